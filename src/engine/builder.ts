@@ -1,0 +1,76 @@
+import { type JobDefinition, type StartArguments, sealDefinition } from './definition.ts';
+import { JobDefinitionError } from './errors.ts';
+import type { ContextOf, DepsOf, NewName, WithTask } from './infer.ts';
+import type { Job } from './job.ts';
+import type { JobOptions, TaskOptions } from './options.ts';
+import type { Problem } from './problem.ts';
+import type { TaskFunction, TaskOutput } from './task-function.ts';
+import { type TaskDraft, validate } from './validate.ts';
+
+/** Describes a job task by task. Mutable and fluent, until `seal` or `start`. */
+export class JobBuilder<Input extends object = Record<never, never>, Tasks = unknown> {
+  readonly name: string;
+  readonly #options: JobOptions | undefined;
+  readonly #drafts: TaskDraft[] = [];
+  #sealed: JobDefinition<Input, Tasks> | undefined;
+
+  /** @internal */
+  constructor(name: string, options: JobOptions | undefined) {
+    this.name = name;
+    this.#options = options;
+  }
+
+  get sealed(): boolean {
+    return this.#sealed !== undefined;
+  }
+
+  /**
+   * Adds a task. What is wrong with it is reported by `seal`, together with everything else.
+   * @throws JobDefinitionError `SEALED`
+   */
+  task<const Name extends string, Output extends TaskOutput>(
+    name: Name & NewName<Tasks, Name>,
+    run: TaskFunction<ContextOf<Input, Tasks, never>, DepsOf<Tasks, never>, Output>,
+  ): JobBuilder<Input, WithTask<Tasks, Name, Output, true>>;
+  task<
+    const Name extends string,
+    const Needs extends keyof Tasks & string = never,
+    const Tolerated extends boolean = false,
+    Output extends TaskOutput = undefined,
+  >(
+    name: Name & NewName<Tasks, Name>,
+    options: TaskOptions<Needs, Tolerated>,
+    run: TaskFunction<ContextOf<Input, Tasks, Needs>, DepsOf<Tasks, Needs>, Output>,
+  ): JobBuilder<Input, WithTask<Tasks, Name, Output, Tolerated extends false ? true : false>>;
+  task(name: string, first: unknown, second?: unknown): unknown {
+    if (this.#sealed) {
+      const message = `Task "${name}" came after the job was sealed. Add it before seal() and start().`;
+      throw new JobDefinitionError(this.name, [{ code: 'SEALED', message, tasks: [name] }]);
+    }
+    const [options, run] = typeof first === 'function' ? [undefined, first] : [first, second];
+    this.#drafts.push({ name, options: options as TaskOptions | undefined, run: run as TaskFunction });
+    return this;
+  }
+
+  /** The problems found so far, without throwing. */
+  validate(): readonly Problem[] {
+    return validate(this.name, this.#drafts, this.#options).problems;
+  }
+
+  /** The frozen definition; the same one when called again. @throws JobDefinitionError */
+  seal(): JobDefinition<Input, Tasks> {
+    this.#sealed ??= sealDefinition<Input, Tasks>(this.name, this.#drafts, this.#options);
+    return this.#sealed;
+  }
+
+  /** Seals, and starts a job. @throws JobDefinitionError @throws OptionError */
+  start(...args: StartArguments<Input>): Job<Input, Tasks> {
+    return this.seal().start(...args);
+  }
+}
+
+/** Begins the description of a job that takes `Input`. */
+export const defineJob = <Input extends object = Record<never, never>>(
+  name: string,
+  options?: JobOptions,
+): JobBuilder<Input, unknown> => new JobBuilder<Input, unknown>(name, options);

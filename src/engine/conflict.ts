@@ -1,0 +1,20 @@
+import type { Overlap } from './context.ts';
+import { isOrdered } from './graph.ts';
+import type { JobRun } from './job-run.ts';
+import { stopJob } from './stop.ts';
+
+export type ConflictDetails = { readonly key: string; readonly tasks: readonly [string, string] };
+
+/** Tells who wrote the same key without the graph saying which of them comes first. */
+export const reportConflicts = (job: JobRun, overlaps: readonly Overlap[]): void => {
+  const { graph, order, positions } = job.plan;
+  for (const { key, positions: pair } of overlaps) {
+    const first = order[pair[0]] as number;
+    const second = order[pair[1]] as number;
+    if (isOrdered(first, second, graph.upstream, positions)) continue;
+    const tasks = [graph.names[first] as string, graph.names[second] as string] as const;
+    job.stream.publish({ type: 'context.conflict', key, tasks, kept: tasks[1] });
+    if (job.options.contextConflict === 'error')
+      stopJob(job, { to: 'failed', mode: 'abort', conflict: { key, tasks } });
+  }
+};

@@ -1,0 +1,49 @@
+import { errorData, textOf } from '../events/error-data.ts';
+import type { JobCommand } from '../machines/job.ts';
+import { JobError, type JobErrorCode } from './errors.ts';
+import type { JobRun } from './job-run.ts';
+
+/** Ends a job of which nothing can change any more. The machine decides how, from the counts. */
+export const endJob = (job: JobRun): void => {
+  if (job.over) return;
+  job.cancelTimeout?.();
+  job.cancelGrace?.();
+  job.error = errorOf(job);
+  const reason = job.stop?.to === 'cancelled' ? causeText(job.stop.cause) : undefined;
+  job.commandJob(commandOf(job), {
+    ...(reason !== undefined && { reason }),
+    ...(job.error && { error: errorData(job.error) }),
+  });
+};
+
+const commandOf = ({ stop, failed, notReady }: JobRun): JobCommand => {
+  if (!stop) return { type: 'job.finish', failed, notReady };
+  return { type: ({ failed: 'job.fail', timedOut: 'job.timeOut', cancelled: 'job.cancel' } as const)[stop.to] };
+};
+
+const errorOf = (job: JobRun): JobError | undefined => {
+  const first = job.errors.find((error) => !error.tolerated);
+  const { stop } = job;
+  const make = (code: JobErrorCode, what: string, cause: unknown): JobError =>
+    new JobError(code, `Job "${job.plan.name}" ${what}`, {
+      jobName: job.plan.name,
+      jobId: job.id,
+      failedTask: first?.taskName,
+      cause,
+    });
+  if (stop?.to === 'cancelled') {
+    const why = causeText(stop.cause);
+    return make('JOB_CANCELLED', why === undefined ? 'was cancelled.' : `was cancelled: ${why}`, stop.cause ?? first);
+  }
+  if (stop?.to === 'timedOut') return make('JOB_TIMEOUT', `was not done within ${job.options.timeout} ms.`, first);
+  if (stop?.conflict) {
+    const { key, tasks } = stop.conflict;
+    const what = `failed: "${tasks[0]}" and "${tasks[1]}" both wrote "${key}". Let one depend on the other, or rename the key.`;
+    return make('CONTEXT_CONFLICT', what, first);
+  }
+  return first && make('JOB_FAILED', `failed: ${first.message}`, first);
+};
+
+/** What `cancel` was given, in words. */
+const causeText = (cause: unknown): string | undefined =>
+  cause === undefined ? undefined : cause instanceof Error ? cause.message : textOf(cause);

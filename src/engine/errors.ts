@@ -1,0 +1,174 @@
+import type { Problem } from './problem.ts';
+
+/** Every error tintype throws. Match on `code`, which never changes; the message may. */
+export abstract class TintypeError extends Error {
+  abstract readonly code: string;
+}
+
+/** A definition that can't run. All its problems are found together; `code` is that of the first. */
+export class JobDefinitionError extends TintypeError {
+  override readonly name = 'JobDefinitionError';
+  readonly code: Problem['code'];
+  readonly problems: readonly Problem[];
+
+  constructor(jobName: string, problems: readonly [Problem, ...Problem[]]) {
+    super(`Job "${jobName}" ${list(problems)}`);
+    this.code = problems[0].code;
+    this.problems = problems;
+  }
+}
+
+/** Options that can't be honoured; nothing was started. */
+export class OptionError extends TintypeError {
+  override readonly name = 'OptionError';
+  readonly code = 'INVALID_OPTION';
+  readonly problems: readonly Problem[];
+
+  constructor(subject: string, problems: readonly [Problem, ...Problem[]]) {
+    super(`${subject} ${list(problems)}`);
+    this.problems = problems;
+  }
+}
+
+const list = (problems: readonly Problem[]): string =>
+  problems.length === 1
+    ? `has a problem: ${problems[0]?.message}`
+    : `has ${problems.length} problems:\n${problems.map(({ message }) => `- ${message}`).join('\n')}`;
+
+/** A task was asked for that the job does not have. */
+export class UnknownTaskError extends TintypeError {
+  override readonly name = 'UnknownTaskError';
+  readonly code = 'UNKNOWN_TASK';
+  readonly taskName: string;
+
+  constructor(jobName: string, taskName: string, hint: string) {
+    super(`Job "${jobName}" has no task "${taskName}".${hint}`);
+    this.taskName = taskName;
+  }
+}
+
+export type TaskErrorCode =
+  | 'TASK_FAILED'
+  | 'TASK_TIMEOUT'
+  | 'TASK_DEADLINE'
+  | 'TASK_CANCELLED'
+  | 'TASK_NOT_READY'
+  | 'TASK_SKIPPED'
+  | 'INVALID_OUTPUT'
+  | 'UPSTREAM_FAILED';
+
+/** What became of one task. */
+export class TaskError extends TintypeError {
+  override readonly name = 'TaskError';
+  readonly code: TaskErrorCode;
+  readonly taskName: string;
+  /** The attempt that failed, from 1; 0 where none was made. */
+  readonly attempt: number;
+  /** Whether the job went on regardless, because of `continueOnFailure`. */
+  readonly tolerated: boolean;
+
+  constructor(
+    code: TaskErrorCode,
+    message: string,
+    about: {
+      readonly taskName: string;
+      readonly attempt: number;
+      readonly tolerated?: boolean;
+      readonly cause?: unknown;
+    },
+  ) {
+    super(message, 'cause' in about ? { cause: about.cause } : undefined);
+    this.code = code;
+    this.taskName = about.taskName;
+    this.attempt = about.attempt;
+    this.tolerated = about.tolerated ?? false;
+  }
+
+  /** The value at the start of it all: what a task threw, itself; or the error of the task that went first. */
+  rootCause(): unknown {
+    return rootCauseOf(this);
+  }
+}
+
+export type JobErrorCode = 'JOB_FAILED' | 'JOB_TIMEOUT' | 'JOB_CANCELLED' | 'JOB_NOT_READY' | 'CONTEXT_CONFLICT';
+
+/** Why a job did not complete. Its `cause` is the first task error, or what `cancel` was given. */
+export class JobError extends TintypeError {
+  override readonly name = 'JobError';
+  readonly code: JobErrorCode;
+  readonly jobName: string;
+  readonly jobId: string;
+  /** The task whose failure came first, if one failed. */
+  readonly failedTask: string | undefined;
+
+  constructor(
+    code: JobErrorCode,
+    message: string,
+    about: {
+      readonly jobName: string;
+      readonly jobId: string;
+      readonly failedTask?: string | undefined;
+      readonly cause?: unknown;
+    },
+  ) {
+    super(message, about.cause === undefined ? undefined : { cause: about.cause });
+    this.code = code;
+    this.jobName = about.jobName;
+    this.jobId = about.jobId;
+    this.failedTask = about.failedTask;
+  }
+
+  /** The value that the first failed task threw, itself; or the reason given to `cancel`. */
+  rootCause(): unknown {
+    return rootCauseOf(this);
+  }
+}
+
+/** Follows causes through tintype's own errors, and stops at the first value that is none. */
+const rootCauseOf = (error: TaskError | JobError): unknown => {
+  let root: unknown = error;
+  while ((root instanceof TaskError || root instanceof JobError) && 'cause' in root) root = root.cause;
+  return root;
+};
+
+/** Why an attempt's `signal` was aborted; `code` tells the cases apart. */
+export class AbortError extends TintypeError {
+  override readonly name = 'AbortError';
+  readonly code: 'TASK_TIMEOUT' | 'TASK_DEADLINE' | 'JOB_CANCELLED' | 'JOB_TIMEOUT' | 'JOB_FAILED';
+
+  constructor(code: AbortError['code'], message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}
+
+/** Thrown by a task: no retry will help. */
+export class NonRetryableError extends TintypeError {
+  override readonly name = 'NonRetryableError';
+  readonly code = 'NON_RETRYABLE';
+}
+
+/** Thrown by a task: try again, after `delayMs` instead of the backoff, if retries are left. @throws RangeError */
+export class RetryAfterError extends TintypeError {
+  override readonly name = 'RetryAfterError';
+  readonly code = 'RETRY_AFTER';
+  readonly delayMs: number;
+
+  constructor(delayMs: number, message = `Try again in ${delayMs} ms.`, options?: ErrorOptions) {
+    super(message, options);
+    if (!(delayMs >= 0))
+      throw new RangeError(`RetryAfterError was given ${delayMs}: expected milliseconds, 0 or more.`);
+    this.delayMs = delayMs;
+  }
+}
+
+/** Every error class of the core, for an exhaustive `switch` on `code`. */
+export type AnyTintypeError =
+  | JobDefinitionError
+  | OptionError
+  | UnknownTaskError
+  | TaskError
+  | JobError
+  | AbortError
+  | NonRetryableError
+  | RetryAfterError;

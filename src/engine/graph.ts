@@ -1,0 +1,141 @@
+import { MinHeap } from './min-heap.ts';
+
+/** Tasks as numbers in declaration order, and who waits on whom. */
+export type Graph = {
+  readonly names: readonly string[];
+  readonly indexOf: ReadonlyMap<string, number>;
+  /** Direct upstreams of each task, each once, in the order they were named. */
+  readonly upstream: readonly (readonly number[])[];
+  /** Direct downstreams of each task, in declaration order. */
+  readonly downstream: readonly (readonly number[])[];
+};
+
+/** The graph of named tasks. A dependency on an unknown task or on itself is left out, a repeated name keeps its first task. */
+export const buildGraph = (
+  tasks: readonly { readonly name: string; readonly dependsOn: readonly string[] }[],
+): Graph => {
+  const names: string[] = [];
+  const needs: (readonly string[])[] = [];
+  const indexOf = new Map<string, number>();
+  for (const { name, dependsOn } of tasks) {
+    if (indexOf.has(name)) continue;
+    indexOf.set(name, names.length);
+    names.push(name);
+    needs.push(dependsOn);
+  }
+  const downstream: number[][] = names.map(() => []);
+  const upstream = needs.map((dependsOn, index) => {
+    const found: number[] = [];
+    for (const name of dependsOn.length > 1 ? new Set(dependsOn) : dependsOn) {
+      const at = indexOf.get(name);
+      if (at === undefined || at === index) continue;
+      found.push(at);
+      downstream[at]?.push(index);
+    }
+    return found;
+  });
+  return { names, indexOf, upstream, downstream };
+};
+
+export type Sorted = {
+  /** Topological order: Kahn's algorithm, the earliest declared first among tasks that are free. */
+  readonly order: readonly number[];
+  /** Each cycle as a path of tasks that wait on the next, from the earliest declared. Empty for a DAG. */
+  readonly cycles: readonly (readonly number[])[];
+};
+
+/** Sorts the tasks; a cycle is reported once and then taken as done, so that all are found. */
+export const sortGraph = ({ upstream, downstream }: Graph): Sorted => {
+  const missing = upstream.map((needs) => needs.length);
+  const free = new MinHeap();
+  for (const [index, count] of missing.entries()) if (count === 0) free.push(index);
+  const order: number[] = [];
+  const done = new Uint8Array(upstream.length);
+  const finish = (index: number): void => {
+    done[index] = 1;
+    for (const next of downstream[index] ?? []) {
+      missing[next] = (missing[next] ?? 0) - 1;
+      if (missing[next] === 0 && !done[next]) free.push(next);
+    }
+  };
+  const cycles: (readonly number[])[] = [];
+  let suspect = 0;
+  for (;;) {
+    for (let index = free.pop(); index !== undefined; index = free.pop()) {
+      order.push(index);
+      finish(index);
+    }
+    while (done[suspect]) suspect++;
+    if (suspect >= upstream.length) return { order, cycles };
+    const cycle = cycleFrom(suspect, upstream, done);
+    cycles.push(cycle);
+    for (const index of cycle) done[index] = 1;
+    for (const index of cycle) finish(index);
+  }
+};
+
+/** Every task that is not done waits on another such, so going upstream from one must come round. */
+const cycleFrom = (start: number, upstream: Graph['upstream'], done: Uint8Array): number[] => {
+  const walk: number[] = [];
+  const seenAt = new Map<number, number>();
+  let index = start;
+  while (!seenAt.has(index)) {
+    seenAt.set(index, walk.length);
+    walk.push(index);
+    index = upstream[index]?.find((next) => !done[next]) as number;
+  }
+  const cycle = walk.slice(seenAt.get(index));
+  const first = cycle.indexOf(cycle.reduce((least, member) => Math.min(least, member)));
+  return [...cycle.slice(first), ...cycle.slice(0, first)];
+};
+
+/** For each task how many tasks the longest chain from it to an end holds, itself included. */
+export const pathLengths = ({ downstream }: Graph, order: readonly number[]): Uint32Array => {
+  const lengths = new Uint32Array(downstream.length);
+  for (let at = order.length - 1; at >= 0; at--) {
+    const index = order[at] as number;
+    let longest = 0;
+    for (const next of downstream[index] ?? []) longest = Math.max(longest, lengths[next] ?? 0);
+    lengths[index] = longest + 1;
+  }
+  return lengths;
+};
+
+/** The longest chain of tasks, the earliest declared where several are as long. */
+export const criticalPath = ({ upstream, downstream }: Graph, lengths: Uint32Array): number[] => {
+  const longest = (candidates: readonly number[]): number | undefined =>
+    candidates.reduce<number | undefined>(
+      (best, index) => (best === undefined || (lengths[index] ?? 0) > (lengths[best] ?? 0) ? index : best),
+      undefined,
+    );
+  const roots = [...upstream.keys()].filter((index) => upstream[index]?.length === 0);
+  const path: number[] = [];
+  for (let index = longest(roots); index !== undefined; index = longest(downstream[index] ?? [])) path.push(index);
+  return path;
+};
+
+/** All tasks that can be reached from one along the given edges, in declaration order, itself left out. */
+export const reachable = (start: number, edges: readonly (readonly number[])[]): number[] => {
+  const seen = new Set<number>([start]);
+  for (const index of seen) for (const next of edges[index] ?? []) seen.add(next);
+  seen.delete(start);
+  return [...seen].sort((a, b) => a - b);
+};
+
+/** Whether `later` is downstream of `earlier`, which stands before it in topological order. */
+export const isOrdered = (
+  earlier: number,
+  later: number,
+  upstream: Graph['upstream'],
+  positions: Uint32Array,
+): boolean => {
+  const from = positions[earlier] as number;
+  const seen = new Set<number>([later]);
+  for (const index of seen) {
+    for (const next of upstream[index] ?? []) {
+      if (next === earlier) return true;
+      if ((positions[next] as number) > from) seen.add(next);
+    }
+  }
+  return false;
+};

@@ -1,0 +1,112 @@
+import type { JobState, TaskState } from '../events/event.ts';
+import type { JobError, TaskError } from './errors.ts';
+import type { JobRun } from './job-run.ts';
+import { durationOf } from './task-handle.ts';
+import type { TaskRun } from './task-run.ts';
+
+/** How one task ended. */
+export type TaskResult = {
+  readonly state: TaskState;
+  /** Attempts begun. */
+  readonly attempts: number;
+  /** When its first attempt began, in epoch ms. */
+  readonly startedAt: number | undefined;
+  /** From its first attempt to its end, retries and the waits between them included. */
+  readonly durationMs: number | undefined;
+  readonly error: TaskError | undefined;
+  /** Why it failed, was skipped, cancelled or not ready: `error`, `timeout`, `deadline`, `invalidOutput`, `upstreamFailed` … */
+  readonly reason: string | undefined;
+};
+
+type ResultBase = {
+  readonly jobId: string;
+  readonly jobName: string;
+  /** Every task by name. */
+  readonly tasks: Readonly<Record<string, TaskResult>>;
+  /** Final task failures in time order, tolerated ones included and marked. */
+  readonly errors: readonly TaskError[];
+  readonly startedAt: number | undefined;
+  readonly durationMs: number;
+  readonly isReady: () => boolean;
+  readonly isNotReady: () => boolean;
+  readonly isFailed: () => boolean;
+  readonly isTimedOut: () => boolean;
+  readonly isCancelled: () => boolean;
+  /** The first task failure in time, unless it was tolerated. */
+  readonly firstError: () => TaskError | undefined;
+  /** The first task by name that is not ready. */
+  readonly firstInProgress: () => string | undefined;
+};
+
+/** How a job ended. `state` tells whether the context is whole. */
+export type JobResult<Final = Readonly<Record<string, unknown>>, Partial = Final> =
+  | (ResultBase & { readonly state: 'completed'; readonly ctx: Final; readonly error: undefined })
+  | (ResultBase & { readonly state: 'notReady'; readonly ctx: Partial; readonly error: undefined })
+  | (ResultBase & {
+      readonly state: 'failed' | 'timedOut' | 'cancelled';
+      readonly ctx: Partial;
+      readonly error: JobError;
+    });
+
+/** The result of a job that is over. The records of the tasks are copied when they are first asked for. */
+export const resultOf = (run: JobRun): JobResult => new EndedJob(run) as unknown as JobResult;
+
+class EndedJob {
+  readonly jobId: string;
+  readonly jobName: string;
+  readonly state: JobState;
+  readonly error: JobError | undefined;
+  readonly errors: readonly TaskError[];
+  readonly startedAt: number | undefined;
+  readonly durationMs: number;
+  readonly #run: JobRun;
+  #ctx: Readonly<Record<string, unknown>> | undefined;
+  #tasks: Readonly<Record<string, TaskResult>> | undefined;
+
+  constructor(run: JobRun) {
+    this.#run = run;
+    this.jobId = run.id;
+    this.jobName = run.plan.name;
+    this.state = run.state;
+    this.error = run.error;
+    this.errors = Object.freeze([...run.errors]);
+    this.startedAt = run.startedAt;
+    this.durationMs = Math.max(0, (run.endedAt ?? 0) - (run.startedAt ?? run.endedAt ?? 0));
+  }
+
+  get ctx(): Readonly<Record<string, unknown>> {
+    this.#ctx ??= this.#run.context.final();
+    return this.#ctx;
+  }
+
+  get tasks(): Readonly<Record<string, TaskResult>> {
+    this.#tasks ??= tasksOf(this.#run);
+    return this.#tasks;
+  }
+
+  isReady = (): boolean => this.state === 'completed';
+  isNotReady = (): boolean => this.state === 'notReady';
+  isFailed = (): boolean => this.state === 'failed';
+  isTimedOut = (): boolean => this.state === 'timedOut';
+  isCancelled = (): boolean => this.state === 'cancelled';
+  firstError = (): TaskError | undefined => this.errors.find((error) => !error.tolerated);
+
+  firstInProgress = (): string | undefined =>
+    Object.entries(this.tasks)
+      .filter(([, task]) => task.state === 'notReady')
+      .map(([name]) => name)
+      .sort()[0];
+}
+
+const tasksOf = (run: JobRun): Readonly<Record<string, TaskResult>> =>
+  Object.freeze(Object.fromEntries(run.plan.graph.names.map((name, index) => [name, taskResultOf(run.tasks[index])])));
+
+const taskResultOf = (task: TaskRun | undefined): TaskResult =>
+  Object.freeze({
+    state: task?.state ?? 'unscheduled',
+    attempts: task?.attempts ?? 0,
+    startedAt: task?.startedAt,
+    durationMs: durationOf(task, () => task?.endedAt ?? 0),
+    error: task?.error,
+    reason: task?.reason,
+  });

@@ -1,0 +1,243 @@
+import { freeze } from 'immer';
+import { type Actor, createActor } from 'xstate';
+import type { JobState, JobTransition, TaskState, TaskTransition } from '../events/event.ts';
+import { createEventStream, type EventStream, isTerminalJobState } from '../events/event-stream.ts';
+import { newId, systemClock, systemRandom } from '../events/system-clock.ts';
+import { type JobCommand, jobMachine } from '../machines/job.ts';
+import type { RetryPolicy } from '../machines/retry.ts';
+import { type TaskCommand, taskMachine } from '../machines/task.ts';
+import { Attempt } from './attempt.ts';
+import type { Clock } from './clock.ts';
+import { ContextStore } from './context.ts';
+import type { JobError, TaskError } from './errors.ts';
+import { MinHeap } from './min-heap.ts';
+import type { StartOptions } from './options.ts';
+import type { OutputWaiter } from './output.ts';
+import type { Plan, TaskDefinition } from './plan.ts';
+import type { Stop } from './stop.ts';
+import type { TaskRun } from './task-run.ts';
+
+/** What a transition says beside from and to. */
+type TaskDetails = Partial<Pick<TaskTransition, 'reason' | 'error' | 'output' | 'dueAt'>>;
+
+/**
+ * One execution of a plan: the records of the tasks, their actors and the stream, with the two ways to command an actor.
+ * It decides nothing: the machines say what may happen, the reactions what to do about what has.
+ */
+export class JobRun {
+  readonly id: string;
+  readonly plan: Plan;
+  readonly options: StartOptions;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly stream: EventStream;
+  readonly context: ContextStore;
+  /** By declaration order; a task to which nothing has happened yet has no record. */
+  readonly tasks: (TaskRun | undefined)[];
+  /** Tasks that have an actor: neither unscheduled nor settled. */
+  readonly active = new Set<TaskRun>();
+  /** For each task, how many upstreams have yet to end well. */
+  readonly missing: Uint32Array;
+  /** Attempts under way; each holds a slot. */
+  running = 0;
+  /** Tasks settled, and how many of them failed without leave or were not ready. */
+  settled = 0;
+  failed = 0;
+  notReady = 0;
+  /** Final task failures in time order. */
+  readonly errors: TaskError[] = [];
+  state: JobState = 'idle';
+  /** Set once the job is to end before all its tasks have. */
+  stop: Stop | undefined;
+  /** Calls off the job's own timers: its time limit, the grace of aborted attempts. */
+  cancelTimeout: (() => void) | undefined;
+  cancelGrace: (() => void) | undefined;
+  unlinkSignal: (() => void) | undefined;
+  error: JobError | undefined;
+  startedAt: number | undefined;
+  endedAt: number | undefined;
+  /** Who waits for the output of a task. */
+  readonly waiting = new Map<number, OutputWaiter[]>();
+  /** Resolves when the job is over. */
+  readonly done: Promise<void>;
+  #finish: () => void = () => {};
+  readonly #actor: Actor<typeof jobMachine>;
+  readonly #ready = new MinHeap();
+  readonly #order: readonly number[];
+  readonly #places: Uint32Array;
+  readonly #retry: RetryPolicy;
+  #settledActors: Actor<typeof taskMachine>[] = [];
+
+  constructor(plan: Plan, input: object, startOptions: StartOptions) {
+    const options: StartOptions = { ...plan.options, ...given(startOptions) };
+    this.plan = plan;
+    this.options = options;
+    this.id = options.jobId ?? newId();
+    this.clock = options.clock ?? systemClock;
+    this.random = options.random ?? systemRandom;
+    this.stream = createEventStream(this.id, plan.name, this.clock.now);
+    this.context = new ContextStore(this.frozen(input));
+    this.tasks = new Array(plan.tasks.length);
+    this.missing = Uint32Array.from(plan.graph.upstream, (upstream) => upstream.length);
+    this.#order = options.sequential ? plan.order : plan.ranked;
+    this.#places = options.sequential ? plan.positions : plan.ranks;
+    this.#retry = { ...options.retry, maxRetries: options.maxRetries ?? 0 };
+    this.done = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    this.#actor = createActor(jobMachine, {
+      id: this.id,
+      ...(options.inspect && { inspect: options.inspect as never }),
+    });
+    this.#actor.start();
+  }
+
+  get limit(): number {
+    return this.options.sequential ? 1 : (this.options.maxConcurrency ?? Number.POSITIVE_INFINITY);
+  }
+
+  get over(): boolean {
+    return isTerminalJobState(this.state);
+  }
+
+  frozen<Value extends object>(value: Value): Value {
+    return this.options.freeze === false ? value : freeze(value, true);
+  }
+
+  /** Sends the job a command; publishes the transition it makes, if it makes one. */
+  commandJob(command: JobCommand, details?: Pick<JobTransition, 'reason' | 'error'>): boolean {
+    const from = this.state;
+    this.#actor.send(command);
+    const to = this.#actor.getSnapshot().value;
+    if (to === from) return false;
+    this.state = to;
+    const at = this.clock.now();
+    if (from === 'idle') this.startedAt = at;
+    if (this.over) {
+      this.endedAt = at;
+      this.#actor.stop();
+      this.#finish();
+    }
+    this.stream.publish({ type: 'job.transition', from, to, ...details });
+    return true;
+  }
+
+  /** Sends a task a command; records and publishes the transition it makes, if it makes one. */
+  commandTask(task: TaskRun, command: TaskCommand, details?: TaskDetails): boolean {
+    const { actor, state: from } = task;
+    if (!actor) return false;
+    actor.send(command);
+    const { value: to, context } = actor.getSnapshot();
+    if (to === from) return false;
+    task.state = to;
+    task.attempts = context.attempt;
+    if (details?.reason !== undefined) task.reason = details.reason;
+    this.#record(task, from, to);
+    const { name } = task.definition;
+    this.stream.publish({ type: 'task.transition', task: name, from, to, attempt: task.attempts, ...details });
+    return true;
+  }
+
+  /** The record of a task, with an actor of its own. */
+  wake(index: number): TaskRun {
+    const definition = this.plan.tasks[index] as TaskDefinition;
+    const retry = this.#retryOf(definition);
+    const actor = createActor(taskMachine, {
+      parent: this.#actor,
+      id: definition.name,
+      input: { task: definition.name, retry },
+    });
+    actor.start();
+    const task: TaskRun = {
+      index,
+      definition,
+      retry,
+      actor,
+      state: 'unscheduled',
+      attempts: 0,
+      attempt: undefined,
+      readyAt: undefined,
+      startedAt: undefined,
+      endedAt: undefined,
+      error: undefined,
+      lastError: undefined,
+      backoffMs: 0,
+      reason: undefined,
+      output: undefined,
+      lateResults: 0,
+      cancelBackoff: undefined,
+      cancelDeadline: undefined,
+    };
+    this.tasks[index] = task;
+    this.active.add(task);
+    return task;
+  }
+
+  /** Takes the task that comes first among those that are ready. */
+  nextReady(): TaskRun | undefined {
+    for (let place = this.#ready.pop(); place !== undefined; place = this.#ready.pop()) {
+      const task = this.tasks[this.#order[place] as number];
+      if (task?.state === 'ready') return task;
+    }
+    return undefined;
+  }
+
+  /** Which of two tasks goes first when both are ready. */
+  inOrder = (a: number, b: number): number => (this.#places[a] as number) - (this.#places[b] as number);
+
+  #record(task: TaskRun, from: TaskState, to: TaskState): void {
+    if (from === 'running') this.#endAttempt(task);
+    if (to === 'running') {
+      this.running++;
+      task.attempt = new Attempt(task.attempts, this.context.version);
+      task.startedAt ??= this.clock.now();
+    } else if (to === 'ready') {
+      this.#ready.push(this.#places[task.index] as number);
+      task.readyAt ??= this.clock.now();
+    } else if (SETTLED.has(to)) {
+      this.#settle(task, to);
+    }
+  }
+
+  #endAttempt(task: TaskRun): void {
+    this.running--;
+    if (!task.attempt) return;
+    task.attempt.phase = 'over';
+    task.attempt.cancelTimeout?.();
+    task.attempt = undefined;
+  }
+
+  #settle(task: TaskRun, to: TaskState): void {
+    task.endedAt = this.clock.now();
+    this.settled++;
+    if (to === 'notReady') this.notReady++;
+    if (to === 'failed' && task.error) {
+      this.errors.push(task.error);
+      if (!task.error.tolerated) this.failed++;
+    }
+    this.active.delete(task);
+    this.#release(task);
+  }
+
+  /** Settled actors are stopped a batch at a time, since each command to the job costs what a transition costs. */
+  #release(task: TaskRun): void {
+    if (task.actor) this.#settledActors.push(task.actor);
+    task.actor = undefined;
+    if (this.#settledActors.length < RELEASE_BATCH) return;
+    this.#actor.send({ type: 'job.release', tasks: this.#settledActors });
+    this.#settledActors = [];
+  }
+
+  #retryOf({ maxRetries, retry }: TaskDefinition): RetryPolicy {
+    if (maxRetries === undefined && retry === undefined) return this.#retry;
+    return { ...(retry ?? this.options.retry), maxRetries: maxRetries ?? this.#retry.maxRetries };
+  }
+}
+
+const RELEASE_BATCH = 64;
+
+const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
+
+/** The options that were given a value: `undefined` means the default, or what the definition says. */
+const given = (options: StartOptions): StartOptions =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

@@ -1,0 +1,15 @@
+import { endJob } from '../end.ts';
+import type { JobRun } from '../job-run.ts';
+import type { Reaction } from './reaction.ts';
+
+/** The end: a job is over when none of its tasks can change any more. */
+export const settle: Reaction = {
+  onTask: (job) => endIfSettled(job),
+  onJob: (job, { from }) => {
+    if (from === 'idle') endIfSettled(job);
+  },
+};
+
+const endIfSettled = (job: JobRun): void => {
+  if (job.stop ? job.active.size === 0 : job.settled === job.tasks.length) endJob(job);
+};

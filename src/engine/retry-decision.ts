@@ -1,0 +1,24 @@
+import { backoffMs, mayRetry } from '../machines/retry.ts';
+import { NonRetryableError, RetryAfterError } from './errors.ts';
+import type { JobRun } from './job-run.ts';
+import type { TaskRun } from './task-run.ts';
+
+export type RetryDecision =
+  | { readonly retry: true; readonly waitMs: number }
+  | { readonly retry: false }
+  /** The policy's own function threw, or gave a wait that is none. */
+  | { readonly retry: false; readonly thrown: unknown };
+
+/** Whether what an attempt threw is worth another, and after what wait. Nothing starts again in a job that is ending. */
+export const decideRetry = (job: JobRun, { retry, attempts }: TaskRun, thrown: unknown): RetryDecision => {
+  if (job.stop || !mayRetry(retry, attempts) || thrown instanceof NonRetryableError) return { retry: false };
+  try {
+    if (retry.retryIf && !retry.retryIf(thrown, attempts)) return { retry: false };
+    if (thrown instanceof RetryAfterError) return { retry: true, waitMs: thrown.delayMs };
+    const waitMs = backoffMs(retry, attempts, thrown, job.random);
+    if (!(waitMs >= 0)) throw new RangeError(`The backoff gave a wait of ${waitMs}: expected milliseconds, 0 or more.`);
+    return { retry: true, waitMs };
+  } catch (error) {
+    return { retry: false, thrown: error };
+  }
+};

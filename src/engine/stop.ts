@@ -1,0 +1,59 @@
+import type { ConflictDetails } from './conflict.ts';
+import { endJob } from './end.ts';
+import { AbortError } from './errors.ts';
+import type { JobRun } from './job-run.ts';
+import type { TaskRun } from './task-run.ts';
+
+/** How a job ends before all its tasks have. */
+export type Stop = {
+  readonly to: 'failed' | 'timedOut' | 'cancelled';
+  /** `abort`: running attempts are told to stop. `drain`: they finish. Nothing starts in either. */
+  readonly mode: 'abort' | 'drain';
+  /** What brought it about: a task's error, or what `cancel` was given. */
+  readonly cause?: unknown;
+  /** The failure, where it is not that of a task. */
+  readonly conflict?: ConflictDetails;
+};
+
+/**
+ * Begins to end a job. A cancellation or a time limit overrules a failure, an abort overrules a drain; beyond that the
+ * first to come stays.
+ */
+export const stopJob = (job: JobRun, stop: Stop): void => {
+  if (job.over) return;
+  const before = job.stop;
+  const overrules = !before || (before.to === 'failed' && stop.to !== 'failed');
+  const mode = before?.mode === 'abort' ? 'abort' : stop.mode;
+  job.stop = { ...(overrules ? stop : before), mode };
+  const reason = new AbortError(ABORT_CODES[stop.to], `The job ${ENDINGS[stop.to]}.`, stop.cause);
+  for (const task of [...job.active]) {
+    if (task.state !== 'running') cancelTask(job, task);
+    else if (mode === 'abort') abortTask(job, task, reason);
+  }
+  if (job.active.size === 0) endJob(job);
+  else if (mode === 'abort') startGrace(job);
+};
+
+/** The state, the reason of a task's cancellation and the code of its signal's reason, for each way to stop. */
+const ENDINGS = { failed: 'failed', timedOut: 'ran out of time', cancelled: 'was cancelled' } as const;
+const ABORT_CODES = { failed: 'JOB_FAILED', timedOut: 'JOB_TIMEOUT', cancelled: 'JOB_CANCELLED' } as const;
+const TASK_REASONS = { failed: 'jobFailed', timedOut: 'jobTimedOut', cancelled: 'jobCancelled' } as const;
+
+/** Cancels a task whose job is being stopped. */
+export const cancelTask = (job: JobRun, task: TaskRun): void => {
+  const reason = TASK_REASONS[job.stop?.to ?? 'cancelled'];
+  job.commandTask(task, { type: 'task.cancel', reason }, { reason });
+};
+
+const abortTask = (job: JobRun, task: TaskRun, reason: AbortError): void => {
+  task.attempt?.abort(reason);
+  if (!job.options.graceMs) cancelTask(job, task);
+  else if (task.attempt) task.attempt.phase = 'aborting';
+};
+
+/** Aborted attempts have `graceMs` to clean up; then the job ends without them. */
+const startGrace = (job: JobRun): void => {
+  job.cancelGrace ??= job.clock.setTimer(() => {
+    for (const task of [...job.active]) cancelTask(job, task);
+  }, job.options.graceMs ?? 0);
+};

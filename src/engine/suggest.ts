@@ -1,0 +1,36 @@
+/** The name that was probably meant: the nearest within a third of its length, or `undefined`. */
+export const suggest = (name: string, known: Iterable<string>): string | undefined => {
+  const lower = name.toLowerCase();
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
+  for (const candidate of known) {
+    if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
+    const distance = editDistance(lower, candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+};
+
+/** ` Did you mean "x"?`, or nothing. */
+export const didYouMean = (name: string, known: Iterable<string>): string => {
+  const meant = suggest(name, known);
+  return meant === undefined ? '' : ` Did you mean "${meant}"?`;
+};
+
+/** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours each count one. */
+const editDistance = (a: string, b: string): number => {
+  let before: number[] = [];
+  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let least = Math.min((above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (above[j - 1] ?? 0) + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        least = Math.min(least, (before[j - 2] ?? 0) + 1);
+      row.push(least);
+    }
+    [before, above] = [above, row];
+  }
+  return above[b.length] ?? 0;
+};

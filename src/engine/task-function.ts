@@ -1,0 +1,41 @@
+import type { NotReady } from './not-ready.ts';
+
+/** How a task tells what it is doing; each call is a `task.log` event. `data` is made JSON-safe. */
+export type TaskLogger = {
+  readonly debug: (message: string, data?: unknown) => void;
+  readonly info: (message: string, data?: unknown) => void;
+  readonly warn: (message: string, data?: unknown) => void;
+  readonly error: (message: string, data?: unknown) => void;
+};
+
+/** What a task function receives. */
+export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readonly<Record<string, unknown>>> = {
+  /** The job's input merged with the output of every task completed when this attempt started. Writing to it throws. */
+  readonly ctx: Context;
+  /** The outputs of the direct dependencies, by task name. */
+  readonly deps: Deps;
+  /** Aborts when the attempt is to stop; `signal.reason.code` says why. */
+  readonly signal: AbortSignal;
+  /** Whether the attempt still counts: `!signal.aborted`, as a question. */
+  readonly isActive: () => boolean;
+  /** Which try this is, from 1. */
+  readonly attempt: number;
+  readonly jobId: string;
+  readonly taskName: string;
+  readonly log: TaskLogger;
+  /** Publishes how far the attempt is, from 0 to 1. @throws RangeError */
+  readonly progress: (fraction: number, message?: string) => void;
+};
+
+/** What a task may put out: a plain object that is merged into the context, or nothing. */
+export type TaskOutput = (object & { readonly [Symbol.iterator]?: never }) | undefined | void;
+
+/**
+ * The port of whatever performs an attempt: called once per attempt, with its scope. An executor that starts a process
+ * or sends a request is a function that makes one of these.
+ */
+export type TaskFunction<
+  Context = Readonly<Record<string, unknown>>,
+  Deps = Readonly<Record<string, unknown>>,
+  Output = unknown,
+> = (scope: TaskScope<Context, Deps>) => Output | NotReady | PromiseLike<Output | NotReady>;

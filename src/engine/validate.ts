@@ -1,0 +1,94 @@
+import { jobOptionProblems, taskOptionProblems } from './check-options.ts';
+import { buildGraph, type Graph, sortGraph } from './graph.ts';
+import type { JobOptions, TaskOptions } from './options.ts';
+import { createPlan, type Plan, type TaskDefinition } from './plan.ts';
+import type { Problem } from './problem.ts';
+import { didYouMean } from './suggest.ts';
+import type { TaskFunction } from './task-function.ts';
+
+/** A task as it was described, before anything is known to be right about it. */
+export type TaskDraft = {
+  readonly name: string;
+  readonly options: TaskOptions | undefined;
+  readonly run: TaskFunction;
+};
+
+export type Validated = { readonly problems: readonly Problem[]; readonly plan?: Plan };
+
+/** All problems of a definition together, or the plan that its jobs run by. */
+export const validate = (name: string, drafts: readonly TaskDraft[], options: JobOptions | undefined): Validated => {
+  const problems: Problem[] = [...nameProblems('The job', name, []), ...jobOptionProblems(options)];
+  const known = new Set(drafts.map((draft) => draft.name));
+  const seen = new Set<string>();
+  const tasks = drafts.map((draft): TaskDefinition => {
+    problems.push(...draftProblems(draft, seen, known));
+    seen.add(draft.name);
+    return Object.freeze({ ...draft.options, name: draft.name, dependsOn: needsOf(draft), run: draft.run });
+  });
+  const graph = buildGraph(tasks);
+  const { order, cycles } = sortGraph(graph);
+  problems.push(...cycles.map((cycle) => cycleProblem(cycle, graph)));
+  if (problems.length > 0) return { problems };
+  return { problems, plan: createPlan(name, Object.freeze(tasks), Object.freeze({ ...options }), graph, order) };
+};
+
+const needsOf = ({ options }: TaskDraft): readonly string[] =>
+  Array.isArray(options?.dependsOn) ? Object.freeze([...new Set(options.dependsOn)]) : NONE;
+
+const NONE: readonly string[] = Object.freeze([]);
+
+const draftProblems = (draft: TaskDraft, seen: ReadonlySet<string>, known: ReadonlySet<string>): Problem[] => {
+  const { name } = draft;
+  const problems = nameProblems('A task', name, [name]);
+  if (seen.has(name)) {
+    problems.push({
+      code: 'DUPLICATE_TASK',
+      message: `Two tasks are named "${name}". Rename one of them.`,
+      tasks: [name],
+    });
+  }
+  if (typeof draft.run !== 'function') {
+    const message = `Task "${name}" has no function to run: expected a function, got ${draft.run === null ? 'null' : typeof draft.run}.`;
+    problems.push({ code: 'INVALID_OPTION', message, tasks: [name], option: 'run' });
+  }
+  problems.push(...taskOptionProblems(draft.options, name));
+  for (const need of needsOf(draft)) {
+    if (need === name) {
+      const message = `Task "${name}" waits on itself. Remove "${name}" from its dependsOn.`;
+      problems.push({ code: 'SELF_DEPENDENCY', message, tasks: [name] });
+    } else if (!known.has(need)) {
+      const message = `Task "${name}" waits on "${need}", which is not a task of this job.${didYouMean(String(need), known)}`;
+      problems.push({ code: 'UNKNOWN_DEPENDENCY', message, tasks: [name, need] });
+    }
+  }
+  return problems;
+};
+
+/** The longest name of a job or a task, in characters. */
+const MAX_NAME_LENGTH = 200;
+
+// Control characters and what addresses nested tasks (`outer/inner`) and instances (`name[3]`).
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f/[\]]/;
+
+const nameProblems = (what: string, name: unknown, tasks: readonly string[]): Problem[] => {
+  const problem = (wrong: string): Problem[] => [
+    {
+      code: 'INVALID_NAME',
+      message: `${what} ${wrong}. A name is 1 to ${MAX_NAME_LENGTH} characters, without control characters and "/", "[", "]".`,
+      tasks,
+    },
+  ];
+  if (typeof name !== 'string')
+    return problem(`has ${name === null ? 'null' : `a value of type ${typeof name}`} for its name`);
+  if (name === '') return problem('has an empty name');
+  if (name.length > MAX_NAME_LENGTH) return problem(`has a name of ${name.length} characters, "${name.slice(0, 40)}…"`);
+  return FORBIDDEN.test(name) ? problem(`has the name ${JSON.stringify(name)}`) : [];
+};
+
+const cycleProblem = (cycle: readonly number[], graph: Graph): Problem => {
+  const tasks = cycle.map((index) => graph.names[index] as string);
+  const path = [...tasks, tasks[0] as string];
+  const message = `Tasks wait on one another: ${path.join(' → ')}. Remove one of these dependencies.`;
+  return { code: 'CYCLE', message, tasks, path };
+};

@@ -1,0 +1,45 @@
+/** An error as plain data that survives JSON. */
+export type ErrorData = {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+  readonly cause?: ErrorData;
+};
+
+/** How many causes of causes are kept. */
+const MAX_DEPTH = 8;
+
+/** Any thrown value as plain data; a value that is no `Error` gets the name of its type. Never throws. */
+export const errorData = (thrown: unknown, depth = 0): ErrorData => {
+  try {
+    return thrown instanceof Error ? describeError(thrown, depth) : { name: nameOf(thrown), message: textOf(thrown) };
+  } catch {
+    return { name: 'Error', message: 'The thrown value could not be read.' };
+  }
+};
+
+const describeError = (error: Error, depth: number): ErrorData => {
+  const { code } = error as { code?: unknown };
+  return {
+    name: String(error.name),
+    message: String(error.message),
+    ...(typeof code === 'string' || typeof code === 'number' ? { code: String(code) } : {}),
+    ...(typeof error.stack === 'string' ? { stack: error.stack } : {}),
+    ...(error.cause !== undefined && depth < MAX_DEPTH ? { cause: errorData(error.cause, depth + 1) } : {}),
+  };
+};
+
+const nameOf = (value: unknown): string =>
+  value === null ? 'null' : typeof value === 'object' ? (value.constructor?.name ?? 'Object') : typeof value;
+
+/** A value as one line of text: a string as it is, plain data as JSON. */
+export const textOf = (value: unknown): string => {
+  if (typeof value === 'string') return value;
+  try {
+    const json = typeof value === 'object' ? JSON.stringify(value) : undefined;
+    return json ?? String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
+};

@@ -1,0 +1,16 @@
+import { errorData, textOf } from './error-data.ts';
+
+/** A copy of a value that survives JSON: errors become data, what JSON can't carry becomes text. `undefined` stays. */
+export const jsonSafe = (value: unknown): unknown => {
+  if (value === undefined || value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
+  if (value instanceof Error) return errorData(value);
+  try {
+    const json = JSON.stringify(value, (_key, inner) =>
+      typeof inner === 'bigint' ? String(inner) : inner instanceof Error ? errorData(inner) : inner,
+    );
+    return json === undefined ? textOf(value) : JSON.parse(json);
+  } catch {
+    return textOf(value);
+  }
+};

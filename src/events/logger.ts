@@ -1,0 +1,56 @@
+import type { JobEvent, LogLevel } from './event.ts';
+
+/** What tintype writes its lines to: `console`, a pino and a winston logger all fit. */
+export type Logger = {
+  readonly debug: (message: string) => void;
+  readonly info: (message: string) => void;
+  readonly warn: (message: string) => void;
+  readonly error: (message: string) => void;
+};
+
+/** A subscriber that tells a logger of every event, one line each. A logger that throws is warned about once. */
+export const logTo = (logger: Logger): ((event: JobEvent) => void) => {
+  let warned = false;
+  const shield = (error: unknown): void => {
+    if (warned) return;
+    warned = true;
+    process.emitWarning(`The logger of a job threw: ${error}. The job goes on.`, { code: 'TINTYPE_LOGGER' });
+  };
+  return (event) => {
+    try {
+      const answer: unknown = logger[levelOf(event)](lineOf(event));
+      if (answer instanceof Promise) answer.catch(shield);
+    } catch (error) {
+      shield(error);
+    }
+  };
+};
+
+const levelOf = (event: JobEvent): LogLevel => {
+  if (event.type === 'task.log') return event.level;
+  if (event.type === 'task.lateResult' || event.type === 'context.conflict') return 'warn';
+  if (event.type === 'task.progress') return 'debug';
+  if (event.to === 'failed' || event.to === 'timedOut') return 'error';
+  return event.error || event.to === 'skipped' || event.to === 'notReady' || event.to === 'cancelled' ? 'warn' : 'info';
+};
+
+const lineOf = (event: JobEvent): string => {
+  const job = `${event.jobName} (${event.jobId})`;
+  switch (event.type) {
+    case 'job.transition':
+      return `${job}: ${event.from} -> ${event.to}${why(event)}`;
+    case 'task.transition':
+      return `${job} ${event.task}: ${event.from} -> ${event.to}${why(event)}`;
+    case 'task.progress':
+      return `${job} ${event.task}: ${Math.round(event.fraction * 100)} %${event.message ? ` ${event.message}` : ''}`;
+    case 'task.log':
+      return `${job} ${event.task}: ${event.message}${event.data === undefined ? '' : ` ${JSON.stringify(event.data)}`}`;
+    case 'task.lateResult':
+      return `${job} ${event.task}: attempt ${event.attempt} ${event.outcome} too late, its result was dropped`;
+    case 'context.conflict':
+      return `${job}: ${event.tasks.join(' and ')} both wrote "${event.key}", kept that of ${event.kept}`;
+  }
+};
+
+const why = ({ reason, error }: { readonly reason?: string; readonly error?: { readonly message: string } }): string =>
+  error ? ` (${error.message})` : reason ? ` (${reason})` : '';

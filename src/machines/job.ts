@@ -1,0 +1,70 @@
+import { type AnyActorRef, enqueueActions, setup } from 'xstate';
+
+export type JobCommand =
+  | { readonly type: 'job.start' }
+  /** Nothing of the job can change any more; the counts say how it ended. */
+  | { readonly type: 'job.finish'; readonly failed: number; readonly notReady: number }
+  /** The job ends early, because of a failure, of its time limit or of a cancellation. */
+  | { readonly type: 'job.fail' }
+  | { readonly type: 'job.timeOut' }
+  | { readonly type: 'job.cancel'; readonly reason?: string }
+  | { readonly type: 'job.pause' }
+  | { readonly type: 'job.resume' }
+  /** Task actors that have settled. */
+  | { readonly type: 'job.release'; readonly tasks: readonly AnyActorRef[] };
+
+/**
+ * The life of one job. Task actors are its children by `parent`, not by `spawn`: a spawned child lives in the
+ * machine's own `children` object, which is copied at each change, so that a job of n tasks would cost n².
+ */
+export const jobMachine = setup({
+  types: {} as { events: JobCommand },
+  actions: {
+    releaseTasks: enqueueActions(({ enqueue, event }) => {
+      if (event.type === 'job.release') for (const task of event.tasks) enqueue.stopChild(task);
+    }),
+  },
+  guards: {
+    hasFailed: ({ event }) => event.type === 'job.finish' && event.failed > 0,
+    isNotReady: ({ event }) => event.type === 'job.finish' && event.notReady > 0,
+  },
+}).createMachine({
+  id: 'job',
+  initial: 'idle',
+  states: {
+    idle: { on: { 'job.start': 'running', 'job.cancel': 'cancelled' } },
+    running: {
+      on: {
+        'job.finish': [
+          { guard: 'hasFailed', target: 'failed' },
+          { guard: 'isNotReady', target: 'notReady' },
+          { target: 'completed' },
+        ],
+        'job.fail': 'failed',
+        'job.timeOut': 'timedOut',
+        'job.cancel': 'cancelled',
+        'job.pause': 'paused',
+        'job.release': { actions: 'releaseTasks' },
+      },
+    },
+    paused: {
+      on: {
+        'job.resume': 'running',
+        'job.finish': [
+          { guard: 'hasFailed', target: 'failed' },
+          { guard: 'isNotReady', target: 'notReady' },
+          { target: 'completed' },
+        ],
+        'job.fail': 'failed',
+        'job.timeOut': 'timedOut',
+        'job.cancel': 'cancelled',
+        'job.release': { actions: 'releaseTasks' },
+      },
+    },
+    completed: {},
+    failed: {},
+    timedOut: {},
+    cancelled: {},
+    notReady: {},
+  },
+});

@@ -1,0 +1,47 @@
+/** How a failed attempt is tried again. */
+export type RetryPolicy = {
+  /** Tries after the first. Default 0. */
+  readonly maxRetries: number;
+} & RetryOptions;
+
+export type RetryOptions = {
+  /**
+   * How the wait grows with the failed attempt, counted from 1: `none` waits 0 ms, `fixed` `delayMs`, `linear` `delayMs × attempt`,
+   * `exponential` `delayMs × factor^(attempt - 1)`; a function gives the wait in ms. Default `fixed` where `delayMs` is
+   * given, else `none`.
+   */
+  readonly backoff?: 'none' | 'fixed' | 'linear' | 'exponential' | ((attempt: number, error: unknown) => number);
+  /** Default 1,000 ms. */
+  readonly delayMs?: number;
+  /** Default 2. */
+  readonly factor?: number;
+  /** The longest wait in ms, before jitter. Default 100 × `delayMs`. */
+  readonly maxDelayMs?: number;
+  /**
+   * `full` (or `true`) draws the wait from 0 to the backoff, `equal` from half of it to all. Default `none`.
+   * After https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+   */
+  readonly jitter?: boolean | 'none' | 'full' | 'equal';
+  /** Whether this error, thrown by this attempt (from 1), is worth another try. Default: every error is. */
+  readonly retryIf?: (error: unknown, attempt: number) => boolean;
+};
+
+/** Whether retries are left after this attempt (from 1). */
+export const mayRetry = (policy: RetryPolicy, attempt: number): boolean => attempt <= policy.maxRetries;
+
+/** The wait in ms after this attempt (from 1) has failed. `random` answers from 0 to below 1. */
+export const backoffMs = (policy: RetryOptions, attempt: number, error: unknown, random: () => number): number => {
+  const { delayMs = 1_000, factor = 2, jitter = 'none' } = policy;
+  const { backoff = policy.delayMs === undefined ? 'none' : 'fixed', maxDelayMs = 100 * delayMs } = policy;
+  if (typeof backoff === 'function') return backoff(attempt, error);
+  const grown = {
+    none: 0,
+    fixed: delayMs,
+    linear: delayMs * attempt,
+    exponential: delayMs * factor ** (attempt - 1),
+  }[backoff];
+  const wait = Math.min(grown, maxDelayMs);
+  if (jitter === 'full' || jitter === true) return wait * random();
+  if (jitter === 'equal') return wait / 2 + (wait / 2) * random();
+  return wait;
+};

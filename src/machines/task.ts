@@ -1,0 +1,83 @@
+import { assign, setup } from 'xstate';
+import { mayRetry, type RetryPolicy } from './retry.ts';
+
+export type TaskInput = { readonly task: string; readonly retry: RetryPolicy };
+
+export type TaskCommand =
+  | { readonly type: 'task.schedule' }
+  | { readonly type: 'task.run' }
+  | { readonly type: 'task.skip'; readonly reason: string }
+  | { readonly type: 'attempt.succeeded'; readonly output?: unknown }
+  /** `final`: no retry, whatever the policy says. */
+  | { readonly type: 'attempt.failed'; readonly error: unknown; readonly final?: boolean }
+  | { readonly type: 'attempt.notReady'; readonly reason: string }
+  | { readonly type: 'attempt.poll' }
+  | { readonly type: 'task.expire'; readonly error: unknown }
+  | { readonly type: 'task.pause' }
+  | { readonly type: 'task.resume' }
+  | { readonly type: 'task.cancel'; readonly reason: string };
+
+/**
+ * The life of one task. It decides what may happen next; the engine publishes each transition as an event, and
+ * reactions to the event act: start the attempt, wait out the backoff, schedule what comes after.
+ *
+ * The end states are plain states: a `final` one would relay an event per actor id to the job, which XState caches.
+ * `retrying` and `polling` have no `after`: their timers are the job's clock, so that a virtual clock turns them and
+ * a journal can resume them.
+ */
+export const taskMachine = setup({
+  types: {} as {
+    context: TaskInput & { readonly attempt: number; readonly held: 'ready' | 'running' };
+    input: TaskInput;
+    events: TaskCommand;
+  },
+  actions: {
+    countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
+    holdReady: assign({ held: 'ready' }),
+    holdRunning: assign({ held: 'running' }),
+  },
+  guards: {
+    mayRetry: ({ context, event }) =>
+      !(event.type === 'attempt.failed' && event.final) && mayRetry(context.retry, context.attempt),
+    wasRunning: ({ context }) => context.held === 'running',
+  },
+}).createMachine({
+  id: 'task',
+  context: ({ input }) => ({ task: input.task, retry: input.retry, attempt: 0, held: 'ready' }),
+  initial: 'unscheduled',
+  states: {
+    unscheduled: { on: { 'task.schedule': 'ready', 'task.skip': 'skipped' } },
+    ready: {
+      on: {
+        'task.run': { target: 'running', actions: 'countAttempt' },
+        'task.expire': 'failed',
+        'task.pause': { target: 'paused', actions: 'holdReady' },
+        'task.cancel': 'cancelled',
+      },
+    },
+    running: {
+      on: {
+        'attempt.succeeded': 'completed',
+        'attempt.failed': [{ guard: 'mayRetry', target: 'retrying' }, { target: 'failed' }],
+        'attempt.notReady': 'notReady',
+        'attempt.poll': 'polling',
+        'task.expire': 'failed',
+        'task.pause': { target: 'paused', actions: 'holdRunning' },
+        'task.cancel': 'cancelled',
+      },
+    },
+    retrying: { on: { 'task.schedule': 'ready', 'task.expire': 'failed', 'task.cancel': 'cancelled' } },
+    polling: { on: { 'task.schedule': 'ready', 'task.expire': 'failed', 'task.cancel': 'cancelled' } },
+    paused: {
+      on: {
+        'task.resume': [{ guard: 'wasRunning', target: 'running' }, { target: 'ready' }],
+        'task.cancel': 'cancelled',
+      },
+    },
+    completed: {},
+    failed: {},
+    notReady: {},
+    skipped: {},
+    cancelled: {},
+  },
+});

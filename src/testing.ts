@@ -1,0 +1,2 @@
+export { seededRandom } from './testing/seeded-random.ts';
+export { type VirtualClock, virtualClock } from './testing/virtual-clock.ts';

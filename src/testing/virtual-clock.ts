@@ -1,0 +1,63 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Clock } from '../engine/clock.ts';
+
+export type VirtualClock = Clock & {
+  /** Lets `ms` pass: every timer due by then fires in order, at its own time, and all promises that follow from it settle. */
+  readonly advance: (ms: number) => Promise<void>;
+  /** Lets time pass from timer to timer until none is left; `limitMs` (default a year) guards against timers that never end. */
+  readonly runAll: (limitMs?: number) => Promise<void>;
+  /** How many timers wait. */
+  readonly pending: () => number;
+};
+
+type Timer = { readonly at: number; readonly order: number; readonly callback: () => void };
+
+/** A clock that stands still until it is turned by hand. `startMs` is its first `now()`, in epoch ms; default 0. */
+export const virtualClock = (startMs = 0): VirtualClock => {
+  let now = startMs;
+  let order = 0;
+  const timers = new Set<Timer>();
+
+  const nextTimer = (until: number): Timer | undefined => {
+    let next: Timer | undefined;
+    for (const timer of timers) {
+      if (timer.at <= until && (!next || timer.at < next.at || (timer.at === next.at && timer.order < next.order)))
+        next = timer;
+    }
+    return next;
+  };
+
+  const turnTo = async (until: number): Promise<void> => {
+    await setImmediate();
+    for (let timer = nextTimer(until); timer; timer = nextTimer(until)) {
+      timers.delete(timer);
+      now = Math.max(now, timer.at);
+      timer.callback();
+      await setImmediate();
+    }
+  };
+
+  return {
+    now: () => now,
+    setTimer: (callback, delayMs) => {
+      const timer: Timer = { at: now + Math.max(0, delayMs), order: order++, callback };
+      timers.add(timer);
+      return () => {
+        timers.delete(timer);
+      };
+    },
+    advance: async (ms) => {
+      if (!(ms >= 0)) throw new RangeError(`advance was given ${ms}: expected milliseconds, 0 or more.`);
+      const until = now + ms;
+      await turnTo(until);
+      now = until;
+    },
+    runAll: async (limitMs = 365 * 24 * 60 * 60 * 1_000) => {
+      const until = now + limitMs;
+      await turnTo(until);
+      if (timers.size > 0)
+        throw new Error(`${timers.size} timers are still waiting after ${limitMs} ms of virtual time.`);
+    },
+    pending: () => timers.size,
+  };
+};

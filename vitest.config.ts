@@ -1,0 +1,15 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const src = (file: string): string => fileURLToPath(new URL(`./src/${file}`, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^tintype$/, replacement: src('index.ts') },
+      { find: /^tintype\/machines$/, replacement: src('machines.ts') },
+      { find: /^tintype\/testing$/, replacement: src('testing.ts') },
+    ],
+  },
+  test: { include: ['test/**/*.test.ts'], typecheck: { include: ['test-d/**/*.test-d.ts'] } },
+});
