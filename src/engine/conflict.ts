@@ -13,7 +13,7 @@ export const reportConflicts = (job: JobRun, overlaps: readonly Overlap[]): void
     const second = order[pair[1]] as number;
     if (isOrdered(first, second, graph.upstream, positions)) continue;
     const tasks = [graph.names[first] as string, graph.names[second] as string] as const;
-    job.stream.publish({ type: 'context.conflict', key, tasks, kept: tasks[1] });
+    job.publish({ type: 'context.conflict', key, tasks, kept: tasks[1] });
     if (job.options.contextConflict === 'error')
       stopJob(job, { to: 'failed', mode: 'abort', conflict: { key, tasks } });
   }

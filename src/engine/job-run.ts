@@ -1,11 +1,12 @@
 import { freeze } from 'immer';
+import type { Observable } from 'rxjs';
 import { type Actor, createActor } from 'xstate';
-import type { JobState, JobTransition, TaskState, TaskTransition } from '../events/event.ts';
-import { createEventStream, type EventStream, isTerminalJobState } from '../events/event-stream.ts';
+import type { JobEvent, JobFact, JobState, JobTransition, TaskState } from '../events/event.ts';
+import { EventStream, isTerminalJobState, type Reactor, type TransitionDetails } from '../events/event-stream.ts';
 import { newId, systemClock, systemRandom } from '../events/system-clock.ts';
-import { type JobCommand, jobMachine } from '../machines/job.ts';
+import { type JobCommand, jobLogic } from '../machines/job.ts';
 import type { RetryPolicy } from '../machines/retry.ts';
-import { type TaskCommand, taskMachine } from '../machines/task.ts';
+import { type TaskCommand, taskLogic } from '../machines/task.ts';
 import { Attempt } from './attempt.ts';
 import type { Clock } from './clock.ts';
 import { ContextStore } from './context.ts';
@@ -17,9 +18,6 @@ import type { Plan, TaskDefinition } from './plan.ts';
 import type { Stop } from './stop.ts';
 import type { TaskRun } from './task-run.ts';
 
-/** What a transition says beside from and to. */
-type TaskDetails = Partial<Pick<TaskTransition, 'reason' | 'error' | 'output' | 'dueAt'>>;
-
 /**
  * One execution of a plan: the records of the tasks, their actors and the stream, with the two ways to command an actor.
  * It decides nothing: the machines say what may happen, the reactions what to do about what has.
@@ -30,14 +28,14 @@ export class JobRun {
   readonly options: StartOptions;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly stream: EventStream;
+  readonly #stream: EventStream<TaskRun>;
   readonly context: ContextStore;
   /** By declaration order; a task to which nothing has happened yet has no record. */
   readonly tasks: (TaskRun | undefined)[];
   /** Tasks that have an actor: neither unscheduled nor settled. */
   readonly active = new Set<TaskRun>();
   /** For each task, how many upstreams have yet to end well. */
-  readonly missing: Uint32Array;
+  readonly missing: number[];
   /** Attempts under way; each holds a slot. */
   running = 0;
   /** Tasks settled, and how many of them failed without leave or were not ready. */
@@ -57,35 +55,35 @@ export class JobRun {
   startedAt: number | undefined;
   endedAt: number | undefined;
   /** Who waits for the output of a task. */
-  readonly waiting = new Map<number, OutputWaiter[]>();
+  waiting: Map<number, OutputWaiter[]> | undefined;
   /** Resolves when the job is over. */
   readonly done: Promise<void>;
   #finish: () => void = () => {};
-  readonly #actor: Actor<typeof jobMachine>;
+  readonly #actor: Actor<typeof jobLogic>;
   readonly #ready = new MinHeap();
   readonly #order: readonly number[];
   readonly #places: Uint32Array;
   readonly #retry: RetryPolicy;
-  #settledActors: Actor<typeof taskMachine>[] = [];
+  #settledActors: Actor<typeof taskLogic>[] = [];
 
-  constructor(plan: Plan, input: object, startOptions: StartOptions) {
+  constructor(plan: Plan, input: object, startOptions: StartOptions, react: (job: JobRun) => Reactor<TaskRun>) {
     const options: StartOptions = { ...plan.options, ...given(startOptions) };
     this.plan = plan;
     this.options = options;
     this.id = options.jobId ?? newId();
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? systemRandom;
-    this.stream = createEventStream(this.id, plan.name, this.clock.now);
+    this.#stream = new EventStream(this.id, plan.name, react(this));
     this.context = new ContextStore(this.frozen(input));
     this.tasks = new Array(plan.tasks.length);
-    this.missing = Uint32Array.from(plan.graph.upstream, (upstream) => upstream.length);
+    this.missing = plan.upstreamCounts.slice();
     this.#order = options.sequential ? plan.order : plan.ranked;
     this.#places = options.sequential ? plan.positions : plan.ranks;
     this.#retry = { ...options.retry, maxRetries: options.maxRetries ?? 0 };
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
-    this.#actor = createActor(jobMachine, {
+    this.#actor = createActor(jobLogic, {
       id: this.id,
       ...(options.inspect && { inspect: options.inspect as never }),
     });
@@ -94,6 +92,15 @@ export class JobRun {
 
   get limit(): number {
     return this.options.sequential ? 1 : (this.options.maxConcurrency ?? Number.POSITIVE_INFINITY);
+  }
+
+  get events$(): Observable<JobEvent> {
+    return this.#stream.events$;
+  }
+
+  /** Publishes what is no transition. */
+  publish(fact: JobFact): void {
+    this.#stream.publish(fact, this.clock.now());
   }
 
   get over(): boolean {
@@ -118,12 +125,12 @@ export class JobRun {
       this.#actor.stop();
       this.#finish();
     }
-    this.stream.publish({ type: 'job.transition', from, to, ...details });
+    this.#stream.publish({ type: 'job.transition', from, to, ...details }, at);
     return true;
   }
 
   /** Sends a task a command; records and publishes the transition it makes, if it makes one. */
-  commandTask(task: TaskRun, command: TaskCommand, details?: TaskDetails): boolean {
+  commandTask(task: TaskRun, command: TaskCommand, details?: TransitionDetails): boolean {
     const { actor, state: from } = task;
     if (!actor) return false;
     actor.send(command);
@@ -132,9 +139,9 @@ export class JobRun {
     task.state = to;
     task.attempts = context.attempt;
     if (details?.reason !== undefined) task.reason = details.reason;
-    this.#record(task, from, to);
-    const { name } = task.definition;
-    this.stream.publish({ type: 'task.transition', task: name, from, to, attempt: task.attempts, ...details });
+    const at = this.clock.now();
+    this.#record(task, from, to, at);
+    this.#stream.publishTransition(task, task.definition.name, from, to, context.attempt, at, details);
     return true;
   }
 
@@ -142,7 +149,7 @@ export class JobRun {
   wake(index: number): TaskRun {
     const definition = this.plan.tasks[index] as TaskDefinition;
     const retry = this.#retryOf(definition);
-    const actor = createActor(taskMachine, {
+    const actor = createActor(taskLogic, {
       parent: this.#actor,
       id: definition.name,
       input: { task: definition.name, retry },
@@ -182,20 +189,23 @@ export class JobRun {
     return undefined;
   }
 
-  /** Which of two tasks goes first when both are ready. */
-  inOrder = (a: number, b: number): number => (this.#places[a] as number) - (this.#places[b] as number);
+  /** Sorts tasks by which goes first when all are ready. */
+  sortByPlace(indexes: number[]): number[] {
+    const places = this.#places;
+    return indexes.length > 1 ? indexes.sort((a, b) => (places[a] as number) - (places[b] as number)) : indexes;
+  }
 
-  #record(task: TaskRun, from: TaskState, to: TaskState): void {
+  #record(task: TaskRun, from: TaskState, to: TaskState, at: number): void {
     if (from === 'running') this.#endAttempt(task);
     if (to === 'running') {
       this.running++;
       task.attempt = new Attempt(task.attempts, this.context.version);
-      task.startedAt ??= this.clock.now();
+      task.startedAt ??= at;
     } else if (to === 'ready') {
       this.#ready.push(this.#places[task.index] as number);
-      task.readyAt ??= this.clock.now();
+      task.readyAt ??= at;
     } else if (SETTLED.has(to)) {
-      this.#settle(task, to);
+      this.#settle(task, to, at);
     }
   }
 
@@ -207,8 +217,8 @@ export class JobRun {
     task.attempt = undefined;
   }
 
-  #settle(task: TaskRun, to: TaskState): void {
-    task.endedAt = this.clock.now();
+  #settle(task: TaskRun, to: TaskState, at: number): void {
+    task.endedAt = at;
     this.settled++;
     if (to === 'notReady') this.notReady++;
     if (to === 'failed' && task.error) {

@@ -9,7 +9,7 @@ import { JobRun } from './job-run.ts';
 import type { StartOptions } from './options.ts';
 import { outputOf } from './output.ts';
 import { indexIn, type Plan } from './plan.ts';
-import { react } from './react.ts';
+import { reactor } from './react.ts';
 import { stopJob } from './stop.ts';
 import { TaskHandle } from './task-handle.ts';
 
@@ -59,7 +59,7 @@ export class Job<Input extends object = object, Tasks = unknown>
    * what is left, who comes after the end is handed the terminal event. Completes, never errors.
    */
   get events$(): Observable<JobEvent> {
-    return this.#run.stream.events$;
+    return this.#run.events$;
   }
 
   /**
@@ -101,6 +101,7 @@ export class Job<Input extends object = object, Tasks = unknown>
     if (run.over || run.tasks[index]?.endedAt !== undefined) return outputOf(run, index) as TaskOutputOf<Tasks, Name>;
     return new Promise((resolve, reject) => {
       const waiter = { resolve: resolve as (output: unknown) => void, reject };
+      run.waiting ??= new Map();
       run.waiting.set(index, [...(run.waiting.get(index) ?? []), waiter]);
     });
   }
@@ -139,9 +140,8 @@ export const createJob = <Input extends object, Tasks>(
   input: object,
   options: StartOptions,
 ): Job<Input, Tasks> => {
-  const run = new JobRun(plan, input, options);
-  if (options.logger) run.stream.events$.subscribe(logTo(options.logger));
-  react(run);
+  const run = new JobRun(plan, input, options, reactor);
+  if (options.logger) run.events$.subscribe(logTo(options.logger));
   queueMicrotask(() => begin(run));
   return new Job(run);
 };

@@ -18,6 +18,10 @@ export type Plan = {
   readonly tasks: readonly TaskDefinition[];
   readonly options: JobOptions;
   readonly graph: Graph;
+  /** How many upstreams each task has. */
+  readonly upstreamCounts: readonly number[];
+  /** Tasks without upstreams, in declaration order. */
+  readonly roots: readonly number[];
   /** Topological order. */
   readonly order: readonly number[];
   /** Where each task stands in the topological order. */
@@ -41,7 +45,10 @@ export const createPlan = (
   const priority = (index: number): number => tasks[index]?.priority ?? 0;
   const length = (index: number): number => lengths[index] ?? 0;
   const ranked = [...tasks.keys()].sort((a, b) => priority(b) - priority(a) || length(b) - length(a) || a - b);
-  return { name, tasks, options, graph, order, positions: inverse(order), ranked, ranks: inverse(ranked), lengths };
+  const upstreamCounts = graph.upstream.map((upstream) => upstream.length);
+  const roots = [...tasks.keys()].filter((index) => upstreamCounts[index] === 0);
+  const positions = inverse(order);
+  return { name, tasks, options, graph, upstreamCounts, roots, order, positions, ranked, ranks: inverse(ranked), lengths };
 };
 
 const inverse = (order: readonly number[]): Uint32Array => {

@@ -1,3 +1,4 @@
+import type { Reactor } from '../events/event-stream.ts';
 import type { JobRun } from './job-run.ts';
 import { answerOutputs } from './reactions/answer-outputs.ts';
 import { deadline } from './reactions/deadline.ts';
@@ -11,6 +12,7 @@ import { runReady } from './reactions/run-ready.ts';
 import { schedule } from './reactions/schedule.ts';
 import { settle } from './reactions/settle.ts';
 import { timeout } from './reactions/timeout.ts';
+import type { TaskRun } from './task-run.ts';
 
 /**
  * Everything that answers the events of a job, in the order in which an event reaches them: what may stop the job before
@@ -30,14 +32,13 @@ const REACTIONS: readonly Reaction[] = [
   settle,
 ];
 
-/** Subscribes all reactions to a job's stream. */
-export const react = (job: JobRun): void => {
-  job.stream.react((event) => {
-    if (event.type === 'task.transition') {
-      const task = job.tasks[job.plan.graph.indexOf.get(event.task) as number];
-      if (task) for (const reaction of REACTIONS) reaction.onTask?.(job, task, event);
-    } else if (event.type === 'job.transition') {
-      for (const reaction of REACTIONS) reaction.onJob?.(job, event);
-    }
-  });
-};
+const ON_TASK = REACTIONS.flatMap(({ onTask }) => onTask ?? []);
+const ON_JOB = REACTIONS.flatMap(({ onJob }) => onJob ?? []);
+
+/** All reactions as the reactor of a job's stream. */
+export const reactor =
+  (job: JobRun): Reactor<TaskRun> =>
+  (event, task) => {
+    if (event.type === 'task.transition' && task) for (const onTask of ON_TASK) onTask(job, task, event);
+    else if (event.type === 'job.transition') for (const onJob of ON_JOB) onJob(job, event);
+  };

@@ -63,14 +63,14 @@ export class AttemptScope implements TaskScope {
       if (this.#attempt.phase === 'over') return;
       const { taskName: task, attempt } = this;
       const said = message === undefined ? {} : { message: String(message) };
-      this.#job.stream.publish({ type: 'task.progress', task, attempt, fraction, ...said });
+      this.#job.publish({ type: 'task.progress', task, attempt, fraction, ...said });
     };
   }
 
   #log(level: LogLevel, message: string, data: unknown): void {
     const { taskName: task, attempt } = this;
     const more = data === undefined ? {} : { data: jsonSafe(data) };
-    this.#job.stream.publish({ type: 'task.log', task, attempt, level, message: String(message), ...more });
+    this.#job.publish({ type: 'task.log', task, attempt, level, message: String(message), ...more });
   }
 }
 

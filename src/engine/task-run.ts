@@ -1,7 +1,7 @@
 import type { Actor } from 'xstate';
 import type { TaskState } from '../events/event.ts';
 import type { RetryPolicy } from '../machines/retry.ts';
-import type { taskMachine } from '../machines/task.ts';
+import type { taskLogic } from '../machines/task.ts';
 import type { Attempt } from './attempt.ts';
 import type { TaskError } from './errors.ts';
 import type { TaskDefinition } from './plan.ts';
@@ -12,7 +12,7 @@ export type TaskRun = {
   readonly definition: TaskDefinition;
   readonly retry: RetryPolicy;
   /** Gone once the task has settled. */
-  actor: Actor<typeof taskMachine> | undefined;
+  actor: Actor<typeof taskLogic> | undefined;
   state: TaskState;
   /** Attempts begun. */
   attempts: number;

@@ -1,63 +1,79 @@
-import { Observable, Subject } from 'rxjs';
-import type { JobEvent, JobFact, JobState } from './event.ts';
+import { Observable, Subject as RxSubject } from 'rxjs';
+import type { JobEvent, JobFact, JobState, TaskState, TaskTransition } from './event.ts';
 
-export type EventStream = {
-  /** Hot. Completes after the job's terminal event; whoever comes later is handed that event alone. */
-  readonly events$: Observable<JobEvent>;
-  /** Stamps a fact and delivers it, once everything published before it has been delivered. */
-  readonly publish: (fact: JobFact) => void;
-  /** Subscribes a reaction: for each event it is called after the subscribers of `events$`. */
-  readonly react: (reaction: (event: JobEvent) => void) => void;
-};
+/** What a task's transition says beside from and to. */
+export type TransitionDetails = Partial<Pick<TaskTransition, 'reason' | 'error' | 'output' | 'dueAt'>>;
+
+/** Subscribes after everybody else: it is called for each event once the subscribers of `events$` have seen it. */
+export type Reactor<Subject> = (event: JobEvent, subject: Subject | undefined) => void;
 
 /**
  * The one stream of a job. An event published while another is being delivered waits its turn, so that every
  * subscriber sees the same order, however deep the commands of reactions nest. After the terminal event the stream
- * completes and takes no more.
+ * completes and takes no more. `Subject` is what an event can be about, handed to the reactor alone.
  */
-export const createEventStream = (jobId: string, jobName: string, now: () => number): EventStream => {
-  const published = new Subject<JobEvent>();
-  const relay = new Subject<JobEvent>();
-  published.subscribe(relay);
+export class EventStream<Subject> {
+  /** Hot. Completes after the job's terminal event; whoever comes later is handed that event alone. */
+  readonly events$: Observable<JobEvent>;
+  readonly #jobId: string;
+  readonly #jobName: string;
+  readonly #react: Reactor<Subject>;
+  readonly #relay = new RxSubject<JobEvent>();
+  readonly #waiting: { readonly event: JobEvent; readonly subject: Subject | undefined }[] = [];
+  #seq = 0;
+  #delivering = false;
+  #ended = false;
+  #last: JobEvent | undefined;
 
-  const waiting: JobEvent[] = [];
-  let seq = 0;
-  let delivering = false;
-  let ended = false;
-  let last: JobEvent | undefined;
-
-  const deliver = (event: JobEvent): void => {
-    if (isTerminal(event)) last = event;
-    published.next(event);
-    if (last) published.complete();
-  };
-
-  return {
-    events$: new Observable((subscriber) => {
-      if (!last) return relay.subscribe(subscriber);
-      subscriber.next(last);
+  constructor(jobId: string, jobName: string, react: Reactor<Subject>) {
+    this.#jobId = jobId;
+    this.#jobName = jobName;
+    this.#react = react;
+    this.events$ = new Observable((subscriber) => {
+      if (!this.#last) return this.#relay.subscribe(subscriber);
+      subscriber.next(this.#last);
       subscriber.complete();
       return undefined;
-    }),
-    publish: (fact) => {
-      if (ended) return;
-      const event: JobEvent = { ...fact, jobId, jobName, seq: seq++, at: now() };
-      ended = isTerminal(event);
-      if (delivering) {
-        waiting.push(event);
-        return;
-      }
-      delivering = true;
-      deliver(event);
-      for (let next = 0; next < waiting.length; next++) deliver(waiting[next] as JobEvent);
-      waiting.length = 0;
-      delivering = false;
-    },
-    react: (reaction) => {
-      published.subscribe(reaction);
-    },
-  };
-};
+    });
+  }
+
+  /** Stamps a fact and delivers it, once everything published before it has been delivered. `at` is in epoch ms. */
+  publish(fact: JobFact, at: number): void {
+    if (!this.#ended) this.#enqueue({ ...fact, jobId: this.#jobId, jobName: this.#jobName, seq: this.#seq++, at }, undefined);
+  }
+
+  /** `publish` for what is published most: a task's transition, with the subject for the reactor. */
+  publishTransition(subject: Subject, task: string, from: TaskState, to: TaskState, attempt: number, at: number, details: TransitionDetails | undefined): void {
+    if (this.#ended) return;
+    const event: JobEvent = { type: 'task.transition', jobId: this.#jobId, jobName: this.#jobName, seq: this.#seq++, at, task, from, to, attempt };
+    this.#enqueue(details ? Object.assign(event, details) : event, subject);
+  }
+
+  #enqueue(event: JobEvent, subject: Subject | undefined): void {
+    this.#ended = isTerminal(event);
+    if (this.#delivering) {
+      this.#waiting.push({ event, subject });
+      return;
+    }
+    this.#delivering = true;
+    this.#deliver(event, subject);
+    const waiting = this.#waiting;
+    for (let next = 0; next < waiting.length; next++) {
+      const { event, subject } = waiting[next] as (typeof waiting)[number];
+      this.#deliver(event, subject);
+    }
+    waiting.length = 0;
+    this.#delivering = false;
+  }
+
+  #deliver(event: JobEvent, subject: Subject | undefined): void {
+    const last = isTerminal(event);
+    if (last) this.#last = event;
+    this.#relay.next(event);
+    this.#react(event, subject);
+    if (last) this.#relay.complete();
+  }
+}
 
 const TERMINAL: ReadonlySet<JobState> = new Set(['completed', 'failed', 'timedOut', 'cancelled', 'notReady']);
 

@@ -1,4 +1,5 @@
 import { type AnyActorRef, enqueueActions, setup } from 'xstate';
+import { remembering } from './memo.ts';
 
 export type JobCommand =
   | { readonly type: 'job.start' }
@@ -66,5 +67,15 @@ export const jobMachine = setup({
     timedOut: {},
     cancelled: {},
     notReady: {},
+  },
+});
+
+/** What the engine's job actors run on: the machine, each of its steps worked out once, but for the one that acts. */
+export const jobLogic = remembering(jobMachine, {
+  initial: () => 0,
+  command: (command: JobCommand) => {
+    if (command.type === 'job.release') return undefined;
+    if (command.type !== 'job.finish') return command.type;
+    return command.failed > 0 ? 'job.finish, failed' : command.notReady > 0 ? 'job.finish, not ready' : command.type;
   },
 });

@@ -27,7 +27,8 @@ export type RetryOptions = {
 };
 
 /** Whether retries are left after this attempt (from 1). */
-export const mayRetry = (policy: RetryPolicy, attempt: number): boolean => attempt <= policy.maxRetries;
+export const mayRetry = ({ maxRetries }: Pick<RetryPolicy, 'maxRetries'>, attempt: number): boolean =>
+  attempt <= maxRetries;
 
 /** The wait in ms after this attempt (from 1) has failed. `random` answers from 0 to below 1. */
 export const backoffMs = (policy: RetryOptions, attempt: number, error: unknown, random: () => number): number => {

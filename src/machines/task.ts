@@ -1,7 +1,8 @@
 import { assign, setup } from 'xstate';
+import { remembering } from './memo.ts';
 import { mayRetry, type RetryPolicy } from './retry.ts';
 
-export type TaskInput = { readonly task: string; readonly retry: RetryPolicy };
+export type TaskInput = { readonly task: string; readonly retry: Pick<RetryPolicy, 'maxRetries'> };
 
 export type TaskCommand =
   | { readonly type: 'task.schedule' }
@@ -22,12 +23,13 @@ export type TaskCommand =
  * reactions to the event act: start the attempt, wait out the backoff, schedule what comes after.
  *
  * The end states are plain states: a `final` one would relay an event per actor id to the job, which XState caches.
+ * The context holds what decides and nothing of the one task, so that tasks in the same situation are in the same state.
  * `retrying` and `polling` have no `after`: their timers are the job's clock, so that a virtual clock turns them and
  * a journal can resume them.
  */
 export const taskMachine = setup({
   types: {} as {
-    context: TaskInput & { readonly attempt: number; readonly held: 'ready' | 'running' };
+    context: { readonly maxRetries: number; readonly attempt: number; readonly held: 'ready' | 'running' };
     input: TaskInput;
     events: TaskCommand;
   },
@@ -38,12 +40,12 @@ export const taskMachine = setup({
   },
   guards: {
     mayRetry: ({ context, event }) =>
-      !(event.type === 'attempt.failed' && event.final) && mayRetry(context.retry, context.attempt),
+      !(event.type === 'attempt.failed' && event.final) && mayRetry(context, context.attempt),
     wasRunning: ({ context }) => context.held === 'running',
   },
 }).createMachine({
   id: 'task',
-  context: ({ input }) => ({ task: input.task, retry: input.retry, attempt: 0, held: 'ready' }),
+  context: ({ input }) => ({ maxRetries: input.retry.maxRetries, attempt: 0, held: 'ready' }),
   initial: 'unscheduled',
   states: {
     unscheduled: { on: { 'task.schedule': 'ready', 'task.skip': 'skipped' } },
@@ -80,4 +82,11 @@ export const taskMachine = setup({
     skipped: {},
     cancelled: {},
   },
+});
+
+/** What the engine's task actors run on: the machine, each of its steps worked out once. */
+export const taskLogic = remembering(taskMachine, {
+  initial: ({ retry }: TaskInput) => retry.maxRetries,
+  command: (command: TaskCommand) =>
+    command.type === 'attempt.failed' && command.final ? 'attempt.failed, final' : command.type,
 });

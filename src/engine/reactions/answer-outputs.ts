@@ -1,21 +1,21 @@
 import type { JobRun } from '../job-run.ts';
-import { outputOf } from '../output.ts';
+import { type OutputWaiter, outputOf } from '../output.ts';
 import type { Reaction } from './reaction.ts';
 
 /** Answers those who wait for the output of one task, as soon as that task has settled; and all others when the job is over. */
 export const answerOutputs: Reaction = {
   onTask: (job, task) => {
-    if (task.endedAt !== undefined) answer(job, task.index);
+    if (job.waiting && task.endedAt !== undefined) answer(job, job.waiting, task.index);
   },
   onJob: (job) => {
-    if (job.over) for (const index of job.waiting.keys()) answer(job, index);
+    if (job.waiting && job.over) for (const index of job.waiting.keys()) answer(job, job.waiting, index);
   },
 };
 
-const answer = (job: JobRun, index: number): void => {
-  const waiting = job.waiting.get(index);
+const answer = (job: JobRun, everyone: Map<number, OutputWaiter[]>, index: number): void => {
+  const waiting = everyone.get(index);
   if (!waiting) return;
-  job.waiting.delete(index);
+  everyone.delete(index);
   for (const { resolve, reject } of waiting) {
     try {
       resolve(outputOf(job, index));

@@ -36,6 +36,6 @@ const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: 'succeeded' 
   if (phase === 'aborting') cancelTask(job, task);
   if (outcome === 'succeeded' || !attempt.answersAbort(value)) {
     task.lateResults++;
-    job.stream.publish({ type: 'task.lateResult', task: task.definition.name, attempt: attempt.number, outcome });
+    job.publish({ type: 'task.lateResult', task: task.definition.name, attempt: attempt.number, outcome });
   }
 };

@@ -10,11 +10,7 @@ import type { Reaction } from './reaction.ts';
 export const schedule: Reaction = {
   onJob: (job, { from, to }) => {
     if (from !== 'idle' || to !== 'running' || job.stop) return;
-    const { upstream } = job.plan.graph;
-    scheduleAll(
-      job,
-      [...upstream.keys()].filter((index) => upstream[index]?.length === 0),
-    );
+    scheduleAll(job, job.plan.roots.slice());
   },
 
   onTask: (job, task, { to }) => {
@@ -35,8 +31,7 @@ const scheduleDownstream = (job: JobRun, { index }: TaskRun): void => {
 };
 
 const scheduleAll = (job: JobRun, indexes: number[]): void => {
-  if (indexes.length > 1) indexes.sort(job.inOrder);
-  for (const index of indexes) job.commandTask(job.wake(index), { type: 'task.schedule' });
+  for (const index of job.sortByPlace(indexes)) job.commandTask(job.wake(index), { type: 'task.schedule' });
 };
 
 const skipDownstream = (job: JobRun, upstream: TaskRun): void => {
