@@ -11,6 +11,7 @@ import { Attempt } from './attempt.ts';
 import type { Clock } from './clock.ts';
 import { ContextStore } from './context.ts';
 import type { JobError, TaskError } from './errors.ts';
+import { shieldedInspect } from './inspect.ts';
 import { MinHeap } from './min-heap.ts';
 import type { StartOptions } from './options.ts';
 import type { OutputWaiter } from './output.ts';
@@ -85,7 +86,7 @@ export class JobRun {
     });
     this.#actor = createActor(jobLogic, {
       id: this.id,
-      ...(options.inspect && { inspect: options.inspect as never }),
+      ...(options.inspect && { inspect: shieldedInspect(options.inspect) }),
     });
     this.#actor.start();
   }

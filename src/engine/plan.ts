@@ -48,7 +48,19 @@ export const createPlan = (
   const upstreamCounts = graph.upstream.map((upstream) => upstream.length);
   const roots = [...tasks.keys()].filter((index) => upstreamCounts[index] === 0);
   const positions = inverse(order);
-  return { name, tasks, options, graph, upstreamCounts, roots, order, positions, ranked, ranks: inverse(ranked), lengths };
+  return {
+    name,
+    tasks,
+    options,
+    graph,
+    upstreamCounts,
+    roots,
+    order,
+    positions,
+    ranked,
+    ranks: inverse(ranked),
+    lengths,
+  };
 };
 
 const inverse = (order: readonly number[]): Uint32Array => {

@@ -33,7 +33,7 @@ export class AttemptScope implements TaskScope {
 
   get isActive(): () => boolean {
     const attempt = this.#attempt;
-    return () => attempt.phase === 'live';
+    return () => attempt.phase === 'live' && !attempt.aborted;
   }
 
   get attempt(): number {

@@ -89,6 +89,10 @@ const nameProblems = (what: string, name: unknown, tasks: readonly string[]): Pr
 const cycleProblem = (cycle: readonly number[], graph: Graph): Problem => {
   const tasks = cycle.map((index) => graph.names[index] as string);
   const path = [...tasks, tasks[0] as string];
-  const message = `Tasks wait on one another: ${path.join(' → ')}. Remove one of these dependencies.`;
+  const shown = path.length > LONGEST_SHOWN ? [...path.slice(0, LONGEST_SHOWN), `… (${tasks.length} tasks)`] : path;
+  const message = `Tasks wait on one another: ${shown.join(' → ')}. Remove one of these dependencies.`;
   return { code: 'CYCLE', message, tasks, path };
 };
+
+/** How much of a cycle a message shows; `path` holds all of it. */
+const LONGEST_SHOWN = 20;

@@ -39,13 +39,32 @@ export class EventStream<Subject> {
 
   /** Stamps a fact and delivers it, once everything published before it has been delivered. `at` is in epoch ms. */
   publish(fact: JobFact, at: number): void {
-    if (!this.#ended) this.#enqueue({ ...fact, jobId: this.#jobId, jobName: this.#jobName, seq: this.#seq++, at }, undefined);
+    if (!this.#ended)
+      this.#enqueue({ ...fact, jobId: this.#jobId, jobName: this.#jobName, seq: this.#seq++, at }, undefined);
   }
 
   /** `publish` for what is published most: a task's transition, with the subject for the reactor. */
-  publishTransition(subject: Subject, task: string, from: TaskState, to: TaskState, attempt: number, at: number, details: TransitionDetails | undefined): void {
+  publishTransition(
+    subject: Subject,
+    task: string,
+    from: TaskState,
+    to: TaskState,
+    attempt: number,
+    at: number,
+    details: TransitionDetails | undefined,
+  ): void {
     if (this.#ended) return;
-    const event: JobEvent = { type: 'task.transition', jobId: this.#jobId, jobName: this.#jobName, seq: this.#seq++, at, task, from, to, attempt };
+    const event: JobEvent = {
+      type: 'task.transition',
+      jobId: this.#jobId,
+      jobName: this.#jobName,
+      seq: this.#seq++,
+      at,
+      task,
+      from,
+      to,
+      attempt,
+    };
     this.#enqueue(details ? Object.assign(event, details) : event, subject);
   }
 

@@ -1,4 +1,5 @@
 import type { JobEvent, LogLevel } from './event.ts';
+import { shield } from './shield.ts';
 
 /** What tintype writes its lines to: `console`, a pino and a winston logger all fit. */
 export type Logger = {
@@ -10,20 +11,8 @@ export type Logger = {
 
 /** A subscriber that tells a logger of every event, one line each. A logger that throws is warned about once. */
 export const logTo = (logger: Logger): ((event: JobEvent) => void) => {
-  let warned = false;
-  const shield = (error: unknown): void => {
-    if (warned) return;
-    warned = true;
-    process.emitWarning(`The logger of a job threw: ${error}. The job goes on.`, { code: 'TINTYPE_LOGGER' });
-  };
-  return (event) => {
-    try {
-      const answer: unknown = logger[levelOf(event)](lineOf(event));
-      if (answer instanceof Promise) answer.catch(shield);
-    } catch (error) {
-      shield(error);
-    }
-  };
+  const shielded = shield('The logger of a job');
+  return (event) => shielded(() => logger[levelOf(event)](lineOf(event)));
 };
 
 const levelOf = (event: JobEvent): LogLevel => {

@@ -51,7 +51,10 @@ export const remembering = <Machine extends AnyStateMachine, Input, Command exte
     return next;
   };
 
-  return Object.create(machine, { getInitialSnapshot: { value: getInitialSnapshot }, transition: { value: transition } });
+  return Object.create(machine, {
+    getInitialSnapshot: { value: getInitialSnapshot },
+    transition: { value: transition },
+  });
 };
 
 /** A bound on the memory: past it, XState is asked each time. */

@@ -10,20 +10,26 @@ export type RetryOptions = {
    * `exponential` `delayMs × factor^(attempt - 1)`; a function gives the wait in ms. Default `fixed` where `delayMs` is
    * given, else `none`.
    */
-  readonly backoff?: 'none' | 'fixed' | 'linear' | 'exponential' | ((attempt: number, error: unknown) => number);
+  readonly backoff?:
+    | 'none'
+    | 'fixed'
+    | 'linear'
+    | 'exponential'
+    | ((attempt: number, error: unknown) => number)
+    | undefined;
   /** Default 1,000 ms. */
-  readonly delayMs?: number;
+  readonly delayMs?: number | undefined;
   /** Default 2. */
-  readonly factor?: number;
+  readonly factor?: number | undefined;
   /** The longest wait in ms, before jitter. Default 100 × `delayMs`. */
-  readonly maxDelayMs?: number;
+  readonly maxDelayMs?: number | undefined;
   /**
    * `full` (or `true`) draws the wait from 0 to the backoff, `equal` from half of it to all. Default `none`.
    * After https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
    */
-  readonly jitter?: boolean | 'none' | 'full' | 'equal';
+  readonly jitter?: boolean | 'none' | 'full' | 'equal' | undefined;
   /** Whether this error, thrown by this attempt (from 1), is worth another try. Default: every error is. */
-  readonly retryIf?: (error: unknown, attempt: number) => boolean;
+  readonly retryIf?: ((error: unknown, attempt: number) => boolean) | undefined;
 };
 
 /** Whether retries are left after this attempt (from 1). */
