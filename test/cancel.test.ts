@@ -16,7 +16,14 @@ const terminal = (events: readonly JobEvent[]) =>
 
 test('in the tick of the start: one event, idle -> cancelled, and no task body runs', async () => {
   let ran = false;
-  const { job, events } = begin([{ name: 'a', run: () => void (ran = true) }]);
+  const { job, events } = begin([
+    {
+      name: 'a',
+      run: () => {
+        ran = true;
+      },
+    },
+  ]);
   const result = await job.cancel('changed my mind');
   expect(events).toMatchObject([{ from: 'idle', to: 'cancelled', reason: 'changed my mind', seq: 0 }]);
   expect(result.state).toBe('cancelled');
@@ -34,7 +41,12 @@ describe('abort', () => {
         {
           name: 'runs',
           run: ({ signal }) =>
-            new Promise((_, reject) => signal.addEventListener('abort', () => reject((reason = signal.reason)))),
+            new Promise((_, reject) =>
+              signal.addEventListener('abort', () => {
+                reason = signal.reason;
+                reject(reason);
+              }),
+            ),
         },
         { name: 'waits', run: never },
         { name: 'after', dependsOn: ['runs'], run: never },

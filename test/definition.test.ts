@@ -138,7 +138,14 @@ describe('problems', () => {
     [{ maxConcurency: 2 }, 'maxConcurency'],
   ])('the start option %j is refused before anything runs', async (options, option) => {
     let ran = false;
-    const job = jobFrom('job', [{ name: 'a', run: () => void (ran = true) }]);
+    const job = jobFrom('job', [
+      {
+        name: 'a',
+        run: () => {
+          ran = true;
+        },
+      },
+    ]);
     expect(() => job.start({}, options as object)).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTION', problems: [expect.objectContaining({ option })] }),
     );

@@ -28,7 +28,13 @@ test('a task sees its scope', async () => {
   const job = jobFrom('job', [
     { name: 'up', run: () => ({ up: 1 }) },
     { name: 'silent', run: () => {} },
-    { name: 'a', dependsOn: ['up', 'silent'], run: (given) => void (scope = given) },
+    {
+      name: 'a',
+      dependsOn: ['up', 'silent'],
+      run: (given) => {
+        scope = given;
+      },
+    },
   ]).start({ input: true }, { jobId: 'id' });
   await job;
   expect(scope).toMatchObject({ jobId: 'id', taskName: 'a', attempt: 1, ctx: { input: true, up: 1 } });

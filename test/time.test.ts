@@ -259,7 +259,12 @@ describe('deadline', () => {
         name: 'a',
         deadline: 5,
         run: ({ signal }) =>
-          new Promise((_, reject) => signal.addEventListener('abort', () => reject((reason = signal.reason)))),
+          new Promise((_, reject) =>
+            signal.addEventListener('abort', () => {
+              reason = signal.reason;
+              reject(reason);
+            }),
+          ),
       },
     ]);
     await clock.runAll();
@@ -277,7 +282,12 @@ describe("the job's timeout", () => {
         {
           name: 'slow',
           run: ({ signal }) =>
-            new Promise((_, reject) => signal.addEventListener('abort', () => reject((reason = signal.reason)))),
+            new Promise((_, reject) =>
+              signal.addEventListener('abort', () => {
+                reason = signal.reason;
+                reject(reason);
+              }),
+            ),
         },
         { name: 'after', dependsOn: ['slow'], run: () => {} },
       ],

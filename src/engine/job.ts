@@ -75,7 +75,6 @@ export class Job<Input extends object = object, Tasks = unknown>
     return options.signal ? untilAborted(this.#result, options.signal) : this.#result;
   }
 
-  // biome-ignore lint/suspicious/noThenProperty: a job is thenable by design
   then<Fulfilled = JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>>, Rejected = never>(
     onFulfilled?:
       | ((

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Packs the package, checks the tarball, and uses it as a stranger would: in an empty project, in ESM and through require().
+set -euo pipefail
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+npm pack --silent --pack-destination "$work" > /dev/null
+tarball=$(echo "$work"/tintype-*.tgz)
+npx publint run "$tarball" --strict
+npx attw "$tarball" --profile esm-only
+
+mkdir "$work/empty"
+cd "$work/empty"
+npm init --yes > /dev/null
+npm install --engine-strict --ignore-scripts --no-audit --no-fund --silent "$tarball"
+
+cat > smoothie.mjs <<'JS'
+import { defineJob, eventLogger } from 'tintype';
+
+const job = defineJob('smoothie')
+  .task('diceBanana', () => ({ banana: 3 }))
+  .task('diceMango', () => ({ mango: 2 }))
+  .task('blend', { dependsOn: ['diceBanana', 'diceMango'] }, ({ ctx }) => ({ pieces: ctx.banana + ctx.mango }))
+  .task('garnish', { dependsOn: ['blend'] }, ({ deps }) => ({ served: `${deps.blend.pieces} pieces, with mint` }))
+  .start();
+job.events$.subscribe(eventLogger());
+console.log((await job.orThrow()).served);
+JS
+cat > smoothie.cjs <<'JS'
+const { defineJob } = require('tintype');
+const { taskMachine } = require('tintype/machines');
+const { virtualClock } = require('tintype/testing');
+
+defineJob('smoothie')
+  .task('dice', () => ({ pieces: 5 }))
+  .task('garnish', { dependsOn: ['dice'] }, ({ ctx }) => ({ served: `${ctx.pieces} pieces, with mint` }))
+  .start({}, { clock: virtualClock() })
+  .orThrow()
+  .then(({ served }) => console.log(served, taskMachine.id));
+JS
+node smoothie.mjs > printed.txt
+test "$(wc -l < printed.txt)" -eq 15
+test "$(tail -n 1 printed.txt)" = '5 pieces, with mint'
+test "$(node smoothie.cjs)" = '5 pieces, with mint task'
+
+# Importing the core loads xstate, rxjs and immer alone: the rest may even be missing.
+mkdir "$work/core"
+cp -r node_modules smoothie.mjs "$work/core"
+for package in commander cli-table3 yaml zod; do rm -r "$work/core/node_modules/$package"; done
+test "$(node "$work/core/smoothie.mjs" | tail -n 1)" = '5 pieces, with mint'
+
+printf 'name: hello\ntasks:\n  - name: greet\n    type: bash\n    command: echo hello\n' > hello.yaml
+npx tintype --version
+npx tintype run hello.yaml
+echo 'The package installs and runs, in ESM, through require() and as a command.'
