@@ -26,4 +26,6 @@ export type {
 } from './events/event.ts';
 export { eventLogger } from './events/event-logger.ts';
 export type { Logger } from './events/logger.ts';
+export { type Metrics, metrics } from './events/metrics.ts';
+export { ofTask, progress, type TaskEvent, taskTransitions } from './events/operators.ts';
 export type { RetryOptions } from './machines/retry.ts';
