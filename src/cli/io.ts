@@ -1,0 +1,15 @@
+import type { Writable } from 'node:stream';
+
+/** What a command has of the world; `process` has all of it. */
+export type CliIo = {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where SIGINT, SIGTERM and SIGHUP are heard. */
+  readonly signals: {
+    readonly on: (signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void) => unknown;
+    readonly off: (signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void) => unknown;
+  };
+};
+
+export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };

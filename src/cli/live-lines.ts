@@ -1,0 +1,84 @@
+import type { JobEvent, TaskLog, TaskTransition } from '../events/event.ts';
+import { formatClock, formatDuration } from './format-time.ts';
+import type { Printer } from './printer.ts';
+import { STATE_STYLES } from './state-style.ts';
+import { cutMiddle, padEnd, textWidth } from './text-width.ts';
+
+/**
+ * Prints a line for each thing that happens to a task, and for each line that it logs:
+ *
+ *     12:00:01.234  extract    running
+ *     12:00:01.250  extract    | Extracting data...
+ *     12:00:01.262  extract    completed in 28ms
+ */
+export const liveLines = (names: readonly string[], printer: Printer): ((event: JobEvent) => void) => {
+  const width = nameWidth(names, printer.columns);
+  const startedAt = new Map<string, number>();
+  // Most lines are those of tasks that print a lot: names are fitted once, times formatted once.
+  const labels = new Map<string, string>();
+  const labelOf = (task: string): string => {
+    const label = labels.get(task) ?? padEnd(cutMiddle(printer.foreign(task), width), width);
+    labels.set(task, label);
+    return label;
+  };
+  let clock = { at: Number.NaN, text: '' };
+  const print = ({ at, task }: { at: number; task: string }, text: string): void => {
+    if (at !== clock.at) clock = { at, text: printer.style('gray', formatClock(at)) };
+    printer.line(`${clock.text}  ${labelOf(task)}  ${text}`);
+  };
+
+  return (event) => {
+    switch (event.type) {
+      case 'task.log':
+        if (event.level !== 'debug') print(event, logText(event, printer));
+        break;
+      case 'task.transition': {
+        if (event.to === 'running') startedAt.set(event.task, startedAt.get(event.task) ?? event.at);
+        const text = transitionText(event, event.at, startedAt.get(event.task));
+        if (text !== undefined) print(event, printer.style(STATE_STYLES[event.to], event.to) + printer.foreign(text));
+        break;
+      }
+      default:
+    }
+  };
+};
+
+/** As wide as the longest name, but on a terminal at most a third of it. */
+const nameWidth = (names: readonly string[], columns: number): number => {
+  const longest = names.reduce((width, name) => Math.max(width, textWidth(name)), 0);
+  return Math.min(longest, MAX_NAME_WIDTH, Math.max(10, Math.floor(columns / 3)));
+};
+
+const MAX_NAME_WIDTH = 40;
+
+const logText = ({ level, message }: TaskLog, { style, foreign }: Printer): string => {
+  const bar = level === 'info' ? '|' : style(level === 'warn' ? 'yellow' : 'red', '|');
+  return message === '' ? bar : `${bar} ${foreign(message)}`;
+};
+
+/** What follows the state, or `undefined` for a transition that says nothing new. */
+const transitionText = (event: TaskTransition, at: number, startedAt: number | undefined): string | undefined => {
+  switch (event.to) {
+    case 'running':
+      return event.from === 'ready' && event.attempt > 1 ? ` (attempt ${event.attempt})` : '';
+    case 'retrying':
+      return `${event.dueAt !== undefined && event.dueAt > at ? ` in ${formatDuration(event.dueAt - at)}` : ''}: ${why(event)}`;
+    case 'completed':
+      return startedAt === undefined ? '' : ` in ${formatDuration(at - startedAt)}`;
+    case 'failed':
+      return `: ${why(event)}`;
+    case 'skipped':
+    case 'notReady':
+      return event.reason === undefined ? '' : `: ${REASONS[event.reason] ?? event.reason}`;
+    case 'cancelled':
+      return '';
+    default:
+      return undefined;
+  }
+};
+
+const REASONS: Readonly<Record<string, string>> = { upstreamFailed: 'a task upstream of it failed' };
+
+/** Why an attempt failed, without what the line says already. */
+const why = ({ task, error, reason }: TaskTransition): string =>
+  error?.cause?.message ?? error?.message.replace(`Task "${task}" `, '') ?? reason ?? 'for no reason given';

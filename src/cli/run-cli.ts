@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { CommanderError } from 'commander';
+import { EXIT } from './exit-code.ts';
+import type { CliIo } from './io.ts';
+import { createProgram } from './program.ts';
+
+/** Runs the command line; `argv` without the program's own name. Resolves to the exit code. */
+export const runCli = async (argv: readonly string[], io: CliIo): Promise<number> => {
+  let exitCode: number = EXIT.completed;
+  const program = createProgram(packageVersion(), io, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    const [file = ''] = argv;
+    if (error.code === 'commander.unknownCommand' && /\.ya?ml$/i.test(file)) {
+      io.stderr.write(`To run a file: tintype run ${file}\n`);
+    }
+    return error.exitCode === 0 ? EXIT.completed : EXIT.usage;
+  }
+};
+
+const packageVersion = (): string =>
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;

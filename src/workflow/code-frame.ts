@@ -1,0 +1,22 @@
+/**
+ * The line of a problem with two lines above and one below it, numbered, and a mark under its column. `line` and
+ * `column` count from 1. Long lines are cut to what is around the column.
+ */
+export const codeFrame = (lines: readonly string[], line: number, column: number): string => {
+  const first = Math.max(1, line - 2);
+  const last = Math.min(lines.length, line + 1);
+  const gutter = String(last).length;
+  const start = column > MAX_WIDTH ? column - Math.ceil(MAX_WIDTH / 2) : 0;
+  const frame: string[] = [];
+  for (let number = first; number <= last; number++) {
+    const text = visible(lines[number - 1] ?? '').slice(start, start + MAX_WIDTH);
+    frame.push(`${number === line ? '>' : ' '} ${String(number).padStart(gutter)} | ${text}`.trimEnd());
+    if (number === line) frame.push(`  ${' '.repeat(gutter)} | ${' '.repeat(Math.max(0, column - 1 - start))}^`);
+  }
+  return frame.join('\n');
+};
+
+const MAX_WIDTH = 100;
+
+/** Every character in one column: a tab is a space, a control character a dot. */
+const visible = (text: string): string => text.replaceAll('\t', ' ').replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '·');

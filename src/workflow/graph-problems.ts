@@ -1,0 +1,100 @@
+import type { Problem } from '../engine/problem.ts';
+import { validate } from '../engine/validate.ts';
+import type { Place } from './place-of.ts';
+import type { PlacedProblem, Source } from './source.ts';
+
+/**
+ * What the engine says against the names and dependencies of a file, each at its place. Takes what it can read of a
+ * file that may have other problems, so that all are found together.
+ */
+export const graphProblems = (
+  file: unknown,
+  place: (path: readonly PropertyKey[]) => Place,
+  { problemAt }: Source,
+): readonly PlacedProblem[] => {
+  const tasks = readableTasks(file);
+  const { problems } = validate(
+    readableName(file),
+    tasks.map(({ name, dependsOn }) => ({ name, options: { dependsOn }, run: () => {} })),
+    undefined,
+  );
+  if (problems.length === 0) return [];
+  const places = placesOf(tasks);
+  return problems.flatMap((problem) => {
+    // One place per problem: of several with the same culprits, each has the next one.
+    const path = places.get(culprit(problem))?.shift();
+    if (!path) return [];
+    const at = place(path);
+    const message = MESSAGES[problem.code]?.(problem) ?? problem.message;
+    return [problemAt(at.value, problem.code as PlacedProblem['code'], message)];
+  });
+};
+
+/** Where a file's words differ from the engine's. */
+const MESSAGES: Partial<Record<Problem['code'], (problem: Problem) => string>> = {
+  SELF_DEPENDENCY: ({ tasks: [task] }) => `Task "${task}" waits on itself. Remove "${task}" from its dependencies.`,
+};
+
+type ReadableTask = {
+  readonly name: string;
+  readonly dependsOn: readonly string[];
+  /** Where it and each of its dependencies are in the file. */
+  readonly index: number;
+  readonly at: readonly number[];
+};
+
+const readableName = (file: unknown): string => {
+  const { name } = (file ?? {}) as { name?: unknown };
+  return typeof name === 'string' && name !== '' ? name : 'workflow';
+};
+
+/** Tasks with a name, and those of their dependencies that are names. A number counts as the text that was meant. */
+const readableTasks = (file: unknown): readonly ReadableTask[] => {
+  const { tasks } = (file ?? {}) as { tasks?: unknown };
+  if (!Array.isArray(tasks)) return [];
+  return tasks.flatMap((task: unknown, index): ReadableTask[] => {
+    const { name, dependencies } = (task ?? {}) as { name?: unknown; dependencies?: unknown };
+    if (!isNameLike(name)) return [];
+    const needs = Array.isArray(dependencies) ? [...dependencies.entries()].filter(([, need]) => isNameLike(need)) : [];
+    return [
+      { name: String(name), dependsOn: needs.map(([, need]) => String(need)), index, at: needs.map(([at]) => at) },
+    ];
+  });
+};
+
+const isNameLike = (value: unknown): boolean =>
+  (typeof value === 'string' && value !== '') || typeof value === 'number' || typeof value === 'boolean';
+
+/** For every culprit that there might be, the paths at which it is. */
+const placesOf = (tasks: readonly ReadableTask[]): Map<string, (readonly PropertyKey[])[]> => {
+  const places = new Map<string, (readonly PropertyKey[])[]>([[key('INVALID_NAME'), [['name']]]]);
+  const add = (path: readonly PropertyKey[], ...culprits: Parameters<typeof key>): void => {
+    const at = key(...culprits);
+    const known = places.get(at);
+    if (known) known.push(path);
+    else places.set(at, [path]);
+  };
+  const names = new Set<string>();
+  for (const { name, dependsOn, index, at } of tasks) {
+    const namePath = ['tasks', index, 'name'];
+    add(namePath, 'INVALID_NAME', name);
+    if (names.has(name)) add(namePath, 'DUPLICATE_TASK', name);
+    const seen = new Set<string>();
+    for (const [nth, need] of dependsOn.entries()) {
+      if (seen.has(need)) continue;
+      seen.add(need);
+      const path = ['tasks', index, 'dependencies', at[nth] as number];
+      if (need === name) add(path, 'SELF_DEPENDENCY', name);
+      add(path, 'UNKNOWN_DEPENDENCY', name, need);
+      // Of tasks with the same name, the graph has the first.
+      if (!names.has(name)) add(path, 'CYCLE', name, need);
+    }
+    names.add(name);
+  }
+  return places;
+};
+
+const key = (code: Problem['code'], ...tasks: readonly string[]): string => JSON.stringify([code, ...tasks]);
+
+const culprit = ({ code, tasks, path }: Problem): string =>
+  code === 'CYCLE' ? key(code, ...(path ?? []).slice(0, 2)) : key(code, ...tasks);

@@ -1,0 +1,107 @@
+import { type Alias, type Document, isAlias, isMap, isPair, isScalar, isSeq, type Node } from 'yaml';
+import { keyOf, startOf } from './place-of.ts';
+import type { PlacedProblem, Source } from './source.ts';
+
+/** How many values aliases may stand for in all. Nested in one another, a few lines of them are billions. */
+export const MAX_ALIASED_VALUES = 1_000_000;
+
+export type InspectedNodes = {
+  readonly problems: readonly PlacedProblem[];
+  /** What each alias stands for. */
+  readonly aliases: ReadonlyMap<Alias, Node>;
+};
+
+/** Walks the document in the order of the file, as anchors go: duplicate keys, aliases to nowhere, to themselves, to too much. */
+export const inspectNodes = (document: Document.Parsed, { problemAt }: Source): InspectedNodes => {
+  const problems: PlacedProblem[] = [];
+  const aliases = new Map<Alias, Node>();
+  const anchors = new Map<string, Node>();
+  const sizes = new Map<Node, number>();
+  let aliased = 0;
+
+  const sizeOfAlias = (alias: Alias): number => {
+    const offset = alias.range?.[0] ?? 0;
+    const target = anchors.get(alias.source);
+    if (!target) {
+      const message = `No anchor "&${alias.source}" comes before this alias. Add one, or put the text in quotes.`;
+      problems.push(problemAt(offset, 'UNKNOWN_ALIAS', message));
+      return 1;
+    }
+    const size = sizes.get(target);
+    if (size === undefined) {
+      problems.push(
+        problemAt(offset, 'RECURSIVE_ALIAS', `The alias "*${alias.source}" is a part of what it stands for.`),
+      );
+      return 1;
+    }
+    aliases.set(alias, target);
+    const before = aliased;
+    aliased += size;
+    if (before <= MAX_ALIASED_VALUES && aliased > MAX_ALIASED_VALUES) {
+      const message = `The aliases up to here stand for more than ${MAX_ALIASED_VALUES} values. Nest fewer of them.`;
+      problems.push(problemAt(offset, 'TOO_MANY_ALIASES', message));
+    }
+    return size;
+  };
+
+  const sizeOf = (node: unknown): number => {
+    if (isAlias(node)) return sizeOfAlias(node);
+    if (isPair(node)) return sizeOf(node.key) + sizeOf(node.value);
+    if (!isMap(node) && !isSeq(node)) {
+      if (isScalar(node)) {
+        if (node.anchor) anchors.set(node.anchor, node);
+        sizes.set(node, 1);
+      }
+      return 1;
+    }
+    if (node.anchor) anchors.set(node.anchor, node);
+    let size = 1;
+    for (const item of node.items) size += sizeOf(item);
+    if (isMap(node)) {
+      problems.push(...duplicateKeys(node.items, problemAt), ...wrongMerges(node.items, aliases, problemAt));
+    }
+    sizes.set(node, size);
+    return size;
+  };
+
+  sizeOf(document.contents);
+  return { problems, aliases };
+};
+
+const duplicateKeys = (
+  pairs: readonly { readonly key: unknown }[],
+  problemAt: Source['problemAt'],
+): readonly PlacedProblem[] => {
+  const seen = new Set<string>();
+  return pairs.flatMap(({ key }) => {
+    if (!isScalar(key)) return [];
+    const name = keyOf(key);
+    if (!seen.has(name)) {
+      seen.add(name);
+      return [];
+    }
+    const remedy = name === '<<' ? 'Merge several with <<: [*one, *two].' : 'Remove one of the two, or rename it.';
+    return [
+      problemAt(key.range?.[0] ?? 0, 'DUPLICATE_KEY', `The key "${name}" is here for the second time. ${remedy}`),
+    ];
+  });
+};
+
+/** The parser throws no problem for these, but an error. An alias to nowhere has a problem of its own. */
+const wrongMerges = (
+  pairs: readonly { readonly key: unknown; readonly value: unknown }[],
+  aliases: ReadonlyMap<Alias, Node>,
+  problemAt: Source['problemAt'],
+): readonly PlacedProblem[] => {
+  const isMergeable = (node: unknown): boolean => {
+    const merged = isAlias(node) ? aliases.get(node) : node;
+    return merged === undefined || isMap(merged);
+  };
+  return pairs.flatMap(({ key, value }) => {
+    if (keyOf(key) !== '<<') return [];
+    const merged = isAlias(value) ? aliases.get(value) : value;
+    if (isSeq(merged) ? merged.items.every(isMergeable) : isMergeable(value)) return [];
+    const message = '"<<" merges mappings: expected an alias of one, or a list of such.';
+    return [problemAt(startOf(key) ?? 0, 'INVALID_VALUE', message)];
+  });
+};

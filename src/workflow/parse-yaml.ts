@@ -1,0 +1,54 @@
+import { type Document, parseDocument, type YAMLError } from 'yaml';
+import { type InspectedNodes, inspectNodes } from './inspect-nodes.ts';
+import type { PlacedProblem, Source } from './source.ts';
+
+export type ParsedYaml = InspectedNodes & {
+  readonly document: Document.Parsed;
+  /** Whether `document.toJS()` makes sense in spite of the problems. */
+  readonly readable: boolean;
+};
+
+/** Parses a file of one YAML document, and finds what is wrong with it as YAML. */
+export const parseYaml = (source: Source): ParsedYaml => {
+  const document = parseDocument(source.text, {
+    lineCounter: source.counter,
+    merge: true,
+    prettyErrors: false,
+    uniqueKeys: false,
+    logLevel: 'error',
+  });
+  const wrong = syntaxProblems([...document.errors, ...document.warnings], source);
+  if (wrong.length > 0) return { document, problems: wrong, aliases: new Map(), readable: false };
+  const { problems, aliases } = inspectNodes(document, source);
+  return { document, problems, aliases, readable: problems.every(({ code }) => code === 'DUPLICATE_KEY') };
+};
+
+const syntaxProblems = (errors: readonly YAMLError[], { problemAt }: Source): readonly PlacedProblem[] => {
+  const tooDeep = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
+  // What the parser says of the rest makes no sense then.
+  if (tooDeep) return [problemAt(tooDeep.pos[0], 'TOO_DEEP', TOO_DEEP)];
+  return errors.map(({ message, pos }) => {
+    const remedy = REMEDIES.find(([start]) => message.startsWith(start))?.[1] ?? '';
+    return problemAt(pos[0], 'YAML_SYNTAX', `${message.replace(/[.:;]?$/, '.')}${remedy && ` ${remedy}`}`);
+  });
+};
+
+export const TOO_DEEP = 'Lists or mappings are nested too deeply to be read. Nest fewer of them.';
+
+/** The way out of what the parser's messages, which begin so, leave open. */
+const REMEDIES: readonly (readonly [start: string, remedy: string])[] = [
+  ['Alias cannot be an empty', 'Put it in quotes.'],
+  ['All mapping items', 'Line it up with its neighbours.'],
+  ['Flow ', 'Is a bracket not closed, or closed by the wrong one?'],
+  ['Implicit keys need to be on a single line', 'Is a ":" missing, or is the next line indented too far?'],
+  ['Implicit map keys need', 'Is the ":" after it missing?'],
+  ['Invalid escape', 'Double the backslash, or use single quotes.'],
+  ['Missing closing', 'The quote is opened somewhere above.'],
+  ['Nested mappings', 'Put text with ": " in it in quotes, or line the next line up.'],
+  ['Plain value cannot', 'Put it in quotes.'],
+  ['Sequence item without', 'Line it up with the keys above it, or begin it with "- ".'],
+  ['Source contains multiple', 'A workflow file holds one: remove the "---" between them.'],
+  ['Tabs are not allowed', 'Indent with spaces.'],
+  ['Unexpected scalar at node end', 'Put the whole text in quotes.'],
+  ['Unresolved tag', 'Remove the tag, or put the text in quotes.'],
+];
