@@ -1,7 +1,20 @@
 export { defineJob, JobBuilder } from './engine/builder.ts';
 export type { Clock } from './engine/clock.ts';
 export { JobDefinition } from './engine/definition.ts';
-export * from './engine/errors.ts';
+export {
+  AbortError,
+  type AnyTintypeError,
+  JobDefinitionError,
+  JobError,
+  type JobErrorCode,
+  NonRetryableError,
+  OptionError,
+  RetryAfterError,
+  TaskError,
+  type TaskErrorCode,
+  TintypeError,
+  UnknownTaskError,
+} from './engine/errors.ts';
 export { Job } from './engine/job.ts';
 export { jobFrom, run, type TaskSpec } from './engine/job-from.ts';
 export type { JobResult, TaskResult } from './engine/job-result.ts';

@@ -1,3 +1,4 @@
+import { errorData } from '../events/error-data.ts';
 import type { AbortError } from './errors.ts';
 
 /** One try at a task's work. Its outcome counts once, and only while it is live. */
@@ -40,8 +41,6 @@ export class Attempt {
 
   /** Whether an error is but the answer to the abort: the reason itself, or what Node's own functions throw for it. */
   answersAbort(error: unknown): boolean {
-    return (
-      this.#reason !== undefined && (error === this.#reason || (error instanceof Error && error.name === 'AbortError'))
-    );
+    return this.#reason !== undefined && (error === this.#reason || errorData(error).name === 'AbortError');
   }
 }

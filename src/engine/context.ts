@@ -9,8 +9,6 @@ type Write = {
   readonly before: Write | undefined;
   /** Of this write and all before it, the one that stands last in topological order. */
   readonly kept: Write | undefined;
-  /** Of this write and all before it, the first place in topological order. */
-  readonly first: number;
 };
 
 /** Two writers of one key, by position. */
@@ -23,12 +21,14 @@ export type Overlap = { readonly key: string; readonly positions: readonly [numb
  */
 export class ContextStore {
   readonly #writes = new Map<string, Write>();
+  readonly #outputs: { readonly output: object; readonly position: number }[] = [];
   #version = 0;
   #latest: Readonly<Record<string, unknown>> | undefined;
 
   constructor(input: object) {
+    this.#outputs.push({ output: input, position: -1 });
     for (const [key, value] of Object.entries(input)) {
-      this.#writes.set(key, { value, position: -1, version: 0, before: undefined, kept: undefined, first: -1 });
+      this.#writes.set(key, { value, position: -1, version: 0, before: undefined, kept: undefined });
     }
   }
 
@@ -39,10 +39,12 @@ export class ContextStore {
 
   /** Merges an output; answers the keys that another task had written before, each with the writer it stood against. */
   merge(output: object, position: number): readonly Overlap[] {
+    const entries = Object.entries(output);
     const version = ++this.#version;
     this.#latest = undefined;
+    this.#outputs.push({ output, position });
     const overlaps: Overlap[] = [];
-    for (const [key, value] of Object.entries(output)) {
+    for (const [key, value] of entries) {
       const before = this.#writes.get(key);
       const rival = before && (before.kept ?? before);
       if (rival && rival.position >= 0) {
@@ -50,8 +52,7 @@ export class ContextStore {
         overlaps.push({ key, positions: other < position ? [other, position] : [position, other] });
       }
       const kept = rival && rival.position > position ? rival : undefined;
-      const first = before ? Math.min(before.first, position) : position;
-      this.#writes.set(key, { value, position, version, before, kept, first });
+      this.#writes.set(key, { value, position, version, before, kept });
     }
     return overlaps;
   }
@@ -64,10 +65,13 @@ export class ContextStore {
     return this.#latest;
   }
 
-  /** All of it as a frozen plain object, its keys in the order of their first writers. */
+  /** All of it as a frozen plain object: the input, then every output in topological order, laid one over the other. */
   final(): Readonly<Record<string, unknown>> {
-    const keys = [...this.#writes].sort(([, a], [, b]) => a.first - b.first);
-    return Object.freeze(Object.fromEntries(keys.map(([key, write]) => [key, (write.kept ?? write).value])));
+    const merged = new Map<string, unknown>();
+    for (const { output } of this.#outputs.toSorted((a, b) => a.position - b.position)) {
+      for (const [key, value] of Object.entries(output)) merged.set(key, value);
+    }
+    return Object.freeze(Object.fromEntries(merged));
   }
 
   #read(key: string, version: number): Write | undefined {
@@ -84,32 +88,45 @@ export class ContextStore {
     return Object.freeze(Object.fromEntries(this.#keys(version).map((key) => [key, this.#read(key, version)?.value])));
   }
 
+  /** Like the frozen copy to whoever reads it; becomes that copy when somebody freezes it. */
   #view(version: number): Readonly<Record<string, unknown>> {
+    const inspected = (): Readonly<Record<string, unknown>> => this.#copy(version);
+    const target: Record<string, unknown> = Object.defineProperty({}, INSPECT, {
+      value: inspected,
+      configurable: true,
+    });
+    let whole = false;
     const refuse = (): boolean => false;
-    const plain = (): Readonly<Record<string, unknown>> => this.#copy(version);
-    // Node's inspect shows a proxy's target, unless that says how to show it.
-    const target = Object.defineProperty({}, INSPECT, { value: plain, configurable: true });
-    return new Proxy<Record<string, unknown>>(target, {
+    return new Proxy(target, {
       get: (_target, key) => {
-        if (typeof key === 'symbol') return Reflect.get(target, key);
-        const write = this.#read(key, version);
-        return write ? write.value : Reflect.get(Object.prototype, key);
+        const write = typeof key === 'string' ? this.#read(key, version) : undefined;
+        return write ? write.value : Reflect.get(target, key);
       },
-      has: (_target, key) =>
-        (typeof key === 'string' && this.#read(key, version) !== undefined) || key in Object.prototype,
-      ownKeys: () => this.#keys(version),
+      has: (_target, key) => (typeof key === 'string' && this.#read(key, version) !== undefined) || key in target,
+      ownKeys: () => (whole ? Reflect.ownKeys(target) : this.#keys(version)),
       getOwnPropertyDescriptor: (_target, key) => {
+        if (whole) return Reflect.getOwnPropertyDescriptor(target, key);
         const write = typeof key === 'string' ? this.#read(key, version) : undefined;
         return write && { value: write.value, enumerable: true, configurable: true, writable: false };
       },
+      preventExtensions: () => {
+        if (!whole) for (const key of this.#keys(version)) define(target, key, this.#read(key, version)?.value);
+        whole = true;
+        Reflect.deleteProperty(target, INSPECT);
+        Object.freeze(target);
+        return true;
+      },
+      defineProperty: (_target, key, description) => whole && Reflect.defineProperty(target, key, description),
       set: refuse,
-      defineProperty: refuse,
       deleteProperty: refuse,
       setPrototypeOf: refuse,
-      preventExtensions: refuse,
     });
   }
 }
+
+const define = (target: object, key: string, value: unknown): void => {
+  Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+};
 
 /**
  * Up to this many keys a snapshot is copied, which is what people expect of an object; past it, copying one for each
@@ -117,4 +134,5 @@ export class ContextStore {
  */
 const LARGEST_COPY = 64;
 
+/** Node's inspect shows a proxy's target, unless that says how to show it. */
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');

@@ -1,4 +1,4 @@
-import { errorData, textOf } from '../events/error-data.ts';
+import { errorData } from '../events/error-data.ts';
 import type { JobCommand } from '../machines/job.ts';
 import { JobError, type JobErrorCode } from './errors.ts';
 import type { JobRun } from './job-run.ts';
@@ -45,5 +45,4 @@ const errorOf = (job: JobRun): JobError | undefined => {
 };
 
 /** What `cancel` was given, in words. */
-const causeText = (cause: unknown): string | undefined =>
-  cause === undefined ? undefined : cause instanceof Error ? cause.message : textOf(cause);
+const causeText = (cause: unknown): string | undefined => (cause === undefined ? undefined : errorData(cause).message);

@@ -127,8 +127,17 @@ export class JobError extends TintypeError {
 /** Follows causes through tintype's own errors, and stops at the first value that is none. */
 const rootCauseOf = (error: TaskError | JobError): unknown => {
   let root: unknown = error;
-  while ((root instanceof TaskError || root instanceof JobError) && 'cause' in root) root = root.cause;
+  while ((isA(root, TaskError) || isA(root, JobError)) && 'cause' in root) root = root.cause;
   return root;
+};
+
+/** `instanceof` for anything that was thrown, a revoked proxy included. */
+export const isA = <Kind>(value: unknown, kind: abstract new (...args: never) => Kind): value is Kind => {
+  try {
+    return value instanceof kind;
+  } catch {
+    return false;
+  }
 };
 
 /** Why an attempt's `signal` was aborted; `code` tells the cases apart. */

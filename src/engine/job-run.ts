@@ -99,6 +99,11 @@ export class JobRun {
     return this.#stream.events$;
   }
 
+  /** Delivers all that `commands` make happen after the last of them. */
+  together(commands: () => void): void {
+    this.#stream.together(commands);
+  }
+
   /** Publishes what is no transition. */
   publish(fact: JobFact): void {
     this.#stream.publish(fact, this.clock.now());
@@ -109,7 +114,10 @@ export class JobRun {
   }
 
   frozen<Value extends object>(value: Value): Value {
-    return this.options.freeze === false ? value : freeze(value, true);
+    if (this.options.freeze === false) return value;
+    // immer takes what is frozen at its top for frozen throughout.
+    if (Object.isFrozen(value)) for (const part of Object.values(value)) freeze(part, true);
+    return freeze(value, true);
   }
 
   /** Sends the job a command; publishes the transition it makes, if it makes one. */

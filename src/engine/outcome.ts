@@ -1,5 +1,6 @@
 import { errorData, textOf } from '../events/error-data.ts';
 import { reportConflicts } from './conflict.ts';
+import type { Overlap } from './context.ts';
 import { TaskError, type TaskErrorCode } from './errors.ts';
 import type { JobRun } from './job-run.ts';
 import { isNotReady } from './not-ready.ts';
@@ -23,16 +24,24 @@ export const succeedAttempt = (job: JobRun, task: TaskRun, value: unknown): void
 
 const complete = (job: JobRun, task: TaskRun, value: object): void => {
   let output: object;
+  let overlaps: readonly Overlap[];
   try {
     output = job.frozen(value);
+    overlaps = job.context.merge(output, job.plan.positions[task.index] as number);
   } catch (error) {
-    refuse(job, task, 'a value that could not be frozen', error);
+    refuse(job, task, `an object that can't be read: ${messageOf(error)}`, error);
     return;
   }
   task.output = output;
-  const overlaps = job.context.merge(output, job.plan.positions[task.index] as number);
-  job.commandTask(task, { type: 'attempt.succeeded', output }, { output });
-  reportConflicts(job, overlaps);
+  const succeed = (): boolean => job.commandTask(task, { type: 'attempt.succeeded', output }, { output });
+  if (overlaps.length === 0) {
+    succeed();
+    return;
+  }
+  job.together(() => {
+    succeed();
+    reportConflicts(job, overlaps);
+  });
 };
 
 /** An output that can't be merged: a failure that no retry mends. */
@@ -74,7 +83,8 @@ const failOrRetry = (job: JobRun, task: TaskRun, error: TaskError, thrown: unkno
   if (decision.retry) {
     task.lastError = error;
     task.backoffMs = decision.waitMs;
-    const details = { reason, error: errorData(error), dueAt: job.clock.now() + decision.waitMs };
+    const dueAt = job.clock.now() + decision.waitMs;
+    const details = { reason, error: errorData(error), ...(Number.isFinite(dueAt) && { dueAt }) };
     job.commandTask(task, { type: 'attempt.failed', error }, details);
   } else if ('thrown' in decision) {
     const message = `failed in attempt ${task.attempts}, and its retry policy threw: ${messageOf(decision.thrown)}`;
@@ -95,4 +105,4 @@ const taskError = (task: TaskRun, code: TaskErrorCode, what: string, ...cause: [
   return new TaskError(code, `Task "${name}" ${what}`, cause.length === 0 ? about : { ...about, cause: cause[0] });
 };
 
-const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : textOf(thrown));
+const messageOf = (thrown: unknown): string => errorData(thrown).message;

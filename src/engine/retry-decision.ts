@@ -1,5 +1,5 @@
 import { backoffMs, mayRetry } from '../machines/retry.ts';
-import { NonRetryableError, RetryAfterError } from './errors.ts';
+import { isA, NonRetryableError, RetryAfterError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
 import type { TaskRun } from './task-run.ts';
 
@@ -11,10 +11,10 @@ export type RetryDecision =
 
 /** Whether what an attempt threw is worth another, and after what wait. Nothing starts again in a job that is ending. */
 export const decideRetry = (job: JobRun, { retry, attempts }: TaskRun, thrown: unknown): RetryDecision => {
-  if (job.stop || !mayRetry(retry, attempts) || thrown instanceof NonRetryableError) return { retry: false };
+  if (job.stop || !mayRetry(retry, attempts) || isA(thrown, NonRetryableError)) return { retry: false };
   try {
     if (retry.retryIf && !retry.retryIf(thrown, attempts)) return { retry: false };
-    if (thrown instanceof RetryAfterError) return { retry: true, waitMs: thrown.delayMs };
+    if (isA(thrown, RetryAfterError)) return { retry: true, waitMs: thrown.delayMs };
     const waitMs = backoffMs(retry, attempts, thrown, job.random);
     if (!(waitMs >= 0)) throw new RangeError(`The backoff gave a wait of ${waitMs}: expected milliseconds, 0 or more.`);
     return { retry: true, waitMs };

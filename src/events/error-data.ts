@@ -15,7 +15,7 @@ export const errorData = (thrown: unknown, depth = 0): ErrorData => {
   try {
     return thrown instanceof Error ? describeError(thrown, depth) : { name: nameOf(thrown), message: textOf(thrown) };
   } catch {
-    return { name: 'Error', message: 'The thrown value could not be read.' };
+    return { name: 'Error', message: 'a value that could not be read' };
   }
 };
 
@@ -30,16 +30,19 @@ const describeError = (error: Error, depth: number): ErrorData => {
   };
 };
 
-const nameOf = (value: unknown): string =>
-  value === null ? 'null' : typeof value === 'object' ? (value.constructor?.name ?? 'Object') : typeof value;
+const nameOf = (value: unknown): string => {
+  if (value === null) return 'null';
+  const name: unknown = typeof value === 'object' ? value.constructor?.name : typeof value;
+  return typeof name === 'string' && name !== '' ? name : 'Object';
+};
 
-/** A value as one line of text: a string as it is, plain data as JSON. */
+/** A value as one line of text: a string as it is, plain data as JSON. Never throws. */
 export const textOf = (value: unknown): string => {
   if (typeof value === 'string') return value;
   try {
     const json = typeof value === 'object' ? JSON.stringify(value) : undefined;
     return json ?? String(value);
   } catch {
-    return Object.prototype.toString.call(value);
+    return 'a value that could not be read';
   }
 };

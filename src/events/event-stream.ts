@@ -76,6 +76,21 @@ export class EventStream<Subject> {
     }
     this.#delivering = true;
     this.#deliver(event, subject);
+    this.#deliverWaiting();
+  }
+
+  /** Whatever `publishing` publishes is delivered once all of it has been published. */
+  together(publishing: () => void): void {
+    if (this.#delivering) {
+      publishing();
+      return;
+    }
+    this.#delivering = true;
+    publishing();
+    this.#deliverWaiting();
+  }
+
+  #deliverWaiting(): void {
     const waiting = this.#waiting;
     for (let next = 0; next < waiting.length; next++) {
       const { event, subject } = waiting[next] as (typeof waiting)[number];

@@ -4,8 +4,8 @@ import { errorData, textOf } from './error-data.ts';
 export const jsonSafe = (value: unknown): unknown => {
   if (value === undefined || value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
-  if (value instanceof Error) return errorData(value);
   try {
+    if (value instanceof Error) return errorData(value);
     const json = JSON.stringify(value, (_key, inner) =>
       typeof inner === 'bigint' ? String(inner) : inner instanceof Error ? errorData(inner) : inner,
     );

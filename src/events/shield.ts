@@ -1,3 +1,5 @@
+import { errorData } from './error-data.ts';
+
 /**
  * Calls what a user plugged in, and lets nothing of what it throws or rejects with reach the job: the first time is
  * reported as a process warning, the rest is dropped.
@@ -7,14 +9,17 @@ export const shield = (what: string): ((call: () => unknown) => void) => {
   const warn = (error: unknown): void => {
     if (warned) return;
     warned = true;
-    process.emitWarning(`${what} threw: ${error}. The job goes on.`, { code: 'TINTYPE_SHIELDED' });
+    process.emitWarning(`${what} threw: ${errorData(error).message}. The job goes on.`, { code: 'TINTYPE_SHIELDED' });
   };
   return (call) => {
     try {
       const answer = call();
-      if (answer instanceof Promise) answer.catch(warn);
+      if (isThenable(answer)) answer.then(undefined, warn);
     } catch (error) {
       warn(error);
     }
   };
 };
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';

@@ -35,6 +35,7 @@ export const taskMachine = setup({
   },
   actions: {
     countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
+    discountAttempt: assign({ attempt: ({ context }) => context.attempt - 1 }),
     holdReady: assign({ held: 'ready' }),
     holdRunning: assign({ held: 'running' }),
   },
@@ -62,7 +63,7 @@ export const taskMachine = setup({
         'attempt.succeeded': 'completed',
         'attempt.failed': [{ guard: 'mayRetry', target: 'retrying' }, { target: 'failed' }],
         'attempt.notReady': 'notReady',
-        'attempt.poll': 'polling',
+        'attempt.poll': { target: 'polling', actions: 'discountAttempt' },
         'task.expire': 'failed',
         'task.pause': { target: 'paused', actions: 'holdRunning' },
         'task.cancel': 'cancelled',

@@ -12,6 +12,10 @@ export const perform: Reaction = {
   onTask: (job, task, { to }) => {
     const { attempt } = task;
     if (to !== 'running' || !attempt) return;
+    if (job.stop) {
+      cancelTask(job, task);
+      return;
+    }
     let outcome: unknown;
     try {
       outcome = task.definition.run(new AttemptScope(job, task, attempt));
@@ -33,9 +37,9 @@ const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: 'succeeded' 
     else failAttempt(job, task, value);
     return;
   }
-  if (phase === 'aborting') cancelTask(job, task);
   if (outcome === 'succeeded' || !attempt.answersAbort(value)) {
     task.lateResults++;
     job.publish({ type: 'task.lateResult', task: task.definition.name, attempt: attempt.number, outcome });
   }
+  if (phase === 'aborting') cancelTask(job, task);
 };
