@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { KILL_GRACE_MS } from '../src/executors/process.ts';
@@ -88,6 +88,13 @@ tasks:
   expect(pids.map(isRunning)).toEqual([false, false]);
 });
 
+test.concurrent('a command that timed out last may still clean up', async () => {
+  const command = 'trap "sleep 0.3; touch cleaned; exit" TERM; sleep 60 & wait';
+  const file = workflowFile(`name: x\ntasks: [{name: a, type: bash, timeout: 300ms, command: '${command}'}]`);
+  expect((await tintype('run', file).ended).exitCode).toBe(1);
+  expect(existsSync(join(dirname(file), 'cleaned'))).toBe(true);
+});
+
 test.concurrent('processes end with the program, whatever ends that', async () => {
   const script = `
     const { bash } = await import(${JSON.stringify(join(dirname(program), '../executors/bash.js'))});
@@ -109,6 +116,18 @@ test.concurrent('when its reader has enough it ends quietly, and its processes w
   expect(isRunning(pid)).toBe(false);
   expect(end.stderr).toBe('');
   expect(end.stdout.trimEnd().split('\n').at(-1)).toBe('141');
+});
+
+test.concurrent('a full disk ends it with an error', async () => {
+  const end = await start('bash', [
+    '-c',
+    '"$0" "$1" run "$2" > /dev/full',
+    process.execPath,
+    program,
+    oneTask('sleep 60'),
+  ]).ended;
+  expect(end.stderr).toContain("The output can't be written: ENOSPC");
+  expect(end.exitCode).toBe(1);
 });
 
 test.concurrent('100 MB of output, read slowly, stay out of the memory', async () => {

@@ -73,16 +73,18 @@ const endOf = async (job: ReturnType<JobDefinition['start']>, out: Printer, err:
       forced({ exitCode: exitCodeOfSignal(cancelledBy ?? signal) });
     },
   ]);
+  let unwritable = false;
   // Nobody reads on, so nobody waits for the job; `head` is done when it has enough.
   void out.broken.then((error) => {
-    if (error.code !== 'EPIPE') err.line(`The output can't be written: ${error.message}.`);
+    unwritable = error.code !== 'EPIPE';
+    if (unwritable) err.line(`The output can't be written: ${error.message}.`);
     cancel('SIGPIPE');
   });
 
   const ended = async (): Promise<End> => {
     const result = await job;
     await processGroupsGone();
-    return { result, exitCode: exitCodeOf(result.state, cancelledBy) };
+    return { result, exitCode: unwritable ? EXIT.failed : exitCodeOf(result.state, cancelledBy) };
   };
   try {
     return await Promise.race([ended(), impatience]);

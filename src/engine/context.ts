@@ -59,7 +59,7 @@ export class ContextStore {
 
   /** The context as it was at a version: a frozen plain object, or a view that behaves as one where it would be large. */
   at(version: number): Readonly<Record<string, unknown>> {
-    if (this.#writes.size > LARGEST_COPY) return this.#view(version);
+    if (this.#writes.size > LARGEST_COPY) return new Proxy(Object.create(INSPECTABLE), new View(this, version));
     if (version !== this.#version) return this.#copy(version);
     this.#latest ??= this.#copy(version);
     return this.#latest;
@@ -74,65 +74,98 @@ export class ContextStore {
     return Object.freeze(Object.fromEntries(merged));
   }
 
-  #read(key: string, version: number): Write | undefined {
+  /** What counts under a key at a version. */
+  read(key: string, version: number): Write | undefined {
     let write = this.#writes.get(key);
     while (write && write.version > version) write = write.before;
     return write?.kept ?? write;
   }
 
-  #keys(version: number): string[] {
-    return [...this.#writes.keys()].filter((key) => this.#read(key, version) !== undefined);
+  /** The keys that there were at a version. */
+  keys(version: number): string[] {
+    return [...this.#writes.keys()].filter((key) => this.read(key, version) !== undefined);
   }
 
   #copy(version: number): Readonly<Record<string, unknown>> {
-    return Object.freeze(Object.fromEntries(this.#keys(version).map((key) => [key, this.#read(key, version)?.value])));
-  }
-
-  /** Like the frozen copy to whoever reads it; becomes that copy when somebody freezes it. */
-  #view(version: number): Readonly<Record<string, unknown>> {
-    const inspected = (): Readonly<Record<string, unknown>> => this.#copy(version);
-    const target: Record<string, unknown> = Object.defineProperty({}, INSPECT, {
-      value: inspected,
-      configurable: true,
-    });
-    let whole = false;
-    const refuse = (): boolean => false;
-    return new Proxy(target, {
-      get: (_target, key) => {
-        const write = typeof key === 'string' ? this.#read(key, version) : undefined;
-        return write ? write.value : Reflect.get(target, key);
-      },
-      has: (_target, key) => (typeof key === 'string' && this.#read(key, version) !== undefined) || key in target,
-      ownKeys: () => (whole ? Reflect.ownKeys(target) : this.#keys(version)),
-      getOwnPropertyDescriptor: (_target, key) => {
-        if (whole) return Reflect.getOwnPropertyDescriptor(target, key);
-        const write = typeof key === 'string' ? this.#read(key, version) : undefined;
-        return write && { value: write.value, enumerable: true, configurable: true, writable: false };
-      },
-      preventExtensions: () => {
-        if (!whole) for (const key of this.#keys(version)) define(target, key, this.#read(key, version)?.value);
-        whole = true;
-        Reflect.deleteProperty(target, INSPECT);
-        Object.freeze(target);
-        return true;
-      },
-      defineProperty: (_target, key, description) => whole && Reflect.defineProperty(target, key, description),
-      set: refuse,
-      deleteProperty: refuse,
-      setPrototypeOf: refuse,
-    });
+    return Object.freeze(Object.fromEntries(this.keys(version).map((key) => [key, this.read(key, version)?.value])));
   }
 }
 
-const define = (target: object, key: string, value: unknown): void => {
-  Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
-};
+/** Reads a context as it was at a version: like the frozen copy to whoever looks, and that copy once somebody freezes it. */
+class View implements ProxyHandler<Record<string, unknown>> {
+  readonly #store: ContextStore;
+  readonly #version: number;
+  #whole = false;
+
+  constructor(store: ContextStore, version: number) {
+    this.#store = store;
+    this.#version = version;
+  }
+
+  get(target: object, key: string | symbol): unknown {
+    const write = typeof key === 'string' ? this.#store.read(key, this.#version) : undefined;
+    return write ? write.value : Reflect.get(target, key);
+  }
+
+  has(target: object, key: string | symbol): boolean {
+    return (typeof key === 'string' && this.#store.read(key, this.#version) !== undefined) || key in target;
+  }
+
+  ownKeys(target: object): (string | symbol)[] {
+    return this.#whole ? Reflect.ownKeys(target) : this.#store.keys(this.#version);
+  }
+
+  getOwnPropertyDescriptor(target: object, key: string | symbol): PropertyDescriptor | undefined {
+    if (this.#whole) return Reflect.getOwnPropertyDescriptor(target, key);
+    const write = typeof key === 'string' ? this.#store.read(key, this.#version) : undefined;
+    return write && { value: write.value, enumerable: true, configurable: true, writable: false };
+  }
+
+  preventExtensions(target: object): boolean {
+    if (!this.#whole) {
+      Object.setPrototypeOf(target, Object.prototype);
+      for (const key of this.#store.keys(this.#version)) {
+        const value = this.#store.read(key, this.#version)?.value;
+        Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+      }
+      this.#whole = true;
+    }
+    Object.freeze(target);
+    return true;
+  }
+
+  defineProperty(target: object, key: string | symbol, description: PropertyDescriptor): boolean {
+    return this.#whole && Reflect.defineProperty(target, key, description);
+  }
+
+  getPrototypeOf(): object {
+    return Object.prototype;
+  }
+
+  set(): boolean {
+    return false;
+  }
+
+  deleteProperty(): boolean {
+    return false;
+  }
+
+  setPrototypeOf(): boolean {
+    return false;
+  }
+}
+
+/** Node's inspect shows a proxy's target, unless that says how to show it. */
+const INSPECTABLE: object = Object.create(Object.prototype, {
+  [Symbol.for('nodejs.util.inspect.custom')]: {
+    value(this: object): object {
+      return { ...this };
+    },
+  },
+});
 
 /**
  * Up to this many keys a snapshot is copied, which is what people expect of an object; past it, copying one for each
  * task would cost the square of the tasks.
  */
 const LARGEST_COPY = 64;
-
-/** Node's inspect shows a proxy's target, unless that says how to show it. */
-const INSPECT = Symbol.for('nodejs.util.inspect.custom');

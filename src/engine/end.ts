@@ -10,10 +10,8 @@ export const endJob = (job: JobRun): void => {
   job.cancelGrace?.();
   job.error = errorOf(job);
   const reason = job.stop?.to === 'cancelled' ? causeText(job.stop.cause) : undefined;
-  job.commandJob(commandOf(job), {
-    ...(reason !== undefined && { reason }),
-    ...(job.error && { error: errorData(job.error) }),
-  });
+  const error = job.error && { error: errorData(job.error) };
+  job.commandJob(commandOf(job), reason === undefined ? error : { reason, ...error });
 };
 
 const commandOf = ({ stop, failed, notReady }: JobRun): JobCommand => {

@@ -134,7 +134,7 @@ export class JobRun {
       this.#actor.stop();
       this.#finish();
     }
-    this.#stream.publish({ type: 'job.transition', from, to, ...details }, at);
+    this.#stream.publishJobTransition(from, to, at, details);
     return true;
   }
 

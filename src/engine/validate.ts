@@ -21,9 +21,10 @@ export const validate = (name: string, drafts: readonly TaskDraft[], options: Jo
   const known = new Set(drafts.map((draft) => draft.name));
   const seen = new Set<string>();
   const tasks = drafts.map((draft): TaskDefinition => {
-    problems.push(...draftProblems(draft, seen, known));
+    const dependsOn = needsOf(draft);
+    addDraftProblems(problems, draft, dependsOn, seen, known);
     seen.add(draft.name);
-    return Object.freeze({ ...draft.options, name: draft.name, dependsOn: needsOf(draft), run: draft.run });
+    return definitionOf(draft, dependsOn);
   });
   const graph = buildGraph(tasks);
   const { order, cycles } = sortGraph(graph);
@@ -32,14 +33,36 @@ export const validate = (name: string, drafts: readonly TaskDraft[], options: Jo
   return { problems, plan: createPlan(name, Object.freeze(tasks), Object.freeze({ ...options }), graph, order) };
 };
 
+/** All definitions have the same fields in the same order, which is what V8 reads fastest. */
+const definitionOf = ({ name, run, options }: TaskDraft, dependsOn: readonly string[]): TaskDefinition =>
+  Object.freeze({
+    name,
+    run,
+    dependsOn,
+    timeout: options?.timeout,
+    deadline: options?.deadline,
+    maxRetries: options?.maxRetries,
+    retry: options?.retry,
+    continueOnFailure: options?.continueOnFailure,
+    priority: options?.priority,
+  });
+
 const needsOf = ({ options }: TaskDraft): readonly string[] =>
-  Array.isArray(options?.dependsOn) ? Object.freeze([...new Set(options.dependsOn)]) : NONE;
+  !Array.isArray(options?.dependsOn) || options.dependsOn.length === 0
+    ? NONE
+    : Object.freeze(options.dependsOn.length === 1 ? [...options.dependsOn] : [...new Set(options.dependsOn)]);
 
 const NONE: readonly string[] = Object.freeze([]);
 
-const draftProblems = (draft: TaskDraft, seen: ReadonlySet<string>, known: ReadonlySet<string>): Problem[] => {
+const addDraftProblems = (
+  problems: Problem[],
+  draft: TaskDraft,
+  dependsOn: readonly string[],
+  seen: ReadonlySet<string>,
+  known: ReadonlySet<string>,
+): void => {
   const { name } = draft;
-  const problems = nameProblems('A task', name, [name]);
+  problems.push(...nameProblems('A task', name, [name]));
   if (seen.has(name)) {
     problems.push({
       code: 'DUPLICATE_TASK',
@@ -52,7 +75,7 @@ const draftProblems = (draft: TaskDraft, seen: ReadonlySet<string>, known: Reado
     problems.push({ code: 'INVALID_OPTION', message, tasks: [name], option: 'run' });
   }
   problems.push(...taskOptionProblems(draft.options, name));
-  for (const need of needsOf(draft)) {
+  for (const need of dependsOn) {
     if (need === name) {
       const message = `Task "${name}" waits on itself. Remove "${name}" from its dependsOn.`;
       problems.push({ code: 'SELF_DEPENDENCY', message, tasks: [name] });
@@ -61,7 +84,6 @@ const draftProblems = (draft: TaskDraft, seen: ReadonlySet<string>, known: Reado
       problems.push({ code: 'UNKNOWN_DEPENDENCY', message, tasks: [name, need] });
     }
   }
-  return problems;
 };
 
 /** The longest name of a job or a task, in characters. */

@@ -43,6 +43,21 @@ export class EventStream<Subject> {
       this.#enqueue({ ...fact, jobId: this.#jobId, jobName: this.#jobName, seq: this.#seq++, at }, undefined);
   }
 
+  /** `publish` for the job's own transitions. */
+  publishJobTransition(from: JobState, to: JobState, at: number, details: TransitionDetails | undefined): void {
+    if (this.#ended) return;
+    const event: JobEvent = {
+      type: 'job.transition',
+      jobId: this.#jobId,
+      jobName: this.#jobName,
+      seq: this.#seq++,
+      at,
+      from,
+      to,
+    };
+    this.#enqueue(details ? Object.assign(event, details) : event, undefined);
+  }
+
   /** `publish` for what is published most: a task's transition, with the subject for the reactor. */
   publishTransition(
     subject: Subject,
