@@ -173,24 +173,21 @@ describe('who subscribes', () => {
   test.each([
     ['drain', 0],
     ['abort', 50],
-  ] as const)(
-    'and cancels within an event by mode %s, with %d ms of grace, sees no task body start after that',
-    async (mode, graceMs) => {
-      const clock = virtualClock();
-      const ran: string[] = [];
-      const job = jobFrom(
-        'soup',
-        ['peel', 'chop', 'cook'].map((name) => ({ name, run: () => void ran.push(name) })),
-      ).start({}, { clock, graceMs });
-      job.events$.subscribe((event) => {
-        if (event.type === 'task.transition' && event.task === 'chop' && event.to === 'running')
-          void job.cancel('burnt', { mode });
-      });
-      await clock.runAll();
-      expect((await job).state).toBe('cancelled');
-      expect(ran).toEqual(['peel']);
-    },
-  );
+  ] as const)('and cancels within an event by mode %s, with %d ms of grace, sees no task body start after that', async (mode, graceMs) => {
+    const clock = virtualClock();
+    const ran: string[] = [];
+    const job = jobFrom(
+      'soup',
+      ['peel', 'chop', 'cook'].map((name) => ({ name, run: () => void ran.push(name) })),
+    ).start({}, { clock, graceMs });
+    job.events$.subscribe((event) => {
+      if (event.type === 'task.transition' && event.task === 'chop' && event.to === 'running')
+        void job.cancel('burnt', { mode });
+    });
+    await clock.runAll();
+    expect((await job).state).toBe('cancelled');
+    expect(ran).toEqual(['peel']);
+  });
 });
 
 describe.each<[string, readonly TaskSpec[], string]>([

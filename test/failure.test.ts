@@ -52,22 +52,25 @@ describe("onFailure: 'abort'", () => {
     expect([result.isFailed(), result.isReady(), result.isCancelled()]).toEqual([true, false, false]);
   });
 
-  test.each([['text'], [undefined], [null], [0], [{ own: 'kind' }]])(
-    'a thrown %j is a cause like any other',
-    async (thrown) => {
-      const { job } = start([
-        {
-          name: 'bad',
-          run: () => {
-            throw thrown;
-          },
+  test.each([
+    ['text'],
+    [undefined],
+    [null],
+    [0],
+    [{ own: 'kind' }],
+  ])('a thrown %j is a cause like any other', async (thrown) => {
+    const { job } = start([
+      {
+        name: 'bad',
+        run: () => {
+          throw thrown;
         },
-      ]);
-      const result = await job;
-      expect(result.state).toBe('failed');
-      expect(result.error?.rootCause()).toBe(thrown);
-    },
-  );
+      },
+    ]);
+    const result = await job;
+    expect(result.state).toBe('failed');
+    expect(result.error?.rootCause()).toBe(thrown);
+  });
 
   test('graceMs lets running work clean up before the job ends', async () => {
     const clock = virtualClock();
@@ -226,26 +229,26 @@ describe('continueOnFailure', () => {
     expect(result.tasks.flaky).toMatchObject({ state: 'failed', reason: 'error' });
   });
 
-  test.each([{ timeout: 5 }, { maxRetries: 2 }])(
-    'holds for timeouts and after retries as well: %j',
-    async (options) => {
-      const clock = virtualClock();
-      const { job } = start(
-        [
-          {
-            name: 'flaky',
-            continueOnFailure: true,
-            ...options,
-            run: () => ('timeout' in options ? new Promise(() => {}) : fails()),
-          },
-          { name: 'after', dependsOn: ['flaky'], run: () => ({ after: true }) },
-        ],
-        { clock },
-      );
-      await clock.runAll();
-      expect((await job).state).toBe('completed');
-    },
-  );
+  test.each([
+    { timeout: 5 },
+    { maxRetries: 2 },
+  ])('holds for timeouts and after retries as well: %j', async (options) => {
+    const clock = virtualClock();
+    const { job } = start(
+      [
+        {
+          name: 'flaky',
+          continueOnFailure: true,
+          ...options,
+          run: () => ('timeout' in options ? new Promise(() => {}) : fails()),
+        },
+        { name: 'after', dependsOn: ['flaky'], run: () => ({ after: true }) },
+      ],
+      { clock },
+    );
+    await clock.runAll();
+    expect((await job).state).toBe('completed');
+  });
 
   test('a full pool of them hands its slots on', async () => {
     const tasks = Array.from({ length: 20 }, (_, at) => ({ name: `t${at}`, continueOnFailure: at < 19, run: fails }));

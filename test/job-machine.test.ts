@@ -70,15 +70,14 @@ const brought = ({ path, state }: Row): Actor<typeof jobMachine> => {
 };
 
 describe.each(TABLE.map((row) => [row.state, row] as const))('a job that is %s', (_state, row) => {
-  test.each([...row.takes].map(([command, to]) => [to, COMMANDS.get(command), command] as const))(
-    'goes to %s on %s',
-    (to, _name, command) => {
-      const job = brought(row);
-      expect(job.getSnapshot().can(command)).toBe(true);
-      job.send(command);
-      expect(job.getSnapshot().value).toBe(to);
-    },
-  );
+  test.each(
+    [...row.takes].map(([command, to]) => [to, COMMANDS.get(command), command] as const),
+  )('goes to %s on %s', (to, _name, command) => {
+    const job = brought(row);
+    expect(job.getSnapshot().can(command)).toBe(true);
+    job.send(command);
+    expect(job.getSnapshot().value).toBe(to);
+  });
 
   test(row.takes.size === 0 ? 'takes no more commands' : 'stays where it is on any other command', () => {
     const job = brought(row);

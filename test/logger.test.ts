@@ -264,15 +264,17 @@ describe('a task', () => {
     expect(events[0]).not.toHaveProperty('message');
   });
 
-  test.each([[-0.1], [1.1], [Number.NaN], [Number.POSITIVE_INFINITY]])(
-    'is told that a progress of %d is none',
-    async (fraction) => {
-      const job = jobFrom('fruit', [{ name: 'dice', run: ({ progress }) => progress(fraction) }]).start({});
-      const { error } = await job;
-      expect(error?.rootCause()).toBeInstanceOf(RangeError);
-      expect(String(error?.rootCause())).toContain(String(fraction));
-    },
-  );
+  test.each([
+    [-0.1],
+    [1.1],
+    [Number.NaN],
+    [Number.POSITIVE_INFINITY],
+  ])('is told that a progress of %d is none', async (fraction) => {
+    const job = jobFrom('fruit', [{ name: 'dice', run: ({ progress }) => progress(fraction) }]).start({});
+    const { error } = await job;
+    expect(error?.rootCause()).toBeInstanceOf(RangeError);
+    expect(String(error?.rootCause())).toContain(String(fraction));
+  });
 
   test('reports no progress and no log once its job is over', async () => {
     const clock = virtualClock();

@@ -154,31 +154,29 @@ const brought = ({ path, maxRetries, state }: Row): Task => {
   return task;
 };
 
-describe.each(TABLE.map((row) => [row.how ? `${row.state} ${row.how}` : row.state, row] as const))(
-  'a task that is %s',
-  (_title, row) => {
-    test.each([...row.takes].map(([command, to]) => [to, label(command), command] as const))(
-      'goes to %s on %s',
-      (to, _label, command) => {
-        const task = brought(row);
-        expect(task.getSnapshot().can(command)).toBe(true);
-        task.send(command);
-        expect(task.getSnapshot().value).toBe(to);
-      },
-    );
+describe.each(
+  TABLE.map((row) => [row.how ? `${row.state} ${row.how}` : row.state, row] as const),
+)('a task that is %s', (_title, row) => {
+  test.each(
+    [...row.takes].map(([command, to]) => [to, label(command), command] as const),
+  )('goes to %s on %s', (to, _label, command) => {
+    const task = brought(row);
+    expect(task.getSnapshot().can(command)).toBe(true);
+    task.send(command);
+    expect(task.getSnapshot().value).toBe(to);
+  });
 
-    test(row.takes.size === 0 ? 'takes no more commands' : 'stays where it is on any other command', () => {
-      const task = brought(row);
-      const before = task.getSnapshot();
-      for (const command of COMMANDS.filter((one) => !row.takes.has(one))) {
-        expect.soft(before.can(command), label(command)).toBe(false);
-        task.send(command);
-        expect.soft(task.getSnapshot().value, label(command)).toBe(row.state);
-        expect.soft(task.getSnapshot().context, label(command)).toEqual(before.context);
-      }
-    });
-  },
-);
+  test(row.takes.size === 0 ? 'takes no more commands' : 'stays where it is on any other command', () => {
+    const task = brought(row);
+    const before = task.getSnapshot();
+    for (const command of COMMANDS.filter((one) => !row.takes.has(one))) {
+      expect.soft(before.can(command), label(command)).toBe(false);
+      task.send(command);
+      expect.soft(task.getSnapshot().value, label(command)).toBe(row.state);
+      expect.soft(task.getSnapshot().context, label(command)).toEqual(before.context);
+    }
+  });
+});
 
 test('a task that may be retried twice fails for good on its third attempt', () => {
   const task = createActor(taskMachine, { input: { task: 'dice', retry: { maxRetries: 2 } } }).start();
