@@ -81,14 +81,17 @@ export const INPUT = Object.freeze({ x: 'input', start: true });
 const even = (most: number): fc.Arbitrary<number> => fc.nat(most).map((n) => 2 * n);
 const odd = (most: number): fc.Arbitrary<number> => fc.nat(most).map((n) => 2 * n + 1);
 const perhaps = <Value>(some: fc.Arbitrary<Value>, oneIn: number): fc.Arbitrary<Value | undefined> =>
-  fc.option(some, { nil: undefined, freq: oneIn - 1 });
-const mostly = (weight: number, usual: Deed['kind'], ...others: Deed['kind'][]): fc.Arbitrary<Deed['kind']> =>
-  fc.oneof({ weight, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) });
+  fc.oneof({ weight: oneIn - 1, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: some });
 
-const deed = fc.record({
-  kind: mostly(5, 'succeed', 'throw', 'throw', 'throw', 'hang', 'notReady', 'giveUp', 'invalid'),
-  ms: fc.oneof(fc.constant(0), even(15)),
-});
+/** One deed in so many does not succeed. */
+const deed = (troubleOneIn: number): fc.Arbitrary<Deed> =>
+  fc.record({
+    kind: perhaps(
+      fc.constantFrom('throw', 'throw', 'throw', 'hang', 'notReady', 'giveUp', 'invalid'),
+      troubleOneIn,
+    ).map((trouble) => trouble ?? 'succeed'),
+    ms: fc.oneof(fc.constant(0), even(15)),
+  });
 
 const retry = fc.record({
   backoff: fc.constantFrom('none', 'fixed', 'linear', 'exponential'),
@@ -97,21 +100,22 @@ const retry = fc.record({
   jitter: fc.constantFrom('none', 'full', 'equal'),
 } as const);
 
-const draft = fc.record({
-  /** Where it is declared. */
-  place: fc.nat(1_000),
-  needs: fc.array(fc.nat(1_000), { maxLength: 3 }),
-  deeds: fc.array(deed, { minLength: 1, maxLength: 4 }),
-  hears: fc.boolean(),
-  keys: fc.option(fc.uniqueArray(fc.constantFrom('x', 'y', 'z'), { maxLength: 2 }), { nil: undefined, freq: 4 }),
-  timeout: perhaps(odd(15), 3),
-  deadline: perhaps(odd(40), 8),
-  maxRetries: perhaps(fc.nat(3), 2),
-  retry: perhaps(retry, 2),
-  continueOnFailure: fc.nat(3).map((n) => n === 0),
-  priority: fc.constantFrom(0, 0, 0, 1, -1),
-});
-type Draft = typeof draft extends fc.Arbitrary<infer Value> ? Value : never;
+const draft = (troubleOneIn: number) =>
+  fc.record({
+    /** Where it is declared. */
+    place: fc.nat(1_000),
+    needs: fc.array(fc.nat(1_000), { maxLength: 3 }),
+    deeds: fc.array(deed(troubleOneIn), { minLength: 1, maxLength: 4 }),
+    hears: fc.boolean(),
+    keys: perhaps(fc.uniqueArray(fc.constantFrom('x', 'y', 'z'), { maxLength: 2 }), 2),
+    timeout: perhaps(odd(15), 3),
+    deadline: perhaps(odd(100), 12),
+    maxRetries: perhaps(fc.nat(3), 2),
+    retry: perhaps(retry, 2),
+    continueOnFailure: fc.nat(3).map((n) => n === 0),
+    priority: fc.constantFrom(0, 0, 0, 1, -1),
+  });
+type Draft = ReturnType<typeof draft> extends fc.Arbitrary<infer Value> ? Value : never;
 
 /** Tasks declared in any order, without a cycle. A task hangs only where a time limit ends it. */
 const tasksOf = (drafts: readonly Draft[]): RandomTask[] =>
@@ -130,15 +134,19 @@ const tasksOf = (drafts: readonly Draft[]): RandomTask[] =>
     .sort((a, b) => a.place - b.place)
     .map(({ task }) => task);
 
+/** Some graphs are full of trouble, some are calm. */
 const graph = (size: { readonly maxLength: number }): fc.Arbitrary<RandomTask[]> =>
-  fc.array(draft, { minLength: 1, ...size, size: 'max' }).map(tasksOf);
+  fc
+    .constantFrom(3, 10, 100)
+    .chain((troubleOneIn) => fc.array(draft(troubleOneIn), { minLength: 1, ...size, size: 'max' }))
+    .map(tasksOf);
 
 const options = fc.record({
   maxConcurrency: fc.constantFrom(undefined, Number.POSITIVE_INFINITY, 1, 2, 3, 5),
   sequential: fc.nat(9).map((n) => n === 0),
   onFailure: fc.constantFrom('abort', 'drain', 'continue', 'continue'),
   graceMs: fc.constantFrom(0, 0, 3, 21),
-  timeout: perhaps(odd(60), 5),
+  timeout: perhaps(odd(100), 5),
   maxRetries: perhaps(fc.nat(2), 2),
   retry: perhaps(retry, 2),
 } as const);
