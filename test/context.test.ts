@@ -76,10 +76,10 @@ describe('a task receives', () => {
         slow(clock, 'fast', 1, { fast: true }),
         {
           name: 'look',
-          run: async ({ ctx }) => {
-            looks.push({ ...ctx });
+          run: async (scope) => {
+            looks.push({ ...scope.ctx });
             await new Promise<void>((resolve) => void clock.setTimer(resolve, 5));
-            looks.push({ ...ctx });
+            looks.push({ ...scope.ctx });
           },
         },
       ],

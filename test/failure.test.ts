@@ -307,3 +307,16 @@ test('every TaskError of a failed job can be told by its code', async () => {
     message: expect.stringMatching(/"bad".*the number 5.*plain object/),
   });
 });
+
+test('an output that can not even be looked at is INVALID_OUTPUT, not a hang', async () => {
+  const shy = new Proxy(
+    {},
+    {
+      getPrototypeOf: () => {
+        throw new Error('go away');
+      },
+    },
+  );
+  const { job } = start([{ name: 'shy', run: () => shy }]);
+  expect((await job).errors[0]).toMatchObject({ code: 'INVALID_OUTPUT', message: expect.stringContaining('go away') });
+});

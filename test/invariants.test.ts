@@ -134,6 +134,7 @@ const keepsPromises = (spec: RandomJob, played: Played): void => {
     allThatCanRunRuns,
     theStateOfTheJobFollows,
     earlyEndsAreQuick,
+    drainingLetsWorkFinish,
     lateResultsAreCounted,
     nothingIsLeft,
   ])
@@ -425,6 +426,16 @@ const earlyEndsAreQuick = (spec: RandomJob, played: Played): void => {
   const tasks = byName(spec);
   const fatal = transitionsOf(played).find(({ task, to }) => to === 'failed' && !tasks.get(task)?.continueOnFailure);
   holds(end <= (fatal?.at ?? end) + graceMs, () => `the job failed at ${fatal?.at} and ended at ${end}`);
+};
+
+const drainingLetsWorkFinish = ({ options, cancel }: RandomJob, played: Played): void => {
+  const { timeout = Number.POSITIVE_INFINITY, onFailure } = options;
+  if (cancel?.mode === 'abort' || onFailure === 'abort' || played.result.durationMs >= timeout) return;
+  const entered = new Set(played.entries.map(({ task, attempt }) => `${task}, attempt ${attempt}`));
+  for (const { task, attempt, from, to } of transitionsOf(played)) {
+    const stopped = from === 'running' && to === 'cancelled' && entered.has(`${task}, attempt ${attempt}`);
+    holds(!stopped, () => `attempt ${attempt} of "${task}" was stopped, though the job drains`);
+  }
 };
 
 const lateResultsAreCounted = (spec: RandomJob, played: Played): void => {

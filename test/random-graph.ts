@@ -71,7 +71,7 @@ export type Played = {
   /** When the job was cancelled: how many events and entries there were, and the time. */
   readonly cancelled: { readonly events: number; readonly entries: number; readonly at: number } | undefined;
   readonly completions: number;
-  /** Timers of the job that are still waiting. */
+  /** Timers of the job that were still waiting when its stream completed. */
   readonly timersLeft: number;
 };
 
@@ -204,6 +204,7 @@ export const play = async ({ tasks, options, cancel, seed }: RandomJob): Promise
   const brought = new Map<string, number>();
   let cancelled: Played['cancelled'];
   let completions = 0;
+  let timersLeft = 0;
 
   const settle = (task: RandomTask, scope: TaskScope, { kind }: Deed): unknown => {
     brought.set(task.name, (brought.get(task.name) ?? 0) + 1);
@@ -265,14 +266,16 @@ export const play = async ({ tasks, options, cancel, seed }: RandomJob): Promise
       events.push(event);
       if (cancel && 'inEvent' in cancel && event.seq === cancel.inEvent) cancelNow();
     },
-    complete: () => completions++,
+    complete: () => {
+      completions++;
+      timersLeft = own.pending();
+    },
   });
   if (cancel && 'inTickOfStart' in cancel) cancelNow();
   await clock.runAll();
   if (job.state === 'idle' || job.state === 'running')
     throw new Error('The job hangs: no timer is left, and it goes on.');
   const result = (await job) as JobResult;
-  const timersLeft = own.pending();
   await clock.runAll();
   return { events, entries, result, job, outputs, thrown, brought, cancelled, completions, timersLeft };
 };

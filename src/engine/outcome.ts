@@ -12,14 +12,22 @@ import type { TaskRun } from './task-run.ts';
 export const succeedAttempt = (job: JobRun, task: TaskRun, value: unknown): void => {
   if (value === undefined) {
     job.commandTask(task, { type: 'attempt.succeeded' });
-  } else if (isNotReady(value)) {
-    const { reason } = value;
-    job.commandTask(task, { type: 'attempt.notReady', reason }, { reason });
-  } else if (isPlainObject(value)) {
-    complete(job, task, value);
-  } else {
-    refuse(job, task, `${describe(value)}: expected a plain object, which is merged into the context, or nothing`);
+    return;
   }
+  let refusal: string | undefined;
+  try {
+    if (isNotReady(value)) {
+      const reason = String(value.reason);
+      job.commandTask(task, { type: 'attempt.notReady', reason }, { reason });
+      return;
+    }
+    if (!isPlainObject(value)) refusal = describe(value);
+  } catch (error) {
+    refuse(job, task, `an object that can't be read: ${messageOf(error)}`, error);
+    return;
+  }
+  if (refusal === undefined) complete(job, task, value as object);
+  else refuse(job, task, `${refusal}: expected a plain object, which is merged into the context, or nothing`);
 };
 
 const complete = (job: JobRun, task: TaskRun, value: object): void => {
