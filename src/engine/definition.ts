@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { startOptionProblems } from './check-options.ts';
 import { JobDefinitionError, OptionError } from './errors.ts';
 import { criticalPath, reachable } from './graph.ts';
+import type { TaskType } from './infer.ts';
 import { createJob, type Job } from './job.ts';
 import type { JobOptions, StartOptions } from './options.ts';
 import { indexIn, type Plan, type TaskDefinition } from './plan.ts';
@@ -10,10 +11,12 @@ import { type TaskDraft, validate } from './validate.ts';
 
 /** The arguments of `start`: the input may be left out where nothing is required of it. */
 export type StartArguments<Input> =
-  Record<never, never> extends Input ? [input?: Input, options?: StartOptions] : [input: Input, options?: StartOptions];
+  Record<never, never> extends Input
+    ? [input?: Input | undefined, options?: StartOptions]
+    : [input: Input, options?: StartOptions];
 
 /** A sealed, validated graph of tasks. It holds no state of any job: start it any number of times, at once too. */
-export class JobDefinition<Input extends object = Readonly<Record<string, unknown>>, Tasks = unknown> {
+export class JobDefinition<Input extends object = Readonly<Record<string, unknown>>, Tasks extends TaskType = never> {
   readonly name: string;
   readonly tasks: readonly TaskDefinition[];
   readonly options: JobOptions;
@@ -74,7 +77,7 @@ export class JobDefinition<Input extends object = Readonly<Record<string, unknow
 }
 
 /** Checks everything that was described. @throws JobDefinitionError */
-export const sealDefinition = <Input extends object, Tasks>(
+export const sealDefinition = <Input extends object, Tasks extends TaskType>(
   name: string,
   drafts: readonly TaskDraft[],
   options: JobOptions | undefined,

@@ -1,5 +1,6 @@
 import { type JobDefinition, sealDefinition } from './definition.ts';
 import { JobDefinitionError } from './errors.ts';
+import type { TasksPuttingOut } from './infer.ts';
 import type { Job } from './job.ts';
 import type { JobOptions, StartOptions, TaskOptions } from './options.ts';
 import type { TaskFunction } from './task-function.ts';
@@ -16,7 +17,7 @@ export const jobFrom = <Context extends object = Readonly<Record<string, unknown
   name: string,
   tasks: readonly TaskSpec<Context>[],
   options?: JobOptions,
-): JobDefinition<Context, unknown> => {
+): JobDefinition<Partial<Context>, TasksPuttingOut<Context>> => {
   if (!Array.isArray(tasks)) {
     const message = `The tasks are ${tasks === null ? 'null' : `of type ${typeof tasks}`}: expected an array of { name, run, … }.`;
     throw new JobDefinitionError(name, [{ code: 'INVALID_OPTION', message, tasks: [], option: 'tasks' }]);
@@ -40,13 +41,7 @@ export type RunOptions<Context> = StartOptions & {
 export const run = <Context extends object = Readonly<Record<string, unknown>>>(
   tasks: readonly TaskSpec<Context>[],
   { name = 'job', ctx, ...options }: RunOptions<Context> = {},
-): Job<Partial<Context>, unknown> => {
-  const definition = jobFrom<Context>(name, tasks) as unknown as JobDefinition<
-    Readonly<Record<string, unknown>>,
-    unknown
-  >;
-  return definition.start(ctx as Readonly<Record<string, unknown>>, options) as unknown as Job<
-    Partial<Context>,
-    unknown
-  >;
+): Job<Partial<Context>, TasksPuttingOut<Context>> => {
+  const definition = jobFrom<Context>(name, tasks) as unknown as JobDefinition;
+  return definition.start(ctx, options) as unknown as Job<Partial<Context>, TasksPuttingOut<Context>>;
 };

@@ -18,11 +18,11 @@ export type TaskResult = {
   readonly reason: string | undefined;
 };
 
-type ResultBase = {
+type ResultBase<Names extends string> = {
   readonly jobId: string;
   readonly jobName: string;
   /** Every task by name. */
-  readonly tasks: Readonly<Record<string, TaskResult>>;
+  readonly tasks: Readonly<Record<Names, TaskResult>>;
   /** Final task failures in time order, tolerated ones included and marked. */
   readonly errors: readonly TaskError[];
   readonly startedAt: number | undefined;
@@ -35,14 +35,14 @@ type ResultBase = {
   /** The first task failure in time, unless it was tolerated. */
   readonly firstError: () => TaskError | undefined;
   /** The first task by name that is not ready. */
-  readonly firstInProgress: () => string | undefined;
+  readonly firstInProgress: () => Names | undefined;
 };
 
 /** How a job ended. `state` tells whether the context is whole. */
-export type JobResult<Final = Readonly<Record<string, unknown>>, Partial = Final> =
-  | (ResultBase & { readonly state: 'completed'; readonly ctx: Final; readonly error: undefined })
-  | (ResultBase & { readonly state: 'notReady'; readonly ctx: Partial; readonly error: undefined })
-  | (ResultBase & {
+export type JobResult<Final = Readonly<Record<string, unknown>>, Partial = Final, Names extends string = string> =
+  | (ResultBase<Names> & { readonly state: 'completed'; readonly ctx: Final; readonly error: undefined })
+  | (ResultBase<Names> & { readonly state: 'notReady'; readonly ctx: Partial; readonly error: undefined })
+  | (ResultBase<Names> & {
       readonly state: 'failed' | 'timedOut' | 'cancelled';
       readonly ctx: Partial;
       readonly error: JobError;

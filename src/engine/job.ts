@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs';
 import type { JobEvent, JobState } from '../events/event.ts';
 import { logTo } from '../events/logger.ts';
 import { JobError, OptionError } from './errors.ts';
-import type { FinalContext, OutputNamed, PartialContext } from './infer.ts';
+import type { FinalContext, OutputNamed, PartialContext, TaskName, TaskType } from './infer.ts';
 import type { JobResult } from './job-result.ts';
 import { resultOf } from './job-result.ts';
 import { JobRun } from './job-run.ts';
@@ -13,12 +13,12 @@ import { reactor } from './react.ts';
 import { stopJob } from './stop.ts';
 import { TaskHandle } from './task-handle.ts';
 
-/** The names of a job's tasks; any string where they are known only at run time. */
-export type TaskName<Tasks> = [keyof Tasks] extends [never] ? string : keyof Tasks & string;
-
-export type TaskOutputOf<Tasks, Name> = [keyof Tasks] extends [never]
-  ? Readonly<Record<string, unknown>> | undefined
-  : OutputNamed<Tasks, Name & keyof Tasks>;
+/** How a job with these tasks ends. */
+type ResultOf<Input, Tasks extends TaskType> = JobResult<
+  FinalContext<Input, Tasks>,
+  PartialContext<Input, Tasks>,
+  TaskName<Tasks>
+>;
 
 export type CancelOptions = {
   /** `abort` aborts what runs; `drain` lets it finish. Nothing starts in either. Default `abort`. */
@@ -26,11 +26,11 @@ export type CancelOptions = {
 };
 
 /** One execution of a definition. Awaiting it gives the result, whatever became of the job. */
-export class Job<Input extends object = object, Tasks = unknown>
-  implements PromiseLike<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>>>, AsyncDisposable
+export class Job<Input extends object = object, Tasks extends TaskType = never>
+  implements PromiseLike<ResultOf<Input, Tasks>>, AsyncDisposable
 {
   readonly #run: JobRun;
-  #result: Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>>> | undefined;
+  #result: Promise<ResultOf<Input, Tasks>> | undefined;
 
   /** @internal */
   constructor(run: JobRun) {
@@ -66,21 +66,13 @@ export class Job<Input extends object = object, Tasks = unknown>
    * How the job ended; never rejects for what the job did. A `signal` ends the waiting alone: the promise then rejects
    * with the signal's reason and the job goes on.
    */
-  result(
-    options: { readonly signal?: AbortSignal } = {},
-  ): Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>>> {
-    this.#result ??= this.#run.done.then(
-      () => resultOf(this.#run) as JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>>,
-    );
+  result(options: { readonly signal?: AbortSignal } = {}): Promise<ResultOf<Input, Tasks>> {
+    this.#result ??= this.#run.done.then(() => resultOf(this.#run) as ResultOf<Input, Tasks>);
     return options.signal ? untilAborted(this.#result, options.signal) : this.#result;
   }
 
-  then<Fulfilled = JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>>, Rejected = never>(
-    onFulfilled?:
-      | ((
-          result: JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>>,
-        ) => Fulfilled | PromiseLike<Fulfilled>)
-      | null,
+  then<Fulfilled = ResultOf<Input, Tasks>, Rejected = never>(
+    onFulfilled?: ((result: ResultOf<Input, Tasks>) => Fulfilled | PromiseLike<Fulfilled>) | null,
     onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
   ): Promise<Fulfilled | Rejected> {
     return this.result().then(onFulfilled, onRejected);
@@ -94,10 +86,10 @@ export class Job<Input extends object = object, Tasks = unknown>
   }
 
   /** What one task put out, as soon as that task has settled. @throws TaskError @throws UnknownTaskError */
-  async output<Name extends TaskName<Tasks>>(task: Name): Promise<TaskOutputOf<Tasks, Name>> {
+  async output<Name extends TaskName<Tasks>>(task: Name): Promise<OutputNamed<Tasks, Name>> {
     const run = this.#run;
     const index = indexIn(run.plan, task);
-    if (run.over || run.tasks[index]?.endedAt !== undefined) return outputOf(run, index) as TaskOutputOf<Tasks, Name>;
+    if (run.over || run.tasks[index]?.endedAt !== undefined) return outputOf(run, index) as OutputNamed<Tasks, Name>;
     return new Promise((resolve, reject) => {
       const waiter = { resolve: resolve as (output: unknown) => void, reject };
       run.waiting ??= new Map();
@@ -114,10 +106,7 @@ export class Job<Input extends object = object, Tasks = unknown>
    * Ends the job: no task starts any more. Safe at any time and any number of times; `drain` may be followed by `abort`.
    * `reason` becomes the cause of the job's error. Answers the result. @throws OptionError
    */
-  cancel(
-    reason?: unknown,
-    options: CancelOptions = {},
-  ): Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>>> {
+  cancel(reason?: unknown, options: CancelOptions = {}): Promise<ResultOf<Input, Tasks>> {
     const { mode = 'abort' } = options;
     if (mode !== 'abort' && mode !== 'drain') {
       const message = `cancel was given the mode ${JSON.stringify(mode)}: expected "abort" or "drain".`;
@@ -134,7 +123,7 @@ export class Job<Input extends object = object, Tasks = unknown>
 }
 
 /** Starts a job in a later microtask, so that who subscribes until then misses nothing. */
-export const createJob = <Input extends object, Tasks>(
+export const createJob = <Input extends object, Tasks extends TaskType>(
   plan: Plan,
   input: object,
   options: StartOptions,

@@ -16,7 +16,11 @@ export const decideRetry = (job: JobRun, { retry, attempts }: TaskRun, thrown: u
     if (retry.retryIf && !retry.retryIf(thrown, attempts)) return { retry: false };
     if (isA(thrown, RetryAfterError)) return { retry: true, waitMs: thrown.delayMs };
     const waitMs = backoffMs(retry, attempts, thrown, job.random);
-    if (!(waitMs >= 0)) throw new RangeError(`The backoff gave a wait of ${waitMs}: expected milliseconds, 0 or more.`);
+    if (!(waitMs >= 0 && Number.isFinite(waitMs))) {
+      throw new RangeError(
+        `The backoff gave a wait of ${waitMs}: expected a finite number of milliseconds, 0 or more.`,
+      );
+    }
     return { retry: true, waitMs };
   } catch (error) {
     return { retry: false, thrown: error };

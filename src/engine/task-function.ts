@@ -27,8 +27,23 @@ export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readon
   readonly progress: (fraction: number, message?: string) => void;
 };
 
-/** What a task may put out: a plain object that is merged into the context, or nothing. */
-export type TaskOutput = (object & { readonly [Symbol.iterator]?: never }) | undefined | void;
+/**
+ * What a task may put out: a plain object that is merged into the context, or nothing. Arrays, maps, dates, functions
+ * and the like are known by the well-known symbols that they have.
+ */
+export type TaskOutput = PlainObject | undefined | void;
+
+type PlainObject = object & {
+  readonly [Symbol.iterator]?: never;
+  readonly [Symbol.asyncIterator]?: never;
+  readonly [Symbol.toPrimitive]?: never;
+  readonly [Symbol.toStringTag]?: never;
+  readonly [Symbol.hasInstance]?: never;
+  readonly [Symbol.match]?: never;
+};
+
+/** What a task function may answer. */
+export type TaskReturn = TaskOutput | NotReady | PromiseLike<TaskOutput | NotReady>;
 
 /**
  * The port of whatever performs an attempt: called once per attempt, with its scope. An executor that starts a process
