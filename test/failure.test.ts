@@ -198,6 +198,7 @@ describe("onFailure: 'continue'", () => {
       from: 'unscheduled',
       to: 'skipped',
       reason: 'upstreamFailed',
+      error: { code: 'UPSTREAM_FAILED' },
     });
   });
 

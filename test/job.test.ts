@@ -43,6 +43,16 @@ test('a task sees its scope', async () => {
   expect(scope?.isActive()).toBe(false);
 });
 
+test('the scope can be spread and handed on', async () => {
+  const withDatabase = (scope: TaskScope & { readonly database: string }) => ({
+    saw: [scope.ctx, scope.taskName, scope.database],
+  });
+  const job = jobFrom('job', [{ name: 'a', run: (scope) => withDatabase({ ...scope, database: 'db' }) }]).start({
+    x: 1,
+  });
+  expect((await job).ctx).toEqual({ x: 1, saw: [{ x: 1 }, 'a', 'db'] });
+});
+
 test('the result tells state, context, tasks and times', async () => {
   const clock = virtualClock(1_000);
   const job = jobFrom('job', [

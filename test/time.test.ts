@@ -131,7 +131,12 @@ describe('retries', () => {
   });
 
   test('a retry policy that throws, or gives no number, is the failure', async () => {
-    for (const retry of [{ backoff: () => Number.NaN }, { backoff: fails as never }, { retryIf: fails }]) {
+    for (const retry of [
+      { backoff: () => Number.NaN },
+      { backoff: () => Number.POSITIVE_INFINITY },
+      { backoff: fails as never },
+      { retryIf: fails },
+    ]) {
       const { clock, job } = begin([{ name: 'dice', maxRetries: 3, retry, run: fails }]);
       await clock.runAll();
       const result = await job;
@@ -139,6 +144,11 @@ describe('retries', () => {
       expect(result.tasks.dice?.attempts).toBe(1);
       expect(result.error?.message).toContain('retry policy threw');
     }
+  });
+
+  test('a wait without an end is refused, since the job would never end', () => {
+    expect(() => new RetryAfterError(Number.POSITIVE_INFINITY)).toThrow(RangeError);
+    expect(() => new RetryAfterError(Number.NaN)).toThrow(RangeError);
   });
 
   test('a backoff holds no slot', async () => {
@@ -318,4 +328,14 @@ describe("the job's timeout", () => {
     expect(result.errors).toHaveLength(1);
     expect(result.error?.failedTask).toBe('bad');
   });
+});
+
+test('a time limit that comes in the grace of a cancellation changes nothing: the task is cancelled', async () => {
+  const { clock, job } = begin([{ name: 'deaf', timeout: 5, deadline: 6, run: never }], { graceMs: 100 });
+  await clock.advance(1);
+  job.cancel();
+  await clock.runAll();
+  const result = await job;
+  expect(result.tasks.deaf).toMatchObject({ state: 'cancelled', reason: 'jobCancelled', error: undefined });
+  expect(result.errors).toEqual([]);
 });

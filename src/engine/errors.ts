@@ -165,8 +165,11 @@ export class RetryAfterError extends TintypeError {
 
   constructor(delayMs: number, message = `Try again in ${delayMs} ms.`, options?: ErrorOptions) {
     super(message, options);
-    if (!(delayMs >= 0))
-      throw new RangeError(`RetryAfterError was given ${delayMs}: expected milliseconds, 0 or more.`);
+    if (!(delayMs >= 0 && Number.isFinite(delayMs))) {
+      throw new RangeError(
+        `RetryAfterError was given ${delayMs}: expected a finite number of milliseconds, 0 or more.`,
+      );
+    }
     this.delayMs = delayMs;
   }
 }

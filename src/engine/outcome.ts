@@ -82,6 +82,7 @@ export const expireTask = (job: JobRun, task: TaskRun, limitMs: number): void =>
   const { lastError } = task;
   const cause = lastError ? ([lastError] as const) : ([] as const);
   const error = taskError(task, 'TASK_DEADLINE', `was not done within its deadline of ${limitMs} ms`, ...cause);
+  if (!task.actor) return;
   task.error = error;
   job.commandTask(task, { type: 'task.expire', error }, { reason: 'deadline', error: errorData(error) });
 };
@@ -103,6 +104,7 @@ const failOrRetry = (job: JobRun, task: TaskRun, error: TaskError, thrown: unkno
 };
 
 const fail = (job: JobRun, task: TaskRun, error: TaskError, reason: string): void => {
+  if (!task.actor) return;
   task.error = error;
   job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason, error: errorData(error) });
 };

@@ -5,74 +5,46 @@ import type { JobRun } from './job-run.ts';
 import type { TaskLogger, TaskScope } from './task-function.ts';
 import type { TaskRun } from './task-run.ts';
 
-/** What a task function receives. What costs something is made when first asked for. */
-export class AttemptScope implements TaskScope {
-  readonly #job: JobRun;
-  readonly #task: TaskRun;
-  readonly #attempt: Attempt;
-  #deps: Readonly<Record<string, unknown>> | undefined;
-
-  constructor(job: JobRun, task: TaskRun, attempt: Attempt) {
-    this.#job = job;
-    this.#task = task;
-    this.#attempt = attempt;
-  }
-
-  get ctx(): Readonly<Record<string, unknown>> {
-    return this.#job.context.at(this.#attempt.version);
-  }
-
-  get deps(): Readonly<Record<string, unknown>> {
-    this.#deps ??= outputsOf(this.#job, this.#task.index);
-    return this.#deps;
-  }
-
-  get signal(): AbortSignal {
-    return this.#attempt.signal;
-  }
-
-  get isActive(): () => boolean {
-    const attempt = this.#attempt;
-    return () => attempt.phase === 'live' && !attempt.aborted;
-  }
-
-  get attempt(): number {
-    return this.#attempt.number;
-  }
-
-  get jobId(): string {
-    return this.#job.id;
-  }
-
-  get taskName(): string {
-    return this.#task.definition.name;
-  }
-
-  get log(): TaskLogger {
-    const at = (level: LogLevel) => (message: string, data?: unknown) => this.#log(level, message, data);
-    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-  }
-
-  get progress(): (fraction: number, message?: string) => void {
-    return (fraction, message) => {
+/** What a task function receives: an object that may be taken apart and spread. What costs something is made when read. */
+export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskScope => {
+  const { name } = task.definition;
+  return {
+    get ctx() {
+      return job.context.at(attempt.version);
+    },
+    get deps() {
+      return outputsOf(job, task.index);
+    },
+    get signal() {
+      return attempt.signal;
+    },
+    get log() {
+      return logOf(job, name, attempt);
+    },
+    isActive: () => attempt.phase === 'live' && !attempt.aborted,
+    attempt: attempt.number,
+    jobId: job.id,
+    taskName: name,
+    progress: (fraction, message) => {
       if (!(fraction >= 0 && fraction <= 1)) {
-        throw new RangeError(
-          `Task "${this.taskName}" reported a progress of ${fraction}: expected a number from 0 to 1.`,
-        );
+        throw new RangeError(`Task "${name}" reported a progress of ${fraction}: expected a number from 0 to 1.`);
       }
-      if (this.#attempt.phase === 'over') return;
-      const { taskName: task, attempt } = this;
+      if (attempt.phase === 'over') return;
       const said = message === undefined ? {} : { message: String(message) };
-      this.#job.publish({ type: 'task.progress', task, attempt, fraction, ...said });
-    };
-  }
+      job.publish({ type: 'task.progress', task: name, attempt: attempt.number, fraction, ...said });
+    },
+  };
+};
 
-  #log(level: LogLevel, message: string, data: unknown): void {
-    const { taskName: task, attempt } = this;
-    const more = data === undefined ? {} : { data: jsonSafe(data) };
-    this.#job.publish({ type: 'task.log', task, attempt, level, message: String(message), ...more });
-  }
-}
+const logOf = (job: JobRun, task: string, attempt: Attempt): TaskLogger => {
+  const at =
+    (level: LogLevel) =>
+    (message: string, data?: unknown): void => {
+      const more = data === undefined ? {} : { data: jsonSafe(data) };
+      job.publish({ type: 'task.log', task, attempt: attempt.number, level, message: String(message), ...more });
+    };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+};
 
 const outputsOf = (job: JobRun, index: number): Readonly<Record<string, unknown>> => {
   const outputs: [string, unknown][] = [];

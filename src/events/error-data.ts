@@ -19,6 +19,9 @@ export const errorData = (thrown: unknown, depth = 0): ErrorData => {
   }
 };
 
+/** The same without its causes, which along a chain of skipped tasks would repeat themselves. */
+export const shallowErrorData = (thrown: unknown): ErrorData => errorData(thrown, MAX_DEPTH);
+
 const describeError = (error: Error, depth: number): ErrorData => {
   const { code } = error as { code?: unknown };
   return {

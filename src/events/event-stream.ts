@@ -85,13 +85,8 @@ export class EventStream<Subject> {
 
   #enqueue(event: JobEvent, subject: Subject | undefined): void {
     this.#ended = isTerminal(event);
-    if (this.#delivering) {
-      this.#waiting.push({ event, subject });
-      return;
-    }
-    this.#delivering = true;
-    this.#deliver(event, subject);
-    this.#deliverWaiting();
+    this.#waiting.push({ event, subject });
+    if (!this.#delivering) this.#deliverWaiting();
   }
 
   /** Whatever `publishing` publishes is delivered once all of it has been published. */
@@ -101,18 +96,27 @@ export class EventStream<Subject> {
       return;
     }
     this.#delivering = true;
-    publishing();
-    this.#deliverWaiting();
+    try {
+      publishing();
+    } finally {
+      this.#deliverWaiting();
+    }
   }
 
+  /** Should a reaction throw, what it was told of counts as delivered, and what waits comes with the next event. */
   #deliverWaiting(): void {
     const waiting = this.#waiting;
-    for (let next = 0; next < waiting.length; next++) {
-      const { event, subject } = waiting[next] as (typeof waiting)[number];
-      this.#deliver(event, subject);
+    this.#delivering = true;
+    let next = 0;
+    try {
+      while (next < waiting.length) {
+        const { event, subject } = waiting[next++] as (typeof waiting)[number];
+        this.#deliver(event, subject);
+      }
+    } finally {
+      waiting.splice(0, next);
+      this.#delivering = false;
     }
-    waiting.length = 0;
-    this.#delivering = false;
   }
 
   #deliver(event: JobEvent, subject: Subject | undefined): void {

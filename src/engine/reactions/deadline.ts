@@ -9,6 +9,7 @@ export const deadline: Reaction = {
     if (from === 'unscheduled' && to === 'ready' && hasLimit(task.definition.deadline)) {
       const limitMs = task.definition.deadline;
       task.cancelDeadline = job.clock.setTimer(() => {
+        if (task.attempt?.phase === 'aborting') return;
         task.attempt?.abort(new AbortError('TASK_DEADLINE', `The task was not done within ${limitMs} ms.`));
         expireTask(job, task, limitMs);
       }, limitMs);

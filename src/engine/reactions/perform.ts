@@ -2,7 +2,7 @@ import { isPromise } from 'node:util/types';
 import type { Attempt } from '../attempt.ts';
 import type { JobRun } from '../job-run.ts';
 import { failAttempt, succeedAttempt } from '../outcome.ts';
-import { AttemptScope } from '../scope.ts';
+import { createScope } from '../scope.ts';
 import { cancelTask } from '../stop.ts';
 import type { TaskRun } from '../task-run.ts';
 import type { Reaction } from './reaction.ts';
@@ -18,7 +18,7 @@ export const perform: Reaction = {
     }
     let outcome: unknown;
     try {
-      outcome = task.definition.run(new AttemptScope(job, task, attempt));
+      outcome = task.definition.run(createScope(job, task, attempt));
     } catch (error) {
       outcome = Promise.reject(error);
     }

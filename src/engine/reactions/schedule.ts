@@ -1,3 +1,4 @@
+import { shallowErrorData } from '../../events/error-data.ts';
 import { TaskError } from '../errors.ts';
 import type { JobRun } from '../job-run.ts';
 import type { TaskRun } from '../task-run.ts';
@@ -40,7 +41,8 @@ const skipDownstream = (job: JobRun, upstream: TaskRun): void => {
     const task = job.wake(next);
     const reason = skipReason(upstream);
     task.error = upstream.error && upstreamFailed(task, upstream, upstream.error);
-    job.commandTask(task, { type: 'task.skip', reason }, { reason });
+    const details = task.error ? { reason, error: shallowErrorData(task.error) } : { reason };
+    job.commandTask(task, { type: 'task.skip', reason }, details);
   }
 };
 

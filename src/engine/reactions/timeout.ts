@@ -10,6 +10,7 @@ export const timeout: Reaction = {
     if (to !== 'running' || !attempt || !hasLimit(definition.timeout)) return;
     const limitMs = definition.timeout;
     attempt.cancelTimeout = job.clock.setTimer(() => {
+      if (attempt.phase !== 'live') return;
       attempt.abort(new AbortError('TASK_TIMEOUT', `The attempt took longer than ${limitMs} ms.`));
       timeOutAttempt(job, task, limitMs);
     }, limitMs);
