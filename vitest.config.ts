@@ -11,5 +11,5 @@ export default defineConfig({
       { find: /^tintype\/testing$/, replacement: src('testing.ts') },
     ],
   },
-  test: { include: ['test/**/*.test.ts'], typecheck: { include: ['test-d/**/*.test-d.ts'] } },
+  test: { testTimeout: 60_000, include: ['test/**/*.test.ts'], typecheck: { include: ['test-d/**/*.test-d.ts'] } },
 });

@@ -80,7 +80,7 @@ test.concurrent('a timeout ends children and grandchildren before the program do
   const file = workflowFile(`
 name: x
 tasks:
-  - { name: task, type: bash, command: '${STUBBORN.replaceAll("'", "''")}', timeout: 300ms }
+  - { name: task, type: bash, command: '${STUBBORN.replaceAll("'", "''")}', timeout: 3s }
 `);
   const { line, ended } = tintype('run', file);
   const pids = (await line(/\| (\d+) (\d+)/)).slice(1).map(Number);
@@ -90,7 +90,7 @@ tasks:
 
 test.concurrent('a command that timed out last may still clean up', async () => {
   const command = 'trap "sleep 0.3; touch cleaned; exit" TERM; sleep 60 & wait';
-  const file = workflowFile(`name: x\ntasks: [{name: a, type: bash, timeout: 300ms, command: '${command}'}]`);
+  const file = workflowFile(`name: x\ntasks: [{name: a, type: bash, timeout: 3s, command: '${command}'}]`);
   expect((await tintype('run', file).ended).exitCode).toBe(1);
   expect(existsSync(join(dirname(file), 'cleaned'))).toBe(true);
 });
