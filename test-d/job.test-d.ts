@@ -70,6 +70,23 @@ describe('what a task reads', () => {
       });
   });
 
+  test('any stays any', () => {
+    defineJob('job')
+      .task('a', async () => JSON.parse('{}'))
+      .task('b', { dependsOn: ['a'] }, ({ ctx }) => {
+        expectTypeOf(ctx.whatever).toBeAny();
+      });
+  });
+
+  test('what is put out on some paths alone may be missing from deps', () => {
+    defineJob('job')
+      .task('a', () => (Math.random() > 0.5 ? { p: 1 } : undefined))
+      .task('b', { dependsOn: ['a'] }, ({ deps }) => {
+        // @ts-expect-error it may have put out nothing
+        deps.a.p;
+      });
+  });
+
   test('interfaces serve as input and output', () => {
     interface Order {
       readonly id: number;
@@ -104,6 +121,14 @@ describe('what is refused', () => {
     etl.task('check', () => null);
     // @ts-expect-error a string is no output
     etl.task('check', async () => 'text');
+    // @ts-expect-error nor is one that is promised
+    etl.task('check', async () => [1]);
+    // @ts-expect-error null is no output
+    etl.task('check', { maxRetries: 1 }, async () => null);
+    // @ts-expect-error a Date is no output
+    etl.task('check', () => new Date());
+    // @ts-expect-error a function is no output
+    etl.task('check', () => () => 1);
     // @ts-expect-error a Map is no output
     etl.task('check', () => new Map());
   });

@@ -85,6 +85,8 @@ describe('problems', () => {
 
   test.each([
     ['', /empty name/],
+    ['  ', /empty name/],
+    ['a\u202eb', /has the name/],
     ['x'.repeat(201), /201 characters/],
     ['a\nb', /"a\\nb"/],
     ['outer/inner', /outer\/inner/],
@@ -120,6 +122,26 @@ describe('problems', () => {
   test('a task without a function is refused', () => {
     const [problem] = problemsOf(() => jobFrom('job', [{ name: 'a', run: undefined as never }]));
     expect(problem).toMatchObject({ code: 'INVALID_OPTION', option: 'run', tasks: ['a'] });
+  });
+
+  test('names and dependencies that are no text are problems like any other', () => {
+    const odd = [Symbol('x'), Object.create(null), null, 5, {}] as unknown as string[];
+    for (const name of odd) {
+      expect(problemsOf(() => jobFrom('job', [spec(name), spec('a', 'nobody')])).map(({ code }) => code)).toEqual([
+        'INVALID_NAME',
+        'UNKNOWN_DEPENDENCY',
+      ]);
+      expect(problemsOf(() => jobFrom('job', [spec('a', name)]))).toMatchObject([
+        { code: 'INVALID_OPTION', option: 'dependsOn' },
+      ]);
+      expect(problemsOf(() => jobFrom(name, []))).toMatchObject([{ code: 'INVALID_NAME' }]);
+    }
+    // biome-ignore lint/suspicious/noSparseArray: a hole is what is tested
+    const holed = [, spec('a')] as ReturnType<typeof spec>[];
+    expect(problemsOf(() => jobFrom('job', holed))[0]).toMatchObject({
+      code: 'INVALID_NAME',
+      message: expect.stringContaining('Task number 1'),
+    });
   });
 
   test('tasks that are no list of tasks are refused', () => {

@@ -287,6 +287,12 @@ describe('not ready', () => {
     await expect(job.output('dns')).rejects.toMatchObject({ code: 'TASK_NOT_READY' });
   });
 
+  test('a reason that is no text is told as text', async () => {
+    const { job, events } = start([{ name: 'dns', run: () => notReady({ a: 1n } as never) }]);
+    expect((await job).state).toBe('notReady');
+    expect(() => JSON.stringify(events)).not.toThrow();
+  });
+
   test('a failure weighs more', async () => {
     const { job } = start(
       [

@@ -294,7 +294,7 @@ const stopOf = (spec: RandomJob, played: Played): { readonly seq: number; readon
   const failedAt = fatal && onFailure !== 'continue' ? fatal.seq + 1 : Number.POSITIVE_INFINITY;
   return {
     seq: Math.min(failedAt, played.cancelled?.events ?? Number.POSITIVE_INFINITY),
-    at: (played.result.startedAt ?? 0) + (timeout ?? Number.POSITIVE_INFINITY),
+    at: (played.result.startedAt ?? Number.POSITIVE_INFINITY) + (timeout ?? Number.POSITIVE_INFINITY),
   };
 };
 
@@ -397,7 +397,7 @@ const allThatCanRunRuns = (spec: RandomJob, played: Played): void => {
 const theStateOfTheJobFollows = (spec: RandomJob, played: Played): void => {
   const { result, cancelled } = played;
   const { timeout = Number.POSITIVE_INFINITY } = spec.options;
-  const limit = (result.startedAt ?? 0) + timeout;
+  const limit = (result.startedAt ?? Number.POSITIVE_INFINITY) + timeout;
   const states = Object.values(result.tasks).map(({ state }) => state);
   const fatal = result.errors.some(({ tolerated }) => !tolerated);
   const natural = fatal ? 'failed' : states.includes('notReady') ? 'notReady' : 'completed';

@@ -134,6 +134,9 @@ describe('retries', () => {
     for (const retry of [
       { backoff: () => Number.NaN },
       { backoff: () => Number.POSITIVE_INFINITY },
+      { backoff: () => '10' as never },
+      { retryIf: (async () => false) as never },
+      { retryIf: (async () => fails()) as never },
       { backoff: fails as never },
       { retryIf: fails },
     ]) {

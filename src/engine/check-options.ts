@@ -109,6 +109,13 @@ export const startOptionProblems = (input: unknown, options: unknown): Problem[]
   ...problemsOf(options, startRules, 'The start', []),
 ];
 
+const cancelRules: Record<string, Rule> = { mode: oneOf('abort', 'drain') };
+const waitRules: Record<string, Rule> = { signal: startRules.signal };
+
+export const cancelOptionProblems = (options: unknown): Problem[] => problemsOf(options, cancelRules, 'cancel', []);
+
+export const waitOptionProblems = (options: unknown): Problem[] => problemsOf(options, waitRules, 'result', []);
+
 const problemsOf = (
   options: unknown,
   rules: Readonly<Record<string, Rule>>,

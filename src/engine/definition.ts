@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { textOf } from '../events/error-data.ts';
 import { startOptionProblems } from './check-options.ts';
 import { JobDefinitionError, OptionError } from './errors.ts';
 import { criticalPath, reachable } from './graph.ts';
@@ -84,7 +85,7 @@ export const sealDefinition = <Input extends object, Tasks extends TaskType>(
 ): JobDefinition<Input, Tasks> => {
   const { problems, plan } = validate(name, drafts, options);
   const [first, ...rest] = problems;
-  if (first) throw new JobDefinitionError(String(name), [first, ...rest]);
+  if (first) throw new JobDefinitionError(textOf(name), [first, ...rest]);
   return new JobDefinition<Input, Tasks>(plan as Plan);
 };
 

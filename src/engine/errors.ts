@@ -165,7 +165,7 @@ export class RetryAfterError extends TintypeError {
 
   constructor(delayMs: number, message = `Try again in ${delayMs} ms.`, options?: ErrorOptions) {
     super(message, options);
-    if (!(delayMs >= 0 && Number.isFinite(delayMs))) {
+    if (!(Number.isFinite(delayMs) && delayMs >= 0)) {
       throw new RangeError(
         `RetryAfterError was given ${delayMs}: expected a finite number of milliseconds, 0 or more.`,
       );

@@ -1,3 +1,4 @@
+import { textOf } from '../events/error-data.ts';
 import { type JobDefinition, sealDefinition } from './definition.ts';
 import { JobDefinitionError } from './errors.ts';
 import type { TasksPuttingOut } from './infer.ts';
@@ -20,9 +21,9 @@ export const jobFrom = <Context extends object = Readonly<Record<string, unknown
 ): JobDefinition<Partial<Context>, TasksPuttingOut<Context>> => {
   if (!Array.isArray(tasks)) {
     const message = `The tasks are ${tasks === null ? 'null' : `of type ${typeof tasks}`}: expected an array of { name, run, … }.`;
-    throw new JobDefinitionError(name, [{ code: 'INVALID_OPTION', message, tasks: [], option: 'tasks' }]);
+    throw new JobDefinitionError(textOf(name), [{ code: 'INVALID_OPTION', message, tasks: [], option: 'tasks' }]);
   }
-  return sealDefinition(name, tasks.map(draftOf), options);
+  return sealDefinition(name, Array.from(tasks, draftOf), options);
 };
 
 const draftOf = (spec: TaskSpec<never>): TaskDraft => {

@@ -128,7 +128,7 @@ export class JobRun {
     if (to === from) return false;
     this.state = to;
     const at = this.clock.now();
-    if (from === 'idle') this.startedAt = at;
+    if (to === 'running') this.startedAt ??= at;
     if (this.over) {
       this.endedAt = at;
       this.#actor.stop();

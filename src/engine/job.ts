@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { JobEvent, JobState } from '../events/event.ts';
 import { logTo } from '../events/logger.ts';
+import { cancelOptionProblems, waitOptionProblems } from './check-options.ts';
 import { JobError, OptionError } from './errors.ts';
 import type { FinalContext, OutputNamed, PartialContext, TaskName, TaskType } from './infer.ts';
 import type { JobResult } from './job-result.ts';
@@ -9,6 +10,7 @@ import { JobRun } from './job-run.ts';
 import type { StartOptions } from './options.ts';
 import { outputOf } from './output.ts';
 import { indexIn, type Plan } from './plan.ts';
+import type { Problem } from './problem.ts';
 import { reactor } from './react.ts';
 import { stopJob } from './stop.ts';
 import { TaskHandle } from './task-handle.ts';
@@ -64,9 +66,10 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 
   /**
    * How the job ended; never rejects for what the job did. A `signal` ends the waiting alone: the promise then rejects
-   * with the signal's reason and the job goes on.
+   * with the signal's reason and the job goes on. @throws OptionError
    */
   result(options: { readonly signal?: AbortSignal } = {}): Promise<ResultOf<Input, Tasks>> {
+    refuse(this.name, waitOptionProblems(options));
     this.#result ??= this.#run.done.then(() => resultOf(this.#run) as ResultOf<Input, Tasks>);
     return options.signal ? untilAborted(this.#result, options.signal) : this.#result;
   }
@@ -107,11 +110,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    * `reason` becomes the cause of the job's error. Answers the result. @throws OptionError
    */
   cancel(reason?: unknown, options: CancelOptions = {}): Promise<ResultOf<Input, Tasks>> {
+    refuse(this.name, cancelOptionProblems(options));
     const { mode = 'abort' } = options;
-    if (mode !== 'abort' && mode !== 'drain') {
-      const message = `cancel was given the mode ${JSON.stringify(mode)}: expected "abort" or "drain".`;
-      throw new OptionError(`Job "${this.name}"`, [{ code: 'INVALID_OPTION', message, tasks: [], option: 'mode' }]);
-    }
     stopJob(this.#run, reason === undefined ? { to: 'cancelled', mode } : { to: 'cancelled', mode, cause: reason });
     return this.result();
   }
@@ -121,6 +121,10 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     await this.cancel();
   }
 }
+
+const refuse = (jobName: string, [first, ...rest]: readonly Problem[]): void => {
+  if (first) throw new OptionError(`A call on job "${jobName}"`, [first, ...rest]);
+};
 
 /** Starts a job in a later microtask, so that who subscribes until then misses nothing. */
 export const createJob = <Input extends object, Tasks extends TaskType>(

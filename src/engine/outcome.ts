@@ -17,7 +17,7 @@ export const succeedAttempt = (job: JobRun, task: TaskRun, value: unknown): void
   let refusal: string | undefined;
   try {
     if (isNotReady(value)) {
-      const reason = String(value.reason);
+      const reason = textOf(value.reason);
       job.commandTask(task, { type: 'attempt.notReady', reason }, { reason });
       return;
     }

@@ -13,10 +13,10 @@ export type RetryDecision =
 export const decideRetry = (job: JobRun, { retry, attempts }: TaskRun, thrown: unknown): RetryDecision => {
   if (job.stop || !mayRetry(retry, attempts) || isA(thrown, NonRetryableError)) return { retry: false };
   try {
-    if (retry.retryIf && !retry.retryIf(thrown, attempts)) return { retry: false };
+    if (retry.retryIf && !yesOrNo(retry.retryIf(thrown, attempts))) return { retry: false };
     if (isA(thrown, RetryAfterError)) return { retry: true, waitMs: thrown.delayMs };
     const waitMs = backoffMs(retry, attempts, thrown, job.random);
-    if (!(waitMs >= 0 && Number.isFinite(waitMs))) {
+    if (!(Number.isFinite(waitMs) && waitMs >= 0)) {
       throw new RangeError(
         `The backoff gave a wait of ${waitMs}: expected a finite number of milliseconds, 0 or more.`,
       );
@@ -25,4 +25,11 @@ export const decideRetry = (job: JobRun, { retry, attempts }: TaskRun, thrown: u
   } catch (error) {
     return { retry: false, thrown: error };
   }
+};
+
+/** A promise would count as yes, whatever it resolves to, and its rejection would end the process. */
+const yesOrNo = (answer: unknown): boolean => {
+  if (!(answer instanceof Promise)) return Boolean(answer);
+  answer.catch(() => {});
+  throw new TypeError('retryIf answered a promise: expected true or false at once');
 };

@@ -1,3 +1,4 @@
+import { textOf } from '../events/error-data.ts';
 import type { LogLevel } from '../events/event.ts';
 import { jsonSafe } from '../events/json-safe.ts';
 import type { Attempt } from './attempt.ts';
@@ -30,7 +31,7 @@ export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskS
         throw new RangeError(`Task "${name}" reported a progress of ${fraction}: expected a number from 0 to 1.`);
       }
       if (attempt.phase === 'over') return;
-      const said = message === undefined ? {} : { message: String(message) };
+      const said = message === undefined ? {} : { message: textOf(message) };
       job.publish({ type: 'task.progress', task: name, attempt: attempt.number, fraction, ...said });
     },
   };
@@ -41,7 +42,7 @@ const logOf = (job: JobRun, task: string, attempt: Attempt): TaskLogger => {
     (level: LogLevel) =>
     (message: string, data?: unknown): void => {
       const more = data === undefined ? {} : { data: jsonSafe(data) };
-      job.publish({ type: 'task.log', task, attempt: attempt.number, level, message: String(message), ...more });
+      job.publish({ type: 'task.log', task, attempt: attempt.number, level, message: textOf(message), ...more });
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 };

@@ -18,11 +18,11 @@ export type Validated = { readonly problems: readonly Problem[]; readonly plan?:
 /** All problems of a definition together, or the plan that its jobs run by. */
 export const validate = (name: string, drafts: readonly TaskDraft[], options: JobOptions | undefined): Validated => {
   const problems: Problem[] = [...nameProblems('The job', name, []), ...jobOptionProblems(options)];
-  const known = new Set(drafts.map((draft) => draft.name));
+  const known = new Set(drafts.map((draft) => draft.name).filter(isString));
   const seen = new Set<string>();
-  const tasks = drafts.map((draft): TaskDefinition => {
+  const tasks = drafts.map((draft, index): TaskDefinition => {
     const dependsOn = needsOf(draft);
-    addDraftProblems(problems, draft, dependsOn, seen, known);
+    addDraftProblems(problems, draft, index, dependsOn, seen, known);
     seen.add(draft.name);
     return definitionOf(draft, dependsOn);
   });
@@ -47,23 +47,28 @@ const definitionOf = ({ name, run, options }: TaskDraft, dependsOn: readonly str
     priority: options?.priority,
   });
 
-const needsOf = ({ options }: TaskDraft): readonly string[] =>
-  !Array.isArray(options?.dependsOn) || options.dependsOn.length === 0
-    ? NONE
-    : Object.freeze(options.dependsOn.length === 1 ? [...options.dependsOn] : [...new Set(options.dependsOn)]);
+/** Each name once; what is no name is reported as a wrong option. */
+const needsOf = ({ options }: TaskDraft): readonly string[] => {
+  const given: unknown = options?.dependsOn;
+  if (!Array.isArray(given) || given.length === 0) return NONE;
+  return Object.freeze(given.length === 1 ? given.filter(isString) : [...new Set(given.filter(isString))]);
+};
+
+const isString = (value: unknown): value is string => typeof value === 'string';
 
 const NONE: readonly string[] = Object.freeze([]);
 
 const addDraftProblems = (
   problems: Problem[],
   draft: TaskDraft,
+  index: number,
   dependsOn: readonly string[],
   seen: ReadonlySet<string>,
   known: ReadonlySet<string>,
 ): void => {
-  const { name } = draft;
-  problems.push(...nameProblems('A task', name, [name]));
-  if (seen.has(name)) {
+  const name = isString(draft.name) ? draft.name : `number ${index + 1}`;
+  problems.push(...nameProblems(isString(draft.name) ? 'A task' : `Task number ${index + 1}`, draft.name, [name]));
+  if (isString(draft.name) && seen.has(name)) {
     problems.push({
       code: 'DUPLICATE_TASK',
       message: `Two tasks are named "${name}". Rename one of them.`,
@@ -80,7 +85,7 @@ const addDraftProblems = (
       const message = `Task "${name}" waits on itself. Remove "${name}" from its dependsOn.`;
       problems.push({ code: 'SELF_DEPENDENCY', message, tasks: [name] });
     } else if (!known.has(need)) {
-      const message = `Task "${name}" waits on "${need}", which is not a task of this job.${didYouMean(String(need), known)}`;
+      const message = `Task "${name}" waits on "${need}", which is not a task of this job.${didYouMean(need, known)}`;
       problems.push({ code: 'UNKNOWN_DEPENDENCY', message, tasks: [name, need] });
     }
   }
@@ -89,9 +94,9 @@ const addDraftProblems = (
 /** The longest name of a job or a task, in characters. */
 const MAX_NAME_LENGTH = 200;
 
-// Control characters and what addresses nested tasks (`outer/inner`) and instances (`name[3]`).
+// Control characters, those of the direction of writing included, and what addresses nested tasks (`outer/inner`) and instances (`name[3]`).
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f/[\]]/;
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069/[\]]/;
 
 const nameProblems = (what: string, name: unknown, tasks: readonly string[]): Problem[] => {
   const problem = (wrong: string): Problem[] => [
@@ -103,7 +108,7 @@ const nameProblems = (what: string, name: unknown, tasks: readonly string[]): Pr
   ];
   if (typeof name !== 'string')
     return problem(`has ${name === null ? 'null' : `a value of type ${typeof name}`} for its name`);
-  if (name === '') return problem('has an empty name');
+  if (name.trim() === '') return problem('has an empty name');
   if (name.length > MAX_NAME_LENGTH) return problem(`has a name of ${name.length} characters, "${name.slice(0, 40)}…"`);
   return FORBIDDEN.test(name) ? problem(`has the name ${JSON.stringify(name)}`) : [];
 };
