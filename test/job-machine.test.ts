@@ -1,5 +1,5 @@
 import type { JobState } from 'tintype';
-import { type JobCommand, jobMachine, taskMachine } from 'tintype/machines';
+import { type JobCommand, jobMachine } from 'tintype/machines';
 import { describe, expect, test } from 'vitest';
 import { type Actor, createActor } from 'xstate';
 
@@ -89,16 +89,4 @@ describe.each(TABLE.map((row) => [row.state, row] as const))('a job that is %s',
       expect.soft(job.getSnapshot().value, name).toBe(row.state);
     }
   });
-});
-
-test.each([['running'], ['paused']] as const)('a %s job releases the actors of tasks that have settled', (state) => {
-  const job = createActor(jobMachine).start();
-  job.send(begin);
-  if (state === 'paused') job.send(pause);
-  const tasks = ['dice', 'blend'].map((task) =>
-    createActor(taskMachine, { parent: job, id: task, input: { task, retry: { maxRetries: 0 } } }).start(),
-  );
-  job.send({ type: 'job.release', tasks });
-  expect(tasks.map((task) => task.getSnapshot().status)).toEqual(['stopped', 'stopped']);
-  expect(job.getSnapshot()).toMatchObject({ value: state, children: {} });
 });

@@ -166,6 +166,25 @@ test('an inspector sees the job and its tasks as XState actors', async () => {
   expect(seen.get('@xstate.snapshot')).toBeGreaterThanOrEqual(4 * 3);
 });
 
+test('the actor of a task that has settled is stopped, while the job goes on', async () => {
+  type Actor = { readonly id: string; readonly getSnapshot: () => { readonly status: string } };
+  const actors = new Map<string, Actor>();
+  const job = etl().start(
+    { url: 'x' },
+    {
+      inspect: (event) => {
+        const { actorRef } = event as unknown as { readonly actorRef: Actor };
+        actors.set(actorRef.id, actorRef);
+      },
+    },
+  );
+  await job.output('extract');
+  expect(job.state).toBe('running');
+  expect(actors.get('extract')?.getSnapshot().status).toBe('stopped');
+  await job;
+  expect([...actors.values()].map((actor) => actor.getSnapshot().status)).toEqual(Array(4).fill('stopped'));
+});
+
 test('an inspector that throws is shielded and warned about once', async () => {
   const warnings: string[] = [];
   const listen = (warning: Error): void => void warnings.push(warning.message);

@@ -58,7 +58,6 @@ const JOB_COMMANDS: readonly JobCommand[] = [
   { type: 'job.cancel' },
   { type: 'job.pause' },
   { type: 'job.resume' },
-  { type: 'job.release', tasks: [] },
 ];
 
 type Ways = Readonly<Record<string, readonly string[]>>;

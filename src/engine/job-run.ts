@@ -65,7 +65,6 @@ export class JobRun {
   readonly #order: readonly number[];
   readonly #places: Uint32Array;
   readonly #retry: RetryPolicy;
-  #settledActors: Actor<typeof taskLogic>[] = [];
 
   constructor(plan: Plan, input: object, startOptions: StartOptions, react: (job: JobRun) => Reactor<TaskRun>) {
     const options: StartOptions = { ...plan.options, ...given(startOptions) };
@@ -238,13 +237,13 @@ export class JobRun {
     this.#release(task);
   }
 
-  /** Settled actors are stopped a batch at a time, since each command to the job costs what a transition costs. */
+  /**
+   * Stops the actor of a settled task with the event by which XState itself stops a child: it takes the actor out of the
+   * system. `stopChild` in the job machine comes to the same, but clones the job's snapshot for each task.
+   */
   #release(task: TaskRun): void {
-    if (task.actor) this.#settledActors.push(task.actor);
+    task.actor?.send(STOP);
     task.actor = undefined;
-    if (this.#settledActors.length < RELEASE_BATCH) return;
-    this.#actor.send({ type: 'job.release', tasks: this.#settledActors });
-    this.#settledActors = [];
   }
 
   #retryOf({ maxRetries, retry }: TaskDefinition): RetryPolicy {
@@ -253,7 +252,8 @@ export class JobRun {
   }
 }
 
-const RELEASE_BATCH = 64;
+/** XState's own event, which its types do not name. */
+const STOP = { type: 'xstate.stop' } as unknown as TaskCommand;
 
 const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
 

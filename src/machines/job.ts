@@ -1,4 +1,4 @@
-import { type AnyActorRef, enqueueActions, setup } from 'xstate';
+import { setup } from 'xstate';
 import { remembering } from './memo.ts';
 
 export type JobCommand =
@@ -10,9 +10,7 @@ export type JobCommand =
   | { readonly type: 'job.timeOut' }
   | { readonly type: 'job.cancel'; readonly reason?: string }
   | { readonly type: 'job.pause' }
-  | { readonly type: 'job.resume' }
-  /** Task actors that have settled. */
-  | { readonly type: 'job.release'; readonly tasks: readonly AnyActorRef[] };
+  | { readonly type: 'job.resume' };
 
 /**
  * The life of one job. Task actors are its children by `parent`, not by `spawn`: a spawned child lives in the
@@ -20,11 +18,6 @@ export type JobCommand =
  */
 export const jobMachine = setup({
   types: {} as { events: JobCommand },
-  actions: {
-    releaseTasks: enqueueActions(({ enqueue, event }) => {
-      if (event.type === 'job.release') for (const task of event.tasks) enqueue.stopChild(task);
-    }),
-  },
   guards: {
     hasFailed: ({ event }) => event.type === 'job.finish' && event.failed > 0,
     isNotReady: ({ event }) => event.type === 'job.finish' && event.notReady > 0,
@@ -45,7 +38,6 @@ export const jobMachine = setup({
         'job.timeOut': 'timedOut',
         'job.cancel': 'cancelled',
         'job.pause': 'paused',
-        'job.release': { actions: 'releaseTasks' },
       },
     },
     paused: {
@@ -59,7 +51,6 @@ export const jobMachine = setup({
         'job.fail': 'failed',
         'job.timeOut': 'timedOut',
         'job.cancel': 'cancelled',
-        'job.release': { actions: 'releaseTasks' },
       },
     },
     completed: {},
@@ -70,11 +61,10 @@ export const jobMachine = setup({
   },
 });
 
-/** What the engine's job actors run on: the machine, each of its steps worked out once, but for the one that acts. */
+/** What the engine's job actors run on: the machine, each of its steps worked out once. */
 export const jobLogic = remembering(jobMachine, {
   initial: () => 0,
   command: (command: JobCommand) => {
-    if (command.type === 'job.release') return undefined;
     if (command.type !== 'job.finish') return command.type;
     return command.failed > 0 ? 'job.finish, failed' : command.notReady > 0 ? 'job.finish, not ready' : command.type;
   },
