@@ -2,11 +2,11 @@
 //
 //   node scripts/type-scale.mjs [sizes] [path of another tsc]      default: 100,200,400,800 and the project's own
 //
-// Each row is a program of one job in which every task puts out a key and reads one of a dependency. Fails where tsc
-// reports a type error in those, and where it misses one of the mistakes in the last two.
+// Each row is a program of one job in which every task puts out a key and reads one of a dependency, checked against the
+// emitted declarations. Fails where tsc reports a type error, and where it misses one of the mistakes in the last program.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,7 +58,7 @@ const use = (size) => [
   `export const one: number = (await job.output('t${size - 1}')).t${size - 1};`,
 ];
 
-/** A chain with a task put in its middle, and another at its end, that read what their dependency does not put out. */
+/** A chain with a wrong read in its middle, and after its end an unknown dependency, a name that is taken, a wrong read. */
 const mistaken = (size) => {
   const tasks = shapes.chain(size);
   const middle = Math.floor(size / 2);
@@ -67,25 +67,34 @@ const mistaken = (size) => {
   return tasks;
 };
 
+/** A directory in which a program finds the declarations of tintype, as one does that has installed it. */
 const directory = mkdtempSync(join(tmpdir(), 'tintype-types-'));
-const at = (path) => join(root, 'src', path);
-const config = {
-  extends: join(root, 'tsconfig.json'),
-  compilerOptions: {
-    typeRoots: [join(root, 'node_modules/@types')],
-    paths: { tintype: [at('index.ts')] },
-  },
-  files: ['program.mts'],
+const install = () => {
+  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'), 'junction');
+  const outDir = join(directory, 'tintype');
+  run(
+    join(root, 'node_modules/typescript/bin/tsc'),
+    '-p',
+    join(root, 'tsconfig.build.json'),
+    '--emitDeclarationOnly',
+    '--outDir',
+    outDir,
+  );
+  const config = {
+    extends: join(root, 'tsconfig.json'),
+    compilerOptions: { paths: { tintype: ['./tintype/index.d.ts'] } },
+    include: ['program.mts'],
+  };
+  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(config));
 };
 
-/** Seconds and memory that tsc takes over a program, and the lines of the program that it finds fault with. */
+const run = (tsc, ...args) => spawnSync(process.execPath, [tsc, ...args], { encoding: 'utf8' });
+
+/** Seconds that tsc takes over a program, types it makes, and the lines of the program that it finds fault with. */
 const check = (lines) => {
   writeFileSync(join(directory, 'program.mts'), `${lines.join('\n')}\n`);
-  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(config));
   const began = process.hrtime.bigint();
-  const { stdout, stderr } = spawnSync(process.execPath, [tsc, '--noEmit', '--extendedDiagnostics', '-p', directory], {
-    encoding: 'utf8',
-  });
+  const { stdout, stderr } = run(tsc, '--noEmit', '--extendedDiagnostics', '-p', directory);
   const seconds = Number(process.hrtime.bigint() - began) / 1e9;
   const faults = stdout.split('\n').filter((line) => /error TS/.test(line));
   const figure = (name) => stdout.match(new RegExp(`${name}:\\s+([\\d.]+)`))?.[1];
@@ -104,16 +113,15 @@ const row = (...cells) => console.log(cells.map((cell, i) => (i === 0 ? cell.pad
 const told = ({ seconds, checkSeconds, types }) => [seconds.toFixed(2), checkSeconds.toFixed(2), String(types)];
 
 try {
+  install();
   row('job', 'tasks', 'seconds', 'of checking', 'types', 'growth');
-  const empty = check(define([]));
-  row('none', '0', ...told(empty));
+  row('none', '0', ...told(check(define([]))));
   for (const [shape, tasksOf] of Object.entries(shapes)) {
     let before;
     for (const size of sizes.split(',').map(Number)) {
       const result = check([...define(tasksOf(size)), ...use(size)]);
-      const spent = Math.max(result.seconds - empty.seconds, 0.001);
-      row(shape, String(size), ...told(result), before ? `× ${(spent / before).toFixed(1)}` : '');
-      before = spent;
+      row(shape, String(size), ...told(result), before ? `× ${(result.checkSeconds / before).toFixed(1)}` : '');
+      before = result.checkSeconds;
       for (const fault of result.faults.slice(0, 3)) console.error(fault.slice(0, 600));
       if (result.faults.length > 0) process.exitCode = 1;
     }

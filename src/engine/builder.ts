@@ -1,10 +1,10 @@
 import { type JobDefinition, type StartArguments, sealDefinition } from './definition.ts';
 import { JobDefinitionError } from './errors.ts';
-import type { NewName, ScopeOf, TaskOf, TaskType } from './infer.ts';
+import type { ContextOf, DepsOf, IsCertain, Named, NewName, OutputOf, TaskType, Valid } from './infer.ts';
 import type { Job } from './job.ts';
 import type { JobOptions, TaskOptions } from './options.ts';
 import type { Problem } from './problem.ts';
-import type { TaskFunction, TaskReturn } from './task-function.ts';
+import type { TaskFunction, TaskScope } from './task-function.ts';
 import { type TaskDraft, validate } from './validate.ts';
 
 /** Describes a job task by task. Mutable and fluent, until `seal` or `start`. */
@@ -24,30 +24,36 @@ export class JobBuilder<Input extends object = Record<never, never>, Tasks exten
     return this.#sealed !== undefined;
   }
 
+  // What the builder knows of its job is inferred anew from `this`. The class's own parameters say the same, but with them
+  // tsc walks all tasks again in every type of every call: 400 tasks take it 10 s instead of 0.3 s.
   /**
    * Adds a task. What is wrong with it is reported by `seal`, together with everything else.
    * @throws JobDefinitionError `SEALED`
    */
-  // What the builder knows is inferred anew from `this`. The class's own parameters would be the same, but tsc would
-  // then walk all tasks again in every type of every call: 400 tasks take it 10 s instead of 0.3 s.
-  task<Input extends object, Tasks extends TaskType, const Name extends string, Result extends TaskReturn>(
+  task<Input extends object, Tasks extends TaskType, const Name extends string, Result>(
     this: JobBuilder<Input, Tasks>,
     name: NewName<Tasks['name'], Name>,
-    run: (scope: ScopeOf<Input, Tasks, never>) => Result,
-  ): JobBuilder<Input, Tasks | TaskOf<Name, Result>>;
+    run: (scope: TaskScope<ContextOf<Input, never, never>, DepsOf<never, never>>) => Valid<Result>,
+  ): JobBuilder<Input, Tasks | TaskType<Name, OutputOf<Result>, IsCertain<Name, false>>>;
+  /**
+   * Adds a task that waits on others, is tried again, is limited in time … What is wrong with it is reported by `seal`.
+   * @throws JobDefinitionError `SEALED`
+   */
   task<
     Input extends object,
     Tasks extends TaskType,
     const Name extends string,
-    Result extends TaskReturn,
+    Result,
     const Needs extends Tasks['name'] = never,
     const Tolerated extends boolean = false,
   >(
     this: JobBuilder<Input, Tasks>,
     name: NewName<Tasks['name'], Name>,
     options: TaskOptions<Needs, Tolerated>,
-    run: (scope: ScopeOf<Input, Tasks, Needs>) => Result,
-  ): JobBuilder<Input, Tasks | TaskOf<Name, Result, Tolerated>>;
+    run: (
+      scope: TaskScope<ContextOf<Input, Named<Tasks, Needs>, Needs>, DepsOf<Named<Tasks, Needs>, Needs>>,
+    ) => Valid<Result>,
+  ): JobBuilder<Input, Tasks | TaskType<Name, OutputOf<Result>, IsCertain<Name, Tolerated>>>;
   task(name: string, first: unknown, second?: unknown): unknown {
     if (this.#sealed) {
       const message = `Task "${name}" came after the job was sealed. Add it before seal() and start().`;

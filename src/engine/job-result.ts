@@ -48,7 +48,10 @@ export type JobResult<Final = Readonly<Record<string, unknown>>, Partial = Final
       readonly error: JobError;
     });
 
-/** The result of a job that is over. The records of the tasks are copied when they are first asked for. */
+/**
+ * The result of a job that is over. The records of the tasks are copied when they are first asked for.
+ * @internal
+ */
 export const resultOf = (run: JobRun): JobResult => new EndedJob(run) as unknown as JobResult;
 
 class EndedJob {

@@ -15,13 +15,6 @@ import { reactor } from './react.ts';
 import { stopJob } from './stop.ts';
 import { TaskHandle } from './task-handle.ts';
 
-/** How a job with these tasks ends. */
-type ResultOf<Input, Tasks extends TaskType> = JobResult<
-  FinalContext<Input, Tasks>,
-  PartialContext<Input, Tasks>,
-  TaskName<Tasks>
->;
-
 export type CancelOptions = {
   /** `abort` aborts what runs; `drain` lets it finish. Nothing starts in either. Default `abort`. */
   readonly mode?: 'abort' | 'drain';
@@ -29,10 +22,12 @@ export type CancelOptions = {
 
 /** One execution of a definition. Awaiting it gives the result, whatever became of the job. */
 export class Job<Input extends object = object, Tasks extends TaskType = never>
-  implements PromiseLike<ResultOf<Input, Tasks>>, AsyncDisposable
+  implements
+    PromiseLike<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>>,
+    AsyncDisposable
 {
   readonly #run: JobRun;
-  #result: Promise<ResultOf<Input, Tasks>> | undefined;
+  #result: Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> | undefined;
 
   /** @internal */
   constructor(run: JobRun) {
@@ -68,14 +63,25 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    * How the job ended; never rejects for what the job did. A `signal` ends the waiting alone: the promise then rejects
    * with the signal's reason and the job goes on. @throws OptionError
    */
-  result(options: { readonly signal?: AbortSignal } = {}): Promise<ResultOf<Input, Tasks>> {
+  result(
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> {
     refuse(this.name, waitOptionProblems(options));
-    this.#result ??= this.#run.done.then(() => resultOf(this.#run) as ResultOf<Input, Tasks>);
+    this.#result ??= this.#run.done.then(
+      () => resultOf(this.#run) as JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>,
+    );
     return options.signal ? untilAborted(this.#result, options.signal) : this.#result;
   }
 
-  then<Fulfilled = ResultOf<Input, Tasks>, Rejected = never>(
-    onFulfilled?: ((result: ResultOf<Input, Tasks>) => Fulfilled | PromiseLike<Fulfilled>) | null,
+  then<
+    Fulfilled = JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>,
+    Rejected = never,
+  >(
+    onFulfilled?:
+      | ((
+          result: JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>,
+        ) => Fulfilled | PromiseLike<Fulfilled>)
+      | null,
     onRejected?: ((reason: unknown) => Rejected | PromiseLike<Rejected>) | null,
   ): Promise<Fulfilled | Rejected> {
     return this.result().then(onFulfilled, onRejected);
@@ -109,7 +115,10 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    * Ends the job: no task starts any more. Safe at any time and any number of times; `drain` may be followed by `abort`.
    * `reason` becomes the cause of the job's error. Answers the result. @throws OptionError
    */
-  cancel(reason?: unknown, options: CancelOptions = {}): Promise<ResultOf<Input, Tasks>> {
+  cancel(
+    reason?: unknown,
+    options: CancelOptions = {},
+  ): Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> {
     refuse(this.name, cancelOptionProblems(options));
     const { mode = 'abort' } = options;
     stopJob(this.#run, reason === undefined ? { to: 'cancelled', mode } : { to: 'cancelled', mode, cause: reason });

@@ -42,9 +42,6 @@ type PlainObject = object & {
   readonly [Symbol.match]?: never;
 };
 
-/** What a task function may answer. */
-export type TaskReturn = TaskOutput | NotReady | PromiseLike<TaskOutput | NotReady>;
-
 /**
  * The port of whatever performs an attempt: called once per attempt, with its scope. An executor that starts a process
  * or sends a request is a function that makes one of these.
