@@ -1,0 +1,77 @@
+import type { TaskState } from '../../events/event.ts';
+import type { GraphView, TaskView } from './graph-view.ts';
+
+/** Where a job stands still, or stood when it ended. All names are sorted. */
+export type FrontierItem = {
+  readonly task: string;
+  readonly state: TaskState;
+  /** Direct upstreams that have not completed. */
+  readonly blockedBy: readonly string[];
+  /** The task itself and all its downstream. Worked out when first read. */
+  readonly subtree: readonly string[];
+};
+
+/** What holds the job up: tasks that may run or might have run, but have not completed; and all that failed or are not ready. */
+export const frontierOf = (view: GraphView): FrontierItem[] => {
+  const links = linksOf(view);
+  return view.tasks
+    .filter((task) => isOpen(task) && (isStuck(task) || blockersOf(task, links).length === 0))
+    .sort(inNameOrder)
+    .map((task) => itemOf(task, links));
+};
+
+/** What need not be done again: completed tasks that have anything downstream that has not completed. */
+export const boundaryOf = (view: GraphView): FrontierItem[] => {
+  const links = linksOf(view);
+  const aboveOpen = new Set(view.tasks.filter(isOpen));
+  for (const task of aboveOpen) for (const up of links.get(task.name)?.upstream ?? []) aboveOpen.add(up);
+  return view.tasks
+    .filter((task) => !isOpen(task) && aboveOpen.has(task))
+    .sort(inNameOrder)
+    .map((task) => itemOf(task, links));
+};
+
+type Links = ReadonlyMap<string, { readonly upstream: readonly TaskView[]; readonly downstream: TaskView[] }>;
+
+const linksOf = ({ tasks }: GraphView): Links => {
+  const byName = new Map(tasks.map((task) => [task.name, task]));
+  const links = new Map(
+    tasks.map((task) => [
+      task.name,
+      { upstream: task.dependsOn.flatMap((name) => byName.get(name) ?? []), downstream: [] as TaskView[] },
+    ]),
+  );
+  for (const task of tasks) {
+    for (const { name } of links.get(task.name)?.upstream ?? []) links.get(name)?.downstream.push(task);
+  }
+  return links;
+};
+
+const isOpen = ({ state }: TaskView): boolean => state !== 'completed';
+
+const isStuck = ({ state }: TaskView): boolean => state === 'failed' || state === 'notReady';
+
+const blockersOf = ({ name }: TaskView, links: Links): string[] =>
+  (links.get(name)?.upstream ?? []).filter(isOpen).map((up) => up.name);
+
+const itemOf = (task: TaskView, links: Links): FrontierItem => {
+  let subtree: readonly string[] | undefined;
+  return {
+    task: task.name,
+    state: task.state ?? 'unscheduled',
+    blockedBy: blockersOf(task, links).sort(),
+    get subtree() {
+      subtree ??= subtreeOf(task.name, links);
+      return subtree;
+    },
+  };
+};
+
+const subtreeOf = (root: string, links: Links): string[] => {
+  const seen = new Set([root]);
+  for (const name of seen) for (const down of links.get(name)?.downstream ?? []) seen.add(down.name);
+  return [...seen].sort();
+};
+
+/** By UTF-16 code units, like `sort()` without a comparison, so that it is the same in every locale. */
+const inNameOrder = (a: TaskView, b: TaskView): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);

@@ -1,0 +1,42 @@
+import type { TaskState } from '../../events/event.ts';
+
+export type TaskKind = 'task' | 'sensor' | 'external' | 'job' | 'map';
+
+/** One stay in the queue and the attempt that followed; epoch ms. */
+export type Span = {
+  readonly readyAt: number;
+  /** Absent if it never got to run. */
+  readonly startedAt: number | undefined;
+  readonly endedAt: number | undefined;
+};
+
+/** One task as a picture shows it. */
+export type TaskView = {
+  readonly name: string;
+  readonly kind: TaskKind;
+  readonly dependsOn: readonly string[];
+  /** Absent where a definition is shown. */
+  readonly state?: TaskState;
+  /** Attempts begun. */
+  readonly attempts?: number;
+  /** Epoch ms. */
+  readonly startedAt?: number | undefined;
+  readonly durationMs?: number | undefined;
+  readonly reason?: string | undefined;
+  /** In time order. */
+  readonly spans?: readonly Span[];
+};
+
+/** What every view is drawn from: the tasks of a job or a definition, in declaration order. */
+export type GraphView = { readonly name: string; readonly tasks: readonly TaskView[] };
+
+/** Who waits on whom, by target in declaration order, then as its `dependsOn` says. */
+export const edgesOf = ({ tasks }: GraphView): { readonly from: TaskView; readonly to: TaskView }[] => {
+  const byName = new Map(tasks.map((task) => [task.name, task]));
+  return tasks.flatMap((to) =>
+    to.dependsOn.flatMap((name) => {
+      const from = byName.get(name);
+      return from === undefined ? [] : [{ from, to }];
+    }),
+  );
+};

@@ -1,0 +1,1 @@
+export { MissingPeerError, toSvg } from './engine/views/svg.ts';
