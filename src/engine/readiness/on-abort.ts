@@ -1,0 +1,29 @@
+/** Who waits for which signal. */
+const waiting = new WeakMap<AbortSignal, Waiting>();
+
+type Waiting = { readonly callbacks: Set<(reason: unknown) => void>; readonly listener: () => void };
+
+/**
+ * Calls back once, with the signal's reason, when a signal that has not aborted yet does; the function that it returns
+ * calls that off. Any number of callbacks share one listener, for Node warns of a leak where a signal has more than ten.
+ */
+export const onAbort = (signal: AbortSignal | undefined, callback: (reason: unknown) => void): (() => void) => {
+  if (!signal) return () => {};
+  const { callbacks, listener } = waiting.get(signal) ?? listenTo(signal);
+  callbacks.add(callback);
+  return () => {
+    if (!callbacks.delete(callback) || callbacks.size > 0) return;
+    signal.removeEventListener('abort', listener);
+    waiting.delete(signal);
+  };
+};
+
+const listenTo = (signal: AbortSignal): Waiting => {
+  const callbacks: Waiting['callbacks'] = new Set();
+  const listener = (): void => {
+    for (const callback of callbacks) callback(signal.reason);
+  };
+  signal.addEventListener('abort', listener, { once: true });
+  waiting.set(signal, { callbacks, listener });
+  return { callbacks, listener };
+};

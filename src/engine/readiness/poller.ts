@@ -1,0 +1,96 @@
+import { systemClock } from '../../events/system-clock.ts';
+import type { Clock } from '../clock.ts';
+import { onAbort } from './on-abort.ts';
+import { createProber } from './prober.ts';
+import {
+  type CheckOptions,
+  failedCheck,
+  idText,
+  type ReadinessChecker,
+  ReadinessError,
+  type ReadinessResult,
+  thrownCheck,
+} from './readiness.ts';
+import { refuseWrongCheck, refuseWrongPoller, show } from './refuse.ts';
+
+export type PollerOptions = {
+  /** From one check to the next, in ms. */
+  readonly interval: number;
+  /** Makes the checks; default a prober without a timeout. */
+  readonly prober?: ReadinessChecker | undefined;
+  readonly clock?: Clock | undefined;
+};
+
+/** Checks at once and then at every interval, until the answer is `ready` or an error. Only the signal limits it. @throws OptionError */
+export const createPoller = (options: PollerOptions): ReadinessChecker => {
+  refuseWrongPoller(options);
+  const { interval, clock = systemClock, prober = createProber({ clock }) } = options;
+  return {
+    check: async (id, fn, checkOptions) => {
+      refuseWrongCheck(id, fn, checkOptions);
+      const signal = checkOptions?.signal;
+      return poll(idText(id), async () => prober.check(id, fn, { signal }), { interval, clock, signal });
+    },
+  };
+};
+
+const poll = (
+  id: string,
+  look: () => Promise<ReadinessResult>,
+  { interval, clock, signal }: CheckOptions & { readonly interval: number; readonly clock: Clock },
+): Promise<ReadinessResult> =>
+  new Promise((resolve) => {
+    if (signal?.aborted) {
+      resolve(cancelled(id, signal.reason));
+      return;
+    }
+    const nextTick = ticks(interval, clock);
+    let over = false;
+    let cancelTimer: (() => void) | undefined;
+
+    const end = (result: ReadinessResult): void => {
+      over = true;
+      cancelTimer?.();
+      forgetSignal();
+      resolve(result);
+    };
+    const answered = (result: ReadinessResult): void => {
+      if (over) return;
+      if (result.state === 'inProgress') cancelTimer = clock.setTimer(lookOnce, nextTick());
+      else end(result);
+    };
+    const lookOnce = (): void => {
+      look()
+        .then((answer) => understood(id, answer))
+        .catch((thrown) => thrownCheck(id, thrown))
+        .then(answered);
+    };
+
+    const forgetSignal = onAbort(signal, (reason) => end(cancelled(id, reason)));
+    lookOnce();
+  });
+
+/**
+ * How long it is to the next tick of a grid that begins now, in ms; ticks that have passed are dropped. A timer that
+ * fires early gets no tick twice, and a clock that is set back delays none.
+ */
+const ticks = (interval: number, clock: Clock): (() => number) => {
+  const startedAt = clock.now();
+  let tick = 0;
+  return () => {
+    const elapsed = clock.now() - startedAt;
+    tick = Math.max(tick, Math.floor(elapsed / interval)) + 1;
+    return Math.min(tick * interval - elapsed, interval);
+  };
+};
+
+/** The prober may be anybody's: an answer that is none is an error. */
+const understood = (id: string, answer: ReadinessResult): ReadinessResult => {
+  const state: unknown = answer?.state;
+  if (state === 'ready' || state === 'inProgress' || state === 'error') return answer;
+  const message = `readiness check error for ${id}: expected a state of ready, inProgress or error, got ${show(answer)}`;
+  return failedCheck(new ReadinessError('READINESS_ERROR', message, { id }));
+};
+
+const cancelled = (id: string, cause: unknown): ReadinessResult =>
+  failedCheck(new ReadinessError('READINESS_CANCELLED', `poller context done for ${id}`, { id, cause }));

@@ -1,0 +1,77 @@
+import { systemClock } from '../../events/system-clock.ts';
+import type { Clock } from '../clock.ts';
+import { hasLimit } from '../time-limit.ts';
+import { onAbort } from './on-abort.ts';
+import {
+  type CheckOptions,
+  failedCheck,
+  idText,
+  type ReadinessChecker,
+  ReadinessError,
+  type ReadinessFunction,
+  type ReadinessResult,
+  thrownCheck,
+} from './readiness.ts';
+import { refuseWrongCheck, refuseWrongProber, show } from './refuse.ts';
+
+export type ProberOptions = {
+  /** Limit of one check, in ms; default none. */
+  readonly timeout?: number | undefined;
+  readonly clock?: Clock | undefined;
+};
+
+/** Checks once. A check that takes too long is told to stop and left alone: what it answers later counts no more. @throws OptionError */
+export const createProber = (options: ProberOptions = {}): ReadinessChecker => {
+  refuseWrongProber(options);
+  const { timeout, clock = systemClock } = options;
+  return {
+    check: async (id, fn, checkOptions) => {
+      refuseWrongCheck(id, fn, checkOptions);
+      return probe(idText(id), fn, { timeout, clock, signal: checkOptions?.signal });
+    },
+  };
+};
+
+const probe = (
+  id: string,
+  fn: ReadinessFunction,
+  { timeout, clock, signal }: CheckOptions & { readonly timeout: number | undefined; readonly clock: Clock },
+): Promise<ReadinessResult> =>
+  new Promise((resolve) => {
+    if (signal?.aborted) {
+      resolve(failedCheck(cancelled(id, signal.reason)));
+      return;
+    }
+    const controller = new AbortController();
+    const end = (result: ReadinessResult): void => {
+      cancelTimer?.();
+      forgetSignal();
+      resolve(result);
+    };
+    const giveUp = (error: ReadinessError): void => {
+      end(failedCheck(error));
+      controller.abort(error);
+    };
+    const forgetSignal = onAbort(signal, (reason) => giveUp(cancelled(id, reason)));
+    const cancelTimer = hasLimit(timeout) ? clock.setTimer(() => giveUp(timedOut(id, timeout)), timeout) : undefined;
+    ask(fn, controller.signal).then(
+      (answer) => end(resultOf(id, answer)),
+      (thrown) => end(thrownCheck(id, thrown)),
+    );
+  });
+
+/** A function that throws rejects. */
+const ask = async (fn: ReadinessFunction, signal: AbortSignal): Promise<unknown> => fn({ signal });
+
+const resultOf = (id: string, answer: unknown): ReadinessResult => {
+  if (answer === true) return { state: 'ready', id };
+  if (answer === false) return { state: 'inProgress', id };
+  const message = `readiness check error for ${id}: expected true (ready) or false (in progress), got ${show(answer)}`;
+  return failedCheck(new ReadinessError('READINESS_ERROR', message, { id }));
+};
+
+const timedOut = (id: string, timeout: number): ReadinessError =>
+  new ReadinessError('READINESS_TIMEOUT', `readiness check canceled for ${id} after ${timeout} ms`, { id });
+
+const cancelled = (id: string, cause: unknown): ReadinessError =>
+  new ReadinessError('READINESS_CANCELLED', `readiness check canceled for ${id} by its signal`, { id, cause });
