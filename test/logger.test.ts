@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { eventLogger, type JobEvent, jobFrom, type Logger, notReady } from 'tintype';
+import { eventLogger, type JobEvent, jobFrom, type Logger, notReady, type TaskSpec } from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
@@ -205,7 +205,7 @@ describe('eventLogger', () => {
 });
 
 describe('a task', () => {
-  const eventsOf = async (run: Parameters<typeof jobFrom>[1][number]['run']): Promise<JobEvent[]> => {
+  const eventsOf = async (run: TaskSpec['run']): Promise<JobEvent[]> => {
     const job = jobFrom('fruit', [{ name: 'dice', maxRetries: 1, run }]).start({});
     const events: JobEvent[] = [];
     job.events$.subscribe((event) => events.push(event));

@@ -6,7 +6,10 @@ import { createTestModel } from 'xstate/graph';
 import { jobLogic } from '../src/machines/job.ts';
 import { taskLogic } from '../src/machines/task.ts';
 
-/** The transitions of the design: where each state may lead. A deadline fails a task that waits or runs. */
+/**
+ * The transitions of the design: where each state may lead. A deadline fails a task that waits or runs; a person may try
+ * a failed task again, whose skipped downstream is then unscheduled again.
+ */
 const TASK_WAYS: Readonly<Record<TaskState, readonly TaskState[]>> = {
   unscheduled: ['ready', 'skipped'],
   ready: ['running', 'paused', 'cancelled', 'failed'],
@@ -15,9 +18,9 @@ const TASK_WAYS: Readonly<Record<TaskState, readonly TaskState[]>> = {
   polling: ['ready', 'cancelled', 'failed'],
   paused: ['ready', 'running', 'cancelled'],
   completed: [],
-  failed: [],
+  failed: ['ready'],
   notReady: [],
-  skipped: [],
+  skipped: ['unscheduled'],
   cancelled: [],
 };
 
@@ -40,11 +43,14 @@ const TASK_COMMANDS: readonly TaskCommand[] = [
   { type: 'attempt.succeeded', output: {} },
   { type: 'attempt.failed', error },
   { type: 'attempt.failed', error, final: true },
+  { type: 'attempt.failed', error, pause: true },
   { type: 'attempt.notReady', reason: 'no banana' },
   { type: 'attempt.poll' },
   { type: 'task.expire', error },
   { type: 'task.pause' },
   { type: 'task.resume' },
+  { type: 'task.retry' },
+  { type: 'task.reset' },
   { type: 'task.cancel', reason: 'jobCancelled' },
 ];
 
@@ -83,19 +89,24 @@ const possible = (adjacencies: object): string[] => {
 const endsOf = (ways: Ways): string[] => Object.keys(ways).filter((state) => ways[state]?.length === 0);
 
 /** All situations of a task: its state, its attempt, and what it was doing when it was paused. */
-const taskModel = (maxRetries: number) =>
+const taskModel = (maxRetries: number, attended = true) =>
   createTestModel(taskMachine, {
     input: { task: 'dice', retry: { maxRetries } },
     events: TASK_COMMANDS,
-    serializeState: ({ value, context }) => JSON.stringify([value, context.attempt, context.held]),
+    serializeState: ({ value, context }) => JSON.stringify([value, context.attempt, context.forgiven, context.held]),
     serializeEvent: (command) => JSON.stringify(command),
-    // Polls have no end of their own.
-    filterEvents: ({ context }, { type }) => type !== 'attempt.poll' || context.attempt <= maxRetries,
+    // Polls have no end of their own, nor does a person who tries again: here once, after the first attempt.
+    filterEvents: ({ context }, command) => {
+      if (command.type === 'attempt.poll') return context.attempt <= maxRetries;
+      if (!attended && ('pause' in command || /retry|reset/.test(command.type))) return false;
+      return !(command.type === 'task.retry' || 'pause' in command) || context.attempt === 1;
+    },
   });
 
 describe.each([[1], [2]])('a task with a limit of retries of %d', (maxRetries) => {
   const model = taskModel(maxRetries);
-  const paths = model.getSimplePaths({ allowDuplicatePaths: true });
+  // What a person does multiplies the paths beyond what can be walked: the tests of the machine walk those one by one.
+  const paths = taskModel(maxRetries, false).getSimplePaths({ allowDuplicatePaths: true });
 
   test('takes the transitions of the design, each of them and no others', () => {
     expect(possible(model.getAdjacencyMap())).toEqual(allowed(TASK_WAYS));
@@ -142,6 +153,40 @@ describe.each([[1], [2]])('a task with a limit of retries of %d', (maxRetries) =
     const ended = paths.filter(({ state }) => state.value === end);
     expect(ended.length).toBeGreaterThan(0);
     for (const { state } of ended) expect(TASK_COMMANDS.filter((command) => state.can(command))).toEqual([]);
+  });
+
+  test.each([
+    ['its machine', taskMachine],
+    ['the steps that the engine remembers of its machine', taskLogic],
+  ])('that a person tries again has all its retries anew, by %s', (_name, logic) => {
+    const task = createActor(logic, { input: { task: 'dice', retry: { maxRetries } } }).start();
+    const send = (command: TaskCommand): unknown => {
+      task.send(command);
+      return task.getSnapshot().value;
+    };
+    const failAll = (last: TaskCommand): unknown => {
+      for (let tries = 0; tries < maxRetries; tries++) {
+        send({ type: 'task.run' });
+        expect(send({ type: 'attempt.failed', error })).toBe('retrying');
+        send({ type: 'task.schedule' });
+      }
+      send({ type: 'task.run' });
+      return send(last);
+    };
+    send({ type: 'task.schedule' });
+    expect(failAll({ type: 'attempt.failed', error, pause: true })).toBe('paused');
+    expect(send({ type: 'task.retry' })).toBe('ready');
+    expect(failAll({ type: 'attempt.failed', error })).toBe('failed');
+    expect(send({ type: 'task.retry' })).toBe('ready');
+    expect(failAll({ type: 'attempt.failed', error })).toBe('failed');
+    expect(task.getSnapshot().context.attempt).toBe(3 * (maxRetries + 1));
+  });
+
+  test('that was skipped may be unscheduled again', () => {
+    const task = createActor(taskMachine, { input: { task: 'dice', retry: { maxRetries } } }).start();
+    task.send({ type: 'task.skip', reason: 'upstreamFailed' });
+    task.send({ type: 'task.reset' });
+    expect(task.getSnapshot().value).toBe('unscheduled');
   });
 });
 

@@ -1,5 +1,6 @@
 import { errorData } from '../events/error-data.ts';
 import type { AbortError } from './errors.ts';
+import type { PausableTimer } from './pausable-timer.ts';
 
 /** One try at a task's work. Its outcome counts once, and only while it is live. */
 export class Attempt {
@@ -9,8 +10,10 @@ export class Attempt {
   readonly version: number;
   /** `live`: its outcome counts. `aborting`: told to stop, and given time to clean up. `over`: nobody waits for it. */
   phase: 'live' | 'aborting' | 'over' = 'live';
-  /** Calls off the time limit. */
-  cancelTimeout: (() => void) | undefined;
+  /** The time limit. */
+  declare timer?: PausableTimer;
+  /** What is to become of the task once the job nested in it has ended. */
+  declare verdict?: () => void;
   #reason: AbortError | undefined;
   #controller: AbortController | undefined;
 
@@ -26,6 +29,11 @@ export class Attempt {
       if (this.#reason) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;
+  }
+
+  /** Why it was told to stop. */
+  get reason(): AbortError | undefined {
+    return this.#reason;
   }
 
   get aborted(): boolean {

@@ -1,21 +1,54 @@
 import { type JobDefinition, type StartArguments, sealDefinition } from './definition.ts';
 import { JobDefinitionError } from './errors.ts';
-import type { ContextOf, DepsOf, IsCertain, Named, NewName, OutputOf, TaskType, Valid } from './infer.ts';
+import type {
+  Checked,
+  ConditionOf,
+  FinalContext,
+  IsCertain,
+  MapOutput,
+  MayBeSkipped,
+  Named,
+  NestedOutput,
+  NewName,
+  OutputOf,
+  ScopeOf,
+  SensorOutput,
+  TaskType,
+  Valid,
+  ValidCheck,
+} from './infer.ts';
 import type { Job } from './job.ts';
-import type { JobOptions, TaskOptions } from './options.ts';
+import type {
+  AttemptOptions,
+  DefinitionOptions,
+  ExternalPace,
+  FlowOptions,
+  SensorPace,
+  TaskOptions,
+} from './options.ts';
 import type { Problem } from './problem.ts';
-import type { TaskFunction, TaskScope } from './task-function.ts';
+import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
+import type { TaskFunction } from './task-function.ts';
+import type { AnyDefinition, ItemScope, MapOptions, NestedJobOptions } from './task-spec.ts';
+import type { TriggerRule } from './trigger.ts';
 import { type TaskDraft, validate } from './validate.ts';
 
+type NoInput = Record<never, never>;
+
 /** Describes a job task by task. Mutable and fluent, until `seal` or `start`. */
-export class JobBuilder<Input extends object = Record<never, never>, Tasks extends TaskType = never> {
+export class JobBuilder<
+  Input extends object = NoInput,
+  Tasks extends TaskType = never,
+  /** What `start` takes, where the input's schema makes something else of it. */
+  Given extends object = Input,
+> {
   readonly name: string;
-  readonly #options: JobOptions | undefined;
+  readonly #options: DefinitionOptions | undefined;
   readonly #drafts: TaskDraft[] = [];
-  #sealed: JobDefinition<Input, Tasks> | undefined;
+  #sealed: JobDefinition<Input, Tasks, Given> | undefined;
 
   /** @internal */
-  constructor(name: string, options: JobOptions | undefined) {
+  constructor(name: string, options: DefinitionOptions | undefined) {
     this.name = name;
     this.#options = options;
   }
@@ -30,11 +63,15 @@ export class JobBuilder<Input extends object = Record<never, never>, Tasks exten
    * Adds a task. What is wrong with it is reported by `seal`, together with everything else.
    * @throws JobDefinitionError `SEALED`
    */
-  task<Input extends object, Tasks extends TaskType, const Name extends string, Result>(
-    this: JobBuilder<Input, Tasks>,
+  task<Input extends object, Tasks extends TaskType, Given extends object, const Name extends string, Result>(
+    this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
-    run: (scope: TaskScope<ContextOf<Input, never, never>, DepsOf<never, never>>) => Valid<Result>,
-  ): JobBuilder<Input, Tasks | TaskType<Name, OutputOf<Result>, IsCertain<Name, false>>>;
+    run: (scope: ScopeOf<Input, never, never, 'allSuccess'>) => Valid<Result>,
+  ): JobBuilder<
+    Input,
+    Tasks | TaskType<Name, OutputOf<Result>, IsCertain<Name, false>, MayBeSkipped<never, 'allSuccess', never, Result>>,
+    Given
+  >;
   /**
    * Adds a task that waits on others, is tried again, is limited in time … What is wrong with it is reported by `seal`.
    * @throws JobDefinitionError `SEALED`
@@ -42,26 +79,215 @@ export class JobBuilder<Input extends object = Record<never, never>, Tasks exten
   task<
     Input extends object,
     Tasks extends TaskType,
+    Given extends object,
     const Name extends string,
     Result,
     const Needs extends Tasks['name'] = never,
     const Tolerated extends boolean = false,
+    const Rule extends TriggerRule = 'allSuccess',
+    Answer extends boolean = never,
+    Extra extends object = NoInput,
+    Schema extends StandardSchema | undefined = undefined,
   >(
-    this: JobBuilder<Input, Tasks>,
+    this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
-    options: TaskOptions<Needs, Tolerated>,
-    run: (
-      scope: TaskScope<ContextOf<Input, Named<Tasks, Needs>, Needs>, DepsOf<Named<Tasks, Needs>, Needs>>,
-    ) => Valid<Result>,
-  ): JobBuilder<Input, Tasks | TaskType<Name, OutputOf<Result>, IsCertain<Name, Tolerated>>>;
+    options: TaskOptions<
+      Needs,
+      Tolerated,
+      Rule,
+      ConditionOf<Input, Tasks, Needs, Rule>,
+      Answer,
+      ScopeOf<Input, Tasks, Needs, Rule>,
+      Extra,
+      Schema
+    >,
+    run: (scope: ScopeOf<Input, Tasks, Needs, Rule> & Extra) => Valid<Result, Schema>,
+  ): JobBuilder<
+    Input,
+    | Tasks
+    | TaskType<
+        Name,
+        Checked<Result, Schema>,
+        IsCertain<Name, Tolerated, Answer>,
+        MayBeSkipped<Named<Tasks, Needs>, Rule, Answer, Result>
+      >,
+    Given
+  >;
   task(name: string, first: unknown, second?: unknown): unknown {
-    if (this.#sealed) {
-      const message = `Task "${name}" came after the job was sealed. Add it before seal() and start().`;
-      throw new JobDefinitionError(this.name, [{ code: 'SEALED', message, tasks: [name] }]);
-    }
     const [options, run] = typeof first === 'function' ? [undefined, first] : [first, second];
-    this.#drafts.push({ name, options: options as TaskOptions | undefined, run: run as TaskFunction });
-    return this;
+    return this.#add({ name, kind: 'task', options: options as object | undefined, run: run as TaskFunction });
+  }
+
+  /**
+   * Adds a task that looks at the world until it is ready: `check` answers an output or `true` when it is, `false` or
+   * `notReady(reason)` when not yet. Between checks it holds no slot; "not yet" is no failure, an error is one.
+   * @throws JobDefinitionError `SEALED`
+   */
+  sensor<
+    Input extends object,
+    Tasks extends TaskType,
+    Given extends object,
+    const Name extends string,
+    Result,
+    const Needs extends Tasks['name'] = never,
+    const Tolerated extends boolean = false,
+    const Rule extends TriggerRule = 'allSuccess',
+    Answer extends boolean = never,
+    Extra extends object = NoInput,
+    Schema extends StandardSchema | undefined = undefined,
+  >(
+    this: JobBuilder<Input, Tasks, Given>,
+    name: NewName<Tasks['name'], Name>,
+    options: TaskOptions<
+      Needs,
+      Tolerated,
+      Rule,
+      ConditionOf<Input, Tasks, Needs, Rule>,
+      Answer,
+      ScopeOf<Input, Tasks, Needs, Rule>,
+      Extra,
+      Schema
+    > &
+      SensorPace,
+    check: (scope: ScopeOf<Input, Tasks, Needs, Rule> & Extra) => ValidCheck<Result, Schema>,
+  ): JobBuilder<
+    Input,
+    | Tasks
+    | TaskType<
+        Name,
+        SensorOutput<Result, Schema>,
+        IsCertain<Name, Tolerated, Answer>,
+        MayBeSkipped<Named<Tasks, Needs>, Rule, Answer>
+      >,
+    Given
+  >;
+  sensor(name: string, options: object, check: unknown): unknown {
+    return this.#add({ name, kind: 'sensor', options, run: check as TaskFunction });
+  }
+
+  /**
+   * Adds a task that somebody outside completes, through `job.task(name)`. It holds no slot. Give it an `output` schema to
+   * type and check what it is completed with.
+   * @throws JobDefinitionError `SEALED`
+   */
+  external<
+    Input extends object,
+    Tasks extends TaskType,
+    Given extends object,
+    const Name extends string,
+    const Needs extends Tasks['name'] = never,
+    const Tolerated extends boolean = false,
+    const Rule extends TriggerRule = 'allSuccess',
+    Answer extends boolean = never,
+    Schema extends StandardSchema | undefined = undefined,
+  >(
+    this: JobBuilder<Input, Tasks, Given>,
+    name: NewName<Tasks['name'], Name>,
+    options?: FlowOptions<Needs, Tolerated, Rule, ConditionOf<Input, Tasks, Needs, Rule>, Answer> &
+      AttemptOptions &
+      ExternalPace & { readonly output?: Schema },
+  ): JobBuilder<
+    Input,
+    | Tasks
+    | TaskType<
+        Name,
+        [Schema] extends [StandardSchema] ? SchemaOutput<Schema> : object | undefined,
+        IsCertain<Name, Tolerated, Answer>,
+        MayBeSkipped<Named<Tasks, Needs>, Rule, Answer>
+      >,
+    Given
+  >;
+  external(name: string, options?: object): unknown {
+    return this.#add({ name, kind: 'external', options });
+  }
+
+  /**
+   * Adds a job as a task. It takes the context of the task, or what `input` makes of it; its outputs go under the task's
+   * name, or are what `output` makes of its context.
+   * @throws JobDefinitionError `SEALED`
+   */
+  job<
+    Input extends object,
+    Tasks extends TaskType,
+    Given extends object,
+    const Name extends string,
+    Inner extends object,
+    InnerTasks extends TaskType,
+    InnerGiven extends object,
+    const Needs extends Tasks['name'] = never,
+    const Tolerated extends boolean = false,
+    const Rule extends TriggerRule = 'allSuccess',
+    Answer extends boolean = never,
+    Fed extends object = ScopeOf<Input, Tasks, Needs, Rule>['ctx'] & object,
+    Output extends object = never,
+  >(
+    this: JobBuilder<Input, Tasks, Given>,
+    name: NewName<Tasks['name'], Name>,
+    options: FlowOptions<Needs, Tolerated, Rule, ConditionOf<Input, Tasks, Needs, Rule>, Answer> &
+      AttemptOptions &
+      NestedJobOptions<ScopeOf<Input, Tasks, Needs, Rule>, Fed, FinalContext<Inner, InnerTasks>, Output>,
+    definition: JobDefinition<Inner, InnerTasks, InnerGiven> & Fits<Fed, InnerGiven>,
+  ): JobBuilder<
+    Input,
+    | Tasks
+    | TaskType<
+        Name,
+        NestedOutput<Name, Output, InnerTasks>,
+        IsCertain<Name, Tolerated, Answer>,
+        MayBeSkipped<Named<Tasks, Needs>, Rule, Answer>
+      >,
+    Given
+  >;
+  job(name: string, options: object, definition: unknown): unknown {
+    return this.#add({ name, kind: 'job', options, definition: definition as AnyDefinition });
+  }
+
+  /**
+   * Adds a task that runs once for each item, each run an instance `name[0]`, `name[1]` … What they return is collected
+   * in the order of the items, under the task's name. With `continueOnFailure` each is told as `Promise.allSettled` does.
+   * @throws JobDefinitionError `SEALED`
+   */
+  map<
+    Input extends object,
+    Tasks extends TaskType,
+    Given extends object,
+    const Name extends string,
+    Item,
+    Result,
+    const Needs extends Tasks['name'] = never,
+    const Tolerated extends boolean = false,
+    const Rule extends TriggerRule = 'allSuccess',
+    Answer extends boolean = never,
+    Extra extends object = NoInput,
+    Schema extends StandardSchema | undefined = undefined,
+  >(
+    this: JobBuilder<Input, Tasks, Given>,
+    name: NewName<Tasks['name'], Name>,
+    options: TaskOptions<
+      Needs,
+      Tolerated,
+      Rule,
+      ConditionOf<Input, Tasks, Needs, Rule>,
+      Answer,
+      ScopeOf<Input, Tasks, Needs, Rule>,
+      Extra,
+      Schema
+    > &
+      MapOptions<ScopeOf<Input, Tasks, Needs, Rule>, Item>,
+    run: (scope: ScopeOf<Input, Tasks, Needs, Rule> & ItemScope<Item> & Extra) => Result,
+  ): JobBuilder<
+    Input,
+    | Tasks
+    | TaskType<
+        Name,
+        MapOutput<Name, Result, Schema, Tolerated>,
+        IsCertain<Name, Tolerated, Answer>,
+        MayBeSkipped<Named<Tasks, Needs>, Rule, Answer>
+      >,
+    Given
+  >;
+  map(name: string, options: object, run: unknown): unknown {
+    return this.#add({ name, kind: 'map', options, run: run as TaskFunction });
   }
 
   /** The problems found so far, without throwing. */
@@ -70,19 +296,43 @@ export class JobBuilder<Input extends object = Record<never, never>, Tasks exten
   }
 
   /** The frozen definition; the same one when called again. @throws JobDefinitionError */
-  seal(): JobDefinition<Input, Tasks> {
-    this.#sealed ??= sealDefinition<Input, Tasks>(this.name, this.#drafts, this.#options);
+  seal(): JobDefinition<Input, Tasks, Given> {
+    this.#sealed ??= sealDefinition<Input, Tasks, Given>(this.name, this.#drafts, this.#options);
     return this.#sealed;
   }
 
-  /** Seals, and starts a job. @throws JobDefinitionError @throws OptionError */
-  start(...args: StartArguments<Input>): Job<Input, Tasks> {
+  /** Seals, and starts a job. @throws JobDefinitionError @throws OptionError @throws SchemaError of the input */
+  start(...args: StartArguments<Given>): Job<Input, Tasks> {
     return this.seal().start(...args);
+  }
+
+  #add(draft: TaskDraft): this {
+    if (this.#sealed) {
+      const message = `Task "${draft.name}" came after the job was sealed. Add it before seal() and start().`;
+      throw new JobDefinitionError(this.name, [{ code: 'SEALED', message, tasks: [draft.name] }]);
+    }
+    this.#drafts.push(draft);
+    return this;
   }
 }
 
-/** Begins the description of a job that takes `Input`. */
-export const defineJob = <Input extends object = Record<never, never>>(
+/** Whether what a nested job is fed will do; else a text that says why not. */
+type Fits<Fed, Given> = [Fed] extends [Given]
+  ? unknown
+  : 'The nested job takes another input than the context of the task: give it one with input(scope)';
+
+type SchemaObject<Type> = Type extends object ? Type : never;
+
+/** Begins the description of a job whose input a schema checks and types. */
+export function defineJob<Schema extends StandardSchema>(
   name: string,
-  options?: JobOptions,
-): JobBuilder<Input, never> => new JobBuilder<Input, never>(name, options);
+  options: DefinitionOptions<Schema> & { readonly input: Schema },
+): JobBuilder<SchemaObject<SchemaOutput<Schema>>, never, SchemaObject<SchemaInput<Schema>>>;
+/** Begins the description of a job that takes `Input`. */
+export function defineJob<Input extends object = NoInput>(
+  name: string,
+  options?: DefinitionOptions<undefined>,
+): JobBuilder<Input, never>;
+export function defineJob(name: string, options?: DefinitionOptions): unknown {
+  return new JobBuilder(name, options);
+}

@@ -12,7 +12,7 @@ export const reportConflicts = (job: JobRun, overlaps: readonly Overlap[]): void
     const first = order[pair[0]] as number;
     const second = order[pair[1]] as number;
     if (isOrdered(first, second, graph.upstream, positions)) continue;
-    const tasks = [graph.names[first] as string, graph.names[second] as string] as const;
+    const tasks = [job.pathOf(graph.names[first] as string), job.pathOf(graph.names[second] as string)] as const;
     job.publish({ type: 'context.conflict', key, tasks, kept: tasks[1] });
     if (job.options.contextConflict === 'error')
       stopJob(job, { to: 'failed', mode: 'abort', conflict: { key, tasks } });

@@ -67,8 +67,19 @@ export class ContextStore {
 
   /** All of it as a frozen plain object: the input, then every output in topological order, laid one over the other. */
   final(): Readonly<Record<string, unknown>> {
+    return this.#merged(this.#outputs);
+  }
+
+  /** The same without the input. */
+  outputs(): Readonly<Record<string, unknown>> {
+    return this.#merged(this.#outputs.filter(({ position }) => position >= 0));
+  }
+
+  #merged(
+    outputs: readonly { readonly output: object; readonly position: number }[],
+  ): Readonly<Record<string, unknown>> {
     const merged = new Map<string, unknown>();
-    for (const { output } of this.#outputs.toSorted((a, b) => a.position - b.position)) {
+    for (const { output } of outputs.toSorted((a, b) => a.position - b.position)) {
       for (const [key, value] of Object.entries(output)) merged.set(key, value);
     }
     return Object.freeze(Object.fromEntries(merged));

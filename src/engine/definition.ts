@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import { textOf } from '../events/error-data.ts';
-import { startOptionProblems } from './check-options.ts';
-import { JobDefinitionError, OptionError } from './errors.ts';
+import { JobDefinitionError } from './errors.ts';
 import { criticalPath, reachable } from './graph.ts';
 import type { TaskType } from './infer.ts';
-import { createJob, type Job } from './job.ts';
-import type { JobOptions, StartOptions } from './options.ts';
-import { indexIn, type Plan, type TaskDefinition } from './plan.ts';
+import { type Job, startJob } from './job.ts';
+import type { DefinitionOptions, StartOptions } from './options.ts';
+import { indexIn, PLAN, type Plan, type TaskDefinition } from './plan.ts';
 import type { Problem } from './problem.ts';
 import { type TaskDraft, validate } from './validate.ts';
+import { viewOfPlan } from './view-of.ts';
+import { dotOf } from './views/dot.ts';
+import { mermaidOf } from './views/mermaid.ts';
 
 /** The arguments of `start`: the input may be left out where nothing is required of it. */
 export type StartArguments<Input> =
@@ -17,10 +19,14 @@ export type StartArguments<Input> =
     : [input: Input, options?: StartOptions];
 
 /** A sealed, validated graph of tasks. It holds no state of any job: start it any number of times, at once too. */
-export class JobDefinition<Input extends object = Readonly<Record<string, unknown>>, Tasks extends TaskType = never> {
+export class JobDefinition<
+  Input extends object = Readonly<Record<string, unknown>>,
+  Tasks extends TaskType = never,
+  Given extends object = Input,
+> {
   readonly name: string;
   readonly tasks: readonly TaskDefinition[];
-  readonly options: JobOptions;
+  readonly options: DefinitionOptions;
   readonly sealed = true;
   readonly #plan: Plan;
   #fingerprint: string | undefined;
@@ -34,17 +40,23 @@ export class JobDefinition<Input extends object = Readonly<Record<string, unknow
     Object.freeze(this);
   }
 
-  /** A SHA-256 of the graph: names, dependencies and `continueOnFailure`, in whatever order they were declared. */
+  /** @internal */
+  get [PLAN](): Plan {
+    return this.#plan;
+  }
+
+  /**
+   * A SHA-256 of the graph: names, dependencies, kinds, trigger rules, whether there are conditions, and
+   * `continueOnFailure`, in whatever order the tasks were declared. What a function does is no part of it.
+   */
   get fingerprint(): string {
     this.#fingerprint ??= fingerprintOf(this.#plan);
     return this.#fingerprint;
   }
 
-  /** Starts a job; its first event comes in a later microtask. @throws OptionError */
-  start(...[input, options]: StartArguments<Input>): Job<Input, Tasks> {
-    const [first, ...rest] = startOptionProblems(input, options);
-    if (first) throw new OptionError(`The start of job "${this.name}"`, [first, ...rest]);
-    return createJob<Input, Tasks>(this.#plan, input ?? {}, options ?? {});
+  /** Starts a job; its first event comes in a later microtask. @throws OptionError @throws SchemaError of the input */
+  start(...[input, options]: StartArguments<Given>): Job<Input, Tasks> {
+    return startJob<Input, Tasks>(this.#plan, input, options);
   }
 
   /** The problems of the definition: none, since it is sealed. */
@@ -72,28 +84,49 @@ export class JobDefinition<Input extends object = Readonly<Record<string, unknow
     return this.#names(criticalPath(this.#plan.graph, this.#plan.lengths));
   }
 
+  /** The graph in Graphviz's DOT. */
+  toDot(): string {
+    return dotOf(viewOfPlan(this.#plan));
+  }
+
+  /** The graph as a Mermaid flowchart. */
+  toMermaid(): string {
+    return mermaidOf(viewOfPlan(this.#plan));
+  }
+
   #names(indexes: readonly number[]): readonly string[] {
     return indexes.map((index) => this.#plan.graph.names[index] as string);
   }
 }
 
 /** Checks everything that was described. @throws JobDefinitionError */
-export const sealDefinition = <Input extends object, Tasks extends TaskType>(
+export const sealDefinition = <Input extends object, Tasks extends TaskType, Given extends object>(
   name: string,
   drafts: readonly TaskDraft[],
-  options: JobOptions | undefined,
-): JobDefinition<Input, Tasks> => {
+  options: DefinitionOptions | undefined,
+): JobDefinition<Input, Tasks, Given> => {
   const { problems, plan } = validate(name, drafts, options);
   const [first, ...rest] = problems;
   if (first) throw new JobDefinitionError(textOf(name), [first, ...rest]);
-  return new JobDefinition<Input, Tasks>(plan as Plan);
+  return new JobDefinition<Input, Tasks, Given>(plan as Plan);
 };
 
-const fingerprintOf = ({ name, tasks }: Plan): string => {
-  const shape = tasks
-    .map((task) => [task.name, [...task.dependsOn].sort(), task.continueOnFailure ?? false] as const)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256')
-    .update(JSON.stringify([name, shape]))
+const fingerprintOf = (plan: Plan): string =>
+  createHash('sha256')
+    .update(JSON.stringify(shapeOf(plan)))
     .digest('hex');
+
+/** What makes a definition what it is. What a task leaves at its default leaves no trace. */
+const shapeOf = ({ name, tasks }: Plan): unknown => [name, tasks.map(taskShape).sort(([a], [b]) => (a < b ? -1 : 1))];
+
+const taskShape = (task: TaskDefinition): readonly [string, ...unknown[]] => {
+  const { name, dependsOn, continueOnFailure = false, kind, trigger = 'allSuccess', when, nested } = task;
+  const more = {
+    ...(kind && { kind }),
+    ...(trigger !== 'allSuccess' && { trigger }),
+    ...(when && { when: true }),
+    ...(nested?.definition && { job: shapeOf(nested.definition[PLAN] as Plan) }),
+  };
+  const shape = [name, [...dependsOn].sort(), continueOnFailure] as const;
+  return Object.keys(more).length === 0 ? shape : [...shape, more];
 };

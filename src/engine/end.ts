@@ -6,7 +6,7 @@ import type { JobRun } from './job-run.ts';
 /** Ends a job of which nothing can change any more. The machine decides how, from the counts. */
 export const endJob = (job: JobRun): void => {
   if (job.over) return;
-  job.cancelTimeout?.();
+  job.timer?.cancel();
   job.cancelGrace?.();
   job.error = errorOf(job);
   const reason = job.stop?.to === 'cancelled' ? causeText(job.stop.cause) : undefined;

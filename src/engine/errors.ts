@@ -1,4 +1,5 @@
 import type { Problem } from './problem.ts';
+import type { Violation } from './standard-schema.ts';
 
 /** Every error tintype throws. Match on `code`, which never changes; the message may. */
 export abstract class TintypeError extends Error {
@@ -35,6 +36,43 @@ const list = (problems: readonly Problem[]): string =>
     ? `has a problem: ${problems[0]?.message}`
     : `has ${problems.length} problems:\n${problems.map(({ message }) => `- ${message}`).join('\n')}`;
 
+/** A job's input or a task's output is not what its schema asks for. */
+export class SchemaError extends TintypeError {
+  override readonly name = 'SchemaError';
+  readonly code: 'INVALID_INPUT' | 'INVALID_OUTPUT';
+  /** All that the schema found wrong, each with its path, such as `rows[0].name`; an empty path is the value itself. */
+  readonly violations: readonly Violation[];
+
+  constructor(code: SchemaError['code'], subject: string, violations: readonly Violation[]) {
+    const found = violations.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+    super(`${subject} is not what its schema asks for: ${found.join('; ')}`);
+    this.code = code;
+    this.violations = violations;
+  }
+}
+
+export type CommandErrorCode =
+  | 'INVALID_STATE'
+  | 'NOT_EXTERNAL'
+  | 'NOT_PAUSABLE'
+  | 'ALREADY_CLAIMED'
+  | 'STALE_TOKEN'
+  | 'ENGINE_CLOSED';
+
+/** A command that can't be carried out as things stand; nothing has changed. */
+export class CommandError extends TintypeError {
+  override readonly name = 'CommandError';
+  readonly code: CommandErrorCode;
+  /** The task concerned, if one is. */
+  readonly taskName: string | undefined;
+
+  constructor(code: CommandErrorCode, message: string, taskName?: string) {
+    super(message);
+    this.code = code;
+    this.taskName = taskName;
+  }
+}
+
 /** A task was asked for that the job does not have. */
 export class UnknownTaskError extends TintypeError {
   override readonly name = 'UnknownTaskError';
@@ -51,6 +89,7 @@ export type TaskErrorCode =
   | 'TASK_FAILED'
   | 'TASK_TIMEOUT'
   | 'TASK_DEADLINE'
+  | 'HEARTBEAT_MISSED'
   | 'TASK_CANCELLED'
   | 'TASK_NOT_READY'
   | 'TASK_SKIPPED'
@@ -143,7 +182,7 @@ export const isA = <Kind>(value: unknown, kind: abstract new (...args: never) =>
 /** Why an attempt's `signal` was aborted; `code` tells the cases apart. */
 export class AbortError extends TintypeError {
   override readonly name = 'AbortError';
-  readonly code: 'TASK_TIMEOUT' | 'TASK_DEADLINE' | 'JOB_CANCELLED' | 'JOB_TIMEOUT' | 'JOB_FAILED';
+  readonly code: 'TASK_TIMEOUT' | 'TASK_DEADLINE' | 'HEARTBEAT_MISSED' | 'JOB_CANCELLED' | 'JOB_TIMEOUT' | 'JOB_FAILED';
 
   constructor(code: AbortError['code'], message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
@@ -174,10 +213,12 @@ export class RetryAfterError extends TintypeError {
   }
 }
 
-/** Every error class of the core, for an exhaustive `switch` on `code`. */
+/** Every error class of the core, for an exhaustive `switch` on `code`; `ReadinessError` stands beside them. */
 export type AnyTintypeError =
   | JobDefinitionError
   | OptionError
+  | SchemaError
+  | CommandError
   | UnknownTaskError
   | TaskError
   | JobError

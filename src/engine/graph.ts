@@ -1,4 +1,4 @@
-import { MinHeap } from './min-heap.ts';
+import { Heap } from './heap.ts';
 
 /** Tasks as numbers in declaration order, and who waits on whom. */
 export type Graph = {
@@ -47,7 +47,7 @@ export type Sorted = {
 /** Sorts the tasks; a cycle is reported once and then taken as done, so that all are found. */
 export const sortGraph = ({ upstream, downstream }: Graph): Sorted => {
   const missing = upstream.map((needs) => needs.length);
-  const free = new MinHeap();
+  const free = new Heap<number>((a, b) => a - b);
   for (const [index, count] of missing.entries()) if (count === 0) free.push(index);
   const order: number[] = [];
   const done = new Uint8Array(upstream.length);
@@ -102,7 +102,7 @@ export const pathLengths = ({ downstream }: Graph, order: readonly number[]): Ui
 };
 
 /** The longest chain of tasks, the earliest declared where several are as long. */
-export const criticalPath = ({ upstream, downstream }: Graph, lengths: Uint32Array): number[] => {
+export const criticalPath = ({ upstream, downstream }: Graph, lengths: ArrayLike<number>): number[] => {
   const longest = (candidates: readonly number[]): number | undefined =>
     candidates.reduce<number | undefined>(
       (best, index) => (best === undefined || (lengths[index] ?? 0) > (lengths[best] ?? 0) ? index : best),
@@ -127,7 +127,7 @@ export const isOrdered = (
   earlier: number,
   later: number,
   upstream: Graph['upstream'],
-  positions: Uint32Array,
+  positions: ArrayLike<number>,
 ): boolean => {
   const from = positions[earlier] as number;
   const seen = new Set<number>([later]);

@@ -1,31 +1,103 @@
-import type { NotReady } from './not-ready.ts';
-import type { TaskOutput } from './task-function.ts';
+import type { Answer, Branch, Expand, NotReady } from './answer.ts';
+import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
+import type { ConditionScope, TaskOutput, TaskScope } from './task-function.ts';
+import type { Settled } from './task-spec.ts';
 
 /**
  * What the types remember of a task. A builder accumulates a union of these: adding one costs tsc nothing that grows
  * with the tasks before it, where an object type that gains a key with every task has it walk all of them each time.
  */
-export interface TaskType<Name extends string = string, Output = unknown, Certain extends boolean = boolean> {
+export interface TaskType<
+  Name extends string = string,
+  Output = unknown,
+  Certain extends boolean = boolean,
+  Open extends boolean = boolean,
+> {
   readonly name: Name;
   /** `undefined` for a task that puts out nothing. */
   readonly output: Output;
   /** Whether a task that ran after this one can count on the output. */
   readonly certain: Certain;
+  /** Whether a job may complete without it, or without what depends on it. */
+  readonly open: Open;
 }
 
-/** What a function puts out: what it returns or resolves to, `notReady()` left out. */
-export type OutputOf<Result> = NothingOr<Exclude<Awaited<Result>, NotReady>>;
+/** What a function puts out: what it returns or resolves to, with the output of `branch` and `expand`, without `notReady`. */
+export type OutputOf<Result> = NothingOr<PutOut<Awaited<Result>>>;
+type PutOut<Value> = Value extends Branch<infer Output> | Expand<infer Output> ? Output : Exclude<Value, NotReady>;
 type NothingOr<Output> = [Output] extends [never] ? undefined : Output extends void ? undefined : Output;
 
-/** What a function may return; else a text that says what it may. Of an `unknown` nothing is known: let it pass. */
-export type Valid<Result> = [Refused<Awaited<Result>>] extends [never]
-  ? Result
-  : 'A task puts out a plain object that is merged into the context, or nothing';
-type Refused<Output> = Output extends TaskOutput | NotReady ? never : unknown extends Output ? never : Output;
+/** What a task with a schema puts out: what the schema makes of what it returns. */
+export type Checked<Result, Schema> = [Schema] extends [StandardSchema] ? SchemaOutput<Schema> : OutputOf<Result>;
 
-/** Whether a task that ran after this one can count on its output. */
-export type IsCertain<Name extends string, Tolerated> =
-  IsOpen<Name> extends true ? false : Tolerated extends false ? true : false;
+/** What a function may return; else a text that says what it may. Of an `unknown` nothing is known: let it pass. */
+export type Valid<Result, Schema = undefined> = [Schema] extends [StandardSchema]
+  ? [Exclude<Awaited<Result>, Answer>] extends [SchemaInput<Schema>]
+    ? Result
+    : SchemaInput<Schema>
+  : [Refused<Awaited<Result>>] extends [never]
+    ? Result
+    : 'A task puts out a plain object that is merged into the context, or nothing';
+type Refused<Output> = Output extends TaskOutput | Answer ? never : unknown extends Output ? never : Output;
+
+/** What the check of a sensor puts out: `true` and `false` say only when. */
+export type SensorOutput<Result, Schema> = [Schema] extends [StandardSchema]
+  ? SchemaOutput<Schema>
+  : NothingOr<Exclude<Awaited<Result>, boolean | NotReady>>;
+
+/** What the check of a sensor may return. */
+export type ValidCheck<Result, Schema> = [Exclude<Awaited<Result>, boolean | NotReady>] extends [never]
+  ? Result
+  : Valid<Exclude<Awaited<Result>, boolean | NotReady>, Schema> extends Exclude<Awaited<Result>, boolean | NotReady>
+    ? Result
+    : 'A sensor answers true or an output when it is ready, false or notReady(reason) when it is not yet';
+
+/** What a fan-out puts out: the outputs of its instances in the order of the items. */
+export type MapOutput<Name extends string, Result, Schema, Tolerated> = {
+  readonly [Key in Name]: readonly (Tolerated extends false
+    ? ItemOutput<Result, Schema>
+    : Settled<ItemOutput<Result, Schema>>)[];
+};
+type ItemOutput<Result, Schema> = [Schema] extends [StandardSchema]
+  ? SchemaOutput<Schema>
+  : NothingOr<Exclude<Awaited<Result>, NotReady>>;
+
+/** What a nested job puts out. */
+export type NestedOutput<Name extends string, Output, Tasks> = [Output] extends [never]
+  ? { readonly [Key in Name]: FinalContext<Record<never, never>, Tasks> }
+  : Output;
+
+/** Whether a task that ran after this one can count on its output. `Answer` is `never` where there is no condition. */
+export type IsCertain<Name extends string, Tolerated, Answer extends boolean = never> =
+  IsOpen<Name> extends true ? false : [Answer] extends [never] ? (Tolerated extends false ? true : false) : false;
+
+/** Whether a job may complete without this task, or without what depends on it. */
+export type MayBeSkipped<Upstream, Rule, Answer, Result = undefined> = [Answer] extends [never]
+  ? true extends IsBranch<Awaited<Result>>
+    ? true
+    : [Rule] extends ['allDone' | 'always' | 'noneFailed']
+      ? false
+      : [Rule] extends ['allSuccess']
+        ? true extends OpenOf<Upstream>
+          ? true
+          : false
+        : true
+  : true;
+type IsBranch<Value> = Value extends Branch<unknown> ? true : false;
+type OpenOf<Upstream> = Upstream extends { readonly open: infer Open } ? Open : false;
+
+/** What a task's functions read, by its dependencies and its rule: another rule than the default promises no output. */
+export type ScopeOf<Input, Tasks, Needs extends string, Rule> = TaskScope<
+  ContextOf<Input, Heard<Named<Tasks, Needs>, Rule>, Needs>,
+  DepsOf<Heard<Named<Tasks, Needs>, Rule>, Needs>
+>;
+export type ConditionOf<Input, Tasks, Needs extends string, Rule> = ConditionScope<
+  ContextOf<Input, Heard<Named<Tasks, Needs>, Rule>, Needs>,
+  DepsOf<Heard<Named<Tasks, Needs>, Rule>, Needs>
+>;
+type Heard<Upstream, Rule> = [Rule] extends ['allSuccess'] ? Upstream : Doubted<Upstream>;
+type Doubted<Upstream> =
+  Upstream extends TaskType<infer Name, infer Output> ? TaskType<Name, Output, false, true> : never;
 
 /** A name that is not taken; else a text that the name is not, and that says why. */
 export type NewName<Taken extends string, Name extends string> = Name extends Taken
@@ -61,16 +133,16 @@ export type DepsOf<Upstream, Needs extends string> = Flat<{
 type Certain = { readonly certain: true };
 
 /** The context of a completed job. */
-export type FinalContext<Input, Tasks> = Merge<Input, Tasks, CertainKeys<Tasks>>;
+export type FinalContext<Input, Tasks> = Merge<Input, Tasks, CertainKeys<Extract<Tasks, { readonly open: false }>>>;
 
 /** The context of a job that ended early: what its tasks would have put out is there or not. */
 export type PartialContext<Input, Tasks> = Merge<Input, Tasks, never>;
 
 /** What one task puts out. */
 export type OutputNamed<Tasks, Name extends string> =
-  IsOpen<Name> extends true ? Unknown : [Named<Tasks, Name>] extends [never] ? Unknown : Output<Named<Tasks, Name>>;
+  IsOpen<Name> extends true ? Unknown : [Named<Tasks, Name>] extends [never] ? Unknown : PutOutBy<Named<Tasks, Name>>;
 
-type Output<Task> = Task extends { readonly output: infer Output } ? ReadonlyObject<Output> : never;
+type PutOutBy<Task> = Task extends { readonly output: infer Output } ? ReadonlyObject<Output> : never;
 type ReadonlyObject<Output> = Output extends object ? Readonly<Output> : Output;
 
 /** What a task puts out that is known only at run time. */
@@ -78,6 +150,9 @@ type Unknown = Readonly<Record<string, unknown>> | undefined;
 
 /** The names of a job's tasks; any string where they are known only at run time. */
 export type TaskName<Tasks extends TaskType> = [Tasks] extends [never] ? string : Tasks['name'];
+
+/** What a task of a job is addressed by: its name, `outer/inner` in a nested job, `name[3]` in a fan-out. */
+export type TaskPath<Tasks extends TaskType> = TaskName<Tasks> | `${TaskName<Tasks>}${'/' | '['}${string}`;
 
 /**
  * The input with what tasks put out laid over it. A key that is certain to be written has the type of any of its

@@ -3,6 +3,9 @@ import type { JobError, TaskError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
 import { durationOf } from './task-handle.ts';
 import type { TaskRun } from './task-run.ts';
+import { viewOfJob } from './view-of.ts';
+import { boundaryOf, type FrontierItem, frontierOf } from './views/frontier.ts';
+import { ganttOf } from './views/gantt.ts';
 
 /** How one task ended. */
 export type TaskResult = {
@@ -16,6 +19,10 @@ export type TaskResult = {
   readonly error: TaskError | undefined;
   /** Why it failed, was skipped, cancelled or not ready: `error`, `timeout`, `deadline`, `invalidOutput`, `upstreamFailed` … */
   readonly reason: string | undefined;
+  /** Of a sensor: checks that brought "not yet". */
+  readonly polls?: number;
+  /** Of a nested job: its tasks by name; of a fan-out: its instances, as `[0]`, `[1]` … */
+  readonly tasks?: Readonly<Record<string, TaskResult>>;
 };
 
 type ResultBase<Names extends string> = {
@@ -36,6 +43,12 @@ type ResultBase<Names extends string> = {
   readonly firstError: () => TaskError | undefined;
   /** The first task by name that is not ready. */
   readonly firstInProgress: () => Names | undefined;
+  /** What has not completed although all its upstreams have, and what failed or is not ready; by name. */
+  readonly frontier: () => readonly FrontierItem[];
+  /** The completed tasks with anything downstream that has not completed; by name. */
+  readonly boundarySubtrees: () => readonly FrontierItem[];
+  /** When each task waited and ran, as a Mermaid gantt chart. */
+  readonly toGantt: () => string;
 };
 
 /** How a job ended. `state` tells whether the context is whole. */
@@ -94,6 +107,10 @@ class EndedJob {
   isCancelled = (): boolean => this.state === 'cancelled';
   firstError = (): TaskError | undefined => this.errors.find((error) => !error.tolerated);
 
+  frontier = (): readonly FrontierItem[] => frontierOf(viewOfJob(this.#run));
+  boundarySubtrees = (): readonly FrontierItem[] => boundaryOf(viewOfJob(this.#run));
+  toGantt = (): string => ganttOf(viewOfJob(this.#run));
+
   firstInProgress = (): string | undefined =>
     Object.entries(this.tasks)
       .filter(([, task]) => task.state === 'notReady')
@@ -101,8 +118,12 @@ class EndedJob {
       .sort()[0];
 }
 
-const tasksOf = (run: JobRun): Readonly<Record<string, TaskResult>> =>
-  Object.freeze(Object.fromEntries(run.plan.graph.names.map((name, index) => [name, taskResultOf(run.tasks[index])])));
+const tasksOf = ({ plan, tasks, removed }: JobRun): Readonly<Record<string, TaskResult>> =>
+  Object.freeze(
+    Object.fromEntries(
+      plan.graph.names.flatMap((name, index) => (removed?.has(index) ? [] : [[name, taskResultOf(tasks[index])]])),
+    ),
+  );
 
 const taskResultOf = (task: TaskRun | undefined): TaskResult =>
   Object.freeze({
@@ -112,4 +133,6 @@ const taskResultOf = (task: TaskRun | undefined): TaskResult =>
     durationMs: durationOf(task, () => task?.endedAt ?? 0),
     error: task?.error,
     reason: task?.reason,
+    ...(task?.definition.kind === 'sensor' && { polls: task.polls }),
+    ...(task?.child && { tasks: tasksOf(task.child) }),
   });

@@ -6,18 +6,34 @@ import { EventStream, isTerminalJobState, type Reactor, type TransitionDetails }
 import { newId, systemClock, systemRandom } from '../events/system-clock.ts';
 import { type JobCommand, jobLogic } from '../machines/job.ts';
 import type { RetryPolicy } from '../machines/retry.ts';
-import { type TaskCommand, taskLogic } from '../machines/task.ts';
+import { settledTask, type TaskCommand, taskLogic } from '../machines/task.ts';
 import { Attempt } from './attempt.ts';
 import type { Clock } from './clock.ts';
 import { ContextStore } from './context.ts';
 import type { JobError, TaskError } from './errors.ts';
 import { shieldedInspect } from './inspect.ts';
-import { MinHeap } from './min-heap.ts';
+import { Dispatcher } from './limits/dispatcher.ts';
+import type { Level } from './limits/level.ts';
 import type { StartOptions } from './options.ts';
 import type { OutputWaiter } from './output.ts';
-import type { Plan, TaskDefinition } from './plan.ts';
+import type { PausableTimer } from './pausable-timer.ts';
+import { comparePlaces, type Plan, type TaskDefinition } from './plan.ts';
 import type { Stop } from './stop.ts';
-import type { TaskRun } from './task-run.ts';
+import { SETTLED, type TaskRun } from './task-run.ts';
+import type { Tally } from './trigger.ts';
+
+/** What an event can be about, as the reactions are told. */
+export type Subject = JobRun | TaskRun;
+
+/** What a job is started within. */
+export type Surroundings = {
+  /** The task that the job is nested in. */
+  readonly parent?: TaskRun;
+  /** The engine's, which hands out the slots. */
+  readonly dispatcher?: Dispatcher;
+  /** Whether its tasks are the instances of a fan-out: they read what its task reads, and merge nothing. */
+  readonly instances?: boolean;
+};
 
 /**
  * One execution of a plan: the records of the tasks, their actors and the stream, with the two ways to command an actor.
@@ -25,11 +41,19 @@ import type { TaskRun } from './task-run.ts';
  */
 export class JobRun {
   readonly id: string;
-  readonly plan: Plan;
+  /** Grows when tasks are added to the running job. */
+  plan: Plan;
   readonly options: StartOptions;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly #stream: EventStream<TaskRun>;
+  /** The task that this job is nested in. */
+  readonly parent: TaskRun | undefined;
+  readonly instances: boolean;
+  readonly dispatcher: Dispatcher;
+  /** The limits that hold for its tasks, and the place among the jobs that share them. */
+  readonly level: Level;
+  readonly order: number;
+  readonly #stream: EventStream<Subject>;
   readonly context: ContextStore;
   /** By declaration order; a task to which nothing has happened yet has no record. */
   readonly tasks: (TaskRun | undefined)[];
@@ -37,19 +61,27 @@ export class JobRun {
   readonly active = new Set<TaskRun>();
   /** For each task, how many upstreams have yet to end well. */
   readonly missing: number[];
-  /** Attempts under way; each holds a slot. */
-  running = 0;
+  /** For tasks with a trigger rule of their own, what became of their upstreams so far. */
+  tallies: Map<number, Tally> | undefined;
+  /** Tasks taken out of the running job. */
+  removed: Set<number> | undefined;
+  /** Unscheduled or waiting tasks that are to be paused once they are ready, and by whom. */
+  heldTasks: Map<number, string> | undefined;
+  /** Ready tasks that a paused job keeps from the queue. */
+  readonly parked: TaskRun[] = [];
+  pausedBy: string | undefined;
   /** Tasks settled, and how many of them failed without leave or were not ready. */
   settled = 0;
   failed = 0;
   notReady = 0;
   /** Final task failures in time order. */
-  readonly errors: TaskError[] = [];
+  errors: TaskError[] = [];
   state: JobState = 'idle';
   /** Set once the job is to end before all its tasks have. */
   stop: Stop | undefined;
-  /** Calls off the job's own timers: its time limit, the grace of aborted attempts. */
-  cancelTimeout: (() => void) | undefined;
+  /** The job's own time limit. */
+  timer: PausableTimer | undefined;
+  /** Calls off the grace of aborted attempts. */
   cancelGrace: (() => void) | undefined;
   unlinkSignal: (() => void) | undefined;
   error: JobError | undefined;
@@ -57,45 +89,88 @@ export class JobRun {
   endedAt: number | undefined;
   /** Who waits for the output of a task. */
   waiting: Map<number, OutputWaiter[]> | undefined;
-  /** Resolves when the job is over. */
-  readonly done: Promise<void>;
-  #finish: () => void = () => {};
+  /** Who is told, at once, that the job is over. */
+  onOver: (() => void) | undefined;
   readonly #actor: Actor<typeof jobLogic>;
-  readonly #ready = new MinHeap();
-  readonly #order: readonly number[];
-  readonly #places: Uint32Array;
   readonly #retry: RetryPolicy;
+  #done: Promise<void> | undefined;
+  #finish: (() => void) | undefined;
 
-  constructor(plan: Plan, input: object, startOptions: StartOptions, react: (job: JobRun) => Reactor<TaskRun>) {
-    const options: StartOptions = { ...plan.options, ...given(startOptions) };
+  constructor(
+    plan: Plan,
+    input: object,
+    startOptions: StartOptions,
+    react: Reactor<Subject>,
+    { parent, dispatcher, instances = false }: Surroundings = {},
+  ) {
+    const options: StartOptions = merged(plan.options, startOptions);
     this.plan = plan;
     this.options = options;
-    this.id = options.jobId ?? newId();
-    this.clock = options.clock ?? systemClock;
-    this.random = options.random ?? systemRandom;
-    this.#stream = new EventStream(this.id, plan.name, react(this));
-    this.context = new ContextStore(this.frozen(input));
+    this.parent = parent;
+    this.instances = instances;
+    const outer = parent?.job;
+    this.id = outer?.id ?? options.jobId ?? newId();
+    this.clock = outer?.clock ?? options.clock ?? systemClock;
+    this.random = outer?.random ?? options.random ?? systemRandom;
+    this.#stream = outer ? outer.#stream : new EventStream(this.id, plan.name, react);
+    this.context = outer && instances ? outer.context : new ContextStore(this.frozen(input));
     this.tasks = new Array(plan.tasks.length);
     this.missing = plan.upstreamCounts.slice();
-    this.#order = options.sequential ? plan.order : plan.ranked;
-    this.#places = options.sequential ? plan.positions : plan.ranks;
     this.#retry = { ...options.retry, maxRetries: options.maxRetries ?? 0 };
-    this.done = new Promise((resolve) => {
-      this.#finish = resolve;
-    });
-    this.#actor = createActor(jobLogic, {
-      id: this.id,
-      ...(options.inspect && { inspect: shieldedInspect(options.inspect) }),
-    });
+    const limits = options.sequential ? { ...options, maxConcurrency: 1 } : options;
+    const owner = parent ? `the task "${parent.path}"` : `the job "${plan.name}"`;
+    const shared = outer?.dispatcher ?? dispatcher;
+    this.dispatcher = shared ?? new Dispatcher(this.clock, owner, limits);
+    this.level = shared ? shared.levelBelow(outer?.level ?? shared.top, owner, limits) : this.dispatcher.top;
+    this.order = this.dispatcher.nextJob();
+    this.#actor = outer
+      ? createActor(jobLogic, { id: parent.path, parent: outer.#actor })
+      : createActor(jobLogic, {
+          id: this.id,
+          ...(options.inspect && { inspect: shieldedInspect(options.inspect) }),
+        });
     this.#actor.start();
-  }
-
-  get limit(): number {
-    return this.options.sequential ? 1 : (this.options.maxConcurrency ?? Number.POSITIVE_INFINITY);
   }
 
   get events$(): Observable<JobEvent> {
     return this.#stream.events$;
+  }
+
+  /** Resolves when the job is over. */
+  get done(): Promise<void> {
+    this.#done ??= this.over
+      ? Promise.resolve()
+      : new Promise((resolve) => {
+          this.#finish = resolve;
+        });
+    return this.#done;
+  }
+
+  /** Whether it, or a job around it, is paused. */
+  get paused(): boolean {
+    return (
+      this.state === 'paused' ||
+      (this.parent !== undefined && (this.parent.state === 'paused' || this.parent.job.paused))
+    );
+  }
+
+  /** Whether it, or a job around it, is to end before all its tasks have. */
+  get ending(): boolean {
+    if (this.stop) return true;
+    const { parent } = this;
+    return parent !== undefined && parent.definition.trigger !== 'always' && parent.job.ending;
+  }
+
+  /** How many tasks it has. */
+  get size(): number {
+    return this.plan.tasks.length - (this.removed?.size ?? 0);
+  }
+
+  /** What a task of this job is called in the stream. */
+  pathOf(name: string): string {
+    const { parent } = this;
+    if (!parent) return name;
+    return this.instances ? parent.path + name : `${parent.path}/${name}`;
   }
 
   /** Delivers all that `commands` make happen after the last of them. */
@@ -113,7 +188,8 @@ export class JobRun {
   }
 
   frozen<Value extends object>(value: Value): Value {
-    if (this.options.freeze === false) return value;
+    const { freeze: wanted } = this.parent ? this.parent.job.options : this.options;
+    if (wanted === false) return value;
     // immer takes what is frozen at its top for frozen throughout.
     if (Object.isFrozen(value)) for (const part of Object.values(value)) freeze(part, true);
     return freeze(value, true);
@@ -130,10 +206,14 @@ export class JobRun {
     if (to === 'running') this.startedAt ??= at;
     if (this.over) {
       this.endedAt = at;
-      this.#actor.stop();
-      this.#finish();
+      if (this.parent) this.#actor.send(STOP);
+      else this.#actor.stop();
+      this.dispatcher.leave(this);
+      this.#finish?.();
     }
-    this.#stream.publishJobTransition(from, to, at, details);
+    if (this.parent) this.#stream.tell(this, { type: 'job.transition', from, to });
+    else this.#stream.publishJobTransition(this, from, to, at, details);
+    if (this.over) this.onOver?.();
     return true;
   }
 
@@ -146,83 +226,115 @@ export class JobRun {
     if (to === from) return false;
     task.state = to;
     task.attempts = context.attempt;
+    if (context.forgiven > 0) task.forgiven = context.forgiven;
     if (details?.reason !== undefined) task.reason = details.reason;
+    else if (to === 'completed' && task.reason !== undefined) task.reason = undefined;
     const at = this.clock.now();
-    this.#record(task, from, to, at);
-    this.#stream.publishTransition(task, task.definition.name, from, to, context.attempt, at, details);
+    const attempt = to === 'polling' ? context.attempt + 1 : context.attempt;
+    this.#record(task, to, context.held === 'running', at);
+    this.#stream.publishTransition(task, task.path, from, to, attempt, at, details);
     return true;
   }
 
   /** The record of a task, with an actor of its own. */
   wake(index: number): TaskRun {
+    const known = this.tasks[index];
+    if (known) return known;
     const definition = this.plan.tasks[index] as TaskDefinition;
     const retry = this.#retryOf(definition);
-    const actor = createActor(taskLogic, {
-      parent: this.#actor,
-      id: definition.name,
-      input: { task: definition.name, retry },
-    });
-    actor.start();
+    const path = this.pathOf(definition.name);
     const task: TaskRun = {
+      job: this,
       index,
       definition,
+      path,
+      place: (this.options.sequential ? this.plan.positions : this.plan.ranks)[index] as number,
       retry,
-      actor,
+      actor: this.#actorOf(path, retry),
       state: 'unscheduled',
       attempts: 0,
       attempt: undefined,
-      readyAt: undefined,
+      lane: undefined,
+      queuedAt: undefined,
       startedAt: undefined,
       endedAt: undefined,
-      error: undefined,
-      lastError: undefined,
-      backoffMs: 0,
-      reason: undefined,
       output: undefined,
-      lateResults: 0,
-      cancelBackoff: undefined,
-      cancelDeadline: undefined,
     };
     this.tasks[index] = task;
     this.active.add(task);
     return task;
   }
 
-  /** Takes the task that comes first among those that are ready. */
-  nextReady(): TaskRun | undefined {
-    for (let place = this.#ready.pop(); place !== undefined; place = this.#ready.pop()) {
-      const task = this.tasks[this.#order[place] as number];
-      if (task?.state === 'ready') return task;
+  /** Gives a task that has failed or been skipped an actor again, so that it can go on from there. */
+  revive(task: TaskRun): void {
+    const { state, attempts, retry } = task;
+    if (state !== 'failed' && state !== 'skipped') return;
+    task.actor = this.#actorOf(
+      task.path,
+      retry,
+      settledTask(state, { maxRetries: retry.maxRetries, attempt: attempts }),
+    );
+    this.active.add(task);
+    this.settled--;
+    if (task.error && state === 'failed') {
+      this.errors = this.errors.filter((error) => error !== task.error);
+      if (!task.error.tolerated) this.failed--;
+      task.lastError = task.error;
     }
-    return undefined;
+    task.error = undefined;
+    task.reason = undefined;
+    task.endedAt = undefined;
+  }
+
+  /** Forgets a task that is unscheduled again. */
+  release(task: TaskRun): void {
+    this.active.delete(task);
+    this.#stopActor(task);
+    if (task.state === 'unscheduled') this.tasks[task.index] = undefined;
   }
 
   /** Sorts tasks by which goes first when all are ready. */
   sortByPlace(indexes: number[]): number[] {
-    const places = this.#places;
-    return indexes.length > 1 ? indexes.sort((a, b) => (places[a] as number) - (places[b] as number)) : indexes;
+    if (indexes.length < 2) return indexes;
+    const { positions, ranks, grown } = this.plan;
+    if (grown && !this.options.sequential) return indexes.sort((a, b) => comparePlaces(this.plan, a, b));
+    const places = this.options.sequential ? positions : ranks;
+    return indexes.sort((a, b) => (places[a] as number) - (places[b] as number));
   }
 
-  #record(task: TaskRun, from: TaskState, to: TaskState, at: number): void {
-    if (from === 'running') this.#endAttempt(task);
+  #record(task: TaskRun, to: TaskState, holdsAttempt: boolean, at: number): void {
+    const { attempt } = task;
+    if (attempt && to !== 'running' && !(to === 'paused' && holdsAttempt)) this.#endAttempt(task, attempt, at);
     if (to === 'running') {
-      this.running++;
-      task.attempt = new Attempt(task.attempts, this.context.version);
-      task.startedAt ??= at;
+      if (attempt) return;
+      task.attempt = new Attempt(task.attempts, this.#version());
+      if (task.startedAt === undefined) task.startedAt = at;
+      else task.lastStartedAt = at;
+      task.lane?.take(task, at);
     } else if (to === 'ready') {
-      this.#ready.push(this.#places[task.index] as number);
-      task.readyAt ??= at;
+      task.queuedAt = at;
+      if (task.definition.kind === 'external') return;
+      task.lane ??= this.dispatcher.laneOf(task);
+      task.lane.push(task);
     } else if (SETTLED.has(to)) {
       this.#settle(task, to, at);
     }
   }
 
-  #endAttempt(task: TaskRun): void {
-    this.running--;
-    if (!task.attempt) return;
-    task.attempt.phase = 'over';
-    task.attempt.cancelTimeout?.();
+  #version(): number {
+    return this.instances ? (this.parent?.attempt?.version ?? 0) : this.context.version;
+  }
+
+  #endAttempt(task: TaskRun, attempt: Attempt, at: number): void {
+    task.lane?.giveBack(task);
     task.attempt = undefined;
+    attempt.phase = 'over';
+    attempt.timer?.cancel();
+    task.claim?.heartbeatTimer?.cancel();
+    if (SETTLED.has(task.state)) return;
+    const startedAt = task.lastStartedAt ?? task.startedAt ?? at;
+    task.spans ??= [];
+    task.spans.push({ readyAt: task.queuedAt ?? startedAt, startedAt, endedAt: at });
   }
 
   #settle(task: TaskRun, to: TaskState, at: number): void {
@@ -234,14 +346,22 @@ export class JobRun {
       if (!task.error.tolerated) this.failed++;
     }
     this.active.delete(task);
-    this.#release(task);
+    this.#stopActor(task);
+  }
+
+  #actorOf(id: string, retry: RetryPolicy, snapshot?: ReturnType<typeof settledTask>): Actor<typeof taskLogic> {
+    const actor = snapshot
+      ? createActor(taskLogic, { parent: this.#actor, id, input: { task: id, retry }, snapshot })
+      : createActor(taskLogic, { parent: this.#actor, id, input: { task: id, retry } });
+    actor.start();
+    return actor;
   }
 
   /**
-   * Stops the actor of a settled task with the event by which XState itself stops a child: it takes the actor out of the
-   * system. `stopChild` in the job machine comes to the same, but clones the job's snapshot for each task.
+   * Stops an actor with the event by which XState itself stops a child: it takes the actor out of the system. `stopChild`
+   * in the job machine comes to the same, but clones the job's snapshot for each task.
    */
-  #release(task: TaskRun): void {
+  #stopActor(task: TaskRun): void {
     task.actor?.send(STOP);
     task.actor = undefined;
   }
@@ -253,10 +373,12 @@ export class JobRun {
 }
 
 /** XState's own event, which its types do not name. */
-const STOP = { type: 'xstate.stop' } as unknown as TaskCommand;
+const STOP = { type: 'xstate.stop' } as never;
 
-const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
-
-/** The options that were given a value: `undefined` means the default, or what the definition says. */
-const given = (options: StartOptions): StartOptions =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+/** The options of a start laid over those of the definition: `undefined` means the default, or what the definition says. */
+const merged = (defined: Plan['options'], started: StartOptions): StartOptions => {
+  const options: Record<string, unknown> = { ...defined };
+  for (const [key, value] of Object.entries(started)) if (value !== undefined) options[key] = value;
+  if (defined.pools && started.pools) options.pools = { ...defined.pools, ...started.pools };
+  return options;
+};

@@ -1,19 +1,31 @@
 import type { Observable } from 'rxjs';
 import type { JobEvent, JobState } from '../events/event.ts';
 import { logTo } from '../events/logger.ts';
-import { cancelOptionProblems, waitOptionProblems } from './check-options.ts';
+import { cancelOptionProblems, startOptionProblems, waitOptionProblems } from './check-options.ts';
+import { checkedInput } from './check-schema.ts';
 import { JobError, OptionError } from './errors.ts';
-import type { FinalContext, OutputNamed, PartialContext, TaskName, TaskType } from './infer.ts';
+import { type Explanation, explainAll, explainOne } from './explain.ts';
+import { addTasks, removeTask } from './grow.ts';
+import type { FinalContext, OutputNamed, PartialContext, TaskName, TaskPath, TaskType } from './infer.ts';
 import type { JobResult } from './job-result.ts';
 import { resultOf } from './job-result.ts';
-import { JobRun } from './job-run.ts';
+import { JobRun, type Surroundings } from './job-run.ts';
 import type { StartOptions } from './options.ts';
 import { outputOf } from './output.ts';
+import { pauseJob, resumeJob } from './pause.ts';
 import { indexIn, type Plan } from './plan.ts';
+import { poolProblems } from './pool-problems.ts';
 import type { Problem } from './problem.ts';
 import { reactor } from './react.ts';
+import { retryAll } from './retry-task.ts';
 import { stopJob } from './stop.ts';
-import { TaskHandle } from './task-handle.ts';
+import { TaskHandle, THE_PROGRAM } from './task-handle.ts';
+import type { AnyTaskSpec } from './task-spec.ts';
+import { viewOfJob } from './view-of.ts';
+import { dotOf } from './views/dot.ts';
+import { type FrontierItem, frontierOf } from './views/frontier.ts';
+import { ganttOf } from './views/gantt.ts';
+import { mermaidOf } from './views/mermaid.ts';
 
 export type CancelOptions = {
   /** `abort` aborts what runs; `drain` lets it finish. Nothing starts in either. Default `abort`. */
@@ -106,9 +118,73 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     });
   }
 
-  /** How one task stands, now and whenever it is asked. @throws UnknownTaskError */
-  task(name: TaskName<Tasks>): TaskHandle {
-    return new TaskHandle(this.#run, indexIn(this.#run.plan, name));
+  /**
+   * How one task stands, now and whenever it is asked, and what can be done about it. A task of a nested job is
+   * `outer/inner`, an instance of a fan-out `name[3]`. @throws UnknownTaskError
+   */
+  task(path: TaskPath<Tasks>): TaskHandle {
+    return new TaskHandle(this.#run, path);
+  }
+
+  /**
+   * Nothing new starts; what runs goes on. Paused time counts towards no job timeout and no deadline. `by` says who does
+   * it, for `explain`. @throws CommandError `INVALID_STATE`
+   */
+  pause(by = THE_PROGRAM): void {
+    pauseJob(this.#run, by);
+  }
+
+  /** Lets a paused job go on. */
+  resume(): void {
+    resumeJob(this.#run);
+  }
+
+  /**
+   * Tries a task again, with all its retries anew: one that has failed and on whose failure nothing has acted yet, that
+   * is paused, or that waits for its next attempt (which then comes at once). Without a task: all that have failed or are
+   * paused because their retries are used up. @throws CommandError `INVALID_STATE` @throws UnknownTaskError
+   */
+  retry(path?: TaskPath<Tasks>): void {
+    if (path === undefined) retryAll(this.#run);
+    else this.task(path).retry();
+  }
+
+  /** Why tasks are not running: each that has not ended, or the one asked for. @throws UnknownTaskError */
+  explain(path?: TaskPath<Tasks>): readonly Explanation[] {
+    return path === undefined ? explainAll(this.#run) : [explainOne(this.#run, path)];
+  }
+
+  /**
+   * Adds tasks to the job while it runs. They may depend on any of its tasks and on one another, and are checked as a
+   * definition is, all before any of them is added. @throws JobDefinitionError @throws CommandError `INVALID_STATE`
+   */
+  addTasks(tasks: readonly AnyTaskSpec[]): void {
+    addTasks(this.#run, tasks);
+  }
+
+  /** Removes a task that has not started and on which no other depends. @throws CommandError @throws JobDefinitionError */
+  removeTask(name: string): void {
+    removeTask(this.#run, name);
+  }
+
+  /** What has not completed although all its upstreams have, by name. */
+  frontier(): readonly FrontierItem[] {
+    return frontierOf(viewOfJob(this.#run));
+  }
+
+  /** The job as it stands, in Graphviz's DOT: coloured by state. */
+  toDot(): string {
+    return dotOf(viewOfJob(this.#run));
+  }
+
+  /** The job as it stands, as a Mermaid flowchart: coloured by state. */
+  toMermaid(): string {
+    return mermaidOf(viewOfJob(this.#run));
+  }
+
+  /** When each task waited and ran, as a Mermaid gantt chart. */
+  toGantt(): string {
+    return ganttOf(viewOfJob(this.#run));
   }
 
   /**
@@ -135,16 +211,27 @@ const refuse = (jobName: string, [first, ...rest]: readonly Problem[]): void => 
   if (first) throw new OptionError(`A call on job "${jobName}"`, [first, ...rest]);
 };
 
-/** Starts a job in a later microtask, so that who subscribes until then misses nothing. */
-export const createJob = <Input extends object, Tasks extends TaskType>(
+/**
+ * Starts a job in a later microtask, so that who subscribes until then misses nothing.
+ * @throws OptionError @throws SchemaError
+ */
+export const startJob = <Input extends object, Tasks extends TaskType>(
   plan: Plan,
-  input: object,
-  options: StartOptions,
+  input: unknown,
+  options: StartOptions | undefined,
+  surroundings: Surroundings = {},
 ): Job<Input, Tasks> => {
-  const run = new JobRun(plan, input, options, reactor);
-  if (options.logger) run.events$.subscribe(logTo(options.logger));
+  refuseStart(plan, startOptionProblems(input, options));
+  const given = checkedInput(plan.options.input, (input ?? {}) as object, plan.name);
+  const run = new JobRun(plan, given, options ?? {}, reactor, surroundings);
+  if (plan.pooled) refuseStart(plan, poolProblems(plan.tasks, run.level));
+  if (run.options.logger) run.events$.subscribe(logTo(run.options.logger));
   queueMicrotask(() => begin(run));
   return new Job(run);
+};
+
+const refuseStart = ({ name }: Plan, [first, ...rest]: readonly Problem[]): void => {
+  if (first) throw new OptionError(`The start of job "${name}"`, [first, ...rest]);
 };
 
 const begin = (run: JobRun): void => {

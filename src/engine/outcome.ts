@@ -1,33 +1,135 @@
 import { errorData, textOf } from '../events/error-data.ts';
+import { type Answer, answerOf, type Branch, type Expand, kindOfAnswer, type NotReady } from './answer.ts';
 import { reportConflicts } from './conflict.ts';
 import type { Overlap } from './context.ts';
-import { TaskError, type TaskErrorCode } from './errors.ts';
+import { isA, SchemaError, TaskError, type TaskErrorCode } from './errors.ts';
+import { reachable } from './graph.ts';
+import { addTasks } from './grow.ts';
 import type { JobRun } from './job-run.ts';
-import { isNotReady } from './not-ready.ts';
+import { intervalMs, isPoll, type Poll } from './kinds/sensor.ts';
 import { isPlainObject } from './plain-object.ts';
 import { decideRetry } from './retry-decision.ts';
-import type { TaskRun } from './task-run.ts';
+import { cancelTask } from './stop.ts';
+import { didYouMean } from './suggest.ts';
+import { isCleanUp, type TaskRun } from './task-run.ts';
 
-/** What an attempt brought: an output that is merged, nothing, "not ready", or something that is no output. */
+/** What an attempt brought: an output that is merged, nothing, an answer such as "not ready", or what is no output. */
 export const succeedAttempt = (job: JobRun, task: TaskRun, value: unknown): void => {
   if (value === undefined) {
     job.commandTask(task, { type: 'attempt.succeeded' });
     return;
   }
-  let refusal: string | undefined;
+  const brought = read(value, job.instances);
+  if (brought.kind === 'refused') refuse(job, task, brought.what, ...brought.cause);
+  else if (brought.kind === 'answer') follow(job, task, brought.answer);
+  else if (brought.kind === 'poll') lookAgain(job, task, value as Poll);
+  else if (brought.kind === 'item') collect(job, task, value);
+  else complete(job, task, value as object);
+};
+
+type Brought =
+  | { readonly kind: 'poll' }
+  | { readonly kind: 'item' }
+  | { readonly kind: 'output' }
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  | { readonly kind: 'refused'; readonly what: string; readonly cause: [cause?: unknown] };
+
+/** What a value is, of which even a look may throw. */
+const read = (value: unknown, isItem: boolean): Brought => {
   try {
-    if (isNotReady(value)) {
-      const reason = textOf(value.reason);
-      job.commandTask(task, { type: 'attempt.notReady', reason }, { reason });
+    if (isPoll(value)) return { kind: 'poll' };
+    const answer = answerOf(value);
+    if (answer) return { kind: 'answer', answer };
+    if (isItem) return { kind: 'item' };
+    if (isPlainObject(value)) return { kind: 'output' };
+    const what = `${describe(value)}: expected a plain object, which is merged into the context, or nothing`;
+    return { kind: 'refused', what, cause: [] };
+  } catch (error) {
+    return { kind: 'refused', what: `an object that can't be read: ${messageOf(error)}`, cause: [error] };
+  }
+};
+
+/** A sensor that is not ready: it looks again after its interval, without a slot, and uses up no retry. */
+const lookAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
+  if (job.stop && !isCleanUp(task)) {
+    cancelTask(job, task);
+    return;
+  }
+  const polls = (task.polls ?? 0) + 1;
+  try {
+    task.backoffMs = intervalMs(task.definition.sensor ?? {}, polls);
+  } catch (error) {
+    fail(
+      job,
+      task,
+      taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(error)}`, error),
+      'error',
+    );
+    return;
+  }
+  task.polls = polls;
+  task.dueAt = job.clock.now() + task.backoffMs;
+  job.commandTask(task, { type: 'attempt.poll' }, { reason: textOf(reason), dueAt: task.dueAt });
+};
+
+const follow = (job: JobRun, task: TaskRun, answer: Answer): void => {
+  const kind = kindOfAnswer(answer);
+  if (kind === 'notReady') {
+    const reason = textOf((answer as NotReady).reason);
+    job.commandTask(task, { type: 'attempt.notReady', reason }, { reason });
+  } else if (job.instances) {
+    refuse(job, task, `${kind}(…), which is not for the instances of a fan-out`);
+  } else if (kind === 'branch') {
+    take(job, task, answer as Branch<unknown>);
+  } else {
+    grow(job, task, answer as Expand<unknown>);
+  }
+};
+
+/** A branch: what was not picked, and is not downstream of what was, counts this task as skipped. */
+const take = (job: JobRun, task: TaskRun, { picks, output }: Branch<unknown>): void => {
+  const { graph } = job.plan;
+  const downstream = graph.downstream[task.index] ?? [];
+  const names = downstream.map((index) => graph.names[index] as string);
+  const unknown = picks.find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    const hint = didYouMean(String(unknown), names) || ` Those are ${names.join(', ') || 'none'}.`;
+    refuse(job, task, `branch(…) with "${unknown}", which does not directly depend on it.${hint}`);
+    return;
+  }
+  const picked = new Set(picks.map((name) => graph.indexOf.get(name) as number));
+  for (const index of [...picked]) for (const further of reachable(index, graph.downstream)) picked.add(further);
+  task.picked = picked;
+  withOutput(job, task, output);
+};
+
+const grow = (job: JobRun, task: TaskRun, { tasks, output }: Expand<unknown>): void => {
+  if (!job.stop) {
+    try {
+      addTasks(job, tasks);
+    } catch (error) {
+      refuse(job, task, `tasks that can't join the job: ${messageOf(error)}`, error);
       return;
     }
-    if (!isPlainObject(value)) refusal = describe(value);
+  }
+  withOutput(job, task, output);
+};
+
+const withOutput = (job: JobRun, task: TaskRun, output: unknown): void => {
+  if (output === undefined) job.commandTask(task, { type: 'attempt.succeeded' });
+  else if (isPlainObject(output)) complete(job, task, output);
+  else refuse(job, task, `${describe(output)}: expected a plain object, which is merged into the context, or nothing`);
+};
+
+/** What an instance of a fan-out brought is kept for the fan-out to collect, whatever it is. */
+const collect = (job: JobRun, task: TaskRun, value: unknown): void => {
+  try {
+    task.output = (typeof value === 'object' && value !== null ? job.frozen(value) : value) as object;
   } catch (error) {
     refuse(job, task, `an object that can't be read: ${messageOf(error)}`, error);
     return;
   }
-  if (refusal === undefined) complete(job, task, value as object);
-  else refuse(job, task, `${refusal}: expected a plain object, which is merged into the context, or nothing`);
+  job.commandTask(task, { type: 'attempt.succeeded', output: value }, { output: task.output });
 };
 
 const complete = (job: JobRun, task: TaskRun, value: object): void => {
@@ -67,6 +169,10 @@ const describe = (value: unknown): string => {
 
 /** What an attempt threw: tried again as far as the policy and the error itself allow. */
 export const failAttempt = (job: JobRun, task: TaskRun, thrown: unknown): void => {
+  if (isA(thrown, SchemaError) && thrown.code === 'INVALID_OUTPUT') {
+    fail(job, task, taskError(task, 'INVALID_OUTPUT', `failed: ${thrown.message}`, thrown), 'invalidOutput');
+    return;
+  }
   const error = taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(thrown)}`, thrown);
   failOrRetry(job, task, error, thrown, 'error');
 };
@@ -75,6 +181,13 @@ export const failAttempt = (job: JobRun, task: TaskRun, thrown: unknown): void =
 export const timeOutAttempt = (job: JobRun, task: TaskRun, limitMs: number): void => {
   const error = taskError(task, 'TASK_TIMEOUT', `timed out in attempt ${task.attempts}, after ${limitMs} ms`);
   failOrRetry(job, task, error, error, 'timeout');
+};
+
+/** An external task whose worker was not heard of for too long. */
+export const missHeartbeat = (job: JobRun, task: TaskRun, owner: string, limitMs: number): void => {
+  const what = `missed its heartbeat in attempt ${task.attempts}: nothing was heard of ${owner} for ${limitMs} ms`;
+  const error = taskError(task, 'HEARTBEAT_MISSED', what);
+  failOrRetry(job, task, error, error, 'heartbeat');
 };
 
 /** A task that took longer than its deadline, over all attempts. */
@@ -93,11 +206,17 @@ const failOrRetry = (job: JobRun, task: TaskRun, error: TaskError, thrown: unkno
     task.lastError = error;
     task.backoffMs = decision.waitMs;
     const dueAt = job.clock.now() + decision.waitMs;
+    task.dueAt = dueAt;
     const details = { reason, error: errorData(error), ...(Number.isFinite(dueAt) && { dueAt }) };
     job.commandTask(task, { type: 'attempt.failed', error }, details);
   } else if ('thrown' in decision) {
     const message = `failed in attempt ${task.attempts}, and its retry policy threw: ${messageOf(decision.thrown)}`;
     fail(job, task, taskError(task, 'TASK_FAILED', message, decision.thrown), reason);
+  } else if (decision.exhausted) {
+    task.lastError = error;
+    task.pausedBy = 'its own onExhausted';
+    job.commandTask(task, { type: 'attempt.failed', error, pause: true }, { reason, error: errorData(error) });
+    task.deadlineTimer?.pause();
   } else {
     fail(job, task, error, reason);
   }
@@ -110,9 +229,9 @@ const fail = (job: JobRun, task: TaskRun, error: TaskError, reason: string): voi
 };
 
 const taskError = (task: TaskRun, code: TaskErrorCode, what: string, ...cause: [cause?: unknown]): TaskError => {
-  const { name, continueOnFailure } = task.definition;
-  const about = { taskName: name, attempt: task.attempts, tolerated: continueOnFailure ?? false };
-  return new TaskError(code, `Task "${name}" ${what}`, cause.length === 0 ? about : { ...about, cause: cause[0] });
+  const { path, definition } = task;
+  const about = { taskName: path, attempt: task.attempts, tolerated: definition.continueOnFailure ?? false };
+  return new TaskError(code, `Task "${path}" ${what}`, cause.length === 0 ? about : { ...about, cause: cause[0] });
 };
 
 const messageOf = (thrown: unknown): string => errorData(thrown).message;

@@ -8,7 +8,7 @@ export type OutputWaiter = { readonly resolve: (output: unknown) => void; readon
 export const outputOf = (job: JobRun, index: number): unknown => {
   const task = job.tasks[index];
   if (task?.state === 'completed') return task.output;
-  const taskName = job.plan.graph.names[index] as string;
+  const taskName = job.pathOf(job.plan.graph.names[index] as string);
   if (task?.error) throw task.error;
   const refuse = (code: TaskErrorCode, what: string): never => {
     throw new TaskError(code, `Task "${taskName}" ${what}`, { taskName, attempt: task?.attempts ?? 0 });

@@ -1,43 +1,65 @@
 import { UnknownTaskError } from './errors.ts';
 import { type Graph, pathLengths } from './graph.ts';
-import type { JobOptions, TaskOptions } from './options.ts';
+import type { DefinitionOptions, ExternalPace, SensorPace, TaskOptions } from './options.ts';
+import type { StandardSchema } from './standard-schema.ts';
 import { didYouMean } from './suggest.ts';
 import type { TaskFunction } from './task-function.ts';
+import type { AnyDefinition, MapOptions, NestedJobOptions } from './task-spec.ts';
+import type { TaskKind } from './views/graph-view.ts';
 
 /** One task of a sealed definition. */
-export type TaskDefinition = Omit<TaskOptions, 'dependsOn'> & {
+export type TaskDefinition = Omit<TaskOptions, 'dependsOn' | 'output'> & {
   readonly name: string;
+  /** What it does; absent where it runs a function. */
+  readonly kind?: Exclude<TaskKind, 'task'> | undefined;
   /** Each once, in the order they were named. */
   readonly dependsOn: readonly string[];
+  /** Performs an attempt: the function of a task, the check of a sensor, the function of each item of a fan-out. */
   readonly run: TaskFunction;
+  readonly output?: StandardSchema | undefined;
+  readonly sensor?: SensorPace | undefined;
+  readonly external?: ExternalPace | undefined;
+  /** What runs a job of its own instead of a function; it takes no slot. */
+  readonly nested?: NestedJob | FanOut | undefined;
 };
+
+export type NestedJob = NestedJobOptions & { readonly definition: AnyDefinition };
+
+export type FanOut = MapOptions & { readonly definition?: undefined };
 
 /** What a job needs to know of its definition; shared by all its jobs and never changed. */
 export type Plan = {
   readonly name: string;
   readonly tasks: readonly TaskDefinition[];
-  readonly options: JobOptions;
+  readonly options: DefinitionOptions;
   readonly graph: Graph;
   /** How many upstreams each task has. */
   readonly upstreamCounts: readonly number[];
   /** Tasks without upstreams, in declaration order. */
   readonly roots: readonly number[];
+  /** Tasks that run on every way out, in topological order. */
+  readonly cleanUps: readonly number[];
+  /** Whether any task takes slots of a pool, or runs a job whose tasks may. */
+  readonly pooled: boolean;
   /** Topological order. */
   readonly order: readonly number[];
   /** Where each task stands in the topological order. */
-  readonly positions: Uint32Array;
-  /** The order among tasks that are ready: priority, then longer chain, then declaration. */
-  readonly ranked: readonly number[];
-  /** Where each task stands in that order. */
-  readonly ranks: Uint32Array;
+  readonly positions: ArrayLike<number>;
+  /** Where each task stands in the order among tasks that are ready: priority, then longer chain, then declaration. */
+  readonly ranks: ArrayLike<number>;
   /** For each task how many tasks the longest chain from it to an end holds. */
-  readonly lengths: Uint32Array;
+  readonly lengths: ArrayLike<number>;
+  /** Whether it is a running job's own, to which tasks have been added: those have no rank. */
+  readonly grown: boolean;
 };
+
+/** Where a definition keeps its plan. */
+export const PLAN: unique symbol = Symbol('plan');
 
 export const createPlan = (
   name: string,
   tasks: readonly TaskDefinition[],
-  options: JobOptions,
+  options: DefinitionOptions,
   graph: Graph,
   order: readonly number[],
 ): Plan => {
@@ -47,6 +69,7 @@ export const createPlan = (
   const ranked = [...tasks.keys()].sort((a, b) => priority(b) - priority(a) || length(b) - length(a) || a - b);
   const upstreamCounts = graph.upstream.map((upstream) => upstream.length);
   const roots = [...tasks.keys()].filter((index) => upstreamCounts[index] === 0);
+  const cleanUps = order.filter((index) => tasks[index]?.trigger === 'always');
   const positions = inverse(order);
   return {
     name,
@@ -55,13 +78,19 @@ export const createPlan = (
     graph,
     upstreamCounts,
     roots,
+    cleanUps,
+    pooled: tasks.some(({ pool, nested }) => pool !== undefined || nested !== undefined),
     order,
     positions,
-    ranked,
     ranks: inverse(ranked),
     lengths,
+    grown: false,
   };
 };
+
+/** Which of two tasks goes first: priority, then the longer chain, then declaration. */
+export const comparePlaces = ({ tasks, lengths }: Plan, a: number, b: number): number =>
+  (tasks[b]?.priority ?? 0) - (tasks[a]?.priority ?? 0) || (lengths[b] ?? 0) - (lengths[a] ?? 0) || a - b;
 
 const inverse = (order: readonly number[]): Uint32Array => {
   const positions = new Uint32Array(order.length);

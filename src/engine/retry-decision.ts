@@ -1,21 +1,31 @@
 import { backoffMs, mayRetry } from '../machines/retry.ts';
 import { isA, NonRetryableError, RetryAfterError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
-import type { TaskRun } from './task-run.ts';
+import { isCleanUp, type TaskRun } from './task-run.ts';
+import { yesOrNo } from './yes-or-no.ts';
 
 export type RetryDecision =
   | { readonly retry: true; readonly waitMs: number }
-  | { readonly retry: false }
+  /** `exhausted`: it would be worth another, but none is left. */
+  | { readonly retry: false; readonly exhausted?: boolean }
   /** The policy's own function threw, or gave a wait that is none. */
   | { readonly retry: false; readonly thrown: unknown };
 
-/** Whether what an attempt threw is worth another, and after what wait. Nothing starts again in a job that is ending. */
-export const decideRetry = (job: JobRun, { retry, attempts }: TaskRun, thrown: unknown): RetryDecision => {
-  if (job.stop || !mayRetry(retry, attempts) || isA(thrown, NonRetryableError)) return { retry: false };
+/**
+ * Whether what an attempt threw is worth another, and after what wait. Nothing starts again in a job that is ending, but
+ * clean-up.
+ */
+export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryDecision => {
+  const { retry, attempts, forgiven = 0 } = task;
+  if ((job.stop && !isCleanUp(task)) || isA(thrown, NonRetryableError)) return { retry: false };
+  const tries = attempts - forgiven;
+  const left = mayRetry(retry, tries);
+  if (!left && !pauses(job, task)) return { retry: false };
   try {
-    if (retry.retryIf && !yesOrNo(retry.retryIf(thrown, attempts))) return { retry: false };
+    if (retry.retryIf && !yesOrNo('retryIf', retry.retryIf(thrown, attempts))) return { retry: false };
+    if (!left) return { retry: false, exhausted: true };
     if (isA(thrown, RetryAfterError)) return { retry: true, waitMs: thrown.delayMs };
-    const waitMs = backoffMs(retry, attempts, thrown, job.random);
+    const waitMs = backoffMs(retry, tries, thrown, job.random);
     if (!(Number.isFinite(waitMs) && waitMs >= 0)) {
       throw new RangeError(
         `The backoff gave a wait of ${waitMs}: expected a finite number of milliseconds, 0 or more.`,
@@ -27,9 +37,6 @@ export const decideRetry = (job: JobRun, { retry, attempts }: TaskRun, thrown: u
   }
 };
 
-/** A promise would count as yes, whatever it resolves to, and its rejection would end the process. */
-const yesOrNo = (answer: unknown): boolean => {
-  if (!(answer instanceof Promise)) return Boolean(answer);
-  answer.catch(() => {});
-  throw new TypeError('retryIf answered a promise: expected true or false at once');
-};
+/** Whether a task whose retries are used up waits for a person. */
+const pauses = (job: JobRun, { definition }: TaskRun): boolean =>
+  (definition.onExhausted ?? job.options.onExhausted) === 'pause' && !job.stop;

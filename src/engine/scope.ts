@@ -3,41 +3,57 @@ import type { LogLevel } from '../events/event.ts';
 import { jsonSafe } from '../events/json-safe.ts';
 import type { Attempt } from './attempt.ts';
 import type { JobRun } from './job-run.ts';
-import type { TaskLogger, TaskScope } from './task-function.ts';
+import type { ConditionScope, TaskLogger, TaskScope } from './task-function.ts';
 import type { TaskRun } from './task-run.ts';
 
 /** What a task function receives: an object that may be taken apart and spread. What costs something is made when read. */
 export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskScope => {
-  const { name } = task.definition;
+  const { path } = task;
   return {
     get ctx() {
       return job.context.at(attempt.version);
     },
     get deps() {
-      return outputsOf(job, task.index);
+      return outputsOf(task);
     },
     get signal() {
       return attempt.signal;
     },
     get log() {
-      return logOf(job, name, attempt);
+      return logOf(job, path, attempt);
     },
     isActive: () => attempt.phase === 'live' && !attempt.aborted,
     attempt: attempt.number,
     jobId: job.id,
-    taskName: name,
+    taskName: path,
     progress: (fraction, message) => {
-      if (!(fraction >= 0 && fraction <= 1)) {
-        throw new RangeError(`Task "${name}" reported a progress of ${fraction}: expected a number from 0 to 1.`);
-      }
+      requireFraction(path, fraction);
       if (attempt.phase === 'over') return;
       const said = message === undefined ? {} : { message: textOf(message) };
-      job.publish({ type: 'task.progress', task: name, attempt: attempt.number, fraction, ...said });
+      job.publish({ type: 'task.progress', task: path, attempt: attempt.number, fraction, ...said });
     },
   };
 };
 
-const logOf = (job: JobRun, task: string, attempt: Attempt): TaskLogger => {
+/** @throws RangeError of a progress that is none */
+export const requireFraction = (path: string, fraction: number): void => {
+  if (fraction >= 0 && fraction <= 1) return;
+  throw new RangeError(`Task "${path}" reported a progress of ${textOf(fraction)}: expected a number from 0 to 1.`);
+};
+
+/** What a condition is asked with, before there is an attempt. */
+export const createConditionScope = (job: JobRun, task: TaskRun): ConditionScope => ({
+  get ctx() {
+    return job.context.at(job.context.version);
+  },
+  get deps() {
+    return outputsOf(task);
+  },
+  jobId: job.id,
+  taskName: task.path,
+});
+
+export const logOf = (job: JobRun, task: string, attempt: Attempt): TaskLogger => {
   const at =
     (level: LogLevel) =>
     (message: string, data?: unknown): void => {
@@ -47,7 +63,9 @@ const logOf = (job: JobRun, task: string, attempt: Attempt): TaskLogger => {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 };
 
-const outputsOf = (job: JobRun, index: number): Readonly<Record<string, unknown>> => {
+/** The outputs of a task's direct dependencies; an instance of a fan-out has those of the fan-out. */
+const outputsOf = ({ job, index }: TaskRun): Readonly<Record<string, unknown>> => {
+  if (job.instances && job.parent) return outputsOf(job.parent);
   const outputs: [string, unknown][] = [];
   for (const upstream of job.plan.graph.upstream[index] ?? []) {
     outputs.push([job.plan.graph.names[upstream] as string, job.tasks[upstream]?.output]);

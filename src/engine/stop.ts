@@ -1,13 +1,15 @@
+import { cleanUpsPending, runCleanUps } from './clean-up.ts';
 import type { ConflictDetails } from './conflict.ts';
 import { endJob } from './end.ts';
 import { AbortError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
-import type { TaskRun } from './task-run.ts';
+import { liftPauses } from './pause.ts';
+import { isCleanUp, type TaskRun } from './task-run.ts';
 
 /** How a job ends before all its tasks have. */
 export type Stop = {
   readonly to: 'failed' | 'timedOut' | 'cancelled';
-  /** `abort`: running attempts are told to stop. `drain`: they finish. Nothing starts in either. */
+  /** `abort`: running attempts are told to stop. `drain`: they finish. Nothing starts in either, but clean-up. */
   readonly mode: 'abort' | 'drain';
   /** What brought it about: a task's error, or what `cancel` was given. */
   readonly cause?: unknown;
@@ -25,13 +27,23 @@ export const stopJob = (job: JobRun, stop: Stop): void => {
   const overrules = !before || (before.to === 'failed' && stop.to !== 'failed');
   const mode = before?.mode === 'abort' ? 'abort' : stop.mode;
   job.stop = { ...(overrules ? stop : before), mode };
+  if (cleanUpsPending(job)) liftPauses(job);
   const reason = new AbortError(ABORT_CODES[stop.to], `The job ${ENDINGS[stop.to]}.`, stop.cause);
   for (const task of [...job.active]) {
-    if (task.state !== 'running') cancelTask(job, task);
+    if (isCleanUp(task)) continue;
+    if (!task.attempt) cancelTask(job, task);
     else if (mode === 'abort') abortTask(job, task, reason);
+    else if (task.child) stopJob(task.child, { to: 'cancelled', mode, cause: reason });
   }
+  endIfStopped(job);
+  if (!job.over && mode === 'abort') startGrace(job);
+};
+
+/** Ends a job that is being stopped, once all that runs has ended and everything is cleaned up. */
+export const endIfStopped = (job: JobRun): void => {
+  if (!job.stop) return;
+  runCleanUps(job);
   if (job.active.size === 0) endJob(job);
-  else if (mode === 'abort') startGrace(job);
 };
 
 /** The state, the reason of a task's cancellation and the code of its signal's reason, for each way to stop. */
@@ -46,14 +58,38 @@ export const cancelTask = (job: JobRun, task: TaskRun): void => {
 };
 
 const abortTask = (job: JobRun, task: TaskRun, reason: AbortError): void => {
-  task.attempt?.abort(reason);
-  if (!job.options.graceMs) cancelTask(job, task);
-  else if (task.attempt) task.attempt.phase = 'aborting';
+  const { attempt, child } = task;
+  attempt?.abort(reason);
+  if (attempt && child && !child.over) {
+    attempt.phase = 'aborting';
+    stopJob(child, { to: 'cancelled', mode: 'abort', cause: reason });
+  } else if (!job.options.graceMs || task.definition.kind === 'external') {
+    cancelTask(job, task);
+  } else if (attempt) {
+    attempt.phase = 'aborting';
+  }
+};
+
+/**
+ * Ends an attempt before its time, with a verdict. One that runs a nested job comes to it when that job is over, which
+ * without grace and clean-up is at once.
+ */
+export const interrupt = ({ attempt, child }: TaskRun, reason: AbortError, verdict: () => void): void => {
+  attempt?.abort(reason);
+  if (!attempt || !child || child.over) {
+    verdict();
+    return;
+  }
+  attempt.phase = 'aborting';
+  attempt.verdict = verdict;
+  stopJob(child, { to: 'cancelled', mode: 'abort', cause: reason });
 };
 
 /** Aborted attempts have `graceMs` to clean up; then the job ends without them. */
 const startGrace = (job: JobRun): void => {
   job.cancelGrace ??= job.clock.setTimer(() => {
-    for (const task of [...job.active]) cancelTask(job, task);
+    for (const task of [...job.active]) {
+      if (!isCleanUp(task) && !(task.child && !task.child.over)) cancelTask(job, task);
+    }
   }, job.options.graceMs ?? 0);
 };

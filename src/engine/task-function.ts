@@ -1,4 +1,4 @@
-import type { NotReady } from './not-ready.ts';
+import type { Answer } from './answer.ts';
 
 /** How a task tells what it is doing; each call is a `task.log` event. `data` is made JSON-safe. */
 export type TaskLogger = {
@@ -7,6 +7,12 @@ export type TaskLogger = {
   readonly warn: (message: string, data?: unknown) => void;
   readonly error: (message: string, data?: unknown) => void;
 };
+
+/** What a condition is asked with. */
+export type ConditionScope<
+  Context = Readonly<Record<string, unknown>>,
+  Deps = Readonly<Record<string, unknown>>,
+> = Pick<TaskScope<Context, Deps>, 'ctx' | 'deps' | 'jobId' | 'taskName'>;
 
 /** What a task function receives. */
 export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readonly<Record<string, unknown>>> = {
@@ -21,6 +27,7 @@ export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readon
   /** Which try this is, from 1. */
   readonly attempt: number;
   readonly jobId: string;
+  /** Its own name; in a nested job `outer/inner`, of an instance `name[3]`. */
   readonly taskName: string;
   readonly log: TaskLogger;
   /** Publishes how far the attempt is, from 0 to 1. @throws RangeError */
@@ -50,4 +57,4 @@ export type TaskFunction<
   Context = Readonly<Record<string, unknown>>,
   Deps = Readonly<Record<string, unknown>>,
   Output = unknown,
-> = (scope: TaskScope<Context, Deps>) => Output | NotReady | PromiseLike<Output | NotReady>;
+> = (scope: TaskScope<Context, Deps>) => Output | Answer | PromiseLike<Output | Answer>;

@@ -1,26 +1,34 @@
-import type { TaskState } from '../events/event.ts';
-import type { TaskError } from './errors.ts';
+import type { LogLevel, TaskState } from '../events/event.ts';
+import { type Found, find } from './address.ts';
+import { CommandError, type TaskError } from './errors.ts';
 import type { TaskResult } from './job-result.ts';
 import type { JobRun } from './job-run.ts';
+import {
+  type ClaimOptions,
+  claim,
+  complete,
+  failExternal,
+  heartbeat,
+  logExternal,
+  notExternal,
+  progressExternal,
+  requireToken,
+} from './kinds/external.ts';
+import { holdTask, pauseTask, resumeTask } from './pause.ts';
+import { retryTask } from './retry-task.ts';
 import type { TaskRun } from './task-run.ts';
 
-/** How one task of a job stands: each property answers for the moment it is read. */
+/** How one task of a job stands, each property answering for the moment it is read; and what can be done about it. */
 export class TaskHandle implements TaskResult {
+  /** Its path: its name, `outer/inner` in a nested job, `name[3]` in a fan-out. */
+  readonly name: string;
   readonly #run: JobRun;
-  readonly #index: number;
 
   /** @internal */
-  constructor(run: JobRun, index: number) {
+  constructor(run: JobRun, path: string) {
+    this.name = path;
     this.#run = run;
-    this.#index = index;
-  }
-
-  get #task(): TaskRun | undefined {
-    return this.#run.tasks[this.#index];
-  }
-
-  get name(): string {
-    return this.#run.plan.graph.names[this.#index] as string;
+    this.#found();
   }
 
   get state(): TaskState {
@@ -34,6 +42,10 @@ export class TaskHandle implements TaskResult {
 
   get attempts(): number {
     return this.#task?.attempts ?? 0;
+  }
+
+  get polls(): number {
+    return this.#task?.polls ?? 0;
   }
 
   get startedAt(): number | undefined {
@@ -58,7 +70,97 @@ export class TaskHandle implements TaskResult {
   get lateResults(): number {
     return this.#task?.lateResults ?? 0;
   }
+
+  /** Who works on it, of an external task that is claimed. */
+  get owner(): string | undefined {
+    return this.#task?.claim?.owner;
+  }
+
+  /**
+   * Holds a task that has not started; it goes on with `resume`. An external task, a nested job and a fan-out can be
+   * paused while they run, a function can't. `by` says who does it. @throws CommandError
+   */
+  pause(by = THE_PROGRAM, token?: string): void {
+    const { job, index, task } = this.#begun('paused');
+    if (task && token !== undefined) requireToken(task, token);
+    if (task) pauseTask(task, by);
+    else holdTask(job, index, by);
+  }
+
+  /** Lets a paused task go on. @throws CommandError */
+  resume(): void {
+    const { job, index } = this.#begun('resumed');
+    resumeTask(job, index);
+  }
+
+  /** Tries a failed or paused task again, as `job.retry(task)` does. @throws CommandError */
+  retry(): void {
+    retryTask(this.#known('tried again'));
+  }
+
+  /**
+   * Takes an external task that is ready. The token tells this attempt from later ones; `leaseMs` is how long it may go
+   * without a heartbeat, by default the task's `heartbeatTimeout`. @throws CommandError @throws OptionError
+   */
+  claim(owner: string, options: ClaimOptions = {}): string {
+    return claim(this.#known('claimed'), owner, options);
+  }
+
+  /** Tells that whoever claimed it is at work. @throws CommandError `STALE_TOKEN` */
+  heartbeat(token?: string): void {
+    heartbeat(this.#known('kept alive'), token);
+  }
+
+  /** How far it is, from 0 to 1; counts as a heartbeat. @throws CommandError @throws RangeError */
+  progress(fraction: number, message?: string, token?: string): void {
+    progressExternal(this.#known('reported on'), fraction, message, token);
+  }
+
+  /** A `task.log` event; counts as a heartbeat. @throws CommandError */
+  log(level: LogLevel, message: string, data?: unknown, token?: string): void {
+    logExternal(this.#known('reported on'), level, message, data, token);
+  }
+
+  /**
+   * Completes an external task, claimed or not. An output that is refused changes nothing: it may be given again. Where the
+   * task's schema answers later, so does this. @throws CommandError @throws SchemaError @throws TypeError
+   */
+  complete(output?: object, token?: string): void | Promise<void> {
+    return complete(this.#known('completed'), output, token);
+  }
+
+  /** Fails the attempt of an external task, which is then tried again as its retries allow. @throws CommandError */
+  fail(error: unknown, token?: string): void {
+    failExternal(this.#known('failed'), error, token);
+  }
+
+  get #task(): TaskRun | undefined {
+    return this.#found().task;
+  }
+
+  #found(): Found {
+    return find(this.#run, this.name);
+  }
+
+  #begun(what: string): { readonly job: JobRun; readonly index: number; readonly task: TaskRun | undefined } {
+    const { job, index, task } = this.#found();
+    if (job && !job.over) return { job, index, task };
+    const why = job ? `its job is ${job.state}` : 'the task around it has not begun';
+    throw new CommandError('INVALID_STATE', `Task "${this.name}" can't be ${what}: ${why}.`, this.name);
+  }
+
+  #known(what: string): TaskRun {
+    const { job, index, task } = this.#begun(what);
+    if (task) return task;
+    const external = job.plan.tasks[index]?.kind === 'external';
+    throw external || what === 'tried again'
+      ? new CommandError('INVALID_STATE', `Task "${this.name}" can't be ${what}: it is unscheduled.`, this.name)
+      : notExternal(this.name);
+  }
 }
+
+/** Who acts where nobody says. */
+export const THE_PROGRAM = 'the program';
 
 /** From its first attempt to its end, or to now; in ms, never below 0, even if the clock was set back. */
 export const durationOf = (task: TaskRun | undefined, now: () => number): number | undefined =>

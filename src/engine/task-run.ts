@@ -4,34 +4,83 @@ import type { RetryPolicy } from '../machines/retry.ts';
 import type { taskLogic } from '../machines/task.ts';
 import type { Attempt } from './attempt.ts';
 import type { TaskError } from './errors.ts';
+import type { JobRun } from './job-run.ts';
+import type { Lane } from './limits/lane.ts';
+import type { PausableTimer } from './pausable-timer.ts';
 import type { TaskDefinition } from './plan.ts';
+import type { Span } from './views/graph-view.ts';
 
 /** One task within one job: what the engine remembers of it. Made when something first happens to the task. */
 export type TaskRun = {
+  readonly job: JobRun;
   readonly index: number;
   readonly definition: TaskDefinition;
+  /** Its name in the stream: that of the tasks around it before its own. */
+  readonly path: string;
+  /** Where it stands in its job's order among tasks that are ready. */
+  readonly place: number;
   readonly retry: RetryPolicy;
   /** Gone once the task has settled. */
   actor: Actor<typeof taskLogic> | undefined;
   state: TaskState;
-  /** Attempts begun. */
+  /** Attempts begun; those of a sensor that brought "not yet" left out. */
   attempts: number;
   /** The attempt under way. */
   attempt: Attempt | undefined;
-  /** When it was first ready, first ran and settled, in epoch ms. */
-  readyAt: number | undefined;
+  /** Where it waits for its slots, once it has been ready; none for what takes none. */
+  lane: Lane | undefined;
+  /** When it was last ready, first ran and settled, in epoch ms. */
+  queuedAt: number | undefined;
   startedAt: number | undefined;
   endedAt: number | undefined;
-  /** Why it failed for good, or why its upstream's failure skipped it. */
-  error: TaskError | undefined;
-  /** Why the last attempt failed, where another followed. */
-  lastError: TaskError | undefined;
-  /** How long it is `retrying`, in ms. */
-  backoffMs: number;
-  reason: string | undefined;
   output: object | undefined;
-  lateResults: number;
-  /** Calls off the timers that outlast an attempt: the backoff, the deadline. */
-  cancelBackoff: (() => void) | undefined;
-  cancelDeadline: (() => void) | undefined;
+} & Rarely;
+
+/** What most tasks never have: absent until it is needed, so that a task of a large job is small. */
+type Rarely = {
+  /** Why it failed for good, or why its upstream's failure skipped it. */
+  error?: TaskError | undefined;
+  reason?: string | undefined;
+  /** When its last attempt began, if that was not its first. */
+  lastStartedAt?: number;
+  /** The attempts before the last. */
+  spans?: Span[];
+  /** Attempts made before a person asked for more. */
+  forgiven?: number;
+  /** Checks that brought "not yet". */
+  polls?: number;
+  /** Why the last attempt failed, where another followed. */
+  lastError?: TaskError;
+  /** How long it is `retrying` or `polling`, in ms, and until when, in epoch ms. */
+  backoffMs?: number;
+  dueAt?: number | undefined;
+  /** What its condition threw, so that its attempt will fail. */
+  refusal?: { readonly thrown: unknown };
+  /** Of a branch: which tasks it does not keep from running. */
+  picked?: ReadonlySet<number>;
+  /** How many results came too late. */
+  lateResults?: number;
+  /** Who paused it, in words. */
+  pausedBy?: string | undefined;
+  /** Of an external task: who works on it. */
+  claim?: Claim;
+  /** The job that it runs, or ran last. */
+  child?: JobRun;
+  /** Calls off the wait of a backoff. */
+  cancelBackoff?: (() => void) | undefined;
+  deadlineTimer?: PausableTimer | undefined;
 };
+
+/** Who works on an external task, and the timer of its heartbeat. */
+export type Claim = {
+  readonly owner: string;
+  readonly token: string;
+  readonly leaseMs: number | undefined;
+  heartbeatTimer: PausableTimer | undefined;
+};
+
+/** The states in which nothing more happens to a task, but that a person asks for another attempt. */
+export const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
+
+/** Whether a task runs on every way out of its job. */
+export const isCleanUp = ({ definition }: TaskRun): boolean => definition.trigger === 'always';

@@ -1,23 +1,34 @@
-import { jobOptionProblems, taskOptionProblems } from './check-options.ts';
+import { definitionOptionProblems, taskOptionProblems } from './check-options.ts';
 import { buildGraph, type Graph, sortGraph } from './graph.ts';
-import type { JobOptions, TaskOptions } from './options.ts';
-import { createPlan, type Plan, type TaskDefinition } from './plan.ts';
+import { sensorFunction } from './kinds/sensor.ts';
+import type { DefinitionOptions, TaskOptions } from './options.ts';
+import { createPlan, PLAN, type Plan, type TaskDefinition } from './plan.ts';
 import type { Problem } from './problem.ts';
 import { didYouMean } from './suggest.ts';
 import type { TaskFunction } from './task-function.ts';
+import type { AnyDefinition, MapOptions, NestedJobOptions } from './task-spec.ts';
+import type { TaskKind } from './views/graph-view.ts';
 
 /** A task as it was described, before anything is known to be right about it. */
 export type TaskDraft = {
   readonly name: string;
-  readonly options: TaskOptions | undefined;
-  readonly run: TaskFunction;
+  readonly kind: TaskKind;
+  readonly options: object | undefined;
+  /** Its function, or a sensor's check. */
+  readonly run?: TaskFunction | undefined;
+  /** What a nested job runs. */
+  readonly definition?: AnyDefinition | undefined;
 };
 
 export type Validated = { readonly problems: readonly Problem[]; readonly plan?: Plan };
 
 /** All problems of a definition together, or the plan that its jobs run by. */
-export const validate = (name: string, drafts: readonly TaskDraft[], options: JobOptions | undefined): Validated => {
-  const problems: Problem[] = [...nameProblems('The job', name, []), ...jobOptionProblems(options)];
+export const validate = (
+  name: string,
+  drafts: readonly TaskDraft[],
+  options: DefinitionOptions | undefined,
+): Validated => {
+  const problems: Problem[] = [...nameProblems('The job', name, []), ...definitionOptionProblems(options)];
   const known = new Set(drafts.map((draft) => draft.name).filter(isString));
   const seen = new Set<string>();
   const tasks = drafts.map((draft, index): TaskDefinition => {
@@ -33,11 +44,13 @@ export const validate = (name: string, drafts: readonly TaskDraft[], options: Jo
   return { problems, plan: createPlan(name, Object.freeze(tasks), Object.freeze({ ...options }), graph, order) };
 };
 
-/** All definitions have the same fields in the same order, which is what V8 reads fastest. */
-const definitionOf = ({ name, run, options }: TaskDraft, dependsOn: readonly string[]): TaskDefinition =>
-  Object.freeze({
+/** Plain tasks have the same few fields in the same order, which is what V8 reads fastest; what is rare is added where it is. */
+export const definitionOf = (draft: TaskDraft, dependsOn: readonly string[]): TaskDefinition => {
+  const { name, kind, run } = draft;
+  const options = draft.options as PlainOptions | undefined;
+  const definition = {
     name,
-    run,
+    run: kind === 'sensor' ? sensorFunction(run as TaskFunction) : (run ?? nothing),
     dependsOn,
     timeout: options?.timeout,
     deadline: options?.deadline,
@@ -45,11 +58,43 @@ const definitionOf = ({ name, run, options }: TaskDraft, dependsOn: readonly str
     retry: options?.retry,
     continueOnFailure: options?.continueOnFailure,
     priority: options?.priority,
-  });
+  };
+  if (options)
+    for (const key of RARE) if (options[key] !== undefined) Object.assign(definition, { [key]: options[key] });
+  return Object.freeze(kind === 'task' ? definition : Object.assign(definition, kindOf(draft)));
+};
+
+type PlainOptions = Omit<TaskDefinition, 'name' | 'run' | 'dependsOn'>;
+
+const RARE = ['trigger', 'when', 'onExhausted', 'pool', 'slots', 'output', 'enrich'] as const;
+
+/** What makes a task another kind than a function. */
+const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinition> => {
+  if (kind === 'sensor') return { kind, sensor: options };
+  if (kind === 'external') return { kind, external: options ?? NO_OPTIONS };
+  if (kind === 'map') return { kind, nested: options as MapOptions };
+  return { kind: 'job', output: undefined, nested: nestedOf(definition, options as Partial<Unlike> | undefined) };
+};
+
+/** What kinds of task mean by options that others lack, or mean otherwise. */
+type Unlike = Pick<NestedJobOptions, 'input'> & { readonly output: unknown };
+
+const nestedOf = (
+  definition: AnyDefinition | undefined,
+  options: Partial<Unlike> | undefined,
+): TaskDefinition['nested'] =>
+  definition && {
+    definition,
+    input: options?.input,
+    output: options?.output as NestedJobOptions['output'],
+  };
+
+const nothing = (): void => {};
+const NO_OPTIONS = Object.freeze({});
 
 /** Each name once; what is no name is reported as a wrong option. */
-const needsOf = ({ options }: TaskDraft): readonly string[] => {
-  const given: unknown = options?.dependsOn;
+export const needsOf = ({ options }: TaskDraft): readonly string[] => {
+  const given: unknown = (options as TaskOptions | undefined)?.dependsOn;
   if (!Array.isArray(given) || given.length === 0) return NONE;
   return Object.freeze(given.length === 1 ? given.filter(isString) : [...new Set(given.filter(isString))]);
 };
@@ -58,7 +103,7 @@ const isString = (value: unknown): value is string => typeof value === 'string';
 
 const NONE: readonly string[] = Object.freeze([]);
 
-const addDraftProblems = (
+export const addDraftProblems = (
   problems: Problem[],
   draft: TaskDraft,
   index: number,
@@ -75,11 +120,8 @@ const addDraftProblems = (
       tasks: [name],
     });
   }
-  if (typeof draft.run !== 'function') {
-    const message = `Task "${name}" has no function to run: expected a function, got ${draft.run === null ? 'null' : typeof draft.run}.`;
-    problems.push({ code: 'INVALID_OPTION', message, tasks: [name], option: 'run' });
-  }
-  problems.push(...taskOptionProblems(draft.options, name));
+  problems.push(...workProblems(draft, name));
+  if (KINDS.includes(draft.kind)) problems.push(...taskOptionProblems(draft.options, name, draft.kind));
   for (const need of dependsOn) {
     if (need === name) {
       const message = `Task "${name}" waits on itself. Remove "${name}" from its dependsOn.`;
@@ -90,6 +132,29 @@ const addDraftProblems = (
     }
   }
 };
+
+/** A task without what it is to do. */
+const workProblems = ({ kind, run, definition }: TaskDraft, name: string): Problem[] => {
+  const problem = (option: string, expected: string, got: unknown): Problem[] => {
+    const message = `Task "${name}" has no ${option}: expected ${expected}, got ${got === null ? 'null' : typeof got}.`;
+    return [{ code: 'INVALID_OPTION', message, tasks: [name], option }];
+  };
+  if (!KINDS.includes(kind)) {
+    const message = `Task "${name}" is of kind ${JSON.stringify(kind)}: expected one of ${KINDS.join(', ')}.${didYouMean(String(kind), KINDS)}`;
+    return [{ code: 'INVALID_OPTION', message, tasks: [name], option: 'kind' }];
+  }
+  if (kind === 'external') return [];
+  if (kind === 'job') {
+    return isDefinition(definition) ? [] : problem('definition', 'a sealed job definition', definition);
+  }
+  if (typeof run === 'function') return [];
+  if (kind === 'sensor') return problem('check', 'a function', run);
+  return problem('function to run', 'a function', run).map((found) => ({ ...found, option: 'run' }));
+};
+
+const KINDS: readonly TaskKind[] = ['task', 'sensor', 'external', 'job', 'map'];
+
+const isDefinition = (value: unknown): boolean => typeof value === 'object' && value !== null && PLAN in value;
 
 /** The longest name of a job or a task, in characters. */
 const MAX_NAME_LENGTH = 200;
@@ -113,7 +178,7 @@ const nameProblems = (what: string, name: unknown, tasks: readonly string[]): Pr
   return FORBIDDEN.test(name) ? problem(`has the name ${JSON.stringify(name)}`) : [];
 };
 
-const cycleProblem = (cycle: readonly number[], graph: Graph): Problem => {
+export const cycleProblem = (cycle: readonly number[], graph: Graph): Problem => {
   const tasks = cycle.map((index) => graph.names[index] as string);
   const path = [...tasks, tasks[0] as string];
   const shown = path.length > LONGEST_SHOWN ? [...path.slice(0, LONGEST_SHOWN), `… (${tasks.length} tasks)`] : path;

@@ -5,7 +5,7 @@ import type { JobEvent, JobFact, JobState, TaskState, TaskTransition } from './e
 export type TransitionDetails = Partial<Pick<TaskTransition, 'reason' | 'error' | 'output' | 'dueAt'>>;
 
 /** Subscribes after everybody else: it is called for each event once the subscribers of `events$` have seen it. */
-export type Reactor<Subject> = (event: JobEvent, subject: Subject | undefined) => void;
+export type Reactor<Subject> = (event: JobFact, subject: Subject | undefined) => void;
 
 /**
  * The one stream of a job. An event published while another is being delivered waits its turn, so that every
@@ -19,7 +19,7 @@ export class EventStream<Subject> {
   readonly #jobName: string;
   readonly #react: Reactor<Subject>;
   readonly #relay = new RxSubject<JobEvent>();
-  readonly #waiting: { readonly event: JobEvent; readonly subject: Subject | undefined }[] = [];
+  readonly #waiting: { readonly event: JobEvent | JobFact; readonly subject: Subject | undefined }[] = [];
   #seq = 0;
   #delivering = false;
   #ended = false;
@@ -44,7 +44,13 @@ export class EventStream<Subject> {
   }
 
   /** `publish` for the job's own transitions. */
-  publishJobTransition(from: JobState, to: JobState, at: number, details: TransitionDetails | undefined): void {
+  publishJobTransition(
+    subject: Subject,
+    from: JobState,
+    to: JobState,
+    at: number,
+    details: TransitionDetails | undefined,
+  ): void {
     if (this.#ended) return;
     const event: JobEvent = {
       type: 'job.transition',
@@ -55,7 +61,13 @@ export class EventStream<Subject> {
       from,
       to,
     };
-    this.#enqueue(details ? Object.assign(event, details) : event, undefined);
+    this.#enqueue(details ? Object.assign(event, details) : event, subject);
+  }
+
+  /** Tells the reactor alone, in its turn: a nested job's own transitions, which its task's transitions show to everybody else. */
+  tell(subject: Subject, fact: JobFact): void {
+    this.#waiting.push({ event: fact, subject });
+    if (!this.#delivering) this.#deliverWaiting();
   }
 
   /** `publish` for what is published most: a task's transition, with the subject for the reactor. */
@@ -119,7 +131,11 @@ export class EventStream<Subject> {
     }
   }
 
-  #deliver(event: JobEvent, subject: Subject | undefined): void {
+  #deliver(event: JobEvent | JobFact, subject: Subject | undefined): void {
+    if (!('seq' in event)) {
+      this.#react(event, subject);
+      return;
+    }
     const last = isTerminal(event);
     if (last) this.#last = event;
     this.#relay.next(event);

@@ -37,6 +37,7 @@ export type JobTransition = {
 
 export type TaskTransition = {
   readonly type: 'task.transition';
+  /** Its name; a task of a nested job is `outer/inner`, the instance of a fan-out `name[3]`. */
   readonly task: string;
   readonly from: TaskState;
   readonly to: TaskState;
@@ -47,7 +48,7 @@ export type TaskTransition = {
   readonly error?: ErrorData;
   /** What the task put out, on `completed` alone. The one field that need not survive JSON. */
   readonly output?: object;
-  /** When a `retrying` task becomes ready again, in epoch ms. */
+  /** When a `retrying` or `polling` task becomes ready again, in epoch ms. */
   readonly dueAt?: number;
 };
 
@@ -88,8 +89,29 @@ export type ContextConflict = {
   readonly kept: string;
 };
 
+/** A running job has been given another task. */
+export type TaskAdded = {
+  readonly type: 'task.added';
+  readonly task: string;
+  readonly dependsOn: readonly string[];
+};
+
+/** A task that had not started has been taken out of a running job. */
+export type TaskRemoved = {
+  readonly type: 'task.removed';
+  readonly task: string;
+};
+
 /** What happened, before the stream stamps it. */
-export type JobFact = JobTransition | TaskTransition | TaskProgress | TaskLog | TaskLateResult | ContextConflict;
+export type JobFact =
+  | JobTransition
+  | TaskTransition
+  | TaskProgress
+  | TaskLog
+  | TaskLateResult
+  | TaskAdded
+  | TaskRemoved
+  | ContextConflict;
 
 /** Everything that a job publishes: plain data, told apart by `type`. */
 export type JobEvent = JobFact & Stamp;

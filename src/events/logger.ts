@@ -19,6 +19,7 @@ const levelOf = (event: JobEvent): LogLevel => {
   if (event.type === 'task.log') return event.level;
   if (event.type === 'task.lateResult' || event.type === 'context.conflict') return 'warn';
   if (event.type === 'task.progress') return 'debug';
+  if (event.type === 'task.added' || event.type === 'task.removed') return 'info';
   if (event.to === 'failed' || event.to === 'timedOut') return 'error';
   return event.error || event.to === 'skipped' || event.to === 'notReady' || event.to === 'cancelled' ? 'warn' : 'info';
 };
@@ -36,6 +37,10 @@ const lineOf = (event: JobEvent): string => {
       return `${job} ${event.task}: ${event.message}${event.data === undefined ? '' : ` ${JSON.stringify(event.data)}`}`;
     case 'task.lateResult':
       return `${job} ${event.task}: attempt ${event.attempt} ${event.outcome} too late, its result was dropped`;
+    case 'task.added':
+      return `${job} ${event.task}: added${event.dependsOn.length > 0 ? `, after ${event.dependsOn.join(', ')}` : ''}`;
+    case 'task.removed':
+      return `${job} ${event.task}: removed`;
     case 'context.conflict':
       return `${job}: ${event.tasks.join(' and ')} both wrote "${event.key}", kept that of ${event.kept}`;
   }

@@ -9,14 +9,27 @@ export type TaskCommand =
   | { readonly type: 'task.run' }
   | { readonly type: 'task.skip'; readonly reason: string }
   | { readonly type: 'attempt.succeeded'; readonly output?: unknown }
-  /** `final`: no retry, whatever the policy says. */
-  | { readonly type: 'attempt.failed'; readonly error: unknown; readonly final?: boolean }
+  /** `final`: no retry, whatever the policy says. `pause`: no retry is left, and a person is to decide. */
+  | { readonly type: 'attempt.failed'; readonly error: unknown; readonly final?: boolean; readonly pause?: boolean }
   | { readonly type: 'attempt.notReady'; readonly reason: string }
   | { readonly type: 'attempt.poll' }
   | { readonly type: 'task.expire'; readonly error: unknown }
   | { readonly type: 'task.pause' }
   | { readonly type: 'task.resume' }
+  /** By a person: another attempt, with all retries anew. */
+  | { readonly type: 'task.retry' }
+  /** What skipped the task holds no longer, because an upstream is tried again. */
+  | { readonly type: 'task.reset' }
   | { readonly type: 'task.cancel'; readonly reason: string };
+
+type TaskContext = {
+  readonly maxRetries: number;
+  readonly attempt: number;
+  /** Attempts made before a person asked for more: those use up no retry. */
+  readonly forgiven: number;
+  /** Where a paused task goes on. */
+  readonly held: 'ready' | 'running';
+};
 
 /**
  * The life of one task. It decides what may happen next; the engine publishes each transition as an event, and
@@ -29,7 +42,7 @@ export type TaskCommand =
  */
 export const taskMachine = setup({
   types: {} as {
-    context: { readonly maxRetries: number; readonly attempt: number; readonly held: 'ready' | 'running' };
+    context: TaskContext;
     input: TaskInput;
     events: TaskCommand;
   },
@@ -38,15 +51,17 @@ export const taskMachine = setup({
     discountAttempt: assign({ attempt: ({ context }) => context.attempt - 1 }),
     holdReady: assign({ held: 'ready' }),
     holdRunning: assign({ held: 'running' }),
+    forgive: assign({ forgiven: ({ context }) => context.attempt }),
   },
   guards: {
     mayRetry: ({ context, event }) =>
-      !(event.type === 'attempt.failed' && event.final) && mayRetry(context, context.attempt),
+      !(event.type === 'attempt.failed' && event.final) && mayRetry(context, context.attempt - context.forgiven),
+    mayPause: ({ event }) => event.type === 'attempt.failed' && event.pause === true,
     wasRunning: ({ context }) => context.held === 'running',
   },
 }).createMachine({
   id: 'task',
-  context: ({ input }) => ({ maxRetries: input.retry.maxRetries, attempt: 0, held: 'ready' }),
+  context: ({ input }) => ({ maxRetries: input.retry.maxRetries, attempt: 0, forgiven: 0, held: 'ready' }),
   initial: 'unscheduled',
   states: {
     unscheduled: { on: { 'task.schedule': 'ready', 'task.skip': 'skipped' } },
@@ -61,7 +76,11 @@ export const taskMachine = setup({
     running: {
       on: {
         'attempt.succeeded': 'completed',
-        'attempt.failed': [{ guard: 'mayRetry', target: 'retrying' }, { target: 'failed' }],
+        'attempt.failed': [
+          { guard: 'mayPause', target: 'paused', actions: 'holdReady' },
+          { guard: 'mayRetry', target: 'retrying' },
+          { target: 'failed' },
+        ],
         'attempt.notReady': 'notReady',
         'attempt.poll': { target: 'polling', actions: 'discountAttempt' },
         'task.expire': 'failed',
@@ -74,13 +93,14 @@ export const taskMachine = setup({
     paused: {
       on: {
         'task.resume': [{ guard: 'wasRunning', target: 'running' }, { target: 'ready' }],
+        'task.retry': { target: 'ready', actions: 'forgive' },
         'task.cancel': 'cancelled',
       },
     },
     completed: {},
-    failed: {},
+    failed: { on: { 'task.retry': { target: 'ready', actions: 'forgive' } } },
     notReady: {},
-    skipped: {},
+    skipped: { on: { 'task.reset': 'unscheduled' } },
     cancelled: {},
   },
 });
@@ -88,6 +108,15 @@ export const taskMachine = setup({
 /** What the engine's task actors run on: the machine, each of its steps worked out once. */
 export const taskLogic = remembering(taskMachine, {
   initial: ({ retry }: TaskInput) => retry.maxRetries,
-  command: (command: TaskCommand) =>
-    command.type === 'attempt.failed' && command.final ? 'attempt.failed, final' : command.type,
+  command: (command: TaskCommand) => {
+    if (command.type !== 'attempt.failed') return command.type;
+    return command.pause ? 'attempt.failed, pause' : command.final ? 'attempt.failed, final' : command.type;
+  },
 });
+
+/** A snapshot from which the actor of a task that has settled may go on. */
+export const settledTask = (
+  state: 'failed' | 'skipped',
+  { maxRetries, attempt }: Pick<TaskContext, 'maxRetries' | 'attempt'>,
+): ReturnType<typeof taskMachine.resolveState> =>
+  taskMachine.resolveState({ value: state, context: { maxRetries, attempt, forgiven: 0, held: 'ready' } });

@@ -15,7 +15,7 @@ export const graphProblems = (
   const tasks = readableTasks(file);
   const { problems } = validate(
     readableName(file),
-    tasks.map(({ name, dependsOn }) => ({ name, options: { dependsOn }, run: () => {} })),
+    tasks.map(({ name, dependsOn }) => ({ name, kind: 'task' as const, options: { dependsOn }, run: () => {} })),
     undefined,
   );
   if (problems.length === 0) return [];

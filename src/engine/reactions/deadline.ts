@@ -1,21 +1,24 @@
 import { AbortError } from '../errors.ts';
 import { expireTask } from '../outcome.ts';
+import { PausableTimer } from '../pausable-timer.ts';
+import { interrupt } from '../stop.ts';
 import { hasLimit } from '../time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Deadlines: from a task's first `ready` on, over all its attempts and the waits between them. */
+/** Deadlines: from a task's first `ready` on, over all its attempts and the waits between them. Paused time does not count. */
 export const deadline: Reaction = {
   onTask: (job, task, { from, to }) => {
     if (from === 'unscheduled' && to === 'ready' && hasLimit(task.definition.deadline)) {
       const limitMs = task.definition.deadline;
-      task.cancelDeadline = job.clock.setTimer(() => {
+      const expire = (): void => {
         if (task.attempt?.phase === 'aborting') return;
-        task.attempt?.abort(new AbortError('TASK_DEADLINE', `The task was not done within ${limitMs} ms.`));
-        expireTask(job, task, limitMs);
-      }, limitMs);
-    } else if (task.endedAt !== undefined) {
-      task.cancelDeadline?.();
-      task.cancelDeadline = undefined;
+        const reason = new AbortError('TASK_DEADLINE', `The task was not done within ${limitMs} ms.`);
+        interrupt(task, reason, () => expireTask(job, task, limitMs));
+      };
+      task.deadlineTimer = new PausableTimer(job.clock, expire, limitMs, job.paused || task.state === 'paused');
+    } else if (task.deadlineTimer && task.endedAt !== undefined) {
+      task.deadlineTimer.cancel();
+      task.deadlineTimer = undefined;
     }
   },
 };

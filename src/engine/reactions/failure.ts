@@ -5,7 +5,7 @@ import type { Reaction } from './reaction.ts';
 export const failure: Reaction = {
   onTask: (job, task, { to }) => {
     const { onFailure = 'abort' } = job.options;
-    if (to !== 'failed' || task.error?.tolerated || onFailure === 'continue') return;
+    if (to !== 'failed' || task.state !== 'failed' || task.error?.tolerated || onFailure === 'continue') return;
     stopJob(job, { to: 'failed', mode: onFailure, cause: task.error });
   },
 };

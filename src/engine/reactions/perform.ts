@@ -1,45 +1,19 @@
-import { isPromise } from 'node:util/types';
-import type { Attempt } from '../attempt.ts';
-import type { JobRun } from '../job-run.ts';
-import { failAttempt, succeedAttempt } from '../outcome.ts';
-import { createScope } from '../scope.ts';
+import { NonRetryableError } from '../errors.ts';
+import { startNested } from '../kinds/nested.ts';
+import { failAttempt } from '../outcome.ts';
+import { callFunction } from '../perform-function.ts';
 import { cancelTask } from '../stop.ts';
-import type { TaskRun } from '../task-run.ts';
+import { isCleanUp } from '../task-run.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Attempts: performs one whenever a task runs, and brings its outcome back, if anybody still waits for it. */
+/** Attempts: performs one whenever a task runs. An external task is performed by whoever claimed it. */
 export const perform: Reaction = {
-  onTask: (job, task, { to }) => {
-    const { attempt } = task;
-    if (to !== 'running' || !attempt) return;
-    if (job.stop) {
-      cancelTask(job, task);
-      return;
-    }
-    let outcome: unknown;
-    try {
-      outcome = task.definition.run(createScope(job, task, attempt));
-    } catch (error) {
-      outcome = Promise.reject(error);
-    }
-    (isPromise(outcome) ? outcome : Promise.resolve(outcome)).then(
-      (value) => end(job, task, attempt, 'succeeded', value),
-      (error) => end(job, task, attempt, 'failed', error),
-    );
+  onTask: (job, task, { from, to }) => {
+    const { attempt, definition, refusal } = task;
+    if (to !== 'running' || from === 'paused' || !attempt) return;
+    if (job.stop && !isCleanUp(task)) cancelTask(job, task);
+    else if (refusal) failAttempt(job, task, new NonRetryableError('its condition threw', { cause: refusal.thrown }));
+    else if (definition.nested) startNested(job, task, attempt);
+    else if (definition.kind !== 'external') callFunction(job, task, attempt);
   },
-};
-
-const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: 'succeeded' | 'failed', value: unknown): void => {
-  const { phase } = attempt;
-  attempt.phase = 'over';
-  if (phase === 'live') {
-    if (outcome === 'succeeded') succeedAttempt(job, task, value);
-    else failAttempt(job, task, value);
-    return;
-  }
-  if (outcome === 'succeeded' || !attempt.answersAbort(value)) {
-    task.lateResults++;
-    job.publish({ type: 'task.lateResult', task: task.definition.name, attempt: attempt.number, outcome });
-  }
-  if (phase === 'aborting') cancelTask(job, task);
 };

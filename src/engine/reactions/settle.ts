@@ -1,5 +1,6 @@
 import { endJob } from '../end.ts';
 import type { JobRun } from '../job-run.ts';
+import { endIfStopped } from '../stop.ts';
 import type { Reaction } from './reaction.ts';
 
 /** The end: a job is over when none of its tasks can change any more. */
@@ -10,6 +11,7 @@ export const settle: Reaction = {
   },
 };
 
-const endIfSettled = (job: JobRun): void => {
-  if (job.stop ? job.active.size === 0 : job.settled === job.tasks.length) endJob(job);
+export const endIfSettled = (job: JobRun): void => {
+  if (job.stop) endIfStopped(job);
+  else if (job.settled === job.size) endJob(job);
 };

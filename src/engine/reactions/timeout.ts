@@ -1,5 +1,7 @@
 import { AbortError } from '../errors.ts';
 import { timeOutAttempt } from '../outcome.ts';
+import { PausableTimer } from '../pausable-timer.ts';
+import { interrupt } from '../stop.ts';
 import { hasLimit } from '../time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
@@ -7,12 +9,13 @@ import type { Reaction } from './reaction.ts';
 export const timeout: Reaction = {
   onTask: (job, task, { to }) => {
     const { attempt, definition } = task;
-    if (to !== 'running' || !attempt || !hasLimit(definition.timeout)) return;
+    if (to !== 'running' || !attempt || attempt.timer || !hasLimit(definition.timeout)) return;
     const limitMs = definition.timeout;
-    attempt.cancelTimeout = job.clock.setTimer(() => {
+    const expire = (): void => {
       if (attempt.phase !== 'live') return;
-      attempt.abort(new AbortError('TASK_TIMEOUT', `The attempt took longer than ${limitMs} ms.`));
-      timeOutAttempt(job, task, limitMs);
-    }, limitMs);
+      const reason = new AbortError('TASK_TIMEOUT', `The attempt took longer than ${limitMs} ms.`);
+      interrupt(task, reason, () => timeOutAttempt(job, task, limitMs));
+    };
+    attempt.timer = new PausableTimer(job.clock, expire, limitMs);
   },
 };

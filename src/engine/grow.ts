@@ -1,0 +1,162 @@
+import { CommandError, JobDefinitionError } from './errors.ts';
+import { appraise } from './flow.ts';
+import { buildGraph, pathLengths, sortGraph } from './graph.ts';
+import { draftsOf } from './job-from.ts';
+import type { JobRun } from './job-run.ts';
+import { indexIn, type Plan, type TaskDefinition } from './plan.ts';
+import { poolProblems } from './pool-problems.ts';
+import type { Problem } from './problem.ts';
+import { endIfSettled } from './reactions/settle.ts';
+import { SETTLED, type TaskRun } from './task-run.ts';
+import type { AnyTaskSpec } from './task-spec.ts';
+import { addDraftProblems, cycleProblem, definitionOf, needsOf } from './validate.ts';
+
+/** Gives a running job more tasks; all problems are found before any of them is added. @throws JobDefinitionError @throws CommandError */
+export const addTasks = (job: JobRun, specs: readonly AnyTaskSpec[]): void => {
+  if (job.over || job.stop) {
+    const what = job.over ? `is ${job.state}` : 'is ending';
+    throw new CommandError('INVALID_STATE', `Job "${job.plan.name}" ${what}: no task can be added.`);
+  }
+  const added = validated(job, specs);
+  const plan = own(job);
+  const first = plan.tasks.length;
+  for (const task of added) append(job, plan, task);
+  sortInto(plan, first);
+  job.together(() => {
+    for (const { name, dependsOn } of added) job.publish({ type: 'task.added', task: job.pathOf(name), dependsOn });
+    for (let index = first; index < plan.tasks.length; index++) appraise(job, index);
+  });
+};
+
+/** Takes a task out of a running job that has not started and on which no other waits. @throws CommandError @throws JobDefinitionError */
+export const removeTask = (job: JobRun, name: string): void => {
+  const index = indexIn(job.plan, name);
+  const task = job.tasks[index];
+  const obstacle = whyNotRemoved(job, task);
+  if (obstacle !== undefined) {
+    const message = `Task "${name}" ${obstacle}: only a task that has not started can be removed.`;
+    throw new CommandError('INVALID_STATE', message, name);
+  }
+  const waiting = (job.plan.graph.downstream[index] ?? []).map((next) => job.plan.graph.names[next] as string);
+  if (waiting.length > 0) {
+    const problems = waiting.map(
+      (next): Problem => ({
+        code: 'UNKNOWN_DEPENDENCY',
+        message: `Task "${next}" waits on "${name}", which is to be removed. Remove "${next}" first.`,
+        tasks: [next, name],
+      }),
+    );
+    throw new JobDefinitionError(job.plan.name, problems as [Problem, ...Problem[]]);
+  }
+  const plan = own(job);
+  (plan.graph.indexOf as Map<string, number>).delete(name);
+  for (const upstream of plan.graph.upstream[index] ?? []) {
+    const downstream = plan.graph.downstream[upstream] as number[];
+    (plan.graph.downstream as number[][])[upstream] = downstream.filter((next) => next !== index);
+  }
+  job.removed ??= new Set();
+  job.removed.add(index);
+  job.together(() => {
+    if (task?.actor && task.state !== 'unscheduled') {
+      job.commandTask(task, { type: 'task.cancel', reason: 'removed' }, { reason: 'removed' });
+      job.settled--;
+    }
+    job.publish({ type: 'task.removed', task: job.pathOf(name) });
+  });
+  endIfSettled(job);
+};
+
+const whyNotRemoved = (job: JobRun, task: TaskRun | undefined): string | undefined => {
+  if (job.over) return `belongs to a job that is ${job.state}`;
+  if (job.stop) return 'belongs to a job that is ending';
+  if (!task) return undefined;
+  const waits = task.attempts === 0 && task.polls === 0 && !SETTLED.has(task.state);
+  return waits ? undefined : `is ${task.state}`;
+};
+
+/** The new tasks as definitions, checked together with those that there are. @throws JobDefinitionError */
+const validated = (job: JobRun, specs: readonly AnyTaskSpec[]): readonly TaskDefinition[] => {
+  const { plan } = job;
+  const drafts = draftsOf(plan.name, specs);
+  const seen = new Set<string>(plan.graph.indexOf.keys());
+  const known = new Set<string>([...seen, ...drafts.map(({ name }) => name)]);
+  const problems: Problem[] = [];
+  const tasks = drafts.map((draft, index) => {
+    const dependsOn = needsOf(draft);
+    addDraftProblems(problems, draft, index, dependsOn, seen, known);
+    seen.add(draft.name);
+    return definitionOf(draft, dependsOn);
+  });
+  const graph = buildGraph(tasks);
+  problems.push(...sortGraph(graph).cycles.map((cycle) => cycleProblem(cycle, graph)));
+  if (problems.length === 0) problems.push(...poolProblems(tasks, job.level));
+  const [first, ...rest] = problems;
+  if (first) throw new JobDefinitionError(plan.name, [first, ...rest]);
+  return tasks;
+};
+
+/** The plan of a job that is its own: a copy, at the first change. */
+const own = (job: JobRun): Plan => {
+  const { plan } = job;
+  if (plan.grown) return plan;
+  const { graph } = plan;
+  job.plan = {
+    ...plan,
+    tasks: [...plan.tasks],
+    graph: {
+      names: [...graph.names],
+      indexOf: new Map(graph.indexOf),
+      upstream: [...graph.upstream],
+      downstream: graph.downstream.map((downstream) => [...downstream]),
+    },
+    upstreamCounts: [...plan.upstreamCounts],
+    roots: [...plan.roots],
+    cleanUps: [...plan.cleanUps],
+    order: [...plan.order],
+    positions: Array.from(plan.positions),
+    lengths: Array.from(plan.lengths),
+    grown: true,
+  };
+  return job.plan;
+};
+
+type Growing<Type> = { -readonly [Key in keyof Type]: Type[Key] extends readonly (infer Item)[] ? Item[] : Type[Key] };
+
+const append = (job: JobRun, plan: Plan, task: TaskDefinition): void => {
+  const { tasks, graph, upstreamCounts, roots } = plan as Growing<Plan>;
+  const { names, upstream } = graph as Growing<Plan['graph']>;
+  const index = tasks.length;
+  tasks.push(task);
+  names.push(task.name);
+  (graph.indexOf as Map<string, number>).set(task.name, index);
+  (graph.downstream as number[][]).push([]);
+  upstream.push([]);
+  upstreamCounts.push(task.dependsOn.length);
+  job.tasks.push(undefined);
+  job.missing.push(task.dependsOn.length);
+  if (task.dependsOn.length === 0) roots.push(index);
+};
+
+/**
+ * Links the tasks from an index on, and sorts them behind all others: those that were there wait on none of them, so
+ * that Kahn's algorithm would put them last.
+ */
+const sortInto = (plan: Plan, first: number): void => {
+  const { graph } = plan;
+  for (let index = first; index < plan.tasks.length; index++) {
+    const needs = (plan.tasks[index] as TaskDefinition).dependsOn.map((name) => graph.indexOf.get(name) as number);
+    (graph.upstream as number[][])[index] = needs;
+    for (const need of needs) (graph.downstream[need] as number[]).push(index);
+  }
+  const added = plan.tasks.slice(first);
+  const among = buildGraph(added);
+  const { order } = sortGraph(among);
+  const lengths = pathLengths(among, order);
+  for (const at of order) {
+    const index = first + at;
+    (plan.positions as number[])[index] = plan.order.length;
+    (plan.order as number[]).push(index);
+    if (plan.tasks[index]?.trigger === 'always') (plan.cleanUps as number[]).push(index);
+  }
+  for (const [at, length] of lengths.entries()) (plan.lengths as number[])[first + at] = length;
+};

@@ -1,0 +1,168 @@
+import { textOf } from '../../events/error-data.ts';
+import type { LogLevel } from '../../events/event.ts';
+import { jsonSafe } from '../../events/json-safe.ts';
+import { newId } from '../../events/system-clock.ts';
+import { claimOptionProblems } from '../check-options.ts';
+import { checked } from '../check-schema.ts';
+import { AbortError, CommandError, OptionError } from '../errors.ts';
+import { failAttempt, missHeartbeat, succeedAttempt } from '../outcome.ts';
+import { PausableTimer } from '../pausable-timer.ts';
+import { isPlainObject } from '../plain-object.ts';
+import { requireFraction } from '../scope.ts';
+import type { Claim, TaskRun } from '../task-run.ts';
+import { hasLimit } from '../time-limit.ts';
+
+export type ClaimOptions = {
+  /** How long the claim lasts without a heartbeat in ms. Default the task's `heartbeatTimeout`. */
+  readonly leaseMs?: number | undefined;
+};
+
+/** Takes a task that is ready: it runs, in the hands of its owner. */
+export const claim = (task: TaskRun, owner: string, options: ClaimOptions): string => {
+  const [first, ...rest] = claimOptionProblems(options);
+  if (first) throw new OptionError(`A call on task "${task.path}"`, [first, ...rest]);
+  requireExternal(task);
+  if (typeof owner !== 'string' || owner === '')
+    throw new TypeError(
+      `The owner of task "${task.path}" is ${textOf(owner) || 'empty'}: expected who works on it, as text.`,
+    );
+  if (task.claim && (task.state === 'running' || task.state === 'paused')) {
+    const message = `Task "${task.path}" is already claimed by ${task.claim.owner}.`;
+    throw new CommandError('ALREADY_CLAIMED', message, task.path);
+  }
+  if (task.state !== 'ready' || task.job.paused) throw notNow(task, 'claimed');
+  const leaseMs = options.leaseMs ?? task.definition.external?.heartbeatTimeout;
+  const claimed: Claim = { owner, token: newId(), leaseMs, heartbeatTimer: undefined };
+  task.claim = claimed;
+  task.job.commandTask(task, { type: 'task.run' }, { reason: `claimed by ${owner}` });
+  startLease(task, claimed);
+  return claimed.token;
+};
+
+/** A stale token is refused: it belongs to an attempt that is over. Who has none at all acts as the program itself. */
+export const requireToken = (task: TaskRun, token: string | undefined): void => {
+  requireExternal(task);
+  if (token === undefined || (task.claim?.token === token && task.attempt)) return;
+  const message = `The token for task "${task.path}" is stale: its attempt is over, and what it brings is not taken. Claim the task again.`;
+  throw new CommandError('STALE_TOKEN', message, task.path);
+};
+
+export const heartbeat = (task: TaskRun, token: string | undefined): void => {
+  requireToken(task, token);
+  if (!task.claim || !task.attempt) throw notNow(task, 'kept alive');
+  if (task.state === 'running') startLease(task, task.claim);
+};
+
+export const progressExternal = (
+  task: TaskRun,
+  fraction: number,
+  message: string | undefined,
+  token: string | undefined,
+): void => {
+  requireToken(task, token);
+  requireFraction(task.path, fraction);
+  if (!task.attempt) throw notNow(task, 'reported on');
+  if (task.claim) heartbeat(task, token);
+  const said = message === undefined ? {} : { message: textOf(message) };
+  task.job.publish({ type: 'task.progress', task: task.path, attempt: task.attempts, fraction, ...said });
+};
+
+export const logExternal = (
+  task: TaskRun,
+  level: LogLevel,
+  message: string,
+  data: unknown,
+  token: string | undefined,
+): void => {
+  requireToken(task, token);
+  if (!LEVELS.includes(level))
+    throw new TypeError(`Task "${task.path}" has no log level ${textOf(level)}: expected one of ${LEVELS.join(', ')}.`);
+  if (task.claim && task.attempt) heartbeat(task, token);
+  const more = data === undefined ? {} : { data: jsonSafe(data) };
+  task.job.publish({
+    type: 'task.log',
+    task: task.path,
+    attempt: task.attempts,
+    level,
+    message: textOf(message),
+    ...more,
+  });
+};
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+export const complete = (task: TaskRun, output: unknown, token: string | undefined): void | Promise<void> => {
+  requireToken(task, token);
+  requireOpen(task, 'completed');
+  const finish = (value: unknown): void => {
+    requireToken(task, token);
+    if (value !== undefined && !isPlainObject(value))
+      throw new TypeError(
+        `Task "${task.path}" was completed with ${textOf(value)}: expected a plain object, or nothing.`,
+      );
+    begin(task, 'completed');
+    succeedAttempt(task.job, task, value);
+  };
+  const { output: schema } = task.definition;
+  const value = schema ? checked(schema, output, task) : output;
+  if (value instanceof Promise) return value.then(finish);
+  finish(value);
+};
+
+export const failExternal = (task: TaskRun, error: unknown, token: string | undefined): void => {
+  requireToken(task, token);
+  begin(task, 'failed');
+  failAttempt(task.job, task, error);
+};
+
+/** Completed or failed without a claim, a task runs for a moment: its transitions stay those of any task. */
+const begin = (task: TaskRun, what: string): void => {
+  requireOpen(task, what);
+  if (task.state === 'ready') task.job.commandTask(task, { type: 'task.run' });
+  else if (task.state === 'paused') task.job.commandTask(task, { type: 'task.resume' });
+  endLease(task);
+};
+
+const requireOpen = (task: TaskRun, what: string): void => {
+  const open = task.attempt
+    ? task.state === 'running' || task.state === 'paused'
+    : task.state === 'ready' && !task.job.paused;
+  if (!open) throw notNow(task, what);
+};
+
+const requireExternal = (task: TaskRun): void => {
+  if (task.definition.kind !== 'external') throw notExternal(task.path);
+};
+
+export const notExternal = (path: string): CommandError =>
+  new CommandError(
+    'NOT_EXTERNAL',
+    `Task "${path}" is performed by its job: only a task made with external() can be claimed and completed from outside.`,
+    path,
+  );
+
+const notNow = (task: TaskRun, what: string): CommandError => {
+  const why = task.job.paused ? 'its job is paused' : `it is ${task.state}`;
+  return new CommandError('INVALID_STATE', `Task "${task.path}" can't be ${what}: ${why}.`, task.path);
+};
+
+const startLease = (task: TaskRun, claimed: Claim): void => {
+  endLease(task);
+  const { job, attempt } = task;
+  const { leaseMs, owner } = claimed;
+  if (!attempt || !hasLimit(leaseMs)) return;
+  claimed.heartbeatTimer = new PausableTimer(
+    job.clock,
+    () => {
+      if (task.attempt !== attempt || attempt.phase !== 'live') return;
+      attempt.abort(new AbortError('HEARTBEAT_MISSED', `Nothing was heard of ${owner} for ${leaseMs} ms.`));
+      missHeartbeat(job, task, owner, leaseMs);
+    },
+    leaseMs,
+  );
+};
+
+/** Calls off the wait for a heartbeat. */
+export const endLease = (task: TaskRun): void => {
+  task.claim?.heartbeatTimer?.cancel();
+};

@@ -1,0 +1,174 @@
+import { isPromise } from 'node:util/types';
+import { type NotReady, notReady } from '../answer.ts';
+import type { Attempt } from '../attempt.ts';
+import { checkedInput } from '../check-schema.ts';
+import { isA, NonRetryableError, SchemaError } from '../errors.ts';
+import { buildGraph } from '../graph.ts';
+import { JobRun } from '../job-run.ts';
+import type { StartOptions } from '../options.ts';
+import { failAttempt, succeedAttempt } from '../outcome.ts';
+import { isPlainObject } from '../plain-object.ts';
+import { createPlan, type FanOut, type NestedJob, PLAN, type Plan, type TaskDefinition } from '../plan.ts';
+import { createScope } from '../scope.ts';
+import { cancelTask } from '../stop.ts';
+import type { TaskFunction } from '../task-function.ts';
+import type { TaskRun } from '../task-run.ts';
+import type { Settled } from '../task-spec.ts';
+
+/** Performs an attempt by a job of its own, whose tasks appear in the stream below this one. It takes no slot: they do. */
+export const startNested = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
+  const { nested } = task.definition;
+  try {
+    if (nested?.definition) startJob(job, task, attempt, nested);
+    else if (nested) startFanOut(job, task, attempt, nested as FanOut);
+  } catch (error) {
+    end(job, task, attempt, () => failAttempt(job, task, error));
+  }
+};
+
+const startJob = (job: JobRun, task: TaskRun, attempt: Attempt, { definition, input }: NestedJob): void => {
+  const plan = definition[PLAN] as Plan;
+  const scope = createScope(job, task, attempt);
+  const given: unknown = input ? input(scope) : { ...scope.ctx };
+  if (!isPlainObject(given)) throw new NonRetryableError('its input(scope) answered no plain object');
+  begin(
+    job,
+    task,
+    attempt,
+    plan,
+    unretried(() => checkedInput(plan.options.input, given, plan.name)),
+    {},
+    () => outputOf(task),
+  );
+};
+
+/** An input that its schema refuses is refused however often it is tried. */
+const unretried = <Value>(check: () => Value): Value => {
+  try {
+    return check();
+  } catch (error) {
+    throw isA(error, SchemaError) ? new NonRetryableError(error.message, { cause: error }) : error;
+  }
+};
+
+const outputOf = (task: TaskRun): object => {
+  const { child, definition } = task;
+  const { output } = definition.nested as NestedJob;
+  if (!child) return {};
+  if (!output) return { [definition.name]: child.context.outputs() };
+  return output(child.context.final()) as object;
+};
+
+const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: FanOut): void => {
+  const items: unknown = typeof over === 'function' ? over(createScope(job, task, attempt)) : over;
+  const start = (given: unknown): void => {
+    if (attempt.phase === 'live') startInstances(job, task, attempt, listOf(given));
+  };
+  if (!isPromise(items)) {
+    start(items);
+    return;
+  }
+  items.then(start).catch((error) => end(job, task, attempt, () => failAttempt(job, task, error)));
+};
+
+const listOf = (items: unknown): readonly unknown[] => {
+  if (typeof items === 'object' && items !== null && Symbol.iterator in items)
+    return Array.from(items as Iterable<unknown>);
+  throw new NonRetryableError(
+    `its "over" gave ${items === null ? 'null' : `a ${typeof items}`}: expected an array, or something else to iterate over`,
+  );
+};
+
+const startInstances = (job: JobRun, task: TaskRun, attempt: Attempt, items: readonly unknown[]): void => {
+  const { definition } = task;
+  const tolerated = definition.continueOnFailure === true;
+  const tasks = items.map((item, index): TaskDefinition => instanceOf(definition, item, index));
+  const names = tasks.map(({ name }) => ({ name, dependsOn: [] }));
+  const order = [...tasks.keys()];
+  const plan = createPlan(task.path, tasks, {}, buildGraph(names), order);
+  const { concurrency, rateLimit } = definition.nested as FanOut;
+  const { maxRetries, retry, onExhausted, onFailure } = job.options;
+  const options: StartOptions = {
+    maxConcurrency: concurrency,
+    rateLimit,
+    maxRetries,
+    retry,
+    onExhausted,
+    onFailure: tolerated ? 'continue' : onFailure,
+  };
+  const collect = (): object => ({
+    [definition.name]: task.child?.tasks.map((instance) => resultOf(instance, tolerated)),
+  });
+  begin(job, task, attempt, plan, {}, options, collect, true);
+};
+
+/** One item's task: what the fan-out says of attempts and limits holds for each. */
+const instanceOf = (definition: TaskDefinition, item: unknown, index: number): TaskDefinition => ({
+  ...definition,
+  name: `[${index}]`,
+  kind: undefined,
+  run: ((scope) => definition.run(Object.assign(scope, { item, index }))) as TaskFunction,
+  dependsOn: [],
+  trigger: undefined,
+  when: undefined,
+  deadline: undefined,
+  nested: undefined,
+});
+
+const resultOf = (instance: TaskRun | undefined, tolerated: boolean): unknown => {
+  if (!tolerated) return instance?.output;
+  const settled: Settled<unknown> =
+    instance?.state === 'completed'
+      ? { status: 'fulfilled', value: instance.output }
+      : { status: 'rejected', reason: instance?.error };
+  return settled;
+};
+
+const begin = (
+  job: JobRun,
+  task: TaskRun,
+  attempt: Attempt,
+  plan: Plan,
+  input: object,
+  options: StartOptions,
+  output: () => object,
+  instances = false,
+): void => {
+  const { graceMs } = job.options;
+  const child = new JobRun(plan, input, { ...options, graceMs }, () => {}, { parent: task, instances });
+  task.child = child;
+  child.onOver = () => end(job, task, attempt, () => conclude(job, task, child, output));
+  child.commandJob({ type: 'job.start' });
+};
+
+/** What the nested job's end means for the task. */
+const conclude = (job: JobRun, task: TaskRun, child: JobRun, output: () => object): void => {
+  if (child.state === 'cancelled' && job.stop) cancelTask(job, task);
+  else if (child.state === 'completed') withOutput(job, task, output);
+  else if (child.state === 'notReady') succeedAttempt(job, task, whyNotReady(child));
+  else failAttempt(job, task, child.instances ? child.errors[0] : child.error);
+};
+
+const withOutput = (job: JobRun, task: TaskRun, output: () => object): void => {
+  let value: unknown;
+  try {
+    value = output();
+  } catch (error) {
+    failAttempt(job, task, error);
+    return;
+  }
+  succeedAttempt(job, task, value);
+};
+
+const whyNotReady = (child: JobRun): NotReady => {
+  const waiting = child.tasks.filter((task) => task?.state === 'notReady');
+  return notReady(waiting.map((task) => `${task?.path}: ${task?.reason}`).join('; '));
+};
+
+const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: () => void): void => {
+  const { phase, verdict } = attempt;
+  attempt.phase = 'over';
+  if (phase === 'live') outcome();
+  else if (verdict) verdict();
+  else if (phase === 'aborting') cancelTask(job, task);
+};

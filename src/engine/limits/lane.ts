@@ -1,0 +1,80 @@
+import { Heap } from '../heap.ts';
+import { comparePlaces } from '../plan.ts';
+import { isCleanUp, type TaskRun } from '../task-run.ts';
+import type { SlotLimit } from './limit.ts';
+import type { RateLimit } from './rate-limit.ts';
+
+/** Ready tasks that take slots of the same limits, the first to run on top. Who is on top waits for all it needs: nobody passes it. */
+export class Lane {
+  readonly limits: readonly (SlotLimit | RateLimit)[];
+  readonly #queue = new Heap<TaskRun>(compareTasks);
+
+  constructor(limits: readonly (SlotLimit | RateLimit)[]) {
+    this.limits = limits;
+  }
+
+  push(task: TaskRun): void {
+    this.#queue.push(task);
+  }
+
+  pop(): TaskRun | undefined {
+    return this.#queue.pop();
+  }
+
+  /** Who runs next. Tasks that no longer wait, or are about to be paused, are dropped on the way; those of a paused job step aside. */
+  peek(): TaskRun | undefined {
+    for (let task = this.#queue.peek(); task !== undefined; task = this.#queue.peek()) {
+      const { job } = task;
+      if (task.state === 'ready' && !job.heldTasks?.has(task.index) && (!job.ending || isCleanUp(task))) {
+        if (!job.paused) return task;
+        job.parked.push(task);
+      }
+      this.#queue.pop();
+    }
+    return undefined;
+  }
+
+  /** Whether a task may run at this time. */
+  isOpen(task: TaskRun, now: number): boolean {
+    for (const limit of this.limits) {
+      if (limit.kind === 'rateLimit' ? limit.freeAt() > now : !limit.hasRoom(task)) return false;
+    }
+    return true;
+  }
+
+  /** What keeps a task from running at this time. */
+  obstacles(task: TaskRun, now: number): (SlotLimit | RateLimit)[] {
+    return this.limits.filter((limit) => (limit.kind === 'rateLimit' ? limit.freeAt() > now : !limit.hasRoom(task)));
+  }
+
+  /** Who waits before this task, in no particular order. */
+  before(task: TaskRun): TaskRun[] {
+    return this.#queue.items.filter(
+      (other) => other !== task && other.state === 'ready' && compareTasks(other, task) < 0,
+    );
+  }
+
+  take(task: TaskRun, now: number): void {
+    for (const limit of this.limits) {
+      if (limit.kind === 'rateLimit') limit.take(now);
+      else limit.take(task);
+    }
+  }
+
+  giveBack(task: TaskRun): void {
+    for (const limit of this.limits) if (limit.kind !== 'rateLimit') limit.giveBack(task);
+  }
+}
+
+/** Within a job by its own order; between jobs by priority, then the longer chain, then whose job came first. */
+export const compareTasks = (a: TaskRun, b: TaskRun): number => {
+  const { job } = a;
+  if (job === b.job) {
+    return job.plan.grown && !job.options.sequential ? comparePlaces(job.plan, a.index, b.index) : a.place - b.place;
+  }
+  return (
+    (b.definition.priority ?? 0) - (a.definition.priority ?? 0) ||
+    (b.job.plan.lengths[b.index] ?? 0) - (job.plan.lengths[a.index] ?? 0) ||
+    job.order - b.job.order
+  );
+};

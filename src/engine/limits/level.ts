@@ -1,0 +1,95 @@
+import type { LimitOptions, PoolOption } from '../options.ts';
+import { Lane } from './lane.ts';
+import { SlotLimit } from './limit.ts';
+import { RateLimit } from './rate-limit.ts';
+
+type Limit = SlotLimit | RateLimit;
+
+/**
+ * The limits of one engine or job. An attempt takes a slot of its job's limits, of those around it, and of its pool on
+ * every level that has one of that name.
+ */
+export class Level {
+  readonly #above: Level | undefined;
+  readonly #limits: readonly Limit[];
+  readonly #pools: ReadonlyMap<string, readonly Limit[]>;
+  /** Where tasks wait that use no pool, and those of each pool. */
+  #poolless: Lane | undefined;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #onLane: (lane: Lane) => void;
+
+  constructor(owner: string, options: LimitOptions, above: Level | undefined, onLane: (lane: Lane) => void) {
+    this.#above = above;
+    this.#onLane = onLane;
+    this.#limits = limitsOf(owner, options);
+    const { pools } = options;
+    this.#pools = pools
+      ? new Map(Object.entries(pools).map(([name, pool]) => [name, poolLimits(name, owner, pool)]))
+      : NO_POOLS;
+  }
+
+  /** Where tasks of this level wait that use this pool, or none. */
+  lane(pool: string | undefined): Lane {
+    const known = pool === undefined ? this.#poolless : this.#lanes.get(pool);
+    if (known) return known;
+    const lane = new Lane(this.#limitsFor(pool));
+    if (pool === undefined) this.#poolless = lane;
+    else this.#lanes.set(pool, lane);
+    this.#onLane(lane);
+    return lane;
+  }
+
+  lanes(): readonly Lane[] {
+    return this.#poolless ? [this.#poolless, ...this.#lanes.values()] : [...this.#lanes.values()];
+  }
+
+  /** The least size that a pool has on any level that knows it; `undefined` where none does. */
+  poolSize(name: string): number | undefined {
+    const own = this.#pools.get(name);
+    const above = this.#above?.poolSize(name);
+    if (own === undefined) return above;
+    const sizes = own.map((limit) => (limit.kind === 'rateLimit' ? Number.POSITIVE_INFINITY : limit.size));
+    return Math.min(...sizes, above ?? Number.POSITIVE_INFINITY);
+  }
+
+  poolNames(): readonly string[] {
+    return [...new Set([...this.#pools.keys(), ...(this.#above?.poolNames() ?? [])])];
+  }
+
+  /** How many slots each limit of this level has, and how many are taken. */
+  usage(): readonly { readonly name: string; readonly taken: number; readonly size: number }[] {
+    return [...this.#limits, ...[...this.#pools.values()].flat()]
+      .filter((limit) => limit.kind !== 'rateLimit')
+      .map(({ name, taken, size }) => ({ name, taken, size }));
+  }
+
+  #limitsFor(pool: string | undefined): readonly Limit[] {
+    const own = pool === undefined ? this.#limits : [...this.#limits, ...(this.#pools.get(pool) ?? [])];
+    return this.#above ? [...own, ...this.#above.#limitsFor(pool)] : own;
+  }
+}
+
+const NO_POOLS: ReadonlyMap<string, readonly Limit[]> = new Map();
+
+const limitsOf = (owner: string, { maxConcurrency, rateLimit }: LimitOptions): readonly Limit[] => {
+  const limits: Limit[] = [];
+  if (isLimit(maxConcurrency)) limits.push(new SlotLimit('concurrency', owner, maxConcurrency));
+  if (rateLimit) limits.push(new RateLimit(owner, rateLimit.limit, rateLimit.periodMs));
+  return limits;
+};
+
+const poolLimits = (name: string, owner: string, pool: PoolOption): readonly Limit[] => {
+  const { slots, limit, periodMs }: Exclude<PoolOption, number> = typeof pool === 'number' ? { slots: pool } : pool;
+  const called = `pool "${name}" of ${owner}`;
+  const limits: Limit[] = [];
+  if (isLimit(slots)) limits.push(new SlotLimit('pool', called, slots));
+  if (limit !== undefined && periodMs !== undefined) limits.push(new RateLimit(called, limit, periodMs));
+  return limits;
+};
+
+const isLimit = (count: number | undefined): count is number =>
+  count !== undefined && count !== Number.POSITIVE_INFINITY;
+
+/** Whether these options limit anything. */
+export const limitsAnything = ({ maxConcurrency, rateLimit, pools }: LimitOptions): boolean =>
+  isLimit(maxConcurrency) || rateLimit !== undefined || pools !== undefined;

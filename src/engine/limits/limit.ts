@@ -1,0 +1,46 @@
+import type { TaskRun } from '../task-run.ts';
+
+/**
+ * So many slots, and the tasks whose attempts hold them. What is taken follows from who holds: to give back twice, or
+ * what was never taken, changes nothing, so that no slot can leak.
+ */
+export class SlotLimit {
+  readonly kind: 'concurrency' | 'pool';
+  /** Whose limit it is, in words: `the job "etl"`, `pool "db"`. */
+  readonly name: string;
+  readonly size: number;
+  readonly #holders = new Set<TaskRun>();
+  #taken = 0;
+
+  constructor(kind: 'concurrency' | 'pool', name: string, size: number) {
+    this.kind = kind;
+    this.name = name;
+    this.size = size;
+  }
+
+  get holders(): readonly TaskRun[] {
+    return [...this.#holders];
+  }
+
+  get taken(): number {
+    return this.#taken;
+  }
+
+  hasRoom(task: TaskRun): boolean {
+    return this.#taken + this.slotsOf(task) <= this.size;
+  }
+
+  take(task: TaskRun): void {
+    if (this.#holders.has(task)) return;
+    this.#holders.add(task);
+    this.#taken += this.slotsOf(task);
+  }
+
+  giveBack(task: TaskRun): void {
+    if (this.#holders.delete(task)) this.#taken -= this.slotsOf(task);
+  }
+
+  slotsOf({ definition }: TaskRun): number {
+    return this.kind === 'pool' ? (definition.slots ?? 1) : 1;
+  }
+}

@@ -1,0 +1,40 @@
+import type { Clock } from './clock.ts';
+
+/** A timer that stands still while it is paused: time limits count no paused time. */
+export class PausableTimer {
+  readonly #clock: Clock;
+  readonly #fire: () => void;
+  #restMs: number;
+  #since = 0;
+  #cancel: (() => void) | undefined;
+  #over = false;
+
+  constructor(clock: Clock, fire: () => void, delayMs: number, paused = false) {
+    this.#clock = clock;
+    this.#fire = fire;
+    this.#restMs = delayMs;
+    if (!paused) this.resume();
+  }
+
+  pause(): void {
+    if (!this.#cancel) return;
+    this.#cancel();
+    this.#cancel = undefined;
+    this.#restMs = Math.max(0, this.#restMs - Math.max(0, this.#clock.now() - this.#since));
+  }
+
+  resume(): void {
+    if (this.#cancel || this.#over) return;
+    this.#since = this.#clock.now();
+    this.#cancel = this.#clock.setTimer(() => {
+      this.cancel();
+      this.#fire();
+    }, this.#restMs);
+  }
+
+  cancel(): void {
+    this.#over = true;
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+}

@@ -1,0 +1,62 @@
+import { isPromise } from 'node:util/types';
+import { errorData } from '../events/error-data.ts';
+import { answerOf } from './answer.ts';
+import type { Attempt } from './attempt.ts';
+import { checked } from './check-schema.ts';
+import type { JobRun } from './job-run.ts';
+import { isPoll } from './kinds/sensor.ts';
+import { failAttempt, succeedAttempt } from './outcome.ts';
+import { isPlainObject } from './plain-object.ts';
+import { createScope, logOf } from './scope.ts';
+import { cancelTask } from './stop.ts';
+import type { TaskScope } from './task-function.ts';
+import type { TaskRun } from './task-run.ts';
+
+/** Calls a task's function, and brings its outcome back, if anybody still waits for it. */
+export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
+  const { run, output: schema } = task.definition;
+  let outcome: unknown;
+  try {
+    outcome = run(scopeOf(job, task, attempt));
+  } catch (error) {
+    outcome = Promise.reject(error);
+  }
+  const promise = isPromise(outcome) ? outcome : Promise.resolve(outcome);
+  const answer = schema
+    ? promise.then((value) => (isPoll(value) || answerOf(value) ? value : checked(schema, value, task)))
+    : promise;
+  answer.then(
+    (value) => end(job, task, attempt, 'succeeded', value),
+    (error) => end(job, task, attempt, 'failed', error),
+  );
+};
+
+const scopeOf = (job: JobRun, task: TaskRun, attempt: Attempt): TaskScope => {
+  const { enrich } = task.definition;
+  const scope = createScope(job, task, attempt);
+  if (!enrich) return scope;
+  try {
+    const extra: unknown = enrich(scope);
+    if (!isPlainObject(extra)) throw new TypeError('it answered no plain object');
+    return Object.defineProperties(scope, Object.getOwnPropertyDescriptors(extra));
+  } catch (error) {
+    if (error instanceof Promise) error.catch(() => {});
+    logOf(job, task.path, attempt).warn(`The scope was not enriched: ${errorData(error).message}.`);
+    return scope;
+  }
+};
+
+const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: 'succeeded' | 'failed', value: unknown): void => {
+  const { phase } = attempt;
+  attempt.phase = 'over';
+  if (phase === 'live') {
+    if (outcome === 'succeeded') succeedAttempt(job, task, value);
+    else failAttempt(job, task, value);
+    return;
+  }
+  if (outcome === 'succeeded' || !attempt.answersAbort(value)) {
+    task.lateResults = (task.lateResults ?? 0) + 1;
+    job.publish({ type: 'task.lateResult', task: task.path, attempt: attempt.number, outcome });
+  }
+  if (phase === 'aborting') cancelTask(job, task);
+};

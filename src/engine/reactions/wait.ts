@@ -1,0 +1,20 @@
+import type { Reaction } from './reaction.ts';
+
+/** Waits between attempts: a task that is `retrying` or `polling` holds no slot, and becomes ready again when its wait is over. */
+export const wait: Reaction = {
+  onTask: (job, task, { from, to }) => {
+    if (from === 'retrying' || from === 'polling') {
+      task.cancelBackoff?.();
+      task.cancelBackoff = undefined;
+      if (task.state !== to) return;
+      task.dueAt = undefined;
+    }
+    if ((to !== 'retrying' && to !== 'polling') || task.state !== to) return;
+    const again = (): void => {
+      job.commandTask(task, { type: 'task.schedule' });
+    };
+    const { backoffMs = 0 } = task;
+    if (backoffMs > 0) task.cancelBackoff = job.clock.setTimer(again, backoffMs);
+    else again();
+  },
+};

@@ -1,0 +1,45 @@
+/**
+ * What a schema library offers to be used through: Standard Schema 1 (https://standardschema.dev), spelled out so that the
+ * types of tintype need no package. zod, valibot and arktype schemas are such schemas.
+ */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
+}
+
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] };
+
+export type SchemaIssue = {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+};
+
+/** What a schema takes. */
+export type SchemaInput<Schema> = Schema extends StandardSchema<infer Input, unknown> ? Input : never;
+
+/** What a schema makes of it. */
+export type SchemaOutput<Schema> = Schema extends StandardSchema<never, infer Output> ? Output : never;
+
+export const isSchema = (value: unknown): value is StandardSchema =>
+  (typeof value === 'object' || typeof value === 'function') &&
+  value !== null &&
+  typeof (value as Partial<StandardSchema>)['~standard']?.validate === 'function';
+
+/** One thing that a schema found wrong: where, as `rows[0].name`, and what. */
+export type Violation = { readonly path: string; readonly message: string };
+
+export const violationsOf = (issues: readonly SchemaIssue[]): readonly Violation[] =>
+  issues.map(({ message, path }) => ({ path: pathText(path ?? []), message }));
+
+const pathText = (path: NonNullable<SchemaIssue['path']>): string =>
+  path.reduce<string>((text, segment) => {
+    const key = typeof segment === 'object' ? segment.key : segment;
+    if (typeof key === 'number') return `${text}[${key}]`;
+    return text === '' ? String(key) : `${text}.${String(key)}`;
+  }, '');

@@ -1,0 +1,43 @@
+import type { JobRun } from './job-run.ts';
+import type { Plan } from './plan.ts';
+import { durationOf } from './task-handle.ts';
+import type { TaskRun } from './task-run.ts';
+import type { GraphView, Span, TaskView } from './views/graph-view.ts';
+
+/** A definition as it is drawn. */
+export const viewOfPlan = ({ name, tasks }: Plan): GraphView => ({
+  name,
+  tasks: tasks.map(({ name, kind, dependsOn }): TaskView => ({ name, kind: kind ?? 'task', dependsOn })),
+});
+
+/** A job as it stands. */
+export const viewOfJob = (job: JobRun): GraphView => ({
+  name: job.plan.name,
+  tasks: job.plan.tasks.flatMap((definition, index): TaskView[] => {
+    if (job.removed?.has(index)) return [];
+    const task = job.tasks[index];
+    return [
+      {
+        name: definition.name,
+        kind: definition.kind ?? 'task',
+        dependsOn: definition.dependsOn,
+        state: task?.state ?? 'unscheduled',
+        attempts: task?.attempts ?? 0,
+        startedAt: task?.startedAt,
+        durationMs: durationOf(task, job.clock.now),
+        reason: task?.reason,
+        spans: spansOf(task),
+      },
+    ];
+  }),
+});
+
+/** Each stay in the queue with the attempt that followed. */
+const spansOf = (task: TaskRun | undefined): readonly Span[] => {
+  if (task?.queuedAt === undefined) return [];
+  const { spans = [], queuedAt, endedAt } = task;
+  const startedAt = task.lastStartedAt ?? task.startedAt;
+  const last = spans.at(-1);
+  if (last && last.readyAt === queuedAt && last.startedAt === startedAt) return spans;
+  return [...spans, { readyAt: queuedAt, startedAt: startedAt === last?.startedAt ? undefined : startedAt, endedAt }];
+};
