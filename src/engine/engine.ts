@@ -5,13 +5,13 @@ import { systemClock } from '../events/system-clock.ts';
 import { closeOptionProblems, engineOptionProblems } from './check-options.ts';
 import type { Clock } from './clock.ts';
 import type { JobDefinition, StartArguments } from './definition.ts';
-import { CommandError, OptionError } from './errors.ts';
+import { CommandError } from './errors.ts';
 import type { TaskType } from './infer.ts';
 import { type Job, startJob } from './job.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
 import type { LimitOptions, StartOptions } from './options.ts';
 import { PLAN } from './plan.ts';
-import type { Problem } from './problem.ts';
+import { refuse } from './rules.ts';
 
 export type EngineOptions = LimitOptions & {
   /** Told of every event of every job that has no logger of its own. */
@@ -132,10 +132,6 @@ export class Engine implements AsyncDisposable {
       problem('clock', "A job of an engine runs by the engine's clock: hand the clock to createEngine.");
   }
 }
-
-const refuse = (subject: string, [first, ...rest]: readonly Problem[]): void => {
-  if (first) throw new OptionError(subject, [first, ...rest]);
-};
 
 /** An engine: limits shared by many jobs. @throws OptionError */
 export const createEngine = (options: EngineOptions = {}): Engine => {

@@ -3,7 +3,7 @@ import type { JobEvent, JobState } from '../events/event.ts';
 import { logTo } from '../events/logger.ts';
 import { cancelOptionProblems, startOptionProblems, waitOptionProblems } from './check-options.ts';
 import { checkedInput } from './check-schema.ts';
-import { JobError, OptionError } from './errors.ts';
+import { JobError } from './errors.ts';
 import { type Explanation, explainAll, explainOne } from './explain.ts';
 import { addTasks, removeTask } from './grow.ts';
 import type { FinalContext, OutputNamed, PartialContext, TaskName, TaskPath, TaskType } from './infer.ts';
@@ -15,9 +15,9 @@ import { outputOf } from './output.ts';
 import { pauseJob, resumeJob } from './pause.ts';
 import { indexIn, type Plan } from './plan.ts';
 import { poolProblems } from './pool-problems.ts';
-import type { Problem } from './problem.ts';
 import { reactor } from './react.ts';
 import { retryAll } from './retry-task.ts';
+import { refuse } from './rules.ts';
 import { stopJob } from './stop.ts';
 import { TaskHandle, THE_PROGRAM } from './task-handle.ts';
 import type { AnyTaskSpec } from './task-spec.ts';
@@ -78,7 +78,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   result(
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> {
-    refuse(this.name, waitOptionProblems(options));
+    refuse(`A call on job "${this.name}"`, waitOptionProblems(options));
     this.#result ??= this.#run.done.then(
       () => resultOf(this.#run) as JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>,
     );
@@ -195,7 +195,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     reason?: unknown,
     options: CancelOptions = {},
   ): Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> {
-    refuse(this.name, cancelOptionProblems(options));
+    refuse(`A call on job "${this.name}"`, cancelOptionProblems(options));
     const { mode = 'abort' } = options;
     stopJob(this.#run, reason === undefined ? { to: 'cancelled', mode } : { to: 'cancelled', mode, cause: reason });
     return this.result();
@@ -207,10 +207,6 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 }
 
-const refuse = (jobName: string, [first, ...rest]: readonly Problem[]): void => {
-  if (first) throw new OptionError(`A call on job "${jobName}"`, [first, ...rest]);
-};
-
 /**
  * Starts a job in a later microtask, so that who subscribes until then misses nothing.
  * @throws OptionError @throws SchemaError
@@ -221,17 +217,14 @@ export const startJob = <Input extends object, Tasks extends TaskType>(
   options: StartOptions | undefined,
   surroundings: Surroundings = {},
 ): Job<Input, Tasks> => {
-  refuseStart(plan, startOptionProblems(input, options));
+  const subject = `The start of job "${plan.name}"`;
+  refuse(subject, startOptionProblems(input, options));
   const given = checkedInput(plan.options.input, (input ?? {}) as object, plan.name);
   const run = new JobRun(plan, given, options ?? {}, reactor, surroundings);
-  if (plan.pooled) refuseStart(plan, poolProblems(plan.tasks, run.level));
+  if (plan.pooled) refuse(subject, poolProblems(plan.tasks, run.level));
   if (run.options.logger) run.events$.subscribe(logTo(run.options.logger));
   queueMicrotask(() => begin(run));
   return new Job(run);
-};
-
-const refuseStart = ({ name }: Plan, [first, ...rest]: readonly Problem[]): void => {
-  if (first) throw new OptionError(`The start of job "${name}"`, [first, ...rest]);
 };
 
 const begin = (run: JobRun): void => {

@@ -311,14 +311,14 @@ describe('what makes no sense is refused', () => {
   test.each([[0], [-1], [Number.NaN], [Number.POSITIVE_INFINITY], ['5'], [null]])('an interval of %j', (interval) => {
     const make = () => createPoller({ interval: interval as never });
     expect(make).toThrow(OptionError);
-    expect(make).toThrow('createPoller has a problem: interval is');
+    expect(make).toThrow('createPoller has a problem: The poller has interval =');
     expect(make).toThrow('expected a finite number of milliseconds above 0.');
   });
 
   test.each([[undefined], [{}], [{ interval: undefined }]])('no interval: %j', (options) => {
     const make = () => createPoller(options as never);
     expect(make).toThrow(OptionError);
-    expect(make).toThrow('interval is missing: expected a finite number of milliseconds above 0.');
+    expect(make).toThrow('has no interval: expected a finite number of milliseconds above 0.');
   });
 
   test('a prober without check, a clock that is none, an option that does not exist', () => {
@@ -330,8 +330,8 @@ describe('what makes no sense is refused', () => {
   test('a check of nothing', async () => {
     const { clock, poller } = begin();
     await expect(poller.check('', () => true)).rejects.toThrow(OptionError);
-    await expect(poller.check('dns', undefined as never)).rejects.toThrow('fn is missing');
-    await expect(poller.check('dns', () => true, { signal: 'no' as never })).rejects.toThrow('signal is "no"');
+    await expect(poller.check('dns', undefined as never)).rejects.toThrow('has no fn');
+    await expect(poller.check('dns', () => true, { signal: 'no' as never })).rejects.toThrow('signal = "no"');
     expect(clock.pending()).toBe(0);
   });
 });

@@ -317,18 +317,16 @@ describe('what makes no sense is refused', () => {
   test.each([[0], [-1], [Number.NaN], ['5'], [null], [Number.NEGATIVE_INFINITY]])('a timeout of %j', (timeout) => {
     const make = () => createProber({ timeout: timeout as never });
     expect(make).toThrow(OptionError);
-    expect(make).toThrow('createProber has a problem: timeout is');
+    expect(make).toThrow('createProber has a problem: The prober has timeout =');
     expect(make).toThrow('expected a number of milliseconds above 0, or Infinity for no limit.');
   });
 
   test('a clock that is none, an option that does not exist, options that are none; all problems at once', () => {
     for (const clock of [null, 5, 'noon', Date]) expect(() => createProber({ clock } as never)).toThrow(OptionError);
     expect(() => createProber({ clock: {} as never })).toThrow('expected a clock with the methods now, setTimer');
-    expect(() => createProber({ timeOut: 5 } as never)).toThrow(
-      'There is no option "timeOut". Did you mean "timeout"?',
-    );
-    expect(() => createProber({ xyz: 5 } as never)).toThrow('There is no option "xyz". Known are timeout, clock.');
-    expect(() => createProber(100 as never)).toThrow('The options are 100: expected an object, of timeout, clock.');
+    expect(() => createProber({ timeOut: 5 } as never)).toThrow('has no option "timeOut". Did you mean "timeout"?');
+    expect(() => createProber({ xyz: 5 } as never)).toThrow('has no option "xyz". Known are timeout, clock.');
+    expect(() => createProber(100 as never)).toThrow('The prober was given 100 for its options: expected an object.');
     expect(() => createProber({ timeout: -1, clock: 5 } as never)).toThrow('createProber has 2 problems');
     expect(() => createProber({ timeout: -1, clock: 5 } as never)).toThrow(
       expect.objectContaining({
@@ -339,14 +337,14 @@ describe('what makes no sense is refused', () => {
   });
 
   test.each([
-    ['no id', [undefined, () => true], 'id is missing: expected a string that is not empty'],
-    ['an empty id', ['', () => true], 'id is "": expected a string that is not empty'],
-    ['an id without a name', [{ namespace: 'cloud' }, () => true], 'id is {"namespace":"cloud"}'],
-    ['a namespace that is no text', [{ namespace: 5, name: 'dns' }, () => true], 'id is {"namespace":5'],
-    ['no function', ['dns'], 'fn is missing: expected a function.'],
-    ['an answer instead of a function', ['dns', true], 'fn is true: expected a function.'],
-    ['a signal that is none', ['dns', () => true, { signal: {} }], 'signal is {}: expected an AbortSignal.'],
-    ['a signal for options', ['dns', () => true, new AbortController().signal], 'expected an object, of signal.'],
+    ['no id', [undefined, () => true], 'has no id: expected a string that is not empty'],
+    ['an empty id', ['', () => true], 'id = "": expected a string that is not empty'],
+    ['an id without a name', [{ namespace: 'cloud' }, () => true], 'id = {"namespace":"cloud"}'],
+    ['a namespace that is no text', [{ namespace: 5, name: 'dns' }, () => true], 'id = {"namespace":5'],
+    ['no function', ['dns'], 'has no fn: expected a function.'],
+    ['an answer instead of a function', ['dns', true], 'fn = true: expected a function.'],
+    ['a signal that is none', ['dns', () => true, { signal: {} }], 'signal = {}: expected an AbortSignal.'],
+    ['a signal for options', ['dns', () => true, new AbortController().signal], 'expected an object.'],
     ['an unknown option', ['dns', () => true, { sginal: 5 }], 'Did you mean "signal"?'],
   ] as [string, unknown[], string][])('a check with %s', async (_name, args, message) => {
     const check = createProber().check(...(args as Parameters<ReturnType<typeof createProber>['check']>));

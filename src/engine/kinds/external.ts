@@ -4,10 +4,11 @@ import { jsonSafe } from '../../events/json-safe.ts';
 import { newId } from '../../events/system-clock.ts';
 import { claimOptionProblems } from '../check-options.ts';
 import { checked } from '../check-schema.ts';
-import { AbortError, CommandError, OptionError } from '../errors.ts';
+import { AbortError, CommandError } from '../errors.ts';
 import { failAttempt, missHeartbeat, succeedAttempt } from '../outcome.ts';
 import { PausableTimer } from '../pausable-timer.ts';
 import { isPlainObject } from '../plain-object.ts';
+import { refuse } from '../rules.ts';
 import { requireFraction } from '../scope.ts';
 import type { Claim, TaskRun } from '../task-run.ts';
 import { hasLimit } from '../time-limit.ts';
@@ -19,8 +20,7 @@ export type ClaimOptions = {
 
 /** Takes a task that is ready: it runs, in the hands of its owner. */
 export const claim = (task: TaskRun, owner: string, options: ClaimOptions): string => {
-  const [first, ...rest] = claimOptionProblems(options);
-  if (first) throw new OptionError(`A call on task "${task.path}"`, [first, ...rest]);
+  refuse(`A call on task "${task.path}"`, claimOptionProblems(options));
   requireExternal(task);
   if (typeof owner !== 'string' || owner === '')
     throw new TypeError(

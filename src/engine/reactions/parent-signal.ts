@@ -1,3 +1,4 @@
+import { onAbort } from '../on-abort.ts';
 import { stopJob } from '../stop.ts';
 import type { Reaction } from './reaction.ts';
 
@@ -10,8 +11,6 @@ export const parentSignal: Reaction = {
     }
     const { signal } = job.options;
     if (!signal || from !== 'idle') return;
-    const cancel = (): void => stopJob(job, { to: 'cancelled', mode: 'abort', cause: signal.reason });
-    signal.addEventListener('abort', cancel, { once: true });
-    job.unlinkSignal = () => signal.removeEventListener('abort', cancel);
+    job.unlinkSignal = onAbort(signal, (cause) => stopJob(job, { to: 'cancelled', mode: 'abort', cause }));
   },
 };

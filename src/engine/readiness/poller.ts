@@ -1,6 +1,7 @@
 import { systemClock } from '../../events/system-clock.ts';
 import type { Clock } from '../clock.ts';
-import { onAbort } from './on-abort.ts';
+import { onAbort } from '../on-abort.ts';
+import { show } from '../rules.ts';
 import { createProber } from './prober.ts';
 import {
   type CheckOptions,
@@ -11,7 +12,7 @@ import {
   type ReadinessResult,
   thrownCheck,
 } from './readiness.ts';
-import { refuseWrongCheck, refuseWrongPoller, show } from './refuse.ts';
+import { refuseWrongCheck, refuseWrongPoller } from './refuse.ts';
 
 export type PollerOptions = {
   /** From one check to the next, in ms. */

@@ -1,7 +1,8 @@
 import { systemClock } from '../../events/system-clock.ts';
 import type { Clock } from '../clock.ts';
+import { onAbort } from '../on-abort.ts';
+import { show } from '../rules.ts';
 import { hasLimit } from '../time-limit.ts';
-import { onAbort } from './on-abort.ts';
 import {
   type CheckOptions,
   failedCheck,
@@ -12,7 +13,7 @@ import {
   type ReadinessResult,
   thrownCheck,
 } from './readiness.ts';
-import { refuseWrongCheck, refuseWrongProber, show } from './refuse.ts';
+import { refuseWrongCheck, refuseWrongProber } from './refuse.ts';
 
 export type ProberOptions = {
   /** Limit of one check, in ms; default none. */
