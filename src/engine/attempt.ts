@@ -14,6 +14,8 @@ export class Attempt {
   declare timer?: PausableTimer;
   /** What is to become of the task once the job nested in it has ended. */
   declare verdict?: () => void;
+  /** What the job nested in it came to while the task was paused. */
+  declare outcome?: () => void;
   #reason: AbortError | undefined;
   #controller: AbortController | undefined;
 

@@ -1,28 +1,71 @@
-import { SchemaError } from './errors.ts';
+import { errorData } from '../events/error-data.ts';
+import { isThenable } from '../events/thenable.ts';
+import { type Answer, answerOf, kindOfAnswer } from './answer.ts';
+import { NonRetryableError, OptionError, SchemaError } from './errors.ts';
+import { isPoll } from './kinds/sensor.ts';
+import { isPlainObject } from './plain-object.ts';
 import { type SchemaResult, type StandardSchema, violationsOf } from './standard-schema.ts';
 import type { TaskRun } from './task-run.ts';
 
-/** What a task's schema makes of its output. @throws SchemaError */
-export const checked = (schema: StandardSchema, output: unknown, task: TaskRun): unknown => {
-  const result = schema['~standard'].validate(output);
-  return result instanceof Promise ? result.then((later) => outputFrom(later, task)) : outputFrom(result, task);
+/** What a task's schema makes of its output, that of `branch` and `expand` included. @throws SchemaError @throws NonRetryableError of a schema that breaks */
+export const checked = (schema: StandardSchema, brought: unknown, task: TaskRun): unknown => {
+  const answer = isPoll(brought) ? 'later' : answerOf(brought);
+  if (answer === 'later' || (answer && kindOfAnswer(answer) === 'notReady')) return brought;
+  if (!answer) return judge(schema, brought, task);
+  const withOutput = (output: unknown): Answer => Object.freeze({ ...answer, output }) as Answer;
+  const output = judge(schema, (answer as { readonly output: unknown }).output, task);
+  return isThenable(output) ? output.then(withOutput) : withOutput(output);
 };
 
-const outputFrom = (result: SchemaResult<unknown>, { path }: TaskRun): unknown => {
-  if (!result.issues) return result.value;
-  throw new SchemaError('INVALID_OUTPUT', `What task "${path}" put out`, violationsOf(result.issues));
+const judge = (schema: StandardSchema, output: unknown, { path }: TaskRun): unknown => {
+  const outputFrom = (result: unknown): unknown => {
+    if (!isResult(result)) throw broken(new TypeError('it answered no result'));
+    if (!result.issues) return result.value;
+    throw new SchemaError('INVALID_OUTPUT', `What task "${path}" put out`, violationsOf(result.issues));
+  };
+  const broken = (error: unknown): NonRetryableError =>
+    new NonRetryableError(`the output schema of task "${path}" broke: ${errorData(error).message}`, { cause: error });
+  const result = attempt(() => schema['~standard'].validate(output), broken);
+  if (!isThenable(result)) return outputFrom(result);
+  return result.then(outputFrom, (error) => {
+    throw broken(error);
+  });
 };
 
-/** What a job's schema makes of its input. @throws SchemaError @throws TypeError of a schema that answers later */
+/** What a job's schema makes of its input. @throws SchemaError @throws OptionError of a schema that can't be used */
 export const checkedInput = (schema: StandardSchema | undefined, input: object, jobName: string): object => {
   if (!schema) return input;
-  const result = schema['~standard'].validate(input);
-  if (result instanceof Promise) {
-    result.catch(() => {});
-    throw new TypeError(
-      `The input schema of job "${jobName}" answers later, by a promise. Check in a task what takes time, and the input at once.`,
-    );
+  const unusable = (why: string): OptionError => {
+    const message = `The input schema of job "${jobName}" ${why}`;
+    return new OptionError(`The start of job "${jobName}"`, [
+      { code: 'INVALID_OPTION', message, tasks: [], option: 'input' },
+    ]);
+  };
+  const result: unknown = attempt(
+    () => schema['~standard'].validate(input),
+    (error) => unusable(`broke: ${errorData(error).message}.`),
+  );
+  if (isThenable(result)) {
+    result.then(undefined, () => {});
+    throw unusable('answers later, by a promise. Check in a task what takes time, and the input at once.');
   }
-  if (!result.issues) return result.value as object;
-  throw new SchemaError('INVALID_INPUT', `The input of job "${jobName}"`, violationsOf(result.issues));
+  if (!isResult(result)) throw unusable('answered no result.');
+  const subject = `The input of job "${jobName}"`;
+  if (result.issues) throw new SchemaError('INVALID_INPUT', subject, violationsOf(result.issues));
+  if (isPlainObject(result.value)) return result.value;
+  const message = 'its schema makes no plain object of it, which is what the first context is';
+  throw new SchemaError('INVALID_INPUT', subject, [{ path: '', message }]);
 };
+
+const attempt = <Value>(call: () => Value, failure: (error: unknown) => Error): Value => {
+  try {
+    return call();
+  } catch (error) {
+    throw failure(error);
+  }
+};
+
+const isResult = (result: unknown): result is SchemaResult<unknown> =>
+  typeof result === 'object' &&
+  result !== null &&
+  ('issues' in result && result.issues ? Array.isArray(result.issues) : 'value' in result);

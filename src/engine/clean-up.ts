@@ -2,11 +2,6 @@ import { launch } from './flow.ts';
 import type { JobRun } from './job-run.ts';
 import { SETTLED } from './task-run.ts';
 
-/** Whether the job has clean-up that has not ended. */
-export const cleanUpsPending = (job: JobRun): boolean =>
-  job.startedAt !== undefined &&
-  job.plan.cleanUps.some((index) => !SETTLED.has(job.tasks[index]?.state ?? 'unscheduled') && !job.removed?.has(index));
-
 /** Starts the clean-up of a job that is being stopped, each task once its upstreams can change no more. */
 export const runCleanUps = (job: JobRun): void => {
   if (job.startedAt === undefined || job.plan.cleanUps.length === 0) return;

@@ -2,16 +2,16 @@ import { type Observable, Subject } from 'rxjs';
 import type { JobEvent } from '../events/event.ts';
 import type { Logger } from '../events/logger.ts';
 import { systemClock } from '../events/system-clock.ts';
-import { closeOptionProblems, engineOptionProblems } from './check-options.ts';
+import { closeOptionProblems, engineOptionProblems, startOptionProblems } from './check-options.ts';
 import type { Clock } from './clock.ts';
 import type { JobDefinition, StartArguments } from './definition.ts';
-import { CommandError } from './errors.ts';
+import { CommandError, OptionError } from './errors.ts';
 import type { TaskType } from './infer.ts';
 import { type Job, startJob } from './job.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
 import type { LimitOptions, StartOptions } from './options.ts';
-import { PLAN } from './plan.ts';
-import { refuse } from './rules.ts';
+import { isDefinition, PLAN } from './plan.ts';
+import { refuse, show } from './rules.ts';
 
 export type EngineOptions = LimitOptions & {
   /** Told of every event of every job that has no logger of its own. */
@@ -36,6 +36,7 @@ export class Engine implements AsyncDisposable {
   readonly #dispatcher: Dispatcher;
   readonly #jobs = new Map<string, Job>();
   readonly #events = new Subject<JobEvent>();
+  #closed = false;
   #closing: Promise<void> | undefined;
 
   /** @internal */
@@ -57,7 +58,7 @@ export class Engine implements AsyncDisposable {
 
   /** Whether it takes no more jobs. */
   get closed(): boolean {
-    return this.#closing !== undefined;
+    return this.#closed;
   }
 
   /** A job that is not over, by its id. */
@@ -78,10 +79,10 @@ export class Engine implements AsyncDisposable {
     definition: JobDefinition<Input, Tasks, Given>,
     ...[input, options]: StartArguments<Given>
   ): Job<Input, Tasks> {
-    if (this.closed) {
-      throw new CommandError('ENGINE_CLOSED', `The engine has been closed: job "${definition.name}" can't be started.`);
-    }
-    this.#refuseTaken(definition.name, options);
+    const subject = requireDefinition(definition);
+    if (this.closed) throw new CommandError('ENGINE_CLOSED', `${subject} was refused: the engine has been closed.`);
+    refuse(subject, startOptionProblems(input, options));
+    this.#refuseTaken(subject, options);
     const { logger, clock, random } = this.#options;
     const all: StartOptions = {
       ...options,
@@ -105,6 +106,7 @@ export class Engine implements AsyncDisposable {
   close(options: CloseOptions = {}): Promise<void> {
     refuse('A call on the engine', closeOptionProblems(options));
     const { mode = 'drain', graceMs } = options;
+    this.#closed = true;
     const jobs = this.jobs;
     const ended = Promise.all(jobs.map((job) => job.cancel('the engine is closing', { mode }).then(() => {})));
     if (mode === 'drain' && graceMs !== undefined && jobs.length > 0) {
@@ -122,9 +124,9 @@ export class Engine implements AsyncDisposable {
     await this.close({ mode: 'abort' });
   }
 
-  #refuseTaken(name: string, options: StartOptions | undefined): void {
+  #refuseTaken(subject: string, options: StartOptions | undefined): void {
     const problem = (option: string, message: string): void =>
-      refuse(`The start of job "${name}"`, [{ code: 'INVALID_OPTION', message, tasks: [], option }]);
+      refuse(subject, [{ code: 'INVALID_OPTION', message, tasks: [], option }]);
     const id = options?.jobId;
     if (id !== undefined && this.#jobs.has(id))
       problem('jobId', `A job with the id "${id}" is running already. Leave out jobId for one of its own.`);
@@ -132,6 +134,15 @@ export class Engine implements AsyncDisposable {
       problem('clock', "A job of an engine runs by the engine's clock: hand the clock to createEngine.");
   }
 }
+
+/** @throws OptionError of what is no sealed definition */
+const requireDefinition = (definition: unknown): string => {
+  if (isDefinition(definition)) return `The start of job "${(definition as { readonly name: string }).name}"`;
+  const message = `It was given ${show(definition)}: expected a sealed definition. Call .seal() on a builder first.`;
+  throw new OptionError('A start of the engine', [
+    { code: 'INVALID_OPTION', message, tasks: [], option: 'definition' },
+  ]);
+};
 
 /** An engine: limits shared by many jobs. @throws OptionError */
 export const createEngine = (options: EngineOptions = {}): Engine => {

@@ -44,12 +44,19 @@ export class SchemaError extends TintypeError {
   readonly violations: readonly Violation[];
 
   constructor(code: SchemaError['code'], subject: string, violations: readonly Violation[]) {
-    const found = violations.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
-    super(`${subject} is not what its schema asks for: ${found.join('; ')}`);
+    const shown = violations
+      .slice(0, MOST_SHOWN)
+      .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+    const more = violations.length - shown.length;
+    if (more > 0) shown.push(`and ${more} more`);
+    super(`${subject} is not what its schema asks for: ${shown.join('; ') || 'it gave no reason'}`);
     this.code = code;
     this.violations = violations;
   }
 }
+
+/** How many violations a message names; `violations` holds them all. */
+const MOST_SHOWN = 10;
 
 export type CommandErrorCode =
   | 'INVALID_STATE'

@@ -1,10 +1,9 @@
 import type { TaskState } from '../events/event.ts';
 import { isoText } from '../events/iso-text.ts';
 import { find } from './address.ts';
+import { listed, type SlotReason, type SlotReasons, slotReasons } from './explain-slots.ts';
 import { awaited } from './flow.ts';
 import type { JobRun } from './job-run.ts';
-import type { SlotLimit } from './limits/limit.ts';
-import type { RateLimit } from './limits/rate-limit.ts';
 import { isExhausted } from './pause.ts';
 import { isCleanUp, SETTLED, type TaskRun } from './task-run.ts';
 
@@ -20,9 +19,7 @@ export type Explanation = {
 /** `text` says it all in words; the other fields say the same as data. Times are in epoch ms. */
 export type Reason =
   | { readonly kind: 'upstream'; readonly text: string; readonly tasks: readonly string[] }
-  | PoolReason<'pool'>
-  | PoolReason<'concurrency'>
-  | { readonly kind: 'rateLimit'; readonly text: string; readonly limit: string; readonly until: number }
+  | SlotReason
   | { readonly kind: 'retry'; readonly text: string; readonly attempt: number; readonly at: number }
   | { readonly kind: 'poll'; readonly text: string; readonly polls: number; readonly at: number }
   | { readonly kind: 'paused'; readonly text: string; readonly by: string; readonly what: 'task' | 'job' }
@@ -32,45 +29,37 @@ export type Reason =
   /** The task has ended; `reason` says why, where it did not complete. */
   | { readonly kind: 'ended'; readonly text: string; readonly reason?: string };
 
-type PoolReason<Kind> = {
-  readonly kind: Kind;
-  readonly text: string;
-  readonly limit: string;
-  /** Slots it has, are taken, and are wanted by this task. */
-  readonly size: number;
-  readonly taken: number;
-  readonly wanted: number;
-  /** The paths of the tasks that hold them, with the id of their job where it is another. */
-  readonly holders: readonly string[];
-  /** Tasks that come first when a slot is free. */
-  readonly before: readonly string[];
-};
-
 /** Every task that neither runs nor has ended, those of nested jobs included. */
-export const explainAll = (job: JobRun): readonly Explanation[] =>
+export const explainAll = (job: JobRun, slots = slotReasons(job)): readonly Explanation[] =>
   job.plan.tasks.flatMap((_, index): readonly Explanation[] => {
     const task = job.tasks[index];
     if (job.removed?.has(index) || (task && SETTLED.has(task.state))) return [];
-    const own = task?.state === 'running' ? [] : [explain(job, index)];
-    return task?.child && !task.child.over ? [...own, ...explainAll(task.child)] : own;
+    const own = task?.state === 'running' ? [] : [explain(job, index, slots)];
+    return task?.child && !task.child.over ? [...own, ...explainAll(task.child, slots)] : own;
   });
 
 /** One task, whatever its state. @throws UnknownTaskError */
 export const explainOne = (root: JobRun, path: string): Explanation => {
   const { job, index } = find(root, path);
-  if (job) return explain(job, index);
+  if (job) return explain(job, index, slotReasons(root));
   const text = 'the task around it has not begun';
   return { task: path, state: 'unscheduled', reasons: [{ kind: 'job', text }] };
 };
 
-const explain = (job: JobRun, index: number): Explanation => {
+const explain = (job: JobRun, index: number, slots: SlotReasons): Explanation => {
   const task = job.tasks[index];
   const state = task?.state ?? 'unscheduled';
-  const reasons = [...reasonsOf(job, index, task, state)];
+  const reasons = reasonsOf(job, index, task, state, slots);
   return { task: job.pathOf(job.plan.graph.names[index] as string), state, reasons };
 };
 
-const reasonsOf = (job: JobRun, index: number, task: TaskRun | undefined, state: TaskState): readonly Reason[] => {
+const reasonsOf = (
+  job: JobRun,
+  index: number,
+  task: TaskRun | undefined,
+  state: TaskState,
+  slots: SlotReasons,
+): readonly Reason[] => {
   if (task && SETTLED.has(state)) return [endedReason(task)];
   if (state === 'running') return [];
   const held = [...pausedReasons(job, index, task)];
@@ -81,7 +70,7 @@ const reasonsOf = (job: JobRun, index: number, task: TaskRun | undefined, state:
   if (task.definition.kind === 'external')
     return [...held, { kind: 'external', text: 'waits to be claimed or completed from outside' }];
   if (job.stop && !isCleanUp(task)) return [{ kind: 'job', text: 'the job is ending: nothing starts any more' }];
-  const blocked = slotReasons(job, task);
+  const blocked = slots(task);
   if (held.length + blocked.length > 0) return [...held, ...blocked];
   return [{ kind: 'job', text: 'runs next: its turn comes within this tick' }];
 };
@@ -101,7 +90,13 @@ const unscheduledReasons = (job: JobRun, index: number): readonly Reason[] => {
     return [{ kind: 'job', text: 'the job is ending: nothing starts any more' }];
   const missing = awaited(job, index).map((upstream) => names[upstream] as string);
   const tasks = missing.map((name) => job.pathOf(name));
-  if (tasks.length === 0) return [{ kind: 'job', text: 'the job has not begun: it does in a later microtask' }];
+  if (tasks.length === 0) {
+    const text =
+      job.startedAt === undefined
+        ? 'the job has not begun'
+        : 'its upstreams have ended: it is decided upon within this tick';
+    return [{ kind: 'job', text }];
+  }
   const states = missing.map((name, at) => `${tasks[at]} (${stateOf(job, name)})`);
   const rule = definition?.trigger && definition.trigger !== 'allSuccess' ? `, by its rule ${definition.trigger}` : '';
   return [{ kind: 'upstream', text: `waits for ${listed(states)}${rule}`, tasks }];
@@ -147,35 +142,3 @@ const pausedText = (task: TaskRun, by: string | undefined): string =>
   isExhausted(task)
     ? `waits for a person to retry it: its retries are used up after attempt ${task.attempts}, because ${task.lastError?.message}`
     : `was paused by ${by}`;
-
-const slotReasons = (job: JobRun, task: TaskRun): readonly Reason[] => {
-  const lane = job.dispatcher.laneOf(task);
-  const before = lane.before(task).map((other) => pathFor(job, other));
-  const obstacles = lane.obstacles(task, job.clock.now());
-  const limits = obstacles.length > 0 ? obstacles : before.length > 0 ? lane.limits.slice(0, 1) : [];
-  return limits.map((limit) => limitReason(job, task, limit, before));
-};
-
-const limitReason = (job: JobRun, task: TaskRun, limit: SlotLimit | RateLimit, before: readonly string[]): Reason => {
-  if (limit.kind === 'rateLimit') {
-    const until = limit.freeAt();
-    const text = `the rate of ${limit.name} is used up, ${limit.limit} starts in ${limit.periodMs} ms: waits until ${isoText(until)}`;
-    return { kind: 'rateLimit', text, limit: limit.name, until };
-  }
-  const { kind, size, taken, name } = limit;
-  const wanted = limit.slotsOf(task);
-  const holders = limit.holders.map((holder) => pathFor(job, holder));
-  const queue = before.length > 0 ? `; ${listed(before)} ${before.length === 1 ? 'comes' : 'come'} first` : '';
-  const text = `${kind === 'pool' ? name : `the concurrency of ${name}`} is full, ${taken}/${size} held by ${listed(holders)}${wanted > 1 ? `, ${wanted} wanted` : ''}${queue}`;
-  return { kind, text, limit: name, size, taken, wanted, holders, before };
-};
-
-const pathFor = (job: JobRun, { path, job: other }: TaskRun): string =>
-  other.id === job.id ? path : `${path} (job ${other.id})`;
-
-/** Up to five names, and how many more. */
-const listed = (names: readonly string[]): string => {
-  if (names.length === 0) return 'nobody';
-  const shown = names.slice(0, 5).join(', ');
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
-};

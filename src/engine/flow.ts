@@ -11,6 +11,7 @@ export type SkipReason = 'upstreamFailed' | 'upstreamNotReady' | 'upstreamSkippe
 
 /** A settled task's downstream: what its outcome decides is scheduled or skipped. */
 export const followUp = (job: JobRun, task: TaskRun): void => {
+  task.counted = true;
   const due: number[] = [];
   for (const next of job.plan.graph.downstream[task.index] ?? []) {
     const verdict = note(job, next, task);
@@ -32,7 +33,10 @@ export const launch = (job: JobRun, indexes: number[]): void => {
   }
 };
 
-/** Judges a task anew from all its upstreams: one that was added, or whose upstream is tried again. */
+/**
+ * Judges a task anew from its upstreams whose outcome has been told: one that was added, or whose upstream is tried
+ * again. Those that have settled and wait for their turn in the stream are counted then.
+ */
 export const appraise = (job: JobRun, index: number): void => {
   const rule = job.plan.tasks[index]?.trigger;
   const tally = tallyOf(job, index);
@@ -81,7 +85,7 @@ const tallyOf = (job: JobRun, index: number): Tally => {
   const tally = { ...NONE };
   for (const upstream of job.plan.graph.upstream[index] ?? []) {
     const task = job.tasks[upstream];
-    if (task && SETTLED.has(task.state)) tally[outcomeOf(task, index)]++;
+    if (task?.counted) tally[outcomeOf(task, index)]++;
   }
   return tally;
 };

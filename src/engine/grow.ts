@@ -54,6 +54,8 @@ export const removeTask = (job: JobRun, name: string): void => {
     const downstream = plan.graph.downstream[upstream] as number[];
     (plan.graph.downstream as number[][])[upstream] = downstream.filter((next) => next !== index);
   }
+  for (const list of [plan.roots, plan.cleanUps] as number[][])
+    if (list.includes(index)) list.splice(list.indexOf(index), 1);
   job.removed ??= new Set();
   job.removed.add(index);
   job.together(() => {
@@ -70,7 +72,7 @@ const whyNotRemoved = (job: JobRun, task: TaskRun | undefined): string | undefin
   if (job.over) return `belongs to a job that is ${job.state}`;
   if (job.stop) return 'belongs to a job that is ending';
   if (!task) return undefined;
-  const waits = task.attempts === 0 && task.polls === 0 && !SETTLED.has(task.state);
+  const waits = task.attempts === 0 && !task.polls && !SETTLED.has(task.state);
   return waits ? undefined : `is ${task.state}`;
 };
 

@@ -32,7 +32,7 @@ export type Checked<Result, Schema> = [Schema] extends [StandardSchema] ? Schema
 
 /** What a function may return; else a text that says what it may. Of an `unknown` nothing is known: let it pass. */
 export type Valid<Result, Schema = undefined> = [Schema] extends [StandardSchema]
-  ? [Exclude<Awaited<Result>, Answer>] extends [SchemaInput<Schema>]
+  ? [PutOut<Awaited<Result>>] extends [SchemaInput<Schema>]
     ? Result
     : SchemaInput<Schema>
   : [Refused<Awaited<Result>>] extends [never]
@@ -45,12 +45,13 @@ export type SensorOutput<Result, Schema> = [Schema] extends [StandardSchema]
   ? SchemaOutput<Schema>
   : NothingOr<Exclude<Awaited<Result>, boolean | NotReady>>;
 
-/** What the check of a sensor may return. */
-export type ValidCheck<Result, Schema> = [Exclude<Awaited<Result>, boolean | NotReady>] extends [never]
+/** What the check of a sensor may return. `true` puts out nothing, which a schema may not take. */
+export type ValidCheck<Result, Schema> = [Seen<Awaited<Result>>] extends [never]
   ? Result
-  : Valid<Exclude<Awaited<Result>, boolean | NotReady>, Schema> extends Exclude<Awaited<Result>, boolean | NotReady>
+  : [Valid<Seen<Awaited<Result>>, Schema>] extends [Seen<Awaited<Result>>]
     ? Result
     : 'A sensor answers true or an output when it is ready, false or notReady(reason) when it is not yet';
+type Seen<Value> = Value extends true ? undefined : Value extends false | NotReady ? never : Value;
 
 /** What a fan-out puts out: the outputs of its instances in the order of the items. */
 export type MapOutput<Name extends string, Result, Schema, Tolerated> = {

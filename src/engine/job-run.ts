@@ -69,6 +69,7 @@ export class JobRun {
   heldTasks: Map<number, string> | undefined;
   /** Ready tasks that a paused job keeps from the queue. */
   readonly parked: TaskRun[] = [];
+  /** Who paused it, in words; before the start it is paused as it begins. */
   pausedBy: string | undefined;
   /** Tasks settled, and how many of them failed without leave or were not ready. */
   settled = 0;
@@ -93,6 +94,7 @@ export class JobRun {
   onOver: (() => void) | undefined;
   readonly #actor: Actor<typeof jobLogic>;
   readonly #retry: RetryPolicy;
+  readonly #freezes: boolean;
   #done: Promise<void> | undefined;
   #finish: (() => void) | undefined;
 
@@ -112,6 +114,7 @@ export class JobRun {
     this.id = outer?.id ?? options.jobId ?? newId();
     this.clock = outer?.clock ?? options.clock ?? systemClock;
     this.random = outer?.random ?? options.random ?? systemRandom;
+    this.#freezes = (outer ? outer.#freezes : true) && options.freeze !== false;
     this.#stream = outer ? outer.#stream : new EventStream(this.id, plan.name, react);
     this.context = outer && instances ? outer.context : new ContextStore(this.frozen(input));
     this.tasks = new Array(plan.tasks.length);
@@ -146,8 +149,9 @@ export class JobRun {
     return this.#done;
   }
 
-  /** Whether it, or a job around it, is paused. */
+  /** Whether it, or a job around it, is paused. What is left to do in a job that is ending is not held up. */
   get paused(): boolean {
+    if (this.ending) return false;
     return (
       this.state === 'paused' ||
       (this.parent !== undefined && (this.parent.state === 'paused' || this.parent.job.paused))
@@ -188,8 +192,7 @@ export class JobRun {
   }
 
   frozen<Value extends object>(value: Value): Value {
-    const { freeze: wanted } = this.parent ? this.parent.job.options : this.options;
-    if (wanted === false) return value;
+    if (!this.#freezes) return value;
     // immer takes what is frozen at its top for frozen throughout.
     if (Object.isFrozen(value)) for (const part of Object.values(value)) freeze(part, true);
     return freeze(value, true);
@@ -258,6 +261,7 @@ export class JobRun {
       queuedAt: undefined,
       startedAt: undefined,
       endedAt: undefined,
+      counted: false,
       output: undefined,
     };
     this.tasks[index] = task;
@@ -284,6 +288,7 @@ export class JobRun {
     task.error = undefined;
     task.reason = undefined;
     task.endedAt = undefined;
+    task.counted = false;
   }
 
   /** Forgets a task that is unscheduled again. */
@@ -366,7 +371,9 @@ export class JobRun {
     task.actor = undefined;
   }
 
-  #retryOf({ maxRetries, retry }: TaskDefinition): RetryPolicy {
+  /** The instances of a fan-out are tried again, not the fan-out. */
+  #retryOf({ maxRetries, retry, kind }: TaskDefinition): RetryPolicy {
+    if (kind === 'map') return { maxRetries: 0 };
     if (maxRetries === undefined && retry === undefined) return this.#retry;
     return { ...(retry ?? this.options.retry), maxRetries: maxRetries ?? this.#retry.maxRetries };
   }

@@ -12,7 +12,7 @@ import { resultOf } from './job-result.ts';
 import { JobRun, type Surroundings } from './job-run.ts';
 import type { StartOptions } from './options.ts';
 import { outputOf } from './output.ts';
-import { pauseJob, resumeJob } from './pause.ts';
+import { beginJob, pauseJob, resumeJob } from './pause.ts';
 import { indexIn, type Plan } from './plan.ts';
 import { poolProblems } from './pool-problems.ts';
 import { reactor } from './react.ts';
@@ -230,7 +230,7 @@ export const startJob = <Input extends object, Tasks extends TaskType>(
 const begin = (run: JobRun): void => {
   const { signal } = run.options;
   if (signal?.aborted) stopJob(run, { to: 'cancelled', mode: 'abort', cause: signal.reason });
-  else if (!run.over) run.commandJob({ type: 'job.start' });
+  else if (!run.over) beginJob(run);
 };
 
 const notReadyError = (run: JobRun): JobError => {

@@ -104,6 +104,10 @@ const take = (job: JobRun, task: TaskRun, { picks, output }: Branch<unknown>): v
 };
 
 const grow = (job: JobRun, task: TaskRun, { tasks, output }: Expand<unknown>): void => {
+  if (output !== undefined && !isPlainObject(output)) {
+    withOutput(job, task, output);
+    return;
+  }
   if (!job.stop) {
     try {
       addTasks(job, tasks);
@@ -215,8 +219,8 @@ const failOrRetry = (job: JobRun, task: TaskRun, error: TaskError, thrown: unkno
   } else if (decision.exhausted) {
     task.lastError = error;
     task.pausedBy = 'its own onExhausted';
-    job.commandTask(task, { type: 'attempt.failed', error, pause: true }, { reason, error: errorData(error) });
     task.deadlineTimer?.pause();
+    job.commandTask(task, { type: 'attempt.failed', error, pause: true }, { reason, error: errorData(error) });
   } else {
     fail(job, task, error, reason);
   }

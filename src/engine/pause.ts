@@ -1,7 +1,8 @@
+import type { TaskState } from '../events/event.ts';
 import { mayRetry } from '../machines/retry.ts';
 import { CommandError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
-import type { TaskRun } from './task-run.ts';
+import { SETTLED, type TaskRun } from './task-run.ts';
 
 /** Pauses a job: nothing new starts in it or in the jobs nested in it, and its time limits stand still. */
 export const pauseJob = (job: JobRun, by: string): void => {
@@ -10,46 +11,52 @@ export const pauseJob = (job: JobRun, by: string): void => {
       'INVALID_STATE',
       `Job "${job.plan.name}" is ${job.over ? job.state : 'ending'}: only a running job can be paused.`,
     );
-  if (job.state === 'idle')
-    throw new CommandError(
-      'INVALID_STATE',
-      `Job "${job.plan.name}" has not begun: pause it once it runs, in a later microtask.`,
-    );
   if (job.state === 'paused') return;
   job.pausedBy = by;
-  job.commandJob({ type: 'job.pause' }, { reason: by });
+  if (job.state !== 'idle') holdJob(job);
+};
+
+/** Starts a job, which is paused at once if that was asked for before. */
+export const beginJob = (job: JobRun): void =>
+  job.together(() => {
+    job.commandJob({ type: 'job.start' });
+    if (job.pausedBy !== undefined) holdJob(job);
+  });
+
+const holdJob = (job: JobRun): void => {
+  const reason = job.pausedBy;
   holdTimers(job);
+  job.commandJob({ type: 'job.pause' }, reason === undefined ? {} : { reason });
+  job.dispatcher.dispatch();
 };
 
 /** Lets a paused job go on. */
 export const resumeJob = (job: JobRun): void => {
-  if (job.state !== 'paused') return;
   job.pausedBy = undefined;
+  if (job.state !== 'paused') return;
   job.commandJob({ type: 'job.resume' });
   if (!job.paused) goOn(job);
 };
 
 /** Holds a task that has not started, or an external one or a nested job that has. @throws CommandError */
 export const pauseTask = (task: TaskRun, by: string): void => {
-  const { job, definition } = task;
-  if (task.state === 'paused') return;
-  if (task.state === 'ready') {
-    task.pausedBy = by;
-    job.commandTask(task, { type: 'task.pause' }, { reason: by });
-    task.deadlineTimer?.pause();
-    return;
+  const { job, definition, state } = task;
+  if (state === 'paused') return;
+  if (SETTLED.has(state)) {
+    const message = `Task "${task.path}" can't be paused: it is ${state}.`;
+    throw new CommandError('INVALID_STATE', message, task.path);
   }
-  if (task.state !== 'running') {
+  if (state !== 'ready' && state !== 'running') {
     holdTask(job, task.index, by);
     return;
   }
-  if (definition.kind !== 'external' && !(definition.nested && task.child)) {
+  if (state === 'running' && definition.kind !== 'external' && !(definition.nested && task.child)) {
     const message = `Task "${task.path}" is running, and a running function can't be paused. Pause it before it starts, or pause the job.`;
     throw new CommandError('NOT_PAUSABLE', message, task.path);
   }
   task.pausedBy = by;
-  job.commandTask(task, { type: 'task.pause' }, { reason: by });
   holdTimersOf(task);
+  job.commandTask(task, { type: 'task.pause' }, { reason: by });
 };
 
 /** Pauses a task as soon as it is ready. */
@@ -58,23 +65,27 @@ export const holdTask = (job: JobRun, index: number, by: string): void => {
   job.heldTasks.set(index, by);
 };
 
-/** Lets a paused task go on. */
+/** Lets a paused task go on; one whose retries are used up has them all anew. */
 export const resumeTask = (job: JobRun, index: number): void => {
   const task = job.tasks[index];
-  job.heldTasks?.delete(index);
+  const held = job.heldTasks?.delete(index);
+  if (task?.state === 'ready' && held) {
+    task.lane?.push(task);
+    job.dispatcher.dispatch();
+  }
   if (task?.state !== 'paused') return;
   task.pausedBy = undefined;
   job.commandTask(task, { type: isExhausted(task) ? 'task.retry' : 'task.resume' });
-  if (!job.paused) goOnWith(task);
+  if (!job.paused && (task.state as TaskState) !== 'paused') goOnWith(task);
 };
 
 /** Whether its retries are used up: to go on, it has to be given more. */
 export const isExhausted = ({ attempt, attempts, forgiven = 0, retry }: TaskRun): boolean =>
   !attempt && attempts > forgiven && !mayRetry(retry, attempts - forgiven);
 
-/** A job that is being stopped is paused no more, nor is its clean-up. */
-export const liftPauses = (job: JobRun): void => {
-  resumeJob(job);
+/** A job that is being stopped is held up no more by a pause, nor is its clean-up. */
+export const releaseCleanUps = (job: JobRun): void => {
+  goOn(job);
   for (const index of job.plan.cleanUps) resumeTask(job, index);
 };
 
@@ -93,15 +104,21 @@ const holdTimersOf = (task: TaskRun): void => {
 
 const goOn = (job: JobRun): void => {
   job.timer?.resume();
-  for (const task of job.parked.splice(0)) if (task.state === 'ready') job.dispatcher.laneOf(task).push(task);
+  for (const task of job.parked.splice(0)) task.lane?.push(task);
   for (const task of job.active) if (task.state !== 'paused') goOnWith(task);
   job.dispatcher.dispatch();
 };
 
-/** Lets the time limits of a task run again, and what is nested in it. */
-export const goOnWith = (task: TaskRun): void => {
+/** Lets the time limits of a task run again, and what is nested in it; and tells it what has come of that while it was paused. */
+const goOnWith = (task: TaskRun): void => {
+  const { attempt, child } = task;
   task.deadlineTimer?.resume();
   task.claim?.heartbeatTimer?.resume();
-  task.attempt?.timer?.resume();
-  if (task.child && !task.child.over && task.child.state !== 'paused') goOn(task.child);
+  attempt?.timer?.resume();
+  if (child && !child.over) goOn(child);
+  const { outcome } = attempt ?? {};
+  if (attempt && outcome) {
+    delete attempt.outcome;
+    outcome();
+  }
 };

@@ -1,10 +1,8 @@
 import { isPromise } from 'node:util/types';
 import { errorData } from '../events/error-data.ts';
-import { answerOf } from './answer.ts';
 import type { Attempt } from './attempt.ts';
 import { checked } from './check-schema.ts';
 import type { JobRun } from './job-run.ts';
-import { isPoll } from './kinds/sensor.ts';
 import { failAttempt, succeedAttempt } from './outcome.ts';
 import { isPlainObject } from './plain-object.ts';
 import { createScope, logOf } from './scope.ts';
@@ -22,9 +20,7 @@ export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void
     outcome = Promise.reject(error);
   }
   const promise = isPromise(outcome) ? outcome : Promise.resolve(outcome);
-  const answer = schema
-    ? promise.then((value) => (isPoll(value) || answerOf(value) ? value : checked(schema, value, task)))
-    : promise;
+  const answer = schema ? promise.then((value) => checked(schema, value, task)) : promise;
   answer.then(
     (value) => end(job, task, attempt, 'succeeded', value),
     (error) => end(job, task, attempt, 'failed', error),

@@ -56,6 +56,9 @@ export type Plan = {
 /** Where a definition keeps its plan. */
 export const PLAN: unique symbol = Symbol('plan');
 
+/** Whether a value is a sealed definition. */
+export const isDefinition = (value: unknown): boolean => typeof value === 'object' && value !== null && PLAN in value;
+
 export const createPlan = (
   name: string,
   tasks: readonly TaskDefinition[],

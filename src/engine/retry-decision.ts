@@ -1,5 +1,5 @@
 import { backoffMs, mayRetry } from '../machines/retry.ts';
-import { isA, NonRetryableError, RetryAfterError } from './errors.ts';
+import { isA, NonRetryableError, OptionError, RetryAfterError, SchemaError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
 import { isCleanUp, type TaskRun } from './task-run.ts';
 import { yesOrNo } from './yes-or-no.ts';
@@ -17,7 +17,7 @@ export type RetryDecision =
  */
 export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryDecision => {
   const { retry, attempts, forgiven = 0 } = task;
-  if ((job.stop && !isCleanUp(task)) || isA(thrown, NonRetryableError)) return { retry: false };
+  if ((job.stop && !isCleanUp(task)) || neverHelps(thrown)) return { retry: false };
   const tries = attempts - forgiven;
   const left = mayRetry(retry, tries);
   if (!left && !pauses(job, task)) return { retry: false };
@@ -37,6 +37,10 @@ export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryD
   }
 };
 
+/** What is refused once is refused however often it is tried. */
+const neverHelps = (thrown: unknown): boolean =>
+  isA(thrown, NonRetryableError) || isA(thrown, SchemaError) || isA(thrown, OptionError);
+
 /** Whether a task whose retries are used up waits for a person. */
 const pauses = (job: JobRun, { definition }: TaskRun): boolean =>
-  (definition.onExhausted ?? job.options.onExhausted) === 'pause' && !job.stop;
+  (definition.onExhausted ?? job.options.onExhausted) === 'pause' && definition.kind !== 'map' && !job.stop;

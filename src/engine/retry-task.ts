@@ -2,7 +2,7 @@ import { CommandError } from './errors.ts';
 import { appraise } from './flow.ts';
 import { reachable } from './graph.ts';
 import type { JobRun } from './job-run.ts';
-import { goOnWith } from './pause.ts';
+import { isExhausted, resumeTask } from './pause.ts';
 import type { TaskRun } from './task-run.ts';
 
 /**
@@ -11,43 +11,48 @@ import type { TaskRun } from './task-run.ts';
  */
 export const retryTask = (task: TaskRun): void => {
   const { job, state } = task;
-  if (job.over || job.stop) {
-    const what = job.over ? `is ${job.state}: start it anew` : 'is ending';
-    throw refusal(task, `its job ${what}`);
-  }
-  if (state === 'failed') {
-    retryFailed(job, task);
-  } else if (state === 'retrying' || state === 'polling') {
-    job.commandTask(task, { type: 'task.schedule' });
-  } else if (state === 'paused') {
-    job.heldTasks?.delete(task.index);
-    task.pausedBy = undefined;
-    job.commandTask(task, task.attempt ? { type: 'task.resume' } : { type: 'task.retry' });
-    if (!job.paused) goOnWith(task);
-  } else {
-    throw refusal(task, `it is ${state}`);
-  }
+  if (job.over || job.ending)
+    throw refusal(task, `its job ${job.over ? `is ${job.state}: start it anew` : 'is ending'}`);
+  if (state === 'failed') retryFailed(job, task);
+  else if (state === 'retrying' || state === 'polling') job.commandTask(task, { type: 'task.schedule' });
+  else if (state === 'paused') resumeTask(job, task.index);
+  else throw refusal(task, `it is ${state}`);
 };
 
-/** Every task of a job that has failed, or that is paused because its retries are used up. */
+/** Every task of a job, and of those nested in it, that has failed or that is paused because its retries are used up. */
 export const retryAll = (job: JobRun): void => {
-  const due = job.tasks.filter((task): task is TaskRun => task !== undefined && wantsRetry(task));
-  if (due.length === 0 || job.over || job.stop) {
-    const why = job.over ? `is ${job.state}: start it anew` : job.stop ? 'is ending' : 'has no failed or paused task';
+  const due = job.over || job.ending ? [] : retriable(job);
+  if (due.length === 0) {
+    const why = job.over
+      ? `is ${job.state}: start it anew`
+      : job.ending
+        ? 'is ending'
+        : 'has no failed or paused task to retry';
     throw new CommandError('INVALID_STATE', `Job "${job.plan.name}" ${why}.`);
   }
   for (const task of due) if (wantsRetry(task)) retryTask(task);
 };
 
+const retriable = (job: JobRun): readonly TaskRun[] =>
+  job.tasks.flatMap((task) => {
+    if (!task) return [];
+    const inner = task.child && !task.child.over ? retriable(task.child) : [];
+    return wantsRetry(task) ? [...inner, task] : inner;
+  });
+
 const wantsRetry = (task: TaskRun): boolean =>
-  task.state === 'failed' || (task.state === 'paused' && task.lastError !== undefined && !task.attempt);
+  !task.job.over && (task.state === 'failed' ? !actedOn(task) : task.state === 'paused' && isExhausted(task));
+
+/** The first task that has begun because of a failure, whose failure can then be taken back no more. */
+const actedOn = ({ job, index }: TaskRun): TaskRun | undefined =>
+  reachable(index, job.plan.graph.downstream)
+    .map((next) => job.tasks[next])
+    .find((next) => next && next.state !== 'skipped' && next.state !== 'unscheduled');
 
 const retryFailed = (job: JobRun, task: TaskRun): void => {
-  const downstream = reachable(task.index, job.plan.graph.downstream);
-  const begun = downstream
-    .map((index) => job.tasks[index])
-    .find((next) => next && next.state !== 'skipped' && next.state !== 'unscheduled');
+  const begun = actedOn(task);
   if (begun) throw refusal(task, `its failure has been acted on, "${begun.path}" is ${begun.state}`);
+  const downstream = reachable(task.index, job.plan.graph.downstream);
   job.together(() => {
     const skipped = downstream.map((index) => job.tasks[index]).filter((next) => next?.state === 'skipped');
     job.revive(task);

@@ -46,10 +46,10 @@ export const limit = rule('a whole number, 1 or more, or Infinity', (value) => v
 export const positive = rule('a whole number, 1 or more', (value) => isWhole(value, 1));
 export const flag = rule('true or false', (value) => typeof value === 'boolean');
 export const callable = rule('a function', (value) => typeof value === 'function');
-export const record = rule(
-  'an object',
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-);
+const isRecord = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const record = rule('an object', isRecord);
 export const abortSignal = rule('an AbortSignal', (value) => value instanceof AbortSignal);
 
 export const oneOf = (...values: unknown[]): Rule =>
@@ -76,10 +76,10 @@ export const problemsOf = (given: unknown, rules: Rules, about: About): Problem[
   const needed = requiredOf(rules);
   if (given === undefined && needed.length === 0) return [];
   const { subject, tasks = [] } = about;
-  const values = given ?? {};
+  const values = given === undefined ? {} : given;
   const prefix = about.option === undefined ? '' : `${about.option}.`;
   const problem = (option: string, message: string): Problem => ({ code: 'INVALID_OPTION', message, tasks, option });
-  if (!record.holds(values)) {
+  if (!isRecord(values)) {
     return [problem(prefix, `${subject} was given ${show(given)} for its options: expected an object.`)];
   }
   const missing = needed

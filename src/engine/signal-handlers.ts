@@ -1,6 +1,7 @@
 import os from 'node:os';
-import type { Engine } from './engine.ts';
-import { OptionError } from './errors.ts';
+import { Engine } from './engine.ts';
+import type { Problem } from './problem.ts';
+import { callable, problemsOf, refuse, rule, show, wait } from './rules.ts';
 
 export type SignalHandlerOptions = {
   /** Default `SIGTERM` and `SIGINT`. */
@@ -16,11 +17,12 @@ export type SignalHandlerOptions = {
  * once. Answers what takes the handlers away again; they go by themselves when the engine has closed. @throws OptionError
  */
 export const installSignalHandlers = (engine: Engine, options: SignalHandlerOptions = {}): (() => void) => {
+  const problems = problemsOf(options, RULES, { subject: 'The handlers' });
+  refuse('installSignalHandlers', [...engineProblems(engine), ...problems]);
   const { signals = ['SIGTERM', 'SIGINT'], graceMs = 10_000, exit = (code) => process.exit(code) } = options;
-  refuseUnknown(signals);
   let received = 0;
   const handle = (signal: NodeJS.Signals): void => {
-    const code = 128 + (os.constants.signals[signal] ?? 0);
+    const code = 128 + os.constants.signals[signal];
     received++;
     if (received > 2) {
       exit(code);
@@ -36,14 +38,26 @@ export const installSignalHandlers = (engine: Engine, options: SignalHandlerOpti
   const remove = (): void => {
     for (const signal of signals) process.removeListener(signal, handle);
   };
-  for (const signal of signals) process.on(signal, handle);
+  for (const signal of new Set(signals)) process.on(signal, handle);
   engine.events$.subscribe({ complete: () => received === 0 && remove() });
   return remove;
 };
 
-const refuseUnknown = (signals: readonly string[]): void => {
-  const unknown = signals.find((signal) => !Object.hasOwn(os.constants.signals, signal));
-  if (unknown === undefined) return;
-  const message = `There is no signal "${unknown}": expected names such as "SIGTERM".`;
-  throw new OptionError('installSignalHandlers', [{ code: 'INVALID_OPTION', message, tasks: [], option: 'signals' }]);
+const RULES = {
+  signals: rule(
+    'names of signals that can be handled, such as "SIGTERM"',
+    (value) => Array.isArray(value) && value.length > 0 && value.every(canBeHandled),
+  ),
+  graceMs: wait,
+  exit: callable,
+};
+
+/** Of all signals these two reach no handler. */
+const canBeHandled = (signal: unknown): boolean =>
+  typeof signal === 'string' && Object.hasOwn(os.constants.signals, signal) && !['SIGKILL', 'SIGSTOP'].includes(signal);
+
+const engineProblems = (engine: unknown): readonly Problem[] => {
+  if (engine instanceof Engine) return [];
+  const message = `It was given ${show(engine)}: expected an engine, made by createEngine.`;
+  return [{ code: 'INVALID_OPTION', message, tasks: [], option: 'engine' }];
 };

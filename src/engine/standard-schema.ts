@@ -1,3 +1,5 @@
+import { textOf } from '../events/error-data.ts';
+
 /**
  * What a schema library offers to be used through: Standard Schema 1 (https://standardschema.dev), spelled out so that the
  * types of tintype need no package. zod, valibot and arktype schemas are such schemas.
@@ -26,20 +28,29 @@ export type SchemaInput<Schema> = Schema extends StandardSchema<infer Input, unk
 /** What a schema makes of it. */
 export type SchemaOutput<Schema> = Schema extends StandardSchema<never, infer Output> ? Output : never;
 
-export const isSchema = (value: unknown): value is StandardSchema =>
-  (typeof value === 'object' || typeof value === 'function') &&
-  value !== null &&
-  typeof (value as Partial<StandardSchema>)['~standard']?.validate === 'function';
+export const isSchema = (value: unknown): value is StandardSchema => {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
+  try {
+    const { version, validate } = (value as StandardSchema)['~standard'];
+    return version === 1 && typeof validate === 'function';
+  } catch {
+    return false;
+  }
+};
 
 /** One thing that a schema found wrong: where, as `rows[0].name`, and what. */
 export type Violation = { readonly path: string; readonly message: string };
 
 export const violationsOf = (issues: readonly SchemaIssue[]): readonly Violation[] =>
-  issues.map(({ message, path }) => ({ path: pathText(path ?? []), message }));
+  issues.map((issue) => ({ path: pathText(issue?.path), message: textOf(issue?.message) }));
 
-const pathText = (path: NonNullable<SchemaIssue['path']>): string =>
-  path.reduce<string>((text, segment) => {
-    const key = typeof segment === 'object' ? segment.key : segment;
+const pathText = (path: SchemaIssue['path']): string => {
+  if (!Array.isArray(path)) return '';
+  return path.reduce<string>((text, segment) => {
+    const key: unknown = typeof segment === 'object' && segment !== null ? segment.key : segment;
     if (typeof key === 'number') return `${text}[${key}]`;
-    return text === '' ? String(key) : `${text}.${String(key)}`;
+    const name = String(key);
+    if (!/^[\p{L}_$][\p{L}\p{N}_$-]*$/u.test(name)) return `${text}[${JSON.stringify(name)}]`;
+    return text === '' ? name : `${text}.${name}`;
   }, '');
+};

@@ -1,9 +1,9 @@
-import { cleanUpsPending, runCleanUps } from './clean-up.ts';
+import { runCleanUps } from './clean-up.ts';
 import type { ConflictDetails } from './conflict.ts';
 import { endJob } from './end.ts';
 import { AbortError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
-import { liftPauses } from './pause.ts';
+import { releaseCleanUps, resumeTask } from './pause.ts';
 import { isCleanUp, type TaskRun } from './task-run.ts';
 
 /** How a job ends before all its tasks have. */
@@ -15,6 +15,8 @@ export type Stop = {
   readonly cause?: unknown;
   /** The failure, where it is not that of a task. */
   readonly conflict?: ConflictDetails;
+  /** What the signals of a nested job's attempts abort with: the reason of the task around it. */
+  readonly reason?: AbortError;
 };
 
 /**
@@ -27,13 +29,14 @@ export const stopJob = (job: JobRun, stop: Stop): void => {
   const overrules = !before || (before.to === 'failed' && stop.to !== 'failed');
   const mode = before?.mode === 'abort' ? 'abort' : stop.mode;
   job.stop = { ...(overrules ? stop : before), mode };
-  if (cleanUpsPending(job)) liftPauses(job);
-  const reason = new AbortError(ABORT_CODES[stop.to], `The job ${ENDINGS[stop.to]}.`, stop.cause);
+  releaseCleanUps(job);
+  const reason = stop.reason ?? new AbortError(ABORT_CODES[stop.to], `The job ${ENDINGS[stop.to]}.`, stop.cause);
   for (const task of [...job.active]) {
     if (isCleanUp(task)) continue;
+    if (task.attempt && task.state === 'paused' && mode === 'drain') resumeTask(job, task.index);
     if (!task.attempt) cancelTask(job, task);
     else if (mode === 'abort') abortTask(job, task, reason);
-    else if (task.child) stopJob(task.child, { to: 'cancelled', mode, cause: reason });
+    else if (task.child) stopJob(task.child, { to: 'cancelled', mode, cause: reason, reason });
   }
   endIfStopped(job);
   if (!job.over && mode === 'abort') startGrace(job);
@@ -62,7 +65,7 @@ const abortTask = (job: JobRun, task: TaskRun, reason: AbortError): void => {
   attempt?.abort(reason);
   if (attempt && child && !child.over) {
     attempt.phase = 'aborting';
-    stopJob(child, { to: 'cancelled', mode: 'abort', cause: reason });
+    stopJob(child, { to: 'cancelled', mode: 'abort', cause: reason, reason });
   } else if (!job.options.graceMs || task.definition.kind === 'external') {
     cancelTask(job, task);
   } else if (attempt) {
@@ -82,7 +85,7 @@ export const interrupt = ({ attempt, child }: TaskRun, reason: AbortError, verdi
   }
   attempt.phase = 'aborting';
   attempt.verdict = verdict;
-  stopJob(child, { to: 'cancelled', mode: 'abort', cause: reason });
+  stopJob(child, { to: 'cancelled', mode: 'abort', cause: reason, reason });
 };
 
 /** Aborted attempts have `graceMs` to clean up; then the job ends without them. */

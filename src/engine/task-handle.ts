@@ -73,7 +73,8 @@ export class TaskHandle implements TaskResult {
 
   /** Who works on it, of an external task that is claimed. */
   get owner(): string | undefined {
-    return this.#task?.claim?.owner;
+    const task = this.#task;
+    return task?.attempt && task.claim?.owner;
   }
 
   /**

@@ -33,6 +33,8 @@ export type TaskRun = {
   queuedAt: number | undefined;
   startedAt: number | undefined;
   endedAt: number | undefined;
+  /** Whether its outcome has been counted by its downstream. */
+  counted: boolean;
   output: object | undefined;
 } & Rarely;
 

@@ -2,7 +2,7 @@ import { definitionOptionProblems, taskOptionProblems } from './check-options.ts
 import { buildGraph, type Graph, sortGraph } from './graph.ts';
 import { sensorFunction } from './kinds/sensor.ts';
 import type { DefinitionOptions, TaskOptions } from './options.ts';
-import { createPlan, PLAN, type Plan, type TaskDefinition } from './plan.ts';
+import { createPlan, isDefinition, type Plan, type TaskDefinition } from './plan.ts';
 import type { Problem } from './problem.ts';
 import { didYouMean } from './suggest.ts';
 import type { TaskFunction } from './task-function.ts';
@@ -153,8 +153,6 @@ const workProblems = ({ kind, run, definition }: TaskDraft, name: string): Probl
 };
 
 const KINDS: readonly TaskKind[] = ['task', 'sensor', 'external', 'job', 'map'];
-
-const isDefinition = (value: unknown): boolean => typeof value === 'object' && value !== null && PLAN in value;
 
 /** The longest name of a job or a task, in characters. */
 const MAX_NAME_LENGTH = 200;

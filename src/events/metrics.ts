@@ -6,6 +6,8 @@ export type Metrics = {
   /** How many tasks are in each state now; a task is counted from its first event on. */
   readonly tasks: Readonly<Record<TaskState, number>>;
   readonly attempts: number;
+  /** Checks of sensors that brought "not yet", which count as no attempt. */
+  readonly polls: number;
   /** Attempts after the first of a task. */
   readonly retries: number;
   /** Attempts that ended by their time limit. */
@@ -38,7 +40,8 @@ const next = (metrics: Metrics, event: JobEvent, since: Map<string, number>): Me
   return {
     ...metrics,
     tasks: { ...metrics.tasks, [from]: Math.max(0, metrics.tasks[from] - 1), [to]: metrics.tasks[to] + 1 },
-    attempts: metrics.attempts + (begins ? 1 : 0),
+    attempts: metrics.attempts + (begins ? 1 : 0) - (to === 'polling' ? 1 : 0),
+    polls: metrics.polls + (to === 'polling' ? 1 : 0),
     retries: metrics.retries + (begins && attempt > 1 ? 1 : 0),
     timeouts: metrics.timeouts + (from === 'running' && reason === 'timeout' ? 1 : 0),
     runMs: metrics.runMs + (from === 'running' ? spentMs : 0),
@@ -61,6 +64,7 @@ const NONE: Metrics = {
     cancelled: 0,
   },
   attempts: 0,
+  polls: 0,
   retries: 0,
   timeouts: 0,
   lateResults: 0,

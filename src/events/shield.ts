@@ -1,4 +1,5 @@
 import { errorData } from './error-data.ts';
+import { isThenable } from './thenable.ts';
 
 /**
  * Calls what a user plugged in, and lets nothing of what it throws or rejects with reach the job: the first time is
@@ -20,6 +21,3 @@ export const shield = (what: string): ((call: () => unknown) => void) => {
     }
   };
 };
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';

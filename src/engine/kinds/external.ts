@@ -2,15 +2,17 @@ import { textOf } from '../../events/error-data.ts';
 import type { LogLevel } from '../../events/event.ts';
 import { jsonSafe } from '../../events/json-safe.ts';
 import { newId } from '../../events/system-clock.ts';
+import { isThenable } from '../../events/thenable.ts';
 import { claimOptionProblems } from '../check-options.ts';
 import { checked } from '../check-schema.ts';
 import { AbortError, CommandError } from '../errors.ts';
 import { failAttempt, missHeartbeat, succeedAttempt } from '../outcome.ts';
 import { PausableTimer } from '../pausable-timer.ts';
+import { resumeTask } from '../pause.ts';
 import { isPlainObject } from '../plain-object.ts';
 import { refuse } from '../rules.ts';
 import { requireFraction } from '../scope.ts';
-import type { Claim, TaskRun } from '../task-run.ts';
+import { type Claim, SETTLED, type TaskRun } from '../task-run.ts';
 import { hasLimit } from '../time-limit.ts';
 
 export type ClaimOptions = {
@@ -26,7 +28,7 @@ export const claim = (task: TaskRun, owner: string, options: ClaimOptions): stri
     throw new TypeError(
       `The owner of task "${task.path}" is ${textOf(owner) || 'empty'}: expected who works on it, as text.`,
     );
-  if (task.claim && (task.state === 'running' || task.state === 'paused')) {
+  if (task.claim && task.attempt) {
     const message = `Task "${task.path}" is already claimed by ${task.claim.owner}.`;
     throw new CommandError('ALREADY_CLAIMED', message, task.path);
   }
@@ -77,6 +79,7 @@ export const logExternal = (
   requireToken(task, token);
   if (!LEVELS.includes(level))
     throw new TypeError(`Task "${task.path}" has no log level ${textOf(level)}: expected one of ${LEVELS.join(', ')}.`);
+  if (SETTLED.has(task.state)) throw notNow(task, 'reported on');
   if (task.claim && task.attempt) heartbeat(task, token);
   const more = data === undefined ? {} : { data: jsonSafe(data) };
   task.job.publish({
@@ -105,7 +108,7 @@ export const complete = (task: TaskRun, output: unknown, token: string | undefin
   };
   const { output: schema } = task.definition;
   const value = schema ? checked(schema, output, task) : output;
-  if (value instanceof Promise) return value.then(finish);
+  if (isThenable(value)) return Promise.resolve(value).then(finish);
   finish(value);
 };
 
@@ -119,7 +122,9 @@ export const failExternal = (task: TaskRun, error: unknown, token: string | unde
 const begin = (task: TaskRun, what: string): void => {
   requireOpen(task, what);
   if (task.state === 'ready') task.job.commandTask(task, { type: 'task.run' });
-  else if (task.state === 'paused') task.job.commandTask(task, { type: 'task.resume' });
+  else if (task.state === 'paused') resumeTask(task.job, task.index);
+  // Whoever hears of it may have ended it.
+  if (task.state !== 'running' || !task.attempt) throw notNow(task, what);
   endLease(task);
 };
 
@@ -159,6 +164,7 @@ const startLease = (task: TaskRun, claimed: Claim): void => {
       missHeartbeat(job, task, owner, leaseMs);
     },
     leaseMs,
+    job.paused || task.state === 'paused',
   );
 };
 

@@ -1,14 +1,15 @@
-import { isPromise } from 'node:util/types';
+import { isThenable } from '../../events/thenable.ts';
 import { type NotReady, notReady } from '../answer.ts';
 import type { Attempt } from '../attempt.ts';
 import { checkedInput } from '../check-schema.ts';
-import { isA, NonRetryableError, SchemaError } from '../errors.ts';
+import { NonRetryableError } from '../errors.ts';
 import { buildGraph } from '../graph.ts';
 import { JobRun } from '../job-run.ts';
 import type { StartOptions } from '../options.ts';
 import { failAttempt, succeedAttempt } from '../outcome.ts';
 import { isPlainObject } from '../plain-object.ts';
 import { createPlan, type FanOut, type NestedJob, PLAN, type Plan, type TaskDefinition } from '../plan.ts';
+import { show } from '../rules.ts';
 import { createScope } from '../scope.ts';
 import { cancelTask } from '../stop.ts';
 import type { TaskFunction } from '../task-function.ts';
@@ -30,25 +31,9 @@ const startJob = (job: JobRun, task: TaskRun, attempt: Attempt, { definition, in
   const plan = definition[PLAN] as Plan;
   const scope = createScope(job, task, attempt);
   const given: unknown = input ? input(scope) : { ...scope.ctx };
+  if (isThenable(given)) throw answeredLater('input(scope)', given);
   if (!isPlainObject(given)) throw new NonRetryableError('its input(scope) answered no plain object');
-  begin(
-    job,
-    task,
-    attempt,
-    plan,
-    unretried(() => checkedInput(plan.options.input, given, plan.name)),
-    {},
-    () => outputOf(task),
-  );
-};
-
-/** An input that its schema refuses is refused however often it is tried. */
-const unretried = <Value>(check: () => Value): Value => {
-  try {
-    return check();
-  } catch (error) {
-    throw isA(error, SchemaError) ? new NonRetryableError(error.message, { cause: error }) : error;
-  }
+  begin(job, task, attempt, plan, checkedInput(plan.options.input, given, plan.name), {}, () => outputOf(task));
 };
 
 const outputOf = (task: TaskRun): object => {
@@ -63,20 +48,21 @@ const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: Fan
   const items: unknown = typeof over === 'function' ? over(createScope(job, task, attempt)) : over;
   const start = (given: unknown): void => {
     if (attempt.phase === 'live') startInstances(job, task, attempt, listOf(given));
+    else end(job, task, attempt, () => {});
   };
-  if (!isPromise(items)) {
+  if (!isThenable(items)) {
     start(items);
     return;
   }
-  items.then(start).catch((error) => end(job, task, attempt, () => failAttempt(job, task, error)));
+  Promise.resolve(items)
+    .then(start)
+    .catch((error) => end(job, task, attempt, () => failAttempt(job, task, error)));
 };
 
 const listOf = (items: unknown): readonly unknown[] => {
   if (typeof items === 'object' && items !== null && Symbol.iterator in items)
     return Array.from(items as Iterable<unknown>);
-  throw new NonRetryableError(
-    `its "over" gave ${items === null ? 'null' : `a ${typeof items}`}: expected an array, or something else to iterate over`,
-  );
+  throw new NonRetryableError(`its "over" gave ${show(items)}: expected an array, or something else to iterate over`);
 };
 
 const startInstances = (job: JobRun, task: TaskRun, attempt: Attempt, items: readonly unknown[]): void => {
@@ -141,18 +127,30 @@ const begin = (
   child.commandJob({ type: 'job.start' });
 };
 
+const answeredLater = (what: string, promise: PromiseLike<unknown>): NonRetryableError => {
+  promise.then(undefined, () => {});
+  return new NonRetryableError(`its ${what} answered a promise: expected a plain object at once`);
+};
+
 /** What the nested job's end means for the task. */
 const conclude = (job: JobRun, task: TaskRun, child: JobRun, output: () => object): void => {
-  if (child.state === 'cancelled' && job.stop) cancelTask(job, task);
-  else if (child.state === 'completed') withOutput(job, task, output);
+  const whole = child.state === 'completed' || (child.state === 'cancelled' && job.stop && isWhole(child));
+  if (child.state === 'cancelled' && job.stop && !whole) cancelTask(job, task);
+  else if (whole) withOutput(job, task, output);
   else if (child.state === 'notReady') succeedAttempt(job, task, whyNotReady(child));
   else failAttempt(job, task, child.instances ? child.errors[0] : child.error);
 };
+
+/** Whether a job that was drained had nothing left to do. */
+const isWhole = (child: JobRun): boolean =>
+  child.settled === child.size &&
+  child.tasks.every((task) => task?.state === 'completed' || task?.state === 'skipped' || task?.error?.tolerated);
 
 const withOutput = (job: JobRun, task: TaskRun, output: () => object): void => {
   let value: unknown;
   try {
     value = output();
+    if (isThenable(value)) throw answeredLater('output(ctx)', value);
   } catch (error) {
     failAttempt(job, task, error);
     return;
@@ -165,8 +163,13 @@ const whyNotReady = (child: JobRun): NotReady => {
   return notReady(waiting.map((task) => `${task?.path}: ${task?.reason}`).join('; '));
 };
 
+/** The end of an attempt; while its task is paused it waits for that to go on. */
 const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: () => void): void => {
   const { phase, verdict } = attempt;
+  if (phase === 'live' && task.state === 'paused' && task.attempt === attempt) {
+    attempt.outcome = () => end(job, task, attempt, outcome);
+    return;
+  }
   attempt.phase = 'over';
   if (phase === 'live') outcome();
   else if (verdict) verdict();

@@ -1,3 +1,4 @@
+import { isThenable } from '../../events/thenable.ts';
 import { backoffMs } from '../../machines/retry.ts';
 import { answerOf, kindOfAnswer, type NotReady } from '../answer.ts';
 import type { SensorPace } from '../options.ts';
@@ -30,9 +31,6 @@ const outcomeOf = (answer: unknown): unknown => {
 };
 
 const poll = (reason: string): Poll => ({ [POLL]: true, reason });
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 
 /** How long a sensor waits after a check, from 1, in ms. @throws RangeError where its own function gives no wait */
 export const intervalMs = (

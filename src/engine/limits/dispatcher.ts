@@ -65,16 +65,34 @@ export class Dispatcher {
   #next(): TaskRun | undefined {
     const now = this.#rated ? this.#clock.now() : 0;
     let best: TaskRun | undefined;
-    let from: Lane | undefined;
+    let large: TaskRun[] | undefined;
     for (const lane of this.#lanes) {
       const task = lane.peek();
-      if (!task || (best && compareTasks(best, task) < 0) || !lane.isOpen(task, now)) continue;
-      best = task;
-      from = lane;
+      if (!task) continue;
+      if (!lane.isOpen(task, now)) {
+        if ((task.definition.slots ?? 1) > 1) large = [...(large ?? []), task];
+      } else if (!best || compareTasks(task, best) < 0) {
+        best = task;
+      }
     }
-    if (from) from.pop();
+    if (best && large) best = this.#besideLarge(large, now);
+    if (best) best.lane?.pop();
     else if (this.#rated) this.#awaitRates(now);
     return best;
+  }
+
+  /** Who runs next where tasks of several slots wait: nobody takes slots of a limit that one which comes first waits for. */
+  #besideLarge(large: readonly TaskRun[], now: number): TaskRun | undefined {
+    const open = this.#lanes
+      .map((lane) => lane.peek())
+      .filter((task): task is TaskRun => task?.lane?.isOpen(task, now) === true)
+      .sort(compareTasks);
+    return open.find((task) =>
+      large.every((other) => {
+        if (compareTasks(task, other) < 0) return true;
+        return !other.lane?.obstacles(other, now).some((limit) => task.lane?.limits.includes(limit));
+      }),
+    );
   }
 
   /** Looks again when the next start is allowed, as long as anybody waits for that. */

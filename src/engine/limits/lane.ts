@@ -25,7 +25,7 @@ export class Lane {
   peek(): TaskRun | undefined {
     for (let task = this.#queue.peek(); task !== undefined; task = this.#queue.peek()) {
       const { job } = task;
-      if (task.state === 'ready' && !job.heldTasks?.has(task.index) && (!job.ending || isCleanUp(task))) {
+      if (waits(task)) {
         if (!job.paused) return task;
         job.parked.push(task);
       }
@@ -47,11 +47,9 @@ export class Lane {
     return this.limits.filter((limit) => (limit.kind === 'rateLimit' ? limit.freeAt() > now : !limit.hasRoom(task)));
   }
 
-  /** Who waits before this task, in no particular order. */
-  before(task: TaskRun): TaskRun[] {
-    return this.#queue.items.filter(
-      (other) => other !== task && other.state === 'ready' && compareTasks(other, task) < 0,
-    );
+  /** Who waits, in no particular order. */
+  waiting(): TaskRun[] {
+    return this.#queue.items.filter((task) => waits(task) && !task.job.paused);
   }
 
   take(task: TaskRun, now: number): void {
@@ -65,6 +63,13 @@ export class Lane {
     for (const limit of this.limits) if (limit.kind !== 'rateLimit') limit.giveBack(task);
   }
 }
+
+/** Whether a task still wants to run: it is not about to be paused, nor does its job end before. */
+const waits = (task: TaskRun): boolean => {
+  const { job, state, index } = task;
+  if (state !== 'ready') return false;
+  return job.ending ? isCleanUp(task) : !job.heldTasks?.has(index);
+};
 
 /** Within a job by its own order; between jobs by priority, then the longer chain, then whose job came first. */
 export const compareTasks = (a: TaskRun, b: TaskRun): number => {

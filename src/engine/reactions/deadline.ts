@@ -11,7 +11,11 @@ export const deadline: Reaction = {
     if (from === 'unscheduled' && to === 'ready' && hasLimit(task.definition.deadline)) {
       const limitMs = task.definition.deadline;
       const expire = (): void => {
-        if (task.attempt?.phase === 'aborting') return;
+        const { attempt } = task;
+        if (attempt?.phase === 'aborting') {
+          if (attempt.verdict) attempt.verdict = () => expireTask(job, task, limitMs);
+          return;
+        }
         const reason = new AbortError('TASK_DEADLINE', `The task was not done within ${limitMs} ms.`);
         interrupt(task, reason, () => expireTask(job, task, limitMs));
       };

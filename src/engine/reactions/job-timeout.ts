@@ -7,7 +7,7 @@ import type { Reaction } from './reaction.ts';
 export const jobTimeout: Reaction = {
   onJob: (job, { from }) => {
     const { timeout } = job.options;
-    if (from === 'idle' && job.state === 'running' && hasLimit(timeout)) {
+    if (from === 'idle' && !job.over && hasLimit(timeout)) {
       job.timer = new PausableTimer(
         job.clock,
         () => stopJob(job, { to: 'timedOut', mode: 'abort' }),

@@ -9,6 +9,6 @@ export const schedule: Reaction = {
   },
 
   onTask: (job, task, { to }) => {
-    if (!job.stop && SETTLED.has(to) && to !== 'cancelled') followUp(job, task);
+    if (!job.stop && task.state === to && SETTLED.has(to) && to !== 'cancelled') followUp(job, task);
   },
 };

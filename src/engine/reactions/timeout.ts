@@ -5,17 +5,23 @@ import { interrupt } from '../stop.ts';
 import { hasLimit } from '../time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Time limits of attempts: one that takes longer is aborted and has failed. Its slot is free, whatever it still does. */
+/**
+ * Time limits of attempts: one that takes longer is aborted and has failed. Its slot is free, whatever it still does. Of a fan-out
+ * each instance has the limit. */
 export const timeout: Reaction = {
   onTask: (job, task, { to }) => {
     const { attempt, definition } = task;
-    if (to !== 'running' || !attempt || attempt.timer || !hasLimit(definition.timeout)) return;
+    if (to !== 'running' || !attempt || attempt.timer || definition.kind === 'map' || !hasLimit(definition.timeout))
+      return;
     const limitMs = definition.timeout;
     const expire = (): void => {
       if (attempt.phase !== 'live') return;
       const reason = new AbortError('TASK_TIMEOUT', `The attempt took longer than ${limitMs} ms.`);
       interrupt(task, reason, () => timeOutAttempt(job, task, limitMs));
     };
-    attempt.timer = new PausableTimer(job.clock, expire, limitMs);
+    // What a function does goes on while its job is paused, and so does its time.
+    const standsStill = definition.kind === 'external' || definition.nested ? job.paused : false;
+    const still = standsStill || task.state === 'paused';
+    attempt.timer = new PausableTimer(job.clock, expire, limitMs, still);
   },
 };
