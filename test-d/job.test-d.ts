@@ -106,7 +106,8 @@ describe('a job', () => {
     expectTypeOf(await job.output('notify')).toEqualTypeOf<Readonly<{ told: boolean }>>();
     expectTypeOf(await job.output('log')).toEqualTypeOf<undefined>();
     expectTypeOf(job.task('extract').state).toEqualTypeOf<TaskState>();
-    expectTypeOf(job.task).parameter(0).toEqualTypeOf<'extract' | 'notify' | 'log'>();
+    type Name = 'extract' | 'notify' | 'log';
+    expectTypeOf(job.task).parameter(0).toEqualTypeOf<Name | `${Name}/${string}` | `${Name}[${string}`>();
     // @ts-expect-error no task of this name
     job.output('extrct');
     // @ts-expect-error no task of this name

@@ -18,7 +18,7 @@ const TASK_WAYS: Readonly<Record<TaskState, readonly TaskState[]>> = {
   polling: ['ready', 'cancelled', 'failed'],
   paused: ['ready', 'running', 'cancelled'],
   completed: [],
-  failed: ['ready'],
+  failed: ['ready', 'unscheduled'],
   notReady: [],
   skipped: ['unscheduled'],
   cancelled: [],

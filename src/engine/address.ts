@@ -5,7 +5,13 @@ import { didYouMean } from './suggest.ts';
 import type { TaskRun } from './task-run.ts';
 
 /** Where a task is found: its job and its index there; no job yet where the task around it has not begun. */
-export type Found = { readonly job: JobRun | undefined; readonly index: number; readonly task: TaskRun | undefined };
+export type Found = {
+  readonly job: JobRun | undefined;
+  readonly index: number;
+  readonly task: TaskRun | undefined;
+  /** Unknown of an instance whose fan-out has not begun. */
+  readonly definition: TaskDefinition | undefined;
+};
 
 /**
  * Finds a task by its path: `name`, `outer/inner`, `name[3]`, `outer/name[3]` …
@@ -29,7 +35,8 @@ const findIn = (job: JobRun | undefined, known: Step['inner'], path: string, who
   const plan = job?.plan ?? known;
   if (plan === 'instances') {
     const index = /^\[(0|[1-9]\d*)\]$/.exec(path)?.[1];
-    if (index !== undefined) return { job, index: Number(index), task: undefined, rest: undefined, inner: undefined };
+    if (index !== undefined)
+      return { job, index: Number(index), task: undefined, definition: undefined, rest: undefined, inner: undefined };
   } else if (plan) {
     for (const [name, rest] of splits(path)) {
       const index = plan.graph.indexOf.get(name);
@@ -38,10 +45,10 @@ const findIn = (job: JobRun | undefined, known: Step['inner'], path: string, who
       const inner = rest === undefined ? undefined : innerOf(definition, rest);
       if (rest !== undefined && inner === undefined) continue;
       const inside = rest?.startsWith('/') ? rest.slice(1) : rest;
-      return { job, index, task: job?.tasks[index], rest: inside, inner };
+      return { job, index, task: job?.tasks[index], definition, rest: inside, inner };
     }
   }
-  throw new UnknownTaskError(root.plan.name, whole, didYouMean(whole, root.plan.graph.names));
+  throw new UnknownTaskError(root.plan.name, whole, didYouMean(whole, root.plan.graph.indexOf.keys()));
 };
 
 /** The ways to read a path as a name and a rest: the whole, up to the first slash, up to the last bracket. */

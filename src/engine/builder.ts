@@ -11,11 +11,13 @@ import type {
   NestedOutput,
   NewName,
   OutputOf,
+  PutsOut,
   ScopeOf,
   SensorOutput,
   TaskType,
   Valid,
   ValidCheck,
+  ValidItem,
 } from './infer.ts';
 import type { Job } from './job.ts';
 import type {
@@ -28,12 +30,15 @@ import type {
 } from './options.ts';
 import type { Problem } from './problem.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
-import type { TaskFunction } from './task-function.ts';
+import type { PlainObject, TaskFunction } from './task-function.ts';
 import type { AnyDefinition, ItemScope, MapOptions, NestedJobOptions } from './task-spec.ts';
 import type { TriggerRule } from './trigger.ts';
 import { type TaskDraft, validate } from './validate.ts';
 
 type NoInput = Record<never, never>;
+
+/** What `enrich` may add: a plain object, at once. */
+type Addition = PlainObject & { readonly then?: never };
 
 /** Describes a job task by task. Mutable and fluent, until `seal` or `start`. */
 export class JobBuilder<
@@ -86,7 +91,7 @@ export class JobBuilder<
     const Tolerated extends boolean = false,
     const Rule extends TriggerRule = 'allSuccess',
     Answer extends boolean = never,
-    Extra extends object = NoInput,
+    Extra extends Addition = NoInput,
     Schema extends StandardSchema | undefined = undefined,
   >(
     this: JobBuilder<Input, Tasks, Given>,
@@ -100,8 +105,8 @@ export class JobBuilder<
       ScopeOf<Input, Tasks, Needs, Rule>,
       Extra,
       Schema
-    >,
-    run: (scope: ScopeOf<Input, Tasks, Needs, Rule> & Extra) => Valid<Result, Schema>,
+    > & { readonly output?: PutsOut<Schema> },
+    run: (scope: ScopeOf<Input, Tasks, Needs, Rule> & NoInfer<Extra>) => Valid<Result, Schema>,
   ): JobBuilder<
     Input,
     | Tasks
@@ -133,7 +138,7 @@ export class JobBuilder<
     const Tolerated extends boolean = false,
     const Rule extends TriggerRule = 'allSuccess',
     Answer extends boolean = never,
-    Extra extends object = NoInput,
+    Extra extends Addition = NoInput,
     Schema extends StandardSchema | undefined = undefined,
   >(
     this: JobBuilder<Input, Tasks, Given>,
@@ -148,8 +153,8 @@ export class JobBuilder<
       Extra,
       Schema
     > &
-      SensorPace,
-    check: (scope: ScopeOf<Input, Tasks, Needs, Rule> & Extra) => ValidCheck<Result, Schema>,
+      SensorPace & { readonly output?: PutsOut<Schema> },
+    check: (scope: ScopeOf<Input, Tasks, Needs, Rule> & NoInfer<Extra>) => ValidCheck<Result, Schema>,
   ): JobBuilder<
     Input,
     | Tasks
@@ -157,7 +162,7 @@ export class JobBuilder<
         Name,
         SensorOutput<Result, Schema>,
         IsCertain<Name, Tolerated, Answer>,
-        MayBeSkipped<Named<Tasks, Needs>, Rule, Answer>
+        MayBeSkipped<Named<Tasks, Needs>, Rule, Answer, Result>
       >,
     Given
   >;
@@ -185,7 +190,7 @@ export class JobBuilder<
     name: NewName<Tasks['name'], Name>,
     options?: FlowOptions<Needs, Tolerated, Rule, ConditionOf<Input, Tasks, Needs, Rule>, Answer> &
       AttemptOptions &
-      ExternalPace & { readonly output?: Schema },
+      ExternalPace & { readonly output?: Schema & PutsOut<Schema> },
   ): JobBuilder<
     Input,
     | Tasks
@@ -218,15 +223,20 @@ export class JobBuilder<
     const Tolerated extends boolean = false,
     const Rule extends TriggerRule = 'allSuccess',
     Answer extends boolean = never,
-    Fed extends object = ScopeOf<Input, Tasks, Needs, Rule>['ctx'] & object,
     Output extends object = never,
   >(
     this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
     options: FlowOptions<Needs, Tolerated, Rule, ConditionOf<Input, Tasks, Needs, Rule>, Answer> &
       AttemptOptions &
-      NestedJobOptions<ScopeOf<Input, Tasks, Needs, Rule>, Fed, FinalContext<Inner, InnerTasks>, Output>,
-    definition: JobDefinition<Inner, InnerTasks, InnerGiven> & Fits<Fed, InnerGiven>,
+      NestedJobOptions<
+        ScopeOf<Input, Tasks, Needs, Rule>,
+        NoInfer<InnerGiven>,
+        FinalContext<Inner, InnerTasks>,
+        Output
+      > &
+      Fed<ScopeOf<Input, Tasks, Needs, Rule>, NoInfer<InnerGiven>>,
+    definition: JobDefinition<Inner, InnerTasks, InnerGiven>,
   ): JobBuilder<
     Input,
     | Tasks
@@ -258,7 +268,7 @@ export class JobBuilder<
     const Tolerated extends boolean = false,
     const Rule extends TriggerRule = 'allSuccess',
     Answer extends boolean = never,
-    Extra extends object = NoInput,
+    Extra extends Addition = NoInput,
     Schema extends StandardSchema | undefined = undefined,
   >(
     this: JobBuilder<Input, Tasks, Given>,
@@ -269,12 +279,12 @@ export class JobBuilder<
       Rule,
       ConditionOf<Input, Tasks, Needs, Rule>,
       Answer,
-      ScopeOf<Input, Tasks, Needs, Rule>,
+      ScopeOf<Input, Tasks, Needs, Rule> & ItemScope<Item>,
       Extra,
       Schema
     > &
       MapOptions<ScopeOf<Input, Tasks, Needs, Rule>, Item>,
-    run: (scope: ScopeOf<Input, Tasks, Needs, Rule> & ItemScope<Item> & Extra) => Result,
+    run: (scope: ScopeOf<Input, Tasks, Needs, Rule> & ItemScope<Item> & NoInfer<Extra>) => ValidItem<Result, Schema>,
   ): JobBuilder<
     Input,
     | Tasks
@@ -316,15 +326,15 @@ export class JobBuilder<
   }
 }
 
-/** Whether what a nested job is fed will do; else a text that says why not. */
-type Fits<Fed, Given> = [Fed] extends [Given]
+/** A nested job that takes another input than the context of its task has to be given one. */
+type Fed<Scope extends { readonly ctx: unknown }, Given> = [Scope['ctx']] extends [Given]
   ? unknown
-  : 'The nested job takes another input than the context of the task: give it one with input(scope)';
+  : { readonly input: (scope: Scope) => Given };
 
 type SchemaObject<Type> = Type extends object ? Type : never;
 
 /** Begins the description of a job whose input a schema checks and types. */
-export function defineJob<Schema extends StandardSchema>(
+export function defineJob<Schema extends StandardSchema<PlainObject, PlainObject>>(
   name: string,
   options: DefinitionOptions<Schema> & { readonly input: Schema },
 ): JobBuilder<SchemaObject<SchemaOutput<Schema>>, never, SchemaObject<SchemaInput<Schema>>>;

@@ -75,7 +75,7 @@ const functionRules: Rules = {
   enrich: callable,
 };
 
-const rateRules: Rules = { limit: positive, periodMs: period };
+const poolRules: Rules = { slots: limit, limit: positive, periodMs: period };
 const rateLimit = options({ limit: required(positive), periodMs: required(period) });
 
 const isIterable = (value: unknown): boolean => typeof value === 'object' && value !== null && Symbol.iterator in value;
@@ -121,7 +121,7 @@ const poolProblems = (pools: object, { subject, option: within = 'pools' }: Abou
     const { slots, limit: starts, periodMs } = pool as Record<string, unknown>;
     if (slots === undefined && starts === undefined && periodMs === undefined)
       return wrong('slots, or limit and periodMs, or all three');
-    const problems = problemsOf(pool, { slots: limit, ...rateRules }, { subject, option });
+    const problems = problemsOf(pool, poolRules, { subject, option });
     if (problems.length > 0) return problems;
     return (starts === undefined) === (periodMs === undefined) ? [] : wrong('limit and periodMs together');
   });
@@ -182,14 +182,16 @@ export const startOptionProblems = (input: unknown, given: unknown): Problem[] =
   return [{ code: 'INVALID_OPTION', message, tasks: [], option: 'input' }, ...problems];
 };
 
+const cancelRules = { mode: oneOf('abort', 'drain') };
+const closeRules = { mode: oneOf('drain', 'abort'), graceMs: wait };
+const claimRules = { leaseMs: duration };
+const waitRules = { signal: abortSignal };
+
 export const cancelOptionProblems = (given: unknown): Problem[] =>
-  problemsOf(given, { mode: oneOf('abort', 'drain') }, { subject: 'cancel' });
+  problemsOf(given, cancelRules, { subject: 'cancel' });
 
-export const closeOptionProblems = (given: unknown): Problem[] =>
-  problemsOf(given, { mode: oneOf('drain', 'abort'), graceMs: wait }, { subject: 'close' });
+export const closeOptionProblems = (given: unknown): Problem[] => problemsOf(given, closeRules, { subject: 'close' });
 
-export const claimOptionProblems = (given: unknown): Problem[] =>
-  problemsOf(given, { leaseMs: duration }, { subject: 'claim' });
+export const claimOptionProblems = (given: unknown): Problem[] => problemsOf(given, claimRules, { subject: 'claim' });
 
-export const waitOptionProblems = (given: unknown): Problem[] =>
-  problemsOf(given, { signal: abortSignal }, { subject: 'result' });
+export const waitOptionProblems = (given: unknown): Problem[] => problemsOf(given, waitRules, { subject: 'result' });

@@ -1,10 +1,10 @@
 import { errorData } from '../events/error-data.ts';
-import { isThenable } from '../events/thenable.ts';
+import { ignore, isThenable } from '../events/thenable.ts';
 import { type Answer, answerOf, kindOfAnswer } from './answer.ts';
 import { NonRetryableError, OptionError, SchemaError } from './errors.ts';
 import { isPoll } from './kinds/sensor.ts';
 import { isPlainObject } from './plain-object.ts';
-import { type SchemaResult, type StandardSchema, violationsOf } from './standard-schema.ts';
+import { type SchemaResult, type StandardSchema, type Violation, violationsOf } from './standard-schema.ts';
 import type { TaskRun } from './task-run.ts';
 
 /** What a task's schema makes of its output, that of `branch` and `expand` included. @throws SchemaError @throws NonRetryableError of a schema that breaks */
@@ -14,20 +14,20 @@ export const checked = (schema: StandardSchema, brought: unknown, task: TaskRun)
   if (!answer) return judge(schema, brought, task);
   const withOutput = (output: unknown): Answer => Object.freeze({ ...answer, output }) as Answer;
   const output = judge(schema, (answer as { readonly output: unknown }).output, task);
-  return isThenable(output) ? output.then(withOutput) : withOutput(output);
+  return isThenable(output) ? Promise.resolve(output).then(withOutput) : withOutput(output);
 };
 
 const judge = (schema: StandardSchema, output: unknown, { path }: TaskRun): unknown => {
   const outputFrom = (result: unknown): unknown => {
-    if (!isResult(result)) throw broken(new TypeError('it answered no result'));
-    if (!result.issues) return result.value;
-    throw new SchemaError('INVALID_OUTPUT', `What task "${path}" put out`, violationsOf(result.issues));
+    const found = attempt(() => read(result), broken);
+    if (!found.violations) return found.value;
+    throw new SchemaError('INVALID_OUTPUT', `What task "${path}" put out`, found.violations);
   };
   const broken = (error: unknown): NonRetryableError =>
     new NonRetryableError(`the output schema of task "${path}" broke: ${errorData(error).message}`, { cause: error });
   const result = attempt(() => schema['~standard'].validate(output), broken);
   if (!isThenable(result)) return outputFrom(result);
-  return result.then(outputFrom, (error) => {
+  return Promise.resolve(result).then(outputFrom, (error) => {
     throw broken(error);
   });
 };
@@ -46,13 +46,16 @@ export const checkedInput = (schema: StandardSchema | undefined, input: object, 
     (error) => unusable(`broke: ${errorData(error).message}.`),
   );
   if (isThenable(result)) {
-    result.then(undefined, () => {});
+    ignore(result);
     throw unusable('answers later, by a promise. Check in a task what takes time, and the input at once.');
   }
-  if (!isResult(result)) throw unusable('answered no result.');
+  const found = attempt(
+    () => read(result),
+    (error) => unusable(`broke: ${errorData(error).message}.`),
+  );
   const subject = `The input of job "${jobName}"`;
-  if (result.issues) throw new SchemaError('INVALID_INPUT', subject, violationsOf(result.issues));
-  if (isPlainObject(result.value)) return result.value;
+  if (found.violations) throw new SchemaError('INVALID_INPUT', subject, found.violations);
+  if (isPlainObject(found.value)) return found.value;
   const message = 'its schema makes no plain object of it, which is what the first context is';
   throw new SchemaError('INVALID_INPUT', subject, [{ path: '', message }]);
 };
@@ -65,7 +68,11 @@ const attempt = <Value>(call: () => Value, failure: (error: unknown) => Error): 
   }
 };
 
-const isResult = (result: unknown): result is SchemaResult<unknown> =>
-  typeof result === 'object' &&
-  result !== null &&
-  ('issues' in result && result.issues ? Array.isArray(result.issues) : 'value' in result);
+/** @throws TypeError of what is no result */
+const read = (result: unknown): { readonly value?: unknown; readonly violations?: readonly Violation[] } => {
+  if (typeof result !== 'object' || result === null) throw new TypeError('it answered no result');
+  const { issues } = result as SchemaResult<unknown>;
+  if (issues) return { violations: violationsOf(issues) };
+  if (!('value' in result)) throw new TypeError('it answered no result');
+  return { value: result.value };
+};

@@ -173,7 +173,11 @@ export class JobError extends TintypeError {
 /** Follows causes through tintype's own errors, and stops at the first value that is none. */
 const rootCauseOf = (error: TaskError | JobError): unknown => {
   let root: unknown = error;
-  while ((isA(root, TaskError) || isA(root, JobError)) && 'cause' in root) root = root.cause;
+  const seen = new Set<unknown>();
+  while ((isA(root, TaskError) || isA(root, JobError)) && 'cause' in root && !seen.has(root)) {
+    seen.add(root);
+    root = root.cause;
+  }
   return root;
 };
 

@@ -118,13 +118,14 @@ const retryReason = (job: JobRun, { attempts, dueAt, lastError }: TaskRun): Reas
 
 const pollReason = ({ polls = 0, dueAt = 0, reason }: TaskRun): Reason => ({
   kind: 'poll',
-  text: `looks again at ${isoText(dueAt)}, for the ${polls + 1}. time${reason ? `: ${reason}` : ''}`,
+  text: `looks again at ${isoText(dueAt)}, as look ${polls + 1}${reason ? `: ${reason}` : ''}`,
   polls,
   at: dueAt,
 });
 
 /** Who holds the task, its job, and the jobs around that. */
 const pausedReasons = (job: JobRun, index: number, task: TaskRun | undefined): readonly Reason[] => {
+  if (job.ending) return [];
   const by = task?.state === 'paused' ? (task.pausedBy ?? job.heldTasks?.get(index)) : job.heldTasks?.get(index);
   const text = task?.state === 'paused' ? pausedText(task, by) : `is held by ${by}`;
   const own: Reason[] = by === undefined ? [] : [{ kind: 'paused', text, by, what: 'task' }];

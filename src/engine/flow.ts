@@ -1,8 +1,10 @@
 import { shallowErrorData } from '../events/error-data.ts';
+import { ignore } from '../events/thenable.ts';
+import { whatMayChange } from './clean-up.ts';
 import { TaskError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
 import { createConditionScope } from './scope.ts';
-import { SETTLED, type TaskRun } from './task-run.ts';
+import { isCleanUp, SETTLED, type TaskRun } from './task-run.ts';
 import { judge, type Outcome, type Tally, type TriggerRule, type Verdict } from './trigger.ts';
 import { yesOrNo } from './yes-or-no.ts';
 
@@ -12,8 +14,10 @@ export type SkipReason = 'upstreamFailed' | 'upstreamNotReady' | 'upstreamSkippe
 /** A settled task's downstream: what its outcome decides is scheduled or skipped. */
 export const followUp = (job: JobRun, task: TaskRun): void => {
   task.counted = true;
+  const downstream = job.plan.graph.downstream[task.index] ?? [];
+  if (downstream.length === 0) return;
   const due: number[] = [];
-  for (const next of job.plan.graph.downstream[task.index] ?? []) {
+  for (const next of downstream) {
     const verdict = note(job, next, task);
     if (verdict === 'wait' || !isUnscheduled(job, next)) continue;
     if (verdict === 'run') due.push(next);
@@ -27,10 +31,20 @@ export const launch = (job: JobRun, indexes: number[]): void => {
   for (const index of job.sortByPlace(indexes)) {
     const task = job.wake(index);
     const { when } = task.definition;
-    if (when && !holds(job, task, when))
-      job.commandTask(task, { type: 'task.skip', reason: 'when' }, { reason: 'when' });
-    else job.commandTask(task, { type: 'task.schedule' });
+    if (!when) {
+      job.commandTask(task, { type: 'task.schedule' });
+    } else if (!task.asked) {
+      task.asked = true;
+      decide(job, task, holds(job, task, when));
+    }
   }
+};
+
+/** What a condition answered; it may have ended the job meanwhile. */
+const decide = (job: JobRun, task: TaskRun, run: boolean): void => {
+  if (job.over || (job.ending && !isCleanUp(task))) job.release(task);
+  else if (run) job.commandTask(task, { type: 'task.schedule' });
+  else job.commandTask(task, { type: 'task.skip', reason: 'when' }, { reason: 'when' });
 };
 
 /**
@@ -50,10 +64,12 @@ export const appraise = (job: JobRun, index: number): void => {
 };
 
 /** Which upstreams a task still waits for. */
-export const awaited = (job: JobRun, index: number): readonly number[] =>
-  (job.plan.graph.upstream[index] ?? []).filter(
+export const awaited = (job: JobRun, index: number): readonly number[] => {
+  if (job.stop) return whatMayChange(job, index);
+  return (job.plan.graph.upstream[index] ?? []).filter(
     (upstream) => !SETTLED.has(job.tasks[upstream]?.state ?? 'unscheduled'),
   );
+};
 
 const isUnscheduled = (job: JobRun, index: number): boolean =>
   (job.tasks[index]?.state ?? 'unscheduled') === 'unscheduled' && !job.removed?.has(index);
@@ -92,7 +108,7 @@ const tallyOf = (job: JobRun, index: number): Tally => {
 
 /** What a settled task means to one of its downstream. */
 const outcomeOf = (task: TaskRun, consumer: number): Outcome => {
-  if (task.state === 'completed') return !task.picked || task.picked.has(consumer) ? 'success' : 'skipped';
+  if (task.state === 'completed') return task.passedOver?.has(consumer) ? 'skipped' : 'success';
   if (task.state === 'failed') return task.error?.tolerated ? 'tolerated' : 'failed';
   return task.state === 'skipped' && task.error ? 'failed' : 'skipped';
 };
@@ -101,6 +117,7 @@ const holds = (job: JobRun, task: TaskRun, when: NonNullable<TaskRun['definition
   try {
     return yesOrNo('when', when(createConditionScope(job, task)));
   } catch (thrown) {
+    ignore(thrown);
     task.refusal = { thrown };
     return true;
   }

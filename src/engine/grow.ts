@@ -1,4 +1,4 @@
-import { CommandError, JobDefinitionError } from './errors.ts';
+import { CommandError, JobDefinitionError, UnknownTaskError } from './errors.ts';
 import { appraise } from './flow.ts';
 import { buildGraph, pathLengths, sortGraph } from './graph.ts';
 import { draftsOf } from './job-from.ts';
@@ -9,7 +9,7 @@ import type { Problem } from './problem.ts';
 import { endIfSettled } from './reactions/settle.ts';
 import { SETTLED, type TaskRun } from './task-run.ts';
 import type { AnyTaskSpec } from './task-spec.ts';
-import { addDraftProblems, cycleProblem, definitionOf, needsOf } from './validate.ts';
+import { addDraftProblems, cycleProblem, definitionOf, type Names, needsOf } from './validate.ts';
 
 /** Gives a running job more tasks; all problems are found before any of them is added. @throws JobDefinitionError @throws CommandError */
 export const addTasks = (job: JobRun, specs: readonly AnyTaskSpec[]): void => {
@@ -37,9 +37,9 @@ export const removeTask = (job: JobRun, name: string): void => {
     const message = `Task "${name}" ${obstacle}: only a task that has not started can be removed.`;
     throw new CommandError('INVALID_STATE', message, name);
   }
-  const waiting = (job.plan.graph.downstream[index] ?? []).map((next) => job.plan.graph.names[next] as string);
-  if (waiting.length > 0) {
-    const problems = waiting.map(
+  const downstream = (job.plan.graph.downstream[index] ?? []).map((next) => job.plan.graph.names[next] as string);
+  if (downstream.length > 0) {
+    const problems = downstream.map(
       (next): Problem => ({
         code: 'UNKNOWN_DEPENDENCY',
         message: `Task "${next}" waits on "${name}", which is to be removed. Remove "${next}" first.`,
@@ -65,6 +65,9 @@ export const removeTask = (job: JobRun, name: string): void => {
     }
     job.publish({ type: 'task.removed', task: job.pathOf(name) });
   });
+  const waiting = job.waiting?.get(index) ?? [];
+  job.waiting?.delete(index);
+  for (const { reject } of waiting) reject(new UnknownTaskError(job.plan.name, name, ' It was removed.'));
   endIfSettled(job);
 };
 
@@ -80,13 +83,20 @@ const whyNotRemoved = (job: JobRun, task: TaskRun | undefined): string | undefin
 const validated = (job: JobRun, specs: readonly AnyTaskSpec[]): readonly TaskDefinition[] => {
   const { plan } = job;
   const drafts = draftsOf(plan.name, specs);
-  const seen = new Set<string>(plan.graph.indexOf.keys());
-  const known = new Set<string>([...seen, ...drafts.map(({ name }) => name)]);
+  const { indexOf } = plan.graph;
+  const names = new Set(drafts.map(({ name }) => name).filter((name) => typeof name === 'string'));
+  const before = new Set<string>();
+  // Looked up rather than copied: a job may grow task by task.
+  const seen: Names = { has: (name) => indexOf.has(name) || before.has(name), [Symbol.iterator]: () => indexOf.keys() };
+  const known: Names = {
+    has: (name) => indexOf.has(name) || names.has(name),
+    [Symbol.iterator]: () => [...indexOf.keys(), ...names][Symbol.iterator](),
+  };
   const problems: Problem[] = [];
   const tasks = drafts.map((draft, index) => {
     const dependsOn = needsOf(draft);
     addDraftProblems(problems, draft, index, dependsOn, seen, known);
-    seen.add(draft.name);
+    before.add(draft.name);
     return definitionOf(draft, dependsOn);
   });
   const graph = buildGraph(tasks);

@@ -43,7 +43,7 @@ type Refused<Output> = Output extends TaskOutput | Answer ? never : unknown exte
 /** What the check of a sensor puts out: `true` and `false` say only when. */
 export type SensorOutput<Result, Schema> = [Schema] extends [StandardSchema]
   ? SchemaOutput<Schema>
-  : NothingOr<Exclude<Awaited<Result>, boolean | NotReady>>;
+  : NothingOr<PutOut<Exclude<Awaited<Result>, boolean>>>;
 
 /** What the check of a sensor may return. `true` puts out nothing, which a schema may not take. */
 export type ValidCheck<Result, Schema> = [Seen<Awaited<Result>>] extends [never]
@@ -67,6 +67,22 @@ type ItemOutput<Result, Schema> = [Schema] extends [StandardSchema]
 export type NestedOutput<Name extends string, Output, Tasks> = [Output] extends [never]
   ? { readonly [Key in Name]: FinalContext<Record<never, never>, Tasks> }
   : Output;
+
+/** What the function of a fan-out may return for an item. */
+export type ValidItem<Result, Schema> = [Schema] extends [StandardSchema]
+  ? [Exclude<Awaited<Result>, NotReady>] extends [SchemaInput<Schema>]
+    ? Result
+    : SchemaInput<Schema>
+  : Result;
+
+/** A schema whose output can be put out; else a text that says what can. */
+export type PutsOut<Schema> = [Schema] extends [StandardSchema]
+  ? [SchemaOutput<Schema>] extends [TaskOutput]
+    ? Schema
+    : unknown extends SchemaOutput<Schema>
+      ? Schema
+      : 'The schema of an output makes a plain object, which is merged into the context, or nothing'
+  : Schema;
 
 /** Whether a task that ran after this one can count on its output. `Answer` is `never` where there is no condition. */
 export type IsCertain<Name extends string, Tolerated, Answer extends boolean = never> =

@@ -1,4 +1,4 @@
-import type { JobState, TaskState } from '../events/event.ts';
+import type { TaskState } from '../events/event.ts';
 import type { JobError, TaskError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
 import { durationOf } from './task-handle.ts';
@@ -62,61 +62,47 @@ export type JobResult<Final = Readonly<Record<string, unknown>>, Partial = Final
     });
 
 /**
- * The result of a job that is over. The records of the tasks are copied when they are first asked for.
+ * The result of a job that is over. The context is merged and the records of the tasks are copied when they are first
+ * asked for.
  * @internal
  */
-export const resultOf = (run: JobRun): JobResult => new EndedJob(run) as unknown as JobResult;
-
-class EndedJob {
-  readonly jobId: string;
-  readonly jobName: string;
-  readonly state: JobState;
-  readonly error: JobError | undefined;
-  readonly errors: readonly TaskError[];
-  readonly startedAt: number | undefined;
-  readonly durationMs: number;
-  readonly #run: JobRun;
-  #ctx: Readonly<Record<string, unknown>> | undefined;
-  #tasks: Readonly<Record<string, TaskResult>> | undefined;
-
-  constructor(run: JobRun) {
-    this.#run = run;
-    this.jobId = run.id;
-    this.jobName = run.plan.name;
-    this.state = run.state;
-    this.error = run.error;
-    this.errors = Object.freeze([...run.errors]);
-    this.startedAt = run.startedAt;
-    this.durationMs = Math.max(0, (run.endedAt ?? 0) - (run.startedAt ?? run.endedAt ?? 0));
-  }
-
-  get ctx(): Readonly<Record<string, unknown>> {
-    this.#ctx ??= this.#run.context.final();
-    return this.#ctx;
-  }
-
-  get tasks(): Readonly<Record<string, TaskResult>> {
-    this.#tasks ??= tasksOf(this.#run);
-    return this.#tasks;
-  }
-
-  isReady = (): boolean => this.state === 'completed';
-  isNotReady = (): boolean => this.state === 'notReady';
-  isFailed = (): boolean => this.state === 'failed';
-  isTimedOut = (): boolean => this.state === 'timedOut';
-  isCancelled = (): boolean => this.state === 'cancelled';
-  firstError = (): TaskError | undefined => this.errors.find((error) => !error.tolerated);
-
-  frontier = (): readonly FrontierItem[] => frontierOf(viewOfJob(this.#run));
-  boundarySubtrees = (): readonly FrontierItem[] => boundaryOf(viewOfJob(this.#run));
-  toGantt = (): string => ganttOf(viewOfJob(this.#run));
-
-  firstInProgress = (): string | undefined =>
-    Object.entries(this.tasks)
-      .filter(([, task]) => task.state === 'notReady')
-      .map(([name]) => name)
-      .sort()[0];
-}
+export const resultOf = (run: JobRun): JobResult => {
+  const { state, error } = run;
+  const errors = Object.freeze([...run.errors]);
+  let ctx: Readonly<Record<string, unknown>> | undefined;
+  let tasks: Readonly<Record<string, TaskResult>> | undefined;
+  const result = {
+    jobId: run.id,
+    jobName: run.plan.name,
+    state,
+    get ctx(): Readonly<Record<string, unknown>> {
+      ctx ??= run.context.final();
+      return ctx;
+    },
+    get tasks(): Readonly<Record<string, TaskResult>> {
+      tasks ??= tasksOf(run);
+      return tasks;
+    },
+    error,
+    errors,
+    startedAt: run.startedAt,
+    durationMs: Math.max(0, (run.endedAt ?? 0) - (run.startedAt ?? run.endedAt ?? 0)),
+    isReady: () => state === 'completed',
+    isNotReady: () => state === 'notReady',
+    isFailed: () => state === 'failed',
+    isTimedOut: () => state === 'timedOut',
+    isCancelled: () => state === 'cancelled',
+    firstError: () => errors.find(({ tolerated }) => !tolerated),
+    firstInProgress: () =>
+      Object.keys(result.tasks)
+        .filter((name) => result.tasks[name]?.state === 'notReady')
+        .sort()[0],
+    frontier: () => frontierOf(viewOfJob(run)),
+    boundarySubtrees: () => boundaryOf(viewOfJob(run)),
+    toGantt: () => ganttOf(viewOfJob(run)),
+  };
+  return result as unknown as JobResult;
+};
 
 const tasksOf = ({ plan, tasks, removed }: JobRun): Readonly<Record<string, TaskResult>> =>
   Object.freeze(
@@ -133,6 +119,6 @@ const taskResultOf = (task: TaskRun | undefined): TaskResult =>
     durationMs: durationOf(task, () => task?.endedAt ?? 0),
     error: task?.error,
     reason: task?.reason,
-    ...(task?.definition.kind === 'sensor' && { polls: task.polls }),
+    ...(task?.definition.kind === 'sensor' && { polls: task.polls ?? 0 }),
     ...(task?.child && { tasks: tasksOf(task.child) }),
   });

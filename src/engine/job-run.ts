@@ -8,6 +8,7 @@ import { type JobCommand, jobLogic } from '../machines/job.ts';
 import type { RetryPolicy } from '../machines/retry.ts';
 import { settledTask, type TaskCommand, taskLogic } from '../machines/task.ts';
 import { Attempt } from './attempt.ts';
+import type { CleanUp } from './clean-up.ts';
 import type { Clock } from './clock.ts';
 import { ContextStore } from './context.ts';
 import type { JobError, TaskError } from './errors.ts';
@@ -53,6 +54,10 @@ export class JobRun {
   /** The limits that hold for its tasks, and the place among the jobs that share them. */
   readonly level: Level;
   readonly order: number;
+  /** That of the outermost job around it. */
+  readonly rootOrder: number;
+  /** What its tasks have for a priority that say nothing, beside those of other jobs. */
+  readonly priority: number;
   readonly #stream: EventStream<Subject>;
   readonly context: ContextStore;
   /** By declaration order; a task to which nothing has happened yet has no record. */
@@ -78,8 +83,9 @@ export class JobRun {
   /** Final task failures in time order. */
   errors: TaskError[] = [];
   state: JobState = 'idle';
-  /** Set once the job is to end before all its tasks have. */
+  /** Set once the job is to end before all its tasks have; and what is then left to do. */
   stop: Stop | undefined;
+  cleanUp: CleanUp | undefined;
   /** The job's own time limit. */
   timer: PausableTimer | undefined;
   /** Calls off the grace of aborted attempts. */
@@ -120,12 +126,13 @@ export class JobRun {
     this.tasks = new Array(plan.tasks.length);
     this.missing = plan.upstreamCounts.slice();
     this.#retry = { ...options.retry, maxRetries: options.maxRetries ?? 0 };
-    const limits = options.sequential ? { ...options, maxConcurrency: 1 } : options;
     const owner = parent ? `the task "${parent.path}"` : `the job "${plan.name}"`;
     const shared = outer?.dispatcher ?? dispatcher;
-    this.dispatcher = shared ?? new Dispatcher(this.clock, owner, limits);
-    this.level = shared ? shared.levelBelow(outer?.level ?? shared.top, owner, limits) : this.dispatcher.top;
+    this.dispatcher = shared ?? new Dispatcher(this.clock, owner, options);
+    this.level = shared ? shared.levelBelow(outer?.level ?? shared.top, owner, options) : this.dispatcher.top;
     this.order = this.dispatcher.nextJob();
+    this.rootOrder = outer?.rootOrder ?? this.order;
+    this.priority = outer ? (parent.definition.priority ?? outer.priority) : 0;
     this.#actor = outer
       ? createActor(jobLogic, { id: parent.path, parent: outer.#actor })
       : createActor(jobLogic, {
@@ -211,7 +218,6 @@ export class JobRun {
       this.endedAt = at;
       if (this.parent) this.#actor.send(STOP);
       else this.#actor.stop();
-      this.dispatcher.leave(this);
       this.#finish?.();
     }
     if (this.parent) this.#stream.tell(this, { type: 'job.transition', from, to });
@@ -230,10 +236,10 @@ export class JobRun {
     task.state = to;
     task.attempts = context.attempt;
     if (context.forgiven > 0) task.forgiven = context.forgiven;
-    if (details?.reason !== undefined) task.reason = details.reason;
-    else if (to === 'completed' && task.reason !== undefined) task.reason = undefined;
+    if (details?.reason !== undefined || task.reason !== undefined) task.reason = details?.reason;
     const at = this.clock.now();
     const attempt = to === 'polling' ? context.attempt + 1 : context.attempt;
+    if (from === 'ready' && to !== 'running') task.lane?.forget();
     this.#record(task, to, context.held === 'running', at);
     this.#stream.publishTransition(task, task.path, from, to, attempt, at, details);
     return true;
@@ -263,6 +269,7 @@ export class JobRun {
       endedAt: undefined,
       counted: false,
       output: undefined,
+      version: 0,
     };
     this.tasks[index] = task;
     this.active.add(task);
@@ -285,10 +292,11 @@ export class JobRun {
       if (!task.error.tolerated) this.failed--;
       task.lastError = task.error;
     }
+    if (attempts > 0 && task.endedAt !== undefined) this.#closeSpan(task, task.endedAt);
     task.error = undefined;
-    task.reason = undefined;
     task.endedAt = undefined;
     task.counted = false;
+    task.passedOver = undefined;
   }
 
   /** Forgets a task that is unscheduled again. */
@@ -315,12 +323,13 @@ export class JobRun {
       task.attempt = new Attempt(task.attempts, this.#version());
       if (task.startedAt === undefined) task.startedAt = at;
       else task.lastStartedAt = at;
+      if (task.openSpan) task.openSpan.startedAt = at;
       task.lane?.take(task, at);
     } else if (to === 'ready') {
       task.queuedAt = at;
-      if (task.definition.kind === 'external') return;
-      task.lane ??= this.dispatcher.laneOf(task);
-      task.lane.push(task);
+      if (task.spans) task.openSpan = { readyAt: at, startedAt: undefined };
+      // One whose condition threw runs to fail, whoever would perform it.
+      if (task.definition.kind !== 'external' || task.refusal) this.dispatcher.enqueue(task);
     } else if (SETTLED.has(to)) {
       this.#settle(task, to, at);
     }
@@ -336,10 +345,15 @@ export class JobRun {
     attempt.phase = 'over';
     attempt.timer?.cancel();
     task.claim?.heartbeatTimer?.cancel();
-    if (SETTLED.has(task.state)) return;
-    const startedAt = task.lastStartedAt ?? task.startedAt ?? at;
+    if (!SETTLED.has(task.state)) this.#closeSpan(task, at);
+  }
+
+  /** Notes an attempt that another may follow. */
+  #closeSpan(task: TaskRun, endedAt: number): void {
+    const startedAt = task.lastStartedAt ?? task.startedAt ?? endedAt;
     task.spans ??= [];
-    task.spans.push({ readyAt: task.queuedAt ?? startedAt, startedAt, endedAt: at });
+    task.spans.push({ readyAt: task.queuedAt ?? startedAt, startedAt, endedAt });
+    task.openSpan = undefined;
   }
 
   #settle(task: TaskRun, to: TaskState, at: number): void {
@@ -371,9 +385,7 @@ export class JobRun {
     task.actor = undefined;
   }
 
-  /** The instances of a fan-out are tried again, not the fan-out. */
-  #retryOf({ maxRetries, retry, kind }: TaskDefinition): RetryPolicy {
-    if (kind === 'map') return { maxRetries: 0 };
+  #retryOf({ maxRetries, retry }: TaskDefinition): RetryPolicy {
     if (maxRetries === undefined && retry === undefined) return this.#retry;
     return { ...(retry ?? this.options.retry), maxRetries: maxRetries ?? this.#retry.maxRetries };
   }

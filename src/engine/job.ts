@@ -146,7 +146,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    */
   retry(path?: TaskPath<Tasks>): void {
     if (path === undefined) retryAll(this.#run);
-    else this.task(path).retry();
+    else new TaskHandle(this.#run, path).retry();
   }
 
   /** Why tasks are not running: each that has not ended, or the one asked for. @throws UnknownTaskError */

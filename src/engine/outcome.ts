@@ -2,13 +2,14 @@ import { errorData, textOf } from '../events/error-data.ts';
 import { type Answer, answerOf, type Branch, type Expand, kindOfAnswer, type NotReady } from './answer.ts';
 import { reportConflicts } from './conflict.ts';
 import type { Overlap } from './context.ts';
-import { isA, SchemaError, TaskError, type TaskErrorCode } from './errors.ts';
+import { isA, type JobError, SchemaError, TaskError, type TaskErrorCode } from './errors.ts';
 import { reachable } from './graph.ts';
 import { addTasks } from './grow.ts';
 import type { JobRun } from './job-run.ts';
 import { intervalMs, isPoll, type Poll } from './kinds/sensor.ts';
 import { isPlainObject } from './plain-object.ts';
 import { decideRetry } from './retry-decision.ts';
+import { show } from './rules.ts';
 import { cancelTask } from './stop.ts';
 import { didYouMean } from './suggest.ts';
 import { isCleanUp, type TaskRun } from './task-run.ts';
@@ -91,15 +92,16 @@ const take = (job: JobRun, task: TaskRun, { picks, output }: Branch<unknown>): v
   const { graph } = job.plan;
   const downstream = graph.downstream[task.index] ?? [];
   const names = downstream.map((index) => graph.names[index] as string);
-  const unknown = picks.find((name) => !names.includes(name));
-  if (unknown !== undefined) {
-    const hint = didYouMean(String(unknown), names) || ` Those are ${names.join(', ') || 'none'}.`;
-    refuse(job, task, `branch(…) with "${unknown}", which does not directly depend on it.${hint}`);
+  for (const pick of picks as readonly unknown[]) {
+    if (typeof pick === 'string' && names.includes(pick)) continue;
+    const hint = (typeof pick === 'string' && didYouMean(pick, names)) || ` Those are ${names.join(', ') || 'none'}.`;
+    refuse(job, task, `branch(…) with ${show(pick)}, which does not directly depend on it.${hint}`);
     return;
   }
   const picked = new Set(picks.map((name) => graph.indexOf.get(name) as number));
   for (const index of [...picked]) for (const further of reachable(index, graph.downstream)) picked.add(further);
-  task.picked = picked;
+  if (output === undefined || isPlainObject(output))
+    task.passedOver = new Set(downstream.filter((index) => !picked.has(index)));
   withOutput(job, task, output);
 };
 
@@ -142,6 +144,7 @@ const complete = (job: JobRun, task: TaskRun, value: object): void => {
   try {
     output = job.frozen(value);
     overlaps = job.context.merge(output, job.plan.positions[task.index] as number);
+    task.version = job.context.version;
   } catch (error) {
     refuse(job, task, `an object that can't be read: ${messageOf(error)}`, error);
     return;
@@ -179,6 +182,21 @@ export const failAttempt = (job: JobRun, task: TaskRun, thrown: unknown): void =
   }
   const error = taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(thrown)}`, thrown);
   failOrRetry(job, task, error, thrown, 'error');
+};
+
+/** A fan-out of which an instance failed for good: that has been tried again as often as it may. */
+export const failFanOut = (job: JobRun, task: TaskRun, cause: TaskError | JobError | undefined): void => {
+  fail(
+    job,
+    task,
+    taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(cause)}`, cause),
+    'error',
+  );
+};
+
+/** A task whose condition threw: it fails without being performed, and no retry mends it. */
+export const refuseTask = (job: JobRun, task: TaskRun, thrown: unknown): void => {
+  fail(job, task, taskError(task, 'TASK_FAILED', `failed: its condition threw: ${messageOf(thrown)}`, thrown), 'error');
 };
 
 /** An attempt that took longer than its time limit. */

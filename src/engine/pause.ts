@@ -2,10 +2,12 @@ import type { TaskState } from '../events/event.ts';
 import { mayRetry } from '../machines/retry.ts';
 import { CommandError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
+import { show } from './rules.ts';
 import { SETTLED, type TaskRun } from './task-run.ts';
 
 /** Pauses a job: nothing new starts in it or in the jobs nested in it, and its time limits stand still. */
 export const pauseJob = (job: JobRun, by: string): void => {
+  requireName(by);
   if (job.over || job.stop)
     throw new CommandError(
       'INVALID_STATE',
@@ -40,6 +42,7 @@ export const resumeJob = (job: JobRun): void => {
 
 /** Holds a task that has not started, or an external one or a nested job that has. @throws CommandError */
 export const pauseTask = (task: TaskRun, by: string): void => {
+  requireName(by);
   const { job, definition, state } = task;
   if (state === 'paused') return;
   if (SETTLED.has(state)) {
@@ -50,7 +53,7 @@ export const pauseTask = (task: TaskRun, by: string): void => {
     holdTask(job, task.index, by);
     return;
   }
-  if (state === 'running' && definition.kind !== 'external' && !(definition.nested && task.child)) {
+  if (state === 'running' && definition.kind !== 'external' && !definition.nested) {
     const message = `Task "${task.path}" is running, and a running function can't be paused. Pause it before it starts, or pause the job.`;
     throw new CommandError('NOT_PAUSABLE', message, task.path);
   }
@@ -61,6 +64,7 @@ export const pauseTask = (task: TaskRun, by: string): void => {
 
 /** Pauses a task as soon as it is ready. */
 export const holdTask = (job: JobRun, index: number, by: string): void => {
+  requireName(by);
   job.heldTasks ??= new Map();
   job.heldTasks.set(index, by);
 };
@@ -70,7 +74,7 @@ export const resumeTask = (job: JobRun, index: number): void => {
   const task = job.tasks[index];
   const held = job.heldTasks?.delete(index);
   if (task?.state === 'ready' && held) {
-    task.lane?.push(task);
+    if (task.lane) job.dispatcher.enqueue(task);
     job.dispatcher.dispatch();
   }
   if (task?.state !== 'paused') return;
@@ -89,6 +93,11 @@ export const releaseCleanUps = (job: JobRun): void => {
   for (const index of job.plan.cleanUps) resumeTask(job, index);
 };
 
+const requireName = (by: unknown): void => {
+  if (typeof by === 'string' && by !== '') return;
+  throw new TypeError(`pause was given ${show(by)}: expected who does it, as text.`);
+};
+
 const holdTimers = (job: JobRun): void => {
   job.timer?.pause();
   for (const task of job.active) holdTimersOf(task);
@@ -104,7 +113,7 @@ const holdTimersOf = (task: TaskRun): void => {
 
 const goOn = (job: JobRun): void => {
   job.timer?.resume();
-  for (const task of job.parked.splice(0)) task.lane?.push(task);
+  for (const task of job.parked.splice(0)) job.dispatcher.enqueue(task);
   for (const task of job.active) if (task.state !== 'paused') goOnWith(task);
   job.dispatcher.dispatch();
 };

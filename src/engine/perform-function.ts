@@ -1,5 +1,6 @@
 import { isPromise } from 'node:util/types';
 import { errorData } from '../events/error-data.ts';
+import { ignore } from '../events/thenable.ts';
 import type { Attempt } from './attempt.ts';
 import { checked } from './check-schema.ts';
 import type { JobRun } from './job-run.ts';
@@ -15,7 +16,10 @@ export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void
   const { run, output: schema } = task.definition;
   let outcome: unknown;
   try {
-    outcome = run(scopeOf(job, task, attempt));
+    const scope = scopeOf(job, task, attempt);
+    // What enriches the scope may have ended the job.
+    if (attempt.phase !== 'live') throw attempt.reason;
+    outcome = run(scope);
   } catch (error) {
     outcome = Promise.reject(error);
   }
@@ -28,15 +32,18 @@ export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void
 };
 
 const scopeOf = (job: JobRun, task: TaskRun, attempt: Attempt): TaskScope => {
-  const { enrich } = task.definition;
+  const { enrich, instance } = task.definition;
   const scope = createScope(job, task, attempt);
+  if (instance) Object.assign(scope, instance);
   if (!enrich) return scope;
   try {
     const extra: unknown = enrich(scope);
-    if (!isPlainObject(extra)) throw new TypeError('it answered no plain object');
-    return Object.defineProperties(scope, Object.getOwnPropertyDescriptors(extra));
+    ignore(extra);
+    if (!isPlainObject(extra)) throw new TypeError('it answered no plain object at once');
+    const { item: _, index: __, ...others } = Object.getOwnPropertyDescriptors(extra) as PropertyDescriptorMap;
+    return Object.defineProperties(scope, instance ? others : Object.getOwnPropertyDescriptors(extra));
   } catch (error) {
-    if (error instanceof Promise) error.catch(() => {});
+    ignore(error);
     logOf(job, task.path, attempt).warn(`The scope was not enriched: ${errorData(error).message}.`);
     return scope;
   }

@@ -4,7 +4,7 @@ import type { DefinitionOptions, ExternalPace, SensorPace, TaskOptions } from '.
 import type { StandardSchema } from './standard-schema.ts';
 import { didYouMean } from './suggest.ts';
 import type { TaskFunction } from './task-function.ts';
-import type { AnyDefinition, MapOptions, NestedJobOptions } from './task-spec.ts';
+import type { AnyDefinition, ItemScope, MapOptions, NestedJobOptions } from './task-spec.ts';
 import type { TaskKind } from './views/graph-view.ts';
 
 /** One task of a sealed definition. */
@@ -21,6 +21,8 @@ export type TaskDefinition = Omit<TaskOptions, 'dependsOn' | 'output'> & {
   readonly external?: ExternalPace | undefined;
   /** What runs a job of its own instead of a function; it takes no slot. */
   readonly nested?: NestedJob | FanOut | undefined;
+  /** Of a fan-out's instance: its item. */
+  readonly instance?: ItemScope | undefined;
 };
 
 export type NestedJob = NestedJobOptions & { readonly definition: AnyDefinition };
@@ -104,6 +106,6 @@ const inverse = (order: readonly number[]): Uint32Array => {
 /** Where a task stands in declaration order. @throws UnknownTaskError */
 export const indexIn = ({ name, graph }: Plan, task: string): number => {
   const index = graph.indexOf.get(task);
-  if (index === undefined) throw new UnknownTaskError(name, task, didYouMean(task, graph.names));
+  if (index === undefined) throw new UnknownTaskError(name, task, didYouMean(task, graph.indexOf.keys()));
   return index;
 };

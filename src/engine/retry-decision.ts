@@ -43,4 +43,4 @@ const neverHelps = (thrown: unknown): boolean =>
 
 /** Whether a task whose retries are used up waits for a person. */
 const pauses = (job: JobRun, { definition }: TaskRun): boolean =>
-  (definition.onExhausted ?? job.options.onExhausted) === 'pause' && definition.kind !== 'map' && !job.stop;
+  (definition.onExhausted ?? job.options.onExhausted) === 'pause' && !job.stop;

@@ -56,14 +56,20 @@ const retryFailed = (job: JobRun, task: TaskRun): void => {
   job.together(() => {
     const skipped = downstream.map((index) => job.tasks[index]).filter((next) => next?.state === 'skipped');
     job.revive(task);
-    job.commandTask(task, { type: 'task.retry' });
+    if (task.refusal) reset(job, task);
+    else job.commandTask(task, { type: 'task.retry' });
     for (const next of skipped as TaskRun[]) {
       job.revive(next);
-      job.commandTask(next, { type: 'task.reset' });
-      job.release(next);
+      reset(job, next);
     }
-    for (const index of downstream) appraise(job, index);
+    // A task whose condition threw is asked anew.
+    for (const index of task.refusal ? [task.index, ...downstream] : downstream) appraise(job, index);
   });
+};
+
+const reset = (job: JobRun, task: TaskRun): void => {
+  job.commandTask(task, { type: 'task.reset' });
+  job.release(task);
 };
 
 const refusal = (task: TaskRun, why: string): CommandError =>

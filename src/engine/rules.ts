@@ -71,35 +71,41 @@ export const options = (rules: Rules): Rule => ({
   inside: (value, about) => problemsOf(value, rules, about),
 });
 
-/** All that is wrong with options: unknown names, wrong values, missing ones. */
+/** All that is wrong with options: missing ones, unknown names, wrong values. */
 export const problemsOf = (given: unknown, rules: Rules, about: About): Problem[] => {
   const needed = requiredOf(rules);
   if (given === undefined && needed.length === 0) return [];
   const { subject, tasks = [] } = about;
   const values = given === undefined ? {} : given;
   const prefix = about.option === undefined ? '' : `${about.option}.`;
-  const problem = (option: string, message: string): Problem => ({ code: 'INVALID_OPTION', message, tasks, option });
+  const problems: Problem[] = [];
+  const add = (option: string, message: string): void => {
+    problems.push({ code: 'INVALID_OPTION', message, tasks, option });
+  };
   if (!isRecord(values)) {
-    return [problem(prefix, `${subject} was given ${show(given)} for its options: expected an object.`)];
+    add(prefix, `${subject} was given ${show(given)} for its options: expected an object.`);
+    return problems;
   }
-  const missing = needed
-    .filter(([key]) => (values as Record<string, unknown>)[key] === undefined)
-    .map(([key, { expected }]) => problem(prefix + key, `${subject} has no ${prefix}${key}: expected ${expected}.`));
-  const wrong = Object.entries(values).flatMap(([key, value]) => {
-    const option = prefix + key;
+  for (const [key, { expected }] of needed) {
+    if ((values as Record<string, unknown>)[key] === undefined)
+      add(prefix + key, `${subject} has no ${prefix}${key}: expected ${expected}.`);
+  }
+  for (const key of Object.keys(values)) {
+    const value = (values as Record<string, unknown>)[key];
     const wanted = Object.hasOwn(rules, key) ? rules[key] : undefined;
     if (!wanted) {
       const hint = didYouMean(key, Object.keys(rules)) || ` Known are ${Object.keys(rules).join(', ')}.`;
-      return [problem(option, `${subject} has no option "${option}".${hint}`)];
+      add(prefix + key, `${subject} has no option "${prefix}${key}".${hint}`);
+    } else if (value !== undefined && !wanted.holds(value)) {
+      add(prefix + key, `${subject} has ${prefix}${key} = ${show(value)}: expected ${wanted.expected}.`);
+    } else if (value !== undefined && wanted.inside) {
+      problems.push(...wanted.inside(value as object, { ...about, option: prefix + key }));
     }
-    if (value === undefined) return [];
-    if (wanted.holds(value)) return wanted.inside?.(value as object, { ...about, option }) ?? [];
-    return [problem(option, `${subject} has ${option} = ${show(value)}: expected ${wanted.expected}.`)];
-  });
-  return missing.length > 0 ? [...missing, ...wrong] : wrong;
+  }
+  return problems;
 };
 
-/** Which options must be given, looked up once for each set of rules. */
+/** Which options must be given, looked up once for each set of rules; each set is made once. */
 const requiredOf = (rules: Rules): readonly (readonly [string, Rule])[] => {
   const known = REQUIRED.get(rules);
   if (known) return known;

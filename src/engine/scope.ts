@@ -3,6 +3,7 @@ import type { LogLevel } from '../events/event.ts';
 import { jsonSafe } from '../events/json-safe.ts';
 import type { Attempt } from './attempt.ts';
 import type { JobRun } from './job-run.ts';
+import { show } from './rules.ts';
 import type { ConditionScope, TaskLogger, TaskScope } from './task-function.ts';
 import type { TaskRun } from './task-run.ts';
 
@@ -14,7 +15,7 @@ export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskS
       return job.context.at(attempt.version);
     },
     get deps() {
-      return outputsOf(task);
+      return outputsOf(task, attempt.version);
     },
     get signal() {
       return attempt.signal;
@@ -37,8 +38,8 @@ export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskS
 
 /** @throws RangeError of a progress that is none */
 export const requireFraction = (path: string, fraction: number): void => {
-  if (fraction >= 0 && fraction <= 1) return;
-  throw new RangeError(`Task "${path}" reported a progress of ${textOf(fraction)}: expected a number from 0 to 1.`);
+  if (typeof fraction === 'number' && fraction >= 0 && fraction <= 1) return;
+  throw new RangeError(`Task "${path}" reported a progress of ${show(fraction)}: expected a number from 0 to 1.`);
 };
 
 /** What a condition is asked with, before there is an attempt. */
@@ -47,7 +48,7 @@ export const createConditionScope = (job: JobRun, task: TaskRun): ConditionScope
     return job.context.at(job.context.version);
   },
   get deps() {
-    return outputsOf(task);
+    return outputsOf(task, job.context.version);
   },
   jobId: job.id,
   taskName: task.path,
@@ -63,12 +64,14 @@ export const logOf = (job: JobRun, task: string, attempt: Attempt): TaskLogger =
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 };
 
-/** The outputs of a task's direct dependencies; an instance of a fan-out has those of the fan-out. */
-const outputsOf = ({ job, index }: TaskRun): Readonly<Record<string, unknown>> => {
-  if (job.instances && job.parent) return outputsOf(job.parent);
+/** The outputs of a task's direct dependencies as they were at a version; an instance of a fan-out has those of the fan-out. */
+const outputsOf = ({ job, index }: TaskRun, version: number): Readonly<Record<string, unknown>> => {
+  if (job.instances && job.parent) return outputsOf(job.parent, version);
   const outputs: [string, unknown][] = [];
   for (const upstream of job.plan.graph.upstream[index] ?? []) {
-    outputs.push([job.plan.graph.names[upstream] as string, job.tasks[upstream]?.output]);
+    const task = job.tasks[upstream];
+    const output = task && task.version <= version ? task.output : undefined;
+    outputs.push([job.plan.graph.names[upstream] as string, output]);
   }
   return Object.freeze(Object.fromEntries(outputs));
 };

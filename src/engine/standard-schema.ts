@@ -26,7 +26,7 @@ export type SchemaIssue = {
 export type SchemaInput<Schema> = Schema extends StandardSchema<infer Input, unknown> ? Input : never;
 
 /** What a schema makes of it. */
-export type SchemaOutput<Schema> = Schema extends StandardSchema<never, infer Output> ? Output : never;
+export type SchemaOutput<Schema> = Schema extends StandardSchema<unknown, infer Output> ? Output : never;
 
 export const isSchema = (value: unknown): value is StandardSchema => {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;

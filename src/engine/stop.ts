@@ -1,4 +1,4 @@
-import { runCleanUps } from './clean-up.ts';
+import { afterSettling, planCleanUp, startCleanUp } from './clean-up.ts';
 import type { ConflictDetails } from './conflict.ts';
 import { endJob } from './end.ts';
 import { AbortError } from './errors.ts';
@@ -29,24 +29,30 @@ export const stopJob = (job: JobRun, stop: Stop): void => {
   const overrules = !before || (before.to === 'failed' && stop.to !== 'failed');
   const mode = before?.mode === 'abort' ? 'abort' : stop.mode;
   job.stop = { ...(overrules ? stop : before), mode };
+  planCleanUp(job);
   releaseCleanUps(job);
   const reason = stop.reason ?? new AbortError(ABORT_CODES[stop.to], `The job ${ENDINGS[stop.to]}.`, stop.cause);
-  for (const task of [...job.active]) {
-    if (isCleanUp(task)) continue;
-    if (task.attempt && task.state === 'paused' && mode === 'drain') resumeTask(job, task.index);
-    if (!task.attempt) cancelTask(job, task);
-    else if (mode === 'abort') abortTask(job, task, reason);
-    else if (task.child) stopJob(task.child, { to: 'cancelled', mode, cause: reason, reason });
-  }
-  endIfStopped(job);
+  // Told together: all that ends does so before any clean-up begins.
+  job.together(() => {
+    for (const task of [...job.active]) if (!isCleanUp(task)) stopTask(job, task, mode, reason);
+    startCleanUp(job);
+    endIfStopped(job);
+  });
   if (!job.over && mode === 'abort') startGrace(job);
 };
 
+const stopTask = (job: JobRun, task: TaskRun, mode: Stop['mode'], reason: AbortError): void => {
+  if (task.attempt && task.state === 'paused' && mode === 'drain') resumeTask(job, task.index);
+  if (!task.attempt) cancelTask(job, task);
+  else if (mode === 'abort') abortTask(job, task, reason);
+  else if (task.child) stopJob(task.child, { to: 'cancelled', mode, cause: reason, reason });
+};
+
 /** Ends a job that is being stopped, once all that runs has ended and everything is cleaned up. */
-export const endIfStopped = (job: JobRun): void => {
-  if (!job.stop) return;
-  runCleanUps(job);
-  if (job.active.size === 0) endJob(job);
+export const endIfStopped = (job: JobRun, settled?: TaskRun): void => {
+  if (!job.stop || job.over) return;
+  if (settled) afterSettling(job, settled);
+  if (job.active.size === 0 && !job.cleanUp?.waiting.size) endJob(job);
 };
 
 /** The state, the reason of a task's cancellation and the code of its signal's reason, for each way to stop. */

@@ -40,7 +40,8 @@ export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readon
  */
 export type TaskOutput = PlainObject | undefined | void;
 
-type PlainObject = object & {
+/** What is no array, map, date, function and the like, as far as types can tell. */
+export type PlainObject = object & {
   readonly [Symbol.iterator]?: never;
   readonly [Symbol.asyncIterator]?: never;
   readonly [Symbol.toPrimitive]?: never;

@@ -104,22 +104,22 @@ export class TaskHandle implements TaskResult {
    * without a heartbeat, by default the task's `heartbeatTimeout`. @throws CommandError @throws OptionError
    */
   claim(owner: string, options: ClaimOptions = {}): string {
-    return claim(this.#known('claimed'), owner, options);
+    return claim(this.#external('claimed'), owner, options);
   }
 
   /** Tells that whoever claimed it is at work. @throws CommandError `STALE_TOKEN` */
   heartbeat(token?: string): void {
-    heartbeat(this.#known('kept alive'), token);
+    heartbeat(this.#external('kept alive'), token);
   }
 
   /** How far it is, from 0 to 1; counts as a heartbeat. @throws CommandError @throws RangeError */
   progress(fraction: number, message?: string, token?: string): void {
-    progressExternal(this.#known('reported on'), fraction, message, token);
+    progressExternal(this.#external('reported on'), fraction, message, token);
   }
 
   /** A `task.log` event; counts as a heartbeat. @throws CommandError */
   log(level: LogLevel, message: string, data?: unknown, token?: string): void {
-    logExternal(this.#known('reported on'), level, message, data, token);
+    logExternal(this.#external('reported on'), level, message, data, token);
   }
 
   /**
@@ -127,12 +127,12 @@ export class TaskHandle implements TaskResult {
    * task's schema answers later, so does this. @throws CommandError @throws SchemaError @throws TypeError
    */
   complete(output?: object, token?: string): void | Promise<void> {
-    return complete(this.#known('completed'), output, token);
+    return complete(this.#external('completed'), output, token);
   }
 
   /** Fails the attempt of an external task, which is then tried again as its retries allow. @throws CommandError */
   fail(error: unknown, token?: string): void {
-    failExternal(this.#known('failed'), error, token);
+    failExternal(this.#external('failed'), error, token);
   }
 
   get #task(): TaskRun | undefined {
@@ -150,13 +150,16 @@ export class TaskHandle implements TaskResult {
     throw new CommandError('INVALID_STATE', `Task "${this.name}" can't be ${what}: ${why}.`, this.name);
   }
 
+  /** A task about which something is to be done that takes a record of it. */
   #known(what: string): TaskRun {
-    const { job, index, task } = this.#begun(what);
+    const { task } = this.#begun(what);
     if (task) return task;
-    const external = job.plan.tasks[index]?.kind === 'external';
-    throw external || what === 'tried again'
-      ? new CommandError('INVALID_STATE', `Task "${this.name}" can't be ${what}: it is unscheduled.`, this.name)
-      : notExternal(this.name);
+    throw new CommandError('INVALID_STATE', `Task "${this.name}" can't be ${what}: it is unscheduled.`, this.name);
+  }
+
+  #external(what: string): TaskRun {
+    if (this.#found().definition?.kind !== 'external') throw notExternal(this.name);
+    return this.#known(what);
   }
 }
 

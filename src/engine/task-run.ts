@@ -36,6 +36,8 @@ export type TaskRun = {
   /** Whether its outcome has been counted by its downstream. */
   counted: boolean;
   output: object | undefined;
+  /** The version of the context that first held the output. */
+  version: number;
 } & Rarely;
 
 /** What most tasks never have: absent until it is needed, so that a task of a large job is small. */
@@ -57,9 +59,13 @@ type Rarely = {
   backoffMs?: number;
   dueAt?: number | undefined;
   /** What its condition threw, so that its attempt will fail. */
-  refusal?: { readonly thrown: unknown };
-  /** Of a branch: which tasks it does not keep from running. */
-  picked?: ReadonlySet<number>;
+  refusal?: { readonly thrown: unknown } | undefined;
+  /** Whether its condition has been asked. */
+  asked?: boolean;
+  /** Of a branch: the direct downstream that it did not pick. */
+  passedOver?: ReadonlySet<number> | undefined;
+  /** The stay in the queue after a first attempt, and the attempt that followed. */
+  openSpan?: { readonly readyAt: number; startedAt: number | undefined } | undefined;
   /** How many results came too late. */
   lateResults?: number;
   /** Who paused it, in words. */

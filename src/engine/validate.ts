@@ -20,6 +20,9 @@ export type TaskDraft = {
   readonly definition?: AnyDefinition | undefined;
 };
 
+/** Names to look up, and to go through for the one that was probably meant. */
+export type Names = Iterable<string> & { readonly has: (name: string) => boolean };
+
 export type Validated = { readonly problems: readonly Problem[]; readonly plan?: Plan };
 
 /** All problems of a definition together, or the plan that its jobs run by. */
@@ -108,8 +111,8 @@ export const addDraftProblems = (
   draft: TaskDraft,
   index: number,
   dependsOn: readonly string[],
-  seen: ReadonlySet<string>,
-  known: ReadonlySet<string>,
+  seen: Names,
+  known: Names,
 ): void => {
   const name = isString(draft.name) ? draft.name : `number ${index + 1}`;
   problems.push(...nameProblems(isString(draft.name) ? 'A task' : `Task number ${index + 1}`, draft.name, [name]));
@@ -120,7 +123,7 @@ export const addDraftProblems = (
       tasks: [name],
     });
   }
-  problems.push(...workProblems(draft, name));
+  if (draft.kind !== 'task' || typeof draft.run !== 'function') problems.push(...workProblems(draft, name));
   if (KINDS.includes(draft.kind)) problems.push(...taskOptionProblems(draft.options, name, draft.kind));
   for (const need of dependsOn) {
     if (need === name) {

@@ -13,6 +13,7 @@ export const viewOfPlan = ({ name, tasks }: Plan): GraphView => ({
 /** A job as it stands. */
 export const viewOfJob = (job: JobRun): GraphView => ({
   name: job.plan.name,
+  now: job.endedAt ?? job.clock.now(),
   tasks: job.plan.tasks.flatMap((definition, index): TaskView[] => {
     if (job.removed?.has(index)) return [];
     const task = job.tasks[index];
@@ -35,9 +36,7 @@ export const viewOfJob = (job: JobRun): GraphView => ({
 /** Each stay in the queue with the attempt that followed. */
 const spansOf = (task: TaskRun | undefined): readonly Span[] => {
   if (task?.queuedAt === undefined) return [];
-  const { spans = [], queuedAt, endedAt } = task;
-  const startedAt = task.lastStartedAt ?? task.startedAt;
-  const last = spans.at(-1);
-  if (last && last.readyAt === queuedAt && last.startedAt === startedAt) return spans;
-  return [...spans, { readyAt: queuedAt, startedAt: startedAt === last?.startedAt ? undefined : startedAt, endedAt }];
+  const { spans = [], openSpan, queuedAt, startedAt, endedAt } = task;
+  if (openSpan) return [...spans, { ...openSpan, endedAt }];
+  return spans.length > 0 ? spans : [{ readyAt: queuedAt, startedAt, endedAt }];
 };

@@ -45,7 +45,7 @@ export const backoffMs = (policy: RetryOptions, attempt: number, error: unknown,
     none: 0,
     fixed: delayMs,
     linear: delayMs * attempt,
-    exponential: delayMs * factor ** (attempt - 1),
+    exponential: delayMs === 0 ? 0 : delayMs * factor ** (attempt - 1),
   }[backoff];
   const wait = Math.min(grown, maxDelayMs);
   if (jitter === 'full' || jitter === true) return wait * random();

@@ -52,6 +52,7 @@ export const taskMachine = setup({
     holdReady: assign({ held: 'ready' }),
     holdRunning: assign({ held: 'running' }),
     forgive: assign({ forgiven: ({ context }) => context.attempt }),
+    startOver: assign({ attempt: 0, forgiven: 0 }),
   },
   guards: {
     mayRetry: ({ context, event }) =>
@@ -98,9 +99,14 @@ export const taskMachine = setup({
       },
     },
     completed: {},
-    failed: { on: { 'task.retry': { target: 'ready', actions: 'forgive' } } },
+    failed: {
+      on: {
+        'task.retry': { target: 'ready', actions: 'forgive' },
+        'task.reset': { target: 'unscheduled', actions: 'startOver' },
+      },
+    },
     notReady: {},
-    skipped: { on: { 'task.reset': 'unscheduled' } },
+    skipped: { on: { 'task.reset': { target: 'unscheduled', actions: 'startOver' } } },
     cancelled: {},
   },
 });

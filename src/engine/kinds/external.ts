@@ -1,4 +1,4 @@
-import { textOf } from '../../events/error-data.ts';
+import { errorData, textOf } from '../../events/error-data.ts';
 import type { LogLevel } from '../../events/event.ts';
 import { jsonSafe } from '../../events/json-safe.ts';
 import { newId } from '../../events/system-clock.ts';
@@ -10,7 +10,7 @@ import { failAttempt, missHeartbeat, succeedAttempt } from '../outcome.ts';
 import { PausableTimer } from '../pausable-timer.ts';
 import { resumeTask } from '../pause.ts';
 import { isPlainObject } from '../plain-object.ts';
-import { refuse } from '../rules.ts';
+import { refuse, show } from '../rules.ts';
 import { requireFraction } from '../scope.ts';
 import { type Claim, SETTLED, type TaskRun } from '../task-run.ts';
 import { hasLimit } from '../time-limit.ts';
@@ -32,7 +32,7 @@ export const claim = (task: TaskRun, owner: string, options: ClaimOptions): stri
     const message = `Task "${task.path}" is already claimed by ${task.claim.owner}.`;
     throw new CommandError('ALREADY_CLAIMED', message, task.path);
   }
-  if (task.state !== 'ready' || task.job.paused) throw notNow(task, 'claimed');
+  if (!isFree(task)) throw notNow(task, 'claimed');
   const leaseMs = options.leaseMs ?? task.definition.external?.heartbeatTimeout;
   const claimed: Claim = { owner, token: newId(), leaseMs, heartbeatTimer: undefined };
   task.claim = claimed;
@@ -101,8 +101,9 @@ export const complete = (task: TaskRun, output: unknown, token: string | undefin
     requireToken(task, token);
     if (value !== undefined && !isPlainObject(value))
       throw new TypeError(
-        `Task "${task.path}" was completed with ${textOf(value)}: expected a plain object, or nothing.`,
+        `Task "${task.path}" was completed with ${show(value)}: expected a plain object, or nothing.`,
       );
+    if (value !== undefined) requireReadable(task, value);
     begin(task, 'completed');
     succeedAttempt(task.job, task, value);
   };
@@ -110,6 +111,17 @@ export const complete = (task: TaskRun, output: unknown, token: string | undefin
   const value = schema ? checked(schema, output, task) : output;
   if (isThenable(value)) return Promise.resolve(value).then(finish);
   finish(value);
+};
+
+/** Frozen before anything changes: what can't be read can't be merged. */
+const requireReadable = ({ job, path }: TaskRun, output: object): void => {
+  try {
+    job.frozen(output);
+  } catch (cause) {
+    throw new TypeError(`Task "${path}" was completed with an object that can't be read: ${errorData(cause).message}`, {
+      cause,
+    });
+  }
 };
 
 export const failExternal = (task: TaskRun, error: unknown, token: string | undefined): void => {
@@ -129,11 +141,13 @@ const begin = (task: TaskRun, what: string): void => {
 };
 
 const requireOpen = (task: TaskRun, what: string): void => {
-  const open = task.attempt
-    ? task.state === 'running' || task.state === 'paused'
-    : task.state === 'ready' && !task.job.paused;
+  const open = task.attempt ? task.state === 'running' || task.state === 'paused' : isFree(task);
   if (!open) throw notNow(task, what);
 };
+
+/** Ready, and neither it nor its job is held up. */
+const isFree = ({ job, index, state, definition }: TaskRun): boolean =>
+  state === 'ready' && !job.paused && !job.heldTasks?.has(index) && (!job.ending || definition.trigger === 'always');
 
 const requireExternal = (task: TaskRun): void => {
   if (task.definition.kind !== 'external') throw notExternal(task.path);
@@ -147,7 +161,9 @@ export const notExternal = (path: string): CommandError =>
   );
 
 const notNow = (task: TaskRun, what: string): CommandError => {
-  const why = task.job.paused ? 'its job is paused' : `it is ${task.state}`;
+  const waits = task.job.ending ? 'its job is ending' : 'it is about to be paused';
+  const held = task.state === 'ready' ? waits : `it is ${task.state}`;
+  const why = task.job.paused ? 'its job is paused' : held;
   return new CommandError('INVALID_STATE', `Task "${task.path}" can't be ${what}: ${why}.`, task.path);
 };
 

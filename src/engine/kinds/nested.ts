@@ -1,4 +1,4 @@
-import { isThenable } from '../../events/thenable.ts';
+import { ignore, isThenable } from '../../events/thenable.ts';
 import { type NotReady, notReady } from '../answer.ts';
 import type { Attempt } from '../attempt.ts';
 import { checkedInput } from '../check-schema.ts';
@@ -6,13 +6,12 @@ import { NonRetryableError } from '../errors.ts';
 import { buildGraph } from '../graph.ts';
 import { JobRun } from '../job-run.ts';
 import type { StartOptions } from '../options.ts';
-import { failAttempt, succeedAttempt } from '../outcome.ts';
+import { failAttempt, failFanOut, succeedAttempt } from '../outcome.ts';
 import { isPlainObject } from '../plain-object.ts';
 import { createPlan, type FanOut, type NestedJob, PLAN, type Plan, type TaskDefinition } from '../plan.ts';
 import { show } from '../rules.ts';
 import { createScope } from '../scope.ts';
 import { cancelTask } from '../stop.ts';
-import type { TaskFunction } from '../task-function.ts';
 import type { TaskRun } from '../task-run.ts';
 import type { Settled } from '../task-spec.ts';
 
@@ -66,6 +65,7 @@ const listOf = (items: unknown): readonly unknown[] => {
 };
 
 const startInstances = (job: JobRun, task: TaskRun, attempt: Attempt, items: readonly unknown[]): void => {
+  attempt.timer?.cancel();
   const { definition } = task;
   const tolerated = definition.continueOnFailure === true;
   const tasks = items.map((item, index): TaskDefinition => instanceOf(definition, item, index));
@@ -93,7 +93,7 @@ const instanceOf = (definition: TaskDefinition, item: unknown, index: number): T
   ...definition,
   name: `[${index}]`,
   kind: undefined,
-  run: ((scope) => definition.run(Object.assign(scope, { item, index }))) as TaskFunction,
+  instance: { item, index },
   dependsOn: [],
   trigger: undefined,
   when: undefined,
@@ -120,15 +120,22 @@ const begin = (
   output: () => object,
   instances = false,
 ): void => {
-  const { graceMs } = job.options;
-  const child = new JobRun(plan, input, { ...options, graceMs }, () => {}, { parent: task, instances });
+  if (attempt.phase !== 'live') {
+    end(job, task, attempt, () => {});
+    return;
+  }
+  const { graceMs, sequential } = job.options;
+  const child = new JobRun(plan, input, { ...options, graceMs, sequential: sequential || undefined }, () => {}, {
+    parent: task,
+    instances,
+  });
   task.child = child;
   child.onOver = () => end(job, task, attempt, () => conclude(job, task, child, output));
   child.commandJob({ type: 'job.start' });
 };
 
 const answeredLater = (what: string, promise: PromiseLike<unknown>): NonRetryableError => {
-  promise.then(undefined, () => {});
+  ignore(promise);
   return new NonRetryableError(`its ${what} answered a promise: expected a plain object at once`);
 };
 
@@ -138,7 +145,8 @@ const conclude = (job: JobRun, task: TaskRun, child: JobRun, output: () => objec
   if (child.state === 'cancelled' && job.stop && !whole) cancelTask(job, task);
   else if (whole) withOutput(job, task, output);
   else if (child.state === 'notReady') succeedAttempt(job, task, whyNotReady(child));
-  else failAttempt(job, task, child.instances ? child.errors[0] : child.error);
+  else if (child.instances) failFanOut(job, task, child.errors.find(({ tolerated }) => !tolerated) ?? child.error);
+  else failAttempt(job, task, child.error);
 };
 
 /** Whether a job that was drained had nothing left to do. */
@@ -166,7 +174,7 @@ const whyNotReady = (child: JobRun): NotReady => {
 /** The end of an attempt; while its task is paused it waits for that to go on. */
 const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: () => void): void => {
   const { phase, verdict } = attempt;
-  if (phase === 'live' && task.state === 'paused' && task.attempt === attempt) {
+  if ((phase === 'live' || verdict) && task.state === 'paused' && task.attempt === attempt) {
     attempt.outcome = () => end(job, task, attempt, outcome);
     return;
   }

@@ -1,31 +1,31 @@
 import type { Clock } from '../clock.ts';
-import type { JobRun } from '../job-run.ts';
-import type { LimitOptions } from '../options.ts';
 import type { TaskRun } from '../task-run.ts';
 import { compareTasks, Lane } from './lane.ts';
-import { Level, limitsAnything } from './level.ts';
+import { type JobLimits, Level, limitsAnything } from './level.ts';
 import type { RateLimit } from './rate-limit.ts';
 
 /** Hands slots to the tasks that wait for them, of one job and those nested in it, or of all jobs of an engine. */
 export class Dispatcher {
   readonly top: Level;
   readonly #clock: Clock;
-  #lanes: Lane[] = [];
+  /** Where anybody waits: for a slot of the top's concurrency, among others; and where none of those is needed. */
+  readonly #lanes: Lane[] = [];
+  #slotless: Lane[] | undefined;
   /** Where what takes no slot waits its turn: nested jobs and fan-outs, whose own tasks take theirs. */
   #free: Lane | undefined;
-  /** Whether any lane has a rate, and the rates for which a timer waits. */
+  /** Whether any task has waited for a rate, and the rates for which a timer waits. */
   #rated = false;
   #timed: Set<RateLimit> | undefined;
   #jobs = 0;
 
-  constructor(clock: Clock, owner: string, options: LimitOptions) {
+  constructor(clock: Clock, owner: string, options: JobLimits) {
     this.#clock = clock;
-    this.top = new Level(owner, options, undefined, this.#addLane);
+    this.top = new Level(owner, options, undefined);
   }
 
   /** The limits of a job below a level: that level itself where the job sets none of its own. */
-  levelBelow(above: Level, owner: string, options: LimitOptions): Level {
-    return limitsAnything(options) ? new Level(owner, options, above, this.#addLane) : above;
+  levelBelow(above: Level, owner: string, options: JobLimits): Level {
+    return limitsAnything(options) ? new Level(owner, options, above) : above;
   }
 
   /** Numbers the jobs in the order of their start. */
@@ -33,13 +33,12 @@ export class Dispatcher {
     return this.#jobs++;
   }
 
-  laneOf({ definition, job }: TaskRun): Lane {
-    if (!definition.nested) return job.level.lane(definition.pool);
-    if (this.#free) return this.#free;
-    const lane = new Lane([]);
-    this.#free = lane;
-    this.#addLane(lane);
-    return lane;
+  /** Lets a ready task wait for its slots. */
+  enqueue(task: TaskRun): void {
+    task.lane ??= this.#laneOf(task);
+    task.lane.push(task);
+    if (!task.lane.listed) this.#list(task.lane, task.definition.nested !== undefined);
+    this.#rated ||= task.lane.rated;
   }
 
   /** Runs whoever comes first, as far as the limits allow. */
@@ -48,42 +47,66 @@ export class Dispatcher {
       task.job.commandTask(task, { type: 'task.run' });
   }
 
-  /** Lets go of what was kept for a job that is over. */
-  leave({ level, parent }: JobRun): void {
-    if (level !== (parent?.job.level ?? this.top)) {
-      const gone = new Set(level.lanes());
-      this.#lanes = this.#lanes.filter((lane) => !gone.has(lane));
-    }
-    if (this.#timed) this.#awaitRates(this.#clock.now());
+  #laneOf({ definition, job }: TaskRun): Lane {
+    if (!definition.nested) return job.level.lane(definition.pool);
+    this.#free ??= new Lane([]);
+    return job.level.turns ?? this.#free;
   }
-
-  readonly #addLane = (lane: Lane): void => {
-    this.#lanes.push(lane);
-    this.#rated ||= lane.limits.some(({ kind }) => kind === 'rateLimit');
-  };
 
   #next(): TaskRun | undefined {
     const now = this.#rated ? this.#clock.now() : 0;
     let best: TaskRun | undefined;
     let large: TaskRun[] | undefined;
-    for (const lane of this.#lanes) {
+    let emptied = false;
+    for (const lane of this.#open()) {
       const task = lane.peek();
-      if (!task) continue;
+      if (!task) {
+        lane.listed = false;
+        emptied = true;
+        continue;
+      }
       if (!lane.isOpen(task, now)) {
         if ((task.definition.slots ?? 1) > 1) large = [...(large ?? []), task];
       } else if (!best || compareTasks(task, best) < 0) {
         best = task;
       }
     }
+    if (emptied) this.#unlist();
     if (best && large) best = this.#besideLarge(large, now);
     if (best) best.lane?.pop();
     else if (this.#rated) this.#awaitRates(now);
     return best;
   }
 
+  /** Where anybody may run. In a busy engine that is most of the time nowhere, however many wait. */
+  #open(): readonly Lane[] {
+    const slotless = this.#slotless ?? NOWHERE;
+    if (this.top.isFull) return slotless;
+    return slotless.length === 0 ? this.#lanes : [...slotless, ...this.#lanes];
+  }
+
+  #list(lane: Lane, slotless: boolean): void {
+    lane.listed = true;
+    if (!slotless) {
+      this.#lanes.push(lane);
+      return;
+    }
+    this.#slotless ??= [];
+    this.#slotless.push(lane);
+  }
+
+  /** Takes out the lanes where nobody waits any more. */
+  #unlist(): void {
+    for (const lanes of [this.#lanes, this.#slotless ?? []]) {
+      let kept = 0;
+      for (const lane of lanes) if (lane.listed) lanes[kept++] = lane;
+      lanes.length = kept;
+    }
+  }
+
   /** Who runs next where tasks of several slots wait: nobody takes slots of a limit that one which comes first waits for. */
   #besideLarge(large: readonly TaskRun[], now: number): TaskRun | undefined {
-    const open = this.#lanes
+    const open = [...this.#open()]
       .map((lane) => lane.peek())
       .filter((task): task is TaskRun => task?.lane?.isOpen(task, now) === true)
       .sort(compareTasks);
@@ -121,3 +144,5 @@ export class Dispatcher {
     rate.cancelTimer?.();
   }
 }
+
+const NOWHERE: readonly Lane[] = Object.freeze([]);

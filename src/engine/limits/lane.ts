@@ -7,10 +7,16 @@ import type { RateLimit } from './rate-limit.ts';
 /** Ready tasks that take slots of the same limits, the first to run on top. Who is on top waits for all it needs: nobody passes it. */
 export class Lane {
   readonly limits: readonly (SlotLimit | RateLimit)[];
-  readonly #queue = new Heap<TaskRun>(compareTasks);
+  /** Whether a rate is among them. */
+  readonly rated: boolean;
+  /** Whether the dispatcher looks here. */
+  listed = false;
+  #queue = new Heap<TaskRun>(compareTasks);
+  #stale = 0;
 
   constructor(limits: readonly (SlotLimit | RateLimit)[]) {
     this.limits = limits;
+    this.rated = limits.some(({ kind }) => kind === 'rateLimit');
   }
 
   push(task: TaskRun): void {
@@ -19,6 +25,16 @@ export class Lane {
 
   pop(): TaskRun | undefined {
     return this.#queue.pop();
+  }
+
+  /** A task that waits here no longer. What is left of such tasks is cleared away once it is the larger part. */
+  forget(): void {
+    this.#stale++;
+    if (this.#stale < 64 || 2 * this.#stale < this.#queue.size) return;
+    this.#stale = 0;
+    const waiting = this.#queue.items.filter(({ state }) => state === 'ready');
+    this.#queue = new Heap<TaskRun>(compareTasks);
+    for (const task of waiting) this.#queue.push(task);
   }
 
   /** Who runs next. Tasks that no longer wait, or are about to be paused, are dropped on the way; those of a paused job step aside. */
@@ -78,8 +94,12 @@ export const compareTasks = (a: TaskRun, b: TaskRun): number => {
     return job.plan.grown && !job.options.sequential ? comparePlaces(job.plan, a.index, b.index) : a.place - b.place;
   }
   return (
-    (b.definition.priority ?? 0) - (a.definition.priority ?? 0) ||
+    priorityOf(b) - priorityOf(a) ||
     (b.job.plan.lengths[b.index] ?? 0) - (job.plan.lengths[a.index] ?? 0) ||
+    job.rootOrder - b.job.rootOrder ||
     job.order - b.job.order
   );
 };
+
+/** A task of a nested job that says nothing has the priority of the task around it. */
+const priorityOf = ({ definition, job }: TaskRun): number => definition.priority ?? job.priority;

@@ -5,42 +5,53 @@ import { RateLimit } from './rate-limit.ts';
 
 type Limit = SlotLimit | RateLimit;
 
+export type JobLimits = LimitOptions & { readonly sequential?: boolean | undefined };
+
 /**
  * The limits of one engine or job. An attempt takes a slot of its job's limits, of those around it, and of its pool on
  * every level that has one of that name.
  */
 export class Level {
   readonly #above: Level | undefined;
+  readonly #turn: SlotLimit | undefined;
   readonly #limits: readonly Limit[];
   readonly #pools: ReadonlyMap<string, readonly Limit[]>;
   /** Where tasks wait that use no pool, and those of each pool. */
   #poolless: Lane | undefined;
-  readonly #lanes = new Map<string, Lane>();
-  readonly #onLane: (lane: Lane) => void;
+  #lanes: Map<string, Lane> | undefined;
+  /** Of a sequential job: where its tasks take turns, nested jobs included. What is nested in it takes turns of its own. */
+  readonly turns: Lane | undefined;
 
-  constructor(owner: string, options: LimitOptions, above: Level | undefined, onLane: (lane: Lane) => void) {
+  constructor(owner: string, options: JobLimits, above: Level | undefined) {
     this.#above = above;
-    this.#onLane = onLane;
+    this.#turn = options.sequential ? new SlotLimit('concurrency', owner, 1) : undefined;
     this.#limits = limitsOf(owner, options);
     const { pools } = options;
     this.#pools = pools
       ? new Map(Object.entries(pools).map(([name, pool]) => [name, poolLimits(name, owner, pool)]))
       : NO_POOLS;
+    this.turns = this.#turn && new Lane([this.#turn]);
   }
 
   /** Where tasks of this level wait that use this pool, or none. */
   lane(pool: string | undefined): Lane {
-    const known = pool === undefined ? this.#poolless : this.#lanes.get(pool);
+    const known = pool === undefined ? this.#poolless : this.#lanes?.get(pool);
     if (known) return known;
-    const lane = new Lane(this.#limitsFor(pool));
-    if (pool === undefined) this.#poolless = lane;
-    else this.#lanes.set(pool, lane);
-    this.#onLane(lane);
+    const limits = this.#limitsFor(pool);
+    const lane = new Lane(this.#turn ? [this.#turn, ...limits] : limits);
+    if (pool === undefined) {
+      this.#poolless = lane;
+      return lane;
+    }
+    this.#lanes ??= new Map();
+    this.#lanes.set(pool, lane);
     return lane;
   }
 
-  lanes(): readonly Lane[] {
-    return this.#poolless ? [this.#poolless, ...this.#lanes.values()] : [...this.#lanes.values()];
+  /** Whether all slots of its concurrency are taken. */
+  get isFull(): boolean {
+    const [first] = this.#limits;
+    return first?.kind === 'concurrency' && first.taken === first.size;
   }
 
   /** The least size that a pool has on any level that knows it; `undefined` where none does. */
@@ -69,9 +80,12 @@ export class Level {
   }
 }
 
+const NO_LIMITS: readonly Limit[] = [];
+
 const NO_POOLS: ReadonlyMap<string, readonly Limit[]> = new Map();
 
 const limitsOf = (owner: string, { maxConcurrency, rateLimit }: LimitOptions): readonly Limit[] => {
+  if (maxConcurrency === undefined && !rateLimit) return NO_LIMITS;
   const limits: Limit[] = [];
   if (isLimit(maxConcurrency)) limits.push(new SlotLimit('concurrency', owner, maxConcurrency));
   if (rateLimit) limits.push(new RateLimit(owner, rateLimit.limit, rateLimit.periodMs));
@@ -91,5 +105,5 @@ const isLimit = (count: number | undefined): count is number =>
   count !== undefined && count !== Number.POSITIVE_INFINITY;
 
 /** Whether these options limit anything. */
-export const limitsAnything = ({ maxConcurrency, rateLimit, pools }: LimitOptions): boolean =>
-  isLimit(maxConcurrency) || rateLimit !== undefined || pools !== undefined;
+export const limitsAnything = ({ maxConcurrency, rateLimit, pools, sequential }: JobLimits): boolean =>
+  sequential === true || isLimit(maxConcurrency) || rateLimit !== undefined || pools !== undefined;

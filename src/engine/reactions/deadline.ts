@@ -5,10 +5,11 @@ import { interrupt } from '../stop.ts';
 import { hasLimit } from '../time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Deadlines: from a task's first `ready` on, over all its attempts and the waits between them. Paused time does not count. */
+/** Deadlines: from a task's first `ready` on, over all its attempts and the waits between them; anew
+ * for one that a person tries again after it failed. Paused time does not count. */
 export const deadline: Reaction = {
   onTask: (job, task, { from, to }) => {
-    if (from === 'unscheduled' && to === 'ready' && hasLimit(task.definition.deadline)) {
+    if ((from === 'unscheduled' || from === 'failed') && to === 'ready' && hasLimit(task.definition.deadline)) {
       const limitMs = task.definition.deadline;
       const expire = (): void => {
         const { attempt } = task;

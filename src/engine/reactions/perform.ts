@@ -1,6 +1,5 @@
-import { NonRetryableError } from '../errors.ts';
 import { startNested } from '../kinds/nested.ts';
-import { failAttempt } from '../outcome.ts';
+import { refuseTask } from '../outcome.ts';
 import { callFunction } from '../perform-function.ts';
 import { cancelTask } from '../stop.ts';
 import { isCleanUp } from '../task-run.ts';
@@ -12,7 +11,7 @@ export const perform: Reaction = {
     const { attempt, definition, refusal } = task;
     if (to !== 'running' || from === 'paused' || !attempt) return;
     if (job.stop && !isCleanUp(task)) cancelTask(job, task);
-    else if (refusal) failAttempt(job, task, new NonRetryableError('its condition threw', { cause: refusal.thrown }));
+    else if (refusal) refuseTask(job, task, refusal.thrown);
     else if (definition.nested) startNested(job, task, attempt);
     else if (definition.kind !== 'external') callFunction(job, task, attempt);
   },

@@ -7,12 +7,12 @@ import type { Reaction } from './reaction.ts';
 
 /**
  * Time limits of attempts: one that takes longer is aborted and has failed. Its slot is free, whatever it still does. Of a fan-out
- * each instance has the limit. */
+ * it is the limit of finding the items; each instance then has one of its own.
+ */
 export const timeout: Reaction = {
   onTask: (job, task, { to }) => {
     const { attempt, definition } = task;
-    if (to !== 'running' || !attempt || attempt.timer || definition.kind === 'map' || !hasLimit(definition.timeout))
-      return;
+    if (to !== 'running' || !attempt || attempt.timer || !hasLimit(definition.timeout)) return;
     const limitMs = definition.timeout;
     const expire = (): void => {
       if (attempt.phase !== 'live') return;

@@ -14,7 +14,8 @@ export const wait: Reaction = {
       job.commandTask(task, { type: 'task.schedule' });
     };
     const { backoffMs = 0 } = task;
-    if (backoffMs > 0) task.cancelBackoff = job.clock.setTimer(again, backoffMs);
+    // A poll is always waited for, so that others have their turn.
+    if (backoffMs > 0 || to === 'polling') task.cancelBackoff = job.clock.setTimer(again, backoffMs);
     else again();
   },
 };

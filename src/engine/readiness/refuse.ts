@@ -21,23 +21,29 @@ const id = rule(
     (isPlainObject(value) && isName(value.name) && ['string', 'undefined'].includes(typeof value.namespace)),
 );
 
-/** @throws OptionError */
-export const refuseWrongProber = (options: unknown): void =>
-  refuse('createProber', problemsOf(options, { timeout: duration, clock }, { subject: 'The prober' }));
+const proberRules = { timeout: duration, clock };
+const pollerRules = {
+  interval: required(period),
+  prober: methods('a prober, a poller or anything else', 'check'),
+  clock,
+};
+const argumentRules = { id: required(id), fn: required(callable) };
+const checkRules = { signal: abortSignal };
 
 /** @throws OptionError */
-export const refuseWrongPoller = (options: unknown): void => {
-  const prober = methods('a prober, a poller or anything else', 'check');
-  const rules = { interval: required(period), prober, clock };
-  refuse('createPoller', problemsOf(options, rules, { subject: 'The poller' }));
-};
+export const refuseWrongProber = (options: unknown): void =>
+  refuse('createProber', problemsOf(options, proberRules, { subject: 'The prober' }));
+
+/** @throws OptionError */
+export const refuseWrongPoller = (options: unknown): void =>
+  refuse('createPoller', problemsOf(options, pollerRules, { subject: 'The poller' }));
 
 /** @throws OptionError */
 export const refuseWrongCheck = (of: unknown, fn: unknown, options: unknown): void => {
   const subject = 'The check';
   refuse('A readiness check', [
-    ...problemsOf({ id: of, fn }, { id: required(id), fn: required(callable) }, { subject }),
+    ...problemsOf({ id: of, fn }, argumentRules, { subject }),
     // A signal handed over in the place of its options would be ignored in silence.
-    ...problemsOf(options instanceof AbortSignal ? 'a signal' : options, { signal: abortSignal }, { subject }),
+    ...problemsOf(options instanceof AbortSignal ? 'a signal' : options, checkRules, { subject }),
   ]);
 };

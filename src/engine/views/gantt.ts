@@ -12,7 +12,7 @@ export const ganttOf = (view: GraphView): string => {
   const tasks = view.tasks
     .filter((task) => firstReady(task) !== undefined)
     .sort((a, b) => (firstReady(a) ?? 0) - (firstReady(b) ?? 0));
-  const chart = extentOf(tasks);
+  const chart = extentOf(tasks, view.now);
   const { axisFormat, tickInterval } = timeAxis(chart.to - chart.from);
   const lines = [
     `%%{init: {"gantt": {"leftPadding": ${leftPadding(tasks)}}}}%%`,
@@ -21,12 +21,14 @@ export const ganttOf = (view: GraphView): string => {
     `axisFormat ${axisFormat}`,
     `tickInterval ${tickInterval}`,
     'todayMarker off',
-    ...tasks.flatMap((task) => [
-      `section ${sectionText(task.name)}`,
-      ...barsOf(task, chart).map((bar) => lineOf(bar, chart)),
-    ]),
+    ...tasks.flatMap((task) => [...sectionOf(task, chart)]),
   ];
   return `gantt\n${lines.map((line) => `  ${line}\n`).join('')}`;
+};
+
+const sectionOf = (task: TaskView, chart: Extent): readonly string[] => {
+  const bars = barsOf(task, chart);
+  return [`section ${sectionText(task.name)}`, ...bars.map((bar) => lineOf(bar, chart))];
 };
 
 type Extent = { readonly from: number; readonly to: number };
@@ -35,14 +37,16 @@ type Bar = Extent & { readonly text: string; readonly tag: 'done' | 'active' | '
 
 const firstReady = (task: TaskView): number | undefined => task.spans?.[0]?.readyAt;
 
-/** From the first moment of any task to the last; what has not ended lasts until then. */
-const extentOf = (tasks: readonly TaskView[]): Extent => {
+/** From the first moment of any task to the last; what has not ended lasts until now. */
+const extentOf = (tasks: readonly TaskView[], now = Number.NEGATIVE_INFINITY): Extent => {
   let from = Number.POSITIVE_INFINITY;
   let to = Number.NEGATIVE_INFINITY;
   for (const { spans = [] } of tasks) {
-    for (const { readyAt, startedAt = readyAt, endedAt = startedAt } of spans) {
+    for (const span of spans) {
+      const { readyAt, startedAt = readyAt, endedAt = startedAt } = span;
       from = Math.min(from, readyAt);
       to = Math.max(to, startedAt, endedAt);
+      if (span.endedAt === undefined) to = Math.max(to, now);
     }
   }
   return from <= to ? { from, to } : { from: 0, to: 0 };

@@ -28,7 +28,12 @@ export type TaskView = {
 };
 
 /** What every view is drawn from: the tasks of a job or a definition, in declaration order. */
-export type GraphView = { readonly name: string; readonly tasks: readonly TaskView[] };
+export type GraphView = {
+  /** The time at which a job is shown, in epoch ms: its end, once it is over. */
+  readonly now?: number;
+  readonly name: string;
+  readonly tasks: readonly TaskView[];
+};
 
 /** Who waits on whom, by target in declaration order, then as its `dependsOn` says. */
 export const edgesOf = ({ tasks }: GraphView): { readonly from: TaskView; readonly to: TaskView }[] => {
