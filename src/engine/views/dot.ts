@@ -1,6 +1,7 @@
 import type { TaskState } from '../../events/event.ts';
+import { isoText } from '../../events/iso-text.ts';
+import { durationText } from './duration-text.ts';
 import { edgesOf, type GraphView, type TaskView } from './graph-view.ts';
-import { durationText, isoTime } from './time-text.ts';
 
 /**
  * The graph in Graphviz's DOT language: grey boxes for a definition, hexagons coloured by state for a job, with the times
@@ -32,14 +33,14 @@ const nodeOf = (task: TaskView): string => {
 
 const edgeOf = (from: TaskView, to: TaskView): string => {
   const color = from.state === 'completed' || from.state === 'failed' ? FILLS[from.state] : 'black';
-  const tooltip = textOf(to.startedAt === undefined ? '' : `Time: ${isoTime(to.startedAt)}`);
+  const tooltip = textOf(to.startedAt === undefined ? '' : `Time: ${isoText(to.startedAt)}`);
   return `\t${idOf(from.name)} -> ${idOf(to.name)} [style=bold tooltip=${tooltip} color=${color}]`;
 };
 
 const tooltipOf = ({ state, startedAt, durationMs, attempts, reason }: TaskView): string => {
   if (state === undefined) return '""';
   const lines = [`State: ${state}`];
-  if (startedAt !== undefined) lines.push(`StartAt: ${isoTime(startedAt)}`);
+  if (startedAt !== undefined) lines.push(`StartAt: ${isoText(startedAt)}`);
   if (durationMs !== undefined) lines.push(`Duration: ${durationText(durationMs)}`);
   lines.push(`Attempts: ${attempts ?? 0}`);
   if (reason !== undefined) lines.push(`Reason: ${reason}`);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { durationText, isoTime } from '../../src/engine/views/time-text.ts';
+import { durationText } from '../../src/engine/views/duration-text.ts';
+import { isoText } from '../../src/events/iso-text.ts';
 
 test('an epoch time is the same moment as that of Date, from the year 0 to 9999', () => {
   const moments = fc.integer({
@@ -9,7 +10,7 @@ test('an epoch time is the same moment as that of Date, from the year 0 to 9999'
   });
   fc.assert(
     fc.property(moments, (ms) => {
-      expect(isoTime(ms)).toBe(new Date(ms).toISOString());
+      expect(isoText(ms)).toBe(new Date(ms).toISOString());
     }),
     { seed: 7, numRuns: 2_000 },
   );
@@ -23,11 +24,11 @@ test.each([
   '2024-02-29T00:00:00.000Z',
   '2100-03-01T00:00:00.000Z',
 ])('%s is written as such', (text) => {
-  expect(isoTime(Date.parse(text))).toBe(text);
+  expect(isoText(Date.parse(text))).toBe(text);
 });
 
 test('parts of a millisecond are dropped from a moment', () => {
-  expect(isoTime(1.9)).toBe('1970-01-01T00:00:00.001Z');
+  expect(isoText(1.9)).toBe('1970-01-01T00:00:00.001Z');
 });
 
 test.each([
