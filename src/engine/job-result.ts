@@ -1,6 +1,7 @@
 import type { TaskState } from '../events/event.ts';
 import type { JobError, TaskError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
+import { lazily } from './lazily.ts';
 import { durationOf } from './task-handle.ts';
 import type { TaskRun } from './task-run.ts';
 import { viewOfJob } from './view-of.ts';
@@ -69,20 +70,10 @@ export type JobResult<Final = Readonly<Record<string, unknown>>, Partial = Final
 export const resultOf = (run: JobRun): JobResult => {
   const { state, error } = run;
   const errors = Object.freeze([...run.errors]);
-  let ctx: Readonly<Record<string, unknown>> | undefined;
-  let tasks: Readonly<Record<string, TaskResult>> | undefined;
   const result = {
     jobId: run.id,
     jobName: run.plan.name,
     state,
-    get ctx(): Readonly<Record<string, unknown>> {
-      ctx ??= run.context.final();
-      return ctx;
-    },
-    get tasks(): Readonly<Record<string, TaskResult>> {
-      tasks ??= tasksOf(run);
-      return tasks;
-    },
     error,
     errors,
     startedAt: run.startedAt,
@@ -93,16 +84,35 @@ export const resultOf = (run: JobRun): JobResult => {
     isTimedOut: () => state === 'timedOut',
     isCancelled: () => state === 'cancelled',
     firstError: () => errors.find(({ tolerated }) => !tolerated),
-    firstInProgress: () =>
-      Object.keys(result.tasks)
-        .filter((name) => result.tasks[name]?.state === 'notReady')
-        .sort()[0],
+    firstInProgress: () => firstNotReady((result as unknown as JobResult).tasks),
     frontier: () => frontierOf(viewOfJob(run)),
     boundarySubtrees: () => boundaryOf(viewOfJob(run)),
     toGantt: () => ganttOf(viewOfJob(run)),
   };
-  return result as unknown as JobResult;
+  return withRecords(result, { run, ctx: undefined, tasks: undefined }) as unknown as JobResult;
 };
+
+type Records = {
+  readonly run: JobRun;
+  ctx: Readonly<Record<string, unknown>> | undefined;
+  tasks: Readonly<Record<string, TaskResult>> | undefined;
+};
+
+const withRecords = lazily<Records, Pick<JobResult, 'ctx' | 'tasks'>>({
+  ctx: (records) => {
+    records.ctx ??= records.run.context.final();
+    return records.ctx;
+  },
+  tasks: (records) => {
+    records.tasks ??= tasksOf(records.run);
+    return records.tasks;
+  },
+});
+
+const firstNotReady = (tasks: Readonly<Record<string, TaskResult>>): string | undefined =>
+  Object.keys(tasks)
+    .filter((name) => tasks[name]?.state === 'notReady')
+    .sort()[0];
 
 const tasksOf = ({ plan, tasks, removed }: JobRun): Readonly<Record<string, TaskResult>> =>
   Object.freeze(

@@ -3,6 +3,7 @@ import type { LogLevel } from '../events/event.ts';
 import { jsonSafe } from '../events/json-safe.ts';
 import type { Attempt } from './attempt.ts';
 import type { JobRun } from './job-run.ts';
+import { lazily } from './lazily.ts';
 import { show } from './rules.ts';
 import type { ConditionScope, TaskLogger, TaskScope } from './task-function.ts';
 import type { TaskRun } from './task-run.ts';
@@ -10,31 +11,29 @@ import type { TaskRun } from './task-run.ts';
 /** What a task function receives: an object that may be taken apart and spread. What costs something is made when read. */
 export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskScope => {
   const { path } = task;
-  return {
-    get ctx() {
-      return job.context.at(attempt.version);
-    },
-    get deps() {
-      return outputsOf(task, attempt.version);
-    },
-    get signal() {
-      return attempt.signal;
-    },
-    get log() {
-      return logOf(job, path, attempt);
-    },
-    isActive: () => attempt.phase === 'live' && !attempt.aborted,
+  const scope = {
+    isActive: (): boolean => attempt.phase === 'live' && !attempt.aborted,
     attempt: attempt.number,
     jobId: job.id,
     taskName: path,
-    progress: (fraction, message) => {
+    progress: (fraction: number, message?: string): void => {
       requireFraction(path, fraction);
       if (attempt.phase === 'over') return;
       const said = message === undefined ? {} : { message: textOf(message) };
       job.publish({ type: 'task.progress', task: path, attempt: attempt.number, fraction, ...said });
     },
   };
+  return withReads(scope, { job, task, attempt });
 };
+
+type Reads = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
+
+const withReads = lazily<Reads, Pick<TaskScope, 'ctx' | 'deps' | 'signal' | 'log'>>({
+  ctx: ({ job, attempt }) => job.context.at(attempt.version),
+  deps: ({ task, attempt }) => outputsOf(task, attempt.version),
+  signal: ({ attempt }) => attempt.signal,
+  log: ({ job, task, attempt }) => logOf(job, task.path, attempt),
+});
 
 /** @throws RangeError of a progress that is none */
 export const requireFraction = (path: string, fraction: number): void => {

@@ -1,7 +1,7 @@
+import { durationText } from './duration-text.ts';
 import type { GraphView, Span, TaskView } from './graph-view.ts';
 import { mermaidText } from './mermaid-text.ts';
 import { timeAxis } from './time-axis.ts';
-import { durationText } from './duration-text.ts';
 
 /**
  * The times of a job as a Mermaid Gantt chart, a section for each task that ever was ready, in the order of its first
