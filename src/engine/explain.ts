@@ -4,7 +4,7 @@ import { find } from './address.ts';
 import { listed, type SlotReason, type SlotReasons, slotReasons } from './explain-slots.ts';
 import { awaited } from './flow.ts';
 import type { JobRun } from './job-run.ts';
-import { isExhausted } from './pause.ts';
+import { isExhausted, THE_PROGRAM } from './pause.ts';
 import { isCleanUp, SETTLED, type TaskRun } from './task-run.ts';
 
 /** Why a task is not running. */
@@ -125,13 +125,19 @@ const pollReason = ({ polls = 0, dueAt = 0, reason }: TaskRun): Reason => ({
 
 /** Who holds the task, its job, and the jobs around that. */
 const pausedReasons = (job: JobRun, index: number, task: TaskRun | undefined): readonly Reason[] => {
-  if (job.ending) return [];
-  const by = task?.state === 'paused' ? (task.pausedBy ?? job.heldTasks?.get(index)) : job.heldTasks?.get(index);
-  const text = task?.state === 'paused' ? pausedText(task, by) : `is held by ${by}`;
-  const own: Reason[] = by === undefined ? [] : [{ kind: 'paused', text, by, what: 'task' }];
+  const held = job.ending ? undefined : job.heldTasks?.get(index);
+  const own: Reason[] = [];
+  if (task?.state === 'paused') {
+    const by = task.pausedBy ?? held ?? THE_PROGRAM;
+    own.push({ kind: 'paused', text: pausedText(task, by), by, what: 'task' });
+  } else if (held !== undefined) {
+    own.push({ kind: 'paused', text: `is held by ${held}`, by: held, what: 'task' });
+  }
+  // A job that is ending holds nobody up.
+  if (job.ending) return own;
   if (job.state === 'paused') {
-    const who = job.pausedBy ?? 'the program';
-    own.push({ kind: 'paused', text: `its job was paused by ${who}`, by: who, what: 'job' });
+    const by = job.pausedBy ?? THE_PROGRAM;
+    own.push({ kind: 'paused', text: `its job was paused by ${by}`, by, what: 'job' });
   }
   const { parent } = job;
   if (!parent) return own;
@@ -139,7 +145,7 @@ const pausedReasons = (job: JobRun, index: number, task: TaskRun | undefined): r
   return [...own, ...around.map((reason) => ({ ...reason, text: `${parent.path}: ${reason.text}` }))];
 };
 
-const pausedText = (task: TaskRun, by: string | undefined): string =>
+const pausedText = (task: TaskRun, by: string): string =>
   isExhausted(task)
     ? `waits for a person to retry it: its retries are used up after attempt ${task.attempts}, because ${task.lastError?.message}`
     : `was paused by ${by}`;

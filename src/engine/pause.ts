@@ -5,6 +5,9 @@ import type { JobRun } from './job-run.ts';
 import { show } from './rules.ts';
 import { SETTLED, type TaskRun } from './task-run.ts';
 
+/** Who acts where nobody says. */
+export const THE_PROGRAM = 'the program';
+
 /** Pauses a job: nothing new starts in it or in the jobs nested in it, and its time limits stand still. */
 export const pauseJob = (job: JobRun, by: string): void => {
   requireName(by);

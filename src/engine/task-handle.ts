@@ -14,7 +14,7 @@ import {
   progressExternal,
   requireToken,
 } from './kinds/external.ts';
-import { holdTask, pauseTask, resumeTask } from './pause.ts';
+import { holdTask, pauseTask, resumeTask, THE_PROGRAM } from './pause.ts';
 import { retryTask } from './retry-task.ts';
 import type { TaskRun } from './task-run.ts';
 
@@ -162,9 +162,6 @@ export class TaskHandle implements TaskResult {
     return this.#known(what);
   }
 }
-
-/** Who acts where nobody says. */
-export const THE_PROGRAM = 'the program';
 
 /** From its first attempt to its end, or to now; in ms, never below 0, even if the clock was set back. */
 export const durationOf = (task: TaskRun | undefined, now: () => number): number | undefined =>
