@@ -91,6 +91,12 @@ describe('a job', () => {
     result.ctx.rows.length;
   });
 
+  test('is told apart by its questions as by its state', async () => {
+    const result = await job;
+    if (result.isReady()) expectTypeOf(result.ctx).toEqualTypeOf<Whole>();
+    if (result.isFailed()) expectTypeOf(result.error).toEqualTypeOf<JobError>();
+  });
+
   test('is awaited like any promise', () => {
     expectTypeOf(job.then((result) => result.durationMs)).resolves.toEqualTypeOf<number>();
     expectTypeOf<Awaited<typeof job>>().toEqualTypeOf<Awaited<ReturnType<typeof job.result>>>();

@@ -35,11 +35,11 @@ type ResultBase<Names extends string> = {
   readonly errors: readonly TaskError[];
   readonly startedAt: number | undefined;
   readonly durationMs: number;
-  readonly isReady: () => boolean;
-  readonly isNotReady: () => boolean;
-  readonly isFailed: () => boolean;
-  readonly isTimedOut: () => boolean;
-  readonly isCancelled: () => boolean;
+  isReady(): this is { readonly state: 'completed' };
+  isNotReady(): this is { readonly state: 'notReady' };
+  isFailed(): this is { readonly state: 'failed' };
+  isTimedOut(): this is { readonly state: 'timedOut' };
+  isCancelled(): this is { readonly state: 'cancelled' };
   /** The first task failure in time, unless it was tolerated. */
   readonly firstError: () => TaskError | undefined;
   /** The first task by name that is not ready. */
