@@ -10,6 +10,7 @@ export default defineConfig({
       { find: /^tintype\/machines$/, replacement: src('machines.ts') },
       { find: /^tintype\/svg$/, replacement: src('svg.ts') },
       { find: /^tintype\/testing$/, replacement: src('testing.ts') },
+      { find: /^tintype\/workflow$/, replacement: src('workflow.ts') },
     ],
   },
   test: { testTimeout: 60_000, include: ['test/**/*.test.ts'], typecheck: { include: ['test-d/**/*.test-d.ts'] } },

@@ -57,7 +57,7 @@ export {
 export { createSnapshotStore, type SnapshotStore } from './engine/readiness/snapshot-store.ts';
 export { installSignalHandlers, type SignalHandlerOptions } from './engine/signal-handlers.ts';
 export type { StandardSchema, Violation } from './engine/standard-schema.ts';
-export type { ConditionScope, TaskFunction, TaskLogger, TaskScope } from './engine/task-function.ts';
+export type { ConditionScope, JobOutcome, TaskFunction, TaskLogger, TaskScope } from './engine/task-function.ts';
 export type { TaskHandle } from './engine/task-handle.ts';
 export type {
   AnyTaskSpec,

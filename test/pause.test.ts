@@ -1241,6 +1241,20 @@ describe('retry of a failed task', () => {
     expect([job.state, clock.pending()]).toEqual(['completed', 0]);
   });
 
+  test('within the event that tells of the failure leaves no deadline running', async () => {
+    const clock = virtualClock();
+    let tries = 0;
+    const run = () => {
+      if (++tries === 1) throw new Error('not yet');
+    };
+    const job = jobFrom('j', [{ name: 'a', deadline: 5, run }]).start({}, { clock });
+    job.events$.subscribe((event) => {
+      if (event.type === 'task.transition' && event.to === 'failed') job.retry('a');
+    });
+    await clock.advance(0);
+    expect([job.state, clock.pending()]).toEqual(['completed', 0]);
+  });
+
   test('of a task in a nested job goes by its path', async () => {
     const clock = virtualClock();
     const inner = defineJob('inner', { onFailure: 'continue' })

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { NO_MASK } from '../src/executors/mask.ts';
 import { parseWorkflow } from '../src/workflow/parse-workflow.ts';
 import { WorkflowError } from '../src/workflow/problem.ts';
-import { loadWorkflow, toDefinition } from '../src/workflow/workflow.ts';
+import { toDefinition } from '../src/workflow/to-definition.ts';
+import { loadWorkflow } from '../src/workflow/workflow.ts';
 import { workflowFile } from './fixtures/workflow/cli.ts';
 
 describe('a workflow file', () => {
@@ -21,7 +23,7 @@ tasks:
     continue_on_failure: true
     timeout: 250
 `);
-    const definition = await loadWorkflow(file);
+    const { definition } = await loadWorkflow(file);
     expect(definition.name).toBe('nightly');
     expect(definition.tasks).toEqual([
       { name: 'extract', dependsOn: [], run: expect.any(Function), maxRetries: 3, timeout: 1500 },
@@ -33,11 +35,7 @@ tasks:
     const file = workflowFile('name: x\ntasks: [{}]');
     const error = await loadWorkflow(file).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(WorkflowError);
-    expect(error.problems.map(({ code }: { code: string }) => code)).toEqual([
-      'MISSING_KEY',
-      'MISSING_KEY',
-      'MISSING_KEY',
-    ]);
+    expect(error.problems.map(({ code }: { code: string }) => code)).toEqual(['MISSING_KEY', 'MISSING_KEY']);
   });
 
   test.for([
@@ -53,7 +51,9 @@ tasks:
   });
 
   test('may share what its tasks have in common', () => {
-    const { tasks } = parseWorkflow(
+    const {
+      workflow: { tasks },
+    } = parseWorkflow(
       `
 name: x
 x-defaults: &defaults { type: bash, max_retries: 2, timeout: 1s }
@@ -76,21 +76,26 @@ tasks:
       { length: 5000 },
       (_, i) => `  - {<<: *d, name: t${i}${i > 0 ? `, dependencies: [t${i - 1}]` : ''}}`,
     );
-    const workflow = parseWorkflow(`x-d: &d {type: bash, command: "true"}\nname: x\ntasks:\n${tasks.join('\n')}`, 'x');
+    const { workflow } = parseWorkflow(
+      `x-d: &d {type: bash, command: "true"}\nname: x\ntasks:\n${tasks.join('\n')}`,
+      'x',
+    );
     expect(workflow.tasks).toHaveLength(5000);
-    expect(toDefinition(workflow).criticalPath()).toHaveLength(5000);
+    expect(
+      toDefinition(workflow, { directory: '.', secrets: {}, mask: NO_MASK, nested: new Map() }).criticalPath(),
+    ).toHaveLength(5000);
   });
 
   test('with Windows line ends has commands with plain ones', () => {
     const text =
       'name: x\ntasks:\n  - name: a\n    type: bash\n    command: |\n      if true; then\n        echo\n      fi\n';
-    expect(parseWorkflow(text.replaceAll('\n', '\r\n'), 'x')).toEqual(parseWorkflow(text, 'x'));
+    expect(parseWorkflow(text.replaceAll('\n', '\r\n'), 'x').workflow).toEqual(parseWorkflow(text, 'x').workflow);
   });
 
   test('may be JSON', () => {
     const workflow = { name: 'x', tasks: [{ name: 'a', type: 'bash', command: 'echo', dependencies: [] }] };
-    expect(parseWorkflow(JSON.stringify(workflow, null, '\t'), 'x')).toEqual(workflow);
+    expect(parseWorkflow(JSON.stringify(workflow, null, '\t'), 'x').workflow).toEqual(workflow);
   });
 });
 
-const parse = (task: string) => parseWorkflow(`name: x\ntasks: [${task}]`, 'x').tasks;
+const parse = (task: string) => parseWorkflow(`name: x\ntasks: [${task}]`, 'x').workflow.tasks;

@@ -1,9 +1,11 @@
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 /** What a command has of the world; `process` has all of it. */
 export type CliIo = {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  /** Where a person, or a program, completes external tasks. Default: nobody does. */
+  readonly stdin?: () => Readable;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where SIGINT, SIGTERM and SIGHUP are heard. */
   readonly signals: {
@@ -12,4 +14,4 @@ export type CliIo = {
   };
 };
 
-export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };

@@ -1,6 +1,8 @@
-import type { JobEvent, TaskLog, TaskTransition } from '../events/event.ts';
+import type { JobEvent, LogLevel, TaskLog, TaskTransition } from '../events/event.ts';
 import { formatClock, formatDuration } from './format-time.ts';
+import { LEVELS, levelOf } from './json-lines.ts';
 import type { Printer } from './printer.ts';
+import { SKIP_REASONS } from './skip-reasons.ts';
 import { STATE_STYLES } from './state-style.ts';
 import { cutMiddle, padEnd, textWidth } from './text-width.ts';
 
@@ -11,13 +13,21 @@ import { cutMiddle, padEnd, textWidth } from './text-width.ts';
  *     12:00:01.250  extract    | Extracting data...
  *     12:00:01.262  extract    completed in 28ms
  */
-export const liveLines = (names: readonly string[], printer: Printer): ((event: JobEvent) => void) => {
+export const liveLines = (
+  names: readonly string[],
+  printer: Printer,
+  least: LogLevel = 'info',
+): ((event: JobEvent) => void) => {
+  const rank = LEVELS.indexOf(least);
   const width = nameWidth(names, printer.columns);
+  const isTerminal = printer.columns !== Number.POSITIVE_INFINITY;
   const startedAt = new Map<string, number>();
+  const attempts = new Map<string, number>();
   // Most lines are those of tasks that print a lot: names are fitted once, times formatted once.
   const labels = new Map<string, string>();
   const labelOf = (task: string): string => {
-    const label = labels.get(task) ?? padEnd(cutMiddle(printer.foreign(task), width), width);
+    const name = printer.foreign(task);
+    const label = labels.get(task) ?? padEnd(isTerminal ? cutMiddle(name, width) : name, width);
     labels.set(task, label);
     return label;
   };
@@ -28,12 +38,18 @@ export const liveLines = (names: readonly string[], printer: Printer): ((event: 
   };
 
   return (event) => {
+    if (event.type === 'task.transition' && event.to === 'running') {
+      startedAt.set(event.task, startedAt.get(event.task) ?? event.at);
+      // A sensor that looks again says nothing new.
+      if (attempts.get(event.task) === event.attempt) return;
+      attempts.set(event.task, event.attempt);
+    }
+    if (LEVELS.indexOf(levelOf(event)) < rank) return;
     switch (event.type) {
       case 'task.log':
-        if (event.level !== 'debug') print(event, logText(event, printer));
+        print(event, logText(event, printer));
         break;
       case 'task.transition': {
-        if (event.to === 'running') startedAt.set(event.task, startedAt.get(event.task) ?? event.at);
         const text = transitionText(event, event.at, startedAt.get(event.task));
         if (text !== undefined) print(event, printer.style(STATE_STYLES[event.to], event.to) + printer.foreign(text));
         break;
@@ -69,15 +85,13 @@ const transitionText = (event: TaskTransition, at: number, startedAt: number | u
       return `: ${why(event)}`;
     case 'skipped':
     case 'notReady':
-      return event.reason === undefined ? '' : `: ${REASONS[event.reason] ?? event.reason}`;
+      return event.reason === undefined ? '' : `: ${SKIP_REASONS[event.reason] ?? event.reason}`;
     case 'cancelled':
       return '';
     default:
       return undefined;
   }
 };
-
-const REASONS: Readonly<Record<string, string>> = { upstreamFailed: 'a task upstream of it failed' };
 
 /** Why an attempt failed, without what the line says already. */
 const why = ({ task, error, reason }: TaskTransition): string =>

@@ -5,5 +5,11 @@ import { runCli } from './run-cli.ts';
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 const { stdout, stderr, env } = process;
-const exitCode = await runCli(process.argv.slice(2), { stdout, stderr, env, signals: process });
+const exitCode = await runCli(process.argv.slice(2), {
+  stdout,
+  stderr,
+  stdin: () => process.stdin,
+  env,
+  signals: process,
+});
 stdout.write('', () => stderr.write('', () => process.exit(exitCode)));

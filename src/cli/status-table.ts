@@ -1,35 +1,75 @@
 import Table from 'cli-table3';
+import type { JobDefinition } from '../engine/definition.ts';
 import { TaskError } from '../engine/errors.ts';
 import type { JobResult, TaskResult } from '../engine/job-result.ts';
 import type { TaskState } from '../events/event.ts';
 import { ProcessError } from '../executors/process-error.ts';
+import type { Workflow } from '../workflow/schema.ts';
+import { exitCodeOfTask, thrownBy } from './exit-code-of-task.ts';
 import { formatDuration } from './format-time.ts';
 import type { Printer } from './printer.ts';
+import { SKIP_REASONS } from './skip-reasons.ts';
 import { STATE_STYLES } from './state-style.ts';
 import { cutEnd, cutMiddle, textWidth } from './text-width.ts';
 
-/** How each task ended, in the order of the file, as lines; on a terminal no wider than that. */
-export const statusTable = (names: readonly string[], result: JobResult, printer: Printer): readonly string[] => {
-  const rows = names.map((name) => row(name, result.tasks[name], result.startedAt, printer));
+/**
+ * How each task ended, in the order of the file, as lines; on a terminal no wider than that, and, unless all are asked
+ * for, of many tasks only those that did not complete and those that took the longest.
+ */
+export const statusTable = (
+  workflow: Pick<Workflow, 'tasks' | 'handlers'>,
+  definition: JobDefinition,
+  result: JobResult,
+  printer: Printer,
+  all: boolean,
+): readonly string[] => {
+  const processes = processTasks(workflow);
+  const names = definition.tasks.map(({ name }) => name);
+  const shown = all || printer.columns === Number.POSITIVE_INFINITY ? names : worthARow(names, result);
+  const rows = shown.map((name) => row(name, result.tasks[name], processes.has(name), result.startedAt, printer));
   const fitted = fitColumns(rows, printer.columns);
   const table = new Table({
     chars: BORDERLESS,
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'left'],
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'left'],
   });
   table.push(
     HEAD.map((title) => printer.style('bold', title)),
     ...fitted.map(([name, state, ...rest]) => [name, printer.style(STATE_STYLES[state as TaskState], state), ...rest]),
   );
-  return table
+  const lines = table
     .toString()
     .split('\n')
     .map((line) => line.trimEnd());
+  const hidden = names.length - shown.length;
+  return hidden === 0 ? lines : [...lines, `… and ${hidden} completed tasks; --verbose shows all`];
 };
 
-type Row = [name: string, state: string, attempts: string, start: string, duration: string, note: string];
+/** Of more than this many tasks, not all are shown on a terminal. */
+const MAX_ROWS = 100;
+const SLOWEST = 20;
 
-const HEAD: Row = ['TASK', 'STATE', 'ATTEMPTS', 'START', 'DURATION', 'NOTE'];
+const worthARow = (names: readonly string[], { tasks }: JobResult): readonly string[] => {
+  if (names.length <= MAX_ROWS) return names;
+  const completed = names.filter((name) => tasks[name]?.state === 'completed');
+  const slowest = completed.sort((a, b) => (tasks[b]?.durationMs ?? 0) - (tasks[a]?.durationMs ?? 0));
+  const hidden = new Set(slowest.slice(SLOWEST));
+  return names.filter((name) => !hidden.has(name));
+};
+
+/** Tasks whose attempts are processes, and end with an exit code. */
+const processTasks = ({ tasks, handlers }: Pick<Workflow, 'tasks' | 'handlers'>): ReadonlySet<string> => {
+  const list = [...tasks, ...Object.values(handlers ?? {}).flat()];
+  return new Set(
+    list.flatMap((task) => (task && PROCESS_TYPES.has(task.type) && !('map' in task && task.map) ? [task.name] : [])),
+  );
+};
+
+const PROCESS_TYPES: ReadonlySet<string> = new Set(['bash', 'python', 'node']);
+
+type Row = [name: string, state: string, attempts: string, start: string, duration: string, exit: string, note: string];
+
+const HEAD: Row = ['TASK', 'STATE', 'ATTEMPTS', 'START', 'DURATION', 'EXIT', 'NOTE'];
 const GAP = '  ';
 
 const BORDERLESS = {
@@ -50,28 +90,51 @@ const BORDERLESS = {
   middle: GAP,
 };
 
-const row = (name: string, task: TaskResult | undefined, jobStart: number | undefined, { foreign }: Printer): Row => {
+const row = (
+  name: string,
+  task: TaskResult | undefined,
+  isProcess: boolean,
+  jobStart: number | undefined,
+  { foreign }: Printer,
+): Row => {
   const { startedAt, durationMs } = task ?? {};
+  const exit = exitCodeOfTask(task?.error) ?? (isProcess && task?.state === 'completed' ? 0 : undefined);
   return [
     foreign(name),
     task?.state ?? 'unscheduled',
     String(task?.attempts ?? 0),
     startedAt === undefined ? '' : `+${formatDuration(startedAt - (jobStart ?? startedAt))}`,
     durationMs === undefined ? '' : formatDuration(durationMs),
+    exit === undefined ? '' : String(exit),
     task ? foreign(note(task)) : '',
   ];
 };
 
-/** What a reader asks next: the exit code, or why. One line. */
-const note = ({ state, error, reason }: TaskResult): string => {
-  if (!error) return state === 'notReady' ? (reason ?? '') : '';
+/** What a reader asks next: why, or how many. One line. */
+const note = (task: TaskResult): string => {
+  const { state, error, reason, tasks } = task;
+  const nested = tasks ? countOf(tasks) : '';
+  if (!error) {
+    if (state === 'notReady') return reason ?? '';
+    if (state === 'skipped') return SKIP_REASONS[reason ?? ''] ?? reason ?? '';
+    return nested;
+  }
   const allowed = error.tolerated ? ' (allowed to fail)' : '';
   if (error.code === 'UPSTREAM_FAILED') return `because ${firstOf(error).taskName} failed`;
-  const { cause } = error;
-  if (cause instanceof ProcessError) return `${cause.signal ?? `exit code ${cause.exitCode}`}${allowed}`;
-  const text = cause instanceof Error ? cause.message : error.message.replace(`Task "${error.taskName}" `, '');
-  return `${text.split('\n', 1)[0]}${allowed}`;
+  const thrown = thrownBy(error);
+  if (thrown instanceof ProcessError) return `${lastLine(thrown)}${allowed}`.trim();
+  const text = thrown instanceof Error ? thrown.message : error.message.replace(`Task "${error.taskName}" `, '');
+  return `${nested && `${nested}: `}${text.split('\n', 1)[0]}${allowed}`;
 };
+
+const countOf = (tasks: Readonly<Record<string, TaskResult>>): string => {
+  const all = Object.values(tasks);
+  const completed = all.filter(({ state }) => state === 'completed').length;
+  return `${completed} of ${all.length} completed`;
+};
+
+const lastLine = ({ stdout, stderr }: ProcessError): string =>
+  [...stdout.slice(-1), ...stderr].findLast((line) => line.trim() !== '')?.trim() ?? '';
 
 /** The failure that a chain of skipped tasks leads to. */
 const firstOf = (error: TaskError): TaskError => {
@@ -86,16 +149,17 @@ const fitColumns = (rows: readonly Row[], columns: number): readonly Row[] => {
   const widths = HEAD.map((title, column) =>
     rows.reduce((width, cells) => Math.max(width, textWidth(cells[column] ?? '')), title.length),
   );
-  const [name = 0, , , , , note = 0] = widths;
-  const rest = columns - widths.slice(1, 5).reduce((sum, width) => sum + width, 0) - GAP.length * (HEAD.length - 1);
+  const [name = 0, , , , , , note = 0] = widths;
+  const rest = columns - widths.slice(1, 6).reduce((sum, width) => sum + width, 0) - GAP.length * (HEAD.length - 1);
   const nameWidth = Math.max(MIN_WIDTH, Math.min(name, Math.max(rest - note, Math.ceil(rest / 2))));
   const noteWidth = Math.max(MIN_WIDTH, rest - nameWidth);
-  return rows.map(([name, state, attempts, start, duration, note]) => [
+  return rows.map(([name, state, attempts, start, duration, exit, note]) => [
     cutMiddle(name, nameWidth),
     state,
     attempts,
     start,
     duration,
+    exit,
     cutEnd(note, noteWidth),
   ]);
 };

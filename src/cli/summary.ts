@@ -1,7 +1,7 @@
-import { NonRetryableError } from '../engine/errors.ts';
 import type { JobResult } from '../engine/job-result.ts';
 import type { TaskState } from '../events/event.ts';
 import { ProcessError } from '../executors/process-error.ts';
+import { thrownBy } from './exit-code-of-task.ts';
 import { formatDuration } from './format-time.ts';
 import type { Printer } from './printer.ts';
 import { STATE_STYLES } from './state-style.ts';
@@ -30,7 +30,7 @@ const WORDS: Readonly<Record<string, string>> = {
 export const firstError = (result: JobResult, { style, foreign }: Printer): readonly string[] => {
   const error = result.firstError();
   if (!error) return [];
-  const thrown = error.cause instanceof NonRetryableError ? (error.cause.cause ?? error.cause) : error.cause;
+  const thrown = thrownBy(error);
   const output = thrown instanceof ProcessError ? tail(thrown) : undefined;
   const code = thrown instanceof Error ? (thrown as { code?: unknown }).code : error.code;
   return [

@@ -2,6 +2,7 @@ import { errorData } from '../events/error-data.ts';
 import type { JobCommand } from '../machines/job.ts';
 import { JobError, type JobErrorCode } from './errors.ts';
 import type { JobRun } from './job-run.ts';
+import type { JobOutcome } from './task-function.ts';
 
 /** Ends a job of which nothing can change any more. The machine decides how, from the counts. */
 export const endJob = (job: JobRun): void => {
@@ -12,6 +13,14 @@ export const endJob = (job: JobRun): void => {
   const reason = job.stop?.to === 'cancelled' ? causeText(job.stop.cause) : undefined;
   const error = job.error && { error: errorData(job.error) };
   job.commandJob(commandOf(job), reason === undefined ? error : { reason, ...error });
+};
+
+/** How a job would end if it ended now. */
+export const outcomeSoFar = (job: JobRun): JobOutcome => {
+  const { stop, failed, notReady } = job;
+  const state = stop?.to ?? (failed > 0 ? 'failed' : notReady > 0 ? 'notReady' : 'completed');
+  const error = errorOf(job);
+  return { state, ...(error ? { error } : {}) };
 };
 
 const commandOf = ({ stop, failed, notReady }: JobRun): JobCommand => {

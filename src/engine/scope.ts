@@ -2,6 +2,7 @@ import { textOf } from '../events/error-data.ts';
 import type { LogLevel } from '../events/event.ts';
 import { jsonSafe } from '../events/json-safe.ts';
 import type { Attempt } from './attempt.ts';
+import { outcomeSoFar } from './end.ts';
 import type { JobRun } from './job-run.ts';
 import { lazily } from './lazily.ts';
 import { show } from './rules.ts';
@@ -28,11 +29,12 @@ export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskS
 
 type Reads = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
 
-const withReads = lazily<Reads, Pick<TaskScope, 'ctx' | 'deps' | 'signal' | 'log'>>({
+const withReads = lazily<Reads, Pick<TaskScope, 'ctx' | 'deps' | 'signal' | 'log' | 'outcome'>>({
   ctx: ({ job, attempt }) => job.context.at(attempt.version),
   deps: ({ task, attempt }) => outputsOf(task, attempt.version),
   signal: ({ attempt }) => attempt.signal,
   log: ({ job, task, attempt }) => logOf(job, task.path, attempt),
+  outcome: ({ job }) => outcomeSoFar(around(job)),
 });
 
 /** @throws RangeError of a progress that is none */
@@ -49,9 +51,15 @@ export const createConditionScope = (job: JobRun, task: TaskRun): ConditionScope
   get deps() {
     return outputsOf(task, job.context.version);
   },
+  get outcome() {
+    return outcomeSoFar(around(job));
+  },
   jobId: job.id,
   taskName: task.path,
 });
+
+/** The job that a task is of; for an instance of a fan-out, that of the fan-out. */
+const around = (job: JobRun): JobRun => (job.instances && job.parent ? around(job.parent.job) : job);
 
 export const logOf = (job: JobRun, task: string, attempt: Attempt): TaskLogger => {
   const at =

@@ -1,4 +1,5 @@
 import type { Answer } from './answer.ts';
+import type { JobError } from './errors.ts';
 
 /** How a task tells what it is doing; each call is a `task.log` event. `data` is made JSON-safe. */
 export type TaskLogger = {
@@ -8,11 +9,17 @@ export type TaskLogger = {
   readonly error: (message: string, data?: unknown) => void;
 };
 
+/** How a job ends, and why where it does not complete or is not ready. */
+export type JobOutcome = {
+  readonly state: 'completed' | 'failed' | 'timedOut' | 'cancelled' | 'notReady';
+  readonly error?: JobError | undefined;
+};
+
 /** What a condition is asked with. */
 export type ConditionScope<
   Context = Readonly<Record<string, unknown>>,
   Deps = Readonly<Record<string, unknown>>,
-> = Pick<TaskScope<Context, Deps>, 'ctx' | 'deps' | 'jobId' | 'taskName'>;
+> = Pick<TaskScope<Context, Deps>, 'ctx' | 'deps' | 'jobId' | 'taskName' | 'outcome'>;
 
 /** What a task function receives. */
 export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readonly<Record<string, unknown>>> = {
@@ -26,6 +33,8 @@ export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readon
   readonly isActive: () => boolean;
   /** Which try this is, from 1. */
   readonly attempt: number;
+  /** How the job would end if it ended now: what a clean-up task cleans up after. */
+  readonly outcome: JobOutcome;
   readonly jobId: string;
   /** Its own name; in a nested job `outer/inner`, of an instance `name[3]`. */
   readonly taskName: string;

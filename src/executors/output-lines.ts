@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import { type Mask, NO_MASK } from './mask.ts';
 
 /** The length, in UTF-16 units, at which a line of output is cut; what is missing is counted at its end. */
 export const MAX_LINE_LENGTH = 8192;
@@ -12,10 +13,12 @@ export type OutputLines = {
 /**
  * Cuts a stream of bytes into lines of text. A character that is cut in two by a chunk is put together again, invalid
  * UTF-8 becomes U+FFFD, and a carriage return starts its line afresh, as on a terminal: of a progress bar its last state
- * is emitted. Holds one line of at most `MAX_LINE_LENGTH`.
+ * is emitted. Holds one line of at most `MAX_LINE_LENGTH`, and as much more as lets the mask see a secret that the cut
+ * would divide.
  */
-export const outputLines = (emit: (line: string) => void): OutputLines => {
+export const outputLines = (emit: (line: string) => void, mask: Mask = NO_MASK): OutputLines => {
   const decoder = new StringDecoder('utf8');
+  const most = MAX_LINE_LENGTH + mask.longest;
   let line = '';
   let missing = 0;
   let returned = false;
@@ -31,7 +34,7 @@ export const outputLines = (emit: (line: string) => void): OutputLines => {
     if (bodyEnd > 0) {
       const bodyStart = text.lastIndexOf('\r', bodyEnd - 1) + 1;
       if (returned || bodyStart > 0) restart();
-      const room = MAX_LINE_LENGTH - line.length;
+      const room = most - line.length;
       line += text.slice(bodyStart, Math.min(bodyEnd, bodyStart + room));
       missing += Math.max(0, bodyEnd - bodyStart - room);
     }
@@ -39,7 +42,11 @@ export const outputLines = (emit: (line: string) => void): OutputLines => {
   };
 
   const flush = (): void => {
-    const whole = missing === 0 ? line : `${wellFormed(line)}… (${missing} more characters)`;
+    const text = mask.text(line);
+    // Where more was printed than is held, what is held may end in a part of a secret.
+    const end = Math.min(MAX_LINE_LENGTH, missing === 0 ? text.length : text.length - mask.longest);
+    const cut = missing + text.length - end;
+    const whole = cut === 0 ? text : `${wellFormed(text.slice(0, end))}… (${cut} more characters)`;
     restart();
     emit(whole);
   };

@@ -2,7 +2,11 @@ import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_p
 import { statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { NonRetryableError } from '../engine/errors.ts';
+import { isPlainObject } from '../engine/plain-object.ts';
 import type { TaskFunction, TaskScope } from '../engine/task-function.ts';
+import { type Exchange, openExchange } from './exchange.ts';
+import { type Mask, NO_MASK } from './mask.ts';
+import { type Capture, capture, type OutputForm } from './output-capture.ts';
 import { type OutputGate, outputGate } from './output-gate.ts';
 import { outputLines } from './output-lines.ts';
 import { ProcessError, ProcessNotFoundError, ProcessStartError, TAIL_LINES } from './process-error.ts';
@@ -10,14 +14,23 @@ import { type ProcessGroup, processGroup } from './process-group.ts';
 
 export type ProcessOptions = {
   /** Default: the working directory of this process. */
-  readonly cwd?: string;
+  readonly cwd?: string | undefined;
   /** Added to the environment of this process; `undefined` takes a variable away. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** What the command finds as its arguments: `$1` in bash, `sys.argv[1]` in Python, `process.argv[1]` in Node.js. */
+  readonly args?: readonly string[] | undefined;
+  /** What the standard output makes as the task's output. Default: nothing. */
+  readonly output?: OutputForm | undefined;
   /** How long a process may take to end after SIGTERM, before SIGKILL, in ms. Default 2000. */
-  readonly killGraceMs?: number;
+  readonly killGraceMs?: number | undefined;
   /** Default: output is read as fast as it is printed. */
-  readonly gate?: OutputGate;
+  readonly gate?: OutputGate | undefined;
+  /** Applied to every line before it is cut or logged. Default: nothing is masked. */
+  readonly mask?: Mask | undefined;
 };
+
+/** The same for every attempt, or made for each. */
+export type ProcessOptionsOf = ProcessOptions | ((scope: TaskScope) => ProcessOptions);
 
 export type Command = {
   /** What the task's author calls it, such as `bash`. */
@@ -35,38 +48,59 @@ export const KILL_GRACE_MS = 2000;
  * SIGKILL; the attempt ends when they are gone, and so it does after a normal exit: what the command left running in its
  * process group is ended. An attempt waits for the processes of the one before it.
  *
+ * The process finds the context as JSON in the file that `TINTYPE_CONTEXT` names. Its output is what it writes as JSON to
+ * the file that `TINTYPE_OUTPUT` names, or what `options.output` makes of its standard output; of both, when both are
+ * mappings, the merged one; else the file's.
+ *
  * @throws ProcessError on an exit code other than 0
+ * @throws OutputError of an output that is no JSON, or too large
  * @throws NonRetryableError with a ProcessNotFoundError or a ProcessStartError as its cause
  */
-export const processTask = (command: Command, options: ProcessOptions): TaskFunction => {
-  const running = new Map<string, Promise<void>>();
+export const processTask = (command: Command, options: ProcessOptionsOf): TaskFunction => {
+  const running = new Map<string, Promise<unknown>>();
   return async (scope) => {
     const task = `${scope.jobId}\n${scope.taskName}`;
-    const attempt = after(running.get(task)).then(() => runProcess(command, options, scope));
+    const attempt = after(running.get(task)).then(() =>
+      runProcess(command, typeof options === 'function' ? options(scope) : options, scope),
+    );
     running.set(task, attempt);
     try {
-      await attempt;
+      return await attempt;
     } finally {
       if (running.get(task) === attempt) running.delete(task);
     }
   };
 };
 
-const after = async (previous: Promise<void> | undefined): Promise<void> => {
+const after = async (previous: Promise<unknown> | undefined): Promise<void> => {
   await previous?.catch(() => {});
 };
 
-const runProcess = async (command: Command, options: ProcessOptions, scope: TaskScope): Promise<void> => {
-  const { signal, log } = scope;
-  const graceMs = options.killGraceMs ?? KILL_GRACE_MS;
-  signal.throwIfAborted();
+const runProcess = async (command: Command, options: ProcessOptions, scope: TaskScope): Promise<unknown> => {
+  scope.signal.throwIfAborted();
+  const exchange = openExchange(scope);
+  try {
+    return await runInGroup(command, options, scope, exchange);
+  } finally {
+    exchange.close();
+  }
+};
 
-  const child = await started(command, options);
+const runInGroup = async (
+  command: Command,
+  options: ProcessOptions,
+  { signal, log }: TaskScope,
+  exchange: Exchange,
+): Promise<unknown> => {
+  const graceMs = options.killGraceMs ?? KILL_GRACE_MS;
+  const child = await started(command, options, exchange.env);
   const group = processGroup(child);
   const gate = options.gate ?? outputGate();
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const stdout = logLines(child.stdout, log.info);
-  const stderr = logLines(child.stderr, log.warn);
+  const captured = options.output && capture(options.output);
+  if (captured) child.stdout.on('data', captured.write);
+  const stdout = logLines(child.stdout, log.info, options.mask);
+  const stderr = logLines(child.stderr, log.warn, options.mask);
   const letGo = [gate.hold(child.stdout), gate.hold(child.stderr)];
   const abort = (): void => void group.end(graceMs);
   signal.addEventListener('abort', abort, { once: true });
@@ -81,18 +115,30 @@ const runProcess = async (command: Command, options: ProcessOptions, scope: Task
     stderr.end();
     signal.throwIfAborted();
     if (end.exitCode !== 0) throw new ProcessError(command.type, end, { stdout: stdout.tail, stderr: stderr.tail });
+    return outputOf(captured, exchange);
   } finally {
     signal.removeEventListener('abort', abort);
     for (const free of letGo) free();
   }
 };
 
+const outputOf = (captured: Capture | undefined, exchange: Exchange): unknown => {
+  const printed = captured?.value();
+  const written = exchange.read();
+  if (written === undefined) return printed;
+  return isPlainObject(printed) && isPlainObject(written) ? { ...printed, ...written } : written;
+};
+
 type Piped = ChildProcessByStdio<null, Readable, Readable>;
 
 /** Starts the first program of the command that there is. */
-const started = async ({ type, programs, args }: Command, options: ProcessOptions): Promise<Piped> => {
+const started = async (
+  { type, programs, args }: Command,
+  options: ProcessOptions,
+  env: Readonly<Record<string, string>>,
+): Promise<Piped> => {
   for (const program of programs) {
-    const child = spawnOrThrow(type, program, args, options);
+    const child = spawnOrThrow(type, program, [...args, ...(options.args ?? [])], options, env);
     if (child.pid !== undefined) return child;
     const error = await new Promise<NodeJS.ErrnoException>((resolve) => child.once('error', resolve));
     requireDirectory(type, options.cwd);
@@ -102,14 +148,20 @@ const started = async ({ type, programs, args }: Command, options: ProcessOption
   throw new NonRetryableError(error.message, { cause: error });
 };
 
-const spawnOrThrow = (type: string, program: string, args: readonly string[], options: ProcessOptions): Piped => {
+const spawnOrThrow = (
+  type: string,
+  program: string,
+  args: readonly string[],
+  options: ProcessOptions,
+  env: Readonly<Record<string, string>>,
+): Piped => {
   try {
     return spawn(program, args, {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       windowsHide: true,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      ...(options.env === undefined ? {} : { env: { ...process.env, ...options.env } }),
+      env: { ...process.env, ...env, ...options.env },
     });
   } catch (error) {
     requireDirectory(type, options.cwd);
@@ -136,7 +188,8 @@ const notStarted = (type: string, cause: NodeJS.ErrnoException): Error => {
 };
 
 const REMEDIES: Readonly<Record<string, string>> = {
-  E2BIG: ' The command or the environment is too long for the system; put the command into a file and run that.',
+  E2BIG:
+    ' The command, its arguments or the environment are too long for the system: put a long command into a file, and read data from the file $TINTYPE_CONTEXT.',
   EACCES: ' Make the program executable, and its directory readable.',
   EAGAIN: ' Too many processes are running; use fewer workers.',
   EMFILE: ' Too many files are open; use fewer workers, or raise `ulimit -n`.',
@@ -148,12 +201,13 @@ const TRANSIENT: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'E
 const logLines = (
   stream: Readable,
   log: (line: string) => void,
+  mask: Mask = NO_MASK,
 ): { readonly tail: readonly string[]; readonly end: () => void } => {
   const tail: string[] = [];
   const lines = outputLines((line) => {
     if (tail.push(line) > TAIL_LINES) tail.shift();
     log(line);
-  });
+  }, mask);
   stream.on('data', lines.write);
   return { tail, end: lines.end };
 };

@@ -39,7 +39,7 @@ type ReadableTask = {
   readonly name: string;
   readonly dependsOn: readonly string[];
   /** Where it and each of its dependencies are in the file. */
-  readonly index: number;
+  readonly path: readonly PropertyKey[];
   readonly at: readonly number[];
 };
 
@@ -50,14 +50,27 @@ const readableName = (file: unknown): string => {
 
 /** Tasks with a name, and those of their dependencies that are names. A number counts as the text that was meant. */
 const readableTasks = (file: unknown): readonly ReadableTask[] => {
-  const { tasks } = (file ?? {}) as { tasks?: unknown };
+  const { tasks, handlers } = (file ?? {}) as { tasks?: unknown; handlers?: unknown };
+  const handled = handlers !== null && typeof handlers === 'object' ? Object.entries(handlers) : [];
+  return [
+    ...readableList(['tasks'], tasks),
+    ...handled.flatMap(([when, list]) => readableList(['handlers', when], list)),
+  ];
+};
+
+const readableList = (path: readonly PropertyKey[], tasks: unknown): readonly ReadableTask[] => {
   if (!Array.isArray(tasks)) return [];
   return tasks.flatMap((task: unknown, index): ReadableTask[] => {
     const { name, dependencies } = (task ?? {}) as { name?: unknown; dependencies?: unknown };
     if (!isNameLike(name)) return [];
     const needs = Array.isArray(dependencies) ? [...dependencies.entries()].filter(([, need]) => isNameLike(need)) : [];
     return [
-      { name: String(name), dependsOn: needs.map(([, need]) => String(need)), index, at: needs.map(([at]) => at) },
+      {
+        name: String(name),
+        dependsOn: needs.map(([, need]) => String(need)),
+        path: [...path, index],
+        at: needs.map(([at]) => at),
+      },
     ];
   });
 };
@@ -75,15 +88,15 @@ const placesOf = (tasks: readonly ReadableTask[]): Map<string, (readonly Propert
     else places.set(at, [path]);
   };
   const names = new Set<string>();
-  for (const { name, dependsOn, index, at } of tasks) {
-    const namePath = ['tasks', index, 'name'];
+  for (const { name, dependsOn, path: taskPath, at } of tasks) {
+    const namePath = [...taskPath, 'name'];
     add(namePath, 'INVALID_NAME', name);
     if (names.has(name)) add(namePath, 'DUPLICATE_TASK', name);
     const seen = new Set<string>();
     for (const [nth, need] of dependsOn.entries()) {
       if (seen.has(need)) continue;
       seen.add(need);
-      const path = ['tasks', index, 'dependencies', at[nth] as number];
+      const path = [...taskPath, 'dependencies', at[nth] as number];
       if (need === name) add(path, 'SELF_DEPENDENCY', name);
       add(path, 'UNKNOWN_DEPENDENCY', name, need);
       // Of tasks with the same name, the graph has the first.

@@ -76,6 +76,9 @@ const duplicateKeys = (
   return pairs.flatMap(({ key }) => {
     if (!isScalar(key)) return [];
     const name = keyOf(key);
+    if (name === '__proto__') {
+      return [problemAt(key.range?.[0] ?? 0, 'INVALID_VALUE', 'A key can\'t be "__proto__". Give it another name.')];
+    }
     if (!seen.has(name)) {
       seen.add(name);
       return [];

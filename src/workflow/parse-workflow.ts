@@ -2,15 +2,23 @@ import { graphProblems } from './graph-problems.ts';
 import { parseYaml, TOO_DEEP } from './parse-yaml.ts';
 import { type Place, placeOf } from './place-of.ts';
 import { WorkflowError, type WorkflowProblem } from './problem.ts';
+import { referenceProblems } from './reference-problems.ts';
 import { type Workflow, workflowSchema } from './schema.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { createSource, type PlacedProblem } from './source.ts';
 
+/** A workflow that was read, and how to tell of a problem with it. */
+export type ParsedWorkflow = {
+  readonly workflow: Workflow;
+  /** A problem with the value at a path of the file, such as `['tasks', 0, 'file']`. */
+  readonly problemAt: (path: readonly PropertyKey[], code: WorkflowProblem['code'], message: string) => WorkflowProblem;
+};
+
 /** Reads the text of a workflow file. `file` is what errors call it. @throws WorkflowError with all that is wrong */
-export const parseWorkflow = (text: string, file: string): Workflow => {
+export const parseWorkflow = (text: string, file: string): ParsedWorkflow => {
   try {
-    const { workflow, problems } = check(text);
-    if (workflow && problems.length === 0) return workflow;
+    const { parsed, problems } = check(text);
+    if (parsed && problems.length === 0) return parsed;
     throw new WorkflowError(file, problems);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -18,7 +26,7 @@ export const parseWorkflow = (text: string, file: string): Workflow => {
   }
 };
 
-const check = (text: string): { workflow?: Workflow; problems: readonly WorkflowProblem[] } => {
+const check = (text: string): { parsed?: ParsedWorkflow; problems: readonly WorkflowProblem[] } => {
   const source = createSource(text);
   const { document, aliases, readable, problems } = parseYaml(source);
   if (!readable) return { problems: inOrder(problems) };
@@ -28,13 +36,19 @@ const check = (text: string): { workflow?: Workflow; problems: readonly Workflow
   if (content === null) return { problems: [EMPTY] };
   const file = withoutExtensions(content);
   const place = (path: readonly PropertyKey[]): Place => placeOf(document.contents, path, aliases);
-  const parsed = workflowSchema.safeParse(file);
+  const { data, error } = workflowSchema.safeParse(file);
   const found = [
     ...problems,
-    ...schemaProblems(parsed.error?.issues ?? [], file, place, source),
+    ...schemaProblems(error?.issues ?? [], file, place, source),
+    ...referenceProblems(file, place, source),
     ...graphProblems(file, place, source),
   ];
-  return { ...(parsed.data ? { workflow: parsed.data } : {}), problems: inOrder(found) };
+  if (!data) return { problems: inOrder(found) };
+  const problemAt: ParsedWorkflow['problemAt'] = (path, code, message) => {
+    const { offset: _, ...problem } = source.problemAt(place(path).value, code, message);
+    return problem;
+  };
+  return { parsed: { workflow: data, problemAt }, problems: inOrder(found) };
 };
 
 const EMPTY: WorkflowProblem = {

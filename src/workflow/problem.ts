@@ -18,7 +18,12 @@ export type WorkflowProblemCode =
   | 'UNKNOWN_KEY'
   | 'MISSING_KEY'
   | 'INVALID_TYPE'
-  | 'INVALID_VALUE';
+  | 'INVALID_VALUE'
+  | 'INVALID_EXPRESSION'
+  | 'UNSAFE_EXPRESSION'
+  | 'UNKNOWN_REFERENCE'
+  | 'SECRET_MISSING'
+  | 'NESTED_WORKFLOW';
 
 /** One thing wrong with a workflow file. */
 export type WorkflowProblem = {
@@ -30,6 +35,8 @@ export type WorkflowProblem = {
   readonly column?: number;
   /** The lines around it, with a mark below the culprit. */
   readonly frame?: string;
+  /** Where it is in another file than the error's: one that this runs. */
+  readonly file?: string;
 };
 
 /** A workflow file that can't run. All its problems are found together, in the order of the file. */
@@ -47,5 +54,7 @@ export class WorkflowError extends TintypeError {
 }
 
 /** `file:line:column`, which editors and terminals can follow. */
-export const problemPlace = (file: string, { line, column }: WorkflowProblem): string =>
-  line === undefined ? file : `${file}:${line}:${column}`;
+export const problemPlace = (file: string, problem: WorkflowProblem): string => {
+  const { file: at = file, line, column } = problem;
+  return line === undefined ? at : `${at}:${line}:${column}`;
+};

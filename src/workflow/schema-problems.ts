@@ -1,8 +1,10 @@
-import type { z } from 'zod';
+import type * as z from 'zod/mini';
 import { didYouMean } from '../engine/suggest.ts';
+import { keysAt } from './keys-at.ts';
 import type { Place } from './place-of.ts';
 import type { WorkflowProblem } from './problem.ts';
-import { taskKeys, workflowKeys } from './schema.ts';
+import { anyTask } from './schema.ts';
+import type { Complaint } from './schema-values.ts';
 import type { PlacedProblem, Source } from './source.ts';
 
 type Path = readonly PropertyKey[];
@@ -12,23 +14,72 @@ export const schemaProblems = (
   issues: readonly z.core.$ZodIssue[],
   file: unknown,
   place: (path: Path) => Place,
-  { problemAt }: Source,
+  { problemAt, offsetOf }: Source,
 ): readonly PlacedProblem[] =>
-  issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => {
-        const at = place([...issue.path, key]);
-        return problemAt(at.key ?? at.value, 'UNKNOWN_KEY', unknownKey(file, issue.path, key));
-      });
-    }
-    const problem = wrongValue(issue, file);
-    return [problemAt(place(issue.path).value, problem.code, problem.message)];
-  });
+  issues
+    .flatMap((issue) => withoutType(issue, file))
+    .flatMap(unpacked)
+    .flatMap((issue) => {
+      if (issue.code === 'unrecognized_keys') {
+        return issue.keys.map((key) => {
+          const at = place([...issue.path, key]);
+          return problemAt(at.key ?? at.value, 'UNKNOWN_KEY', unknownKey(file, issue.path, key));
+        });
+      }
+      if (issue.code === 'custom' && issue.params?.code) {
+        const { code, near } = issue.params as Complaint;
+        const key = issue.path.findLast((step) => typeof step === 'string');
+        const message = `${subject(file, ownerPath(issue.path))} has ${key === undefined ? 'a value' : `"${String(key)}", which`} ${issue.message}`;
+        return [problemAt(offsetOf(place(issue.path).value, near), code, message)];
+      }
+      if (issue.code === 'invalid_key') {
+        const key = String(issue.path.at(-1));
+        const message = `${subject(file, issue.path.slice(0, -1))} has a key "${key}": expected ${issue.issues[0]?.message ?? 'another name'}.`;
+        const at = place(issue.path);
+        return [problemAt(at.key ?? at.value, 'INVALID_VALUE', message)];
+      }
+      const problem = wrongValue(issue, file);
+      return [problemAt(place(issue.path).value, problem.code, problem.message)];
+    });
+
+/** Of a union that fits in none of its ways: what is wrong with the one that was meant, where its kind of value tells. */
+const unpacked = (issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] => {
+  if (issue.code !== 'invalid_union') return [issue];
+  const meant = issue.errors.filter((member) =>
+    member.every(({ code, path }) => code === 'custom' || path.length > 0 || code === 'unrecognized_keys'),
+  );
+  const [only] = meant;
+  if (meant.length !== 1 || !only || only.length === 0) return [issue];
+  return only.map((one) => ({ ...one, path: [...issue.path, ...one.path] })).flatMap(unpacked);
+};
+
+/** A task whose type is unknown was looked at no further; what all tasks have can be checked nevertheless. */
+const withoutType = (issue: z.core.$ZodIssue, file: unknown): readonly z.core.$ZodIssue[] => {
+  const path = issue.path.slice(0, -1);
+  if (issue.code !== 'invalid_union' || issue.path.at(-1) !== 'type' || path.length !== ownerPath(path).length)
+    return [issue];
+  const further = anyTask.safeParse(valueAt(file, path)).error?.issues ?? [];
+  return [issue, ...further.map((one) => ({ ...one, path: [...path, ...one.path] }))];
+};
+
+/** The task, handler or other thing of the file that a value is in. */
+const ownerPath = (path: Path): Path => {
+  const length = path[0] === 'tasks' ? 2 : path[0] === 'handlers' ? 3 : 0;
+  return path.length < length ? [] : path.slice(0, length);
+};
 
 const unknownKey = (file: unknown, path: Path, key: string): string => {
-  const known = path.length === 0 ? workflowKeys : taskKeys;
-  const hint = didYouMean(key, known) || ` Known are ${known.join(', ')}.`;
+  const known = keysAt(path, file);
+  const remedy = path.length === 0 && Object.hasOwn(ELSEWHERE, key) ? ELSEWHERE[key] : undefined;
+  const hint = remedy ?? (didYouMean(key, known) || ` Known are ${known.join(', ')}.`);
   return `${subject(file, path)} has an unknown key "${key}".${hint}`;
+};
+
+/** Keys that other formats have at the top. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  env: ' Put it under "defaults", for all tasks, or into the tasks that need it.',
+  steps: ' They are called "tasks" here.',
+  jobs: ' A file holds one job, whose "tasks" are listed; another file is run by a task of type "job".',
 };
 
 const wrongValue = (issue: z.core.$ZodIssue, file: unknown): Pick<WorkflowProblem, 'code' | 'message'> => {
@@ -59,11 +110,12 @@ const remedy = (issue: z.core.$ZodIssue, value: unknown): string => {
   if (expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
     return ` Put it in quotes: "${value}".`;
   }
-  if (issue.code === 'invalid_value')
-    return typeof value === 'string' ? didYouMean(value, issue.values.map(String)) : '';
+  const choice = [...issue.message.matchAll(/"([^"]+)"/g)].map(([, word = '']) => word);
+  if (choice.length > 0 && typeof value === 'string') return didYouMean(value, choice);
   if (typeof value !== 'string') return value === null ? ' Give it one, or leave the key out.' : '';
   if (expected === 'boolean') {
-    const meant = BOOLEANS[value.toLowerCase()];
+    const word = value.toLowerCase();
+    const meant = Object.hasOwn(BOOLEANS, word) ? BOOLEANS[word] : undefined;
     return meant === undefined ? '' : ` Write ${meant}.`;
   }
   if (expected === 'array') return ` Write it as a list: [${JSON.stringify(value)}].`;
@@ -81,24 +133,32 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
 };
 
 /** Whose value it is: the workflow, or a task by its name or else its number. */
-const subject = (file: unknown, path: Path): string => {
-  if (path[0] !== 'tasks' || path.length < 2) return path.length === 0 ? 'The workflow' : 'The list of tasks';
-  const name = valueAt(file, [...path.slice(0, 2), 'name']);
-  const task = typeof name === 'string' && name !== '' ? `Task "${name}"` : `Task number ${Number(path[1]) + 1}`;
-  return path.length === 2 ? task : `${task}, under "${path.slice(2).map(String).join('.')}",`;
+export const subject = (file: unknown, path: Path): string => {
+  const length = ownerPath(path).length;
+  if (path.length === 0) return 'The workflow';
+  if (length === 0 || path.length < length) {
+    return path.length === 1 && path[0] === 'tasks'
+      ? 'The list of tasks'
+      : `The workflow, under "${path.map(String).join('.')}",`;
+  }
+  const what = path[0] === 'tasks' ? 'Task' : 'Handler';
+  const name = valueAt(file, [...path.slice(0, length), 'name']);
+  const task =
+    typeof name === 'string' && name !== '' ? `${what} "${name}"` : `${what} number ${Number(path[length - 1]) + 1}`;
+  return path.length === length ? task : `${task}, under "${path.slice(length).map(String).join('.')}",`;
 };
 
-const valueAt = (file: unknown, path: Path): unknown =>
+export const valueAt = (file: unknown, path: Path): unknown =>
   path.reduce<unknown>(
     (value, step) =>
       value !== null && typeof value === 'object' && Object.hasOwn(value, step) ? value[step as never] : undefined,
     file,
   );
 
-const show = (value: unknown): string => {
+export const show = (value: unknown): string => {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
-  const text = JSON.stringify(value) ?? String(value);
+  const text = (typeof value === 'number' ? String(value) : JSON.stringify(value)) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 };

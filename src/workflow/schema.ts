@@ -1,54 +1,305 @@
-import { z } from 'zod';
-import { DURATION, durationMs } from './duration.ts';
+import * as z from 'zod/mini';
+import {
+  atLeastOne,
+  code,
+  condition,
+  count,
+  dataTemplate,
+  duration,
+  expecting,
+  expression,
+  flag,
+  name,
+  names,
+  plain,
+  scalarTemplate,
+  template,
+  text,
+  whole,
+} from './schema-values.ts';
 
-/** A schema whose complaint is what it expects; `schemaProblems` makes a sentence of it. */
-const expecting = (error: string): { readonly error: string } => ({ error });
+const optional = z.optional;
+const envName = z.string().check(z.regex(/^[^=\0]+$/, expecting('a variable name without "="')));
+const env = z.record(envName, scalarTemplate, expecting('a mapping of variables to their values'));
 
-const DURATION_TEXT = 'a number of milliseconds above 0, or text such as 500ms, 30s, 5m or 2h';
-const COUNT = 'a whole number, 0 or more';
-const FLAG = 'true or false';
-
-const name = z.string(expecting('text')).min(1, expecting('a name that is not empty'));
-
-const duration = z
-  .union(
-    [
-      z.number(expecting(DURATION_TEXT)).positive(expecting(DURATION_TEXT)),
-      z.string().regex(DURATION, expecting(DURATION_TEXT)),
-    ],
-    expecting(DURATION_TEXT),
-  )
-  .transform(durationMs)
-  .refine((ms) => ms > 0, expecting(DURATION_TEXT));
-
-const command = z
-  .string(expecting('text'))
-  .refine((text) => text.trim() !== '', expecting('a command that is not empty'))
-  .refine((text) => !text.includes('\0'), expecting('a command without null characters'));
-
-const task = z.strictObject(
+const retry = z.strictObject(
   {
-    name,
-    type: z.enum(['bash', 'python'], expecting('"bash" or "python"')),
-    command,
-    dependencies: z.array(z.string(expecting('the name of a task')), expecting('a list of task names')).default([]),
-    max_retries: z.int(expecting(COUNT)).min(0, expecting(COUNT)).optional(),
-    timeout: duration.optional(),
-    continue_on_failure: z.boolean(expecting(FLAG)).optional(),
+    backoff: optional(
+      z.enum(['none', 'fixed', 'linear', 'exponential'], expecting('"none", "fixed", "linear" or "exponential"')),
+    ),
+    delay: optional(duration),
+    factor: optional(z.number(expecting('a number above 0')).check(z.positive(expecting('a number above 0')))),
+    max_delay: optional(duration),
+    jitter: optional(
+      z.union([z.boolean(), z.enum(['none', 'full', 'equal'])], expecting('"none", "full", "equal", true or false')),
+    ),
   },
-  expecting('a task with name, type and command'),
+  expecting('a mapping with backoff, delay, factor, max_delay and jitter'),
+);
+
+const TRIGGERS = [
+  'all_success',
+  'all_done',
+  'all_failed',
+  'one_success',
+  'one_failed',
+  'one_done',
+  'none_failed',
+  'none_failed_min_one_success',
+  'none_skipped',
+  'always',
+] as const;
+
+/** What a task can do without saying, because the file says it for all. */
+const shared = {
+  timeout: optional(duration),
+  deadline: optional(duration),
+  max_retries: optional(count),
+  retry: optional(retry),
+  continue_on_failure: optional(flag),
+  priority: optional(whole),
+};
+
+const common = {
+  name,
+  description: optional(text),
+  dependencies: z._default(names, []),
+  trigger: optional(z.enum(TRIGGERS, expecting(TRIGGERS.map((rule) => `"${rule}"`).join(', ')))),
+  when: optional(condition),
+  ...shared,
+};
+
+/** What a task of no known type can be checked for. */
+export const anyTask = z.looseObject(common);
+
+const slots = { pool: optional(name), slots: optional(atLeastOne) };
+
+const map = z.strictObject(
+  {
+    over: z.union([expression, z.array(dataTemplate)], expecting('a list, or an expression that gives one')),
+    concurrency: optional(atLeastOne),
+  },
+  expecting('a mapping with over, and perhaps concurrency'),
+);
+
+const surroundings = {
+  env: optional(env),
+  cwd: optional(template),
+  args: optional(z.array(scalarTemplate, expecting('a list of texts'))),
+};
+const output = optional(z.enum(['json', 'text', 'lines'], expecting('"json", "text" or "lines"')));
+
+const shell = z.union(
+  [plain, z.array(plain).check(z.minLength(1, expecting('a list that is not empty')))],
+  expecting('the name of a shell, or a list of a program and its arguments'),
+);
+
+const nameOf = (inner: string): string => /.*\b([A-Za-z_]\w*)/s.exec(inner)?.[1]?.toUpperCase() ?? 'VALUE';
+const viaEnv = (inner: string, read: (variable: string) => string): string =>
+  `Pass it in the environment, and read it from there:\n    env:\n      ${nameOf(inner)}: \${{ ${inner} }}\n    command: ${read(nameOf(inner))}`;
+
+const bashCommand = code('a command', (inner) => viaEnv(inner, (variable) => `echo "$${variable}"`));
+const pythonCommand = code('a command', (inner) =>
+  viaEnv(inner, (variable) => `import os; print(os.environ["${variable}"])`),
+);
+const nodeCommand = code('a command', (inner) => viaEnv(inner, (variable) => `console.log(process.env.${variable})`));
+const query = code(
+  'a query',
+  (inner) => `Bind it as a parameter:\n    query: SELECT … WHERE id = ?\n    params: [\${{ ${inner} }}]`,
+);
+
+const status = z
+  .int(expecting('an HTTP status, 100 to 599'))
+  .check(
+    z.minimum(100, expecting('an HTTP status, 100 to 599')),
+    z.maximum(599, expecting('an HTTP status, 100 to 599')),
+  );
+
+const request = {
+  url: template,
+  method: optional(
+    z.string(expecting('a method such as GET')).check(z.regex(/^[A-Za-z]+$/, expecting('a method such as GET'))),
+  ),
+  headers: optional(z.record(z.string(), scalarTemplate, expecting('a mapping of headers'))),
+  query: optional(
+    z.record(
+      z.string(),
+      z.union([scalarTemplate, z.array(scalarTemplate)], expecting('text, or a list of texts')),
+      expecting('a mapping of parameters'),
+    ),
+  ),
+  body: optional(template),
+  json: optional(dataTemplate),
+  expect_status: optional(
+    z.union(
+      [status, z.array(status).check(z.minLength(1, expecting('a list that is not empty')))],
+      expecting('an HTTP status, or a list of them'),
+    ),
+  ),
+};
+
+const statement = {
+  database: template,
+  query,
+  params: optional(
+    z.union(
+      [z.array(dataTemplate), z.record(z.string(), dataTemplate)],
+      expecting('a list of values, or a mapping of names to values'),
+    ),
+  ),
+};
+
+const bash = z.strictObject({
+  ...common,
+  ...slots,
+  type: z.literal('bash'),
+  command: bashCommand,
+  shell: optional(shell),
+  ...surroundings,
+  output,
+  map: optional(map),
+});
+
+const python = z.strictObject({
+  ...common,
+  ...slots,
+  type: z.literal('python'),
+  command: pythonCommand,
+  ...surroundings,
+  output,
+  map: optional(map),
+});
+
+const node = z.strictObject({
+  ...common,
+  ...slots,
+  type: z.literal('node'),
+  command: optional(nodeCommand),
+  module: optional(plain),
+  export: optional(plain),
+  ...surroundings,
+  output,
+  map: optional(map),
+});
+
+const http = z.strictObject({
+  ...common,
+  ...slots,
+  type: z.literal('http'),
+  ...request,
+  output: optional(z.enum(['response', 'json', 'text'], expecting('"response", "json" or "text"'))),
+  map: optional(map),
+});
+
+const sql = z.strictObject({ ...common, ...slots, type: z.literal('sql'), ...statement, map: optional(map) });
+
+const sensor = z.strictObject({
+  ...common,
+  ...slots,
+  type: z.literal('sensor'),
+  interval: optional(duration),
+  backoff: optional(z.enum(['fixed', 'linear', 'exponential'], expecting('"fixed", "linear" or "exponential"'))),
+  factor: optional(z.number(expecting('a number above 0')).check(z.positive(expecting('a number above 0')))),
+  max_interval: optional(duration),
+  file: optional(template),
+  http: optional(z.strictObject(request, expecting('a mapping with url, and what else an http task has'))),
+  sql: optional(z.strictObject(statement, expecting('a mapping with database and query'))),
+  command: optional(bashCommand),
+  shell: optional(shell),
+  ...surroundings,
+  output,
+});
+
+const job = z.strictObject({
+  ...common,
+  type: z.literal('job'),
+  file: plain,
+  params: optional(z.record(z.string(), dataTemplate, expecting('a mapping of params to values'))),
+});
+
+const external = z.strictObject({ ...common, type: z.literal('external'), heartbeat_timeout: optional(duration) });
+
+const TYPES = ['bash', 'python', 'node', 'http', 'sql', 'sensor', 'job', 'external'] as const;
+
+const task = z.discriminatedUnion('type', [bash, python, node, http, sql, sensor, job, external], {
+  error: (issue) =>
+    issue.code === 'invalid_union' ? TYPES.map((type) => `"${type}"`).join(', ') : 'a task with name and type',
+});
+
+const PARAM_TYPES = ['string', 'integer', 'number', 'boolean', 'list', 'mapping'] as const;
+
+const param = z.union(
+  [
+    z.strictObject({
+      type: optional(z.enum(PARAM_TYPES, expecting(PARAM_TYPES.map((type) => `"${type}"`).join(', ')))),
+      default: optional(z.unknown()),
+      description: optional(text),
+      enum: optional(z.array(z.unknown()).check(z.minLength(1, expecting('a list that is not empty')))),
+    }),
+    z.string(),
+    z.number(),
+    z.boolean(),
+    z.null(),
+    z.array(z.unknown()),
+  ],
+  expecting('a default value, or a mapping with type, default, description and enum'),
+);
+
+const paramName = z.string().check(z.regex(/^[A-Za-z_]\w*$/, expecting('a name of letters, digits and "_"')));
+
+const secret = z.union(
+  [z.null(), z.strictObject({ env: optional(plain), file: optional(plain) })],
+  expecting('nothing, or a mapping with either env or file'),
+);
+
+const pool = z.union(
+  [
+    atLeastOne,
+    z.strictObject({ slots: optional(atLeastOne), limit: optional(atLeastOne), period: optional(duration) }),
+  ],
+  expecting('a number of slots, or a mapping with slots, limit and period'),
+);
+
+const handlers = z.strictObject(
+  {
+    success: optional(z.array(task, expecting('a list of tasks'))),
+    failure: optional(z.array(task, expecting('a list of tasks'))),
+    always: optional(z.array(task, expecting('a list of tasks'))),
+  },
+  expecting('a mapping with success, failure and always'),
 );
 
 /** A workflow file. Keys at its top that begin with `x-` are a place for anchors, and taken out before. */
 export const workflowSchema = z.strictObject(
-  { name, tasks: z.array(task, expecting('a list of tasks')) },
+  {
+    name,
+    description: optional(text),
+    params: optional(z.record(paramName, param, expecting('a mapping of params'))),
+    secrets: optional(
+      z.union(
+        [z.array(envName, expecting('a list of variable names')), z.record(envName, secret)],
+        expecting('a list of variable names, or a mapping of names to where they come from'),
+      ),
+    ),
+    defaults: optional(
+      z.strictObject(
+        { ...shared, pool: optional(name), env: optional(env), cwd: optional(template), shell: optional(shell) },
+        expecting('a mapping of what tasks do without saying'),
+      ),
+    ),
+    pools: optional(z.record(name, pool, expecting('a mapping of pools to slots'))),
+    on_failure: optional(z.enum(['abort', 'drain', 'continue'], expecting('"abort", "drain" or "continue"'))),
+    timeout: optional(duration),
+    tasks: z.array(task, expecting('a list of tasks')),
+    handlers: optional(handlers),
+  },
   expecting('a workflow with name and tasks'),
 );
 
-/** What a workflow file says, with durations in ms. */
+/** What a workflow file says, with durations in ms, and expressions that stand alone compiled. */
 export type Workflow = z.output<typeof workflowSchema>;
 export type WorkflowTask = Workflow['tasks'][number];
-
-/** The keys that there are, for a hint at the one that was meant. */
-export const workflowKeys: readonly string[] = Object.keys(workflowSchema.shape);
-export const taskKeys: readonly string[] = Object.keys(task.shape);
+export type TaskOfType<Type extends WorkflowTask['type']> = Extract<WorkflowTask, { readonly type: Type }>;
+export type Defaults = NonNullable<Workflow['defaults']>;
+export type Param = z.output<typeof param>;
+export type WorkflowPool = z.output<typeof pool>;

@@ -7,6 +7,8 @@ export type Source = {
   readonly text: string;
   /** To be filled by the parser. */
   readonly counter: LineCounter;
+  /** The offset of a text that stands in the file at or after another offset, else that one. */
+  readonly offsetOf: (offset: number, near: string | undefined) => number;
   /** A problem at an offset into the text. */
   readonly problemAt: (offset: number, code: WorkflowProblem['code'], message: string) => PlacedProblem;
 };
@@ -20,6 +22,10 @@ export const createSource = (file: string): Source => {
   return {
     text,
     counter,
+    offsetOf: (offset, near) => {
+      const found = near === undefined ? -1 : text.indexOf(near, offset);
+      return found < 0 ? offset : found;
+    },
     problemAt: (offset, code, message) => {
       const { line, col } = counter.linePos(offset);
       lines ??= text.split(/\r?\n/);

@@ -1,38 +1,180 @@
 import { stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import type { JobDefinition } from '../engine/definition.ts';
-import { jobFrom } from '../engine/job-from.ts';
-import type { TaskFunction } from '../engine/task-function.ts';
-import { bash } from '../executors/bash.ts';
-import type { ProcessOptions } from '../executors/process.ts';
-import { python } from '../executors/python.ts';
-import { parseWorkflow } from './parse-workflow.ts';
+import { createMask, type Mask } from '../executors/mask.ts';
+import type { OutputGate } from '../executors/output-gate.ts';
+import { paramSpecs, readParams } from './params.ts';
+import { type ParsedWorkflow, parseWorkflow } from './parse-workflow.ts';
+import { WorkflowError, type WorkflowProblem } from './problem.ts';
 import { readWorkflowFile } from './read-file.ts';
-import type { Workflow, WorkflowTask } from './schema.ts';
+import type { TaskOfType, Workflow } from './schema.ts';
+import { readSecrets } from './secrets.ts';
+import { type Selection, selectTasks } from './select-tasks.ts';
+import { hasExpression } from './template.ts';
+import { toDefinition } from './to-definition.ts';
 
-/**
- * The definition that a YAML file describes. Its commands run in the directory of the file; in that of this process
- * when it is a pipe. @throws WorkflowError
- */
-export const loadWorkflow = async (file: string, options: ProcessOptions = {}): Promise<JobDefinition> => {
-  const workflow = parseWorkflow(await readWorkflowFile(file), file);
-  const cwd = (await stat(file)).isFile() ? dirname(resolve(file)) : process.cwd();
-  return toDefinition(workflow, { cwd, ...options });
+export type WorkflowOptions = {
+  /** Where secrets are looked up. Default the environment of this process. `false`: a job will not be started. */
+  readonly env?: Readonly<Record<string, string | undefined>> | false;
+  /** Which tasks there are to be. Default all. */
+  readonly selection?: Selection;
+  /** Default: output is read as fast as it is printed. */
+  readonly gate?: OutputGate;
+  /** How long a process may take to end after SIGTERM, before SIGKILL, in ms. Default 2000. */
+  readonly killGraceMs?: number;
 };
 
-/** The definition of a workflow that was parsed. */
-export const toDefinition = (workflow: Workflow, options: ProcessOptions = {}): JobDefinition =>
-  jobFrom(
-    workflow.name,
-    workflow.tasks.map((task) => ({
-      name: task.name,
-      dependsOn: task.dependencies,
-      run: executorOf(task, options),
-      ...(task.max_retries === undefined ? {} : { maxRetries: task.max_retries }),
-      ...(task.timeout === undefined ? {} : { timeout: task.timeout }),
-      ...(task.continue_on_failure === undefined ? {} : { continueOnFailure: task.continue_on_failure }),
-    })),
-  );
+export type LoadedWorkflow = {
+  readonly workflow: Workflow;
+  /** A job of it is started with `{ params }`. */
+  readonly definition: JobDefinition;
+  /** Replaces the values of its secrets, and of those of the files that it runs. */
+  readonly mask: Mask;
+};
 
-const executorOf = ({ type, command }: WorkflowTask, options: ProcessOptions): TaskFunction =>
-  ({ bash, python })[type](command, options);
+/**
+ * Reads a workflow file, and the files that it runs as jobs. Its commands run in the directory of the file; in that of
+ * this process when it is a pipe. @throws WorkflowError @throws SelectionError
+ */
+export const loadWorkflow = async (file: string, options: WorkflowOptions = {}): Promise<LoadedWorkflow> => {
+  const read = await readFiles(file, options, new Map(), []);
+  const mask = createMask(secretValues(read));
+  const workflow = selectTasks(read.parsed.workflow, options.selection);
+  return { workflow, definition: build({ ...read, parsed: { ...read.parsed, workflow } }, mask, options), mask };
+};
+
+/** A file that was read, with those that it runs. */
+type ReadFile = {
+  readonly parsed: ParsedWorkflow;
+  readonly directory: string;
+  readonly secrets: Readonly<Record<string, string>>;
+  /** By what tasks call them. */
+  readonly nested: ReadonlyMap<string, ReadFile>;
+};
+
+/** The files of one loading by their paths, or what is wrong with them: each is read once. */
+type Files = Map<string, Promise<ReadFile>>;
+
+/** `around` are the paths of the files that run this one, outermost first. */
+const readFiles = async (
+  file: string,
+  options: WorkflowOptions,
+  files: Files,
+  around: readonly string[],
+): Promise<ReadFile> => {
+  const path = resolve(file);
+  const parsed = parseWorkflow(await readWorkflowFile(file), file);
+  const directory = (await stat(file)).isFile() ? dirname(path) : process.cwd();
+  const { secrets, problems } = secretsOf(parsed, directory, options);
+  const nested = new Map<string, ReadFile>();
+  const found: WorkflowProblem[] = [...problems];
+  const wrong = new Set<string>();
+  for (const { at, task } of nestedJobs(parsed.workflow)) {
+    const target = resolve(directory, task.file);
+    const chain = [...around, path];
+    if (chain.includes(target)) {
+      const circle = [...chain.slice(chain.indexOf(target)), target].map((one) => relative(directory, one)).join(' → ');
+      found.push(parsed.problemAt([...at, 'file'], 'NESTED_WORKFLOW', `The file runs itself: ${circle}.`));
+      continue;
+    }
+    try {
+      let reading = files.get(target);
+      reading ??= readFiles(relative(process.cwd(), target), options, files, chain);
+      files.set(target, reading);
+      const inner = await reading;
+      nested.set(task.file, inner);
+      found.push(...paramProblems(at, task, inner, parsed));
+    } catch (error) {
+      if (!(error instanceof WorkflowError)) throw error;
+      const count = error.problems.length === 1 ? 'a problem' : `${error.problems.length} problems`;
+      const message = `The file ${task.file}, which this task runs, has ${count}${wrong.has(target) ? '.' : ':'}`;
+      found.push(parsed.problemAt([...at, 'file'], 'NESTED_WORKFLOW', message));
+      if (!wrong.has(target)) found.push(...error.problems.map((problem) => ({ file: error.file, ...problem })));
+      wrong.add(target);
+    }
+  }
+  if (found.length > 0) throw new WorkflowError(file, found);
+  return { parsed, directory, secrets, nested };
+};
+
+/** What a task gives to the file that it runs, as far as that can be told before. */
+const paramProblems = (
+  at: readonly PropertyKey[],
+  task: TaskOfType<'job'>,
+  inner: ReadFile,
+  { problemAt }: ParsedWorkflow,
+): readonly WorkflowProblem[] => {
+  const given = task.params ?? {};
+  const specs = paramSpecs(inner.parsed.workflow.params);
+  const known = Object.fromEntries(Object.entries(given).filter(([, value]) => !holdsExpression(value)));
+  // What an expression gives is checked when the task runs.
+  const open = new Set(Object.keys(given).filter((name) => !Object.hasOwn(known, name)));
+  const { faults } = readParams(
+    specs.filter(({ name }) => !open.has(name)),
+    known,
+  );
+  const unknown = [...open].filter((name) => !specs.some((spec) => spec.name === name));
+  return [
+    ...faults,
+    ...readParams(specs, Object.fromEntries(unknown.map((name) => [name, '']))).faults.slice(0, unknown.length),
+  ].map((fault) => problemAt([...at, 'params'], 'INVALID_VALUE', `For the file ${task.file}: ${fault}`));
+};
+
+const holdsExpression = (value: unknown): boolean =>
+  typeof value === 'string'
+    ? hasExpression(value)
+    : value !== null && typeof value === 'object' && Object.values(value).some(holdsExpression);
+
+const secretsOf = (
+  { workflow, problemAt }: ParsedWorkflow,
+  directory: string,
+  { env = process.env }: WorkflowOptions,
+): { readonly secrets: Readonly<Record<string, string>>; readonly problems: readonly WorkflowProblem[] } => {
+  if (env === false) return { secrets: {}, problems: [] };
+  const { values, missing } = readSecrets(workflow.secrets, { env, directory });
+  const { secrets } = workflow;
+  const problems = missing.map(({ name, message }) =>
+    problemAt(['secrets', Array.isArray(secrets) ? secrets.indexOf(name) : name], 'SECRET_MISSING', message),
+  );
+  return { secrets: values, problems };
+};
+
+type NestedJob = { readonly at: readonly PropertyKey[]; readonly task: TaskOfType<'job'> };
+
+/** The tasks that run files, each with where it is. */
+const nestedJobs = ({ tasks, handlers }: Workflow): readonly NestedJob[] => {
+  const jobsIn = (path: readonly PropertyKey[], list: Workflow['tasks']): NestedJob[] =>
+    list.flatMap((task, index) => (task.type === 'job' ? [{ at: [...path, index], task }] : []));
+  const handled = Object.entries(handlers ?? {}).flatMap(([when, list]) => jobsIn(['handlers', when], list ?? []));
+  return [...jobsIn(['tasks'], tasks), ...handled];
+};
+
+const secretValues = (file: ReadFile, seen: Set<ReadFile> = new Set()): readonly string[] => {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  return [...Object.values(file.secrets), ...[...file.nested.values()].flatMap((inner) => secretValues(inner, seen))];
+};
+
+const build = (
+  file: ReadFile,
+  mask: Mask,
+  options: WorkflowOptions,
+  built: Map<ReadFile, JobDefinition> = new Map(),
+): JobDefinition => {
+  const nested = new Map(
+    [...file.nested].map(([name, inner]) => {
+      const definition = built.get(inner) ?? build(inner, mask, options, built);
+      built.set(inner, definition);
+      return [name, definition];
+    }),
+  );
+  const { gate, killGraceMs } = options;
+  return toDefinition(file.parsed.workflow, {
+    directory: file.directory,
+    secrets: file.secrets,
+    mask,
+    nested,
+    gate,
+    killGraceMs,
+  });
+};

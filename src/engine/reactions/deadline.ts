@@ -2,6 +2,7 @@ import { AbortError } from '../errors.ts';
 import { expireTask } from '../outcome.ts';
 import { PausableTimer } from '../pausable-timer.ts';
 import { interrupt } from '../stop.ts';
+import { SETTLED } from '../task-run.ts';
 import { hasLimit } from '../time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
@@ -21,7 +22,8 @@ export const deadline: Reaction = {
         interrupt(task, reason, () => expireTask(job, task, limitMs));
       };
       task.deadlineTimer = new PausableTimer(job.clock, expire, limitMs, job.paused || task.state === 'paused');
-    } else if (task.deadlineTimer && task.endedAt !== undefined) {
+    } else if (task.deadlineTimer && SETTLED.has(to)) {
+      // Told of its failure, somebody may have tried it again already: the state of the task says nothing here.
       task.deadlineTimer.cancel();
       task.deadlineTimer = undefined;
     }

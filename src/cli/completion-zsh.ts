@@ -1,0 +1,80 @@
+import { type CommandAt, paths } from './command-paths.ts';
+import type { CommandShape, Completes, OptionShape } from './command-shape.ts';
+
+/** To be sourced after `compinit`, or put as `_tintype` into a directory of `$fpath`. */
+export const zshCompletion = (program: CommandShape): string => {
+  const { name } = program;
+  return `#compdef ${name}
+# Completion of ${name} for zsh. In ~/.zshrc, after compinit: source <(${name} completion zsh)
+${paths(program)
+  .map((at) => completer(at, name))
+  .join('\n')}
+if [[ $funcstack[1] == _${name} ]]; then
+  _${name} "$@"
+else
+  compdef _${name} ${name}
+fi
+`;
+};
+
+const completer = ({ path, command }: CommandAt, program: string): string => {
+  const options = command.options.flatMap(optionSpecs);
+  if (command.commands.length === 0) {
+    const args = command.args.map(({ name, completes }, at) => quote(`${at + 1}:${plain(name)}:${action(completes)}`));
+    return `${functionOf(path, program)}() {
+  _arguments -s ${[...options, ...args].join(LINE)}
+}
+`;
+  }
+  const described = command.commands.map(({ name, description }) => quote(`${name}:${description}`));
+  const branches = command.commands.map(({ name }) => `    ${name}) ${functionOf(`${path}/${name}`, program)} ;;`);
+  return `${functionOf(path, program)}() {
+  local context state state_descr line curcontext=$curcontext
+  local -a commands
+  typeset -A opt_args
+  _arguments -s -C ${[...options, "'1:command:->command'", "'*::argument:->argument'"].join(LINE)} && return
+  if [[ $state == command ]]; then
+    commands=(
+      ${described.join('\n      ')}
+    )
+    _describe command commands
+    return
+  fi
+  case $line[1] in
+${branches.join('\n')}
+  esac
+}
+`;
+};
+
+const LINE = ' \\\n    ';
+
+const functionOf = (path: string, program: string): string => `_${program}${path.replaceAll('/', '_')}`;
+
+const optionSpecs = ({ flags, description, value }: OptionShape): readonly string[] => {
+  const told = `[${description.replace(/[[\]\\:]/g, '\\$&')}]`;
+  // One that takes a value may be given again; how often is for the program to say.
+  if (value) {
+    const rest = `${told}:${plain(value.name)}:${action(value.completes)}`;
+    return flags.map((flag) => quote(`*${flag}${flag.startsWith('--') ? '=' : '+'}${rest}`));
+  }
+  return flags.map((flag) => quote(`(${flags.join(' ')})${flag}${told}`));
+};
+
+const action = (completes: Completes): string => {
+  switch (completes) {
+    case 'workflow':
+      return '_files -g "*.(yaml|yml)"';
+    case 'file':
+      return '_files';
+    case 'unknown':
+      return ' ';
+    default:
+      return `(${completes.join(' ')})`;
+  }
+};
+
+/** What stands for a value, without the `=` and `:` that would mean something. */
+const plain = (name: string): string => name.replace(/[:\\]/g, '\\$&');
+
+const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,0 +1,12 @@
+import type { Command } from 'commander';
+import { commandShape } from './command-shape.ts';
+import { bashCompletion } from './completion-bash.ts';
+import { fishCompletion } from './completion-fish.ts';
+import { zshCompletion } from './completion-zsh.ts';
+
+export type CompletedShell = 'bash' | 'zsh' | 'fish';
+
+/** The completion script of a shell, made from the program itself: its commands, options, choices and descriptions. */
+export const completion = (shell: CompletedShell, program: Command): string => SCRIPTS[shell](commandShape(program));
+
+const SCRIPTS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };

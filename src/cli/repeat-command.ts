@@ -1,0 +1,53 @@
+import type { JobDefinition } from '../engine/definition.ts';
+import type { JobResult } from '../engine/job-result.ts';
+import type { Printer } from './printer.ts';
+import type { RunOptions } from './run.ts';
+
+/** How to run again what did not complete, and of what did only that whose output is needed for it. */
+export const repeatCommand = (
+  file: string,
+  result: JobResult,
+  definition: JobDefinition,
+  /** The tasks that put something out, on which others may build. */
+  outputs: ReadonlySet<string>,
+  options: Pick<RunOptions, 'param' | 'paramsFile' | 'workers' | 'onFailure' | 'timeout'>,
+  { style, foreign }: Printer,
+): readonly string[] => {
+  if (result.state === 'completed' || !result.firstError()) return [];
+  const names = tasksToRepeat(result, definition, outputs);
+  if (names.length === 0 || names.some((name) => name.includes(','))) return [];
+  const args = [
+    'tintype run',
+    quoted(file),
+    ...(options.workers === 4 ? [] : [`-w ${options.workers}`]),
+    ...(options.paramsFile === undefined ? [] : [`--params-file ${quoted(options.paramsFile)}`]),
+    ...(options.param ?? []).map((pair) => `--param ${quoted(pair)}`),
+    ...(options.onFailure === undefined ? [] : [`--on-failure ${options.onFailure}`]),
+    ...(options.timeout === undefined ? [] : [`--timeout ${options.timeout}ms`]),
+    `--only ${quoted(names.join(','))}`,
+  ];
+  return ['To run again only what failed:', `  ${style('bold', foreign(args.join(' ')))}`];
+};
+
+/** Each failed task with all that needs it, and the others whose output those build on. */
+const tasksToRepeat = (
+  { tasks }: JobResult,
+  definition: JobDefinition,
+  outputs: ReadonlySet<string>,
+): readonly string[] => {
+  // Clean-up runs in any case, and builds on whatever there is.
+  const cleanUp = new Set(definition.tasks.filter(({ trigger }) => trigger === 'always').map(({ name }) => name));
+  const failed = definition.tasks.filter(({ name }) => tasks[name]?.state === 'failed' && !cleanUp.has(name));
+  const downstream = new Map(
+    failed.map(({ name }) => [name, definition.downstream(name).filter((further) => !cleanUp.has(further))]),
+  );
+  const behind = new Set([...downstream.values()].flat());
+  const first = failed.map(({ name }) => name).filter((name) => !behind.has(name));
+  const again = new Set([...first, ...behind]);
+  const builtOn = new Set([...again].flatMap((name) => definition.ancestors(name)));
+  const needed = [...builtOn].filter((name) => !again.has(name) && outputs.has(name));
+  return [...needed, ...first.map((name) => (downstream.get(name)?.length ? `${name}+` : name))];
+};
+
+/** As a shell reads it back. */
+const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

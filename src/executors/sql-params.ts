@@ -1,0 +1,99 @@
+import { invalidQuery } from './sql-error.ts';
+import type { SqlToken } from './sql-scan.ts';
+
+/** What a query is given for its places: by position, or by name. */
+export type SqlParams = readonly unknown[] | Readonly<Record<string, unknown>>;
+
+/** A value that every database can bind. */
+export type BoundValue = null | boolean | number | bigint | string | Uint8Array;
+
+/**
+ * The value to bind for a parameter: lists and mappings are JSON text, moments ISO text.
+ *
+ * @throws NonRetryableError with a SqlQueryError that names the parameter
+ */
+export const boundValue = (name: string, value: unknown): BoundValue => {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'bigint') {
+    return value;
+  }
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  if (value instanceof Uint8Array) return value;
+  if (value instanceof Date && Number.isFinite(value.getTime())) return value.toISOString();
+  if (typeof value === 'object' && !(value instanceof Date)) return jsonText(name, value);
+  const what = typeof value === 'function' || typeof value === 'symbol' ? `a ${typeof value}` : String(value);
+  throw invalidQuery(
+    `Parameter ${name} of the query is ${what}: expected null, a boolean, a finite number, text, a list or a mapping. ` +
+      'Give null for no value.',
+  );
+};
+
+const jsonText = (name: string, value: object): string => {
+  try {
+    return JSON.stringify(value, (_key, inner) =>
+      typeof inner !== 'bigint' ? inner : Number.isSafeInteger(Number(inner)) ? Number(inner) : String(inner),
+    );
+  } catch (error) {
+    throw invalidQuery(`Parameter ${name} of the query can't be written as JSON: ${(error as Error).message}.`);
+  }
+};
+
+/** A list of parameters, each ready to be bound, and called by its number from 1. */
+export const boundList = (params: readonly unknown[]): readonly BoundValue[] =>
+  Array.from(params, (value, index) => boundValue(String(index + 1), value));
+
+export type NamedPlace = { readonly token: SqlToken; readonly value: BoundValue };
+
+/**
+ * The named places of a query with their values. A name may be given with the character before it or without.
+ *
+ * @throws NonRetryableError with a SqlQueryError for a name on one side alone, and for places without a name
+ */
+export const bindNames = (
+  places: readonly SqlToken[],
+  params: Readonly<Record<string, unknown>>,
+): readonly NamedPlace[] => {
+  const unnamed = places.find(({ text }) => text.startsWith('?'));
+  if (unnamed) {
+    throw invalidQuery(
+      `The query has a place ${unnamed.text}, but params is a mapping. Give params as a list, or write :name for each place.`,
+    );
+  }
+  const used = new Set<string>();
+  const bound = places.map((token) => {
+    const key = [token.text, token.text.slice(1)].find((name) => Object.hasOwn(params, name));
+    if (key === undefined) {
+      throw invalidQuery(`The query has a place ${token.text}, but params has no "${token.text.slice(1)}". Add it.`);
+    }
+    used.add(key);
+    return { token, value: boundValue(`"${key}"`, params[key]) };
+  });
+  const spare = Object.keys(params).find((name) => !used.has(name));
+  if (spare !== undefined) {
+    const name = spare.replace(/^[:@$]/, '');
+    throw invalidQuery(
+      `params has "${spare}", but the query has no place :${name}. Write :${name} in the query, or remove it.`,
+    );
+  }
+  return bound;
+};
+
+/** @throws NonRetryableError with a SqlQueryError */
+export const requireCount = (places: number, params: number): void => {
+  if (places === params) return;
+  throw invalidQuery(
+    `The query has ${count(places, 'place')} for parameters, but params has ${count(params, 'value')}. Give one for each place.`,
+  );
+};
+
+export const isList = (params: SqlParams): params is readonly unknown[] => Array.isArray(params);
+
+/** Whether there is nothing to bind. */
+export const hasNone = (params: SqlParams | undefined): boolean =>
+  params === undefined || Object.keys(params).length === 0;
+
+export const severalWithParams = (count: number): Error =>
+  invalidQuery(
+    `The query holds ${count} statements, but parameters can be bound to one alone. Make a task of each statement.`,
+  );
+
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;

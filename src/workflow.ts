@@ -1,0 +1,5 @@
+export { MASKED, type Mask } from './executors/mask.ts';
+export { workflowJsonSchema } from './workflow/json-schema.ts';
+export { WorkflowError, type WorkflowProblem, type WorkflowProblemCode } from './workflow/problem.ts';
+export { type Selection, SelectionError } from './workflow/select-tasks.ts';
+export { type LoadedWorkflow, loadWorkflow, type WorkflowOptions } from './workflow/workflow.ts';

@@ -1,0 +1,137 @@
+import { Environment, Optional } from '@marcbachmann/cel-js';
+import { didYouMean } from '../engine/suggest.ts';
+
+/** What expressions may read. */
+export const VARIABLES = ['ctx', 'params', 'secrets', 'item', 'index', 'job', 'task'] as const;
+
+/** What each variable stands for; those absent are `null`. */
+export type ExpressionScope = Partial<Record<(typeof VARIABLES)[number], unknown>>;
+
+/** An expression in CEL, the Common Expression Language: https://github.com/google/cel-spec */
+export type Expression = {
+  readonly source: string;
+  /** Its value as plain data. @throws ExpressionError */
+  readonly evaluate: (scope: ExpressionScope) => unknown;
+  /** The names that it reads of a variable, as far as it spells them: `day` of `params.day`. */
+  readonly reads: (variable: string) => readonly string[];
+};
+
+/** An expression that can't be read, or that has no value for this context. */
+export class ExpressionError extends Error {
+  override readonly name = 'ExpressionError';
+  readonly code = 'EXPRESSION_FAILED';
+}
+
+/** @throws ExpressionError */
+export const compile = (source: string): Expression => {
+  let parsed: Parsed;
+  try {
+    parsed = environment().parse(source);
+    const checked = parsed.check();
+    if (!checked.valid) throw checked.error;
+  } catch (error) {
+    throw new ExpressionError(readable(source, error), { cause: error });
+  }
+  return {
+    source,
+    evaluate: (scope) => {
+      try {
+        return toPlain(valueWith(parsed, { ...NOTHING, ...scope }));
+      } catch (error) {
+        throw new ExpressionError(`${source} has no value: ${readable(source, error)}`, { cause: error });
+      }
+    },
+    reads: (variable) => [...readsOf(parsed.ast, variable)],
+  };
+};
+
+const NOTHING = Object.fromEntries(VARIABLES.map((name) => [name, null]));
+
+let made: Environment | undefined;
+
+/** CEL with numbers as JSON has them: there is one kind, and `ctx.rows + 1` adds. */
+const environment = (): Environment => {
+  if (made) return made;
+  made = new Environment({ homogeneousAggregateLiterals: false, enableOptionalTypes: true });
+  for (const name of VARIABLES) made.registerVariable(name, 'dyn');
+  for (const [operator, apply] of Object.entries(ARITHMETIC)) {
+    const mixed = (a: number | bigint, b: number | bigint): number => apply(Number(a), Number(b));
+    made.registerOperator(`double ${operator} int: double`, mixed);
+    made.registerOperator(`int ${operator} double: double`, mixed);
+  }
+  made.registerOperator('double % double: double', (a: number, b: number) => a % b);
+  made.registerOperator('double % int: double', (a: number, b: bigint) => a % Number(b));
+  made.registerOperator('int % double: double', (a: bigint, b: number) => Number(a) % b);
+  made.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
+  return made;
+};
+
+const ARITHMETIC: Readonly<Record<string, (a: number, b: number) => number>> = {
+  '+': (a, b) => a + b,
+  '-': (a, b) => a - b,
+  '*': (a, b) => a * b,
+  '/': (a, b) => a / b,
+};
+
+type Parsed = ReturnType<Environment['parse']>;
+
+/** The library knows a mapping by its `constructor`: where data has such a key, mappings are given as maps. */
+const valueWith = (parsed: Parsed, scope: ExpressionScope): unknown => {
+  try {
+    return parsed(scope);
+  } catch (error) {
+    if (!String((error as Error).message).startsWith('Unsupported type')) throw error;
+    return parsed(Object.fromEntries(Object.entries(scope).map(([name, value]) => [name, withMaps(value)])));
+  }
+};
+
+const withMaps = (value: unknown): unknown => {
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(withMaps);
+  return new Map(Object.entries(value).map(([key, item]) => [key, withMaps(item)]));
+};
+
+/** The first line of what the library says, without the picture of the expression, and with a hint. */
+const readable = (source: string, error: unknown): string => {
+  const [first = ''] = (error as Error).message.split('\n', 1);
+  const text = first.replaceAll('dyn<', '').replaceAll('>', first.includes('dyn<') ? '' : '>');
+  const unknown = /^Unknown variable: (\w+)/.exec(first)?.[1];
+  if (unknown !== undefined) {
+    const hint = didYouMean(unknown, VARIABLES) || ` Known are ${VARIABLES.join(', ')}.`;
+    return `there is no variable "${unknown}".${hint} Text is put in quotes.`;
+  }
+  const missing = /^No such key: (?!index out of bounds)(.*)/.exec(first)?.[1];
+  if (missing !== undefined) return `there is no key "${missing}". To allow that: has(…), or .?${missing}.orValue(…).`;
+  if (/^Unexpected token: EOF/.test(first)) return `it ends too early: ${source}`;
+  return `${text.replace(/^No such key: /, '')}.`;
+};
+
+/** Values as JSON has them. */
+const toPlain = (value: unknown): unknown => {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new RangeError(`${value} is no number that JSON has`);
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (value === null || typeof value !== 'object') return value ?? null;
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  if (Array.isArray(value)) return value.map(toPlain);
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [String(key), toPlain(item)]));
+  if (value instanceof Optional) return toPlain(value.orValue(null));
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return String(value);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toPlain(item)]));
+};
+
+/** Nodes are `{ op, args }`, whatever is in between. */
+const readsOf = function* (node: unknown, variable: string): Generator<string> {
+  if (Array.isArray(node)) for (const item of node) yield* readsOf(item, variable);
+  if (node === null || typeof node !== 'object' || !('op' in node)) return;
+  const { op, args } = node as { op: string; args: unknown };
+  if (ACCESS.has(op) && Array.isArray(args)) {
+    const [of, key] = args as [{ op?: unknown; args?: unknown }, unknown];
+    const name = typeof key === 'string' ? key : (key as { op?: unknown; args?: unknown }).args;
+    if (of?.op === 'id' && of.args === variable && typeof name === 'string') yield name;
+  }
+  yield* readsOf(args, variable);
+};
+
+const ACCESS: ReadonlySet<string> = new Set(['.', '[]', '.?', '[?]']);

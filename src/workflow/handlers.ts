@@ -1,0 +1,38 @@
+import type { JobOutcome } from '../engine/task-function.ts';
+import type { Workflow, WorkflowTask } from './schema.ts';
+
+export type HandledState = JobOutcome['state'];
+
+export type Handler = {
+  /** With what it waits for: all tasks, of those that `always` run also the other handlers. */
+  readonly task: WorkflowTask;
+  /** How the job ends when it runs. */
+  readonly states: readonly HandledState[];
+};
+
+/** The handlers of a workflow as tasks that run once all else is over, on every way out. */
+export const handlersOf = ({ tasks, handlers }: Pick<Workflow, 'tasks' | 'handlers'>): readonly Handler[] => {
+  const last = lastOf(tasks);
+  const { success = [], failure = [], always = [] } = handlers ?? {};
+  const both = [...success, ...failure].map(({ name }) => name);
+  return [
+    ...success.map((task) => ({ task: after(task, last), states: SUCCESS })),
+    ...failure.map((task) => ({ task: after(task, last), states: FAILURE })),
+    ...always.map((task) => ({ task: after(task, [...last, ...both]), states: EVERY })),
+  ];
+};
+
+const SUCCESS: readonly HandledState[] = ['completed'];
+const FAILURE: readonly HandledState[] = ['failed', 'timedOut'];
+const EVERY: readonly HandledState[] = ['completed', 'failed', 'timedOut', 'cancelled', 'notReady'];
+
+/** The tasks on which none depends: when they are over, all are. */
+const lastOf = (tasks: readonly WorkflowTask[]): readonly string[] => {
+  const needed = new Set(tasks.flatMap(({ dependencies }) => dependencies));
+  return tasks.map(({ name }) => name).filter((name) => !needed.has(name));
+};
+
+const after = (task: WorkflowTask, names: readonly string[]): WorkflowTask => ({
+  ...task,
+  dependencies: [...new Set([...names, ...task.dependencies])],
+});

@@ -1,0 +1,123 @@
+import { didYouMean } from '../engine/suggest.ts';
+
+export type ParamType = 'string' | 'integer' | 'number' | 'boolean' | 'list' | 'mapping';
+
+/** What a workflow says of one of its params. */
+export type ParamSpec = {
+  readonly name: string;
+  readonly type: ParamType;
+  /** Absent: the param must be given. */
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly enum?: readonly unknown[];
+};
+
+/** Of what a file has under `params`; a value alone is the default, whose type is the param's. */
+export const paramSpecs = (params: Readonly<Record<string, unknown>> | undefined): readonly ParamSpec[] =>
+  Object.entries(params ?? {}).map(([name, declared]) => paramSpec(name, declared));
+
+export const paramSpec = (name: string, declared: unknown): ParamSpec => {
+  if (declared === null) return { name, type: 'string' };
+  if (typeof declared !== 'object' || Array.isArray(declared)) {
+    return { name, type: typeOf(declared), default: declared };
+  }
+  const spec = declared as Omit<ParamSpec, 'name' | 'type'> & { type?: ParamType };
+  const example = spec.default ?? spec.enum?.[0];
+  return { ...spec, name, type: spec.type ?? (example === undefined ? 'string' : typeOf(example)) };
+};
+
+const typeOf = (value: unknown): ParamType => {
+  if (typeof value === 'boolean') return 'boolean';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  if (Array.isArray(value)) return 'list';
+  return value !== null && typeof value === 'object' ? 'mapping' : 'string';
+};
+
+export type ReadParams = { readonly values: Readonly<Record<string, unknown>>; readonly faults: readonly string[] };
+
+/** The params of a job from what is given, which may be text from a command line, and the defaults; with all that is wrong. */
+export const readParams = (specs: readonly ParamSpec[], given: Readonly<Record<string, unknown>>): ReadParams => {
+  const names = specs.map(({ name }) => name);
+  const faults = Object.keys(given)
+    .filter((name) => !names.includes(name))
+    .map((name) => {
+      const known = names.length > 0 ? ` Known are ${names.join(', ')}.` : ' The workflow declares none.';
+      return `There is no param "${name}".${didYouMean(name, names) || known}`;
+    });
+  const values: Record<string, unknown> = {};
+  for (const spec of specs) {
+    const value = Object.hasOwn(given, spec.name) ? given[spec.name] : spec.default;
+    const read = readParam(spec, value);
+    if (read.fault !== undefined) faults.push(read.fault);
+    else values[spec.name] = read.value;
+  }
+  return { values, faults };
+};
+
+/** A value as one of its param's type. */
+export const readParam = (spec: ParamSpec, given: unknown): { readonly value?: unknown; readonly fault?: string } => {
+  const { name, type } = spec;
+  if (given === undefined) {
+    const what = spec.description === undefined ? '' : ` (${spec.description})`;
+    return { fault: `The param "${name}"${what} has no value and no default: give it one.` };
+  }
+  const value = TYPES[type](given);
+  if (value === undefined) return { fault: `The param "${name}" is ${show(given)}: expected ${NAMES[type]}.` };
+  if (spec.enum && !spec.enum.some((one) => JSON.stringify(TYPES[type](one)) === JSON.stringify(value))) {
+    const hint = typeof value === 'string' ? didYouMean(value, spec.enum.map(String)) : '';
+    return {
+      fault: `The param "${name}" is ${show(value)}: expected one of ${spec.enum.map(show).join(', ')}.${hint}`,
+    };
+  }
+  return { value };
+};
+
+const NAMES: Readonly<Record<ParamType, string>> = {
+  string: 'text',
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  list: 'a list, such as [1, 2]',
+  mapping: 'a mapping, such as {"a": 1}',
+};
+
+/** A value of each type from what is given, `undefined` if it is none. */
+const TYPES: Readonly<Record<ParamType, (given: unknown) => unknown>> = {
+  string: (given) => (isScalar(given) ? String(given) : undefined),
+  integer: (given) => whenTrue(numberOf(given), Number.isSafeInteger),
+  number: (given) => whenTrue(numberOf(given), Number.isFinite),
+  boolean: (given) => (typeof given === 'boolean' ? given : BOOLEANS.get(given)),
+  list: (given) => whenTrue(parsed(given), Array.isArray),
+  mapping: (given) =>
+    whenTrue(parsed(given), (value) => value !== null && typeof value === 'object' && !Array.isArray(value)),
+};
+
+const BOOLEANS: ReadonlyMap<unknown, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+]);
+
+const isScalar = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value);
+
+const numberOf = (given: unknown): number => {
+  if (typeof given === 'number') return given;
+  return typeof given === 'string' && given.trim() !== '' ? Number(given) : Number.NaN;
+};
+
+/** Text is JSON, as a command line gives it. */
+const parsed = (given: unknown): unknown => {
+  if (typeof given !== 'string') return given;
+  try {
+    return JSON.parse(given);
+  } catch {
+    return undefined;
+  }
+};
+
+const whenTrue = <Value>(value: Value, holds: (value: never) => boolean): Value | undefined =>
+  holds(value as never) ? value : undefined;
+
+const show = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+};

@@ -1,0 +1,134 @@
+import * as z from 'zod/mini';
+import { DURATION, durationMs } from './duration.ts';
+import { compile, type Expression } from './expression.ts';
+import { hasExpression, parseTemplate } from './template.ts';
+
+/** A schema whose complaint is what it expects; `schemaProblems` makes a sentence of it. */
+export const expecting = (error: string): { readonly error: string } => ({ error });
+
+const DURATION_TEXT = 'a number of milliseconds above 0, or text such as 500ms, 30s, 5m or 2h';
+const COUNT = 'a whole number, 0 or more';
+const AT_LEAST_ONE = 'a whole number, 1 or more';
+
+export const flag = z.boolean(expecting('true or false'));
+export const count = z.int(expecting(COUNT)).check(z.minimum(0, expecting(COUNT)));
+export const atLeastOne = z.int(expecting(AT_LEAST_ONE)).check(z.minimum(1, expecting(AT_LEAST_ONE)));
+export const whole = z.int(expecting('a whole number'));
+export const text = z.string(expecting('text'));
+export const name = z.string(expecting('text')).check(z.minLength(1, expecting('a name that is not empty')));
+export const names = z.array(z.string(expecting('the name of a task')), expecting('a list of task names'));
+
+/** A duration as ms. */
+export const duration = z.pipe(
+  z.union(
+    [
+      z.number(expecting(DURATION_TEXT)).check(z.positive(expecting(DURATION_TEXT))),
+      z.string().check(z.regex(DURATION, expecting(DURATION_TEXT))),
+    ],
+    expecting(DURATION_TEXT),
+  ),
+  z.pipe(
+    z.transform(durationMs),
+    z.number().check(z.refine((ms: number) => ms > 0 && Number.isFinite(ms), expecting(DURATION_TEXT))),
+  ),
+);
+
+/** A complaint that is a sentence of its own. `near` is the text in the file that it is about. */
+export type Complaint = {
+  readonly code: 'INVALID_EXPRESSION' | 'UNSAFE_EXPRESSION' | 'INVALID_VALUE';
+  readonly near?: string;
+};
+
+type Payload = { readonly value: unknown; readonly issues: unknown[] };
+
+export const complain = (payload: Payload, message: string, complaint: Complaint): void => {
+  payload.issues.push({ code: 'custom', input: payload.value, message, params: complaint });
+};
+
+/** Text in which expressions are data: `${{ ctx.rows }}`. */
+export const template = z.string(expecting('text')).check((payload) => {
+  checkTemplate(payload, payload.value);
+});
+
+const SCALAR = 'text, a number, or true or false';
+
+/** What becomes a text: also a number or a boolean. */
+export const scalarTemplate = z.union([template, z.number(), z.boolean()], expecting(SCALAR));
+
+/** Data whose every text is a template. */
+export const dataTemplate = z.unknown().check((payload) => {
+  for (const value of textsIn(payload.value)) checkTemplate(payload, value);
+});
+
+const textsIn = function* (value: unknown): Generator<string> {
+  if (typeof value === 'string') yield value;
+  else if (value !== null && typeof value === 'object') for (const item of Object.values(value)) yield* textsIn(item);
+};
+
+const checkTemplate = (payload: Payload, value: string): void => {
+  if (!hasExpression(value)) return;
+  try {
+    parseTemplate(value);
+  } catch (error) {
+    const near = value.slice(value.indexOf('${{')).split('\n', 1)[0] ?? '';
+    complain(payload, `has an expression that can't be read: ${(error as Error).message}`, {
+      code: 'INVALID_EXPRESSION',
+      near,
+    });
+  }
+};
+
+/** An expression that stands alone; also wrapped, as GitHub Actions has it: `${{ ctx.rows > 0 }}`. */
+export const expression = z.pipe(
+  z.string(expecting('an expression, such as ctx.rows > 0')),
+  z.transform((source: string, payload): Expression => {
+    try {
+      return compile(/^\s*\$\{\{([\s\S]*)\}\}\s*$/.exec(source)?.[1]?.trim() ?? source.trim());
+    } catch (error) {
+      complain(payload, `is no expression: ${(error as Error).message}`, { code: 'INVALID_EXPRESSION' });
+      return z.NEVER;
+    }
+  }),
+);
+
+/** A condition: an expression, or `false` to switch a task off. */
+export const condition = z.union(
+  [
+    expression,
+    z.pipe(
+      z.boolean(),
+      z.transform((value: boolean) => compile(String(value))),
+    ),
+  ],
+  expecting('an expression, such as ctx.rows > 0'),
+);
+
+/** Text that is code, into which no data may be pasted. `way` shows the safe way, for the first expression in it. */
+export const code = (what: string, way: (inner: string) => string): z.ZodMiniType<string, string> =>
+  z.string(expecting('text')).check(
+    z.refine((value: string) => value.trim() !== '', expecting(`${what} that is not empty`)),
+    z.refine((value: string) => !value.includes('\0'), expecting(`${what} without null characters`)),
+    (payload) => {
+      const found = /\$\{\{([\s\S]*?)\}\}/.exec(payload.value);
+      if (!found) return;
+      const [whole, inner = ''] = found;
+      complain(payload, `may not hold ${whole}: data pasted into code is run as code. ${way(inner.trim())}`, {
+        code: 'UNSAFE_EXPRESSION',
+        near: whole,
+      });
+    },
+  );
+
+/** Text that is neither code nor a template. */
+export const plain = z.string(expecting('text')).check(
+  z.refine((value: string) => value.trim() !== '', expecting('text that is not empty')),
+  (payload) => {
+    if (!hasExpression(payload.value)) return;
+    complain(payload, `may hold no expression. They are allowed in ${WHERE}.`, {
+      code: 'UNSAFE_EXPRESSION',
+      near: '${{',
+    });
+  },
+);
+
+export const WHERE = 'env, args, cwd, http requests, sql params and databases, and the params of a job';

@@ -1,0 +1,129 @@
+import { TintypeError } from '../engine/errors.ts';
+import { didYouMean } from '../engine/suggest.ts';
+import type { Workflow, WorkflowTask } from './schema.ts';
+
+/**
+ * Which tasks of a workflow there are to be, by name: `build`; with all that it needs, `+build`; with all that needs it,
+ * `build+`; with both, `+build+`.
+ */
+export type Selection = {
+  /** Only these. Default all. */
+  readonly only?: readonly string[] | undefined;
+  /** Not these. Default none is left out. */
+  readonly skip?: readonly string[] | undefined;
+};
+
+/** A selection of tasks that there are not. */
+export class SelectionError extends TintypeError {
+  override readonly name = 'SelectionError';
+  readonly code = 'UNKNOWN_TASK';
+}
+
+/**
+ * The workflow with the tasks that are selected. What was needed of those left out counts as done; tasks that were
+ * ordered through them stay ordered. Handlers stay. @throws SelectionError
+ */
+export const selectTasks = (workflow: Workflow, { only = [], skip = [] }: Selection = {}): Workflow => {
+  if (only.length === 0 && skip.length === 0) return workflow;
+  const { tasks } = workflow;
+  const chosen = only.length === 0 ? new Set(tasks.map(({ name }) => name)) : matching(tasks, only);
+  for (const name of matching(tasks, skip)) chosen.delete(name);
+  const upstream = nearest(tasks, chosen);
+  return {
+    ...workflow,
+    tasks: tasks
+      .filter(({ name }) => chosen.has(name))
+      .map((task) => ({ ...task, dependencies: [...(upstream.get(task.name) ?? [])] })),
+    ...(workflow.handlers ? { handlers: handlersWithout(workflow.handlers, tasks, upstream, chosen) } : {}),
+  };
+};
+
+const matching = (tasks: readonly WorkflowTask[], patterns: readonly string[]): Set<string> => {
+  const names = new Set(tasks.map(({ name }) => name));
+  const needs = new Map(tasks.map(({ name, dependencies }) => [name, dependencies]));
+  const neededBy = new Map<string, string[]>();
+  for (const { name, dependencies } of tasks) {
+    for (const need of dependencies) neededBy.set(need, [...(neededBy.get(need) ?? []), name]);
+  }
+  const found = new Set<string>();
+  for (const pattern of patterns) {
+    // A name may itself have a plus at either end.
+    const [, before, name = '', behind] = names.has(pattern)
+      ? ['', '', pattern, '']
+      : (/^(\+?)(.*?)(\+?)$/s.exec(pattern) ?? []);
+    if (!names.has(name)) throw unknownTask(name, [...names]);
+    found.add(name);
+    if (before) spread(name, needs, found);
+    if (behind) spread(name, neededBy, found);
+  }
+  return found;
+};
+
+const unknownTask = (name: string, names: readonly string[]): SelectionError => {
+  const list = names.length > 20 ? `${names.slice(0, 20).join(', ')}, …` : names.join(', ');
+  return new SelectionError(`There is no task "${name}".${didYouMean(name, names) || ` There are ${list}.`}`);
+};
+
+const spread = (from: string, edges: ReadonlyMap<string, readonly string[]>, found: Set<string>): void => {
+  const waiting = [from];
+  const seen = new Set(waiting);
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    for (const next of edges.get(name) ?? []) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      found.add(next);
+      waiting.push(next);
+    }
+  }
+};
+
+/** For each task the nearest of its upstreams that are chosen, also through those that are not. */
+const nearest = (
+  tasks: readonly WorkflowTask[],
+  chosen: ReadonlySet<string>,
+): ReadonlyMap<string, ReadonlySet<string>> => {
+  const needs = new Map(tasks.map(({ name, dependencies }) => [name, dependencies]));
+  const known = new Map<string, ReadonlySet<string>>();
+  for (const { name: start } of tasks) {
+    const stack = [start];
+    for (let name = stack.at(-1); name !== undefined; name = stack.at(-1)) {
+      const open = known.has(name)
+        ? []
+        : (needs.get(name) ?? []).filter((need) => !chosen.has(need) && !known.has(need));
+      if (open.length > 0) {
+        stack.push(...open);
+        continue;
+      }
+      if (!known.has(name)) {
+        const found = (needs.get(name) ?? []).flatMap((need) =>
+          chosen.has(need) ? [need] : [...(known.get(need) ?? [])],
+        );
+        known.set(name, new Set(found));
+      }
+      stack.pop();
+    }
+  }
+  return known;
+};
+
+type Handlers = NonNullable<Workflow['handlers']>;
+
+/** Handlers whose dependencies name no task that is left out. */
+const handlersWithout = (
+  handlers: Handlers,
+  tasks: readonly WorkflowTask[],
+  upstream: ReadonlyMap<string, ReadonlySet<string>>,
+  chosen: ReadonlySet<string>,
+): Handlers => {
+  const all = new Set(tasks.map(({ name }) => name));
+  const kept = (need: string): readonly string[] =>
+    all.has(need) && !chosen.has(need) ? [...(upstream.get(need) ?? [])] : [need];
+  const map = (list: readonly WorkflowTask[]): WorkflowTask[] =>
+    list.map((task) => ({ ...task, dependencies: [...new Set(task.dependencies.flatMap(kept))] }));
+  const { success, failure, always } = handlers;
+  return {
+    ...(success ? { success: map(success) } : {}),
+    ...(failure ? { failure: map(failure) } : {}),
+    ...(always ? { always: map(always) } : {}),
+  };
+};

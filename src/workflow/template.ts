@@ -1,0 +1,79 @@
+import { compile, type Expression, ExpressionError, type ExpressionScope } from './expression.ts';
+
+/** Text with `${{ expression }}` in it. */
+export type Template = {
+  /** Text, and the expressions between. */
+  readonly parts: readonly (string | Expression)[];
+};
+
+/** Whether a text has an expression in it, or the begin of one. */
+export const hasExpression = (text: string): boolean => text.includes(OPEN);
+
+const OPEN = '${{';
+const CLOSE = '}}';
+
+/** @throws ExpressionError */
+export const parseTemplate = (text: string): Template => {
+  const parts: (string | Expression)[] = [];
+  let at = 0;
+  for (let open = text.indexOf(OPEN); open >= 0; open = text.indexOf(OPEN, at)) {
+    if (open > at) parts.push(text.slice(at, open));
+    const [expression, end] = readExpression(text, open + OPEN.length);
+    parts.push(expression);
+    at = end;
+  }
+  if (at < text.length) parts.push(text.slice(at));
+  return { parts };
+};
+
+/** An expression may hold `}}` itself, in text or in mappings: it ends at the first that leaves an expression. */
+const readExpression = (text: string, start: number): [Expression, number] => {
+  let first: unknown;
+  for (let close = text.indexOf(CLOSE, start); close >= 0; close = text.indexOf(CLOSE, close + 1)) {
+    try {
+      return [compile(text.slice(start, close).trim()), close + CLOSE.length];
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw first ?? new ExpressionError(`"${OPEN}" is never closed by "${CLOSE}".`);
+};
+
+/** The text with each expression's value in its place: numbers and booleans as text, lists and mappings as JSON, `null` as nothing. */
+export const renderText = (template: Template, scope: ExpressionScope): string =>
+  template.parts.map((part) => (typeof part === 'string' ? part : toText(part.evaluate(scope)))).join('');
+
+/** The same; but a text that is one expression and nothing else is its value. */
+export const renderValue = (template: Template, scope: ExpressionScope): unknown => {
+  const [only] = template.parts;
+  return template.parts.length === 1 && typeof only === 'object' ? only.evaluate(scope) : renderText(template, scope);
+};
+
+export const toText = (value: unknown): string => {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+};
+
+/** What gives data of which every text is a template, for a scope. Compiled once. @throws ExpressionError */
+export const dataOf = (data: unknown): ((scope: ExpressionScope) => unknown) => {
+  if (typeof data === 'string') {
+    if (!hasExpression(data)) return () => data;
+    const template = parseTemplate(data);
+    return (scope) => renderValue(template, scope);
+  }
+  if (Array.isArray(data)) {
+    const items = data.map(dataOf);
+    return (scope) => items.map((item) => item(scope));
+  }
+  if (data === null || typeof data !== 'object') return () => data;
+  const entries = Object.entries(data).map(([key, value]) => [key, dataOf(value)] as const);
+  return (scope) => Object.fromEntries(entries.map(([key, value]) => [key, value(scope)]));
+};
+
+/** The same for a text that stays one. @throws ExpressionError */
+export const textOf = (data: string | number | boolean): ((scope: ExpressionScope) => string) => {
+  const text = String(data);
+  if (!hasExpression(text)) return () => text;
+  const template = parseTemplate(text);
+  return (scope) => renderText(template, scope);
+};

@@ -1,0 +1,207 @@
+import type { JobDefinition } from '../engine/definition.ts';
+import { jobFrom } from '../engine/job-from.ts';
+import type { AttemptOptions, FlowOptions, PoolOption, SlotOptions } from '../engine/options.ts';
+import type { StandardSchema } from '../engine/standard-schema.ts';
+import type { ConditionScope, TaskScope } from '../engine/task-function.ts';
+import type { AnyTaskSpec, ItemScope, Items } from '../engine/task-spec.ts';
+import type { TriggerRule } from '../engine/trigger.ts';
+import type { Mask } from '../executors/mask.ts';
+import { maskError } from '../executors/mask-error.ts';
+import { OutputError } from '../executors/output-error.ts';
+import { type Expression, ExpressionError } from './expression.ts';
+import { type HandledState, handlersOf } from './handlers.ts';
+import { PARAMS } from './output.ts';
+import { paramSpecs, readParams } from './params.ts';
+import type { Workflow, WorkflowPool, WorkflowTask } from './schema.ts';
+import { dataOf } from './template.ts';
+import { checkOf, expressionScope, type FunctionTask, type Surroundings, workOf } from './work-of.ts';
+
+export type DefinitionParts = Omit<Surroundings, 'workflow'> & {
+  /** The definitions of the files that tasks of type `job` run, by what the task calls the file. */
+  readonly nested: ReadonlyMap<string, JobDefinition>;
+};
+
+/** The definition of a workflow that was parsed. A job of it is started with `{ params }`. */
+export const toDefinition = (workflow: Workflow, parts: DefinitionParts): JobDefinition => {
+  const around = { ...parts, workflow };
+  const specs = [
+    ...workflow.tasks.map((task) => specOf(task, around)),
+    ...handlersOf(workflow).map(({ task, states }) => specOf(task, around, states)),
+  ];
+  return jobFrom(workflow.name, specs, {
+    onFailure: workflow.on_failure ?? 'continue',
+    timeout: workflow.timeout,
+    ...(workflow.pools ? { pools: mapPools(workflow.pools) } : {}),
+    input: inputSchema(workflow, around.mask),
+  });
+};
+
+type Around = Surroundings & DefinitionParts & { readonly workflow: Workflow };
+
+const specOf = (task: WorkflowTask, around: Around, states?: readonly HandledState[]): AnyTaskSpec => {
+  const flow = flowOptions(task, around, states);
+  const attempts = attemptOptions(task, around.workflow.defaults);
+  switch (task.type) {
+    case 'job': {
+      const definition = around.nested.get(task.file) as JobDefinition;
+      return { kind: 'job', ...flow, ...attempts, definition, input: inputOf(task.params, around) };
+    }
+    case 'external':
+      return { kind: 'external', ...flow, ...attempts, heartbeatTimeout: task.heartbeat_timeout };
+    case 'sensor': {
+      const { interval, backoff, factor, max_interval: maxInterval } = task;
+      const check = checkOf(task, around);
+      return {
+        kind: 'sensor',
+        ...flow,
+        ...attempts,
+        ...slotOptions(task, around),
+        interval,
+        backoff,
+        factor,
+        maxInterval,
+        check,
+      };
+    }
+    default: {
+      const work = workOf(task, around, states !== undefined);
+      const slots = slotOptions(task, around);
+      if (!task.map) return { ...flow, ...attempts, ...slots, run: work };
+      const { over, concurrency } = task.map;
+      return {
+        kind: 'map',
+        ...flow,
+        ...attempts,
+        ...slots,
+        over: itemsOf(over, task, around),
+        concurrency,
+        each: work,
+      };
+    }
+  }
+};
+
+const flowOptions = (
+  task: WorkflowTask,
+  around: Around,
+  states: readonly HandledState[] | undefined,
+): FlowOptions & { readonly name: string } => {
+  const { defaults } = around.workflow;
+  const conditions = [
+    ...(states && states.length < ALL_STATES ? [({ outcome }: ConditionScope) => states.includes(outcome.state)] : []),
+    ...(task.when ? [holds(task.when, around)] : []),
+  ];
+  return {
+    name: task.name,
+    dependsOn: task.dependencies,
+    trigger: states ? 'always' : task.trigger && camelCase(task.trigger),
+    ...(conditions.length > 0 ? { when: (scope) => conditions.every((condition) => condition(scope)) } : {}),
+    deadline: task.deadline ?? defaults?.deadline,
+    continueOnFailure: task.continue_on_failure ?? defaults?.continue_on_failure,
+    priority: task.priority ?? defaults?.priority,
+  };
+};
+
+const ALL_STATES = 5;
+
+const camelCase = (rule: string): TriggerRule =>
+  rule.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()) as TriggerRule;
+
+/** @throws ExpressionError of a condition that is neither true nor false */
+const holds =
+  (when: Expression, around: Around) =>
+  (scope: ConditionScope): boolean => {
+    const value = maskingErrors(around, () => when.evaluate(expressionScope(scope, around)));
+    if (typeof value === 'boolean') return value;
+    const shown = around.mask.text(JSON.stringify(value));
+    throw new ExpressionError(
+      `"when" of task "${scope.taskName}" is ${shown}: expected true or false. Compare it with something, such as ${when.source} != null.`,
+    );
+  };
+
+/** What a function answers; what it throws holds no secret. */
+const maskingErrors = <Value>({ mask }: Around, run: () => Value): Value => {
+  try {
+    return run();
+  } catch (error) {
+    throw maskError(error, mask);
+  }
+};
+
+const attemptOptions = (task: WorkflowTask, defaults: Workflow['defaults']): AttemptOptions => {
+  const retry = { ...defaults?.retry, ...task.retry };
+  const given = {
+    backoff: retry.backoff,
+    delayMs: retry.delay,
+    factor: retry.factor,
+    maxDelayMs: retry.max_delay,
+    jitter: retry.jitter === false ? ('none' as const) : retry.jitter,
+  };
+  return {
+    timeout: task.timeout ?? defaults?.timeout,
+    maxRetries: task.max_retries ?? defaults?.max_retries,
+    ...(Object.values(given).some((value) => value !== undefined) ? { retry: given } : {}),
+  };
+};
+
+const slotOptions = (
+  task: FunctionTask | Extract<WorkflowTask, { type: 'sensor' }>,
+  { workflow }: Around,
+): SlotOptions => ({
+  pool: task.pool ?? workflow.defaults?.pool,
+  slots: task.slots,
+});
+
+/** @throws OutputError of what is no list */
+const itemsOf = (
+  over: Expression | readonly unknown[],
+  task: WorkflowTask,
+  around: Around,
+): ((scope: TaskScope) => Items<unknown>) => {
+  const given = Array.isArray(over) ? dataOf(over) : (over as Expression).evaluate;
+  return (scope) => {
+    const items = maskingErrors(around, () => given(expressionScope(scope, around)));
+    if (Array.isArray(items)) return items;
+    const what = items === null ? 'nothing' : Object.prototype.toString.call(items).slice(8, -1).toLowerCase();
+    throw new OutputError(
+      'OUTPUT_UNREADABLE',
+      `Task "${task.name}" runs over ${what}: expected a list. Let "over" give one.`,
+    );
+  };
+};
+
+const inputOf = (
+  params: Readonly<Record<string, unknown>> | undefined,
+  around: Around,
+): ((scope: TaskScope & Partial<ItemScope>) => object) => {
+  const given = dataOf(params ?? {});
+  return (scope) => ({ [PARAMS]: maskingErrors(around, () => given(expressionScope(scope, around))) });
+};
+
+const mapPools = (pools: Readonly<Record<string, WorkflowPool>>): Record<string, PoolOption> =>
+  Object.fromEntries(
+    Object.entries(pools).map(([name, pool]) => {
+      if (typeof pool === 'number') return [name, pool];
+      const rate = pool.limit === undefined ? {} : { limit: pool.limit, periodMs: pool.period ?? 1000 };
+      return [name, { slots: pool.slots, ...rate }];
+    }),
+  );
+
+/** Checks `{ params }`, fills in defaults, and leaves the rest of what a job is started with as it is. */
+const inputSchema = ({ params }: Workflow, mask: Mask): StandardSchema => {
+  const specs = paramSpecs(params);
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'tintype',
+      validate: (input) => {
+        const given = { ...(input as Readonly<Record<string, unknown>>) };
+        if (specs.length === 0 && given[PARAMS] === undefined) return { value: input };
+        const { values, faults } = readParams(specs, (given[PARAMS] ?? {}) as Record<string, unknown>);
+        if (faults.length > 0)
+          return { issues: faults.map((message) => ({ message: mask.text(message), path: [PARAMS] })) };
+        return { value: { ...given, [PARAMS]: values } };
+      },
+    },
+  };
+};

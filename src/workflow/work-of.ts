@@ -1,0 +1,223 @@
+import { resolve } from 'node:path';
+import type { TaskFunction, TaskScope } from '../engine/task-function.ts';
+import type { ItemScope } from '../engine/task-spec.ts';
+import { bash } from '../executors/bash.ts';
+import { fileReady } from '../executors/file-ready.ts';
+import { type HttpResponse, http, httpReady } from '../executors/http.ts';
+import type { HttpRequest } from '../executors/http-request.ts';
+import { type Mask, masked } from '../executors/mask.ts';
+import { node, nodeModule } from '../executors/node.ts';
+import type { OutputGate } from '../executors/output-gate.ts';
+import type { ProcessOptions } from '../executors/process.ts';
+import { python } from '../executors/python.ts';
+import { readyWhen } from '../executors/ready-when.ts';
+import { type SqlQuery, sql, sqlReady } from '../executors/sql.ts';
+import type { ExpressionScope } from './expression.ts';
+import { namedOutput, taskOutput } from './output.ts';
+import type { Defaults, TaskOfType, Workflow } from './schema.ts';
+import { dataOf, textOf, toText } from './template.ts';
+
+/** What the tasks of a file have in common. */
+export type Surroundings = {
+  readonly workflow: Pick<Workflow, 'name'> & { readonly defaults?: Defaults | undefined };
+  /** From which relative paths lead, and where commands run. */
+  readonly directory: string;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly mask: Mask;
+  readonly gate?: OutputGate | undefined;
+  readonly killGraceMs?: number | undefined;
+};
+
+/** What an attempt's function is called with; an instance of a fan-out has an item. */
+type Scope = TaskScope & Partial<ItemScope>;
+
+export type FunctionTask = TaskOfType<'bash' | 'python' | 'node' | 'http' | 'sql'>;
+
+/** What performs an attempt of a task. In a fan-out its output is that of one item, which may be any value. */
+export const workOf = (task: FunctionTask, around: Surroundings, isHandler: boolean): TaskFunction => {
+  // An item that puts out nothing has `null` in the list, as JSON has it.
+  const shape = task.map ? (value: unknown) => value ?? null : shapeOf(task);
+  const run = functionOf(task, around, isHandler);
+  return masked(async (scope) => shape(await run(scope)), around.mask);
+};
+
+/** What a sensor asks. */
+export const checkOf = (task: TaskOfType<'sensor'>, around: Surroundings): TaskFunction => {
+  const shape = shapeOfSensor(task);
+  const check = questionOf(task, around);
+  return masked(async (scope) => shape(await check(scope)), around.mask);
+};
+
+/** `true` is a sensor that is ready and puts out nothing. */
+const shapeOfSensor = (task: TaskOfType<'sensor'>): ((value: unknown) => unknown) => {
+  const shape = task.command === undefined ? namedOutput(task.name) : taskOutput(task.name);
+  return (value) => (value === true ? true : shape(value));
+};
+
+/** What expressions read for an attempt, or a condition. */
+export const expressionScope = (
+  scope: Pick<Scope, 'ctx' | 'jobId' | 'taskName' | 'outcome'> & Partial<Scope>,
+  { workflow, secrets }: Pick<Surroundings, 'workflow' | 'secrets'>,
+): ExpressionScope => ({
+  ctx: scope.ctx,
+  params: scope.ctx.params ?? {},
+  secrets,
+  item: scope.item ?? null,
+  index: scope.index ?? null,
+  task: { name: scope.taskName, attempt: scope.attempt ?? 0 },
+  job: {
+    id: scope.jobId,
+    name: workflow.name,
+    get state() {
+      return scope.outcome.state;
+    },
+    get error() {
+      return scope.outcome.error?.message ?? null;
+    },
+  },
+});
+
+const functionOf = (task: FunctionTask, around: Surroundings, isHandler: boolean): TaskFunction => {
+  switch (task.type) {
+    case 'bash':
+      return bash(
+        task.command,
+        processOptions(task, around, isHandler),
+        shellOf(task.shell ?? around.workflow.defaults?.shell),
+      );
+    case 'python':
+      return python(task.command, processOptions(task, around, isHandler));
+    case 'node': {
+      const options = processOptions(task, around, isHandler);
+      return task.module === undefined
+        ? node(task.command as string, options)
+        : nodeModule(resolve(around.directory, task.module), task.export, options);
+    }
+    case 'http':
+      return http(requestOf(task, around), { mask: around.mask });
+    case 'sql':
+      return sql(statementOf(task, around));
+  }
+};
+
+const shapeOf = (task: FunctionTask): ((value: unknown) => unknown) => {
+  if (task.type === 'sql') return namedOutput(task.name);
+  if (task.type !== 'http') return taskOutput(task.name);
+  if (task.output === 'json') {
+    const shape = taskOutput(task.name);
+    return (response) => shape((response as HttpResponse).body);
+  }
+  const shape = namedOutput(task.name);
+  return task.output === 'text' ? (response) => shape(toText((response as HttpResponse).body)) : shape;
+};
+
+const questionOf = (task: TaskOfType<'sensor'>, around: Surroundings): TaskFunction => {
+  if (task.file !== undefined) {
+    const path = textOf(task.file);
+    return fileReady((scope) => resolve(around.directory, path(expressionScope(scope, around))));
+  }
+  if (task.http) return httpReady(requestOf(task.http, around), { mask: around.mask });
+  if (task.sql) return sqlReady(statementOf(task.sql, around));
+  const shell = shellOf(task.shell ?? around.workflow.defaults?.shell);
+  return readyWhen(bash(task.command as string, processOptions(task, around, false), shell));
+};
+
+type ProcessKeys = Pick<TaskOfType<'bash'>, 'env' | 'cwd' | 'args' | 'output'>;
+
+const processOptions = (
+  task: ProcessKeys,
+  around: Surroundings,
+  isHandler: boolean,
+): ((scope: TaskScope) => ProcessOptions) => {
+  const { directory, secrets, mask, gate, killGraceMs } = around;
+  const { defaults } = around.workflow;
+  const cwd = textOf(task.cwd ?? defaults?.cwd ?? '.');
+  const args = (task.args ?? []).map(textOf);
+  const env = Object.entries({ ...defaults?.env, ...task.env }).map(([name, value]) => [name, textOf(value)] as const);
+  return (scope: Scope) => {
+    const values = expressionScope(scope, around);
+    return {
+      cwd: resolve(directory, cwd(values)),
+      args: args.map((arg) => arg(values)),
+      env: {
+        ...secrets,
+        TINTYPE_JOB_NAME: around.workflow.name,
+        ...itemVariables(scope),
+        ...(isHandler ? outcomeVariables(scope) : {}),
+        ...Object.fromEntries(env.map(([name, value]) => [name, value(values)])),
+      },
+      output: task.output,
+      mask,
+      gate,
+      killGraceMs,
+    };
+  };
+};
+
+const itemVariables = ({ item, index }: Scope): Readonly<Record<string, string>> =>
+  index === undefined ? {} : { TINTYPE_ITEM: JSON.stringify(item ?? null), TINTYPE_INDEX: String(index) };
+
+const outcomeVariables = ({ outcome: { state, error } }: Scope): Readonly<Record<string, string>> => ({
+  TINTYPE_JOB_STATE: state,
+  ...(error ? { TINTYPE_JOB_ERROR: error.message } : {}),
+});
+
+/** The flags with which each well-known shell ends at the first error and is told its command. */
+const shellOf = (shell: string | readonly string[] | undefined): Parameters<typeof bash>[2] => {
+  if (shell === undefined || shell === 'bash') return undefined;
+  if (typeof shell !== 'string') return shell as unknown as [string];
+  return [shell, ...(/(^|\/)(sh|dash|ash|ksh|zsh)$/.test(shell) ? ['-e'] : []), '-c'];
+};
+
+type RequestKeys = Pick<TaskOfType<'http'>, 'url' | 'method' | 'headers' | 'query' | 'body' | 'json' | 'expect_status'>;
+
+const requestOf = (task: RequestKeys, around: Surroundings): ((scope: TaskScope) => HttpRequest) => {
+  const url = textOf(task.url);
+  const headers = task.headers && mapValues(task.headers, textOf);
+  const query =
+    task.query &&
+    mapValues(task.query, (value) => (Array.isArray(value) ? value.map(textOf) : textOf(value as string)));
+  const body = task.body === undefined ? undefined : textOf(task.body);
+  const json = task.json === undefined ? undefined : dataOf(task.json);
+  const expectStatus = task.expect_status === undefined ? undefined : [task.expect_status].flat();
+  return (scope) => {
+    const values = expressionScope(scope, around);
+    return {
+      url: url(values),
+      ...(task.method === undefined ? {} : { method: task.method.toUpperCase() }),
+      ...(headers ? { headers: mapValues(headers, (value) => value(values)) } : {}),
+      ...(query
+        ? {
+            query: mapValues(query, (value) =>
+              Array.isArray(value) ? value.map((one) => one(values)) : value(values),
+            ),
+          }
+        : {}),
+      ...(body ? { body: body(values) } : {}),
+      ...(json ? { json: json(values) } : {}),
+      ...(expectStatus ? { expectStatus } : {}),
+    };
+  };
+};
+
+type StatementKeys = Pick<TaskOfType<'sql'>, 'database' | 'query' | 'params'>;
+
+const statementOf = (task: StatementKeys, around: Surroundings): ((scope: TaskScope) => SqlQuery) => {
+  const database = textOf(task.database);
+  const params = task.params === undefined ? undefined : dataOf(task.params);
+  return (scope) => {
+    const values = expressionScope(scope, around);
+    const named = database(values);
+    return {
+      database:
+        named === ':memory:' || /^[a-z][a-z0-9+.-]+:\/\//i.test(named) ? named : resolve(around.directory, named),
+      query: task.query,
+      ...(params ? { params: params(values) as NonNullable<SqlQuery['params']> } : {}),
+    };
+  };
+};
+
+const mapValues = <Value, Result>(
+  record: Readonly<Record<string, Value>>,
+  map: (value: Value) => Result,
+): Record<string, Result> => Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
