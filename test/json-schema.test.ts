@@ -119,11 +119,10 @@ describe('the JSON Schema of workflow files', () => {
     const keys = new Map<string, unknown[]>();
     const collect = (node: unknown): void => {
       if (node === null || typeof node !== 'object') return;
-      if (Array.isArray(node)) return node.forEach(collect);
       const { properties = {} } = node as { properties?: Readonly<Record<string, { description?: unknown }>> };
       for (const [key, { description }] of Object.entries(properties))
         keys.set(key, [...(keys.get(key) ?? []), description]);
-      Object.values(node).forEach(collect);
+      for (const inner of Object.values(node)) collect(inner);
     };
     collect(schema);
     for (const [key, descriptions] of keys) {

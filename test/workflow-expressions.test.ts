@@ -322,6 +322,13 @@ describe('a wrong expression', () => {
     expect(problems).toEqual([expect.stringContaining('item')]);
   });
 
+  test('in a condition of a map has no item, for it is asked once', async () => {
+    const problems = await problemsOf(
+      "tasks: [{ name: a, type: bash, command: echo, map: { over: [1] }, when: 'item == 1' }]",
+    );
+    expect(problems).toEqual([expect.stringContaining('UNKNOWN_REFERENCE')]);
+  });
+
   test('that shows while running names the task and itself', async () => {
     const run = await runWorkflow(`
 tasks:

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TaskScope } from '../engine/task-function.ts';
 import { errorData } from '../events/error-data.ts';
+import type { Mask } from './mask.ts';
 import { MAX_OUTPUT_BYTES, OutputError, parseOutput, tooLarge } from './output-error.ts';
 
 /** The files through which an attempt's process reads the context and writes its output. */
@@ -10,7 +11,7 @@ export type Exchange = {
   /** What tells the process where they are, and who it is. */
   readonly env: Readonly<Record<string, string>>;
   /** What the process wrote, `undefined` if nothing. @throws OutputError */
-  readonly read: () => unknown;
+  readonly read: (mask?: Mask) => unknown;
   /** Removes them. */
   readonly close: () => void;
 };
@@ -28,7 +29,7 @@ export const openExchange = (scope: TaskScope): Exchange => {
       TINTYPE_TASK: taskName,
       TINTYPE_ATTEMPT: String(attempt),
     },
-    read: () => readOutput(output),
+    read: (mask) => readOutput(output, mask),
     close: () => {
       remove(output);
       if (--context.users > 0) return;
@@ -75,7 +76,7 @@ const replacer = (_key: string, value: unknown): unknown => {
   return value instanceof Error ? errorData(value) : value;
 };
 
-const readOutput = (path: string): unknown => {
+const readOutput = (path: string, mask: Mask | undefined): unknown => {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat || (stat.isFile() && stat.size === 0)) return undefined;
   if (!stat.isFile()) {
@@ -85,7 +86,7 @@ const readOutput = (path: string): unknown => {
     );
   }
   if (stat.size > MAX_OUTPUT_BYTES) tooLarge('The file $TINTYPE_OUTPUT');
-  return parseOutput(readFileSync(path, 'utf8'), 'The file $TINTYPE_OUTPUT');
+  return parseOutput(readFileSync(path, 'utf8'), 'The file $TINTYPE_OUTPUT', mask);
 };
 
 const remove = (path: string): void => {

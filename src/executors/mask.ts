@@ -63,13 +63,25 @@ const spellingsOf = (value: string): readonly string[] => {
       JSON.stringify(text).slice(1, -1),
       encodeURIComponent(Buffer.from(text).toString()),
       new URLSearchParams([['', text]]).toString().slice(1),
-      ...(text.length >= MIN_BASE64 ? [0, 1, 2].map((before) => base64Behind(text, before)) : []),
+      ...quotedSpellings(text),
+      ...(text.length >= MIN_BASE64 ? base64Spellings(text) : []),
     ]);
 };
 
 /** A shorter line of a secret of several lines, such as `{`, may be anywhere. */
 const MIN_LINE = 4;
 const MIN_BASE64 = 6;
+
+/** As JavaScript and Python show text within quotes of each kind. */
+const quotedSpellings = (text: string): readonly string[] => {
+  const escaped = text.replaceAll('\\', '\\\\');
+  return [escaped, escaped.replaceAll("'", "\\'"), escaped.replaceAll('`', '\\`')];
+};
+
+const base64Spellings = (text: string): readonly string[] => [
+  Buffer.from(text).toString('base64').replace(/=+$/, ''),
+  ...[0, 1, 2].map((before) => base64Behind(text, before)),
+];
 
 /** What base64 makes of a text behind so many bytes, without the characters that other text has a part in. */
 const base64Behind = (text: string, before: number): string => {

@@ -1,3 +1,4 @@
+import { type Mask, NO_MASK } from './mask.ts';
 import { MAX_OUTPUT_BYTES, parseOutput, tooLarge } from './output-error.ts';
 
 /**
@@ -13,7 +14,7 @@ export type Capture = {
 };
 
 /** Collects standard output up to its limit; nothing printed at all is no output where JSON is expected. */
-export const capture = (form: OutputForm): Capture => {
+export const capture = (form: OutputForm, mask: Mask = NO_MASK): Capture => {
   let chunks: Buffer[] = [];
   let size = 0;
   return {
@@ -24,13 +25,13 @@ export const capture = (form: OutputForm): Capture => {
     },
     value: () => {
       if (size > MAX_OUTPUT_BYTES) tooLarge('The standard output');
-      return FORMS[form](new TextDecoder().decode(Buffer.concat(chunks)));
+      return FORMS[form](new TextDecoder().decode(Buffer.concat(chunks)), mask);
     },
   };
 };
 
-const FORMS: Readonly<Record<OutputForm, (text: string) => unknown>> = {
-  json: (text) => parseOutput(text, 'The standard output'),
+const FORMS: Readonly<Record<OutputForm, (text: string, mask: Mask) => unknown>> = {
+  json: (text, mask) => parseOutput(text, 'The standard output', mask),
   text: (text) => text.replace(/\r?\n$/, ''),
   lines: (text) => (text === '' ? [] : text.replace(/\r?\n$/, '').split(/\r?\n/)),
 };

@@ -1,4 +1,5 @@
 import { TintypeError } from '../engine/errors.ts';
+import { type Mask, NO_MASK } from './mask.ts';
 
 /** What a command gave as its output can't be one. */
 export class OutputError extends TintypeError {
@@ -15,20 +16,24 @@ export class OutputError extends TintypeError {
 export const MAX_OUTPUT_BYTES = 10 * 2 ** 20;
 
 /** Blank text is none. `source` names where the text is from, at the start of a sentence. @throws OutputError */
-export const parseOutput = (given: string, source: string): unknown => {
+export const parseOutput = (given: string, source: string, mask: Mask = NO_MASK): unknown => {
   const text = given.replace(/^\uFEFF/, '');
   if (text.trim() === '') return undefined;
   try {
     return JSON.parse(text);
-  } catch (cause) {
-    const start = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+  } catch (error) {
+    // What the parser says quotes the text, and may cut a secret in two: its place alone is taken over, and no cause.
+    const place = /at position \d+/.exec((error as Error).message)?.[0];
+    const masked = mask.text(text);
+    const start = JSON.stringify(masked.length > EXCERPT_LENGTH ? `${masked.slice(0, EXCERPT_LENGTH)}…` : masked);
     throw new OutputError(
       'OUTPUT_NOT_JSON',
-      `${source} is no JSON: ${(cause as Error).message}. It begins with ${start}.`,
-      { cause },
+      `${source} is no JSON${place ? `, ${place}` : ''}. It begins with ${start}.`,
     );
   }
 };
+
+const EXCERPT_LENGTH = 60;
 
 /** @throws OutputError, always */
 export const tooLarge = (source: string): never => {

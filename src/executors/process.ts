@@ -97,7 +97,7 @@ const runInGroup = async (
   const group = processGroup(child);
   const gate = options.gate ?? outputGate();
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const captured = options.output && capture(options.output);
+  const captured = options.output && capture(options.output, options.mask);
   if (captured) child.stdout.on('data', captured.write);
   const stdout = logLines(child.stdout, log.info, options.mask);
   const stderr = logLines(child.stderr, log.warn, options.mask);
@@ -115,16 +115,16 @@ const runInGroup = async (
     stderr.end();
     signal.throwIfAborted();
     if (end.exitCode !== 0) throw new ProcessError(command.type, end, { stdout: stdout.tail, stderr: stderr.tail });
-    return outputOf(captured, exchange);
+    return outputOf(captured, exchange, options.mask);
   } finally {
     signal.removeEventListener('abort', abort);
     for (const free of letGo) free();
   }
 };
 
-const outputOf = (captured: Capture | undefined, exchange: Exchange): unknown => {
+const outputOf = (captured: Capture | undefined, exchange: Exchange, mask: Mask | undefined): unknown => {
   const printed = captured?.value();
-  const written = exchange.read();
+  const written = exchange.read(mask);
   if (written === undefined) return printed;
   return isPlainObject(printed) && isPlainObject(written) ? { ...printed, ...written } : written;
 };

@@ -1,4 +1,5 @@
 import { didYouMean } from '../engine/suggest.ts';
+import { type Mask, NO_MASK } from '../executors/mask.ts';
 
 export type ParamType = 'string' | 'integer' | 'number' | 'boolean' | 'list' | 'mapping';
 
@@ -36,7 +37,11 @@ const typeOf = (value: unknown): ParamType => {
 export type ReadParams = { readonly values: Readonly<Record<string, unknown>>; readonly faults: readonly string[] };
 
 /** The params of a job from what is given, which may be text from a command line, and the defaults; with all that is wrong. */
-export const readParams = (specs: readonly ParamSpec[], given: Readonly<Record<string, unknown>>): ReadParams => {
+export const readParams = (
+  specs: readonly ParamSpec[],
+  given: Readonly<Record<string, unknown>>,
+  mask: Mask = NO_MASK,
+): ReadParams => {
   const names = specs.map(({ name }) => name);
   const faults = Object.keys(given)
     .filter((name) => !names.includes(name))
@@ -47,7 +52,7 @@ export const readParams = (specs: readonly ParamSpec[], given: Readonly<Record<s
   const values: Record<string, unknown> = {};
   for (const spec of specs) {
     const value = Object.hasOwn(given, spec.name) ? given[spec.name] : spec.default;
-    const read = readParam(spec, value);
+    const read = readParam(spec, value, mask);
     if (read.fault !== undefined) faults.push(read.fault);
     else values[spec.name] = read.value;
   }
@@ -55,18 +60,23 @@ export const readParams = (specs: readonly ParamSpec[], given: Readonly<Record<s
 };
 
 /** A value as one of its param's type. */
-export const readParam = (spec: ParamSpec, given: unknown): { readonly value?: unknown; readonly fault?: string } => {
+export const readParam = (
+  spec: ParamSpec,
+  given: unknown,
+  mask: Mask = NO_MASK,
+): { readonly value?: unknown; readonly fault?: string } => {
   const { name, type } = spec;
   if (given === undefined) {
     const what = spec.description === undefined ? '' : ` (${spec.description})`;
     return { fault: `The param "${name}"${what} has no value and no default: give it one.` };
   }
   const value = TYPES[type](given);
-  if (value === undefined) return { fault: `The param "${name}" is ${show(given)}: expected ${NAMES[type]}.` };
+  if (value === undefined)
+    return { fault: `The param "${name}" is ${show(mask.data(given))}: expected ${NAMES[type]}.` };
   if (spec.enum && !spec.enum.some((one) => JSON.stringify(TYPES[type](one)) === JSON.stringify(value))) {
     const hint = typeof value === 'string' ? didYouMean(value, spec.enum.map(String)) : '';
     return {
-      fault: `The param "${name}" is ${show(value)}: expected one of ${spec.enum.map(show).join(', ')}.${hint}`,
+      fault: `The param "${name}" is ${show(mask.data(value))}: expected one of ${spec.enum.map(show).join(', ')}.${hint}`,
     };
   }
   return { value };

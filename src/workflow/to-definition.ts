@@ -197,7 +197,7 @@ const inputSchema = ({ params }: Workflow, mask: Mask): StandardSchema => {
       validate: (input) => {
         const given = { ...(input as Readonly<Record<string, unknown>>) };
         if (specs.length === 0 && given[PARAMS] === undefined) return { value: input };
-        const { values, faults } = readParams(specs, (given[PARAMS] ?? {}) as Record<string, unknown>);
+        const { values, faults } = readParams(specs, (given[PARAMS] ?? {}) as Record<string, unknown>, mask);
         if (faults.length > 0)
           return { issues: faults.map((message) => ({ message: mask.text(message), path: [PARAMS] })) };
         return { value: { ...given, [PARAMS]: values } };
