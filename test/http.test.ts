@@ -6,6 +6,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pipeline, Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { answerOf, notReady } from '../src/engine/answer.ts';
@@ -204,10 +205,7 @@ describe('a body', () => {
     let closed: Promise<unknown> | undefined;
     answer = (_request, response) => {
       closed = once(response, 'close');
-      const more = (): void => {
-        if (!response.destroyed) response.write('x'.repeat(100_000), more);
-      };
-      more();
+      sendEndless(response);
     };
     const { run, lines } = attempt(http(() => ({ url: base })));
     const error = await failure(() => run);
@@ -320,11 +318,7 @@ describe('an unexpected status', () => {
     };
     expect(await failure(() => send({}))).toMatchObject({ status: 500, body: 'no kiwi' });
     answer = (_request, response) => {
-      const more = (): void => {
-        if (!response.destroyed) response.write('x'.repeat(100_000), more);
-      };
-      response.writeHead(500);
-      more();
+      sendEndless(response.writeHead(500));
     };
     expect(await failure(() => send({}))).toMatchObject({ status: 500, body: 'x'.repeat(EXCERPT_LENGTH) });
   });
@@ -337,6 +331,8 @@ describe('an unexpected status', () => {
       const { body } = await failure(() => send({}, options));
       expect(body).not.toMatch(/[A-Z]/);
     }
+    answer = (_request, response) => response.writeHead(500).write(`half of it: ${secret.slice(0, 12)}`);
+    expect((await failure(() => send({}, { ...options, excerptMs: 200 }))).body).not.toMatch(/[A-Z]/);
     answer = (_request, response) => response.writeHead(500).end(secret.repeat(500));
     expect((await failure(() => send({}, options))).body).toMatch(/^\**$/);
     answer = (_request, response) =>
@@ -741,6 +737,13 @@ const failure = async (run: () => Promise<unknown>): Promise<any> => {
   );
   if ('error' in ended) return ended.error;
   throw new Error(`It did not fail: ${JSON.stringify(ended.value)}`);
+};
+
+const sendEndless = (response: ServerResponse): void => {
+  const endless = function* (): Generator<string> {
+    for (;;) yield 'x'.repeat(10_000);
+  };
+  pipeline(Readable.from(endless()), response, () => {});
 };
 
 /** A key, and a certificate that nobody vouches for. */

@@ -169,6 +169,20 @@ tasks:
     expect(text).toContain('more characters)');
   });
 
+  test.for([
+    '',
+    '.',
+    '-+',
+  ])('holds no part of the last of many secrets in a long line, with "%s" between', async (between) => {
+    const { events } = await runWorkflow(
+      `secrets: [TOKEN]\ntasks: [{ name: a, type: bash, args: ["${between}"], command: 'for i in {1..500}; do printf "%s%s" "$TOKEN" "$1"; done; exit 1' }]`,
+      { env: { TOKEN: SECRET } },
+    );
+    const text = JSON.stringify(events);
+    expect(text).toContain('more characters)');
+    for (let length = 3; length <= START.length; length++) expect(text).not.toContain(START.slice(0, length));
+  });
+
   test('holds no line of a secret of several lines', async () => {
     const key = '-----BEGIN KEY-----\nABCDEFGHIJKLMNOP\nqrstuvwxyz012345\n-----END KEY-----';
     const { events, result } = await runWorkflow(

@@ -98,7 +98,8 @@ const taskLine = (
 /** What is to be said of a task beside its output. */
 const stateText = (task: LiveTask, nowMs: number): string => {
   const { state, attempt, dueAt, fraction, inner } = task;
-  const due = dueAt !== undefined && dueAt > nowMs ? ` in ${Math.ceil((dueAt - nowMs) / 1000)}s` : '';
+  // Less than a second is not worth a number that would be gone before it is read.
+  const due = dueAt !== undefined && dueAt - nowMs >= 1000 ? ` in ${Math.ceil((dueAt - nowMs) / 1000)}s` : '';
   switch (state) {
     case 'retrying':
       return `retrying${due}`;
@@ -107,7 +108,7 @@ const stateText = (task: LiveTask, nowMs: number): string => {
     case 'paused':
       return 'paused';
     case 'ready':
-      return 'waiting for somebody outside';
+      return task.isExternal ? 'waiting for somebody outside' : 'waiting for its turn';
     default: {
       const parts = [
         ...(attempt > 1 ? [`attempt ${attempt}`] : []),

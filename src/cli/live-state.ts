@@ -153,9 +153,9 @@ export const createLiveRecorder = ({ names, isExternal = () => false }: LivePlan
 /** Whether it runs, and not only around something that does. */
 export const isWorking = ({ state, inner }: LiveTask): boolean => state === 'running' && inner.running === 0;
 
-/** Whether it waits for time or for somebody outside; any other that is `ready` waits for its turn. */
-export const isWaiting = ({ state, isExternal }: LiveTask): boolean =>
-  state === 'retrying' || state === 'polling' || state === 'paused' || (state === 'ready' && isExternal);
+/** Whether it waits for time, for somebody outside, or, having run before, for its turn. */
+export const isWaiting = ({ state }: LiveTask): boolean =>
+  state === 'retrying' || state === 'polling' || state === 'paused' || state === 'ready';
 
 /** The task around a nested one or an instance: `outer` of `outer/inner`, `name` of `name[3]`. */
 const parentOf = (path: string): string | undefined => {

@@ -42,7 +42,9 @@ const faultOf = (error: Error, causeCode: string | undefined): HttpFault => {
   }
   if (CERTIFICATE.test(code)) return { trouble: 'untrusted', message: error.message, causeCode, remedy: TRUST };
   const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : undefined;
-  const remedy = PROTOCOL.find(([pattern]) => pattern.test(code) || pattern.test(error.message))?.[1];
+  const remedy = PROTOCOL.find(([pattern]) =>
+    [code, error.name, error.message].some((text) => pattern.test(text)),
+  )?.[1];
   return {
     trouble: 'protocol',
     // OpenSSL's own messages are lines of its source.
@@ -84,11 +86,15 @@ const CERTIFICATE = /CERT|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|HOSTNAME_MISMATC
 const TRUST =
   'Check the certificate of the server, and the host of the URL. To trust an authority of your own, name its PEM file in NODE_EXTRA_CA_CERTS.';
 
-/** What else goes wrong, by code or message, and what to do. */
+/** What else goes wrong, by code, name or message, and what to do. */
 const PROTOCOL: readonly (readonly [RegExp, string])[] = [
   [/^(?:ERR_SSL|EPROTO)/, 'Where the server speaks no TLS, begin the URL with http://.'],
   [/^(?:HPE_HEADER_OVERFLOW|UND_ERR_HEADERS_OVERFLOW)$/, 'Raise --max-http-header-size in NODE_OPTIONS.'],
-  [/^HPE_/, 'What answers speaks no HTTP, or breaks it: check host and port; where it expects TLS, use https://.'],
+  // Not every Node.js gives the code of its parser.
+  [
+    /^(?:HPE_|HTTPParserError$)/,
+    'What answers speaks no HTTP, or breaks it: check host and port; where it expects TLS, use https://.',
+  ],
   [/^redirect count exceeded$/, 'The server redirects without end: check the URL, and whether it asks for cookies.'],
   [/^Z_/, 'The body is not compressed as its content-encoding says. Send the header accept-encoding: identity.'],
 ];

@@ -160,8 +160,8 @@ const maskData = (value: unknown, text: (text: string) => string, around: Set<un
   if (typeof value === 'string') return text(value);
   if (typeof value === 'number' || typeof value === 'bigint') {
     const spelled = String(value);
-    const masked = text(spelled);
-    return masked === spelled ? value : masked;
+    // A number that merely has the digits of a secret in it is none.
+    return text(spelled) === MASKED ? MASKED : value;
   }
   if (value === null || typeof value !== 'object' || around.has(value)) return value;
   if (!Array.isArray(value) && !isPlain(value)) return value;

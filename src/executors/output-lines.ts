@@ -44,11 +44,12 @@ export const outputLines = (emit: (line: string) => void, mask: Mask = NO_MASK):
   const flush = (): void => {
     const text = mask.text(line);
     // Where more was printed than is held, what is held may end in a part of a secret.
-    const end = Math.min(MAX_LINE_LENGTH, missing === 0 ? text.length : text.length - mask.longest);
+    const whole = missing === 0 ? text.length : Math.max(0, text.length - mask.longest);
+    const end = Math.min(MAX_LINE_LENGTH, whole);
     const cut = missing + text.length - end;
-    const whole = cut === 0 ? text : `${wellFormed(text.slice(0, end))}… (${cut} more characters)`;
+    const shown = cut === 0 ? text : `${wellFormed(text.slice(0, end))}… (${cut} more characters)`;
     restart();
-    emit(whole);
+    emit(shown);
   };
 
   const split = (text: string): void => {

@@ -19,22 +19,23 @@ export const workflowJsonSchema = (): Record<string, unknown> => {
 };
 
 /** With what each key means. */
-const described = (schema: unknown): unknown => {
-  if (Array.isArray(schema)) return schema.map(described);
+const described = (schema: unknown, around = ''): unknown => {
+  if (Array.isArray(schema)) return schema.map((one) => described(one, around));
   if (schema === null || typeof schema !== 'object') return schema;
   return Object.fromEntries(
     Object.entries(schema).map(([key, value]) => [
       key,
-      key === 'properties' ? describedProperties(value as Record<string, unknown>) : described(value),
+      key === 'properties' ? describedProperties(value as Record<string, unknown>, around) : described(value, around),
     ]),
   );
 };
 
-const describedProperties = (properties: Record<string, unknown>): Record<string, unknown> =>
+/** Of a key whose meaning depends on the one around it, `params.type` comes before `type`. */
+const describedProperties = (properties: Record<string, unknown>, around: string): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(properties).map(([key, value]) => {
-      const description = KEY_DESCRIPTIONS[key];
-      const schema = described(value) as Record<string, unknown>;
+      const description = KEY_DESCRIPTIONS[`${around}.${key}`] ?? KEY_DESCRIPTIONS[key];
+      const schema = described(value, key) as Record<string, unknown>;
       // Beside a reference draft 7 reads nothing.
       const open = '$ref' in schema ? { allOf: [schema] } : schema;
       return [key, description === undefined ? schema : { description, ...open }];

@@ -27,11 +27,14 @@ const syntaxProblems = (errors: readonly YAMLError[], { problemAt }: Source): re
   const tooDeep = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   // What the parser says of the rest makes no sense then.
   if (tooDeep) return [problemAt(tooDeep.pos[0], 'TOO_DEEP', TOO_DEEP)];
-  return errors.map(({ message, pos }) => {
+  // One slip may make nonsense of all that follows.
+  return errors.slice(0, MAX_SYNTAX_PROBLEMS).map(({ message, pos }) => {
     const remedy = REMEDIES.find(([start]) => message.startsWith(start))?.[1] ?? '';
     return problemAt(pos[0], 'YAML_SYNTAX', `${message.replace(/[.:;]?$/, '.')}${remedy && ` ${remedy}`}`);
   });
 };
+
+const MAX_SYNTAX_PROBLEMS = 10;
 
 export const TOO_DEEP = 'Lists or mappings are nested too deeply to be read. Nest fewer of them.';
 

@@ -265,7 +265,7 @@ const expressionComplaints = (
           return complain(`reads ${what}.${name}, which the workflow does not declare.${hint}`);
         });
     const mapOnly =
-      (!isMap || at.at(-1) === 'over') && /\b(item|index)\b/.test(withoutTexts(expression.source))
+      (!isMap || ASKED_ONCE.has(String(at.at(-1)))) && /\b(item|index)\b/.test(withoutTexts(expression.source))
         ? mapVariable(expression)
         : undefined;
     return [
@@ -276,6 +276,9 @@ const expressionComplaints = (
   });
 
 const withoutTexts = (source: string): string => source.replace(/"[^"]*"|'[^']*'/g, '""');
+
+/** Keys that are asked for the whole of a fan-out. */
+const ASKED_ONCE: ReadonlySet<string> = new Set(['over', 'when']);
 
 /** Whether `item` or `index` is read as a variable, and not as a key or the variable of a macro such as `l.all(item, …)`. */
 const mapVariable = ({ source }: Expression): string | undefined => {

@@ -19,7 +19,13 @@ import {
 } from './schema-values.ts';
 
 const optional = z.optional;
-const envName = z.string().check(z.regex(/^[^=\0]+$/, expecting('a variable name without "="')));
+const envName = z.string().check(
+  z.regex(/^[^=\0]+$/, expecting('a variable name without "="')),
+  z.refine(
+    (key: string) => !key.startsWith('TINTYPE_'),
+    expecting('a name of your own: those that begin with TINTYPE_ are taken'),
+  ),
+);
 const env = z.record(envName, scalarTemplate, expecting('a mapping of variables to their values'));
 
 const retry = z.strictObject(
