@@ -1,4 +1,4 @@
-import { JobError, NonRetryableError, TaskError } from '../engine/errors.ts';
+import { JobError, NonRetryableError, RetryAfterError, TaskError } from '../engine/errors.ts';
 import { ProcessError } from '../executors/process-error.ts';
 
 /** The error that a task's executor threw, without what is wrapped around it; of a task with tasks in it, that of the first. */
@@ -6,7 +6,8 @@ export const thrownBy = (error: TaskError | undefined): unknown => {
   const cause = error?.cause;
   if (cause instanceof TaskError) return thrownBy(cause) ?? cause;
   if (cause instanceof JobError && cause.cause instanceof TaskError) return thrownBy(cause.cause) ?? cause;
-  return cause instanceof NonRetryableError ? (cause.cause ?? cause) : cause;
+  const isWrapper = cause instanceof NonRetryableError || cause instanceof RetryAfterError;
+  return isWrapper ? (cause.cause ?? cause) : cause;
 };
 
 /** The exit code of the process that failed, or the signal that ended it. */

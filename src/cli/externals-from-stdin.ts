@@ -51,7 +51,7 @@ export const externalsFromStdin = (
     waiting.add(event.task);
     const what = described.get(event.task);
     print(
-      `${event.task} waits${what === undefined ? '' : `: ${what}`}. Type "${event.task}" to complete it, "${event.task} JSON" with an output, "${event.task} fail REASON" to fail it.`,
+      `${event.task} waits${what === undefined ? '.' : `: ${what.replace(/(?<![.!?])$/, '.')}`} Type "${event.task}" to complete it, "${event.task} JSON" with an output, "${event.task} fail REASON" to fail it.`,
     );
     if (ended) queueMicrotask(() => abandon(event.task));
   });

@@ -6,10 +6,10 @@ import type { CliIo } from './io.ts';
 import { createPrinter } from './printer.ts';
 import { printWorkflowError } from './workflow-report.ts';
 
-/** Draws the graph of a workflow file. Secrets need not be there. Resolves to the exit code. */
+/** Draws the graph of a workflow file, without its handlers, which wait for all. Secrets need not be there. Resolves to the exit code. */
 export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo): Promise<number> => {
   try {
-    const { definition } = await loadWorkflow(file, { env: false });
+    const { definition } = await loadWorkflow(file, { env: false, handlers: false });
     return await graph(definition, options, io);
   } catch (error) {
     if (!(error instanceof WorkflowError)) throw error;

@@ -49,9 +49,14 @@ export const liveLines = (
       case 'task.log':
         print(event, logText(event, printer));
         break;
+      case 'task.progress': {
+        const percent = `${Math.floor(event.fraction * 100)}%`;
+        print(event, printer.foreign(event.message === undefined ? percent : `${percent} ${event.message}`));
+        break;
+      }
       case 'task.transition': {
         const text = transitionText(event, event.at, startedAt.get(event.task));
-        if (text !== undefined) print(event, printer.style(STATE_STYLES[event.to], event.to) + printer.foreign(text));
+        print(event, printer.style(STATE_STYLES[event.to], event.to) + printer.foreign(text));
         break;
       }
       default:
@@ -72,8 +77,8 @@ const logText = ({ level, message }: TaskLog, { style, foreign }: Printer): stri
   return message === '' ? bar : `${bar} ${foreign(message)}`;
 };
 
-/** What follows the state, or `undefined` for a transition that says nothing new. */
-const transitionText = (event: TaskTransition, at: number, startedAt: number | undefined): string | undefined => {
+/** What follows the state. */
+const transitionText = (event: TaskTransition, at: number, startedAt: number | undefined): string => {
   switch (event.to) {
     case 'running':
       return event.from === 'ready' && event.attempt > 1 ? ` (attempt ${event.attempt})` : '';
@@ -89,7 +94,8 @@ const transitionText = (event: TaskTransition, at: number, startedAt: number | u
     case 'cancelled':
       return '';
     default:
-      return undefined;
+      // Shown to those who asked for `debug`.
+      return '';
   }
 };
 

@@ -10,11 +10,13 @@ export const repeatCommand = (
   definition: JobDefinition,
   /** The tasks that put something out, on which others may build. */
   outputs: ReadonlySet<string>,
-  options: Pick<RunOptions, 'param' | 'paramsFile' | 'workers' | 'onFailure' | 'timeout'>,
+  options: Pick<RunOptions, 'param' | 'paramsFile' | 'workers' | 'onFailure' | 'timeout' | 'only' | 'skip'>,
   { style, foreign }: Printer,
 ): readonly string[] => {
   if (result.state === 'completed' || !result.firstError()) return [];
-  const names = tasksToRepeat(result, definition, outputs);
+  // What was left out this time may be what they lack.
+  const partial = (options.only ?? options.skip) !== undefined;
+  const names = tasksToRepeat(result, definition, outputs).map((name) => (partial ? `+${name}` : name));
   if (names.length === 0 || names.some((name) => name.includes(','))) return [];
   const args = [
     'tintype run',
@@ -26,7 +28,10 @@ export const repeatCommand = (
     ...(options.timeout === undefined ? [] : [`--timeout ${options.timeout}ms`]),
     `--only ${quoted(names.join(','))}`,
   ];
-  return ['To run again only what failed:', `  ${style('bold', foreign(args.join(' ')))}`];
+  return [
+    partial ? 'To run again what failed, with all that it needs:' : 'To run again only what failed:',
+    `  ${style('bold', foreign(args.join(' ')))}`,
+  ];
 };
 
 /** Each failed task with all that needs it, and the others whose output those build on. */

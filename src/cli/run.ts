@@ -51,7 +51,8 @@ export const run = async (file: string, options: RunOptions, io: CliIo): Promise
     const { only, skip } = options;
     const env = options.dryRun ? (false as const) : io.env;
     const loaded = await loadWorkflow(file, { env, gate, killGraceMs: options.grace, selection: { only, skip } });
-    const params = await givenParams(loaded.workflow, options);
+    const isGiven = (options.param ?? options.paramsFile) !== undefined;
+    const params = options.dryRun && !isGiven ? {} : await givenParams(loaded.workflow, options);
     if (options.dryRun) return dryRun(loaded, options, io);
     const events = options.events === undefined ? undefined : openEventFile(options.events);
     return await runJob({ file, loaded, params, options, events, gate, out, err, io });
@@ -148,7 +149,10 @@ const endOf = async (
       reporter.notice(`${signal}: cancelled, waiting for running tasks to end. Once more kills them.`, err);
       cancel(signal);
     },
-    killProcessGroups,
+    (signal) => {
+      reporter.notice(`${signal}: killed what was running. Once more waits for nothing.`, err);
+      killProcessGroups();
+    },
     (signal) => {
       killProcessGroups();
       forced({ exitCode: exitCodeOfSignal(cancelledBy ?? signal) });
@@ -193,6 +197,9 @@ const report = (
       out.line(line);
     out.flush();
   }
-  for (const line of firstError(result, err)) err.line(line);
+  const lines = firstError(result, err);
+  // A job that was stopped may have no failed task that says why.
+  if (lines.length === 0 && result.error && result.state !== 'cancelled') err.line(err.foreign(result.error.message));
+  for (const line of lines) err.line(line);
   for (const line of repeatCommand(file, result, definition, outputs, options, err)) err.line(line);
 };

@@ -4,12 +4,14 @@ import { TaskError } from '../engine/errors.ts';
 import type { JobResult, TaskResult } from '../engine/job-result.ts';
 import type { TaskState } from '../events/event.ts';
 import { ProcessError } from '../executors/process-error.ts';
+import { type HandledState, handlersOf } from '../workflow/handlers.ts';
 import type { Workflow } from '../workflow/schema.ts';
 import { exitCodeOfTask, thrownBy } from './exit-code-of-task.ts';
 import { formatDuration } from './format-time.ts';
 import type { Printer } from './printer.ts';
 import { SKIP_REASONS } from './skip-reasons.ts';
 import { STATE_STYLES } from './state-style.ts';
+import { STATE_WORDS } from './summary.ts';
 import { cutEnd, cutMiddle, textWidth } from './text-width.ts';
 
 /**
@@ -24,9 +26,17 @@ export const statusTable = (
   all: boolean,
 ): readonly string[] => {
   const processes = processTasks(workflow);
+  const handlers = new Map(handlersOf(workflow).map(({ task, states }) => [task.name, states]));
   const names = definition.tasks.map(({ name }) => name);
   const shown = all || printer.columns === Number.POSITIVE_INFINITY ? names : worthARow(names, result);
-  const rows = shown.map((name) => row(name, result.tasks[name], processes.has(name), result.startedAt, printer));
+  const rows = shown.map((name) => {
+    const cells = row(name, result.tasks[name], processes.has(name), result.startedAt, printer);
+    const unwanted =
+      result.tasks[name]?.reason === 'when' && !handlers.get(name)?.includes(result.state as HandledState);
+    return handlers.has(name) && unwanted
+      ? withNote(cells, `not for a job that is ${STATE_WORDS[result.state] ?? result.state}`)
+      : cells;
+  });
   const fitted = fitColumns(rows, printer.columns);
   const table = new Table({
     chars: BORDERLESS,
@@ -110,6 +120,8 @@ const row = (
   ];
 };
 
+const withNote = (cells: Row, note: string): Row => [...cells.slice(0, -1), note] as unknown as Row;
+
 /** What a reader asks next: why, or how many. One line. */
 const note = (task: TaskResult): string => {
   const { state, error, reason, tasks } = task;
@@ -129,8 +141,9 @@ const note = (task: TaskResult): string => {
 
 const countOf = (tasks: Readonly<Record<string, TaskResult>>): string => {
   const all = Object.values(tasks);
-  const completed = all.filter(({ state }) => state === 'completed').length;
-  return `${completed} of ${all.length} completed`;
+  const count = (which: TaskState): number => all.filter(({ state }) => state === which).length;
+  const skipped = count('skipped');
+  return `${count('completed')} of ${all.length} completed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 };
 
 const lastLine = ({ stdout, stderr }: ProcessError): string =>

@@ -12,18 +12,17 @@ export const totals = (result: JobResult, { style, foreign }: Printer): string =
   for (const { state } of Object.values(result.tasks)) counts.set(state, (counts.get(state) ?? 0) + 1);
   const parts = ORDER.flatMap((state) => {
     const count = counts.get(state);
-    return count ? [style(STATE_STYLES[state], `${count} ${WORDS[state] ?? state}`)] : [];
+    return count ? [style(STATE_STYLES[state], `${count} ${STATE_WORDS[state] ?? state}`)] : [];
   });
-  const how = style(STATE_STYLES[result.state], WORDS[result.state] ?? result.state);
+  const how = style(STATE_STYLES[result.state], STATE_WORDS[result.state] ?? result.state);
   return `${style('bold', foreign(result.jobName))} ${how} in ${formatDuration(result.durationMs)}: ${parts.join(', ') || 'no tasks'}`;
 };
 
 const ORDER: readonly TaskState[] = ['completed', 'failed', 'notReady', 'skipped', 'cancelled', 'unscheduled'];
 
-const WORDS: Readonly<Record<string, string>> = {
+export const STATE_WORDS: Readonly<Record<string, string>> = {
   notReady: 'not ready',
   timedOut: 'timed out',
-  unscheduled: 'not started',
 };
 
 /** The failure that came first, in full; none if no task failed. */

@@ -10,7 +10,7 @@ export const validate = async (file: string, { json }: { readonly json: boolean 
   const out = createPrinter(io.stdout, io.env);
   const err = createPrinter(io.stderr, io.env);
   try {
-    const { definition } = await loadWorkflow(file, { env: false });
+    const { definition } = await loadWorkflow(file, { env: false, handlers: false });
     const count = definition.tasks.length;
     if (json) out.line(JSON.stringify({ file, name: definition.name, tasks: count, problems: [] }));
     else out.line(`${out.foreign(file)} is right: ${count} ${count === 1 ? 'task' : 'tasks'}.`);

@@ -102,6 +102,7 @@ const readable = (source: string, error: unknown): string => {
   }
   const missing = /^No such key: (?!index out of bounds)(.*)/.exec(first)?.[1];
   if (missing !== undefined) return `there is no key "${missing}". To allow that: has(…), or .?${missing}.orValue(…).`;
+  if (/^Unexpected character: =/.test(first)) return `${first}. To compare, write "==".`;
   if (/^Unexpected token: EOF/.test(first)) return `it ends too early: ${source}`;
   return `${text.replace(/^No such key: /, '')}.`;
 };

@@ -27,8 +27,9 @@ const syntaxProblems = (errors: readonly YAMLError[], { problemAt }: Source): re
   const tooDeep = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   // What the parser says of the rest makes no sense then.
   if (tooDeep) return [problemAt(tooDeep.pos[0], 'TOO_DEEP', TOO_DEEP)];
-  // One slip may make nonsense of all that follows.
-  return errors.slice(0, MAX_SYNTAX_PROBLEMS).map(({ message, pos }) => {
+  // One slip may make nonsense of all that follows, and a tab of what is around it.
+  const tabs = errors.filter(({ message }) => message.startsWith('Tabs are not allowed'));
+  return (tabs.length > 0 ? tabs : errors).slice(0, MAX_SYNTAX_PROBLEMS).map(({ message, pos }) => {
     const remedy = REMEDIES.find(([start]) => message.startsWith(start))?.[1] ?? '';
     return problemAt(pos[0], 'YAML_SYNTAX', `${message.replace(/[.:;]?$/, '.')}${remedy && ` ${remedy}`}`);
   });

@@ -271,7 +271,13 @@ const expressionComplaints = (
     return [
       ...unknown('params'),
       ...unknown('secrets'),
-      ...(mapOnly ? [complain(`reads ${mapOnly}, which only a task with "map" has.`)] : []),
+      ...(mapOnly
+        ? [
+            complain(
+              `reads ${mapOnly}, which ${isMap ? `"${String(at.at(-1))}" can't: it is asked once, for all items` : 'only a task with "map" has'}.`,
+            ),
+          ]
+        : []),
     ];
   });
 

@@ -28,8 +28,8 @@ export const schemaProblems = (
       }
       if (issue.code === 'custom' && issue.params?.code) {
         const { code, near } = issue.params as Complaint;
-        const key = issue.path.findLast((step) => typeof step === 'string');
-        const message = `${subject(file, ownerPath(issue.path))} has ${key === undefined ? 'a value' : `"${String(key)}", which`} ${issue.message}`;
+        const key = issue.path.slice(ownerPath(issue.path).length).map(String).join('.');
+        const message = `${subject(file, ownerPath(issue.path))} has ${key === '' ? 'a value, which' : `"${key}", which`} ${issue.message}`;
         return [problemAt(offsetOf(place(issue.path).value, near), code, message)];
       }
       if (issue.code === 'invalid_key') {
@@ -70,10 +70,34 @@ const ownerPath = (path: Path): Path => {
 
 const unknownKey = (file: unknown, path: Path, key: string): string => {
   const known = keysAt(path, file);
-  const remedy = path.length === 0 && Object.hasOwn(ELSEWHERE, key) ? ELSEWHERE[key] : undefined;
+  const table = path.length === 0 ? ELSEWHERE : path.length === ownerPath(path).length ? IN_TASKS : {};
+  const remedy = Object.hasOwn(table, key) ? table[key] : undefined;
   const hint = remedy ?? (didYouMean(key, known) || ` Known are ${known.join(', ')}.`);
   return `${subject(file, path)} has an unknown key "${key}".${hint}`;
 };
+
+/** Keys that other formats have in tasks, and what they are here. */
+const IN_TASKS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries({
+    dependencies: ['depends_on', 'dependsOn', 'depends', 'needs', 'deps', 'requires', 'after'],
+    command: ['run', 'script', 'cmd', 'bash_command', 'sh'],
+    when: ['if', 'condition', 'preconditions'],
+    max_retries: ['retries', 'retry_limit', 'maxRetries'],
+    continue_on_failure: [
+      'continue-on-error',
+      'continueOnFailure',
+      'continueOn',
+      'continue_on',
+      'ignore_errors',
+      'allow_failure',
+    ],
+    cwd: ['working-directory', 'working_directory', 'workdir', 'dir'],
+    env: ['environment', 'vars', 'variables'],
+    timeout: ['timeout-minutes', 'timeoutSec', 'execution_timeout'],
+    trigger: ['trigger_rule'],
+    map: ['foreach', 'for_each', 'matrix', 'strategy'],
+  }).flatMap(([key, others]) => others.map((other) => [other, ` It is called "${key}" here.`])),
+);
 
 /** Keys that other formats have at the top. */
 const ELSEWHERE: Readonly<Record<string, string>> = {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { NonRetryableError } from '../engine/errors.ts';
 import type { TaskFunction, TaskScope } from '../engine/task-function.ts';
 import type { ItemScope } from '../engine/task-spec.ts';
 import { bash } from '../executors/bash.ts';
@@ -12,7 +13,7 @@ import type { ProcessOptions } from '../executors/process.ts';
 import { python } from '../executors/python.ts';
 import { readyWhen } from '../executors/ready-when.ts';
 import { type SqlQuery, sql, sqlReady } from '../executors/sql.ts';
-import type { ExpressionScope } from './expression.ts';
+import { ExpressionError, type ExpressionScope } from './expression.ts';
 import { namedOutput, taskOutput } from './output.ts';
 import type { Defaults, TaskOfType, Workflow } from './schema.ts';
 import { dataOf, textOf, toText } from './template.ts';
@@ -38,14 +39,24 @@ export const workOf = (task: FunctionTask, around: Surroundings, isHandler: bool
   // An item that puts out nothing has `null` in the list, as JSON has it.
   const shape = task.map ? (value: unknown) => value ?? null : shapeOf(task);
   const run = functionOf(task, around, isHandler);
-  return masked(async (scope) => shape(await run(scope)), around.mask);
+  return masked(async (scope) => shape(await withoutRetry(run, scope)), around.mask);
 };
 
 /** What a sensor asks. */
 export const checkOf = (task: TaskOfType<'sensor'>, around: Surroundings): TaskFunction => {
   const shape = shapeOfSensor(task);
   const check = questionOf(task, around);
-  return masked(async (scope) => shape(await check(scope)), around.mask);
+  return masked(async (scope) => shape(await withoutRetry(check, scope)), around.mask);
+};
+
+/** An expression that has no value has none in the next attempt either. */
+const withoutRetry = async (run: TaskFunction, scope: TaskScope): Promise<unknown> => {
+  try {
+    return await run(scope);
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    throw new NonRetryableError(error.message, { cause: error });
+  }
 };
 
 /** `true` is a sensor that is ready and puts out nothing. */

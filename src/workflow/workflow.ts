@@ -18,6 +18,8 @@ export type WorkflowOptions = {
   readonly env?: Readonly<Record<string, string | undefined>> | false;
   /** Which tasks there are to be. Default all. */
   readonly selection?: Selection;
+  /** Whether the definition has the handlers in it. Default true. */
+  readonly handlers?: boolean;
   /** Default: output is read as fast as it is printed. */
   readonly gate?: OutputGate;
   /** How long a process may take to end after SIGTERM, before SIGKILL, in ms. Default 2000. */
@@ -39,7 +41,8 @@ export type LoadedWorkflow = {
 export const loadWorkflow = async (file: string, options: WorkflowOptions = {}): Promise<LoadedWorkflow> => {
   const read = await readFiles(file, options, new Map(), []);
   const mask = createMask(secretValues(read));
-  const workflow = selectTasks(read.parsed.workflow, options.selection);
+  const { handlers, ...tasksAlone } = selectTasks(read.parsed.workflow, options.selection);
+  const workflow = handlers && options.handlers !== false ? { ...tasksAlone, handlers } : tasksAlone;
   return { workflow, definition: build({ ...read, parsed: { ...read.parsed, workflow } }, mask, options), mask };
 };
 
