@@ -1,4 +1,3 @@
-import Table from 'cli-table3';
 import type { JobDefinition } from '../engine/definition.ts';
 import { TaskError } from '../engine/errors.ts';
 import type { JobResult, TaskResult } from '../engine/job-result.ts';
@@ -38,19 +37,7 @@ export const statusTable = (
       : cells;
   });
   const fitted = fitColumns(rows, printer.columns);
-  const table = new Table({
-    chars: BORDERLESS,
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'left'],
-  });
-  table.push(
-    HEAD.map((title) => printer.style('bold', title)),
-    ...fitted.map(([name, state, ...rest]) => [name, printer.style(STATE_STYLES[state as TaskState], state), ...rest]),
-  );
-  const lines = table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd());
+  const lines = linesOf(fitted, printer);
   const hidden = names.length - shown.length;
   return hidden === 0 ? lines : [...lines, `… and ${hidden} completed tasks; --verbose shows all`];
 };
@@ -82,23 +69,32 @@ type Row = [name: string, state: string, attempts: string, start: string, durati
 const HEAD: Row = ['TASK', 'STATE', 'ATTEMPTS', 'START', 'DURATION', 'EXIT', 'NOTE'];
 const GAP = '  ';
 
-const BORDERLESS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: GAP,
+/** Columns that hold numbers are lined up at their right. */
+const RIGHT: ReadonlySet<number> = new Set([2, 3, 4, 5]);
+
+const linesOf = (rows: readonly Row[], { style }: Printer): readonly string[] => {
+  const widths = widthsOf(rows);
+  const lineOf = (cells: Row, format: (cell: string, column: number) => string): string =>
+    cells
+      .map((cell, column) => {
+        const padding = ' '.repeat(Math.max(0, (widths[column] ?? 0) - textWidth(cell)));
+        const shown = format(cell, column);
+        return RIGHT.has(column) ? padding + shown : shown + padding;
+      })
+      .join(GAP)
+      .trimEnd();
+  return [
+    lineOf(HEAD, (title) => style('bold', title)),
+    ...rows.map((cells) =>
+      lineOf(cells, (cell, column) => (column === 1 ? style(STATE_STYLES[cell as TaskState], cell) : cell)),
+    ),
+  ];
 };
+
+const widthsOf = (rows: readonly Row[]): readonly number[] =>
+  HEAD.map((title, column) =>
+    rows.reduce((width, cells) => Math.max(width, textWidth(cells[column] ?? '')), title.length),
+  );
 
 const row = (
   name: string,
@@ -159,9 +155,7 @@ const firstOf = (error: TaskError): TaskError => {
 /** Cuts names, then notes, to what is left of the terminal beside the rest. */
 const fitColumns = (rows: readonly Row[], columns: number): readonly Row[] => {
   if (columns === Number.POSITIVE_INFINITY) return rows;
-  const widths = HEAD.map((title, column) =>
-    rows.reduce((width, cells) => Math.max(width, textWidth(cells[column] ?? '')), title.length),
-  );
+  const widths = widthsOf(rows);
   const [name = 0, , , , , , note = 0] = widths;
   const rest = columns - widths.slice(1, 6).reduce((sum, width) => sum + width, 0) - GAP.length * (HEAD.length - 1);
   const nameWidth = Math.max(MIN_WIDTH, Math.min(name, Math.max(rest - note, Math.ceil(rest / 2))));

@@ -39,8 +39,12 @@ const take = (characters: readonly string[], width: number): string[] => {
 const sum = (characters: readonly string[]): number =>
   characters.reduce((width, character) => width + widthOf(character), 0);
 
-const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
-const segments = (text: string): Iterable<Intl.SegmentData> => segmenter.segment(text);
+/** Made when it is first needed, which for most programs is never: it takes some ms. */
+let segmenter: Intl.Segmenter | undefined;
+const segments = (text: string): Iterable<Intl.SegmentData> => {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  return segmenter.segment(text);
+};
 
 const isAscii = (text: string): boolean => /^[ -~]*$/.test(text);
 

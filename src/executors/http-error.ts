@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import { NonRetryableError, TintypeError } from '../engine/errors.ts';
 
 /** A request as errors and logs show it. */
@@ -35,7 +34,9 @@ export class HttpStatusError extends TintypeError {
 
   constructor({ method, url }: ShownRequest, { status, expected, redirectedTo, body }: UnexpectedAnswer) {
     const where = redirectedTo === undefined ? '' : `, redirected to ${redirectedTo},`;
-    const name = STATUS_CODES[status] === undefined ? '' : ` ${STATUS_CODES[status]}`;
+    // Importing the module would load all of Node's HTTP, which takes some 20 ms, for the sake of a word.
+    const word = process.getBuiltinModule('node:http').STATUS_CODES[status];
+    const name = word === undefined ? '' : ` ${word}`;
     const said = shortened(body.replace(/\s+/g, ' ').trim(), SAID_LENGTH);
     super(
       `${method} ${url}${where} answered ${status}${name}, not ${expected?.join(' or ') ?? 'a status from 200 to 299'}.` +

@@ -4,7 +4,7 @@ import type { TaskFunction, TaskScope } from '../engine/task-function.ts';
 import type { ItemScope } from '../engine/task-spec.ts';
 import { bash } from '../executors/bash.ts';
 import { fileReady } from '../executors/file-ready.ts';
-import { type HttpResponse, http, httpReady } from '../executors/http.ts';
+import type { HttpOptions, HttpResponse } from '../executors/http.ts';
 import type { HttpRequest } from '../executors/http-request.ts';
 import { type Mask, masked } from '../executors/mask.ts';
 import { node, nodeModule } from '../executors/node.ts';
@@ -12,7 +12,7 @@ import type { OutputGate } from '../executors/output-gate.ts';
 import type { ProcessOptions } from '../executors/process.ts';
 import { python } from '../executors/python.ts';
 import { readyWhen } from '../executors/ready-when.ts';
-import { type SqlQuery, sql, sqlReady } from '../executors/sql.ts';
+import type { SqlQuery } from '../executors/sql.ts';
 import { ExpressionError, type ExpressionScope } from './expression.ts';
 import { namedOutput, taskOutput } from './output.ts';
 import type { Defaults, TaskOfType, Workflow } from './schema.ts';
@@ -178,6 +178,28 @@ const shellOf = (shell: string | readonly string[] | undefined): Parameters<type
   if (shell === undefined || shell === 'bash') return undefined;
   if (typeof shell !== 'string') return shell as unknown as [string];
   return [shell, ...(/(^|\/)(sh|dash|ash|ksh|zsh)$/.test(shell) ? ['-e'] : []), '-c'];
+};
+
+type Requests = (scope: TaskScope) => HttpRequest;
+type Statements = (scope: TaskScope) => SqlQuery;
+
+// Loaded by the first attempt: most files need neither.
+const loadHttp = () => import('../executors/http.ts');
+const loadSql = () => import('../executors/sql.ts');
+
+const http = (requests: Requests, options: HttpOptions): TaskFunction =>
+  later(async () => (await loadHttp()).http(requests, options));
+const httpReady = (requests: Requests, options: HttpOptions): TaskFunction =>
+  later(async () => (await loadHttp()).httpReady(requests, options));
+const sql = (statements: Statements): TaskFunction => later(async () => (await loadSql()).sql(statements));
+const sqlReady = (statements: Statements): TaskFunction => later(async () => (await loadSql()).sqlReady(statements));
+
+const later = (load: () => Promise<TaskFunction>): TaskFunction => {
+  let loading: Promise<TaskFunction> | undefined;
+  return async (scope) => {
+    loading ??= load();
+    return (await loading)(scope);
+  };
 };
 
 type RequestKeys = Pick<TaskOfType<'http'>, 'url' | 'method' | 'headers' | 'query' | 'body' | 'json' | 'expect_status'>;
