@@ -22,6 +22,8 @@ export type Reporter = {
   readonly print: (line: string) => void;
   /** Prints a line that is no part of the job's report, on the printer of errors or above the live view. */
   readonly notice: (line: string, err: Printer) => void;
+  /** Whether what tasks print is not shown, unless they fail. */
+  readonly hidesOutput?: boolean;
   /** No more is told; once is enough. */
   readonly stop: () => void;
 };
@@ -65,5 +67,5 @@ const liveReporter = (definition: JobDefinition, { stream, env, verbose, workers
     },
     { stream, env, verbose: verbose === true, workers, gate },
   );
-  return { event: view.event, print: view.print, notice: view.print, stop: view.stop };
+  return { event: view.event, print: view.print, notice: view.print, stop: view.stop, hidesOutput: verbose !== true };
 };

@@ -102,9 +102,11 @@ const runJob = async (run: Run): Promise<number> => {
     env: io.env,
   });
   const outputs = new Set<string>();
+  let printed = false;
   const live = job.events$.subscribe((event) => {
     if (event.type === 'task.transition' && event.output !== undefined) outputs.add(event.task);
     events?.write(event);
+    if (event.type === 'task.log') printed = true;
     reporter.event(event);
   });
   const externals = externalsFromStdin(job, workflow, io.stdin, reporter.print, loaded.mask);
@@ -117,6 +119,7 @@ const runJob = async (run: Run): Promise<number> => {
       run.err.line(`The events can't be written to ${run.err.foreign(options.events ?? '')}: ${unwritten.message}.`);
     const exitCode = unwritten && ended.exitCode === EXIT.completed ? EXIT.failed : ended.exitCode;
     if (ended.result) report(ended.result, exitCode, outputs, run);
+    if (printed && reporter.hidesOutput) out.line(out.style('gray', 'What the tasks printed is shown with --verbose.'));
     return exitCode;
   } finally {
     externals.stop();
