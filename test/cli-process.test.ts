@@ -1,4 +1,5 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { KILL_GRACE_MS } from '../src/executors/process.ts';
@@ -74,6 +75,27 @@ describe.concurrent('a signal', () => {
     expect((await ended).exitCode).toBe(143);
     expect(pids.map(isRunning)).toEqual([false, false]);
   });
+});
+
+test.concurrent.for([
+  ['ends', 'echo started', []],
+  ['fails', 'echo started; exit 1', []],
+  ['is interrupted', 'echo started; sleep 60', ['SIGINT']],
+  ['is interrupted by somebody without patience', `echo started; ${STUBBORN}`, ['SIGINT', 'SIGINT', 'SIGINT']],
+] as const)('no temporary file stays behind when it %s', async ([, command, signals], { expect }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tintype-'));
+  const { child, line, ended } = start('env', [`TMPDIR=${folder}`, process.execPath, program, 'run', oneTask(command)]);
+  await line(/\| started/);
+  if (signals.length > 0) expect(readdirSync(folder)).toHaveLength(1);
+  for (const signal of signals) {
+    // Signals that come together are heard as one: each is answered on stderr, or by the end.
+    const heard = new Promise((resolve) => child.stderr?.once('data', resolve));
+    child.kill(signal);
+    await Promise.race([heard, ended]);
+  }
+  await ended;
+  expect(readdirSync(folder)).toEqual([]);
+  rmSync(folder, { recursive: true });
 });
 
 test.concurrent('a timeout ends children and grandchildren before the program does', async () => {
