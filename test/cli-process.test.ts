@@ -50,6 +50,21 @@ describe.concurrent('the program', () => {
   });
 });
 
+test.concurrent.for([
+  ['run', '--json'],
+  ['validate'],
+  ['graph'],
+  ['schema'],
+  ['--help'],
+])('output that can not be written is told by %o', async ([command = '', ...options]) => {
+  if (!existsSync('/dev/full')) return;
+  const file = ['schema', '--help'].includes(command) ? [] : [oneTask('true')];
+  const args = [process.execPath, program, command, ...file, ...options];
+  const { exitCode, stderr } = await start('bash', ['-c', '"$@" > /dev/full', '-', ...args]).ended;
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain("The output can't be written: ENOSPC");
+});
+
 describe.concurrent('a signal', () => {
   test.for([
     ['SIGINT', 130],

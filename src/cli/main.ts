@@ -1,15 +1,16 @@
 #!/usr/bin/env node
-import module from 'node:module';
-
-// Node.js 22.8 keeps what it compiled for the next start; what is imported statically would be compiled before this line.
-// Nothing may import this file: it waits for what it imports.
-(module as { enableCompileCache?: () => void }).enableCompileCache?.();
-const { runCli } = await import('./run-cli.ts');
-
-// A reader that is gone is the business of the commands; without a listener it would be an uncaught error.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+import { EXIT } from './exit-code.ts';
+import { runCli } from './run-cli.ts';
 
 const { stdout, stderr, env } = process;
+
+// A reader that is gone is the business of the commands; without a listener it would be an uncaught error.
+let unwritten: NodeJS.ErrnoException | undefined;
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') unwritten ??= error;
+});
+stderr.on('error', () => {});
+
 const exitCode = await runCli(process.argv.slice(2), {
   stdout,
   stderr,
@@ -17,4 +18,10 @@ const exitCode = await runCli(process.argv.slice(2), {
   env,
   signals: process,
 });
-stdout.write('', () => stderr.write('', () => process.exit(exitCode)));
+const end = (): void => {
+  const lost = unwritten !== undefined && exitCode === EXIT.completed;
+  if (lost) stderr.write(`error: The output can't be written: ${unwritten?.message}.\n`);
+  stderr.write('', () => process.exit(lost ? EXIT.failed : exitCode));
+};
+// A failed write is told after its callback.
+stdout.write('', () => setImmediate(end));
