@@ -122,6 +122,20 @@ tasks:
     expect(Object.keys(again.tasks)).toEqual(['load', 'check', 'report']);
   });
 
+  test('repeats what was stopped as well', async () => {
+    const text = `name: x\ntasks:\n  - { name: slow, type: bash, command: 'sleep 60' }\n  - { name: next, type: bash, dependencies: [slow], command: 'true' }`;
+    const { stderr } = await tintype(['run', file(text, 'slow.yaml'), '-q', '--timeout', '50ms', '--grace', '1s']);
+    expect(stderr).toContain('was not done within 50 ms.');
+    expect(stderr).toMatch(
+      /To run again only what did not complete:\n {2}tintype run \S+slow.yaml --timeout 50ms --only slow\+$/m,
+    );
+  });
+
+  test('that is to be of no task is refused', async () => {
+    expect(await tintype(['run', chain, '--only', 'a', '--skip', '+b'])).toMatchObject({ exitCode: 2, stdout: '' });
+    expect((await tintype(['run', chain, '--only', ','])).stderr).toContain('It must name a task.');
+  });
+
   test('is errors alone with --quiet', async () => {
     const { stdout, stderr } = await tintype(['run', failing, '--quiet']);
     expect(stdout).toBe('');

@@ -19,11 +19,14 @@ const transitionsOf = ({ events }: Played): ReadonlyMap<string, Told[]> => {
   return told;
 };
 
-/** When a task waited and when it ran, by what was told of it, as `waits 1000-1020` and `runs 1020-1050`; in whole ms. */
+/**
+ * When a task waited and when it ran, by what was told of it, as `waits 1000-1020` and `runs 1020-1050`; in whole ms. A
+ * wait of a part of a ms may be rounded to one or to none, and is left out.
+ */
 const staysOf = (transitions: readonly Told[]): string[] =>
   transitions.flatMap(({ from, at }, index) => {
     const [since, until] = [Math.round(transitions[index - 1]?.at ?? at), Math.round(at)];
-    if (from === 'ready') return until > since ? [`waits ${since}-${until}`] : [];
+    if (from === 'ready') return until > since + 1 ? [`waits ${since}-${until}`] : [];
     return from === 'running' ? [`runs ${since}-${until}`] : [];
   });
 
@@ -32,7 +35,7 @@ const staysIn = (bars: readonly string[] = []): string[] =>
   bars.flatMap((bar) => {
     const [, what, from, to = from] = /^(.*?) [\d.hms]+(?: \(attempt \d+\))? (\d+)(?:-(\d+))?$/.exec(bar) ?? [];
     if (what === undefined) return [`unread ${bar}`];
-    if (what === 'waiting') return from === to ? [] : [`waits ${from}-${to}`];
+    if (what === 'waiting') return Number(to) <= Number(from) + 1 ? [] : [`waits ${from}-${to}`];
     return [`runs ${from}-${to}`];
   });
 

@@ -1,3 +1,4 @@
+import { handlersOf } from '../workflow/handlers.ts';
 import { WorkflowError } from '../workflow/problem.ts';
 import { loadWorkflow } from '../workflow/workflow.ts';
 import { EXIT } from './exit-code.ts';
@@ -10,7 +11,9 @@ import { printWorkflowError } from './workflow-report.ts';
 export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo): Promise<number> => {
   try {
     const { definition } = await loadWorkflow(file, { env: false, handlers: false });
-    return await graph(definition, options, io);
+    const exitCode = await graph(definition, options, io);
+    if (options.format === 'text') await nameHandlers(file, options, io);
+    return exitCode;
   } catch (error) {
     if (!(error instanceof WorkflowError)) throw error;
     const err = createPrinter(io.stderr, io.env);
@@ -18,4 +21,15 @@ export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo
     err.flush();
     return EXIT.usage;
   }
+};
+
+/** The handlers, which are no part of the drawing, in a line below it. */
+const nameHandlers = async (file: string, { output }: GraphOptions, io: CliIo): Promise<void> => {
+  const { workflow } = await loadWorkflow(file, { env: false });
+  const names = handlersOf(workflow).map(({ task }) => task.name);
+  if (names.length === 0 || output !== undefined) return;
+  const out = createPrinter(io.stdout, io.env);
+  out.line();
+  out.line(out.style('dim', `Handlers, when all is over: ${names.map(out.foreign).join(', ')}`));
+  out.flush();
 };

@@ -138,13 +138,15 @@ const duration = (text: string): number => {
 const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
 /** Names given together, with commas between, or one after the other. */
-const namesOf = (text: string, before: readonly string[] = []): readonly string[] => [
-  ...before,
-  ...text
+/** @throws InvalidArgumentError of a text without a name */
+const namesOf = (text: string, before: readonly string[] = []): readonly string[] => {
+  const names = text
     .split(',')
     .map((name) => name.trim())
-    .filter((name) => name !== ''),
-];
+    .filter((name) => name !== '');
+  if (names.length === 0) throw new InvalidArgumentError('It must name a task.');
+  return [...before, ...names];
+};
 
 const withoutColour = (io: CliIo, colour: boolean): CliIo =>
   colour ? io : { ...io, env: { ...io.env, NO_COLOR: '1' } };

@@ -1,5 +1,5 @@
 import type { JobDefinition } from '../engine/definition.ts';
-import type { JobResult } from '../engine/job-result.ts';
+import type { JobResult, TaskResult } from '../engine/job-result.ts';
 import type { Printer } from './printer.ts';
 import type { RunOptions } from './run.ts';
 
@@ -13,7 +13,7 @@ export const repeatCommand = (
   options: Pick<RunOptions, 'param' | 'paramsFile' | 'workers' | 'onFailure' | 'timeout' | 'only' | 'skip'>,
   { style, foreign }: Printer,
 ): readonly string[] => {
-  if (result.state === 'completed' || !result.firstError()) return [];
+  if (result.state === 'completed' || result.state === 'notReady') return [];
   // What was left out this time may be what they lack.
   const partial = (options.only ?? options.skip) !== undefined;
   const names = tasksToRepeat(result, definition, outputs).map((name) => (partial ? `+${name}` : name));
@@ -28,31 +28,39 @@ export const repeatCommand = (
     ...(options.timeout === undefined ? [] : [`--timeout ${options.timeout}ms`]),
     `--only ${quoted(names.join(','))}`,
   ];
+  const what = result.firstError() ? 'failed' : 'did not complete';
   return [
-    partial ? 'To run again what failed, with all that it needs:' : 'To run again only what failed:',
+    partial ? `To run again what ${what}, with all that it needs:` : `To run again only what ${what}:`,
     `  ${style('bold', foreign(args.join(' ')))}`,
   ];
 };
 
-/** Each failed task with all that needs it, and the others whose output those build on. */
+/** What did not complete, from its first tasks on with all that needs them, and the others whose output those build on. */
 const tasksToRepeat = (
   { tasks }: JobResult,
   definition: JobDefinition,
   outputs: ReadonlySet<string>,
 ): readonly string[] => {
   // Clean-up runs in any case, and builds on whatever there is.
-  const cleanUp = new Set(definition.tasks.filter(({ trigger }) => trigger === 'always').map(({ name }) => name));
-  const failed = definition.tasks.filter(({ name }) => tasks[name]?.state === 'failed' && !cleanUp.has(name));
-  const downstream = new Map(
-    failed.map(({ name }) => [name, definition.downstream(name).filter((further) => !cleanUp.has(further))]),
+  const work = definition.tasks.filter(({ trigger }) => trigger !== 'always').map(({ name }) => name);
+  const isWork = new Set(work);
+  const open = new Set(work.filter((name) => isOpen(tasks[name])));
+  const first = work.filter(
+    (name) => open.has(name) && !definition.ancestors(name).some((upstream) => open.has(upstream)),
   );
-  const behind = new Set([...downstream.values()].flat());
-  const first = failed.map(({ name }) => name).filter((name) => !behind.has(name));
-  const again = new Set([...first, ...behind]);
+  const downstream = new Map(
+    first.map((name) => [name, definition.downstream(name).filter((next) => isWork.has(next))]),
+  );
+  const again = new Set([...first, ...[...downstream.values()].flat()]);
   const builtOn = new Set([...again].flatMap((name) => definition.ancestors(name)));
   const needed = [...builtOn].filter((name) => !again.has(name) && outputs.has(name));
   return [...needed, ...first.map((name) => (downstream.get(name)?.length ? `${name}+` : name))];
 };
+
+/** Whether a task was to run and did not complete. */
+const isOpen = (task: TaskResult | undefined): boolean =>
+  task === undefined ||
+  !(task.state === 'completed' || (task.state === 'skipped' && !task.error) || task.error?.tolerated);
 
 /** As a shell reads it back. */
 const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -51,6 +51,9 @@ export const run = async (file: string, options: RunOptions, io: CliIo): Promise
     const { only, skip } = options;
     const env = options.dryRun ? (false as const) : io.env;
     const loaded = await loadWorkflow(file, { env, gate, killGraceMs: options.grace, selection: { only, skip } });
+    if ((only ?? skip) !== undefined && loaded.workflow.tasks.length === 0) {
+      throw new UsageError('--only and --skip leave no task to run.');
+    }
     const isGiven = (options.param ?? options.paramsFile) !== undefined;
     const params = options.dryRun && !isGiven ? {} : await givenParams(loaded.workflow, options);
     if (options.dryRun) return dryRun(loaded, options, io);

@@ -142,8 +142,11 @@ const countOf = (tasks: Readonly<Record<string, TaskResult>>): string => {
   return `${count('completed')} of ${all.length} completed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 };
 
-const lastLine = ({ stdout, stderr }: ProcessError): string =>
-  [...stdout.slice(-1), ...stderr].findLast((line) => line.trim() !== '')?.trim() ?? '';
+const lastLine = ({ stdout, stderr }: ProcessError): string => {
+  const lines = [...stdout.slice(-1), ...stderr].filter((line) => line.trim() !== '');
+  // Node.js prints its own version behind an error.
+  return (lines.findLast((line) => !/^Node\.js v\d/.test(line) && !/^ {4}at /.test(line)) ?? '').trim();
+};
 
 /** The failure that a chain of skipped tasks leads to. */
 const firstOf = (error: TaskError): TaskError => {

@@ -94,7 +94,7 @@ const withMaps = (value: unknown): unknown => {
 /** The first line of what the library says, without the picture of the expression, and with a hint. */
 const readable = (source: string, error: unknown): string => {
   const [first = ''] = (error as Error).message.split('\n', 1);
-  const text = first.replaceAll('dyn<', '').replaceAll('>', first.includes('dyn<') ? '' : '>');
+  const text = first.replace(/dyn<([^<>]*)>/g, '$1');
   const unknown = /^Unknown variable: (\w+)/.exec(first)?.[1];
   if (unknown !== undefined) {
     const hint = didYouMean(unknown, VARIABLES) || ` Known are ${VARIABLES.join(', ')}.`;
