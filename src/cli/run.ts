@@ -207,5 +207,7 @@ const report = (
   // A job that was stopped may have no failed task that says why.
   if (lines.length === 0 && result.error && result.state !== 'cancelled') err.line(err.foreign(result.error.message));
   for (const line of lines) err.line(line);
+  // Who stopped reading wants to hear no more.
+  if (exitCode === exitCodeOfSignal('SIGPIPE')) return;
   for (const line of repeatCommand(file, result, definition, outputs, options, err)) err.line(line);
 };
