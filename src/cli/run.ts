@@ -205,7 +205,8 @@ const report = (
   }
   const lines = firstError(result, err);
   // A job that was stopped may have no failed task that says why.
-  if (lines.length === 0 && result.error && result.state !== 'cancelled') err.line(err.foreign(result.error.message));
+  const stopped = result.state === 'timedOut' || (lines.length === 0 && result.state !== 'cancelled');
+  if (stopped && result.error) err.line(err.foreign(result.error.message));
   for (const line of lines) err.line(line);
   // Who stopped reading wants to hear no more.
   if (exitCode === exitCodeOfSignal('SIGPIPE')) return;
