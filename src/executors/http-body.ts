@@ -1,5 +1,6 @@
-import { HttpBodyError, noRetry, shortened } from './http-error.ts';
+import { HttpBodyError, shortened } from './http-error.ts';
 import type { Mask } from './mask.ts';
+import { noRetry } from './no-retry.ts';
 
 /** The largest body of an answer, in bytes, after it was decompressed. */
 export const MAX_BODY_BYTES = 10 * 2 ** 20;

@@ -1,4 +1,5 @@
-import { NonRetryableError, TintypeError } from '../engine/errors.ts';
+import { type NonRetryableError, TintypeError } from '../engine/errors.ts';
+import { noRetry } from './no-retry.ts';
 
 /** A request as errors and logs show it. */
 export type ShownRequest = {
@@ -116,10 +117,6 @@ export class HttpInvalidError extends TintypeError {
   override readonly name = 'HttpInvalidError';
   readonly code = 'HTTP_INVALID';
 }
-
-/** An error that no retry will mend. */
-export const noRetry = (error: TintypeError): NonRetryableError =>
-  new NonRetryableError(error.message, { cause: error });
 
 export const invalidRequest = (message: string): NonRetryableError => noRetry(new HttpInvalidError(message));
 

@@ -1,5 +1,6 @@
 import { type NonRetryableError, RetryAfterError } from '../engine/errors.ts';
-import { type HttpStatusError, noRetry } from './http-error.ts';
+import type { HttpStatusError } from './http-error.ts';
+import { noRetry } from './no-retry.ts';
 
 /** An unexpected status as what a task throws: with the wait that the server asks for, or as one that no retry will mend. */
 export const statusFailure = (

@@ -1,4 +1,5 @@
-import { MAX_RESULT_BYTES, noRetry, SqlResultError } from './sql-error.ts';
+import { noRetry } from './no-retry.ts';
+import { MAX_RESULT_BYTES, SqlResultError } from './sql-error.ts';
 
 export type SqlRow = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,5 @@
-import { NonRetryableError, TintypeError } from '../engine/errors.ts';
+import { type NonRetryableError, TintypeError } from '../engine/errors.ts';
+import { noRetry } from './no-retry.ts';
 
 /**
  * What kept a query from its answer. `refused`: the database will not do it, now or later (syntax, a missing table, a
@@ -72,10 +73,6 @@ export class SqlResultError extends TintypeError {
     );
   }
 }
-
-/** An error that no retry will mend. */
-export const noRetry = (error: TintypeError): NonRetryableError =>
-  new NonRetryableError(error.message, { cause: error });
 
 /** A failed query as what a task throws. */
 export const sqlFailure = (query: string, fault: SqlFault): SqlError | NonRetryableError => {

@@ -1,10 +1,11 @@
 import type { Connection, ConnectionOptions, ResultSetHeader } from 'mysql2';
 import { TintypeError } from '../engine/errors.ts';
+import { messageOf } from './message-of.ts';
 import { jsonInteger, rowCollector, type SqlAnswer, type SqlChanges, type SqlRow } from './sql-answer.ts';
 import { askServer, type ServerConnection } from './sql-connection.ts';
 import { loadDriver } from './sql-driver.ts';
 import { invalidQuery, type SqlFault, type SqlTrouble, sqlFailure } from './sql-error.ts';
-import { messageOf, networkFault } from './sql-network.ts';
+import { networkFault } from './sql-network.ts';
 import {
   type BoundValue,
   bindNames,

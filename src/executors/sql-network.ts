@@ -1,3 +1,4 @@
+import { messageOf } from './message-of.ts';
 import type { SqlFault } from './sql-error.ts';
 
 /** An error of the way to a server, as opposed to one of the server. */
@@ -11,12 +12,6 @@ export const networkFault = (error: Error, connectMs: number): SqlFault | undefi
     driverCode: code ?? (isTimeout ? 'ETIMEDOUT' : undefined),
     remedy: 'Check that the server runs, and host and port of the URL.',
   };
-};
-
-/** Where a name has several addresses, the error is one of errors and says nothing itself. */
-export const messageOf = (error: Error): string => {
-  if (!(error instanceof AggregateError)) return error.message;
-  return error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ');
 };
 
 /** What the drivers say without a code. */

@@ -1,10 +1,11 @@
 import type { Client, DatabaseError, QueryArrayResult } from 'pg';
 import { TintypeError } from '../engine/errors.ts';
+import { messageOf } from './message-of.ts';
 import { jsonInteger, rowCollector, type SqlAnswer } from './sql-answer.ts';
 import { askServer, type ServerConnection } from './sql-connection.ts';
 import { loadDriver } from './sql-driver.ts';
 import { invalidQuery, positionAt, type SqlFault, type SqlTrouble, sqlFailure } from './sql-error.ts';
-import { messageOf, networkFault } from './sql-network.ts';
+import { networkFault } from './sql-network.ts';
 import { type BoundValue, boundList, hasNone, isList } from './sql-params.ts';
 import type { SqlRequest } from './sql-query.ts';
 

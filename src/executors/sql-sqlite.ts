@@ -1,16 +1,9 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { noRetry } from './no-retry.ts';
 import { repeated, type SqlAnswer } from './sql-answer.ts';
 import { driverUrl } from './sql-driver.ts';
-import {
-  invalidQuery,
-  MAX_RESULT_BYTES,
-  noRetry,
-  positionAt,
-  SqlDriverError,
-  SqlResultError,
-  sqlFailure,
-} from './sql-error.ts';
+import { invalidQuery, MAX_RESULT_BYTES, positionAt, SqlDriverError, SqlResultError, sqlFailure } from './sql-error.ts';
 import {
   type BoundValue,
   bindNames,
