@@ -131,6 +131,40 @@ tasks:
     );
   });
 
+  test('shows no secret, nor a part of one that an error cuts', async () => {
+    const env = { PATH: process.env.PATH ?? '', TOK: 'abcDEF1/23456?tail99' };
+    const secretive = file(`
+name: secretive
+secrets: [TOK]
+params: { q: v }
+tasks:
+  - { name: ask, type: http, url: 'http://127.0.0.1:1/\${{ secrets.TOK }}' }
+  - { name: odd, type: http, url: 'nonsense://\${{ secrets.TOK }}' }
+  - { name: base, type: sql, database: '/nope/\${{ secrets.TOK }}', query: SELECT 1 }
+`);
+    const events = join(directory, 'secret.ndjson');
+    const { stdout, stderr } = await tintype(['run', secretive, '--json', '-p', `q=${env.TOK}`, '--events', events], {
+      env,
+    });
+    expect(JSON.parse(stdout).state).toBe('failed');
+    const all = `${stdout}${stderr}${readFileSync(events, 'utf8')}`;
+    for (const part of ['abcDEF', '23456', 'tail99']) expect(all).not.toContain(part);
+    expect(stderr).toContain("--param 'q=***'");
+  });
+
+  test('nests outputs only so deep', async () => {
+    const deep = file(
+      `name: x\ntasks: [{ name: a, type: bash, output: json, command: 'printf "[%.0s" {1..600}; printf "]%.0s" {1..600}' }]`,
+    );
+    expect((await tintype(['run', deep, '-q'])).stderr).toContain('nests lists or mappings more than 500 deep');
+  });
+
+  test('overwrites no workflow', async () => {
+    expect((await tintype(['run', chain, '--events', chain])).stderr).toContain('would overwrite the workflow file');
+    expect((await tintype(['graph', chain, '-o', chain])).exitCode).toBe(2);
+    expect(readFileSync(chain, 'utf8')).toContain('name: chain');
+  });
+
   test('that is to be of no task is refused', async () => {
     expect(await tintype(['run', chain, '--only', 'a', '--skip', '+b'])).toMatchObject({ exitCode: 2, stdout: '' });
     expect((await tintype(['run', chain, '--only', ','])).stderr).toContain('It must name a task.');

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { handlersOf } from '../workflow/handlers.ts';
 import { WorkflowError } from '../workflow/problem.ts';
 import { loadWorkflow } from '../workflow/workflow.ts';
@@ -9,6 +10,10 @@ import { printWorkflowError } from './workflow-report.ts';
 
 /** Draws the graph of a workflow file, without its handlers, which wait for all. Secrets need not be there. Resolves to the exit code. */
 export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo): Promise<number> => {
+  if (options.output !== undefined && resolve(options.output) === resolve(file)) {
+    io.stderr.write(`error: --output would overwrite the workflow file ${file}. Name another one.\n`);
+    return EXIT.usage;
+  }
   try {
     const { definition } = await loadWorkflow(file, { env: false, handlers: false });
     const exitCode = await graph(definition, options, io);

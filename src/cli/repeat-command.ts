@@ -1,5 +1,6 @@
 import type { JobDefinition } from '../engine/definition.ts';
 import type { JobResult, TaskResult } from '../engine/job-result.ts';
+import type { Mask } from '../executors/mask.ts';
 import type { Printer } from './printer.ts';
 import type { RunOptions } from './run.ts';
 
@@ -11,6 +12,7 @@ export const repeatCommand = (
   /** The tasks that put something out, on which others may build. */
   outputs: ReadonlySet<string>,
   options: Pick<RunOptions, 'param' | 'paramsFile' | 'workers' | 'onFailure' | 'timeout' | 'only' | 'skip'>,
+  mask: Mask,
   { style, foreign }: Printer,
 ): readonly string[] => {
   if (result.state === 'completed' || result.state === 'notReady') return [];
@@ -31,7 +33,7 @@ export const repeatCommand = (
   const what = result.firstError() ? 'failed' : 'did not complete';
   return [
     partial ? `To run again what ${what}, with all that it needs:` : `To run again only what ${what}:`,
-    `  ${style('bold', foreign(args.join(' ')))}`,
+    `  ${style('bold', foreign(mask.text(args.join(' '))))}`,
   ];
 };
 

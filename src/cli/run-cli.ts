@@ -14,6 +14,10 @@ export const runCli = async (argv: readonly string[], io: CliIo): Promise<number
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd') {
+      io.stderr.write('error: The working directory is gone. Change to one that is there.\n');
+      return EXIT.usage;
+    }
     if (!(error instanceof CommanderError)) throw error;
     const [file = ''] = argv;
     if (error.code === 'commander.unknownCommand' && /\.ya?ml$/i.test(file)) {

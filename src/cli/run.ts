@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { JobDefinition } from '../engine/definition.ts';
 import type { Job } from '../engine/job.ts';
 import type { JobResult } from '../engine/job-result.ts';
@@ -57,6 +58,9 @@ export const run = async (file: string, options: RunOptions, io: CliIo): Promise
     const isGiven = (options.param ?? options.paramsFile) !== undefined;
     const params = options.dryRun && !isGiven ? {} : await givenParams(loaded.workflow, options);
     if (options.dryRun) return dryRun(loaded, options, io);
+    if (options.events !== undefined && resolve(options.events) === resolve(file)) {
+      throw new UsageError(`--events would overwrite the workflow file ${file}. Name another one.`);
+    }
     const events = options.events === undefined ? undefined : openEventFile(options.events);
     return await runJob({ file, loaded, params, options, events, gate, out, err, io });
   } catch (error) {
@@ -192,7 +196,7 @@ const report = (
 ): void => {
   const { definition, workflow } = loaded;
   if (options.json) {
-    io.stdout.write(`${JSON.stringify(resultJson(result, definition, exitCode))}\n`);
+    io.stdout.write(`${JSON.stringify(loaded.mask.data(resultJson(result, definition, exitCode)))}\n`);
   }
   if (!options.quiet && !(options.logFormat === 'json')) {
     const table =
@@ -210,5 +214,5 @@ const report = (
   for (const line of lines) err.line(line);
   // Who stopped reading wants to hear no more.
   if (exitCode === exitCodeOfSignal('SIGPIPE')) return;
-  for (const line of repeatCommand(file, result, definition, outputs, options, err)) err.line(line);
+  for (const line of repeatCommand(file, result, definition, outputs, options, loaded.mask, err)) err.line(line);
 };

@@ -1,6 +1,7 @@
 import { lstatSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NonRetryableError } from '../engine/errors.ts';
 import type { TaskScope } from '../engine/task-function.ts';
 import { errorData } from '../events/error-data.ts';
 import type { Mask } from './mask.ts';
@@ -51,11 +52,20 @@ const contexts = new WeakMap<object, ContextFile>();
 /** Made once, and removed when this process exits. */
 const folder = (): string => {
   if (directory === undefined) {
-    const made = mkdtempSync(join(tmpdir(), 'tintype-'));
+    const made = makeFolder();
     directory = made;
     process.on('exit', () => rmSync(made, { recursive: true, force: true }));
   }
   return directory;
+};
+
+const makeFolder = (): string => {
+  try {
+    return mkdtempSync(join(tmpdir(), 'tintype-'));
+  } catch (cause) {
+    const message = `The temporary folder ${tmpdir()} can't be written to: ${(cause as Error).message}. Set TMPDIR to one that can.`;
+    throw new NonRetryableError(message, { cause });
+  }
 };
 
 const contextFile = (ctx: Readonly<Record<string, unknown>>): ContextFile => {

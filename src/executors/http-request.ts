@@ -1,4 +1,5 @@
 import { invalidRequest, type ShownRequest } from './http-error.ts';
+import { type Mask, NO_MASK } from './mask.ts';
 
 export type HttpRequest = {
   /** Absolute, `http://` or `https://`. User and password in it become an Authorization header, unless one is given. */
@@ -25,8 +26,8 @@ export type Sendable = ShownRequest & {
 };
 
 /** @throws NonRetryableError with a HttpInvalidError as its cause, which holds neither credentials, query nor header values */
-export const sendable = (request: HttpRequest): Sendable => {
-  const target = urlOf(request.url);
+export const sendable = (request: HttpRequest, mask: Mask = NO_MASK): Sendable => {
+  const target = urlOf(request.url, mask);
   const headers = headersOf(request.headers ?? {});
   const credentials = takeCredentials(target);
   if (credentials !== undefined && !headers.has('authorization')) headers.set('authorization', credentials);
@@ -39,27 +40,37 @@ export const sendable = (request: HttpRequest): Sendable => {
       `A ${method} request can't have a body. Use another method, such as POST, or put it into the query.`,
     );
   }
+  const shown = shownUrl(
+    URL.canParse(mask.text(request.url.trim())) ? new URL(mask.text(request.url.trim())) : target,
+    mask,
+  );
   const follows = !request.expectStatus?.some((status) => REDIRECTS.has(status));
-  return { method, url: shownUrl(target), target, headers, body, redirect: follows ? 'follow' : 'manual' };
+  return { method, url: shown, target, headers, body, redirect: follows ? 'follow' : 'manual' };
 };
 
 /** The statuses that fetch follows. */
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** A URL without what may be secret in it. */
-export const shownUrl = ({ protocol, host, pathname }: URL): string => `${protocol}//${host}${pathname}`;
+/** A URL without what may be secret in it. It is masked before it is cut: a secret may hold a `?`. */
+export const shownUrl = (url: URL, mask: Mask): string => {
+  const masked = mask.text(url.href);
+  const { protocol, host, pathname } = URL.canParse(masked) ? new URL(masked) : url;
+  return mask.text(`${protocol}//${host}${pathname}`);
+};
 
-const urlOf = (given: string): URL => {
+const urlOf = (given: string, mask: Mask): URL => {
   const text = given.trim();
   if (text === '') throw invalidRequest('The URL is empty. Where an expression makes it, check what that yields.');
   if (!/^https?:\/\//i.test(text)) {
-    throw invalidRequest(`The URL "${redacted(text)}" does not begin with https:// or http://. Write it in full.`);
+    throw invalidRequest(
+      `The URL "${redacted(mask.text(text))}" does not begin with https:// or http://. Write it in full.`,
+    );
   }
   try {
     return new URL(text);
   } catch {
     throw invalidRequest(
-      `The URL "${redacted(text)}" is not valid. Check its host and port; percent-encode what is special in user and password.`,
+      `The URL "${redacted(mask.text(text))}" is not valid. Check its host and port; percent-encode what is special in user and password.`,
     );
   }
 };

@@ -41,7 +41,7 @@ export type HttpOptions = {
 export const http =
   (prepare: (scope: TaskScope) => HttpRequest, options: HttpOptions = {}): TaskFunction =>
   async (scope) => {
-    const exchange = await ask(prepare(scope), scope);
+    const exchange = await ask(prepare(scope), scope, options.mask ?? NO_MASK);
     if (!isExpected(exchange)) throw await unexpected(exchange, scope, options);
     return read(exchange, scope, options);
   };
@@ -57,7 +57,7 @@ export const httpReady =
   async (scope) => {
     const request = prepare(scope);
     try {
-      const exchange = await ask(request, scope);
+      const exchange = await ask(request, scope, options.mask ?? NO_MASK);
       if (isExpected(exchange)) return await read(exchange, scope, options);
       await discard(exchange.response);
       scope.log.info(lineOf(exchange));
@@ -79,8 +79,8 @@ type Exchange = {
   readonly startedAt: number;
 };
 
-const ask = async (request: HttpRequest, { signal, log }: TaskScope): Promise<Exchange> => {
-  const sent = sendable(request);
+const ask = async (request: HttpRequest, { signal, log }: TaskScope, mask: Mask): Promise<Exchange> => {
+  const sent = sendable(request, mask);
   signal.throwIfAborted();
   const startedAt = performance.now();
   const { method, target, headers, body = null, redirect } = sent;
@@ -88,7 +88,7 @@ const ask = async (request: HttpRequest, { signal, log }: TaskScope): Promise<Ex
     signal.throwIfAborted();
     throw requestFailure(sent, error);
   });
-  const redirectedTo = response.redirected ? shownUrl(new URL(response.url)) : undefined;
+  const redirectedTo = response.redirected ? shownUrl(new URL(response.url), mask) : undefined;
   if (redirectedTo !== undefined && method !== 'GET' && method !== 'HEAD') {
     log.warn(
       `The ${method} was redirected to ${redirectedTo}. If by 301, 302 or 303, it may have arrived there as a GET without its body. ` +

@@ -4,7 +4,7 @@ import { type Mask, NO_MASK } from './mask.ts';
 /** What a command gave as its output can't be one. */
 export class OutputError extends TintypeError {
   override readonly name = 'OutputError';
-  readonly code: 'OUTPUT_NOT_JSON' | 'OUTPUT_TOO_LARGE' | 'OUTPUT_UNREADABLE';
+  readonly code: 'OUTPUT_TOO_DEEP' | 'OUTPUT_NOT_JSON' | 'OUTPUT_TOO_LARGE' | 'OUTPUT_UNREADABLE';
 
   constructor(code: OutputError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -19,6 +19,7 @@ export const MAX_OUTPUT_BYTES = 10 * 2 ** 20;
 export const parseOutput = (given: string, source: string, mask: Mask = NO_MASK): unknown => {
   const text = given.replace(/^\uFEFF/, '');
   if (text.trim() === '') return undefined;
+  requireShallow(text, source);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -34,6 +35,22 @@ export const parseOutput = (given: string, source: string, mask: Mask = NO_MASK)
 };
 
 const EXCERPT_LENGTH = 60;
+
+/** How deep lists and mappings may be nested in one another. */
+const MAX_DEPTH = 500;
+
+const requireShallow = (text: string, source: string): void => {
+  let depth = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+    if (token === '[' || token === '{') depth++;
+    else if (token === ']' || token === '}') depth--;
+    if (depth <= MAX_DEPTH) continue;
+    throw new OutputError(
+      'OUTPUT_TOO_DEEP',
+      `${source} nests lists or mappings more than ${MAX_DEPTH} deep. Nest fewer of them.`,
+    );
+  }
+};
 
 /** @throws OutputError, always */
 export const tooLarge = (source: string): never => {

@@ -95,7 +95,8 @@ const requireFolder = (query: string, database: string): void => {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw sqlFailure(query, {
       trouble: 'refused',
-      message: `the folder of the database does not exist: ${folder}`,
+      // The whole path: a part of it may be a part of a secret.
+      message: `the folder of the database does not exist: ${resolve(database)}`,
       driverCode: 'SQLITE_CANTOPEN',
       remedy: 'Create the folder, or correct the path.',
     });
