@@ -25,6 +25,7 @@ import type { HttpRequest } from '../src/executors/http-request.ts';
 import { createMask } from '../src/executors/mask.ts';
 import { jobFrom } from '../src/index.ts';
 import { virtualClock } from '../src/testing.ts';
+import { failureOf, taskScope } from './fixtures/task-scope.ts';
 import { buildCli, start } from './fixtures/workflow/cli.ts';
 
 /** What the server answers; each test sets its own. */
@@ -699,22 +700,7 @@ setTimeout(() => { console.log('held open'); process.exit(1); }, 2_000).unref();
 /** One attempt of a task, with what it logs as `level message`. */
 const attempt = (task: TaskFunction, signal: AbortSignal = new AbortController().signal) => {
   const lines: string[] = [];
-  const log =
-    (level: string) =>
-    (message: string): void =>
-      void lines.push(`${level} ${message}`);
-  const scope: TaskScope = {
-    ctx: {},
-    deps: {},
-    signal,
-    isActive: () => !signal.aborted,
-    attempt: 1,
-    jobId: 'job',
-    outcome: { state: 'completed' },
-    taskName: 'task',
-    log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
-    progress: () => {},
-  };
+  const scope = taskScope(signal, (line) => void lines.push(line));
   return { lines, run: Promise.resolve(task(scope)) };
 };
 
@@ -729,15 +715,7 @@ const bodyOf = async (bytes: string | Buffer, type: string | undefined): Promise
   return ((await send({})) as { body: unknown }).body;
 };
 
-// biome-ignore lint/suspicious/noExplicitAny: the tests say what it is.
-const failure = async (run: () => Promise<unknown>): Promise<any> => {
-  const ended = await run().then(
-    (value) => ({ value }),
-    (error) => ({ error }),
-  );
-  if ('error' in ended) return ended.error;
-  throw new Error(`It did not fail: ${JSON.stringify(ended.value)}`);
-};
+const failure = (run: () => Promise<unknown>) => failureOf(run());
 
 const sendEndless = (response: ServerResponse): void => {
   const endless = function* (): Generator<string> {

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { NonRetryableError } from '../src/engine/errors.ts';
-import type { TaskFunction, TaskScope } from '../src/engine/task-function.ts';
+import type { TaskFunction } from '../src/engine/task-function.ts';
 import { bash } from '../src/executors/bash.ts';
 import { outputGate } from '../src/executors/output-gate.ts';
 import { MAX_LINE_LENGTH, outputLines } from '../src/executors/output-lines.ts';
 import { ProcessError, ProcessNotFoundError, ProcessStartError, TAIL_LINES } from '../src/executors/process-error.ts';
 import { python } from '../src/executors/python.ts';
+import { failureOf, taskScope } from './fixtures/task-scope.ts';
 import { isRunning } from './fixtures/workflow/cli.ts';
 
 describe('a command', () => {
@@ -265,28 +266,15 @@ const attempt = (task: TaskFunction, parent?: AbortSignal, write?: (line: string
   const firstLine = new Promise<string>((resolve) => {
     tell = resolve;
   });
-  const log = (level: string) => (message: string) => {
+  const scope = taskScope(signal, (line, message) => {
     tell(message);
     if (write) write(message);
-    else lines.push(`${level} ${message}`);
-  };
-  const scope: TaskScope = {
-    ctx: {},
-    deps: {},
-    signal,
-    isActive: () => !signal.aborted,
-    attempt: 1,
-    jobId: 'job',
-    outcome: { state: 'completed' },
-    taskName: 'task',
-    log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
-    progress: () => {},
-  };
+    else lines.push(line);
+  });
   const run = (async () => {
     await task(scope);
   })();
   run.catch(() => {});
-  // biome-ignore lint/suspicious/noExplicitAny: the tests say what it is.
-  const failure = (): Promise<any> => run.catch((error) => error);
+  const failure = () => failureOf(run);
   return { lines, run, failure, firstLine, abort: (reason: Error) => controller.abort(reason) };
 };

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { notReady } from '../src/engine/answer.ts';
 import { NonRetryableError } from '../src/engine/errors.ts';
-import type { TaskFunction, TaskScope } from '../src/engine/task-function.ts';
+import type { TaskFunction } from '../src/engine/task-function.ts';
 import { type SqlQuery, sql, sqlReady } from '../src/executors/sql.ts';
 import { loadDriver } from '../src/executors/sql-driver.ts';
 import { SqlDriverError, SqlError, SqlQueryError, SqlResultError } from '../src/executors/sql-error.ts';
@@ -22,6 +22,7 @@ import {
   startMariadb,
   startPostgres,
 } from './fixtures/sql/servers.ts';
+import { failureOf, taskScope } from './fixtures/task-scope.ts';
 import { isRunning } from './fixtures/workflow/cli.ts';
 
 describe('a query of SQLite', () => {
@@ -610,19 +611,7 @@ const sqliteInteractively = (database: string) => {
 const scopeFor = () => {
   const lines: string[] = [];
   const controller = new AbortController();
-  const log = (level: string) => (message: string) => void lines.push(`${level} ${message}`);
-  const scope: TaskScope = {
-    ctx: {},
-    deps: {},
-    signal: controller.signal,
-    isActive: () => !controller.signal.aborted,
-    attempt: 1,
-    outcome: { state: 'completed' },
-    jobId: 'job',
-    taskName: 'task',
-    log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
-    progress: () => {},
-  };
+  const scope = taskScope(controller.signal, (line) => void lines.push(line));
   return { scope, lines, abort: (reason: Error) => controller.abort(reason) };
 };
 
@@ -638,15 +627,7 @@ const asking = (database = ':memory:', options?: Parameters<typeof sql>[1]) => {
       lines.push(...attempt.lines);
     }
   };
-  // biome-ignore lint/suspicious/noExplicitAny: the tests say what it is.
-  const failure = async (query: string, params?: SqlQuery['params']): Promise<any> => {
-    const answer = await ask(query, params).then(
-      (value) => ({ value }),
-      (error) => ({ error }),
-    );
-    if ('error' in answer) return answer.error;
-    throw new Error(`The query did not fail: ${JSON.stringify(answer.value)}`);
-  };
+  const failure = (query: string, params?: SqlQuery['params']) => failureOf(ask(query, params));
   return Object.assign(ask, { failure, lines });
 };
 

@@ -1,4 +1,5 @@
 import type { JobEvent, Stamp, TaskLog, TaskState, TaskTransition } from '../events/event.ts';
+import { NO_TASKS } from '../events/metrics.ts';
 import { textWidth } from './text-width.ts';
 
 /** The graph of the file: its tasks in the order in which they were declared. */
@@ -206,19 +207,7 @@ export const endedOf = ({ counts }: LiveState): number => {
 
 const emptyState = (names: readonly string[]) => ({
   tasks: new Map<string, TaskState>(names.map((name) => [name, 'unscheduled'])),
-  counts: {
-    unscheduled: names.length,
-    ready: 0,
-    running: 0,
-    retrying: 0,
-    polling: 0,
-    paused: 0,
-    completed: 0,
-    failed: 0,
-    notReady: 0,
-    skipped: 0,
-    cancelled: 0,
-  },
+  counts: { ...NO_TASKS, unscheduled: names.length },
   live: new Map<string, Recorded>(),
   working: 0,
   waiting: 0,

@@ -49,20 +49,23 @@ const next = (metrics: Metrics, event: JobEvent, since: Map<string, number>): Me
   };
 };
 
+/** A count for each state of a task. */
+export const NO_TASKS: Readonly<Record<TaskState, number>> = {
+  unscheduled: 0,
+  ready: 0,
+  running: 0,
+  retrying: 0,
+  polling: 0,
+  paused: 0,
+  completed: 0,
+  failed: 0,
+  notReady: 0,
+  skipped: 0,
+  cancelled: 0,
+};
+
 const NONE: Metrics = {
-  tasks: {
-    unscheduled: 0,
-    ready: 0,
-    running: 0,
-    retrying: 0,
-    polling: 0,
-    paused: 0,
-    completed: 0,
-    failed: 0,
-    notReady: 0,
-    skipped: 0,
-    cancelled: 0,
-  },
+  tasks: NO_TASKS,
   attempts: 0,
   polls: 0,
   retries: 0,
