@@ -11,10 +11,12 @@ export {
   JobDefinitionError,
   JobError,
   type JobErrorCode,
+  JournalError,
   NonRetryableError,
   OptionError,
   RetryAfterError,
   SchemaError,
+  SerialisationError,
   TaskError,
   type TaskErrorCode,
   TintypeError,
@@ -25,6 +27,7 @@ export type { SkipReason } from './engine/flow.ts';
 export { Job } from './engine/job.ts';
 export { jobFrom, run } from './engine/job-from.ts';
 export type { JobResult, TaskResult } from './engine/job-result.ts';
+export type { Journal, JournalErrorCode } from './engine/journal.ts';
 export type { ClaimOptions } from './engine/kinds/external.ts';
 export type {
   AttemptOptions,
@@ -57,7 +60,14 @@ export {
 export { createSnapshotStore, type SnapshotStore } from './engine/readiness/snapshot-store.ts';
 export { installSignalHandlers, type SignalHandlerOptions } from './engine/signal-handlers.ts';
 export type { StandardSchema, Violation } from './engine/standard-schema.ts';
-export type { ConditionScope, JobOutcome, TaskFunction, TaskLogger, TaskScope } from './engine/task-function.ts';
+export type {
+  Checkpoint,
+  ConditionScope,
+  JobOutcome,
+  TaskFunction,
+  TaskLogger,
+  TaskScope,
+} from './engine/task-function.ts';
 export type { TaskHandle } from './engine/task-handle.ts';
 export type {
   AnyTaskSpec,
@@ -79,6 +89,7 @@ export type { ErrorData } from './events/error-data.ts';
 export type {
   ContextConflict,
   JobEvent,
+  JobResumed,
   JobState,
   JobTransition,
   LogLevel,

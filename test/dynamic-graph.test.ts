@@ -43,7 +43,7 @@ const takes =
 const line = (event: JobEvent): string => {
   if (event.type === 'job.transition') return `JOB ${event.from}>${event.to}`;
   if (event.type === 'task.transition') return `${event.task} ${event.from}>${event.to}`;
-  return `${event.type} ${'task' in event ? event.task : event.key}`;
+  return `${event.type} ${'task' in event ? event.task : 'key' in event ? event.key : ''}`;
 };
 
 const start = (tasks: readonly AnyTaskSpec[], options?: StartOptions) => {

@@ -11,6 +11,7 @@ const finishBoth: JobCommand = { type: 'job.finish', failed: 2, notReady: 3 };
 const fail: JobCommand = { type: 'job.fail' };
 const timeOut: JobCommand = { type: 'job.timeOut' };
 const cancel: JobCommand = { type: 'job.cancel', reason: 'enough' };
+const retry: JobCommand = { type: 'job.retry' };
 const pause: JobCommand = { type: 'job.pause' };
 const resume: JobCommand = { type: 'job.resume' };
 
@@ -23,6 +24,7 @@ const COMMANDS: ReadonlyMap<JobCommand, string> = new Map<JobCommand, string>([
   [fail, 'job.fail'],
   [timeOut, 'job.timeOut'],
   [cancel, 'job.cancel'],
+  [retry, 'job.retry'],
   [pause, 'job.pause'],
   [resume, 'job.resume'],
 ]);
@@ -44,22 +46,26 @@ type Row = {
   readonly takes: ReadonlyMap<JobCommand, JobState>;
 };
 
+/** What is over may be tried again. */
+const AGAIN = new Map<JobCommand, JobState>([[retry, 'running']]);
+
 const TABLE: readonly Row[] = [
   {
     state: 'idle',
     path: [],
     takes: new Map<JobCommand, JobState>([
       [begin, 'running'],
+      [fail, 'failed'],
       [cancel, 'cancelled'],
     ]),
   },
   { state: 'running', path: [begin], takes: new Map<JobCommand, JobState>([...ENDS, [pause, 'paused']]) },
   { state: 'paused', path: [begin, pause], takes: new Map<JobCommand, JobState>([...ENDS, [resume, 'running']]) },
-  { state: 'completed', path: [begin, finish], takes: new Map() },
-  { state: 'failed', path: [begin, fail], takes: new Map() },
-  { state: 'timedOut', path: [begin, timeOut], takes: new Map() },
-  { state: 'cancelled', path: [cancel], takes: new Map() },
-  { state: 'notReady', path: [begin, finishNotReady], takes: new Map() },
+  { state: 'completed', path: [begin, finish], takes: AGAIN },
+  { state: 'failed', path: [begin, fail], takes: AGAIN },
+  { state: 'timedOut', path: [begin, timeOut], takes: AGAIN },
+  { state: 'cancelled', path: [cancel], takes: AGAIN },
+  { state: 'notReady', path: [begin, finishNotReady], takes: AGAIN },
 ];
 
 const brought = ({ path, state }: Row): Actor<typeof jobMachine> => {
@@ -79,7 +85,7 @@ describe.each(TABLE.map((row) => [row.state, row] as const))('a job that is %s',
     expect(job.getSnapshot().value).toBe(to);
   });
 
-  test(row.takes.size === 0 ? 'takes no more commands' : 'stays where it is on any other command', () => {
+  test('stays where it is on any other command', () => {
     const job = brought(row);
     const before = job.getSnapshot();
     for (const [command, name] of COMMANDS) {

@@ -7,38 +7,40 @@ import { jobLogic } from '../src/machines/job.ts';
 import { taskLogic } from '../src/machines/task.ts';
 
 /**
- * The transitions of the design: where each state may lead. A deadline fails a task that waits or runs; a person may try
- * a failed task again, whose skipped downstream is then unscheduled again.
+ * The transitions of the design: where each state may lead. A deadline fails a task that waits or runs; what has settled
+ * may be reset by a person who tries again, and an output of an earlier job may stand for a task that never ran.
  */
 const TASK_WAYS: Readonly<Record<TaskState, readonly TaskState[]>> = {
-  unscheduled: ['ready', 'skipped'],
+  unscheduled: ['ready', 'skipped', 'completed'],
   ready: ['running', 'paused', 'cancelled', 'failed'],
   running: ['completed', 'failed', 'retrying', 'polling', 'notReady', 'paused', 'cancelled'],
   retrying: ['ready', 'cancelled', 'failed'],
   polling: ['ready', 'cancelled', 'failed'],
   paused: ['ready', 'running', 'cancelled'],
-  completed: [],
+  completed: ['unscheduled'],
   failed: ['ready', 'unscheduled'],
-  notReady: [],
+  notReady: ['unscheduled'],
   skipped: ['unscheduled'],
-  cancelled: [],
+  cancelled: ['unscheduled'],
 };
 
 const JOB_WAYS: Readonly<Record<JobState, readonly JobState[]>> = {
-  idle: ['running', 'cancelled'],
+  idle: ['running', 'failed', 'cancelled'],
   running: ['completed', 'failed', 'timedOut', 'cancelled', 'notReady', 'paused'],
   paused: ['running', 'completed', 'failed', 'timedOut', 'cancelled', 'notReady'],
-  completed: [],
-  failed: [],
-  timedOut: [],
-  cancelled: [],
-  notReady: [],
+  completed: ['running'],
+  failed: ['running'],
+  timedOut: ['running'],
+  cancelled: ['running'],
+  notReady: ['running'],
 };
 
 const error = new Error('blunt knife');
 const TASK_COMMANDS: readonly TaskCommand[] = [
   { type: 'task.schedule' },
   { type: 'task.run' },
+  { type: 'task.reuse' },
+  { type: 'attempt.interrupted' },
   { type: 'task.skip', reason: 'upstreamFailed' },
   { type: 'attempt.succeeded', output: {} },
   { type: 'attempt.failed', error },
@@ -62,6 +64,7 @@ const JOB_COMMANDS: readonly JobCommand[] = [
   { type: 'job.fail' },
   { type: 'job.timeOut' },
   { type: 'job.cancel' },
+  { type: 'job.retry' },
   { type: 'job.pause' },
   { type: 'job.resume' },
 ];
@@ -86,7 +89,9 @@ const possible = (adjacencies: object): string[] => {
   return [...new Set(steps)].sort();
 };
 
-const endsOf = (ways: Ways): string[] => Object.keys(ways).filter((state) => ways[state]?.length === 0);
+/** The states that only `again` leaves. */
+const endsOf = (ways: Ways, again: string): string[] =>
+  Object.keys(ways).filter((state) => ways[state]?.join() === again);
 
 /** All situations of a task: its state, its attempt, and what it was doing when it was paused. */
 const taskModel = (maxRetries: number, attended = true) =>
@@ -95,11 +100,12 @@ const taskModel = (maxRetries: number, attended = true) =>
     events: TASK_COMMANDS,
     serializeState: ({ value, context }) => JSON.stringify([value, context.attempt, context.forgiven, context.held]),
     serializeEvent: (command) => JSON.stringify(command),
-    // Polls have no end of their own, nor does a person who tries again: here once, after the first attempt.
+    // Polls have no end of their own, nor does a person who tries again: nor a process that dies: here once, after the first attempt.
     filterEvents: ({ context }, command) => {
       if (command.type === 'attempt.poll') return context.attempt <= maxRetries;
-      if (!attended && ('pause' in command || /retry|reset/.test(command.type))) return false;
-      return !(command.type === 'task.retry' || 'pause' in command) || context.attempt === 1;
+      const unusual = 'pause' in command || /retry|reset|interrupted/.test(command.type);
+      if (!unusual) return true;
+      return attended && (command.type === 'task.reset' ? context.attempt <= 1 : context.attempt === 1);
     },
   });
 
@@ -149,10 +155,11 @@ describe.each([[1], [2]])('a task with a limit of retries of %d', (maxRetries) =
     }
   });
 
-  test.each(endsOf(TASK_WAYS))('has no way out once it is %s', (end) => {
+  test.each(endsOf(TASK_WAYS, 'unscheduled'))('has no way out but a reset once it is %s', (end) => {
     const ended = paths.filter(({ state }) => state.value === end);
     expect(ended.length).toBeGreaterThan(0);
-    for (const { state } of ended) expect(TASK_COMMANDS.filter((command) => state.can(command))).toEqual([]);
+    const ways = [{ type: 'task.reset' }];
+    for (const { state } of ended) expect(TASK_COMMANDS.filter((command) => state.can(command))).toEqual(ways);
   });
 
   test.each([
@@ -191,7 +198,7 @@ describe.each([[1], [2]])('a task with a limit of retries of %d', (maxRetries) =
 });
 
 test('a task without retries goes from its only attempt straight to its end', () => {
-  const steps = possible(taskModel(0).getAdjacencyMap());
+  const steps = possible(taskModel(0, false).getAdjacencyMap());
   expect(steps.filter((step) => step.includes('retrying'))).toEqual([]);
   expect(steps).toContain('running -> failed');
 });
@@ -226,9 +233,10 @@ describe('a job', () => {
     }
   });
 
-  test.each(endsOf(JOB_WAYS))('has no way out once it is %s', (end) => {
+  test.each(endsOf(JOB_WAYS, 'running'))('has no way out but a retry once it is %s', (end) => {
     const ended = paths.filter(({ state }) => state.value === end);
     expect(ended.length).toBeGreaterThan(0);
-    for (const { state } of ended) expect(JOB_COMMANDS.filter((command) => state.can(command))).toEqual([]);
+    const ways = [{ type: 'job.retry' }];
+    for (const { state } of ended) expect(JOB_COMMANDS.filter((command) => state.can(command))).toEqual(ways);
   });
 });

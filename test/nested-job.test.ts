@@ -30,7 +30,7 @@ const never = (): Promise<undefined> => new Promise(() => {});
 const line = (event: JobEvent): string => {
   if (event.type === 'job.transition') return `JOB ${event.from}>${event.to}`;
   if (event.type === 'task.transition') return `${event.task} ${event.from}>${event.to}`;
-  return event.type === 'context.conflict' ? `${event.type} ${event.tasks.join(' ')}` : `${event.type} ${event.task}`;
+  return `${event.type} ${'task' in event ? event.task : ''}`;
 };
 
 const listen = (job: { readonly events$: { subscribe(next: (event: JobEvent) => void): unknown } }): JobEvent[] => {

@@ -1,3 +1,4 @@
+import type { JournalErrorCode } from './journal.ts';
 import type { Problem } from './problem.ts';
 import type { Violation } from './standard-schema.ts';
 
@@ -58,6 +59,34 @@ export class SchemaError extends TintypeError {
 /** How many violations a message names; `violations` holds them all. */
 const MOST_SHOWN = 10;
 
+/** The journal can't keep a job, or can't give it back. What was kept before stays. */
+export class JournalError extends TintypeError {
+  override readonly name = 'JournalError';
+  readonly code: JournalErrorCode;
+  /** The job concerned, if one is. */
+  readonly jobId: string | undefined;
+
+  constructor(code: JournalErrorCode, message: string, options: ErrorOptions & { readonly jobId?: string } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.jobId = options.jobId;
+  }
+}
+
+/** A value that can't be kept, because JSON and its extensions have no form for it, or because it is too large. */
+export class SerialisationError extends TintypeError {
+  override readonly name = 'SerialisationError';
+  readonly code: 'UNSERIALISABLE_OUTPUT' | 'UNSERIALISABLE_INPUT' | 'UNSERIALISABLE_CHECKPOINT' | 'OUTPUT_TOO_LARGE';
+  /** Where it stands in what was to be kept, such as `rows[0].done`; empty for the whole. */
+  readonly path: string;
+
+  constructor(code: SerialisationError['code'], message: string, path = '') {
+    super(message);
+    this.code = code;
+    this.path = path;
+  }
+}
+
 export type CommandErrorCode =
   | 'INVALID_STATE'
   | 'NOT_EXTERNAL'
@@ -100,7 +129,10 @@ export type TaskErrorCode =
   | 'TASK_CANCELLED'
   | 'TASK_NOT_READY'
   | 'TASK_SKIPPED'
+  | 'TASK_INTERRUPTED'
   | 'INVALID_OUTPUT'
+  | 'UNSERIALISABLE_OUTPUT'
+  | 'OUTPUT_TOO_LARGE'
   | 'UPSTREAM_FAILED';
 
 /** What became of one task. */
@@ -136,7 +168,13 @@ export class TaskError extends TintypeError {
   }
 }
 
-export type JobErrorCode = 'JOB_FAILED' | 'JOB_TIMEOUT' | 'JOB_CANCELLED' | 'JOB_NOT_READY' | 'CONTEXT_CONFLICT';
+export type JobErrorCode =
+  | 'JOB_FAILED'
+  | 'JOB_TIMEOUT'
+  | 'JOB_CANCELLED'
+  | 'JOB_NOT_READY'
+  | 'CONTEXT_CONFLICT'
+  | 'JOURNAL_FAILED';
 
 /** Why a job did not complete. Its `cause` is the first task error, or what `cancel` was given. */
 export class JobError extends TintypeError {
@@ -230,6 +268,8 @@ export type AnyTintypeError =
   | OptionError
   | SchemaError
   | CommandError
+  | JournalError
+  | SerialisationError
   | UnknownTaskError
   | TaskError
   | JobError

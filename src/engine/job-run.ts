@@ -4,13 +4,14 @@ import { type Actor, createActor } from 'xstate';
 import type { JobEvent, JobFact, JobState, JobTransition, TaskState } from '../events/event.ts';
 import { EventStream, isTerminalJobState, type Reactor, type TransitionDetails } from '../events/event-stream.ts';
 import { newId, systemClock, systemRandom } from '../events/system-clock.ts';
-import { type JobCommand, jobLogic } from '../machines/job.ts';
+import { type JobCommand, jobLogic, resumedJob } from '../machines/job.ts';
 import type { RetryPolicy } from '../machines/retry.ts';
-import { settledTask, type TaskCommand, taskLogic } from '../machines/task.ts';
+import { resumedTask, type TaskCommand, taskLogic } from '../machines/task.ts';
 import { Attempt } from './attempt.ts';
 import type { CleanUp } from './clean-up.ts';
 import type { Clock } from './clock.ts';
 import { ContextStore } from './context.ts';
+import type { JobRecorder } from './durable/job-recorder.ts';
 import type { JobError, TaskError } from './errors.ts';
 import { shieldedInspect } from './inspect.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
@@ -34,6 +35,11 @@ export type Surroundings = {
   readonly dispatcher?: Dispatcher;
   /** Whether its tasks are the instances of a fan-out: they read what its task reads, and merge nothing. */
   readonly instances?: boolean;
+  /** Writes its events to a journal. */
+  readonly recorder?: JobRecorder | undefined;
+  /** Of a job that goes on: what it was, and the position of its next event. */
+  readonly state?: JobState | undefined;
+  readonly firstSeq?: number | undefined;
 };
 
 /**
@@ -59,7 +65,9 @@ export class JobRun {
   /** What its tasks have for a priority that say nothing, beside those of other jobs. */
   readonly priority: number;
   readonly #stream: EventStream<Subject>;
-  readonly context: ContextStore;
+  context: ContextStore;
+  /** Writes what happens to a journal, if it has one. */
+  readonly recorder: JobRecorder | undefined;
   /** By declaration order; a task to which nothing has happened yet has no record. */
   readonly tasks: (TaskRun | undefined)[];
   /** Tasks that have an actor: neither unscheduled nor settled. */
@@ -82,7 +90,7 @@ export class JobRun {
   notReady = 0;
   /** Final task failures in time order. */
   errors: TaskError[] = [];
-  state: JobState = 'idle';
+  state: JobState;
   /** Set once the job is to end before all its tasks have; and what is then left to do. */
   stop: Stop | undefined;
   cleanUp: CleanUp | undefined;
@@ -103,13 +111,14 @@ export class JobRun {
   readonly #freezes: boolean;
   #done: Promise<void> | undefined;
   #finish: (() => void) | undefined;
+  #finished = false;
 
   constructor(
     plan: Plan,
     input: object,
     startOptions: StartOptions,
     react: Reactor<Subject>,
-    { parent, dispatcher, instances = false }: Surroundings = {},
+    { parent, dispatcher, instances = false, recorder, state = 'idle', firstSeq }: Surroundings = {},
   ) {
     const options: StartOptions = merged(plan.options, startOptions);
     this.plan = plan;
@@ -121,7 +130,9 @@ export class JobRun {
     this.clock = outer?.clock ?? options.clock ?? systemClock;
     this.random = outer?.random ?? options.random ?? systemRandom;
     this.#freezes = (outer ? outer.#freezes : true) && options.freeze !== false;
-    this.#stream = outer ? outer.#stream : new EventStream(this.id, plan.name, react);
+    this.recorder = outer ? outer.recorder : recorder;
+    const keep = recorder && ((event: JobEvent): void => recorder.record(event));
+    this.#stream = outer ? outer.#stream : new EventStream(this.id, plan.name, react, { keep, firstSeq });
     this.context = outer && instances ? outer.context : new ContextStore(this.frozen(input));
     this.tasks = new Array(plan.tasks.length);
     this.missing = plan.upstreamCounts.slice();
@@ -133,11 +144,14 @@ export class JobRun {
     this.order = this.dispatcher.nextJob();
     this.rootOrder = outer?.rootOrder ?? this.order;
     this.priority = outer ? (parent.definition.priority ?? outer.priority) : 0;
+    this.state = state;
+    const snapshot = state === 'idle' ? {} : { snapshot: resumedJob(state) };
     this.#actor = outer
-      ? createActor(jobLogic, { id: parent.path, parent: outer.#actor })
+      ? createActor(jobLogic, { id: parent.path, parent: outer.#actor, ...snapshot })
       : createActor(jobLogic, {
           id: this.id,
           ...(options.inspect && { inspect: shieldedInspect(options.inspect) }),
+          ...snapshot,
         });
     this.#actor.start();
   }
@@ -146,9 +160,9 @@ export class JobRun {
     return this.#stream.events$;
   }
 
-  /** Resolves when the job is over. */
+  /** Resolves when the job is over, and in the journal. */
   get done(): Promise<void> {
-    this.#done ??= this.over
+    this.#done ??= this.#finished
       ? Promise.resolve()
       : new Promise((resolve) => {
           this.#finish = resolve;
@@ -218,12 +232,28 @@ export class JobRun {
       this.endedAt = at;
       if (this.parent) this.#actor.send(STOP);
       else this.#actor.stop();
-      this.#finish?.();
     }
     if (this.parent) this.#stream.tell(this, { type: 'job.transition', from, to });
     else this.#stream.publishJobTransition(this, from, to, at, details);
+    if (this.over) this.finish();
     if (this.over) this.onOver?.();
     return true;
+  }
+
+  /** Answers those who wait for the end, once it is in the journal. */
+  finish(): void {
+    const finish = (): void => {
+      this.#finished = true;
+      this.#finish?.();
+    };
+    if (this.parent || !this.recorder) finish();
+    else this.recorder.whenSaved(finish, finish);
+  }
+
+  /** Calls back once all that has happened is in the journal; at once where there is none. Where the journal fails, never. */
+  whenSaved(saved: () => void): void {
+    if (this.recorder) this.recorder.whenSaved(saved);
+    else saved();
   }
 
   /** Sends a task a command; records and publishes the transition it makes, if it makes one. */
@@ -247,19 +277,24 @@ export class JobRun {
 
   /** The record of a task, with an actor of its own. */
   wake(index: number): TaskRun {
+    const task = this.known(index);
+    if (!task.actor && task.state === 'unscheduled') this.enliven(task);
+    return task;
+  }
+
+  /** The record of a task. */
+  known(index: number): TaskRun {
     const known = this.tasks[index];
     if (known) return known;
     const definition = this.plan.tasks[index] as TaskDefinition;
-    const retry = this.#retryOf(definition);
-    const path = this.pathOf(definition.name);
     const task: TaskRun = {
       job: this,
       index,
       definition,
-      path,
+      path: this.pathOf(definition.name),
       place: (this.options.sequential ? this.plan.positions : this.plan.ranks)[index] as number,
-      retry,
-      actor: this.#actorOf(path, retry),
+      retry: this.#retryOf(definition),
+      actor: undefined,
       state: 'unscheduled',
       attempts: 0,
       attempt: undefined,
@@ -272,38 +307,48 @@ export class JobRun {
       version: 0,
     };
     this.tasks[index] = task;
-    this.active.add(task);
     return task;
   }
 
-  /** Gives a task that has failed or been skipped an actor again, so that it can go on from there. */
-  revive(task: TaskRun): void {
-    const { state, attempts, retry } = task;
-    if (state !== 'failed' && state !== 'skipped') return;
+  /** Gives a task an actor that goes on from the state that it is in. */
+  enliven(task: TaskRun, held: 'ready' | 'running' = 'ready'): void {
+    const { state, attempts, forgiven = 0, retry, path } = task;
+    const { maxRetries } = retry;
+    const isNew = state === 'unscheduled' && attempts === 0;
     task.actor = this.#actorOf(
-      task.path,
+      path,
       retry,
-      settledTask(state, { maxRetries: retry.maxRetries, attempt: attempts }),
+      isNew ? undefined : resumedTask(state, { maxRetries, attempt: attempts, forgiven, held }),
     );
     this.active.add(task);
+  }
+
+  /** Gives a task that has settled an actor again, so that it can go on from there. */
+  revive(task: TaskRun): void {
+    if (!SETTLED.has(task.state)) return;
+    this.enliven(task);
     this.settled--;
-    if (task.error && state === 'failed') {
+    if (task.state === 'notReady') this.notReady--;
+    if (task.error && task.state === 'failed') {
       this.errors = this.errors.filter((error) => error !== task.error);
       if (!task.error.tolerated) this.failed--;
       task.lastError = task.error;
     }
-    if (attempts > 0 && task.endedAt !== undefined) this.#closeSpan(task, task.endedAt);
+    if (task.attempts > 0 && task.endedAt !== undefined) this.#closeSpan(task, task.endedAt);
     task.error = undefined;
     task.endedAt = undefined;
     task.counted = false;
     task.passedOver = undefined;
   }
 
-  /** Forgets a task that is unscheduled again. */
+  /** Lets go of a task that is unscheduled again. */
   release(task: TaskRun): void {
     this.active.delete(task);
     this.#stopActor(task);
-    if (task.state === 'unscheduled') this.tasks[task.index] = undefined;
+    if (task.state !== 'unscheduled') return;
+    if (task.attempts === 0) this.tasks[task.index] = undefined;
+    task.asked = false;
+    task.refusal = undefined;
   }
 
   /** Sorts tasks by which goes first when all are ready. */
@@ -368,7 +413,7 @@ export class JobRun {
     this.#stopActor(task);
   }
 
-  #actorOf(id: string, retry: RetryPolicy, snapshot?: ReturnType<typeof settledTask>): Actor<typeof taskLogic> {
+  #actorOf(id: string, retry: RetryPolicy, snapshot?: ReturnType<typeof resumedTask>): Actor<typeof taskLogic> {
     const actor = snapshot
       ? createActor(taskLogic, { parent: this.#actor, id, input: { task: id, retry }, snapshot })
       : createActor(taskLogic, { parent: this.#actor, id, input: { task: id, retry } });

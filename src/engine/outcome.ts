@@ -2,7 +2,7 @@ import { errorData, textOf } from '../events/error-data.ts';
 import { type Answer, answerOf, type Branch, type Expand, kindOfAnswer, type NotReady } from './answer.ts';
 import { reportConflicts } from './conflict.ts';
 import type { Overlap } from './context.ts';
-import { isA, type JobError, SchemaError, TaskError, type TaskErrorCode } from './errors.ts';
+import { isA, type JobError, SchemaError, SerialisationError, TaskError, type TaskErrorCode } from './errors.ts';
 import { reachable } from './graph.ts';
 import { addTasks } from './grow.ts';
 import type { JobRun } from './job-run.ts';
@@ -100,8 +100,11 @@ const take = (job: JobRun, task: TaskRun, { picks, output }: Branch<unknown>): v
   }
   const picked = new Set(picks.map((name) => graph.indexOf.get(name) as number));
   for (const index of [...picked]) for (const further of reachable(index, graph.downstream)) picked.add(further);
-  if (output === undefined || isPlainObject(output))
+  if (output === undefined || isPlainObject(output)) {
     task.passedOver = new Set(downstream.filter((index) => !picked.has(index)));
+    const passedOver = [...task.passedOver].map((index) => graph.names[index] as string);
+    job.recorder?.note(task.path, 'branch', JSON.stringify(passedOver));
+  }
   withOutput(job, task, output);
 };
 
@@ -129,18 +132,39 @@ const withOutput = (job: JobRun, task: TaskRun, output: unknown): void => {
 
 /** What an instance of a fan-out brought is kept for the fan-out to collect, whatever it is. */
 const collect = (job: JobRun, task: TaskRun, value: unknown): void => {
+  const text = kept(job, task, value);
+  if (text === REFUSED) return;
   try {
     task.output = (typeof value === 'object' && value !== null ? job.frozen(value) : value) as object;
   } catch (error) {
     refuse(job, task, `an object that can't be read: ${messageOf(error)}`, error);
     return;
   }
+  if (text !== undefined) job.recorder?.stage(text);
   job.commandTask(task, { type: 'attempt.succeeded', output: value }, { output: task.output });
 };
+
+/** The JSON of an output that a journal is to keep; none where there is no journal, or no output. */
+const kept = (job: JobRun, task: TaskRun, output: unknown): string | typeof REFUSED | undefined => {
+  if (!job.recorder || output === undefined) return undefined;
+  try {
+    return job.recorder.encoded(`The output of task "${task.path}"`, output);
+  } catch (error) {
+    const code =
+      isA(error, SerialisationError) && error.code === 'OUTPUT_TOO_LARGE' ? error.code : 'UNSERIALISABLE_OUTPUT';
+    const reason = code === 'OUTPUT_TOO_LARGE' ? 'outputTooLarge' : 'unserialisableOutput';
+    fail(job, task, taskError(task, code, `failed: ${messageOf(error)}`, error), reason);
+    return REFUSED;
+  }
+};
+
+const REFUSED = Symbol('refused');
 
 const complete = (job: JobRun, task: TaskRun, value: object): void => {
   let output: object;
   let overlaps: readonly Overlap[];
+  const text = kept(job, task, value);
+  if (text === REFUSED) return;
   try {
     output = job.frozen(value);
     overlaps = job.context.merge(output, job.plan.positions[task.index] as number);
@@ -150,7 +174,10 @@ const complete = (job: JobRun, task: TaskRun, value: object): void => {
     return;
   }
   task.output = output;
-  const succeed = (): boolean => job.commandTask(task, { type: 'attempt.succeeded', output }, { output });
+  const succeed = (): void => {
+    if (text !== undefined) job.recorder?.stage(text);
+    job.commandTask(task, { type: 'attempt.succeeded', output }, { output });
+  };
   if (overlaps.length === 0) {
     succeed();
     return;
@@ -210,6 +237,12 @@ export const missHeartbeat = (job: JobRun, task: TaskRun, owner: string, limitMs
   const what = `missed its heartbeat in attempt ${task.attempts}: nothing was heard of ${owner} for ${limitMs} ms`;
   const error = taskError(task, 'HEARTBEAT_MISSED', what);
   failOrRetry(job, task, error, error, 'heartbeat');
+};
+
+/** A task whose attempts died with their processes more often than may be. */
+export const failInterrupted = (job: JobRun, task: TaskRun, interruptions: number): void => {
+  const what = `was interrupted ${interruptions} times: its process died during each of these attempts. Perhaps it is the task that kills it`;
+  fail(job, task, taskError(task, 'TASK_INTERRUPTED', `${what}; raise maxInterruptions if not`), 'interrupted');
 };
 
 /** A task that took longer than its deadline, over all attempts. */

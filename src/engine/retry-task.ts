@@ -53,17 +53,18 @@ const retryFailed = (job: JobRun, task: TaskRun): void => {
   const begun = actedOn(task);
   if (begun) throw refusal(task, `its failure has been acted on, "${begun.path}" is ${begun.state}`);
   const downstream = reachable(task.index, job.plan.graph.downstream);
+  const refused = task.refusal !== undefined;
   job.together(() => {
     const skipped = downstream.map((index) => job.tasks[index]).filter((next) => next?.state === 'skipped');
     job.revive(task);
-    if (task.refusal) reset(job, task);
+    if (refused) reset(job, task);
     else job.commandTask(task, { type: 'task.retry' });
     for (const next of skipped as TaskRun[]) {
       job.revive(next);
       reset(job, next);
     }
     // A task whose condition threw is asked anew.
-    for (const index of task.refusal ? [task.index, ...downstream] : downstream) appraise(job, index);
+    for (const index of refused ? [task.index, ...downstream] : downstream) appraise(job, index);
   });
 };
 

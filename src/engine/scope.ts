@@ -2,6 +2,7 @@ import { textOf } from '../events/error-data.ts';
 import type { LogLevel } from '../events/event.ts';
 import { jsonSafe } from '../events/json-safe.ts';
 import type { Attempt } from './attempt.ts';
+import { checkpointOf } from './checkpoint.ts';
 import { outcomeSoFar } from './end.ts';
 import type { JobRun } from './job-run.ts';
 import { lazily } from './lazily.ts';
@@ -16,6 +17,7 @@ export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskS
     isActive: (): boolean => attempt.phase === 'live' && !attempt.aborted,
     attempt: attempt.number,
     jobId: job.id,
+    idempotencyKey: `${job.id}/${path}`,
     taskName: path,
     progress: (fraction: number, message?: string): void => {
       requireFraction(path, fraction);
@@ -29,12 +31,13 @@ export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskS
 
 type Reads = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
 
-const withReads = lazily<Reads, Pick<TaskScope, 'ctx' | 'deps' | 'signal' | 'log' | 'outcome'>>({
+const withReads = lazily<Reads, Pick<TaskScope, 'ctx' | 'deps' | 'signal' | 'log' | 'outcome' | 'checkpoint'>>({
   ctx: ({ job, attempt }) => job.context.at(attempt.version),
   deps: ({ task, attempt }) => outputsOf(task, attempt.version),
   signal: ({ attempt }) => attempt.signal,
   log: ({ job, task, attempt }) => logOf(job, task.path, attempt),
   outcome: ({ job }) => outcomeSoFar(around(job)),
+  checkpoint: checkpointOf,
 });
 
 /** @throws RangeError of a progress that is none */

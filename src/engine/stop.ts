@@ -1,3 +1,4 @@
+import { errorData } from '../events/error-data.ts';
 import { afterSettling, planCleanUp, startCleanUp } from './clean-up.ts';
 import type { ConflictDetails } from './conflict.ts';
 import { endJob } from './end.ts';
@@ -17,6 +18,8 @@ export type Stop = {
   readonly conflict?: ConflictDetails;
   /** What the signals of a nested job's attempts abort with: the reason of the task around it. */
   readonly reason?: AbortError;
+  /** The journal can't be written: the job ends here, and may go on elsewhere; nothing is cleaned up. */
+  readonly interrupted?: boolean;
 };
 
 /**
@@ -29,16 +32,25 @@ export const stopJob = (job: JobRun, stop: Stop): void => {
   const overrules = !before || (before.to === 'failed' && stop.to !== 'failed');
   const mode = before?.mode === 'abort' ? 'abort' : stop.mode;
   job.stop = { ...(overrules ? stop : before), mode };
-  planCleanUp(job);
+  if (!job.parent) noteStop(job, job.stop);
+  if (job.stop.interrupted) job.cleanUp = undefined;
+  else planCleanUp(job);
   releaseCleanUps(job);
   const reason = stop.reason ?? new AbortError(ABORT_CODES[stop.to], `The job ${ENDINGS[stop.to]}.`, stop.cause);
   // Told together: all that ends does so before any clean-up begins.
   job.together(() => {
-    for (const task of [...job.active]) if (!isCleanUp(task)) stopTask(job, task, mode, reason);
+    for (const task of [...job.active])
+      if (job.stop?.interrupted || !isCleanUp(task)) stopTask(job, task, mode, reason);
     startCleanUp(job);
     endIfStopped(job);
   });
   if (!job.over && mode === 'abort') startGrace(job);
+};
+
+/** Kept, so that a job whose process dies meanwhile ends the same way. */
+const noteStop = ({ recorder }: JobRun, { to, mode, cause, conflict }: Stop): void => {
+  const error = cause === undefined ? undefined : errorData(cause);
+  recorder?.note('', 'stop', JSON.stringify({ to, mode, error, conflict }));
 };
 
 const stopTask = (job: JobRun, task: TaskRun, mode: Stop['mode'], reason: AbortError): void => {

@@ -21,6 +21,14 @@ export type ConditionScope<
   Deps = Readonly<Record<string, unknown>>,
 > = Pick<TaskScope<Context, Deps>, 'ctx' | 'deps' | 'jobId' | 'taskName' | 'outcome'>;
 
+/** What a task keeps for its next attempt: kept by the journal, or as long as the process lives where there is none. */
+export type Checkpoint<Value = unknown> = {
+  /** What was saved last, by this attempt or one before it; `undefined` before the first. */
+  readonly last: Value | undefined;
+  /** Resolves once it is kept. @throws SerialisationError of what can't be kept */
+  readonly save: (value: Value) => Promise<void>;
+};
+
 /** What a task function receives. */
 export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readonly<Record<string, unknown>>> = {
   /** The job's input merged with the output of every task completed when this attempt started. Writing to it throws. */
@@ -36,6 +44,10 @@ export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readon
   /** How the job would end if it ended now: what a clean-up task cleans up after. */
   readonly outcome: JobOutcome;
   readonly jobId: string;
+  /** The same for all attempts of this task of this job, and for no other: to be handed to services that take a request once. */
+  readonly idempotencyKey: string;
+  /** What the task keeps for its next attempt. */
+  readonly checkpoint: Checkpoint;
   /** Its own name; in a nested job `outer/inner`, of an instance `name[3]`. */
   readonly taskName: string;
   readonly log: TaskLogger;

@@ -18,17 +18,29 @@ export class EventStream<Subject> {
   readonly #jobId: string;
   readonly #jobName: string;
   readonly #react: Reactor<Subject>;
+  readonly #keep: ((event: JobEvent) => void) | undefined;
   readonly #relay = new RxSubject<JobEvent>();
   readonly #waiting: { readonly event: JobEvent | JobFact; readonly subject: Subject | undefined }[] = [];
-  #seq = 0;
+  #seq: number;
   #delivering = false;
   #ended = false;
   #last: JobEvent | undefined;
 
-  constructor(jobId: string, jobName: string, react: Reactor<Subject>) {
+  /** `keep` is told of each event as it is stamped, before anybody hears of it. `firstSeq` is that of the first, default 0. */
+  constructor(
+    jobId: string,
+    jobName: string,
+    react: Reactor<Subject>,
+    {
+      keep,
+      firstSeq = 0,
+    }: { readonly keep?: ((event: JobEvent) => void) | undefined; readonly firstSeq?: number | undefined } = {},
+  ) {
     this.#jobId = jobId;
     this.#jobName = jobName;
     this.#react = react;
+    this.#keep = keep;
+    this.#seq = firstSeq;
     this.events$ = new Observable((subscriber) => {
       if (!this.#last) return this.#relay.subscribe(subscriber);
       subscriber.next(this.#last);
@@ -97,6 +109,7 @@ export class EventStream<Subject> {
 
   #enqueue(event: JobEvent, subject: Subject | undefined): void {
     this.#ended = isTerminal(event);
+    this.#keep?.(event);
     this.#waiting.push({ event, subject });
     if (!this.#delivering) this.#deliverWaiting();
   }

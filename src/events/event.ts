@@ -102,8 +102,18 @@ export type TaskRemoved = {
   readonly task: string;
 };
 
+/** The process that ran the job is dead, and another goes on with it. */
+export type JobResumed = {
+  readonly type: 'job.resumed';
+  /** Which process, in words. */
+  readonly by: string;
+  /** What has changed in its definition since, where that was accepted. */
+  readonly changes?: readonly string[];
+};
+
 /** What happened, before the stream stamps it. */
 export type JobFact =
+  | JobResumed
   | JobTransition
   | TaskTransition
   | TaskProgress

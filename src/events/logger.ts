@@ -19,7 +19,7 @@ const levelOf = (event: JobEvent): LogLevel => {
   if (event.type === 'task.log') return event.level;
   if (event.type === 'task.lateResult' || event.type === 'context.conflict') return 'warn';
   if (event.type === 'task.progress') return 'debug';
-  if (event.type === 'task.added' || event.type === 'task.removed') return 'info';
+  if (event.type === 'task.added' || event.type === 'task.removed' || event.type === 'job.resumed') return 'info';
   if (event.to === 'failed' || event.to === 'timedOut') return 'error';
   return event.error || event.to === 'skipped' || event.to === 'notReady' || event.to === 'cancelled' ? 'warn' : 'info';
 };
@@ -29,6 +29,8 @@ const lineOf = (event: JobEvent): string => {
   switch (event.type) {
     case 'job.transition':
       return `${job}: ${event.from} -> ${event.to}${why(event)}`;
+    case 'job.resumed':
+      return `${job}: resumed by ${event.by}${event.changes ? ` (${event.changes.join('; ')})` : ''}`;
     case 'task.transition':
       return `${job} ${event.task}: ${event.from} -> ${event.to}${why(event)}`;
     case 'task.progress':

@@ -1,4 +1,5 @@
 import { setup } from 'xstate';
+import type { JobState } from '../events/event.ts';
 import { remembering } from './memo.ts';
 
 export type JobCommand =
@@ -9,6 +10,8 @@ export type JobCommand =
   | { readonly type: 'job.fail' }
   | { readonly type: 'job.timeOut' }
   | { readonly type: 'job.cancel'; readonly reason?: string }
+  /** A job that is over goes on: some of its tasks are tried again. */
+  | { readonly type: 'job.retry' }
   | { readonly type: 'job.pause' }
   | { readonly type: 'job.resume' };
 
@@ -26,7 +29,7 @@ export const jobMachine = setup({
   id: 'job',
   initial: 'idle',
   states: {
-    idle: { on: { 'job.start': 'running', 'job.cancel': 'cancelled' } },
+    idle: { on: { 'job.start': 'running', 'job.fail': 'failed', 'job.cancel': 'cancelled' } },
     running: {
       on: {
         'job.finish': [
@@ -53,11 +56,11 @@ export const jobMachine = setup({
         'job.cancel': 'cancelled',
       },
     },
-    completed: {},
-    failed: {},
-    timedOut: {},
-    cancelled: {},
-    notReady: {},
+    completed: { on: { 'job.retry': 'running' } },
+    failed: { on: { 'job.retry': 'running' } },
+    timedOut: { on: { 'job.retry': 'running' } },
+    cancelled: { on: { 'job.retry': 'running' } },
+    notReady: { on: { 'job.retry': 'running' } },
   },
 });
 
@@ -69,3 +72,7 @@ export const jobLogic = remembering(jobMachine, {
     return command.failed > 0 ? 'job.finish, failed' : command.notReady > 0 ? 'job.finish, not ready' : command.type;
   },
 });
+
+/** A snapshot from which the actor of a job goes on that has been in a state before. */
+export const resumedJob = (state: JobState): ReturnType<typeof jobMachine.resolveState> =>
+  jobMachine.resolveState({ value: state });

@@ -1,4 +1,5 @@
 import { assign, setup } from 'xstate';
+import type { TaskState } from '../events/event.ts';
 import { remembering } from './memo.ts';
 import { mayRetry, type RetryPolicy } from './retry.ts';
 
@@ -8,17 +9,21 @@ export type TaskCommand =
   | { readonly type: 'task.schedule' }
   | { readonly type: 'task.run' }
   | { readonly type: 'task.skip'; readonly reason: string }
+  /** What an earlier job put out stands for it. */
+  | { readonly type: 'task.reuse' }
   | { readonly type: 'attempt.succeeded'; readonly output?: unknown }
   /** `final`: no retry, whatever the policy says. `pause`: no retry is left, and a person is to decide. */
   | { readonly type: 'attempt.failed'; readonly error: unknown; readonly final?: boolean; readonly pause?: boolean }
   | { readonly type: 'attempt.notReady'; readonly reason: string }
   | { readonly type: 'attempt.poll' }
+  /** The process that made the attempt is dead: another one, that uses up no retry. */
+  | { readonly type: 'attempt.interrupted' }
   | { readonly type: 'task.expire'; readonly error: unknown }
   | { readonly type: 'task.pause' }
   | { readonly type: 'task.resume' }
   /** By a person: another attempt, with all retries anew. */
   | { readonly type: 'task.retry' }
-  /** What skipped the task holds no longer, because an upstream is tried again. */
+  /** What became of it holds no longer: it, or an upstream, is tried again. */
   | { readonly type: 'task.reset' }
   | { readonly type: 'task.cancel'; readonly reason: string };
 
@@ -30,6 +35,9 @@ type TaskContext = {
   /** Where a paused task goes on. */
   readonly held: 'ready' | 'running';
 };
+
+/** Whatever a task came to, it may start over; its attempts go on counting. */
+const RESET = { 'task.reset': { target: 'unscheduled', actions: 'forgive' } } as const;
 
 /**
  * The life of one task. It decides what may happen next; the engine publishes each transition as an event, and
@@ -52,7 +60,7 @@ export const taskMachine = setup({
     holdReady: assign({ held: 'ready' }),
     holdRunning: assign({ held: 'running' }),
     forgive: assign({ forgiven: ({ context }) => context.attempt }),
-    startOver: assign({ attempt: 0, forgiven: 0 }),
+    forgiveOne: assign({ forgiven: ({ context }) => context.forgiven + 1 }),
   },
   guards: {
     mayRetry: ({ context, event }) =>
@@ -65,7 +73,7 @@ export const taskMachine = setup({
   context: ({ input }) => ({ maxRetries: input.retry.maxRetries, attempt: 0, forgiven: 0, held: 'ready' }),
   initial: 'unscheduled',
   states: {
-    unscheduled: { on: { 'task.schedule': 'ready', 'task.skip': 'skipped' } },
+    unscheduled: { on: { 'task.schedule': 'ready', 'task.skip': 'skipped', 'task.reuse': 'completed' } },
     ready: {
       on: {
         'task.run': { target: 'running', actions: 'countAttempt' },
@@ -83,6 +91,7 @@ export const taskMachine = setup({
           { target: 'failed' },
         ],
         'attempt.notReady': 'notReady',
+        'attempt.interrupted': { target: 'retrying', actions: 'forgiveOne' },
         'attempt.poll': { target: 'polling', actions: 'discountAttempt' },
         'task.expire': 'failed',
         'task.pause': { target: 'paused', actions: 'holdRunning' },
@@ -98,16 +107,11 @@ export const taskMachine = setup({
         'task.cancel': 'cancelled',
       },
     },
-    completed: {},
-    failed: {
-      on: {
-        'task.retry': { target: 'ready', actions: 'forgive' },
-        'task.reset': { target: 'unscheduled', actions: 'startOver' },
-      },
-    },
-    notReady: {},
-    skipped: { on: { 'task.reset': { target: 'unscheduled', actions: 'startOver' } } },
-    cancelled: {},
+    completed: { on: RESET },
+    failed: { on: { 'task.retry': { target: 'ready', actions: 'forgive' }, ...RESET } },
+    notReady: { on: RESET },
+    skipped: { on: RESET },
+    cancelled: { on: RESET },
   },
 });
 
@@ -120,9 +124,14 @@ export const taskLogic = remembering(taskMachine, {
   },
 });
 
-/** A snapshot from which the actor of a task that has settled may go on. */
-export const settledTask = (
-  state: 'failed' | 'skipped',
-  { maxRetries, attempt }: Pick<TaskContext, 'maxRetries' | 'attempt'>,
+/** A snapshot from which the actor of a task goes on that has been in a state before. */
+export const resumedTask = (
+  state: TaskState,
+  {
+    maxRetries,
+    attempt,
+    forgiven = 0,
+    held = 'ready',
+  }: Pick<TaskContext, 'maxRetries' | 'attempt'> & Partial<TaskContext>,
 ): ReturnType<typeof taskMachine.resolveState> =>
-  taskMachine.resolveState({ value: state, context: { maxRetries, attempt, forgiven: 0, held: 'ready' } });
+  taskMachine.resolveState({ value: state, context: { maxRetries, attempt, forgiven, held } });

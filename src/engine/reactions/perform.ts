@@ -1,18 +1,33 @@
+import type { Attempt } from '../attempt.ts';
+import type { JobRun } from '../job-run.ts';
 import { startNested } from '../kinds/nested.ts';
 import { refuseTask } from '../outcome.ts';
 import { callFunction } from '../perform-function.ts';
 import { cancelTask } from '../stop.ts';
-import { isCleanUp } from '../task-run.ts';
+import { isCleanUp, type TaskRun } from '../task-run.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Attempts: performs one whenever a task runs. An external task is performed by whoever claimed it. */
+/**
+ * Attempts: performs one whenever a task runs, once all that it relies on, and that it runs, is in the journal. An external
+ * task is performed by whoever claimed it.
+ */
 export const perform: Reaction = {
   onTask: (job, task, { from, to }) => {
     const { attempt, definition, refusal } = task;
     if (to !== 'running' || from === 'paused' || !attempt) return;
     if (job.stop && !isCleanUp(task)) cancelTask(job, task);
     else if (refusal) refuseTask(job, task, refusal.thrown);
-    else if (definition.nested) startNested(job, task, attempt);
-    else if (definition.kind !== 'external') callFunction(job, task, attempt);
+    else if (definition.kind !== 'external') job.whenSaved(() => begin(job, task, attempt));
   },
+};
+
+/** The attempt may have been ended while it waited for the journal. */
+const begin = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
+  if (attempt.phase === 'aborting') {
+    attempt.phase = 'over';
+    cancelTask(job, task);
+  } else if (attempt.phase === 'live') {
+    if (task.definition.nested) startNested(job, task, attempt);
+    else callFunction(job, task, attempt);
+  }
 };

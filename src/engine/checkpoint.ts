@@ -1,0 +1,28 @@
+import type { Attempt } from './attempt.ts';
+import { encodedAs } from './durable/job-recorder.ts';
+import { CommandError } from './errors.ts';
+import type { JobRun } from './job-run.ts';
+import { decode } from './serialise.ts';
+import type { Checkpoint } from './task-function.ts';
+import type { TaskRun } from './task-run.ts';
+
+type Attempted = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
+
+/** What a task keeps for its next attempt. Each reading is a copy, as it will be after a crash. */
+export const checkpointOf = ({ job, task, attempt }: Attempted): Checkpoint => ({
+  get last(): unknown {
+    return task.checkpoint && decode(task.checkpoint);
+  },
+  save: async (value) => {
+    if (attempt.phase !== 'live') {
+      const message = `Task "${task.path}" can't save a checkpoint: its attempt ${attempt.number} is over.`;
+      throw new CommandError('INVALID_STATE', message, task.path);
+    }
+    const text = encodedAs('UNSERIALISABLE_CHECKPOINT', `The checkpoint of task "${task.path}"`, value);
+    task.checkpoint = text;
+    const { recorder } = job;
+    if (!recorder) return;
+    recorder.note(task.path, 'checkpoint', text);
+    await new Promise<void>((resolve, reject) => recorder.whenSaved(resolve, reject));
+  },
+});

@@ -1,0 +1,189 @@
+import type { JobEvent } from '../../events/event.ts';
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import { JournalError, SerialisationError } from '../errors.ts';
+import type { Batch, Held, Note, NoteKind, StoredEvent } from '../journal.ts';
+import { encode, Unserialisable } from '../serialise.ts';
+import type { JournalWriter } from './journal-writer.ts';
+
+type Waiter = { readonly saved: () => void; readonly failed: (error: JournalError) => void };
+
+/**
+ * Writes one job to its journal: each event as it is published, with what is kept beside it. Whoever is to act on what has
+ * happened waits here until it is in the journal.
+ */
+export class JobRecorder {
+  readonly jobId: string;
+  readonly #writer: JournalWriter;
+  #fence = 0;
+  #phase: 'opening' | 'open' | 'over' = 'opening';
+  #error: JournalError | undefined;
+  #events: StoredEvent[] = [];
+  #notes = new Map<string, Note>();
+  #changes: Pick<Batch, 'state' | 'startedAt' | 'endedAt' | 'definition' | 'release'> | undefined;
+  /** JSON of the output that the next event carries. */
+  #output: string | undefined;
+  /** Those who wait for what is yet to be written, and for what is being written. */
+  #waiting: Waiter[] = [];
+  #underWay: Waiter[] | undefined;
+  /** What to do once nothing can be written any more. */
+  onFailure: (error: JournalError) => void = () => {};
+  onMessage: (message: string) => void = () => {};
+
+  constructor(jobId: string, writer: JournalWriter) {
+    this.jobId = jobId;
+    this.#writer = writer;
+  }
+
+  get held(): Held {
+    return { jobId: this.jobId, fence: this.#fence };
+  }
+
+  /** Why nothing can be written any more. */
+  get error(): JournalError | undefined {
+    return this.#error;
+  }
+
+  /** Begins to write, as whoever holds the lease with this fence. */
+  open(fence: number): void {
+    if (this.#phase !== 'opening') return;
+    this.#fence = fence;
+    this.#phase = 'open';
+    this.#writer.enlist(this);
+    if (this.#isDirty) this.#writer.schedule(this);
+  }
+
+  /** The JSON of an output, as it will be kept. @throws SerialisationError */
+  encoded(what: string, value: unknown): string {
+    const text = encodedAs('UNSERIALISABLE_OUTPUT', what, value);
+    const { maxOutputBytes } = this.#writer.journal;
+    // A UTF-16 unit takes at most three bytes.
+    if (text.length * 3 > maxOutputBytes && Buffer.byteLength(text) > maxOutputBytes) {
+      const size = `${Buffer.byteLength(text)} bytes of JSON, more than the ${maxOutputBytes} that the journal takes`;
+      throw new SerialisationError(
+        'OUTPUT_TOO_LARGE',
+        `${what} is ${size}. Put it into a file or a store, and put out where it is; or raise maxOutputBytes.`,
+      );
+    }
+    return text;
+  }
+
+  /** Hands over the JSON of the output that the next event carries. */
+  stage(output: string): void {
+    this.#output = output;
+  }
+
+  record(event: JobEvent): void {
+    if (this.#phase === 'over') return;
+    const { output, ...rest } = event as JobEvent & { readonly output?: unknown };
+    const text = this.#output;
+    this.#output = undefined;
+    const data = JSON.stringify(output === undefined ? event : rest);
+    this.#events.push(text === undefined ? { seq: event.seq, data } : { seq: event.seq, data, output: text });
+    if (event.type === 'job.transition') {
+      const { to, at } = event;
+      this.#changes = { ...this.#changes, state: to };
+      if (to === 'running' && event.from !== 'paused') this.#changes = { ...this.#changes, startedAt: at };
+      if (isTerminalJobState(to)) this.#changes = { ...this.#changes, endedAt: at, release: true };
+    }
+    this.#change();
+  }
+
+  /** Keeps something beside the events; a later note of a task and kind replaces an earlier one. */
+  note(task: string, kind: NoteKind, value: string): void {
+    if (this.#phase === 'over') return;
+    this.#notes.set(`${kind} ${task}`, { task, kind, value });
+    this.#change();
+  }
+
+  /** Goes on with another shape of the definition. */
+  redefine(definition: { readonly fingerprint: string; readonly shape: string }): void {
+    this.#changes = { ...this.#changes, definition };
+    this.#change();
+  }
+
+  /** Calls back once everything so far is in the journal: at once if it is. */
+  whenSaved(saved: () => void, failed: (error: JournalError) => void = () => {}): void {
+    if (this.#error) failed(this.#error);
+    else if (this.#isDirty || this.#underWay) this.#waiting.push({ saved, failed });
+    else saved();
+  }
+
+  /** What is to be written now. */
+  take(at: number): Batch | undefined {
+    if (this.#phase !== 'open' || !this.#isDirty) return undefined;
+    const batch: Batch = {
+      ...this.held,
+      at,
+      events: this.#events,
+      notes: [...this.#notes.values()],
+      ...this.#changes,
+    };
+    this.#events = [];
+    this.#notes = new Map();
+    this.#changes = undefined;
+    this.#underWay = this.#waiting;
+    this.#waiting = [];
+    if (batch.release) this.#close();
+    return batch;
+  }
+
+  /** What was taken has been written. */
+  saved(): void {
+    const waiters = this.#underWay ?? [];
+    this.#underWay = undefined;
+    const late = this.#isDirty ? [] : this.#waiting.splice(0);
+    for (const { saved } of [...waiters, ...late]) saved();
+  }
+
+  /** Nothing can be written any more. */
+  fail(cause: unknown): void {
+    if (this.#error) return;
+    this.#error = journalError(this.jobId, cause);
+    this.#close();
+    const waiters = [...(this.#underWay ?? []), ...this.#waiting.splice(0)];
+    this.#underWay = undefined;
+    for (const { failed } of waiters) failed(this.#error);
+    this.onFailure(this.#error);
+  }
+
+  /** Lets go of a job that is not over, so that another process may go on with it. What happens from now on is not kept. */
+  async suspend(): Promise<void> {
+    if (this.#phase !== 'open') return;
+    await new Promise<void>((resolve) => this.whenSaved(resolve, () => resolve()));
+    if (this.#error) return;
+    const { held } = this;
+    this.#close();
+    await this.#writer.journal.release(held);
+  }
+
+  #close(): void {
+    this.#phase = 'over';
+    this.#writer.dismiss(this);
+  }
+
+  get #isDirty(): boolean {
+    return this.#events.length > 0 || this.#notes.size > 0 || this.#changes !== undefined;
+  }
+
+  #change(): void {
+    if (this.#phase === 'open') this.#writer.schedule(this);
+  }
+}
+
+/** The JSON of a value that is to be kept. @throws SerialisationError */
+export const encodedAs = (code: SerialisationError['code'], subject: string, value: unknown): string => {
+  try {
+    return encode(value);
+  } catch (error) {
+    if (!(error instanceof Unserialisable)) throw error;
+    const { path, what } = error;
+    const where = path === '' ? 'it' : `"${path}"`;
+    const allowed = 'plain data, dates, bigints, Uint8Arrays, maps and sets can be kept';
+    throw new SerialisationError(code, `${subject} can't be kept: ${where} is ${what}; ${allowed}.`, path);
+  }
+};
+
+const journalError = (jobId: string, cause: unknown): JournalError =>
+  cause instanceof JournalError
+    ? cause
+    : new JournalError('JOURNAL_FAILED', `The journal can't keep the job "${jobId}".`, { jobId, cause });

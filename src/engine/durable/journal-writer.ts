@@ -1,0 +1,171 @@
+import { setImmediate } from 'node:timers';
+import { newId, systemClock } from '../../events/system-clock.ts';
+import { isThenable } from '../../events/thenable.ts';
+import { JournalError } from '../errors.ts';
+import type { Batch, Journal, Lease } from '../journal.ts';
+import { thisProcess } from '../process-identity.ts';
+import type { JobRecorder } from './job-recorder.ts';
+
+/** How long a lease lasts without a sign of life, and how often one is given, in ms. */
+const LEASE_MS = 15_000;
+const HEARTBEAT_MS = 5_000;
+/** How often messages from other processes are looked for, in ms. */
+const INBOX_MS = 250;
+
+/**
+ * What this process writes to one journal: whatever its jobs record in one tick goes there in one append (group commit),
+ * and their leases are renewed together. Leases are between processes, so they go by the machine's clock, whatever the
+ * clock of the jobs.
+ */
+export class JournalWriter {
+  readonly journal: Journal;
+  readonly #owner = newId();
+  readonly #open = new Map<string, JobRecorder>();
+  readonly #changed = new Set<JobRecorder>();
+  #scheduled = false;
+  #writing = false;
+  #stopHeartbeat: (() => void) | undefined;
+  #stopInbox: (() => void) | undefined;
+
+  constructor(journal: Journal) {
+    this.journal = journal;
+  }
+
+  /** The one writer of a journal in this process. */
+  static of(journal: Journal): JournalWriter {
+    const known = WRITERS.get(journal);
+    if (known) return known;
+    const writer = new JournalWriter(journal);
+    WRITERS.set(journal, writer);
+    return writer;
+  }
+
+  /** What this process asks leases with. */
+  lease(): Lease {
+    return { owner: this.#owner, ...thisProcess(), at: systemClock.now(), leaseMs: LEASE_MS };
+  }
+
+  /** Whether a job is being written here. */
+  isOpen(jobId: string): boolean {
+    return this.#open.has(jobId);
+  }
+
+  /** Keeps the lease of a job alive from now on. */
+  enlist(recorder: JobRecorder): void {
+    this.#open.set(recorder.jobId, recorder);
+    this.#stopHeartbeat ??= repeat(HEARTBEAT_MS, () => this.#renew());
+    this.#stopInbox ??= repeat(INBOX_MS, () => this.#receive());
+  }
+
+  dismiss(recorder: JobRecorder): void {
+    if (this.#open.get(recorder.jobId) === recorder) this.#open.delete(recorder.jobId);
+    this.#changed.delete(recorder);
+    if (this.#open.size > 0) return;
+    this.#stopHeartbeat?.();
+    this.#stopInbox?.();
+    this.#stopHeartbeat = undefined;
+    this.#stopInbox = undefined;
+  }
+
+  /** A job has something to write: at the end of this tick, with what all others have. */
+  schedule(recorder: JobRecorder): void {
+    this.#changed.add(recorder);
+    if (this.#scheduled || this.#writing) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const recorders = [...this.#changed];
+    this.#changed.clear();
+    const at = systemClock.now();
+    const batches: Batch[] = [];
+    const written: JobRecorder[] = [];
+    for (const recorder of recorders) {
+      const batch = recorder.take(at);
+      if (!batch) continue;
+      batches.push(batch);
+      written.push(recorder);
+    }
+    if (batches.length === 0) return;
+    const done = (lost: readonly string[]): void => {
+      const gone = new Set(lost);
+      for (const recorder of written) {
+        if (gone.has(recorder.jobId)) recorder.fail(leaseLost(recorder.jobId));
+        else recorder.saved();
+      }
+    };
+    const failed = (error: unknown): void => {
+      for (const recorder of written) recorder.fail(error);
+    };
+    try {
+      const answer = this.journal.append(batches);
+      if (!isThenable(answer)) {
+        done(answer);
+        return;
+      }
+      this.#writing = true;
+      Promise.resolve(answer)
+        .then(done, failed)
+        .finally(() => {
+          this.#writing = false;
+          const [next] = this.#changed;
+          if (next) this.schedule(next);
+        });
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const recorders = [...this.#open.values()];
+    try {
+      const lost = await this.journal.renew(
+        recorders.map(({ held }) => held),
+        this.lease(),
+      );
+      for (const jobId of lost) this.#open.get(jobId)?.fail(leaseLost(jobId));
+    } catch {
+      // A lease that can't be renewed now is renewed next time, or found lost when something is written.
+    }
+  }
+
+  async #receive(): Promise<void> {
+    try {
+      const messages = await this.journal.receive([...this.#open.values()].map(({ held }) => held));
+      for (const { jobId, message } of messages) this.#open.get(jobId)?.onMessage(message);
+    } catch {
+      // What can't be read now is read next time.
+    }
+  }
+}
+
+const WRITERS = new WeakMap<Journal, JournalWriter>();
+
+const leaseLost = (jobId: string): JournalError =>
+  new JournalError(
+    'LEASE_LOST',
+    `Another process has taken over the job "${jobId}", because nothing was heard of this one. It goes on there.`,
+    { jobId },
+  );
+
+/** Calls again and again, `everyMs` after each call has come back. */
+const repeat = (everyMs: number, call: () => Promise<void>): (() => void) => {
+  let stopped = false;
+  let cancel = (): void => {};
+  const next = (): void => {
+    cancel = systemClock.setTimer(() => {
+      call().then(() => {
+        if (!stopped) next();
+      });
+    }, everyMs);
+  };
+  next();
+  return () => {
+    stopped = true;
+    cancel();
+  };
+};

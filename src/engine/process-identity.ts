@@ -1,0 +1,64 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import type { Lease } from './journal.ts';
+
+export type ProcessIdentity = Pick<Lease, 'host' | 'pid' | 'processStart'>;
+
+/** Which process this is, among all processes of all machines that may share a journal. */
+export const thisProcess = (): ProcessIdentity => {
+  known ??= { host: thisHost(), pid: process.pid, processStart: statOf(process.pid)?.start ?? '' };
+  return known;
+};
+
+let known: ProcessIdentity | undefined;
+
+/** Whether the holder of a lease is known to be dead: only the machine that it ran on can tell. */
+export const isDead = (holder: ProcessIdentity): boolean => fateOf(holder) === 'dead';
+
+/** Whether the holder of a lease is known to be alive: the very process, not a later one with its pid. */
+export const isAlive = (holder: ProcessIdentity): boolean => fateOf(holder) === 'alive';
+
+const fateOf = ({ host, pid, processStart }: ProcessIdentity): 'alive' | 'dead' | 'unknown' => {
+  if (host !== thisProcess().host) return 'unknown';
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ESRCH') return 'dead';
+    // Alive, but another user's; what else may be wrong tells nothing.
+    if (code !== 'EPERM') return 'unknown';
+  }
+  const stat = statOf(pid);
+  if (!stat || processStart === '') return 'unknown';
+  return stat.start === processStart && !GONE.has(stat.state) ? 'alive' : 'dead';
+};
+
+/** States of a process that has ended and that its parent has not asked about yet. */
+const GONE: ReadonlySet<string> = new Set(['Z', 'X']);
+
+/**
+ * The name of the machine, with what tells this boot of it and this space of pids from others, where the system says that:
+ * containers of one machine may share its name.
+ */
+const thisHost = (): string => [hostname(), bootId(), pidSpace()].filter((part) => part !== '').join(' ');
+
+const bootId = (): string => orNothing(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+
+const pidSpace = (): string => orNothing(() => readlinkSync('/proc/self/ns/pid'));
+
+/** The state of a process, and when it began, in clock ticks since boot: fields 3 and 22 of https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+const statOf = (pid: number): { readonly state: string; readonly start: string } | undefined => {
+  const stat = orNothing(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  // The name of the program, in parentheses, may hold spaces and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, start] = [fields[0], fields[19]];
+  return state === undefined || start === undefined ? undefined : { state, start };
+};
+
+const orNothing = (read: () => string): string => {
+  try {
+    return read();
+  } catch {
+    return '';
+  }
+};
