@@ -105,4 +105,5 @@ export { eventLogger } from './events/event-logger.ts';
 export type { Logger } from './events/logger.ts';
 export { type Metrics, metrics } from './events/metrics.ts';
 export { ofTask, progress, type TaskEvent, taskTransitions } from './events/operators.ts';
+export { type MemoryJournalOptions, memoryJournal } from './journal/memory-journal.ts';
 export type { RetryOptions } from './machines/retry.ts';

@@ -148,6 +148,7 @@ const logger = methods('a logger', 'debug', 'info', 'warn', 'error');
 const startRules: Readonly<Record<keyof StartOptions, Rule>> = {
   ...jobRules,
   jobId: text('a string that is not empty'),
+  journal: methods('a journal', 'create', 'append', 'acquire', 'renew', 'release'),
   signal: abortSignal,
   logger,
   inspect: rule(

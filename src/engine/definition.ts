@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { textOf } from '../events/error-data.ts';
+import { fingerprintOf } from './durable/definition-shape.ts';
 import { JobDefinitionError } from './errors.ts';
 import { criticalPath, reachable } from './graph.ts';
 import type { TaskType } from './infer.ts';
@@ -109,24 +109,4 @@ export const sealDefinition = <Input extends object, Tasks extends TaskType, Giv
   const [first, ...rest] = problems;
   if (first) throw new JobDefinitionError(textOf(name), [first, ...rest]);
   return new JobDefinition<Input, Tasks, Given>(plan as Plan);
-};
-
-const fingerprintOf = (plan: Plan): string =>
-  createHash('sha256')
-    .update(JSON.stringify(shapeOf(plan)))
-    .digest('hex');
-
-/** What makes a definition what it is. What a task leaves at its default leaves no trace. */
-const shapeOf = ({ name, tasks }: Plan): unknown => [name, tasks.map(taskShape).sort(([a], [b]) => (a < b ? -1 : 1))];
-
-const taskShape = (task: TaskDefinition): readonly [string, ...unknown[]] => {
-  const { name, dependsOn, continueOnFailure = false, kind, trigger = 'allSuccess', when, nested } = task;
-  const more = {
-    ...(kind && { kind }),
-    ...(trigger !== 'allSuccess' && { trigger }),
-    ...(when && { when: true }),
-    ...(nested?.definition && { job: shapeOf(nested.definition[PLAN] as Plan) }),
-  };
-  const shape = [name, [...dependsOn].sort(), continueOnFailure] as const;
-  return Object.keys(more).length === 0 ? shape : [...shape, more];
 };

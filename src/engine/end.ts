@@ -43,6 +43,7 @@ const errorOf = (job: JobRun): JobError | undefined => {
     return make('JOB_CANCELLED', why === undefined ? 'was cancelled.' : `was cancelled: ${why}`, stop.cause ?? first);
   }
   if (stop?.to === 'timedOut') return make('JOB_TIMEOUT', `was not done within ${job.options.timeout} ms.`, first);
+  if (stop?.interrupted) return make('JOURNAL_FAILED', `was interrupted: ${causeText(stop.cause)}`, stop.cause);
   if (stop?.conflict) {
     const { key, tasks } = stop.conflict;
     const what = `failed: "${tasks[0]}" and "${tasks[1]}" both wrote "${key}". Let one depend on the other, or rename the key.`;

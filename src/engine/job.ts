@@ -1,8 +1,12 @@
 import type { Observable } from 'rxjs';
 import type { JobEvent, JobState } from '../events/event.ts';
 import { logTo } from '../events/logger.ts';
+import { newId } from '../events/system-clock.ts';
 import { cancelOptionProblems, startOptionProblems, waitOptionProblems } from './check-options.ts';
 import { checkedInput } from './check-schema.ts';
+import { JobRecorder } from './durable/job-recorder.ts';
+import { JournalWriter } from './durable/journal-writer.ts';
+import { recordJob } from './durable/record-job.ts';
 import { JobError } from './errors.ts';
 import { type Explanation, explainAll, explainOne } from './explain.ts';
 import { addTasks, removeTask } from './grow.ts';
@@ -126,6 +130,12 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     return new TaskHandle(this.#run, path);
   }
 
+  /** Resolves once all that has happened so far is in the journal; at once where there is none. @throws JournalError */
+  saved(): Promise<void> {
+    const { recorder } = this.#run;
+    return recorder ? new Promise((resolve, reject) => recorder.whenSaved(resolve, reject)) : Promise.resolve();
+  }
+
   /**
    * Nothing new starts; what runs goes on. Paused time counts towards no job timeout and no deadline. `by` says who does
    * it, for `explain`. @throws CommandError `INVALID_STATE`
@@ -220,10 +230,14 @@ export const startJob = <Input extends object, Tasks extends TaskType>(
   const subject = `The start of job "${plan.name}"`;
   refuse(subject, startOptionProblems(input, options));
   const given = checkedInput(plan.options.input, (input ?? {}) as object, plan.name);
-  const run = new JobRun(plan, given, options ?? {}, reactor, surroundings);
+  const { journal } = options ?? {};
+  const recorder = journal && new JobRecorder(options?.jobId ?? newId(), JournalWriter.of(journal));
+  const all = recorder ? { ...options, jobId: recorder.jobId } : (options ?? {});
+  const run = new JobRun(plan, given, all, reactor, { ...surroundings, recorder });
   if (plan.pooled) refuse(subject, poolProblems(plan.tasks, run.level));
   if (run.options.logger) run.events$.subscribe(logTo(run.options.logger));
-  queueMicrotask(() => begin(run));
+  if (journal && recorder) recordJob(run, recorder, journal, given, () => begin(run));
+  else queueMicrotask(() => begin(run));
   return new Job(run);
 };
 

@@ -1,6 +1,7 @@
 import type { Logger } from '../events/logger.ts';
 import type { RetryOptions } from '../machines/retry.ts';
 import type { Clock } from './clock.ts';
+import type { Journal } from './journal.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import type { ConditionScope, TaskScope } from './task-function.ts';
 import type { TriggerRule } from './trigger.ts';
@@ -140,6 +141,8 @@ export type DefinitionOptions<Schema extends StandardSchema | undefined = Standa
 export type StartOptions = JobOptions & {
   /** Default a random UUID. */
   readonly jobId?: string | undefined;
+  /** Keeps the events of the job, and holds back each attempt until all that it relies on is kept. Default none. */
+  readonly journal?: Journal | undefined;
   /** Cancels the job when it aborts. */
   readonly signal?: AbortSignal | undefined;
   /** Told of every event, one line each: console, pino and winston fit. */

@@ -1,0 +1,33 @@
+import { JournalError } from '../engine/errors.ts';
+import type { StoredEvent } from '../engine/journal.ts';
+
+/** The `seq` of the last of these events. @throws JournalError where they do not follow on `lastSeq`, one by one */
+export const lastSeqAfter = (jobId: string, lastSeq: number, events: readonly StoredEvent[]): number => {
+  let last = lastSeq;
+  for (const { seq } of events) {
+    if (seq !== last + 1) {
+      throw new JournalError(
+        'JOURNAL_FAILED',
+        `The events of the job "${jobId}" do not follow on: ${last + 1} was to come, but it was ${seq}. Nothing was written: hand in every event once and in order.`,
+        { jobId },
+      );
+    }
+    last = seq;
+  }
+  return last;
+};
+
+/** @throws JournalError where an output is larger than the journal takes */
+export const refuseLargeOutputs = (jobId: string, events: readonly StoredEvent[], maxOutputBytes: number): void => {
+  for (const { seq, output } of events) {
+    // A UTF-16 unit takes at most three bytes.
+    if (output === undefined || output.length * 3 <= maxOutputBytes) continue;
+    const bytes = Buffer.byteLength(output);
+    if (bytes <= maxOutputBytes) continue;
+    throw new JournalError(
+      'JOURNAL_FAILED',
+      `The output of event ${seq} of the job "${jobId}" is ${bytes} bytes, more than the ${maxOutputBytes} that the journal takes. Nothing was written: raise maxOutputBytes.`,
+      { jobId },
+    );
+  }
+};

@@ -1,0 +1,38 @@
+import { JournalError } from '../engine/errors.ts';
+import { inForce, type Lease } from '../engine/journal.ts';
+import { isAlive, isDead } from '../engine/process-identity.ts';
+
+/**
+ * Whether whoever asks with `wanted` may have the lease that `holder` has. A holder that is known to be alive keeps a lease
+ * that ends too late as well: the clock was set back under it.
+ */
+export const mayTake = (holder: Lease | undefined, wanted: Lease): boolean => {
+  if (!holder || holder.owner === wanted.owner || isDead(holder)) return true;
+  if (inForce(holder, wanted.at)) return false;
+  const isOver = wanted.at >= holder.at + holder.leaseMs;
+  return isOver || !isAlive(holder);
+};
+
+export const jobLeased = (jobId: string, holder: Lease): JournalError =>
+  new JournalError(
+    'JOB_LEASED',
+    `The job "${jobId}" is being run by process ${holder.pid} on ${machineOf(holder)}, whose lease ends at ${timeText(holder.at + holder.leaseMs)} unless it is renewed. Wait until it is done, or end that process.`,
+    { jobId },
+  );
+
+export const jobNotFound = (jobId: string): JournalError =>
+  new JournalError(
+    'JOB_NOT_FOUND',
+    `The journal has no job "${jobId}". Check the id, and that it is the journal meant.`,
+    {
+      jobId,
+    },
+  );
+
+/** The name of the machine alone, without what tells its boots apart. */
+const machineOf = ({ host }: Lease): string => host.split(' ')[0] || 'an unknown machine';
+
+const timeText = (at: number): string => {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? 'no time' : date.toISOString();
+};

@@ -1,0 +1,181 @@
+import type { Batch, Held, JobFilter, Journal, JournalJob, NewJob, Note, StoredEvent } from '../engine/journal.ts';
+import { positive, problemsOf, refuse } from '../engine/rules.ts';
+import { lastSeqAfter, refuseLargeOutputs } from './batch-problem.ts';
+import { endedAfter } from './end-time.ts';
+import { jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
+import { DEFAULT_MAX_OUTPUT_BYTES } from './max-output-bytes.ts';
+
+export type MemoryJournalOptions = {
+  /** The largest output that it takes, in bytes of its JSON. Default 16 MiB. */
+  readonly maxOutputBytes?: number | undefined;
+};
+
+type Entry = {
+  job: JournalJob;
+  readonly order: number;
+  readonly events: StoredEvent[];
+  readonly notes: Map<string, Note>;
+  inbox: { readonly order: number; readonly message: string }[];
+};
+
+/**
+ * A journal in the memory of the process: jobs survive the end of their engine, for tests and trials, but not that of the
+ * process. `close` leaves all that is kept where it is. @throws OptionError
+ */
+export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
+  refuse('The memory journal', problemsOf(options, RULES, { subject: 'The memory journal' }));
+  const { maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = options;
+  const entries = new Map<string, Entry>();
+  const byKey = new Map<string, Entry>();
+  const shapes = new Map<string, string>();
+  let order = 0;
+
+  const held = ({ jobId, fence }: Held): Entry | undefined => {
+    const entry = entries.get(jobId);
+    return entry?.job.lease && entry.job.fence === fence ? entry : undefined;
+  };
+
+  const existing = ({ id, name, key }: NewJob): Entry | undefined =>
+    entries.get(id) ?? (key === undefined ? undefined : byKey.get(keyOf(name, key)));
+
+  const write = (entry: Entry, batch: Batch): void => {
+    const { at, events, notes, state, startedAt, definition, release } = batch;
+    const { job } = entry;
+    if (definition) shapes.set(definition.fingerprint, definition.shape);
+    for (const event of events) entry.events.push({ ...event });
+    for (const note of notes) entry.notes.set(JSON.stringify([note.task, note.kind]), { ...note });
+    entry.job = {
+      ...job,
+      fingerprint: definition?.fingerprint ?? job.fingerprint,
+      state: state ?? job.state,
+      startedAt: startedAt ?? job.startedAt,
+      endedAt: endedAfter(job.endedAt, batch),
+      updatedAt: at,
+      lastSeq: job.lastSeq + events.length,
+      lease: release ? undefined : job.lease,
+    };
+  };
+
+  return {
+    maxOutputBytes,
+
+    create: (job, lease) => {
+      const known = existing(job);
+      if (known) return { created: false, job: known.job };
+      const { shape, ...rest } = job;
+      const kept: JournalJob = {
+        ...rest,
+        state: 'idle',
+        updatedAt: lease.at,
+        lastSeq: -1,
+        fence: 1,
+        lease: { ...lease },
+      };
+      const entry: Entry = { job: kept, order: order++, events: [], notes: new Map(), inbox: [] };
+      if (!shapes.has(job.fingerprint)) shapes.set(job.fingerprint, shape);
+      entries.set(job.id, entry);
+      if (job.key !== undefined) byKey.set(keyOf(job.name, job.key), entry);
+      return { created: true, job: kept };
+    },
+
+    acquire: (jobId, lease) => {
+      const entry = entries.get(jobId);
+      if (!entry) throw jobNotFound(jobId);
+      const { job } = entry;
+      if (job.lease && !mayTake(job.lease, lease)) throw jobLeased(jobId, job.lease);
+      entry.job = { ...job, fence: job.fence + 1, lease: { ...lease } };
+      return entry.job;
+    },
+
+    renew: (leases, lease) => {
+      const lost: string[] = [];
+      for (const one of leases) {
+        const entry = held(one);
+        if (entry) entry.job = { ...entry.job, lease: { ...lease } };
+        else lost.push(one.jobId);
+      }
+      return lost;
+    },
+
+    release: (one) => {
+      const entry = held(one);
+      if (entry) entry.job = { ...entry.job, lease: undefined };
+    },
+
+    append: (batches) => {
+      const reached = new Map<string, number>();
+      const released = new Set<string>();
+      const lost = new Set<string>();
+      const kept: (readonly [Entry, Batch])[] = [];
+      for (const batch of batches) {
+        const { jobId, events } = batch;
+        const entry = released.has(jobId) ? undefined : held(batch);
+        if (!entry) {
+          lost.add(jobId);
+          continue;
+        }
+        refuseLargeOutputs(jobId, events, maxOutputBytes);
+        reached.set(jobId, lastSeqAfter(jobId, reached.get(jobId) ?? entry.job.lastSeq, events));
+        if (batch.release) released.add(jobId);
+        kept.push([entry, batch]);
+      }
+      for (const [entry, batch] of kept) write(entry, batch);
+      return [...lost];
+    },
+
+    job: (jobId) => entries.get(jobId)?.job,
+
+    jobs: (filter = {}) =>
+      [...entries.values()]
+        .filter(({ job }) => matches(job, filter))
+        .sort((a, b) => b.job.createdAt - a.job.createdAt || b.order - a.order)
+        .slice(0, filter.limit)
+        .map(({ job }) => job),
+
+    events: (jobId, fromSeq = 0, limit = Number.POSITIVE_INFINITY) => {
+      const from = Math.max(0, fromSeq);
+      return entries.get(jobId)?.events.slice(from, from + limit) ?? [];
+    },
+
+    notes: (jobId) => [...(entries.get(jobId)?.notes.values() ?? [])],
+
+    shape: (fingerprint) => shapes.get(fingerprint),
+
+    send: (jobId, message) => {
+      const entry = entries.get(jobId);
+      if (!entry) throw jobNotFound(jobId);
+      entry.inbox.push({ order: order++, message });
+    },
+
+    receive: (leases) => {
+      const found: { readonly order: number; readonly jobId: string; readonly message: string }[] = [];
+      for (const one of leases) {
+        const entry = held(one);
+        if (!entry) continue;
+        found.push(...entry.inbox.map((letter) => ({ ...letter, jobId: one.jobId })));
+        entry.inbox = [];
+      }
+      return found.sort((a, b) => a.order - b.order).map(({ jobId, message }) => ({ jobId, message }));
+    },
+
+    remove: (jobId) => {
+      const entry = entries.get(jobId);
+      if (!entry) return;
+      entries.delete(jobId);
+      const { name, key } = entry.job;
+      if (key !== undefined) byKey.delete(keyOf(name, key));
+    },
+
+    close: () => {},
+  };
+};
+
+const RULES = { maxOutputBytes: positive };
+
+const keyOf = (name: string, key: string): string => JSON.stringify([name, key]);
+
+const matches = (job: JournalJob, { states, name, since, before }: JobFilter): boolean =>
+  (states === undefined || states.includes(job.state)) &&
+  (name === undefined || job.name === name) &&
+  (since === undefined || job.createdAt >= since) &&
+  (before === undefined || job.createdAt < before);
