@@ -1,0 +1,42 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { JournalError } from '../engine/errors.ts';
+import type { Prepared } from './prepared.ts';
+import { journalFailure } from './sqlite-failure.ts';
+
+/** Writes a copy of the whole database, as of now, while others go on writing it. @throws JournalError */
+export const backUp = (file: string, prepared: Prepared, to: string): void => {
+  if (existsSync(to)) {
+    throw new JournalError(
+      'JOURNAL_FAILED',
+      `The journal ${file} can't be backed up to ${to}: that exists already. Name a new file, or remove it first.`,
+    );
+  }
+  try {
+    mkdirSync(dirname(to), { recursive: true });
+    prepared('VACUUM INTO ?').run(to);
+    flush(to);
+  } catch (error) {
+    // Half a copy is worse than none.
+    rmSync(to, { force: true });
+    throw journalFailure(isAboutCopy(error) ? to : file, error);
+  }
+};
+
+/** SQLite leaves it to the system when a copy reaches the disk. */
+const flush = (file: string): void => {
+  const descriptor = openSync(file, 'r+');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+};
+
+/** Reading the journal finds damage; all else befalls what is written. */
+const isAboutCopy = (error: unknown): boolean => {
+  const { errcode } = error as { readonly errcode?: unknown };
+  return typeof errcode !== 'number' || (errcode & 0xff) !== CORRUPT;
+};
+
+const CORRUPT = 11;

@@ -1,0 +1,75 @@
+import type { StoredEvent } from '../engine/journal.ts';
+import { eventChecksum, jobSeed, largeChecksum } from './checksum.ts';
+import type { JobRow } from './job-row.ts';
+import type { Prepared } from './prepared.ts';
+import type { SqliteRow, SqliteValue } from './sqlite-driver.ts';
+import { journalCorrupt } from './sqlite-failure.ts';
+import { fromStored, storableJson } from './storable-text.ts';
+
+/** The longest output, in UTF-16 units, that stands in the row of its event. */
+const LONGEST_IN_ROW = 4096;
+
+/** How many rows one statement inserts: fewer calls of the driver are faster. */
+const ROWS = 16;
+const COLUMNS = 6;
+
+/** Writes events of a job; their `seq` have been looked at. */
+export const insertEvents = (prepared: Prepared, { number, id }: JobRow, events: readonly StoredEvent[]): void => {
+  const seed = jobSeed(id);
+  const values: SqliteValue[] = [];
+  for (const { seq, data, output } of events) {
+    const text = storableJson(data);
+    const result = output === undefined ? null : storableJson(output);
+    const isLarge = result !== null && result.length > LONGEST_IN_ROW;
+    const large = isLarge ? largeChecksum(seed, seq, result) : null;
+    const inRow = isLarge ? null : result;
+    if (isLarge) prepared('INSERT INTO large (job, seq, output) VALUES (?, ?, ?)').run(number, seq, result);
+    values.push(number, seq, text, inRow, large, eventChecksum(seed, seq, text, inRow, large));
+    if (values.length === ROWS * COLUMNS) prepared(INSERT_MANY).run(...values.splice(0));
+  }
+  for (let at = 0; at < values.length; at += COLUMNS) prepared(INSERT_ONE).run(...values.slice(at, at + COLUMNS));
+};
+
+const insertOf = (rows: number): string =>
+  `INSERT INTO event (job, seq, data, output, large, crc) VALUES ${Array(rows).fill('(?, ?, ?, ?, ?, ?)').join(', ')}`;
+
+const INSERT_ONE = insertOf(1);
+const INSERT_MANY = insertOf(ROWS);
+
+/** The rows of a job's events from `from` on, at most `limit`, in order. */
+export const eventRows = (prepared: Prepared, job: number, from: number, limit: number): SqliteRow[] =>
+  prepared('SELECT seq, data, output, large, crc FROM event WHERE job = ? AND seq >= ? ORDER BY seq LIMIT ?').all(
+    job,
+    from,
+    limit,
+  );
+
+/** An event from a row of `eventRows`. @throws JournalError `JOURNAL_CORRUPT` */
+export const eventOfRow = (
+  file: string,
+  prepared: Prepared,
+  { number, id, seed }: EventOwner,
+  row: SqliteRow,
+): StoredEvent => {
+  const { seq, data, output, large, crc } = row as unknown as EventRow;
+  const refuse = (what: string): never => {
+    const jobId = fromStored(id);
+    throw journalCorrupt(file, `${what} of event ${seq} of the job "${jobId}" is not what was written`, { jobId });
+  };
+  if (typeof data !== 'string' || eventChecksum(seed, seq, data, output, large) !== crc) return refuse('the row');
+  if (large === null) return output === null ? { seq, data } : { seq, data, output };
+  const kept = prepared('SELECT output FROM large WHERE job = ? AND seq = ?').get(number, seq)?.output;
+  if (typeof kept !== 'string' || largeChecksum(seed, seq, kept) !== large) return refuse('the output');
+  return { seq, data, output: kept };
+};
+
+/** Whose events they are: the number and the stored id of the job, and its `jobSeed`. */
+export type EventOwner = { readonly number: number; readonly id: string; readonly seed: number };
+
+type EventRow = {
+  readonly seq: number;
+  readonly data: string;
+  readonly output: string | null;
+  readonly large: number | null;
+  readonly crc: number;
+};

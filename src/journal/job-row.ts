@@ -1,0 +1,156 @@
+import type { JournalJob, Lease } from '../engine/journal.ts';
+import { rowChecksum } from './checksum.ts';
+import type { SqliteRow, SqliteValue } from './sqlite-driver.ts';
+import { journalCorrupt } from './sqlite-failure.ts';
+import { fromStored, toStored } from './storable-text.ts';
+
+/** A job as it is written with every batch. Texts as they are stored. */
+export type JobRow = {
+  readonly number: number;
+  readonly id: string;
+  readonly name: string;
+  readonly job_key: string | null;
+  readonly created_at: number;
+  readonly forked_from: string | null;
+  readonly fingerprint: string;
+  readonly state: JournalJob['state'];
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+  readonly updated_at: number;
+  readonly last_seq: number;
+  readonly crc: number;
+} & LeaseRow;
+
+export type LeaseRow = {
+  readonly fence: number;
+  readonly owner: string | null;
+  readonly host: string | null;
+  readonly pid: number | null;
+  readonly process_start: string | null;
+  readonly leased_at: number | null;
+  readonly lease_ms: number | null;
+  readonly lease_crc: number;
+};
+
+/** What of a job is written once. */
+type BeginningRow = {
+  readonly input: string | null;
+  readonly options: string | null;
+  readonly metadata: string | null;
+  readonly beginning_crc: number | null;
+};
+
+/** Before `WHERE`: all of a job. */
+export const SELECT_JOB = `SELECT job.*, beginning.input, beginning.options, beginning.metadata, beginning.crc AS beginning_crc
+  FROM job LEFT JOIN beginning ON beginning.job = job.number`;
+
+/** A row of `job`, as it was written. @throws JournalError `JOURNAL_CORRUPT` */
+export const verifiedRow = (file: string, raw: SqliteRow): JobRow => {
+  const row = raw as unknown as JobRow;
+  const jobId = nameOf(row.id);
+  if (jobChecksum(row) !== row.crc)
+    throw journalCorrupt(file, `the row of the job "${jobId}" is not what was written`, { jobId });
+  if (leaseChecksum(row.id, row) !== row.lease_crc) {
+    throw journalCorrupt(file, `the lease of the job "${jobId}" is not what was written`, { jobId });
+  }
+  return row;
+};
+
+/** A job from a row of `SELECT_JOB`. @throws JournalError `JOURNAL_CORRUPT` */
+export const jobOf = (file: string, raw: SqliteRow): JournalJob => {
+  const row = verifiedRow(file, raw);
+  const { input, options, metadata, beginning_crc } = raw as unknown as BeginningRow;
+  if (input === null || options === null || metadata === null) {
+    throw journalCorrupt(file, `the input of the job "${fromStored(row.id)}" is missing`, {
+      jobId: fromStored(row.id),
+    });
+  }
+  if (beginningChecksum(row.id, input, options, metadata) !== beginning_crc) {
+    throw journalCorrupt(
+      file,
+      `the input, options or metadata of the job "${fromStored(row.id)}" are not what was written`,
+      {
+        jobId: fromStored(row.id),
+      },
+    );
+  }
+  return {
+    id: fromStored(row.id),
+    name: fromStored(row.name),
+    key: row.job_key === null ? undefined : fromStored(row.job_key),
+    createdAt: row.created_at,
+    forkedFrom: row.forked_from === null ? undefined : fromStored(row.forked_from),
+    fingerprint: fromStored(row.fingerprint),
+    input,
+    options,
+    metadata,
+    state: row.state,
+    startedAt: row.started_at ?? undefined,
+    endedAt: row.ended_at ?? undefined,
+    updatedAt: row.updated_at,
+    lastSeq: row.last_seq,
+    fence: row.fence,
+    lease: leaseOf(row),
+  };
+};
+
+export const leaseOf = (row: LeaseRow): Lease | undefined =>
+  row.owner === null
+    ? undefined
+    : {
+        owner: fromStored(row.owner),
+        host: fromStored(row.host ?? ''),
+        pid: row.pid ?? 0,
+        processStart: fromStored(row.process_start ?? ''),
+        at: row.leased_at ?? 0,
+        leaseMs: row.lease_ms ?? 0,
+      };
+
+/** The columns of a lease, in the order of `LEASE_COLUMNS`. */
+export const leaseValues = (id: string, fence: number, lease: Lease | undefined): SqliteValue[] => {
+  const row = {
+    fence,
+    owner: lease ? toStored(lease.owner) : null,
+    host: lease ? toStored(lease.host) : null,
+    pid: lease ? lease.pid : null,
+    process_start: lease ? toStored(lease.processStart) : null,
+    leased_at: lease ? lease.at : null,
+    lease_ms: lease ? lease.leaseMs : null,
+  };
+  return [...Object.values(row), leaseChecksum(id, row)];
+};
+
+export const LEASE_COLUMNS = [
+  'fence',
+  'owner',
+  'host',
+  'pid',
+  'process_start',
+  'leased_at',
+  'lease_ms',
+  'lease_crc',
+] as const;
+
+export const jobChecksum = (row: Omit<JobRow, 'number' | 'crc' | keyof LeaseRow>): number =>
+  rowChecksum(
+    row.id,
+    row.name,
+    row.job_key,
+    row.created_at,
+    row.forked_from,
+    row.fingerprint,
+    row.state,
+    row.started_at,
+    row.ended_at,
+    row.updated_at,
+    row.last_seq,
+  );
+
+const leaseChecksum = (id: string, row: Omit<LeaseRow, 'lease_crc'>): number =>
+  rowChecksum(id, row.fence, row.owner, row.host, row.pid, row.process_start, row.leased_at, row.lease_ms);
+
+export const beginningChecksum = (id: string, input: string, options: string, metadata: string): number =>
+  rowChecksum(id, input, options, metadata);
+
+/** A job as a message names it, whatever stands in the row. */
+const nameOf = (id: unknown): string => (typeof id === 'string' ? fromStored(id) : String(id));

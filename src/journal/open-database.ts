@@ -1,0 +1,109 @@
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { JournalError } from '../engine/errors.ts';
+import { APPLICATION_ID, type Migration, migrate, versionOf } from './migrations.ts';
+import type { SqliteDatabase, SqliteDriver } from './sqlite-driver.ts';
+import { isBusy, isNoDatabase, journalFailure } from './sqlite-failure.ts';
+
+export type OpenOptions = {
+  readonly driver: SqliteDriver;
+  readonly migrations: readonly Migration[];
+  readonly synchronous: 'full' | 'normal';
+  readonly busyTimeoutMs: number;
+  readonly create: boolean;
+};
+
+/** Opens the database of a journal, and makes it or brings it up to date where that is needed. @throws JournalError */
+export const openDatabase = (file: string, options: OpenOptions): SqliteDatabase => {
+  let db: SqliteDatabase | undefined;
+  try {
+    prepareFile(file, options.create);
+    db = new options.driver.DatabaseSync(file);
+    setUp(file, db, options);
+    return db;
+  } catch (error) {
+    db?.close();
+    throw isNoDatabase(error) ? notAJournal(file, 'it is no SQLite database', error) : journalFailure(file, error);
+  }
+};
+
+const prepareFile = (file: string, create: boolean): void => {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found && !found.isFile()) throw notAJournal(file, found.isDirectory() ? 'it is a folder' : 'it is no plain file');
+  if (found) return;
+  if (!create) {
+    throw new JournalError(
+      'JOURNAL_FAILED',
+      `There is no journal ${file}. Check the path: relative to ${process.cwd()}, unless it is absolute.`,
+    );
+  }
+  const folder = dirname(file);
+  if (!existsSync(folder)) mkdirSync(folder, { recursive: true });
+};
+
+/** Repeats all of it while another process is in the way: it may be making the same database. */
+const setUp = (file: string, db: SqliteDatabase, options: OpenOptions): void => {
+  const giveUpAt = performance.now() + options.busyTimeoutMs;
+  db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+  for (;;) {
+    try {
+      identify(file, db, options.migrations.length);
+      useWriteAheadLog(file, db);
+      migrate(db, options.migrations);
+      db.exec(
+        `PRAGMA synchronous = ${options.synchronous}; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = ${WAL_BYTES}`,
+      );
+      // Takes the lock of a writer, and writes nothing.
+      db.exec('DELETE FROM message WHERE 0');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= giveUpAt) throw error;
+      pause(PAUSE_MS);
+    }
+  }
+};
+
+/** How long SQLite itself waits for a lock, while nothing else can happen in the process. */
+const BUSY_MS = 100;
+const PAUSE_MS = 20;
+/** What the write-ahead log is cut back to, once it has been larger. */
+const WAL_BYTES = 64 * 1024 * 1024;
+
+/** Refuses what is not ours before anything is written. @throws JournalError `NOT_A_JOURNAL`, `JOURNAL_NEWER` */
+const identify = (file: string, db: SqliteDatabase, newest: number): void => {
+  const application = Number(db.prepare('PRAGMA application_id').get()?.application_id);
+  const version = versionOf(db);
+  if (application === APPLICATION_ID) {
+    if (version > newest) throw journalNewer(file, version, newest);
+    return;
+  }
+  const isEmpty = Number(db.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.count) === 0;
+  if (application !== 0 || !isEmpty) throw notAJournal(file, 'it is the database of another program');
+};
+
+const useWriteAheadLog = (file: string, db: SqliteDatabase): void => {
+  const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
+  if (mode === 'wal') return;
+  throw new JournalError(
+    'JOURNAL_FAILED',
+    `The journal ${file} can't have a write-ahead log there (SQLite answers "${mode}"). Put it on a local disk.`,
+  );
+};
+
+export const journalNewer = (file: string, version: number, newest: number): JournalError =>
+  new JournalError(
+    'JOURNAL_NEWER',
+    `The journal ${file} has version ${version}, but this program knows versions up to ${newest}. Update tintype, or choose another file.`,
+  );
+
+const notAJournal = (file: string, why: string, cause?: unknown): JournalError =>
+  new JournalError(
+    'NOT_A_JOURNAL',
+    `${file} is not a journal of tintype: ${why}. Check the path; if it was a journal, go back to a backup.`,
+    { cause },
+  );
+
+/** Opening answers at once, so it can only wait like this. */
+const pause = (ms: number): void => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+};

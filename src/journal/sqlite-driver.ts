@@ -1,0 +1,46 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { JournalError } from '../engine/errors.ts';
+
+export type SqliteValue = string | number | bigint | null;
+export type SqliteRow = Readonly<Record<string, unknown>>;
+
+export type SqliteStatement = {
+  readonly run: (...values: SqliteValue[]) => { readonly changes: number | bigint };
+  readonly get: (...values: SqliteValue[]) => SqliteRow | undefined;
+  readonly all: (...values: SqliteValue[]) => SqliteRow[];
+};
+
+export type SqliteDatabase = {
+  readonly exec: (sql: string) => void;
+  readonly prepare: (sql: string) => SqliteStatement;
+  readonly close: () => void;
+};
+
+/** What is used of Node's SQLite, and of a package with the same interface. */
+export type SqliteDriver = { readonly DatabaseSync: new (path: string) => SqliteDatabase };
+
+/** Node's own SQLite; where that is missing, the optional package. @throws JournalError */
+export const sqliteDriver = (): SqliteDriver => nodeSqlite() ?? packagedSqlite();
+
+export const nodeSqlite = (): SqliteDriver | undefined =>
+  process.getBuiltinModule?.('node:sqlite') as SqliteDriver | undefined;
+
+/** As this package finds it, else as the project in the working directory does. @throws JournalError */
+export const packagedSqlite = (): SqliteDriver => {
+  let cause: unknown;
+  for (const from of [import.meta.url, join(process.cwd(), 'package.json')]) {
+    try {
+      return createRequire(from)(PACKAGE) as SqliteDriver;
+    } catch (error) {
+      cause ??= error;
+    }
+  }
+  throw new JournalError(
+    'JOURNAL_FAILED',
+    `There is no SQLite for the journal: Node.js ${process.versions.node} brings none, and ${PACKAGE} can't be loaded. Install it (npm install ${PACKAGE}), or use Node.js 22.13 or later.`,
+    { cause },
+  );
+};
+
+const PACKAGE = '@photostructure/sqlite';

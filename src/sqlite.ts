@@ -1,0 +1,1 @@
+export { type SqliteJournal, type SqliteJournalOptions, sqliteJournal } from './journal/sqlite-journal.ts';
