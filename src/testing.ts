@@ -1,2 +1,3 @@
+export { type ContractCase, journalContract } from './testing/journal-contract.ts';
 export { seededRandom } from './testing/seeded-random.ts';
 export { type VirtualClock, virtualClock } from './testing/virtual-clock.ts';
