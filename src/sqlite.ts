@@ -1,1 +1,2 @@
+export type { CheckProblem, CheckReport } from './journal/check.ts';
 export { type SqliteJournal, type SqliteJournalOptions, sqliteJournal } from './journal/sqlite-journal.ts';

@@ -1,11 +1,11 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { JournalError } from '../engine/errors.ts';
-import type { Prepared } from './prepared.ts';
+import type { Database } from './database.ts';
 import { journalFailure } from './sqlite-failure.ts';
 
 /** Writes a copy of the whole database, as of now, while others go on writing it. @throws JournalError */
-export const backUp = (file: string, prepared: Prepared, to: string): void => {
+export const backUp = ({ file, prepared }: Database, to: string): void => {
   if (existsSync(to)) {
     throw new JournalError(
       'JOURNAL_FAILED',
@@ -17,8 +17,7 @@ export const backUp = (file: string, prepared: Prepared, to: string): void => {
     prepared('VACUUM INTO ?').run(to);
     flush(to);
   } catch (error) {
-    // Half a copy is worse than none.
-    rmSync(to, { force: true });
+    discard(to);
     throw journalFailure(isAboutCopy(error) ? to : file, error);
   }
 };
@@ -31,6 +30,13 @@ const flush = (file: string): void => {
   } finally {
     closeSync(descriptor);
   }
+};
+
+/** Half a copy is worse than none. */
+const discard = (file: string): void => {
+  try {
+    rmSync(file, { force: true });
+  } catch {}
 };
 
 /** Reading the journal finds damage; all else befalls what is written. */

@@ -1,9 +1,10 @@
-import { jobSeed, rowChecksum } from './checksum.ts';
-import { eventOfRow, eventRows } from './event-row.ts';
+import { jobSeed } from './checksum.ts';
+import type { Database } from './database.ts';
+import { shapeOf } from './definition-table.ts';
+import { eventOf, eventRows } from './event-table.ts';
 import { jobOf, SELECT_JOB } from './job-row.ts';
-import { noteOfRow, noteRows } from './note-row.ts';
-import type { Prepared } from './prepared.ts';
-import type { SqliteRow } from './sqlite-driver.ts';
+import { messageOf, messageRows } from './message-table.ts';
+import { noteOf, noteRows } from './note-table.ts';
 import { journalFailure } from './sqlite-failure.ts';
 import { fromStored } from './storable-text.ts';
 
@@ -23,18 +24,22 @@ export type CheckProblem = {
   readonly message: string;
 };
 
+type About = Omit<CheckProblem, 'message'>;
+
 /** How many rows are read at once. */
 const PAGE = 1000;
 
 /** Reads all of a database and tells everything that is not as it was written. */
-export const checkDatabase = (file: string, prepared: Prepared): CheckReport => {
+export const checkDatabase = (database: Database): CheckReport => {
+  const { file, prepared } = database;
   const problems: CheckProblem[] = [];
-  const counted = { jobs: 0, events: 0 };
-  const report = (about: Omit<CheckProblem, 'message'>, message: string): void => {
+  let jobs = 0;
+  let events = 0;
+  const report = (about: About, message: string): void => {
     problems.push({ ...about, message });
   };
   /** Goes on after what can't be read. */
-  const attempt = (about: Omit<CheckProblem, 'message'>, work: () => void): void => {
+  const attempt = (about: About, work: () => void): void => {
     try {
       work();
     } catch (error) {
@@ -42,84 +47,68 @@ export const checkDatabase = (file: string, prepared: Prepared): CheckReport => 
     }
   };
 
-  attempt({}, () => {
-    for (const row of prepared('PRAGMA integrity_check').all()) {
-      if (row.integrity_check !== 'ok') report({}, `SQLite finds: ${row.integrity_check}`);
-    }
-  });
-  attempt({}, () => {
-    for (const { table, rowid, parent } of prepared('PRAGMA foreign_key_check').all()) {
-      report({}, `A row of "${table}"${rowid === null ? '' : ` (${rowid})`} belongs to nothing in "${parent}"`);
-    }
-  });
-  attempt({}, () => {
-    for (const { fingerprint, shape, crc } of prepared('SELECT fingerprint, shape, crc FROM definition').all()) {
-      if (rowChecksum(String(fingerprint), String(shape)) !== crc) {
-        report({}, `The definition ${fingerprint} is not what was written`);
-      }
-    }
-  });
-
-  const checkJob = (number: number): void => {
-    let id: unknown;
-    attempt({}, () => {
-      const row = prepared(`${SELECT_JOB} WHERE job.number = ?`).get(number);
-      if (!row) {
-        report({}, `Job number ${number} is in the index and not in the table`);
-        return;
-      }
-      id = row.id;
-    });
-    if (typeof id !== 'string') return;
-    const stored = id;
-    const jobId = fromStored(stored);
-    let lastSeq = -1;
-    attempt({ jobId }, () => {
-      const row = prepared(`${SELECT_JOB} WHERE job.number = ?`).get(number) as SqliteRow;
-      lastSeq = Number(row.last_seq);
-      jobOf(file, row);
-    });
-    attempt({ jobId }, () => checkEvents(number, stored, jobId, lastSeq));
-    attempt({ jobId }, () => {
-      for (const row of noteRows(prepared, number)) attempt({ jobId }, () => noteOfRow(file, stored, row));
-    });
-    attempt({ jobId }, () => {
-      for (const { message, crc } of prepared('SELECT message, crc FROM message WHERE job = ?').all(number)) {
-        if (rowChecksum(stored, String(message)) !== crc)
-          report({ jobId }, `A message to the job "${jobId}" is not what was written`);
-      }
-    });
-  };
-
-  const checkEvents = (number: number, stored: string, jobId: string, lastSeq: number): void => {
-    const owner = { number, id: stored, seed: jobSeed(stored) };
+  const checkEvents = (number: number, id: string, lastSeq: number): void => {
+    const jobId = fromStored(id);
+    const owner = { number, id, seed: jobSeed(id) };
     let next = 0;
-    for (;;) {
-      const rows = eventRows(prepared, number, next, PAGE);
+    for (let rows = eventRows(database, number, next, PAGE); rows.length > 0; ) {
       for (const row of rows) {
         const seq = Number(row.seq);
-        counted.events++;
         if (seq > next) report({ jobId, seq: next }, missing(jobId, next, seq - 1));
-        if (seq > lastSeq)
-          report({ jobId, seq }, `Event ${seq} of the job "${jobId}" comes after its last one, ${lastSeq}`);
-        attempt({ jobId, seq }, () => eventOfRow(file, prepared, owner, row));
+        if (seq > lastSeq) report({ jobId, seq }, `The job "${jobId}" has event ${seq}, but its last is ${lastSeq}.`);
+        attempt({ jobId, seq }, () => eventOf(database, owner, row));
         next = seq + 1;
+        events++;
       }
-      if (rows.length < PAGE) break;
+      rows = eventRows(database, number, next, PAGE);
     }
     if (next <= lastSeq) report({ jobId, seq: next }, missing(jobId, next, lastSeq));
   };
 
+  const checkJob = (number: number): void => {
+    const row = prepared(`${SELECT_JOB} WHERE job.number = ?`).get(number);
+    const id = row?.id;
+    if (!row || typeof id !== 'string') {
+      report({}, `The row of job number ${number} is missing.`);
+      return;
+    }
+    const jobId = fromStored(id);
+    attempt({ jobId }, () => jobOf(file, row));
+    attempt({ jobId }, () => checkEvents(number, id, Number(row.last_seq)));
+    attempt({ jobId }, () => {
+      for (const note of noteRows(database, number)) attempt({ jobId }, () => noteOf(database, id, note));
+    });
+    attempt({ jobId }, () => {
+      for (const message of messageRows(database, number)) attempt({ jobId }, () => messageOf(database, id, message));
+    });
+  };
+
   attempt({}, () => {
-    // By an index: it may be sound where the table is not.
-    const numbers = prepared('SELECT number FROM job INDEXED BY job_by_time ORDER BY created_at, number').all();
-    counted.jobs = numbers.length;
-    for (const { number } of numbers) checkJob(Number(number));
+    for (const { integrity_check } of prepared('PRAGMA integrity_check').all()) {
+      if (integrity_check !== 'ok') report({}, `SQLite finds: ${integrity_check}.`);
+    }
   });
-  return { ok: problems.length === 0, problems, ...counted };
+  attempt({}, () => {
+    for (const { table, rowid, parent } of prepared('PRAGMA foreign_key_check').all()) {
+      report({}, `Row ${rowid ?? ''} of the table "${table}" belongs to none of "${parent}".`.replace('  ', ' '));
+    }
+  });
+  attempt({}, () => {
+    for (const row of prepared('SELECT fingerprint, shape, crc FROM definition').all()) {
+      attempt({}, () => shapeOf(database, row));
+    }
+  });
+  attempt({}, () => {
+    // By an index: that may be sound where the table is not.
+    for (const { number } of prepared('SELECT number FROM job INDEXED BY job_by_time ORDER BY created_at').all()) {
+      jobs++;
+      attempt({}, () => checkJob(Number(number)));
+    }
+  });
+  return { ok: problems.length === 0, problems, jobs, events };
 };
 
 const missing = (jobId: string, from: number, to: number): string =>
   from === to
-    ? `Event ${from} of the job "${jobId}" is missing`
-    : `Events ${from} to ${to} of the job "${jobId}" are missing`;
+    ? `Event ${from} of the job "${jobId}" is missing.`
+    : `Events ${from} to ${to} of the job "${jobId}" are missing.`;

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { JournalError } from '../engine/errors.ts';
-import { APPLICATION_ID, type Migration, migrate, versionOf } from './migrations.ts';
+import { APPLICATION_ID, type Migration, migrate, rollBack, versionOf } from './migrations.ts';
 import type { SqliteDatabase, SqliteDriver } from './sqlite-driver.ts';
-import { isBusy, isNoDatabase, journalFailure } from './sqlite-failure.ts';
+import { isBusy, isNoDatabase, journalCorrupt, journalFailure } from './sqlite-failure.ts';
 
 export type OpenOptions = {
   readonly driver: SqliteDriver;
@@ -71,14 +71,25 @@ const WAL_BYTES = 64 * 1024 * 1024;
 
 /** Refuses what is not ours before anything is written. @throws JournalError `NOT_A_JOURNAL`, `JOURNAL_NEWER` */
 const identify = (file: string, db: SqliteDatabase, newest: number): void => {
-  const application = Number(db.prepare('PRAGMA application_id').get()?.application_id);
-  const version = versionOf(db);
+  const { application, version, isEmpty } = headOf(db);
   if (application === APPLICATION_ID) {
     if (version > newest) throw journalNewer(file, version, newest);
+    if (version < 1) throw journalCorrupt(file, `its version is ${version}, which none of tintype's has`);
     return;
   }
-  const isEmpty = Number(db.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.count) === 0;
   if (application !== 0 || !isEmpty) throw notAJournal(file, 'it is the database of another program');
+};
+
+/** All of one moment: another process may be making the tables. */
+const headOf = (db: SqliteDatabase) => {
+  db.exec('BEGIN');
+  try {
+    const application = Number(db.prepare('PRAGMA application_id').get()?.application_id);
+    const tables = Number(db.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.count);
+    return { application, version: versionOf(db), isEmpty: tables === 0 };
+  } finally {
+    rollBack(db);
+  }
 };
 
 const useWriteAheadLog = (file: string, db: SqliteDatabase): void => {

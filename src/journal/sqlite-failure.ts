@@ -28,8 +28,7 @@ export const journalFailure = (file: string, error: unknown): JournalError => {
   ) {
     return journalCorrupt(file, text, { cause: error });
   }
-  if (primary === SQL_ERROR && /no such (?:table|column)/.test(text))
-    return journalCorrupt(file, text, { cause: error });
+  if (OTHER_TABLES.test(text)) return journalCorrupt(file, text, { cause: error });
   if (primary === READ_ONLY || system === 'EROFS' || (primary !== undefined && mayNotBeWritten(file))) {
     return journalReadOnly(file, error);
   }
@@ -75,7 +74,6 @@ export const journalCorrupt = (
   );
 
 /** The primary result codes of SQLite that matter here: https://www.sqlite.org/rescode.html */
-const SQL_ERROR = 1;
 const BUSY = 5;
 const LOCKED = 6;
 const READ_ONLY = 8;
@@ -90,6 +88,9 @@ const NOT_A_DATABASE = 26;
  */
 const SIGNS_OF_DAMAGE: ReadonlySet<number> = new Set([8202, 8458, 1555, 2067]);
 
+/** What SQLite says of statements that were written for other tables than it finds, or of a head that it does not know. */
+const OTHER_TABLES = /no such (?:table|column|index)|has no column|unsupported file format/;
+
 const codeOf = (error: unknown): number | undefined => {
   const { errcode } = (error ?? {}) as { readonly errcode?: unknown };
   return typeof errcode === 'number' ? errcode : undefined;
@@ -97,12 +98,24 @@ const codeOf = (error: unknown): number | undefined => {
 
 const primaryCode = (error: unknown): number | undefined => {
   const code = codeOf(error);
-  return code === undefined ? undefined : code & 0xff;
+  if (code !== undefined) return code & 0xff;
+  return error instanceof Error ? CODES.get(error.message) : undefined;
 };
+
+/** SQLite's own texts, for a driver that does not always hand on the code. */
+const CODES: ReadonlyMap<string, number> = new Map([
+  ['database is locked', BUSY],
+  ['database table is locked', LOCKED],
+  ['attempt to write a readonly database', READ_ONLY],
+  ['disk I/O error', IO_ERROR],
+  ['database disk image is malformed', CORRUPT],
+  ['database or disk is full', FULL],
+  ['file is not a database', NOT_A_DATABASE],
+]);
 
 /** A number was read that is larger than any that tintype writes. */
 const isForeignNumber = (error: unknown): boolean =>
-  (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_OUT_OF_RANGE';
+  error instanceof Error && error.message.startsWith('Value is too large to be represented as a JavaScript number');
 
 const isDiskFull = (file: string): boolean => {
   try {

@@ -311,6 +311,10 @@ const leases: Promises = {
     same(await journal.append([batch({ events: events(1, 2) })]), ['job']);
     await journal.release(held());
     same(await journal.events('job'), events(0, 1));
+    await started(journal, 'other');
+    const last = batch({ jobId: 'other', events: events(0, 1), release: true });
+    same(await journal.append([last, batch({ jobId: 'other', events: events(1, 2) })]), ['other']);
+    same(await journal.events('other'), events(0, 1));
   },
 };
 

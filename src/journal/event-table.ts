@@ -1,7 +1,7 @@
 import type { StoredEvent } from '../engine/journal.ts';
 import { eventChecksum, jobSeed, largeChecksum } from './checksum.ts';
+import type { Database } from './database.ts';
 import type { JobRow } from './job-row.ts';
-import type { Prepared } from './prepared.ts';
 import type { SqliteRow, SqliteValue } from './sqlite-driver.ts';
 import { journalCorrupt } from './sqlite-failure.ts';
 import { fromStored, storableJson } from './storable-text.ts';
@@ -14,7 +14,7 @@ const ROWS = 16;
 const COLUMNS = 6;
 
 /** Writes events of a job; their `seq` have been looked at. */
-export const insertEvents = (prepared: Prepared, { number, id }: JobRow, events: readonly StoredEvent[]): void => {
+export const insertEvents = ({ prepared }: Database, { number, id }: JobRow, events: readonly StoredEvent[]): void => {
   const seed = jobSeed(id);
   const values: SqliteValue[] = [];
   for (const { seq, data, output } of events) {
@@ -36,18 +36,33 @@ const insertOf = (rows: number): string =>
 const INSERT_ONE = insertOf(1);
 const INSERT_MANY = insertOf(ROWS);
 
+/** The events of a job from `from` on, at most `limit`. @throws JournalError `JOURNAL_CORRUPT` */
+export const readEvents = (database: Database, job: JobRow, from: number, limit: number): readonly StoredEvent[] => {
+  const count = Math.max(0, Math.min(limit, job.last_seq + 1 - from));
+  const owner = { number: job.number, id: job.id, seed: jobSeed(job.id) };
+  const events = eventRows(database, job.number, from, count).map((row) => eventOf(database, owner, row));
+  for (let at = 0; at < count; at++) {
+    if (events[at]?.seq === from + at) continue;
+    const jobId = fromStored(job.id);
+    throw journalCorrupt(database.file, `event ${from + at} of the job "${jobId}" is missing`, { jobId });
+  }
+  return events;
+};
+
 /** The rows of a job's events from `from` on, at most `limit`, in order. */
-export const eventRows = (prepared: Prepared, job: number, from: number, limit: number): SqliteRow[] =>
+export const eventRows = ({ prepared }: Database, job: number, from: number, limit: number): SqliteRow[] =>
   prepared('SELECT seq, data, output, large, crc FROM event WHERE job = ? AND seq >= ? ORDER BY seq LIMIT ?').all(
     job,
     from,
     limit,
   );
 
-/** An event from a row of `eventRows`. @throws JournalError `JOURNAL_CORRUPT` */
-export const eventOfRow = (
-  file: string,
-  prepared: Prepared,
+/** Whose events they are: the number and the stored id of the job, and its `jobSeed`. */
+export type EventOwner = { readonly number: number; readonly id: string; readonly seed: number };
+
+/** An event from one of `eventRows`. @throws JournalError `JOURNAL_CORRUPT` */
+export const eventOf = (
+  { file, prepared }: Database,
   { number, id, seed }: EventOwner,
   row: SqliteRow,
 ): StoredEvent => {
@@ -62,9 +77,6 @@ export const eventOfRow = (
   if (typeof kept !== 'string' || largeChecksum(seed, seq, kept) !== large) return refuse('the output');
   return { seq, data, output: kept };
 };
-
-/** Whose events they are: the number and the stored id of the job, and its `jobSeed`. */
-export type EventOwner = { readonly number: number; readonly id: string; readonly seed: number };
 
 type EventRow = {
   readonly seq: number;

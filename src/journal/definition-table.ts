@@ -1,0 +1,41 @@
+import { rowChecksum } from './checksum.ts';
+import type { Database } from './database.ts';
+import type { SqliteRow } from './sqlite-driver.ts';
+import { journalCorrupt } from './sqlite-failure.ts';
+import { fromStored, storableJson, toStored } from './storable-text.ts';
+
+/** Keeps a shape, unless it is there already. */
+export const define = ({ prepared }: Database, fingerprint: string, shape: string): void => {
+  const stored = toStored(fingerprint);
+  const json = storableJson(shape);
+  prepared('INSERT INTO definition (fingerprint, shape, crc) VALUES (?, ?, ?) ON CONFLICT DO NOTHING').run(
+    stored,
+    json,
+    rowChecksum(stored, json),
+  );
+};
+
+/** Forgets a shape, by its stored fingerprint, once no job has it any more. */
+export const undefine = ({ prepared }: Database, stored: string): void => {
+  prepared(`DELETE FROM definition WHERE fingerprint = ?
+    AND NOT EXISTS (SELECT 1 FROM job WHERE job.fingerprint = definition.fingerprint)`).run(stored);
+};
+
+/** @throws JournalError `JOURNAL_CORRUPT` */
+export const readShape = (database: Database, fingerprint: string): string | undefined => {
+  const row = database
+    .prepared('SELECT fingerprint, shape, crc FROM definition WHERE fingerprint = ?')
+    .get(toStored(fingerprint));
+  return row && shapeOf(database, row);
+};
+
+/** @throws JournalError `JOURNAL_CORRUPT` */
+export const shapeOf = ({ file }: Database, row: SqliteRow): string => {
+  const { fingerprint, shape, crc } = row as {
+    readonly fingerprint: string;
+    readonly shape: string;
+    readonly crc: number;
+  };
+  if (rowChecksum(fingerprint, shape) === crc) return shape;
+  throw journalCorrupt(file, `the definition ${fromStored(String(fingerprint))} is not what was written`);
+};

@@ -1,0 +1,133 @@
+import type { Batch, Held, JobFilter, JournalJob, Lease, NewJob } from '../engine/journal.ts';
+import { lastSeqAfter } from './batch-problem.ts';
+import type { Database } from './database.ts';
+import { endedAfter } from './end-time.ts';
+import {
+  beginningChecksum,
+  type JobRow,
+  jobChecksum,
+  jobOf,
+  LEASE_COLUMNS,
+  leaseValues,
+  SELECT_JOB,
+  verifiedRow,
+} from './job-row.ts';
+import type { SqliteValue } from './sqlite-driver.ts';
+import { storableJson, toStored } from './storable-text.ts';
+
+/** @throws JournalError `JOURNAL_CORRUPT` */
+export const rowOf = ({ file, prepared }: Database, jobId: string): JobRow | undefined => {
+  const row = prepared('SELECT * FROM job WHERE id = ?').get(toStored(jobId));
+  return row && verifiedRow(file, row);
+};
+
+/** The row of a job whose lease holds. @throws JournalError `JOURNAL_CORRUPT` */
+export const heldRow = ({ file, prepared }: Database, { jobId, fence }: Held): JobRow | undefined => {
+  const row = prepared('SELECT * FROM job WHERE id = ? AND fence = ? AND owner IS NOT NULL').get(
+    toStored(jobId),
+    fence,
+  );
+  return row && verifiedRow(file, row);
+};
+
+/** @throws JournalError `JOURNAL_CORRUPT` */
+export const readJob = (database: Database, jobId: string): JournalJob | undefined =>
+  oneJob(database, 'job.id = ?', toStored(jobId));
+
+/** The job that was started with a key, among those of a name. @throws JournalError `JOURNAL_CORRUPT` */
+export const jobWithKey = (database: Database, name: string, key: string): JournalJob | undefined =>
+  oneJob(database, 'job.name = ? AND job.job_key = ?', toStored(name), toStored(key));
+
+const oneJob = ({ file, prepared }: Database, where: string, ...values: SqliteValue[]): JournalJob | undefined => {
+  const row = prepared(`${SELECT_JOB} WHERE ${where}`).get(...values);
+  return row && jobOf(file, row);
+};
+
+/** The newest first. @throws JournalError `JOURNAL_CORRUPT` */
+export const listJobs = ({ file, prepared }: Database, filter: JobFilter): readonly JournalJob[] => {
+  const conditions: string[] = [];
+  const values: SqliteValue[] = [];
+  const add = (condition: string, value: SqliteValue): void => {
+    conditions.push(condition);
+    values.push(value);
+  };
+  const { states, name, since, before, limit = Number.POSITIVE_INFINITY } = filter;
+  if (states !== undefined) add('job.state IN (SELECT value FROM json_each(?))', JSON.stringify(states));
+  if (name !== undefined) add('job.name = ?', toStored(name));
+  if (since !== undefined) add('job.created_at >= ?', since);
+  if (before !== undefined) add('job.created_at < ?', before);
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+  return prepared(`${SELECT_JOB}${where} ORDER BY job.created_at DESC, job.number DESC LIMIT ?`)
+    .all(...values, limit === Number.POSITIVE_INFINITY ? -1 : limit)
+    .map((row) => jobOf(file, row));
+};
+
+export const insertJob = ({ prepared }: Database, job: NewJob, lease: Lease): void => {
+  const row = {
+    id: toStored(job.id),
+    name: toStored(job.name),
+    job_key: job.key === undefined ? null : toStored(job.key),
+    created_at: job.createdAt,
+    forked_from: job.forkedFrom === undefined ? null : toStored(job.forkedFrom),
+    fingerprint: toStored(job.fingerprint),
+    state: 'idle',
+    started_at: null,
+    ended_at: null,
+    updated_at: lease.at,
+    last_seq: -1,
+  } as const;
+  const columns = [...Object.keys(row), 'crc', ...LEASE_COLUMNS];
+  prepared(`INSERT INTO job (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`).run(
+    ...Object.values(row),
+    jobChecksum(row),
+    ...leaseValues(row.id, 1, lease),
+  );
+  const texts = [storableJson(job.input), storableJson(job.options), storableJson(job.metadata)] as const;
+  prepared(`INSERT INTO beginning (job, input, options, metadata, crc)
+    VALUES ((SELECT number FROM job WHERE id = ?), ?, ?, ?, ?)`).run(
+    row.id,
+    ...texts,
+    beginningChecksum(row.id, ...texts),
+  );
+};
+
+/** Writes what a batch changes of a job whose lease holds. @throws JournalError where its events do not follow on */
+export const updateJob = ({ prepared }: Database, row: JobRow, batch: Batch): JobRow => {
+  const changed = {
+    ...row,
+    fingerprint: batch.definition ? toStored(batch.definition.fingerprint) : row.fingerprint,
+    state: batch.state ?? row.state,
+    started_at: batch.startedAt ?? row.started_at,
+    ended_at: endedAfter(row.ended_at ?? undefined, batch) ?? null,
+    updated_at: batch.at,
+    last_seq: lastSeqAfter(batch.jobId, row.last_seq, batch.events),
+  };
+  prepared(`UPDATE job SET fingerprint = ?, state = ?, started_at = ?, ended_at = ?, updated_at = ?, last_seq = ?, crc = ?
+    WHERE number = ?`).run(
+    changed.fingerprint,
+    changed.state,
+    changed.started_at,
+    changed.ended_at,
+    changed.updated_at,
+    changed.last_seq,
+    jobChecksum(changed),
+    row.number,
+  );
+  return changed;
+};
+
+/** Gives the lease of a job to someone, or to nobody. */
+export const setLease = ({ prepared }: Database, { number, id }: JobRow, fence: number, lease?: Lease): void => {
+  prepared(SET_LEASE).run(...leaseValues(id, fence, lease), number);
+};
+
+const SET_LEASE = `UPDATE job SET ${LEASE_COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE number = ?`;
+
+/** Removes a job and all that belongs to it; answers the stored fingerprint of its definition. */
+export const deleteJob = ({ prepared }: Database, jobId: string): string | undefined => {
+  // Not looked at closely: a job that is damaged can be removed.
+  const row = prepared('SELECT number, fingerprint FROM job WHERE id = ?').get(toStored(jobId));
+  if (!row) return undefined;
+  prepared('DELETE FROM job WHERE number = ?').run(row.number as number);
+  return row.fingerprint as string;
+};

@@ -1,0 +1,49 @@
+import type { Held } from '../engine/journal.ts';
+import { rowChecksum } from './checksum.ts';
+import type { Database } from './database.ts';
+import type { JobRow } from './job-row.ts';
+import { heldRow } from './job-table.ts';
+import type { SqliteRow } from './sqlite-driver.ts';
+import { journalCorrupt } from './sqlite-failure.ts';
+import { fromStored, toStored } from './storable-text.ts';
+
+export const insertMessage = ({ prepared }: Database, { number, id }: JobRow, message: string): void => {
+  const text = toStored(message);
+  prepared('INSERT INTO message (job, message, crc) VALUES (?, ?, ?)').run(number, text, rowChecksum(id, text));
+};
+
+/** The jobs for which there are messages, of those whose lease holds. */
+export const addressed = (database: Database, held: readonly Held[]): readonly JobRow[] => {
+  const ids = database.prepared('SELECT DISTINCT job.id FROM message JOIN job ON job.number = message.job').all();
+  if (ids.length === 0) return [];
+  const known = new Map(held.map((one) => [toStored(one.jobId), one]));
+  return ids.flatMap(({ id }) => {
+    const one = known.get(id as string);
+    return (one && heldRow(database, one)) ?? [];
+  });
+};
+
+/** Takes the messages for these jobs out, the oldest first. @throws JournalError `JOURNAL_CORRUPT` */
+export const takeMessages = (
+  database: Database,
+  held: readonly Held[],
+): readonly { readonly jobId: string; readonly message: string }[] =>
+  addressed(database, held)
+    .flatMap(({ number, id }) => {
+      const rows = messageRows(database, number);
+      database.prepared('DELETE FROM message WHERE job = ?').run(number);
+      return rows.map((row) => ({ id, row, order: row.number as number }));
+    })
+    .sort((a, b) => a.order - b.order)
+    .map(({ id, row }) => ({ jobId: fromStored(id), message: messageOf(database, id, row) }));
+
+export const messageRows = ({ prepared }: Database, job: number): SqliteRow[] =>
+  prepared('SELECT number, message, crc FROM message WHERE job = ?').all(job);
+
+/** A message to the job with the stored `id`, from one of `messageRows`. @throws JournalError `JOURNAL_CORRUPT` */
+export const messageOf = ({ file }: Database, id: string, row: SqliteRow): string => {
+  const { message, crc } = row as { readonly message: string; readonly crc: number };
+  if (rowChecksum(id, message) === crc) return fromStored(message);
+  const jobId = fromStored(id);
+  throw journalCorrupt(file, `a message to the job "${jobId}" is not what was written`, { jobId });
+};

@@ -1,0 +1,35 @@
+import type { Note } from '../engine/journal.ts';
+import { rowChecksum } from './checksum.ts';
+import type { Database } from './database.ts';
+import type { JobRow } from './job-row.ts';
+import type { SqliteRow } from './sqlite-driver.ts';
+import { journalCorrupt } from './sqlite-failure.ts';
+import { fromStored, storableJson, toStored } from './storable-text.ts';
+
+/** Writes notes of a job in place of earlier ones of the same task and kind. */
+export const replaceNotes = ({ prepared }: Database, { number, id }: JobRow, notes: readonly Note[]): void => {
+  for (const note of notes) {
+    const task = toStored(note.task);
+    const value = storableJson(note.value);
+    prepared(`INSERT INTO note (job, task, kind, value, crc) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (job, task, kind) DO UPDATE SET value = excluded.value, crc = excluded.crc`).run(
+      number,
+      task,
+      note.kind,
+      value,
+      rowChecksum(id, task, note.kind, value),
+    );
+  }
+};
+
+export const noteRows = ({ prepared }: Database, job: number): SqliteRow[] =>
+  prepared('SELECT task, kind, value, crc FROM note WHERE job = ? ORDER BY rowid').all(job);
+
+/** A note of the job with the stored `id`, from one of `noteRows`. @throws JournalError `JOURNAL_CORRUPT` */
+export const noteOf = ({ file }: Database, id: string, row: SqliteRow): Note => {
+  const { task, kind, value, crc } = row as unknown as Note & { readonly crc: number };
+  if (rowChecksum(id, task, kind, value) === crc) return { task: fromStored(task), kind, value };
+  const jobId = fromStored(id);
+  const whose = task === '' ? '' : ` of the task "${task}"`;
+  throw journalCorrupt(file, `the note "${kind}"${whose} of the job "${jobId}" is not what was written`, { jobId });
+};
