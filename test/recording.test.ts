@@ -134,6 +134,21 @@ describe('a job with a journal', () => {
     await expect(job.saved()).rejects.toMatchObject({ code: 'JOURNAL_FAILED' });
   });
 
+  test('that a journal refuses later ends without having run, and says why', async () => {
+    const journal: Journal = {
+      ...memoryJournal(),
+      create: () => Promise.reject(new Error('no route to the database')),
+    };
+    const ran: string[] = [];
+    const job = defineJob('etl')
+      .task('extract', () => void ran.push('extract'))
+      .start({}, { journal });
+    const events = heard(job);
+    const { state, error } = await job;
+    expect([state, error?.code, ran]).toEqual(['failed', 'JOURNAL_FAILED', []]);
+    expect(events).toMatchObject([{ type: 'job.transition', from: 'idle', to: 'failed', seq: 0 }]);
+  });
+
   test('is refused where the journal holds its id already', async () => {
     const journal = memoryJournal();
     const etl = defineJob('etl')

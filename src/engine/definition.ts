@@ -1,5 +1,5 @@
 import { textOf } from '../events/error-data.ts';
-import { fingerprintOf } from './durable/definition-shape.ts';
+import { definitionShape } from './durable/definition-shape.ts';
 import { JobDefinitionError } from './errors.ts';
 import { criticalPath, reachable } from './graph.ts';
 import type { TaskType } from './infer.ts';
@@ -29,7 +29,6 @@ export class JobDefinition<
   readonly options: DefinitionOptions;
   readonly sealed = true;
   readonly #plan: Plan;
-  #fingerprint: string | undefined;
 
   /** @internal */
   constructor(plan: Plan) {
@@ -50,8 +49,7 @@ export class JobDefinition<
    * `continueOnFailure`, in whatever order the tasks were declared. What a function does is no part of it.
    */
   get fingerprint(): string {
-    this.#fingerprint ??= fingerprintOf(this.#plan);
-    return this.#fingerprint;
+    return definitionShape(this.#plan).fingerprint;
   }
 
   /** Starts a job; its first event comes in a later microtask. @throws OptionError @throws SchemaError of the input */

@@ -16,6 +16,7 @@ import type { JobError, TaskError } from './errors.ts';
 import { shieldedInspect } from './inspect.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
 import type { Level } from './limits/level.ts';
+import { mergedOptions } from './merged-options.ts';
 import type { StartOptions } from './options.ts';
 import type { OutputWaiter } from './output.ts';
 import type { PausableTimer } from './pausable-timer.ts';
@@ -120,7 +121,7 @@ export class JobRun {
     react: Reactor<Subject>,
     { parent, dispatcher, instances = false, recorder, state = 'idle', firstSeq }: Surroundings = {},
   ) {
-    const options: StartOptions = merged(plan.options, startOptions);
+    const options: StartOptions = mergedOptions(plan.options, startOptions);
     this.plan = plan;
     this.options = options;
     this.parent = parent;
@@ -438,11 +439,3 @@ export class JobRun {
 
 /** XState's own event, which its types do not name. */
 const STOP = { type: 'xstate.stop' } as never;
-
-/** The options of a start laid over those of the definition: `undefined` means the default, or what the definition says. */
-const merged = (defined: Plan['options'], started: StartOptions): StartOptions => {
-  const options: Record<string, unknown> = { ...defined };
-  for (const [key, value] of Object.entries(started)) if (value !== undefined) options[key] = value;
-  if (defined.pools && started.pools) options.pools = { ...defined.pools, ...started.pools };
-  return options;
-};

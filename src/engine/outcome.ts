@@ -239,12 +239,6 @@ export const missHeartbeat = (job: JobRun, task: TaskRun, owner: string, limitMs
   failOrRetry(job, task, error, error, 'heartbeat');
 };
 
-/** A task whose attempts died with their processes more often than may be. */
-export const failInterrupted = (job: JobRun, task: TaskRun, interruptions: number): void => {
-  const what = `was interrupted ${interruptions} times: its process died during each of these attempts. Perhaps it is the task that kills it`;
-  fail(job, task, taskError(task, 'TASK_INTERRUPTED', `${what}; raise maxInterruptions if not`), 'interrupted');
-};
-
 /** A task that took longer than its deadline, over all attempts. */
 export const expireTask = (job: JobRun, task: TaskRun, limitMs: number): void => {
   const { lastError } = task;

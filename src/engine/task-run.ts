@@ -76,10 +76,6 @@ type Rarely = {
   child?: JobRun;
   /** The JSON of what it saved last. */
   checkpoint?: string | undefined;
-  /** Attempts that died with their process. */
-  interruptions?: number;
-  /** The job that its next attempt goes on with: of a nested job that a person tries again. */
-  carried?: JobRun | undefined;
   /** Calls off the wait of a backoff. */
   cancelBackoff?: (() => void) | undefined;
   deadlineTimer?: PausableTimer | undefined;

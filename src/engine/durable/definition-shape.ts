@@ -1,11 +1,20 @@
 import { createHash } from 'node:crypto';
 import { PLAN, type Plan, type TaskDefinition } from '../plan.ts';
 
-/** A SHA-256 of the shape of a definition. */
-export const fingerprintOf = (plan: Plan): string => createHash('sha256').update(shapeText(plan)).digest('hex');
+/** What a definition is, as JSON, and the SHA-256 of that. */
+export type DefinitionShape = { readonly shape: string; readonly fingerprint: string };
 
-/** The shape of a definition as JSON: what its fingerprint stands for. */
-export const shapeText = (plan: Plan): string => JSON.stringify(shapeOf(plan));
+/** Worked out once for each plan. */
+export const definitionShape = (plan: Plan): DefinitionShape => {
+  const known = SHAPES.get(plan);
+  if (known) return known;
+  const shape = JSON.stringify(shapeOf(plan));
+  const answer = { shape, fingerprint: createHash('sha256').update(shape).digest('hex') };
+  SHAPES.set(plan, answer);
+  return answer;
+};
+
+const SHAPES = new WeakMap<Plan, DefinitionShape>();
 
 /** What makes a definition what it is. What a task leaves at its default leaves no trace. */
 const shapeOf = ({ name, tasks }: Plan): unknown => [name, tasks.map(taskShape).sort(([a], [b]) => (a < b ? -1 : 1))];

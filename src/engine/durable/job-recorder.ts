@@ -19,7 +19,7 @@ export class JobRecorder {
   #error: JournalError | undefined;
   #events: StoredEvent[] = [];
   #notes = new Map<string, Note>();
-  #changes: Pick<Batch, 'state' | 'startedAt' | 'endedAt' | 'definition' | 'release'> | undefined;
+  #changes: Pick<Batch, 'state' | 'startedAt' | 'endedAt' | 'release'> | undefined;
   /** JSON of the output that the next event carries. */
   #output: string | undefined;
   /** Those who wait for what is yet to be written, and for what is being written. */
@@ -27,7 +27,6 @@ export class JobRecorder {
   #underWay: Waiter[] | undefined;
   /** What to do once nothing can be written any more. */
   onFailure: (error: JournalError) => void = () => {};
-  onMessage: (message: string) => void = () => {};
 
   constructor(jobId: string, writer: JournalWriter) {
     this.jobId = jobId;
@@ -95,12 +94,6 @@ export class JobRecorder {
     this.#change();
   }
 
-  /** Goes on with another shape of the definition. */
-  redefine(definition: { readonly fingerprint: string; readonly shape: string }): void {
-    this.#changes = { ...this.#changes, definition };
-    this.#change();
-  }
-
   /** Calls back once everything so far is in the journal: at once if it is. */
   whenSaved(saved: () => void, failed: (error: JournalError) => void = () => {}): void {
     if (this.#error) failed(this.#error);
@@ -144,16 +137,6 @@ export class JobRecorder {
     this.#underWay = undefined;
     for (const { failed } of waiters) failed(this.#error);
     this.onFailure(this.#error);
-  }
-
-  /** Lets go of a job that is not over, so that another process may go on with it. What happens from now on is not kept. */
-  async suspend(): Promise<void> {
-    if (this.#phase !== 'open') return;
-    await new Promise<void>((resolve) => this.whenSaved(resolve, () => resolve()));
-    if (this.#error) return;
-    const { held } = this;
-    this.#close();
-    await this.#writer.journal.release(held);
   }
 
   #close(): void {

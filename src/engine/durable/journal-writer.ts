@@ -9,8 +9,6 @@ import type { JobRecorder } from './job-recorder.ts';
 /** How long a lease lasts without a sign of life, and how often one is given, in ms. */
 const LEASE_MS = 15_000;
 const HEARTBEAT_MS = 5_000;
-/** How often messages from other processes are looked for, in ms. */
-const INBOX_MS = 250;
 
 /**
  * What this process writes to one journal: whatever its jobs record in one tick goes there in one append (group commit),
@@ -25,7 +23,6 @@ export class JournalWriter {
   #scheduled = false;
   #writing = false;
   #stopHeartbeat: (() => void) | undefined;
-  #stopInbox: (() => void) | undefined;
 
   constructor(journal: Journal) {
     this.journal = journal;
@@ -45,16 +42,10 @@ export class JournalWriter {
     return { owner: this.#owner, ...thisProcess(), at: systemClock.now(), leaseMs: LEASE_MS };
   }
 
-  /** Whether a job is being written here. */
-  isOpen(jobId: string): boolean {
-    return this.#open.has(jobId);
-  }
-
   /** Keeps the lease of a job alive from now on. */
   enlist(recorder: JobRecorder): void {
     this.#open.set(recorder.jobId, recorder);
     this.#stopHeartbeat ??= repeat(HEARTBEAT_MS, () => this.#renew());
-    this.#stopInbox ??= repeat(INBOX_MS, () => this.#receive());
   }
 
   dismiss(recorder: JobRecorder): void {
@@ -62,9 +53,7 @@ export class JournalWriter {
     this.#changed.delete(recorder);
     if (this.#open.size > 0) return;
     this.#stopHeartbeat?.();
-    this.#stopInbox?.();
     this.#stopHeartbeat = undefined;
-    this.#stopInbox = undefined;
   }
 
   /** A job has something to write: at the end of this tick, with what all others have. */
@@ -130,15 +119,6 @@ export class JournalWriter {
       for (const jobId of lost) this.#open.get(jobId)?.fail(leaseLost(jobId));
     } catch {
       // A lease that can't be renewed now is renewed next time, or found lost when something is written.
-    }
-  }
-
-  async #receive(): Promise<void> {
-    try {
-      const messages = await this.journal.receive([...this.#open.values()].map(({ held }) => held));
-      for (const { jobId, message } of messages) this.#open.get(jobId)?.onMessage(message);
-    } catch {
-      // What can't be read now is read next time.
     }
   }
 }

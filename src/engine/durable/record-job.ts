@@ -3,7 +3,7 @@ import { JournalError } from '../errors.ts';
 import type { JobRun } from '../job-run.ts';
 import type { Journal, JournalJob, NewJob } from '../journal.ts';
 import { stopJob } from '../stop.ts';
-import { fingerprintOf, shapeText } from './definition-shape.ts';
+import { definitionShape } from './definition-shape.ts';
 import { encodedAs, type JobRecorder } from './job-recorder.ts';
 import { JournalWriter } from './journal-writer.ts';
 
@@ -43,8 +43,7 @@ export const recordJob = (
     id,
     name: plan.name,
     createdAt: clock.now(),
-    fingerprint: fingerprintOf(plan),
-    shape: shapeText(plan),
+    ...definitionShape(plan),
     input: encodedAs('UNSERIALISABLE_INPUT', `The input of job "${plan.name}"`, input),
     options: JSON.stringify(Object.fromEntries(kept)),
     metadata: '{}',

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { batch, events, held, lease, newJob, type Promises, refuses, same, sorted, started } from './given.ts';
+
+/** What is kept beside the events: notes, shapes, messages. */
+export const beside: Promises = {
+  'a later note of a task and kind replaces an earlier one': async (journal) => {
+    await started(journal, 'job');
+    await started(journal, 'other');
+    await journal.append([
+      batch({
+        notes: [
+          { task: 'a', kind: 'checkpoint', value: '1' },
+          { task: 'a', kind: 'items', value: '[1]' },
+          { task: 'b', kind: 'checkpoint', value: '2' },
+          { task: '', kind: 'stop', value: '"drain"' },
+        ],
+      }),
+      batch({ jobId: 'other', notes: [{ task: 'a', kind: 'checkpoint', value: '9' }] }),
+    ]);
+    await journal.append([
+      batch({
+        notes: [
+          { task: 'a', kind: 'checkpoint', value: '3' },
+          { task: 'a', kind: 'checkpoint', value: '4' },
+        ],
+      }),
+    ]);
+    same(sorted(await journal.notes('job')), [
+      { task: '', kind: 'stop', value: '"drain"' },
+      { task: 'a', kind: 'checkpoint', value: '4' },
+      { task: 'a', kind: 'items', value: '[1]' },
+      { task: 'b', kind: 'checkpoint', value: '2' },
+    ]);
+    same(await journal.notes('other'), [{ task: 'a', kind: 'checkpoint', value: '9' }]);
+  },
+  'the shape of a definition is kept by its fingerprint, for all its jobs': async (journal) => {
+    await journal.create(newJob({ id: 'a', fingerprint: 'f1', shape: '{"tasks":1}' }), lease());
+    await journal.create(newJob({ id: 'b', fingerprint: 'f1', shape: '{"tasks":1}' }), lease());
+    await journal.remove('a');
+    assert.equal(await journal.shape('f1'), '{"tasks":1}');
+    const definition = { fingerprint: 'f2', shape: '{"tasks":2}' };
+    await journal.append([batch({ jobId: 'b', events: [], definition })]);
+    assert.equal(await journal.shape('f2'), '{"tasks":2}');
+    assert.equal((await journal.job('b'))?.fingerprint, 'f2');
+  },
+  'messages are given out once, the oldest first, to whoever holds the lease': async (journal) => {
+    for (const id of ['a', 'b', 'c']) await started(journal, id);
+    for (const [id, message] of [
+      ['a', '1'],
+      ['b', '2'],
+      ['a', '3'],
+      ['c', '4'],
+      ['a', '1'],
+    ] as const) {
+      await journal.send(id, message);
+    }
+    same(await journal.receive([held('b'), held('a'), held('nobody')]), [
+      { jobId: 'a', message: '1' },
+      { jobId: 'b', message: '2' },
+      { jobId: 'a', message: '3' },
+      { jobId: 'a', message: '1' },
+    ]);
+    same(await journal.receive([held('a'), held('b')]), []);
+    same(await journal.receive([]), []);
+    same(await journal.receive([held('c')]), [{ jobId: 'c', message: '4' }]);
+  },
+  'a message waits for a job that nobody holds': async (journal) => {
+    await started(journal);
+    await journal.release(held());
+    await journal.send('job', 'cancel');
+    same(await journal.receive([held()]), []);
+    await journal.acquire('job', lease({ owner: 'other' }));
+    same(await journal.receive([held('job', 2)]), [{ jobId: 'job', message: 'cancel' }]);
+  },
+  'a message to a job that is not there is JOB_NOT_FOUND': async (journal) => {
+    const error = await refuses('JOB_NOT_FOUND', () => journal.send('nobody', 'cancel'));
+    assert.equal(error.jobId, 'nobody');
+  },
+  'remove forgets a job and all that was kept of it': async (journal) => {
+    await started(journal, 'job', { key: 'one' });
+    await started(journal, 'other');
+    const output = JSON.stringify('x'.repeat(100_000));
+    await journal.append([
+      batch({ events: [{ seq: 0, data: '{}', output }], notes: [{ task: 'a', kind: 'checkpoint', value: '1' }] }),
+      batch({ jobId: 'other', events: events(0, 1) }),
+    ]);
+    await journal.send('job', 'hello');
+    await journal.remove('job');
+    await journal.remove('job');
+    await journal.remove('nobody');
+    assert.equal(await journal.job('job'), undefined);
+    same(
+      (await journal.jobs()).map(({ id }) => id),
+      ['other'],
+    );
+    same(await journal.append([batch({ events: events(1, 2) })]), ['job']);
+    assert.equal((await journal.create(newJob({ key: 'one' }), lease())).created, true);
+    same(await journal.events('job'), []);
+    same(await journal.notes('job'), []);
+    same(await journal.receive([held()]), []);
+    same(await journal.append([batch({ events: events(0, 1) })]), []);
+    same(await journal.events('other'), events(0, 1));
+  },
+};

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import type {
+  Awaitable,
+  Batch,
+  Held,
+  Journal,
+  JournalErrorCode,
+  JournalJob,
+  Lease,
+  NewJob,
+  StoredEvent,
+} from '../../engine/journal.ts';
+import { thisProcess } from '../../engine/process-identity.ts';
+
+/** What a journal promises, each with what tries it. */
+export type Promises = Readonly<Record<string, (journal: Journal) => Promise<void>>>;
+
+export const NOW = 1_750_000_000_000;
+export const LEASE_MS = 10_000;
+/** Larger than any pid: the most that Linux gives out is 4,194,304. */
+export const NO_PROCESS = 2 ** 22 + 1;
+
+export const newJob = (about: Partial<NewJob> = {}): NewJob => ({
+  id: 'job',
+  name: 'etl',
+  createdAt: NOW,
+  fingerprint: 'f1',
+  shape: '{"tasks":[]}',
+  input: '{}',
+  options: '{}',
+  metadata: '{}',
+  ...about,
+});
+
+export const lease = (about: Partial<Lease> = {}): Lease => ({
+  owner: 'me',
+  ...thisProcess(),
+  at: NOW,
+  leaseMs: LEASE_MS,
+  ...about,
+});
+
+export const held = (jobId = 'job', fence = 1): Held => ({ jobId, fence });
+
+export const batch = (about: Partial<Batch>): Batch => ({
+  jobId: 'job',
+  fence: 1,
+  at: NOW,
+  events: [],
+  notes: [],
+  ...about,
+});
+
+/** Those from one seq to before another. */
+export const events = (from: number, to: number): readonly StoredEvent[] =>
+  range(from, to).map((seq) => ({ seq, data: JSON.stringify({ type: 'task.log', seq }) }));
+
+export const range = (from: number, to: number): readonly number[] =>
+  Array.from({ length: to - from }, (_, at) => from + at);
+
+export const started = async (journal: Journal, id = 'job', about: Partial<NewJob> = {}): Promise<JournalJob> =>
+  (await journal.create(newJob({ ...about, id }), lease())).job;
+
+export const pick = ({ state, startedAt, endedAt, updatedAt, lastSeq }: JournalJob): readonly unknown[] => [
+  state,
+  startedAt,
+  endedAt,
+  updatedAt,
+  lastSeq,
+];
+
+export const sorted = <Value>(values: readonly Value[]): readonly Value[] =>
+  [...values].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+
+/** Equal as data: a field that is undefined is one that is absent. */
+export const same = (actual: unknown, expected: unknown): void => assert.deepEqual(present(actual), present(expected));
+
+const present = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(present);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, field]) => field !== undefined);
+  return Object.fromEntries(entries.map(([name, field]) => [name, present(field)]));
+};
+
+type Refusal = Error & { readonly code: JournalErrorCode; readonly jobId?: string };
+
+/** The error with which a call is refused, at once or later. */
+export const refuses = async (code: JournalErrorCode, call: () => Awaitable<unknown>): Promise<Refusal> => {
+  try {
+    await call();
+  } catch (error) {
+    assert.equal((error as Refusal).code, code, String(error));
+    return error as Refusal;
+  }
+  return assert.fail(`It was to be refused with ${code}.`);
+};

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import type { JournalJob } from '../../engine/journal.ts';
+import { batch, events, lease, NOW, newJob, type Promises, pick, refuses, same, started } from './given.ts';
+
+/** What is written of a job. */
+export const writing: Promises = {
+  'append keeps events and what changed of the job': async (journal) => {
+    await started(journal);
+    const lost = await journal.append([
+      batch({ at: NOW + 5, events: events(0, 3), state: 'running', startedAt: NOW + 1 }),
+    ]);
+    same(lost, []);
+    same(await journal.events('job'), events(0, 3));
+    const running = (await journal.job('job')) as JournalJob;
+    same(pick(running), ['running', NOW + 1, undefined, NOW + 5, 2]);
+    await journal.append([batch({ at: NOW + 9, events: events(3, 4), state: 'completed', endedAt: NOW + 8 })]);
+    same(pick((await journal.job('job')) as JournalJob), ['completed', NOW + 1, NOW + 8, NOW + 9, 3]);
+  },
+  'append leaves what a batch does not mention as it was': async (journal) => {
+    await started(journal);
+    await journal.append([batch({ events: events(0, 1), state: 'failed', startedAt: NOW, endedAt: NOW + 1 })]);
+    await journal.append([batch({ at: NOW + 7, events: [], notes: [{ task: '', kind: 'stop', value: '1' }] })]);
+    same(pick((await journal.job('job')) as JournalJob), ['failed', NOW, NOW + 1, NOW + 7, 0]);
+  },
+  'a job that goes on again has no end': async (journal) => {
+    await started(journal);
+    await journal.append([batch({ events: events(0, 1), state: 'failed', startedAt: NOW, endedAt: NOW + 1 })]);
+    await journal.append([batch({ events: events(1, 2), state: 'running', startedAt: NOW + 2 })]);
+    same(pick((await journal.job('job')) as JournalJob), ['running', NOW + 2, undefined, NOW, 1]);
+  },
+  'append refuses a seq that does not follow on, and then writes nothing': async (journal) => {
+    await started(journal, 'job');
+    await started(journal, 'other');
+    await journal.append([batch({ events: events(0, 3) })]);
+    for (const wrong of [
+      events(2, 4),
+      events(4, 6),
+      events(0, 1),
+      [...events(3, 5), ...events(6, 7)],
+      [...events(3, 4), ...events(3, 4)],
+    ]) {
+      await refuses('JOURNAL_FAILED', () =>
+        journal.append([batch({ jobId: 'other', events: events(0, 1) }), batch({ events: wrong, state: 'failed' })]),
+      );
+    }
+    same(await journal.events('job'), events(0, 3));
+    same(await journal.events('other'), []);
+    assert.equal((await journal.job('job'))?.state, 'idle');
+    same(await journal.append([batch({ events: events(3, 5) })]), []);
+    same(await journal.events('job'), events(0, 5));
+  },
+  'append takes several batches of one job, in order': async (journal) => {
+    await started(journal);
+    await journal.append([
+      batch({ events: events(0, 2), state: 'running' }),
+      batch({ events: events(2, 3), state: 'paused' }),
+    ]);
+    same(await journal.events('job'), events(0, 3));
+    assert.equal((await journal.job('job'))?.state, 'paused');
+  },
+  'append takes nothing at all': async (journal) => {
+    same(await journal.append([]), []);
+    await started(journal);
+    same(await journal.append([batch({ events: [] })]), []);
+  },
+  'appends that are not waited for are written in the order of the calls': async (journal) => {
+    await started(journal);
+    await Promise.all(Array.from({ length: 20 }, (_, at) => journal.append([batch({ events: events(at, at + 1) })])));
+    same(await journal.events('job'), events(0, 20));
+  },
+  'what is handed in may be changed afterwards': async (journal) => {
+    const mine = { ...newJob(), input: '1' };
+    const holder = { ...lease() };
+    await journal.create(mine, holder);
+    const event = { seq: 0, data: '"first"' };
+    const note = { task: 'a', kind: 'checkpoint' as const, value: '1' };
+    await journal.append([batch({ events: [event], notes: [note] })]);
+    event.data = '"second"';
+    note.value = '2';
+    mine.input = '2';
+    holder.owner = 'other';
+    same(await journal.events('job'), [{ seq: 0, data: '"first"' }]);
+    same(await journal.notes('job'), [{ task: 'a', kind: 'checkpoint', value: '1' }]);
+    assert.equal((await journal.job('job'))?.input, '1');
+    assert.equal((await journal.job('job'))?.lease?.owner, 'me');
+  },
+};

@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { defineJob, type JobEvent, type TaskState } from 'tintype';
+import { virtualClock } from 'tintype/testing';
+import { expect, test } from 'vitest';
+import { emptyRecord, type JobRecord, pausedWithin, recordEvent } from '../src/engine/durable/job-record.ts';
+import { type Played, play, restlessJob } from './restless-job.ts';
+
+/** `FC_SEED=… npx vitest run test/job-record.test.ts` plays a failed run again. */
+const { FC_SEED } = process.env;
+const seeded = FC_SEED === undefined ? {} : { seed: Number(FC_SEED) };
+
+/** What the events tell, after they have been JSON. */
+const recordOf = (events: readonly JobEvent[]): JobRecord => {
+  const record = emptyRecord();
+  for (const event of events) recordEvent(record, JSON.parse(JSON.stringify(event)) as JobEvent);
+  return record;
+};
+
+const toldOf = ({ job, events }: Played, record: JobRecord): readonly unknown[] =>
+  [...record.tasks].flatMap(([path, task]) => {
+    if (record.removed.has(path)) return [];
+    const handle = job.task(path as never);
+    const { state, attempts, startedAt, reason } = task;
+    const last = events.findLast((event) => event.type === 'task.transition' && event.task === path);
+    const settledAt = handle.durationMs === undefined ? undefined : (handle.startedAt ?? 0) + handle.durationMs;
+    return [
+      {
+        path,
+        told: {
+          state,
+          attempts,
+          startedAt,
+          reason,
+          error: task.error?.message,
+          endedAt: startedAt === undefined ? undefined : task.endedAt,
+        },
+        is: {
+          state: handle.state,
+          attempts: handle.attempts,
+          startedAt: handle.startedAt,
+          reason: handle.reason,
+          error: last && 'error' in last && SETTLED.has(handle.state) ? handle.error?.message : undefined,
+          endedAt: SETTLED.has(handle.state) ? settledAt : undefined,
+        },
+      },
+    ];
+  });
+
+const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
+
+test('the events of a job tell where each of its tasks stands, whatever was done to it', async () => {
+  const seen = new Set<TaskState>();
+  await fc.assert(
+    fc.asyncProperty(restlessJob(), async (spec) => {
+      const played = await play(spec, () => {});
+      const record = recordOf(played.events);
+      expect(record.state).toBe(played.result.state);
+      expect(record.lastSeq).toBe(played.events.length - 1);
+      expect([record.startedAt, (record.endedAt ?? 0) - (record.startedAt ?? record.endedAt ?? 0)]).toEqual([
+        played.result.startedAt,
+        played.result.durationMs,
+      ]);
+      for (const { path, told, is } of toldOf(played, record) as {
+        path: string;
+        told: object;
+        is: { state: TaskState };
+      }[]) {
+        seen.add(is.state);
+        expect(told, path).toEqual(is);
+      }
+    }),
+    { numRuns: 300, ...seeded },
+  );
+  expect([...seen].sort()).toEqual(['cancelled', 'completed', 'failed', 'skipped', 'unscheduled']);
+});
+
+test('what was paused within a stretch of time counts once, however often it was paused', () => {
+  const pauses = [{ from: 0, to: 10 }, { from: 5, to: 20 }, { from: 30 }];
+  expect(pausedWithin(pauses, 2, 40)).toBe(18 + 10);
+  expect(pausedWithin(pauses, 21, 29)).toBe(0);
+});
+
+test('a sensor that waits for its next look has used up no attempt', async () => {
+  const clock = virtualClock(1_000);
+  const job = defineJob('job')
+    .sensor('file', { interval: 50 }, () => false)
+    .start({}, { clock });
+  const events: JobEvent[] = [];
+  job.events$.subscribe((event) => events.push(event));
+  await clock.advance(60);
+  const { state, attempts, polls, waitFrom, dueAt } = recordOf(events).tasks.get('file') ?? {};
+  expect({ state, attempts, polls }).toEqual({ state: 'polling', attempts: 0, polls: 2 });
+  expect([attempts, polls]).toEqual([job.task('file').attempts, job.task('file').polls]);
+  expect([waitFrom, dueAt]).toEqual([1_050, 1_100]);
+  await job.cancel();
+});
