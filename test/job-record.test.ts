@@ -18,7 +18,7 @@ const recordOf = (events: readonly JobEvent[]): JobRecord => {
 
 const toldOf = ({ job, events }: Played, record: JobRecord): readonly unknown[] =>
   [...record.tasks].flatMap(([path, task]) => {
-    if (record.removed.has(path)) return [];
+    if (record.growth.some(({ task, dependsOn }) => task === path && !dependsOn)) return [];
     const handle = job.task(path as never);
     const { state, attempts, startedAt, reason } = task;
     const last = events.findLast((event) => event.type === 'task.transition' && event.task === path);

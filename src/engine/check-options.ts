@@ -1,6 +1,7 @@
 import type { RetryOptions } from '../machines/retry.ts';
 import type { DefinitionOptions, JobOptions, StartOptions } from './options.ts';
 import { isPlainObject } from './plain-object.ts';
+import { isDefinition } from './plan.ts';
 import type { Problem } from './problem.ts';
 import {
   type About,
@@ -64,6 +65,7 @@ const attemptRules: Rules = {
   maxRetries: count,
   retry: options(retryRules),
   onExhausted: oneOf('fail', 'pause'),
+  maxInterruptions: count,
 };
 
 const functionRules: Rules = {
@@ -137,6 +139,7 @@ const jobRules: Readonly<Record<keyof JobOptions, Rule>> = {
   maxRetries: count,
   retry: options(retryRules),
   onExhausted: oneOf('fail', 'pause'),
+  maxInterruptions: count,
   contextConflict: oneOf('event', 'error'),
   freeze: flag,
 };
@@ -145,10 +148,14 @@ const definitionRules: Readonly<Record<keyof DefinitionOptions, Rule>> = { ...jo
 
 const logger = methods('a logger', 'debug', 'info', 'warn', 'error');
 
+const journal = methods('a journal', 'create', 'append', 'acquire', 'renew', 'release');
+
 const startRules: Readonly<Record<keyof StartOptions, Rule>> = {
   ...jobRules,
   jobId: text('a string that is not empty'),
-  journal: methods('a journal', 'create', 'append', 'acquire', 'renew', 'release'),
+  jobKey: text('a string that is not empty'),
+  metadata: record,
+  journal,
   signal: abortSignal,
   logger,
   inspect: rule(
@@ -159,7 +166,13 @@ const startRules: Readonly<Record<keyof StartOptions, Rule>> = {
   random: callable,
 };
 
-const engineRules: Rules = { ...limitRules, logger, clock, random: callable };
+const definitions = rule(
+  'an array of sealed definitions, each with a name of its own',
+  (value) =>
+    Array.isArray(value) && value.every(isDefinition) && new Set(value.map(({ name }) => name)).size === value.length,
+);
+
+const engineRules: Rules = { ...limitRules, journal, definitions, logger, clock, random: callable };
 
 export const taskOptionProblems = (given: unknown, task: string, kind: TaskKind): Problem[] => {
   const subject = `Task "${task}"`;
@@ -182,6 +195,33 @@ export const startOptionProblems = (input: unknown, given: unknown): Problem[] =
   const message = `The input is ${show(input)}: expected a plain object, which becomes the first context.`;
   return [{ code: 'INVALID_OPTION', message, tasks: [], option: 'input' }, ...problems];
 };
+
+const names = rule(
+  'an array of task names',
+  (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
+);
+const retryJobRules: Rules = { tasks: names, downstream: flag };
+const rerunRules: Rules = {
+  from: rule('the name of a task, or an array of them', (value) => typeof value === 'string' || names.holds(value)),
+};
+const againRules: Rules = {
+  ...startRules,
+  definition: rule('a sealed definition', isDefinition),
+  changed: oneOf('refuse', 'accept', 'force'),
+};
+
+export const againOptionProblems = (given: unknown, what: 'resume' | 'retry' | 'rerun'): Problem[] => {
+  const { jobKey: _, ...rules } = againRules;
+  const own: Rules = { resume: { tasks: specs }, retry: retryJobRules, rerun: rerunRules }[what];
+  const { jobId, metadata, ...others } = rules as Record<string, Rule>;
+  const more = what === 'rerun' ? { jobId, metadata } : {};
+  return problemsOf(given, { ...others, ...more, ...own } as Rules, { subject: what });
+};
+
+const specs = rule('an array of task specs', Array.isArray);
+const recoverRules: Rules = { changed: oneOf('refuse', 'accept', 'force') };
+export const recoverOptionProblems = (given: unknown): Problem[] =>
+  problemsOf(given, recoverRules, { subject: 'recover' });
 
 const cancelRules = { mode: oneOf('abort', 'drain') };
 const closeRules = { mode: oneOf('drain', 'abort'), graceMs: wait };

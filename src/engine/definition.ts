@@ -3,10 +3,11 @@ import { definitionShape } from './durable/definition-shape.ts';
 import { JobDefinitionError } from './errors.ts';
 import { criticalPath, reachable } from './graph.ts';
 import type { TaskType } from './infer.ts';
-import { type Job, startJob } from './job.ts';
+import { type Job, jobOf } from './job.ts';
 import type { DefinitionOptions, StartOptions } from './options.ts';
 import { indexIn, PLAN, type Plan, type TaskDefinition } from './plan.ts';
 import type { Problem } from './problem.ts';
+import { startJob } from './start-job.ts';
 import { type TaskDraft, validate } from './validate.ts';
 import { viewOfPlan } from './view-of.ts';
 import { dotOf } from './views/dot.ts';
@@ -54,7 +55,7 @@ export class JobDefinition<
 
   /** Starts a job; its first event comes in a later microtask. @throws OptionError @throws SchemaError of the input */
   start(...[input, options]: StartArguments<Given>): Job<Input, Tasks> {
-    return startJob<Input, Tasks>(this.#plan, input, options);
+    return jobOf(startJob(this.#plan, input, options, {}), {}) as unknown as Job<Input, Tasks>;
   }
 
   /** The problems of the definition: none, since it is sealed. */

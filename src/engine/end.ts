@@ -9,7 +9,7 @@ export const endJob = (job: JobRun): void => {
   if (job.over) return;
   job.timer?.cancel();
   job.cancelGrace?.();
-  job.error = errorOf(job);
+  job.error = jobErrorOf(job);
   const reason = job.stop?.to === 'cancelled' ? causeText(job.stop.cause) : undefined;
   const error = job.error && { error: errorData(job.error) };
   job.commandJob(commandOf(job), reason === undefined ? error : { reason, ...error });
@@ -19,7 +19,7 @@ export const endJob = (job: JobRun): void => {
 export const outcomeSoFar = (job: JobRun): JobOutcome => {
   const { stop, failed, notReady } = job;
   const state = stop?.to ?? (failed > 0 ? 'failed' : notReady > 0 ? 'notReady' : 'completed');
-  const error = errorOf(job);
+  const error = jobErrorOf(job);
   return { state, ...(error ? { error } : {}) };
 };
 
@@ -28,7 +28,8 @@ const commandOf = ({ stop, failed, notReady }: JobRun): JobCommand => {
   return { type: ({ failed: 'job.fail', timedOut: 'job.timeOut', cancelled: 'job.cancel' } as const)[stop.to] };
 };
 
-const errorOf = (job: JobRun): JobError | undefined => {
+/** Why a job does not complete, from what has happened in it. */
+export const jobErrorOf = (job: JobRun): JobError | undefined => {
   const first = job.errors.find((error) => !error.tolerated);
   const { stop } = job;
   const make = (code: JobErrorCode, what: string, cause: unknown): JobError =>

@@ -1,19 +1,43 @@
 import { type Observable, Subject } from 'rxjs';
 import type { JobEvent } from '../events/event.ts';
+import { isTerminalJobState } from '../events/event-stream.ts';
 import type { Logger } from '../events/logger.ts';
 import { systemClock } from '../events/system-clock.ts';
-import { closeOptionProblems, engineOptionProblems, startOptionProblems } from './check-options.ts';
+import {
+  againOptionProblems,
+  closeOptionProblems,
+  engineOptionProblems,
+  recoverOptionProblems,
+  startOptionProblems,
+} from './check-options.ts';
 import type { Clock } from './clock.ts';
 import type { JobDefinition, StartArguments } from './definition.ts';
-import { CommandError, OptionError } from './errors.ts';
+import type { ChangePolicy } from './durable/definition-diff.ts';
+import { jobIdOf } from './durable/job-id.ts';
+import { JournalWriter } from './durable/journal-writer.ts';
+import { leaveJob } from './durable/leave-job.ts';
+import { readPast } from './durable/past.ts';
+import { recorderOf } from './durable/record-job.ts';
+import { isHeld, readBack, restoreEnded, resume } from './durable/take-over.ts';
+import { CommandError, JournalError, OptionError } from './errors.ts';
+import { addedTasks } from './grow.ts';
 import type { TaskType } from './infer.ts';
-import { type Job, startJob } from './job.ts';
+import { Job, jobOf } from './job.ts';
+import type { JobRun } from './job-run.ts';
+import type { Journal, JournalJob } from './journal.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
 import type { LimitOptions, StartOptions } from './options.ts';
-import { isDefinition, PLAN } from './plan.ts';
+import { isDefinition, PLAN, type Plan } from './plan.ts';
+import { type Preview, previewRerun, previewRetry, type RerunSelection, type RetrySelection } from './retry-job.ts';
 import { refuse, show } from './rules.ts';
+import { createRun, type Home, rerunJob, retryJob, startJob } from './start-job.ts';
+import type { AnyDefinition, AnyTaskSpec } from './task-spec.ts';
 
 export type EngineOptions = LimitOptions & {
+  /** Keeps the events of every job that has no journal of its own. Default none. */
+  readonly journal?: Journal | undefined;
+  /** What jobs of the journal are resumed with, found by name. Default none. */
+  readonly definitions?: readonly AnyDefinition[] | undefined;
   /** Told of every event of every job that has no logger of its own. */
   readonly logger?: Logger | undefined;
   /** Default the machine's. */
@@ -29,13 +53,42 @@ export type CloseOptions = {
   readonly graceMs?: number | undefined;
 };
 
-/** Limits and a stream that many jobs share, and their common end. */
+/** How a job of the journal is taken up again. What the start was told holds still, where nothing is said here. */
+export type TakeUpOptions = Omit<StartOptions, 'jobId' | 'jobKey' | 'metadata'> & {
+  /** Default that of its name among the engine's `definitions`. */
+  readonly definition?: AnyDefinition | undefined;
+  /**
+   * What to do where the definition is not the one that the job was started with. `refuse`: a JournalError
+   * `DEFINITION_CHANGED` that says what has changed. `accept`: go on if no task that was removed or changed has begun.
+   * `force`: go on in any case. Default `refuse`.
+   */
+  readonly changed?: ChangePolicy | undefined;
+};
+
+export type ResumeOptions = TakeUpOptions & {
+  /** The tasks that were added to the job while it ran and are not over. */
+  readonly tasks?: readonly AnyTaskSpec[] | undefined;
+};
+
+export type RecoverOptions = Pick<TakeUpOptions, 'changed'>;
+
+/** What became of the jobs whose process had died. */
+export type Recovery = {
+  /** Those that go on. */
+  readonly resumed: readonly Job[];
+  /** Those that can't, each with the reason; nothing has changed about them. */
+  readonly refused: readonly { readonly jobId: string; readonly jobName: string; readonly error: Error }[];
+};
+
+/** Limits, a journal and a stream that many jobs share, and their common end. */
 export class Engine implements AsyncDisposable {
   readonly #options: EngineOptions;
   readonly #clock: Clock;
   readonly #dispatcher: Dispatcher;
   readonly #jobs = new Map<string, Job>();
+  readonly #runs = new Map<Job, JobRun>();
   readonly #events = new Subject<JobEvent>();
+  readonly #home: Home;
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -44,6 +97,7 @@ export class Engine implements AsyncDisposable {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#dispatcher = new Dispatcher(this.#clock, 'the engine', options);
+    this.#home = { dispatcher: this.#dispatcher, enrol: (job, run) => this.#enrol(job, run) };
   }
 
   /** Everything that happens to its jobs from now on. Completes when the engine has closed. */
@@ -72,46 +126,148 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Starts a job within the limits of the engine. @throws CommandError `ENGINE_CLOSED` @throws OptionError
-   * @throws SchemaError of the input
+   * Starts a job within the limits of the engine. With a `jobKey` that has been used, the job that it stands for is
+   * answered: one whose process died goes on. @throws CommandError `ENGINE_CLOSED` @throws OptionError
+   * @throws SchemaError of the input @throws JournalError
    */
   start<Input extends object, Tasks extends TaskType, Given extends object>(
     definition: JobDefinition<Input, Tasks, Given>,
     ...[input, options]: StartArguments<Given>
   ): Job<Input, Tasks> {
     const subject = requireDefinition(definition);
-    if (this.closed) throw new CommandError('ENGINE_CLOSED', `${subject} was refused: the engine has been closed.`);
+    this.#requireOpen(subject);
     refuse(subject, startOptionProblems(input, options));
+    const known = options?.jobKey === undefined ? undefined : this.#jobs.get(jobIdOf(definition.name, options.jobKey));
+    if (known) return known as unknown as Job<Input, Tasks>;
     this.#refuseTaken(subject, options);
-    const { logger, clock, random } = this.#options;
+    const { journal, logger, clock, random } = this.#options;
     const all: StartOptions = {
       ...options,
+      journal: options?.journal ?? journal,
       logger: options?.logger ?? logger,
       clock,
       random: options?.random ?? random,
     };
-    const job = startJob<Input, Tasks>(definition[PLAN], input, all, { dispatcher: this.#dispatcher });
-    this.#jobs.set(job.id, job as unknown as Job);
-    job.events$.subscribe({
-      next: (event) => this.#events.next(event),
-      complete: () => this.#jobs.delete(job.id),
-    });
-    return job;
+    return jobOf(startJob(definition[PLAN], input, all, this.#home), this.#home) as unknown as Job<Input, Tasks>;
   }
 
   /**
-   * Takes no more jobs, ends those that there are, and resolves when they are over. Called again it hastens: `abort` may
-   * follow `drain`. @throws OptionError
+   * Lets a job of the journal go on whose process died: what had completed is not run again, what ran is. One that is over
+   * is answered as it ended; one that runs in this process, as it is. The job is wrapped, since a promise of a job would
+   * give its result. Its first event comes in a later turn of the event loop.
+   * @throws JournalError `JOB_NOT_FOUND`, `JOB_LEASED` while another process runs it, `UNKNOWN_DEFINITION`, `DEFINITION_CHANGED`
+   * @throws CommandError `ENGINE_CLOSED` @throws OptionError
+   */
+  async resume(jobId: string, options: ResumeOptions = {}): Promise<{ readonly job: Job }> {
+    const subject = `The resumption of job "${jobId}"`;
+    this.#requireOpen(subject);
+    refuse(subject, againOptionProblems(options, 'resume'));
+    const { definition, changed, tasks = [], ...others } = options;
+    const journal = this.#journal(others);
+    const live = this.#jobs.get(jobId) ?? (JournalWriter.of(journal).recorderOf(jobId)?.handle as Job | undefined);
+    if (live) return { job: live };
+    const kept = await keptJob(journal, jobId);
+    const run = this.#runOf(kept, definition, others, journal);
+    const recorder = recorderOf(run);
+    const added = addedTasks(run.plan.name, tasks);
+    try {
+      if (isOver(kept)) await readBack(run, recorder, journal, kept);
+      else await resume(run, recorder, journal, { changed, added });
+    } catch (error) {
+      recorder.dismiss();
+      throw error;
+    }
+    return { job: new Job(run, this.#home) };
+  }
+
+  /**
+   * Resumes all jobs of the journal that are not over and that no process runs. Call it when the program starts.
+   * @throws CommandError `ENGINE_CLOSED` @throws OptionError @throws JournalError where the jobs can't be listed
+   */
+  async recover(options: RecoverOptions = {}): Promise<Recovery> {
+    this.#requireOpen('The recovery');
+    refuse('The recovery', recoverOptionProblems(options));
+    const journal = this.#journal({});
+    const left = await journal.jobs({ states: ['idle', 'running', 'paused'] });
+    const resumed: Job[] = [];
+    const refused: Recovery['refused'][number][] = [];
+    // The oldest first, as they were started.
+    for (const kept of left.toReversed()) {
+      if (this.#jobs.has(kept.id) || JournalWriter.of(journal).recorderOf(kept.id) || isHeld(kept)) continue;
+      try {
+        const { job } = await this.resume(kept.id, options);
+        resumed.push(job);
+      } catch (error) {
+        // Another process was quicker.
+        if (error instanceof JournalError && error.code === 'JOB_LEASED') continue;
+        refused.push({ jobId: kept.id, jobName: kept.name, error: error as Error });
+      }
+    }
+    return { resumed, refused };
+  }
+
+  /**
+   * Tries tasks of a job again that is over, by default what failed, was not ready or was cancelled, with all that depends
+   * on it: the job goes on under its id. @throws CommandError `INVALID_STATE` @throws UnknownTaskError and as `resume`
+   */
+  async retry(jobId: string, options: TakeUpOptions & RetrySelection = {}): Promise<{ readonly job: Job }> {
+    const subject = `The retry of job "${jobId}"`;
+    this.#requireOpen(subject);
+    refuse(subject, againOptionProblems(options, 'retry'));
+    const { definition, changed, tasks, downstream, ...others } = options;
+    const { run, journal } = await this.#ended(jobId, { definition, changed, ...others });
+    return {
+      job: new Job(
+        retryJob(run, { tasks, downstream, ...this.#startOptions(others), journal }, this.#home),
+        this.#home,
+      ),
+    };
+  }
+
+  /** What `retry` would run and keep; nothing is changed. @throws as `retry` */
+  async previewRetry(jobId: string, options: TakeUpOptions & RetrySelection = {}): Promise<Preview> {
+    refuse(`The retry of job "${jobId}"`, againOptionProblems(options, 'retry'));
+    const { run } = await this.#ended(jobId, options);
+    return previewRetry(run, options);
+  }
+
+  /**
+   * Starts another job that takes over the results of one that is over, but those of `from` and of all that depends on it.
+   * @throws CommandError `INVALID_STATE` @throws UnknownTaskError and as `resume`
+   */
+  async rerun(
+    jobId: string,
+    options: TakeUpOptions & RerunSelection & Pick<StartOptions, 'jobId' | 'metadata'> = {},
+  ): Promise<{ readonly job: Job }> {
+    const subject = `The rerun of job "${jobId}"`;
+    this.#requireOpen(subject);
+    refuse(subject, againOptionProblems(options, 'rerun'));
+    const { definition, changed, from, ...others } = options;
+    const { run, journal } = await this.#ended(jobId, { definition, changed, ...others });
+    return { job: new Job(rerunJob(run, { from, ...this.#startOptions(others), journal }, this.#home), this.#home) };
+  }
+
+  /** What `rerun` would run, and whose results it would take over; nothing is changed. @throws as `rerun` */
+  async previewRerun(jobId: string, options: TakeUpOptions & RerunSelection = {}): Promise<Preview> {
+    refuse(`The rerun of job "${jobId}"`, againOptionProblems(options, 'rerun'));
+    const { run } = await this.#ended(jobId, options);
+    return previewRerun(run, options);
+  }
+
+  /**
+   * Takes no more jobs, ends those that there are, and resolves when they are over. A job with a journal is not cancelled but
+   * left: what runs finishes or, with `abort`, is told to stop, and the job can be resumed. Called again it hastens: `abort`
+   * may follow `drain`. @throws OptionError
    */
   close(options: CloseOptions = {}): Promise<void> {
     refuse('A call on the engine', closeOptionProblems(options));
     const { mode = 'drain', graceMs } = options;
     this.#closed = true;
     const jobs = this.jobs;
-    const ended = Promise.all(jobs.map((job) => job.cancel('the engine is closing', { mode }).then(() => {})));
+    const ended = Promise.all(jobs.map((job) => this.#end(job, mode)));
     if (mode === 'drain' && graceMs !== undefined && jobs.length > 0) {
       const callOff = this.#clock.setTimer(() => {
-        for (const job of jobs) job.cancel('the engine is closing');
+        for (const job of jobs) this.#end(job, 'abort');
       }, graceMs);
       ended.then(callOff);
     }
@@ -122,6 +278,73 @@ export class Engine implements AsyncDisposable {
   /** Aborts all jobs and waits for their end. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close({ mode: 'abort' });
+  }
+
+  async #end(job: Job, mode: 'drain' | 'abort'): Promise<void> {
+    const run = this.#runs.get(job);
+    if (run?.recorder && !run.over) await leaveJob(run, mode, CLOSING);
+    else await job.cancel(CLOSING, { mode });
+    await job;
+  }
+
+  #enrol(job: Job, run: JobRun): void {
+    if (run.over) return;
+    this.#jobs.set(job.id, job);
+    this.#runs.set(job, run);
+    job.events$.subscribe({
+      next: (event) => this.#events.next(event),
+      complete: () => {
+        if (this.#jobs.get(job.id) === job) this.#jobs.delete(job.id);
+        this.#runs.delete(job);
+      },
+    });
+  }
+
+  #startOptions(options: StartOptions): StartOptions {
+    const { logger, clock, random } = this.#options;
+    return { ...options, logger: options.logger ?? logger, clock, random: options.random ?? random };
+  }
+
+  /** A run to which nothing has happened, for a job of the journal. @throws JournalError */
+  #runOf(
+    kept: JournalJob,
+    definition: AnyDefinition | undefined,
+    options: Omit<StartOptions, 'jobId'>,
+    journal: Journal,
+  ): JobRun {
+    const found = definition ?? this.#options.definitions?.find(({ name }) => name === kept.name);
+    if (!found || found.name !== kept.name) throw unknownDefinition(kept, found);
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    const all = { ...JSON.parse(kept.options), ...this.#startOptions(given), jobId: kept.id, journal };
+    return createRun(found[PLAN] as Plan, {}, all, this.#home);
+  }
+
+  /** A job that is over, as the journal holds it. @throws JournalError @throws CommandError */
+  async #ended(jobId: string, options: TakeUpOptions): Promise<{ readonly run: JobRun; readonly journal: Journal }> {
+    const { definition, changed = 'refuse', ...others } = options;
+    const journal = this.#journal(others);
+    const kept = await keptJob(journal, jobId);
+    const run = this.#runOf(kept, definition, { clock: others.clock }, journal);
+    run.recorder?.dismiss();
+    if (!isOver(kept)) {
+      const message = `Job "${kept.name}" ("${jobId}") is ${kept.state}: only a job that is over can be tried again. Resume it.`;
+      throw new CommandError('INVALID_STATE', message);
+    }
+    await restoreEnded(run, journal, await readPast(journal, kept), changed);
+    return { run, journal };
+  }
+
+  /** @throws OptionError */
+  #journal({ journal = this.#options.journal }: Pick<StartOptions, 'journal'>): Journal {
+    if (!journal) {
+      const message = 'The engine has no journal: hand one to createEngine, such as sqliteJournal(file).';
+      refuse('A call on the engine', [{ code: 'INVALID_OPTION', message, tasks: [], option: 'journal' }]);
+    }
+    return journal as Journal;
+  }
+
+  #requireOpen(subject: string): void {
+    if (this.closed) throw new CommandError('ENGINE_CLOSED', `${subject} was refused: the engine has been closed.`);
   }
 
   #refuseTaken(subject: string, options: StartOptions | undefined): void {
@@ -135,6 +358,25 @@ export class Engine implements AsyncDisposable {
   }
 }
 
+const CLOSING = 'the engine is closing';
+
+const isOver = ({ state }: JournalJob): boolean => isTerminalJobState(state);
+
+/** @throws JournalError `JOB_NOT_FOUND` */
+const keptJob = async (journal: Journal, jobId: string): Promise<JournalJob> => {
+  const kept = await journal.job(jobId);
+  if (kept) return kept;
+  throw new JournalError('JOB_NOT_FOUND', `The journal holds no job "${jobId}".`, { jobId });
+};
+
+const unknownDefinition = ({ id, name }: JournalJob, given: AnyDefinition | undefined): JournalError => {
+  const what = given
+    ? `was given the definition "${given.name}"`
+    : `is of the definition "${name}", which the engine does not know`;
+  const message = `Job "${name}" ("${id}") ${what}. Hand it over: createEngine({ definitions: [...] }), or the option definition.`;
+  return new JournalError('UNKNOWN_DEFINITION', message, { jobId: id });
+};
+
 /** @throws OptionError of what is no sealed definition */
 const requireDefinition = (definition: unknown): string => {
   if (isDefinition(definition)) return `The start of job "${(definition as { readonly name: string }).name}"`;
@@ -144,7 +386,7 @@ const requireDefinition = (definition: unknown): string => {
   ]);
 };
 
-/** An engine: limits shared by many jobs. @throws OptionError */
+/** An engine: limits and a journal shared by many jobs. @throws OptionError */
 export const createEngine = (options: EngineOptions = {}): Engine => {
   refuse('The engine', engineOptionProblems(options));
   return new Engine(options ?? {});

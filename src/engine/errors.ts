@@ -1,3 +1,4 @@
+import type { DefinitionChange } from './durable/definition-diff.ts';
 import type { JournalErrorCode } from './journal.ts';
 import type { Problem } from './problem.ts';
 import type { Violation } from './standard-schema.ts';
@@ -65,11 +66,18 @@ export class JournalError extends TintypeError {
   readonly code: JournalErrorCode;
   /** The job concerned, if one is. */
   readonly jobId: string | undefined;
+  /** Of `DEFINITION_CHANGED`: all that has changed. */
+  readonly changes: readonly DefinitionChange[];
 
-  constructor(code: JournalErrorCode, message: string, options: ErrorOptions & { readonly jobId?: string } = {}) {
+  constructor(
+    code: JournalErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly jobId?: string; readonly changes?: readonly DefinitionChange[] } = {},
+  ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.jobId = options.jobId;
+    this.changes = options.changes ?? [];
   }
 }
 
@@ -127,6 +135,7 @@ export type TaskErrorCode =
   | 'TASK_DEADLINE'
   | 'HEARTBEAT_MISSED'
   | 'TASK_CANCELLED'
+  | 'TASK_INTERRUPTED'
   | 'TASK_NOT_READY'
   | 'TASK_SKIPPED'
   | 'INVALID_OUTPUT'

@@ -29,6 +29,8 @@ export const followUp = (job: JobRun, task: TaskRun): void => {
 /** Schedules tasks, or skips those whose condition does not hold. All become ready before the first of them runs. */
 export const launch = (job: JobRun, indexes: number[]): void => {
   for (const index of job.sortByPlace(indexes)) {
+    // A result that is used again may stand there already.
+    if (!isUnscheduled(job, index)) continue;
     const task = job.wake(index);
     const { when } = task.definition;
     if (!when) {
@@ -61,6 +63,18 @@ export const appraise = (job: JobRun, index: number): void => {
   const verdict = judge(rule ?? 'allSuccess', tally, total);
   if (verdict === 'run') launch(job, [index]);
   else if (verdict === 'skip') skip(job, index);
+};
+
+/** Asks the condition of a ready task again, which threw if it then had to fail, in a process that is dead. */
+export const recallRefusal = (job: JobRun, task: TaskRun): void => {
+  const { when } = task.definition;
+  if (when && task.attempts === 0) holds(job, task, when);
+};
+
+/** The error of a task that was skipped because of a failure. */
+export const upstreamError = (job: JobRun, task: TaskRun): TaskError | undefined => {
+  const { culprit } = causeOf(job, task.index);
+  return culprit?.error && upstreamFailed(task, culprit, culprit.error);
 };
 
 /** Which upstreams a task still waits for. */

@@ -18,14 +18,39 @@ export const addTasks = (job: JobRun, specs: readonly AnyTaskSpec[]): void => {
     throw new CommandError('INVALID_STATE', `Job "${job.plan.name}" ${what}: no task can be added.`);
   }
   const added = validated(job, specs);
+  const first = extend(job, added);
+  job.together(() => {
+    for (const { name, dependsOn } of added) job.publish({ type: 'task.added', task: job.pathOf(name), dependsOn });
+    for (let index = first; index < job.plan.tasks.length; index++) appraise(job, index);
+  });
+};
+
+/** Puts tasks into the plan of a job, and answers the index of the first. */
+export const extend = (job: JobRun, added: readonly TaskDefinition[]): number => {
   const plan = own(job);
   const first = plan.tasks.length;
   for (const task of added) append(job, plan, task);
   sortInto(plan, first);
-  job.together(() => {
-    for (const { name, dependsOn } of added) job.publish({ type: 'task.added', task: job.pathOf(name), dependsOn });
-    for (let index = first; index < plan.tasks.length; index++) appraise(job, index);
-  });
+  return first;
+};
+
+/** Finds the definitions of tasks that were added to a job, among those handed over. @throws JobDefinitionError */
+export const addedTasks = (
+  jobName: string,
+  specs: readonly AnyTaskSpec[],
+): ((path: string, dependsOn: readonly string[]) => TaskDefinition | undefined) => {
+  const drafts = draftsOf(jobName, specs);
+  const problems: Problem[] = [];
+  const known: Names = { has: () => true, [Symbol.iterator]: () => [][Symbol.iterator]() };
+  const none: Names = { has: () => false, [Symbol.iterator]: () => [][Symbol.iterator]() };
+  for (const [index, draft] of drafts.entries()) addDraftProblems(problems, draft, index, needsOf(draft), none, known);
+  const [first, ...rest] = problems;
+  if (first) throw new JobDefinitionError(jobName, [first, ...rest]);
+  const byName = new Map(drafts.map((draft) => [draft.name, draft]));
+  return (path, dependsOn) => {
+    const draft = byName.get(path);
+    return draft && definitionOf(draft, dependsOn);
+  };
 };
 
 /** Takes a task out of a running job that has not started and on which no other waits. @throws CommandError @throws JobDefinitionError */
@@ -48,16 +73,7 @@ export const removeTask = (job: JobRun, name: string): void => {
     );
     throw new JobDefinitionError(job.plan.name, problems as [Problem, ...Problem[]]);
   }
-  const plan = own(job);
-  (plan.graph.indexOf as Map<string, number>).delete(name);
-  for (const upstream of plan.graph.upstream[index] ?? []) {
-    const downstream = plan.graph.downstream[upstream] as number[];
-    (plan.graph.downstream as number[][])[upstream] = downstream.filter((next) => next !== index);
-  }
-  for (const list of [plan.roots, plan.cleanUps] as number[][])
-    if (list.includes(index)) list.splice(list.indexOf(index), 1);
-  job.removed ??= new Set();
-  job.removed.add(index);
+  takeOut(job, index);
   job.together(() => {
     if (task?.actor && task.state !== 'unscheduled') {
       job.commandTask(task, { type: 'task.cancel', reason: 'removed' }, { reason: 'removed' });
@@ -69,6 +85,21 @@ export const removeTask = (job: JobRun, name: string): void => {
   job.waiting?.delete(index);
   for (const { reject } of waiting) reject(new UnknownTaskError(job.plan.name, name, ' It was removed.'));
   endIfSettled(job);
+};
+
+/** Takes a task out of the plan of a job. */
+export const takeOut = (job: JobRun, index: number): void => {
+  const plan = own(job);
+  const name = plan.graph.names[index] as string;
+  (plan.graph.indexOf as Map<string, number>).delete(name);
+  for (const upstream of plan.graph.upstream[index] ?? []) {
+    const downstream = plan.graph.downstream[upstream] as number[];
+    (plan.graph.downstream as number[][])[upstream] = downstream.filter((next) => next !== index);
+  }
+  for (const list of [plan.roots, plan.cleanUps] as number[][])
+    if (list.includes(index)) list.splice(list.indexOf(index), 1);
+  job.removed ??= new Set();
+  job.removed.add(index);
 };
 
 const whyNotRemoved = (job: JobRun, task: TaskRun | undefined): string | undefined => {

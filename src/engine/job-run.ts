@@ -38,9 +38,6 @@ export type Surroundings = {
   readonly instances?: boolean;
   /** Writes its events to a journal. */
   readonly recorder?: JobRecorder | undefined;
-  /** Of a job that goes on: what it was, and the position of its next event. */
-  readonly state?: JobState | undefined;
-  readonly firstSeq?: number | undefined;
 };
 
 /**
@@ -83,6 +80,10 @@ export class JobRun {
   heldTasks: Map<number, string> | undefined;
   /** Ready tasks that a paused job keeps from the queue. */
   readonly parked: TaskRun[] = [];
+  /** Set while it is being left to another process: nothing new starts. */
+  leaving = false;
+  /** Set where another process runs it: what is asked of it goes there. */
+  elsewhere: { readonly cancel: (reason: string | undefined, mode: 'abort' | 'drain') => void } | undefined;
   /** Who paused it, in words; before the start it is paused as it begins. */
   pausedBy: string | undefined;
   /** Tasks settled, and how many of them failed without leave or were not ready. */
@@ -91,7 +92,7 @@ export class JobRun {
   notReady = 0;
   /** Final task failures in time order. */
   errors: TaskError[] = [];
-  state: JobState;
+  state: JobState = 'idle';
   /** Set once the job is to end before all its tasks have; and what is then left to do. */
   stop: Stop | undefined;
   cleanUp: CleanUp | undefined;
@@ -107,7 +108,7 @@ export class JobRun {
   waiting: Map<number, OutputWaiter[]> | undefined;
   /** Who is told, at once, that the job is over. */
   onOver: (() => void) | undefined;
-  readonly #actor: Actor<typeof jobLogic>;
+  #actor: Actor<typeof jobLogic>;
   readonly #retry: RetryPolicy;
   readonly #freezes: boolean;
   #done: Promise<void> | undefined;
@@ -119,7 +120,7 @@ export class JobRun {
     input: object,
     startOptions: StartOptions,
     react: Reactor<Subject>,
-    { parent, dispatcher, instances = false, recorder, state = 'idle', firstSeq }: Surroundings = {},
+    { parent, dispatcher, instances = false, recorder }: Surroundings = {},
   ) {
     const options: StartOptions = mergedOptions(plan.options, startOptions);
     this.plan = plan;
@@ -133,7 +134,7 @@ export class JobRun {
     this.#freezes = (outer ? outer.#freezes : true) && options.freeze !== false;
     this.recorder = outer ? outer.recorder : recorder;
     const keep = recorder && ((event: JobEvent): void => recorder.record(event));
-    this.#stream = outer ? outer.#stream : new EventStream(this.id, plan.name, react, { keep, firstSeq });
+    this.#stream = outer ? outer.#stream : new EventStream(this.id, plan.name, react, keep);
     this.context = outer && instances ? outer.context : new ContextStore(this.frozen(input));
     this.tasks = new Array(plan.tasks.length);
     this.missing = plan.upstreamCounts.slice();
@@ -145,16 +146,32 @@ export class JobRun {
     this.order = this.dispatcher.nextJob();
     this.rootOrder = outer?.rootOrder ?? this.order;
     this.priority = outer ? (parent.definition.priority ?? outer.priority) : 0;
+    this.#actor = this.#ownActor();
+  }
+
+  /** Makes a job to which nothing has happened what it was, in another process or before it was over. */
+  adopt(state: JobState, input?: object): void {
+    if (this.parent) this.#actor.send(STOP);
+    else this.#actor.stop();
     this.state = state;
-    const snapshot = state === 'idle' ? {} : { snapshot: resumedJob(state) };
-    this.#actor = outer
-      ? createActor(jobLogic, { id: parent.path, parent: outer.#actor, ...snapshot })
-      : createActor(jobLogic, {
-          id: this.id,
-          ...(options.inspect && { inspect: shieldedInspect(options.inspect) }),
-          ...snapshot,
-        });
-    this.#actor.start();
+    this.#actor = this.#ownActor();
+    if (input) this.context = new ContextStore(this.frozen(input));
+  }
+
+  /** Its next event has this position. A job that is over has had its last one. */
+  goOnFrom(nextSeq: number, last?: JobEvent): void {
+    this.#stream.goOnFrom(nextSeq, last);
+    if (last) this.finish();
+  }
+
+  get nextSeq(): number {
+    return this.#stream.nextSeq;
+  }
+
+  /** Tells those who listen what happens to it in the process that runs it. */
+  relay(event: JobEvent): void {
+    if (event.type === 'job.transition') this.state = event.to;
+    this.#stream.relay(event);
   }
 
   get events$(): Observable<JobEvent> {
@@ -173,6 +190,7 @@ export class JobRun {
 
   /** Whether it, or a job around it, is paused. What is left to do in a job that is ending is not held up. */
   get paused(): boolean {
+    if (this.isLeaving) return true;
     if (this.ending) return false;
     return (
       this.state === 'paused' ||
@@ -185,6 +203,11 @@ export class JobRun {
     if (this.stop) return true;
     const { parent } = this;
     return parent !== undefined && parent.definition.trigger !== 'always' && parent.job.ending;
+  }
+
+  /** Whether it, with the jobs around it, is being left to another process. */
+  get isLeaving(): boolean {
+    return this.leaving || (this.parent?.job.isLeaving ?? false);
   }
 
   /** How many tasks it has. */
@@ -228,7 +251,7 @@ export class JobRun {
     if (to === from) return false;
     this.state = to;
     const at = this.clock.now();
-    if (to === 'running') this.startedAt ??= at;
+    if (to === 'running' && from !== 'paused') this.startedAt = at;
     if (this.over) {
       this.endedAt = at;
       if (this.parent) this.#actor.send(STOP);
@@ -412,6 +435,16 @@ export class JobRun {
     }
     this.active.delete(task);
     this.#stopActor(task);
+  }
+
+  #ownActor(): Actor<typeof jobLogic> {
+    const { inspect } = this.options;
+    const snapshot = this.state === 'idle' ? {} : { snapshot: resumedJob(this.state) };
+    const actor = this.parent
+      ? createActor(jobLogic, { id: this.parent.path, parent: this.parent.job.#actor, ...snapshot })
+      : createActor(jobLogic, { id: this.id, ...(inspect && { inspect: shieldedInspect(inspect) }), ...snapshot });
+    actor.start();
+    return actor;
   }
 
   #actorOf(id: string, retry: RetryPolicy, snapshot?: ReturnType<typeof resumedTask>): Actor<typeof taskLogic> {

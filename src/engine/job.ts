@@ -1,27 +1,22 @@
 import type { Observable } from 'rxjs';
+import { errorData } from '../events/error-data.ts';
 import type { JobEvent, JobState } from '../events/event.ts';
-import { logTo } from '../events/logger.ts';
-import { newId } from '../events/system-clock.ts';
-import { cancelOptionProblems, startOptionProblems, waitOptionProblems } from './check-options.ts';
-import { checkedInput } from './check-schema.ts';
-import { JobRecorder } from './durable/job-recorder.ts';
-import { JournalWriter } from './durable/journal-writer.ts';
-import { recordJob } from './durable/record-job.ts';
-import { JobError } from './errors.ts';
+import { againOptionProblems, cancelOptionProblems, waitOptionProblems } from './check-options.ts';
+import { CommandError, JobError } from './errors.ts';
 import { type Explanation, explainAll, explainOne } from './explain.ts';
 import { addTasks, removeTask } from './grow.ts';
 import type { FinalContext, OutputNamed, PartialContext, TaskName, TaskPath, TaskType } from './infer.ts';
 import type { JobResult } from './job-result.ts';
 import { resultOf } from './job-result.ts';
-import { JobRun, type Surroundings } from './job-run.ts';
+import type { JobRun } from './job-run.ts';
 import type { StartOptions } from './options.ts';
 import { outputOf } from './output.ts';
-import { beginJob, pauseJob, resumeJob, THE_PROGRAM } from './pause.ts';
-import { indexIn, type Plan } from './plan.ts';
-import { poolProblems } from './pool-problems.ts';
-import { reactor } from './react.ts';
+import { pauseJob, resumeJob, THE_PROGRAM } from './pause.ts';
+import { indexIn } from './plan.ts';
+import { type Preview, previewRerun, previewRetry, type RerunSelection, type RetrySelection } from './retry-job.ts';
 import { retryAll } from './retry-task.ts';
 import { refuse } from './rules.ts';
+import { type Home, rerunJob, retryJob, type Started } from './start-job.ts';
 import { stopJob } from './stop.ts';
 import { TaskHandle } from './task-handle.ts';
 import type { AnyTaskSpec } from './task-spec.ts';
@@ -43,11 +38,15 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     AsyncDisposable
 {
   readonly #run: JobRun;
+  readonly #home: Home;
   #result: Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> | undefined;
 
   /** @internal */
-  constructor(run: JobRun) {
+  constructor(run: JobRun, home: Home) {
     this.#run = run;
+    this.#home = home;
+    if (run.recorder) run.recorder.handle = this;
+    home.enrol?.(this as unknown as Job, run);
   }
 
   get id(): string {
@@ -141,22 +140,56 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    * it, for `explain`. @throws CommandError `INVALID_STATE`
    */
   pause(by = THE_PROGRAM): void {
+    requireHere(this.#run, 'paused');
     pauseJob(this.#run, by);
   }
 
   /** Lets a paused job go on. */
   resume(): void {
+    requireHere(this.#run, 'resumed');
     resumeJob(this.#run);
   }
 
   /**
-   * Tries a task again, with all its retries anew: one that has failed and on whose failure nothing has acted yet, that
-   * is paused, or that waits for its next attempt (which then comes at once). Without a task: all that have failed or are
-   * paused because their retries are used up. @throws CommandError `INVALID_STATE` @throws UnknownTaskError
+   * Tries tasks again, with all their retries anew. While the job runs: a task that has failed and on whose failure nothing
+   * has acted yet, that is paused, or that waits for its next attempt (which then comes at once); without a task all that
+   * have failed or are paused because their retries are used up. Answers this job.
+   *
+   * Once it is over: the job goes on, under its id, in the job that is answered, with what failed, was not ready or was
+   * cancelled, or with the tasks chosen, and with all that depends on them; all else keeps its result.
+   * @throws CommandError `INVALID_STATE` @throws UnknownTaskError @throws OptionError @throws JournalError
    */
-  retry(path?: TaskPath<Tasks>): void {
-    if (path === undefined) retryAll(this.#run);
-    else new TaskHandle(this.#run, path).retry();
+  retry(tasks?: TaskPath<Tasks> | (RetrySelection & StartOptions)): Job<Input, Tasks> {
+    const run = this.#run;
+    requireHere(run, 'retried');
+    const options = typeof tasks === 'string' ? { tasks: [tasks] } : (tasks ?? {});
+    refuse(`A retry of job "${this.name}"`, againOptionProblems(options, 'retry'));
+    if (run.over) return new Job(retryJob(run, options, this.#home), this.#home);
+    if (options.tasks) for (const path of options.tasks) new TaskHandle(run, path).retry();
+    else retryAll(run);
+    return this;
+  }
+
+  /** What `retry` of the job, which is over, would run and keep; nothing is changed. @throws as `retry` */
+  previewRetry(selection: RetrySelection = {}): Preview {
+    refuse(`A retry of job "${this.name}"`, againOptionProblems(selection, 'retry'));
+    return previewRetry(this.#run, selection);
+  }
+
+  /**
+   * Starts another job of the same tasks and input, which takes over the results of this one, that is over, but those of
+   * `from` and of all that depends on it. @throws CommandError `INVALID_STATE` @throws UnknownTaskError @throws OptionError
+   */
+  rerun(options: RerunSelection & StartOptions = {}): Job<Input, Tasks> {
+    requireHere(this.#run, 'run again');
+    refuse(`A rerun of job "${this.name}"`, againOptionProblems(options, 'rerun'));
+    return new Job(rerunJob(this.#run, options, this.#home), this.#home);
+  }
+
+  /** What `rerun` of the job would run, and whose results it would take over; nothing is changed. @throws as `rerun` */
+  previewRerun(selection: RerunSelection = {}): Preview {
+    refuse(`A rerun of job "${this.name}"`, againOptionProblems(selection, 'rerun'));
+    return previewRerun(this.#run, selection);
   }
 
   /** Why tasks are not running: each that has not ended, or the one asked for. @throws UnknownTaskError */
@@ -169,11 +202,13 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    * definition is, all before any of them is added. @throws JobDefinitionError @throws CommandError `INVALID_STATE`
    */
   addTasks(tasks: readonly AnyTaskSpec[]): void {
+    requireHere(this.#run, 'changed');
     addTasks(this.#run, tasks);
   }
 
   /** Removes a task that has not started and on which no other depends. @throws CommandError @throws JobDefinitionError */
   removeTask(name: string): void {
+    requireHere(this.#run, 'changed');
     removeTask(this.#run, name);
   }
 
@@ -207,7 +242,10 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   ): Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> {
     refuse(`A call on job "${this.name}"`, cancelOptionProblems(options));
     const { mode = 'abort' } = options;
-    stopJob(this.#run, reason === undefined ? { to: 'cancelled', mode } : { to: 'cancelled', mode, cause: reason });
+    const { elsewhere } = this.#run;
+    if (elsewhere) elsewhere.cancel(reason === undefined ? undefined : errorData(reason).message, mode);
+    else
+      stopJob(this.#run, reason === undefined ? { to: 'cancelled', mode } : { to: 'cancelled', mode, cause: reason });
     return this.result();
   }
 
@@ -217,34 +255,14 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 }
 
-/**
- * Starts a job in a later microtask, so that who subscribes until then misses nothing.
- * @throws OptionError @throws SchemaError
- */
-export const startJob = <Input extends object, Tasks extends TaskType>(
-  plan: Plan,
-  input: unknown,
-  options: StartOptions | undefined,
-  surroundings: Surroundings = {},
-): Job<Input, Tasks> => {
-  const subject = `The start of job "${plan.name}"`;
-  refuse(subject, startOptionProblems(input, options));
-  const given = checkedInput(plan.options.input, (input ?? {}) as object, plan.name);
-  const { journal } = options ?? {};
-  const recorder = journal && new JobRecorder(options?.jobId ?? newId(), JournalWriter.of(journal));
-  const all = recorder ? { ...options, jobId: recorder.jobId } : (options ?? {});
-  const run = new JobRun(plan, given, all, reactor, { ...surroundings, recorder });
-  if (plan.pooled) refuse(subject, poolProblems(plan.tasks, run.level));
-  if (run.options.logger) run.events$.subscribe(logTo(run.options.logger));
-  if (journal && recorder) recordJob(run, recorder, journal, given, () => begin(run));
-  else queueMicrotask(() => begin(run));
-  return new Job(run);
-};
+/** The handle of a job that was started. */
+export const jobOf = ({ run, existing }: Started, home: Home): Job => existing ?? new Job(run, home);
 
-const begin = (run: JobRun): void => {
-  const { signal } = run.options;
-  if (signal?.aborted) stopJob(run, { to: 'cancelled', mode: 'abort', cause: signal.reason });
-  else if (!run.over) beginJob(run);
+/** @throws CommandError of a job that another process runs */
+const requireHere = ({ elsewhere, plan }: JobRun, what: string): void => {
+  if (!elsewhere) return;
+  const message = `Job "${plan.name}" can't be ${what} here: another process runs it. Here it can be watched and cancelled.`;
+  throw new CommandError('INVALID_STATE', message);
 };
 
 const notReadyError = (run: JobRun): JobError => {

@@ -130,9 +130,10 @@ export type Note = {
 
 /**
  * `checkpoint`: what the task saved. `items`, `input`: those of a fan-out, of a nested job. `branch`: the direct downstream
- * that a branch did not pick. `claim`: who works on an external task. `stop`: how the job is to end.
+ * that a branch did not pick. `claim`: who works on an external task. `held`: who wants it paused before it starts. `stop`: how
+ * the job is to end.
  */
-export type NoteKind = 'checkpoint' | 'items' | 'input' | 'branch' | 'claim' | 'stop';
+export type NoteKind = 'checkpoint' | 'items' | 'input' | 'branch' | 'claim' | 'held' | 'stop';
 
 /** What is written of one job in one go. */
 export type Batch = Held & {

@@ -41,6 +41,8 @@ export type AttemptOptions = {
   readonly retry?: RetryOptions | undefined;
   /** `pause`: when no retry is left the task waits, paused, for `job.retry`, instead of failing. Default: the job's. */
   readonly onExhausted?: 'fail' | 'pause' | undefined;
+  /** How many attempts may die with their process, each made up for by another that uses up no retry. Default: the job's. */
+  readonly maxInterruptions?: number | undefined;
 };
 
 /** Which limits a task's attempts count against. */
@@ -126,6 +128,8 @@ export type JobOptions = LimitOptions & {
   readonly retry?: RetryOptions | undefined;
   /** For tasks that do not say. Default `fail`. */
   readonly onExhausted?: 'fail' | 'pause' | undefined;
+  /** For tasks that do not say. Default 10. */
+  readonly maxInterruptions?: number | undefined;
   /** What two writers of one key that the graph does not order mean: a `context.conflict` event, or a failed job. Default `event`. */
   readonly contextConflict?: 'event' | 'error' | undefined;
   /** Deep-freeze the input and all outputs. Default true. */
@@ -141,6 +145,13 @@ export type DefinitionOptions<Schema extends StandardSchema | undefined = Standa
 export type StartOptions = JobOptions & {
   /** Default a random UUID. */
   readonly jobId?: string | undefined;
+  /**
+   * Makes the start idempotent: where a job of this name was started with the same key, it is answered instead. Takes a
+   * journal; an engine without one looks among its jobs that are not over.
+   */
+  readonly jobKey?: string | undefined;
+  /** What the program wants kept in the journal with the job: plain data. Default nothing. */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /** Keeps the events of the job, and holds back each attempt until all that it relies on is kept. Default none. */
   readonly journal?: Journal | undefined;
   /** Cancels the job when it aborts. */

@@ -70,12 +70,17 @@ export const holdTask = (job: JobRun, index: number, by: string): void => {
   requireName(by);
   job.heldTasks ??= new Map();
   job.heldTasks.set(index, by);
+  noteHeld(job, index, by);
 };
+
+const noteHeld = (job: JobRun, index: number, by: string | null): void =>
+  job.recorder?.note(job.pathOf(job.plan.graph.names[index] as string), 'held', JSON.stringify(by));
 
 /** Lets a paused task go on; one whose retries are used up has them all anew. */
 export const resumeTask = (job: JobRun, index: number): void => {
   const task = job.tasks[index];
   const held = job.heldTasks?.delete(index);
+  if (held) noteHeld(job, index, null);
   if (task?.state === 'ready' && held) {
     if (task.lane) job.dispatcher.enqueue(task);
     job.dispatcher.dispatch();

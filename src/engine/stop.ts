@@ -1,4 +1,4 @@
-import { errorData } from '../events/error-data.ts';
+import { type ErrorData, errorData } from '../events/error-data.ts';
 import { afterSettling, planCleanUp, startCleanUp } from './clean-up.ts';
 import type { ConflictDetails } from './conflict.ts';
 import { endJob } from './end.ts';
@@ -32,11 +32,16 @@ export const stopJob = (job: JobRun, stop: Stop): void => {
   const overrules = !before || (before.to === 'failed' && stop.to !== 'failed');
   const mode = before?.mode === 'abort' ? 'abort' : stop.mode;
   job.stop = { ...(overrules ? stop : before), mode };
-  if (!job.parent) noteStop(job, job.stop);
+  if (!job.stop.interrupted) noteStop(job, job.stop);
   if (job.stop.interrupted) job.cleanUp = undefined;
   else planCleanUp(job);
   releaseCleanUps(job);
-  const reason = stop.reason ?? new AbortError(ABORT_CODES[stop.to], `The job ${ENDINGS[stop.to]}.`, stop.cause);
+  carryOut(job, { ...stop, mode });
+};
+
+/** Ends what a stopping job does, as far as it does not clean up. */
+export const carryOut = (job: JobRun, { to, mode, cause, reason: given }: Stop): void => {
+  const reason = given ?? new AbortError(ABORT_CODES[to], `The job ${ENDINGS[to]}.`, cause);
   // Told together: all that ends does so before any clean-up begins.
   job.together(() => {
     for (const task of [...job.active])
@@ -47,10 +52,25 @@ export const stopJob = (job: JobRun, stop: Stop): void => {
   if (!job.over && mode === 'abort') startGrace(job);
 };
 
-/** Kept, so that a job whose process dies meanwhile ends the same way. */
-const noteStop = ({ recorder }: JobRun, { to, mode, cause, conflict }: Stop): void => {
-  const error = cause === undefined ? undefined : errorData(cause);
-  recorder?.note('', 'stop', JSON.stringify({ to, mode, error, conflict }));
+/** What a journal keeps of a stop, so that a job whose process dies meanwhile ends the same way. */
+export type StopNote = Pick<Stop, 'to' | 'mode'> & {
+  readonly conflict?: ConflictDetails | undefined;
+  readonly cause?: ErrorData | undefined;
+  /** Of a nested job: the attempt of the task around it, and why that was aborted. */
+  readonly attempt?: number | undefined;
+  readonly code?: AbortError['code'] | undefined;
+};
+
+const noteStop = ({ recorder, parent }: JobRun, { to, mode, cause, conflict, reason }: Stop): void => {
+  if (!recorder) return;
+  const text: StopNote = {
+    to,
+    mode,
+    conflict,
+    cause: cause === undefined ? undefined : errorData(cause),
+    ...(parent && { attempt: parent.attempts, code: reason?.code }),
+  };
+  recorder.note(parent?.path ?? '', 'stop', JSON.stringify(text));
 };
 
 const stopTask = (job: JobRun, task: TaskRun, mode: Stop['mode'], reason: AbortError): void => {

@@ -51,6 +51,8 @@ type Rarely = {
   spans?: Span[];
   /** Attempts made before a person asked for more. */
   forgiven?: number;
+  /** Attempts that died with their process, since a person last asked for more. */
+  interruptions?: number;
   /** Checks that brought "not yet". */
   polls?: number;
   /** Why the last attempt failed, where another followed. */
@@ -74,6 +76,8 @@ type Rarely = {
   claim?: Claim;
   /** The job that it runs, or ran last. */
   child?: JobRun;
+  /** Of a nested job or fan-out that is tried again: which of its tasks are, by path; what else it completed is used again. */
+  reuses?: ReadonlySet<string>;
   /** The JSON of what it saved last. */
   checkpoint?: string | undefined;
   /** Calls off the wait of a backoff. */

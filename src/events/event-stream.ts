@@ -21,32 +21,43 @@ export class EventStream<Subject> {
   readonly #keep: ((event: JobEvent) => void) | undefined;
   readonly #relay = new RxSubject<JobEvent>();
   readonly #waiting: { readonly event: JobEvent | JobFact; readonly subject: Subject | undefined }[] = [];
-  #seq: number;
+  #seq = 0;
   #delivering = false;
   #ended = false;
   #last: JobEvent | undefined;
 
-  /** `keep` is told of each event as it is stamped, before anybody hears of it. `firstSeq` is that of the first, default 0. */
-  constructor(
-    jobId: string,
-    jobName: string,
-    react: Reactor<Subject>,
-    {
-      keep,
-      firstSeq = 0,
-    }: { readonly keep?: ((event: JobEvent) => void) | undefined; readonly firstSeq?: number | undefined } = {},
-  ) {
+  /** `keep` is told of each event as it is stamped, before anybody hears of it. */
+  constructor(jobId: string, jobName: string, react: Reactor<Subject>, keep?: (event: JobEvent) => void) {
     this.#jobId = jobId;
     this.#jobName = jobName;
     this.#react = react;
     this.#keep = keep;
-    this.#seq = firstSeq;
     this.events$ = new Observable((subscriber) => {
       if (!this.#last) return this.#relay.subscribe(subscriber);
       subscriber.next(this.#last);
       subscriber.complete();
       return undefined;
     });
+  }
+
+  /** Goes on from the events of another process; `last` is the terminal one, where the job is over. */
+  goOnFrom(nextSeq: number, last?: JobEvent): void {
+    this.#seq = nextSeq;
+    if (!last) return;
+    this.#ended = true;
+    this.#last = last;
+    this.#relay.next(last);
+    this.#relay.complete();
+  }
+
+  /** The position of the next event. */
+  get nextSeq(): number {
+    return this.#seq;
+  }
+
+  /** Passes on an event that was stamped elsewhere: reactions are not told. */
+  relay(event: JobEvent): void {
+    this.#relay.next(event);
   }
 
   /** Stamps a fact and delivers it, once everything published before it has been delivered. `at` is in epoch ms. */

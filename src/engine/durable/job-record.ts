@@ -35,8 +35,8 @@ export type TaskRecord = {
   waitFrom?: number | undefined;
   dueAt?: number | undefined;
   output?: unknown;
-  /** `seq` of the events by which it completed, and by which its last attempt began. */
-  completedSeq?: number | undefined;
+  /** `seq` of the events by which it settled, and by which its last attempt began. */
+  endedSeq?: number | undefined;
   runningSeq?: number | undefined;
   lateResults?: number;
   /** Whether it is paused because its retries are used up. */
@@ -57,10 +57,12 @@ export type JobRecord = {
   readonly tasks: Map<string, TaskRecord>;
   /** The tasks of each nested job and the instances of each fan-out, by the path of the task around them. */
   readonly nested: Map<string, Set<string>>;
-  /** Tasks added and removed while it ran. */
-  readonly added: Map<string, readonly string[]>;
-  readonly removed: Set<string>;
+  /** Tasks added and removed while it ran, in that order. */
+  readonly growth: Growth[];
 };
+
+/** A task that was added, with what it depends on, or removed. */
+export type Growth = { readonly task: string; readonly dependsOn: readonly string[] | undefined };
 
 export const emptyRecord = (): JobRecord => ({
   state: 'idle',
@@ -70,8 +72,7 @@ export const emptyRecord = (): JobRecord => ({
   resumptions: 0,
   tasks: new Map(),
   nested: new Map(),
-  added: new Map(),
-  removed: new Set(),
+  growth: [],
 });
 
 /** Takes one more event into a record: events are told in order. */
@@ -81,8 +82,8 @@ export const recordEvent = (record: JobRecord, event: JobEvent): void => {
   if (event.type === 'task.transition') recordTask(record, event);
   else if (event.type === 'job.transition') recordJob(record, event);
   else if (event.type === 'job.resumed') record.resumptions++;
-  else if (event.type === 'task.added') record.added.set(event.task, event.dependsOn);
-  else if (event.type === 'task.removed') record.removed.add(event.task);
+  else if (event.type === 'task.added') record.growth.push({ task: event.task, dependsOn: event.dependsOn });
+  else if (event.type === 'task.removed') record.growth.push({ task: event.task, dependsOn: undefined });
   else if (event.type === 'task.lateResult') {
     const task = record.tasks.get(event.task);
     if (task) task.lateResults = (task.lateResults ?? 0) + 1;
@@ -122,9 +123,10 @@ const recordTask = (record: JobRecord, event: TaskTransition & { readonly at: nu
   if (to === 'unscheduled') {
     startAnew(task, attempts, at);
     task.startedAt = undefined;
+    task.lastStartedAt = undefined;
     task.firstReadyAt = undefined;
     task.output = undefined;
-    task.completedSeq = undefined;
+    task.endedSeq = undefined;
   } else if (to === 'ready') {
     task.queuedAt = at;
     task.firstReadyAt ??= at;
@@ -149,11 +151,9 @@ const recordTask = (record: JobRecord, event: TaskTransition & { readonly at: nu
     }
   } else if (SETTLED.has(to)) {
     task.endedAt = at;
+    task.endedSeq = seq;
     task.error = event.error;
-    if (to === 'completed') {
-      task.output = event.output;
-      task.completedSeq = seq;
-    }
+    if (to === 'completed') task.output = event.output;
   }
 };
 

@@ -19,18 +19,23 @@ export class JobRecorder {
   #error: JournalError | undefined;
   #events: StoredEvent[] = [];
   #notes = new Map<string, Note>();
-  #changes: Pick<Batch, 'state' | 'startedAt' | 'endedAt' | 'release'> | undefined;
+  #changes: Pick<Batch, 'state' | 'startedAt' | 'endedAt' | 'release' | 'definition'> | undefined;
   /** JSON of the output that the next event carries. */
   #output: string | undefined;
   /** Those who wait for what is yet to be written, and for what is being written. */
   #waiting: Waiter[] = [];
   #underWay: Waiter[] | undefined;
+  /** The handle of its job. */
+  handle: object | undefined;
+  /** What to do with a message from another process. */
+  onMessage: (message: string) => void = () => {};
   /** What to do once nothing can be written any more. */
   onFailure: (error: JournalError) => void = () => {};
 
   constructor(jobId: string, writer: JournalWriter) {
     this.jobId = jobId;
     this.#writer = writer;
+    writer.enlist(this);
   }
 
   get held(): Held {
@@ -47,7 +52,7 @@ export class JobRecorder {
     if (this.#phase !== 'opening') return;
     this.#fence = fence;
     this.#phase = 'open';
-    this.#writer.enlist(this);
+    this.#writer.keepAlive(this);
     if (this.#isDirty) this.#writer.schedule(this);
   }
 
@@ -126,6 +131,26 @@ export class JobRecorder {
     this.#underWay = undefined;
     const late = this.#isDirty ? [] : this.#waiting.splice(0);
     for (const { saved } of [...waiters, ...late]) saved();
+  }
+
+  /** The job goes on with a changed definition. */
+  redefine(definition: NonNullable<Batch['definition']>): void {
+    this.#changes = { ...this.#changes, definition };
+    this.#change();
+  }
+
+  /** Gives the lease back: another process may go on with the job. What happens here from now on is not kept. */
+  async leave(): Promise<void> {
+    await new Promise<void>((resolve) => this.whenSaved(resolve, () => resolve()));
+    if (this.#phase !== 'open') return;
+    const { held } = this;
+    this.#close();
+    await this.#writer.journal.release(held);
+  }
+
+  /** Nothing is written of it: it was over, or another process runs it. */
+  dismiss(): void {
+    this.#close();
   }
 
   /** Nothing can be written any more. */

@@ -10,6 +10,9 @@ import type { JobRecorder } from './job-recorder.ts';
 const LEASE_MS = 15_000;
 const HEARTBEAT_MS = 5_000;
 
+/** How often messages from other processes are looked for, in ms. */
+export const RECEIVE_MS = 250;
+
 /**
  * What this process writes to one journal: whatever its jobs record in one tick goes there in one append (group commit),
  * and their leases are renewed together. Leases are between processes, so they go by the machine's clock, whatever the
@@ -18,11 +21,13 @@ const HEARTBEAT_MS = 5_000;
 export class JournalWriter {
   readonly journal: Journal;
   readonly #owner = newId();
-  readonly #open = new Map<string, JobRecorder>();
+  readonly #recorders = new Map<string, JobRecorder>();
+  readonly #open = new Set<JobRecorder>();
   readonly #changed = new Set<JobRecorder>();
   #scheduled = false;
   #writing = false;
   #stopHeartbeat: (() => void) | undefined;
+  #stopReceiving: (() => void) | undefined;
 
   constructor(journal: Journal) {
     this.journal = journal;
@@ -42,18 +47,31 @@ export class JournalWriter {
     return { owner: this.#owner, ...thisProcess(), at: systemClock.now(), leaseMs: LEASE_MS };
   }
 
-  /** Keeps the lease of a job alive from now on. */
+  /** Who writes a job in this process, or is about to. */
+  recorderOf(jobId: string): JobRecorder | undefined {
+    return this.#recorders.get(jobId);
+  }
+
   enlist(recorder: JobRecorder): void {
-    this.#open.set(recorder.jobId, recorder);
+    this.#recorders.set(recorder.jobId, recorder);
+  }
+
+  /** Keeps the leases of open recorders alive, and takes the messages for their jobs, until none is left. */
+  keepAlive(recorder: JobRecorder): void {
+    this.#open.add(recorder);
     this.#stopHeartbeat ??= repeat(HEARTBEAT_MS, () => this.#renew());
+    this.#stopReceiving ??= repeat(RECEIVE_MS, () => this.#receive());
   }
 
   dismiss(recorder: JobRecorder): void {
-    if (this.#open.get(recorder.jobId) === recorder) this.#open.delete(recorder.jobId);
+    if (this.#recorders.get(recorder.jobId) === recorder) this.#recorders.delete(recorder.jobId);
     this.#changed.delete(recorder);
+    this.#open.delete(recorder);
     if (this.#open.size > 0) return;
     this.#stopHeartbeat?.();
     this.#stopHeartbeat = undefined;
+    this.#stopReceiving?.();
+    this.#stopReceiving = undefined;
   }
 
   /** A job has something to write: at the end of this tick, with what all others have. */
@@ -109,14 +127,22 @@ export class JournalWriter {
     }
   }
 
+  async #receive(): Promise<void> {
+    try {
+      const messages = await this.journal.receive([...this.#open].map(({ held }) => held));
+      for (const { jobId, message } of messages) this.#recorders.get(jobId)?.onMessage(message);
+    } catch {
+      // What can't be read now is read next time.
+    }
+  }
+
   async #renew(): Promise<void> {
-    const recorders = [...this.#open.values()];
     try {
       const lost = await this.journal.renew(
-        recorders.map(({ held }) => held),
+        [...this.#open].map(({ held }) => held),
         this.lease(),
       );
-      for (const jobId of lost) this.#open.get(jobId)?.fail(leaseLost(jobId));
+      for (const jobId of lost) this.#recorders.get(jobId)?.fail(leaseLost(jobId));
     } catch {
       // A lease that can't be renewed now is renewed next time, or found lost when something is written.
     }

@@ -1,11 +1,13 @@
 import { isThenable } from '../../events/thenable.ts';
 import { JournalError } from '../errors.ts';
 import type { JobRun } from '../job-run.ts';
-import type { Journal, JournalJob, NewJob } from '../journal.ts';
+import type { Awaitable, Journal, JournalJob, NewJob } from '../journal.ts';
 import { stopJob } from '../stop.ts';
 import { definitionShape } from './definition-shape.ts';
 import { encodedAs, type JobRecorder } from './job-recorder.ts';
 import { JournalWriter } from './journal-writer.ts';
+import { listen } from './messages.ts';
+import { takeOver } from './take-over.ts';
 
 /** The options of a start that a journal keeps: those that are plain data. */
 const KEPT_OPTIONS = [
@@ -18,53 +20,100 @@ const KEPT_OPTIONS = [
   'graceMs',
   'maxRetries',
   'onExhausted',
+  'maxInterruptions',
   'contextConflict',
   'freeze',
 ] as const;
 
 /**
  * Gives a new job its place in the journal, then begins it. A journal that answers at once refuses at once; one that
- * answers later ends the job. @throws JournalError @throws SerialisationError of the input
+ * answers later ends the job. The job that a key stands for already goes on in its stead.
+ * @throws JournalError @throws SerialisationError of the input
  */
 export const recordJob = (
   job: JobRun,
-  recorder: JobRecorder,
   journal: Journal,
   input: object,
+  { forkedFrom }: Pick<NewJob, 'forkedFrom'>,
   begin: () => void,
 ): void => {
-  recorder.onFailure = (error) => interruptJob(job, error);
+  const recorder = recorderOf(job);
   const { plan, id, clock, options } = job;
+  const { jobKey, metadata = {} } = options;
   const kept = KEPT_OPTIONS.flatMap((key) => {
     const value = options[key];
     return value === undefined || value === Number.POSITIVE_INFINITY ? [] : [[key, value]];
   });
-  const newJob: NewJob = {
-    id,
-    name: plan.name,
-    createdAt: clock.now(),
-    ...definitionShape(plan),
-    input: encodedAs('UNSERIALISABLE_INPUT', `The input of job "${plan.name}"`, input),
-    options: JSON.stringify(Object.fromEntries(kept)),
-    metadata: '{}',
-  };
   const opened = ({ created, job: kept }: { readonly created: boolean; readonly job: JournalJob }): void => {
-    if (!created) throw jobExists(id);
-    recorder.open(kept.fence);
-    queueMicrotask(begin);
+    if (created) {
+      recorder.open(kept.fence);
+      queueMicrotask(begin);
+    } else if (jobKey !== undefined) {
+      takeOver(job, recorder, journal, kept);
+    } else {
+      throw jobExists(id);
+    }
   };
-  const answer = journal.create(newJob, JournalWriter.of(journal).lease());
-  if (!isThenable(answer)) opened(answer);
-  else
-    Promise.resolve(answer)
-      .then(opened)
-      .catch((error) => recorder.fail(error));
+  whenOpened(recorder, opened, () => {
+    const newJob: NewJob = {
+      id,
+      name: plan.name,
+      ...(jobKey !== undefined && { key: jobKey }),
+      ...(forkedFrom !== undefined && { forkedFrom }),
+      createdAt: clock.now(),
+      ...definitionShape(plan),
+      input: encodedAs('UNSERIALISABLE_INPUT', `The input of job "${plan.name}"`, input),
+      options: JSON.stringify(Object.fromEntries(kept)),
+      metadata: encodedAs('UNSERIALISABLE_INPUT', `The metadata of job "${plan.name}"`, metadata),
+    };
+    return journal.create(newJob, JournalWriter.of(journal).lease());
+  });
+};
+
+/** Takes the lease of a job that is over, then lets it go on. @throws JournalError */
+export const reacquire = (job: JobRun, journal: Journal, goOn: () => void): void => {
+  const recorder = recorderOf(job);
+  const opened = (kept: JournalJob): void => {
+    recorder.open(kept.fence);
+    if (kept.lastSeq === job.nextSeq - 1) queueMicrotask(goOn);
+    else recorder.fail(goneOn(job.id));
+  };
+  whenOpened(recorder, opened, () => journal.acquire(job.id, JournalWriter.of(journal).lease()));
+};
+
+/** What writes a job, and obeys messages to it. */
+export const recorderOf = (job: JobRun): JobRecorder => {
+  const recorder = job.recorder as JobRecorder;
+  recorder.onFailure = (error) => interruptJob(job, error);
+  listen(job, recorder);
+  return recorder;
+};
+
+const whenOpened = <Answer>(
+  recorder: JobRecorder,
+  opened: (answer: Answer) => void,
+  ask: () => Awaitable<Answer>,
+): void => {
+  try {
+    const answer = ask();
+    if (isThenable(answer))
+      Promise.resolve(answer)
+        .then(opened)
+        .catch((error) => recorder.fail(error));
+    else opened(answer as Answer);
+  } catch (error) {
+    recorder.dismiss();
+    throw error;
+  }
 };
 
 const jobExists = (jobId: string): JournalError =>
   new JournalError('JOB_EXISTS', `The journal holds a job "${jobId}" already. Leave out jobId for one of its own.`, {
     jobId,
   });
+
+const goneOn = (jobId: string): JournalError =>
+  new JournalError('LEASE_LOST', `The job "${jobId}" has gone on in another process meanwhile.`, { jobId });
 
 /** The journal can't be written: the job ends here, so that nothing happens that is not kept. */
 const interruptJob = (job: JobRun, cause: JournalError): void => {

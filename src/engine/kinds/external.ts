@@ -36,9 +36,21 @@ export const claim = (task: TaskRun, owner: string, options: ClaimOptions): stri
   const leaseMs = options.leaseMs ?? task.definition.external?.heartbeatTimeout;
   const claimed: Claim = { owner, token: newId(), leaseMs, heartbeatTimer: undefined };
   task.claim = claimed;
+  const note: ClaimNote = { owner, token: claimed.token, leaseMs, attempt: task.attempts + 1 };
+  task.job.recorder?.note(task.path, 'claim', JSON.stringify(note));
   task.job.commandTask(task, { type: 'task.run' }, { reason: `claimed by ${owner}` });
   startLease(task, claimed);
   return claimed.token;
+};
+
+/** What a journal keeps of a claim. */
+export type ClaimNote = Omit<Claim, 'heartbeatTimer'> & { readonly attempt: number };
+
+/** Who claimed a task still works on it, though the process that ran its job is dead. */
+export const renewClaim = (task: TaskRun, { owner, token, leaseMs }: ClaimNote): void => {
+  const claimed: Claim = { owner, token, leaseMs, heartbeatTimer: undefined };
+  task.claim = claimed;
+  startLease(task, claimed);
 };
 
 /** A stale token is refused: it belongs to an attempt that is over. Who has none at all acts as the program itself. */

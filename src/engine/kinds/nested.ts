@@ -2,13 +2,14 @@ import { ignore, isThenable } from '../../events/thenable.ts';
 import { type NotReady, notReady } from '../answer.ts';
 import type { Attempt } from '../attempt.ts';
 import { checkedInput } from '../check-schema.ts';
-import { NonRetryableError } from '../errors.ts';
+import { isA, NonRetryableError, SerialisationError } from '../errors.ts';
 import { buildGraph } from '../graph.ts';
 import { JobRun } from '../job-run.ts';
 import type { StartOptions } from '../options.ts';
 import { failAttempt, failFanOut, succeedAttempt } from '../outcome.ts';
 import { isPlainObject } from '../plain-object.ts';
 import { createPlan, type FanOut, type NestedJob, PLAN, type Plan, type TaskDefinition } from '../plan.ts';
+import { reuseInside } from '../reuse.ts';
 import { show } from '../rules.ts';
 import { createScope } from '../scope.ts';
 import { cancelTask } from '../stop.ts';
@@ -32,7 +33,26 @@ const startJob = (job: JobRun, task: TaskRun, attempt: Attempt, { definition, in
   const given: unknown = input ? input(scope) : { ...scope.ctx };
   if (isThenable(given)) throw answeredLater('input(scope)', given);
   if (!isPlainObject(given)) throw new NonRetryableError('its input(scope) answered no plain object');
-  begin(job, task, attempt, plan, checkedInput(plan.options.input, given, plan.name), {}, () => outputOf(task));
+  const checked = checkedInput(plan.options.input, given, plan.name);
+  if (job.recorder && isNoted(task.definition.nested as NestedJob)) noteOf(job, task, 'input', { input: checked });
+  begin(job, task, attempt, () => childJob(job, task, checked));
+};
+
+/** Whether the input of a nested job can't be read off the context around it. */
+const isNoted = ({ definition, input }: NestedJob): boolean =>
+  input !== undefined || (definition[PLAN] as Plan).options.input !== undefined;
+
+/** What a journal keeps of an attempt, so that it can go on in another process: its items, or its input. */
+export type ItemsNote = { readonly attempt: number; readonly items: readonly unknown[] };
+export type InputNote = { readonly attempt: number; readonly input: object };
+
+/** What can't be kept is found anew: the attempt then begins again. */
+const noteOf = ({ recorder }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
+  try {
+    recorder?.note(task.path, kind, recorder.encoded(kind, { attempt: task.attempts, ...value }));
+  } catch (error) {
+    if (!isA(error, SerialisationError)) throw error;
+  }
 };
 
 const outputOf = (task: TaskRun): object => {
@@ -41,6 +61,11 @@ const outputOf = (task: TaskRun): object => {
   if (!child) return {};
   if (!output) return { [definition.name]: child.context.outputs() };
   return output(child.context.final()) as object;
+};
+
+const collect = (task: TaskRun): object => {
+  const tolerated = task.definition.continueOnFailure === true;
+  return { [task.definition.name]: task.child?.tasks.map((instance) => resultOf(instance, tolerated)) };
 };
 
 const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: FanOut): void => {
@@ -66,26 +91,67 @@ const listOf = (items: unknown): readonly unknown[] => {
 
 const startInstances = (job: JobRun, task: TaskRun, attempt: Attempt, items: readonly unknown[]): void => {
   attempt.timer?.cancel();
+  if (job.recorder) noteOf(job, task, 'items', { items });
+  begin(job, task, attempt, () => childJobOf(job, task, items));
+};
+
+/** The job of a nested job's attempt, not begun. */
+const childJob = (job: JobRun, task: TaskRun, input: object): JobRun => {
+  const { definition } = task.definition.nested as NestedJob;
+  const { graceMs, sequential } = job.options;
+  const options = { graceMs, sequential: sequential || undefined };
+  return new JobRun(definition[PLAN] as Plan, input, options, () => {}, { parent: task });
+};
+
+/** The job of a fan-out's attempt, not begun. */
+const childJobOf = (job: JobRun, task: TaskRun, items: readonly unknown[]): JobRun => {
   const { definition } = task;
-  const tolerated = definition.continueOnFailure === true;
   const tasks = items.map((item, index): TaskDefinition => instanceOf(definition, item, index));
   const names = tasks.map(({ name }) => ({ name, dependsOn: [] }));
   const order = [...tasks.keys()];
   const plan = createPlan(task.path, tasks, {}, buildGraph(names), order);
   const { concurrency, rateLimit } = definition.nested as FanOut;
-  const { maxRetries, retry, onExhausted, onFailure } = job.options;
+  const { maxRetries, retry, onExhausted, maxInterruptions, onFailure, graceMs, sequential } = job.options;
   const options: StartOptions = {
     maxConcurrency: concurrency,
     rateLimit,
     maxRetries,
     retry,
     onExhausted,
-    onFailure: tolerated ? 'continue' : onFailure,
+    maxInterruptions,
+    onFailure: definition.continueOnFailure ? 'continue' : onFailure,
+    graceMs,
+    sequential: sequential || undefined,
   };
-  const collect = (): object => ({
-    [definition.name]: task.child?.tasks.map((instance) => resultOf(instance, tolerated)),
-  });
-  begin(job, task, attempt, plan, {}, options, collect, true);
+  return new JobRun(plan, {}, options, () => {}, { parent: task, instances: true });
+};
+
+/** What to begin a task's child with that another process, or an earlier attempt, has left; none where that was not kept. */
+export type ChildPast = { readonly items?: readonly unknown[] | undefined; readonly input?: object | undefined };
+
+/** The job of an attempt that has begun before. */
+export const childAgain = (
+  job: JobRun,
+  task: TaskRun,
+  { items, input }: ChildPast,
+  version: number,
+): JobRun | undefined => {
+  const { nested } = task.definition;
+  if (!nested) return undefined;
+  if (nested.definition) {
+    const given = input ?? (isNoted(nested as NestedJob) ? undefined : { ...job.context.at(version) });
+    return given && childJob(job, task, given);
+  }
+  const { over } = nested as FanOut;
+  const known = items ?? (typeof over === 'function' ? undefined : listOf(over));
+  return known && childJobOf(job, task, known);
+};
+
+/** Lets the end of a child be the end of the attempt that it was made for. */
+export const adoptChild = (job: JobRun, task: TaskRun, attempt: Attempt, child: JobRun): void => {
+  task.child = child;
+  const output = (): object => (child.instances ? collect(task) : outputOf(task));
+  child.onOver = () => end(job, task, attempt, () => conclude(job, task, child, output));
 };
 
 /** One item's task: what the fan-out says of attempts and limits holds for each. */
@@ -110,28 +176,19 @@ const resultOf = (instance: TaskRun | undefined, tolerated: boolean): unknown =>
   return settled;
 };
 
-const begin = (
-  job: JobRun,
-  task: TaskRun,
-  attempt: Attempt,
-  plan: Plan,
-  input: object,
-  options: StartOptions,
-  output: () => object,
-  instances = false,
-): void => {
+const begin = (job: JobRun, task: TaskRun, attempt: Attempt, childOf: () => JobRun): void => {
   if (attempt.phase !== 'live') {
     end(job, task, attempt, () => {});
     return;
   }
-  const { graceMs, sequential } = job.options;
-  const child = new JobRun(plan, input, { ...options, graceMs, sequential: sequential || undefined }, () => {}, {
-    parent: task,
-    instances,
+  const earlier = task.child;
+  const child = childOf();
+  adoptChild(job, task, attempt, child);
+  job.together(() => {
+    child.commandJob({ type: 'job.start' });
+    if (task.reuses) reuseInside(child, earlier, task.reuses);
+    delete task.reuses;
   });
-  task.child = child;
-  child.onOver = () => end(job, task, attempt, () => conclude(job, task, child, output));
-  child.commandJob({ type: 'job.start' });
 };
 
 const answeredLater = (what: string, promise: PromiseLike<unknown>): NonRetryableError => {

@@ -1,8 +1,9 @@
 import { AbortError } from '../errors.ts';
+import type { JobRun } from '../job-run.ts';
 import { expireTask } from '../outcome.ts';
 import { PausableTimer } from '../pausable-timer.ts';
 import { interrupt } from '../stop.ts';
-import { SETTLED } from '../task-run.ts';
+import { SETTLED, type TaskRun } from '../task-run.ts';
 import { hasLimit } from '../time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
@@ -11,21 +12,25 @@ import type { Reaction } from './reaction.ts';
 export const deadline: Reaction = {
   onTask: (job, task, { from, to }) => {
     if ((from === 'unscheduled' || from === 'failed') && to === 'ready' && hasLimit(task.definition.deadline)) {
-      const limitMs = task.definition.deadline;
-      const expire = (): void => {
-        const { attempt } = task;
-        if (attempt?.phase === 'aborting') {
-          if (attempt.verdict) attempt.verdict = () => expireTask(job, task, limitMs);
-          return;
-        }
-        const reason = new AbortError('TASK_DEADLINE', `The task was not done within ${limitMs} ms.`);
-        interrupt(task, reason, () => expireTask(job, task, limitMs));
-      };
-      task.deadlineTimer = new PausableTimer(job.clock, expire, limitMs, job.paused || task.state === 'paused');
+      startDeadline(job, task, task.definition.deadline);
     } else if (task.deadlineTimer && SETTLED.has(to)) {
       // Told of its failure, somebody may have tried it again already: the state of the task says nothing here.
       task.deadlineTimer.cancel();
       task.deadlineTimer = undefined;
     }
   },
+};
+
+/** `restMs`: what is left of it. */
+export const startDeadline = (job: JobRun, task: TaskRun, limitMs: number, restMs = limitMs): void => {
+  const expire = (): void => {
+    const { attempt } = task;
+    if (attempt?.phase === 'aborting') {
+      if (attempt.verdict) attempt.verdict = () => expireTask(job, task, limitMs);
+      return;
+    }
+    const reason = new AbortError('TASK_DEADLINE', `The task was not done within ${limitMs} ms.`);
+    interrupt(task, reason, () => expireTask(job, task, limitMs));
+  };
+  task.deadlineTimer = new PausableTimer(job.clock, expire, restMs, job.paused || task.state === 'paused');
 };

@@ -1,3 +1,5 @@
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import type { JobRun } from '../job-run.ts';
 import { PausableTimer } from '../pausable-timer.ts';
 import { stopJob } from '../stop.ts';
 import { hasLimit } from '../time-limit.ts';
@@ -7,13 +9,11 @@ import type { Reaction } from './reaction.ts';
 export const jobTimeout: Reaction = {
   onJob: (job, { from }) => {
     const { timeout } = job.options;
-    if (from === 'idle' && !job.over && hasLimit(timeout)) {
-      job.timer = new PausableTimer(
-        job.clock,
-        () => stopJob(job, { to: 'timedOut', mode: 'abort' }),
-        timeout,
-        job.paused,
-      );
-    }
+    if ((from === 'idle' || isTerminalJobState(from)) && !job.over && hasLimit(timeout)) startJobTimeout(job, timeout);
   },
+};
+
+export const startJobTimeout = (job: JobRun, restMs: number): void => {
+  const expire = (): void => stopJob(job, { to: 'timedOut', mode: 'abort' });
+  job.timer = new PausableTimer(job.clock, expire, restMs, job.paused);
 };

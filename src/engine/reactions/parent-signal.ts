@@ -1,3 +1,5 @@
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import type { JobRun } from '../job-run.ts';
 import { onAbort } from '../on-abort.ts';
 import { stopJob } from '../stop.ts';
 import type { Reaction } from './reaction.ts';
@@ -9,8 +11,13 @@ export const parentSignal: Reaction = {
       job.unlinkSignal?.();
       return;
     }
-    const { signal } = job.options;
-    if (!signal || from !== 'idle') return;
-    job.unlinkSignal = onAbort(signal, (cause) => stopJob(job, { to: 'cancelled', mode: 'abort', cause }));
+    if (from === 'idle' || isTerminalJobState(from)) obeySignal(job);
   },
+};
+
+export const obeySignal = (job: JobRun): void => {
+  const { signal } = job.options;
+  const cancel = (cause: unknown): void => stopJob(job, { to: 'cancelled', mode: 'abort', cause });
+  if (signal?.aborted) cancel(signal.reason);
+  else if (signal) job.unlinkSignal = onAbort(signal, cancel);
 };

@@ -1,7 +1,10 @@
+import type { Attempt } from '../attempt.ts';
 import { AbortError } from '../errors.ts';
+import type { JobRun } from '../job-run.ts';
 import { timeOutAttempt } from '../outcome.ts';
 import { PausableTimer } from '../pausable-timer.ts';
 import { interrupt } from '../stop.ts';
+import type { TaskRun } from '../task-run.ts';
 import { hasLimit } from '../time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
@@ -13,15 +16,19 @@ export const timeout: Reaction = {
   onTask: (job, task, { to }) => {
     const { attempt, definition } = task;
     if (to !== 'running' || !attempt || attempt.timer || !hasLimit(definition.timeout)) return;
-    const limitMs = definition.timeout;
-    const expire = (): void => {
-      if (attempt.phase !== 'live') return;
-      const reason = new AbortError('TASK_TIMEOUT', `The attempt took longer than ${limitMs} ms.`);
-      interrupt(task, reason, () => timeOutAttempt(job, task, limitMs));
-    };
-    // What a function does goes on while its job is paused, and so does its time.
-    const standsStill = definition.kind === 'external' || definition.nested ? job.paused : false;
-    const still = standsStill || task.state === 'paused';
-    attempt.timer = new PausableTimer(job.clock, expire, limitMs, still);
+    startTimeout(job, task, attempt, definition.timeout);
   },
+};
+
+/** `restMs`: what is left of it. */
+export const startTimeout = (job: JobRun, task: TaskRun, attempt: Attempt, limitMs: number, restMs = limitMs): void => {
+  const { kind, nested } = task.definition;
+  const expire = (): void => {
+    if (attempt.phase !== 'live') return;
+    const reason = new AbortError('TASK_TIMEOUT', `The attempt took longer than ${limitMs} ms.`);
+    interrupt(task, reason, () => timeOutAttempt(job, task, limitMs));
+  };
+  // What a function does goes on while its job is paused, and so does its time.
+  const standsStill = kind === 'external' || nested ? job.paused : false;
+  attempt.timer = new PausableTimer(job.clock, expire, restMs, standsStill || task.state === 'paused');
 };

@@ -1,3 +1,5 @@
+import type { JobRun } from '../job-run.ts';
+import type { TaskRun } from '../task-run.ts';
 import type { Reaction } from './reaction.ts';
 
 /** Waits between attempts: a task that is `retrying` or `polling` holds no slot, and becomes ready again when its wait is over. */
@@ -10,12 +12,17 @@ export const wait: Reaction = {
       task.dueAt = undefined;
     }
     if ((to !== 'retrying' && to !== 'polling') || task.state !== to) return;
-    const again = (): void => {
-      job.commandTask(task, { type: 'task.schedule' });
-    };
-    const { backoffMs = 0 } = task;
-    // A poll is always waited for, so that others have their turn.
-    if (backoffMs > 0 || to === 'polling') task.cancelBackoff = job.clock.setTimer(again, backoffMs);
-    else again();
+    waitOut(job, task);
   },
+};
+
+/** Makes a task ready again once what is left of its wait is over. */
+export const waitOut = (job: JobRun, task: TaskRun): void => {
+  const again = (): void => {
+    job.commandTask(task, { type: 'task.schedule' });
+  };
+  const { backoffMs = 0, state } = task;
+  // A poll is always waited for, so that others have their turn.
+  if (backoffMs > 0 || state === 'polling') task.cancelBackoff = job.clock.setTimer(again, backoffMs);
+  else again();
 };

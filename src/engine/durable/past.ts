@@ -1,0 +1,74 @@
+import type { JobEvent } from '../../events/event.ts';
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import { JournalError } from '../errors.ts';
+import { eventOf, type Journal, type JournalJob, type NoteKind } from '../journal.ts';
+import type { JobOptions } from '../options.ts';
+import { decode } from '../serialise.ts';
+import { emptyRecord, type JobRecord, recordEvent, type TaskRecord } from './job-record.ts';
+
+/** What a journal holds of a job. */
+export type Past = {
+  readonly job: JournalJob;
+  readonly record: JobRecord;
+  readonly input: object;
+  readonly options: JobOptions;
+  /** The event that ended it, if it is over. */
+  readonly last: JobEvent | undefined;
+  /** What a completed task put out. */
+  readonly output: (task: TaskRecord) => unknown;
+  /** What is kept of a task beside its events, as JSON. */
+  readonly noteText: (task: string, kind: NoteKind) => string | undefined;
+  /** The same as a value. */
+  readonly note: <Value>(task: string, kind: NoteKind) => Value | undefined;
+};
+
+/** Reads all that a journal holds of a job. @throws JournalError */
+export const readPast = async (journal: Journal, job: JournalJob): Promise<Past> => {
+  const [events, notes] = await Promise.all([journal.events(job.id), journal.notes(job.id)]);
+  const record = emptyRecord();
+  let last: JobEvent | undefined;
+  for (const stored of events) {
+    const event = parsed(job.id, `event ${stored.seq}`, () => eventOf(stored));
+    // The text of an output is read when somebody asks for the output.
+    recordEvent(record, stored.output === undefined ? event : ({ ...event, output: stored.output } as never));
+    last = event;
+  }
+  if (record.lastSeq !== events.length - 1) {
+    const message = `The journal has ${events.length} events of the job "${job.id}", and the last is number ${record.lastSeq}: some are missing.`;
+    throw new JournalError('JOURNAL_CORRUPT', message, { jobId: job.id });
+  }
+  const texts = new Map(notes.map(({ task, kind, value }) => [`${kind} ${task}`, value]));
+  const noteText = (task: string, kind: NoteKind): string | undefined => texts.get(`${kind} ${task}`);
+  return {
+    job,
+    record,
+    input: parsed(job.id, 'its input', () => decode(job.input)) as object,
+    options: parsed(job.id, 'its options', () => JSON.parse(job.options)) as JobOptions,
+    last: isTerminalJobState(record.state) ? last : undefined,
+    output: ({ output }) =>
+      output === undefined ? undefined : parsed(job.id, 'an output', () => decode(output as string)),
+    noteText,
+    note: <Value>(task: string, kind: NoteKind) => {
+      const text = noteText(task, kind);
+      if (text === undefined) return undefined;
+      return (parsed(job.id, `the note "${kind}" of task "${task}"`, () => decode(text)) ?? undefined) as
+        | Value
+        | undefined;
+    },
+  };
+};
+
+const parsed = <Value>(jobId: string, what: string, parse: () => Value): Value => {
+  try {
+    return parse();
+  } catch (cause) {
+    if (cause instanceof JournalError) throw cause;
+    throw new JournalError('JOURNAL_CORRUPT', `In the journal of the job "${jobId}" ${what} can't be read.`, {
+      jobId,
+      cause,
+    });
+  }
+};
+
+/** Whether a job was over when it was last written. */
+export const isOver = ({ last }: Past): boolean => last !== undefined;

@@ -1,0 +1,146 @@
+import { setImmediate } from 'node:timers';
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import { systemClock } from '../../events/system-clock.ts';
+import { JournalError } from '../errors.ts';
+import type { JobRun } from '../job-run.ts';
+import { eventOf, inForce, type Journal, type JournalJob } from '../journal.ts';
+import { beginJob } from '../pause.ts';
+import { isDead, thisProcess } from '../process-identity.ts';
+import { decode } from '../serialise.ts';
+import { acceptedChanges, type ChangePolicy, type DefinitionChange, definitionChanges } from './definition-diff.ts';
+import { definitionShape } from './definition-shape.ts';
+import { goOn } from './go-on.ts';
+import type { JobRecorder } from './job-recorder.ts';
+import { JournalWriter, RECEIVE_MS } from './journal-writer.ts';
+import type { Message } from './messages.ts';
+import { isOver, type Past, readPast } from './past.ts';
+import { type AddedTask, restoreJob } from './restore.ts';
+
+/** How a job goes on in this process. */
+export type Resumption = { readonly changed?: ChangePolicy | undefined; readonly added?: AddedTask | undefined };
+
+/**
+ * Makes a run to which nothing has happened the job that a journal holds: one that is over is read, one whose process died
+ * goes on, one that another process runs is followed. Where that fails, so does the run.
+ */
+export const takeOver = (run: JobRun, recorder: JobRecorder, journal: Journal, kept: JournalJob): void => {
+  const attempt = async (): Promise<void> => {
+    if (isTerminalJobState(kept.state)) await readBack(run, recorder, journal, kept);
+    else if (isHeld(kept)) follow(run, recorder, journal);
+    else await resume(run, recorder, journal, {});
+  };
+  attempt().catch((error) => {
+    if (error instanceof JournalError && error.code === 'JOB_LEASED') follow(run, recorder, journal);
+    else recorder.fail(error);
+  });
+};
+
+/** Whether some process may be at work on a job. */
+export const isHeld = ({ lease }: JournalJob): boolean =>
+  lease !== undefined && inForce(lease, systemClock.now()) && !isDead(lease);
+
+/** Gives a run the end of a job that is over. @throws JournalError */
+export const readBack = async (
+  run: JobRun,
+  recorder: JobRecorder,
+  journal: Journal,
+  kept: JournalJob,
+): Promise<void> => {
+  const past = await readPast(journal, kept);
+  recorder.dismiss();
+  restoreJob(run, past, () => undefined);
+};
+
+/** Takes the lease of a job, and lets it go on in a later turn of the event loop. @throws JournalError */
+export const resume = async (
+  run: JobRun,
+  recorder: JobRecorder,
+  journal: Journal,
+  { changed = 'refuse', added = () => undefined }: Resumption,
+): Promise<void> => {
+  const kept = await journal.acquire(run.id, JournalWriter.of(journal).lease());
+  try {
+    const past = await readPast(journal, kept);
+    if (isOver(past)) {
+      recorder.dismiss();
+      await journal.release({ jobId: kept.id, fence: kept.fence });
+      restoreJob(run, past, added);
+      return;
+    }
+    const changes = await changesSince(run, journal, past);
+    const words = acceptedChanges(kept, changes, changed, (task) => hasBegun(past, task));
+    restoreJob(run, past, added);
+    recorder.open(kept.fence);
+    if (changes.length > 0) recorder.redefine(definitionShape(run.plan));
+    const by = nameOfProcess();
+    setImmediate(() => {
+      if (run.over) return;
+      if (past.record.state === 'idle') beginJob(run);
+      else goOn(run, past, by, words);
+    });
+  } catch (error) {
+    await journal.release({ jobId: kept.id, fence: kept.fence });
+    throw error;
+  }
+};
+
+/** Gives a run the end of a job that is to be tried again. @throws JournalError */
+export const restoreEnded = async (run: JobRun, journal: Journal, past: Past, changed: ChangePolicy): Promise<void> => {
+  const changes = await changesSince(run, journal, past);
+  acceptedChanges(past.job, changes, changed, (task) => hasBegun(past, task));
+  restoreJob(run, past, () => undefined);
+};
+
+/** How the definition has changed since it was kept. @throws JournalError */
+const changesSince = async (run: JobRun, journal: Journal, { job }: Past): Promise<readonly DefinitionChange[]> => {
+  if (definitionShape(run.plan).fingerprint === job.fingerprint) return [];
+  const shape = await journal.shape(job.fingerprint);
+  if (shape !== undefined) return definitionChanges(shape, run.plan);
+  const message = `The journal does not hold the definition that the job "${job.id}" was started with.`;
+  throw new JournalError('JOURNAL_CORRUPT', message, { jobId: job.id });
+};
+
+const hasBegun = ({ record }: Past, task: string): boolean =>
+  (record.tasks.get(task)?.state ?? 'unscheduled') !== 'unscheduled';
+
+const nameOfProcess = (): string => `process ${process.pid} on ${thisProcess().host.split(' ')[0]}`;
+
+/** Passes on what a job does in another process; should that die, the job goes on here. */
+const follow = (run: JobRun, recorder: JobRecorder, journal: Journal): void => {
+  const send = (message: Message): void => {
+    Promise.resolve(journal.send(run.id, JSON.stringify(message))).catch((error) => recorder.fail(error));
+  };
+  run.elsewhere = { cancel: (reason, mode) => send({ type: 'cancel', reason, mode }) };
+  let seq = 0;
+  const look = async (): Promise<void> => {
+    if (run.over) return;
+    const events = await journal.events(run.id, seq);
+    for (const stored of events) {
+      seq = stored.seq + 1;
+      const event = eventOf(stored);
+      const isLast = event.type === 'job.transition' && isTerminalJobState(event.to);
+      // The last event is passed on when the end has been read.
+      if (!isLast)
+        run.relay(stored.output === undefined ? event : ({ ...event, output: decode(stored.output) } as never));
+    }
+    const kept = await journal.job(run.id);
+    if (!kept)
+      throw new JournalError('JOB_NOT_FOUND', `The job "${run.id}" was removed from the journal.`, { jobId: run.id });
+    if (isTerminalJobState(kept.state)) {
+      run.elsewhere = undefined;
+      await readBack(run, recorder, journal, kept);
+    } else if (isHeld(kept)) {
+      systemClock.setTimer(next, RECEIVE_MS);
+    } else {
+      run.elsewhere = undefined;
+      takeOver(run, recorder, journal, kept);
+    }
+  };
+  const next = (): void => {
+    look().catch((error) => {
+      run.elsewhere = undefined;
+      recorder.fail(error);
+    });
+  };
+  next();
+};

@@ -1,0 +1,103 @@
+import { logTo } from '../events/logger.ts';
+import { newId } from '../events/system-clock.ts';
+import { startOptionProblems } from './check-options.ts';
+import { checkedInput } from './check-schema.ts';
+import { jobIdOf } from './durable/job-id.ts';
+import { JobRecorder } from './durable/job-recorder.ts';
+import { JournalWriter } from './durable/journal-writer.ts';
+import { reacquire, recordJob } from './durable/record-job.ts';
+import type { Job } from './job.ts';
+import { JobRun, type Surroundings } from './job-run.ts';
+import type { StartOptions } from './options.ts';
+import { beginJob } from './pause.ts';
+import type { Plan } from './plan.ts';
+import { poolProblems } from './pool-problems.ts';
+import { reactor } from './react.ts';
+import { forkOf, inputOf, type RerunSelection, type RetrySelection, reopen } from './retry-job.ts';
+import { refuse } from './rules.ts';
+import { stopJob } from './stop.ts';
+
+/** Where jobs are started: what they share with others, and who is told of each. */
+export type Home = Pick<Surroundings, 'dispatcher'> & { readonly enrol?: (job: Job, run: JobRun) => void };
+
+/** A job that was started, or the one that its key stands for already. */
+export type Started =
+  | { readonly run: JobRun; readonly existing?: undefined }
+  | { readonly run?: undefined; readonly existing: Job };
+
+/**
+ * Starts a job in a later microtask, so that who subscribes until then misses nothing.
+ * @throws OptionError @throws SchemaError @throws JournalError
+ */
+export const startJob = (plan: Plan, input: unknown, options: StartOptions | undefined, home: Home): Started => {
+  const subject = `The start of job "${plan.name}"`;
+  refuse(subject, startOptionProblems(input, options));
+  const { journal, jobKey } = options ?? {};
+  const jobId = jobKey === undefined ? options?.jobId : jobIdOf(plan.name, jobKey);
+  const existing = journal && jobKey !== undefined && JournalWriter.of(journal).recorderOf(jobId as string)?.handle;
+  if (existing) return { existing: existing as Job };
+  const given = checkedInput(plan.options.input, (input ?? {}) as object, plan.name);
+  const run = createRun(plan, given, { ...options, jobId }, home);
+  if (journal) recordJob(run, journal, given, {}, () => begin(run));
+  else queueMicrotask(() => begin(run));
+  return { run };
+};
+
+/** A job to which nothing has happened, with what writes its events and its logger. @throws OptionError */
+export const createRun = (plan: Plan, input: object, options: StartOptions, { dispatcher }: Home): JobRun => {
+  const { journal } = options;
+  const jobId = options.jobId ?? newId();
+  const recorder = journal && new JobRecorder(jobId, JournalWriter.of(journal));
+  const run = new JobRun(plan, input, { ...options, jobId }, reactor, { ...(dispatcher && { dispatcher }), recorder });
+  if (plan.pooled) refuse(`The start of job "${plan.name}"`, poolProblems(plan.tasks, run.level));
+  if (run.options.logger) run.events$.subscribe(logTo(run.options.logger));
+  return run;
+};
+
+const begin = (run: JobRun, start: () => void = () => beginJob(run)): void => {
+  const { signal } = run.options;
+  if (signal?.aborted) stopJob(run, { to: 'cancelled', mode: 'abort', cause: signal.reason });
+  else if (!run.over) start();
+};
+
+/** Lets a job that is over go on, under its id. @throws UnknownTaskError @throws CommandError @throws JournalError */
+export const retryJob = (
+  earlier: JobRun,
+  { tasks, downstream, ...options }: RetrySelection & StartOptions,
+  home: Home,
+): JobRun => {
+  const run = createRun(earlier.plan, inputOf(earlier), againOptions(earlier, options), home);
+  const { journal } = run.options;
+  const goOn = withoutRecorder(run, () => reopen(run, earlier, { tasks, downstream }));
+  if (journal) reacquire(run, journal, goOn);
+  else queueMicrotask(goOn);
+  return run;
+};
+
+/** Starts another job that begins with the results of one that is over. @throws UnknownTaskError @throws CommandError @throws JournalError */
+export const rerunJob = (earlier: JobRun, { from, ...options }: RerunSelection & StartOptions, home: Home): JobRun => {
+  const input = inputOf(earlier);
+  const jobId = options.jobId ?? newId();
+  const run = createRun(earlier.plan, input, { ...againOptions(earlier, options), jobId }, home);
+  const { journal } = run.options;
+  const start = withoutRecorder(run, () => forkOf(run, earlier, { from }));
+  if (journal) recordJob(run, journal, input, { forkedFrom: earlier.id }, () => begin(run, start));
+  else queueMicrotask(() => begin(run, start));
+  return run;
+};
+
+/** What the earlier job was started with, but what was meant for that alone. */
+const againOptions = (earlier: JobRun, options: StartOptions): StartOptions => {
+  const { jobKey: _, metadata, ...before } = earlier.options;
+  return { ...before, metadata, signal: undefined, ...options };
+};
+
+/** Where it is refused, nothing is left of it. */
+const withoutRecorder = <Value>(run: JobRun, make: () => Value): Value => {
+  try {
+    return make();
+  } catch (error) {
+    run.recorder?.dismiss();
+    throw error;
+  }
+};
