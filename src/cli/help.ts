@@ -6,6 +6,7 @@ Examples:
   tintype run workflow.yaml -w 8   run it, 8 tasks at once
   tintype validate workflow.yaml   check it, and run nothing
   tintype graph workflow.yaml      draw it
+  tintype jobs                     list the jobs that were kept
 
 ${EXIT_CODES_HELP}`;
 
@@ -74,4 +75,81 @@ Examples:
   source <(tintype completion bash)         # in ~/.bashrc
   source <(tintype completion zsh)          # in ~/.zshrc, after compinit
   tintype completion fish | source          # in ~/.config/fish/config.fish
+`;
+
+const JOB_NAMES = `A JOB is named by its id, by the beginning of it, or as "last" for the newest.`;
+
+const INTERRUPTED = `A job is "interrupted" if it is not over and its process is gone: tintype resume JOB
+goes on with it.`;
+
+export const JOBS_HELP = `
+Examples:
+  tintype jobs
+  tintype jobs --state failed,interrupted --since 7d
+  tintype jobs --name nightly --limit 1 --json
+
+${INTERRUPTED} TASKS counts those that completed.
+`;
+
+export const SHOW_HELP = `
+Examples:
+  tintype show last
+  tintype show 3f2a --graph
+  tintype show 3f2a --json
+
+${JOB_NAMES}
+${INTERRUPTED}
+`;
+
+export const LOGS_HELP = `
+Examples:
+  tintype logs last
+  tintype logs last load
+  tintype logs last --follow
+  tintype logs 3f2a --json > events.ndjson
+
+${JOB_NAMES}
+A task stands for all that is within it as well: outer/inner, name[3].
+`;
+
+export const PRUNE_HELP = `
+Examples:
+  tintype prune --older-than 30d --dry-run
+  tintype prune --older-than 7d --state completed
+
+A job that is not over is never removed.
+`;
+
+export const EXPORT_HELP = `
+Examples:
+  tintype export last -o job.ndjson
+  tintype export last | ssh elsewhere tintype import
+
+${JOB_NAMES}
+`;
+
+export const IMPORT_HELP = `
+Examples:
+  tintype import job.ndjson
+  tintype import --db copy.db < job.ndjson
+
+A job is taken in whole or not at all. One that was not over can be resumed here.
+`;
+
+export const DB_HELP = `
+Examples:
+  tintype db check
+  tintype db backup jobs-copy.db
+`;
+
+export const DB_CHECK_HELP = `
+Example:
+  tintype db check --db .tintype/jobs.db
+
+The exit code is 0, 1 if anything is damaged, or 2 if it is no such database.
+`;
+
+export const DB_BACKUP_HELP = `
+Example:
+  tintype db backup jobs-copy.db
 `;

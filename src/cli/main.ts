@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { EXIT } from './exit-code.ts';
 import { runCli } from './run-cli.ts';
+import { silenceSqliteWarning } from './sqlite-warning.ts';
 
+silenceSqliteWarning(process);
 const { stdout, stderr, env } = process;
 
 // A reader that is gone is the business of the commands; without a listener it would be an uncaught error.

@@ -1,8 +1,28 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { didYouMean } from '../engine/suggest.ts';
 import { DURATION, durationMs } from '../workflow/duration.ts';
+import { DEFAULT_JOURNAL } from './default-journal.ts';
 import { EXIT_CODES_HELP } from './exit-code.ts';
-import { COMPLETION_HELP, GRAPH_HELP, INIT_HELP, PROGRAM_HELP, RUN_HELP, SCHEMA_HELP, VALIDATE_HELP } from './help.ts';
+import {
+  COMPLETION_HELP,
+  DB_BACKUP_HELP,
+  DB_CHECK_HELP,
+  DB_HELP,
+  EXPORT_HELP,
+  GRAPH_HELP,
+  IMPORT_HELP,
+  INIT_HELP,
+  JOBS_HELP,
+  LOGS_HELP,
+  PROGRAM_HELP,
+  PRUNE_HELP,
+  RUN_HELP,
+  SCHEMA_HELP,
+  SHOW_HELP,
+  VALIDATE_HELP,
+} from './help.ts';
 import type { CliIo } from './io.ts';
+import { OVER, SHOWN_STATES } from './job-states.ts';
 
 /** The commands of `tintype`. `done` gets the exit code of the one that ran. What a command needs is loaded when it runs. */
 export const createProgram = (version: string, io: CliIo, done: (exitCode: number) => void): Command => {
@@ -22,13 +42,15 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .showHelpAfterError('Try: tintype --help')
     .addHelpText('after', PROGRAM_HELP);
 
-  const command = (name: string, description: string, help: string): Command =>
-    program
-      .command(name)
+  const commandOf = (parent: Command, path: string, description: string, help: string): Command =>
+    parent
+      .command(path.split(' ').at(-1) as string)
       .description(description)
       .helpOption('-h, --help', 'print this help')
-      .showHelpAfterError(`Try: tintype ${name} --help`)
+      .showHelpAfterError(`Try: tintype ${path} --help`)
       .addHelpText('after', help);
+  const command = (name: string, description: string, help: string): Command =>
+    commandOf(program, name, description, help);
 
   onFile(command('run', 'run the workflow that a YAML file describes', `${RUN_HELP}\n${EXIT_CODES_HELP}`))
     .option('-w, --workers <count>', 'how many tasks run at once', wholeNumber, 4)
@@ -89,6 +111,76 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
       done(await graphOfFile(file, options, withoutColour(io, options.color)));
     });
 
+  onJournal(command('jobs', 'list the jobs that were kept, the newest first', JOBS_HELP))
+    .option('--state <states>', 'only jobs in these states, with commas between', statesOf(SHOWN_STATES))
+    .option('--name <name>', 'only jobs of this name')
+    .option('--since <duration>', 'only jobs that were created no longer ago, such as 7d', duration)
+    .option('--before <duration>', 'only jobs that were created longer ago, such as 2h', duration)
+    .option('--limit <count>', 'at most so many (default: 50, with --json all)', wholeNumber)
+    .option('--json', 'print one JSON array')
+    .option('--no-color', 'print no colours; so does the variable NO_COLOR')
+    .action(async (options) => {
+      const { listJobs } = await import('./list-jobs.ts');
+      done(await listJobs(options, withoutColour(io, options.color)));
+    });
+
+  onJob(onJournal(command('show', 'show a job: its times, tasks and errors', SHOW_HELP)))
+    .option('--graph', 'draw its tasks and what they wait for')
+    .addOption(new Option('--json', 'print all of it as one JSON value, outputs included').conflicts('graph'))
+    .option('--no-color', 'print no colours; so does the variable NO_COLOR')
+    .action(async (job: string, options) => {
+      const { showJob } = await import('./show-job.ts');
+      done(await showJob(job, options, withoutColour(io, options.color)));
+    });
+
+  onJob(onJournal(command('logs', 'print what happened in a job, and what its tasks printed', LOGS_HELP)))
+    .argument('[task]', 'only this task, and what is within it')
+    .option('--follow', 'go on until the job is over, or Ctrl-C')
+    .option('--json', 'print every event, one JSON value a line')
+    .option('--no-color', 'print no colours; so does the variable NO_COLOR')
+    .action(async (job: string, task: string | undefined, options) => {
+      const { showLogs } = await import('./show-logs.ts');
+      done(await showLogs(job, task, options, withoutColour(io, options.color)));
+    });
+
+  onJournal(command('prune', 'remove jobs that have been over for long', PRUNE_HELP))
+    .requiredOption('--older-than <duration>', 'how long ago they ended at least, such as 30d', duration)
+    .option('--state <states>', 'only jobs that ended so, with commas between', statesOf(OVER))
+    .option('--dry-run', 'print what would be removed, and remove nothing')
+    .action(async (options) => {
+      const { pruneJobs } = await import('./prune-jobs.ts');
+      done(await pruneJobs(options, io));
+    });
+
+  onJob(onJournal(command('export', 'print all that was kept of a job, as lines of JSON', EXPORT_HELP)))
+    .option('-o, --output <file>', 'write to a file instead of stdout')
+    .action(async (job: string, options) => {
+      const { exportJob } = await import('./export-job.ts');
+      done(await exportJob(job, options, io));
+    });
+
+  onJournal(command('import', 'take in a job that was exported', IMPORT_HELP))
+    .argument('[file]', 'the file; - or none is the standard input')
+    .action(async (file: string | undefined, options) => {
+      const { importJob } = await import('./import-job.ts');
+      done(await importJob(file, options, io));
+    });
+
+  const db = command('db', 'look after the database of jobs', DB_HELP);
+  onJournal(commandOf(db, 'db check', 'read all of it, and tell what is damaged', DB_CHECK_HELP)).action(
+    async (options) => {
+      const { checkJournal } = await import('./check-journal.ts');
+      done(await checkJournal(options.db, io));
+    },
+  );
+  onJournal(commandOf(db, 'db backup', 'copy it as of now, while it is in use', DB_BACKUP_HELP))
+    .argument('<file>', 'the file to write')
+    .option('--force', 'overwrite a file that is there')
+    .action(async (file: string, options) => {
+      const { backupJournal } = await import('./backup-journal.ts');
+      done(await backupJournal(file, options, io));
+    });
+
   command('init', 'write an example to start from', INIT_HELP)
     .argument('[file]', 'the file to write', 'workflow.yaml')
     .option('--force', 'overwrite a file that is there')
@@ -114,6 +206,12 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
 const onFile = (command: Command): Command =>
   command.argument('[file]', 'the workflow file').option('-f, --file <file>', 'the workflow file, as an option');
 
+const onJournal = (command: Command): Command =>
+  command.option('--db <file>', 'the database that holds the jobs', DEFAULT_JOURNAL);
+
+const onJob = (command: Command): Command =>
+  command.argument('<job>', 'the job: its id, the beginning of it, or "last" for the newest');
+
 const fileOf = (argument: string | undefined, option: string | undefined, command: Command): string => {
   if (argument !== undefined && option !== undefined && argument !== option) {
     command.error(`error: two files are named, '${argument}' and '${option}': name one`);
@@ -137,15 +235,30 @@ const duration = (text: string): number => {
 
 const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
+/** @throws InvalidArgumentError of what is none of them */
+const statesOf =
+  (known: readonly string[]) =>
+  (text: string, before: readonly string[] = []): readonly string[] => {
+    const states = namesIn(text, 'state');
+    const odd = states.find((state) => !known.includes(state));
+    if (odd === undefined) return [...before, ...states];
+    throw new InvalidArgumentError(`"${odd}" is none of ${known.join(', ')}.${didYouMean(odd, known)}`);
+  };
+
 /** Names given together, with commas between, or one after the other. */
+const namesOf = (text: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  ...namesIn(text, 'task'),
+];
+
 /** @throws InvalidArgumentError of a text without a name */
-const namesOf = (text: string, before: readonly string[] = []): readonly string[] => {
+const namesIn = (text: string, what: string): readonly string[] => {
   const names = text
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');
-  if (names.length === 0) throw new InvalidArgumentError('It must name a task.');
-  return [...before, ...names];
+  if (names.length === 0) throw new InvalidArgumentError(`It must name a ${what}.`);
+  return names;
 };
 
 const withoutColour = (io: CliIo, colour: boolean): CliIo =>

@@ -82,6 +82,8 @@ export class JobRun {
   readonly parked: TaskRun[] = [];
   /** Set while it is being left to another process: nothing new starts. */
   leaving = false;
+  /** Set until a job that was restored goes on: does so at once. */
+  wakeUp: (() => void) | undefined;
   /** Set where another process runs it: what is asked of it goes there. */
   elsewhere: { readonly cancel: (reason: string | undefined, mode: 'abort' | 'drain') => void } | undefined;
   /** Who paused it, in words; before the start it is paused as it begins. */

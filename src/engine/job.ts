@@ -242,7 +242,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   ): Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> {
     refuse(`A call on job "${this.name}"`, cancelOptionProblems(options));
     const { mode = 'abort' } = options;
-    const { elsewhere } = this.#run;
+    const { elsewhere, wakeUp } = this.#run;
+    wakeUp?.();
     if (elsewhere) elsewhere.cancel(reason === undefined ? undefined : errorData(reason).message, mode);
     else
       stopJob(this.#run, reason === undefined ? { to: 'cancelled', mode } : { to: 'cancelled', mode, cause: reason });
@@ -258,8 +259,9 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 /** The handle of a job that was started. */
 export const jobOf = ({ run, existing }: Started, home: Home): Job => existing ?? new Job(run, home);
 
-/** @throws CommandError of a job that another process runs */
-const requireHere = ({ elsewhere, plan }: JobRun, what: string): void => {
+/** A job that was restored goes on before anything is asked of it. @throws CommandError of a job that another process runs */
+const requireHere = ({ elsewhere, plan, wakeUp }: JobRun, what: string): void => {
+  wakeUp?.();
   if (!elsewhere) return;
   const message = `Job "${plan.name}" can't be ${what} here: another process runs it. Here it can be watched and cancelled.`;
   throw new CommandError('INVALID_STATE', message);

@@ -69,8 +69,13 @@ export const retryJob = (
   const run = createRun(earlier.plan, inputOf(earlier), againOptions(earlier, options), home);
   const { journal } = run.options;
   const goOn = withoutRecorder(run, () => reopen(run, earlier, { tasks, downstream }));
-  if (journal) reacquire(run, journal, goOn);
-  else queueMicrotask(goOn);
+  run.wakeUp = () => {
+    run.wakeUp = undefined;
+    goOn();
+  };
+  const wakeUp = (): void => run.wakeUp?.();
+  if (journal) reacquire(run, journal, wakeUp);
+  else queueMicrotask(wakeUp);
   return run;
 };
 

@@ -144,6 +144,7 @@ export class TaskHandle implements TaskResult {
   }
 
   #begun(what: string): { readonly job: JobRun; readonly index: number; readonly task: TaskRun | undefined } {
+    this.#run.wakeUp?.();
     const { job, index, task } = this.#found();
     if (job && !job.over) return { job, index, task };
     const why = job ? `its job is ${job.state}` : 'the task around it has not begun';

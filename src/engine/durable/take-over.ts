@@ -73,11 +73,13 @@ export const resume = async (
     recorder.open(kept.fence);
     if (changes.length > 0) recorder.redefine(definitionShape(run.plan));
     const by = nameOfProcess();
-    setImmediate(() => {
+    run.wakeUp = () => {
+      run.wakeUp = undefined;
       if (run.over) return;
       if (past.record.state === 'idle') beginJob(run);
       else goOn(run, past, by, words);
-    });
+    };
+    setImmediate(() => run.wakeUp?.());
   } catch (error) {
     await journal.release({ jobId: kept.id, fence: kept.fence });
     throw error;

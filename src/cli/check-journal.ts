@@ -1,0 +1,29 @@
+import type { CheckProblem } from '../journal/check.ts';
+import { EXIT } from './exit-code.ts';
+import type { CliIo } from './io.ts';
+import { withJournal } from './with-journal.ts';
+
+/** Reads all of a journal, and tells where it is damaged. Resolves to the exit code. */
+export const checkJournal = (db: string, io: CliIo): Promise<number> =>
+  withJournal(db, io, async ({ journal, out }) => {
+    const { ok, problems, jobs, events } = journal.check();
+    for (const problem of problems) out.line(out.foreign(problemLine(problem)));
+    const extent = `${count(jobs, 'job')}, ${count(events, 'event')}`;
+    const file = out.foreign(journal.file);
+    if (ok) out.line(`${file} is sound: ${extent}.`);
+    else {
+      out.line(`${file} has ${count(problems.length, 'problem')} in ${extent}.`);
+      out.line('Go back to a backup; or export the jobs that are sound, and import them into a new one.');
+    }
+    return ok ? EXIT.completed : EXIT.failed;
+  });
+
+const problemLine = ({ jobId, seq, message }: CheckProblem): string => {
+  const where = jobId === undefined ? '' : `job ${jobId}${seq === undefined ? '' : `, event ${seq}`}: `;
+  return where + (FRAME.exec(message)?.[1] ?? message);
+};
+
+/** What the message of an error of a corrupt journal says beside what is wrong: here that goes without saying. */
+const FRAME = /^The journal .+? is corrupt: (.+)\. See what is damaged with/s;
+
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;

@@ -1,0 +1,81 @@
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { JournalError } from '../engine/errors.ts';
+import type { Journal } from '../engine/journal.ts';
+import { thisProcess } from '../engine/process-identity.ts';
+import { isTerminalJobState } from '../events/event-stream.ts';
+import { newId } from '../events/system-clock.ts';
+import { EXIT } from './exit-code.ts';
+import type { CliIo } from './io.ts';
+import { type FiledJob, JobFileError, readJobFile } from './job-file.ts';
+import { openJournal } from './journal-file.ts';
+import { UsageError } from './params.ts';
+import { resumeHint } from './resume-hint.ts';
+import { tellingErrors } from './with-journal.ts';
+
+export type ImportOptions = { readonly db: string };
+
+/** Puts a job that was exported into a journal: whole, or not at all. Resolves to the exit code. */
+export const importJob = (file: string | undefined, { db }: ImportOptions, io: CliIo): Promise<number> =>
+  tellingErrors(io, async (out) => {
+    const filed = await read(file, io);
+    const journal = openJournal(db, { create: true });
+    try {
+      await keep(journal, filed);
+    } finally {
+      await journal.close();
+    }
+    const { id, name, state } = filed.job;
+    const count = filed.events.length;
+    out.line(
+      `Imported ${out.foreign(id)} (${out.foreign(name)}, ${state}): ${count} ${count === 1 ? 'event' : 'events'}.`,
+    );
+    if (!isTerminalJobState(state)) out.line(resumeHint(id, db, out));
+    return EXIT.completed;
+  });
+
+/** @throws UsageError */
+const read = async (file: string | undefined, io: CliIo): Promise<FiledJob> => {
+  const isStdin = file === undefined || file === '-';
+  const shown = isStdin ? 'the standard input' : file;
+  try {
+    return await readJobFile(isStdin ? standardInput(io) : createReadStream(file));
+  } catch (error) {
+    if (error instanceof JobFileError) {
+      throw new UsageError(`Nothing was imported: line ${error.line} of ${shown} is wrong: ${error.message}.`);
+    }
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw new UsageError(`Nothing was imported: ${shown} can't be read: ${(error as Error).message}.`);
+  }
+};
+
+/** @throws UsageError where nobody can have put a file there */
+const standardInput = ({ stdin }: CliIo): Readable => {
+  const stream = stdin?.();
+  if (stream && !('isTTY' in stream && stream.isTTY)) return stream;
+  throw new UsageError('No file is named. Example: tintype import job.ndjson');
+};
+
+/** @throws UsageError of a job that is there already @throws JournalError */
+const keep = async (
+  journal: Journal & { readonly file: string },
+  { job, shape, events, notes }: FiledJob,
+): Promise<void> => {
+  const { state, startedAt, endedAt, updatedAt, lastSeq: _, ...begin } = job;
+  const lease = { owner: newId(), ...thisProcess(), at: Date.now(), leaseMs: LEASE_MS };
+  const { created, job: kept } = await journal.create({ ...begin, shape }, lease);
+  if (!created) {
+    const which = kept.id === job.id ? job.id : `${kept.id}, which has the same key "${job.key}",`;
+    throw new UsageError(`Nothing was imported: ${journal.file} holds the job ${which} already.`);
+  }
+  const batch = { jobId: job.id, fence: kept.fence, at: updatedAt, events, notes, state, startedAt, endedAt };
+  try {
+    const [lost] = await journal.append([{ ...batch, release: true }]);
+    if (lost !== undefined) throw new JournalError('LEASE_LOST', `Another process has taken the job "${lost}".`);
+  } catch (error) {
+    if (!(error instanceof JournalError && error.code === 'LEASE_LOST')) await journal.remove(job.id);
+    throw error;
+  }
+};
+
+const LEASE_MS = 60_000;

@@ -1,0 +1,92 @@
+import { setImmediate } from 'node:timers/promises';
+import type { JobRecord } from '../engine/durable/job-record.ts';
+import { emptyRecord, parentPath, recordEvent } from '../engine/durable/job-record.ts';
+import { eventOf, type Journal, type JournalJob, type StoredEvent } from '../engine/journal.ts';
+import type { JobEvent, TaskState } from '../events/event.ts';
+import { type ShapeTask, shapeTasks } from './shape-tasks.ts';
+
+/** A job as the journal tells of it. */
+export type KeptJob = {
+  readonly job: JournalJob;
+  readonly record: JobRecord;
+  /** The tasks of its definition; undefined where its shape can't be read. */
+  readonly shape: readonly ShapeTask[] | undefined;
+};
+
+/** Reads all events of a job. @throws JournalError */
+export const readKeptJob = async (journal: Journal, job: JournalJob): Promise<KeptJob> => {
+  const record = emptyRecord();
+  for await (const event of storedEvents(journal, job.id, 0, job.lastSeq)) recordEvent(record, wholeEvent(event));
+  return { job, record, shape: shapeTasks(await journal.shape(job.fingerprint)) };
+};
+
+/** The events of a job from one `seq` to another, read page by page. @throws JournalError */
+export async function* storedEvents(
+  journal: Journal,
+  jobId: string,
+  from: number,
+  to: number,
+): AsyncGenerator<StoredEvent> {
+  for (let next = from; next <= to; ) {
+    const page = await journal.events(jobId, next, Math.min(PAGE, to + 1 - next));
+    if (page.length === 0) return;
+    yield* page;
+    next += page.length;
+    // Signals and broken pipes are heard in between.
+    if (next <= to) await setImmediate();
+  }
+}
+
+const PAGE = 1000;
+
+/** An event with its output in the form in which it is kept, which is JSON: see `serialise.ts`. */
+export const wholeEvent = (event: StoredEvent): JobEvent =>
+  event.output === undefined ? eventOf(event) : ({ ...eventOf(event), output: JSON.parse(event.output) } as JobEvent);
+
+/** The tasks of a job, but those within others: in the order in which they began, then those that have not. */
+export const taskNames = ({ record, shape = [] }: KeptJob): readonly string[] => {
+  const { added, removed } = growthOf(record);
+  const paths = [...record.tasks.keys(), ...shape.map(({ name }) => name), ...added.keys()];
+  return [...new Set(paths)].filter((path) => parentPath(path) === undefined && !removed.has(path));
+};
+
+/** The same, each followed by those within it. */
+export const taskPaths = (kept: KeptJob): readonly string[] => {
+  const { removed } = growthOf(kept.record);
+  const within = (path: string): readonly string[] => [
+    path,
+    ...[...(kept.record.nested.get(path) ?? [])].filter((inner) => !removed.has(inner)).flatMap(within),
+  ];
+  return taskNames(kept).flatMap(within);
+};
+
+/** What has become of the definition while the job ran: the tasks that were added and stayed, with what they wait for, and those removed. */
+export const growthOf = ({
+  growth,
+}: JobRecord): { readonly added: ReadonlyMap<string, readonly string[]>; readonly removed: ReadonlySet<string> } => {
+  const added = new Map<string, readonly string[]>();
+  const removed = new Set<string>();
+  for (const { task, dependsOn } of growth) {
+    if (dependsOn) {
+      added.set(task, dependsOn);
+      removed.delete(task);
+    } else {
+      added.delete(task);
+      removed.add(task);
+    }
+  }
+  return { added, removed };
+};
+
+/** How many tasks there are, and how many of them are in each state; those within others are not counted. */
+export type TaskCounts = { readonly total: number } & { readonly [State in TaskState]?: number };
+
+export const taskCounts = (kept: KeptJob): TaskCounts => {
+  const names = taskNames(kept);
+  const counts: { total: number } & { [State in TaskState]?: number } = { total: names.length };
+  for (const name of names) {
+    const state = kept.record.tasks.get(name)?.state ?? 'unscheduled';
+    counts[state] = (counts[state] ?? 0) + 1;
+  }
+  return counts;
+};

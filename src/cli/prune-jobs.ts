@@ -1,0 +1,60 @@
+import { JournalError } from '../engine/errors.ts';
+import type { JournalJob } from '../engine/journal.ts';
+import { thisProcess } from '../engine/process-identity.ts';
+import type { JobState } from '../events/event.ts';
+import { isTerminalJobState } from '../events/event-stream.ts';
+import { newId } from '../events/system-clock.ts';
+import { EXIT } from './exit-code.ts';
+import { formatDate } from './format-date.ts';
+import type { CliIo } from './io.ts';
+import { OVER } from './job-states.ts';
+import { type Desk, withJournal } from './with-journal.ts';
+
+export type PruneOptions = {
+  readonly db: string;
+  /** How long ago they ended at least, in ms. */
+  readonly olderThan: number;
+  readonly state?: readonly JobState[];
+  readonly dryRun?: boolean;
+};
+
+/** Removes jobs that have been over for long. Resolves to the exit code. */
+export const pruneJobs = ({ db, olderThan, state = OVER, dryRun }: PruneOptions, io: CliIo): Promise<number> =>
+  withJournal(db, io, async ({ journal, out }) => {
+    const before = Date.now() - olderThan;
+    const old = (await journal.jobs({ states: state })).filter((job) => isOld(job, before));
+    if (dryRun) {
+      for (const { id, name, state, endedAt = 0 } of old)
+        out.line(`${out.foreign(id)}  ${out.foreign(name)}  ${state} ${formatDate(endedAt)}`);
+      out.line(`Would remove ${count(old.length)}. Nothing was removed.`);
+      return EXIT.completed;
+    }
+    let removed = 0;
+    for (const { id } of old) if (await remove(journal, id, before)) removed++;
+    out.line(`Removed ${count(removed)}.`);
+    return EXIT.completed;
+  });
+
+const isOld = ({ state, endedAt, updatedAt }: JournalJob, before: number): boolean =>
+  isTerminalJobState(state) && (endedAt ?? updatedAt) < before;
+
+/** A job that somebody has just made go on stays: whoever works on it holds its lease. */
+const remove = async (journal: Desk['journal'], jobId: string, before: number): Promise<boolean> => {
+  try {
+    const lease = { owner: newId(), ...thisProcess(), at: Date.now(), leaseMs: LEASE_MS };
+    const job = await journal.acquire(jobId, lease);
+    if (isOld(job, before)) {
+      await journal.remove(jobId);
+      return true;
+    }
+    await journal.release({ jobId, fence: job.fence });
+  } catch (error) {
+    const isElsewhere = error instanceof JournalError && ['JOB_LEASED', 'JOB_NOT_FOUND'].includes(error.code);
+    if (!isElsewhere) throw error;
+  }
+  return false;
+};
+
+const LEASE_MS = 15_000;
+
+const count = (jobs: number): string => `${jobs} ${jobs === 1 ? 'job' : 'jobs'}`;

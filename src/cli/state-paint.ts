@@ -1,0 +1,8 @@
+import type { Printer } from './printer.ts';
+import { STATE_STYLES } from './state-style.ts';
+
+/** Gives a state its colour. */
+export const paintState =
+  ({ style }: Pick<Printer, 'style'>) =>
+  (state: string): string =>
+    style(state === 'interrupted' ? 'yellow' : STATE_STYLES[state as keyof typeof STATE_STYLES], state);
