@@ -2,7 +2,17 @@ export { type Branch, branch, type Expand, expand, type NotReady, notReady } fro
 export { defineJob, JobBuilder } from './engine/builder.ts';
 export type { Clock } from './engine/clock.ts';
 export { JobDefinition } from './engine/definition.ts';
-export { type CloseOptions, createEngine, Engine, type EngineOptions } from './engine/engine.ts';
+export type { ChangePolicy, DefinitionChange } from './engine/durable/definition-diff.ts';
+export {
+  type CloseOptions,
+  createEngine,
+  Engine,
+  type EngineOptions,
+  type RecoverOptions,
+  type Recovery,
+  type ResumeOptions,
+  type TakeUpOptions,
+} from './engine/engine.ts';
 export {
   AbortError,
   type AnyTintypeError,
@@ -58,6 +68,7 @@ export {
   type ReadinessResult,
 } from './engine/readiness/readiness.ts';
 export { createSnapshotStore, type SnapshotStore } from './engine/readiness/snapshot-store.ts';
+export type { Preview, RerunSelection, RetrySelection } from './engine/retry-job.ts';
 export { installSignalHandlers, type SignalHandlerOptions } from './engine/signal-handlers.ts';
 export type { StandardSchema, Violation } from './engine/standard-schema.ts';
 export type {
@@ -70,6 +81,7 @@ export type {
 } from './engine/task-function.ts';
 export type { TaskHandle } from './engine/task-handle.ts';
 export type {
+  AnyDefinition,
   AnyTaskSpec,
   ExternalSpec,
   ItemScope,

@@ -162,22 +162,16 @@ export class Engine implements AsyncDisposable {
     const subject = `The resumption of job "${jobId}"`;
     this.#requireOpen(subject);
     refuse(subject, againOptionProblems(options, 'resume'));
-    const { definition, changed, tasks = [], ...others } = options;
+    const { definition, changed, tasks, ...others } = options;
     const journal = this.#journal(others);
-    const live = this.#jobs.get(jobId) ?? (JournalWriter.of(journal).recorderOf(jobId)?.handle as Job | undefined);
+    const writer = JournalWriter.of(journal);
+    const live = this.#jobs.get(jobId) ?? (writer.recorderOf(jobId)?.handle as Job | undefined);
     if (live) return { job: live };
-    const kept = await keptJob(journal, jobId);
-    const run = this.#runOf(kept, definition, others, journal);
-    const recorder = recorderOf(run);
-    const added = addedTasks(run.plan.name, tasks);
-    try {
-      if (isOver(kept)) await readBack(run, recorder, journal, kept);
-      else await resume(run, recorder, journal, { changed, added });
-    } catch (error) {
-      recorder.dismiss();
-      throw error;
-    }
-    return { job: new Job(run, this.#home) };
+    const underWay = writer.resuming.get(jobId) as Promise<{ readonly job: Job }> | undefined;
+    if (underWay) return underWay;
+    const resumption = this.#takeUp(jobId, journal, { definition, changed, tasks }, others);
+    writer.resuming.set(jobId, resumption);
+    return resumption.finally(() => writer.resuming.delete(jobId));
   }
 
   /**
@@ -278,6 +272,26 @@ export class Engine implements AsyncDisposable {
   /** Aborts all jobs and waits for their end. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close({ mode: 'abort' });
+  }
+
+  async #takeUp(
+    jobId: string,
+    journal: Journal,
+    { definition, changed, tasks = [] }: Pick<ResumeOptions, 'definition' | 'changed' | 'tasks'>,
+    options: Omit<StartOptions, 'jobId'>,
+  ): Promise<{ readonly job: Job }> {
+    const kept = await keptJob(journal, jobId);
+    const run = this.#runOf(kept, definition, options, journal);
+    const recorder = recorderOf(run);
+    try {
+      const added = addedTasks(run.plan.name, tasks);
+      if (isOver(kept)) await readBack(run, recorder, journal, kept);
+      else await resume(run, recorder, journal, { changed, added });
+    } catch (error) {
+      recorder.dismiss();
+      throw error;
+    }
+    return { job: new Job(run, this.#home) };
   }
 
   async #end(job: Job, mode: 'drain' | 'abort'): Promise<void> {

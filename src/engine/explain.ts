@@ -70,6 +70,7 @@ const reasonsOf = (
   if (task.definition.kind === 'external')
     return [...held, { kind: 'external', text: 'waits to be claimed or completed from outside' }];
   if (job.stop && !isCleanUp(task)) return [{ kind: 'job', text: 'the job is ending: nothing starts any more' }];
+  if (job.isLeaving) return [{ kind: 'job', text: 'its engine is closing: nothing starts any more' }];
   const blocked = slots(task);
   if (held.length + blocked.length > 0) return [...held, ...blocked];
   return [{ kind: 'job', text: 'runs next: its turn comes within this tick' }];

@@ -102,9 +102,10 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     return this.result().then(onFulfilled, onRejected);
   }
 
-  /** The context of the completed job. @throws JobError if it ended in any other state */
+  /** The context of the completed job. @throws JobError if it ended in any other state @throws JournalError if its end can't be kept */
   async orThrow(): Promise<FinalContext<Input, Tasks>> {
     const result = await this.result();
+    if (result.state === 'completed') await this.saved();
     if (result.state === 'completed') return result.ctx;
     throw result.error ?? notReadyError(this.#run);
   }

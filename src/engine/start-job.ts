@@ -6,6 +6,7 @@ import { jobIdOf } from './durable/job-id.ts';
 import { JobRecorder } from './durable/job-recorder.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
 import { reacquire, recordJob } from './durable/record-job.ts';
+import { JournalError } from './errors.ts';
 import type { Job } from './job.ts';
 import { JobRun, type Surroundings } from './job-run.ts';
 import type { StartOptions } from './options.ts';
@@ -66,18 +67,25 @@ export const retryJob = (
   { tasks, downstream, ...options }: RetrySelection & StartOptions,
   home: Home,
 ): JobRun => {
-  const run = createRun(earlier.plan, inputOf(earlier), againOptions(earlier, options), home);
-  const { journal } = run.options;
+  const all = againOptions(earlier, options);
+  const { journal } = all;
+  const busy = journal && JournalWriter.of(journal).recorderOf(earlier.id);
+  if (busy && busy !== earlier.recorder) throw atWork(earlier);
+  const run = createRun(earlier.plan, inputOf(earlier), all, home);
   const goOn = withoutRecorder(run, () => reopen(run, earlier, { tasks, downstream }));
   run.wakeUp = () => {
     run.wakeUp = undefined;
     goOn();
   };
   const wakeUp = (): void => run.wakeUp?.();
-  if (journal) reacquire(run, journal, wakeUp);
+  // Its end may have yet to be written.
+  if (journal) earlier.whenSaved(() => reacquire(run, journal, wakeUp));
   else queueMicrotask(wakeUp);
   return run;
 };
+
+const atWork = ({ id, plan }: JobRun): JournalError =>
+  new JournalError('JOB_LEASED', `Job "${plan.name}" ("${id}") is being tried again already.`, { jobId: id });
 
 /** Starts another job that begins with the results of one that is over. @throws UnknownTaskError @throws CommandError @throws JournalError */
 export const rerunJob = (earlier: JobRun, { from, ...options }: RerunSelection & StartOptions, home: Home): JobRun => {

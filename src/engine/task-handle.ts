@@ -124,15 +124,16 @@ export class TaskHandle implements TaskResult {
 
   /**
    * Completes an external task, claimed or not. An output that is refused changes nothing: it may be given again. Where the
-   * task's schema answers later, so does this. @throws CommandError @throws SchemaError @throws TypeError
+   * task's schema answers later, so does this; where the job has a journal it resolves once the completion is kept.
+   * @throws CommandError @throws SchemaError @throws TypeError @throws SerialisationError @throws JournalError
    */
   complete(output?: object, token?: string): void | Promise<void> {
     return complete(this.#external('completed'), output, token);
   }
 
   /** Fails the attempt of an external task, which is then tried again as its retries allow. @throws CommandError */
-  fail(error: unknown, token?: string): void {
-    failExternal(this.#external('failed'), error, token);
+  fail(error: unknown, token?: string): void | Promise<void> {
+    return failExternal(this.#external('failed'), error, token);
   }
 
   get #task(): TaskRun | undefined {

@@ -21,6 +21,8 @@ export const RECEIVE_MS = 250;
 export class JournalWriter {
   readonly journal: Journal;
   readonly #owner = newId();
+  /** Resumptions under way: whoever asks for another gets the same. */
+  readonly resuming = new Map<string, Promise<{ readonly job: unknown }>>();
   readonly #recorders = new Map<string, JobRecorder>();
   readonly #open = new Set<JobRecorder>();
   readonly #changed = new Set<JobRecorder>();

@@ -1,4 +1,5 @@
 import { isThenable } from '../../events/thenable.ts';
+import { jobErrorOf } from '../end.ts';
 import { JournalError } from '../errors.ts';
 import type { JobRun } from '../job-run.ts';
 import type { Awaitable, Journal, JournalJob, NewJob } from '../journal.ts';
@@ -115,7 +116,12 @@ const jobExists = (jobId: string): JournalError =>
 const goneOn = (jobId: string): JournalError =>
   new JournalError('LEASE_LOST', `The job "${jobId}" has gone on in another process meanwhile.`, { jobId });
 
-/** The journal can't be written: the job ends here, so that nothing happens that is not kept. */
+/** The journal can't be written: the job ends here, so that nothing happens that is not kept. An end that can't be kept is none. */
 const interruptJob = (job: JobRun, cause: JournalError): void => {
-  stopJob(job, { to: 'failed', mode: 'abort', cause, interrupted: true });
+  const stop = { to: 'failed', mode: 'abort', cause, interrupted: true } as const;
+  stopJob(job, stop);
+  if (job.stop?.interrupted) return;
+  job.stop = stop;
+  job.state = 'failed';
+  job.error = jobErrorOf(job);
 };

@@ -70,9 +70,8 @@ const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
   for (const [task] of settled) count(job, task);
   for (const [task, record] of recordsOf(job, past)) {
     if (SETTLED.has(task.state) || task.state === 'unscheduled') continue;
-    const isBegun = task.state === 'running' || (task.state === 'paused' && record.held === 'running');
-    const goesOn = isBegun && (task.child ?? claimOf(task, past)) !== undefined;
-    if (isBegun && !goesOn && task.state === 'paused') task.forgiven = (task.forgiven ?? 0) + 1;
+    const goesOn = isBegun(record) && (task.child ?? claimOf(task, past)) !== undefined;
+    if (isBegun(record) && !goesOn && task.state === 'paused') task.forgiven = (task.forgiven ?? 0) + 1;
     job.enliven(task, goesOn ? record.held : 'ready');
     if (!goesOn) continue;
     // What an attempt reads is what was merged when it began.
@@ -93,6 +92,10 @@ const recordsOf = (job: JobRun, past: Past): (readonly [TaskRun, TaskRecord])[] 
     const record = task && past.record.tasks.get(task.path);
     return task && record ? [[task, record] as const] : [];
   });
+
+/** Whether an attempt is under way. */
+const isBegun = ({ state, held }: TaskRecord): boolean =>
+  state === 'running' || (state === 'paused' && held === 'running');
 
 const isUntouched = ({ state, attempts, polls }: TaskRecord): boolean =>
   state === 'unscheduled' && attempts === 0 && polls === 0;
@@ -157,7 +160,7 @@ const restoreChild = (job: JobRun, task: TaskRun, record: TaskRecord, past: Past
   if (!child) return;
   task.child = child;
   const { state, startedAt, lastStartedAt, endedAt } = record;
-  child.adopt(CHILD_STATES[state] ?? 'failed');
+  child.adopt((isBegun(record) ? 'running' : CHILD_STATES[state]) ?? 'failed');
   child.startedAt = lastStartedAt ?? startedAt;
   child.endedAt = endedAt;
   const stop = past.note<StopNote>(path, 'stop');
@@ -172,8 +175,6 @@ const restoreChild = (job: JobRun, task: TaskRun, record: TaskRecord, past: Past
 
 /** The state of a nested job goes by that of the task around it. */
 const CHILD_STATES: Readonly<Partial<Record<TaskRun['state'], JobState>>> = {
-  running: 'running',
-  paused: 'running',
   completed: 'completed',
   notReady: 'notReady',
   cancelled: 'cancelled',

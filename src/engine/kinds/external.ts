@@ -109,20 +109,32 @@ const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 export const complete = (task: TaskRun, output: unknown, token: string | undefined): void | Promise<void> => {
   requireToken(task, token);
   requireOpen(task, 'completed');
-  const finish = (value: unknown): void => {
+  const finish = (value: unknown): void | Promise<void> => {
     requireToken(task, token);
     if (value !== undefined && !isPlainObject(value))
       throw new TypeError(
         `Task "${task.path}" was completed with ${show(value)}: expected a plain object, or nothing.`,
       );
     if (value !== undefined) requireReadable(task, value);
+    if (value !== undefined) task.job.recorder?.encoded(`The output of task "${task.path}"`, value);
     begin(task, 'completed');
     succeedAttempt(task.job, task, value);
+    return savedBy(task);
   };
   const { output: schema } = task.definition;
   const value = schema ? checked(schema, output, task) : output;
   if (isThenable(value)) return Promise.resolve(value).then(finish);
-  finish(value);
+  return finish(value);
+};
+
+/** Whoever brought it may forget it once it is in the journal. */
+const savedBy = ({ job }: TaskRun): void | Promise<void> => {
+  const { recorder } = job;
+  if (!recorder) return undefined;
+  const saved = new Promise<void>((resolve, reject) => recorder.whenSaved(resolve, reject));
+  // Who does not wait for it is told by the job.
+  saved.catch(() => {});
+  return saved;
 };
 
 /** Frozen before anything changes: what can't be read can't be merged. */
@@ -136,10 +148,11 @@ const requireReadable = ({ job, path }: TaskRun, output: object): void => {
   }
 };
 
-export const failExternal = (task: TaskRun, error: unknown, token: string | undefined): void => {
+export const failExternal = (task: TaskRun, error: unknown, token: string | undefined): void | Promise<void> => {
   requireToken(task, token);
   begin(task, 'failed');
   failAttempt(task.job, task, error);
+  return savedBy(task);
 };
 
 /** Completed or failed without a claim, a task runs for a moment: its transitions stay those of any task. */
