@@ -142,7 +142,7 @@ describe('a job with a journal', () => {
     const ran: string[] = [];
     const job = defineJob('etl')
       .task('extract', () => void ran.push('extract'))
-      .start({}, { journal });
+      .start({}, { journal, jobId: 'monday' });
     const events = heard(job);
     const { state, error } = await job;
     expect([state, error?.code, ran]).toEqual(['failed', 'JOURNAL_FAILED', []]);

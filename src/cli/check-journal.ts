@@ -20,10 +20,7 @@ export const checkJournal = (db: string, io: CliIo): Promise<number> =>
 
 const problemLine = ({ jobId, seq, message }: CheckProblem): string => {
   const where = jobId === undefined ? '' : `job ${jobId}${seq === undefined ? '' : `, event ${seq}`}: `;
-  return where + (FRAME.exec(message)?.[1] ?? message);
+  return where + message;
 };
-
-/** What the message of an error of a corrupt journal says beside what is wrong: here that goes without saying. */
-const FRAME = /^The journal .+? is corrupt: (.+)\. See what is damaged with/s;
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;

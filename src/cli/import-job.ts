@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { JournalError } from '../engine/errors.ts';
 import type { Journal } from '../engine/journal.ts';
 import { thisProcess } from '../engine/process-identity.ts';
 import { isTerminalJobState } from '../events/event-stream.ts';
@@ -63,19 +62,14 @@ const keep = async (
 ): Promise<void> => {
   const { state, startedAt, endedAt, updatedAt, lastSeq: _, ...begin } = job;
   const lease = { owner: newId(), ...thisProcess(), at: Date.now(), leaseMs: LEASE_MS };
-  const { created, job: kept } = await journal.create({ ...begin, shape }, lease);
-  if (!created) {
-    const which = kept.id === job.id ? job.id : `${kept.id}, which has the same key "${job.key}",`;
-    throw new UsageError(`Nothing was imported: ${journal.file} holds the job ${which} already.`);
-  }
-  const batch = { jobId: job.id, fence: kept.fence, at: updatedAt, events, notes, state, startedAt, endedAt };
-  try {
-    const [lost] = await journal.append([{ ...batch, release: true }]);
-    if (lost !== undefined) throw new JournalError('LEASE_LOST', `Another process has taken the job "${lost}".`);
-  } catch (error) {
-    if (!(error instanceof JournalError && error.code === 'LEASE_LOST')) await journal.remove(job.id);
-    throw error;
-  }
+  const creates = { job: { ...begin, shape }, lease };
+  const batch = { jobId: job.id, fence: 1, at: updatedAt, creates, events, notes, state, startedAt, endedAt };
+  const [lost] = await journal.append([{ ...batch, release: true }]);
+  if (lost === undefined) return;
+  const isThere = (await journal.job(job.id)) !== undefined;
+  const rival = isThere ? undefined : (await journal.jobs({ name: job.name })).find(({ key }) => key === job.key);
+  const which = rival ? `${rival.id}, which has the same key "${job.key}",` : job.id;
+  throw new UsageError(`Nothing was imported: ${journal.file} holds the job ${which} already.`);
 };
 
 const LEASE_MS = 60_000;

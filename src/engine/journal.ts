@@ -137,6 +137,11 @@ export type NoteKind = 'checkpoint' | 'items' | 'input' | 'branch' | 'claim' | '
 
 /** What is written of one job in one go. */
 export type Batch = Held & {
+  /**
+   * The job itself, with its first lease (fence 1), where it is new. An id or a key that is there already counts as a lost
+   * lease.
+   */
+  readonly creates?: { readonly job: NewJob; readonly lease: Lease } | undefined;
   /** When it is written, in epoch ms. */
   readonly at: number;
   readonly events: readonly StoredEvent[];

@@ -39,7 +39,7 @@ export const startJob = (plan: Plan, input: unknown, options: StartOptions | und
   if (existing) return { existing: existing as Job };
   const given = checkedInput(plan.options.input, (input ?? {}) as object, plan.name);
   const run = createRun(plan, given, { ...options, jobId }, home);
-  if (journal) recordJob(run, journal, given, {}, () => begin(run));
+  if (journal) recordJob(run, journal, given, { isNew: jobId === undefined }, () => begin(run));
   else queueMicrotask(() => begin(run));
   return { run };
 };
@@ -94,7 +94,8 @@ export const rerunJob = (earlier: JobRun, { from, ...options }: RerunSelection &
   const run = createRun(earlier.plan, input, { ...againOptions(earlier, options), jobId }, home);
   const { journal } = run.options;
   const start = withoutRecorder(run, () => forkOf(run, earlier, { from }));
-  if (journal) recordJob(run, journal, input, { forkedFrom: earlier.id }, () => begin(run, start));
+  const isNew = options.jobId === undefined;
+  if (journal) recordJob(run, journal, input, { forkedFrom: earlier.id, isNew }, () => begin(run, start));
   else queueMicrotask(() => begin(run, start));
   return run;
 };

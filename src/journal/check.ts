@@ -5,7 +5,7 @@ import { eventOf, eventRows } from './event-table.ts';
 import { jobOf, SELECT_JOB } from './job-row.ts';
 import { messageOf, messageRows } from './message-table.ts';
 import { noteOf, noteRows } from './note-table.ts';
-import { journalFailure } from './sqlite-failure.ts';
+import { detailOf, journalFailure } from './sqlite-failure.ts';
 import { fromStored } from './storable-text.ts';
 
 export type CheckReport = {
@@ -43,7 +43,7 @@ export const checkDatabase = (database: Database): CheckReport => {
     try {
       work();
     } catch (error) {
-      report(about, journalFailure(file, error).message);
+      report(about, detailOf(journalFailure(file, error)));
     }
   };
 

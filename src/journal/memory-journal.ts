@@ -1,4 +1,14 @@
-import type { Batch, Held, JobFilter, Journal, JournalJob, NewJob, Note, StoredEvent } from '../engine/journal.ts';
+import type {
+  Batch,
+  Held,
+  JobFilter,
+  Journal,
+  JournalJob,
+  Lease,
+  NewJob,
+  Note,
+  StoredEvent,
+} from '../engine/journal.ts';
 import { positive, problemsOf, refuse } from '../engine/rules.ts';
 import { lastSeqAfter, refuseLargeOutputs } from './batch-problem.ts';
 import { endedAfter } from './end-time.ts';
@@ -56,26 +66,29 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
     };
   };
 
+  const entryOf = ({ shape: _, ...rest }: NewJob, lease: Lease): Entry => ({
+    job: { ...rest, state: 'idle', updatedAt: lease.at, lastSeq: -1, fence: 1, lease: { ...lease } },
+    order: order++,
+    events: [],
+    notes: new Map(),
+    inbox: [],
+  });
+
+  const keep = (entry: Entry, { id, name, key, fingerprint, shape }: NewJob): void => {
+    if (!shapes.has(fingerprint)) shapes.set(fingerprint, shape);
+    entries.set(id, entry);
+    if (key !== undefined) byKey.set(keyOf(name, key), entry);
+  };
+
   return {
     maxOutputBytes,
 
     create: (job, lease) => {
       const known = existing(job);
       if (known) return { created: false, job: known.job };
-      const { shape, ...rest } = job;
-      const kept: JournalJob = {
-        ...rest,
-        state: 'idle',
-        updatedAt: lease.at,
-        lastSeq: -1,
-        fence: 1,
-        lease: { ...lease },
-      };
-      const entry: Entry = { job: kept, order: order++, events: [], notes: new Map(), inbox: [] };
-      if (!shapes.has(job.fingerprint)) shapes.set(job.fingerprint, shape);
-      entries.set(job.id, entry);
-      if (job.key !== undefined) byKey.set(keyOf(job.name, job.key), entry);
-      return { created: true, job: kept };
+      const entry = entryOf(job, lease);
+      keep(entry, job);
+      return { created: true, job: entry.job };
     },
 
     acquire: (jobId, lease) => {
@@ -107,9 +120,12 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
       const released = new Set<string>();
       const lost = new Set<string>();
       const kept: (readonly [Entry, Batch])[] = [];
+      const made = new Map<string, Entry>();
       for (const batch of batches) {
-        const { jobId, events } = batch;
-        const entry = released.has(jobId) ? undefined : held(batch);
+        const { jobId, events, creates } = batch;
+        const isOurs = !creates || !existing(creates.job);
+        if (creates && isOurs && !made.has(jobId)) made.set(jobId, entryOf(creates.job, creates.lease));
+        const entry = released.has(jobId) || !isOurs ? undefined : (made.get(jobId) ?? held(batch));
         if (!entry) {
           lost.add(jobId);
           continue;
@@ -119,7 +135,10 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
         if (batch.release) released.add(jobId);
         kept.push([entry, batch]);
       }
-      for (const [entry, batch] of kept) write(entry, batch);
+      for (const [entry, batch] of kept) {
+        if (batch.creates) keep(entry, batch.creates.job);
+        write(entry, batch);
+      }
       return [...lost];
     },
 

@@ -73,6 +73,11 @@ export const journalCorrupt = (
     options,
   );
 
+/** What the message of a failure says is wrong, without the frame that it has where it is thrown. */
+export const detailOf = ({ message }: JournalError): string => FRAME.exec(message)?.[1] ?? message;
+
+const FRAME = /^The journal .+? is corrupt: (.+)\. See what is damaged with/s;
+
 /** The primary result codes of SQLite that matter here: https://www.sqlite.org/rescode.html */
 const BUSY = 5;
 const LOCKED = 6;

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Batch, Journal, JournalJob } from '../engine/journal.ts';
+import type { Batch, Journal, JournalJob, NewJob } from '../engine/journal.ts';
 import { flag, oneOf, positive, problemsOf, refuse, show, wait } from '../engine/rules.ts';
 import { backUp } from './backup.ts';
 import { refuseLargeOutputs } from './batch-problem.ts';
@@ -105,8 +105,7 @@ type JobMethods = Pick<
 const jobsOf = (database: SharedDatabase): JobMethods => ({
   create: (job, lease) =>
     database.write(() => {
-      const known =
-        readJob(database, job.id) ?? (job.key === undefined ? undefined : jobWithKey(database, job.name, job.key));
+      const known = knownJob(database, job);
       if (known) return { created: false, job: known };
       define(database, job.fingerprint, job.shape);
       insertJob(database, job, lease);
@@ -186,8 +185,18 @@ const leasesOf = (database: SharedDatabase): Pick<Journal, 'acquire' | 'renew' |
     }),
 });
 
+/** The job that is there already under the id or the key of a new one. */
+const knownJob = (database: SharedDatabase, { id, name, key }: NewJob): JournalJob | undefined =>
+  readJob(database, id) ?? (key === undefined ? undefined : jobWithKey(database, name, key));
+
 /** Answers whether the lease still holds; where it does not, nothing is written. */
 const writeBatch = (database: SharedDatabase, batch: Batch): boolean => {
+  if (batch.creates) {
+    const { job, lease } = batch.creates;
+    if (knownJob(database, job)) return false;
+    define(database, job.fingerprint, job.shape);
+    insertJob(database, job, lease);
+  }
   const row = heldRow(database, batch);
   if (!row) return false;
   const { events, notes, definition, fence, release } = batch;

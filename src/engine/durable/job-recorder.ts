@@ -1,7 +1,7 @@
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/event-stream.ts';
 import { JournalError, SerialisationError } from '../errors.ts';
-import type { Batch, Held, Note, NoteKind, StoredEvent } from '../journal.ts';
+import type { Batch, Held, NewJob, Note, NoteKind, StoredEvent } from '../journal.ts';
 import { encode, Unserialisable } from '../serialise.ts';
 import type { JournalWriter } from './journal-writer.ts';
 
@@ -19,7 +19,7 @@ export class JobRecorder {
   #error: JournalError | undefined;
   #events: StoredEvent[] = [];
   #notes = new Map<string, Note>();
-  #changes: Pick<Batch, 'state' | 'startedAt' | 'endedAt' | 'release' | 'definition'> | undefined;
+  #changes: Omit<Batch, keyof Held | 'at' | 'events' | 'notes'> | undefined;
   /** JSON of the output that the next event carries. */
   #output: string | undefined;
   /** Those who wait for what is yet to be written, and for what is being written. */
@@ -45,6 +45,12 @@ export class JobRecorder {
   /** Why nothing can be written any more. */
   get error(): JournalError | undefined {
     return this.#error;
+  }
+
+  /** Begins to write a job that is new: the journal is given it with its first events. */
+  begin(job: NewJob): void {
+    this.#changes = { creates: { job, lease: this.#writer.lease() } };
+    this.open(FIRST_FENCE);
   }
 
   /** Begins to write, as whoever holds the lease with this fence. */
@@ -177,6 +183,9 @@ export class JobRecorder {
     if (this.#phase === 'open') this.#writer.schedule(this);
   }
 }
+
+/** That of the lease that a new job comes with. */
+const FIRST_FENCE = 1;
 
 /** The JSON of a value that is to be kept. @throws SerialisationError */
 export const encodedAs = (code: SerialisationError['code'], subject: string, value: unknown): string => {

@@ -27,15 +27,15 @@ const KEPT_OPTIONS = [
 ] as const;
 
 /**
- * Gives a new job its place in the journal, then begins it. A journal that answers at once refuses at once; one that
- * answers later ends the job. The job that a key stands for already goes on in its stead.
- * @throws JournalError @throws SerialisationError of the input
+ * Gives a new job its place in the journal, then begins it. Where the program chose its id, that is asked for first: a
+ * journal that answers at once refuses at once, one that answers later ends the job. The job that a key stands for already
+ * goes on in its stead. @throws JournalError @throws SerialisationError of the input
  */
 export const recordJob = (
   job: JobRun,
   journal: Journal,
   input: object,
-  { forkedFrom }: Pick<NewJob, 'forkedFrom'>,
+  { forkedFrom, isNew }: Pick<NewJob, 'forkedFrom'> & { readonly isNew: boolean },
   begin: () => void,
 ): void => {
   const recorder = recorderOf(job);
@@ -55,20 +55,23 @@ export const recordJob = (
       throw jobExists(id);
     }
   };
-  whenOpened(recorder, opened, () => {
-    const newJob: NewJob = {
-      id,
-      name: plan.name,
-      ...(jobKey !== undefined && { key: jobKey }),
-      ...(forkedFrom !== undefined && { forkedFrom }),
-      createdAt: clock.now(),
-      ...definitionShape(plan),
-      input: encodedAs('UNSERIALISABLE_INPUT', `The input of job "${plan.name}"`, input),
-      options: JSON.stringify(Object.fromEntries(kept)),
-      metadata: encodedAs('UNSERIALISABLE_INPUT', `The metadata of job "${plan.name}"`, metadata),
-    };
-    return journal.create(newJob, JournalWriter.of(journal).lease());
+  const newJob = (): NewJob => ({
+    id,
+    name: plan.name,
+    ...(jobKey !== undefined && { key: jobKey }),
+    ...(forkedFrom !== undefined && { forkedFrom }),
+    createdAt: clock.now(),
+    ...definitionShape(plan),
+    input: encodedAs('UNSERIALISABLE_INPUT', `The input of job "${plan.name}"`, input),
+    options: JSON.stringify(Object.fromEntries(kept)),
+    metadata: encodedAs('UNSERIALISABLE_INPUT', `The metadata of job "${plan.name}"`, metadata),
   });
+  if (isNew) {
+    orNothing(recorder, () => recorder.begin(newJob()));
+    queueMicrotask(begin);
+  } else {
+    whenOpened(recorder, opened, () => journal.create(newJob(), JournalWriter.of(journal).lease()));
+  }
 };
 
 /** Takes the lease of a job that is over, then lets it go on. @throws JournalError */
@@ -95,13 +98,20 @@ const whenOpened = <Answer>(
   opened: (answer: Answer) => void,
   ask: () => Awaitable<Answer>,
 ): void => {
-  try {
+  orNothing(recorder, () => {
     const answer = ask();
-    if (isThenable(answer))
+    if (!isThenable(answer)) opened(answer as Answer);
+    else
       Promise.resolve(answer)
         .then(opened)
         .catch((error) => recorder.fail(error));
-    else opened(answer as Answer);
+  });
+};
+
+/** Where it is refused, nothing is left of it. */
+const orNothing = (recorder: JobRecorder, open: () => void): void => {
+  try {
+    open();
   } catch (error) {
     recorder.dismiss();
     throw error;

@@ -16,6 +16,35 @@ export const writing: Promises = {
     await journal.append([batch({ at: NOW + 9, events: events(3, 4), state: 'completed', endedAt: NOW + 8 })]);
     same(pick((await journal.job('job')) as JournalJob), ['completed', NOW + 1, NOW + 8, NOW + 9, 3]);
   },
+  'append keeps a new job with its first events': async (journal) => {
+    const creates = { job: newJob({ key: 'monday' }), lease: lease() };
+    const first = batch({ creates, events: events(0, 2), state: 'running', startedAt: NOW });
+    same(await journal.append([first, batch({ events: events(2, 3) })]), []);
+    const kept = (await journal.job('job')) as JournalJob;
+    same([kept.fence, kept.key, kept.lease], [1, 'monday', lease()]);
+    same(await journal.events('job'), events(0, 3));
+    assert.equal(await journal.shape('f1'), newJob().shape);
+    assert.equal((await journal.create(newJob({ id: 'other', key: 'monday' }), lease())).created, false);
+  },
+  'append leaves a job alone that was to be new, and keeps the other batches': async (journal) => {
+    await started(journal, 'job', { input: '1' });
+    const before = await journal.job('job');
+    const creates = (id: string) => ({ job: newJob({ id, input: '2' }), lease: lease({ owner: 'other' }) });
+    const batches = ['job', 'new'].map((jobId) => batch({ jobId, creates: creates(jobId), events: events(0, 1) }));
+    same(await journal.append(batches), ['job']);
+    same(await journal.job('job'), before);
+    same(await journal.events('job'), []);
+    same(await journal.events('new'), events(0, 1));
+    await journal.create(newJob({ id: 'keyed', key: 'monday' }), lease());
+    const rival = { job: newJob({ id: 'rival', key: 'monday' }), lease: lease() };
+    same(await journal.append([batch({ jobId: 'rival', creates: rival, events: events(0, 1) })]), ['rival']);
+    assert.equal(await journal.job('rival'), undefined);
+  },
+  'append that is refused keeps no new job either': async (journal) => {
+    const creates = { job: newJob(), lease: lease() };
+    await refuses('JOURNAL_FAILED', () => journal.append([batch({ creates, events: events(1, 2) })]));
+    assert.equal(await journal.job('job'), undefined);
+  },
   'append leaves what a batch does not mention as it was': async (journal) => {
     await started(journal);
     await journal.append([batch({ events: events(0, 1), state: 'failed', startedAt: NOW, endedAt: NOW + 1 })]);
