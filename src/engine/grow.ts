@@ -159,6 +159,7 @@ const own = (job: JobRun): Plan => {
     positions: Array.from(plan.positions),
     lengths: Array.from(plan.lengths),
     grown: true,
+    sealed: plan,
   };
   return job.plan;
 };

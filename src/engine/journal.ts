@@ -124,9 +124,12 @@ export type StoredEvent = {
 export type Note = {
   readonly task: string;
   readonly kind: NoteKind;
-  /** JSON of `encode`. */
+  /** JSON of `encode`; empty where it was taken back. */
   readonly value: string;
 };
+
+/** The value of a note that was taken back. */
+export const NO_VALUE = '';
 
 /**
  * `checkpoint`: what the task saved. `items`, `input`: those of a fan-out, of a nested job. `branch`: the direct downstream

@@ -2,6 +2,7 @@ import type { TaskState } from '../events/event.ts';
 import { mayRetry } from '../machines/retry.ts';
 import { CommandError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
+import { NO_VALUE } from './journal.ts';
 import { show } from './rules.ts';
 import { SETTLED, type TaskRun } from './task-run.ts';
 
@@ -73,14 +74,16 @@ export const holdTask = (job: JobRun, index: number, by: string): void => {
   noteHeld(job, index, by);
 };
 
-const noteHeld = (job: JobRun, index: number, by: string | null): void =>
-  job.recorder?.note(job.pathOf(job.plan.graph.names[index] as string), 'held', JSON.stringify(by));
+const noteHeld = (job: JobRun, index: number, by: string | undefined): void => {
+  const text = by === undefined ? NO_VALUE : JSON.stringify(by);
+  job.recorder?.note(job.pathOf(job.plan.graph.names[index] as string), 'held', text);
+};
 
 /** Lets a paused task go on; one whose retries are used up has them all anew. */
 export const resumeTask = (job: JobRun, index: number): void => {
   const task = job.tasks[index];
   const held = job.heldTasks?.delete(index);
-  if (held) noteHeld(job, index, null);
+  if (held) noteHeld(job, index, undefined);
   if (task?.state === 'ready' && held) {
     if (task.lane) job.dispatcher.enqueue(task);
     job.dispatcher.dispatch();

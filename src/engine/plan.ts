@@ -53,6 +53,8 @@ export type Plan = {
   readonly lengths: ArrayLike<number>;
   /** Whether it is a running job's own, to which tasks have been added: those have no rank. */
   readonly grown: boolean;
+  /** Of a grown one: that of the definition. */
+  readonly sealed?: Plan | undefined;
 };
 
 /** Where a definition keeps its plan. */

@@ -2,6 +2,7 @@ import { find } from './address.ts';
 import { CommandError } from './errors.ts';
 import { appraise } from './flow.ts';
 import type { JobRun } from './job-run.ts';
+import { NO_VALUE } from './journal.ts';
 import { endIfSettled } from './reactions/settle.ts';
 import { failedPaths, indexesOf, insideOf, reusable, reuse } from './reuse.ts';
 import { SETTLED, type TaskRun } from './task-run.ts';
@@ -120,9 +121,10 @@ export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection):
   job.errors = [...earlier.errors];
   Object.assign(job, { settled: earlier.settled, failed: earlier.failed, notReady: earlier.notReady });
   job.goOnFrom(earlier.nextSeq);
+  if (earlier.recorder) job.recorder?.inherit(earlier.recorder);
   return () =>
     job.together(() => {
-      if (earlier.stop) job.recorder?.note('', 'stop', 'null');
+      if (earlier.stop) job.recorder?.note('', 'stop', NO_VALUE);
       job.commandJob({ type: 'job.retry' }, { reason: 'retried' });
       for (const index of job.plan.order) if (over.has(index)) startOver(job, index, over, again);
       for (const index of job.plan.order)
@@ -158,7 +160,7 @@ const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, again:
   const task = job.tasks[index] as TaskRun;
   const { recorder } = job;
   const { state } = task;
-  if (task.passedOver) recorder?.note(task.path, 'branch', 'null');
+  if (task.passedOver) recorder?.note(task.path, 'branch', NO_VALUE);
   const inside = task.child && insideOf(task, again);
   job.revive(task);
   if (inside) task.reuses = inside;
@@ -171,7 +173,7 @@ const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, again:
   }
   if (state === 'completed' && task.checkpoint !== undefined) {
     task.checkpoint = undefined;
-    recorder?.note(task.path, 'checkpoint', 'null');
+    recorder?.note(task.path, 'checkpoint', NO_VALUE);
   }
   job.commandTask(task, { type: 'task.reset' });
   forget(task);

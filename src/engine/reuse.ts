@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JobRun } from './job-run.ts';
+import { isInside } from './task-path.ts';
 import { SETTLED, type TaskRun } from './task-run.ts';
 
 /**
@@ -58,9 +59,6 @@ export const indexesOf = (job: JobRun, paths: ReadonlySet<string>): ReadonlySet<
   return indexes;
 };
 
-const isInside = (path: string, around: string): boolean =>
-  path.startsWith(around) && (path[around.length] === '/' || path[around.length] === '[');
-
 /** Which paths lead into a task; none where the whole of it is to run again. */
 export const insideOf = ({ path }: TaskRun, again: ReadonlySet<string>): ReadonlySet<string> | undefined => {
   if (again.has(path)) return undefined;
@@ -73,14 +71,26 @@ export const reuseInside = (child: JobRun, earlier: JobRun | undefined, again: R
   if (!earlier || child.over) return;
   if (!child.instances) {
     if (child.plan.graph.names.join('/') !== earlier.plan.graph.names.join('/')) return;
-    if (isDeepStrictEqual(child.context.at(0), earlier.context.at(0))) reuse(child, earlier, again);
+    if (!isDeepStrictEqual(child.context.at(0), earlier.context.at(0))) return;
+    for (const was of earlier.tasks) if (was) keepCheckpoint(child, was);
+    reuse(child, earlier, again);
     return;
   }
   for (const { index, instance } of child.plan.tasks.map((task, index) => ({ index, instance: task.instance }))) {
     const was = earlier.tasks[index];
     const isSame = isDeepStrictEqual(instance?.item, earlier.plan.tasks[index]?.instance?.item);
-    if (isSame && was?.state === 'completed' && !again.has(was.path)) complete(child, was);
+    if (!isSame || !was) continue;
+    if (was.state === 'completed' && !again.has(was.path)) complete(child, was);
+    else keepCheckpoint(child, was);
   }
+};
+
+/** What did not complete goes on from where it was. */
+const keepCheckpoint = (job: JobRun, { index, state, checkpoint }: TaskRun): void => {
+  if (checkpoint === undefined || state === 'completed') return;
+  const task = job.known(index);
+  task.checkpoint = checkpoint;
+  job.recorder?.note(task.path, 'checkpoint', checkpoint);
 };
 
 /** An earlier result stands for a task of the same place. */

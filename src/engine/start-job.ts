@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { logTo } from '../events/logger.ts';
 import { newId } from '../events/system-clock.ts';
 import { startOptionProblems } from './check-options.ts';
@@ -77,10 +78,9 @@ export const retryJob = (
     run.wakeUp = undefined;
     goOn();
   };
-  const wakeUp = (): void => run.wakeUp?.();
   // Its end may have yet to be written.
-  if (journal) earlier.whenSaved(() => reacquire(run, journal, wakeUp));
-  else queueMicrotask(wakeUp);
+  if (journal) earlier.whenSaved(() => reacquire(run, journal, () => wakeLater(run)));
+  else wakeLater(run);
   return run;
 };
 
@@ -95,10 +95,17 @@ export const rerunJob = (earlier: JobRun, { from, ...options }: RerunSelection &
   const { journal } = run.options;
   const start = withoutRecorder(run, () => forkOf(run, earlier, { from }));
   const isNew = options.jobId === undefined;
-  if (journal) recordJob(run, journal, input, { forkedFrom: earlier.id, isNew }, () => begin(run, start));
-  else queueMicrotask(() => begin(run, start));
+  run.wakeUp = () => {
+    run.wakeUp = undefined;
+    begin(run, start);
+  };
+  if (journal) recordJob(run, journal, input, { forkedFrom: earlier.id, isNew }, () => wakeLater(run));
+  else wakeLater(run);
   return run;
 };
+
+/** In a later turn of the event loop, so that who awaits the handle can subscribe first. */
+const wakeLater = (run: JobRun): void => void setImmediate(() => run.wakeUp?.());
 
 /** What the earlier job was started with, but what was meant for that alone. */
 const againOptions = (earlier: JobRun, options: StartOptions): StartOptions => {

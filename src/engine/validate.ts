@@ -69,7 +69,7 @@ export const definitionOf = (draft: TaskDraft, dependsOn: readonly string[]): Ta
 
 type PlainOptions = Omit<TaskDefinition, 'name' | 'run' | 'dependsOn'>;
 
-const RARE = ['trigger', 'when', 'onExhausted', 'pool', 'slots', 'output', 'enrich'] as const;
+const RARE = ['trigger', 'when', 'onExhausted', 'maxInterruptions', 'pool', 'slots', 'output', 'enrich'] as const;
 
 /** What makes a task another kind than a function. */
 const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinition> => {

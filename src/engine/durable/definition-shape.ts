@@ -4,8 +4,9 @@ import { PLAN, type Plan, type TaskDefinition } from '../plan.ts';
 /** What a definition is, as JSON, and the SHA-256 of that. */
 export type DefinitionShape = { readonly shape: string; readonly fingerprint: string };
 
-/** Worked out once for each plan. */
-export const definitionShape = (plan: Plan): DefinitionShape => {
+/** Of the definition, without what a running job was given. Worked out once for each plan. */
+export const definitionShape = (given: Plan): DefinitionShape => {
+  const plan = given.sealed ?? given;
   const known = SHAPES.get(plan);
   if (known) return known;
   const shape = JSON.stringify(shapeOf(plan));

@@ -26,6 +26,8 @@ export type TaskRecord = {
   endedAt?: number | undefined;
   /** The attempts before the last. */
   spans?: Span[];
+  /** Of a task that has spans: the stay in the queue after the last of them, and the attempt that followed. */
+  openSpan?: { readonly readyAt: number; startedAt: number | undefined } | undefined;
   paused?: Stretch[];
   /** Why it failed for good or was skipped; and why its last attempt failed, where another followed. */
   error?: ErrorData | undefined;
@@ -130,10 +132,12 @@ const recordTask = (record: JobRecord, event: TaskTransition & { readonly at: nu
   } else if (to === 'ready') {
     task.queuedAt = at;
     task.firstReadyAt ??= at;
+    if (task.spans) task.openSpan = { readyAt: at, startedAt: undefined };
   } else if (to === 'running') {
     if (from !== 'paused') {
       task.runningSeq = seq;
       forgetNested(record, event.task);
+      if (task.openSpan) task.openSpan.startedAt = at;
       if (task.startedAt === undefined) task.startedAt = at;
       else task.lastStartedAt = at;
     }
@@ -211,6 +215,7 @@ const forgetNested = (record: JobRecord, path: string): void => {
 
 const closeSpan = (task: TaskRecord, endedAt: number): void => {
   const startedAt = task.lastStartedAt ?? task.startedAt ?? endedAt;
+  task.openSpan = undefined;
   task.spans ??= [];
   task.spans.push({ readyAt: task.queuedAt ?? startedAt, startedAt, endedAt });
 };

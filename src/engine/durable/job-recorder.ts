@@ -1,8 +1,17 @@
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/event-stream.ts';
 import { JournalError, SerialisationError } from '../errors.ts';
-import type { Batch, Held, NewJob, Note, NoteKind, StoredEvent } from '../journal.ts';
+import {
+  type Batch,
+  type Held,
+  type NewJob,
+  NO_VALUE,
+  type Note,
+  type NoteKind,
+  type StoredEvent,
+} from '../journal.ts';
 import { encode, Unserialisable } from '../serialise.ts';
+import { isInside } from '../task-path.ts';
 import type { JournalWriter } from './journal-writer.ts';
 
 type Waiter = { readonly saved: () => void; readonly failed: (error: JournalError) => void };
@@ -19,6 +28,8 @@ export class JobRecorder {
   #error: JournalError | undefined;
   #events: StoredEvent[] = [];
   #notes = new Map<string, Note>();
+  /** All that has been noted, so that it can be taken back. */
+  readonly #noted = new Map<string, Pick<Note, 'task' | 'kind'>>();
   #changes: Omit<Batch, keyof Held | 'at' | 'events' | 'notes'> | undefined;
   /** JSON of the output that the next event carries. */
   #output: string | undefined;
@@ -101,8 +112,27 @@ export class JobRecorder {
   /** Keeps something beside the events; a later note of a task and kind replaces an earlier one. */
   note(task: string, kind: NoteKind, value: string): void {
     if (this.#phase === 'over') return;
-    this.#notes.set(`${kind} ${task}`, { task, kind, value });
+    const key = `${kind} ${task}`;
+    this.#notes.set(key, { task, kind, value });
+    if (value === NO_VALUE) this.#noted.delete(key);
+    else this.#noted.set(key, { task, kind });
     this.#change();
+  }
+
+  /** What was noted before the job was tried again. */
+  inherit(earlier: JobRecorder): void {
+    for (const [key, noted] of earlier.#noted) this.#noted.set(key, noted);
+  }
+
+  /** What another process has noted. */
+  remember(notes: readonly Note[]): void {
+    for (const { task, kind, value } of notes)
+      if (value !== NO_VALUE) this.#noted.set(`${kind} ${task}`, { task, kind });
+  }
+
+  /** Takes back what was noted of the tasks inside one, which begin anew. */
+  forgetInside(path: string): void {
+    for (const { task, kind } of [...this.#noted.values()]) if (isInside(task, path)) this.note(task, kind, NO_VALUE);
   }
 
   /** Calls back once everything so far is in the journal: at once if it is. */

@@ -1,7 +1,7 @@
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/event-stream.ts';
 import { JournalError } from '../errors.ts';
-import { eventOf, type Journal, type JournalJob, type NoteKind } from '../journal.ts';
+import { eventOf, type Journal, type JournalJob, NO_VALUE, type Note, type NoteKind } from '../journal.ts';
 import type { JobOptions } from '../options.ts';
 import { decode } from '../serialise.ts';
 import { emptyRecord, type JobRecord, recordEvent, type TaskRecord } from './job-record.ts';
@@ -14,6 +14,7 @@ export type Past = {
   readonly options: JobOptions;
   /** The event that ended it, if it is over. */
   readonly last: JobEvent | undefined;
+  readonly notes: readonly Note[];
   /** What a completed task put out. */
   readonly output: (task: TaskRecord) => unknown;
   /** What is kept of a task beside its events, as JSON. */
@@ -37,13 +38,15 @@ export const readPast = async (journal: Journal, job: JournalJob): Promise<Past>
     const message = `The journal has ${events.length} events of the job "${job.id}", and the last is number ${record.lastSeq}: some are missing.`;
     throw new JournalError('JOURNAL_CORRUPT', message, { jobId: job.id });
   }
-  const texts = new Map(notes.map(({ task, kind, value }) => [`${kind} ${task}`, value]));
+  const there = notes.filter(({ value }) => value !== NO_VALUE);
+  const texts = new Map(there.map(({ task, kind, value }) => [`${kind} ${task}`, value]));
   const noteText = (task: string, kind: NoteKind): string | undefined => texts.get(`${kind} ${task}`);
   return {
     job,
     record,
     input: parsed(job.id, 'its input', () => decode(job.input)) as object,
     options: parsed(job.id, 'its options', () => JSON.parse(job.options)) as JobOptions,
+    notes,
     last: isTerminalJobState(record.state) ? last : undefined,
     output: ({ output }) =>
       output === undefined ? undefined : parsed(job.id, 'an output', () => decode(output as string)),
@@ -51,9 +54,7 @@ export const readPast = async (journal: Journal, job: JournalJob): Promise<Past>
     note: <Value>(task: string, kind: NoteKind) => {
       const text = noteText(task, kind);
       if (text === undefined) return undefined;
-      return (parsed(job.id, `the note "${kind}" of task "${task}"`, () => decode(text)) ?? undefined) as
-        | Value
-        | undefined;
+      return parsed(job.id, `the note "${kind}" of task "${task}"`, () => decode(text)) as Value;
     },
   };
 };

@@ -79,7 +79,9 @@ export const reacquire = (job: JobRun, journal: Journal, goOn: () => void): void
   const recorder = recorderOf(job);
   const opened = (kept: JournalJob): void => {
     recorder.open(kept.fence);
-    if (kept.lastSeq === job.nextSeq - 1) queueMicrotask(goOn);
+    const shape = definitionShape(job.plan);
+    if (shape.fingerprint !== kept.fingerprint) recorder.redefine(shape);
+    if (kept.lastSeq === job.nextSeq - 1) goOn();
     else recorder.fail(goneOn(job.id));
   };
   whenOpened(recorder, opened, () => journal.acquire(job.id, JournalWriter.of(journal).lease()));

@@ -2,7 +2,7 @@ import type { ErrorData } from '../../events/error-data.ts';
 import type { JobState } from '../../events/event.ts';
 import { Attempt } from '../attempt.ts';
 import { jobErrorOf } from '../end.ts';
-import { hidden, reviveError } from '../error-revive.ts';
+import { hidden, reviveCause } from '../error-revive.ts';
 import { AbortError, JournalError, TaskError, type TaskErrorCode } from '../errors.ts';
 import { upstreamError } from '../flow.ts';
 import { extend, takeOut } from '../grow.ts';
@@ -37,14 +37,14 @@ export const restoreJob = (job: JobRun, past: Past, added: AddedTask): void => {
 /** How a job ended that is over, where nothing else tells. */
 const endingOf = (state: JobState, error: ErrorData | undefined): Stop | undefined => {
   if (state === 'timedOut') return { to: 'timedOut', mode: 'abort' };
-  if (state === 'cancelled') return { to: 'cancelled', mode: 'abort', cause: error?.cause && reviveError(error.cause) };
+  if (state === 'cancelled') return { to: 'cancelled', mode: 'abort', cause: error?.cause && reviveCause(error.cause) };
   return undefined;
 };
 
 const stopOf = (note: StopNote | undefined): Stop | undefined => {
   if (!note) return undefined;
   const { to, mode, cause, conflict } = note;
-  return { to, mode, ...(cause && { cause: reviveError(cause) }), ...(conflict && { conflict }) };
+  return { to, mode, ...(cause && { cause: reviveCause(cause) }), ...(conflict && { conflict }) };
 };
 
 const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
@@ -116,10 +116,12 @@ const restoreTask = (job: JobRun, index: number, record: TaskRecord, past: Past)
   if (lastStartedAt !== undefined) task.lastStartedAt = lastStartedAt;
   if (reason !== undefined) task.reason = reason;
   if (record.spans) task.spans = [...record.spans];
+  if (record.openSpan) task.openSpan = { ...record.openSpan };
+  if (state === 'retrying' || state === 'polling') task.dueAt = record.dueAt;
   if (record.lateResults) task.lateResults = record.lateResults;
   if (state === 'paused') task.pausedBy = record.exhausted ? 'its own onExhausted' : reason;
   const checkpoint = past.noteText(task.path, 'checkpoint');
-  if (checkpoint !== undefined && checkpoint !== 'null') task.checkpoint = checkpoint;
+  if (checkpoint !== undefined) task.checkpoint = checkpoint;
   const passedOver = past.note<readonly string[]>(task.path, 'branch');
   if (passedOver) task.passedOver = new Set(passedOver.flatMap((name) => job.plan.graph.indexOf.get(name) ?? []));
   return task;
@@ -190,7 +192,7 @@ const restoreErrors = (job: JobRun, task: TaskRun, { error, lastError, state }: 
 const errorAgain = (task: TaskRun, data: ErrorData): TaskError => {
   const { path, attempts, definition, child } = task;
   const inner = data.cause && CAUSED_INSIDE.has(data.cause.name) ? innerError(child) : undefined;
-  const cause = inner ?? (data.cause && reviveError(data.cause));
+  const cause = inner ?? (data.cause && reviveCause(data.cause));
   const about = { taskName: path, attempt: attempts, tolerated: definition.continueOnFailure ?? false };
   const code = (data.code ?? 'TASK_FAILED') as TaskErrorCode;
   const error = new TaskError(code, data.message, cause === undefined ? about : { ...about, cause });
@@ -214,7 +216,7 @@ const count = (job: JobRun, { state, error }: TaskRun): void => {
 const restoreHeld = (job: JobRun, past: Past): void => {
   for (const [index, name] of job.plan.graph.names.entries()) {
     const text = past.noteText(job.pathOf(name), 'held');
-    if (text === undefined || text === 'null') continue;
+    if (text === undefined) continue;
     job.heldTasks ??= new Map();
     job.heldTasks.set(index, JSON.parse(text) as string);
   }

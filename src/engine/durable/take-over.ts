@@ -71,6 +71,7 @@ export const resume = async (
     const words = acceptedChanges(kept, changes, changed, (task) => hasBegun(past, task));
     restoreJob(run, past, added);
     recorder.open(kept.fence);
+    recorder.remember(past.notes);
     if (changes.length > 0) recorder.redefine(definitionShape(run.plan));
     const by = nameOfProcess();
     run.wakeUp = () => {
@@ -90,6 +91,7 @@ export const resume = async (
 export const restoreEnded = async (run: JobRun, journal: Journal, past: Past, changed: ChangePolicy): Promise<void> => {
   const changes = await changesSince(run, journal, past);
   acceptedChanges(past.job, changes, changed, (task) => hasBegun(past, task));
+  run.recorder?.remember(past.notes);
   restoreJob(run, past, () => undefined);
 };
 

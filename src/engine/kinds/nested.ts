@@ -182,6 +182,7 @@ const begin = (job: JobRun, task: TaskRun, attempt: Attempt, childOf: () => JobR
     return;
   }
   const earlier = task.child;
+  if (task.attempts > 1) job.recorder?.forgetInside(task.path);
   const child = childOf();
   adoptChild(job, task, attempt, child);
   job.together(() => {
