@@ -71,9 +71,13 @@ export const recallRefusal = (job: JobRun, task: TaskRun): void => {
   if (when && task.attempts === 0) holds(job, task, when);
 };
 
-/** The error of a task that was skipped because of a failure. */
-export const upstreamError = (job: JobRun, task: TaskRun): TaskError | undefined => {
-  const { culprit } = causeOf(job, task.index);
+/** The error of a task that was skipped because of a failure, of those `among` its upstreams that had settled then. */
+export const upstreamError = (
+  job: JobRun,
+  task: TaskRun,
+  among: (upstream: TaskRun) => boolean,
+): TaskError | undefined => {
+  const { culprit } = causeOf(job, task.index, among);
   return culprit?.error && upstreamFailed(task, culprit, culprit.error);
 };
 
@@ -150,11 +154,12 @@ const skip = (job: JobRun, index: number): void => {
 const causeOf = (
   job: JobRun,
   index: number,
+  among: (upstream: TaskRun) => boolean = ({ state }) => SETTLED.has(state),
 ): { readonly reason: SkipReason; readonly culprit?: TaskRun | undefined } => {
   const rule = job.plan.tasks[index]?.trigger ?? 'allSuccess';
   const settled = (job.plan.graph.upstream[index] ?? [])
     .map((upstream) => job.tasks[upstream])
-    .filter((task): task is TaskRun => task !== undefined && SETTLED.has(task.state));
+    .filter((task): task is TaskRun => task !== undefined && among(task));
   const of = (outcome: Outcome): TaskRun | undefined => settled.find((task) => outcomeOf(task, index) === outcome);
   const failed = FORBID_FAILURE.has(rule) ? of('failed') : undefined;
   if (failed) return { reason: 'upstreamFailed', culprit: failed };

@@ -65,7 +65,7 @@ const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
   for (const index of job.plan.order) {
     const task = job.tasks[index];
     const record = task && past.record.tasks.get(task.path);
-    if (task && record) restoreErrors(job, task, record);
+    if (task && record) restoreErrors(job, task, record, past);
   }
   for (const [task] of settled) count(job, task);
   for (const [task, record] of recordsOf(job, past)) {
@@ -182,8 +182,10 @@ const CHILD_STATES: Readonly<Partial<Record<TaskRun['state'], JobState>>> = {
   cancelled: 'cancelled',
 };
 
-const restoreErrors = (job: JobRun, task: TaskRun, { error, lastError, state }: TaskRecord): void => {
-  if (state === 'skipped' && error) task.error = upstreamError(job, task) ?? errorAgain(task, error);
+const restoreErrors = (job: JobRun, task: TaskRun, record: TaskRecord, past: Past): void => {
+  const { error, lastError, state, endedSeq = 0 } = record;
+  const hadSettled = ({ path }: TaskRun): boolean => (past.record.tasks.get(path)?.endedSeq ?? endedSeq) < endedSeq;
+  if (state === 'skipped' && error) task.error = upstreamError(job, task, hadSettled) ?? errorAgain(task, error);
   else if (error && SETTLED.has(state)) task.error = errorAgain(task, error);
   if (lastError) task.lastError = errorAgain(task, lastError);
 };

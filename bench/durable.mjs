@@ -18,6 +18,7 @@ import { inTurns } from './turns.mjs';
 const rounds = Number(process.argv[2] ?? 5);
 const folder = mkdtempSync(join(os.tmpdir(), 'tintype-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
 const JOBS = 1_000;
 const CHILDREN = 2_000;
@@ -81,9 +82,10 @@ const syncMs = async () => {
 /** BullMQ's runs of the cases that it can do, and how to end its Redis; or why there are none. */
 const bullmqRuns = async () => {
   const version = redisVersion();
-  if (version === undefined) return { why: 'no redis-server here' };
+  if (version === undefined)
+    return { why: 'there is no redis-server on the PATH (Debian: apt-get install redis-server)' };
   const bullmq = await import('bullmq').catch(notFound);
-  if (bullmq === undefined) return { why: 'bullmq is not installed' };
+  if (bullmq === undefined) return { why: 'the package bullmq is not installed (npm install)' };
   const redis = await startRedis(folder);
   const flows = flowRuns(bullmq, { port: redis.port, concurrency: CONCURRENCY });
   return {

@@ -44,7 +44,7 @@ const resume = async () => {
   const start = performance.now();
   const journal = sqliteJournal(file);
   const engine = createEngine({ journal, definitions: [definition] });
-  const job = await engine.resume(JOB);
+  const { job } = await engine.resume(JOB);
   const { state } = await job;
   const end = performance.now();
   if (state !== 'completed' || begun !== WIDTH) throw new Error(`The job ended ${state}, after ${begun} tasks.`);
