@@ -3,16 +3,16 @@ export { defineJob, JobBuilder } from './engine/builder.ts';
 export type { Clock } from './engine/clock.ts';
 export { JobDefinition } from './engine/definition.ts';
 export type { ChangePolicy, DefinitionChange } from './engine/durable/definition-diff.ts';
-export {
-  type CloseOptions,
-  createEngine,
-  Engine,
-  type EngineOptions,
-  type RecoverOptions,
-  type Recovery,
-  type ResumeOptions,
-  type TakeUpOptions,
-} from './engine/engine.ts';
+export { createEngine, Engine } from './engine/engine.ts';
+export type {
+  AnyJob,
+  CloseOptions,
+  EngineOptions,
+  RecoverOptions,
+  Recovery,
+  ResumeOptions,
+  TakeUpOptions,
+} from './engine/engine-options.ts';
 export {
   AbortError,
   type AnyTintypeError,

@@ -1,7 +1,6 @@
 import { type Observable, Subject } from 'rxjs';
 import type { JobEvent } from '../events/event.ts';
 import { isTerminalJobState } from '../events/event-stream.ts';
-import type { Logger } from '../events/logger.ts';
 import { systemClock } from '../events/system-clock.ts';
 import {
   againOptionProblems,
@@ -12,73 +11,37 @@ import {
 } from './check-options.ts';
 import type { Clock } from './clock.ts';
 import type { JobDefinition, StartArguments } from './definition.ts';
-import type { ChangePolicy } from './durable/definition-diff.ts';
 import { jobIdOf } from './durable/job-id.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
 import { leaveJob } from './durable/leave-job.ts';
 import { readPast } from './durable/past.ts';
 import { recorderOf } from './durable/record-job.ts';
 import { isHeld, readBack, restoreEnded, resume } from './durable/take-over.ts';
+import type {
+  AnyContext,
+  AnyJob,
+  AnyTasks,
+  CloseOptions,
+  EngineOptions,
+  OfDefinition,
+  RecoverOptions,
+  Recovery,
+  ResumeOptions,
+  TakeUpOptions,
+} from './engine-options.ts';
 import { CommandError, JournalError, OptionError } from './errors.ts';
 import { addedTasks } from './grow.ts';
-import type { TaskType } from './infer.ts';
+import type { TaskPath, TaskType } from './infer.ts';
 import { Job, jobOf } from './job.ts';
 import type { JobRun } from './job-run.ts';
 import type { Journal, JournalJob } from './journal.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
-import type { LimitOptions, StartOptions } from './options.ts';
+import type { StartOptions } from './options.ts';
 import { isDefinition, PLAN, type Plan } from './plan.ts';
 import { type Preview, previewRerun, previewRetry, type RerunSelection, type RetrySelection } from './retry-job.ts';
 import { refuse, show } from './rules.ts';
 import { createRun, type Home, rerunJob, retryJob, startJob } from './start-job.ts';
-import type { AnyDefinition, AnyTaskSpec } from './task-spec.ts';
-
-export type EngineOptions = LimitOptions & {
-  /** Keeps the events of every job that has no journal of its own. Default none. */
-  readonly journal?: Journal | undefined;
-  /** What jobs of the journal are resumed with, found by name. Default none. */
-  readonly definitions?: readonly AnyDefinition[] | undefined;
-  /** Told of every event of every job that has no logger of its own. */
-  readonly logger?: Logger | undefined;
-  /** Default the machine's. */
-  readonly clock?: Clock | undefined;
-  /** From 0 to below 1. Default `Math.random`. */
-  readonly random?: (() => number) | undefined;
-};
-
-export type CloseOptions = {
-  /** `drain`: what runs finishes, nothing starts. `abort`: what runs is told to stop. Default `drain`. */
-  readonly mode?: 'drain' | 'abort' | undefined;
-  /** How long that may take in ms; then a drain becomes an abort. Default no limit. */
-  readonly graceMs?: number | undefined;
-};
-
-/** How a job of the journal is taken up again. What the start was told holds still, where nothing is said here. */
-export type TakeUpOptions = Omit<StartOptions, 'jobId' | 'jobKey' | 'metadata'> & {
-  /** Default that of its name among the engine's `definitions`. */
-  readonly definition?: AnyDefinition | undefined;
-  /**
-   * What to do where the definition is not the one that the job was started with. `refuse`: a JournalError
-   * `DEFINITION_CHANGED` that says what has changed. `accept`: go on if no task that was removed or changed has begun.
-   * `force`: go on in any case. Default `refuse`.
-   */
-  readonly changed?: ChangePolicy | undefined;
-};
-
-export type ResumeOptions = TakeUpOptions & {
-  /** The tasks that were added to the job while it ran and are not over. */
-  readonly tasks?: readonly AnyTaskSpec[] | undefined;
-};
-
-export type RecoverOptions = Pick<TakeUpOptions, 'changed'>;
-
-/** What became of the jobs whose process had died. */
-export type Recovery = {
-  /** Those that go on. */
-  readonly resumed: readonly Job[];
-  /** Those that can't, each with the reason; nothing has changed about them. */
-  readonly refused: readonly { readonly jobId: string; readonly jobName: string; readonly error: Error }[];
-};
+import type { AnyDefinition } from './task-spec.ts';
 
 /** Limits, a journal and a stream that many jobs share, and their common end. */
 export class Engine implements AsyncDisposable {
@@ -158,20 +121,24 @@ export class Engine implements AsyncDisposable {
    * @throws JournalError `JOB_NOT_FOUND`, `JOB_LEASED` while another process runs it, `UNKNOWN_DEFINITION`, `DEFINITION_CHANGED`
    * @throws CommandError `ENGINE_CLOSED` @throws OptionError
    */
-  async resume(jobId: string, options: ResumeOptions = {}): Promise<{ readonly job: Job }> {
+  async resume<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
+    jobId: string,
+    options: ResumeOptions & OfDefinition<Input, Tasks, Given> = {},
+  ): Promise<{ readonly job: Job<Input, Tasks> }> {
     const subject = `The resumption of job "${jobId}"`;
     this.#requireOpen(subject);
     refuse(subject, againOptionProblems(options, 'resume'));
     const { definition, changed, tasks, ...others } = options;
     const journal = this.#journal(others);
     const writer = JournalWriter.of(journal);
-    const live = this.#jobs.get(jobId) ?? (writer.recorderOf(jobId)?.handle as Job | undefined);
-    if (live) return { job: live };
-    const underWay = writer.resuming.get(jobId) as Promise<{ readonly job: Job }> | undefined;
+    type Typed = Job<Input, Tasks>;
+    const live = this.#jobs.get(jobId) ?? writer.recorderOf(jobId)?.handle;
+    if (live) return { job: live as Typed };
+    const underWay = writer.resuming.get(jobId) as Promise<{ readonly job: Typed }> | undefined;
     if (underWay) return underWay;
     const resumption = this.#takeUp(jobId, journal, { definition, changed, tasks }, others);
     writer.resuming.set(jobId, resumption);
-    return resumption.finally(() => writer.resuming.delete(jobId));
+    return resumption.finally(() => writer.resuming.delete(jobId)) as unknown as Promise<{ readonly job: Typed }>;
   }
 
   /**
@@ -183,7 +150,7 @@ export class Engine implements AsyncDisposable {
     refuse('The recovery', recoverOptionProblems(options));
     const journal = this.#journal({});
     const left = await journal.jobs({ states: ['idle', 'running', 'paused'] });
-    const resumed: Job[] = [];
+    const resumed: AnyJob[] = [];
     const refused: Recovery['refused'][number][] = [];
     // The oldest first, as they were started.
     for (const kept of left.toReversed()) {
@@ -204,7 +171,10 @@ export class Engine implements AsyncDisposable {
    * Tries tasks of a job again that is over, by default what failed, was not ready or was cancelled, with all that depends
    * on it: the job goes on under its id. @throws CommandError `INVALID_STATE` @throws UnknownTaskError and as `resume`
    */
-  async retry(jobId: string, options: TakeUpOptions & RetrySelection = {}): Promise<{ readonly job: Job }> {
+  async retry<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
+    jobId: string,
+    options: TakeUpOptions & RetrySelection<TaskPath<Tasks>> & OfDefinition<Input, Tasks, Given> = {},
+  ): Promise<{ readonly job: Job<Input, Tasks> }> {
     const subject = `The retry of job "${jobId}"`;
     this.#requireOpen(subject);
     refuse(subject, againOptionProblems(options, 'retry'));
@@ -229,16 +199,24 @@ export class Engine implements AsyncDisposable {
    * Starts another job that takes over the results of one that is over, but those of `from` and of all that depends on it.
    * @throws CommandError `INVALID_STATE` @throws UnknownTaskError and as `resume`
    */
-  async rerun(
+  async rerun<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
     jobId: string,
-    options: TakeUpOptions & RerunSelection & Pick<StartOptions, 'jobId' | 'metadata'> = {},
-  ): Promise<{ readonly job: Job }> {
+    options: TakeUpOptions &
+      RerunSelection<TaskPath<Tasks>> &
+      Pick<StartOptions, 'jobId' | 'metadata'> &
+      OfDefinition<Input, Tasks, Given> = {},
+  ): Promise<{ readonly job: Job<Input, Tasks> }> {
     const subject = `The rerun of job "${jobId}"`;
     this.#requireOpen(subject);
     refuse(subject, againOptionProblems(options, 'rerun'));
     const { definition, changed, from, ...others } = options;
     const { run, journal } = await this.#ended(jobId, { definition, changed, ...others });
-    return { job: new Job(rerunJob(run, { from, ...this.#startOptions(others), journal }, this.#home), this.#home) };
+    return {
+      job: new Job<Input, Tasks>(
+        rerunJob(run, { from, ...this.#startOptions(others), journal }, this.#home),
+        this.#home,
+      ),
+    };
   }
 
   /** What `rerun` would run, and whose results it would take over; nothing is changed. @throws as `rerun` */

@@ -160,7 +160,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    * cancelled, or with the tasks chosen, and with all that depends on them; all else keeps its result.
    * @throws CommandError `INVALID_STATE` @throws UnknownTaskError @throws OptionError @throws JournalError
    */
-  retry(tasks?: TaskPath<Tasks> | (RetrySelection & StartOptions)): Job<Input, Tasks> {
+  retry(tasks?: TaskPath<Tasks> | (RetrySelection<TaskPath<Tasks>> & StartOptions)): Job<Input, Tasks> {
     const run = this.#run;
     requireHere(run, 'retried');
     const options = typeof tasks === 'string' ? { tasks: [tasks] } : (tasks ?? {});
@@ -172,7 +172,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 
   /** What `retry` of the job, which is over, would run and keep; nothing is changed. @throws as `retry` */
-  previewRetry(selection: RetrySelection = {}): Preview {
+  previewRetry(selection: RetrySelection<TaskPath<Tasks>> = {}): Preview {
     refuse(`A retry of job "${this.name}"`, againOptionProblems(selection, 'retry'));
     return previewRetry(this.#run, selection);
   }
@@ -181,14 +181,14 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    * Starts another job of the same tasks and input, which takes over the results of this one, that is over, but those of
    * `from` and of all that depends on it. @throws CommandError `INVALID_STATE` @throws UnknownTaskError @throws OptionError
    */
-  rerun(options: RerunSelection & StartOptions = {}): Job<Input, Tasks> {
+  rerun(options: RerunSelection<TaskPath<Tasks>> & StartOptions = {}): Job<Input, Tasks> {
     requireHere(this.#run, 'run again');
     refuse(`A rerun of job "${this.name}"`, againOptionProblems(options, 'rerun'));
     return new Job(rerunJob(this.#run, options, this.#home), this.#home);
   }
 
   /** What `rerun` of the job would run, and whose results it would take over; nothing is changed. @throws as `rerun` */
-  previewRerun(selection: RerunSelection = {}): Preview {
+  previewRerun(selection: RerunSelection<TaskPath<Tasks>> = {}): Preview {
     refuse(`A rerun of job "${this.name}"`, againOptionProblems(selection, 'rerun'));
     return previewRerun(this.#run, selection);
   }

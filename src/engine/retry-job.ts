@@ -8,17 +8,17 @@ import { failedPaths, indexesOf, insideOf, reusable, reuse } from './reuse.ts';
 import { SETTLED, type TaskRun } from './task-run.ts';
 
 /** Which tasks of a job that is over are tried again. */
-export type RetrySelection = {
+export type RetrySelection<Path extends string = string> = {
   /** By path. Default those that failed without leave, were not ready or were cancelled; of a nested job, those within. */
-  readonly tasks?: readonly string[] | undefined;
+  readonly tasks?: readonly Path[] | undefined;
   /** Whether what completed downstream of them runs again too. Default true. */
   readonly downstream?: boolean | undefined;
 };
 
 /** From which tasks on a job runs anew, in another job. */
-export type RerunSelection = {
+export type RerunSelection<Path extends string = string> = {
   /** By path. Default those that failed without leave, were not ready or were cancelled. */
-  readonly from?: string | readonly string[] | undefined;
+  readonly from?: Path | readonly Path[] | undefined;
 };
 
 /** What would be done, by path, in topological order. */

@@ -7,7 +7,7 @@ import { jobIdOf } from './durable/job-id.ts';
 import { JobRecorder } from './durable/job-recorder.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
 import { reacquire, recordJob } from './durable/record-job.ts';
-import { JournalError } from './errors.ts';
+import { CommandError, JournalError } from './errors.ts';
 import type { Job } from './job.ts';
 import { JobRun, type Surroundings } from './job-run.ts';
 import type { StartOptions } from './options.ts';
@@ -70,6 +70,7 @@ export const retryJob = (
 ): JobRun => {
   const all = againOptions(earlier, options);
   const { journal } = all;
+  if (earlier.stop?.interrupted) throw notOver(earlier);
   const busy = journal && JournalWriter.of(journal).recorderOf(earlier.id);
   if (busy && busy !== earlier.recorder) throw atWork(earlier);
   const run = createRun(earlier.plan, inputOf(earlier), all, home);
@@ -83,6 +84,12 @@ export const retryJob = (
   else wakeLater(run);
   return run;
 };
+
+const notOver = ({ id, plan }: JobRun): CommandError =>
+  new CommandError(
+    'INVALID_STATE',
+    `Job "${plan.name}" ("${id}") was left before its end was in the journal, so there is nothing to try again: resume it, engine.resume("${id}").`,
+  );
 
 const atWork = ({ id, plan }: JobRun): JournalError =>
   new JournalError('JOB_LEASED', `Job "${plan.name}" ("${id}") is being tried again already.`, { jobId: id });

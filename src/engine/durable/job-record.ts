@@ -32,6 +32,8 @@ export type TaskRecord = {
   /** Why it failed for good or was skipped; and why its last attempt failed, where another followed. */
   error?: ErrorData | undefined;
   lastError?: ErrorData | undefined;
+  /** The attempt that `lastError` is of. */
+  lastErrorAttempt?: number | undefined;
   reason?: string | undefined;
   /** Of `retrying` and `polling`: since when and until when, in epoch ms. */
   waitFrom?: number | undefined;
@@ -121,7 +123,10 @@ const recordTask = (record: JobRecord, event: TaskTransition & { readonly at: nu
   if (from === 'paused' && to === 'ready' && task.exhausted) task.forgiven = attempts;
   task.attempts = attempts;
   task.exhausted = to === 'paused' && event.error !== undefined;
-  if (event.error && !SETTLED.has(to)) task.lastError = event.error;
+  if (event.error && !SETTLED.has(to)) {
+    task.lastError = event.error;
+    task.lastErrorAttempt = event.attempt;
+  }
   if (to === 'unscheduled') {
     startAnew(task, attempts, at);
     task.startedAt = undefined;
@@ -171,7 +176,10 @@ const startAnew = (task: TaskRecord, attempts: number, at: number): void => {
   task.forgiven = attempts;
   task.interruptions = 0;
   task.endedAt = undefined;
-  task.lastError = task.error ?? task.lastError;
+  if (task.error) {
+    task.lastError = task.error;
+    task.lastErrorAttempt = attempts;
+  }
   task.error = undefined;
   task.firstReadyAt = at;
   task.paused = [];

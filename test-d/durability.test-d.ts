@@ -1,0 +1,37 @@
+import { type AnyJob, createEngine, defineJob, memoryJournal } from 'tintype';
+import { expectTypeOf, test } from 'vitest';
+
+const engine = createEngine({ journal: memoryJournal() });
+const etl = defineJob<{ file: string }>('etl')
+  .task('read', () => ({ rows: 3 }))
+  .task('load', { dependsOn: ['read'] }, () => ({ loaded: true }))
+  .seal();
+
+test('a job of a known definition is resumed with its types', async () => {
+  const { job } = await engine.resume('monday', { definition: etl });
+  const ctx = await job.orThrow();
+  expectTypeOf(ctx.rows).toEqualTypeOf<number>();
+  expectTypeOf(ctx.file).toEqualTypeOf<string>();
+  // @ts-expect-error: no such task
+  await job.output('save');
+  const { job: again } = await engine.retry('monday', { definition: etl, tasks: ['load'] });
+  expectTypeOf(await again.output('load')).toEqualTypeOf<{ readonly loaded: boolean }>();
+});
+
+test('one of an unknown definition may have any task and put out anything', async () => {
+  const { job } = await engine.resume('monday');
+  expectTypeOf(job).toEqualTypeOf<AnyJob>();
+  expectTypeOf(await job.orThrow()).toEqualTypeOf<Readonly<Record<string, unknown>>>();
+  const { resumed } = await engine.recover();
+  expectTypeOf(resumed).toEqualTypeOf<readonly AnyJob[]>();
+});
+
+test('a retry and a rerun of a handle are jobs of the same types', () => {
+  const job = etl.start({ file: 'a.csv' });
+  expectTypeOf(job.retry()).toEqualTypeOf<typeof job>();
+  expectTypeOf(job.rerun({ from: 'load' })).toEqualTypeOf<typeof job>();
+  // @ts-expect-error: no such task
+  job.retry({ tasks: ['save'] });
+  // @ts-expect-error: no such task
+  job.rerun({ from: 'save' });
+});
