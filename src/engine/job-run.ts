@@ -375,6 +375,10 @@ export class JobRun {
     if (task.attempts === 0) this.tasks[task.index] = undefined;
     task.asked = false;
     task.refusal = undefined;
+    task.output = undefined;
+    task.version = 0;
+    task.startedAt = undefined;
+    if (task.lastStartedAt !== undefined) delete task.lastStartedAt;
   }
 
   /** Sorts tasks by which goes first when all are ready. */

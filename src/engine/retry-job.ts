@@ -176,16 +176,7 @@ const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, again:
     recorder?.note(task.path, 'checkpoint', NO_VALUE);
   }
   job.commandTask(task, { type: 'task.reset' });
-  forget(task);
   job.release(task);
-};
-
-/** What is unscheduled again has not run. */
-const forget = (task: TaskRun): void => {
-  task.output = undefined;
-  task.startedAt = undefined;
-  task.refusal = undefined;
-  delete task.lastStartedAt;
 };
 
 /** What lets a new job begin with the results of another that stand. @throws UnknownTaskError @throws CommandError */

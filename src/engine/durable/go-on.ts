@@ -1,4 +1,5 @@
 import { errorData } from '../../events/error-data.ts';
+import { Attempt } from '../attempt.ts';
 import { planCleanUp, startCleanUp } from '../clean-up.ts';
 import { type AbortError, TaskError } from '../errors.ts';
 import { appraise, recallRefusal } from '../flow.ts';
@@ -133,6 +134,7 @@ const interruptAttempt = (job: JobRun, task: TaskRun): void => {
     return;
   }
   const { path, attempts, definition, interruptions = 0 } = task;
+  task.attempt = new Attempt(attempts, 0);
   const most = definition.maxInterruptions ?? job.options.maxInterruptions ?? MOST_INTERRUPTIONS;
   if (interruptions >= most) {
     const times = interruptions + 1 === 1 ? 'once' : `${interruptions + 1} times`;

@@ -116,7 +116,8 @@ const recordTask = (record: JobRecord, event: TaskTransition & { readonly at: nu
   task.state = to;
   const attempts = to === 'polling' ? event.attempt - 1 : event.attempt;
   if (event.reason !== undefined || task.reason !== undefined) task.reason = event.reason;
-  if (from === 'running' && to !== 'paused' && !SETTLED.has(to)) closeSpan(task, at);
+  const isHeld = to === 'paused' && event.error === undefined;
+  if (from === 'running' && !isHeld && !SETTLED.has(to)) closeSpan(task, at);
   if (from === 'paused') close(task.paused ?? [], at);
   if (from === 'failed' && to === 'ready') startAnew(task, attempts, at);
   // Paused with an error its retries were used up: whoever lets it go on gives it more.

@@ -185,17 +185,18 @@ const CHILD_STATES: Readonly<Partial<Record<TaskRun['state'], JobState>>> = {
 const restoreErrors = (job: JobRun, task: TaskRun, record: TaskRecord, past: Past): void => {
   const { error, lastError, state, endedSeq = 0 } = record;
   const hadSettled = ({ path }: TaskRun): boolean => (past.record.tasks.get(path)?.endedSeq ?? endedSeq) < endedSeq;
+  if (lastError) task.lastError = errorAgain(task, lastError, record.lastErrorAttempt ?? task.attempts);
   if (state === 'skipped' && error)
     task.error = upstreamError(job, task, hadSettled) ?? errorAgain(task, error, task.attempts);
   else if (error && SETTLED.has(state)) task.error = errorAgain(task, error, task.attempts);
-  if (lastError) task.lastError = errorAgain(task, lastError, record.lastErrorAttempt ?? task.attempts);
 };
 
 /** The error of a task as it was told; that of a nested job or a fan-out has the error inside for its cause. */
 const errorAgain = (task: TaskRun, data: ErrorData, attempt: number): TaskError => {
   const { path, attempts, definition, child } = task;
   const isInner = attempt === attempts && data.cause !== undefined && CAUSED_INSIDE.has(data.cause.name);
-  const inner = isInner ? innerError(child) : undefined;
+  const nearer = data.code === 'TASK_DEADLINE' ? task.lastError : innerError(child);
+  const inner = isInner ? nearer : undefined;
   const cause = inner ?? (data.cause && reviveCause(data.cause));
   const about = { taskName: path, attempt, tolerated: definition.continueOnFailure ?? false };
   const code = (data.code ?? 'TASK_FAILED') as TaskErrorCode;

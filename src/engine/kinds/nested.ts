@@ -13,7 +13,7 @@ import { reuseInside } from '../reuse.ts';
 import { show } from '../rules.ts';
 import { createScope } from '../scope.ts';
 import { cancelTask } from '../stop.ts';
-import type { TaskRun } from '../task-run.ts';
+import { isCleanUp, type TaskRun } from '../task-run.ts';
 import type { Settled } from '../task-spec.ts';
 
 /** Performs an attempt by a job of its own, whose tasks appear in the stream below this one. It takes no slot: they do. */
@@ -179,6 +179,11 @@ const resultOf = (instance: TaskRun | undefined, tolerated: boolean): unknown =>
 const begin = (job: JobRun, task: TaskRun, attempt: Attempt, childOf: () => JobRun): void => {
   if (attempt.phase !== 'live') {
     end(job, task, attempt, () => {});
+    return;
+  }
+  // The job has begun to end while this was waited for.
+  if (job.ending && !isCleanUp(task)) {
+    end(job, task, attempt, () => cancelTask(job, task));
     return;
   }
   const earlier = task.child;
