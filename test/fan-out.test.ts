@@ -848,3 +848,22 @@ describe('a fan-out among other tasks', () => {
     expect([one.ctx.each, two.ctx.each]).toEqual([[1], [2, 3]]);
   });
 });
+
+test('a fan-out whose items come when its job has begun to drain is cancelled, and the job ends', async () => {
+  let come: (items: number[]) => void = () => {};
+  const items = new Promise<number[]>((resolve) => {
+    come = resolve;
+  });
+  const each = vi.fn();
+  const job = defineJob('job', { onFailure: 'drain' })
+    .map('fan', { over: () => items }, each)
+    .task('fails', () => {
+      throw new Error('boom');
+    })
+    .start();
+  job.events$.subscribe((event) => {
+    if (event.type === 'task.transition' && event.to === 'failed') come([1, 2]);
+  });
+  const { state, tasks } = await job;
+  expect([state, tasks.fan.state, each.mock.calls.length]).toEqual(['failed', 'cancelled', 0]);
+});
