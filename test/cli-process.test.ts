@@ -15,7 +15,9 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => program && rmSync(join(dirname(program), '../..'), { recursive: true, force: true }));
 
-const tintype = (...args: string[]) => start(process.execPath, [program, ...args]);
+/** Jobs are not kept. */
+const tintype = (command: string, ...args: string[]) =>
+  start(process.execPath, [program, command, ...(command === 'run' ? ['--no-db'] : []), ...args]);
 
 /** Prints the ids of a process, a child of it and a grandchild, which all sleep. */
 const FAMILY = 'bash -c "sleep 60 & echo \\$\\$ \\$!; wait" & sleep 60 & wait';
@@ -41,7 +43,7 @@ describe.concurrent('the program', () => {
     const text = '{"name": "x", "tasks": [{"name": "a", "type": "bash", "command": "pwd"}]}';
     const { exitCode, stdout } = await start('bash', [
       '-c',
-      `"$0" "$1" run <(echo '${text}')`,
+      `"$0" "$1" run --no-db <(echo '${text}')`,
       process.execPath,
       program,
     ]).ended;
@@ -51,7 +53,7 @@ describe.concurrent('the program', () => {
 });
 
 test.concurrent.for([
-  ['run', '--json'],
+  ['run', '--no-db', '--json'],
   ['validate'],
   ['graph'],
   ['schema'],
@@ -99,7 +101,14 @@ test.concurrent.for([
   ['is interrupted by somebody without patience', `echo started; ${STUBBORN}`, ['SIGINT', 'SIGINT', 'SIGINT']],
 ] as const)('no temporary file stays behind when it %s', async ([, command, signals], { expect }) => {
   const folder = mkdtempSync(join(tmpdir(), 'tintype-'));
-  const { child, line, ended } = start('env', [`TMPDIR=${folder}`, process.execPath, program, 'run', oneTask(command)]);
+  const { child, line, ended } = start('env', [
+    `TMPDIR=${folder}`,
+    process.execPath,
+    program,
+    'run',
+    '--no-db',
+    oneTask(command),
+  ]);
   await line(/\| started/);
   if (signals.length > 0) expect(readdirSync(folder)).toHaveLength(1);
   for (const signal of signals) {
@@ -147,7 +156,7 @@ test.concurrent('processes end with the program, whatever ends that', async () =
 
 test.concurrent('when its reader has enough it ends quietly, and its processes with it', async () => {
   const command = `echo $$; sleep 0.1; yes`;
-  const line = `"$0" "$1" run "$2" | head -n 2; echo "\${PIPESTATUS[0]}"`;
+  const line = `"$0" "$1" run --no-db "$2" | head -n 2; echo "\${PIPESTATUS[0]}"`;
   const end = await start('bash', ['-c', line, process.execPath, program, oneTask(command)]).ended;
   const pid = Number(/\| (\d+)/.exec(end.stdout)?.[1]);
   expect(isRunning(pid)).toBe(false);
@@ -158,7 +167,7 @@ test.concurrent('when its reader has enough it ends quietly, and its processes w
 test.concurrent('a full disk ends it with an error', async () => {
   const end = await start('bash', [
     '-c',
-    '"$0" "$1" run "$2" > /dev/full',
+    '"$0" "$1" run --no-db "$2" > /dev/full',
     process.execPath,
     program,
     oneTask('sleep 60'),
@@ -172,7 +181,7 @@ test.concurrent('100 MB of output, read slowly, stay out of the memory', async (
   const file = workflowFile(`name: x\ntasks:\n  - {name: a, type: bash, command: "${print.replaceAll('"', '\\"')}"}\n`);
   // The largest resident set is what Node.js counts itself.
   const report = `process.on("exit", () => console.error(process.resourceUsage().maxRSS))`;
-  const command = `"$0" --import 'data:text/javascript,${report}' "$1" run "$2" | (sleep 0.5; tail -n 1)`;
+  const command = `"$0" --import 'data:text/javascript,${report}' "$1" run --no-db "$2" | (sleep 0.5; tail -n 1)`;
   const end = await start('bash', ['-c', command, process.execPath, program, file]).ended;
   expect(end.stdout).toMatch(/^x completed in .*: 1 completed\n$/);
   expect(Number(end.stderr)).toBeLessThan(250 * 1024);

@@ -578,7 +578,7 @@ describe('tintype run on a terminal', () => {
     { env, ...size }: Partial<TerminalSize> & { env?: Record<string, string> } = {},
     ...args: string[]
   ) =>
-    openTerminal(process.execPath, [program, 'run', file, ...args], {
+    openTerminal(process.execPath, [program, 'run', '--no-db', file, ...args], {
       columns: 80,
       rows: 24,
       ...size,

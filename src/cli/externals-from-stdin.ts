@@ -17,7 +17,8 @@ export class UnattendedError extends TintypeError {
 /**
  * Lets whoever writes to the standard input complete the external tasks of a job, a line for each: `approve`, or
  * `approve {"by": "me"}` with an output as JSON, or `approve fail too expensive`. When the input has ended, those that
- * still wait fail: nobody can complete them. The input is not touched where no task is external.
+ * still wait fail, unless another command can complete them, which `elsewhere` tells. The input is not touched where no task
+ * is external.
  */
 export const externalsFromStdin = (
   job: AnyJob,
@@ -25,6 +26,7 @@ export const externalsFromStdin = (
   open: CliIo['stdin'],
   print: (line: string) => void,
   mask: Mask,
+  elsewhere?: (task: string) => string,
 ): { readonly stop: () => void } => {
   const names = workflow.tasks.filter(({ type }) => type === 'external').map(({ name }) => name);
   if (names.length === 0) return { stop: () => {} };
@@ -34,6 +36,10 @@ export const externalsFromStdin = (
   let ended = stdin === undefined;
 
   const abandon = (name: string): void => {
+    if (elsewhere) {
+      print(`The standard input has ended: ${name} waits for that command.`);
+      return;
+    }
     job
       .task(name)
       .fail(
@@ -42,19 +48,22 @@ export const externalsFromStdin = (
         ),
       );
   };
+  const announce = (name: string): void => {
+    waiting.add(name);
+    const what = described.get(name);
+    const typed = ` Type "${name}" to complete it, "${name} JSON" with an output, "${name} fail REASON" to fail it.`;
+    const way = ended && elsewhere ? '' : typed;
+    print(`${name} waits${what === undefined ? '.' : `: ${what.replace(/(?<![.!?])$/, '.')}`}${way}`);
+    if (elsewhere) print(`To complete ${name} from elsewhere: ${elsewhere(name)}`);
+    else if (ended) queueMicrotask(() => abandon(name));
+  };
   const events = job.events$.subscribe((event) => {
     if (event.type !== 'task.transition' || !names.includes(event.task)) return;
-    if (event.to !== 'ready') {
-      waiting.delete(event.task);
-      return;
-    }
-    waiting.add(event.task);
-    const what = described.get(event.task);
-    print(
-      `${event.task} waits${what === undefined ? '.' : `: ${what.replace(/(?<![.!?])$/, '.')}`} Type "${event.task}" to complete it, "${event.task} JSON" with an output, "${event.task} fail REASON" to fail it.`,
-    );
-    if (ended) queueMicrotask(() => abandon(event.task));
+    if (event.to === 'ready') announce(event.task);
+    else waiting.delete(event.task);
   });
+  // A job that was resumed may have some that wait already.
+  for (const name of names) if (job.task(name).state === 'ready') announce(name);
   const lines = stdin && createInterface({ input: stdin });
   lines?.on('line', (line) => {
     const refused = obey(job, names, mask.text(line.trim()));

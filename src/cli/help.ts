@@ -7,6 +7,7 @@ Examples:
   tintype validate workflow.yaml   check it, and run nothing
   tintype graph workflow.yaml      draw it
   tintype jobs                     list the jobs that were kept
+  tintype resume last              go on with one whose process died
 
 ${EXIT_CODES_HELP}`;
 
@@ -37,7 +38,8 @@ command ends together with what it started. Ctrl-C cancels (SIGTERM, and SIGKILL
 after --grace), a second one kills at once. On a terminal what tasks print is
 shown with --verbose, and the last lines of those that fail always; elsewhere
 all of it, line by line. A line is cut at 8,192 characters; an output holds at
-most 10 MiB.
+most 10 MiB. The job is kept in .tintype/jobs.db, params and outputs as they
+are, secrets masked: killed, it goes on with the command that it printed.
 `;
 
 export const VALIDATE_HELP = `
@@ -110,6 +112,60 @@ Examples:
 
 ${JOB_NAMES}
 A task stands for all that is within it as well: outer/inner, name[3].
+`;
+
+const AS_RUN = `Exit codes are those of tintype run.`;
+
+export const RESUME_HELP = `
+Examples:
+  tintype resume last
+  tintype resume 3f2a -w 8 --json > result.json
+
+${JOB_NAMES}
+Tasks that completed are not run again; what ran when the process died is. A job
+that is over is left alone: the exit code tells how it ended. What is not said
+here is as it was when the job was started; --events holds what happens from now
+on. ${AS_RUN}
+`;
+
+export const RETRY_HELP = `
+Examples:
+  tintype retry last --dry-run
+  tintype retry 3f2a
+  tintype retry 3f2a --task load,check --no-downstream
+
+${JOB_NAMES}
+The job goes on under its id, with all its retries anew. ${AS_RUN}
+`;
+
+export const RERUN_HELP = `
+Examples:
+  tintype rerun last --from transform --dry-run
+  tintype rerun 3f2a --from transform
+
+${JOB_NAMES}
+The new job takes over the results of all other tasks but those that depend on
+these. ${AS_RUN}
+`;
+
+export const CANCEL_HELP = `
+Examples:
+  tintype cancel last
+  tintype cancel 3f2a --drain --reason 'wrong day'
+
+${JOB_NAMES}
+Handlers still run; of a job whose process died, here. The exit code is 0 once it
+is over, however that was.
+`;
+
+export const COMPLETE_HELP = `
+Examples:
+  tintype complete last approve
+  tintype complete 3f2a approve --output '{"by": "me"}'
+  tintype complete 3f2a approve --fail 'too expensive'
+
+${JOB_NAMES}
+The exit code is 0, or 1 if the process that runs the job does not take it.
 `;
 
 export const PRUNE_HELP = `

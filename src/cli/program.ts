@@ -4,6 +4,8 @@ import { DURATION, durationMs } from '../workflow/duration.ts';
 import { DEFAULT_JOURNAL } from './default-journal.ts';
 import { EXIT_CODES_HELP } from './exit-code.ts';
 import {
+  CANCEL_HELP,
+  COMPLETE_HELP,
   COMPLETION_HELP,
   DB_BACKUP_HELP,
   DB_CHECK_HELP,
@@ -16,6 +18,9 @@ import {
   LOGS_HELP,
   PROGRAM_HELP,
   PRUNE_HELP,
+  RERUN_HELP,
+  RESUME_HELP,
+  RETRY_HELP,
   RUN_HELP,
   SCHEMA_HELP,
   SHOW_HELP,
@@ -52,7 +57,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
   const command = (name: string, description: string, help: string): Command =>
     commandOf(program, name, description, help);
 
-  onFile(command('run', 'run the workflow that a YAML file describes', `${RUN_HELP}\n${EXIT_CODES_HELP}`))
+  const run = onFile(command('run', 'run the workflow that a YAML file describes', `${RUN_HELP}\n${EXIT_CODES_HELP}`))
     .option('-w, --workers <count>', 'how many tasks run at once', wholeNumber, 4)
     .option('-p, --param <name=value>', 'a param of the workflow; may be given several times', listOf)
     .option('--params-file <file>', 'a YAML or JSON file of params; --param goes before it')
@@ -60,34 +65,60 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .option('--skip <tasks>', 'all but these tasks, which count as done', namesOf)
     .option('--dry-run', 'print the order and what would run in parallel, and run nothing')
     .option('--timeout <duration>', 'time limit of the whole job, such as 10m', duration)
-    .addOption(
-      new Option(
-        '--on-failure <policy>',
-        'when a task fails for good: end the rest at once, let what runs finish, or let all that does not depend on it run (default: what the file says, else "continue")',
-      ).choices(['abort', 'drain', 'continue']),
-    )
-    .addOption(
-      new Option('--grace <duration>', 'how long tasks may take to end after SIGTERM, before SIGKILL')
-        .argParser(duration)
-        .default(2000, '2s'),
-    )
-    .option('--json', 'print the result as one JSON value on stdout, and all else on stderr')
-    .option('--events <file>', 'write every event to a file, one JSON value a line')
-    .addOption(
-      new Option('--log-level <level>', 'the least that is worth a line')
-        .choices(['debug', 'info', 'warn', 'error'])
-        .default('info'),
-    )
-    .addOption(
-      new Option('--log-format <format>', 'how lines are written').choices(['pretty', 'json']).default('pretty'),
-    )
-    .option('-v, --verbose', 'show what tasks print also on a terminal')
+    .addOption(onFailure('what the file says, else "continue"'))
+    .addOption(grace().default(2000, '2s'))
+    .option('--db <file>', `the database that keeps the job (default: "${DEFAULT_JOURNAL}", if it can be made)`)
+    .option('--no-db', 'keep nothing: the job can not be resumed, nor tried again');
+  asTold(run).action(async (argument: string | undefined, options, command: Command) => {
+    const file = fileOf(argument, options.file, command);
+    const { run } = await import('./run.ts');
+    const { db, ...others } = options;
+    // Commander makes it true where neither option is given.
+    done(await run(file, { ...others, ...(db !== true && { db }) }, withoutColour(io, options.color)));
+  });
+
+  const resume = onJob(onJournal(command('resume', 'go on with a job whose process died', RESUME_HELP)));
+  asTold(asStarted(resume)).action(async (job: string, options) => {
+    const { resumeJob } = await import('./resume-job.ts');
+    done(await resumeJob(job, options, withoutColour(io, options.color)));
+  });
+
+  const retry = onJob(onJournal(command('retry', 'try again what failed in a job that is over', RETRY_HELP)))
+    .option('--task <tasks>', 'these tasks, with commas between (default: what did not complete)', namesOf)
+    .option('--no-downstream', 'leave alone what completed after them')
+    .option('--dry-run', 'print what would run and what would be kept, and run nothing');
+  asTold(asStarted(retry)).action(async (job: string, options) => {
+    const { retryJob } = await import('./retry-job.ts');
+    done(await retryJob(job, options, withoutColour(io, options.color)));
+  });
+
+  const rerun = onJob(onJournal(command('rerun', 'run a part of a job anew, as another job', RERUN_HELP)))
+    .option('--from <tasks>', 'from these tasks on, with commas between (default: what did not complete)', namesOf)
+    .option('--dry-run', 'print what would run and what would be taken over, and run nothing');
+  asTold(asStarted(rerun)).action(async (job: string, options) => {
+    const { rerunJob } = await import('./rerun-job.ts');
+    done(await rerunJob(job, options, withoutColour(io, options.color)));
+  });
+
+  onJob(onJournal(command('cancel', 'cancel a job, wherever it runs', CANCEL_HELP)))
+    .option('--drain', 'let what runs finish, and start nothing')
+    .option('--reason <text>', 'why, for those who look at the job later')
+    .option('--no-wait', 'do not wait for its end')
+    .option('-f, --file <file>', 'the workflow file, if it is not where it was')
     .option('-q, --quiet', 'print errors alone')
     .option('--no-color', 'print no colours; so does the variable NO_COLOR')
-    .action(async (argument: string | undefined, options, command: Command) => {
-      const file = fileOf(argument, options.file, command);
-      const { run } = await import('./run.ts');
-      done(await run(file, options, withoutColour(io, options.color)));
+    .action(async (job: string, options) => {
+      const { cancelJob } = await import('./cancel-job.ts');
+      done(await cancelJob(job, options, withoutColour(io, options.color)));
+    });
+
+  onJob(onJournal(command('complete', 'complete an external task of a job that runs', COMPLETE_HELP)))
+    .argument('<task>', 'the task; one of a nested job as outer/inner')
+    .option('--output <json>', 'what it puts out')
+    .addOption(new Option('--fail <message>', 'fail it instead').conflicts('output'))
+    .action(async (job: string, task: string, options) => {
+      const { completeTask } = await import('./complete-task.ts');
+      done(await completeTask(job, task, options, io));
     });
 
   onFile(command('validate', 'check a workflow file, and run nothing', VALIDATE_HELP))
@@ -205,6 +236,52 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
 
 const onFile = (command: Command): Command =>
   command.argument('[file]', 'the workflow file').option('-f, --file <file>', 'the workflow file, as an option');
+
+/** How a job is told that runs here. */
+const asTold = (command: Command): Command =>
+  command
+    .option('--json', 'print the result as one JSON value on stdout, and all else on stderr')
+    .option('--events <file>', 'write every event to a file, one JSON value a line')
+    .addOption(
+      new Option('--log-level <level>', 'the least that is worth a line')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+    .addOption(
+      new Option('--log-format <format>', 'how lines are written').choices(['pretty', 'json']).default('pretty'),
+    )
+    .option('-v, --verbose', 'show what tasks print also on a terminal')
+    .option('-q, --quiet', 'print errors alone')
+    .option('--no-color', 'print no colours; so does the variable NO_COLOR');
+
+/** What a start may be told, of a job that was started before. */
+const asStarted = (command: Command): Command =>
+  command
+    .addOption(
+      new Option(
+        '--changed <policy>',
+        'when the workflow file has changed: refuse, go on if no task that was removed or changed has begun, or in any case',
+      )
+        .choices(['refuse', 'accept', 'force'])
+        .default('refuse'),
+    )
+    .option('-f, --file <file>', 'the workflow file, if it is not where it was')
+    .option('-w, --workers <count>', 'how many tasks run at once (default: as before)', wholeNumber)
+    .option('--timeout <duration>', 'time limit of the whole job (default: as before)', duration)
+    .addOption(onFailure('as before'))
+    .addOption(grace('as before'));
+
+const onFailure = (unsaid: string): Option =>
+  new Option(
+    '--on-failure <policy>',
+    `when a task fails for good: end the rest at once, let what runs finish, or let all that does not depend on it run (default: ${unsaid})`,
+  ).choices(['abort', 'drain', 'continue']);
+
+const grace = (unsaid?: string): Option =>
+  new Option(
+    '--grace <duration>',
+    `how long tasks may take to end after SIGTERM, before SIGKILL${unsaid === undefined ? '' : ` (default: ${unsaid})`}`,
+  ).argParser(duration);
 
 const onJournal = (command: Command): Command =>
   command.option('--db <file>', 'the database that holds the jobs', DEFAULT_JOURNAL);

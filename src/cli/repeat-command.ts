@@ -3,6 +3,7 @@ import type { JobResult, TaskResult } from '../engine/job-result.ts';
 import type { Mask } from '../executors/mask.ts';
 import type { Printer } from './printer.ts';
 import type { RunOptions } from './run.ts';
+import { shellQuoted } from './shell-quoted.ts';
 
 /** How to run again what did not complete, and of what did only that whose output is needed for it. */
 export const repeatCommand = (
@@ -22,13 +23,13 @@ export const repeatCommand = (
   if (names.length === 0 || names.some((name) => name.includes(','))) return [];
   const args = [
     'tintype run',
-    quoted(file),
+    shellQuoted(file),
     ...(options.workers === 4 ? [] : [`-w ${options.workers}`]),
-    ...(options.paramsFile === undefined ? [] : [`--params-file ${quoted(options.paramsFile)}`]),
-    ...(options.param ?? []).map((pair) => `--param ${quoted(pair)}`),
+    ...(options.paramsFile === undefined ? [] : [`--params-file ${shellQuoted(options.paramsFile)}`]),
+    ...(options.param ?? []).map((pair) => `--param ${shellQuoted(pair)}`),
     ...(options.onFailure === undefined ? [] : [`--on-failure ${options.onFailure}`]),
     ...(options.timeout === undefined ? [] : [`--timeout ${options.timeout}ms`]),
-    `--only ${quoted(names.join(','))}`,
+    `--only ${shellQuoted(names.join(','))}`,
   ];
   const what = result.firstError() ? 'failed' : 'did not complete';
   return [
@@ -63,6 +64,3 @@ const tasksToRepeat = (
 const isOpen = (task: TaskResult | undefined): boolean =>
   task === undefined ||
   !(task.state === 'completed' || (task.state === 'skipped' && !task.error) || task.error?.tolerated);
-
-/** As a shell reads it back. */
-const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -10,6 +10,8 @@ export class Attempt {
   readonly version: number;
   /** `live`: its outcome counts. `aborting`: told to stop, and given time to clean up. `over`: nobody waits for it. */
   phase: 'live' | 'aborting' | 'over' = 'live';
+  /** Whether it is at work: it may have to wait for the journal first. */
+  begun = false;
   /** The time limit. */
   declare timer?: PausableTimer;
   /** What is to become of the task once the job nested in it has ended. */

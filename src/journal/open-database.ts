@@ -37,8 +37,18 @@ const prepareFile = (file: string, create: boolean): void => {
       `There is no journal ${file}. Check the path: relative to ${process.cwd()}, unless it is absolute.`,
     );
   }
-  const folder = dirname(file);
-  if (!existsSync(folder)) mkdirSync(folder, { recursive: true });
+  makeFolder(dirname(file));
+};
+
+/** One by one: Node 20's own `recursive` never returns where a file system has no room for folders, such as /proc. */
+const makeFolder = (folder: string): void => {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error;
+  }
 };
 
 /** Repeats all of it while another process is in the way: it may be making the same database. */

@@ -119,7 +119,7 @@ const recordTask = (record: JobRecord, event: TaskTransition & { readonly at: nu
   const isHeld = to === 'paused' && event.error === undefined;
   if (from === 'running' && !isHeld && !SETTLED.has(to)) closeSpan(task, at);
   if (from === 'paused') close(task.paused ?? [], at);
-  if (from === 'failed' && to === 'ready') startAnew(task, attempts, at);
+  if (from === 'failed' && to === 'ready') startAnew(task, from, attempts, at);
   // Paused with an error its retries were used up: whoever lets it go on gives it more.
   if (from === 'paused' && to === 'ready' && task.exhausted) task.forgiven = attempts;
   task.attempts = attempts;
@@ -129,7 +129,7 @@ const recordTask = (record: JobRecord, event: TaskTransition & { readonly at: nu
     task.lastErrorAttempt = event.attempt;
   }
   if (to === 'unscheduled') {
-    startAnew(task, attempts, at);
+    startAnew(task, from, attempts, at);
     task.startedAt = undefined;
     task.lastStartedAt = undefined;
     task.firstReadyAt = undefined;
@@ -172,12 +172,12 @@ export const INTERRUPTED = 'interrupted';
 
 const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
 
-const startAnew = (task: TaskRecord, attempts: number, at: number): void => {
+const startAnew = (task: TaskRecord, from: TaskState, attempts: number, at: number): void => {
   if (task.attempts > 0 && task.endedAt !== undefined) closeSpan(task, task.endedAt);
   task.forgiven = attempts;
   task.interruptions = 0;
   task.endedAt = undefined;
-  if (task.error) {
+  if (task.error && from === 'failed') {
     task.lastError = task.error;
     task.lastErrorAttempt = attempts;
   }

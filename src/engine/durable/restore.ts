@@ -76,6 +76,7 @@ const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
     if (!goesOn) continue;
     // What an attempt reads is what was merged when it began.
     task.attempt = new Attempt(task.attempts, versionAt(record.runningSeq, job, merges));
+    task.attempt.begun = true;
     if (task.child) adoptChild(job, task, task.attempt, task.child);
   }
   restoreHeld(job, past);
@@ -198,8 +199,12 @@ const errorAgain = (task: TaskRun, data: ErrorData, attempt: number): TaskError 
   const nearer = data.code === 'TASK_DEADLINE' ? task.lastError : innerError(child);
   const inner = isInner ? nearer : undefined;
   const cause = inner ?? (data.cause && reviveCause(data.cause));
-  const about = { taskName: path, attempt, tolerated: definition.continueOnFailure ?? false };
   const code = (data.code ?? 'TASK_FAILED') as TaskErrorCode;
+  const about = {
+    taskName: path,
+    attempt,
+    tolerated: code !== 'UPSTREAM_FAILED' && definition.continueOnFailure === true,
+  };
   const error = new TaskError(code, data.message, cause === undefined ? about : { ...about, cause });
   hidden(error, 'stack', data.stack ?? `${data.name}: ${data.message}`);
   return error;

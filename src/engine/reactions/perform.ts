@@ -23,11 +23,8 @@ export const perform: Reaction = {
 
 /** The attempt may have been ended while it waited for the journal. */
 const begin = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
-  if (attempt.phase === 'aborting') {
-    attempt.phase = 'over';
-    cancelTask(job, task);
-  } else if (attempt.phase === 'live') {
-    if (task.definition.nested) startNested(job, task, attempt);
-    else callFunction(job, task, attempt);
-  }
+  if (attempt.phase !== 'live') return;
+  attempt.begun = true;
+  if (task.definition.nested) startNested(job, task, attempt);
+  else callFunction(job, task, attempt);
 };

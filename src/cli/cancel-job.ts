@@ -1,0 +1,61 @@
+import type { Message } from '../engine/durable/messages.ts';
+import { isTerminalJobState } from '../events/event-stream.ts';
+import { EXIT } from './exit-code.ts';
+import { holderText } from './holder-text.ts';
+import type { CliIo } from './io.ts';
+import { jobLabel } from './job-command.ts';
+import { goOn, overLine } from './resume-job.ts';
+import { shownState } from './shown-state.ts';
+import { atKeptJob, type KeptDesk } from './take-up.ts';
+import { watchJob } from './watch-job.ts';
+
+export type CancelOptions = {
+  readonly db: string;
+  /** Where the workflow file is now. */
+  readonly file?: string;
+  readonly drain?: boolean;
+  readonly reason?: string;
+  /** Whether to wait for the end. */
+  readonly wait: boolean;
+  readonly quiet?: boolean;
+};
+
+/** Cancels a job, wherever it runs; of one whose process died the clean-up runs here. Resolves to the exit code. */
+export const cancelJob = (name: string, options: CancelOptions, io: CliIo): Promise<number> =>
+  atKeptJob(name, options, io, async (desk) => {
+    const { kept, journal, out, err } = desk;
+    const { drain, reason, wait, quiet } = options;
+    if (isTerminalJobState(kept.state)) {
+      out.line(out.foreign(overLine(kept, options)));
+      return EXIT.completed;
+    }
+    if (shownState(kept, Date.now()) === 'interrupted') return cancelHere(desk, options);
+    const message: Message = { type: 'cancel', reason, mode: drain ? 'drain' : 'abort' };
+    await journal.send(kept.id, JSON.stringify(message));
+    if (!quiet) {
+      const waits = wait ? ' Waiting for its end.' : '';
+      err.line(err.foreign(`Asked ${holderText(kept)} to cancel ${jobLabel(kept)}.${waits}`));
+      err.flush();
+    }
+    if (!wait) return EXIT.completed;
+    let died = false;
+    const exitCode = await watchJob(desk, (job) => {
+      died = shownState(job, Date.now()) === 'interrupted';
+      if (died) return EXIT.failed;
+      if (!isTerminalJobState(job.state)) return undefined;
+      out.line(out.foreign(overLine(job, options)));
+      return EXIT.completed;
+    });
+    return died ? cancelHere(desk, options) : exitCode;
+  });
+
+/** Nothing of it runs, so there is nothing to drain. */
+const cancelHere = async (
+  desk: KeptDesk,
+  { reason, wait: _, drain: __, ...options }: CancelOptions,
+): Promise<number> => {
+  const told = { ...options, logLevel: 'info', logFormat: 'pretty', changed: 'force' } as const;
+  const exitCode = await goOn(desk, told, { reason });
+  const job = await desk.journal.job(desk.kept.id);
+  return job && isTerminalJobState(job.state) ? EXIT.completed : exitCode;
+};

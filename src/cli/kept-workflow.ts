@@ -1,0 +1,68 @@
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { JournalJob } from '../engine/journal.ts';
+import type { FailurePolicy } from '../engine/options.ts';
+import { type LoadedWorkflow, loadWorkflow } from '../workflow/workflow.ts';
+import { jobLabel } from './job-command.ts';
+import { UsageError } from './params.ts';
+import type { RunDesk } from './run-desk.ts';
+
+/** What is kept with a job of a workflow file, so that another command can go on with it. */
+export type RunMetadata = {
+  /** Absolute; absent where the workflow came from a pipe. */
+  readonly file?: string;
+  readonly only?: readonly string[];
+  readonly skip?: readonly string[];
+  readonly workers: number;
+  /** In ms. */
+  readonly grace: number;
+  readonly onFailure?: FailurePolicy;
+  /** In ms. */
+  readonly timeout?: number;
+};
+
+export const runMetadata = (file: string, options: Omit<RunMetadata, 'file'>): RunMetadata => {
+  const { only, skip, workers, grace, onFailure, timeout } = options;
+  const all = { file: isFile(file) ? resolve(file) : undefined, only, skip, workers, grace, onFailure, timeout };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as RunMetadata;
+};
+
+const isFile = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+
+/** What was kept with a job; of one that no command started, next to nothing. */
+export const metadataOf = ({ metadata }: JournalJob): Partial<RunMetadata> =>
+  JSON.parse(metadata) as Partial<RunMetadata>;
+
+/**
+ * Loads the workflow of a kept job anew; `file` is where it is now, if not where it was.
+ * @throws UsageError @throws WorkflowError @throws SelectionError
+ */
+export const loadKept = async (
+  job: JournalJob,
+  { file: moved, grace }: { readonly file?: string | undefined; readonly grace: number },
+  { gate, io }: Pick<RunDesk, 'gate' | 'io'>,
+): Promise<LoadedWorkflow> => {
+  const { file: kept, only, skip } = metadataOf(job);
+  const file = moved ?? kept;
+  if (file === undefined) {
+    throw new UsageError(
+      `The job ${jobLabel(job)} does not say of which file it is: a program started it, or it was read from a pipe. Name the file with --file.`,
+    );
+  }
+  if (!existsSync(file)) {
+    throw new UsageError(
+      `The workflow file ${file} of the job ${jobLabel(job)} is gone. Put it back, or say with --file where it is now.`,
+    );
+  }
+  const loaded = await loadWorkflow(file, {
+    env: io.env,
+    gate,
+    killGraceMs: grace,
+    selection: { ...(only && { only }), ...(skip && { skip }) },
+  });
+  const { name } = loaded.definition;
+  if (name === job.name) return loaded;
+  throw new UsageError(
+    `The job ${jobLabel(job)} can't go on with ${file}: that is the workflow "${name}" now. Name the file of "${job.name}" with --file.`,
+  );
+};

@@ -1,0 +1,37 @@
+import { resolve } from 'node:path';
+import { attendJob } from './attend-job.ts';
+import type { CliIo } from './io.ts';
+import { jobLabel } from './job-command.ts';
+import { printPreview } from './print-preview.ts';
+import { requireOver } from './retry-job.ts';
+import { atKeptJob, type TakeUpOptions, takeUp } from './take-up.ts';
+
+export type RerunOptions = TakeUpOptions & {
+  /** Paths of tasks. */
+  readonly from?: readonly string[];
+  readonly dryRun?: boolean;
+};
+
+/** Starts another job with the results of one that is over. Resolves to the exit code of the new one. */
+export const rerunJob = (name: string, options: RerunOptions, io: CliIo): Promise<number> =>
+  atKeptJob(name, options, io, async (desk) => {
+    const { kept, err } = desk;
+    requireOver(kept, options, 'run again');
+    const { engine, loaded, start, ...about } = await takeUp(desk, options);
+    const { from } = options;
+    const preview = await engine.previewRerun(kept.id, { from, changed: options.changed });
+    if (options.dryRun) return printPreview(kept, preview, options, desk);
+    const metadata = {
+      ...JSON.parse(kept.metadata),
+      ...(options.file !== undefined && { file: resolve(options.file) }),
+    };
+    const { job: ended } = await engine.resume(kept.id, start);
+    const job = ended.rerun({ from, metadata });
+    if (!options.quiet) {
+      const count = preview.keeps.length;
+      err.line(
+        `${err.foreign(jobLabel(job))} takes over ${count === 1 ? '1 result' : `${count} results`} of ${err.foreign(jobLabel(kept))}.`,
+      );
+    }
+    return attendJob(job, { ...about, loaded, desk, kept: { db: options.db } });
+  });

@@ -1,0 +1,56 @@
+import { changeText } from '../engine/durable/definition-diff.ts';
+import { CommandError, JournalError, UnknownTaskError } from '../engine/errors.ts';
+import { type OutputGate, outputGate } from '../executors/output-gate.ts';
+import { WorkflowError } from '../workflow/problem.ts';
+import { SelectionError } from '../workflow/select-tasks.ts';
+import { EXIT } from './exit-code.ts';
+import type { CliIo } from './io.ts';
+import { UsageError } from './params.ts';
+import { createPrinter, type Printer } from './printer.ts';
+import { tellingErrors } from './with-journal.ts';
+import { printWorkflowError } from './workflow-report.ts';
+
+/** What a command that runs a job works with. */
+export type RunDesk = {
+  readonly gate: OutputGate;
+  readonly out: Printer;
+  readonly err: Printer;
+  readonly io: CliIo;
+};
+
+/** Does what runs a job; what keeps it from running is told on stderr. Resolves to the exit code. */
+export const atRunDesk = (
+  { json }: { readonly json?: boolean },
+  io: CliIo,
+  work: (desk: RunDesk) => Promise<number>,
+): Promise<number> =>
+  tellingErrors(io, async () => {
+    const gate = outputGate();
+    // Where the result alone goes to stdout, the rest is told on stderr.
+    const out = createPrinter(json ? io.stderr : io.stdout, io.env, gate);
+    const err = json ? out : createPrinter(io.stderr, io.env);
+    try {
+      return await work({ gate, out, err, io });
+    } catch (error) {
+      if (error instanceof WorkflowError) printWorkflowError(error, err);
+      else throw forUsers(error);
+      return EXIT.usage;
+    } finally {
+      out.flush();
+      err.flush();
+    }
+  });
+
+/** What is thrown at a program, as somebody at a command line understands it. */
+const forUsers = (error: unknown): unknown => {
+  if (error instanceof JournalError && error.code === 'DEFINITION_CHANGED') return new UsageError(changeLines(error));
+  const isWrong = [SelectionError, CommandError, UnknownTaskError].some((kind) => error instanceof kind);
+  return isWrong ? new UsageError((error as Error).message) : error;
+};
+
+const changeLines = ({ jobId, changes }: JournalError): string =>
+  [
+    `The workflow has changed since the job ${jobId} was started:`,
+    ...changes.map((change) => `- ${changeText(change)}`),
+    '--changed accept goes on where no task that was removed or changed has begun, --changed force in any case.',
+  ].join('\n');

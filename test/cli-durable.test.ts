@@ -1,0 +1,512 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { runMetadata } from '../src/cli/kept-workflow.ts';
+import { loadWorkflow } from '../src/workflow/workflow.ts';
+import { batch, lease, newFolder, newJob, opened, tamper } from './fixtures/sqlite-files.ts';
+import { buildCli, type Captured, start, tintype } from './fixtures/workflow/cli.ts';
+import { mortal } from './mortal-journal.ts';
+import { openTerminal } from './terminal.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+/** A workflow in a folder of its own, with a database beside it. */
+const project = (yaml: string) => {
+  const folder = newFolder();
+  const file = join(folder, 'flow.yaml');
+  const db = join(folder, 'jobs.db');
+  writeFileSync(file, yaml);
+  return { folder, file, db, log: () => linesOf(join(folder, 'log')) };
+};
+
+const linesOf = (file: string): readonly string[] =>
+  existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+
+const jsonOf = ({ stdout }: Captured) => JSON.parse(stdout);
+
+/** `check` fails until there is a file `ok`. */
+const CHECKED = `
+name: nightly
+tasks:
+  - { name: extract, type: bash, command: 'echo extract >> log; echo 3', output: text }
+  - { name: check, type: bash, dependencies: [extract], command: 'echo "check $X" >> log; test -e ok', env: { X: "\${{ ctx.extract }}" } }
+  - { name: report, type: bash, dependencies: [check], command: 'echo report >> log' }
+  - { name: side, type: bash, command: 'echo side >> log' }
+`;
+
+/** Keeps a job whose process died after so many writes. */
+const interrupted = async (file: string, db: string, appends: number): Promise<void> => {
+  const { definition } = await loadWorkflow(file);
+  const { journal } = mortal(opened(db), { appends });
+  const metadata = runMetadata(file, { workers: 4, grace: 2000 });
+  void definition.start({}, { journal, metadata, jobId: 'dead' });
+  await vi.waitFor(async () => expect(await journal.job('dead')).toMatchObject({ state: 'running' }));
+};
+
+describe('tintype run', () => {
+  test('keeps the job, and how it was started', async () => {
+    const { file, db, folder } = project(CHECKED);
+    writeFileSync(join(folder, 'ok'), '');
+    const args = ['run', file, '--db', db, '-w', '2', '--skip', 'side', '--grace', '1s', '--timeout', '1h'];
+    const { exitCode, stderr } = await tintype(args);
+    expect(exitCode).toBe(0);
+    const job = jsonOf(await tintype(['show', 'last', '--json', '--db', db]));
+    expect(job).toMatchObject({
+      state: 'completed',
+      metadata: { file, skip: ['side'], workers: 2, grace: 1000, timeout: 3_600_000 },
+      tasks: { extract: { output: { extract: '3' } } },
+    });
+    expect(stderr).toBe(`Should this be killed, it goes on with: tintype resume ${job.id.slice(0, 8)} --db ${db}\n`);
+    expect((await tintype([...args, '--quiet'])).stderr).toBe('');
+  });
+
+  test('keeps no secret', async () => {
+    const { file, db, folder } = project(`
+name: secretive
+secrets: [TOK]
+params: { q: none }
+tasks:
+  - { name: tell, type: bash, command: 'echo "told $TOK"; echo "{\\"t\\": \\"$TOK\\"}"', env: { TOK: "\${{ secrets.TOK }}" }, output: text }
+  - { name: fail, type: bash, dependencies: [tell], command: 'echo "failed $TOK" >&2; exit 1', env: { TOK: "\${{ secrets.TOK }}" } }
+`);
+    const env = { PATH: process.env.PATH ?? '', TOK: 'pa55word-0123456789' };
+    const { exitCode } = await tintype(['run', file, '--db', db, '-p', 'q=a param as it is'], { env });
+    expect(exitCode).toBe(1);
+    const kept = readdirSync(folder).filter((name) => name.startsWith('jobs.db'));
+    const bytes = kept.map((name) => readFileSync(join(folder, name), 'latin1')).join('');
+    expect(bytes).toContain('told ***');
+    expect(bytes).toContain('failed ***');
+    expect(bytes).toContain('a param as it is');
+    expect(bytes).not.toContain(env.TOK);
+  });
+
+  test('ends with one line, and how it goes on, when its journal fails', async () => {
+    const { file, db, folder } = project(`
+name: x
+tasks:
+  - { name: a, type: bash, command: 'touch begun; until [ -e go ]; do sleep 0.01; done' }
+  - { name: b, type: bash, dependencies: [a], command: 'touch b' }
+`);
+    const ended = tintype(['run', file, '--db', db]);
+    await vi.waitFor(() => expect(existsSync(join(folder, 'begun'))).toBe(true));
+    tamper(db, "CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'no more'); END");
+    writeFileSync(join(folder, 'go'), '');
+    const { exitCode, stderr } = await ended;
+    expect(exitCode).toBe(1);
+    const [, why, hint, command, ...more] = stderr.trimEnd().split('\n');
+    expect(why).toMatch(/^Job "x" was interrupted: .*\(JOURNAL_FAILED\)$/);
+    expect([hint, more]).toEqual(['Once that is mended, it goes on with:', []]);
+    expect(command).toMatch(/^ {2}tintype resume [\da-f]{8} --db .*jobs\.db$/);
+    expect(existsSync(join(folder, 'b'))).toBe(false);
+  });
+
+  test('does not overwrite its database with its events', async () => {
+    const { file, db } = project(CHECKED);
+    await tintype(['run', file, '--db', db]);
+    const { exitCode, stderr } = await tintype(['run', file, '--db', db, '--events', db]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('would overwrite the database');
+  });
+});
+
+describe('tintype retry', () => {
+  test('shows what would run, then runs that under the same id', async () => {
+    const { file, db, folder, log } = project(CHECKED);
+    expect((await tintype(['run', file, '--db', db])).exitCode).toBe(1);
+    const { id } = jsonOf(await tintype(['show', 'last', '--json', '--db', db]));
+    const preview = await tintype(['retry', 'last', '--db', db, '--dry-run']);
+    expect(preview).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(preview.stdout).toBe(
+      `${id.slice(0, 8)} (nightly) would run 2 tasks and keep the results of 2 tasks:\n\n  runs   check, report\n  keeps  extract, side\n`,
+    );
+    expect(jsonOf(await tintype(['retry', 'last', '--db', db, '--dry-run', '--json']))).toEqual({
+      jobId: id,
+      name: 'nightly',
+      runs: ['check', 'report'],
+      keeps: ['extract', 'side'],
+    });
+    expect(log().filter((line) => line === 'report')).toEqual([]);
+    writeFileSync(join(folder, 'ok'), '');
+    const { exitCode, stdout, stderr } = await tintype(['retry', id, '--db', db]);
+    expect([exitCode, stderr]).toEqual([0, expect.stringMatching(/^Should this be killed/)]);
+    expect(stdout).toMatch(/ check {4}running \(attempt 2\)$/m);
+    expect(stdout).toMatch(/ check {4}completed in \d/m);
+    expect(stdout).toMatch(/^extract +completed +1 +\+\d+ms /m);
+    expect(log().toSorted()).toEqual(['check 3', 'check 3', 'extract', 'report', 'side']);
+    expect(jsonOf(await tintype(['jobs', '--json', '--db', db]))).toMatchObject([{ id, state: 'completed' }]);
+  });
+
+  test('takes chosen tasks, and leaves alone what came after them', async () => {
+    const { file, db, folder } = project(CHECKED);
+    writeFileSync(join(folder, 'ok'), '');
+    await tintype(['run', file, '--db', db]);
+    const runs = async (...args: string[]) =>
+      jsonOf(await tintype(['retry', 'last', '--db', db, '--dry-run', '--json', ...args])).runs;
+    expect(await runs('--task', 'extract,side')).toEqual(['extract', 'check', 'report', 'side']);
+    expect(await runs('--task', 'extract', '--no-downstream')).toEqual(['extract']);
+    const nothing = await tintype(['retry', 'last', '--db', db]);
+    expect(nothing).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('has no failed task to retry') });
+    const unknown = await tintype(['retry', 'last', '--db', db, '--task', 'extrac']);
+    expect(unknown).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('Did you mean "extract"?') });
+  });
+
+  test('refuses a job that is not over', async () => {
+    const { file, db } = project(CHECKED);
+    await interrupted(file, db, 2);
+    const { exitCode, stderr } = await tintype(['retry', 'dead', '--db', db]);
+    expect([exitCode, stderr]).toEqual([
+      2,
+      `error: dead (nightly) can't be tried again: it is interrupted. It has to go on first: tintype resume dead --db ${db}\n`,
+    ]);
+  });
+});
+
+test('tintype rerun starts another job with the results of one', async () => {
+  const { file, db, folder, log } = project(CHECKED);
+  await tintype(['run', file, '--db', db]);
+  writeFileSync(join(folder, 'ok'), '');
+  const { stdout } = await tintype(['rerun', 'last', '--from', 'check', '--dry-run', '--db', db]);
+  expect(stdout).toContain('  runs   check, report\n  keeps  extract, side\n');
+  const { exitCode, stderr } = await tintype(['rerun', 'last', '--from', 'check', '--db', db]);
+  expect(exitCode).toBe(0);
+  expect(log().toSorted()).toEqual(['check 3', 'check 3', 'extract', 'report', 'side']);
+  const [second, first] = jsonOf(await tintype(['jobs', '--json', '--db', db]));
+  expect([second.state, first.state, second.forkedFrom]).toEqual(['completed', 'failed', first.id]);
+  const shown = (job: { id: string }): string => `${job.id.slice(0, 8)} (nightly)`;
+  expect(stderr).toContain(`${shown(second)} takes over 2 results of ${shown(first)}.`);
+  // It can be taken up like any other.
+  expect(jsonOf(await tintype(['show', second.id, '--json', '--db', db])).metadata.file).toBe(file);
+});
+
+describe('tintype resume', () => {
+  test('goes on with a job whose process died, as run does', async () => {
+    const { file, db, folder, log } = project(CHECKED);
+    writeFileSync(join(folder, 'ok'), '');
+    await interrupted(file, db, 2);
+    const events = join(folder, 'events.ndjson');
+    const result = await tintype(['resume', 'dead', '--db', db, '--json', '--events', events]);
+    expect(result.exitCode).toBe(0);
+    expect(jsonOf(result)).toMatchObject({ jobId: 'dead', state: 'completed', ctx: { extract: '3' } });
+    expect(result.stderr).toMatch(/^dead \(nightly\) goes on, with \d of 4 tasks completed\.$/m);
+    expect(linesOf(events)[0]).toContain('"type":"job.resumed"');
+    expect(log()).toContain('check 3');
+  });
+
+  test('says of a job that is over how it ended', async () => {
+    const { file, db } = project(CHECKED);
+    await tintype(['run', file, '--db', db]);
+    const failed = await tintype(['resume', 'last', '--db', db]);
+    expect(failed).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(failed.stderr).toMatch(/is over: it failed\. To try it again: tintype retry /);
+    const json = await tintype(['resume', 'last', '--db', db, '--json']);
+    expect([json.exitCode, jsonOf(json).state]).toEqual([1, 'failed']);
+    const journal = opened(db);
+    for (const [state, exitCode] of [
+      ['completed', 0],
+      ['notReady', 3],
+      ['timedOut', 124],
+      ['cancelled', 130],
+    ] as const) {
+      journal.create(newJob(state), lease());
+      journal.append([batch(state, { state, endedAt: 2000, release: true })]);
+      expect((await tintype(['resume', state, '--db', db, '-q'])).exitCode, state).toBe(exitCode);
+    }
+    const data = JSON.stringify({ type: 'job.transition', from: 'running', to: 'cancelled', reason: 'SIGTERM' });
+    journal.create(newJob('terminated'), lease());
+    journal.append([batch('terminated', { state: 'cancelled', release: true, events: [{ seq: 0, data }] })]);
+    expect((await tintype(['resume', 'terminated', '--db', db, '-q'])).exitCode).toBe(143);
+  });
+
+  test('leaves a job to the process that runs it', async () => {
+    const { file, db } = project(CHECKED);
+    const journal = opened(db);
+    const { definition } = await loadWorkflow(file);
+    const metadata = JSON.stringify(runMetadata(file, { workers: 4, grace: 2000 }));
+    const { fingerprint } = definition;
+    journal.create(
+      newJob('alive', { name: 'nightly', metadata, fingerprint }),
+      lease({ at: Date.now(), leaseMs: 60_000 }),
+    );
+    journal.append([batch('alive', { state: 'running' })]);
+    const { exitCode, stderr } = await tintype(['resume', 'alive', '--db', db]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(new RegExp(`is being run by process ${process.pid} on \\S+, .*\\(JOB_LEASED\\)\\n$`));
+    const retried = await tintype(['retry', 'alive', '--db', db]);
+    expect(retried.stderr).toMatch(new RegExp(`can't be tried again: process ${process.pid} on \\S+ runs it\\.\\n$`));
+  });
+
+  test('asks before it goes on with another definition', async () => {
+    const { file, db, folder, log } = project(CHECKED);
+    writeFileSync(join(folder, 'ok'), '');
+    await interrupted(file, db, 2);
+    writeFileSync(file, CHECKED.replace('dependencies: [check]', 'dependencies: [check, side]'));
+    const refused = await tintype(['resume', 'dead', '--db', db]);
+    expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(refused.stderr.split('\n').slice(0, 3)).toEqual([
+      'error: The workflow has changed since the job dead was started:',
+      '- "report" depends on check, side instead of check',
+      expect.stringContaining('--changed accept goes on'),
+    ]);
+    expect(log()).not.toContain('report');
+    expect((await tintype(['resume', 'dead', '--db', db, '--changed', 'accept'])).exitCode).toBe(0);
+    expect(log()).toContain('report');
+  });
+
+  test('says what is wrong with the file, and takes another', async () => {
+    const { file, db, folder } = project(CHECKED);
+    writeFileSync(join(folder, 'ok'), '');
+    await interrupted(file, db, 2);
+    const moved = join(folder, 'moved.yaml');
+    const errorOf = async (...args: string[]) => {
+      const { exitCode, stdout, stderr } = await tintype(['resume', 'dead', '--db', db, ...args]);
+      expect([exitCode, stdout]).toEqual([2, '']);
+      return stderr;
+    };
+    writeFileSync(file, CHECKED.replace('nightly', 'weekly'));
+    expect(await errorOf()).toContain('that is the workflow "weekly" now');
+    rmSync(file);
+    expect(await errorOf()).toMatch(/^error: The workflow file .*flow\.yaml of the job dead \(nightly\) is gone\./);
+    writeFileSync(moved, CHECKED);
+    const { exitCode, stderr } = await tintype(['resume', 'dead', '--db', db, '--file', moved]);
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain(`tintype resume dead --file ${moved} --db ${db}\n`);
+    opened(db).create(newJob('foreign'), lease());
+    const { stderr: told } = await tintype(['resume', 'foreign', '--db', db]);
+    expect(told).toContain('does not say of which file it is');
+  });
+});
+
+test('tintype cancel says of a job that is over that it is', async () => {
+  const { file, db } = project(CHECKED);
+  await tintype(['run', file, '--db', db]);
+  const { exitCode, stdout, stderr } = await tintype(['cancel', 'last', '--db', db]);
+  expect([exitCode, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/is over: it failed\./);
+});
+
+const APPROVAL = `
+name: approval
+tasks:
+  - { name: approve, type: external, description: Shall it be published }
+  - { name: publish, type: bash, dependencies: [approve], command: 'echo "by $WHO" >> log', env: { WHO: "\${{ ctx.by }}" } }
+`;
+
+describe('tintype complete', () => {
+  /** A job that waits for somebody, and what it has told. */
+  const waiting = async (yaml = APPROVAL) => {
+    const { file, db, log } = project(yaml);
+    const stdin = new PassThrough();
+    stdin.end();
+    const ended = tintype(['run', file, '--db', db], { stdin });
+    await vi.waitFor(async () => {
+      const { stdout } = await tintype(['show', 'last', '--json', '--db', db]);
+      expect(JSON.parse(stdout).tasks.approve.state).toBe('ready');
+    });
+    const complete = (...args: string[]) => tintype(['complete', 'last', ...args, '--db', db]);
+    return { ended, complete, db, log };
+  };
+
+  test('completes a task of a job whose standard input has ended', async () => {
+    const { ended, complete, log } = await waiting();
+    expect(await complete('publish')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/performs "publish" itself\. Its external tasks are approve\.\n$/),
+    });
+    expect((await complete('aprove')).stderr).toContain('Did you mean "approve"?');
+    expect(await complete('approve', '--output', '{"by"')).toMatchObject({ exitCode: 2, stdout: '' });
+    expect((await complete('approve', '--output', '1', '--fail', 'no')).exitCode).toBe(2);
+    expect(await complete('approve', '--output', '{"by": "Ada"}')).toEqual({
+      exitCode: 0,
+      stdout: 'approve completed.\n',
+      stderr: '',
+    });
+    const { exitCode, stdout } = await ended;
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^approve waits: Shall it be published\./m);
+    expect(stdout).toMatch(
+      /^To complete approve from elsewhere: tintype complete [\da-f]{8} approve --db \S+jobs\.db$/m,
+    );
+    expect(log()).toEqual(['by Ada']);
+    expect(await complete('approve')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('is over') });
+  });
+
+  test('fails one, and tells what the process that runs the job refuses', async () => {
+    const { ended, complete, db } = await waiting(
+      `${APPROVAL}  - { name: last, type: external }\n  - { name: after, type: external, dependencies: [last] }\n`,
+    );
+    expect(await complete('approve', '--fail', 'too expensive')).toEqual({
+      exitCode: 0,
+      stdout: 'approve failed.\n',
+      stderr: '',
+    });
+    const again = await complete('approve');
+    expect(again).toMatchObject({ exitCode: 1, stderr: 'error: Task "approve" can\'t be completed: it is failed.\n' });
+    const early = await complete('after');
+    expect(early).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('has not begun') });
+    expect((await tintype(['cancel', 'last', '--reason', 'wrong day', '--db', db])).exitCode).toBe(0);
+    const { exitCode, stderr } = await ended;
+    expect(exitCode).toBe(130);
+    expect(stderr).toContain('Job "approval" was cancelled: wrong day\n');
+    expect(stderr).toContain('too expensive');
+  });
+
+  test('sends whoever asks of an interrupted job to resume', async () => {
+    const { file, db } = project(APPROVAL);
+    await interrupted(file, db, 1);
+    const { exitCode, stderr } = await tintype(['complete', 'dead', 'approve', '--db', db]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(`It has to go on first: tintype resume dead --db ${db}\n`);
+  });
+});
+
+describe('the program', () => {
+  let program = '';
+  beforeAll(async () => {
+    program = await buildCli();
+  }, 60_000);
+  afterAll(() => program && rmSync(join(dirname(program), '../..'), { recursive: true, force: true }));
+
+  /** Runs in a folder, as a process of its own. */
+  const at =
+    (folder: string) =>
+    (...args: string[]) =>
+      start('bash', ['-c', 'cd "$0" && exec "$@"', folder, process.execPath, program, ...args]);
+
+  /** `load` tells its process and waits for somebody to write to the fifo. */
+  const WAITING = `
+name: nightly
+tasks:
+  - { name: extract, type: bash, command: 'echo extract >> log; echo 3', output: text }
+  - { name: load, type: bash, dependencies: [extract], command: 'echo load >> log; echo "waiting $$"; cat fifo' }
+  - { name: report, type: bash, dependencies: [load], command: 'echo "report $X" >> log', env: { X: "\${{ ctx.extract }}" } }
+handlers:
+  always:
+    - { name: tidy, type: bash, command: 'echo tidy >> log' }
+`;
+  const waitingProject = () => {
+    const made = project(WAITING);
+    execFileSync('mkfifo', [join(made.folder, 'fifo')]);
+    return { ...made, fifo: join(made.folder, 'fifo'), run: at(made.folder) };
+  };
+
+  /** Kills the program, then what it could not take with it. */
+  const kill = async ({ child, line, ended }: ReturnType<typeof start>): Promise<Captured> => {
+    const pid = Number((await line(/\| waiting (\d+)/))[1]);
+    child.kill('SIGKILL');
+    const end = await ended;
+    expect(end.signal).toBe('SIGKILL');
+    process.kill(-pid, 'SIGKILL');
+    return end;
+  };
+
+  test('keeps its jobs in .tintype/jobs.db of the working directory, or nothing', async () => {
+    const { folder } = project(CHECKED);
+    const run = at(folder);
+    const unkept = await run('run', 'flow.yaml', '--no-db').ended;
+    expect(unkept.stderr).toContain('  tintype run flow.yaml --only extract,check+\n');
+    expect(unkept.stderr).not.toMatch(/resume|retry/);
+    expect(existsSync(join(folder, '.tintype'))).toBe(false);
+    const { stderr } = await run('run', 'flow.yaml').ended;
+    expect(stderr).toMatch(/To try again what failed:\n {2}tintype retry [\da-f]{8}\n$/);
+    expect(existsSync(join(folder, '.tintype/jobs.db'))).toBe(true);
+  });
+
+  test('runs without a database that nobody named and that can not be made', async () => {
+    const { folder } = project(CHECKED);
+    writeFileSync(join(folder, '.tintype'), 'a file');
+    writeFileSync(join(folder, 'ok'), '');
+    const { exitCode, stderr } = await at(folder)('run', 'flow.yaml').ended;
+    expect(exitCode).toBe(0);
+    expect(stderr).toMatch(/^warning: The job is not kept, and can't be resumed: .*\n$/);
+  });
+
+  test('does not pass over a database that it can not use', async () => {
+    const { folder, log } = project(CHECKED);
+    mkdirSync(join(folder, '.tintype'));
+    writeFileSync(join(folder, '.tintype/jobs.db'), 'no database at all');
+    for (const args of [[], ['--db', '.tintype/jobs.db'], ['--db', join(folder, 'flow.yaml', 'jobs.db')]]) {
+      const { exitCode, stdout, stderr } = await at(folder)('run', 'flow.yaml', ...args).ended;
+      expect([exitCode, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(/^error: The job can't be kept in .*--no-db keeps nothing\.\n$/);
+    }
+    expect(log()).toEqual([]);
+  });
+
+  test('killed, goes on with the command that it printed', async () => {
+    const { run, log, fifo } = waitingProject();
+    const { stderr } = await kill(run('run', 'flow.yaml'));
+    const command = /^Should this be killed, it goes on with: tintype (resume [\da-f]{8})$/m.exec(stderr)?.[1] ?? '';
+    const listed = await run('jobs').ended;
+    expect(listed.stdout).toMatch(/ interrupted .* 1\/4$/m);
+    const resumed = run(...command.split(' '));
+    await resumed.line(/\| waiting/);
+    await writeFile(fifo, '');
+    const end = await resumed.ended;
+    expect(end.exitCode).toBe(0);
+    expect(end.stderr).toContain('goes on, with 1 of 4 tasks completed.');
+    expect(end.stdout).toMatch(/ load {5}retrying: interrupted$/m);
+    expect(end.stdout).toMatch(/^nightly completed in .*: 4 completed$/m);
+    expect(log()).toEqual(['extract', 'load', 'load', 'report 3', 'tidy']);
+    expect((await run('resume', 'last').ended).exitCode).toBe(0);
+  });
+
+  test('killed, is cancelled by another, with its clean-up', async () => {
+    const { run, log } = waitingProject();
+    await kill(run('run', 'flow.yaml'));
+    const { exitCode, stdout, stderr } = await run('cancel', 'last').ended;
+    expect(exitCode).toBe(0);
+    expect(stderr).not.toContain('Asked process');
+    expect(stdout).toMatch(/^nightly cancelled in /m);
+    expect(log()).toEqual(['extract', 'load', 'tidy']);
+    expect((await run('resume', 'last').ended).exitCode).toBe(130);
+  });
+
+  test('is cancelled from another process, which waits for its end', async () => {
+    const { run, log } = waitingProject();
+    const job = run('run', 'flow.yaml');
+    await job.line(/\| waiting/);
+    const { exitCode, stdout, stderr } = await run('cancel', 'last', '--reason', 'wrong day').ended;
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain(`Asked process ${job.child.pid} on `);
+    expect(stdout).toMatch(/is over: it was cancelled\./);
+    const end = await job.ended;
+    expect(end.exitCode).toBe(130);
+    expect(end.stderr).toContain('Job "nightly" was cancelled: wrong day');
+    expect(log()).toEqual(['extract', 'load', 'tidy']);
+  });
+
+  test('interrupted by Ctrl-C has cancelled the job, which can be tried again', async () => {
+    const { run } = waitingProject();
+    const job = run('run', 'flow.yaml');
+    await job.line(/\| waiting/);
+    job.child.kill('SIGINT');
+    const { exitCode, stderr } = await job.ended;
+    expect(exitCode).toBe(130);
+    expect(stderr).toMatch(/To try again what did not complete:\n {2}tintype retry [\da-f]{8}\n$/);
+    expect(stderr).not.toContain('was cancelled');
+    expect((await run('resume', 'last').ended).exitCode).toBe(130);
+  });
+
+  test('shows on a terminal what was done before', async () => {
+    const { run, folder, fifo } = waitingProject();
+    await kill(run('run', 'flow.yaml'));
+    const terminal = openTerminal(process.execPath, [program, 'resume', 'last'], {
+      columns: 90,
+      rows: 20,
+      cwd: folder,
+    });
+    onTestFinished(() => {
+      try {
+        terminal.kill('SIGTERM');
+      } catch {}
+    });
+    await terminal.until((screen) => /^• load .*waiting \d+$/m.test(screen) && /━ +─*|1\/4/.test(screen));
+    expect(terminal.screen().join('\n')).toMatch(/ 1\/4 /);
+    await writeFile(fifo, '');
+    expect((await terminal.ended).exitCode).toBe(0);
+    expect(terminal.text()).toMatch(/^nightly completed in .*: 4 completed$/m);
+  });
+});
