@@ -16,7 +16,7 @@ export type ChaosTask = {
   readonly how: 'throw' | 'giveUp' | 'hang' | 'notReady';
   readonly maxRetries: number;
   readonly backoff: 'none' | 'fixed' | 'exponential';
-  /** Of the first backoff. */
+  /** Of the first backoff, and between the looks of a sensor. */
   readonly delayMs: number;
   readonly trigger: TriggerRule;
   /** What its condition says, if it has one. */
@@ -55,9 +55,9 @@ export const randomJobs = (seed: number): readonly ChaosJob[] => {
     const size = chance.between(10, chance.oneIn(4) ? 60 : 30);
     return {
       name: `job-${at}`,
-      tasks: tasksOf(chance, size, true),
+      tasks: tasksOf(chance, size, 0),
       // In the other two the first failure ends what still runs.
-      onFailure: chance.pick(['continue', 'continue', 'continue', 'continue', 'continue', 'abort', 'drain'] as const),
+      onFailure: chance.pick(['continue', 'continue', 'continue', 'abort', 'drain'] as const),
       maxConcurrency: chance.pick([undefined, undefined, 2, 5, 8]),
     };
   });
@@ -86,13 +86,13 @@ const RULES: readonly TriggerRule[] = ['allDone', 'oneSuccess', 'always', ...FIN
 /** What always runs, whatever becomes of its upstreams. */
 const WHATEVER: readonly TriggerRule[] = ['allDone', 'always'];
 
-const tasksOf = (chance: Chance, size: number, outer: boolean): readonly ChaosTask[] => {
+const tasksOf = (chance: Chance, size: number, depth: number): readonly ChaosTask[] => {
   const tasks: ChaosTask[] = [];
   /** Tasks that are never skipped because of others, and of those the ones that count as done. */
   const sure = new Set<string>();
   const certain = new Set<string>();
   for (let at = 0; at < size; at++) {
-    const drawn = taskOf(chance, at, outer);
+    const drawn = taskOf(chance, at, depth);
     // Whether a task with an upstream that failed and one that was skipped counts as failed or skipped depends on which was first.
     const isFine = FINE.includes(drawn.trigger) && !drawn.dependsOn.every((name) => sure.has(name));
     const task = isFine ? { ...drawn, trigger: 'allDone' as const } : drawn;
@@ -104,11 +104,20 @@ const tasksOf = (chance: Chance, size: number, outer: boolean): readonly ChaosTa
     sure.add(name);
     if (isDone(task)) certain.add(name);
   }
-  return tasks.map((task) => {
+  const picked = tasks.map((task) => {
     if (task.kind !== 'branch') return task;
     const downstream = tasks.filter(({ dependsOn }) => dependsOn.includes(task.name)).map(({ name }) => name);
     const picks = downstream.filter((_, at) => at === 0 || chance.oneIn(2));
     return picks.length === 0 ? { ...task, kind: 'work' as const } : { ...task, picks };
+  });
+  // What a branch passes over is skipped at once, unless another upstream may still let it run.
+  return picked.map((task) => {
+    const isPassedOver = picked.some(
+      ({ name, kind, picks }) => kind === 'branch' && task.dependsOn.includes(name) && !picks.includes(task.name),
+    );
+    return isPassedOver && task.trigger === 'allSuccess' && chance.oneIn(2)
+      ? { ...task, trigger: 'oneSuccess' as const }
+      : task;
   });
 };
 
@@ -119,12 +128,15 @@ const isDone = ({ kind, fails, how, when, looks, continueOnFailure }: ChaosTask)
   return !failsForGood || (continueOnFailure && how !== 'notReady');
 };
 
-const taskOf = (chance: Chance, at: number, outer: boolean): ChaosTask => {
-  const kind = chance.pick(
-    outer
-      ? (['work', 'work', 'work', 'work', 'work', 'work', 'work', 'sensor', 'map', 'job', 'branch'] as const)
-      : (['work', 'work', 'work', 'sensor'] as const),
-  );
+/** What tasks there are in a job, in one inside of it, and in one inside of that. */
+const KINDS: readonly (readonly ChaosTask['kind'][])[] = [
+  ['work', 'work', 'work', 'work', 'work', 'work', 'work', 'sensor', 'map', 'job', 'branch'],
+  ['work', 'work', 'work', 'work', 'sensor', 'map', 'job', 'branch'],
+  ['work', 'work', 'work', 'sensor'],
+];
+
+const taskOf = (chance: Chance, at: number, depth: number): ChaosTask => {
+  const kind = chance.pick(KINDS[depth] as (typeof KINDS)[number]);
   const upstream = (): string => `t${chance.between(Math.max(0, at - 12), at - 1)}`;
   const dependsOn =
     at === 0 ? [] : [...new Set(Array.from({ length: chance.between(chance.oneIn(5) ? 0 : 1, 3) }, upstream))];
@@ -143,18 +155,19 @@ const taskOf = (chance: Chance, at: number, outer: boolean): ChaosTask => {
     name: `t${at}`,
     dependsOn,
     kind,
-    ms: hangs || chance.oneIn(3) ? 0 : chance.between(1, outer ? 25 : 10),
+    ms: hangs || chance.oneIn(3) ? 0 : chance.between(1, depth === 0 ? 25 : 10),
     fails,
     how,
     maxRetries: hangs && !forGood ? maxRetries + 5 : maxRetries,
     backoff: chance.pick(['none', 'fixed', 'exponential'] as const),
-    delayMs: chance.between(1, 30),
+    // Some waits outlast the start of the next process.
+    delayMs: chance.oneIn(6) ? chance.between(300, 600) : chance.between(1, 30),
     trigger: dependsOn.length > 0 && chance.oneIn(4) ? chance.pick(RULES) : 'allSuccess',
     when: chance.oneIn(8) ? !chance.oneIn(4) : undefined,
     continueOnFailure: forGood || never ? !chance.oneIn(4) : chance.oneIn(6),
     deadline: never ? chance.between(20, 80) : chance.oneIn(8) ? 3_600_000 : undefined,
     priority: chance.pick([0, 0, 0, 1, -1]),
-    steps: isWork && !hangs && chance.oneIn(4) ? chance.between(1, 3) : 0,
+    steps: (isWork || kind === 'map') && !hangs && chance.oneIn(4) ? chance.between(1, 3) : 0,
     looks: never ? FOR_GOOD : chance.between(0, 4),
     items: chance.between(0, 8),
     picks: [],
@@ -164,8 +177,9 @@ const taskOf = (chance: Chance, at: number, outer: boolean): ChaosTask => {
       kind === 'job'
         ? {
             name: `inner of t${at}`,
-            tasks: tasksOf(chance, chance.between(1, 6), false),
-            onFailure: 'continue',
+            tasks: tasksOf(chance, chance.between(1, 6), depth + 1),
+            // Whether one that fails completes does not depend on it, and what it does inside is compared only if it completes.
+            onFailure: chance.pick(['continue', 'continue', 'abort', 'drain'] as const),
             maxConcurrency: chance.pick([undefined, 2]),
           }
         : undefined,

@@ -5,7 +5,7 @@ import type { JobEvent, TaskTransition } from 'tintype';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundleChaos } from './chaos/bundle.ts';
 import { check, type Remains } from './chaos/check.ts';
-import { type ChaosJob, randomJobs } from './chaos/random-jobs.ts';
+import { type ChaosJob, type ChaosTask, FOR_GOOD, randomJobs } from './chaos/random-jobs.ts';
 import { foldersOf, playRound, readRemains } from './chaos/round.ts';
 
 let bundles = '';
@@ -39,6 +39,45 @@ describe.concurrent('jobs whose process is killed at random moments', () => {
   });
 });
 
+describe('among the jobs that are killed there are', () => {
+  const jobsIn = (plan: ChaosJob): readonly ChaosJob[] => [
+    plan,
+    ...plan.tasks.flatMap(({ inner }) => (inner ? jobsIn(inner) : [])),
+  ];
+  const outer = SEEDS.flatMap(randomJobs);
+  const inner = outer.flatMap((plan) => jobsIn(plan).slice(1));
+  const tasks = [...outer, ...inner].flatMap((plan) => plan.tasks);
+
+  const kinds: Readonly<Record<string, (task: ChaosTask) => boolean>> = {
+    'tasks that are tried again': ({ fails, maxRetries }) => fails > 0 && fails <= maxRetries,
+    'tasks that are ended by their timeout': ({ fails, how }) => fails > 0 && how === 'hang',
+    'tasks that fail for good': ({ fails }) => fails === FOR_GOOD,
+    'failures that are tolerated': ({ fails, continueOnFailure }) => fails === FOR_GOOD && continueOnFailure,
+    'tasks that are not ready': ({ fails, how }) => fails === FOR_GOOD && how === 'notReady',
+    'sensors that look again': ({ kind, looks }) => kind === 'sensor' && looks > 0 && looks < FOR_GOOD,
+    'sensors that miss their deadline': ({ kind, looks }) => kind === 'sensor' && looks === FOR_GOOD,
+    'fan-outs': ({ kind, items }) => kind === 'map' && items > 1,
+    'nested jobs': ({ kind }) => kind === 'job',
+    'branches that pick': ({ kind, picks }) => kind === 'branch' && picks.length > 0,
+    'conditions that hold': ({ when }) => when === true,
+    'conditions that do not hold': ({ when }) => when === false,
+    checkpoints: ({ steps }) => steps > 1,
+    'checkpoints in fan-outs': ({ kind, steps }) => kind === 'map' && steps > 1,
+    'clean-up': ({ trigger, dependsOn }) => trigger === 'always' && dependsOn.length > 0,
+  };
+  test.each(Object.entries(kinds))('%s', (_what, is) => {
+    expect(tasks.some(is)).toBe(true);
+  });
+
+  test.each(['map', 'job', 'branch', 'sensor'])('tasks of the kind %s inside of nested jobs', (kind) => {
+    expect(inner.flatMap((plan) => plan.tasks).some((task) => task.kind === kind)).toBe(true);
+  });
+
+  test.each(['continue', 'drain', 'abort'])('jobs, and nested ones, whose policy is %s', (policy) => {
+    for (const plans of [outer, inner]) expect(plans.some(({ onFailure }) => onFailure === policy)).toBe(true);
+  });
+});
+
 describe('the check of the crash tests sees it when', () => {
   const seed = 6;
   let calm: Remains;
@@ -68,7 +107,7 @@ describe('the check of the crash tests sees it when', () => {
     if (at < 0) throw new Error(`Seed ${seed} has no such event.`);
     return at;
   };
-  const withFact = (remains: Remains, what: 'began' | 'saved', change: (fact: object) => object): Remains => {
+  const withFact = (remains: Remains, what: 'began' | 'succeeded', change: (fact: object) => object): Remains => {
     const id = remains.jobs.find(({ job }) => job.name === 'job-0')?.job.id;
     const at = remains.facts.findLastIndex((fact) => fact.what === what && fact.job === id && !/[[/]/.test(fact.task));
     return { ...remains, facts: [...remains.facts, change(remains.facts[at] as object) as Remains['facts'][number]] };
@@ -108,7 +147,14 @@ describe('the check of the crash tests sees it when', () => {
     ],
     'a task runs again after its completion': [
       /began when the journal had \d+: the task was completed/,
-      (wild) => withFact(wild, 'began', (fact) => ({ ...fact, seq: lastOf(wild) })),
+      (wild) =>
+        withFact(wild, 'succeeded', (fact) => ({
+          ...fact,
+          what: 'began',
+          seq: lastOf(wild),
+          key: 'one more',
+          step: 0,
+        })),
     ],
     'an attempt begins twice': [/: it had begun before/, (wild) => withFact(wild, 'began', (fact) => fact)],
     'an attempt begins before the journal knows of it': [
@@ -123,6 +169,10 @@ describe('the check of the crash tests sees it when', () => {
           'began',
           (fact) => ({ ...fact, step: 0 }),
         ),
+    ],
+    'a checkpoint comes from nowhere': [
+      /began from checkpoint 9, after \d was kept/,
+      (wild) => withFact(wild, 'began', (fact) => ({ ...fact, step: 9 })),
     ],
     'a task completes that never succeeded': [
       /is said to have completed, but never did/,
@@ -169,6 +219,15 @@ describe('the check of the crash tests sees it when', () => {
   test('a task begins before an upstream has settled', () => {
     const violations = check(randomJobs(seed).map(moreUpstream), calm, wild, 3);
     expect(violations).toContainEqual(expect.stringMatching(/: not all upstreams had/));
+  });
+
+  test('clean-up does not run', () => {
+    const cleaning = (plan: ChaosJob): ChaosJob => ({
+      ...plan,
+      tasks: plan.tasks.map((task) => ({ ...task, trigger: 'always' })),
+    });
+    const violations = check(randomJobs(seed).map(cleaning), calm, wild, 3);
+    expect(violations).toContainEqual(expect.stringMatching(/clean-up "t\d+" is skipped at the end/));
   });
 
   test('an interruption uses up a retry', () => {

@@ -5,7 +5,7 @@ import { decode } from '../../src/engine/serialise.ts';
 import type { Outcome } from './child.ts';
 import type { Fact } from './facts.ts';
 import { follow, SETTLED, type Standing } from './history.ts';
-import { type ChaosJob, type ChaosTask, FOR_GOOD } from './random-jobs.ts';
+import type { ChaosJob, ChaosTask } from './random-jobs.ts';
 import { textOf } from './text-of.ts';
 
 /** What is left on disk once the jobs are over. */
@@ -38,6 +38,9 @@ export const check = (planned: readonly ChaosJob[], calm: Remains, wild: Remains
       ...attempts(plan, events, facts),
       ...told(found.job, facts),
       ...retries(plan, events, facts),
+      ...checkpoints(events, facts),
+      ...stopped(plan, events),
+      ...cleanedUp(plan, events),
       ...sameEnd(plan, undisturbed.events, found.events),
       ...sameOutcome(plan, calm.outcomes[plan.name], wild.outcomes[plan.name]),
     ];
@@ -94,7 +97,6 @@ const attempts = (plan: ChaosJob, events: readonly JobEvent[], facts: readonly F
   const history = follow();
   const taken = new Set<string>();
   const keys = new Map<string, string>();
-  const saved = new Map<string, number>();
   let reached = 0;
   for (const fact of began) {
     for (; reached <= fact.seq && reached < events.length; reached++) history.take(events[reached] as JobEvent);
@@ -110,44 +112,69 @@ const attempts = (plan: ChaosJob, events: readonly JobEvent[], facts: readonly F
     taken.add(run);
     const found = taskAt(plan, task);
     if (found) {
-      const lacking = unmet(found, history.of);
+      const stops = jobsAround(plan, task).some(({ plan }) => plan.onFailure !== 'continue');
+      const lacking = unmet(found, history.of, stops);
       if (lacking) fault(lacking);
     } else fault('there is no such task');
     if ((keys.get(fact.key) ?? task) !== task) fault(`its key ${fact.key} is that of task "${keys.get(fact.key)}"`);
     keys.set(fact.key, task);
-    saved.set(task, Math.max(saved.get(task) ?? 0, fact.step));
-  }
-  return [...faults, ...checkpoints(facts)];
-};
-
-/** What was answered as kept is handed to the next attempt. Of a fan-out or a nested job, a further attempt begins without. */
-const checkpoints = (facts: readonly Fact[]): string[] => {
-  const faults: string[] = [];
-  const kept = new Map<string, number>();
-  for (const fact of facts) {
-    if (fact.what === 'saved') kept.set(fact.task, fact.step);
-    if (fact.what !== 'began' || /[/[]/.test(fact.task)) continue;
-    const least = kept.get(fact.task) ?? 0;
-    if (fact.step < least)
-      faults.push(
-        `attempt ${fact.attempt} of task "${fact.task}" began from checkpoint ${fact.step}, ${least} was kept`,
-      );
   }
   return faults;
 };
 
+/** What was answered as kept is handed to the next attempt. A further attempt of the task around it begins without. */
+const checkpoints = (events: readonly JobEvent[], facts: readonly Fact[]): string[] => {
+  const faults: string[] = [];
+  const history = follow();
+  let reached = 0;
+  const kept = new Map<string, number>();
+  /** Of each task, the attempts around the one that began last. */
+  const runs = new Map<string, string>();
+  for (const fact of facts) {
+    if (fact.what === 'saved') kept.set(runs.get(fact.task) ?? '', fact.step);
+    if (fact.what !== 'began') continue;
+    const { task, attempt, seq, step } = fact;
+    for (; reached <= seq && reached < events.length; reached++) history.take(events[reached] as JobEvent);
+    const run = [task, ...around(task).map((path) => history.of(path).runningSeq)].join(' ');
+    runs.set(task, run);
+    const least = kept.get(run) ?? 0;
+    if (step < least)
+      faults.push(`attempt ${attempt} of task "${task}" began from checkpoint ${step}, ${least} was kept`);
+    kept.set(run, Math.max(least, step));
+    // Its process may have died between keeping the last and saying so.
+    if (step > least + 1)
+      faults.push(`attempt ${attempt} of task "${task}" began from checkpoint ${step}, after ${least} was kept`);
+  }
+  return faults;
+};
+
+/** The paths of the tasks that a task is inside of. */
+const around = (path: string): readonly string[] =>
+  [...path.matchAll(/[/[]/g)].map(({ index }) => path.slice(0, index));
+
 type Found = { readonly task: ChaosTask; readonly plan: ChaosJob; readonly prefix: string };
 
 /** The task of a path such as `t3/t1` or `t4[2]`. */
-const taskAt = (plan: ChaosJob, path: string, prefix = ''): Found | undefined => {
-  const [name, ...rest] = path.replace(/\[\d+\]$/, '').split('/');
-  const task = plan.tasks.find((each) => each.name === name);
-  if (!task || rest.length === 0) return task && { task, plan, prefix };
-  return task.inner && taskAt(task.inner, rest.join('/'), `${prefix}${name}/`);
+const taskAt = (plan: ChaosJob, path: string): Found | undefined => {
+  const around = jobsAround(plan, path).at(-1);
+  const name = path
+    .replace(/\[\d+\]$/, '')
+    .split('/')
+    .at(-1);
+  const task = around?.plan.tasks.find((each) => each.name === name);
+  return around && task && { ...around, task };
 };
 
-/** Which of its upstreams had not come to what its rule asks for, as far as the journal knew. */
-const unmet = ({ task, plan, prefix }: Found, of: (path: string) => Standing): string | undefined => {
+/** The job of a path, the job inside of it that the path leads to, and so on. */
+const jobsAround = (plan: ChaosJob, path: string, prefix = ''): readonly Omit<Found, 'task'>[] => {
+  const [name, ...rest] = path.slice(prefix.length).split('/');
+  const inner = plan.tasks.find((each) => each.name === name)?.inner;
+  if (rest.length === 0) return [{ plan, prefix }];
+  return [{ plan, prefix }, ...(inner ? jobsAround(inner, path, `${prefix}${name}/`) : [])];
+};
+
+/** Which of its upstreams had not come to what its rule asks for, as far as the journal knew; `stops`: in a job that a failure may stop. */
+const unmet = ({ task, plan, prefix }: Found, of: (path: string) => Standing, stops: boolean): string | undefined => {
   const upstream = task.dependsOn.map((name) => ({
     name,
     ...of(`${prefix}${name}`),
@@ -168,7 +195,7 @@ const unmet = ({ task, plan, prefix }: Found, of: (path: string) => Standing): s
         : `not all upstreams had completed: ${shown()}`;
     default:
       // What was not scheduled when the job stopped stays so; clean-up tasks then wait for nothing of it.
-      if (task.trigger === 'always' && plan.onFailure !== 'continue') return undefined;
+      if (task.trigger === 'always' && stops) return undefined;
       return settled.length === upstream.length ? undefined : `not all upstreams had settled: ${shown()}`;
   }
 };
@@ -202,15 +229,17 @@ const retries = (plan: ChaosJob, events: readonly JobEvent[], facts: readonly Fa
       task && (task.kind === 'work' || task.kind === 'branch' || (task.kind === 'map' && path.endsWith(']')));
     if (!task || !isWork) continue;
     const { failures } = history.of(path);
+    // Once a job is drained, nothing is tried again.
+    const drained = inDrained(plan, path, history.of);
     if (to === 'completed' && !succeeded.has(`${path} ${attempt}`))
       faults.push(`attempt ${attempt} of task "${path}" is said to have completed, but never did`);
     if (failures > task.maxRetries + 1)
       faults.push(`task "${path}" failed ${failures} times, with ${task.maxRetries} retries`);
-    if (to === 'failed' && task.how !== 'giveUp' && failures <= task.maxRetries)
+    if (to === 'failed' && task.how !== 'giveUp' && failures <= task.maxRetries && !drained)
       faults.push(
         `task "${path}" failed for good (${reason}) at its failure ${failures}, with ${task.maxRetries} retries`,
       );
-    if (to === 'failed' && task.how === 'throw' && task.fails < FOR_GOOD && task.fails <= task.maxRetries)
+    if (to === 'failed' && task.how === 'throw' && task.fails <= task.maxRetries && !drained)
       faults.push(
         `task "${path}" failed for good (${reason}), though it fails ${task.fails} times with ${task.maxRetries} retries`,
       );
@@ -220,6 +249,55 @@ const retries = (plan: ChaosJob, events: readonly JobEvent[], facts: readonly Fa
   }
   return faults;
 };
+
+/** Once a failure has ended a job, nothing starts in it but clean-up. */
+const stopped = (plan: ChaosJob, events: readonly JobEvent[]): string[] => {
+  const faults: string[] = [];
+  const history = follow();
+  for (const event of events) {
+    history.take(event);
+    if (event.type !== 'task.transition' || event.to !== 'running' || event.from === 'paused') continue;
+    const { task: path, attempt } = event;
+    for (const { plan: job, prefix } of jobsAround(plan, path)) {
+      if (isCleanUp(plan, path, prefix)) continue;
+      const [failed] = job.onFailure === 'continue' ? [] : failuresIn(job, prefix, history.of);
+      if (failed !== undefined) faults.push(`attempt ${attempt} of task "${path}" began after "${failed}" had failed`);
+    }
+  }
+  return faults;
+};
+
+/** Whether a task is clean-up, or inside of it, in the job of a prefix or one further inside. */
+const isCleanUp = (plan: ChaosJob, path: string, prefix: string): boolean =>
+  [...around(path), path].some((each) => each.length > prefix.length && taskAt(plan, each)?.task.trigger === 'always');
+
+/** The tasks of a job that have failed, where that is not tolerated. */
+const failuresIn = (job: ChaosJob, prefix: string, of: (path: string) => Standing): readonly string[] =>
+  job.tasks
+    .filter(({ continueOnFailure }) => !continueOnFailure)
+    .map(({ name }) => `${prefix}${name}`)
+    .filter((path) => of(path).state === 'failed');
+
+/** Whether another task had failed before, in its job or one around it, so that what ran was let finish and no more. */
+const inDrained = (plan: ChaosJob, path: string, of: (path: string) => Standing): boolean =>
+  jobsAround(plan, path).some(
+    ({ plan, prefix }) => plan.onFailure === 'drain' && failuresIn(plan, prefix, of).some((failed) => failed !== path),
+  );
+
+/** Clean-up ran on every way out, unless its condition said no. */
+const cleanedUp = (plan: ChaosJob, events: readonly JobEvent[], prefix = ''): string[] => {
+  const history = follow();
+  for (const event of events) history.take(event);
+  return plan.tasks.flatMap((task) => {
+    const path = `${prefix}${task.name}`;
+    const { state } = history.of(path);
+    const inside = task.inner && ENDED.has(state) ? cleanedUp(task.inner, events, `${path}/`) : [];
+    const ran = task.trigger !== 'always' || ENDED.has(state) || (state === 'skipped' && task.when === false);
+    return ran ? inside : [...inside, `clean-up "${path}" is ${state} at the end`];
+  });
+};
+
+const ENDED: ReadonlySet<string> = new Set(['completed', 'failed', 'notReady']);
 
 /** What the events say of each task in the end, with its output, is what they say where nothing was killed. */
 const sameEnd = (plan: ChaosJob, calm: readonly StoredEvent[], wild: readonly StoredEvent[]): string[] => {
@@ -241,8 +319,7 @@ const endsOf = (stored: readonly StoredEvent[]): ReadonlyMap<string, string> => 
   }
   const ends = new Map<string, string>();
   for (const [task, { state }] of history.tasks) {
-    const around = /^(.*)(\/[^/]*|\[\d+\])$/.exec(task)?.[1];
-    if (around === undefined || history.of(around).state === 'completed')
+    if (around(task).every((path) => history.of(path).state === 'completed'))
       ends.set(task, `${state} ${outputs.get(task) ?? ''}`);
   }
   return ends;

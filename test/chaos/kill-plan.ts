@@ -1,5 +1,5 @@
 import type { Moment } from './definitions.ts';
-import { type Chance, chanceOf } from './random-jobs.ts';
+import { chanceOf } from './random-jobs.ts';
 
 /**
  * How one process is killed: by its own hand at an exact moment, or by its parent so many ms after it heard of one; a
@@ -14,13 +14,15 @@ export type KillPlan = {
   readonly delayMs: number;
 };
 
-/** Moments that come many times, and those that come once or a few times. */
+/** Moments that come many times, those among them that come in every job, and those that come once or a few times. */
 const MANY: readonly Moment[] = [
   'began',
   'began',
   'succeeded',
   'succeeded',
   'failed',
+  'failed',
+  'skipped',
   'looked',
   'saved',
   'saved',
@@ -29,6 +31,7 @@ const MANY: readonly Moment[] = [
   'after append',
   'after append',
 ];
+const CERTAIN: readonly Moment[] = ['began', 'published', 'before append', 'after append'];
 const FEW: readonly Moment[] = [
   'started',
   'opened',
@@ -40,19 +43,23 @@ const FEW: readonly Moment[] = [
   'after acquire',
 ];
 
+/** How many such moments there may be before the kill; 8 of those not named. */
+const MOST: Readonly<Partial<Record<Moment, number>>> = {
+  published: 250,
+  'before append': 40,
+  'after append': 40,
+  began: 25,
+  succeeded: 25,
+};
+
 export const killPlan = (seed: number, turn: number): KillPlan => {
   const chance = chanceOf(seed * 1_009 + turn);
+  // The first process of a round has no need to come far: it is killed for certain.
+  if (turn === 0) return { by: 'itself', moment: chance.pick(CERTAIN), count: chance.between(1, 4), delayMs: 0 };
   const by = chance.oneIn(2) ? 'itself' : 'parent';
   const few = chance.oneIn(4);
   const moment = chance.pick(few ? FEW : MANY);
-  const count = few ? chance.between(1, 3) : howMany(chance, moment);
-  return { by, moment, count, delayMs: by === 'parent' ? chance.between(0, chance.oneIn(2) ? 5 : 100) : 0 };
-};
-
-/** Often early, so that a round takes many kills. */
-const howMany = (chance: Chance, moment: Moment): number => {
-  if (moment === 'published') return chance.between(1, 250);
-  if (moment.endsWith('append')) return chance.between(1, 40);
-  if (moment === 'began' || moment === 'succeeded') return chance.between(1, 25);
-  return chance.between(1, 8);
+  // Often early, so that a round takes many kills.
+  const count = few ? chance.between(1, 3) : chance.between(1, chance.between(1, MOST[moment] ?? 8));
+  return { by, moment, count, delayMs: by === 'parent' ? chance.between(0, chance.oneIn(2) ? 5 : 50) : 0 };
 };

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createEngine, type Job, type JobEvent, jobFrom, type TaskSpec } from 'tintype';
+import { createEngine, type JobEvent, type JobResult, jobFrom, type TaskSpec } from 'tintype';
 import { sqliteJournal } from 'tintype/sqlite';
 import { seededRandom, virtualClock } from 'tintype/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -125,8 +125,8 @@ describe.concurrent('a disk that is full', () => {
       expect(ran).toEqual(['small', 'large']);
 
       rmSync(join(folder, 'ballast'));
-      const resumed = await engine.resume(job.id);
-      expect(await resumed).toMatchObject({ state: 'completed', ctx: { small: new Date(5), last: 1_500_000 } });
+      const { job: again } = await engine.resume(job.id);
+      expect(await again).toMatchObject({ state: 'completed', ctx: { small: new Date(5), last: 1_500_000 } });
       expect(ran).toEqual(['small', 'large', 'large', 'last']);
       await engine.close();
       const { events } = await kept(file);
@@ -314,7 +314,7 @@ say('up');
 await heard(file + '.race');
 const jobs = [];
 for (const jobId of ${JSON.stringify(ids)}) {
-  try { jobs.push(await engine.resume(jobId)); say('won ' + jobId); } catch (error) { say(error.code + ' ' + jobId); }
+  try { jobs.push((await engine.resume(jobId)).job); say('won ' + jobId); } catch (error) { say(error.code + ' ' + jobId); }
 }
 say('tried');
 for (const job of jobs) say(job.id + ' ' + (await job).state);
@@ -368,7 +368,7 @@ await engine.close();
     message: expect.stringContaining(String(child.pid)),
   });
   const engine = createEngine({ journal: later(journal, 60_000), definitions: [definition] });
-  expect(await await engine.resume('one')).toMatchObject({ state: 'completed', ctx: { first: 1, by: 'us' } });
+  expect(await (await engine.resume('one')).job).toMatchObject({ state: 'completed', ctx: { first: 1, by: 'us' } });
   const before = await kept(file);
 
   writeFileSync(`${file}.go`, '');
@@ -425,14 +425,14 @@ job.events$.subscribe(async ({ to }) => {
   ]);
   const clock = virtualClock(Date.now() - 3_600_000);
   const engine = createEngine({ journal: sqliteJournal(file), definitions: [definition], clock });
-  const job = await engine.resume('one');
+  const { job } = await engine.resume('one');
   expect(['retried', 'polled', 'limited'].map((name) => job.task(name).state)).toEqual([
     'retrying',
     'polling',
     'polling',
   ]);
   await clock.advance(60_000);
-  const { state, ctx, tasks } = await job;
+  const { state, ctx, tasks } = (await job) as JobResult;
   expect([state, ctx.retried, tasks.polled?.state, tasks.limited?.reason]).toEqual([
     'completed',
     2,
@@ -486,7 +486,7 @@ engine.start(definition, {}, { jobId: 'one' });
     const { resumed, refused } = await engine.recover();
     expect(refused, `cut at ${cut} of ${wal.length}`).toEqual([]);
     for (const job of resumed) {
-      const { state, ctx } = await (job as Job);
+      const { state, ctx } = (await job) as JobResult;
       expect([state, ctx[`t${size - 1}`]], `cut at ${cut} of ${wal.length}`).toEqual(['completed', size]);
       expect(ran).toEqual(Array.from({ length: ran.length }, (_, at) => `t${size - ran.length + at}`));
     }

@@ -85,7 +85,10 @@ const seqOf = (job: string): number => {
 const world: World = { ...facts, seqOf, moment };
 const definitions = jobs.map((job) => definitionOf(job, world));
 const engine = createEngine({ journal: watched(sqliteJournal(file, options)), definitions });
-engine.events$.subscribe(() => moment('published'));
+engine.events$.subscribe((event) => {
+  moment('published');
+  if (event.type === 'task.transition' && (event.to === 'failed' || event.to === 'skipped')) moment(event.to);
+});
 
 const recover = async (): Promise<void> => {
   const { refused } = await engine.recover();
