@@ -1173,10 +1173,11 @@ describe('retry of a failed task', () => {
     expect(() => job.retry(name)).toThrow(refused('INVALID_STATE'));
   });
 
-  test('is refused once the job is over', async () => {
+  test('of a job that is over goes on in a handle of its own', async () => {
     const { job } = await begin(() => [{ name: 'a', run: failing(1) }]);
-    expect(() => job.retry('a')).toThrow(/its job is failed: start it anew|is failed/);
-    expect(() => job.retry()).toThrow(refused('INVALID_STATE'));
+    expect(() => job.task('a').retry()).toThrow(refused('INVALID_STATE'));
+    const again = job.retry('a');
+    expect([again.id, (await again).state, job.state]).toEqual([job.id, 'completed', 'failed']);
   });
 
   test('is refused while the job is ending', async () => {

@@ -12,7 +12,7 @@ import type { TaskRun } from './task-run.ts';
 export const retryTask = (task: TaskRun): void => {
   const { job, state } = task;
   if (job.over || job.ending)
-    throw refusal(task, `its job ${job.over ? `is ${job.state}: start it anew` : 'is ending'}`);
+    throw refusal(task, `its job ${job.over ? `is ${job.state}: retry the job` : 'is ending'}`);
   if (state === 'failed') retryFailed(job, task);
   else if (state === 'retrying' || state === 'polling') job.commandTask(task, { type: 'task.schedule' });
   else if (state === 'paused') resumeTask(job, task.index);
@@ -24,7 +24,7 @@ export const retryAll = (job: JobRun): void => {
   const due = job.over || job.ending ? [] : retriable(job);
   if (due.length === 0) {
     const why = job.over
-      ? `is ${job.state}: start it anew`
+      ? `is ${job.state}: retry it`
       : job.ending
         ? 'is ending'
         : 'has no failed or paused task to retry';
