@@ -13,6 +13,7 @@ import type { Clock } from './clock.ts';
 import type { JobDefinition, StartArguments } from './definition.ts';
 import { jobIdOf } from './durable/job-id.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
+import { optionsOf } from './durable/kept-options.ts';
 import { leaveJob } from './durable/leave-job.ts';
 import { readPast } from './durable/past.ts';
 import { recorderOf } from './durable/record-job.ts';
@@ -54,6 +55,8 @@ export class Engine implements AsyncDisposable {
   readonly #home: Home;
   #closed = false;
   #closing: Promise<void> | undefined;
+  #closesBy: 'drain' | 'abort' = 'drain';
+  readonly #underWay = new Set<Promise<unknown>>();
 
   /** @internal */
   constructor(options: EngineOptions) {
@@ -136,7 +139,7 @@ export class Engine implements AsyncDisposable {
     if (live) return { job: live as Typed };
     const underWay = writer.resuming.get(jobId) as Promise<{ readonly job: Typed }> | undefined;
     if (underWay) return underWay;
-    const resumption = this.#takeUp(jobId, journal, { definition, changed, tasks }, others);
+    const resumption = this.#doing(this.#takeUp(jobId, journal, { definition, changed, tasks }, others));
     writer.resuming.set(jobId, resumption);
     return resumption.finally(() => writer.resuming.delete(jobId)) as unknown as Promise<{ readonly job: Typed }>;
   }
@@ -154,6 +157,7 @@ export class Engine implements AsyncDisposable {
     const refused: Recovery['refused'][number][] = [];
     // The oldest first, as they were started.
     for (const kept of left.toReversed()) {
+      if (this.#closed) break;
       if (this.#jobs.has(kept.id) || JournalWriter.of(journal).recorderOf(kept.id) || isHeld(kept)) continue;
       try {
         const { job } = await this.resume(kept.id, options);
@@ -179,7 +183,8 @@ export class Engine implements AsyncDisposable {
     this.#requireOpen(subject);
     refuse(subject, againOptionProblems(options, 'retry'));
     const { definition, changed, tasks, downstream, ...others } = options;
-    const { run, journal } = await this.#ended(jobId, { definition, changed, ...others });
+    const { run, journal } = await this.#doing(this.#ended(jobId, { definition, changed, ...others }));
+    this.#requireOpen(subject);
     return {
       job: new Job(
         retryJob(run, { tasks, downstream, ...this.#startOptions(others), journal }, this.#home),
@@ -210,7 +215,8 @@ export class Engine implements AsyncDisposable {
     this.#requireOpen(subject);
     refuse(subject, againOptionProblems(options, 'rerun'));
     const { definition, changed, from, ...others } = options;
-    const { run, journal } = await this.#ended(jobId, { definition, changed, ...others });
+    const { run, journal } = await this.#doing(this.#ended(jobId, { definition, changed, ...others }));
+    this.#requireOpen(subject);
     return {
       job: new Job<Input, Tasks>(
         rerunJob(run, { from, ...this.#startOptions(others), journal }, this.#home),
@@ -235,8 +241,10 @@ export class Engine implements AsyncDisposable {
     refuse('A call on the engine', closeOptionProblems(options));
     const { mode = 'drain', graceMs } = options;
     this.#closed = true;
+    if (mode === 'abort') this.#closesBy = mode;
     const jobs = this.jobs;
-    const ended = Promise.all(jobs.map((job) => this.#end(job, mode)));
+    for (const job of jobs) this.#end(job, mode);
+    const ended = this.#allEnded();
     if (mode === 'drain' && graceMs !== undefined && jobs.length > 0) {
       const callOff = this.#clock.setTimer(() => {
         for (const job of jobs) this.#end(job, 'abort');
@@ -259,6 +267,7 @@ export class Engine implements AsyncDisposable {
     options: Omit<StartOptions, 'jobId'>,
   ): Promise<{ readonly job: Job }> {
     const kept = await keptJob(journal, jobId);
+    this.#requireOpen(`The resumption of job "${jobId}"`);
     const run = this.#runOf(kept, definition, options, journal);
     const recorder = recorderOf(run);
     try {
@@ -272,15 +281,29 @@ export class Engine implements AsyncDisposable {
     return { job: new Job(run, this.#home) };
   }
 
+  /** Resolves when all jobs are over, those too that were being taken up as the engine closed. */
+  async #allEnded(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    await Promise.all(this.jobs.map((job) => this.#end(job, this.#closesBy)));
+  }
+
+  /** Something that starts a job when it has read the journal: the engine has not closed before. */
+  #doing<Value>(work: Promise<Value>): Promise<Value> {
+    this.#underWay.add(work);
+    const done = (): void => void this.#underWay.delete(work);
+    work.then(done, done);
+    return work;
+  }
+
   async #end(job: Job, mode: 'drain' | 'abort'): Promise<void> {
     const run = this.#runs.get(job);
-    if (run?.recorder && !run.over) await leaveJob(run, mode, CLOSING);
+    if (run?.recorder && !run.ended) await leaveJob(run, mode, CLOSING);
     else await job.cancel(CLOSING, { mode });
     await job;
   }
 
   #enrol(job: Job, run: JobRun): void {
-    if (run.over) return;
+    if (run.ended) return;
     this.#jobs.set(job.id, job);
     this.#runs.set(job, run);
     job.events$.subscribe({
@@ -307,7 +330,7 @@ export class Engine implements AsyncDisposable {
     const found = definition ?? this.#options.definitions?.find(({ name }) => name === kept.name);
     if (!found || found.name !== kept.name) throw unknownDefinition(kept, found);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    const all = { ...JSON.parse(kept.options), ...this.#startOptions(given), jobId: kept.id, journal };
+    const all = { ...optionsOf(kept.options), ...this.#startOptions(given), jobId: kept.id, journal };
     return createRun(found[PLAN] as Plan, {}, all, this.#home);
   }
 

@@ -49,6 +49,8 @@ export class JobRun {
   /** Grows when tasks are added to the running job. */
   plan: Plan;
   readonly options: StartOptions;
+  /** What `start` alone was told. */
+  readonly startOptions: StartOptions;
   readonly clock: Clock;
   readonly random: () => number;
   /** The task that this job is nested in. */
@@ -85,7 +87,7 @@ export class JobRun {
   /** Set until a job that was restored goes on: does so at once. */
   wakeUp: (() => void) | undefined;
   /** Set where another process runs it: what is asked of it goes there. */
-  elsewhere: { readonly cancel: (reason: string | undefined, mode: 'abort' | 'drain') => void } | undefined;
+  elsewhere: { readonly cancel: (cause: unknown, mode: 'abort' | 'drain') => void } | undefined;
   /** Who paused it, in words; before the start it is paused as it begins. */
   pausedBy: string | undefined;
   /** Tasks settled, and how many of them failed without leave or were not ready. */
@@ -127,6 +129,7 @@ export class JobRun {
     const options: StartOptions = mergedOptions(plan.options, startOptions);
     this.plan = plan;
     this.options = options;
+    this.startOptions = startOptions;
     this.parent = parent;
     this.instances = instances;
     const outer = parent?.job;
@@ -164,6 +167,13 @@ export class JobRun {
   goOnFrom(nextSeq: number, last?: JobEvent): void {
     this.#stream.goOnFrom(nextSeq, last);
     if (last) this.finish();
+  }
+
+  /** Ends the waiting for a job that will not go on here. */
+  abandon(): void {
+    this.wakeUp = undefined;
+    this.finish();
+    this.#stream.abandon();
   }
 
   get nextSeq(): number {
@@ -236,6 +246,11 @@ export class JobRun {
 
   get over(): boolean {
     return isTerminalJobState(this.state);
+  }
+
+  /** Whether it is over, and not about to be tried again. */
+  get ended(): boolean {
+    return this.over && !this.wakeUp;
   }
 
   frozen<Value extends object>(value: Value): Value {

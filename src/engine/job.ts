@@ -1,5 +1,4 @@
 import type { Observable } from 'rxjs';
-import { errorData } from '../events/error-data.ts';
 import type { JobEvent, JobState } from '../events/event.ts';
 import { againOptionProblems, cancelOptionProblems, waitOptionProblems } from './check-options.ts';
 import { CommandError, JobError } from './errors.ts';
@@ -114,7 +113,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   async output<Name extends TaskName<Tasks>>(task: Name): Promise<OutputNamed<Tasks, Name>> {
     const run = this.#run;
     const index = indexIn(run.plan, task);
-    if (run.over || run.tasks[index]?.endedAt !== undefined) return outputOf(run, index) as OutputNamed<Tasks, Name>;
+    if (run.ended || (run.tasks[index]?.endedAt !== undefined && !run.wakeUp))
+      return outputOf(run, index) as OutputNamed<Tasks, Name>;
     return new Promise((resolve, reject) => {
       const waiter = { resolve: resolve as (output: unknown) => void, reject };
       run.waiting ??= new Map();
@@ -245,7 +245,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     const { mode = 'abort' } = options;
     const { elsewhere, wakeUp } = this.#run;
     wakeUp?.();
-    if (elsewhere) elsewhere.cancel(reason === undefined ? undefined : errorData(reason).message, mode);
+    if (elsewhere) elsewhere.cancel(reason, mode);
     else
       stopJob(this.#run, reason === undefined ? { to: 'cancelled', mode } : { to: 'cancelled', mode, cause: reason });
     return this.result();

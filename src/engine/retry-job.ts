@@ -3,6 +3,7 @@ import { CommandError } from './errors.ts';
 import { appraise } from './flow.ts';
 import type { JobRun } from './job-run.ts';
 import { NO_VALUE } from './journal.ts';
+import { answerSettled } from './reactions/answer-outputs.ts';
 import { endIfSettled } from './reactions/settle.ts';
 import { failedPaths, indexesOf, insideOf, reusable, reuse } from './reuse.ts';
 import { SETTLED, type TaskRun } from './task-run.ts';
@@ -130,6 +131,7 @@ export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection):
       for (const index of job.plan.order)
         if (!job.removed?.has(index) && (job.tasks[index]?.state ?? 'unscheduled') === 'unscheduled')
           appraise(job, index);
+      answerSettled(job);
       endIfSettled(job);
       job.dispatcher.dispatch();
     });

@@ -21,13 +21,9 @@ export const retryTask = (task: TaskRun): void => {
 
 /** Every task of a job, and of those nested in it, that has failed or that is paused because its retries are used up. */
 export const retryAll = (job: JobRun): void => {
-  const due = job.over || job.ending ? [] : retriable(job);
+  const due = job.ending ? [] : retriable(job);
   if (due.length === 0) {
-    const why = job.over
-      ? `is ${job.state}: retry it`
-      : job.ending
-        ? 'is ending'
-        : 'has no failed or paused task to retry';
+    const why = job.ending ? 'is ending' : 'has no failed or paused task to retry';
     throw new CommandError('INVALID_STATE', `Job "${job.plan.name}" ${why}.`);
   }
   for (const task of due) if (wantsRetry(task)) retryTask(task);

@@ -79,10 +79,25 @@ export const retryJob = (
     run.wakeUp = undefined;
     goOn();
   };
-  // Its end may have yet to be written.
-  if (journal) earlier.whenSaved(() => reacquire(run, journal, () => wakeLater(run)));
+  if (journal) onceSaved(earlier, run, () => reacquire(run, journal, earlier.nextSeq, () => wakeLater(run)));
   else wakeLater(run);
   return run;
+};
+
+/** Goes on once the end of the earlier job is in the journal: at once, mostly. */
+const onceSaved = ({ recorder }: JobRun, run: JobRun, goOn: () => void): void => {
+  if (!recorder || recorder.isSaved) {
+    goOn();
+    return;
+  }
+  const fail = (error: unknown): void => run.recorder?.fail(error);
+  recorder.whenSaved(() => {
+    try {
+      goOn();
+    } catch (error) {
+      fail(error);
+    }
+  }, fail);
 };
 
 const notOver = ({ id, plan }: JobRun): CommandError =>
@@ -116,7 +131,7 @@ const wakeLater = (run: JobRun): void => void setImmediate(() => run.wakeUp?.())
 
 /** What the earlier job was started with, but what was meant for that alone. */
 const againOptions = (earlier: JobRun, options: StartOptions): StartOptions => {
-  const { jobKey: _, metadata, ...before } = earlier.options;
+  const { jobKey: _, metadata, ...before } = earlier.startOptions;
   return { ...before, metadata, signal: undefined, ...options };
 };
 

@@ -50,6 +50,12 @@ export class EventStream<Subject> {
     this.#relay.complete();
   }
 
+  /** Completes without a terminal event: nothing more is told of the job here. */
+  abandon(): void {
+    this.#ended = true;
+    this.#relay.complete();
+  }
+
   /** The position of the next event. */
   get nextSeq(): number {
     return this.#seq;
@@ -57,6 +63,7 @@ export class EventStream<Subject> {
 
   /** Passes on an event that was stamped elsewhere: reactions are not told. */
   relay(event: JobEvent): void {
+    this.#seq = event.seq + 1;
     this.#relay.next(event);
   }
 

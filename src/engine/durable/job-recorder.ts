@@ -36,6 +36,7 @@ export class JobRecorder {
   /** Those who wait for what is yet to be written, and for what is being written. */
   #waiting: Waiter[] = [];
   #underWay: Waiter[] | undefined;
+  #opened: () => void = () => {};
   /** The handle of its job. */
   handle: object | undefined;
   /** What to do with a message from another process. */
@@ -46,7 +47,6 @@ export class JobRecorder {
   constructor(jobId: string, writer: JournalWriter) {
     this.jobId = jobId;
     this.#writer = writer;
-    writer.enlist(this);
   }
 
   get held(): Held {
@@ -56,6 +56,16 @@ export class JobRecorder {
   /** Why nothing can be written any more. */
   get error(): JournalError | undefined {
     return this.#error;
+  }
+
+  /** Whether everything so far is in the journal. */
+  get isSaved(): boolean {
+    return !this.#error && !this.#underWay && (this.#phase === 'over' || !this.#isDirty);
+  }
+
+  /** From now on it is known whose job this is, unless another recorder writes it. */
+  enlist(): void {
+    this.#writer.enlist(this);
   }
 
   /** Begins to write a job that is new: the journal is given it with its first events. */
@@ -69,6 +79,7 @@ export class JobRecorder {
     if (this.#phase !== 'opening') return;
     this.#fence = fence;
     this.#phase = 'open';
+    this.#opened();
     this.#writer.keepAlive(this);
     if (this.#isDirty) this.#writer.schedule(this);
   }
@@ -138,8 +149,8 @@ export class JobRecorder {
   /** Calls back once everything so far is in the journal: at once if it is. */
   whenSaved(saved: () => void, failed: (error: JournalError) => void = () => {}): void {
     if (this.#error) failed(this.#error);
-    else if (this.#isDirty || this.#underWay) this.#waiting.push({ saved, failed });
-    else saved();
+    else if (this.isSaved) saved();
+    else this.#waiting.push({ saved, failed });
   }
 
   /** What is to be written now. */
@@ -177,15 +188,29 @@ export class JobRecorder {
 
   /** Gives the lease back: another process may go on with the job. What happens here from now on is not kept. */
   async leave(): Promise<void> {
-    await new Promise<void>((resolve) => this.whenSaved(resolve, () => resolve()));
-    if (this.#phase !== 'open') return;
-    const { held } = this;
-    this.#close();
-    await this.#writer.journal.release(held);
+    // Whether it holds a lease has yet to be answered.
+    if (this.#phase === 'opening')
+      await new Promise<void>((resolve) => {
+        this.#opened = resolve;
+      });
+    while (this.#phase === 'open') {
+      await new Promise<void>((resolve) => {
+        const close = (): void => {
+          // What waited before may have brought more.
+          if (!this.#isDirty) this.#close();
+          resolve();
+        };
+        this.whenSaved(close, () => resolve());
+      });
+    }
+    if (!this.#error && this.#fence > 0) await this.#writer.journal.release(this.held);
   }
 
-  /** Nothing is written of it: it was over, or another process runs it. */
+  /** Nothing is written of it: it was over, or another process runs it. What it was told so far is forgotten. */
   dismiss(): void {
+    this.#events = [];
+    this.#notes.clear();
+    this.#changes = undefined;
     this.#close();
   }
 
@@ -193,16 +218,18 @@ export class JobRecorder {
   fail(cause: unknown): void {
     if (this.#error) return;
     this.#error = journalError(this.jobId, cause);
-    this.#close();
     const waiters = [...(this.#underWay ?? []), ...this.#waiting.splice(0)];
     this.#underWay = undefined;
+    this.#close();
     for (const { failed } of waiters) failed(this.#error);
     this.onFailure(this.#error);
   }
 
   #close(): void {
     this.#phase = 'over';
+    this.#opened();
     this.#writer.dismiss(this);
+    if (!this.#underWay) for (const { saved } of this.#waiting.splice(0)) saved();
   }
 
   get #isDirty(): boolean {

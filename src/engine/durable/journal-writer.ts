@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers';
 import { newId, systemClock } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
 import { JournalError } from '../errors.ts';
-import type { Batch, Journal, Lease } from '../journal.ts';
+import type { Awaitable, Batch, Journal, Lease } from '../journal.ts';
 import { thisProcess } from '../process-identity.ts';
 import type { JobRecorder } from './job-recorder.ts';
 
@@ -54,13 +54,15 @@ export class JournalWriter {
     return this.#recorders.get(jobId);
   }
 
+  /** Makes it known who is about to write a job; whoever writes it already stays. */
   enlist(recorder: JobRecorder): void {
-    this.#recorders.set(recorder.jobId, recorder);
+    if (!this.#recorders.has(recorder.jobId)) this.#recorders.set(recorder.jobId, recorder);
   }
 
   /** Keeps the leases of open recorders alive, and takes the messages for their jobs, until none is left. */
   keepAlive(recorder: JobRecorder): void {
     this.#open.add(recorder);
+    this.#recorders.set(recorder.jobId, recorder);
     this.#stopHeartbeat ??= repeat(HEARTBEAT_MS, () => this.#renew());
     this.#stopReceiving ??= repeat(RECEIVE_MS, () => this.#receive());
   }
@@ -107,25 +109,37 @@ export class JournalWriter {
         else recorder.saved();
       }
     };
-    const failed = (error: unknown): void => {
-      for (const recorder of written) recorder.fail(error);
-    };
+    let answer: Awaitable<readonly string[]>;
     try {
-      const answer = this.journal.append(batches);
-      if (!isThenable(answer)) {
-        done(answer);
-        return;
-      }
-      this.#writing = true;
-      Promise.resolve(answer)
-        .then(done, failed)
-        .finally(() => {
-          this.#writing = false;
-          const [next] = this.#changed;
-          if (next) this.schedule(next);
-        });
+      answer = this.journal.append(batches);
     } catch (error) {
-      failed(error);
+      answer = Promise.reject(error);
+    }
+    if (!isThenable(answer)) {
+      done(answer);
+      return;
+    }
+    this.#writing = true;
+    Promise.resolve(answer)
+      .then(done, (error) => this.#writeOneByOne(batches, written, error))
+      .finally(() => {
+        this.#writing = false;
+        const [next] = this.#changed;
+        if (next) this.schedule(next);
+      });
+  }
+
+  /** Nothing of them was written: what is wrong with one is no reason for the others to fail. */
+  async #writeOneByOne(batches: readonly Batch[], recorders: readonly JobRecorder[], cause: unknown): Promise<void> {
+    for (const [index, recorder] of recorders.entries()) {
+      try {
+        if (batches.length === 1) throw cause;
+        const lost = await this.journal.append([batches[index] as Batch]);
+        if (lost.length > 0) recorder.fail(leaseLost(recorder.jobId));
+        else recorder.saved();
+      } catch (error) {
+        recorder.fail(error);
+      }
     }
   }
 

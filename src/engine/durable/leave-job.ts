@@ -7,9 +7,12 @@ import { stopJob } from '../stop.ts';
  */
 export const leaveJob = async (job: JobRun, mode: 'drain' | 'abort', cause: string): Promise<void> => {
   job.leaving = true;
+  job.wakeUp?.();
   if (mode === 'drain') await untilIdle(job);
   if (job.over) return;
-  await job.recorder?.leave();
+  // Another process goes on with it in any case.
+  if (job.elsewhere) job.recorder?.dismiss();
+  else await job.recorder?.leave();
   if (!job.over) stopJob(job, { to: 'cancelled', mode: 'abort', cause, interrupted: true });
 };
 

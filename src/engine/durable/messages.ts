@@ -20,6 +20,7 @@ export type Message =
 /** Does what messages to a job ask. What can't be done, as the job stands, is told as a warning of the task. */
 export const listen = (job: JobRun, recorder: JobRecorder): void => {
   recorder.onMessage = (text) => {
+    job.wakeUp?.();
     if (job.over) return;
     const message = JSON.parse(text) as Message;
     if (message.type === 'cancel') {

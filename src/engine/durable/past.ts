@@ -2,7 +2,6 @@ import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/event-stream.ts';
 import { JournalError } from '../errors.ts';
 import { eventOf, type Journal, type JournalJob, NO_VALUE, type Note, type NoteKind } from '../journal.ts';
-import type { JobOptions } from '../options.ts';
 import { decode } from '../serialise.ts';
 import { emptyRecord, type JobRecord, recordEvent, type TaskRecord } from './job-record.ts';
 
@@ -11,7 +10,6 @@ export type Past = {
   readonly job: JournalJob;
   readonly record: JobRecord;
   readonly input: object;
-  readonly options: JobOptions;
   /** The event that ended it, if it is over. */
   readonly last: JobEvent | undefined;
   readonly notes: readonly Note[];
@@ -45,7 +43,6 @@ export const readPast = async (journal: Journal, job: JournalJob): Promise<Past>
     job,
     record,
     input: parsed(job.id, 'its input', () => decode(job.input)) as object,
-    options: parsed(job.id, 'its options', () => JSON.parse(job.options)) as JobOptions,
     notes,
     last: isTerminalJobState(record.state) ? last : undefined,
     output: ({ output }) =>

@@ -2,29 +2,14 @@ import { isThenable } from '../../events/thenable.ts';
 import { jobErrorOf } from '../end.ts';
 import { JournalError } from '../errors.ts';
 import type { JobRun } from '../job-run.ts';
-import type { Awaitable, Journal, JournalJob, NewJob } from '../journal.ts';
+import type { Awaitable, Held, Journal, JournalJob, NewJob } from '../journal.ts';
 import { stopJob } from '../stop.ts';
 import { definitionShape } from './definition-shape.ts';
 import { encodedAs, type JobRecorder } from './job-recorder.ts';
 import { JournalWriter } from './journal-writer.ts';
+import { keptOptions } from './kept-options.ts';
 import { listen } from './messages.ts';
 import { takeOver } from './take-over.ts';
-
-/** The options of a start that a journal keeps: those that are plain data. */
-const KEPT_OPTIONS = [
-  'timeout',
-  'maxConcurrency',
-  'rateLimit',
-  'pools',
-  'sequential',
-  'onFailure',
-  'graceMs',
-  'maxRetries',
-  'onExhausted',
-  'maxInterruptions',
-  'contextConflict',
-  'freeze',
-] as const;
 
 /**
  * Gives a new job its place in the journal, then begins it. Where the program chose its id, that is asked for first: a
@@ -41,10 +26,6 @@ export const recordJob = (
   const recorder = recorderOf(job);
   const { plan, id, clock, options } = job;
   const { jobKey, metadata = {} } = options;
-  const kept = KEPT_OPTIONS.flatMap((key) => {
-    const value = options[key];
-    return value === undefined || value === Number.POSITIVE_INFINITY ? [] : [[key, value]];
-  });
   const opened = ({ created, job: kept }: { readonly created: boolean; readonly job: JournalJob }): void => {
     if (created) {
       recorder.open(kept.fence);
@@ -63,7 +44,7 @@ export const recordJob = (
     createdAt: clock.now(),
     ...definitionShape(plan),
     input: encodedAs('UNSERIALISABLE_INPUT', `The input of job "${plan.name}"`, input),
-    options: JSON.stringify(Object.fromEntries(kept)),
+    options: keptOptions(job.startOptions),
     metadata: encodedAs('UNSERIALISABLE_INPUT', `The metadata of job "${plan.name}"`, metadata),
   });
   if (isNew) {
@@ -74,15 +55,18 @@ export const recordJob = (
   }
 };
 
-/** Takes the lease of a job that is over, then lets it go on. @throws JournalError */
-export const reacquire = (job: JobRun, journal: Journal, goOn: () => void): void => {
+/** Takes the lease of a job that is over and whose next event is `nextSeq`, then lets it go on. @throws JournalError */
+export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, goOn: () => void): void => {
   const recorder = recorderOf(job);
   const opened = (kept: JournalJob): void => {
+    if (kept.lastSeq !== nextSeq - 1) {
+      release(journal, { jobId: job.id, fence: kept.fence });
+      throw goneOn(job.id);
+    }
     recorder.open(kept.fence);
     const shape = definitionShape(job.plan);
     if (shape.fingerprint !== kept.fingerprint) recorder.redefine(shape);
-    if (kept.lastSeq === job.nextSeq - 1) goOn();
-    else recorder.fail(goneOn(job.id));
+    goOn();
   };
   whenOpened(recorder, opened, () => journal.acquire(job.id, JournalWriter.of(journal).lease()));
 };
@@ -90,6 +74,7 @@ export const reacquire = (job: JobRun, journal: Journal, goOn: () => void): void
 /** What writes a job, and obeys messages to it. */
 export const recorderOf = (job: JobRun): JobRecorder => {
   const recorder = job.recorder as JobRecorder;
+  recorder.enlist();
   recorder.onFailure = (error) => interruptJob(job, error);
   listen(job, recorder);
   return recorder;
@@ -126,7 +111,11 @@ const jobExists = (jobId: string): JournalError =>
   });
 
 const goneOn = (jobId: string): JournalError =>
-  new JournalError('LEASE_LOST', `The job "${jobId}" has gone on in another process meanwhile.`, { jobId });
+  new JournalError(
+    'LEASE_LOST',
+    `The job "${jobId}" has gone on since this handle was over: retry it by its id, or by its newest handle.`,
+    { jobId },
+  );
 
 /** The journal can't be written: the job ends here, so that nothing happens that is not kept. An end that can't be kept is none. */
 const interruptJob = (job: JobRun, cause: JournalError): void => {
@@ -136,4 +125,13 @@ const interruptJob = (job: JobRun, cause: JournalError): void => {
   job.stop = stop;
   job.state = 'failed';
   job.error = jobErrorOf(job);
+  // One that was to be tried again never has been.
+  if (job.wakeUp) job.abandon();
+};
+
+/** Gives back a lease that nothing was written with; where that fails it runs out. */
+const release = (journal: Journal, held: Held): void => {
+  Promise.resolve()
+    .then(() => journal.release(held))
+    .catch(() => {});
 };

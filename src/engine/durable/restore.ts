@@ -10,6 +10,7 @@ import type { JobRun } from '../job-run.ts';
 import type { ClaimNote } from '../kinds/external.ts';
 import { adoptChild, childAgain, type InputNote, type ItemsNote } from '../kinds/nested.ts';
 import type { TaskDefinition } from '../plan.ts';
+import { answerSettled } from '../reactions/answer-outputs.ts';
 import type { Stop, StopNote } from '../stop.ts';
 import { SETTLED, type TaskRun } from '../task-run.ts';
 import { parentPath, type TaskRecord } from './job-record.ts';
@@ -32,6 +33,7 @@ export const restoreJob = (job: JobRun, past: Past, added: AddedTask): void => {
   job.stop = stopOf(past.note<StopNote>('', 'stop')) ?? endingOf(record.state, record.error);
   if (job.over) job.error = jobErrorOf(job);
   job.goOnFrom(record.lastSeq + 1, past.last);
+  answerSettled(job);
 };
 
 /** How a job ended that is over, where nothing else tells. */
@@ -156,7 +158,10 @@ const restoreChild = (job: JobRun, task: TaskRun, record: TaskRecord, past: Past
   const items = past.note<ItemsNote>(path, 'items');
   const input = past.note<InputNote>(path, 'input');
   const isOf = (note: { readonly attempt: number } | undefined): boolean => note?.attempt === record.attempts;
-  if (!past.record.nested.has(path) && !isOf(items)) return;
+  const begun = past.record.nested.has(path);
+  if (!begun && !isOf(items)) return;
+  // Its items were kept, and it ended before anything was made of them.
+  if (!begun && SETTLED.has(record.state) && items?.items.length !== 0) return;
   if (past.record.growth.some(({ task: grown }) => parentPath(grown) === path)) return;
   const left = { items: isOf(items) ? items?.items : undefined, input: isOf(input) ? input?.input : undefined };
   const child = childAgain(job, task, left, versionAt(record.runningSeq, job, merges));

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers';
+import { errorData } from '../../events/error-data.ts';
 import { isTerminalJobState } from '../../events/event-stream.ts';
 import { systemClock } from '../../events/system-clock.ts';
 import { JournalError } from '../errors.ts';
@@ -7,6 +8,7 @@ import { eventOf, inForce, type Journal, type JournalJob } from '../journal.ts';
 import { beginJob } from '../pause.ts';
 import { isDead, thisProcess } from '../process-identity.ts';
 import { decode } from '../serialise.ts';
+import { type Stop, stopJob } from '../stop.ts';
 import { acceptedChanges, type ChangePolicy, type DefinitionChange, definitionChanges } from './definition-diff.ts';
 import { definitionShape } from './definition-shape.ts';
 import { goOn } from './go-on.ts';
@@ -24,15 +26,54 @@ export type Resumption = { readonly changed?: ChangePolicy | undefined; readonly
  * goes on, one that another process runs is followed. Where that fails, so does the run.
  */
 export const takeOver = (run: JobRun, recorder: JobRecorder, journal: Journal, kept: JournalJob): void => {
+  let cancel: Cancellation | undefined;
+  // Somebody may cancel it before it is known what it is.
+  if (run.over) cancel = run.stop;
+  else
+    run.elsewhere = {
+      cancel: (cause, mode) => {
+        cancel = { cause, mode };
+      },
+    };
   const attempt = async (): Promise<void> => {
-    if (isTerminalJobState(kept.state)) await readBack(run, recorder, journal, kept);
-    else if (isHeld(kept)) follow(run, recorder, journal);
-    else await resume(run, recorder, journal, {});
+    if (run.over) abandon(run, recorder, journal, kept, cancel);
+    else if (isTerminalJobState(kept.state)) await readBack(run, recorder, journal, kept);
+    else if (isHeld(kept)) follow(run, recorder, journal, cancel);
+    else {
+      await resume(run, recorder, journal, {});
+      run.elsewhere = undefined;
+      if (cancel && run.wakeUp) cancelResumed(run, cancel);
+    }
   };
   attempt().catch((error) => {
-    if (error instanceof JournalError && error.code === 'JOB_LEASED') follow(run, recorder, journal);
+    if (error instanceof JournalError && error.code === 'JOB_LEASED') follow(run, recorder, journal, cancel);
     else recorder.fail(error);
   });
+};
+
+type Cancellation = Pick<Stop, 'mode' | 'cause'>;
+
+const cancelResumed = (run: JobRun, { mode, cause }: Cancellation): void => {
+  run.wakeUp?.();
+  stopJob(run, { to: 'cancelled', mode, ...(cause !== undefined && { cause }) });
+};
+
+/** A run that was cancelled before it was known that there is such a job: so is that, by whoever runs it or will. */
+const abandon = (
+  run: JobRun,
+  recorder: JobRecorder,
+  journal: Journal,
+  kept: JournalJob,
+  cancel: Cancellation | undefined,
+): void => {
+  recorder.dismiss();
+  if (!isTerminalJobState(kept.state) && cancel) void sendCancel(run, journal, cancel).catch(() => {});
+};
+
+const sendCancel = async (run: JobRun, journal: Journal, { cause, mode }: Cancellation): Promise<void> => {
+  const reason = cause === undefined ? undefined : errorData(cause).message;
+  const message: Message = { type: 'cancel', reason, mode };
+  await journal.send(run.id, JSON.stringify(message));
 };
 
 /** Whether some process may be at work on a job. */
@@ -48,7 +89,8 @@ export const readBack = async (
 ): Promise<void> => {
   const past = await readPast(journal, kept);
   recorder.dismiss();
-  restoreJob(run, past, () => undefined);
+  run.elsewhere = undefined;
+  if (!run.over) restoreJob(run, past, () => undefined);
 };
 
 /** Takes the lease of a job, and lets it go on in a later turn of the event loop. @throws JournalError */
@@ -61,13 +103,15 @@ export const resume = async (
   const kept = await journal.acquire(run.id, JournalWriter.of(journal).lease());
   try {
     const past = await readPast(journal, kept);
-    if (isOver(past)) {
+    // It may have been left meanwhile, too.
+    if (isOver(past) || run.over) {
       recorder.dismiss();
       await journal.release({ jobId: kept.id, fence: kept.fence });
-      restoreJob(run, past, added);
+      if (!run.over) restoreJob(run, past, added);
       return;
     }
     const changes = await changesSince(run, journal, past);
+    if (run.over) throw leftMeanwhile(run);
     const words = acceptedChanges(kept, changes, changed, (task) => hasBegun(past, task));
     restoreJob(run, past, added);
     recorder.open(kept.fence);
@@ -86,6 +130,9 @@ export const resume = async (
     throw error;
   }
 };
+
+const leftMeanwhile = ({ id }: JobRun): JournalError =>
+  new JournalError('LEASE_LOST', `The job "${id}" was left before it went on.`, { jobId: id });
 
 /** Gives a run the end of a job that is to be tried again. @throws JournalError */
 export const restoreEnded = async (run: JobRun, journal: Journal, past: Past, changed: ChangePolicy): Promise<void> => {
@@ -110,11 +157,16 @@ const hasBegun = ({ record }: Past, task: string): boolean =>
 const nameOfProcess = (): string => `process ${process.pid} on ${thisProcess().host.split(' ')[0]}`;
 
 /** Passes on what a job does in another process; should that die, the job goes on here. */
-const follow = (run: JobRun, recorder: JobRecorder, journal: Journal): void => {
-  const send = (message: Message): void => {
-    Promise.resolve(journal.send(run.id, JSON.stringify(message))).catch((error) => recorder.fail(error));
+const follow = (run: JobRun, recorder: JobRecorder, journal: Journal, cancelled?: Cancellation): void => {
+  if (run.over || run.isLeaving) {
+    recorder.dismiss();
+    return;
+  }
+  const cancel = (cause: unknown, mode: Stop['mode']): void => {
+    sendCancel(run, journal, { cause, mode }).catch((error) => recorder.fail(error));
   };
-  run.elsewhere = { cancel: (reason, mode) => send({ type: 'cancel', reason, mode }) };
+  run.elsewhere = { cancel };
+  if (cancelled) cancel(cancelled.cause, cancelled.mode);
   let seq = 0;
   const look = async (): Promise<void> => {
     if (run.over) return;

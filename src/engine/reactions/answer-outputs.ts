@@ -1,5 +1,6 @@
 import type { JobRun } from '../job-run.ts';
 import { type OutputWaiter, outputOf } from '../output.ts';
+import { SETTLED } from '../task-run.ts';
 import type { Reaction } from './reaction.ts';
 
 /** Answers those who wait for the output of one task, as soon as that task has settled; and all others when the job is over. */
@@ -10,6 +11,13 @@ export const answerOutputs: Reaction = {
   onJob: (job) => {
     if (job.waiting && job.over) for (const index of job.waiting.keys()) answer(job, job.waiting, index);
   },
+};
+
+/** Answers those who wait for what had settled before the job went on here. */
+export const answerSettled = (job: JobRun): void => {
+  if (!job.waiting) return;
+  for (const index of [...job.waiting.keys()])
+    if (job.ended || SETTLED.has(job.tasks[index]?.state ?? 'unscheduled')) answer(job, job.waiting, index);
 };
 
 const answer = (job: JobRun, everyone: Map<number, OutputWaiter[]>, index: number): void => {
