@@ -10,7 +10,6 @@ export type {
   EngineOptions,
   RecoverOptions,
   Recovery,
-  ResumeOptions,
   TakeUpOptions,
 } from './engine/engine-options.ts';
 export {

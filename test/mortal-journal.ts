@@ -23,7 +23,10 @@ export const mortal = (
     release: alive((held) => journal.release(held)) as Journal['release'],
     receive: alive((held) => journal.receive(held)) as Journal['receive'],
     append: alive((batches) => {
-      if (left-- > 0) return journal.append(batches);
+      const withLease = batches.map((batch) =>
+        batch.creates ? { ...batch, creates: { ...batch.creates, lease: dying(batch.creates.lease) } } : batch,
+      );
+      if (left-- > 0) return journal.append(withLease);
       dead = true;
       return never;
     }) as Journal['append'],

@@ -13,8 +13,8 @@ import {
   type JobEvent,
   type Journal,
   memoryJournal,
-  type ResumeOptions,
   type StartOptions,
+  type TakeUpOptions,
 } from 'tintype';
 import { sqliteJournal } from 'tintype/sqlite';
 import { type VirtualClock, virtualClock } from 'tintype/testing';
@@ -54,7 +54,7 @@ const begun = (definition: AnyDefinition, options: EngineOptions & { readonly st
 const resumed = (
   store: Journal,
   definition: AnyDefinition,
-  { clock, ...options }: ResumeOptions & { readonly clock?: VirtualClock } = {},
+  { clock, ...options }: TakeUpOptions & { readonly clock?: VirtualClock } = {},
 ): Promise<{ readonly job: Job }> =>
   createEngine({ journal: store, definitions: [definition], clock }).resume('one', options);
 
@@ -772,10 +772,10 @@ describe('a job that had been changed when its process died', () => {
     die();
     await expect(resumed(store, etl)).rejects.toMatchObject({
       code: 'UNKNOWN_DEFINITION',
-      message: expect.stringMatching(/"count", "tell".*tasks/),
+      message: expect.stringMatching(/"count", "tell".*added/),
     });
-    const tasks = [{ ...count, run: ({ ctx }: { ctx: object }) => ({ counted: ctx }) }, tell] as never;
-    const { state, ctx } = await await ended(store, etl, { tasks });
+    const added = [{ ...count, run: ({ ctx }: { ctx: object }) => ({ counted: ctx }) }, tell] as never;
+    const { state, ctx } = await await ended(store, etl, { added });
     expect([state, ctx]).toEqual(['completed', { rows: 2, counted: { rows: 2 }, told: true }]);
   });
 

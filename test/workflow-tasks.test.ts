@@ -584,6 +584,30 @@ handlers:
       expect(run.result.ctx.bad).toMatch(/^failed: Job "main" failed: Task "a" failed .* code 3/);
   });
 
+  test('begin when all other tasks are over, whatever is skipped before', async () => {
+    const steps: string[] = [];
+    const { result } = await runWorkflow(
+      `
+tasks:
+  - { name: a, type: bash, command: exit 1 }
+  - { name: slow, type: bash, command: 'until [ -e go ]; do sleep 0.01; done; exit 2' }
+  - { name: last, type: bash, command: 'true', dependencies: [a, slow] }${HANDLERS}`,
+      {
+        on: (event, _, folder) => {
+          if (event.type !== 'task.transition') return;
+          steps.push(`${event.task} ${event.to}`);
+          if (event.task === 'last') writeFileSync(join(folder, 'go'), '');
+        },
+      },
+    );
+    const handled = steps.filter((step) => /^(ok|bad|any) (ready|running|skipped)/.test(step));
+    expect(handled.toSorted()).toEqual(['any ready', 'any running', 'bad ready', 'bad running', 'ok skipped']);
+    const begin = Math.min(...handled.map((step) => steps.indexOf(step)));
+    expect(steps.slice(0, begin)).toContain('slow failed');
+    expect(steps.indexOf('any ready')).toBeGreaterThan(steps.indexOf('bad completed'));
+    expect(result.errors.map(({ taskName }) => taskName)).toEqual(['a', 'slow']);
+  });
+
   test('run when the job ran out of time', async () => {
     const clock = virtualClock();
     const run = await runWorkflow(

@@ -1,14 +1,19 @@
 import { setImmediate } from 'node:timers/promises';
 import type { JobRecord } from '../engine/durable/job-record.ts';
-import { emptyRecord, parentPath, recordEvent } from '../engine/durable/job-record.ts';
+import { emptyRecord, recordEvent } from '../engine/durable/job-record.ts';
+import { buildGraph, sortGraph } from '../engine/graph.ts';
 import { eventOf, type Journal, type JournalJob, type StoredEvent } from '../engine/journal.ts';
+import { parentPath } from '../engine/task-path.ts';
 import type { JobEvent, TaskState } from '../events/event.ts';
+import { emptyHistory, type JobHistory, noteEvent } from './job-history.ts';
 import { type ShapeTask, shapeTasks } from './shape-tasks.ts';
 
 /** A job as the journal tells of it. */
 export type KeptJob = {
+  /** Started when it first was: what is kept of that is when it last began. */
   readonly job: JournalJob;
   readonly record: JobRecord;
+  readonly history: JobHistory;
   /** The tasks of its definition; undefined where its shape can't be read. */
   readonly shape: readonly ShapeTask[] | undefined;
 };
@@ -16,8 +21,14 @@ export type KeptJob = {
 /** Reads all events of a job. @throws JournalError */
 export const readKeptJob = async (journal: Journal, job: JournalJob): Promise<KeptJob> => {
   const record = emptyRecord();
-  for await (const event of storedEvents(journal, job.id, 0, job.lastSeq)) recordEvent(record, wholeEvent(event));
-  return { job, record, shape: shapeTasks(await journal.shape(job.fingerprint)) };
+  const history = emptyHistory();
+  for await (const stored of storedEvents(journal, job.id, 0, job.lastSeq)) {
+    const event = wholeEvent(stored);
+    recordEvent(record, event);
+    noteEvent(history, event);
+  }
+  const { startedAt = job.startedAt } = history;
+  return { job: { ...job, startedAt }, record, history, shape: shapeTasks(await journal.shape(job.fingerprint)) };
 };
 
 /** The events of a job from one `seq` to another, read page by page. @throws JournalError */
@@ -43,11 +54,23 @@ const PAGE = 1000;
 export const wholeEvent = (event: StoredEvent): JobEvent =>
   event.output === undefined ? eventOf(event) : ({ ...eventOf(event), output: JSON.parse(event.output) } as JobEvent);
 
-/** The tasks of a job, but those within others: in the order in which they began, then those that have not. */
-export const taskNames = ({ record, shape = [] }: KeptJob): readonly string[] => {
+/**
+ * The tasks of a job, but those within others: each after those that it waits for, else in the order in which they began.
+ * What another definition has no more, with which the job went on, is none of them.
+ */
+export const taskNames = ({ record, shape }: Pick<KeptJob, 'record' | 'shape'>): readonly string[] => {
   const { added, removed } = growthOf(record);
-  const paths = [...record.tasks.keys(), ...shape.map(({ name }) => name), ...added.keys()];
-  return [...new Set(paths)].filter((path) => parentPath(path) === undefined && !removed.has(path));
+  const needs = new Map([...(shape ?? []).map(({ name, dependsOn }) => [name, dependsOn] as const), ...added]);
+  const begun = [...record.tasks.keys()].filter((path) => parentPath(path) === undefined);
+  const known = shape ? begun.filter((path) => needs.has(path)) : begun;
+  const names = new Set([...known, ...[...needs.keys()].filter((path) => parentPath(path) === undefined)]);
+  for (const path of removed) names.delete(path);
+  const tasks = [...names].map((name) => ({
+    name,
+    dependsOn: (needs.get(name) ?? []).filter((need) => names.has(need)),
+  }));
+  const graph = buildGraph(tasks);
+  return sortGraph(graph).order.map((index) => graph.names[index] as string);
 };
 
 /** The same, each followed by those within it. */

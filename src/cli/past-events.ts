@@ -1,5 +1,5 @@
 import type { JobRecord, TaskRecord } from '../engine/durable/job-record.ts';
-import { parentPath } from '../engine/durable/job-record.ts';
+import { parentPath } from '../engine/task-path.ts';
 import type { JobEvent, TaskState, TaskTransition } from '../events/event.ts';
 
 /**

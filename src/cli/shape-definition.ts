@@ -1,7 +1,8 @@
 import type { JobDefinition } from '../engine/definition.ts';
 import type { JobRecord } from '../engine/durable/job-record.ts';
-import { parentPath } from '../engine/durable/job-record.ts';
+import { TintypeError } from '../engine/errors.ts';
 import { jobFrom } from '../engine/job-from.ts';
+import { parentPath } from '../engine/task-path.ts';
 import type { AnyTaskSpec } from '../engine/task-spec.ts';
 import { growthOf } from './kept-job.ts';
 import type { ShapeTask } from './shape-tasks.ts';
@@ -16,30 +17,64 @@ export const shapeDefinition = (name: string, shape: readonly ShapeTask[], recor
   return definitionOf(name, tasks);
 };
 
+/** The tasks that clean up after all that do not: drawn, they would be waited for by everything. */
+export const handlersIn = (
+  shape: readonly ShapeTask[],
+): { readonly handlers: readonly string[]; readonly others: readonly ShapeTask[] } => {
+  const work = shape.filter(({ trigger }) => trigger !== 'always').map(({ name }) => name);
+  const isHandler = ({ trigger, dependsOn }: ShapeTask): boolean => {
+    const needs = new Set(dependsOn);
+    return work.length > 0 && trigger === 'always' && work.every((name) => needs.has(name));
+  };
+  return {
+    handlers: shape.filter(isHandler).map(({ name }) => name),
+    others: shape.filter((task) => !isHandler(task)),
+  };
+};
+
+/** One whose tasks never do anything, so that a job can be ended whose functions are lost. @throws JobDefinitionError */
+export const lostDefinition = (name: string, shape: readonly ShapeTask[]): JobDefinition =>
+  definitionOf(name, shape, {
+    run: () => {
+      throw new LostTaskError('It did not run: its workflow file is gone.');
+    },
+    when: () => false,
+  });
+
+/** A task of which nothing but its place in a job is known. */
+export class LostTaskError extends TintypeError {
+  override readonly name = 'LostTaskError';
+  readonly code = 'TASK_LOST';
+}
+
+type Functions = { readonly run: () => void; readonly when: () => boolean };
+
 const PLAIN = { continueOnFailure: false, kind: 'task', trigger: undefined, when: false } as const;
 
-const definitionOf = (name: string, tasks: readonly ShapeTask[]): JobDefinition => {
+const definitionOf = (name: string, tasks: readonly ShapeTask[], functions: Functions = IDLE): JobDefinition => {
   const names = new Set(tasks.map((task) => task.name));
   return jobFrom(
     name,
-    tasks.map((task) => specOf({ ...task, dependsOn: task.dependsOn.filter((need) => names.has(need)) })),
+    tasks.map((task) => specOf({ ...task, dependsOn: task.dependsOn.filter((need) => names.has(need)) }, functions)),
   ) as unknown as JobDefinition;
 };
 
-const specOf = ({ name, dependsOn, continueOnFailure, kind, trigger, when, job }: ShapeTask): AnyTaskSpec => {
-  const common = { name, dependsOn, continueOnFailure, trigger, ...(when && { when: () => true }) };
+const specOf = (task: ShapeTask, functions: Functions): AnyTaskSpec => {
+  const { name, dependsOn, continueOnFailure, kind, trigger, when, job } = task;
+  const { run } = functions;
+  const common = { name, dependsOn, continueOnFailure, trigger, ...(when && { when: functions.when }) };
   switch (kind) {
     case 'task':
-      return { ...common, run: nothing };
+      return { ...common, run };
     case 'sensor':
-      return { ...common, kind, check: nothing };
+      return { ...common, kind, check: run };
     case 'external':
       return { ...common, kind };
     case 'map':
-      return { ...common, kind, over: [], each: nothing };
+      return { ...common, kind, over: [], each: run };
     case 'job':
-      return { ...common, kind, definition: definitionOf(job?.name ?? name, job?.tasks ?? []) };
+      return { ...common, kind, definition: definitionOf(job?.name ?? name, job?.tasks ?? [], functions) };
   }
 };
 
-const nothing = (): void => {};
+const IDLE: Functions = { run: () => {}, when: () => true };

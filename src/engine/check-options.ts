@@ -207,18 +207,18 @@ const rerunRules: Rules = {
 const againRules: Rules = {
   ...startRules,
   definition: rule('a sealed definition', isDefinition),
+  added: rule('an array of task specs', Array.isArray),
   changed: oneOf('refuse', 'accept', 'force'),
 };
 
 export const againOptionProblems = (given: unknown, what: 'resume' | 'retry' | 'rerun'): Problem[] => {
   const { jobKey: _, ...rules } = againRules;
-  const own: Rules = { resume: { tasks: specs }, retry: retryJobRules, rerun: rerunRules }[what];
+  const own: Rules = { resume: {}, retry: retryJobRules, rerun: rerunRules }[what];
   const { jobId, metadata, ...others } = rules as Record<string, Rule>;
   const more = what === 'rerun' ? { jobId, metadata } : {};
   return problemsOf(given, { ...others, ...more, ...own } as Rules, { subject: what });
 };
 
-const specs = rule('an array of task specs', Array.isArray);
 const recoverRules: Rules = { changed: oneOf('refuse', 'accept', 'force') };
 export const recoverOptionProblems = (given: unknown): Problem[] =>
   problemsOf(given, recoverRules, { subject: 'recover' });

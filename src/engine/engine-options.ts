@@ -38,11 +38,8 @@ export type TakeUpOptions = Omit<StartOptions, 'jobId' | 'jobKey' | 'metadata'> 
    * `force`: go on in any case. Default `refuse`.
    */
   readonly changed?: ChangePolicy | undefined;
-};
-
-export type ResumeOptions = TakeUpOptions & {
-  /** The tasks that were added to the job while it ran and are not over. */
-  readonly tasks?: readonly AnyTaskSpec[] | undefined;
+  /** Tasks that were added to the job while it ran, of which some are still to run: they are not in its definition. Default none. */
+  readonly added?: readonly AnyTaskSpec[] | undefined;
 };
 
 export type RecoverOptions = Pick<TakeUpOptions, 'changed'>;

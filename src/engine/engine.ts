@@ -1,6 +1,7 @@
 import { type Observable, Subject } from 'rxjs';
 import type { JobEvent } from '../events/event.ts';
 import { isTerminalJobState } from '../events/event-stream.ts';
+import type { Logger } from '../events/logger.ts';
 import { systemClock } from '../events/system-clock.ts';
 import {
   againOptionProblems,
@@ -27,7 +28,6 @@ import type {
   OfDefinition,
   RecoverOptions,
   Recovery,
-  ResumeOptions,
   TakeUpOptions,
 } from './engine-options.ts';
 import { CommandError, JournalError, OptionError } from './errors.ts';
@@ -126,12 +126,12 @@ export class Engine implements AsyncDisposable {
    */
   async resume<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
     jobId: string,
-    options: ResumeOptions & OfDefinition<Input, Tasks, Given> = {},
+    options: TakeUpOptions & OfDefinition<Input, Tasks, Given> = {},
   ): Promise<{ readonly job: Job<Input, Tasks> }> {
-    const subject = `The resumption of job "${jobId}"`;
+    const subject = subjectOf('resumption', jobId);
     this.#requireOpen(subject);
     refuse(subject, againOptionProblems(options, 'resume'));
-    const { definition, changed, tasks, ...others } = options;
+    const { definition, changed, added, ...others } = options;
     const journal = this.#journal(others);
     const writer = JournalWriter.of(journal);
     type Typed = Job<Input, Tasks>;
@@ -139,7 +139,7 @@ export class Engine implements AsyncDisposable {
     if (live) return { job: live as Typed };
     const underWay = writer.resuming.get(jobId) as Promise<{ readonly job: Typed }> | undefined;
     if (underWay) return underWay;
-    const resumption = this.#doing(this.#takeUp(jobId, journal, { definition, changed, tasks }, others));
+    const resumption = this.#doing(this.#takeUp(jobId, journal, { definition, changed, added }, others));
     writer.resuming.set(jobId, resumption);
     return resumption.finally(() => writer.resuming.delete(jobId)) as unknown as Promise<{ readonly job: Typed }>;
   }
@@ -158,7 +158,7 @@ export class Engine implements AsyncDisposable {
     // The oldest first, as they were started.
     for (const kept of left.toReversed()) {
       if (this.#closed) break;
-      if (this.#jobs.has(kept.id) || JournalWriter.of(journal).recorderOf(kept.id) || isHeld(kept)) continue;
+      if (this.#jobs.has(kept.id) || JournalWriter.of(journal).recorderOf(kept.id) || isHeld(kept, journal)) continue;
       try {
         const { job } = await this.resume(kept.id, options);
         resumed.push(job);
@@ -179,11 +179,11 @@ export class Engine implements AsyncDisposable {
     jobId: string,
     options: TakeUpOptions & RetrySelection<TaskPath<Tasks>> & OfDefinition<Input, Tasks, Given> = {},
   ): Promise<{ readonly job: Job<Input, Tasks> }> {
-    const subject = `The retry of job "${jobId}"`;
+    const subject = subjectOf('retry', jobId);
     this.#requireOpen(subject);
     refuse(subject, againOptionProblems(options, 'retry'));
-    const { definition, changed, tasks, downstream, ...others } = options;
-    const { run, journal } = await this.#doing(this.#ended(jobId, { definition, changed, ...others }));
+    const { definition, changed, added, tasks, downstream, ...others } = options;
+    const { run, journal } = await this.#doing(this.#ended(jobId, { definition, changed, added, ...others }));
     this.#requireOpen(subject);
     return {
       job: new Job(
@@ -195,7 +195,7 @@ export class Engine implements AsyncDisposable {
 
   /** What `retry` would run and keep; nothing is changed. @throws as `retry` */
   async previewRetry(jobId: string, options: TakeUpOptions & RetrySelection = {}): Promise<Preview> {
-    refuse(`The retry of job "${jobId}"`, againOptionProblems(options, 'retry'));
+    refuse(subjectOf('retry', jobId), againOptionProblems(options, 'retry'));
     const { run } = await this.#ended(jobId, options);
     return previewRetry(run, options);
   }
@@ -211,11 +211,11 @@ export class Engine implements AsyncDisposable {
       Pick<StartOptions, 'jobId' | 'metadata'> &
       OfDefinition<Input, Tasks, Given> = {},
   ): Promise<{ readonly job: Job<Input, Tasks> }> {
-    const subject = `The rerun of job "${jobId}"`;
+    const subject = subjectOf('rerun', jobId);
     this.#requireOpen(subject);
     refuse(subject, againOptionProblems(options, 'rerun'));
-    const { definition, changed, from, ...others } = options;
-    const { run, journal } = await this.#doing(this.#ended(jobId, { definition, changed, ...others }));
+    const { definition, changed, added, from, ...others } = options;
+    const { run, journal } = await this.#doing(this.#ended(jobId, { definition, changed, added, ...others }));
     this.#requireOpen(subject);
     return {
       job: new Job<Input, Tasks>(
@@ -227,7 +227,7 @@ export class Engine implements AsyncDisposable {
 
   /** What `rerun` would run, and whose results it would take over; nothing is changed. @throws as `rerun` */
   async previewRerun(jobId: string, options: TakeUpOptions & RerunSelection = {}): Promise<Preview> {
-    refuse(`The rerun of job "${jobId}"`, againOptionProblems(options, 'rerun'));
+    refuse(subjectOf('rerun', jobId), againOptionProblems(options, 'rerun'));
     const { run } = await this.#ended(jobId, options);
     return previewRerun(run, options);
   }
@@ -263,7 +263,7 @@ export class Engine implements AsyncDisposable {
   async #takeUp(
     jobId: string,
     journal: Journal,
-    { definition, changed, tasks = [] }: Pick<ResumeOptions, 'definition' | 'changed' | 'tasks'>,
+    { definition, changed, added: specs = [] }: Pick<TakeUpOptions, 'definition' | 'changed' | 'added'>,
     options: Omit<StartOptions, 'jobId'>,
   ): Promise<{ readonly job: Job }> {
     const kept = await keptJob(journal, jobId);
@@ -271,7 +271,7 @@ export class Engine implements AsyncDisposable {
     const run = this.#runOf(kept, definition, options, journal);
     const recorder = recorderOf(run);
     try {
-      const added = addedTasks(run.plan.name, tasks);
+      const added = addedTasks(run.plan.name, specs);
       if (isOver(kept)) await readBack(run, recorder, journal, kept);
       else await resume(run, recorder, journal, { changed, added });
     } catch (error) {
@@ -336,16 +336,16 @@ export class Engine implements AsyncDisposable {
 
   /** A job that is over, as the journal holds it. @throws JournalError @throws CommandError */
   async #ended(jobId: string, options: TakeUpOptions): Promise<{ readonly run: JobRun; readonly journal: Journal }> {
-    const { definition, changed = 'refuse', ...others } = options;
+    const { definition, changed = 'refuse', added = [], ...others } = options;
     const journal = this.#journal(others);
     const kept = await keptJob(journal, jobId);
-    const run = this.#runOf(kept, definition, { clock: others.clock }, journal);
-    run.recorder?.dismiss();
+    const run = this.#runOf(kept, definition, { clock: others.clock, logger: SILENT }, journal);
     if (!isOver(kept)) {
       const message = `Job "${kept.name}" ("${jobId}") is ${kept.state}: only a job that is over can be tried again. Resume it.`;
       throw new CommandError('INVALID_STATE', message);
     }
-    await restoreEnded(run, journal, await readPast(journal, kept), changed);
+    const past = await readPast(journal, kept);
+    await restoreEnded(run, journal, past, { changed, added: addedTasks(run.plan.name, added) });
     return { run, journal };
   }
 
@@ -374,6 +374,17 @@ export class Engine implements AsyncDisposable {
 }
 
 const CLOSING = 'the engine is closing';
+
+/** What is asked, in words. @throws OptionError of an id that is none */
+const subjectOf = (what: string, jobId: unknown): string => {
+  if (typeof jobId === 'string' && jobId !== '') return `The ${what} of job "${jobId}"`;
+  const message = `The job is ${show(jobId)}: expected the id of a job, as text.`;
+  const problem = { code: 'INVALID_OPTION', message, tasks: [], option: 'jobId' } as const;
+  throw new OptionError(`The ${what} of a job`, [problem]);
+};
+
+/** Reading a job back is nothing that happens to it. */
+const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 const isOver = ({ state }: JournalJob): boolean => isTerminalJobState(state);
 

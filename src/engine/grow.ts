@@ -1,4 +1,4 @@
-import { CommandError, JobDefinitionError, UnknownTaskError } from './errors.ts';
+import { CommandError, JobDefinitionError, JournalError, NonRetryableError, UnknownTaskError } from './errors.ts';
 import { appraise } from './flow.ts';
 import { buildGraph, pathLengths, sortGraph } from './graph.ts';
 import { draftsOf } from './job-from.ts';
@@ -11,18 +11,40 @@ import { SETTLED, type TaskRun } from './task-run.ts';
 import type { AnyTaskSpec } from './task-spec.ts';
 import { addDraftProblems, cycleProblem, definitionOf, type Names, needsOf } from './validate.ts';
 
-/** Gives a running job more tasks; all problems are found before any of them is added. @throws JobDefinitionError @throws CommandError */
-export const addTasks = (job: JobRun, specs: readonly AnyTaskSpec[]): void => {
+/**
+ * Gives a running job more tasks; all problems are found before any of them is added. `by`: the task of it that adds them.
+ * @throws JobDefinitionError @throws CommandError */
+export const addTasks = (job: JobRun, specs: readonly AnyTaskSpec[], by?: string): void => {
   if (job.over || job.stop) {
     const what = job.over ? `is ${job.state}` : 'is ending';
     throw new CommandError('INVALID_STATE', `Job "${job.plan.name}" ${what}: no task can be added.`);
   }
   const added = validated(job, specs);
-  const first = extend(job, added);
+  const first = extend(job, by === undefined ? added : added.map((definition) => ({ ...definition, addedBy: by })));
   job.together(() => {
-    for (const { name, dependsOn } of added) job.publish({ type: 'task.added', task: job.pathOf(name), dependsOn });
+    for (const definition of job.plan.tasks.slice(first)) publishAdded(job, definition);
     for (let index = first; index < job.plan.tasks.length; index++) appraise(job, index);
   });
+};
+
+export const publishAdded = (job: JobRun, { name, dependsOn, addedBy }: TaskDefinition): void =>
+  job.publish({
+    type: 'task.added',
+    task: job.pathOf(name),
+    dependsOn,
+    ...(addedBy !== undefined && { by: job.pathOf(addedBy) }),
+  });
+
+/** The function of a task that was added to a job in another process, and was not handed over. */
+export const unknownFunction = (): never => {
+  throw new NonRetryableError('It was added to the job while that ran, and its function is not known here');
+};
+
+/** Tasks that were added to a job while it ran are to run, and nobody says what they do. */
+export const tasksMissing = (job: JobRun, names: readonly string[]): JournalError => {
+  const list = names.map((name) => `"${name}"`).join(', ');
+  const message = `Job "${job.plan.name}" ("${job.id}") was given ${names.length === 1 ? 'a task' : 'tasks'} while it ran that its definition does not have: ${list}. Hand ${names.length === 1 ? 'it' : 'them'} over: the option added, { added: [...] }.`;
+  return new JournalError('UNKNOWN_DEFINITION', message, { jobId: job.id });
 };
 
 /** Puts tasks into the plan of a job, and answers the index of the first. */
@@ -141,7 +163,8 @@ const validated = (job: JobRun, specs: readonly AnyTaskSpec[]): readonly TaskDef
 /** The plan of a job that is its own: a copy, at the first change. */
 const own = (job: JobRun): Plan => {
   const { plan } = job;
-  if (plan.grown) return plan;
+  if (job.ownsPlan) return plan;
+  job.ownsPlan = true;
   const { graph } = plan;
   job.plan = {
     ...plan,
@@ -159,7 +182,7 @@ const own = (job: JobRun): Plan => {
     positions: Array.from(plan.positions),
     lengths: Array.from(plan.lengths),
     grown: true,
-    sealed: plan,
+    sealed: plan.sealed ?? plan,
   };
   return job.plan;
 };

@@ -46,8 +46,9 @@ export type Surroundings = {
  */
 export class JobRun {
   readonly id: string;
-  /** Grows when tasks are added to the running job. */
+  /** Grows when tasks are added to the running job: then it is its own. */
   plan: Plan;
+  ownsPlan = false;
   readonly options: StartOptions;
   /** What `start` alone was told. */
   readonly startOptions: StartOptions;

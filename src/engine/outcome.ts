@@ -115,7 +115,7 @@ const grow = (job: JobRun, task: TaskRun, { tasks, output }: Expand<unknown>): v
   }
   if (!job.stop) {
     try {
-      addTasks(job, tasks);
+      addTasks(job, tasks, task.definition.name);
     } catch (error) {
       refuse(job, task, `tasks that can't join the job: ${messageOf(error)}`, error);
       return;

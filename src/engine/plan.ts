@@ -21,6 +21,8 @@ export type TaskDefinition = Omit<TaskOptions, 'dependsOn' | 'output'> & {
   readonly external?: ExternalPace | undefined;
   /** What runs a job of its own instead of a function; it takes no slot. */
   readonly nested?: NestedJob | FanOut | undefined;
+  /** Of a task that was added by another as the job ran: that. */
+  readonly addedBy?: string | undefined;
   /** Of a fan-out's instance: its item. */
   readonly instance?: ItemScope | undefined;
 };

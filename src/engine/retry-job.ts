@@ -1,11 +1,12 @@
 import { find } from './address.ts';
 import { CommandError } from './errors.ts';
 import { appraise } from './flow.ts';
+import { extend, publishAdded, takeOut, tasksMissing, unknownFunction } from './grow.ts';
 import type { JobRun } from './job-run.ts';
 import { NO_VALUE } from './journal.ts';
 import { answerSettled } from './reactions/answer-outputs.ts';
 import { endIfSettled } from './reactions/settle.ts';
-import { failedPaths, indexesOf, insideOf, reusable, reuse } from './reuse.ts';
+import { failedPaths, insideOf, type Leads, leadsOf, reuse, standing } from './reuse.ts';
 import { SETTLED, type TaskRun } from './task-run.ts';
 
 /** Which tasks of a job that is over are tried again. */
@@ -31,27 +32,23 @@ export type Preview = {
 };
 
 export const previewRetry = (job: JobRun, selection: RetrySelection): Preview => {
-  const again = pathsAgain(job, selection.tasks, 'retry');
-  const over = startingOver(job, again, selection);
-  return previewOf(job, again, (index) => over.has(index) || !SETTLED.has(job.tasks[index]?.state ?? 'unscheduled'));
+  const { leads, over, gone } = retryOf(job, selection);
+  const runs = (index: number): boolean => over.has(index) || !isSettled(job, index);
+  return previewOf(job, leads, gone, runs);
 };
 
-export const previewRerun = (job: JobRun, { from }: RerunSelection): Preview => {
-  const again = pathsAgain(job, listOf({ from }), 'rerun');
-  const stand = new Set(reusable(job, job, again));
-  return previewOf(job, again, (index) => !stand.has(index));
+export const previewRerun = (job: JobRun, selection: RerunSelection): Preview => {
+  const { leads, stand, gone } = rerunOf(job, selection);
+  return previewOf(job, leads, gone, (index) => !stand.has(index));
 };
 
-const listOf = ({ from }: RerunSelection): readonly string[] | undefined =>
-  from === undefined || Array.isArray(from) ? (from as readonly string[] | undefined) : [from as string];
-
-const previewOf = (job: JobRun, again: ReadonlySet<string>, runs: (index: number) => boolean): Preview => {
-  const all = job.plan.order.filter((index) => !job.removed?.has(index));
+const previewOf = (job: JobRun, leads: Leads, gone: ReadonlySet<number>, runs: (index: number) => boolean): Preview => {
+  const all = job.plan.order.filter((index) => !job.removed?.has(index) && !gone.has(index));
   const path = (index: number): string => job.pathOf(job.plan.graph.names[index] as string);
   const inside = (index: number): readonly string[] => {
     const task = job.tasks[index];
-    const paths = task?.child ? insideOf(task, again) : undefined;
-    return paths && task?.child ? partOf(task.child, paths).runs : [];
+    const paths = task?.child && insideOf(task, leads);
+    return paths && task?.child ? runsInside(task.child, paths) : [];
   };
   return {
     runs: all.filter(runs).flatMap((index) => [path(index), ...inside(index)]),
@@ -59,38 +56,54 @@ const previewOf = (job: JobRun, again: ReadonlySet<string>, runs: (index: number
   };
 };
 
-const partOf = (child: JobRun, again: ReadonlySet<string>): Preview => {
+const runsInside = (child: JobRun, again: ReadonlySet<string>): readonly string[] => {
   if (child.instances)
-    return { runs: child.tasks.flatMap((task) => (task && again.has(task.path) ? task.path : [])), keeps: [] };
-  const stand = new Set(reusable(child, child, again));
-  return previewOf(child, again, (index) => !stand.has(index));
+    return child.plan.tasks
+      .map(({ name }, index) => ({ path: child.pathOf(name), state: child.tasks[index]?.state }))
+      .filter(({ path, state }) => state !== 'completed' || again.has(path))
+      .map(({ path }) => path);
+  const leads = leadsOf(child, again);
+  const stand = standing(child, leads);
+  return previewOf(child, leads, NONE, (index) => !stand.has(index)).runs;
+};
+
+const NONE: ReadonlySet<number> = new Set();
+
+/** What a retry comes to: which tasks start over, and which go, to be added anew by those. @throws UnknownTaskError @throws CommandError */
+const retryOf = (job: JobRun, selection: RetrySelection) => {
+  const leads = leadsOf(job, pathsAgain(job, selection.tasks, 'retry'));
+  const over = startingOver(job, leads, selection);
+  const gone = addedBy(job, (index) => over.has(index));
+  for (const index of gone) over.delete(index);
+  return { leads, over, gone };
+};
+
+/** What a rerun comes to: which results stand, and which tasks are left to be added anew. @throws UnknownTaskError @throws CommandError */
+const rerunOf = (job: JobRun, { from }: RerunSelection) => {
+  const paths = from === undefined || typeof from !== 'string' ? from : [from];
+  const leads = leadsOf(job, pathsAgain(job, paths, 'rerun'));
+  const stand = new Set(standing(job, leads));
+  const gone = addedBy(job, (index) => !stand.has(index));
+  for (const index of gone) stand.delete(index);
+  return { leads, stand, gone };
 };
 
 /** @throws UnknownTaskError @throws CommandError */
-const pathsAgain = (job: JobRun, tasks: readonly string[] | undefined, what: string): ReadonlySet<string> => {
+const pathsAgain = (job: JobRun, tasks: readonly string[] | undefined, what: 'retry' | 'rerun'): readonly string[] => {
+  const { name } = job.plan;
   if (!job.over)
-    throw new CommandError(
-      'INVALID_STATE',
-      `Job "${job.plan.name}" is ${job.state}: it can't ${what} before it is over.`,
-    );
+    throw new CommandError('INVALID_STATE', `Job "${name}" is ${job.state}: it can't ${what} before it is over.`);
   const paths = tasks ?? failedPaths(job);
   for (const path of paths) find(job, path);
-  if (paths.length > 0 || (what === 'retry' && unfinished(job))) return new Set(paths);
-  const message = `Job "${job.plan.name}" is ${job.state}, and has no failed task to ${what}. Name the tasks that are to run again.`;
+  // Something in it may never have come to its turn.
+  if (paths.length > 0 || (what === 'retry' && job.settled < job.size)) return paths;
+  const message = `Job "${name}" is ${job.state}, and has no failed task to ${what}. Name the tasks that are to run again.`;
   throw new CommandError('INVALID_STATE', message);
 };
 
-/** Whether anything in it has never come to its turn. */
-const unfinished = (job: JobRun): boolean => job.settled < job.size;
-
 /** The tasks that start over: those chosen, what depends on them, and clean-up, which has its turn again at the end. */
-const startingOver = (
-  job: JobRun,
-  again: ReadonlySet<string>,
-  { downstream = true }: RetrySelection,
-): ReadonlySet<number> => {
+const startingOver = (job: JobRun, leads: Leads, { downstream = true }: RetrySelection): Set<number> => {
   const { graph, order, cleanUps } = job.plan;
-  const chosen = indexesOf(job, again);
   const late = new Set(cleanUps);
   const over = new Set<number>();
   for (const index of order) {
@@ -98,36 +111,66 @@ const startingOver = (
     if (job.removed?.has(index) || !task || !SETTLED.has(task.state)) continue;
     const follows = (graph.upstream[index] ?? []).some((upstream) => over.has(upstream) || !isSettled(job, upstream));
     const isStale = follows && (downstream || task.state !== 'completed');
-    if (chosen.has(index) || late.has(index) || task.state === 'cancelled' || isStale) over.add(index);
+    if (leads.has(index) || late.has(index) || task.state === 'cancelled' || isStale) over.add(index);
   }
   return over;
 };
 
 const isSettled = (job: JobRun, index: number): boolean => SETTLED.has(job.tasks[index]?.state ?? 'unscheduled');
 
+/** The tasks that were added by tasks which run again, and what depends on them. */
+const addedBy = ({ plan, removed }: JobRun, runsAgain: (index: number) => boolean): ReadonlySet<number> => {
+  const gone = new Set<number>();
+  if (!plan.sealed) return gone;
+  const { graph, tasks } = plan;
+  for (const index of plan.order.slice(plan.sealed.tasks.length)) {
+    if (removed?.has(index)) continue;
+    const by = tasks[index]?.addedBy;
+    const adder = by === undefined ? undefined : graph.indexOf.get(by);
+    const again = adder !== undefined && (runsAgain(adder) || gone.has(adder));
+    if (again || (graph.upstream[index] ?? []).some((upstream) => gone.has(upstream))) gone.add(index);
+  }
+  return gone;
+};
+
+/** @throws JournalError where a task is to run whose function is not known here */
+const requireFunctions = (job: JobRun, indexes: Iterable<number>): void => {
+  const unknown = [...indexes].filter((index) => job.plan.tasks[index]?.run === unknownFunction);
+  if (unknown.length > 0)
+    throw tasksMissing(
+      job,
+      unknown.map((index) => job.plan.graph.names[index] as string),
+    );
+};
+
 /**
  * Makes a job to which nothing has happened what another of the same id came to, with all that is not to run again.
- * Answers what lets it go on. @throws UnknownTaskError @throws CommandError
+ * Answers what lets it go on. @throws UnknownTaskError @throws CommandError @throws JournalError
  */
 export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection): (() => void) => {
-  const again = pathsAgain(earlier, selection.tasks, 'retry');
-  const over = startingOver(earlier, again, selection);
+  const { leads, over, gone } = retryOf(earlier, selection);
+  const open = earlier.plan.order.filter(
+    (index) => !earlier.removed?.has(index) && !gone.has(index) && !isSettled(earlier, index),
+  );
+  requireFunctions(earlier, [...over, ...open]);
   job.adopt(earlier.state, earlier.context.at(0));
   job.startedAt = earlier.startedAt;
   if (earlier.removed) job.removed = new Set(earlier.removed);
-  job.missing.length = job.plan.tasks.length;
-  const kept = earlier.tasks.filter((task): task is TaskRun => task !== undefined);
+  if (earlier.heldTasks) job.heldTasks = new Map(earlier.heldTasks);
+  const kept = earlier.tasks.filter(
+    (task): task is TaskRun => task !== undefined && !earlier.removed?.has(task.index) && !gone.has(task.index),
+  );
   for (const was of kept) copyOf(job, was, !over.has(was.index));
   mergeKept(job, kept, over);
-  job.errors = [...earlier.errors];
-  Object.assign(job, { settled: earlier.settled, failed: earlier.failed, notReady: earlier.notReady });
+  countKept(job, earlier, kept);
   job.goOnFrom(earlier.nextSeq);
   if (earlier.recorder) job.recorder?.inherit(earlier.recorder);
   return () =>
     job.together(() => {
       if (earlier.stop) job.recorder?.note('', 'stop', NO_VALUE);
       job.commandJob({ type: 'job.retry' }, { reason: 'retried' });
-      for (const index of job.plan.order) if (over.has(index)) startOver(job, index, over, again);
+      for (const index of [...gone].reverse()) leaveOut(job, index);
+      for (const index of job.plan.order) if (over.has(index)) startOver(job, index, over, leads);
       for (const index of job.plan.order)
         if (!job.removed?.has(index) && (job.tasks[index]?.state ?? 'unscheduled') === 'unscheduled')
           appraise(job, index);
@@ -137,6 +180,7 @@ export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection):
     });
 };
 
+/** Of its own, so that the earlier job stays what it was. */
 const copyOf = (job: JobRun, was: TaskRun, withOutput: boolean): void => {
   const { job: _, index: __, definition: ___, path: ____, place: _____, retry: ______, ...rest } = was;
   Object.assign(job.known(was.index), rest, {
@@ -145,6 +189,8 @@ const copyOf = (job: JobRun, was: TaskRun, withOutput: boolean): void => {
     lane: undefined,
     counted: SETTLED.has(was.state),
     version: 0,
+    ...(was.spans && { spans: [...was.spans] }),
+    ...(was.openSpan && { openSpan: { ...was.openSpan } }),
     ...(!withOutput && { output: undefined }),
   });
 };
@@ -158,12 +204,26 @@ const mergeKept = (job: JobRun, kept: readonly TaskRun[], over: ReadonlySet<numb
   }
 };
 
-const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, again: ReadonlySet<string>): void => {
+const countKept = (job: JobRun, earlier: JobRun, kept: readonly TaskRun[]): void => {
+  const errors = new Set(kept.filter(({ state }) => state === 'failed').map(({ error }) => error));
+  job.errors = earlier.errors.filter((error) => errors.has(error));
+  job.failed = job.errors.filter(({ tolerated }) => !tolerated).length;
+  job.notReady = kept.filter(({ state }) => state === 'notReady').length;
+  job.settled = kept.filter(({ state }) => SETTLED.has(state)).length;
+};
+
+const leaveOut = (job: JobRun, index: number): void => {
+  const task = job.pathOf(job.plan.graph.names[index] as string);
+  takeOut(job, index);
+  job.publish({ type: 'task.removed', task });
+};
+
+const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, leads: Leads): void => {
   const task = job.tasks[index] as TaskRun;
   const { recorder } = job;
   const { state } = task;
   if (task.passedOver) recorder?.note(task.path, 'branch', NO_VALUE);
-  const inside = task.child && insideOf(task, again);
+  const inside = task.child && insideOf(task, leads);
   job.revive(task);
   if (inside) task.reuses = inside;
   const waits = (job.plan.graph.upstream[index] ?? []).some(
@@ -181,13 +241,40 @@ const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, again:
   job.release(task);
 };
 
-/** What lets a new job begin with the results of another that stand. @throws UnknownTaskError @throws CommandError */
-export const forkOf = (job: JobRun, earlier: JobRun, { from }: RerunSelection): (() => void) => {
-  const again = pathsAgain(earlier, listOf({ from }), 'rerun');
+/**
+ * What lets a new job begin with the results of another that stand.
+ * @throws UnknownTaskError @throws CommandError @throws JournalError @throws SerialisationError of a result that its journal can't keep
+ */
+export const forkOf = (job: JobRun, earlier: JobRun, selection: RerunSelection): (() => void) => {
+  const { leads, stand, gone } = rerunOf(earlier, selection);
+  const { plan, removed } = earlier;
+  const added = plan.tasks
+    .map((definition, index) => ({ definition, index }))
+    .slice(plan.sealed?.tasks.length ?? plan.tasks.length)
+    .filter(({ index }) => !removed?.has(index) && !gone.has(index));
+  const later = added.filter(({ index }) => !stand.has(index));
+  requireFunctions(
+    earlier,
+    later.map(({ index }) => index),
+  );
+  for (const index of stand) {
+    const { output, path } = earlier.tasks[index] as TaskRun;
+    if (output !== undefined) job.recorder?.encoded(`The output of task "${path}"`, output);
+  }
   return () =>
     job.together(() => {
       job.commandJob({ type: 'job.start' });
-      reuse(job, earlier, again);
+      if (added.length > 0)
+        extend(
+          job,
+          added.map(({ definition }) => definition),
+        );
+      for (const { definition } of added) publishAdded(job, definition);
+      reuse(job, earlier, leads, stand);
+      for (const { index } of added) {
+        const here = job.plan.graph.indexOf.get(plan.graph.names[index] as string);
+        if (here !== undefined && (job.tasks[here]?.state ?? 'unscheduled') === 'unscheduled') appraise(job, here);
+      }
     });
 };
 

@@ -6,7 +6,7 @@ import { checkedInput } from './check-schema.ts';
 import { jobIdOf } from './durable/job-id.ts';
 import { JobRecorder } from './durable/job-recorder.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
-import { reacquire, recordJob } from './durable/record-job.ts';
+import { reacquire, recordFork, recordJob } from './durable/record-job.ts';
 import { CommandError, JournalError } from './errors.ts';
 import type { Job } from './job.ts';
 import { JobRun, type Surroundings } from './job-run.ts';
@@ -40,7 +40,7 @@ export const startJob = (plan: Plan, input: unknown, options: StartOptions | und
   if (existing) return { existing: existing as Job };
   const given = checkedInput(plan.options.input, (input ?? {}) as object, plan.name);
   const run = createRun(plan, given, { ...options, jobId }, home);
-  if (journal) recordJob(run, journal, given, { isNew: jobId === undefined }, () => begin(run));
+  if (journal) recordJob(run, journal, given, jobId === undefined, () => begin(run));
   else queueMicrotask(() => begin(run));
   return { run };
 };
@@ -113,16 +113,15 @@ const atWork = ({ id, plan }: JobRun): JournalError =>
 export const rerunJob = (earlier: JobRun, { from, ...options }: RerunSelection & StartOptions, home: Home): JobRun => {
   const input = inputOf(earlier);
   const jobId = options.jobId ?? newId();
-  const run = createRun(earlier.plan, input, { ...againOptions(earlier, options), jobId }, home);
+  const run = createRun(earlier.plan.sealed ?? earlier.plan, input, { ...againOptions(earlier, options), jobId }, home);
   const { journal } = run.options;
   const start = withoutRecorder(run, () => forkOf(run, earlier, { from }));
-  const isNew = options.jobId === undefined;
   run.wakeUp = () => {
     run.wakeUp = undefined;
     begin(run, start);
   };
-  if (journal) recordJob(run, journal, input, { forkedFrom: earlier.id, isNew }, () => wakeLater(run));
-  else wakeLater(run);
+  if (journal) recordFork(run, journal, input, earlier.id);
+  wakeLater(run);
   return run;
 };
 

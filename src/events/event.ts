@@ -94,6 +94,8 @@ export type TaskAdded = {
   readonly type: 'task.added';
   readonly task: string;
   readonly dependsOn: readonly string[];
+  /** The task that added it, if one did: by `expand`. */
+  readonly by?: string;
 };
 
 /** A task that had not started has been taken out of a running job. */

@@ -1,6 +1,7 @@
 import type { ErrorData } from '../../events/error-data.ts';
 import type { JobEvent, JobState, JobTransition, TaskState, TaskTransition } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/event-stream.ts';
+import { parentPath } from '../task-path.ts';
 import type { Span } from '../views/graph-view.ts';
 
 /** A stretch of time in epoch ms; without an end it goes on. */
@@ -66,7 +67,11 @@ export type JobRecord = {
 };
 
 /** A task that was added, with what it depends on, or removed. */
-export type Growth = { readonly task: string; readonly dependsOn: readonly string[] | undefined };
+export type Growth = {
+  readonly task: string;
+  readonly dependsOn: readonly string[] | undefined;
+  readonly by?: string | undefined;
+};
 
 export const emptyRecord = (): JobRecord => ({
   state: 'idle',
@@ -86,7 +91,8 @@ export const recordEvent = (record: JobRecord, event: JobEvent): void => {
   if (event.type === 'task.transition') recordTask(record, event);
   else if (event.type === 'job.transition') recordJob(record, event);
   else if (event.type === 'job.resumed') record.resumptions++;
-  else if (event.type === 'task.added') record.growth.push({ task: event.task, dependsOn: event.dependsOn });
+  else if (event.type === 'task.added')
+    record.growth.push({ task: event.task, dependsOn: event.dependsOn, by: event.by });
   else if (event.type === 'task.removed') record.growth.push({ task: event.task, dependsOn: undefined });
   else if (event.type === 'task.lateResult') {
     const task = record.tasks.get(event.task);
@@ -205,12 +211,6 @@ const taskOf = (record: JobRecord, path: string): TaskRecord => {
     record.nested.set(around, inner);
   }
   return task;
-};
-
-/** The path of the task around one; names hold neither slashes nor brackets. */
-export const parentPath = (path: string): string | undefined => {
-  const end = path.endsWith(']') ? path.lastIndexOf('[') : path.lastIndexOf('/');
-  return end > 0 ? path.slice(0, end) : undefined;
 };
 
 /** A further attempt of a nested job begins with tasks to which nothing has happened. */

@@ -11,8 +11,8 @@ import {
   type StoredEvent,
 } from '../journal.ts';
 import { encode, Unserialisable } from '../serialise.ts';
-import { isInside } from '../task-path.ts';
-import type { JournalWriter } from './journal-writer.ts';
+import { pathsAround } from '../task-path.ts';
+import { giveBack, type JournalWriter } from './journal-writer.ts';
 
 type Waiter = { readonly saved: () => void; readonly failed: (error: JournalError) => void };
 
@@ -28,14 +28,15 @@ export class JobRecorder {
   #error: JournalError | undefined;
   #events: StoredEvent[] = [];
   #notes = new Map<string, Note>();
-  /** All that has been noted, so that it can be taken back. */
-  readonly #noted = new Map<string, Pick<Note, 'task' | 'kind'>>();
+  /** What has been noted of tasks inside each other one, so that it can be taken back. */
+  readonly #inside = new Map<string, Map<string, Pick<Note, 'task' | 'kind'>>>();
   #changes: Omit<Batch, keyof Held | 'at' | 'events' | 'notes'> | undefined;
   /** JSON of the output that the next event carries. */
   #output: string | undefined;
   /** Those who wait for what is yet to be written, and for what is being written. */
   #waiting: Waiter[] = [];
   #underWay: Waiter[] | undefined;
+  #isNew = false;
   #opened: () => void = () => {};
   /** The handle of its job. */
   handle: object | undefined;
@@ -70,8 +71,15 @@ export class JobRecorder {
 
   /** Begins to write a job that is new: the journal is given it with its first events. */
   begin(job: NewJob): void {
+    this.#isNew = true;
     this.#changes = { creates: { job, lease: this.#writer.lease() } };
-    this.open(FIRST_FENCE);
+    this.#fence = FIRST_FENCE;
+    this.#phase = 'open';
+  }
+
+  /** Whether the journal has yet to hear of its job. */
+  get isNew(): boolean {
+    return this.#isNew;
   }
 
   /** Begins to write, as whoever holds the lease with this fence. */
@@ -125,25 +133,40 @@ export class JobRecorder {
     if (this.#phase === 'over') return;
     const key = `${kind} ${task}`;
     this.#notes.set(key, { task, kind, value });
-    if (value === NO_VALUE) this.#noted.delete(key);
-    else this.#noted.set(key, { task, kind });
+    this.#mark({ task, kind, value });
     this.#change();
+  }
+
+  #mark({ task, kind, value }: Note): void {
+    const key = `${kind} ${task}`;
+    for (const around of pathsAround(task)) {
+      const inside = this.#inside.get(around) ?? new Map();
+      if (value === NO_VALUE) inside.delete(key);
+      else inside.set(key, { task, kind });
+      this.#inside.set(around, inside);
+    }
   }
 
   /** What was noted before the job was tried again. */
   inherit(earlier: JobRecorder): void {
-    for (const [key, noted] of earlier.#noted) this.#noted.set(key, noted);
+    for (const [around, inside] of earlier.#inside) this.#inside.set(around, new Map(inside));
   }
 
   /** What another process has noted. */
   remember(notes: readonly Note[]): void {
-    for (const { task, kind, value } of notes)
-      if (value !== NO_VALUE) this.#noted.set(`${kind} ${task}`, { task, kind });
+    for (const note of notes) if (note.value !== NO_VALUE) this.#mark(note);
   }
 
   /** Takes back what was noted of the tasks inside one, which begin anew. */
   forgetInside(path: string): void {
-    for (const { task, kind } of [...this.#noted.values()]) if (isInside(task, path)) this.note(task, kind, NO_VALUE);
+    for (const { task, kind } of [...(this.#inside.get(path)?.values() ?? [])]) this.note(task, kind, NO_VALUE);
+  }
+
+  /** Takes the messages that are there, and heeds none. */
+  forgetMessages(): void {
+    Promise.resolve()
+      .then(() => this.#writer.journal.receive([this.held]))
+      .catch(() => {});
   }
 
   /** Calls back once everything so far is in the journal: at once if it is. */
@@ -168,12 +191,19 @@ export class JobRecorder {
     this.#changes = undefined;
     this.#underWay = this.#waiting;
     this.#waiting = [];
-    if (batch.release) this.#close();
+    if (batch.release) {
+      this.#phase = 'over';
+      this.#writer.rest(this);
+    }
     return batch;
   }
 
   /** What was taken has been written. */
   saved(): void {
+    // Its lease is kept alive once there is one.
+    if (this.#isNew && this.#phase === 'open') this.#writer.keepAlive(this);
+    this.#isNew = false;
+    if (this.#phase === 'over') this.#writer.dismiss(this);
     const waiters = this.#underWay ?? [];
     this.#underWay = undefined;
     const late = this.#isDirty ? [] : this.#waiting.splice(0);
@@ -203,7 +233,7 @@ export class JobRecorder {
         this.whenSaved(close, () => resolve());
       });
     }
-    if (!this.#error && this.#fence > 0) await this.#writer.journal.release(this.held);
+    if (!this.#error && this.#fence > 0) giveBack(this.#writer.journal, this.held);
   }
 
   /** Nothing is written of it: it was over, or another process runs it. What it was told so far is forgotten. */

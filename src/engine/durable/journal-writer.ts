@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers';
 import { newId, systemClock } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
 import { JournalError } from '../errors.ts';
-import type { Awaitable, Batch, Journal, Lease } from '../journal.ts';
+import type { Awaitable, Batch, Held, Journal, Lease } from '../journal.ts';
 import { thisProcess } from '../process-identity.ts';
 import type { JobRecorder } from './job-recorder.ts';
 
@@ -67,9 +67,15 @@ export class JournalWriter {
     this.#stopReceiving ??= repeat(RECEIVE_MS, () => this.#receive());
   }
 
+  /** Nothing of it is written any more. */
   dismiss(recorder: JobRecorder): void {
+    this.rest(recorder);
     if (this.#recorders.get(recorder.jobId) === recorder) this.#recorders.delete(recorder.jobId);
     this.#changed.delete(recorder);
+  }
+
+  /** Its last events are being written, which give its lease back. */
+  rest(recorder: JobRecorder): void {
     this.#open.delete(recorder);
     if (this.#open.size > 0) return;
     this.#stopHeartbeat?.();
@@ -105,7 +111,8 @@ export class JournalWriter {
     const done = (lost: readonly string[]): void => {
       const gone = new Set(lost);
       for (const recorder of written) {
-        if (gone.has(recorder.jobId)) recorder.fail(leaseLost(recorder.jobId));
+        if (gone.has(recorder.jobId))
+          recorder.fail(recorder.isNew ? jobExists(recorder.jobId) : leaseLost(recorder.jobId));
         else recorder.saved();
       }
     };
@@ -135,7 +142,7 @@ export class JournalWriter {
       try {
         if (batches.length === 1) throw cause;
         const lost = await this.journal.append([batches[index] as Batch]);
-        if (lost.length > 0) recorder.fail(leaseLost(recorder.jobId));
+        if (lost.length > 0) recorder.fail(recorder.isNew ? jobExists(recorder.jobId) : leaseLost(recorder.jobId));
         else recorder.saved();
       } catch (error) {
         recorder.fail(error);
@@ -144,28 +151,49 @@ export class JournalWriter {
   }
 
   async #receive(): Promise<void> {
+    const asked = this.#byId();
     try {
-      const messages = await this.journal.receive([...this.#open].map(({ held }) => held));
-      for (const { jobId, message } of messages) this.#recorders.get(jobId)?.onMessage(message);
+      const messages = await this.journal.receive([...asked.values()].map(({ held }) => held));
+      for (const { jobId, message } of messages) asked.get(jobId)?.onMessage(message);
     } catch {
       // What can't be read now is read next time.
     }
   }
 
   async #renew(): Promise<void> {
+    const asked = this.#byId();
     try {
       const lost = await this.journal.renew(
-        [...this.#open].map(({ held }) => held),
+        [...asked.values()].map(({ held }) => held),
         this.lease(),
       );
-      for (const jobId of lost) this.#recorders.get(jobId)?.fail(leaseLost(jobId));
+      for (const jobId of lost) {
+        const recorder = asked.get(jobId);
+        if (recorder && this.#open.has(recorder)) recorder.fail(leaseLost(jobId));
+      }
     } catch {
       // A lease that can't be renewed now is renewed next time, or found lost when something is written.
     }
   }
+
+  #byId(): ReadonlyMap<string, JobRecorder> {
+    return new Map([...this.#open].map((recorder) => [recorder.jobId, recorder]));
+  }
 }
 
 const WRITERS = new WeakMap<Journal, JournalWriter>();
+
+export const jobExists = (jobId: string): JournalError =>
+  new JournalError('JOB_EXISTS', `The journal holds a job "${jobId}" already. Leave out jobId for one of its own.`, {
+    jobId,
+  });
+
+/** Gives back a lease; where that fails it runs out by itself. */
+export const giveBack = (journal: Journal, held: Held): void => {
+  Promise.resolve()
+    .then(() => journal.release(held))
+    .catch(() => {});
+};
 
 const leaseLost = (jobId: string): JournalError =>
   new JournalError(

@@ -2,11 +2,11 @@ import { isThenable } from '../../events/thenable.ts';
 import { jobErrorOf } from '../end.ts';
 import { JournalError } from '../errors.ts';
 import type { JobRun } from '../job-run.ts';
-import type { Awaitable, Held, Journal, JournalJob, NewJob } from '../journal.ts';
+import type { Awaitable, Journal, JournalJob, NewJob } from '../journal.ts';
 import { stopJob } from '../stop.ts';
 import { definitionShape } from './definition-shape.ts';
 import { encodedAs, type JobRecorder } from './job-recorder.ts';
-import { JournalWriter } from './journal-writer.ts';
+import { giveBack, JournalWriter, jobExists } from './journal-writer.ts';
 import { keptOptions } from './kept-options.ts';
 import { listen } from './messages.ts';
 import { takeOver } from './take-over.ts';
@@ -16,16 +16,9 @@ import { takeOver } from './take-over.ts';
  * journal that answers at once refuses at once, one that answers later ends the job. The job that a key stands for already
  * goes on in its stead. @throws JournalError @throws SerialisationError of the input
  */
-export const recordJob = (
-  job: JobRun,
-  journal: Journal,
-  input: object,
-  { forkedFrom, isNew }: Pick<NewJob, 'forkedFrom'> & { readonly isNew: boolean },
-  begin: () => void,
-): void => {
+export const recordJob = (job: JobRun, journal: Journal, input: object, isNew: boolean, begin: () => void): void => {
   const recorder = recorderOf(job);
-  const { plan, id, clock, options } = job;
-  const { jobKey, metadata = {} } = options;
+  const { jobKey } = job.options;
   const opened = ({ created, job: kept }: { readonly created: boolean; readonly job: JournalJob }): void => {
     if (created) {
       recorder.open(kept.fence);
@@ -33,26 +26,42 @@ export const recordJob = (
     } else if (jobKey !== undefined) {
       takeOver(job, recorder, journal, kept);
     } else {
-      throw jobExists(id);
+      throw jobExists(job.id);
     }
   };
-  const newJob = (): NewJob => ({
+  if (isNew) {
+    orNothing(recorder, () => recorder.begin(newJob(job, input)));
+    queueMicrotask(begin);
+  } else {
+    whenOpened(recorder, opened, () => journal.create(newJob(job, input), JournalWriter.of(journal).lease()));
+  }
+};
+
+/**
+ * Gives a job its place in the journal with its first events, which are those of the results that it takes over from another.
+ * @throws JournalError @throws SerialisationError
+ */
+export const recordFork = (job: JobRun, journal: Journal, input: object, forkedFrom: string): void => {
+  const recorder = recorderOf(job);
+  orNothing(recorder, () => {
+    const there = job.startOptions.jobId === undefined ? undefined : journal.job(job.id);
+    if (there && !isThenable(there)) throw jobExists(job.id);
+    recorder.begin({ ...newJob(job, input), forkedFrom });
+  });
+};
+
+const newJob = ({ id, plan, clock, options, startOptions }: JobRun, input: object): NewJob => {
+  const { jobKey, metadata = {} } = options;
+  return {
     id,
     name: plan.name,
     ...(jobKey !== undefined && { key: jobKey }),
-    ...(forkedFrom !== undefined && { forkedFrom }),
     createdAt: clock.now(),
     ...definitionShape(plan),
     input: encodedAs('UNSERIALISABLE_INPUT', `The input of job "${plan.name}"`, input),
-    options: keptOptions(job.startOptions),
+    options: keptOptions(startOptions),
     metadata: encodedAs('UNSERIALISABLE_INPUT', `The metadata of job "${plan.name}"`, metadata),
-  });
-  if (isNew) {
-    orNothing(recorder, () => recorder.begin(newJob()));
-    queueMicrotask(begin);
-  } else {
-    whenOpened(recorder, opened, () => journal.create(newJob(), JournalWriter.of(journal).lease()));
-  }
+  };
 };
 
 /** Takes the lease of a job that is over and whose next event is `nextSeq`, then lets it go on. @throws JournalError */
@@ -60,10 +69,12 @@ export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, goOn: 
   const recorder = recorderOf(job);
   const opened = (kept: JournalJob): void => {
     if (kept.lastSeq !== nextSeq - 1) {
-      release(journal, { jobId: job.id, fence: kept.fence });
+      giveBack(journal, { jobId: job.id, fence: kept.fence });
       throw goneOn(job.id);
     }
     recorder.open(kept.fence);
+    // What was said to the job when it had ended was not meant for its next life.
+    recorder.forgetMessages();
     const shape = definitionShape(job.plan);
     if (shape.fingerprint !== kept.fingerprint) recorder.redefine(shape);
     goOn();
@@ -105,11 +116,6 @@ const orNothing = (recorder: JobRecorder, open: () => void): void => {
   }
 };
 
-const jobExists = (jobId: string): JournalError =>
-  new JournalError('JOB_EXISTS', `The journal holds a job "${jobId}" already. Leave out jobId for one of its own.`, {
-    jobId,
-  });
-
 const goneOn = (jobId: string): JournalError =>
   new JournalError(
     'LEASE_LOST',
@@ -127,11 +133,4 @@ const interruptJob = (job: JobRun, cause: JournalError): void => {
   job.error = jobErrorOf(job);
   // One that was to be tried again never has been.
   if (job.wakeUp) job.abandon();
-};
-
-/** Gives back a lease that nothing was written with; where that fails it runs out. */
-const release = (journal: Journal, held: Held): void => {
-  Promise.resolve()
-    .then(() => journal.release(held))
-    .catch(() => {});
 };

@@ -3,17 +3,18 @@ import type { JobState } from '../../events/event.ts';
 import { Attempt } from '../attempt.ts';
 import { jobErrorOf } from '../end.ts';
 import { hidden, reviveCause } from '../error-revive.ts';
-import { AbortError, JournalError, TaskError, type TaskErrorCode } from '../errors.ts';
+import { AbortError, TaskError, type TaskErrorCode } from '../errors.ts';
 import { upstreamError } from '../flow.ts';
-import { extend, takeOut } from '../grow.ts';
+import { extend, takeOut, tasksMissing, unknownFunction } from '../grow.ts';
 import type { JobRun } from '../job-run.ts';
 import type { ClaimNote } from '../kinds/external.ts';
 import { adoptChild, childAgain, type InputNote, type ItemsNote } from '../kinds/nested.ts';
 import type { TaskDefinition } from '../plan.ts';
 import { answerSettled } from '../reactions/answer-outputs.ts';
 import type { Stop, StopNote } from '../stop.ts';
+import { parentPath } from '../task-path.ts';
 import { SETTLED, type TaskRun } from '../task-run.ts';
-import { parentPath, type TaskRecord } from './job-record.ts';
+import type { TaskRecord } from './job-record.ts';
 import type { Past } from './past.ts';
 
 /** Finds the definition of a task that was added to the running job. */
@@ -241,30 +242,26 @@ const restoreHeld = (job: JobRun, past: Past): void => {
 const regrow = (job: JobRun, past: Past, added: AddedTask): void => {
   const inside = job.parent?.path;
   const growth = past.record.growth.filter(({ task }) => parentPath(task) === inside);
+  const nameOf = (path: string): string => path.slice(job.pathOf('').length);
   const missing: string[] = [];
   const together: TaskDefinition[] = [];
-  for (const { task: path, dependsOn } of growth) {
+  for (const { task: path, dependsOn, by } of growth) {
+    const name = nameOf(path);
     if (!dependsOn) {
       extend(job, together.splice(0));
-      const index = job.plan.graph.indexOf.get(path);
+      const index = job.plan.graph.indexOf.get(name);
       if (index !== undefined) takeOut(job, index);
       continue;
     }
-    const known = added(path, dependsOn);
-    if (!known && !isDone(past.record.tasks.get(path)) && !isRemoved(growth, path)) missing.push(path);
-    together.push(
-      known ?? { name: path.slice(job.pathOf('').length), dependsOn, run: () => Promise.reject(new Error(UNKNOWN)) },
-    );
+    const known = added(path, dependsOn) ?? { name, dependsOn, run: unknownFunction };
+    if (known.run === unknownFunction && !isDone(past.record.tasks.get(path)) && !isRemoved(growth, path))
+      missing.push(name);
+    together.push(by === undefined ? known : { ...known, addedBy: nameOf(by) });
   }
   if (together.length > 0) extend(job, together);
-  if (missing.length === 0 || past.last) return;
-  const names = missing.map((name) => `"${name}"`).join(', ');
-  const message = `Job "${job.plan.name}" ("${job.id}") was given ${missing.length === 1 ? 'a task' : 'tasks'} while it ran that its definition does not have: ${names}. Hand them over: engine.resume(id, { tasks: [...] }).`;
-  throw new JournalError('UNKNOWN_DEFINITION', message, { jobId: job.id });
+  // One that is over has nothing to run.
+  if (missing.length > 0 && !past.last) throw tasksMissing(job, missing);
 };
-
-const UNKNOWN =
-  'It was added to the job while that ran, and its function is not known here. Hand it over with the option tasks';
 
 const isRemoved = (growth: Past['record']['growth'], path: string): boolean =>
   growth.findLast(({ task }) => task === path)?.dependsOn === undefined;

@@ -13,7 +13,7 @@ import { acceptedChanges, type ChangePolicy, type DefinitionChange, definitionCh
 import { definitionShape } from './definition-shape.ts';
 import { goOn } from './go-on.ts';
 import type { JobRecorder } from './job-recorder.ts';
-import { JournalWriter, RECEIVE_MS } from './journal-writer.ts';
+import { giveBack, JournalWriter, RECEIVE_MS } from './journal-writer.ts';
 import type { Message } from './messages.ts';
 import { isOver, type Past, readPast } from './past.ts';
 import { type AddedTask, restoreJob } from './restore.ts';
@@ -38,7 +38,7 @@ export const takeOver = (run: JobRun, recorder: JobRecorder, journal: Journal, k
   const attempt = async (): Promise<void> => {
     if (run.over) abandon(run, recorder, journal, kept, cancel);
     else if (isTerminalJobState(kept.state)) await readBack(run, recorder, journal, kept);
-    else if (isHeld(kept)) follow(run, recorder, journal, cancel);
+    else if (isHeld(kept, journal)) follow(run, recorder, journal, cancel);
     else {
       await resume(run, recorder, journal, {});
       run.elsewhere = undefined;
@@ -76,9 +76,12 @@ const sendCancel = async (run: JobRun, journal: Journal, { cause, mode }: Cancel
   await journal.send(run.id, JSON.stringify(message));
 };
 
-/** Whether some process may be at work on a job. */
-export const isHeld = ({ lease }: JournalJob): boolean =>
-  lease !== undefined && inForce(lease, systemClock.now()) && !isDead(lease);
+/** Whether another process may be at work on a job. */
+export const isHeld = ({ lease }: JournalJob, journal: Journal): boolean =>
+  lease !== undefined &&
+  inForce(lease, systemClock.now()) &&
+  !isDead(lease) &&
+  lease.owner !== JournalWriter.of(journal).lease().owner;
 
 /** Gives a run the end of a job that is over. @throws JournalError */
 export const readBack = async (
@@ -106,7 +109,7 @@ export const resume = async (
     // It may have been left meanwhile, too.
     if (isOver(past) || run.over) {
       recorder.dismiss();
-      await journal.release({ jobId: kept.id, fence: kept.fence });
+      giveBack(journal, { jobId: kept.id, fence: kept.fence });
       if (!run.over) restoreJob(run, past, added);
       return;
     }
@@ -126,7 +129,7 @@ export const resume = async (
     };
     setImmediate(() => run.wakeUp?.());
   } catch (error) {
-    await journal.release({ jobId: kept.id, fence: kept.fence });
+    giveBack(journal, { jobId: kept.id, fence: kept.fence });
     throw error;
   }
 };
@@ -135,11 +138,16 @@ const leftMeanwhile = ({ id }: JobRun): JournalError =>
   new JournalError('LEASE_LOST', `The job "${id}" was left before it went on.`, { jobId: id });
 
 /** Gives a run the end of a job that is to be tried again. @throws JournalError */
-export const restoreEnded = async (run: JobRun, journal: Journal, past: Past, changed: ChangePolicy): Promise<void> => {
+export const restoreEnded = async (
+  run: JobRun,
+  journal: Journal,
+  past: Past,
+  { changed = 'refuse', added = () => undefined }: Resumption,
+): Promise<void> => {
   const changes = await changesSince(run, journal, past);
   acceptedChanges(past.job, changes, changed, (task) => hasBegun(past, task));
   run.recorder?.remember(past.notes);
-  restoreJob(run, past, () => undefined);
+  restoreJob(run, past, added);
 };
 
 /** How the definition has changed since it was kept. @throws JournalError */
@@ -169,8 +177,10 @@ const follow = (run: JobRun, recorder: JobRecorder, journal: Journal, cancelled?
   if (cancelled) cancel(cancelled.cause, cancelled.mode);
   let seq = 0;
   const look = async (): Promise<void> => {
-    if (run.over) return;
+    // The job before its events: what is written in between is passed on too.
+    const kept = await journal.job(run.id);
     const events = await journal.events(run.id, seq);
+    if (run.over) return;
     for (const stored of events) {
       seq = stored.seq + 1;
       const event = eventOf(stored);
@@ -179,13 +189,12 @@ const follow = (run: JobRun, recorder: JobRecorder, journal: Journal, cancelled?
       if (!isLast)
         run.relay(stored.output === undefined ? event : ({ ...event, output: decode(stored.output) } as never));
     }
-    const kept = await journal.job(run.id);
     if (!kept)
       throw new JournalError('JOB_NOT_FOUND', `The job "${run.id}" was removed from the journal.`, { jobId: run.id });
     if (isTerminalJobState(kept.state)) {
       run.elsewhere = undefined;
       await readBack(run, recorder, journal, kept);
-    } else if (isHeld(kept)) {
+    } else if (isHeld(kept, journal)) {
       systemClock.setTimer(next, RECEIVE_MS);
     } else {
       run.elsewhere = undefined;
