@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { runMetadata } from '../src/cli/kept-workflow.ts';
+import type { JobEvent, TaskState } from '../src/events/event.ts';
 import { loadWorkflow } from '../src/workflow/workflow.ts';
 import { batch, lease, newFolder, newJob, opened, tamper } from './fixtures/sqlite-files.ts';
 import { buildCli, type Captured, start, tintype } from './fixtures/workflow/cli.ts';
@@ -45,6 +46,29 @@ const interrupted = async (file: string, db: string, appends: number): Promise<v
   void definition.start({}, { journal, metadata, jobId: 'dead' });
   await vi.waitFor(async () => expect(await journal.job('dead')).toMatchObject({ state: 'running' }));
 };
+
+/** Keeps a job whose process died as soon as something had happened, once that was kept. */
+const diedAt = async (file: string, db: string, happened: (event: JobEvent) => boolean): Promise<void> => {
+  const { definition } = await loadWorkflow(file);
+  const { journal, die } = mortal(opened(db));
+  const metadata = runMetadata(file, { workers: 4, grace: 2000 });
+  const job = definition.start({}, { journal, metadata, jobId: 'dead' });
+  await new Promise<void>((resolve) => {
+    job.events$.subscribe((event) => {
+      if (happened(event)) resolve();
+    });
+  });
+  await job.saved();
+  die();
+};
+
+const comesTo =
+  (task: string, to: TaskState) =>
+  (event: JobEvent): boolean =>
+    event.type === 'task.transition' && event.task === task && event.to === to;
+
+/** A task that a journal holds as running, and that is quick in the next process. */
+const HANGS = `command: 'echo up; test -e go || until [ -e go ]; do sleep 0.01; done'`;
 
 describe('tintype run', () => {
   test('keeps the job, and how it was started', async () => {
@@ -153,6 +177,28 @@ describe('tintype retry', () => {
     expect(unknown).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('Did you mean "extract"?') });
   });
 
+  test('tells how long it has lasted since it first began, and what its tasks took since they are tried again', async () => {
+    const { file, db, folder } = project(CHECKED);
+    await tintype(['run', file, '--db', db]);
+    const first = jsonOf(await tintype(['show', 'last', '--json', '--db', db]));
+    const at = Date.now();
+    writeFileSync(join(folder, 'ok'), '');
+    const result = jsonOf(await tintype(['retry', 'last', '--json', '--db', db]));
+    const end = result.startedAt + result.durationMs;
+    expect(result.startedAt).toBe(first.startedAt);
+    expect(result.tasks.extract).toMatchObject({ startedAt: first.tasks.extract.startedAt });
+    const { check } = result.tasks;
+    expect(check).toMatchObject({ state: 'completed', attempts: 2 });
+    expect(check.startedAt).toBeGreaterThanOrEqual(at);
+    expect(check.startedAt + check.durationMs).toBeLessThanOrEqual(end);
+    const shown = jsonOf(await tintype(['show', 'last', '--json', '--db', db]));
+    expect(shown).toMatchObject({ startedAt: first.startedAt, endedAt: end, durationMs: result.durationMs });
+    expect(shown.tasks.check).toMatchObject({ startedAt: check.startedAt, durationMs: check.durationMs });
+    expect(jsonOf(await tintype(['jobs', '--json', '--db', db]))).toMatchObject([
+      { startedAt: first.startedAt, durationMs: result.durationMs },
+    ]);
+  });
+
   test('refuses a job that is not over', async () => {
     const { file, db } = project(CHECKED);
     await interrupted(file, db, 2);
@@ -179,6 +225,20 @@ test('tintype rerun starts another job with the results of one', async () => {
   expect(stderr).toContain(`${shown(second)} takes over 2 results of ${shown(first)}.`);
   // It can be taken up like any other.
   expect(jsonOf(await tintype(['show', second.id, '--json', '--db', db])).metadata.file).toBe(file);
+});
+
+test('a preview counts what stands in the file, and names the instances that are kept', async () => {
+  const { file, db } = project(`
+name: x
+tasks:
+  - { name: a, type: bash, command: 'true' }
+  - { name: fan, type: bash, dependencies: [a], command: 'true', map: { over: [1, 2, 3] } }
+`);
+  await tintype(['run', file, '--db', db]);
+  const { stdout } = await tintype(['rerun', 'last', '--from', 'fan[1]', '--dry-run', '--db', db]);
+  expect(stdout).toMatch(
+    /would run 1 task and keep the results of 1 task:\n\n {2}runs {3}fan, fan\[1\]\n {2}keeps {2}a, fan\[0\], fan\[2\]\n$/,
+  );
 });
 
 describe('tintype resume', () => {
@@ -233,9 +293,10 @@ describe('tintype resume', () => {
     journal.append([batch('alive', { state: 'running' })]);
     const { exitCode, stderr } = await tintype(['resume', 'alive', '--db', db]);
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(new RegExp(`is being run by process ${process.pid} on \\S+, .*\\(JOB_LEASED\\)\\n$`));
+    const who = `process ${process.pid} on \\S+ runs it\\. tintype cancel alive --db \\S+ ends it, tintype logs alive --follow --db \\S+ shows it\\.\\n$`;
+    expect(stderr).toMatch(new RegExp(`can't go on here: ${who}`));
     const retried = await tintype(['retry', 'alive', '--db', db]);
-    expect(retried.stderr).toMatch(new RegExp(`can't be tried again: process ${process.pid} on \\S+ runs it\\.\\n$`));
+    expect(retried.stderr).toMatch(new RegExp(`can't be tried again: ${who}`));
   });
 
   test('asks before it goes on with another definition', async () => {
@@ -246,13 +307,87 @@ describe('tintype resume', () => {
     const refused = await tintype(['resume', 'dead', '--db', db]);
     expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
     expect(refused.stderr.split('\n').slice(0, 3)).toEqual([
-      'error: The workflow has changed since the job dead was started:',
+      'error: The workflow has changed since dead (nightly) was started:',
       '- "report" depends on check, side instead of check',
       expect.stringContaining('--changed accept goes on'),
     ]);
     expect(log()).not.toContain('report');
     expect((await tintype(['resume', 'dead', '--db', db, '--changed', 'accept'])).exitCode).toBe(0);
     expect(log()).toContain('report');
+  });
+
+  test('says of a removed task that it has begun, and counts it no more where that is forced', async () => {
+    const yaml = `
+name: nightly
+tasks:
+  - { name: a, type: bash, command: 'true' }
+  - { name: b, type: bash, ${HANGS} }
+`;
+    const { file, db, folder } = project(yaml);
+    await diedAt(file, db, comesTo('b', 'running'));
+    writeFileSync(join(folder, 'go'), '');
+    writeFileSync(file, yaml.replace(/^.*name: b,.*$/m, "  - { name: c, type: bash, command: 'true' }"));
+    const accepted = await tintype(['resume', 'dead', '--db', db, '--changed', 'accept']);
+    expect(accepted).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(accepted.stderr.split('\n')).toEqual([
+      'error: The workflow has changed since dead (nightly) was started, and --changed accept does not go on, since these have begun:',
+      '- "b" was removed',
+      '--changed force goes on all the same.',
+      '',
+    ]);
+    expect((await tintype(['resume', 'dead', '--db', db, '--changed', 'force'])).exitCode).toBe(0);
+    const [job] = jsonOf(await tintype(['jobs', '--json', '--db', db]));
+    expect(job.tasks).toEqual({ total: 2, completed: 2 });
+    expect(Object.keys(jsonOf(await tintype(['show', 'dead', '--json', '--db', db])).tasks)).toEqual(['a', 'c']);
+  });
+
+  test('tells of a task that failed before what its process said', async () => {
+    const { file, db, folder } = project(`
+name: x
+tasks:
+  - { name: bad, type: bash, command: 'echo first >&2; echo no file ok >&2; exit 7' }
+  - { name: slow, type: bash, dependencies: [bad], trigger: always, ${HANGS} }
+`);
+    await diedAt(file, db, comesTo('slow', 'running'));
+    writeFileSync(join(folder, 'go'), '');
+    const { exitCode, stdout, stderr } = await tintype(['resume', 'dead', '--db', db]);
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^bad +failed +1 +\S+ +\S+ +7 {2}no file ok$/m);
+    expect(stderr).toContain('(PROCESS_FAILED)\nLast lines of its stderr:\n  first\n  no file ok\n');
+    const shown = await tintype(['show', 'dead', '--db', db]);
+    expect(shown.stdout).toMatch(/^bad +failed +1 +\S+ +\S+ +7 {2}no file ok$/m);
+    expect(shown.stdout).toMatch(
+      /\nFirst error: .* code 7\. \(PROCESS_FAILED\)\nLast lines of its stderr:\n {2}first\n {2}no file ok\n$/,
+    );
+  });
+
+  test('asks again for what waits for somebody outside, be it in a nested job', async () => {
+    const { file, db, folder } = project(`
+name: x
+tasks:
+  - { name: approve, type: external, description: Shall it be published }
+  - { name: nest, type: job, file: inner.yaml }
+`);
+    writeFileSync(
+      join(folder, 'inner.yaml'),
+      'name: inner\ntasks: [{ name: ask, type: external, description: Who is there }]\n',
+    );
+    await diedAt(file, db, comesTo('nest/ask', 'ready'));
+    const stdin = new PassThrough();
+    const ended = tintype(['resume', 'dead', '--db', db], { stdin });
+    stdin.write('approve\nnest/ask {"by": "Ada"}\n');
+    const { exitCode, stdout } = await ended;
+    expect(exitCode).toBe(0);
+    for (const [task, what] of [
+      ['approve', 'Shall it be published'],
+      ['nest/ask', 'Who is there'],
+    ]) {
+      expect(stdout).toContain(`${task} waits: ${what}. Type "${task}" to complete it,`);
+      expect(stdout).toContain(`To complete ${task} from elsewhere: tintype complete dead ${task} --db ${db}\n`);
+    }
+    expect(jsonOf(await tintype(['show', 'dead', '--json', '--db', db])).tasks['nest/ask'].output).toEqual({
+      by: 'Ada',
+    });
   });
 
   test('says what is wrong with the file, and takes another', async () => {
@@ -277,6 +412,38 @@ describe('tintype resume', () => {
     const { stderr: told } = await tintype(['resume', 'foreign', '--db', db]);
     expect(told).toContain('does not say of which file it is');
   });
+});
+
+test('tintype cancel ends an interrupted job whose file is gone, without its handlers', async () => {
+  const { file, db, folder, log } = project(`
+name: x
+tasks:
+  - { name: slow, type: bash, ${HANGS} }
+  - { name: next, type: bash, dependencies: [slow], command: 'echo next >> log' }
+  - { name: ask, type: external }
+handlers:
+  failure: [{ name: mourn, type: bash, command: 'echo mourn >> log' }]
+  always: [{ name: tidy, type: bash, command: 'echo tidy >> log' }]
+`);
+  await diedAt(file, db, comesTo('slow', 'running'));
+  renameSync(file, `${file}.gone`);
+  const { exitCode, stderr } = await tintype(['cancel', 'dead', '--reason', 'wrong day', '--db', db]);
+  expect(exitCode).toBe(0);
+  expect(stderr).toContain(
+    `dead (x) is interrupted, and cancelled here: its workflow file ${file} is gone, so its handlers do not run.\n`,
+  );
+  writeFileSync(join(folder, 'go'), '');
+  expect(log()).toEqual([]);
+  const job = jsonOf(await tintype(['show', 'dead', '--json', '--db', db]));
+  expect(job).toMatchObject({
+    state: 'cancelled',
+    tasks: { slow: { state: 'cancelled' }, mourn: { state: 'skipped' } },
+  });
+  expect(job.tasks.tidy).toMatchObject({ state: 'failed', error: { cause: { code: 'TASK_LOST' } } });
+  // Nothing of it has changed: with the file in its place it can be tried again.
+  renameSync(`${file}.gone`, file);
+  const preview = jsonOf(await tintype(['retry', 'dead', '--dry-run', '--json', '--db', db]));
+  expect(preview.runs).toEqual(expect.arrayContaining(['slow', 'next', 'tidy']));
 });
 
 test('tintype cancel says of a job that is over that it is', async () => {
@@ -346,6 +513,19 @@ describe('tintype complete', () => {
     expect(again).toMatchObject({ exitCode: 1, stderr: 'error: Task "approve" can\'t be completed: it is failed.\n' });
     const early = await complete('after');
     expect(early).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('has not begun') });
+    expect(early.stderr).toMatch(
+      /It waits for last\. Complete it once tintype show [\da-f]{8} .*says that it is ready\.\n$/,
+    );
+    // An empty variable of a shell decides nothing.
+    expect(await complete('last', '--output', '')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('The output of last is no JSON: it is empty.'),
+    });
+    expect(await complete('last', '--fail', ' ')).toMatchObject({
+      exitCode: 2,
+      stderr: 'error: --fail is empty: say why last fails.\n',
+    });
+    expect(jsonOf(await tintype(['show', 'last', '--json', '--db', db])).tasks.last.state).toBe('ready');
     expect((await tintype(['cancel', 'last', '--reason', 'wrong day', '--db', db])).exitCode).toBe(0);
     const { exitCode, stderr } = await ended;
     expect(exitCode).toBe(130);

@@ -248,9 +248,9 @@ load     failed            2 ## ##  no such table: rows
 each     completed         1 ## ##
 each[0]  completed         1 ## ##
 each[1]  completed         1 ## ##
-report   skipped           0                   a task upstream of it failed
+report   skipped           0                   because load failed
 
-Error: Job "nightly" failed: Task "load" failed in attempt 2: no such table: rows (JOB_FAILED)
+First error: Task "load" failed in attempt 2: no such table: rows (TASK_FAILED)
 `,
     );
   });
@@ -430,9 +430,14 @@ describe('tintype prune', () => {
     keep(journal, 'held', 'paused', 50 * HOUR);
     const left = async () => (await journal.jobs()).map(({ id }) => id).sort();
     const prune = async (...argv: string[]) => (await tintype(['prune', '--db', db, ...argv])).stdout;
-    expect(await prune('--older-than', '2d', '--dry-run')).toMatch(
-      /old .*\n.*Would remove 2 jobs\. Nothing was removed/s,
+    expect(withoutTimes(await prune('--older-than', '2d', '--dry-run'))).toBe(
+      `JOB  NAME  STATE      ENDED
+sad  name  failed     DATE
+old  name  completed  DATE
+Would remove 2 jobs. Nothing was removed.
+`,
     );
+    expect((await tintype(['prune', '--db', db, '--older-than', '0'])).stderr).toContain('a duration above 0, such as');
     expect(await left()).toEqual(['gone', 'held', 'new', 'old', 'sad']);
     expect(await prune('--older-than', '2d', '--state', 'failed')).toBe('Removed 1 job.\n');
     expect(await left()).toEqual(['gone', 'held', 'new', 'old']);
@@ -629,6 +634,15 @@ describe('tintype db', () => {
     expect((await backup('--force')).exitCode).toBe(0);
     expect(existsSync(`${copy}-wal`)).toBe(false);
     expect((await tintype(['db', 'check', '--db', copy])).stdout).toContain('2 jobs');
+  });
+
+  test('backup makes no folders', async () => {
+    const db = newFile();
+    keep(opened(db), 'one', 'completed');
+    const folder = join(newFolder(), 'typo');
+    const { exitCode, stderr } = await tintype(['db', 'backup', join(folder, 'copy.db'), '--db', db]);
+    expect([exitCode, stderr]).toEqual([2, `error: There is no folder ${folder} for the copy. Make it first.\n`]);
+    expect(existsSync(folder)).toBe(false);
   });
 
   test('backup does not overwrite the database itself', async () => {

@@ -81,6 +81,11 @@ export const upstreamError = (
   return culprit?.error && upstreamFailed(task, culprit, culprit.error);
 };
 
+/** Judges all tasks anew that are unscheduled, upstreams first. */
+export const appraiseAll = (job: JobRun): void => {
+  for (const index of job.plan.order) if (isUnscheduled(job, index)) appraise(job, index);
+};
+
 /** Which upstreams a task still waits for. */
 export const awaited = (job: JobRun, index: number): readonly number[] => {
   if (job.stop) return whatMayChange(job, index);

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { freeze } from 'immer';
 import type { Observable } from 'rxjs';
 import { type Actor, createActor } from 'xstate';
@@ -168,6 +169,18 @@ export class JobRun {
   goOnFrom(nextSeq: number, last?: JobEvent): void {
     this.#stream.goOnFrom(nextSeq, last);
     if (last) this.finish();
+  }
+
+  /** A job that was restored goes on in a later turn of the event loop, so that who awaits its handle can subscribe first. */
+  sleepUntil(goOn: () => void): void {
+    this.wakeUp = () => {
+      this.wakeUp = undefined;
+      goOn();
+    };
+  }
+
+  wakeLater(): void {
+    setImmediate(() => this.wakeUp?.());
   }
 
   /** Ends the waiting for a job that will not go on here. */
@@ -372,7 +385,7 @@ export class JobRun {
     this.settled--;
     if (task.state === 'notReady') this.notReady--;
     if (task.error && task.state === 'failed') {
-      this.errors = this.errors.filter((error) => error !== task.error);
+      this.errors.splice(this.errors.indexOf(task.error), 1);
       if (!task.error.tolerated) this.failed--;
       task.lastError = task.error;
     }

@@ -1,6 +1,6 @@
 import { find } from './address.ts';
 import { CommandError } from './errors.ts';
-import { appraise } from './flow.ts';
+import { appraise, appraiseAll } from './flow.ts';
 import { extend, publishAdded, takeOut, tasksMissing, unknownFunction } from './grow.ts';
 import type { JobRun } from './job-run.ts';
 import { NO_VALUE } from './journal.ts';
@@ -171,9 +171,7 @@ export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection):
       job.commandJob({ type: 'job.retry' }, { reason: 'retried' });
       for (const index of [...gone].reverse()) leaveOut(job, index);
       for (const index of job.plan.order) if (over.has(index)) startOver(job, index, over, leads);
-      for (const index of job.plan.order)
-        if (!job.removed?.has(index) && (job.tasks[index]?.state ?? 'unscheduled') === 'unscheduled')
-          appraise(job, index);
+      appraiseAll(job);
       answerSettled(job);
       endIfSettled(job);
       job.dispatcher.dispatch();

@@ -1,15 +1,17 @@
-import { setImmediate } from 'node:timers';
 import { logTo } from '../events/logger.ts';
 import { newId } from '../events/system-clock.ts';
+import { isThenable } from '../events/thenable.ts';
 import { startOptionProblems } from './check-options.ts';
 import { checkedInput } from './check-schema.ts';
 import { jobIdOf } from './durable/job-id.ts';
 import { JobRecorder } from './durable/job-recorder.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
-import { reacquire, recordFork, recordJob } from './durable/record-job.ts';
+import { optionsOf } from './durable/kept-options.ts';
+import { connect, orNothing, reacquire, recordFork, recordJob } from './durable/record-job.ts';
 import { CommandError, JournalError } from './errors.ts';
 import type { Job } from './job.ts';
 import { JobRun, type Surroundings } from './job-run.ts';
+import type { Journal } from './journal.ts';
 import type { StartOptions } from './options.ts';
 import { beginJob } from './pause.ts';
 import type { Plan } from './plan.ts';
@@ -39,10 +41,21 @@ export const startJob = (plan: Plan, input: unknown, options: StartOptions | und
   const existing = journal && jobKey !== undefined && JournalWriter.of(journal).recorderOf(jobId as string)?.handle;
   if (existing) return { existing: existing as Job };
   const given = checkedInput(plan.options.input, (input ?? {}) as object, plan.name);
-  const run = createRun(plan, given, { ...options, jobId }, home);
+  const run = createRun(
+    plan,
+    given,
+    { ...options, ...(jobKey !== undefined && firstOptions(journal, jobId)), jobId },
+    home,
+  );
   if (journal) recordJob(run, journal, given, jobId === undefined, () => begin(run));
   else queueMicrotask(() => begin(run));
   return { run };
+};
+
+/** What the first start with a key was told, where the journal answers at once. */
+const firstOptions = (journal: Journal | undefined, jobId: string | undefined): StartOptions => {
+  const kept = jobId === undefined ? undefined : journal?.job(jobId);
+  return kept && !isThenable(kept) ? optionsOf(kept.options) : {};
 };
 
 /** A job to which nothing has happened, with what writes its events and its logger. @throws OptionError */
@@ -52,6 +65,7 @@ export const createRun = (plan: Plan, input: object, options: StartOptions, { di
   const recorder = journal && new JobRecorder(jobId, JournalWriter.of(journal));
   const run = new JobRun(plan, input, { ...options, jobId }, reactor, { ...(dispatcher && { dispatcher }), recorder });
   if (plan.pooled) refuse(`The start of job "${plan.name}"`, poolProblems(plan.tasks, run.level));
+  connect(run);
   if (run.options.logger) run.events$.subscribe(logTo(run.options.logger));
   return run;
 };
@@ -74,13 +88,10 @@ export const retryJob = (
   const busy = journal && JournalWriter.of(journal).recorderOf(earlier.id);
   if (busy && busy !== earlier.recorder) throw atWork(earlier);
   const run = createRun(earlier.plan, inputOf(earlier), all, home);
-  const goOn = withoutRecorder(run, () => reopen(run, earlier, { tasks, downstream }));
-  run.wakeUp = () => {
-    run.wakeUp = undefined;
-    goOn();
-  };
-  if (journal) onceSaved(earlier, run, () => reacquire(run, journal, earlier.nextSeq, () => wakeLater(run)));
-  else wakeLater(run);
+  const goOn = orNothing(run.recorder, () => reopen(run, earlier, { tasks, downstream }));
+  run.sleepUntil(goOn);
+  if (journal) onceSaved(earlier, run, () => reacquire(run, journal, earlier.nextSeq, () => run.wakeLater()));
+  else run.wakeLater();
   return run;
 };
 
@@ -115,31 +126,15 @@ export const rerunJob = (earlier: JobRun, { from, ...options }: RerunSelection &
   const jobId = options.jobId ?? newId();
   const run = createRun(earlier.plan.sealed ?? earlier.plan, input, { ...againOptions(earlier, options), jobId }, home);
   const { journal } = run.options;
-  const start = withoutRecorder(run, () => forkOf(run, earlier, { from }));
-  run.wakeUp = () => {
-    run.wakeUp = undefined;
-    begin(run, start);
-  };
+  const start = orNothing(run.recorder, () => forkOf(run, earlier, { from }));
+  run.sleepUntil(() => begin(run, start));
   if (journal) recordFork(run, journal, input, earlier.id);
-  wakeLater(run);
+  run.wakeLater();
   return run;
 };
-
-/** In a later turn of the event loop, so that who awaits the handle can subscribe first. */
-const wakeLater = (run: JobRun): void => void setImmediate(() => run.wakeUp?.());
 
 /** What the earlier job was started with, but what was meant for that alone. */
 const againOptions = (earlier: JobRun, options: StartOptions): StartOptions => {
   const { jobKey: _, metadata, ...before } = earlier.startOptions;
   return { ...before, metadata, signal: undefined, ...options };
-};
-
-/** Where it is refused, nothing is left of it. */
-const withoutRecorder = <Value>(run: JobRun, make: () => Value): Value => {
-  try {
-    return make();
-  } catch (error) {
-    run.recorder?.dismiss();
-    throw error;
-  }
 };

@@ -46,7 +46,8 @@ const changesOfTask = (was: TaskShape, is: TaskShape, prefix: string): readonly 
   const [, dependsNow, toleratedNow, after = {}] = is;
   const task = prefix + name;
   const whats = [
-    dependsOn.join() !== dependsNow.join() && `depends on ${list(dependsNow)} instead of ${list(dependsOn)}`,
+    JSON.stringify(dependsOn) !== JSON.stringify(dependsNow) &&
+      `depends on ${list(dependsNow)} instead of ${list(dependsOn)}`,
     (before.kind ?? 'task') !== (after.kind ?? 'task') &&
       `is a ${after.kind ?? 'task'} instead of a ${before.kind ?? 'task'}`,
     before.trigger !== after.trigger &&

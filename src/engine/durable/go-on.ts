@@ -2,7 +2,7 @@ import { errorData } from '../../events/error-data.ts';
 import { Attempt } from '../attempt.ts';
 import { planCleanUp, startCleanUp } from '../clean-up.ts';
 import { type AbortError, TaskError } from '../errors.ts';
-import { appraise, recallRefusal } from '../flow.ts';
+import { appraiseAll, recallRefusal } from '../flow.ts';
 import type { JobRun } from '../job-run.ts';
 import { type ClaimNote, renewClaim } from '../kinds/external.ts';
 import { expireTask, timeOutAttempt } from '../outcome.ts';
@@ -35,7 +35,7 @@ const restartTimers = (job: JobRun, past: Past): void => {
   const { timeout } = job.options;
   const { startedAt = job.clock.now(), paused } = past.record;
   obeySignal(job);
-  if (hasLimit(timeout)) startJobTimeout(job, restOf(job, timeout, startedAt, paused));
+  if (hasLimit(timeout) && !job.over) startJobTimeout(job, restOf(job, timeout, startedAt, paused));
   restartTaskTimers(job, past, paused);
 };
 
@@ -120,10 +120,7 @@ const resettle = (job: JobRun): void => {
     if (child && attempt && !child.over) resettle(child);
   }
   if (stop) startCleanUp(job);
-  else
-    for (const index of job.plan.order)
-      if (!job.removed?.has(index) && (job.tasks[index]?.state ?? 'unscheduled') === 'unscheduled')
-        appraise(job, index);
+  else appraiseAll(job);
   if (!job.over) endIfSettled(job);
 };
 

@@ -2,6 +2,7 @@ import type { ErrorData } from '../../events/error-data.ts';
 import type { JobEvent, JobState, JobTransition, TaskState, TaskTransition } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/event-stream.ts';
 import { parentPath } from '../task-path.ts';
+import { SETTLED } from '../task-run.ts';
 import type { Span } from '../views/graph-view.ts';
 
 /** A stretch of time in epoch ms; without an end it goes on. */
@@ -175,8 +176,6 @@ const recordTask = (record: JobRecord, event: TaskTransition & { readonly at: nu
 
 /** The reason of a `retrying` whose attempt died with its process. */
 export const INTERRUPTED = 'interrupted';
-
-const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
 
 const startAnew = (task: TaskRecord, from: TaskState, attempts: number, at: number): void => {
   if (task.attempts > 0 && task.endedAt !== undefined) closeSpan(task, task.endedAt);

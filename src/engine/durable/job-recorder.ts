@@ -26,6 +26,8 @@ export class JobRecorder {
   #fence = 0;
   #phase: 'opening' | 'open' | 'over' = 'opening';
   #error: JournalError | undefined;
+  /** Set once it was left to another process. */
+  #left: JournalError | undefined;
   #events: StoredEvent[] = [];
   #notes = new Map<string, Note>();
   /** What has been noted of tasks inside each other one, so that it can be taken back. */
@@ -61,7 +63,7 @@ export class JobRecorder {
 
   /** Whether everything so far is in the journal. */
   get isSaved(): boolean {
-    return !this.#error && !this.#underWay && (this.#phase === 'over' || !this.#isDirty);
+    return !this.#error && !this.#left && !this.#underWay && !this.#isDirty;
   }
 
   /** From now on it is known whose job this is, unless another recorder writes it. */
@@ -171,7 +173,8 @@ export class JobRecorder {
 
   /** Calls back once everything so far is in the journal: at once if it is. */
   whenSaved(saved: () => void, failed: (error: JournalError) => void = () => {}): void {
-    if (this.#error) failed(this.#error);
+    const error = this.#error ?? this.#left;
+    if (error) failed(error);
     else if (this.isSaved) saved();
     else this.#waiting.push({ saved, failed });
   }
@@ -216,31 +219,37 @@ export class JobRecorder {
     this.#change();
   }
 
-  /** Gives the lease back: another process may go on with the job. What happens here from now on is not kept. */
+  /**
+   * Gives the lease back, once what has happened so far is kept: another process may go on with the job. What happens here
+   * from now on is not kept, and who waits for that is told so.
+   */
   async leave(): Promise<void> {
     // Whether it holds a lease has yet to be answered.
     if (this.#phase === 'opening')
       await new Promise<void>((resolve) => {
         this.#opened = resolve;
       });
-    while (this.#phase === 'open') {
-      await new Promise<void>((resolve) => {
-        const close = (): void => {
-          // What waited before may have brought more.
-          if (!this.#isDirty) this.#close();
-          resolve();
-        };
-        this.whenSaved(close, () => resolve());
-      });
-    }
+    if (this.#phase !== 'open') return;
+    await new Promise<void>((resolve) => {
+      const close = (): void => {
+        if (this.#phase === 'open') this.#drop(left(this.jobId));
+        resolve();
+      };
+      this.whenSaved(close, close);
+    });
     if (!this.#error && this.#fence > 0) giveBack(this.#writer.journal, this.held);
   }
 
   /** Nothing is written of it: it was over, or another process runs it. What it was told so far is forgotten. */
   dismiss(): void {
+    this.#drop();
+  }
+
+  #drop(why?: JournalError): void {
     this.#events = [];
     this.#notes.clear();
     this.#changes = undefined;
+    this.#left = why;
     this.#close();
   }
 
@@ -259,7 +268,8 @@ export class JobRecorder {
     this.#phase = 'over';
     this.#opened();
     this.#writer.dismiss(this);
-    if (!this.#underWay) for (const { saved } of this.#waiting.splice(0)) saved();
+    if (!this.#underWay)
+      for (const { saved, failed } of this.#waiting.splice(0)) this.#left ? failed(this.#left) : saved();
   }
 
   get #isDirty(): boolean {
@@ -286,6 +296,11 @@ export const encodedAs = (code: SerialisationError['code'], subject: string, val
     throw new SerialisationError(code, `${subject} can't be kept: ${where} is ${what}; ${allowed}.`, path);
   }
 };
+
+const left = (jobId: string): JournalError =>
+  new JournalError('LEASE_LOST', `The job "${jobId}" was left to be resumed: what happens to it here is not kept.`, {
+    jobId,
+  });
 
 const journalError = (jobId: string, cause: unknown): JournalError =>
   cause instanceof JournalError

@@ -3,7 +3,8 @@ import { isTerminalJobState } from '../../events/event-stream.ts';
 import { JournalError } from '../errors.ts';
 import { eventOf, type Journal, type JournalJob, NO_VALUE, type Note, type NoteKind } from '../journal.ts';
 import { decode } from '../serialise.ts';
-import { emptyRecord, type JobRecord, recordEvent, type TaskRecord } from './job-record.ts';
+import { parentPath } from '../task-path.ts';
+import { emptyRecord, type Growth, type JobRecord, recordEvent, type TaskRecord } from './job-record.ts';
 
 /** What a journal holds of a job. */
 export type Past = {
@@ -13,6 +14,8 @@ export type Past = {
   /** The event that ended it, if it is over. */
   readonly last: JobEvent | undefined;
   readonly notes: readonly Note[];
+  /** The tasks that were added to, and removed from, the job inside a task; or the outermost one. */
+  readonly growthInside: (path: string | undefined) => readonly Growth[];
   /** What a completed task put out. */
   readonly output: (task: TaskRecord) => unknown;
   /** What is kept of a task beside its events, as JSON. */
@@ -36,6 +39,13 @@ export const readPast = async (journal: Journal, job: JournalJob): Promise<Past>
     const message = `The journal has ${events.length} events of the job "${job.id}", and the last is number ${record.lastSeq}: some are missing.`;
     throw new JournalError('JOURNAL_CORRUPT', message, { jobId: job.id });
   }
+  const growth = new Map<string | undefined, Growth[]>();
+  for (const grown of record.growth) {
+    const around = parentPath(grown.task);
+    const known = growth.get(around);
+    if (known) known.push(grown);
+    else growth.set(around, [grown]);
+  }
   const there = notes.filter(({ value }) => value !== NO_VALUE);
   const texts = new Map(there.map(({ task, kind, value }) => [`${kind} ${task}`, value]));
   const noteText = (task: string, kind: NoteKind): string | undefined => texts.get(`${kind} ${task}`);
@@ -44,6 +54,7 @@ export const readPast = async (journal: Journal, job: JournalJob): Promise<Past>
     record,
     input: parsed(job.id, 'its input', () => decode(job.input)) as object,
     notes,
+    growthInside: (path) => growth.get(path) ?? [],
     last: isTerminalJobState(record.state) ? last : undefined,
     output: ({ output }) =>
       output === undefined ? undefined : parsed(job.id, 'an output', () => decode(output as string)),

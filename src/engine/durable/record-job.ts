@@ -82,12 +82,18 @@ export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, goOn: 
   whenOpened(recorder, opened, () => journal.acquire(job.id, JournalWriter.of(journal).lease()));
 };
 
-/** What writes a job, and obeys messages to it. */
+/** Lets a job obey the messages to it, and end where its journal fails. */
+export const connect = (job: JobRun): void => {
+  const { recorder } = job;
+  if (!recorder) return;
+  recorder.onFailure = (error) => interruptJob(job, error);
+  listen(job, recorder);
+};
+
+/** What writes a job from now on, unless another recorder does already. */
 export const recorderOf = (job: JobRun): JobRecorder => {
   const recorder = job.recorder as JobRecorder;
   recorder.enlist();
-  recorder.onFailure = (error) => interruptJob(job, error);
-  listen(job, recorder);
   return recorder;
 };
 
@@ -107,11 +113,11 @@ const whenOpened = <Answer>(
 };
 
 /** Where it is refused, nothing is left of it. */
-const orNothing = (recorder: JobRecorder, open: () => void): void => {
+export const orNothing = <Value>(recorder: JobRecorder | undefined, open: () => Value): Value => {
   try {
-    open();
+    return open();
   } catch (error) {
-    recorder.dismiss();
+    recorder?.dismiss();
     throw error;
   }
 };

@@ -12,7 +12,6 @@ import { adoptChild, childAgain, type InputNote, type ItemsNote } from '../kinds
 import type { TaskDefinition } from '../plan.ts';
 import { answerSettled } from '../reactions/answer-outputs.ts';
 import type { Stop, StopNote } from '../stop.ts';
-import { parentPath } from '../task-path.ts';
 import { SETTLED, type TaskRun } from '../task-run.ts';
 import type { TaskRecord } from './job-record.ts';
 import type { Past } from './past.ts';
@@ -163,7 +162,7 @@ const restoreChild = (job: JobRun, task: TaskRun, record: TaskRecord, past: Past
   if (!begun && !isOf(items)) return;
   // Its items were kept, and it ended before anything was made of them.
   if (!begun && SETTLED.has(record.state) && items?.items.length !== 0) return;
-  if (past.record.growth.some(({ task: grown }) => parentPath(grown) === path)) return;
+  if (past.growthInside(path).length > 0) return;
   const left = { items: isOf(items) ? items?.items : undefined, input: isOf(input) ? input?.input : undefined };
   const child = childAgain(job, task, left, versionAt(record.runningSeq, job, merges));
   if (!child) return;
@@ -240,8 +239,7 @@ const restoreHeld = (job: JobRun, past: Past): void => {
 
 /** Adds and removes the tasks that were added and removed while it ran. */
 const regrow = (job: JobRun, past: Past, added: AddedTask): void => {
-  const inside = job.parent?.path;
-  const growth = past.record.growth.filter(({ task }) => parentPath(task) === inside);
+  const growth = past.growthInside(job.parent?.path);
   const nameOf = (path: string): string => path.slice(job.pathOf('').length);
   const missing: string[] = [];
   const together: TaskDefinition[] = [];
@@ -263,7 +261,7 @@ const regrow = (job: JobRun, past: Past, added: AddedTask): void => {
   if (missing.length > 0 && !past.last) throw tasksMissing(job, missing);
 };
 
-const isRemoved = (growth: Past['record']['growth'], path: string): boolean =>
+const isRemoved = (growth: ReturnType<Past['growthInside']>, path: string): boolean =>
   growth.findLast(({ task }) => task === path)?.dependsOn === undefined;
 
 /** What has ended and can't be asked for its function again. */

@@ -1,20 +1,17 @@
-import { setImmediate } from 'node:timers';
-import { errorData } from '../../events/error-data.ts';
 import { isTerminalJobState } from '../../events/event-stream.ts';
 import { systemClock } from '../../events/system-clock.ts';
 import { JournalError } from '../errors.ts';
 import type { JobRun } from '../job-run.ts';
-import { eventOf, inForce, type Journal, type JournalJob } from '../journal.ts';
+import { inForce, type Journal, type JournalJob } from '../journal.ts';
 import { beginJob } from '../pause.ts';
 import { isDead, thisProcess } from '../process-identity.ts';
-import { decode } from '../serialise.ts';
-import { type Stop, stopJob } from '../stop.ts';
+import { stopJob } from '../stop.ts';
 import { acceptedChanges, type ChangePolicy, type DefinitionChange, definitionChanges } from './definition-diff.ts';
 import { definitionShape } from './definition-shape.ts';
+import { type Cancellation, follow, sendCancel } from './follow.ts';
 import { goOn } from './go-on.ts';
 import type { JobRecorder } from './job-recorder.ts';
-import { giveBack, JournalWriter, RECEIVE_MS } from './journal-writer.ts';
-import type { Message } from './messages.ts';
+import { giveBack, JournalWriter } from './journal-writer.ts';
 import { isOver, type Past, readPast } from './past.ts';
 import { type AddedTask, restoreJob } from './restore.ts';
 
@@ -51,8 +48,6 @@ export const takeOver = (run: JobRun, recorder: JobRecorder, journal: Journal, k
   });
 };
 
-type Cancellation = Pick<Stop, 'mode' | 'cause'>;
-
 const cancelResumed = (run: JobRun, { mode, cause }: Cancellation): void => {
   run.wakeUp?.();
   stopJob(run, { to: 'cancelled', mode, ...(cause !== undefined && { cause }) });
@@ -68,12 +63,6 @@ const abandon = (
 ): void => {
   recorder.dismiss();
   if (!isTerminalJobState(kept.state) && cancel) void sendCancel(run, journal, cancel).catch(() => {});
-};
-
-const sendCancel = async (run: JobRun, journal: Journal, { cause, mode }: Cancellation): Promise<void> => {
-  const reason = cause === undefined ? undefined : errorData(cause).message;
-  const message: Message = { type: 'cancel', reason, mode };
-  await journal.send(run.id, JSON.stringify(message));
 };
 
 /** Whether another process may be at work on a job. */
@@ -121,13 +110,12 @@ export const resume = async (
     recorder.remember(past.notes);
     if (changes.length > 0) recorder.redefine(definitionShape(run.plan));
     const by = nameOfProcess();
-    run.wakeUp = () => {
-      run.wakeUp = undefined;
+    run.sleepUntil(() => {
       if (run.over) return;
       if (past.record.state === 'idle') beginJob(run);
       else goOn(run, past, by, words);
-    };
-    setImmediate(() => run.wakeUp?.());
+    });
+    run.wakeLater();
   } catch (error) {
     giveBack(journal, { jobId: kept.id, fence: kept.fence });
     throw error;
@@ -163,49 +151,3 @@ const hasBegun = ({ record }: Past, task: string): boolean =>
   (record.tasks.get(task)?.state ?? 'unscheduled') !== 'unscheduled';
 
 const nameOfProcess = (): string => `process ${process.pid} on ${thisProcess().host.split(' ')[0]}`;
-
-/** Passes on what a job does in another process; should that die, the job goes on here. */
-const follow = (run: JobRun, recorder: JobRecorder, journal: Journal, cancelled?: Cancellation): void => {
-  if (run.over || run.isLeaving) {
-    recorder.dismiss();
-    return;
-  }
-  const cancel = (cause: unknown, mode: Stop['mode']): void => {
-    sendCancel(run, journal, { cause, mode }).catch((error) => recorder.fail(error));
-  };
-  run.elsewhere = { cancel };
-  if (cancelled) cancel(cancelled.cause, cancelled.mode);
-  let seq = 0;
-  const look = async (): Promise<void> => {
-    // The job before its events: what is written in between is passed on too.
-    const kept = await journal.job(run.id);
-    const events = await journal.events(run.id, seq);
-    if (run.over) return;
-    for (const stored of events) {
-      seq = stored.seq + 1;
-      const event = eventOf(stored);
-      const isLast = event.type === 'job.transition' && isTerminalJobState(event.to);
-      // The last event is passed on when the end has been read.
-      if (!isLast)
-        run.relay(stored.output === undefined ? event : ({ ...event, output: decode(stored.output) } as never));
-    }
-    if (!kept)
-      throw new JournalError('JOB_NOT_FOUND', `The job "${run.id}" was removed from the journal.`, { jobId: run.id });
-    if (isTerminalJobState(kept.state)) {
-      run.elsewhere = undefined;
-      await readBack(run, recorder, journal, kept);
-    } else if (isHeld(kept, journal)) {
-      systemClock.setTimer(next, RECEIVE_MS);
-    } else {
-      run.elsewhere = undefined;
-      takeOver(run, recorder, journal, kept);
-    }
-  };
-  const next = (): void => {
-    look().catch((error) => {
-      run.elsewhere = undefined;
-      recorder.fail(error);
-    });
-  };
-  next();
-};

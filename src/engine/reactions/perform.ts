@@ -23,7 +23,7 @@ export const perform: Reaction = {
 
 /** The attempt may have been ended while it waited for the journal. */
 const begin = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
-  if (attempt.phase !== 'live') return;
+  if (attempt.phase !== 'live' || job.isLeaving) return;
   attempt.begun = true;
   if (task.definition.nested) startNested(job, task, attempt);
   else callFunction(job, task, attempt);

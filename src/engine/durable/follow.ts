@@ -1,0 +1,76 @@
+import { errorData } from '../../events/error-data.ts';
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import { systemClock } from '../../events/system-clock.ts';
+import { JournalError } from '../errors.ts';
+import type { JobRun } from '../job-run.ts';
+import { eventOf, type Journal } from '../journal.ts';
+import { onAbort } from '../on-abort.ts';
+import { decode } from '../serialise.ts';
+import type { Stop } from '../stop.ts';
+import type { JobRecorder } from './job-recorder.ts';
+import { RECEIVE_MS } from './journal-writer.ts';
+import type { Message } from './messages.ts';
+import { isHeld, readBack, takeOver } from './take-over.ts';
+
+/** What somebody asks of a job: that it be cancelled. */
+export type Cancellation = Pick<Stop, 'mode' | 'cause'>;
+
+/** Passes on what a job does in another process; should that die, the job goes on here. */
+export const follow = (run: JobRun, recorder: JobRecorder, journal: Journal, cancelled?: Cancellation): void => {
+  if (run.over || run.isLeaving) {
+    recorder.dismiss();
+    return;
+  }
+  const cancel = (cause: unknown, mode: Stop['mode']): void => {
+    sendCancel(run, journal, { cause, mode }).catch((error) => recorder.fail(error));
+  };
+  run.elsewhere = { cancel };
+  if (cancelled) cancel(cancelled.cause, cancelled.mode);
+  obeySignal(run, cancel);
+  let seq = 0;
+  const look = async (): Promise<void> => {
+    // The job before its events: what is written in between is passed on too.
+    const kept = await journal.job(run.id);
+    const events = await journal.events(run.id, seq);
+    if (run.over) return;
+    for (const stored of events) {
+      seq = stored.seq + 1;
+      const event = eventOf(stored);
+      const isLast = event.type === 'job.transition' && isTerminalJobState(event.to);
+      // The last event is passed on when the end has been read.
+      if (!isLast)
+        run.relay(stored.output === undefined ? event : ({ ...event, output: decode(stored.output) } as never));
+    }
+    if (!kept)
+      throw new JournalError('JOB_NOT_FOUND', `The job "${run.id}" was removed from the journal.`, { jobId: run.id });
+    if (isTerminalJobState(kept.state)) {
+      await readBack(run, recorder, journal, kept);
+      run.unlinkSignal?.();
+    } else if (isHeld(kept, journal)) {
+      systemClock.setTimer(next, RECEIVE_MS);
+    } else {
+      run.unlinkSignal?.();
+      takeOver(run, recorder, journal, kept);
+    }
+  };
+  const next = (): void => {
+    look().catch((error) => {
+      run.elsewhere = undefined;
+      recorder.fail(error);
+    });
+  };
+  next();
+};
+
+const obeySignal = (run: JobRun, cancel: (cause: unknown, mode: Stop['mode']) => void): void => {
+  const { signal } = run.options;
+  if (signal?.aborted) cancel(signal.reason, 'abort');
+  else if (signal) run.unlinkSignal = onAbort(signal, (cause) => cancel(cause, 'abort'));
+};
+
+/** Leaves it to whoever runs a job, or will, to cancel it. */
+export const sendCancel = async (run: JobRun, journal: Journal, { cause, mode }: Cancellation): Promise<void> => {
+  const reason = cause === undefined ? undefined : errorData(cause).message;
+  const message: Message = { type: 'cancel', reason, mode };
+  await journal.send(run.id, JSON.stringify(message));
+};
