@@ -171,6 +171,7 @@ const NOTE_KINDS: Readonly<Record<NoteKind, true>> = {
   branch: true,
   claim: true,
   held: true,
+  again: true,
   stop: true,
 };
 

@@ -191,6 +191,11 @@ export const engineOptionProblems = (given: unknown): Problem[] =>
 
 export const startOptionProblems = (input: unknown, given: unknown): Problem[] => {
   const problems = problemsOf(given, startRules, { subject: 'The start' });
+  const { jobId, jobKey } = (given ?? {}) as StartOptions;
+  if (jobId !== undefined && jobKey !== undefined) {
+    const message = 'The start has both jobId and jobKey: the id of a job with a key is made from that. Leave out one.';
+    problems.push({ code: 'INVALID_OPTION', message, tasks: [], option: 'jobId' });
+  }
   if (input === undefined || isPlainObject(input)) return problems;
   const message = `The input is ${show(input)}: expected a plain object, which becomes the first context.`;
   return [{ code: 'INVALID_OPTION', message, tasks: [], option: 'input' }, ...problems];
@@ -200,24 +205,31 @@ const names = rule(
   'an array of task names',
   (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
 );
-const retryJobRules: Rules = { tasks: names, downstream: flag };
-const rerunRules: Rules = {
-  from: rule('the name of a task, or an array of them', (value) => typeof value === 'string' || names.holds(value)),
-};
-const againRules: Rules = {
-  ...startRules,
+const takeUpRules: Rules = {
   definition: rule('a sealed definition', isDefinition),
   added: rule('an array of task specs', Array.isArray),
   changed: oneOf('refuse', 'accept', 'force'),
 };
 
-export const againOptionProblems = (given: unknown, what: 'resume' | 'retry' | 'rerun'): Problem[] => {
-  const { jobKey: _, ...rules } = againRules;
-  const own: Rules = { resume: {}, retry: retryJobRules, rerun: rerunRules }[what];
-  const { jobId, metadata, ...others } = rules as Record<string, Rule>;
-  const more = what === 'rerun' ? { jobId, metadata } : {};
-  return problemsOf(given, { ...others, ...more, ...own } as Rules, { subject: what });
+const { jobId, jobKey: _, metadata, ...goOnRules } = startRules;
+
+const againRules: Readonly<Record<'resume' | 'retry' | 'rerun', Rules>> = {
+  resume: goOnRules,
+  retry: { ...goOnRules, tasks: names, downstream: flag },
+  rerun: {
+    ...goOnRules,
+    jobId,
+    metadata,
+    from: rule('the name of a task, or an array of them', (value) => typeof value === 'string' || names.holds(value)),
+  },
 };
+
+export const againOptionProblems = (
+  given: unknown,
+  what: keyof typeof againRules,
+  of: 'engine' | 'handle' = 'engine',
+): Problem[] =>
+  problemsOf(given, of === 'engine' ? { ...againRules[what], ...takeUpRules } : againRules[what], { subject: what });
 
 const recoverRules: Rules = { changed: oneOf('refuse', 'accept', 'force') };
 export const recoverOptionProblems = (given: unknown): Problem[] =>

@@ -63,7 +63,11 @@ export class Engine implements AsyncDisposable {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#dispatcher = new Dispatcher(this.#clock, 'the engine', options);
-    this.#home = { dispatcher: this.#dispatcher, enrol: (job, run) => this.#enrol(job, run) };
+    this.#home = {
+      dispatcher: this.#dispatcher,
+      enrol: (job, run) => this.#enrol(job, run),
+      requireOpen: (subject) => this.#requireOpen(subject),
+    };
   }
 
   /** Everything that happens to its jobs from now on. Completes when the engine has closed. */

@@ -1,7 +1,8 @@
 import type { Observable } from 'rxjs';
 import type { JobEvent, JobState } from '../events/event.ts';
 import { againOptionProblems, cancelOptionProblems, waitOptionProblems } from './check-options.ts';
-import { CommandError, JobError } from './errors.ts';
+import { requireHere } from './elsewhere.ts';
+import { JobError } from './errors.ts';
 import { type Explanation, explainAll, explainOne } from './explain.ts';
 import { addTasks, removeTask } from './grow.ts';
 import type { FinalContext, OutputNamed, PartialContext, TaskName, TaskPath, TaskType } from './infer.ts';
@@ -164,8 +165,12 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     const run = this.#run;
     requireHere(run, 'retried');
     const options = typeof tasks === 'string' ? { tasks: [tasks] } : (tasks ?? {});
-    refuse(`A retry of job "${this.name}"`, againOptionProblems(options, 'retry'));
-    if (run.over) return new Job(retryJob(run, options, this.#home), this.#home);
+    const subject = `A retry of job "${this.name}"`;
+    refuse(subject, againOptionProblems(options, 'retry', 'handle'));
+    if (run.over) {
+      this.#home.requireOpen?.(subject);
+      return new Job(retryJob(run, options, this.#home), this.#home);
+    }
     if (options.tasks) for (const path of options.tasks) new TaskHandle(run, path).retry();
     else retryAll(run);
     return this;
@@ -173,7 +178,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 
   /** What `retry` of the job, which is over, would run and keep; nothing is changed. @throws as `retry` */
   previewRetry(selection: RetrySelection<TaskPath<Tasks>> = {}): Preview {
-    refuse(`A retry of job "${this.name}"`, againOptionProblems(selection, 'retry'));
+    refuse(`A retry of job "${this.name}"`, againOptionProblems(selection, 'retry', 'handle'));
     return previewRetry(this.#run, selection);
   }
 
@@ -183,13 +188,15 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    */
   rerun(options: RerunSelection<TaskPath<Tasks>> & StartOptions = {}): Job<Input, Tasks> {
     requireHere(this.#run, 'run again');
-    refuse(`A rerun of job "${this.name}"`, againOptionProblems(options, 'rerun'));
+    const subject = `A rerun of job "${this.name}"`;
+    refuse(subject, againOptionProblems(options, 'rerun', 'handle'));
+    this.#home.requireOpen?.(subject);
     return new Job(rerunJob(this.#run, options, this.#home), this.#home);
   }
 
   /** What `rerun` of the job would run, and whose results it would take over; nothing is changed. @throws as `rerun` */
   previewRerun(selection: RerunSelection<TaskPath<Tasks>> = {}): Preview {
-    refuse(`A rerun of job "${this.name}"`, againOptionProblems(selection, 'rerun'));
+    refuse(`A rerun of job "${this.name}"`, againOptionProblems(selection, 'rerun', 'handle'));
     return previewRerun(this.#run, selection);
   }
 
@@ -259,14 +266,6 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 
 /** The handle of a job that was started. */
 export const jobOf = ({ run, existing }: Started, home: Home): Job => existing ?? new Job(run, home);
-
-/** A job that was restored goes on before anything is asked of it. @throws CommandError of a job that another process runs */
-const requireHere = ({ elsewhere, plan, wakeUp }: JobRun, what: string): void => {
-  wakeUp?.();
-  if (!elsewhere) return;
-  const message = `Job "${plan.name}" can't be ${what} here: another process runs it. Here it can be watched and cancelled.`;
-  throw new CommandError('INVALID_STATE', message);
-};
 
 const notReadyError = (run: JobRun): JobError => {
   const waiting = run.tasks

@@ -134,9 +134,9 @@ export const NO_VALUE = '';
 /**
  * `checkpoint`: what the task saved. `items`, `input`: those of a fan-out, of a nested job. `branch`: the direct downstream
  * that a branch did not pick. `claim`: who works on an external task. `held`: who wants it paused before it starts. `stop`: how
- * the job is to end.
+ * the job is to end. `again`: which tasks inside are to run again when it begins; what else was completed there is used again.
  */
-export type NoteKind = 'checkpoint' | 'items' | 'input' | 'branch' | 'claim' | 'held' | 'stop';
+export type NoteKind = 'checkpoint' | 'items' | 'input' | 'branch' | 'claim' | 'held' | 'stop' | 'again';
 
 /** What is written of one job in one go. */
 export type Batch = Held & {

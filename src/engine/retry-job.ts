@@ -6,7 +6,7 @@ import type { JobRun } from './job-run.ts';
 import { NO_VALUE } from './journal.ts';
 import { answerSettled } from './reactions/answer-outputs.ts';
 import { endIfSettled } from './reactions/settle.ts';
-import { failedPaths, insideOf, type Leads, leadsOf, reuse, standing } from './reuse.ts';
+import { failedPaths, insideOf, type Leads, leadsOf, reuse, reuseLater, standing } from './reuse.ts';
 import { SETTLED, type TaskRun } from './task-run.ts';
 
 /** Which tasks of a job that is over are tried again. */
@@ -223,7 +223,7 @@ const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, leads:
   if (task.passedOver) recorder?.note(task.path, 'branch', NO_VALUE);
   const inside = task.child && insideOf(task, leads);
   job.revive(task);
-  if (inside) task.reuses = inside;
+  if (inside) reuseLater(task, inside);
   const waits = (job.plan.graph.upstream[index] ?? []).some(
     (upstream) => over.has(upstream) || !isSettled(job, upstream),
   );

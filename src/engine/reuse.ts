@@ -65,8 +65,14 @@ export const reuse = (
     if (!was?.child || !inside || index === undefined) continue;
     const task = job.wake(index);
     task.child = was.child;
-    task.reuses = inside;
+    reuseLater(task, inside);
   }
+};
+
+/** When a task begins, what was completed inside it is used again, but for these paths; kept, since that may be in another process. */
+export const reuseLater = (task: TaskRun, again: ReadonlySet<string>): void => {
+  task.reuses = again;
+  task.job.recorder?.note(task.path, 'again', JSON.stringify([...again]));
 };
 
 const WHEN = { reason: 'when' } as const;

@@ -22,7 +22,11 @@ import { refuse } from './rules.ts';
 import { stopJob } from './stop.ts';
 
 /** Where jobs are started: what they share with others, and who is told of each. */
-export type Home = Pick<Surroundings, 'dispatcher'> & { readonly enrol?: (job: Job, run: JobRun) => void };
+export type Home = Pick<Surroundings, 'dispatcher'> & {
+  readonly enrol?: (job: Job, run: JobRun) => void;
+  /** @throws CommandError where nothing is started any more */
+  readonly requireOpen?: (subject: string) => void;
+};
 
 /** A job that was started, or the one that its key stands for already. */
 export type Started =

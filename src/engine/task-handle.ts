@@ -1,5 +1,6 @@
 import type { LogLevel, TaskState } from '../events/event.ts';
 import { type Found, find } from './address.ts';
+import { requireHere } from './elsewhere.ts';
 import { CommandError, type TaskError } from './errors.ts';
 import type { TaskResult } from './job-result.ts';
 import type { JobRun } from './job-run.ts';
@@ -145,7 +146,7 @@ export class TaskHandle implements TaskResult {
   }
 
   #begun(what: string): { readonly job: JobRun; readonly index: number; readonly task: TaskRun | undefined } {
-    this.#run.wakeUp?.();
+    requireHere(this.#run, what);
     const { job, index, task } = this.#found();
     if (job && !job.over) return { job, index, task };
     const why = job ? `its job is ${job.state}` : 'the task around it has not begun';

@@ -49,7 +49,7 @@ const changesOfTask = (was: TaskShape, is: TaskShape, prefix: string): readonly 
     JSON.stringify(dependsOn) !== JSON.stringify(dependsNow) &&
       `depends on ${list(dependsNow)} instead of ${list(dependsOn)}`,
     (before.kind ?? 'task') !== (after.kind ?? 'task') &&
-      `is a ${after.kind ?? 'task'} instead of a ${before.kind ?? 'task'}`,
+      `is of the kind ${after.kind ?? 'task'} instead of ${before.kind ?? 'task'}`,
     before.trigger !== after.trigger &&
       `has the rule ${after.trigger ?? 'allSuccess'} instead of ${before.trigger ?? 'allSuccess'}`,
     before.when !== after.when && `has ${after.when ? 'a' : 'no'} condition`,
@@ -82,8 +82,8 @@ export const acceptedChanges = (
   const lines = refused.map((change) => `- ${changeText(change)}`).join('\n');
   const remedy =
     policy === 'refuse'
-      ? 'changed: "accept" goes on where what has changed has not begun, "force" in any case.'
-      : 'It has begun already; changed: "force" goes on in any case.';
+      ? `engine.resume("${job.id}", { changed: "accept" }) goes on where what was removed or changed has not begun, "force" in any case.`
+      : 'That has begun already; changed: "force" goes on in any case.';
   const message = `The definition of job "${job.name}" ("${job.id}") has changed since it was started:\n${lines}\n${remedy}`;
   throw new JournalError('DEFINITION_CHANGED', message, { jobId: job.id, changes });
 };

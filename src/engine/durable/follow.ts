@@ -1,4 +1,5 @@
 import { errorData } from '../../events/error-data.ts';
+import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/event-stream.ts';
 import { systemClock } from '../../events/system-clock.ts';
 import { JournalError } from '../errors.ts';
@@ -28,6 +29,7 @@ export const follow = (run: JobRun, recorder: JobRecorder, journal: Journal, can
   if (cancelled) cancel(cancelled.cause, cancelled.mode);
   obeySignal(run, cancel);
   let seq = 0;
+  let end: JobEvent | undefined;
   const look = async (): Promise<void> => {
     // The job before its events: what is written in between is passed on too.
     const kept = await journal.job(run.id);
@@ -35,11 +37,12 @@ export const follow = (run: JobRun, recorder: JobRecorder, journal: Journal, can
     if (run.over) return;
     for (const stored of events) {
       seq = stored.seq + 1;
-      const event = eventOf(stored);
-      const isLast = event.type === 'job.transition' && isTerminalJobState(event.to);
-      // The last event is passed on when the end has been read.
-      if (!isLast)
-        run.relay(stored.output === undefined ? event : ({ ...event, output: decode(stored.output) } as never));
+      if (end) run.relay(end);
+      const event =
+        stored.output === undefined ? eventOf(stored) : { ...eventOf(stored), output: decode(stored.output) };
+      // An end is passed on when it has been read, or when the job has gone on after all.
+      end = event.type === 'job.transition' && isTerminalJobState(event.to) ? event : undefined;
+      if (!end) run.relay(event as JobEvent);
     }
     if (!kept)
       throw new JournalError('JOB_NOT_FOUND', `The job "${run.id}" was removed from the journal.`, { jobId: run.id });

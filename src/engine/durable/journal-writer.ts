@@ -198,7 +198,7 @@ export const giveBack = (journal: Journal, held: Held): void => {
 const leaseLost = (jobId: string): JournalError =>
   new JournalError(
     'LEASE_LOST',
-    `Another process has taken over the job "${jobId}", because nothing was heard of this one. It goes on there.`,
+    `This process runs the job "${jobId}" no longer: another one has taken it over, because nothing was heard of this one, or it was removed from the journal.`,
     { jobId },
   );
 

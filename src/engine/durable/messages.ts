@@ -22,7 +22,8 @@ export const listen = (job: JobRun, recorder: JobRecorder): void => {
   recorder.onMessage = (text) => {
     job.wakeUp?.();
     if (job.over) return;
-    const message = JSON.parse(text) as Message;
+    const message = parsed(text);
+    if (!message) return;
     if (message.type === 'cancel') {
       const { reason, mode = 'abort' } = message;
       stopJob(job, { to: 'cancelled', mode, ...(reason !== undefined && { cause: reason }) });
@@ -45,6 +46,16 @@ export const listen = (job: JobRun, recorder: JobRecorder): void => {
       warn(error);
     }
   };
+};
+
+/** One that a newer tintype has left may be none that is known here. */
+const parsed = (text: string): Message | undefined => {
+  try {
+    const message = JSON.parse(text) as Message;
+    return ['cancel', 'complete', 'fail'].includes(message.type) ? message : undefined;
+  } catch {
+    return undefined;
+  }
 };
 
 const outputOf = (text: string | undefined): unknown => (text === undefined ? undefined : decode(text));

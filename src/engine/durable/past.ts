@@ -14,6 +14,8 @@ export type Past = {
   /** The event that ended it, if it is over. */
   readonly last: JobEvent | undefined;
   readonly notes: readonly Note[];
+  /** Of the event by which it was tried again last, after it had been over. */
+  readonly retriedSeq: number | undefined;
   /** The tasks that were added to, and removed from, the job inside a task; or the outermost one. */
   readonly growthInside: (path: string | undefined) => readonly Growth[];
   /** What a completed task put out. */
@@ -24,14 +26,16 @@ export type Past = {
   readonly note: <Value>(task: string, kind: NoteKind) => Value | undefined;
 };
 
-/** Reads all that a journal holds of a job. @throws JournalError */
-export const readPast = async (journal: Journal, job: JournalJob): Promise<Past> => {
-  const [events, notes] = await Promise.all([journal.events(job.id), journal.notes(job.id)]);
+/** Reads all that a journal holds of a job, or what it held before the event `untilSeq`. @throws JournalError */
+export const readPast = async (journal: Journal, job: JournalJob, untilSeq?: number): Promise<Past> => {
+  const [events, notes] = await Promise.all([journal.events(job.id, 0, untilSeq), journal.notes(job.id)]);
   const record = emptyRecord();
   let last: JobEvent | undefined;
+  let retriedSeq: number | undefined;
   for (const stored of events) {
     const event = parsed(job.id, `event ${stored.seq}`, () => eventOf(stored));
     // The text of an output is read when somebody asks for the output.
+    if (isRetry(event)) retriedSeq = event.seq;
     recordEvent(record, stored.output === undefined ? event : ({ ...event, output: stored.output } as never));
     last = event;
   }
@@ -54,6 +58,7 @@ export const readPast = async (journal: Journal, job: JournalJob): Promise<Past>
     record,
     input: parsed(job.id, 'its input', () => decode(job.input)) as object,
     notes,
+    retriedSeq,
     growthInside: (path) => growth.get(path) ?? [],
     last: isTerminalJobState(record.state) ? last : undefined,
     output: ({ output }) =>
@@ -66,6 +71,8 @@ export const readPast = async (journal: Journal, job: JournalJob): Promise<Past>
     },
   };
 };
+
+const isRetry = (event: JobEvent): boolean => event.type === 'job.transition' && isTerminalJobState(event.from);
 
 const parsed = <Value>(jobId: string, what: string, parse: () => Value): Value => {
   try {

@@ -14,6 +14,7 @@ import type { JobRecorder } from './job-recorder.ts';
 import { giveBack, JournalWriter } from './journal-writer.ts';
 import { isOver, type Past, readPast } from './past.ts';
 import { type AddedTask, restoreJob } from './restore.ts';
+import { restoreReuses } from './restore-reuses.ts';
 
 /** How a job goes on in this process. */
 export type Resumption = { readonly changed?: ChangePolicy | undefined; readonly added?: AddedTask | undefined };
@@ -103,9 +104,10 @@ export const resume = async (
       return;
     }
     const changes = await changesSince(run, journal, past);
-    if (run.over) throw leftMeanwhile(run);
     const words = acceptedChanges(kept, changes, changed, (task) => hasBegun(past, task));
+    if (run.over) throw leftMeanwhile(run);
     restoreJob(run, past, added);
+    await restoreReuses(run, journal, past, added);
     recorder.open(kept.fence);
     recorder.remember(past.notes);
     if (changes.length > 0) recorder.redefine(definitionShape(run.plan));

@@ -5,6 +5,7 @@ import { checkedInput } from '../check-schema.ts';
 import { isA, NonRetryableError, SerialisationError } from '../errors.ts';
 import { buildGraph } from '../graph.ts';
 import { JobRun } from '../job-run.ts';
+import { NO_VALUE } from '../journal.ts';
 import type { StartOptions } from '../options.ts';
 import { failAttempt, failFanOut, succeedAttempt } from '../outcome.ts';
 import { isPlainObject } from '../plain-object.ts';
@@ -192,8 +193,10 @@ const begin = (job: JobRun, task: TaskRun, attempt: Attempt, childOf: () => JobR
   adoptChild(job, task, attempt, child);
   job.together(() => {
     child.commandJob({ type: 'job.start' });
-    if (task.reuses) reuseInside(child, earlier, task.reuses);
+    if (!task.reuses) return;
+    reuseInside(child, earlier, task.reuses);
     delete task.reuses;
+    job.recorder?.note(task.path, 'again', NO_VALUE);
   });
 };
 
