@@ -189,7 +189,7 @@ describe('a job that is over and is retried', () => {
     expect(ran).toEqual(['close failed', 'tell', 'close completed']);
   });
 
-  test('cleans up again after what is not retried too', async () => {
+  test('cleans up again after what runs again, and after nothing else', async () => {
     const ran: string[] = [];
     let broken = true;
     const job = defineJob('job', { onFailure: 'continue' })
@@ -198,12 +198,14 @@ describe('a job that is over and is retried', () => {
         if (broken) throw new Error('busy');
       })
       .task('close', { dependsOn: ['open'], trigger: 'always' }, () => void ran.push('close'))
+      .task('tidy', { dependsOn: ['load'], trigger: 'always' }, () => void ran.push('tidy'))
       .start();
     await job;
     broken = false;
-    expect(job.previewRetry()).toEqual({ runs: ['load', 'close'], keeps: ['open'] });
-    await job.retry();
-    expect(ran).toEqual(['open', 'close', 'close']);
+    const selection = { downstream: false };
+    expect(job.previewRetry(selection)).toEqual({ runs: ['load', 'tidy'], keeps: ['open', 'close'] });
+    await job.retry(selection);
+    expect(ran).toEqual(['open', 'close', 'tidy', 'tidy']);
   });
 
   test('goes on where it was cancelled', async () => {

@@ -1,9 +1,11 @@
+import { errorData } from '../events/error-data.ts';
 import type { Attempt } from './attempt.ts';
 import { encodedAs } from './durable/job-recorder.ts';
 import { CommandError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
 import { decode } from './serialise.ts';
 import type { Checkpoint } from './task-function.ts';
+import { logOf } from './task-log.ts';
 import type { TaskRun } from './task-run.ts';
 
 type Attempted = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
@@ -13,16 +15,23 @@ export const checkpointOf = ({ job, task, attempt }: Attempted): Checkpoint => (
   get last(): unknown {
     return task.checkpoint && decode(task.checkpoint);
   },
-  save: async (value) => {
-    if (attempt.phase !== 'live') {
-      const message = `Task "${task.path}" can't save a checkpoint: its attempt ${attempt.number} is over.`;
-      throw new CommandError('INVALID_STATE', message, task.path);
-    }
-    const text = encodedAs('UNSERIALISABLE_CHECKPOINT', `The checkpoint of task "${task.path}"`, value);
-    task.checkpoint = text;
-    const { recorder } = job;
-    if (!recorder) return;
-    recorder.note(task.path, 'checkpoint', text);
-    await new Promise<void>((resolve, reject) => recorder.whenSaved(resolve, reject));
+  save: (value) => {
+    const saving = save({ job, task, attempt }, value);
+    // Who does not wait for it is told in the log.
+    saving.catch((error) => logOf(job, task.path, attempt).warn(errorData(error).message));
+    return saving;
   },
 });
+
+const save = async ({ job, task, attempt }: Attempted, value: unknown): Promise<void> => {
+  if (attempt.phase !== 'live') {
+    const message = `Task "${task.path}" can't save a checkpoint: its attempt ${attempt.number} is over.`;
+    throw new CommandError('INVALID_STATE', message, task.path);
+  }
+  const text = encodedAs('UNSERIALISABLE_CHECKPOINT', `The checkpoint of task "${task.path}"`, value);
+  task.checkpoint = text;
+  const { recorder } = job;
+  if (!recorder) return;
+  recorder.note(task.path, 'checkpoint', text);
+  await new Promise<void>((resolve, reject) => recorder.whenSaved(resolve, reject));
+};

@@ -13,6 +13,7 @@ import {
 import type { Clock } from './clock.ts';
 import type { JobDefinition, StartArguments } from './definition.ts';
 import { jobIdOf } from './durable/job-id.ts';
+import type { JobRecorder } from './durable/job-recorder.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
 import { optionsOf } from './durable/kept-options.ts';
 import { leaveJob } from './durable/leave-job.ts';
@@ -273,7 +274,8 @@ export class Engine implements AsyncDisposable {
     const kept = await keptJob(journal, jobId);
     this.#requireOpen(`The resumption of job "${jobId}"`);
     const run = this.#runOf(kept, definition, options, journal);
-    const recorder = recorderOf(run);
+    // Of one that is over nothing is written.
+    const recorder = isOver(kept) ? (run.recorder as JobRecorder) : recorderOf(run);
     try {
       const added = addedTasks(run.plan.name, specs);
       if (isOver(kept)) await readBack(run, recorder, journal, kept);

@@ -6,9 +6,10 @@ import { checked } from './check-schema.ts';
 import type { JobRun } from './job-run.ts';
 import { failAttempt, succeedAttempt } from './outcome.ts';
 import { isPlainObject } from './plain-object.ts';
-import { createScope, logOf } from './scope.ts';
+import { createScope } from './scope.ts';
 import { cancelTask } from './stop.ts';
 import type { TaskScope } from './task-function.ts';
+import { logOf } from './task-log.ts';
 import type { TaskRun } from './task-run.ts';
 
 /** Calls a task's function, and brings its outcome back, if anybody still waits for it. */

@@ -101,7 +101,7 @@ const pathsAgain = (job: JobRun, tasks: readonly string[] | undefined, what: 're
   throw new CommandError('INVALID_STATE', message);
 };
 
-/** The tasks that start over: those chosen, what depends on them, and clean-up, which has its turn again at the end. */
+/** The tasks that start over: those chosen, and what depends on them; clean-up in any case. */
 const startingOver = (job: JobRun, leads: Leads, { downstream = true }: RetrySelection): Set<number> => {
   const { graph, order, cleanUps } = job.plan;
   const late = new Set(cleanUps);
@@ -111,7 +111,8 @@ const startingOver = (job: JobRun, leads: Leads, { downstream = true }: RetrySel
     if (job.removed?.has(index) || !task || !SETTLED.has(task.state)) continue;
     const follows = (graph.upstream[index] ?? []).some((upstream) => over.has(upstream) || !isSettled(job, upstream));
     const isStale = follows && (downstream || task.state !== 'completed');
-    if (leads.has(index) || late.has(index) || task.state === 'cancelled' || isStale) over.add(index);
+    const cleansUpAgain = follows && late.has(index);
+    if (leads.has(index) || cleansUpAgain || task.state === 'cancelled' || isStale) over.add(index);
   }
   return over;
 };

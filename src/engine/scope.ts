@@ -1,13 +1,12 @@
 import { textOf } from '../events/error-data.ts';
-import type { LogLevel } from '../events/event.ts';
-import { jsonSafe } from '../events/json-safe.ts';
 import type { Attempt } from './attempt.ts';
 import { checkpointOf } from './checkpoint.ts';
 import { outcomeSoFar } from './end.ts';
 import type { JobRun } from './job-run.ts';
 import { lazily } from './lazily.ts';
 import { show } from './rules.ts';
-import type { ConditionScope, TaskLogger, TaskScope } from './task-function.ts';
+import type { ConditionScope, TaskScope } from './task-function.ts';
+import { logOf } from './task-log.ts';
 import type { TaskRun } from './task-run.ts';
 
 /** What a task function receives: an object that may be taken apart and spread. What costs something is made when read. */
@@ -63,16 +62,6 @@ export const createConditionScope = (job: JobRun, task: TaskRun): ConditionScope
 
 /** The job that a task is of; for an instance of a fan-out, that of the fan-out. */
 const around = (job: JobRun): JobRun => (job.instances && job.parent ? around(job.parent.job) : job);
-
-export const logOf = (job: JobRun, task: string, attempt: Attempt): TaskLogger => {
-  const at =
-    (level: LogLevel) =>
-    (message: string, data?: unknown): void => {
-      const more = data === undefined ? {} : { data: jsonSafe(data) };
-      job.publish({ type: 'task.log', task, attempt: attempt.number, level, message: textOf(message), ...more });
-    };
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-};
 
 /** The outputs of a task's direct dependencies as they were at a version; an instance of a fan-out has those of the fan-out. */
 const outputsOf = ({ job, index }: TaskRun, version: number): Readonly<Record<string, unknown>> => {

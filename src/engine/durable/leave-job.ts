@@ -33,9 +33,11 @@ const untilIdle = (job: JobRun): Promise<void> =>
     };
   });
 
-/** External tasks are performed elsewhere, and nested jobs by the tasks inside. */
+/** External tasks are performed elsewhere, nested jobs by the tasks inside; what still waits for the journal never begins. */
 const isBusy = (job: JobRun): boolean =>
   !job.over &&
   [...job.active].some(({ attempt, definition, child }) =>
-    definition.nested ? child !== undefined && isBusy(child) : attempt !== undefined && definition.kind !== 'external',
+    definition.nested
+      ? child !== undefined && isBusy(child)
+      : attempt?.begun === true && definition.kind !== 'external',
   );
