@@ -67,7 +67,7 @@ export {
   type ReadinessResult,
 } from './engine/readiness/readiness.ts';
 export { createSnapshotStore, type SnapshotStore } from './engine/readiness/snapshot-store.ts';
-export type { Preview, RerunSelection, RetrySelection } from './engine/retry-job.ts';
+export type { Preview, RerunSelection, RetrySelection } from './engine/retry-plan.ts';
 export { installSignalHandlers, type SignalHandlerOptions } from './engine/signal-handlers.ts';
 export type { StandardSchema, Violation } from './engine/standard-schema.ts';
 export type {

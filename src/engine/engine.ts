@@ -1,6 +1,5 @@
 import { type Observable, Subject } from 'rxjs';
 import type { JobEvent } from '../events/event.ts';
-import { isTerminalJobState } from '../events/event-stream.ts';
 import type { Logger } from '../events/logger.ts';
 import { systemClock } from '../events/system-clock.ts';
 import {
@@ -15,6 +14,7 @@ import type { JobDefinition, StartArguments } from './definition.ts';
 import { jobIdOf } from './durable/job-id.ts';
 import type { JobRecorder } from './durable/job-recorder.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
+import { hasEnded, keptJob, unknownDefinition } from './durable/kept-job.ts';
 import { optionsOf } from './durable/kept-options.ts';
 import { leaveJob } from './durable/leave-job.ts';
 import { readPast } from './durable/past.ts';
@@ -40,7 +40,7 @@ import type { Journal, JournalJob } from './journal.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
 import type { StartOptions } from './options.ts';
 import { isDefinition, PLAN, type Plan } from './plan.ts';
-import { type Preview, previewRerun, previewRetry, type RerunSelection, type RetrySelection } from './retry-job.ts';
+import { type Preview, previewRerun, previewRetry, type RerunSelection, type RetrySelection } from './retry-plan.ts';
 import { refuse, show } from './rules.ts';
 import { createRun, type Home, rerunJob, retryJob, startJob } from './start-job.ts';
 import type { AnyDefinition } from './task-spec.ts';
@@ -275,10 +275,10 @@ export class Engine implements AsyncDisposable {
     this.#requireOpen(`The resumption of job "${jobId}"`);
     const run = this.#runOf(kept, definition, options, journal);
     // Of one that is over nothing is written.
-    const recorder = isOver(kept) ? (run.recorder as JobRecorder) : recorderOf(run);
+    const recorder = hasEnded(kept) ? (run.recorder as JobRecorder) : recorderOf(run);
     try {
       const added = addedTasks(run.plan.name, specs);
-      if (isOver(kept)) await readBack(run, recorder, journal, kept);
+      if (hasEnded(kept)) await readBack(run, recorder, journal, kept);
       else await resume(run, recorder, journal, { changed, added });
     } catch (error) {
       recorder.dismiss();
@@ -346,7 +346,7 @@ export class Engine implements AsyncDisposable {
     const journal = this.#journal(others);
     const kept = await keptJob(journal, jobId);
     const run = this.#runOf(kept, definition, { clock: others.clock, logger: SILENT }, journal);
-    if (!isOver(kept)) {
+    if (!hasEnded(kept)) {
       const message = `Job "${kept.name}" ("${jobId}") is ${kept.state}: only a job that is over can be tried again. Resume it.`;
       throw new CommandError('INVALID_STATE', message);
     }
@@ -391,23 +391,6 @@ const subjectOf = (what: string, jobId: unknown): string => {
 
 /** Reading a job back is nothing that happens to it. */
 const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
-const isOver = ({ state }: JournalJob): boolean => isTerminalJobState(state);
-
-/** @throws JournalError `JOB_NOT_FOUND` */
-const keptJob = async (journal: Journal, jobId: string): Promise<JournalJob> => {
-  const kept = await journal.job(jobId);
-  if (kept) return kept;
-  throw new JournalError('JOB_NOT_FOUND', `The journal holds no job "${jobId}".`, { jobId });
-};
-
-const unknownDefinition = ({ id, name }: JournalJob, given: AnyDefinition | undefined): JournalError => {
-  const what = given
-    ? `was given the definition "${given.name}"`
-    : `is of the definition "${name}", which the engine does not know`;
-  const message = `Job "${name}" ("${id}") ${what}. Hand it over: createEngine({ definitions: [...] }), or the option definition.`;
-  return new JournalError('UNKNOWN_DEFINITION', message, { jobId: id });
-};
 
 /** @throws OptionError of what is no sealed definition */
 const requireDefinition = (definition: unknown): string => {

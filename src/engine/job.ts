@@ -13,7 +13,7 @@ import type { StartOptions } from './options.ts';
 import { outputOf } from './output.ts';
 import { pauseJob, resumeJob, THE_PROGRAM } from './pause.ts';
 import { indexIn } from './plan.ts';
-import { type Preview, previewRerun, previewRetry, type RerunSelection, type RetrySelection } from './retry-job.ts';
+import { type Preview, previewRerun, previewRetry, type RerunSelection, type RetrySelection } from './retry-plan.ts';
 import { retryAll } from './retry-task.ts';
 import { refuse } from './rules.ts';
 import { type Home, rerunJob, retryJob, type Started } from './start-job.ts';

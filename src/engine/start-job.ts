@@ -17,7 +17,8 @@ import { beginJob } from './pause.ts';
 import type { Plan } from './plan.ts';
 import { poolProblems } from './pool-problems.ts';
 import { reactor } from './react.ts';
-import { forkOf, inputOf, type RerunSelection, type RetrySelection, reopen } from './retry-job.ts';
+import { forkOf, inputOf, reopen } from './retry-job.ts';
+import type { RerunSelection, RetrySelection } from './retry-plan.ts';
 import { refuse } from './rules.ts';
 import { stopJob } from './stop.ts';
 

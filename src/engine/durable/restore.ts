@@ -52,7 +52,6 @@ const stopOf = (note: StopNote | undefined): Stop | undefined => {
 const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
   regrow(job, past, added);
   const settled: (readonly [TaskRun, TaskRecord])[] = [];
-  // Upstreams first: an error may have the error of one for its cause.
   for (const index of job.plan.order) {
     const name = job.plan.graph.names[index] as string;
     const record = past.record.tasks.get(job.pathOf(name));
@@ -64,12 +63,19 @@ const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
   const merges = mergeOutputs(job, settled, past);
   for (const [task, record] of past.record.nested.size === 0 ? [] : recordsOf(job, past))
     if (task.definition.nested) restoreChild(job, task, record, past, merges);
+  // Upstreams first: an error may have the error of one for its cause.
   for (const index of job.plan.order) {
     const task = job.tasks[index];
     const record = task && past.record.tasks.get(task.path);
     if (task && record) restoreErrors(job, task, record, past);
   }
   for (const [task] of settled) count(job, task);
+  reviveOpen(job, past, merges);
+  restoreHeld(job, past);
+};
+
+/** Gives the tasks that have not settled their actors, and those whose attempt goes on that. */
+const reviveOpen = (job: JobRun, past: Past, merges: readonly number[]): void => {
   for (const [task, record] of recordsOf(job, past)) {
     if (SETTLED.has(task.state) || task.state === 'unscheduled') continue;
     const goesOn = isBegun(record) && (task.child ?? claimOf(task, past)) !== undefined;
@@ -81,7 +87,6 @@ const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
     task.attempt.begun = true;
     if (task.child) adoptChild(job, task, task.attempt, task.child);
   }
-  restoreHeld(job, past);
 };
 
 /** What another process keeps doing: an external task goes on in the hands of who claimed it. */

@@ -1,4 +1,3 @@
-import { isTerminalJobState } from '../../events/event-stream.ts';
 import { systemClock } from '../../events/system-clock.ts';
 import { JournalError } from '../errors.ts';
 import type { JobRun } from '../job-run.ts';
@@ -12,6 +11,7 @@ import { type Cancellation, follow, sendCancel } from './follow.ts';
 import { goOn } from './go-on.ts';
 import type { JobRecorder } from './job-recorder.ts';
 import { giveBack, JournalWriter } from './journal-writer.ts';
+import { hasEnded } from './kept-job.ts';
 import { isOver, type Past, readPast } from './past.ts';
 import { type AddedTask, restoreJob } from './restore.ts';
 import { restoreReuses } from './restore-reuses.ts';
@@ -35,7 +35,7 @@ export const takeOver = (run: JobRun, recorder: JobRecorder, journal: Journal, k
     };
   const attempt = async (): Promise<void> => {
     if (run.over) abandon(run, recorder, journal, kept, cancel);
-    else if (isTerminalJobState(kept.state)) await readBack(run, recorder, journal, kept);
+    else if (hasEnded(kept)) await readBack(run, recorder, journal, kept);
     else if (isHeld(kept, journal)) follow(run, recorder, journal, cancel);
     else {
       await resume(run, recorder, journal, {});
@@ -63,7 +63,7 @@ const abandon = (
   cancel: Cancellation | undefined,
 ): void => {
   recorder.dismiss();
-  if (!isTerminalJobState(kept.state) && cancel) void sendCancel(run, journal, cancel).catch(() => {});
+  if (!hasEnded(kept) && cancel) void sendCancel(run, journal, cancel).catch(() => {});
 };
 
 /** Whether another process may be at work on a job. */
