@@ -107,6 +107,34 @@ tasks:
     expect(bytes).not.toContain(env.TOK);
   });
 
+  test('keeps no secret that somebody gives for a reason', async () => {
+    const { file, db, folder } = project(
+      'name: x\nsecrets: [TOK]\ntasks: [{ name: ask, type: external }, { name: last, type: external }]\n',
+    );
+    const env = { PATH: process.env.PATH ?? '', TOK: 'pa55word-0123456789' };
+    const stdin = new PassThrough();
+    const ended = tintype(['run', file, '--db', db], { env, stdin });
+    await vi.waitFor(async () => {
+      const { stdout } = await tintype(['show', 'last', '--json', '--db', db]);
+      expect(JSON.parse(stdout).tasks.last.state).toBe('ready');
+    });
+    await tintype(['complete', 'last', 'ask', '--fail', `no ${env.TOK}`, '--db', db], { env });
+    await tintype(['cancel', 'last', '--reason', `because ${env.TOK}`, '--db', db], { env });
+    expect((await ended).stderr).toContain('was cancelled: because ***');
+    const bytes = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'latin1'));
+    expect(bytes.join('')).not.toContain(env.TOK);
+  });
+
+  test('fails what is external in a nested job where nobody can complete it', async () => {
+    const { file, folder } = project('name: x\ntasks: [{ name: nest, type: job, file: inner.yaml }]\n');
+    writeFileSync(join(folder, 'inner.yaml'), 'name: inner\ntasks: [{ name: ask, type: external }]\n');
+    const stdin = new PassThrough();
+    stdin.end();
+    const { exitCode, stderr } = await tintype(['run', file], { stdin });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('Nobody can complete "nest/ask": the standard input has ended.');
+  });
+
   test('ends with one line, and how it goes on, when its journal fails', async () => {
     const { file, db, folder } = project(`
 name: x
@@ -208,6 +236,31 @@ describe('tintype retry', () => {
       `error: dead (nightly) can't be tried again: it is interrupted. It has to go on first: tintype resume dead --db ${db}\n`,
     ]);
   });
+});
+
+test('tintype show has the order of what waits for what, times as they are typed, and handlers below the drawing', async () => {
+  const { file, db } = project(`
+name: x
+tasks:
+  - { name: z, type: bash, command: 'true' }
+  - { name: b, type: bash, dependencies: [z], command: exit 1 }
+  - { name: a, type: bash, dependencies: [b], command: 'true' }
+handlers:
+  failure: [{ name: mourn, type: bash, command: 'true' }]
+  always: [{ name: clean, type: bash, command: 'true' }]
+`);
+  await tintype(['run', file, '--db', db, '--grace', '3s', '--timeout', '1h']);
+  const { stdout } = await tintype(['show', 'last', '--graph', '--db', db]);
+  expect(stdout).toMatch(/^grace +3s$/m);
+  expect(stdout).toMatch(/^timeout +1h 00m$/m);
+  const table = stdout.slice(stdout.indexOf('TASK')).split('\n\n', 1)[0] ?? '';
+  const names = table.split('\n').map((line) => line.split(' ', 1)[0]);
+  expect(names).toEqual(['TASK', 'z', 'b', 'a', 'mourn', 'clean']);
+  expect(table).toMatch(/^a +skipped .*because b failed$/m);
+  expect(table).toMatch(/^mourn +completed/m);
+  const picture = stdout.slice(stdout.indexOf('x (3 tasks)'));
+  expect(picture).toMatch(/Handlers, when all is over: clean, mourn\n$/);
+  expect(picture).not.toMatch(/[●○].*(clean|mourn)/);
 });
 
 test('tintype rerun starts another job with the results of one', async () => {
@@ -427,12 +480,12 @@ handlers:
 `);
   await diedAt(file, db, comesTo('slow', 'running'));
   renameSync(file, `${file}.gone`);
+  writeFileSync(join(folder, 'go'), '');
   const { exitCode, stderr } = await tintype(['cancel', 'dead', '--reason', 'wrong day', '--db', db]);
   expect(exitCode).toBe(0);
   expect(stderr).toContain(
     `dead (x) is interrupted, and cancelled here: its workflow file ${file} is gone, so its handlers do not run.\n`,
   );
-  writeFileSync(join(folder, 'go'), '');
   expect(log()).toEqual([]);
   const job = jsonOf(await tintype(['show', 'dead', '--json', '--db', db]));
   expect(job).toMatchObject({
@@ -610,7 +663,7 @@ handlers:
     for (const args of [[], ['--db', '.tintype/jobs.db'], ['--db', join(folder, 'flow.yaml', 'jobs.db')]]) {
       const { exitCode, stdout, stderr } = await at(folder)('run', 'flow.yaml', ...args).ended;
       expect([exitCode, stdout]).toEqual([2, '']);
-      expect(stderr).toMatch(/^error: The job can't be kept in .*--no-db keeps nothing\.\n$/);
+      expect(stderr).toMatch(/^error: The job can't be kept in .*\nTo run without keeping it: --no-db\n$/);
     }
     expect(log()).toEqual([]);
   });
@@ -668,6 +721,36 @@ handlers:
     expect(stderr).toMatch(/To try again what did not complete:\n {2}tintype retry [\da-f]{8}\n$/);
     expect(stderr).not.toContain('was cancelled');
     expect((await run('resume', 'last').ended).exitCode).toBe(130);
+  });
+
+  test('leaves what is typed on a terminal where it is, and no row behind it', async () => {
+    const { file, folder } = project(`
+name: x
+tasks:
+  - { name: tick, type: bash, ${HANGS} }
+  - { name: approve, type: external }
+`);
+    const terminal = openTerminal(process.execPath, [program, 'run', '--no-db', file], {
+      columns: 80,
+      rows: 24,
+      env: { NO_COLOR: '1' },
+    });
+    await terminal.until(/^• approve .*waiting for somebody outside$[\s\S]* 0\/2 /m);
+    terminal.send('nob');
+    const elapsed = (screen: string): number => Number(/(\d+\.\d)s elapsed\s*nob\s*$/.exec(screen)?.[1] ?? Number.NaN);
+    await terminal.until((screen) => elapsed(screen) >= 0);
+    const before = elapsed(terminal.screen().join('\n'));
+    await terminal.until((screen) => elapsed(screen) > before + 0.2);
+    terminal.send('ody\r');
+    await terminal.until(/^"nobody" names no external task\. [\s\S]*^• tick/m);
+    terminal.send('approve\r');
+    await terminal.until(/ 1\/2 /);
+    expect(terminal.text().match(/^• tick/gm)).toHaveLength(1);
+    writeFileSync(join(folder, 'go'), '');
+    expect((await terminal.ended).exitCode).toBe(0);
+    expect(terminal.text()).not.toMatch(/[•━─]/);
+    // Its lines break between words.
+    expect(terminal.text()).toMatch(/^approve waits\. Type "approve" to complete it, .*\n {2}\S.*\.$/m);
   });
 
   test('shows on a terminal what was done before', async () => {

@@ -74,6 +74,17 @@ describe('without a database', () => {
   });
 });
 
+test.each([
+  ['jobs'],
+  ['show', 'last'],
+  ['run', 'flow.yaml'],
+  ['resume', 'last'],
+])('tintype %s takes no empty name for a database', async (...argv) => {
+  const { exitCode, stdout, stderr } = await tintype([...argv, '--db', '']);
+  expect([exitCode, stdout]).toEqual([2, '']);
+  expect(stderr).toContain("option '--db <file>' argument '' is invalid. It must name a file.");
+});
+
 describe('the default database', () => {
   const before = process.cwd();
   beforeEach(() => process.chdir(newFolder()));
@@ -432,8 +443,8 @@ describe('tintype prune', () => {
     const prune = async (...argv: string[]) => (await tintype(['prune', '--db', db, ...argv])).stdout;
     expect(withoutTimes(await prune('--older-than', '2d', '--dry-run'))).toBe(
       `JOB  NAME  STATE      ENDED
-sad  name  failed     DATE
-old  name  completed  DATE
+sad  etl   failed     DATE
+old  etl   completed  DATE
 Would remove 2 jobs. Nothing was removed.
 `,
     );

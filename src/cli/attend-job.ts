@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Job } from '../engine/job.ts';
-import type { JobResult } from '../engine/job-result.ts';
+import type { JobResult, TaskResult } from '../engine/job-result.ts';
 import type { JobEvent } from '../events/event.ts';
 import { killProcessGroups, processGroupsGone } from '../executors/process-group.ts';
 import type { LoadedWorkflow } from '../workflow/workflow.ts';
@@ -12,7 +12,9 @@ import { externalsFromStdin } from './externals-from-stdin.ts';
 import { goOnCommand, isInterrupted } from './go-on-command.ts';
 import { onInterrupts } from './interrupts.ts';
 import { jobCommand, type Kept } from './job-command.ts';
+import { emptyHistory, type JobHistory, noteEvent } from './job-history.ts';
 import { isPartOf } from './journal-file.ts';
+import { reviveProcessErrors } from './kept-process-error.ts';
 import { UsageError } from './params.ts';
 import { createReporter, type Reporter, type ReportOptions } from './reporter.ts';
 import { resultJson } from './result-json.ts';
@@ -39,8 +41,10 @@ export type Attended = {
   readonly kept?: Kept | undefined;
   /** What to tell first of what happened to it before. */
   readonly past?: readonly JobEvent[];
-  /** Done as soon as somebody listens. */
-  readonly first?: () => void;
+  /** Of a job that was kept before. */
+  readonly history?: JobHistory;
+  /** Cancels it as soon as somebody listens; nobody is asked for anything then. */
+  readonly cancel?: () => void;
   /** How it is repeated where no other command can go on with it; `outputs` are the tasks that put something out. */
   readonly repeat?: (result: JobResult, outputs: ReadonlySet<string>) => readonly string[];
 };
@@ -62,12 +66,13 @@ export const openEvents = (
 
 /** Tells a job until its end. Resolves to the exit code, when no process of it is left. Call it in the tick of the start. */
 export const attendJob = async (job: Job, about: Attended): Promise<number> => {
-  const { loaded, options, desk, events, kept, past = [], first } = about;
+  const { loaded, options, desk, events, kept, past = [], history = emptyHistory(), cancel } = about;
   const { gate, out, err, io } = desk;
-  const { definition, workflow } = loaded;
+  const { definition, externals: waiting } = loaded;
   const reporter = createReporter(definition, {
     ...options,
     gate,
+    isExternal: (task) => waiting.has(task),
     printer: out,
     stream: options.json ? io.stderr : io.stdout,
     env: io.env,
@@ -79,9 +84,10 @@ export const attendJob = async (job: Job, about: Attended): Promise<number> => {
     if (event.type === 'task.transition' && event.output !== undefined) outputs.add(event.task);
     events?.write(event);
     if (event.type === 'task.log') printed = true;
+    else noteEvent(history, event);
     reporter.event(event);
   });
-  if (kept && !options.quiet) {
+  if (kept && !options.quiet && !cancel) {
     reporter.notice(
       `Should this be killed, it goes on with: ${err.style('bold', err.foreign(jobCommand('resume', job.id, kept)))}`,
       err,
@@ -89,9 +95,10 @@ export const attendJob = async (job: Job, about: Attended): Promise<number> => {
   }
   const elsewhere =
     kept && ((task: string): string => out.foreign(jobCommand('complete', job.id, { db: kept.db }, [task])));
-  const externals = externalsFromStdin(job, workflow, io.stdin, reporter.print, loaded.mask, elsewhere);
+  const asked = cancel ? { ...loaded, externals: new Map() } : loaded;
+  const externals = externalsFromStdin(job, asked, io.stdin, { ...reporter, columns: out.columns }, elsewhere);
   void out.broken.then(() => live.unsubscribe());
-  first?.();
+  cancel?.();
   try {
     const ended = await endOf(job, reporter, desk);
     reporter.stop();
@@ -99,7 +106,7 @@ export const attendJob = async (job: Job, about: Attended): Promise<number> => {
     if (unwritten)
       err.line(`The events can't be written to ${err.foreign(options.events ?? '')}: ${unwritten.message}.`);
     const exitCode = unwritten && ended.exitCode === EXIT.completed ? EXIT.failed : ended.exitCode;
-    if (ended.result) report(ended.result, exitCode, outputs, about);
+    if (ended.result) report(asTold(ended.result, history), exitCode, outputs, about);
     if (printed && reporter.hidesOutput) out.line(out.style('gray', 'What the tasks printed is shown with --verbose.'));
     return exitCode;
   } finally {
@@ -172,7 +179,7 @@ const report = (
   if (!options.quiet && !(options.logFormat === 'json')) {
     const table =
       definition.tasks.length > 0
-        ? ['', ...statusTable(workflow, definition, fromFirst(result), out, options.verbose === true)]
+        ? ['', ...statusTable(workflow, definition, result, out, options.verbose === true)]
         : [];
     for (const line of [...table, '', totals(result, out), ...criticalPathLine(result, definition, out)])
       out.line(line);
@@ -191,11 +198,21 @@ const report = (
   for (const line of next) err.line(line);
 };
 
-/** Of a job that was retried, what it kept began before it did. */
-const fromFirst = (result: JobResult): JobResult => {
-  const starts = [result, ...Object.values(result.tasks)].flatMap(({ startedAt }) => startedAt ?? []);
-  const startedAt = starts.length > 0 ? starts.reduce((a, b) => Math.min(a, b)) : undefined;
-  return { ...result, tasks: result.tasks, ctx: result.ctx, startedAt } as JobResult;
+/** A result by the history of its job: since that first began, and with the attempts of tasks since it last did. */
+const asTold = (result: JobResult, history: JobHistory): JobResult => {
+  reviveProcessErrors(result, history.tails);
+  const { startedAt = result.startedAt } = history;
+  const earlier = startedAt !== undefined && result.startedAt !== undefined ? result.startedAt - startedAt : 0;
+  const tasks = Object.fromEntries(
+    Object.entries(result.tasks).map(([name, task]) => [name, sinceBegin(task, history.begins.get(name))]),
+  );
+  return { ...result, tasks, ctx: result.ctx, startedAt, durationMs: result.durationMs + earlier } as JobResult;
+};
+
+const sinceBegin = (task: TaskResult, begin: number | undefined): TaskResult => {
+  const { startedAt, durationMs } = task;
+  if (begin === undefined || startedAt === undefined || durationMs === undefined) return task;
+  return { ...task, startedAt: begin, durationMs: Math.max(0, startedAt + durationMs - begin) };
 };
 
 /** Why the journal took no more, in one line. */

@@ -1,4 +1,5 @@
-import { renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { EXIT } from './exit-code.ts';
 import type { CliIo } from './io.ts';
 import { isPartOf } from './journal-file.ts';
@@ -19,7 +20,11 @@ export const backupJournal = (to: string, { db, force }: BackupOptions, io: CliI
       if (!force)
         throw new UsageError(`There is a file ${to} already. Name another one, or overwrite it with --force.`);
       replace(to, journal.backup);
-    } else journal.backup(to);
+    } else {
+      if (!existsSync(dirname(to)))
+        throw new UsageError(`There is no folder ${dirname(to)} for the copy. Make it first.`);
+      journal.backup(to);
+    }
     out.line(`Copied ${out.foreign(journal.file)} to ${out.foreign(to)}.`);
     return EXIT.completed;
   });

@@ -1,10 +1,16 @@
 import type { Message } from '../engine/durable/messages.ts';
 import { isTerminalJobState } from '../events/event-stream.ts';
+import { NO_MASK } from '../executors/mask.ts';
+import type { LoadedWorkflow } from '../workflow/workflow.ts';
 import { EXIT } from './exit-code.ts';
 import { holderText } from './holder-text.ts';
 import type { CliIo } from './io.ts';
 import { jobLabel } from './job-command.ts';
+import { isFileLost, keptMask, metadataOf } from './kept-workflow.ts';
+import { UsageError } from './params.ts';
 import { goOn, overLine } from './resume-job.ts';
+import { lostDefinition } from './shape-definition.ts';
+import { shapeTasks } from './shape-tasks.ts';
 import { shownState } from './shown-state.ts';
 import { atKeptJob, type KeptDesk } from './take-up.ts';
 import { watchJob } from './watch-job.ts';
@@ -24,12 +30,13 @@ export type CancelOptions = {
 export const cancelJob = (name: string, options: CancelOptions, io: CliIo): Promise<number> =>
   atKeptJob(name, options, io, async (desk) => {
     const { kept, journal, out, err } = desk;
-    const { drain, reason, wait, quiet } = options;
+    const { drain, wait, quiet } = options;
     if (isTerminalJobState(kept.state)) {
       out.line(out.foreign(overLine(kept, options)));
       return EXIT.completed;
     }
     if (shownState(kept, Date.now()) === 'interrupted') return cancelHere(desk, options);
+    const reason = options.reason && (await keptMask(kept, io)).text(options.reason);
     const message: Message = { type: 'cancel', reason, mode: drain ? 'drain' : 'abort' };
     await journal.send(kept.id, JSON.stringify(message));
     if (!quiet) {
@@ -49,13 +56,35 @@ export const cancelJob = (name: string, options: CancelOptions, io: CliIo): Prom
     return died ? cancelHere(desk, options) : exitCode;
   });
 
+/** A workflow whose tasks do nothing, for a job whose own is lost. @throws UsageError */
+const standIn = async ({ kept, journal }: KeptDesk): Promise<LoadedWorkflow> => {
+  const shape = shapeTasks(await journal.shape(kept.fingerprint));
+  if (!shape) throw new UsageError(`The journal does not say what the tasks of ${jobLabel(kept)} are.`);
+  return {
+    workflow: { name: kept.name, tasks: [] },
+    definition: lostDefinition(kept.name, shape),
+    mask: NO_MASK,
+    externals: new Map(),
+  };
+};
+
 /** Nothing of it runs, so there is nothing to drain. */
 const cancelHere = async (
   desk: KeptDesk,
   { reason, wait: _, drain: __, ...options }: CancelOptions,
 ): Promise<number> => {
   const told = { ...options, logLevel: 'info', logFormat: 'pretty', changed: 'force' } as const;
-  const exitCode = await goOn(desk, told, { reason });
+  const isLost = options.file === undefined && isFileLost(desk.kept);
+  const loaded = isLost ? await standIn(desk) : undefined;
+  if (!options.quiet) {
+    const { file } = metadataOf(desk.kept);
+    const why = `its workflow file ${file === undefined ? 'was a pipe' : `${file} is gone`}, so its handlers do not run`;
+    desk.err.line(
+      desk.err.foreign(`${jobLabel(desk.kept)} is interrupted, and cancelled here${isLost ? `: ${why}` : ''}.`),
+    );
+    desk.err.flush();
+  }
+  const exitCode = await goOn(desk, told, { reason, loaded });
   const job = await desk.journal.job(desk.kept.id);
   return job && isTerminalJobState(job.state) ? EXIT.completed : exitCode;
 };

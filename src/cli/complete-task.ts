@@ -1,19 +1,18 @@
-import { existsSync } from 'node:fs';
 import type { Message } from '../engine/durable/messages.ts';
 import type { JournalJob } from '../engine/journal.ts';
 import { encode } from '../engine/serialise.ts';
 import { didYouMean } from '../engine/suggest.ts';
 import type { JobEvent } from '../events/event.ts';
 import { isTerminalJobState } from '../events/event-stream.ts';
-import { type Mask, NO_MASK } from '../executors/mask.ts';
+import type { Mask } from '../executors/mask.ts';
 import { parseOutput } from '../executors/output-error.ts';
 import { taskOutput } from '../workflow/output.ts';
-import { loadWorkflow } from '../workflow/workflow.ts';
 import { EXIT } from './exit-code.ts';
 import { holderText } from './holder-text.ts';
 import type { CliIo } from './io.ts';
 import { jobCommand, jobLabel } from './job-command.ts';
-import { metadataOf } from './kept-workflow.ts';
+import { type KeptJob, readKeptJob } from './kept-job.ts';
+import { keptMask } from './kept-workflow.ts';
 import { UsageError } from './params.ts';
 import { overLine } from './resume-job.ts';
 import { type ShapeTask, shapeTasks } from './shape-tasks.ts';
@@ -33,18 +32,21 @@ export type CompleteOptions = {
 export const completeTask = (name: string, task: string, options: CompleteOptions, io: CliIo): Promise<number> =>
   atKeptJob(name, options, io, async (desk) => {
     const { kept, journal, out, err } = desk;
+    if (options.fail !== undefined && options.fail.trim() === '')
+      throw new UsageError(`--fail is empty: say why ${task} fails.`);
     requireRunning(kept, options);
     requireExternal(kept, task, shapeTasks(await journal.shape(kept.fingerprint)) ?? []);
-    const mask = await maskOf(kept, io);
+    const mask = await keptMask(kept, io);
     const message: Message =
       options.fail === undefined
         ? { type: 'complete', task, output: outputOf(task, options.output, mask) }
         : { type: 'fail', task, error: mask.text(options.fail) };
+    const early = hintIfEarly(await readKeptJob(journal, kept), task, options);
     await journal.send(kept.id, JSON.stringify(message));
     return watchJob(desk, (job, events) => {
       const refusal = refusalOf(events, task);
       if (refusal !== undefined) {
-        err.line(`error: ${err.foreign(refusal)}`);
+        err.line(`error: ${err.foreign(refusal + early)}`);
         return EXIT.failed;
       }
       const to = endOf(events, task);
@@ -83,20 +85,13 @@ const kindsOf = (tasks: readonly ShapeTask[], around = ''): readonly (readonly [
     ...kindsOf(job?.tasks ?? [], `${around}${name}/`),
   ]);
 
-/** What hides the secrets of its workflow, as far as they are known here. */
-const maskOf = async (job: JournalJob, io: CliIo): Promise<Mask> => {
-  const { file } = metadataOf(job);
-  if (file === undefined || !existsSync(file)) return NO_MASK;
-  try {
-    return (await loadWorkflow(file, { env: io.env })).mask;
-  } catch {
-    return NO_MASK;
-  }
-};
-
 /** @throws UsageError */
 const outputOf = (task: string, text: string | undefined, mask: Mask): string | undefined => {
   if (text === undefined) return undefined;
+  if (text.trim() === '')
+    throw new UsageError(
+      `The output of ${task} is no JSON: it is empty. Leave out --output to complete it without one.`,
+    );
   const name = task.slice(task.lastIndexOf('/') + 1);
   try {
     const output = taskOutput(name)(parseOutput(text, `The output of ${task}`, mask));
@@ -105,6 +100,23 @@ const outputOf = (task: string, text: string | undefined, mask: Mask): string | 
     throw new UsageError((error as Error).message);
   }
 };
+
+/** Of a task whose turn has not come: what it waits for, and when to ask again. */
+const hintIfEarly = ({ job, record, shape = [] }: KeptJob, task: string, { db }: CompleteOptions): string => {
+  const stateOf = (path: string): string => record.tasks.get(path)?.state ?? 'unscheduled';
+  if (stateOf(task) !== 'unscheduled') return '';
+  const around = task.slice(0, task.lastIndexOf('/') + 1);
+  const siblings = around
+    .split('/')
+    .slice(0, -1)
+    .reduce((tasks, name) => tasks.find((one) => one.name === name)?.job?.tasks ?? [], shape);
+  const needs = siblings.find(({ name }) => around + name === task)?.dependsOn ?? [];
+  const open = needs.filter((need) => !SETTLED.has(stateOf(around + need)));
+  const why = open.length === 0 ? '' : ` It waits for ${open.map((need) => around + need).join(', ')}.`;
+  return `${why} Complete it once ${jobCommand('show', job.id, { db })} says that it is ready.`;
+};
+
+const SETTLED: ReadonlySet<string> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
 
 /** The process that runs the job tells of what it can't do as a warning of no attempt. */
 const refusalOf = (events: readonly JobEvent[], task: string): string | undefined => {

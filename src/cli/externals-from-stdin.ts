@@ -2,11 +2,12 @@ import { createInterface } from 'node:readline';
 import { TintypeError } from '../engine/errors.ts';
 import type { Job } from '../engine/job.ts';
 import type { JobEvent } from '../events/event.ts';
-import type { Mask } from '../executors/mask.ts';
 import { parseOutput } from '../executors/output-error.ts';
 import { taskOutput } from '../workflow/output.ts';
-import type { Workflow } from '../workflow/schema.ts';
+import type { LoadedWorkflow } from '../workflow/workflow.ts';
 import type { CliIo } from './io.ts';
+import type { Reporter } from './reporter.ts';
+import { wordsOf, wrapText } from './wrap-text.ts';
 
 /** An external task for which nobody is there. */
 export class UnattendedError extends TintypeError {
@@ -22,16 +23,14 @@ export class UnattendedError extends TintypeError {
  */
 export const externalsFromStdin = (
   job: AnyJob,
-  workflow: Workflow,
+  { externals, mask }: Pick<LoadedWorkflow, 'externals' | 'mask'>,
   open: CliIo['stdin'],
-  print: (line: string) => void,
-  mask: Mask,
+  { print, typed, columns }: Pick<Reporter, 'print' | 'typed'> & { readonly columns: number },
   elsewhere?: (task: string) => string,
 ): { readonly stop: () => void } => {
-  const names = workflow.tasks.filter(({ type }) => type === 'external').map(({ name }) => name);
+  const names = [...externals.keys()];
   if (names.length === 0) return { stop: () => {} };
   const stdin = open?.();
-  const described = new Map(workflow.tasks.map(({ name, description }) => [name, description]));
   const waiting = new Set<string>();
   let ended = stdin === undefined;
 
@@ -50,15 +49,16 @@ export const externalsFromStdin = (
   };
   const announce = (name: string): void => {
     waiting.add(name);
-    const what = described.get(name);
+    const what = externals.get(name);
     const typed = ` Type "${name}" to complete it, "${name} JSON" with an output, "${name} fail REASON" to fail it.`;
     const way = ended && elsewhere ? '' : typed;
-    print(`${name} waits${what === undefined ? '.' : `: ${what.replace(/(?<![.!?])$/, '.')}`}${way}`);
+    const line = `${name} waits${what === undefined ? '.' : `: ${what.replace(/(?<![.!?])$/, '.')}`}${way}`;
+    for (const part of linesOf(line, columns)) print(part);
     if (elsewhere) print(`To complete ${name} from elsewhere: ${elsewhere(name)}`);
     else if (ended) queueMicrotask(() => abandon(name));
   };
   const events = job.events$.subscribe((event) => {
-    if (event.type !== 'task.transition' || !names.includes(event.task)) return;
+    if (event.type !== 'task.transition' || !externals.has(event.task)) return;
     if (event.to === 'ready') announce(event.task);
     else waiting.delete(event.task);
   });
@@ -66,6 +66,8 @@ export const externalsFromStdin = (
   for (const name of names) if (job.task(name).state === 'ready') announce(name);
   const lines = stdin && createInterface({ input: stdin });
   lines?.on('line', (line) => {
+    // Of a file or a pipe no terminal shows anything.
+    if ((stdin as { readonly isTTY?: boolean } | undefined)?.isTTY) typed?.();
     const refused = obey(job, names, mask.text(line.trim()));
     if (refused !== undefined) print(refused);
   });
@@ -87,6 +89,11 @@ type AnyJob = Pick<Job, 'task'> & {
   readonly events$: { subscribe: (next: (event: JobEvent) => void) => { unsubscribe: () => void } };
 };
 
+const linesOf = (text: string, columns: number): readonly string[] =>
+  columns === Number.POSITIVE_INFINITY
+    ? [text]
+    : wrapText(wordsOf(text), { columns, indents: ['', '  '], style: (_, word) => word, ellipsis: '…' });
+
 /** What is wrong with a line, `undefined` if nothing is. */
 const obey = (job: AnyJob, names: readonly string[], line: string): string | undefined => {
   if (line === '') return undefined;
@@ -99,9 +106,14 @@ const obey = (job: AnyJob, names: readonly string[], line: string): string | und
     else
       job
         .task(name)
-        .complete(rest === '' ? undefined : (taskOutput(name)(parseOutput(rest, `The output of ${name}`)) as object));
+        .complete(
+          rest === '' ? undefined : (taskOutput(nameIn(name))(parseOutput(rest, `The output of ${name}`)) as object),
+        );
     return undefined;
   } catch (error) {
     return (error as Error).message;
   }
 };
+
+/** Of `outer/inner` the inner. */
+const nameIn = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -4,6 +4,7 @@ import { WorkflowError } from '../workflow/problem.ts';
 import { loadWorkflow } from '../workflow/workflow.ts';
 import { EXIT } from './exit-code.ts';
 import { type GraphOptions, graph } from './graph.ts';
+import { handlerLines } from './handler-lines.ts';
 import type { CliIo } from './io.ts';
 import { createPrinter } from './printer.ts';
 import { printWorkflowError } from './workflow-report.ts';
@@ -31,10 +32,9 @@ export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo
 /** The handlers, which are no part of the drawing, in a line below it. */
 const nameHandlers = async (file: string, { output }: GraphOptions, io: CliIo): Promise<void> => {
   const { workflow } = await loadWorkflow(file, { env: false });
-  const names = handlersOf(workflow).map(({ task }) => task.name);
-  if (names.length === 0 || output !== undefined) return;
+  if (output !== undefined) return;
   const out = createPrinter(io.stdout, io.env);
-  out.line();
-  out.line(out.style('dim', `Handlers, when all is over: ${names.map(out.foreign).join(', ')}`));
+  const names = handlersOf(workflow).map(({ task }) => task.name);
+  for (const line of handlerLines(names, out)) out.line(line);
   out.flush();
 };

@@ -154,8 +154,8 @@ Examples:
   tintype cancel 3f2a --drain --reason 'wrong day'
 
 ${JOB_NAMES}
-Handlers still run; of a job whose process died, here. The exit code is 0 once it
-is over, however that was.
+Handlers still run; of a job whose process died here, which is waited for in any
+case. The exit code is 0 once it is over, however that was.
 `;
 
 export const COMPLETE_HELP = `

@@ -2,7 +2,9 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { JournalJob } from '../engine/journal.ts';
 import type { FailurePolicy } from '../engine/options.ts';
+import { type Mask, NO_MASK } from '../executors/mask.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../workflow/workflow.ts';
+import type { CliIo } from './io.ts';
 import { jobLabel } from './job-command.ts';
 import { UsageError } from './params.ts';
 import type { RunDesk } from './run-desk.ts';
@@ -32,6 +34,12 @@ const isFile = (file: string): boolean => statSync(file, { throwIfNoEntry: false
 /** What was kept with a job; of one that no command started, next to nothing. */
 export const metadataOf = ({ metadata }: JournalJob): Partial<RunMetadata> =>
   JSON.parse(metadata) as Partial<RunMetadata>;
+
+/** Whether the file of a job that a command started is not to be found again: it is gone, or was a pipe. */
+export const isFileLost = (job: JournalJob): boolean => {
+  const { file, workers } = metadataOf(job);
+  return file === undefined ? workers !== undefined : !existsSync(file);
+};
 
 /**
  * Loads the workflow of a kept job anew; `file` is where it is now, if not where it was.
@@ -65,4 +73,15 @@ export const loadKept = async (
   throw new UsageError(
     `The job ${jobLabel(job)} can't go on with ${file}: that is the workflow "${name}" now. Name the file of "${job.name}" with --file.`,
   );
+};
+
+/** What hides the secrets of its workflow, as far as they are known here. */
+export const keptMask = async (job: JournalJob, io: CliIo): Promise<Mask> => {
+  const { file } = metadataOf(job);
+  if (file === undefined || !existsSync(file)) return NO_MASK;
+  try {
+    return (await loadWorkflow(file, { env: io.env })).mask;
+  } catch {
+    return NO_MASK;
+  }
 };

@@ -41,9 +41,8 @@ export const listJobs = (options: ListOptions, io: CliIo): Promise<number> =>
       for (const line of table(rows, out, now)) out.line(line);
       if (found.length > limit) out.line(`… and more: --limit ${2 * limit} shows them`);
       const interrupted = rows.map(([job]) => job).filter((job) => shownState(job, now) === 'interrupted');
-      const ids = rows.map(([{ id }]) => id);
       const [only] = interrupted;
-      if (only) out.line(resumeHint(interrupted.length === 1 ? shortId(only.id, ids) : 'JOB', options.db, out));
+      if (only) out.line(resumeHint(interrupted.length === 1 ? only.id : 'JOB', options.db, out));
     }
     return rows.some(([, counts]) => counts === undefined) ? EXIT.usage : EXIT.completed;
   });
@@ -75,14 +74,14 @@ type Row = readonly [job: JournalJob, counts: TaskCounts | undefined];
 const withCounts = async ({ journal, err }: Desk, jobs: readonly JournalJob[]): Promise<readonly Row[]> => {
   const rows: Row[] = [];
   for (const job of jobs) {
-    let counts: TaskCounts | undefined;
     try {
-      counts = taskCounts(await readKeptJob(journal, job));
+      const kept = await readKeptJob(journal, job);
+      rows.push([kept.job, taskCounts(kept)]);
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;
       err.line(journalErrorLine(error, err));
+      rows.push([job, undefined]);
     }
-    rows.push([job, counts]);
   }
   return rows;
 };

@@ -64,10 +64,10 @@ export const liveLines = (
   };
 };
 
-/** As wide as the longest name, but on a terminal at most a third of it. */
+/** As wide as the longest name, but on a terminal at most a fifth of it: what is told has to fit beside it. */
 const nameWidth = (names: readonly string[], columns: number): number => {
   const longest = names.reduce((width, name) => Math.max(width, textWidth(name)), 0);
-  return Math.min(longest, MAX_NAME_WIDTH, Math.max(10, Math.floor(columns / 3)));
+  return Math.min(longest, MAX_NAME_WIDTH, Math.max(10, Math.floor(columns / 5)));
 };
 
 const MAX_NAME_WIDTH = 40;

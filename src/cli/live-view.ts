@@ -12,6 +12,8 @@ export type LiveView = {
   readonly event: (event: JobEvent) => void;
   /** Prints a line above the live part; once stopped, at the end of what was printed. */
   readonly print: (line: string) => void;
+  /** Somebody has typed a line, which the terminal has shown below. */
+  readonly typed: () => void;
   /** Takes the live part away, leaves what was printed above it, shows the cursor. Once is enough, more do no harm. */
   readonly stop: () => void;
 };
@@ -122,6 +124,7 @@ export const createLiveView = (plan: LivePlan, options: LiveViewOptions): LiveVi
       estimate.record(event);
     },
     print,
+    typed: screen.typed,
     stop,
   };
 };

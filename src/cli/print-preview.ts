@@ -1,17 +1,20 @@
-import type { JournalJob } from '../engine/journal.ts';
-import type { Preview } from '../engine/retry-job.ts';
+import type { JobRecord } from '../engine/durable/job-record.ts';
+import type { Preview } from '../engine/retry-plan.ts';
+import { parentPath } from '../engine/task-path.ts';
 import { EXIT } from './exit-code.ts';
 import { jobLabel } from './job-command.ts';
+import type { KeptJob } from './kept-job.ts';
 import type { RunDesk } from './run-desk.ts';
 import { wrapText } from './wrap-text.ts';
 
 /** Prints what would run again, and what would not. Answers the exit code. */
 export const printPreview = (
-  job: JournalJob,
-  { runs, keeps }: Preview,
+  { job, record }: KeptJob,
+  { runs, keeps: whole }: Preview,
   { json }: { readonly json?: boolean },
   { out: { line, style, foreign, columns }, io }: RunDesk,
 ): number => {
+  const keeps = [...whole, ...keptWithin(runs, record)];
   if (json) {
     io.stdout.write(`${JSON.stringify({ jobId: job.id, name: job.name, runs, keeps })}\n`);
     return EXIT.completed;
@@ -38,4 +41,17 @@ export const printPreview = (
 /** `  keeps  ` */
 const INDENT = 9;
 
-const count = ({ length }: readonly string[]): string => `${length} ${length === 1 ? 'task' : 'tasks'}`;
+/** Those within others are not counted. */
+const count = (paths: readonly string[]): string => {
+  const { length } = paths.filter((path) => parentPath(path) === undefined);
+  return `${length} ${length === 1 ? 'task' : 'tasks'}`;
+};
+
+/** What stays of the tasks and instances within those of which but a part runs again. */
+const keptWithin = (runs: readonly string[], { tasks, nested }: JobRecord): readonly string[] => {
+  const again = new Set(runs);
+  const parts = new Set(runs.map(parentPath).filter((path): path is string => path !== undefined));
+  return [...parts].flatMap((path) =>
+    [...(nested.get(path) ?? [])].filter((inner) => !again.has(inner) && tasks.get(inner)?.state === 'completed'),
+  );
+};

@@ -67,7 +67,11 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .option('--timeout <duration>', 'time limit of the whole job, such as 10m', duration)
     .addOption(onFailure('what the file says, else "continue"'))
     .addOption(grace().default(2000, '2s'))
-    .option('--db <file>', `the database that keeps the job (default: "${DEFAULT_JOURNAL}", if it can be made)`)
+    .option(
+      '--db <file>',
+      `the database that keeps the job (default: "${DEFAULT_JOURNAL}", if it can be made)`,
+      fileName,
+    )
     .option('--no-db', 'keep nothing: the job can not be resumed, nor tried again');
   asTold(run).action(async (argument: string | undefined, options, command: Command) => {
     const file = fileOf(argument, options.file, command);
@@ -284,7 +288,7 @@ const grace = (unsaid?: string): Option =>
   ).argParser(duration);
 
 const onJournal = (command: Command): Command =>
-  command.option('--db <file>', 'the database that holds the jobs', DEFAULT_JOURNAL);
+  command.option('--db <file>', 'the database that holds the jobs', fileName, DEFAULT_JOURNAL);
 
 const onJob = (command: Command): Command =>
   command.argument('<job>', 'the job: its id, the beginning of it, or "last" for the newest');
@@ -307,7 +311,12 @@ const wholeNumber = (text: string): number => {
 const duration = (text: string): number => {
   const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) : DURATION.test(text) ? durationMs(text) : Number.NaN;
   if (ms > 0 && Number.isFinite(ms)) return ms;
-  throw new InvalidArgumentError('It must be a duration such as 500ms, 30s or 5m.');
+  throw new InvalidArgumentError('It must be a duration above 0, such as 500ms, 30s or 5m.');
+};
+
+const fileName = (text: string): string => {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('It must name a file.');
 };
 
 const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];

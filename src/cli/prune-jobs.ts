@@ -8,6 +8,10 @@ import { EXIT } from './exit-code.ts';
 import { formatDate } from './format-date.ts';
 import type { CliIo } from './io.ts';
 import { OVER } from './job-states.ts';
+import type { Printer } from './printer.ts';
+import { shortId } from './short-id.ts';
+import { paintState } from './state-paint.ts';
+import { textTable } from './text-table.ts';
 import { type Desk, withJournal } from './with-journal.ts';
 
 export type PruneOptions = {
@@ -24,8 +28,7 @@ export const pruneJobs = ({ db, olderThan, state = OVER, dryRun }: PruneOptions,
     const before = Date.now() - olderThan;
     const old = (await journal.jobs({ states: state })).filter((job) => isOld(job, before));
     if (dryRun) {
-      for (const { id, name, state, endedAt = 0 } of old)
-        out.line(`${out.foreign(id)}  ${out.foreign(name)}  ${state} ${formatDate(endedAt)}`);
+      if (old.length > 0) for (const line of table(old, out)) out.line(line);
       out.line(`Would remove ${count(old.length)}. Nothing was removed.`);
       return EXIT.completed;
     }
@@ -34,6 +37,25 @@ export const pruneJobs = ({ db, olderThan, state = OVER, dryRun }: PruneOptions,
     out.line(`Removed ${count(removed)}.`);
     return EXIT.completed;
   });
+
+const table = (jobs: readonly JournalJob[], out: Printer): readonly string[] => {
+  const ids = jobs.map(({ id }) => id);
+  return textTable(
+    [
+      { title: 'JOB', cut: 'middle' },
+      { title: 'NAME', cut: 'middle' },
+      { title: 'STATE', paint: paintState(out) },
+      { title: 'ENDED' },
+    ],
+    jobs.map(({ id, name, state, endedAt, updatedAt }) => [
+      out.foreign(shortId(id, ids)),
+      out.foreign(name),
+      state,
+      formatDate(endedAt ?? updatedAt),
+    ]),
+    out,
+  );
+};
 
 const isOld = ({ state, endedAt, updatedAt }: JournalJob, before: number): boolean =>
   isTerminalJobState(state) && (endedAt ?? updatedAt) < before;

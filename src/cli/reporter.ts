@@ -22,6 +22,8 @@ export type Reporter = {
   readonly print: (line: string) => void;
   /** Prints a line that is no part of the job's report, on the printer of errors or above the live view. */
   readonly notice: (line: string, err: Printer) => void;
+  /** Somebody has typed a line on the terminal. */
+  readonly typed?: () => void;
   /** Whether what tasks print is not shown, unless they fail. */
   readonly hidesOutput?: boolean;
   /** No more is told; once is enough. */
@@ -33,6 +35,8 @@ type Told = ReportOptions & {
   readonly stream: OutputStream;
   readonly env: CliIo['env'];
   readonly gate: OutputGate;
+  /** Whether somebody outside does the task. */
+  readonly isExternal: (path: string) => boolean;
 };
 
 /** Not at all if quiet; as JSON if asked for; as a live view on a terminal; else line by line. */
@@ -56,16 +60,19 @@ export const createReporter = (definition: JobDefinition, told: Told): Reporter 
 
 const namesOf = (definition: JobDefinition): readonly string[] => definition.tasks.map(({ name }) => name);
 
-const liveReporter = (definition: JobDefinition, { stream, env, verbose, workers, gate }: Told): Reporter => {
+const liveReporter = (
+  definition: JobDefinition,
+  { stream, env, verbose, workers, gate, isExternal }: Told,
+): Reporter => {
   const upstream = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));
-  const externals = new Set(definition.tasks.filter(({ kind }) => kind === 'external').map(({ name }) => name));
   const view = createLiveView(
     {
       names: namesOf(definition),
       upstream: (name) => upstream.get(name) ?? [],
-      isExternal: (name) => externals.has(name),
+      isExternal,
     },
     { stream, env, verbose: verbose === true, workers, gate },
   );
-  return { event: view.event, print: view.print, notice: view.print, stop: view.stop, hidesOutput: verbose !== true };
+  const { event, print, typed, stop } = view;
+  return { event, print, notice: print, typed, stop, hidesOutput: verbose !== true };
 };

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { attendJob } from './attend-job.ts';
 import type { CliIo } from './io.ts';
 import { jobLabel } from './job-command.ts';
+import { readKeptJob } from './kept-job.ts';
 import { printPreview } from './print-preview.ts';
 import { requireOver } from './retry-job.ts';
 import { atKeptJob, type TakeUpOptions, takeUp } from './take-up.ts';
@@ -15,12 +16,12 @@ export type RerunOptions = TakeUpOptions & {
 /** Starts another job with the results of one that is over. Resolves to the exit code of the new one. */
 export const rerunJob = (name: string, options: RerunOptions, io: CliIo): Promise<number> =>
   atKeptJob(name, options, io, async (desk) => {
-    const { kept, err } = desk;
+    const { kept, journal, err } = desk;
     requireOver(kept, options, 'run again');
     const { engine, loaded, start, ...about } = await takeUp(desk, options);
     const { from } = options;
     const preview = await engine.previewRerun(kept.id, { from, changed: options.changed });
-    if (options.dryRun) return printPreview(kept, preview, options, desk);
+    if (options.dryRun) return printPreview(await readKeptJob(journal, kept), preview, options, desk);
     const metadata = {
       ...JSON.parse(kept.metadata),
       ...(options.file !== undefined && { file: resolve(options.file) }),

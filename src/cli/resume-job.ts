@@ -1,14 +1,19 @@
+import { existsSync } from 'node:fs';
 import { eventOf, type JournalJob } from '../engine/journal.ts';
 import type { JobEvent } from '../events/event.ts';
 import { isTerminalJobState } from '../events/event-stream.ts';
+import type { LoadedWorkflow } from '../workflow/workflow.ts';
 import { attendJob } from './attend-job.ts';
 import { cancellingSignal } from './cancelling-signal.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { goOnCommand } from './go-on-command.ts';
+import { runningText } from './holder-text.ts';
 import type { CliIo } from './io.ts';
 import { jobCommand, jobLabel, type Kept } from './job-command.ts';
 import { readKeptJob, taskCounts } from './kept-job.ts';
+import { UsageError } from './params.ts';
 import { pastEvents } from './past-events.ts';
+import { shownState } from './shown-state.ts';
 import { STATE_WORDS } from './summary.ts';
 import { atKeptJob, type KeptDesk, type TakeUpOptions, takeUp } from './take-up.ts';
 
@@ -19,24 +24,32 @@ export const resumeJob = (name: string, options: TakeUpOptions, io: CliIo): Prom
     if (isTerminalJobState(kept.state)) {
       if (!options.quiet) err.line(err.foreign(overLine(kept, options)));
       if (!options.json) return exitCodeOfEnded(desk);
-    }
+    } else requireInterrupted(kept, options);
     return goOn(desk, options);
   });
 
-/** Lets it go on here; `first` is done as soon as somebody listens. */
+/** @throws UsageError of a job that another process runs */
+const requireInterrupted = (job: JournalJob, kept: Kept): void => {
+  if (shownState(job, Date.now()) === 'interrupted') return;
+  throw new UsageError(`${jobLabel(job)} can't go on here: ${runningText(job, kept)}`);
+};
+
+/** Lets it go on here, or be cancelled. */
 export const goOn = async (
   desk: KeptDesk,
   options: TakeUpOptions,
-  cancelled?: { readonly reason: string | undefined },
+  cancelled?: { readonly reason: string | undefined; readonly loaded?: LoadedWorkflow | undefined },
 ): Promise<number> => {
   const { kept, journal, err } = desk;
-  const { engine, loaded, start, ...about } = await takeUp(desk, options);
+  const { engine, loaded, start, ...about } = await takeUp(desk, options, cancelled?.loaded);
   const before = await readKeptJob(journal, kept);
   const { completed = 0, total } = taskCounts(before);
   const { job } = await engine.resume(kept.id, start);
   const isOver = isTerminalJobState(kept.state);
   if (!options.quiet && !isOver && !cancelled) {
-    err.line(`${err.foreign(jobLabel(kept))} goes on, with ${completed} of ${total} tasks completed.`);
+    err.line(
+      `${err.foreign(jobLabel(kept))} goes on, with ${completed} of ${total} ${total === 1 ? 'task' : 'tasks'} completed.`,
+    );
   }
   return attendJob(job, {
     ...about,
@@ -44,13 +57,16 @@ export const goOn = async (
     desk,
     ...(isOver ? { repeat: (result) => goOnCommand(result, options, err) } : { kept: options }),
     past: pastEvents(kept, before.record),
-    ...(cancelled && { first: () => void job.cancel(cancelled.reason) }),
+    history: before.history,
+    ...(cancelled && { cancel: () => void job.cancel(cancelled.reason && loaded.mask.text(cancelled.reason)) }),
   });
 };
 
 /** That a job is over, and what can be done about it. */
 export const overLine = (job: JournalJob, kept: Kept): string => {
-  const more = job.state === 'completed' ? '' : ` To try it again: ${jobCommand('retry', job.id, kept)}`;
+  const file = kept.file !== undefined && existsSync(kept.file) ? kept.file : undefined;
+  const again = jobCommand('retry', job.id, { ...kept, file });
+  const more = job.state === 'completed' ? '' : ` To try it again: ${again}`;
   return `${jobLabel(job)} is over: it ${HOW[job.state] ?? job.state}.${more}`;
 };
 

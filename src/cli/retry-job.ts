@@ -1,8 +1,8 @@
 import type { JournalJob } from '../engine/journal.ts';
-import type { Preview, RetrySelection } from '../engine/retry-job.ts';
+import type { Preview, RetrySelection } from '../engine/retry-plan.ts';
 import { isTerminalJobState } from '../events/event-stream.ts';
 import { attendJob } from './attend-job.ts';
-import { holderText } from './holder-text.ts';
+import { runningText } from './holder-text.ts';
 import type { CliIo } from './io.ts';
 import { jobCommand, jobLabel, type Kept } from './job-command.ts';
 import { readKeptJob } from './kept-job.ts';
@@ -27,8 +27,8 @@ export const retryJob = (name: string, options: RetryOptions, io: CliIo): Promis
     const { engine, loaded, start, ...about } = await takeUp(desk, options);
     const selection: RetrySelection = { tasks: options.task, downstream: options.downstream };
     const preview = await engine.previewRetry(kept.id, { ...selection, changed: options.changed });
-    if (options.dryRun) return printPreview(kept, preview, options, desk);
-    const { record } = await readKeptJob(journal, kept);
+    if (options.dryRun) return printPreview(await readKeptJob(journal, kept), preview, options, desk);
+    const { record, history } = await readKeptJob(journal, kept);
     // Retried here, and not by the engine, it has told nothing yet when somebody listens.
     const { job: ended } = await engine.resume(kept.id, start);
     const job = ended.retry(selection);
@@ -37,6 +37,7 @@ export const retryJob = (name: string, options: RetryOptions, io: CliIo): Promis
       loaded,
       desk,
       kept: options,
+      history,
       past: pastEvents(kept, record, startingOver(preview)),
     });
   });
@@ -49,6 +50,6 @@ export const requireOver = (job: JournalJob, kept: Kept, what: string): void => 
   const why =
     shownState(job, Date.now()) === 'interrupted'
       ? `it is interrupted. It has to go on first: ${jobCommand('resume', job.id, kept)}`
-      : `${holderText(job)} runs it.`;
+      : runningText(job, kept);
   throw new UsageError(`${jobLabel(job)} can't be ${what}: ${why}`);
 };

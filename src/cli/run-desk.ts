@@ -1,5 +1,4 @@
-import { changeText } from '../engine/durable/definition-diff.ts';
-import { CommandError, JournalError, UnknownTaskError } from '../engine/errors.ts';
+import { CommandError, UnknownTaskError } from '../engine/errors.ts';
 import { type OutputGate, outputGate } from '../executors/output-gate.ts';
 import { WorkflowError } from '../workflow/problem.ts';
 import { SelectionError } from '../workflow/select-tasks.ts';
@@ -43,14 +42,6 @@ export const atRunDesk = (
 
 /** What is thrown at a program, as somebody at a command line understands it. */
 const forUsers = (error: unknown): unknown => {
-  if (error instanceof JournalError && error.code === 'DEFINITION_CHANGED') return new UsageError(changeLines(error));
   const isWrong = [SelectionError, CommandError, UnknownTaskError].some((kind) => error instanceof kind);
   return isWrong ? new UsageError((error as Error).message) : error;
 };
-
-const changeLines = ({ jobId, changes }: JournalError): string =>
-  [
-    `The workflow has changed since the job ${jobId} was started:`,
-    ...changes.map((change) => `- ${changeText(change)}`),
-    '--changed accept goes on where no task that was removed or changed has begun, --changed force in any case.',
-  ].join('\n');

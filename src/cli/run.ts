@@ -87,7 +87,8 @@ const startKept = (start: Start, { err }: RunDesk): Started => {
     if (!(error instanceof JournalError || error instanceof UsageError)) throw error;
     const why = error instanceof JournalError ? `${error.message} (${error.code})` : error.message;
     if (db !== undefined || !isUnusable(error)) {
-      throw new UsageError(`The job can't be kept in ${db ?? DEFAULT_JOURNAL}: ${why} --no-db keeps nothing.`);
+      const way = why.includes('--no-db') ? '' : '\nTo run without keeping it: --no-db';
+      throw new UsageError(`The job can't be kept in ${db ?? DEFAULT_JOURNAL}: ${why}${way}`);
     }
     if (!quiet)
       err.line(err.foreign(`warning: The job is not kept, and can't be resumed: ${why}`.replaceAll('\n', ' ')));

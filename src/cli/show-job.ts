@@ -1,21 +1,27 @@
-import type { TaskRecord } from '../engine/durable/job-record.ts';
+import type { JobRecord, TaskRecord } from '../engine/durable/job-record.ts';
 import { JobDefinitionError } from '../engine/errors.ts';
 import type { ErrorData } from '../events/error-data.ts';
 import { textOf } from '../events/error-data.ts';
 import type { TaskState } from '../events/event.ts';
+import type { ProcessError } from '../executors/process-error.ts';
 import { EXIT } from './exit-code.ts';
 import { findJob } from './find-job.ts';
 import { formatDate } from './format-date.ts';
 import { formatClock, formatDuration } from './format-time.ts';
 import { graph } from './graph.ts';
+import { handlerLines } from './handler-lines.ts';
 import type { CliIo } from './io.ts';
+import type { Tail } from './job-history.ts';
 import { growthOf, type KeptJob, readKeptJob, taskPaths } from './kept-job.ts';
+import { processErrorOf } from './kept-process-error.ts';
 import type { Printer } from './printer.ts';
 import { resumeHint } from './resume-hint.ts';
-import { shapeDefinition } from './shape-definition.ts';
+import { handlersIn, shapeDefinition } from './shape-definition.ts';
 import { jobDuration, shownState } from './shown-state.ts';
 import { SKIP_REASONS } from './skip-reasons.ts';
 import { paintState } from './state-paint.ts';
+import { lastLine } from './status-table.ts';
+import { tailLines } from './summary.ts';
 import { textTable } from './text-table.ts';
 import { padEnd } from './text-width.ts';
 import { type Desk, withJournal } from './with-journal.ts';
@@ -58,7 +64,7 @@ const head = ({ job, record }: KeptJob, out: Printer, now: number): readonly str
     job.endedAt === undefined && took !== '' && ['lasted', `${took} so far`],
     record.resumptions > 0 && ['resumed', record.resumptions === 1 ? 'once' : `${record.resumptions} times`],
     job.forkedFrom !== undefined && ['forked from', foreign(job.forkedFrom)],
-    ...Object.entries(metadataOf(job.metadata)).map(([key, value]) => [foreign(key), foreign(textOf(value))] as const),
+    ...metadataFacts(metadataOf(job.metadata)).map(([key, text]) => [foreign(key), foreign(text)] as const),
   ];
   return facts.flatMap((fact) => (fact ? [`${padEnd(fact[0], LABEL_WIDTH)}  ${fact[1]}`] : []));
 };
@@ -70,18 +76,39 @@ const metadataOf = (json: string): Readonly<Record<string, unknown>> => {
   return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 };
 
+/** What a command keeps with a job says its times as they are typed. */
+const metadataFacts = (metadata: Readonly<Record<string, unknown>>): readonly (readonly [string, string])[] => {
+  const isOfRun = typeof metadata.workers === 'number' && typeof metadata.grace === 'number';
+  return Object.entries(metadata).map(([key, value]) => {
+    const isTime = isOfRun && (key === 'grace' || key === 'timeout') && typeof value === 'number';
+    return [key, isTime ? durationText(value) : textOf(value)];
+  });
+};
+
+const durationText = (ms: number): string => (ms % 1000 === 0 && ms < 60_000 ? `${ms / 1000}s` : formatDuration(ms));
+
 const taskTable = (kept: KeptJob, out: Printer, now: number): readonly string[] => {
+  const { job, record, history } = kept;
+  const exits = new Map(
+    [...record.tasks].flatMap(([path, { state, error, lastError }]) => {
+      const failed = state === 'retrying' ? lastError : state === 'failed' ? error : undefined;
+      const process = failed && processOf(failed, history.tails.get(path));
+      return process ? [[path, process] as const] : [];
+    }),
+  );
   const rows = taskPaths(kept).map((path) => {
-    const task = kept.record.tasks.get(path);
-    const { startedAt } = task ?? {};
-    const duration = task && taskDuration(task, kept, now);
+    const task = record.tasks.get(path);
+    const startedAt = task && beginOf(task, path, kept);
+    const duration = task && taskDuration(task, path, kept, now);
+    const process = exits.get(path);
     return [
       out.foreign(path),
       task?.state ?? 'unscheduled',
       String(task?.attempts ?? 0),
-      startedAt === undefined ? '' : `+${formatDuration(Math.max(0, startedAt - (kept.job.startedAt ?? startedAt)))}`,
+      startedAt === undefined ? '' : `+${formatDuration(Math.max(0, startedAt - (job.startedAt ?? startedAt)))}`,
       duration === undefined ? '' : formatDuration(duration),
-      task ? out.foreign(note(task, path)) : '',
+      ...(exits.size > 0 ? [String(process?.signal ?? process?.exitCode ?? '')] : []),
+      task ? out.foreign(note(task, path, record, process)) : '',
     ];
   });
   return textTable(
@@ -91,6 +118,7 @@ const taskTable = (kept: KeptJob, out: Printer, now: number): readonly string[] 
       { title: 'ATTEMPTS', right: true },
       { title: 'START', right: true },
       { title: 'DURATION', right: true },
+      ...(exits.size > 0 ? [{ title: 'EXIT', right: true }] : []),
       { title: 'NOTE', cut: 'end' },
     ],
     rows,
@@ -99,20 +127,52 @@ const taskTable = (kept: KeptJob, out: Printer, now: number): readonly string[] 
 };
 
 /** To its end, till now, or till the job was last heard of; in ms. */
-const taskDuration = ({ startedAt, endedAt }: TaskRecord, { job }: KeptJob, now: number): number | undefined => {
+const taskDuration = (task: TaskRecord, path: string, kept: KeptJob, now: number): number | undefined => {
+  const startedAt = beginOf(task, path, kept);
   if (startedAt === undefined) return undefined;
-  const until = endedAt ?? job.endedAt ?? (shownState(job, now) === 'interrupted' ? job.updatedAt : now);
+  const { job } = kept;
+  const until = task.endedAt ?? job.endedAt ?? (shownState(job, now) === 'interrupted' ? job.updatedAt : now);
   return Math.max(0, until - startedAt);
 };
 
+/** When its attempts began; of a job that was tried again, those since then. */
+const beginOf = ({ startedAt }: TaskRecord, path: string, { history }: KeptJob): number | undefined =>
+  startedAt === undefined ? undefined : (history.begins.get(path) ?? startedAt);
+
+/** The failure of a process that an error leads to. */
+const processOf = (error: KeptError, tail: Tail | undefined): ProcessError | undefined => {
+  const thrown = thrownOf(error);
+  return thrown && processErrorOf(thrown, tail);
+};
+
+/** What a task threw, without what is wrapped around it. */
+const thrownOf = ({ cause }: KeptError): ErrorData | undefined => {
+  const data = cause as ErrorData | undefined;
+  return data?.cause && WRAPPERS.has(data.name) ? thrownOf(data) : data;
+};
+
+const WRAPPERS: ReadonlySet<string> = new Set(['TaskError', 'JobError', 'NonRetryableError', 'RetryAfterError']);
+
 /** What a reader asks next: why. One line. */
-const note = ({ state, reason, error, lastError, dueAt }: TaskRecord, path: string): string => {
+const note = (task: TaskRecord, path: string, record: JobRecord, process: ProcessError | undefined): string => {
+  const { state, reason, error, lastError, dueAt } = task;
   const again = dueAt === undefined ? '' : `again at ${formatClock(dueAt)}`;
   if (state === 'retrying') return [again, lastError ? whyOf(lastError, path) : reason].filter(Boolean).join(': ');
   if (state === 'polling') return again;
-  if (state === 'skipped' || state === 'notReady') return SKIP_REASONS[reason ?? ''] ?? reason ?? '';
-  return error && state !== 'completed' ? whyOf(error, path) : (reason ?? '');
+  if (state === 'skipped' && error) return `because ${culpritOf(path, record)} failed`;
+  if (state === 'skipped' || state === 'notReady' || state === 'cancelled')
+    return SKIP_REASONS[reason ?? ''] ?? reason ?? '';
+  if (!error || state === 'completed') return reason ?? '';
+  return (process && lastLine(process)) || whyOf(error, path);
 };
+
+/** The failure that a chain of skipped tasks leads to: each says of the one before. */
+const culpritOf = (path: string, { tasks }: JobRecord): string => {
+  const before = UPSTREAM.exec(tasks.get(path)?.error?.message ?? '')?.[1];
+  return before === undefined || before === path ? path : culpritOf(before, { tasks } as JobRecord);
+};
+
+const UPSTREAM = /, because "(.*)" upstream of it (?:failed|was skipped)\.$/;
 
 const whyOf = ({ message, cause }: KeptError, path: string): string =>
   ((cause as ErrorData | undefined)?.message ?? message.replace(`Task "${path}" `, '')).split('\n', 1)[0] ?? '';
@@ -120,20 +180,21 @@ const whyOf = ({ message, cause }: KeptError, path: string): string =>
 /** An error of a record, which read from a journal is data. */
 type KeptError = NonNullable<TaskRecord['error']>;
 
-/** The error of the job, and that of the task that failed first where it is another one. */
-const errorLines = ({ record }: KeptJob, { style, foreign }: Printer): readonly string[] => {
-  const failed = [...record.tasks.values()].filter(({ state, error }) => state === FAILED && error !== undefined);
-  const first = failed.reduce<TaskRecord | undefined>(
-    (earliest, task) => ((task.endedAt ?? 0) < (earliest?.endedAt ?? Number.POSITIVE_INFINITY) ? task : earliest),
-    undefined,
+/** The error of the task that failed first, as `tintype run` tells it, and that of the job where it says more. */
+const errorLines = ({ record, history }: KeptJob, { style, foreign }: Printer): readonly string[] => {
+  const failed = [...record.tasks].filter(([, { state, error }]) => state === FAILED && error !== undefined);
+  const [path, first] = failed.reduce<readonly [string, TaskRecord | undefined]>(
+    (earliest, task) =>
+      (task[1].endedSeq ?? 0) < (earliest[1]?.endedSeq ?? Number.POSITIVE_INFINITY) ? task : earliest,
+    ['', undefined],
   );
-  const line = (title: string, { message, code }: KeptError): string =>
-    `${style('red', title)} ${foreign(message)}${code === undefined ? '' : ` (${foreign(code)})`}`;
+  const line = (title: string, { message, code }: KeptError, thrown = code): string =>
+    `${style('red', title)} ${foreign(message)}${thrown === undefined ? '' : ` (${foreign(thrown)})`}`;
+  const isAll = first?.error !== undefined && record.error?.message.includes(first.error.message) === true;
   const lines = [
-    ...(record.error ? [line('Error:', record.error)] : []),
-    ...(first?.error && !record.error?.message.includes(first.error.message)
-      ? [line('First error:', first.error)]
-      : []),
+    ...(record.error && !isAll ? [line('Error:', record.error)] : []),
+    ...(first?.error ? [line('First error:', first.error, thrownOf(first.error)?.code)] : []),
+    ...(first?.error ? tailLines(processOf(first.error, history.tails.get(path)), foreign) : []),
   ];
   return lines.length === 0 ? [] : ['', ...lines];
 };
@@ -144,8 +205,11 @@ const drawShape = async ({ job, shape, record }: KeptJob, { out, err, io }: Desk
   out.line();
   out.flush();
   try {
-    if (shape) await graph(shapeDefinition(job.name, shape, record), { format: 'text' }, io);
-    else err.line('The journal does not say what its tasks wait for, so they can not be drawn.');
+    if (shape) {
+      const { handlers, others } = handlersIn(shape);
+      await graph(shapeDefinition(job.name, others, record), { format: 'text' }, io);
+      for (const text of handlerLines(handlers, out)) out.line(text);
+    } else err.line('The journal does not say what its tasks wait for, so they can not be drawn.');
   } catch (error) {
     if (!(error instanceof JobDefinitionError)) throw error;
     err.line(`Its tasks can't be drawn: ${err.foreign(error.message)}`);
@@ -178,13 +242,14 @@ const keptJson = (kept: KeptJob, now: number): unknown => {
     tasks: Object.fromEntries(
       taskPaths(kept).map((path) => [
         path,
-        taskJson(record.tasks.get(path), added.get(path) ?? upstream.get(path), kept, now),
+        taskJson(path, record.tasks.get(path), added.get(path) ?? upstream.get(path), kept, now),
       ]),
     ),
   };
 };
 
 const taskJson = (
+  path: string,
   task: TaskRecord | undefined,
   dependsOn: readonly string[] | undefined,
   kept: KeptJob,
@@ -195,9 +260,9 @@ const taskJson = (
   attempts: task?.attempts ?? 0,
   polls: task?.polls || undefined,
   interruptions: task?.interruptions || undefined,
-  startedAt: task?.startedAt,
+  startedAt: task && beginOf(task, path, kept),
   endedAt: task?.endedAt,
-  durationMs: task && taskDuration(task, kept, now),
+  durationMs: task && taskDuration(task, path, kept, now),
   dueAt: task?.state === 'retrying' || task?.state === 'polling' ? task.dueAt : undefined,
   reason: task?.reason,
   error: task?.error ?? (task?.state === 'completed' ? undefined : task?.lastError),

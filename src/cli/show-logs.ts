@@ -7,6 +7,7 @@ import { EXIT, exitCodeOfSignal } from './exit-code.ts';
 import { findJob } from './find-job.ts';
 import { onInterrupts } from './interrupts.ts';
 import type { CliIo } from './io.ts';
+import { jobCommand, jobLabel } from './job-command.ts';
 import { growthOf, type KeptJob, readKeptJob, storedEvents, taskNames, taskPaths, wholeEvent } from './kept-job.ts';
 import { liveLines } from './live-lines.ts';
 import { UsageError } from './params.ts';
@@ -24,7 +25,7 @@ export const showLogs = (name: string, task: string | undefined, options: LogsOp
     const job = await findJob(journal, name);
     const kept = await readKeptJob(journal, job);
     // Of a job that goes on, a task that is not known yet may still come.
-    if (task !== undefined && !(options.follow && !isTerminalJobState(job.state))) checkTask(kept, task);
+    if (task !== undefined && !(options.follow && !isTerminalJobState(job.state))) checkTask(kept, task, options.db);
     const tell = options.json
       ? (event: JobEvent) => out.line(JSON.stringify(event))
       : liveLines(task === undefined ? taskPaths(kept) : taskPaths(kept).filter((path) => isWithin(path, task)), out);
@@ -76,7 +77,7 @@ const follow = async (
       await setTimeout(POLL_MS, undefined, { signal: patience.signal }).catch(() => {});
       const next = await journal.job(job.id);
       if (!next) {
-        err.line(`The job ${err.foreign(job.id)} was removed.`);
+        err.line(`${err.foreign(jobLabel(job))} was removed.`);
         return EXIT.failed;
       }
       await tellUntil(job.lastSeq + 1, next.lastSeq);
@@ -92,7 +93,7 @@ const isWithin = (path: string, task: string): boolean =>
   path === task || path.startsWith(`${task}/`) || path.startsWith(`${task}[`);
 
 /** @throws UsageError */
-const checkTask = (kept: KeptJob, task: string): void => {
+const checkTask = (kept: KeptJob, task: string, db: string): void => {
   const known = new Set([
     ...taskNames(kept),
     ...kept.record.tasks.keys(),
@@ -101,7 +102,7 @@ const checkTask = (kept: KeptJob, task: string): void => {
   ]);
   if (known.has(task)) return;
   throw new UsageError(
-    `The job ${kept.job.id} has no task "${task}".${didYouMean(task, known)} tintype show ${kept.job.id} lists them.`,
+    `${jobLabel(kept.job)} has no task "${task}".${didYouMean(task, known)} ${jobCommand('show', kept.job.id, { db })} lists them.`,
   );
 };
 

@@ -1,6 +1,9 @@
-/** Why a task was skipped, for people. */
+/** Why a task was skipped or cancelled, for people. */
 export const SKIP_REASONS: Readonly<Record<string, string>> = {
   branch: 'a branch passed it over',
+  jobCancelled: 'the job was cancelled',
+  jobFailed: 'the job failed',
+  jobTimedOut: 'the job ran out of time',
   triggerRule: 'its trigger rule says so',
   upstreamFailed: 'a task upstream of it failed',
   upstreamNotReady: 'a task upstream of it is not ready',

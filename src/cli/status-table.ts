@@ -7,6 +7,7 @@ import { type HandledState, handlersOf } from '../workflow/handlers.ts';
 import type { Workflow } from '../workflow/schema.ts';
 import { exitCodeOfTask, thrownBy } from './exit-code-of-task.ts';
 import { formatDuration } from './format-time.ts';
+import type { Tail } from './job-history.ts';
 import type { Printer } from './printer.ts';
 import { SKIP_REASONS } from './skip-reasons.ts';
 import { STATE_STYLES } from './state-style.ts';
@@ -124,7 +125,7 @@ const note = (task: TaskResult): string => {
   const nested = tasks ? countOf(tasks) : '';
   if (!error) {
     if (state === 'notReady') return reason ?? '';
-    if (state === 'skipped') return SKIP_REASONS[reason ?? ''] ?? reason ?? '';
+    if (state === 'skipped' || (state === 'cancelled' && !nested)) return SKIP_REASONS[reason ?? ''] ?? reason ?? '';
     return nested;
   }
   const allowed = error.tolerated ? ' (allowed to fail)' : '';
@@ -142,7 +143,8 @@ const countOf = (tasks: Readonly<Record<string, TaskResult>>): string => {
   return `${count('completed')} of ${all.length} completed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 };
 
-const lastLine = ({ stdout, stderr }: ProcessError): string => {
+/** The line that tells best why a process failed. */
+export const lastLine = ({ stdout, stderr }: Tail): string => {
   const lines = [...stdout.slice(-1), ...stderr].filter((line) => line.trim() !== '');
   // Node.js prints its own version behind an error.
   return (lines.findLast((line) => !/^Node\.js v\d/.test(line) && !/^ {4}at /.test(line)) ?? '').trim();

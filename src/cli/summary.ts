@@ -30,12 +30,17 @@ export const firstError = (result: JobResult, { style, foreign }: Printer): read
   const error = result.firstError();
   if (!error) return [];
   const thrown = thrownBy(error);
-  const output = thrown instanceof ProcessError ? tail(thrown) : undefined;
   const code = thrown instanceof Error ? (thrown as { code?: unknown }).code : error.code;
   return [
     `${style('red', 'First error:')} ${foreign(error.message)}${typeof code === 'string' ? ` (${code})` : ''}`,
-    ...(output ? [`Last lines of its ${output.name}:`, ...output.lines.map((line) => `  ${foreign(line)}`)] : []),
+    ...tailLines(thrown, foreign),
   ];
+};
+
+/** What a process last said. */
+export const tailLines = (thrown: unknown, foreign: Printer['foreign']): readonly string[] => {
+  const output = thrown instanceof ProcessError ? tail(thrown) : undefined;
+  return output ? [`Last lines of its ${output.name}:`, ...output.lines.map((line) => `  ${foreign(line)}`)] : [];
 };
 
 /** Errors go to stderr, but many programs tell theirs on stdout. */

@@ -3,6 +3,7 @@ import { eventOf, type JournalJob } from '../engine/journal.ts';
 import type { JobEvent } from '../events/event.ts';
 import { EXIT, exitCodeOfSignal } from './exit-code.ts';
 import { onInterrupts } from './interrupts.ts';
+import { jobLabel } from './job-command.ts';
 import type { KeptDesk } from './take-up.ts';
 
 /** How often the journal is looked at, in ms. */
@@ -29,7 +30,7 @@ export const watchJob = async (
     while (exitCode === undefined) {
       const job = await journal.job(kept.id);
       if (!job) {
-        err.line(`The job ${err.foreign(kept.id)} was removed.`);
+        err.line(`${err.foreign(jobLabel(kept))} was removed.`);
         return EXIT.failed;
       }
       const events = seen < job.lastSeq ? await journal.events(job.id, seen + 1) : [];

@@ -12,25 +12,20 @@ export type Handler = {
 
 /** The handlers of a workflow as tasks that run once all else is over, on every way out. */
 export const handlersOf = ({ tasks, handlers }: Pick<Workflow, 'tasks' | 'handlers'>): readonly Handler[] => {
-  const last = lastOf(tasks);
+  // Of all of them: a task on which none depends is skipped as soon as one task upstream fails, while others still run.
+  const work = tasks.map(({ name }) => name);
   const { success = [], failure = [], always = [] } = handlers ?? {};
   const both = [...success, ...failure].map(({ name }) => name);
   return [
-    ...success.map((task) => ({ task: after(task, last), states: SUCCESS })),
-    ...failure.map((task) => ({ task: after(task, last), states: FAILURE })),
-    ...always.map((task) => ({ task: after(task, [...last, ...both]), states: EVERY })),
+    ...success.map((task) => ({ task: after(task, work), states: SUCCESS })),
+    ...failure.map((task) => ({ task: after(task, work), states: FAILURE })),
+    ...always.map((task) => ({ task: after(task, [...work, ...both]), states: EVERY })),
   ];
 };
 
 const SUCCESS: readonly HandledState[] = ['completed'];
 const FAILURE: readonly HandledState[] = ['failed', 'timedOut'];
 const EVERY: readonly HandledState[] = ['completed', 'failed', 'timedOut', 'cancelled', 'notReady'];
-
-/** The tasks on which none depends: when they are over, all are. */
-const lastOf = (tasks: readonly WorkflowTask[]): readonly string[] => {
-  const needed = new Set(tasks.flatMap(({ dependencies }) => dependencies));
-  return tasks.map(({ name }) => name).filter((name) => !needed.has(name));
-};
 
 const after = (task: WorkflowTask, names: readonly string[]): WorkflowTask => ({
   ...task,

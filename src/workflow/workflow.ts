@@ -32,6 +32,8 @@ export type LoadedWorkflow = {
   readonly definition: JobDefinition;
   /** Replaces the values of its secrets, and of those of the files that it runs. */
   readonly mask: Mask;
+  /** What its external tasks are described as, and those of the files that it runs, by path: `outer/inner`. */
+  readonly externals: ReadonlyMap<string, string | undefined>;
 };
 
 /**
@@ -43,7 +45,8 @@ export const loadWorkflow = async (file: string, options: WorkflowOptions = {}):
   const mask = createMask(secretValues(read));
   const { handlers, ...tasksAlone } = selectTasks(read.parsed.workflow, options.selection);
   const workflow = handlers && options.handlers !== false ? { ...tasksAlone, handlers } : tasksAlone;
-  return { workflow, definition: build({ ...read, parsed: { ...read.parsed, workflow } }, mask, options), mask };
+  const chosen = { ...read, parsed: { ...read.parsed, workflow } };
+  return { workflow, definition: build(chosen, mask, options), mask, externals: new Map(externalsOf(chosen)) };
 };
 
 /** A file that was read, with those that it runs. */
@@ -151,6 +154,17 @@ const nestedJobs = ({ tasks, handlers }: Workflow): readonly NestedJob[] => {
   const handled = Object.entries(handlers ?? {}).flatMap(([when, list]) => jobsIn(['handlers', when], list ?? []));
   return [...jobsIn(['tasks'], tasks), ...handled];
 };
+
+const externalsOf = (
+  { parsed: { workflow }, nested }: ReadFile,
+  around = '',
+): readonly (readonly [path: string, description: string | undefined])[] =>
+  [...workflow.tasks, ...Object.values(workflow.handlers ?? {}).flatMap((list) => list ?? [])].flatMap((task) => {
+    const path = around + task.name;
+    if (task.type === 'external') return [[path, task.description] as const];
+    const inner = task.type === 'job' ? nested.get(task.file) : undefined;
+    return inner ? externalsOf(inner, `${path}/`) : [];
+  });
 
 const secretValues = (file: ReadFile, seen: Set<ReadFile> = new Set()): readonly string[] => {
   if (seen.has(file)) return [];
