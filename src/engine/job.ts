@@ -17,7 +17,7 @@ import { type Preview, previewRerun, previewRetry, type RerunSelection, type Ret
 import { retryAll } from './retry-task.ts';
 import { refuse } from './rules.ts';
 import { type Home, rerunJob, retryJob, type Started } from './start-job.ts';
-import { stopJob } from './stop.ts';
+import { cancelJob } from './stop.ts';
 import { TaskHandle } from './task-handle.ts';
 import type { AnyTaskSpec } from './task-spec.ts';
 import { viewOfJob } from './view-of.ts';
@@ -250,11 +250,9 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   ): Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> {
     refuse(`A call on job "${this.name}"`, cancelOptionProblems(options));
     const { mode = 'abort' } = options;
-    const { elsewhere, wakeUp } = this.#run;
-    wakeUp?.();
-    if (elsewhere) elsewhere.cancel(reason, mode);
-    else
-      stopJob(this.#run, reason === undefined ? { to: 'cancelled', mode } : { to: 'cancelled', mode, cause: reason });
+    const run = this.#run;
+    if (run.elsewhere) run.elsewhere.cancel(reason, mode);
+    else cancelJob(run, mode, reason);
     return this.result();
   }
 

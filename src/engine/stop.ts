@@ -39,6 +39,19 @@ export const stopJob = (job: JobRun, stop: Stop): void => {
   carryOut(job, { ...stop, mode });
 };
 
+/** Cancels a job. One that was restored and has yet to go on starts nothing anew first. */
+export const cancelJob = (job: JobRun, mode: Stop['mode'], cause: unknown): void => {
+  const stop: Stop = { to: 'cancelled', mode, ...(cause !== undefined && { cause }) };
+  if (job.wakeUp && !job.over && job.state !== 'idle') {
+    job.stop = job.stop?.to === 'timedOut' ? job.stop : stop;
+    noteStop(job, job.stop);
+    job.wakeUp();
+    return;
+  }
+  job.wakeUp?.();
+  stopJob(job, stop);
+};
+
 /** Ends what a stopping job does, as far as it does not clean up. */
 export const carryOut = (job: JobRun, { to, mode, cause, reason: given }: Stop): void => {
   const reason = given ?? new AbortError(ABORT_CODES[to], `The job ${ENDINGS[to]}.`, cause);

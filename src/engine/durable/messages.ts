@@ -2,7 +2,7 @@ import { find } from '../address.ts';
 import type { JobRun } from '../job-run.ts';
 import { complete, failExternal } from '../kinds/external.ts';
 import { decode } from '../serialise.ts';
-import { stopJob } from '../stop.ts';
+import { cancelJob } from '../stop.ts';
 import type { JobRecorder } from './job-recorder.ts';
 
 /** What another process asks of a job: it leaves that in the journal, where the one that runs the job takes it. */
@@ -20,15 +20,14 @@ export type Message =
 /** Does what messages to a job ask. What can't be done, as the job stands, is told as a warning of the task. */
 export const listen = (job: JobRun, recorder: JobRecorder): void => {
   recorder.onMessage = (text) => {
-    job.wakeUp?.();
-    if (job.over) return;
     const message = parsed(text);
     if (!message) return;
     if (message.type === 'cancel') {
-      const { reason, mode = 'abort' } = message;
-      stopJob(job, { to: 'cancelled', mode, ...(reason !== undefined && { cause: reason }) });
+      cancelJob(job, message.mode ?? 'abort', message.reason);
       return;
     }
+    job.wakeUp?.();
+    if (job.over) return;
     const warn = (error: unknown): void =>
       job.publish({
         type: 'task.log',

@@ -4,7 +4,7 @@ import type { JobRun } from '../job-run.ts';
 import { inForce, type Journal, type JournalJob } from '../journal.ts';
 import { beginJob } from '../pause.ts';
 import { isDead, thisProcess } from '../process-identity.ts';
-import { stopJob } from '../stop.ts';
+import { cancelJob } from '../stop.ts';
 import { acceptedChanges, type ChangePolicy, type DefinitionChange, definitionChanges } from './definition-diff.ts';
 import { definitionShape } from './definition-shape.ts';
 import { type Cancellation, follow, sendCancel } from './follow.ts';
@@ -40,18 +40,13 @@ export const takeOver = (run: JobRun, recorder: JobRecorder, journal: Journal, k
     else {
       await resume(run, recorder, journal, {});
       run.elsewhere = undefined;
-      if (cancel && run.wakeUp) cancelResumed(run, cancel);
+      if (cancel && run.wakeUp) cancelJob(run, cancel.mode, cancel.cause);
     }
   };
   attempt().catch((error) => {
     if (error instanceof JournalError && error.code === 'JOB_LEASED') follow(run, recorder, journal, cancel);
     else recorder.fail(error);
   });
-};
-
-const cancelResumed = (run: JobRun, { mode, cause }: Cancellation): void => {
-  run.wakeUp?.();
-  stopJob(run, { to: 'cancelled', mode, ...(cause !== undefined && { cause }) });
 };
 
 /** A run that was cancelled before it was known that there is such a job: so is that, by whoever runs it or will. */
