@@ -72,7 +72,7 @@ const obeySignal = (run: JobRun, cancel: (cause: unknown, mode: Stop['mode']) =>
 };
 
 /** Leaves it to whoever runs a job, or will, to cancel it. */
-export const sendCancel = async (run: JobRun, journal: Journal, { cause, mode }: Cancellation): Promise<void> => {
+const sendCancel = async (run: JobRun, journal: Journal, { cause, mode }: Cancellation): Promise<void> => {
   const reason = cause === undefined ? undefined : errorData(cause).message;
   const message: Message = { type: 'cancel', reason, mode };
   await journal.send(run.id, JSON.stringify(message));

@@ -3,13 +3,13 @@ import { jobErrorOf } from '../end.ts';
 import { JournalError } from '../errors.ts';
 import type { JobRun } from '../job-run.ts';
 import type { Awaitable, Journal, JournalJob, NewJob } from '../journal.ts';
-import { stopJob } from '../stop.ts';
+import { cancelJob, stopJob } from '../stop.ts';
 import { definitionShape } from './definition-shape.ts';
 import { encodedAs, type JobRecorder } from './job-recorder.ts';
 import { giveBack, JournalWriter, jobExists } from './journal-writer.ts';
 import { keptOptions } from './kept-options.ts';
 import { listen } from './messages.ts';
-import { takeOver } from './take-over.ts';
+import { takeOver, untilKnown } from './take-over.ts';
 
 /**
  * Gives a new job its place in the journal, then begins it. Where the program chose its id, that is asked for first: a
@@ -18,13 +18,18 @@ import { takeOver } from './take-over.ts';
  */
 export const recordJob = (job: JobRun, journal: Journal, input: object, isNew: boolean, begin: () => void): void => {
   const recorder = recorderOf(job);
-  const { jobKey } = job.options;
+  const asked = job.options.jobKey === undefined ? undefined : untilKnown(job);
   const opened = ({ created, job: kept }: { readonly created: boolean; readonly job: JournalJob }): void => {
-    if (created) {
+    if (created && job.over) {
+      // It was left before it began: the next to come begins it.
+      giveBack(journal, { jobId: job.id, fence: kept.fence });
+    } else if (created) {
+      job.elsewhere = undefined;
       recorder.open(kept.fence);
+      if (asked?.cancel) cancelJob(job, asked.cancel.mode, asked.cancel.cause);
       queueMicrotask(begin);
-    } else if (jobKey !== undefined) {
-      takeOver(job, recorder, journal, kept);
+    } else if (asked) {
+      takeOver(job, recorder, journal, kept, asked);
     } else {
       throw jobExists(job.id);
     }
@@ -132,6 +137,7 @@ const goneOn = (jobId: string): JournalError =>
 /** The journal can't be written: the job ends here, so that nothing happens that is not kept. An end that can't be kept is none. */
 const interruptJob = (job: JobRun, cause: JournalError): void => {
   const stop = { to: 'failed', mode: 'abort', cause, interrupted: true } as const;
+  job.elsewhere = undefined;
   stopJob(job, stop);
   if (job.stop?.interrupted) return;
   job.stop = stop;

@@ -7,7 +7,7 @@ import { isDead, thisProcess } from '../process-identity.ts';
 import { cancelJob } from '../stop.ts';
 import { acceptedChanges, type ChangePolicy, type DefinitionChange, definitionChanges } from './definition-diff.ts';
 import { definitionShape } from './definition-shape.ts';
-import { type Cancellation, follow, sendCancel } from './follow.ts';
+import { type Cancellation, follow } from './follow.ts';
 import { goOn } from './go-on.ts';
 import type { JobRecorder } from './job-recorder.ts';
 import { giveBack, JournalWriter } from './journal-writer.ts';
@@ -23,42 +23,42 @@ export type Resumption = { readonly changed?: ChangePolicy | undefined; readonly
  * Makes a run to which nothing has happened the job that a journal holds: one that is over is read, one whose process died
  * goes on, one that another process runs is followed. Where that fails, so does the run.
  */
-export const takeOver = (run: JobRun, recorder: JobRecorder, journal: Journal, kept: JournalJob): void => {
-  let cancel: Cancellation | undefined;
-  // Somebody may cancel it before it is known what it is.
-  if (run.over) cancel = run.stop;
-  else
-    run.elsewhere = {
-      cancel: (cause, mode) => {
-        cancel = { cause, mode };
-      },
-    };
-  const attempt = async (): Promise<void> => {
-    if (run.over) abandon(run, recorder, journal, kept, cancel);
-    else if (hasEnded(kept)) await readBack(run, recorder, journal, kept);
-    else if (isHeld(kept, journal)) follow(run, recorder, journal, cancel);
-    else {
-      await resume(run, recorder, journal, {});
-      run.elsewhere = undefined;
-      if (cancel && run.wakeUp) cancelJob(run, cancel.mode, cancel.cause);
-    }
-  };
-  attempt().catch((error) => {
-    if (error instanceof JournalError && error.code === 'JOB_LEASED') follow(run, recorder, journal, cancel);
-    else recorder.fail(error);
-  });
-};
-
-/** A run that was cancelled before it was known that there is such a job: so is that, by whoever runs it or will. */
-const abandon = (
+export const takeOver = (
   run: JobRun,
   recorder: JobRecorder,
   journal: Journal,
   kept: JournalJob,
-  cancel: Cancellation | undefined,
+  asked: Asked = untilKnown(run),
 ): void => {
-  recorder.dismiss();
-  if (!hasEnded(kept) && cancel) void sendCancel(run, journal, cancel).catch(() => {});
+  const attempt = async (): Promise<void> => {
+    // It may have been left meanwhile.
+    if (run.over) recorder.dismiss();
+    else if (hasEnded(kept)) await readBack(run, recorder, journal, kept);
+    else if (isHeld(kept, journal)) follow(run, recorder, journal, asked.cancel);
+    else {
+      await resume(run, recorder, journal, {});
+      run.elsewhere = undefined;
+      if (asked.cancel && run.wakeUp) cancelJob(run, asked.cancel.mode, asked.cancel.cause);
+    }
+  };
+  attempt().catch((error) => {
+    if (error instanceof JournalError && error.code === 'JOB_LEASED') follow(run, recorder, journal, asked.cancel);
+    else recorder.fail(error);
+  });
+};
+
+/** What is asked of a job before it is known which it is. */
+export type Asked = { cancel?: Cancellation };
+
+/** Holds back what is asked of a job until it is known whether it is a new one, or one that there is already. */
+export const untilKnown = (run: JobRun): Asked => {
+  const asked: Asked = {};
+  run.elsewhere = {
+    cancel: (cause, mode) => {
+      asked.cancel = { cause, mode };
+    },
+  };
+  return asked;
 };
 
 /** Whether another process may be at work on a job. */
