@@ -18,7 +18,7 @@ import { shieldedInspect } from './inspect.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
 import type { Level } from './limits/level.ts';
 import { mergedOptions } from './merged-options.ts';
-import type { StartOptions } from './options.ts';
+import type { JobOptions, StartOptions } from './options.ts';
 import type { OutputWaiter } from './output.ts';
 import type { PausableTimer } from './pausable-timer.ts';
 import { comparePlaces, type Plan, type TaskDefinition } from './plan.ts';
@@ -50,7 +50,7 @@ export class JobRun {
   /** Grows when tasks are added to the running job: then it is its own. */
   plan: Plan;
   ownsPlan = false;
-  readonly options: StartOptions;
+  options: StartOptions;
   /** What `start` alone was told. */
   readonly startOptions: StartOptions;
   readonly clock: Clock;
@@ -115,7 +115,7 @@ export class JobRun {
   /** Who is told, at once, that the job is over. */
   onOver: (() => void) | undefined;
   #actor: Actor<typeof jobLogic>;
-  readonly #retry: RetryPolicy;
+  #retry: RetryPolicy;
   readonly #freezes: boolean;
   #done: Promise<void> | undefined;
   #finish: (() => void) | undefined;
@@ -145,7 +145,7 @@ export class JobRun {
     this.context = outer && instances ? outer.context : new ContextStore(this.frozen(input));
     this.tasks = new Array(plan.tasks.length);
     this.missing = plan.upstreamCounts.slice();
-    this.#retry = { ...options.retry, maxRetries: options.maxRetries ?? 0 };
+    this.#retry = retryOf(options);
     const owner = parent ? `the task "${parent.path}"` : `the job "${plan.name}"`;
     const shared = outer?.dispatcher ?? dispatcher;
     this.dispatcher = shared ?? new Dispatcher(this.clock, owner, options);
@@ -163,6 +163,12 @@ export class JobRun {
     this.state = state;
     this.#actor = this.#ownActor();
     if (input) this.context = new ContextStore(this.frozen(input));
+  }
+
+  /** What the start said of a job that turns out to be there already is overruled by what its own start said; its limits stay. */
+  adoptOptions(kept: JobOptions): void {
+    this.options = mergedOptions(this.plan.options, { ...this.startOptions, ...kept });
+    this.#retry = retryOf(this.options);
   }
 
   /** Its next event has this position. A job that is over has had its last one. */
@@ -504,6 +510,8 @@ export class JobRun {
     return { ...(retry ?? this.options.retry), maxRetries: maxRetries ?? this.#retry.maxRetries };
   }
 }
+
+const retryOf = ({ retry, maxRetries = 0 }: StartOptions): RetryPolicy => ({ ...retry, maxRetries });
 
 /** XState's own event, which its types do not name. */
 const STOP = { type: 'xstate.stop' } as never;

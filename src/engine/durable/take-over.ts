@@ -12,6 +12,7 @@ import { goOn } from './go-on.ts';
 import type { JobRecorder } from './job-recorder.ts';
 import { giveBack, JournalWriter } from './journal-writer.ts';
 import { hasEnded } from './kept-job.ts';
+import { optionsOf } from './kept-options.ts';
 import { isOver, type Past, readPast } from './past.ts';
 import { type AddedTask, restoreJob } from './restore.ts';
 import { restoreReuses } from './restore-reuses.ts';
@@ -30,6 +31,7 @@ export const takeOver = (
   kept: JournalJob,
   asked: Asked = untilKnown(run),
 ): void => {
+  run.adoptOptions(optionsOf(kept.options));
   const attempt = async (): Promise<void> => {
     // It may have been left meanwhile.
     if (run.over) recorder.dismiss();
