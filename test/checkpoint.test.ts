@@ -28,6 +28,16 @@ test('what can’t be kept is refused, with its path, and what was saved before 
   expect((await job).ctx).toEqual({ code: 'UNSERIALISABLE_CHECKPOINT', path: 'cursor.next', last: { page: 1 } });
 });
 
+test('what can not be kept, and nobody waits for, is told in the log', async () => {
+  const job = defineJob('job')
+    .task('copy', ({ checkpoint }) => void checkpoint.save(() => 1))
+    .start();
+  const lines: string[] = [];
+  job.events$.subscribe((event) => event.type === 'task.log' && lines.push(`${event.level} ${event.message}`));
+  expect((await job).state).toBe('completed');
+  expect(lines).toEqual([expect.stringContaining(`warn The checkpoint of task "copy" can't be kept`)]);
+});
+
 test('an attempt that is over saves nothing', async () => {
   let late: Promise<unknown> = Promise.resolve();
   const job = defineJob('job')

@@ -5,6 +5,7 @@ import {
   branch,
   createEngine,
   defineJob,
+  expand,
   type Job,
   type JobEvent,
   type JobResult,
@@ -14,8 +15,9 @@ import {
   type TaskResult,
 } from 'tintype';
 import { virtualClock } from 'tintype/testing';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { mortal } from './mortal-journal.ts';
+import { slow, soon } from './slow-journal.ts';
 
 /** `FC_SEED=… npx vitest run test/retry-job.test.ts` plays a failed run again. */
 const { FC_SEED } = process.env;
@@ -32,6 +34,10 @@ const heard = (job: Pick<Job, 'events$'>): JobEvent[] => {
   job.events$.subscribe((event) => events.push(event));
   return events;
 };
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const statesOf = (tasks: Readonly<Record<string, TaskResult>>): Record<string, string> =>
   Object.fromEntries(Object.entries(tasks).map(([name, { state }]) => [name, state]));
@@ -208,6 +214,25 @@ describe('a job that is over and is retried', () => {
     expect(ran).toEqual(['open', 'close', 'tidy', 'tidy']);
   });
 
+  test('cleans up no more than that, and not before what runs again is done', async () => {
+    const ran: string[] = [];
+    const job = defineJob('job')
+      .task('open', async () => {
+        await turns();
+        ran.push('open');
+      })
+      .task('load', { dependsOn: ['open'] }, () => void ran.push('load'))
+      .task('close', { dependsOn: ['open'], trigger: 'always' }, () => void ran.push('close'))
+      .task('tell', { dependsOn: ['load'], trigger: 'always' }, () => void ran.push('tell'))
+      .start();
+    await job;
+    ran.length = 0;
+    const selection = { tasks: ['open'], downstream: false } as const;
+    expect(job.previewRetry(selection)).toEqual({ runs: ['open', 'close'], keeps: ['load', 'tell'] });
+    await job.retry(selection);
+    expect(ran).toEqual(['open', 'close']);
+  });
+
   test('goes on where it was cancelled', async () => {
     const ran: string[] = [];
     let alive = true;
@@ -310,6 +335,197 @@ describe('a job that is over and is retried', () => {
   });
 });
 
+describe('a job that was retried', () => {
+  /** A job whose first attempts fail, and which then takes until it is told to finish. */
+  const slowly = () => {
+    const world = { broken: true, finish: (): void => {} };
+    const until = new Promise<void>((resolve) => {
+      world.finish = resolve;
+    });
+    const definition = defineJob('job')
+      .task('load', { maxRetries: 1 }, async ({ attempt }) => {
+        if (world.broken) throw new Error('busy');
+        await until;
+        return { loaded: attempt };
+      })
+      .task('tell', { dependsOn: ['load'] }, ({ ctx }) => ({ told: ctx.loaded }))
+      .seal();
+    return { world, definition };
+  };
+
+  test.each(['a journal', 'no journal'])('is one of the jobs of its engine again: %s', async (what) => {
+    const { world, definition } = slowly();
+    const engine = createEngine(what === 'a journal' ? { journal: memoryJournal() } : {});
+    const job = engine.start(definition, {});
+    await job;
+    world.broken = false;
+    const events: string[] = [];
+    engine.events$.subscribe(({ type }) => events.push(type));
+    const again = job.retry();
+    const own = heard(again as unknown as Job);
+    await turns();
+    expect([engine.jobs, engine.job(job.id)]).toEqual([[again], again]);
+    expect(() => engine.start(definition, {}, { jobId: job.id })).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION' }),
+    );
+    world.finish();
+    expect((await again).state).toBe('completed');
+    expect(events).toEqual(own.map(({ type }) => type));
+    expect(engine.jobs).toEqual([]);
+  });
+
+  test.each(['a journal', 'no journal'])('answers the outputs of its tasks as they come: %s', async (what) => {
+    const { world, definition } = slowly();
+    const job = definition.start({}, what === 'a journal' ? { journal: memoryJournal() } : {});
+    await job;
+    world.broken = false;
+    world.finish();
+    const again = job.retry();
+    expect(await soon(again.output('load'))).toEqual({ loaded: 3 });
+    expect(await soon(again.output('tell'))).toEqual({ told: 3 });
+    await expect(job.output('load')).rejects.toMatchObject({ code: 'TASK_FAILED' });
+  });
+
+  test('leaves its old handle what it was: its result, its tasks, its times', async () => {
+    const { world, definition } = slowly();
+    const job = definition.start({}, { journal: memoryJournal() });
+    job.addTasks([{ name: 'more', dependsOn: ['tell'], run: () => {} }] as never);
+    await job;
+    const seen = (): unknown => [job.state, job.toMermaid(), job.toGantt(), job.task('load').state, job.explain()];
+    const before = seen();
+    world.broken = false;
+    const again = job.retry();
+    again.addTasks([{ name: 'most', run: () => {} }] as never);
+    await turns();
+    expect(seen()).toEqual(before);
+    world.finish();
+    expect(statesOf((await again).tasks)).toMatchObject({ load: 'completed', more: 'completed', most: 'completed' });
+    expect(seen()).toEqual(before);
+    expect(statesOf((await job).tasks)).not.toHaveProperty('most');
+  });
+
+  test('keeps a task on hold that was held before its turn came, in this process and the next', async () => {
+    for (const dies of [false, true]) {
+      const { world, definition } = slowly();
+      const journal = memoryJournal();
+      const process = mortal(journal);
+      const engine = createEngine({ journal: process.journal, definitions: [definition] });
+      const job = engine.start(definition, {}, { jobId: 'one' });
+      job.task('tell').pause('ann');
+      await job;
+      world.broken = false;
+      let { job: again } = await engine.retry('one', { definition });
+      await turns();
+      if (dies) {
+        process.die();
+        ({ job: again } = await createEngine({ journal, definitions: [definition] }).resume('one', { definition }));
+      }
+      world.finish();
+      await turns();
+      expect(again.task('tell').state).toBe('paused');
+      again.task('tell').resume();
+      expect((await again).state).toBe('completed');
+    }
+  });
+
+  test('does not heed what came when it had ended before', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { world, definition } = slowly();
+    for (const delay of [0, 3]) {
+      world.broken = true;
+      const journal = memoryJournal();
+      const engine = createEngine({ journal: slow(journal, { turns: delay }).journal, definitions: [definition] });
+      await engine.start(definition, {}, { jobId: 'one' });
+      await journal.send('one', JSON.stringify({ type: 'cancel', reason: 'came too late' }));
+      world.broken = false;
+      const { job } = await engine.retry('one');
+      await turns();
+      await vi.advanceTimersByTimeAsync(1_000);
+      await turns();
+      expect(job.state).toBe('running');
+      await journal.send('one', JSON.stringify({ type: 'cancel', reason: 'in time' }));
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect((await job).error?.message).toContain('in time');
+    }
+  });
+
+  test('is looked at without a word in the log', async () => {
+    const { definition } = slowly();
+    const lines: string[] = [];
+    const log = (line: string): void => void lines.push(line);
+    const logger = { debug: log, info: log, warn: log, error: log };
+    const engine = createEngine({ journal: memoryJournal(), definitions: [definition], logger });
+    await engine.start(definition, {}, { jobId: 'one' });
+    const before = lines.length;
+    expect(before).toBeGreaterThan(0);
+    await engine.previewRetry('one');
+    await engine.previewRerun('one');
+    expect(lines.slice(before)).toEqual([]);
+  });
+});
+
+describe('a job that grew and is tried again', () => {
+  const growing = () => {
+    const ran: string[] = [];
+    const world = { broken: true };
+    const more = {
+      name: 'more',
+      dependsOn: ['plan'],
+      run: () => {
+        ran.push('more');
+        if (world.broken) throw new Error('busy');
+        return { more: 1 };
+      },
+    };
+    const definition = defineJob('growing')
+      .task('read', () => {
+        ran.push('read');
+        return { read: 1 };
+      })
+      .task('plan', { dependsOn: ['read'] }, () => {
+        ran.push('plan');
+        return expand([more], { planned: 1 });
+      })
+      .seal();
+    return { ran, world, more, definition };
+  };
+
+  test('grows anew where it is tried again from what grew it', async () => {
+    for (const isBroken of [true, false]) {
+      const { ran, world, definition } = growing();
+      world.broken = isBroken;
+      const job = definition.start({}, { journal: memoryJournal() });
+      expect((await job).state).toBe(isBroken ? 'failed' : 'completed');
+      world.broken = false;
+      ran.length = 0;
+      const { state, ctx } = await job.retry('plan');
+      expect([state, ctx, ran]).toEqual(['completed', { read: 1, planned: 1, more: 1 }, ['plan', 'more']]);
+      ran.length = 0;
+      const others = [job.rerun({ from: 'read' }), job.rerun({ from: 'plan' })];
+      for (const other of others) expect((await other).ctx).toEqual({ read: 1, planned: 1, more: 1 });
+      expect([...ran].sort()).toEqual(['more', 'more', 'plan', 'plan', 'read']);
+    }
+  });
+
+  test('needs the function of an added task that is to run again, and says so before anything has changed', async () => {
+    const { ran, world, more, definition } = growing();
+    const journal = memoryJournal();
+    await createEngine({ journal }).start(definition, {}, { jobId: 'one' });
+    const before = await journal.job('one');
+    world.broken = false;
+    ran.length = 0;
+    const engine = createEngine({ journal, definitions: [definition] });
+    for (const ask of [() => engine.retry('one'), () => engine.rerun('one')])
+      await expect(ask()).rejects.toThrow('"more"');
+    expect([await journal.job('one'), (await journal.jobs()).length]).toEqual([before, 1]);
+    const { job: other } = await engine.rerun('one', { added: [more] });
+    expect((await other).ctx).toEqual({ read: 1, planned: 1, more: 1 });
+    const { job } = await engine.retry('one', { added: [more] });
+    expect((await job).ctx).toEqual({ read: 1, planned: 1, more: 1 });
+    expect(ran).toEqual(['more', 'more']);
+  });
+});
+
 describe('what is nested in a job that is retried', () => {
   const nested = () => {
     const ran: string[] = [];
@@ -384,6 +600,28 @@ describe('what is nested in a job that is retried', () => {
     expect(ran).toEqual(['y']);
   });
 
+  test('runs the failed instances of a fan-out beside the chosen one, as its preview says', async () => {
+    const ran: number[] = [];
+    let broken = true;
+    const definition = defineJob('job')
+      .map('fetch', { over: [0, 1, 2] }, ({ item }) => {
+        ran.push(item);
+        if (broken && item === 1) throw new Error('gone');
+        return item;
+      })
+      .seal();
+    const engine = createEngine({ journal: memoryJournal(), definitions: [definition] });
+    const job = engine.start(definition, {}, { jobId: 'one', onFailure: 'continue' });
+    await job;
+    broken = false;
+    ran.length = 0;
+    const preview = { runs: ['fetch', 'fetch[1]', 'fetch[2]'], keeps: [] };
+    expect(job.previewRetry({ tasks: ['fetch[2]'] })).toEqual(preview);
+    expect(await engine.previewRetry('one', { tasks: ['fetch[2]'] })).toEqual(preview);
+    expect((await job.retry('fetch[2]')).state).toBe('completed');
+    expect(ran).toEqual([1, 2]);
+  });
+
   test('runs a nested job from the chosen task on', async () => {
     const { ran, world, definition } = nested();
     world.broken = false;
@@ -440,6 +678,47 @@ describe('a retried job whose process died', () => {
     expect([state, ctx]).toEqual(['completed', { rows: 2, load: ['a2', 'b2', 'c2'], told: 'a2,b2,c2' }]);
     expect(ran).toEqual(['c', 'tell']);
     expect(statesOf(tasks)).toEqual({ extract: 'completed', load: 'completed', tell: 'completed' });
+  });
+
+  test('before what is nested began again runs there what had not completed, and no more', async () => {
+    for (const chosen of [undefined, ['read', 'part/y', 'fetch[2]'] as const])
+      for (const appends of [1, 2, 3]) {
+        const ran: string[] = [];
+        const world = { broken: true, alive: true };
+        const inner = defineJob('inner')
+          .task('x', () => void ran.push('x'))
+          .task('y', { dependsOn: ['x'] }, () => {
+            ran.push('y');
+            if (world.broken) throw new Error('busy');
+          })
+          .seal();
+        const definition = defineJob('job', { onFailure: 'continue' })
+          .task('read', async () => {
+            if (world.broken) throw new Error('busy');
+            if (world.alive) await hang();
+          })
+          .job('part', { dependsOn: ['read'], trigger: 'allDone', input: () => ({}) }, inner)
+          .map('fetch', { dependsOn: ['read'], trigger: 'allDone', over: [0, 1, 2] }, ({ item }) => {
+            ran.push(`${item}`);
+            if (world.broken && item === 1) throw new Error('gone');
+          })
+          .seal();
+        const journal = memoryJournal();
+        await createEngine({ journal }).start(definition, {}, { jobId: 'one' });
+        expect(ran.sort()).toEqual(['0', '1', '2', 'x', 'y']);
+        world.broken = false;
+        ran.length = 0;
+        const process = mortal(journal, { appends });
+        const engine = createEngine({ journal: process.journal, definitions: [definition] });
+        await engine.retry('one', chosen && { tasks: chosen });
+        await turns();
+        process.die();
+        expect(ran).toEqual([]);
+        world.alive = false;
+        const { job } = await createEngine({ journal, definitions: [definition] }).resume('one');
+        expect((await job).state).toBe('completed');
+        expect(ran.sort()).toEqual(chosen ? ['1', '2', 'y'] : ['1', 'y']);
+      }
   });
 
   test('that had died before anything of the retry was kept is as it was', async () => {
@@ -550,6 +829,54 @@ describe('a rerun', () => {
     const { state, ctx } = await job;
     expect([state, ran]).toEqual(['completed', ['load 2', 'tell']]);
     expect(ctx).toEqual({ day: 3, rows: [3, new Date(5)], counted: 1, loaded: 2, told: '2 1' });
+  });
+
+  test('takes over what stands, whenever its process dies', async () => {
+    for (const jobId of [undefined, 'two'])
+      for (const appends of [0, 1, 2, 3]) {
+        const { ran, world, definition } = etl();
+        const journal = memoryJournal();
+        await createEngine({ journal }).start(definition, { day: 3 }, { jobId: 'one' });
+        world.broken = false;
+        ran.length = 0;
+        const process = mortal(journal, { appends });
+        const engine = createEngine({ journal: process.journal, definitions: [definition] });
+        const { job: other } = await engine.rerun('one', { jobId });
+        await turns();
+        process.die();
+        ran.length = 0;
+        const next = createEngine({ journal, definitions: [definition] });
+        // It is kept with what it takes over, or not at all.
+        if (appends === 0) {
+          await expect(next.resume(other.id)).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
+          continue;
+        }
+        const { state, tasks } = await (await next.resume(other.id)).job;
+        expect([state, tasks.extract?.reason]).toEqual(['completed', 'reused']);
+        for (const task of ['extract', 'count']) expect(ran).not.toContain(task);
+      }
+  });
+
+  test('is refused where the journal can’t keep what it would take over', async () => {
+    const ran: string[] = [];
+    let broken = true;
+    const put = (output: object) =>
+      defineJob('job')
+        .task('extract', () => output)
+        .task('load', { dependsOn: ['extract'] }, () => {
+          ran.push('load');
+          if (broken) throw new Error('busy');
+        })
+        .seal();
+    const [odd, large] = [{ close: () => {} }, { text: 'x'.repeat(2_000) }].map((output) => put(output).start());
+    await Promise.all([odd, large]);
+    broken = false;
+    const journal = memoryJournal({ maxOutputBytes: 1_000 });
+    expect(() => odd?.rerun({ journal })).toThrow(expect.objectContaining({ code: 'UNSERIALISABLE_OUTPUT' }));
+    expect(() => large?.rerun({ journal })).toThrow(expect.objectContaining({ code: 'OUTPUT_TOO_LARGE' }));
+    await turns();
+    expect([await journal.jobs(), ran.length]).toEqual([[], 2]);
+    expect((await large?.rerun())?.state).toBe('completed');
   });
 
   test('is refused before the job is over, and where a task is unknown', async () => {

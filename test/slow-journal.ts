@@ -1,0 +1,68 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Journal } from 'tintype';
+
+/** Lets all that follows from what has happened happen, but for what waits for time. */
+export const turns = async (count = 20): Promise<void> => {
+  for (let turn = 0; turn < count; turn++) await setImmediate();
+};
+
+/** What a promise comes to; or that it hangs, where it has not come to anything in many turns of the event loop. */
+export const soon = <Value>(promise: PromiseLike<Value>): Promise<Value | 'hangs'> =>
+  Promise.race([Promise.resolve(promise), turns(2_000).then(() => 'hangs' as const)]);
+
+type Call = Exclude<keyof Journal, 'maxOutputBytes'>;
+
+/**
+ * What a process sees of a journal that answers some turns of the event loop after it was asked, with `turns: 0` at once.
+ * Its calls can be held up, before they have done anything, and made to fail.
+ */
+export const slow = (store: Journal, { turns: count = 3 }: { readonly turns?: number } = {}) => {
+  const held = new Map<Call, Promise<void>>();
+  const broken = new Map<Call, Error>();
+  const asked = new Map<Call, number>();
+  const slowly = (name: Call) => {
+    const call = (given: readonly unknown[]): unknown => {
+      const error = broken.get(name);
+      if (error) throw error;
+      return (store[name] as (...all: readonly unknown[]) => unknown)(...given);
+    };
+    const later = async (given: readonly unknown[]): Promise<unknown> => {
+      await turns(count);
+      await held.get(name);
+      return call(given);
+    };
+    return (...given: readonly unknown[]): unknown => {
+      asked.set(name, (asked.get(name) ?? 0) + 1);
+      return count === 0 && !held.has(name) ? call(given) : later(given);
+    };
+  };
+  const names = Object.keys(store).filter((name): name is Call => name !== 'maxOutputBytes');
+  const journal = {
+    maxOutputBytes: store.maxOutputBytes,
+    ...Object.fromEntries(names.map((name) => [name, slowly(name)])),
+  } as Journal;
+  return {
+    journal,
+    /** How often a call was made. */
+    asked: (name: Call): number => asked.get(name) ?? 0,
+    /** Holds up all calls of a name, until what it answers is called. */
+    hold: (name: Call): (() => void) => {
+      let letGo = (): void => {};
+      held.set(
+        name,
+        new Promise((resolve) => {
+          letGo = () => {
+            held.delete(name);
+            resolve();
+          };
+        }),
+      );
+      return () => letGo();
+    },
+    /** Makes all calls of a name fail, until what it answers is called. */
+    fail: (name: Call, error: Error = new Error(`no ${name}`)): (() => void) => {
+      broken.set(name, error);
+      return () => void broken.delete(name);
+    },
+  };
+};
