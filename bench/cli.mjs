@@ -116,6 +116,7 @@ const cold = await race(
     'tintype --version': [process.execPath, cli, '--version'],
     'tintype validate, one task': [process.execPath, cli, 'validate', one],
     'tintype run, one task': tintype(one),
+    'tintype run --no-db, one task': tintype(one, '--no-db'),
   },
   3 * RUNS,
 );
@@ -132,6 +133,7 @@ const contest = async (name, tasks, runs) => {
     {
       'tintype run': tintype(yaml(name, tasks)),
       'tintype run --quiet': tintype(yaml(name, tasks), '--quiet'),
+      'tintype run --no-db': tintype(yaml(name, tasks), '--no-db'),
       'make, by the same shell': make(makefile(name, tasks, true)),
       'make, without a shell': make(makefile(`${name}-plain`, tasks, false)),
       'ninja, the same shell from sh': ninja(ninjaFile(name, tasks)),

@@ -111,14 +111,8 @@ export class Engine implements AsyncDisposable {
     const known = options?.jobKey === undefined ? undefined : this.#jobs.get(jobIdOf(definition.name, options.jobKey));
     if (known) return known as unknown as Job<Input, Tasks>;
     this.#refuseTaken(subject, options);
-    const { journal, logger, clock, random } = this.#options;
-    const all: StartOptions = {
-      ...options,
-      journal: options?.journal ?? journal,
-      logger: options?.logger ?? logger,
-      clock,
-      random: options?.random ?? random,
-    };
+    const { journal = this.#options.journal, ...others } = options ?? {};
+    const all = { ...this.#startOptions(others), journal };
     return jobOf(startJob(definition[PLAN], input, all, this.#home), this.#home) as unknown as Job<Input, Tasks>;
   }
 
