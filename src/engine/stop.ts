@@ -23,13 +23,13 @@ export type Stop = {
 };
 
 /**
- * Begins to end a job. A cancellation or a time limit overrules a failure, an abort overrules a drain; beyond that the
- * first to come stays.
+ * Begins to end a job. A cancellation or a time limit overrules a failure, an abort overrules a drain, and an interruption
+ * all of it; beyond that the first to come stays.
  */
 export const stopJob = (job: JobRun, stop: Stop): void => {
   if (job.over) return;
   const before = job.stop;
-  const overrules = !before || (before.to === 'failed' && stop.to !== 'failed');
+  const overrules = !before || stop.interrupted || (before.to === 'failed' && stop.to !== 'failed');
   const mode = before?.mode === 'abort' ? 'abort' : stop.mode;
   job.stop = { ...(overrules ? stop : before), mode };
   if (!job.stop.interrupted) noteStop(job, job.stop);
@@ -57,8 +57,7 @@ export const carryOut = (job: JobRun, { to, mode, cause, reason: given }: Stop):
   const reason = given ?? new AbortError(ABORT_CODES[to], `The job ${ENDINGS[to]}.`, cause);
   // Told together: all that ends does so before any clean-up begins.
   job.together(() => {
-    for (const task of [...job.active])
-      if (job.stop?.interrupted || !isCleanUp(task)) stopTask(job, task, mode, reason);
+    for (const task of [...job.active]) if (mayEnd(job, task)) stopTask(job, task, mode, reason);
     startCleanUp(job);
     endIfStopped(job);
   });
@@ -85,6 +84,9 @@ const noteStop = ({ recorder, parent }: JobRun, { to, mode, cause, conflict, rea
   };
   recorder.note(parent?.path ?? '', 'stop', JSON.stringify(text));
 };
+
+/** Clean-up goes on, unless nothing that happens here is kept any more. */
+const mayEnd = (job: JobRun, task: TaskRun): boolean => job.stop?.interrupted === true || !isCleanUp(task);
 
 const stopTask = (job: JobRun, task: TaskRun, mode: Stop['mode'], reason: AbortError): void => {
   if (task.attempt && task.state === 'paused' && mode === 'drain') resumeTask(job, task.index);
@@ -116,7 +118,8 @@ const abortTask = (job: JobRun, task: TaskRun, reason: AbortError): void => {
   attempt?.abort(reason);
   if (attempt && child && !child.over) {
     attempt.phase = 'aborting';
-    stopJob(child, { to: 'cancelled', mode: 'abort', cause: reason, reason });
+    const { interrupted } = job.stop ?? {};
+    stopJob(child, { to: 'cancelled', mode: 'abort', cause: reason, reason, ...(interrupted && { interrupted }) });
   } else if (!attempt?.begun || !job.options.graceMs || task.definition.kind === 'external') {
     cancelTask(job, task);
   } else if (attempt) {
@@ -143,7 +146,7 @@ export const interrupt = ({ attempt, child }: TaskRun, reason: AbortError, verdi
 const startGrace = (job: JobRun): void => {
   job.cancelGrace ??= job.clock.setTimer(() => {
     for (const task of [...job.active]) {
-      if (!isCleanUp(task) && !(task.child && !task.child.over)) cancelTask(job, task);
+      if (mayEnd(job, task) && !(task.child && !task.child.over)) cancelTask(job, task);
     }
   }, job.options.graceMs ?? 0);
 };

@@ -150,6 +150,8 @@ const interruptAttempt = (job: JobRun, task: TaskRun): void => {
   task.backoffMs = 0;
   task.dueAt = job.clock.now();
   job.commandTask(task, { type: 'attempt.interrupted' }, { reason: INTERRUPTED, dueAt: task.dueAt });
+  // At once, so that it waits for its slot with what was ready before: whoever comes first has the next one.
+  job.commandTask(task, { type: 'task.schedule' });
 };
 
 /** How many attempts of a task may die with their process where nothing else is said. */
