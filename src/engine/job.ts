@@ -114,7 +114,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   async output<Name extends TaskName<Tasks>>(task: Name): Promise<OutputNamed<Tasks, Name>> {
     const run = this.#run;
     const index = indexIn(run.plan, task);
-    if (run.ended || (run.tasks[index]?.endedAt !== undefined && !run.wakeUp))
+    if (run.ended || (!run.over && run.tasks[index]?.endedAt !== undefined))
       return outputOf(run, index) as OutputNamed<Tasks, Name>;
     return new Promise((resolve, reject) => {
       const waiter = { resolve: resolve as (output: unknown) => void, reject };

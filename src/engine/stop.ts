@@ -92,7 +92,7 @@ const stopTask = (job: JobRun, task: TaskRun, mode: Stop['mode'], reason: AbortE
   if (task.attempt && task.state === 'paused' && mode === 'drain') resumeTask(job, task.index);
   if (!task.attempt) cancelTask(job, task);
   else if (mode === 'abort') abortTask(job, task, reason);
-  else if (task.child) stopJob(task.child, { to: 'cancelled', mode, cause: reason, reason });
+  else if (task.child) stopJob(task.child, stopInside(job, mode, reason));
 };
 
 /** Ends a job that is being stopped, once all that runs has ended and everything is cleaned up. */
@@ -113,13 +113,21 @@ export const cancelTask = (job: JobRun, task: TaskRun): void => {
   job.commandTask(task, { type: 'task.cancel', reason }, { reason });
 };
 
+/** What the stop of a job means to a job nested in it. */
+const stopInside = ({ stop }: JobRun, mode: Stop['mode'], reason: AbortError): Stop => ({
+  to: 'cancelled',
+  mode,
+  cause: reason,
+  reason,
+  ...(stop?.interrupted && { interrupted: true }),
+});
+
 const abortTask = (job: JobRun, task: TaskRun, reason: AbortError): void => {
   const { attempt, child } = task;
   attempt?.abort(reason);
   if (attempt && child && !child.over) {
     attempt.phase = 'aborting';
-    const { interrupted } = job.stop ?? {};
-    stopJob(child, { to: 'cancelled', mode: 'abort', cause: reason, reason, ...(interrupted && { interrupted }) });
+    stopJob(child, stopInside(job, 'abort', reason));
   } else if (!attempt?.begun || !job.options.graceMs || task.definition.kind === 'external') {
     cancelTask(job, task);
   } else if (attempt) {

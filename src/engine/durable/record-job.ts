@@ -20,8 +20,9 @@ export const recordJob = (job: JobRun, journal: Journal, input: object, isNew: b
   const recorder = recorderOf(job);
   const asked = job.options.jobKey === undefined ? undefined : untilKnown(job);
   const opened = ({ created, job: kept }: { readonly created: boolean; readonly job: JournalJob }): void => {
-    if (created && job.over) {
+    if (created && job.stop?.interrupted) {
       // It was left before it began: the next to come begins it.
+      recorder.dismiss();
       giveBack(journal, { jobId: job.id, fence: kept.fence });
     } else if (created) {
       job.elsewhere = undefined;

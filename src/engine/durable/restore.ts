@@ -78,7 +78,9 @@ const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
 const reviveOpen = (job: JobRun, past: Past, merges: readonly number[]): void => {
   for (const [task, record] of recordsOf(job, past)) {
     if (SETTLED.has(task.state) || task.state === 'unscheduled') continue;
-    const goesOn = isBegun(record) && (task.child ?? claimOf(task, past)) !== undefined;
+    const claim = claimOf(task, past);
+    if (claim && isBegun(record)) task.claim = { ...claim, heartbeatTimer: undefined };
+    const goesOn = isBegun(record) && (task.child ?? claim) !== undefined;
     if (isBegun(record) && !goesOn && task.state === 'paused') task.forgiven = (task.forgiven ?? 0) + 1;
     job.enliven(task, goesOn ? record.held : 'ready');
     if (!goesOn) continue;
