@@ -36,7 +36,20 @@ export type { SkipReason } from './engine/flow.ts';
 export { Job } from './engine/job.ts';
 export { jobFrom, run } from './engine/job-from.ts';
 export type { JobResult, TaskResult } from './engine/job-result.ts';
-export type { Journal, JournalErrorCode } from './engine/journal.ts';
+export type {
+  Awaitable,
+  Batch,
+  Held,
+  JobFilter,
+  Journal,
+  JournalErrorCode,
+  JournalJob,
+  Lease,
+  NewJob,
+  Note,
+  NoteKind,
+  StoredEvent,
+} from './engine/journal.ts';
 export type { ClaimOptions } from './engine/kinds/external.ts';
 export type {
   AttemptOptions,

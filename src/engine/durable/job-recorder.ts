@@ -237,7 +237,7 @@ export class JobRecorder {
       };
       this.whenSaved(close, close);
     });
-    if (!this.#error && this.#fence > 0) giveBack(this.#writer.journal, this.held);
+    if (!this.#error && this.#fence > 0) await giveBack(this.#writer.journal, this.held);
   }
 
   /** Nothing is written of it: it was over, or another process runs it. What it was told so far is forgotten. */

@@ -188,12 +188,11 @@ export const jobExists = (jobId: string): JournalError =>
     jobId,
   });
 
-/** Gives back a lease; where that fails it runs out by itself. */
-export const giveBack = (journal: Journal, held: Held): void => {
+/** Gives back a lease; where that fails it runs out by itself. Never rejects. */
+export const giveBack = (journal: Journal, held: Held): Promise<void> =>
   Promise.resolve()
     .then(() => journal.release(held))
     .catch(() => {});
-};
 
 const leaseLost = (jobId: string): JournalError =>
   new JournalError(

@@ -23,7 +23,7 @@ export const recordJob = (job: JobRun, journal: Journal, input: object, isNew: b
     if (created && job.stop?.interrupted) {
       // It was left before it began: the next to come begins it.
       recorder.dismiss();
-      giveBack(journal, { jobId: job.id, fence: kept.fence });
+      void giveBack(journal, { jobId: job.id, fence: kept.fence });
     } else if (created) {
       job.elsewhere = undefined;
       recorder.open(kept.fence);
@@ -75,7 +75,7 @@ export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, goOn: 
   const recorder = recorderOf(job);
   const opened = (kept: JournalJob): void => {
     if (kept.lastSeq !== nextSeq - 1) {
-      giveBack(journal, { jobId: job.id, fence: kept.fence });
+      void giveBack(journal, { jobId: job.id, fence: kept.fence });
       throw goneOn(job.id);
     }
     recorder.open(kept.fence);

@@ -96,7 +96,7 @@ export const resume = async (
     // It may have been left meanwhile, too.
     if (isOver(past) || run.over) {
       recorder.dismiss();
-      giveBack(journal, { jobId: kept.id, fence: kept.fence });
+      await giveBack(journal, { jobId: kept.id, fence: kept.fence });
       if (!run.over) restoreJob(run, past, added);
       return;
     }
@@ -116,7 +116,7 @@ export const resume = async (
     });
     run.wakeLater();
   } catch (error) {
-    giveBack(journal, { jobId: kept.id, fence: kept.fence });
+    await giveBack(journal, { jobId: kept.id, fence: kept.fence });
     throw error;
   }
 };
