@@ -39,6 +39,7 @@ export class JobRecorder {
   #waiting: Waiter[] = [];
   #underWay: Waiter[] | undefined;
   #isNew = false;
+  #leaving: Promise<void> | undefined;
   #opened: () => void = () => {};
   /** The handle of its job. */
   handle: object | undefined;
@@ -223,7 +224,12 @@ export class JobRecorder {
    * Gives the lease back, once what has happened so far is kept: another process may go on with the job. What happens here
    * from now on is not kept, and who waits for that is told so.
    */
-  async leave(): Promise<void> {
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  async #leave(): Promise<void> {
     // Whether it holds a lease has yet to be answered.
     if (this.#phase === 'opening')
       await new Promise<void>((resolve) => {
