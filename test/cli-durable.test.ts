@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { defineJob } from 'tintype';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { runMetadata } from '../src/cli/kept-workflow.ts';
 import type { JobEvent, TaskState } from '../src/events/event.ts';
@@ -227,6 +228,64 @@ describe('tintype retry', () => {
     ]);
   });
 
+  test('prints a command that repeats what it was told', async () => {
+    const { file, db, folder } = project(CHECKED);
+    const events = join(folder, 'events.ndjson');
+    const first = await tintype(['run', file, '--db', db, '-w', '2', '--json', '--events', events]);
+    const { jobId } = jsonOf(first);
+    const id = jobId.slice(0, 8);
+    expect(first.stderr).toContain(`goes on with: tintype resume ${id} --json --events ${events} --db ${db}\n`);
+    const told = ['-w', '1', '--timeout', '20s', '--on-failure', 'drain', '--grace', '1500ms'];
+    const { stderr } = await tintype(['retry', 'last', '--db', db, ...told]);
+    expect(stderr).toContain(`goes on with: tintype resume ${id} ${told.join(' ')} --db ${db}\n`);
+    expect(stderr).toContain(`  tintype retry ${id} ${told.join(' ')} --db ${db}\n`);
+  });
+
+  test('says by which option is named what is to run again, and which gives more time', async () => {
+    const { file, db, folder } = project(CHECKED);
+    writeFileSync(join(folder, 'ok'), '');
+    await tintype(['run', file, '--db', db]);
+    expect((await tintype(['retry', 'last', '--db', db])).stderr).toContain('Name what is to run again: --task TASKS');
+    expect((await tintype(['rerun', 'last', '--db', db])).stderr).toContain('Name what is to run again: --from TASKS');
+    writeFileSync(file, 'name: x\ntasks: [{ name: a, type: external }]\n');
+    const late = await tintype(['run', file, '--db', db, '--timeout', '10ms'], { stdin: new PassThrough() });
+    expect(late.exitCode).toBe(124);
+    expect(late.stderr).toContain('To try again what did not complete (--timeout gives it more time):\n');
+  });
+
+  test('accepts a task that was added, though the handlers wait for that one too', async () => {
+    const yaml = `
+name: x
+tasks:
+  - { name: a, type: bash, command: 'test -e ok' }
+  - { name: b, type: bash, dependencies: [a], command: 'echo b >> log' }
+handlers:
+  failure: [{ name: mourn, type: bash, command: 'echo mourn >> log' }]
+  always: [{ name: tidy, type: bash, command: 'echo tidy >> log' }]
+`;
+    const { file, db, folder, log } = project(yaml);
+    await tintype(['run', file, '--db', db]);
+    writeFileSync(join(folder, 'ok'), '');
+    const more = yaml.replace('handlers:', "  - { name: c, type: bash, command: 'echo c >> log' }\nhandlers:");
+    writeFileSync(file, more);
+    const refused = await tintype(['retry', 'last', '--db', db]);
+    expect(refused.stderr.split('\n').slice(1)).toEqual([
+      '- "c" was added',
+      expect.stringContaining('--changed accept goes on'),
+      '',
+    ]);
+    const accepted = ['retry', 'last', '--changed', 'accept', '--db', db];
+    writeFileSync(file, more.replace('name: b,', 'name: b, trigger: all_done,'));
+    expect((await tintype(accepted)).stderr.split('\n').slice(1)).toEqual([
+      '- "b" has the rule allDone instead of allSuccess',
+      '--changed force goes on all the same.',
+      '',
+    ]);
+    writeFileSync(file, more);
+    expect((await tintype(accepted)).exitCode).toBe(0);
+    expect(log().toSorted()).toEqual(['b', 'c', 'mourn', 'tidy', 'tidy']);
+  });
+
   test('refuses a job that is not over', async () => {
     const { file, db } = project(CHECKED);
     await interrupted(file, db, 2);
@@ -261,6 +320,114 @@ handlers:
   const picture = stdout.slice(stdout.indexOf('x (3 tasks)'));
   expect(picture).toMatch(/Handlers, when all is over: clean, mourn\n$/);
   expect(picture).not.toMatch(/[●○].*(clean|mourn)/);
+});
+
+test('tintype show takes no failure that was allowed for that of the job, and counts no handler that was passed over', async () => {
+  const { file, db } = project(`
+name: x
+tasks:
+  - { name: opt, type: bash, command: exit 9, continue_on_failure: true }
+  - { name: fan, type: bash, dependencies: [opt], command: '[ "$TINTYPE_INDEX" = 0 ] && sleep 0.1; true', map: { over: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10] } }
+  - { name: left, type: bash, command: exit 1 }
+  - { name: out, type: bash, command: exit 1 }
+handlers:
+  failure: [{ name: mourn, type: bash, command: 'true' }]
+`);
+  expect((await tintype(['run', file, '--db', db, '--skip', 'left,out', '-w', '11'])).exitCode).toBe(0);
+  const { stdout } = await tintype(['show', 'last', '--db', db]);
+  expect(stdout).toMatch(/^opt +failed .* 9 {2}The bash command exited with code 9\. \(allowed to fail\)$/m);
+  expect(stdout).not.toContain('First error');
+  expect(stdout).toMatch(/^skip +left, out$/m);
+  expect((await tintype(['jobs', '--db', db])).stdout).toMatch(/ completed .* 1\/2$/m);
+  await tintype(['rerun', 'last', '--from', 'fan[1]', '--grace', '3s', '-w', '2', '--db', db]);
+  const again = (await tintype(['show', 'last', '--db', db])).stdout;
+  expect([...again.matchAll(/^fan\[(\d+)\]/gm)].map(([, index]) => Number(index))).toEqual([...Array(11).keys()]);
+  // It was told how it runs.
+  expect(again).toMatch(/^workers +2$/m);
+  expect(again).toMatch(/^grace +3s$/m);
+  expect(jsonOf(await tintype(['show', 'last', '--json', '--db', db])).options).toMatchObject({ maxConcurrency: 2 });
+});
+
+test('tintype logs tells what became of the job', async () => {
+  const { file, db, folder } = project(CHECKED);
+  await interrupted(file, db, 2);
+  await tintype(['resume', 'dead', '--db', db]);
+  writeFileSync(join(folder, 'ok'), '');
+  await tintype(['retry', 'dead', '--db', db]);
+  const { stdout } = await tintype(['logs', 'dead', '--db', db]);
+  const told = [...stdout.matchAll(/^\S+ {2}nightly {2}(.*)$/gm)].map(([, text]) => text);
+  expect(told).toEqual([
+    expect.stringMatching(/^goes on: process \d+ on \S+$/),
+    expect.stringMatching(/^failed in \d+ms: .*"check" failed/),
+    'is tried again',
+    expect.stringMatching(/^completed in \d/),
+  ]);
+  const one = await tintype(['logs', 'dead', 'check', '--db', db]);
+  expect(one.stdout).not.toContain('nightly');
+});
+
+describe('a job that a program started', () => {
+  /** It waits, and its process has died. */
+  const program = async () => {
+    const db = join(newFolder(), 'jobs.db');
+    const { journal, die } = mortal(opened(db));
+    const job = defineJob('programmed')
+      .external('approve')
+      .task('publish', { dependsOn: ['approve'] }, () => {})
+      .start({}, { journal, jobId: 'foreign' });
+    await vi.waitFor(async () => expect((await journal.job('foreign'))?.lastSeq).toBe(1));
+    await job.saved();
+    die();
+    return (...args: string[]) => tintype([...args, '--db', db]);
+  };
+
+  test('is sent to that, and not to commands that can not work', async () => {
+    const command = await program();
+    const hint = 'An interrupted job of a program goes on there, by engine.recover().\n';
+    for (const args of [['jobs'], ['show', 'foreign']]) {
+      const { stdout } = await command(...args);
+      expect(stdout).toContain(hint);
+      expect(stdout).not.toContain('tintype resume');
+    }
+    expect((await command('resume', 'foreign')).stderr).toContain('There engine.recover() goes on with it');
+    for (const args of [
+      ['retry', 'foreign'],
+      ['complete', 'foreign', 'approve'],
+    ]) {
+      const { exitCode, stderr } = await command(...args);
+      expect(exitCode).toBe(2);
+      expect(stderr).toMatch(/It has to go on first: in the program that started it, by engine\.recover\(\)\n$/);
+    }
+  });
+
+  test('is cancelled without what only the program can run', async () => {
+    const command = await program();
+    const { exitCode, stderr } = await command('cancel', 'foreign');
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe(
+      'foreign (programmed) is interrupted, and cancelled here: its tasks are in the program that started it, so its handlers do not run.\nJob "programmed" was cancelled.\n',
+    );
+    expect(jsonOf(await command('show', 'foreign', '--json')).state).toBe('cancelled');
+    expect((await command('cancel', 'foreign')).stdout).toBe(
+      'foreign (programmed) is over: it was cancelled. To try it again: engine.retry() in the program that started it\n',
+    );
+  });
+});
+
+test('tintype cancel says that it cancels once it can', async () => {
+  const { file, db } = project(
+    `name: x\nsecrets: [TOK]\ntasks: [{ name: a, type: bash, command: 'true', env: { TOK: "\${{ secrets.TOK }}" } }]\n`,
+  );
+  const { definition } = await loadWorkflow(file, { env: { TOK: 'pa55word-0123456789' } });
+  const { journal, die } = mortal(opened(db));
+  const metadata = runMetadata(file, { workers: 4, grace: 2000 });
+  const job = definition.start({}, { journal, metadata, jobId: 'dead' });
+  await job.saved();
+  die();
+  const { exitCode, stderr } = await tintype(['cancel', 'dead', '--db', db]);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('SECRET_MISSING');
+  expect(stderr).not.toContain('cancelled here');
 });
 
 test('tintype rerun starts another job with the results of one', async () => {
@@ -306,6 +473,41 @@ describe('tintype resume', () => {
     expect(result.stderr).toMatch(/^dead \(nightly\) goes on, with \d of 4 tasks completed\.$/m);
     expect(linesOf(events)[0]).toContain('"type":"job.resumed"');
     expect(log()).toContain('check 3');
+  });
+
+  test('goes on with the file of events that the job has, and with no other', async () => {
+    const { file, db, folder } = project(CHECKED);
+    writeFileSync(join(folder, 'ok'), '');
+    await interrupted(file, db, 2);
+    const events = join(folder, 'events.ndjson');
+    const { stdout: kept } = await tintype(['logs', 'dead', '--json', '--db', db]);
+    const last = JSON.parse(kept.trimEnd().split('\n').at(-1) ?? '');
+    // The process died with one more event told than kept, and in the midst of another.
+    writeFileSync(events, `${kept}${JSON.stringify({ ...last, seq: last.seq + 1 })}\n{"type":"task.tr`);
+    await tintype(['resume', 'dead', '--db', db, '--events', events]);
+    const { stdout: all } = await tintype(['logs', 'dead', '--json', '--db', db]);
+    expect(linesOf(events)).toEqual(all.trimEnd().split('\n'));
+    await tintype(['retry', 'dead', '--task', 'side', '--db', db, '--events', events]);
+    expect(JSON.parse(linesOf(events)[0] ?? '').seq).toBe(0);
+    await tintype(['retry', 'dead', '--dry-run', '--task', 'side', '--db', db, '--events', events]);
+    expect(readFileSync(events, 'utf8')).toContain('"jobId":"dead"');
+    await tintype(['rerun', 'dead', '--from', 'side', '--db', db, '--events', events]);
+    expect(readFileSync(events, 'utf8')).not.toContain('"jobId":"dead"');
+    await tintype(['retry', 'dead', '--task', 'side', '--db', db, '--events', events]);
+    expect(new Set(linesOf(events).map((line) => JSON.parse(line).jobId))).toEqual(new Set(['dead']));
+  });
+
+  test('started twice at once, leaves the job to the one that was quicker', async () => {
+    const { file, db, folder } = project(`name: x\ntasks: [{ name: a, type: bash, ${HANGS} }]\n`);
+    await diedAt(file, db, comesTo('a', 'running'));
+    const both = [1, 2].map(() => tintype(['resume', 'dead', '--db', db]));
+    const loser = await Promise.race(both);
+    writeFileSync(join(folder, 'go'), '');
+    expect(loser.exitCode).toBe(2);
+    expect(loser.stderr).toMatch(
+      /^error: dead \(x\) can't go on here: process \d+ on \S+ runs it\. tintype cancel dead /,
+    );
+    expect((await Promise.all(both)).map(({ exitCode }) => exitCode).toSorted()).toEqual([0, 2]);
   });
 
   test('says of a job that is over how it ended', async () => {
@@ -684,6 +886,17 @@ handlers:
     expect(end.stdout).toMatch(/^nightly completed in .*: 4 completed$/m);
     expect(log()).toEqual(['extract', 'load', 'load', 'report 3', 'tidy']);
     expect((await run('resume', 'last').ended).exitCode).toBe(0);
+  });
+
+  test('killed, keeps to what a retry was told by the command that it printed', async () => {
+    const { run, fifo } = waitingProject();
+    expect((await run('run', 'flow.yaml', '--timeout', '300ms').ended).exitCode).toBe(124);
+    const { stderr } = await kill(run('retry', 'last', '--timeout', '1h', '-w', '1'));
+    const command = /^Should this be killed, it goes on with: tintype (resume .*)$/m.exec(stderr)?.[1] ?? '';
+    const resumed = run(...command.split(' '));
+    await resumed.line(/\| waiting/);
+    await writeFile(fifo, '');
+    expect((await resumed.ended).exitCode).toBe(0);
   });
 
   test('killed, is cancelled by another, with its clean-up', async () => {

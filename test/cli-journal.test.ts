@@ -149,7 +149,7 @@ describe('tintype jobs', () => {
     const db = newFile();
     const journal = opened(db);
     await keepNightly(journal, '3f2a0000-0000-4000-8000-000000000000');
-    keep(journal, 'gone', 'running', HOUR);
+    keep(journal, 'gone', 'running', HOUR, { metadata: '{"file":"/flows/etl.yaml"}' });
     journal.create(newJob('alive', { createdAt: 0 }), lease({ at: Date.now(), leaseMs: HOUR }));
     journal.append([batch('alive', { state: 'running', startedAt: Date.now() })]);
     const { exitCode, stdout, stderr } = await tintype(['jobs', '--db', db]);
@@ -339,6 +339,38 @@ describe('tintype logs', () => {
     expect(lines).toContain('hh:mm:ss.mmm  load     failed: no such table: rows');
   });
 
+  test('tell what a task took since it is tried again, and why the job was cancelled before', async () => {
+    const db = newFile();
+    const journal = opened(db);
+    const about = { jobId: 'two', jobName: 'etl' };
+    const task = { type: 'task.transition', task: 'a', attempt: 1 };
+    const told = [
+      { type: 'job.transition', from: 'idle', to: 'running', at: 0 },
+      { ...task, from: 'ready', to: 'running', at: 0 },
+      { ...task, from: 'running', to: 'cancelled', at: 4000 },
+      { type: 'job.transition', from: 'running', to: 'cancelled', reason: 'lunch', at: 4000 },
+      { type: 'job.transition', from: 'cancelled', to: 'running', at: 9000 },
+      { ...task, attempt: 2, from: 'ready', to: 'running', at: 9000 },
+      { ...task, attempt: 2, from: 'running', to: 'completed', at: 9500 },
+      { type: 'job.transition', from: 'running', to: 'completed', at: 9500 },
+    ];
+    const events = told.map((event, seq) => ({ seq, data: JSON.stringify({ ...about, ...event, seq }) }));
+    journal.create(newJob('two'), lease());
+    journal.append([batch('two', { events, state: 'completed', release: true })]);
+    const { stdout } = await tintype(['logs', 'two', '--db', db]);
+    expect(columns(stdout).map(([, ...cells]) => cells.join(' '))).toEqual([
+      'a running',
+      'a cancelled',
+      'etl cancelled in 4.0s: lunch',
+      'etl is tried again',
+      'a running (attempt 2)',
+      'a completed in 500ms',
+      'etl completed in 9.5s',
+    ]);
+    const { stdout: one } = await tintype(['logs', 'two', 'a', '--db', db]);
+    expect(one).toContain('completed in 500ms');
+  });
+
   test('of a task are those of what is within it as well', async () => {
     const db = newFile();
     await keepNightly(opened(db), 'one');
@@ -417,7 +449,7 @@ describe('tintype logs', () => {
     expect(await ended).toBe(0);
     const lines = withoutTimes(told()).trimEnd().split('\n');
     expect(lines.filter((line) => line.includes('waiting'))).toHaveLength(1);
-    expect(lines.at(-1)).toBe('hh:mm:ss.mmm  end   completed in ##');
+    expect(lines.slice(-2)).toEqual(['hh:mm:ss.mmm  end   completed in ##', 'hh:mm:ss.mmm  slow  completed in ##']);
   });
 
   test('are followed until Ctrl-C, which leaves the job alone', async () => {
@@ -500,7 +532,8 @@ describe('tintype export and import', () => {
   test('take the standard input, and a job that is not over can then be taken up', async () => {
     const db = newFile();
     const journal = opened(db);
-    const waiting = defineJob('slow').external('approve').start({}, { journal, jobId: 'slow' });
+    const metadata = { file: '/flows/slow.yaml' };
+    const waiting = defineJob('slow').external('approve').start({}, { journal, jobId: 'slow', metadata });
     await vi.waitFor(async () => expect((await journal.job('slow'))?.lastSeq).toBe(1));
     const { stdout: text } = await tintype(['export', 'slow', '--db', db]);
     waiting.cancel();

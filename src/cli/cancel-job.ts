@@ -6,7 +6,7 @@ import { EXIT } from './exit-code.ts';
 import { holderText } from './holder-text.ts';
 import type { CliIo } from './io.ts';
 import { jobLabel } from './job-command.ts';
-import { isFileLost, keptMask, metadataOf } from './kept-workflow.ts';
+import { keptMask, lostBecause } from './kept-workflow.ts';
 import { UsageError } from './params.ts';
 import { goOn, overLine } from './resume-job.ts';
 import { lostDefinition } from './shape-definition.ts';
@@ -74,17 +74,15 @@ const cancelHere = async (
   { reason, wait: _, drain: __, ...options }: CancelOptions,
 ): Promise<number> => {
   const told = { ...options, logLevel: 'info', logFormat: 'pretty', changed: 'force' } as const;
-  const isLost = options.file === undefined && isFileLost(desk.kept);
-  const loaded = isLost ? await standIn(desk) : undefined;
-  if (!options.quiet) {
-    const { file } = metadataOf(desk.kept);
-    const why = `its workflow file ${file === undefined ? 'was a pipe' : `${file} is gone`}, so its handlers do not run`;
-    desk.err.line(
-      desk.err.foreign(`${jobLabel(desk.kept)} is interrupted, and cancelled here${isLost ? `: ${why}` : ''}.`),
-    );
+  const lost = options.file === undefined ? lostBecause(desk.kept) : undefined;
+  const loaded = lost === undefined ? undefined : await standIn(desk);
+  const announce = (): void => {
+    if (options.quiet) return;
+    const why = lost === undefined ? '' : `: ${lost}, so its handlers do not run`;
+    desk.err.line(desk.err.foreign(`${jobLabel(desk.kept)} is interrupted, and cancelled here${why}.`));
     desk.err.flush();
-  }
-  const exitCode = await goOn(desk, told, { reason, loaded });
+  };
+  const exitCode = await goOn(desk, told, { reason, loaded, announce });
   const job = await desk.journal.job(desk.kept.id);
   return job && isTerminalJobState(job.state) ? EXIT.completed : exitCode;
 };

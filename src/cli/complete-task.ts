@@ -14,6 +14,7 @@ import { jobCommand, jobLabel } from './job-command.ts';
 import { type KeptJob, readKeptJob } from './kept-job.ts';
 import { keptMask } from './kept-workflow.ts';
 import { UsageError } from './params.ts';
+import { howToGoOn } from './resume-hint.ts';
 import { overLine } from './resume-job.ts';
 import { type ShapeTask, shapeTasks } from './shape-tasks.ts';
 import { shownState } from './shown-state.ts';
@@ -63,7 +64,7 @@ const requireRunning = (job: JournalJob, { db }: CompleteOptions): void => {
   if (isTerminalJobState(job.state)) throw new UsageError(overLine(job, { db }));
   if (shownState(job, Date.now()) !== 'interrupted') return;
   throw new UsageError(
-    `${jobLabel(job)} is interrupted: nobody is there to take this. It has to go on first: ${jobCommand('resume', job.id, { db })}`,
+    `${jobLabel(job)} is interrupted: nobody is there to take this. It has to go on first: ${howToGoOn(job, { db })}`,
   );
 };
 
@@ -141,7 +142,7 @@ const untold = (job: JournalJob, task: string, db: string, { err }: KeptDesk): n
   if (!isOver && shownState(job, Date.now()) !== 'interrupted') return undefined;
   const why = isOver
     ? `${overLine(job, { db })} ${task} was not touched.`
-    : `${holderText(job)} died before it took this. It is taken when the job goes on: ${jobCommand('resume', job.id, { db })}`;
+    : `${holderText(job)} died before it took this. It is taken when the job goes on: ${howToGoOn(job, { db })}`;
   err.line(`error: ${err.foreign(why)}`);
   return EXIT.failed;
 };

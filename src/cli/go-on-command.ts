@@ -9,7 +9,8 @@ export const goOnCommand = (result: JobResult, kept: Kept, { style, foreign }: P
     what,
     `  ${style('bold', foreign(jobCommand(command, result.jobId, kept)))}`,
   ];
-  if (!isInterrupted(result)) return lines(`To try again what ${whatOf(result)}:`, 'retry');
+  const more = result.state === 'timedOut' ? ' (--timeout gives it more time)' : '';
+  if (!isInterrupted(result)) return lines(`To try again what ${whatOf(result)}${more}:`, 'retry');
   // Another process may have taken it over.
   const { code } = (result.error?.cause ?? {}) as { readonly code?: unknown };
   return code === 'LEASE_LOST' ? [] : lines('Once that is mended, it goes on with:', 'resume');

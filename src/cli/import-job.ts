@@ -29,7 +29,7 @@ export const importJob = (file: string | undefined, { db }: ImportOptions, io: C
     out.line(
       `Imported ${out.foreign(id)} (${out.foreign(name)}, ${state}): ${count} ${count === 1 ? 'event' : 'events'}.`,
     );
-    if (!isTerminalJobState(state)) out.line(resumeHint(id, db, out));
+    if (!isTerminalJobState(state)) out.line(resumeHint([filed.job], { db }, out));
     return EXIT.completed;
   });
 

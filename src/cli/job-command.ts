@@ -7,12 +7,19 @@ export type Kept = {
   readonly db: string;
   /** Its workflow file, if that is not where it was. */
   readonly file?: string | undefined;
+  /** The options that it was told to run by, as words. */
+  readonly told?: readonly string[] | undefined;
 };
 
 /** A command about a kept job, as it is typed: `tintype resume 3f2a77b0`. */
-export const jobCommand = (name: string, jobId: string, { db, file }: Kept, more: readonly string[] = []): string => {
+export const jobCommand = (
+  name: string,
+  jobId: string,
+  { db, file, told = [] }: Kept,
+  more: readonly string[] = [],
+): string => {
   const where = [...(file === undefined ? [] : ['--file', file]), ...(db === DEFAULT_JOURNAL ? [] : ['--db', db])];
-  const words = [briefId(jobId), ...more, ...where].map(shellQuoted);
+  const words = [briefId(jobId), ...more, ...told, ...where].map(shellQuoted);
   return ['tintype', name, ...words].join(' ');
 };
 

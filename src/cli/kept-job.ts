@@ -6,7 +6,7 @@ import { eventOf, type Journal, type JournalJob, type StoredEvent } from '../eng
 import { parentPath } from '../engine/task-path.ts';
 import type { JobEvent, TaskState } from '../events/event.ts';
 import { emptyHistory, type JobHistory, noteEvent } from './job-history.ts';
-import { type ShapeTask, shapeTasks } from './shape-tasks.ts';
+import { handlersIn, INSTANCE, type ShapeTask, shapeTasks } from './shape-tasks.ts';
 
 /** A job as the journal tells of it. */
 export type KeptJob = {
@@ -73,15 +73,20 @@ export const taskNames = ({ record, shape }: Pick<KeptJob, 'record' | 'shape'>):
   return sortGraph(graph).order.map((index) => graph.names[index] as string);
 };
 
-/** The same, each followed by those within it. */
+/** The same, each followed by those within it; instances of a fan-out by their numbers. */
 export const taskPaths = (kept: KeptJob): readonly string[] => {
   const { removed } = growthOf(kept.record);
   const within = (path: string): readonly string[] => [
     path,
-    ...[...(kept.record.nested.get(path) ?? [])].filter((inner) => !removed.has(inner)).flatMap(within),
+    ...[...(kept.record.nested.get(path) ?? [])]
+      .filter((inner) => !removed.has(inner))
+      .sort((a, b) => numberOf(a) - numberOf(b))
+      .flatMap(within),
   ];
   return taskNames(kept).flatMap(within);
 };
+
+const numberOf = (path: string): number => Number(INSTANCE.exec(path)?.[1] ?? 0);
 
 /** What has become of the definition while the job ran: the tasks that were added and stayed, with what they wait for, and those removed. */
 export const growthOf = ({
@@ -112,4 +117,13 @@ export const taskCounts = (kept: KeptJob): TaskCounts => {
     counts[state] = (counts[state] ?? 0) + 1;
   }
   return counts;
+};
+
+/** How many tasks completed, of how many: handlers that were passed over are none of them, since their turn never comes. */
+export const completedOf = (kept: KeptJob): { readonly completed: number; readonly total: number } => {
+  const { completed = 0, total } = taskCounts(kept);
+  const passed = handlersIn(kept.shape ?? []).handlers.filter(
+    (name) => kept.record.tasks.get(name)?.state === 'skipped',
+  );
+  return { completed, total: total - passed.length };
 };

@@ -32,13 +32,27 @@ export const runMetadata = (file: string, options: Omit<RunMetadata, 'file'>): R
 const isFile = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.isFile() === true;
 
 /** What was kept with a job; of one that no command started, next to nothing. */
-export const metadataOf = ({ metadata }: JournalJob): Partial<RunMetadata> =>
+export const metadataOf = ({ metadata }: Pick<JournalJob, 'metadata'>): Partial<RunMetadata> =>
   JSON.parse(metadata) as Partial<RunMetadata>;
 
-/** Whether the file of a job that a command started is not to be found again: it is gone, or was a pipe. */
-export const isFileLost = (job: JournalJob): boolean => {
+/** Whence a job came: of a `program` or a `pipe` no command finds the workflow again. */
+export const originOf = (job: Pick<JournalJob, 'metadata'>): 'file' | 'pipe' | 'program' => {
   const { file, workers } = metadataOf(job);
-  return file === undefined ? workers !== undefined : !existsSync(file);
+  if (typeof file === 'string') return 'file';
+  return workers === undefined ? 'program' : 'pipe';
+};
+
+/** Why the workflow of a job is not to be found again, if so. */
+export const lostBecause = (job: JournalJob): string | undefined => {
+  const { file } = metadataOf(job);
+  switch (originOf(job)) {
+    case 'program':
+      return 'its tasks are in the program that started it';
+    case 'pipe':
+      return 'its workflow file was a pipe';
+    case 'file':
+      return existsSync(file as string) ? undefined : `its workflow file ${file} is gone`;
+  }
 };
 
 /**
@@ -54,7 +68,9 @@ export const loadKept = async (
   const file = moved ?? kept;
   if (file === undefined) {
     throw new UsageError(
-      `The job ${jobLabel(job)} does not say of which file it is: a program started it, or it was read from a pipe. Name the file with --file.`,
+      originOf(job) === 'pipe'
+        ? `The job ${jobLabel(job)} does not say of which file it is: it was read from a pipe. Name the file with --file.`
+        : `The job ${jobLabel(job)} does not say of which file it is: a program started it. There engine.recover() goes on with it, and engine.retry() or engine.rerun() runs it again; if that program runs a workflow file, name it with --file.`,
     );
   }
   if (!existsSync(file)) {

@@ -7,7 +7,7 @@ import { formatDate } from './format-date.ts';
 import { formatDuration } from './format-time.ts';
 import type { CliIo } from './io.ts';
 import type { ShownState } from './job-states.ts';
-import { readKeptJob, type TaskCounts, taskCounts } from './kept-job.ts';
+import { completedOf, type KeptJob, readKeptJob, type TaskCounts, taskCounts } from './kept-job.ts';
 import type { Printer } from './printer.ts';
 import { resumeHint } from './resume-hint.ts';
 import { shortId } from './short-id.ts';
@@ -34,17 +34,16 @@ export const listJobs = (options: ListOptions, io: CliIo): Promise<number> =>
     const now = Date.now();
     const limit = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
     const found = await jobsOf(desk, options, limit + 1, now);
-    const rows = await withCounts(desk, found.slice(0, limit));
-    if (options.json) out.line(JSON.stringify(rows.map(([job, counts]) => jobJson(job, counts, now))));
+    const rows = await readJobs(desk, found.slice(0, limit));
+    if (options.json) out.line(JSON.stringify(rows.map(([job, kept]) => jobJson(job, kept && taskCounts(kept), now))));
     else if (rows.length === 0) out.line('There is no such job.');
     else {
       for (const line of table(rows, out, now)) out.line(line);
       if (found.length > limit) out.line(`… and more: --limit ${2 * limit} shows them`);
       const interrupted = rows.map(([job]) => job).filter((job) => shownState(job, now) === 'interrupted');
-      const [only] = interrupted;
-      if (only) out.line(resumeHint(interrupted.length === 1 ? only.id : 'JOB', options.db, out));
+      if (interrupted.length > 0) out.line(resumeHint(interrupted, { db: options.db }, out));
     }
-    return rows.some(([, counts]) => counts === undefined) ? EXIT.usage : EXIT.completed;
+    return rows.some(([, kept]) => kept === undefined) ? EXIT.usage : EXIT.completed;
   });
 
 const DEFAULT_LIMIT = 50;
@@ -68,15 +67,15 @@ const jobsOf = async (
   return jobs.filter((job) => state.includes(shownState(job, now))).slice(0, limit);
 };
 
-type Row = readonly [job: JournalJob, counts: TaskCounts | undefined];
+type Row = readonly [job: JournalJob, kept: KeptJob | undefined];
 
 /** What can't be read of one job is told, and hides no other job. */
-const withCounts = async ({ journal, err }: Desk, jobs: readonly JournalJob[]): Promise<readonly Row[]> => {
+const readJobs = async ({ journal, err }: Desk, jobs: readonly JournalJob[]): Promise<readonly Row[]> => {
   const rows: Row[] = [];
   for (const job of jobs) {
     try {
       const kept = await readKeptJob(journal, job);
-      rows.push([kept.job, taskCounts(kept)]);
+      rows.push([kept.job, kept]);
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;
       err.line(journalErrorLine(error, err));
@@ -102,7 +101,8 @@ const jobJson = (job: JournalJob, tasks: TaskCounts | undefined, now: number): u
 
 const table = (rows: readonly Row[], out: Printer, now: number): readonly string[] => {
   const ids = rows.map(([{ id }]) => id);
-  const cells = rows.map(([job, counts]) => {
+  const cells = rows.map(([job, kept]) => {
+    const counts = kept && completedOf(kept);
     const duration = jobDuration(job, now);
     return [
       out.foreign(shortId(job.id, ids)),
@@ -110,7 +110,7 @@ const table = (rows: readonly Row[], out: Printer, now: number): readonly string
       shownState(job, now),
       formatDate(job.startedAt ?? job.createdAt),
       duration === undefined ? '' : formatDuration(duration),
-      counts ? `${counts.completed ?? 0}/${counts.total}` : '?',
+      counts ? `${counts.completed}/${counts.total}` : '?',
     ];
   });
   return textTable(

@@ -1,9 +1,11 @@
-import type { JobEvent, LogLevel, TaskLog, TaskTransition } from '../events/event.ts';
+import type { JobEvent, JobResumed, JobTransition, LogLevel, TaskLog, TaskTransition } from '../events/event.ts';
+import { isTerminalJobState } from '../events/event-stream.ts';
 import { formatClock, formatDuration } from './format-time.ts';
 import { LEVELS, levelOf } from './json-lines.ts';
 import type { Printer } from './printer.ts';
 import { SKIP_REASONS } from './skip-reasons.ts';
 import { STATE_STYLES } from './state-style.ts';
+import { STATE_WORDS } from './summary.ts';
 import { cutMiddle, padEnd, textWidth } from './text-width.ts';
 
 /**
@@ -12,11 +14,14 @@ import { cutMiddle, padEnd, textWidth } from './text-width.ts';
  *     12:00:01.234  extract    running
  *     12:00:01.250  extract    | Extracting data...
  *     12:00:01.262  extract    completed in 28ms
+ *
+ * and, if that is wanted, for what becomes of the job.
  */
 export const liveLines = (
   names: readonly string[],
   printer: Printer,
   least: LogLevel = 'info',
+  { tellsJob = false }: { readonly tellsJob?: boolean } = {},
 ): ((event: JobEvent) => void) => {
   const rank = LEVELS.indexOf(least);
   const width = nameWidth(names, printer.columns);
@@ -37,7 +42,20 @@ export const liveLines = (
     printer.line(`${clock.text}  ${labelOf(task)}  ${text}`);
   };
 
+  let begin: number | undefined;
+  const tellJob = (event: JobTransition | JobResumed, { at, jobName: task }: { at: number; jobName: string }): void => {
+    const text =
+      event.type === 'job.resumed' ? `goes on: ${printer.foreign(event.by)}` : jobText(event, at, begin, printer);
+    if (text !== undefined) print({ at, task }, printer.style('bold', text));
+  };
+
   return (event) => {
+    if (event.type === 'job.transition' && event.to === 'running') {
+      begin ??= event.at;
+      // Tried again, a task is told from when that began.
+      if (isTerminalJobState(event.from)) startedAt.clear();
+    }
+    if (tellsJob && (event.type === 'job.transition' || event.type === 'job.resumed')) return tellJob(event, event);
     if (event.type === 'task.transition' && event.to === 'running') {
       startedAt.set(event.task, startedAt.get(event.task) ?? event.at);
       // A sensor that looks again says nothing new.
@@ -75,6 +93,20 @@ const MAX_NAME_WIDTH = 40;
 const logText = ({ level, message }: TaskLog, { style, foreign }: Printer): string => {
   const bar = level === 'info' ? '|' : style(level === 'warn' ? 'yellow' : 'red', '|');
   return message === '' ? bar : `${bar} ${foreign(message)}`;
+};
+
+/** What has become of a job; its first start is told by its tasks. */
+const jobText = (
+  { from, to, reason, error }: JobTransition,
+  at: number,
+  begin: number | undefined,
+  { foreign }: Printer,
+): string | undefined => {
+  if (to === 'running') return isTerminalJobState(from) ? 'is tried again' : from === 'paused' ? 'goes on' : undefined;
+  const how = STATE_WORDS[to] ?? to;
+  const took = isTerminalJobState(to) && begin !== undefined ? ` in ${formatDuration(at - begin)}` : '';
+  const why = reason ?? error?.message;
+  return `${how}${took}${why === undefined ? '' : `: ${foreign(SKIP_REASONS[why] ?? why)}`}`;
 };
 
 /** What follows the state. */

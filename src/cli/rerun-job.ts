@@ -4,8 +4,9 @@ import type { CliIo } from './io.ts';
 import { jobLabel } from './job-command.ts';
 import { readKeptJob } from './kept-job.ts';
 import { printPreview } from './print-preview.ts';
-import { requireOver } from './retry-job.ts';
+import { namingBy, requireOver } from './retry-job.ts';
 import { atKeptJob, type TakeUpOptions, takeUp } from './take-up.ts';
+import { toldOptions } from './told-options.ts';
 
 export type RerunOptions = TakeUpOptions & {
   /** Paths of tasks. */
@@ -19,12 +20,16 @@ export const rerunJob = (name: string, options: RerunOptions, io: CliIo): Promis
     const { kept, journal, err } = desk;
     requireOver(kept, options, 'run again');
     const { engine, loaded, start, ...about } = await takeUp(desk, options);
-    const { from } = options;
-    const preview = await engine.previewRerun(kept.id, { from, changed: options.changed });
+    const { from, db, json, events } = options;
+    const preview = await engine.previewRerun(kept.id, { from, changed: start.changed }).catch(namingBy('--from'));
     if (options.dryRun) return printPreview(await readKeptJob(journal, kept), preview, options, desk);
     const metadata = {
       ...JSON.parse(kept.metadata),
       ...(options.file !== undefined && { file: resolve(options.file) }),
+      ...(options.workers !== undefined && { workers: options.workers }),
+      ...(options.grace !== undefined && { grace: options.grace }),
+      ...(options.timeout !== undefined && { timeout: options.timeout }),
+      ...(options.onFailure !== undefined && { onFailure: options.onFailure }),
     };
     const { job: ended } = await engine.resume(kept.id, start);
     const job = ended.rerun({ from, metadata });
@@ -34,5 +39,5 @@ export const rerunJob = (name: string, options: RerunOptions, io: CliIo): Promis
         `${err.foreign(jobLabel(job))} takes over ${count === 1 ? '1 result' : `${count} results`} of ${err.foreign(jobLabel(kept))}.`,
       );
     }
-    return attendJob(job, { ...about, loaded, desk, kept: { db: options.db } });
+    return attendJob(job, { ...about, loaded, desk, kept: { db, told: toldOptions({ json, events }) } });
   });

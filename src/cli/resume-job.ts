@@ -10,12 +10,13 @@ import { goOnCommand } from './go-on-command.ts';
 import { runningText } from './holder-text.ts';
 import type { CliIo } from './io.ts';
 import { jobCommand, jobLabel, type Kept } from './job-command.ts';
-import { readKeptJob, taskCounts } from './kept-job.ts';
+import { completedOf, readKeptJob } from './kept-job.ts';
+import { lostBecause, originOf } from './kept-workflow.ts';
 import { UsageError } from './params.ts';
 import { pastEvents } from './past-events.ts';
 import { shownState } from './shown-state.ts';
 import { STATE_WORDS } from './summary.ts';
-import { atKeptJob, type KeptDesk, type TakeUpOptions, takeUp } from './take-up.ts';
+import { atKeptJob, type KeptDesk, keptBy, type TakeUpOptions, takeUp } from './take-up.ts';
 
 /** Goes on with a job whose process died. Resolves to the exit code of the job. */
 export const resumeJob = (name: string, options: TakeUpOptions, io: CliIo): Promise<number> =>
@@ -34,18 +35,29 @@ const requireInterrupted = (job: JournalJob, kept: Kept): void => {
   throw new UsageError(`${jobLabel(job)} can't go on here: ${runningText(job, kept)}`);
 };
 
+/** How a job is cancelled that is taken up for that alone. */
+export type Cancellation = {
+  readonly reason: string | undefined;
+  /** Says that it is, once it can be. */
+  readonly announce: () => void;
+  /** What stands in for its workflow, if that is lost. */
+  readonly loaded?: LoadedWorkflow | undefined;
+};
+
 /** Lets it go on here, or be cancelled. */
-export const goOn = async (
-  desk: KeptDesk,
-  options: TakeUpOptions,
-  cancelled?: { readonly reason: string | undefined; readonly loaded?: LoadedWorkflow | undefined },
-): Promise<number> => {
+export const goOn = async (desk: KeptDesk, options: TakeUpOptions, cancelled?: Cancellation): Promise<number> => {
   const { kept, journal, err } = desk;
-  const { engine, loaded, start, ...about } = await takeUp(desk, options, cancelled?.loaded);
-  const before = await readKeptJob(journal, kept);
-  const { completed = 0, total } = taskCounts(before);
-  const { job } = await engine.resume(kept.id, start);
+  // What is but told again may have changed.
   const isOver = isTerminalJobState(kept.state);
+  const { engine, loaded, start, ...about } = await takeUp(
+    desk,
+    isOver ? { ...options, changed: 'force' } : options,
+    cancelled?.loaded,
+  );
+  cancelled?.announce();
+  const before = await readKeptJob(journal, kept);
+  const { completed, total } = completedOf(before);
+  const { job } = await engine.resume(kept.id, start);
   if (!options.quiet && !isOver && !cancelled) {
     err.line(
       `${err.foreign(jobLabel(kept))} goes on, with ${completed} of ${total} ${total === 1 ? 'task' : 'tasks'} completed.`,
@@ -55,7 +67,9 @@ export const goOn = async (
     ...about,
     loaded,
     desk,
-    ...(isOver ? { repeat: (result) => goOnCommand(result, options, err) } : { kept: options }),
+    ...(isOver ? { repeat: (result) => goOnCommand(result, keptBy(options), err) } : {}),
+    // What is lost no command can try again.
+    ...(isOver || cancelled?.loaded ? {} : { kept: keptBy(options) }),
     past: pastEvents(kept, before.record),
     history: before.history,
     ...(cancelled && { cancel: () => void job.cancel(cancelled.reason && loaded.mask.text(cancelled.reason)) }),
@@ -63,11 +77,19 @@ export const goOn = async (
 };
 
 /** That a job is over, and what can be done about it. */
-export const overLine = (job: JournalJob, kept: Kept): string => {
-  const file = kept.file !== undefined && existsSync(kept.file) ? kept.file : undefined;
-  const again = jobCommand('retry', job.id, { ...kept, file });
-  const more = job.state === 'completed' ? '' : ` To try it again: ${again}`;
+export const overLine = (job: JournalJob, { db, file }: Kept): string => {
+  const more = job.state === 'completed' ? '' : ` To try it again: ${howToRetry(job, { db, file })}`;
   return `${jobLabel(job)} is over: it ${HOW[job.state] ?? job.state}.${more}`;
+};
+
+/** What was lost has to be named, and the tasks of a program are there alone. */
+const howToRetry = (job: JournalJob, { db, file }: Kept): string => {
+  const isNamed = file !== undefined && existsSync(file);
+  if (isNamed || lostBecause(job) === undefined)
+    return jobCommand('retry', job.id, { db, file: isNamed ? file : undefined });
+  return originOf(job) === 'program'
+    ? 'engine.retry() in the program that started it'
+    : jobCommand('retry', job.id, { db }, ['--file', 'FILE']);
 };
 
 const HOW: Readonly<Record<string, string>> = {

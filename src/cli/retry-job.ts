@@ -1,16 +1,18 @@
+import { CommandError } from '../engine/errors.ts';
 import type { JournalJob } from '../engine/journal.ts';
 import type { Preview, RetrySelection } from '../engine/retry-plan.ts';
 import { isTerminalJobState } from '../events/event-stream.ts';
 import { attendJob } from './attend-job.ts';
 import { runningText } from './holder-text.ts';
 import type { CliIo } from './io.ts';
-import { jobCommand, jobLabel, type Kept } from './job-command.ts';
+import { jobLabel, type Kept } from './job-command.ts';
 import { readKeptJob } from './kept-job.ts';
 import { UsageError } from './params.ts';
 import { pastEvents } from './past-events.ts';
 import { printPreview } from './print-preview.ts';
+import { howToGoOn } from './resume-hint.ts';
 import { shownState } from './shown-state.ts';
-import { atKeptJob, type TakeUpOptions, takeUp } from './take-up.ts';
+import { atKeptJob, keptBy, type TakeUpOptions, takeUp } from './take-up.ts';
 
 export type RetryOptions = TakeUpOptions & {
   /** Paths of tasks. */
@@ -26,7 +28,9 @@ export const retryJob = (name: string, options: RetryOptions, io: CliIo): Promis
     requireOver(kept, options, 'tried again');
     const { engine, loaded, start, ...about } = await takeUp(desk, options);
     const selection: RetrySelection = { tasks: options.task, downstream: options.downstream };
-    const preview = await engine.previewRetry(kept.id, { ...selection, changed: options.changed });
+    const preview = await engine
+      .previewRetry(kept.id, { ...selection, changed: start.changed })
+      .catch(namingBy('--task'));
     if (options.dryRun) return printPreview(await readKeptJob(journal, kept), preview, options, desk);
     const { record, history } = await readKeptJob(journal, kept);
     // Retried here, and not by the engine, it has told nothing yet when somebody listens.
@@ -36,20 +40,30 @@ export const retryJob = (name: string, options: RetryOptions, io: CliIo): Promis
       ...about,
       loaded,
       desk,
-      kept: options,
+      kept: keptBy(options),
       history,
       past: pastEvents(kept, record, startingOver(preview)),
     });
   });
 
+/** Tells, of a job without anything to run again, by which option that is named. */
+export const namingBy =
+  (option: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof CommandError)) throw error;
+    throw new UsageError(
+      error.message.replace('Name the tasks that are to run again.', `Name what is to run again: ${option} TASKS`),
+    );
+  };
+
 const startingOver = ({ runs }: Preview): ReadonlySet<string> => new Set(runs);
 
 /** @throws UsageError of a job that is not over */
-export const requireOver = (job: JournalJob, kept: Kept, what: string): void => {
+export const requireOver = (job: JournalJob, { db, file }: Kept, what: string): void => {
   if (isTerminalJobState(job.state)) return;
   const why =
     shownState(job, Date.now()) === 'interrupted'
-      ? `it is interrupted. It has to go on first: ${jobCommand('resume', job.id, kept)}`
-      : runningText(job, kept);
+      ? `it is interrupted. It has to go on first: ${howToGoOn(job, { db, file })}`
+      : runningText(job, { db });
   throw new UsageError(`${jobLabel(job)} can't be ${what}: ${why}`);
 };

@@ -13,6 +13,7 @@ import { type RunMetadata, runMetadata } from './kept-workflow.ts';
 import { givenParams, UsageError } from './params.ts';
 import { repeatCommand } from './repeat-command.ts';
 import { atRunDesk, type RunDesk } from './run-desk.ts';
+import { toldOptions } from './told-options.ts';
 
 export type RunOptions = AttendOptions & {
   /** Each as `name=value`. */
@@ -46,6 +47,8 @@ export const run = (file: string, options: RunOptions, io: CliIo): Promise<numbe
     const db = options.db === false ? undefined : (options.db ?? DEFAULT_JOURNAL);
     const events = openEvents(options, { file, db });
     const metadata = runMetadata(file, options);
+    // All else is kept with the job.
+    const told = toldOptions({ json: options.json, events: options.events });
     const { job, journal } = startKept({ loaded, params, metadata, options }, desk);
     try {
       return await attendJob(job, {
@@ -53,7 +56,7 @@ export const run = (file: string, options: RunOptions, io: CliIo): Promise<numbe
         options,
         desk,
         events,
-        kept: journal && db !== undefined && metadata.file !== undefined ? { db } : undefined,
+        kept: journal && db !== undefined && metadata.file !== undefined ? { db, told } : undefined,
         repeat: (result, outputs) =>
           repeatCommand(file, result, loaded.definition, outputs, options, loaded.mask, desk.err),
       });

@@ -17,26 +17,11 @@ export const shapeDefinition = (name: string, shape: readonly ShapeTask[], recor
   return definitionOf(name, tasks);
 };
 
-/** The tasks that clean up after all that do not: drawn, they would be waited for by everything. */
-export const handlersIn = (
-  shape: readonly ShapeTask[],
-): { readonly handlers: readonly string[]; readonly others: readonly ShapeTask[] } => {
-  const work = shape.filter(({ trigger }) => trigger !== 'always').map(({ name }) => name);
-  const isHandler = ({ trigger, dependsOn }: ShapeTask): boolean => {
-    const needs = new Set(dependsOn);
-    return work.length > 0 && trigger === 'always' && work.every((name) => needs.has(name));
-  };
-  return {
-    handlers: shape.filter(isHandler).map(({ name }) => name),
-    others: shape.filter((task) => !isHandler(task)),
-  };
-};
-
 /** One whose tasks never do anything, so that a job can be ended whose functions are lost. @throws JobDefinitionError */
 export const lostDefinition = (name: string, shape: readonly ShapeTask[]): JobDefinition =>
   definitionOf(name, shape, {
     run: () => {
-      throw new LostTaskError('It did not run: its workflow file is gone.');
+      throw new LostTaskError('It did not run: what it does is not known here.');
     },
     when: () => false,
   });

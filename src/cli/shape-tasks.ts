@@ -36,3 +36,29 @@ const tasksOf = ([, tasks]: Shape): readonly ShapeTask[] =>
     when: when === true,
     job: job && { name: job[0], tasks: tasksOf(job) },
   }));
+
+/** Whether a task, or one that it is within, is allowed to fail. */
+export const isTolerated = (path: string, shape: readonly ShapeTask[] = []): boolean => {
+  const [name = '', ...inner] = path.split('/');
+  const task = shape.find((one) => one.name === name) ?? shape.find((one) => one.name === name.replace(INSTANCE, ''));
+  if (!task) return false;
+  return task.continueOnFailure || (inner.length > 0 && isTolerated(inner.join('/'), task.job?.tasks));
+};
+
+/** What tells an instance of a fan-out from the others: `name[3]`. */
+export const INSTANCE = /\[(\d+)\]$/;
+
+/** The tasks that clean up after all that do not: drawn, they would be waited for by everything. */
+export const handlersIn = (
+  shape: readonly ShapeTask[],
+): { readonly handlers: readonly string[]; readonly others: readonly ShapeTask[] } => {
+  const work = shape.filter(({ trigger }) => trigger !== 'always').map(({ name }) => name);
+  const isHandler = ({ trigger, dependsOn }: ShapeTask): boolean => {
+    const needs = new Set(dependsOn);
+    return work.length > 0 && trigger === 'always' && work.every((name) => needs.has(name));
+  };
+  return {
+    handlers: shape.filter(isHandler).map(({ name }) => name),
+    others: shape.filter((task) => !isHandler(task)),
+  };
+};

@@ -16,7 +16,8 @@ import { growthOf, type KeptJob, readKeptJob, taskPaths } from './kept-job.ts';
 import { processErrorOf } from './kept-process-error.ts';
 import type { Printer } from './printer.ts';
 import { resumeHint } from './resume-hint.ts';
-import { handlersIn, shapeDefinition } from './shape-definition.ts';
+import { shapeDefinition } from './shape-definition.ts';
+import { handlersIn, isTolerated } from './shape-tasks.ts';
 import { jobDuration, shownState } from './shown-state.ts';
 import { SKIP_REASONS } from './skip-reasons.ts';
 import { paintState } from './state-paint.ts';
@@ -43,7 +44,7 @@ export const showJob = (name: string, options: ShowOptions, io: CliIo): Promise<
     if (options.graph) await drawShape(kept, desk);
     if (shownState(kept.job, now) === 'interrupted') {
       out.line();
-      out.line(resumeHint(kept.job.id, options.db, out));
+      out.line(resumeHint([kept.job], { db: options.db }, out));
     }
     return EXIT.completed;
   });
@@ -81,9 +82,12 @@ const metadataFacts = (metadata: Readonly<Record<string, unknown>>): readonly (r
   const isOfRun = typeof metadata.workers === 'number' && typeof metadata.grace === 'number';
   return Object.entries(metadata).map(([key, value]) => {
     const isTime = isOfRun && (key === 'grace' || key === 'timeout') && typeof value === 'number';
-    return [key, isTime ? durationText(value) : textOf(value)];
+    return [key, isTime ? durationText(value) : isList(value) ? value.join(', ') : textOf(value)];
   });
 };
+
+const isList = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string');
 
 const durationText = (ms: number): string => (ms % 1000 === 0 && ms < 60_000 ? `${ms / 1000}s` : formatDuration(ms));
 
@@ -108,7 +112,7 @@ const taskTable = (kept: KeptJob, out: Printer, now: number): readonly string[] 
       startedAt === undefined ? '' : `+${formatDuration(Math.max(0, startedAt - (job.startedAt ?? startedAt)))}`,
       duration === undefined ? '' : formatDuration(duration),
       ...(exits.size > 0 ? [String(process?.signal ?? process?.exitCode ?? '')] : []),
-      task ? out.foreign(note(task, path, record, process)) : '',
+      task ? out.foreign(note(task, path, kept, process)) : '',
     ];
   });
   return textTable(
@@ -154,7 +158,12 @@ const thrownOf = ({ cause }: KeptError): ErrorData | undefined => {
 const WRAPPERS: ReadonlySet<string> = new Set(['TaskError', 'JobError', 'NonRetryableError', 'RetryAfterError']);
 
 /** What a reader asks next: why. One line. */
-const note = (task: TaskRecord, path: string, record: JobRecord, process: ProcessError | undefined): string => {
+const note = (
+  task: TaskRecord,
+  path: string,
+  { record, shape }: KeptJob,
+  process: ProcessError | undefined,
+): string => {
   const { state, reason, error, lastError, dueAt } = task;
   const again = dueAt === undefined ? '' : `again at ${formatClock(dueAt)}`;
   if (state === 'retrying') return [again, lastError ? whyOf(lastError, path) : reason].filter(Boolean).join(': ');
@@ -163,7 +172,8 @@ const note = (task: TaskRecord, path: string, record: JobRecord, process: Proces
   if (state === 'skipped' || state === 'notReady' || state === 'cancelled')
     return SKIP_REASONS[reason ?? ''] ?? reason ?? '';
   if (!error || state === 'completed') return reason ?? '';
-  return (process && lastLine(process)) || whyOf(error, path);
+  const why = (process && lastLine(process)) || whyOf(error, path);
+  return isTolerated(path, shape) ? `${why} (allowed to fail)` : why;
 };
 
 /** The failure that a chain of skipped tasks leads to: each says of the one before. */
@@ -181,8 +191,10 @@ const whyOf = ({ message, cause }: KeptError, path: string): string =>
 type KeptError = NonNullable<TaskRecord['error']>;
 
 /** The error of the task that failed first, as `tintype run` tells it, and that of the job where it says more. */
-const errorLines = ({ record, history }: KeptJob, { style, foreign }: Printer): readonly string[] => {
-  const failed = [...record.tasks].filter(([, { state, error }]) => state === FAILED && error !== undefined);
+const errorLines = ({ record, history, shape }: KeptJob, { style, foreign }: Printer): readonly string[] => {
+  const failed = [...record.tasks].filter(
+    ([path, { state, error }]) => state === FAILED && error !== undefined && !isTolerated(path, shape),
+  );
   const [path, first] = failed.reduce<readonly [string, TaskRecord | undefined]>(
     (earliest, task) =>
       (task[1].endedSeq ?? 0) < (earliest[1]?.endedSeq ?? Number.POSITIVE_INFINITY) ? task : earliest,

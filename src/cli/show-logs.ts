@@ -28,9 +28,16 @@ export const showLogs = (name: string, task: string | undefined, options: LogsOp
     if (task !== undefined && !(options.follow && !isTerminalJobState(job.state))) checkTask(kept, task, options.db);
     const tell = options.json
       ? (event: JobEvent) => out.line(JSON.stringify(event))
-      : liveLines(task === undefined ? taskPaths(kept) : taskPaths(kept).filter((path) => isWithin(path, task)), out);
+      : task === undefined
+        ? liveLines([...taskPaths(kept), job.name], out, 'info', { tellsJob: true })
+        : liveLines(
+            taskPaths(kept).filter((path) => isWithin(path, task)),
+            out,
+          );
     const isWanted = (event: JobEvent): boolean =>
-      task === undefined || ('task' in event && isWithin(event.task, task));
+      task === undefined ||
+      (!options.json && event.type === 'job.transition') ||
+      ('task' in event && isWithin(event.task, task));
     let isHeard = true;
     void out.broken.then(() => {
       isHeard = false;
@@ -72,7 +79,7 @@ const follow = async (
       if (!isHinted && shownState(job, Date.now()) === 'interrupted') {
         isHinted = true;
         out.flush();
-        err.line(resumeHint(job.id, db, err));
+        err.line(resumeHint([job], { db }, err));
       }
       await setTimeout(POLL_MS, undefined, { signal: patience.signal }).catch(() => {});
       const next = await journal.job(job.id);

@@ -1,4 +1,4 @@
-import { type ChangePolicy, changeText, type DefinitionChange } from '../engine/durable/definition-diff.ts';
+import type { ChangePolicy } from '../engine/durable/definition-diff.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import { JournalError } from '../engine/errors.ts';
 import type { JournalJob } from '../engine/journal.ts';
@@ -6,15 +6,17 @@ import type { FailurePolicy, StartOptions } from '../engine/options.ts';
 import type { SqliteJournal } from '../journal/sqlite-journal.ts';
 import type { LoadedWorkflow } from '../workflow/workflow.ts';
 import { type AttendOptions, openEvents, SPARE_MS } from './attend-job.ts';
+import { changePolicy } from './change-policy.ts';
 import type { EventFile } from './event-file.ts';
 import { findJob } from './find-job.ts';
+import { runningText } from './holder-text.ts';
 import type { CliIo } from './io.ts';
-import { jobLabel } from './job-command.ts';
+import { jobLabel, type Kept } from './job-command.ts';
 import { openJournal } from './journal-file.ts';
-import { readKeptJob } from './kept-job.ts';
 import { loadKept, metadataOf } from './kept-workflow.ts';
 import { UsageError } from './params.ts';
 import { atRunDesk, type RunDesk } from './run-desk.ts';
+import { toldOptions } from './told-options.ts';
 
 /** How a kept job is taken up. What is left out is as it was when the job was started. */
 export type TakeUpOptions = Omit<AttendOptions, 'workers'> & {
@@ -30,13 +32,16 @@ export type TakeUpOptions = Omit<AttendOptions, 'workers'> & {
   readonly grace?: number;
 };
 
+/** Where such a job is kept, with what a command that is to do the same has to be told. */
+export const keptBy = ({ db, file, ...told }: TakeUpOptions): Kept => ({ db, file, told: toldOptions(told) });
+
 /** A kept job, before its workflow is loaded. */
 export type KeptDesk = RunDesk & { readonly journal: SqliteJournal; readonly kept: JournalJob };
 
 /** Finds a kept job, and does something with it. Resolves to the exit code. */
 export const atKeptJob = (
   name: string,
-  options: { readonly db: string; readonly json?: boolean; readonly changed?: ChangePolicy },
+  options: { readonly db: string; readonly json?: boolean },
   io: CliIo,
   work: (desk: KeptDesk) => Promise<number>,
 ): Promise<number> =>
@@ -47,33 +52,23 @@ export const atKeptJob = (
       try {
         return await work({ ...desk, journal, kept });
       } catch (error) {
-        throw await tellingChanges(error, { ...desk, journal, kept }, options);
+        throw await forUsers(error, { ...desk, journal, kept }, options);
       }
     } finally {
       await journal.close();
     }
   });
 
-/** That a definition has changed, as somebody at a command line understands it. */
-const tellingChanges = async (
+/** That another process was quicker, as somebody at a command line understands it. */
+const forUsers = async (
   error: unknown,
   { kept, journal }: KeptDesk,
-  { changed = 'refuse' }: { readonly changed?: ChangePolicy },
+  { db }: { readonly db: string },
 ): Promise<unknown> => {
-  if (!(error instanceof JournalError) || error.code !== 'DEFINITION_CHANGED') return error;
-  const title = `The workflow has changed since ${jobLabel(kept)} was started`;
-  const told = (title: string, changes: readonly DefinitionChange[], way: string): UsageError =>
-    new UsageError([title, ...changes.map((change) => `- ${changeText(change)}`), way].join('\n'));
-  if (changed === 'refuse') return told(`${title}:`, error.changes, WAYS);
-  const { record } = await readKeptJob(journal, kept);
-  const hasBegun = (task: string): boolean => (record.tasks.get(task)?.state ?? 'unscheduled') !== 'unscheduled';
-  const late = error.changes.filter(({ kind, task }) => kind !== 'added' && hasBegun(task));
-  return told(`${title}, and --changed accept does not go on, since these have begun:`, late, FORCE);
+  if (!(error instanceof JournalError && error.code === 'JOB_LEASED')) return error;
+  const job = (await journal.job(kept.id)) ?? kept;
+  return new UsageError(`${jobLabel(job)} can't go on here: ${runningText(job, { db })}`);
 };
-
-const WAYS =
-  '--changed accept goes on where no task that was removed or changed has begun, --changed force in any case.';
-const FORCE = '--changed force goes on all the same.';
 
 /** What goes on with a kept job. */
 export type TakenUp = {
@@ -93,9 +88,10 @@ export const takeUp = async (desk: KeptDesk, options: TakeUpOptions, known?: Loa
   const before = metadataOf(kept);
   const workers = options.workers ?? before.workers ?? 4;
   const grace = options.grace ?? before.grace ?? 2000;
-  const { db, changed, timeout, onFailure } = options;
+  const { db, timeout, onFailure } = options;
   const file = options.file ?? before.file;
   const loaded = known ?? (await loadKept(kept, { file, grace }, desk));
+  const changed = await changePolicy(desk, loaded.definition, options.changed);
   return {
     engine: createEngine({ journal, definitions: [loaded.definition] }),
     loaded,
