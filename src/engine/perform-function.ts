@@ -60,7 +60,14 @@ const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: 'succeeded' 
   }
   if (outcome === 'succeeded' || !attempt.answersAbort(value)) {
     task.lateResults = (task.lateResults ?? 0) + 1;
-    job.publish({ type: 'task.lateResult', task: task.path, attempt: attempt.number, outcome });
+    const earlier = isReplaced(job) ? ({ earlier: true } as const) : {};
+    job.publish({ type: 'task.lateResult', task: task.path, attempt: attempt.number, outcome, ...earlier });
   }
   if (phase === 'aborting') cancelTask(job, task);
+};
+
+/** Whether the task around a job, or one further out, has begun another attempt since. */
+const isReplaced = (job: JobRun): boolean => {
+  const { parent } = job;
+  return parent !== undefined && (parent.child !== job || isReplaced(parent.job));
 };

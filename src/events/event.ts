@@ -77,6 +77,8 @@ export type TaskLateResult = {
   readonly task: string;
   readonly attempt: number;
   readonly outcome: 'succeeded' | 'failed';
+  /** Of an earlier attempt of the task around it: the task that has this path now is another. */
+  readonly earlier?: true;
 };
 
 /** Two tasks that the graph does not order wrote the same key. */

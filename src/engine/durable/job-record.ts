@@ -95,7 +95,7 @@ export const recordEvent = (record: JobRecord, event: JobEvent): void => {
   else if (event.type === 'task.added')
     record.growth.push({ task: event.task, dependsOn: event.dependsOn, by: event.by });
   else if (event.type === 'task.removed') record.growth.push({ task: event.task, dependsOn: undefined });
-  else if (event.type === 'task.lateResult') {
+  else if (event.type === 'task.lateResult' && !event.earlier) {
     const task = record.tasks.get(event.task);
     if (task) task.lateResults = (task.lateResults ?? 0) + 1;
   }
