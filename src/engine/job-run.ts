@@ -431,6 +431,10 @@ export class JobRun {
     if (to === 'running') {
       if (attempt) return;
       task.attempt = new Attempt(task.attempts, this.#version());
+      if (task.child) {
+        task.earlier = task.child;
+        delete task.child;
+      }
       if (task.startedAt === undefined) task.startedAt = at;
       else task.lastStartedAt = at;
       if (task.openSpan) task.openSpan.startedAt = at;

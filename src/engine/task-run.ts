@@ -74,8 +74,9 @@ type Rarely = {
   pausedBy?: string | undefined;
   /** Of an external task: who works on it. */
   claim?: Claim;
-  /** The job that it runs, or ran last. */
+  /** The job that it runs, or ran last; and, until it has begun to, that of the attempt before. */
   child?: JobRun;
+  earlier?: JobRun;
   /** Of a nested job or fan-out that is tried again: which of its tasks are, by path; what else it completed is used again. */
   reuses?: ReadonlySet<string>;
   /** The JSON of what it saved last. */

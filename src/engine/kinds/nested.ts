@@ -187,7 +187,8 @@ const begin = (job: JobRun, task: TaskRun, attempt: Attempt, childOf: () => JobR
     end(job, task, attempt, () => cancelTask(job, task));
     return;
   }
-  const earlier = task.child;
+  const { earlier } = task;
+  delete task.earlier;
   if (task.attempts > 1) job.recorder?.forgetInside(task.path);
   const child = childOf();
   adoptChild(job, task, attempt, child);
