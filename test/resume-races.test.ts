@@ -633,3 +633,14 @@ describe('a resumption', () => {
         await expect(engine[call](id as never)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
   });
 });
+
+test('a journal that fails later, as it is asked about a job with a key, ends that job and nothing else', async () => {
+  const { journal, fail } = slow(memoryJournal());
+  fail('job');
+  fail('create');
+  const definition = defineJob('etl')
+    .task('load', () => {})
+    .seal();
+  const job = createEngine({ journal }).start(definition, {}, { jobKey: 'monday' });
+  expect(await soon(job)).toMatchObject({ state: 'failed', error: { code: 'JOURNAL_FAILED' } });
+});

@@ -3,6 +3,7 @@ import { ignore } from '../events/thenable.ts';
 import { whatMayChange } from './clean-up.ts';
 import { TaskError } from './errors.ts';
 import type { JobRun } from './job-run.ts';
+import { sortByPlace } from './plan.ts';
 import { createConditionScope } from './scope.ts';
 import { isCleanUp, SETTLED, type TaskRun } from './task-run.ts';
 import { judge, type Outcome, type Tally, type TriggerRule, type Verdict } from './trigger.ts';
@@ -28,7 +29,7 @@ export const followUp = (job: JobRun, task: TaskRun): void => {
 
 /** Schedules tasks, or skips those whose condition does not hold. All become ready before the first of them runs. */
 export const launch = (job: JobRun, indexes: number[]): void => {
-  for (const index of job.sortByPlace(indexes)) {
+  for (const index of sortByPlace(job.plan, job.options.sequential, indexes)) {
     // A result that is used again may stand there already.
     if (!isUnscheduled(job, index)) continue;
     const task = job.wake(index);

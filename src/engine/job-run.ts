@@ -9,6 +9,7 @@ import { type JobCommand, jobLogic, resumedJob } from '../machines/job.ts';
 import type { RetryPolicy } from '../machines/retry.ts';
 import { resumedTask, type TaskCommand, taskLogic } from '../machines/task.ts';
 import { Attempt } from './attempt.ts';
+import { closeSpan } from './attempt-spans.ts';
 import type { CleanUp } from './clean-up.ts';
 import type { Clock } from './clock.ts';
 import { ContextStore } from './context.ts';
@@ -21,9 +22,9 @@ import { mergedOptions } from './merged-options.ts';
 import type { JobOptions, StartOptions } from './options.ts';
 import type { OutputWaiter } from './output.ts';
 import type { PausableTimer } from './pausable-timer.ts';
-import { comparePlaces, type Plan, type TaskDefinition } from './plan.ts';
+import type { Plan, TaskDefinition } from './plan.ts';
 import type { Stop } from './stop.ts';
-import { SETTLED, type TaskRun } from './task-run.ts';
+import { newTaskRun, SETTLED, type TaskRun } from './task-run.ts';
 import type { Tally } from './trigger.ts';
 
 /** What an event can be about, as the reactions are told. */
@@ -348,25 +349,7 @@ export class JobRun {
     const known = this.tasks[index];
     if (known) return known;
     const definition = this.plan.tasks[index] as TaskDefinition;
-    const task: TaskRun = {
-      job: this,
-      index,
-      definition,
-      path: this.pathOf(definition.name),
-      place: (this.options.sequential ? this.plan.positions : this.plan.ranks)[index] as number,
-      retry: this.#retryOf(definition),
-      actor: undefined,
-      state: 'unscheduled',
-      attempts: 0,
-      attempt: undefined,
-      lane: undefined,
-      queuedAt: undefined,
-      startedAt: undefined,
-      endedAt: undefined,
-      counted: false,
-      output: undefined,
-      version: 0,
-    };
+    const task = newTaskRun(this, index, definition, this.#retryOf(definition));
     this.tasks[index] = task;
     return task;
   }
@@ -395,7 +378,7 @@ export class JobRun {
       if (!task.error.tolerated) this.failed--;
       task.lastError = task.error;
     }
-    if (task.attempts > 0 && task.endedAt !== undefined) this.#closeSpan(task, task.endedAt);
+    if (task.attempts > 0 && task.endedAt !== undefined) closeSpan(task, task.endedAt);
     task.error = undefined;
     task.endedAt = undefined;
     task.counted = false;
@@ -414,15 +397,6 @@ export class JobRun {
     task.version = 0;
     task.startedAt = undefined;
     if (task.lastStartedAt !== undefined) delete task.lastStartedAt;
-  }
-
-  /** Sorts tasks by which goes first when all are ready. */
-  sortByPlace(indexes: number[]): number[] {
-    if (indexes.length < 2) return indexes;
-    const { positions, ranks, grown } = this.plan;
-    if (grown && !this.options.sequential) return indexes.sort((a, b) => comparePlaces(this.plan, a, b));
-    const places = this.options.sequential ? positions : ranks;
-    return indexes.sort((a, b) => (places[a] as number) - (places[b] as number));
   }
 
   #record(task: TaskRun, to: TaskState, holdsAttempt: boolean, at: number): void {
@@ -459,15 +433,7 @@ export class JobRun {
     attempt.phase = 'over';
     attempt.timer?.cancel();
     task.claim?.heartbeatTimer?.cancel();
-    if (!SETTLED.has(task.state)) this.#closeSpan(task, at);
-  }
-
-  /** Notes an attempt that another may follow. */
-  #closeSpan(task: TaskRun, endedAt: number): void {
-    const startedAt = task.lastStartedAt ?? task.startedAt ?? endedAt;
-    task.spans ??= [];
-    task.spans.push({ readyAt: task.queuedAt ?? startedAt, startedAt, endedAt });
-    task.openSpan = undefined;
+    if (!SETTLED.has(task.state)) closeSpan(task, at);
   }
 
   #settle(task: TaskRun, to: TaskState, at: number): void {

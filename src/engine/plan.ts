@@ -101,6 +101,15 @@ export const createPlan = (
 export const comparePlaces = ({ tasks, lengths }: Plan, a: number, b: number): number =>
   (tasks[b]?.priority ?? 0) - (tasks[a]?.priority ?? 0) || (lengths[b] ?? 0) - (lengths[a] ?? 0) || a - b;
 
+/** Sorts tasks by which goes first when all are ready. */
+export const sortByPlace = (plan: Plan, sequential: boolean | undefined, indexes: number[]): number[] => {
+  if (indexes.length < 2) return indexes;
+  const { positions, ranks, grown } = plan;
+  if (grown && !sequential) return indexes.sort((a, b) => comparePlaces(plan, a, b));
+  const places = sequential ? positions : ranks;
+  return indexes.sort((a, b) => (places[a] as number) - (places[b] as number));
+};
+
 const inverse = (order: readonly number[]): Uint32Array => {
   const positions = new Uint32Array(order.length);
   for (const [position, index] of order.entries()) positions[index] = position;

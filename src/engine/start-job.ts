@@ -1,6 +1,6 @@
 import { logTo } from '../events/logger.ts';
 import { newId } from '../events/system-clock.ts';
-import { isThenable } from '../events/thenable.ts';
+import { ignore, isThenable } from '../events/thenable.ts';
 import { startOptionProblems } from './check-options.ts';
 import { checkedInput } from './check-schema.ts';
 import { jobIdOf } from './durable/job-id.ts';
@@ -60,6 +60,7 @@ export const startJob = (plan: Plan, input: unknown, options: StartOptions | und
 /** What the first start with a key was told, where the journal answers at once. */
 const firstOptions = (journal: Journal | undefined, jobId: string | undefined): StartOptions => {
   const kept = jobId === undefined ? undefined : journal?.job(jobId);
+  ignore(kept);
   return kept && !isThenable(kept) ? optionsOf(kept.options) : {};
 };
 

@@ -86,6 +86,27 @@ type Rarely = {
   deadlineTimer?: PausableTimer | undefined;
 };
 
+/** The record of a task to which nothing has happened yet. */
+export const newTaskRun = (job: JobRun, index: number, definition: TaskDefinition, retry: RetryPolicy): TaskRun => ({
+  job,
+  index,
+  definition,
+  path: job.pathOf(definition.name),
+  place: (job.options.sequential ? job.plan.positions : job.plan.ranks)[index] as number,
+  retry,
+  actor: undefined,
+  state: 'unscheduled',
+  attempts: 0,
+  attempt: undefined,
+  lane: undefined,
+  queuedAt: undefined,
+  startedAt: undefined,
+  endedAt: undefined,
+  counted: false,
+  output: undefined,
+  version: 0,
+});
+
 /** Who works on an external task, and the timer of its heartbeat. */
 export type Claim = {
   readonly owner: string;

@@ -1,6 +1,7 @@
 import type { ErrorData } from '../../events/error-data.ts';
 import type { JobEvent, JobState, JobTransition, TaskState, TaskTransition } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/event-stream.ts';
+import { closeSpan } from '../attempt-spans.ts';
 import { parentPath } from '../task-path.ts';
 import { SETTLED } from '../task-run.ts';
 import type { Span } from '../views/graph-view.ts';
@@ -219,13 +220,6 @@ const forgetNested = (record: JobRecord, path: string): void => {
     record.tasks.delete(inner);
   }
   record.nested.delete(path);
-};
-
-const closeSpan = (task: TaskRecord, endedAt: number): void => {
-  const startedAt = task.lastStartedAt ?? task.startedAt ?? endedAt;
-  task.openSpan = undefined;
-  task.spans ??= [];
-  task.spans.push({ readyAt: task.queuedAt ?? startedAt, startedAt, endedAt });
 };
 
 const close = (stretches: Stretch[], at: number): void => {

@@ -1,4 +1,4 @@
-import { isThenable } from '../../events/thenable.ts';
+import { ignore, isThenable } from '../../events/thenable.ts';
 import { jobErrorOf } from '../end.ts';
 import { JournalError } from '../errors.ts';
 import type { JobRun } from '../job-run.ts';
@@ -50,7 +50,9 @@ export const recordJob = (job: JobRun, journal: Journal, input: object, isNew: b
 export const recordFork = (job: JobRun, journal: Journal, input: object, forkedFrom: string): void => {
   const recorder = recorderOf(job);
   orNothing(recorder, () => {
-    const there = job.startOptions.jobId === undefined ? undefined : journal.job(job.id);
+    const there = journal.job(job.id);
+    // One that answers later finds it when it is given the job.
+    ignore(there);
     if (there && !isThenable(there)) throw jobExists(job.id);
     recorder.begin({ ...newJob(job, input), forkedFrom });
   });

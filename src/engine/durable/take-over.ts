@@ -5,7 +5,7 @@ import { inForce, type Journal, type JournalJob } from '../journal.ts';
 import { beginJob } from '../pause.ts';
 import { isDead, thisProcess } from '../process-identity.ts';
 import { cancelJob } from '../stop.ts';
-import { acceptedChanges, type ChangePolicy, type DefinitionChange, definitionChanges } from './definition-diff.ts';
+import { acceptedChanges, type ChangePolicy, definitionChanges } from './definition-diff.ts';
 import { definitionShape } from './definition-shape.ts';
 import { type Cancellation, follow } from './follow.ts';
 import { goOn } from './go-on.ts';
@@ -100,14 +100,13 @@ export const resume = async (
       if (!run.over) restoreJob(run, past, added);
       return;
     }
-    const changes = await changesSince(run, journal, past);
-    const words = acceptedChanges(kept, changes, changed, (task) => hasBegun(past, task));
+    const words = await changesSince(run, journal, past, changed);
     if (run.over) throw leftMeanwhile(run);
     restoreJob(run, past, added);
     await restoreReuses(run, journal, past, added);
     recorder.open(kept.fence);
     recorder.remember(past.notes);
-    if (changes.length > 0) recorder.redefine(definitionShape(run.plan));
+    if (words.length > 0) recorder.redefine(definitionShape(run.plan));
     const by = nameOfProcess();
     run.sleepUntil(() => {
       if (run.over) return;
@@ -131,17 +130,23 @@ export const restoreEnded = async (
   past: Past,
   { changed = 'refuse', added = () => undefined }: Resumption,
 ): Promise<void> => {
-  const changes = await changesSince(run, journal, past);
-  acceptedChanges(past.job, changes, changed, (task) => hasBegun(past, task));
+  await changesSince(run, journal, past, changed);
   run.recorder?.remember(past.notes);
   restoreJob(run, past, added);
 };
 
-/** How the definition has changed since it was kept. @throws JournalError */
-const changesSince = async (run: JobRun, journal: Journal, { job }: Past): Promise<readonly DefinitionChange[]> => {
+/** How the definition has changed since it was kept, in words, as far as that is accepted. @throws JournalError */
+const changesSince = async (
+  run: JobRun,
+  journal: Journal,
+  past: Past,
+  changed: ChangePolicy,
+): Promise<readonly string[]> => {
+  const { job } = past;
   if (definitionShape(run.plan).fingerprint === job.fingerprint) return [];
   const shape = await journal.shape(job.fingerprint);
-  if (shape !== undefined) return definitionChanges(shape, run.plan);
+  if (shape !== undefined)
+    return acceptedChanges(job, definitionChanges(shape, run.plan), changed, (task) => hasBegun(past, task));
   const message = `The journal does not hold the definition that the job "${job.id}" was started with.`;
   throw new JournalError('JOURNAL_CORRUPT', message, { jobId: job.id });
 };
