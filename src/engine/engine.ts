@@ -50,8 +50,8 @@ export class Engine implements AsyncDisposable {
   readonly #options: EngineOptions;
   readonly #clock: Clock;
   readonly #dispatcher: Dispatcher;
-  readonly #jobs = new Map<string, Job>();
-  readonly #runs = new Map<Job, JobRun>();
+  /** The jobs that are not over, by id. */
+  readonly #live = new Map<string, { readonly job: Job; readonly run: JobRun }>();
   readonly #events = new Subject<JobEvent>();
   readonly #home: Home;
   #closed = false;
@@ -78,7 +78,7 @@ export class Engine implements AsyncDisposable {
 
   /** The jobs that are not over, in the order of their start. */
   get jobs(): readonly Job[] {
-    return [...this.#jobs.values()];
+    return [...this.#live.values()].map(({ job }) => job);
   }
 
   /** Whether it takes no more jobs. */
@@ -88,7 +88,7 @@ export class Engine implements AsyncDisposable {
 
   /** A job that is not over, by its id. */
   job(id: string): Job | undefined {
-    return this.#jobs.get(id);
+    return this.#live.get(id)?.job;
   }
 
   /** How many slots of its concurrency and pools are taken. */
@@ -108,7 +108,7 @@ export class Engine implements AsyncDisposable {
     const subject = requireDefinition(definition);
     this.#requireOpen(subject);
     refuse(subject, startOptionProblems(input, options));
-    const known = options?.jobKey === undefined ? undefined : this.#jobs.get(jobIdOf(definition.name, options.jobKey));
+    const known = options?.jobKey === undefined ? undefined : this.job(jobIdOf(definition.name, options.jobKey));
     if (known) return known as unknown as Job<Input, Tasks>;
     this.#refuseTaken(subject, options);
     const { journal = this.#options.journal, ...others } = options ?? {};
@@ -134,7 +134,7 @@ export class Engine implements AsyncDisposable {
     const journal = this.#journal(others);
     const writer = JournalWriter.of(journal);
     type Typed = Job<Input, Tasks>;
-    const live = this.#jobs.get(jobId) ?? writer.recorderOf(jobId)?.handle;
+    const live = this.job(jobId) ?? writer.recorderOf(jobId)?.handle;
     if (live) return { job: live as Typed };
     const underWay = writer.resuming.get(jobId) as Promise<{ readonly job: Typed }> | undefined;
     if (underWay) return underWay;
@@ -157,7 +157,7 @@ export class Engine implements AsyncDisposable {
     // The oldest first, as they were started.
     for (const kept of left.toReversed()) {
       if (this.#closed) break;
-      if (this.#jobs.has(kept.id) || JournalWriter.of(journal).recorderOf(kept.id) || isHeld(kept, journal)) continue;
+      if (this.#live.has(kept.id) || JournalWriter.of(journal).recorderOf(kept.id) || isHeld(kept, journal)) continue;
       try {
         const { job } = await this.resume(kept.id, options);
         resumed.push(job);
@@ -241,7 +241,7 @@ export class Engine implements AsyncDisposable {
     const { mode = 'drain', graceMs } = options;
     this.#closed = true;
     if (mode === 'abort') this.#closesBy = mode;
-    const jobs = this.jobs;
+    const jobs = [...this.#live.values()];
     for (const job of jobs) this.#end(job, mode);
     const ended = this.#allEnded();
     if (mode === 'drain' && graceMs !== undefined && jobs.length > 0) {
@@ -284,7 +284,7 @@ export class Engine implements AsyncDisposable {
   /** Resolves when all jobs are over, those too that were being taken up as the engine closed. */
   async #allEnded(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
-    await Promise.all(this.jobs.map((job) => this.#end(job, this.#closesBy)));
+    await Promise.all([...this.#live.values()].map((live) => this.#end(live, this.#closesBy)));
   }
 
   /** Something that starts a job when it has read the journal: the engine has not closed before. */
@@ -295,22 +295,19 @@ export class Engine implements AsyncDisposable {
     return work;
   }
 
-  async #end(job: Job, mode: 'drain' | 'abort'): Promise<void> {
-    const run = this.#runs.get(job);
-    if (run?.recorder && !run.ended) await leaveJob(run, mode, CLOSING);
+  async #end({ job, run }: { readonly job: Job; readonly run: JobRun }, mode: 'drain' | 'abort'): Promise<void> {
+    if (run.recorder && !run.ended) await leaveJob(run, mode, CLOSING);
     else await job.cancel(CLOSING, { mode });
     await job;
   }
 
   #enrol(job: Job, run: JobRun): void {
     if (run.ended) return;
-    this.#jobs.set(job.id, job);
-    this.#runs.set(job, run);
+    this.#live.set(job.id, { job, run });
     job.events$.subscribe({
       next: (event) => this.#events.next(event),
       complete: () => {
-        if (this.#jobs.get(job.id) === job) this.#jobs.delete(job.id);
-        this.#runs.delete(job);
+        if (this.job(job.id) === job) this.#live.delete(job.id);
       },
     });
   }
@@ -366,7 +363,7 @@ export class Engine implements AsyncDisposable {
     const problem = (option: string, message: string): void =>
       refuse(subject, [{ code: 'INVALID_OPTION', message, tasks: [], option }]);
     const id = options?.jobId;
-    if (id !== undefined && this.#jobs.has(id))
+    if (id !== undefined && this.#live.has(id))
       problem('jobId', `A job with the id "${id}" is running already. Leave out jobId for one of its own.`);
     if (options?.clock && options.clock !== this.#clock)
       problem('clock', "A job of an engine runs by the engine's clock: hand the clock to createEngine.");
