@@ -11,15 +11,11 @@ import {
 } from './check-options.ts';
 import type { Clock } from './clock.ts';
 import type { JobDefinition, StartArguments } from './definition.ts';
+import { endedRun, resumedRun, type Workshop } from './durable/from-journal.ts';
 import { jobIdOf } from './durable/job-id.ts';
-import type { JobRecorder } from './durable/job-recorder.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
-import { hasEnded, keptJob, unknownDefinition } from './durable/kept-job.ts';
-import { optionsOf } from './durable/kept-options.ts';
 import { leaveJob } from './durable/leave-job.ts';
-import { readPast } from './durable/past.ts';
-import { recorderOf } from './durable/record-job.ts';
-import { isHeld, readBack, restoreEnded, resume } from './durable/take-over.ts';
+import { isHeld } from './durable/take-over.ts';
 import type {
   AnyContext,
   AnyJob,
@@ -32,18 +28,16 @@ import type {
   TakeUpOptions,
 } from './engine-options.ts';
 import { CommandError, JournalError, OptionError } from './errors.ts';
-import { addedTasks } from './grow.ts';
 import type { TaskPath, TaskType } from './infer.ts';
 import { Job, jobOf } from './job.ts';
 import type { JobRun } from './job-run.ts';
-import type { Journal, JournalJob } from './journal.ts';
+import type { Journal } from './journal.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
 import type { StartOptions } from './options.ts';
-import { isDefinition, PLAN, type Plan } from './plan.ts';
+import { isDefinition, PLAN } from './plan.ts';
 import { type Preview, previewRerun, previewRetry, type RerunSelection, type RetrySelection } from './retry-plan.ts';
 import { refuse, show } from './rules.ts';
-import { createRun, type Home, rerunJob, retryJob, startJob } from './start-job.ts';
-import type { AnyDefinition } from './task-spec.ts';
+import { type Home, rerunJob, retryJob, startJob } from './start-job.ts';
 
 /** Limits, a journal and a stream that many jobs share, and their common end. */
 export class Engine implements AsyncDisposable {
@@ -138,7 +132,10 @@ export class Engine implements AsyncDisposable {
     if (live) return { job: live as Typed };
     const underWay = writer.resuming.get(jobId) as Promise<{ readonly job: Typed }> | undefined;
     if (underWay) return underWay;
-    const resumption = this.#doing(this.#takeUp(jobId, journal, { definition, changed, added }, others));
+    const order = { definition, changed, added, options: this.#startOptions(others) };
+    const resumption = this.#doing(
+      resumedRun(this.#workshop, journal, jobId, order).then((run) => ({ job: new Job(run, this.#home) })),
+    );
     writer.resuming.set(jobId, resumption);
     return resumption.finally(() => writer.resuming.delete(jobId)) as unknown as Promise<{ readonly job: Typed }>;
   }
@@ -259,28 +256,6 @@ export class Engine implements AsyncDisposable {
     await this.close({ mode: 'abort' });
   }
 
-  async #takeUp(
-    jobId: string,
-    journal: Journal,
-    { definition, changed, added: specs = [] }: Pick<TakeUpOptions, 'definition' | 'changed' | 'added'>,
-    options: Omit<StartOptions, 'jobId'>,
-  ): Promise<{ readonly job: Job }> {
-    const kept = await keptJob(journal, jobId);
-    this.#requireOpen(`The resumption of job "${jobId}"`);
-    const run = this.#runOf(kept, definition, options, journal);
-    // Of one that is over nothing is written.
-    const recorder = hasEnded(kept) ? (run.recorder as JobRecorder) : recorderOf(run);
-    try {
-      const added = addedTasks(run.plan.name, specs);
-      if (hasEnded(kept)) await readBack(run, recorder, journal, kept);
-      else await resume(run, recorder, journal, { changed, added });
-    } catch (error) {
-      recorder.dismiss();
-      throw error;
-    }
-    return { job: new Job(run, this.#home) };
-  }
-
   /** Resolves when all jobs are over, those too that were being taken up as the engine closed. */
   async #allEnded(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
@@ -317,33 +292,18 @@ export class Engine implements AsyncDisposable {
     return { ...options, logger: options.logger ?? logger, clock, random: options.random ?? random };
   }
 
-  /** A run to which nothing has happened, for a job of the journal. @throws JournalError */
-  #runOf(
-    kept: JournalJob,
-    definition: AnyDefinition | undefined,
-    options: Omit<StartOptions, 'jobId'>,
-    journal: Journal,
-  ): JobRun {
-    const found = definition ?? this.#options.definitions?.find(({ name }) => name === kept.name);
-    if (!found || found.name !== kept.name) throw unknownDefinition(kept, found);
-    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    const all = { ...optionsOf(kept.options), ...this.#startOptions(given), jobId: kept.id, journal };
-    return createRun(found[PLAN] as Plan, {}, all, this.#home);
+  get #workshop(): Workshop {
+    return { home: this.#home, definitions: this.#options.definitions ?? [] };
   }
 
   /** A job that is over, as the journal holds it. @throws JournalError @throws CommandError */
-  async #ended(jobId: string, options: TakeUpOptions): Promise<{ readonly run: JobRun; readonly journal: Journal }> {
-    const { definition, changed = 'refuse', added = [], ...others } = options;
-    const journal = this.#journal(others);
-    const kept = await keptJob(journal, jobId);
-    const run = this.#runOf(kept, definition, { clock: others.clock, logger: SILENT }, journal);
-    if (!hasEnded(kept)) {
-      const message = `Job "${kept.name}" ("${jobId}") is ${kept.state}: only a job that is over can be tried again. Resume it.`;
-      throw new CommandError('INVALID_STATE', message);
-    }
-    const past = await readPast(journal, kept);
-    await restoreEnded(run, journal, past, { changed, added: addedTasks(run.plan.name, added) });
-    return { run, journal };
+  async #ended(
+    jobId: string,
+    { definition, changed, added, clock, journal }: TakeUpOptions,
+  ): Promise<{ readonly run: JobRun; readonly journal: Journal }> {
+    const from = this.#journal({ journal });
+    const order = { definition, changed, added, options: this.#startOptions({ clock, logger: SILENT }) };
+    return { run: await endedRun(this.#workshop, from, jobId, order), journal: from };
   }
 
   /** @throws OptionError */
