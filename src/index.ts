@@ -1,8 +1,60 @@
-export { type Branch, branch, type Expand, expand, type NotReady, notReady } from './engine/answer.ts';
 export { defineJob, JobBuilder } from './engine/builder.ts';
-export type { Clock } from './engine/clock.ts';
-export { JobDefinition } from './engine/definition.ts';
-export type { ChangePolicy, DefinitionChange } from './engine/durable/definition-diff.ts';
+export { type Branch, branch, type Expand, type NotReady, notReady } from './engine/definition/answer.ts';
+export type { ChangePolicy } from './engine/definition/definition-diff.ts';
+export type {
+  AttemptOptions,
+  DefinitionOptions,
+  ExternalPace,
+  FailurePolicy,
+  FlowOptions,
+  JobOptions,
+  LimitOptions,
+  PoolOption,
+  RateLimitOptions,
+  SensorPace,
+  SlotOptions,
+  StartOptions,
+  TaskKind,
+  TaskOptions,
+} from './engine/definition/options.ts';
+export type { TaskDefinition } from './engine/definition/plan.ts';
+export type { StandardSchema } from './engine/definition/standard-schema.ts';
+export type {
+  Checkpoint,
+  ConditionScope,
+  JobOutcome,
+  TaskFunction,
+  TaskLogger,
+  TaskScope,
+} from './engine/definition/task-function.ts';
+export type {
+  AnyTaskSpec,
+  ExternalSpec,
+  ItemScope,
+  Items,
+  JobSpec,
+  MapOptions,
+  MapSpec,
+  NestedJobOptions,
+  SensorSpec,
+  Settled,
+  TaskSpec,
+} from './engine/definition/task-spec.ts';
+export { expand } from './engine/definition/task-spec.ts';
+export type { TriggerRule } from './engine/definition/trigger.ts';
+export type {
+  Awaitable,
+  Batch,
+  Held,
+  JobFilter,
+  Journal,
+  JournalJob,
+  Lease,
+  NewJob,
+  Note,
+  NoteKind,
+  StoredEvent,
+} from './engine/durable/journal.ts';
 export { createEngine, Engine } from './engine/engine.ts';
 export type {
   AnyJob,
@@ -12,6 +64,7 @@ export type {
   Recovery,
   TakeUpOptions,
 } from './engine/engine-options.ts';
+export type { DefinitionChange, JournalErrorCode } from './engine/errors/errors.ts';
 export {
   AbortError,
   type AnyTintypeError,
@@ -30,44 +83,14 @@ export {
   type TaskErrorCode,
   TintypeError,
   UnknownTaskError,
-} from './engine/errors.ts';
-export type { Explanation, Reason } from './engine/explain.ts';
-export type { SkipReason } from './engine/flow.ts';
+} from './engine/errors/errors.ts';
+export type { Problem, ProblemCode, Violation } from './engine/errors/problem.ts';
 export { Job } from './engine/job.ts';
+export type { AnyDefinition } from './engine/job-definition.ts';
+export { JobDefinition } from './engine/job-definition.ts';
 export { jobFrom, run } from './engine/job-from.ts';
 export type { JobResult, TaskResult } from './engine/job-result.ts';
-export type {
-  Awaitable,
-  Batch,
-  Held,
-  JobFilter,
-  Journal,
-  JournalErrorCode,
-  JournalJob,
-  Lease,
-  NewJob,
-  Note,
-  NoteKind,
-  StoredEvent,
-} from './engine/journal.ts';
 export type { ClaimOptions } from './engine/kinds/external.ts';
-export type {
-  AttemptOptions,
-  DefinitionOptions,
-  ExternalPace,
-  FailurePolicy,
-  FlowOptions,
-  JobOptions,
-  LimitOptions,
-  PoolOption,
-  RateLimitOptions,
-  SensorPace,
-  SlotOptions,
-  StartOptions,
-  TaskOptions,
-} from './engine/options.ts';
-export type { TaskDefinition } from './engine/plan.ts';
-export type { Problem, ProblemCode } from './engine/problem.ts';
 export { createPoller, type PollerOptions } from './engine/readiness/poller.ts';
 export { createProber, type ProberOptions } from './engine/readiness/prober.ts';
 export {
@@ -80,35 +103,14 @@ export {
   type ReadinessResult,
 } from './engine/readiness/readiness.ts';
 export { createSnapshotStore, type SnapshotStore } from './engine/readiness/snapshot-store.ts';
-export type { Preview, RerunSelection, RetrySelection } from './engine/retry-plan.ts';
+export type { Preview, RerunSelection, RetrySelection } from './engine/recovery/retry-plan.ts';
+export type { SkipReason } from './engine/run/flow.ts';
 export { installSignalHandlers, type SignalHandlerOptions } from './engine/signal-handlers.ts';
-export type { StandardSchema, Violation } from './engine/standard-schema.ts';
-export type {
-  Checkpoint,
-  ConditionScope,
-  JobOutcome,
-  TaskFunction,
-  TaskLogger,
-  TaskScope,
-} from './engine/task-function.ts';
 export type { TaskHandle } from './engine/task-handle.ts';
-export type {
-  AnyDefinition,
-  AnyTaskSpec,
-  ExternalSpec,
-  ItemScope,
-  Items,
-  JobSpec,
-  MapOptions,
-  MapSpec,
-  NestedJobOptions,
-  SensorSpec,
-  Settled,
-  TaskSpec,
-} from './engine/task-spec.ts';
-export type { TriggerRule } from './engine/trigger.ts';
+export type { Clock } from './engine/time/clock.ts';
+export type { Explanation, Reason } from './engine/views/explain.ts';
 export type { FrontierItem } from './engine/views/frontier.ts';
-export type { TaskKind } from './engine/views/graph-view.ts';
+export type {} from './engine/views/graph-view.ts';
 export type { ErrorData } from './events/error-data.ts';
 export type {
   ContextConflict,

@@ -1,4 +1,4 @@
-export { MASKED, type Mask } from './executors/mask.ts';
+export { MASKED, type Mask } from './executors/mask/mask.ts';
 export { workflowJsonSchema } from './workflow/json-schema.ts';
 export { WorkflowError, type WorkflowProblem, type WorkflowProblemCode } from './workflow/problem.ts';
 export { type Selection, SelectionError } from './workflow/select-tasks.ts';

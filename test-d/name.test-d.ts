@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, test } from 'vitest';
-import type { NewName } from '../src/engine/infer.ts';
+import type { NewName } from '../src/engine/definition/infer.ts';
 import { defineJob } from '../src/index.ts';
 
 const builder = defineJob('job')

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { defineJob } from 'tintype';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openJournal } from '../src/cli/journal-file.ts';
+import { openJournal } from '../src/cli/kept/journal-file.ts';
 import { runCli } from '../src/cli/run-cli.ts';
 import { silenceSqliteWarning } from '../src/cli/sqlite-warning.ts';
 import type { JobState } from '../src/events/event.ts';

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { KILL_GRACE_MS } from '../src/executors/process.ts';
+import { KILL_GRACE_MS } from '../src/executors/process/process.ts';
 import { buildCli, isRunning, start, workflowFile } from './fixtures/workflow/cli.ts';
 
 // Ten programs at once on a busy machine take their time.
@@ -143,7 +143,7 @@ test.concurrent('a command that timed out last may still clean up', async () => 
 
 test.concurrent('processes end with the program, whatever ends that', async () => {
   const script = `
-    const { bash } = await import(${JSON.stringify(join(dirname(program), '../executors/bash.js'))});
+    const { bash } = await import(${JSON.stringify(join(dirname(program), '../executors/process/bash.js'))});
     const log = { info: (line) => console.log('| ' + line), warn() {} };
     process.on('SIGUSR2', () => { throw new Error('a bug'); });
     await bash(${JSON.stringify(STUBBORN)})({ signal: new AbortController().signal, log });`;

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Command, Option } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CompletedShell, completion } from '../src/cli/completion.ts';
+import { type CompletedShell, completion } from '../src/cli/completion/completion.ts';
 import { createProgram } from '../src/cli/program.ts';
 import { tintype } from './fixtures/workflow/cli.ts';
 import { openTerminal } from './terminal.ts';

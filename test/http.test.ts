@@ -9,20 +9,20 @@ import { dirname, join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { answerOf, notReady } from '../src/engine/answer.ts';
-import { NonRetryableError, RetryAfterError } from '../src/engine/errors.ts';
-import type { TaskFunction, TaskScope } from '../src/engine/task-function.ts';
-import { type HttpOptions, http, httpReady } from '../src/executors/http.ts';
-import { MAX_BODY_BYTES } from '../src/executors/http-body.ts';
+import { answerOf, notReady } from '../src/engine/definition/answer.ts';
+import type { TaskFunction, TaskScope } from '../src/engine/definition/task-function.ts';
+import { NonRetryableError, RetryAfterError } from '../src/engine/errors/errors.ts';
+import { type HttpOptions, http, httpReady } from '../src/executors/http/http.ts';
+import { MAX_BODY_BYTES } from '../src/executors/http/http-body.ts';
 import {
   EXCERPT_LENGTH,
   HttpBodyError,
   HttpInvalidError,
   HttpRequestError,
   HttpStatusError,
-} from '../src/executors/http-error.ts';
-import type { HttpRequest } from '../src/executors/http-request.ts';
-import { createMask } from '../src/executors/mask.ts';
+} from '../src/executors/http/http-error.ts';
+import type { HttpRequest } from '../src/executors/http/http-request.ts';
+import { createMask } from '../src/executors/mask/mask.ts';
 import { jobFrom } from '../src/index.ts';
 import { virtualClock } from '../src/testing.ts';
 import { failureOf, taskScope } from './fixtures/task-scope.ts';
@@ -675,7 +675,7 @@ describe('a process', () => {
     const program = join(folder, 'program.mjs');
     writeFileSync(
       program,
-      `import { http, httpReady } from './dist/executors/http.js';
+      `import { http, httpReady } from './dist/executors/http/http.js';
 const quiet = () => {};
 const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
 const scope = (signal = new AbortController().signal) => ({ ctx: {}, deps: {}, signal, log });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { defineJob, type JobEvent, type TaskState } from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { expect, test } from 'vitest';
-import { emptyRecord, type JobRecord, pausedWithin, recordEvent } from '../src/engine/durable/job-record.ts';
+import { emptyRecord, type JobRecord, pausedWithin, recordEvent } from '../src/engine/model/job-record.ts';
 import { type Played, play, restlessJob } from './restless-job.ts';
 
 /** `FC_SEED=… npx vitest run test/job-record.test.ts` plays a failed run again. */

@@ -6,7 +6,7 @@ import { createEngine, type JobEvent, type JobResult, jobFrom, type TaskSpec } f
 import { sqliteJournal } from 'tintype/sqlite';
 import { seededRandom, virtualClock } from 'tintype/testing';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Journal } from '../src/engine/journal.ts';
+import type { Journal } from '../src/engine/durable/journal.ts';
 import { bundleChaos } from './chaos/bundle.ts';
 import { type Started, start } from './fixtures/workflow/cli.ts';
 

@@ -1,4 +1,4 @@
-import type { Journal, Lease } from '../src/engine/journal.ts';
+import type { Journal, Lease } from '../src/engine/durable/journal.ts';
 
 /** What a process sees of a journal until it dies: from then on none of its calls comes back, and its leases are those of a dead process. */
 export const mortal = (

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { isAlive, isDead, thisProcess } from '../src/engine/process-identity.ts';
+import { isAlive, isDead, thisProcess } from '../src/engine/durable/process-identity.ts';
 
 const hasProc = existsSync('/proc/self/stat');
 

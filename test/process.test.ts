@@ -2,13 +2,18 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { NonRetryableError } from '../src/engine/errors.ts';
-import type { TaskFunction } from '../src/engine/task-function.ts';
-import { bash } from '../src/executors/bash.ts';
-import { outputGate } from '../src/executors/output-gate.ts';
-import { MAX_LINE_LENGTH, outputLines } from '../src/executors/output-lines.ts';
-import { ProcessError, ProcessNotFoundError, ProcessStartError, TAIL_LINES } from '../src/executors/process-error.ts';
-import { python } from '../src/executors/python.ts';
+import type { TaskFunction } from '../src/engine/definition/task-function.ts';
+import { NonRetryableError } from '../src/engine/errors/errors.ts';
+import { bash } from '../src/executors/process/bash.ts';
+import { outputGate } from '../src/executors/process/output-gate.ts';
+import { MAX_LINE_LENGTH, outputLines } from '../src/executors/process/output-lines.ts';
+import {
+  ProcessError,
+  ProcessNotFoundError,
+  ProcessStartError,
+  TAIL_LINES,
+} from '../src/executors/process/process-error.ts';
+import { python } from '../src/executors/process/python.ts';
 import { failureOf, taskScope } from './fixtures/task-scope.ts';
 import { isRunning } from './fixtures/workflow/cli.ts';
 

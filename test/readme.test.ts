@@ -20,7 +20,7 @@ test('what the README says it prints is what the test of the example expects', (
   for (const line of lines) expect(expected).toContain(`'${line}'`);
 });
 
-test.each(['options.ts', '../machines/retry.ts'])('every option of src/engine/%s has its row', (file) => {
+test.each(['definition/options.ts', '../machines/retry.ts'])('every option of src/engine/%s has its row', (file) => {
   const names = [...read(`src/engine/${file}`).matchAll(/^ {2}readonly (\w+)\?:/gm)].map((match) => match[1] as string);
   expect(names.length).toBeGreaterThan(4);
   for (const name of names) expect(readme, name).toMatch(new RegExp(`\`(?:retry\\.)?${name}\``));

@@ -1,6 +1,6 @@
 import { defineJob, type Job, type JobEvent, type Journal, memoryJournal } from 'tintype';
 import { describe, expect, test } from 'vitest';
-import type { Batch } from '../src/engine/journal.ts';
+import type { Batch } from '../src/engine/durable/journal.ts';
 
 const eventsIn = async (journal: Journal, jobId: string): Promise<JobEvent[]> =>
   (await journal.events(jobId)).map(({ data }) => JSON.parse(data) as JobEvent);

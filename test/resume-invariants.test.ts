@@ -23,9 +23,9 @@ import {
 } from 'tintype';
 import { seededRandom, type VirtualClock, virtualClock } from 'tintype/testing';
 import { expect, test } from 'vitest';
-import { emptyRecord, type JobRecord, recordEvent } from '../src/engine/durable/job-record.ts';
-import type { StoredEvent } from '../src/engine/journal.ts';
-import { parentPath } from '../src/engine/task-path.ts';
+import type { StoredEvent } from '../src/engine/durable/journal.ts';
+import { parentPath } from '../src/engine/durable/task-path.ts';
+import { emptyRecord, type JobRecord, recordEvent } from '../src/engine/model/job-record.ts';
 import { mortal } from './mortal-journal.ts';
 
 /** `FC_SEED=… npx vitest run test/resume-invariants.test.ts` plays a failed run again. */

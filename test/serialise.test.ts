@@ -1,9 +1,9 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ContextStore } from '../src/engine/context.ts';
-import { JournalError, TaskError } from '../src/engine/errors.ts';
-import { decode, encode, Unserialisable } from '../src/engine/serialise.ts';
+import { decode, encode, Unserialisable } from '../src/engine/durable/serialise.ts';
+import { JournalError, TaskError } from '../src/engine/errors/errors.ts';
+import { ContextStore } from '../src/engine/model/context.ts';
 
 /** Set FC_SEED to repeat a run. */
 const { FC_SEED } = process.env;

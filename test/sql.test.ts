@@ -5,14 +5,15 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { notReady } from '../src/engine/answer.ts';
-import { NonRetryableError } from '../src/engine/errors.ts';
-import type { TaskFunction } from '../src/engine/task-function.ts';
-import { type SqlQuery, sql, sqlReady } from '../src/executors/sql.ts';
-import { loadDriver } from '../src/executors/sql-driver.ts';
-import { SqlDriverError, SqlError, SqlQueryError, SqlResultError } from '../src/executors/sql-error.ts';
-import { sqlStatements } from '../src/executors/sql-scan.ts';
-import { SQLITE_RUNNER, type SqliteRequest } from '../src/executors/sqlite-runner.ts';
+import { notReady } from '../src/engine/definition/answer.ts';
+import type { TaskFunction } from '../src/engine/definition/task-function.ts';
+import { NonRetryableError } from '../src/engine/errors/errors.ts';
+import { sql, sqlReady } from '../src/executors/sql/sql.ts';
+import { loadDriver } from '../src/executors/sql/sql-driver.ts';
+import { SqlDriverError, SqlError, SqlQueryError, SqlResultError } from '../src/executors/sql/sql-error.ts';
+import type { SqlQuery } from '../src/executors/sql/sql-query.ts';
+import { sqlStatements } from '../src/executors/sql/sql-scan.ts';
+import { SQLITE_RUNNER, type SqliteRequest } from '../src/executors/sql/sqlite-runner.ts';
 import {
   type DatabaseServer,
   freePort,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TintypeError } from '../src/engine/errors.ts';
+import { TintypeError } from '../src/engine/errors/errors.ts';
 import { MAX_ALIASED_VALUES } from '../src/workflow/inspect-nodes.ts';
 import { parseWorkflow } from '../src/workflow/parse-workflow.ts';
 import { WorkflowError } from '../src/workflow/problem.ts';

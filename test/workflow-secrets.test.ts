@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createMask } from '../src/executors/mask.ts';
-import { MAX_LINE_LENGTH } from '../src/executors/output-lines.ts';
+import { createMask } from '../src/executors/mask/mask.ts';
+import { MAX_LINE_LENGTH } from '../src/executors/process/output-lines.ts';
 import { tintype } from './fixtures/workflow/cli.ts';
 import { failureOf, folderOf, problemsOf, runWorkflow } from './fixtures/workflow/run.ts';
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { JobEvent } from '../src/events/event.ts';
-import { MAX_OUTPUT_BYTES } from '../src/executors/output-error.ts';
+import { MAX_OUTPUT_BYTES } from '../src/executors/process/output-error.ts';
 import { type VirtualClock, virtualClock } from '../src/testing/virtual-clock.ts';
 import { loadWorkflow } from '../src/workflow/workflow.ts';
 import { failureOf, folderOf, problemsOf, runWorkflow } from './fixtures/workflow/run.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { NO_MASK } from '../src/executors/mask.ts';
+import { NO_MASK } from '../src/executors/mask/mask.ts';
 import { parseWorkflow } from '../src/workflow/parse-workflow.ts';
 import { WorkflowError } from '../src/workflow/problem.ts';
 import { toDefinition } from '../src/workflow/to-definition.ts';

@@ -1,4 +1,4 @@
-import { EXIT_CODES_HELP } from './exit-code.ts';
+import { EXIT_CODES_HELP } from './terminal/exit-code.ts';
 
 export const PROGRAM_HELP = `
 Examples:

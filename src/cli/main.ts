@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { EXIT } from './exit-code.ts';
 import { runCli } from './run-cli.ts';
 import { silenceSqliteWarning } from './sqlite-warning.ts';
+import { EXIT } from './terminal/exit-code.ts';
 
 silenceSqliteWarning(process);
 const { stdout, stderr, env } = process;
@@ -20,10 +20,12 @@ const exitCode = await runCli(process.argv.slice(2), {
   env,
   signals: process,
 });
+
 const end = (): void => {
   const lost = unwritten !== undefined && exitCode === EXIT.completed;
   if (lost) stderr.write(`error: The output can't be written: ${unwritten?.message}.\n`);
   stderr.write('', () => process.exit(lost ? EXIT.failed : exitCode));
 };
+
 // A failed write is told after its callback.
 stdout.write('', () => setImmediate(end));

@@ -1,8 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { didYouMean } from '../engine/suggest.ts';
+import { didYouMean } from '../engine/errors/suggest.ts';
 import { DURATION, durationMs } from '../workflow/duration.ts';
-import { DEFAULT_JOURNAL } from './default-journal.ts';
-import { EXIT_CODES_HELP } from './exit-code.ts';
 import {
   CANCEL_HELP,
   COMPLETE_HELP,
@@ -26,8 +24,10 @@ import {
   SHOW_HELP,
   VALIDATE_HELP,
 } from './help.ts';
-import type { CliIo } from './io.ts';
-import { OVER, SHOWN_STATES } from './job-states.ts';
+import { DEFAULT_JOURNAL } from './terminal/default-journal.ts';
+import { EXIT_CODES_HELP } from './terminal/exit-code.ts';
+import type { CliIo } from './terminal/io.ts';
+import { OVER, SHOWN_STATES } from './terminal/job-states.ts';
 
 /** The commands of `tintype`. `done` gets the exit code of the one that ran. What a command needs is loaded when it runs. */
 export const createProgram = (version: string, io: CliIo, done: (exitCode: number) => void): Command => {
@@ -75,7 +75,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .option('--no-db', 'keep nothing: the job can not be resumed, nor tried again');
   asTold(run).action(async (argument: string | undefined, options, command: Command) => {
     const file = fileOf(argument, options.file, command);
-    const { run } = await import('./run.ts');
+    const { run } = await import('./commands/run.ts');
     const { db, ...others } = options;
     // Commander makes it true where neither option is given.
     done(await run(file, { ...others, ...(db !== true && { db }) }, withoutColour(io, options.color)));
@@ -83,7 +83,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
 
   const resume = onJob(onJournal(command('resume', 'go on with a job whose process died', RESUME_HELP)));
   asTold(asStarted(resume)).action(async (job: string, options) => {
-    const { resumeJob } = await import('./resume-job.ts');
+    const { resumeJob } = await import('./commands/resume-job.ts');
     done(await resumeJob(job, options, withoutColour(io, options.color)));
   });
 
@@ -92,7 +92,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .option('--no-downstream', 'leave alone what completed after them')
     .option('--dry-run', 'print what would run and what would be kept, and run nothing');
   asTold(asStarted(retry)).action(async (job: string, options) => {
-    const { retryJob } = await import('./retry-job.ts');
+    const { retryJob } = await import('./commands/retry-job.ts');
     done(await retryJob(job, options, withoutColour(io, options.color)));
   });
 
@@ -100,7 +100,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .option('--from <tasks>', 'from these tasks on, with commas between (default: what did not complete)', namesOf)
     .option('--dry-run', 'print what would run and what would be taken over, and run nothing');
   asTold(asStarted(rerun)).action(async (job: string, options) => {
-    const { rerunJob } = await import('./rerun-job.ts');
+    const { rerunJob } = await import('./commands/rerun-job.ts');
     done(await rerunJob(job, options, withoutColour(io, options.color)));
   });
 
@@ -112,7 +112,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .option('-q, --quiet', 'print errors alone')
     .option('--no-color', 'print no colours; so does the variable NO_COLOR')
     .action(async (job: string, options) => {
-      const { cancelJob } = await import('./cancel-job.ts');
+      const { cancelJob } = await import('./commands/cancel-job.ts');
       done(await cancelJob(job, options, withoutColour(io, options.color)));
     });
 
@@ -121,7 +121,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .option('--output <json>', 'what it puts out')
     .addOption(new Option('--fail <message>', 'fail it instead').conflicts('output'))
     .action(async (job: string, task: string, options) => {
-      const { completeTask } = await import('./complete-task.ts');
+      const { completeTask } = await import('./commands/complete-task.ts');
       done(await completeTask(job, task, options, io));
     });
 
@@ -130,7 +130,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .option('--no-color', 'print no colours; so does the variable NO_COLOR')
     .action(async (argument: string | undefined, options, command: Command) => {
       const file = fileOf(argument, options.file, command);
-      const { validate } = await import('./validate.ts');
+      const { validate } = await import('./commands/validate.ts');
       done(await validate(file, { json: options.json === true }, withoutColour(io, options.color)));
     });
 
@@ -142,7 +142,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .option('--no-color', 'print no colours; so does the variable NO_COLOR')
     .action(async (argument: string | undefined, options, command: Command) => {
       const file = fileOf(argument, options.file, command);
-      const { graphOfFile } = await import('./graph-of-file.ts');
+      const { graphOfFile } = await import('./commands/graph-of-file.ts');
       done(await graphOfFile(file, options, withoutColour(io, options.color)));
     });
 
@@ -155,7 +155,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .option('--json', 'print one JSON array')
     .option('--no-color', 'print no colours; so does the variable NO_COLOR')
     .action(async (options) => {
-      const { listJobs } = await import('./list-jobs.ts');
+      const { listJobs } = await import('./commands/list-jobs.ts');
       done(await listJobs(options, withoutColour(io, options.color)));
     });
 
@@ -164,7 +164,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .addOption(new Option('--json', 'print all of it as one JSON value, outputs included').conflicts('graph'))
     .option('--no-color', 'print no colours; so does the variable NO_COLOR')
     .action(async (job: string, options) => {
-      const { showJob } = await import('./show-job.ts');
+      const { showJob } = await import('./commands/show-job.ts');
       done(await showJob(job, options, withoutColour(io, options.color)));
     });
 
@@ -174,7 +174,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .option('--json', 'print every event, one JSON value a line')
     .option('--no-color', 'print no colours; so does the variable NO_COLOR')
     .action(async (job: string, task: string | undefined, options) => {
-      const { showLogs } = await import('./show-logs.ts');
+      const { showLogs } = await import('./commands/show-logs.ts');
       done(await showLogs(job, task, options, withoutColour(io, options.color)));
     });
 
@@ -183,28 +183,28 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .option('--state <states>', 'only jobs that ended so, with commas between', statesOf(OVER))
     .option('--dry-run', 'print what would be removed, and remove nothing')
     .action(async (options) => {
-      const { pruneJobs } = await import('./prune-jobs.ts');
+      const { pruneJobs } = await import('./commands/prune-jobs.ts');
       done(await pruneJobs(options, io));
     });
 
   onJob(onJournal(command('export', 'print all that was kept of a job, as lines of JSON', EXPORT_HELP)))
     .option('-o, --output <file>', 'write to a file instead of stdout')
     .action(async (job: string, options) => {
-      const { exportJob } = await import('./export-job.ts');
+      const { exportJob } = await import('./commands/export-job.ts');
       done(await exportJob(job, options, io));
     });
 
   onJournal(command('import', 'take in a job that was exported', IMPORT_HELP))
     .argument('[file]', 'the file; - or none is the standard input')
     .action(async (file: string | undefined, options) => {
-      const { importJob } = await import('./import-job.ts');
+      const { importJob } = await import('./commands/import-job.ts');
       done(await importJob(file, options, io));
     });
 
   const db = command('db', 'look after the database of jobs', DB_HELP);
   onJournal(commandOf(db, 'db check', 'read all of it, and tell what is damaged', DB_CHECK_HELP)).action(
     async (options) => {
-      const { checkJournal } = await import('./check-journal.ts');
+      const { checkJournal } = await import('./commands/check-journal.ts');
       done(await checkJournal(options.db, io));
     },
   );
@@ -212,7 +212,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .argument('<file>', 'the file to write')
     .option('--force', 'overwrite a file that is there')
     .action(async (file: string, options) => {
-      const { backupJournal } = await import('./backup-journal.ts');
+      const { backupJournal } = await import('./commands/backup-journal.ts');
       done(await backupJournal(file, options, io));
     });
 
@@ -220,7 +220,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
     .argument('[file]', 'the file to write', 'workflow.yaml')
     .option('--force', 'overwrite a file that is there')
     .action(async (file: string, options) => {
-      const { init } = await import('./init.ts');
+      const { init } = await import('./commands/init.ts');
       done(await init(file, { force: options.force === true }, io));
     });
 
@@ -232,7 +232,7 @@ export const createProgram = (version: string, io: CliIo, done: (exitCode: numbe
   command('completion', 'print the completion script of a shell', COMPLETION_HELP)
     .addArgument(program.createArgument('<shell>', 'bash, zsh or fish').choices(['bash', 'zsh', 'fish']))
     .action(async (shell: 'bash' | 'zsh' | 'fish') => {
-      const { completion } = await import('./completion.ts');
+      const { completion } = await import('./completion/completion.ts');
       io.stdout.write(completion(shell, program));
     });
   return program;

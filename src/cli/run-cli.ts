@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
-import { EXIT } from './exit-code.ts';
-import type { CliIo } from './io.ts';
 import { createProgram } from './program.ts';
+import { EXIT } from './terminal/exit-code.ts';
+import type { CliIo } from './terminal/io.ts';
 
 /** Runs the command line; `argv` without the program's own name. Resolves to the exit code. */
 export const runCli = async (argv: readonly string[], io: CliIo): Promise<number> => {

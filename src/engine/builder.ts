@@ -1,5 +1,3 @@
-import { type JobDefinition, type StartArguments, sealDefinition } from './definition.ts';
-import { JobDefinitionError } from './errors.ts';
 import type {
   Checked,
   ConditionOf,
@@ -18,8 +16,7 @@ import type {
   Valid,
   ValidCheck,
   ValidItem,
-} from './infer.ts';
-import type { Job } from './job.ts';
+} from './definition/infer.ts';
 import type {
   AttemptOptions,
   DefinitionOptions,
@@ -27,13 +24,17 @@ import type {
   FlowOptions,
   SensorPace,
   TaskOptions,
-} from './options.ts';
-import type { Problem } from './problem.ts';
-import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
-import type { PlainObject, TaskFunction } from './task-function.ts';
-import type { AnyDefinition, ItemScope, MapOptions, NestedJobOptions } from './task-spec.ts';
-import type { TriggerRule } from './trigger.ts';
-import { type TaskDraft, validate } from './validate.ts';
+} from './definition/options.ts';
+import type { Sealed } from './definition/sealed.ts';
+import type { SchemaInput, SchemaOutput, StandardSchema } from './definition/standard-schema.ts';
+import type { PlainObject, TaskFunction } from './definition/task-function.ts';
+import type { ItemScope, MapOptions, NestedJobOptions } from './definition/task-spec.ts';
+import type { TriggerRule } from './definition/trigger.ts';
+import { type TaskDraft, validate } from './definition/validate.ts';
+import { JobDefinitionError } from './errors/errors.ts';
+import type { Problem } from './errors/problem.ts';
+import type { Job } from './job.ts';
+import { type JobDefinition, type StartArguments, sealDefinition } from './job-definition.ts';
 
 type NoInput = Record<never, never>;
 
@@ -249,7 +250,7 @@ export class JobBuilder<
     Given
   >;
   job(name: string, options: object, definition: unknown): unknown {
-    return this.#add({ name, kind: 'job', options, definition: definition as AnyDefinition });
+    return this.#add({ name, kind: 'job', options, definition: definition as Sealed });
   }
 
   /**
@@ -338,11 +339,13 @@ export function defineJob<Schema extends StandardSchema<PlainObject, PlainObject
   name: string,
   options: DefinitionOptions<Schema> & { readonly input: Schema },
 ): JobBuilder<SchemaObject<SchemaOutput<Schema>>, never, SchemaObject<SchemaInput<Schema>>>;
+
 /** Begins the description of a job that takes `Input`. */
 export function defineJob<Input extends object = NoInput>(
   name: string,
   options?: DefinitionOptions<undefined>,
 ): JobBuilder<Input, never>;
+
 export function defineJob(name: string, options?: DefinitionOptions): unknown {
   return new JobBuilder(name, options);
 }

@@ -1,12 +1,12 @@
 import type { Logger } from '../events/logger.ts';
-import type { Clock } from './clock.ts';
-import type { JobDefinition } from './definition.ts';
-import type { ChangePolicy } from './durable/definition-diff.ts';
-import type { TaskType } from './infer.ts';
+import type { ChangePolicy } from './definition/definition-diff.ts';
+import type { TaskType } from './definition/infer.ts';
+import type { LimitOptions, StartOptions } from './definition/options.ts';
+import type { AnyTaskSpec } from './definition/task-spec.ts';
+import type { Journal } from './durable/journal.ts';
 import type { Job } from './job.ts';
-import type { Journal } from './journal.ts';
-import type { LimitOptions, StartOptions } from './options.ts';
-import type { AnyDefinition, AnyTaskSpec } from './task-spec.ts';
+import type { AnyDefinition, JobDefinition } from './job-definition.ts';
+import type { Clock } from './time/clock.ts';
 
 export type EngineOptions = LimitOptions & {
   /** Keeps the events of every job that has no journal of its own. Default none. */
@@ -48,6 +48,7 @@ export type RecoverOptions = Pick<TakeUpOptions, 'changed'>;
 export type AnyJob = Job<AnyContext, AnyTasks>;
 
 export type AnyContext = Readonly<Record<string, unknown>>;
+
 export type AnyTasks = TaskType<string, AnyContext, true, false>;
 
 /** The definition of a job, which types what is answered. */

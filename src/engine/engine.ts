@@ -8,14 +8,14 @@ import {
   engineOptionProblems,
   recoverOptionProblems,
   startOptionProblems,
-} from './check-options.ts';
-import type { Clock } from './clock.ts';
-import type { JobDefinition, StartArguments } from './definition.ts';
-import { endedRun, resumedRun, type Workshop } from './durable/from-journal.ts';
+} from './definition/check-options.ts';
+import type { TaskPath, TaskType } from './definition/infer.ts';
+import type { StartOptions } from './definition/options.ts';
+import { refuse, show } from './definition/rules.ts';
+import { isDefinition, PLAN } from './definition/sealed.ts';
 import { jobIdOf } from './durable/job-id.ts';
+import type { Journal } from './durable/journal.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
-import { leaveJob } from './durable/leave-job.ts';
-import { isHeld } from './durable/take-over.ts';
 import type {
   AnyContext,
   AnyJob,
@@ -27,17 +27,24 @@ import type {
   Recovery,
   TakeUpOptions,
 } from './engine-options.ts';
-import { CommandError, JournalError, OptionError } from './errors.ts';
-import type { TaskPath, TaskType } from './infer.ts';
+import { CommandError, JournalError, OptionError } from './errors/errors.ts';
 import { Job, jobOf } from './job.ts';
-import type { JobRun } from './job-run.ts';
-import type { Journal } from './journal.ts';
+import type { JobDefinition, StartArguments } from './job-definition.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
-import type { StartOptions } from './options.ts';
-import { isDefinition, PLAN } from './plan.ts';
-import { type Preview, previewRerun, previewRetry, type RerunSelection, type RetrySelection } from './retry-plan.ts';
-import { refuse, show } from './rules.ts';
-import { type Home, rerunJob, retryJob, startJob } from './start-job.ts';
+import type { JobRun } from './model/run.ts';
+import type { Home } from './recovery/create-run.ts';
+import { endedRun, resumedRun, type Workshop } from './recovery/from-journal.ts';
+import { leaveJob } from './recovery/leave-job.ts';
+import { isHeld } from './recovery/read-back.ts';
+import {
+  type Preview,
+  previewRerun,
+  previewRetry,
+  type RerunSelection,
+  type RetrySelection,
+} from './recovery/retry-plan.ts';
+import { rerunJob, retryJob, startJob } from './start-job.ts';
+import type { Clock } from './time/clock.ts';
 
 /** Limits, a journal and a stream that many jobs share, and their common end. */
 export class Engine implements AsyncDisposable {
@@ -60,7 +67,7 @@ export class Engine implements AsyncDisposable {
     this.#dispatcher = new Dispatcher(this.#clock, 'the engine', options);
     this.#home = {
       dispatcher: this.#dispatcher,
-      enrol: (job, run) => this.#enrol(job, run),
+      enrol: (handle, run) => this.#enrol(handle as Job, run),
       requireOpen: (subject) => this.#requireOpen(subject),
     };
   }

@@ -1,12 +1,11 @@
 import type { TaskState } from '../events/event.ts';
-import type { JobError, TaskError } from './errors.ts';
-import type { JobRun } from './job-run.ts';
-import { lazily } from './lazily.ts';
-import { durationOf } from './task-handle.ts';
-import type { TaskRun } from './task-run.ts';
-import { viewOfJob } from './view-of.ts';
+import { lazily } from './definition/lazily.ts';
+import type { JobError, TaskError } from './errors/errors.ts';
+import type { JobRun } from './model/run.ts';
+import { durationOf, type TaskRun } from './model/run.ts';
 import { boundaryOf, type FrontierItem, frontierOf } from './views/frontier.ts';
 import { ganttOf } from './views/gantt.ts';
+import { viewOfJob } from './views/view-of.ts';
 
 /** How one task ended. */
 export type TaskResult = {

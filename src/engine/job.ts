@@ -1,30 +1,36 @@
 import type { Observable } from 'rxjs';
 import type { JobEvent, JobState } from '../events/event.ts';
-import { againOptionProblems, cancelOptionProblems, waitOptionProblems } from './check-options.ts';
-import { requireHere } from './elsewhere.ts';
-import { JobError } from './errors.ts';
-import { type Explanation, explainAll, explainOne } from './explain.ts';
-import { addTasks, removeTask } from './grow.ts';
-import type { FinalContext, OutputNamed, PartialContext, TaskName, TaskPath, TaskType } from './infer.ts';
-import type { JobResult } from './job-result.ts';
-import { resultOf } from './job-result.ts';
-import type { JobRun } from './job-run.ts';
-import type { StartOptions } from './options.ts';
-import { outputOf } from './output.ts';
-import { pauseJob, resumeJob, THE_PROGRAM } from './pause.ts';
-import { indexIn } from './plan.ts';
-import { type Preview, previewRerun, previewRetry, type RerunSelection, type RetrySelection } from './retry-plan.ts';
-import { retryAll } from './retry-task.ts';
-import { refuse } from './rules.ts';
-import { type Home, rerunJob, retryJob, type Started } from './start-job.ts';
-import { cancelJob } from './stop.ts';
+import { againOptionProblems, cancelOptionProblems, waitOptionProblems } from './definition/check-options.ts';
+import type { FinalContext, OutputNamed, PartialContext, TaskName, TaskPath, TaskType } from './definition/infer.ts';
+import type { StartOptions } from './definition/options.ts';
+import { indexIn } from './definition/plan.ts';
+import { refuse } from './definition/rules.ts';
+import type { AnyTaskSpec } from './definition/task-spec.ts';
+import { JobError } from './errors/errors.ts';
+import { type JobResult, resultOf } from './job-result.ts';
+import type { JobRun } from './model/run.ts';
+import type { Home, Started } from './recovery/create-run.ts';
+import {
+  type Preview,
+  previewRerun,
+  previewRetry,
+  type RerunSelection,
+  type RetrySelection,
+} from './recovery/retry-plan.ts';
+import { requireHere } from './run/elsewhere.ts';
+import { addTasks, removeTask } from './run/grow.ts';
+import { outputOf } from './run/output.ts';
+import { pauseJob, resumeJob, THE_PROGRAM } from './run/pause.ts';
+import { retryAll } from './run/retry-task.ts';
+import { cancelJob } from './run/stop.ts';
+import { rerunJob, retryJob } from './start-job.ts';
 import { TaskHandle } from './task-handle.ts';
-import type { AnyTaskSpec } from './task-spec.ts';
-import { viewOfJob } from './view-of.ts';
 import { dotOf } from './views/dot.ts';
+import { type Explanation, explainAll, explainOne } from './views/explain.ts';
 import { type FrontierItem, frontierOf } from './views/frontier.ts';
 import { ganttOf } from './views/gantt.ts';
 import { mermaidOf } from './views/mermaid.ts';
+import { viewOfJob } from './views/view-of.ts';
 
 export type CancelOptions = {
   /** `abort` aborts what runs; `drain` lets it finish. Nothing starts in either. Default `abort`. */
@@ -46,7 +52,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     this.#run = run;
     this.#home = home;
     if (run.recorder) run.recorder.handle = this;
-    home.enrol?.(this as unknown as Job, run);
+    home.enrol?.(this, run);
   }
 
   get id(): string {
@@ -263,7 +269,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 }
 
 /** The handle of a job that was started. */
-export const jobOf = ({ run, existing }: Started, home: Home): Job => existing ?? new Job(run, home);
+export const jobOf = ({ run, existing }: Started, home: Home): Job =>
+  (existing as Job | undefined) ?? new Job(run as JobRun, home);
 
 const notReadyError = (run: JobRun): JobError => {
   const waiting = run.tasks

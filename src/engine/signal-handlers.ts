@@ -1,7 +1,7 @@
 import os from 'node:os';
+import { callable, problemsOf, refuse, rule, show, wait } from './definition/rules.ts';
 import { Engine } from './engine.ts';
-import type { Problem } from './problem.ts';
-import { callable, problemsOf, refuse, rule, show, wait } from './rules.ts';
+import type { Problem } from './errors/problem.ts';
 
 export type SignalHandlerOptions = {
   /** Default `SIGTERM` and `SIGINT`. */

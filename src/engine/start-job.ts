@@ -1,38 +1,20 @@
-import { logTo } from '../events/logger.ts';
 import { newId } from '../events/system-clock.ts';
 import { ignore, isThenable } from '../events/thenable.ts';
-import { startOptionProblems } from './check-options.ts';
-import { checkedInput } from './check-schema.ts';
+import { startOptionProblems } from './definition/check-options.ts';
+import { checkedInput } from './definition/check-schema.ts';
+import type { StartOptions } from './definition/options.ts';
+import type { Plan } from './definition/plan.ts';
+import { refuse } from './definition/rules.ts';
 import { jobIdOf } from './durable/job-id.ts';
-import { JobRecorder } from './durable/job-recorder.ts';
+import type { Journal } from './durable/journal.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
-import { optionsOf } from './durable/kept-options.ts';
-import { connect, orNothing, reacquire, recordFork, recordJob } from './durable/record-job.ts';
-import { CommandError, JournalError } from './errors.ts';
-import type { Job } from './job.ts';
-import { JobRun, type Surroundings } from './job-run.ts';
-import type { Journal } from './journal.ts';
-import type { StartOptions } from './options.ts';
-import { beginJob } from './pause.ts';
-import type { Plan } from './plan.ts';
-import { poolProblems } from './pool-problems.ts';
-import { reactor } from './react.ts';
-import { forkOf, inputOf, reopen } from './retry-job.ts';
-import type { RerunSelection, RetrySelection } from './retry-plan.ts';
-import { refuse } from './rules.ts';
-import { stopJob } from './stop.ts';
-
-/** Where jobs are started: what they share with others, and who is told of each. */
-export type Home = Pick<Surroundings, 'dispatcher'> & {
-  readonly enrol?: (job: Job, run: JobRun) => void;
-  /** @throws CommandError where nothing is started any more */
-  readonly requireOpen?: (subject: string) => void;
-};
-
-/** A job that was started, or the one that its key stands for already. */
-export type Started =
-  | { readonly run: JobRun; readonly existing?: undefined }
-  | { readonly run?: undefined; readonly existing: Job };
+import { CommandError, JournalError } from './errors/errors.ts';
+import type { JobRun } from './model/run.ts';
+import { begin, createRun, type Home, type Started } from './recovery/create-run.ts';
+import { optionsOf } from './recovery/kept-options.ts';
+import { orNothing, reacquire, recordFork, recordJob } from './recovery/record-job.ts';
+import { forkOf, inputOf, reopen } from './recovery/retry-job.ts';
+import type { RerunSelection, RetrySelection } from './recovery/retry-plan.ts';
 
 /**
  * Starts a job in a later microtask, so that who subscribes until then misses nothing.
@@ -44,7 +26,7 @@ export const startJob = (plan: Plan, input: unknown, options: StartOptions | und
   const { journal, jobKey } = options ?? {};
   const jobId = jobKey === undefined ? options?.jobId : jobIdOf(plan.name, jobKey);
   const existing = journal && jobKey !== undefined && JournalWriter.of(journal).recorderOf(jobId as string)?.handle;
-  if (existing) return { existing: existing as Job };
+  if (existing) return { existing };
   const given = checkedInput(plan.options.input, (input ?? {}) as object, plan.name);
   const run = createRun(
     plan,
@@ -62,24 +44,6 @@ const firstOptions = (journal: Journal | undefined, jobId: string | undefined): 
   const kept = jobId === undefined ? undefined : journal?.job(jobId);
   ignore(kept);
   return kept && !isThenable(kept) ? optionsOf(kept.options) : {};
-};
-
-/** A job to which nothing has happened, with what writes its events and its logger. @throws OptionError */
-export const createRun = (plan: Plan, input: object, options: StartOptions, { dispatcher }: Home): JobRun => {
-  const { journal } = options;
-  const jobId = options.jobId ?? newId();
-  const recorder = journal && new JobRecorder(jobId, JournalWriter.of(journal));
-  const run = new JobRun(plan, input, { ...options, jobId }, reactor, { ...(dispatcher && { dispatcher }), recorder });
-  if (plan.pooled) refuse(`The start of job "${plan.name}"`, poolProblems(plan.tasks, run.level));
-  connect(run);
-  if (run.options.logger) run.events$.subscribe(logTo(run.options.logger));
-  return run;
-};
-
-const begin = (run: JobRun, start: () => void = () => beginJob(run)): void => {
-  const { signal } = run.options;
-  if (signal?.aborted) stopJob(run, { to: 'cancelled', mode: 'abort', cause: signal.reason });
-  else if (!run.over) start();
 };
 
 /** Lets a job that is over go on, under its id. @throws UnknownTaskError @throws CommandError @throws JournalError */

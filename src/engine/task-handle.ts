@@ -1,9 +1,6 @@
 import type { LogLevel, TaskState } from '../events/event.ts';
-import { type Found, find } from './address.ts';
-import { requireHere } from './elsewhere.ts';
-import { CommandError, type TaskError } from './errors.ts';
+import { CommandError, type TaskError } from './errors/errors.ts';
 import type { TaskResult } from './job-result.ts';
-import type { JobRun } from './job-run.ts';
 import {
   type ClaimOptions,
   claim,
@@ -15,9 +12,12 @@ import {
   progressExternal,
   requireToken,
 } from './kinds/external.ts';
-import { holdTask, pauseTask, resumeTask, THE_PROGRAM } from './pause.ts';
-import { retryTask } from './retry-task.ts';
-import type { TaskRun } from './task-run.ts';
+import type { JobRun } from './model/run.ts';
+import { durationOf, type TaskRun } from './model/run.ts';
+import { type Found, find } from './run/address.ts';
+import { requireHere } from './run/elsewhere.ts';
+import { holdTask, pauseTask, resumeTask, THE_PROGRAM } from './run/pause.ts';
+import { retryTask } from './run/retry-task.ts';
 
 /** How one task of a job stands, each property answering for the moment it is read; and what can be done about it. */
 export class TaskHandle implements TaskResult {
@@ -165,7 +165,3 @@ export class TaskHandle implements TaskResult {
     return this.#known(what);
   }
 }
-
-/** From its first attempt to its end, or to now; in ms, never below 0, even if the clock was set back. */
-export const durationOf = (task: TaskRun | undefined, now: () => number): number | undefined =>
-  task?.startedAt === undefined ? undefined : Math.max(0, (task.endedAt ?? now()) - task.startedAt);

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { notReady } from '../engine/answer.ts';
-import type { TaskFunction, TaskScope } from '../engine/task-function.ts';
+import { notReady } from '../engine/definition/answer.ts';
+import type { TaskFunction, TaskScope } from '../engine/definition/task-function.ts';
 
 /** A sensor's check of a path: ready, with the path, when something is there. */
 export const fileReady =

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { JournalError } from '../engine/errors.ts';
+import { JournalError } from '../engine/errors/errors.ts';
 import type { Database } from './database.ts';
 import { journalFailure } from './sqlite-failure.ts';
 

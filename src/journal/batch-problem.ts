@@ -1,5 +1,5 @@
-import { JournalError } from '../engine/errors.ts';
-import type { StoredEvent } from '../engine/journal.ts';
+import type { StoredEvent } from '../engine/durable/journal.ts';
+import { JournalError } from '../engine/errors/errors.ts';
 
 /** The `seq` of the last of these events. @throws JournalError where they do not follow on `lastSeq`, one by one */
 export const lastSeqAfter = (jobId: string, lastSeq: number, events: readonly StoredEvent[]): number => {

@@ -1,4 +1,4 @@
-import type { Awaitable } from '../engine/journal.ts';
+import type { Awaitable } from '../engine/durable/journal.ts';
 import { isBusy, journalLocked } from './sqlite-failure.ts';
 
 /** How long to wait before trying again, in ms. */

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
-import { JournalError } from '../engine/errors.ts';
-import type { Awaitable } from '../engine/journal.ts';
+import type { Awaitable } from '../engine/durable/journal.ts';
+import { JournalError } from '../engine/errors/errors.ts';
 import { busyQueue } from './busy-queue.ts';
 import { rollBack } from './migrations.ts';
 import { journalNewer } from './open-database.ts';

@@ -1,4 +1,4 @@
-import type { Batch } from '../engine/journal.ts';
+import type { Batch } from '../engine/durable/journal.ts';
 import { isTerminalJobState } from '../events/event-stream.ts';
 
 /** When a job ended, after a batch: a job that goes on again has no end. */

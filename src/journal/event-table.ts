@@ -1,4 +1,4 @@
-import type { StoredEvent } from '../engine/journal.ts';
+import type { StoredEvent } from '../engine/durable/journal.ts';
 import { eventChecksum, jobSeed, largeChecksum } from './checksum.ts';
 import type { Database } from './database.ts';
 import type { JobRow } from './job-row.ts';
@@ -11,6 +11,7 @@ const LONGEST_IN_ROW = 4096;
 
 /** How many rows one statement inserts: fewer calls of the driver are faster. */
 const ROWS = 16;
+
 const COLUMNS = 6;
 
 /** Writes events of a job; their `seq` have been looked at. */
@@ -34,6 +35,7 @@ const insertOf = (rows: number): string =>
   `INSERT INTO event (job, seq, data, output, large, crc) VALUES ${Array(rows).fill('(?, ?, ?, ?, ?, ?)').join(', ')}`;
 
 const INSERT_ONE = insertOf(1);
+
 const INSERT_MANY = insertOf(ROWS);
 
 /** The events of a job from `from` on, at most `limit`. @throws JournalError `JOURNAL_CORRUPT` */

@@ -1,4 +1,4 @@
-import type { JournalJob, Lease } from '../engine/journal.ts';
+import type { JournalJob, Lease } from '../engine/durable/journal.ts';
 import { rowChecksum } from './checksum.ts';
 import type { SqliteRow, SqliteValue } from './sqlite-driver.ts';
 import { journalCorrupt } from './sqlite-failure.ts';

@@ -1,4 +1,4 @@
-import type { Batch, Held, JobFilter, JournalJob, Lease, NewJob } from '../engine/journal.ts';
+import type { Batch, Held, JobFilter, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
 import { lastSeqAfter } from './batch-problem.ts';
 import type { Database } from './database.ts';
 import { endedAfter } from './end-time.ts';

@@ -1,6 +1,6 @@
-import { JournalError } from '../engine/errors.ts';
-import { inForce, type Lease } from '../engine/journal.ts';
-import { isAlive, isDead } from '../engine/process-identity.ts';
+import { inForce, type Lease } from '../engine/durable/journal.ts';
+import { isAlive, isDead } from '../engine/durable/process-identity.ts';
+import { JournalError } from '../engine/errors/errors.ts';
 
 /**
  * Whether whoever asks with `wanted` may have the lease that `holder` has. A holder that is known to be alive keeps a lease

@@ -1,3 +1,4 @@
+import { positive, problemsOf, refuse } from '../engine/definition/rules.ts';
 import type {
   Batch,
   Held,
@@ -8,8 +9,7 @@ import type {
   NewJob,
   Note,
   StoredEvent,
-} from '../engine/journal.ts';
-import { positive, problemsOf, refuse } from '../engine/rules.ts';
+} from '../engine/durable/journal.ts';
 import { lastSeqAfter, refuseLargeOutputs } from './batch-problem.ts';
 import { endedAfter } from './end-time.ts';
 import { jobLeased, jobNotFound, mayTake } from './lease-rules.ts';

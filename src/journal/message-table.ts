@@ -1,4 +1,4 @@
-import type { Held } from '../engine/journal.ts';
+import type { Held } from '../engine/durable/journal.ts';
 import { rowChecksum } from './checksum.ts';
 import type { Database } from './database.ts';
 import type { JobRow } from './job-row.ts';

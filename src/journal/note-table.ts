@@ -1,4 +1,4 @@
-import type { Note } from '../engine/journal.ts';
+import type { Note } from '../engine/durable/journal.ts';
 import { rowChecksum } from './checksum.ts';
 import type { Database } from './database.ts';
 import type { JobRow } from './job-row.ts';

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { JournalError } from '../engine/errors.ts';
+import { JournalError } from '../engine/errors/errors.ts';
 import { APPLICATION_ID, type Migration, migrate, rollBack, versionOf } from './migrations.ts';
 import type { SqliteDatabase, SqliteDriver } from './sqlite-driver.ts';
 import { isBusy, isNoDatabase, journalCorrupt, journalFailure } from './sqlite-failure.ts';
@@ -75,7 +75,9 @@ const setUp = (file: string, db: SqliteDatabase, options: OpenOptions): void => 
 
 /** How long SQLite itself waits for a lock, while nothing else can happen in the process. */
 const BUSY_MS = 100;
+
 const PAUSE_MS = 20;
+
 /** What the write-ahead log is cut back to, once it has been larger. */
 const WAL_BYTES = 64 * 1024 * 1024;
 

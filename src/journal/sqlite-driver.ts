@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { JournalError } from '../engine/errors.ts';
+import { JournalError } from '../engine/errors/errors.ts';
 
 export type SqliteValue = string | number | bigint | null;
+
 export type SqliteRow = Readonly<Record<string, unknown>>;
 
 export type SqliteStatement = {

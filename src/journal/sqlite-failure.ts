@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { JournalError } from '../engine/errors.ts';
+import { JournalError } from '../engine/errors/errors.ts';
 
 /** Whether another connection holds the lock that was needed. */
 export const isBusy = (error: unknown): boolean => {
@@ -80,11 +80,17 @@ const FRAME = /^The journal .+? is corrupt: (.+)\. See what is damaged with/s;
 
 /** The primary result codes of SQLite that matter here: https://www.sqlite.org/rescode.html */
 const BUSY = 5;
+
 const LOCKED = 6;
+
 const READ_ONLY = 8;
+
 const IO_ERROR = 10;
+
 const CORRUPT = 11;
+
 const FULL = 13;
+
 const NOT_A_DATABASE = 26;
 
 /**

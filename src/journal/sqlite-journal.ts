@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import type { Batch, Journal, JournalJob, NewJob } from '../engine/journal.ts';
-import { flag, oneOf, positive, problemsOf, refuse, show, wait } from '../engine/rules.ts';
+import { flag, oneOf, positive, problemsOf, refuse, show, wait } from '../engine/definition/rules.ts';
+import type { Batch, Journal, JournalJob, NewJob } from '../engine/durable/journal.ts';
 import { backUp } from './backup.ts';
 import { refuseLargeOutputs } from './batch-problem.ts';
 import { type CheckReport, checkDatabase } from './check.ts';

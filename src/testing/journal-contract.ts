@@ -1,4 +1,4 @@
-import type { Awaitable, Journal } from '../engine/journal.ts';
+import type { Awaitable, Journal } from '../engine/durable/journal.ts';
 import { beside } from './journal-contract/beside.ts';
 import { creation } from './journal-contract/creation.ts';
 import type { Promises } from './journal-contract/given.ts';

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../engine/clock.ts';
+import type { Clock } from '../engine/time/clock.ts';
 
 export type VirtualClock = Clock & {
   /** Lets `ms` pass: every timer due by then fires in order, at its own time, and all promises that follow from it settle. */

@@ -1,5 +1,5 @@
 import { Environment, Optional } from '@marcbachmann/cel-js';
-import { didYouMean } from '../engine/suggest.ts';
+import { didYouMean } from '../engine/errors/suggest.ts';
 
 /** What expressions may read. */
 export const VARIABLES = ['ctx', 'params', 'secrets', 'item', 'index', 'job', 'task'] as const;

@@ -1,5 +1,5 @@
-import type { Problem } from '../engine/problem.ts';
-import { validate } from '../engine/validate.ts';
+import { validate } from '../engine/definition/validate.ts';
+import type { Problem } from '../engine/errors/problem.ts';
 import type { Place } from './place-of.ts';
 import type { PlacedProblem, Source } from './source.ts';
 

@@ -1,4 +1,4 @@
-import type { JobOutcome } from '../engine/task-function.ts';
+import type { JobOutcome } from '../engine/definition/task-function.ts';
 import type { Workflow, WorkflowTask } from './schema.ts';
 
 export type HandledState = JobOutcome['state'];
@@ -24,7 +24,9 @@ export const handlersOf = ({ tasks, handlers }: Pick<Workflow, 'tasks' | 'handle
 };
 
 const SUCCESS: readonly HandledState[] = ['completed'];
+
 const FAILURE: readonly HandledState[] = ['failed', 'timedOut'];
+
 const EVERY: readonly HandledState[] = ['completed', 'failed', 'timedOut', 'cancelled', 'notReady'];
 
 const after = (task: WorkflowTask, names: readonly string[]): WorkflowTask => ({

@@ -1,6 +1,6 @@
-import { answerOf } from '../engine/answer.ts';
-import { NonRetryableError } from '../engine/errors.ts';
-import { isPlainObject } from '../engine/plain-object.ts';
+import { answerOf } from '../engine/definition/answer.ts';
+import { NonRetryableError } from '../engine/errors/errors.ts';
+import { isPlainObject } from '../events/plain-object.ts';
 
 /**
  * What a task puts out for a value: a mapping is merged into the context as it is, anything else goes under the task's

@@ -1,5 +1,5 @@
-import { didYouMean } from '../engine/suggest.ts';
-import { type Mask, NO_MASK } from '../executors/mask.ts';
+import { didYouMean } from '../engine/errors/suggest.ts';
+import { type Mask, NO_MASK } from '../executors/mask/mask.ts';
 
 export type ParamType = 'string' | 'integer' | 'number' | 'boolean' | 'list' | 'mapping';
 

@@ -1,5 +1,5 @@
-import { TintypeError } from '../engine/errors.ts';
-import type { ProblemCode } from '../engine/problem.ts';
+import { TintypeError } from '../engine/errors/errors.ts';
+import type { ProblemCode } from '../engine/errors/problem.ts';
 
 export type WorkflowProblemCode =
   | Exclude<ProblemCode, 'SEALED'>

@@ -1,4 +1,4 @@
-import { didYouMean } from '../engine/suggest.ts';
+import { didYouMean } from '../engine/errors/suggest.ts';
 import { compile, type Expression } from './expression.ts';
 import { PARAMS } from './output.ts';
 import { paramSpec, readParam } from './params.ts';
@@ -8,6 +8,7 @@ import type { PlacedProblem, Source } from './source.ts';
 import { hasExpression, parseTemplate } from './template.ts';
 
 type Path = readonly PropertyKey[];
+
 type Mapping = Readonly<Record<string, unknown>>;
 
 /**

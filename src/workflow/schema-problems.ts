@@ -1,5 +1,5 @@
 import type * as z from 'zod/mini';
-import { didYouMean } from '../engine/suggest.ts';
+import { didYouMean } from '../engine/errors/suggest.ts';
 import { keysAt } from './keys-at.ts';
 import type { Place } from './place-of.ts';
 import type { WorkflowProblem } from './problem.ts';

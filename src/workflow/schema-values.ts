@@ -7,15 +7,23 @@ import { hasExpression, parseTemplate } from './template.ts';
 export const expecting = (error: string): { readonly error: string } => ({ error });
 
 const DURATION_TEXT = 'a number of milliseconds above 0, or text such as 500ms, 30s, 5m or 2h';
+
 const COUNT = 'a whole number, 0 or more';
+
 const AT_LEAST_ONE = 'a whole number, 1 or more';
 
 export const flag = z.boolean(expecting('true or false'));
+
 export const count = z.int(expecting(COUNT)).check(z.minimum(0, expecting(COUNT)));
+
 export const atLeastOne = z.int(expecting(AT_LEAST_ONE)).check(z.minimum(1, expecting(AT_LEAST_ONE)));
+
 export const whole = z.int(expecting('a whole number'));
+
 export const text = z.string(expecting('text'));
+
 export const name = z.string(expecting('text')).check(z.minLength(1, expecting('a name that is not empty')));
+
 export const names = z.array(z.string(expecting('the name of a task')), expecting('a list of task names'));
 
 /** A duration as ms. */

@@ -19,6 +19,7 @@ import {
 } from './schema-values.ts';
 
 const optional = z.optional;
+
 const envName = z.string().check(
   z.regex(/^[^=\0]+$/, expecting('a variable name without "="')),
   z.refine(
@@ -26,6 +27,7 @@ const envName = z.string().check(
     expecting('a name of your own: those that begin with TINTYPE_ are taken'),
   ),
 );
+
 const env = z.record(envName, scalarTemplate, expecting('a mapping of variables to their values'));
 
 const retry = z.strictObject(
@@ -93,6 +95,7 @@ const surroundings = {
   cwd: optional(template),
   args: optional(z.array(scalarTemplate, expecting('a list of texts'))),
 };
+
 const output = optional(z.enum(['json', 'text', 'lines'], expecting('"json", "text" or "lines"')));
 
 const shell = z.union(
@@ -101,14 +104,18 @@ const shell = z.union(
 );
 
 const nameOf = (inner: string): string => /.*\b([A-Za-z_]\w*)/s.exec(inner)?.[1]?.toUpperCase() ?? 'VALUE';
+
 const viaEnv = (inner: string, read: (variable: string) => string): string =>
   `Pass it in the environment, and read it from there:\n    env:\n      ${nameOf(inner)}: \${{ ${inner} }}\n    command: ${read(nameOf(inner))}`;
 
 const bashCommand = code('a command', (inner) => viaEnv(inner, (variable) => `echo "$${variable}"`));
+
 const pythonCommand = code('a command', (inner) =>
   viaEnv(inner, (variable) => `import os; print(os.environ["${variable}"])`),
 );
+
 const nodeCommand = code('a command', (inner) => viaEnv(inner, (variable) => `console.log(process.env.${variable})`));
+
 const query = code(
   'a query',
   (inner) => `Bind it as a parameter:\n    query: SELECT … WHERE id = ?\n    params: [\${{ ${inner} }}]`,
@@ -304,8 +311,13 @@ export const workflowSchema = z.strictObject(
 
 /** What a workflow file says, with durations in ms, and expressions that stand alone compiled. */
 export type Workflow = z.output<typeof workflowSchema>;
+
 export type WorkflowTask = Workflow['tasks'][number];
+
 export type TaskOfType<Type extends WorkflowTask['type']> = Extract<WorkflowTask, { readonly type: Type }>;
+
 export type Defaults = NonNullable<Workflow['defaults']>;
+
 export type Param = z.output<typeof param>;
+
 export type WorkflowPool = z.output<typeof pool>;

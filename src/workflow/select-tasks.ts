@@ -1,5 +1,5 @@
-import { TintypeError } from '../engine/errors.ts';
-import { didYouMean } from '../engine/suggest.ts';
+import { TintypeError } from '../engine/errors/errors.ts';
+import { didYouMean } from '../engine/errors/suggest.ts';
 import type { Workflow, WorkflowTask } from './schema.ts';
 
 /**

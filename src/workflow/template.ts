@@ -10,6 +10,7 @@ export type Template = {
 export const hasExpression = (text: string): boolean => text.includes(OPEN);
 
 const OPEN = '${{';
+
 const CLOSE = '}}';
 
 /** @throws ExpressionError */

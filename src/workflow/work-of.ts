@@ -1,18 +1,19 @@
 import { resolve } from 'node:path';
-import { NonRetryableError } from '../engine/errors.ts';
-import type { TaskFunction, TaskScope } from '../engine/task-function.ts';
-import type { ItemScope } from '../engine/task-spec.ts';
-import { bash } from '../executors/bash.ts';
+import type { TaskFunction, TaskScope } from '../engine/definition/task-function.ts';
+import type { ItemScope } from '../engine/definition/task-spec.ts';
+import { NonRetryableError } from '../engine/errors/errors.ts';
 import { fileReady } from '../executors/file-ready.ts';
-import type { HttpOptions, HttpResponse } from '../executors/http.ts';
-import type { HttpRequest } from '../executors/http-request.ts';
-import { type Mask, masked } from '../executors/mask.ts';
-import { node, nodeModule } from '../executors/node.ts';
-import type { OutputGate } from '../executors/output-gate.ts';
-import type { ProcessOptions } from '../executors/process.ts';
-import { python } from '../executors/python.ts';
-import { readyWhen } from '../executors/ready-when.ts';
-import type { SqlQuery } from '../executors/sql.ts';
+import type { HttpOptions, HttpResponse } from '../executors/http/http.ts';
+import type { HttpRequest } from '../executors/http/http-request.ts';
+import type { Mask } from '../executors/mask/mask.ts';
+import { masked } from '../executors/mask/masked-task.ts';
+import { bash } from '../executors/process/bash.ts';
+import { node, nodeModule } from '../executors/process/node.ts';
+import type { OutputGate } from '../executors/process/output-gate.ts';
+import type { ProcessOptions } from '../executors/process/process.ts';
+import { python } from '../executors/process/python.ts';
+import { readyWhen } from '../executors/process/ready-when.ts';
+import type { SqlQuery } from '../executors/sql/sql-query.ts';
 import { ExpressionError, type ExpressionScope } from './expression.ts';
 import { namedOutput, taskOutput } from './output.ts';
 import type { Defaults, TaskOfType, Workflow } from './schema.ts';
@@ -181,17 +182,22 @@ const shellOf = (shell: string | readonly string[] | undefined): Parameters<type
 };
 
 type Requests = (scope: TaskScope) => HttpRequest;
+
 type Statements = (scope: TaskScope) => SqlQuery;
 
 // Loaded by the first attempt: most files need neither.
-const loadHttp = () => import('../executors/http.ts');
-const loadSql = () => import('../executors/sql.ts');
+const loadHttp = () => import('../executors/http/http.ts');
+
+const loadSql = () => import('../executors/sql/sql.ts');
 
 const http = (requests: Requests, options: HttpOptions): TaskFunction =>
   later(async () => (await loadHttp()).http(requests, options));
+
 const httpReady = (requests: Requests, options: HttpOptions): TaskFunction =>
   later(async () => (await loadHttp()).httpReady(requests, options));
+
 const sql = (statements: Statements): TaskFunction => later(async () => (await loadSql()).sql(statements));
+
 const sqlReady = (statements: Statements): TaskFunction => later(async () => (await loadSql()).sqlReady(statements));
 
 const later = (load: () => Promise<TaskFunction>): TaskFunction => {

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
-import type { JobDefinition } from '../engine/definition.ts';
-import { createMask, type Mask } from '../executors/mask.ts';
-import type { OutputGate } from '../executors/output-gate.ts';
+import type { JobDefinition } from '../engine/job-definition.ts';
+import { createMask, type Mask } from '../executors/mask/mask.ts';
+import type { OutputGate } from '../executors/process/output-gate.ts';
 import { paramSpecs, readParams } from './params.ts';
 import { type ParsedWorkflow, parseWorkflow } from './parse-workflow.ts';
 import { WorkflowError, type WorkflowProblem } from './problem.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JobEvent } from 'tintype';
-import type { JournalJob, StoredEvent } from '../../src/engine/journal.ts';
-import { decode } from '../../src/engine/serialise.ts';
+import type { JournalJob, StoredEvent } from '../../src/engine/durable/journal.ts';
+import { decode } from '../../src/engine/durable/serialise.ts';
 import type { Outcome } from './child.ts';
 import type { Fact } from './facts.ts';
 import { follow, SETTLED, type Standing } from './history.ts';

@@ -3,7 +3,7 @@ import { renameSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createEngine, type Job } from 'tintype';
 import { type SqliteJournalOptions, sqliteJournal } from 'tintype/sqlite';
-import type { Journal } from '../../src/engine/journal.ts';
+import type { Journal } from '../../src/engine/durable/journal.ts';
 import { definitionOf, INPUT, type Moment, type World } from './definitions.ts';
 import { openFacts } from './facts.ts';
 import { chanceOf, randomJobs } from './random-jobs.ts';

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test, vi } from 'vitest';
-import { OptionError } from '../../src/engine/errors.ts';
+import { OptionError } from '../../src/engine/errors/errors.ts';
 import { createPoller, type PollerOptions } from '../../src/engine/readiness/poller.ts';
 import { createProber } from '../../src/engine/readiness/prober.ts';
 import type { ReadinessChecker, ReadinessFunction, ReadinessResult } from '../../src/engine/readiness/readiness.ts';

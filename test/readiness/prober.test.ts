@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { OptionError, TintypeError } from '../../src/engine/errors.ts';
+import { OptionError, TintypeError } from '../../src/engine/errors/errors.ts';
 import { createProber, type ProberOptions } from '../../src/engine/readiness/prober.ts';
 import { ReadinessError, type ReadinessFunction } from '../../src/engine/readiness/readiness.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';

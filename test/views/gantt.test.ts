@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Span } from '../../src/engine/model/attempt-spans.ts';
 import { ganttOf } from '../../src/engine/views/gantt.ts';
-import type { GraphView, Span, TaskView } from '../../src/engine/views/graph-view.ts';
+import type { GraphView, TaskView } from '../../src/engine/views/graph-view.ts';
 import { HOSTILE_NAMES } from './hostile-names.ts';
 import { shown } from './shown.ts';
 

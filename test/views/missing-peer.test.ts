@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { TintypeError } from '../../src/engine/errors.ts';
+import { TintypeError } from '../../src/engine/errors/errors.ts';
 import { MissingPeerError, toSvg } from '../../src/svg.ts';
 
 vi.mock('@viz-js/viz', () => {

@@ -1,18 +1,11 @@
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/event-stream.ts';
-import { JournalError, SerialisationError } from '../errors.ts';
-import {
-  type Batch,
-  type Held,
-  type NewJob,
-  NO_VALUE,
-  type Note,
-  type NoteKind,
-  type StoredEvent,
-} from '../journal.ts';
-import { encode, Unserialisable } from '../serialise.ts';
-import { pathsAround } from '../task-path.ts';
-import { giveBack, type JournalWriter } from './journal-writer.ts';
+import { JournalError, SerialisationError } from '../errors/errors.ts';
+import { type Batch, type Held, type NewJob, NO_VALUE, type Note, type NoteKind, type StoredEvent } from './journal.ts';
+import type { JournalWriter } from './journal-writer.ts';
+import { giveBack } from './lease.ts';
+import { encode, Unserialisable } from './serialise.ts';
+import { pathsAround } from './task-path.ts';
 
 type Waiter = { readonly saved: () => void; readonly failed: (error: JournalError) => void };
 

@@ -1,13 +1,25 @@
 import { setImmediate } from 'node:timers';
 import { newId, systemClock } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
-import { JournalError } from '../errors.ts';
-import type { Awaitable, Batch, Held, Journal, Lease } from '../journal.ts';
-import { thisProcess } from '../process-identity.ts';
-import type { JobRecorder } from './job-recorder.ts';
+import { JournalError } from '../errors/errors.ts';
+import type { Awaitable, Batch, Held, Journal, Lease } from './journal.ts';
+import { thisProcess } from './process-identity.ts';
+
+/** What writes one job, as the writer of a journal sees it. */
+export type Recorder = {
+  readonly jobId: string;
+  readonly held: Held;
+  readonly isNew: boolean;
+  readonly onMessage: (message: string) => void;
+  readonly take: (at: number) => Batch | undefined;
+  readonly saved: () => void;
+  readonly fail: (cause: unknown) => void;
+  readonly handle: object | undefined;
+};
 
 /** How long a lease lasts without a sign of life, and how often one is given, in ms. */
 const LEASE_MS = 15_000;
+
 const HEARTBEAT_MS = 5_000;
 
 /** How often messages from other processes are looked for, in ms. */
@@ -23,9 +35,9 @@ export class JournalWriter {
   readonly #owner = newId();
   /** Resumptions under way: whoever asks for another gets the same. */
   readonly resuming = new Map<string, Promise<{ readonly job: unknown }>>();
-  readonly #recorders = new Map<string, JobRecorder>();
-  readonly #open = new Set<JobRecorder>();
-  readonly #changed = new Set<JobRecorder>();
+  readonly #recorders = new Map<string, Recorder>();
+  readonly #open = new Set<Recorder>();
+  readonly #changed = new Set<Recorder>();
   #scheduled = false;
   #writing = false;
   #stopHeartbeat: (() => void) | undefined;
@@ -50,17 +62,17 @@ export class JournalWriter {
   }
 
   /** Who writes a job in this process, or is about to. */
-  recorderOf(jobId: string): JobRecorder | undefined {
+  recorderOf(jobId: string): Recorder | undefined {
     return this.#recorders.get(jobId);
   }
 
   /** Makes it known who is about to write a job; whoever writes it already stays. */
-  enlist(recorder: JobRecorder): void {
+  enlist(recorder: Recorder): void {
     if (!this.#recorders.has(recorder.jobId)) this.#recorders.set(recorder.jobId, recorder);
   }
 
   /** Keeps the leases of open recorders alive, and takes the messages for their jobs, until none is left. */
-  keepAlive(recorder: JobRecorder): void {
+  keepAlive(recorder: Recorder): void {
     this.#open.add(recorder);
     this.#recorders.set(recorder.jobId, recorder);
     this.#stopHeartbeat ??= repeat(HEARTBEAT_MS, () => this.#renew());
@@ -68,14 +80,14 @@ export class JournalWriter {
   }
 
   /** Nothing of it is written any more. */
-  dismiss(recorder: JobRecorder): void {
+  dismiss(recorder: Recorder): void {
     this.rest(recorder);
     if (this.#recorders.get(recorder.jobId) === recorder) this.#recorders.delete(recorder.jobId);
     this.#changed.delete(recorder);
   }
 
   /** Its last events are being written, which give its lease back. */
-  rest(recorder: JobRecorder): void {
+  rest(recorder: Recorder): void {
     this.#open.delete(recorder);
     if (this.#open.size > 0) return;
     this.#stopHeartbeat?.();
@@ -85,7 +97,7 @@ export class JournalWriter {
   }
 
   /** A job has something to write: at the end of this tick, with what all others have. */
-  schedule(recorder: JobRecorder): void {
+  schedule(recorder: Recorder): void {
     this.#changed.add(recorder);
     if (this.#scheduled || this.#writing) return;
     this.#scheduled = true;
@@ -100,7 +112,7 @@ export class JournalWriter {
     this.#changed.clear();
     const at = systemClock.now();
     const batches: Batch[] = [];
-    const written: JobRecorder[] = [];
+    const written: Recorder[] = [];
     for (const recorder of recorders) {
       const batch = recorder.take(at);
       if (!batch) continue;
@@ -137,7 +149,7 @@ export class JournalWriter {
   }
 
   /** Nothing of them was written: what is wrong with one is no reason for the others to fail. */
-  async #writeOneByOne(batches: readonly Batch[], recorders: readonly JobRecorder[], cause: unknown): Promise<void> {
+  async #writeOneByOne(batches: readonly Batch[], recorders: readonly Recorder[], cause: unknown): Promise<void> {
     for (const [index, recorder] of recorders.entries()) {
       try {
         if (batches.length === 1) throw cause;
@@ -176,7 +188,7 @@ export class JournalWriter {
     }
   }
 
-  #byId(): ReadonlyMap<string, JobRecorder> {
+  #byId(): ReadonlyMap<string, Recorder> {
     return new Map([...this.#open].map((recorder) => [recorder.jobId, recorder]));
   }
 }
@@ -187,12 +199,6 @@ export const jobExists = (jobId: string): JournalError =>
   new JournalError('JOB_EXISTS', `The journal holds a job "${jobId}" already. Leave out jobId for one of its own.`, {
     jobId,
   });
-
-/** Gives back a lease; where that fails it runs out by itself. Never rejects. */
-export const giveBack = (journal: Journal, held: Held): Promise<void> =>
-  Promise.resolve()
-    .then(() => journal.release(held))
-    .catch(() => {});
 
 const leaseLost = (jobId: string): JournalError =>
   new JournalError(

@@ -1,19 +1,20 @@
 import { errorData, textOf } from '../../events/error-data.ts';
 import type { LogLevel } from '../../events/event.ts';
 import { jsonSafe } from '../../events/json-safe.ts';
+import { isPlainObject } from '../../events/plain-object.ts';
 import { newId } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
-import { claimOptionProblems } from '../check-options.ts';
-import { checked } from '../check-schema.ts';
-import { AbortError, CommandError } from '../errors.ts';
-import { failAttempt, missHeartbeat, succeedAttempt } from '../outcome.ts';
-import { PausableTimer } from '../pausable-timer.ts';
-import { resumeTask } from '../pause.ts';
-import { isPlainObject } from '../plain-object.ts';
-import { refuse, show } from '../rules.ts';
-import { requireFraction } from '../scope.ts';
-import { type Claim, SETTLED, type TaskRun } from '../task-run.ts';
-import { hasLimit } from '../time-limit.ts';
+import { claimOptionProblems } from '../definition/check-options.ts';
+import { checked } from '../definition/check-schema.ts';
+import { refuse, show } from '../definition/rules.ts';
+import { AbortError, CommandError } from '../errors/errors.ts';
+import type { ClaimNote } from '../model/notes.ts';
+import { type Claim, SETTLED, type TaskRun } from '../model/run.ts';
+import { failAttempt, missHeartbeat, succeedAttempt } from '../run/outcome.ts';
+import { resumeTask } from '../run/pause.ts';
+import { requireFraction } from '../run/scope.ts';
+import { PausableTimer } from '../time/pausable-timer.ts';
+import { hasLimit } from '../time/time-limit.ts';
 
 export type ClaimOptions = {
   /** How long the claim lasts without a heartbeat in ms. Default the task's `heartbeatTimeout`. */
@@ -42,9 +43,6 @@ export const claim = (task: TaskRun, owner: string, options: ClaimOptions): stri
   startLease(task, claimed);
   return claimed.token;
 };
-
-/** What a journal keeps of a claim. */
-export type ClaimNote = Omit<Claim, 'heartbeatTimer'> & { readonly attempt: number };
 
 /** Who claimed a task still works on it, though the process that ran its job is dead. */
 export const renewClaim = (task: TaskRun, { owner, token, leaseMs }: ClaimNote): void => {

@@ -1,21 +1,23 @@
+import { isPlainObject } from '../../events/plain-object.ts';
 import { ignore, isThenable } from '../../events/thenable.ts';
-import { type NotReady, notReady } from '../answer.ts';
-import type { Attempt } from '../attempt.ts';
-import { checkedInput } from '../check-schema.ts';
-import { isA, NonRetryableError, SerialisationError } from '../errors.ts';
-import { buildGraph } from '../graph.ts';
-import { JobRun } from '../job-run.ts';
-import { NO_VALUE } from '../journal.ts';
-import type { StartOptions } from '../options.ts';
-import { failAttempt, failFanOut, succeedAttempt } from '../outcome.ts';
-import { isPlainObject } from '../plain-object.ts';
-import { createPlan, type FanOut, type NestedJob, PLAN, type Plan, type TaskDefinition } from '../plan.ts';
-import { reuseInside } from '../reuse.ts';
-import { show } from '../rules.ts';
-import { createScope } from '../scope.ts';
-import { cancelTask } from '../stop.ts';
-import { isCleanUp, type TaskRun } from '../task-run.ts';
-import type { Settled } from '../task-spec.ts';
+import { type NotReady, notReady } from '../definition/answer.ts';
+import { checkedInput } from '../definition/check-schema.ts';
+import { buildGraph } from '../definition/graph.ts';
+import type { StartOptions } from '../definition/options.ts';
+import { createPlan, type FanOut, type NestedJob, type Plan, type TaskDefinition } from '../definition/plan.ts';
+import { show } from '../definition/rules.ts';
+import { PLAN } from '../definition/sealed.ts';
+import type { Settled } from '../definition/task-spec.ts';
+import { NO_VALUE } from '../durable/journal.ts';
+import { isA, NonRetryableError, SerialisationError } from '../errors/errors.ts';
+import type { Attempt } from '../model/attempt.ts';
+import type { JobRun } from '../model/run.ts';
+import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { LiveRun } from '../run/job-run.ts';
+import { failAttempt, failFanOut, succeedAttempt } from '../run/outcome.ts';
+import { reuseInside } from '../run/reuse.ts';
+import { createScope } from '../run/scope.ts';
+import { cancelTask } from '../run/stop.ts';
 
 /** Performs an attempt by a job of its own, whose tasks appear in the stream below this one. It takes no slot: they do. */
 export const startNested = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
@@ -42,10 +44,6 @@ const startJob = (job: JobRun, task: TaskRun, attempt: Attempt, { definition, in
 /** Whether the input of a nested job can't be read off the context around it. */
 const isNoted = ({ definition, input }: NestedJob): boolean =>
   input !== undefined || (definition[PLAN] as Plan).options.input !== undefined;
-
-/** What a journal keeps of an attempt, so that it can go on in another process: its items, or its input. */
-export type ItemsNote = { readonly attempt: number; readonly items: readonly unknown[] };
-export type InputNote = { readonly attempt: number; readonly input: object };
 
 /** What can't be kept is found anew: the attempt then begins again. */
 const noteOf = ({ recorder }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
@@ -101,7 +99,7 @@ const childJob = (job: JobRun, task: TaskRun, input: object): JobRun => {
   const { definition } = task.definition.nested as NestedJob;
   const { graceMs, sequential } = job.options;
   const options = { graceMs, sequential: sequential || undefined };
-  return new JobRun(definition[PLAN] as Plan, input, options, () => {}, { parent: task });
+  return new LiveRun(definition[PLAN] as Plan, input, options, () => {}, { parent: task });
 };
 
 /** The job of a fan-out's attempt, not begun. */
@@ -124,7 +122,7 @@ const childJobOf = (job: JobRun, task: TaskRun, items: readonly unknown[]): JobR
     graceMs,
     sequential: sequential || undefined,
   };
-  return new JobRun(plan, {}, options, () => {}, { parent: task, instances: true });
+  return new LiveRun(plan, {}, options, () => {}, { parent: task, instances: true });
 };
 
 /** What to begin a task's child with that another process, or an earlier attempt, has left; none where that was not kept. */

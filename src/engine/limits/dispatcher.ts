@@ -1,8 +1,10 @@
-import type { Clock } from '../clock.ts';
-import type { TaskRun } from '../task-run.ts';
+import type { Clock } from '../time/clock.ts';
 import { compareTasks, Lane } from './lane.ts';
 import { type JobLimits, Level, limitsAnything } from './level.ts';
+import type { QueuedTask as Queued } from './queued-task.ts';
 import type { RateLimit } from './rate-limit.ts';
+
+type TaskRun = Queued<Lane>;
 
 /** Hands slots to the tasks that wait for them, of one job and those nested in it, or of all jobs of an engine. */
 export class Dispatcher {
@@ -43,8 +45,7 @@ export class Dispatcher {
 
   /** Runs whoever comes first, as far as the limits allow. */
   dispatch(): void {
-    for (let task = this.#next(); task !== undefined; task = this.#next())
-      task.job.commandTask(task, { type: 'task.run' });
+    for (let task = this.#next(); task !== undefined; task = this.#next()) task.job.run(task);
   }
 
   #laneOf({ definition, job }: TaskRun): Lane {

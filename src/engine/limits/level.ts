@@ -1,4 +1,4 @@
-import type { LimitOptions, PoolOption } from '../options.ts';
+import type { LimitOptions, PoolOption } from '../definition/options.ts';
 import { Lane } from './lane.ts';
 import { SlotLimit } from './limit.ts';
 import { RateLimit } from './rate-limit.ts';

@@ -1,4 +1,4 @@
-import type { TaskRun } from '../task-run.ts';
+import type { QueuedTask } from './queued-task.ts';
 
 /**
  * So many slots, and the tasks whose attempts hold them. What is taken follows from who holds: to give back twice, or
@@ -9,7 +9,7 @@ export class SlotLimit {
   /** Whose limit it is, in words: `the job "etl"`, `pool "db"`. */
   readonly name: string;
   readonly size: number;
-  readonly #holders = new Set<TaskRun>();
+  readonly #holders = new Set<QueuedTask>();
   #taken = 0;
 
   constructor(kind: 'concurrency' | 'pool', name: string, size: number) {
@@ -18,7 +18,7 @@ export class SlotLimit {
     this.size = size;
   }
 
-  get holders(): readonly TaskRun[] {
+  get holders(): readonly QueuedTask[] {
     return [...this.#holders];
   }
 
@@ -26,21 +26,21 @@ export class SlotLimit {
     return this.#taken;
   }
 
-  hasRoom(task: TaskRun): boolean {
+  hasRoom(task: QueuedTask): boolean {
     return this.#taken + this.slotsOf(task) <= this.size;
   }
 
-  take(task: TaskRun): void {
+  take(task: QueuedTask): void {
     if (this.#holders.has(task)) return;
     this.#holders.add(task);
     this.#taken += this.slotsOf(task);
   }
 
-  giveBack(task: TaskRun): void {
+  giveBack(task: QueuedTask): void {
     if (this.#holders.delete(task)) this.#taken -= this.slotsOf(task);
   }
 
-  slotsOf({ definition }: TaskRun): number {
+  slotsOf({ definition }: QueuedTask): number {
     return this.kind === 'pool' ? (definition.slots ?? 1) : 1;
   }
 }

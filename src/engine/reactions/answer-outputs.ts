@@ -1,6 +1,6 @@
-import type { JobRun } from '../job-run.ts';
-import { type OutputWaiter, outputOf } from '../output.ts';
-import { SETTLED } from '../task-run.ts';
+import type { JobRun } from '../model/run.ts';
+import { type OutputWaiter, SETTLED } from '../model/run.ts';
+import { outputOf } from '../run/output.ts';
 import type { Reaction } from './reaction.ts';
 
 /** Answers those who wait for the output of one task, as soon as that task has settled; and all others when the job is over. */

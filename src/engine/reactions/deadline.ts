@@ -1,10 +1,10 @@
-import { AbortError } from '../errors.ts';
-import type { JobRun } from '../job-run.ts';
-import { expireTask } from '../outcome.ts';
-import { PausableTimer } from '../pausable-timer.ts';
-import { interrupt } from '../stop.ts';
-import { SETTLED, type TaskRun } from '../task-run.ts';
-import { hasLimit } from '../time-limit.ts';
+import { AbortError } from '../errors/errors.ts';
+import type { JobRun } from '../model/run.ts';
+import { SETTLED, type TaskRun } from '../model/run.ts';
+import { expireTask } from '../run/outcome.ts';
+import { interrupt } from '../run/stop.ts';
+import { PausableTimer } from '../time/pausable-timer.ts';
+import { hasLimit } from '../time/time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
 /** Deadlines: from a task's first `ready` on, over all its attempts and the waits between them; anew

@@ -1,5 +1,5 @@
-import { stopJob } from '../stop.ts';
-import { isCleanUp } from '../task-run.ts';
+import { isCleanUp } from '../model/run.ts';
+import { stopJob } from '../run/stop.ts';
 import type { Reaction } from './reaction.ts';
 
 /** The failure policy: what a task that failed for good means for the rest of the job. Clean-up that fails hurries nobody. */

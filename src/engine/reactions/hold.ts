@@ -1,4 +1,4 @@
-import { pauseTask } from '../pause.ts';
+import { pauseTask } from '../run/pause.ts';
 import type { Reaction } from './reaction.ts';
 
 /** Holding: a task that was to be paused before it started is paused when it is ready. */

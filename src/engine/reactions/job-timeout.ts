@@ -1,8 +1,8 @@
 import { isTerminalJobState } from '../../events/event-stream.ts';
-import type { JobRun } from '../job-run.ts';
-import { PausableTimer } from '../pausable-timer.ts';
-import { stopJob } from '../stop.ts';
-import { hasLimit } from '../time-limit.ts';
+import type { JobRun } from '../model/run.ts';
+import { stopJob } from '../run/stop.ts';
+import { PausableTimer } from '../time/pausable-timer.ts';
+import { hasLimit } from '../time/time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
 /** The time limit of the job, over all its tasks. Paused time does not count. */

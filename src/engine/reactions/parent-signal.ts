@@ -1,7 +1,7 @@
 import { isTerminalJobState } from '../../events/event-stream.ts';
-import type { JobRun } from '../job-run.ts';
-import { onAbort } from '../on-abort.ts';
-import { stopJob } from '../stop.ts';
+import type { JobRun } from '../model/run.ts';
+import { stopJob } from '../run/stop.ts';
+import { onAbort } from '../time/on-abort.ts';
 import type { Reaction } from './reaction.ts';
 
 /** The parent signal: when it aborts, the job is cancelled. */

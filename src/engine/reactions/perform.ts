@@ -1,10 +1,10 @@
-import type { Attempt } from '../attempt.ts';
-import type { JobRun } from '../job-run.ts';
 import { startNested } from '../kinds/nested.ts';
-import { refuseTask } from '../outcome.ts';
-import { callFunction } from '../perform-function.ts';
-import { cancelTask } from '../stop.ts';
-import { isCleanUp, type TaskRun } from '../task-run.ts';
+import type { Attempt } from '../model/attempt.ts';
+import type { JobRun } from '../model/run.ts';
+import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { refuseTask } from '../run/outcome.ts';
+import { callFunction } from '../run/perform-function.ts';
+import { cancelTask } from '../run/stop.ts';
 import type { Reaction } from './reaction.ts';
 
 /**

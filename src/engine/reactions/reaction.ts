@@ -1,6 +1,5 @@
 import type { JobTransition, TaskTransition } from '../../events/event.ts';
-import type { JobRun } from '../job-run.ts';
-import type { TaskRun } from '../task-run.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
 
 /**
  * A subscriber of the event stream that answers transitions with commands to the actors. It keeps nothing of its own:

@@ -1,5 +1,5 @@
-import { followUp, launch } from '../flow.ts';
-import { SETTLED } from '../task-run.ts';
+import { SETTLED } from '../model/run.ts';
+import { followUp, launch } from '../run/flow.ts';
 import type { Reaction } from './reaction.ts';
 
 /** Readiness: what a settled task decides for its downstream, as the rule of each says; and at the start all that waits on nothing. */

@@ -1,7 +1,5 @@
-import { endJob } from '../end.ts';
-import type { JobRun } from '../job-run.ts';
-import { endIfStopped } from '../stop.ts';
-import { SETTLED } from '../task-run.ts';
+import { SETTLED } from '../model/run.ts';
+import { endIfSettled, endIfStopped } from '../run/stop.ts';
 import type { Reaction } from './reaction.ts';
 
 /** The end: a job is over when none of its tasks can change any more. */
@@ -13,9 +11,4 @@ export const settle: Reaction = {
   onJob: (job, { from }) => {
     if (from === 'idle') endIfSettled(job);
   },
-};
-
-export const endIfSettled = (job: JobRun): void => {
-  if (job.stop) endIfStopped(job);
-  else if (job.settled === job.size) endJob(job);
 };

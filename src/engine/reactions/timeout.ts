@@ -1,11 +1,10 @@
-import type { Attempt } from '../attempt.ts';
-import { AbortError } from '../errors.ts';
-import type { JobRun } from '../job-run.ts';
-import { timeOutAttempt } from '../outcome.ts';
-import { PausableTimer } from '../pausable-timer.ts';
-import { interrupt } from '../stop.ts';
-import type { TaskRun } from '../task-run.ts';
-import { hasLimit } from '../time-limit.ts';
+import { AbortError } from '../errors/errors.ts';
+import type { Attempt } from '../model/attempt.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
+import { timeOutAttempt } from '../run/outcome.ts';
+import { interrupt } from '../run/stop.ts';
+import { PausableTimer } from '../time/pausable-timer.ts';
+import { hasLimit } from '../time/time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
 /**

@@ -1,5 +1,4 @@
-import type { JobRun } from '../job-run.ts';
-import type { TaskRun } from '../task-run.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
 import type { Reaction } from './reaction.ts';
 
 /** Waits between attempts: a task that is `retrying` or `polling` holds no slot, and becomes ready again when its wait is over. */

@@ -1,7 +1,7 @@
 import { systemClock } from '../../events/system-clock.ts';
-import type { Clock } from '../clock.ts';
-import { onAbort } from '../on-abort.ts';
-import { show } from '../rules.ts';
+import { show } from '../definition/rules.ts';
+import type { Clock } from '../time/clock.ts';
+import { onAbort } from '../time/on-abort.ts';
 import { createProber } from './prober.ts';
 import {
   type CheckOptions,

@@ -1,8 +1,8 @@
 import { systemClock } from '../../events/system-clock.ts';
-import type { Clock } from '../clock.ts';
-import { onAbort } from '../on-abort.ts';
-import { show } from '../rules.ts';
-import { hasLimit } from '../time-limit.ts';
+import { show } from '../definition/rules.ts';
+import type { Clock } from '../time/clock.ts';
+import { onAbort } from '../time/on-abort.ts';
+import { hasLimit } from '../time/time-limit.ts';
 import {
   type CheckOptions,
   failedCheck,

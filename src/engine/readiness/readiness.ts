@@ -1,4 +1,4 @@
-import { TintypeError } from '../errors.ts';
+import { TintypeError } from '../errors/errors.ts';
 
 /** Who is asked: printed `namespace.name`, or the name alone where the namespace is empty. */
 export type ReadinessId = string | { readonly namespace?: string | undefined; readonly name: string };

@@ -1,4 +1,4 @@
-import { isPlainObject } from '../plain-object.ts';
+import { isPlainObject } from '../../events/plain-object.ts';
 import {
   abortSignal,
   callable,
@@ -10,7 +10,7 @@ import {
   refuse,
   required,
   rule,
-} from '../rules.ts';
+} from '../definition/rules.ts';
 
 const isName = (value: unknown): boolean => typeof value === 'string' && value !== '';
 
@@ -22,12 +22,15 @@ const id = rule(
 );
 
 const proberRules = { timeout: duration, clock };
+
 const pollerRules = {
   interval: required(period),
   prober: methods('a prober, a poller or anything else', 'check'),
   clock,
 };
+
 const argumentRules = { id: required(id), fn: required(callable) };
+
 const checkRules = { signal: abortSignal };
 
 /** @throws OptionError */

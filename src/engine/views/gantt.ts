@@ -1,5 +1,6 @@
+import type { Span } from '../model/attempt-spans.ts';
 import { durationText } from './duration-text.ts';
-import type { GraphView, Span, TaskView } from './graph-view.ts';
+import type { GraphView, TaskView } from './graph-view.ts';
 import { mermaidText } from './mermaid-text.ts';
 import { timeAxis } from './time-axis.ts';
 

@@ -1,14 +1,6 @@
 import type { TaskState } from '../../events/event.ts';
-
-export type TaskKind = 'task' | 'sensor' | 'external' | 'job' | 'map';
-
-/** One stay in the queue and the attempt that followed; epoch ms. */
-export type Span = {
-  readonly readyAt: number;
-  /** Absent if it never got to run. */
-  readonly startedAt: number | undefined;
-  readonly endedAt: number | undefined;
-};
+import type { TaskKind } from '../definition/options.ts';
+import type { Span } from '../model/attempt-spans.ts';
 
 /** One task as a picture shows it. */
 export type TaskView = {

@@ -1,5 +1,6 @@
 import type { TaskState } from '../../events/event.ts';
-import { edgesOf, type GraphView, type TaskKind } from './graph-view.ts';
+import type { TaskKind } from '../definition/options.ts';
+import { edgesOf, type GraphView } from './graph-view.ts';
 import { mermaidText } from './mermaid-text.ts';
 
 /** The graph as a Mermaid flowchart. By itself Mermaid draws at most 500 edges: its `maxEdges` raises that. */

@@ -1,4 +1,4 @@
-import { TintypeError } from '../errors.ts';
+import { TintypeError } from '../errors/errors.ts';
 
 /** An optional package is not there. `cause` says how loading it failed. */
 export class MissingPeerError extends TintypeError {

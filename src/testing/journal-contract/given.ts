@@ -4,19 +4,21 @@ import type {
   Batch,
   Held,
   Journal,
-  JournalErrorCode,
   JournalJob,
   Lease,
   NewJob,
   StoredEvent,
-} from '../../engine/journal.ts';
-import { thisProcess } from '../../engine/process-identity.ts';
+} from '../../engine/durable/journal.ts';
+import { thisProcess } from '../../engine/durable/process-identity.ts';
+import type { JournalErrorCode } from '../../engine/errors/errors.ts';
 
 /** What a journal promises, each with what tries it. */
 export type Promises = Readonly<Record<string, (journal: Journal) => Promise<void>>>;
 
 export const NOW = 1_750_000_000_000;
+
 export const LEASE_MS = 10_000;
+
 /** Larger than any pid: the most that Linux gives out is 4,194,304. */
 export const NO_PROCESS = 2 ** 22 + 1;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { JournalJob } from '../../engine/journal.ts';
-import { thisProcess } from '../../engine/process-identity.ts';
+import type { JournalJob } from '../../engine/durable/journal.ts';
+import { thisProcess } from '../../engine/durable/process-identity.ts';
 import {
   batch,
   events,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Journal } from '../../engine/journal.ts';
+import type { Journal } from '../../engine/durable/journal.ts';
 import { batch, events, lease, newJob, type Promises, range, same, started } from './given.ts';
 
 /** What is read of jobs. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { JournalJob } from '../../engine/journal.ts';
+import type { JournalJob } from '../../engine/durable/journal.ts';
 import { batch, held, lease, newJob, type Promises, same, started } from './given.ts';
 
 /** Values that come back as they were. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { JournalJob } from '../../engine/journal.ts';
+import type { JournalJob } from '../../engine/durable/journal.ts';
 import { batch, events, lease, NOW, newJob, type Promises, pick, refuses, same, started } from './given.ts';
 
 /** What is written of a job. */

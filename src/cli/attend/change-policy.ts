@@ -1,0 +1,73 @@
+import { type ChangePolicy, changeText, definitionChanges } from '../../engine/definition/definition-diff.ts';
+import { definitionShape } from '../../engine/definition/definition-shape.ts';
+import type { Plan } from '../../engine/definition/plan.ts';
+import { PLAN } from '../../engine/definition/sealed.ts';
+import type { Journal, JournalJob } from '../../engine/durable/journal.ts';
+import type { DefinitionChange } from '../../engine/errors/errors.ts';
+import type { JobDefinition } from '../../engine/job-definition.ts';
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import { jobLabel } from '../kept/job-command.ts';
+import { readKeptJob } from '../kept/kept-job.ts';
+import { handlersIn, type ShapeTask, shapeTasks } from '../kept/shape-tasks.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+
+/**
+ * What the engine is told of a definition that has changed since the job was started. Handlers wait for all tasks whatever
+ * those are: of a job that is over, which runs them again, that is no change. @throws UsageError of what the policy forbids
+ */
+export const changePolicy = async (
+  { kept, journal }: { readonly kept: JournalJob; readonly journal: Journal },
+  definition: JobDefinition,
+  policy: ChangePolicy = 'refuse',
+): Promise<ChangePolicy> => {
+  const plan = (definition as unknown as { readonly [PLAN]: Plan })[PLAN];
+  const now = definitionShape(plan);
+  const shape = now.fingerprint === kept.fingerprint ? undefined : await journal.shape(kept.fingerprint);
+  if (policy === 'force' || shape === undefined) return policy;
+  const changes = definitionChanges(shape, plan);
+  const said = saidChanges(changes, shapeTasks(shape) ?? [], shapeTasks(now.shape) ?? []);
+  const title = `The workflow has changed since ${jobLabel(kept)} was started`;
+  if (policy === 'refuse') throw told(`${title}:`, said.length > 0 ? said : changes, WAYS);
+  const isOver = isTerminalJobState(kept.state);
+  const { record } = await readKeptJob(journal, kept);
+  const hasBegun = (task: string): boolean => (record.tasks.get(task)?.state ?? 'unscheduled') !== 'unscheduled';
+  const late = (isOver ? said : changes).filter(({ kind, task }) => kind !== 'added' && hasBegun(task));
+  if (late.length === 0) return isOver ? 'force' : policy;
+  throw told(`${title}, and --changed accept does not go on, since these have begun:`, late, FORCE);
+};
+
+const told = (title: string, changes: readonly DefinitionChange[], way: string): UsageError =>
+  new UsageError([title, ...changes.map((change) => `- ${changeText(change)}`), way].join('\n'));
+
+const WAYS =
+  '--changed accept goes on where no task that was removed or changed has begun, --changed force in any case.';
+
+const FORCE = '--changed force goes on all the same.';
+
+/** All changes but those of what handlers wait for that follow from tasks that were added or removed. */
+const saidChanges = (
+  changes: readonly DefinitionChange[],
+  before: readonly ShapeTask[],
+  now: readonly ShapeTask[],
+): readonly DefinitionChange[] => {
+  const come = new Set(changes.flatMap(({ kind, task }) => (kind === 'changed' ? [] : [task])));
+  const was = handlerNeeds(before);
+  const is = handlerNeeds(now);
+  const isImplied = ({ kind, task, what }: DefinitionChange): boolean => {
+    const [needs, needsNow] = [was.get(task), is.get(task)];
+    if (kind !== 'changed' || !what?.startsWith('depends on ') || !needs || !needsNow) return false;
+    return [...needs, ...needsNow].every((need) => (needs.has(need) && needsNow.has(need)) || come.has(need));
+  };
+  return changes.filter((change) => !isImplied(change));
+};
+
+/** What the handlers wait for, those of nested jobs too, all by their paths. */
+const handlerNeeds = (tasks: readonly ShapeTask[], around = ''): ReadonlyMap<string, ReadonlySet<string>> => {
+  const handlers = new Set(handlersIn(tasks).handlers);
+  return new Map(
+    tasks.flatMap(({ name, dependsOn, job }) => [
+      ...(handlers.has(name) ? [[around + name, new Set(dependsOn.map((need) => around + need))] as const] : []),
+      ...handlerNeeds(job?.tasks ?? [], `${around}${name}/`),
+    ]),
+  );
+};

@@ -1,0 +1,55 @@
+import type { JobDefinition } from '../../engine/job-definition.ts';
+import type { JobResult, TaskResult } from '../../engine/job-result.ts';
+import { formatDuration } from '../terminal/format-time.ts';
+import type { Printer } from '../terminal/printer.ts';
+import { wrapText } from '../terminal/wrap-text.ts';
+
+/**
+ * What a job took its time for: the task that ended last, before it the upstream of it that ended last, and so on to a
+ * root. Shortening any of these, or the waits between them, shortens the job. Clean-up counts where there is nothing else.
+ */
+export const criticalPathOf = (result: JobResult, definition: JobDefinition): readonly string[] => {
+  const upstream = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));
+  const work = definition.tasks.filter(({ trigger }) => trigger !== 'always').map(({ name }) => name);
+  const path: string[] = [];
+  for (let name = lastOf(work, result) ?? lastOf([...upstream.keys()], result); name !== undefined; ) {
+    path.unshift(name);
+    name = lastOf(upstream.get(name) ?? [], result);
+  }
+  return path;
+};
+
+const lastOf = (names: readonly string[], { tasks }: JobResult): string | undefined => {
+  let last: { name: string; at: number } | undefined;
+  for (const name of names) {
+    const at = endOf(tasks[name]);
+    if (at !== undefined && (last === undefined || at >= last.at)) last = { name, at };
+  }
+  return last?.name;
+};
+
+const endOf = (task: TaskResult | undefined): number | undefined =>
+  task?.startedAt === undefined || task.durationMs === undefined ? undefined : task.startedAt + task.durationMs;
+
+/** A line of the critical path, where there is more than one task: `Critical path: extract 2.0s → load 1.1s`. */
+export const criticalPathLine = (
+  result: JobResult,
+  definition: JobDefinition,
+  { style, foreign, columns }: Printer,
+): readonly string[] => {
+  const path = criticalPathOf(result, definition);
+  if (path.length < 2) return [];
+  const steps = path.map((name) => `${foreign(name)} ${formatDuration(result.tasks[name]?.durationMs ?? 0)}`);
+  const shown =
+    steps.length > MAX_STEPS
+      ? [...steps.slice(0, MAX_STEPS / 2), `… ${steps.length - MAX_STEPS} more …`, ...steps.slice(-MAX_STEPS / 2)]
+      : steps;
+  if (columns === Number.POSITIVE_INFINITY) return [`Critical path: ${shown.join(' → ')}`];
+  const words = ['Critical path:', ...shown.map((step, index) => (index < shown.length - 1 ? `${step} →` : step))];
+  return wrapText(
+    words.map((text) => ({ text })),
+    { columns, indents: ['', '  '], style, ellipsis: '…' },
+  );
+};
+
+const MAX_STEPS = 12;

@@ -1,0 +1,119 @@
+import { createInterface } from 'node:readline';
+import { TintypeError } from '../../engine/errors/errors.ts';
+import type { Job } from '../../engine/job.ts';
+import type { JobEvent } from '../../events/event.ts';
+import { parseOutput } from '../../executors/process/output-error.ts';
+import { taskOutput } from '../../workflow/output.ts';
+import type { LoadedWorkflow } from '../../workflow/workflow.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { wordsOf, wrapText } from '../terminal/wrap-text.ts';
+import type { Reporter } from './reporter.ts';
+
+/** An external task for which nobody is there. */
+export class UnattendedError extends TintypeError {
+  override readonly name = 'UnattendedError';
+  readonly code = 'UNATTENDED';
+}
+
+/**
+ * Lets whoever writes to the standard input complete the external tasks of a job, a line for each: `approve`, or
+ * `approve {"by": "me"}` with an output as JSON, or `approve fail too expensive`. When the input has ended, those that
+ * still wait fail, unless another command can complete them, which `elsewhere` tells. The input is not touched where no task
+ * is external.
+ */
+export const externalsFromStdin = (
+  job: AnyJob,
+  { externals, mask }: Pick<LoadedWorkflow, 'externals' | 'mask'>,
+  open: CliIo['stdin'],
+  { print, typed, columns }: Pick<Reporter, 'print' | 'typed'> & { readonly columns: number },
+  elsewhere?: (task: string) => string,
+): { readonly stop: () => void } => {
+  const names = [...externals.keys()];
+  if (names.length === 0) return { stop: () => {} };
+  const stdin = open?.();
+  const waiting = new Set<string>();
+  let ended = stdin === undefined;
+
+  const abandon = (name: string): void => {
+    if (elsewhere) {
+      print(`The standard input has ended: ${name} waits for that command.`);
+      return;
+    }
+    job
+      .task(name)
+      .fail(
+        new UnattendedError(
+          `Nobody can complete "${name}": the standard input has ended. Run this from a terminal, or write the line ${name} to it.`,
+        ),
+      );
+  };
+  const announce = (name: string): void => {
+    waiting.add(name);
+    const what = externals.get(name);
+    const typed = ` Type "${name}" to complete it, "${name} JSON" with an output, "${name} fail REASON" to fail it.`;
+    const way = ended && elsewhere ? '' : typed;
+    const line = `${name} waits${what === undefined ? '.' : `: ${what.replace(/(?<![.!?])$/, '.')}`}${way}`;
+    for (const part of linesOf(line, columns)) print(part);
+    if (elsewhere) print(`To complete ${name} from elsewhere: ${elsewhere(name)}`);
+    else if (ended) queueMicrotask(() => abandon(name));
+  };
+  const events = job.events$.subscribe((event) => {
+    if (event.type !== 'task.transition' || !externals.has(event.task)) return;
+    if (event.to === 'ready') announce(event.task);
+    else waiting.delete(event.task);
+  });
+  // A job that was resumed may have some that wait already.
+  for (const name of names) if (job.task(name).state === 'ready') announce(name);
+  const lines = stdin && createInterface({ input: stdin });
+  lines?.on('line', (line) => {
+    // Of a file or a pipe no terminal shows anything.
+    if ((stdin as { readonly isTTY?: boolean } | undefined)?.isTTY) typed?.();
+    const refused = obey(job, names, mask.text(line.trim()));
+    if (refused !== undefined) print(refused);
+  });
+  lines?.on('close', () => {
+    ended = true;
+    for (const name of [...waiting]) abandon(name);
+  });
+  return {
+    stop: () => {
+      events.unsubscribe();
+      lines?.removeAllListeners('close');
+      lines?.close();
+      stdin?.destroy();
+    },
+  };
+};
+
+type AnyJob = Pick<Job, 'task'> & {
+  readonly events$: { subscribe: (next: (event: JobEvent) => void) => { unsubscribe: () => void } };
+};
+
+const linesOf = (text: string, columns: number): readonly string[] =>
+  columns === Number.POSITIVE_INFINITY
+    ? [text]
+    : wrapText(wordsOf(text), { columns, indents: ['', '  '], style: (_, word) => word, ellipsis: '…' });
+
+/** What is wrong with a line, `undefined` if nothing is. */
+const obey = (job: AnyJob, names: readonly string[], line: string): string | undefined => {
+  if (line === '') return undefined;
+  const name = names.filter((one) => line === one || line.startsWith(`${one} `)).sort((a, b) => b.length - a.length)[0];
+  if (name === undefined) return `"${line}" names no external task. Those are ${names.join(', ')}.`;
+  const rest = line.slice(name.length).trim();
+  const reason = /^fail\b\s*(.*)$/.exec(rest)?.[1];
+  try {
+    if (reason !== undefined) job.task(name).fail(new Error(reason || 'It was failed by hand.'));
+    else
+      job
+        .task(name)
+        .complete(
+          rest === '' ? undefined : (taskOutput(nameIn(name))(parseOutput(rest, `The output of ${name}`)) as object),
+        );
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
+
+/** Of `outer/inner` the inner. */
+const nameIn = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -1,0 +1,103 @@
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { FailurePolicy } from '../../engine/definition/options.ts';
+import type { JournalJob } from '../../engine/durable/journal.ts';
+import { type Mask, NO_MASK } from '../../executors/mask/mask.ts';
+import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
+import { jobLabel } from '../kept/job-command.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+import type { RunDesk } from './run-desk.ts';
+
+/** What is kept with a job of a workflow file, so that another command can go on with it. */
+export type RunMetadata = {
+  /** Absolute; absent where the workflow came from a pipe. */
+  readonly file?: string;
+  readonly only?: readonly string[];
+  readonly skip?: readonly string[];
+  readonly workers: number;
+  /** In ms. */
+  readonly grace: number;
+  readonly onFailure?: FailurePolicy;
+  /** In ms. */
+  readonly timeout?: number;
+};
+
+export const runMetadata = (file: string, options: Omit<RunMetadata, 'file'>): RunMetadata => {
+  const { only, skip, workers, grace, onFailure, timeout } = options;
+  const all = { file: isFile(file) ? resolve(file) : undefined, only, skip, workers, grace, onFailure, timeout };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as RunMetadata;
+};
+
+const isFile = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+
+/** What was kept with a job; of one that no command started, next to nothing. */
+export const metadataOf = ({ metadata }: Pick<JournalJob, 'metadata'>): Partial<RunMetadata> =>
+  JSON.parse(metadata) as Partial<RunMetadata>;
+
+/** Whence a job came: of a `program` or a `pipe` no command finds the workflow again. */
+export const originOf = (job: Pick<JournalJob, 'metadata'>): 'file' | 'pipe' | 'program' => {
+  const { file, workers } = metadataOf(job);
+  if (typeof file === 'string') return 'file';
+  return workers === undefined ? 'program' : 'pipe';
+};
+
+/** Why the workflow of a job is not to be found again, if so. */
+export const lostBecause = (job: JournalJob): string | undefined => {
+  const { file } = metadataOf(job);
+  switch (originOf(job)) {
+    case 'program':
+      return 'its tasks are in the program that started it';
+    case 'pipe':
+      return 'its workflow file was a pipe';
+    case 'file':
+      return existsSync(file as string) ? undefined : `its workflow file ${file} is gone`;
+  }
+};
+
+/**
+ * Loads the workflow of a kept job anew; `file` is where it is now, if not where it was.
+ * @throws UsageError @throws WorkflowError @throws SelectionError
+ */
+export const loadKept = async (
+  job: JournalJob,
+  { file: moved, grace }: { readonly file?: string | undefined; readonly grace: number },
+  { gate, io }: Pick<RunDesk, 'gate' | 'io'>,
+): Promise<LoadedWorkflow> => {
+  const { file: kept, only, skip } = metadataOf(job);
+  const file = moved ?? kept;
+  if (file === undefined) {
+    throw new UsageError(
+      originOf(job) === 'pipe'
+        ? `The job ${jobLabel(job)} does not say of which file it is: it was read from a pipe. Name the file with --file.`
+        : `The job ${jobLabel(job)} does not say of which file it is: a program started it. There engine.recover() goes on with it, and engine.retry() or engine.rerun() runs it again; if that program runs a workflow file, name it with --file.`,
+    );
+  }
+  if (!existsSync(file)) {
+    throw new UsageError(
+      `The workflow file ${file} of the job ${jobLabel(job)} is gone. Put it back, or say with --file where it is now.`,
+    );
+  }
+  const loaded = await loadWorkflow(file, {
+    env: io.env,
+    gate,
+    killGraceMs: grace,
+    selection: { ...(only && { only }), ...(skip && { skip }) },
+  });
+  const { name } = loaded.definition;
+  if (name === job.name) return loaded;
+  throw new UsageError(
+    `The job ${jobLabel(job)} can't go on with ${file}: that is the workflow "${name}" now. Name the file of "${job.name}" with --file.`,
+  );
+};
+
+/** What hides the secrets of its workflow, as far as they are known here. */
+export const keptMask = async (job: JournalJob, io: CliIo): Promise<Mask> => {
+  const { file } = metadataOf(job);
+  if (file === undefined || !existsSync(file)) return NO_MASK;
+  try {
+    return (await loadWorkflow(file, { env: io.env })).mask;
+  } catch {
+    return NO_MASK;
+  }
+};

@@ -1,0 +1,45 @@
+import type { JobResult } from '../../engine/job-result.ts';
+import type { TaskState } from '../../events/event.ts';
+import { ProcessError } from '../../executors/process/process-error.ts';
+import { formatDuration } from '../terminal/format-time.ts';
+import type { Printer } from '../terminal/printer.ts';
+import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
+import { thrownBy } from './exit-code-of-task.ts';
+
+/** One line of totals: `example_pipeline failed in 3.2s: 3 completed, 1 failed, 2 skipped`. */
+export const totals = (result: JobResult, { style, foreign }: Printer): string => {
+  const counts = new Map<TaskState, number>();
+  for (const { state } of Object.values(result.tasks)) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const parts = ORDER.flatMap((state) => {
+    const count = counts.get(state);
+    return count ? [style(STATE_STYLES[state], `${count} ${STATE_WORDS[state] ?? state}`)] : [];
+  });
+  const how = style(STATE_STYLES[result.state], STATE_WORDS[result.state] ?? result.state);
+  return `${style('bold', foreign(result.jobName))} ${how} in ${formatDuration(result.durationMs)}: ${parts.join(', ') || 'no tasks'}`;
+};
+
+const ORDER: readonly TaskState[] = ['completed', 'failed', 'notReady', 'skipped', 'cancelled', 'unscheduled'];
+
+/** The failure that came first, in full; none if no task failed. */
+export const firstError = (result: JobResult, { style, foreign }: Printer): readonly string[] => {
+  const error = result.firstError();
+  if (!error) return [];
+  const thrown = thrownBy(error);
+  const code = thrown instanceof Error ? (thrown as { code?: unknown }).code : error.code;
+  return [
+    `${style('red', 'First error:')} ${foreign(error.message)}${typeof code === 'string' ? ` (${code})` : ''}`,
+    ...tailLines(thrown, foreign),
+  ];
+};
+
+/** What a process last said. */
+export const tailLines = (thrown: unknown, foreign: Printer['foreign']): readonly string[] => {
+  const output = thrown instanceof ProcessError ? tail(thrown) : undefined;
+  return output ? [`Last lines of its ${output.name}:`, ...output.lines.map((line) => `  ${foreign(line)}`)] : [];
+};
+
+/** Errors go to stderr, but many programs tell theirs on stdout. */
+const tail = ({ stdout, stderr }: ProcessError): { name: string; lines: readonly string[] } | undefined => {
+  if (stderr.length > 0) return { name: 'stderr', lines: stderr };
+  return stdout.length > 0 ? { name: 'stdout', lines: stdout } : undefined;
+};

@@ -1,0 +1,41 @@
+import type { FailurePolicy } from '../../engine/definition/options.ts';
+import type { AttendOptions } from './attend-job.ts';
+
+export type RunOptions = AttendOptions & {
+  /** Each as `name=value`. */
+  readonly param?: readonly string[];
+  readonly paramsFile?: string;
+  readonly only?: readonly string[];
+  readonly skip?: readonly string[];
+  readonly dryRun?: boolean;
+  /** In ms. */
+  readonly timeout?: number;
+  readonly onFailure?: FailurePolicy;
+  /** In ms. */
+  readonly grace: number;
+  /** The database that keeps the job; `false` keeps nothing. Default `DEFAULT_JOURNAL`, if that can be made. */
+  readonly db?: string | false;
+};
+
+export type ToldOptions = {
+  readonly workers?: number | undefined;
+  /** In ms. */
+  readonly timeout?: number | undefined;
+  readonly onFailure?: FailurePolicy | undefined;
+  /** In ms. */
+  readonly grace?: number | undefined;
+  readonly json?: boolean | undefined;
+  readonly events?: string | undefined;
+};
+
+/** The options that a command was given, as words, for a command that is to do the same. */
+export const toldOptions = ({ workers, timeout, onFailure, grace, json, events }: ToldOptions): readonly string[] => [
+  ...(workers === undefined ? [] : ['-w', String(workers)]),
+  ...(timeout === undefined ? [] : ['--timeout', durationWord(timeout)]),
+  ...(onFailure === undefined ? [] : ['--on-failure', onFailure]),
+  ...(grace === undefined ? [] : ['--grace', durationWord(grace)]),
+  ...(json ? ['--json'] : []),
+  ...(events === undefined ? [] : ['--events', events]),
+];
+
+const durationWord = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`);

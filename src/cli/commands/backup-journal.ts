@@ -1,0 +1,45 @@
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isPartOf } from '../kept/journal-file.ts';
+import { withJournal } from '../kept/with-journal.ts';
+import { EXIT } from '../terminal/exit-code.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+
+export type BackupOptions = { readonly db: string; readonly force?: boolean };
+
+/** Copies a journal as of now, while others go on writing it. Resolves to the exit code. */
+export const backupJournal = (to: string, { db, force }: BackupOptions, io: CliIo): Promise<number> =>
+  withJournal(db, io, async ({ journal, out }) => {
+    const target = statSync(to, { throwIfNoEntry: false });
+    if (target) {
+      if (isPartOf(journal.file, to)) {
+        throw new UsageError(`${to} is the database itself. Name another file for its copy.`);
+      }
+      if (!target.isFile()) throw new UsageError(`${to} is no file. Name one for the copy.`);
+      if (!force)
+        throw new UsageError(`There is a file ${to} already. Name another one, or overwrite it with --force.`);
+      replace(to, journal.backup);
+    } else {
+      if (!existsSync(dirname(to)))
+        throw new UsageError(`There is no folder ${dirname(to)} for the copy. Make it first.`);
+      journal.backup(to);
+    }
+    out.line(`Copied ${out.foreign(journal.file)} to ${out.foreign(to)}.`);
+    return EXIT.completed;
+  });
+
+/** What is there stays until the copy is whole. */
+const replace = (to: string, backup: (to: string) => void): void => {
+  const copy = `${to}.${process.pid}.new`;
+  rmSync(copy, { force: true });
+  backup(copy);
+  try {
+    // Another database's write-ahead log would be taken for that of the copy.
+    for (const end of ['-wal', '-shm']) rmSync(`${to}${end}`, { force: true });
+    renameSync(copy, to);
+  } catch (error) {
+    rmSync(copy, { force: true });
+    throw new UsageError(`The copy can't be put in the place of ${to}: ${(error as Error).message}.`);
+  }
+};

@@ -1,0 +1,26 @@
+import type { CheckProblem } from '../../journal/check.ts';
+import { withJournal } from '../kept/with-journal.ts';
+import { EXIT } from '../terminal/exit-code.ts';
+import type { CliIo } from '../terminal/io.ts';
+
+/** Reads all of a journal, and tells where it is damaged. Resolves to the exit code. */
+export const checkJournal = (db: string, io: CliIo): Promise<number> =>
+  withJournal(db, io, async ({ journal, out }) => {
+    const { ok, problems, jobs, events } = journal.check();
+    for (const problem of problems) out.line(out.foreign(problemLine(problem)));
+    const extent = `${count(jobs, 'job')}, ${count(events, 'event')}`;
+    const file = out.foreign(journal.file);
+    if (ok) out.line(`${file} is sound: ${extent}.`);
+    else {
+      out.line(`${file} has ${count(problems.length, 'problem')} in ${extent}.`);
+      out.line('Go back to a backup; or export the jobs that are sound, and import them into a new one.');
+    }
+    return ok ? EXIT.completed : EXIT.failed;
+  });
+
+const problemLine = ({ jobId, seq, message }: CheckProblem): string => {
+  const where = jobId === undefined ? '' : `job ${jobId}${seq === undefined ? '' : `, event ${seq}`}: `;
+  return where + message;
+};
+
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;

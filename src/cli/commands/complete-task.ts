@@ -1,0 +1,148 @@
+import type { JournalJob } from '../../engine/durable/journal.ts';
+import { encode } from '../../engine/durable/serialise.ts';
+import { didYouMean } from '../../engine/errors/suggest.ts';
+import type { Message } from '../../engine/recovery/messages.ts';
+import type { JobEvent } from '../../events/event.ts';
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import type { Mask } from '../../executors/mask/mask.ts';
+import { parseOutput } from '../../executors/process/output-error.ts';
+import { taskOutput } from '../../workflow/output.ts';
+import { keptMask } from '../attend/kept-workflow.ts';
+import { howToGoOn } from '../attend/resume-hint.ts';
+import { atKeptJob, type KeptDesk } from '../attend/take-up.ts';
+import { holderText } from '../kept/holder-text.ts';
+import { jobCommand, jobLabel } from '../kept/job-command.ts';
+import { type KeptJob, readKeptJob } from '../kept/kept-job.ts';
+import { type ShapeTask, shapeTasks } from '../kept/shape-tasks.ts';
+import { shownState } from '../kept/shown-state.ts';
+import { EXIT } from '../terminal/exit-code.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+import { overLine } from './resume-job.ts';
+import { watchJob } from './watch-job.ts';
+
+export type CompleteOptions = {
+  readonly db: string;
+  /** JSON. */
+  readonly output?: string;
+  /** Why it fails instead. */
+  readonly fail?: string;
+};
+
+/** Completes or fails an external task of a job that another process runs. Resolves to the exit code. */
+export const completeTask = (name: string, task: string, options: CompleteOptions, io: CliIo): Promise<number> =>
+  atKeptJob(name, options, io, async (desk) => {
+    const { kept, journal, out, err } = desk;
+    if (options.fail !== undefined && options.fail.trim() === '')
+      throw new UsageError(`--fail is empty: say why ${task} fails.`);
+    requireRunning(kept, options);
+    requireExternal(kept, task, shapeTasks(await journal.shape(kept.fingerprint)) ?? []);
+    const mask = await keptMask(kept, io);
+    const message: Message =
+      options.fail === undefined
+        ? { type: 'complete', task, output: outputOf(task, options.output, mask) }
+        : { type: 'fail', task, error: mask.text(options.fail) };
+    const early = hintIfEarly(await readKeptJob(journal, kept), task, options);
+    await journal.send(kept.id, JSON.stringify(message));
+    return watchJob(desk, (job, events) => {
+      const refusal = refusalOf(events, task);
+      if (refusal !== undefined) {
+        err.line(`error: ${err.foreign(refusal + early)}`);
+        return EXIT.failed;
+      }
+      const to = endOf(events, task);
+      if (to !== undefined) {
+        out.line(out.foreign(to === 'retrying' ? `${task} failed, and is tried again.` : `${task} ${to}.`));
+        return to === 'completed' || options.fail !== undefined ? EXIT.completed : EXIT.failed;
+      }
+      return untold(job, task, options.db, desk);
+    });
+  });
+
+/** @throws UsageError */
+const requireRunning = (job: JournalJob, { db }: CompleteOptions): void => {
+  if (isTerminalJobState(job.state)) throw new UsageError(overLine(job, { db }));
+  if (shownState(job, Date.now()) !== 'interrupted') return;
+  throw new UsageError(
+    `${jobLabel(job)} is interrupted: nobody is there to take this. It has to go on first: ${howToGoOn(job, { db })}`,
+  );
+};
+
+/** Tasks that were added while the job ran are known to its process alone. @throws UsageError */
+const requireExternal = (job: JournalJob, path: string, tasks: readonly ShapeTask[]): void => {
+  const kinds = new Map(kindsOf(tasks));
+  const kind = kinds.get(path);
+  if (kind === 'external' || (kind === undefined && tasks.length === 0)) return;
+  const externals = [...kinds].filter(([, kind]) => kind === 'external').map(([path]) => path);
+  const known = externals.length === 0 ? 'It has no external task.' : `Its external tasks are ${externals.join(', ')}.`;
+  const what =
+    kind === undefined ? `has no task "${path}".${didYouMean(path, kinds.keys())}` : `performs "${path}" itself.`;
+  throw new UsageError(`${jobLabel(job)} ${what} ${known}`);
+};
+
+const kindsOf = (tasks: readonly ShapeTask[], around = ''): readonly (readonly [string, ShapeTask['kind']])[] =>
+  tasks.flatMap(({ name, kind, job }) => [
+    [around + name, kind] as const,
+    ...kindsOf(job?.tasks ?? [], `${around}${name}/`),
+  ]);
+
+/** @throws UsageError */
+const outputOf = (task: string, text: string | undefined, mask: Mask): string | undefined => {
+  if (text === undefined) return undefined;
+  if (text.trim() === '')
+    throw new UsageError(
+      `The output of ${task} is no JSON: it is empty. Leave out --output to complete it without one.`,
+    );
+  const name = task.slice(task.lastIndexOf('/') + 1);
+  try {
+    const output = taskOutput(name)(parseOutput(text, `The output of ${task}`, mask));
+    return output === undefined ? undefined : encode(mask.data(output));
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+};
+
+/** Of a task whose turn has not come: what it waits for, and when to ask again. */
+const hintIfEarly = ({ job, record, shape = [] }: KeptJob, task: string, { db }: CompleteOptions): string => {
+  const stateOf = (path: string): string => record.tasks.get(path)?.state ?? 'unscheduled';
+  if (stateOf(task) !== 'unscheduled') return '';
+  const around = task.slice(0, task.lastIndexOf('/') + 1);
+  const siblings = around
+    .split('/')
+    .slice(0, -1)
+    .reduce((tasks, name) => tasks.find((one) => one.name === name)?.job?.tasks ?? [], shape);
+  const needs = siblings.find(({ name }) => around + name === task)?.dependsOn ?? [];
+  const open = needs.filter((need) => !SETTLED.has(stateOf(around + need)));
+  const why = open.length === 0 ? '' : ` It waits for ${open.map((need) => around + need).join(', ')}.`;
+  return `${why} Complete it once ${jobCommand('show', job.id, { db })} says that it is ready.`;
+};
+
+const SETTLED: ReadonlySet<string> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
+
+/** The process that runs the job tells of what it can't do as a warning of no attempt. */
+const refusalOf = (events: readonly JobEvent[], task: string): string | undefined => {
+  const warning = events.find(
+    (event) => event.type === 'task.log' && event.task === task && event.level === 'warn' && event.attempt === 0,
+  );
+  return warning?.type === 'task.log' ? warning.message : undefined;
+};
+
+/** What has become of the task. */
+const endOf = (events: readonly JobEvent[], task: string): string | undefined => {
+  const end = events.findLast(
+    (event) =>
+      event.type === 'task.transition' && event.task === task && event.from === 'running' && event.to !== 'paused',
+  );
+  return end?.type === 'task.transition' ? end.to : undefined;
+};
+
+/** Nobody is left who could take it. */
+const untold = (job: JournalJob, task: string, db: string, { err }: KeptDesk): number | undefined => {
+  const isOver = isTerminalJobState(job.state);
+  if (!isOver && shownState(job, Date.now()) !== 'interrupted') return undefined;
+  const why = isOver
+    ? `${overLine(job, { db })} ${task} was not touched.`
+    : `${holderText(job)} died before it took this. It is taken when the job goes on: ${howToGoOn(job, { db })}`;
+  err.line(`error: ${err.foreign(why)}`);
+  return EXIT.failed;
+};

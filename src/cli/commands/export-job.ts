@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Journal, JournalJob, Note } from '../../engine/durable/journal.ts';
+import { JournalError } from '../../engine/errors/errors.ts';
+import { findJob } from '../kept/find-job.ts';
+import { jobLines } from '../kept/job-file.ts';
+import { isPartOf } from '../kept/journal-file.ts';
+import { storedEvents } from '../kept/kept-job.ts';
+import { type Desk, withJournal } from '../kept/with-journal.ts';
+import { EXIT, exitCodeOfSignal } from '../terminal/exit-code.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+
+export type ExportOptions = { readonly db: string; readonly output?: string };
+
+/** Writes all that is kept of a job as lines of JSON. Resolves to the exit code. */
+export const exportJob = (name: string, { db, output }: ExportOptions, io: CliIo): Promise<number> =>
+  withJournal(db, io, async (desk) => {
+    const { journal, err } = desk;
+    const { job, notes } = await atRest(journal, await findJob(journal, name));
+    const shape = (await journal.shape(job.fingerprint)) ?? 'null';
+    const { fence: _, lease: __, ...rest } = job;
+    const lines = jobLines({ job: rest, shape, notes }, storedEvents(journal, job.id, 0, job.lastSeq));
+    if (output === undefined) return writeAll(lines, io, desk);
+    if (isPartOf(journal.file, output)) throw new UsageError(`${output} is the database itself. Name another file.`);
+    const file = createWriteStream(output);
+    try {
+      await once(file, 'open');
+    } catch (error) {
+      throw new UsageError(`The job can't be written to ${output}: ${(error as Error).message}.`);
+    }
+    try {
+      await pipeline(Readable.from(lines), file);
+      return EXIT.completed;
+    } catch (error) {
+      if (error instanceof JournalError) throw error;
+      err.line(`error: The job can't be written to ${err.foreign(output)}: ${(error as Error).message}.`);
+      return EXIT.failed;
+    }
+  });
+
+/** The job and its notes as they stood at one moment, while somebody may go on writing them. */
+const atRest = async (
+  journal: Journal,
+  found: JournalJob,
+): Promise<{ readonly job: JournalJob; readonly notes: readonly Note[] }> => {
+  let job = found;
+  for (;;) {
+    const notes = await journal.notes(job.id);
+    const now = (await journal.job(job.id)) ?? job;
+    if (now.lastSeq === job.lastSeq && now.updatedAt === job.updatedAt) return { job, notes };
+    job = now;
+  }
+};
+
+/** Waits for whoever reads, as long as somebody does. */
+const writeAll = async (lines: AsyncIterable<string>, { stdout }: CliIo, { out, err }: Desk): Promise<number> => {
+  let broken: NodeJS.ErrnoException | undefined;
+  void out.broken.then((error) => {
+    broken = error;
+  });
+  for await (const line of lines) {
+    if (!stdout.write(line)) await Promise.race([once(stdout, 'drain').catch(() => {}), out.broken]);
+    if (broken) break;
+  }
+  if (!broken) return EXIT.completed;
+  if (broken.code === 'EPIPE') return exitCodeOfSignal('SIGPIPE');
+  err.line(`error: The job can't be written: ${broken.message}.`);
+  return EXIT.failed;
+};

@@ -1,0 +1,40 @@
+import { resolve } from 'node:path';
+import { handlersOf } from '../../workflow/handlers.ts';
+import { WorkflowError } from '../../workflow/problem.ts';
+import { loadWorkflow } from '../../workflow/workflow.ts';
+import { handlerLines } from '../attend/handler-lines.ts';
+import { type GraphOptions, graph } from '../drawing/graph.ts';
+import { EXIT } from '../terminal/exit-code.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { createPrinter } from '../terminal/printer.ts';
+import { printWorkflowError } from '../terminal/workflow-report.ts';
+
+/** Draws the graph of a workflow file, without its handlers, which wait for all. Secrets need not be there. Resolves to the exit code. */
+export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo): Promise<number> => {
+  if (options.output !== undefined && resolve(options.output) === resolve(file)) {
+    io.stderr.write(`error: --output would overwrite the workflow file ${file}. Name another one.\n`);
+    return EXIT.usage;
+  }
+  try {
+    const { definition } = await loadWorkflow(file, { env: false, handlers: false });
+    const exitCode = await graph(definition, options, io);
+    if (options.format === 'text') await nameHandlers(file, options, io);
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof WorkflowError)) throw error;
+    const err = createPrinter(io.stderr, io.env);
+    printWorkflowError(error, err);
+    err.flush();
+    return EXIT.usage;
+  }
+};
+
+/** The handlers, which are no part of the drawing, in a line below it. */
+const nameHandlers = async (file: string, { output }: GraphOptions, io: CliIo): Promise<void> => {
+  const { workflow } = await loadWorkflow(file, { env: false });
+  if (output !== undefined) return;
+  const out = createPrinter(io.stdout, io.env);
+  const names = handlersOf(workflow).map(({ task }) => task.name);
+  for (const line of handlerLines(names, out)) out.line(line);
+  out.flush();
+};

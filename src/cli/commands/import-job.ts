@@ -1,0 +1,75 @@
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import type { Journal } from '../../engine/durable/journal.ts';
+import { thisProcess } from '../../engine/durable/process-identity.ts';
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import { newId } from '../../events/system-clock.ts';
+import { resumeHint } from '../attend/resume-hint.ts';
+import { type FiledJob, JobFileError, readJobFile } from '../kept/job-file.ts';
+import { openJournal } from '../kept/journal-file.ts';
+import { tellingErrors } from '../kept/with-journal.ts';
+import { EXIT } from '../terminal/exit-code.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+
+export type ImportOptions = { readonly db: string };
+
+/** Puts a job that was exported into a journal: whole, or not at all. Resolves to the exit code. */
+export const importJob = (file: string | undefined, { db }: ImportOptions, io: CliIo): Promise<number> =>
+  tellingErrors(io, async (out) => {
+    const filed = await read(file, io);
+    const journal = openJournal(db, { create: true });
+    try {
+      await keep(journal, filed);
+    } finally {
+      await journal.close();
+    }
+    const { id, name, state } = filed.job;
+    const count = filed.events.length;
+    out.line(
+      `Imported ${out.foreign(id)} (${out.foreign(name)}, ${state}): ${count} ${count === 1 ? 'event' : 'events'}.`,
+    );
+    if (!isTerminalJobState(state)) out.line(resumeHint([filed.job], { db }, out));
+    return EXIT.completed;
+  });
+
+/** @throws UsageError */
+const read = async (file: string | undefined, io: CliIo): Promise<FiledJob> => {
+  const isStdin = file === undefined || file === '-';
+  const shown = isStdin ? 'the standard input' : file;
+  try {
+    return await readJobFile(isStdin ? standardInput(io) : createReadStream(file));
+  } catch (error) {
+    if (error instanceof JobFileError) {
+      throw new UsageError(`Nothing was imported: line ${error.line} of ${shown} is wrong: ${error.message}.`);
+    }
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw new UsageError(`Nothing was imported: ${shown} can't be read: ${(error as Error).message}.`);
+  }
+};
+
+/** @throws UsageError where nobody can have put a file there */
+const standardInput = ({ stdin }: CliIo): Readable => {
+  const stream = stdin?.();
+  if (stream && !('isTTY' in stream && stream.isTTY)) return stream;
+  throw new UsageError('No file is named. Example: tintype import job.ndjson');
+};
+
+/** @throws UsageError of a job that is there already @throws JournalError */
+const keep = async (
+  journal: Journal & { readonly file: string },
+  { job, shape, events, notes }: FiledJob,
+): Promise<void> => {
+  const { state, startedAt, endedAt, updatedAt, lastSeq: _, ...begin } = job;
+  const lease = { owner: newId(), ...thisProcess(), at: Date.now(), leaseMs: LEASE_MS };
+  const creates = { job: { ...begin, shape }, lease };
+  const batch = { jobId: job.id, fence: 1, at: updatedAt, creates, events, notes, state, startedAt, endedAt };
+  const [lost] = await journal.append([{ ...batch, release: true }]);
+  if (lost === undefined) return;
+  const isThere = (await journal.job(job.id)) !== undefined;
+  const rival = isThere ? undefined : (await journal.jobs({ name: job.name })).find(({ key }) => key === job.key);
+  const which = rival ? `${rival.id}, which has the same key "${job.key}",` : job.id;
+  throw new UsageError(`Nothing was imported: ${journal.file} holds the job ${which} already.`);
+};
+
+const LEASE_MS = 60_000;

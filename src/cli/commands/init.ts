@@ -1,0 +1,18 @@
+import { writeFile } from 'node:fs/promises';
+import { EXIT } from '../terminal/exit-code.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { EXAMPLE_WORKFLOW } from './init-example.ts';
+
+/** Writes an example workflow. Resolves to the exit code. */
+export const init = async (file: string, { force }: { readonly force: boolean }, io: CliIo): Promise<number> => {
+  try {
+    await writeFile(file, EXAMPLE_WORKFLOW, { flag: force ? 'w' : 'wx' });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'EEXIST' ? `${file} is there already. Name another file, or give --force.` : message;
+    io.stderr.write(`error: ${why}\n`);
+    return EXIT.usage;
+  }
+  io.stdout.write(`Wrote ${file}. Run it: tintype run ${file}\n`);
+  return EXIT.completed;
+};

@@ -1,0 +1,128 @@
+import type { JournalJob } from '../../engine/durable/journal.ts';
+import { JournalError } from '../../engine/errors/errors.ts';
+import type { JobState } from '../../events/event.ts';
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import { resumeHint } from '../attend/resume-hint.ts';
+import { completedOf, type KeptJob, readKeptJob, type TaskCounts, taskCounts } from '../kept/kept-job.ts';
+import { jobDuration, shownState } from '../kept/shown-state.ts';
+import { type Desk, journalErrorLine, withJournal } from '../kept/with-journal.ts';
+import { EXIT } from '../terminal/exit-code.ts';
+import { formatDate } from '../terminal/format-date.ts';
+import { formatDuration } from '../terminal/format-time.ts';
+import type { CliIo } from '../terminal/io.ts';
+import type { ShownState } from '../terminal/job-states.ts';
+import type { Printer } from '../terminal/printer.ts';
+import { shortId } from '../terminal/short-id.ts';
+import { paintState } from '../terminal/state-paint.ts';
+import { textTable } from '../terminal/text-table.ts';
+
+export type ListOptions = {
+  readonly db: string;
+  readonly state?: readonly ShownState[];
+  readonly name?: string;
+  /** Created no longer ago, and longer ago than this, in ms. */
+  readonly since?: number;
+  readonly before?: number;
+  readonly limit?: number;
+  readonly json?: boolean;
+};
+
+/** Lists the jobs of a journal, the newest first. Resolves to the exit code. */
+export const listJobs = (options: ListOptions, io: CliIo): Promise<number> =>
+  withJournal(options.db, io, async (desk) => {
+    const { out } = desk;
+    const now = Date.now();
+    const limit = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
+    const found = await jobsOf(desk, options, limit + 1, now);
+    const rows = await readJobs(desk, found.slice(0, limit));
+    if (options.json) out.line(JSON.stringify(rows.map(([job, kept]) => jobJson(job, kept && taskCounts(kept), now))));
+    else if (rows.length === 0) out.line('There is no such job.');
+    else {
+      for (const line of table(rows, out, now)) out.line(line);
+      if (found.length > limit) out.line(`… and more: --limit ${2 * limit} shows them`);
+      const interrupted = rows.map(([job]) => job).filter((job) => shownState(job, now) === 'interrupted');
+      if (interrupted.length > 0) out.line(resumeHint(interrupted, { db: options.db }, out));
+    }
+    return rows.some(([, kept]) => kept === undefined) ? EXIT.usage : EXIT.completed;
+  });
+
+const DEFAULT_LIMIT = 50;
+
+/** Whether a job is interrupted is found out here, so that the journal counts to the limit only where that can't matter. */
+const jobsOf = async (
+  { journal }: Desk,
+  { state, name, since, before }: ListOptions,
+  limit: number,
+  now: number,
+): Promise<readonly JournalJob[]> => {
+  const filter = {
+    name,
+    since: since === undefined ? undefined : now - since,
+    before: before === undefined ? undefined : now - before,
+  };
+  if (state === undefined) return journal.jobs({ ...filter, limit });
+  const states = state.filter((one): one is JobState => one !== 'interrupted');
+  if (state.includes('interrupted')) states.push('idle', 'running', 'paused');
+  const jobs = await journal.jobs({ ...filter, states, ...(states.every(isTerminalJobState) ? { limit } : {}) });
+  return jobs.filter((job) => state.includes(shownState(job, now))).slice(0, limit);
+};
+
+type Row = readonly [job: JournalJob, kept: KeptJob | undefined];
+
+/** What can't be read of one job is told, and hides no other job. */
+const readJobs = async ({ journal, err }: Desk, jobs: readonly JournalJob[]): Promise<readonly Row[]> => {
+  const rows: Row[] = [];
+  for (const job of jobs) {
+    try {
+      const kept = await readKeptJob(journal, job);
+      rows.push([kept.job, kept]);
+    } catch (error) {
+      if (!(error instanceof JournalError)) throw error;
+      err.line(journalErrorLine(error, err));
+      rows.push([job, undefined]);
+    }
+  }
+  return rows;
+};
+
+const jobJson = (job: JournalJob, tasks: TaskCounts | undefined, now: number): unknown => ({
+  id: job.id,
+  name: job.name,
+  key: job.key,
+  state: shownState(job, now),
+  createdAt: job.createdAt,
+  startedAt: job.startedAt,
+  endedAt: job.endedAt,
+  durationMs: jobDuration(job, now),
+  updatedAt: job.updatedAt,
+  forkedFrom: job.forkedFrom,
+  tasks,
+});
+
+const table = (rows: readonly Row[], out: Printer, now: number): readonly string[] => {
+  const ids = rows.map(([{ id }]) => id);
+  const cells = rows.map(([job, kept]) => {
+    const counts = kept && completedOf(kept);
+    const duration = jobDuration(job, now);
+    return [
+      out.foreign(shortId(job.id, ids)),
+      out.foreign(job.name),
+      shownState(job, now),
+      formatDate(job.startedAt ?? job.createdAt),
+      duration === undefined ? '' : formatDuration(duration),
+      counts ? `${counts.completed}/${counts.total}` : '?',
+    ];
+  });
+  return textTable(
+    [
+      { title: 'JOB', cut: 'middle' },
+      { title: 'NAME', cut: 'middle' },
+      { title: 'STATE', paint: paintState(out) },
+      { title: 'STARTED' },
+      { title: 'DURATION', right: true },
+      { title: 'TASKS', right: true },
+    ],
+    cells,
+    out,
+  );
+};

@@ -1,0 +1,82 @@
+import type { JournalJob } from '../../engine/durable/journal.ts';
+import { thisProcess } from '../../engine/durable/process-identity.ts';
+import { JournalError } from '../../engine/errors/errors.ts';
+import type { JobState } from '../../events/event.ts';
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import { newId } from '../../events/system-clock.ts';
+import { type Desk, withJournal } from '../kept/with-journal.ts';
+import { EXIT } from '../terminal/exit-code.ts';
+import { formatDate } from '../terminal/format-date.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { OVER } from '../terminal/job-states.ts';
+import type { Printer } from '../terminal/printer.ts';
+import { shortId } from '../terminal/short-id.ts';
+import { paintState } from '../terminal/state-paint.ts';
+import { textTable } from '../terminal/text-table.ts';
+
+export type PruneOptions = {
+  readonly db: string;
+  /** How long ago they ended at least, in ms. */
+  readonly olderThan: number;
+  readonly state?: readonly JobState[];
+  readonly dryRun?: boolean;
+};
+
+/** Removes jobs that have been over for long. Resolves to the exit code. */
+export const pruneJobs = ({ db, olderThan, state = OVER, dryRun }: PruneOptions, io: CliIo): Promise<number> =>
+  withJournal(db, io, async ({ journal, out }) => {
+    const before = Date.now() - olderThan;
+    const old = (await journal.jobs({ states: state })).filter((job) => isOld(job, before));
+    if (dryRun) {
+      if (old.length > 0) for (const line of table(old, out)) out.line(line);
+      out.line(`Would remove ${count(old.length)}. Nothing was removed.`);
+      return EXIT.completed;
+    }
+    let removed = 0;
+    for (const { id } of old) if (await remove(journal, id, before)) removed++;
+    out.line(`Removed ${count(removed)}.`);
+    return EXIT.completed;
+  });
+
+const table = (jobs: readonly JournalJob[], out: Printer): readonly string[] => {
+  const ids = jobs.map(({ id }) => id);
+  return textTable(
+    [
+      { title: 'JOB', cut: 'middle' },
+      { title: 'NAME', cut: 'middle' },
+      { title: 'STATE', paint: paintState(out) },
+      { title: 'ENDED' },
+    ],
+    jobs.map(({ id, name, state, endedAt, updatedAt }) => [
+      out.foreign(shortId(id, ids)),
+      out.foreign(name),
+      state,
+      formatDate(endedAt ?? updatedAt),
+    ]),
+    out,
+  );
+};
+
+const isOld = ({ state, endedAt, updatedAt }: JournalJob, before: number): boolean =>
+  isTerminalJobState(state) && (endedAt ?? updatedAt) < before;
+
+/** A job that somebody has just made go on stays: whoever works on it holds its lease. */
+const remove = async (journal: Desk['journal'], jobId: string, before: number): Promise<boolean> => {
+  try {
+    const lease = { owner: newId(), ...thisProcess(), at: Date.now(), leaseMs: LEASE_MS };
+    const job = await journal.acquire(jobId, lease);
+    if (isOld(job, before)) {
+      await journal.remove(jobId);
+      return true;
+    }
+    await journal.release({ jobId, fence: job.fence });
+  } catch (error) {
+    const isElsewhere = error instanceof JournalError && ['JOB_LEASED', 'JOB_NOT_FOUND'].includes(error.code);
+    if (!isElsewhere) throw error;
+  }
+  return false;
+};
+
+const LEASE_MS = 15_000;
+
+const count = (jobs: number): string => `${jobs} ${jobs === 1 ? 'job' : 'jobs'}`;

@@ -1,0 +1,104 @@
+import type { Journal } from '../../engine/durable/journal.ts';
+import { JournalError, type JournalErrorCode } from '../../engine/errors/errors.ts';
+import type { Job } from '../../engine/job.ts';
+import type { SqliteJournal } from '../../journal/sqlite-journal.ts';
+import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
+import { attendJob, openEvents, SPARE_MS } from '../attend/attend-job.ts';
+import { type RunMetadata, runMetadata } from '../attend/kept-workflow.ts';
+import { givenParams } from '../attend/params.ts';
+import { atRunDesk, type RunDesk } from '../attend/run-desk.ts';
+import { type RunOptions, toldOptions } from '../attend/told-options.ts';
+import { openJournal } from '../kept/journal-file.ts';
+import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+import { dryRun } from './dry-run.ts';
+import { repeatCommand } from './repeat-command.ts';
+
+/** Runs the workflow of a file to its end, told on `io`. Resolves to the exit code, when no process of it is left. */
+export const run = (file: string, options: RunOptions, io: CliIo): Promise<number> =>
+  atRunDesk(options, io, async (desk) => {
+    const { only, skip } = options;
+    const env = options.dryRun ? (false as const) : io.env;
+    const { gate } = desk;
+    const loaded = await loadWorkflow(file, { env, gate, killGraceMs: options.grace, selection: { only, skip } });
+    if ((only ?? skip) !== undefined && loaded.workflow.tasks.length === 0) {
+      throw new UsageError('--only and --skip leave no task to run.');
+    }
+    const isGiven = (options.param ?? options.paramsFile) !== undefined;
+    const params = options.dryRun && !isGiven ? {} : await givenParams(loaded.workflow, options);
+    if (options.dryRun) return dryRun(loaded, options, io);
+    const db = options.db === false ? undefined : (options.db ?? DEFAULT_JOURNAL);
+    const events = openEvents(options, { file, db });
+    const metadata = runMetadata(file, options);
+    // All else is kept with the job.
+    const told = toldOptions({ json: options.json, events: options.events });
+    const { job, journal } = startKept({ loaded, params, metadata, options }, desk);
+    try {
+      return await attendJob(job, {
+        loaded,
+        options,
+        desk,
+        events,
+        kept: journal && db !== undefined && metadata.file !== undefined ? { db, told } : undefined,
+        repeat: (result, outputs) =>
+          repeatCommand(file, result, loaded.definition, outputs, options, loaded.mask, desk.err),
+      });
+    } finally {
+      await journal?.close();
+    }
+  });
+
+type Start = {
+  readonly loaded: LoadedWorkflow;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly metadata: RunMetadata;
+  readonly options: RunOptions;
+};
+
+type Started = { readonly job: Job; readonly journal?: SqliteJournal };
+
+/** Starts the job, kept where that is wanted; where nobody named the database, a warning does if it can't be made. @throws UsageError */
+const startKept = (start: Start, { err }: RunDesk): Started => {
+  const { db, quiet } = start.options;
+  if (db === false) return { job: startJob(start) };
+  try {
+    const journal = openJournal(db ?? DEFAULT_JOURNAL, { create: true });
+    try {
+      return { job: startJob(start, journal), journal };
+    } catch (error) {
+      journal.close();
+      throw error;
+    }
+  } catch (error) {
+    if (!(error instanceof JournalError || error instanceof UsageError)) throw error;
+    const why = error instanceof JournalError ? `${error.message} (${error.code})` : error.message;
+    if (db !== undefined || !isUnusable(error)) {
+      const way = why.includes('--no-db') ? '' : '\nTo run without keeping it: --no-db';
+      throw new UsageError(`The job can't be kept in ${db ?? DEFAULT_JOURNAL}: ${why}${way}`);
+    }
+    if (!quiet)
+      err.line(err.foreign(`warning: The job is not kept, and can't be resumed: ${why}`.replaceAll('\n', ' ')));
+    return { job: startJob(start) };
+  }
+};
+
+/** A database that is there and damaged, newer or another program's is nothing to pass over. */
+const isUnusable = (error: JournalError | UsageError): boolean =>
+  error instanceof UsageError || UNUSABLE.has(error.code);
+
+const UNUSABLE: ReadonlySet<JournalErrorCode> = new Set([
+  'JOURNAL_FAILED',
+  'JOURNAL_FULL',
+  'JOURNAL_READ_ONLY',
+  'JOURNAL_LOCKED',
+]);
+
+const startJob = ({ loaded, params, metadata, options }: Start, journal?: Journal): Job =>
+  loaded.definition.start(Object.keys(params).length > 0 ? { params } : {}, {
+    maxConcurrency: options.workers,
+    graceMs: options.grace + SPARE_MS,
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
+    ...(journal && { journal, metadata }),
+  }) as unknown as Job;

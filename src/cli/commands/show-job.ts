@@ -1,0 +1,281 @@
+import { JobDefinitionError } from '../../engine/errors/errors.ts';
+import type { JobRecord, TaskRecord } from '../../engine/model/job-record.ts';
+import { type ErrorData, textOf } from '../../events/error-data.ts';
+import type { TaskState } from '../../events/event.ts';
+import type { ProcessError } from '../../executors/process/process-error.ts';
+import { handlerLines } from '../attend/handler-lines.ts';
+import { resumeHint } from '../attend/resume-hint.ts';
+import { lastLine } from '../attend/status-table.ts';
+import { tailLines } from '../attend/summary.ts';
+import { graph } from '../drawing/graph.ts';
+import { findJob } from '../kept/find-job.ts';
+import type { Tail } from '../kept/job-history.ts';
+import { growthOf, type KeptJob, readKeptJob, taskPaths } from '../kept/kept-job.ts';
+import { processErrorOf } from '../kept/kept-process-error.ts';
+import { shapeDefinition } from '../kept/shape-definition.ts';
+import { handlersIn, isTolerated } from '../kept/shape-tasks.ts';
+import { jobDuration, shownState } from '../kept/shown-state.ts';
+import { type Desk, withJournal } from '../kept/with-journal.ts';
+import { EXIT } from '../terminal/exit-code.ts';
+import { formatDate } from '../terminal/format-date.ts';
+import { formatClock, formatDuration } from '../terminal/format-time.ts';
+import type { CliIo } from '../terminal/io.ts';
+import type { Printer } from '../terminal/printer.ts';
+import { SKIP_REASONS } from '../terminal/skip-reasons.ts';
+import { paintState } from '../terminal/state-paint.ts';
+import { textTable } from '../terminal/text-table.ts';
+import { padEnd } from '../terminal/text-width.ts';
+
+export type ShowOptions = { readonly db: string; readonly json?: boolean; readonly graph?: boolean };
+
+/** Shows one job: what it is, its tasks, and what went wrong. Resolves to the exit code. */
+export const showJob = (name: string, options: ShowOptions, io: CliIo): Promise<number> =>
+  withJournal(options.db, io, async (desk) => {
+    const { journal, out } = desk;
+    const kept = await readKeptJob(journal, await findJob(journal, name));
+    const now = Date.now();
+    if (options.json) {
+      out.line(JSON.stringify(keptJson(kept, now)));
+      return EXIT.completed;
+    }
+    const tasks = taskPaths(kept).length > 0 ? ['', ...taskTable(kept, out, now)] : [];
+    for (const line of [...head(kept, out, now), ...tasks, ...errorLines(kept, out)]) out.line(line);
+    if (options.graph) await drawShape(kept, desk);
+    if (shownState(kept.job, now) === 'interrupted') {
+      out.line();
+      out.line(resumeHint([kept.job], { db: options.db }, out));
+    }
+    return EXIT.completed;
+  });
+
+const head = ({ job, record }: KeptJob, out: Printer, now: number): readonly string[] => {
+  const { foreign } = out;
+  const duration = jobDuration(job, now);
+  const took = duration === undefined ? '' : formatDuration(duration);
+  const reason = record.reason === undefined || record.error ? '' : `  ${foreign(record.reason)}`;
+  const facts: (readonly [string, string] | false)[] = [
+    ['job', foreign(job.id)],
+    ['name', foreign(job.name)],
+    job.key !== undefined && ['key', foreign(job.key)],
+    ['state', paintState(out)(shownState(job, now)) + reason],
+    ['created', formatDate(job.createdAt)],
+    job.startedAt !== undefined && ['started', formatDate(job.startedAt)],
+    job.endedAt !== undefined && ['ended', `${formatDate(job.endedAt)}${took && `, after ${took}`}`],
+    job.endedAt === undefined && took !== '' && ['lasted', `${took} so far`],
+    record.resumptions > 0 && ['resumed', record.resumptions === 1 ? 'once' : `${record.resumptions} times`],
+    job.forkedFrom !== undefined && ['forked from', foreign(job.forkedFrom)],
+    ...metadataFacts(metadataOf(job.metadata)).map(([key, text]) => [foreign(key), foreign(text)] as const),
+  ];
+  return facts.flatMap((fact) => (fact ? [`${padEnd(fact[0], LABEL_WIDTH)}  ${fact[1]}`] : []));
+};
+
+const LABEL_WIDTH = 'forked from'.length;
+
+const metadataOf = (json: string): Readonly<Record<string, unknown>> => {
+  const value: unknown = JSON.parse(json);
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+};
+
+/** What a command keeps with a job says its times as they are typed. */
+const metadataFacts = (metadata: Readonly<Record<string, unknown>>): readonly (readonly [string, string])[] => {
+  const isOfRun = typeof metadata.workers === 'number' && typeof metadata.grace === 'number';
+  return Object.entries(metadata).map(([key, value]) => {
+    const isTime = isOfRun && (key === 'grace' || key === 'timeout') && typeof value === 'number';
+    return [key, isTime ? durationText(value) : isList(value) ? value.join(', ') : textOf(value)];
+  });
+};
+
+const isList = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string');
+
+const durationText = (ms: number): string => (ms % 1000 === 0 && ms < 60_000 ? `${ms / 1000}s` : formatDuration(ms));
+
+const taskTable = (kept: KeptJob, out: Printer, now: number): readonly string[] => {
+  const { job, record, history } = kept;
+  const exits = new Map(
+    [...record.tasks].flatMap(([path, { state, error, lastError }]) => {
+      const failed = state === 'retrying' ? lastError : state === 'failed' ? error : undefined;
+      const process = failed && processOf(failed, history.tails.get(path));
+      return process ? [[path, process] as const] : [];
+    }),
+  );
+  const rows = taskPaths(kept).map((path) => {
+    const task = record.tasks.get(path);
+    const startedAt = task && beginOf(task, path, kept);
+    const duration = task && taskDuration(task, path, kept, now);
+    const process = exits.get(path);
+    return [
+      out.foreign(path),
+      task?.state ?? 'unscheduled',
+      String(task?.attempts ?? 0),
+      startedAt === undefined ? '' : `+${formatDuration(Math.max(0, startedAt - (job.startedAt ?? startedAt)))}`,
+      duration === undefined ? '' : formatDuration(duration),
+      ...(exits.size > 0 ? [String(process?.signal ?? process?.exitCode ?? '')] : []),
+      task ? out.foreign(note(task, path, kept, process)) : '',
+    ];
+  });
+  return textTable(
+    [
+      { title: 'TASK', cut: 'middle' },
+      { title: 'STATE', paint: paintState(out) },
+      { title: 'ATTEMPTS', right: true },
+      { title: 'START', right: true },
+      { title: 'DURATION', right: true },
+      ...(exits.size > 0 ? [{ title: 'EXIT', right: true }] : []),
+      { title: 'NOTE', cut: 'end' },
+    ],
+    rows,
+    out,
+  );
+};
+
+/** To its end, till now, or till the job was last heard of; in ms. */
+const taskDuration = (task: TaskRecord, path: string, kept: KeptJob, now: number): number | undefined => {
+  const startedAt = beginOf(task, path, kept);
+  if (startedAt === undefined) return undefined;
+  const { job } = kept;
+  const until = task.endedAt ?? job.endedAt ?? (shownState(job, now) === 'interrupted' ? job.updatedAt : now);
+  return Math.max(0, until - startedAt);
+};
+
+/** When its attempts began; of a job that was tried again, those since then. */
+const beginOf = ({ startedAt }: TaskRecord, path: string, { history }: KeptJob): number | undefined =>
+  startedAt === undefined ? undefined : (history.begins.get(path) ?? startedAt);
+
+/** The failure of a process that an error leads to. */
+const processOf = (error: KeptError, tail: Tail | undefined): ProcessError | undefined => {
+  const thrown = thrownOf(error);
+  return thrown && processErrorOf(thrown, tail);
+};
+
+/** What a task threw, without what is wrapped around it. */
+const thrownOf = ({ cause }: KeptError): ErrorData | undefined => {
+  const data = cause as ErrorData | undefined;
+  return data?.cause && WRAPPERS.has(data.name) ? thrownOf(data) : data;
+};
+
+const WRAPPERS: ReadonlySet<string> = new Set(['TaskError', 'JobError', 'NonRetryableError', 'RetryAfterError']);
+
+/** What a reader asks next: why. One line. */
+const note = (
+  task: TaskRecord,
+  path: string,
+  { record, shape }: KeptJob,
+  process: ProcessError | undefined,
+): string => {
+  const { state, reason, error, lastError, dueAt } = task;
+  const again = dueAt === undefined ? '' : `again at ${formatClock(dueAt)}`;
+  if (state === 'retrying') return [again, lastError ? whyOf(lastError, path) : reason].filter(Boolean).join(': ');
+  if (state === 'polling') return again;
+  if (state === 'skipped' && error) return `because ${culpritOf(path, record)} failed`;
+  if (state === 'skipped' || state === 'notReady' || state === 'cancelled')
+    return SKIP_REASONS[reason ?? ''] ?? reason ?? '';
+  if (!error || state === 'completed') return reason ?? '';
+  const why = (process && lastLine(process)) || whyOf(error, path);
+  return isTolerated(path, shape) ? `${why} (allowed to fail)` : why;
+};
+
+/** The failure that a chain of skipped tasks leads to: each says of the one before. */
+const culpritOf = (path: string, { tasks }: JobRecord): string => {
+  const before = UPSTREAM.exec(tasks.get(path)?.error?.message ?? '')?.[1];
+  return before === undefined || before === path ? path : culpritOf(before, { tasks } as JobRecord);
+};
+
+const UPSTREAM = /, because "(.*)" upstream of it (?:failed|was skipped)\.$/;
+
+const whyOf = ({ message, cause }: KeptError, path: string): string =>
+  ((cause as ErrorData | undefined)?.message ?? message.replace(`Task "${path}" `, '')).split('\n', 1)[0] ?? '';
+
+/** An error of a record, which read from a journal is data. */
+type KeptError = NonNullable<TaskRecord['error']>;
+
+/** The error of the task that failed first, as `tintype run` tells it, and that of the job where it says more. */
+const errorLines = ({ record, history, shape }: KeptJob, { style, foreign }: Printer): readonly string[] => {
+  const failed = [...record.tasks].filter(
+    ([path, { state, error }]) => state === FAILED && error !== undefined && !isTolerated(path, shape),
+  );
+  const [path, first] = failed.reduce<readonly [string, TaskRecord | undefined]>(
+    (earliest, task) =>
+      (task[1].endedSeq ?? 0) < (earliest[1]?.endedSeq ?? Number.POSITIVE_INFINITY) ? task : earliest,
+    ['', undefined],
+  );
+  const line = (title: string, { message, code }: KeptError, thrown = code): string =>
+    `${style('red', title)} ${foreign(message)}${thrown === undefined ? '' : ` (${foreign(thrown)})`}`;
+  const isAll = first?.error !== undefined && record.error?.message.includes(first.error.message) === true;
+  const lines = [
+    ...(record.error && !isAll ? [line('Error:', record.error)] : []),
+    ...(first?.error ? [line('First error:', first.error, thrownOf(first.error)?.code)] : []),
+    ...(first?.error ? tailLines(processOf(first.error, history.tails.get(path)), foreign) : []),
+  ];
+  return lines.length === 0 ? [] : ['', ...lines];
+};
+
+const FAILED: TaskState = 'failed';
+
+const drawShape = async ({ job, shape, record }: KeptJob, { out, err, io }: Desk): Promise<void> => {
+  out.line();
+  out.flush();
+  try {
+    if (shape) {
+      const { handlers, others } = handlersIn(shape);
+      await graph(shapeDefinition(job.name, others, record), { format: 'text' }, io);
+      for (const text of handlerLines(handlers, out)) out.line(text);
+    } else err.line('The journal does not say what its tasks wait for, so they can not be drawn.');
+  } catch (error) {
+    if (!(error instanceof JobDefinitionError)) throw error;
+    err.line(`Its tasks can't be drawn: ${err.foreign(error.message)}`);
+  }
+};
+
+/** Everything, as plain data: times in epoch ms, durations in ms, input and outputs in the form in which they are kept. */
+const keptJson = (kept: KeptJob, now: number): unknown => {
+  const { job, record, shape } = kept;
+  const { added } = growthOf(record);
+  const upstream = new Map(shape?.map(({ name, dependsOn }) => [name, dependsOn]));
+  return {
+    id: job.id,
+    name: job.name,
+    key: job.key,
+    state: shownState(job, now),
+    reason: record.reason,
+    createdAt: job.createdAt,
+    startedAt: job.startedAt,
+    endedAt: job.endedAt,
+    durationMs: jobDuration(job, now),
+    updatedAt: job.updatedAt,
+    forkedFrom: job.forkedFrom,
+    resumptions: record.resumptions,
+    error: record.error,
+    fingerprint: job.fingerprint,
+    metadata: JSON.parse(job.metadata),
+    options: JSON.parse(job.options),
+    input: JSON.parse(job.input),
+    tasks: Object.fromEntries(
+      taskPaths(kept).map((path) => [
+        path,
+        taskJson(path, record.tasks.get(path), added.get(path) ?? upstream.get(path), kept, now),
+      ]),
+    ),
+  };
+};
+
+const taskJson = (
+  path: string,
+  task: TaskRecord | undefined,
+  dependsOn: readonly string[] | undefined,
+  kept: KeptJob,
+  now: number,
+): unknown => ({
+  state: task?.state ?? 'unscheduled',
+  dependsOn,
+  attempts: task?.attempts ?? 0,
+  polls: task?.polls || undefined,
+  interruptions: task?.interruptions || undefined,
+  startedAt: task && beginOf(task, path, kept),
+  endedAt: task?.endedAt,
+  durationMs: task && taskDuration(task, path, kept, now),
+  dueAt: task?.state === 'retrying' || task?.state === 'polling' ? task.dueAt : undefined,
+  reason: task?.reason,
+  error: task?.error ?? (task?.state === 'completed' ? undefined : task?.lastError),
+  output: task?.output,
+});

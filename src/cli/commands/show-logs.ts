@@ -1,0 +1,126 @@
+import { setTimeout } from 'node:timers/promises';
+import type { JournalJob } from '../../engine/durable/journal.ts';
+import { didYouMean } from '../../engine/errors/suggest.ts';
+import type { JobEvent } from '../../events/event.ts';
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import { onInterrupts } from '../attend/interrupts.ts';
+import { resumeHint } from '../attend/resume-hint.ts';
+import { findJob } from '../kept/find-job.ts';
+import { jobCommand, jobLabel } from '../kept/job-command.ts';
+import {
+  growthOf,
+  type KeptJob,
+  readKeptJob,
+  storedEvents,
+  taskNames,
+  taskPaths,
+  wholeEvent,
+} from '../kept/kept-job.ts';
+import type { ShapeTask } from '../kept/shape-tasks.ts';
+import { shownState } from '../kept/shown-state.ts';
+import { type Desk, withJournal } from '../kept/with-journal.ts';
+import { liveLines } from '../live/live-lines.ts';
+import { EXIT, exitCodeOfSignal } from '../terminal/exit-code.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+
+export type LogsOptions = { readonly db: string; readonly follow?: boolean; readonly json?: boolean };
+
+/** Prints the events of a job, or of one task and what is within it. Resolves to the exit code. */
+export const showLogs = (name: string, task: string | undefined, options: LogsOptions, io: CliIo): Promise<number> =>
+  withJournal(options.db, io, async (desk) => {
+    const { journal, out } = desk;
+    const job = await findJob(journal, name);
+    const kept = await readKeptJob(journal, job);
+    // Of a job that goes on, a task that is not known yet may still come.
+    if (task !== undefined && !(options.follow && !isTerminalJobState(job.state))) checkTask(kept, task, options.db);
+    const tell = options.json
+      ? (event: JobEvent) => out.line(JSON.stringify(event))
+      : task === undefined
+        ? liveLines([...taskPaths(kept), job.name], out, 'info', { tellsJob: true })
+        : liveLines(
+            taskPaths(kept).filter((path) => isWithin(path, task)),
+            out,
+          );
+    const isWanted = (event: JobEvent): boolean =>
+      task === undefined ||
+      (!options.json && event.type === 'job.transition') ||
+      ('task' in event && isWithin(event.task, task));
+    let isHeard = true;
+    void out.broken.then(() => {
+      isHeard = false;
+    });
+    const tellUntil = async (from: number, to: number): Promise<void> => {
+      for await (const stored of storedEvents(journal, job.id, from, to)) {
+        const event = wholeEvent(stored);
+        if (!isHeard) return;
+        if (isWanted(event)) tell(event);
+      }
+    };
+    await tellUntil(0, job.lastSeq);
+    if (options.follow) return follow(job, tellUntil, options.db, desk);
+    return isHeard ? EXIT.completed : exitCodeOfSignal('SIGPIPE');
+  });
+
+/** How often a job is looked at that is followed, in ms. */
+const POLL_MS = 250;
+
+/** Tells what comes, until the job is over, or nobody wants to hear more. */
+const follow = async (
+  seen: JournalJob,
+  tellUntil: (from: number, to: number) => Promise<void>,
+  db: string,
+  { journal, out, err, io }: Desk,
+): Promise<number> => {
+  const patience = new AbortController();
+  let exitCode: number = EXIT.completed;
+  const stop = (signal: NodeJS.Signals): void => {
+    exitCode = exitCodeOfSignal(signal);
+    patience.abort();
+  };
+  const stopListening = onInterrupts(io, [stop]);
+  void out.broken.then(() => stop('SIGPIPE'));
+  let job = seen;
+  let isHinted = false;
+  try {
+    while (!isTerminalJobState(job.state) && !patience.signal.aborted) {
+      if (!isHinted && shownState(job, Date.now()) === 'interrupted') {
+        isHinted = true;
+        out.flush();
+        err.line(resumeHint([job], { db }, err));
+      }
+      await setTimeout(POLL_MS, undefined, { signal: patience.signal }).catch(() => {});
+      const next = await journal.job(job.id);
+      if (!next) {
+        err.line(`${err.foreign(jobLabel(job))} was removed.`);
+        return EXIT.failed;
+      }
+      await tellUntil(job.lastSeq + 1, next.lastSeq);
+      job = next;
+    }
+    return exitCode;
+  } finally {
+    stopListening();
+  }
+};
+
+const isWithin = (path: string, task: string): boolean =>
+  path === task || path.startsWith(`${task}/`) || path.startsWith(`${task}[`);
+
+/** @throws UsageError */
+const checkTask = (kept: KeptJob, task: string, db: string): void => {
+  const known = new Set([
+    ...taskNames(kept),
+    ...kept.record.tasks.keys(),
+    ...growthOf(kept.record).removed,
+    ...pathsOf(kept.shape ?? []),
+  ]);
+  if (known.has(task)) return;
+  throw new UsageError(
+    `${jobLabel(kept.job)} has no task "${task}".${didYouMean(task, known)} ${jobCommand('show', kept.job.id, { db })} lists them.`,
+  );
+};
+
+/** The paths of tasks and of those within them. */
+const pathsOf = (tasks: readonly ShapeTask[], around = ''): readonly string[] =>
+  tasks.flatMap(({ name, job }) => [around + name, ...pathsOf(job?.tasks ?? [], `${around}${name}/`)]);

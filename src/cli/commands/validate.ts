@@ -1,0 +1,27 @@
+import { WorkflowError } from '../../workflow/problem.ts';
+import { loadWorkflow } from '../../workflow/workflow.ts';
+import { EXIT } from '../terminal/exit-code.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { createPrinter } from '../terminal/printer.ts';
+import { printWorkflowError } from '../terminal/workflow-report.ts';
+
+/** Checks a workflow file, and those that it runs. Secrets need not be there. Resolves to the exit code. */
+export const validate = async (file: string, { json }: { readonly json: boolean }, io: CliIo): Promise<number> => {
+  const out = createPrinter(io.stdout, io.env);
+  const err = createPrinter(io.stderr, io.env);
+  try {
+    const { definition } = await loadWorkflow(file, { env: false, handlers: false });
+    const count = definition.tasks.length;
+    if (json) out.line(JSON.stringify({ file, name: definition.name, tasks: count, problems: [] }));
+    else out.line(`${out.foreign(file)} is right: ${count} ${count === 1 ? 'task' : 'tasks'}.`);
+    return EXIT.completed;
+  } catch (error) {
+    if (!(error instanceof WorkflowError)) throw error;
+    if (json) out.line(JSON.stringify({ file, problems: error.problems }));
+    else printWorkflowError(error, err);
+    return EXIT.usage;
+  } finally {
+    out.flush();
+    err.flush();
+  }
+};

@@ -1,0 +1,193 @@
+import { buildGraph } from '../../engine/definition/graph.ts';
+import type { JobDefinition } from '../../engine/job-definition.ts';
+import type { Printer, Style } from '../terminal/printer.ts';
+import { cutEnd, textWidth } from '../terminal/text-width.ts';
+import { fitText, type Word, wordsOf, wrapText } from '../terminal/wrap-text.ts';
+import { ASCII, type Drawing, UNICODE } from './graph-glyphs.ts';
+import { drawLanes, type LaneOptions, type LaneRow, type Mark, type Shape } from './graph-lanes.ts';
+import { graphList } from './graph-list.ts';
+import { taskNotes } from './graph-notes.ts';
+import { drawingOrder } from './graph-order.ts';
+import { twinsOf } from './graph-twins.ts';
+
+export type DrawingOptions = Pick<Printer, 'columns' | 'style' | 'foreign'> & {
+  /** Whether only ASCII characters are drawn. Default false. Names stay as they are. */
+  readonly ascii?: boolean | undefined;
+};
+
+/**
+ * A definition as lines of text, from what comes first to what comes last:
+ *
+ *     ●      extract
+ *     ├─●▸╮  clean
+ *     ├─●▸┤  check  may fail
+ *     ╰─●▸┤  count
+ *     ○───╯  report
+ *
+ * Each task has a row. What it waits for leads into it from above, or from the side; a lane leads down from it to those
+ * that wait for it. Where that takes more lanes than can be read, or than there is room for, tasks are listed by stage.
+ * No line is wider than `columns`.
+ */
+export const drawGraph = (definition: JobDefinition, options: DrawingOptions): readonly string[] => {
+  const drawing = createDrawing(definition, options);
+  const { style, foreign } = options;
+  const count = ` (${definition.tasks.length} ${definition.tasks.length === 1 ? 'task' : 'tasks'})`;
+  const name = fitText(foreign(definition.name), Math.max(1, options.columns - count.length), drawing.glyphs.cut);
+  const title = `${style('bold', name)}${style('dim', count)}`;
+  if (definition.tasks.length === 0) return [title];
+  const blocks = blocksOf(drawing);
+  const body = blocks ? laneLines(blocks, drawing) : graphList(definition, drawing);
+  return [title, '', ...body, ...footer(blocks ?? [], drawing)];
+};
+
+const createDrawing = (definition: JobDefinition, { columns, style, foreign, ascii }: DrawingOptions): Drawing => {
+  const graph = buildGraph(definition.tasks);
+  const chain = definition.criticalPath().map((name) => graph.indexOf.get(name) as number);
+  const inChain = new Set(chain.length > 1 ? chain : []);
+  return {
+    graph,
+    glyphs: ascii ? ASCII : UNICODE,
+    style,
+    columns,
+    names: definition.tasks.map(({ name }) => foreign(name)),
+    notes: definition.tasks.map((task) => foreign(taskNotes(task).join(', '))),
+    chain,
+    isInChain: (task) => inChain.has(task),
+  };
+};
+
+type Block = readonly LaneRow[];
+
+/** The rows of each part of the graph, `undefined` where one of them can't be drawn. */
+const blocksOf = ({ graph, columns, names }: Drawing): readonly Block[] | undefined => {
+  const twins = twinsOf(graph);
+  const parts = drawingOrder(graph, twins);
+  const nameWidth = Math.min(MIN_NAME_WIDTH, Math.max(...names.slice(0, MAX_TASKS_LOOKED_AT).map(textWidth)));
+  const maxLanes = Math.min(MAX_LANES, Math.floor((columns - nameWidth - GAP.length + 1) / 2));
+  if (maxLanes < 1) return undefined;
+  const attempts: readonly LaneOptions[] = [
+    { share: 'twins', maxLanes: Math.min(FEW_LANES, maxLanes) },
+    { share: 'all', maxLanes },
+    { share: 'twins', maxLanes },
+  ];
+  for (const options of attempts) {
+    const blocks: Block[] = [];
+    for (const part of parts) {
+      const rows = drawLanes(graph, twins, part, options);
+      if (!rows) break;
+      blocks.push(rows);
+    }
+    if (blocks.length === parts.length) return blocks;
+  }
+  return undefined;
+};
+
+/** Sharing lanes makes a drawing narrower and asks more of its reader: it is done beyond this many. */
+const FEW_LANES = 12;
+
+/** More than this nobody can follow. */
+const MAX_LANES = 30;
+
+const MIN_NAME_WIDTH = 20;
+
+const MAX_TASKS_LOOKED_AT = 1000;
+
+const GAP = '  ';
+
+const laneLines = (blocks: readonly Block[], drawing: Drawing): readonly string[] =>
+  blocks.flatMap((rows, index) => {
+    const width = rows.reduce((most, { marks }) => Math.max(most, marks.length), 0);
+    const lines = rows.map((row) => laneLine(row, width, drawing));
+    return index === 0 ? lines : ['', ...lines];
+  });
+
+const laneLine = ({ task, marks }: LaneRow, width: number, drawing: Drawing): string => {
+  const { columns, glyphs, style, names, notes, isInChain } = drawing;
+  const room = Math.max(1, columns - width - GAP.length);
+  const name = fitText(names[task] ?? '', room, glyphs.cut);
+  const rest = room - textWidth(name) - GAP.length;
+  const note = rest > 3 ? fitText(notes[task] ?? '', rest, glyphs.cut, cutEnd) : '';
+  const drawn = paintMarks(marks, isInChain(task), drawing) + ' '.repeat(width - marks.length);
+  return `${drawn}${GAP}${isInChain(task) ? style('bold', name) : name}${note === '' ? '' : GAP + style('dim', note)}`;
+};
+
+/** Marks as text, one colour at a time. */
+const paintMarks = (marks: readonly Mark[], isBold: boolean, { glyphs, style }: Drawing): string => {
+  let text = '';
+  let run = '';
+  let format: Style | undefined;
+  const end = (): void => {
+    text += format === undefined ? run : style(format, run);
+    run = '';
+  };
+  for (const { shape, lane } of marks) {
+    const next = shape === 'node' || shape === 'end' ? (isBold ? 'bold' : undefined) : colourOf(lane);
+    if (next !== format && shape !== 'space') {
+      end();
+      format = next;
+    }
+    run += glyphs.shapes[shape];
+  }
+  end();
+  return text;
+};
+
+const colourOf = (lane: number | undefined): Style | undefined =>
+  lane === undefined ? undefined : COLOURS[lane % COLOURS.length];
+
+/** Without red, which looks like a failure. */
+const COLOURS: readonly Style[] = ['cyan', 'yellow', 'green', 'magenta', 'blue'];
+
+/** The longest chain, where it is not all there is, and what the less usual marks of the drawing mean. */
+const footer = (blocks: readonly Block[], drawing: Drawing): readonly string[] => {
+  const { glyphs, style, columns, chain, graph } = drawing;
+  const layout = { columns, style, indents: ['', '  '], ellipsis: glyphs.cut } as const;
+  const isWorthIt = chain.length > 2 && chain.length < graph.names.length;
+  const lines = [
+    ...(isWorthIt ? wrapText(chainWords(drawing), layout) : []),
+    ...wrapText(wordsOf(legendOf(blocks, drawing), 'dim'), layout),
+  ];
+  return lines.length === 0 ? [] : ['', ...lines];
+};
+
+const chainWords = ({ chain, names, glyphs }: Drawing): readonly Word[] => {
+  const left = chain.length - MAX_STEPS;
+  const nameWords = (tasks: readonly number[]): readonly Word[] =>
+    tasks.flatMap((task) => [{ text: glyphs.to }, { text: names[task] ?? '', format: 'bold' }]);
+  const steps =
+    left > 0
+      ? [
+          ...nameWords(chain.slice(0, MAX_STEPS / 2)),
+          ...wordsOf(`${glyphs.to} (${left} more)`),
+          ...nameWords(chain.slice(-MAX_STEPS / 2)),
+        ]
+      : nameWords(chain);
+  return [...wordsOf(`Longest chain, ${chain.length} tasks:`), ...steps.slice(1)];
+};
+
+const MAX_STEPS = 12;
+
+const legendOf = (blocks: readonly Block[], { graph, glyphs: { shapes } }: Drawing): string => {
+  const lines = new Set<Shape>(['line', 'intoLeft', 'intoRight']);
+  let isCrossing = false;
+  let isLeading = false;
+  let isStacked = false;
+  for (const rows of blocks) {
+    let ended = -1;
+    for (const { task, marks } of rows) {
+      for (const [at, { shape }] of marks.entries()) {
+        if (shape === 'lane' && lines.has(marks[at + 1]?.shape ?? 'space')) isCrossing = true;
+        if (shape === 'intoLeft' || shape === 'intoRight') isLeading = true;
+        if (shape !== 'node' && shape !== 'end') continue;
+        if (at === ended && graph.upstream[task]?.length === 0 && graph.downstream[task]?.length) isStacked = true;
+        ended = shape === 'end' ? at : -1;
+      }
+    }
+  }
+  const { line, lane } = shapes;
+  return [
+    ...(isStacked ? [`${shapes.end} nothing waits for it`] : []),
+    ...(isCrossing ? [`${line}${lane}${line} lanes cross, ${line}${shapes.forkBoth}${line} they meet`] : []),
+    ...(isLeading ? [`${shapes.intoRight} leads into the lane beside it`] : []),
+  ].join('; ');
+};

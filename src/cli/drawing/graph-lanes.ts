@@ -1,0 +1,131 @@
+import type { Graph } from '../../engine/definition/graph.ts';
+import { createLaneField, type Lane, type LaneField } from './graph-lane-field.ts';
+import { type LanePlace, type LaneShare, placeOf } from './graph-lane-place.ts';
+import type { Twins } from './graph-twins.ts';
+
+/** One place of a row; `lane` numbers what it belongs to. */
+export type Mark = { readonly shape: Shape; readonly lane?: number | undefined };
+
+/**
+ * What a mark shows. `node`: a task that others wait for; `end`: one that none waits for. A `lane` leads down from one
+ * or more tasks to all that wait for them. At the row of each of those it `fork`s, to the right or left or both, and
+ * leads on; at the last it `turn`s and is over, or ends in the task itself. By default the lane of a task begins under
+ * it. A task that shares one beside it is tied to that by an `into`, where the lane forks, or begins.
+ */
+export type Shape =
+  | 'space'
+  | 'node'
+  | 'end'
+  | 'lane'
+  | 'line'
+  | 'intoRight'
+  | 'intoLeft'
+  | 'forkRight'
+  | 'forkLeft'
+  | 'forkBoth'
+  | 'turnRight'
+  | 'turnLeft'
+  | 'turnBoth'
+  | 'beginLeft'
+  | 'beginRight';
+
+/** A task and what is to be drawn before its name. */
+export type LaneRow = { readonly task: number; readonly marks: readonly Mark[] };
+
+export type LaneOptions = {
+  /** How many lanes may stand side by side. */
+  readonly maxLanes: number;
+  readonly share: LaneShare;
+};
+
+/** A row for each task, in the given order; `undefined` where that takes too many lanes. */
+export const drawLanes = (
+  { upstream }: Pick<Graph, 'upstream'>,
+  twins: Twins,
+  order: readonly number[],
+  options: LaneOptions,
+): readonly LaneRow[] | undefined => {
+  const field = createLaneField(options.maxLanes);
+  const waiting = [...twins.sizes];
+  const rows: LaneRow[] = [];
+  for (const task of order) {
+    const inputs: Lane[] = [];
+    for (const set of new Set((upstream[task] ?? []).map((need) => twins.setOf[need] as number))) {
+      const left = (waiting[set] ?? 0) - 1;
+      waiting[set] = left;
+      for (const lane of field.lanesOf(set)) {
+        lane.isEnding = left === 0;
+        inputs.push(lane);
+      }
+    }
+    const place = placeOf(task, inputs, field, twins, options.share);
+    if (place === undefined) return undefined;
+    rows.push({ task, marks: marksOf(place, inputs, field) });
+    advance(task, place, inputs, field, twins);
+  }
+  return rows;
+};
+
+/** The row of a task: a place for each column, and one between each two. */
+const marksOf = ({ column, out }: LanePlace, inputs: readonly Lane[], field: LaneField): readonly Mark[] => {
+  const beside = typeof out === 'string' ? undefined : 'into' in out ? out.into.column : out.begin;
+  const ends = [column, ...inputs.map((lane) => lane.column), ...(beside === undefined ? [] : [beside])];
+  const first = Math.min(...ends);
+  const last = Math.max(...ends);
+  const leftmost = inputs.reduce<Lane | undefined>(
+    (far, lane) => (far && far.column <= lane.column ? far : lane),
+    undefined,
+  );
+  const rightmost = inputs.reduce<Lane | undefined>(
+    (far, lane) => (far && far.column >= lane.column ? far : lane),
+    undefined,
+  );
+  const besideId = beside === undefined ? undefined : (field.at(beside)?.id ?? field.nextId());
+  /** What a line on one side of the task belongs to. */
+  const lineAt = (at: number): number | undefined => {
+    if (beside !== undefined && beside < column === at < column) return besideId;
+    return (at < column ? leftmost : rightmost)?.id;
+  };
+  const isTied = new Set(inputs);
+  const markAt = (at: number): Mark => {
+    const lane = field.at(at);
+    if (at === column) return { shape: out === 'none' ? 'end' : 'node' };
+    if (at === beside)
+      return lane
+        ? { shape: at < column ? 'forkRight' : 'forkLeft', lane: lane.id }
+        : { shape: at < column ? 'beginRight' : 'beginLeft', lane: besideId };
+    if (!lane) return at > first && at < last ? { shape: 'line', lane: lineAt(at) } : { shape: 'space' };
+    if (!isTied.has(lane)) return { shape: 'lane', lane: lane.id };
+    const side = at > first && at < last ? 'Both' : at < column ? 'Right' : 'Left';
+    return { shape: `${lane.isEnding ? 'turn' : 'fork'}${side}`, lane: lane.id };
+  };
+  const gapAt = (at: number): Mark => {
+    if (at < first || at >= last) return { shape: 'space' };
+    if (at === beside) return { shape: 'intoLeft', lane: besideId };
+    if (at + 1 === beside) return { shape: 'intoRight', lane: besideId };
+    return { shape: 'line', lane: lineAt(at < column ? at : at + 1) };
+  };
+  return Array.from({ length: Math.max(field.width(), last + 1) }, (_, at) =>
+    at === 0 ? [markAt(at)] : [gapAt(at - 1), markAt(at)],
+  ).flat();
+};
+
+/** Changes the lanes from those above a task's row to those below. */
+const advance = (
+  task: number,
+  { column, out }: LanePlace,
+  inputs: readonly Lane[],
+  field: LaneField,
+  { setOf }: Twins,
+): void => {
+  for (const lane of inputs) {
+    lane.isForked = true;
+    if (lane.isEnding) field.close(lane);
+  }
+  const set = setOf[task] as number;
+  if (out === 'down') field.open({ set, column });
+  else if (typeof out === 'object' && 'begin' in out) {
+    field.open({ set, column: out.begin, twinColumn: column, homeColumn: out.home });
+  }
+  field.above = column;
+};

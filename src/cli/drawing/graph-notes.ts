@@ -1,0 +1,25 @@
+import type { TaskDefinition } from '../../engine/definition/plan.ts';
+
+/** What is to be said of a task beside its name and what it waits for, in the words of workflow files. */
+export const taskNotes = ({
+  kind,
+  nested,
+  trigger,
+  when,
+  pool,
+  slots,
+  continueOnFailure,
+}: TaskDefinition): readonly string[] => {
+  const count = nested?.definition?.tasks.length;
+  return [
+    ...(kind === undefined
+      ? []
+      : [count === undefined ? kind : `${kind} of ${count} ${count === 1 ? 'task' : 'tasks'}`]),
+    ...(trigger === undefined || trigger === 'allSuccess' ? [] : [`trigger ${snakeCase(trigger)}`]),
+    ...(when ? ['conditional'] : []),
+    ...(pool === undefined ? [] : [`pool ${pool}${slots === undefined || slots === 1 ? '' : ` (${slots} slots)`}`]),
+    ...(continueOnFailure ? ['may fail'] : []),
+  ];
+};
+
+const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -1,0 +1,69 @@
+import type { Graph } from '../../engine/definition/graph.ts';
+import type { Twins } from './graph-twins.ts';
+
+/**
+ * The tasks in an order in which they are drawn well, part by part: what is not joined by any edge is apart, and tasks
+ * without any edge are the last part. Within a part each task comes after all that it waits for, and chains stay
+ * together: what has become free last comes first, and a root only once nothing else is free.
+ */
+export const drawingOrder = (graph: Graph, { twinOf }: Twins): readonly (readonly number[])[] => {
+  const { upstream, downstream } = graph;
+  const missing = upstream.map((needs) => needs.length);
+  const isEnd = (task: number): boolean => downstream[task]?.length === 0;
+  const parts = partsOf(graph);
+  const joined = parts.filter(({ length }) => length > 1);
+  const alone = parts.filter(({ length }) => length === 1).flat();
+
+  const ordered = joined.map((part) => {
+    const order: number[] = [];
+    for (const root of rootsOf(part, graph)) {
+      const free = [root];
+      for (let task = free.pop(); task !== undefined; task = free.pop()) {
+        order.push(task);
+        const freed = (downstream[task] ?? []).filter((next) => {
+          missing[next] = (missing[next] ?? 0) - 1;
+          return missing[next] === 0;
+        });
+        // Ends go first, since their line is soon over; twins go together.
+        const rank = (next: number): number => (isEnd(next) ? -1 : (twinOf[next] ?? next));
+        for (const next of freed.sort((a, b) => rank(b) - rank(a) || b - a)) free.push(next);
+      }
+    }
+    return order;
+  });
+  return alone.length > 0 ? [...ordered, alone] : ordered;
+};
+
+/** What is joined by edges, in declaration order. */
+const partsOf = ({ names, upstream, downstream }: Graph): readonly (readonly number[])[] => {
+  const seen = new Uint8Array(names.length);
+  const parts: number[][] = [];
+  for (const start of names.keys()) {
+    if (seen[start]) continue;
+    seen[start] = 1;
+    const part = [start];
+    for (const task of part) {
+      for (const next of [...(upstream[task] ?? []), ...(downstream[task] ?? [])]) {
+        if (!seen[next]) part.push(next);
+        seen[next] = 1;
+      }
+    }
+    parts.push(part.sort((a, b) => a - b));
+  }
+  return parts;
+};
+
+/** The roots of a part, those of one task next to one another: as a walk up from the ends finds them. */
+const rootsOf = (part: readonly number[], { upstream, downstream }: Graph): readonly number[] => {
+  const roots: number[] = [];
+  const seen = new Set<number>();
+  const walk = part.filter((task) => downstream[task]?.length === 0).reverse();
+  for (let task = walk.pop(); task !== undefined; task = walk.pop()) {
+    if (seen.has(task)) continue;
+    seen.add(task);
+    const needs = upstream[task] ?? [];
+    if (needs.length === 0) roots.push(task);
+    for (const need of needs.toReversed()) walk.push(need);
+  }
+  return roots;
+};

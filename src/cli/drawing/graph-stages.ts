@@ -1,0 +1,20 @@
+import type { JobDefinition } from '../../engine/job-definition.ts';
+
+/** Each task in the first stage after all that it waits for. */
+export const stagesOf = (
+  definition: JobDefinition,
+  /** Those that are in none. */
+  without: ReadonlySet<string> = new Set(),
+): readonly (readonly string[])[] => {
+  const needs = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));
+  const stageOf = new Map<string, number>();
+  const stages: string[][] = [];
+  for (const name of definition.topologicalOrder()) {
+    if (without.has(name)) continue;
+    const stage = (needs.get(name) ?? []).reduce((latest, need) => Math.max(latest, (stageOf.get(need) ?? 0) + 1), 0);
+    stageOf.set(name, stage);
+    stages[stage] ??= [];
+    stages[stage].push(name);
+  }
+  return stages;
+};

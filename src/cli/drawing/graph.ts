@@ -1,0 +1,77 @@
+import { writeFile } from 'node:fs/promises';
+import type { JobDefinition } from '../../engine/job-definition.ts';
+import { MissingPeerError, toSvg } from '../../engine/views/svg.ts';
+import { EXIT } from '../terminal/exit-code.ts';
+import type { CliIo } from '../terminal/io.ts';
+import { createPrinter } from '../terminal/printer.ts';
+import { plainText } from '../terminal/safe-text.ts';
+import { drawGraph } from './graph-drawing.ts';
+import { wantsAscii } from './graph-glyphs.ts';
+
+export type GraphOptions = {
+  readonly format: 'text' | 'mermaid' | 'dot' | 'svg';
+  /** A file to write to. Default the standard output. */
+  readonly output?: string | undefined;
+};
+
+/** Draws a definition. Resolves to the exit code. */
+export const graph = async (definition: JobDefinition, options: GraphOptions, io: CliIo): Promise<number> => {
+  let text: string;
+  try {
+    text = await textOf(definition, options, io);
+  } catch (error) {
+    if (options.format !== 'svg') throw error;
+    return fail(svgFault(error as Error), error instanceof MissingPeerError ? EXIT.usage : EXIT.failed, io);
+  }
+  if (options.output === undefined) {
+    io.stdout.write(text);
+    return EXIT.completed;
+  }
+  try {
+    await writeFile(options.output, text);
+    return EXIT.completed;
+  } catch (error) {
+    return fail(`The graph can't be written to ${options.output}: ${(error as Error).message}.`, EXIT.usage, io);
+  }
+};
+
+const textOf = async (definition: JobDefinition, { format, output }: GraphOptions, io: CliIo): Promise<string> => {
+  switch (format) {
+    case 'mermaid':
+      return definition.toMermaid();
+    case 'dot':
+      return definition.toDot();
+    case 'svg':
+      return await toSvg(definition);
+    case 'text': {
+      const look = output === undefined ? lookOf(io) : PLAIN;
+      return drawGraph(definition, look)
+        .map((line) => `${line}\n`)
+        .join('');
+    }
+  }
+};
+
+/** As wide as the terminal, with its colours and characters. */
+const lookOf = ({ stdout, env }: CliIo) => ({
+  ...createPrinter(stdout, env),
+  ascii: wantsAscii(env, stdout.isTTY === true),
+});
+
+const PLAIN = {
+  columns: Number.POSITIVE_INFINITY,
+  style: (_: unknown, text: string) => text,
+  foreign: plainText,
+};
+
+const svgFault = (error: Error): string =>
+  error instanceof MissingPeerError
+    ? `--format svg needs the package ${error.peer}, which could not be loaded. Install it beside tintype: npm install ${error.peer} (with -g, if tintype was). Or give --format dot to Graphviz: dot -Tsvg.`
+    : `Graphviz can't draw this graph: ${error.message}. --format text and mermaid do without it.`;
+
+const fail = (message: string, exitCode: number, io: CliIo): number => {
+  const err = createPrinter(io.stderr, io.env);
+  err.line(`error: ${err.foreign(message)}`);
+  err.flush();
+  return exitCode;
+};

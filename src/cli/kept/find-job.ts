@@ -1,0 +1,56 @@
+import type { Journal, JournalJob } from '../../engine/durable/journal.ts';
+import { shortId } from '../terminal/short-id.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+import { shownState } from './shown-state.ts';
+
+/** The job that a command line names: by its id, by the beginning of it, or as `last`. @throws UsageError @throws JournalError */
+export const findJob = async (journal: Journal & { readonly file: string }, name: string): Promise<JournalJob> => {
+  if (name === 'last') {
+    const [newest] = await journal.jobs({ limit: 1 });
+    if (newest) return newest;
+    throw new UsageError(`There is no job in ${journal.file}.`);
+  }
+  const exact = await journal.job(name);
+  if (exact) return exact;
+  const jobs = await journal.jobs();
+  const meant = name === '' ? [] : jobs.filter(({ id }) => id.startsWith(name));
+  if (meant.length === 1) return meant[0] as JournalJob;
+  if (meant.length > 1) {
+    throw new UsageError(
+      `${meant.length} jobs begin with "${name}". Name one of them by more of its id:\n${list(meant)}`,
+    );
+  }
+  const nearest = jobs.length === 0 ? '' : ` The nearest are:\n${list(nearestTo(name, jobs))}`;
+  throw new UsageError(
+    `There is no job "${name}" in ${journal.file}. A job is named by its id, by the beginning of it, or as "last"; tintype jobs lists them.${nearest}`,
+  );
+};
+
+const MOST_LISTED = 5;
+
+const list = (jobs: readonly JournalJob[]): string => {
+  const more = jobs.length - MOST_LISTED;
+  const now = Date.now();
+  const ids = jobs.map(({ id }) => id);
+  const lines = jobs
+    .slice(0, MOST_LISTED)
+    .map((job) => `  ${shortId(job.id, ids)}  ${job.name}  ${shownState(job, now)}`);
+  return [...lines, ...(more > 0 ? [`  and ${more} more`] : [])].join('\n');
+};
+
+/** Those of that name first, then those whose ids have the most in common with it, the newest first. */
+const nearestTo = (name: string, jobs: readonly JournalJob[]): readonly JournalJob[] => {
+  const nearness = (job: JournalJob): number =>
+    job.name === name ? Number.POSITIVE_INFINITY : commonLength(job.id.toLowerCase(), name.toLowerCase());
+  return jobs
+    .map((job) => [job, nearness(job)] as const)
+    .sort(([, a], [, b]) => (a === b ? 0 : b - a))
+    .slice(0, MOST_LISTED)
+    .map(([job]) => job);
+};
+
+const commonLength = (a: string, b: string): number => {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
+};

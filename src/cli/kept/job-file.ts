@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto';
+import type { JournalJob, Note, NoteKind, StoredEvent } from '../../engine/durable/journal.ts';
+import type { JobState } from '../../events/event.ts';
+import { SHOWN_STATES } from '../terminal/job-states.ts';
+
+/** What this version writes, and the latest that it reads. */
+const VERSION = 1;
+
+/** A job as a file holds it. */
+export type FiledJob = {
+  readonly job: Omit<JournalJob, 'fence' | 'lease'>;
+  readonly shape: string;
+  readonly events: readonly StoredEvent[];
+  readonly notes: readonly Note[];
+};
+
+/** What is wrong with such a file, and where. */
+export class JobFileError extends Error {
+  override readonly name = 'JobFileError';
+  /** From 1. */
+  readonly line: number;
+
+  constructor(line: number, message: string) {
+    super(message);
+    this.line = line;
+  }
+}
+
+/**
+ * A job as lines of JSON: what it is, its events, its notes, and at last how many lines came before, with the SHA-256 of
+ * those. Each ends in a line feed.
+ */
+export async function* jobLines(
+  { job, shape, notes }: Omit<FiledJob, 'events'>,
+  events: AsyncIterable<StoredEvent>,
+): AsyncGenerator<string> {
+  const hash = createHash('sha256');
+  let lines = 0;
+  const line = (text: string): string => {
+    lines++;
+    hash.update(`${text}\n`);
+    return `${text}\n`;
+  };
+  yield line(headLine(job, shape));
+  for await (const { seq, data, output } of events)
+    yield line(`{"seq":${seq},"event":${data}${output === undefined ? '' : `,"output":${output}`}}`);
+  for (const { task, kind, value } of notes)
+    yield line(`{"note":${JSON.stringify(kind)},"task":${JSON.stringify(task)},"value":${value}}`);
+  yield `${JSON.stringify({ end: { lines, sha256: hash.digest('hex') } })}\n`;
+}
+
+/** What the journal has as JSON is written as that. */
+const headLine = ({ input, options, metadata, ...job }: FiledJob['job'], shape: string): string => {
+  const texts = { input, options, metadata, shape };
+  const parts = Object.entries(texts).map(([key, text]) => `${JSON.stringify(key)}:${text}`);
+  return `{"tintype":"job","version":${VERSION},"job":${JSON.stringify(job)},${parts.join(',')}}`;
+};
+
+/** Reads what `jobLines` wrote. @throws JobFileError */
+export const readJobFile = async (chunks: AsyncIterable<Buffer | string>): Promise<FiledJob> => {
+  const hash = createHash('sha256');
+  const events: StoredEvent[] = [];
+  const notes: Note[] = [];
+  let head: Pick<FiledJob, 'job' | 'shape'> | undefined;
+  let isWhole = false;
+  let number = 0;
+  for await (const text of linesOf(chunks)) {
+    number++;
+    const line = new Line(number, text);
+    if (isWhole) line.refuse('the file goes on after its end');
+    if (!head) head = headOf(line);
+    else if ('end' in line.value) {
+      checkEnd(line, number - 1, hash.copy().digest('hex'));
+      isWhole = true;
+    } else if ('note' in line.value) notes.push(noteOf(line));
+    else events.push(eventOf(line, events.length, head.job.id));
+    hash.update(`${text}\n`);
+  }
+  if (!head) throw new JobFileError(1, 'the file is empty');
+  if (!isWhole) throw new JobFileError(number, 'the file ends here, before its end: it was cut off');
+  if (head.job.lastSeq !== events.length - 1) {
+    throw new JobFileError(1, `the last event should be ${head.job.lastSeq}, but it is ${events.length - 1}`);
+  }
+  return { ...head, events, notes };
+};
+
+/** One line, as JSON of a mapping. @throws JobFileError */
+class Line {
+  readonly number: number;
+  readonly value: Readonly<Record<string, unknown>>;
+
+  constructor(number: number, text: string) {
+    this.number = number;
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      this.refuse('it is no whole line of JSON');
+    }
+    if (!isMapping(value)) this.refuse('it is no JSON object');
+    this.value = value;
+  }
+
+  refuse(what: string): never {
+    throw new JobFileError(this.number, what);
+  }
+
+  /** A value of the line or of a mapping in it, that has to be of a kind. */
+  take<Value>(key: string, is: (value: unknown) => value is Value, within = this.value): Value {
+    const value = within[key];
+    if (!is(value)) this.refuse(`"${key}" is ${value === undefined ? 'missing' : 'not what it should be'}`);
+    return value;
+  }
+
+  json(key: string): string {
+    return JSON.stringify(this.take(key, isThere));
+  }
+}
+
+const headOf = (line: Line): Pick<FiledJob, 'job' | 'shape'> => {
+  if (line.value.tintype !== 'job') line.refuse('it does not begin as the export of a job does');
+  const version = line.take('version', isCount);
+  if (version > VERSION) {
+    line.refuse(`it has version ${version}, but this program knows versions up to ${VERSION}. Update tintype`);
+  }
+  const job = line.take('job', isMapping);
+  const state = line.take('state', isText, job) as JobState;
+  if (!STATES.includes(state)) line.refuse(`"${state}" is no state of a job`);
+  return {
+    job: {
+      id: line.take('id', isText, job),
+      name: line.take('name', isText, job),
+      key: line.take('key', isTextOrNothing, job),
+      createdAt: line.take('createdAt', isNumber, job),
+      forkedFrom: line.take('forkedFrom', isTextOrNothing, job),
+      fingerprint: line.take('fingerprint', isText, job),
+      state,
+      startedAt: line.take('startedAt', isNumberOrNothing, job),
+      endedAt: line.take('endedAt', isNumberOrNothing, job),
+      updatedAt: line.take('updatedAt', isNumber, job),
+      lastSeq: line.take('lastSeq', isNumber, job),
+      input: line.json('input'),
+      options: line.json('options'),
+      metadata: line.json('metadata'),
+    },
+    shape: line.json('shape'),
+  };
+};
+
+const STATES: readonly string[] = SHOWN_STATES.filter((state) => state !== 'interrupted');
+
+const eventOf = (line: Line, expected: number, jobId: string): StoredEvent => {
+  const seq = line.take('seq', isCount);
+  if (seq !== expected) line.refuse(`event ${expected} was to come, but it is ${seq}`);
+  const event = line.take('event', isMapping);
+  if (event.seq !== seq || event.jobId !== jobId) line.refuse('the event is that of another job, or stands elsewhere');
+  const data = JSON.stringify(event);
+  return 'output' in line.value ? { seq, data, output: line.json('output') } : { seq, data };
+};
+
+const noteOf = (line: Line): Note => {
+  const kind = line.take('note', isText);
+  if (!Object.hasOwn(NOTE_KINDS, kind)) line.refuse(`"${kind}" is no kind of note that this program knows`);
+  return { kind: kind as NoteKind, task: line.take('task', isText), value: line.json('value') };
+};
+
+const NOTE_KINDS: Readonly<Record<NoteKind, true>> = {
+  checkpoint: true,
+  items: true,
+  input: true,
+  branch: true,
+  claim: true,
+  held: true,
+  again: true,
+  stop: true,
+};
+
+const checkEnd = (line: Line, lines: number, sha256: string): void => {
+  const end = line.take('end', isMapping);
+  if (end.lines !== lines) line.refuse(`${lines} lines came before its end, but there were ${end.lines}`);
+  if (end.sha256 !== sha256) line.refuse('what comes before it is not what was written');
+};
+
+const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isThere = (value: unknown): value is string | number | boolean | object | null => value !== undefined;
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+const isTextOrNothing = (value: unknown): value is string | undefined => value === undefined || isText(value);
+
+const isNumber = (value: unknown): value is number => typeof value === 'number';
+
+const isNumberOrNothing = (value: unknown): value is number | undefined => value === undefined || isNumber(value);
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Lines end in a line feed alone: JSON may hold what else is taken for the end of one. */
+async function* linesOf(chunks: AsyncIterable<Buffer | string>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  /** The parts of a line that has not ended. */
+  let begun: string[] = [];
+  for await (const chunk of chunks) {
+    const [first = '', ...rest] = decoder.decode(Buffer.from(chunk), { stream: true }).split('\n');
+    begun.push(first);
+    for (const next of rest) {
+      yield begun.join('');
+      begun = [next];
+    }
+  }
+  const last = begun.join('') + decoder.decode();
+  if (last !== '') yield last;
+}

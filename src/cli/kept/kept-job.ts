@@ -1,0 +1,128 @@
+import { setImmediate } from 'node:timers/promises';
+import { buildGraph, sortGraph } from '../../engine/definition/graph.ts';
+import { eventOf, type Journal, type JournalJob, type StoredEvent } from '../../engine/durable/journal.ts';
+import { parentPath } from '../../engine/durable/task-path.ts';
+import { emptyRecord, type JobRecord, recordEvent } from '../../engine/model/job-record.ts';
+import type { JobEvent, TaskState } from '../../events/event.ts';
+import { emptyHistory, type JobHistory, noteEvent } from './job-history.ts';
+import { handlersIn, INSTANCE, type ShapeTask, shapeTasks } from './shape-tasks.ts';
+
+/** A job as the journal tells of it. */
+export type KeptJob = {
+  /** Started when it first was: what is kept of that is when it last began. */
+  readonly job: JournalJob;
+  readonly record: JobRecord;
+  readonly history: JobHistory;
+  /** The tasks of its definition; undefined where its shape can't be read. */
+  readonly shape: readonly ShapeTask[] | undefined;
+};
+
+/** Reads all events of a job. @throws JournalError */
+export const readKeptJob = async (journal: Journal, job: JournalJob): Promise<KeptJob> => {
+  const record = emptyRecord();
+  const history = emptyHistory();
+  for await (const stored of storedEvents(journal, job.id, 0, job.lastSeq)) {
+    const event = wholeEvent(stored);
+    recordEvent(record, event);
+    noteEvent(history, event);
+  }
+  const { startedAt = job.startedAt } = history;
+  return { job: { ...job, startedAt }, record, history, shape: shapeTasks(await journal.shape(job.fingerprint)) };
+};
+
+/** The events of a job from one `seq` to another, read page by page. @throws JournalError */
+export async function* storedEvents(
+  journal: Journal,
+  jobId: string,
+  from: number,
+  to: number,
+): AsyncGenerator<StoredEvent> {
+  for (let next = from; next <= to; ) {
+    const page = await journal.events(jobId, next, Math.min(PAGE, to + 1 - next));
+    if (page.length === 0) return;
+    yield* page;
+    next += page.length;
+    // Signals and broken pipes are heard in between.
+    if (next <= to) await setImmediate();
+  }
+}
+
+const PAGE = 1000;
+
+/** An event with its output in the form in which it is kept, which is JSON: see `serialise.ts`. */
+export const wholeEvent = (event: StoredEvent): JobEvent =>
+  event.output === undefined ? eventOf(event) : ({ ...eventOf(event), output: JSON.parse(event.output) } as JobEvent);
+
+/**
+ * The tasks of a job, but those within others: each after those that it waits for, else in the order in which they began.
+ * What another definition has no more, with which the job went on, is none of them.
+ */
+export const taskNames = ({ record, shape }: Pick<KeptJob, 'record' | 'shape'>): readonly string[] => {
+  const { added, removed } = growthOf(record);
+  const needs = new Map([...(shape ?? []).map(({ name, dependsOn }) => [name, dependsOn] as const), ...added]);
+  const begun = [...record.tasks.keys()].filter((path) => parentPath(path) === undefined);
+  const known = shape ? begun.filter((path) => needs.has(path)) : begun;
+  const names = new Set([...known, ...[...needs.keys()].filter((path) => parentPath(path) === undefined)]);
+  for (const path of removed) names.delete(path);
+  const tasks = [...names].map((name) => ({
+    name,
+    dependsOn: (needs.get(name) ?? []).filter((need) => names.has(need)),
+  }));
+  const graph = buildGraph(tasks);
+  return sortGraph(graph).order.map((index) => graph.names[index] as string);
+};
+
+/** The same, each followed by those within it; instances of a fan-out by their numbers. */
+export const taskPaths = (kept: KeptJob): readonly string[] => {
+  const { removed } = growthOf(kept.record);
+  const within = (path: string): readonly string[] => [
+    path,
+    ...[...(kept.record.nested.get(path) ?? [])]
+      .filter((inner) => !removed.has(inner))
+      .sort((a, b) => numberOf(a) - numberOf(b))
+      .flatMap(within),
+  ];
+  return taskNames(kept).flatMap(within);
+};
+
+const numberOf = (path: string): number => Number(INSTANCE.exec(path)?.[1] ?? 0);
+
+/** What has become of the definition while the job ran: the tasks that were added and stayed, with what they wait for, and those removed. */
+export const growthOf = ({
+  growth,
+}: JobRecord): { readonly added: ReadonlyMap<string, readonly string[]>; readonly removed: ReadonlySet<string> } => {
+  const added = new Map<string, readonly string[]>();
+  const removed = new Set<string>();
+  for (const { task, dependsOn } of growth) {
+    if (dependsOn) {
+      added.set(task, dependsOn);
+      removed.delete(task);
+    } else {
+      added.delete(task);
+      removed.add(task);
+    }
+  }
+  return { added, removed };
+};
+
+/** How many tasks there are, and how many of them are in each state; those within others are not counted. */
+export type TaskCounts = { readonly total: number } & { readonly [State in TaskState]?: number };
+
+export const taskCounts = (kept: KeptJob): TaskCounts => {
+  const names = taskNames(kept);
+  const counts: { total: number } & { [State in TaskState]?: number } = { total: names.length };
+  for (const name of names) {
+    const state = kept.record.tasks.get(name)?.state ?? 'unscheduled';
+    counts[state] = (counts[state] ?? 0) + 1;
+  }
+  return counts;
+};
+
+/** How many tasks completed, of how many: handlers that were passed over are none of them, since their turn never comes. */
+export const completedOf = (kept: KeptJob): { readonly completed: number; readonly total: number } => {
+  const { completed = 0, total } = taskCounts(kept);
+  const passed = handlersIn(kept.shape ?? []).handlers.filter(
+    (name) => kept.record.tasks.get(name)?.state === 'skipped',
+  );
+  return { completed, total: total - passed.length };
+};

@@ -1,0 +1,65 @@
+import type { AnyTaskSpec } from '../../engine/definition/task-spec.ts';
+import { parentPath } from '../../engine/durable/task-path.ts';
+import { TintypeError } from '../../engine/errors/errors.ts';
+import type { JobDefinition } from '../../engine/job-definition.ts';
+import { jobFrom } from '../../engine/job-from.ts';
+import type { JobRecord } from '../../engine/model/job-record.ts';
+import { growthOf } from './kept-job.ts';
+import type { ShapeTask } from './shape-tasks.ts';
+
+/** A definition that has the shape of a job that was kept, with the tasks that it was given while it ran. It can be drawn, not run. */
+export const shapeDefinition = (name: string, shape: readonly ShapeTask[], record: JobRecord): JobDefinition => {
+  const { added, removed } = growthOf(record);
+  const grown = [...added]
+    .filter(([task]) => parentPath(task) === undefined && !shape.some((known) => known.name === task))
+    .map(([task, dependsOn]) => ({ ...PLAIN, name: task, dependsOn }));
+  const tasks = [...shape, ...grown].filter((task) => !removed.has(task.name));
+  return definitionOf(name, tasks);
+};
+
+/** One whose tasks never do anything, so that a job can be ended whose functions are lost. @throws JobDefinitionError */
+export const lostDefinition = (name: string, shape: readonly ShapeTask[]): JobDefinition =>
+  definitionOf(name, shape, {
+    run: () => {
+      throw new LostTaskError('It did not run: what it does is not known here.');
+    },
+    when: () => false,
+  });
+
+/** A task of which nothing but its place in a job is known. */
+export class LostTaskError extends TintypeError {
+  override readonly name = 'LostTaskError';
+  readonly code = 'TASK_LOST';
+}
+
+type Functions = { readonly run: () => void; readonly when: () => boolean };
+
+const PLAIN = { continueOnFailure: false, kind: 'task', trigger: undefined, when: false } as const;
+
+const definitionOf = (name: string, tasks: readonly ShapeTask[], functions: Functions = IDLE): JobDefinition => {
+  const names = new Set(tasks.map((task) => task.name));
+  return jobFrom(
+    name,
+    tasks.map((task) => specOf({ ...task, dependsOn: task.dependsOn.filter((need) => names.has(need)) }, functions)),
+  ) as unknown as JobDefinition;
+};
+
+const specOf = (task: ShapeTask, functions: Functions): AnyTaskSpec => {
+  const { name, dependsOn, continueOnFailure, kind, trigger, when, job } = task;
+  const { run } = functions;
+  const common = { name, dependsOn, continueOnFailure, trigger, ...(when && { when: functions.when }) };
+  switch (kind) {
+    case 'task':
+      return { ...common, run };
+    case 'sensor':
+      return { ...common, kind, check: run };
+    case 'external':
+      return { ...common, kind };
+    case 'map':
+      return { ...common, kind, over: [], each: run };
+    case 'job':
+      return { ...common, kind, definition: definitionOf(job?.name ?? name, job?.tasks ?? [], functions) };
+  }
+};
+
+const IDLE: Functions = { run: () => {}, when: () => true };

@@ -1,0 +1,55 @@
+import type { JobEvent, LogLevel } from '../../events/event.ts';
+import type { Printer } from '../terminal/printer.ts';
+
+/** Prints a JSON value for each event that is worth its level: `time` (ISO), `level`, `msg`, `task` and what more it has. */
+export const jsonLines = ({ line }: Printer, least: LogLevel): ((event: JobEvent) => void) => {
+  const rank = LEVELS.indexOf(least);
+  return (event) => {
+    const level = levelOf(event);
+    if (LEVELS.indexOf(level) < rank) return;
+    const { at, type, ...rest } = event as JobEvent & { readonly level?: LogLevel; readonly message?: string };
+    const { level: _, message, ...more } = rest as { level?: LogLevel; message?: string };
+    line(
+      JSON.stringify({
+        time: new Date(at).toISOString(),
+        level,
+        msg: message ?? messageOf(event),
+        event: type,
+        ...more,
+        output: undefined,
+      }),
+    );
+  };
+};
+
+export const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+/** How much an event is worth: `error` for what failed, `warn` for what is tried again, not ready or conflicts. */
+export const levelOf = (event: JobEvent): LogLevel => {
+  switch (event.type) {
+    case 'task.log':
+      return event.level;
+    case 'task.transition':
+      if (event.to === 'failed') return 'error';
+      return event.to === 'retrying' || event.to === 'notReady' ? 'warn' : SHOWN.has(event.to) ? 'info' : 'debug';
+    case 'job.transition':
+      return event.to === 'failed' || event.to === 'timedOut' ? 'error' : 'info';
+    case 'context.conflict':
+      return 'warn';
+    default:
+      return 'debug';
+  }
+};
+
+const SHOWN: ReadonlySet<string> = new Set(['running', 'completed', 'skipped', 'cancelled', 'paused']);
+
+const messageOf = (event: JobEvent): string => {
+  switch (event.type) {
+    case 'task.transition':
+      return `${event.task} ${event.from} -> ${event.to}`;
+    case 'job.transition':
+      return `${event.jobName} ${event.from} -> ${event.to}`;
+    default:
+      return event.type;
+  }
+};

@@ -1,0 +1,225 @@
+import type { TaskState } from '../../events/event.ts';
+import { formatDuration } from '../terminal/format-time.ts';
+import type { Printer } from '../terminal/printer.ts';
+import { plainText } from '../terminal/safe-text.ts';
+import { STATE_STYLES } from '../terminal/state-style.ts';
+import { cutEnd, cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
+import { endedOf, isWaiting, isWorking, type LiveState, type LiveTask } from './live-state.ts';
+
+export type FrameLook = {
+  /** Of the window. Lines are narrower than it by one, and fewer than its rows. */
+  readonly columns: number;
+  readonly rows: number;
+  readonly nowMs: number;
+  /** The estimated rest of the job, if there is one. */
+  readonly leftMs?: number | undefined;
+  readonly style: Printer['style'];
+};
+
+/**
+ * The lines of the live part, from top to bottom:
+ *
+ *     • extract    12s  page 40 of 55
+ *     • transform  0.3s
+ *     … and 37 more running
+ *     ━━━━━━━━━━────────────────────  12/50  2 failed  14s elapsed, about 30s left
+ *
+ * Tasks that run come in the order in which they started, so that those which take long rise and stay; where room is left,
+ * also those that wait, and those around nested tasks and instances, which they stand with. The work is that of the lines shown.
+ */
+export const liveFrame = (state: LiveState, look: FrameLook): readonly string[] => {
+  const width = look.columns - 1;
+  if (width < 1) return [];
+  const shown = chosen(state, Math.max(0, Math.min(look.rows - 4, MAX_TASKS)));
+  const nameWidth = Math.max(1, Math.min(state.nameWidth, MAX_NAME_WIDTH, Math.max(10, Math.floor(width / 3))));
+  const times = shown.map(({ startedAt }) => formatElapsed(look.nowMs - startedAt));
+  const timeWidth = times.reduce((most, time) => Math.max(most, time.length), 4);
+  const taskLines = shown.map((task, index) => {
+    const time = (times[index] ?? '').padStart(timeWidth);
+    return taskLine(task, time, { nameWidth, width, look });
+  });
+  const more = moreLine(state, shown, width, look);
+  const lines = [...taskLines, ...(more === undefined ? [] : [more]), barLine(state, width, look)];
+  return lines.slice(Math.max(0, lines.length - Math.max(0, look.rows - 1)));
+};
+
+const MAX_TASKS = 12;
+
+const MAX_NAME_WIDTH = 40;
+
+const GAP = '  ';
+
+/** So many tasks as fit. */
+const chosen = ({ live, working }: LiveState, room: number): readonly LiveTask[] => {
+  const shown: LiveTask[] = [];
+  let spare = Math.max(0, room - working);
+  let left = room - spare;
+  for (const task of live.values()) {
+    if (left === 0 && spare === 0) break;
+    if (isWorking(task)) {
+      if (left-- > 0) shown.push(task);
+    } else if (spare > 0 && (isWaiting(task) || task.state === 'running')) {
+      spare--;
+      shown.push(task);
+    }
+  }
+  return grouped(shown);
+};
+
+/** Nested tasks and instances stand with the task of the file that they belong to. */
+const grouped = (tasks: readonly LiveTask[]): readonly LiveTask[] => {
+  const groups = new Map<string, LiveTask[]>();
+  for (const task of tasks) {
+    const root = task.name.replace(/[/[].*$/s, '');
+    const group = groups.get(root);
+    if (group) group.push(task);
+    else groups.set(root, [task]);
+  }
+  return [...groups.values()].flat();
+};
+
+const taskLine = (
+  task: LiveTask,
+  time: string,
+  { nameWidth, width, look: { style, nowMs } }: { nameWidth: number; width: number; look: FrameLook },
+): string => {
+  const name = padEnd(cutMiddle(rowText(task.name), nameWidth), nameWidth);
+  const head = `${style(STATE_STYLES[task.state], '•')} ${style('bold', name)}${GAP}${time}`;
+  const room = width - (2 + nameWidth + GAP.length + time.length + GAP.length);
+  if (room < 0) return cutEnd(`• ${name}`, width);
+  const state = room > 0 ? cutEnd(stateText(task, nowMs), room) : '';
+  const rest = room - textWidth(state) - (state === '' ? 0 : GAP.length);
+  const output = rest > 0 ? cutEnd(rowText(task.lastLine).slice(0, 4 * rest), rest) : '';
+  return [
+    head,
+    ...(state === '' ? [] : [style(STATE_STYLES[task.state], state)]),
+    ...(output === '' ? [] : [style('dim', output)]),
+  ].join(GAP);
+};
+
+/** What is to be said of a task beside its output. */
+const stateText = (task: LiveTask, nowMs: number): string => {
+  const { state, attempt, dueAt, fraction, inner } = task;
+  // Less than a second is not worth a number that would be gone before it is read.
+  const due = dueAt !== undefined && dueAt - nowMs >= 1000 ? ` in ${Math.ceil((dueAt - nowMs) / 1000)}s` : '';
+  switch (state) {
+    case 'retrying':
+      return `retrying${due}`;
+    case 'polling':
+      return `polling again${due}`;
+    case 'paused':
+      return 'paused';
+    case 'ready':
+      return task.isExternal ? 'waiting for somebody outside' : 'waiting for its turn';
+    default: {
+      const parts = [
+        ...(attempt > 1 ? [`attempt ${attempt}`] : []),
+        ...(inner.heard > 0 ? [`${inner.ended} of ${inner.heard} done`] : []),
+        ...(fraction === undefined ? [] : [`${Math.floor(fraction * 100)}%`]),
+      ];
+      return parts.join(', ');
+    }
+  }
+};
+
+const moreLine = (
+  { working, waiting }: LiveState,
+  shown: readonly LiveTask[],
+  width: number,
+  { style }: FrameLook,
+): string | undefined => {
+  const running = working - shown.filter(isWorking).length;
+  const idle = waiting - shown.filter(isWaiting).length;
+  const more = shown.length > 0 ? 'more ' : '';
+  const parts = [
+    ...(running > 0 ? [`${running} ${more}running`] : []),
+    ...(idle > 0 ? [`${idle} ${running > 0 ? '' : more}waiting`] : []),
+  ];
+  if (parts.length === 0) return undefined;
+  return style('dim', cutEnd(`… ${shown.length > 0 ? 'and ' : ''}${parts.join(', ')}`, width));
+};
+
+/** The bar with what can be said beside it: the more, the wider the window is. */
+const barLine = (state: LiveState, width: number, { style, nowMs, leftMs }: FrameLook): string => {
+  const total = state.tasks.size;
+  const count: Part = { text: `${String(endedOf(state)).padStart(String(total).length)}/${total}`, format: 'bold' };
+  const [failed = [], others = []] = [['failed'] as const, ['notReady', 'skipped', 'cancelled'] as const].map(
+    (states) =>
+      states.flatMap((name): Part[] =>
+        state.counts[name] > 0
+          ? [{ text: `${state.counts[name]} ${WORDS[name] ?? name}`, format: STATE_STYLES[name] }]
+          : [],
+      ),
+  );
+  const elapsed = formatElapsed(nowMs - (state.jobStartedAt ?? nowMs));
+  const left = leftMs === undefined ? undefined : formatLeft(leftMs);
+  const [long, short, least] = [
+    `${elapsed} elapsed${left === undefined ? '' : `, about ${left} left`}`,
+    `${elapsed}${left === undefined ? '' : `, ~${left} left`}`,
+    elapsed,
+  ].map((text): Part => ({ text, format: 'dim' })) as [Part, Part, Part];
+
+  // The bar keeps its width whatever is said beside it.
+  const cells = Math.max(MIN_BAR, Math.min(MAX_BAR, Math.floor(width / 3)));
+  for (const parts of [
+    [count, ...failed, ...others, long],
+    [count, ...failed, ...others, short],
+    [count, ...failed, short],
+    [count, ...failed, least],
+    [count, ...failed],
+    [count],
+  ]) {
+    if (cells + parts.reduce((sum, { text }) => sum + GAP.length + text.length, 0) > width) continue;
+    return [bar(state, cells, style), ...parts.map(({ text, format }) => style(format, text))].join(GAP);
+  }
+  return style('bold', cutEnd(count.text, width));
+};
+
+type Part = { readonly text: string; readonly format: Parameters<Printer['style']>[0] };
+
+const MIN_BAR = 10;
+
+const MAX_BAR = 40;
+
+const WORDS: Readonly<Partial<Record<TaskState, string>>> = { notReady: 'not ready' };
+
+/** Full when all have ended, and not before. A failure is seen in it even if it is one of thousands. */
+const bar = (state: LiveState, cells: number, style: Printer['style']): string => {
+  const { counts, tasks } = state;
+  const upTo = (count: number): number => (tasks.size === 0 ? cells : Math.floor((count / tasks.size) * cells));
+  const full = upTo(endedOf(state));
+  const failed = Math.min(full, Math.max(full - upTo(endedOf(state) - counts.failed), counts.failed > 0 ? 1 : 0));
+  const completed = Math.min(full - failed, upTo(counts.completed));
+  const parts: readonly Part[] = [
+    { text: '━'.repeat(completed), format: 'green' },
+    { text: '━'.repeat(full - failed - completed), format: 'gray' },
+    { text: '━'.repeat(failed), format: 'red' },
+    { text: '─'.repeat(cells - full), format: 'dim' },
+  ];
+  return parts.map(({ text, format }) => (text === '' ? '' : style(format, text))).join('');
+};
+
+/** Foreign text for one row: plain, without what moves the cursor or turns the direction of writing. */
+const rowText = (text: string): string =>
+  plainText(text.slice(0, MAX_LOOKED_AT)).replace(/\t/g, ' ').replace(DIRECTION, '').trim();
+
+/** Of a line of thousands of characters a row shows the beginning. */
+const MAX_LOOKED_AT = 2048;
+
+const DIRECTION = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g;
+
+/** A time that runs: tenths up to ten seconds, so that the rows of long tasks change once a second. */
+const formatElapsed = (ms: number): string => {
+  const shownMs = Math.max(0, ms);
+  if (shownMs < 9950) return `${(Math.floor(shownMs / 100) / 10).toFixed(1)}s`;
+  return shownMs < 60_000 ? `${Math.floor(shownMs / 1000)}s` : formatDuration(Math.floor(shownMs / 1000) * 1000);
+};
+
+/** A rough time: seconds, then steps of 5 s, of 10 s from a minute, of a minute from ten. */
+const formatLeft = (ms: number): string => {
+  const seconds = Math.max(1, ms / 1000);
+  const step = seconds <= 10 ? 1 : seconds <= 60 ? 5 : seconds <= 600 ? 10 : 60;
+  const rough = Math.ceil(seconds / step) * step;
+  if (rough < 60) return `${rough}s`;
+  return rough < 3600 && rough % 60 === 0 ? `${rough / 60}m` : formatDuration(rough * 1000);
+};

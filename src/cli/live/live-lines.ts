@@ -1,0 +1,135 @@
+import type { JobEvent, JobResumed, JobTransition, LogLevel, TaskLog, TaskTransition } from '../../events/event.ts';
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import { formatClock, formatDuration } from '../terminal/format-time.ts';
+import type { Printer } from '../terminal/printer.ts';
+import { SKIP_REASONS } from '../terminal/skip-reasons.ts';
+import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
+import { cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
+import { LEVELS, levelOf } from './json-lines.ts';
+
+/**
+ * Prints a line for each thing that happens to a task, and for each line that it logs:
+ *
+ *     12:00:01.234  extract    running
+ *     12:00:01.250  extract    | Extracting data...
+ *     12:00:01.262  extract    completed in 28ms
+ *
+ * and, if that is wanted, for what becomes of the job.
+ */
+export const liveLines = (
+  names: readonly string[],
+  printer: Printer,
+  least: LogLevel = 'info',
+  { tellsJob = false }: { readonly tellsJob?: boolean } = {},
+): ((event: JobEvent) => void) => {
+  const rank = LEVELS.indexOf(least);
+  const width = nameWidth(names, printer.columns);
+  const isTerminal = printer.columns !== Number.POSITIVE_INFINITY;
+  const startedAt = new Map<string, number>();
+  const attempts = new Map<string, number>();
+  // Most lines are those of tasks that print a lot: names are fitted once, times formatted once.
+  const labels = new Map<string, string>();
+  const labelOf = (task: string): string => {
+    const name = printer.foreign(task);
+    const label = labels.get(task) ?? padEnd(isTerminal ? cutMiddle(name, width) : name, width);
+    labels.set(task, label);
+    return label;
+  };
+  let clock = { at: Number.NaN, text: '' };
+  const print = ({ at, task }: { at: number; task: string }, text: string): void => {
+    if (at !== clock.at) clock = { at, text: printer.style('gray', formatClock(at)) };
+    printer.line(`${clock.text}  ${labelOf(task)}  ${text}`);
+  };
+
+  let begin: number | undefined;
+  const tellJob = (event: JobTransition | JobResumed, { at, jobName: task }: { at: number; jobName: string }): void => {
+    const text =
+      event.type === 'job.resumed' ? `goes on: ${printer.foreign(event.by)}` : jobText(event, at, begin, printer);
+    if (text !== undefined) print({ at, task }, printer.style('bold', text));
+  };
+
+  return (event) => {
+    if (event.type === 'job.transition' && event.to === 'running') {
+      begin ??= event.at;
+      // Tried again, a task is told from when that began.
+      if (isTerminalJobState(event.from)) startedAt.clear();
+    }
+    if (tellsJob && (event.type === 'job.transition' || event.type === 'job.resumed')) return tellJob(event, event);
+    if (event.type === 'task.transition' && event.to === 'running') {
+      startedAt.set(event.task, startedAt.get(event.task) ?? event.at);
+      // A sensor that looks again says nothing new.
+      if (attempts.get(event.task) === event.attempt) return;
+      attempts.set(event.task, event.attempt);
+    }
+    if (LEVELS.indexOf(levelOf(event)) < rank) return;
+    switch (event.type) {
+      case 'task.log':
+        print(event, logText(event, printer));
+        break;
+      case 'task.progress': {
+        const percent = `${Math.floor(event.fraction * 100)}%`;
+        print(event, printer.foreign(event.message === undefined ? percent : `${percent} ${event.message}`));
+        break;
+      }
+      case 'task.transition': {
+        const text = transitionText(event, event.at, startedAt.get(event.task));
+        print(event, printer.style(STATE_STYLES[event.to], event.to) + printer.foreign(text));
+        break;
+      }
+      default:
+    }
+  };
+};
+
+/** As wide as the longest name, but on a terminal at most a fifth of it: what is told has to fit beside it. */
+const nameWidth = (names: readonly string[], columns: number): number => {
+  const longest = names.reduce((width, name) => Math.max(width, textWidth(name)), 0);
+  return Math.min(longest, MAX_NAME_WIDTH, Math.max(10, Math.floor(columns / 5)));
+};
+
+const MAX_NAME_WIDTH = 40;
+
+const logText = ({ level, message }: TaskLog, { style, foreign }: Printer): string => {
+  const bar = level === 'info' ? '|' : style(level === 'warn' ? 'yellow' : 'red', '|');
+  return message === '' ? bar : `${bar} ${foreign(message)}`;
+};
+
+/** What has become of a job; its first start is told by its tasks. */
+const jobText = (
+  { from, to, reason, error }: JobTransition,
+  at: number,
+  begin: number | undefined,
+  { foreign }: Printer,
+): string | undefined => {
+  if (to === 'running') return isTerminalJobState(from) ? 'is tried again' : from === 'paused' ? 'goes on' : undefined;
+  const how = STATE_WORDS[to] ?? to;
+  const took = isTerminalJobState(to) && begin !== undefined ? ` in ${formatDuration(at - begin)}` : '';
+  const why = reason ?? error?.message;
+  return `${how}${took}${why === undefined ? '' : `: ${foreign(SKIP_REASONS[why] ?? why)}`}`;
+};
+
+/** What follows the state. */
+const transitionText = (event: TaskTransition, at: number, startedAt: number | undefined): string => {
+  switch (event.to) {
+    case 'running':
+      return event.from === 'ready' && event.attempt > 1 ? ` (attempt ${event.attempt})` : '';
+    case 'retrying':
+      return `${event.dueAt !== undefined && event.dueAt > at ? ` in ${formatDuration(event.dueAt - at)}` : ''}: ${why(event)}`;
+    case 'completed':
+      return startedAt === undefined ? '' : ` in ${formatDuration(at - startedAt)}`;
+    case 'failed':
+      return `: ${why(event)}`;
+    case 'skipped':
+    case 'notReady':
+      return event.reason === undefined ? '' : `: ${SKIP_REASONS[event.reason] ?? event.reason}`;
+    case 'cancelled':
+      return '';
+    default:
+      // Shown to those who asked for `debug`.
+      return '';
+  }
+};
+
+/** Why an attempt failed, without what the line says already. */
+const why = ({ task, error, reason }: TaskTransition): string =>
+  error?.cause?.message ?? error?.message.replace(`Task "${task}" `, '') ?? reason ?? 'for no reason given';

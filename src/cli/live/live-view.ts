@@ -1,0 +1,147 @@
+import type { JobEvent, TaskState } from '../../events/event.ts';
+import { type OutputGate, outputGate } from '../../executors/process/output-gate.ts';
+import type { CliIo, OutputStream } from '../terminal/io.ts';
+import { createPrinter, type Printer } from '../terminal/printer.ts';
+import { createLiveEstimate } from './live-estimate.ts';
+import { liveFrame } from './live-frame.ts';
+import { liveLines } from './live-lines.ts';
+import { createLiveScreen } from './live-screen.ts';
+import { createLiveRecorder, type LivePlan } from './live-state.ts';
+
+export type LiveView = {
+  readonly event: (event: JobEvent) => void;
+  /** Prints a line above the live part; once stopped, at the end of what was printed. */
+  readonly print: (line: string) => void;
+  /** Somebody has typed a line, which the terminal has shown below. */
+  readonly typed: () => void;
+  /** Takes the live part away, leaves what was printed above it, shows the cursor. Once is enough, more do no harm. */
+  readonly stop: () => void;
+};
+
+export type LiveViewOptions = {
+  readonly stream: OutputStream;
+  readonly env: CliIo['env'];
+  /** Whether everything that happens is printed, and every line that a task prints. */
+  readonly verbose: boolean;
+  /** How many tasks run at once, for the estimate. Default: the most that were seen to. */
+  readonly workers?: number;
+  /** Closed while the stream has more to write than it holds. */
+  readonly gate?: OutputGate;
+  /** Default: the machine's, whose timers keep no process alive. */
+  readonly clock?: LiveClock;
+};
+
+export type LiveClock = {
+  /** Epoch ms. */
+  readonly now: () => number;
+  /** Calls back once after `delayMs`; the function that it returns calls that off. */
+  readonly setTimer: (callback: () => void, delayMs: number) => () => void;
+};
+
+/** Whether the stream is a terminal that somebody watches, and can move its cursor. */
+export const wantsLiveView = (stream: OutputStream, env: CliIo['env']): boolean =>
+  Boolean(stream.isTTY) && env.TERM !== 'dumb' && (!env.CI || env.CI === 'false' || env.CI === '0');
+
+/**
+ * Shows a job on a terminal. What is final is printed and scrolls away: failures with the last lines of their output,
+ * retries, tasks that are not ready; with `verbose` everything. Below it a live part shows what runs, and how far the job is.
+ * Events are noted with constant work, and drawn by a timer.
+ */
+export const createLiveView = (plan: LivePlan, options: LiveViewOptions): LiveView => {
+  const { stream, env, verbose, workers, gate = outputGate(), clock = liveClock } = options;
+  const recorder = createLiveRecorder(plan);
+  const estimate = createLiveEstimate(plan, recorder.state, workers);
+  const screen = createLiveScreen(stream);
+  const base = createPrinter(stream, env);
+  let above = '';
+  let state: 'live' | 'full' | 'stopped' | 'broken' = 'live';
+
+  const draw = (): void => {
+    if (state !== 'live') return;
+    const nowMs = clock.now();
+    const look = { ...screen.size(), nowMs, leftMs: estimate.leftMs(nowMs), style: base.style };
+    const text = above;
+    above = '';
+    if (screen.draw(text, liveFrame(recorder.state, look))) return;
+    state = 'full';
+    gate.close();
+    stream.once('drain', drained);
+  };
+  const drained = (): void => {
+    if (state !== 'full') return;
+    state = 'live';
+    gate.open();
+  };
+  const print = (line: string): void => {
+    if (state === 'broken') return;
+    if (state === 'stopped') {
+      stream.write(`${line}\n`);
+      return;
+    }
+    above += `${line}\r\n`;
+    if (above.length > MAX_ABOVE_LENGTH) draw();
+  };
+
+  const printer: Printer = { ...base, line: (text = '') => print(text), flush: draw };
+  const lines = liveLines(plan.names, printer);
+  let stopTimer = (): void => {};
+  const tick = (): void => {
+    stopTimer = clock.setTimer(tick, FRAME_MS);
+    draw();
+  };
+  const stop = (): void => {
+    stopTimer();
+    process.off('exit', stop);
+    process.off('SIGTSTP', suspend);
+    if (state === 'stopped' || state === 'broken') return;
+    drained();
+    state = 'stopped';
+    screen.erase(above);
+  };
+  /** Ctrl-Z: the shell gets its terminal as it should be; the next picture after `fg` begins where the cursor is then. */
+  const suspend = (): void => {
+    if (state !== 'broken') screen.erase(above);
+    above = '';
+    process.kill(process.pid, 'SIGSTOP');
+  };
+  void base.broken.then(() => {
+    state = 'broken';
+    stop();
+    gate.open();
+  });
+  process.once('exit', stop);
+  process.on('SIGTSTP', suspend);
+  stopTimer = clock.setTimer(tick, FRAME_MS);
+
+  return {
+    event: (event) => {
+      if (verbose) lines(event);
+      else if (event.type === 'task.transition' && ANNOUNCED.has(event.to)) {
+        if (event.to === 'failed') for (const line of recorder.tailOf(event.task)) lines(line);
+        lines(event);
+      }
+      recorder.record(event);
+      estimate.record(event);
+    },
+    print,
+    typed: screen.typed,
+    stop,
+  };
+};
+
+/** Twelve times a second: quick enough for the eye, and slow enough for a terminal far away. */
+const FRAME_MS = 80;
+
+/** What is printed waits for the next picture, but not for ever. */
+const MAX_ABOVE_LENGTH = 256 * 1024;
+
+/** What is printed even without `verbose`. */
+const ANNOUNCED: ReadonlySet<TaskState> = new Set(['failed', 'retrying', 'notReady']);
+
+const liveClock: LiveClock = {
+  now: () => Date.now(),
+  setTimer: (callback, delayMs) => {
+    const timer = setTimeout(callback, delayMs).unref();
+    return () => clearTimeout(timer);
+  },
+};

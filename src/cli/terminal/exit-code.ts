@@ -1,0 +1,37 @@
+import { constants } from 'node:os';
+import type { JobState } from '../../events/event.ts';
+
+/** What the command line answers; documented in its help. */
+export const EXIT = {
+  completed: 0,
+  failed: 1,
+  /** Wrong usage, or a file that can't run. */
+  usage: 2,
+  notReady: 3,
+  timedOut: 124,
+} as const;
+
+/** 128 + the number of the signal, as shells have it: 130 for SIGINT, 141 for SIGPIPE, 143 for SIGTERM. */
+export const exitCodeOfSignal = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];
+
+/** The exit code of a job that ended so; a cancelled one was cancelled by Ctrl-C unless `signal` says otherwise. */
+export const exitCodeOf = (state: JobState, signal: NodeJS.Signals = 'SIGINT'): number => {
+  switch (state) {
+    case 'completed':
+    case 'notReady':
+    case 'timedOut':
+      return EXIT[state];
+    case 'cancelled':
+      return exitCodeOfSignal(signal);
+    default:
+      return EXIT.failed;
+  }
+};
+
+export const EXIT_CODES_HELP = `Exit codes:
+  0    the job completed
+  1    the job failed
+  2    wrong usage, or a file that can't run
+  3    a task was not ready
+  124  the job ran out of time
+  130  cancelled by Ctrl-C (143 by SIGTERM, 141 when nobody reads the output)`;

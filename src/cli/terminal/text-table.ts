@@ -1,0 +1,59 @@
+import type { Printer } from './printer.ts';
+import { cutEnd, cutMiddle, textWidth } from './text-width.ts';
+
+export type Column = {
+  readonly title: string;
+  /** Lined up at its right, as numbers are. */
+  readonly right?: boolean;
+  /** A cell as it is shown. */
+  readonly paint?: (cell: string) => string;
+  /** Where it may be cut so that the table is no wider than the terminal. */
+  readonly cut?: 'middle' | 'end';
+};
+
+/** Rows as lines below the titles of their columns, on a terminal no wider than that where columns may be cut. */
+export const textTable = (
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  { style, columns: room }: Pick<Printer, 'style' | 'columns'>,
+): readonly string[] => {
+  const widths = columns.map(({ title }, at) =>
+    rows.reduce((width, cells) => Math.max(width, textWidth(cells[at] ?? '')), textWidth(title)),
+  );
+  shrink(widths, columns, room);
+  const lineOf = (cells: readonly string[], paint: (cell: string, column: Column) => string): string =>
+    columns
+      .map((column, at) => {
+        const width = widths[at] ?? 0;
+        const cell = (column.cut === 'middle' ? cutMiddle : cutEnd)(cells[at] ?? '', width);
+        const padding = ' '.repeat(width - textWidth(cell));
+        return column.right ? padding + paint(cell, column) : paint(cell, column) + padding;
+      })
+      .join(GAP)
+      .trimEnd();
+  return [
+    lineOf(
+      columns.map(({ title }) => title),
+      (title) => style('bold', title),
+    ),
+    ...rows.map((cells) => lineOf(cells, (cell, { paint }) => (paint && cell !== '' ? paint(cell) : cell))),
+  ];
+};
+
+const GAP = '  ';
+
+const LEAST_WIDTH = 8;
+
+/** Takes from the widest columns that may be cut what is too much. */
+const shrink = (widths: number[], columns: readonly Column[], room: number): void => {
+  if (room === Number.POSITIVE_INFINITY) return;
+  let excess = widths.reduce((sum, width) => sum + width, GAP.length * (columns.length - 1)) - room;
+  for (; excess > 0; excess--) {
+    let widest = -1;
+    for (const [at, { cut }] of columns.entries()) {
+      if (cut !== undefined && (widths[at] ?? 0) > (widths[widest] ?? LEAST_WIDTH)) widest = at;
+    }
+    if (widest < 0) return;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
+};

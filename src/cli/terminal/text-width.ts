@@ -1,0 +1,59 @@
+/** How many columns of a terminal a text takes: none for combining marks, two for wide characters and emoji. */
+export const textWidth = (text: string): number => {
+  if (isAscii(text)) return text.length;
+  let width = 0;
+  for (const { segment } of segments(text)) width += widthOf(segment);
+  return width;
+};
+
+/** A text that is too wide, cut in its middle: names that differ tend to do so at their ends. */
+export const cutMiddle = (text: string, width: number): string => {
+  if (textWidth(text) <= width) return text;
+  const characters = [...segments(text)].map(({ segment }) => segment);
+  const head = take(characters, Math.ceil((width - 1) / 2));
+  const tail = take(characters.slice(head.length).reverse(), width - 1 - sum(head));
+  return [...head, '…', ...tail.reverse()].join('');
+};
+
+/** A text that is too wide, cut at its end. */
+export const cutEnd = (text: string, width: number): string => {
+  if (textWidth(text) <= width) return text;
+  return `${take(
+    [...segments(text)].map(({ segment }) => segment),
+    width - 1,
+  ).join('')}…`;
+};
+
+/** A text with as many spaces as make it so wide. */
+export const padEnd = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - textWidth(text)));
+
+const take = (characters: readonly string[], width: number): string[] => {
+  let left = width;
+  const end = characters.findIndex((character) => {
+    left -= widthOf(character);
+    return left < 0;
+  });
+  return end < 0 ? [...characters] : characters.slice(0, end);
+};
+
+const sum = (characters: readonly string[]): number =>
+  characters.reduce((width, character) => width + widthOf(character), 0);
+
+/** Made when it is first needed, which for most programs is never: it takes some ms. */
+let segmenter: Intl.Segmenter | undefined;
+
+const segments = (text: string): Iterable<Intl.SegmentData> => {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  return segmenter.segment(text);
+};
+
+const isAscii = (text: string): boolean => /^[ -~]*$/.test(text);
+
+const widthOf = (grapheme: string): number => {
+  if (/^[\p{M}\p{Cf}\p{Cc}]/u.test(grapheme)) return 0;
+  return WIDE.test(grapheme) || grapheme.includes('\uFE0F') ? 2 : 1;
+};
+
+/** Emoji, and the scripts and forms that Unicode's East Asian Width calls wide. */
+const WIDE =
+  /^[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Yi}\u3000-\u303E\uFF01-\uFF60\uFFE0-\uFFE6]/u;

@@ -1,0 +1,17 @@
+import { problemPlace, type WorkflowError } from '../../workflow/problem.ts';
+import type { Printer } from './printer.ts';
+
+/** Every problem of a workflow file, with its place and the lines around it. */
+export const printWorkflowError = ({ file, problems }: WorkflowError, { line, style, foreign }: Printer): void => {
+  for (const problem of problems.slice(0, MAX_PROBLEMS)) {
+    const [message = '', ...more] = problem.message.split('\n').map(foreign);
+    line(`${style('bold', foreign(problemPlace(file, problem)))} ${style('red', problem.code)} ${message}`);
+    for (const text of more) line(text);
+    if (problem.frame) line(`${problem.frame}\n`);
+  }
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  const shown = problems.length > MAX_PROBLEMS ? `; the first ${MAX_PROBLEMS} are shown` : '';
+  line(`${foreign(file)} can't run: ${count}${shown}.`);
+};
+
+const MAX_PROBLEMS = 100;

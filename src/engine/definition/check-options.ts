@@ -1,0 +1,255 @@
+import { isPlainObject } from '../../events/plain-object.ts';
+import type { RetryOptions } from '../../machines/retry.ts';
+import type { Problem } from '../errors/problem.ts';
+import type { DefinitionOptions, JobOptions, StartOptions, TaskKind } from './options.ts';
+import {
+  type About,
+  abortSignal,
+  callable,
+  clock,
+  count,
+  duration,
+  finite,
+  flag,
+  growth,
+  limit,
+  longest,
+  methods,
+  oneOf,
+  options,
+  period,
+  positive,
+  problemsOf,
+  type Rule,
+  type Rules,
+  record,
+  required,
+  rule,
+  show,
+  text,
+  wait,
+} from './rules.ts';
+import { isDefinition } from './sealed.ts';
+import { isSchema } from './standard-schema.ts';
+import { TRIGGER_RULES } from './trigger.ts';
+
+const retryRules: Readonly<Record<keyof RetryOptions, Rule>> = {
+  backoff: rule(
+    '"none", "fixed", "linear", "exponential" or a function',
+    (value) => typeof value === 'function' || ['none', 'fixed', 'linear', 'exponential'].includes(value as string),
+  ),
+  delayMs: wait,
+  factor: growth,
+  maxDelayMs: longest,
+  jitter: oneOf(true, false, 'none', 'full', 'equal'),
+  retryIf: callable,
+};
+
+const schema = rule('a Standard Schema, such as one of zod, valibot or arktype', isSchema);
+
+const flowRules: Rules = {
+  dependsOn: rule(
+    'an array of task names',
+    (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
+  ),
+  trigger: oneOf(...TRIGGER_RULES),
+  when: callable,
+  deadline: duration,
+  continueOnFailure: flag,
+  priority: finite,
+};
+
+const attemptRules: Rules = {
+  timeout: duration,
+  maxRetries: count,
+  retry: options(retryRules),
+  onExhausted: oneOf('fail', 'pause'),
+  maxInterruptions: count,
+};
+
+const functionRules: Rules = {
+  ...flowRules,
+  ...attemptRules,
+  pool: text('the name of a pool'),
+  slots: positive,
+  output: schema,
+  enrich: callable,
+};
+
+const poolRules: Rules = { slots: limit, limit: positive, periodMs: period };
+
+const rateLimit = options({ limit: required(positive), periodMs: required(period) });
+
+const isIterable = (value: unknown): boolean => typeof value === 'object' && value !== null && Symbol.iterator in value;
+
+/** What each kind of task can be told. */
+const taskRules: Readonly<Record<TaskKind, Rules>> = {
+  task: functionRules,
+  sensor: {
+    ...functionRules,
+    interval: wait,
+    backoff: rule(
+      '"fixed", "linear", "exponential" or a function',
+      (value) => typeof value === 'function' || ['fixed', 'linear', 'exponential'].includes(value as string),
+    ),
+    factor: growth,
+    maxInterval: longest,
+  },
+  external: { ...flowRules, ...attemptRules, output: schema, heartbeatTimeout: duration },
+  job: { ...flowRules, ...attemptRules, input: callable, output: callable },
+  map: {
+    ...functionRules,
+    over: required(
+      rule(
+        'something to iterate over, or a function that gives it',
+        (value) => typeof value === 'function' || isIterable(value),
+      ),
+    ),
+    concurrency: limit,
+    rateLimit,
+  },
+};
+
+/** A pool: a number of slots, or `{ slots, limit, periodMs }`. */
+const poolProblems = (pools: object, { subject, option: within = 'pools' }: About): Problem[] =>
+  Object.entries(pools).flatMap(([name, pool]) => {
+    const option = `${within}.${name}`;
+    const wrong = (expected: string): Problem[] => {
+      const message = `${subject} has ${option} = ${show(pool)}: expected ${expected}.`;
+      return [{ code: 'INVALID_OPTION', message, tasks: [], option }];
+    };
+    if (limit.holds(pool)) return [];
+    if (!record.holds(pool)) return wrong('how many slots it has, 1 or more, or { slots, limit, periodMs }');
+    const { slots, limit: starts, periodMs } = pool as Record<string, unknown>;
+    if (slots === undefined && starts === undefined && periodMs === undefined)
+      return wrong('slots, or limit and periodMs, or all three');
+    const problems = problemsOf(pool, poolRules, { subject, option });
+    if (problems.length > 0) return problems;
+    return (starts === undefined) === (periodMs === undefined) ? [] : wrong('limit and periodMs together');
+  });
+
+const limitRules = { maxConcurrency: limit, rateLimit, pools: { ...record, inside: poolProblems } };
+
+const jobRules: Readonly<Record<keyof JobOptions, Rule>> = {
+  ...limitRules,
+  sequential: flag,
+  timeout: duration,
+  onFailure: oneOf('abort', 'drain', 'continue'),
+  graceMs: wait,
+  maxRetries: count,
+  retry: options(retryRules),
+  onExhausted: oneOf('fail', 'pause'),
+  maxInterruptions: count,
+  contextConflict: oneOf('event', 'error'),
+  freeze: flag,
+};
+
+const definitionRules: Readonly<Record<keyof DefinitionOptions, Rule>> = { ...jobRules, input: schema };
+
+const logger = methods('a logger', 'debug', 'info', 'warn', 'error');
+
+const journal = methods('a journal', 'create', 'append', 'acquire', 'renew', 'release');
+
+const startRules: Readonly<Record<keyof StartOptions, Rule>> = {
+  ...jobRules,
+  jobId: text('a string that is not empty'),
+  jobKey: text('a string that is not empty'),
+  metadata: record,
+  journal,
+  signal: abortSignal,
+  logger,
+  inspect: rule(
+    'a function or an observer',
+    (value) => typeof value === 'function' || (typeof value === 'object' && value !== null),
+  ),
+  clock,
+  random: callable,
+};
+
+const definitions = rule(
+  'an array of sealed definitions, each with a name of its own',
+  (value) =>
+    Array.isArray(value) && value.every(isDefinition) && new Set(value.map(({ name }) => name)).size === value.length,
+);
+
+const engineRules: Rules = { ...limitRules, journal, definitions, logger, clock, random: callable };
+
+export const taskOptionProblems = (given: unknown, task: string, kind: TaskKind): Problem[] => {
+  const subject = `Task "${task}"`;
+  const problems = problemsOf(given, taskRules[kind], { subject, tasks: [task] });
+  const { slots, pool } = (given ?? {}) as { readonly slots?: unknown; readonly pool?: unknown };
+  if (slots === undefined || pool !== undefined || !('pool' in taskRules[kind])) return problems;
+  const message = `${subject} takes ${show(slots)} slots of no pool. Name the pool, or leave out "slots".`;
+  return [...problems, { code: 'INVALID_OPTION', message, tasks: [task], option: 'slots' }];
+};
+
+export const definitionOptionProblems = (given: unknown): Problem[] =>
+  problemsOf(given, definitionRules, { subject: 'The job' });
+
+export const engineOptionProblems = (given: unknown): Problem[] =>
+  problemsOf(given, engineRules, { subject: 'The engine' });
+
+export const startOptionProblems = (input: unknown, given: unknown): Problem[] => {
+  const problems = problemsOf(given, startRules, { subject: 'The start' });
+  const { jobId, jobKey } = (given ?? {}) as StartOptions;
+  if (jobId !== undefined && jobKey !== undefined) {
+    const message = 'The start has both jobId and jobKey: the id of a job with a key is made from that. Leave out one.';
+    problems.push({ code: 'INVALID_OPTION', message, tasks: [], option: 'jobId' });
+  }
+  if (input === undefined || isPlainObject(input)) return problems;
+  const message = `The input is ${show(input)}: expected a plain object, which becomes the first context.`;
+  return [{ code: 'INVALID_OPTION', message, tasks: [], option: 'input' }, ...problems];
+};
+
+const names = rule(
+  'an array of task names',
+  (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
+);
+
+const takeUpRules: Rules = {
+  definition: rule('a sealed definition', isDefinition),
+  added: rule('an array of task specs', Array.isArray),
+  changed: oneOf('refuse', 'accept', 'force'),
+};
+
+const { jobId, jobKey: _, metadata, ...goOnRules } = startRules;
+
+const againRules: Readonly<Record<'resume' | 'retry' | 'rerun', Rules>> = {
+  resume: goOnRules,
+  retry: { ...goOnRules, tasks: names, downstream: flag },
+  rerun: {
+    ...goOnRules,
+    jobId,
+    metadata,
+    from: rule('the name of a task, or an array of them', (value) => typeof value === 'string' || names.holds(value)),
+  },
+};
+
+export const againOptionProblems = (
+  given: unknown,
+  what: keyof typeof againRules,
+  of: 'engine' | 'handle' = 'engine',
+): Problem[] =>
+  problemsOf(given, of === 'engine' ? { ...againRules[what], ...takeUpRules } : againRules[what], { subject: what });
+
+const recoverRules: Rules = { changed: oneOf('refuse', 'accept', 'force') };
+
+export const recoverOptionProblems = (given: unknown): Problem[] =>
+  problemsOf(given, recoverRules, { subject: 'recover' });
+
+const cancelRules = { mode: oneOf('abort', 'drain') };
+
+const closeRules = { mode: oneOf('drain', 'abort'), graceMs: wait };
+
+const claimRules = { leaseMs: duration };
+
+const waitRules = { signal: abortSignal };
+
+export const cancelOptionProblems = (given: unknown): Problem[] =>
+  problemsOf(given, cancelRules, { subject: 'cancel' });
+
+export const closeOptionProblems = (given: unknown): Problem[] => problemsOf(given, closeRules, { subject: 'close' });
+
+export const claimOptionProblems = (given: unknown): Problem[] => problemsOf(given, claimRules, { subject: 'claim' });
+
+export const waitOptionProblems = (given: unknown): Problem[] => problemsOf(given, waitRules, { subject: 'result' });

@@ -1,0 +1,78 @@
+import { errorData } from '../../events/error-data.ts';
+import { isPlainObject } from '../../events/plain-object.ts';
+import { ignore, isThenable } from '../../events/thenable.ts';
+import { NonRetryableError, OptionError, SchemaError } from '../errors/errors.ts';
+import type { Violation } from '../errors/problem.ts';
+import { type Answer, answerOf, kindOfAnswer } from './answer.ts';
+import { isPoll } from './sensor.ts';
+import { type SchemaResult, type StandardSchema, violationsOf } from './standard-schema.ts';
+
+/** What a task's schema makes of its output, that of `branch` and `expand` included. @throws SchemaError @throws NonRetryableError of a schema that breaks */
+export const checked = (schema: StandardSchema, brought: unknown, task: { readonly path: string }): unknown => {
+  const answer = isPoll(brought) ? 'later' : answerOf(brought);
+  if (answer === 'later' || (answer && kindOfAnswer(answer) === 'notReady')) return brought;
+  if (!answer) return judge(schema, brought, task);
+  const withOutput = (output: unknown): Answer => Object.freeze({ ...answer, output }) as Answer;
+  const output = judge(schema, (answer as { readonly output: unknown }).output, task);
+  return isThenable(output) ? Promise.resolve(output).then(withOutput) : withOutput(output);
+};
+
+const judge = (schema: StandardSchema, output: unknown, { path }: { readonly path: string }): unknown => {
+  const outputFrom = (result: unknown): unknown => {
+    const found = attempt(() => read(result), broken);
+    if (!found.violations) return found.value;
+    throw new SchemaError('INVALID_OUTPUT', `What task "${path}" put out`, found.violations);
+  };
+  const broken = (error: unknown): NonRetryableError =>
+    new NonRetryableError(`the output schema of task "${path}" broke: ${errorData(error).message}`, { cause: error });
+  const result = attempt(() => schema['~standard'].validate(output), broken);
+  if (!isThenable(result)) return outputFrom(result);
+  return Promise.resolve(result).then(outputFrom, (error) => {
+    throw broken(error);
+  });
+};
+
+/** What a job's schema makes of its input. @throws SchemaError @throws OptionError of a schema that can't be used */
+export const checkedInput = (schema: StandardSchema | undefined, input: object, jobName: string): object => {
+  if (!schema) return input;
+  const unusable = (why: string): OptionError => {
+    const message = `The input schema of job "${jobName}" ${why}`;
+    return new OptionError(`The start of job "${jobName}"`, [
+      { code: 'INVALID_OPTION', message, tasks: [], option: 'input' },
+    ]);
+  };
+  const result: unknown = attempt(
+    () => schema['~standard'].validate(input),
+    (error) => unusable(`broke: ${errorData(error).message}.`),
+  );
+  if (isThenable(result)) {
+    ignore(result);
+    throw unusable('answers later, by a promise. Check in a task what takes time, and the input at once.');
+  }
+  const found = attempt(
+    () => read(result),
+    (error) => unusable(`broke: ${errorData(error).message}.`),
+  );
+  const subject = `The input of job "${jobName}"`;
+  if (found.violations) throw new SchemaError('INVALID_INPUT', subject, found.violations);
+  if (isPlainObject(found.value)) return found.value;
+  const message = 'its schema makes no plain object of it, which is what the first context is';
+  throw new SchemaError('INVALID_INPUT', subject, [{ path: '', message }]);
+};
+
+const attempt = <Value>(call: () => Value, failure: (error: unknown) => Error): Value => {
+  try {
+    return call();
+  } catch (error) {
+    throw failure(error);
+  }
+};
+
+/** @throws TypeError of what is no result */
+const read = (result: unknown): { readonly value?: unknown; readonly violations?: readonly Violation[] } => {
+  if (typeof result !== 'object' || result === null) throw new TypeError('it answered no result');
+  const { issues } = result as SchemaResult<unknown>;
+  if (issues) return { violations: violationsOf(issues) };
+  if (!('value' in result)) throw new TypeError('it answered no result');
+  return { value: result.value };
+};

@@ -1,0 +1,82 @@
+import { type DefinitionChange, JournalError } from '../errors/errors.ts';
+import { definitionShape } from './definition-shape.ts';
+import type { Plan } from './plan.ts';
+
+/** What is done where the definition of a job is not the one that it was started with. */
+export type ChangePolicy = 'refuse' | 'accept' | 'force';
+
+type TaskShape = readonly [
+  name: string,
+  dependsOn: readonly string[],
+  continueOnFailure: boolean,
+  more?: { readonly kind?: string; readonly trigger?: string; readonly when?: true; readonly job?: JobShape },
+];
+
+type JobShape = readonly [name: string, tasks: readonly TaskShape[]];
+
+/** How a definition differs from the one whose shape was kept, task by task. */
+export const definitionChanges = (kept: string, now: Plan): readonly DefinitionChange[] =>
+  changesOf(JSON.parse(kept) as JobShape, JSON.parse(definitionShape(now).shape) as JobShape, '');
+
+const changesOf = ([, before]: JobShape, [, after]: JobShape, prefix: string): readonly DefinitionChange[] => {
+  const was = new Map(before.map((task) => [task[0], task]));
+  const is = new Map(after.map((task) => [task[0], task]));
+  const added = after
+    .filter(([name]) => !was.has(name))
+    .map(([name]) => ({ kind: 'added', task: prefix + name }) as const);
+  const removed = before
+    .filter(([name]) => !is.has(name))
+    .map(([name]) => ({ kind: 'removed', task: prefix + name }) as const);
+  const changed = before.flatMap((task): readonly DefinitionChange[] => {
+    const now = is.get(task[0]);
+    return now ? changesOfTask(task, now, prefix) : [];
+  });
+  return [...added, ...removed, ...changed];
+};
+
+const changesOfTask = (was: TaskShape, is: TaskShape, prefix: string): readonly DefinitionChange[] => {
+  const [name, dependsOn, tolerated, before = {}] = was;
+  const [, dependsNow, toleratedNow, after = {}] = is;
+  const task = prefix + name;
+  const whats = [
+    JSON.stringify(dependsOn) !== JSON.stringify(dependsNow) &&
+      `depends on ${list(dependsNow)} instead of ${list(dependsOn)}`,
+    (before.kind ?? 'task') !== (after.kind ?? 'task') &&
+      `is of the kind ${after.kind ?? 'task'} instead of ${before.kind ?? 'task'}`,
+    before.trigger !== after.trigger &&
+      `has the rule ${after.trigger ?? 'allSuccess'} instead of ${before.trigger ?? 'allSuccess'}`,
+    before.when !== after.when && `has ${after.when ? 'a' : 'no'} condition`,
+    tolerated !== toleratedNow && `has continueOnFailure ${toleratedNow}`,
+  ].filter((what): what is string => what !== false);
+  const changes = whats.map((what): DefinitionChange => ({ kind: 'changed', task, what }));
+  const inside = before.job && after.job ? changesOf(before.job, after.job, `${task}/`) : [];
+  return [...changes, ...inside];
+};
+
+const list = (names: readonly string[]): string => names.join(', ') || 'nothing';
+
+/** A change in words. */
+export const changeText = ({ kind, task, what }: DefinitionChange): string =>
+  kind === 'changed' ? `"${task}" ${what}` : `"${task}" was ${kind}`;
+
+/**
+ * What has changed since a job was started, in words, if the policy lets it go on with that. `hasBegun` tells whether a
+ * task has left `unscheduled`. @throws JournalError `DEFINITION_CHANGED`
+ */
+export const acceptedChanges = (
+  job: { readonly id: string; readonly name: string },
+  changes: readonly DefinitionChange[],
+  policy: ChangePolicy,
+  hasBegun: (task: string) => boolean,
+): readonly string[] => {
+  const tooLate = changes.filter(({ kind, task }) => kind !== 'added' && hasBegun(task));
+  const refused = policy === 'refuse' ? changes : policy === 'accept' ? tooLate : [];
+  if (refused.length === 0) return changes.map(changeText);
+  const lines = refused.map((change) => `- ${changeText(change)}`).join('\n');
+  const remedy =
+    policy === 'refuse'
+      ? `engine.resume("${job.id}", { changed: "accept" }) goes on where what was removed or changed has not begun, "force" in any case.`
+      : 'That has begun already; changed: "force" goes on in any case.';
+  const message = `The definition of job "${job.name}" ("${job.id}") has changed since it was started:\n${lines}\n${remedy}`;
+  throw new JournalError('DEFINITION_CHANGED', message, { jobId: job.id, changes });
+};

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import type { Plan, TaskDefinition } from './plan.ts';
+import { PLAN } from './sealed.ts';
+
+/** What a definition is, as JSON, and the SHA-256 of that. */
+export type DefinitionShape = { readonly shape: string; readonly fingerprint: string };
+
+/** Of the definition, without what a running job was given. Worked out once for each plan. */
+export const definitionShape = (given: Plan): DefinitionShape => {
+  const plan = given.sealed ?? given;
+  const known = SHAPES.get(plan);
+  if (known) return known;
+  const shape = JSON.stringify(shapeOf(plan));
+  const answer = { shape, fingerprint: createHash('sha256').update(shape).digest('hex') };
+  SHAPES.set(plan, answer);
+  return answer;
+};
+
+const SHAPES = new WeakMap<Plan, DefinitionShape>();
+
+/** What makes a definition what it is. What a task leaves at its default leaves no trace. */
+const shapeOf = ({ name, tasks }: Plan): unknown => [name, tasks.map(taskShape).sort(([a], [b]) => (a < b ? -1 : 1))];
+
+const taskShape = (task: TaskDefinition): readonly [string, ...unknown[]] => {
+  const { name, dependsOn, continueOnFailure = false, kind, trigger = 'allSuccess', when, nested } = task;
+  const more = {
+    ...(kind && { kind }),
+    ...(trigger !== 'allSuccess' && { trigger }),
+    ...(when && { when: true }),
+    ...(nested?.definition && { job: shapeOf(nested.definition[PLAN] as Plan) }),
+  };
+  const shape = [name, [...dependsOn].sort(), continueOnFailure] as const;
+  return Object.keys(more).length === 0 ? shape : [...shape, more];
+};

@@ -1,0 +1,45 @@
+import { textOf } from '../../events/error-data.ts';
+import { JobDefinitionError } from '../errors/errors.ts';
+import type { TaskKind } from './options.ts';
+import type { Sealed } from './sealed.ts';
+import type { TaskFunction } from './task-function.ts';
+import type { AnyTaskSpec } from './task-spec.ts';
+import type { TaskDraft } from './validate.ts';
+
+/** Tasks given as data, as they are checked. @throws JobDefinitionError of what is no list */
+export const draftsOf = (name: string, tasks: readonly AnyTaskSpec[]): TaskDraft[] => {
+  if (Array.isArray(tasks)) return Array.from(tasks, draftOf);
+  const message = `The tasks are ${tasks === null ? 'null' : `of type ${typeof tasks}`}: expected an array of { name, run, … }.`;
+  throw new JobDefinitionError(textOf(name), [{ code: 'INVALID_OPTION', message, tasks: [], option: 'tasks' }]);
+};
+
+/** What every kind of spec may hold. */
+type AnySpec = {
+  readonly name: string;
+  readonly kind?: TaskKind;
+  readonly run?: TaskFunction;
+  readonly check?: TaskFunction;
+  readonly each?: TaskFunction;
+  readonly definition?: Sealed;
+};
+
+const draftOf = (spec: AnyTaskSpec): TaskDraft => {
+  const { name, kind = 'task', run, ...options } = (spec ?? {}) as AnySpec;
+  return kind === 'task' ? { name, kind, run, options } : otherDraftOf(name, kind, run, options);
+};
+
+/** What a kind of its own does goes by a name of its own. */
+const otherDraftOf = (
+  name: string,
+  kind: TaskKind,
+  run: TaskFunction | undefined,
+  rest: Omit<AnySpec, 'name'>,
+): TaskDraft => {
+  const work = { sensor: 'check', map: 'each', job: 'definition', external: undefined }[
+    kind as Exclude<TaskKind, 'task'>
+  ];
+  const { [work as 'check']: given, ...others } = rest;
+  const options = run === undefined ? others : { ...others, run };
+  if (kind === 'job') return { name, kind, options, definition: given as unknown as Sealed };
+  return { name, kind, options, run: given };
+};

@@ -1,0 +1,141 @@
+import { textOf } from '../../events/error-data.ts';
+import { OptionError } from '../errors/errors.ts';
+import type { Problem } from '../errors/problem.ts';
+import { didYouMean } from '../errors/suggest.ts';
+
+/** What an option must be. */
+export type Rule = {
+  /** Completes "expected …". */
+  readonly expected: string;
+  readonly holds: (value: unknown) => boolean;
+  /** `undefined` will not do: it stands for no default. */
+  readonly required?: true;
+  /** Checks what is inside a value that holds. */
+  readonly inside?: (value: object, about: About) => Problem[];
+};
+
+export type Rules = Readonly<Record<string, Rule>>;
+
+/** Whose options they are, in words; the tasks concerned; and where in the options a value stands. */
+export type About = { readonly subject: string; readonly tasks?: readonly string[]; readonly option?: string };
+
+export const rule = (expected: string, holds: (value: unknown) => boolean): Rule => ({ expected, holds });
+
+export const required = (of: Rule): Rule => ({ ...of, required: true });
+
+const isNumber = (value: unknown): value is number => typeof value === 'number' && !Number.isNaN(value);
+
+const isWhole = (value: unknown, least: number): boolean => Number.isInteger(value) && (value as number) >= least;
+
+export const duration = rule(
+  'a number of milliseconds above 0, or Infinity for no limit',
+  (value) => isNumber(value) && value > 0,
+);
+
+export const wait = rule(
+  'a finite number of milliseconds, 0 or more',
+  (value) => Number.isFinite(value) && (value as number) >= 0,
+);
+
+export const period = rule(
+  'a finite number of milliseconds above 0',
+  (value) => Number.isFinite(value) && (value as number) > 0,
+);
+
+export const longest = rule('a number of milliseconds, 0 or more', (value) => isNumber(value) && value >= 0);
+
+export const growth = rule('a finite number above 0', (value) => Number.isFinite(value) && (value as number) > 0);
+
+export const finite = rule('a finite number', (value) => Number.isFinite(value));
+
+export const count = rule('a whole number, 0 or more, or Infinity', (value) => value === Infinity || isWhole(value, 0));
+
+export const limit = rule('a whole number, 1 or more, or Infinity', (value) => value === Infinity || isWhole(value, 1));
+
+export const positive = rule('a whole number, 1 or more', (value) => isWhole(value, 1));
+
+export const flag = rule('true or false', (value) => typeof value === 'boolean');
+
+export const callable = rule('a function', (value) => typeof value === 'function');
+
+const isRecord = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const record = rule('an object', isRecord);
+
+export const abortSignal = rule('an AbortSignal', (value) => value instanceof AbortSignal);
+
+export const oneOf = (...values: unknown[]): Rule =>
+  rule(`one of ${values.map((value) => JSON.stringify(value)).join(', ')}`, (value) => values.includes(value));
+
+export const text = (what: string): Rule => rule(what, (value) => typeof value === 'string' && value !== '');
+
+export const methods = (what: string, ...names: string[]): Rule =>
+  rule(`${what} with the method${names.length > 1 ? 's' : ''} ${names.join(', ')}`, (value) => {
+    if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false;
+    return names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+  });
+
+export const clock = methods('a clock', 'now', 'setTimer');
+
+/** An object whose options have rules of their own. */
+export const options = (rules: Rules): Rule => ({
+  ...record,
+  inside: (value, about) => problemsOf(value, rules, about),
+});
+
+/** All that is wrong with options: missing ones, unknown names, wrong values. */
+export const problemsOf = (given: unknown, rules: Rules, about: About): Problem[] => {
+  const needed = requiredOf(rules);
+  if (given === undefined && needed.length === 0) return [];
+  const { subject, tasks = [] } = about;
+  const values = given === undefined ? {} : given;
+  const prefix = about.option === undefined ? '' : `${about.option}.`;
+  const problems: Problem[] = [];
+  const add = (option: string, message: string): void => {
+    problems.push({ code: 'INVALID_OPTION', message, tasks, option });
+  };
+  if (!isRecord(values)) {
+    add(prefix, `${subject} was given ${show(given)} for its options: expected an object.`);
+    return problems;
+  }
+  for (const [key, { expected }] of needed) {
+    if ((values as Record<string, unknown>)[key] === undefined)
+      add(prefix + key, `${subject} has no ${prefix}${key}: expected ${expected}.`);
+  }
+  for (const key of Object.keys(values)) {
+    const value = (values as Record<string, unknown>)[key];
+    const wanted = Object.hasOwn(rules, key) ? rules[key] : undefined;
+    if (!wanted) {
+      const hint = didYouMean(key, Object.keys(rules)) || ` Known are ${Object.keys(rules).join(', ')}.`;
+      add(prefix + key, `${subject} has no option "${prefix}${key}".${hint}`);
+    } else if (value !== undefined && !wanted.holds(value)) {
+      add(prefix + key, `${subject} has ${prefix}${key} = ${show(value)}: expected ${wanted.expected}.`);
+    } else if (value !== undefined && wanted.inside) {
+      problems.push(...wanted.inside(value as object, { ...about, option: prefix + key }));
+    }
+  }
+  return problems;
+};
+
+/** Which options must be given, looked up once for each set of rules; each set is made once. */
+const requiredOf = (rules: Rules): readonly (readonly [string, Rule])[] => {
+  const known = REQUIRED.get(rules);
+  if (known) return known;
+  const found = Object.entries(rules).filter(([, one]) => one.required);
+  REQUIRED.set(rules, found);
+  return found;
+};
+
+const REQUIRED = new WeakMap<Rules, readonly (readonly [string, Rule])[]>();
+
+/** Throws what was found, if anything was. @throws OptionError */
+export const refuse = (subject: string, [first, ...rest]: readonly Problem[]): void => {
+  if (first) throw new OptionError(subject, [first, ...rest]);
+};
+
+/** A value as a short line of text, for a message. */
+export const show = (value: unknown): string => {
+  const shown = typeof value === 'string' ? JSON.stringify(value) : textOf(value);
+  return shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
+};

@@ -1,0 +1,46 @@
+import { isThenable } from '../../events/thenable.ts';
+import { backoffMs } from '../../machines/retry.ts';
+import { answerOf, kindOfAnswer, type NotReady } from './answer.ts';
+import type { SensorPace } from './options.ts';
+import type { TaskFunction, TaskScope } from './task-function.ts';
+
+const POLL = Symbol('poll');
+
+/** What a sensor's attempt brings when it is not yet ready. */
+export type Poll = { readonly [POLL]: true; readonly reason: string };
+
+export const isPoll = (value: unknown): value is Poll => typeof value === 'object' && value !== null && POLL in value;
+
+/** A sensor's check as a task function: `true` is an output of nothing, `false` and "not ready" ask for another look. */
+export const sensorFunction = (check: TaskFunction): TaskFunction => {
+  if (typeof check !== 'function') return check;
+  return (scope: TaskScope) => {
+    const answer: unknown = check(scope);
+    return isThenable(answer) ? answer.then(outcomeOf) : outcomeOf(answer);
+  };
+};
+
+const outcomeOf = (answer: unknown): unknown => {
+  if (answer === true) return undefined;
+  if (answer === false) return poll('not yet');
+  const other = answerOf(answer);
+  if (other && kindOfAnswer(other) === 'notReady') return poll((other as NotReady).reason);
+  if (answer === undefined)
+    throw new TypeError('The check of a sensor answered nothing: expected true, false, notReady(reason) or an output');
+  return answer;
+};
+
+const poll = (reason: string): Poll => ({ [POLL]: true, reason });
+
+/** How long a sensor waits after a check, from 1, in ms. @throws RangeError where its own function gives no wait */
+export const intervalMs = (
+  { interval = 1_000, backoff = 'fixed', factor, maxInterval }: SensorPace,
+  check: number,
+): number => {
+  const policy = { backoff, delayMs: interval, factor, maxDelayMs: maxInterval };
+  const waitMs = backoffMs(policy, check, undefined, () => 0);
+  if (Number.isFinite(waitMs) && waitMs >= 0) return waitMs;
+  throw new RangeError(
+    `The backoff gave an interval of ${waitMs}: expected a finite number of milliseconds, 0 or more.`,
+  );
+};

@@ -1,0 +1,189 @@
+import type { Problem } from '../errors/problem.ts';
+import { didYouMean } from '../errors/suggest.ts';
+import { definitionOptionProblems, taskOptionProblems } from './check-options.ts';
+import { buildGraph, type Graph, sortGraph } from './graph.ts';
+import type { DefinitionOptions, TaskKind, TaskOptions } from './options.ts';
+import { createPlan, type Plan, type TaskDefinition } from './plan.ts';
+import { isDefinition, type Sealed } from './sealed.ts';
+import { sensorFunction } from './sensor.ts';
+import type { TaskFunction } from './task-function.ts';
+import type { MapOptions, NestedJobOptions } from './task-spec.ts';
+
+/** A task as it was described, before anything is known to be right about it. */
+export type TaskDraft = {
+  readonly name: string;
+  readonly kind: TaskKind;
+  readonly options: object | undefined;
+  /** Its function, or a sensor's check. */
+  readonly run?: TaskFunction | undefined;
+  /** What a nested job runs. */
+  readonly definition?: Sealed | undefined;
+};
+
+/** Names to look up, and to go through for the one that was probably meant. */
+export type Names = Iterable<string> & { readonly has: (name: string) => boolean };
+
+export type Validated = { readonly problems: readonly Problem[]; readonly plan?: Plan };
+
+/** All problems of a definition together, or the plan that its jobs run by. */
+export const validate = (
+  name: string,
+  drafts: readonly TaskDraft[],
+  options: DefinitionOptions | undefined,
+): Validated => {
+  const problems: Problem[] = [...nameProblems('The job', name, []), ...definitionOptionProblems(options)];
+  const known = new Set(drafts.map((draft) => draft.name).filter(isString));
+  const seen = new Set<string>();
+  const tasks = drafts.map((draft, index): TaskDefinition => {
+    const dependsOn = needsOf(draft);
+    addDraftProblems(problems, draft, index, dependsOn, seen, known);
+    seen.add(draft.name);
+    return definitionOf(draft, dependsOn);
+  });
+  const graph = buildGraph(tasks);
+  const { order, cycles } = sortGraph(graph);
+  problems.push(...cycles.map((cycle) => cycleProblem(cycle, graph)));
+  if (problems.length > 0) return { problems };
+  return { problems, plan: createPlan(name, Object.freeze(tasks), Object.freeze({ ...options }), graph, order) };
+};
+
+/** Plain tasks have the same few fields in the same order, which is what V8 reads fastest; what is rare is added where it is. */
+export const definitionOf = (draft: TaskDraft, dependsOn: readonly string[]): TaskDefinition => {
+  const { name, kind, run } = draft;
+  const options = draft.options as PlainOptions | undefined;
+  const definition = {
+    name,
+    run: kind === 'sensor' ? sensorFunction(run as TaskFunction) : (run ?? nothing),
+    dependsOn,
+    timeout: options?.timeout,
+    deadline: options?.deadline,
+    maxRetries: options?.maxRetries,
+    retry: options?.retry,
+    continueOnFailure: options?.continueOnFailure,
+    priority: options?.priority,
+  };
+  if (options)
+    for (const key of RARE) if (options[key] !== undefined) Object.assign(definition, { [key]: options[key] });
+  return Object.freeze(kind === 'task' ? definition : Object.assign(definition, kindOf(draft)));
+};
+
+type PlainOptions = Omit<TaskDefinition, 'name' | 'run' | 'dependsOn'>;
+
+const RARE = ['trigger', 'when', 'onExhausted', 'maxInterruptions', 'pool', 'slots', 'output', 'enrich'] as const;
+
+/** What makes a task another kind than a function. */
+const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinition> => {
+  if (kind === 'sensor') return { kind, sensor: options };
+  if (kind === 'external') return { kind, external: options ?? NO_OPTIONS };
+  if (kind === 'map') return { kind, nested: options as MapOptions };
+  return { kind: 'job', output: undefined, nested: nestedOf(definition, options as Partial<Unlike> | undefined) };
+};
+
+/** What kinds of task mean by options that others lack, or mean otherwise. */
+type Unlike = Pick<NestedJobOptions, 'input'> & { readonly output: unknown };
+
+const nestedOf = (definition: Sealed | undefined, options: Partial<Unlike> | undefined): TaskDefinition['nested'] =>
+  definition && {
+    definition,
+    input: options?.input,
+    output: options?.output as NestedJobOptions['output'],
+  };
+
+const nothing = (): void => {};
+
+const NO_OPTIONS = Object.freeze({});
+
+/** Each name once; what is no name is reported as a wrong option. */
+export const needsOf = ({ options }: TaskDraft): readonly string[] => {
+  const given: unknown = (options as TaskOptions | undefined)?.dependsOn;
+  if (!Array.isArray(given) || given.length === 0) return NONE;
+  return Object.freeze(given.length === 1 ? given.filter(isString) : [...new Set(given.filter(isString))]);
+};
+
+const isString = (value: unknown): value is string => typeof value === 'string';
+
+const NONE: readonly string[] = Object.freeze([]);
+
+export const addDraftProblems = (
+  problems: Problem[],
+  draft: TaskDraft,
+  index: number,
+  dependsOn: readonly string[],
+  seen: Names,
+  known: Names,
+): void => {
+  const name = isString(draft.name) ? draft.name : `number ${index + 1}`;
+  problems.push(...nameProblems(isString(draft.name) ? 'A task' : `Task number ${index + 1}`, draft.name, [name]));
+  if (isString(draft.name) && seen.has(name)) {
+    problems.push({
+      code: 'DUPLICATE_TASK',
+      message: `Two tasks are named "${name}". Rename one of them.`,
+      tasks: [name],
+    });
+  }
+  if (draft.kind !== 'task' || typeof draft.run !== 'function') problems.push(...workProblems(draft, name));
+  if (KINDS.includes(draft.kind)) problems.push(...taskOptionProblems(draft.options, name, draft.kind));
+  for (const need of dependsOn) {
+    if (need === name) {
+      const message = `Task "${name}" waits on itself. Remove "${name}" from its dependsOn.`;
+      problems.push({ code: 'SELF_DEPENDENCY', message, tasks: [name] });
+    } else if (!known.has(need)) {
+      const message = `Task "${name}" waits on "${need}", which is not a task of this job.${didYouMean(need, known)}`;
+      problems.push({ code: 'UNKNOWN_DEPENDENCY', message, tasks: [name, need] });
+    }
+  }
+};
+
+/** A task without what it is to do. */
+const workProblems = ({ kind, run, definition }: TaskDraft, name: string): Problem[] => {
+  const problem = (option: string, expected: string, got: unknown): Problem[] => {
+    const message = `Task "${name}" has no ${option}: expected ${expected}, got ${got === null ? 'null' : typeof got}.`;
+    return [{ code: 'INVALID_OPTION', message, tasks: [name], option }];
+  };
+  if (!KINDS.includes(kind)) {
+    const message = `Task "${name}" is of kind ${JSON.stringify(kind)}: expected one of ${KINDS.join(', ')}.${didYouMean(String(kind), KINDS)}`;
+    return [{ code: 'INVALID_OPTION', message, tasks: [name], option: 'kind' }];
+  }
+  if (kind === 'external') return [];
+  if (kind === 'job') {
+    return isDefinition(definition) ? [] : problem('definition', 'a sealed job definition', definition);
+  }
+  if (typeof run === 'function') return [];
+  if (kind === 'sensor') return problem('check', 'a function', run);
+  return problem('function to run', 'a function', run).map((found) => ({ ...found, option: 'run' }));
+};
+
+const KINDS: readonly TaskKind[] = ['task', 'sensor', 'external', 'job', 'map'];
+
+/** The longest name of a job or a task, in characters. */
+const MAX_NAME_LENGTH = 200;
+
+// Control characters, those of the direction of writing included, and what addresses nested tasks (`outer/inner`) and instances (`name[3]`).
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069/[\]]/;
+
+const nameProblems = (what: string, name: unknown, tasks: readonly string[]): Problem[] => {
+  const problem = (wrong: string): Problem[] => [
+    {
+      code: 'INVALID_NAME',
+      message: `${what} ${wrong}. A name is 1 to ${MAX_NAME_LENGTH} characters, without control characters and "/", "[", "]".`,
+      tasks,
+    },
+  ];
+  if (typeof name !== 'string')
+    return problem(`has ${name === null ? 'null' : `a value of type ${typeof name}`} for its name`);
+  if (name.trim() === '') return problem('has an empty name');
+  if (name.length > MAX_NAME_LENGTH) return problem(`has a name of ${name.length} characters, "${name.slice(0, 40)}…"`);
+  return FORBIDDEN.test(name) ? problem(`has the name ${JSON.stringify(name)}`) : [];
+};
+
+export const cycleProblem = (cycle: readonly number[], graph: Graph): Problem => {
+  const tasks = cycle.map((index) => graph.names[index] as string);
+  const path = [...tasks, tasks[0] as string];
+  const shown = path.length > LONGEST_SHOWN ? [...path.slice(0, LONGEST_SHOWN), `… (${tasks.length} tasks)`] : path;
+  const message = `Tasks wait on one another: ${shown.join(' → ')}. Remove one of these dependencies.`;
+  return { code: 'CYCLE', message, tasks, path };
+};
+
+/** How much of a cycle a message shows; `path` holds all of it. */
+const LONGEST_SHOWN = 20;

@@ -1,0 +1,18 @@
+import type { ErrorData } from '../../events/error-data.ts';
+
+/** An `Error` with the name, message, code, stack and causes that were kept of one; its class is lost. */
+export const reviveError = (data: ErrorData): Error => {
+  const error = new Error(data.message, data.cause === undefined ? undefined : { cause: reviveCause(data.cause) });
+  if (data.name !== error.name) hidden(error, 'name', data.name);
+  hidden(error, 'stack', data.stack ?? `${data.name}: ${data.message}`);
+  return data.code === undefined ? error : Object.assign(error, { code: data.code });
+};
+
+/** Sets what an error doesn't list among its own keys. */
+export const hidden = (error: Error, key: 'name' | 'stack', value: string): void => {
+  Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false });
+};
+
+/** What was given for a cause: a text is that text again. */
+export const reviveCause = (data: ErrorData): Error | string =>
+  data.name === 'string' && data.stack === undefined ? data.message : reviveError(data);

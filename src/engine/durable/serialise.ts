@@ -1,0 +1,280 @@
+import { isDate, isMap, isSet, isUint8Array } from 'node:util/types';
+import { dateOf, dateText } from '../../events/date-text.ts';
+import { errorData } from '../../events/error-data.ts';
+import { isPlainObject } from '../../events/plain-object.ts';
+import { isA, JournalError, TaskError } from '../errors/errors.ts';
+import { reviveTaskError, type TaskErrorData, taskErrorData } from './task-error-data.ts';
+
+/** The key that tells a value which JSON has no form for: `{ "$tintype": "Date", "value": "2026-01-02T03:04:05.678Z" }`. */
+const TAG = '$tintype';
+
+/** How many levels of JSON a value may have. A map takes three for one of its own. */
+const DEEPEST = 1_000;
+
+/** A value that neither JSON nor its extensions have a form for. */
+export class Unserialisable extends Error {
+  override readonly name = 'Unserialisable';
+  /** Where it stands, such as `rows[0].done`; empty for the whole value. */
+  readonly path: string;
+  /** What stands there, such as `a function`. */
+  readonly what: string;
+
+  constructor(path: string, what: string) {
+    super(path === '' ? what : `${path}: ${what}`);
+    this.path = path;
+    this.what = what;
+  }
+}
+
+/**
+ * A value as JSON text, from which `decode` makes its equal. Beside plain JSON it takes dates, bigints, Uint8Arrays (a
+ * Buffer becomes one), maps, sets, `undefined`, -0 and the engine's own `TaskError`. Of an array its elements are kept, of
+ * a plain object its enumerable properties under string keys. @throws Unserialisable
+ */
+export const encode = (value: unknown): string => {
+  const walk = new Walk();
+  try {
+    return JSON.stringify(walk.encoded(value));
+  } catch (error) {
+    throw error instanceof Unserialisable ? error : new Unserialisable(walk.path(), complaint(error));
+  }
+};
+
+/** What reading or writing a value threw, as a description of it. */
+const complaint = (error: unknown): string => {
+  const { name, message } = errorData(error);
+  if (name === 'RangeError' && message.includes('call stack')) return 'nested too deeply';
+  if (name === 'RangeError' && message.includes('string length')) return 'longer than any text can be';
+  return `something that can't be read (${message})`;
+};
+
+/** A step of a path: a key, an index, or a text that stands for itself. */
+type Step = string | number | { readonly text: string };
+
+/** One walk through a value; what JSON carries as it is stays the same object, and only the rest is copied. */
+class Walk {
+  readonly #steps: Step[] = [];
+  /** The objects that the walk is inside of. */
+  readonly #around: object[] = [];
+  /** Levels of JSON around. */
+  #depth = 0;
+
+  path(): string {
+    return pathText(this.#steps);
+  }
+
+  encoded(value: unknown): unknown {
+    switch (typeof value) {
+      case 'string':
+      case 'boolean':
+        return value;
+      case 'number':
+        if (!Number.isFinite(value)) return this.#refuse(String(value));
+        return Object.is(value, -0) ? { [TAG]: '-0' } : value;
+      case 'undefined':
+        return { [TAG]: 'undefined' };
+      case 'bigint':
+        return tagged('BigInt', String(value));
+      case 'object':
+        return value === null ? value : this.#object(value);
+      case 'function':
+        return this.#refuse('a function');
+      default:
+        return this.#refuse('a symbol');
+    }
+  }
+
+  #refuse(what: string): never {
+    throw new Unserialisable(this.path(), what);
+  }
+
+  #object(value: object): unknown {
+    if (Array.isArray(value)) {
+      const isOwn = Object.getPrototypeOf(value) === Array.prototype || isOfBase(value, 2);
+      return isOwn ? this.#array(value) : this.#refuse(instanceOf(value));
+    }
+    if (isPlainObject(value)) return this.#plain(value);
+    if (isDate(value) && isOfBase(value, 2)) return tagged('Date', dateText(value));
+    if (isMap(value) && isOfBase(value, 2)) return this.#map(value);
+    if (isSet(value) && isOfBase(value, 2)) return this.#set(value);
+    if (isUint8Array(value) && (isOfBase(value, 3) || Buffer.isBuffer(value))) {
+      const { buffer, byteOffset, byteLength } = value;
+      return tagged('Uint8Array', Buffer.from(buffer, byteOffset, byteLength).toString('base64'));
+    }
+    if (isA(value, TaskError)) return tagged('TaskError', taskErrorData(value));
+    return this.#refuse(instanceOf(value));
+  }
+
+  #array(value: readonly unknown[]): unknown {
+    this.#enter(value, 1);
+    let copy: unknown[] | undefined;
+    for (let index = 0; index < value.length; index++) {
+      this.#steps.push(index);
+      const read = value[index];
+      const encoded = this.encoded(read);
+      this.#steps.pop();
+      if (copy) copy.push(encoded);
+      else if (encoded !== read) copy = [...value.slice(0, index), encoded];
+    }
+    this.#leave(1);
+    return copy ?? value;
+  }
+
+  #plain(value: Readonly<Record<string, unknown>>): unknown {
+    this.#enter(value, 1);
+    for (const symbol of Object.getOwnPropertySymbols(value)) {
+      if (!Object.prototype.propertyIsEnumerable.call(value, symbol)) continue;
+      this.#steps.push({ text: `[${String(symbol)}]` });
+      this.#refuse('a symbol key');
+    }
+    const keys = Object.keys(value);
+    let copy: Record<string, unknown> | undefined;
+    let isEscaped = false;
+    for (const key of keys) {
+      if (key === TAG) isEscaped = true;
+      this.#steps.push(key);
+      const read = value[key];
+      const encoded = this.encoded(read);
+      this.#steps.pop();
+      if (!copy && encoded !== read) copy = copyUntil(key, keys, value);
+      if (copy) copy[key] = encoded;
+    }
+    this.#leave(1);
+    return isEscaped ? tagged('Object', copy ?? value) : (copy ?? value);
+  }
+
+  #map(value: ReadonlyMap<unknown, unknown>): unknown {
+    this.#enter(value, 3);
+    const pairs: unknown[] = [];
+    for (const [key, inner] of value) {
+      const index = pairs.length;
+      const atKey = this.#at(`.keys()[${index}]`, key);
+      pairs.push([
+        atKey,
+        this.#at(typeof key === 'string' ? `.get(${JSON.stringify(key)})` : `.values()[${index}]`, inner),
+      ]);
+    }
+    this.#leave(3);
+    return tagged('Map', pairs);
+  }
+
+  #set(value: ReadonlySet<unknown>): unknown {
+    this.#enter(value, 2);
+    const values: unknown[] = [];
+    for (const inner of value) values.push(this.#at(`.values()[${values.length}]`, inner));
+    this.#leave(2);
+    return tagged('Set', values);
+  }
+
+  #at(text: string, value: unknown): unknown {
+    this.#steps.push({ text });
+    const encoded = this.encoded(value);
+    this.#steps.pop();
+    return encoded;
+  }
+
+  #enter(value: object, levels: number): void {
+    if (this.#around.includes(value)) this.#refuse('a circular reference');
+    this.#depth += levels;
+    if (this.#depth > DEEPEST) this.#refuse('nested too deeply');
+    if (typeof (value as { toJSON?: unknown }).toJSON === 'function') this.#refuse('an object with a toJSON method');
+    this.#around.push(value);
+  }
+
+  #leave(levels: number): void {
+    this.#around.pop();
+    this.#depth -= levels;
+  }
+}
+
+const tagged = (tag: string, value: unknown): object => ({ [TAG]: tag, value });
+
+/** A copy of the properties before a key, without a prototype, so that a value can stand under `__proto__`. */
+const copyUntil = (end: string, keys: readonly string[], value: Readonly<Record<string, unknown>>) => {
+  const copy: Record<string, unknown> = Object.create(null);
+  for (const key of keys) {
+    if (key === end) break;
+    copy[key] = value[key];
+  }
+  return copy;
+};
+
+/** Whether it is of a built-in class itself, of whatever realm, and not of one that extends it. */
+const isOfBase = (value: object, prototypes: number): boolean => {
+  let count = 0;
+  for (let link = Object.getPrototypeOf(value); link !== null; link = Object.getPrototypeOf(link)) count++;
+  return count === prototypes;
+};
+
+const instanceOf = (value: object): string => {
+  const name: unknown = value.constructor?.name;
+  return typeof name === 'string' && name !== '' ? `an instance of ${name}` : 'an instance of a class without a name';
+};
+
+const pathText = (steps: readonly Step[]): string =>
+  steps.reduce<string>((text, step) => text + stepText(step), '').replace(/^\./, '');
+
+const stepText = (step: Step): string => {
+  if (typeof step === 'object') return step.text;
+  if (typeof step === 'number') return `[${step}]`;
+  return /^[\p{L}_$][\p{L}\p{N}_$-]*$/u.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
+};
+
+/**
+ * The value that `encode` was given. @throws SyntaxError of what is no JSON @throws JournalError `JOURNAL_NEWER` of a form
+ * that this version does not know, `JOURNAL_CORRUPT` of one that is damaged
+ */
+export const decode = (text: string): unknown => {
+  const value: unknown = JSON.parse(text);
+  return text.includes(`"${TAG}"`) ? revived(value) : value;
+};
+
+const revived = (value: unknown): unknown => {
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.hasOwn(value, TAG) ? untagged(value as Tagged) : revivedInside(value);
+};
+
+/** Revives in place: each key is there already, `__proto__` too, so that writing to it sets no prototype. */
+const revivedInside = (value: object): unknown => {
+  const container = value as Record<string, unknown>;
+  for (const key of Object.keys(container)) container[key] = revived(container[key]);
+  return value;
+};
+
+type Tagged = { readonly [TAG]: unknown; readonly value?: unknown };
+
+const untagged = (tagged: Tagged): unknown => {
+  const { [TAG]: tag, value } = tagged;
+  switch (tag) {
+    case 'undefined':
+      return undefined;
+    case '-0':
+      return -0;
+    case 'Date':
+      return dateOf(value) ?? damaged(tag);
+    case 'BigInt':
+      return typeof value === 'string' && /^-?\d+$/.test(value) ? BigInt(value) : damaged(tag);
+    case 'Uint8Array':
+      return typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'base64')) : damaged(tag);
+    case 'Map':
+      return isListOfPairs(value) ? new Map(value.map(([key, inner]) => [revived(key), revived(inner)])) : damaged(tag);
+    case 'Set':
+      return Array.isArray(value) ? new Set(value.map(revived)) : damaged(tag);
+    case 'Object':
+      return isPlainObject(value) ? revivedInside(value) : damaged(tag);
+    case 'TaskError':
+      return isPlainObject(value) ? reviveTaskError(value as TaskErrorData) : damaged(tag);
+    default:
+      throw new JournalError(
+        'JOURNAL_NEWER',
+        `A value in the journal has a form that this version does not know, ${JSON.stringify(tag)}: the journal was written by a newer tintype. Update tintype.`,
+      );
+  }
+};
+
+const isListOfPairs = (value: unknown): value is readonly (readonly [unknown, unknown])[] =>
+  Array.isArray(value) && value.every((pair) => Array.isArray(pair) && pair.length === 2);
+
+const damaged = (tag: string): never => {
+  throw new JournalError('JOURNAL_CORRUPT', `A ${tag} in the journal is damaged: it can't be read back.`);
+};

@@ -1,0 +1,34 @@
+import { type ErrorData, errorData, shallowErrorData } from '../../events/error-data.ts';
+import { isA, TaskError, type TaskErrorCode } from '../errors/errors.ts';
+import { hidden, reviveError } from './error-revive.ts';
+
+/** A `TaskError` as plain data, with what makes it one; a cause that is one too stays one. */
+export type TaskErrorData = Omit<ErrorData, 'cause'> & {
+  readonly taskName: string;
+  readonly attempt: number;
+  readonly tolerated: boolean;
+  readonly cause?: ErrorData | TaskErrorData;
+};
+
+export const taskErrorData = (error: TaskError, depth = 0): TaskErrorData => {
+  const { taskName, attempt, tolerated, cause } = error;
+  const data = { ...shallowErrorData(error), taskName, attempt, tolerated };
+  if (cause === undefined || depth === MOST_CAUSES) return data;
+  return { ...data, cause: isA(cause, TaskError) ? taskErrorData(cause, depth + 1) : errorData(cause, depth + 1) };
+};
+
+/** How many causes of causes are kept, as of any error. */
+const MOST_CAUSES = 8;
+
+/** The `TaskError` that the data is of. Causes that are none come back as by `reviveError`. */
+export const reviveTaskError = (data: TaskErrorData): TaskError => {
+  const { message, taskName, attempt, tolerated, cause } = data;
+  const about = { taskName, attempt, tolerated };
+  const code = data.code as TaskErrorCode;
+  const error = new TaskError(code, message, cause === undefined ? about : { ...about, cause: revived(cause) });
+  hidden(error, 'stack', data.stack ?? `${data.name}: ${message}`);
+  return error;
+};
+
+const revived = (data: ErrorData | TaskErrorData): Error =>
+  'taskName' in data ? reviveTaskError(data) : reviveError(data);

@@ -1,0 +1,44 @@
+import { logTo } from '../../events/logger.ts';
+import { newId } from '../../events/system-clock.ts';
+import type { StartOptions } from '../definition/options.ts';
+import type { Plan } from '../definition/plan.ts';
+import { refuse } from '../definition/rules.ts';
+import { JobRecorder } from '../durable/job-recorder.ts';
+import { JournalWriter } from '../durable/journal-writer.ts';
+import type { JobRun } from '../model/run.ts';
+import { reactor } from '../reactions/react.ts';
+import { LiveRun, type Surroundings } from '../run/job-run.ts';
+import { beginJob } from '../run/pause.ts';
+import { poolProblems } from '../run/pool-problems.ts';
+import { stopJob } from '../run/stop.ts';
+import { connect } from './record-job.ts';
+
+/** Where jobs are started: what they share with others, and who is told of each. */
+export type Home = Pick<Surroundings, 'dispatcher'> & {
+  readonly enrol?: (handle: object, run: JobRun) => void;
+  /** @throws CommandError where nothing is started any more */
+  readonly requireOpen?: (subject: string) => void;
+};
+
+/** A job that was started, or the one that its key stands for already. */
+export type Started =
+  | { readonly run: JobRun; readonly existing?: undefined }
+  | { readonly run?: undefined; readonly existing: object };
+
+/** A job to which nothing has happened, with what writes its events and its logger. @throws OptionError */
+export const createRun = (plan: Plan, input: object, options: StartOptions, { dispatcher }: Home): JobRun => {
+  const { journal } = options;
+  const jobId = options.jobId ?? newId();
+  const recorder = journal && new JobRecorder(jobId, JournalWriter.of(journal));
+  const run = new LiveRun(plan, input, { ...options, jobId }, reactor, { ...(dispatcher && { dispatcher }), recorder });
+  if (plan.pooled) refuse(`The start of job "${plan.name}"`, poolProblems(plan.tasks, run.level));
+  connect(run);
+  if (run.options.logger) run.events$.subscribe(logTo(run.options.logger));
+  return run;
+};
+
+export const begin = (run: JobRun, start: () => void = () => beginJob(run)): void => {
+  const { signal } = run.options;
+  if (signal?.aborted) stopJob(run, { to: 'cancelled', mode: 'abort', cause: signal.reason });
+  else if (!run.over) start();
+};

@@ -1,0 +1,85 @@
+import { errorData } from '../../events/error-data.ts';
+import type { JobEvent } from '../../events/event.ts';
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import { systemClock } from '../../events/system-clock.ts';
+import type { JobRecorder } from '../durable/job-recorder.ts';
+import { eventOf, type Journal, type JournalJob } from '../durable/journal.ts';
+import { RECEIVE_MS } from '../durable/journal-writer.ts';
+import { decode } from '../durable/serialise.ts';
+import { JournalError } from '../errors/errors.ts';
+import type { JobRun } from '../model/run.ts';
+import type { Stop } from '../model/stopping.ts';
+import { onAbort } from '../time/on-abort.ts';
+import type { Message } from './messages.ts';
+import { isHeld, readBack } from './read-back.ts';
+
+/** What somebody asks of a job: that it be cancelled. */
+export type Cancellation = Pick<Stop, 'mode' | 'cause'>;
+
+/** Passes on what a job does in another process; should that die, the job goes on here. */
+export const follow = (
+  run: JobRun,
+  recorder: JobRecorder,
+  journal: Journal,
+  takeOver: (kept: JournalJob) => void,
+  cancelled?: Cancellation,
+): void => {
+  if (run.over || run.isLeaving) {
+    recorder.dismiss();
+    return;
+  }
+  const cancel = (cause: unknown, mode: Stop['mode']): void => {
+    sendCancel(run, journal, { cause, mode }).catch((error) => recorder.fail(error));
+  };
+  run.elsewhere = { cancel };
+  if (cancelled) cancel(cancelled.cause, cancelled.mode);
+  obeySignal(run, cancel);
+  let seq = 0;
+  let end: JobEvent | undefined;
+  const look = async (): Promise<void> => {
+    // The job before its events: what is written in between is passed on too.
+    const kept = await journal.job(run.id);
+    const events = await journal.events(run.id, seq);
+    if (run.over) return;
+    for (const stored of events) {
+      seq = stored.seq + 1;
+      if (end) run.relay(end);
+      const event =
+        stored.output === undefined ? eventOf(stored) : { ...eventOf(stored), output: decode(stored.output) };
+      // An end is passed on when it has been read, or when the job has gone on after all.
+      end = event.type === 'job.transition' && isTerminalJobState(event.to) ? event : undefined;
+      if (!end) run.relay(event as JobEvent);
+    }
+    if (!kept)
+      throw new JournalError('JOB_NOT_FOUND', `The job "${run.id}" was removed from the journal.`, { jobId: run.id });
+    if (isTerminalJobState(kept.state)) {
+      await readBack(run, recorder, journal, kept);
+      run.unlinkSignal?.();
+    } else if (isHeld(kept, journal)) {
+      systemClock.setTimer(next, RECEIVE_MS);
+    } else {
+      run.unlinkSignal?.();
+      takeOver(kept);
+    }
+  };
+  const next = (): void => {
+    look().catch((error) => {
+      run.elsewhere = undefined;
+      recorder.fail(error);
+    });
+  };
+  next();
+};
+
+const obeySignal = (run: JobRun, cancel: (cause: unknown, mode: Stop['mode']) => void): void => {
+  const { signal } = run.options;
+  if (signal?.aborted) cancel(signal.reason, 'abort');
+  else if (signal) run.unlinkSignal = onAbort(signal, (cause) => cancel(cause, 'abort'));
+};
+
+/** Leaves it to whoever runs a job, or will, to cancel it. */
+const sendCancel = async (run: JobRun, journal: Journal, { cause, mode }: Cancellation): Promise<void> => {
+  const reason = cause === undefined ? undefined : errorData(cause).message;
+  const message: Message = { type: 'cancel', reason, mode };
+  await journal.send(run.id, JSON.stringify(message));
+};

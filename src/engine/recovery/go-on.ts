@@ -1,0 +1,158 @@
+import { errorData } from '../../events/error-data.ts';
+import { type AbortError, TaskError } from '../errors/errors.ts';
+import { renewClaim } from '../kinds/external.ts';
+import { Attempt } from '../model/attempt.ts';
+import { INTERRUPTED, pausedWithin, type Stretch, type TaskRecord } from '../model/job-record.ts';
+import type { ClaimNote } from '../model/notes.ts';
+import type { JobRun } from '../model/run.ts';
+import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { startDeadline } from '../reactions/deadline.ts';
+import { startJobTimeout } from '../reactions/job-timeout.ts';
+import { obeySignal } from '../reactions/parent-signal.ts';
+import { startTimeout } from '../reactions/timeout.ts';
+import { waitOut } from '../reactions/wait.ts';
+import { planCleanUp, startCleanUp } from '../run/clean-up.ts';
+import { appraiseAll, recallRefusal } from '../run/flow.ts';
+import { expireTask, timeOutAttempt } from '../run/outcome.ts';
+import { cancelTask, carryOut, endIfSettled } from '../run/stop.ts';
+import { hasLimit } from '../time/time-limit.ts';
+import type { Past } from './past.ts';
+
+/**
+ * Lets a job go on whose records have been restored: what ran in the process that is dead is interrupted, timers wait for
+ * what is left of them, and what was about to happen does.
+ */
+export const goOn = (job: JobRun, past: Past, by: string, changes: readonly string[]): void => {
+  job.together(() => {
+    job.publish({ type: 'job.resumed', by, ...(changes.length > 0 && { changes }) });
+    restartTimers(job, past);
+    resettle(job);
+    job.dispatcher.dispatch();
+  });
+};
+
+const restartTimers = (job: JobRun, past: Past): void => {
+  const { timeout } = job.options;
+  const { startedAt = job.clock.now(), paused } = past.record;
+  obeySignal(job);
+  if (hasLimit(timeout) && !job.over) startJobTimeout(job, restOf(job, timeout, startedAt, paused));
+  restartTaskTimers(job, past, paused);
+};
+
+/** What is left of a time limit; a clock that was set back gives no more than the limit. */
+const restOf = (job: JobRun, limitMs: number, since: number, paused: readonly Stretch[]): number => {
+  const now = job.clock.now();
+  const passed = now - since - pausedWithin(paused, since, now);
+  return Math.min(limitMs, Math.max(0, limitMs - passed));
+};
+
+/** `paused`: when the jobs and tasks around them were. */
+const restartTaskTimers = (job: JobRun, past: Past, paused: readonly Stretch[]): void => {
+  for (const task of job.active) {
+    const record = past.record.tasks.get(task.path);
+    if (record) restartTimersOf(job, task, record, past, [...paused, ...(record.paused ?? [])]);
+  }
+};
+
+const restartTimersOf = (
+  job: JobRun,
+  task: TaskRun,
+  record: TaskRecord,
+  past: Past,
+  paused: readonly Stretch[],
+): void => {
+  const { deadline, timeout, kind } = task.definition;
+  const { attempt, child, state } = task;
+  if (hasLimit(deadline)) {
+    const since = record.firstReadyAt ?? job.clock.now();
+    startDeadline(job, task, deadline, restOf(job, deadline, since, paused));
+    if (record.exhausted) task.deadlineTimer?.pause();
+  }
+  if (state === 'retrying' || state === 'polling') restartWait(job, task, record);
+  if (state === 'ready') {
+    recallRefusal(job, task);
+    if (kind !== 'external' || task.refusal) job.dispatcher.enqueue(task);
+  }
+  if (!attempt) return;
+  const claim = past.note<ClaimNote>(task.path, 'claim');
+  if (claim && kind === 'external') renewClaim(task, claim);
+  if (hasLimit(timeout) && !child?.instances) {
+    const since = task.lastStartedAt ?? task.startedAt ?? job.clock.now();
+    startTimeout(job, task, attempt, timeout, restOf(job, timeout, since, paused));
+  }
+  if (child) restartTaskTimers(child, past, paused);
+  if (child?.stop) endsAs(job, task, child.stop.reason);
+};
+
+/** A nested job that was told to stop: what then becomes of the task around it. */
+const endsAs = (job: JobRun, task: TaskRun, reason: AbortError | undefined): void => {
+  const { attempt, definition } = task;
+  if (!attempt || !reason || task.child?.stop?.mode !== 'abort') return;
+  attempt.abort(reason);
+  attempt.phase = 'aborting';
+  const { timeout, deadline } = definition;
+  if (reason.code === 'TASK_TIMEOUT' && hasLimit(timeout)) attempt.verdict = () => timeOutAttempt(job, task, timeout);
+  if (reason.code === 'TASK_DEADLINE' && hasLimit(deadline)) attempt.verdict = () => expireTask(job, task, deadline);
+};
+
+/** The shorter of what is left and the whole wait: the clock may have been set back. */
+const restartWait = (job: JobRun, task: TaskRun, { dueAt, waitFrom, reason }: TaskRecord): void => {
+  if (dueAt === undefined) {
+    task.backoffMs = reason === INTERRUPTED ? 0 : Number.POSITIVE_INFINITY;
+  } else {
+    const left = Math.max(0, dueAt - job.clock.now());
+    task.backoffMs = Math.min(left, Math.max(0, dueAt - (waitFrom ?? dueAt - left)));
+    task.dueAt = dueAt;
+  }
+};
+
+/** Makes happen what the process that is dead had still to do. */
+const resettle = (job: JobRun): void => {
+  const { stop } = job;
+  if (stop) {
+    planCleanUp(job);
+    carryOut(job, stop);
+  }
+  for (const task of [...job.active]) {
+    const { state, attempt, child } = task;
+    if (state === 'running' && !attempt) interruptAttempt(job, task);
+    else if (state === 'retrying' || state === 'polling') waitOut(job, task);
+    if (child && attempt && !child.over) resettle(child);
+  }
+  if (stop) startCleanUp(job);
+  else appraiseAll(job);
+  if (!job.over) endIfSettled(job);
+};
+
+/** Its process is dead: it is tried again, which uses up no retry, unless that has happened too often. */
+const interruptAttempt = (job: JobRun, task: TaskRun): void => {
+  if (job.stop && !isCleanUp(task)) {
+    cancelTask(job, task);
+    return;
+  }
+  const { path, attempts, definition, interruptions = 0 } = task;
+  task.attempt = new Attempt(attempts, 0);
+  const most = definition.maxInterruptions ?? job.options.maxInterruptions ?? MOST_INTERRUPTIONS;
+  if (interruptions >= most) {
+    const times = interruptions + 1 === 1 ? 'once' : `${interruptions + 1} times`;
+    const message = `Task "${path}" was interrupted ${times}, the last time in attempt ${attempts}: each time its process died while it ran. It is not tried again, since it may be what kills the process. maxInterruptions allows more.`;
+    const error = new TaskError('TASK_INTERRUPTED', message, {
+      taskName: path,
+      attempt: attempts,
+      tolerated: definition.continueOnFailure ?? false,
+    });
+    task.error = error;
+    const details = { reason: INTERRUPTED, error: errorData(error) };
+    job.commandTask(task, { type: 'attempt.failed', error, final: true }, details);
+    return;
+  }
+  task.interruptions = interruptions + 1;
+  task.backoffMs = 0;
+  task.dueAt = job.clock.now();
+  job.commandTask(task, { type: 'attempt.interrupted' }, { reason: INTERRUPTED, dueAt: task.dueAt });
+  // At once, so that it waits for its slot with what was ready before: whoever comes first has the next one.
+  job.commandTask(task, { type: 'task.schedule' });
+};
+
+/** How many attempts of a task may die with their process where nothing else is said. */
+const MOST_INTERRUPTIONS = 10;

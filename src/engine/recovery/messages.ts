@@ -1,0 +1,60 @@
+import type { JobRecorder } from '../durable/job-recorder.ts';
+import { decode } from '../durable/serialise.ts';
+import { complete, failExternal } from '../kinds/external.ts';
+import type { JobRun } from '../model/run.ts';
+import { find } from '../run/address.ts';
+import { cancelJob } from '../run/stop.ts';
+
+/** What another process asks of a job: it leaves that in the journal, where the one that runs the job takes it. */
+export type Message =
+  | { readonly type: 'cancel'; readonly reason?: string | undefined; readonly mode?: 'abort' | 'drain' | undefined }
+  /** `output`: JSON of `encode`. */
+  | {
+      readonly type: 'complete';
+      readonly task: string;
+      readonly output?: string | undefined;
+      readonly token?: string | undefined;
+    }
+  | { readonly type: 'fail'; readonly task: string; readonly error: string; readonly token?: string | undefined };
+
+/** Does what messages to a job ask. What can't be done, as the job stands, is told as a warning of the task. */
+export const listen = (job: JobRun, recorder: JobRecorder): void => {
+  recorder.onMessage = (text) => {
+    const message = parsed(text);
+    if (!message) return;
+    if (message.type === 'cancel') {
+      cancelJob(job, message.mode ?? 'abort', message.reason);
+      return;
+    }
+    job.wakeUp?.();
+    if (job.over) return;
+    const warn = (error: unknown): void =>
+      job.publish({
+        type: 'task.log',
+        task: message.task,
+        attempt: 0,
+        level: 'warn',
+        message: error instanceof Error ? error.message : String(error),
+      });
+    try {
+      const { task } = find(job, message.task);
+      if (!task) warn(`Task "${message.task}" has not begun: what another process brought for it is not taken.`);
+      else if (message.type === 'fail') failExternal(task, new Error(message.error), message.token);
+      else Promise.resolve(complete(task, outputOf(message.output), message.token)).catch(warn);
+    } catch (error) {
+      warn(error);
+    }
+  };
+};
+
+/** One that a newer tintype has left may be none that is known here. */
+const parsed = (text: string): Message | undefined => {
+  try {
+    const message = JSON.parse(text) as Message;
+    return ['cancel', 'complete', 'fail'].includes(message.type) ? message : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+const outputOf = (text: string | undefined): unknown => (text === undefined ? undefined : decode(text));

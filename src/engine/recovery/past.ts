@@ -1,0 +1,90 @@
+import type { JobEvent } from '../../events/event.ts';
+import { isTerminalJobState } from '../../events/event-stream.ts';
+import { eventOf, type Journal, type JournalJob, NO_VALUE, type Note, type NoteKind } from '../durable/journal.ts';
+import { decode } from '../durable/serialise.ts';
+import { parentPath } from '../durable/task-path.ts';
+import { JournalError } from '../errors/errors.ts';
+import { emptyRecord, type Growth, type JobRecord, recordEvent, type TaskRecord } from '../model/job-record.ts';
+
+/** What a journal holds of a job. */
+export type Past = {
+  readonly job: JournalJob;
+  readonly record: JobRecord;
+  readonly input: object;
+  /** The event that ended it, if it is over. */
+  readonly last: JobEvent | undefined;
+  readonly notes: readonly Note[];
+  /** Of the event by which it was tried again last, after it had been over. */
+  readonly retriedSeq: number | undefined;
+  /** The tasks that were added to, and removed from, the job inside a task; or the outermost one. */
+  readonly growthInside: (path: string | undefined) => readonly Growth[];
+  /** What a completed task put out. */
+  readonly output: (task: TaskRecord) => unknown;
+  /** What is kept of a task beside its events, as JSON. */
+  readonly noteText: (task: string, kind: NoteKind) => string | undefined;
+  /** The same as a value. */
+  readonly note: <Value>(task: string, kind: NoteKind) => Value | undefined;
+};
+
+/** Reads all that a journal holds of a job, or what it held before the event `untilSeq`. @throws JournalError */
+export const readPast = async (journal: Journal, job: JournalJob, untilSeq?: number): Promise<Past> => {
+  const [events, notes] = await Promise.all([journal.events(job.id, 0, untilSeq), journal.notes(job.id)]);
+  const record = emptyRecord();
+  let last: JobEvent | undefined;
+  let retriedSeq: number | undefined;
+  for (const stored of events) {
+    const event = parsed(job.id, `event ${stored.seq}`, () => eventOf(stored));
+    // The text of an output is read when somebody asks for the output.
+    if (isRetry(event)) retriedSeq = event.seq;
+    recordEvent(record, stored.output === undefined ? event : ({ ...event, output: stored.output } as never));
+    last = event;
+  }
+  if (record.lastSeq !== events.length - 1) {
+    const message = `The journal has ${events.length} events of the job "${job.id}", and the last is number ${record.lastSeq}: some are missing.`;
+    throw new JournalError('JOURNAL_CORRUPT', message, { jobId: job.id });
+  }
+  const growth = new Map<string | undefined, Growth[]>();
+  for (const grown of record.growth) {
+    const around = parentPath(grown.task);
+    const known = growth.get(around);
+    if (known) known.push(grown);
+    else growth.set(around, [grown]);
+  }
+  const there = notes.filter(({ value }) => value !== NO_VALUE);
+  const texts = new Map(there.map(({ task, kind, value }) => [`${kind} ${task}`, value]));
+  const noteText = (task: string, kind: NoteKind): string | undefined => texts.get(`${kind} ${task}`);
+  return {
+    job,
+    record,
+    input: parsed(job.id, 'its input', () => decode(job.input)) as object,
+    notes,
+    retriedSeq,
+    growthInside: (path) => growth.get(path) ?? [],
+    last: isTerminalJobState(record.state) ? last : undefined,
+    output: ({ output }) =>
+      output === undefined ? undefined : parsed(job.id, 'an output', () => decode(output as string)),
+    noteText,
+    note: <Value>(task: string, kind: NoteKind) => {
+      const text = noteText(task, kind);
+      if (text === undefined) return undefined;
+      return parsed(job.id, `the note "${kind}" of task "${task}"`, () => decode(text)) as Value;
+    },
+  };
+};
+
+const isRetry = (event: JobEvent): boolean => event.type === 'job.transition' && isTerminalJobState(event.from);
+
+const parsed = <Value>(jobId: string, what: string, parse: () => Value): Value => {
+  try {
+    return parse();
+  } catch (cause) {
+    if (cause instanceof JournalError) throw cause;
+    throw new JournalError('JOURNAL_CORRUPT', `In the journal of the job "${jobId}" ${what} can't be read.`, {
+      jobId,
+      cause,
+    });
+  }
+};
+
+/** Whether a job was over when it was last written. */
+export const isOver = ({ last }: Past): boolean => last !== undefined;

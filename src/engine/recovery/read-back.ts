@@ -1,0 +1,28 @@
+import { systemClock } from '../../events/system-clock.ts';
+import type { JobRecorder } from '../durable/job-recorder.ts';
+import { inForce, type Journal, type JournalJob } from '../durable/journal.ts';
+import { JournalWriter } from '../durable/journal-writer.ts';
+import { isDead } from '../durable/process-identity.ts';
+import type { JobRun } from '../model/run.ts';
+import { readPast } from './past.ts';
+import { restoreJob } from './restore.ts';
+
+/** Whether another process may be at work on a job. */
+export const isHeld = ({ lease }: JournalJob, journal: Journal): boolean =>
+  lease !== undefined &&
+  inForce(lease, systemClock.now()) &&
+  !isDead(lease) &&
+  lease.owner !== JournalWriter.of(journal).lease().owner;
+
+/** Gives a run the end of a job that is over. @throws JournalError */
+export const readBack = async (
+  run: JobRun,
+  recorder: JobRecorder,
+  journal: Journal,
+  kept: JournalJob,
+): Promise<void> => {
+  const past = await readPast(journal, kept);
+  recorder.dismiss();
+  run.elsewhere = undefined;
+  if (!run.over) restoreJob(run, past, () => undefined);
+};

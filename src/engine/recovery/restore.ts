@@ -1,0 +1,276 @@
+import type { ErrorData } from '../../events/error-data.ts';
+import type { JobState } from '../../events/event.ts';
+import type { TaskDefinition } from '../definition/plan.ts';
+import { hidden, reviveCause } from '../durable/error-revive.ts';
+import { AbortError, TaskError, type TaskErrorCode } from '../errors/errors.ts';
+import { adoptChild, childAgain } from '../kinds/nested.ts';
+import { Attempt } from '../model/attempt.ts';
+import type { TaskRecord } from '../model/job-record.ts';
+import type { ClaimNote, InputNote, ItemsNote } from '../model/notes.ts';
+import type { JobRun } from '../model/run.ts';
+import { SETTLED, type TaskRun } from '../model/run.ts';
+import type { Stop, StopNote } from '../model/stopping.ts';
+import { answerSettled } from '../reactions/answer-outputs.ts';
+import { jobErrorOf } from '../run/end.ts';
+import { upstreamError } from '../run/flow.ts';
+import { extend, takeOut, tasksMissing, unknownFunction } from '../run/grow.ts';
+import type { Past } from './past.ts';
+
+/** Finds the definition of a task that was added to the running job. */
+export type AddedTask = (path: string, dependsOn: readonly string[]) => TaskDefinition | undefined;
+
+/**
+ * Gives a job to which nothing has happened the records that it had in another process: its state, its tasks, its
+ * context, and those of what is nested in it. Nothing happens yet. @throws JournalError
+ */
+export const restoreJob = (job: JobRun, past: Past, added: AddedTask): void => {
+  const { record } = past;
+  job.adopt(record.state, past.input);
+  job.startedAt = record.startedAt;
+  job.endedAt = record.endedAt;
+  if (record.state === 'paused') job.pausedBy = record.reason;
+  restoreTasks(job, past, added);
+  job.stop = stopOf(past.note<StopNote>('', 'stop')) ?? endingOf(record.state, record.error);
+  if (job.over) job.error = jobErrorOf(job);
+  job.goOnFrom(record.lastSeq + 1, past.last);
+  answerSettled(job);
+};
+
+/** How a job ended that is over, where nothing else tells. */
+const endingOf = (state: JobState, error: ErrorData | undefined): Stop | undefined => {
+  if (state === 'timedOut') return { to: 'timedOut', mode: 'abort' };
+  if (state === 'cancelled') return { to: 'cancelled', mode: 'abort', cause: error?.cause && reviveCause(error.cause) };
+  return undefined;
+};
+
+const stopOf = (note: StopNote | undefined): Stop | undefined => {
+  if (!note) return undefined;
+  const { to, mode, cause, conflict } = note;
+  return { to, mode, ...(cause && { cause: reviveCause(cause) }), ...(conflict && { conflict }) };
+};
+
+const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
+  regrow(job, past, added);
+  const settled: (readonly [TaskRun, TaskRecord])[] = [];
+  for (const index of job.plan.order) {
+    const name = job.plan.graph.names[index] as string;
+    const record = past.record.tasks.get(job.pathOf(name));
+    if (job.removed?.has(index) || !record || isUntouched(record)) continue;
+    const task = restoreTask(job, index, record, past);
+    if (SETTLED.has(task.state)) settled.push([task, record]);
+  }
+  settled.sort(([, a], [, b]) => (a.endedSeq ?? 0) - (b.endedSeq ?? 0));
+  const merges = mergeOutputs(job, settled, past);
+  for (const [task, record] of past.record.nested.size === 0 ? [] : recordsOf(job, past))
+    if (task.definition.nested) restoreChild(job, task, record, past, merges);
+  // Upstreams first: an error may have the error of one for its cause.
+  for (const index of job.plan.order) {
+    const task = job.tasks[index];
+    const record = task && past.record.tasks.get(task.path);
+    if (task && record) restoreErrors(job, task, record, past);
+  }
+  for (const [task] of settled) count(job, task);
+  reviveOpen(job, past, merges);
+  restoreHeld(job, past);
+};
+
+/** Gives the tasks that have not settled their actors, and those whose attempt goes on that. */
+const reviveOpen = (job: JobRun, past: Past, merges: readonly number[]): void => {
+  for (const [task, record] of recordsOf(job, past)) {
+    if (SETTLED.has(task.state) || task.state === 'unscheduled') continue;
+    const claim = claimOf(task, past);
+    if (claim && isBegun(record)) task.claim = { ...claim, heartbeatTimer: undefined };
+    const goesOn = isBegun(record) && (task.child ?? claim) !== undefined;
+    if (isBegun(record) && !goesOn && task.state === 'paused') task.forgiven = (task.forgiven ?? 0) + 1;
+    job.enliven(task, goesOn ? record.held : 'ready');
+    if (!goesOn) continue;
+    // What an attempt reads is what was merged when it began.
+    task.attempt = new Attempt(task.attempts, versionAt(record.runningSeq, job, merges));
+    task.attempt.begun = true;
+    if (task.child) adoptChild(job, task, task.attempt, task.child);
+  }
+};
+
+/** What another process keeps doing: an external task goes on in the hands of who claimed it. */
+const claimOf = ({ path, attempts, definition }: TaskRun, past: Past): ClaimNote | undefined => {
+  const claim = definition.kind === 'external' ? past.note<ClaimNote>(path, 'claim') : undefined;
+  return claim?.attempt === attempts ? claim : undefined;
+};
+
+const recordsOf = (job: JobRun, past: Past): (readonly [TaskRun, TaskRecord])[] =>
+  job.tasks.flatMap((task) => {
+    const record = task && past.record.tasks.get(task.path);
+    return task && record ? [[task, record] as const] : [];
+  });
+
+/** Whether an attempt is under way. */
+const isBegun = ({ state, held }: TaskRecord): boolean =>
+  state === 'running' || (state === 'paused' && held === 'running');
+
+const isUntouched = ({ state, attempts, polls }: TaskRecord): boolean =>
+  state === 'unscheduled' && attempts === 0 && polls === 0;
+
+const restoreTask = (job: JobRun, index: number, record: TaskRecord, past: Past): TaskRun => {
+  const task = job.known(index);
+  const { state, attempts, forgiven, interruptions, polls, queuedAt, startedAt, lastStartedAt, endedAt, reason } =
+    record;
+  task.state = state;
+  task.attempts = attempts;
+  task.queuedAt = queuedAt;
+  task.startedAt = startedAt;
+  task.endedAt = endedAt;
+  task.counted = SETTLED.has(state);
+  if (forgiven > 0) task.forgiven = forgiven;
+  if (interruptions > 0) task.interruptions = interruptions;
+  if (polls > 0) task.polls = polls;
+  if (lastStartedAt !== undefined) task.lastStartedAt = lastStartedAt;
+  if (reason !== undefined) task.reason = reason;
+  if (record.spans) task.spans = [...record.spans];
+  if (record.openSpan) task.openSpan = { ...record.openSpan };
+  if (state === 'retrying' || state === 'polling') task.dueAt = record.dueAt;
+  if (record.lateResults) task.lateResults = record.lateResults;
+  if (state === 'paused') task.pausedBy = record.exhausted ? 'its own onExhausted' : reason;
+  const checkpoint = past.noteText(task.path, 'checkpoint');
+  if (checkpoint !== undefined) task.checkpoint = checkpoint;
+  const passedOver = past.note<readonly string[]>(task.path, 'branch');
+  if (passedOver) task.passedOver = new Set(passedOver.flatMap((name) => job.plan.graph.indexOf.get(name) ?? []));
+  return task;
+};
+
+/** Merges what was put out in the order in which it was; answers the positions of the events by which it was. */
+const mergeOutputs = (job: JobRun, settled: readonly (readonly [TaskRun, TaskRecord])[], past: Past): number[] => {
+  const merges: number[] = [];
+  for (const [task, record] of settled) {
+    if (task.state !== 'completed') continue;
+    const output = past.output(record);
+    if (output === undefined) continue;
+    task.output = (typeof output === 'object' && output !== null ? job.frozen(output) : output) as object;
+    if (job.instances) continue;
+    job.context.merge(task.output, job.plan.positions[task.index] as number);
+    task.version = job.context.version;
+    merges.push(record.endedSeq ?? 0);
+  }
+  return merges;
+};
+
+const versionAt = (seq: number | undefined, job: JobRun, merges: readonly number[]): number => {
+  if (job.instances) return job.parent?.attempt?.version ?? 0;
+  const after = merges.findIndex((merged) => merged > (seq ?? 0));
+  return after < 0 ? merges.length : after;
+};
+
+/** The job that a task runs or ran last, where enough of it was kept. */
+const restoreChild = (job: JobRun, task: TaskRun, record: TaskRecord, past: Past, merges: readonly number[]): void => {
+  const { path } = task;
+  const items = past.note<ItemsNote>(path, 'items');
+  const input = past.note<InputNote>(path, 'input');
+  const isOf = (note: { readonly attempt: number } | undefined): boolean => note?.attempt === record.attempts;
+  const begun = past.record.nested.has(path);
+  if (!begun && !isOf(items)) return;
+  // Its items were kept, and it ended before anything was made of them.
+  if (!begun && SETTLED.has(record.state) && items?.items.length !== 0) return;
+  if (past.growthInside(path).length > 0) return;
+  const left = { items: isOf(items) ? items?.items : undefined, input: isOf(input) ? input?.input : undefined };
+  const child = childAgain(job, task, left, versionAt(record.runningSeq, job, merges));
+  if (!child) return;
+  task.child = child;
+  const { state, startedAt, lastStartedAt, endedAt } = record;
+  child.adopt((isBegun(record) ? 'running' : CHILD_STATES[state]) ?? 'failed');
+  child.startedAt = lastStartedAt ?? startedAt;
+  child.endedAt = endedAt;
+  const stop = past.note<StopNote>(path, 'stop');
+  restoreTasks(child, past, () => undefined);
+  if (stop && stop.attempt === record.attempts) {
+    const { code, cause } = stop;
+    const message = cause?.message ?? 'The task was stopped.';
+    child.stop = { ...(stopOf(stop) as Stop), ...(code && { reason: new AbortError(code, message) }) };
+  }
+  if (child.over) child.error = jobErrorOf(child);
+};
+
+/** The state of a nested job goes by that of the task around it. */
+const CHILD_STATES: Readonly<Partial<Record<TaskRun['state'], JobState>>> = {
+  completed: 'completed',
+  notReady: 'notReady',
+  cancelled: 'cancelled',
+};
+
+const restoreErrors = (job: JobRun, task: TaskRun, record: TaskRecord, past: Past): void => {
+  const { error, lastError, state, endedSeq = 0 } = record;
+  const hadSettled = ({ path }: TaskRun): boolean => (past.record.tasks.get(path)?.endedSeq ?? endedSeq) < endedSeq;
+  if (lastError) task.lastError = errorAgain(task, lastError, record.lastErrorAttempt ?? task.attempts);
+  if (state === 'skipped' && error)
+    task.error = upstreamError(job, task, hadSettled) ?? errorAgain(task, error, task.attempts);
+  else if (error && SETTLED.has(state)) task.error = errorAgain(task, error, task.attempts);
+};
+
+/** The error of a task as it was told; that of a nested job or a fan-out has the error inside for its cause. */
+const errorAgain = (task: TaskRun, data: ErrorData, attempt: number): TaskError => {
+  const { path, attempts, definition, child } = task;
+  const isInner = attempt === attempts && data.cause !== undefined && CAUSED_INSIDE.has(data.cause.name);
+  const nearer = data.code === 'TASK_DEADLINE' ? task.lastError : innerError(child);
+  const inner = isInner ? nearer : undefined;
+  const cause = inner ?? (data.cause && reviveCause(data.cause));
+  const code = (data.code ?? 'TASK_FAILED') as TaskErrorCode;
+  const about = {
+    taskName: path,
+    attempt,
+    tolerated: code !== 'UPSTREAM_FAILED' && definition.continueOnFailure === true,
+  };
+  const error = new TaskError(code, data.message, cause === undefined ? about : { ...about, cause });
+  hidden(error, 'stack', data.stack ?? `${data.name}: ${data.message}`);
+  return error;
+};
+
+const CAUSED_INSIDE: ReadonlySet<string> = new Set(['TaskError', 'JobError']);
+
+const innerError = (child: JobRun | undefined): Error | undefined =>
+  child?.instances ? child.errors.find(({ tolerated }) => !tolerated) : child?.error;
+
+const count = (job: JobRun, { state, error }: TaskRun): void => {
+  job.settled++;
+  if (state === 'notReady') job.notReady++;
+  if (state !== 'failed' || !error) return;
+  job.errors.push(error);
+  if (!error.tolerated) job.failed++;
+};
+
+const restoreHeld = (job: JobRun, past: Past): void => {
+  for (const [index, name] of job.plan.graph.names.entries()) {
+    const text = past.noteText(job.pathOf(name), 'held');
+    if (text === undefined) continue;
+    job.heldTasks ??= new Map();
+    job.heldTasks.set(index, JSON.parse(text) as string);
+  }
+};
+
+/** Adds and removes the tasks that were added and removed while it ran. */
+const regrow = (job: JobRun, past: Past, added: AddedTask): void => {
+  const growth = past.growthInside(job.parent?.path);
+  const nameOf = (path: string): string => path.slice(job.pathOf('').length);
+  const missing: string[] = [];
+  const together: TaskDefinition[] = [];
+  for (const { task: path, dependsOn, by } of growth) {
+    const name = nameOf(path);
+    if (!dependsOn) {
+      extend(job, together.splice(0));
+      const index = job.plan.graph.indexOf.get(name);
+      if (index !== undefined) takeOut(job, index);
+      continue;
+    }
+    const known = added(path, dependsOn) ?? { name, dependsOn, run: unknownFunction };
+    if (known.run === unknownFunction && !isDone(past.record.tasks.get(path)) && !isRemoved(growth, path))
+      missing.push(name);
+    together.push(by === undefined ? known : { ...known, addedBy: nameOf(by) });
+  }
+  if (together.length > 0) extend(job, together);
+  // One that is over has nothing to run.
+  if (missing.length > 0 && !past.last) throw tasksMissing(job, missing);
+};
+
+const isRemoved = (growth: ReturnType<Past['growthInside']>, path: string): boolean =>
+  growth.findLast(({ task }) => task === path)?.dependsOn === undefined;
+
+/** What has ended and can't be asked for its function again. */
+const isDone = (record: TaskRecord | undefined): boolean =>
+  record !== undefined && SETTLED.has(record.state) && record.state !== 'failed';

@@ -1,0 +1,161 @@
+import { NO_VALUE } from '../durable/journal.ts';
+import type { JobRun } from '../model/run.ts';
+import { SETTLED, type TaskRun } from '../model/run.ts';
+import { answerSettled } from '../reactions/answer-outputs.ts';
+import { appraise, appraiseAll } from '../run/flow.ts';
+import { extend, publishAdded, takeOut, tasksMissing, unknownFunction } from '../run/grow.ts';
+import { insideOf, type Leads, reuse, reuseLater } from '../run/reuse.ts';
+import { endIfSettled } from '../run/stop.ts';
+import { isSettled, type RerunSelection, type RetrySelection, rerunOf, retryOf } from './retry-plan.ts';
+
+/** @throws JournalError where a task is to run whose function is not known here */
+const requireFunctions = (job: JobRun, indexes: Iterable<number>): void => {
+  const unknown = [...indexes].filter((index) => job.plan.tasks[index]?.run === unknownFunction);
+  if (unknown.length > 0)
+    throw tasksMissing(
+      job,
+      unknown.map((index) => job.plan.graph.names[index] as string),
+    );
+};
+
+/**
+ * Makes a job to which nothing has happened what another of the same id came to, with all that is not to run again.
+ * Answers what lets it go on. @throws UnknownTaskError @throws CommandError @throws JournalError
+ */
+export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection): (() => void) => {
+  const { leads, over, gone } = retryOf(earlier, selection);
+  const open = earlier.plan.order.filter(
+    (index) => !earlier.removed?.has(index) && !gone.has(index) && !isSettled(earlier, index),
+  );
+  requireFunctions(earlier, [...over, ...open]);
+  job.adopt(earlier.state, earlier.context.at(0));
+  job.startedAt = earlier.startedAt;
+  if (earlier.removed) job.removed = new Set(earlier.removed);
+  if (earlier.heldTasks) job.heldTasks = new Map(earlier.heldTasks);
+  const kept = earlier.tasks.filter(
+    (task): task is TaskRun => task !== undefined && !earlier.removed?.has(task.index) && !gone.has(task.index),
+  );
+  for (const was of kept) copyOf(job, was, !over.has(was.index));
+  mergeKept(job, kept, over);
+  countKept(job, earlier, kept);
+  job.goOnFrom(earlier.nextSeq);
+  if (earlier.recorder) job.recorder?.inherit(earlier.recorder);
+  return () =>
+    job.together(() => {
+      if (earlier.stop) job.recorder?.note('', 'stop', NO_VALUE);
+      job.commandJob({ type: 'job.retry' }, { reason: 'retried' });
+      for (const index of [...gone].reverse()) leaveOut(job, index);
+      for (const index of job.plan.order) if (over.has(index)) startOver(job, index, over, leads);
+      appraiseAll(job);
+      answerSettled(job);
+      endIfSettled(job);
+      job.dispatcher.dispatch();
+    });
+};
+
+/** Of its own, so that the earlier job stays what it was. */
+const copyOf = (job: JobRun, was: TaskRun, withOutput: boolean): void => {
+  const task = job.known(was.index);
+  const { definition, path, place, retry } = task;
+  Object.assign(task, was, {
+    job,
+    definition,
+    path,
+    place,
+    retry,
+    actor: undefined,
+    attempt: undefined,
+    lane: undefined,
+    counted: SETTLED.has(was.state),
+    version: 0,
+    ...(was.spans && { spans: [...was.spans] }),
+    ...(was.openSpan && { openSpan: { ...was.openSpan } }),
+    ...(!withOutput && { output: undefined }),
+  });
+};
+
+/** In the order in which it was merged before. */
+const mergeKept = (job: JobRun, kept: readonly TaskRun[], over: ReadonlySet<number>): void => {
+  const merged = kept.filter(({ index, output }) => output !== undefined && !over.has(index));
+  for (const { index, output } of merged.sort((a, b) => a.version - b.version)) {
+    job.context.merge(output as object, job.plan.positions[index] as number);
+    (job.tasks[index] as TaskRun).version = job.context.version;
+  }
+};
+
+const countKept = (job: JobRun, earlier: JobRun, kept: readonly TaskRun[]): void => {
+  const errors = new Set(kept.filter(({ state }) => state === 'failed').map(({ error }) => error));
+  job.errors = earlier.errors.filter((error) => errors.has(error));
+  job.failed = job.errors.filter(({ tolerated }) => !tolerated).length;
+  job.notReady = kept.filter(({ state }) => state === 'notReady').length;
+  job.settled = kept.filter(({ state }) => SETTLED.has(state)).length;
+};
+
+const leaveOut = (job: JobRun, index: number): void => {
+  const task = job.pathOf(job.plan.graph.names[index] as string);
+  takeOut(job, index);
+  job.publish({ type: 'task.removed', task });
+};
+
+const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, leads: Leads): void => {
+  const task = job.tasks[index] as TaskRun;
+  const { recorder } = job;
+  const { state } = task;
+  if (task.passedOver) recorder?.note(task.path, 'branch', NO_VALUE);
+  const inside = task.child && insideOf(task, leads);
+  job.revive(task);
+  if (inside) reuseLater(task, inside);
+  const waits = (job.plan.graph.upstream[index] ?? []).some(
+    (upstream) => over.has(upstream) || !isSettled(job, upstream),
+  );
+  if (state === 'failed' && !waits && !task.refusal) {
+    job.commandTask(task, { type: 'task.retry' });
+    return;
+  }
+  if (state === 'completed' && task.checkpoint !== undefined) {
+    task.checkpoint = undefined;
+    recorder?.note(task.path, 'checkpoint', NO_VALUE);
+  }
+  job.commandTask(task, { type: 'task.reset' });
+  job.release(task);
+};
+
+/**
+ * What lets a new job begin with the results of another that stand.
+ * @throws UnknownTaskError @throws CommandError @throws JournalError @throws SerialisationError of a result that its journal can't keep
+ */
+export const forkOf = (job: JobRun, earlier: JobRun, selection: RerunSelection): (() => void) => {
+  const { leads, stand, gone } = rerunOf(earlier, selection);
+  const { plan, removed } = earlier;
+  const added = plan.tasks
+    .map((definition, index) => ({ definition, index }))
+    .slice(plan.sealed?.tasks.length ?? plan.tasks.length)
+    .filter(({ index }) => !removed?.has(index) && !gone.has(index));
+  const later = added.filter(({ index }) => !stand.has(index));
+  requireFunctions(
+    earlier,
+    later.map(({ index }) => index),
+  );
+  for (const index of stand) {
+    const { output, path } = earlier.tasks[index] as TaskRun;
+    if (output !== undefined) job.recorder?.encoded(`The output of task "${path}"`, output);
+  }
+  return () =>
+    job.together(() => {
+      job.commandJob({ type: 'job.start' });
+      if (added.length > 0)
+        extend(
+          job,
+          added.map(({ definition }) => definition),
+        );
+      for (const { definition } of added) publishAdded(job, definition);
+      reuse(job, earlier, leads, stand);
+      for (const { index } of added) {
+        const here = job.plan.graph.indexOf.get(plan.graph.names[index] as string);
+        if (here !== undefined && (job.tasks[here]?.state ?? 'unscheduled') === 'unscheduled') appraise(job, here);
+      }
+    });
+};
+
+/** The input that a job started with. */
+export const inputOf = ({ context }: JobRun): object => context.at(0);

@@ -1,0 +1,130 @@
+import { CommandError } from '../errors/errors.ts';
+import type { JobRun } from '../model/run.ts';
+import { SETTLED } from '../model/run.ts';
+import { find } from '../run/address.ts';
+import { failedPaths, insideOf, type Leads, leadsOf, standing } from '../run/reuse.ts';
+
+/** Which tasks of a job that is over are tried again. */
+export type RetrySelection<Path extends string = string> = {
+  /** By path. Default those that failed without leave, were not ready or were cancelled; of a nested job, those within. */
+  readonly tasks?: readonly Path[] | undefined;
+  /** Whether what completed downstream of them runs again too. Default true. */
+  readonly downstream?: boolean | undefined;
+};
+
+/** From which tasks on a job runs anew, in another job. */
+export type RerunSelection<Path extends string = string> = {
+  /** By path. Default those that failed without leave, were not ready or were cancelled. */
+  readonly from?: Path | readonly Path[] | undefined;
+};
+
+/** What would be done, by path, in topological order. */
+export type Preview = {
+  /** What would run, as far as rules and conditions allow. */
+  readonly runs: readonly string[];
+  /** What has completed and would not run again. */
+  readonly keeps: readonly string[];
+};
+
+export const previewRetry = (job: JobRun, selection: RetrySelection): Preview => {
+  const { leads, over, gone } = retryOf(job, selection);
+  const runs = (index: number): boolean => over.has(index) || !isSettled(job, index);
+  return previewOf(job, leads, gone, runs);
+};
+
+export const previewRerun = (job: JobRun, selection: RerunSelection): Preview => {
+  const { leads, stand, gone } = rerunOf(job, selection);
+  return previewOf(job, leads, gone, (index) => !stand.has(index));
+};
+
+const previewOf = (job: JobRun, leads: Leads, gone: ReadonlySet<number>, runs: (index: number) => boolean): Preview => {
+  const all = job.plan.order.filter((index) => !job.removed?.has(index) && !gone.has(index));
+  const path = (index: number): string => job.pathOf(job.plan.graph.names[index] as string);
+  const inside = (index: number): readonly string[] => {
+    const task = job.tasks[index];
+    const paths = task?.child && insideOf(task, leads);
+    return paths && task?.child ? runsInside(task.child, paths) : [];
+  };
+  return {
+    runs: all.filter(runs).flatMap((index) => [path(index), ...inside(index)]),
+    keeps: all.filter((index) => !runs(index) && job.tasks[index]?.state === 'completed').map(path),
+  };
+};
+
+const runsInside = (child: JobRun, again: ReadonlySet<string>): readonly string[] => {
+  if (child.instances)
+    return child.plan.tasks
+      .map(({ name }, index) => ({ path: child.pathOf(name), state: child.tasks[index]?.state }))
+      .filter(({ path, state }) => state !== 'completed' || again.has(path))
+      .map(({ path }) => path);
+  const leads = leadsOf(child, again);
+  const stand = standing(child, leads);
+  return previewOf(child, leads, NONE, (index) => !stand.has(index)).runs;
+};
+
+const NONE: ReadonlySet<number> = new Set();
+
+/** What a retry comes to: which tasks start over, and which go, to be added anew by those. @throws UnknownTaskError @throws CommandError */
+export const retryOf = (job: JobRun, selection: RetrySelection) => {
+  const leads = leadsOf(job, pathsAgain(job, selection.tasks, 'retry'));
+  const over = startingOver(job, leads, selection);
+  const gone = addedBy(job, (index) => over.has(index));
+  for (const index of gone) over.delete(index);
+  return { leads, over, gone };
+};
+
+/** What a rerun comes to: which results stand, and which tasks are left to be added anew. @throws UnknownTaskError @throws CommandError */
+export const rerunOf = (job: JobRun, { from }: RerunSelection) => {
+  const paths = from === undefined || typeof from !== 'string' ? from : [from];
+  const leads = leadsOf(job, pathsAgain(job, paths, 'rerun'));
+  const stand = new Set(standing(job, leads));
+  const gone = addedBy(job, (index) => !stand.has(index));
+  for (const index of gone) stand.delete(index);
+  return { leads, stand, gone };
+};
+
+/** @throws UnknownTaskError @throws CommandError */
+const pathsAgain = (job: JobRun, tasks: readonly string[] | undefined, what: 'retry' | 'rerun'): readonly string[] => {
+  const { name } = job.plan;
+  if (!job.over)
+    throw new CommandError('INVALID_STATE', `Job "${name}" is ${job.state}: it can't ${what} before it is over.`);
+  const paths = tasks ?? failedPaths(job);
+  for (const path of paths) find(job, path);
+  // Something in it may never have come to its turn.
+  if (paths.length > 0 || (what === 'retry' && job.settled < job.size)) return paths;
+  const message = `Job "${name}" is ${job.state}, and has no failed task to ${what}. Name the tasks that are to run again.`;
+  throw new CommandError('INVALID_STATE', message);
+};
+
+/** The tasks that start over: those chosen, and what depends on them; clean-up in any case. */
+const startingOver = (job: JobRun, leads: Leads, { downstream = true }: RetrySelection): Set<number> => {
+  const { graph, order, cleanUps } = job.plan;
+  const late = new Set(cleanUps);
+  const over = new Set<number>();
+  for (const index of order) {
+    const task = job.tasks[index];
+    if (job.removed?.has(index) || !task || !SETTLED.has(task.state)) continue;
+    const follows = (graph.upstream[index] ?? []).some((upstream) => over.has(upstream) || !isSettled(job, upstream));
+    const isStale = follows && (downstream || task.state !== 'completed');
+    const cleansUpAgain = follows && late.has(index);
+    if (leads.has(index) || cleansUpAgain || task.state === 'cancelled' || isStale) over.add(index);
+  }
+  return over;
+};
+
+export const isSettled = (job: JobRun, index: number): boolean => SETTLED.has(job.tasks[index]?.state ?? 'unscheduled');
+
+/** The tasks that were added by tasks which run again, and what depends on them. */
+const addedBy = ({ plan, removed }: JobRun, runsAgain: (index: number) => boolean): ReadonlySet<number> => {
+  const gone = new Set<number>();
+  if (!plan.sealed) return gone;
+  const { graph, tasks } = plan;
+  for (const index of plan.order.slice(plan.sealed.tasks.length)) {
+    if (removed?.has(index)) continue;
+    const by = tasks[index]?.addedBy;
+    const adder = by === undefined ? undefined : graph.indexOf.get(by);
+    const again = adder !== undefined && (runsAgain(adder) || gone.has(adder));
+    if (again || (graph.upstream[index] ?? []).some((upstream) => gone.has(upstream))) gone.add(index);
+  }
+  return gone;
+};

@@ -1,0 +1,140 @@
+import { acceptedChanges, type ChangePolicy, definitionChanges } from '../definition/definition-diff.ts';
+import { definitionShape } from '../definition/definition-shape.ts';
+import type { JobRecorder } from '../durable/job-recorder.ts';
+import type { Journal, JournalJob } from '../durable/journal.ts';
+import { JournalWriter } from '../durable/journal-writer.ts';
+import { giveBack } from '../durable/lease.ts';
+import { thisProcess } from '../durable/process-identity.ts';
+import { JournalError } from '../errors/errors.ts';
+import type { JobRun } from '../model/run.ts';
+import { beginJob } from '../run/pause.ts';
+import { cancelJob } from '../run/stop.ts';
+import { type Cancellation, follow } from './follow.ts';
+import { goOn } from './go-on.ts';
+import { hasEnded } from './kept-job.ts';
+import { optionsOf } from './kept-options.ts';
+import { isOver, type Past, readPast } from './past.ts';
+import { isHeld, readBack } from './read-back.ts';
+import { type AddedTask, restoreJob } from './restore.ts';
+import { restoreReuses } from './restore-reuses.ts';
+
+/** How a job goes on in this process. */
+export type Resumption = { readonly changed?: ChangePolicy | undefined; readonly added?: AddedTask | undefined };
+
+/**
+ * Makes a run to which nothing has happened the job that a journal holds: one that is over is read, one whose process died
+ * goes on, one that another process runs is followed. Where that fails, so does the run.
+ */
+export const takeOver = (
+  run: JobRun,
+  recorder: JobRecorder,
+  journal: Journal,
+  kept: JournalJob,
+  asked: Asked = untilKnown(run),
+): void => {
+  run.adoptOptions(optionsOf(kept.options));
+  const again = (later: JournalJob): void => takeOver(run, recorder, journal, later);
+  const attempt = async (): Promise<void> => {
+    // It may have been left meanwhile.
+    if (run.over) recorder.dismiss();
+    else if (hasEnded(kept)) await readBack(run, recorder, journal, kept);
+    else if (isHeld(kept, journal)) follow(run, recorder, journal, again, asked.cancel);
+    else {
+      await resume(run, recorder, journal, {});
+      run.elsewhere = undefined;
+      if (asked.cancel && run.wakeUp) cancelJob(run, asked.cancel.mode, asked.cancel.cause);
+    }
+  };
+  attempt().catch((error) => {
+    if (error instanceof JournalError && error.code === 'JOB_LEASED')
+      follow(run, recorder, journal, again, asked.cancel);
+    else recorder.fail(error);
+  });
+};
+
+/** What is asked of a job before it is known which it is. */
+export type Asked = { cancel?: Cancellation };
+
+/** Holds back what is asked of a job until it is known whether it is a new one, or one that there is already. */
+export const untilKnown = (run: JobRun): Asked => {
+  const asked: Asked = {};
+  run.elsewhere = {
+    cancel: (cause, mode) => {
+      asked.cancel = { cause, mode };
+    },
+  };
+  return asked;
+};
+
+/** Takes the lease of a job, and lets it go on in a later turn of the event loop. @throws JournalError */
+export const resume = async (
+  run: JobRun,
+  recorder: JobRecorder,
+  journal: Journal,
+  { changed = 'refuse', added = () => undefined }: Resumption,
+): Promise<void> => {
+  const kept = await journal.acquire(run.id, JournalWriter.of(journal).lease());
+  try {
+    const past = await readPast(journal, kept);
+    // It may have been left meanwhile, too.
+    if (isOver(past) || run.over) {
+      recorder.dismiss();
+      await giveBack(journal, { jobId: kept.id, fence: kept.fence });
+      if (!run.over) restoreJob(run, past, added);
+      return;
+    }
+    const words = await changesSince(run, journal, past, changed);
+    if (run.over) throw leftMeanwhile(run);
+    restoreJob(run, past, added);
+    await restoreReuses(run, journal, past, added);
+    recorder.open(kept.fence);
+    recorder.remember(past.notes);
+    if (words.length > 0) recorder.redefine(definitionShape(run.plan));
+    const by = nameOfProcess();
+    run.sleepUntil(() => {
+      if (run.over) return;
+      if (past.record.state === 'idle') beginJob(run);
+      else goOn(run, past, by, words);
+    });
+    run.wakeLater();
+  } catch (error) {
+    await giveBack(journal, { jobId: kept.id, fence: kept.fence });
+    throw error;
+  }
+};
+
+const leftMeanwhile = ({ id }: JobRun): JournalError =>
+  new JournalError('LEASE_LOST', `The job "${id}" was left before it went on.`, { jobId: id });
+
+/** Gives a run the end of a job that is to be tried again. @throws JournalError */
+export const restoreEnded = async (
+  run: JobRun,
+  journal: Journal,
+  past: Past,
+  { changed = 'refuse', added = () => undefined }: Resumption,
+): Promise<void> => {
+  await changesSince(run, journal, past, changed);
+  run.recorder?.remember(past.notes);
+  restoreJob(run, past, added);
+};
+
+/** How the definition has changed since it was kept, in words, as far as that is accepted. @throws JournalError */
+const changesSince = async (
+  run: JobRun,
+  journal: Journal,
+  past: Past,
+  changed: ChangePolicy,
+): Promise<readonly string[]> => {
+  const { job } = past;
+  if (definitionShape(run.plan).fingerprint === job.fingerprint) return [];
+  const shape = await journal.shape(job.fingerprint);
+  if (shape !== undefined)
+    return acceptedChanges(job, definitionChanges(shape, run.plan), changed, (task) => hasBegun(past, task));
+  const message = `The journal does not hold the definition that the job "${job.id}" was started with.`;
+  throw new JournalError('JOURNAL_CORRUPT', message, { jobId: job.id });
+};
+
+const hasBegun = ({ record }: Past, task: string): boolean =>
+  (record.tasks.get(task)?.state ?? 'unscheduled') !== 'unscheduled';
+
+const nameOfProcess = (): string => `process ${process.pid} on ${thisProcess().host.split(' ')[0]}`;

@@ -1,0 +1,36 @@
+import { errorData } from '../../events/error-data.ts';
+import type { Checkpoint } from '../definition/task-function.ts';
+import { encodedAs } from '../durable/job-recorder.ts';
+import { decode } from '../durable/serialise.ts';
+import { CommandError } from '../errors/errors.ts';
+import type { Attempt } from '../model/attempt.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
+import { logOf } from './task-log.ts';
+
+type Attempted = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
+
+/** What a task keeps for its next attempt. Each reading is a copy, as it will be after a crash. */
+export const checkpointOf = ({ job, task, attempt }: Attempted): Checkpoint => ({
+  get last(): unknown {
+    return task.checkpoint && decode(task.checkpoint);
+  },
+  save: (value) => {
+    const saving = save({ job, task, attempt }, value);
+    // Who does not wait for it is told in the log.
+    saving.catch((error) => logOf(job, task.path, attempt).warn(errorData(error).message));
+    return saving;
+  },
+});
+
+const save = async ({ job, task, attempt }: Attempted, value: unknown): Promise<void> => {
+  if (attempt.phase !== 'live') {
+    const message = `Task "${task.path}" can't save a checkpoint: its attempt ${attempt.number} is over.`;
+    throw new CommandError('INVALID_STATE', message, task.path);
+  }
+  const text = encodedAs('UNSERIALISABLE_CHECKPOINT', `The checkpoint of task "${task.path}"`, value);
+  task.checkpoint = text;
+  const { recorder } = job;
+  if (!recorder) return;
+  recorder.note(task.path, 'checkpoint', text);
+  await new Promise<void>((resolve, reject) => recorder.whenSaved(resolve, reject));
+};

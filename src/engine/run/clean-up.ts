@@ -1,0 +1,68 @@
+import type { JobRun } from '../model/run.ts';
+import { isCleanUp, SETTLED, type TaskRun } from '../model/run.ts';
+import { launch } from './flow.ts';
+
+/** Plans the clean-up of a job that begins to stop. What never started has none. */
+export const planCleanUp = (job: JobRun): void => {
+  if (job.cleanUp || job.startedAt === undefined || job.plan.cleanUps.length === 0) return;
+  const waiting = new Map<number, number>();
+  const heirs = new Map<number, number[]>();
+  for (const index of job.plan.cleanUps) {
+    if (!isPending(job, index)) continue;
+    const awaited = whatMayChange(job, index);
+    waiting.set(index, awaited.length);
+    for (const upstream of awaited) heirs.set(upstream, [...(heirs.get(upstream) ?? []), index]);
+  }
+  job.cleanUp = { waiting, heirs };
+};
+
+/** Starts the clean-up whose upstreams can change no more. */
+export const startCleanUp = (job: JobRun): void => {
+  const { waiting } = job.cleanUp ?? {};
+  if (!waiting || waiting.size === 0) return;
+  startAll(
+    job,
+    waiting,
+    [...waiting.keys()].filter((index) => waiting.get(index) === 0),
+  );
+};
+
+/** A task of a stopping job has settled: what waited for it last is started. */
+export const afterSettling = (job: JobRun, task: TaskRun): void => {
+  const { waiting, heirs } = job.cleanUp ?? {};
+  const due: number[] = [];
+  for (const index of heirs?.get(task.index) ?? []) {
+    const left = (waiting?.get(index) ?? 0) - 1;
+    waiting?.set(index, left);
+    if (left === 0) due.push(index);
+  }
+  heirs?.delete(task.index);
+  if (waiting && due.length > 0) startAll(job, waiting, due);
+};
+
+/** Upstream of a task of a stopping job: what runs, and clean-up still to come. What never starts is looked through. */
+export const whatMayChange = (job: JobRun, index: number): readonly number[] => {
+  const { upstream } = job.plan.graph;
+  const seen = new Set<number>(upstream[index]);
+  const found: number[] = [];
+  for (const at of seen) {
+    if (isPending(job, at)) found.push(at);
+    else if (isUnscheduled(job, at)) for (const further of upstream[at] ?? []) seen.add(further);
+    else if (!SETTLED.has(job.tasks[at]?.state ?? 'completed')) found.push(at);
+  }
+  return found;
+};
+
+const startAll = (job: JobRun, waiting: Map<number, number>, due: number[]): void => {
+  for (const index of due) waiting.delete(index);
+  launch(job, due);
+};
+
+const isUnscheduled = (job: JobRun, index: number): boolean =>
+  (job.tasks[index]?.state ?? 'unscheduled') === 'unscheduled';
+
+const isPending = (job: JobRun, index: number): boolean => {
+  const task = job.tasks[index];
+  const cleansUp = task ? isCleanUp(task) : job.plan.tasks[index]?.trigger === 'always';
+  return cleansUp && isUnscheduled(job, index) && !job.removed?.has(index);
+};

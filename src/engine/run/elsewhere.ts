@@ -1,0 +1,10 @@
+import { CommandError } from '../errors/errors.ts';
+import type { JobRun } from '../model/run.ts';
+
+/** A job that was restored goes on before anything is asked of it. @throws CommandError of a job that another process runs */
+export const requireHere = ({ elsewhere, plan, wakeUp }: JobRun, what: string): void => {
+  wakeUp?.();
+  if (!elsewhere) return;
+  const message = `Job "${plan.name}" can't be ${what} here: another process runs it. Here its events can be heard, and it can be cancelled.`;
+  throw new CommandError('INVALID_STATE', message);
+};

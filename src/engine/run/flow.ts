@@ -1,0 +1,192 @@
+import { shallowErrorData } from '../../events/error-data.ts';
+import { ignore } from '../../events/thenable.ts';
+import { sortByPlace } from '../definition/plan.ts';
+import { judge, type Outcome, type Tally, type TriggerRule, type Verdict } from '../definition/trigger.ts';
+import { yesOrNo } from '../definition/yes-or-no.ts';
+import { TaskError } from '../errors/errors.ts';
+import type { JobRun } from '../model/run.ts';
+import { isCleanUp, SETTLED, type TaskRun } from '../model/run.ts';
+import { createConditionScope } from './scope.ts';
+
+/** Why a task was skipped. */
+export type SkipReason = 'upstreamFailed' | 'upstreamNotReady' | 'upstreamSkipped' | 'branch' | 'triggerRule' | 'when';
+
+/** A settled task's downstream: what its outcome decides is scheduled or skipped. */
+export const followUp = (job: JobRun, task: TaskRun): void => {
+  task.counted = true;
+  const downstream = job.plan.graph.downstream[task.index] ?? [];
+  if (downstream.length === 0) return;
+  const due: number[] = [];
+  for (const next of downstream) {
+    const verdict = note(job, next, task);
+    if (verdict === 'wait' || !isUnscheduled(job, next)) continue;
+    if (verdict === 'run') due.push(next);
+    else skip(job, next);
+  }
+  launch(job, due);
+};
+
+/** Schedules tasks, or skips those whose condition does not hold. All become ready before the first of them runs. */
+export const launch = (job: JobRun, indexes: number[]): void => {
+  for (const index of sortByPlace(job.plan, job.options.sequential, indexes)) {
+    // A result that is used again may stand there already.
+    if (!isUnscheduled(job, index)) continue;
+    const task = job.wake(index);
+    const { when } = task.definition;
+    if (!when) {
+      job.commandTask(task, { type: 'task.schedule' });
+    } else if (!task.asked) {
+      task.asked = true;
+      decide(job, task, holds(job, task, when));
+    }
+  }
+};
+
+/** What a condition answered; it may have ended the job meanwhile. */
+const decide = (job: JobRun, task: TaskRun, run: boolean): void => {
+  if (job.over || (job.ending && !isCleanUp(task))) job.release(task);
+  else if (run) job.commandTask(task, { type: 'task.schedule' });
+  else job.commandTask(task, { type: 'task.skip', reason: 'when' }, { reason: 'when' });
+};
+
+/**
+ * Judges a task anew from its upstreams whose outcome has been told: one that was added, or whose upstream is tried
+ * again. Those that have settled and wait for their turn in the stream are counted then.
+ */
+export const appraise = (job: JobRun, index: number): void => {
+  const rule = job.plan.tasks[index]?.trigger;
+  const tally = tallyOf(job, index);
+  const total = job.plan.upstreamCounts[index] ?? 0;
+  job.missing[index] = total - tally.success - tally.tolerated;
+  if (rule && rule !== 'allSuccess') remember(job, index, tally);
+  if (job.stop || job.startedAt === undefined) return;
+  const verdict = judge(rule ?? 'allSuccess', tally, total);
+  if (verdict === 'run') launch(job, [index]);
+  else if (verdict === 'skip') skip(job, index);
+};
+
+/** Asks the condition of a ready task again, which threw if it then had to fail, in a process that is dead. */
+export const recallRefusal = (job: JobRun, task: TaskRun): void => {
+  const { when } = task.definition;
+  if (when && task.attempts === 0) holds(job, task, when);
+};
+
+/** The error of a task that was skipped because of a failure, of those `among` its upstreams that had settled then. */
+export const upstreamError = (
+  job: JobRun,
+  task: TaskRun,
+  among: (upstream: TaskRun) => boolean,
+): TaskError | undefined => {
+  const { culprit } = causeOf(job, task.index, among);
+  return culprit?.error && upstreamFailed(task, culprit, culprit.error);
+};
+
+/** Judges all tasks anew that are unscheduled, upstreams first. */
+export const appraiseAll = (job: JobRun): void => {
+  for (const index of job.plan.order) if (isUnscheduled(job, index)) appraise(job, index);
+};
+
+const isUnscheduled = (job: JobRun, index: number): boolean =>
+  (job.tasks[index]?.state ?? 'unscheduled') === 'unscheduled' && !job.removed?.has(index);
+
+/** Counts an upstream's outcome. The default rule needs no tally: what is missing is enough. */
+const note = (job: JobRun, index: number, upstream: TaskRun): Verdict => {
+  const rule = job.plan.tasks[index]?.trigger ?? 'allSuccess';
+  const outcome = outcomeOf(upstream, index);
+  if (rule === 'allSuccess') {
+    if (outcome === 'failed' || outcome === 'skipped') return 'skip';
+    const missing = (job.missing[index] ?? 0) - 1;
+    job.missing[index] = missing;
+    return missing === 0 ? 'run' : 'wait';
+  }
+  const before = job.tallies?.get(index) ?? NONE;
+  const tally = { ...before, [outcome]: before[outcome] + 1 };
+  remember(job, index, tally);
+  return judge(rule, tally, job.plan.upstreamCounts[index] ?? 0);
+};
+
+const remember = (job: JobRun, index: number, tally: Tally): void => {
+  job.tallies ??= new Map();
+  job.tallies.set(index, tally);
+};
+
+const NONE: Tally = { success: 0, failed: 0, tolerated: 0, skipped: 0 };
+
+const tallyOf = (job: JobRun, index: number): Tally => {
+  const tally = { ...NONE };
+  for (const upstream of job.plan.graph.upstream[index] ?? []) {
+    const task = job.tasks[upstream];
+    if (task?.counted) tally[outcomeOf(task, index)]++;
+  }
+  return tally;
+};
+
+/** What a settled task means to one of its downstream. */
+const outcomeOf = (task: TaskRun, consumer: number): Outcome => {
+  if (task.state === 'completed') return task.passedOver?.has(consumer) ? 'skipped' : 'success';
+  if (task.state === 'failed') return task.error?.tolerated ? 'tolerated' : 'failed';
+  return task.state === 'skipped' && task.error ? 'failed' : 'skipped';
+};
+
+const holds = (job: JobRun, task: TaskRun, when: NonNullable<TaskRun['definition']['when']>): boolean => {
+  try {
+    return yesOrNo('when', when(createConditionScope(job, task)));
+  } catch (thrown) {
+    ignore(thrown);
+    task.refusal = { thrown };
+    return true;
+  }
+};
+
+const skip = (job: JobRun, index: number): void => {
+  const task = job.wake(index);
+  const { reason, culprit } = causeOf(job, index);
+  const error = reason === 'upstreamFailed' && culprit?.error;
+  task.error = error ? upstreamFailed(task, culprit, error) : undefined;
+  const details = task.error ? { reason, error: shallowErrorData(task.error) } : { reason };
+  job.commandTask(task, { type: 'task.skip', reason }, details);
+};
+
+/** Whose outcome skips a task: the upstream that a rule could not accept, the first of them as they were named. */
+const causeOf = (
+  job: JobRun,
+  index: number,
+  among: (upstream: TaskRun) => boolean = ({ state }) => SETTLED.has(state),
+): { readonly reason: SkipReason; readonly culprit?: TaskRun | undefined } => {
+  const rule = job.plan.tasks[index]?.trigger ?? 'allSuccess';
+  const settled = (job.plan.graph.upstream[index] ?? [])
+    .map((upstream) => job.tasks[upstream])
+    .filter((task): task is TaskRun => task !== undefined && among(task));
+  const of = (outcome: Outcome): TaskRun | undefined => settled.find((task) => outcomeOf(task, index) === outcome);
+  const failed = FORBID_FAILURE.has(rule) ? of('failed') : undefined;
+  if (failed) return { reason: 'upstreamFailed', culprit: failed };
+  const skipped = FORBID_SKIPS.has(rule) ? of('skipped') : undefined;
+  return skipped ? { reason: skipReason(skipped), culprit: skipped } : { reason: 'triggerRule' };
+};
+
+/** The rules that want a success, or no failure: a failure is why they skip. */
+const FORBID_FAILURE: ReadonlySet<TriggerRule> = new Set([
+  'allSuccess',
+  'oneSuccess',
+  'noneFailed',
+  'noneFailedMinOneSuccess',
+]);
+
+const FORBID_SKIPS: ReadonlySet<TriggerRule> = new Set([
+  'allSuccess',
+  'oneSuccess',
+  'oneDone',
+  'noneFailedMinOneSuccess',
+  'noneSkipped',
+]);
+
+const skipReason = ({ state, reason }: TaskRun): SkipReason => {
+  if (state === 'completed') return 'branch';
+  return state === 'notReady' || reason === 'upstreamNotReady' ? 'upstreamNotReady' : 'upstreamSkipped';
+};
+
+const upstreamFailed = (task: TaskRun, upstream: TaskRun, cause: TaskError): TaskError => {
+  const what = upstream.state === 'failed' ? 'failed' : 'was skipped';
+  const message = `Task "${task.path}" was skipped, because "${upstream.path}" upstream of it ${what}.`;
+  return new TaskError('UPSTREAM_FAILED', message, { taskName: task.path, attempt: 0, cause });
+};

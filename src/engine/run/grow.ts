@@ -1,0 +1,235 @@
+import { draftsOf } from '../definition/drafts.ts';
+import { buildGraph, pathLengths, sortGraph } from '../definition/graph.ts';
+import { indexIn, type Plan, type TaskDefinition } from '../definition/plan.ts';
+import type { AnyTaskSpec } from '../definition/task-spec.ts';
+import { addDraftProblems, cycleProblem, definitionOf, type Names, needsOf } from '../definition/validate.ts';
+import {
+  CommandError,
+  JobDefinitionError,
+  JournalError,
+  NonRetryableError,
+  UnknownTaskError,
+} from '../errors/errors.ts';
+import type { Problem } from '../errors/problem.ts';
+import type { JobRun } from '../model/run.ts';
+import { SETTLED, type TaskRun } from '../model/run.ts';
+import { appraise } from './flow.ts';
+import { poolProblems } from './pool-problems.ts';
+import { endIfSettled } from './stop.ts';
+
+/**
+ * Gives a running job more tasks; all problems are found before any of them is added. `by`: the task of it that adds them.
+ * @throws JobDefinitionError @throws CommandError */
+export const addTasks = (job: JobRun, specs: readonly AnyTaskSpec[], by?: string): void => {
+  if (job.over || job.stop) {
+    const what = job.over ? `is ${job.state}` : 'is ending';
+    throw new CommandError('INVALID_STATE', `Job "${job.plan.name}" ${what}: no task can be added.`);
+  }
+  const added = validated(job, specs);
+  const first = extend(job, by === undefined ? added : added.map((definition) => ({ ...definition, addedBy: by })));
+  job.together(() => {
+    for (const definition of job.plan.tasks.slice(first)) publishAdded(job, definition);
+    for (let index = first; index < job.plan.tasks.length; index++) appraise(job, index);
+  });
+};
+
+export const publishAdded = (job: JobRun, { name, dependsOn, addedBy }: TaskDefinition): void =>
+  job.publish({
+    type: 'task.added',
+    task: job.pathOf(name),
+    dependsOn,
+    ...(addedBy !== undefined && { by: job.pathOf(addedBy) }),
+  });
+
+/** The function of a task that was added to a job in another process, and was not handed over. */
+export const unknownFunction = (): never => {
+  throw new NonRetryableError('It was added to the job while that ran, and its function is not known here');
+};
+
+/** Tasks that were added to a job while it ran are to run, and nobody says what they do. */
+export const tasksMissing = (job: JobRun, names: readonly string[]): JournalError => {
+  const list = names.map((name) => `"${name}"`).join(', ');
+  const message = `Job "${job.plan.name}" ("${job.id}") was given ${names.length === 1 ? 'a task' : 'tasks'} while it ran that its definition does not have: ${list}. Hand ${names.length === 1 ? 'it' : 'them'} over: the option added, { added: [...] }.`;
+  return new JournalError('UNKNOWN_DEFINITION', message, { jobId: job.id });
+};
+
+/** Puts tasks into the plan of a job, and answers the index of the first. */
+export const extend = (job: JobRun, added: readonly TaskDefinition[]): number => {
+  const plan = own(job);
+  const first = plan.tasks.length;
+  for (const task of added) append(job, plan, task);
+  sortInto(plan, first);
+  return first;
+};
+
+/** Finds the definitions of tasks that were added to a job, among those handed over. @throws JobDefinitionError */
+export const addedTasks = (
+  jobName: string,
+  specs: readonly AnyTaskSpec[],
+): ((path: string, dependsOn: readonly string[]) => TaskDefinition | undefined) => {
+  const drafts = draftsOf(jobName, specs);
+  const problems: Problem[] = [];
+  const known: Names = { has: () => true, [Symbol.iterator]: () => [][Symbol.iterator]() };
+  const none: Names = { has: () => false, [Symbol.iterator]: () => [][Symbol.iterator]() };
+  for (const [index, draft] of drafts.entries()) addDraftProblems(problems, draft, index, needsOf(draft), none, known);
+  const [first, ...rest] = problems;
+  if (first) throw new JobDefinitionError(jobName, [first, ...rest]);
+  const byName = new Map(drafts.map((draft) => [draft.name, draft]));
+  return (path, dependsOn) => {
+    const draft = byName.get(path);
+    return draft && definitionOf(draft, dependsOn);
+  };
+};
+
+/** Takes a task out of a running job that has not started and on which no other waits. @throws CommandError @throws JobDefinitionError */
+export const removeTask = (job: JobRun, name: string): void => {
+  const index = indexIn(job.plan, name);
+  const task = job.tasks[index];
+  const obstacle = whyNotRemoved(job, task);
+  if (obstacle !== undefined) {
+    const message = `Task "${name}" ${obstacle}: only a task that has not started can be removed.`;
+    throw new CommandError('INVALID_STATE', message, name);
+  }
+  const downstream = (job.plan.graph.downstream[index] ?? []).map((next) => job.plan.graph.names[next] as string);
+  if (downstream.length > 0) {
+    const problems = downstream.map(
+      (next): Problem => ({
+        code: 'UNKNOWN_DEPENDENCY',
+        message: `Task "${next}" waits on "${name}", which is to be removed. Remove "${next}" first.`,
+        tasks: [next, name],
+      }),
+    );
+    throw new JobDefinitionError(job.plan.name, problems as [Problem, ...Problem[]]);
+  }
+  takeOut(job, index);
+  job.together(() => {
+    if (task?.actor && task.state !== 'unscheduled') {
+      job.commandTask(task, { type: 'task.cancel', reason: 'removed' }, { reason: 'removed' });
+      job.settled--;
+    }
+    job.publish({ type: 'task.removed', task: job.pathOf(name) });
+  });
+  const waiting = job.waiting?.get(index) ?? [];
+  job.waiting?.delete(index);
+  for (const { reject } of waiting) reject(new UnknownTaskError(job.plan.name, name, ' It was removed.'));
+  endIfSettled(job);
+};
+
+/** Takes a task out of the plan of a job. */
+export const takeOut = (job: JobRun, index: number): void => {
+  const plan = own(job);
+  const name = plan.graph.names[index] as string;
+  (plan.graph.indexOf as Map<string, number>).delete(name);
+  for (const upstream of plan.graph.upstream[index] ?? []) {
+    const downstream = plan.graph.downstream[upstream] as number[];
+    (plan.graph.downstream as number[][])[upstream] = downstream.filter((next) => next !== index);
+  }
+  for (const list of [plan.roots, plan.cleanUps] as number[][])
+    if (list.includes(index)) list.splice(list.indexOf(index), 1);
+  job.removed ??= new Set();
+  job.removed.add(index);
+};
+
+const whyNotRemoved = (job: JobRun, task: TaskRun | undefined): string | undefined => {
+  if (job.over) return `belongs to a job that is ${job.state}`;
+  if (job.stop) return 'belongs to a job that is ending';
+  if (!task) return undefined;
+  const waits = task.attempts === 0 && !task.polls && !SETTLED.has(task.state);
+  return waits ? undefined : `is ${task.state}`;
+};
+
+/** The new tasks as definitions, checked together with those that there are. @throws JobDefinitionError */
+const validated = (job: JobRun, specs: readonly AnyTaskSpec[]): readonly TaskDefinition[] => {
+  const { plan } = job;
+  const drafts = draftsOf(plan.name, specs);
+  const { indexOf } = plan.graph;
+  const names = new Set(drafts.map(({ name }) => name).filter((name) => typeof name === 'string'));
+  const before = new Set<string>();
+  // Looked up rather than copied: a job may grow task by task.
+  const seen: Names = { has: (name) => indexOf.has(name) || before.has(name), [Symbol.iterator]: () => indexOf.keys() };
+  const known: Names = {
+    has: (name) => indexOf.has(name) || names.has(name),
+    [Symbol.iterator]: () => [...indexOf.keys(), ...names][Symbol.iterator](),
+  };
+  const problems: Problem[] = [];
+  const tasks = drafts.map((draft, index) => {
+    const dependsOn = needsOf(draft);
+    addDraftProblems(problems, draft, index, dependsOn, seen, known);
+    before.add(draft.name);
+    return definitionOf(draft, dependsOn);
+  });
+  const graph = buildGraph(tasks);
+  problems.push(...sortGraph(graph).cycles.map((cycle) => cycleProblem(cycle, graph)));
+  if (problems.length === 0) problems.push(...poolProblems(tasks, job.level));
+  const [first, ...rest] = problems;
+  if (first) throw new JobDefinitionError(plan.name, [first, ...rest]);
+  return tasks;
+};
+
+/** The plan of a job that is its own: a copy, at the first change. */
+const own = (job: JobRun): Plan => {
+  const { plan } = job;
+  if (job.ownsPlan) return plan;
+  job.ownsPlan = true;
+  const { graph } = plan;
+  job.plan = {
+    ...plan,
+    tasks: [...plan.tasks],
+    graph: {
+      names: [...graph.names],
+      indexOf: new Map(graph.indexOf),
+      upstream: [...graph.upstream],
+      downstream: graph.downstream.map((downstream) => [...downstream]),
+    },
+    upstreamCounts: [...plan.upstreamCounts],
+    roots: [...plan.roots],
+    cleanUps: [...plan.cleanUps],
+    order: [...plan.order],
+    positions: Array.from(plan.positions),
+    lengths: Array.from(plan.lengths),
+    grown: true,
+    sealed: plan.sealed ?? plan,
+  };
+  return job.plan;
+};
+
+type Growing<Type> = { -readonly [Key in keyof Type]: Type[Key] extends readonly (infer Item)[] ? Item[] : Type[Key] };
+
+const append = (job: JobRun, plan: Plan, task: TaskDefinition): void => {
+  const { tasks, graph, upstreamCounts, roots } = plan as Growing<Plan>;
+  const { names, upstream } = graph as Growing<Plan['graph']>;
+  const index = tasks.length;
+  tasks.push(task);
+  names.push(task.name);
+  (graph.indexOf as Map<string, number>).set(task.name, index);
+  (graph.downstream as number[][]).push([]);
+  upstream.push([]);
+  upstreamCounts.push(task.dependsOn.length);
+  job.tasks.push(undefined);
+  job.missing.push(task.dependsOn.length);
+  if (task.dependsOn.length === 0) roots.push(index);
+};
+
+/**
+ * Links the tasks from an index on, and sorts them behind all others: those that were there wait on none of them, so
+ * that Kahn's algorithm would put them last.
+ */
+const sortInto = (plan: Plan, first: number): void => {
+  const { graph } = plan;
+  for (let index = first; index < plan.tasks.length; index++) {
+    const needs = (plan.tasks[index] as TaskDefinition).dependsOn.map((name) => graph.indexOf.get(name) as number);
+    (graph.upstream as number[][])[index] = needs;
+    for (const need of needs) (graph.downstream[need] as number[]).push(index);
+  }
+  const added = plan.tasks.slice(first);
+  const among = buildGraph(added);
+  const { order } = sortGraph(among);
+  const lengths = pathLengths(among, order);
+  for (const at of order) {
+    const index = first + at;
+    (plan.positions as number[])[index] = plan.order.length;
+    (plan.order as number[]).push(index);
+    if (plan.tasks[index]?.trigger === 'always') (plan.cleanUps as number[]).push(index);
+  }
+  for (const [at, length] of lengths.entries()) (plan.lengths as number[])[first + at] = length;
+};

@@ -1,0 +1,294 @@
+import { errorData, textOf } from '../../events/error-data.ts';
+import { isPlainObject } from '../../events/plain-object.ts';
+import { type Answer, answerOf, type Branch, type Expand, kindOfAnswer, type NotReady } from '../definition/answer.ts';
+import { reachable } from '../definition/graph.ts';
+import { show } from '../definition/rules.ts';
+import { intervalMs, isPoll, type Poll } from '../definition/sensor.ts';
+import type { AnyTaskSpec } from '../definition/task-spec.ts';
+import {
+  isA,
+  type JobError,
+  SchemaError,
+  SerialisationError,
+  TaskError,
+  type TaskErrorCode,
+} from '../errors/errors.ts';
+import { didYouMean } from '../errors/suggest.ts';
+import type { Overlap } from '../model/context.ts';
+import type { JobRun } from '../model/run.ts';
+import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { reportConflicts } from './conflict.ts';
+import { addTasks } from './grow.ts';
+import { decideRetry } from './retry-decision.ts';
+import { cancelTask } from './stop.ts';
+
+/** What an attempt brought: an output that is merged, nothing, an answer such as "not ready", or what is no output. */
+export const succeedAttempt = (job: JobRun, task: TaskRun, value: unknown): void => {
+  if (value === undefined) {
+    job.commandTask(task, { type: 'attempt.succeeded' });
+    return;
+  }
+  const brought = read(value, job.instances);
+  if (brought.kind === 'refused') refuse(job, task, brought.what, ...brought.cause);
+  else if (brought.kind === 'answer') follow(job, task, brought.answer);
+  else if (brought.kind === 'poll') lookAgain(job, task, value as Poll);
+  else if (brought.kind === 'item') collect(job, task, value);
+  else complete(job, task, value as object);
+};
+
+type Brought =
+  | { readonly kind: 'poll' }
+  | { readonly kind: 'item' }
+  | { readonly kind: 'output' }
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  | { readonly kind: 'refused'; readonly what: string; readonly cause: [cause?: unknown] };
+
+/** What a value is, of which even a look may throw. */
+const read = (value: unknown, isItem: boolean): Brought => {
+  try {
+    if (isPoll(value)) return { kind: 'poll' };
+    const answer = answerOf(value);
+    if (answer) return { kind: 'answer', answer };
+    if (isItem) return { kind: 'item' };
+    if (isPlainObject(value)) return { kind: 'output' };
+    const what = `${describe(value)}: expected a plain object, which is merged into the context, or nothing`;
+    return { kind: 'refused', what, cause: [] };
+  } catch (error) {
+    return { kind: 'refused', what: `an object that can't be read: ${messageOf(error)}`, cause: [error] };
+  }
+};
+
+/** A sensor that is not ready: it looks again after its interval, without a slot, and uses up no retry. */
+const lookAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
+  if (job.stop && !isCleanUp(task)) {
+    cancelTask(job, task);
+    return;
+  }
+  const polls = (task.polls ?? 0) + 1;
+  try {
+    task.backoffMs = intervalMs(task.definition.sensor ?? {}, polls);
+  } catch (error) {
+    fail(
+      job,
+      task,
+      taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(error)}`, error),
+      'error',
+    );
+    return;
+  }
+  task.polls = polls;
+  task.dueAt = job.clock.now() + task.backoffMs;
+  job.commandTask(task, { type: 'attempt.poll' }, { reason: textOf(reason), dueAt: task.dueAt });
+};
+
+const follow = (job: JobRun, task: TaskRun, answer: Answer): void => {
+  const kind = kindOfAnswer(answer);
+  if (kind === 'notReady') {
+    const reason = textOf((answer as NotReady).reason);
+    job.commandTask(task, { type: 'attempt.notReady', reason }, { reason });
+  } else if (job.instances) {
+    refuse(job, task, `${kind}(…), which is not for the instances of a fan-out`);
+  } else if (kind === 'branch') {
+    take(job, task, answer as Branch<unknown>);
+  } else {
+    grow(job, task, answer as Expand<unknown>);
+  }
+};
+
+/** A branch: what was not picked, and is not downstream of what was, counts this task as skipped. */
+const take = (job: JobRun, task: TaskRun, { picks, output }: Branch<unknown>): void => {
+  const { graph } = job.plan;
+  const downstream = graph.downstream[task.index] ?? [];
+  const names = downstream.map((index) => graph.names[index] as string);
+  for (const pick of picks as readonly unknown[]) {
+    if (typeof pick === 'string' && names.includes(pick)) continue;
+    const hint = (typeof pick === 'string' && didYouMean(pick, names)) || ` Those are ${names.join(', ') || 'none'}.`;
+    refuse(job, task, `branch(…) with ${show(pick)}, which does not directly depend on it.${hint}`);
+    return;
+  }
+  const picked = new Set(picks.map((name) => graph.indexOf.get(name) as number));
+  for (const index of [...picked]) for (const further of reachable(index, graph.downstream)) picked.add(further);
+  if (output === undefined || isPlainObject(output)) {
+    task.passedOver = new Set(downstream.filter((index) => !picked.has(index)));
+    const passedOver = [...task.passedOver].map((index) => graph.names[index] as string);
+    job.recorder?.note(task.path, 'branch', JSON.stringify(passedOver));
+  }
+  withOutput(job, task, output);
+};
+
+const grow = (job: JobRun, task: TaskRun, { tasks, output }: Expand<unknown>): void => {
+  if (output !== undefined && !isPlainObject(output)) {
+    withOutput(job, task, output);
+    return;
+  }
+  if (!job.stop) {
+    try {
+      addTasks(job, tasks as readonly AnyTaskSpec[], task.definition.name);
+    } catch (error) {
+      refuse(job, task, `tasks that can't join the job: ${messageOf(error)}`, error);
+      return;
+    }
+  }
+  withOutput(job, task, output);
+};
+
+const withOutput = (job: JobRun, task: TaskRun, output: unknown): void => {
+  if (output === undefined) job.commandTask(task, { type: 'attempt.succeeded' });
+  else if (isPlainObject(output)) complete(job, task, output);
+  else refuse(job, task, `${describe(output)}: expected a plain object, which is merged into the context, or nothing`);
+};
+
+/** What an instance of a fan-out brought is kept for the fan-out to collect, whatever it is. */
+const collect = (job: JobRun, task: TaskRun, value: unknown): void => {
+  const text = kept(job, task, value);
+  if (text === REFUSED) return;
+  try {
+    task.output = (typeof value === 'object' && value !== null ? job.frozen(value) : value) as object;
+  } catch (error) {
+    refuse(job, task, `an object that can't be read: ${messageOf(error)}`, error);
+    return;
+  }
+  if (text !== undefined) job.recorder?.stage(text);
+  job.commandTask(task, { type: 'attempt.succeeded', output: value }, { output: task.output });
+};
+
+/** The JSON of an output that a journal is to keep; none where there is no journal, or no output. */
+const kept = (job: JobRun, task: TaskRun, output: unknown): string | typeof REFUSED | undefined => {
+  if (!job.recorder || output === undefined) return undefined;
+  try {
+    return job.recorder.encoded(`The output of task "${task.path}"`, output);
+  } catch (error) {
+    const code =
+      isA(error, SerialisationError) && error.code === 'OUTPUT_TOO_LARGE' ? error.code : 'UNSERIALISABLE_OUTPUT';
+    const reason = code === 'OUTPUT_TOO_LARGE' ? 'outputTooLarge' : 'unserialisableOutput';
+    fail(job, task, taskError(task, code, `failed: ${messageOf(error)}`, error), reason);
+    return REFUSED;
+  }
+};
+
+const REFUSED = Symbol('refused');
+
+const complete = (job: JobRun, task: TaskRun, value: object): void => {
+  let output: object;
+  let overlaps: readonly Overlap[];
+  const text = kept(job, task, value);
+  if (text === REFUSED) return;
+  try {
+    output = job.frozen(value);
+    overlaps = job.context.merge(output, job.plan.positions[task.index] as number);
+    task.version = job.context.version;
+  } catch (error) {
+    refuse(job, task, `an object that can't be read: ${messageOf(error)}`, error);
+    return;
+  }
+  task.output = output;
+  const succeed = (): void => {
+    if (text !== undefined) job.recorder?.stage(text);
+    job.commandTask(task, { type: 'attempt.succeeded', output }, { output });
+  };
+  if (overlaps.length === 0) {
+    succeed();
+    return;
+  }
+  job.together(() => {
+    succeed();
+    reportConflicts(job, overlaps);
+  });
+};
+
+/** An output that can't be merged: a failure that no retry mends. */
+const refuse = (job: JobRun, task: TaskRun, what: string, ...cause: [cause?: unknown]): void => {
+  const error = taskError(task, 'INVALID_OUTPUT', `put out ${what}`, ...cause);
+  fail(job, task, error, 'invalidOutput');
+};
+
+const describe = (value: unknown): string => {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return `an instance of ${value.constructor?.name ?? 'a class'}`;
+  return typeof value === 'function' ? 'a function' : `the ${typeof value} ${textOf(value)}`.slice(0, 80);
+};
+
+/** What an attempt threw: tried again as far as the policy and the error itself allow. */
+export const failAttempt = (job: JobRun, task: TaskRun, thrown: unknown): void => {
+  if (isA(thrown, SchemaError) && thrown.code === 'INVALID_OUTPUT') {
+    fail(job, task, taskError(task, 'INVALID_OUTPUT', `failed: ${thrown.message}`, thrown), 'invalidOutput');
+    return;
+  }
+  const error = taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(thrown)}`, thrown);
+  failOrRetry(job, task, error, thrown, 'error');
+};
+
+/** A fan-out of which an instance failed for good: that has been tried again as often as it may. */
+export const failFanOut = (job: JobRun, task: TaskRun, cause: TaskError | JobError | undefined): void => {
+  fail(
+    job,
+    task,
+    taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(cause)}`, cause),
+    'error',
+  );
+};
+
+/** A task whose condition threw: it fails without being performed, and no retry mends it. */
+export const refuseTask = (job: JobRun, task: TaskRun, thrown: unknown): void => {
+  fail(job, task, taskError(task, 'TASK_FAILED', `failed: its condition threw: ${messageOf(thrown)}`, thrown), 'error');
+};
+
+/** An attempt that took longer than its time limit. */
+export const timeOutAttempt = (job: JobRun, task: TaskRun, limitMs: number): void => {
+  const error = taskError(task, 'TASK_TIMEOUT', `timed out in attempt ${task.attempts}, after ${limitMs} ms`);
+  failOrRetry(job, task, error, error, 'timeout');
+};
+
+/** An external task whose worker was not heard of for too long. */
+export const missHeartbeat = (job: JobRun, task: TaskRun, owner: string, limitMs: number): void => {
+  const what = `missed its heartbeat in attempt ${task.attempts}: nothing was heard of ${owner} for ${limitMs} ms`;
+  const error = taskError(task, 'HEARTBEAT_MISSED', what);
+  failOrRetry(job, task, error, error, 'heartbeat');
+};
+
+/** A task that took longer than its deadline, over all attempts. */
+export const expireTask = (job: JobRun, task: TaskRun, limitMs: number): void => {
+  const { lastError } = task;
+  const cause = lastError ? ([lastError] as const) : ([] as const);
+  const error = taskError(task, 'TASK_DEADLINE', `was not done within its deadline of ${limitMs} ms`, ...cause);
+  if (!task.actor) return;
+  task.error = error;
+  job.commandTask(task, { type: 'task.expire', error }, { reason: 'deadline', error: errorData(error) });
+};
+
+const failOrRetry = (job: JobRun, task: TaskRun, error: TaskError, thrown: unknown, reason: string): void => {
+  const decision = decideRetry(job, task, thrown);
+  if (decision.retry) {
+    task.lastError = error;
+    task.backoffMs = decision.waitMs;
+    const dueAt = job.clock.now() + decision.waitMs;
+    task.dueAt = dueAt;
+    const details = { reason, error: errorData(error), ...(Number.isFinite(dueAt) && { dueAt }) };
+    job.commandTask(task, { type: 'attempt.failed', error }, details);
+  } else if ('thrown' in decision) {
+    const message = `failed in attempt ${task.attempts}, and its retry policy threw: ${messageOf(decision.thrown)}`;
+    fail(job, task, taskError(task, 'TASK_FAILED', message, decision.thrown), reason);
+  } else if (decision.exhausted) {
+    task.lastError = error;
+    task.pausedBy = 'its own onExhausted';
+    task.deadlineTimer?.pause();
+    job.commandTask(task, { type: 'attempt.failed', error, pause: true }, { reason, error: errorData(error) });
+  } else {
+    fail(job, task, error, reason);
+  }
+};
+
+const fail = (job: JobRun, task: TaskRun, error: TaskError, reason: string): void => {
+  if (!task.actor) return;
+  task.error = error;
+  job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason, error: errorData(error) });
+};
+
+const taskError = (task: TaskRun, code: TaskErrorCode, what: string, ...cause: [cause?: unknown]): TaskError => {
+  const { path, definition } = task;
+  const about = { taskName: path, attempt: task.attempts, tolerated: definition.continueOnFailure ?? false };
+  return new TaskError(code, `Task "${path}" ${what}`, cause.length === 0 ? about : { ...about, cause: cause[0] });
+};
+
+const messageOf = (thrown: unknown): string => errorData(thrown).message;

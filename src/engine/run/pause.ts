@@ -1,0 +1,144 @@
+import type { TaskState } from '../../events/event.ts';
+import { mayRetry } from '../../machines/retry.ts';
+import { show } from '../definition/rules.ts';
+import { NO_VALUE } from '../durable/journal.ts';
+import { CommandError } from '../errors/errors.ts';
+import type { JobRun } from '../model/run.ts';
+import { SETTLED, type TaskRun } from '../model/run.ts';
+
+/** Who acts where nobody says. */
+export const THE_PROGRAM = 'the program';
+
+/** Pauses a job: nothing new starts in it or in the jobs nested in it, and its time limits stand still. */
+export const pauseJob = (job: JobRun, by: string): void => {
+  requireName(by);
+  if (job.over || job.stop)
+    throw new CommandError(
+      'INVALID_STATE',
+      `Job "${job.plan.name}" is ${job.over ? job.state : 'ending'}: only a running job can be paused.`,
+    );
+  if (job.state === 'paused') return;
+  job.pausedBy = by;
+  if (job.state !== 'idle') holdJob(job);
+};
+
+/** Starts a job, which is paused at once if that was asked for before. */
+export const beginJob = (job: JobRun): void =>
+  job.together(() => {
+    job.commandJob({ type: 'job.start' });
+    if (job.pausedBy !== undefined) holdJob(job);
+  });
+
+const holdJob = (job: JobRun): void => {
+  const reason = job.pausedBy;
+  holdTimers(job);
+  job.commandJob({ type: 'job.pause' }, reason === undefined ? {} : { reason });
+  job.dispatcher.dispatch();
+};
+
+/** Lets a paused job go on. */
+export const resumeJob = (job: JobRun): void => {
+  job.pausedBy = undefined;
+  if (job.state !== 'paused') return;
+  job.commandJob({ type: 'job.resume' });
+  if (!job.paused) goOn(job);
+};
+
+/** Holds a task that has not started, or an external one or a nested job that has. @throws CommandError */
+export const pauseTask = (task: TaskRun, by: string): void => {
+  requireName(by);
+  const { job, definition, state } = task;
+  if (state === 'paused') return;
+  if (SETTLED.has(state)) {
+    const message = `Task "${task.path}" can't be paused: it is ${state}.`;
+    throw new CommandError('INVALID_STATE', message, task.path);
+  }
+  if (state !== 'ready' && state !== 'running') {
+    holdTask(job, task.index, by);
+    return;
+  }
+  if (state === 'running' && definition.kind !== 'external' && !definition.nested) {
+    const message = `Task "${task.path}" is running, and a running function can't be paused. Pause it before it starts, or pause the job.`;
+    throw new CommandError('NOT_PAUSABLE', message, task.path);
+  }
+  task.pausedBy = by;
+  holdTimersOf(task);
+  job.commandTask(task, { type: 'task.pause' }, { reason: by });
+};
+
+/** Pauses a task as soon as it is ready. */
+export const holdTask = (job: JobRun, index: number, by: string): void => {
+  requireName(by);
+  job.heldTasks ??= new Map();
+  job.heldTasks.set(index, by);
+  noteHeld(job, index, by);
+};
+
+const noteHeld = (job: JobRun, index: number, by: string | undefined): void => {
+  const text = by === undefined ? NO_VALUE : JSON.stringify(by);
+  job.recorder?.note(job.pathOf(job.plan.graph.names[index] as string), 'held', text);
+};
+
+/** Lets a paused task go on; one whose retries are used up has them all anew. */
+export const resumeTask = (job: JobRun, index: number): void => {
+  const task = job.tasks[index];
+  const held = job.heldTasks?.delete(index);
+  if (held) noteHeld(job, index, undefined);
+  if (task?.state === 'ready' && held) {
+    if (task.lane) job.dispatcher.enqueue(task);
+    job.dispatcher.dispatch();
+  }
+  if (task?.state !== 'paused') return;
+  task.pausedBy = undefined;
+  job.commandTask(task, { type: isExhausted(task) ? 'task.retry' : 'task.resume' });
+  if (!job.paused && (task.state as TaskState) !== 'paused') goOnWith(task);
+};
+
+/** Whether its retries are used up: to go on, it has to be given more. */
+export const isExhausted = ({ attempt, attempts, forgiven = 0, retry }: TaskRun): boolean =>
+  !attempt && attempts > forgiven && !mayRetry(retry, attempts - forgiven);
+
+/** A job that is being stopped is held up no more by a pause, nor is its clean-up. */
+export const releaseCleanUps = (job: JobRun): void => {
+  goOn(job);
+  for (const index of job.plan.cleanUps) resumeTask(job, index);
+};
+
+const requireName = (by: unknown): void => {
+  if (typeof by === 'string' && by !== '') return;
+  throw new TypeError(`pause was given ${show(by)}: expected who does it, as text.`);
+};
+
+const holdTimers = (job: JobRun): void => {
+  job.timer?.pause();
+  for (const task of job.active) holdTimersOf(task);
+};
+
+/** What a function does goes on, and so does its time limit. */
+const holdTimersOf = (task: TaskRun): void => {
+  task.deadlineTimer?.pause();
+  task.claim?.heartbeatTimer?.pause();
+  if (task.definition.kind === 'external' || task.definition.nested) task.attempt?.timer?.pause();
+  if (task.child) holdTimers(task.child);
+};
+
+const goOn = (job: JobRun): void => {
+  job.timer?.resume();
+  for (const task of job.parked.splice(0)) job.dispatcher.enqueue(task);
+  for (const task of job.active) if (task.state !== 'paused') goOnWith(task);
+  job.dispatcher.dispatch();
+};
+
+/** Lets the time limits of a task run again, and what is nested in it; and tells it what has come of that while it was paused. */
+const goOnWith = (task: TaskRun): void => {
+  const { attempt, child } = task;
+  task.deadlineTimer?.resume();
+  task.claim?.heartbeatTimer?.resume();
+  attempt?.timer?.resume();
+  if (child && !child.over) goOn(child);
+  const { outcome } = attempt ?? {};
+  if (attempt && outcome) {
+    delete attempt.outcome;
+    outcome();
+  }
+};

@@ -1,0 +1,72 @@
+import { isPromise } from 'node:util/types';
+import { errorData } from '../../events/error-data.ts';
+import { isPlainObject } from '../../events/plain-object.ts';
+import { ignore } from '../../events/thenable.ts';
+import { checked } from '../definition/check-schema.ts';
+import type { TaskScope } from '../definition/task-function.ts';
+import type { Attempt } from '../model/attempt.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
+import { failAttempt, succeedAttempt } from './outcome.ts';
+import { createScope } from './scope.ts';
+import { cancelTask } from './stop.ts';
+import { logOf } from './task-log.ts';
+
+/** Calls a task's function, and brings its outcome back, if anybody still waits for it. */
+export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
+  const { run, output: schema } = task.definition;
+  let outcome: unknown;
+  try {
+    const scope = scopeOf(job, task, attempt);
+    // What enriches the scope may have ended the job.
+    if (attempt.phase !== 'live') throw attempt.reason;
+    outcome = run(scope);
+  } catch (error) {
+    outcome = Promise.reject(error);
+  }
+  const promise = isPromise(outcome) ? outcome : Promise.resolve(outcome);
+  const answer = schema ? promise.then((value) => checked(schema, value, task)) : promise;
+  answer.then(
+    (value) => end(job, task, attempt, 'succeeded', value),
+    (error) => end(job, task, attempt, 'failed', error),
+  );
+};
+
+const scopeOf = (job: JobRun, task: TaskRun, attempt: Attempt): TaskScope => {
+  const { enrich, instance } = task.definition;
+  const scope = createScope(job, task, attempt);
+  if (instance) Object.assign(scope, instance);
+  if (!enrich) return scope;
+  try {
+    const extra: unknown = enrich(scope);
+    ignore(extra);
+    if (!isPlainObject(extra)) throw new TypeError('it answered no plain object at once');
+    const { item: _, index: __, ...others } = Object.getOwnPropertyDescriptors(extra) as PropertyDescriptorMap;
+    return Object.defineProperties(scope, instance ? others : Object.getOwnPropertyDescriptors(extra));
+  } catch (error) {
+    ignore(error);
+    logOf(job, task.path, attempt).warn(`The scope was not enriched: ${errorData(error).message}.`);
+    return scope;
+  }
+};
+
+const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: 'succeeded' | 'failed', value: unknown): void => {
+  const { phase } = attempt;
+  attempt.phase = 'over';
+  if (phase === 'live') {
+    if (outcome === 'succeeded') succeedAttempt(job, task, value);
+    else failAttempt(job, task, value);
+    return;
+  }
+  if (outcome === 'succeeded' || !attempt.answersAbort(value)) {
+    task.lateResults = (task.lateResults ?? 0) + 1;
+    const earlier = isReplaced(job) ? ({ earlier: true } as const) : {};
+    job.publish({ type: 'task.lateResult', task: task.path, attempt: attempt.number, outcome, ...earlier });
+  }
+  if (phase === 'aborting') cancelTask(job, task);
+};
+
+/** Whether the task around a job, or one further out, has begun another attempt since. */
+const isReplaced = (job: JobRun): boolean => {
+  const { parent } = job;
+  return parent !== undefined && (parent.child !== job || isReplaced(parent.job));
+};

@@ -1,0 +1,48 @@
+import type { Plan, TaskDefinition } from '../definition/plan.ts';
+import { PLAN } from '../definition/sealed.ts';
+import type { Problem } from '../errors/problem.ts';
+import { didYouMean } from '../errors/suggest.ts';
+import type { Level } from '../limits/level.ts';
+
+type Pools = Pick<Level, 'poolSize' | 'poolNames'>;
+
+/** Tasks that ask for a pool that there is not, or for more slots than it has, in a job and those nested in it. */
+export const poolProblems = (tasks: readonly TaskDefinition[], pools: Pools, within = ''): Problem[] =>
+  tasks.flatMap(({ name, pool, slots = 1, nested }) => {
+    const path = within + name;
+    if (nested?.definition) {
+      const { tasks: inner, options } = nested.definition[PLAN] as Plan;
+      return poolProblems(inner, withPools(pools, options.pools), `${path}/`);
+    }
+    if (pool === undefined) return [];
+    const size = pools.poolSize(pool);
+    const problem = (option: string, message: string): Problem[] => [
+      { code: 'INVALID_OPTION', message, tasks: [path], option },
+    ];
+    if (size === undefined) {
+      const known = pools.poolNames();
+      const hint =
+        didYouMean(pool, known) || (known.length > 0 ? ` Known are ${known.join(', ')}.` : ' There are none.');
+      return problem(
+        'pool',
+        `Task "${path}" takes slots of pool "${pool}", which neither the job nor its engine has.${hint}`,
+      );
+    }
+    if (slots <= size) return [];
+    return problem(
+      'slots',
+      `Task "${path}" takes ${slots} slots of pool "${pool}", which has ${size}: it could never run.`,
+    );
+  });
+
+/** Pools with those of a nested job below them. */
+const withPools = (above: Pools, own: Plan['options']['pools'] = {}): Pools => ({
+  poolNames: () => [...new Set([...Object.keys(own), ...above.poolNames()])],
+  poolSize: (name) => {
+    const outer = above.poolSize(name);
+    const pool = Object.hasOwn(own, name) ? own[name] : undefined;
+    if (pool === undefined) return outer;
+    const size = typeof pool === 'number' ? pool : (pool.slots ?? Number.POSITIVE_INFINITY);
+    return Math.min(size, outer ?? Number.POSITIVE_INFINITY);
+  },
+});

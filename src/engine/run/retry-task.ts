@@ -1,0 +1,72 @@
+import { reachable } from '../definition/graph.ts';
+import { CommandError } from '../errors/errors.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
+import { appraise } from './flow.ts';
+import { isExhausted, resumeTask } from './pause.ts';
+
+/**
+ * Tries a task again: one that has failed, that is paused, or that waits for its next attempt. It has all its retries
+ * anew. What was skipped because of it is unscheduled again. @throws CommandError
+ */
+export const retryTask = (task: TaskRun): void => {
+  const { job, state } = task;
+  if (job.over || job.ending)
+    throw refusal(task, `its job ${job.over ? `is ${job.state}: retry the job` : 'is ending'}`);
+  if (state === 'failed') retryFailed(job, task);
+  else if (state === 'retrying' || state === 'polling') job.commandTask(task, { type: 'task.schedule' });
+  else if (state === 'paused') resumeTask(job, task.index);
+  else throw refusal(task, `it is ${state}`);
+};
+
+/** Every task of a job, and of those nested in it, that has failed or that is paused because its retries are used up. */
+export const retryAll = (job: JobRun): void => {
+  const due = job.ending ? [] : retriable(job);
+  if (due.length === 0) {
+    const why = job.ending ? 'is ending' : 'has no failed or paused task to retry';
+    throw new CommandError('INVALID_STATE', `Job "${job.plan.name}" ${why}.`);
+  }
+  for (const task of due) if (wantsRetry(task)) retryTask(task);
+};
+
+const retriable = (job: JobRun): readonly TaskRun[] =>
+  job.tasks.flatMap((task) => {
+    if (!task) return [];
+    const inner = task.child && !task.child.over ? retriable(task.child) : [];
+    return wantsRetry(task) ? [...inner, task] : inner;
+  });
+
+const wantsRetry = (task: TaskRun): boolean =>
+  !task.job.over && (task.state === 'failed' ? !actedOn(task) : task.state === 'paused' && isExhausted(task));
+
+/** The first task that has begun because of a failure, whose failure can then be taken back no more. */
+const actedOn = ({ job, index }: TaskRun): TaskRun | undefined =>
+  reachable(index, job.plan.graph.downstream)
+    .map((next) => job.tasks[next])
+    .find((next) => next && next.state !== 'skipped' && next.state !== 'unscheduled');
+
+const retryFailed = (job: JobRun, task: TaskRun): void => {
+  const begun = actedOn(task);
+  if (begun) throw refusal(task, `its failure has been acted on, "${begun.path}" is ${begun.state}`);
+  const downstream = reachable(task.index, job.plan.graph.downstream);
+  const refused = task.refusal !== undefined;
+  job.together(() => {
+    const skipped = downstream.map((index) => job.tasks[index]).filter((next) => next?.state === 'skipped');
+    job.revive(task);
+    if (refused) reset(job, task);
+    else job.commandTask(task, { type: 'task.retry' });
+    for (const next of skipped as TaskRun[]) {
+      job.revive(next);
+      reset(job, next);
+    }
+    // A task whose condition threw is asked anew.
+    for (const index of refused ? [task.index, ...downstream] : downstream) appraise(job, index);
+  });
+};
+
+const reset = (job: JobRun, task: TaskRun): void => {
+  job.commandTask(task, { type: 'task.reset' });
+  job.release(task);
+};
+
+const refusal = (task: TaskRun, why: string): CommandError =>
+  new CommandError('INVALID_STATE', `Task "${task.path}" can't be tried again: ${why}.`, task.path);

@@ -1,0 +1,148 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { JobRun } from '../model/run.ts';
+import { SETTLED, type TaskRun } from '../model/run.ts';
+
+/** Which tasks of a job run again, by index, and by which paths: its own, or those of what is inside it. */
+export type Leads = ReadonlyMap<number, ReadonlySet<string>>;
+
+/** The tasks of a job that paths name, or lead into. */
+export const leadsOf = (job: JobRun, paths: Iterable<string>): Leads => {
+  const prefix = job.pathOf('');
+  const leads = new Map<number, Set<string>>();
+  for (const path of paths) {
+    if (!path.startsWith(prefix)) continue;
+    // Names hold neither slashes nor brackets.
+    const name = path.slice(prefix.length).split(/[/[]/, 1)[0] as string;
+    const index = job.plan.graph.indexOf.get(name);
+    if (index === undefined) continue;
+    const known = leads.get(index);
+    if (known) known.add(path);
+    else leads.set(index, new Set([path]));
+  }
+  return leads;
+};
+
+/** Which paths lead into a task; none where the whole of it is to run again. */
+export const insideOf = ({ index, path }: TaskRun, leads: Leads): ReadonlySet<string> | undefined => {
+  const paths = leads.get(index);
+  return paths?.has(path) ? undefined : paths;
+};
+
+/** Which results of a job stand, in topological order: a result stands if all that it was made from does. */
+export const standing = ({ plan, tasks, removed }: JobRun, leads: Leads): ReadonlySet<number> => {
+  const stand = new Set<number>();
+  for (const index of plan.order) {
+    const task = tasks[index];
+    const stands = task?.state === 'completed' || (task?.state === 'skipped' && !task.error);
+    if (!stands || leads.has(index) || removed?.has(index)) continue;
+    if ((plan.graph.upstream[index] ?? []).every((upstream) => stand.has(upstream))) stand.add(index);
+  }
+  return stand;
+};
+
+/**
+ * Takes over the results of an earlier job that stand: those tasks are completed at once. A nested job of which but a part
+ * runs again takes over the rest when it begins.
+ */
+export const reuse = (
+  job: JobRun,
+  earlier: JobRun,
+  leads: Leads,
+  stand: ReadonlySet<number> = standing(earlier, leads),
+): void => {
+  const indexOf = ({ definition }: TaskRun): number | undefined => job.plan.graph.indexOf.get(definition.name);
+  for (const at of stand) {
+    const was = earlier.tasks[at] as TaskRun;
+    const index = indexOf(was);
+    if (index === undefined) continue;
+    if (was.state === 'completed') complete(job, index, was);
+    else if (was.reason === 'when') job.commandTask(job.wake(index), { type: 'task.skip', reason: 'when' }, WHEN);
+  }
+  for (const at of leads.keys()) {
+    const was = earlier.tasks[at];
+    const inside = was && insideOf(was, leads);
+    const index = was && indexOf(was);
+    if (!was?.child || !inside || index === undefined) continue;
+    const task = job.wake(index);
+    task.child = was.child;
+    reuseLater(task, inside);
+  }
+};
+
+/** When a task begins, what was completed inside it is used again, but for these paths; kept, since that may be in another process. */
+export const reuseLater = (task: TaskRun, again: ReadonlySet<string>): void => {
+  task.reuses = again;
+  task.job.recorder?.note(task.path, 'again', JSON.stringify([...again]));
+};
+
+const WHEN = { reason: 'when' } as const;
+
+/** The same for the job of an attempt, if it is of the same input; of a fan-out, for each item that is the same. */
+export const reuseInside = (child: JobRun, earlier: JobRun | undefined, again: ReadonlySet<string>): void => {
+  if (!earlier || child.over) return;
+  if (!child.instances) {
+    if (child.plan.graph.names.join('/') !== earlier.plan.graph.names.join('/')) return;
+    if (!isDeepStrictEqual(child.context.at(0), earlier.context.at(0))) return;
+    for (const was of earlier.tasks) if (was) keepCheckpoint(child, was);
+    reuse(child, earlier, leadsOf(earlier, again));
+    return;
+  }
+  for (const { index, instance } of child.plan.tasks.map((task, index) => ({ index, instance: task.instance }))) {
+    const was = earlier.tasks[index];
+    const isSame = isDeepStrictEqual(instance?.item, earlier.plan.tasks[index]?.instance?.item);
+    if (!isSame || !was) continue;
+    if (was.state === 'completed' && !again.has(was.path)) complete(child, index, was);
+    else keepCheckpoint(child, was);
+  }
+};
+
+/** What did not complete goes on from where it was. */
+const keepCheckpoint = (job: JobRun, { index, state, checkpoint }: TaskRun): void => {
+  if (checkpoint === undefined || state === 'completed') return;
+  const task = job.known(index);
+  task.checkpoint = checkpoint;
+  job.recorder?.note(task.path, 'checkpoint', checkpoint);
+};
+
+/** An earlier result stands for a task, unless this job's journal can't keep it: then the task runs. */
+const complete = (job: JobRun, index: number, was: TaskRun): void => {
+  const { output, passedOver } = was;
+  const text = textOf(job, was);
+  if (text === UNKEEPABLE) return;
+  const task = job.wake(index);
+  if (output !== undefined) {
+    task.output = output;
+    if (!job.instances) {
+      job.context.merge(output, job.plan.positions[index] as number);
+      task.version = job.context.version;
+    }
+  }
+  if (passedOver) {
+    const names = [...passedOver].map((at) => was.job.plan.graph.names[at] as string);
+    task.passedOver = new Set(names.flatMap((name) => job.plan.graph.indexOf.get(name) ?? []));
+    job.recorder?.note(task.path, 'branch', JSON.stringify(names));
+  }
+  if (text !== undefined) job.recorder?.stage(text);
+  job.commandTask(task, { type: 'task.reuse' }, { reason: 'reused', ...(output !== undefined && { output }) });
+};
+
+const textOf = ({ recorder }: JobRun, { output, path }: TaskRun): string | typeof UNKEEPABLE | undefined => {
+  if (!recorder || output === undefined) return undefined;
+  try {
+    return recorder.encoded(`The output of task "${path}"`, output);
+  } catch {
+    return UNKEEPABLE;
+  }
+};
+
+const UNKEEPABLE = Symbol('unkeepable');
+
+/** What is to be tried again where nobody says: what failed without leave, was not ready or cancelled; of what is nested, that within. */
+export const failedPaths = (job: JobRun): readonly string[] =>
+  job.tasks.flatMap((task) => {
+    if (!task || job.removed?.has(task.index) || !SETTLED.has(task.state)) return [];
+    const failed = task.state === 'failed' && !task.error?.tolerated;
+    if (!failed && task.state !== 'notReady' && task.state !== 'cancelled') return [];
+    const inside = task.child ? failedPaths(task.child) : [];
+    return inside.length > 0 ? inside : [task.path];
+  });

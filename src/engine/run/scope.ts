@@ -1,0 +1,75 @@
+import { textOf } from '../../events/error-data.ts';
+import { lazily } from '../definition/lazily.ts';
+import { show } from '../definition/rules.ts';
+import type { ConditionScope, TaskScope } from '../definition/task-function.ts';
+import type { Attempt } from '../model/attempt.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
+import { checkpointOf } from './checkpoint.ts';
+import { outcomeSoFar } from './end.ts';
+import { logOf } from './task-log.ts';
+
+/** What a task function receives: an object that may be taken apart and spread. What costs something is made when read. */
+export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskScope => {
+  const { path } = task;
+  const scope = {
+    isActive: (): boolean => attempt.phase === 'live' && !attempt.aborted,
+    attempt: attempt.number,
+    jobId: job.id,
+    idempotencyKey: `${job.id}/${path}`,
+    taskName: path,
+    progress: (fraction: number, message?: string): void => {
+      requireFraction(path, fraction);
+      if (attempt.phase === 'over') return;
+      const said = message === undefined ? {} : { message: textOf(message) };
+      job.publish({ type: 'task.progress', task: path, attempt: attempt.number, fraction, ...said });
+    },
+  };
+  return withReads(scope, { job, task, attempt });
+};
+
+type Reads = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
+
+const withReads = lazily<Reads, Pick<TaskScope, 'ctx' | 'deps' | 'signal' | 'log' | 'outcome' | 'checkpoint'>>({
+  ctx: ({ job, attempt }) => job.context.at(attempt.version),
+  deps: ({ task, attempt }) => outputsOf(task, attempt.version),
+  signal: ({ attempt }) => attempt.signal,
+  log: ({ job, task, attempt }) => logOf(job, task.path, attempt),
+  outcome: ({ job }) => outcomeSoFar(around(job)),
+  checkpoint: checkpointOf,
+});
+
+/** @throws RangeError of a progress that is none */
+export const requireFraction = (path: string, fraction: number): void => {
+  if (typeof fraction === 'number' && fraction >= 0 && fraction <= 1) return;
+  throw new RangeError(`Task "${path}" reported a progress of ${show(fraction)}: expected a number from 0 to 1.`);
+};
+
+/** What a condition is asked with, before there is an attempt. */
+export const createConditionScope = (job: JobRun, task: TaskRun): ConditionScope => ({
+  get ctx() {
+    return job.context.at(job.context.version);
+  },
+  get deps() {
+    return outputsOf(task, job.context.version);
+  },
+  get outcome() {
+    return outcomeSoFar(around(job));
+  },
+  jobId: job.id,
+  taskName: task.path,
+});
+
+/** The job that a task is of; for an instance of a fan-out, that of the fan-out. */
+const around = (job: JobRun): JobRun => (job.instances && job.parent ? around(job.parent.job) : job);
+
+/** The outputs of a task's direct dependencies as they were at a version; an instance of a fan-out has those of the fan-out. */
+const outputsOf = ({ job, index }: TaskRun, version: number): Readonly<Record<string, unknown>> => {
+  if (job.instances && job.parent) return outputsOf(job.parent, version);
+  const outputs: [string, unknown][] = [];
+  for (const upstream of job.plan.graph.upstream[index] ?? []) {
+    const task = job.tasks[upstream];
+    const output = task && task.version <= version ? task.output : undefined;
+    outputs.push([job.plan.graph.names[upstream] as string, output]);
+  }
+  return Object.freeze(Object.fromEntries(outputs));
+};

@@ -1,0 +1,143 @@
+import { errorData } from '../../events/error-data.ts';
+import { AbortError } from '../errors/errors.ts';
+import type { JobRun } from '../model/run.ts';
+import { isCleanUp, type TaskRun } from '../model/run.ts';
+import type { Stop, StopNote } from '../model/stopping.ts';
+import { afterSettling, planCleanUp, startCleanUp } from './clean-up.ts';
+import { endJob } from './end.ts';
+import { releaseCleanUps, resumeTask } from './pause.ts';
+
+/**
+ * Begins to end a job. A cancellation or a time limit overrules a failure, an abort overrules a drain, and an interruption
+ * all of it; beyond that the first to come stays.
+ */
+export const stopJob = (job: JobRun, stop: Stop): void => {
+  if (job.over) return;
+  const before = job.stop;
+  const overrules = !before || stop.interrupted || (before.to === 'failed' && stop.to !== 'failed');
+  const mode = before?.mode === 'abort' ? 'abort' : stop.mode;
+  job.stop = { ...(overrules ? stop : before), mode };
+  if (!job.stop.interrupted) noteStop(job, job.stop);
+  if (job.stop.interrupted) job.cleanUp = undefined;
+  else planCleanUp(job);
+  releaseCleanUps(job);
+  carryOut(job, { ...stop, mode });
+};
+
+/** Cancels a job. One that was restored and has yet to go on starts nothing anew first. */
+export const cancelJob = (job: JobRun, mode: Stop['mode'], cause: unknown): void => {
+  const stop: Stop = { to: 'cancelled', mode, ...(cause !== undefined && { cause }) };
+  if (job.wakeUp && !job.over && job.state !== 'idle') {
+    job.stop = job.stop?.to === 'timedOut' ? job.stop : stop;
+    noteStop(job, job.stop);
+    job.wakeUp();
+    return;
+  }
+  job.wakeUp?.();
+  stopJob(job, stop);
+};
+
+/** Ends what a stopping job does, as far as it does not clean up. */
+export const carryOut = (job: JobRun, { to, mode, cause, reason: given }: Stop): void => {
+  const reason = given ?? new AbortError(ABORT_CODES[to], `The job ${ENDINGS[to]}.`, cause);
+  // Told together: all that ends does so before any clean-up begins.
+  job.together(() => {
+    for (const task of [...job.active]) if (mayEnd(job, task)) stopTask(job, task, mode, reason);
+    startCleanUp(job);
+    endIfStopped(job);
+  });
+  if (!job.over && mode === 'abort') startGrace(job);
+};
+
+const noteStop = ({ recorder, parent }: JobRun, { to, mode, cause, conflict, reason }: Stop): void => {
+  if (!recorder) return;
+  const text: StopNote = {
+    to,
+    mode,
+    conflict,
+    cause: cause === undefined ? undefined : errorData(cause),
+    ...(parent && { attempt: parent.attempts, code: reason?.code }),
+  };
+  recorder.note(parent?.path ?? '', 'stop', JSON.stringify(text));
+};
+
+/** Clean-up goes on, unless nothing that happens here is kept any more. */
+const mayEnd = (job: JobRun, task: TaskRun): boolean => job.stop?.interrupted === true || !isCleanUp(task);
+
+const stopTask = (job: JobRun, task: TaskRun, mode: Stop['mode'], reason: AbortError): void => {
+  if (task.attempt && task.state === 'paused' && mode === 'drain') resumeTask(job, task.index);
+  if (!task.attempt) cancelTask(job, task);
+  else if (mode === 'abort') abortTask(job, task, reason);
+  else if (task.child) stopJob(task.child, stopInside(job, mode, reason));
+};
+
+/** Ends a job that is being stopped, once all that runs has ended and everything is cleaned up. */
+export const endIfStopped = (job: JobRun, settled?: TaskRun): void => {
+  if (!job.stop || job.over) return;
+  if (settled) afterSettling(job, settled);
+  if (job.active.size === 0 && !job.cleanUp?.waiting.size) endJob(job);
+};
+
+/** The state, the reason of a task's cancellation and the code of its signal's reason, for each way to stop. */
+const ENDINGS = { failed: 'failed', timedOut: 'ran out of time', cancelled: 'was cancelled' } as const;
+
+const ABORT_CODES = { failed: 'JOB_FAILED', timedOut: 'JOB_TIMEOUT', cancelled: 'JOB_CANCELLED' } as const;
+
+const TASK_REASONS = { failed: 'jobFailed', timedOut: 'jobTimedOut', cancelled: 'jobCancelled' } as const;
+
+/** Cancels a task whose job is being stopped. */
+export const cancelTask = (job: JobRun, task: TaskRun): void => {
+  const reason = TASK_REASONS[job.stop?.to ?? 'cancelled'];
+  job.commandTask(task, { type: 'task.cancel', reason }, { reason });
+};
+
+/** What the stop of a job means to a job nested in it. */
+const stopInside = ({ stop }: JobRun, mode: Stop['mode'], reason: AbortError): Stop => ({
+  to: 'cancelled',
+  mode,
+  cause: reason,
+  reason,
+  ...(stop?.interrupted && { interrupted: true }),
+});
+
+const abortTask = (job: JobRun, task: TaskRun, reason: AbortError): void => {
+  const { attempt, child } = task;
+  attempt?.abort(reason);
+  if (attempt && child && !child.over) {
+    attempt.phase = 'aborting';
+    stopJob(child, stopInside(job, 'abort', reason));
+  } else if (!attempt?.begun || !job.options.graceMs || task.definition.kind === 'external') {
+    cancelTask(job, task);
+  } else if (attempt) {
+    attempt.phase = 'aborting';
+  }
+};
+
+/**
+ * Ends an attempt before its time, with a verdict. One that runs a nested job comes to it when that job is over, which
+ * without grace and clean-up is at once.
+ */
+export const interrupt = ({ attempt, child }: TaskRun, reason: AbortError, verdict: () => void): void => {
+  attempt?.abort(reason);
+  if (!attempt || !child || child.over) {
+    verdict();
+    return;
+  }
+  attempt.phase = 'aborting';
+  attempt.verdict = verdict;
+  stopJob(child, { to: 'cancelled', mode: 'abort', cause: reason, reason });
+};
+
+/** Aborted attempts have `graceMs` to clean up; then the job ends without them. */
+const startGrace = (job: JobRun): void => {
+  job.cancelGrace ??= job.clock.setTimer(() => {
+    for (const task of [...job.active]) {
+      if (mayEnd(job, task) && !(task.child && !task.child.over)) cancelTask(job, task);
+    }
+  }, job.options.graceMs ?? 0);
+};
+
+export const endIfSettled = (job: JobRun): void => {
+  if (job.stop) endIfStopped(job);
+  else if (job.settled === job.size) endJob(job);
+};

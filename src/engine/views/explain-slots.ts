@@ -1,0 +1,115 @@
+import { isoText } from '../../events/iso-text.ts';
+import { compareTasks, type Lane } from '../limits/lane.ts';
+import type { SlotLimit } from '../limits/limit.ts';
+import type { RateLimit } from '../limits/rate-limit.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
+
+/** Why a ready task has no slot. */
+export type SlotReason =
+  | {
+      readonly kind: 'pool' | 'concurrency';
+      readonly text: string;
+      /** Whose limit it is. */
+      readonly limit: string;
+      /** Slots it has, slots that are taken, and slots that this task wants. */
+      readonly size: number;
+      readonly taken: number;
+      readonly wanted: number;
+      /** The paths of the tasks that hold them, with the id of their job where it is another. */
+      readonly holders: readonly string[];
+      /** How many tasks come first when a slot is free, and up to five of them. */
+      readonly ahead: number;
+      readonly before: readonly string[];
+    }
+  /** `until` is in epoch ms. */
+  | { readonly kind: 'rateLimit'; readonly text: string; readonly limit: string; readonly until: number };
+
+export type SlotReasons = (task: TaskRun) => readonly SlotReason[];
+
+type Limit = SlotLimit | RateLimit;
+
+/** The reasons for any number of tasks: each queue is sorted once, each limit's holders are named once. */
+export const slotReasons = (job: JobRun): SlotReasons => {
+  const queues = new Map<Lane, Map<TaskRun, number>>();
+  const holders = new Map<Limit, readonly string[]>();
+  const named = (task: TaskRun): string => (task.job.id === job.id ? task.path : `${task.path} (job ${task.job.id})`);
+
+  const queueOf = (lane: Lane): Map<TaskRun, number> => {
+    const known = queues.get(lane);
+    if (known) return known;
+    const waiting = [...new Set(lane.waiting() as TaskRun[])].sort(compareTasks);
+    const queue = new Map(waiting.map((task, place) => [task, place]));
+    queues.set(lane, queue);
+    return queue;
+  };
+
+  const holdersOf = (limit: SlotLimit): readonly string[] => {
+    const known = holders.get(limit);
+    if (known) return known;
+    const names = (limit.holders as readonly TaskRun[]).map(named);
+    holders.set(limit, names);
+    return names;
+  };
+
+  return (task) => {
+    const { lane } = task;
+    if (!lane) return [];
+    const now = job.clock.now();
+    const queue = queueOf(lane);
+    const ahead = queue.get(task) ?? 0;
+    const before = firstOf(queue.keys(), Math.min(ahead, 5)).map(named);
+    const own = lane.obstacles(task, now);
+    const head = lane.peek();
+    const limits = own.length > 0 || !head || head === task ? own : lane.obstacles(head, now);
+    return limits.map((limit) =>
+      limit.kind === 'rateLimit'
+        ? rateReason(limit, ahead, before)
+        : slotReason(limit, task, holdersOf(limit), ahead, before),
+    );
+  };
+};
+
+const rateReason = (limit: RateLimit, ahead: number, before: readonly string[]): SlotReason => {
+  const until = limit.freeAt();
+  const rate = `${limit.limit} ${limit.limit === 1 ? 'start' : 'starts'} in ${limit.periodMs} ms`;
+  const text = `the rate of ${limit.name} is used up, ${rate}: the next may start at ${isoText(until)}${queueText(ahead, before)}`;
+  return { kind: 'rateLimit', text, limit: limit.name, until };
+};
+
+const slotReason = (
+  limit: SlotLimit,
+  task: TaskRun,
+  holders: readonly string[],
+  ahead: number,
+  before: readonly string[],
+): SlotReason => {
+  const { kind, size, taken, name } = limit;
+  const wanted = limit.slotsOf(task);
+  const what = kind === 'pool' ? name : `the concurrency of ${name}`;
+  const state = taken === size ? 'is full' : 'has too few free';
+  const wants = wanted > 1 ? `, and it wants ${wanted}` : '';
+  const text = `${what} ${state}: ${taken}/${size} held by ${listed(holders)}${wants}${queueText(ahead, before)}`;
+  return { kind, text, limit: name, size, taken, wanted, holders, ahead, before };
+};
+
+const queueText = (ahead: number, before: readonly string[]): string => {
+  if (ahead === 0) return '';
+  const more = ahead > before.length ? ` and ${ahead - before.length} more` : '';
+  return `; ${before.join(', ')}${more} ${ahead === 1 ? 'comes' : 'come'} first`;
+};
+
+const firstOf = (tasks: Iterable<TaskRun>, count: number): TaskRun[] => {
+  const first: TaskRun[] = [];
+  for (const task of tasks) {
+    if (first.length === count) break;
+    first.push(task);
+  }
+  return first;
+};
+
+/** Up to five names, and how many more. */
+export const listed = (names: readonly string[]): string => {
+  if (names.length === 0) return 'nobody';
+  const shown = names.slice(0, 5).join(', ');
+  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+};

@@ -1,0 +1,160 @@
+import type { TaskState } from '../../events/event.ts';
+import { isoText } from '../../events/iso-text.ts';
+import type { JobRun } from '../model/run.ts';
+import { isCleanUp, SETTLED, type TaskRun } from '../model/run.ts';
+import { find } from '../run/address.ts';
+import { whatMayChange } from '../run/clean-up.ts';
+import { isExhausted, THE_PROGRAM } from '../run/pause.ts';
+import { listed, type SlotReason, type SlotReasons, slotReasons } from './explain-slots.ts';
+
+/** Why a task is not running. */
+export type Explanation = {
+  /** Its path. */
+  readonly task: string;
+  readonly state: TaskState;
+  /** Empty for a task that runs. */
+  readonly reasons: readonly Reason[];
+};
+
+/** `text` says it all in words; the other fields say the same as data. Times are in epoch ms. */
+export type Reason =
+  | { readonly kind: 'upstream'; readonly text: string; readonly tasks: readonly string[] }
+  | SlotReason
+  | { readonly kind: 'retry'; readonly text: string; readonly attempt: number; readonly at: number }
+  | { readonly kind: 'poll'; readonly text: string; readonly polls: number; readonly at: number }
+  | { readonly kind: 'paused'; readonly text: string; readonly by: string; readonly what: 'task' | 'job' }
+  | { readonly kind: 'external'; readonly text: string }
+  /** The job has not begun, or is ending so that nothing starts any more. */
+  | { readonly kind: 'job'; readonly text: string }
+  /** The task has ended; `reason` says why, where it did not complete. */
+  | { readonly kind: 'ended'; readonly text: string; readonly reason?: string };
+
+/** Every task that neither runs nor has ended, those of nested jobs included. */
+export const explainAll = (job: JobRun, slots = slotReasons(job)): readonly Explanation[] =>
+  job.plan.tasks.flatMap((_, index): readonly Explanation[] => {
+    const task = job.tasks[index];
+    if (job.removed?.has(index) || (task && SETTLED.has(task.state))) return [];
+    const own = task?.state === 'running' ? [] : [explain(job, index, slots)];
+    return task?.child && !task.child.over ? [...own, ...explainAll(task.child, slots)] : own;
+  });
+
+/** One task, whatever its state. @throws UnknownTaskError */
+export const explainOne = (root: JobRun, path: string): Explanation => {
+  const { job, index } = find(root, path);
+  if (job) return explain(job, index, slotReasons(root));
+  const text = 'the task around it has not begun';
+  return { task: path, state: 'unscheduled', reasons: [{ kind: 'job', text }] };
+};
+
+const explain = (job: JobRun, index: number, slots: SlotReasons): Explanation => {
+  const task = job.tasks[index];
+  const state = task?.state ?? 'unscheduled';
+  const reasons = reasonsOf(job, index, task, state, slots);
+  return { task: job.pathOf(job.plan.graph.names[index] as string), state, reasons };
+};
+
+const reasonsOf = (
+  job: JobRun,
+  index: number,
+  task: TaskRun | undefined,
+  state: TaskState,
+  slots: SlotReasons,
+): readonly Reason[] => {
+  if (task && SETTLED.has(state)) return [endedReason(task)];
+  if (state === 'running') return [];
+  const held = [...pausedReasons(job, index, task)];
+  if (state === 'unscheduled' || !task) return [...held, ...unscheduledReasons(job, index)];
+  if (state === 'retrying') return [...held, retryReason(job, task)];
+  if (state === 'polling') return [...held, pollReason(task)];
+  if (state === 'paused') return held;
+  if (task.definition.kind === 'external')
+    return [...held, { kind: 'external', text: 'waits to be claimed or completed from outside' }];
+  if (job.stop && !isCleanUp(task)) return [{ kind: 'job', text: 'the job is ending: nothing starts any more' }];
+  if (job.isLeaving) return [{ kind: 'job', text: 'its engine is closing: nothing starts any more' }];
+  const blocked = slots(task);
+  if (held.length + blocked.length > 0) return [...held, ...blocked];
+  return [{ kind: 'job', text: 'runs next: its turn comes within this tick' }];
+};
+
+const endedReason = ({ state, reason, attempts, error }: TaskRun): Reason => {
+  const made = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+  if (state === 'completed') return { kind: 'ended', text: `has completed, after ${made}` };
+  const why = error ? error.message : (reason ?? 'the job ended');
+  return { kind: 'ended', text: `is ${state}: ${why}`, ...(reason !== undefined && { reason }) };
+};
+
+const unscheduledReasons = (job: JobRun, index: number): readonly Reason[] => {
+  const { names } = job.plan.graph;
+  const definition = job.plan.tasks[index];
+  if (job.over) return [{ kind: 'ended', text: `was never scheduled: the job is ${job.state}` }];
+  if (job.stop && definition?.trigger !== 'always')
+    return [{ kind: 'job', text: 'the job is ending: nothing starts any more' }];
+  const missing = awaited(job, index).map((upstream) => names[upstream] as string);
+  const tasks = missing.map((name) => job.pathOf(name));
+  if (tasks.length === 0) {
+    const text =
+      job.startedAt === undefined
+        ? 'the job has not begun'
+        : 'its upstreams have ended: it is decided upon within this tick';
+    return [{ kind: 'job', text }];
+  }
+  const states = missing.map((name, at) => `${tasks[at]} (${stateOf(job, name)})`);
+  const rule = definition?.trigger && definition.trigger !== 'allSuccess' ? `, by its rule ${definition.trigger}` : '';
+  return [{ kind: 'upstream', text: `waits for ${listed(states)}${rule}`, tasks }];
+};
+
+const stateOf = (job: JobRun, name: string): TaskState =>
+  job.tasks[job.plan.graph.indexOf.get(name) as number]?.state ?? 'unscheduled';
+
+const retryReason = (job: JobRun, { attempts, dueAt, lastError }: TaskRun): Reason => {
+  const at = dueAt ?? job.clock.now();
+  const why = lastError ? `, because ${lastError.message}` : '';
+  return {
+    kind: 'retry',
+    text: `tries again at ${isoText(at)}, as attempt ${attempts + 1}${why}`,
+    attempt: attempts + 1,
+    at,
+  };
+};
+
+const pollReason = ({ polls = 0, dueAt = 0, reason }: TaskRun): Reason => ({
+  kind: 'poll',
+  text: `looks again at ${isoText(dueAt)}, as look ${polls + 1}${reason ? `: ${reason}` : ''}`,
+  polls,
+  at: dueAt,
+});
+
+/** Who holds the task, its job, and the jobs around that. */
+const pausedReasons = (job: JobRun, index: number, task: TaskRun | undefined): readonly Reason[] => {
+  const held = job.ending ? undefined : job.heldTasks?.get(index);
+  const own: Reason[] = [];
+  if (task?.state === 'paused') {
+    const by = task.pausedBy ?? held ?? THE_PROGRAM;
+    own.push({ kind: 'paused', text: pausedText(task, by), by, what: 'task' });
+  } else if (held !== undefined) {
+    own.push({ kind: 'paused', text: `is held by ${held}`, by: held, what: 'task' });
+  }
+  // A job that is ending holds nobody up.
+  if (job.ending) return own;
+  if (job.state === 'paused') {
+    const by = job.pausedBy ?? THE_PROGRAM;
+    own.push({ kind: 'paused', text: `its job was paused by ${by}`, by, what: 'job' });
+  }
+  const { parent } = job;
+  if (!parent) return own;
+  const around = pausedReasons(parent.job, parent.index, parent.state === 'paused' ? parent : undefined);
+  return [...own, ...around.map((reason) => ({ ...reason, text: `${parent.path}: ${reason.text}` }))];
+};
+
+const pausedText = (task: TaskRun, by: string): string =>
+  isExhausted(task)
+    ? `waits for a person to retry it: its retries are used up after attempt ${task.attempts}, because ${task.lastError?.message}`
+    : `was paused by ${by}`;
+
+/** Which upstreams a task still waits for. */
+export const awaited = (job: JobRun, index: number): readonly number[] => {
+  if (job.stop) return whatMayChange(job, index);
+  return (job.plan.graph.upstream[index] ?? []).filter(
+    (upstream) => !SETTLED.has(job.tasks[upstream]?.state ?? 'unscheduled'),
+  );
+};

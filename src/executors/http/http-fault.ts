@@ -1,0 +1,123 @@
+import type { NonRetryableError } from '../../engine/errors/errors.ts';
+import { messageOf } from '../message-of.ts';
+import { noRetry } from '../no-retry.ts';
+import { type HttpFault, HttpRequestError, invalidRequest, type ShownRequest } from './http-error.ts';
+
+/** What fetch, or the reading of a body, rejected with, as what a task throws. */
+export const requestFailure = (request: ShownRequest, thrown: unknown): HttpRequestError | NonRetryableError => {
+  // What fetch throws itself says little: "fetch failed", "terminated".
+  const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+  const error = cause instanceof Error ? cause : new Error(String(cause));
+  const causeCode = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const what = `${request.method} ${request.url}`;
+  if (error.message === 'bad port') {
+    return invalidRequest(
+      `${what} can't be sent: Node's fetch refuses this port, which another protocol owns. Let the server listen on another one, or ask it with curl in a bash task.`,
+    );
+  }
+  if (UNSENDABLE.has(causeCode ?? '')) {
+    return invalidRequest(
+      `${what} can't be sent: ${error.message}. Remove the header, which Node's fetch sets itself or can't send.`,
+    );
+  }
+  const failure = new HttpRequestError(request, faultOf(error, causeCode), { cause: error });
+  return failure.trouble === 'untrusted' ? noRetry(failure) : failure;
+};
+
+const UNSENDABLE: ReadonlySet<string> = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+]);
+
+const faultOf = (error: Error, causeCode: string | undefined): HttpFault => {
+  const code = causeCode ?? '';
+  const unreachable = UNREACHABLE[code];
+  if (unreachable !== undefined) {
+    return {
+      trouble: 'unreachable',
+      message: messageOf(error) || code,
+      causeCode,
+      remedy: BLOCKED.has(code) ? unreachable + proxyHint() : unreachable,
+    };
+  }
+  if (CERTIFICATE.test(code)) return { trouble: 'untrusted', message: error.message, causeCode, remedy: TRUST };
+  const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : undefined;
+  const remedy = PROTOCOL.find(([pattern]) =>
+    [code, error.name, error.message].some((text) => pattern.test(text)),
+  )?.[1];
+  return {
+    trouble: 'protocol',
+    // OpenSSL's own messages are lines of its source.
+    message: code.startsWith('ERR_SSL') && reason !== undefined ? `TLS: ${reason}` : messageOf(error),
+    causeCode,
+    remedy: remedy ?? 'Check the URL, and what the server says of it.',
+  };
+};
+
+const RUNS = 'Check that the server runs, and host and port of the URL.';
+
+const NAME = 'Check the host of the URL, and the network.';
+
+const LOST = 'The server closed the connection before all was answered: its log may say why.';
+
+const SLOW =
+  "Node's fetch waits 5 minutes for an answer to begin, and for more of it. Start long work with one request, and wait for it with a sensor.";
+
+/** The codes of a server that can't be reached or was lost, and what to do. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: RUNS,
+  EAI_AGAIN: NAME,
+  ECONNABORTED: LOST,
+  ECONNREFUSED: RUNS,
+  ECONNRESET: LOST,
+  EHOSTDOWN: RUNS,
+  EHOSTUNREACH: RUNS,
+  ENETDOWN: NAME,
+  ENETUNREACH: NAME,
+  ENOTFOUND: NAME,
+  EPIPE: LOST,
+  ETIMEDOUT: RUNS,
+  UND_ERR_BODY_TIMEOUT: SLOW,
+  UND_ERR_CONNECT_TIMEOUT: RUNS,
+  UND_ERR_HEADERS_TIMEOUT: SLOW,
+  UND_ERR_SOCKET: LOST,
+};
+
+/** What Node.js calls a certificate that is not accepted. */
+const CERTIFICATE = /CERT|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|HOSTNAME_MISMATCH/;
+
+const TRUST =
+  'Check the certificate of the server, and the host of the URL. To trust an authority of your own, name its PEM file in NODE_EXTRA_CA_CERTS.';
+
+/** What else goes wrong, by code, name or message, and what to do. */
+const PROTOCOL: readonly (readonly [RegExp, string])[] = [
+  [/^(?:ERR_SSL|EPROTO)/, 'Where the server speaks no TLS, begin the URL with http://.'],
+  [/^(?:HPE_HEADER_OVERFLOW|UND_ERR_HEADERS_OVERFLOW)$/, 'Raise --max-http-header-size in NODE_OPTIONS.'],
+  // Not every Node.js gives the code of its parser.
+  [
+    /^(?:HPE_|HTTPParserError$)/,
+    'What answers speaks no HTTP, or breaks it: check host and port; where it expects TLS, use https://.',
+  ],
+  [/^redirect count exceeded$/, 'The server redirects without end: check the URL, and whether it asks for cookies.'],
+  [/^Z_/, 'The body is not compressed as its content-encoding says. Send the header accept-encoding: identity.'],
+];
+
+/** What a network that can be left only through a proxy answers with. */
+const BLOCKED: ReadonlySet<string> = new Set([
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** curl heeds these variables, Node.js does not unless it is told. */
+const proxyHint = (): string => {
+  const set = PROXIES.find((name) => process.env[name]);
+  if (set === undefined || process.env.NODE_USE_ENV_PROXY) return '';
+  return ` ${set} is set, but heeded only with NODE_USE_ENV_PROXY=1, and Node.js 22.21 or 24 and later.`;
+};
+
+const PROXIES = ['https_proxy', 'HTTPS_PROXY', 'http_proxy', 'HTTP_PROXY'] as const;

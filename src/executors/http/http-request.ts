@@ -1,0 +1,160 @@
+import { type Mask, NO_MASK } from '../mask/mask.ts';
+import { invalidRequest, type ShownRequest } from './http-error.ts';
+
+export type HttpRequest = {
+  /** Absolute, `http://` or `https://`. User and password in it become an Authorization header, unless one is given. */
+  readonly url: string;
+  /** Default: GET, or POST where there is a body. */
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Encoded, and added to the query that the URL has. A list gives its name several times. */
+  readonly query?: Readonly<Record<string, string | readonly string[]>>;
+  /** Text, sent as it is, as `text/plain` unless a content-type is given. */
+  readonly body?: string;
+  /** Sent as JSON, with its content-type unless one is given. `body` and `json` exclude one another. */
+  readonly json?: unknown;
+  /** Default: 200 to 299. A redirect whose status is expected is not followed. */
+  readonly expectStatus?: readonly number[];
+};
+
+/** A request as it goes to fetch. */
+export type Sendable = ShownRequest & {
+  readonly target: URL;
+  readonly headers: Headers;
+  readonly body: string | undefined;
+  readonly redirect: 'follow' | 'manual';
+};
+
+/** @throws NonRetryableError with a HttpInvalidError as its cause, which holds neither credentials, query nor header values */
+export const sendable = (request: HttpRequest, mask: Mask = NO_MASK): Sendable => {
+  const target = urlOf(request.url, mask);
+  const headers = headersOf(request.headers ?? {});
+  const credentials = takeCredentials(target);
+  if (credentials !== undefined && !headers.has('authorization')) headers.set('authorization', credentials);
+  target.search = joined(target.search, request.query ?? {});
+  const body = bodyOf(request);
+  if (request.json !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json');
+  const method = methodOf(request.method ?? (body === undefined ? 'GET' : 'POST'));
+  if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
+    throw invalidRequest(
+      `A ${method} request can't have a body. Use another method, such as POST, or put it into the query.`,
+    );
+  }
+  const shown = shownUrl(
+    URL.canParse(mask.text(request.url.trim())) ? new URL(mask.text(request.url.trim())) : target,
+    mask,
+  );
+  const follows = !request.expectStatus?.some((status) => REDIRECTS.has(status));
+  return { method, url: shown, target, headers, body, redirect: follows ? 'follow' : 'manual' };
+};
+
+/** The statuses that fetch follows. */
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** A URL without what may be secret in it. It is masked before it is cut: a secret may hold a `?`. */
+export const shownUrl = (url: URL, mask: Mask): string => {
+  const masked = mask.text(url.href);
+  const { protocol, host, pathname } = URL.canParse(masked) ? new URL(masked) : url;
+  return mask.text(`${protocol}//${host}${pathname}`);
+};
+
+const urlOf = (given: string, mask: Mask): URL => {
+  const text = given.trim();
+  if (text === '') throw invalidRequest('The URL is empty. Where an expression makes it, check what that yields.');
+  if (!/^https?:\/\//i.test(text)) {
+    throw invalidRequest(
+      `The URL "${redacted(mask.text(text))}" does not begin with https:// or http://. Write it in full.`,
+    );
+  }
+  try {
+    return new URL(text);
+  } catch {
+    throw invalidRequest(
+      `The URL "${redacted(mask.text(text))}" is not valid. Check its host and port; percent-encode what is special in user and password.`,
+    );
+  }
+};
+
+/** A URL that can't be parsed, without all that may be credentials or query. */
+const redacted = (text: string): string =>
+  text.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1');
+
+/** Takes user and password, which fetch refuses, out of a URL, as the value of an Authorization header. */
+const takeCredentials = (url: URL): string | undefined => {
+  const { username, password } = url;
+  if (username === '' && password === '') return undefined;
+  url.username = '';
+  url.password = '';
+  return `Basic ${Buffer.from(`${percentDecoded(username)}:${percentDecoded(password)}`).toString('base64')}`;
+};
+
+const percentDecoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+};
+
+/** The query that is there stays as it is spelled: a signature may cover it. */
+const joined = (search: string, query: NonNullable<HttpRequest['query']>): string => {
+  const pairs = Object.entries(query).flatMap(([name, value]) =>
+    [value].flat().map((one): [string, string] => [name, one]),
+  );
+  // Not every server takes a plus for a space.
+  const added = new URLSearchParams(pairs).toString().replaceAll('+', '%20');
+  return [search.slice(1), added].filter((part) => part !== '').join('&');
+};
+
+const headersOf = (given: Readonly<Record<string, string>>): Headers => {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(given)) {
+    if (!TOKEN.test(name)) {
+      throw invalidRequest(`The header name "${name}" is not valid: it may hold letters, digits and hyphens.`);
+    }
+    if (name.toLowerCase() === 'host') {
+      throw invalidRequest(`The header "${name}" can't be set: Node's fetch takes it from the URL. Remove it.`);
+    }
+    try {
+      headers.set(name, value);
+    } catch {
+      throw invalidRequest(
+        `The value of the header "${name}" can't be sent: it holds a line break, or a character beyond Latin-1. Encode it.`,
+      );
+    }
+  }
+  return headers;
+};
+
+const bodyOf = ({ body, json }: HttpRequest): string | undefined => {
+  if (json === undefined) return body;
+  if (body !== undefined) throw invalidRequest('A request has either a body or json. Remove one of them.');
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(json, integersAsNumbers);
+  } catch (error) {
+    throw invalidRequest(`What is to be sent as JSON can't be: ${(error as Error).message}`);
+  }
+  if (text === undefined) throw invalidRequest(`What is to be sent as JSON can't be: it is a ${typeof json}.`);
+  return text;
+};
+
+/** JSON has no integers of any size: those beyond 2^53 are text. */
+const integersAsNumbers = (_key: string, value: unknown): unknown => {
+  if (typeof value !== 'bigint') return value;
+  return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+};
+
+const methodOf = (given: string): string => {
+  const method = given.trim().toUpperCase();
+  if (!TOKEN.test(method)) {
+    throw invalidRequest(`The method ${JSON.stringify(given)} is not valid: expected one such as GET or POST.`);
+  }
+  if (UNSUPPORTED.has(method)) throw invalidRequest(`Node's fetch can't send the method ${method}. Use another one.`);
+  return method;
+};
+
+const UNSUPPORTED: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
+
+/** What HTTP allows as the name of a method or a header. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

@@ -1,0 +1,55 @@
+import { pathToFileURL } from 'node:url';
+import type { TaskFunction } from '../../engine/definition/task-function.ts';
+import { type ProcessOptionsOf, processTask } from './process.ts';
+
+/**
+ * Runs JavaScript as an ES module in a process of its own, with the Node.js that runs this. It finds `ctx`, `params`,
+ * `item`, `index` and `output(value)` as globals, and imports relative to its working directory.
+ */
+export const node = (code: string, options: ProcessOptionsOf = {}): TaskFunction =>
+  processTask({ type: 'node', programs: [process.execPath], args: [IMPORT_GLOBALS, ...MODULE, code, '--'] }, options);
+
+/**
+ * Calls a function that a module exports, in a process of its own, with `{ ctx, params, item, index, attempt, jobId,
+ * taskName, signal, log }`; what it answers is the output. An export that is no function is the output itself.
+ */
+export const nodeModule = (path: string, name = 'default', options: ProcessOptionsOf = {}): TaskFunction => {
+  const call = `${CALL}await call(${JSON.stringify(pathToFileURL(path).href)}, ${JSON.stringify(name)});`;
+  return processTask({ type: 'node', programs: [process.execPath], args: [...MODULE, call, '--'] }, options);
+};
+
+const MODULE = ['--input-type=module', '-e'];
+
+/** What both find of the world around them. */
+const READ = `import { readFileSync as read, writeFileSync as write } from 'node:fs';
+const { TINTYPE_CONTEXT, TINTYPE_OUTPUT, TINTYPE_ITEM, TINTYPE_INDEX } = process.env;
+
+const ctx = JSON.parse(read(TINTYPE_CONTEXT, 'utf8'));
+
+const params = ctx.params ?? {};
+
+const item = TINTYPE_ITEM === undefined ? undefined : JSON.parse(TINTYPE_ITEM);
+
+const index = TINTYPE_INDEX === undefined ? undefined : Number(TINTYPE_INDEX);
+
+const output = (value) => { if (value !== undefined) write(TINTYPE_OUTPUT, JSON.stringify(value)); };
+`;
+
+const IMPORT_GLOBALS = `--import=data:text/javascript,${encodeURIComponent(
+  `${READ}Object.assign(globalThis, { ctx, params, item, index, output });`,
+)}`;
+
+const CALL = `${READ}const call = async (url, name) => {
+  const module = await import(url);
+  if (!(name in module)) {
+    throw new Error('The module has no export "' + name + '". It exports ' + (Object.keys(module).join(', ') || 'nothing') + '.');
+  }
+  const aborter = new AbortController();
+  process.once('SIGTERM', () => aborter.abort());
+  const log = { debug: console.log, info: console.log, warn: console.error, error: console.error };
+  const { TINTYPE_ATTEMPT, TINTYPE_JOB_ID, TINTYPE_TASK } = process.env;
+  const scope = { ctx, params, item, index, attempt: Number(TINTYPE_ATTEMPT), jobId: TINTYPE_JOB_ID, taskName: TINTYPE_TASK, signal: aborter.signal, log };
+  const exported = module[name];
+  output(typeof exported === 'function' ? await exported(scope) : exported);
+};
+`;

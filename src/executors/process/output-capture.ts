@@ -1,0 +1,37 @@
+import { type Mask, NO_MASK } from '../mask/mask.ts';
+import { MAX_OUTPUT_BYTES, parseOutput, tooLarge } from './output-error.ts';
+
+/**
+ * What is made of a command's standard output: `json` parses it, `text` is all of it without the newline at its end,
+ * `lines` its lines.
+ */
+export type OutputForm = 'json' | 'text' | 'lines';
+
+export type Capture = {
+  readonly write: (chunk: Buffer) => void;
+  /** @throws OutputError of text that is no JSON, and of more than `MAX_OUTPUT_BYTES` */
+  readonly value: () => unknown;
+};
+
+/** Collects standard output up to its limit; nothing printed at all is no output where JSON is expected. */
+export const capture = (form: OutputForm, mask: Mask = NO_MASK): Capture => {
+  let chunks: Buffer[] = [];
+  let size = 0;
+  return {
+    write: (chunk) => {
+      size += chunk.length;
+      if (size <= MAX_OUTPUT_BYTES) chunks.push(chunk);
+      else chunks = [];
+    },
+    value: () => {
+      if (size > MAX_OUTPUT_BYTES) tooLarge('The standard output');
+      return FORMS[form](new TextDecoder().decode(Buffer.concat(chunks)), mask);
+    },
+  };
+};
+
+const FORMS: Readonly<Record<OutputForm, (text: string, mask: Mask) => unknown>> = {
+  json: (text, mask) => parseOutput(text, 'The standard output', mask),
+  text: (text) => text.replace(/\r?\n$/, ''),
+  lines: (text) => (text === '' ? [] : text.replace(/\r?\n$/, '').split(/\r?\n/)),
+};

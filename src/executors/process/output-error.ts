@@ -1,0 +1,61 @@
+import { TintypeError } from '../../engine/errors/errors.ts';
+import { type Mask, NO_MASK } from '../mask/mask.ts';
+
+/** What a command gave as its output can't be one. */
+export class OutputError extends TintypeError {
+  override readonly name = 'OutputError';
+  readonly code: 'OUTPUT_TOO_DEEP' | 'OUTPUT_NOT_JSON' | 'OUTPUT_TOO_LARGE' | 'OUTPUT_UNREADABLE';
+
+  constructor(code: OutputError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The largest output of a command, in bytes, printed or written. */
+export const MAX_OUTPUT_BYTES = 10 * 2 ** 20;
+
+/** Blank text is none. `source` names where the text is from, at the start of a sentence. @throws OutputError */
+export const parseOutput = (given: string, source: string, mask: Mask = NO_MASK): unknown => {
+  const text = given.replace(/^\uFEFF/, '');
+  if (text.trim() === '') return undefined;
+  requireShallow(text, source);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // What the parser says quotes the text, and may cut a secret in two: its place alone is taken over, and no cause.
+    const place = /at position \d+/.exec((error as Error).message)?.[0];
+    const masked = mask.text(text);
+    const start = JSON.stringify(masked.length > EXCERPT_LENGTH ? `${masked.slice(0, EXCERPT_LENGTH)}…` : masked);
+    throw new OutputError(
+      'OUTPUT_NOT_JSON',
+      `${source} is no JSON${place ? `, ${place}` : ''}. It begins with ${start}.`,
+    );
+  }
+};
+
+const EXCERPT_LENGTH = 60;
+
+/** How deep lists and mappings may be nested in one another. */
+const MAX_DEPTH = 500;
+
+const requireShallow = (text: string, source: string): void => {
+  let depth = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+    if (token === '[' || token === '{') depth++;
+    else if (token === ']' || token === '}') depth--;
+    if (depth <= MAX_DEPTH) continue;
+    throw new OutputError(
+      'OUTPUT_TOO_DEEP',
+      `${source} nests lists or mappings more than ${MAX_DEPTH} deep. Nest fewer of them.`,
+    );
+  }
+};
+
+/** @throws OutputError, always */
+export const tooLarge = (source: string): never => {
+  throw new OutputError(
+    'OUTPUT_TOO_LARGE',
+    `${source} is larger than ${MAX_OUTPUT_BYTES / 2 ** 20} MiB. Write it to a file of your own, and put out its path.`,
+  );
+};

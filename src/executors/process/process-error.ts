@@ -1,0 +1,61 @@
+import { TintypeError } from '../../engine/errors/errors.ts';
+
+/** A command that ended with an exit code other than 0, or by a signal. */
+export class ProcessError extends TintypeError {
+  override readonly name = 'ProcessError';
+  readonly code = 'PROCESS_FAILED';
+  /** `null` when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The last lines that it wrote to each, at most `TAIL_LINES`. */
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+
+  constructor(
+    type: string,
+    end: { readonly exitCode: number | null; readonly signal: NodeJS.Signals | null },
+    output: { readonly stdout: readonly string[]; readonly stderr: readonly string[] },
+  ) {
+    const how = end.signal === null ? `exited with code ${end.exitCode}` : `was ended by ${end.signal}`;
+    super(`The ${type} command ${how}.${hint(end)}`);
+    this.exitCode = end.exitCode;
+    this.signal = end.signal;
+    this.stdout = output.stdout;
+    this.stderr = output.stderr;
+  }
+}
+
+/** How many lines of each stream an error keeps. */
+export const TAIL_LINES = 20;
+
+/** What the codes that shells give by convention mean. */
+const hint = ({ exitCode, signal }: { exitCode: number | null; signal: NodeJS.Signals | null }): string => {
+  if (signal === 'SIGKILL' || exitCode === 137)
+    return ' Something killed it; often that is the system, short of memory.';
+  if (exitCode === 141)
+    return ' By convention that means: a part of a pipe wrote to one that had ended, such as `head`.';
+  if (exitCode === 127) return ' By convention that means: a program was not found. Install it, or correct PATH.';
+  if (exitCode === 126) return ' By convention that means: a program may not be executed. Make it executable.';
+  return '';
+};
+
+/** The interpreter of a command is not on this machine. */
+export class ProcessNotFoundError extends TintypeError {
+  override readonly name = 'ProcessNotFoundError';
+  readonly code = 'PROCESS_NOT_FOUND';
+  readonly programs: readonly string[];
+
+  constructor(type: string, programs: readonly string[], options?: ErrorOptions) {
+    super(
+      `A ${type} task needs ${programs.join(' or ')}, which is not on the PATH. Install it, or correct PATH.`,
+      options,
+    );
+    this.programs = programs;
+  }
+}
+
+/** The interpreter is there, but the system would not start it with this command. */
+export class ProcessStartError extends TintypeError {
+  override readonly name = 'ProcessStartError';
+  readonly code = 'PROCESS_NOT_STARTED';
+}

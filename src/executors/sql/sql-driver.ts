@@ -1,0 +1,38 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { noRetry } from '../no-retry.ts';
+import { SqlDriverError } from './sql-error.ts';
+
+/**
+ * An optional package: as this one finds it, else as the project in the working directory does.
+ *
+ * @throws NonRetryableError with a SqlDriverError
+ */
+export const loadDriver = async <Driver>(
+  database: string,
+  name: string,
+  load: () => Promise<Driver>,
+): Promise<Driver> => {
+  try {
+    return await load();
+  } catch (cause) {
+    const path = resolved(name, join(process.cwd(), 'package.json'));
+    if (path === undefined) throw noRetry(new SqlDriverError(database, name, '', { cause }));
+    return (await import(pathToFileURL(path).href)) as Driver;
+  }
+};
+
+/** The URL of an optional package, for another process to import; `undefined` where it is not installed. */
+export const driverUrl = (name: string): string | undefined => {
+  const path = resolved(name, import.meta.url) ?? resolved(name, join(process.cwd(), 'package.json'));
+  return path === undefined ? undefined : pathToFileURL(path).href;
+};
+
+const resolved = (name: string, from: string): string | undefined => {
+  try {
+    return createRequire(from).resolve(name);
+  } catch {
+    return undefined;
+  }
+};

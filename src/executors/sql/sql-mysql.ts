@@ -1,0 +1,284 @@
+import type { Connection, ConnectionOptions, ResultSetHeader } from 'mysql2';
+import { TintypeError } from '../../engine/errors/errors.ts';
+import { messageOf } from '../message-of.ts';
+import { jsonInteger, rowCollector, type SqlAnswer, type SqlChanges, type SqlRow } from './sql-answer.ts';
+import { askServer, type ServerConnection } from './sql-connection.ts';
+import { loadDriver } from './sql-driver.ts';
+import { invalidQuery, type SqlFault, type SqlTrouble, sqlFailure } from './sql-error.ts';
+import { networkFault } from './sql-network.ts';
+import {
+  type BoundValue,
+  bindNames,
+  boundList,
+  hasNone,
+  isList,
+  requireCount,
+  severalWithParams,
+} from './sql-params.ts';
+import type { SqlRequest } from './sql-query.ts';
+import { type SqlStatement, sqlStatements } from './sql-scan.ts';
+
+type MySql = typeof import('mysql2');
+
+/** Asks MySQL or MariaDB. Several statements are one transaction, unless they say themselves where one begins and ends. */
+export const askMySql = async (request: SqlRequest, signal: AbortSignal): Promise<SqlAnswer> => {
+  const plan = planOf(request);
+  const module = await loadDriver<MySql & { default?: MySql }>('MySQL or MariaDB', 'mysql2', () => import('mysql2'));
+  const mysql = module.default ?? module;
+  try {
+    return await askServer(connectionTo(mysql, request, plan), signal);
+  } catch (error) {
+    if (signal.aborted || error instanceof TintypeError || !(error instanceof Error)) throw error;
+    throw sqlFailure(request.query, faultOf(error, request));
+  }
+};
+
+type Plan = {
+  /** With a `?` for each named place. */
+  readonly text: string;
+  readonly values: readonly BoundValue[];
+  readonly statements: readonly SqlStatement[];
+  /** The text says itself where transactions begin and end. */
+  readonly ownTransaction: boolean;
+};
+
+const planOf = ({ query, params }: SqlRequest): Plan => {
+  const statements = sqlStatements(query, 'mysql');
+  if (statements.length === 0) throw invalidQuery('The query holds no statement. Write one.');
+  const ownTransaction = statements.some(({ keyword }) => TRANSACTION.has(keyword));
+  const places = statements.flatMap(({ tokens }) => tokens).filter(({ kind }) => kind === 'place');
+  if (params === undefined || hasNone(params)) {
+    requireCount(places.filter(({ text }) => text === '?').length, 0);
+    return { text: query, values: [], statements, ownTransaction };
+  }
+  if (statements.length > 1) throw severalWithParams(statements.length);
+  if (isList(params)) {
+    requireCount(places.filter(({ text }) => text === '?').length, params.length);
+    return { text: query, values: boundList(params), statements, ownTransaction };
+  }
+  const bound = bindNames(places, params);
+  let text = '';
+  let from = 0;
+  for (const { token } of bound) {
+    text += `${query.slice(from, token.from)}?`;
+    from = token.to;
+  }
+  return { text: text + query.slice(from), values: bound.map(({ value }) => value), statements, ownTransaction };
+};
+
+const TRANSACTION: ReadonlySet<string> = new Set([
+  'BEGIN',
+  'COMMIT',
+  'LOCK',
+  'ROLLBACK',
+  'SAVEPOINT',
+  'SET',
+  'START',
+  'UNLOCK',
+  'XA',
+]);
+
+const connectionTo = (mysql: MySql, request: SqlRequest, plan: Plan): ServerConnection => {
+  const options: ConnectionOptions = {
+    uri: plainUrl(request.database),
+    connectTimeout: request.connectMs,
+    supportBigNumbers: true,
+    dateStrings: true,
+    multipleStatements: plan.statements.length > 1,
+    // No server is to read files of this machine.
+    flags: ['-LOCAL_FILES'],
+  };
+  const connection = mysql.createConnection(options);
+  // A connection that breaks while nothing is asked has nothing to tell.
+  connection.on('error', () => {});
+  return {
+    open: () => connected(connection),
+    run: () => run(mysql, connection, request, plan),
+    cancel: async () => {
+      const other = mysql.createConnection({
+        ...options,
+        multipleStatements: false,
+        connectTimeout: CANCEL_CONNECT_MS,
+      });
+      other.on('error', () => {});
+      try {
+        await connected(other);
+        await ask(other, { text: `KILL QUERY ${Number(connection.threadId)}` });
+      } finally {
+        other.destroy();
+      }
+    },
+    close: () => new Promise((resolve) => connection.end(() => resolve())),
+    destroy: () => connection.destroy(),
+  };
+};
+
+const CANCEL_CONNECT_MS = 2000;
+
+/** The driver takes any option from a URL; these would change what an answer looks like. */
+const plainUrl = (database: string): string => {
+  const url = new URL(database.replace(/^[^:]+:/, 'mysql:').replace('@/', '@localhost/'));
+  for (const option of ['flags', 'multipleStatements', 'namedPlaceholders', 'nestTables', 'rowsAsArray', 'typeCast']) {
+    url.searchParams.delete(option);
+  }
+  return url.href;
+};
+
+const connected = (connection: Connection): Promise<void> =>
+  new Promise((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())));
+
+const run = async (
+  mysql: MySql,
+  connection: Connection,
+  { query, look }: SqlRequest,
+  { text, values, statements, ownTransaction }: Plan,
+): Promise<SqlAnswer> => {
+  const wrap = statements.length > 1 && !ownTransaction;
+  if (wrap) await ask(connection, { text: 'START TRANSACTION' });
+  const rows = rowCollector(query, look ? 1 : Number.POSITIVE_INFINITY);
+  let changes: SqlChanges | undefined;
+  let hasRows = false;
+  await ask(connection, {
+    text,
+    ...(values.length > 0 ? { values: values.map((value) => typedValue(mysql, value)) } : {}),
+    onColumns: (columns) => {
+      hasRows = true;
+      changes = undefined;
+      rows.begin(columns);
+    },
+    onRow: rows.add,
+    onChanges: ({ affectedRows, insertId }) => {
+      changes = {
+        changes: affectedRows,
+        ...(Number(insertId) === 0 ? {} : { lastInsertId: jsonInteger(`${insertId}`) }),
+      };
+    },
+  });
+  if (wrap) await ask(connection, { text: 'COMMIT' });
+  if (ownTransaction) await requireSettled(connection, query);
+  // After its rows, a procedure answers how it went.
+  const isCall = statements.length === 1 && statements[0]?.keyword === 'CALL';
+  return changes === undefined || (isCall && hasRows) ? rows.answer() : { result: changes, lost: [] };
+};
+
+/** Integers as integers: LIMIT takes nothing else, and a double or a text would compare inexactly. */
+const typedValue = (mysql: MySql, value: BoundValue): unknown => {
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  const isInteger = typeof value === 'bigint' ? isInt64(value) : Number.isSafeInteger(value);
+  // The types came late to the driver.
+  if (!isInteger || typeof mysql.TypedParameter?.BIGINT !== 'function') return value;
+  return mysql.TypedParameter.BIGINT(BigInt(value as bigint | number));
+};
+
+const isInt64 = (value: bigint): boolean => BigInt.asIntN(64, value) === value;
+
+type Asked = {
+  readonly text: string;
+  readonly values?: readonly unknown[];
+  readonly onColumns?: (columns: readonly string[]) => void;
+  readonly onRow?: (row: SqlRow) => void;
+  readonly onChanges?: (header: ResultSetHeader) => void;
+};
+
+/** Sends a text and reads all that is answered. */
+const ask = (connection: Connection, { text, values, onColumns, onRow, onChanges }: Asked): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const command = values
+      ? connection.execute(text, values as Parameters<Connection['execute']>[1])
+      : connection.query(text);
+    let columns: readonly string[] | undefined;
+    const guarded =
+      <Given>(use: (given: Given) => void) =>
+      (given: Given): void => {
+        try {
+          use(given);
+        } catch (error) {
+          reject(error);
+        }
+      };
+    command.on(
+      'fields',
+      guarded((fields: readonly { readonly name: string }[] | undefined) => {
+        columns = fields?.map(({ name }) => name);
+        if (columns) onColumns?.(columns);
+      }),
+    );
+    command.on(
+      'result',
+      guarded((row: SqlRow | ResultSetHeader) => {
+        if (columns) onRow?.(row as SqlRow);
+        else onChanges?.(row as ResultSetHeader);
+      }),
+    );
+    command.on('error', reject);
+    command.on('end', () => resolve());
+  });
+
+const requireSettled = async (connection: Connection, query: string): Promise<void> => {
+  let isOpen = false;
+  await ask(connection, {
+    text: 'DO 0',
+    onChanges: ({ serverStatus }) => {
+      isOpen = (serverStatus & IN_TRANSACTION) !== 0;
+    },
+  });
+  if (!isOpen) return;
+  throw sqlFailure(query, {
+    trouble: 'refused',
+    message: 'it began a transaction and did not end it, so what that changed was not kept',
+    remedy: 'Add COMMIT, or leave BEGIN away: several statements are one transaction.',
+  });
+};
+
+/** SERVER_STATUS_IN_TRANS of the protocol. */
+const IN_TRANSACTION = 1;
+
+type MySqlError = Error & {
+  readonly code?: string;
+  readonly errno?: number;
+  readonly sqlState?: string;
+  readonly sqlMessage?: string;
+};
+
+const faultOf = (error: MySqlError, { connectMs }: SqlRequest): SqlFault => {
+  const network = networkFault(error, connectMs);
+  if (network) return network;
+  const message = error.sqlMessage ?? messageOf(error);
+  const line = /\bat line (\d+)$/.exec(message);
+  return {
+    trouble: TROUBLES[error.errno ?? 0] ?? 'refused',
+    message: line ? message.slice(0, line.index).trimEnd() : message,
+    driverCode: error.code,
+    position: line ? { line: Number(line[1]) } : undefined,
+    remedy: remedyOf(error.errno ?? 0, error.sqlState ?? ''),
+  };
+};
+
+/** By error number; the others are `refused`. */
+const TROUBLES: Readonly<Record<number, SqlTrouble>> = {
+  1021: 'busy', // disk full
+  1037: 'busy', // out of memory
+  1040: 'busy', // too many connections
+  1041: 'busy', // out of resources
+  1053: 'connection', // server shutdown
+  1158: 'connection', // network read error
+  1159: 'connection', // network read timeout
+  1160: 'connection', // network write error
+  1161: 'connection', // network write timeout
+  1203: 'busy', // too many connections of the user
+  1205: 'busy', // lock wait timeout
+  1213: 'busy', // deadlock
+  1317: 'busy', // query interrupted
+  1927: 'connection', // connection killed
+  1969: 'busy', // max_statement_time of MariaDB
+  3024: 'busy', // max_execution_time of MySQL
+};
+
+const remedyOf = (errno: number, sqlState: string): string => {
+  if (TROUBLES[errno] === 'busy') return 'Other work is in the way: allow retries.';
+  if (sqlState === '28000' || errno === 1044) return 'Correct user and password of the URL, or grant what is missing.';
+  if (errno === 1049) return 'Create the database, or correct its name in the URL.';
+  if (errno === 1146) return 'Create the table first, or correct its name.';
+  if (sqlState.startsWith('23')) return 'The data breaks a rule of the table: correct one or the other.';
+  return 'Correct the query, or what it works on.';
+};

@@ -1,0 +1,185 @@
+import type { Client, DatabaseError, QueryArrayResult } from 'pg';
+import { TintypeError } from '../../engine/errors/errors.ts';
+import { messageOf } from '../message-of.ts';
+import { jsonInteger, rowCollector, type SqlAnswer } from './sql-answer.ts';
+import { askServer, type ServerConnection } from './sql-connection.ts';
+import { loadDriver } from './sql-driver.ts';
+import { invalidQuery, positionAt, type SqlFault, type SqlTrouble, sqlFailure } from './sql-error.ts';
+import { networkFault } from './sql-network.ts';
+import { type BoundValue, boundList, hasNone, isList } from './sql-params.ts';
+import type { SqlRequest } from './sql-query.ts';
+
+type Pg = typeof import('pg');
+
+type Module = Pg & { readonly default?: Pg };
+
+/** Asks PostgreSQL. Statements without parameters that are sent together are one transaction, as the server has it. */
+export const askPostgres = async (request: SqlRequest, signal: AbortSignal): Promise<SqlAnswer> => {
+  const values = listOf(request);
+  const module = await loadDriver<Module>('PostgreSQL', 'pg', () => import('pg') as Promise<Module>);
+  const pg = module.default ?? module;
+  try {
+    return await askServer(connectionTo(pg, request, values), signal);
+  } catch (error) {
+    if (signal.aborted || error instanceof TintypeError || !(error instanceof Error)) throw error;
+    throw sqlFailure(request.query, faultOf(error, request));
+  }
+};
+
+const listOf = ({ params }: SqlRequest): readonly BoundValue[] => {
+  if (params === undefined || hasNone(params)) return [];
+  if (isList(params)) return boundList(params);
+  throw invalidQuery(
+    'PostgreSQL takes parameters by number, but params is a mapping. Write $1, $2 … in the query and give params as a list.',
+  );
+};
+
+const connectionTo = (pg: Pg, request: SqlRequest, values: readonly BoundValue[]): ServerConnection => {
+  const config = {
+    connectionString: request.database,
+    connectionTimeoutMillis: request.connectMs,
+    application_name: 'tintype',
+    types: { getTypeParser: parserOf(pg) as Pg['types']['getTypeParser'] },
+  };
+  const client = new pg.Client(config);
+  // A connection that breaks while nothing is asked has nothing to tell.
+  client.on('error', () => {});
+  return {
+    open: async () => void (await client.connect()),
+    run: () => run(pg, client, request, values),
+    cancel: async () => {
+      const other = new pg.Client({ ...config, connectionTimeoutMillis: CANCEL_CONNECT_MS });
+      other.on('error', () => {});
+      try {
+        await other.connect();
+        await other.query('SELECT pg_cancel_backend($1)', [(client as Internals).processID]);
+      } finally {
+        hangUp(other);
+      }
+    },
+    close: () => client.end(),
+    destroy: () => hangUp(client),
+  };
+};
+
+/** What pg has, but its types don't tell. */
+type Internals = Client & {
+  readonly processID: number | null;
+  readonly connection: { readonly stream: { destroy: () => unknown } };
+  readonly getTransactionStatus?: () => string | null;
+};
+
+const hangUp = (client: Client): void => void (client as Internals).connection.stream.destroy();
+
+const CANCEL_CONNECT_MS = 2000;
+
+type Result = QueryArrayResult & { readonly command: string | null };
+
+const run = async (
+  pg: Pg,
+  client: Client,
+  { query, look }: SqlRequest,
+  values: readonly BoundValue[],
+): Promise<SqlAnswer> => {
+  const rows = rowCollector(query, look ? 1 : Number.POSITIVE_INFINITY);
+  const submitted = new pg.Query({ text: query, ...(values.length > 0 ? { values: [...values] } : {}) });
+  const results = await new Promise<Result | Result[]>((resolve, reject) => {
+    let current: unknown;
+    submitted.on('row', (row, result) => {
+      try {
+        if (result !== current) rows.begin(result?.fields.map(({ name }) => name) ?? []);
+        current = result;
+        rows.add(row);
+      } catch (error) {
+        reject(error);
+      }
+    });
+    submitted.on('error', reject);
+    submitted.on('end', (result) => resolve(result as unknown as Result));
+    client.query(submitted);
+  });
+  requireSettled(query, (client as Internals).getTransactionStatus?.());
+  const last = Array.isArray(results) ? (results.at(-1) as Result) : results;
+  if (last.fields.length === 0) return { result: { changes: last.rowCount ?? 0 }, lost: [] };
+  // A statement without a single row did not begin there.
+  if (last.rowCount === 0) rows.begin([]);
+  return rows.answer();
+};
+
+const requireSettled = (query: string, status: string | null | undefined): void => {
+  if (status !== 'T' && status !== 'E') return;
+  throw sqlFailure(query, {
+    trouble: 'refused',
+    message: 'it began a transaction and did not end it, so nothing was kept',
+    remedy: 'Add COMMIT, or leave BEGIN away: statements that are sent together are one transaction.',
+  });
+};
+
+/** How PostgreSQL's text for a type is read. */
+const parserOf =
+  (pg: Pg) =>
+  (oid: number, format?: 'text' | 'binary'): unknown => {
+    if (TEXT.has(oid)) return String;
+    if (oid === INT8) return jsonInteger;
+    const item = ARRAYS[oid];
+    if (item === undefined) return pg.types.getTypeParser(oid, format);
+    const { arrayParser } = pg.types as unknown as { readonly arrayParser: ArrayParser };
+    return (text: string) => arrayParser.create(text, item).parse();
+  };
+
+/** Its types describe another release. */
+type ArrayParser = {
+  readonly create: (text: string, item: (entry: string) => unknown) => { readonly parse: () => unknown[] };
+};
+
+const INT8 = 20;
+
+/** date, timestamp, interval: the driver would read them in the time zone of this machine, or take them apart. */
+const TEXT: ReadonlySet<number> = new Set([1082, 1114, 1186]);
+
+/** The arrays of int8, numeric, date, timestamp and interval. */
+const ARRAYS: Readonly<Record<number, (entry: string) => unknown>> = {
+  1016: jsonInteger,
+  1231: String,
+  1182: String,
+  1115: String,
+  1187: String,
+};
+
+const faultOf = (error: Error, { query, connectMs }: SqlRequest): SqlFault => {
+  const network = networkFault(error, connectMs);
+  if (network) return network;
+  const { code, detail, hint, position } = error as DatabaseError;
+  const more = [detail, hint].filter((text) => text !== undefined && text !== '');
+  const message = [error.message === '' ? messageOf(error) : error.message, ...more].join('. ').replaceAll('..', '.');
+  return {
+    trouble: troubleOf(code ?? ''),
+    message,
+    driverCode: code,
+    position: position === undefined ? undefined : positionAt(query, utf16Offset(query, Number(position) - 1)),
+    remedy: remedyOf(code ?? '', message),
+  };
+};
+
+/** PostgreSQL counts characters. */
+const utf16Offset = (text: string, characters: number): number => [...text].slice(0, characters).join('').length;
+
+/** By SQLSTATE. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const troubleOf = (code: string): SqlTrouble => {
+  if (code === '08P01') return 'refused';
+  if (/^08|^57P0[1-3]/.test(code)) return 'connection';
+  return /^40|^53|^55P03|^55006|^57014|^58030/.test(code) ? 'busy' : 'refused';
+};
+
+const remedyOf = (code: string, message: string): string => {
+  if (message.includes('multiple commands')) return 'Parameters can be bound to one statement alone: split the task.';
+  if (/^28/.test(code) || /password/.test(message)) return 'Correct user and password of the URL.';
+  if (code === '3D000') return 'Create the database, or correct its name in the URL.';
+  if (code === '42P02') return 'Give params a value for each $n of the query.';
+  if (code === '42P01') return 'Create the table first, or correct its name.';
+  if (/^23/.test(code)) return 'The data breaks a rule of the table: correct one or the other.';
+  if (/^42/.test(code)) return 'Correct the query.';
+  if (/^40|^55P03/.test(code)) return 'Other transactions are in the way: allow retries.';
+  if (code === '57014') return 'The query was cancelled on the server, which often is its statement_timeout.';
+  return 'Correct the query, or what it works on.';
+};

@@ -1,0 +1,77 @@
+import { invalidQuery } from './sql-error.ts';
+import type { SqlParams } from './sql-params.ts';
+
+/** A query that was looked through, and how it is to be carried out. */
+export type SqlRequest = {
+  /** The path, or the URL. */
+  readonly database: string;
+  readonly query: string;
+  readonly params: SqlParams | undefined;
+  /** Only the first row is wanted, and nothing is to be written where the database can see to that. */
+  readonly look: boolean;
+  readonly busyMs: number;
+  readonly connectMs: number;
+};
+
+export type SqlSystem = 'sqlite' | 'postgres' | 'mysql';
+
+/** @throws NonRetryableError with a SqlQueryError */
+export const requestOf = (
+  { database, query, params }: SqlQuery,
+  look: boolean,
+  { busyMs = 5000, connectMs = 10_000 }: SqlOptions,
+): SqlRequest => {
+  if (typeof database !== 'string' || database === '') {
+    throw invalidQuery('No database is named. Give the path of an SQLite file, or a URL such as postgres://host/name.');
+  }
+  if (typeof query !== 'string' || query.trim() === '') throw invalidQuery('The query is empty. Write a statement.');
+  if (query.includes('\0')) throw invalidQuery('The query holds a NUL character. Remove it.');
+  if (params !== undefined && (typeof params !== 'object' || params === null)) {
+    throw invalidQuery(`params is ${String(params)}: expected a list or a mapping.`);
+  }
+  return { database, query, params, look, busyMs, connectMs };
+};
+
+/** Which system a database is kept by. @throws NonRetryableError with a SqlQueryError for a URL of another */
+export const systemOf = (database: string): SqlSystem => {
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(database)?.[1]?.toLowerCase();
+  if (scheme === undefined) return 'sqlite';
+  const system = SYSTEMS[scheme];
+  if (system === undefined) {
+    throw invalidQuery(
+      `The database has the scheme ${scheme}:, which is none of postgres://, postgresql://, mysql:// and mariadb://. ` +
+        'For SQLite give the path of the file.',
+    );
+  }
+  // Without a host, as with a socket: postgresql://user@/name?host=/run/postgresql
+  if (!URL.canParse(database.replace('@/', '@localhost/'))) {
+    throw invalidQuery(
+      `The ${scheme} URL of the database can't be read. Write it as ${scheme}://user:password@host:port/name, ` +
+        'with special characters of user and password percent-encoded.',
+    );
+  }
+  return system;
+};
+
+const SYSTEMS: Readonly<Record<string, SqlSystem>> = {
+  postgres: 'postgres',
+  postgresql: 'postgres',
+  mysql: 'mysql',
+  mariadb: 'mysql',
+};
+
+/** What to ask, and whom. */
+export type SqlQuery = {
+  /** The path of an SQLite file or `:memory:`, or a URL: `postgres://`, `postgresql://`, `mysql://`, `mariadb://`. */
+  readonly database: string;
+  readonly query: string;
+  /** Values that the database binds; they are never written into the query. */
+  readonly params?: SqlParams | undefined;
+};
+
+export type SqlOptions = {
+  /** How long to wait for the lock of an SQLite file, in ms. Default 5000. */
+  readonly busyMs?: number;
+  /** How long connecting to a server may take, in ms. Default 10000. */
+  readonly connectMs?: number;
+};

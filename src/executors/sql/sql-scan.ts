@@ -1,0 +1,125 @@
+/** What is read of an SQL text: enough to tell statements and places for parameters from strings and comments. */
+export type SqlToken = {
+  readonly kind: 'word' | 'place' | 'end' | 'other';
+  /** A word in upper case; a place as it is written, such as `?`, `?2` or `:name`; `;` for an end. */
+  readonly text: string;
+  /** Offsets in UTF-16 units; `to` is behind the last. */
+  readonly from: number;
+  readonly to: number;
+};
+
+export type SqlDialect = 'sqlite' | 'mysql';
+
+/** The tokens of a text, without space and comments. What is left open ends with the text. */
+export const scanSql = (text: string, dialect: SqlDialect): readonly SqlToken[] => {
+  const tokens: SqlToken[] = [];
+  for (let from = 0; from < text.length; ) {
+    const skipped = spaceEnd(text, from, dialect);
+    if (skipped > from) {
+      from = skipped;
+      continue;
+    }
+    const token = tokenAt(text, from, dialect);
+    tokens.push(token);
+    from = token.to;
+  }
+  return tokens;
+};
+
+export type SqlStatement = {
+  readonly text: string;
+  /** Where it starts in the whole text, at its first token. */
+  readonly from: number;
+  /** Its first word in upper case, such as `SELECT`. */
+  readonly keyword: string;
+  readonly tokens: readonly SqlToken[];
+};
+
+/** The statements of a text; those that are empty are left out. In SQLite the body of a trigger is part of its statement. */
+export const sqlStatements = (text: string, dialect: SqlDialect): readonly SqlStatement[] => {
+  const statements: SqlStatement[] = [];
+  let tokens: SqlToken[] = [];
+  const finish = (): void => {
+    const [first] = tokens;
+    const last = tokens.at(-1);
+    if (first && last) {
+      const keyword = tokens.find(({ kind }) => kind === 'word')?.text ?? '';
+      statements.push({ text: text.slice(first.from, last.to), from: first.from, keyword, tokens });
+    }
+    tokens = [];
+  };
+  for (const token of scanSql(text, dialect)) {
+    if (token.kind !== 'end' || (dialect === 'sqlite' && isTrigger(tokens) && !endsTrigger(tokens))) tokens.push(token);
+    else finish();
+  }
+  finish();
+  return statements;
+};
+
+/** As SQLite's own sqlite3_complete() tells: from CREATE TRIGGER on, a statement goes on until `; END ;`. */
+const isTrigger = (tokens: readonly SqlToken[]): boolean => {
+  const words = tokens.slice(0, 6).map(({ text }) => text);
+  if (words[0] === 'EXPLAIN') words.splice(0, words[1] === 'QUERY' ? 3 : 1);
+  return words[0] === 'CREATE' && (/^TEMP(ORARY)?$/.test(words[1] ?? '') ? words[2] : words[1]) === 'TRIGGER';
+};
+
+const endsTrigger = (tokens: readonly SqlToken[]): boolean =>
+  tokens.at(-1)?.text === 'END' && tokens.at(-2)?.kind === 'end';
+
+/** The end of the space or the comment at an offset; the offset itself where there is none. */
+const spaceEnd = (text: string, from: number, dialect: SqlDialect): number => {
+  const space = match(SPACE, text, from);
+  if (space) return from + space.length;
+  if (text.startsWith('/*', from)) return after(text, '*/', from + 2);
+  const line = dialect === 'mysql' ? /#|--(?=\s|$)/y : /--/y;
+  return match(line, text, from) === undefined ? from : after(text, '\n', from);
+};
+
+const tokenAt = (text: string, from: number, dialect: SqlDialect): SqlToken => {
+  const token = (kind: SqlToken['kind'], length: number, shown?: string): SqlToken => {
+    const to = from + Math.max(1, length);
+    return { kind, text: shown ?? text.slice(from, to), from, to };
+  };
+  const first = text[from] as string;
+  if (first === ';') return token('end', 1);
+  const close = first === '[' ? (dialect === 'sqlite' ? ']' : undefined) : QUOTES.has(first) ? first : undefined;
+  if (close) return token('other', quotedEnd(text, from, close, dialect === 'mysql' && close !== '`') - from, '');
+  const word = match(WORD, text, from);
+  if (word) return token('word', word.length, word.toUpperCase());
+  const place = match(PLACES[dialect], text, from);
+  if (place) return token('place', place.length);
+  return token('other', match(NUMBER_OR_VARIABLE, text, from)?.length ?? 1);
+};
+
+/** A doubled quote within reads as two quoted texts side by side, which is all the same here. */
+const quotedEnd = (text: string, from: number, close: string, escapes: boolean): number => {
+  if (!escapes) return after(text, close, from + 1);
+  for (let at = from + 1; at < text.length; at += 1) {
+    if (text[at] === '\\') at += 1;
+    else if (text[at] === close) return at + 1;
+  }
+  return text.length;
+};
+
+const after = (text: string, end: string, from: number): number => {
+  const at = text.indexOf(end, from);
+  return at < 0 ? text.length : at + end.length;
+};
+
+const match = (pattern: RegExp, text: string, from: number): string | undefined => {
+  pattern.lastIndex = from;
+  return pattern.exec(text)?.[0];
+};
+
+const QUOTES: ReadonlySet<string> = new Set(["'", '"', '`']);
+
+const SPACE = /[\s\uFEFF]+/y;
+
+const WORD = /[A-Za-z_\u0080-\uFFFF][\w$\u0080-\uFFFF]*/y;
+
+const NUMBER_OR_VARIABLE = /[0-9][\w.]*|@@?[\w$.\u0080-\uFFFF]+/y;
+
+const PLACES: Readonly<Record<SqlDialect, RegExp>> = {
+  sqlite: /\?\d*|[:@$](?:[\w$\u0080-\uFFFF]|::)+/y,
+  mysql: /\?|:[A-Za-z_\u0080-\uFFFF][\w\u0080-\uFFFF]*/y,
+};

@@ -1,0 +1,203 @@
+import { statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { noRetry } from '../no-retry.ts';
+import { repeated, type SqlAnswer } from './sql-answer.ts';
+import { driverUrl } from './sql-driver.ts';
+import { invalidQuery, MAX_RESULT_BYTES, positionAt, SqlDriverError, SqlResultError, sqlFailure } from './sql-error.ts';
+import {
+  type BoundValue,
+  bindNames,
+  boundList,
+  hasNone,
+  isList,
+  requireCount,
+  severalWithParams,
+} from './sql-params.ts';
+import type { SqlRequest } from './sql-query.ts';
+import { type SqlStatement, sqlStatements } from './sql-scan.ts';
+import { askSqliteProcess } from './sqlite-process.ts';
+import type { SqliteValue } from './sqlite-runner.ts';
+
+/** Asks an SQLite file. Several statements are one transaction, unless they say themselves where one begins and ends. */
+export const askSqlite = async (request: SqlRequest, signal: AbortSignal): Promise<SqlAnswer> => {
+  const { database, query, look, busyMs } = request;
+  const statements = sqlStatements(query, 'sqlite');
+  if (statements.length === 0) throw invalidQuery('The query holds no statement. Write one.');
+  const bound = boundTo(statements, request);
+  if (!look && database !== MEMORY) requireFolder(query, database);
+  const reply = await askSqliteProcess(
+    {
+      path: database === MEMORY ? database : resolve(database),
+      readOnly: look && database !== MEMORY,
+      busyMs,
+      driver: driverUrl(DRIVER),
+      statements: statements.map((statement) => ({ text: statement.text, writes: mayWrite(statement) })),
+      transaction: isTransaction(statements),
+      ...bound,
+      most: look ? 1 : Number.MAX_SAFE_INTEGER,
+      maxBytes: MAX_RESULT_BYTES,
+    },
+    signal,
+  );
+  if ('rows' in reply) return { result: reply.rows, lost: repeated(reply.columns) };
+  if ('changes' in reply) return { result: reply, lost: [] };
+  throw failureOf(request, statements, reply);
+};
+
+const DRIVER = '@photostructure/sqlite';
+
+const MEMORY = ':memory:';
+
+type Bound = {
+  readonly named: Readonly<Record<string, SqliteValue>>;
+  readonly listed: readonly SqliteValue[];
+};
+
+/** Every place gets a value: SQLite itself would take NULL for one that is missing. */
+const boundTo = (statements: readonly SqlStatement[], { params }: SqlRequest): Bound => {
+  const places = statements.flatMap(({ tokens }) => tokens).filter(({ kind }) => kind === 'place');
+  if (statements.length > 1 && !hasNone(params)) throw severalWithParams(statements.length);
+  if (params !== undefined && !isList(params) && !hasNone(params)) {
+    const named = bindNames(places, params).map(({ token, value }) => [token.text, sqliteValue(value)]);
+    return { named: Object.fromEntries(named), listed: [] };
+  }
+  const name = places.find(({ text }) => !text.startsWith('?'));
+  if (name) {
+    const without = name.text.slice(1);
+    throw invalidQuery(
+      `The query has a place ${name.text}, but params ${hasNone(params) ? 'is empty' : 'is a list'}. Give params as a mapping with "${without}".`,
+    );
+  }
+  const values = boundList(params !== undefined && isList(params) ? params : []);
+  // As SQLite numbers them: a bare ? is one more than the highest number before it.
+  const highest = places.reduce(
+    (number, { text }) => Math.max(number, text === '?' ? number + 1 : Number(text.slice(1))),
+    0,
+  );
+  requireCount(highest, values.length);
+  return { named: {}, listed: values.map(sqliteValue) };
+};
+
+/** Integers as integers: a number of JavaScript would be bound as a real. */
+const sqliteValue = (value: BoundValue): SqliteValue => {
+  if (typeof value === 'boolean') return ['integer', value ? '1' : '0'];
+  if (typeof value === 'bigint' || Number.isSafeInteger(value)) {
+    if (BigInt.asIntN(64, BigInt(value as bigint | number)) !== BigInt(value as bigint | number)) {
+      throw invalidQuery(`The query is given ${value}, but an integer of SQLite has 64 bits at most. Give it as text.`);
+    }
+    return ['integer', String(value)];
+  }
+  if (value instanceof Uint8Array) return ['bytes', Buffer.from(value).toString('base64')];
+  return ['plain', value as string | number | null];
+};
+
+const requireFolder = (query: string, database: string): void => {
+  const folder = dirname(resolve(database));
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw sqlFailure(query, {
+      trouble: 'refused',
+      // The whole path: a part of it may be a part of a secret.
+      message: `the folder of the database does not exist: ${resolve(database)}`,
+      driverCode: 'SQLITE_CANTOPEN',
+      remedy: 'Create the folder, or correct the path.',
+    });
+  }
+};
+
+/** Whether the statements are put into a transaction. One statement is, if it may write and has rows that may be too large. */
+const isTransaction = (statements: readonly SqlStatement[]): boolean =>
+  statements.every(({ keyword }) => !OUTSIDE.has(keyword)) && (statements.length > 1 || statements.some(mayWrite));
+
+const mayWrite = ({ keyword, tokens }: SqlStatement): boolean =>
+  WRITES.has(keyword) || (keyword === 'WITH' && tokens.some(({ text }) => WRITES.has(text)));
+
+const WRITES: ReadonlySet<string> = new Set(['DELETE', 'INSERT', 'REPLACE', 'UPDATE']);
+
+/** Statements that tell of transactions themselves, or are of no use within one. */
+const OUTSIDE: ReadonlySet<string> = new Set([
+  'ATTACH',
+  'BEGIN',
+  'COMMIT',
+  'DETACH',
+  'END',
+  'PRAGMA',
+  'RELEASE',
+  'ROLLBACK',
+  'SAVEPOINT',
+  'VACUUM',
+]);
+
+type Problem = Exclude<Awaited<ReturnType<typeof askSqliteProcess>>, { rows: unknown } | { changes: unknown }>;
+
+const failureOf = (request: SqlRequest, statements: readonly SqlStatement[], problem: Problem): Error => {
+  const { query, database, busyMs } = request;
+  switch (problem.problem) {
+    case 'driver':
+      return noRetry(new SqlDriverError('SQLite', DRIVER, ', or use Node.js 22.16 or later, which brings SQLite'));
+    case 'size':
+      return noRetry(new SqlResultError(query));
+    case 'unsettled':
+      return sqlFailure(query, {
+        trouble: 'refused',
+        message: 'it began a transaction and did not end it, so what that changed was not kept',
+        remedy: 'Add COMMIT, or leave BEGIN away: several statements are one transaction.',
+      });
+    case 'crash':
+      return sqlFailure(query, {
+        trouble: 'crash',
+        message: problem.message,
+        remedy: 'Often that is the system, short of memory.',
+      });
+    case 'sqlite': {
+      const { message, errcode } = problem;
+      const primary = (errcode ?? 1) & 0xff;
+      const failed = statements[problem.statement];
+      return sqlFailure(failed?.text ?? query, {
+        trouble: TRANSIENT.has(primary) ? 'busy' : 'refused',
+        message: message.replace('Failed to open database: ', ''),
+        driverCode: CODES[primary] ?? (errcode === undefined ? undefined : `SQLITE_${errcode}`),
+        position: failed && statements.length > 1 ? { line: positionAt(query, failed.from).line } : undefined,
+        remedy: remedyOf(primary, message, database, busyMs),
+      });
+    }
+  }
+};
+
+/** The primary result codes of SQLite that are met. @see https://www.sqlite.org/rescode.html */
+const CODES: Readonly<Record<number, string>> = {
+  1: 'SQLITE_ERROR',
+  3: 'SQLITE_PERM',
+  4: 'SQLITE_ABORT',
+  5: 'SQLITE_BUSY',
+  6: 'SQLITE_LOCKED',
+  7: 'SQLITE_NOMEM',
+  8: 'SQLITE_READONLY',
+  9: 'SQLITE_INTERRUPT',
+  10: 'SQLITE_IOERR',
+  11: 'SQLITE_CORRUPT',
+  13: 'SQLITE_FULL',
+  14: 'SQLITE_CANTOPEN',
+  15: 'SQLITE_PROTOCOL',
+  17: 'SQLITE_SCHEMA',
+  18: 'SQLITE_TOOBIG',
+  19: 'SQLITE_CONSTRAINT',
+  20: 'SQLITE_MISMATCH',
+  23: 'SQLITE_AUTH',
+  25: 'SQLITE_RANGE',
+  26: 'SQLITE_NOTADB',
+};
+
+/** What may be otherwise at another time: aborted, locked, short of memory, interrupted, a fault of the disk, changed. */
+const TRANSIENT: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 13, 15, 17]);
+
+const remedyOf = (code: number, message: string, database: string, busyMs: number): string => {
+  if (code === 5 || code === 6) {
+    return `Another connection held its lock for more than ${busyMs} ms: allow retries, or shorten what it does.`;
+  }
+  if (code === 19) return 'The data breaks a rule of the table: correct one or the other.';
+  if (code === 26) return `${database} is a file of another kind: correct the path.`;
+  if (code === 14) return `Check that ${database} is a file that may be read and written, not a folder.`;
+  if (code === 8) return 'Only reading is allowed here: a sensor looks, and the file may be write-protected.';
+  if (/no such table/.test(message)) return `Create the table first, or check that ${database} is the database meant.`;
+  return 'Correct the query, or what it works on.';
+};

@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { processGroup } from '../process/process-group.ts';
+import { SQLITE_RUNNER, type SqliteReply, type SqliteRequest } from './sqlite-runner.ts';
+
+/** The process that asked SQLite ended without an answer. */
+export type SqliteCrash = { readonly problem: 'crash'; readonly message: string };
+
+/**
+ * Asks SQLite in a process of its own, for a query can't be interrupted from within. When the signal aborts the process
+ * is killed; this resolves or rejects when it has ended.
+ */
+export const askSqliteProcess = async (
+  request: SqliteRequest,
+  signal: AbortSignal,
+): Promise<SqliteReply | SqliteCrash> => {
+  signal.throwIfAborted();
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', SQLITE_RUNNER],
+    // What was meant for this process, such as a debugger, is not for that one.
+    {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+      windowsHide: true,
+      env: { ...process.env, NODE_OPTIONS: '' },
+    },
+  );
+  if (child.pid === undefined) {
+    const error = await new Promise<Error>((resolve) => child.once('error', resolve));
+    return { problem: 'crash', message: `it could not be started: ${error.message}` };
+  }
+  const group = processGroup(child);
+  const kill = (): void => void child.kill('SIGKILL');
+  signal.addEventListener('abort', kill, { once: true });
+  try {
+    const ended = new Promise<NodeJS.Signals | number | null>((resolve) => {
+      child.once('close', (exitCode, signalName) => resolve(signalName ?? exitCode));
+    });
+    const stdout = collected(child.stdout);
+    const stderr = collected(child.stderr);
+    const lifeline = child.stdio[3] as Duplex;
+    // A process that has ended reads no more, which its answer tells better.
+    for (const stream of [lifeline, child.stdin]) stream.on('error', () => {});
+    lifeline.resume();
+    child.stdin.end(JSON.stringify(request));
+    const how = await ended;
+    signal.throwIfAborted();
+    return how === 0 ? (JSON.parse(stdout()) as SqliteReply) : crash(how, stderr());
+  } finally {
+    signal.removeEventListener('abort', kill);
+    group.release();
+  }
+};
+
+const collected = (stream: NodeJS.ReadableStream): (() => string) => {
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return () => Buffer.concat(chunks).toString();
+};
+
+const crash = (how: NodeJS.Signals | number | null, stderr: string): SqliteCrash => {
+  const said = stderr.trim().split('\n').slice(-MAX_LINES).join('\n');
+  const end = typeof how === 'string' ? `was ended by ${how}` : `exited with code ${how}`;
+  return { problem: 'crash', message: `its process ${end}${said === '' ? '' : `: ${said}`}` };
+};
+
+const MAX_LINES = 5;
