@@ -110,7 +110,6 @@ export type { TaskHandle } from './engine/task-handle.ts';
 export type { Clock } from './engine/time/clock.ts';
 export type { Explanation, Reason } from './engine/views/explain.ts';
 export type { FrontierItem } from './engine/views/frontier.ts';
-export type {} from './engine/views/graph-view.ts';
 export type { ErrorData } from './events/error-data.ts';
 export type {
   ContextConflict,

@@ -12,16 +12,16 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vi
 import { answerOf, notReady } from '../src/engine/definition/answer.ts';
 import type { TaskFunction, TaskScope } from '../src/engine/definition/task-function.ts';
 import { NonRetryableError, RetryAfterError } from '../src/engine/errors/errors.ts';
-import { type HttpOptions, http, httpReady } from '../src/executors/http/http.ts';
-import { MAX_BODY_BYTES } from '../src/executors/http/http-body.ts';
+import { MAX_BODY_BYTES } from '../src/executors/http/body.ts';
 import {
   EXCERPT_LENGTH,
   HttpBodyError,
   HttpInvalidError,
   HttpRequestError,
   HttpStatusError,
-} from '../src/executors/http/http-error.ts';
-import type { HttpRequest } from '../src/executors/http/http-request.ts';
+} from '../src/executors/http/error.ts';
+import { type HttpOptions, http, httpReady } from '../src/executors/http/http.ts';
+import type { HttpRequest } from '../src/executors/http/request.ts';
 import { createMask } from '../src/executors/mask/mask.ts';
 import { jobFrom } from '../src/index.ts';
 import { virtualClock } from '../src/testing.ts';

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const src = join(root, 'src');
 
-/** Each folder, and the folders it may import from. */
+/** Each folder, and the folders that it may import from. Folders inside `engine` and `cli` have their own rows. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   events: [],
   machines: ['events'],
@@ -18,6 +18,35 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   server: ['events', 'machines', 'engine', 'executors', 'journal', 'workflow'],
   cluster: ['events', 'machines', 'engine', 'executors', 'journal', 'workflow'],
   cli: ['events', 'machines', 'engine', 'executors', 'journal', 'workflow', 'server', 'cluster'],
+};
+
+const BELOW_RUN = ['model', 'limits', 'definition', 'durable', 'errors', 'time'];
+
+/** Each folder inside `engine` and `cli`, and the folders beside it that it may import from. The files directly in `engine` and `cli` may import from all. */
+const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  engine: {
+    errors: [],
+    time: [],
+    durable: ['errors'],
+    definition: ['durable', 'errors', 'time'],
+    limits: ['definition', 'time'],
+    readiness: ['definition', 'errors', 'time'],
+    model: ['limits', 'definition', 'durable', 'errors', 'time'],
+    run: BELOW_RUN,
+    kinds: ['run', ...BELOW_RUN],
+    views: ['run', ...BELOW_RUN],
+    reactions: ['kinds', 'run', ...BELOW_RUN],
+    recovery: ['reactions', 'kinds', 'run', ...BELOW_RUN],
+  },
+  cli: {
+    terminal: [],
+    completion: [],
+    live: ['terminal'],
+    drawing: ['terminal'],
+    kept: ['terminal'],
+    attend: ['live', 'kept', 'terminal'],
+    commands: ['attend', 'live', 'drawing', 'kept', 'terminal'],
+  },
 };
 
 /** The packages that importing the core may load. */
@@ -39,6 +68,12 @@ const folderOf = (file: string): string => {
   return rest.length === 0 ? 'door' : first;
 };
 
+/** The folder inside `engine` or `cli` that holds a file; undefined if it stands directly in them, or elsewhere. */
+const subfolderOf = (file: string): string | undefined => {
+  const [, second = '', ...rest] = relative(src, file).split(sep);
+  return rest.length === 0 ? undefined : second;
+};
+
 const localImports = (file: string): string[] =>
   importsOf(file)
     .filter((specifier) => specifier.startsWith('.'))
@@ -50,12 +85,65 @@ describe('imports run one way', () => {
     if (folder === 'door') return;
     expect(Object.keys(MAY_IMPORT)).toContain(folder);
     for (const target of localImports(file)) {
-      expect(
-        [folder, ...(MAY_IMPORT[folder] ?? [])],
-        `${relative(root, file)} imports ${relative(root, target)}`,
-      ).toContain(folderOf(target));
+      const arrow = `${relative(root, file)} imports ${relative(root, target)}`;
+      expect([folder, ...(MAY_IMPORT[folder] ?? [])], arrow).toContain(folderOf(target));
+      const beside = MAY_IMPORT_BESIDE[folder];
+      const subfolder = subfolderOf(file);
+      if (beside === undefined || subfolder === undefined) continue;
+      expect(Object.keys(beside)).toContain(subfolder);
+      if (folderOf(target) === folder)
+        expect([subfolder, ...(beside[subfolder] ?? [])], arrow).toContain(subfolderOf(target));
     }
   });
+});
+
+/** The shortest circle through a graph of names, its first name repeated at its end; empty if there is none. */
+const circleIn = (arrows: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] => {
+  let shortest: readonly string[] = [];
+  for (const start of arrows.keys()) {
+    const cameFrom = new Map<string, string>();
+    const queue = [start];
+    for (const name of queue) {
+      for (const next of arrows.get(name) ?? []) {
+        if (next === start) {
+          const circle = [start];
+          for (let step: string | undefined = name; step !== start; step = cameFrom.get(step as string))
+            circle.unshift(step as string);
+          circle.unshift(start);
+          if (shortest.length === 0 || circle.length < shortest.length) shortest = circle;
+        } else if (!cameFrom.has(next)) {
+          cameFrom.set(next, name);
+          queue.push(next);
+        }
+      }
+    }
+  }
+  return shortest;
+};
+
+const arrowsBetween = (nameOf: (file: string) => string): Map<string, Set<string>> => {
+  const arrows = new Map<string, Set<string>>();
+  for (const file of files) {
+    for (const target of localImports(file)) {
+      const [from, to] = [nameOf(file), nameOf(target)];
+      if (from === to && file !== target) continue;
+      arrows.set(from, (arrows.get(from) ?? new Set()).add(to));
+    }
+  }
+  return arrows;
+};
+
+test('no circle of files, types included', () => {
+  const circle = circleIn(arrowsBetween((file) => relative(root, file)));
+  expect(circle, circle.join(' → ')).toEqual([]);
+});
+
+test('no circle of folders, types included', () => {
+  const doors = (file: string): boolean => folderOf(file) === 'door';
+  const circle = circleIn(
+    arrowsBetween((file) => (doors(file) ? relative(root, file) : relative(root, dirname(file)))),
+  );
+  expect(circle, circle.join(' → ')).toEqual([]);
 });
 
 test('only the doors re-export', () => {

@@ -5,14 +5,9 @@ import { describe, expect, test } from 'vitest';
 import type { TaskFunction } from '../src/engine/definition/task-function.ts';
 import { NonRetryableError } from '../src/engine/errors/errors.ts';
 import { bash } from '../src/executors/process/bash.ts';
+import { ProcessError, ProcessNotFoundError, ProcessStartError, TAIL_LINES } from '../src/executors/process/error.ts';
 import { outputGate } from '../src/executors/process/output-gate.ts';
 import { MAX_LINE_LENGTH, outputLines } from '../src/executors/process/output-lines.ts';
-import {
-  ProcessError,
-  ProcessNotFoundError,
-  ProcessStartError,
-  TAIL_LINES,
-} from '../src/executors/process/process-error.ts';
 import { python } from '../src/executors/process/python.ts';
 import { failureOf, taskScope } from './fixtures/task-scope.ts';
 import { isRunning } from './fixtures/workflow/cli.ts';

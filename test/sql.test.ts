@@ -8,11 +8,11 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { notReady } from '../src/engine/definition/answer.ts';
 import type { TaskFunction } from '../src/engine/definition/task-function.ts';
 import { NonRetryableError } from '../src/engine/errors/errors.ts';
+import { loadDriver } from '../src/executors/sql/driver.ts';
+import { SqlDriverError, SqlError, SqlQueryError, SqlResultError } from '../src/executors/sql/error.ts';
+import type { SqlQuery } from '../src/executors/sql/query.ts';
+import { sqlStatements } from '../src/executors/sql/scan.ts';
 import { sql, sqlReady } from '../src/executors/sql/sql.ts';
-import { loadDriver } from '../src/executors/sql/sql-driver.ts';
-import { SqlDriverError, SqlError, SqlQueryError, SqlResultError } from '../src/executors/sql/sql-error.ts';
-import type { SqlQuery } from '../src/executors/sql/sql-query.ts';
-import { sqlStatements } from '../src/executors/sql/sql-scan.ts';
 import { SQLITE_RUNNER, type SqliteRequest } from '../src/executors/sql/sqlite-runner.ts';
 import {
   type DatabaseServer,

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Job } from '../../engine/job.ts';
 import type { JobResult, TaskResult } from '../../engine/job-result.ts';
 import type { JobEvent } from '../../events/event.ts';
-import { killProcessGroups, processGroupsGone } from '../../executors/process/process-group.ts';
+import { killProcessGroups, processGroupsGone } from '../../executors/process/group.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
 import { jobCommand, type Kept } from '../kept/job-command.ts';
 import { emptyHistory, type JobHistory, noteEvent } from '../kept/job-history.ts';

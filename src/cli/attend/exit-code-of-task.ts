@@ -1,5 +1,5 @@
 import { JobError, NonRetryableError, RetryAfterError, TaskError } from '../../engine/errors/errors.ts';
-import { ProcessError } from '../../executors/process/process-error.ts';
+import { ProcessError } from '../../executors/process/error.ts';
 
 /** The error that a task's executor threw, without what is wrapped around it; of a task with tasks in it, that of the first. */
 export const thrownBy = (error: TaskError | undefined): unknown => {

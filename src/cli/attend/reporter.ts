@@ -2,8 +2,8 @@ import type { JobDefinition } from '../../engine/job-definition.ts';
 import type { JobEvent, LogLevel } from '../../events/event.ts';
 import type { OutputGate } from '../../executors/process/output-gate.ts';
 import { jsonLines } from '../live/json-lines.ts';
-import { liveLines } from '../live/live-lines.ts';
-import { createLiveView, wantsLiveView } from '../live/live-view.ts';
+import { liveLines } from '../live/lines.ts';
+import { createLiveView, wantsLiveView } from '../live/view.ts';
 import type { CliIo, OutputStream } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
 

@@ -3,7 +3,7 @@ import type { JobDefinition } from '../../engine/job-definition.ts';
 import type { JobResult, TaskResult } from '../../engine/job-result.ts';
 import { errorData } from '../../events/error-data.ts';
 import { jsonSafe } from '../../events/json-safe.ts';
-import { ProcessError } from '../../executors/process/process-error.ts';
+import { ProcessError } from '../../executors/process/error.ts';
 import { criticalPathOf } from './critical-path.ts';
 import { exitCodeOfTask, thrownBy } from './exit-code-of-task.ts';
 

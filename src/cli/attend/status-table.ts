@@ -2,7 +2,7 @@ import { TaskError } from '../../engine/errors/errors.ts';
 import type { JobDefinition } from '../../engine/job-definition.ts';
 import type { JobResult, TaskResult } from '../../engine/job-result.ts';
 import type { TaskState } from '../../events/event.ts';
-import { ProcessError } from '../../executors/process/process-error.ts';
+import { ProcessError } from '../../executors/process/error.ts';
 import { type HandledState, handlersOf } from '../../workflow/handlers.ts';
 import type { Workflow } from '../../workflow/schema.ts';
 import type { Tail } from '../kept/job-history.ts';

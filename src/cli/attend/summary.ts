@@ -1,6 +1,6 @@
 import type { JobResult } from '../../engine/job-result.ts';
 import type { TaskState } from '../../events/event.ts';
-import { ProcessError } from '../../executors/process/process-error.ts';
+import { ProcessError } from '../../executors/process/error.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';

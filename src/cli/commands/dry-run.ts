@@ -1,6 +1,6 @@
 import { handlersOf } from '../../workflow/handlers.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
-import { stagesOf } from '../drawing/graph-stages.ts';
+import { stagesOf } from '../drawing/stages.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';

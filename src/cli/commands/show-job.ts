@@ -2,7 +2,7 @@ import { JobDefinitionError } from '../../engine/errors/errors.ts';
 import type { JobRecord, TaskRecord } from '../../engine/model/job-record.ts';
 import { type ErrorData, textOf } from '../../events/error-data.ts';
 import type { TaskState } from '../../events/event.ts';
-import type { ProcessError } from '../../executors/process/process-error.ts';
+import type { ProcessError } from '../../executors/process/error.ts';
 import { handlerLines } from '../attend/handler-lines.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
 import { lastLine } from '../attend/status-table.ts';

@@ -19,7 +19,7 @@ import {
 import type { ShapeTask } from '../kept/shape-tasks.ts';
 import { shownState } from '../kept/shown-state.ts';
 import { type Desk, withJournal } from '../kept/with-journal.ts';
-import { liveLines } from '../live/live-lines.ts';
+import { liveLines } from '../live/lines.ts';
 import { EXIT, exitCodeOfSignal } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';

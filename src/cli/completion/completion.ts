@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import { bashCompletion } from './bash.ts';
 import { commandShape } from './command-shape.ts';
-import { bashCompletion } from './completion-bash.ts';
-import { fishCompletion } from './completion-fish.ts';
-import { zshCompletion } from './completion-zsh.ts';
+import { fishCompletion } from './fish.ts';
+import { zshCompletion } from './zsh.ts';
 
 export type CompletedShell = 'bash' | 'zsh' | 'fish';
 

@@ -5,8 +5,8 @@ import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
 import { plainText } from '../terminal/safe-text.ts';
-import { drawGraph } from './graph-drawing.ts';
-import { wantsAscii } from './graph-glyphs.ts';
+import { drawGraph } from './drawing.ts';
+import { wantsAscii } from './glyphs.ts';
 
 export type GraphOptions = {
   readonly format: 'text' | 'mermaid' | 'dot' | 'svg';

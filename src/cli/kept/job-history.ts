@@ -1,6 +1,6 @@
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/event-stream.ts';
-import { TAIL_LINES } from '../../executors/process/process-error.ts';
+import { TAIL_LINES } from '../../executors/process/error.ts';
 
 /** The last lines that a task printed to each. */
 export type Tail = { readonly stdout: readonly string[]; readonly stderr: readonly string[] };

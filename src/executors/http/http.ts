@@ -1,11 +1,11 @@
 import { notReady } from '../../engine/definition/answer.ts';
 import type { TaskFunction, TaskScope } from '../../engine/definition/task-function.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
-import { decoded, MAX_BODY_BYTES, parseBody, readInto, tooLarge } from './http-body.ts';
-import { EXCERPT_LENGTH, HttpRequestError, HttpStatusError } from './http-error.ts';
-import { requestFailure } from './http-fault.ts';
-import { type HttpRequest, type Sendable, sendable, shownUrl } from './http-request.ts';
-import { statusFailure } from './http-retry.ts';
+import { decoded, MAX_BODY_BYTES, parseBody, readInto, tooLarge } from './body.ts';
+import { EXCERPT_LENGTH, HttpRequestError, HttpStatusError } from './error.ts';
+import { requestFailure } from './fault.ts';
+import { type HttpRequest, type Sendable, sendable, shownUrl } from './request.ts';
+import { statusFailure } from './retry.ts';
 
 export type HttpResponse = {
   readonly status: number;

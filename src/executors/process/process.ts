@@ -5,12 +5,12 @@ import type { TaskFunction, TaskScope } from '../../engine/definition/task-funct
 import { NonRetryableError } from '../../engine/errors/errors.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
+import { ProcessError, ProcessNotFoundError, ProcessStartError, TAIL_LINES } from './error.ts';
 import { type Exchange, openExchange } from './exchange.ts';
+import { type ProcessGroup, processGroup } from './group.ts';
 import { type Capture, capture, type OutputForm } from './output-capture.ts';
 import { type OutputGate, outputGate } from './output-gate.ts';
 import { outputLines } from './output-lines.ts';
-import { ProcessError, ProcessNotFoundError, ProcessStartError, TAIL_LINES } from './process-error.ts';
-import { type ProcessGroup, processGroup } from './process-group.ts';
 
 export type ProcessOptions = {
   /** Default: the working directory of this process. */

@@ -1,6 +1,6 @@
 import { notReady } from '../../engine/definition/answer.ts';
 import type { TaskFunction } from '../../engine/definition/task-function.ts';
-import { ProcessError } from './process-error.ts';
+import { ProcessError } from './error.ts';
 
 /**
  * A sensor's check of what a command says: ready when it exits with 0, not yet with another code. That it can't be run is

@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { notReady } from '../../engine/definition/answer.ts';
 import type { TaskFunction, TaskScope } from '../../engine/definition/task-function.ts';
-import type { SqlAnswer } from './sql-answer.ts';
-import { firstLine, SqlError } from './sql-error.ts';
-import { askMySql } from './sql-mysql.ts';
-import { askPostgres } from './sql-postgres.ts';
-import { requestOf, type SqlOptions, type SqlQuery, type SqlRequest, type SqlSystem, systemOf } from './sql-query.ts';
-import { askSqlite } from './sql-sqlite.ts';
+import type { SqlAnswer } from './answer.ts';
+import { firstLine, SqlError } from './error.ts';
+import { askMySql } from './mysql.ts';
+import { askPostgres } from './postgres.ts';
+import { requestOf, type SqlOptions, type SqlQuery, type SqlRequest, type SqlSystem, systemOf } from './query.ts';
+import { askSqlite } from './sqlite.ts';
 
 /**
  * A task whose attempts each ask a database. It resolves to the rows, as a list of objects by column name, or to the

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
-import { processGroup } from '../process/process-group.ts';
+import { processGroup } from '../process/group.ts';
 import { SQLITE_RUNNER, type SqliteReply, type SqliteRequest } from './sqlite-runner.ts';
 
 /** The process that asked SQLite ended without an answer. */

@@ -1,5 +1,5 @@
-import type { Lane, LaneField } from './graph-lane-field.ts';
-import type { Twins } from './graph-twins.ts';
+import type { Lane, LaneField } from './lane-field.ts';
+import type { Twins } from './twins.ts';
 
 /** Where a task stands, and how its line leads on. */
 export type LanePlace = {

@@ -1,7 +1,7 @@
 import type { Graph } from '../../engine/definition/graph.ts';
 import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
-import type { Shape } from './graph-lanes.ts';
+import type { Shape } from './lanes.ts';
 
 /** How a drawing is written. */
 export type Glyphs = {

@@ -1,13 +1,13 @@
 import type { Client, DatabaseError, QueryArrayResult } from 'pg';
 import { TintypeError } from '../../engine/errors/errors.ts';
 import { messageOf } from '../message-of.ts';
-import { jsonInteger, rowCollector, type SqlAnswer } from './sql-answer.ts';
-import { askServer, type ServerConnection } from './sql-connection.ts';
-import { loadDriver } from './sql-driver.ts';
-import { invalidQuery, positionAt, type SqlFault, type SqlTrouble, sqlFailure } from './sql-error.ts';
-import { networkFault } from './sql-network.ts';
-import { type BoundValue, boundList, hasNone, isList } from './sql-params.ts';
-import type { SqlRequest } from './sql-query.ts';
+import { jsonInteger, rowCollector, type SqlAnswer } from './answer.ts';
+import { askServer, type ServerConnection } from './connection.ts';
+import { loadDriver } from './driver.ts';
+import { invalidQuery, positionAt, type SqlFault, type SqlTrouble, sqlFailure } from './error.ts';
+import { networkFault } from './network.ts';
+import { type BoundValue, boundList, hasNone, isList } from './params.ts';
+import type { SqlRequest } from './query.ts';
 
 type Pg = typeof import('pg');
 

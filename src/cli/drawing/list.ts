@@ -1,7 +1,7 @@
 import type { JobDefinition } from '../../engine/job-definition.ts';
 import { type Word, wordsOf, wrapText } from '../terminal/wrap-text.ts';
-import type { Drawing } from './graph-glyphs.ts';
-import { stagesOf } from './graph-stages.ts';
+import type { Drawing } from './glyphs.ts';
+import { stagesOf } from './stages.ts';
 
 /**
  * A definition by stage, each task in the first one after all that it waits for:

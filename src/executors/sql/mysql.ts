@@ -1,22 +1,14 @@
 import type { Connection, ConnectionOptions, ResultSetHeader } from 'mysql2';
 import { TintypeError } from '../../engine/errors/errors.ts';
 import { messageOf } from '../message-of.ts';
-import { jsonInteger, rowCollector, type SqlAnswer, type SqlChanges, type SqlRow } from './sql-answer.ts';
-import { askServer, type ServerConnection } from './sql-connection.ts';
-import { loadDriver } from './sql-driver.ts';
-import { invalidQuery, type SqlFault, type SqlTrouble, sqlFailure } from './sql-error.ts';
-import { networkFault } from './sql-network.ts';
-import {
-  type BoundValue,
-  bindNames,
-  boundList,
-  hasNone,
-  isList,
-  requireCount,
-  severalWithParams,
-} from './sql-params.ts';
-import type { SqlRequest } from './sql-query.ts';
-import { type SqlStatement, sqlStatements } from './sql-scan.ts';
+import { jsonInteger, rowCollector, type SqlAnswer, type SqlChanges, type SqlRow } from './answer.ts';
+import { askServer, type ServerConnection } from './connection.ts';
+import { loadDriver } from './driver.ts';
+import { invalidQuery, type SqlFault, type SqlTrouble, sqlFailure } from './error.ts';
+import { networkFault } from './network.ts';
+import { type BoundValue, bindNames, boundList, hasNone, isList, requireCount, severalWithParams } from './params.ts';
+import type { SqlRequest } from './query.ts';
+import { type SqlStatement, sqlStatements } from './scan.ts';
 
 type MySql = typeof import('mysql2');
 

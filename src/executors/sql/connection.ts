@@ -1,4 +1,4 @@
-import type { SqlAnswer } from './sql-answer.ts';
+import type { SqlAnswer } from './answer.ts';
 
 /** A connection to a database server, for one query. */
 export type ServerConnection = {

@@ -1,20 +1,12 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { noRetry } from '../no-retry.ts';
-import { repeated, type SqlAnswer } from './sql-answer.ts';
-import { driverUrl } from './sql-driver.ts';
-import { invalidQuery, MAX_RESULT_BYTES, positionAt, SqlDriverError, SqlResultError, sqlFailure } from './sql-error.ts';
-import {
-  type BoundValue,
-  bindNames,
-  boundList,
-  hasNone,
-  isList,
-  requireCount,
-  severalWithParams,
-} from './sql-params.ts';
-import type { SqlRequest } from './sql-query.ts';
-import { type SqlStatement, sqlStatements } from './sql-scan.ts';
+import { repeated, type SqlAnswer } from './answer.ts';
+import { driverUrl } from './driver.ts';
+import { invalidQuery, MAX_RESULT_BYTES, positionAt, SqlDriverError, SqlResultError, sqlFailure } from './error.ts';
+import { type BoundValue, bindNames, boundList, hasNone, isList, requireCount, severalWithParams } from './params.ts';
+import type { SqlRequest } from './query.ts';
+import { type SqlStatement, sqlStatements } from './scan.ts';
 import { askSqliteProcess } from './sqlite-process.ts';
 import type { SqliteValue } from './sqlite-runner.ts';
 

@@ -1,7 +1,7 @@
 import type { NonRetryableError } from '../../engine/errors/errors.ts';
 import { messageOf } from '../message-of.ts';
 import { noRetry } from '../no-retry.ts';
-import { type HttpFault, HttpRequestError, invalidRequest, type ShownRequest } from './http-error.ts';
+import { type HttpFault, HttpRequestError, invalidRequest, type ShownRequest } from './error.ts';
 
 /** What fetch, or the reading of a body, rejected with, as what a task throws. */
 export const requestFailure = (request: ShownRequest, thrown: unknown): HttpRequestError | NonRetryableError => {

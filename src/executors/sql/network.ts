@@ -1,5 +1,5 @@
 import { messageOf } from '../message-of.ts';
-import type { SqlFault } from './sql-error.ts';
+import type { SqlFault } from './error.ts';
 
 /** An error of the way to a server, as opposed to one of the server. */
 export const networkFault = (error: Error, connectMs: number): SqlFault | undefined => {

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { noRetry } from '../no-retry.ts';
-import { SqlDriverError } from './sql-error.ts';
+import { SqlDriverError } from './error.ts';
 
 /**
  * An optional package: as this one finds it, else as the project in the working directory does.

@@ -1,6 +1,6 @@
 import type { Mask } from '../mask/mask.ts';
 import { noRetry } from '../no-retry.ts';
-import { HttpBodyError, shortened } from './http-error.ts';
+import { HttpBodyError, shortened } from './error.ts';
 
 /** The largest body of an answer, in bytes, after it was decompressed. */
 export const MAX_BODY_BYTES = 10 * 2 ** 20;

@@ -4,7 +4,7 @@ import type { Printer } from '../terminal/printer.ts';
 import { plainText } from '../terminal/safe-text.ts';
 import { STATE_STYLES } from '../terminal/state-style.ts';
 import { cutEnd, cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
-import { endedOf, isWaiting, isWorking, type LiveState, type LiveTask } from './live-state.ts';
+import { endedOf, isWaiting, isWorking, type LiveState, type LiveTask } from './state.ts';
 
 export type FrameLook = {
   /** Of the window. Lines are narrower than it by one, and fewer than its rows. */

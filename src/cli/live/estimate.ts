@@ -1,6 +1,6 @@
 import { buildGraph, type Graph, sortGraph } from '../../engine/definition/graph.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
-import type { LivePlan, LiveState, LiveTask } from './live-state.ts';
+import type { LivePlan, LiveState, LiveTask } from './state.ts';
 
 export type LiveEstimate = {
   /** Hears of tasks that are added while the job runs. */

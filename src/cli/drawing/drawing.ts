@@ -3,12 +3,12 @@ import type { JobDefinition } from '../../engine/job-definition.ts';
 import type { Printer, Style } from '../terminal/printer.ts';
 import { cutEnd, textWidth } from '../terminal/text-width.ts';
 import { fitText, type Word, wordsOf, wrapText } from '../terminal/wrap-text.ts';
-import { ASCII, type Drawing, UNICODE } from './graph-glyphs.ts';
-import { drawLanes, type LaneOptions, type LaneRow, type Mark, type Shape } from './graph-lanes.ts';
-import { graphList } from './graph-list.ts';
-import { taskNotes } from './graph-notes.ts';
-import { drawingOrder } from './graph-order.ts';
-import { twinsOf } from './graph-twins.ts';
+import { ASCII, type Drawing, UNICODE } from './glyphs.ts';
+import { drawLanes, type LaneOptions, type LaneRow, type Mark, type Shape } from './lanes.ts';
+import { graphList } from './list.ts';
+import { taskNotes } from './notes.ts';
+import { drawingOrder } from './order.ts';
+import { twinsOf } from './twins.ts';
 
 export type DrawingOptions = Pick<Printer, 'columns' | 'style' | 'foreign'> & {
   /** Whether only ASCII characters are drawn. Default false. Names stay as they are. */

@@ -1,5 +1,5 @@
 import type { Graph } from '../../engine/definition/graph.ts';
-import type { Twins } from './graph-twins.ts';
+import type { Twins } from './twins.ts';
 
 /**
  * The tasks in an order in which they are drawn well, part by part: what is not joined by any edge is apart, and tasks

@@ -1,5 +1,5 @@
 import { type Mask, NO_MASK } from '../mask/mask.ts';
-import { invalidRequest, type ShownRequest } from './http-error.ts';
+import { invalidRequest, type ShownRequest } from './error.ts';
 
 export type HttpRequest = {
   /** Absolute, `http://` or `https://`. User and password in it become an Authorization header, unless one is given. */

@@ -2,11 +2,11 @@ import type { JobEvent, TaskState } from '../../events/event.ts';
 import { type OutputGate, outputGate } from '../../executors/process/output-gate.ts';
 import type { CliIo, OutputStream } from '../terminal/io.ts';
 import { createPrinter, type Printer } from '../terminal/printer.ts';
-import { createLiveEstimate } from './live-estimate.ts';
-import { liveFrame } from './live-frame.ts';
-import { liveLines } from './live-lines.ts';
-import { createLiveScreen } from './live-screen.ts';
-import { createLiveRecorder, type LivePlan } from './live-state.ts';
+import { createLiveEstimate } from './estimate.ts';
+import { liveFrame } from './frame.ts';
+import { liveLines } from './lines.ts';
+import { createLiveScreen } from './screen.ts';
+import { createLiveRecorder, type LivePlan } from './state.ts';
 
 export type LiveView = {
   readonly event: (event: JobEvent) => void;

@@ -1,6 +1,6 @@
 import { type NonRetryableError, RetryAfterError } from '../../engine/errors/errors.ts';
 import { noRetry } from '../no-retry.ts';
-import type { HttpStatusError } from './http-error.ts';
+import type { HttpStatusError } from './error.ts';
 
 /** An unexpected status as what a task throws: with the wait that the server asks for, or as one that no retry will mend. */
 export const statusFailure = (

@@ -1,5 +1,5 @@
-import { invalidQuery } from './sql-error.ts';
-import type { SqlParams } from './sql-params.ts';
+import { invalidQuery } from './error.ts';
+import type { SqlParams } from './params.ts';
 
 /** A query that was looked through, and how it is to be carried out. */
 export type SqlRequest = {

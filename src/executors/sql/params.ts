@@ -1,5 +1,5 @@
-import { invalidQuery } from './sql-error.ts';
-import type { SqlToken } from './sql-scan.ts';
+import { invalidQuery } from './error.ts';
+import type { SqlToken } from './scan.ts';
 
 /** What a query is given for its places: by position, or by name. */
 export type SqlParams = readonly unknown[] | Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import { noRetry } from '../no-retry.ts';
-import { MAX_RESULT_BYTES, SqlResultError } from './sql-error.ts';
+import { MAX_RESULT_BYTES, SqlResultError } from './error.ts';
 
 export type SqlRow = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,7 @@
 import type { Graph } from '../../engine/definition/graph.ts';
-import { createLaneField, type Lane, type LaneField } from './graph-lane-field.ts';
-import { type LanePlace, type LaneShare, placeOf } from './graph-lane-place.ts';
-import type { Twins } from './graph-twins.ts';
+import { createLaneField, type Lane, type LaneField } from './lane-field.ts';
+import { type LanePlace, type LaneShare, placeOf } from './lane-place.ts';
+import type { Twins } from './twins.ts';
 
 /** One place of a row; `lane` numbers what it belongs to. */
 export type Mark = { readonly shape: Shape; readonly lane?: number | undefined };
