@@ -1,6 +1,6 @@
 import { setup } from 'xstate';
 import type { JobState } from '../events/event.ts';
-import { remembering } from './memo.ts';
+import { remembering, SharedSnapshots } from './memo.ts';
 
 export type JobCommand =
   | { readonly type: 'job.start' }
@@ -64,15 +64,20 @@ export const jobMachine = setup({
   },
 });
 
+export type JobSnapshot = ReturnType<typeof jobMachine.resolveState>;
+
+const snapshots = new SharedSnapshots();
+
+/** Returns the snapshot that all jobs in this state share. */
+export const jobSnapshot = (state: JobState): JobSnapshot =>
+  snapshots.share(state, () => jobMachine.resolveState({ value: state }));
+
 /** What the engine's job actors run on: the machine, each of its steps worked out once. */
-export const jobLogic = remembering(jobMachine, {
-  initial: () => 0,
+export const jobLogic = remembering(jobMachine, snapshots, {
+  initial: () => jobSnapshot('idle'),
+  key: ({ value }) => value,
   command: (command: JobCommand) => {
     if (command.type !== 'job.finish') return command.type;
     return command.failed > 0 ? 'job.finish, failed' : command.notReady > 0 ? 'job.finish, not ready' : command.type;
   },
 });
-
-/** A snapshot from which the actor of a job goes on that has been in a state before. */
-export const resumedJob = (state: JobState): ReturnType<typeof jobMachine.resolveState> =>
-  jobMachine.resolveState({ value: state });

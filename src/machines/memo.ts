@@ -1,61 +1,70 @@
 import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 
-export type Kinds<Input, Command> = {
-  /** What tells initial snapshots apart; `undefined` where XState is to be asked each time. */
-  readonly initial: (input: Input) => number | undefined;
-  /** What tells commands apart in one snapshot; `undefined` where XState is to be asked each time. */
-  readonly command: (command: Command) => string | undefined;
+export type Situations<Input, Command> = {
+  /** The snapshot that the machine starts from. */
+  readonly initial: (input: Input) => AnyMachineSnapshot;
+  /** Identifies a snapshot: two with the same key behave alike. */
+  readonly key: (snapshot: AnyMachineSnapshot) => string;
+  /** Identifies a command within one snapshot: two with the same key lead to the same next snapshot. */
+  readonly command: (command: Command) => string;
 };
 
+/** Snapshots by their key, shared by all actors in the same situation, each with the steps already taken from it. */
+export class SharedSnapshots {
+  readonly #shared = new Map<string, AnyMachineSnapshot>();
+  readonly #steps = new Map<AnyMachineSnapshot, Map<string, AnyMachineSnapshot>>();
+
+  /** Returns the shared snapshot with this key. Makes it, and shares it from now on, if there is none yet. */
+  share<Snapshot extends AnyMachineSnapshot>(key: string, make: () => Snapshot): Snapshot {
+    const known = this.#shared.get(key);
+    if (known) return known as Snapshot;
+    const snapshot = make();
+    if (this.#shared.size < MOST_SHARED) {
+      this.#shared.set(key, snapshot);
+      this.#steps.set(snapshot, new Map());
+    }
+    return snapshot;
+  }
+
+  /** Returns the steps already taken from a snapshot, by command; `undefined` if it is not shared. */
+  stepsFrom(snapshot: AnyMachineSnapshot): Map<string, AnyMachineSnapshot> | undefined {
+    return this.#steps.get(snapshot);
+  }
+}
+
 /**
- * The same machine as actor logic that asks XState once for each distinct step and remembers the answer, so that all
- * tasks in the same situation share one snapshot. XState's interpreter takes some 4 µs a step, remembering next to nothing.
+ * The same machine as actor logic that asks XState once for each distinct step and remembers the result, so that all
+ * tasks in the same situation share one snapshot, whether they came there step by step or were restored. XState's
+ * interpreter takes some 4 µs a step; the memory takes next to nothing.
  *
- * It holds for steps whose answer depends on the snapshot and the kind of the command alone, and that act on nothing but
+ * It holds for steps whose result depends on the snapshot and the kind of the command alone, and that act on nothing but
  * their own context.
  */
 export const remembering = <Machine extends AnyStateMachine, Input, Command extends { readonly type: string }>(
   machine: Machine,
-  kinds: Kinds<Input, Command>,
+  snapshots: SharedSnapshots,
+  { initial, key, command: keyOf }: Situations<Input, Command>,
 ): Machine => {
-  const initial = new Map<number, AnyMachineSnapshot>();
-  const steps = new WeakMap<AnyMachineSnapshot, Map<string, AnyMachineSnapshot>>();
-  let remembered = 0;
-
-  const remember = (snapshot: AnyMachineSnapshot): void => {
-    if (!steps.has(snapshot) && remembered++ < MOST_REMEMBERED) steps.set(snapshot, new Map());
-  };
-
-  const getInitialSnapshot = (scope: AnyActorScope, input: Input): AnyMachineSnapshot => {
-    const kind = kinds.initial(input);
-    const known = kind === undefined ? undefined : initial.get(kind);
-    if (known) return known;
-    const snapshot: AnyMachineSnapshot = machine.getInitialSnapshot(scope as never, input as never);
-    if (kind !== undefined && remembered < MOST_REMEMBERED) {
-      initial.set(kind, snapshot);
-      remember(snapshot);
-    }
-    return snapshot;
-  };
-
   const transition = (snapshot: AnyMachineSnapshot, command: Command, scope: AnyActorScope): AnyMachineSnapshot => {
-    const known = steps.get(snapshot);
-    const kind = known && kinds.command(command);
-    const answer = kind === undefined ? undefined : known?.get(kind);
-    if (answer) return answer;
+    const steps = snapshots.stepsFrom(snapshot);
+    const kind = keyOf(command);
+    const known = steps?.get(kind);
+    if (known) return known;
     const next: AnyMachineSnapshot = machine.transition(snapshot as never, command as never, scope as never);
-    if (known && kind !== undefined) {
-      known.set(kind, next);
-      remember(next);
-    }
-    return next;
+    if (!steps) return next;
+    // A stopped actor keeps the state that it was in.
+    const shared = snapshots.share(next.status === 'active' ? key(next) : `${next.status} ${key(next)}`, () => next);
+    steps.set(kind, shared);
+    return shared;
   };
 
   return Object.create(machine, {
-    getInitialSnapshot: { value: getInitialSnapshot },
+    getInitialSnapshot: { value: (_: AnyActorScope, input: Input) => initial(input) },
+    // XState would copy a snapshot that an actor starts from.
+    restoreSnapshot: { value: (snapshot: AnyMachineSnapshot) => snapshot },
     transition: { value: transition },
   });
 };
 
 /** A bound on the memory: past it, XState is asked each time. */
-const MOST_REMEMBERED = 10_000;
+const MOST_SHARED = 10_000;

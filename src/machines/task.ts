@@ -1,6 +1,6 @@
 import { assign, setup } from 'xstate';
 import type { TaskState } from '../events/event.ts';
-import { remembering } from './memo.ts';
+import { remembering, SharedSnapshots } from './memo.ts';
 import { mayRetry, type RetryPolicy } from './retry.ts';
 
 export type TaskInput = { readonly task: string; readonly retry: Pick<RetryPolicy, 'maxRetries'> };
@@ -36,6 +36,10 @@ type TaskContext = {
   readonly held: 'ready' | 'running';
 };
 
+/** Whether the policy allows another attempt after those made so far. */
+export const hasRetryLeft = (context: Pick<TaskContext, 'maxRetries' | 'attempt' | 'forgiven'>): boolean =>
+  mayRetry(context, context.attempt - context.forgiven);
+
 /** Whatever a task came to, it may start over; its attempts go on counting. */
 const RESET = { 'task.reset': { target: 'unscheduled', actions: 'forgive' } } as const;
 
@@ -63,8 +67,7 @@ export const taskMachine = setup({
     forgiveOne: assign({ forgiven: ({ context }) => context.forgiven + 1 }),
   },
   guards: {
-    mayRetry: ({ context, event }) =>
-      !(event.type === 'attempt.failed' && event.final) && mayRetry(context, context.attempt - context.forgiven),
+    mayRetry: ({ context, event }) => !(event.type === 'attempt.failed' && event.final) && hasRetryLeft(context),
     mayPause: ({ event }) => event.type === 'attempt.failed' && event.pause === true,
     wasRunning: ({ context }) => context.held === 'running',
   },
@@ -115,17 +118,15 @@ export const taskMachine = setup({
   },
 });
 
-/** What the engine's task actors run on: the machine, each of its steps worked out once. */
-export const taskLogic = remembering(taskMachine, {
-  initial: ({ retry }: TaskInput) => retry.maxRetries,
-  command: (command: TaskCommand) => {
-    if (command.type !== 'attempt.failed') return command.type;
-    return command.pause ? 'attempt.failed, pause' : command.final ? 'attempt.failed, final' : command.type;
-  },
-});
+export type TaskSnapshot = ReturnType<typeof taskMachine.resolveState>;
 
-/** A snapshot from which the actor of a task goes on that has been in a state before. */
-export const resumedTask = (
+const snapshots = new SharedSnapshots();
+
+const keyOf = (state: TaskState, { attempt, forgiven, maxRetries, held }: TaskContext): string =>
+  `${state} ${attempt} ${forgiven} ${maxRetries} ${held}`;
+
+/** Returns the snapshot that all tasks in this situation share. */
+export const taskSnapshot = (
   state: TaskState,
   {
     maxRetries,
@@ -133,5 +134,31 @@ export const resumedTask = (
     forgiven = 0,
     held = 'ready',
   }: Pick<TaskContext, 'maxRetries' | 'attempt'> & Partial<TaskContext>,
-): ReturnType<typeof taskMachine.resolveState> =>
-  taskMachine.resolveState({ value: state, context: { maxRetries, attempt, forgiven, held } });
+): TaskSnapshot => {
+  const context = { maxRetries, attempt, forgiven, held };
+  return snapshots.share(keyOf(state, context), () => taskMachine.resolveState({ value: state, context }));
+};
+
+const untouched = new Map<number, TaskSnapshot>();
+
+/** Returns the snapshot of a task to which nothing has happened yet. */
+export const untouchedTask = (maxRetries: number): TaskSnapshot => {
+  const known = untouched.get(maxRetries);
+  if (known) return known;
+  const snapshot = taskSnapshot('unscheduled', { maxRetries, attempt: 0 });
+  if (untouched.size < MOST_UNTOUCHED) untouched.set(maxRetries, snapshot);
+  return snapshot;
+};
+
+/** The size of this map is bounded: past it, a snapshot is found by its key. */
+const MOST_UNTOUCHED = 1_000;
+
+/** The logic of the engine's task actors: the machine, each of its steps computed once. */
+export const taskLogic = remembering(taskMachine, snapshots, {
+  initial: ({ retry }: TaskInput) => untouchedTask(retry.maxRetries),
+  key: (snapshot) => keyOf(snapshot.value, snapshot.context),
+  command: (command: TaskCommand) => {
+    if (command.type !== 'attempt.failed') return command.type;
+    return command.pause ? 'attempt.failed, pause' : command.final ? 'attempt.failed, final' : command.type;
+  },
+});

@@ -2,9 +2,9 @@ import type { Observable } from 'rxjs';
 import type { Actor } from 'xstate';
 import type { JobEvent, JobFact, JobState, JobTransition, TaskState } from '../../events/event.ts';
 import type { TransitionDetails } from '../../events/event-stream.ts';
-import type { JobCommand } from '../../machines/job.ts';
+import type { JobCommand, JobSnapshot } from '../../machines/job.ts';
 import type { RetryPolicy } from '../../machines/retry.ts';
-import type { TaskCommand, taskLogic } from '../../machines/task.ts';
+import { type TaskCommand, type TaskSnapshot, type taskLogic, untouchedTask } from '../../machines/task.ts';
 import type { JobOptions, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import type { Tally } from '../definition/trigger.ts';
@@ -25,80 +25,107 @@ export const durationOf = (task: TaskRun | undefined, now: () => number): number
   task?.startedAt === undefined ? undefined : Math.max(0, (task.endedAt ?? now()) - task.startedAt);
 
 /** One task within one job: what the engine remembers of it. Made when something first happens to the task. */
-export type TaskRun = {
-  readonly job: JobRun;
-  readonly index: number;
-  readonly definition: TaskDefinition;
+export class TaskRun {
+  declare readonly job: JobRun;
+  declare readonly index: number;
+  declare readonly definition: TaskDefinition;
   /** Its name in the stream: that of the tasks around it before its own. */
-  readonly path: string;
+  declare readonly path: string;
   /** Where it stands in its job's order among tasks that are ready. */
-  readonly place: number;
-  readonly retry: RetryPolicy;
+  declare readonly place: number;
+  declare readonly retry: RetryPolicy;
   /** Gone once the task has settled. */
-  actor: Actor<typeof taskLogic> | undefined;
-  state: TaskState;
-  /** Attempts begun; those of a sensor that brought "not yet" left out. */
-  attempts: number;
+  declare actor: Actor<typeof taskLogic> | undefined;
+  /** The machine's snapshot after the last transition. It stays when the actor is gone. */
+  declare snapshot: TaskSnapshot;
   /** The attempt under way. */
-  attempt: Attempt | undefined;
+  declare attempt: Attempt | undefined;
   /** Where it waits for its slots, once it has been ready; none for what takes none. */
-  lane: Lane | undefined;
+  declare lane: Lane | undefined;
   /** When it was last ready, first ran and settled, in epoch ms. */
-  queuedAt: number | undefined;
-  startedAt: number | undefined;
-  endedAt: number | undefined;
+  declare queuedAt: number | undefined;
+  declare startedAt: number | undefined;
+  declare endedAt: number | undefined;
   /** Whether its outcome has been counted by its downstream. */
-  counted: boolean;
-  output: object | undefined;
+  declare counted: boolean;
+  declare output: object | undefined;
   /** The version of the context that first held the output. */
-  version: number;
-} & Rarely;
-
-/** What most tasks never have: absent until it is needed, so that a task of a large job is small. */
-type Rarely = {
+  declare version: number;
+  // Absent until needed: most tasks never have these, and a task of a large job must be small.
   /** Why it failed for good, or why its upstream's failure skipped it. */
-  error?: TaskError | undefined;
-  reason?: string | undefined;
+  declare error?: TaskError | undefined;
+  declare reason?: string | undefined;
   /** When its last attempt began, if that was not its first. */
-  lastStartedAt?: number;
+  declare lastStartedAt?: number;
   /** The attempts before the last. */
-  spans?: Span[];
-  /** Attempts made before a person asked for more. */
-  forgiven?: number;
+  declare spans?: Span[];
   /** Attempts that died with their process, since a person last asked for more. */
-  interruptions?: number;
+  declare interruptions?: number;
   /** Checks that brought "not yet". */
-  polls?: number;
+  declare polls?: number;
   /** Why the last attempt failed, where another followed. */
-  lastError?: TaskError;
+  declare lastError?: TaskError;
   /** How long it is `retrying` or `polling`, in ms, and until when, in epoch ms. */
-  backoffMs?: number;
-  dueAt?: number | undefined;
+  declare backoffMs?: number;
+  declare dueAt?: number | undefined;
   /** What its condition threw, so that its attempt will fail. */
-  refusal?: { readonly thrown: unknown } | undefined;
+  declare refusal?: { readonly thrown: unknown } | undefined;
   /** Whether its condition has been asked. */
-  asked?: boolean;
+  declare asked?: boolean;
   /** Of a branch: the direct downstream that it did not pick. */
-  passedOver?: ReadonlySet<number> | undefined;
+  declare passedOver?: ReadonlySet<number> | undefined;
   /** The stay in the queue after a first attempt, and the attempt that followed. */
-  openSpan?: { readonly readyAt: number; startedAt: number | undefined } | undefined;
-  /** How many results came too late. */
-  lateResults?: number;
+  declare openSpan?: { readonly readyAt: number; startedAt: number | undefined } | undefined;
+  /** Results that came too late. */
+  declare lateResults?: number;
   /** Who paused it, in words. */
-  pausedBy?: string | undefined;
+  declare pausedBy?: string | undefined;
   /** Of an external task: who works on it. */
-  claim?: Claim;
+  declare claim?: Claim;
   /** The job that it runs, or ran last; and, until it has begun to, that of the attempt before. */
-  child?: JobRun;
-  earlier?: JobRun;
+  declare child?: JobRun;
+  declare earlier?: JobRun;
   /** Of a nested job or fan-out that is tried again: which of its tasks are, by path; what else it completed is used again. */
-  reuses?: ReadonlySet<string>;
+  declare reuses?: ReadonlySet<string>;
   /** The JSON of what it saved last. */
-  checkpoint?: string | undefined;
+  declare checkpoint?: string | undefined;
   /** Calls off the wait of a backoff. */
-  cancelBackoff?: (() => void) | undefined;
-  deadlineTimer?: PausableTimer | undefined;
-};
+  declare cancelBackoff?: (() => void) | undefined;
+  declare deadlineTimer?: PausableTimer | undefined;
+
+  constructor(job: JobRun, index: number, definition: TaskDefinition, retry: RetryPolicy) {
+    this.job = job;
+    this.index = index;
+    this.definition = definition;
+    this.path = job.pathOf(definition.name);
+    this.place = (job.options.sequential ? job.plan.positions : job.plan.ranks)[index] as number;
+    this.retry = retry;
+    this.actor = undefined;
+    this.snapshot = untouchedTask(retry.maxRetries);
+    this.attempt = undefined;
+    this.lane = undefined;
+    this.queuedAt = undefined;
+    this.startedAt = undefined;
+    this.endedAt = undefined;
+    this.counted = false;
+    this.output = undefined;
+    this.version = 0;
+  }
+
+  get state(): TaskState {
+    return this.snapshot.value;
+  }
+
+  /** Attempts begun, not counting those in which a sensor returned "not yet". */
+  get attempts(): number {
+    return this.snapshot.context.attempt;
+  }
+
+  /** Attempts that use up no retry: interrupted ones, and those before a person requested more. */
+  get forgiven(): number {
+    return this.snapshot.context.forgiven;
+  }
+}
 
 /** Who works on an external task, and the timer of its heartbeat. */
 export type Claim = {
@@ -177,7 +204,9 @@ export interface JobRun {
   notReady: number;
   /** Final task failures in time order. */
   errors: TaskError[];
-  state: JobState;
+  /** The machine's snapshot after the last transition. */
+  snapshot: JobSnapshot;
+  readonly state: JobState;
   /** Set once the job is to end before all its tasks have; and what is then left to do. */
   stop: Stop | undefined;
   cleanUp: CleanUp | undefined;
@@ -240,8 +269,8 @@ export interface JobRun {
   wake(index: number): TaskRun;
   /** The record of a task. */
   known(index: number): TaskRun;
-  /** Gives a task an actor that goes on from the state that it is in. */
-  enliven(task: TaskRun, held?: 'ready' | 'running'): void;
+  /** Gives a task an actor, which continues from the snapshot of the task. */
+  enliven(task: TaskRun): void;
   /** Gives a task that has settled an actor again, so that it can go on from there. */
   revive(task: TaskRun): void;
   /** Lets go of a task that is unscheduled again. */

@@ -1,4 +1,5 @@
 import { ignore, isThenable } from '../../events/thenable.ts';
+import { jobSnapshot } from '../../machines/job.ts';
 import { definitionShape } from '../definition/definition-shape.ts';
 import { encodedAs, type JobRecorder } from '../durable/job-recorder.ts';
 import type { Awaitable, Journal, JournalJob, NewJob } from '../durable/journal.ts';
@@ -145,7 +146,7 @@ const interruptJob = (job: JobRun, cause: JournalError): void => {
   stopJob(job, stop);
   if (job.stop?.interrupted) return;
   job.stop = stop;
-  job.state = 'failed';
+  job.snapshot = jobSnapshot('failed');
   job.error = jobErrorOf(job);
   // One that was to be tried again never has been.
   if (job.wakeUp) job.abandon();

@@ -1,5 +1,6 @@
 import type { ErrorData } from '../../events/error-data.ts';
 import type { JobState } from '../../events/event.ts';
+import { type TaskSnapshot, taskSnapshot } from '../../machines/task.ts';
 import type { TaskDefinition } from '../definition/plan.ts';
 import { hidden, reviveCause } from '../durable/error-revive.ts';
 import { AbortError, TaskError, type TaskErrorCode } from '../errors/errors.ts';
@@ -81,8 +82,10 @@ const reviveOpen = (job: JobRun, past: Past, merges: readonly number[]): void =>
     const claim = claimOf(task, past);
     if (claim && isBegun(record)) task.claim = { ...claim, heartbeatTimer: undefined };
     const goesOn = isBegun(record) && (task.child ?? claim) !== undefined;
-    if (isBegun(record) && !goesOn && task.state === 'paused') task.forgiven = (task.forgiven ?? 0) + 1;
-    job.enliven(task, goesOn ? record.held : 'ready');
+    // The attempt of a paused task died with its process: it uses up no retry.
+    if (isBegun(record) && !goesOn && task.state === 'paused')
+      task.snapshot = situationOf(task, { ...record, held: 'ready', forgiven: record.forgiven + 1 });
+    job.enliven(task);
     if (!goesOn) continue;
     // What an attempt reads is what was merged when it began.
     task.attempt = new Attempt(task.attempts, versionAt(record.runningSeq, job, merges));
@@ -112,15 +115,12 @@ const isUntouched = ({ state, attempts, polls }: TaskRecord): boolean =>
 
 const restoreTask = (job: JobRun, index: number, record: TaskRecord, past: Past): TaskRun => {
   const task = job.known(index);
-  const { state, attempts, forgiven, interruptions, polls, queuedAt, startedAt, lastStartedAt, endedAt, reason } =
-    record;
-  task.state = state;
-  task.attempts = attempts;
+  const { state, interruptions, polls, queuedAt, startedAt, lastStartedAt, endedAt, reason } = record;
+  task.snapshot = situationOf(task, record);
   task.queuedAt = queuedAt;
   task.startedAt = startedAt;
   task.endedAt = endedAt;
   task.counted = SETTLED.has(state);
-  if (forgiven > 0) task.forgiven = forgiven;
   if (interruptions > 0) task.interruptions = interruptions;
   if (polls > 0) task.polls = polls;
   if (lastStartedAt !== undefined) task.lastStartedAt = lastStartedAt;
@@ -136,6 +136,12 @@ const restoreTask = (job: JobRun, index: number, record: TaskRecord, past: Past)
   if (passedOver) task.passedOver = new Set(passedOver.flatMap((name) => job.plan.graph.indexOf.get(name) ?? []));
   return task;
 };
+
+/** Returns the machine's snapshot for a task with such a record. */
+const situationOf = (
+  { retry }: TaskRun,
+  { state, attempts, forgiven, held }: Pick<TaskRecord, 'state' | 'attempts' | 'forgiven' | 'held'>,
+): TaskSnapshot => taskSnapshot(state, { maxRetries: retry.maxRetries, attempt: attempts, forgiven, held });
 
 /** Merges what was put out in the order in which it was; answers the positions of the events by which it was. */
 const mergeOutputs = (job: JobRun, settled: readonly (readonly [TaskRun, TaskRecord])[], past: Past): number[] => {

@@ -1,3 +1,4 @@
+import { taskSnapshot } from '../../machines/task.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import type { JobRun } from '../model/run.ts';
 import { SETTLED, type TaskRun } from '../model/run.ts';
@@ -64,6 +65,7 @@ const copyOf = (job: JobRun, was: TaskRun, withOutput: boolean): void => {
     place,
     retry,
     actor: undefined,
+    snapshot: taskSnapshot(was.state, { ...was.snapshot.context, maxRetries: retry.maxRetries }),
     attempt: undefined,
     lane: undefined,
     counted: SETTLED.has(was.state),

@@ -1,5 +1,5 @@
 import type { TaskState } from '../../events/event.ts';
-import { mayRetry } from '../../machines/retry.ts';
+import { hasRetryLeft } from '../../machines/task.ts';
 import { show } from '../definition/rules.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import { CommandError } from '../errors/errors.ts';
@@ -95,8 +95,8 @@ export const resumeTask = (job: JobRun, index: number): void => {
 };
 
 /** Whether its retries are used up: to go on, it has to be given more. */
-export const isExhausted = ({ attempt, attempts, forgiven = 0, retry }: TaskRun): boolean =>
-  !attempt && attempts > forgiven && !mayRetry(retry, attempts - forgiven);
+export const isExhausted = ({ attempt, attempts, forgiven, snapshot }: TaskRun): boolean =>
+  !attempt && attempts > forgiven && !hasRetryLeft(snapshot.context);
 
 /** A job that is being stopped is held up no more by a pause, nor is its clean-up. */
 export const releaseCleanUps = (job: JobRun): void => {

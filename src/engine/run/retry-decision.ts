@@ -1,4 +1,5 @@
-import { backoffMs, mayRetry } from '../../machines/retry.ts';
+import { backoffMs } from '../../machines/retry.ts';
+import { hasRetryLeft } from '../../machines/task.ts';
 import { yesOrNo } from '../definition/yes-or-no.ts';
 import { isA, NonRetryableError, OptionError, RetryAfterError, SchemaError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
@@ -16,16 +17,15 @@ export type RetryDecision =
  * clean-up.
  */
 export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryDecision => {
-  const { retry, attempts, forgiven = 0 } = task;
+  const { retry, attempts, forgiven, snapshot } = task;
   if ((job.stop && !isCleanUp(task)) || neverHelps(thrown)) return { retry: false };
-  const tries = attempts - forgiven;
-  const left = mayRetry(retry, tries);
+  const left = hasRetryLeft(snapshot.context);
   if (!left && !pauses(job, task)) return { retry: false };
   try {
     if (retry.retryIf && !yesOrNo('retryIf', retry.retryIf(thrown, attempts))) return { retry: false };
     if (!left) return { retry: false, exhausted: true };
     if (isA(thrown, RetryAfterError)) return { retry: true, waitMs: thrown.delayMs };
-    const waitMs = backoffMs(retry, tries, thrown, job.random);
+    const waitMs = backoffMs(retry, attempts - forgiven, thrown, job.random);
     if (!(Number.isFinite(waitMs) && waitMs >= 0)) {
       throw new RangeError(
         `The backoff gave a wait of ${waitMs}: expected a finite number of milliseconds, 0 or more.`,
