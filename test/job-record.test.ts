@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { defineJob, type JobEvent, type TaskState } from 'tintype';
 import { virtualClock } from 'tintype/testing';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { emptyRecord, type JobRecord, pausedWithin, recordEvent } from '../src/engine/model/job-record.ts';
+import type { JobRun, TaskRun } from '../src/engine/model/run.ts';
+import type { TaskRecord } from '../src/engine/model/task-record.ts';
+import { LiveRun } from '../src/engine/run/job-run.ts';
 import { type Played, play, restlessJob } from './restless-job.ts';
 
 /** `FC_SEED=… npx vitest run test/job-record.test.ts` plays a failed run again. */
@@ -72,6 +75,47 @@ test('the events of a job tell where each of its tasks stands, whatever was done
     { numRuns: 300, ...seeded },
   );
   expect([...seen]).toEqual(expect.arrayContaining(['cancelled', 'completed', 'failed', 'skipped']));
+});
+
+/** What transitions change in a record, except for errors and the output, whose types differ. */
+const FIELDS = [
+  ...(['state', 'attempts', 'forgiven', 'held', 'queuedAt', 'firstQueuedAt', 'startedAt', 'lastStartedAt'] as const),
+  ...(['endedAt', 'spans', 'openSpan', 'reason', 'lastErrorAttempt', 'polls', 'interruptions', 'waitFrom'] as const),
+  ...(['dueAt', 'paused', 'pausedBy', 'exhausted'] as const),
+];
+
+const plainPart = (record: TaskRecord<unknown>): object =>
+  Object.fromEntries(FIELDS.map((field) => [field, record[field]]));
+
+/** The outermost job around a task. */
+const rootOf = ({ job }: TaskRun): JobRun => (job.parent ? rootOf(job.parent) : job);
+
+test('the events of a job rebuild the record that each of its tasks had while it ran', async () => {
+  const commandTask = vi.spyOn(LiveRun.prototype, 'commandTask');
+  let compared = 0;
+  try {
+    await fc.assert(
+      fc.asyncProperty(restlessJob(), async (spec) => {
+        commandTask.mockClear();
+        const record = recordOf((await play(spec, () => {})).events);
+        const tasks = commandTask.mock.calls.map(([task]) => task);
+        // A job that is retried after its end is another run, with its own stream.
+        const live = new Map(
+          tasks.filter((task) => rootOf(task) === rootOf(tasks[0] as TaskRun)).map((task) => [task.path, task]),
+        );
+        for (const [path, task] of live) {
+          const rebuilt = record.tasks.get(path);
+          if (task.job.tasks[task.index] !== task || task.job.removed?.has(task.index) || !rebuilt) continue;
+          expect(plainPart(rebuilt), path).toEqual(plainPart(task));
+          compared++;
+        }
+      }),
+      { numRuns: 300, ...seeded },
+    );
+  } finally {
+    commandTask.mockRestore();
+  }
+  expect(compared).toBeGreaterThan(300);
 });
 
 test('what was paused within a stretch of time counts once, however often it was paused', () => {

@@ -524,7 +524,7 @@ const examine = async ({ clock, store, calls, job, result, definition }: Lived):
     expect(
       [path, handle.state, handle.attempts, handle.polls, handle.startedAt, handle.reason],
       JSON.stringify(events.filter((event) => 'task' in event && event.task === path)),
-    ).toEqual([path, task.state, task.attempts, task.polls, task.startedAt, task.reason]);
+    ).toEqual([path, task.state, task.attempts, task.polls ?? 0, task.startedAt, task.reason]);
   }
   const { job: readBack } = await createEngine({ journal: store, definitions: [definition], clock }).resume('one');
   expect(resultOf((await readBack) as JobResult)).toEqual(resultOf(result));

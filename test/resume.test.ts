@@ -13,6 +13,7 @@ import {
   type JobEvent,
   type Journal,
   memoryJournal,
+  notReady,
   type StartOptions,
   type TakeUpOptions,
 } from 'tintype';
@@ -1195,4 +1196,64 @@ describe('a process that was taken for dead', () => {
     const events = await store.events('one');
     expect(events.map(({ seq }) => seq)).toEqual([...events.keys()]);
   });
+});
+
+test('a sensor that is not ready, with the reason "interrupted", was not interrupted', async () => {
+  const clock = virtualClock(1_000);
+  const store = memoryJournal();
+  let looks = 0;
+  const definition = defineJob('s')
+    .sensor('file', { interval: 10, maxRetries: 1 }, () => {
+      looks++;
+      if (looks <= 11) return notReady('interrupted') as never;
+      throw new Error('boom');
+    })
+    .seal();
+  const process = mortal(store);
+  createEngine({ journal: process.journal, clock }).start(definition, {}, { jobId: 'one' });
+  await clock.advance(105);
+  await turns();
+  process.die();
+  await resumed(store, definition, { clock });
+  await clock.advance(60_000);
+  await turns();
+  // Eleven looks, an attempt, and its one retry.
+  expect(looks).toBe(13);
+});
+
+test('an attempt that died while its task was paused uses up no retry, however often the job is resumed', async () => {
+  const clock = virtualClock(1_000);
+  const store = memoryJournal();
+  let calls = 0;
+  const definition = defineJob('s')
+    .map(
+      'all',
+      {
+        maxRetries: 1,
+        over: () => {
+          calls++;
+          if (calls > 2) throw new Error(`call ${calls}`);
+          return new Promise<never>(() => {});
+        },
+      },
+      () => {},
+    )
+    .seal();
+  const one = mortal(store);
+  const job = createEngine({ journal: one.journal, clock }).start(definition, {}, { jobId: 'one' });
+  await turns();
+  job.task('all').pause('a test');
+  await turns();
+  one.die();
+  const two = mortal(store);
+  const { job: second } = await resumed(two.journal, definition, { clock });
+  await turns();
+  second.task('all').resume();
+  await turns();
+  two.die();
+  const { job: third } = await resumed(store, definition, { clock });
+  await clock.advance(10_000);
+  await turns();
+  // Two calls died with their process: those after them are an attempt and its one retry.
+  expect([third.state, calls]).toEqual(['failed', 4]);
 });

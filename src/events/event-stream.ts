@@ -1,11 +1,14 @@
 import { Observable, Subject as RxSubject } from 'rxjs';
-import type { JobEvent, JobFact, JobState, TaskState, TaskTransition } from './event.ts';
+import type { JobEvent, JobFact, JobState, JobTransition, Stamp, TaskState, TaskTransition } from './event.ts';
 
-/** What a task's transition says beside from and to. */
-export type TransitionDetails = Partial<Pick<TaskTransition, 'reason' | 'error' | 'output' | 'dueAt'>>;
+/** The event of a task's transition before it is published: details may still be added. */
+export type StampedTransition = { -readonly [Key in keyof (TaskTransition & Stamp)]: (TaskTransition & Stamp)[Key] };
 
 /** Subscribes after everybody else: it is called for each event once the subscribers of `events$` have seen it. */
 export type Reactor<Subject> = (event: JobFact, subject: Subject | undefined) => void;
+
+/** Writes an event to the journal; `text` is the JSON of its output. */
+type Keep = (event: JobEvent, text: string | undefined) => void;
 
 /**
  * The one stream of a job. An event published while another is being delivered waits its turn, so that every
@@ -18,7 +21,7 @@ export class EventStream<Subject> {
   readonly #jobId: string;
   readonly #jobName: string;
   readonly #react: Reactor<Subject>;
-  readonly #keep: ((event: JobEvent) => void) | undefined;
+  readonly #keep: Keep | undefined;
   readonly #relay = new RxSubject<JobEvent>();
   readonly #waiting: { readonly event: JobEvent | JobFact; readonly subject: Subject | undefined }[] = [];
   #seq = 0;
@@ -27,7 +30,7 @@ export class EventStream<Subject> {
   #last: JobEvent | undefined;
 
   /** `keep` is told of each event as it is stamped, before anybody hears of it. */
-  constructor(jobId: string, jobName: string, react: Reactor<Subject>, keep?: (event: JobEvent) => void) {
+  constructor(jobId: string, jobName: string, react: Reactor<Subject>, keep?: Keep) {
     this.#jobId = jobId;
     this.#jobName = jobName;
     this.#react = react;
@@ -79,7 +82,7 @@ export class EventStream<Subject> {
     from: JobState,
     to: JobState,
     at: number,
-    details: TransitionDetails | undefined,
+    details: Pick<JobTransition, 'reason' | 'error'> | undefined,
   ): void {
     if (this.#ended) return;
     const event: JobEvent = {
@@ -100,34 +103,29 @@ export class EventStream<Subject> {
     if (!this.#delivering) this.#deliverWaiting();
   }
 
-  /** `publish` for what is published most: a task's transition, with the subject for the reactor. */
-  publishTransition(
-    subject: Subject,
-    task: string,
-    from: TaskState,
-    to: TaskState,
-    attempt: number,
-    at: number,
-    details: TransitionDetails | undefined,
-  ): void {
-    if (this.#ended) return;
-    const event: JobEvent = {
+  /** Creates the event of a task's transition; `publishStamped` then publishes it. */
+  stampTransition(task: string, from: TaskState, to: TaskState, attempt: number, at: number): StampedTransition {
+    return {
       type: 'task.transition',
       jobId: this.#jobId,
       jobName: this.#jobName,
-      seq: this.#seq++,
+      seq: this.#ended ? this.#seq : this.#seq++,
       at,
       task,
       from,
       to,
       attempt,
     };
-    this.#enqueue(details ? Object.assign(event, details) : event, subject);
   }
 
-  #enqueue(event: JobEvent, subject: Subject | undefined): void {
+  /** Publishes a stamped event. `text` is the JSON of its output, for the journal. */
+  publishStamped(event: JobEvent, subject: Subject, text: string | undefined): void {
+    if (!this.#ended) this.#enqueue(event, subject, text);
+  }
+
+  #enqueue(event: JobEvent, subject: Subject | undefined, text?: string): void {
     this.#ended = isTerminal(event);
-    this.#keep?.(event);
+    this.#keep?.(event, text);
     this.#waiting.push({ event, subject });
     if (!this.#delivering) this.#deliverWaiting();
   }

@@ -26,9 +26,22 @@ export class SharedSnapshots {
     return snapshot;
   }
 
-  /** Returns the steps already taken from a snapshot, by command; `undefined` if it is not shared. */
-  stepsFrom(snapshot: AnyMachineSnapshot): Map<string, AnyMachineSnapshot> | undefined {
-    return this.#steps.get(snapshot);
+  /** Returns the snapshot after a command. Calls `take` only if this step was never taken before. */
+  step<Snapshot extends AnyMachineSnapshot>(
+    snapshot: Snapshot,
+    command: string,
+    keyOf: (snapshot: Snapshot) => string,
+    take: () => Snapshot,
+  ): Snapshot {
+    const steps = this.#steps.get(snapshot);
+    const known = steps?.get(command);
+    if (known) return known as Snapshot;
+    const next = take();
+    if (!steps) return next;
+    // A stopped actor keeps the state that it was in.
+    const shared = this.share(next.status === 'active' ? keyOf(next) : `${next.status} ${keyOf(next)}`, () => next);
+    steps.set(command, shared);
+    return shared;
   }
 }
 
@@ -45,18 +58,10 @@ export const remembering = <Machine extends AnyStateMachine, Input, Command exte
   snapshots: SharedSnapshots,
   { initial, key, command: keyOf }: Situations<Input, Command>,
 ): Machine => {
-  const transition = (snapshot: AnyMachineSnapshot, command: Command, scope: AnyActorScope): AnyMachineSnapshot => {
-    const steps = snapshots.stepsFrom(snapshot);
-    const kind = keyOf(command);
-    const known = steps?.get(kind);
-    if (known) return known;
-    const next: AnyMachineSnapshot = machine.transition(snapshot as never, command as never, scope as never);
-    if (!steps) return next;
-    // A stopped actor keeps the state that it was in.
-    const shared = snapshots.share(next.status === 'active' ? key(next) : `${next.status} ${key(next)}`, () => next);
-    steps.set(kind, shared);
-    return shared;
-  };
+  const transition = (snapshot: AnyMachineSnapshot, command: Command, scope: AnyActorScope): AnyMachineSnapshot =>
+    snapshots.step(snapshot, keyOf(command), key, () =>
+      machine.transition(snapshot as never, command as never, scope as never),
+    );
 
   return Object.create(machine, {
     getInitialSnapshot: { value: (_: AnyActorScope, input: Input) => initial(input) },

@@ -1,4 +1,4 @@
-import { assign, setup } from 'xstate';
+import { assign, getNextSnapshot, setup } from 'xstate';
 import type { TaskState } from '../events/event.ts';
 import { remembering, SharedSnapshots } from './memo.ts';
 import { mayRetry, type RetryPolicy } from './retry.ts';
@@ -153,12 +153,24 @@ export const untouchedTask = (maxRetries: number): TaskSnapshot => {
 /** The size of this map is bounded: past it, a snapshot is found by its key. */
 const MOST_UNTOUCHED = 1_000;
 
+const keyOfSnapshot = ({ value, context }: TaskSnapshot): string => keyOf(value, context);
+
+const commandKey = (command: TaskCommand): string => {
+  if (command.type !== 'attempt.failed') return command.type;
+  return command.pause ? 'attempt.failed, pause' : command.final ? 'attempt.failed, final' : command.type;
+};
+
 /** The logic of the engine's task actors: the machine, each of its steps computed once. */
 export const taskLogic = remembering(taskMachine, snapshots, {
   initial: ({ retry }: TaskInput) => untouchedTask(retry.maxRetries),
-  key: (snapshot) => keyOf(snapshot.value, snapshot.context),
-  command: (command: TaskCommand) => {
-    if (command.type !== 'attempt.failed') return command.type;
-    return command.pause ? 'attempt.failed, pause' : command.final ? 'attempt.failed, final' : command.type;
-  },
+  key: keyOfSnapshot,
+  command: commandKey,
 });
+
+/** Returns the snapshot after a command, without an actor; the same snapshot if the command changes nothing. */
+export const nextTask = (snapshot: TaskSnapshot, command: TaskCommand): TaskSnapshot =>
+  snapshots.step(snapshot, commandKey(command), keyOfSnapshot, () => getNextSnapshot(taskMachine, snapshot, command));
+
+/** Returns the same situation with another number of retries. */
+export const withRetries = ({ value, context }: TaskSnapshot, maxRetries: number): TaskSnapshot =>
+  taskSnapshot(value, { ...context, maxRetries });

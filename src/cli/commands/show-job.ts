@@ -1,5 +1,5 @@
 import { JobDefinitionError } from '../../engine/errors/errors.ts';
-import type { JobRecord, TaskRecord } from '../../engine/model/job-record.ts';
+import type { JobRecord, KeptTask } from '../../engine/model/job-record.ts';
 import { type ErrorData, textOf } from '../../events/error-data.ts';
 import type { TaskState } from '../../events/event.ts';
 import type { ProcessError } from '../../executors/process/error.ts';
@@ -130,7 +130,7 @@ const taskTable = (kept: KeptJob, out: Printer, now: number): readonly string[] 
 };
 
 /** To its end, till now, or till the job was last heard of; in ms. */
-const taskDuration = (task: TaskRecord, path: string, kept: KeptJob, now: number): number | undefined => {
+const taskDuration = (task: KeptTask, path: string, kept: KeptJob, now: number): number | undefined => {
   const startedAt = beginOf(task, path, kept);
   if (startedAt === undefined) return undefined;
   const { job } = kept;
@@ -139,7 +139,7 @@ const taskDuration = (task: TaskRecord, path: string, kept: KeptJob, now: number
 };
 
 /** When its attempts began; of a job that was tried again, those since then. */
-const beginOf = ({ startedAt }: TaskRecord, path: string, { history }: KeptJob): number | undefined =>
+const beginOf = ({ startedAt }: KeptTask, path: string, { history }: KeptJob): number | undefined =>
   startedAt === undefined ? undefined : (history.begins.get(path) ?? startedAt);
 
 /** The failure of a process that an error leads to. */
@@ -157,12 +157,7 @@ const thrownOf = ({ cause }: KeptError): ErrorData | undefined => {
 const WRAPPERS: ReadonlySet<string> = new Set(['TaskError', 'JobError', 'NonRetryableError', 'RetryAfterError']);
 
 /** What a reader asks next: why. One line. */
-const note = (
-  task: TaskRecord,
-  path: string,
-  { record, shape }: KeptJob,
-  process: ProcessError | undefined,
-): string => {
+const note = (task: KeptTask, path: string, { record, shape }: KeptJob, process: ProcessError | undefined): string => {
   const { state, reason, error, lastError, dueAt } = task;
   const again = dueAt === undefined ? '' : `again at ${formatClock(dueAt)}`;
   if (state === 'retrying') return [again, lastError ? whyOf(lastError, path) : reason].filter(Boolean).join(': ');
@@ -187,14 +182,14 @@ const whyOf = ({ message, cause }: KeptError, path: string): string =>
   ((cause as ErrorData | undefined)?.message ?? message.replace(`Task "${path}" `, '')).split('\n', 1)[0] ?? '';
 
 /** An error of a record, which read from a journal is data. */
-type KeptError = NonNullable<TaskRecord['error']>;
+type KeptError = NonNullable<KeptTask['error']>;
 
 /** The error of the task that failed first, as `tintype run` tells it, and that of the job where it says more. */
 const errorLines = ({ record, history, shape }: KeptJob, { style, foreign }: Printer): readonly string[] => {
   const failed = [...record.tasks].filter(
     ([path, { state, error }]) => state === FAILED && error !== undefined && !isTolerated(path, shape),
   );
-  const [path, first] = failed.reduce<readonly [string, TaskRecord | undefined]>(
+  const [path, first] = failed.reduce<readonly [string, KeptTask | undefined]>(
     (earliest, task) =>
       (task[1].endedSeq ?? 0) < (earliest[1]?.endedSeq ?? Number.POSITIVE_INFINITY) ? task : earliest,
     ['', undefined],
@@ -261,7 +256,7 @@ const keptJson = (kept: KeptJob, now: number): unknown => {
 
 const taskJson = (
   path: string,
-  task: TaskRecord | undefined,
+  task: KeptTask | undefined,
   dependsOn: readonly string[] | undefined,
   kept: KeptJob,
   now: number,

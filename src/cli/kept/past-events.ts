@@ -1,5 +1,5 @@
 import { parentPath } from '../../engine/durable/task-path.ts';
-import type { JobRecord, TaskRecord } from '../../engine/model/job-record.ts';
+import type { JobRecord, KeptTask } from '../../engine/model/job-record.ts';
 import type { JobEvent, TaskState, TaskTransition } from '../../events/event.ts';
 
 /**
@@ -24,7 +24,7 @@ export const pastEvents = (
 };
 
 /** The few transitions by which a task came where it is. */
-const stepsOf = (path: string, task: TaskRecord): readonly (TaskTransition & { readonly at: number })[] => {
+const stepsOf = (path: string, task: KeptTask): readonly (TaskTransition & { readonly at: number })[] => {
   const { state, attempts: attempt, startedAt, firstReadyAt, endedAt, error, reason } = task;
   const step = (from: TaskState, to: TaskState, at: number | undefined, more: Partial<TaskTransition> = {}) =>
     at === undefined ? [] : [{ type: 'task.transition' as const, task: path, from, to, attempt, at, ...more }];

@@ -26,8 +26,6 @@ export class JobRecorder {
   /** What has been noted of tasks inside each other one, so that it can be taken back. */
   readonly #inside = new Map<string, Map<string, Pick<Note, 'task' | 'kind'>>>();
   #changes: Omit<Batch, keyof Held | 'at' | 'events' | 'notes'> | undefined;
-  /** JSON of the output that the next event carries. */
-  #output: string | undefined;
   /** Those who wait for what is yet to be written, and for what is being written. */
   #waiting: Waiter[] = [];
   #underWay: Waiter[] | undefined;
@@ -103,16 +101,10 @@ export class JobRecorder {
     return text;
   }
 
-  /** Hands over the JSON of the output that the next event carries. */
-  stage(output: string): void {
-    this.#output = output;
-  }
-
-  record(event: JobEvent): void {
+  /** Writes an event to the journal; `text` is the JSON of its output. */
+  record(event: JobEvent, text?: string): void {
     if (this.#phase === 'over') return;
     const { output, ...rest } = event as JobEvent & { readonly output?: unknown };
-    const text = this.#output;
-    this.#output = undefined;
     const data = JSON.stringify(output === undefined ? event : rest);
     this.#events.push(text === undefined ? { seq: event.seq, data } : { seq: event.seq, data, output: text });
     if (event.type === 'job.transition') {

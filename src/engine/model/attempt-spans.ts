@@ -3,7 +3,7 @@ type Times = {
   readonly queuedAt?: number | undefined;
   readonly startedAt?: number | undefined;
   readonly lastStartedAt?: number | undefined;
-  spans?: Span[];
+  spans?: Span[] | undefined;
   openSpan?: { readonly readyAt: number; startedAt: number | undefined } | undefined;
 };
 

@@ -1,53 +1,20 @@
 import type { ErrorData } from '../../events/error-data.ts';
-import type { JobEvent, JobState, JobTransition, TaskState, TaskTransition } from '../../events/event.ts';
+import type { JobEvent, JobState, JobTransition, TaskTransition } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/event-stream.ts';
+import { nextTask, type TaskCommand, type TaskSnapshot, taskSnapshot, untouchedTask } from '../../machines/task.ts';
 import { parentPath } from '../durable/task-path.ts';
-import { closeSpan, type Span } from './attempt-spans.ts';
-import { SETTLED } from './run.ts';
+import { closeStretch, INTERRUPTED, recordTransition, SETTLED, type Stretch, TaskRecord } from './task-record.ts';
 
-/** A stretch of time in epoch ms; without an end it goes on. */
-export type Stretch = { readonly from: number; to?: number };
+/** The record of a task, rebuilt from its events; with the `seq` of those by which it settled and by which its last attempt began. */
+export class KeptTask extends TaskRecord {
+  declare endedSeq?: number | undefined;
+  declare runningSeq?: number | undefined;
 
-/** What the events of a job tell of one task, plain data. */
-export type TaskRecord = {
-  state: TaskState;
-  /** Attempts begun; those of a sensor that brought "not yet" left out. */
-  attempts: number;
-  /** Attempts that use up no retry: interrupted ones, and those before a person asked for more. */
-  forgiven: number;
-  /** Attempts that died with their process, since a person last asked for more. */
-  interruptions: number;
-  polls: number;
-  /** Where a paused task goes on. */
-  held: 'ready' | 'running';
-  /** When it was first and last ready, first and last ran, and settled, in epoch ms. */
-  firstReadyAt?: number | undefined;
-  queuedAt?: number | undefined;
-  startedAt?: number | undefined;
-  lastStartedAt?: number | undefined;
-  endedAt?: number | undefined;
-  /** The attempts before the last. */
-  spans?: Span[];
-  /** Of a task that has spans: the stay in the queue after the last of them, and the attempt that followed. */
-  openSpan?: { readonly readyAt: number; startedAt: number | undefined } | undefined;
-  paused?: Stretch[];
-  /** Why it failed for good or was skipped; and why its last attempt failed, where another followed. */
-  error?: ErrorData | undefined;
-  lastError?: ErrorData | undefined;
-  /** The attempt that `lastError` is of. */
-  lastErrorAttempt?: number | undefined;
-  reason?: string | undefined;
-  /** Of `retrying` and `polling`: since when and until when, in epoch ms. */
-  waitFrom?: number | undefined;
-  dueAt?: number | undefined;
-  output?: unknown;
-  /** `seq` of the events by which it settled, and by which its last attempt began. */
-  endedSeq?: number | undefined;
-  runningSeq?: number | undefined;
-  lateResults?: number;
-  /** Whether it is paused because its retries are used up. */
-  exhausted?: boolean;
-};
+  constructor() {
+    // With endless retries the machine follows the events: it does not decide again whether a retry was left.
+    super(untouchedTask(Number.POSITIVE_INFINITY));
+  }
+}
 
 /** What the events of a job tell, plain data. Tasks are found by their path: `outer/inner`, `name[3]`. */
 export type JobRecord = {
@@ -60,7 +27,7 @@ export type JobRecord = {
   lastSeq: number;
   lastAt: number;
   resumptions: number;
-  readonly tasks: Map<string, TaskRecord>;
+  readonly tasks: Map<string, KeptTask>;
   /** The tasks of each nested job and the instances of each fan-out, by the path of the task around them. */
   readonly nested: Map<string, Set<string>>;
   /** Tasks added and removed while it ran, in that order. */
@@ -106,102 +73,75 @@ const recordJob = (record: JobRecord, event: JobTransition & { readonly at: numb
   record.state = to;
   record.reason = event.reason;
   record.error = event.error;
-  if (to === 'running' && from !== 'paused') {
-    // Retried, it has its time limit anew.
-    record.startedAt = at;
-    record.endedAt = undefined;
-    record.paused = [];
-  }
+  recordTimes(record, from, to, at);
+  if (isBegin(from, to)) record.paused = [];
   if (to === 'paused') record.paused.push({ from: at });
-  else close(record.paused, at);
-  if (isTerminalJobState(to)) record.endedAt = at;
+  else closeStretch(record.paused, at);
+};
+
+/** Whether a transition begins a job. A retry begins it again, with its whole time limit. */
+const isBegin = (from: JobState, to: JobState): boolean => to === 'running' && from !== 'paused';
+
+/** Records when a job began and ended, in epoch ms. */
+export const recordTimes = (
+  job: { startedAt?: number | undefined; endedAt?: number | undefined },
+  from: JobState,
+  to: JobState,
+  at: number,
+): void => {
+  if (isTerminalJobState(to)) job.endedAt = at;
+  if (!isBegin(from, to)) return;
+  job.startedAt = at;
+  job.endedAt = undefined;
 };
 
 const recordTask = (record: JobRecord, event: TaskTransition & { readonly at: number; readonly seq: number }): void => {
-  const { from, to, at, seq } = event;
+  const { from, to, seq } = event;
   const task = taskOf(record, event.task);
-  task.state = to;
-  const attempts = to === 'polling' ? event.attempt - 1 : event.attempt;
-  if (event.reason !== undefined || task.reason !== undefined) task.reason = event.reason;
-  const isHeld = to === 'paused' && event.error === undefined;
-  if (from === 'running' && !isHeld && !SETTLED.has(to)) closeSpan(task, at);
-  if (from === 'paused') close(task.paused ?? [], at);
-  if (from === 'failed' && to === 'ready') startAnew(task, from, attempts, at);
-  // Paused with an error its retries were used up: whoever lets it go on gives it more.
-  if (from === 'paused' && to === 'ready' && task.exhausted) task.forgiven = attempts;
-  task.attempts = attempts;
-  task.exhausted = to === 'paused' && event.error !== undefined;
-  if (event.error && !SETTLED.has(to)) {
-    task.lastError = event.error;
-    task.lastErrorAttempt = event.attempt;
-  }
-  if (to === 'unscheduled') {
-    startAnew(task, from, attempts, at);
-    task.startedAt = undefined;
-    task.lastStartedAt = undefined;
-    task.firstReadyAt = undefined;
-    task.output = undefined;
-    task.endedSeq = undefined;
-  } else if (to === 'ready') {
-    task.queuedAt = at;
-    task.firstReadyAt ??= at;
-    if (task.spans) task.openSpan = { readyAt: at, startedAt: undefined };
-  } else if (to === 'running') {
-    if (from !== 'paused') {
-      task.runningSeq = seq;
-      forgetNested(record, event.task);
-      if (task.openSpan) task.openSpan.startedAt = at;
-      if (task.startedAt === undefined) task.startedAt = at;
-      else task.lastStartedAt = at;
-    }
-  } else if (to === 'paused') {
-    task.held = from === 'running' && event.error === undefined ? 'running' : 'ready';
-    task.paused ??= [];
-    task.paused.push({ from: at });
-  } else if (to === 'retrying' || to === 'polling') {
-    task.waitFrom = at;
-    task.dueAt = event.dueAt;
-    if (to === 'polling') task.polls++;
-    if (event.reason === INTERRUPTED) {
-      task.forgiven++;
-      task.interruptions++;
-    }
-  } else if (SETTLED.has(to)) {
-    task.endedAt = at;
+  recordTransition(task, event, snapshotAfter(task, event), event.error);
+  if (SETTLED.has(to)) {
     task.endedSeq = seq;
-    task.error = event.error;
-    if (to === 'completed') task.output = event.output;
+  } else if (to === 'unscheduled') {
+    task.endedSeq = undefined;
+  } else if (to === 'running' && from !== 'paused') {
+    task.runningSeq = seq;
+    forgetNested(record, event.task);
   }
 };
 
-/** The reason of a `retrying` whose attempt died with its process. */
-export const INTERRUPTED = 'interrupted';
-
-const startAnew = (task: TaskRecord, from: TaskState, attempts: number, at: number): void => {
-  if (task.attempts > 0 && task.endedAt !== undefined) closeSpan(task, task.endedAt);
-  task.forgiven = attempts;
-  task.interruptions = 0;
-  task.endedAt = undefined;
-  if (task.error && from === 'failed') {
-    task.lastError = task.error;
-    task.lastErrorAttempt = attempts;
-  }
-  task.error = undefined;
-  task.firstReadyAt = at;
-  task.paused = [];
+/** Returns the machine's snapshot after a recorded transition, by giving the machine the command that made it. */
+const snapshotAfter = (task: TaskRecord, event: TaskTransition): TaskSnapshot => {
+  const { from, to } = event;
+  const attempt = to === 'polling' ? event.attempt - 1 : event.attempt;
+  const next = nextTask(task.snapshot, commandOf(event, task.exhausted === true));
+  const { context } = next;
+  if (next.value === to && context.attempt === attempt) return next;
+  // The attempt of a paused task died with its process: it uses up no retry.
+  const died = from === 'paused' && to === 'ready' && task.held === 'running';
+  return taskSnapshot(to, { ...context, attempt, ...(died && { held: 'ready', forgiven: task.forgiven + 1 }) });
 };
 
-const taskOf = (record: JobRecord, path: string): TaskRecord => {
+const commandOf = ({ from, to, reason = '', error }: TaskTransition, exhausted: boolean): TaskCommand => {
+  if (to === 'unscheduled') return { type: 'task.reset' };
+  if (to === 'skipped') return { type: 'task.skip', reason };
+  if (to === 'cancelled') return { type: 'task.cancel', reason };
+  if (to === 'notReady') return { type: 'attempt.notReady', reason };
+  if (to === 'polling') return { type: 'attempt.poll' };
+  if (to === 'completed') return { type: from === 'unscheduled' ? 'task.reuse' : 'attempt.succeeded' };
+  if (to === 'failed') return from === 'running' ? { ...FAILED, final: true } : { type: 'task.expire', error };
+  if (to === 'retrying') return reason === INTERRUPTED ? { type: 'attempt.interrupted' } : FAILED;
+  if (to === 'paused') return error ? { ...FAILED, pause: true } : { type: 'task.pause' };
+  if (from === 'paused') return { type: exhausted ? 'task.retry' : 'task.resume' };
+  if (to === 'running') return { type: 'task.run' };
+  return { type: from === 'failed' ? 'task.retry' : 'task.schedule' };
+};
+
+const FAILED = { type: 'attempt.failed', error: undefined } as const;
+
+const taskOf = (record: JobRecord, path: string): KeptTask => {
   const known = record.tasks.get(path);
   if (known) return known;
-  const task: TaskRecord = {
-    state: 'unscheduled',
-    attempts: 0,
-    forgiven: 0,
-    interruptions: 0,
-    polls: 0,
-    held: 'ready',
-  };
+  const task = new KeptTask();
   record.tasks.set(path, task);
   const around = parentPath(path);
   if (around !== undefined) {
@@ -219,11 +159,6 @@ const forgetNested = (record: JobRecord, path: string): void => {
     record.tasks.delete(inner);
   }
   record.nested.delete(path);
-};
-
-const close = (stretches: Stretch[], at: number): void => {
-  const last = stretches.at(-1);
-  if (last && last.to === undefined) last.to = at;
 };
 
 /** How much of a stretch was paused, in ms. */

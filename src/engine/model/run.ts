@@ -1,10 +1,9 @@
 import type { Observable } from 'rxjs';
 import type { Actor } from 'xstate';
-import type { JobEvent, JobFact, JobState, JobTransition, TaskState } from '../../events/event.ts';
-import type { TransitionDetails } from '../../events/event-stream.ts';
+import type { JobEvent, JobFact, JobState, JobTransition } from '../../events/event.ts';
 import type { JobCommand, JobSnapshot } from '../../machines/job.ts';
 import type { RetryPolicy } from '../../machines/retry.ts';
-import { type TaskCommand, type TaskSnapshot, type taskLogic, untouchedTask } from '../../machines/task.ts';
+import { type TaskCommand, type taskLogic, untouchedTask } from '../../machines/task.ts';
 import type { JobOptions, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import type { Tally } from '../definition/trigger.ts';
@@ -16,16 +15,16 @@ import type { Level } from '../limits/level.ts';
 import type { Clock } from '../time/clock.ts';
 import type { PausableTimer } from '../time/pausable-timer.ts';
 import type { Attempt } from './attempt.ts';
-import type { Span } from './attempt-spans.ts';
 import type { ContextStore } from './context.ts';
 import type { CleanUp, Stop } from './stopping.ts';
+import { TaskRecord } from './task-record.ts';
 
 /** From its first attempt to its end, or to now; in ms, never below 0, even if the clock was set back. */
 export const durationOf = (task: TaskRun | undefined, now: () => number): number | undefined =>
   task?.startedAt === undefined ? undefined : Math.max(0, (task.endedAt ?? now()) - task.startedAt);
 
-/** One task within one job: what the engine remembers of it. Made when something first happens to the task. */
-export class TaskRun {
+/** One task within one job: its record, and what it holds while it runs. Created when something first happens to the task. */
+export class TaskRun extends TaskRecord<TaskError, object> {
   declare readonly job: JobRun;
   declare readonly index: number;
   declare readonly definition: TaskDefinition;
@@ -36,50 +35,21 @@ export class TaskRun {
   declare readonly retry: RetryPolicy;
   /** Gone once the task has settled. */
   declare actor: Actor<typeof taskLogic> | undefined;
-  /** The machine's snapshot after the last transition. It stays when the actor is gone. */
-  declare snapshot: TaskSnapshot;
   /** The attempt under way. */
   declare attempt: Attempt | undefined;
   /** Where it waits for its slots, once it has been ready; none for what takes none. */
   declare lane: Lane | undefined;
-  /** When it was last ready, first ran and settled, in epoch ms. */
-  declare queuedAt: number | undefined;
-  declare startedAt: number | undefined;
-  declare endedAt: number | undefined;
   /** Whether its outcome has been counted by its downstream. */
   declare counted: boolean;
-  declare output: object | undefined;
   /** The version of the context that first held the output. */
   declare version: number;
   // Absent until needed: most tasks never have these, and a task of a large job must be small.
-  /** Why it failed for good, or why its upstream's failure skipped it. */
-  declare error?: TaskError | undefined;
-  declare reason?: string | undefined;
-  /** When its last attempt began, if that was not its first. */
-  declare lastStartedAt?: number;
-  /** The attempts before the last. */
-  declare spans?: Span[];
-  /** Attempts that died with their process, since a person last asked for more. */
-  declare interruptions?: number;
-  /** Checks that brought "not yet". */
-  declare polls?: number;
-  /** Why the last attempt failed, where another followed. */
-  declare lastError?: TaskError;
-  /** How long it is `retrying` or `polling`, in ms, and until when, in epoch ms. */
-  declare backoffMs?: number;
-  declare dueAt?: number | undefined;
   /** What its condition threw, so that its attempt will fail. */
   declare refusal?: { readonly thrown: unknown } | undefined;
   /** Whether its condition has been asked. */
   declare asked?: boolean;
   /** Of a branch: the direct downstream that it did not pick. */
   declare passedOver?: ReadonlySet<number> | undefined;
-  /** The stay in the queue after a first attempt, and the attempt that followed. */
-  declare openSpan?: { readonly readyAt: number; startedAt: number | undefined } | undefined;
-  /** Results that came too late. */
-  declare lateResults?: number;
-  /** Who paused it, in words. */
-  declare pausedBy?: string | undefined;
   /** Of an external task: who works on it. */
   declare claim?: Claim;
   /** The job that it runs, or ran last; and, until it has begun to, that of the attempt before. */
@@ -94,6 +64,7 @@ export class TaskRun {
   declare deadlineTimer?: PausableTimer | undefined;
 
   constructor(job: JobRun, index: number, definition: TaskDefinition, retry: RetryPolicy) {
+    super(untouchedTask(retry.maxRetries));
     this.job = job;
     this.index = index;
     this.definition = definition;
@@ -101,31 +72,21 @@ export class TaskRun {
     this.place = (job.options.sequential ? job.plan.positions : job.plan.ranks)[index] as number;
     this.retry = retry;
     this.actor = undefined;
-    this.snapshot = untouchedTask(retry.maxRetries);
     this.attempt = undefined;
     this.lane = undefined;
-    this.queuedAt = undefined;
-    this.startedAt = undefined;
-    this.endedAt = undefined;
     this.counted = false;
-    this.output = undefined;
     this.version = 0;
   }
-
-  get state(): TaskState {
-    return this.snapshot.value;
-  }
-
-  /** Attempts begun, not counting those in which a sensor returned "not yet". */
-  get attempts(): number {
-    return this.snapshot.context.attempt;
-  }
-
-  /** Attempts that use up no retry: interrupted ones, and those before a person requested more. */
-  get forgiven(): number {
-    return this.snapshot.context.forgiven;
-  }
 }
+
+/** What the event of a task's transition says beside from and to. `text` is the JSON of the output, for the journal. */
+export type TransitionDetails = {
+  readonly reason?: string | undefined;
+  readonly error?: TaskError | undefined;
+  readonly output?: object | undefined;
+  readonly text?: string | undefined;
+  readonly dueAt?: number | undefined;
+};
 
 /** Who works on an external task, and the timer of its heartbeat. */
 export type Claim = {
@@ -134,9 +95,6 @@ export type Claim = {
   readonly leaseMs: number | undefined;
   heartbeatTimer: PausableTimer | undefined;
 };
-
-/** The states in which nothing more happens to a task, but that a person asks for another attempt. */
-export const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
 
 /** Whether a task runs on every way out of its job. */
 export const isCleanUp = ({ definition }: TaskRun): boolean => definition.trigger === 'always';

@@ -1,6 +1,6 @@
 import { AbortError } from '../errors/errors.ts';
-import type { JobRun } from '../model/run.ts';
-import { SETTLED, type TaskRun } from '../model/run.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
+import { SETTLED } from '../model/task-record.ts';
 import { expireTask } from '../run/outcome.ts';
 import { interrupt } from '../run/stop.ts';
 import { PausableTimer } from '../time/pausable-timer.ts';

@@ -1,4 +1,4 @@
-import { SETTLED } from '../model/run.ts';
+import { SETTLED } from '../model/task-record.ts';
 import { endIfSettled, endIfStopped } from '../run/stop.ts';
 import type { Reaction } from './reaction.ts';
 

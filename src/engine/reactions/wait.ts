@@ -1,4 +1,5 @@
 import type { JobRun, TaskRun } from '../model/run.ts';
+import { INTERRUPTED } from '../model/task-record.ts';
 import type { Reaction } from './reaction.ts';
 
 /** Waits between attempts: a task that is `retrying` or `polling` holds no slot, and becomes ready again when its wait is over. */
@@ -7,21 +8,26 @@ export const wait: Reaction = {
     if (from === 'retrying' || from === 'polling') {
       task.cancelBackoff?.();
       task.cancelBackoff = undefined;
-      if (task.state !== to) return;
-      task.dueAt = undefined;
     }
     if ((to !== 'retrying' && to !== 'polling') || task.state !== to) return;
     waitOut(job, task);
   },
 };
 
-/** Makes a task ready again once what is left of its wait is over. */
+/** Makes a task ready again when its wait ends. */
 export const waitOut = (job: JobRun, task: TaskRun): void => {
   const again = (): void => {
     job.commandTask(task, { type: 'task.schedule' });
   };
-  const { backoffMs = 0, state } = task;
+  const waitMs = restOfWait(job, task);
   // A poll is always waited for, so that others have their turn.
-  if (backoffMs > 0 || state === 'polling') task.cancelBackoff = job.clock.setTimer(again, backoffMs);
+  if (waitMs > 0 || task.state === 'polling') task.cancelBackoff = job.clock.setTimer(again, waitMs);
   else again();
+};
+
+/** Returns what is left of a wait, in ms; never more than the whole wait, even if the clock was set back. */
+const restOfWait = (job: JobRun, { dueAt, waitFrom, reason }: TaskRun): number => {
+  if (dueAt === undefined) return reason === INTERRUPTED ? 0 : Number.POSITIVE_INFINITY;
+  const left = Math.max(0, dueAt - job.clock.now());
+  return waitFrom === undefined ? left : Math.min(left, Math.max(0, dueAt - waitFrom));
 };

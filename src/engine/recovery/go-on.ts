@@ -1,11 +1,11 @@
-import { errorData } from '../../events/error-data.ts';
 import { type AbortError, TaskError } from '../errors/errors.ts';
 import { renewClaim } from '../kinds/external.ts';
 import { Attempt } from '../model/attempt.ts';
-import { INTERRUPTED, pausedWithin, type Stretch, type TaskRecord } from '../model/job-record.ts';
+import { pausedWithin } from '../model/job-record.ts';
 import type { ClaimNote } from '../model/notes.ts';
 import type { JobRun } from '../model/run.ts';
 import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { INTERRUPTED, type Stretch } from '../model/task-record.ts';
 import { startDeadline } from '../reactions/deadline.ts';
 import { startJobTimeout } from '../reactions/job-timeout.ts';
 import { obeySignal } from '../reactions/parent-signal.ts';
@@ -48,27 +48,17 @@ const restOf = (job: JobRun, limitMs: number, since: number, paused: readonly St
 
 /** `paused`: when the jobs and tasks around them were. */
 const restartTaskTimers = (job: JobRun, past: Past, paused: readonly Stretch[]): void => {
-  for (const task of job.active) {
-    const record = past.record.tasks.get(task.path);
-    if (record) restartTimersOf(job, task, record, past, [...paused, ...(record.paused ?? [])]);
-  }
+  for (const task of job.active) restartTimersOf(job, task, past, [...paused, ...(task.paused ?? [])]);
 };
 
-const restartTimersOf = (
-  job: JobRun,
-  task: TaskRun,
-  record: TaskRecord,
-  past: Past,
-  paused: readonly Stretch[],
-): void => {
+const restartTimersOf = (job: JobRun, task: TaskRun, past: Past, paused: readonly Stretch[]): void => {
   const { deadline, timeout, kind } = task.definition;
   const { attempt, child, state } = task;
   if (hasLimit(deadline)) {
-    const since = record.firstReadyAt ?? job.clock.now();
+    const since = task.firstReadyAt ?? job.clock.now();
     startDeadline(job, task, deadline, restOf(job, deadline, since, paused));
-    if (record.exhausted) task.deadlineTimer?.pause();
+    if (task.exhausted) task.deadlineTimer?.pause();
   }
-  if (state === 'retrying' || state === 'polling') restartWait(job, task, record);
   if (state === 'ready') {
     recallRefusal(job, task);
     if (kind !== 'external' || task.refusal) job.dispatcher.enqueue(task);
@@ -93,17 +83,6 @@ const endsAs = (job: JobRun, task: TaskRun, reason: AbortError | undefined): voi
   const { timeout, deadline } = definition;
   if (reason.code === 'TASK_TIMEOUT' && hasLimit(timeout)) attempt.verdict = () => timeOutAttempt(job, task, timeout);
   if (reason.code === 'TASK_DEADLINE' && hasLimit(deadline)) attempt.verdict = () => expireTask(job, task, deadline);
-};
-
-/** The shorter of what is left and the whole wait: the clock may have been set back. */
-const restartWait = (job: JobRun, task: TaskRun, { dueAt, waitFrom, reason }: TaskRecord): void => {
-  if (dueAt === undefined) {
-    task.backoffMs = reason === INTERRUPTED ? 0 : Number.POSITIVE_INFINITY;
-  } else {
-    const left = Math.max(0, dueAt - job.clock.now());
-    task.backoffMs = Math.min(left, Math.max(0, dueAt - (waitFrom ?? dueAt - left)));
-    task.dueAt = dueAt;
-  }
 };
 
 /** Makes happen what the process that is dead had still to do. */
@@ -141,15 +120,10 @@ const interruptAttempt = (job: JobRun, task: TaskRun): void => {
       attempt: attempts,
       tolerated: definition.continueOnFailure ?? false,
     });
-    task.error = error;
-    const details = { reason: INTERRUPTED, error: errorData(error) };
-    job.commandTask(task, { type: 'attempt.failed', error, final: true }, details);
+    job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason: INTERRUPTED, error });
     return;
   }
-  task.interruptions = interruptions + 1;
-  task.backoffMs = 0;
-  task.dueAt = job.clock.now();
-  job.commandTask(task, { type: 'attempt.interrupted' }, { reason: INTERRUPTED, dueAt: task.dueAt });
+  job.commandTask(task, { type: 'attempt.interrupted' }, { reason: INTERRUPTED, dueAt: job.clock.now() });
   // At once, so that it waits for its slot with what was ready before: whoever comes first has the next one.
   job.commandTask(task, { type: 'task.schedule' });
 };

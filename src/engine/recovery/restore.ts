@@ -1,16 +1,16 @@
 import type { ErrorData } from '../../events/error-data.ts';
 import type { JobState } from '../../events/event.ts';
-import { type TaskSnapshot, taskSnapshot } from '../../machines/task.ts';
+import { taskSnapshot, withRetries } from '../../machines/task.ts';
 import type { TaskDefinition } from '../definition/plan.ts';
 import { hidden, reviveCause } from '../durable/error-revive.ts';
 import { AbortError, TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import { adoptChild, childAgain } from '../kinds/nested.ts';
 import { Attempt } from '../model/attempt.ts';
-import type { TaskRecord } from '../model/job-record.ts';
+import type { KeptTask } from '../model/job-record.ts';
 import type { ClaimNote, InputNote, ItemsNote } from '../model/notes.ts';
-import type { JobRun } from '../model/run.ts';
-import { SETTLED, type TaskRun } from '../model/run.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
 import type { Stop, StopNote } from '../model/stopping.ts';
+import { copyRecord, SETTLED } from '../model/task-record.ts';
 import { answerSettled } from '../reactions/answer-outputs.ts';
 import { jobErrorOf } from '../run/end.ts';
 import { upstreamError } from '../run/flow.ts';
@@ -52,7 +52,7 @@ const stopOf = (note: StopNote | undefined): Stop | undefined => {
 
 const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
   regrow(job, past, added);
-  const settled: (readonly [TaskRun, TaskRecord])[] = [];
+  const settled: (readonly [TaskRun, KeptTask])[] = [];
   for (const index of job.plan.order) {
     const name = job.plan.graph.names[index] as string;
     const record = past.record.tasks.get(job.pathOf(name));
@@ -84,7 +84,7 @@ const reviveOpen = (job: JobRun, past: Past, merges: readonly number[]): void =>
     const goesOn = isBegun(record) && (task.child ?? claim) !== undefined;
     // The attempt of a paused task died with its process: it uses up no retry.
     if (isBegun(record) && !goesOn && task.state === 'paused')
-      task.snapshot = situationOf(task, { ...record, held: 'ready', forgiven: record.forgiven + 1 });
+      task.snapshot = taskSnapshot('paused', { ...task.snapshot.context, held: 'ready', forgiven: task.forgiven + 1 });
     job.enliven(task);
     if (!goesOn) continue;
     // What an attempt reads is what was merged when it began.
@@ -100,36 +100,25 @@ const claimOf = ({ path, attempts, definition }: TaskRun, past: Past): ClaimNote
   return claim?.attempt === attempts ? claim : undefined;
 };
 
-const recordsOf = (job: JobRun, past: Past): (readonly [TaskRun, TaskRecord])[] =>
+const recordsOf = (job: JobRun, past: Past): (readonly [TaskRun, KeptTask])[] =>
   job.tasks.flatMap((task) => {
     const record = task && past.record.tasks.get(task.path);
     return task && record ? [[task, record] as const] : [];
   });
 
 /** Whether an attempt is under way. */
-const isBegun = ({ state, held }: TaskRecord): boolean =>
+const isBegun = ({ state, held }: KeptTask): boolean =>
   state === 'running' || (state === 'paused' && held === 'running');
 
-const isUntouched = ({ state, attempts, polls }: TaskRecord): boolean =>
-  state === 'unscheduled' && attempts === 0 && polls === 0;
+const isUntouched = ({ state, attempts, polls }: KeptTask): boolean =>
+  state === 'unscheduled' && attempts === 0 && !polls;
 
-const restoreTask = (job: JobRun, index: number, record: TaskRecord, past: Past): TaskRun => {
+const restoreTask = (job: JobRun, index: number, record: KeptTask, past: Past): TaskRun => {
   const task = job.known(index);
-  const { state, interruptions, polls, queuedAt, startedAt, lastStartedAt, endedAt, reason } = record;
-  task.snapshot = situationOf(task, record);
-  task.queuedAt = queuedAt;
-  task.startedAt = startedAt;
-  task.endedAt = endedAt;
-  task.counted = SETTLED.has(state);
-  if (interruptions > 0) task.interruptions = interruptions;
-  if (polls > 0) task.polls = polls;
-  if (lastStartedAt !== undefined) task.lastStartedAt = lastStartedAt;
-  if (reason !== undefined) task.reason = reason;
-  if (record.spans) task.spans = [...record.spans];
-  if (record.openSpan) task.openSpan = { ...record.openSpan };
-  if (state === 'retrying' || state === 'polling') task.dueAt = record.dueAt;
-  if (record.lateResults) task.lateResults = record.lateResults;
-  if (state === 'paused') task.pausedBy = record.exhausted ? 'its own onExhausted' : reason;
+  const { endedSeq, runningSeq, ...plain } = record;
+  copyRecord(task, plain as KeptTask);
+  task.snapshot = withRetries(record.snapshot, task.retry.maxRetries);
+  task.counted = SETTLED.has(task.state);
   const checkpoint = past.noteText(task.path, 'checkpoint');
   if (checkpoint !== undefined) task.checkpoint = checkpoint;
   const passedOver = past.note<readonly string[]>(task.path, 'branch');
@@ -137,14 +126,8 @@ const restoreTask = (job: JobRun, index: number, record: TaskRecord, past: Past)
   return task;
 };
 
-/** Returns the machine's snapshot for a task with such a record. */
-const situationOf = (
-  { retry }: TaskRun,
-  { state, attempts, forgiven, held }: Pick<TaskRecord, 'state' | 'attempts' | 'forgiven' | 'held'>,
-): TaskSnapshot => taskSnapshot(state, { maxRetries: retry.maxRetries, attempt: attempts, forgiven, held });
-
 /** Merges what was put out in the order in which it was; answers the positions of the events by which it was. */
-const mergeOutputs = (job: JobRun, settled: readonly (readonly [TaskRun, TaskRecord])[], past: Past): number[] => {
+const mergeOutputs = (job: JobRun, settled: readonly (readonly [TaskRun, KeptTask])[], past: Past): number[] => {
   const merges: number[] = [];
   for (const [task, record] of settled) {
     if (task.state !== 'completed') continue;
@@ -166,7 +149,7 @@ const versionAt = (seq: number | undefined, job: JobRun, merges: readonly number
 };
 
 /** The job that a task runs or ran last, where enough of it was kept. */
-const restoreChild = (job: JobRun, task: TaskRun, record: TaskRecord, past: Past, merges: readonly number[]): void => {
+const restoreChild = (job: JobRun, task: TaskRun, record: KeptTask, past: Past, merges: readonly number[]): void => {
   const { path } = task;
   const items = past.note<ItemsNote>(path, 'items');
   const input = past.note<InputNote>(path, 'input');
@@ -201,7 +184,7 @@ const CHILD_STATES: Readonly<Partial<Record<TaskRun['state'], JobState>>> = {
   cancelled: 'cancelled',
 };
 
-const restoreErrors = (job: JobRun, task: TaskRun, record: TaskRecord, past: Past): void => {
+const restoreErrors = (job: JobRun, task: TaskRun, record: KeptTask, past: Past): void => {
   const { error, lastError, state, endedSeq = 0 } = record;
   const hadSettled = ({ path }: TaskRun): boolean => (past.record.tasks.get(path)?.endedSeq ?? endedSeq) < endedSeq;
   if (lastError) task.lastError = errorAgain(task, lastError, record.lastErrorAttempt ?? task.attempts);
@@ -278,5 +261,5 @@ const isRemoved = (growth: ReturnType<Past['growthInside']>, path: string): bool
   growth.findLast(({ task }) => task === path)?.dependsOn === undefined;
 
 /** What has ended and can't be asked for its function again. */
-const isDone = (record: TaskRecord | undefined): boolean =>
+const isDone = (record: KeptTask | undefined): boolean =>
   record !== undefined && SETTLED.has(record.state) && record.state !== 'failed';

@@ -1,7 +1,7 @@
-import { taskSnapshot } from '../../machines/task.ts';
+import { withRetries } from '../../machines/task.ts';
 import { NO_VALUE } from '../durable/journal.ts';
-import type { JobRun } from '../model/run.ts';
-import { SETTLED, type TaskRun } from '../model/run.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
+import { ownLists, SETTLED } from '../model/task-record.ts';
 import { answerSettled } from '../reactions/answer-outputs.ts';
 import { appraise, appraiseAll } from '../run/flow.ts';
 import { extend, publishAdded, takeOut, tasksMissing, unknownFunction } from '../run/grow.ts';
@@ -65,13 +65,12 @@ const copyOf = (job: JobRun, was: TaskRun, withOutput: boolean): void => {
     place,
     retry,
     actor: undefined,
-    snapshot: taskSnapshot(was.state, { ...was.snapshot.context, maxRetries: retry.maxRetries }),
+    snapshot: withRetries(was.snapshot, retry.maxRetries),
     attempt: undefined,
     lane: undefined,
     counted: SETTLED.has(was.state),
     version: 0,
-    ...(was.spans && { spans: [...was.spans] }),
-    ...(was.openSpan && { openSpan: { ...was.openSpan } }),
+    ...ownLists(was),
     ...(!withOutput && { output: undefined }),
   });
 };

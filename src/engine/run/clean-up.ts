@@ -1,5 +1,6 @@
 import type { JobRun } from '../model/run.ts';
-import { isCleanUp, SETTLED, type TaskRun } from '../model/run.ts';
+import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { SETTLED } from '../model/task-record.ts';
 import { launch } from './flow.ts';
 
 /** Plans the clean-up of a job that begins to stop. What never started has none. */

@@ -1,11 +1,11 @@
-import { shallowErrorData } from '../../events/error-data.ts';
 import { ignore } from '../../events/thenable.ts';
 import { sortByPlace } from '../definition/plan.ts';
 import { judge, type Outcome, type Tally, type TriggerRule, type Verdict } from '../definition/trigger.ts';
 import { yesOrNo } from '../definition/yes-or-no.ts';
 import { TaskError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
-import { isCleanUp, SETTLED, type TaskRun } from '../model/run.ts';
+import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { SETTLED } from '../model/task-record.ts';
 import { createConditionScope } from './scope.ts';
 
 /** Why a task was skipped. */
@@ -142,9 +142,11 @@ const skip = (job: JobRun, index: number): void => {
   const task = job.wake(index);
   const { reason, culprit } = causeOf(job, index);
   const error = reason === 'upstreamFailed' && culprit?.error;
-  task.error = error ? upstreamFailed(task, culprit, error) : undefined;
-  const details = task.error ? { reason, error: shallowErrorData(task.error) } : { reason };
-  job.commandTask(task, { type: 'task.skip', reason }, details);
+  job.commandTask(
+    task,
+    { type: 'task.skip', reason },
+    error ? { reason, error: upstreamFailed(task, culprit, error) } : { reason },
+  );
 };
 
 /** Whose outcome skips a task: the upstream that a rule could not accept, the first of them as they were named. */

@@ -11,8 +11,8 @@ import {
   UnknownTaskError,
 } from '../errors/errors.ts';
 import type { Problem } from '../errors/problem.ts';
-import type { JobRun } from '../model/run.ts';
-import { SETTLED, type TaskRun } from '../model/run.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
+import { SETTLED } from '../model/task-record.ts';
 import { appraise } from './flow.ts';
 import { poolProblems } from './pool-problems.ts';
 import { endIfSettled } from './stop.ts';

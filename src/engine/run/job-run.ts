@@ -2,8 +2,9 @@ import { setImmediate } from 'node:timers';
 import { freeze } from 'immer';
 import type { Observable } from 'rxjs';
 import { type Actor, createActor } from 'xstate';
+import { errorData, shallowErrorData } from '../../events/error-data.ts';
 import type { JobEvent, JobFact, JobState, JobTransition, TaskState } from '../../events/event.ts';
-import { EventStream, isTerminalJobState, type Reactor, type TransitionDetails } from '../../events/event-stream.ts';
+import { EventStream, isTerminalJobState, type Reactor, type StampedTransition } from '../../events/event-stream.ts';
 import { newId, systemClock, systemRandom } from '../../events/system-clock.ts';
 import { type JobCommand, jobLogic, jobSnapshot } from '../../machines/job.ts';
 import type { RetryPolicy } from '../../machines/retry.ts';
@@ -17,10 +18,11 @@ import type { JobError, TaskError } from '../errors/errors.ts';
 import { Dispatcher } from '../limits/dispatcher.ts';
 import type { Level } from '../limits/level.ts';
 import { Attempt } from '../model/attempt.ts';
-import { closeSpan } from '../model/attempt-spans.ts';
 import { ContextStore } from '../model/context.ts';
-import { type JobRun, type OutputWaiter, SETTLED, TaskRun } from '../model/run.ts';
+import { recordTimes } from '../model/job-record.ts';
+import { type JobRun, type OutputWaiter, TaskRun, type TransitionDetails } from '../model/run.ts';
 import type { CleanUp, Stop } from '../model/stopping.ts';
+import { recordTransition, SETTLED } from '../model/task-record.ts';
 import type { Clock } from '../time/clock.ts';
 import type { PausableTimer } from '../time/pausable-timer.ts';
 import { shieldedInspect } from './inspect.ts';
@@ -140,7 +142,7 @@ export class LiveRun implements JobRun {
     this.random = outer?.random ?? options.random ?? systemRandom;
     this.#freezes = (outer ? (outer as LiveRun).#freezes : true) && options.freeze !== false;
     this.recorder = outer ? outer.recorder : recorder;
-    const keep = recorder && ((event: JobEvent): void => recorder.record(event));
+    const keep = recorder && ((event: JobEvent, text: string | undefined): void => recorder.record(event, text));
     this.#stream = outer ? (outer as LiveRun).#stream : new EventStream(this.id, plan.name, react, keep);
     this.context = outer && instances ? outer.context : new ContextStore(this.frozen(input));
     this.tasks = new Array(plan.tasks.length);
@@ -293,9 +295,8 @@ export class LiveRun implements JobRun {
     if (to === from) return false;
     this.snapshot = snapshot;
     const at = this.clock.now();
-    if (to === 'running' && from !== 'paused') this.startedAt = at;
+    recordTimes(this, from, to, at);
     if (this.over) {
-      this.endedAt = at;
       if (this.parent) this.#actor.send(STOP);
       else this.#actor.stop();
     }
@@ -330,13 +331,14 @@ export class LiveRun implements JobRun {
     const snapshot = actor.getSnapshot();
     const { value: to, context } = snapshot;
     if (to === from) return false;
-    task.snapshot = snapshot;
-    if (details?.reason !== undefined || task.reason !== undefined) task.reason = details?.reason;
     const at = this.clock.now();
     const attempt = to === 'polling' ? context.attempt + 1 : context.attempt;
+    const event = this.#stream.stampTransition(task.path, from, to, attempt, at);
+    if (details) describe(event, details);
+    recordTransition(task, event, snapshot, details?.error);
     if (from === 'ready' && to !== 'running') task.lane?.forget();
-    this.#record(task, to, context.held === 'running', at);
-    this.#stream.publishTransition(task, task.path, from, to, attempt, at, details);
+    this.#handOver(task, to, context.held === 'running', at);
+    this.#stream.publishStamped(event, task, details?.text);
     return true;
   }
 
@@ -382,11 +384,7 @@ export class LiveRun implements JobRun {
     if (task.error && task.state === 'failed') {
       this.errors.splice(this.errors.indexOf(task.error), 1);
       if (!task.error.tolerated) this.failed--;
-      task.lastError = task.error;
     }
-    if (task.attempts > 0 && task.endedAt !== undefined) closeSpan(task, task.endedAt);
-    task.error = undefined;
-    task.endedAt = undefined;
     task.counted = false;
     task.passedOver = undefined;
   }
@@ -399,15 +397,13 @@ export class LiveRun implements JobRun {
     if (task.attempts === 0) this.tasks[task.index] = undefined;
     task.asked = false;
     task.refusal = undefined;
-    task.output = undefined;
     task.version = 0;
-    task.startedAt = undefined;
-    if (task.lastStartedAt !== undefined) delete task.lastStartedAt;
   }
 
-  #record(task: TaskRun, to: TaskState, holdsAttempt: boolean, at: number): void {
+  /** Acquires what the new state of a task needs (attempt, slots, a place in the queue) and releases what it no longer needs. */
+  #handOver(task: TaskRun, to: TaskState, holdsAttempt: boolean, at: number): void {
     const { attempt } = task;
-    if (attempt && to !== 'running' && !(to === 'paused' && holdsAttempt)) this.#endAttempt(task, attempt, at);
+    if (attempt && to !== 'running' && !(to === 'paused' && holdsAttempt)) endAttempt(task, attempt);
     if (to === 'running') {
       if (attempt) return;
       task.attempt = new Attempt(task.attempts, this.#version());
@@ -415,17 +411,12 @@ export class LiveRun implements JobRun {
         task.earlier = task.child;
         delete task.child;
       }
-      if (task.startedAt === undefined) task.startedAt = at;
-      else task.lastStartedAt = at;
-      if (task.openSpan) task.openSpan.startedAt = at;
       task.lane?.take(task, at);
     } else if (to === 'ready') {
-      task.queuedAt = at;
-      if (task.spans) task.openSpan = { readyAt: at, startedAt: undefined };
       // One whose condition threw runs to fail, whoever would perform it.
       if (task.definition.kind !== 'external' || task.refusal) this.dispatcher.enqueue(task);
     } else if (SETTLED.has(to)) {
-      this.#settle(task, to, at);
+      this.#settle(task, to);
     }
   }
 
@@ -433,17 +424,7 @@ export class LiveRun implements JobRun {
     return this.instances ? (this.parent?.attempt?.version ?? 0) : this.context.version;
   }
 
-  #endAttempt(task: TaskRun, attempt: Attempt, at: number): void {
-    task.lane?.giveBack(task);
-    task.attempt = undefined;
-    attempt.phase = 'over';
-    attempt.timer?.cancel();
-    task.claim?.heartbeatTimer?.cancel();
-    if (!SETTLED.has(task.state)) closeSpan(task, at);
-  }
-
-  #settle(task: TaskRun, to: TaskState, at: number): void {
-    task.endedAt = at;
+  #settle(task: TaskRun, to: TaskState): void {
     this.settled++;
     if (to === 'notReady') this.notReady++;
     if (to === 'failed' && task.error) {
@@ -480,6 +461,22 @@ export class LiveRun implements JobRun {
 }
 
 const retryOf = ({ retry, maxRetries = 0 }: StartOptions): RetryPolicy => ({ ...retry, maxRetries });
+
+const endAttempt = (task: TaskRun, attempt: Attempt): void => {
+  task.lane?.giveBack(task);
+  task.attempt = undefined;
+  attempt.phase = 'over';
+  attempt.timer?.cancel();
+  task.claim?.heartbeatTimer?.cancel();
+};
+
+/** Adds the details to an event. A skipped task's error is written without its causes: the events of its upstreams have them. */
+const describe = (event: StampedTransition, { reason, error, output, dueAt }: TransitionDetails): void => {
+  if (reason !== undefined) event.reason = reason;
+  if (error) event.error = event.to === 'skipped' ? shallowErrorData(error) : errorData(error);
+  if (output !== undefined) event.output = output;
+  if (dueAt !== undefined && Number.isFinite(dueAt)) event.dueAt = dueAt;
+};
 
 /** XState's own event, which its types do not name. */
 const STOP = { type: 'xstate.stop' } as never;

@@ -65,8 +65,9 @@ const lookAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
     return;
   }
   const polls = (task.polls ?? 0) + 1;
+  let waitMs: number;
   try {
-    task.backoffMs = intervalMs(task.definition.sensor ?? {}, polls);
+    waitMs = intervalMs(task.definition.sensor ?? {}, polls);
   } catch (error) {
     fail(
       job,
@@ -76,9 +77,8 @@ const lookAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
     );
     return;
   }
-  task.polls = polls;
-  task.dueAt = job.clock.now() + task.backoffMs;
-  job.commandTask(task, { type: 'attempt.poll' }, { reason: textOf(reason), dueAt: task.dueAt });
+  const dueAt = job.clock.now() + waitMs;
+  job.commandTask(task, { type: 'attempt.poll' }, { reason: textOf(reason), dueAt });
 };
 
 const follow = (job: JobRun, task: TaskRun, answer: Answer): void => {
@@ -142,14 +142,14 @@ const withOutput = (job: JobRun, task: TaskRun, output: unknown): void => {
 const collect = (job: JobRun, task: TaskRun, value: unknown): void => {
   const text = kept(job, task, value);
   if (text === REFUSED) return;
+  let output: object;
   try {
-    task.output = (typeof value === 'object' && value !== null ? job.frozen(value) : value) as object;
+    output = (typeof value === 'object' && value !== null ? job.frozen(value) : value) as object;
   } catch (error) {
     refuse(job, task, `an object that can't be read: ${messageOf(error)}`, error);
     return;
   }
-  if (text !== undefined) job.recorder?.stage(text);
-  job.commandTask(task, { type: 'attempt.succeeded', output: value }, { output: task.output });
+  job.commandTask(task, { type: 'attempt.succeeded', output: value }, { output, text });
 };
 
 /** The JSON of an output that a journal is to keep; none where there is no journal, or no output. */
@@ -181,10 +181,8 @@ const complete = (job: JobRun, task: TaskRun, value: object): void => {
     refuse(job, task, `an object that can't be read: ${messageOf(error)}`, error);
     return;
   }
-  task.output = output;
   const succeed = (): void => {
-    if (text !== undefined) job.recorder?.stage(text);
-    job.commandTask(task, { type: 'attempt.succeeded', output }, { output });
+    job.commandTask(task, { type: 'attempt.succeeded', output }, { output, text });
   };
   if (overlaps.length === 0) {
     succeed();
@@ -252,37 +250,27 @@ export const expireTask = (job: JobRun, task: TaskRun, limitMs: number): void =>
   const { lastError } = task;
   const cause = lastError ? ([lastError] as const) : ([] as const);
   const error = taskError(task, 'TASK_DEADLINE', `was not done within its deadline of ${limitMs} ms`, ...cause);
-  if (!task.actor) return;
-  task.error = error;
-  job.commandTask(task, { type: 'task.expire', error }, { reason: 'deadline', error: errorData(error) });
+  job.commandTask(task, { type: 'task.expire', error }, { reason: 'deadline', error });
 };
 
 const failOrRetry = (job: JobRun, task: TaskRun, error: TaskError, thrown: unknown, reason: string): void => {
   const decision = decideRetry(job, task, thrown);
   if (decision.retry) {
-    task.lastError = error;
-    task.backoffMs = decision.waitMs;
     const dueAt = job.clock.now() + decision.waitMs;
-    task.dueAt = dueAt;
-    const details = { reason, error: errorData(error), ...(Number.isFinite(dueAt) && { dueAt }) };
-    job.commandTask(task, { type: 'attempt.failed', error }, details);
+    job.commandTask(task, { type: 'attempt.failed', error }, { reason, error, dueAt });
   } else if ('thrown' in decision) {
     const message = `failed in attempt ${task.attempts}, and its retry policy threw: ${messageOf(decision.thrown)}`;
     fail(job, task, taskError(task, 'TASK_FAILED', message, decision.thrown), reason);
   } else if (decision.exhausted) {
-    task.lastError = error;
-    task.pausedBy = 'its own onExhausted';
     task.deadlineTimer?.pause();
-    job.commandTask(task, { type: 'attempt.failed', error, pause: true }, { reason, error: errorData(error) });
+    job.commandTask(task, { type: 'attempt.failed', error, pause: true }, { reason, error });
   } else {
     fail(job, task, error, reason);
   }
 };
 
 const fail = (job: JobRun, task: TaskRun, error: TaskError, reason: string): void => {
-  if (!task.actor) return;
-  task.error = error;
-  job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason, error: errorData(error) });
+  job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason, error });
 };
 
 const taskError = (task: TaskRun, code: TaskErrorCode, what: string, ...cause: [cause?: unknown]): TaskError => {

@@ -1,10 +1,9 @@
 import type { TaskState } from '../../events/event.ts';
-import { hasRetryLeft } from '../../machines/task.ts';
 import { show } from '../definition/rules.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import { CommandError } from '../errors/errors.ts';
-import type { JobRun } from '../model/run.ts';
-import { SETTLED, type TaskRun } from '../model/run.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
+import { SETTLED } from '../model/task-record.ts';
 
 /** Who acts where nobody says. */
 export const THE_PROGRAM = 'the program';
@@ -61,7 +60,6 @@ export const pauseTask = (task: TaskRun, by: string): void => {
     const message = `Task "${task.path}" is running, and a running function can't be paused. Pause it before it starts, or pause the job.`;
     throw new CommandError('NOT_PAUSABLE', message, task.path);
   }
-  task.pausedBy = by;
   holdTimersOf(task);
   job.commandTask(task, { type: 'task.pause' }, { reason: by });
 };
@@ -89,14 +87,9 @@ export const resumeTask = (job: JobRun, index: number): void => {
     job.dispatcher.dispatch();
   }
   if (task?.state !== 'paused') return;
-  task.pausedBy = undefined;
-  job.commandTask(task, { type: isExhausted(task) ? 'task.retry' : 'task.resume' });
+  job.commandTask(task, { type: task.exhausted ? 'task.retry' : 'task.resume' });
   if (!job.paused && (task.state as TaskState) !== 'paused') goOnWith(task);
 };
-
-/** Whether its retries are used up: to go on, it has to be given more. */
-export const isExhausted = ({ attempt, attempts, forgiven, snapshot }: TaskRun): boolean =>
-  !attempt && attempts > forgiven && !hasRetryLeft(snapshot.context);
 
 /** A job that is being stopped is held up no more by a pause, nor is its clean-up. */
 export const releaseCleanUps = (job: JobRun): void => {

@@ -2,7 +2,7 @@ import { reachable } from '../definition/graph.ts';
 import { CommandError } from '../errors/errors.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import { appraise } from './flow.ts';
-import { isExhausted, resumeTask } from './pause.ts';
+import { resumeTask } from './pause.ts';
 
 /**
  * Tries a task again: one that has failed, that is paused, or that waits for its next attempt. It has all its retries
@@ -36,7 +36,7 @@ const retriable = (job: JobRun): readonly TaskRun[] =>
   });
 
 const wantsRetry = (task: TaskRun): boolean =>
-  !task.job.over && (task.state === 'failed' ? !actedOn(task) : task.state === 'paused' && isExhausted(task));
+  !task.job.over && (task.state === 'failed' ? !actedOn(task) : task.exhausted === true);
 
 /** The first task that has begun because of a failure, whose failure can then be taken back no more. */
 const actedOn = ({ job, index }: TaskRun): TaskRun | undefined =>

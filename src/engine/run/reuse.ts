@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { JobRun } from '../model/run.ts';
-import { SETTLED, type TaskRun } from '../model/run.ts';
+import type { JobRun, TaskRun } from '../model/run.ts';
+import { SETTLED } from '../model/task-record.ts';
 
 /** Which tasks of a job run again, by index, and by which paths: its own, or those of what is inside it. */
 export type Leads = ReadonlyMap<number, ReadonlySet<string>>;
@@ -110,20 +110,16 @@ const complete = (job: JobRun, index: number, was: TaskRun): void => {
   const text = textOf(job, was);
   if (text === UNKEEPABLE) return;
   const task = job.wake(index);
-  if (output !== undefined) {
-    task.output = output;
-    if (!job.instances) {
-      job.context.merge(output, job.plan.positions[index] as number);
-      task.version = job.context.version;
-    }
+  if (output !== undefined && !job.instances) {
+    job.context.merge(output, job.plan.positions[index] as number);
+    task.version = job.context.version;
   }
   if (passedOver) {
     const names = [...passedOver].map((at) => was.job.plan.graph.names[at] as string);
     task.passedOver = new Set(names.flatMap((name) => job.plan.graph.indexOf.get(name) ?? []));
     job.recorder?.note(task.path, 'branch', JSON.stringify(names));
   }
-  if (text !== undefined) job.recorder?.stage(text);
-  job.commandTask(task, { type: 'task.reuse' }, { reason: 'reused', ...(output !== undefined && { output }) });
+  job.commandTask(task, { type: 'task.reuse' }, { reason: 'reused', output, text });
 };
 
 const textOf = ({ recorder }: JobRun, { output, path }: TaskRun): string | typeof UNKEEPABLE | undefined => {

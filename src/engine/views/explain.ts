@@ -1,10 +1,11 @@
 import type { TaskState } from '../../events/event.ts';
 import { isoText } from '../../events/iso-text.ts';
 import type { JobRun } from '../model/run.ts';
-import { isCleanUp, SETTLED, type TaskRun } from '../model/run.ts';
+import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { SETTLED } from '../model/task-record.ts';
 import { find } from '../run/address.ts';
 import { whatMayChange } from '../run/clean-up.ts';
-import { isExhausted, THE_PROGRAM } from '../run/pause.ts';
+import { THE_PROGRAM } from '../run/pause.ts';
 import { listed, type SlotReason, type SlotReasons, slotReasons } from './explain-slots.ts';
 
 /** Why a task is not running. */
@@ -64,7 +65,7 @@ const reasonsOf = (
   if (state === 'running') return [];
   const held = [...pausedReasons(job, index, task)];
   if (state === 'unscheduled' || !task) return [...held, ...unscheduledReasons(job, index)];
-  if (state === 'retrying') return [...held, retryReason(job, task)];
+  if (state === 'retrying') return [...held, retryReason(task)];
   if (state === 'polling') return [...held, pollReason(task)];
   if (state === 'paused') return held;
   if (task.definition.kind === 'external')
@@ -106,8 +107,8 @@ const unscheduledReasons = (job: JobRun, index: number): readonly Reason[] => {
 const stateOf = (job: JobRun, name: string): TaskState =>
   job.tasks[job.plan.graph.indexOf.get(name) as number]?.state ?? 'unscheduled';
 
-const retryReason = (job: JobRun, { attempts, dueAt, lastError }: TaskRun): Reason => {
-  const at = dueAt ?? job.clock.now();
+const retryReason = ({ attempts, dueAt, lastError }: TaskRun): Reason => {
+  const at = dueAt ?? Number.POSITIVE_INFINITY;
   const why = lastError ? `, because ${lastError.message}` : '';
   return {
     kind: 'retry',
@@ -117,7 +118,7 @@ const retryReason = (job: JobRun, { attempts, dueAt, lastError }: TaskRun): Reas
   };
 };
 
-const pollReason = ({ polls = 0, dueAt = 0, reason }: TaskRun): Reason => ({
+const pollReason = ({ polls = 0, dueAt = Number.POSITIVE_INFINITY, reason }: TaskRun): Reason => ({
   kind: 'poll',
   text: `looks again at ${isoText(dueAt)}, as look ${polls + 1}${reason ? `: ${reason}` : ''}`,
   polls,
@@ -147,7 +148,7 @@ const pausedReasons = (job: JobRun, index: number, task: TaskRun | undefined): r
 };
 
 const pausedText = (task: TaskRun, by: string): string =>
-  isExhausted(task)
+  task.exhausted
     ? `waits for a person to retry it: its retries are used up after attempt ${task.attempts}, because ${task.lastError?.message}`
     : `was paused by ${by}`;
 

@@ -1,0 +1,208 @@
+import type { ErrorData } from '../../events/error-data.ts';
+import type { TaskState, TaskTransition } from '../../events/event.ts';
+import type { TaskSnapshot } from '../../machines/task.ts';
+import { closeSpan, type Span } from './attempt-spans.ts';
+
+/** A stretch of time in epoch ms; without an end it continues. */
+export type Stretch = { readonly from: number; to?: number };
+
+/**
+ * The state of a task after its transitions so far. A running job keeps one record for each of its tasks; a resumed job rebuilds
+ * them from the events in its journal. `recordTransition` updates both. `Failure` is the type of its errors, `Output` of its output.
+ */
+export class TaskRecord<Failure = ErrorData, Output = unknown> {
+  /** The machine's snapshot after the last transition. It stays when the actor is gone. */
+  declare snapshot: TaskSnapshot;
+  /** When it was last ready, first ran and settled, in epoch ms. */
+  declare queuedAt: number | undefined;
+  declare startedAt: number | undefined;
+  declare endedAt: number | undefined;
+  declare output: Output | undefined;
+  // Absent until needed: most tasks never have these, and a task of a large job must be small.
+  /** Why it failed for good, or why its upstream's failure skipped it. */
+  declare error?: Failure | undefined;
+  /** Why an attempt failed that another one followed, and its number. */
+  declare lastError?: Failure | undefined;
+  declare lastErrorAttempt?: number | undefined;
+  declare reason?: string | undefined;
+  /** When it was first ready, if that was not the last time. */
+  declare firstQueuedAt?: number | undefined;
+  /** When its last attempt began, if that was not its first. */
+  declare lastStartedAt?: number | undefined;
+  /** The attempts before the last. */
+  declare spans?: Span[] | undefined;
+  /** Of a task that has spans: the stay in the queue after the last of them, and the attempt that followed. */
+  declare openSpan?: { readonly readyAt: number; startedAt: number | undefined } | undefined;
+  /** Attempts that died with their process, since a person last requested more. */
+  declare interruptions?: number | undefined;
+  /** Checks that returned "not yet". */
+  declare polls?: number | undefined;
+  /** Of `retrying` and `polling`: since when and until when, in epoch ms. */
+  declare waitFrom?: number | undefined;
+  declare dueAt?: number | undefined;
+  /** When it was paused, since it last started over. */
+  declare paused?: Stretch[] | undefined;
+  /** Who paused it, in words. */
+  declare pausedBy?: string | undefined;
+  /** Whether it is paused because its retries are used up. */
+  declare exhausted?: boolean | undefined;
+  /** Results that came too late. */
+  declare lateResults?: number | undefined;
+
+  constructor(snapshot: TaskSnapshot) {
+    this.snapshot = snapshot;
+    this.queuedAt = undefined;
+    this.startedAt = undefined;
+    this.endedAt = undefined;
+    this.output = undefined;
+  }
+
+  get state(): TaskState {
+    return this.snapshot.value;
+  }
+
+  /** Attempts begun, not counting those in which a sensor returned "not yet". */
+  get attempts(): number {
+    return this.snapshot.context.attempt;
+  }
+
+  /** Attempts that use up no retry: interrupted ones, and those before a person requested more. */
+  get forgiven(): number {
+    return this.snapshot.context.forgiven;
+  }
+
+  /** Where a paused task continues. */
+  get held(): 'ready' | 'running' {
+    return this.snapshot.context.held;
+  }
+
+  get firstReadyAt(): number | undefined {
+    return this.firstQueuedAt ?? this.queuedAt;
+  }
+}
+
+/** The states in which nothing more happens to a task, unless a person requests another attempt. */
+export const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
+
+/** The reason of a `retrying` whose attempt died with its process. */
+export const INTERRUPTED = 'interrupted';
+
+/**
+ * Records a transition: the only code that says what a transition changes in a record. `snapshot` is the machine's after the
+ * transition, `error` the event's error in the type that the record keeps.
+ */
+export const recordTransition = <Failure, Output>(
+  task: TaskRecord<Failure, Output>,
+  { from, to, attempt, at, reason, output, dueAt }: TaskTransition & { readonly at: number },
+  snapshot: TaskSnapshot,
+  error: Failure | undefined,
+): void => {
+  task.snapshot = snapshot;
+  if (reason !== undefined || task.reason !== undefined) task.reason = reason;
+  if (from === 'running') {
+    if (!SETTLED.has(to) && !(to === 'paused' && task.held === 'running')) closeSpan(task, at);
+  } else if (from === 'paused') {
+    endPause(task, at);
+  } else if (from === 'retrying' || from === 'polling') {
+    task.waitFrom = undefined;
+    task.dueAt = undefined;
+  }
+  if (to === 'running') {
+    if (from !== 'paused') startAttempt(task, at);
+  } else if (to === 'ready') {
+    if (from === 'failed') startAnew(task, from);
+    enqueue(task, from, at);
+  } else if (SETTLED.has(to)) {
+    task.endedAt = at;
+    if (error !== undefined || task.error !== undefined) task.error = error;
+    if (output !== undefined) task.output = output as Output;
+  } else if (to === 'unscheduled') {
+    startAnew(task, from);
+    task.startedAt = undefined;
+    if (task.lastStartedAt !== undefined) task.lastStartedAt = undefined;
+    task.output = undefined;
+  } else {
+    suspend(task, to, at, error !== undefined, reason, dueAt);
+    if (error === undefined) return;
+    task.lastError = error;
+    task.lastErrorAttempt = attempt;
+  }
+};
+
+const startAttempt = (task: TaskRecord<unknown>, at: number): void => {
+  if (task.startedAt === undefined) task.startedAt = at;
+  else task.lastStartedAt = at;
+  if (task.openSpan) task.openSpan.startedAt = at;
+};
+
+const enqueue = (task: TaskRecord<unknown>, from: TaskState, at: number): void => {
+  const isFirst = from === 'unscheduled' || from === 'failed';
+  if (!isFirst) task.firstQueuedAt ??= task.queuedAt;
+  else if (task.firstQueuedAt !== undefined) task.firstQueuedAt = undefined;
+  task.queuedAt = at;
+  if (task.spans) task.openSpan = { readyAt: at, startedAt: undefined };
+};
+
+/** Records that a task waits for its next attempt, for its next check, or for a person. */
+const suspend = (
+  task: TaskRecord<unknown>,
+  to: TaskState,
+  at: number,
+  hasFailed: boolean,
+  reason: string | undefined,
+  dueAt: number | undefined,
+): void => {
+  if (to === 'paused') {
+    task.paused ??= [];
+    task.paused.push({ from: at });
+    task.exhausted = hasFailed;
+    task.pausedBy = hasFailed ? 'its own onExhausted' : reason;
+    return;
+  }
+  task.waitFrom = at;
+  task.dueAt = dueAt;
+  if (to === 'polling') task.polls = (task.polls ?? 0) + 1;
+  else if (reason === INTERRUPTED) task.interruptions = (task.interruptions ?? 0) + 1;
+};
+
+const endPause = (task: TaskRecord<unknown>, at: number): void => {
+  closeStretch(task.paused ?? [], at);
+  task.exhausted = undefined;
+  task.pausedBy = undefined;
+};
+
+/** Clears the outcome of a task that starts over, because a person retries it or one of its upstreams. */
+const startAnew = (task: TaskRecord<unknown>, from: TaskState): void => {
+  if (task.attempts > 0 && task.endedAt !== undefined) closeSpan(task, task.endedAt);
+  task.endedAt = undefined;
+  if (task.interruptions) task.interruptions = 0;
+  if (task.error !== undefined && from === 'failed') {
+    task.lastError = task.error;
+    task.lastErrorAttempt = task.attempts;
+  }
+  if (task.error !== undefined) task.error = undefined;
+  if (task.paused) task.paused = undefined;
+};
+
+/** Ends the last stretch at this time, if it is still open. */
+export const closeStretch = (stretches: Stretch[], at: number): void => {
+  const last = stretches.at(-1);
+  if (last && last.to === undefined) last.to = at;
+};
+
+/** Copies a record, except for its errors and output, whose types may differ. */
+export const copyRecord = (to: TaskRecord<unknown>, from: TaskRecord<unknown>): void => {
+  const { error, lastError, output, spans, openSpan, paused, ...rest } = from;
+  Object.assign(to, rest, ownLists({ spans, openSpan, paused }));
+};
+
+/** Copies the fields that a record updates in place. */
+export const ownLists = ({
+  spans,
+  openSpan,
+  paused,
+}: Pick<TaskRecord<unknown>, 'spans' | 'openSpan' | 'paused'>): Partial<TaskRecord<unknown>> => ({
+  ...(spans && { spans: [...spans] }),
+  ...(openSpan && { openSpan: { ...openSpan } }),
+  ...(paused && { paused: paused.map((stretch) => ({ ...stretch })) }),
+});
