@@ -1,3 +1,4 @@
+/* Entry point `tintype`: the core, which runs without optional packages. */
 export { defineJob, JobBuilder } from './engine/builder.ts';
 export { type Branch, branch, type Expand, type NotReady, notReady } from './engine/definition/answer.ts';
 export type { ChangePolicy } from './engine/definition/definition-diff.ts';
@@ -110,6 +111,7 @@ export type { TaskHandle } from './engine/task-handle.ts';
 export type { Clock } from './engine/time/clock.ts';
 export type { Explanation, Reason } from './engine/views/explain.ts';
 export type { FrontierItem } from './engine/views/frontier.ts';
+export { type Metrics, metrics } from './engine/views/metrics.ts';
 export type { ErrorData } from './events/error-data.ts';
 export type {
   ContextConflict,
@@ -128,7 +130,7 @@ export type {
 } from './events/event.ts';
 export { eventLogger } from './events/event-logger.ts';
 export type { Logger } from './events/logger.ts';
-export { type Metrics, metrics } from './events/metrics.ts';
 export { ofTask, progress, type TaskEvent, taskTransitions } from './events/operators.ts';
+export { taskStates } from './events/task-states.ts';
 export { type MemoryJournalOptions, memoryJournal } from './journal/memory-journal.ts';
 export type { RetryOptions } from './machines/retry.ts';

@@ -1,11 +1,14 @@
 import fc from 'fast-check';
-import { defineJob, type JobEvent, type TaskState } from 'tintype';
+import { bufferCount, from, lastValueFrom, toArray } from 'rxjs';
+import { defineJob, type JobEvent, metrics, type TaskState, taskStates } from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { expect, test, vi } from 'vitest';
+import { jobProgress } from '../src/cli/attend/job-progress.ts';
 import { emptyRecord, type JobRecord, pausedWithin, recordEvent } from '../src/engine/model/job-record.ts';
 import type { JobRun, TaskRun } from '../src/engine/model/run.ts';
 import type { TaskRecord } from '../src/engine/model/task-record.ts';
 import { LiveRun } from '../src/engine/run/job-run.ts';
+import { countStates } from '../src/engine/views/metrics.ts';
 import { type Played, play, restlessJob } from './restless-job.ts';
 
 /** `FC_SEED=… npx vitest run test/job-record.test.ts` plays a failed run again. */
@@ -75,6 +78,63 @@ test('the events of a job tell where each of its tasks stands, whatever was done
     { numRuns: 300, ...seeded },
   );
   expect([...seen]).toEqual(expect.arrayContaining(['cancelled', 'completed', 'failed', 'skipped']));
+});
+
+test('metrics and taskStates count the same states as the record and the result do, whatever was done to a job', async () => {
+  const seen = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(restlessJob(), async (spec) => {
+      const { events, result, job } = await play(spec, () => {});
+      const states = await lastValueFrom(from(events).pipe(taskStates()));
+      const batched = await lastValueFrom(from(events).pipe(bufferCount(7), taskStates()));
+      expect(batched).toEqual(states);
+      const { tasks, growth } = recordOf(events);
+      const gone = new Set(growth.filter(({ dependsOn }) => !dependsOn).map(({ task }) => task));
+      for (const [path, { state }] of tasks) if (!gone.has(path)) expect(states[path], path).toBe(state);
+      const counted = (await lastValueFrom(from(events).pipe(metrics()))).tasks;
+      const { unscheduled: _, ...others } = countStates(states);
+      expect(counted).toMatchObject(others);
+
+      const added = new Set(growth.map(({ task }) => task));
+      const progress = jobProgress(Object.keys(result.tasks).filter((name) => !added.has(name)));
+      for (const event of events) progress.event(event);
+      const ofResult = Object.fromEntries(Object.entries(result.tasks).map(([name, { state }]) => [name, state]));
+      expect(progress.counts(), job.id).toEqual(countStates(ofResult));
+      for (const state of Object.values(states)) seen.add(state);
+    }),
+    { numRuns: 200, ...seeded },
+  );
+  expect([...seen]).toEqual(expect.arrayContaining(['cancelled', 'completed', 'failed', 'skipped']));
+});
+
+test('taskStates holds a task of any name, and forgets one that is removed', async () => {
+  const events = [
+    { type: 'task.transition', task: '__proto__', from: 'unscheduled', to: 'ready', attempt: 0 },
+    { type: 'task.added', task: 'late', dependsOn: [] },
+    { type: 'task.transition', task: '__proto__', from: 'ready', to: 'running', attempt: 1 },
+    { type: 'task.removed', task: 'late' },
+  ].map((fact, seq) => ({ jobId: 'j', jobName: 'j', seq, at: seq, ...fact }) as JobEvent);
+  const all = await lastValueFrom(from(events).pipe(taskStates({ early: 'completed' }), toArray()));
+  expect(all.map((states) => Object.entries(states))).toEqual([
+    [
+      ['early', 'completed'],
+      ['__proto__', 'ready'],
+    ],
+    [
+      ['early', 'completed'],
+      ['__proto__', 'ready'],
+      ['late', 'unscheduled'],
+    ],
+    [
+      ['early', 'completed'],
+      ['__proto__', 'running'],
+      ['late', 'unscheduled'],
+    ],
+    [
+      ['early', 'completed'],
+      ['__proto__', 'running'],
+    ],
+  ]);
 });
 
 /** What transitions change in a record, except for errors and the output, whose types differ. */

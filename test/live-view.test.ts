@@ -6,6 +6,7 @@ import { Writable } from 'node:stream';
 import { type AnyTaskSpec, type JobEvent, jobFrom, notReady, type StartOptions, type TaskScope } from 'tintype';
 import { type VirtualClock, virtualClock } from 'tintype/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { jobProgress } from '../src/cli/attend/job-progress.ts';
 import { createLiveEstimate, restOf } from '../src/cli/live/estimate.ts';
 import { type FrameLook, liveFrame } from '../src/cli/live/frame.ts';
 import { createLiveRecorder, type LivePlan } from '../src/cli/live/state.ts';
@@ -64,17 +65,23 @@ const show = (tasks: (clock: VirtualClock) => readonly AnyTaskSpec[], scene: Sce
   const terminal = terminalStream({ columns, rows });
   const definition = jobFrom('job', tasks(clock));
   const upstream = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));
+  const names = definition.tasks.map(({ name }) => name);
+  const progress = jobProgress(names);
   const view = createLiveView(
     {
-      names: definition.tasks.map(({ name }) => name),
+      names,
       upstream: (name) => upstream.get(name) ?? [],
       isExternal: (name) => name.startsWith('external'),
     },
+    progress,
     { stream: terminal, env: { NO_COLOR: '1' }, verbose: false, clock, ...rest },
   );
   open.add(view.stop);
   const job = definition.start({}, { clock, onFailure: 'continue', ...options });
-  job.events$.subscribe(view.event);
+  job.events$.subscribe((event) => {
+    progress.event(event);
+    view.event(event);
+  });
   return {
     job,
     view,
@@ -186,7 +193,7 @@ describe('the live part', () => {
 
   test('is never wider or taller than the window, whatever is in it', async () => {
     const names = ['数据🚀'.repeat(20), 'x'.repeat(200), 'e\u0301'.repeat(50), 'short', 'ready'];
-    const { state, record } = createLiveRecorder({ names, upstream: () => [], isExternal: () => true });
+    const { state, counts, record } = follow({ names, upstream: () => [], isExternal: () => true });
     for (const event of events([
       { type: 'job.transition', from: 'idle', to: 'running' },
       ...names
@@ -202,7 +209,7 @@ describe('the live part', () => {
     }
     for (let columns = 1; columns < 130; columns++) {
       for (const rows of [1, 2, 3, 4, 5, 6, 7, 24]) {
-        const lines = liveFrame(state, { ...look, columns, rows, leftMs: 77_000 });
+        const lines = liveFrame(state, { ...look, counts: counts(), columns, rows, leftMs: 77_000 });
         expect(lines.length, `${columns}x${rows}`).toBeLessThan(rows);
         for (const line of lines)
           expect(textWidth(line), `${columns}x${rows} ${line}`).toBeLessThanOrEqual(columns - 1);
@@ -370,7 +377,7 @@ describe('drawing', () => {
   test('is the work of the rows shown, not of the tasks there are', () => {
     const styled = (count: number): number => {
       const names = Array.from({ length: count }, (_, index) => `task_${String(index).padStart(5, '0')}`);
-      const { state, record } = createLiveRecorder({ names, upstream: () => [] });
+      const { state, counts, record } = follow({ names, upstream: () => [] });
       const visited = vi.spyOn(state.live, 'values');
       for (const event of events(
         names.map((task) => ({ type: 'task.transition', task, from: 'ready', to: 'running', attempt: 1 }) as const),
@@ -382,7 +389,7 @@ describe('drawing', () => {
         calls++;
         return text;
       };
-      liveFrame(state, { ...look, style });
+      liveFrame(state, { ...look, counts: counts(), style });
       expect(visited).toHaveBeenCalledTimes(1);
       return calls;
     };
@@ -513,7 +520,7 @@ describe('the estimate', () => {
       names: ['a', 'b', 'c', 'slow', ...Array.from({ length: 10 }, (_, index) => `task_${index}`)],
       upstream: () => [],
     };
-    const recorder = createLiveRecorder(plan);
+    const recorder = follow(plan);
     const estimate = createLiveEstimate(plan, recorder.state, 1);
     const task = (name: string, from: 'ready' | 'running', to: 'running' | 'completed', at: number): void =>
       recorder.record(events([{ type: 'task.transition', task: name, from, to, attempt: 1 }], at)[0] as JobEvent);
@@ -523,9 +530,11 @@ describe('the estimate', () => {
       task(name, 'running', 'completed', (index + 1) * 2000);
     }
     task('slow', 'ready', 'running', 6000);
-    expect(estimate.leftMs(6000)).toBe(22_000);
+    expect(estimate.leftMs(6000, recorder.states())).toBe(22_000);
     const seconds = (from: number, to: number): number[] =>
-      Array.from({ length: to - from }, (_, at) => Math.round((estimate.leftMs((from + at) * 1000) ?? 0) / 1000));
+      Array.from({ length: to - from }, (_, at) =>
+        Math.round((estimate.leftMs((from + at) * 1000, recorder.states()) ?? 0) / 1000),
+      );
     const before = seconds(7, 86).at(-1) as number;
     task('slow', 'running', 'completed', 86_000);
     task('task_0', 'ready', 'running', 86_000);
@@ -708,9 +717,25 @@ describe('tintype run on a terminal', () => {
   });
 });
 
-const look: FrameLook = { columns: 80, rows: 24, nowMs: 12_000, style: (_format, text) => text };
+/** A recorder whose record takes each event before it, as a command does. */
+const follow = (plan: LivePlan) => {
+  const { record: job, counts, event: progressed } = jobProgress(plan.names);
+  const { state, record } = createLiveRecorder(plan, job);
+  return {
+    state,
+    counts,
+    states: () =>
+      Object.fromEntries(plan.names.map((name) => [name, job.tasks.get(name)?.state ?? ('unscheduled' as const)])),
+    record: (event: JobEvent): void => {
+      progressed(event);
+      record(event);
+    },
+  };
+};
 
-type Fact = Parameters<typeof createLiveRecorder>[0] extends never
+const look: Omit<FrameLook, 'counts'> = { columns: 80, rows: 24, nowMs: 12_000, style: (_format, text) => text };
+
+type Fact = Parameters<typeof follow>[0] extends never
   ? never
   : DistributiveOmit<JobEvent, 'jobId' | 'jobName' | 'seq' | 'at'>;
 type DistributiveOmit<Union, Key extends PropertyKey> = Union extends unknown ? Omit<Union, Key> : never;

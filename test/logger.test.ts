@@ -12,11 +12,11 @@ const fruit = jobFrom('fruit', [
 
 const LINES = [
   'info fruit (f1): idle -> running',
-  'info fruit (f1) dice: unscheduled -> ready',
+  'debug fruit (f1) dice: unscheduled -> ready',
   'info fruit (f1) dice: ready -> running',
   'warn fruit (f1) dice: blunt knife {"edge":3}',
   'info fruit (f1) dice: running -> completed',
-  'info fruit (f1) blend: unscheduled -> ready',
+  'debug fruit (f1) blend: unscheduled -> ready',
   'info fruit (f1) blend: ready -> running',
   'info fruit (f1) blend: running -> completed',
   'info fruit (f1): running -> completed',
@@ -100,9 +100,9 @@ describe('an option logger', () => {
         'warn fruit (f1) chop: running -> retrying (Task "chop" failed in attempt 1: blunt)',
         'error fruit (f1) chop: running -> failed (Task "chop" failed in attempt 2: blunt)',
         'error fruit (f1) wash: running -> failed (Task "wash" timed out in attempt 1, after 5 ms)',
-        'warn fruit (f1) wash: attempt 1 succeeded too late, its result was dropped',
+        'debug fruit (f1) wash: attempt 1 succeeded too late, its result was dropped',
         'warn fruit (f1) wait: running -> notReady (no mango)',
-        'warn fruit (f1) mix: unscheduled -> skipped (upstreamNotReady)',
+        'info fruit (f1) mix: unscheduled -> skipped (upstreamNotReady)',
         'warn fruit (f1): one and two both wrote "key", kept that of two',
       ]),
     );

@@ -1,5 +1,6 @@
 import { Observable, Subject as RxSubject } from 'rxjs';
 import type { JobEvent, JobFact, JobState, JobTransition, Stamp, TaskState, TaskTransition } from './event.ts';
+import { isTerminalJobState } from './states.ts';
 
 /** The event of a task's transition before it is published: details may still be added. */
 export type StampedTransition = { -readonly [Key in keyof (TaskTransition & Stamp)]: (TaskTransition & Stamp)[Key] };
@@ -173,9 +174,4 @@ export class EventStream<Subject> {
   }
 }
 
-const TERMINAL: ReadonlySet<JobState> = new Set(['completed', 'failed', 'timedOut', 'cancelled', 'notReady']);
-
-/** Whether a job in this state is over. */
-export const isTerminalJobState = (state: JobState): boolean => TERMINAL.has(state);
-
-const isTerminal = (event: JobEvent): boolean => event.type === 'job.transition' && TERMINAL.has(event.to);
+const isTerminal = (event: JobEvent): boolean => event.type === 'job.transition' && isTerminalJobState(event.to);

@@ -1,4 +1,5 @@
-import type { JobEvent, LogLevel } from './event.ts';
+import type { JobEvent } from './event.ts';
+import { levelOf } from './levels.ts';
 import { shield } from './shield.ts';
 
 /** What tintype writes its lines to: `console`, a pino and a winston logger all fit. */
@@ -13,15 +14,6 @@ export type Logger = {
 export const logTo = (logger: Logger): ((event: JobEvent) => void) => {
   const shielded = shield('The logger of a job');
   return (event) => shielded(() => logger[levelOf(event)](lineOf(event)));
-};
-
-const levelOf = (event: JobEvent): LogLevel => {
-  if (event.type === 'task.log') return event.level;
-  if (event.type === 'task.lateResult' || event.type === 'context.conflict') return 'warn';
-  if (event.type === 'task.progress') return 'debug';
-  if (event.type === 'task.added' || event.type === 'task.removed' || event.type === 'job.resumed') return 'info';
-  if (event.to === 'failed' || event.to === 'timedOut') return 'error';
-  return event.error || event.to === 'skipped' || event.to === 'notReady' || event.to === 'cancelled' ? 'warn' : 'info';
 };
 
 const lineOf = (event: JobEvent): string => {

@@ -1,6 +1,6 @@
 import type { Batch } from '../engine/durable/journal.ts';
-import { isTerminalJobState } from '../events/event-stream.ts';
+import { isTerminalJobState } from '../events/states.ts';
 
-/** When a job ended, after a batch: a job that goes on again has no end. */
+/** Returns a job's end time (epoch ms) after a batch; undefined if the job has not ended or the batch resumes it. */
 export const endedAfter = (endedAt: number | undefined, batch: Batch): number | undefined =>
   batch.state !== undefined && !isTerminalJobState(batch.state) ? undefined : (batch.endedAt ?? endedAt);

@@ -1,12 +1,24 @@
+/*
+ * This folder runs a job for a command, from its start to the exit code.
+ *
+ * `run-desk.ts` sets up the printers and reports errors. `params.ts` reads the params of a new job; `take-up.ts` finds
+ * a stored job, loads its file (`kept-workflow.ts`) and checks what has changed in it (`change-policy.ts`).
+ * `attend-job.ts` then follows the job: `job-progress.ts` collects its events, `reporter.ts` displays them and
+ * `event-file.ts` writes them to a file; `externals-from-stdin.ts` completes external tasks, and `interrupts.ts` handles
+ * signals. At the end come `status-table.ts`, `summary.ts` and `critical-path.ts`, or `result-json.ts`, and the command
+ * to continue (`go-on-command.ts`).
+ */
+
 import { resolve } from 'node:path';
 import type { Job } from '../../engine/job.ts';
 import type { JobResult, TaskResult } from '../../engine/job-result.ts';
-import type { JobEvent } from '../../events/event.ts';
+import { beganAt, type JobRecord } from '../../engine/model/job-record.ts';
+import type { Metrics } from '../../engine/views/metrics.ts';
 import { killProcessGroups, processGroupsGone } from '../../executors/process/group.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
 import { jobCommand, type Kept } from '../kept/job-command.ts';
-import { emptyHistory, type JobHistory, noteEvent } from '../kept/job-history.ts';
 import { isPartOf } from '../kept/journal-file.ts';
+import type { KeptJob } from '../kept/kept-job.ts';
 import { reviveProcessErrors } from '../kept/kept-process-error.ts';
 import { EXIT, exitCodeOf, exitCodeOfSignal } from '../terminal/exit-code.ts';
 import { UsageError } from '../terminal/usage-error.ts';
@@ -16,6 +28,7 @@ import { type EventFile, openEventFile } from './event-file.ts';
 import { externalsFromStdin } from './externals-from-stdin.ts';
 import { goOnCommand, isInterrupted } from './go-on-command.ts';
 import { onInterrupts } from './interrupts.ts';
+import { type JobProgress, jobProgress } from './job-progress.ts';
 import { createReporter, type Reporter, type ReportOptions } from './reporter.ts';
 import { resultJson } from './result-json.ts';
 import type { RunDesk } from './run-desk.ts';
@@ -24,32 +37,36 @@ import { firstError, totals } from './summary.ts';
 
 export type AttendOptions = ReportOptions & {
   readonly json?: boolean;
-  /** The file that the events are written to. */
+  /** The file to write the events to. */
   readonly events?: string;
 };
 
-/** What the engine gives a task beyond the grace of its process, so that the end of that is seen; in ms. */
+/**
+ * Added to a process's kill grace to get the engine's grace, so that the engine sees the killed process exit. In ms.
+ */
 export const SPARE_MS = 1000;
 
-/** A job that runs in this process. */
+/** What `attendJob` needs to know about a job that runs in this process. */
 export type Attended = {
   readonly loaded: LoadedWorkflow;
   readonly options: AttendOptions;
   readonly desk: RunDesk;
   readonly events: EventFile | undefined;
-  /** Where other commands can go on with it. */
+  /** Where the job is stored, if another command can resume it or try it again. */
   readonly kept?: Kept | undefined;
-  /** What to tell first of what happened to it before. */
-  readonly past?: readonly JobEvent[];
-  /** Of a job that was kept before. */
-  readonly history?: JobHistory;
-  /** Cancels it as soon as somebody listens; nobody is asked for anything then. */
+  /** What happened to a stored job in other processes. */
+  readonly past?: Pick<KeptJob, 'record' | 'tails'>;
+  /** Cancels the job as soon as its output is attached; no prompts are shown. */
   readonly cancel?: () => void;
-  /** How it is repeated where no other command can go on with it; `outputs` are the tasks that put something out. */
+  /**
+   * Returns lines with a command that repeats the job, if `kept` is absent. `outputs` are the tasks that had an output.
+   */
   readonly repeat?: (result: JobResult, outputs: ReadonlySet<string>) => readonly string[];
 };
 
-/** @throws UsageError if the file is one that the job needs */
+/**
+ * Opens the file for events, if requested. @throws UsageError if it is a file that the job needs, or can't be opened
+ */
 export const openEvents = (
   { events }: { readonly events?: string | undefined },
   { file, db }: { readonly file: string | undefined; readonly db: string | undefined },
@@ -64,13 +81,21 @@ export const openEvents = (
   return openEventFile(events);
 };
 
-/** Tells a job until its end. Resolves to the exit code, when no process of it is left. Call it in the tick of the start. */
+/**
+ * Displays a job until its end. Resolves to the exit code when all processes of the job are gone. Call it in the same
+ * tick as the start of the job; later, events are missed.
+ */
 export const attendJob = async (job: Job, about: Attended): Promise<number> => {
-  const { loaded, options, desk, events, kept, past = [], history = emptyHistory(), cancel } = about;
+  const { loaded, options, desk, events, kept, past, cancel } = about;
   const { gate, out, err, io } = desk;
   const { definition, externals: waiting } = loaded;
+  const progress = jobProgress(
+    definition.tasks.map(({ name }) => name),
+    past,
+  );
   const reporter = createReporter(definition, {
     ...options,
+    progress,
     gate,
     isExternal: (task) => waiting.has(task),
     printer: out,
@@ -79,12 +104,11 @@ export const attendJob = async (job: Job, about: Attended): Promise<number> => {
   });
   const outputs = new Set<string>();
   let printed = false;
-  for (const event of past) if (isLive(reporter)) reporter.event(event);
   const live = job.events$.subscribe((event) => {
     if (event.type === 'task.transition' && event.output !== undefined) outputs.add(event.task);
     events?.write(event);
     if (event.type === 'task.log') printed = true;
-    else noteEvent(history, event);
+    progress.event(event);
     reporter.event(event);
   });
   if (kept && !options.quiet && !cancel) {
@@ -106,7 +130,7 @@ export const attendJob = async (job: Job, about: Attended): Promise<number> => {
     if (unwritten)
       err.line(`The events can't be written to ${err.foreign(options.events ?? '')}: ${unwritten.message}.`);
     const exitCode = unwritten && ended.exitCode === EXIT.completed ? EXIT.failed : ended.exitCode;
-    if (ended.result) report(asTold(ended.result, history), exitCode, outputs, about);
+    if (ended.result) report(sinceBegin(ended.result, progress), progress.counts(), exitCode, outputs, about);
     if (printed && reporter.hidesOutput) out.line(out.style('gray', 'What the tasks printed is shown with --verbose.'));
     return exitCode;
   } finally {
@@ -115,12 +139,9 @@ export const attendJob = async (job: Job, about: Attended): Promise<number> => {
   }
 };
 
-/** What is told line by line needs nothing from before. */
-const isLive = ({ hidesOutput }: Reporter): boolean => hidesOutput !== undefined;
-
 type End = { readonly exitCode: number; readonly result?: JobResult };
 
-/** The end of a job, or of the patience with it: a third signal does not wait. */
+/** Waits for the end of the job. A first signal cancels it, a second kills its processes, a third stops waiting. */
 const endOf = async (job: Job, reporter: Reporter, { out, err, io }: RunDesk): Promise<End> => {
   let cancelledBy: NodeJS.Signals | undefined;
   let forced: (end: End) => void = () => {};
@@ -146,7 +167,7 @@ const endOf = async (job: Job, reporter: Reporter, { out, err, io }: RunDesk): P
     },
   ]);
   let unwritable = false;
-  // Nobody reads on, so nobody waits for the job; `head` is done when it has enough.
+  // The reader has gone, such as `head` when it has enough lines: cancel the job.
   void out.broken.then((error) => {
     unwritable = error.code !== 'EPIPE';
     if (unwritable) err.line(`The output can't be written: ${error.message}.`);
@@ -167,6 +188,7 @@ const endOf = async (job: Job, reporter: Reporter, { out, err, io }: RunDesk): P
 
 const report = (
   result: JobResult,
+  counts: Metrics['tasks'],
   exitCode: number,
   outputs: ReadonlySet<string>,
   { loaded, options, desk, kept, repeat }: Attended,
@@ -181,41 +203,44 @@ const report = (
       definition.tasks.length > 0
         ? ['', ...statusTable(workflow, definition, result, out, options.verbose === true)]
         : [];
-    for (const line of [...table, '', totals(result, out), ...criticalPathLine(result, definition, out)])
+    for (const line of [...table, '', totals(result, counts, out), ...criticalPathLine(result, definition, out)])
       out.line(line);
     out.flush();
   }
   const lines = firstError(result, err);
-  // A job that was stopped may have no failed task that says why; whoever sent a signal knows.
+  // After a timeout, a cancellation, or a failure without a failed task, print the job's own error. After a signal the
+  // user knows why.
   const { state, error } = result;
   const stopped = state === 'cancelled' ? !cancellingSignal(error?.cause) : state === 'timedOut' || lines.length === 0;
   if (isInterrupted(result)) err.line(interruption(result, desk));
   else if (stopped && error) err.line(err.foreign(error.message));
   for (const line of lines) err.line(line);
-  // Who stopped reading wants to hear no more.
+  // The reader closed the pipe and wants no more output.
   if (exitCode === exitCodeOfSignal('SIGPIPE')) return;
   const next = kept ? goOnCommand(result, kept, err) : (repeat?.(result, outputs) ?? []);
   for (const line of next) err.line(line);
 };
 
-/** A result by the history of its job: since that first began, and with the attempts of tasks since it last did. */
-const asTold = (result: JobResult, history: JobHistory): JobResult => {
-  reviveProcessErrors(result, history.tails);
-  const { startedAt = result.startedAt } = history;
+/** Returns the result with the times that people see: the job starts when it first began, each task at `beganAt`. */
+const sinceBegin = (result: JobResult, { record, tails }: JobProgress): JobResult => {
+  reviveProcessErrors(result, tails);
+  const startedAt = record.begins[0] ?? result.startedAt;
   const earlier = startedAt !== undefined && result.startedAt !== undefined ? result.startedAt - startedAt : 0;
   const tasks = Object.fromEntries(
-    Object.entries(result.tasks).map(([name, task]) => [name, sinceBegin(task, history.begins.get(name))]),
+    Object.entries(result.tasks).map(([name, task]) => [name, taskSinceBegin(task, record, name)]),
   );
   return { ...result, tasks, ctx: result.ctx, startedAt, durationMs: result.durationMs + earlier } as JobResult;
 };
 
-const sinceBegin = (task: TaskResult, begin: number | undefined): TaskResult => {
+const taskSinceBegin = (task: TaskResult, record: JobRecord, name: string): TaskResult => {
   const { startedAt, durationMs } = task;
+  const stored = record.tasks.get(name);
+  const begin = stored && beganAt(record, stored);
   if (begin === undefined || startedAt === undefined || durationMs === undefined) return task;
   return { ...task, startedAt: begin, durationMs: Math.max(0, startedAt + durationMs - begin) };
 };
 
-/** Why the journal took no more, in one line. */
+/** Returns the error of a job whose journal failed, as one line. */
 const interruption = ({ error }: JobResult, { err: { foreign } }: RunDesk): string => {
   const { code } = (error?.cause ?? {}) as { readonly code?: unknown };
   return foreign(`${error?.message ?? ''}${typeof code === 'string' ? ` (${code})` : ''}`.replaceAll('\n', ' '));

@@ -5,15 +5,16 @@ import { PLAN } from '../../engine/definition/sealed.ts';
 import type { Journal, JournalJob } from '../../engine/durable/journal.ts';
 import type { DefinitionChange } from '../../engine/errors/errors.ts';
 import type { JobDefinition } from '../../engine/job-definition.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { jobLabel } from '../kept/job-command.ts';
 import { readKeptJob } from '../kept/kept-job.ts';
 import { handlersIn, type ShapeTask, shapeTasks } from '../kept/shape-tasks.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 
 /**
- * What the engine is told of a definition that has changed since the job was started. Handlers wait for all tasks whatever
- * those are: of a job that is over, which runs them again, that is no change. @throws UsageError of what the policy forbids
+ * Returns the change policy for the engine, after comparing the definition with the one that the job was started with.
+ * If the job has ended, a handler's dependencies may change with the tasks: the handler runs again anyway.
+ * @throws UsageError if the policy forbids the changes
  */
 export const changePolicy = async (
   { kept, journal }: { readonly kept: JournalJob; readonly journal: Journal },
@@ -44,7 +45,7 @@ const WAYS =
 
 const FORCE = '--changed force goes on all the same.';
 
-/** All changes but those of what handlers wait for that follow from tasks that were added or removed. */
+/** Returns the changes, without changed dependencies of handlers that follow from added or removed tasks. */
 const saidChanges = (
   changes: readonly DefinitionChange[],
   before: readonly ShapeTask[],
@@ -61,7 +62,7 @@ const saidChanges = (
   return changes.filter((change) => !isImplied(change));
 };
 
-/** What the handlers wait for, those of nested jobs too, all by their paths. */
+/** Returns the dependencies of the handlers, including those of nested jobs, all by path. */
 const handlerNeeds = (tasks: readonly ShapeTask[], around = ''): ReadonlyMap<string, ReadonlySet<string>> => {
   const handlers = new Set(handlersIn(tasks).handlers);
   return new Map(

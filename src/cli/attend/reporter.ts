@@ -6,6 +6,7 @@ import { liveLines } from '../live/lines.ts';
 import { createLiveView, wantsLiveView } from '../live/view.ts';
 import type { CliIo, OutputStream } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
+import type { JobProgress } from './job-progress.ts';
 
 export type ReportOptions = {
   readonly logLevel: LogLevel;
@@ -15,31 +16,32 @@ export type ReportOptions = {
   readonly workers: number;
 };
 
-/** How a job is told while it runs. */
+/** Displays a job while it runs. */
 export type Reporter = {
   readonly event: (event: JobEvent) => void;
-  /** Prints a line between what is told of the job. */
+  /** Prints a line among the job's output. */
   readonly print: (line: string) => void;
-  /** Prints a line that is no part of the job's report, on the printer of errors or above the live view. */
+  /** Prints a line that is not part of the job's output: to `err`, or above the live view. */
   readonly notice: (line: string, err: Printer) => void;
-  /** Somebody has typed a line on the terminal. */
+  /** Notifies the live view that the user typed a line, which moved the cursor. */
   readonly typed?: () => void;
-  /** Whether what tasks print is not shown, unless they fail. */
+  /** Whether the output of tasks is hidden unless they fail; set by the live view only. */
   readonly hidesOutput?: boolean;
-  /** No more is told; once is enough. */
+  /** Stops the display. Further calls have no effect. */
   readonly stop: () => void;
 };
 
 type Told = ReportOptions & {
+  readonly progress: JobProgress;
   readonly printer: Printer;
   readonly stream: OutputStream;
   readonly env: CliIo['env'];
   readonly gate: OutputGate;
-  /** Whether somebody outside does the task. */
+  /** Whether the task at this path is external. */
   readonly isExternal: (path: string) => boolean;
 };
 
-/** Not at all if quiet; as JSON if asked for; as a live view on a terminal; else line by line. */
+/** Creates a reporter by the options: silent, JSON lines, a live view on a terminal, else plain lines. */
 export const createReporter = (definition: JobDefinition, told: Told): Reporter => {
   const { printer, quiet, logFormat, logLevel, stream, env } = told;
   const print = (line: string): void => printer.line(line);
@@ -55,14 +57,14 @@ export const createReporter = (definition: JobDefinition, told: Told): Reporter 
     return { event: jsonLines(printer, logLevel), print: tell, notice, stop };
   }
   if (logLevel === 'info' && wantsLiveView(stream, env)) return liveReporter(definition, told);
-  return { event: liveLines(namesOf(definition), printer, logLevel), print, notice, stop };
+  return { event: liveLines(namesOf(definition), printer, told.progress.record, logLevel), print, notice, stop };
 };
 
 const namesOf = (definition: JobDefinition): readonly string[] => definition.tasks.map(({ name }) => name);
 
 const liveReporter = (
   definition: JobDefinition,
-  { stream, env, verbose, workers, gate, isExternal }: Told,
+  { progress, stream, env, verbose, workers, gate, isExternal }: Told,
 ): Reporter => {
   const upstream = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));
   const view = createLiveView(
@@ -71,6 +73,7 @@ const liveReporter = (
       upstream: (name) => upstream.get(name) ?? [],
       isExternal,
     },
+    progress,
     { stream, env, verbose: verbose === true, workers, gate },
   );
   const { event, print, typed, stop } = view;

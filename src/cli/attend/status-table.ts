@@ -5,7 +5,7 @@ import type { TaskState } from '../../events/event.ts';
 import { ProcessError } from '../../executors/process/error.ts';
 import { type HandledState, handlersOf } from '../../workflow/handlers.ts';
 import type { Workflow } from '../../workflow/schema.ts';
-import type { Tail } from '../kept/job-history.ts';
+import type { Tail } from '../kept/printed-lines.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { SKIP_REASONS } from '../terminal/skip-reasons.ts';
@@ -14,8 +14,8 @@ import { cutEnd, cutMiddle, textWidth } from '../terminal/text-width.ts';
 import { exitCodeOfTask, thrownBy } from './exit-code-of-task.ts';
 
 /**
- * How each task ended, in the order of the file, as lines; on a terminal no wider than that, and, unless all are asked
- * for, of many tasks only those that did not complete and those that took the longest.
+ * Returns a table of how each task ended, in the order of the file. On a terminal it fits the width, and, unless `all`
+ * is set, leaves out the faster completed tasks if there are many.
  */
 export const statusTable = (
   workflow: Pick<Workflow, 'tasks' | 'handlers'>,
@@ -42,9 +42,10 @@ export const statusTable = (
   return hidden === 0 ? lines : [...lines, `… and ${hidden} completed tasks; --verbose shows all`];
 };
 
-/** Of more than this many tasks, not all are shown on a terminal. */
+/** With more tasks than this, a terminal shows only some of them. */
 const MAX_ROWS = 100;
 
+/** The number of completed tasks that are shown then: the slowest. */
 const SLOWEST = 20;
 
 const worthARow = (names: readonly string[], { tasks }: JobResult): readonly string[] => {
@@ -55,7 +56,7 @@ const worthARow = (names: readonly string[], { tasks }: JobResult): readonly str
   return names.filter((name) => !hidden.has(name));
 };
 
-/** Tasks whose attempts are processes, and end with an exit code. */
+/** Returns the names of the tasks that run as a process and so have an exit code. */
 const processTasks = ({ tasks, handlers }: Pick<Workflow, 'tasks' | 'handlers'>): ReadonlySet<string> => {
   const list = [...tasks, ...Object.values(handlers ?? {}).flat()];
   return new Set(
@@ -71,7 +72,7 @@ const HEAD: Row = ['TASK', 'STATE', 'ATTEMPTS', 'START', 'DURATION', 'EXIT', 'NO
 
 const GAP = '  ';
 
-/** Columns that hold numbers are lined up at their right. */
+/** The columns of numbers, aligned to the right. */
 const RIGHT: ReadonlySet<number> = new Set([2, 3, 4, 5]);
 
 const linesOf = (rows: readonly Row[], { style }: Printer): readonly string[] => {
@@ -120,7 +121,7 @@ const row = (
 
 const withNote = (cells: Row, note: string): Row => [...cells.slice(0, -1), note] as unknown as Row;
 
-/** What a reader asks next: why, or how many. One line. */
+/** Returns one line on why the task did not complete, or how many tasks of its nested job did. */
 const note = (task: TaskResult): string => {
   const { state, error, reason, tasks } = task;
   const nested = tasks ? countOf(tasks) : '';
@@ -144,21 +145,21 @@ const countOf = (tasks: Readonly<Record<string, TaskResult>>): string => {
   return `${count('completed')} of ${all.length} completed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 };
 
-/** The line that tells best why a process failed. */
+/** Returns the line of output that best explains why a process failed. */
 export const lastLine = ({ stdout, stderr }: Tail): string => {
   const lines = [...stdout.slice(-1), ...stderr].filter((line) => line.trim() !== '');
-  // Node.js prints its own version behind an error.
+  // Skip the stack, and the version that Node.js prints after an error.
   return (lines.findLast((line) => !/^Node\.js v\d/.test(line) && !/^ {4}at /.test(line)) ?? '').trim();
 };
 
-/** The failure that a chain of skipped tasks leads to. */
+/** Returns the failure at the start of a chain of skipped tasks. */
 const firstOf = (error: TaskError): TaskError => {
   let first = error;
   while (first.code === 'UPSTREAM_FAILED' && first.cause instanceof TaskError) first = first.cause;
   return first;
 };
 
-/** Cuts names, then notes, to what is left of the terminal beside the rest. */
+/** Cuts names, then notes, to the width that the other columns leave. */
 const fitColumns = (rows: readonly Row[], columns: number): readonly Row[] => {
   if (columns === Number.POSITIVE_INFINITY) return rows;
   const widths = widthsOf(rows);

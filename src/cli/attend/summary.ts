@@ -1,4 +1,5 @@
 import type { JobResult } from '../../engine/job-result.ts';
+import type { Metrics } from '../../engine/views/metrics.ts';
 import type { TaskState } from '../../events/event.ts';
 import { ProcessError } from '../../executors/process/error.ts';
 import { formatDuration } from '../terminal/format-time.ts';
@@ -6,12 +7,10 @@ import type { Printer } from '../terminal/printer.ts';
 import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
 import { thrownBy } from './exit-code-of-task.ts';
 
-/** One line of totals: `example_pipeline failed in 3.2s: 3 completed, 1 failed, 2 skipped`. */
-export const totals = (result: JobResult, { style, foreign }: Printer): string => {
-  const counts = new Map<TaskState, number>();
-  for (const { state } of Object.values(result.tasks)) counts.set(state, (counts.get(state) ?? 0) + 1);
+/** Returns a line of totals: `example_pipeline failed in 3.2s: 3 completed, 1 failed, 2 skipped`. */
+export const totals = (result: JobResult, counts: Metrics['tasks'], { style, foreign }: Printer): string => {
   const parts = ORDER.flatMap((state) => {
-    const count = counts.get(state);
+    const count = counts[state];
     return count ? [style(STATE_STYLES[state], `${count} ${STATE_WORDS[state] ?? state}`)] : [];
   });
   const how = style(STATE_STYLES[result.state], STATE_WORDS[result.state] ?? result.state);
@@ -20,7 +19,7 @@ export const totals = (result: JobResult, { style, foreign }: Printer): string =
 
 const ORDER: readonly TaskState[] = ['completed', 'failed', 'notReady', 'skipped', 'cancelled', 'unscheduled'];
 
-/** The failure that came first, in full; none if no task failed. */
+/** Returns the first failure in full, as lines; none if no task failed. */
 export const firstError = (result: JobResult, { style, foreign }: Printer): readonly string[] => {
   const error = result.firstError();
   if (!error) return [];
@@ -32,13 +31,13 @@ export const firstError = (result: JobResult, { style, foreign }: Printer): read
   ];
 };
 
-/** What a process last said. */
+/** Returns the last lines of output if the error is that of a process. */
 export const tailLines = (thrown: unknown, foreign: Printer['foreign']): readonly string[] => {
   const output = thrown instanceof ProcessError ? tail(thrown) : undefined;
   return output ? [`Last lines of its ${output.name}:`, ...output.lines.map((line) => `  ${foreign(line)}`)] : [];
 };
 
-/** Errors go to stderr, but many programs tell theirs on stdout. */
+/** Returns stderr, or stdout if stderr is empty: many programs print errors to stdout. */
 const tail = ({ stdout, stderr }: ProcessError): { name: string; lines: readonly string[] } | undefined => {
   if (stderr.length > 0) return { name: 'stderr', lines: stderr };
   return stdout.length > 0 ? { name: 'stdout', lines: stdout } : undefined;

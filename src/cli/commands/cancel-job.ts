@@ -1,5 +1,5 @@
 import type { Message } from '../../engine/recovery/messages.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { NO_MASK } from '../../executors/mask/mask.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
 import { keptMask, lostBecause } from '../attend/kept-workflow.ts';

@@ -2,8 +2,8 @@ import type { JournalJob } from '../../engine/durable/journal.ts';
 import { encode } from '../../engine/durable/serialise.ts';
 import { didYouMean } from '../../engine/errors/suggest.ts';
 import type { Message } from '../../engine/recovery/messages.ts';
-import type { JobEvent } from '../../events/event.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import type { JobEvent, TaskState } from '../../events/event.ts';
+import { isTerminalJobState, SETTLED } from '../../events/states.ts';
 import type { Mask } from '../../executors/mask/mask.ts';
 import { parseOutput } from '../../executors/process/output-error.ts';
 import { taskOutput } from '../../workflow/output.ts';
@@ -104,7 +104,7 @@ const outputOf = (task: string, text: string | undefined, mask: Mask): string | 
 
 /** Of a task whose turn has not come: what it waits for, and when to ask again. */
 const hintIfEarly = ({ job, record, shape = [] }: KeptJob, task: string, { db }: CompleteOptions): string => {
-  const stateOf = (path: string): string => record.tasks.get(path)?.state ?? 'unscheduled';
+  const stateOf = (path: string): TaskState => record.tasks.get(path)?.state ?? 'unscheduled';
   if (stateOf(task) !== 'unscheduled') return '';
   const around = task.slice(0, task.lastIndexOf('/') + 1);
   const siblings = around
@@ -116,8 +116,6 @@ const hintIfEarly = ({ job, record, shape = [] }: KeptJob, task: string, { db }:
   const why = open.length === 0 ? '' : ` It waits for ${open.map((need) => around + need).join(', ')}.`;
   return `${why} Complete it once ${jobCommand('show', job.id, { db })} says that it is ready.`;
 };
-
-const SETTLED: ReadonlySet<string> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
 
 /** The process that runs the job tells of what it can't do as a warning of no attempt. */
 const refusalOf = (events: readonly JobEvent[], task: string): string | undefined => {

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Journal } from '../../engine/durable/journal.ts';
 import { thisProcess } from '../../engine/durable/process-identity.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { newId } from '../../events/system-clock.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
 import { type FiledJob, JobFileError, readJobFile } from '../kept/job-file.ts';

@@ -1,7 +1,7 @@
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import type { JobState } from '../../events/event.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
 import { completedOf, type KeptJob, readKeptJob, type TaskCounts, taskCounts } from '../kept/kept-job.ts';
 import { jobDuration, shownState } from '../kept/shown-state.ts';

@@ -2,7 +2,7 @@ import type { JournalJob } from '../../engine/durable/journal.ts';
 import { thisProcess } from '../../engine/durable/process-identity.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import type { JobState } from '../../events/event.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { newId } from '../../events/system-clock.ts';
 import { type Desk, withJournal } from '../kept/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';

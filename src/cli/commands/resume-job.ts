@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { eventOf, type JournalJob } from '../../engine/durable/journal.ts';
 import type { JobEvent } from '../../events/event.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
 import { attendJob } from '../attend/attend-job.ts';
 import { cancellingSignal } from '../attend/cancelling-signal.ts';
@@ -11,7 +11,6 @@ import { atKeptJob, type KeptDesk, keptBy, type TakeUpOptions, takeUp } from '..
 import { runningText } from '../kept/holder-text.ts';
 import { jobCommand, jobLabel, type Kept } from '../kept/job-command.ts';
 import { completedOf, readKeptJob } from '../kept/kept-job.ts';
-import { pastEvents } from '../kept/past-events.ts';
 import { shownState } from '../kept/shown-state.ts';
 import { exitCodeOf } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -70,8 +69,7 @@ export const goOn = async (desk: KeptDesk, options: TakeUpOptions, cancelled?: C
     ...(isOver ? { repeat: (result) => goOnCommand(result, keptBy(options), err) } : {}),
     // What is lost no command can try again.
     ...(isOver || cancelled?.loaded ? {} : { kept: keptBy(options) }),
-    past: pastEvents(kept, before.record),
-    history: before.history,
+    past: before,
     ...(cancelled && { cancel: () => void job.cancel(cancelled.reason && loaded.mask.text(cancelled.reason)) }),
   });
 };

@@ -1,14 +1,13 @@
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { CommandError } from '../../engine/errors/errors.ts';
-import type { Preview, RetrySelection } from '../../engine/recovery/retry-plan.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import type { RetrySelection } from '../../engine/recovery/retry-plan.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { attendJob } from '../attend/attend-job.ts';
 import { howToGoOn } from '../attend/resume-hint.ts';
 import { atKeptJob, keptBy, type TakeUpOptions, takeUp } from '../attend/take-up.ts';
 import { runningText } from '../kept/holder-text.ts';
 import { jobLabel, type Kept } from '../kept/job-command.ts';
 import { readKeptJob } from '../kept/kept-job.ts';
-import { pastEvents } from '../kept/past-events.ts';
 import { shownState } from '../kept/shown-state.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
@@ -32,7 +31,7 @@ export const retryJob = (name: string, options: RetryOptions, io: CliIo): Promis
       .previewRetry(kept.id, { ...selection, changed: start.changed })
       .catch(namingBy('--task'));
     if (options.dryRun) return printPreview(await readKeptJob(journal, kept), preview, options, desk);
-    const { record, history } = await readKeptJob(journal, kept);
+    const past = await readKeptJob(journal, kept);
     // Retried here, and not by the engine, it has told nothing yet when somebody listens.
     const { job: ended } = await engine.resume(kept.id, start);
     const job = ended.retry(selection);
@@ -41,8 +40,7 @@ export const retryJob = (name: string, options: RetryOptions, io: CliIo): Promis
       loaded,
       desk,
       kept: keptBy(options),
-      history,
-      past: pastEvents(kept, record, startingOver(preview)),
+      past,
     });
   });
 
@@ -55,8 +53,6 @@ export const namingBy =
       error.message.replace('Name the tasks that are to run again.', `Name what is to run again: ${option} TASKS`),
     );
   };
-
-const startingOver = ({ runs }: Preview): ReadonlySet<string> => new Set(runs);
 
 /** @throws UsageError of a job that is not over */
 export const requireOver = (job: JournalJob, { db, file }: Kept, what: string): void => {

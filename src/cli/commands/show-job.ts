@@ -1,5 +1,5 @@
 import { JobDefinitionError } from '../../engine/errors/errors.ts';
-import type { JobRecord, KeptTask } from '../../engine/model/job-record.ts';
+import { beganAt, type JobRecord, type StoredTask } from '../../engine/model/job-record.ts';
 import { type ErrorData, textOf } from '../../events/error-data.ts';
 import type { TaskState } from '../../events/event.ts';
 import type { ProcessError } from '../../executors/process/error.ts';
@@ -9,9 +9,9 @@ import { lastLine } from '../attend/status-table.ts';
 import { tailLines } from '../attend/summary.ts';
 import { graph } from '../drawing/graph.ts';
 import { findJob } from '../kept/find-job.ts';
-import type { Tail } from '../kept/job-history.ts';
 import { growthOf, type KeptJob, readKeptJob, taskPaths } from '../kept/kept-job.ts';
 import { processErrorOf } from '../kept/kept-process-error.ts';
+import type { Tail } from '../kept/printed-lines.ts';
 import { shapeDefinition } from '../kept/shape-definition.ts';
 import { handlersIn, isTolerated } from '../kept/shape-tasks.ts';
 import { jobDuration, shownState } from '../kept/shown-state.ts';
@@ -91,18 +91,18 @@ const isList = (value: unknown): value is readonly string[] =>
 const durationText = (ms: number): string => (ms % 1000 === 0 && ms < 60_000 ? `${ms / 1000}s` : formatDuration(ms));
 
 const taskTable = (kept: KeptJob, out: Printer, now: number): readonly string[] => {
-  const { job, record, history } = kept;
+  const { job, record, tails } = kept;
   const exits = new Map(
     [...record.tasks].flatMap(([path, { state, error, lastError }]) => {
       const failed = state === 'retrying' ? lastError : state === 'failed' ? error : undefined;
-      const process = failed && processOf(failed, history.tails.get(path));
+      const process = failed && processOf(failed, tails.get(path));
       return process ? [[path, process] as const] : [];
     }),
   );
   const rows = taskPaths(kept).map((path) => {
     const task = record.tasks.get(path);
-    const startedAt = task && beginOf(task, path, kept);
-    const duration = task && taskDuration(task, path, kept, now);
+    const startedAt = task && beganAt(record, task);
+    const duration = task && taskDuration(task, kept, now);
     const process = exits.get(path);
     return [
       out.foreign(path),
@@ -130,17 +130,13 @@ const taskTable = (kept: KeptJob, out: Printer, now: number): readonly string[] 
 };
 
 /** To its end, till now, or till the job was last heard of; in ms. */
-const taskDuration = (task: KeptTask, path: string, kept: KeptJob, now: number): number | undefined => {
-  const startedAt = beginOf(task, path, kept);
+const taskDuration = (task: StoredTask, kept: KeptJob, now: number): number | undefined => {
+  const startedAt = beganAt(kept.record, task);
   if (startedAt === undefined) return undefined;
   const { job } = kept;
   const until = task.endedAt ?? job.endedAt ?? (shownState(job, now) === 'interrupted' ? job.updatedAt : now);
   return Math.max(0, until - startedAt);
 };
-
-/** When its attempts began; of a job that was tried again, those since then. */
-const beginOf = ({ startedAt }: KeptTask, path: string, { history }: KeptJob): number | undefined =>
-  startedAt === undefined ? undefined : (history.begins.get(path) ?? startedAt);
 
 /** The failure of a process that an error leads to. */
 const processOf = (error: KeptError, tail: Tail | undefined): ProcessError | undefined => {
@@ -157,7 +153,12 @@ const thrownOf = ({ cause }: KeptError): ErrorData | undefined => {
 const WRAPPERS: ReadonlySet<string> = new Set(['TaskError', 'JobError', 'NonRetryableError', 'RetryAfterError']);
 
 /** What a reader asks next: why. One line. */
-const note = (task: KeptTask, path: string, { record, shape }: KeptJob, process: ProcessError | undefined): string => {
+const note = (
+  task: StoredTask,
+  path: string,
+  { record, shape }: KeptJob,
+  process: ProcessError | undefined,
+): string => {
   const { state, reason, error, lastError, dueAt } = task;
   const again = dueAt === undefined ? '' : `again at ${formatClock(dueAt)}`;
   if (state === 'retrying') return [again, lastError ? whyOf(lastError, path) : reason].filter(Boolean).join(': ');
@@ -182,14 +183,14 @@ const whyOf = ({ message, cause }: KeptError, path: string): string =>
   ((cause as ErrorData | undefined)?.message ?? message.replace(`Task "${path}" `, '')).split('\n', 1)[0] ?? '';
 
 /** An error of a record, which read from a journal is data. */
-type KeptError = NonNullable<KeptTask['error']>;
+type KeptError = NonNullable<StoredTask['error']>;
 
 /** The error of the task that failed first, as `tintype run` tells it, and that of the job where it says more. */
-const errorLines = ({ record, history, shape }: KeptJob, { style, foreign }: Printer): readonly string[] => {
+const errorLines = ({ record, tails, shape }: KeptJob, { style, foreign }: Printer): readonly string[] => {
   const failed = [...record.tasks].filter(
     ([path, { state, error }]) => state === FAILED && error !== undefined && !isTolerated(path, shape),
   );
-  const [path, first] = failed.reduce<readonly [string, KeptTask | undefined]>(
+  const [path, first] = failed.reduce<readonly [string, StoredTask | undefined]>(
     (earliest, task) =>
       (task[1].endedSeq ?? 0) < (earliest[1]?.endedSeq ?? Number.POSITIVE_INFINITY) ? task : earliest,
     ['', undefined],
@@ -200,7 +201,7 @@ const errorLines = ({ record, history, shape }: KeptJob, { style, foreign }: Pri
   const lines = [
     ...(record.error && !isAll ? [line('Error:', record.error)] : []),
     ...(first?.error ? [line('First error:', first.error, thrownOf(first.error)?.code)] : []),
-    ...(first?.error ? tailLines(processOf(first.error, history.tails.get(path)), foreign) : []),
+    ...(first?.error ? tailLines(processOf(first.error, tails.get(path)), foreign) : []),
   ];
   return lines.length === 0 ? [] : ['', ...lines];
 };
@@ -248,15 +249,14 @@ const keptJson = (kept: KeptJob, now: number): unknown => {
     tasks: Object.fromEntries(
       taskPaths(kept).map((path) => [
         path,
-        taskJson(path, record.tasks.get(path), added.get(path) ?? upstream.get(path), kept, now),
+        taskJson(record.tasks.get(path), added.get(path) ?? upstream.get(path), kept, now),
       ]),
     ),
   };
 };
 
 const taskJson = (
-  path: string,
-  task: KeptTask | undefined,
+  task: StoredTask | undefined,
   dependsOn: readonly string[] | undefined,
   kept: KeptJob,
   now: number,
@@ -266,9 +266,9 @@ const taskJson = (
   attempts: task?.attempts ?? 0,
   polls: task?.polls || undefined,
   interruptions: task?.interruptions || undefined,
-  startedAt: task && beginOf(task, path, kept),
+  startedAt: task && beganAt(kept.record, task),
   endedAt: task?.endedAt,
-  durationMs: task && taskDuration(task, path, kept, now),
+  durationMs: task && taskDuration(task, kept, now),
   dueAt: task?.state === 'retrying' || task?.state === 'polling' ? task.dueAt : undefined,
   reason: task?.reason,
   error: task?.error ?? (task?.state === 'completed' ? undefined : task?.lastError),

@@ -1,8 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { didYouMean } from '../../engine/errors/suggest.ts';
+import { emptyRecord, recordEvent } from '../../engine/model/job-record.ts';
 import type { JobEvent } from '../../events/event.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { onInterrupts } from '../attend/interrupts.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
 import { findJob } from '../kept/find-job.ts';
@@ -34,13 +35,15 @@ export const showLogs = (name: string, task: string | undefined, options: LogsOp
     const kept = await readKeptJob(journal, job);
     // Of a job that goes on, a task that is not known yet may still come.
     if (task !== undefined && !(options.follow && !isTerminalJobState(job.state))) checkTask(kept, task, options.db);
+    const record = emptyRecord();
     const tell = options.json
       ? (event: JobEvent) => out.line(JSON.stringify(event))
       : task === undefined
-        ? liveLines([...taskPaths(kept), job.name], out, 'info', { tellsJob: true })
+        ? liveLines([...taskPaths(kept), job.name], out, record, 'info', { tellsJob: true })
         : liveLines(
             taskPaths(kept).filter((path) => isWithin(path, task)),
             out,
+            record,
           );
     const isWanted = (event: JobEvent): boolean =>
       task === undefined ||
@@ -54,6 +57,7 @@ export const showLogs = (name: string, task: string | undefined, options: LogsOp
       for await (const stored of storedEvents(journal, job.id, from, to)) {
         const event = wholeEvent(stored);
         if (!isHeard) return;
+        recordEvent(record, event);
         if (isWanted(event)) tell(event);
       }
     };

@@ -4,7 +4,7 @@ import { eventOf, type Journal, type JournalJob, type StoredEvent } from '../../
 import { parentPath } from '../../engine/durable/task-path.ts';
 import { emptyRecord, type JobRecord, recordEvent } from '../../engine/model/job-record.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
-import { emptyHistory, type JobHistory, noteEvent } from './job-history.ts';
+import { recordPrinted, type Tails } from './printed-lines.ts';
 import { handlersIn, INSTANCE, type ShapeTask, shapeTasks } from './shape-tasks.ts';
 
 /** A job as the journal tells of it. */
@@ -12,7 +12,7 @@ export type KeptJob = {
   /** Started when it first was: what is kept of that is when it last began. */
   readonly job: JournalJob;
   readonly record: JobRecord;
-  readonly history: JobHistory;
+  readonly tails: Tails;
   /** The tasks of its definition; undefined where its shape can't be read. */
   readonly shape: readonly ShapeTask[] | undefined;
 };
@@ -20,14 +20,14 @@ export type KeptJob = {
 /** Reads all events of a job. @throws JournalError */
 export const readKeptJob = async (journal: Journal, job: JournalJob): Promise<KeptJob> => {
   const record = emptyRecord();
-  const history = emptyHistory();
+  const tails: Tails = new Map();
   for await (const stored of storedEvents(journal, job.id, 0, job.lastSeq)) {
     const event = wholeEvent(stored);
     recordEvent(record, event);
-    noteEvent(history, event);
+    recordPrinted(tails, event);
   }
-  const { startedAt = job.startedAt } = history;
-  return { job: { ...job, startedAt }, record, history, shape: shapeTasks(await journal.shape(job.fingerprint)) };
+  const startedAt = record.begins[0] ?? job.startedAt;
+  return { job: { ...job, startedAt }, record, tails, shape: shapeTasks(await journal.shape(job.fingerprint)) };
 };
 
 /** The events of a job from one `seq` to another, read page by page. @throws JournalError */

@@ -2,7 +2,7 @@ import { TaskError } from '../../engine/errors/errors.ts';
 import type { JobResult, TaskResult } from '../../engine/job-result.ts';
 import type { ErrorData } from '../../events/error-data.ts';
 import { ProcessError } from '../../executors/process/error.ts';
-import type { Tail } from './job-history.ts';
+import type { Tail } from './printed-lines.ts';
 
 /** The error of a process as it was thrown, of what a journal kept of it: its name, its message, and what it printed. */
 export const processErrorOf = (

@@ -1,6 +1,6 @@
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { thisProcess } from '../../engine/durable/process-identity.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { mayTake } from '../../journal/lease-rules.ts';
 import type { ShownState } from '../terminal/job-states.ts';
 

@@ -1,13 +1,19 @@
 import { buildGraph, type Graph, sortGraph } from '../../engine/definition/graph.ts';
+import { parentPath } from '../../engine/durable/task-path.ts';
+import type { JobRecord } from '../../engine/model/job-record.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
-import type { LivePlan, LiveState, LiveTask } from './state.ts';
+import { SETTLED } from '../../events/states.ts';
+import { insideOf, type LivePlan, type LiveState, type LiveTask, workingOf } from './state.ts';
 
 export type LiveEstimate = {
-  /** Hears of tasks that are added while the job runs. */
+  /** Takes an event: tasks that are added while the job runs are estimated too. */
   readonly record: (event: JobEvent) => void;
-  /** How long the job will take from now on, in ms, or `undefined` while there is too little to go on. */
-  readonly leftMs: (nowMs: number) => number | undefined;
+  /** Returns how long the job will take from now on, in ms; `undefined` while too little is known. */
+  readonly leftMs: (nowMs: number, states: States) => number | undefined;
 };
+
+/** The states of the tasks of the file, by name. */
+type States = Readonly<Record<string, TaskState>>;
 
 /**
  * Estimates the rest of a job, from what its tasks have taken so far:
@@ -30,16 +36,18 @@ export const createLiveEstimate = (plan: LivePlan, state: LiveState, workers?: n
 
   return {
     record: (event) => {
-      if (event.type !== 'task.added' || !state.tasks.has(event.task)) return;
+      if (event.type !== 'task.added' || parentPath(event.task) !== undefined) return;
       tasks.push({ name: event.task, dependsOn: event.dependsOn });
       sorted = undefined;
     },
-    leftMs: (nowMs) => {
-      most = Math.max(most, state.working);
-      if (nowMs - estimatedAt >= ESTIMATE_EVERY_MS && isEnough(state, nowMs)) {
+    leftMs: (nowMs, states) => {
+      if (workers === undefined) most = Math.max(most, workingOf(state).working.size);
+      const isDue = nowMs - estimatedAt >= ESTIMATE_EVERY_MS;
+      const meanMs = isDue && nowMs - (state.record.begins[0] ?? nowMs) >= 2000 ? meanOf(tasks, state) : undefined;
+      if (meanMs !== undefined) {
         estimatedAt = nowMs;
         sorted ??= sortedGraph(tasks);
-        const needs = sorted.names.map((name) => needOf(name, state, nowMs));
+        const needs = sorted.names.map((name) => needOf(name, meanMs, states[name], state, nowMs));
         const expected = nowMs + restOf(sorted, needs, workers ?? most);
         endsAt = endsAt === undefined ? expected : endsAt + (expected - endsAt) * STEP;
       }
@@ -52,8 +60,18 @@ const ESTIMATE_EVERY_MS = 1000;
 
 const STEP = 0.2;
 
-const isEnough = ({ completed, jobStartedAt }: LiveState, nowMs: number): boolean =>
-  completed.count >= 3 && jobStartedAt !== undefined && nowMs - jobStartedAt >= 2000;
+/** Returns how long the completed tasks of the file took on average, in ms; `undefined` of fewer than three. */
+const meanOf = (tasks: readonly { readonly name: string }[], { record }: LiveState): number | undefined => {
+  let count = 0;
+  let totalMs = 0;
+  for (const { name } of tasks) {
+    const { state, startedAt, endedAt } = record.tasks.get(name) ?? {};
+    if (state !== 'completed' || startedAt === undefined || endedAt === undefined) continue;
+    count++;
+    totalMs += endedAt - startedAt;
+  }
+  return count < 3 ? undefined : totalMs / count;
+};
 
 /** A graph with its tasks in topological order. */
 export type SortedGraph = Pick<Graph, 'names' | 'upstream'> & { readonly order: readonly number[] };
@@ -79,27 +97,26 @@ export const restOf = ({ upstream, order }: SortedGraph, needs: readonly number[
   return Math.max(longest, work / workers);
 };
 
-/** What a task of the file is expected to need yet, in ms. */
-const needOf = (name: string, { tasks, live, completed }: LiveState, nowMs: number): number => {
-  if (!UNENDED.has(tasks.get(name))) return 0;
-  const meanMs = completed.totalMs / completed.count;
+/** Returns what a task of the file is expected to need yet, in ms. */
+const needOf = (
+  name: string,
+  meanMs: number,
+  taskState: TaskState | undefined,
+  { live, record }: LiveState,
+  nowMs: number,
+): number => {
+  if (taskState === undefined || SETTLED.has(taskState)) return 0;
   const task = live.get(name);
-  if (!task || task.state === 'ready') return meanMs;
-  const elapsedMs = nowMs - task.startedAt;
-  const fraction = fractionOf(task);
+  if (!task || taskState === 'ready') return meanMs;
+  const elapsedMs = nowMs - task.since;
+  const fraction = fractionOf(task, record);
   if (fraction !== undefined && fraction >= 0.05) return (elapsedMs * (1 - fraction)) / fraction;
   return Math.max(meanMs - elapsedMs, elapsedMs / 5);
 };
 
-const UNENDED: ReadonlySet<TaskState | undefined> = new Set([
-  'unscheduled',
-  'ready',
-  'running',
-  'retrying',
-  'polling',
-  'paused',
-]);
-
-/** How much of a task is done: as it says itself, or by its instances, which all become ready at once. */
-const fractionOf = ({ fraction, inner }: LiveTask): number | undefined =>
-  fraction ?? (inner.heard > 1 ? inner.ended / inner.heard : undefined);
+/** Returns the done part of a task, from 0 to 1: as it reports itself, or that of its instances, which all become ready at once. */
+const fractionOf = ({ fraction, path }: LiveTask, record: JobRecord): number | undefined => {
+  if (fraction !== undefined) return fraction;
+  const { heard, ended } = insideOf(record, path);
+  return heard > 1 ? ended / heard : undefined;
+};

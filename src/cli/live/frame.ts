@@ -1,16 +1,19 @@
 import type { TaskState } from '../../events/event.ts';
+import { SETTLED } from '../../events/states.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { plainText } from '../terminal/safe-text.ts';
 import { STATE_STYLES } from '../terminal/state-style.ts';
 import { cutEnd, cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
-import { endedOf, isWaiting, isWorking, type LiveState, type LiveTask } from './state.ts';
+import { insideOf, isWaiting, type LiveState, type LiveTask, type Working, workingOf } from './state.ts';
 
 export type FrameLook = {
   /** Of the window. Lines are narrower than it by one, and fewer than its rows. */
   readonly columns: number;
   readonly rows: number;
   readonly nowMs: number;
+  /** How many tasks of the file are in each state. */
+  readonly counts: Readonly<Record<TaskState, number>>;
   /** The estimated rest of the job, if there is one. */
   readonly leftMs?: number | undefined;
   readonly style: Printer['style'];
@@ -30,15 +33,16 @@ export type FrameLook = {
 export const liveFrame = (state: LiveState, look: FrameLook): readonly string[] => {
   const width = look.columns - 1;
   if (width < 1) return [];
-  const shown = chosen(state, Math.max(0, Math.min(look.rows - 4, MAX_TASKS)));
+  const work = workingOf(state);
+  const shown = chosen(work, Math.max(0, Math.min(look.rows - 4, MAX_TASKS)));
   const nameWidth = Math.max(1, Math.min(state.nameWidth, MAX_NAME_WIDTH, Math.max(10, Math.floor(width / 3))));
-  const times = shown.map(({ startedAt }) => formatElapsed(look.nowMs - startedAt));
+  const times = shown.map(({ since }) => formatElapsed(look.nowMs - since));
   const timeWidth = times.reduce((most, time) => Math.max(most, time.length), 4);
   const taskLines = shown.map((task, index) => {
     const time = (times[index] ?? '').padStart(timeWidth);
-    return taskLine(task, time, { nameWidth, width, look });
+    return taskLine(task, time, { nameWidth, width, look, state });
   });
-  const more = moreLine(state, shown, width, look);
+  const more = moreLine(work, shown, width, look);
   const lines = [...taskLines, ...(more === undefined ? [] : [more]), barLine(state, width, look)];
   return lines.slice(Math.max(0, lines.length - Math.max(0, look.rows - 1)));
 };
@@ -50,15 +54,15 @@ const MAX_NAME_WIDTH = 40;
 const GAP = '  ';
 
 /** So many tasks as fit. */
-const chosen = ({ live, working }: LiveState, room: number): readonly LiveTask[] => {
+const chosen = ({ tasks, working }: Working, room: number): readonly LiveTask[] => {
   const shown: LiveTask[] = [];
-  let spare = Math.max(0, room - working);
+  let spare = Math.max(0, room - working.size);
   let left = room - spare;
-  for (const task of live.values()) {
+  for (const task of tasks) {
     if (left === 0 && spare === 0) break;
-    if (isWorking(task)) {
+    if (working.has(task)) {
       if (left-- > 0) shown.push(task);
-    } else if (spare > 0 && (isWaiting(task) || task.state === 'running')) {
+    } else if (spare > 0 && (isWaiting(task) || task.record.state === 'running')) {
       spare--;
       shown.push(task);
     }
@@ -70,7 +74,7 @@ const chosen = ({ live, working }: LiveState, room: number): readonly LiveTask[]
 const grouped = (tasks: readonly LiveTask[]): readonly LiveTask[] => {
   const groups = new Map<string, LiveTask[]>();
   for (const task of tasks) {
-    const root = task.name.replace(/[/[].*$/s, '');
+    const root = task.path.replace(/[/[].*$/s, '');
     const group = groups.get(root);
     if (group) group.push(task);
     else groups.set(root, [task]);
@@ -81,25 +85,30 @@ const grouped = (tasks: readonly LiveTask[]): readonly LiveTask[] => {
 const taskLine = (
   task: LiveTask,
   time: string,
-  { nameWidth, width, look: { style, nowMs } }: { nameWidth: number; width: number; look: FrameLook },
+  {
+    nameWidth,
+    width,
+    look: { style, nowMs },
+    state: live,
+  }: { nameWidth: number; width: number; look: FrameLook; state: LiveState },
 ): string => {
-  const name = padEnd(cutMiddle(rowText(task.name), nameWidth), nameWidth);
-  const head = `${style(STATE_STYLES[task.state], '•')} ${style('bold', name)}${GAP}${time}`;
+  const name = padEnd(cutMiddle(rowText(task.path), nameWidth), nameWidth);
+  const colour = STATE_STYLES[task.record.state];
+  const head = `${style(colour, '•')} ${style('bold', name)}${GAP}${time}`;
   const room = width - (2 + nameWidth + GAP.length + time.length + GAP.length);
   if (room < 0) return cutEnd(`• ${name}`, width);
-  const state = room > 0 ? cutEnd(stateText(task, nowMs), room) : '';
+  const state = room > 0 ? cutEnd(stateText(task, live, nowMs), room) : '';
   const rest = room - textWidth(state) - (state === '' ? 0 : GAP.length);
   const output = rest > 0 ? cutEnd(rowText(task.lastLine).slice(0, 4 * rest), rest) : '';
-  return [
-    head,
-    ...(state === '' ? [] : [style(STATE_STYLES[task.state], state)]),
-    ...(output === '' ? [] : [style('dim', output)]),
-  ].join(GAP);
+  return [head, ...(state === '' ? [] : [style(colour, state)]), ...(output === '' ? [] : [style('dim', output)])].join(
+    GAP,
+  );
 };
 
 /** What is to be said of a task beside its output. */
-const stateText = (task: LiveTask, nowMs: number): string => {
-  const { state, attempt, dueAt, fraction, inner } = task;
+const stateText = (task: LiveTask, { record }: LiveState, nowMs: number): string => {
+  const { fraction, path } = task;
+  const { state, attempts, dueAt } = task.record;
   // Less than a second is not worth a number that would be gone before it is read.
   const due = dueAt !== undefined && dueAt - nowMs >= 1000 ? ` in ${Math.ceil((dueAt - nowMs) / 1000)}s` : '';
   switch (state) {
@@ -112,9 +121,10 @@ const stateText = (task: LiveTask, nowMs: number): string => {
     case 'ready':
       return task.isExternal ? 'waiting for somebody outside' : 'waiting for its turn';
     default: {
+      const { heard, ended } = insideOf(record, path);
       const parts = [
-        ...(attempt > 1 ? [`attempt ${attempt}`] : []),
-        ...(inner.heard > 0 ? [`${inner.ended} of ${inner.heard} done`] : []),
+        ...(attempts > 1 ? [`attempt ${attempts}`] : []),
+        ...(heard > 0 ? [`${ended} of ${heard} done`] : []),
         ...(fraction === undefined ? [] : [`${Math.floor(fraction * 100)}%`]),
       ];
       return parts.join(', ');
@@ -123,13 +133,13 @@ const stateText = (task: LiveTask, nowMs: number): string => {
 };
 
 const moreLine = (
-  { working, waiting }: LiveState,
+  { tasks, working }: Working,
   shown: readonly LiveTask[],
   width: number,
   { style }: FrameLook,
 ): string | undefined => {
-  const running = working - shown.filter(isWorking).length;
-  const idle = waiting - shown.filter(isWaiting).length;
+  const running = working.size - shown.filter((task) => working.has(task)).length;
+  const idle = tasks.filter(isWaiting).length - shown.filter(isWaiting).length;
   const more = shown.length > 0 ? 'more ' : '';
   const parts = [
     ...(running > 0 ? [`${running} ${more}running`] : []),
@@ -140,18 +150,20 @@ const moreLine = (
 };
 
 /** The bar with what can be said beside it: the more, the wider the window is. */
-const barLine = (state: LiveState, width: number, { style, nowMs, leftMs }: FrameLook): string => {
-  const total = state.tasks.size;
-  const count: Part = { text: `${String(endedOf(state)).padStart(String(total).length)}/${total}`, format: 'bold' };
+const barLine = ({ record }: LiveState, width: number, look: FrameLook): string => {
+  const { style, nowMs, leftMs, counts } = look;
+  const total = sumOf(counts, Object.keys(counts));
+  const count: Part = {
+    text: `${String(sumOf(counts, SETTLED)).padStart(String(total).length)}/${total}`,
+    format: 'bold',
+  };
   const [failed = [], others = []] = [['failed'] as const, ['notReady', 'skipped', 'cancelled'] as const].map(
     (states) =>
       states.flatMap((name): Part[] =>
-        state.counts[name] > 0
-          ? [{ text: `${state.counts[name]} ${WORDS[name] ?? name}`, format: STATE_STYLES[name] }]
-          : [],
+        counts[name] > 0 ? [{ text: `${counts[name]} ${WORDS[name] ?? name}`, format: STATE_STYLES[name] }] : [],
       ),
   );
-  const elapsed = formatElapsed(nowMs - (state.jobStartedAt ?? nowMs));
+  const elapsed = formatElapsed(nowMs - (record.startedAt ?? nowMs));
   const left = leftMs === undefined ? undefined : formatLeft(leftMs);
   const [long, short, least] = [
     `${elapsed} elapsed${left === undefined ? '' : `, about ${left} left`}`,
@@ -170,9 +182,15 @@ const barLine = (state: LiveState, width: number, { style, nowMs, leftMs }: Fram
     [count],
   ]) {
     if (cells + parts.reduce((sum, { text }) => sum + GAP.length + text.length, 0) > width) continue;
-    return [bar(state, cells, style), ...parts.map(({ text, format }) => style(format, text))].join(GAP);
+    return [bar(counts, cells, style), ...parts.map(({ text, format }) => style(format, text))].join(GAP);
   }
   return style('bold', cutEnd(count.text, width));
+};
+
+const sumOf = (counts: FrameLook['counts'], states: Iterable<string>): number => {
+  let sum = 0;
+  for (const state of states) sum += counts[state as TaskState];
+  return sum;
 };
 
 type Part = { readonly text: string; readonly format: Parameters<Printer['style']>[0] };
@@ -184,11 +202,12 @@ const MAX_BAR = 40;
 const WORDS: Readonly<Partial<Record<TaskState, string>>> = { notReady: 'not ready' };
 
 /** Full when all have ended, and not before. A failure is seen in it even if it is one of thousands. */
-const bar = (state: LiveState, cells: number, style: Printer['style']): string => {
-  const { counts, tasks } = state;
-  const upTo = (count: number): number => (tasks.size === 0 ? cells : Math.floor((count / tasks.size) * cells));
-  const full = upTo(endedOf(state));
-  const failed = Math.min(full, Math.max(full - upTo(endedOf(state) - counts.failed), counts.failed > 0 ? 1 : 0));
+const bar = (counts: FrameLook['counts'], cells: number, style: Printer['style']): string => {
+  const total = sumOf(counts, Object.keys(counts));
+  const settled = sumOf(counts, SETTLED);
+  const upTo = (count: number): number => (total === 0 ? cells : Math.floor((count / total) * cells));
+  const full = upTo(settled);
+  const failed = Math.min(full, Math.max(full - upTo(settled - counts.failed), counts.failed > 0 ? 1 : 0));
   const completed = Math.min(full - failed, upTo(counts.completed));
   const parts: readonly Part[] = [
     { text: '━'.repeat(completed), format: 'green' },

@@ -1,4 +1,5 @@
 import type { JobEvent, LogLevel } from '../../events/event.ts';
+import { LEVELS, levelOf } from '../../events/levels.ts';
 import type { Printer } from '../terminal/printer.ts';
 
 /** Prints a JSON value for each event that is worth its level: `time` (ISO), `level`, `msg`, `task` and what more it has. */
@@ -21,27 +22,6 @@ export const jsonLines = ({ line }: Printer, least: LogLevel): ((event: JobEvent
     );
   };
 };
-
-export const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
-
-/** How much an event is worth: `error` for what failed, `warn` for what is tried again, not ready or conflicts. */
-export const levelOf = (event: JobEvent): LogLevel => {
-  switch (event.type) {
-    case 'task.log':
-      return event.level;
-    case 'task.transition':
-      if (event.to === 'failed') return 'error';
-      return event.to === 'retrying' || event.to === 'notReady' ? 'warn' : SHOWN.has(event.to) ? 'info' : 'debug';
-    case 'job.transition':
-      return event.to === 'failed' || event.to === 'timedOut' ? 'error' : 'info';
-    case 'context.conflict':
-      return 'warn';
-    default:
-      return 'debug';
-  }
-};
-
-const SHOWN: ReadonlySet<string> = new Set(['running', 'completed', 'skipped', 'cancelled', 'paused']);
 
 const messageOf = (event: JobEvent): string => {
   switch (event.type) {

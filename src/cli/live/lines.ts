@@ -1,11 +1,12 @@
+import { beganAt, type JobRecord } from '../../engine/model/job-record.ts';
 import type { JobEvent, JobResumed, JobTransition, LogLevel, TaskLog, TaskTransition } from '../../events/event.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { LEVELS, levelOf } from '../../events/levels.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { formatClock, formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { SKIP_REASONS } from '../terminal/skip-reasons.ts';
 import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
 import { cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
-import { LEVELS, levelOf } from './json-lines.ts';
 
 /**
  * Prints a line for each thing that happens to a task, and for each line that it logs:
@@ -19,13 +20,13 @@ import { LEVELS, levelOf } from './json-lines.ts';
 export const liveLines = (
   names: readonly string[],
   printer: Printer,
+  record: JobRecord,
   least: LogLevel = 'info',
   { tellsJob = false }: { readonly tellsJob?: boolean } = {},
 ): ((event: JobEvent) => void) => {
   const rank = LEVELS.indexOf(least);
   const width = nameWidth(names, printer.columns);
   const isTerminal = printer.columns !== Number.POSITIVE_INFINITY;
-  const startedAt = new Map<string, number>();
   const attempts = new Map<string, number>();
   // Most lines are those of tasks that print a lot: names are fitted once, times formatted once.
   const labels = new Map<string, string>();
@@ -41,22 +42,17 @@ export const liveLines = (
     printer.line(`${clock.text}  ${labelOf(task)}  ${text}`);
   };
 
-  let begin: number | undefined;
   const tellJob = (event: JobTransition | JobResumed, { at, jobName: task }: { at: number; jobName: string }): void => {
     const text =
-      event.type === 'job.resumed' ? `goes on: ${printer.foreign(event.by)}` : jobText(event, at, begin, printer);
+      event.type === 'job.resumed'
+        ? `goes on: ${printer.foreign(event.by)}`
+        : jobText(event, at, record.begins[0], printer);
     if (text !== undefined) print({ at, task }, printer.style('bold', text));
   };
 
   return (event) => {
-    if (event.type === 'job.transition' && event.to === 'running') {
-      begin ??= event.at;
-      // Tried again, a task is told from when that began.
-      if (isTerminalJobState(event.from)) startedAt.clear();
-    }
     if (tellsJob && (event.type === 'job.transition' || event.type === 'job.resumed')) return tellJob(event, event);
     if (event.type === 'task.transition' && event.to === 'running') {
-      startedAt.set(event.task, startedAt.get(event.task) ?? event.at);
       // A sensor that looks again says nothing new.
       if (attempts.get(event.task) === event.attempt) return;
       attempts.set(event.task, event.attempt);
@@ -72,7 +68,8 @@ export const liveLines = (
         break;
       }
       case 'task.transition': {
-        const text = transitionText(event, event.at, startedAt.get(event.task));
+        const task = record.tasks.get(event.task);
+        const text = transitionText(event, event.at, task && beganAt(record, task));
         print(event, printer.style(STATE_STYLES[event.to], event.to) + printer.foreign(text));
         break;
       }

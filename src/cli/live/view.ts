@@ -1,4 +1,8 @@
+import { buffer, filter, Subject } from 'rxjs';
+import { parentPath } from '../../engine/durable/task-path.ts';
+import type { JobRecord } from '../../engine/model/job-record.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
+import { taskStates } from '../../events/task-states.ts';
 import { type OutputGate, outputGate } from '../../executors/process/output-gate.ts';
 import type { CliIo, OutputStream } from '../terminal/io.ts';
 import { createPrinter, type Printer } from '../terminal/printer.ts';
@@ -16,6 +20,15 @@ export type LiveView = {
   readonly typed: () => void;
   /** Takes the live part away, leaves what was printed above it, shows the cursor. Once is enough, more do no harm. */
   readonly stop: () => void;
+};
+
+/** The job that a live view displays. Its record and its counts contain each event that the view receives. */
+export type DisplayedJob = {
+  readonly record: JobRecord;
+  /** The states of the tasks of the file before the first event that the view receives, by name. */
+  readonly initial: Readonly<Record<string, TaskState>>;
+  /** Returns how many tasks of the file are in each state. */
+  readonly counts: () => Readonly<Record<TaskState, number>>;
 };
 
 export type LiveViewOptions = {
@@ -47,19 +60,28 @@ export const wantsLiveView = (stream: OutputStream, env: CliIo['env']): boolean 
  * retries, tasks that are not ready; with `verbose` everything. Below it a live part shows what runs, and how far the job is.
  * Events are noted with constant work, and drawn by a timer.
  */
-export const createLiveView = (plan: LivePlan, options: LiveViewOptions): LiveView => {
+export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveViewOptions): LiveView => {
   const { stream, env, verbose, workers, gate = outputGate(), clock = liveClock } = options;
-  const recorder = createLiveRecorder(plan);
+  const recorder = createLiveRecorder(plan, job.record);
   const estimate = createLiveEstimate(plan, recorder.state, workers);
   const screen = createLiveScreen(stream);
   const base = createPrinter(stream, env);
+  const events = new Subject<JobEvent>();
+  const frames = new Subject<void>();
+  let states = job.initial;
+  const ofFile = filter((event: JobEvent) => !('task' in event) || parentPath(event.task) === undefined);
+  events.pipe(ofFile, buffer(frames), taskStates(states)).subscribe((latest) => {
+    states = latest;
+  });
   let above = '';
   let state: 'live' | 'full' | 'stopped' | 'broken' = 'live';
 
   const draw = (): void => {
     if (state !== 'live') return;
     const nowMs = clock.now();
-    const look = { ...screen.size(), nowMs, leftMs: estimate.leftMs(nowMs), style: base.style };
+    frames.next();
+    const leftMs = estimate.leftMs(nowMs, states);
+    const look = { ...screen.size(), nowMs, counts: job.counts(), leftMs, style: base.style };
     const text = above;
     above = '';
     if (screen.draw(text, liveFrame(recorder.state, look))) return;
@@ -83,7 +105,7 @@ export const createLiveView = (plan: LivePlan, options: LiveViewOptions): LiveVi
   };
 
   const printer: Printer = { ...base, line: (text = '') => print(text), flush: draw };
-  const lines = liveLines(plan.names, printer);
+  const lines = liveLines(plan.names, printer, job.record);
   let stopTimer = (): void => {};
   const tick = (): void => {
     stopTimer = clock.setTimer(tick, FRAME_MS);
@@ -121,6 +143,7 @@ export const createLiveView = (plan: LivePlan, options: LiveViewOptions): LiveVi
         lines(event);
       }
       recorder.record(event);
+      events.next(event);
       estimate.record(event);
     },
     print,

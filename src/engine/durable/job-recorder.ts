@@ -1,5 +1,5 @@
 import type { JobEvent } from '../../events/event.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { JournalError, SerialisationError } from '../errors/errors.ts';
 import { type Batch, type Held, type NewJob, NO_VALUE, type Note, type NoteKind, type StoredEvent } from './journal.ts';
 import type { JournalWriter } from './journal-writer.ts';

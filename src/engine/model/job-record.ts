@@ -1,12 +1,12 @@
 import type { ErrorData } from '../../events/error-data.ts';
-import type { JobEvent, JobState, JobTransition, TaskTransition } from '../../events/event.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import type { JobEvent, JobState, JobTransition, Stamp, TaskTransition } from '../../events/event.ts';
+import { isTerminalJobState, SETTLED } from '../../events/states.ts';
 import { nextTask, type TaskCommand, type TaskSnapshot, taskSnapshot, untouchedTask } from '../../machines/task.ts';
 import { parentPath } from '../durable/task-path.ts';
-import { closeStretch, INTERRUPTED, recordTransition, SETTLED, type Stretch, TaskRecord } from './task-record.ts';
+import { closeStretch, INTERRUPTED, recordTransition, type Stretch, TaskRecord } from './task-record.ts';
 
 /** The record of a task, rebuilt from its events; with the `seq` of those by which it settled and by which its last attempt began. */
-export class KeptTask extends TaskRecord {
+export class StoredTask extends TaskRecord {
   declare endedSeq?: number | undefined;
   declare runningSeq?: number | undefined;
 
@@ -21,13 +21,15 @@ export type JobRecord = {
   state: JobState;
   startedAt?: number | undefined;
   endedAt?: number | undefined;
+  /** When it began, in epoch ms: at its start, and at each retry. */
+  readonly begins: number[];
   reason?: string | undefined;
   error?: ErrorData | undefined;
   paused: Stretch[];
   lastSeq: number;
   lastAt: number;
   resumptions: number;
-  readonly tasks: Map<string, KeptTask>;
+  readonly tasks: Map<string, StoredTask>;
   /** The tasks of each nested job and the instances of each fan-out, by the path of the task around them. */
   readonly nested: Map<string, Set<string>>;
   /** Tasks added and removed while it ran, in that order. */
@@ -43,6 +45,7 @@ export type Growth = {
 
 export const emptyRecord = (): JobRecord => ({
   state: 'idle',
+  begins: [],
   paused: [],
   lastSeq: -1,
   lastAt: 0,
@@ -68,13 +71,16 @@ export const recordEvent = (record: JobRecord, event: JobEvent): void => {
   }
 };
 
-const recordJob = (record: JobRecord, event: JobTransition & { readonly at: number }): void => {
+const recordJob = (record: JobRecord, event: JobTransition & Stamp): void => {
   const { from, to, at } = event;
   record.state = to;
   record.reason = event.reason;
   record.error = event.error;
   recordTimes(record, from, to, at);
-  if (isBegin(from, to)) record.paused = [];
+  if (isBegin(from, to)) {
+    record.begins.push(at);
+    record.paused = [];
+  }
   if (to === 'paused') record.paused.push({ from: at });
   else closeStretch(record.paused, at);
 };
@@ -95,18 +101,19 @@ export const recordTimes = (
   job.endedAt = undefined;
 };
 
-const recordTask = (record: JobRecord, event: TaskTransition & { readonly at: number; readonly seq: number }): void => {
+const recordTask = (record: JobRecord, event: TaskTransition & Stamp): void => {
+  recordStored(taskOf(record, event.task), event);
+  // A further attempt of a nested job begins with tasks to which nothing has happened.
+  if (event.to === 'running' && event.from !== 'paused') forgetNested(record, event.task);
+};
+
+/** Records a transition that was read from a journal or a stream. */
+export const recordStored = (task: StoredTask, event: TaskTransition & Stamp): void => {
   const { from, to, seq } = event;
-  const task = taskOf(record, event.task);
   recordTransition(task, event, snapshotAfter(task, event), event.error);
-  if (SETTLED.has(to)) {
-    task.endedSeq = seq;
-  } else if (to === 'unscheduled') {
-    task.endedSeq = undefined;
-  } else if (to === 'running' && from !== 'paused') {
-    task.runningSeq = seq;
-    forgetNested(record, event.task);
-  }
+  if (SETTLED.has(to)) task.endedSeq = seq;
+  else if (to === 'unscheduled') task.endedSeq = undefined;
+  else if (to === 'running' && from !== 'paused') task.runningSeq = seq;
 };
 
 /** Returns the machine's snapshot after a recorded transition, by giving the machine the command that made it. */
@@ -138,10 +145,10 @@ const commandOf = ({ from, to, reason = '', error }: TaskTransition, exhausted: 
 
 const FAILED = { type: 'attempt.failed', error: undefined } as const;
 
-const taskOf = (record: JobRecord, path: string): KeptTask => {
+const taskOf = (record: JobRecord, path: string): StoredTask => {
   const known = record.tasks.get(path);
   if (known) return known;
-  const task = new KeptTask();
+  const task = new StoredTask();
   record.tasks.set(path, task);
   const around = parentPath(path);
   if (around !== undefined) {
@@ -152,13 +159,26 @@ const taskOf = (record: JobRecord, path: string): KeptTask => {
   return task;
 };
 
-/** A further attempt of a nested job begins with tasks to which nothing has happened. */
 const forgetNested = (record: JobRecord, path: string): void => {
   for (const inner of record.nested.get(path) ?? []) {
     forgetNested(record, inner);
     record.tasks.delete(inner);
   }
   record.nested.delete(path);
+};
+
+/**
+ * Returns when a task began, in epoch ms, as people see it: its first attempt since the last begin of the job at which it had
+ * one. A retry of the job is such a begin.
+ */
+export const beganAt = (
+  { begins }: JobRecord,
+  { startedAt, lastStartedAt, spans = [] }: TaskRecord<unknown>,
+): number | undefined => {
+  const last = lastStartedAt ?? startedAt;
+  if (last === undefined) return undefined;
+  const begin = begins.findLast((begin) => begin <= last) ?? Number.NEGATIVE_INFINITY;
+  return spans.find((span) => span.startedAt !== undefined && span.startedAt >= begin)?.startedAt ?? last;
 };
 
 /** How much of a stretch was paused, in ms. */

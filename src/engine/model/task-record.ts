@@ -1,5 +1,6 @@
 import type { ErrorData } from '../../events/error-data.ts';
 import type { TaskState, TaskTransition } from '../../events/event.ts';
+import { SETTLED } from '../../events/states.ts';
 import type { TaskSnapshot } from '../../machines/task.ts';
 import { closeSpan, type Span } from './attempt-spans.ts';
 
@@ -80,9 +81,6 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
     return this.firstQueuedAt ?? this.queuedAt;
   }
 }
-
-/** The states in which nothing more happens to a task, unless a person requests another attempt. */
-export const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
 
 /** The reason of a `retrying` whose attempt died with its process. */
 export const INTERRUPTED = 'interrupted';
@@ -184,25 +182,45 @@ const startAnew = (task: TaskRecord<unknown>, from: TaskState): void => {
   if (task.paused) task.paused = undefined;
 };
 
+/** Returns since when a running task has run without a pause, in epoch ms. */
+export const runningSince = ({ startedAt, lastStartedAt, paused }: TaskRecord<unknown>): number | undefined => {
+  const began = lastStartedAt ?? startedAt;
+  const resumed = paused?.at(-1)?.to;
+  return began !== undefined && resumed !== undefined ? Math.max(began, resumed) : began;
+};
+
 /** Ends the last stretch at this time, if it is still open. */
 export const closeStretch = (stretches: Stretch[], at: number): void => {
   const last = stretches.at(-1);
   if (last && last.to === undefined) last.to = at;
 };
 
-/** Copies a record, except for its errors and output, whose types may differ. */
+/** Copies a record, except for its snapshot, errors and output. The copy shares no list with the original. */
 export const copyRecord = (to: TaskRecord<unknown>, from: TaskRecord<unknown>): void => {
-  const { error, lastError, output, spans, openSpan, paused, ...rest } = from;
-  Object.assign(to, rest, ownLists({ spans, openSpan, paused }));
+  copyDefined(to, from, PLAIN_FIELDS);
+  if (from.spans) to.spans = [...from.spans];
+  if (from.openSpan) to.openSpan = { ...from.openSpan };
+  if (from.paused) to.paused = from.paused.map((stretch) => ({ ...stretch }));
 };
 
-/** Copies the fields that a record updates in place. */
-export const ownLists = ({
-  spans,
-  openSpan,
-  paused,
-}: Pick<TaskRecord<unknown>, 'spans' | 'openSpan' | 'paused'>): Partial<TaskRecord<unknown>> => ({
-  ...(spans && { spans: [...spans] }),
-  ...(openSpan && { openSpan: { ...openSpan } }),
-  ...(paused && { paused: paused.map((stretch) => ({ ...stretch })) }),
-});
+/** Copies the fields that are not undefined: an absent one stays absent, so that the record stays small. */
+export const copyDefined = <Type extends object>(to: Type, from: Type, fields: readonly (keyof Type)[]): void => {
+  for (const field of fields) if (from[field] !== undefined) to[field] = from[field];
+};
+
+const PLAIN_FIELDS = [
+  'queuedAt',
+  'startedAt',
+  'endedAt',
+  'lastErrorAttempt',
+  'reason',
+  'firstQueuedAt',
+  'lastStartedAt',
+  'interruptions',
+  'polls',
+  'waitFrom',
+  'dueAt',
+  'pausedBy',
+  'exhausted',
+  'lateResults',
+] as const satisfies readonly (keyof TaskRecord<unknown>)[];

@@ -1,5 +1,5 @@
+import { SETTLED } from '../../events/states.ts';
 import type { JobRun, OutputWaiter } from '../model/run.ts';
-import { SETTLED } from '../model/task-record.ts';
 import { outputOf } from '../run/output.ts';
 import type { Reaction } from './reaction.ts';
 

@@ -1,6 +1,6 @@
+import { SETTLED } from '../../events/states.ts';
 import { AbortError } from '../errors/errors.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
-import { SETTLED } from '../model/task-record.ts';
 import { expireTask } from '../run/outcome.ts';
 import { interrupt } from '../run/stop.ts';
 import { PausableTimer } from '../time/pausable-timer.ts';

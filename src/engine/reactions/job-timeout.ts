@@ -1,4 +1,4 @@
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import type { JobRun } from '../model/run.ts';
 import { stopJob } from '../run/stop.ts';
 import { PausableTimer } from '../time/pausable-timer.ts';

@@ -1,4 +1,4 @@
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import type { JobRun } from '../model/run.ts';
 import { stopJob } from '../run/stop.ts';
 import { onAbort } from '../time/on-abort.ts';

@@ -1,6 +1,6 @@
 import { errorData } from '../../events/error-data.ts';
 import type { JobEvent } from '../../events/event.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { systemClock } from '../../events/system-clock.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
 import { eventOf, type Journal, type JournalJob } from '../durable/journal.ts';

@@ -1,4 +1,4 @@
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import type { Sealed } from '../definition/sealed.ts';
 import type { Journal, JournalJob } from '../durable/journal.ts';
 import { JournalError } from '../errors/errors.ts';

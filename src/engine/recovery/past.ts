@@ -1,10 +1,10 @@
 import type { JobEvent } from '../../events/event.ts';
-import { isTerminalJobState } from '../../events/event-stream.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { eventOf, type Journal, type JournalJob, NO_VALUE, type Note, type NoteKind } from '../durable/journal.ts';
 import { decode } from '../durable/serialise.ts';
 import { parentPath } from '../durable/task-path.ts';
 import { JournalError } from '../errors/errors.ts';
-import { emptyRecord, type Growth, type JobRecord, type KeptTask, recordEvent } from '../model/job-record.ts';
+import { emptyRecord, type Growth, type JobRecord, recordEvent, type StoredTask } from '../model/job-record.ts';
 
 /** What a journal holds of a job. */
 export type Past = {
@@ -19,7 +19,7 @@ export type Past = {
   /** The tasks that were added to, and removed from, the job inside a task; or the outermost one. */
   readonly growthInside: (path: string | undefined) => readonly Growth[];
   /** What a completed task put out. */
-  readonly output: (task: KeptTask) => unknown;
+  readonly output: (task: StoredTask) => unknown;
   /** What is kept of a task beside its events, as JSON. */
   readonly noteText: (task: string, kind: NoteKind) => string | undefined;
   /** The same as a value. */

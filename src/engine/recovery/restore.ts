@@ -1,16 +1,17 @@
 import type { ErrorData } from '../../events/error-data.ts';
 import type { JobState } from '../../events/event.ts';
+import { SETTLED } from '../../events/states.ts';
 import { taskSnapshot, withRetries } from '../../machines/task.ts';
 import type { TaskDefinition } from '../definition/plan.ts';
 import { hidden, reviveCause } from '../durable/error-revive.ts';
 import { AbortError, TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import { adoptChild, childAgain } from '../kinds/nested.ts';
 import { Attempt } from '../model/attempt.ts';
-import type { KeptTask } from '../model/job-record.ts';
+import type { StoredTask } from '../model/job-record.ts';
 import type { ClaimNote, InputNote, ItemsNote } from '../model/notes.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import type { Stop, StopNote } from '../model/stopping.ts';
-import { copyRecord, SETTLED } from '../model/task-record.ts';
+import { copyRecord, type TaskRecord } from '../model/task-record.ts';
 import { answerSettled } from '../reactions/answer-outputs.ts';
 import { jobErrorOf } from '../run/end.ts';
 import { upstreamError } from '../run/flow.ts';
@@ -52,7 +53,7 @@ const stopOf = (note: StopNote | undefined): Stop | undefined => {
 
 const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
   regrow(job, past, added);
-  const settled: (readonly [TaskRun, KeptTask])[] = [];
+  const settled: (readonly [TaskRun, StoredTask])[] = [];
   for (const index of job.plan.order) {
     const name = job.plan.graph.names[index] as string;
     const record = past.record.tasks.get(job.pathOf(name));
@@ -100,25 +101,21 @@ const claimOf = ({ path, attempts, definition }: TaskRun, past: Past): ClaimNote
   return claim?.attempt === attempts ? claim : undefined;
 };
 
-const recordsOf = (job: JobRun, past: Past): (readonly [TaskRun, KeptTask])[] =>
+const recordsOf = (job: JobRun, past: Past): (readonly [TaskRun, StoredTask])[] =>
   job.tasks.flatMap((task) => {
     const record = task && past.record.tasks.get(task.path);
     return task && record ? [[task, record] as const] : [];
   });
 
 /** Whether an attempt is under way. */
-const isBegun = ({ state, held }: KeptTask): boolean =>
+const isBegun = ({ state, held }: StoredTask): boolean =>
   state === 'running' || (state === 'paused' && held === 'running');
 
-const isUntouched = ({ state, attempts, polls }: KeptTask): boolean =>
+const isUntouched = ({ state, attempts, polls }: StoredTask): boolean =>
   state === 'unscheduled' && attempts === 0 && !polls;
 
-const restoreTask = (job: JobRun, index: number, record: KeptTask, past: Past): TaskRun => {
-  const task = job.known(index);
-  const { endedSeq, runningSeq, ...plain } = record;
-  copyRecord(task, plain as KeptTask);
-  task.snapshot = withRetries(record.snapshot, task.retry.maxRetries);
-  task.counted = SETTLED.has(task.state);
+const restoreTask = (job: JobRun, index: number, record: StoredTask, past: Past): TaskRun => {
+  const task = taskFrom(job, index, record);
   const checkpoint = past.noteText(task.path, 'checkpoint');
   if (checkpoint !== undefined) task.checkpoint = checkpoint;
   const passedOver = past.note<readonly string[]>(task.path, 'branch');
@@ -126,8 +123,17 @@ const restoreTask = (job: JobRun, index: number, record: KeptTask, past: Past): 
   return task;
 };
 
+/** Returns the task of a fresh job with a copy of a record, except for its errors and output. */
+export const taskFrom = (job: JobRun, index: number, record: TaskRecord<unknown>): TaskRun => {
+  const task = job.known(index);
+  copyRecord(task, record);
+  task.snapshot = withRetries(record.snapshot, task.retry.maxRetries);
+  task.counted = SETTLED.has(task.state);
+  return task;
+};
+
 /** Merges what was put out in the order in which it was; answers the positions of the events by which it was. */
-const mergeOutputs = (job: JobRun, settled: readonly (readonly [TaskRun, KeptTask])[], past: Past): number[] => {
+const mergeOutputs = (job: JobRun, settled: readonly (readonly [TaskRun, StoredTask])[], past: Past): number[] => {
   const merges: number[] = [];
   for (const [task, record] of settled) {
     if (task.state !== 'completed') continue;
@@ -149,7 +155,7 @@ const versionAt = (seq: number | undefined, job: JobRun, merges: readonly number
 };
 
 /** The job that a task runs or ran last, where enough of it was kept. */
-const restoreChild = (job: JobRun, task: TaskRun, record: KeptTask, past: Past, merges: readonly number[]): void => {
+const restoreChild = (job: JobRun, task: TaskRun, record: StoredTask, past: Past, merges: readonly number[]): void => {
   const { path } = task;
   const items = past.note<ItemsNote>(path, 'items');
   const input = past.note<InputNote>(path, 'input');
@@ -184,7 +190,7 @@ const CHILD_STATES: Readonly<Partial<Record<TaskRun['state'], JobState>>> = {
   cancelled: 'cancelled',
 };
 
-const restoreErrors = (job: JobRun, task: TaskRun, record: KeptTask, past: Past): void => {
+const restoreErrors = (job: JobRun, task: TaskRun, record: StoredTask, past: Past): void => {
   const { error, lastError, state, endedSeq = 0 } = record;
   const hadSettled = ({ path }: TaskRun): boolean => (past.record.tasks.get(path)?.endedSeq ?? endedSeq) < endedSeq;
   if (lastError) task.lastError = errorAgain(task, lastError, record.lastErrorAttempt ?? task.attempts);
@@ -261,5 +267,5 @@ const isRemoved = (growth: ReturnType<Past['growthInside']>, path: string): bool
   growth.findLast(({ task }) => task === path)?.dependsOn === undefined;
 
 /** What has ended and can't be asked for its function again. */
-const isDone = (record: KeptTask | undefined): boolean =>
+const isDone = (record: StoredTask | undefined): boolean =>
   record !== undefined && SETTLED.has(record.state) && record.state !== 'failed';

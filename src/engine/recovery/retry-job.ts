@@ -1,12 +1,13 @@
-import { withRetries } from '../../machines/task.ts';
+import { SETTLED } from '../../events/states.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
-import { ownLists, SETTLED } from '../model/task-record.ts';
+import { copyDefined } from '../model/task-record.ts';
 import { answerSettled } from '../reactions/answer-outputs.ts';
 import { appraise, appraiseAll } from '../run/flow.ts';
 import { extend, publishAdded, takeOut, tasksMissing, unknownFunction } from '../run/grow.ts';
 import { insideOf, type Leads, reuse, reuseLater } from '../run/reuse.ts';
 import { endIfSettled } from '../run/stop.ts';
+import { taskFrom } from './restore.ts';
 import { isSettled, type RerunSelection, type RetrySelection, rerunOf, retryOf } from './retry-plan.ts';
 
 /** @throws JournalError where a task is to run whose function is not known here */
@@ -36,7 +37,7 @@ export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection):
   const kept = earlier.tasks.filter(
     (task): task is TaskRun => task !== undefined && !earlier.removed?.has(task.index) && !gone.has(task.index),
   );
-  for (const was of kept) copyOf(job, was, !over.has(was.index));
+  for (const was of kept) restoreTask(job, was, !over.has(was.index));
   mergeKept(job, kept, over);
   countKept(job, earlier, kept);
   job.goOnFrom(earlier.nextSeq);
@@ -54,26 +55,24 @@ export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection):
     });
 };
 
-/** Of its own, so that the earlier job stays what it was. */
-const copyOf = (job: JobRun, was: TaskRun, withOutput: boolean): void => {
-  const task = job.known(was.index);
-  const { definition, path, place, retry } = task;
-  Object.assign(task, was, {
-    job,
-    definition,
-    path,
-    place,
-    retry,
-    actor: undefined,
-    snapshot: withRetries(was.snapshot, retry.maxRetries),
-    attempt: undefined,
-    lane: undefined,
-    counted: SETTLED.has(was.state),
-    version: 0,
-    ...ownLists(was),
-    ...(!withOutput && { output: undefined }),
-  });
+/** Gives a task of the job the record of the earlier one. The earlier job is not changed by what follows. */
+const restoreTask = (job: JobRun, earlier: TaskRun, withOutput: boolean): void => {
+  const task = taskFrom(job, earlier.index, earlier);
+  copyDefined(task, earlier, RESTORED_FIELDS);
+  if (withOutput) task.output = earlier.output;
 };
+
+const RESTORED_FIELDS = [
+  'error',
+  'lastError',
+  'refusal',
+  'asked',
+  'passedOver',
+  'child',
+  'earlier',
+  'reuses',
+  'checkpoint',
+] as const satisfies readonly (keyof TaskRun)[];
 
 /** In the order in which it was merged before. */
 const mergeKept = (job: JobRun, kept: readonly TaskRun[], over: ReadonlySet<number>): void => {

@@ -1,6 +1,6 @@
+import { SETTLED } from '../../events/states.ts';
 import { CommandError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
-import { SETTLED } from '../model/task-record.ts';
 import { find } from '../run/address.ts';
 import { failedPaths, insideOf, type Leads, leadsOf, standing } from '../run/reuse.ts';
 

@@ -1,3 +1,4 @@
+import { SETTLED } from '../../events/states.ts';
 import { ignore } from '../../events/thenable.ts';
 import { sortByPlace } from '../definition/plan.ts';
 import { judge, type Outcome, type Tally, type TriggerRule, type Verdict } from '../definition/trigger.ts';
@@ -5,7 +6,6 @@ import { yesOrNo } from '../definition/yes-or-no.ts';
 import { TaskError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import { isCleanUp, type TaskRun } from '../model/run.ts';
-import { SETTLED } from '../model/task-record.ts';
 import { createConditionScope } from './scope.ts';
 
 /** Why a task was skipped. */

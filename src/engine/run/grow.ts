@@ -1,3 +1,4 @@
+import { SETTLED } from '../../events/states.ts';
 import { draftsOf } from '../definition/drafts.ts';
 import { buildGraph, pathLengths, sortGraph } from '../definition/graph.ts';
 import { indexIn, type Plan, type TaskDefinition } from '../definition/plan.ts';
@@ -12,7 +13,6 @@ import {
 } from '../errors/errors.ts';
 import type { Problem } from '../errors/problem.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
-import { SETTLED } from '../model/task-record.ts';
 import { appraise } from './flow.ts';
 import { poolProblems } from './pool-problems.ts';
 import { endIfSettled } from './stop.ts';

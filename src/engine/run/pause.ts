@@ -1,9 +1,9 @@
 import type { TaskState } from '../../events/event.ts';
+import { SETTLED } from '../../events/states.ts';
 import { show } from '../definition/rules.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import { CommandError } from '../errors/errors.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
-import { SETTLED } from '../model/task-record.ts';
 
 /** Who acts where nobody says. */
 export const THE_PROGRAM = 'the program';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import { SETTLED } from '../../events/states.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
-import { SETTLED } from '../model/task-record.ts';
 
 /** Which tasks of a job run again, by index, and by which paths: its own, or those of what is inside it. */
 export type Leads = ReadonlyMap<number, ReadonlySet<string>>;

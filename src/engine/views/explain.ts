@@ -1,8 +1,8 @@
 import type { TaskState } from '../../events/event.ts';
 import { isoText } from '../../events/iso-text.ts';
+import { SETTLED } from '../../events/states.ts';
 import type { JobRun } from '../model/run.ts';
 import { isCleanUp, type TaskRun } from '../model/run.ts';
-import { SETTLED } from '../model/task-record.ts';
 import { find } from '../run/address.ts';
 import { whatMayChange } from '../run/clean-up.ts';
 import { THE_PROGRAM } from '../run/pause.ts';
@@ -10,14 +10,14 @@ import { listed, type SlotReason, type SlotReasons, slotReasons } from './explai
 
 /** Why a task is not running. */
 export type Explanation = {
-  /** Its path. */
+  /** Path of the task. */
   readonly task: string;
   readonly state: TaskState;
-  /** Empty for a task that runs. */
+  /** Empty for a running task. */
   readonly reasons: readonly Reason[];
 };
 
-/** `text` says it all in words; the other fields say the same as data. Times are in epoch ms. */
+/** `text` gives the reason in words, the other fields give it as data. Times are in epoch ms. */
 export type Reason =
   | { readonly kind: 'upstream'; readonly text: string; readonly tasks: readonly string[] }
   | SlotReason
@@ -25,12 +25,12 @@ export type Reason =
   | { readonly kind: 'poll'; readonly text: string; readonly polls: number; readonly at: number }
   | { readonly kind: 'paused'; readonly text: string; readonly by: string; readonly what: 'task' | 'job' }
   | { readonly kind: 'external'; readonly text: string }
-  /** The job has not begun, or is ending so that nothing starts any more. */
+  /** The job has not begun, is ending, is in an engine that is closing, or is about to schedule or run the task. */
   | { readonly kind: 'job'; readonly text: string }
-  /** The task has ended; `reason` says why, where it did not complete. */
+  /** The task has ended, or the job has without it. `reason` says why, if the task did not complete. */
   | { readonly kind: 'ended'; readonly text: string; readonly reason?: string };
 
-/** Every task that neither runs nor has ended, those of nested jobs included. */
+/** Explains every task that neither runs nor has ended, including those of nested jobs. */
 export const explainAll = (job: JobRun, slots = slotReasons(job)): readonly Explanation[] =>
   job.plan.tasks.flatMap((_, index): readonly Explanation[] => {
     const task = job.tasks[index];
@@ -39,7 +39,7 @@ export const explainAll = (job: JobRun, slots = slotReasons(job)): readonly Expl
     return task?.child && !task.child.over ? [...own, ...explainAll(task.child, slots)] : own;
   });
 
-/** One task, whatever its state. @throws UnknownTaskError */
+/** Explains one task, in any state. @throws UnknownTaskError */
 export const explainOne = (root: JobRun, path: string): Explanation => {
   const { job, index } = find(root, path);
   if (job) return explain(job, index, slotReasons(root));
@@ -125,7 +125,7 @@ const pollReason = ({ polls = 0, dueAt = Number.POSITIVE_INFINITY, reason }: Tas
   at: dueAt,
 });
 
-/** Who holds the task, its job, and the jobs around that. */
+/** Returns what pauses the task: its own pause, its job's, and those of the jobs around that. */
 const pausedReasons = (job: JobRun, index: number, task: TaskRun | undefined): readonly Reason[] => {
   const held = job.ending ? undefined : job.heldTasks?.get(index);
   const own: Reason[] = [];
@@ -135,7 +135,7 @@ const pausedReasons = (job: JobRun, index: number, task: TaskRun | undefined): r
   } else if (held !== undefined) {
     own.push({ kind: 'paused', text: `is held by ${held}`, by: held, what: 'task' });
   }
-  // A job that is ending holds nobody up.
+  // A job that is ending ignores pauses.
   if (job.ending) return own;
   if (job.state === 'paused') {
     const by = job.pausedBy ?? THE_PROGRAM;
@@ -152,7 +152,10 @@ const pausedText = (task: TaskRun, by: string): string =>
     ? `waits for a person to retry it: its retries are used up after attempt ${task.attempts}, because ${task.lastError?.message}`
     : `was paused by ${by}`;
 
-/** Which upstreams a task still waits for. */
+/**
+ * Returns the upstreams that a task still waits for. In a job that is stopping these are the ones whose end its
+ * clean-up waits for.
+ */
 export const awaited = (job: JobRun, index: number): readonly number[] => {
   if (job.stop) return whatMayChange(job, index);
   return (job.plan.graph.upstream[index] ?? []).filter(

@@ -1,0 +1,52 @@
+import { filter, Subject } from 'rxjs';
+import { parentPath } from '../../engine/durable/task-path.ts';
+import { emptyRecord, type JobRecord, recordEvent } from '../../engine/model/job-record.ts';
+import { countStates, metrics } from '../../engine/views/metrics.ts';
+import type { JobEvent, TaskState } from '../../events/event.ts';
+import type { KeptJob } from '../kept/kept-job.ts';
+import { recordPrinted, type Tails } from '../kept/printed-lines.ts';
+
+/** What is known of a job while it is displayed, by its events so far. */
+export type JobProgress = {
+  readonly record: JobRecord;
+  readonly tails: Tails;
+  /** The states of the tasks of the file before the first event in this process, by name. */
+  readonly initial: Readonly<Record<string, TaskState>>;
+  /** Returns how many tasks of the file are in each state. */
+  readonly counts: () => Readonly<Record<TaskState, number>>;
+  readonly event: (event: JobEvent) => void;
+};
+
+/** Follows a job with these tasks. `past` is what happened to a stored job in other processes. */
+export const jobProgress = (names: readonly string[], past?: Pick<KeptJob, 'record' | 'tails'>): JobProgress => {
+  const { record, tails } = past ?? { record: emptyRecord(), tails: new Map() };
+  const initial = initialStates(names, record);
+  const events = new Subject<JobEvent>();
+  let counts = countStates(initial);
+  const ofFile = filter((event: JobEvent) => !('task' in event) || parentPath(event.task) === undefined);
+  events.pipe(ofFile, metrics(initial)).subscribe(({ tasks }) => {
+    counts = tasks;
+  });
+  return {
+    record,
+    tails,
+    initial,
+    counts: () => counts,
+    event: (event) => {
+      recordEvent(record, event);
+      recordPrinted(tails, event);
+      events.next(event);
+    },
+  };
+};
+
+const initialStates = (names: readonly string[], { tasks, growth }: JobRecord): JobProgress['initial'] => {
+  const present = new Set(names);
+  for (const { task, dependsOn } of growth) {
+    if (dependsOn === undefined) present.delete(task);
+    else if (parentPath(task) === undefined) present.add(task);
+  }
+  const states: Record<string, TaskState> = Object.create(null);
+  for (const name of present) states[name] = tasks.get(name)?.state ?? 'unscheduled';
+  return states;
+};

@@ -1,0 +1,23 @@
+import type { JobEvent, LogLevel } from './event.ts';
+
+/** The log levels, from the least severe to the most severe. */
+export const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+/** Returns the level of an event: `error` if something failed, `warn` if it is retried, not ready or in conflict. */
+export const levelOf = (event: JobEvent): LogLevel => {
+  switch (event.type) {
+    case 'task.log':
+      return event.level;
+    case 'task.transition':
+      if (event.to === 'failed') return 'error';
+      return event.to === 'retrying' || event.to === 'notReady' ? 'warn' : SHOWN.has(event.to) ? 'info' : 'debug';
+    case 'job.transition':
+      return event.to === 'failed' || event.to === 'timedOut' ? 'error' : 'info';
+    case 'context.conflict':
+      return 'warn';
+    default:
+      return 'debug';
+  }
+};
+
+const SHOWN: ReadonlySet<string> = new Set(['running', 'completed', 'skipped', 'cancelled', 'paused']);

@@ -1,0 +1,9 @@
+import type { JobState, TaskState } from './event.ts';
+
+/** The states in which nothing more happens to a task, unless a person requests another attempt. */
+export const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
+
+const TERMINAL: ReadonlySet<JobState> = new Set(['completed', 'failed', 'timedOut', 'cancelled', 'notReady']);
+
+/** Returns whether a job in this state has ended. */
+export const isTerminalJobState = (state: JobState): boolean => TERMINAL.has(state);
