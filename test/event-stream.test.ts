@@ -4,6 +4,7 @@ import { config, type Observable } from 'rxjs';
 import { type Job, type JobEvent, jobFrom, notReady, type TaskSpec } from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { afterEach, describe, expect, test } from 'vitest';
+import { EventStream } from '../src/events/event-stream.ts';
 
 const heard = (events$: Observable<JobEvent>): JobEvent[] => {
   const events: JobEvent[] = [];
@@ -79,6 +80,27 @@ test('a job without tasks publishes its start and its end', async () => {
   const events = heard(job.events$);
   await job;
   expect(events.map(lineOf)).toEqual(['JOB idle -> running', 'JOB running -> completed']);
+});
+
+test('a subscriber of deliveries that throws keeps no event from anybody: RxJS reports it in a later tick', async () => {
+  const thrown: unknown[] = [];
+  config.onUnhandledError = (error) => thrown.push(error);
+  const stream = new EventStream<string>('j', 'j');
+  const seen: string[] = [];
+  stream.events$.subscribe((event) => seen.push(`events$ ${event.seq}`));
+  stream.deliveries$.subscribe(({ event, subject }) => {
+    if (!('seq' in event)) return;
+    seen.push(`reaction to ${event.seq} of ${subject}`);
+    if (event.seq === 0) stream.publishJobTransition('job', 'running', 'paused', 0, undefined);
+    if (event.seq === 0) throw new Error('broken reaction');
+  });
+  stream.publishJobTransition('job', 'idle', 'running', 0, undefined);
+  stream.publishJobTransition('job', 'paused', 'running', 0, undefined);
+  expect(seen).toEqual([0, 1, 2].flatMap((seq) => [`events$ ${seq}`, `reaction to ${seq} of job`]));
+  expect(thrown).toEqual([]);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  expect(thrown).toEqual([new Error('broken reaction')]);
+  config.onUnhandledError = null;
 });
 
 describe('who subscribes', () => {

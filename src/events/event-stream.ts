@@ -5,8 +5,8 @@ import { isTerminalJobState } from './states.ts';
 /** The event of a task's transition before it is published: details may still be added. */
 export type StampedTransition = { -readonly [Key in keyof (TaskTransition & Stamp)]: (TaskTransition & Stamp)[Key] };
 
-/** Subscribes after everybody else: it is called for each event once the subscribers of `events$` have seen it. */
-export type Reactor<Subject> = (event: JobFact, subject: Subject | undefined) => void;
+/** An event on its way to the subscribers, with what it is about. */
+export type Delivery<Subject> = { readonly event: JobEvent | JobFact; readonly subject: Subject | undefined };
 
 /** Writes an event to the journal; `text` is the JSON of its output. */
 type Keep = (event: JobEvent, text: string | undefined) => void;
@@ -14,28 +14,30 @@ type Keep = (event: JobEvent, text: string | undefined) => void;
 /**
  * The one stream of a job. An event published while another is being delivered waits its turn, so that every
  * subscriber sees the same order, however deep the commands of reactions nest. After the terminal event the stream
- * completes and takes no more. `Subject` is what an event can be about, handed to the reactor alone.
+ * completes and takes no more. `Subject` is what an event can be about; subscribers of `deliveries$` receive it.
  */
 export class EventStream<Subject> {
   /** Hot. Completes after the job's terminal event; whoever comes later is handed that event alone. */
   readonly events$: Observable<JobEvent>;
+  /** Each event after the subscribers of `events$` have seen it, and the transitions of nested jobs. */
+  readonly deliveries$: Observable<Delivery<Subject>>;
   readonly #jobId: string;
   readonly #jobName: string;
-  readonly #react: Reactor<Subject>;
   readonly #keep: Keep | undefined;
   readonly #relay = new RxSubject<JobEvent>();
-  readonly #waiting: { readonly event: JobEvent | JobFact; readonly subject: Subject | undefined }[] = [];
+  readonly #deliveries = new RxSubject<Delivery<Subject>>();
+  readonly #waiting: Delivery<Subject>[] = [];
   #seq = 0;
   #delivering = false;
   #ended = false;
   #last: JobEvent | undefined;
 
   /** `keep` is told of each event as it is stamped, before anybody hears of it. */
-  constructor(jobId: string, jobName: string, react: Reactor<Subject>, keep?: Keep) {
+  constructor(jobId: string, jobName: string, keep?: Keep) {
     this.#jobId = jobId;
     this.#jobName = jobName;
-    this.#react = react;
     this.#keep = keep;
+    this.deliveries$ = this.#deliveries;
     this.events$ = new Observable((subscriber) => {
       if (!this.#last) return this.#relay.subscribe(subscriber);
       subscriber.next(this.#last);
@@ -145,31 +147,25 @@ export class EventStream<Subject> {
     }
   }
 
-  /** Should a reaction throw, what it was told of counts as delivered, and what waits comes with the next event. */
   #deliverWaiting(): void {
     const waiting = this.#waiting;
     this.#delivering = true;
     let next = 0;
     try {
-      while (next < waiting.length) {
-        const { event, subject } = waiting[next++] as (typeof waiting)[number];
-        this.#deliver(event, subject);
-      }
+      while (next < waiting.length) this.#deliver(waiting[next++] as Delivery<Subject>);
     } finally {
       waiting.splice(0, next);
       this.#delivering = false;
     }
   }
 
-  #deliver(event: JobEvent | JobFact, subject: Subject | undefined): void {
-    if (!('seq' in event)) {
-      this.#react(event, subject);
-      return;
-    }
-    const last = isTerminal(event);
+  /** RxJS reports what a subscriber throws in a later tick, so that no subscriber stops a delivery. */
+  #deliver(delivery: Delivery<Subject>): void {
+    const { event } = delivery;
+    const last = 'seq' in event && isTerminal(event);
     if (last) this.#last = event;
-    this.#relay.next(event);
-    this.#react(event, subject);
+    if ('seq' in event) this.#relay.next(event);
+    this.#deliveries.next(delivery);
     if (last) this.#relay.complete();
   }
 }

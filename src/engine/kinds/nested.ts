@@ -99,7 +99,7 @@ const childJob = (job: JobRun, task: TaskRun, input: object): JobRun => {
   const { definition } = task.definition.nested as NestedJob;
   const { graceMs, sequential } = job.options;
   const options = { graceMs, sequential: sequential || undefined };
-  return new LiveRun(definition[PLAN] as Plan, input, options, () => {}, { parent: task });
+  return new LiveRun(definition[PLAN] as Plan, input, options, { parent: task });
 };
 
 /** The job of a fan-out's attempt, not begun. */
@@ -122,7 +122,7 @@ const childJobOf = (job: JobRun, task: TaskRun, items: readonly unknown[]): JobR
     graceMs,
     sequential: sequential || undefined,
   };
-  return new LiveRun(plan, {}, options, () => {}, { parent: task, instances: true });
+  return new LiveRun(plan, {}, options, { parent: task, instances: true });
 };
 
 /** What to begin a task's child with that another process, or an earlier attempt, has left; none where that was not kept. */

@@ -1,4 +1,4 @@
-import type { Reactor } from '../../events/event-stream.ts';
+import type { Delivery } from '../../events/event-stream.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import type { Subject } from '../run/job-run.ts';
 import { answerOutputs } from './answer-outputs.ts';
@@ -38,8 +38,8 @@ const ON_TASK = REACTIONS.flatMap(({ onTask }) => onTask ?? []);
 
 const ON_JOB = REACTIONS.flatMap(({ onJob }) => onJob ?? []);
 
-/** All reactions as the reactor of a stream: of a job's, and of all that is nested in it. */
-export const reactor: Reactor<Subject> = (event, subject) => {
+/** Runs all reactions to an event of a job or of a job nested in it. The subscriber of its stream. */
+export const react = ({ event, subject }: Delivery<Subject>): void => {
   if (!subject) return;
   if (event.type === 'task.transition') {
     const task = subject as TaskRun;

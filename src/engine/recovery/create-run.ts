@@ -6,7 +6,7 @@ import { refuse } from '../definition/rules.ts';
 import { JobRecorder } from '../durable/job-recorder.ts';
 import { JournalWriter } from '../durable/journal-writer.ts';
 import type { JobRun } from '../model/run.ts';
-import { reactor } from '../reactions/react.ts';
+import { react } from '../reactions/react.ts';
 import { LiveRun, type Surroundings } from '../run/job-run.ts';
 import { beginJob } from '../run/pause.ts';
 import { poolProblems } from '../run/pool-problems.ts';
@@ -30,7 +30,8 @@ export const createRun = (plan: Plan, input: object, options: StartOptions, { di
   const { journal } = options;
   const jobId = options.jobId ?? newId();
   const recorder = journal && new JobRecorder(jobId, JournalWriter.of(journal));
-  const run = new LiveRun(plan, input, { ...options, jobId }, reactor, { ...(dispatcher && { dispatcher }), recorder });
+  const run = new LiveRun(plan, input, { ...options, jobId }, { ...(dispatcher && { dispatcher }), recorder });
+  run.deliveries$.subscribe(react);
   if (plan.pooled) refuse(`The start of job "${plan.name}"`, poolProblems(plan.tasks, run.level));
   connect(run);
   if (run.options.logger) run.events$.subscribe(logTo(run.options.logger));

@@ -14,7 +14,7 @@ export const restoreReuses = async (run: JobRun, journal: Journal, past: Past, a
   if (pending.length === 0) return;
   const before = await pastBefore(journal, past);
   if (!before) return;
-  const earlier = new LiveRun(run.plan.sealed ?? run.plan, {}, {}, () => {});
+  const earlier = new LiveRun(run.plan.sealed ?? run.plan, {}, {});
   restoreJob(earlier, before, added);
   for (const { task: path } of pending) {
     const task = find(run, path).task;

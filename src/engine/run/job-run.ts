@@ -4,7 +4,7 @@ import type { Observable } from 'rxjs';
 import { type Actor, createActor } from 'xstate';
 import { errorData, shallowErrorData } from '../../events/error-data.ts';
 import type { JobEvent, JobFact, JobState, JobTransition, TaskState } from '../../events/event.ts';
-import { EventStream, type Reactor, type StampedTransition } from '../../events/event-stream.ts';
+import { type Delivery, EventStream, type StampedTransition } from '../../events/event-stream.ts';
 import { isTerminalJobState, SETTLED } from '../../events/states.ts';
 import { newId, systemClock, systemRandom } from '../../events/system-clock.ts';
 import { type JobCommand, jobLogic, jobSnapshot } from '../../machines/job.ts';
@@ -128,7 +128,6 @@ export class LiveRun implements JobRun {
     plan: Plan,
     input: object,
     startOptions: StartOptions,
-    react: Reactor<Subject>,
     { parent, dispatcher, instances = false, recorder }: Surroundings = {},
   ) {
     const options: StartOptions = mergedOptions(plan.options, startOptions);
@@ -144,7 +143,7 @@ export class LiveRun implements JobRun {
     this.#freezes = (outer ? (outer as LiveRun).#freezes : true) && options.freeze !== false;
     this.recorder = outer ? outer.recorder : recorder;
     const keep = recorder && ((event: JobEvent, text: string | undefined): void => recorder.record(event, text));
-    this.#stream = outer ? (outer as LiveRun).#stream : new EventStream(this.id, plan.name, react, keep);
+    this.#stream = outer ? (outer as LiveRun).#stream : new EventStream(this.id, plan.name, keep);
     this.context = outer && instances ? outer.context : new ContextStore(this.frozen(input));
     this.tasks = new Array(plan.tasks.length);
     this.missing = plan.upstreamCounts.slice();
@@ -211,6 +210,11 @@ export class LiveRun implements JobRun {
 
   get state(): JobState {
     return this.snapshot.value;
+  }
+
+  /** For the reactions: the events of this job and of the jobs nested in it. */
+  get deliveries$(): Observable<Delivery<Subject>> {
+    return this.#stream.deliveries$;
   }
 
   get events$(): Observable<JobEvent> {
