@@ -1,3 +1,4 @@
+/* Entry point `tintype/workflow`: loads workflow files, which are job definitions in YAML. */
 export { MASKED, type Mask } from './executors/mask/mask.ts';
 export { workflowJsonSchema } from './workflow/json-schema.ts';
 export { WorkflowError, type WorkflowProblem, type WorkflowProblemCode } from './workflow/problem.ts';

@@ -1,3 +1,17 @@
+/*
+ * The engine defines jobs, runs them, and resumes them from a journal. The files directly in this folder are its
+ * public face: `builder.ts` and `job-from.ts` describe a job, and `job-definition.ts` is the sealed result.
+ * `start-job.ts` starts, retries and reruns jobs; `job.ts` and `task-handle.ts` are the handles of what runs, and
+ * `job-result.ts` is their result. `engine.ts` (options: `engine-options.ts`) shares limits and a journal among jobs;
+ * `signal-handlers.ts` closes an engine on a signal.
+ *
+ * The sub-folders, in an order in which each imports only from earlier ones: `errors` and `time`; `durable`, which
+ * writes jobs to a journal; `definition`, which validates graphs; `limits`, slots and rates; `model`, the records of
+ * jobs and tasks; `run`, what can be done to a running job; `kinds`, nested jobs, fan-outs and external tasks;
+ * `reactions`, which turn events into commands; `recovery`, which creates, resumes and retries jobs; `views`, pictures
+ * and explanations; `readiness`, checks independent of jobs.
+ */
+
 import type {
   Checked,
   ConditionOf,
@@ -38,14 +52,14 @@ import { type JobDefinition, type StartArguments, sealDefinition } from './job-d
 
 type NoInput = Record<never, never>;
 
-/** What `enrich` may add: a plain object, at once. */
+/** What `enrich` may return: a plain object, not a promise. */
 type Addition = PlainObject & { readonly then?: never };
 
-/** Describes a job task by task. Mutable and fluent, until `seal` or `start`. */
+/** Builder of a job definition. Its methods add one task each and can be chained, until `seal` or `start`. */
 export class JobBuilder<
   Input extends object = NoInput,
   Tasks extends TaskType = never,
-  /** What `start` takes, where the input's schema makes something else of it. */
+  /** What `start` accepts as input, if the input's schema transforms it. */
   Given extends object = Input,
 > {
   readonly name: string;
@@ -63,11 +77,11 @@ export class JobBuilder<
     return this.#sealed !== undefined;
   }
 
-  // What the builder knows of its job is inferred anew from `this`. The class's own parameters say the same, but with them
-  // tsc walks all tasks again in every type of every call: 400 tasks take it 10 s instead of 0.3 s.
+  // Each method infers the builder's type parameters from `this`. The class's own parameters would be equivalent, but
+  // with them tsc walks all tasks again in every type of every call: 400 tasks take it 10 s instead of 0.3 s.
   /**
-   * Adds a task. What is wrong with it is reported by `seal`, together with everything else.
-   * @throws JobDefinitionError `SEALED`
+   * Adds a task that runs a function. `seal` reports its problems, together with all others.
+   * @throws JobDefinitionError `SEALED` if the job is sealed already
    */
   task<Input extends object, Tasks extends TaskType, Given extends object, const Name extends string, Result>(
     this: JobBuilder<Input, Tasks, Given>,
@@ -79,8 +93,8 @@ export class JobBuilder<
     Given
   >;
   /**
-   * Adds a task that waits on others, is tried again, is limited in time … What is wrong with it is reported by `seal`.
-   * @throws JobDefinitionError `SEALED`
+   * Adds a task with options: dependencies, retries, time limits and so on. `seal` reports its problems.
+   * @throws JobDefinitionError `SEALED` if the job is sealed already
    */
   task<
     Input extends object,
@@ -125,9 +139,10 @@ export class JobBuilder<
   }
 
   /**
-   * Adds a task that looks at the world until it is ready: `check` answers an output or `true` when it is, `false` or
-   * `notReady(reason)` when not yet. Between checks it holds no slot; "not yet" is no failure, an error is one.
-   * @throws JobDefinitionError `SEALED`
+   * Adds a task that checks repeatedly until something is ready: `check` returns an output or `true` when it is,
+   * `false` or `notReady(reason)` when not yet. Between checks the task holds no slot. "Not yet" is no failure; an
+   * error is one.
+   * @throws JobDefinitionError `SEALED` if the job is sealed already
    */
   sensor<
     Input extends object,
@@ -172,9 +187,9 @@ export class JobBuilder<
   }
 
   /**
-   * Adds a task that somebody outside completes, through `job.task(name)`. It holds no slot. Give it an `output` schema to
-   * type and check what it is completed with.
-   * @throws JobDefinitionError `SEALED`
+   * Adds a task that is completed from outside, through `job.task(name)`. It holds no slot. An `output` schema types
+   * and validates what it is completed with.
+   * @throws JobDefinitionError `SEALED` if the job is sealed already
    */
   external<
     Input extends object,
@@ -208,9 +223,10 @@ export class JobBuilder<
   }
 
   /**
-   * Adds a job as a task. It takes the context of the task, or what `input` makes of it; its outputs go under the task's
-   * name, or are what `output` makes of its context.
-   * @throws JobDefinitionError `SEALED`
+   * Adds a task that runs a nested job. The nested job's input is the context of the task, or what `input` returns.
+   * The task's output is the merged output of the nested job's tasks, under the task's name, or what `output`
+   * returns.
+   * @throws JobDefinitionError `SEALED` if the job is sealed already
    */
   job<
     Input extends object,
@@ -254,9 +270,10 @@ export class JobBuilder<
   }
 
   /**
-   * Adds a task that runs once for each item, each run an instance `name[0]`, `name[1]` … What they return is collected
-   * in the order of the items, under the task's name. With `continueOnFailure` each is told as `Promise.allSettled` does.
-   * @throws JobDefinitionError `SEALED`
+   * Adds a fan-out: a task that calls `run` once per item, each call being an instance `name[0]`, `name[1]` … Its
+   * output is the list of what the calls return, in the order of the items, under the task's name; with
+   * `continueOnFailure` the entries are those of `Promise.allSettled`.
+   * @throws JobDefinitionError `SEALED` if the job is sealed already
    */
   map<
     Input extends object,
@@ -301,18 +318,25 @@ export class JobBuilder<
     return this.#add({ name, kind: 'map', options, run: run as TaskFunction });
   }
 
-  /** The problems found so far, without throwing. */
+  /** Returns the problems found so far, without throwing. */
   validate(): readonly Problem[] {
     return validate(this.name, this.#drafts, this.#options).problems;
   }
 
-  /** The frozen definition; the same one when called again. @throws JobDefinitionError */
+  /**
+   * Validates the description and returns the frozen definition; the same one when called again.
+   * @throws JobDefinitionError with all problems
+   */
   seal(): JobDefinition<Input, Tasks, Given> {
     this.#sealed ??= sealDefinition<Input, Tasks, Given>(this.name, this.#drafts, this.#options);
     return this.#sealed;
   }
 
-  /** Seals, and starts a job. @throws JobDefinitionError @throws OptionError @throws SchemaError of the input */
+  /**
+   * Seals the definition and starts a job.
+   * @throws JobDefinitionError @throws OptionError @throws SchemaError if the input violates its schema
+   * @throws JournalError @throws SerialisationError if the job can't be stored
+   */
   start(...args: StartArguments<Given>): Job<Input, Tasks> {
     return this.seal().start(...args);
   }
@@ -327,20 +351,20 @@ export class JobBuilder<
   }
 }
 
-/** A nested job that takes another input than the context of its task has to be given one. */
+/** Requires the option `input` if the nested job's input differs from the context of the task. */
 type Fed<Scope extends { readonly ctx: unknown }, Given> = [Scope['ctx']] extends [Given]
   ? unknown
   : { readonly input: (scope: Scope) => Given };
 
 type SchemaObject<Type> = Type extends object ? Type : never;
 
-/** Begins the description of a job whose input a schema checks and types. */
+/** Creates the builder of a job whose input a schema validates and types. */
 export function defineJob<Schema extends StandardSchema<PlainObject, PlainObject>>(
   name: string,
   options: DefinitionOptions<Schema> & { readonly input: Schema },
 ): JobBuilder<SchemaObject<SchemaOutput<Schema>>, never, SchemaObject<SchemaInput<Schema>>>;
 
-/** Begins the description of a job that takes `Input`. */
+/** Creates the builder of a job whose input has the type `Input`. */
 export function defineJob<Input extends object = NoInput>(
   name: string,
   options?: DefinitionOptions<undefined>,

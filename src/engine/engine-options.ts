@@ -8,58 +8,67 @@ import type { Job } from './job.ts';
 import type { AnyDefinition, JobDefinition } from './job-definition.ts';
 import type { Clock } from './time/clock.ts';
 
+/** Options of `createEngine`. */
 export type EngineOptions = LimitOptions & {
-  /** Keeps the events of every job that has no journal of its own. Default none. */
+  /** Stores the events of every job that has no journal of its own. Default none. */
   readonly journal?: Journal | undefined;
-  /** What jobs of the journal are resumed with, found by name. Default none. */
+  /** Definitions, found by name, for the stored jobs that are resumed, retried or rerun. Default none. */
   readonly definitions?: readonly AnyDefinition[] | undefined;
-  /** Told of every event of every job that has no logger of its own. */
+  /** Receives every event of every job that has no logger of its own. Default none. */
   readonly logger?: Logger | undefined;
-  /** Default the machine's. */
+  /** Source of time and timers for the engine and its jobs. Default: the system clock. */
   readonly clock?: Clock | undefined;
-  /** From 0 to below 1. Default `Math.random`. */
+  /** Returns a number from 0 to below 1, for the jitter of backoffs. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
 };
 
+/** Options of `engine.close`. */
 export type CloseOptions = {
-  /** `drain`: what runs finishes, nothing starts. `abort`: what runs is told to stop. Default `drain`. */
+  /** `drain`: running tasks finish, nothing else starts. `abort`: running tasks are aborted. Default `drain`. */
   readonly mode?: 'drain' | 'abort' | undefined;
-  /** How long that may take in ms; then a drain becomes an abort. Default no limit. */
+  /** Time limit of a drain in ms; after that it becomes an abort. Default no limit. */
   readonly graceMs?: number | undefined;
 };
 
-/** How a job of the journal is taken up again. What the start was told holds still, where nothing is said here. */
+/**
+ * How a stored job is resumed, retried or rerun. Plain-data options that are left out keep the values given when the
+ * job was started.
+ */
 export type TakeUpOptions = Omit<StartOptions, 'jobId' | 'jobKey' | 'metadata'> & {
-  /** Default that of its name among the engine's `definitions`. */
+  /** The job's definition. Default: the one of that name among the engine's `definitions`. */
   readonly definition?: AnyDefinition | undefined;
   /**
-   * What to do where the definition is not the one that the job was started with. `refuse`: a JournalError
-   * `DEFINITION_CHANGED` that says what has changed. `accept`: go on if no task that was removed or changed has begun.
-   * `force`: go on in any case. Default `refuse`.
+   * What to do if the definition has changed since the job was started. `refuse`: throw a JournalError
+   * `DEFINITION_CHANGED` that lists the changes. `accept`: continue unless a removed or changed task has begun.
+   * `force`: continue in any case. Default `refuse`.
    */
   readonly changed?: ChangePolicy | undefined;
-  /** Tasks that were added to the job while it ran, of which some are still to run: they are not in its definition. Default none. */
+  /**
+   * Specs of the tasks that were added to the job while it ran and have yet to run: its definition does not contain
+   * them. Default none.
+   */
   readonly added?: readonly AnyTaskSpec[] | undefined;
 };
 
+/** Options of `engine.recover`. */
 export type RecoverOptions = Pick<TakeUpOptions, 'changed'>;
 
-/** A job of which nothing is known but that it runs tasks. */
+/** A job whose definition the types do not know. */
 export type AnyJob = Job<AnyContext, AnyTasks>;
 
 export type AnyContext = Readonly<Record<string, unknown>>;
 
 export type AnyTasks = TaskType<string, AnyContext, true, false>;
 
-/** The definition of a job, which types what is answered. */
+/** The option `definition`, with the types that the returned job then has. */
 export type OfDefinition<Input extends object, Tasks extends TaskType, Given extends object> = {
   readonly definition?: JobDefinition<Input, Tasks, Given> | undefined;
 };
 
-/** What became of the jobs whose process had died. */
+/** What `recover` did with the unfinished jobs that no process ran. */
 export type Recovery = {
-  /** Those that go on. */
+  /** Jobs that were resumed. */
   readonly resumed: readonly AnyJob[];
-  /** Those that can't, each with the reason; nothing has changed about them. */
+  /** Jobs that could not be resumed, each with the reason. They are unchanged. */
   readonly refused: readonly { readonly jobId: string; readonly jobName: string; readonly error: Error }[];
 };

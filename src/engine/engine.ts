@@ -46,12 +46,12 @@ import {
 import { rerunJob, retryJob, startJob } from './start-job.ts';
 import type { Clock } from './time/clock.ts';
 
-/** Limits, a journal and a stream that many jobs share, and their common end. */
+/** Runs many jobs that share limits, a journal and a stream of events, and ends them together. */
 export class Engine implements AsyncDisposable {
   readonly #options: EngineOptions;
   readonly #clock: Clock;
   readonly #dispatcher: Dispatcher;
-  /** The jobs that are not over, by id. */
+  /** Jobs that are not over, by id. */
   readonly #live = new Map<string, { readonly job: Job; readonly run: JobRun }>();
   readonly #events = new Subject<JobEvent>();
   readonly #home: Home;
@@ -72,35 +72,36 @@ export class Engine implements AsyncDisposable {
     };
   }
 
-  /** Everything that happens to its jobs from now on. Completes when the engine has closed. */
+  /** Events of all its jobs from now on. Completes when the engine has closed. */
   get events$(): Observable<JobEvent> {
     return this.#events.asObservable();
   }
 
-  /** The jobs that are not over, in the order of their start. */
+  /** Jobs that are not over, in the order of their start. */
   get jobs(): readonly Job[] {
     return [...this.#live.values()].map(({ job }) => job);
   }
 
-  /** Whether it takes no more jobs. */
+  /** Whether `close` has been called, so that no more jobs are accepted. */
   get closed(): boolean {
     return this.#closed;
   }
 
-  /** A job that is not over, by its id. */
+  /** Returns the job with this id, if it is not over. */
   job(id: string): Job | undefined {
     return this.#live.get(id)?.job;
   }
 
-  /** How many slots of its concurrency and pools are taken. */
+  /** Size and taken slots of the engine's concurrency and of each of its pools. */
   get usage(): readonly { readonly name: string; readonly taken: number; readonly size: number }[] {
     return this.#dispatcher.top.usage();
   }
 
   /**
-   * Starts a job within the limits of the engine. With a `jobKey` that has been used, the job that it stands for is
-   * answered: one whose process died goes on. @throws CommandError `ENGINE_CLOSED` @throws OptionError
-   * @throws SchemaError of the input @throws JournalError
+   * Starts a job within the limits of the engine. If the `jobKey` has been used before, returns the job that was
+   * started with it; if the process of that job died, the job resumes.
+   * @throws CommandError `ENGINE_CLOSED` @throws OptionError @throws SchemaError if the input violates its schema
+   * @throws JournalError @throws SerialisationError if the job can't be stored
    */
   start<Input extends object, Tasks extends TaskType, Given extends object>(
     definition: JobDefinition<Input, Tasks, Given>,
@@ -118,10 +119,11 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Lets a job of the journal go on whose process died: what had completed is not run again, what ran is. One that is over
-   * is answered as it ended; one that runs in this process, as it is. The job is wrapped, since a promise of a job would
-   * give its result. Its first event comes in a later turn of the event loop.
-   * @throws JournalError `JOB_NOT_FOUND`, `JOB_LEASED` while another process runs it, `UNKNOWN_DEFINITION`, `DEFINITION_CHANGED`
+   * Resumes a stored job whose process died: completed tasks are not run again, interrupted ones are. A job that is
+   * over is returned as it ended, one that runs in this process as it is. The job is wrapped in an object, since
+   * awaiting a job itself yields its result. Its first event comes in a later turn of the event loop.
+   * @throws JournalError `JOB_NOT_FOUND`, `JOB_LEASED` while another process runs it, `UNKNOWN_DEFINITION`,
+   * `DEFINITION_CHANGED`
    * @throws CommandError `ENGINE_CLOSED` @throws OptionError
    */
   async resume<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
@@ -149,7 +151,7 @@ export class Engine implements AsyncDisposable {
 
   /**
    * Resumes all jobs of the journal that are not over and that no process runs. Call it when the program starts.
-   * @throws CommandError `ENGINE_CLOSED` @throws OptionError @throws JournalError where the jobs can't be listed
+   * @throws CommandError `ENGINE_CLOSED` @throws OptionError @throws JournalError if the jobs can't be listed
    */
   async recover(options: RecoverOptions = {}): Promise<Recovery> {
     this.#requireOpen('The recovery');
@@ -158,7 +160,7 @@ export class Engine implements AsyncDisposable {
     const left = await journal.jobs({ states: ['idle', 'running', 'paused'] });
     const resumed: AnyJob[] = [];
     const refused: Recovery['refused'][number][] = [];
-    // The oldest first, as they were started.
+    // Oldest first, in the order of their start.
     for (const kept of left.toReversed()) {
       if (this.#closed) break;
       if (this.#live.has(kept.id) || JournalWriter.of(journal).recorderOf(kept.id) || isHeld(kept, journal)) continue;
@@ -166,7 +168,7 @@ export class Engine implements AsyncDisposable {
         const { job } = await this.resume(kept.id, options);
         resumed.push(job);
       } catch (error) {
-        // Another process was quicker.
+        // Another process has acquired the job in the meantime.
         if (error instanceof JournalError && error.code === 'JOB_LEASED') continue;
         refused.push({ jobId: kept.id, jobName: kept.name, error: error as Error });
       }
@@ -175,8 +177,10 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Tries tasks of a job again that is over, by default what failed, was not ready or was cancelled, with all that depends
-   * on it: the job goes on under its id. @throws CommandError `INVALID_STATE` @throws UnknownTaskError and as `resume`
+   * Retries tasks of a job that is over, and everything downstream of them. Default: the tasks that failed (unless
+   * tolerated), were not ready or were cancelled. The job continues under its id.
+   * @throws CommandError `INVALID_STATE` if the job is not over or has nothing to retry
+   * @throws UnknownTaskError, and whatever `resume` throws
    */
   async retry<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
     jobId: string,
@@ -196,7 +200,7 @@ export class Engine implements AsyncDisposable {
     };
   }
 
-  /** What `retry` would run and keep; nothing is changed. @throws as `retry` */
+  /** Returns what `retry` would run and keep. Changes nothing. @throws as `retry` */
   async previewRetry(jobId: string, options: TakeUpOptions & RetrySelection = {}): Promise<Preview> {
     refuse(subjectOf('retry', jobId), againOptionProblems(options, 'retry'));
     const { run } = await this.#ended(jobId, options);
@@ -204,8 +208,11 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Starts another job that takes over the results of one that is over, but those of `from` and of all that depends on it.
-   * @throws CommandError `INVALID_STATE` @throws UnknownTaskError and as `resume`
+   * Starts a new job that takes over the results of a job that is over, except those of the tasks `from` and of
+   * everything downstream of them. Default: the tasks that failed (unless tolerated), were not ready or were
+   * cancelled.
+   * @throws CommandError `INVALID_STATE` if the job is not over or has nothing to rerun
+   * @throws UnknownTaskError, and whatever `resume` throws
    */
   async rerun<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
     jobId: string,
@@ -228,7 +235,7 @@ export class Engine implements AsyncDisposable {
     };
   }
 
-  /** What `rerun` would run, and whose results it would take over; nothing is changed. @throws as `rerun` */
+  /** Returns what `rerun` would run, and which results it would take over. Changes nothing. @throws as `rerun` */
   async previewRerun(jobId: string, options: TakeUpOptions & RerunSelection = {}): Promise<Preview> {
     refuse(subjectOf('rerun', jobId), againOptionProblems(options, 'rerun'));
     const { run } = await this.#ended(jobId, options);
@@ -236,9 +243,10 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Takes no more jobs, ends those that there are, and resolves when they are over. A job with a journal is not cancelled but
-   * left: what runs finishes or, with `abort`, is told to stop, and the job can be resumed. Called again it hastens: `abort`
-   * may follow `drain`. @throws OptionError
+   * Closes the engine: accepts no more jobs, ends the current ones, and resolves when all of them are over. A job
+   * without a journal is cancelled. A job with a journal can be resumed later; for now its running tasks finish or,
+   * with `abort`, are aborted. A second call can turn a `drain` into an `abort`.
+   * @throws OptionError
    */
   close(options: CloseOptions = {}): Promise<void> {
     refuse('A call on the engine', closeOptionProblems(options));
@@ -258,18 +266,20 @@ export class Engine implements AsyncDisposable {
     return this.#closing;
   }
 
-  /** Aborts all jobs and waits for their end. */
+  /** Closes the engine with the mode `abort`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close({ mode: 'abort' });
   }
 
-  /** Resolves when all jobs are over, those too that were being taken up as the engine closed. */
+  /**
+   * Resolves when all jobs are over, including those that were being loaded from the journal when the engine closed.
+   */
   async #allEnded(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     await Promise.all([...this.#live.values()].map((live) => this.#end(live, this.#closesBy)));
   }
 
-  /** Something that starts a job when it has read the journal: the engine has not closed before. */
+  /** Tracks work that starts a job after reading the journal; the engine has not closed before it is done. */
   #doing<Value>(work: Promise<Value>): Promise<Value> {
     this.#underWay.add(work);
     const done = (): void => void this.#underWay.delete(work);
@@ -303,7 +313,7 @@ export class Engine implements AsyncDisposable {
     return { home: this.#home, definitions: this.#options.definitions ?? [] };
   }
 
-  /** A job that is over, as the journal holds it. @throws JournalError @throws CommandError */
+  /** Loads a job that is over from the journal. @throws JournalError @throws CommandError if the job is not over */
   async #ended(
     jobId: string,
     { definition, changed, added, clock, journal }: TakeUpOptions,
@@ -313,7 +323,7 @@ export class Engine implements AsyncDisposable {
     return { run: await endedRun(this.#workshop, from, jobId, order), journal: from };
   }
 
-  /** @throws OptionError */
+  /** Returns the given journal, or the engine's. @throws OptionError if there is neither */
   #journal({ journal = this.#options.journal }: Pick<StartOptions, 'journal'>): Journal {
     if (!journal) {
       const message = 'The engine has no journal: hand one to createEngine, such as sqliteJournal(file).';
@@ -339,7 +349,10 @@ export class Engine implements AsyncDisposable {
 
 const CLOSING = 'the engine is closing';
 
-/** What is asked, in words. @throws OptionError of an id that is none */
+/**
+ * Returns the subject of messages about a request, such as `The retry of job "a1"`.
+ * @throws OptionError if the id is no text or empty
+ */
 const subjectOf = (what: string, jobId: unknown): string => {
   if (typeof jobId === 'string' && jobId !== '') return `The ${what} of job "${jobId}"`;
   const message = `The job is ${show(jobId)}: expected the id of a job, as text.`;
@@ -347,10 +360,10 @@ const subjectOf = (what: string, jobId: unknown): string => {
   throw new OptionError(`The ${what} of a job`, [problem]);
 };
 
-/** Reading a job back is nothing that happens to it. */
+/** Discards everything: loading a job from the journal is not an event of the job. */
 const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-/** @throws OptionError of what is no sealed definition */
+/** Returns the subject of messages about a start. @throws OptionError if the value is no sealed definition */
 const requireDefinition = (definition: unknown): string => {
   if (isDefinition(definition)) return `The start of job "${(definition as { readonly name: string }).name}"`;
   const message = `It was given ${show(definition)}: expected a sealed definition. Call .seal() on a builder first.`;
@@ -359,7 +372,7 @@ const requireDefinition = (definition: unknown): string => {
   ]);
 };
 
-/** An engine: limits and a journal shared by many jobs. @throws OptionError */
+/** Creates an engine, whose jobs share its limits and its journal. @throws OptionError */
 export const createEngine = (options: EngineOptions = {}): Engine => {
   refuse('The engine', engineOptionProblems(options));
   return new Engine(options ?? {});

@@ -14,13 +14,13 @@ import { dotOf } from './views/dot.ts';
 import { mermaidOf } from './views/mermaid.ts';
 import { viewOfPlan } from './views/view-of.ts';
 
-/** The arguments of `start`: the input may be left out where nothing is required of it. */
+/** The arguments of `start`. The input is optional if none of its keys is required. */
 export type StartArguments<Input> =
   Record<never, never> extends Input
     ? [input?: Input | undefined, options?: StartOptions]
     : [input: Input, options?: StartOptions];
 
-/** A sealed, validated graph of tasks. It holds no state of any job: start it any number of times, at once too. */
+/** A sealed, validated graph of tasks. It holds no state of a job: start it any number of times, also concurrently. */
 export class JobDefinition<
   Input extends object = Readonly<Record<string, unknown>>,
   Tasks extends TaskType = never,
@@ -47,49 +47,56 @@ export class JobDefinition<
   }
 
   /**
-   * A SHA-256 of the graph: names, dependencies, kinds, trigger rules, whether there are conditions, and
-   * `continueOnFailure`, in whatever order the tasks were declared. What a function does is no part of it.
+   * SHA-256, in hex, of the graph: names, dependencies, kinds, trigger rules, which tasks have conditions, and
+   * `continueOnFailure`, also in nested jobs. The order of declaration and the code of functions do not matter.
    */
   get fingerprint(): string {
     return definitionShape(this.#plan).fingerprint;
   }
 
-  /** Starts a job; its first event comes in a later microtask. @throws OptionError @throws SchemaError of the input */
+  /**
+   * Starts a job; its first event comes in a later microtask.
+   * @throws OptionError @throws SchemaError if the input violates its schema
+   * @throws JournalError @throws SerialisationError if the job can't be stored
+   */
   start(...[input, options]: StartArguments<Given>): Job<Input, Tasks> {
     return jobOf(startJob(this.#plan, input, options, {}), {}) as unknown as Job<Input, Tasks>;
   }
 
-  /** The problems of the definition: none, since it is sealed. */
+  /** Returns the problems of the definition: none, since it is sealed. */
   validate(): readonly Problem[] {
     return [];
   }
 
-  /** Kahn's algorithm, with declaration order between tasks that are free. */
+  /**
+   * Returns all task names in topological order (Kahn's algorithm). Among tasks that are free, the one declared first
+   * comes first.
+   */
   topologicalOrder(): readonly string[] {
     return this.#names(this.#plan.order);
   }
 
-  /** Every task upstream of one, in declaration order, itself left out. @throws UnknownTaskError */
+  /** Returns the names of all tasks upstream of the given one, in declaration order. @throws UnknownTaskError */
   ancestors(task: string): readonly string[] {
     return this.#names(reachable(indexIn(this.#plan, task), this.#plan.graph.upstream));
   }
 
-  /** Every task downstream of one, in declaration order, itself left out. @throws UnknownTaskError */
+  /** Returns the names of all tasks downstream of the given one, in declaration order. @throws UnknownTaskError */
   downstream(task: string): readonly string[] {
     return this.#names(reachable(indexIn(this.#plan, task), this.#plan.graph.downstream));
   }
 
-  /** The longest chain of tasks, the earliest declared where several are as long. */
+  /** Returns the names of the longest chain of tasks; of equally long chains, the one declared first. */
   criticalPath(): readonly string[] {
     return this.#names(criticalPath(this.#plan.graph, this.#plan.lengths));
   }
 
-  /** The graph in Graphviz's DOT. */
+  /** Renders the graph in Graphviz's DOT language. */
   toDot(): string {
     return dotOf(viewOfPlan(this.#plan));
   }
 
-  /** The graph as a Mermaid flowchart. */
+  /** Renders the graph as a Mermaid flowchart. */
   toMermaid(): string {
     return mermaidOf(viewOfPlan(this.#plan));
   }
@@ -99,7 +106,7 @@ export class JobDefinition<
   }
 }
 
-/** Checks everything that was described. @throws JobDefinitionError */
+/** Validates a described job and returns its definition. @throws JobDefinitionError with all problems */
 export const sealDefinition = <Input extends object, Tasks extends TaskType, Given extends object>(
   name: string,
   drafts: readonly TaskDraft[],
@@ -111,6 +118,6 @@ export const sealDefinition = <Input extends object, Tasks extends TaskType, Giv
   return new JobDefinition<Input, Tasks, Given>(plan as Plan);
 };
 
-/** A definition, whatever it takes and puts out. */
+/** A definition with any input and any tasks. */
 // biome-ignore lint/suspicious/noExplicitAny: only `any` stands for every input and every set of tasks
 export type AnyDefinition = JobDefinition<any, any, any>;

@@ -6,9 +6,9 @@ import type { Job } from './job.ts';
 import { type JobDefinition, sealDefinition } from './job-definition.ts';
 
 /**
- * A sealed definition of tasks given as data. `Context` types what they read and what a completed job ends with; a job
- * starts from any part of it.
- * @throws JobDefinitionError
+ * Creates a sealed definition from tasks given as data. `Context` types what the tasks read and what a completed job
+ * ends with; the input of a job is any part of it.
+ * @throws JobDefinitionError with all problems
  */
 export const jobFrom = <Context extends object = Readonly<Record<string, unknown>>>(
   name: string,
@@ -17,14 +17,19 @@ export const jobFrom = <Context extends object = Readonly<Record<string, unknown
 ): JobDefinition<Partial<Context>, TaskType<string, Context, true, false>> =>
   sealDefinition(name, draftsOf(name, tasks as readonly AnyTaskSpec[]), options);
 
+/** Options of `run`: those of a start, and what the definition and the input need. */
 export type RunOptions<Context> = StartOptions & {
-  /** The job's name. Default `job`. */
+  /** Name of the job. Default `job`. */
   readonly name?: string;
-  /** The input, from which the context starts. Default `{}`. */
+  /** Input of the job, which is its initial context. Default `{}`. */
   readonly ctx?: Partial<Context>;
 };
 
-/** Defines and starts a job in one go. @throws JobDefinitionError @throws OptionError */
+/**
+ * Defines a job and starts it.
+ * @throws JobDefinitionError @throws OptionError
+ * @throws JournalError @throws SerialisationError if the job can't be stored
+ */
 export const run = <Context extends object = Readonly<Record<string, unknown>>>(
   tasks: readonly AnyTaskSpec<Context>[],
   { name = 'job', ctx, ...options }: RunOptions<Context> = {},

@@ -10,28 +10,34 @@ import { viewOfJob } from './views/view-of.ts';
 /** How one task ended. */
 export type TaskResult = {
   readonly state: TaskState;
-  /** Attempts begun. */
+  /** Number of attempts begun. */
   readonly attempts: number;
-  /** When its first attempt began, in epoch ms. */
+  /** Start of the first attempt, in epoch ms. */
   readonly startedAt: number | undefined;
-  /** From its first attempt to its end, retries and the waits between them included. */
+  /** Time from the start of the first attempt to the end of the task in ms, with all retries and waits. */
   readonly durationMs: number | undefined;
   readonly error: TaskError | undefined;
-  /** Why it failed, was skipped, cancelled or not ready: `error`, `timeout`, `deadline`, `invalidOutput`, `upstreamFailed` … */
+  /**
+   * Why the task failed, was skipped, was cancelled or was not ready: `error`, `timeout`, `deadline`,
+   * `invalidOutput`, `upstreamFailed` …
+   */
   readonly reason: string | undefined;
-  /** Of a sensor: checks that brought "not yet". */
+  /** For a sensor: number of checks that were not ready. */
   readonly polls?: number;
-  /** Of a nested job: its tasks by name; of a fan-out: its instances, as `[0]`, `[1]` … */
+  /** For a nested job: its tasks by name. For a fan-out: its instances, as `[0]`, `[1]` … */
   readonly tasks?: Readonly<Record<string, TaskResult>>;
 };
 
 type ResultBase<Names extends string> = {
   readonly jobId: string;
   readonly jobName: string;
-  /** Every task by name. */
+  /** All tasks by name. */
   readonly tasks: Readonly<Record<Names, TaskResult>>;
-  /** Final task failures in time order, tolerated ones included and marked. */
+  /** Final failures of tasks in time order, including tolerated ones, which have `tolerated` set. */
   readonly errors: readonly TaskError[];
+  /**
+   * Start of the job, in epoch ms; `undefined` if it ended before it started. `durationMs` runs from then to the end.
+   */
   readonly startedAt: number | undefined;
   readonly durationMs: number;
   isReady(): this is { readonly state: 'completed' };
@@ -39,19 +45,22 @@ type ResultBase<Names extends string> = {
   isFailed(): this is { readonly state: 'failed' };
   isTimedOut(): this is { readonly state: 'timedOut' };
   isCancelled(): this is { readonly state: 'cancelled' };
-  /** The first task failure in time, unless it was tolerated. */
+  /** Returns the first task failure in time that was not tolerated. */
   readonly firstError: () => TaskError | undefined;
-  /** The first task by name that is not ready. */
+  /** Returns the name of the first task, by name, that is not ready. */
   readonly firstInProgress: () => Names | undefined;
-  /** What has not completed although all its upstreams have, and what failed or is not ready; by name. */
+  /**
+   * Returns the tasks that have not completed although all their upstreams have, and those that failed or are not
+   * ready; by name.
+   */
   readonly frontier: () => readonly FrontierItem[];
-  /** The completed tasks with anything downstream that has not completed; by name. */
+  /** Returns the completed tasks that have an uncompleted task anywhere downstream; by name. */
   readonly boundarySubtrees: () => readonly FrontierItem[];
-  /** When each task waited and ran, as a Mermaid gantt chart. */
+  /** Renders when each task waited and ran, as a Mermaid Gantt chart. */
   readonly toGantt: () => string;
 };
 
-/** How a job ended. `state` tells whether the context is whole. */
+/** How a job ended. `ctx` is certain to be complete only if `state` is `completed`. */
 export type JobResult<Final = Readonly<Record<string, unknown>>, Partial = Final, Names extends string = string> =
   | (ResultBase<Names> & { readonly state: 'completed'; readonly ctx: Final; readonly error: undefined })
   | (ResultBase<Names> & { readonly state: 'notReady'; readonly ctx: Partial; readonly error: undefined })
@@ -62,8 +71,8 @@ export type JobResult<Final = Readonly<Record<string, unknown>>, Partial = Final
     });
 
 /**
- * The result of a job that is over. The context is merged and the records of the tasks are copied when they are first
- * asked for.
+ * Returns the result of a job that is over. The context is merged, and the records of the tasks are copied, on first
+ * read.
  * @internal
  */
 export const resultOf = (run: JobRun): JobResult => {

@@ -33,11 +33,11 @@ import { mermaidOf } from './views/mermaid.ts';
 import { viewOfJob } from './views/view-of.ts';
 
 export type CancelOptions = {
-  /** `abort` aborts what runs; `drain` lets it finish. Nothing starts in either. Default `abort`. */
+  /** `abort` aborts running tasks, `drain` lets them finish. Either way only clean-up tasks start. Default `abort`. */
   readonly mode?: 'abort' | 'drain';
 };
 
-/** One execution of a definition. Awaiting it gives the result, whatever became of the job. */
+/** One execution of a definition. Awaiting it gives the result, however the job ends. */
 export class Job<Input extends object = object, Tasks extends TaskType = never>
   implements
     PromiseLike<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>>,
@@ -67,22 +67,23 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     return this.#run.state;
   }
 
-  /** The context as it is now, frozen. */
+  /** The current context, read-only. */
   get ctx(): PartialContext<Input, Tasks> {
     return this.#run.context.at(this.#run.context.version) as PartialContext<Input, Tasks>;
   }
 
   /**
-   * Everything that happens to the job. Hot: who subscribes in the tick of the start misses nothing, who comes later hears
-   * what is left, who comes after the end is handed the terminal event. Completes, never errors.
+   * Events of the job. Hot: a subscriber in the tick of the start misses nothing, a later one gets the remaining
+   * events, one after the end gets the terminal event alone. Completes, never errors.
    */
   get events$(): Observable<JobEvent> {
     return this.#run.events$;
   }
 
   /**
-   * How the job ended; never rejects for what the job did. A `signal` ends the waiting alone: the promise then rejects
-   * with the signal's reason and the job goes on. @throws OptionError
+   * Resolves to the result of the job; never rejects because of what the job did. A `signal` ends only the wait: the
+   * promise then rejects with the signal's reason, and the job continues.
+   * @throws OptionError
    */
   result(
     options: { readonly signal?: AbortSignal } = {},
@@ -108,7 +109,10 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     return this.result().then(onFulfilled, onRejected);
   }
 
-  /** The context of the completed job. @throws JobError if it ended in any other state @throws JournalError if its end can't be kept */
+  /**
+   * Resolves to the context of the completed job.
+   * @throws JobError if the job ended in any other state @throws JournalError if its end can't be stored
+   */
   async orThrow(): Promise<FinalContext<Input, Tasks>> {
     const result = await this.result();
     if (result.state === 'completed') await this.saved();
@@ -116,7 +120,10 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     throw result.error ?? notReadyError(this.#run);
   }
 
-  /** What one task put out, as soon as that task has settled. @throws TaskError @throws UnknownTaskError */
+  /**
+   * Resolves to the output of a task as soon as the task has settled.
+   * @throws TaskError if it did not complete @throws UnknownTaskError
+   */
   async output<Name extends TaskName<Tasks>>(task: Name): Promise<OutputNamed<Tasks, Name>> {
     const run = this.#run;
     const index = indexIn(run.plan, task);
@@ -130,41 +137,50 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 
   /**
-   * How one task stands, now and whenever it is asked, and what can be done about it. A task of a nested job is
-   * `outer/inner`, an instance of a fan-out `name[3]`. @throws UnknownTaskError
+   * Returns a live handle of one task. The path of a task in a nested job is `outer/inner`, that of an instance of a
+   * fan-out `name[3]`.
+   * @throws UnknownTaskError
    */
   task(path: TaskPath<Tasks>): TaskHandle {
     return new TaskHandle(this.#run, path);
   }
 
-  /** Resolves once all that has happened so far is in the journal; at once where there is none. @throws JournalError */
+  /**
+   * Resolves once everything that has happened so far is stored; at once without a journal.
+   * @throws JournalError (as a rejection) if it can't be stored
+   */
   saved(): Promise<void> {
     const { recorder } = this.#run;
     return recorder ? new Promise((resolve, reject) => recorder.whenSaved(resolve, reject)) : Promise.resolve();
   }
 
   /**
-   * Nothing new starts; what runs goes on. Paused time counts towards no job timeout and no deadline. `by` says who does
-   * it, for `explain`. @throws CommandError `INVALID_STATE`
+   * Pauses the job: running functions continue, nothing new starts. Paused time does not count towards the job's
+   * timeout or a deadline. `by` is who pauses it, for `explain`.
+   * @throws CommandError `INVALID_STATE` if the job is over, is ending, or runs in another process @throws TypeError
+   * if `by` is no text or empty
    */
   pause(by = THE_PROGRAM): void {
     requireHere(this.#run, 'paused');
     pauseJob(this.#run, by);
   }
 
-  /** Lets a paused job go on. */
+  /** Resumes a paused job. @throws CommandError `INVALID_STATE` if it runs in another process */
   resume(): void {
     requireHere(this.#run, 'resumed');
     resumeJob(this.#run);
   }
 
   /**
-   * Tries tasks again, with all their retries anew. While the job runs: a task that has failed and on whose failure nothing
-   * has acted yet, that is paused, or that waits for its next attempt (which then comes at once); without a task all that
-   * have failed or are paused because their retries are used up. Answers this job.
+   * Retries tasks. Each gets its full number of retries again.
    *
-   * Once it is over: the job goes on, under its id, in the job that is answered, with what failed, was not ready or was
-   * cancelled, or with the tasks chosen, and with all that depends on them; all else keeps its result.
+   * While the job runs, a task can be retried if it is paused, if it waits for its next attempt (which then starts at
+   * once), or if it has failed and no task has started because of that. Default: all such failed tasks, and all that
+   * are paused because their retries are used up. Returns this job.
+   *
+   * When the job is over, it continues under its id, and its new handle is returned. The given tasks run again, and
+   * everything downstream of them (`downstream: false`: without what has completed); all others keep their results.
+   * Default: the tasks that failed (unless tolerated), were not ready or were cancelled.
    * @throws CommandError `INVALID_STATE` @throws UnknownTaskError @throws OptionError @throws JournalError
    */
   retry(tasks?: TaskPath<Tasks> | (RetrySelection<TaskPath<Tasks>> & StartOptions)): Job<Input, Tasks> {
@@ -182,15 +198,17 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     return this;
   }
 
-  /** What `retry` of the job, which is over, would run and keep; nothing is changed. @throws as `retry` */
+  /** Returns what `retry` of this job, which must be over, would run and keep. Changes nothing. @throws as `retry` */
   previewRetry(selection: RetrySelection<TaskPath<Tasks>> = {}): Preview {
     refuse(`A retry of job "${this.name}"`, againOptionProblems(selection, 'retry', 'handle'));
     return previewRetry(this.#run, selection);
   }
 
   /**
-   * Starts another job of the same tasks and input, which takes over the results of this one, that is over, but those of
-   * `from` and of all that depends on it. @throws CommandError `INVALID_STATE` @throws UnknownTaskError @throws OptionError
+   * Starts a new job with the same tasks and input. It takes over the results of this job, which must be over, except
+   * those of the tasks `from` and of everything downstream of them. Default: the tasks that failed (unless
+   * tolerated), were not ready or were cancelled.
+   * @throws CommandError `INVALID_STATE` @throws UnknownTaskError @throws OptionError @throws JournalError
    */
   rerun(options: RerunSelection<TaskPath<Tasks>> & StartOptions = {}): Job<Input, Tasks> {
     requireHere(this.#run, 'run again');
@@ -200,55 +218,70 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     return new Job(rerunJob(this.#run, options, this.#home), this.#home);
   }
 
-  /** What `rerun` of the job would run, and whose results it would take over; nothing is changed. @throws as `rerun` */
+  /**
+   * Returns what `rerun` of this job would run, and which results it would take over. Changes nothing.
+   * @throws as `rerun`
+   */
   previewRerun(selection: RerunSelection<TaskPath<Tasks>> = {}): Preview {
     refuse(`A rerun of job "${this.name}"`, againOptionProblems(selection, 'rerun', 'handle'));
     return previewRerun(this.#run, selection);
   }
 
-  /** Why tasks are not running: each that has not ended, or the one asked for. @throws UnknownTaskError */
+  /**
+   * Explains why tasks are not running: the given one, or all that neither run nor have ended.
+   * @throws UnknownTaskError
+   */
   explain(path?: TaskPath<Tasks>): readonly Explanation[] {
     return path === undefined ? explainAll(this.#run) : [explainOne(this.#run, path)];
   }
 
   /**
-   * Adds tasks to the job while it runs. They may depend on any of its tasks and on one another, and are checked as a
-   * definition is, all before any of them is added. @throws JobDefinitionError @throws CommandError `INVALID_STATE`
+   * Adds tasks to the running job. They may depend on any of its tasks and on one another. All are validated before
+   * any of them is added.
+   * @throws JobDefinitionError @throws CommandError `INVALID_STATE`
    */
   addTasks(tasks: readonly AnyTaskSpec[]): void {
     requireHere(this.#run, 'changed');
     addTasks(this.#run, tasks);
   }
 
-  /** Removes a task that has not started and on which no other depends. @throws CommandError @throws JobDefinitionError */
+  /**
+   * Removes a task that has not started and that no other task depends on.
+   * @throws UnknownTaskError @throws CommandError `INVALID_STATE` @throws JobDefinitionError if another task depends
+   * on it
+   */
   removeTask(name: string): void {
     requireHere(this.#run, 'changed');
     removeTask(this.#run, name);
   }
 
-  /** What has not completed although all its upstreams have, by name. */
+  /**
+   * Returns the tasks that have not completed although all their upstreams have, and those that failed or are not
+   * ready; by name.
+   */
   frontier(): readonly FrontierItem[] {
     return frontierOf(viewOfJob(this.#run));
   }
 
-  /** The job as it stands, in Graphviz's DOT: coloured by state. */
+  /** Renders the current state of the job in Graphviz's DOT language, coloured by state. */
   toDot(): string {
     return dotOf(viewOfJob(this.#run));
   }
 
-  /** The job as it stands, as a Mermaid flowchart: coloured by state. */
+  /** Renders the current state of the job as a Mermaid flowchart, coloured by state. */
   toMermaid(): string {
     return mermaidOf(viewOfJob(this.#run));
   }
 
-  /** When each task waited and ran, as a Mermaid gantt chart. */
+  /** Renders when each task waited and ran, as a Mermaid Gantt chart. */
   toGantt(): string {
     return ganttOf(viewOfJob(this.#run));
   }
 
   /**
-   * Ends the job: no task starts any more. Safe at any time and any number of times; `drain` may be followed by `abort`.
-   * `reason` becomes the cause of the job's error. Answers the result. @throws OptionError
+   * Cancels the job: from now on only clean-up tasks start. Safe at any time and any number of times; `drain` may be
+   * followed by `abort`. `reason` becomes the `cause` of the job's error. Resolves to the result.
+   * @throws OptionError
    */
   cancel(
     reason?: unknown,
@@ -268,7 +301,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 }
 
-/** The handle of a job that was started. */
+/** Returns the handle of a started job: a new one, or that of the job which has the same key. */
 export const jobOf = ({ run, existing }: Started, home: Home): Job =>
   (existing as Job | undefined) ?? new Job(run as JobRun, home);
 

@@ -3,18 +3,24 @@ import { callable, problemsOf, refuse, rule, show, wait } from './definition/rul
 import { Engine } from './engine.ts';
 import type { Problem } from './errors/problem.ts';
 
+/** Options of `installSignalHandlers`. */
 export type SignalHandlerOptions = {
-  /** Default `SIGTERM` and `SIGINT`. */
+  /** Signals to handle. Default `SIGTERM` and `SIGINT`. */
   readonly signals?: readonly NodeJS.Signals[] | undefined;
-  /** How long running work may go on after the first signal, in ms; then it is aborted. Default 10,000. */
+  /** How long running tasks may continue after the first signal, in ms; then they are aborted. Default 10,000. */
   readonly graceMs?: number | undefined;
-  /** Called once all jobs have ended, with 128 + the number of the signal. Default `process.exit`. */
+  /**
+   * Called with 128 + the number of the signal when all jobs have ended, and at once on a third signal. Default
+   * `process.exit`.
+   */
   readonly exit?: ((code: number) => void) | undefined;
 };
 
 /**
- * Ends the program cleanly on a signal: the first drains the engine, a second aborts what still runs, a third exits at
- * once. Answers what takes the handlers away again; they go by themselves when the engine has closed. @throws OptionError
+ * Ends the program cleanly on a signal: the first signal drains the engine, the second aborts what still runs, the
+ * third exits at once. Returns a function that removes the handlers; they are also removed when the engine has
+ * closed.
+ * @throws OptionError
  */
 export const installSignalHandlers = (engine: Engine, options: SignalHandlerOptions = {}): (() => void) => {
   const problems = problemsOf(options, RULES, { subject: 'The handlers' });
@@ -52,7 +58,7 @@ const RULES = {
   exit: callable,
 };
 
-/** Of all signals these two reach no handler. */
+/** Returns whether a value names a signal that a handler can receive: all but `SIGKILL` and `SIGSTOP`. */
 const canBeHandled = (signal: unknown): boolean =>
   typeof signal === 'string' && Object.hasOwn(os.constants.signals, signal) && !['SIGKILL', 'SIGSTOP'].includes(signal);
 

@@ -17,8 +17,9 @@ import { forkOf, inputOf, reopen } from './recovery/retry-job.ts';
 import type { RerunSelection, RetrySelection } from './recovery/retry-plan.ts';
 
 /**
- * Starts a job in a later microtask, so that who subscribes until then misses nothing.
- * @throws OptionError @throws SchemaError @throws JournalError
+ * Starts a job in a later microtask, so that a subscriber of the current tick misses nothing. If this process already
+ * runs the job with the same key, returns that job.
+ * @throws OptionError @throws SchemaError @throws JournalError @throws SerialisationError
  */
 export const startJob = (plan: Plan, input: unknown, options: StartOptions | undefined, home: Home): Started => {
   const subject = `The start of job "${plan.name}"`;
@@ -39,14 +40,14 @@ export const startJob = (plan: Plan, input: unknown, options: StartOptions | und
   return { run };
 };
 
-/** What the first start with a key was told, where the journal answers at once. */
+/** Returns the options of the first start with the key, if the journal returns that job synchronously. */
 const firstOptions = (journal: Journal | undefined, jobId: string | undefined): StartOptions => {
   const kept = jobId === undefined ? undefined : journal?.job(jobId);
   ignore(kept);
   return kept && !isThenable(kept) ? optionsOf(kept.options) : {};
 };
 
-/** Lets a job that is over go on, under its id. @throws UnknownTaskError @throws CommandError @throws JournalError */
+/** Continues a job that is over, under its id. @throws UnknownTaskError @throws CommandError @throws JournalError */
 export const retryJob = (
   earlier: JobRun,
   { tasks, downstream, ...options }: RetrySelection & StartOptions,
@@ -65,7 +66,7 @@ export const retryJob = (
   return run;
 };
 
-/** Goes on once the end of the earlier job is in the journal: at once, mostly. */
+/** Calls back once the end of the earlier job has been stored, which it mostly is already. */
 const onceSaved = ({ recorder }: JobRun, run: JobRun, goOn: () => void): void => {
   if (!recorder || recorder.isSaved) {
     goOn();
@@ -90,7 +91,10 @@ const notOver = ({ id, plan }: JobRun): CommandError =>
 const atWork = ({ id, plan }: JobRun): JournalError =>
   new JournalError('JOB_LEASED', `Job "${plan.name}" ("${id}") is being tried again already.`, { jobId: id });
 
-/** Starts another job that begins with the results of one that is over. @throws UnknownTaskError @throws CommandError @throws JournalError */
+/**
+ * Starts a new job with the results of one that is over.
+ * @throws UnknownTaskError @throws CommandError @throws JournalError
+ */
 export const rerunJob = (earlier: JobRun, { from, ...options }: RerunSelection & StartOptions, home: Home): JobRun => {
   const input = inputOf(earlier);
   const jobId = options.jobId ?? newId();
@@ -103,7 +107,7 @@ export const rerunJob = (earlier: JobRun, { from, ...options }: RerunSelection &
   return run;
 };
 
-/** What the earlier job was started with, but what was meant for that alone. */
+/** Returns the options of the earlier job, overlaid with the given ones. Its key and its signal are not inherited. */
 const againOptions = (earlier: JobRun, options: StartOptions): StartOptions => {
   const { jobKey: _, metadata, ...before } = earlier.startOptions;
   return { ...before, metadata, signal: undefined, ...options };

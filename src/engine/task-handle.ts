@@ -19,9 +19,9 @@ import { requireHere } from './run/elsewhere.ts';
 import { holdTask, pauseTask, resumeTask, THE_PROGRAM } from './run/pause.ts';
 import { retryTask } from './run/retry-task.ts';
 
-/** How one task of a job stands, each property answering for the moment it is read; and what can be done about it. */
+/** Live handle of one task: its properties return the current state, its methods control the task. */
 export class TaskHandle implements TaskResult {
-  /** Its path: its name, `outer/inner` in a nested job, `name[3]` in a fan-out. */
+  /** Path of the task: its name, `outer/inner` in a nested job, `name[3]` in a fan-out. */
   readonly name: string;
   readonly #run: JobRun;
 
@@ -36,7 +36,7 @@ export class TaskHandle implements TaskResult {
     return this.#task?.state ?? 'unscheduled';
   }
 
-  /** The attempt that runs or ran last, from 1; 0 before the first. */
+  /** Number of the current or last attempt, from 1; 0 before the first. */
   get attempt(): number {
     return this.attempts;
   }
@@ -57,7 +57,7 @@ export class TaskHandle implements TaskResult {
     return durationOf(this.#task, this.#run.clock.now);
   }
 
-  /** Why it failed, or why its last attempt did if it is being tried again. */
+  /** Why the task failed; until it has ended, why its last attempt failed. */
   get error(): TaskError | undefined {
     const task = this.#task;
     return task?.error ?? (task?.state === 'completed' ? undefined : task?.lastError);
@@ -67,20 +67,22 @@ export class TaskHandle implements TaskResult {
     return this.#task?.reason;
   }
 
-  /** How many results came after their attempt had timed out or been cancelled, and were dropped. */
+  /** Number of results that arrived after their attempt had timed out or been cancelled, and were dropped. */
   get lateResults(): number {
     return this.#task?.lateResults ?? 0;
   }
 
-  /** Who works on it, of an external task that is claimed. */
+  /** Owner of an external task that is claimed. */
   get owner(): string | undefined {
     const task = this.#task;
     return task?.attempt && task.claim?.owner;
   }
 
   /**
-   * Holds a task that has not started; it goes on with `resume`. An external task, a nested job and a fan-out can be
-   * paused while they run, a function can't. `by` says who does it. @throws CommandError
+   * Pauses a task that is not running; if it is not ready yet, as soon as it is. External tasks, nested jobs and
+   * fan-outs can also be paused while they run, functions can't. `by` is who pauses it; a `token` must be that of the
+   * current claim.
+   * @throws CommandError @throws TypeError if `by` is no text or empty
    */
   pause(by = THE_PROGRAM, token?: string): void {
     const { job, index, task } = this.#begun('paused');
@@ -89,50 +91,65 @@ export class TaskHandle implements TaskResult {
     else holdTask(job, index, by);
   }
 
-  /** Lets a paused task go on. @throws CommandError */
+  /** Resumes a paused task. @throws CommandError */
   resume(): void {
     const { job, index } = this.#begun('resumed');
     resumeTask(job, index);
   }
 
-  /** Tries a failed or paused task again, as `job.retry(task)` does. @throws CommandError */
+  /**
+   * Retries a task that has failed, is paused or waits for its next attempt, as `job.retry(task)` does.
+   * @throws CommandError
+   */
   retry(): void {
     retryTask(this.#known('tried again'));
   }
 
   /**
-   * Takes an external task that is ready. The token tells this attempt from later ones; `leaseMs` is how long it may go
-   * without a heartbeat, by default the task's `heartbeatTimeout`. @throws CommandError @throws OptionError
+   * Claims an external task that is ready, and returns a token that identifies this attempt. `leaseMs` is the longest
+   * time in ms without a heartbeat; default: the task's `heartbeatTimeout`.
+   * @throws CommandError @throws OptionError @throws TypeError if `owner` is no text or empty
    */
   claim(owner: string, options: ClaimOptions = {}): string {
     return claim(this.#external('claimed'), owner, options);
   }
 
-  /** Tells that whoever claimed it is at work. @throws CommandError `STALE_TOKEN` */
+  /**
+   * Reports that the owner of a claimed task is still working on it.
+   * @throws CommandError, `STALE_TOKEN` if the attempt is over
+   */
   heartbeat(token?: string): void {
     heartbeat(this.#external('kept alive'), token);
   }
 
-  /** How far it is, from 0 to 1; counts as a heartbeat. @throws CommandError @throws RangeError */
+  /** Publishes the task's progress, from 0 to 1; counts as a heartbeat. @throws CommandError @throws RangeError */
   progress(fraction: number, message?: string, token?: string): void {
     progressExternal(this.#external('reported on'), fraction, message, token);
   }
 
-  /** A `task.log` event; counts as a heartbeat. @throws CommandError */
+  /**
+   * Publishes a `task.log` event; counts as a heartbeat.
+   * @throws CommandError @throws TypeError if the level is unknown
+   */
   log(level: LogLevel, message: string, data?: unknown, token?: string): void {
     logExternal(this.#external('reported on'), level, message, data, token);
   }
 
   /**
-   * Completes an external task, claimed or not. An output that is refused changes nothing: it may be given again. Where the
-   * task's schema answers later, so does this; where the job has a journal it resolves once the completion is kept.
+   * Completes an external task, claimed or not. An output that is refused changes nothing, so that another can be
+   * given. If the task's schema validates asynchronously or the job has a journal, returns a promise, which resolves
+   * once the output is validated and stored.
    * @throws CommandError @throws SchemaError @throws TypeError @throws SerialisationError @throws JournalError
    */
   complete(output?: object, token?: string): void | Promise<void> {
     return complete(this.#external('completed'), output, token);
   }
 
-  /** Fails the attempt of an external task, which is then tried again as its retries allow. @throws CommandError */
+  /**
+   * Fails the attempt of an external task, which is then retried as its options allow. If the job has a journal,
+   * returns a promise, which resolves once the failure is stored.
+   * @throws CommandError @throws JournalError
+   */
   fail(error: unknown, token?: string): void | Promise<void> {
     return failExternal(this.#external('failed'), error, token);
   }
@@ -145,6 +162,10 @@ export class TaskHandle implements TaskResult {
     return find(this.#run, this.name);
   }
 
+  /**
+   * Finds the task for an action on a job that runs in this process.
+   * @throws CommandError if that job is over, or the task around it has not begun
+   */
   #begun(what: string): { readonly job: JobRun; readonly index: number; readonly task: TaskRun | undefined } {
     requireHere(this.#run, what);
     const { job, index, task } = this.#found();
@@ -153,7 +174,7 @@ export class TaskHandle implements TaskResult {
     throw new CommandError('INVALID_STATE', `Task "${this.name}" can't be ${what}: ${why}.`, this.name);
   }
 
-  /** A task about which something is to be done that takes a record of it. */
+  /** Returns the record of a task, for an action that needs one. @throws CommandError if the task is unscheduled */
   #known(what: string): TaskRun {
     const { task } = this.#begun(what);
     if (task) return task;

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { notReady } from '../engine/definition/answer.ts';
 import type { TaskFunction, TaskScope } from '../engine/definition/task-function.ts';
 
-/** A sensor's check of a path: ready, with the path, when something is there. */
+/** Makes a sensor's check of a path. Ready, with the path as output, when a file or folder exists there. */
 export const fileReady =
   (path: (scope: TaskScope) => string): TaskFunction =>
   async (scope) => {

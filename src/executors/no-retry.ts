@@ -1,5 +1,5 @@
 import { NonRetryableError, type TintypeError } from '../engine/errors/errors.ts';
 
-/** An error that no retry will mend, as what a task throws. */
+/** Wraps an error in a `NonRetryableError`, so that the task fails without a retry. The error becomes the cause. */
 export const noRetry = (error: TintypeError): NonRetryableError =>
   new NonRetryableError(error.message, { cause: error });

@@ -4,7 +4,11 @@ import { JournalError } from '../engine/errors/errors.ts';
 import type { Database } from './database.ts';
 import { journalFailure } from './sqlite-failure.ts';
 
-/** Writes a copy of the whole database, as of now, while others go on writing it. @throws JournalError */
+/**
+ * Writes a copy of the whole database, as of now, to a new file. Other processes may write the database meanwhile.
+ *
+ * @throws JournalError
+ */
 export const backUp = ({ file, prepared }: Database, to: string): void => {
   if (existsSync(to)) {
     throw new JournalError(
@@ -22,7 +26,7 @@ export const backUp = ({ file, prepared }: Database, to: string): void => {
   }
 };
 
-/** SQLite leaves it to the system when a copy reaches the disk. */
+/** Flushes the copy to the disk: `VACUUM INTO` leaves that to the system. */
 const flush = (file: string): void => {
   const descriptor = openSync(file, 'r+');
   try {
@@ -32,17 +36,18 @@ const flush = (file: string): void => {
   }
 };
 
-/** Half a copy is worse than none. */
+/** Removes an incomplete copy. */
 const discard = (file: string): void => {
   try {
     rmSync(file, { force: true });
   } catch {}
 };
 
-/** Reading the journal finds damage; all else befalls what is written. */
+/** Returns whether an error concerns the copy. Only damage, which SQLite finds when it reads, concerns the journal. */
 const isAboutCopy = (error: unknown): boolean => {
   const { errcode } = error as { readonly errcode?: unknown };
   return typeof errcode !== 'number' || (errcode & 0xff) !== CORRUPT;
 };
 
+/** The result code SQLITE_CORRUPT. */
 const CORRUPT = 11;

@@ -1,7 +1,11 @@
 import type { StoredEvent } from '../engine/durable/journal.ts';
 import { JournalError } from '../engine/errors/errors.ts';
 
-/** The `seq` of the last of these events. @throws JournalError where they do not follow on `lastSeq`, one by one */
+/**
+ * Returns the `seq` of the last event.
+ *
+ * @throws JournalError unless the events continue at `lastSeq` + 1, without a gap
+ */
 export const lastSeqAfter = (jobId: string, lastSeq: number, events: readonly StoredEvent[]): number => {
   let last = lastSeq;
   for (const { seq } of events) {
@@ -17,10 +21,10 @@ export const lastSeqAfter = (jobId: string, lastSeq: number, events: readonly St
   return last;
 };
 
-/** @throws JournalError where an output is larger than the journal takes */
+/** @throws JournalError if an output is larger than `maxOutputBytes` */
 export const refuseLargeOutputs = (jobId: string, events: readonly StoredEvent[], maxOutputBytes: number): void => {
   for (const { seq, output } of events) {
-    // A UTF-16 unit takes at most three bytes.
+    // Skip the exact count if it can't exceed the limit: a UTF-16 unit takes at most three bytes of UTF-8.
     if (output === undefined || output.length * 3 <= maxOutputBytes) continue;
     const bytes = Buffer.byteLength(output);
     if (bytes <= maxOutputBytes) continue;

@@ -1,25 +1,26 @@
 import type { Awaitable } from '../engine/durable/journal.ts';
 import { isBusy, journalLocked } from './sqlite-failure.ts';
 
-/** How long to wait before trying again, in ms. */
+/** The pause between two tries, in ms. */
 const AGAIN_MS = 50;
 
 type Waiting = {
   readonly work: () => void;
   readonly reject: (error: unknown) => void;
+  /** When to stop retrying: a value of `performance.now()`, in ms. */
   readonly giveUpAt: number;
 };
 
 export type BusyQueue = {
-  /** What `work` answers: at once where nothing is in the way, later where another process holds a lock. */
+  /** Runs `work` and returns its result; a promise of it if another process holds the lock or other work is waiting. */
   readonly run: <Answer>(work: () => Answer) => Awaitable<Answer>;
-  /** Gives up what waits. */
+  /** Rejects all waiting work with an error. */
   readonly close: (error: Error) => void;
 };
 
 /**
- * Work on a database that other processes write too. What finds it locked is tried again and again, for at most `busyTimeoutMs`
- * and without blocking the process; what comes meanwhile waits its turn. Then it fails with `JOURNAL_LOCKED`.
+ * Creates a queue of work on a database that other processes write too. Work that finds the database locked is retried
+ * without blocking this process, and later work waits behind it. After `busyTimeoutMs` it fails with `JOURNAL_LOCKED`.
  */
 export const busyQueue = (file: string, busyTimeoutMs: number): BusyQueue => {
   const queue: Waiting[] = [];

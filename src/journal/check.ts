@@ -8,28 +8,36 @@ import { noteOf, noteRows } from './note-table.ts';
 import { detailOf, journalFailure } from './sqlite-failure.ts';
 import { fromStored } from './storable-text.ts';
 
+/** The result of checking a journal. */
 export type CheckReport = {
+  /** Whether there are no problems. */
   readonly ok: boolean;
   readonly problems: readonly CheckProblem[];
-  /** How many there are, sound or not. */
+  /** The number of jobs found, sound or damaged. */
   readonly jobs: number;
+  /** The number of events found, sound or damaged. */
   readonly events: number;
 };
 
+/** Something in a journal that is damaged or missing. */
 export type CheckProblem = {
-  /** The job concerned, if one is. */
+  /** The id of the job concerned; absent if the problem is not that of a job. */
   readonly jobId?: string;
-  /** The event concerned, if one is. */
+  /**
+   * The `seq` of the event concerned, the first if several are missing; absent if the problem is not that of an event.
+   */
   readonly seq?: number;
+  /** What is wrong, as a sentence. */
   readonly message: string;
 };
 
+/** The job and event that a problem concerns. */
 type About = Omit<CheckProblem, 'message'>;
 
-/** How many rows are read at once. */
+/** The number of events read at once. */
 const PAGE = 1000;
 
-/** Reads all of a database and tells everything that is not as it was written. */
+/** Reads the whole database and reports everything that is missing or differs from what was written. */
 export const checkDatabase = (database: Database): CheckReport => {
   const { file, prepared } = database;
   const problems: CheckProblem[] = [];
@@ -38,7 +46,7 @@ export const checkDatabase = (database: Database): CheckReport => {
   const report = (about: About, message: string): void => {
     problems.push({ ...about, message });
   };
-  /** Goes on after what can't be read. */
+  /** Runs `work`, and reports what it throws as a problem instead of stopping the check. */
   const attempt = (about: About, work: () => void): void => {
     try {
       work();
@@ -99,7 +107,7 @@ export const checkDatabase = (database: Database): CheckReport => {
     }
   });
   attempt({}, () => {
-    // By an index: that may be sound where the table is not.
+    // List the jobs by an index, which may be sound even if the table is damaged.
     for (const { number } of prepared('SELECT number FROM job INDEXED BY job_by_time ORDER BY created_at').all()) {
       jobs++;
       attempt({}, () => checkJob(Number(number)));

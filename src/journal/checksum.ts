@@ -1,13 +1,19 @@
 import { crc32 } from 'node:zlib';
 
-/** Of a row: what it holds, in order, and whose it is. Absent values and empty ones differ. */
+/**
+ * Returns the CRC-32 of a row's values, in order. The values begin with what the row belongs to, so that a row that was
+ * moved to another job is detected. Absent and empty values differ.
+ */
 export const rowChecksum = (...values: readonly (string | number | null | undefined)[]): number =>
   crc32(values.map((value) => (value === undefined || value === null ? '' : `=${value}`)).join('\0'));
 
-/** Of all events of a job: what each of theirs is built on. */
+/** Returns the start value for the checksums of a job's events, which ties them to the job. */
 export const jobSeed = (jobId: string): number => crc32(jobId);
 
-/** Of an event, with its output, or the checksum of an output that is kept apart. */
+/**
+ * Returns the checksum of an event and its output; `large` is the checksum of an output in a table of its own, else
+ * `null`.
+ */
 export const eventChecksum = (
   seed: number,
   seq: number,
@@ -20,6 +26,6 @@ export const eventChecksum = (
   return output === null ? ofData : crc32(output, crc32('\0', ofData));
 };
 
-/** Of an output that is kept apart. */
+/** Returns the checksum of an output in a table of its own. */
 export const largeChecksum = (seed: number, seq: number, output: string): number =>
   crc32(output, crc32(`${seq} large`, seed));

@@ -7,27 +7,33 @@ import { journalNewer } from './open-database.ts';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver.ts';
 import { isBusy, journalFailure } from './sqlite-failure.ts';
 
-/** An open database and its file, as the tables are read and written. */
+/** An open database and its file: what the functions that read and write tables need. */
 export type Database = {
   readonly file: string;
-  /** A statement, prepared once. */
+  /** Returns a prepared statement; prepares each SQL text only once. */
   readonly prepared: (sql: string) => SqliteStatement;
 };
 
-/** A database that other processes use as well. Every method fails with a JournalError. */
+/** A database that other processes may use at the same time. Its methods fail with a JournalError. */
 export type SharedDatabase = Database & {
-  /** Sees one state of the database, whatever others write meanwhile. */
+  /** Runs `work` in a read transaction: it sees one state of the database, whatever other processes write meanwhile. */
   readonly read: <Answer>(work: () => Answer) => Awaitable<Answer>;
-  /** Keeps all that `work` writes, or nothing where it throws. */
+  /** Runs `work` in a write transaction: stores all that it writes, or nothing if it throws. */
   readonly write: <Answer>(work: () => Answer) => Awaitable<Answer>;
-  /** Writes only where `look`, which takes no lock, says so; else it answers `otherwise`. */
+  /**
+   * Runs `work` in a write transaction only if `look` returns true, which needs no write lock; otherwise returns
+   * `otherwise`.
+   */
   readonly writeIf: <Answer>(look: () => boolean, work: () => Answer, otherwise: Answer) => Awaitable<Answer>;
-  /** What takes no transaction. */
+  /** Runs `work` outside a transaction. */
   readonly use: <Answer>(work: () => Answer) => Answer;
   readonly close: () => void;
 };
 
-/** `version` is that of the tables that this program knows. */
+/**
+ * Wraps an open database for shared use. `version` is the newest version of the tables that this program knows;
+ * `busyTimeoutMs` is how long to retry while another process holds the lock.
+ */
 export const sharedDatabase = (
   file: string,
   db: SqliteDatabase,
@@ -68,7 +74,7 @@ export const sharedDatabase = (
 
   const writing = <Answer>(work: () => Answer): Answer =>
     transaction('BEGIN IMMEDIATE', () => {
-      // While it was open, another process may have brought it up to a later version, or put another file in its place.
+      // Since it was opened, another process may have migrated the database to a later version, or replaced the file.
       const found = Number(prepared('PRAGMA user_version').get()?.user_version);
       if (found > version) throw journalNewer(file, found, version);
       if (inodeOf(file) !== inode) throw journalMoved(file);
@@ -87,21 +93,24 @@ export const sharedDatabase = (
       closed = true;
       queue.close(journalClosed(file));
       checkpoint(db);
-      // One of the drivers leaves statements to the garbage collection, and with them the connection.
+      // One of the drivers keeps the connection open until its statements are garbage-collected.
       statements.clear();
       db.close();
     },
   };
 };
 
-/** Moves what is in the write-ahead log into the database, so that it is one file again; where others use it, they will. */
+/**
+ * Moves the write-ahead log into the database, so that it is one file again. Ignores failures while other processes use
+ * the database: SQLite does the same when the last of them closes it.
+ */
 const checkpoint = (db: SqliteDatabase): void => {
   try {
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   } catch {}
 };
 
-/** Tells a file from another that was put in its place; undefined where it is gone. */
+/** Returns the inode of a file, which changes if the file is replaced; undefined if there is no file. */
 const inodeOf = (file: string): bigint | undefined => statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
 
 const journalClosed = (file: string): JournalError =>

@@ -4,7 +4,7 @@ import type { SqliteRow } from './sqlite-driver.ts';
 import { journalCorrupt } from './sqlite-failure.ts';
 import { fromStored, storableJson, toStored } from './storable-text.ts';
 
-/** Keeps a shape, unless it is there already. */
+/** Stores the shape of a definition (JSON) under its fingerprint, unless it is stored already. */
 export const define = ({ prepared }: Database, fingerprint: string, shape: string): void => {
   const stored = toStored(fingerprint);
   const json = storableJson(shape);
@@ -15,13 +15,13 @@ export const define = ({ prepared }: Database, fingerprint: string, shape: strin
   );
 };
 
-/** Forgets a shape, by its stored fingerprint, once no job has it any more. */
+/** Deletes the shape with the fingerprint `stored` (in stored form), unless a job still refers to it. */
 export const undefine = ({ prepared }: Database, stored: string): void => {
   prepared(`DELETE FROM definition WHERE fingerprint = ?
     AND NOT EXISTS (SELECT 1 FROM job WHERE job.fingerprint = definition.fingerprint)`).run(stored);
 };
 
-/** @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns the shape of a definition, by its fingerprint. @throws JournalError `JOURNAL_CORRUPT` */
 export const readShape = (database: Database, fingerprint: string): string | undefined => {
   const row = database
     .prepared('SELECT fingerprint, shape, crc FROM definition WHERE fingerprint = ?')
@@ -29,7 +29,7 @@ export const readShape = (database: Database, fingerprint: string): string | und
   return row && shapeOf(database, row);
 };
 
-/** @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns the shape from a row of `definition`. @throws JournalError `JOURNAL_CORRUPT` if its checksum is wrong */
 export const shapeOf = ({ file }: Database, row: SqliteRow): string => {
   const { fingerprint, shape, crc } = row as {
     readonly fingerprint: string;

@@ -6,15 +6,16 @@ import type { SqliteRow, SqliteValue } from './sqlite-driver.ts';
 import { journalCorrupt } from './sqlite-failure.ts';
 import { fromStored, storableJson } from './storable-text.ts';
 
-/** The longest output, in UTF-16 units, that stands in the row of its event. */
+/** The longest output, in UTF-16 units, that is stored in the row of its event. Longer ones go to the table `large`. */
 const LONGEST_IN_ROW = 4096;
 
-/** How many rows one statement inserts: fewer calls of the driver are faster. */
+/** The number of rows inserted by one statement: fewer calls to the driver are faster. */
 const ROWS = 16;
 
+/** The number of columns of a row, as in `insertOf`. */
 const COLUMNS = 6;
 
-/** Writes events of a job; their `seq` have been looked at. */
+/** Inserts events of a job. Does not check their `seq`: `updateJob` has done so. */
 export const insertEvents = ({ prepared }: Database, { number, id }: JobRow, events: readonly StoredEvent[]): void => {
   const seed = jobSeed(id);
   const values: SqliteValue[] = [];
@@ -38,7 +39,11 @@ const INSERT_ONE = insertOf(1);
 
 const INSERT_MANY = insertOf(ROWS);
 
-/** The events of a job from `from` on, at most `limit`. @throws JournalError `JOURNAL_CORRUPT` */
+/**
+ * Returns the events of a job from seq `from` on, at most `limit`.
+ *
+ * @throws JournalError `JOURNAL_CORRUPT`, also if one is missing
+ */
 export const readEvents = (database: Database, job: JobRow, from: number, limit: number): readonly StoredEvent[] => {
   const count = Math.max(0, Math.min(limit, job.last_seq + 1 - from));
   const owner = { number: job.number, id: job.id, seed: jobSeed(job.id) };
@@ -51,7 +56,7 @@ export const readEvents = (database: Database, job: JobRow, from: number, limit:
   return events;
 };
 
-/** The rows of a job's events from `from` on, at most `limit`, in order. */
+/** Returns the rows of a job's events from seq `from` on, at most `limit`, in order. */
 export const eventRows = ({ prepared }: Database, job: number, from: number, limit: number): SqliteRow[] =>
   prepared('SELECT seq, data, output, large, crc FROM event WHERE job = ? AND seq >= ? ORDER BY seq LIMIT ?').all(
     job,
@@ -59,10 +64,10 @@ export const eventRows = ({ prepared }: Database, job: number, from: number, lim
     limit,
   );
 
-/** Whose events they are: the number and the stored id of the job, and its `jobSeed`. */
+/** The job of some events: its number, its id in stored form, and its `jobSeed`. */
 export type EventOwner = { readonly number: number; readonly id: string; readonly seed: number };
 
-/** An event from one of `eventRows`. @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns the event in a row of `eventRows`, after checking it. @throws JournalError `JOURNAL_CORRUPT` */
 export const eventOf = (
   { file, prepared }: Database,
   { number, id, seed }: EventOwner,

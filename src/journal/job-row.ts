@@ -4,7 +4,7 @@ import type { SqliteRow, SqliteValue } from './sqlite-driver.ts';
 import { journalCorrupt } from './sqlite-failure.ts';
 import { fromStored, toStored } from './storable-text.ts';
 
-/** A job as it is written with every batch. Texts as they are stored. */
+/** A row of the table `job`, which every batch rewrites. Texts are in stored form (`toStored`), times in epoch ms. */
 export type JobRow = {
   readonly number: number;
   readonly id: string;
@@ -21,6 +21,7 @@ export type JobRow = {
   readonly crc: number;
 } & LeaseRow;
 
+/** The columns of a row of `job` that hold its lease; all but `fence` are null if nobody holds the lease. */
 export type LeaseRow = {
   readonly fence: number;
   readonly owner: string | null;
@@ -32,7 +33,7 @@ export type LeaseRow = {
   readonly lease_crc: number;
 };
 
-/** What of a job is written once. */
+/** The columns of `beginning`, which is written once; null if its row is missing. */
 type BeginningRow = {
   readonly input: string | null;
   readonly options: string | null;
@@ -40,11 +41,11 @@ type BeginningRow = {
   readonly beginning_crc: number | null;
 };
 
-/** Before `WHERE`: all of a job. */
+/** Selects all of a job; to be followed by `WHERE`. */
 export const SELECT_JOB = `SELECT job.*, beginning.input, beginning.options, beginning.metadata, beginning.crc AS beginning_crc
   FROM job LEFT JOIN beginning ON beginning.job = job.number`;
 
-/** A row of `job`, as it was written. @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns a row of `job` after checking its checksums. @throws JournalError `JOURNAL_CORRUPT` */
 export const verifiedRow = (file: string, raw: SqliteRow): JobRow => {
   const row = raw as unknown as JobRow;
   const jobId = nameOf(row.id);
@@ -56,7 +57,7 @@ export const verifiedRow = (file: string, raw: SqliteRow): JobRow => {
   return row;
 };
 
-/** A job from a row of `SELECT_JOB`. @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns the job in a row of `SELECT_JOB`, after checking it. @throws JournalError `JOURNAL_CORRUPT` */
 export const jobOf = (file: string, raw: SqliteRow): JournalJob => {
   const row = verifiedRow(file, raw);
   const { input, options, metadata, beginning_crc } = raw as unknown as BeginningRow;
@@ -94,6 +95,7 @@ export const jobOf = (file: string, raw: SqliteRow): JournalJob => {
   };
 };
 
+/** Returns the lease in a row; undefined if nobody holds it. */
 export const leaseOf = (row: LeaseRow): Lease | undefined =>
   row.owner === null
     ? undefined
@@ -106,7 +108,7 @@ export const leaseOf = (row: LeaseRow): Lease | undefined =>
         leaseMs: row.lease_ms ?? 0,
       };
 
-/** The columns of a lease, in the order of `LEASE_COLUMNS`. */
+/** Returns the values of a lease for the columns `LEASE_COLUMNS`. `id` is the job's, in stored form. */
 export const leaseValues = (id: string, fence: number, lease: Lease | undefined): SqliteValue[] => {
   const row = {
     fence,
@@ -152,5 +154,5 @@ const leaseChecksum = (id: string, row: Omit<LeaseRow, 'lease_crc'>): number =>
 export const beginningChecksum = (id: string, input: string, options: string, metadata: string): number =>
   rowChecksum(id, input, options, metadata);
 
-/** A job as a message names it, whatever stands in the row. */
+/** Returns a job's id for a message, even if a damaged row has something other than text in its place. */
 const nameOf = (id: unknown): string => (typeof id === 'string' ? fromStored(id) : String(id));

@@ -15,13 +15,17 @@ import {
 import type { SqliteValue } from './sqlite-driver.ts';
 import { storableJson, toStored } from './storable-text.ts';
 
-/** @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns the row of a job; undefined if there is none. @throws JournalError `JOURNAL_CORRUPT` */
 export const rowOf = ({ file, prepared }: Database, jobId: string): JobRow | undefined => {
   const row = prepared('SELECT * FROM job WHERE id = ?').get(toStored(jobId));
   return row && verifiedRow(file, row);
 };
 
-/** The row of a job whose lease holds. @throws JournalError `JOURNAL_CORRUPT` */
+/**
+ * Returns the row of a job if the lease with this fence is still held; else undefined.
+ *
+ * @throws JournalError `JOURNAL_CORRUPT`
+ */
 export const heldRow = ({ file, prepared }: Database, { jobId, fence }: Held): JobRow | undefined => {
   const row = prepared('SELECT * FROM job WHERE id = ? AND fence = ? AND owner IS NOT NULL').get(
     toStored(jobId),
@@ -30,11 +34,11 @@ export const heldRow = ({ file, prepared }: Database, { jobId, fence }: Held): J
   return row && verifiedRow(file, row);
 };
 
-/** @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns a job by its id. @throws JournalError `JOURNAL_CORRUPT` */
 export const readJob = (database: Database, jobId: string): JournalJob | undefined =>
   oneJob(database, 'job.id = ?', toStored(jobId));
 
-/** The job that was started with a key, among those of a name. @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns the job with this name that was started with this key. @throws JournalError `JOURNAL_CORRUPT` */
 export const jobWithKey = (database: Database, name: string, key: string): JournalJob | undefined =>
   oneJob(database, 'job.name = ? AND job.job_key = ?', toStored(name), toStored(key));
 
@@ -43,7 +47,7 @@ const oneJob = ({ file, prepared }: Database, where: string, ...values: SqliteVa
   return row && jobOf(file, row);
 };
 
-/** The newest first. @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns the jobs that match a filter, the newest first. @throws JournalError `JOURNAL_CORRUPT` */
 export const listJobs = ({ file, prepared }: Database, filter: JobFilter): readonly JournalJob[] => {
   const conditions: string[] = [];
   const values: SqliteValue[] = [];
@@ -62,6 +66,7 @@ export const listJobs = ({ file, prepared }: Database, filter: JobFilter): reado
     .map((row) => jobOf(file, row));
 };
 
+/** Inserts a new job with its first lease, whose fence is 1. */
 export const insertJob = ({ prepared }: Database, job: NewJob, lease: Lease): void => {
   const row = {
     id: toStored(job.id),
@@ -91,7 +96,11 @@ export const insertJob = ({ prepared }: Database, job: NewJob, lease: Lease): vo
   );
 };
 
-/** Writes what a batch changes of a job whose lease holds. @throws JournalError where its events do not follow on */
+/**
+ * Updates the row of a job by a batch; does not check the lease. Returns the new row.
+ *
+ * @throws JournalError if the events of the batch do not continue those stored
+ */
 export const updateJob = ({ prepared }: Database, row: JobRow, batch: Batch): JobRow => {
   const changed = {
     ...row,
@@ -116,16 +125,19 @@ export const updateJob = ({ prepared }: Database, row: JobRow, batch: Batch): Jo
   return changed;
 };
 
-/** Gives the lease of a job to someone, or to nobody. */
+/** Sets the fence and lease of a job; without `lease`, nobody holds it afterwards. */
 export const setLease = ({ prepared }: Database, { number, id }: JobRow, fence: number, lease?: Lease): void => {
   prepared(SET_LEASE).run(...leaseValues(id, fence, lease), number);
 };
 
 const SET_LEASE = `UPDATE job SET ${LEASE_COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE number = ?`;
 
-/** Removes a job and all that belongs to it; answers the stored fingerprint of its definition. */
+/**
+ * Deletes a job and all that belongs to it. Returns the fingerprint of its definition, in stored form; undefined if
+ * there is no job.
+ */
 export const deleteJob = ({ prepared }: Database, jobId: string): string | undefined => {
-  // Not looked at closely: a job that is damaged can be removed.
+  // Do not verify the row, so that a damaged job can be removed.
   const row = prepared('SELECT number, fingerprint FROM job WHERE id = ?').get(toStored(jobId));
   if (!row) return undefined;
   prepared('DELETE FROM job WHERE number = ?').run(row.number as number);

@@ -3,8 +3,9 @@ import { isAlive, isDead } from '../engine/durable/process-identity.ts';
 import { JournalError } from '../engine/errors/errors.ts';
 
 /**
- * Whether whoever asks with `wanted` may have the lease that `holder` has. A holder that is known to be alive keeps a lease
- * that ends too late as well: the clock was set back under it.
+ * Returns whether the lease `wanted` may replace the lease `holder`. It may if there is no holder, the owner is the
+ * same, the holder's process is known to be dead, or the holder's lease has run out. A lease from the future (the clock
+ * was set back since) may be replaced unless the holder's process is known to be alive.
  */
 export const mayTake = (holder: Lease | undefined, wanted: Lease): boolean => {
   if (!holder || holder.owner === wanted.owner || isDead(holder)) return true;
@@ -29,7 +30,7 @@ export const jobNotFound = (jobId: string): JournalError =>
     },
   );
 
-/** The name of the machine alone, without what tells its boots apart. */
+/** Returns the name of a lease's machine, without the ids of its boot and PID namespace. */
 const machineOf = ({ host }: Lease): string => host.split(' ')[0] || 'an unknown machine';
 
 const timeText = (at: number): string => {

@@ -16,21 +16,26 @@ import { jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES } from './max-output-bytes.ts';
 
 export type MemoryJournalOptions = {
-  /** The largest output that it takes, in bytes of its JSON. Default 16 MiB. */
+  /** The largest output of a task, in bytes of its JSON. The journal rejects a larger one. Default 16 MiB. */
   readonly maxOutputBytes?: number | undefined;
 };
 
+/** A job and all that is stored of it. */
 type Entry = {
   job: JournalJob;
+  /** Grows with each new job; sorts jobs with equal `createdAt`. */
   readonly order: number;
   readonly events: StoredEvent[];
+  /** By task and kind. */
   readonly notes: Map<string, Note>;
   inbox: { readonly order: number; readonly message: string }[];
 };
 
 /**
- * A journal in the memory of the process: jobs survive the end of their engine, for tests and trials, but not that of the
- * process. `close` leaves all that is kept where it is. @throws OptionError
+ * Creates a journal in memory, for tests and trials. Jobs survive their engine, but not the process. `close` does
+ * nothing: another engine can use the journal afterwards.
+ *
+ * @throws OptionError if an option is invalid
  */
 export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
   refuse('The memory journal', problemsOf(options, RULES, { subject: 'The memory journal' }));

@@ -1,18 +1,20 @@
 import type { SqliteDatabase } from './sqlite-driver.ts';
 
-/** Brings a database from the version before to its own; within a transaction, without foreign keys being enforced. */
+/** Upgrades a database from the previous version. Runs in a transaction, with foreign keys not enforced. */
 export type Migration = (db: SqliteDatabase) => void;
 
-/** "tint": says in the head of a file that it is a journal of tintype. */
+/** SQLite's `application_id` in the header of a file, which marks it as a journal of tintype: "tint" in ASCII. */
 export const APPLICATION_ID = 0x74696e74;
 
 /**
- * - `definition`: what the jobs of one fingerprint share.
- * - `job`: a small row for each, since it is written with every batch; `beginning` holds what is written once.
- * - `event`: in the order of their job; an output that would make reading them slow is in `large`, and its checksum in the row.
- * - `note`: what is kept of a task beside its events. `message`: what was left for the holder of a lease.
+ * The first version of the tables:
+ * - `definition`: the shape of a definition, by its fingerprint; shared by its jobs.
+ * - `job`: a small row for each job, since every batch rewrites it. `beginning`: what is written once per job.
+ * - `event`: the events of each job, in order. A long output, which would slow down reading, is in `large`; the row of
+ *   its event has its checksum.
+ * - `note`: data stored for a task beside its events. `message`: messages to the process that holds a job's lease.
  *
- * Times are epoch ms. Every `crc` is over what the row holds and whose it is.
+ * Times are epoch ms. Each `crc` covers the values of its row and the id that the row belongs to.
  */
 const first: Migration = (db) => {
   db.exec(`
@@ -94,10 +96,13 @@ const first: Migration = (db) => {
   `);
 };
 
-/** In order: a database of version n has seen the first n. Ones that were released never change. */
+/** All migrations, in order: a database of version n has run the first n. A released migration never changes. */
 export const MIGRATIONS: readonly Migration[] = [first];
 
-/** Brings a database up to date. Where several processes do so at once, one does and the others find it done. */
+/**
+ * Upgrades a database to the newest version. If several processes do this at once, each migration runs in only one of
+ * them.
+ */
 export const migrate = (db: SqliteDatabase, migrations: readonly Migration[]): void => {
   if (versionOf(db) >= migrations.length) return;
   db.exec('PRAGMA foreign_keys = OFF');
@@ -116,10 +121,10 @@ export const migrate = (db: SqliteDatabase, migrations: readonly Migration[]): v
   }
 };
 
-/** The version of a database's tables; 0 before the first. */
+/** Returns the version of a database's tables; 0 if it has none yet. */
 export const versionOf = (db: SqliteDatabase): number => Number(db.prepare('PRAGMA user_version').get()?.user_version);
 
-/** Some errors have ended the transaction already. */
+/** Rolls back the transaction, if there is one: some errors have ended it already. */
 export const rollBack = (db: SqliteDatabase): void => {
   try {
     db.exec('ROLLBACK');

@@ -6,7 +6,7 @@ import type { SqliteRow } from './sqlite-driver.ts';
 import { journalCorrupt } from './sqlite-failure.ts';
 import { fromStored, storableJson, toStored } from './storable-text.ts';
 
-/** Writes notes of a job in place of earlier ones of the same task and kind. */
+/** Stores notes of a job. Each replaces an earlier one of the same task and kind. */
 export const replaceNotes = ({ prepared }: Database, { number, id }: JobRow, notes: readonly Note[]): void => {
   for (const note of notes) {
     const task = toStored(note.task);
@@ -22,10 +22,15 @@ export const replaceNotes = ({ prepared }: Database, { number, id }: JobRow, not
   }
 };
 
+/** Returns the rows of a job's notes, by the job's number. */
 export const noteRows = ({ prepared }: Database, job: number): SqliteRow[] =>
   prepared('SELECT task, kind, value, crc FROM note WHERE job = ? ORDER BY rowid').all(job);
 
-/** A note of the job with the stored `id`, from one of `noteRows`. @throws JournalError `JOURNAL_CORRUPT` */
+/**
+ * Returns the note in a row of `noteRows`, after checking it. `id` is the job's, in stored form.
+ *
+ * @throws JournalError `JOURNAL_CORRUPT`
+ */
 export const noteOf = ({ file }: Database, id: string, row: SqliteRow): Note => {
   const { task, kind, value, crc } = row as unknown as Note & { readonly crc: number };
   if (rowChecksum(id, task, kind, value) === crc) return { task: fromStored(task), kind, value };

@@ -9,11 +9,13 @@ export type OpenOptions = {
   readonly driver: SqliteDriver;
   readonly migrations: readonly Migration[];
   readonly synchronous: 'full' | 'normal';
+  /** How long to retry while another process holds a lock, in ms. */
   readonly busyTimeoutMs: number;
+  /** Whether to create the file and its folder if they do not exist. */
   readonly create: boolean;
 };
 
-/** Opens the database of a journal, and makes it or brings it up to date where that is needed. @throws JournalError */
+/** Opens the database of a journal; creates or upgrades it if necessary. @throws JournalError */
 export const openDatabase = (file: string, options: OpenOptions): SqliteDatabase => {
   let db: SqliteDatabase | undefined;
   try {
@@ -40,7 +42,10 @@ const prepareFile = (file: string, create: boolean): void => {
   makeFolder(dirname(file));
 };
 
-/** One by one: Node 20's own `recursive` never returns where a file system has no room for folders, such as /proc. */
+/**
+ * Creates a folder and its parents one by one: in Node 20, `recursive` never returns on a file system that refuses
+ * folders (/proc).
+ */
 const makeFolder = (folder: string): void => {
   if (existsSync(folder)) return;
   makeFolder(dirname(folder));
@@ -51,7 +56,10 @@ const makeFolder = (folder: string): void => {
   }
 };
 
-/** Repeats all of it while another process is in the way: it may be making the same database. */
+/**
+ * Prepares an open database. Starts again while another process holds a lock, since it may be creating the same
+ * database.
+ */
 const setUp = (file: string, db: SqliteDatabase, options: OpenOptions): void => {
   const giveUpAt = performance.now() + options.busyTimeoutMs;
   db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
@@ -63,7 +71,7 @@ const setUp = (file: string, db: SqliteDatabase, options: OpenOptions): void => 
       db.exec(
         `PRAGMA synchronous = ${options.synchronous}; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = ${WAL_BYTES}`,
       );
-      // Takes the lock of a writer, and writes nothing.
+      // Writes nothing, but needs the write lock: fails here if the database can't be written.
       db.exec('DELETE FROM message WHERE 0');
       return;
     } catch (error) {
@@ -73,15 +81,20 @@ const setUp = (file: string, db: SqliteDatabase, options: OpenOptions): void => 
   }
 };
 
-/** How long SQLite itself waits for a lock, while nothing else can happen in the process. */
+/** How long SQLite itself waits for a lock, in ms. This blocks the process, so it is short. */
 const BUSY_MS = 100;
 
+/** The pause between two tries, in ms. */
 const PAUSE_MS = 20;
 
-/** What the write-ahead log is cut back to, once it has been larger. */
+/** The size to which SQLite truncates the write-ahead log when it starts the log anew, in bytes. */
 const WAL_BYTES = 64 * 1024 * 1024;
 
-/** Refuses what is not ours before anything is written. @throws JournalError `NOT_A_JOURNAL`, `JOURNAL_NEWER` */
+/**
+ * Checks that a database is a journal or empty, before anything is written.
+ *
+ * @throws JournalError `NOT_A_JOURNAL`, `JOURNAL_NEWER`, `JOURNAL_CORRUPT`
+ */
 const identify = (file: string, db: SqliteDatabase, newest: number): void => {
   const { application, version, isEmpty } = headOf(db);
   if (application === APPLICATION_ID) {
@@ -92,7 +105,7 @@ const identify = (file: string, db: SqliteDatabase, newest: number): void => {
   if (application !== 0 || !isEmpty) throw notAJournal(file, 'it is the database of another program');
 };
 
-/** All of one moment: another process may be making the tables. */
+/** Reads application id, version and emptiness in one transaction, since another process may be creating the tables. */
 const headOf = (db: SqliteDatabase) => {
   db.exec('BEGIN');
   try {
@@ -126,7 +139,7 @@ const notAJournal = (file: string, why: string, cause?: unknown): JournalError =
     { cause },
   );
 
-/** Opening answers at once, so it can only wait like this. */
+/** Blocks the process for `ms`: opening a journal is synchronous, so it can't wait in any other way. */
 const pause = (ms: number): void => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 };

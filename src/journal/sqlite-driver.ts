@@ -18,16 +18,21 @@ export type SqliteDatabase = {
   readonly close: () => void;
 };
 
-/** What is used of Node's SQLite, and of a package with the same interface. */
+/** The part of Node's SQLite module, or of a package with the same interface, that the journal uses. */
 export type SqliteDriver = { readonly DatabaseSync: new (path: string) => SqliteDatabase };
 
-/** Node's own SQLite; where that is missing, the optional package. @throws JournalError */
+/** Returns Node's own SQLite, or the optional package if Node has none. @throws JournalError if both are missing */
 export const sqliteDriver = (): SqliteDriver => nodeSqlite() ?? packagedSqlite();
 
+/** Returns Node's own SQLite; undefined if this version of Node.js has none. */
 export const nodeSqlite = (): SqliteDriver | undefined =>
   process.getBuiltinModule?.('node:sqlite') as SqliteDriver | undefined;
 
-/** As this package finds it, else as the project in the working directory does. @throws JournalError */
+/**
+ * Loads the optional package, from here or from the project in the working directory.
+ *
+ * @throws JournalError if it is missing
+ */
 export const packagedSqlite = (): SqliteDriver => {
   let cause: unknown;
   for (const from of [import.meta.url, join(process.cwd(), 'package.json')]) {

@@ -2,16 +2,16 @@ import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { JournalError } from '../engine/errors/errors.ts';
 
-/** Whether another connection holds the lock that was needed. */
+/** Returns whether an error means that another connection holds the lock. */
 export const isBusy = (error: unknown): boolean => {
   const code = primaryCode(error);
   return code === BUSY || code === LOCKED;
 };
 
-/** Whether it is no SQLite database at all. */
+/** Returns whether an error means that the file is not an SQLite database. */
 export const isNoDatabase = (error: unknown): boolean => primaryCode(error) === NOT_A_DATABASE;
 
-/** What went wrong with the file of a journal, with the way out. */
+/** Converts any error in the use of a journal's file to a JournalError with code and remedy. */
 export const journalFailure = (file: string, error: unknown): JournalError => {
   if (error instanceof JournalError) return error;
   const text = error instanceof Error ? error.message : String(error);
@@ -61,7 +61,9 @@ export const journalLocked = (file: string, cause?: unknown): JournalError =>
     { cause },
   );
 
-/** `what` is not as it was written; `jobId` and `seq` say where. */
+/**
+ * Makes the error for a damaged journal. `what` says what is damaged; `jobId` is the job concerned, if there is one.
+ */
 export const journalCorrupt = (
   file: string,
   what: string,
@@ -73,12 +75,14 @@ export const journalCorrupt = (
     options,
   );
 
-/** What the message of a failure says is wrong, without the frame that it has where it is thrown. */
+/** Returns the `what` of a `journalCorrupt` error, without the sentence around it; any other message unchanged. */
 export const detailOf = ({ message }: JournalError): string => FRAME.exec(message)?.[1] ?? message;
 
+/** Matches the message of `journalCorrupt`. */
 const FRAME = /^The journal .+? is corrupt: (.+)\. See what is damaged with/s;
 
-/** The primary result codes of SQLite that matter here: https://www.sqlite.org/rescode.html */
+// SQLite's primary result codes, as far as they matter here: https://www.sqlite.org/rescode.html
+
 const BUSY = 5;
 
 const LOCKED = 6;
@@ -94,12 +98,12 @@ const FULL = 13;
 const NOT_A_DATABASE = 26;
 
 /**
- * Extended codes: damage that the file system found; and a row in the way where, by all that was read just before, there
- * is none.
+ * Extended result codes that mean damage. SQLITE_IOERR_DATA and SQLITE_IOERR_CORRUPTFS: the file system found it.
+ * SQLITE_CONSTRAINT_PRIMARYKEY and _UNIQUE: a row is in the way, although a query just before did not find it.
  */
 const SIGNS_OF_DAMAGE: ReadonlySet<number> = new Set([8202, 8458, 1555, 2067]);
 
-/** What SQLite says of statements that were written for other tables than it finds, or of a head that it does not know. */
+/** Matches SQLite's messages if tables differ from those that tintype creates, or the file's header is unknown. */
 const OTHER_TABLES = /no such (?:table|column|index)|has no column|unsupported file format/;
 
 const codeOf = (error: unknown): number | undefined => {
@@ -113,7 +117,7 @@ const primaryCode = (error: unknown): number | undefined => {
   return error instanceof Error ? CODES.get(error.message) : undefined;
 };
 
-/** SQLite's own texts, for a driver that does not always hand on the code. */
+/** Primary result codes by SQLite's messages, for a driver that does not always pass the code on. */
 const CODES: ReadonlyMap<string, number> = new Map([
   ['database is locked', BUSY],
   ['database table is locked', LOCKED],
@@ -124,7 +128,7 @@ const CODES: ReadonlyMap<string, number> = new Map([
   ['file is not a database', NOT_A_DATABASE],
 ]);
 
-/** A number was read that is larger than any that tintype writes. */
+/** Returns whether a number was read that is larger than any that tintype writes, which means damage. */
 const isForeignNumber = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('Value is too large to be represented as a JavaScript number');
 
@@ -136,7 +140,7 @@ const isDiskFull = (file: string): boolean => {
   }
 };
 
-/** SQLite can't open its companion files either where the folder is write-protected. */
+/** Returns whether the file or its folder is write-protected: SQLite also creates files beside the database. */
 const mayNotBeWritten = (file: string): boolean => {
   try {
     accessSync(dirname(file), constants.W_OK);

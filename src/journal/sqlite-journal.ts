@@ -1,3 +1,16 @@
+/*
+ * The journals implement the port `Journal` of `engine/durable/journal.ts`: `memory-journal.ts` in memory, and this
+ * file in an SQLite database. Of the latter:
+ * - `sqlite-driver.ts` finds SQLite; `open-database.ts` opens the file and creates or upgrades its tables
+ *   (`migrations.ts`).
+ * - `database.ts` runs each method in a transaction; `busy-queue.ts` retries it while another process holds the lock.
+ * - `job-table.ts` (with `job-row.ts`), `event-table.ts`, `note-table.ts`, `message-table.ts` and `definition-table.ts`
+ *   read and write rows. Each row is covered by a checksum (`checksum.ts`); texts are encoded (`storable-text.ts`).
+ * - `sqlite-failure.ts` turns errors into JournalErrors. `check.ts` and `backup.ts` work on the whole database.
+ *
+ * Both journals follow the rules in `batch-problem.ts`, `end-time.ts`, `lease-rules.ts` and `max-output-bytes.ts`.
+ */
+
 import { resolve } from 'node:path';
 import { flag, oneOf, positive, problemsOf, refuse, show, wait } from '../engine/definition/rules.ts';
 import type { Batch, Journal, JournalJob, NewJob } from '../engine/durable/journal.ts';
@@ -29,37 +42,50 @@ import { type SqliteDriver, sqliteDriver } from './sqlite-driver.ts';
 
 export type SqliteJournalOptions = {
   /**
-   * `full` (the default): what the journal answers as done survives the death of the process and a power cut. `normal`: it
-   * survives the death of the process; a power cut may cost the last moments before it, and leaves what came before them.
+   * How safely changes are written before the journal confirms them. `full` (the default): they survive a crash of the
+   * process and a power cut. `normal`: they survive a crash of the process; a power cut may lose the last moments, but
+   * nothing before them.
    */
   readonly synchronous?: 'full' | 'normal' | undefined;
-  /** The largest output that it takes, in bytes of its JSON. Default 16 MiB. */
+  /** The largest output of a task, in bytes of its JSON. The journal rejects a larger one. Default 16 MiB. */
   readonly maxOutputBytes?: number | undefined;
-  /** How long it tries while another process holds a lock on the file, in ms. Default 10,000. */
+  /** How long to retry while another process holds a lock on the file, in ms. Default 10,000. */
   readonly busyTimeoutMs?: number | undefined;
-  /** Whether to make the file, and its folder, where there is none. Default true. */
+  /** Whether to create the file and its folder if they do not exist. Default true. */
   readonly create?: boolean | undefined;
 };
 
+/** A journal in an SQLite database. */
 export type SqliteJournal = Journal & {
   /** The absolute path of the database. */
   readonly file: string;
-  /** Reads all of it, and tells what is not as it was written. @throws JournalError where it is closed */
+  /**
+   * Reads the whole journal and reports everything that is missing or damaged.
+   *
+   * @throws JournalError if the journal is closed
+   */
   readonly check: () => CheckReport;
-  /** Writes a copy, as of now, to a file that does not exist yet. @throws JournalError */
+  /**
+   * Writes a copy of the journal, as of now, to a new file.
+   *
+   * @throws JournalError if the file exists or can't be written
+   */
   readonly backup: (to: string) => void;
 };
 
 /**
- * A journal in an SQLite database, which several processes of one machine may use at once. It is opened here and now: with
- * Node's own SQLite, or else with the package `@photostructure/sqlite`. @throws JournalError, OptionError
+ * Opens a journal in an SQLite database, synchronously. Several processes of one machine may use the same file at once.
+ * Uses Node's own SQLite or, if Node has none, the package `@photostructure/sqlite`.
+ *
+ * @throws JournalError if the file can't be opened, is not a journal, or SQLite is missing
+ * @throws OptionError if the path or an option is invalid
  */
 export const sqliteJournal = (file: string, options: SqliteJournalOptions = {}): SqliteJournal => {
   checkOptions(file, options);
   return openSqliteJournal(file, options, sqliteDriver());
 };
 
-/** The same, with a given SQLite and given tables. */
+/** Opens a journal with a given SQLite driver and given migrations. Does not check the options. @throws JournalError */
 export const openSqliteJournal = (
   file: string,
   options: SqliteJournalOptions,
@@ -139,7 +165,7 @@ const jobsOf = (database: SharedDatabase): JobMethods => ({
 
   receive: (held) => {
     if (held.length === 0) return [];
-    // Mostly there is nothing, and looking takes no lock.
+    // Usually there are no messages, and finding that out needs no write lock.
     return database.writeIf(
       () => addressed(database, held).length > 0,
       () => takeMessages(database, held),
@@ -185,11 +211,14 @@ const leasesOf = (database: SharedDatabase): Pick<Journal, 'acquire' | 'renew' |
     }),
 });
 
-/** The job that is there already under the id or the key of a new one. */
+/** Returns the stored job that has the id or the key of a new one. */
 const knownJob = (database: SharedDatabase, { id, name, key }: NewJob): JournalJob | undefined =>
   readJob(database, id) ?? (key === undefined ? undefined : jobWithKey(database, name, key));
 
-/** Answers whether the lease still holds; where it does not, nothing is written. */
+/**
+ * Writes a batch if its lease is still held, or if the job it creates is new. Otherwise writes nothing and returns
+ * false.
+ */
 const writeBatch = (database: SharedDatabase, batch: Batch): boolean => {
   if (batch.creates) {
     const { job, lease } = batch.creates;

@@ -1,3 +1,11 @@
+/*
+ * Test helpers for programs that use tintype (`virtual-clock.ts`, `seeded-random.ts`) or implement a journal. For the
+ * latter, `journal-contract.ts` gathers test cases of everything that the port `Journal` promises, from
+ * `journal-contract/`: `creation.ts` for new jobs, `writing.ts` for appending, `leases.ts` for who may write,
+ * `reading.ts` for listing and reading, `beside.ts` for notes, shapes and messages, and `texts.ts` for values that must
+ * come back unchanged. `given.ts` has their test data and assertions.
+ */
+
 import type { Awaitable, Journal } from '../engine/durable/journal.ts';
 import { beside } from './journal-contract/beside.ts';
 import { creation } from './journal-contract/creation.ts';
@@ -7,16 +15,17 @@ import { reading } from './journal-contract/reading.ts';
 import { texts } from './journal-contract/texts.ts';
 import { writing } from './journal-contract/writing.ts';
 
+/** A test case of the journal contract. */
 export type ContractCase = {
-  /** What is promised. */
+  /** The promise as a sentence; unique among the cases. */
   readonly name: string;
-  /** Rejects where it is not kept. */
+  /** Runs the test; rejects with an AssertionError or the journal's error if the promise is broken. */
   readonly run: () => Promise<void>;
 };
 
 /**
- * Everything that a journal promises, as cases for whatever runs tests: each makes a journal of its own with `create`, which
- * must be empty, and closes it.
+ * Returns test cases for everything that a journal promises, for any test runner. Each case creates its own journal
+ * with `create`, which must return an empty one, and closes it.
  *
  *     for (const { name, run } of journalContract(() => myJournal())) test(name, run);
  */

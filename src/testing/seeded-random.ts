@@ -1,5 +1,7 @@
 /**
- * Chance that repeats: the same seed gives the same numbers, from 0 to below 1.
+ * Creates a random number generator that returns numbers from 0 up to, but not including, 1. The same seed gives the
+ * same numbers. The seed is an integer, of which the lower 32 bits count.
+ *
  * Mulberry32 by Tommy Ettinger, public domain: https://gist.github.com/tommyettinger/46a874533244883189143505d203312c
  */
 export const seededRandom = (seed: number): (() => number) => {

@@ -1,18 +1,31 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../engine/time/clock.ts';
 
+/** A clock for tests, whose time passes only when the test says so. */
 export type VirtualClock = Clock & {
-  /** Lets `ms` pass: every timer due by then fires in order, at its own time, and all promises that follow from it settle. */
+  /**
+   * Advances the time by `ms`. Fires each timer that is due by then, in order and at its own time, and lets promises
+   * settle after each.
+   *
+   * @throws RangeError if `ms` is negative
+   */
   readonly advance: (ms: number) => Promise<void>;
-  /** Lets time pass from timer to timer until none is left; `limitMs` (default a year) guards against timers that never end. */
+  /**
+   * Advances the time from timer to timer until none is left.
+   *
+   * @throws Error if timers are left after `limitMs` of virtual time (default: 365 days)
+   */
   readonly runAll: (limitMs?: number) => Promise<void>;
-  /** How many timers wait. */
+  /** Returns the number of waiting timers. */
   readonly pending: () => number;
 };
 
 type Timer = { readonly at: number; readonly order: number; readonly callback: () => void };
 
-/** A clock that stands still until it is turned by hand. `startMs` is its first `now()`, in epoch ms; default 0. */
+/**
+ * Creates a clock that stands still until `advance` or `runAll` is called. `startMs` is its initial time, in epoch ms;
+ * default 0.
+ */
 export const virtualClock = (startMs = 0): VirtualClock => {
   let now = startMs;
   let order = 0;

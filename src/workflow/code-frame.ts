@@ -1,6 +1,6 @@
 /**
- * The line of a problem with two lines above and one below it, numbered, and a mark under its column. `line` and
- * `column` count from 1. Long lines are cut to what is around the column.
+ * Returns the line of a problem with two lines above it and one below, numbered, and a mark under the column. `line`
+ * and `column` count from 1. Long lines are cut to the part around the column.
  */
 export const codeFrame = (lines: readonly string[], line: number, column: number): string => {
   const first = Math.max(1, line - 2);
@@ -18,5 +18,5 @@ export const codeFrame = (lines: readonly string[], line: number, column: number
 
 const MAX_WIDTH = 100;
 
-/** Every character in one column: a tab is a space, a control character a dot. */
+/** Makes every character one column wide: a tab becomes a space, a control character a dot. */
 const visible = (text: string): string => text.replaceAll('\t', ' ').replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '·');

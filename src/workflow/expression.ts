@@ -1,28 +1,31 @@
 import { Environment, Optional } from '@marcbachmann/cel-js';
 import { didYouMean } from '../engine/errors/suggest.ts';
 
-/** What expressions may read. */
+/** The variables that expressions may read. */
 export const VARIABLES = ['ctx', 'params', 'secrets', 'item', 'index', 'job', 'task'] as const;
 
-/** What each variable stands for; those absent are `null`. */
+/** The value of each variable. Absent variables are `null`. */
 export type ExpressionScope = Partial<Record<(typeof VARIABLES)[number], unknown>>;
 
-/** An expression in CEL, the Common Expression Language: https://github.com/google/cel-spec */
+/** A compiled expression in CEL, the Common Expression Language: https://github.com/google/cel-spec */
 export type Expression = {
   readonly source: string;
-  /** Its value as plain data. @throws ExpressionError */
+  /** Returns the value as plain JSON data. @throws ExpressionError if the expression has no value in this scope */
   readonly evaluate: (scope: ExpressionScope) => unknown;
-  /** The names that it reads of a variable, as far as it spells them: `day` of `params.day`. */
+  /**
+   * Returns the keys that the expression reads from a variable: `day` for `params.day`. A key that is itself a variable
+   * counts by its name; other computed keys are left out.
+   */
   readonly reads: (variable: string) => readonly string[];
 };
 
-/** An expression that can't be read, or that has no value for this context. */
+/** Thrown when an expression can't be parsed, or has no value in the given scope. */
 export class ExpressionError extends Error {
   override readonly name = 'ExpressionError';
   readonly code = 'EXPRESSION_FAILED';
 }
 
-/** @throws ExpressionError */
+/** Parses and checks an expression. @throws ExpressionError */
 export const compile = (source: string): Expression => {
   let parsed: Parsed;
   try {
@@ -49,7 +52,10 @@ const NOTHING = Object.fromEntries(VARIABLES.map((name) => [name, null]));
 
 let made: Environment | undefined;
 
-/** CEL with numbers as JSON has them: there is one kind, and `ctx.rows + 1` adds. */
+/**
+ * Returns the shared CEL environment. CEL separates int from double; the mixed operators make numbers behave as in
+ * JSON, so that `ctx.rows + 1` works.
+ */
 const environment = (): Environment => {
   if (made) return made;
   made = new Environment({ homogeneousAggregateLiterals: false, enableOptionalTypes: true });
@@ -75,7 +81,10 @@ const ARITHMETIC: Readonly<Record<string, (a: number, b: number) => number>> = {
 
 type Parsed = ReturnType<Environment['parse']>;
 
-/** The library knows a mapping by its `constructor`: where data has such a key, mappings are given as maps. */
+/**
+ * Evaluates with plain objects or, if the library refuses them, with Maps. The library recognises an object by its
+ * `constructor`, which fails if the data has a key of that name.
+ */
 const valueWith = (parsed: Parsed, scope: ExpressionScope): unknown => {
   try {
     return parsed(scope);
@@ -91,7 +100,7 @@ const withMaps = (value: unknown): unknown => {
   return new Map(Object.entries(value).map(([key, item]) => [key, withMaps(item)]));
 };
 
-/** The first line of what the library says, without the picture of the expression, and with a hint. */
+/** Returns the first line of the library's message, without its excerpt of the expression, plus a hint. */
 const readable = (source: string, error: unknown): string => {
   const [first = ''] = (error as Error).message.split('\n', 1);
   const text = first.replace(/dyn<([^<>]*)>/g, '$1');
@@ -107,7 +116,7 @@ const readable = (source: string, error: unknown): string => {
   return `${text.replace(/^No such key: /, '')}.`;
 };
 
-/** Values as JSON has them. */
+/** Converts a CEL value to JSON data: dates become ISO text, bytes base64, unsafe integers text. */
 const toPlain = (value: unknown): unknown => {
   if (typeof value === 'number' && !Number.isFinite(value)) throw new RangeError(`${value} is no number that JSON has`);
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
@@ -122,7 +131,7 @@ const toPlain = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toPlain(item)]));
 };
 
-/** Nodes are `{ op, args }`, whatever is in between. */
+/** Yields the keys read from a variable. AST nodes are `{ op, args }`; everything else is only traversed. */
 const readsOf = function* (node: unknown, variable: string): Generator<string> {
   if (Array.isArray(node)) for (const item of node) yield* readsOf(item, variable);
   if (node === null || typeof node !== 'object' || !('op' in node)) return;

@@ -4,8 +4,8 @@ import type { Place } from './place-of.ts';
 import type { PlacedProblem, Source } from './source.ts';
 
 /**
- * What the engine says against the names and dependencies of a file, each at its place. Takes what it can read of a
- * file that may have other problems, so that all are found together.
+ * Checks names and dependencies with the engine's `validate`, and locates each problem in the file. Parts that can't be
+ * read are skipped: other checks report those.
  */
 export const graphProblems = (
   file: unknown,
@@ -21,7 +21,7 @@ export const graphProblems = (
   if (problems.length === 0) return [];
   const places = placesOf(tasks);
   return problems.flatMap((problem) => {
-    // One place per problem: of several with the same culprits, each has the next one.
+    // If several problems have the same key, each takes the next of its places.
     const path = places.get(culprit(problem))?.shift();
     if (!path) return [];
     const at = place(path);
@@ -30,7 +30,7 @@ export const graphProblems = (
   });
 };
 
-/** Where a file's words differ from the engine's. */
+/** Messages that replace the engine's, in the words of a workflow file. */
 const MESSAGES: Partial<Record<Problem['code'], (problem: Problem) => string>> = {
   SELF_DEPENDENCY: ({ tasks: [task] }) => `Task "${task}" waits on itself. Remove "${task}" from its dependencies.`,
 };
@@ -38,7 +38,7 @@ const MESSAGES: Partial<Record<Problem['code'], (problem: Problem) => string>> =
 type ReadableTask = {
   readonly name: string;
   readonly dependsOn: readonly string[];
-  /** Where it and each of its dependencies are in the file. */
+  /** The task's path in the file, and for each of `dependsOn` its index in `dependencies`. */
   readonly path: readonly PropertyKey[];
   readonly at: readonly number[];
 };
@@ -48,7 +48,7 @@ const readableName = (file: unknown): string => {
   return typeof name === 'string' && name !== '' ? name : 'workflow';
 };
 
-/** Tasks with a name, and those of their dependencies that are names. A number counts as the text that was meant. */
+/** Returns the tasks that have a name, and their dependencies that are names. Numbers and booleans count as text. */
 const readableTasks = (file: unknown): readonly ReadableTask[] => {
   const { tasks, handlers } = (file ?? {}) as { tasks?: unknown; handlers?: unknown };
   const handled = handlers !== null && typeof handlers === 'object' ? Object.entries(handlers) : [];
@@ -78,7 +78,7 @@ const readableList = (path: readonly PropertyKey[], tasks: unknown): readonly Re
 const isNameLike = (value: unknown): boolean =>
   (typeof value === 'string' && value !== '') || typeof value === 'number' || typeof value === 'boolean';
 
-/** For every culprit that there might be, the paths at which it is. */
+/** Returns the paths at which each possible problem is reported, by the problem's key. */
 const placesOf = (tasks: readonly ReadableTask[]): Map<string, (readonly PropertyKey[])[]> => {
   const places = new Map<string, (readonly PropertyKey[])[]>([[key('INVALID_NAME'), [['name']]]]);
   const add = (path: readonly PropertyKey[], ...culprits: Parameters<typeof key>): void => {
@@ -99,7 +99,7 @@ const placesOf = (tasks: readonly ReadableTask[]): Map<string, (readonly Propert
       const path = [...taskPath, 'dependencies', at[nth] as number];
       if (need === name) add(path, 'SELF_DEPENDENCY', name);
       add(path, 'UNKNOWN_DEPENDENCY', name, need);
-      // Of tasks with the same name, the graph has the first.
+      // If several tasks have the same name, the graph contains the first.
       if (!names.has(name)) add(path, 'CYCLE', name, need);
     }
     names.add(name);

@@ -4,15 +4,16 @@ import type { Workflow, WorkflowTask } from './schema.ts';
 export type HandledState = JobOutcome['state'];
 
 export type Handler = {
-  /** With what it waits for: all tasks, of those that `always` run also the other handlers. */
+  /** The handler as a task that depends on all tasks of the workflow; one of `always` also on the other handlers. */
   readonly task: WorkflowTask;
-  /** How the job ends when it runs. */
+  /** The states of the job in which the handler runs. */
   readonly states: readonly HandledState[];
 };
 
-/** The handlers of a workflow as tasks that run once all else is over, on every way out. */
+/** Returns the handlers of a workflow as tasks that run after all others, however the job ends. */
 export const handlersOf = ({ tasks, handlers }: Pick<Workflow, 'tasks' | 'handlers'>): readonly Handler[] => {
-  // Of all of them: a task on which none depends is skipped as soon as one task upstream fails, while others still run.
+  // Handlers depend on every task, not just on the last ones: a task at the end of the graph is skipped as soon as an
+  // upstream task fails, while other tasks may still be running.
   const work = tasks.map(({ name }) => name);
   const { success = [], failure = [], always = [] } = handlers ?? {};
   const both = [...success, ...failure].map(({ name }) => name);

@@ -2,16 +2,19 @@ import { type Alias, type Document, isAlias, isMap, isPair, isScalar, isSeq, typ
 import { keyOf, startOf } from './place-of.ts';
 import type { PlacedProblem, Source } from './source.ts';
 
-/** How many values aliases may stand for in all. Nested in one another, a few lines of them are billions. */
+/** The maximum number of values that all aliases together may expand to: a few nested lines could mean billions. */
 export const MAX_ALIASED_VALUES = 1_000_000;
 
 export type InspectedNodes = {
   readonly problems: readonly PlacedProblem[];
-  /** What each alias stands for. */
+  /** The node that each alias refers to. */
   readonly aliases: ReadonlyMap<Alias, Node>;
 };
 
-/** Walks the document in the order of the file, as anchors go: duplicate keys, aliases to nowhere, to themselves, to too much. */
+/**
+ * Finds duplicate keys, unknown and recursive aliases, and aliases that expand to too much. Walks the document in file
+ * order, because an alias refers to the last anchor of its name above it.
+ */
 export const inspectNodes = (document: Document.Parsed, { problemAt }: Source): InspectedNodes => {
   const problems: PlacedProblem[] = [];
   const aliases = new Map<Alias, Node>();
@@ -90,7 +93,10 @@ const duplicateKeys = (
   });
 };
 
-/** The parser throws no problem for these, but an error. An alias to nowhere has a problem of its own. */
+/**
+ * Returns a problem for each `<<` that doesn't merge mappings, for which `document.toJS()` would throw. Unknown aliases
+ * already have a problem of their own.
+ */
 const wrongMerges = (
   pairs: readonly { readonly key: unknown; readonly value: unknown }[],
   aliases: ReadonlyMap<Alias, Node>,

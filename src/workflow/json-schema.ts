@@ -2,7 +2,10 @@ import * as z from 'zod/mini';
 import { KEY_DESCRIPTIONS } from './key-descriptions.ts';
 import { workflowSchema } from './schema.ts';
 
-/** The JSON Schema (draft 7) of workflow files, from the schema that checks them; editors complete and check with it. */
+/**
+ * Returns the JSON Schema (draft 7) of workflow files, generated from the schema that checks them. Editors use it to
+ * complete and check keys.
+ */
 export const workflowJsonSchema = (): Record<string, unknown> => {
   const schema = z.toJSONSchema(workflowSchema, {
     io: 'input',
@@ -18,7 +21,7 @@ export const workflowJsonSchema = (): Record<string, unknown> => {
   };
 };
 
-/** With what each key means. */
+/** Adds the descriptions of keys to a JSON Schema. `around` is the key that contains it. */
 const described = (schema: unknown, around = ''): unknown => {
   if (Array.isArray(schema)) return schema.map((one) => described(one, around));
   if (schema === null || typeof schema !== 'object') return schema;
@@ -30,13 +33,13 @@ const described = (schema: unknown, around = ''): unknown => {
   );
 };
 
-/** Of a key whose meaning depends on the one around it, `params.type` comes before `type`. */
+/** Adds descriptions to `properties`. Under `params`, a description of `params.type` wins over one of `type`. */
 const describedProperties = (properties: Record<string, unknown>, around: string): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(properties).map(([key, value]) => {
       const description = KEY_DESCRIPTIONS[`${around}.${key}`] ?? KEY_DESCRIPTIONS[key];
       const schema = described(value, key) as Record<string, unknown>;
-      // Beside a reference draft 7 reads nothing.
+      // Draft 7 ignores everything beside a `$ref`, so the reference is wrapped.
       const open = '$ref' in schema ? { allOf: [schema] } : schema;
       return [key, description === undefined ? schema : { description, ...open }];
     }),

@@ -1,4 +1,4 @@
-/** What each key of a workflow file means, for editors. */
+/** The meaning of each key of a workflow file, as editors show it. */
 export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   args: 'What the command finds as its arguments: $1 in bash, sys.argv[1] in Python, process.argv[1] in Node.js. May hold expressions.',
   always: 'Tasks that run on every way out, after all else.',

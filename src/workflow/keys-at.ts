@@ -1,6 +1,6 @@
 import { workflowSchema } from './schema.ts';
 
-/** The keys that a mapping at a path of the file may have, for a hint at the one that was meant. */
+/** Returns the keys that the mapping at a path of the file may have, used to suggest corrections of unknown keys. */
 export const keysAt = (path: readonly PropertyKey[], file: unknown): readonly string[] => {
   let schemas: readonly Schema[] = [workflowSchema as unknown as Schema];
   let value = file;
@@ -12,7 +12,7 @@ export const keysAt = (path: readonly PropertyKey[], file: unknown): readonly st
   return Object.keys(found?._zod.def.shape ?? {});
 };
 
-/** What is read of zod's own description of a schema. */
+/** The parts of zod's internal schema definition that are read here. */
 type Schema = {
   readonly _zod: {
     readonly def: {
@@ -29,7 +29,7 @@ type Schema = {
   };
 };
 
-/** A schema without what is wrapped around it; of a union its members, or the one that the value names. */
+/** Unwraps a schema. A union returns its members, or only the one that the value's discriminator selects. */
 const variants = (schema: Schema, value: unknown): readonly Schema[] => {
   const { def } = schema._zod;
   const inner = def.innerType ?? def.in;

@@ -3,8 +3,9 @@ import { NonRetryableError } from '../engine/errors/errors.ts';
 import { isPlainObject } from '../events/plain-object.ts';
 
 /**
- * What a task puts out for a value: a mapping is merged into the context as it is, anything else goes under the task's
- * name.
+ * Returns a function that turns a value into the task's output. A mapping is merged into the context as it is; any
+ * other value is stored under the task's name. `undefined` and results such as `notReady(…)` are returned unchanged.
+ * @throws NonRetryableError if the output would overwrite the job's params
  */
 export const taskOutput =
   (name: string) =>
@@ -17,7 +18,7 @@ export const taskOutput =
     );
   };
 
-/** The same, but mappings too go under the task's name. */
+/** Like `taskOutput`, but mappings are stored under the task's name too. */
 export const namedOutput =
   (name: string) =>
   (value: unknown): unknown =>
@@ -30,5 +31,5 @@ const named = (name: string, value: unknown): unknown => {
   );
 };
 
-/** Where the context holds what the job was started with. */
+/** The context's key for the params that the job was started with. */
 export const PARAMS = 'params';

@@ -3,17 +3,17 @@ import { type Mask, NO_MASK } from '../executors/mask/mask.ts';
 
 export type ParamType = 'string' | 'integer' | 'number' | 'boolean' | 'list' | 'mapping';
 
-/** What a workflow says of one of its params. */
+/** A param as the workflow declares it. */
 export type ParamSpec = {
   readonly name: string;
   readonly type: ParamType;
-  /** Absent: the param must be given. */
+  /** If absent, the param is required. */
   readonly default?: unknown;
   readonly description?: string;
   readonly enum?: readonly unknown[];
 };
 
-/** Of what a file has under `params`; a value alone is the default, whose type is the param's. */
+/** Parses the `params` of a workflow file. A bare value is the default, and its type is the param's type. */
 export const paramSpecs = (params: Readonly<Record<string, unknown>> | undefined): readonly ParamSpec[] =>
   Object.entries(params ?? {}).map(([name, declared]) => paramSpec(name, declared));
 
@@ -36,7 +36,10 @@ const typeOf = (value: unknown): ParamType => {
 
 export type ReadParams = { readonly values: Readonly<Record<string, unknown>>; readonly faults: readonly string[] };
 
-/** The params of a job from what is given, which may be text from a command line, and the defaults; with all that is wrong. */
+/**
+ * Converts the given values to the types of their params and fills in defaults. `faults` has a message for each value
+ * that is unknown, missing or invalid. Text is accepted for every type, since a command line gives text.
+ */
 export const readParams = (
   specs: readonly ParamSpec[],
   given: Readonly<Record<string, unknown>>,
@@ -59,7 +62,7 @@ export const readParams = (
   return { values, faults };
 };
 
-/** A value as one of its param's type. */
+/** Converts one value to the type of its param, or returns what is wrong with it. */
 export const readParam = (
   spec: ParamSpec,
   given: unknown,
@@ -91,7 +94,7 @@ const NAMES: Readonly<Record<ParamType, string>> = {
   mapping: 'a mapping, such as {"a": 1}',
 };
 
-/** A value of each type from what is given, `undefined` if it is none. */
+/** Converts a value to each type; `undefined` if it can't be converted. */
 const TYPES: Readonly<Record<ParamType, (given: unknown) => unknown>> = {
   string: (given) => (isScalar(given) ? String(given) : undefined),
   integer: (given) => whenTrue(numberOf(given), Number.isSafeInteger),
@@ -114,7 +117,7 @@ const numberOf = (given: unknown): number => {
   return typeof given === 'string' && given.trim() !== '' ? Number(given) : Number.NaN;
 };
 
-/** Text is JSON, as a command line gives it. */
+/** Parses text as JSON and returns other values unchanged; `undefined` if the text is not JSON. */
 const parsed = (given: unknown): unknown => {
   if (typeof given !== 'string') return given;
   try {

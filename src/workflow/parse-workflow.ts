@@ -7,14 +7,17 @@ import { type Workflow, workflowSchema } from './schema.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { createSource, type PlacedProblem } from './source.ts';
 
-/** A workflow that was read, and how to tell of a problem with it. */
+/** A workflow that was read without problems. */
 export type ParsedWorkflow = {
   readonly workflow: Workflow;
-  /** A problem with the value at a path of the file, such as `['tasks', 0, 'file']`. */
+  /** Creates a problem located at the value of a path, such as `['tasks', 0, 'file']`. */
   readonly problemAt: (path: readonly PropertyKey[], code: WorkflowProblem['code'], message: string) => WorkflowProblem;
 };
 
-/** Reads the text of a workflow file. `file` is what errors call it. @throws WorkflowError with all that is wrong */
+/**
+ * Parses and checks the text of a workflow file. `file` is its name in errors.
+ * @throws WorkflowError with all problems found
+ */
 export const parseWorkflow = (text: string, file: string): ParsedWorkflow => {
   try {
     const { parsed, problems } = check(text);
@@ -31,7 +34,7 @@ const check = (text: string): { parsed?: ParsedWorkflow; problems: readonly Work
   const { document, aliases, readable, problems } = parseYaml(source);
   if (!readable) return { problems: inOrder(problems) };
 
-  // Aliases are counted by `parseYaml`: the limit of `toJS` would refuse an anchor that is merged into 100 tasks.
+  // `parseYaml` has limited the aliases already. The limit of `toJS` would reject an anchor that 100 tasks merge.
   const content: unknown = document.toJS({ maxAliasCount: -1 });
   if (content === null) return { problems: [EMPTY] };
   const file = withoutExtensions(content);
@@ -56,7 +59,7 @@ const EMPTY: WorkflowProblem = {
   message: 'The file is empty. A workflow has a name and a list of tasks, each with name, type and command.',
 };
 
-/** Without the keys that begin with `x-`, where anchors may be put. */
+/** Removes the top-level keys that begin with `x-`: they only hold anchors. */
 const withoutExtensions = (file: unknown): unknown =>
   file !== null && typeof file === 'object' && !Array.isArray(file)
     ? Object.fromEntries(Object.entries(file).filter(([key]) => !key.startsWith('x-')))

@@ -4,11 +4,11 @@ import type { PlacedProblem, Source } from './source.ts';
 
 export type ParsedYaml = InspectedNodes & {
   readonly document: Document.Parsed;
-  /** Whether `document.toJS()` makes sense in spite of the problems. */
+  /** Whether `document.toJS()` gives a usable value despite the problems. */
   readonly readable: boolean;
 };
 
-/** Parses a file of one YAML document, and finds what is wrong with it as YAML. */
+/** Parses a file of one YAML document and reports its YAML problems. */
 export const parseYaml = (source: Source): ParsedYaml => {
   const document = parseDocument(source.text, {
     lineCounter: source.counter,
@@ -25,9 +25,9 @@ export const parseYaml = (source: Source): ParsedYaml => {
 
 const syntaxProblems = (errors: readonly YAMLError[], { problemAt }: Source): readonly PlacedProblem[] => {
   const tooDeep = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
-  // What the parser says of the rest makes no sense then.
+  // The file is nested too deeply, so the parser's other errors make no sense.
   if (tooDeep) return [problemAt(tooDeep.pos[0], 'TOO_DEEP', TOO_DEEP)];
-  // One slip may make nonsense of all that follows, and a tab of what is around it.
+  // One mistake may cause errors in all that follows, and a tab also around it: report only tabs if there are any.
   const tabs = errors.filter(({ message }) => message.startsWith('Tabs are not allowed'));
   return (tabs.length > 0 ? tabs : errors).slice(0, MAX_SYNTAX_PROBLEMS).map(({ message, pos }) => {
     const remedy = REMEDIES.find(([start]) => message.startsWith(start))?.[1] ?? '';
@@ -39,7 +39,7 @@ const MAX_SYNTAX_PROBLEMS = 10;
 
 export const TOO_DEEP = 'Lists or mappings are nested too deeply to be read. Nest fewer of them.';
 
-/** The way out of what the parser's messages, which begin so, leave open. */
+/** How to fix an error, by the start of the parser's message. Appended to that message. */
 const REMEDIES: readonly (readonly [start: string, remedy: string])[] = [
   ['Alias cannot be an empty', 'Put it in quotes.'],
   ['All mapping items', 'Line it up with its neighbours.'],

@@ -1,13 +1,13 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type ParsedNode } from 'yaml';
 
 export type Place = {
-  /** Offset of the key that leads to the value, where it is the value of a key. */
+  /** Offset of the value's key; absent for list items, and for values that are missing from the file. */
   readonly key?: number;
-  /** Offset of the value itself, or of the nearest thing around it that is in the file. */
+  /** Offset of the value, or of the nearest enclosing value that exists in the file. */
   readonly value: number;
 };
 
-/** Where in a file the value at a path is, through aliases and merge keys. */
+/** Returns where in the file the value at a path is, following aliases and merge keys. */
 export const placeOf = (
   root: ParsedNode | null,
   path: readonly PropertyKey[],
@@ -43,7 +43,7 @@ const child = (node: unknown, step: PropertyKey, aliases: ReadonlyMap<Alias, Nod
 
 type Child = { readonly key?: unknown; readonly value: unknown };
 
-/** The text of a key; a merge key is parsed to a symbol. */
+/** Returns the text of a key. A merge key is parsed as a symbol; its description is returned. */
 export const keyOf = (key: unknown): string => {
   if (!isScalar(key)) return '';
   return typeof key.value === 'symbol' ? (key.value.description ?? '') : String(key.value);
@@ -52,5 +52,5 @@ export const keyOf = (key: unknown): string => {
 const target = (node: unknown, aliases: ReadonlyMap<Alias, Node>): unknown =>
   isAlias(node) ? aliases.get(node) : node;
 
-/** The offset at which a node or a key starts. */
+/** Returns the offset at which a node or key starts. */
 export const startOf = (node: unknown): number | undefined => (node as Partial<ParsedNode> | null)?.range?.[0];

@@ -1,6 +1,7 @@
 import { TintypeError } from '../engine/errors/errors.ts';
 import type { ProblemCode } from '../engine/errors/problem.ts';
 
+/** The code of a problem: from reading the file, its YAML, its keys and values, or the graph of its tasks. */
 export type WorkflowProblemCode =
   | Exclude<ProblemCode, 'SEALED'>
   | 'FILE_NOT_FOUND'
@@ -25,24 +26,26 @@ export type WorkflowProblemCode =
   | 'SECRET_MISSING'
   | 'NESTED_WORKFLOW';
 
-/** One thing wrong with a workflow file. */
+/** A problem of a workflow file. */
 export type WorkflowProblem = {
   readonly code: WorkflowProblemCode;
-  /** What is wrong, with whom, and the way out. */
+  /** What is wrong, which task or key it concerns, and how to fix it. */
   readonly message: string;
-  /** Both from 1; absent where the file could not be read. */
+  /** Line in the file, counted from 1; absent if the problem concerns the file as a whole. */
   readonly line?: number;
+  /** Column in the line, counted from 1; present if `line` is. */
   readonly column?: number;
-  /** The lines around it, with a mark below the culprit. */
+  /** The lines around the problem, with a mark below its column; present if `line` is. */
   readonly frame?: string;
-  /** Where it is in another file than the error's: one that this runs. */
+  /** The nested file that has the problem; absent if it is the error's own `file`. */
   readonly file?: string;
 };
 
-/** A workflow file that can't run. All its problems are found together, in the order of the file. */
+/** Thrown when a workflow file can't run. Lists every problem that could be found, in the order of the file. */
 export class WorkflowError extends TintypeError {
   override readonly name = 'WorkflowError';
   readonly code = 'INVALID_WORKFLOW';
+  /** The path of the workflow file, as it was given. */
   readonly file: string;
   readonly problems: readonly WorkflowProblem[];
 
@@ -53,7 +56,7 @@ export class WorkflowError extends TintypeError {
   }
 }
 
-/** `file:line:column`, which editors and terminals can follow. */
+/** Returns `file:line:column`, which editors and terminals turn into a link. */
 export const problemPlace = (file: string, problem: WorkflowProblem): string => {
   const { file: at = file, line, column } = problem;
   return line === undefined ? at : `${at}:${line}:${column}`;

@@ -3,10 +3,10 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { codeFrame } from './code-frame.ts';
 import { WorkflowError, type WorkflowProblem } from './problem.ts';
 
-/** The largest workflow file that is read, in bytes. */
+/** The maximum size of a workflow file, in bytes. */
 export const MAX_FILE_BYTES = 10 * 2 ** 20;
 
-/** The text of a workflow file; also of a pipe. @throws WorkflowError */
+/** Reads the text of a workflow file or pipe. @throws WorkflowError if it can't be read, is too large or not UTF-8 */
 export const readWorkflowFile = async (file: string): Promise<string> => {
   const bytes = await readBytes(file);
   const refuse = (problem: WorkflowProblem): WorkflowError => new WorkflowError(file, [problem]);
@@ -18,7 +18,7 @@ export const readWorkflowFile = async (file: string): Promise<string> => {
   return new TextDecoder().decode(bytes);
 };
 
-/** Reads on until one byte too many: the size of what is no regular file can't be asked for. */
+/** Reads the whole file, or slightly more than the maximum: a pipe has no size that could be checked first. */
 const readBytes = async (file: string): Promise<Buffer> => {
   let handle: FileHandle | undefined;
   try {
@@ -79,7 +79,7 @@ const encodingProblem = (bytes: Buffer): WorkflowProblem => {
   };
 };
 
-/** Where the decoded text has a replacement character that the bytes do not spell. */
+/** Returns the index of the first replacement character that comes from an invalid byte, not from the file itself. */
 const firstInvalid = (bytes: Buffer, text: string): number => {
   let at = text.indexOf('\uFFFD');
   while (at >= 0 && bytes.subarray(Buffer.byteLength(text.slice(0, at))).indexOf('\uFFFD') === 0) {

@@ -12,8 +12,8 @@ type Path = readonly PropertyKey[];
 type Mapping = Readonly<Record<string, unknown>>;
 
 /**
- * What the parts of a file say against one another: keys that exclude or need each other, pools, params and secrets that
- * are not declared. Takes what it can read of a file that may have other problems.
+ * Finds parts of a file that contradict one another: keys that exclude or require each other; pools, params and secrets
+ * that are used but not declared. Parts that can't be read are skipped: other checks report those.
  */
 export const referenceProblems = (
   file: unknown,
@@ -79,7 +79,7 @@ const tasksOf = ({ tasks, handlers }: Mapping): readonly [Path, Mapping][] => {
 
 const owner = (path: Path): Path => path.slice(0, path[0] === 'tasks' ? 2 : path[0] === 'handlers' ? 3 : 0);
 
-/** When what is named so runs: tasks first, then the handlers, last those that always run. */
+/** Returns the stage of each task and handler: 0 for tasks, 1 for handlers, 2 for handlers that always run. */
 const stagesOf = (file: Mapping): ReadonlyMap<unknown, number> =>
   new Map(tasksOf(file).map(([path, { name }]) => [name, stageOf(path)]));
 
@@ -126,7 +126,7 @@ const nameComplaints = (path: Path, task: Mapping): readonly Complaint[] => [
     : []),
 ];
 
-/** Numbers that become another text than the file has: 3.10 is 3.1. */
+/** Finds numbers whose text would differ from the file's: 3.10 would become `3.1`. */
 const numberComplaints = (
   path: Path,
   task: unknown,
@@ -146,7 +146,7 @@ const numberComplaints = (
   });
 };
 
-/** Which of a type's keys belong together. */
+/** Checks which keys of a task's type must, or must not, be used together. */
 const keyComplaints = (path: Path, task: Mapping): readonly Complaint[] => {
   const has = (key: string): boolean => task[key] !== undefined;
   const complain = (key: string, message: string): Complaint => ({
@@ -182,7 +182,7 @@ const keyComplaints = (path: Path, task: Mapping): readonly Complaint[] => {
   }
 };
 
-/** Defaults that are no value of their param. */
+/** Finds defaults that are not valid values of their param. */
 const paramComplaints = ({ params }: Mapping): readonly Complaint[] =>
   isMapping(params)
     ? Object.entries(params).flatMap(([name, declared]): Complaint[] => {
@@ -246,7 +246,7 @@ const poolComplaints = (file: Mapping, path: Path, task: unknown, { pools }: Dec
     : [];
 };
 
-/** Expressions that read what is not declared. `item` and `index` are those of a fan-out. */
+/** Finds expressions that read undeclared params or secrets, or `item` and `index` outside the items of a fan-out. */
 const expressionComplaints = (
   path: Path,
   value: unknown,
@@ -284,10 +284,13 @@ const expressionComplaints = (
 
 const withoutTexts = (source: string): string => source.replace(/"[^"]*"|'[^']*'/g, '""');
 
-/** Keys that are asked for the whole of a fan-out. */
+/** Keys that are evaluated once for a whole fan-out, not for each item. */
 const ASKED_ONCE: ReadonlySet<string> = new Set(['over', 'when']);
 
-/** Whether `item` or `index` is read as a variable, and not as a key or the variable of a macro such as `l.all(item, …)`. */
+/**
+ * Returns `item` or `index` if the expression reads it as a variable. A key of that name, or the variable of a macro
+ * such as `l.all(item, …)`, does not count.
+ */
 const mapVariable = ({ source }: Expression): string | undefined => {
   const code = withoutTexts(source);
   const own = new Set([...code.matchAll(/\(\s*(item|index)\s*,/g)].map(([, name]) => name));
@@ -312,13 +315,15 @@ const expressionsIn = function* (path: Path, value: unknown): Generator<Found> {
   }
 };
 
-/** Keys whose text is code, which holds no expressions. */
+/** Keys whose text is code or a label and contains no expressions. */
 const CODE: ReadonlySet<string> = new Set(['command', 'query', 'shell', 'module', 'export', 'name', 'description']);
 
 const templated = (text: string): readonly Expression[] =>
   hasExpression(text) ? parseTemplate(text).parts.filter((part) => typeof part === 'object') : [];
 
-/** Each expression with the text to look for in the file. Those that can't be read have their problem already. */
+/**
+ * Returns each expression with the text to search for in the file. The schema reports expressions that can't be parsed.
+ */
 const read = (text: string, parse: (text: string) => readonly Expression[]): readonly [string, Expression][] => {
   try {
     return parse(text).map((expression) => [expression.source, expression]);

@@ -9,7 +9,7 @@ import type { PlacedProblem, Source } from './source.ts';
 
 type Path = readonly PropertyKey[];
 
-/** What the schema says against a file, as sentences with a place. */
+/** Turns the schema's issues into problems: a sentence each, with a place in the file. */
 export const schemaProblems = (
   issues: readonly z.core.$ZodIssue[],
   file: unknown,
@@ -42,7 +42,7 @@ export const schemaProblems = (
       return [problemAt(place(issue.path).value, problem.code, problem.message)];
     });
 
-/** Of a union that fits in none of its ways: what is wrong with the one that was meant, where its kind of value tells. */
+/** Replaces the issue of a union: if the value has the type of exactly one member, returns that member's issues. */
 const unpacked = (issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] => {
   if (issue.code !== 'invalid_union') return [issue];
   const meant = issue.errors.filter((member) =>
@@ -53,7 +53,9 @@ const unpacked = (issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] => {
   return only.map((one) => ({ ...one, path: [...issue.path, ...one.path] })).flatMap(unpacked);
 };
 
-/** A task whose type is unknown was looked at no further; what all tasks have can be checked nevertheless. */
+/**
+ * Adds the issues of the keys that all tasks share, because the schema checks no other key of a task of unknown type.
+ */
 const withoutType = (issue: z.core.$ZodIssue, file: unknown): readonly z.core.$ZodIssue[] => {
   const path = issue.path.slice(0, -1);
   if (issue.code !== 'invalid_union' || issue.path.at(-1) !== 'type' || path.length !== ownerPath(path).length)
@@ -62,7 +64,7 @@ const withoutType = (issue: z.core.$ZodIssue, file: unknown): readonly z.core.$Z
   return [issue, ...further.map((one) => ({ ...one, path: [...path, ...one.path] }))];
 };
 
-/** The task, handler or other thing of the file that a value is in. */
+/** Returns the path of the task or handler that contains a value; `[]` if it is outside of them. */
 const ownerPath = (path: Path): Path => {
   const length = path[0] === 'tasks' ? 2 : path[0] === 'handlers' ? 3 : 0;
   return path.length < length ? [] : path.slice(0, length);
@@ -76,7 +78,7 @@ const unknownKey = (file: unknown, path: Path, key: string): string => {
   return `${subject(file, path)} has an unknown key "${key}".${hint}`;
 };
 
-/** Keys that other formats have in tasks, and what they are here. */
+/** Keys of tasks in other formats, each with a hint at the name used here. */
 const IN_TASKS: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries({
     dependencies: ['depends_on', 'dependsOn', 'depends', 'needs', 'deps', 'requires', 'after'],
@@ -99,7 +101,7 @@ const IN_TASKS: Readonly<Record<string, string>> = Object.fromEntries(
   }).flatMap(([key, others]) => others.map((other) => [other, ` It is called "${key}" here.`])),
 );
 
-/** Keys that other formats have at the top. */
+/** Top-level keys of other formats, each with a hint at what to write here. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   env: ' Put it under "defaults", for all tasks, or into the tasks that need it.',
   steps: ' They are called "tasks" here.',
@@ -128,7 +130,7 @@ const codeOf = (issue: z.core.$ZodIssue, value: unknown): 'INVALID_TYPE' | 'INVA
   return wrongType ? 'INVALID_TYPE' : 'INVALID_VALUE';
 };
 
-/** The way out, where what is there tells what was meant. */
+/** Returns a suggestion if the value shows what was meant, else an empty text. */
 const remedy = (issue: z.core.$ZodIssue, value: unknown): string => {
   const expected = issue.code === 'invalid_type' ? issue.expected : undefined;
   if (expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
@@ -146,7 +148,7 @@ const remedy = (issue: z.core.$ZodIssue, value: unknown): string => {
   return expected !== 'string' && /^\d+$/.test(value) ? ` Remove the quotes: ${value}.` : '';
 };
 
-/** Words of YAML 1.1 and other formats, which are text in YAML 1.2. */
+/** Words that are booleans in YAML 1.1 or other formats, but text in YAML 1.2. */
 const BOOLEANS: Readonly<Record<string, boolean>> = {
   yes: true,
   on: true,
@@ -156,7 +158,7 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
   false: false,
 };
 
-/** Whose value it is: the workflow, or a task by its name or else its number. */
+/** Returns the subject of a message: the workflow, or a task by its name, else by its number. */
 export const subject = (file: unknown, path: Path): string => {
   const length = ownerPath(path).length;
   if (path.length === 0) return 'The workflow';

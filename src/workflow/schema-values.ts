@@ -3,7 +3,7 @@ import { DURATION, durationMs } from './duration.ts';
 import { compile, type Expression } from './expression.ts';
 import { hasExpression, parseTemplate } from './template.ts';
 
-/** A schema whose complaint is what it expects; `schemaProblems` makes a sentence of it. */
+/** Makes a schema report what it expects, such as `true or false`; `schemaProblems` makes a sentence of that. */
 export const expecting = (error: string): { readonly error: string } => ({ error });
 
 const DURATION_TEXT = 'a number of milliseconds above 0, or text such as 500ms, 30s, 5m or 2h';
@@ -26,7 +26,7 @@ export const name = z.string(expecting('text')).check(z.minLength(1, expecting('
 
 export const names = z.array(z.string(expecting('the name of a task')), expecting('a list of task names'));
 
-/** A duration as ms. */
+/** A duration; parsed to ms. */
 export const duration = z.pipe(
   z.union(
     [
@@ -41,7 +41,10 @@ export const duration = z.pipe(
   ),
 );
 
-/** A complaint that is a sentence of its own. `near` is the text in the file that it is about. */
+/**
+ * Details of a custom issue. Its message completes the sentence `Task "…" has "…", which …`. `near` is the text in the
+ * file to point at.
+ */
 export type Complaint = {
   readonly code: 'INVALID_EXPRESSION' | 'UNSAFE_EXPRESSION' | 'INVALID_VALUE';
   readonly near?: string;
@@ -49,21 +52,22 @@ export type Complaint = {
 
 type Payload = { readonly value: unknown; readonly issues: unknown[] };
 
+/** Adds an issue to a schema's check. */
 export const complain = (payload: Payload, message: string, complaint: Complaint): void => {
   payload.issues.push({ code: 'custom', input: payload.value, message, params: complaint });
 };
 
-/** Text in which expressions are data: `${{ ctx.rows }}`. */
+/** Text that may contain expressions: `${{ ctx.rows }}`. */
 export const template = z.string(expecting('text')).check((payload) => {
   checkTemplate(payload, payload.value);
 });
 
 const SCALAR = 'text, a number, or true or false';
 
-/** What becomes a text: also a number or a boolean. */
+/** A template, or a number or boolean to be used as text. */
 export const scalarTemplate = z.union([template, z.number(), z.boolean()], expecting(SCALAR));
 
-/** Data whose every text is a template. */
+/** Data in which every text is a template. */
 export const dataTemplate = z.unknown().check((payload) => {
   for (const value of textsIn(payload.value)) checkTemplate(payload, value);
 });
@@ -86,7 +90,7 @@ const checkTemplate = (payload: Payload, value: string): void => {
   }
 };
 
-/** An expression that stands alone; also wrapped, as GitHub Actions has it: `${{ ctx.rows > 0 }}`. */
+/** A single expression, bare or wrapped as in GitHub Actions: `${{ ctx.rows > 0 }}`. */
 export const expression = z.pipe(
   z.string(expecting('an expression, such as ctx.rows > 0')),
   z.transform((source: string, payload): Expression => {
@@ -111,7 +115,7 @@ export const condition = z.union(
   expecting('an expression, such as ctx.rows > 0'),
 );
 
-/** Text that is code, into which no data may be pasted. `way` shows the safe way, for the first expression in it. */
+/** Code, which must not contain expressions. `way` returns the safe alternative for the first expression found. */
 export const code = (what: string, way: (inner: string) => string): z.ZodMiniType<string, string> =>
   z.string(expecting('text')).check(
     z.refine((value: string) => value.trim() !== '', expecting(`${what} that is not empty`)),
@@ -127,7 +131,7 @@ export const code = (what: string, way: (inner: string) => string): z.ZodMiniTyp
     },
   );
 
-/** Text that is neither code nor a template. */
+/** Text that is neither code nor a template: it must not contain expressions. */
 export const plain = z.string(expecting('text')).check(
   z.refine((value: string) => value.trim() !== '', expecting('text that is not empty')),
   (payload) => {
@@ -139,4 +143,5 @@ export const plain = z.string(expecting('text')).check(
   },
 );
 
+/** The places where expressions are allowed, for messages. */
 export const WHERE = 'env, args, cwd, http requests, sql params and databases, and the params of a job';

@@ -58,7 +58,7 @@ const TRIGGERS = [
   'always',
 ] as const;
 
-/** What a task can do without saying, because the file says it for all. */
+/** Options of a task that `defaults` can set for all tasks. */
 const shared = {
   timeout: optional(duration),
   deadline: optional(duration),
@@ -77,7 +77,7 @@ const common = {
   ...shared,
 };
 
-/** What a task of no known type can be checked for. */
+/** The keys that all tasks share, for checking a task of unknown type. */
 export const anyTask = z.looseObject(common);
 
 const slots = { pool: optional(name), slots: optional(atLeastOne) };
@@ -282,7 +282,7 @@ const handlers = z.strictObject(
   expecting('a mapping with success, failure and always'),
 );
 
-/** A workflow file. Keys at its top that begin with `x-` are a place for anchors, and taken out before. */
+/** The schema of a workflow file. Top-level keys that begin with `x-` hold anchors and are removed before the check. */
 export const workflowSchema = z.strictObject(
   {
     name,
@@ -309,7 +309,7 @@ export const workflowSchema = z.strictObject(
   expecting('a workflow with name and tasks'),
 );
 
-/** What a workflow file says, with durations in ms, and expressions that stand alone compiled. */
+/** A checked workflow file. Durations are in ms; `when` and `over` expressions are compiled. */
 export type Workflow = z.output<typeof workflowSchema>;
 
 export type WorkflowTask = Workflow['tasks'][number];

@@ -4,17 +4,17 @@ import type { Workflow } from './schema.ts';
 
 export type Secrets = {
   readonly values: Readonly<Record<string, string>>;
-  /** Those that are nowhere to be found. */
+  /** The secrets that were not found or are empty, each with a message that says why. */
   readonly missing: readonly { readonly name: string; readonly message: string }[];
 };
 
 export type SecretSource = {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** From which relative paths of files lead. */
+  /** The directory that relative paths of files start from. */
   readonly directory: string;
 };
 
-/** The secrets of a workflow, each from a variable of the environment, by default of its own name, or from a file. */
+/** Reads the secrets of a workflow, each from a file or an environment variable, by default the one of its name. */
 export const readSecrets = (declared: Workflow['secrets'], source: SecretSource): Secrets => {
   const values: Record<string, string> = Object.create(null);
   const missing: { name: string; message: string }[] = [];

@@ -3,25 +3,26 @@ import { didYouMean } from '../engine/errors/suggest.ts';
 import type { Workflow, WorkflowTask } from './schema.ts';
 
 /**
- * Which tasks of a workflow there are to be, by name: `build`; with all that it needs, `+build`; with all that needs it,
- * `build+`; with both, `+build+`.
+ * Selects tasks of a workflow by name: `build` alone, `+build` with all its upstream, `build+` with all its downstream,
+ * `+build+` with both.
  */
 export type Selection = {
-  /** Only these. Default all. */
+  /** Only these tasks. Default all. */
   readonly only?: readonly string[] | undefined;
-  /** Not these. Default none is left out. */
+  /** All but these tasks; applied after `only`. Default none. */
   readonly skip?: readonly string[] | undefined;
 };
 
-/** A selection of tasks that there are not. */
+/** Thrown when a selection names a task that does not exist. */
 export class SelectionError extends TintypeError {
   override readonly name = 'SelectionError';
   readonly code = 'UNKNOWN_TASK';
 }
 
 /**
- * The workflow with the tasks that are selected. What was needed of those left out counts as done; tasks that were
- * ordered through them stay ordered. Handlers stay. @throws SelectionError
+ * Returns the workflow with only the selected tasks. A dependency on a task left out is replaced by that task's nearest
+ * selected upstreams, so the order stays the same. Handlers are kept.
+ * @throws SelectionError if a name is unknown
  */
 export const selectTasks = (workflow: Workflow, { only = [], skip = [] }: Selection = {}): Workflow => {
   if (only.length === 0 && skip.length === 0) return workflow;
@@ -47,7 +48,7 @@ const matching = (tasks: readonly WorkflowTask[], patterns: readonly string[]): 
   }
   const found = new Set<string>();
   for (const pattern of patterns) {
-    // A name may itself have a plus at either end.
+    // A task's name may itself begin or end with a plus.
     const [, before, name = '', behind] = names.has(pattern)
       ? ['', '', pattern, '']
       : (/^(\+?)(.*?)(\+?)$/s.exec(pattern) ?? []);
@@ -64,6 +65,7 @@ const unknownTask = (name: string, names: readonly string[]): SelectionError => 
   return new SelectionError(`There is no task "${name}".${didYouMean(name, names) || ` There are ${list}.`}`);
 };
 
+/** Adds all tasks that can be reached along the edges to `found`. */
 const spread = (from: string, edges: ReadonlyMap<string, readonly string[]>, found: Set<string>): void => {
   const waiting = [from];
   const seen = new Set(waiting);
@@ -77,7 +79,7 @@ const spread = (from: string, edges: ReadonlyMap<string, readonly string[]>, fou
   }
 };
 
-/** For each task the nearest of its upstreams that are chosen, also through those that are not. */
+/** Returns for each task its nearest selected upstreams, looking through tasks that are not selected. */
 const nearest = (
   tasks: readonly WorkflowTask[],
   chosen: ReadonlySet<string>,
@@ -108,7 +110,7 @@ const nearest = (
 
 type Handlers = NonNullable<Workflow['handlers']>;
 
-/** Handlers whose dependencies name no task that is left out. */
+/** Returns the handlers, with dependencies on tasks left out replaced by the nearest selected upstreams. */
 const handlersWithout = (
   handlers: Handlers,
   tasks: readonly WorkflowTask[],

@@ -2,14 +2,14 @@ import { LineCounter } from 'yaml';
 import { codeFrame } from './code-frame.ts';
 import type { WorkflowProblem } from './problem.ts';
 
-/** The text of a file, from which problems get their place. */
+/** The text of a workflow file; locates problems in it. */
 export type Source = {
   readonly text: string;
-  /** To be filled by the parser. */
+  /** The offsets at which lines start; filled by the YAML parser. */
   readonly counter: LineCounter;
-  /** The offset of a text that stands in the file at or after another offset, else that one. */
+  /** Returns the offset of the first `near` at or after `offset`, or `offset` if there is none. */
   readonly offsetOf: (offset: number, near: string | undefined) => number;
-  /** A problem at an offset into the text. */
+  /** Creates a problem at an offset of the text. */
   readonly problemAt: (offset: number, code: WorkflowProblem['code'], message: string) => PlacedProblem;
 };
 
@@ -29,7 +29,7 @@ export const createSource = (file: string): Source => {
     problemAt: (offset, code, message) => {
       const { line, col } = counter.linePos(offset);
       lines ??= text.split(/\r?\n/);
-      // What is missing at the end of a file may be a line too far.
+      // An offset at the end of the file may lie one line past the last.
       const [onLine, column] = [Math.max(1, Math.min(line, lines.length)), Math.max(1, col)];
       return { code, message, line: onLine, column, frame: codeFrame(lines, onLine, column), offset };
     },

@@ -1,19 +1,19 @@
 import { compile, type Expression, ExpressionError, type ExpressionScope } from './expression.ts';
 
-/** Text with `${{ expression }}` in it. */
+/** Text that contains `${{ expression }}`. */
 export type Template = {
-  /** Text, and the expressions between. */
+  /** Pieces of text and expressions, in order. */
   readonly parts: readonly (string | Expression)[];
 };
 
-/** Whether a text has an expression in it, or the begin of one. */
+/** Returns whether the text contains an expression, complete or not. */
 export const hasExpression = (text: string): boolean => text.includes(OPEN);
 
 const OPEN = '${{';
 
 const CLOSE = '}}';
 
-/** @throws ExpressionError */
+/** Splits text into plain pieces and compiled expressions. @throws ExpressionError */
 export const parseTemplate = (text: string): Template => {
   const parts: (string | Expression)[] = [];
   let at = 0;
@@ -27,7 +27,10 @@ export const parseTemplate = (text: string): Template => {
   return { parts };
 };
 
-/** An expression may hold `}}` itself, in text or in mappings: it ends at the first that leaves an expression. */
+/**
+ * Reads the expression at `start` and returns it with the offset after its `}}`. An expression may itself contain `}}`,
+ * in text or mappings, so each one is tried until the text before it compiles.
+ */
 const readExpression = (text: string, start: number): [Expression, number] => {
   let first: unknown;
   for (let close = text.indexOf(CLOSE, start); close >= 0; close = text.indexOf(CLOSE, close + 1)) {
@@ -40,11 +43,11 @@ const readExpression = (text: string, start: number): [Expression, number] => {
   throw first ?? new ExpressionError(`"${OPEN}" is never closed by "${CLOSE}".`);
 };
 
-/** The text with each expression's value in its place: numbers and booleans as text, lists and mappings as JSON, `null` as nothing. */
+/** Renders a template as text. Numbers and booleans become text, lists and mappings JSON, `null` nothing. */
 export const renderText = (template: Template, scope: ExpressionScope): string =>
   template.parts.map((part) => (typeof part === 'string' ? part : toText(part.evaluate(scope)))).join('');
 
-/** The same; but a text that is one expression and nothing else is its value. */
+/** Like `renderText`, but a template that is a single expression returns the value itself. */
 export const renderValue = (template: Template, scope: ExpressionScope): unknown => {
   const [only] = template.parts;
   return template.parts.length === 1 && typeof only === 'object' ? only.evaluate(scope) : renderText(template, scope);
@@ -55,7 +58,9 @@ export const toText = (value: unknown): string => {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 };
 
-/** What gives data of which every text is a template, for a scope. Compiled once. @throws ExpressionError */
+/**
+ * Compiles data in which every text is a template. Returns a function that renders the data. @throws ExpressionError
+ */
 export const dataOf = (data: unknown): ((scope: ExpressionScope) => unknown) => {
   if (typeof data === 'string') {
     if (!hasExpression(data)) return () => data;
@@ -71,7 +76,7 @@ export const dataOf = (data: unknown): ((scope: ExpressionScope) => unknown) => 
   return (scope) => Object.fromEntries(entries.map(([key, value]) => [key, value(scope)]));
 };
 
-/** The same for a text that stays one. @throws ExpressionError */
+/** Compiles a text as a template. Returns a function that renders it as text. @throws ExpressionError */
 export const textOf = (data: string | number | boolean): ((scope: ExpressionScope) => string) => {
   const text = String(data);
   if (!hasExpression(text)) return () => text;

@@ -17,11 +17,11 @@ import { dataOf } from './template.ts';
 import { checkOf, expressionScope, type FunctionTask, type Surroundings, workOf } from './work-of.ts';
 
 export type DefinitionParts = Omit<Surroundings, 'workflow'> & {
-  /** The definitions of the files that tasks of type `job` run, by what the task calls the file. */
+  /** The definitions of the files that `job` tasks run, by path as written in the task's `file`. */
   readonly nested: ReadonlyMap<string, JobDefinition>;
 };
 
-/** The definition of a workflow that was parsed. A job of it is started with `{ params }`. */
+/** Builds the job definition of a parsed workflow. Its jobs are started with `{ params }`. */
 export const toDefinition = (workflow: Workflow, parts: DefinitionParts): JobDefinition => {
   const around = { ...parts, workflow };
   const specs = [
@@ -107,7 +107,7 @@ const ALL_STATES = 5;
 const camelCase = (rule: string): TriggerRule =>
   rule.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()) as TriggerRule;
 
-/** @throws ExpressionError of a condition that is neither true nor false */
+/** Returns the condition for a `when`. It throws ExpressionError if the value is neither true nor false. */
 const holds =
   (when: Expression, around: Around) =>
   (scope: ConditionScope): boolean => {
@@ -119,7 +119,7 @@ const holds =
     );
   };
 
-/** What a function answers; what it throws holds no secret. */
+/** Runs a function and masks the secrets in any error that it throws. */
 const maskingErrors = <Value>({ mask }: Around, run: () => Value): Value => {
   try {
     return run();
@@ -152,7 +152,7 @@ const slotOptions = (
   slots: task.slots,
 });
 
-/** @throws OutputError of what is no list */
+/** Returns the function that evaluates `map.over`. The function throws OutputError if the value is not a list. */
 const itemsOf = (
   over: Expression | readonly unknown[],
   task: WorkflowTask,
@@ -170,6 +170,7 @@ const itemsOf = (
   };
 };
 
+/** Returns the function that evaluates the `params` of a `job` task to the input of its job. */
 const inputOf = (
   params: Readonly<Record<string, unknown>> | undefined,
   around: Around,
@@ -187,7 +188,9 @@ const mapPools = (pools: Readonly<Record<string, WorkflowPool>>): Record<string,
     }),
   );
 
-/** Checks `{ params }`, fills in defaults, and leaves the rest of what a job is started with as it is. */
+/**
+ * Returns the schema of a job's input: checks `params`, fills in their defaults, and keeps all other input as it is.
+ */
 const inputSchema = ({ params }: Workflow, mask: Mask): StandardSchema => {
   const specs = paramSpecs(params);
   return {

@@ -19,10 +19,10 @@ import { namedOutput, taskOutput } from './output.ts';
 import type { Defaults, TaskOfType, Workflow } from './schema.ts';
 import { dataOf, textOf, toText } from './template.ts';
 
-/** What the tasks of a file have in common. */
+/** What all tasks of a file share. */
 export type Surroundings = {
   readonly workflow: Pick<Workflow, 'name'> & { readonly defaults?: Defaults | undefined };
-  /** From which relative paths lead, and where commands run. */
+  /** The directory that relative paths start from, and in which commands run. */
   readonly directory: string;
   readonly secrets: Readonly<Record<string, string>>;
   readonly mask: Mask;
@@ -30,27 +30,27 @@ export type Surroundings = {
   readonly killGraceMs?: number | undefined;
 };
 
-/** What an attempt's function is called with; an instance of a fan-out has an item. */
+/** The scope of an attempt. In a fan-out it has an item and its index. */
 type Scope = TaskScope & Partial<ItemScope>;
 
 export type FunctionTask = TaskOfType<'bash' | 'python' | 'node' | 'http' | 'sql'>;
 
-/** What performs an attempt of a task. In a fan-out its output is that of one item, which may be any value. */
+/** Returns the function that performs an attempt of a task; in a fan-out, an attempt of one item, with any output. */
 export const workOf = (task: FunctionTask, around: Surroundings, isHandler: boolean): TaskFunction => {
-  // An item that puts out nothing has `null` in the list, as JSON has it.
+  // An item without output is `null` in the list, as in JSON.
   const shape = task.map ? (value: unknown) => value ?? null : shapeOf(task);
   const run = functionOf(task, around, isHandler);
   return masked(async (scope) => shape(await withoutRetry(run, scope)), around.mask);
 };
 
-/** What a sensor asks. */
+/** Returns the function that performs one check of a sensor. */
 export const checkOf = (task: TaskOfType<'sensor'>, around: Surroundings): TaskFunction => {
   const shape = shapeOfSensor(task);
   const check = questionOf(task, around);
   return masked(async (scope) => shape(await withoutRetry(check, scope)), around.mask);
 };
 
-/** An expression that has no value has none in the next attempt either. */
+/** Runs an attempt, without retries if an expression fails: it would fail again. */
 const withoutRetry = async (run: TaskFunction, scope: TaskScope): Promise<unknown> => {
   try {
     return await run(scope);
@@ -60,13 +60,13 @@ const withoutRetry = async (run: TaskFunction, scope: TaskScope): Promise<unknow
   }
 };
 
-/** `true` is a sensor that is ready and puts out nothing. */
+/** Returns the function that shapes a sensor's result. `true` means ready without an output. */
 const shapeOfSensor = (task: TaskOfType<'sensor'>): ((value: unknown) => unknown) => {
   const shape = task.command === undefined ? namedOutput(task.name) : taskOutput(task.name);
   return (value) => (value === true ? true : shape(value));
 };
 
-/** What expressions read for an attempt, or a condition. */
+/** Returns the values of the variables that expressions may read, in an attempt or a condition. */
 export const expressionScope = (
   scope: Pick<Scope, 'ctx' | 'jobId' | 'taskName' | 'outcome'> & Partial<Scope>,
   { workflow, secrets }: Pick<Surroundings, 'workflow' | 'secrets'>,
@@ -112,6 +112,10 @@ const functionOf = (task: FunctionTask, around: Surroundings, isHandler: boolean
   }
 };
 
+/**
+ * Returns the function that turns the result of an attempt into the task's output. Only mappings from a command, or
+ * from http with `output: json`, are merged into the context; all else is stored under the task's name.
+ */
 const shapeOf = (task: FunctionTask): ((value: unknown) => unknown) => {
   if (task.type === 'sql') return namedOutput(task.name);
   if (task.type !== 'http') return taskOutput(task.name);
@@ -174,7 +178,10 @@ const outcomeVariables = ({ outcome: { state, error } }: Scope): Readonly<Record
   ...(error ? { TINTYPE_JOB_ERROR: error.message } : {}),
 });
 
-/** The flags with which each well-known shell ends at the first error and is told its command. */
+/**
+ * Returns the program and flags that run a command, or `undefined` for bash with its default flags. Known shells get
+ * `-e`: stop at the first error.
+ */
 const shellOf = (shell: string | readonly string[] | undefined): Parameters<typeof bash>[2] => {
   if (shell === undefined || shell === 'bash') return undefined;
   if (typeof shell !== 'string') return shell as unknown as [string];
@@ -185,7 +192,7 @@ type Requests = (scope: TaskScope) => HttpRequest;
 
 type Statements = (scope: TaskScope) => SqlQuery;
 
-// Loaded by the first attempt: most files need neither.
+// Loaded at the first attempt, because most files need neither.
 const loadHttp = () => import('../executors/http/http.ts');
 
 const loadSql = () => import('../executors/sql/sql.ts');
@@ -200,6 +207,7 @@ const sql = (statements: Statements): TaskFunction => later(async () => (await l
 
 const sqlReady = (statements: Statements): TaskFunction => later(async () => (await loadSql()).sqlReady(statements));
 
+/** Returns a task function that loads the real one at its first call. */
 const later = (load: () => Promise<TaskFunction>): TaskFunction => {
   let loading: Promise<TaskFunction> | undefined;
   return async (scope) => {

@@ -1,3 +1,15 @@
+/*
+ * This folder turns a workflow file, written in YAML, into a job definition.
+ *
+ * `workflow.ts` reads the file (`read-file.ts`) and every file that it runs. `parse-workflow.ts` checks each one and
+ * collects all problems, located in the file by `source.ts` and `place-of.ts`: YAML (`parse-yaml.ts`,
+ * `inspect-nodes.ts`), schema (`schema.ts`, `schema-values.ts`, `schema-problems.ts`), references between its parts
+ * (`reference-problems.ts`) and the graph (`graph-problems.ts`). Then `secrets.ts` reads the secrets, `select-tasks.ts`
+ * applies a selection, and `to-definition.ts` builds the definition: `handlers.ts` adds the handlers, and `work-of.ts`
+ * makes the function of each task, with its expressions (`template.ts`, `expression.ts`) and its output (`output.ts`).
+ * `json-schema.ts` exports the schema for editors.
+ */
+
 import { stat } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import type { JobDefinition } from '../engine/job-definition.ts';
@@ -14,31 +26,39 @@ import { hasExpression } from './template.ts';
 import { toDefinition } from './to-definition.ts';
 
 export type WorkflowOptions = {
-  /** Where secrets are looked up. Default the environment of this process. `false`: a job will not be started. */
+  /**
+   * Environment variables that secrets are read from. Default `process.env`. `false` reads no secrets, for a definition
+   * whose jobs will not be started.
+   */
   readonly env?: Readonly<Record<string, string | undefined>> | false;
-  /** Which tasks there are to be. Default all. */
+  /** The tasks to include. Default all. */
   readonly selection?: Selection;
-  /** Whether the definition has the handlers in it. Default true. */
+  /** Whether the definition includes the handlers. Default true. */
   readonly handlers?: boolean;
-  /** Default: output is read as fast as it is printed. */
+  /** Pauses the reading of commands' output while it is closed. Default: output is read as fast as it is printed. */
   readonly gate?: OutputGate;
-  /** How long a process may take to end after SIGTERM, before SIGKILL, in ms. Default 2000. */
+  /** How long a process may take to exit after SIGTERM before it gets SIGKILL, in ms. Default 2000. */
   readonly killGraceMs?: number;
 };
 
 export type LoadedWorkflow = {
+  /** The parsed file, reduced to the selected tasks. */
   readonly workflow: Workflow;
-  /** A job of it is started with `{ params }`. */
+  /** The definition to start: `definition.start({ params })`. */
   readonly definition: JobDefinition;
-  /** Replaces the values of its secrets, and of those of the files that it runs. */
+  /** Masks the values of all secrets, including those of the files that this one runs. */
   readonly mask: Mask;
-  /** What its external tasks are described as, and those of the files that it runs, by path: `outer/inner`. */
+  /**
+   * The descriptions of all external tasks, by path: `outer/inner` in a nested file. `undefined` if a task has none.
+   */
   readonly externals: ReadonlyMap<string, string | undefined>;
 };
 
 /**
- * Reads a workflow file, and the files that it runs as jobs. Its commands run in the directory of the file; in that of
- * this process when it is a pipe. @throws WorkflowError @throws SelectionError
+ * Reads a workflow file, and the files that it runs as jobs, and builds its definition. Commands run in the directory
+ * of their file, or in the working directory if the file is a pipe.
+ * @throws WorkflowError if a file can't be read, has problems, or lacks a secret
+ * @throws SelectionError if the selection names an unknown task
  */
 export const loadWorkflow = async (file: string, options: WorkflowOptions = {}): Promise<LoadedWorkflow> => {
   const read = await readFiles(file, options, new Map(), []);
@@ -49,19 +69,19 @@ export const loadWorkflow = async (file: string, options: WorkflowOptions = {}):
   return { workflow, definition: build(chosen, mask, options), mask, externals: new Map(externalsOf(chosen)) };
 };
 
-/** A file that was read, with those that it runs. */
+/** A parsed file, with the files that it runs. */
 type ReadFile = {
   readonly parsed: ParsedWorkflow;
   readonly directory: string;
   readonly secrets: Readonly<Record<string, string>>;
-  /** By what tasks call them. */
+  /** Keyed by path as written in the task's `file`. */
   readonly nested: ReadonlyMap<string, ReadFile>;
 };
 
-/** The files of one loading by their paths, or what is wrong with them: each is read once. */
+/** The files of one `loadWorkflow`, by absolute path. Each is read once; its promise rejects if it has problems. */
 type Files = Map<string, Promise<ReadFile>>;
 
-/** `around` are the paths of the files that run this one, outermost first. */
+/** Reads a file and the files that it runs. `around` has the paths of the files that run this one, outermost first. */
 const readFiles = async (
   file: string,
   options: WorkflowOptions,
@@ -103,7 +123,7 @@ const readFiles = async (
   return { parsed, directory, secrets, nested };
 };
 
-/** What a task gives to the file that it runs, as far as that can be told before. */
+/** Finds problems in the params that a task passes to the file that it runs, as far as they are known in advance. */
 const paramProblems = (
   at: readonly PropertyKey[],
   task: TaskOfType<'job'>,
@@ -113,7 +133,7 @@ const paramProblems = (
   const given = task.params ?? {};
   const specs = paramSpecs(inner.parsed.workflow.params);
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => !holdsExpression(value)));
-  // What an expression gives is checked when the task runs.
+  // Params given by an expression are checked when the task runs.
   const open = new Set(Object.keys(given).filter((name) => !Object.hasOwn(known, name)));
   const { faults } = readParams(
     specs.filter(({ name }) => !open.has(name)),
@@ -122,6 +142,7 @@ const paramProblems = (
   const unknown = [...open].filter((name) => !specs.some((spec) => spec.name === name));
   return [
     ...faults,
+    // The first faults are those of the unknown names; the others would be about missing params.
     ...readParams(specs, Object.fromEntries(unknown.map((name) => [name, '']))).faults.slice(0, unknown.length),
   ].map((fault) => problemAt([...at, 'params'], 'INVALID_VALUE', `For the file ${task.file}: ${fault}`));
 };
@@ -147,7 +168,7 @@ const secretsOf = (
 
 type NestedJob = { readonly at: readonly PropertyKey[]; readonly task: TaskOfType<'job'> };
 
-/** The tasks that run files, each with where it is. */
+/** Returns the tasks that run files, each with its path in this file. */
 const nestedJobs = ({ tasks, handlers }: Workflow): readonly NestedJob[] => {
   const jobsIn = (path: readonly PropertyKey[], list: Workflow['tasks']): NestedJob[] =>
     list.flatMap((task, index) => (task.type === 'job' ? [{ at: [...path, index], task }] : []));

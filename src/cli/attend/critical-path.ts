@@ -5,8 +5,9 @@ import type { Printer } from '../terminal/printer.ts';
 import { wrapText } from '../terminal/wrap-text.ts';
 
 /**
- * What a job took its time for: the task that ended last, before it the upstream of it that ended last, and so on to a
- * root. Shortening any of these, or the waits between them, shortens the job. Clean-up counts where there is nothing else.
+ * Returns the tasks that determined how long the job took: the one that ended last, before it the upstream of it that
+ * ended last, and so on up to a root. Shortening one of them, or a wait between them, shortens the job. The path ends
+ * with a task whose trigger is `always`, such as a handler, only if no other task has run.
  */
 export const criticalPathOf = (result: JobResult, definition: JobDefinition): readonly string[] => {
   const upstream = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));
@@ -31,7 +32,7 @@ const lastOf = (names: readonly string[], { tasks }: JobResult): string | undefi
 const endOf = (task: TaskResult | undefined): number | undefined =>
   task?.startedAt === undefined || task.durationMs === undefined ? undefined : task.startedAt + task.durationMs;
 
-/** A line of the critical path, where there is more than one task: `Critical path: extract 2.0s → load 1.1s`. */
+/** Returns a line with the critical path if it has several tasks: `Critical path: extract 2.0s → load 1.1s`. */
 export const criticalPathLine = (
   result: JobResult,
   definition: JobDefinition,

@@ -5,13 +5,14 @@ import { UsageError } from '../terminal/usage-error.ts';
 
 export type EventFile = {
   readonly write: (event: JobEvent) => void;
-  /** Writes what is waiting. The error, if anything could not be written. */
+  /** Writes what is buffered and closes the file. Returns the error if anything could not be written. */
   readonly close: () => Error | undefined;
 };
 
 /**
- * A file of events as newline-delimited JSON: where it ends with events of the job that go before, those come after them, else
- * they take the place of all that it holds. Those of one turn of the event loop are written together. @throws UsageError
+ * Opens a file for events as newline-delimited JSON. If it ends with earlier events of the same job, new events are
+ * appended, else they replace its contents. Events of one turn of the event loop are written together.
+ * @throws UsageError if the file can't be opened
  */
 export const openEventFile = (file: string): EventFile => {
   const descriptor = open(file);
@@ -55,7 +56,7 @@ export const openEventFile = (file: string): EventFile => {
 
 const BATCH_LENGTH = 64 * 1024;
 
-/** All but outputs is JSON-safe. */
+/** Serialises an event. Only outputs may hold values that JSON doesn't allow. */
 const toJson = (event: JobEvent): string => {
   try {
     return JSON.stringify(event);
@@ -72,7 +73,7 @@ const open = (file: string): number => {
   }
 };
 
-/** Cuts off a file where an event follows on. */
+/** Truncates the file to the part that the event continues. */
 const cut = (file: string, descriptor: number, event: JobEvent): void => {
   const stat = fstatSync(descriptor);
   if (!stat.isFile() || stat.size === 0) return;
@@ -84,7 +85,7 @@ const cut = (file: string, descriptor: number, event: JobEvent): void => {
   }
 };
 
-/** Up to where a file holds events of a job from before one; 0 if it ends with something else. */
+/** Returns the length to keep: up to the last earlier event of the same job; 0 if the file ends with anything else. */
 const endBefore = (descriptor: number, size: number, { jobId, seq }: JobEvent): number => {
   let isLast = true;
   for (let end = size; end > 0; isLast = false) {
@@ -92,7 +93,7 @@ const endBefore = (descriptor: number, size: number, { jobId, seq }: JobEvent): 
     const line = Buffer.alloc(end - from);
     readSync(descriptor, line, 0, line.length, from);
     const event = eventOf(line.toString());
-    // A process that is killed may leave the half of a line, and may have told what was not kept.
+    // A killed process may leave half a line, and events that the journal never got: both are cut off.
     if (event ? event.jobId !== jobId : !isLast) return 0;
     if (event && event.seq < seq && line.at(-1) === LINE_FEED) return end;
     end = from;
@@ -100,10 +101,10 @@ const endBefore = (descriptor: number, size: number, { jobId, seq }: JobEvent): 
   return 0;
 };
 
-/** Where the line begins that ends there. */
+/** Returns the offset at which the line that ends at `end` starts. */
 const lineStart = (descriptor: number, end: number): number => {
   const chunk = Buffer.alloc(BATCH_LENGTH);
-  // The line feed of the line itself is none before it.
+  // The line feed that ends the line itself does not count.
   for (let to = end - 1; to > 0; ) {
     const from = Math.max(0, to - chunk.length);
     const count = readSync(descriptor, chunk, 0, to - from, from);
@@ -126,7 +127,7 @@ const eventOf = (line: string): { readonly jobId?: unknown; readonly seq: number
   }
 };
 
-/** A write may take only a part. */
+/** Writes all bytes; one `writeSync` may write only a part. */
 const writeWhole = (descriptor: number, bytes: Buffer): void => {
   for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
 };

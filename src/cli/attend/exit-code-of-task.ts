@@ -1,7 +1,10 @@
 import { JobError, NonRetryableError, RetryAfterError, TaskError } from '../../engine/errors/errors.ts';
 import { ProcessError } from '../../executors/process/error.ts';
 
-/** The error that a task's executor threw, without what is wrapped around it; of a task with tasks in it, that of the first. */
+/**
+ * Returns the error that a task's executor threw, without the errors wrapped around it. For a nested job that is the
+ * error of its first failed task.
+ */
 export const thrownBy = (error: TaskError | undefined): unknown => {
   const cause = error?.cause;
   if (cause instanceof TaskError) return thrownBy(cause) ?? cause;
@@ -10,9 +13,9 @@ export const thrownBy = (error: TaskError | undefined): unknown => {
   return isWrapper ? (cause.cause ?? cause) : cause;
 };
 
-/** The exit code of the process that failed, or the signal that ended it. */
+/** Returns the exit code of the process that failed, or the signal that ended it. */
 export const exitCodeOfTask = (error: TaskError | undefined): number | string | undefined => {
-  // A task that never ran has no exit code.
+  // A task whose upstream failed has not run itself.
   const thrown = error?.code === 'UPSTREAM_FAILED' ? undefined : thrownBy(error);
   return thrown instanceof ProcessError ? (thrown.signal ?? thrown.exitCode ?? undefined) : undefined;
 };

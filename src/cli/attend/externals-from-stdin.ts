@@ -9,17 +9,16 @@ import type { CliIo } from '../terminal/io.ts';
 import { wordsOf, wrapText } from '../terminal/wrap-text.ts';
 import type { Reporter } from './reporter.ts';
 
-/** An external task for which nobody is there. */
+/** The error of an external task that nobody can complete, because the standard input has ended. */
 export class UnattendedError extends TintypeError {
   override readonly name = 'UnattendedError';
   readonly code = 'UNATTENDED';
 }
 
 /**
- * Lets whoever writes to the standard input complete the external tasks of a job, a line for each: `approve`, or
- * `approve {"by": "me"}` with an output as JSON, or `approve fail too expensive`. When the input has ended, those that
- * still wait fail, unless another command can complete them, which `elsewhere` tells. The input is not touched where no task
- * is external.
+ * Completes the external tasks of a job by lines of the standard input: `approve`, `approve {"by": "me"}` with an
+ * output as JSON, or `approve fail too expensive`. When the input ends, tasks still waiting fail, unless `elsewhere`
+ * returns the command that completes them later. The input is not opened if there are no external tasks.
  */
 export const externalsFromStdin = (
   job: AnyJob,
@@ -62,11 +61,11 @@ export const externalsFromStdin = (
     if (event.to === 'ready') announce(event.task);
     else waiting.delete(event.task);
   });
-  // A job that was resumed may have some that wait already.
+  // A resumed job may have tasks that wait already.
   for (const name of names) if (job.task(name).state === 'ready') announce(name);
   const lines = stdin && createInterface({ input: stdin });
   lines?.on('line', (line) => {
-    // Of a file or a pipe no terminal shows anything.
+    // Only a terminal echoes the line, which moves the cursor.
     if ((stdin as { readonly isTTY?: boolean } | undefined)?.isTTY) typed?.();
     const refused = obey(job, names, mask.text(line.trim()));
     if (refused !== undefined) print(refused);
@@ -94,7 +93,7 @@ const linesOf = (text: string, columns: number): readonly string[] =>
     ? [text]
     : wrapText(wordsOf(text), { columns, indents: ['', '  '], style: (_, word) => word, ellipsis: '…' });
 
-/** What is wrong with a line, `undefined` if nothing is. */
+/** Applies a line to its task. Returns what is wrong with the line, or `undefined`. */
 const obey = (job: AnyJob, names: readonly string[], line: string): string | undefined => {
   if (line === '') return undefined;
   const name = names.filter((one) => line === one || line.startsWith(`${one} `)).sort((a, b) => b.length - a.length)[0];
@@ -115,5 +114,5 @@ const obey = (job: AnyJob, names: readonly string[], line: string): string | und
   }
 };
 
-/** Of `outer/inner` the inner. */
+/** Returns the last name of a path: `inner` of `outer/inner`. */
 const nameIn = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

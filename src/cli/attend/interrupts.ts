@@ -3,8 +3,8 @@ import type { CliIo } from '../terminal/io.ts';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Calls one handler per signal heard: the first for the first, the last for all that come after. Returns how to stop
- * listening.
+ * Calls a handler for each signal received: the first handler for the first signal, and so on, the last for all later
+ * ones. Returns a function that stops listening.
  */
 export const onInterrupts = (
   { signals }: CliIo,

@@ -9,9 +9,9 @@ import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { RunDesk } from './run-desk.ts';
 
-/** What is kept with a job of a workflow file, so that another command can go on with it. */
+/** The metadata that is stored with a job of a workflow file, so that another command can continue it. */
 export type RunMetadata = {
-  /** Absolute; absent where the workflow came from a pipe. */
+  /** Absolute path; absent if the workflow was read from a pipe. */
   readonly file?: string;
   readonly only?: readonly string[];
   readonly skip?: readonly string[];
@@ -23,6 +23,7 @@ export type RunMetadata = {
   readonly timeout?: number;
 };
 
+/** Returns the metadata to store with a job that is started from `file`. */
 export const runMetadata = (file: string, options: Omit<RunMetadata, 'file'>): RunMetadata => {
   const { only, skip, workers, grace, onFailure, timeout } = options;
   const all = { file: isFile(file) ? resolve(file) : undefined, only, skip, workers, grace, onFailure, timeout };
@@ -31,18 +32,18 @@ export const runMetadata = (file: string, options: Omit<RunMetadata, 'file'>): R
 
 const isFile = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.isFile() === true;
 
-/** What was kept with a job; of one that no command started, next to nothing. */
+/** Returns the metadata stored with a job. It may have none of these keys if a program started the job. */
 export const metadataOf = ({ metadata }: Pick<JournalJob, 'metadata'>): Partial<RunMetadata> =>
   JSON.parse(metadata) as Partial<RunMetadata>;
 
-/** Whence a job came: of a `program` or a `pipe` no command finds the workflow again. */
+/** Returns where a job's workflow came from. Commands can find it again only if that is a `file`. */
 export const originOf = (job: Pick<JournalJob, 'metadata'>): 'file' | 'pipe' | 'program' => {
   const { file, workers } = metadataOf(job);
   if (typeof file === 'string') return 'file';
   return workers === undefined ? 'program' : 'pipe';
 };
 
-/** Why the workflow of a job is not to be found again, if so. */
+/** Returns why a job's workflow can't be loaded again, or `undefined` if it can. */
 export const lostBecause = (job: JournalJob): string | undefined => {
   const { file } = metadataOf(job);
   switch (originOf(job)) {
@@ -56,7 +57,7 @@ export const lostBecause = (job: JournalJob): string | undefined => {
 };
 
 /**
- * Loads the workflow of a kept job anew; `file` is where it is now, if not where it was.
+ * Loads the workflow of a stored job again. `file` is its present path, if it has moved.
  * @throws UsageError @throws WorkflowError @throws SelectionError
  */
 export const loadKept = async (
@@ -91,7 +92,7 @@ export const loadKept = async (
   );
 };
 
-/** What hides the secrets of its workflow, as far as they are known here. */
+/** Returns a mask for the secrets of the job's workflow; one that masks nothing if the file can't be loaded. */
 export const keptMask = async (job: JournalJob, io: CliIo): Promise<Mask> => {
   const { file } = metadataOf(job);
   if (file === undefined || !existsSync(file)) return NO_MASK;

@@ -6,7 +6,10 @@ import { UsageError } from '../terminal/usage-error.ts';
 
 type Given = { readonly param?: readonly string[]; readonly paramsFile?: string };
 
-/** The params of a job: what the command line says, then what a file says, then the defaults. @throws UsageError with all faults */
+/**
+ * Returns the params of a job: from the command line, else the params file, else the defaults.
+ * @throws UsageError with all faults
+ */
 export const givenParams = async (
   workflow: Workflow,
   { param = [], paramsFile }: Given,
@@ -29,7 +32,7 @@ const pair = (text: string): [string, string] => {
 const paramsOfFile = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
   let values: unknown;
   try {
-    // YAML holds JSON.
+    // Also parses JSON, which is valid YAML.
     values = parse(await readFile(file, 'utf8'));
   } catch (error) {
     throw new UsageError(`The params in ${file} can't be read: ${(error as Error).message}`);

@@ -7,7 +7,7 @@ import { ProcessError } from '../../executors/process/error.ts';
 import { criticalPathOf } from './critical-path.ts';
 import { exitCodeOfTask, thrownBy } from './exit-code-of-task.ts';
 
-/** How a job ended, as plain data: times in epoch ms, durations in ms. */
+/** Returns the result of a job as plain data. Times are in epoch ms, durations in ms. */
 export const resultJson = (result: JobResult, definition: JobDefinition, exitCode: number): unknown => ({
   jobId: result.jobId,
   name: result.jobName,
@@ -22,7 +22,7 @@ export const resultJson = (result: JobResult, definition: JobDefinition, exitCod
   ctx: jsonSafe({ ...result.ctx }),
 });
 
-/** The last lines of a command that failed. */
+/** Returns the last lines that a failed command printed. */
 const lastLines = (
   error: TaskError | undefined,
 ): { readonly stdout?: readonly string[]; readonly stderr?: readonly string[] } => {

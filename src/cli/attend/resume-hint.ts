@@ -3,7 +3,7 @@ import { jobCommand, type Kept } from '../kept/job-command.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { originOf } from './kept-workflow.ts';
 
-/** How interrupted jobs go on. */
+/** Returns a sentence on how to resume interrupted jobs. */
 export const resumeHint = (
   jobs: readonly Pick<JournalJob, 'id' | 'metadata'>[],
   kept: Kept,
@@ -15,13 +15,16 @@ export const resumeHint = (
   return `An interrupted job goes on with: ${style('bold', foreign(command))}`;
 };
 
-/** How one interrupted job goes on, after a verb: `tintype resume 3f2a77b0`. */
+/**
+ * Returns how to resume one interrupted job, to end a sentence: a command such as `tintype resume 3f2a77b0`, or the
+ * place for a job that only its program can resume.
+ */
 export const howToGoOn = (job: Pick<JournalJob, 'id' | 'metadata'>, kept: Kept): string =>
   originOf(job) === 'program' && kept.file === undefined
     ? 'in the program that started it, by engine.recover()'
     : resumeCommand(job, kept);
 
-/** What came by a pipe has to be given by a file. */
+/** Returns the command that resumes a job. A workflow that was read from a pipe needs `--file`. */
 const resumeCommand = (job: Pick<JournalJob, 'id' | 'metadata'>, kept: Kept): string =>
   originOf(job) === 'pipe' && kept.file === undefined
     ? jobCommand('resume', job.id, kept, ['--file', 'FILE'])

@@ -9,15 +9,16 @@ import { createPrinter, type Printer } from '../terminal/printer.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
 
-/** What a command that runs a job works with. */
+/** The printers and streams of a command that runs a job. */
 export type RunDesk = {
+  /** Closed while `out` can't keep up: pauses the output of tasks. */
   readonly gate: OutputGate;
   readonly out: Printer;
   readonly err: Printer;
   readonly io: CliIo;
 };
 
-/** Does what runs a job; what keeps it from running is told on stderr. Resolves to the exit code. */
+/** Runs a command's work; reports usage errors and workflow problems on stderr. Resolves to the exit code. */
 export const atRunDesk = (
   { json }: { readonly json?: boolean },
   io: CliIo,
@@ -25,7 +26,7 @@ export const atRunDesk = (
 ): Promise<number> =>
   tellingErrors(io, async () => {
     const gate = outputGate();
-    // Where the result alone goes to stdout, the rest is told on stderr.
+    // With --json only the result goes to stdout.
     const out = createPrinter(json ? io.stderr : io.stdout, io.env, gate);
     const err = json ? out : createPrinter(io.stderr, io.env);
     try {
@@ -40,7 +41,7 @@ export const atRunDesk = (
     }
   });
 
-/** What is thrown at a program, as somebody at a command line understands it. */
+/** Turns errors caused by the command line into a UsageError, which is reported without a stack. */
 const forUsers = (error: unknown): unknown => {
   const isWrong = [SelectionError, CommandError, UnknownTaskError].some((kind) => error instanceof kind);
   return isWrong ? new UsageError((error as Error).message) : error;

@@ -18,27 +18,30 @@ import { loadKept, metadataOf } from './kept-workflow.ts';
 import { atRunDesk, type RunDesk } from './run-desk.ts';
 import { toldOptions } from './told-options.ts';
 
-/** How a kept job is taken up. What is left out is as it was when the job was started. */
+/**
+ * Options for resuming a stored job or trying it again. Those left out keep the values that the job was started with.
+ */
 export type TakeUpOptions = Omit<AttendOptions, 'workers'> & {
   readonly db: string;
-  /** Where the workflow file is now. */
+  /** The path of the workflow file now, if it has moved. */
   readonly file?: string;
+  /** What to do if the workflow has changed since the job was started. Default `refuse`. */
   readonly changed?: ChangePolicy;
   readonly workers?: number;
   /** In ms. */
   readonly timeout?: number;
   readonly onFailure?: FailurePolicy;
-  /** In ms. */
+  /** How long a process may take to exit after SIGTERM, in ms. */
   readonly grace?: number;
 };
 
-/** Where such a job is kept, with what a command that is to do the same has to be told. */
+/** Returns where the job is stored, with the options that a follow-up command must repeat. */
 export const keptBy = ({ db, file, ...told }: TakeUpOptions): Kept => ({ db, file, told: toldOptions(told) });
 
-/** A kept job, before its workflow is loaded. */
+/** What a command works with once the stored job is found; its workflow is not loaded yet. */
 export type KeptDesk = RunDesk & { readonly journal: SqliteJournal; readonly kept: JournalJob };
 
-/** Finds a kept job, and does something with it. Resolves to the exit code. */
+/** Opens the journal, finds a stored job and runs `work` with it. Resolves to the exit code. */
 export const atKeptJob = (
   name: string,
   options: { readonly db: string; readonly json?: boolean },
@@ -59,7 +62,7 @@ export const atKeptJob = (
     }
   });
 
-/** That another process was quicker, as somebody at a command line understands it. */
+/** Turns a job that another process holds into a UsageError; returns any other error unchanged. */
 const forUsers = async (
   error: unknown,
   { kept, journal }: KeptDesk,
@@ -70,19 +73,22 @@ const forUsers = async (
   return new UsageError(`${jobLabel(job)} can't go on here: ${runningText(job, { db })}`);
 };
 
-/** What goes on with a kept job. */
+/** What is needed to resume a stored job or try it again. */
 export type TakenUp = {
   readonly engine: Engine;
   readonly loaded: LoadedWorkflow;
   readonly options: AttendOptions;
   readonly events: EventFile | undefined;
-  /** What the engine is told. */
+  /** The start options for the engine. */
   readonly start: Pick<StartOptions, 'maxConcurrency' | 'timeout' | 'onFailure' | 'graceMs'> & {
     readonly changed?: ChangePolicy;
   };
 };
 
-/** Loads the workflow of a kept job, unless it is handed over. @throws UsageError @throws WorkflowError @throws SelectionError */
+/**
+ * Loads the workflow of a stored job, unless `known` is given, and checks it for changes.
+ * @throws UsageError @throws WorkflowError @throws SelectionError
+ */
 export const takeUp = async (desk: KeptDesk, options: TakeUpOptions, known?: LoadedWorkflow): Promise<TakenUp> => {
   const { kept, journal } = desk;
   const before = metadataOf(kept);

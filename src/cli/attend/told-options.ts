@@ -11,9 +11,9 @@ export type RunOptions = AttendOptions & {
   /** In ms. */
   readonly timeout?: number;
   readonly onFailure?: FailurePolicy;
-  /** In ms. */
+  /** How long a process may take to exit after SIGTERM, in ms. */
   readonly grace: number;
-  /** The database that keeps the job; `false` keeps nothing. Default `DEFAULT_JOURNAL`, if that can be made. */
+  /** The database to store the job in; `false` stores nothing. Default `DEFAULT_JOURNAL`, if it can be opened. */
   readonly db?: string | false;
 };
 
@@ -28,7 +28,7 @@ export type ToldOptions = {
   readonly events?: string | undefined;
 };
 
-/** The options that a command was given, as words, for a command that is to do the same. */
+/** Returns the given options as words of a command line, for a command that runs the same way. */
 export const toldOptions = ({ workers, timeout, onFailure, grace, json, events }: ToldOptions): readonly string[] => [
   ...(workers === undefined ? [] : ['-w', String(workers)]),
   ...(timeout === undefined ? [] : ['--timeout', durationWord(timeout)]),

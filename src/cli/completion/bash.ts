@@ -1,7 +1,7 @@
 import { paths } from './command-paths.ts';
 import type { CommandShape, Completes } from './command-shape.ts';
 
-/** For bash 3.2, which macOS has, and later. */
+/** Returns the completion script for bash 3.2 (the version of macOS) or later. */
 export const bashCompletion = (program: CommandShape): string => {
   const { name } = program;
   const all = paths(program);

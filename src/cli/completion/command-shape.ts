@@ -1,6 +1,6 @@
 import type { Argument, Command, Option } from 'commander';
 
-/** What a shell has to know of a command to complete it. */
+/** What a completion script needs to know about a command. */
 export type CommandShape = {
   readonly name: string;
   readonly description: string;
@@ -10,10 +10,10 @@ export type CommandShape = {
 };
 
 export type OptionShape = {
-  /** As they are typed: `-w`, `--workers`. */
+  /** As typed: `-w`, `--workers`. */
   readonly flags: readonly string[];
   readonly description: string;
-  /** Of its value; `undefined` if it takes none. */
+  /** The option's value; `undefined` if it takes none. */
   readonly value: ArgumentShape | undefined;
 };
 
@@ -22,10 +22,10 @@ export type ArgumentShape = {
   readonly completes: Completes;
 };
 
-/** What may stand there: one of some words, a workflow file, any file, or what no shell can know. */
+/** What completes a value: a list of words, a workflow file, any file, or nothing that a shell could know. */
 export type Completes = readonly string[] | 'workflow' | 'file' | 'unknown';
 
-/** Takes a program apart; its help commands and options included, which commander shows but does not list. */
+/** Reads the shape of a program, including the help commands and options that commander adds. */
 export const commandShape = (command: Command, siblings: readonly Command[] = []): CommandShape => {
   const help = command.createHelp();
   const commands = help.visibleCommands(command);
@@ -49,12 +49,12 @@ const optionShape = ({ short, long, description, argChoices, flags }: Option): O
 
 const argumentShape = (argument: Argument, siblings: readonly Command[]): ArgumentShape => {
   const name = argument.name();
-  // `help` names one of the commands beside it.
+  // `help` takes the name of one of the commands beside it.
   const names = name === 'command' ? siblings.map((sibling) => sibling.name()) : undefined;
   return { name, completes: argument.argChoices ?? names ?? fileKind(name, true) };
 };
 
-/** The file that a command is about is a workflow; those of other options may be any. */
+/** Returns what completes a value called `name`. A file that is the subject of a command is a workflow file. */
 const fileKind = (name: string, isSubject: boolean): Completes => {
   if (name !== 'file') return 'unknown';
   return isSubject ? 'workflow' : 'file';

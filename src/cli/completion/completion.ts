@@ -1,3 +1,9 @@
+/*
+ * This folder writes the completion scripts of `tintype completion`. `command-shape.ts` reads the commands, options and
+ * choices from commander, and `command-paths.ts` lists them by path. `bash.ts`, `zsh.ts` and `fish.ts` turn them into a
+ * script.
+ */
+
 import type { Command } from 'commander';
 import { bashCompletion } from './bash.ts';
 import { commandShape } from './command-shape.ts';
@@ -6,7 +12,7 @@ import { zshCompletion } from './zsh.ts';
 
 export type CompletedShell = 'bash' | 'zsh' | 'fish';
 
-/** The completion script of a shell, made from the program itself: its commands, options, choices and descriptions. */
+/** Returns the completion script for a shell, made of the program's commands, options, choices and descriptions. */
 export const completion = (shell: CompletedShell, program: Command): string => SCRIPTS[shell](commandShape(program));
 
 const SCRIPTS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };

@@ -1,6 +1,7 @@
 import { type CommandAt, paths } from './command-paths.ts';
 import type { ArgumentShape, CommandShape, Completes } from './command-shape.ts';
 
+/** Returns the completion script for fish. */
 export const fishCompletion = (program: CommandShape): string => {
   const { name } = program;
   const all = paths(program);
@@ -82,5 +83,5 @@ const wordsOf = (completes: Completes, program: string): string | undefined => {
   }
 };
 
-/** Inside single quotes fish reads `\'` and `\\`. */
+/** Quotes a text for fish, whose single quotes know the escapes `\'` and `\\`. */
 const quote = (text: string): string => `'${text.replace(/['\\]/g, '\\$&')}'`;

@@ -1,7 +1,7 @@
 import { type CommandAt, paths } from './command-paths.ts';
 import type { CommandShape, Completes, OptionShape } from './command-shape.ts';
 
-/** To be sourced after `compinit`, or put as `_tintype` into a directory of `$fpath`. */
+/** Returns the completion script for zsh, to source after `compinit`, or to save as `_tintype` in `$fpath`. */
 export const zshCompletion = (program: CommandShape): string => {
   const { name } = program;
   return `#compdef ${name}
@@ -53,7 +53,7 @@ const functionOf = (path: string, program: string): string => `_${program}${path
 
 const optionSpecs = ({ flags, description, value }: OptionShape): readonly string[] => {
   const told = `[${description.replace(/[[\]\\:]/g, '\\$&')}]`;
-  // One that takes a value may be given again; how often is for the program to say.
+  // Options with a value may be completed again; the program checks how often they are allowed.
   if (value) {
     const rest = `${told}:${plain(value.name)}:${action(value.completes)}`;
     return flags.map((flag) => quote(`*${flag}${flag.startsWith('--') ? '=' : '+'}${rest}`));
@@ -74,7 +74,7 @@ const action = (completes: Completes): string => {
   }
 };
 
-/** What stands for a value, without the `=` and `:` that would mean something. */
+/** Escapes `:` and `\`, which are special in the specs of `_arguments`. */
 const plain = (name: string): string => name.replace(/[:\\]/g, '\\$&');
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

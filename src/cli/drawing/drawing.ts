@@ -11,12 +11,12 @@ import { drawingOrder } from './order.ts';
 import { twinsOf } from './twins.ts';
 
 export type DrawingOptions = Pick<Printer, 'columns' | 'style' | 'foreign'> & {
-  /** Whether only ASCII characters are drawn. Default false. Names stay as they are. */
+  /** Whether to draw with ASCII characters only. Names are not changed. Default false. */
   readonly ascii?: boolean | undefined;
 };
 
 /**
- * A definition as lines of text, from what comes first to what comes last:
+ * Draws a definition as lines of text, in topological order:
  *
  *     ●      extract
  *     ├─●▸╮  clean
@@ -24,9 +24,9 @@ export type DrawingOptions = Pick<Printer, 'columns' | 'style' | 'foreign'> & {
  *     ╰─●▸┤  count
  *     ○───╯  report
  *
- * Each task has a row. What it waits for leads into it from above, or from the side; a lane leads down from it to those
- * that wait for it. Where that takes more lanes than can be read, or than there is room for, tasks are listed by stage.
- * No line is wider than `columns`.
+ * Each task has a row. Its upstreams lead into it from above or from the side, and a lane leads down from it to its
+ * downstreams. If that takes more lanes than fit or can be read, the tasks are listed by stage instead. No line is
+ * wider than `columns`.
  */
 export const drawGraph = (definition: JobDefinition, options: DrawingOptions): readonly string[] => {
   const drawing = createDrawing(definition, options);
@@ -58,7 +58,7 @@ const createDrawing = (definition: JobDefinition, { columns, style, foreign, asc
 
 type Block = readonly LaneRow[];
 
-/** The rows of each part of the graph, `undefined` where one of them can't be drawn. */
+/** Returns the rows of each part of the graph; `undefined` if a part needs too many lanes. */
 const blocksOf = ({ graph, columns, names }: Drawing): readonly Block[] | undefined => {
   const twins = twinsOf(graph);
   const parts = drawingOrder(graph, twins);
@@ -82,10 +82,13 @@ const blocksOf = ({ graph, columns, names }: Drawing): readonly Block[] | undefi
   return undefined;
 };
 
-/** Sharing lanes makes a drawing narrower and asks more of its reader: it is done beyond this many. */
+/**
+ * The first attempt uses up to this many lanes, and only twins share one. The next one shares more lanes, which is
+ * narrower but harder to read.
+ */
 const FEW_LANES = 12;
 
-/** More than this nobody can follow. */
+/** Drawings with more lanes are unreadable. */
 const MAX_LANES = 30;
 
 const MIN_NAME_WIDTH = 20;
@@ -111,7 +114,7 @@ const laneLine = ({ task, marks }: LaneRow, width: number, drawing: Drawing): st
   return `${drawn}${GAP}${isInChain(task) ? style('bold', name) : name}${note === '' ? '' : GAP + style('dim', note)}`;
 };
 
-/** Marks as text, one colour at a time. */
+/** Renders marks as text, switching the colour only where it changes. */
 const paintMarks = (marks: readonly Mark[], isBold: boolean, { glyphs, style }: Drawing): string => {
   let text = '';
   let run = '';
@@ -135,10 +138,10 @@ const paintMarks = (marks: readonly Mark[], isBold: boolean, { glyphs, style }: 
 const colourOf = (lane: number | undefined): Style | undefined =>
   lane === undefined ? undefined : COLOURS[lane % COLOURS.length];
 
-/** Without red, which looks like a failure. */
+/** The colours of lanes; no red, which looks like a failure. */
 const COLOURS: readonly Style[] = ['cyan', 'yellow', 'green', 'magenta', 'blue'];
 
-/** The longest chain, where it is not all there is, and what the less usual marks of the drawing mean. */
+/** Returns the longest chain, unless it contains all tasks, and a legend of the less common marks. */
 const footer = (blocks: readonly Block[], drawing: Drawing): readonly string[] => {
   const { glyphs, style, columns, chain, graph } = drawing;
   const layout = { columns, style, indents: ['', '  '], ellipsis: glyphs.cut } as const;

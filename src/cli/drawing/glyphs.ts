@@ -3,11 +3,14 @@ import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
 import type { Shape } from './lanes.ts';
 
-/** How a drawing is written. */
+/** The characters of a drawing. */
 export type Glyphs = {
   readonly shapes: Readonly<Record<Shape, string>>;
+  /** Arrow from a task to its upstreams, in lists. */
   readonly from: string;
+  /** Arrow between the tasks of a chain. */
   readonly to: string;
+  /** The mark for a cut; one column wide. */
   readonly cut: string;
 };
 
@@ -57,23 +60,25 @@ export const ASCII: Glyphs = {
   cut: '~',
 };
 
-/** Whether the locale names an encoding other than UTF-8, or the terminal is one without line-drawing characters. */
+/** Returns whether to draw in ASCII: the locale's encoding is not UTF-8, or TERM is `dumb` or `linux`. */
 export const wantsAscii = (env: CliIo['env'], isTerminal: boolean): boolean => {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG;
   if (isTerminal && (env.TERM === 'dumb' || env.TERM === 'linux')) return true;
   return Boolean(locale) && !/utf-?8/i.test(locale ?? '');
 };
 
-/** What all parts of the text are made with. */
+/** What every part of a drawing needs: the graph, its texts, and the look. */
 export type Drawing = {
   readonly graph: Graph;
   readonly glyphs: Glyphs;
   readonly style: Printer['style'];
   readonly columns: number;
-  /** The name and the notes of each task, as they may be shown. */
+  /** The name of each task, safe to print. */
   readonly names: readonly string[];
+  /** The notes of each task as one text, safe to print; empty if it has none. */
   readonly notes: readonly string[];
-  /** The longest chain, and whether a task is part of it. */
+  /** The tasks of the longest chain, in order. */
   readonly chain: readonly number[];
+  /** Whether a task is part of the longest chain; false for a chain of a single task. */
   readonly isInChain: (task: number) => boolean;
 };

@@ -1,3 +1,11 @@
+/*
+ * This folder implements `tintype graph`. `graph.ts` writes a definition in the requested format. For text,
+ * `drawing.ts` draws one row for each task: `twins.ts` finds the tasks that can share a lane, `order.ts` puts the tasks
+ * in order, and `lanes.ts` draws their marks. `lane-place.ts` picks the column of each task, `lane-field.ts` keeps the
+ * lanes of the current row. If there are too many lanes, `list.ts` lists the tasks by the stages of `stages.ts`
+ * instead. `notes.ts` adds the notes beside the names; `glyphs.ts` has the characters.
+ */
+
 import { writeFile } from 'node:fs/promises';
 import type { JobDefinition } from '../../engine/job-definition.ts';
 import { MissingPeerError, toSvg } from '../../engine/views/svg.ts';
@@ -10,11 +18,11 @@ import { wantsAscii } from './glyphs.ts';
 
 export type GraphOptions = {
   readonly format: 'text' | 'mermaid' | 'dot' | 'svg';
-  /** A file to write to. Default the standard output. */
+  /** The file to write to. Default: the standard output. */
   readonly output?: string | undefined;
 };
 
-/** Draws a definition. Resolves to the exit code. */
+/** Writes a definition in the requested format. Resolves to the exit code. */
 export const graph = async (definition: JobDefinition, options: GraphOptions, io: CliIo): Promise<number> => {
   let text: string;
   try {
@@ -52,7 +60,7 @@ const textOf = async (definition: JobDefinition, { format, output }: GraphOption
   }
 };
 
-/** As wide as the terminal, with its colours and characters. */
+/** Returns the width of the terminal, its colours, and whether it needs ASCII. */
 const lookOf = ({ stdout, env }: CliIo) => ({
   ...createPrinter(stdout, env),
   ascii: wantsAscii(env, stdout.isTTY === true),

@@ -1,29 +1,34 @@
-/** A line downwards, from tasks that lead to the same tasks. */
+/** A vertical line from tasks to their common downstreams. */
 export type Lane = {
   readonly id: number;
+  /** The number of the set of downstreams that the lane leads to. */
   readonly set: number;
+  /** The column of the lane, counted from 0. */
   readonly column: number;
-  /** Whether the task being placed is the last that waits for it. */
+  /** Whether the task in the current row is the last that waits for this lane. */
   isEnding: boolean;
-  /** Whether a task before was tied to it. */
+  /** Whether a task in an earlier row was connected to this lane. */
   isForked: boolean;
-  /** Where twins that share it stand, and what they come from: they go back there. */
+  /** The column of the twins that share this lane, if the lane began beside them. */
   readonly twinColumn?: number;
+  /**
+   * The leftmost column of these twins and their upstreams. The task that joins the twins is drawn there if possible.
+   */
   readonly homeColumn?: number;
 };
 
-/** The lanes at one row of the drawing. */
+/** The lanes of the current row. */
 export type LaneField = {
   readonly maxLanes: number;
-  /** How many columns are taken, holes among them. */
+  /** The number of columns in use, including gaps. */
   readonly width: () => number;
   readonly at: (column: number) => Lane | undefined;
   readonly lanesOf: (set: number) => readonly Lane[];
   readonly open: (lane: Omit<Lane, 'id' | 'isEnding' | 'isForked'>) => void;
-  /** The id of the lane that is opened next. */
+  /** Returns the id that the next opened lane will get. */
   readonly nextId: () => number;
   readonly close: (lane: Lane) => void;
-  /** The column of the task in the row above. */
+  /** The column of the task in the row above; -1 in the first row. */
   above: number;
 };
 

@@ -1,16 +1,20 @@
 import type { Lane, LaneField } from './lane-field.ts';
 import type { Twins } from './twins.ts';
 
-/** Where a task stands, and how its line leads on. */
+/**
+ * The column of a task, and where its own lane runs. `none`: nothing waits for the task. `down`: a lane below it.
+ * `into`: an existing lane beside it. `begin`: a new lane in that column beside it, whose last task returns to the
+ * column `home`.
+ */
 export type LanePlace = {
   readonly column: number;
   readonly out: 'none' | 'down' | { readonly into: Lane } | { readonly begin: number; readonly home: number };
 };
 
-/** Which tasks share a lane: of three or more twins all, or whatever leads to the same tasks. */
+/** Which tasks share a lane. `twins`: three or more twins. `all`: all tasks with the same downstreams. */
 export type LaneShare = 'twins' | 'all';
 
-/** Where a task is drawn whose upstreams lead down in `inputs`; `undefined` where there is no room. */
+/** Picks the place of a task. `inputs` are the lanes of its upstreams. Returns `undefined` if there is no room. */
 export const placeOf = (
   task: number,
   inputs: readonly Lane[],
@@ -30,7 +34,10 @@ export const placeOf = (
   return column === undefined ? undefined : { column, out: set < 0 ? 'none' : 'down' };
 };
 
-/** A place from which the line leads into a lane that is there: to the one side, with all that is tied to the task on the other. */
+/**
+ * Finds the best column from which a line leads into one of `lanes`. The inputs must be on the task's other side, so
+ * that lines don't overlap.
+ */
 const placeInto = (inputs: readonly Lane[], field: LaneField, lanes: readonly Lane[]): LanePlace | undefined => {
   let best: { readonly place: LanePlace; readonly cost: number } | undefined;
   for (const into of lanes) {
@@ -46,7 +53,7 @@ const placeInto = (inputs: readonly Lane[], field: LaneField, lanes: readonly La
 
 const TWIN_BONUS = 1000;
 
-/** A place beside all that the task is tied to, with room for a lane further out. */
+/** Finds a place to one side of all inputs, with room for a new lane further out. */
 const placeBeside = (inputs: readonly Lane[], field: LaneField): LanePlace | undefined => {
   const columns = inputs.map(({ column }) => column);
   const empty = emptyColumns(field);
@@ -60,7 +67,7 @@ const placeBeside = (inputs: readonly Lane[], field: LaneField): LanePlace | und
   return places.find(({ isWider }) => !isWider) ?? places[0];
 };
 
-/** The column that crosses and spans the least. */
+/** Picks the column with the fewest crossings and the shortest lines. */
 const columnOf = (isEnd: boolean, inputs: readonly Lane[], field: LaneField): number | undefined => {
   const [only] = inputs;
   if (isEnd && !only) return 0;
@@ -92,7 +99,7 @@ const columnsUpTo = (field: LaneField, more: number): readonly number[] =>
   Array.from({ length: Math.min(field.maxLanes, Math.max(field.width(), field.above + 1) + more) }, (_, at) => at);
 
 const costOf = (column: number, tied: readonly Lane[], field: LaneField): number => {
-  // What begins right under another task looks as if it came from there.
+  // A root directly below another task looks as if it came from there.
   if (tied.length === 0) return 2 * column + (column === field.above ? UNDER_COST : 0);
   const columns = [column, ...tied.map((lane) => lane.column)];
   const span = Math.max(...columns) - Math.min(...columns);
@@ -101,7 +108,7 @@ const costOf = (column: number, tied: readonly Lane[], field: LaneField): number
 
 const UNDER_COST = 3;
 
-/** How many lanes that a task is not tied to its row crosses. */
+/** Counts the lanes that a task's row crosses without being connected to them. */
 const crossings = (column: number, tied: readonly Lane[], field: LaneField): number => {
   const columns = [column, ...tied.map((lane) => lane.column)];
   let count = 0;

@@ -3,14 +3,15 @@ import { createLaneField, type Lane, type LaneField } from './lane-field.ts';
 import { type LanePlace, type LaneShare, placeOf } from './lane-place.ts';
 import type { Twins } from './twins.ts';
 
-/** One place of a row; `lane` numbers what it belongs to. */
+/** One character of a row. `lane` is the id of the lane that it belongs to, and picks its colour. */
 export type Mark = { readonly shape: Shape; readonly lane?: number | undefined };
 
 /**
- * What a mark shows. `node`: a task that others wait for; `end`: one that none waits for. A `lane` leads down from one
- * or more tasks to all that wait for them. At the row of each of those it `fork`s, to the right or left or both, and
- * leads on; at the last it `turn`s and is over, or ends in the task itself. By default the lane of a task begins under
- * it. A task that shares one beside it is tied to that by an `into`, where the lane forks, or begins.
+ * The shape of a mark. `node` is a task that others wait for, `end` one that nothing waits for. A `lane` runs down from
+ * one or more tasks to all tasks that wait for them. In the row of each waiting task it `fork`s to the left, right or
+ * both and continues. In the row of the last one it `turn`s and ends, or ends in the task itself. A task's lane starts
+ * below the task. If the task shares a lane beside it instead, an `into` connects it to that lane, where the lane forks
+ * or begins.
  */
 export type Shape =
   | 'space'
@@ -29,16 +30,16 @@ export type Shape =
   | 'beginLeft'
   | 'beginRight';
 
-/** A task and what is to be drawn before its name. */
+/** A task and the marks before its name. */
 export type LaneRow = { readonly task: number; readonly marks: readonly Mark[] };
 
 export type LaneOptions = {
-  /** How many lanes may stand side by side. */
+  /** The maximum number of lanes side by side. */
   readonly maxLanes: number;
   readonly share: LaneShare;
 };
 
-/** A row for each task, in the given order; `undefined` where that takes too many lanes. */
+/** Draws a row for each task, in the given order. Returns `undefined` if that needs too many lanes. */
 export const drawLanes = (
   { upstream }: Pick<Graph, 'upstream'>,
   twins: Twins,
@@ -66,7 +67,7 @@ export const drawLanes = (
   return rows;
 };
 
-/** The row of a task: a place for each column, and one between each two. */
+/** Returns the marks of a task's row: one for each column, and one between two columns. */
 const marksOf = ({ column, out }: LanePlace, inputs: readonly Lane[], field: LaneField): readonly Mark[] => {
   const beside = typeof out === 'string' ? undefined : 'into' in out ? out.into.column : out.begin;
   const ends = [column, ...inputs.map((lane) => lane.column), ...(beside === undefined ? [] : [beside])];
@@ -81,7 +82,7 @@ const marksOf = ({ column, out }: LanePlace, inputs: readonly Lane[], field: Lan
     undefined,
   );
   const besideId = beside === undefined ? undefined : (field.at(beside)?.id ?? field.nextId());
-  /** What a line on one side of the task belongs to. */
+  /** Returns the lane of the horizontal line at a column. */
   const lineAt = (at: number): number | undefined => {
     if (beside !== undefined && beside < column === at < column) return besideId;
     return (at < column ? leftmost : rightmost)?.id;
@@ -110,7 +111,7 @@ const marksOf = ({ column, out }: LanePlace, inputs: readonly Lane[], field: Lan
   ).flat();
 };
 
-/** Changes the lanes from those above a task's row to those below. */
+/** Updates the lanes from those above a task's row to those below it. */
 const advance = (
   task: number,
   { column, out }: LanePlace,

@@ -4,7 +4,7 @@ import type { Drawing } from './glyphs.ts';
 import { stagesOf } from './stages.ts';
 
 /**
- * A definition by stage, each task in the first one after all that it waits for:
+ * Lists the tasks of a definition by stage. Each task is in the first stage after all of its upstreams:
  *
  *     stage 1
  *       extract

@@ -1,6 +1,6 @@
 import type { TaskDefinition } from '../../engine/definition/plan.ts';
 
-/** What is to be said of a task beside its name and what it waits for, in the words of workflow files. */
+/** Returns a task's notes, such as its kind, trigger and pool, in the words of workflow files. */
 export const taskNotes = ({
   kind,
   nested,

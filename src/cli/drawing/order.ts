@@ -2,9 +2,9 @@ import type { Graph } from '../../engine/definition/graph.ts';
 import type { Twins } from './twins.ts';
 
 /**
- * The tasks in an order in which they are drawn well, part by part: what is not joined by any edge is apart, and tasks
- * without any edge are the last part. Within a part each task comes after all that it waits for, and chains stay
- * together: what has become free last comes first, and a root only once nothing else is free.
+ * Orders tasks for drawing, in parts: each part is a connected component, and tasks without edges are the last part.
+ * Within a part each task comes after its upstreams, and chains stay together. The next task is the one that became
+ * free last, that is, whose upstreams are all placed; the next root comes only when no task is free.
  */
 export const drawingOrder = (graph: Graph, { twinOf }: Twins): readonly (readonly number[])[] => {
   const { upstream, downstream } = graph;
@@ -24,7 +24,7 @@ export const drawingOrder = (graph: Graph, { twinOf }: Twins): readonly (readonl
           missing[next] = (missing[next] ?? 0) - 1;
           return missing[next] === 0;
         });
-        // Ends go first, since their line is soon over; twins go together.
+        // Tasks without downstream go first, because their line ends there; twins stay together.
         const rank = (next: number): number => (isEnd(next) ? -1 : (twinOf[next] ?? next));
         for (const next of freed.sort((a, b) => rank(b) - rank(a) || b - a)) free.push(next);
       }
@@ -34,7 +34,7 @@ export const drawingOrder = (graph: Graph, { twinOf }: Twins): readonly (readonl
   return alone.length > 0 ? [...ordered, alone] : ordered;
 };
 
-/** What is joined by edges, in declaration order. */
+/** Returns the connected components of the graph, in declaration order. */
 const partsOf = ({ names, upstream, downstream }: Graph): readonly (readonly number[])[] => {
   const seen = new Uint8Array(names.length);
   const parts: number[][] = [];
@@ -53,7 +53,9 @@ const partsOf = ({ names, upstream, downstream }: Graph): readonly (readonly num
   return parts;
 };
 
-/** The roots of a part, those of one task next to one another: as a walk up from the ends finds them. */
+/**
+ * Returns the roots of a part in the order of a walk up from its ends, so that the roots above one task are together.
+ */
 const rootsOf = (part: readonly number[], { upstream, downstream }: Graph): readonly number[] => {
   const roots: number[] = [];
   const seen = new Set<number>();

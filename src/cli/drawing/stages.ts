@@ -1,9 +1,9 @@
 import type { JobDefinition } from '../../engine/job-definition.ts';
 
-/** Each task in the first stage after all that it waits for. */
+/** Groups tasks into stages. Each task is in the first stage after all of its upstreams. */
 export const stagesOf = (
   definition: JobDefinition,
-  /** Those that are in none. */
+  /** Names of tasks to leave out. */
   without: ReadonlySet<string> = new Set(),
 ): readonly (readonly string[])[] => {
   const needs = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));

@@ -1,14 +1,17 @@
 import type { Graph } from '../../engine/definition/graph.ts';
 
-/** Which tasks of a graph can share a line of its drawing. */
+/**
+ * Groups the tasks of a graph that can share a lane. Tasks of one set have the same downstreams; twins also have the
+ * same upstreams. Tasks and sets are numbers.
+ */
 export type Twins = {
-  /** For each task the number of its set of downstreams, or -1 where nothing waits for it. Tasks of one set lead to the same tasks. */
+  /** For each task the number of its set of downstreams; -1 if it has none. */
   readonly setOf: readonly number[];
-  /** For each set of downstreams how many tasks it has. */
+  /** For each set the number of downstreams in it. */
   readonly sizes: readonly number[];
-  /** For each task the first declared with the same upstreams and the same downstreams. */
+  /** For each task the first of its twins in declaration order, which may be the task itself. */
   readonly twinOf: readonly number[];
-  /** For each first declared twin how many there are. */
+  /** For each task that is the first of its twins, the number of twins including itself; 0 for the others. */
   readonly counts: readonly number[];
 };
 

@@ -1,4 +1,4 @@
 import { join } from 'node:path';
 
-/** Where jobs are kept unless `--db` says otherwise, from the working directory. */
+/** The default of `--db`, the database that stores jobs; relative to the working directory. */
 export const DEFAULT_JOURNAL = join('.tintype', 'jobs.db');

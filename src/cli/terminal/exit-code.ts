@@ -1,20 +1,20 @@
 import { constants } from 'node:os';
 import type { JobState } from '../../events/event.ts';
 
-/** What the command line answers; documented in its help. */
+/** The exit codes of the command line, apart from those of signals. Documented in its help. */
 export const EXIT = {
   completed: 0,
   failed: 1,
-  /** Wrong usage, or a file that can't run. */
+  /** Wrong usage, or a workflow file that can't run. */
   usage: 2,
   notReady: 3,
   timedOut: 124,
 } as const;
 
-/** 128 + the number of the signal, as shells have it: 130 for SIGINT, 141 for SIGPIPE, 143 for SIGTERM. */
+/** Returns 128 + the signal's number, as shells do: 130 for SIGINT, 141 for SIGPIPE, 143 for SIGTERM. */
 export const exitCodeOfSignal = (signal: NodeJS.Signals): number => 128 + constants.signals[signal];
 
-/** The exit code of a job that ended so; a cancelled one was cancelled by Ctrl-C unless `signal` says otherwise. */
+/** Returns the exit code for a job's final state. `signal` is what cancelled the job. Default SIGINT (Ctrl-C). */
 export const exitCodeOf = (state: JobState, signal: NodeJS.Signals = 'SIGINT'): number => {
   switch (state) {
     case 'completed':

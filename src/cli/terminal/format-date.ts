@@ -1,6 +1,6 @@
 import { isoText } from '../../events/iso-text.ts';
 
-/** A moment as local date and time: `2024-05-01 12:00:01`. */
+/** Formats a time as local date and time: `2024-05-01 12:00:01`. */
 export const formatDate = (epochMs: number): string => {
   const date = new Date(epochMs);
   if (Number.isNaN(date.getTime())) return isoText(epochMs);

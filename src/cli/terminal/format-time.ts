@@ -1,4 +1,4 @@
-/** A span of time for people: `7ms`, `1.2s`, `2m 05s`, `1h 02m`. */
+/** Formats a duration for people: `7ms`, `1.2s`, `2m 05s`, `1h 02m`. */
 export const formatDuration = (ms: number): string => {
   if (ms < 999.5) return `${Math.round(ms)}ms`;
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)}s`;
@@ -8,7 +8,7 @@ export const formatDuration = (ms: number): string => {
   return `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m`;
 };
 
-/** A moment as the local time of day: `12:00:01.234`. */
+/** Formats a time as the local time of day: `12:00:01.234`. */
 export const formatClock = (epochMs: number): string => {
   const date = new Date(epochMs);
   const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');

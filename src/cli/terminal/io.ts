@@ -1,13 +1,13 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** What a command has of the world; `process` has all of it. */
+/** A command's streams, environment and signals; taken from `process` outside tests. */
 export type CliIo = {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** Where a person, or a program, completes external tasks. Default: nobody does. */
+  /** Returns the input from which external tasks are completed. Default: there is none. */
   readonly stdin?: () => Readable;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where SIGINT, SIGTERM and SIGHUP are heard. */
+  /** Emits SIGINT, SIGTERM and SIGHUP. */
   readonly signals: {
     readonly on: (signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void) => unknown;
     readonly off: (signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void) => unknown;

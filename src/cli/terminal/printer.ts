@@ -1,3 +1,13 @@
+/*
+ * This folder puts text on a terminal; it knows nothing about running jobs.
+ *
+ * `io.ts` declares the streams that a command gets, and `printer.ts` writes lines to one of them. Text that tintype did
+ * not write goes through `safe-text.ts` first. `text-width.ts` measures and cuts text; `wrap-text.ts` and
+ * `text-table.ts` lay it out. `format-date.ts`, `format-time.ts`, `short-id.ts` and `shell-quoted.ts` format single
+ * values; `job-states.ts`, `state-style.ts`, `state-paint.ts` and `skip-reasons.ts` say how states look.
+ * `workflow-report.ts` prints the problems of a workflow file, and `exit-code.ts` defines how a command ends.
+ */
+
 import { styleText } from 'node:util';
 import type { OutputGate } from '../../executors/process/output-gate.ts';
 import type { CliIo, OutputStream } from './io.ts';
@@ -8,21 +18,21 @@ export type Style = Parameters<typeof styleText>[0];
 
 /** Writes lines to one stream. */
 export type Printer = {
-  /** Writes a line, soon: lines of one turn of the event loop are written together. */
+  /** Writes a line, in one batch with the other lines of this turn of the event loop. */
   readonly line: (text?: string) => void;
-  /** Writes what is waiting, now. */
+  /** Writes the lines of the batch now. */
   readonly flush: () => void;
-  /** The text in a colour or weight, where the stream shows such. */
+  /** Formats the text if the stream supports colours, else returns it unchanged. */
   readonly style: (format: Style, text: string) => string;
-  /** Text from outside, made harmless: without control characters, and with colours only where the stream shows such. */
+  /** Makes text from outside safe to print: no control characters, and colours only if the stream supports them. */
   readonly foreign: (text: string) => string;
-  /** Columns of the terminal; `Infinity` where the stream is none. */
+  /** Width of the terminal in columns; `Infinity` if the stream is not a terminal. */
   readonly columns: number;
-  /** Resolves to the error once nobody reads the stream any more. What is written from then on is dropped. */
+  /** Resolves with the error when the stream can't be written to any more, such as EPIPE. Later lines are dropped. */
   readonly broken: Promise<NodeJS.ErrnoException>;
 };
 
-/** `gate` is closed while the stream has more to write than it holds. */
+/** Creates the printer of a stream. The printer closes `gate` while the stream's buffer is full. */
 export const createPrinter = (stream: OutputStream, env: CliIo['env'], gate?: OutputGate): Printer => {
   const colours = Boolean(stream.isTTY) && !env.NO_COLOR && env.TERM !== 'dumb';
   let waiting = '';

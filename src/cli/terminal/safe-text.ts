@@ -1,15 +1,15 @@
 import { stripVTControlCharacters } from 'node:util';
 
-/** Text without escape sequences, and with a picture in the place of each control character but the tab. */
+/** Removes escape sequences, and replaces each control character except tab by a visible symbol. */
 export const plainText = (text: string): string =>
   isHarmless(text) ? text : stripVTControlCharacters(text).replace(CONTROL, picture);
 
-/** The same, but sequences that colour stay, and end with the text. */
+/** Like `plainText`, but keeps colour sequences and resets the colour at the end of the text. */
 export const styledText = (text: string): string => {
   if (isHarmless(text)) return text;
   const parts = text.split(COLOUR);
   if (parts.length === 1) return plainText(text);
-  // Every other part is a sequence, since the expression captures it.
+  // Odd parts are the colour sequences, since `split` includes what the expression captures.
   return `${parts.map((part, index) => (index % 2 === 0 ? plainText(part) : part)).join('')}${RESET}`;
 };
 
@@ -23,7 +23,7 @@ const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
 
 const isHarmless = (text: string): boolean => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text);
 
-/** ␀ to ␟ and ␡ of Unicode's control pictures; the rest have none. */
+/** Returns Unicode's control picture of a character, ␀ to ␟ or ␡; U+FFFD if it has none, and a tab unchanged. */
 const picture = (character: string): string => {
   const code = character.charCodeAt(0);
   if (character === '\t') return character;

@@ -1,3 +1,3 @@
-/** A word as a shell reads it back. */
+/** Quotes a word for a POSIX shell, if it needs quotes. */
 export const shellQuoted = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

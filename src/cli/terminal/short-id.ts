@@ -1,4 +1,7 @@
-/** As much of an id as tells it from the others: of a UUID 8 characters or more; another one, which somebody chose, is shown whole. */
+/**
+ * Shortens a UUID to the first 8 characters, or to more if another id begins the same. Ids of other forms were chosen
+ * by the user and stay whole.
+ */
 export const shortId = (id: string, others: readonly string[]): string => {
   if (!UUID.test(id)) return id;
   for (let length = LEAST; length < id.length; length++) {

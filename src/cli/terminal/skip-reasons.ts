@@ -1,4 +1,4 @@
-/** Why a task was skipped or cancelled, for people. */
+/** Why a task was skipped or cancelled, in words for people. */
 export const SKIP_REASONS: Readonly<Record<string, string>> = {
   branch: 'a branch passed it over',
   jobCancelled: 'the job was cancelled',

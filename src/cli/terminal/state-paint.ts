@@ -1,7 +1,7 @@
 import type { Printer } from './printer.ts';
 import { STATE_STYLES } from './state-style.ts';
 
-/** Gives a state its colour. */
+/** Returns a function that colours the name of a state. */
 export const paintState =
   ({ style }: Pick<Printer, 'style'>) =>
   (state: string): string =>

@@ -1,7 +1,7 @@
 import type { JobState, TaskState } from '../../events/event.ts';
 import type { Style } from './printer.ts';
 
-/** The colour of each state, the same wherever it is shown. */
+/** The colour of each state, the same in all output. */
 export const STATE_STYLES: Readonly<Record<TaskState | JobState, Style>> = {
   idle: 'gray',
   unscheduled: 'gray',
@@ -18,6 +18,7 @@ export const STATE_STYLES: Readonly<Record<TaskState | JobState, Style>> = {
   cancelled: 'magenta',
 };
 
+/** The words for states in sentences, if they differ from the state's name. */
 export const STATE_WORDS: Readonly<Record<string, string>> = {
   notReady: 'not ready',
   timedOut: 'timed out',

@@ -3,15 +3,15 @@ import { cutEnd, cutMiddle, textWidth } from './text-width.ts';
 
 export type Column = {
   readonly title: string;
-  /** Lined up at its right, as numbers are. */
+  /** Aligns the column to the right, for numbers. */
   readonly right?: boolean;
-  /** A cell as it is shown. */
+  /** Adds colour to a cell; must not change its width. */
   readonly paint?: (cell: string) => string;
-  /** Where it may be cut so that the table is no wider than the terminal. */
+  /** Where to cut cells if the table is wider than the terminal. Default: never. */
   readonly cut?: 'middle' | 'end';
 };
 
-/** Rows as lines below the titles of their columns, on a terminal no wider than that where columns may be cut. */
+/** Lays out rows as lines below the titles of their columns. Cuts cells where allowed, to fit the terminal's width. */
 export const textTable = (
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -44,7 +44,7 @@ const GAP = '  ';
 
 const LEAST_WIDTH = 8;
 
-/** Takes from the widest columns that may be cut what is too much. */
+/** Narrows the widest columns that may be cut, down to `LEAST_WIDTH` each, until the table fits. */
 const shrink = (widths: number[], columns: readonly Column[], room: number): void => {
   if (room === Number.POSITIVE_INFINITY) return;
   let excess = widths.reduce((sum, width) => sum + width, GAP.length * (columns.length - 1)) - room;

@@ -1,4 +1,4 @@
-/** How many columns of a terminal a text takes: none for combining marks, two for wide characters and emoji. */
+/** Returns how many terminal columns a text takes: none for combining marks, two for wide characters and emoji. */
 export const textWidth = (text: string): number => {
   if (isAscii(text)) return text.length;
   let width = 0;
@@ -6,7 +6,7 @@ export const textWidth = (text: string): number => {
   return width;
 };
 
-/** A text that is too wide, cut in its middle: names that differ tend to do so at their ends. */
+/** Cuts a text that is too wide in its middle, because similar names tend to differ at their ends. */
 export const cutMiddle = (text: string, width: number): string => {
   if (textWidth(text) <= width) return text;
   const characters = [...segments(text)].map(({ segment }) => segment);
@@ -15,7 +15,7 @@ export const cutMiddle = (text: string, width: number): string => {
   return [...head, '…', ...tail.reverse()].join('');
 };
 
-/** A text that is too wide, cut at its end. */
+/** Cuts a text that is too wide at its end. */
 export const cutEnd = (text: string, width: number): string => {
   if (textWidth(text) <= width) return text;
   return `${take(
@@ -24,7 +24,7 @@ export const cutEnd = (text: string, width: number): string => {
   ).join('')}…`;
 };
 
-/** A text with as many spaces as make it so wide. */
+/** Pads a text with spaces to a width in columns. */
 export const padEnd = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - textWidth(text)));
 
 const take = (characters: readonly string[], width: number): string[] => {
@@ -39,7 +39,7 @@ const take = (characters: readonly string[], width: number): string[] => {
 const sum = (characters: readonly string[]): number =>
   characters.reduce((width, character) => width + widthOf(character), 0);
 
-/** Made when it is first needed, which for most programs is never: it takes some ms. */
+/** Created at first use: it takes some ms, and ASCII text never needs it. */
 let segmenter: Intl.Segmenter | undefined;
 
 const segments = (text: string): Iterable<Intl.SegmentData> => {
@@ -54,6 +54,6 @@ const widthOf = (grapheme: string): number => {
   return WIDE.test(grapheme) || grapheme.includes('\uFE0F') ? 2 : 1;
 };
 
-/** Emoji, and the scripts and forms that Unicode's East Asian Width calls wide. */
+/** Matches emoji, and the scripts and forms that are wide by Unicode's East Asian Width. */
 const WIDE =
   /^[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Yi}\u3000-\u303E\uFF01-\uFF60\uFFE0-\uFFE6]/u;

@@ -1,10 +1,10 @@
 import type { Printer, Style } from './printer.ts';
 import { cutMiddle, textWidth } from './text-width.ts';
 
-/** A word of a line that may be broken before each. */
+/** A word and its format. Lines break between words only. */
 export type Word = { readonly text: string; readonly format?: Style | undefined };
 
-/** Words in lines that are no wider than `columns`, all but the first indented further. A word that is wider is cut. */
+/** Wraps words into lines no wider than `columns`. A word that is too wide is cut. */
 export const wrapText = (
   words: readonly Word[],
   { columns, indents: [first, others], style, ellipsis }: WrapOptions,
@@ -30,16 +30,16 @@ export const wrapText = (
 };
 
 export type WrapOptions = Pick<Printer, 'columns' | 'style'> & {
-  /** What comes before the first line, and before the others. */
+  /** Indents of the first line and of the others. */
   readonly indents: readonly [first: string, others: string];
-  /** What stands where something was cut out. One column wide. */
+  /** The mark for a cut; must be one column wide. */
   readonly ellipsis: string;
 };
 
-/** A text, or as much of its ends as fits. */
+/** Returns the text, cut by `shorten` if it is too wide. Default: cut in the middle. */
 export const fitText = (text: string, width: number, ellipsis: string, shorten = cutMiddle): string =>
   textWidth(text) <= width ? text : shorten(text, width).replace('…', ellipsis);
 
-/** The words of a text. */
+/** Splits a text into words. */
 export const wordsOf = (text: string, format?: Style): readonly Word[] =>
   text === '' ? [] : text.split(' ').map((word) => ({ text: word, format }));

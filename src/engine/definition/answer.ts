@@ -1,35 +1,40 @@
+/**
+ * Marks the special return values. The symbol is global, so that copies of the package recognise each other's values.
+ */
 export const ANSWER: unique symbol = Symbol.for('tintype.answer');
 
-/** The answer of a task that can't do its work yet. Made by `notReady`. */
+/** Return value of a task that can't do its work yet. Created by `notReady`. */
 export type NotReady = { readonly [ANSWER]: 'notReady'; readonly reason: string };
 
-/** The answer of a task that picks which of its downstream runs. Made by `branch`. */
+/** Return value of a task that chooses which of its direct downstream tasks run. Created by `branch`. */
 export type Branch<Output = undefined> = {
   readonly [ANSWER]: 'branch';
   readonly picks: readonly string[];
   readonly output: Output;
 };
 
-/** The answer of a task that adds tasks to its job. Made by `expand`. */
+/** Return value of a task that adds tasks to its job. Created by `expand`. */
 export type Expand<Output = undefined> = {
   readonly [ANSWER]: 'expand';
   readonly tasks: readonly { readonly name: string }[];
   readonly output: Output;
 };
 
-/** What a task may answer instead of an output. */
+/** The special values that a task may return instead of an output. */
 export type Answer = NotReady | Branch<unknown> | Expand<unknown>;
 
 /**
- * Returned by a task: what it needs is not there yet. The task ends `notReady`, its downstream is skipped, other
- * branches go on, and the job ends `notReady`, without an error. From a sensor it means "look again later".
+ * Creates the return value of a task whose prerequisites are missing. The task ends `notReady`; for the trigger rules
+ * of its downstream tasks it counts as skipped. Other branches continue, and unless a task fails, the job ends
+ * `notReady`, without an error. From the check of a sensor the value means "check again later".
  */
 export const notReady = (reason: string): NotReady => Object.freeze({ [ANSWER]: 'notReady' as const, reason });
 
 /**
- * Returned by a task: of its direct downstream only these run. To the others the task counts as skipped, and their
- * trigger rule decides what follows; one that is also downstream of a picked task is left to that. `output` is merged
- * like any other.
+ * Creates the return value of a task that chooses its downstream: of its direct downstream tasks only those in
+ * `picks` run. For the others this task counts as skipped, and their trigger rules decide. Exception: for a task that
+ * is also downstream of a picked task, this task counts as completed. `output` is merged into the context like any
+ * other output. A pick that does not directly depend on the task fails the task with `INVALID_OUTPUT`.
  */
 export const branch = <const Output extends object | undefined = undefined>(
   picks: string | readonly string[],
@@ -41,8 +46,9 @@ export const branch = <const Output extends object | undefined = undefined>(
     output: output[0] as Output,
   });
 
-/** Which answer a value is, if it is one. */
+/** Returns the value if it is one of the special return values, else `undefined`. */
 export const answerOf = (value: unknown): Answer | undefined =>
   typeof value === 'object' && value !== null && ANSWER in value ? (value as Answer) : undefined;
 
+/** Returns `notReady`, `branch` or `expand`. */
 export const kindOfAnswer = (answer: Answer): Answer[typeof ANSWER] => answer[ANSWER];

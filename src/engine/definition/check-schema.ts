@@ -7,7 +7,12 @@ import { type Answer, answerOf, kindOfAnswer } from './answer.ts';
 import { isPoll } from './sensor.ts';
 import { type SchemaResult, type StandardSchema, violationsOf } from './standard-schema.ts';
 
-/** What a task's schema makes of its output, that of `branch` and `expand` included. @throws SchemaError @throws NonRetryableError of a schema that breaks */
+/**
+ * Validates a task's output, or the one carried by `branch` or `expand`, and returns what the schema makes of it.
+ * Values that mean "not ready" pass unchecked. If the schema validates asynchronously, returns a promise.
+ * @throws SchemaError `INVALID_OUTPUT` for a violation
+ * @throws NonRetryableError if the schema itself throws or returns no valid result
+ */
 export const checked = (schema: StandardSchema, brought: unknown, task: { readonly path: string }): unknown => {
   const answer = isPoll(brought) ? 'later' : answerOf(brought);
   if (answer === 'later' || (answer && kindOfAnswer(answer) === 'notReady')) return brought;
@@ -32,7 +37,11 @@ const judge = (schema: StandardSchema, output: unknown, { path }: { readonly pat
   });
 };
 
-/** What a job's schema makes of its input. @throws SchemaError @throws OptionError of a schema that can't be used */
+/**
+ * Validates a job's input and returns what the schema makes of it; without a schema, returns the input.
+ * @throws SchemaError `INVALID_INPUT` for a violation
+ * @throws OptionError if the schema throws, or returns a promise or no valid result
+ */
 export const checkedInput = (schema: StandardSchema | undefined, input: object, jobName: string): object => {
   if (!schema) return input;
   const unusable = (why: string): OptionError => {
@@ -68,7 +77,7 @@ const attempt = <Value>(call: () => Value, failure: (error: unknown) => Error): 
   }
 };
 
-/** @throws TypeError of what is no result */
+/** Splits the result of a schema into a value or violations. @throws TypeError if it is no such result */
 const read = (result: unknown): { readonly value?: unknown; readonly violations?: readonly Violation[] } => {
   if (typeof result !== 'object' || result === null) throw new TypeError('it answered no result');
   const { issues } = result as SchemaResult<unknown>;

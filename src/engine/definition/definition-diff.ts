@@ -2,9 +2,13 @@ import { type DefinitionChange, JournalError } from '../errors/errors.ts';
 import { definitionShape } from './definition-shape.ts';
 import type { Plan } from './plan.ts';
 
-/** What is done where the definition of a job is not the one that it was started with. */
+/**
+ * What to do if a job's definition has changed since the job was started. `refuse`: throw. `accept`: continue unless
+ * a removed or changed task has begun. `force`: continue in any case.
+ */
 export type ChangePolicy = 'refuse' | 'accept' | 'force';
 
+/** A task in the JSON written by `definition-shape.ts`. `more` is absent if the task has none of its fields. */
 type TaskShape = readonly [
   name: string,
   dependsOn: readonly string[],
@@ -14,7 +18,7 @@ type TaskShape = readonly [
 
 type JobShape = readonly [name: string, tasks: readonly TaskShape[]];
 
-/** How a definition differs from the one whose shape was kept, task by task. */
+/** Returns the differences, task by task, between a stored definition (its shape as JSON) and the current one. */
 export const definitionChanges = (kept: string, now: Plan): readonly DefinitionChange[] =>
   changesOf(JSON.parse(kept) as JobShape, JSON.parse(definitionShape(now).shape) as JobShape, '');
 
@@ -55,13 +59,14 @@ const changesOfTask = (was: TaskShape, is: TaskShape, prefix: string): readonly 
 
 const list = (names: readonly string[]): string => names.join(', ') || 'nothing';
 
-/** A change in words. */
+/** Describes a change in words. */
 export const changeText = ({ kind, task, what }: DefinitionChange): string =>
   kind === 'changed' ? `"${task}" ${what}` : `"${task}" was ${kind}`;
 
 /**
- * What has changed since a job was started, in words, if the policy lets it go on with that. `hasBegun` tells whether a
- * task has left `unscheduled`. @throws JournalError `DEFINITION_CHANGED`
+ * Returns the changes in words, if the policy lets the job continue despite them. `hasBegun` returns whether the task
+ * of this path has left `unscheduled`.
+ * @throws JournalError `DEFINITION_CHANGED` if the policy refuses
  */
 export const acceptedChanges = (
   job: { readonly id: string; readonly name: string },

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Plan, TaskDefinition } from './plan.ts';
 import { PLAN } from './sealed.ts';
 
-/** What a definition is, as JSON, and the SHA-256 of that. */
+/** The structure of a definition as JSON, and the SHA-256 of that JSON in hex. */
 export type DefinitionShape = { readonly shape: string; readonly fingerprint: string };
 
-/** Of the definition, without what a running job was given. Worked out once for each plan. */
+/** Returns the shape of a plan's definition, without tasks that were added to a running job. Computed once per plan. */
 export const definitionShape = (given: Plan): DefinitionShape => {
   const plan = given.sealed ?? given;
   const known = SHAPES.get(plan);
@@ -18,7 +18,7 @@ export const definitionShape = (given: Plan): DefinitionShape => {
 
 const SHAPES = new WeakMap<Plan, DefinitionShape>();
 
-/** What makes a definition what it is. What a task leaves at its default leaves no trace. */
+/** Returns what the fingerprint covers, independent of the order of declaration. Default values are left out. */
 const shapeOf = ({ name, tasks }: Plan): unknown => [name, tasks.map(taskShape).sort(([a], [b]) => (a < b ? -1 : 1))];
 
 const taskShape = (task: TaskDefinition): readonly [string, ...unknown[]] => {

@@ -6,14 +6,14 @@ import type { TaskFunction } from './task-function.ts';
 import type { AnyTaskSpec } from './task-spec.ts';
 import type { TaskDraft } from './validate.ts';
 
-/** Tasks given as data, as they are checked. @throws JobDefinitionError of what is no list */
+/** Converts task specs to the drafts that validation works on. @throws JobDefinitionError if `tasks` is no array */
 export const draftsOf = (name: string, tasks: readonly AnyTaskSpec[]): TaskDraft[] => {
   if (Array.isArray(tasks)) return Array.from(tasks, draftOf);
   const message = `The tasks are ${tasks === null ? 'null' : `of type ${typeof tasks}`}: expected an array of { name, run, … }.`;
   throw new JobDefinitionError(textOf(name), [{ code: 'INVALID_OPTION', message, tasks: [], option: 'tasks' }]);
 };
 
-/** What every kind of spec may hold. */
+/** The fields in which the kinds of spec differ, without options. */
 type AnySpec = {
   readonly name: string;
   readonly kind?: TaskKind;
@@ -28,7 +28,10 @@ const draftOf = (spec: AnyTaskSpec): TaskDraft => {
   return kind === 'task' ? { name, kind, run, options } : otherDraftOf(name, kind, run, options);
 };
 
-/** What a kind of its own does goes by a name of its own. */
+/**
+ * Converts the spec of any other kind. Its work is in `check`, `each` or `definition`; a `run` beside that stays
+ * among the options, where validation reports it.
+ */
 const otherDraftOf = (
   name: string,
   kind: TaskKind,

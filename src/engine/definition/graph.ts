@@ -1,16 +1,19 @@
 import { Heap } from './heap.ts';
 
-/** Tasks as numbers in declaration order, and who waits on whom. */
+/** A dependency graph. A task is its index in declaration order. */
 export type Graph = {
   readonly names: readonly string[];
   readonly indexOf: ReadonlyMap<string, number>;
-  /** Direct upstreams of each task, each once, in the order they were named. */
+  /** Direct upstreams of each task, without duplicates, in the order of `dependsOn`. */
   readonly upstream: readonly (readonly number[])[];
   /** Direct downstreams of each task, in declaration order. */
   readonly downstream: readonly (readonly number[])[];
 };
 
-/** The graph of named tasks. A dependency on an unknown task or on itself is left out, a repeated name keeps its first task. */
+/**
+ * Builds the graph. Ignores dependencies on unknown tasks and on the task itself, and all but the first task of a
+ * name.
+ */
 export const buildGraph = (
   tasks: readonly { readonly name: string; readonly dependsOn: readonly string[] }[],
 ): Graph => {
@@ -38,13 +41,16 @@ export const buildGraph = (
 };
 
 export type Sorted = {
-  /** Topological order: Kahn's algorithm, the earliest declared first among tasks that are free. */
+  /** Topological order by Kahn's algorithm. Among tasks that are free, the one declared first comes first. */
   readonly order: readonly number[];
-  /** Each cycle as a path of tasks that wait on the next, from the earliest declared. Empty for a DAG. */
+  /** Cycles as paths in which each task waits on the next, starting with the one declared first. Empty for a DAG. */
   readonly cycles: readonly (readonly number[])[];
 };
 
-/** Sorts the tasks; a cycle is reported once and then taken as done, so that all are found. */
+/**
+ * Sorts the tasks topologically and finds cycles. The tasks of a cycle then count as done, so that the sort continues
+ * and finds separate cycles too. Of cycles that share a task, only one is reported.
+ */
 export const sortGraph = ({ upstream, downstream }: Graph): Sorted => {
   const missing = upstream.map((needs) => needs.length);
   const free = new Heap<number>((a, b) => a - b);
@@ -74,7 +80,10 @@ export const sortGraph = ({ upstream, downstream }: Graph): Sorted => {
   }
 };
 
-/** Every task that is not done waits on another such, so going upstream from one must come round. */
+/**
+ * Finds a cycle by walking upstream: each unfinished task waits on another unfinished one, so the walk must return to
+ * a task that it has visited.
+ */
 const cycleFrom = (start: number, upstream: Graph['upstream'], done: Uint8Array): number[] => {
   const walk: number[] = [];
   const seenAt = new Map<number, number>();
@@ -89,7 +98,7 @@ const cycleFrom = (start: number, upstream: Graph['upstream'], done: Uint8Array)
   return [...cycle.slice(first), ...cycle.slice(0, first)];
 };
 
-/** For each task how many tasks the longest chain from it to an end holds, itself included. */
+/** Returns, for each task, the number of tasks in the longest chain from it to an end, itself included. */
 export const pathLengths = ({ downstream }: Graph, order: readonly number[]): Uint32Array => {
   const lengths = new Uint32Array(downstream.length);
   for (let at = order.length - 1; at >= 0; at--) {
@@ -101,7 +110,7 @@ export const pathLengths = ({ downstream }: Graph, order: readonly number[]): Ui
   return lengths;
 };
 
-/** The longest chain of tasks, the earliest declared where several are as long. */
+/** Returns the longest chain of tasks; of equally long chains, the one declared first. */
 export const criticalPath = ({ upstream, downstream }: Graph, lengths: ArrayLike<number>): number[] => {
   const longest = (candidates: readonly number[]): number | undefined =>
     candidates.reduce<number | undefined>(
@@ -114,7 +123,7 @@ export const criticalPath = ({ upstream, downstream }: Graph, lengths: ArrayLike
   return path;
 };
 
-/** All tasks that can be reached from one along the given edges, in declaration order, itself left out. */
+/** Returns all tasks that can be reached from `start` along `edges`, in declaration order, without `start` itself. */
 export const reachable = (start: number, edges: readonly (readonly number[])[]): number[] => {
   const seen = new Set<number>([start]);
   for (const index of seen) for (const next of edges[index] ?? []) seen.add(next);
@@ -122,7 +131,7 @@ export const reachable = (start: number, edges: readonly (readonly number[])[]):
   return [...seen].sort((a, b) => a - b);
 };
 
-/** Whether `later` is downstream of `earlier`, which stands before it in topological order. */
+/** Returns whether `later` is downstream of `earlier`, which must come before it in topological order. */
 export const isOrdered = (
   earlier: number,
   later: number,

@@ -1,6 +1,6 @@
 /**
- * A queue that gives the least first, as `compare` has it: a binary heap, with a run beside it of those that came in
- * order, as most do, which costs neither their push nor their pop a search.
+ * A priority queue: the least item by `compare` comes first. Items that arrive in order, as most do, are appended to
+ * a sorted run, where push and pop take constant time; all others go to a binary heap.
  */
 export class Heap<Item> {
   readonly #compare: (a: Item, b: Item) => number;
@@ -16,7 +16,7 @@ export class Heap<Item> {
     return this.#items.length + this.#run.length - this.#head;
   }
 
-  /** All of them, in no particular order. */
+  /** All items, in no particular order. */
   get items(): readonly Item[] {
     return [...this.#items, ...(this.#run.slice(this.#head) as Item[])];
   }
@@ -31,12 +31,12 @@ export class Heap<Item> {
     else this.#sink(item);
   }
 
-  /** Takes the least out; `undefined` when the heap is empty. */
+  /** Removes and returns the least item; `undefined` if the queue is empty. */
   pop(): Item | undefined {
     if (!this.#runIsFirst()) return this.#popHeap();
     const least = this.#run[this.#head];
     this.#run[this.#head++] = undefined;
-    // What has been taken out is let go now and then, should the run never end.
+    // Frees the popped part of the run from time to time, in case the run never becomes empty.
     if (this.#head === this.#run.length || this.#head === 1_024) {
       this.#run = this.#run.slice(this.#head);
       this.#head = 0;

@@ -4,8 +4,8 @@ import type { ConditionScope, TaskOutput, TaskScope } from './task-function.ts';
 import type { Settled } from './task-spec.ts';
 
 /**
- * What the types remember of a task. A builder accumulates a union of these: adding one costs tsc nothing that grows
- * with the tasks before it, where an object type that gains a key with every task has it walk all of them each time.
+ * What the types record about a task. A builder accumulates a union of these: adding one costs tsc the same however
+ * many there are. With an object type that gains a key per task, tsc would walk all tasks each time.
  */
 export interface TaskType<
   Name extends string = string,
@@ -14,25 +14,31 @@ export interface TaskType<
   Open extends boolean = boolean,
 > {
   readonly name: Name;
-  /** `undefined` for a task that puts out nothing. */
+  /** `undefined` for a task without output. */
   readonly output: Output;
-  /** Whether a task that ran after this one can count on the output. */
+  /** Whether the output is certain to exist when a downstream task runs. */
   readonly certain: Certain;
-  /** Whether a job may complete without it, or without what depends on it. */
+  /** Whether a job may complete without this task or one of its downstream tasks. */
   readonly open: Open;
 }
 
-/** What a function puts out: what it returns or resolves to, with the output of `branch` and `expand`, without `notReady`. */
+/**
+ * The output of a function that returns `Result`: its value, or the one carried by `branch` or `expand`; promises are
+ * unwrapped, `notReady` is left out.
+ */
 export type OutputOf<Result> = NothingOr<PutOut<Awaited<Result>>>;
 
 type PutOut<Value> = Value extends Branch<infer Output> | Expand<infer Output> ? Output : Exclude<Value, NotReady>;
 
 type NothingOr<Output> = [Output] extends [never] ? undefined : Output extends void ? undefined : Output;
 
-/** What a task with a schema puts out: what the schema makes of what it returns. */
+/** The output of a task: what its schema makes of it, or without a schema what the function returns. */
 export type Checked<Result, Schema> = [Schema] extends [StandardSchema] ? SchemaOutput<Schema> : OutputOf<Result>;
 
-/** What a function may return; else a text that says what it may. Of an `unknown` nothing is known: let it pass. */
+/**
+ * `Result` if a task may return it; else the schema's input type or a text, which shows up in tsc's error. `unknown`
+ * passes.
+ */
 export type Valid<Result, Schema = undefined> = [Schema] extends [StandardSchema]
   ? [PutOut<Awaited<Result>>] extends [SchemaInput<Schema>]
     ? Result
@@ -43,12 +49,15 @@ export type Valid<Result, Schema = undefined> = [Schema] extends [StandardSchema
 
 type Refused<Output> = Output extends TaskOutput | Answer ? never : unknown extends Output ? never : Output;
 
-/** What the check of a sensor puts out: `true` and `false` say only when. */
+/** The output of a sensor whose check returns `Result`; `true` and `false` carry no output. */
 export type SensorOutput<Result, Schema> = [Schema] extends [StandardSchema]
   ? SchemaOutput<Schema>
   : NothingOr<PutOut<Exclude<Awaited<Result>, boolean>>>;
 
-/** What the check of a sensor may return. `true` puts out nothing, which a schema may not take. */
+/**
+ * `Result` if a sensor's check may return it; else a text, which shows up in tsc's error. `true` means no output,
+ * which a schema may not accept.
+ */
 export type ValidCheck<Result, Schema> = [Seen<Awaited<Result>>] extends [never]
   ? Result
   : [Valid<Seen<Awaited<Result>>, Schema>] extends [Seen<Awaited<Result>>]
@@ -57,7 +66,7 @@ export type ValidCheck<Result, Schema> = [Seen<Awaited<Result>>] extends [never]
 
 type Seen<Value> = Value extends true ? undefined : Value extends false | NotReady ? never : Value;
 
-/** What a fan-out puts out: the outputs of its instances in the order of the items. */
+/** The output of a fan-out: the outputs of its instances in the order of the items, under the task's name. */
 export type MapOutput<Name extends string, Result, Schema, Tolerated> = {
   readonly [Key in Name]: readonly (Tolerated extends false
     ? ItemOutput<Result, Schema>
@@ -68,19 +77,22 @@ type ItemOutput<Result, Schema> = [Schema] extends [StandardSchema]
   ? SchemaOutput<Schema>
   : NothingOr<Exclude<Awaited<Result>, NotReady>>;
 
-/** What a nested job puts out. */
+/**
+ * The output of a nested job: what its `output` option returns, else the merged outputs of its tasks under the task's
+ * name.
+ */
 export type NestedOutput<Name extends string, Output, Tasks> = [Output] extends [never]
   ? { readonly [Key in Name]: FinalContext<Record<never, never>, Tasks> }
   : Output;
 
-/** What the function of a fan-out may return for an item. */
+/** `Result` if the function of a fan-out may return it for an item; else the schema's input type. */
 export type ValidItem<Result, Schema> = [Schema] extends [StandardSchema]
   ? [Exclude<Awaited<Result>, NotReady>] extends [SchemaInput<Schema>]
     ? Result
     : SchemaInput<Schema>
   : Result;
 
-/** A schema whose output can be put out; else a text that says what can. */
+/** `Schema` if its output can be merged into the context; else a text, which shows up in tsc's error. */
 export type PutsOut<Schema> = [Schema] extends [StandardSchema]
   ? [SchemaOutput<Schema>] extends [TaskOutput]
     ? Schema
@@ -89,11 +101,14 @@ export type PutsOut<Schema> = [Schema] extends [StandardSchema]
       : 'The schema of an output makes a plain object, which is merged into the context, or nothing'
   : Schema;
 
-/** Whether a task that ran after this one can count on its output. `Answer` is `never` where there is no condition. */
+/**
+ * Whether the output is certain to exist when a downstream task runs. `Answer` is `never` for a task without a
+ * condition.
+ */
 export type IsCertain<Name extends string, Tolerated, Answer extends boolean = never> =
   IsOpen<Name> extends true ? false : [Answer] extends [never] ? (Tolerated extends false ? true : false) : false;
 
-/** Whether a job may complete without this task, or without what depends on it. */
+/** Whether a job may complete without this task or one of its downstream tasks. */
 export type MayBeSkipped<Upstream, Rule, Answer, Result = undefined> = [Answer] extends [never]
   ? true extends IsBranch<Awaited<Result>>
     ? true
@@ -110,12 +125,16 @@ type IsBranch<Value> = Value extends Branch<unknown> ? true : false;
 
 type OpenOf<Upstream> = Upstream extends { readonly open: infer Open } ? Open : false;
 
-/** What a task's functions read, by its dependencies and its rule: another rule than the default promises no output. */
+/**
+ * The scope of a task's functions, from its dependencies and trigger rule. With any rule but `allSuccess`, no output
+ * of a dependency is certain.
+ */
 export type ScopeOf<Input, Tasks, Needs extends string, Rule> = TaskScope<
   ContextOf<Input, Heard<Named<Tasks, Needs>, Rule>, Needs>,
   DepsOf<Heard<Named<Tasks, Needs>, Rule>, Needs>
 >;
 
+/** The scope of a task's condition, computed as for `ScopeOf`. */
 export type ConditionOf<Input, Tasks, Needs extends string, Rule> = ConditionScope<
   ContextOf<Input, Heard<Named<Tasks, Needs>, Rule>, Needs>,
   DepsOf<Heard<Named<Tasks, Needs>, Rule>, Needs>
@@ -126,7 +145,7 @@ type Heard<Upstream, Rule> = [Rule] extends ['allSuccess'] ? Upstream : Doubted<
 type Doubted<Upstream> =
   Upstream extends TaskType<infer Name, infer Output> ? TaskType<Name, Output, false, true> : never;
 
-/** A name that is not taken; else a text that the name is not, and that says why. */
+/** `Name` if no task has it yet; else a text, which shows up in tsc's error. Names known only at run time pass. */
 export type NewName<Taken extends string, Name extends string> = Name extends Taken
   ? IsOpen<Taken> extends true
     ? Name
@@ -142,17 +161,17 @@ type IsOpen<Name extends string> = [Name] extends [never]
     ? true
     : false;
 
-/** The tasks of these names. */
+/** The tasks with these names. */
 export type Named<Tasks, Name> = Tasks extends { readonly name: Name } ? Tasks : never;
 
-/** `ctx` of a task: the job's input and what its direct dependencies put out. */
+/** The type of a task's `ctx`: the job's input merged with the outputs of the direct dependencies. */
 export type ContextOf<Input, Upstream, Needs extends string> = Merge<
   Input,
   Upstream,
   IsOpen<Needs> extends true ? never : CertainKeys<Upstream>
 >;
 
-/** `deps` of a task: the output of each dependency by name, or `undefined` where it may have failed. */
+/** The type of a task's `deps`: the output of each direct dependency by name, `undefined` if it may be missing. */
 export type DepsOf<Upstream, Needs extends string> = Flat<{
   [Name in Needs]: OutputNamed<Upstream, Name> | (Named<Upstream, Name> extends Certain ? never : undefined);
 }>;
@@ -162,10 +181,10 @@ type Certain = { readonly certain: true };
 /** The context of a completed job. */
 export type FinalContext<Input, Tasks> = Merge<Input, Tasks, CertainKeys<Extract<Tasks, { readonly open: false }>>>;
 
-/** The context of a job that ended early: what its tasks would have put out is there or not. */
+/** The context of a job in any state: each output may be missing. */
 export type PartialContext<Input, Tasks> = Merge<Input, Tasks, never>;
 
-/** What one task puts out. */
+/** The output of the task with this name. */
 export type OutputNamed<Tasks, Name extends string> =
   IsOpen<Name> extends true ? Unknown : [Named<Tasks, Name>] extends [never] ? Unknown : PutOutBy<Named<Tasks, Name>>;
 
@@ -173,18 +192,18 @@ type PutOutBy<Task> = Task extends { readonly output: infer Output } ? ReadonlyO
 
 type ReadonlyObject<Output> = Output extends object ? Readonly<Output> : Output;
 
-/** What a task puts out that is known only at run time. */
+/** The output of a task whose name is known only at run time. */
 type Unknown = Readonly<Record<string, unknown>> | undefined;
 
-/** The names of a job's tasks; any string where they are known only at run time. */
+/** The names of a job's tasks; `string` if the types know none. */
 export type TaskName<Tasks extends TaskType> = [Tasks] extends [never] ? string : Tasks['name'];
 
-/** What a task of a job is addressed by: its name, `outer/inner` in a nested job, `name[3]` in a fan-out. */
+/** The path of a task: its name, `outer/inner` in a nested job, `name[3]` in a fan-out. */
 export type TaskPath<Tasks extends TaskType> = TaskName<Tasks> | `${TaskName<Tasks>}${'/' | '['}${string}`;
 
 /**
- * The input with what tasks put out laid over it. A key that is certain to be written has the type of any of its
- * writers, since the order of those is not known here; any other may keep what the input holds, if that holds it.
+ * The input overlaid with the outputs of tasks. A key in `Certain` has the union of its writers' types, since their
+ * order is unknown here. Any other key may also keep the input's value or, if the input lacks it, be absent.
  */
 type Merge<Input, Tasks, Certain> = Flat<
   { [Key in keyof Input as Key extends Certain ? never : Key]: Input[Key] | Written<Tasks, Key> } & {
@@ -192,7 +211,7 @@ type Merge<Input, Tasks, Certain> = Flat<
   } & { [Key in Exclude<AnyKeys<Tasks>, Certain | keyof Input>]?: Written<Tasks, Key> }
 >;
 
-/** An intersection as the one object that an editor shows. */
+/** Flattens an intersection into one object type, which an editor shows in full. */
 type Flat<Type> = { readonly [Key in keyof Type]: Type[Key] } & {};
 
 type CertainKeys<Task> = Task extends { readonly output: infer Output; readonly certain: true }
@@ -205,7 +224,7 @@ type AnyKeys<Task> = Task extends { readonly output: infer Output } ? KeysOf<Out
 
 type KeysOf<Output> = Output extends unknown ? StringKeys<Output> : never;
 
-/** The keys that are merged: all but symbols. */
+/** The keys that are merged into the context: all but symbols. */
 type StringKeys<Output> = Exclude<keyof Output, symbol>;
 
 type Written<Task, Key> = Task extends { readonly output: infer Output } ? ValueOf<Output, Key> : never;

@@ -1,7 +1,10 @@
 import type { StartOptions } from './options.ts';
 import type { Plan } from './plan.ts';
 
-/** The options of a start laid over those of the definition: `undefined` means the default, or what the definition says. */
+/**
+ * Merges the options of a start over those of the definition. `undefined` keeps the definition's value or the
+ * default. Pools are merged by name.
+ */
 export const mergedOptions = (defined: Plan['options'], started: StartOptions): StartOptions => {
   const options: Record<string, unknown> = { ...defined };
   for (const [key, value] of Object.entries(started)) if (value !== undefined) options[key] = value;

@@ -6,10 +6,13 @@ import type { StandardSchema } from './standard-schema.ts';
 import type { ConditionScope, TaskScope } from './task-function.ts';
 import type { TriggerRule } from './trigger.ts';
 
-/** What to do with the rest of a job when a task has failed for good. */
+/**
+ * What happens to the rest of a job after the final failure of a task. The values are explained at
+ * `JobOptions.onFailure`.
+ */
 export type FailurePolicy = 'abort' | 'drain' | 'continue';
 
-/** What every kind of task can be told about when it runs and what its failure means. */
+/** When a task runs, and what its failure means. Every kind of task accepts these options. */
 export type FlowOptions<
   Needs extends string = string,
   Tolerated extends boolean = boolean,
@@ -17,42 +20,58 @@ export type FlowOptions<
   Condition = ConditionScope,
   Answer extends boolean = boolean,
 > = {
-  /** Tasks whose outcomes this one waits for. */
+  /** Names of the tasks whose outcomes this one waits for. Default none. */
   readonly dependsOn?: readonly Needs[] | undefined;
-  /** Which outcomes of those it waits for. Default `allSuccess`. */
+  /** Which outcomes of those tasks it requires. Default `allSuccess`. */
   readonly trigger?: Rule | undefined;
-  /** Whether it runs once its rule says so; else it is skipped. Asked once. Default: it runs. */
+  /**
+   * Condition, evaluated once when the trigger rule is satisfied: a falsy value skips the task. If it throws or
+   * returns a promise, the task fails. Default: the task runs.
+   */
   readonly when?: ((scope: Condition) => Answer) | undefined;
-  /** Time limit over all attempts and the waits between them in ms, from the first `ready`. Default none. */
+  /**
+   * Time limit in ms over all attempts and the waits between them, from the first `ready`. Paused time does not
+   * count. Default none.
+   */
   readonly deadline?: number | undefined;
-  /** A failure of this task counts as done: its downstream runs, the job completes. Default false. */
+  /** Whether a failure of this task counts as done: its downstream runs and the job can complete. Default false. */
   readonly continueOnFailure?: Tolerated | undefined;
-  /** Higher runs first among tasks that are ready. Default 0. */
+  /** Among ready tasks, those with the higher number run first. Default 0. */
   readonly priority?: number | undefined;
 };
 
-/** How a task's attempts are limited and tried again. */
+/** How a task's attempts are limited and retried. */
 export type AttemptOptions = {
-  /** Time limit of one attempt in ms. Default none. A timeout is a failure that may be retried. */
+  /**
+   * Time limit of one attempt in ms. A timeout is a failure that may be retried. For a fan-out it limits finding the
+   * items, and each instance by itself. Default none.
+   */
   readonly timeout?: number | undefined;
-  /** Tries after the first. Default: the job's. */
+  /** Maximum number of attempts after the first. Default: the job's `maxRetries`. */
   readonly maxRetries?: number | undefined;
-  /** How to wait between tries, and for which errors. Default: the job's. */
+  /** How long to wait between attempts, and which errors to retry. Default: the job's `retry`. */
   readonly retry?: RetryOptions | undefined;
-  /** `pause`: when no retry is left the task waits, paused, for `job.retry`, instead of failing. Default: the job's. */
+  /**
+   * What happens when no retry is left: `fail` fails the task, `pause` pauses it until it is retried with
+   * `job.retry`. Default: the job's `onExhausted`.
+   */
   readonly onExhausted?: 'fail' | 'pause' | undefined;
-  /** How many attempts may die with their process, each made up for by another that uses up no retry. Default: the job's. */
+  /**
+   * How many attempts may be interrupted by the death of their process; each is repeated without using up a retry,
+   * and the next interruption fails the task with `TASK_INTERRUPTED`. Default: the job's `maxInterruptions`.
+   */
   readonly maxInterruptions?: number | undefined;
 };
 
-/** Which limits a task's attempts count against. */
+/** The pool slots that each attempt of a task takes. */
 export type SlotOptions = {
-  /** The pool whose slots each attempt takes. Default none. */
+  /** Name of the pool. Default none. */
   readonly pool?: string | undefined;
-  /** How many slots of the pool an attempt takes. Default 1. */
+  /** Number of slots of the pool. Default 1. */
   readonly slots?: number | undefined;
 };
 
+/** Options of tasks that run a function: plain tasks, sensors and fan-outs. */
 export type TaskOptions<
   Needs extends string = string,
   Tolerated extends boolean = boolean,
@@ -65,110 +84,135 @@ export type TaskOptions<
 > = FlowOptions<Needs, Tolerated, Rule, Condition, Answer> &
   AttemptOptions &
   SlotOptions & {
-    /** Checks the output; what it makes of it is merged. A violation is not retried. */
+    /**
+     * Schema that validates the output; what the schema makes of it is merged into the context. A violation fails the
+     * task without a retry. Default none.
+     */
     readonly output?: Schema;
-    /** What to add to the scope of each attempt. Where it throws, the attempt gets the plain scope, and a warning is logged. */
+    /**
+     * Returns properties to add to the scope of each attempt: a plain object, not a promise. If it throws, the
+     * attempt gets the plain scope and a warning is logged.
+     */
     readonly enrich?: ((scope: Scope) => Extra) | undefined;
   };
 
 /** How long a sensor waits between its checks. */
 export type SensorPace = {
-  /** The wait between checks in ms. Default 1,000. */
+  /** Wait between checks in ms. Default 1,000. */
   readonly interval?: number | undefined;
-  /** How the interval grows: `fixed`, `linear`, `exponential`, or a function of the check, from 1, that gives ms. Default `fixed`. */
+  /**
+   * How the interval grows: `fixed`, `linear`, `exponential`, or a function that takes the number of the last check,
+   * from 1, and returns the wait in ms. Default `fixed`.
+   */
   readonly backoff?: 'fixed' | 'linear' | 'exponential' | ((check: number) => number) | undefined;
-  /** Growth of `exponential`. Default 2. */
+  /** Growth factor of `exponential`. Default 2. */
   readonly factor?: number | undefined;
-  /** The longest interval in ms. Default 100 × `interval`. */
+  /** Longest interval in ms; does not apply to a `backoff` function. Default 100 × `interval`. */
   readonly maxInterval?: number | undefined;
 };
 
-/** How an external task is completed from outside. */
+/** How an external task is supervised while its owner works on it. */
 export type ExternalPace = {
-  /** How long a claimed task may go without a heartbeat in ms; then its attempt fails. Default no limit. */
+  /**
+   * Longest time in ms that a claimed task may go without a heartbeat; after that its attempt fails. Default no
+   * limit.
+   */
   readonly heartbeatTimeout?: number | undefined;
 };
 
-/** At most so many starts within any period. */
+/** A limit on starts: at most `limit` within any period of `periodMs`. */
 export type RateLimitOptions = {
   readonly limit: number;
-  /** In ms. */
+  /** Length of the period in ms. */
   readonly periodMs: number;
 };
 
-/** A pool: so many slots, a rate of starts, or both. */
+/** A pool: its number of slots, or an object with slots, a rate limit of starts, or both. */
 export type PoolOption = number | ({ readonly slots?: number | undefined } & Partial<RateLimitOptions>);
 
-/** What limits the attempts of a job, or of all jobs of an engine. */
+/** Limits on the attempts of a job, or of all jobs of an engine. */
 export type LimitOptions = {
-  /** How many attempts run at once. Default `Infinity`. */
+  /** Maximum number of attempts that run at once. Default `Infinity`. */
   readonly maxConcurrency?: number | undefined;
-  /** How many attempts start within a period. Default no limit. */
+  /** Maximum number of attempts that start within a period. Default no limit. */
   readonly rateLimit?: RateLimitOptions | undefined;
   /** Named limits that tasks take slots of: `{ db: 4, api: { limit: 10, periodMs: 1_000 } }`. Default none. */
   readonly pools?: Readonly<Record<string, PoolOption>> | undefined;
 };
 
-/** Settings of a job that its definition may hold and a start may override. */
+/** Settings of a job. A definition may set them; a start may override them. */
 export type JobOptions = LimitOptions & {
-  /** One task at a time, in topological order. Default false. */
+  /** Whether tasks run one at a time, in topological order. Default false. */
   readonly sequential?: boolean | undefined;
-  /** Time limit of the whole job in ms. Default none. */
+  /** Time limit of the whole job in ms. Paused time does not count. Default none. */
   readonly timeout?: number | undefined;
   /**
-   * `abort`: the first final failure cancels the rest. `drain`: what runs finishes, nothing starts. `continue`:
-   * independent branches finish, the downstream of the failure is skipped. Default `abort`.
+   * What a task's final failure does to the rest of the job. `abort`: running tasks are aborted, nothing else starts.
+   * `drain`: running tasks finish, nothing else starts. `continue`: independent branches finish, the downstream of
+   * the failed task is skipped. Clean-up tasks (trigger rule `always`) run in any case. Default `abort`.
    */
   readonly onFailure?: FailurePolicy | undefined;
-  /** How long aborted attempts may take to clean up before the job ends without them, in ms. Default 0. */
+  /** How long aborted attempts may take to clean up, in ms; then the job ends without them. Default 0. */
   readonly graceMs?: number | undefined;
-  /** For tasks that do not say. Default 0. */
+  /** `maxRetries` of tasks that set none. Default 0. */
   readonly maxRetries?: number | undefined;
-  /** For tasks that do not say. */
+  /** `retry` of tasks that set none. Default: no wait, every error is retried. */
   readonly retry?: RetryOptions | undefined;
-  /** For tasks that do not say. Default `fail`. */
+  /** `onExhausted` of tasks that set none. Default `fail`. */
   readonly onExhausted?: 'fail' | 'pause' | undefined;
-  /** For tasks that do not say. Default 10. */
+  /** `maxInterruptions` of tasks that set none. Default 10. */
   readonly maxInterruptions?: number | undefined;
-  /** What two writers of one key that the graph does not order mean: a `context.conflict` event, or a failed job. Default `event`. */
+  /**
+   * What happens if two tasks write the same key and neither is downstream of the other: a `context.conflict` event
+   * is published, and with `error` the job also fails. Default `event`.
+   */
   readonly contextConflict?: 'event' | 'error' | undefined;
-  /** Deep-freeze the input and all outputs. Default true. */
+  /** Whether the input and all outputs are deep-frozen. Default true. */
   readonly freeze?: boolean | undefined;
 };
 
-/** What a definition alone may hold beside the settings. */
+/** Options of a definition: the settings of its jobs, and the schema of their input. */
 export type DefinitionOptions<Schema extends StandardSchema | undefined = StandardSchema | undefined> = JobOptions & {
-  /** Checks the input of each job; what it makes of it is the first context. */
+  /** Schema that validates the input of each job; what the schema makes of it is the initial context. Default none. */
   readonly input?: Schema;
 };
 
+/** Options of one start of a job. */
 export type StartOptions = JobOptions & {
-  /** Default a random UUID. */
+  /** Id of the job. Default: a random UUID. */
   readonly jobId?: string | undefined;
   /**
-   * Makes the start idempotent: where a job of this name was started with the same key, it is answered instead. Takes a
-   * journal; an engine without one looks among its jobs that are not over.
+   * Makes the start idempotent: if a job of this name has been started with the same key, the start returns that job.
+   * Needs a journal; without one, an engine compares only its jobs that are not over. Excludes `jobId`, since the id
+   * is derived from the key.
    */
   readonly jobKey?: string | undefined;
-  /** What the program wants kept in the journal with the job: plain data. Default nothing. */
+  /** Plain data that is stored in the journal with the job. Default none. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Keeps the events of the job, and holds back each attempt until all that it relies on is kept. Default none. */
+  /** Stores the job's events. An attempt starts only when everything it relies on has been stored. Default none. */
   readonly journal?: Journal | undefined;
-  /** Cancels the job when it aborts. */
+  /** Cancels the job when it aborts. Default none. */
   readonly signal?: AbortSignal | undefined;
-  /** Told of every event, one line each: console, pino and winston fit. */
+  /** Receives every event as one line; console, pino and winston fit. Default none. */
   readonly logger?: Logger | undefined;
-  /** XState's inspection callback, handed to the job actor: `@statelyai/inspect` plugs in here. */
+  /**
+   * XState inspection callback or observer, passed to the job's actor; `@statelyai/inspect` plugs in here. Default
+   * none.
+   */
   readonly inspect?: Inspect | undefined;
-  /** Default the machine's. */
+  /** Source of time and timers. Default: the system clock. */
   readonly clock?: Clock | undefined;
-  /** From 0 to below 1; draws the jitter of backoffs. Default `Math.random`. */
+  /** Returns a number from 0 to below 1, for the jitter of backoffs. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
 };
 
-/** An XState inspection callback or observer, spelled without XState's types. */
+/** An XState inspection callback or observer, declared without XState's types. */
 export type Inspect =
   | { bivariant(event: { readonly type: string }): void }['bivariant']
   | { next?: { bivariant(event: { readonly type: string }): void }['bivariant'] | undefined };
 
+/**
+ * `task` runs a function, `sensor` checks until something is ready, `external` is completed from outside, `job` runs
+ * a nested job, `map` is a fan-out.
+ */
 export type TaskKind = 'task' | 'sensor' | 'external' | 'job' | 'map';

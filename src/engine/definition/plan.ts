@@ -10,20 +10,23 @@ import type { ItemScope, MapOptions, NestedJobOptions } from './task-spec.ts';
 /** One task of a sealed definition. */
 export type TaskDefinition = Omit<TaskOptions, 'dependsOn' | 'output'> & {
   readonly name: string;
-  /** What it does; absent where it runs a function. */
+  /** Absent for a task that runs a function. */
   readonly kind?: Exclude<TaskKind, 'task'> | undefined;
-  /** Each once, in the order they were named. */
+  /** Names of the upstreams, without duplicates, in the order in which they were given. */
   readonly dependsOn: readonly string[];
-  /** Performs an attempt: the function of a task, the check of a sensor, the function of each item of a fan-out. */
+  /**
+   * Performs an attempt: the function of a task or of a fan-out's instances, or the check of a sensor. Does nothing
+   * for an external task or a nested job.
+   */
   readonly run: TaskFunction;
   readonly output?: StandardSchema | undefined;
   readonly sensor?: SensorPace | undefined;
   readonly external?: ExternalPace | undefined;
-  /** What runs a job of its own instead of a function; it takes no slot. */
+  /** The nested job or fan-out that the task runs. It takes no slot; the tasks inside do. */
   readonly nested?: NestedJob | FanOut | undefined;
-  /** Of a task that was added by another as the job ran: that. */
+  /** If another task added this one while the job ran: the name of that task. */
   readonly addedBy?: string | undefined;
-  /** Of a fan-out's instance: its item. */
+  /** If the task is an instance of a fan-out: its item. */
   readonly instance?: ItemScope | undefined;
 };
 
@@ -31,31 +34,34 @@ export type NestedJob = NestedJobOptions & { readonly definition: Sealed };
 
 export type FanOut = MapOptions & { readonly definition?: undefined };
 
-/** What a job needs to know of its definition; shared by all its jobs and never changed. */
+/**
+ * A definition in the form that its jobs run by. All of them share it, so it never changes; a job to which tasks are
+ * added gets a copy of its own.
+ */
 export type Plan = {
   readonly name: string;
   readonly tasks: readonly TaskDefinition[];
   readonly options: DefinitionOptions;
   readonly graph: Graph;
-  /** How many upstreams each task has. */
+  /** Number of upstreams of each task. */
   readonly upstreamCounts: readonly number[];
   /** Tasks without upstreams, in declaration order. */
   readonly roots: readonly number[];
-  /** Tasks that run on every way out, in topological order. */
+  /** Tasks that run however the job ends (trigger rule `always`), in topological order. */
   readonly cleanUps: readonly number[];
-  /** Whether any task takes slots of a pool, or runs a job whose tasks may. */
+  /** Whether any task takes slots of a pool, or runs a nested job or fan-out whose tasks may. */
   readonly pooled: boolean;
-  /** Topological order. */
+  /** The tasks in topological order. */
   readonly order: readonly number[];
-  /** Where each task stands in the topological order. */
+  /** Position of each task in the topological order. */
   readonly positions: ArrayLike<number>;
-  /** Where each task stands in the order among tasks that are ready: priority, then longer chain, then declaration. */
+  /** Rank of each task among ready tasks: by priority, then the longer chain, then declaration. */
   readonly ranks: ArrayLike<number>;
-  /** For each task how many tasks the longest chain from it to an end holds. */
+  /** For each task, the number of tasks in the longest chain from it to an end, itself included. */
   readonly lengths: ArrayLike<number>;
-  /** Whether it is a running job's own, to which tasks have been added: those have no rank. */
+  /** Whether the plan is the copy of a running job whose tasks have changed. Added tasks have no rank. */
   readonly grown: boolean;
-  /** Of a grown one: that of the definition. */
+  /** In such a copy: the plan of the definition. */
   readonly sealed?: Plan | undefined;
 };
 
@@ -91,11 +97,11 @@ export const createPlan = (
   };
 };
 
-/** Which of two tasks goes first: priority, then the longer chain, then declaration. */
+/** Compares two ready tasks: negative if `a` runs first. Priority decides, then the longer chain, then declaration. */
 export const comparePlaces = ({ tasks, lengths }: Plan, a: number, b: number): number =>
   (tasks[b]?.priority ?? 0) - (tasks[a]?.priority ?? 0) || (lengths[b] ?? 0) - (lengths[a] ?? 0) || a - b;
 
-/** Sorts tasks by which goes first when all are ready. */
+/** Sorts ready tasks in place by which runs first: in topological order for a sequential job, else by rank. */
 export const sortByPlace = (plan: Plan, sequential: boolean | undefined, indexes: number[]): number[] => {
   if (indexes.length < 2) return indexes;
   const { positions, ranks, grown } = plan;
@@ -110,7 +116,7 @@ const inverse = (order: readonly number[]): Uint32Array => {
   return positions;
 };
 
-/** Where a task stands in declaration order. @throws UnknownTaskError */
+/** Returns the index of a task in declaration order. @throws UnknownTaskError */
 export const indexIn = ({ name, graph }: Plan, task: string): number => {
   const index = graph.indexOf.get(task);
   if (index === undefined) throw new UnknownTaskError(name, task, didYouMean(task, graph.indexOf.keys()));

@@ -3,20 +3,23 @@ import { OptionError } from '../errors/errors.ts';
 import type { Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';
 
-/** What an option must be. */
+/** What the value of an option must be. */
 export type Rule = {
   /** Completes "expected …". */
   readonly expected: string;
   readonly holds: (value: unknown) => boolean;
-  /** `undefined` will not do: it stands for no default. */
+  /** Set if the option must be given; `undefined` then does not select a default. */
   readonly required?: true;
-  /** Checks what is inside a value that holds. */
+  /** Checks the contents of a valid value. */
   readonly inside?: (value: object, about: About) => Problem[];
 };
 
 export type Rules = Readonly<Record<string, Rule>>;
 
-/** Whose options they are, in words; the tasks concerned; and where in the options a value stands. */
+/**
+ * Context of a problem: whose options are checked, in words; the tasks concerned; and the path of the option that
+ * contains the checked ones.
+ */
 export type About = { readonly subject: string; readonly tasks?: readonly string[]; readonly option?: string };
 
 export const rule = (expected: string, holds: (value: unknown) => boolean): Rule => ({ expected, holds });
@@ -78,13 +81,13 @@ export const methods = (what: string, ...names: string[]): Rule =>
 
 export const clock = methods('a clock', 'now', 'setTimer');
 
-/** An object whose options have rules of their own. */
+/** Returns the rule of an object whose properties have rules of their own. */
 export const options = (rules: Rules): Rule => ({
   ...record,
   inside: (value, about) => problemsOf(value, rules, about),
 });
 
-/** All that is wrong with options: missing ones, unknown names, wrong values. */
+/** Returns all problems of the given options: missing, unknown and invalid ones. */
 export const problemsOf = (given: unknown, rules: Rules, about: About): Problem[] => {
   const needed = requiredOf(rules);
   if (given === undefined && needed.length === 0) return [];
@@ -118,7 +121,7 @@ export const problemsOf = (given: unknown, rules: Rules, about: About): Problem[
   return problems;
 };
 
-/** Which options must be given, looked up once for each set of rules; each set is made once. */
+/** Returns the required options of a set of rules. Cached by set, which works because each set is created only once. */
 const requiredOf = (rules: Rules): readonly (readonly [string, Rule])[] => {
   const known = REQUIRED.get(rules);
   if (known) return known;
@@ -129,12 +132,12 @@ const requiredOf = (rules: Rules): readonly (readonly [string, Rule])[] => {
 
 const REQUIRED = new WeakMap<Rules, readonly (readonly [string, Rule])[]>();
 
-/** Throws what was found, if anything was. @throws OptionError */
+/** Throws the problems as one error, if there are any. @throws OptionError */
 export const refuse = (subject: string, [first, ...rest]: readonly Problem[]): void => {
   if (first) throw new OptionError(subject, [first, ...rest]);
 };
 
-/** A value as a short line of text, for a message. */
+/** Formats a value for a message: one short line, cut off after 60 characters. */
 export const show = (value: unknown): string => {
   const shown = typeof value === 'string' ? JSON.stringify(value) : textOf(value);
   return shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;

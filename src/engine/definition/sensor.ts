@@ -6,12 +6,15 @@ import type { TaskFunction, TaskScope } from './task-function.ts';
 
 const POLL = Symbol('poll');
 
-/** What a sensor's attempt brings when it is not yet ready. */
+/** Result of a check that is not ready yet. */
 export type Poll = { readonly [POLL]: true; readonly reason: string };
 
 export const isPoll = (value: unknown): value is Poll => typeof value === 'object' && value !== null && POLL in value;
 
-/** A sensor's check as a task function: `true` is an output of nothing, `false` and "not ready" ask for another look. */
+/**
+ * Wraps a sensor's check as a task function: `true` completes the task without output, `false` and `notReady(…)`
+ * request another check later.
+ */
 export const sensorFunction = (check: TaskFunction): TaskFunction => {
   if (typeof check !== 'function') return check;
   return (scope: TaskScope) => {
@@ -32,7 +35,10 @@ const outcomeOf = (answer: unknown): unknown => {
 
 const poll = (reason: string): Poll => ({ [POLL]: true, reason });
 
-/** How long a sensor waits after a check, from 1, in ms. @throws RangeError where its own function gives no wait */
+/**
+ * Returns the wait in ms after the given check, counted from 1.
+ * @throws RangeError if a `backoff` function returns no finite number of 0 or more
+ */
 export const intervalMs = (
   { interval = 1_000, backoff = 'fixed', factor, maxInterval }: SensorPace,
   check: number,

@@ -2,8 +2,8 @@ import { textOf } from '../../events/error-data.ts';
 import type { Violation } from '../errors/problem.ts';
 
 /**
- * What a schema library offers to be used through: Standard Schema 1 (https://standardschema.dev), spelled out so that the
- * types of tintype need no package. zod, valibot and arktype schemas are such schemas.
+ * A schema of any library that implements Standard Schema 1 (https://standardschema.dev), such as zod, valibot or
+ * arktype. Declared here so that the types of tintype need no package.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
@@ -23,10 +23,10 @@ export type SchemaIssue = {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 };
 
-/** What a schema takes. */
+/** The type that a schema accepts. */
 export type SchemaInput<Schema> = Schema extends StandardSchema<infer Input, unknown> ? Input : never;
 
-/** What a schema makes of it. */
+/** The type that a schema produces. */
 export type SchemaOutput<Schema> = Schema extends StandardSchema<unknown, infer Output> ? Output : never;
 
 export const isSchema = (value: unknown): value is StandardSchema => {
@@ -39,6 +39,7 @@ export const isSchema = (value: unknown): value is StandardSchema => {
   }
 };
 
+/** Converts a schema's issues to violations whose paths are texts, such as `rows[0].name`. */
 export const violationsOf = (issues: readonly SchemaIssue[]): readonly Violation[] =>
   issues.map((issue) => ({ path: pathText(issue?.path), message: textOf(issue?.message) }));
 

@@ -1,7 +1,7 @@
 import type { JobError } from '../errors/errors.ts';
 import type { Answer } from './answer.ts';
 
-/** How a task tells what it is doing; each call is a `task.log` event. `data` is made JSON-safe. */
+/** Log of an attempt: each call publishes a `task.log` event. `data` is made JSON-safe. */
 export type TaskLogger = {
   readonly debug: (message: string, data?: unknown) => void;
   readonly info: (message: string, data?: unknown) => void;
@@ -9,59 +9,72 @@ export type TaskLogger = {
   readonly error: (message: string, data?: unknown) => void;
 };
 
-/** How a job ends, and why where it does not complete or is not ready. */
+/** How a job ends. `error` is set if it fails, times out or is cancelled. */
 export type JobOutcome = {
   readonly state: 'completed' | 'failed' | 'timedOut' | 'cancelled' | 'notReady';
   readonly error?: JobError | undefined;
 };
 
-/** What a condition is asked with. */
+/** What a task's condition (`when`) receives. */
 export type ConditionScope<
   Context = Readonly<Record<string, unknown>>,
   Deps = Readonly<Record<string, unknown>>,
 > = Pick<TaskScope<Context, Deps>, 'ctx' | 'deps' | 'jobId' | 'taskName' | 'outcome'>;
 
-/** What a task keeps for its next attempt: kept by the journal, or as long as the process lives where there is none. */
+/**
+ * State that a task saves for its next attempt. The journal stores it; without a journal it lasts as long as the
+ * process.
+ */
 export type Checkpoint<Value = unknown> = {
-  /** What was saved last, by this attempt or one before it; `undefined` before the first. */
+  /** The value saved last, by this attempt or an earlier one; `undefined` before the first save. */
   readonly last: Value | undefined;
-  /** Resolves once it is kept. @throws SerialisationError of what can't be kept */
+  /**
+   * Saves a value; resolves once it is stored.
+   * @throws SerialisationError (as a rejection) if the value can't be serialised
+   * @throws CommandError (as a rejection) if the attempt is over
+   */
   readonly save: (value: Value) => Promise<void>;
 };
 
 /** What a task function receives. */
 export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readonly<Record<string, unknown>>> = {
-  /** The job's input merged with the output of every task completed when this attempt started. Writing to it throws. */
+  /**
+   * The job's input merged with the outputs of all tasks that had completed when this attempt started. Read-only:
+   * writing to it throws.
+   */
   readonly ctx: Context;
-  /** The outputs of the direct dependencies, by task name. */
+  /** Outputs of the direct dependencies, by task name. */
   readonly deps: Deps;
-  /** Aborts when the attempt is to stop; `signal.reason.code` says why. */
+  /** Aborts when the attempt has to stop; `signal.reason.code` says why. */
   readonly signal: AbortSignal;
-  /** Whether the attempt still counts: `!signal.aborted`, as a question. */
+  /** Returns whether the attempt still counts. After an abort its result is dropped. */
   readonly isActive: () => boolean;
-  /** Which try this is, from 1. */
+  /** Number of this attempt, from 1. */
   readonly attempt: number;
-  /** How the job would end if it ended now: what a clean-up task cleans up after. */
+  /** How the job would end if it ended now; meant for clean-up tasks. */
   readonly outcome: JobOutcome;
   readonly jobId: string;
-  /** The same for all attempts of this task of this job, and for no other: to be handed to services that take a request once. */
+  /**
+   * The same for all attempts of this task in this job, and different for every other task. Pass it to services that
+   * deduplicate requests.
+   */
   readonly idempotencyKey: string;
-  /** What the task keeps for its next attempt. */
+  /** State saved by earlier attempts, and the function that saves it. */
   readonly checkpoint: Checkpoint;
-  /** Its own name; in a nested job `outer/inner`, of an instance `name[3]`. */
+  /** Path of the task: its name, `outer/inner` in a nested job, `name[3]` for an instance of a fan-out. */
   readonly taskName: string;
   readonly log: TaskLogger;
-  /** Publishes how far the attempt is, from 0 to 1. @throws RangeError */
+  /** Publishes the progress of the attempt, from 0 to 1. @throws RangeError if `fraction` is outside */
   readonly progress: (fraction: number, message?: string) => void;
 };
 
 /**
- * What a task may put out: a plain object that is merged into the context, or nothing. Arrays, maps, dates, functions
- * and the like are known by the well-known symbols that they have.
+ * What a task may output: a plain object, which is merged into the context, or nothing. The type recognises arrays,
+ * maps, dates, functions and the like by their well-known symbols, and excludes them.
  */
 export type TaskOutput = PlainObject | undefined | void;
 
-/** What is no array, map, date, function and the like, as far as types can tell. */
+/** An object that is no array, map, date, function or the like, as far as types can tell. */
 export type PlainObject = object & {
   readonly [Symbol.iterator]?: never;
   readonly [Symbol.asyncIterator]?: never;
@@ -72,8 +85,8 @@ export type PlainObject = object & {
 };
 
 /**
- * The port of whatever performs an attempt: called once per attempt, with its scope. An executor that starts a process
- * or sends a request is a function that makes one of these.
+ * The function that performs an attempt, called once per attempt. An executor that runs a process or sends a request
+ * creates such a function.
  */
 export type TaskFunction<
   Context = Readonly<Record<string, unknown>>,

@@ -11,7 +11,10 @@ import type { Sealed } from './sealed.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import type { TaskFunction, TaskScope } from './task-function.ts';
 
-/** A task of any kind as data, for graphs known only at run time. `kind` tells what it does; left out, it runs a function. */
+/**
+ * A task of any kind as data, for graphs known only at run time. `kind` selects what it does; default: run a
+ * function.
+ */
 export type AnyTaskSpec<Context = Readonly<Record<string, unknown>>> =
   | TaskSpec<Context>
   | SensorSpec<Context>
@@ -21,72 +24,80 @@ export type AnyTaskSpec<Context = Readonly<Record<string, unknown>>> =
 
 type Named = { readonly name: string };
 
-/** A task that runs a function, as data. */
+/** A task that runs the function `run`. */
 export type TaskSpec<Context = Readonly<Record<string, unknown>>> = TaskOptions &
   Named & { readonly kind?: 'task' | undefined; readonly run: TaskFunction<Context> };
 
-/** `check` answers an output or `true` when ready, `false` or `notReady(reason)` when not yet. */
+/** A sensor. `check` returns an output or `true` when ready, `false` or `notReady(reason)` when not yet. */
 export type SensorSpec<Context = Readonly<Record<string, unknown>>> = TaskOptions &
   SensorPace &
   Named & { readonly kind: 'sensor'; readonly check: TaskFunction<Context> };
 
-/** Completed from outside, through `job.task(name)`. */
+/** A task that is completed from outside, through `job.task(name)`. */
 export type ExternalSpec = FlowOptions &
   AttemptOptions &
   ExternalPace &
   Named & { readonly kind: 'external'; readonly output?: StandardSchema | undefined };
 
-/** A job inside the job. */
+/** A task that runs a nested job. */
 export type JobSpec<Context = Readonly<Record<string, unknown>>> = FlowOptions &
   AttemptOptions &
   NestedJobOptions<TaskScope<Context>> &
   Named & { readonly kind: 'job'; readonly definition: Sealed };
 
-/** One instance per item. */
+/** A fan-out: `each` runs once per item. */
 export type MapSpec<Context = Readonly<Record<string, unknown>>> = TaskOptions &
   MapOptions<TaskScope<Context>> &
   Named & { readonly kind: 'map'; readonly each: ItemFunction<Context> };
 
+/** Options of a task that runs a nested job. */
 export type NestedJobOptions<
   Scope = TaskScope,
   Given = object,
   Whole = Readonly<Record<string, unknown>>,
   Output = object,
 > = {
-  /** The nested job's input. Default the context of the task. */
+  /** Returns the nested job's input: a plain object, not a promise. Default: the context of the task. */
   readonly input?: ((scope: Scope) => Given) | undefined;
-  /** What the task puts out. Default `{ [name]: what the nested job's tasks put out }`. */
+  /**
+   * Returns the task's output, given the final context of the nested job. Default `{ [name]: merged outputs of the
+   * nested job's tasks }`.
+   */
   readonly output?: ((ctx: Whole) => Output) | undefined;
 };
 
+/** Options of a fan-out. */
 export type MapOptions<Scope = TaskScope, Item = unknown> = {
-  /** The items, or what gives them. */
+  /** The items, or a function that returns them or a promise of them. */
   readonly over: Items<Item> | ((scope: Scope) => Items<Item> | PromiseLike<Items<Item>>);
-  /** How many instances run at once. Default no limit of its own. */
+  /** Maximum number of instances that run at once, within the limits of the job. Default no limit. */
   readonly concurrency?: number | undefined;
-  /** How many instances start within a period. Default no limit of its own. */
+  /** Maximum number of instances that start within a period, within the limits of the job. Default no limit. */
   readonly rateLimit?: RateLimitOptions | undefined;
 };
 
-/** Anything that can be iterated over, but a text. */
+/** Any iterable but a string. */
 export type Items<Item> = Iterable<Item> & object;
 
+/** What the function of a fan-out receives in addition to the scope of a task. */
 export type ItemScope<Item = unknown> = {
   readonly item: Item;
-  /** From 0. */
+  /** Position of the item, from 0. */
   readonly index: number;
 };
 
 type ItemFunction<Context> = (scope: TaskScope<Context> & ItemScope<never>) => unknown;
 
-/** What became of one item where failures are tolerated: as `Promise.allSettled` has it. */
+/** The result for one item of a fan-out with `continueOnFailure`, in the form of `Promise.allSettled`. */
 export type Settled<Output> =
   | { readonly status: 'fulfilled'; readonly value: Output }
   | { readonly status: 'rejected'; readonly reason: unknown };
 
 /**
- * Returned by a task: these tasks join the job, as with `job.addTasks`, when the task completes. They may depend on it, on
- * any other task of the job and on one another. `output` is merged like any other.
+ * Creates the return value of a task that adds tasks to its job. They are added when the task completes, as by
+ * `job.addTasks`, unless the job is ending. They may depend on that task, on any other task of the job and on one
+ * another. `output` is merged into the context like any other output. Invalid tasks fail the task with
+ * `INVALID_OUTPUT`.
  */
 export const expand = <const Output extends object | undefined = undefined>(
   tasks: readonly AnyTaskSpec[],

@@ -1,4 +1,4 @@
-/** Which outcomes of its upstreams a task waits for. The names are Airflow's, in camelCase. */
+/** Which outcomes of its upstreams a task requires in order to run. The names are Airflow's, in camelCase. */
 export type TriggerRule = (typeof TRIGGER_RULES)[number];
 
 export const TRIGGER_RULES = [
@@ -15,20 +15,21 @@ export const TRIGGER_RULES = [
 ] as const;
 
 /**
- * What an upstream means to a task that waits on it. `failed`: it failed, or was skipped because of a failure further
- * up. `tolerated`: it failed and may (`continueOnFailure`). `skipped`: it was skipped for any other reason, was not
- * ready, or is a branch that picked others.
+ * Outcome of an upstream for a task that waits on it. `failed`: it failed, or was skipped because of a failure
+ * further up. `tolerated`: it failed but has `continueOnFailure`. `skipped`: it was skipped for another reason, was
+ * not ready, or is a branch that did not pick the waiting task.
  */
 export type Outcome = 'success' | 'failed' | 'tolerated' | 'skipped';
 
+/** Number of upstreams with each outcome. */
 export type Tally = Readonly<Record<Outcome, number>>;
 
 export type Verdict = 'run' | 'skip' | 'wait';
 
 /**
- * What a rule makes of the outcomes so far, of `total` upstreams: decided as soon as no outcome still to come can change
- * it. A tolerated failure is no failure to the rules that forbid one, and is one to the rules that look for it. A task
- * without upstreams runs.
+ * Applies a trigger rule to the outcomes so far of `total` upstreams. Decides as soon as no outcome still to come can
+ * change the decision. Rules that forbid failures ignore a tolerated failure; rules that look for a failure count it.
+ * A task without upstreams runs.
  */
 export const judge = (rule: TriggerRule, tally: Tally, total: number): Verdict => {
   const { success, failed, tolerated, skipped } = tally;

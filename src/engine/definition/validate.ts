@@ -1,3 +1,16 @@
+/*
+ * This folder turns the description of a job into a plan. Everything is checked together, before anything runs.
+ *
+ * `options.ts`, `task-function.ts`, `task-spec.ts` and `standard-schema.ts` declare what a program may write;
+ * `infer.ts` computes the builder's types from that. `drafts.ts` converts tasks given as data. `validate.ts` checks
+ * all tasks: the options by `check-options.ts`, the dependencies by `graph.ts` (sorted with `heap.ts`). `plan.ts`
+ * builds the plan from the result, and `sealed.ts` marks the definition that holds it.
+ *
+ * While a job runs, `merged-options.ts` merges the options of a start over those of the definition, `trigger.ts`
+ * evaluates trigger rules, `check-schema.ts` validates input and outputs, and `sensor.ts` wraps checks.
+ * `definition-shape.ts` fingerprints a definition for the journal; on resume `definition-diff.ts` lists the changes.
+ */
+
 import type { Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';
 import { definitionOptionProblems, taskOptionProblems } from './check-options.ts';
@@ -9,23 +22,23 @@ import { sensorFunction } from './sensor.ts';
 import type { TaskFunction } from './task-function.ts';
 import type { MapOptions, NestedJobOptions } from './task-spec.ts';
 
-/** A task as it was described, before anything is known to be right about it. */
+/** A task as described by the program, not validated yet. */
 export type TaskDraft = {
   readonly name: string;
   readonly kind: TaskKind;
   readonly options: object | undefined;
-  /** Its function, or a sensor's check. */
+  /** The function of a task or of a fan-out's instances, or the check of a sensor. */
   readonly run?: TaskFunction | undefined;
-  /** What a nested job runs. */
+  /** The definition that a nested job runs. */
   readonly definition?: Sealed | undefined;
 };
 
-/** Names to look up, and to go through for the one that was probably meant. */
+/** A set of names, for look-ups and for suggesting the one that was probably meant. */
 export type Names = Iterable<string> & { readonly has: (name: string) => boolean };
 
 export type Validated = { readonly problems: readonly Problem[]; readonly plan?: Plan };
 
-/** All problems of a definition together, or the plan that its jobs run by. */
+/** Validates a definition as a whole. Returns all its problems or, if there are none, the plan that its jobs run by. */
 export const validate = (
   name: string,
   drafts: readonly TaskDraft[],
@@ -47,7 +60,10 @@ export const validate = (
   return { problems, plan: createPlan(name, Object.freeze(tasks), Object.freeze({ ...options }), graph, order) };
 };
 
-/** Plain tasks have the same few fields in the same order, which is what V8 reads fastest; what is rare is added where it is. */
+/**
+ * Converts a draft to a frozen task definition. All plain tasks have the same few fields in the same order, which V8
+ * reads fastest; rare fields are added only if they are set.
+ */
 export const definitionOf = (draft: TaskDraft, dependsOn: readonly string[]): TaskDefinition => {
   const { name, kind, run } = draft;
   const options = draft.options as PlainOptions | undefined;
@@ -71,7 +87,7 @@ type PlainOptions = Omit<TaskDefinition, 'name' | 'run' | 'dependsOn'>;
 
 const RARE = ['trigger', 'when', 'onExhausted', 'maxInterruptions', 'pool', 'slots', 'output', 'enrich'] as const;
 
-/** What makes a task another kind than a function. */
+/** Returns the fields that sensors, external tasks, fan-outs and nested jobs have in addition. */
 const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinition> => {
   if (kind === 'sensor') return { kind, sensor: options };
   if (kind === 'external') return { kind, external: options ?? NO_OPTIONS };
@@ -79,7 +95,7 @@ const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinitio
   return { kind: 'job', output: undefined, nested: nestedOf(definition, options as Partial<Unlike> | undefined) };
 };
 
-/** What kinds of task mean by options that others lack, or mean otherwise. */
+/** Options of a nested job that other tasks lack (`input`) or use differently (`output`). */
 type Unlike = Pick<NestedJobOptions, 'input'> & { readonly output: unknown };
 
 const nestedOf = (definition: Sealed | undefined, options: Partial<Unlike> | undefined): TaskDefinition['nested'] =>
@@ -93,7 +109,10 @@ const nothing = (): void => {};
 
 const NO_OPTIONS = Object.freeze({});
 
-/** Each name once; what is no name is reported as a wrong option. */
+/**
+ * Returns the dependencies of a draft, without duplicates. Entries that are no strings are left out here; the
+ * options' check reports them.
+ */
 export const needsOf = ({ options }: TaskDraft): readonly string[] => {
   const given: unknown = (options as TaskOptions | undefined)?.dependsOn;
   if (!Array.isArray(given) || given.length === 0) return NONE;
@@ -104,6 +123,7 @@ const isString = (value: unknown): value is string => typeof value === 'string';
 
 const NONE: readonly string[] = Object.freeze([]);
 
+/** Appends the problems of one draft. `seen` are the names before it, `known` the names that it may depend on. */
 export const addDraftProblems = (
   problems: Problem[],
   draft: TaskDraft,
@@ -134,7 +154,7 @@ export const addDraftProblems = (
   }
 };
 
-/** A task without what it is to do. */
+/** Returns the problem of a draft that has an unknown kind, or lacks its function, check or definition. */
 const workProblems = ({ kind, run, definition }: TaskDraft, name: string): Problem[] => {
   const problem = (option: string, expected: string, got: unknown): Problem[] => {
     const message = `Task "${name}" has no ${option}: expected ${expected}, got ${got === null ? 'null' : typeof got}.`;
@@ -155,11 +175,12 @@ const workProblems = ({ kind, run, definition }: TaskDraft, name: string): Probl
 
 const KINDS: readonly TaskKind[] = ['task', 'sensor', 'external', 'job', 'map'];
 
-/** The longest name of a job or a task, in characters. */
+/** Maximum length of the name of a job or task, in characters. */
 const MAX_NAME_LENGTH = 200;
 
-// Control characters, those of the direction of writing included, and what addresses nested tasks (`outer/inner`) and instances (`name[3]`).
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// Control characters, including those that set the direction of text, and the characters that make up the paths of
+// nested tasks (`outer/inner`) and instances (`name[3]`).
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern has to match them
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069/[\]]/;
 
 const nameProblems = (what: string, name: unknown, tasks: readonly string[]): Problem[] => {
@@ -185,5 +206,5 @@ export const cycleProblem = (cycle: readonly number[], graph: Graph): Problem =>
   return { code: 'CYCLE', message, tasks, path };
 };
 
-/** How much of a cycle a message shows; `path` holds all of it. */
+/** Maximum number of tasks of a cycle that a message shows; `path` holds all of them. */
 const LONGEST_SHOWN = 20;

@@ -1,6 +1,10 @@
 import { ignore, isThenable } from '../../events/thenable.ts';
 
-/** A user's yes or no. A promise would count as yes, whatever it resolves to, and its rejection would end the process. */
+/**
+ * Converts what a user's condition returned to a boolean.
+ * @throws TypeError if that is a promise, which would count as true whatever it resolves to; its rejection is
+ * ignored, as it would end the process
+ */
 export const yesOrNo = (asked: string, answer: unknown): boolean => {
   if (!isThenable(answer)) return Boolean(answer);
   ignore(answer);

@@ -1,3 +1,11 @@
+/*
+ * This folder holds the errors that tintype throws. It needs nothing from the rest of the engine.
+ *
+ * `errors.ts` declares one class per kind of failure, each with a stable `code`. `problem.ts` declares the problems of
+ * a definition or of options, and the violations of a schema, which some of these errors list. `suggest.ts` adds "Did
+ * you mean …?" to messages.
+ */
+
 import type { Problem, Violation } from './problem.ts';
 
 export type JournalErrorCode =
@@ -15,12 +23,15 @@ export type JournalErrorCode =
   | 'UNKNOWN_DEFINITION'
   | 'DEFINITION_CHANGED';
 
-/** Every error tintype throws. Match on `code`, which never changes; the message may. */
+/** Base class of all errors that tintype throws. Match on `code`, which never changes; the message may. */
 export abstract class TintypeError extends Error {
   abstract readonly code: string;
 }
 
-/** A definition that can't run. All its problems are found together; `code` is that of the first. */
+/**
+ * Thrown for a definition that can't run. `problems` lists everything that is wrong (of cycles that share a task,
+ * one); `code` is that of the first problem.
+ */
 export class JobDefinitionError extends TintypeError {
   override readonly name = 'JobDefinitionError';
   readonly code: Problem['code'];
@@ -33,7 +44,7 @@ export class JobDefinitionError extends TintypeError {
   }
 }
 
-/** Options that can't be honoured; nothing was started. */
+/** Thrown for invalid options or arguments; nothing was started or changed. */
 export class OptionError extends TintypeError {
   override readonly name = 'OptionError';
   readonly code = 'INVALID_OPTION';
@@ -50,11 +61,11 @@ const list = (problems: readonly Problem[]): string =>
     ? `has a problem: ${problems[0]?.message}`
     : `has ${problems.length} problems:\n${problems.map(({ message }) => `- ${message}`).join('\n')}`;
 
-/** A job's input or a task's output is not what its schema asks for. */
+/** Thrown when a job's input or a task's output violates its schema. */
 export class SchemaError extends TintypeError {
   override readonly name = 'SchemaError';
   readonly code: 'INVALID_INPUT' | 'INVALID_OUTPUT';
-  /** All that the schema found wrong, each with its path, such as `rows[0].name`; an empty path is the value itself. */
+  /** All violations, each with its path, such as `rows[0].name`; an empty path stands for the value itself. */
   readonly violations: readonly Violation[];
 
   constructor(code: SchemaError['code'], subject: string, violations: readonly Violation[]) {
@@ -69,16 +80,16 @@ export class SchemaError extends TintypeError {
   }
 }
 
-/** How many violations a message names; `violations` holds them all. */
+/** Maximum number of violations in a message; `violations` holds them all. */
 const MOST_SHOWN = 10;
 
-/** The journal can't keep a job, or can't give it back. What was kept before stays. */
+/** Thrown when the journal can't store a job or load it. What was stored before is unaffected. */
 export class JournalError extends TintypeError {
   override readonly name = 'JournalError';
   readonly code: JournalErrorCode;
-  /** The job concerned, if one is. */
+  /** Id of the job concerned, if there is one. */
   readonly jobId: string | undefined;
-  /** Of `DEFINITION_CHANGED`: all that has changed. */
+  /** With `DEFINITION_CHANGED`: everything that has changed. Empty with other codes. */
   readonly changes: readonly DefinitionChange[];
 
   constructor(
@@ -93,11 +104,11 @@ export class JournalError extends TintypeError {
   }
 }
 
-/** A value that can't be kept, because JSON and its extensions have no form for it, or because it is too large. */
+/** Thrown for a value that can't be stored: JSON and its extensions have no form for it, or it is too large. */
 export class SerialisationError extends TintypeError {
   override readonly name = 'SerialisationError';
   readonly code: 'UNSERIALISABLE_OUTPUT' | 'UNSERIALISABLE_INPUT' | 'UNSERIALISABLE_CHECKPOINT' | 'OUTPUT_TOO_LARGE';
-  /** Where it stands in what was to be kept, such as `rows[0].done`; empty for the whole. */
+  /** Path of the offending part within the value, such as `rows[0].done`; empty for the whole value. */
   readonly path: string;
 
   constructor(code: SerialisationError['code'], message: string, path = '') {
@@ -115,11 +126,11 @@ export type CommandErrorCode =
   | 'STALE_TOKEN'
   | 'ENGINE_CLOSED';
 
-/** A command that can't be carried out as things stand; nothing has changed. */
+/** Thrown when a command can't be carried out in the current state; nothing has changed. */
 export class CommandError extends TintypeError {
   override readonly name = 'CommandError';
   readonly code: CommandErrorCode;
-  /** The task concerned, if one is. */
+  /** Path of the task concerned, if there is one. */
   readonly taskName: string | undefined;
 
   constructor(code: CommandErrorCode, message: string, taskName?: string) {
@@ -129,7 +140,7 @@ export class CommandError extends TintypeError {
   }
 }
 
-/** A task was asked for that the job does not have. */
+/** Thrown when a job has no task of the given name or path. */
 export class UnknownTaskError extends TintypeError {
   override readonly name = 'UnknownTaskError';
   readonly code = 'UNKNOWN_TASK';
@@ -155,14 +166,14 @@ export type TaskErrorCode =
   | 'OUTPUT_TOO_LARGE'
   | 'UPSTREAM_FAILED';
 
-/** What became of one task. */
+/** Why a task did not complete. */
 export class TaskError extends TintypeError {
   override readonly name = 'TaskError';
   readonly code: TaskErrorCode;
   readonly taskName: string;
-  /** The attempt that failed, from 1; 0 where none was made. */
+  /** Number of the attempt that failed, from 1; 0 if none was made. */
   readonly attempt: number;
-  /** Whether the job went on regardless, because of `continueOnFailure`. */
+  /** Whether the job continued regardless, because of `continueOnFailure`. */
   readonly tolerated: boolean;
 
   constructor(
@@ -182,7 +193,10 @@ export class TaskError extends TintypeError {
     this.tolerated = about.tolerated ?? false;
   }
 
-  /** The value at the start of it all: what a task threw, itself; or the error of the task that went first. */
+  /**
+   * Returns the original cause: the value that a task threw or, if none was thrown (a timeout, say), the error of the
+   * task that failed first.
+   */
   rootCause(): unknown {
     return rootCauseOf(this);
   }
@@ -196,13 +210,15 @@ export type JobErrorCode =
   | 'CONTEXT_CONFLICT'
   | 'JOURNAL_FAILED';
 
-/** Why a job did not complete. Its `cause` is the first task error, or what `cancel` was given. */
+/**
+ * Why a job did not complete. `cause` is the first task error, the reason given to `cancel`, or the journal's error.
+ */
 export class JobError extends TintypeError {
   override readonly name = 'JobError';
   readonly code: JobErrorCode;
   readonly jobName: string;
   readonly jobId: string;
-  /** The task whose failure came first, if one failed. */
+  /** Path of the task that failed first, if one failed. */
   readonly failedTask: string | undefined;
 
   constructor(
@@ -222,13 +238,13 @@ export class JobError extends TintypeError {
     this.failedTask = about.failedTask;
   }
 
-  /** The value that the first failed task threw, itself; or the reason given to `cancel`. */
+  /** Returns the value that the first failed task threw, or the reason given to `cancel`. */
   rootCause(): unknown {
     return rootCauseOf(this);
   }
 }
 
-/** Follows causes through tintype's own errors, and stops at the first value that is none. */
+/** Follows `cause` through task and job errors, up to the first value that is neither or has no cause. */
 const rootCauseOf = (error: TaskError | JobError): unknown => {
   let root: unknown = error;
   const seen = new Set<unknown>();
@@ -239,7 +255,7 @@ const rootCauseOf = (error: TaskError | JobError): unknown => {
   return root;
 };
 
-/** `instanceof` for anything that was thrown, a revoked proxy included. */
+/** `instanceof` that never throws: for a revoked proxy, say, it returns false. */
 export const isA = <Kind>(value: unknown, kind: abstract new (...args: never) => Kind): value is Kind => {
   try {
     return value instanceof kind;
@@ -248,7 +264,7 @@ export const isA = <Kind>(value: unknown, kind: abstract new (...args: never) =>
   }
 };
 
-/** Why an attempt's `signal` was aborted; `code` tells the cases apart. */
+/** The `reason` of an attempt's aborted `signal`; `code` says why it was aborted. */
 export class AbortError extends TintypeError {
   override readonly name = 'AbortError';
   readonly code: 'TASK_TIMEOUT' | 'TASK_DEADLINE' | 'HEARTBEAT_MISSED' | 'JOB_CANCELLED' | 'JOB_TIMEOUT' | 'JOB_FAILED';
@@ -259,13 +275,16 @@ export class AbortError extends TintypeError {
   }
 }
 
-/** Thrown by a task: no retry will help. */
+/** Throw it from a task to fail without further retries. */
 export class NonRetryableError extends TintypeError {
   override readonly name = 'NonRetryableError';
   readonly code = 'NON_RETRYABLE';
 }
 
-/** Thrown by a task: try again, after `delayMs` instead of the backoff, if retries are left. @throws RangeError */
+/**
+ * Throw it from a task to be retried, if retries are left, after `delayMs` ms instead of the backoff.
+ * @throws RangeError if `delayMs` is not a finite number of 0 or more
+ */
 export class RetryAfterError extends TintypeError {
   override readonly name = 'RetryAfterError';
   readonly code = 'RETRY_AFTER';
@@ -282,7 +301,10 @@ export class RetryAfterError extends TintypeError {
   }
 }
 
-/** Every error class of the core, for an exhaustive `switch` on `code`; `ReadinessError` stands beside them. */
+/**
+ * Union of the core's error classes, for an exhaustive `switch` on `code`. `ReadinessError` and `MissingPeerError`
+ * are not part of it.
+ */
 export type AnyTintypeError =
   | JobDefinitionError
   | OptionError
@@ -297,10 +319,11 @@ export type AnyTintypeError =
   | NonRetryableError
   | RetryAfterError;
 
-/** One difference of two definitions of a job, by the path of the task. */
+/** One difference between two versions of a job's definition. */
 export type DefinitionChange = {
   readonly kind: 'added' | 'removed' | 'changed';
+  /** Path of the task. */
   readonly task: string;
-  /** Of a changed task: what has changed, such as `depends on a, b instead of a`. */
+  /** With `changed`: the difference in words, such as `depends on a, b instead of a`. */
   readonly what?: string;
 };

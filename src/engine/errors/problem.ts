@@ -1,4 +1,4 @@
-/** One thing that a schema found wrong: where, as `rows[0].name`, and what. */
+/** One violation of a schema: the path of the value, such as `rows[0].name`, and what is wrong with it. */
 export type Violation = { readonly path: string; readonly message: string };
 
 export type ProblemCode =
@@ -10,15 +10,17 @@ export type ProblemCode =
   | 'INVALID_NAME'
   | 'SEALED';
 
-/** One thing wrong with a definition or its options. */
+/** One problem of a definition or of options. */
 export type Problem = {
   readonly code: ProblemCode;
-  /** What is wrong, with whom, and the way out. */
+  /** What is wrong, which task or option is at fault, and how to fix it. */
   readonly message: string;
-  /** The tasks concerned; the culprit first. Empty where the job itself is concerned. */
+  /** Names of the tasks concerned, the one at fault first. Empty if the problem is the job's own. */
   readonly tasks: readonly string[];
-  /** `CYCLE`: task names round the cycle, each waiting on the next, the first again as last. */
+  /**
+   * With `CYCLE`: the names of the tasks along the cycle, each waiting on the next; the first is repeated at the end.
+   */
   readonly path?: readonly string[];
-  /** `INVALID_OPTION`: which one. */
+  /** With `INVALID_OPTION`: the path of the option, such as `retry.delayMs`. */
   readonly option?: string;
 };

@@ -1,4 +1,7 @@
-/** The name that was probably meant: the nearest within a third of its length, or `undefined`. */
+/**
+ * Returns the known name with the smallest edit distance to `name`, ignoring case, or `undefined` if that distance
+ * exceeds a third of the length of `name` (at least 1 is allowed).
+ */
 export const suggest = (name: string, known: Iterable<string>): string | undefined => {
   const lower = name.toLowerCase();
   let best: string | undefined;
@@ -11,13 +14,16 @@ export const suggest = (name: string, known: Iterable<string>): string | undefin
   return best;
 };
 
-/** ` Did you mean "x"?`, or nothing. */
+/** Returns ` Did you mean "x"?` with the name that was probably meant, or an empty string. */
 export const didYouMean = (name: string, known: Iterable<string>): string => {
   const meant = suggest(name, known);
   return meant === undefined ? '' : ` Did you mean "${meant}"?`;
 };
 
-/** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours each count one. */
+/**
+ * Returns the optimal string alignment distance: each insertion, deletion, substitution or swap of neighbours counts
+ * 1.
+ */
 const editDistance = (a: string, b: string): number => {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -1,3 +1,15 @@
+/*
+ * This folder decides which ready task runs next. It knows nothing of a job beyond what `queued-task.ts` declares.
+ *
+ * `limit.ts` is a semaphore: slots, and the tasks that hold them. `rate-limit.ts` limits the starts within a period.
+ * `level.ts` holds the limits of one engine or job and refers to those of the level above it. `lane.ts` is a queue of
+ * ready tasks that need the same limits.
+ *
+ * `dispatcher.ts` adds a ready task to its queue. Each time slots may be free, it compares the first tasks of all
+ * queues and runs the one that comes first among those whose limits have room. Slots are acquired and released as the
+ * running job records transitions.
+ */
+
 import type { Clock } from '../time/clock.ts';
 import { compareTasks, Lane } from './lane.ts';
 import { type JobLimits, Level, limitsAnything } from './level.ts';
@@ -6,16 +18,22 @@ import type { RateLimit } from './rate-limit.ts';
 
 type TaskRun = Queued<Lane>;
 
-/** Hands slots to the tasks that wait for them, of one job and those nested in it, or of all jobs of an engine. */
+/**
+ * Gives slots to the tasks that wait for them: those of one job and the jobs nested in it, or of all jobs of an
+ * engine.
+ */
 export class Dispatcher {
   readonly top: Level;
   readonly #clock: Clock;
-  /** Where anybody waits: for a slot of the top's concurrency, among others; and where none of those is needed. */
+  /**
+   * The queues in which tasks wait: first those whose tasks need a slot of the top level's concurrency, if it is
+   * limited; then those of nested jobs and fan-outs, which need none.
+   */
   readonly #lanes: Lane[] = [];
   #slotless: Lane[] | undefined;
-  /** Where what takes no slot waits its turn: nested jobs and fan-outs, whose own tasks take theirs. */
+  /** Queue of the nested jobs and fan-outs that need no slot at all; the tasks inside them take slots. */
   #free: Lane | undefined;
-  /** Whether any task has waited for a rate, and the rates for which a timer waits. */
+  /** Whether any task has ever waited for a rate limit, and the rate limits for which a timer is set. */
   #rated = false;
   #timed: Set<RateLimit> | undefined;
   #jobs = 0;
@@ -25,17 +43,17 @@ export class Dispatcher {
     this.top = new Level(owner, options, undefined);
   }
 
-  /** The limits of a job below a level: that level itself where the job sets none of its own. */
+  /** Returns the limits of a job below `above`: `above` itself if the job sets no limits of its own. */
   levelBelow(above: Level, owner: string, options: JobLimits): Level {
     return limitsAnything(options) ? new Level(owner, options, above) : above;
   }
 
-  /** Numbers the jobs in the order of their start. */
+  /** Returns the next job's number; jobs are numbered in the order of their start. */
   nextJob(): number {
     return this.#jobs++;
   }
 
-  /** Lets a ready task wait for its slots. */
+  /** Adds a ready task to the queue of those that need the same limits. */
   enqueue(task: TaskRun): void {
     task.lane ??= this.#laneOf(task);
     task.lane.push(task);
@@ -43,7 +61,7 @@ export class Dispatcher {
     this.#rated ||= task.lane.rated;
   }
 
-  /** Runs whoever comes first, as far as the limits allow. */
+  /** Runs waiting tasks in order, as far as the limits allow. */
   dispatch(): void {
     for (let task = this.#next(); task !== undefined; task = this.#next()) task.job.run(task);
   }
@@ -79,7 +97,10 @@ export class Dispatcher {
     return best;
   }
 
-  /** Where anybody may run. In a busy engine that is most of the time nowhere, however many wait. */
+  /**
+   * Returns the queues whose tasks may be able to run. While the top level's concurrency is used up, as it mostly is
+   * in a busy engine, these are few, however many tasks wait.
+   */
   #open(): readonly Lane[] {
     const slotless = this.#slotless ?? NOWHERE;
     if (this.top.isFull) return slotless;
@@ -96,7 +117,7 @@ export class Dispatcher {
     this.#slotless.push(lane);
   }
 
-  /** Takes out the lanes where nobody waits any more. */
+  /** Removes the empty queues. */
   #unlist(): void {
     for (const lanes of [this.#lanes, this.#slotless ?? []]) {
       let kept = 0;
@@ -105,7 +126,10 @@ export class Dispatcher {
     }
   }
 
-  /** Who runs next where tasks of several slots wait: nobody takes slots of a limit that one which comes first waits for. */
+  /**
+   * Chooses the next task while tasks that need several slots wait. To keep those from starving, a task is skipped if
+   * it uses a limit that blocks such a task which comes before it.
+   */
   #besideLarge(large: readonly TaskRun[], now: number): TaskRun | undefined {
     const open = [...this.#open()]
       .map((lane) => lane.peek())
@@ -119,7 +143,10 @@ export class Dispatcher {
     );
   }
 
-  /** Looks again when the next start is allowed, as long as anybody waits for that. */
+  /**
+   * Sets a timer for each rate limit that blocks a queue's first task, to dispatch again when the next start is
+   * allowed; cancels the timers that are no longer needed.
+   */
   #awaitRates(now: number): void {
     this.#timed ??= new Set();
     const awaited = new Set<RateLimit>();

@@ -6,12 +6,15 @@ import type { RateLimit } from './rate-limit.ts';
 
 type Task = QueuedTask<Lane>;
 
-/** Ready tasks that take slots of the same limits, the first to run on top. Who is on top waits for all it needs: nobody passes it. */
+/**
+ * A queue of ready tasks that need the same limits, in the order in which they run. The first task waits until all
+ * its limits have room; no other task of the queue overtakes it.
+ */
 export class Lane {
   readonly limits: readonly (SlotLimit | RateLimit)[];
-  /** Whether a rate is among them. */
+  /** Whether one of the limits is a rate limit. */
   readonly rated: boolean;
-  /** Whether the dispatcher looks here. */
+  /** Whether the dispatcher has the queue in its list. */
   listed = false;
   #queue = new Heap<Task>(compareTasks);
   #stale = 0;
@@ -29,7 +32,10 @@ export class Lane {
     return this.#queue.pop();
   }
 
-  /** A task that waits here no longer. What is left of such tasks is cleared away once it is the larger part. */
+  /**
+   * Notes that a task in the queue no longer waits. Such entries are removed all at once, when there are at least 64
+   * and they make up half of the queue.
+   */
   forget(): void {
     this.#stale++;
     if (this.#stale < 64 || 2 * this.#stale < this.#queue.size) return;
@@ -39,7 +45,10 @@ export class Lane {
     for (const task of waiting) this.#queue.push(task);
   }
 
-  /** Who runs next. Tasks that no longer wait, or are about to be paused, are dropped on the way; those of a paused job step aside. */
+  /**
+   * Returns the task that runs next, and leaves it in the queue. On the way, drops the tasks that no longer wait or
+   * are about to be paused, and moves those of a paused job to that job's own list.
+   */
   peek(): Task | undefined {
     for (let task = this.#queue.peek(); task !== undefined; task = this.#queue.peek()) {
       const { job } = task;
@@ -52,7 +61,7 @@ export class Lane {
     return undefined;
   }
 
-  /** Whether a task may run at this time. */
+  /** Returns whether all limits let the task run at this time (epoch ms). */
   isOpen(task: Task, now: number): boolean {
     for (const limit of this.limits) {
       if (limit.kind === 'rateLimit' ? limit.freeAt() > now : !limit.hasRoom(task)) return false;
@@ -60,12 +69,12 @@ export class Lane {
     return true;
   }
 
-  /** What keeps a task from running at this time. */
+  /** Returns the limits that block the task at this time (epoch ms). */
   obstacles(task: Task, now: number): (SlotLimit | RateLimit)[] {
     return this.limits.filter((limit) => (limit.kind === 'rateLimit' ? limit.freeAt() > now : !limit.hasRoom(task)));
   }
 
-  /** Who waits, in no particular order. */
+  /** Returns the waiting tasks, in no particular order, without those of paused jobs. */
   waiting(): Task[] {
     return this.#queue.items.filter((task) => waits(task) && !task.job.paused);
   }
@@ -82,14 +91,20 @@ export class Lane {
   }
 }
 
-/** Whether a task still wants to run: it is not about to be paused, nor does its job end before. */
+/**
+ * Returns whether a queued task is still to run. If its job is ending, only clean-up tasks are; otherwise all but
+ * those about to be paused.
+ */
 const waits = (task: Task): boolean => {
   const { job, state, index } = task;
   if (state !== 'ready') return false;
   return job.ending ? task.definition.trigger === 'always' : !job.heldTasks?.has(index);
 };
 
-/** Within a job by its own order; between jobs by priority, then the longer chain, then whose job came first. */
+/**
+ * Compares two tasks: negative if `a` runs first. Within a job its own order decides; between jobs priority, then the
+ * longer chain, then the earlier start.
+ */
 export const compareTasks = (a: Task, b: Task): number => {
   const { job } = a;
   if (job === b.job) {
@@ -103,5 +118,5 @@ export const compareTasks = (a: Task, b: Task): number => {
   );
 };
 
-/** A task of a nested job that says nothing has the priority of the task around it. */
+/** Returns a task's priority. The default in a nested job is the priority of the task that runs that job. */
 const priorityOf = ({ definition, job }: Task): number => definition.priority ?? job.priority;

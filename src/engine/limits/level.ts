@@ -8,18 +8,21 @@ type Limit = SlotLimit | RateLimit;
 export type JobLimits = LimitOptions & { readonly sequential?: boolean | undefined };
 
 /**
- * The limits of one engine or job. An attempt takes a slot of its job's limits, of those around it, and of its pool on
- * every level that has one of that name.
+ * The limits of one engine or job. An attempt takes a slot of its job's limits, of those on the levels above, and of
+ * its pool on each level that has a pool of that name.
  */
 export class Level {
   readonly #above: Level | undefined;
   readonly #turn: SlotLimit | undefined;
   readonly #limits: readonly Limit[];
   readonly #pools: ReadonlyMap<string, readonly Limit[]>;
-  /** Where tasks wait that use no pool, and those of each pool. */
+  /** The queue of tasks that use no pool, and the queue of each pool. */
   #poolless: Lane | undefined;
   #lanes: Map<string, Lane> | undefined;
-  /** Of a sequential job: where its tasks take turns, nested jobs included. What is nested in it takes turns of its own. */
+  /**
+   * In a sequential job, the queue of nested jobs and fan-outs: like all its tasks they wait for its single slot, but
+   * for no other limit. The tasks inside them do not take that slot.
+   */
   readonly turns: Lane | undefined;
 
   constructor(owner: string, options: JobLimits, above: Level | undefined) {
@@ -33,7 +36,7 @@ export class Level {
     this.turns = this.#turn && new Lane([this.#turn]);
   }
 
-  /** Where tasks of this level wait that use this pool, or none. */
+  /** Returns the queue for tasks of this level that use the given pool, or none. */
   lane(pool: string | undefined): Lane {
     const known = pool === undefined ? this.#poolless : this.#lanes?.get(pool);
     if (known) return known;
@@ -48,13 +51,13 @@ export class Level {
     return lane;
   }
 
-  /** Whether all slots of its concurrency are taken. */
+  /** Returns whether all slots of this level's `maxConcurrency` are taken. */
   get isFull(): boolean {
     const [first] = this.#limits;
     return first?.kind === 'concurrency' && first.taken === first.size;
   }
 
-  /** The least size that a pool has on any level that knows it; `undefined` where none does. */
+  /** Returns the smallest size of a pool on this level and those above; `undefined` if none of them has it. */
   poolSize(name: string): number | undefined {
     const own = this.#pools.get(name);
     const above = this.#above?.poolSize(name);
@@ -67,7 +70,7 @@ export class Level {
     return [...new Set([...this.#pools.keys(), ...(this.#above?.poolNames() ?? [])])];
   }
 
-  /** How many slots each limit of this level has, and how many are taken. */
+  /** Returns the size and the taken slots of each limit of this level. Rate limits are left out. */
   usage(): readonly { readonly name: string; readonly taken: number; readonly size: number }[] {
     return [...this.#limits, ...[...this.#pools.values()].flat()]
       .filter((limit) => limit.kind !== 'rateLimit')
@@ -104,6 +107,6 @@ const poolLimits = (name: string, owner: string, pool: PoolOption): readonly Lim
 const isLimit = (count: number | undefined): count is number =>
   count !== undefined && count !== Number.POSITIVE_INFINITY;
 
-/** Whether these options limit anything. */
+/** Returns whether the options limit anything. */
 export const limitsAnything = ({ maxConcurrency, rateLimit, pools, sequential }: JobLimits): boolean =>
   sequential === true || isLimit(maxConcurrency) || rateLimit !== undefined || pools !== undefined;

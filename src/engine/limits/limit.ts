@@ -1,12 +1,12 @@
 import type { QueuedTask } from './queued-task.ts';
 
 /**
- * So many slots, and the tasks whose attempts hold them. What is taken follows from who holds: to give back twice, or
- * what was never taken, changes nothing, so that no slot can leak.
+ * A semaphore: a number of slots, and the tasks whose attempts hold them. It remembers the holders, so releasing
+ * twice, or what was never acquired, changes nothing and no slot can leak.
  */
 export class SlotLimit {
   readonly kind: 'concurrency' | 'pool';
-  /** Whose limit it is, in words: `the job "etl"`, `pool "db"`. */
+  /** Name for messages: `the job "etl"`, `pool "db" of the engine`. */
   readonly name: string;
   readonly size: number;
   readonly #holders = new Set<QueuedTask>();

@@ -1,9 +1,12 @@
 import type { TaskState } from '../../events/event.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 
-/** A ready task, as far as limits and queues have to know it. `Lane` is the queue that it waits in. */
+/**
+ * The part of a ready task that queues and limits use. The type parameter is the type of the queue that it waits in.
+ */
 export type QueuedTask<Lane = unknown> = {
   readonly index: number;
+  /** Position in the order in which the job's ready tasks run. */
   readonly place: number;
   readonly state: TaskState;
   readonly definition: TaskDefinition;
@@ -11,11 +14,12 @@ export type QueuedTask<Lane = unknown> = {
   lane: Lane | undefined;
 };
 
-/** The job of a ready task, likewise. */
+/** The part of a ready task's job that queues and limits use. */
 export type QueuedJob<Lane = unknown> = {
   readonly plan: Plan;
   readonly options: { readonly sequential?: boolean | undefined };
   readonly level: { lane(pool: string | undefined): Lane; readonly turns: Lane | undefined };
+  /** Number of the job among those with the same dispatcher, by start; `rootOrder` is that of the outermost job. */
   readonly order: number;
   readonly rootOrder: number;
   readonly priority: number;

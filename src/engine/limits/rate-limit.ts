@@ -1,12 +1,15 @@
-/** At most `limit` starts within any `periodMs`: a window that slides, so that no two periods' worth meet at a border. */
+/**
+ * A limit of `limit` starts within any `periodMs`. The window slides, so the limit holds across the ends of periods
+ * too.
+ */
 export class RateLimit {
   readonly kind = 'rateLimit';
   readonly name: string;
   readonly limit: number;
   readonly periodMs: number;
-  /** Calls off the timer that waits for room. */
+  /** Cancels the timer that waits for the next allowed start. */
   cancelTimer: (() => void) | undefined;
-  /** When each of the last `limit` starts was, in epoch ms, in a ring. */
+  /** Times of the last `limit` starts in epoch ms, as a ring buffer. */
   readonly #starts: number[] = [];
   #next = 0;
 
@@ -16,7 +19,7 @@ export class RateLimit {
     this.periodMs = periodMs;
   }
 
-  /** When the next start may be, in epoch ms; in the past if it may be now. */
+  /** Returns when the next start is allowed, in epoch ms; not after now if it is allowed now. */
   freeAt(): number {
     const oldest = this.#starts.length < this.limit ? undefined : this.#starts[this.#next];
     return oldest === undefined ? Number.NEGATIVE_INFINITY : oldest + this.periodMs;

@@ -15,14 +15,19 @@ import {
 import { refuseWrongCheck, refuseWrongPoller } from './refuse.ts';
 
 export type PollerOptions = {
-  /** From one check to the next, in ms. */
+  /** Time from the start of one check to the start of the next, in ms. Required. */
   readonly interval: number;
-  /** Makes the checks; default a prober without a timeout. */
+  /** Makes each check. Default: a prober without a timeout. */
   readonly prober?: ReadinessChecker | undefined;
+  /** Source of time and timers. Default: the system clock. */
   readonly clock?: Clock | undefined;
 };
 
-/** Checks at once and then at every interval, until the answer is `ready` or an error. Only the signal limits it. @throws OptionError */
+/**
+ * Creates a poller. Its `check` calls the function at once and then at every interval, until the result is `ready` or
+ * an error. It has no time limit of its own; `signal` ends it.
+ * @throws OptionError for invalid options
+ */
 export const createPoller = (options: PollerOptions): ReadinessChecker => {
   refuseWrongPoller(options);
   const { interval, clock = systemClock, prober = createProber({ clock }) } = options;
@@ -72,8 +77,8 @@ const poll = (
   });
 
 /**
- * How long it is to the next tick of a grid that begins now, in ms; ticks that have passed are dropped. A timer that
- * fires early gets no tick twice, and a clock that is set back delays none.
+ * Returns a function that returns the ms to the next tick of a grid that begins now. Missed ticks are dropped. A
+ * timer that fires early gets no tick twice, and if the clock is set back, the wait is at most one interval.
  */
 const ticks = (interval: number, clock: Clock): (() => number) => {
   const startedAt = clock.now();
@@ -85,7 +90,7 @@ const ticks = (interval: number, clock: Clock): (() => number) => {
   };
 };
 
-/** The prober may be anybody's: an answer that is none is an error. */
+/** Returns the result of a prober, or an error if it is no valid result: the prober may be the program's own. */
 const understood = (id: string, answer: ReadinessResult): ReadinessResult => {
   const state: unknown = answer?.state;
   if (state === 'ready' || state === 'inProgress' || state === 'error') return answer;

@@ -1,3 +1,11 @@
+/*
+ * This folder checks whether something outside the program, such as a service, is ready. It is independent of jobs.
+ *
+ * `readiness.ts` declares ids, results and errors. `refuse.ts` validates options and arguments. `prober.ts` makes one
+ * check, with a time limit. `poller.ts` repeats a prober's check until it is ready or fails. `snapshot-store.ts`
+ * stands alone: a store in memory for values, and for which worker is on which job.
+ */
+
 import { systemClock } from '../../events/system-clock.ts';
 import { show } from '../definition/rules.ts';
 import type { Clock } from '../time/clock.ts';
@@ -16,12 +24,17 @@ import {
 import { refuseWrongCheck, refuseWrongProber } from './refuse.ts';
 
 export type ProberOptions = {
-  /** Limit of one check, in ms; default none. */
+  /** Time limit of one check in ms. Default none. */
   readonly timeout?: number | undefined;
+  /** Source of timers. Default: the system clock. */
   readonly clock?: Clock | undefined;
 };
 
-/** Checks once. A check that takes too long is told to stop and left alone: what it answers later counts no more. @throws OptionError */
+/**
+ * Creates a prober. Its `check` calls the function once. If the call takes longer than `timeout`, its signal aborts,
+ * and whatever it returns later is ignored.
+ * @throws OptionError for invalid options
+ */
 export const createProber = (options: ProberOptions = {}): ReadinessChecker => {
   refuseWrongProber(options);
   const { timeout, clock = systemClock } = options;
@@ -61,7 +74,7 @@ const probe = (
     );
   });
 
-/** A function that throws rejects. */
+/** Calls the function; what it throws becomes a rejection. */
 const ask = async (fn: ReadinessFunction, signal: AbortSignal): Promise<unknown> => fn({ signal });
 
 const resultOf = (id: string, answer: unknown): ReadinessResult => {

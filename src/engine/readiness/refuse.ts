@@ -33,20 +33,20 @@ const argumentRules = { id: required(id), fn: required(callable) };
 
 const checkRules = { signal: abortSignal };
 
-/** @throws OptionError */
+/** Validates the options of `createProber`. @throws OptionError */
 export const refuseWrongProber = (options: unknown): void =>
   refuse('createProber', problemsOf(options, proberRules, { subject: 'The prober' }));
 
-/** @throws OptionError */
+/** Validates the options of `createPoller`. @throws OptionError */
 export const refuseWrongPoller = (options: unknown): void =>
   refuse('createPoller', problemsOf(options, pollerRules, { subject: 'The poller' }));
 
-/** @throws OptionError */
+/** Validates the arguments of a check. @throws OptionError */
 export const refuseWrongCheck = (of: unknown, fn: unknown, options: unknown): void => {
   const subject = 'The check';
   refuse('A readiness check', [
     ...problemsOf({ id: of, fn }, argumentRules, { subject }),
-    // A signal handed over in the place of its options would be ignored in silence.
+    // A signal passed in place of the options would be ignored silently, so report it.
     ...problemsOf(options instanceof AbortSignal ? 'a signal' : options, checkRules, { subject }),
   ]);
 };

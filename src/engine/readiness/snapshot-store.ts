@@ -1,17 +1,17 @@
-/** Values by key, and beside them which worker is at which job. It lives in memory, for one process. */
+/** Values by key and, independent of them, which worker is on which job. In memory, for one process. */
 export type SnapshotStore<Value = unknown> = {
   readonly get: (key: string) => Value | undefined;
   readonly set: (key: string, value: Value) => void;
-  /** Whether there was such a key. */
+  /** Removes a key; returns whether it existed. */
   readonly delete: (key: string) => boolean;
-  /** Notes that a worker is at a job; a later note replaces it. */
+  /** Records that a worker is on a job; replaces an earlier record of that job. */
   readonly setJobSnapshot: (job: string, workerId: string) => void;
   readonly clearJobSnapshot: (job: string) => void;
-  /** Worker ids by job, as they are now. */
+  /** Returns a frozen copy of the worker ids by job. */
   readonly snapshotsInProgress: () => Readonly<Record<string, string>>;
 };
 
-/** An empty store. A key and a job may have one name: they never meet. */
+/** Creates an empty store. Keys and jobs have separate namespaces, so equal names do not collide. */
 export const createSnapshotStore = <Value = unknown>(): SnapshotStore<Value> => {
   const values = new Map<string, Value>();
   const workers = new Map<string, string>();

@@ -1,7 +1,13 @@
-/** The port through which the engine reads and waits for time. */
+/*
+ * This folder is the engine's access to time. `clock.ts` is the port; tests and programs may supply their own clock.
+ * `time-limit.ts` says whether a time limit exists at all, and `pausable-timer.ts` is the timer for such limits, which
+ * stops while a job is paused. `on-abort.ts` registers callbacks on abort signals.
+ */
+
+/** The port through which the engine reads the time and sets timers. */
 export type Clock = {
-  /** Epoch ms. */
+  /** Returns the current time in epoch ms. */
   readonly now: () => number;
-  /** Calls back once after `delayMs`; the function that it returns calls that off. */
+  /** Calls `callback` once after `delayMs` ms. Returns a function that cancels the timer. */
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
 };

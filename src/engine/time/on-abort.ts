@@ -1,11 +1,12 @@
-/** Who waits for which signal. */
+/** The callbacks registered on each signal. */
 const waiting = new WeakMap<AbortSignal, Waiting>();
 
 type Waiting = { readonly callbacks: Set<(reason: unknown) => void>; readonly listener: () => void };
 
 /**
- * Calls back once, with the signal's reason, when a signal that has not aborted yet does; the function that it returns
- * calls that off. Any number of callbacks share one listener, for Node warns of a leak where a signal has more than ten.
+ * Calls back once, with the signal's reason, when the signal aborts; never for a signal that has aborted already.
+ * Returns a function that removes the callback. All callbacks of a signal share one listener, because Node warns of a
+ * leak when a signal has more than ten.
  */
 export const onAbort = (signal: AbortSignal | undefined, callback: (reason: unknown) => void): (() => void) => {
   if (!signal) return () => {};

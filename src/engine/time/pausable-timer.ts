@@ -1,6 +1,8 @@
 import type { Clock } from './clock.ts';
 
-/** A timer that stands still while it is paused: time limits count no paused time. */
+/**
+ * A timer that stops while it is paused, since time limits do not count paused time. Fires once, after `delayMs` ms.
+ */
 export class PausableTimer {
   readonly #clock: Clock;
   readonly #fire: () => void;

@@ -1,3 +1,6 @@
-/** Whether there is a limit at all: absent or `Infinity` means none, and so no timer, which for `Infinity` would fire at once. */
+/**
+ * Returns whether there is a limit. Absent or `Infinity` means none; no timer may be set then, because one of
+ * `Infinity` ms fires at once.
+ */
 export const hasLimit = (limitMs: number | undefined): limitMs is number =>
   limitMs !== undefined && limitMs !== Number.POSITIVE_INFINITY;

@@ -4,8 +4,9 @@ import { durationText } from './duration-text.ts';
 import { edgesOf, type GraphView, type TaskView } from './graph-view.ts';
 
 /**
- * The graph in Graphviz's DOT language: grey boxes for a definition, hexagons coloured by state for a job, with the times
- * as tooltips. Tasks that hold tasks have a double outline. After the pictures of https://github.com/Azure/go-asyncjob.
+ * Renders the graph in Graphviz's DOT language: grey boxes for a definition, hexagons coloured by state for a job,
+ * with the times as tooltips. Nested jobs and fan-outs have a double outline. Modelled on the pictures of
+ * https://github.com/Azure/go-asyncjob.
  */
 export const dotOf = (view: GraphView): string => {
   const lines = [
@@ -47,7 +48,7 @@ const tooltipOf = ({ state, startedAt, durationMs, attempts, reason }: TaskView)
   return tooltipText(lines.join('\n'));
 };
 
-/** Black text can be read on all of them, also where X11 and the web differ: their `green` is light and dark. */
+/** Black text is readable on all of these, also where X11 and the web disagree: their `green` is light and dark. */
 const FILLS: Readonly<Record<TaskState, string>> = {
   unscheduled: 'gray',
   ready: 'lightskyblue',
@@ -64,16 +65,16 @@ const FILLS: Readonly<Record<TaskState, string>> = {
 
 const FONT = '"Helvetica,Arial,sans-serif"';
 
-/** A quoted id. Graphviz keeps its backslashes as they are written, so that each is two: different names stay different. */
+/** Quotes a node's id. Graphviz keeps both backslashes of `\\` in an id, so ids of different names stay different. */
 const idOf = (name: string): string => `"${printable(name).replace(/["\\]/g, '\\$&')}"`;
 
-/** A quoted text that is shown as it is: in a label, `\N`, `\l` and `&lt;` would stand for something else. */
+/** Quotes a label so that it is shown literally: unescaped, `\N`, `\l` and `&lt;` have a meaning of their own. */
 const textOf = (text: string): string =>
   `"${printable(text).replace(/["\\]/g, '\\$&').replaceAll('&', '&amp;').replaceAll('\n', '\\n')}"`;
 
-/** The same in a tooltip, where Graphviz reads backslashes twice. */
+/** Quotes a tooltip, in which Graphviz unescapes backslashes twice. */
 const tooltipText = (text: string): string => textOf(text.replaceAll('\\', '\\\\'));
 
-/** What neither C strings nor XML can hold, shown as a replacement character. */
+/** Replaces characters that C strings or XML can't hold with U+FFFD, and unifies line ends. */
 const printable = (text: string): string =>
   text.replace(/\r\n?/g, '\n').replace(/(?![\t\n])[\p{Cc}\p{Cs}\uFFFE\uFFFF]/gu, '\uFFFD');

@@ -1,4 +1,4 @@
-/** A span of time, exact to the ms: `7ms`, `1.25s`, `2m5s`, `1h0m3.5s`. */
+/** Formats a duration, exact to the ms: `7ms`, `1.25s`, `2m5s`, `1h0m3.5s`. */
 export const durationText = (durationMs: number): string => {
   const ms = Math.max(0, Math.round(durationMs));
   if (ms < SECOND_MS) return `${ms}ms`;

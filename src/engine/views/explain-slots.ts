@@ -4,31 +4,34 @@ import type { SlotLimit } from '../limits/limit.ts';
 import type { RateLimit } from '../limits/rate-limit.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 
-/** Why a ready task has no slot. */
+/** Why a ready task has no slot: a pool, a job's or engine's concurrency, or a rate limit. */
 export type SlotReason =
   | {
       readonly kind: 'pool' | 'concurrency';
       readonly text: string;
-      /** Whose limit it is. */
+      /** Name of the limit, such as `pool "db" of the engine`. */
       readonly limit: string;
-      /** Slots it has, slots that are taken, and slots that this task wants. */
+      /** Slots of the limit, slots taken, and slots that this task needs. */
       readonly size: number;
       readonly taken: number;
       readonly wanted: number;
-      /** The paths of the tasks that hold them, with the id of their job where it is another. */
+      /** Paths of the tasks that hold the slots, with the job's id if they belong to another job. */
       readonly holders: readonly string[];
-      /** How many tasks come first when a slot is free, and up to five of them. */
+      /** Number of tasks that come before this one when a slot is free, and the paths of the first five of them. */
       readonly ahead: number;
       readonly before: readonly string[];
     }
-  /** `until` is in epoch ms. */
+  /** `until` is when the next start is allowed, in epoch ms. */
   | { readonly kind: 'rateLimit'; readonly text: string; readonly limit: string; readonly until: number };
 
 export type SlotReasons = (task: TaskRun) => readonly SlotReason[];
 
 type Limit = SlotLimit | RateLimit;
 
-/** The reasons for any number of tasks: each queue is sorted once, each limit's holders are named once. */
+/**
+ * Returns a function that returns the reasons for a task. For any number of tasks, it sorts each queue and names the
+ * holders of each limit only once.
+ */
 export const slotReasons = (job: JobRun): SlotReasons => {
   const queues = new Map<Lane, Map<TaskRun, number>>();
   const holders = new Map<Limit, readonly string[]>();
@@ -60,6 +63,7 @@ export const slotReasons = (job: JobRun): SlotReasons => {
     const before = firstOf(queue.keys(), Math.min(ahead, 5)).map(named);
     const own = lane.obstacles(task, now);
     const head = lane.peek();
+    // A task that nothing blocks itself waits for the first task of its queue: report what blocks that one.
     const limits = own.length > 0 || !head || head === task ? own : lane.obstacles(head, now);
     return limits.map((limit) =>
       limit.kind === 'rateLimit'
@@ -107,7 +111,7 @@ const firstOf = (tasks: Iterable<TaskRun>, count: number): TaskRun[] => {
   return first;
 };
 
-/** Up to five names, and how many more. */
+/** Formats up to five names, and how many more there are. */
 export const listed = (names: readonly string[]): string => {
   if (names.length === 0) return 'nobody';
   const shown = names.slice(0, 5).join(', ');

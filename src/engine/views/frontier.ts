@@ -1,17 +1,20 @@
 import type { TaskState } from '../../events/event.ts';
 import type { GraphView, TaskView } from './graph-view.ts';
 
-/** Where a job stands still, or stood when it ended. All names are sorted. */
+/** A task at the border between what has completed in a job and what has not. All lists of names are sorted. */
 export type FrontierItem = {
   readonly task: string;
   readonly state: TaskState;
   /** Direct upstreams that have not completed. */
   readonly blockedBy: readonly string[];
-  /** The task itself and all its downstream. Worked out when first read. */
+  /** The task itself and all tasks downstream of it. Computed on first read. */
   readonly subtree: readonly string[];
 };
 
-/** What holds the job up: tasks that may run or might have run, but have not completed; and all that failed or are not ready. */
+/**
+ * Returns what holds the job up, by name: tasks that have not completed although all their upstreams have, and all
+ * that failed or are not ready.
+ */
 export const frontierOf = (view: GraphView): FrontierItem[] => {
   const links = linksOf(view);
   return view.tasks
@@ -20,7 +23,7 @@ export const frontierOf = (view: GraphView): FrontierItem[] => {
     .map((task) => itemOf(task, links));
 };
 
-/** What need not be done again: completed tasks that have anything downstream that has not completed. */
+/** Returns the completed tasks that have an uncompleted task anywhere downstream, by name. They need not run again. */
 export const boundaryOf = (view: GraphView): FrontierItem[] => {
   const links = linksOf(view);
   const aboveOpen = new Set(view.tasks.filter(isOpen));
@@ -73,5 +76,8 @@ const subtreeOf = (root: string, links: Links): string[] => {
   return [...seen].sort();
 };
 
-/** By UTF-16 code units, like `sort()` without a comparison, so that it is the same in every locale. */
+/**
+ * Compares by UTF-16 code units, as `sort()` does without a comparator, so that the order is the same in every
+ * locale.
+ */
 const inNameOrder = (a: TaskView, b: TaskView): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);

@@ -5,9 +5,9 @@ import { mermaidText } from './mermaid-text.ts';
 import { timeAxis } from './time-axis.ts';
 
 /**
- * The times of a job as a Mermaid Gantt chart, a section for each task that ever was ready, in the order of its first
- * `ready`. Grey bars are waits in the queue, red ones attempts that failed, the others attempts. A task that was not kept
- * waiting has no grey bar; a bar too short to be seen is a diamond.
+ * Renders the times of a job as a Mermaid Gantt chart, with a section for each task that was ever ready, in the order
+ * of their first `ready`. Grey bars are waits in the queue, red ones failed attempts, all others attempts. A task
+ * that did not wait has no grey bar; a bar too short to be seen becomes a diamond.
  */
 export const ganttOf = (view: GraphView): string => {
   const tasks = view.tasks
@@ -38,7 +38,7 @@ type Bar = Extent & { readonly text: string; readonly tag: 'done' | 'active' | '
 
 const firstReady = (task: TaskView): number | undefined => task.spans?.[0]?.readyAt;
 
-/** From the first moment of any task to the last; what has not ended lasts until now. */
+/** Returns the time from the first moment of any task to the last. What has not ended lasts until `now`. */
 const extentOf = (tasks: readonly TaskView[], now = Number.NEGATIVE_INFINITY): Extent => {
   let from = Number.POSITIVE_INFINITY;
   let to = Number.NEGATIVE_INFINITY;
@@ -66,7 +66,10 @@ const barsOf = (task: TaskView, chart: Extent): Bar[] => {
   });
 };
 
-/** An attempt that the task outlived has failed, unless it was a look of a sensor that found nothing yet. */
+/**
+ * Returns the outcome of an attempt in words. An attempt before the task's last has failed; a check before the last
+ * of a sensor was only not ready, which is shown as `running`.
+ */
 const outcomeOf = (task: TaskView, span: Span, isLast: boolean): string => {
   const { kind, state } = task;
   if (!isLast || state === 'retrying' || (state === 'cancelled' && outlived(task, span))) {
@@ -76,6 +79,7 @@ const outcomeOf = (task: TaskView, span: Span, isLast: boolean): string => {
   return state === 'notReady' ? 'not ready' : 'running';
 };
 
+/** Returns whether a task lasted longer than its last attempt, because it was cancelled while it waited for another. */
 const outlived = ({ startedAt = 0, durationMs = 0 }: TaskView, { endedAt }: Span): boolean =>
   endedAt !== undefined && endedAt < startedAt + durationMs;
 
@@ -91,12 +95,12 @@ const lineOf = ({ text, tag, from, to }: Bar, chart: Extent): string => {
   return `${text} :${isVisible ? '' : 'milestone, '}${tag}, ${from}, ${to}`;
 };
 
-/** Which part of the chart the shortest bar is that can be seen: two pixels of a thousand. */
+/** A bar is visible if it is longer than 1/500 of the chart: two pixels of a thousand. */
 const SHORTEST_SEEN = 500;
 
 /**
- * Mermaid keys its sections by their text in an object, where a number would change places and `__proto__` get lost: an
- * entity prevents both. Long names are broken into rows.
+ * Formats the name of a section, broken into rows if it is long. Mermaid uses it as an object's key: a number would
+ * then change its place, and `__proto__` would be lost. An entity in the text prevents both.
  */
 const sectionText = (name: string): string => {
   const text = rowsOf(name).map(mermaidText).join('<br/>');
@@ -105,18 +109,18 @@ const sectionText = (name: string): string => {
 
 const rowsOf = (name: string): readonly string[] => name.match(ROWS) ?? [];
 
-/** At most 32 characters a row, broken after a space where there is one. */
+/** Matches rows of at most 32 characters, broken after a space if there is one. */
 const ROWS = /.{1,32}(?:\s|$)|.{1,32}/gsu;
 
-/** Room for the names, in px; Mermaid's own 75 hold ten letters. */
+/** Returns the width to reserve for the names, in px. Mermaid's default of 75 px holds ten letters. */
 const leftPadding = (tasks: readonly TaskView[]): number => {
   const widest = tasks.flatMap(({ name }) => rowsOf(name)).reduce((most, row) => Math.max(most, widthOf(row)), 0);
   return Math.max(75, Math.ceil(widest * LETTER_PX) + 24);
 };
 
-/** In letters; ideographs and emoji take two. */
+/** Returns the width of a text in letters; ideographs and emoji count as two. */
 const widthOf = (text: string): number =>
   [...text.trimEnd()].reduce((width, character) => width + ((character.codePointAt(0) ?? 0) < 0x2e80 ? 1 : 2), 0);
 
-/** Of the mean letter in the 11 px of a section's name. */
+/** Mean width of a letter in px, in the 11 px font of a section's name. */
 const LETTER_PX = 6.5;

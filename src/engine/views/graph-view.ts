@@ -1,33 +1,48 @@
+/*
+ * This folder shows what a definition or job looks like. Views only read, and store nothing.
+ *
+ * `view-of.ts` converts a definition or a job to plain data, which `graph-view.ts` declares. From that data `dot.ts`
+ * and `mermaid.ts` draw the graph, and `svg.ts` lays DOT out. `gantt.ts` draws the times, on the axis of
+ * `time-axis.ts`; `frontier.ts` finds the tasks at which a job has stopped. `mermaid-text.ts` and `duration-text.ts`
+ * format texts.
+ *
+ * `explain.ts` says why a task is not running. It reads the job itself; `explain-slots.ts` adds the reasons that lie
+ * in limits.
+ */
+
 import type { TaskState } from '../../events/event.ts';
 import type { TaskKind } from '../definition/options.ts';
 import type { Span } from '../model/attempt-spans.ts';
 
-/** One task as a picture shows it. */
+/** One task, as plain data for drawing. */
 export type TaskView = {
   readonly name: string;
   readonly kind: TaskKind;
   readonly dependsOn: readonly string[];
-  /** Absent where a definition is shown. */
+  /** Absent if a definition is shown. */
   readonly state?: TaskState;
-  /** Attempts begun. */
+  /** Number of attempts begun. */
   readonly attempts?: number;
-  /** Epoch ms. */
+  /** Start of the first attempt, in epoch ms. */
   readonly startedAt?: number | undefined;
   readonly durationMs?: number | undefined;
   readonly reason?: string | undefined;
-  /** In time order. */
+  /** Waits in the queue and the attempts that followed, in time order. */
   readonly spans?: readonly Span[];
 };
 
-/** What every view is drawn from: the tasks of a job or a definition, in declaration order. */
+/** What every view is drawn from: the tasks of a job or definition, in declaration order. */
 export type GraphView = {
-  /** The time at which a job is shown, in epoch ms: its end, once it is over. */
+  /** Time at which the job is shown, in epoch ms; its end if it is over. Absent for a definition. */
   readonly now?: number;
   readonly name: string;
   readonly tasks: readonly TaskView[];
 };
 
-/** Who waits on whom, by target in declaration order, then as its `dependsOn` says. */
+/**
+ * Returns the dependencies as edges from upstream to downstream: by target in declaration order, then in the order of
+ * its `dependsOn`.
+ */
 export const edgesOf = ({ tasks }: GraphView): { readonly from: TaskView; readonly to: TaskView }[] => {
   const byName = new Map(tasks.map((task) => [task.name, task]));
   return tasks.flatMap((to) =>

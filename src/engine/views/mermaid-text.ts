@@ -1,4 +1,7 @@
-/** Text as Mermaid shows it literally, in a quoted label and in a title alike. What it would read otherwise becomes an entity. */
+/**
+ * Escapes a text so that Mermaid shows it literally, in a quoted label and in a title. Characters with a meaning
+ * become entities.
+ */
 export const mermaidText = (text: string): string =>
   text.replace(/\p{Cc}+/gu, ' ').replace(SPECIAL, (character) => `#${NAMED[character] ?? character.charCodeAt(0)};`);
 

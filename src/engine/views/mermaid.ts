@@ -3,7 +3,7 @@ import type { TaskKind } from '../definition/options.ts';
 import { edgesOf, type GraphView } from './graph-view.ts';
 import { mermaidText } from './mermaid-text.ts';
 
-/** The graph as a Mermaid flowchart. By itself Mermaid draws at most 500 edges: its `maxEdges` raises that. */
+/** Renders the graph as a Mermaid flowchart. Mermaid draws at most 500 edges unless its option `maxEdges` is raised. */
 export const mermaidOf = (view: GraphView): string => {
   const ids = new Map(view.tasks.map(({ name }, index) => [name, `t${index}`]));
   const states = new Set(view.tasks.flatMap(({ state }) => state ?? []));
@@ -20,7 +20,7 @@ export const mermaidOf = (view: GraphView): string => {
   return `flowchart TD\n${lines.map((line) => `  ${line}\n`).join('')}`;
 };
 
-/** Rectangle, stadium, parallelogram, subroutine, hexagon. */
+/** In this order: rectangle, stadium, parallelogram, subroutine, hexagon. */
 const SHAPES: Readonly<Record<TaskKind, readonly [open: string, close: string]>> = {
   task: ['[', ']'],
   sensor: ['([', '])'],

@@ -1,6 +1,6 @@
 import { TintypeError } from '../errors/errors.ts';
 
-/** An optional package is not there. `cause` says how loading it failed. */
+/** Thrown when an optional package can't be loaded. `cause` is the error of loading it. */
 export class MissingPeerError extends TintypeError {
   override readonly name = 'MissingPeerError';
   readonly code = 'MISSING_PEER';
@@ -16,9 +16,9 @@ export class MissingPeerError extends TintypeError {
 }
 
 /**
- * DOT, or the DOT of a job or definition, laid out by Graphviz as an SVG document.
- *
- * @throws MissingPeerError without `@viz-js/viz`; an Error of Graphviz for what is not DOT.
+ * Renders DOT, or the DOT of a job or definition, as an SVG document; Graphviz does the layout.
+ * @throws MissingPeerError if `@viz-js/viz` can't be loaded
+ * @throws Error of Graphviz if the source is not valid DOT
  */
 export const toSvg = async (source: string | { toDot(): string }): Promise<string> => {
   const { instance } = await loadViz();

@@ -1,4 +1,7 @@
-/** How Mermaid is to mark the time axis of a chart so long: at most nine marks, as exact as they are close. */
+/**
+ * Returns Mermaid's settings for the time axis of a chart of this length: at most nine marks (up to a length of eight
+ * years), with labels as precise as their distance requires.
+ */
 export const timeAxis = (lengthMs: number): { readonly axisFormat: string; readonly tickInterval: string } => {
   const [stepMs, tickInterval] = STEPS.find(([step]) => lengthMs <= step * MOST_STEPS) ?? LONGEST;
   return { axisFormat: formatOf(stepMs, lengthMs), tickInterval };

@@ -4,13 +4,13 @@ import type { JobRun } from '../model/run.ts';
 import { durationOf, type TaskRun } from '../model/run.ts';
 import type { GraphView, TaskView } from './graph-view.ts';
 
-/** A definition as it is drawn. */
+/** Converts a definition to data for drawing. */
 export const viewOfPlan = ({ name, tasks }: Plan): GraphView => ({
   name,
   tasks: tasks.map(({ name, kind, dependsOn }): TaskView => ({ name, kind: kind ?? 'task', dependsOn })),
 });
 
-/** A job as it stands. */
+/** Converts the current state of a job to data for drawing. */
 export const viewOfJob = (job: JobRun): GraphView => ({
   name: job.plan.name,
   now: job.endedAt ?? job.clock.now(),
@@ -33,7 +33,7 @@ export const viewOfJob = (job: JobRun): GraphView => ({
   }),
 });
 
-/** Each stay in the queue with the attempt that followed. */
+/** Returns each wait in the queue, with the attempt that followed. */
 const spansOf = (task: TaskRun | undefined): readonly Span[] => {
   if (task?.queuedAt === undefined) return [];
   const { spans = [], openSpan, queuedAt, startedAt, endedAt } = task;

@@ -2,13 +2,13 @@ import type { Mask } from '../mask/mask.ts';
 import { noRetry } from '../no-retry.ts';
 import { HttpBodyError, shortened } from './error.ts';
 
-/** The largest body of an answer, in bytes, after it was decompressed. */
+/** The largest body of a response, in bytes after decompression. */
 export const MAX_BODY_BYTES = 10 * 2 ** 20;
 
 /**
- * Reads a body as it comes into a list of its parts, until they are more than so many bytes: then the rest is never asked
- * for, and the connection is closed. Resolves to whether they are all. Rejects as the stream does, or with the reason of
- * the signal; what came till then is in the list.
+ * Reads a body chunk by chunk into `parts`, until they exceed `most` bytes; then cancels the rest, which closes the
+ * connection. Resolves to whether the body was read whole. Rejects with the stream's error or the signal's reason; the
+ * chunks read before stay in `parts`.
  */
 export const readInto = async (
   parts: Uint8Array[],
@@ -19,7 +19,7 @@ export const readInto = async (
   signal.throwIfAborted();
   if (body === null) return true;
   const reader = body.getReader();
-  // fetch forgets its signal once the response may be garbage.
+  // fetch stops listening to its signal once the response object can be garbage-collected.
   const stop = (): void => void reader.cancel().catch(() => {});
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -40,7 +40,7 @@ export const readInto = async (
   }
 };
 
-/** @throws NonRetryableError with a HttpBodyError as its cause */
+/** Always throws; `what` names the request. @throws NonRetryableError with a HttpBodyError as its cause */
 export const tooLarge = (what: string): never => {
   throw noRetry(
     new HttpBodyError(
@@ -51,10 +51,10 @@ export const tooLarge = (what: string): never => {
 };
 
 /**
- * A body as data: parsed where its content-type says JSON, else text by its charset, by default UTF-8; `null` where
- * there is none. `what` names the request.
+ * Converts a body to data: parsed if its content-type is JSON, otherwise text decoded by its charset (default UTF-8);
+ * `null` if it is empty. `what` names the request in the error, which quotes the body masked.
  *
- * @throws HttpBodyError of a body that is no JSON
+ * @throws HttpBodyError if the content-type is JSON, but the body is not
  */
 export const parseBody = (bytes: Buffer, contentType: string | null, what: string, mask: Mask): unknown => {
   if (bytes.length === 0) return null;
@@ -68,7 +68,10 @@ export const parseBody = (bytes: Buffer, contentType: string | null, what: strin
   }
 };
 
-/** Says it of the masked text, for what is cut off a secret is no longer known as one. */
+/**
+ * Describes why a body is not JSON. Takes the masked text, since the parser's message and the excerpt could cut a
+ * secret in two.
+ */
 const notJson = (text: string, what: string, contentType: string | null): string => {
   let reason = 'it holds what JSON does not allow';
   try {
@@ -80,7 +83,10 @@ const notJson = (text: string, what: string, contentType: string | null): string
   return `${what} answered with the content-type ${contentType}, but a body that is no JSON: ${reason}. It begins with ${start}.`;
 };
 
-/** Bytes as text, by the charset of a content-type, UTF-8 where it is unknown. What is not valid in it becomes U+FFFD. */
+/**
+ * Decodes bytes by the charset of a content-type; as UTF-8 if it names none or an unknown one. Invalid bytes become
+ * U+FFFD.
+ */
 export const decoded = (bytes: Buffer, contentType: string | null): string => {
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? '')?.[1] ?? 'utf-8';
   try {

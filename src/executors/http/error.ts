@@ -1,41 +1,42 @@
 import { type NonRetryableError, TintypeError } from '../../engine/errors/errors.ts';
 import { noRetry } from '../no-retry.ts';
 
-/** A request as errors and logs show it. */
+/** A request as shown in errors and logs. */
 export type ShownRequest = {
   readonly method: string;
   /** Without credentials and query. */
   readonly url: string;
 };
 
+/** A response whose status was not expected. */
 export type UnexpectedAnswer = {
   readonly status: number;
-  /** `undefined`: 200 to 299. */
+  /** The statuses that were expected; `undefined` means 200 to 299. */
   readonly expected: readonly number[] | undefined;
-  /** Where redirects led to, without credentials and query, if they did. */
+  /** The URL after redirects, without credentials and query; `undefined` if there were none. */
   readonly redirectedTo: string | undefined;
-  /** How its body begins. */
+  /** The beginning of its body, masked. */
   readonly body: string;
 };
 
-/** A server answered with a status that was not expected. */
+/** The server returned a status that was not expected. */
 export class HttpStatusError extends TintypeError {
   override readonly name = 'HttpStatusError';
   readonly code = 'HTTP_STATUS';
   readonly method: string;
   /** Without credentials and query. */
   readonly url: string;
-  /** Where redirects led to, without credentials and query, if they did. */
+  /** The URL after redirects, without credentials and query; `undefined` if there were none. */
   readonly redirectedTo: string | undefined;
   readonly status: number;
-  /** `undefined`: 200 to 299. */
+  /** The statuses that were expected; `undefined` means 200 to 299. */
   readonly expected: readonly number[] | undefined;
-  /** The first characters of the body, at most `EXCERPT_LENGTH`. */
+  /** The beginning of the body, masked; at most `EXCERPT_LENGTH` UTF-16 units. */
   readonly body: string;
 
   constructor({ method, url }: ShownRequest, { status, expected, redirectedTo, body }: UnexpectedAnswer) {
     const where = redirectedTo === undefined ? '' : `, redirected to ${redirectedTo},`;
-    // Importing the module would load all of Node's HTTP, which takes some 20 ms, for the sake of a word.
+    // Loaded only when an error needs it: importing Node's HTTP module takes about 20 ms.
     const word = process.getBuiltinModule('node:http').STATUS_CODES[status];
     const name = word === undefined ? '' : ` ${word}`;
     const said = shortened(body.replace(/\s+/g, ' ').trim(), SAID_LENGTH);
@@ -52,10 +53,10 @@ export class HttpStatusError extends TintypeError {
   }
 }
 
-/** How many characters of the body of an unexpected answer an error keeps. */
+/** The length of the excerpt that an error keeps of a body, in UTF-16 units. */
 export const EXCERPT_LENGTH = 500;
 
-/** How many of them its message shows. */
+/** The length of the excerpt in an error's message, in UTF-16 units. */
 const SAID_LENGTH = 200;
 
 const REMEDIES: Readonly<Record<number, string>> = {
@@ -69,20 +70,21 @@ const REMEDIES: Readonly<Record<number, string>> = {
 };
 
 /**
- * What kept a request from its answer. `unreachable`: the server can't be reached, does not answer, or was lost.
- * `untrusted`: its certificate is not accepted. `protocol`: what it answers is not what HTTP asks for.
+ * Why a request failed without a whole response. `unreachable`: the server can't be reached, does not respond, or
+ * closed the connection. `untrusted`: its certificate is not accepted. `protocol`: its response is not valid HTTP, TLS
+ * or compression.
  */
 export type HttpTrouble = 'unreachable' | 'untrusted' | 'protocol';
 
 export type HttpFault = {
   readonly trouble: HttpTrouble;
   readonly message: string;
-  /** The system's, the TLS library's or the HTTP client's own code, such as `ECONNREFUSED`. */
+  /** The code given by the system, the TLS library or the HTTP client, such as `ECONNREFUSED`. */
   readonly causeCode: string | undefined;
   readonly remedy: string;
 };
 
-/** A request that got no answer, or not the whole of it. */
+/** A request got no response, or only a part of it. */
 export class HttpRequestError extends TintypeError {
   override readonly name = 'HttpRequestError';
   readonly code = 'HTTP_FAILED';
@@ -90,6 +92,7 @@ export class HttpRequestError extends TintypeError {
   /** Without credentials and query. */
   readonly url: string;
   readonly trouble: HttpTrouble;
+  /** The code given by the system, the TLS library or the HTTP client, such as `ECONNREFUSED`. */
   readonly causeCode: string | undefined;
 
   constructor(
@@ -106,13 +109,13 @@ export class HttpRequestError extends TintypeError {
   }
 }
 
-/** A body that can't be the output of a task: no JSON although its content-type says so, or too large. */
+/** A body can't be the output of a task: it is too large, or not JSON although its content-type is. */
 export class HttpBodyError extends TintypeError {
   override readonly name = 'HttpBodyError';
   readonly code = 'HTTP_BODY';
 }
 
-/** A request that can't be sent as it is written: its URL, method, headers or body. */
+/** A request can't be sent as written: its URL, method, headers or body is invalid. */
 export class HttpInvalidError extends TintypeError {
   override readonly name = 'HttpInvalidError';
   readonly code = 'HTTP_INVALID';
@@ -120,6 +123,6 @@ export class HttpInvalidError extends TintypeError {
 
 export const invalidRequest = (message: string): NonRetryableError => noRetry(new HttpInvalidError(message));
 
-/** The first characters of a text, not cut through one of them. */
+/** Shortens a text to `length` UTF-16 units and an ellipsis, without splitting a surrogate pair. */
 export const shortened = (text: string, length: number): string =>
   text.length > length ? `${text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '')}…` : text;

@@ -3,9 +3,9 @@ import { messageOf } from '../message-of.ts';
 import { noRetry } from '../no-retry.ts';
 import { type HttpFault, HttpRequestError, invalidRequest, type ShownRequest } from './error.ts';
 
-/** What fetch, or the reading of a body, rejected with, as what a task throws. */
+/** Converts the error of fetch, or of reading a body, into the one that the task throws. */
 export const requestFailure = (request: ShownRequest, thrown: unknown): HttpRequestError | NonRetryableError => {
-  // What fetch throws itself says little: "fetch failed", "terminated".
+  // fetch's own message says little ("fetch failed", "terminated"); its cause has the details.
   const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
   const error = cause instanceof Error ? cause : new Error(String(cause));
   const causeCode = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
@@ -24,6 +24,7 @@ export const requestFailure = (request: ShownRequest, thrown: unknown): HttpRequ
   return failure.trouble === 'untrusted' ? noRetry(failure) : failure;
 };
 
+/** The codes of requests that fetch refuses to send. */
 const UNSENDABLE: ReadonlySet<string> = new Set([
   'UND_ERR_INVALID_ARG',
   'UND_ERR_NOT_SUPPORTED',
@@ -48,7 +49,7 @@ const faultOf = (error: Error, causeCode: string | undefined): HttpFault => {
   )?.[1];
   return {
     trouble: 'protocol',
-    // OpenSSL's own messages are lines of its source.
+    // OpenSSL's message lists source files and line numbers; `reason` is its readable part.
     message: code.startsWith('ERR_SSL') && reason !== undefined ? `TLS: ${reason}` : messageOf(error),
     causeCode,
     remedy: remedy ?? 'Check the URL, and what the server says of it.',
@@ -64,7 +65,7 @@ const LOST = 'The server closed the connection before all was answered: its log 
 const SLOW =
   "Node's fetch waits 5 minutes for an answer to begin, and for more of it. Start long work with one request, and wait for it with a sensor.";
 
-/** The codes of a server that can't be reached or was lost, and what to do. */
+/** The codes of a server that can't be reached or closed the connection, each with its remedy. */
 const UNREACHABLE: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: RUNS,
   EAI_AGAIN: NAME,
@@ -84,17 +85,17 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: LOST,
 };
 
-/** What Node.js calls a certificate that is not accepted. */
+/** Matches Node's codes for a certificate that is not accepted. */
 const CERTIFICATE = /CERT|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|HOSTNAME_MISMATCH/;
 
 const TRUST =
   'Check the certificate of the server, and the host of the URL. To trust an authority of your own, name its PEM file in NODE_EXTRA_CA_CERTS.';
 
-/** What else goes wrong, by code, name or message, and what to do. */
+/** Patterns of other failures, matched against code, name and message, each with its remedy. */
 const PROTOCOL: readonly (readonly [RegExp, string])[] = [
   [/^(?:ERR_SSL|EPROTO)/, 'Where the server speaks no TLS, begin the URL with http://.'],
   [/^(?:HPE_HEADER_OVERFLOW|UND_ERR_HEADERS_OVERFLOW)$/, 'Raise --max-http-header-size in NODE_OPTIONS.'],
-  // Not every Node.js gives the code of its parser.
+  // Some versions of Node.js give no code for an error of the HTTP parser, only its name.
   [
     /^(?:HPE_|HTTPParserError$)/,
     'What answers speaks no HTTP, or breaks it: check host and port; where it expects TLS, use https://.',
@@ -103,7 +104,7 @@ const PROTOCOL: readonly (readonly [RegExp, string])[] = [
   [/^Z_/, 'The body is not compressed as its content-encoding says. Send the header accept-encoding: identity.'],
 ];
 
-/** What a network that can be left only through a proxy answers with. */
+/** The codes that are typical of a network in which outside servers are reached only through a proxy. */
 const BLOCKED: ReadonlySet<string> = new Set([
   'EAI_AGAIN',
   'EHOSTUNREACH',
@@ -113,7 +114,7 @@ const BLOCKED: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** curl heeds these variables, Node.js does not unless it is told. */
+/** Returns a hint if a proxy variable is set but not in use: curl reads these variables, Node.js only on request. */
 const proxyHint = (): string => {
   const set = PROXIES.find((name) => process.env[name]);
   if (set === undefined || process.env.NODE_USE_ENV_PROXY) return '';

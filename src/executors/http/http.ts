@@ -1,3 +1,10 @@
+/*
+ * This folder sends HTTP requests with fetch. `http.ts` has the task and the sensor's check. An attempt first turns the
+ * request of its author into what fetch takes (`request.ts`), then sends it and reads the body (`body.ts`). If there is
+ * no response, `fault.ts` says why; for an unexpected status, `retry.ts` decides whether and when to try again.
+ * `error.ts` has the errors. None of them shows credentials, the query of a URL or secrets.
+ */
+
 import { notReady } from '../../engine/definition/answer.ts';
 import type { TaskFunction, TaskScope } from '../../engine/definition/task-function.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
@@ -9,33 +16,36 @@ import { statusFailure } from './retry.ts';
 
 export type HttpResponse = {
   readonly status: number;
-  /** By name in lower case; several of one name are joined by `, `. */
+  /** Values by name in lower case; several values of one name are joined by `, `. */
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * Parsed where the content-type says JSON, else text by its charset, by default UTF-8, where bytes that are no text are
-   * lost; `null` where there is none.
+   * Data if the content-type is JSON, otherwise text decoded by its charset (default UTF-8), in which invalid bytes are
+   * replaced by U+FFFD; `null` if there is no body.
    */
   readonly body: unknown;
 };
 
 export type HttpOptions = {
-  /** Applied to a body before an error shows how it begins. Default: nothing is masked. */
+  /** Masks URLs and what errors quote of a body. Default: nothing is masked. */
   readonly mask?: Mask | undefined;
-  /** How long to wait for the begin of the body of an unexpected answer, in ms. Default 2000. */
+  /**
+   * How long to read the body of a response with an unexpected status, for the error's excerpt, in ms. Default 2000.
+   */
   readonly excerptMs?: number | undefined;
 };
 
 /**
- * A task whose attempts each send a request, and resolve to the `HttpResponse`. Redirects are followed as fetch does it:
- * 301, 302 and 303 turn a POST into a GET, credentials do not go to another origin. When the signal aborts, so do the
- * request and the reading of its body. Of each answer a line is logged, without credentials and query.
+ * Makes a task that sends a request in each attempt and resolves to the `HttpResponse`. fetch follows redirects: 301,
+ * 302 and 303 turn a POST into a GET, and credentials are not sent to another origin. When the attempt's signal aborts,
+ * the request is cancelled. Each response is logged in one line, without credentials and query.
  *
- * @throws HttpStatusError of an unexpected status, where a retry may help
- * @throws RetryAfterError with a HttpStatusError as its cause, of 429 and 503 that say when to try again
- * @throws HttpRequestError where there is no answer, or not the whole of it
- * @throws HttpBodyError of a body that is no JSON although its content-type says so
- * @throws NonRetryableError with, as its cause, a HttpStatusError (4xx but 408, 425 and 429), a HttpInvalidError (the
- * request can't be sent as it is written), a HttpRequestError (the certificate is not accepted) or a HttpBodyError (the
+ * @throws HttpStatusError if the status is not expected, and a retry may help
+ * @throws RetryAfterError with a HttpStatusError as its cause, if the status is 429 or 503 and a Retry-After header
+ * says when to try again
+ * @throws HttpRequestError if there is no response, or only a part of it
+ * @throws HttpBodyError if the content-type is JSON, but the body is not
+ * @throws NonRetryableError with, as its cause, a HttpStatusError (4xx other than 408, 425 and 429), a HttpInvalidError
+ * (the request can't be sent as written), a HttpRequestError (the certificate is not accepted) or a HttpBodyError (the
  * body is larger than `MAX_BODY_BYTES`)
  */
 export const http =
@@ -47,10 +57,10 @@ export const http =
   };
 
 /**
- * A sensor's check: the `HttpResponse`. Not ready while its status is another one than expected, and while the server
- * can't be reached.
+ * Makes a sensor's check that sends a request and resolves to the `HttpResponse`. Not ready while the status is not the
+ * expected one, or the server can't be reached.
  *
- * @throws as `http` does, for all else
+ * @throws as `http` does, for any other failure
  */
 export const httpReady =
   (prepare: (scope: TaskScope) => HttpRequest, options: HttpOptions = {}): TaskFunction =>
@@ -68,14 +78,14 @@ export const httpReady =
     }
   };
 
-/** A request and its answer, whose body is still to come. */
+/** A request that was sent, and its response, whose body has not been read yet. */
 type Exchange = {
   readonly sent: Sendable;
   readonly expected: readonly number[] | undefined;
   readonly response: Response;
-  /** Where redirects led to, if they did. */
+  /** The URL after redirects, as shown in messages; `undefined` if there were none. */
   readonly redirectedTo: string | undefined;
-  /** As `performance.now()` tells it. */
+  /** When the request was sent: a value of `performance.now()`, in ms. */
   readonly startedAt: number;
 };
 
@@ -119,7 +129,7 @@ const read = async (exchange: Exchange, { signal, log }: TaskScope, options: Htt
   };
 };
 
-/** What to throw for an answer whose status was not expected. */
+/** Makes the error for a response whose status is not expected. */
 const unexpected = async (exchange: Exchange, { signal, log }: TaskScope, options: HttpOptions): Promise<Error> => {
   const { sent, expected, response, redirectedTo } = exchange;
   const { status, headers } = response;
@@ -128,7 +138,10 @@ const unexpected = async (exchange: Exchange, { signal, log }: TaskScope, option
   return statusFailure(new HttpStatusError(sent, { status, expected, redirectedTo, body }), headers);
 };
 
-/** How a body begins, as far as it comes in time; what was cut off a secret is left out. */
+/**
+ * Returns the beginning of a body, as far as it arrives in time, masked. If the body was not read whole, the text may
+ * end in a part of a secret, so its last characters are dropped, as many as the longest secret has.
+ */
 const excerptOf = async (
   { body, headers }: Response,
   signal: AbortSignal,
@@ -144,9 +157,10 @@ const excerptOf = async (
   return known.slice(0, EXCERPT_LENGTH).replace(/[\uD800-\uDBFF]$/, '');
 };
 
+/** The default of `excerptMs`. */
 const EXCERPT_MS = 2000;
 
-/** Lets the connection go. */
+/** Cancels the body, which frees the connection. */
 const discard = async ({ body }: Response): Promise<void> => body?.cancel().catch(() => {});
 
 const whatOf = ({ sent: { method, url }, redirectedTo }: Exchange): string =>

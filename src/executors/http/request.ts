@@ -2,22 +2,25 @@ import { type Mask, NO_MASK } from '../mask/mask.ts';
 import { invalidRequest, type ShownRequest } from './error.ts';
 
 export type HttpRequest = {
-  /** Absolute, `http://` or `https://`. User and password in it become an Authorization header, unless one is given. */
+  /**
+   * An absolute `http://` or `https://` URL. A user and password in it become an Authorization header, unless one is
+   * given.
+   */
   readonly url: string;
-  /** Default: GET, or POST where there is a body. */
+  /** Default: GET, or POST if there is a body. */
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Encoded, and added to the query that the URL has. A list gives its name several times. */
+  /** Parameters to encode and add to the query of the URL. A list repeats its name for each value. */
   readonly query?: Readonly<Record<string, string | readonly string[]>>;
-  /** Text, sent as it is, as `text/plain` unless a content-type is given. */
+  /** Text that is sent unchanged, as `text/plain` unless a Content-Type header is given. */
   readonly body?: string;
-  /** Sent as JSON, with its content-type unless one is given. `body` and `json` exclude one another. */
+  /** A value that is sent as JSON, as `application/json` unless a Content-Type header is given. Excludes `body`. */
   readonly json?: unknown;
-  /** Default: 200 to 299. A redirect whose status is expected is not followed. */
+  /** Statuses that count as success. Default: 200 to 299. If they include a redirect's, redirects are not followed. */
   readonly expectStatus?: readonly number[];
 };
 
-/** A request as it goes to fetch. */
+/** A request in the form that fetch takes, and the form that messages show. */
 export type Sendable = ShownRequest & {
   readonly target: URL;
   readonly headers: Headers;
@@ -25,7 +28,12 @@ export type Sendable = ShownRequest & {
   readonly redirect: 'follow' | 'manual';
 };
 
-/** @throws NonRetryableError with a HttpInvalidError as its cause, which holds neither credentials, query nor header values */
+/**
+ * Converts a request to the form that fetch takes.
+ *
+ * @throws NonRetryableError with a HttpInvalidError as its cause, whose message has no credentials, query or header
+ * values
+ */
 export const sendable = (request: HttpRequest, mask: Mask = NO_MASK): Sendable => {
   const target = urlOf(request.url, mask);
   const headers = headersOf(request.headers ?? {});
@@ -48,10 +56,13 @@ export const sendable = (request: HttpRequest, mask: Mask = NO_MASK): Sendable =
   return { method, url: shown, target, headers, body, redirect: follows ? 'follow' : 'manual' };
 };
 
-/** The statuses that fetch follows. */
+/** The statuses of the redirects that fetch follows. */
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** A URL without what may be secret in it. It is masked before it is cut: a secret may hold a `?`. */
+/**
+ * Returns a URL for messages: masked, without credentials, query and fragment. Masks first, since a secret may contain
+ * a `?`.
+ */
 export const shownUrl = (url: URL, mask: Mask): string => {
   const masked = mask.text(url.href);
   const { protocol, host, pathname } = URL.canParse(masked) ? new URL(masked) : url;
@@ -75,11 +86,14 @@ const urlOf = (given: string, mask: Mask): URL => {
   }
 };
 
-/** A URL that can't be parsed, without all that may be credentials or query. */
+/** Removes what may be credentials, query or fragment from a URL that can't be parsed. */
 const redacted = (text: string): string =>
   text.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1');
 
-/** Takes user and password, which fetch refuses, out of a URL, as the value of an Authorization header. */
+/**
+ * Removes user and password from a URL, since fetch refuses them there. Returns them as an Authorization header's
+ * value.
+ */
 const takeCredentials = (url: URL): string | undefined => {
   const { username, password } = url;
   if (username === '' && password === '') return undefined;
@@ -96,12 +110,12 @@ const percentDecoded = (text: string): string => {
   }
 };
 
-/** The query that is there stays as it is spelled: a signature may cover it. */
+/** Adds parameters to a query. The existing part keeps its exact spelling, since a signature may cover it. */
 const joined = (search: string, query: NonNullable<HttpRequest['query']>): string => {
   const pairs = Object.entries(query).flatMap(([name, value]) =>
     [value].flat().map((one): [string, string] => [name, one]),
   );
-  // Not every server takes a plus for a space.
+  // Not every server reads a plus as a space.
   const added = new URLSearchParams(pairs).toString().replaceAll('+', '%20');
   return [search.slice(1), added].filter((part) => part !== '').join('&');
 };
@@ -139,7 +153,7 @@ const bodyOf = ({ body, json }: HttpRequest): string | undefined => {
   return text;
 };
 
-/** JSON has no integers of any size: those beyond 2^53 are text. */
+/** Makes bigints JSON-safe: numbers up to 2^53, text beyond. */
 const integersAsNumbers = (_key: string, value: unknown): unknown => {
   if (typeof value !== 'bigint') return value;
   return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
@@ -154,7 +168,8 @@ const methodOf = (given: string): string => {
   return method;
 };
 
+/** The methods that fetch refuses. */
 const UNSUPPORTED: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
 
-/** What HTTP allows as the name of a method or a header. */
+/** A token of HTTP: the characters allowed in the name of a method or a header. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

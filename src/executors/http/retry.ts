@@ -2,7 +2,10 @@ import { type NonRetryableError, RetryAfterError } from '../../engine/errors/err
 import { noRetry } from '../no-retry.ts';
 import type { HttpStatusError } from './error.ts';
 
-/** An unexpected status as what a task throws: with the wait that the server asks for, or as one that no retry will mend. */
+/**
+ * Returns the error to throw for an unexpected status: a `RetryAfterError` if the server requests a wait (429, 503), a
+ * `NonRetryableError` for a 4xx status that will not change, otherwise the given error.
+ */
 export const statusFailure = (
   error: HttpStatusError,
   headers: Headers,
@@ -13,20 +16,23 @@ export const statusFailure = (
   return status >= 400 && status < 500 && !TRANSIENT.has(status) ? noRetry(error) : error;
 };
 
-/** Request Timeout, Too Early, Too Many Requests. */
+/** The 4xx statuses worth a retry: Request Timeout, Too Early, Too Many Requests. */
 const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/** What the Retry-After header asks for, in ms; 0 where it asks for nothing: then the backoff is the task's own. */
+/**
+ * Returns the wait that the Retry-After header requests, in ms; 0 without a valid header, so that the task's own
+ * backoff applies.
+ */
 const retryAfterMs = (headers: Headers): number => {
   const asked = headers.get('retry-after')?.trim() ?? '';
   if (/^\d+$/.test(asked)) return finite(Number(asked) * 1000);
   if (!HTTP_DATE.test(asked)) return 0;
-  // The server's clock, where it tells it, is the one that it counts by.
+  // The requested time is by the server's clock, so count from its Date header if there is one.
   const date = Date.parse(headers.get('date') ?? '');
   return finite(Date.parse(asked) - (Number.isNaN(date) ? Date.now() : date));
 };
 
 const finite = (ms: number): number => (Number.isFinite(ms) ? Math.max(0, ms) : 0);
 
-/** Date.parse makes a date of almost anything. */
+/** The date format of HTTP headers, checked first since `Date.parse` accepts almost any text. */
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;

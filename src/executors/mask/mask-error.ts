@@ -1,8 +1,10 @@
 import type { Mask } from './mask.ts';
 
 /**
- * An error without secrets: its messages, stacks, other texts and causes are rewritten in place, so that it stays of its
- * class. A value that is thrown and is no error is copied.
+ * Masks secrets in a thrown value and returns it. An error is changed in place, so that it keeps its class: message,
+ * stack, causes and own enumerable properties are masked. Any other value is masked in a copy.
+ *
+ * @param seen the errors whose causes lead here; stops a circle of causes
  */
 export const maskError = (error: unknown, mask: Mask, seen: ReadonlySet<unknown> = new Set()): unknown => {
   if (!(error instanceof Error)) return mask.data(error);

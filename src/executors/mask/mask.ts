@@ -1,18 +1,30 @@
-/** Replaces secret values in what is shown or kept. */
+/*
+ * Masking of secrets. `mask.ts` finds the values of secrets in text and plain data and replaces them by `***`;
+ * `mask-error.ts` does the same to errors. `masked-task.ts` wraps a task function with both, so that no secret reaches
+ * an event, an error, the context or a journal. Executors also use a mask themselves before they cut text, since a part
+ * of a secret is not recognised afterwards.
+ */
+
+/** Replaces the values of secrets in text and data, before these are shown or stored. */
 export type Mask = {
+  /** Returns the text with each secret replaced by `MASKED`. */
   readonly text: (text: string) => string;
-  /** The same for all text, keys too, within plain data. What holds no secret is the same object. */
+  /**
+   * Masks all strings, keys too, within lists and plain objects, and numbers that are a secret as a whole. Returns a
+   * copy, or the value itself if it holds no secret.
+   */
   readonly data: (value: unknown) => unknown;
-  /** The length of the longest text that is replaced, in UTF-16 units. */
+  /** The length of the longest text that is replaced, in UTF-16 units; 0 without secrets. */
   readonly longest: number;
 };
 
-/** What stands where a secret stood. */
+/** The text that replaces a secret. */
 export const MASKED = '***';
 
 /**
- * A mask for these values: as they are, each of their lines that is long enough to be told from other text, and as JSON,
- * URLs and base64 spell them, base64 also behind other text, as in `Authorization: Basic`. Empty values are no secrets.
+ * Creates a mask for the values of secrets. It finds each value, and each line of a value of several lines: unchanged,
+ * and as written in JSON, URLs, quotes and base64. It finds base64 of a longer text that contains the value too, as in
+ * `Authorization: Basic`. Ignores empty values, lines below 4 characters and base64 of values below 6 characters.
  */
 export const createMask = (values: readonly string[]): Mask => {
   const spellings = [...new Set(values.flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
@@ -26,8 +38,10 @@ export const createMask = (values: readonly string[]): Mask => {
   return { text, data: (value) => maskData(value, text, new Set()), longest: spellings[0]?.length ?? 0 };
 };
 
+/** The mask without secrets: returns everything unchanged. */
 export const NO_MASK: Mask = { text: (text) => text, data: (value) => value, longest: 0 };
 
+/** Returns every form in which the value of a secret may appear in text. */
 const spellingsOf = (value: string): readonly string[] => {
   const lines = value.split(/\r?\n/).map((line) => line.trim());
   const whole = [value, value.trim(), ...(lines.length > 1 ? lines.filter(({ length }) => length >= MIN_LINE) : [])];
@@ -43,12 +57,13 @@ const spellingsOf = (value: string): readonly string[] => {
     ]);
 };
 
-/** A shorter line of a secret of several lines, such as `{`, may be anywhere. */
+/** The shortest line of a secret that is masked, in UTF-16 units: shorter ones, such as `{`, occur in any text. */
 const MIN_LINE = 4;
 
+/** The shortest text whose base64 is masked, in UTF-16 units: that of shorter ones occurs by chance. */
 const MIN_BASE64 = 6;
 
-/** As JavaScript and Python show text within quotes of each kind. */
+/** Returns a text as JavaScript and Python escape it within each kind of quotes. */
 const quotedSpellings = (text: string): readonly string[] => {
   const escaped = text.replaceAll('\\', '\\\\');
   return [escaped, escaped.replaceAll("'", "\\'"), escaped.replaceAll('`', '\\`')];
@@ -59,16 +74,23 @@ const base64Spellings = (text: string): readonly string[] => [
   ...[0, 1, 2].map((before) => base64Behind(text, before)),
 ];
 
-/** What base64 makes of a text behind so many bytes, without the characters that other text has a part in. */
+/**
+ * Returns the base64 of a text that follows `before` other bytes, without the characters that also encode its
+ * neighbours.
+ */
 const base64Behind = (text: string, before: number): string => {
   const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(text)]);
   const shared = before === 0 ? 0 : before + 1;
   return bytes.toString('base64').slice(shared, Math.floor((bytes.length * 8) / 6));
 };
 
+/** Offsets in UTF-16 units; `end` is exclusive. */
 type Range = readonly [start: number, end: number];
 
-/** Expressions for many spellings each, up to a length that the machine takes; longer spellings are looked for one by one. */
+/**
+ * Joins the spellings into few regular expressions, each up to `MAX_PATTERN` long. Searches for longer spellings one by
+ * one.
+ */
 const findersOf = (spellings: readonly string[]): readonly ((text: string) => readonly Range[])[] => {
   const finders: ((text: string) => readonly Range[])[] = [];
   let chunk: string[] = [];
@@ -91,6 +113,7 @@ const findersOf = (spellings: readonly string[]): readonly ((text: string) => re
   return finders;
 };
 
+/** The most text in one regular expression, in UTF-16 units: the RegExp engine rejects a very long one. */
 const MAX_PATTERN = 8192;
 
 const findAny =
@@ -100,7 +123,7 @@ const findAny =
     expression.lastIndex = 0;
     for (let match = expression.exec(text); match; match = expression.exec(text)) {
       found.push([match.index, match.index + match[0].length]);
-      // The next may begin within this one.
+      // The next match may overlap this one.
       expression.lastIndex = match.index + 1;
     }
     return found;
@@ -116,7 +139,7 @@ const findText =
     return found;
   };
 
-/** The text with one mask in the place of each stretch that is covered. */
+/** Replaces each stretch of text that is covered by ranges, which may overlap, with one `MASKED`. */
 const withoutRanges = (text: string, ranges: readonly Range[]): string => {
   if (ranges.length === 0) return text;
   let masked = '';
@@ -132,11 +155,12 @@ const withoutRanges = (text: string, ranges: readonly Range[]): string => {
 
 const escapeRegExp = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
+/** Masks plain data. `around` holds the objects that contain `value`; it stops circular data. */
 const maskData = (value: unknown, text: (text: string) => string, around: Set<unknown>): unknown => {
   if (typeof value === 'string') return text(value);
   if (typeof value === 'number' || typeof value === 'bigint') {
     const spelled = String(value);
-    // A number that merely has the digits of a secret in it is none.
+    // A number is masked only as a whole: its digits may contain those of a secret by chance.
     return text(spelled) === MASKED ? MASKED : value;
   }
   if (value === null || typeof value !== 'object' || around.has(value)) return value;
@@ -163,7 +187,7 @@ const maskEntries = (value: Record<string, unknown>, text: (text: string) => str
     return entry;
   });
   if (!changed) return value;
-  // Answers such as `notReady` are known by a symbol.
+  // `Object.entries` skips symbols, but values such as that of `notReady()` are recognised by one.
   const symbols = Object.getOwnPropertySymbols(value).map((key) => [key, value[key as never]]);
   return Object.assign(Object.fromEntries(entries), Object.fromEntries(symbols));
 };

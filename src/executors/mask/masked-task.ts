@@ -2,7 +2,7 @@ import type { TaskFunction, TaskLogger } from '../../engine/definition/task-func
 import { type Mask, NO_MASK } from './mask.ts';
 import { maskError } from './mask-error.ts';
 
-/** A task of which neither logs, progress, output nor errors hold a secret. */
+/** Wraps a task function so that its logs, progress messages, output and errors hold no secrets. */
 export const masked = (run: TaskFunction, mask: Mask): TaskFunction => {
   if (mask === NO_MASK) return run;
   return async (scope) => {

@@ -4,11 +4,13 @@ import { TintypeError } from '../../engine/errors/errors.ts';
 export class ProcessError extends TintypeError {
   override readonly name = 'ProcessError';
   readonly code = 'PROCESS_FAILED';
-  /** `null` when a signal ended it. */
+  /** `null` if a signal ended the command. */
   readonly exitCode: number | null;
+  /** `null` if the command exited by itself. */
   readonly signal: NodeJS.Signals | null;
-  /** The last lines that it wrote to each, at most `TAIL_LINES`. */
+  /** The last lines of standard output, at most `TAIL_LINES`. */
   readonly stdout: readonly string[];
+  /** The last lines of standard error, at most `TAIL_LINES`. */
   readonly stderr: readonly string[];
 
   constructor(
@@ -25,10 +27,10 @@ export class ProcessError extends TintypeError {
   }
 }
 
-/** How many lines of each stream an error keeps. */
+/** The number of lines of each stream that an error keeps. */
 export const TAIL_LINES = 20;
 
-/** What the codes that shells give by convention mean. */
+/** Explains exit codes that shells use by convention; 128 + n means that signal n ended the program. */
 const hint = ({ exitCode, signal }: { exitCode: number | null; signal: NodeJS.Signals | null }): string => {
   if (signal === 'SIGKILL' || exitCode === 137)
     return ' Something killed it; often that is the system, short of memory.';
@@ -43,6 +45,7 @@ const hint = ({ exitCode, signal }: { exitCode: number | null; signal: NodeJS.Si
 export class ProcessNotFoundError extends TintypeError {
   override readonly name = 'ProcessNotFoundError';
   readonly code = 'PROCESS_NOT_FOUND';
+  /** The names that were tried. */
   readonly programs: readonly string[];
 
   constructor(type: string, programs: readonly string[], options?: ErrorOptions) {
@@ -54,7 +57,7 @@ export class ProcessNotFoundError extends TintypeError {
   }
 }
 
-/** The interpreter is there, but the system would not start it with this command. */
+/** The interpreter exists, but the system could not start it with this command. */
 export class ProcessStartError extends TintypeError {
   override readonly name = 'ProcessStartError';
   readonly code = 'PROCESS_NOT_STARTED';

@@ -7,17 +7,25 @@ import { errorData } from '../../events/error-data.ts';
 import type { Mask } from '../mask/mask.ts';
 import { MAX_OUTPUT_BYTES, OutputError, parseOutput, tooLarge } from './output-error.ts';
 
-/** The files through which an attempt's process reads the context and writes its output. */
+/** The two files of an attempt: its process reads the context from one and writes its output to the other. */
 export type Exchange = {
-  /** What tells the process where they are, and who it is. */
+  /** Environment variables with the paths of the files, and the job, task and attempt. */
   readonly env: Readonly<Record<string, string>>;
-  /** What the process wrote, `undefined` if nothing. @throws OutputError */
+  /**
+   * Returns the parsed output, `undefined` if the process wrote none. The mask applies to errors.
+   *
+   * @throws OutputError
+   */
   readonly read: (mask?: Mask) => unknown;
-  /** Removes them. */
+  /** Removes the output's file, and the context's file if no other attempt uses it. */
   readonly close: () => void;
 };
 
-/** Attempts that see the same context share its file, which nobody may write to. */
+/**
+ * Creates the files of an attempt. Attempts with the same context object share one read-only file for it.
+ *
+ * @throws NonRetryableError if the temporary folder can't be created
+ */
 export const openExchange = (scope: TaskScope): Exchange => {
   const { jobId, taskName, attempt, ctx = NOTHING } = scope;
   const context = contextFile(ctx);
@@ -40,7 +48,7 @@ export const openExchange = (scope: TaskScope): Exchange => {
   };
 };
 
-/** For a function that is called by hand, with a scope in part. */
+/** The context for a scope without one: a program may call a task function itself, with a partial scope. */
 const NOTHING = {};
 
 type ContextFile = { readonly path: string; users: number };
@@ -49,9 +57,10 @@ let directory: string | undefined;
 
 let count = 0;
 
+/** The files of contexts in use. */
 const contexts = new WeakMap<object, ContextFile>();
 
-/** Made once, and removed when this process exits. */
+/** Returns the temporary folder. Creates it on the first call, and removes it when this process exits. */
 const folder = (): string => {
   if (directory === undefined) {
     const made = makeFolder();
@@ -82,7 +91,10 @@ const contextFile = (ctx: Readonly<Record<string, unknown>>): ContextFile => {
   return file;
 };
 
-/** JSON has no integers of any size, which are text, and no errors, which are in what a fan-out puts out that tolerates failures. */
+/**
+ * Makes values JSON-safe: bigints become text, errors plain data. The output of a fan-out that tolerates failures has
+ * errors.
+ */
 const replacer = (_key: string, value: unknown): unknown => {
   if (typeof value === 'bigint') return String(value);
   return value instanceof Error ? errorData(value) : value;

@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * Whether a process group has a member that is more than a zombie. A zombie answers to signal 0 like the living, and
- * where PID 1 reaps no orphans, as in many containers, it stays: so Linux is asked for the state of each member.
+ * Returns whether a process group has a member that is not a zombie. Signal 0 finds zombies too, and they stay if PID 1
+ * does not reap orphans, as in many containers. So on Linux the state of each member is read from /proc.
  */
 export const hasLivingMember = (group: number): boolean => isKnown(group) && (livingMember(group) ?? true);
 
+/** Returns whether the group has any member, zombie or not. EPERM: it has, but they belong to another user. */
 const isKnown = (group: number): boolean => {
   try {
     return process.kill(-group, 0);
@@ -14,7 +15,7 @@ const isKnown = (group: number): boolean => {
   }
 };
 
-/** `undefined` where there is no /proc to tell. */
+/** Returns `undefined` if there is no /proc, as on macOS. */
 const livingMember = (group: number): boolean | undefined => {
   let entries: string[];
   try {
@@ -28,7 +29,7 @@ const livingMember = (group: number): boolean | undefined => {
 
 const isLivingMember = (pid: string, group: number): boolean => {
   try {
-    // "pid (command) state parent group …"; the command may hold anything, parentheses too.
+    // Format: "pid (command) state parent group …". The command may hold any character, even parentheses.
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const [state = '', , ofGroup] = stat.slice(stat.lastIndexOf(')') + 2).split(' ', 3);
     return Number(ofGroup) === group && !'ZXx'.includes(state);

@@ -1,21 +1,32 @@
 import type { ChildProcess } from 'node:child_process';
 import { hasLivingMember } from './group-members.ts';
 
-/** A child process that leads a process group, together with whatever it started and did not move out of it. */
+/** A process group: the child process that leads it, and all that it started and that did not leave the group. */
 export type ProcessGroup = {
-  /** Waits until none is left, at most so long; resolves to whether that came true. */
+  /** Waits until no process of the group is alive, for at most `withinMs`. Resolves to true if none is. */
   readonly gone: (withinMs: number) => Promise<boolean>;
-  /** SIGTERM to all of it, SIGKILL to those left after the grace; resolves when none is left. Later calls join the first. */
+  /**
+   * Sends SIGTERM to the group, and SIGKILL if any process is left after `graceMs`. Resolves when none is left, at the
+   * latest 500 ms after SIGKILL. Later calls return the promise of the first.
+   */
   readonly end: (graceMs: number) => Promise<void>;
-  /** To be called when none is left: the group is no longer killed on exit, and nobody waits for it. */
+  /**
+   * Unregisters the group; call this when none of its processes is left. Otherwise it is killed when this process
+   * exits.
+   */
   readonly release: () => void;
 };
 
+/** The pids of the leaders of all groups that are not released yet. */
 const groups = new Set<number>();
 
+/** Functions that resolve the promises returned by `processGroupsGone`. */
 const waiting: (() => void)[] = [];
 
-/** Takes charge of a child that was started `detached`. If this process exits before its release, the group is killed. */
+/**
+ * Registers the process group of a child that was spawned with `detached`. Kills it if this process exits before
+ * `release`.
+ */
 export const processGroup = (leader: ChildProcess): ProcessGroup => {
   const pid = leader.pid as number;
   if (groups.size === 0) process.on('exit', killProcessGroups);
@@ -29,7 +40,7 @@ export const processGroup = (leader: ChildProcess): ProcessGroup => {
       if (!isAlive()) return true;
       const answered = performance.now();
       if (answered - start >= withinMs) return false;
-      // Where there are many processes the question takes time: ask at most a tenth of it.
+      // With many processes each check takes long: spend at most a tenth of the time on checks.
       await pause(Math.max(pauseMs, 9 * (answered - asked)));
     }
   };
@@ -56,22 +67,25 @@ export const processGroup = (leader: ChildProcess): ProcessGroup => {
   };
 };
 
-/** SIGKILL, at once, to every process group that is still in charge here. */
+/** Sends SIGKILL to every registered process group. */
 export const killProcessGroups = (): void => {
   for (const pid of groups) send(pid, 'SIGKILL');
 };
 
-/** Resolves when no process group is in charge here any more. */
+/** Resolves when every registered process group has been released. */
 export const processGroupsGone = (): Promise<void> =>
   new Promise((resolve) => {
     if (groups.size === 0) resolve();
     else waiting.push(resolve);
   });
 
-/** The longest pause between two looks at a group. Its members are not all children of this process, so none tells when it ends. */
+/**
+ * The longest pause between two checks of a group, in ms. Groups are polled because only the leader is a child of this
+ * process: the system does not report the exits of the other members.
+ */
 const MAX_PAUSE_MS = 20;
 
-/** How long to wait for what SIGKILL was sent to. */
+/** How long to wait for processes to disappear after SIGKILL, in ms. */
 const REAP_MS = 500;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -80,6 +94,6 @@ const send = (pid: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(-pid, signal);
   } catch {
-    // None is left, which is what the signal was for.
+    // The group has no process left to signal.
   }
 };

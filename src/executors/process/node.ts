@@ -3,15 +3,17 @@ import type { TaskFunction } from '../../engine/definition/task-function.ts';
 import { type ProcessOptionsOf, processTask } from './process.ts';
 
 /**
- * Runs JavaScript as an ES module in a process of its own, with the Node.js that runs this. It finds `ctx`, `params`,
- * `item`, `index` and `output(value)` as globals, and imports relative to its working directory.
+ * Makes a task that runs JavaScript as an ES module in its own process, with the Node.js that runs this process. The
+ * code has the globals `ctx`, `params`, `item`, `index` and `output(value)`. Its imports are relative to its working
+ * directory.
  */
 export const node = (code: string, options: ProcessOptionsOf = {}): TaskFunction =>
   processTask({ type: 'node', programs: [process.execPath], args: [IMPORT_GLOBALS, ...MODULE, code, '--'] }, options);
 
 /**
- * Calls a function that a module exports, in a process of its own, with `{ ctx, params, item, index, attempt, jobId,
- * taskName, signal, log }`; what it answers is the output. An export that is no function is the output itself.
+ * Makes a task that calls a function exported by a module, in its own process, with `{ ctx, params, item, index,
+ * attempt, jobId, taskName, signal, log }`. The returned value is the output. An export that is not a function is
+ * itself the output.
  */
 export const nodeModule = (path: string, name = 'default', options: ProcessOptionsOf = {}): TaskFunction => {
   const call = `${CALL}await call(${JSON.stringify(pathToFileURL(path).href)}, ${JSON.stringify(name)});`;
@@ -20,7 +22,7 @@ export const nodeModule = (path: string, name = 'default', options: ProcessOptio
 
 const MODULE = ['--input-type=module', '-e'];
 
-/** What both find of the world around them. */
+/** The first lines of both programs: they read the context, item and index, and define `output`. */
 const READ = `import { readFileSync as read, writeFileSync as write } from 'node:fs';
 const { TINTYPE_CONTEXT, TINTYPE_OUTPUT, TINTYPE_ITEM, TINTYPE_INDEX } = process.env;
 

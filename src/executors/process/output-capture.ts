@@ -2,18 +2,18 @@ import { type Mask, NO_MASK } from '../mask/mask.ts';
 import { MAX_OUTPUT_BYTES, parseOutput, tooLarge } from './output-error.ts';
 
 /**
- * What is made of a command's standard output: `json` parses it, `text` is all of it without the newline at its end,
- * `lines` its lines.
+ * How a command's standard output becomes the task's output: parsed as JSON, as one text without the newline at its
+ * end, or as a list of lines.
  */
 export type OutputForm = 'json' | 'text' | 'lines';
 
 export type Capture = {
   readonly write: (chunk: Buffer) => void;
-  /** @throws OutputError of text that is no JSON, and of more than `MAX_OUTPUT_BYTES` */
+  /** Returns the output. @throws OutputError if it is not the JSON expected, or larger than `MAX_OUTPUT_BYTES` */
   readonly value: () => unknown;
 };
 
-/** Collects standard output up to its limit; nothing printed at all is no output where JSON is expected. */
+/** Collects standard output, up to `MAX_OUTPUT_BYTES`. If JSON is expected, blank text means no output: `undefined`. */
 export const capture = (form: OutputForm, mask: Mask = NO_MASK): Capture => {
   let chunks: Buffer[] = [];
   let size = 0;

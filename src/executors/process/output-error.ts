@@ -1,7 +1,7 @@
 import { TintypeError } from '../../engine/errors/errors.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 
-/** What a command gave as its output can't be one. */
+/** The output of a command can't be used: not JSON, nested too deeply, too large or unreadable. */
 export class OutputError extends TintypeError {
   override readonly name = 'OutputError';
   readonly code: 'OUTPUT_TOO_DEEP' | 'OUTPUT_NOT_JSON' | 'OUTPUT_TOO_LARGE' | 'OUTPUT_UNREADABLE';
@@ -12,10 +12,15 @@ export class OutputError extends TintypeError {
   }
 }
 
-/** The largest output of a command, in bytes, printed or written. */
+/** The largest output of a command, in bytes, whether printed or written to its file. */
 export const MAX_OUTPUT_BYTES = 10 * 2 ** 20;
 
-/** Blank text is none. `source` names where the text is from, at the start of a sentence. @throws OutputError */
+/**
+ * Parses a command's output as JSON; returns `undefined` if it is blank. `source` begins the sentence of an error, such
+ * as "The standard output"; the mask applies to what an error quotes.
+ *
+ * @throws OutputError
+ */
 export const parseOutput = (given: string, source: string, mask: Mask = NO_MASK): unknown => {
   const text = given.replace(/^\uFEFF/, '');
   if (text.trim() === '') return undefined;
@@ -23,7 +28,7 @@ export const parseOutput = (given: string, source: string, mask: Mask = NO_MASK)
   try {
     return JSON.parse(text);
   } catch (error) {
-    // What the parser says quotes the text, and may cut a secret in two: its place alone is taken over, and no cause.
+    // The parser's message quotes the text and may cut a secret in two: report its position only, and set no cause.
     const place = /at position \d+/.exec((error as Error).message)?.[0];
     const masked = mask.text(text);
     const start = JSON.stringify(masked.length > EXCERPT_LENGTH ? `${masked.slice(0, EXCERPT_LENGTH)}…` : masked);
@@ -34,9 +39,10 @@ export const parseOutput = (given: string, source: string, mask: Mask = NO_MASK)
   }
 };
 
+/** The most text that an error quotes, in UTF-16 units. */
 const EXCERPT_LENGTH = 60;
 
-/** How deep lists and mappings may be nested in one another. */
+/** How deeply lists and mappings may be nested. */
 const MAX_DEPTH = 500;
 
 const requireShallow = (text: string, source: string): void => {
@@ -52,7 +58,7 @@ const requireShallow = (text: string, source: string): void => {
   }
 };
 
-/** @throws OutputError, always */
+/** Always throws. @throws OutputError */
 export const tooLarge = (source: string): never => {
   throw new OutputError(
     'OUTPUT_TOO_LARGE',

@@ -1,11 +1,14 @@
 import type { Readable } from 'node:stream';
 
-/** Holds back what processes print, while whoever shows it can't keep up: their pipes fill, and they wait. */
+/**
+ * Backpressure on the output of processes. While the gate is closed their output is not read, so that their pipes fill
+ * and they block. It is closed while the terminal can't keep up.
+ */
 export type OutputGate = {
   readonly isOpen: () => boolean;
   readonly open: () => void;
   readonly close: () => void;
-  /** Puts a stream that flows behind the gate, until the returned function is called. */
+  /** Pauses a flowing stream whenever the gate is closed. Returns a function that detaches and resumes the stream. */
   readonly hold: (stream: Readable) => () => void;
 };
 
@@ -24,7 +27,7 @@ export const outputGate = (): OutputGate => {
     open: () => set(true),
     close: () => set(false),
     hold: (stream) => {
-      // Node.js itself lets the streams of a process flow when that exits.
+      // Node.js resumes the streams of a child process when the process exits.
       const pause = (): void => {
         if (!isOpen) stream.pause();
       };

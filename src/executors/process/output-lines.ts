@@ -1,20 +1,22 @@
 import { StringDecoder } from 'node:string_decoder';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 
-/** The length, in UTF-16 units, at which a line of output is cut; what is missing is counted at its end. */
+/**
+ * The length, in UTF-16 units, at which a line of output is cut. The number of characters cut off is added at its end.
+ */
 export const MAX_LINE_LENGTH = 8192;
 
 export type OutputLines = {
   readonly write: (chunk: Buffer) => void;
-  /** Emits what the last line has, if it did not end in a newline. */
+  /** Emits the last line, if it did not end in a newline. */
   readonly end: () => void;
 };
 
 /**
- * Cuts a stream of bytes into lines of text. A character that is cut in two by a chunk is put together again, invalid
- * UTF-8 becomes U+FFFD, and a carriage return starts its line afresh, as on a terminal: of a progress bar its last state
- * is emitted. Holds one line of at most `MAX_LINE_LENGTH`, and as much more as lets the mask see a secret that the cut
- * would divide.
+ * Splits a stream of bytes into masked lines of text. Characters split between chunks are joined, and invalid UTF-8
+ * becomes U+FFFD. As on a terminal, a carriage return restarts its line: of a progress bar only the last state is
+ * emitted. Buffers at most `MAX_LINE_LENGTH` of a line, plus the length of the longest secret, so that the mask
+ * recognises a secret that the cut divides.
  */
 export const outputLines = (emit: (line: string) => void, mask: Mask = NO_MASK): OutputLines => {
   const decoder = new StringDecoder('utf8');
@@ -43,7 +45,7 @@ export const outputLines = (emit: (line: string) => void, mask: Mask = NO_MASK):
 
   const flush = (): void => {
     const text = mask.text(line);
-    // Where more was printed than is held, what is held may end in a part of a secret.
+    // If the line was longer than the buffer, the buffer may end in a part of a secret: drop that much of it.
     const whole = missing === 0 ? text.length : Math.max(0, text.length - mask.longest);
     const end = Math.min(MAX_LINE_LENGTH, whole);
     const cut = missing + text.length - end;
@@ -71,12 +73,12 @@ export const outputLines = (emit: (line: string) => void, mask: Mask = NO_MASK):
   };
 };
 
-/** Where the carriage returns begin that a text ends in. */
+/** Returns the offset where the carriage returns at the end of a text begin; the text's length if it has none. */
 const endOfBody = (text: string): number => {
   let end = text.length;
   while (end > 0 && text[end - 1] === '\r') end--;
   return end;
 };
 
-/** Without the half of a surrogate pair that a cut may leave at the end. */
+/** Removes half of a surrogate pair from the end of a text, where a cut may leave it. */
 const wellFormed = (text: string): string => (/[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text);

@@ -1,3 +1,16 @@
+/*
+ * The executors (`src/executors`) are the task functions that do the work of an attempt outside the engine: run a
+ * process (`process/`), send an HTTP request (`http/`) or query a database (`sql/`). `mask/` hides secrets in results.
+ *
+ * This folder runs commands. `bash.ts`, `python.ts` and `node.ts` each define a command; `ready-when.ts` makes a sensor
+ * of one. `process.ts` performs an attempt in this order:
+ * - `exchange.ts` writes the context to a file and picks the file for the output.
+ * - The command starts as the leader of a process group (`group.ts`, `group-members.ts`).
+ * - `output-lines.ts` splits its output into log lines, `output-capture.ts` collects standard output, `output-gate.ts`
+ *   pauses both while the terminal is slow.
+ * - After its exit, processes left in the group are ended, and `output-error.ts` parses the output.
+ */
+
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
@@ -13,50 +26,55 @@ import { type OutputGate, outputGate } from './output-gate.ts';
 import { outputLines } from './output-lines.ts';
 
 export type ProcessOptions = {
-  /** Default: the working directory of this process. */
+  /** The command's working directory. Default: that of this process. */
   readonly cwd?: string | undefined;
-  /** Added to the environment of this process; `undefined` takes a variable away. */
+  /** Variables added to the environment of this process; `undefined` removes one. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** What the command finds as its arguments: `$1` in bash, `sys.argv[1]` in Python, `process.argv[1]` in Node.js. */
+  /** Arguments of the command. The first is `$1` in bash, `sys.argv[1]` in Python, `process.argv[1]` in Node.js. */
   readonly args?: readonly string[] | undefined;
-  /** What the standard output makes as the task's output. Default: nothing. */
+  /** How standard output becomes the task's output. Default: it is only logged. */
   readonly output?: OutputForm | undefined;
-  /** How long a process may take to end after SIGTERM, before SIGKILL, in ms. Default 2000. */
+  /** How long processes may take to end after SIGTERM before they get SIGKILL, in ms. Default 2000. */
   readonly killGraceMs?: number | undefined;
-  /** Default: output is read as fast as it is printed. */
+  /** Holds back the command's output. Default: output is read as fast as it is printed. */
   readonly gate?: OutputGate | undefined;
-  /** Applied to every line before it is cut or logged. Default: nothing is masked. */
+  /** Masks every line before it is cut or logged, and what errors quote of an output. Default: nothing is masked. */
   readonly mask?: Mask | undefined;
 };
 
-/** The same for every attempt, or made for each. */
+/** Options for all attempts, or a function that makes them for each attempt. */
 export type ProcessOptionsOf = ProcessOptions | ((scope: TaskScope) => ProcessOptions);
 
 export type Command = {
-  /** What the task's author calls it, such as `bash`. */
+  /** The type of the task as errors name it, such as `bash`. */
   readonly type: string;
-  /** The interpreter, and what to try when it is missing. */
+  /** The interpreter, followed by others to try if it is not installed. */
   readonly programs: readonly [string, ...string[]];
+  /** Arguments of the interpreter; those of `ProcessOptions` follow them. */
   readonly args: readonly string[];
 };
 
+/** The default of `killGraceMs`. */
 export const KILL_GRACE_MS = 2000;
 
 /**
- * A task whose attempts each run a command as a process of their own. Every line of its standard output is logged as
- * `info`, of its standard error as `warn`. When the signal aborts, the process and all that it started get SIGTERM, then
- * SIGKILL; the attempt ends when they are gone, and so it does after a normal exit: what the command left running in its
- * process group is ended. An attempt waits for the processes of the one before it.
+ * Makes a task that runs a command in a new process for each attempt. Each line of standard output is logged as `info`,
+ * each line of standard error as `warn`. When the attempt's signal aborts, the process group gets SIGTERM, then
+ * SIGKILL. After a normal exit, processes that the command left running in its group are ended in the same way. The
+ * attempt ends when the group is gone, and a later attempt of the same task waits for that.
  *
- * The process finds the context as JSON in the file that `TINTYPE_CONTEXT` names. Its output is what it writes as JSON to
- * the file that `TINTYPE_OUTPUT` names, or what `options.output` makes of its standard output; of both, when both are
- * mappings, the merged one; else the file's.
+ * The process reads the context as JSON from the file named by `TINTYPE_CONTEXT`. It writes its output as JSON to the
+ * file named by `TINTYPE_OUTPUT`, or prints it in the form that `options.output` gives. If it does both, two mappings
+ * are merged (the file wins for equal keys); otherwise the file's output counts.
  *
- * @throws ProcessError on an exit code other than 0
- * @throws OutputError of an output that is no JSON, or too large
- * @throws NonRetryableError with a ProcessNotFoundError or a ProcessStartError as its cause
+ * @throws ProcessError if the command exits with a code other than 0, or a signal ends it
+ * @throws OutputError if the output is not JSON, nested too deeply, too large, or not a file
+ * @throws ProcessStartError if the system lacks processes, open files or memory at the moment
+ * @throws NonRetryableError with a ProcessNotFoundError, or a ProcessStartError for any other reason, as its cause; and
+ * if the temporary folder can't be created
  */
 export const processTask = (command: Command, options: ProcessOptionsOf): TaskFunction => {
+  // The latest attempt of each task, by job and task.
   const running = new Map<string, Promise<unknown>>();
   return async (scope) => {
     const task = `${scope.jobId}\n${scope.taskName}`;
@@ -109,7 +127,7 @@ const runInGroup = async (
     const end = await exited(child);
     if (await endLeftovers(group, graceMs, signal)) log.warn(LEFTOVERS);
     group.release();
-    // The output of an attempt that was aborted is not worth waiting for whoever shows it.
+    // While the gate is closed, silence does not mean that the output is complete. An aborted attempt does not wait.
     await drained(child, closed, () => gate.isOpen() || signal.aborted);
     stdout.end();
     stderr.end();
@@ -131,7 +149,7 @@ const outputOf = (captured: Capture | undefined, exchange: Exchange, mask: Mask 
 
 type Piped = ChildProcessByStdio<null, Readable, Readable>;
 
-/** Starts the first program of the command that there is. */
+/** Starts the command with the first of its programs that is installed. */
 const started = async (
   { type, programs, args }: Command,
   options: ProcessOptions,
@@ -169,7 +187,7 @@ const spawnOrThrow = (
   }
 };
 
-/** The system reports a missing directory as a missing program. */
+/** Reports a missing working directory as such: the system's error would name the program as missing. */
 const requireDirectory = (type: string, cwd: string | undefined): void => {
   if (cwd === undefined || statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) return;
   const error = new ProcessStartError(
@@ -183,7 +201,7 @@ const notStarted = (type: string, cause: NodeJS.ErrnoException): Error => {
   const error = new ProcessStartError(`A ${type} command could not be started: ${cause.message}.${remedy ?? ''}`, {
     cause,
   });
-  // What is short now may be there later; all else stays as it is.
+  // A shortage may be over by the next attempt; any other reason will not be.
   return TRANSIENT.has(cause.code ?? '') ? error : new NonRetryableError(error.message, { cause: error });
 };
 
@@ -197,7 +215,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 const TRANSIENT: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
 
-/** Logs each line, and keeps the last ones. */
+/** Logs each line of a stream, and keeps the last `TAIL_LINES`. */
 const logLines = (
   stream: Readable,
   log: (line: string) => void,
@@ -215,7 +233,10 @@ const logLines = (
 const exited = (child: ChildProcess): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> =>
   new Promise((resolve) => child.once('exit', (exitCode, signal) => resolve({ exitCode, signal })));
 
-/** Ends what the command left running. Resolves to whether that took a signal which the attempt's end did not call for. */
+/**
+ * Ends processes that the command left running. Resolves to true if they had to be signalled and the attempt was not
+ * aborted.
+ */
 const endLeftovers = async (group: ProcessGroup, graceMs: number, signal: AbortSignal): Promise<boolean> => {
   if (!signal.aborted && (await group.gone(LINGER_MS))) return false;
   const unasked = !signal.aborted;
@@ -223,15 +244,18 @@ const endLeftovers = async (group: ProcessGroup, graceMs: number, signal: AbortS
   return unasked;
 };
 
-/** How long what the command started may outlive it unasked: `tee` in `> >(tee log)` ends just after its shell. */
+/**
+ * How long processes may outlive the command before they are signalled, in ms: `tee` in `> >(tee log)` ends just after
+ * its shell. Also the silence after which output counts as complete.
+ */
 const LINGER_MS = 200;
 
 const LEFTOVERS =
   'The command ended but left processes running, which were ended too. Let it `wait` for them, or start them with `setsid` to keep them.';
 
 /**
- * Waits for the rest of the output. A process that left the group may hold the pipes open for ever: silence ends the
- * wait, or more than pipes hold.
+ * Waits for the rest of the output, then closes both pipes. A process that left the group may hold the pipes open for
+ * ever, so the wait also ends on silence while `isRead`, or after more output than both pipes can hold.
  */
 const drained = async (child: Piped, closed: Promise<void>, isRead: () => boolean): Promise<void> => {
   let silent = false;
@@ -256,5 +280,5 @@ const drained = async (child: Piped, closed: Promise<void>, isRead: () => boolea
   child.stderr.destroy();
 };
 
-/** Linux lets a pipe hold 1 MiB at most. */
+/** The most that the pipes of standard output and standard error hold: on Linux 1 MiB each, by default. */
 const PIPES_HOLD_BYTES = 2 * 2 ** 20;

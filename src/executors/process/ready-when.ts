@@ -3,8 +3,10 @@ import type { TaskFunction } from '../../engine/definition/task-function.ts';
 import { ProcessError } from './error.ts';
 
 /**
- * A sensor's check of what a command says: ready when it exits with 0, not yet with another code. That it can't be run is
- * an error, and so is its end by a signal.
+ * Turns a command into a sensor's check: ready, with the command's output or `true`, if it exits with 0; not ready on
+ * any other exit code.
+ *
+ * @throws what the command throws if it could not be run (exit codes 126 and 127 included), or a signal ended it
  */
 export const readyWhen =
   (command: TaskFunction): TaskFunction =>
@@ -17,5 +19,5 @@ export const readyWhen =
     }
   };
 
-/** What shells answer for a program that may not be executed, or is not there. */
+/** The exit codes of shells for a program that is not executable, or not found. */
 const NOT_RUN: ReadonlySet<number> = new Set([126, 127]);

@@ -4,27 +4,33 @@ import { MAX_RESULT_BYTES, SqlResultError } from './error.ts';
 export type SqlRow = Readonly<Record<string, unknown>>;
 
 /**
- * What a statement without rows did. `changes` counts the rows it touched; `lastInsertId` is the id that the database
- * gave to an inserted row, as text where it is beyond 2^53.
+ * The result of a statement that yields no rows. `changes` is the number of rows it changed; `lastInsertId` is the id
+ * that the database gave to an inserted row, as text beyond 2^53.
  */
 export type SqlChanges = { readonly changes: number; readonly lastInsertId?: number | string };
 
+/** The result of a query: that of its last statement. */
 export type SqlAnswer = {
   readonly result: readonly SqlRow[] | SqlChanges;
-  /** Column names that occur more than once: of those a row keeps the last. */
+  /** The column names that occur more than once. A row has only the last value of each. */
   readonly lost: readonly string[];
 };
 
 /** Collects the rows of the last statement of a query. */
 export type RowCollector = {
-  /** A statement begins: the rows of the one before are not the answer. */
+  /** Begins a statement: discards the rows of the one before. */
   readonly begin: (columns: readonly string[]) => void;
-  /** @throws NonRetryableError with a SqlResultError */
+  /** Adds a row. @throws NonRetryableError with a SqlResultError if the rows exceed `MAX_RESULT_BYTES` as JSON */
   readonly add: (row: SqlRow) => void;
   readonly answer: () => SqlAnswer;
 };
 
-/** @param most how many rows to keep; the others are read all the same, for closing early might undo what they tell of */
+/**
+ * Creates a collector for the rows of a query.
+ *
+ * @param most the number of rows to keep. Further rows are read and dropped: to stop reading could undo the changes of
+ * a statement that returns the rows it wrote.
+ */
 export const rowCollector = (query: string, most: number): RowCollector => {
   let rows: SqlRow[] = [];
   let lost: readonly string[] = [];
@@ -46,6 +52,7 @@ export const rowCollector = (query: string, most: number): RowCollector => {
   };
 };
 
+/** Returns the names that occur more than once. */
 export const repeated = (names: readonly string[]): readonly string[] => [
   ...new Set(names.filter((name, index) => names.indexOf(name) !== index)),
 ];
@@ -53,7 +60,7 @@ export const repeated = (names: readonly string[]): readonly string[] => [
 const jsonRow = (row: SqlRow): SqlRow =>
   Object.fromEntries(Object.entries(row).map(([column, value]) => [column, jsonValue(value)]));
 
-/** Integers beyond 2^53 and numbers that are not finite become text, bytes base64, moments ISO text. */
+/** Makes a value JSON-safe: integers beyond 2^53 and non-finite numbers become text, bytes base64, dates ISO text. */
 const jsonValue = (value: unknown): unknown => {
   if (typeof value === 'bigint') return jsonInteger(value);
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
@@ -63,7 +70,7 @@ const jsonValue = (value: unknown): unknown => {
   return value === undefined ? null : value;
 };
 
-/** A number where it is exact, else decimal text. */
+/** Returns an integer as a number if that is exact, otherwise as decimal text. */
 export const jsonInteger = (value: bigint | string): number | string => {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : String(value);

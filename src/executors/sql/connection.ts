@@ -3,16 +3,20 @@ import type { SqlAnswer } from './answer.ts';
 /** A connection to a database server, for one query. */
 export type ServerConnection = {
   readonly open: () => Promise<void>;
+  /** Runs the query. */
   readonly run: () => Promise<SqlAnswer>;
-  /** Asks the server, by a connection of its own, to give up what this one waits for. */
+  /** Cancels the running query on the server, over a second connection. */
   readonly cancel: () => Promise<void>;
-  /** Says goodbye. */
+  /** Ends the session in an orderly way. */
   readonly close: () => Promise<void>;
-  /** Hangs up, at once. */
+  /** Closes the socket at once. */
   readonly destroy: () => void;
 };
 
-/** Asks one query. When the signal aborts, the query is cancelled on the server and the connection destroyed. */
+/**
+ * Opens a connection, runs its query and closes it. On abort, cancels the query on the server and destroys the
+ * connection.
+ */
 export const askServer = async (connection: ServerConnection, signal: AbortSignal): Promise<SqlAnswer> => {
   signal.throwIfAborted();
   let stopping: Promise<void> | undefined;
@@ -45,7 +49,7 @@ export const askServer = async (connection: ServerConnection, signal: AbortSigna
   }
 };
 
-/** Waits for a promise, but not longer than so many ms, and not for its success. */
+/** Waits until a promise settles, for at most `ms`. Ignores its rejection. */
 const within = async (ms: number, promise: Promise<unknown>): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
@@ -55,8 +59,8 @@ const within = async (ms: number, promise: Promise<unknown>): Promise<void> => {
   clearTimeout(timer);
 };
 
-/** How long to try to cancel a query before its connection is destroyed. */
+/** How long to try to cancel a query before its connection is destroyed, in ms. */
 const CANCEL_MS = 2000;
 
-/** How long a server may take to say goodbye. */
+/** How long the end of a session may take before its connection is destroyed, in ms. */
 const CLOSE_MS = 1000;

@@ -5,9 +5,10 @@ import { noRetry } from '../no-retry.ts';
 import { SqlDriverError } from './error.ts';
 
 /**
- * An optional package: as this one finds it, else as the project in the working directory does.
+ * Imports an optional package with `load`; if that fails, from the project in the working directory. `database` names
+ * the database in the error.
  *
- * @throws NonRetryableError with a SqlDriverError
+ * @throws NonRetryableError with a SqlDriverError if the package is not installed
  */
 export const loadDriver = async <Driver>(
   database: string,
@@ -23,7 +24,7 @@ export const loadDriver = async <Driver>(
   }
 };
 
-/** The URL of an optional package, for another process to import; `undefined` where it is not installed. */
+/** Returns the URL of an optional package, for another process to import; `undefined` if it is not installed. */
 export const driverUrl = (name: string): string | undefined => {
   const path = resolved(name, import.meta.url) ?? resolved(name, join(process.cwd(), 'package.json'));
   return path === undefined ? undefined : pathToFileURL(path).href;

@@ -2,30 +2,37 @@ import { type NonRetryableError, TintypeError } from '../../engine/errors/errors
 import { noRetry } from '../no-retry.ts';
 
 /**
- * What kept a query from its answer. `refused`: the database will not do it, now or later (syntax, a missing table, a
- * broken constraint, a wrong password). `busy`: locks, deadlocks, too little of something. `connection`: the server
- * can't be reached, or was lost. `crash`: the process that asked SQLite ended.
+ * Why a query failed. `refused`: the database rejects it, and will again (syntax, a missing table, a violated
+ * constraint, a wrong password). `busy`: a lock, a deadlock or a shortage, which may pass. `connection`: the server
+ * can't be reached, or the connection broke. `crash`: the process that ran SQLite ended.
  */
 export type SqlTrouble = 'refused' | 'busy' | 'connection' | 'crash';
 
-/** A place in the text of a query, both from 1. */
+/** A position in the text of a query; line and column (in UTF-16 units) count from 1. */
 export type SqlPosition = { readonly line: number; readonly column?: number };
 
 export type SqlFault = {
   readonly trouble: SqlTrouble;
-  /** What the database said. */
+  /** The database's own message. */
   readonly message: string;
-  /** The database's own code: an SQLSTATE, `ER_DUP_ENTRY`, `SQLITE_BUSY`, `ECONNREFUSED`. */
+  /**
+   * The code given by the database, its driver or the system: an SQLSTATE, `ER_DUP_ENTRY`, `SQLITE_BUSY`,
+   * `ECONNREFUSED`.
+   */
   readonly driverCode?: string | undefined;
   readonly position?: SqlPosition | undefined;
   readonly remedy: string;
 };
 
-/** A query that failed in the database, or on the way to it. */
+/** A query failed in the database, or the connection to it did. */
 export class SqlError extends TintypeError {
   override readonly name = 'SqlError';
   readonly code = 'SQL_FAILED';
   readonly trouble: SqlTrouble;
+  /**
+   * The code given by the database, its driver or the system: an SQLSTATE, `ER_DUP_ENTRY`, `SQLITE_BUSY`,
+   * `ECONNREFUSED`.
+   */
   readonly driverCode: string | undefined;
   readonly position: SqlPosition | undefined;
 
@@ -39,17 +46,17 @@ export class SqlError extends TintypeError {
   }
 }
 
-/** A query that can't be asked as it is written: its text, its parameters, or what it says of the database. */
+/** A query can't be run as written: its text, its parameters or the name of its database is invalid. */
 export class SqlQueryError extends TintypeError {
   override readonly name = 'SqlQueryError';
   readonly code = 'SQL_INVALID';
 }
 
-/** The package that talks to a database is not there. */
+/** The package that a database needs is not installed. */
 export class SqlDriverError extends TintypeError {
   override readonly name = 'SqlDriverError';
   readonly code = 'SQL_DRIVER_MISSING';
-  /** The package to install. */
+  /** The name of the package to install. */
   readonly driver: string;
 
   constructor(database: string, driver: string, more = '', options?: ErrorOptions) {
@@ -58,10 +65,10 @@ export class SqlDriverError extends TintypeError {
   }
 }
 
-/** How large the rows of one query may be as JSON, in bytes. */
+/** The largest result of a query, in bytes of its rows as JSON. */
 export const MAX_RESULT_BYTES = 10 * 2 ** 20;
 
-/** The rows of a query are more than a task may put out. */
+/** The rows of a query exceed `MAX_RESULT_BYTES` as JSON. */
 export class SqlResultError extends TintypeError {
   override readonly name = 'SqlResultError';
   readonly code = 'SQL_RESULT_TOO_LARGE';
@@ -74,7 +81,7 @@ export class SqlResultError extends TintypeError {
   }
 }
 
-/** A failed query as what a task throws. */
+/** Makes the error for a failed query: a NonRetryableError if the database rejects the query, otherwise a SqlError. */
 export const sqlFailure = (query: string, fault: SqlFault): SqlError | NonRetryableError => {
   const error = new SqlError(query, fault);
   return fault.trouble === 'refused' ? noRetry(error) : error;
@@ -82,16 +89,17 @@ export const sqlFailure = (query: string, fault: SqlFault): SqlError | NonRetrya
 
 export const invalidQuery = (message: string): NonRetryableError => noRetry(new SqlQueryError(message));
 
-/** The first line of a query that is not blank, shortened. */
+/** Returns the first non-blank line of a query, shortened. */
 export const firstLine = (query: string): string => {
   const text = query.trim();
   const line = text.split(/\r?\n/, 1)[0] as string;
   return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line === text ? line : `${line} …`;
 };
 
+/** The most that is shown of a query, in UTF-16 units. */
 const MAX_LINE = 80;
 
-/** Where an offset, in UTF-16 units from 0, is in a text. */
+/** Converts an offset, in UTF-16 units from 0, to line and column. */
 export const positionAt = (text: string, offset: number): { readonly line: number; readonly column: number } => {
   const before = text.slice(0, offset).split('\n');
   return { line: before.length, column: (before.at(-1) as string).length + 1 };

@@ -12,7 +12,10 @@ import { type SqlStatement, sqlStatements } from './scan.ts';
 
 type MySql = typeof import('mysql2');
 
-/** Asks MySQL or MariaDB. Several statements are one transaction, unless they say themselves where one begins and ends. */
+/**
+ * Runs a query on MySQL or MariaDB. Several statements run in one transaction, unless they control transactions
+ * themselves.
+ */
 export const askMySql = async (request: SqlRequest, signal: AbortSignal): Promise<SqlAnswer> => {
   const plan = planOf(request);
   const module = await loadDriver<MySql & { default?: MySql }>('MySQL or MariaDB', 'mysql2', () => import('mysql2'));
@@ -26,11 +29,11 @@ export const askMySql = async (request: SqlRequest, signal: AbortSignal): Promis
 };
 
 type Plan = {
-  /** With a `?` for each named place. */
+  /** The query, with each named parameter replaced by `?`. */
   readonly text: string;
   readonly values: readonly BoundValue[];
   readonly statements: readonly SqlStatement[];
-  /** The text says itself where transactions begin and end. */
+  /** Whether the statements control transactions themselves. */
   readonly ownTransaction: boolean;
 };
 
@@ -58,6 +61,7 @@ const planOf = ({ query, params }: SqlRequest): Plan => {
   return { text: text + query.slice(from), values: bound.map(({ value }) => value), statements, ownTransaction };
 };
 
+/** The first words of statements that control transactions, or may. */
 const TRANSACTION: ReadonlySet<string> = new Set([
   'BEGIN',
   'COMMIT',
@@ -77,11 +81,11 @@ const connectionTo = (mysql: MySql, request: SqlRequest, plan: Plan): ServerConn
     supportBigNumbers: true,
     dateStrings: true,
     multipleStatements: plan.statements.length > 1,
-    // No server is to read files of this machine.
+    // Disables LOAD DATA LOCAL, which would let the server read files of this machine.
     flags: ['-LOCAL_FILES'],
   };
   const connection = mysql.createConnection(options);
-  // A connection that breaks while nothing is asked has nothing to tell.
+  // Without a listener, a connection that breaks while idle would throw; a broken query rejects by itself.
   connection.on('error', () => {});
   return {
     open: () => connected(connection),
@@ -105,9 +109,10 @@ const connectionTo = (mysql: MySql, request: SqlRequest, plan: Plan): ServerConn
   };
 };
 
+/** How long the connection that cancels a query may take to open, in ms. */
 const CANCEL_CONNECT_MS = 2000;
 
-/** The driver takes any option from a URL; these would change what an answer looks like. */
+/** Returns the URL in the form that the driver takes, without driver options that would change the form of results. */
 const plainUrl = (database: string): string => {
   const url = new URL(database.replace(/^[^:]+:/, 'mysql:').replace('@/', '@localhost/'));
   for (const option of ['flags', 'multipleStatements', 'namedPlaceholders', 'nestTables', 'rowsAsArray', 'typeCast']) {
@@ -148,22 +153,23 @@ const run = async (
   });
   if (wrap) await ask(connection, { text: 'COMMIT' });
   if (ownTransaction) await requireSettled(connection, query);
-  // After its rows, a procedure answers how it went.
+  // A CALL ends with a status header after the rows of the procedure: the rows are its result.
   const isCall = statements.length === 1 && statements[0]?.keyword === 'CALL';
   return changes === undefined || (isCall && hasRows) ? rows.answer() : { result: changes, lost: [] };
 };
 
-/** Integers as integers: LIMIT takes nothing else, and a double or a text would compare inexactly. */
+/** Types integers as BIGINT: LIMIT takes nothing else, and a double or text would compare inexactly. */
 const typedValue = (mysql: MySql, value: BoundValue): unknown => {
   if (value instanceof Uint8Array) return Buffer.from(value);
   const isInteger = typeof value === 'bigint' ? isInt64(value) : Number.isSafeInteger(value);
-  // The types came late to the driver.
+  // Older versions of the driver have no typed parameters.
   if (!isInteger || typeof mysql.TypedParameter?.BIGINT !== 'function') return value;
   return mysql.TypedParameter.BIGINT(BigInt(value as bigint | number));
 };
 
 const isInt64 = (value: bigint): boolean => BigInt.asIntN(64, value) === value;
 
+/** A text to send, and handlers for what the server returns. */
 type Asked = {
   readonly text: string;
   readonly values?: readonly unknown[];
@@ -172,7 +178,7 @@ type Asked = {
   readonly onChanges?: (header: ResultSetHeader) => void;
 };
 
-/** Sends a text and reads all that is answered. */
+/** Sends a text and reads everything that the server returns. */
 const ask = (connection: Connection, { text, values, onColumns, onRow, onChanges }: Asked): Promise<void> =>
   new Promise((resolve, reject) => {
     const command = values
@@ -206,6 +212,11 @@ const ask = (connection: Connection, { text, values, onColumns, onRow, onChanges
     command.on('end', () => resolve());
   });
 
+/**
+ * Sends a statement without effect to read the server's flags.
+ *
+ * @throws NonRetryableError if a transaction is still open
+ */
 const requireSettled = async (connection: Connection, query: string): Promise<void> => {
   let isOpen = false;
   await ask(connection, {
@@ -222,7 +233,7 @@ const requireSettled = async (connection: Connection, query: string): Promise<vo
   });
 };
 
-/** SERVER_STATUS_IN_TRANS of the protocol. */
+/** The flag SERVER_STATUS_IN_TRANS of the protocol. */
 const IN_TRANSACTION = 1;
 
 type MySqlError = Error & {
@@ -246,7 +257,7 @@ const faultOf = (error: MySqlError, { connectMs }: SqlRequest): SqlFault => {
   };
 };
 
-/** By error number; the others are `refused`. */
+/** Kinds of failure by error number; any other is `refused`. */
 const TROUBLES: Readonly<Record<number, SqlTrouble>> = {
   1021: 'busy', // disk full
   1037: 'busy', // out of memory

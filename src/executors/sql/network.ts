@@ -1,7 +1,7 @@
 import { messageOf } from '../message-of.ts';
 import type { SqlFault } from './error.ts';
 
-/** An error of the way to a server, as opposed to one of the server. */
+/** Returns the fault if an error concerns the connection; `undefined` if it comes from the server. */
 export const networkFault = (error: Error, connectMs: number): SqlFault | undefined => {
   const code = 'code' in error ? String(error.code) : undefined;
   const isTimeout = error.message === 'timeout expired' || code === 'ETIMEDOUT';
@@ -14,7 +14,7 @@ export const networkFault = (error: Error, connectMs: number): SqlFault | undefi
   };
 };
 
-/** What the drivers say without a code. */
+/** Messages of drivers for errors without a code. */
 const LOST = /^Connection (?:terminated|lost)/;
 
 const NETWORK: ReadonlySet<string> = new Set([
@@ -27,7 +27,7 @@ const NETWORK: ReadonlySet<string> = new Set([
   'EHOSTUNREACH',
   'ENETDOWN',
   'ENETUNREACH',
-  'ENOENT', // of a Unix socket
+  'ENOENT', // no Unix socket at this path
   'ENOTFOUND',
   'EPIPE',
   'ETIMEDOUT',

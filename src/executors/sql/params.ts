@@ -1,16 +1,16 @@
 import { invalidQuery } from './error.ts';
 import type { SqlToken } from './scan.ts';
 
-/** What a query is given for its places: by position, or by name. */
+/** Parameters of a query: a list by position, or a mapping by name. */
 export type SqlParams = readonly unknown[] | Readonly<Record<string, unknown>>;
 
 /** A value that every database can bind. */
 export type BoundValue = null | boolean | number | bigint | string | Uint8Array;
 
 /**
- * The value to bind for a parameter: lists and mappings are JSON text, moments ISO text.
+ * Converts a parameter to a value to bind: lists and mappings become JSON text, dates ISO text.
  *
- * @throws NonRetryableError with a SqlQueryError that names the parameter
+ * @throws NonRetryableError with a SqlQueryError that names the parameter, if it can't be converted
  */
 export const boundValue = (name: string, value: unknown): BoundValue => {
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'bigint') {
@@ -37,16 +37,18 @@ const jsonText = (name: string, value: object): string => {
   }
 };
 
-/** A list of parameters, each ready to be bound, and called by its number from 1. */
+/** Converts a list of parameters to values to bind. Errors name a parameter by its number, from 1. */
 export const boundList = (params: readonly unknown[]): readonly BoundValue[] =>
   Array.from(params, (value, index) => boundValue(String(index + 1), value));
 
+/** A placeholder of the query, such as `:name`, and the value to bind to it. */
 export type NamedPlace = { readonly token: SqlToken; readonly value: BoundValue };
 
 /**
- * The named places of a query with their values. A name may be given with the character before it or without.
+ * Matches the named placeholders of a query to the values of a mapping. Keys may have the prefix (`:`, `@`, `$`) or
+ * not.
  *
- * @throws NonRetryableError with a SqlQueryError for a name on one side alone, and for places without a name
+ * @throws NonRetryableError with a SqlQueryError if a placeholder has no value or no name, or a value no placeholder
  */
 export const bindNames = (
   places: readonly SqlToken[],
@@ -77,7 +79,7 @@ export const bindNames = (
   return bound;
 };
 
-/** @throws NonRetryableError with a SqlQueryError */
+/** @throws NonRetryableError with a SqlQueryError if the numbers of placeholders and parameters differ */
 export const requireCount = (places: number, params: number): void => {
   if (places === params) return;
   throw invalidQuery(
@@ -87,10 +89,11 @@ export const requireCount = (places: number, params: number): void => {
 
 export const isList = (params: SqlParams): params is readonly unknown[] => Array.isArray(params);
 
-/** Whether there is nothing to bind. */
+/** Returns whether there is nothing to bind. */
 export const hasNone = (params: SqlParams | undefined): boolean =>
   params === undefined || Object.keys(params).length === 0;
 
+/** Makes the error for parameters given to more than one statement. */
 export const severalWithParams = (count: number): Error =>
   invalidQuery(
     `The query holds ${count} statements, but parameters can be bound to one alone. Make a task of each statement.`,

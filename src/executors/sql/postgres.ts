@@ -13,7 +13,10 @@ type Pg = typeof import('pg');
 
 type Module = Pg & { readonly default?: Pg };
 
-/** Asks PostgreSQL. Statements without parameters that are sent together are one transaction, as the server has it. */
+/**
+ * Runs a query on PostgreSQL. Without parameters it may have several statements, which the server runs in one
+ * transaction.
+ */
 export const askPostgres = async (request: SqlRequest, signal: AbortSignal): Promise<SqlAnswer> => {
   const values = listOf(request);
   const module = await loadDriver<Module>('PostgreSQL', 'pg', () => import('pg') as Promise<Module>);
@@ -42,7 +45,7 @@ const connectionTo = (pg: Pg, request: SqlRequest, values: readonly BoundValue[]
     types: { getTypeParser: parserOf(pg) as Pg['types']['getTypeParser'] },
   };
   const client = new pg.Client(config);
-  // A connection that breaks while nothing is asked has nothing to tell.
+  // Without a listener, a connection that breaks while idle would throw; a broken query rejects by itself.
   client.on('error', () => {});
   return {
     open: async () => void (await client.connect()),
@@ -62,7 +65,7 @@ const connectionTo = (pg: Pg, request: SqlRequest, values: readonly BoundValue[]
   };
 };
 
-/** What pg has, but its types don't tell. */
+/** Members of pg's client that its type definitions lack. */
 type Internals = Client & {
   readonly processID: number | null;
   readonly connection: { readonly stream: { destroy: () => unknown } };
@@ -71,6 +74,7 @@ type Internals = Client & {
 
 const hangUp = (client: Client): void => void (client as Internals).connection.stream.destroy();
 
+/** How long the connection that cancels a query may take to open, in ms. */
 const CANCEL_CONNECT_MS = 2000;
 
 type Result = QueryArrayResult & { readonly command: string | null };
@@ -101,11 +105,12 @@ const run = async (
   requireSettled(query, (client as Internals).getTransactionStatus?.());
   const last = Array.isArray(results) ? (results.at(-1) as Result) : results;
   if (last.fields.length === 0) return { result: { changes: last.rowCount ?? 0 }, lost: [] };
-  // A statement without a single row did not begin there.
+  // `begin` is called with a statement's first row: drop the rows of earlier statements if the last one has none.
   if (last.rowCount === 0) rows.begin([]);
   return rows.answer();
 };
 
+/** @throws NonRetryableError if the query left a transaction open: sound (status `T`) or failed (`E`) */
 const requireSettled = (query: string, status: string | null | undefined): void => {
   if (status !== 'T' && status !== 'E') return;
   throw sqlFailure(query, {
@@ -115,7 +120,7 @@ const requireSettled = (query: string, status: string | null | undefined): void 
   });
 };
 
-/** How PostgreSQL's text for a type is read. */
+/** Returns a function that gives the parser for PostgreSQL's text form of a type. */
 const parserOf =
   (pg: Pg) =>
   (oid: number, format?: 'text' | 'binary'): unknown => {
@@ -127,17 +132,22 @@ const parserOf =
     return (text: string) => arrayParser.create(text, item).parse();
   };
 
-/** Its types describe another release. */
+/** The array parser in the form that pg has at run time; its type definitions describe another release. */
 type ArrayParser = {
   readonly create: (text: string, item: (entry: string) => unknown) => { readonly parse: () => unknown[] };
 };
 
+// Numbers of types (OIDs), from pg_type: https://www.postgresql.org/docs/current/catalog-pg-type.html
+
 const INT8 = 20;
 
-/** date, timestamp, interval: the driver would read them in the time zone of this machine, or take them apart. */
+/**
+ * date, timestamp and interval stay text: the driver would read the first two in the time zone of this machine, and
+ * turn intervals into objects.
+ */
 const TEXT: ReadonlySet<number> = new Set([1082, 1114, 1186]);
 
-/** The arrays of int8, numeric, date, timestamp and interval. */
+/** Parsers of the items of arrays: of int8, numeric, date, timestamp and interval. */
 const ARRAYS: Readonly<Record<number, (entry: string) => unknown>> = {
   1016: jsonInteger,
   1231: String,
@@ -161,10 +171,10 @@ const faultOf = (error: Error, { query, connectMs }: SqlRequest): SqlFault => {
   };
 };
 
-/** PostgreSQL counts characters. */
+/** Converts an offset in characters (code points), as PostgreSQL counts, to UTF-16 units. */
 const utf16Offset = (text: string, characters: number): number => [...text].slice(0, characters).join('').length;
 
-/** By SQLSTATE. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
+/** Classifies an error by its SQLSTATE. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const troubleOf = (code: string): SqlTrouble => {
   if (code === '08P01') return 'refused';
   if (/^08|^57P0[1-3]/.test(code)) return 'connection';

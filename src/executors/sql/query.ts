@@ -1,21 +1,23 @@
 import { invalidQuery } from './error.ts';
 import type { SqlParams } from './params.ts';
 
-/** A query that was looked through, and how it is to be carried out. */
+/** A checked query, and how to run it. */
 export type SqlRequest = {
-  /** The path, or the URL. */
+  /** The path of an SQLite file or `:memory:`, or a URL. */
   readonly database: string;
   readonly query: string;
   readonly params: SqlParams | undefined;
-  /** Only the first row is wanted, and nothing is to be written where the database can see to that. */
+  /** Set for a sensor: keeps only the first row, and opens an SQLite file read-only. */
   readonly look: boolean;
+  /** How long to wait for the lock of an SQLite file, in ms. */
   readonly busyMs: number;
+  /** How long connecting to a server may take, in ms. */
   readonly connectMs: number;
 };
 
 export type SqlSystem = 'sqlite' | 'postgres' | 'mysql';
 
-/** @throws NonRetryableError with a SqlQueryError */
+/** Checks a query and adds the defaults. @throws NonRetryableError with a SqlQueryError */
 export const requestOf = (
   { database, query, params }: SqlQuery,
   look: boolean,
@@ -32,7 +34,11 @@ export const requestOf = (
   return { database, query, params, look, busyMs, connectMs };
 };
 
-/** Which system a database is kept by. @throws NonRetryableError with a SqlQueryError for a URL of another */
+/**
+ * Returns the system of a database.
+ *
+ * @throws NonRetryableError with a SqlQueryError if its URL is invalid or of another system
+ */
 export const systemOf = (database: string): SqlSystem => {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(database)?.[1]?.toLowerCase();
   if (scheme === undefined) return 'sqlite';
@@ -43,7 +49,7 @@ export const systemOf = (database: string): SqlSystem => {
         'For SQLite give the path of the file.',
     );
   }
-  // Without a host, as with a socket: postgresql://user@/name?host=/run/postgresql
+  // A URL for a socket has no host, which URL.canParse rejects: postgresql://user@/name?host=/run/postgresql
   if (!URL.canParse(database.replace('@/', '@localhost/'))) {
     throw invalidQuery(
       `The ${scheme} URL of the database can't be read. Write it as ${scheme}://user:password@host:port/name, ` +
@@ -60,12 +66,12 @@ const SYSTEMS: Readonly<Record<string, SqlSystem>> = {
   mariadb: 'mysql',
 };
 
-/** What to ask, and whom. */
+/** A query as the author of a task writes it. */
 export type SqlQuery = {
   /** The path of an SQLite file or `:memory:`, or a URL: `postgres://`, `postgresql://`, `mysql://`, `mariadb://`. */
   readonly database: string;
   readonly query: string;
-  /** Values that the database binds; they are never written into the query. */
+  /** Values for the placeholders. The database binds them; they are never written into the text of the query. */
   readonly params?: SqlParams | undefined;
 };
 

@@ -1,16 +1,21 @@
-/** What is read of an SQL text: enough to tell statements and places for parameters from strings and comments. */
+/** A token of an SQL text. Tokens tell statements and placeholders from the contents of strings and comments. */
 export type SqlToken = {
   readonly kind: 'word' | 'place' | 'end' | 'other';
-  /** A word in upper case; a place as it is written, such as `?`, `?2` or `:name`; `;` for an end. */
+  /**
+   * A word in upper case; a placeholder (`place`) as written, such as `?`, `?2` or `:name`; `;` for an end; empty for a
+   * quoted text.
+   */
   readonly text: string;
-  /** Offsets in UTF-16 units; `to` is behind the last. */
+  /** Offsets in UTF-16 units; `to` is exclusive. */
   readonly from: number;
   readonly to: number;
 };
 
 export type SqlDialect = 'sqlite' | 'mysql';
 
-/** The tokens of a text, without space and comments. What is left open ends with the text. */
+/**
+ * Splits a text into tokens, without space and comments. An unclosed string or comment extends to the end of the text.
+ */
 export const scanSql = (text: string, dialect: SqlDialect): readonly SqlToken[] => {
   const tokens: SqlToken[] = [];
   for (let from = 0; from < text.length; ) {
@@ -28,14 +33,14 @@ export const scanSql = (text: string, dialect: SqlDialect): readonly SqlToken[] 
 
 export type SqlStatement = {
   readonly text: string;
-  /** Where it starts in the whole text, at its first token. */
+  /** The offset of its first token in the whole text, in UTF-16 units. */
   readonly from: number;
   /** Its first word in upper case, such as `SELECT`. */
   readonly keyword: string;
   readonly tokens: readonly SqlToken[];
 };
 
-/** The statements of a text; those that are empty are left out. In SQLite the body of a trigger is part of its statement. */
+/** Splits a text into its non-empty statements. For SQLite, the body of a trigger is part of its statement. */
 export const sqlStatements = (text: string, dialect: SqlDialect): readonly SqlStatement[] => {
   const statements: SqlStatement[] = [];
   let tokens: SqlToken[] = [];
@@ -56,7 +61,10 @@ export const sqlStatements = (text: string, dialect: SqlDialect): readonly SqlSt
   return statements;
 };
 
-/** As SQLite's own sqlite3_complete() tells: from CREATE TRIGGER on, a statement goes on until `; END ;`. */
+/**
+ * Returns whether a statement creates a trigger, by the rule of SQLite's sqlite3_complete(). Such a statement ends only
+ * at `; END ;`.
+ */
 const isTrigger = (tokens: readonly SqlToken[]): boolean => {
   const words = tokens.slice(0, 6).map(({ text }) => text);
   if (words[0] === 'EXPLAIN') words.splice(0, words[1] === 'QUERY' ? 3 : 1);
@@ -66,7 +74,7 @@ const isTrigger = (tokens: readonly SqlToken[]): boolean => {
 const endsTrigger = (tokens: readonly SqlToken[]): boolean =>
   tokens.at(-1)?.text === 'END' && tokens.at(-2)?.kind === 'end';
 
-/** The end of the space or the comment at an offset; the offset itself where there is none. */
+/** Returns the end of the space or comment at an offset; the offset itself if there is neither. */
 const spaceEnd = (text: string, from: number, dialect: SqlDialect): number => {
   const space = match(SPACE, text, from);
   if (space) return from + space.length;
@@ -91,7 +99,10 @@ const tokenAt = (text: string, from: number, dialect: SqlDialect): SqlToken => {
   return token('other', match(NUMBER_OR_VARIABLE, text, from)?.length ?? 1);
 };
 
-/** A doubled quote within reads as two quoted texts side by side, which is all the same here. */
+/**
+ * Returns the end of a quoted text. A doubled quote ends one text and begins the next, which makes no difference to
+ * statements and placeholders.
+ */
 const quotedEnd = (text: string, from: number, close: string, escapes: boolean): number => {
   if (!escapes) return after(text, close, from + 1);
   for (let at = from + 1; at < text.length; at += 1) {
@@ -101,6 +112,7 @@ const quotedEnd = (text: string, from: number, close: string, escapes: boolean):
   return text.length;
 };
 
+/** Returns the offset after the next occurrence of `end`; the text's length if there is none. */
 const after = (text: string, end: string, from: number): number => {
   const at = text.indexOf(end, from);
   return at < 0 ? text.length : at + end.length;

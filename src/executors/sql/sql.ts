@@ -1,3 +1,15 @@
+/*
+ * This folder queries databases. `sql.ts` has the task and the sensor's check. For each attempt `query.ts` checks the
+ * query, then one of three files runs it:
+ * - `postgres.ts` and `mysql.ts` load an optional package (`driver.ts`) and open a connection for the query
+ *   (`connection.ts`); `network.ts` recognises errors of that connection.
+ * - `sqlite.ts` starts a child process for the query (`sqlite-process.ts`, with the program in `sqlite-runner.ts`),
+ *   since SQLite can't be interrupted from within its own process.
+ *
+ * `scan.ts` finds statements and placeholders, `params.ts` the values to bind. `answer.ts` collects rows and makes them
+ * JSON-safe. `error.ts` has the errors.
+ */
+
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { notReady } from '../../engine/definition/answer.ts';
@@ -10,14 +22,15 @@ import { requestOf, type SqlOptions, type SqlQuery, type SqlRequest, type SqlSys
 import { askSqlite } from './sqlite.ts';
 
 /**
- * A task whose attempts each ask a database. It resolves to the rows, as a list of objects by column name, or to the
- * `SqlChanges` of a statement that yields none; of several statements, to those of the last. Values are JSON-safe:
- * integers beyond 2^53, exact decimals and numbers that are not finite come as text, bytes as base64, moments with a
- * time zone as ISO text in UTC, dates and times without one as the database writes them.
+ * Makes a task that queries a database in each attempt. It resolves to the rows of the last statement, as a list of
+ * objects by column name, or to `SqlChanges` if that statement yields no rows. Values are JSON-safe: integers beyond
+ * 2^53, exact decimals and non-finite numbers become text, bytes base64, times with a time zone ISO text in UTC; dates
+ * and times without one are as the database writes them.
  *
- * @throws SqlError where a retry may help: locks, deadlocks, a connection that fails
- * @throws NonRetryableError with, as its cause, a SqlError (the database refused the query), a SqlQueryError (it can't
- * be asked), a SqlDriverError (a package is missing) or a SqlResultError (the rows are more than `MAX_RESULT_BYTES`)
+ * @throws SqlError if a retry may help: a lock, a deadlock, a failed connection, a crash of SQLite's process
+ * @throws NonRetryableError with, as its cause, a SqlError (the database rejects the query), a SqlQueryError (the query
+ * can't be run as written), a SqlDriverError (a package is missing) or a SqlResultError (the rows exceed
+ * `MAX_RESULT_BYTES`)
  */
 export const sql =
   (prepare: (scope: TaskScope) => SqlQuery, options: SqlOptions = {}): TaskFunction =>
@@ -27,10 +40,10 @@ export const sql =
   };
 
 /**
- * A sensor's check: the first row that the query yields. Not ready where there is none, where the SQLite file does not
- * exist yet, which is never created, where the server can't be reached yet, and while the database is locked.
+ * Makes a sensor's check that queries a database and resolves to the first row. Not ready while there is no row, the
+ * SQLite file does not exist (it is never created), the server can't be reached, or the database is busy.
  *
- * @throws as `sql` does, for all else
+ * @throws as `sql` does, for any other failure
  */
 export const sqlReady =
   (prepare: (scope: TaskScope) => SqlQuery, options: SqlOptions = {}): TaskFunction =>
@@ -51,6 +64,7 @@ export const sqlReady =
 
 const isThere = (path: string): boolean => path === ':memory:' || existsSync(resolve(path));
 
+/** Runs a query and logs one line about it, and a warning if several columns have the same name. */
 const logged = async (request: SqlRequest, { signal, log }: TaskScope): Promise<SqlAnswer> => {
   const ask = SYSTEMS[systemOf(request.database)];
   signal.throwIfAborted();

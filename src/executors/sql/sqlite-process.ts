@@ -3,12 +3,12 @@ import type { Duplex } from 'node:stream';
 import { processGroup } from '../process/group.ts';
 import { SQLITE_RUNNER, type SqliteReply, type SqliteRequest } from './sqlite-runner.ts';
 
-/** The process that asked SQLite ended without an answer. */
+/** The process that ran SQLite ended without a result. */
 export type SqliteCrash = { readonly problem: 'crash'; readonly message: string };
 
 /**
- * Asks SQLite in a process of its own, for a query can't be interrupted from within. When the signal aborts the process
- * is killed; this resolves or rejects when it has ended.
+ * Runs a query on SQLite in a child process, since a query can't be interrupted from within its own process. On abort
+ * the child process is killed. Settles only when the child process has ended.
  */
 export const askSqliteProcess = async (
   request: SqliteRequest,
@@ -18,7 +18,7 @@ export const askSqliteProcess = async (
   const child = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', SQLITE_RUNNER],
-    // What was meant for this process, such as a debugger, is not for that one.
+    // NODE_OPTIONS is cleared, since its options, such as a debugger's, are meant for this process alone.
     {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
@@ -40,7 +40,7 @@ export const askSqliteProcess = async (
     const stdout = collected(child.stdout);
     const stderr = collected(child.stderr);
     const lifeline = child.stdio[3] as Duplex;
-    // A process that has ended reads no more, which its answer tells better.
+    // Writing fails if the process has ended; its exit code and standard error say why.
     for (const stream of [lifeline, child.stdin]) stream.on('error', () => {});
     lifeline.resume();
     child.stdin.end(JSON.stringify(request));
@@ -65,4 +65,5 @@ const crash = (how: NodeJS.Signals | number | null, stderr: string): SqliteCrash
   return { problem: 'crash', message: `its process ${end}${said === '' ? '' : `: ${said}`}` };
 };
 
+/** How many lines of standard error the message of a crash shows. */
 const MAX_LINES = 5;

@@ -1,35 +1,43 @@
-/** What the process that asks SQLite is told, as JSON on its standard input. */
+/** A request to the process that runs SQLite, as JSON on its standard input. */
 export type SqliteRequest = {
+  /** The absolute path of the database, or `:memory:`. */
   readonly path: string;
   readonly readOnly: boolean;
+  /** How long to wait for the database's lock, in ms. */
   readonly busyMs: number;
-  /** Where to import the SQLite package from, where Node's own is missing or too old. */
+  /** The URL of an SQLite package to import if Node's own SQLite is missing or too old. */
   readonly driver: string | undefined;
   readonly statements: readonly {
     readonly text: string;
-    /** Whether it may change rows; of others the count would be that of a statement before. */
+    /** Whether the statement may change rows. For any other, SQLite would report the count of an earlier statement. */
     readonly writes: boolean;
   }[];
-  /** Whether to put them into one transaction. */
+  /** Whether to run the statements in one transaction. */
   readonly transaction: boolean;
+  /** Values to bind by name, with the prefix in each name. */
   readonly named: Readonly<Record<string, SqliteValue>>;
+  /** Values to bind by position. */
   readonly listed: readonly SqliteValue[];
-  /** How many rows to keep of the last statement, and how large they may be as JSON. */
+  /** The number of rows of the last statement to keep. */
   readonly most: number;
+  /** The largest size of these rows as JSON, in bytes. */
   readonly maxBytes: number;
 };
 
-/** A value to bind: integers as decimal text, bytes as base64. */
+/** A value to bind; integers are decimal text, bytes base64. */
 export type SqliteValue = readonly ['plain', string | number | null] | readonly ['integer' | 'bytes', string];
 
-/** What it answers, as JSON on its standard output. */
+/**
+ * The reply of the process that runs SQLite, as JSON on its standard output. `driver`: there is no usable SQLite.
+ * `size`: the rows are too large. `unsettled`: the statements left a transaction open.
+ */
 export type SqliteReply =
   | { readonly rows: readonly Readonly<Record<string, unknown>>[]; readonly columns: readonly string[] }
   | { readonly changes: number; readonly lastInsertId?: number | string }
   | { readonly problem: 'driver' | 'size' | 'unsettled' }
   | {
       readonly problem: 'sqlite';
-      /** Which statement failed, from 0; -1 before the first. */
+      /** The index of the statement that failed, from 0; -1 if the failure came before the first. */
       readonly statement: number;
       readonly message: string;
       /** SQLite's extended result code. */
@@ -37,9 +45,9 @@ export type SqliteReply =
     };
 
 /**
- * The program of that process, as text: where Node can't run TypeScript, and where all is bundled into one file, there is
- * no file to start. A thread watches a pipe that the starter holds open, for a query can't be interrupted from within: if
- * the starter is killed, so is this process.
+ * The program that runs SQLite, as text: there is no file to start if Node can't run TypeScript, or if all code is
+ * bundled into one file. A thread watches a pipe (file descriptor 3) that the starting process holds open. If that
+ * process dies, the pipe closes and the thread kills this one, since a query can't be interrupted in any other way.
  */
 export const SQLITE_RUNNER = String.raw`
 import { Worker } from 'node:worker_threads';

@@ -10,7 +10,10 @@ import { type SqlStatement, sqlStatements } from './scan.ts';
 import { askSqliteProcess } from './sqlite-process.ts';
 import type { SqliteValue } from './sqlite-runner.ts';
 
-/** Asks an SQLite file. Several statements are one transaction, unless they say themselves where one begins and ends. */
+/**
+ * Runs a query on an SQLite file. Several statements run in one transaction, unless they control transactions
+ * themselves.
+ */
 export const askSqlite = async (request: SqlRequest, signal: AbortSignal): Promise<SqlAnswer> => {
   const { database, query, look, busyMs } = request;
   const statements = sqlStatements(query, 'sqlite');
@@ -45,7 +48,7 @@ type Bound = {
   readonly listed: readonly SqliteValue[];
 };
 
-/** Every place gets a value: SQLite itself would take NULL for one that is missing. */
+/** Matches parameters to placeholders. Each must have a value: SQLite itself would bind NULL to one that has none. */
 const boundTo = (statements: readonly SqlStatement[], { params }: SqlRequest): Bound => {
   const places = statements.flatMap(({ tokens }) => tokens).filter(({ kind }) => kind === 'place');
   if (statements.length > 1 && !hasNone(params)) throw severalWithParams(statements.length);
@@ -61,7 +64,7 @@ const boundTo = (statements: readonly SqlStatement[], { params }: SqlRequest): B
     );
   }
   const values = boundList(params !== undefined && isList(params) ? params : []);
-  // As SQLite numbers them: a bare ? is one more than the highest number before it.
+  // SQLite numbers a bare ? one higher than the highest number before it.
   const highest = places.reduce(
     (number, { text }) => Math.max(number, text === '?' ? number + 1 : Number(text.slice(1))),
     0,
@@ -70,7 +73,7 @@ const boundTo = (statements: readonly SqlStatement[], { params }: SqlRequest): B
   return { named: {}, listed: values.map(sqliteValue) };
 };
 
-/** Integers as integers: a number of JavaScript would be bound as a real. */
+/** Encodes a value to bind. Marks integers as such, since SQLite would bind a JavaScript number as REAL. */
 const sqliteValue = (value: BoundValue): SqliteValue => {
   if (typeof value === 'boolean') return ['integer', value ? '1' : '0'];
   if (typeof value === 'bigint' || Number.isSafeInteger(value)) {
@@ -88,7 +91,7 @@ const requireFolder = (query: string, database: string): void => {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw sqlFailure(query, {
       trouble: 'refused',
-      // The whole path: a part of it may be a part of a secret.
+      // Show the path whole: the mask does not recognise a part of a secret.
       message: `the folder of the database does not exist: ${resolve(database)}`,
       driverCode: 'SQLITE_CANTOPEN',
       remedy: 'Create the folder, or correct the path.',
@@ -96,7 +99,10 @@ const requireFolder = (query: string, database: string): void => {
   }
 };
 
-/** Whether the statements are put into a transaction. One statement is, if it may write and has rows that may be too large. */
+/**
+ * Returns whether to wrap the statements in a transaction. A single one is wrapped if it may write, so that its changes
+ * are undone if the rows it returns are too large.
+ */
 const isTransaction = (statements: readonly SqlStatement[]): boolean =>
   statements.every(({ keyword }) => !OUTSIDE.has(keyword)) && (statements.length > 1 || statements.some(mayWrite));
 
@@ -105,7 +111,7 @@ const mayWrite = ({ keyword, tokens }: SqlStatement): boolean =>
 
 const WRITES: ReadonlySet<string> = new Set(['DELETE', 'INSERT', 'REPLACE', 'UPDATE']);
 
-/** Statements that tell of transactions themselves, or are of no use within one. */
+/** Statements that control transactions, or that fail or have no effect within one. */
 const OUTSIDE: ReadonlySet<string> = new Set([
   'ATTACH',
   'BEGIN',
@@ -155,7 +161,7 @@ const failureOf = (request: SqlRequest, statements: readonly SqlStatement[], pro
   }
 };
 
-/** The primary result codes of SQLite that are met. @see https://www.sqlite.org/rescode.html */
+/** Names of SQLite's primary result codes. @see https://www.sqlite.org/rescode.html */
 const CODES: Readonly<Record<number, string>> = {
   1: 'SQLITE_ERROR',
   3: 'SQLITE_PERM',
@@ -179,7 +185,10 @@ const CODES: Readonly<Record<number, string>> = {
   26: 'SQLITE_NOTADB',
 };
 
-/** What may be otherwise at another time: aborted, locked, short of memory, interrupted, a fault of the disk, changed. */
+/**
+ * Codes of failures that may pass: aborted, busy or locked, out of memory, interrupted, a disk error, a full disk, a
+ * conflict of locks, a changed schema.
+ */
 const TRANSIENT: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 13, 15, 17]);
 
 const remedyOf = (code: number, message: string, database: string, busyMs: number): string => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { batch, events, held, lease, newJob, type Promises, refuses, same, sorted, started } from './given.ts';
 
-/** What is kept beside the events: notes, shapes, messages. */
+/** Promises about what is stored beside the events: notes, shapes of definitions, messages. */
 export const beside: Promises = {
   'a later note of a task and kind replaces an earlier one': async (journal) => {
     await started(journal, 'job');

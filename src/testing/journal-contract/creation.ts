@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { batch, events, lease, NOW, newJob, type Promises, same, started } from './given.ts';
 
-/** New jobs. */
+/** Promises about creating jobs. */
 export const creation: Promises = {
   'create keeps a job and gives its first lease': async (journal) => {
     const job = newJob({

@@ -12,14 +12,15 @@ import type {
 import { thisProcess } from '../../engine/durable/process-identity.ts';
 import type { JournalErrorCode } from '../../engine/errors/errors.ts';
 
-/** What a journal promises, each with what tries it. */
+/** Tests of a journal, by the promise that each one tests. */
 export type Promises = Readonly<Record<string, (journal: Journal) => Promise<void>>>;
 
+/** The time of the tests, in epoch ms. */
 export const NOW = 1_750_000_000_000;
 
 export const LEASE_MS = 10_000;
 
-/** Larger than any pid: the most that Linux gives out is 4,194,304. */
+/** A pid that no process can have: Linux assigns at most 4,194,304. */
 export const NO_PROCESS = 2 ** 22 + 1;
 
 export const newJob = (about: Partial<NewJob> = {}): NewJob => ({
@@ -53,16 +54,18 @@ export const batch = (about: Partial<Batch>): Batch => ({
   ...about,
 });
 
-/** Those from one seq to before another. */
+/** Returns events with the seqs from `from` up to, but not including, `to`. */
 export const events = (from: number, to: number): readonly StoredEvent[] =>
   range(from, to).map((seq) => ({ seq, data: JSON.stringify({ type: 'task.log', seq }) }));
 
 export const range = (from: number, to: number): readonly number[] =>
   Array.from({ length: to - from }, (_, at) => from + at);
 
+/** Creates a job in a journal and returns it. Its lease has the fence 1. */
 export const started = async (journal: Journal, id = 'job', about: Partial<NewJob> = {}): Promise<JournalJob> =>
   (await journal.create(newJob({ ...about, id }), lease())).job;
 
+/** Returns the fields of a job that `append` changes. */
 export const pick = ({ state, startedAt, endedAt, updatedAt, lastSeq }: JournalJob): readonly unknown[] => [
   state,
   startedAt,
@@ -74,7 +77,7 @@ export const pick = ({ state, startedAt, endedAt, updatedAt, lastSeq }: JournalJ
 export const sorted = <Value>(values: readonly Value[]): readonly Value[] =>
   [...values].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 
-/** Equal as data: a field that is undefined is one that is absent. */
+/** Asserts that two values are equal as data; a field that is undefined equals an absent one. */
 export const same = (actual: unknown, expected: unknown): void => assert.deepEqual(present(actual), present(expected));
 
 const present = (value: unknown): unknown => {
@@ -86,7 +89,7 @@ const present = (value: unknown): unknown => {
 
 type Refusal = Error & { readonly code: JournalErrorCode; readonly jobId?: string };
 
-/** The error with which a call is refused, at once or later. */
+/** Asserts that a call fails with a code, whether it throws or rejects. Returns the error. */
 export const refuses = async (code: JournalErrorCode, call: () => Awaitable<unknown>): Promise<Refusal> => {
   try {
     await call();

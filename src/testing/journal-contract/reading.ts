@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Journal } from '../../engine/durable/journal.ts';
 import { batch, events, lease, newJob, type Promises, range, same, started } from './given.ts';
 
-/** What is read of jobs. */
+/** Promises about reading and listing jobs. */
 export const reading: Promises = {
   'events are read from a seq on, so many at most': async (journal) => {
     await started(journal);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { batch, held, lease, newJob, type Promises, same, started } from './given.ts';
 
-/** Values that come back as they were. */
+/** Promises that values come back unchanged. */
 export const texts: Promises = {
   'any text is kept as it is': async (journal) => {
     const strange = [

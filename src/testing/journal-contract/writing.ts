@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { batch, events, lease, NOW, newJob, type Promises, pick, refuses, same, started } from './given.ts';
 
-/** What is written of a job. */
+/** Promises about `append`. */
 export const writing: Promises = {
   'append keeps events and what changed of the job': async (journal) => {
     await started(journal);
