@@ -1,8 +1,7 @@
 import type { TaskState } from '../events/event.ts';
 import { lazily } from './definition/lazily.ts';
 import type { JobError, TaskError } from './errors/errors.ts';
-import type { JobRun } from './model/run.ts';
-import { durationOf, type TaskRun } from './model/run.ts';
+import { durationOf, type JobRun, type TaskRun } from './model/run.ts';
 import { boundaryOf, type FrontierItem, frontierOf } from './views/frontier.ts';
 import { ganttOf } from './views/gantt.ts';
 import { viewOfJob } from './views/view-of.ts';

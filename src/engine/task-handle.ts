@@ -12,8 +12,7 @@ import {
   progressExternal,
   requireToken,
 } from './kinds/external.ts';
-import type { JobRun } from './model/run.ts';
-import { durationOf, type TaskRun } from './model/run.ts';
+import { durationOf, type JobRun, type TaskRun } from './model/run.ts';
 import { type Found, find } from './run/address.ts';
 import { requireHere } from './run/elsewhere.ts';
 import { holdTask, pauseTask, resumeTask, THE_PROGRAM } from './run/pause.ts';

@@ -1,21 +1,25 @@
+import { freeze } from 'immer';
 import type { Observable } from 'rxjs';
 import type { Actor } from 'xstate';
 import type { JobEvent, JobFact, JobState, JobTransition } from '../../events/event.ts';
-import type { JobCommand, JobSnapshot } from '../../machines/job.ts';
+import { isTerminalJobState } from '../../events/states.ts';
+import { newId, systemClock, systemRandom } from '../../events/system-clock.ts';
+import { type JobCommand, type JobSnapshot, jobSnapshot } from '../../machines/job.ts';
 import type { RetryPolicy } from '../../machines/retry.ts';
 import { type TaskCommand, type taskLogic, untouchedTask } from '../../machines/task.ts';
+import { mergedOptions } from '../definition/merged-options.ts';
 import type { JobOptions, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import type { Tally } from '../definition/trigger.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
 import type { JobError, TaskError } from '../errors/errors.ts';
-import type { Dispatcher } from '../limits/dispatcher.ts';
+import { Dispatcher } from '../limits/dispatcher.ts';
 import type { Lane } from '../limits/lane.ts';
 import type { Level } from '../limits/level.ts';
 import type { Clock } from '../time/clock.ts';
 import type { PausableTimer } from '../time/pausable-timer.ts';
 import type { Attempt } from './attempt.ts';
-import type { ContextStore } from './context.ts';
+import { ContextStore } from './context.ts';
 import type { CleanUp, Stop } from './stopping.ts';
 import { TaskRecord } from './task-record.ts';
 
@@ -102,17 +106,29 @@ export const isCleanUp = ({ definition }: TaskRun): boolean => definition.trigge
 /** Those who wait for what a task puts out. */
 export type OutputWaiter = { readonly resolve: (output: unknown) => void; readonly reject: (error: unknown) => void };
 
+/** What a job is started within. */
+export type Surroundings = {
+  /** The task that the job is nested in. */
+  readonly parent?: TaskRun;
+  /** The engine's dispatcher, which hands out the slots. Default: one of the job's own. */
+  readonly dispatcher?: Dispatcher;
+  /** Whether the tasks are the instances of a fan-out: they read the context of its task, and merge nothing. Default false. */
+  readonly instances?: boolean;
+  /** Writes the job's events to a journal. */
+  readonly recorder?: JobRecorder | undefined;
+};
+
 /**
- * One execution of a plan: the records of the tasks, their actors and the stream, with the two ways to command an actor.
- * It decides nothing: the machines say what may happen, the reactions what to do about what has.
+ * One execution of a plan: what is known of it, and the commands that change it. The live run implements the commands. It
+ * decides nothing: the machines decide what may happen, and the reactions what to do about what has happened.
  */
-export interface JobRun {
+export abstract class JobRun {
   readonly id: string;
-  /** Grows when tasks are added to the running job: then it is its own. */
+  /** Tasks may be added while the job runs: then the plan belongs to this job alone. */
   plan: Plan;
-  ownsPlan: boolean;
+  ownsPlan = false;
   options: StartOptions;
-  /** What `start` alone was told. */
+  /** The options given at the start, without those of the definition. */
   readonly startOptions: StartOptions;
   readonly clock: Clock;
   readonly random: () => number;
@@ -120,119 +136,186 @@ export interface JobRun {
   readonly parent: TaskRun | undefined;
   readonly instances: boolean;
   readonly dispatcher: Dispatcher;
-  /** The limits that hold for its tasks, and the place among the jobs that share them. */
+  /** The limits of the job's tasks. */
   readonly level: Level;
+  /** The job's number among the jobs that share the dispatcher, and that of the outermost job around it. */
   readonly order: number;
-  /** That of the outermost job around it. */
   readonly rootOrder: number;
-  /** What its tasks have for a priority that say nothing, beside those of other jobs. */
+  /** The priority of tasks without one of their own. */
   readonly priority: number;
   context: ContextStore;
-  /** Writes what happens to a journal, if it has one. */
   readonly recorder: JobRecorder | undefined;
-  /** By declaration order; a task to which nothing has happened yet has no record. */
+  /** By declaration order. A task has no record until something happens to it. */
   readonly tasks: (TaskRun | undefined)[];
   /** Tasks that have an actor: neither unscheduled nor settled. */
-  readonly active: Set<TaskRun>;
-  /** For each task, how many upstreams have yet to end well. */
+  readonly active = new Set<TaskRun>();
+  /** For each task, the number of upstreams that have not completed, or failed with `continueOnFailure`. */
   readonly missing: number[];
-  /** For tasks with a trigger rule of their own, what became of their upstreams so far. */
+  /** For tasks with a trigger rule of their own, the outcomes of their upstreams so far. */
   tallies: Map<number, Tally> | undefined;
-  /** Tasks taken out of the running job. */
+  /** Tasks removed from the running job. */
   removed: Set<number> | undefined;
-  /** Unscheduled or waiting tasks that are to be paused once they are ready, and by whom. */
+  /** Tasks to pause when they become ready, and who requested it. */
   heldTasks: Map<number, string> | undefined;
-  /** Ready tasks that a paused job keeps from the queue. */
-  readonly parked: TaskRun[];
-  /** Set while it is being left to another process: nothing new starts. */
-  leaving: boolean;
-  /** Set until a job that was restored goes on: does so at once. */
+  /** Ready tasks that are not in the queue because the job is paused. */
+  readonly parked: TaskRun[] = [];
+  /** Set while the job is handed off to another process: nothing new starts. */
+  leaving = false;
+  /** Resumes a restored job at once; unset when it has resumed. */
   wakeUp: (() => void) | undefined;
-  /** Set where another process runs it: what is asked of it goes there. */
-  elsewhere:
-    | {
-        readonly cancel: (cause: unknown, mode: 'abort' | 'drain') => void;
-      }
-    | undefined;
-  /** Who paused it, in words; before the start it is paused as it begins. */
+  /** Set when another process runs the job; cancel requests are forwarded to it. */
+  elsewhere: { readonly cancel: (cause: unknown, mode: 'abort' | 'drain') => void } | undefined;
+  /** Who paused the job, in words. Set before the start, the job pauses as it begins. */
   pausedBy: string | undefined;
-  /** Tasks settled, and how many of them failed without leave or were not ready. */
-  settled: number;
-  failed: number;
-  notReady: number;
+  /** Settled tasks; among them, those that failed without `continueOnFailure`, and those that were not ready. */
+  settled = 0;
+  failed = 0;
+  notReady = 0;
   /** Final task failures in time order. */
-  errors: TaskError[];
+  errors: TaskError[] = [];
   /** The machine's snapshot after the last transition. */
-  snapshot: JobSnapshot;
-  readonly state: JobState;
-  /** Set once the job is to end before all its tasks have; and what is then left to do. */
+  snapshot: JobSnapshot = jobSnapshot('idle');
+  /** Set when the job ends before all its tasks have settled; and the clean-up that is then left to do. */
   stop: Stop | undefined;
   cleanUp: CleanUp | undefined;
-  /** The job's own time limit. */
+  /** The timer of the job's time limit. */
   timer: PausableTimer | undefined;
-  /** Calls off the grace of aborted attempts. */
+  /** Cancels the grace period of aborted attempts. */
   cancelGrace: (() => void) | undefined;
   unlinkSignal: (() => void) | undefined;
   error: JobError | undefined;
   startedAt: number | undefined;
   endedAt: number | undefined;
-  /** Who waits for the output of a task. */
+  /** Callers that wait for the output of a task. */
   waiting: Map<number, OutputWaiter[]> | undefined;
-  /** Who is told, at once, that the job is over. */
+  /** Called synchronously when the job ends. */
   onOver: (() => void) | undefined;
-  /** Makes a job to which nothing has happened what it was, in another process or before it was over. */
-  adopt(state: JobState, input?: object): void;
-  /** What the start said of a job that turns out to be there already is overruled by what its own start said; its limits stay. */
-  adoptOptions(kept: JobOptions): void;
-  /** Its next event has this position. A job that is over has had its last one. */
-  goOnFrom(nextSeq: number, last?: JobEvent): void;
-  /** A job that was restored goes on in a later turn of the event loop, so that who awaits its handle can subscribe first. */
-  sleepUntil(goOn: () => void): void;
-  wakeLater(): void;
-  /** Ends the waiting for a job that will not go on here. */
-  abandon(): void;
-  readonly nextSeq: number;
-  /** Tells those who listen what happens to it in the process that runs it. */
-  relay(event: JobEvent): void;
-  readonly events$: Observable<JobEvent>;
-  /** Resolves when the job is over, and in the journal. */
-  readonly done: Promise<void>;
-  /** Whether it, or a job around it, is paused. What is left to do in a job that is ending is not held up. */
-  readonly paused: boolean;
-  /** Whether it, or a job around it, is to end before all its tasks have. */
-  readonly ending: boolean;
-  /** Whether it, with the jobs around it, is being left to another process. */
-  readonly isLeaving: boolean;
-  /** How many tasks it has. */
-  readonly size: number;
-  /** What a task of this job is called in the stream. */
-  pathOf(name: string): string;
-  /** Delivers all that `commands` make happen after the last of them. */
-  together(commands: () => void): void;
-  /** Publishes what is no transition. */
-  publish(fact: JobFact): void;
-  readonly over: boolean;
-  /** Whether it is over, and not about to be tried again. */
-  readonly ended: boolean;
-  frozen<Value extends object>(value: Value): Value;
-  /** Sends the job a command; publishes the transition it makes, if it makes one. */
-  commandJob(command: JobCommand, details?: Pick<JobTransition, 'reason' | 'error'>): boolean;
-  /** Answers those who wait for the end, once it is in the journal. */
-  finish(): void;
-  /** Calls back once all that has happened is in the journal; at once where there is none. Where the journal fails, never. */
-  whenSaved(saved: () => void): void;
-  /** Sends a task a command; records and publishes the transition it makes, if it makes one. */
-  commandTask(task: TaskRun, command: TaskCommand, details?: TransitionDetails): boolean;
-  /** The record of a task, with an actor of its own. */
-  wake(index: number): TaskRun;
-  /** The record of a task. */
-  known(index: number): TaskRun;
-  /** Gives a task an actor, which continues from the snapshot of the task. */
-  enliven(task: TaskRun): void;
-  /** Gives a task that has settled an actor again, so that it can go on from there. */
-  revive(task: TaskRun): void;
-  /** Lets go of a task that is unscheduled again. */
-  release(task: TaskRun): void;
-  /** Runs a task whose turn it is. */
-  run(task: unknown): void;
+  readonly #freezes: boolean;
+
+  constructor(
+    plan: Plan,
+    input: object,
+    startOptions: StartOptions,
+    { parent, dispatcher, instances = false, recorder }: Surroundings,
+  ) {
+    const options: StartOptions = mergedOptions(plan.options, startOptions);
+    const outer = parent?.job;
+    this.plan = plan;
+    this.options = options;
+    this.startOptions = startOptions;
+    this.parent = parent;
+    this.instances = instances;
+    this.id = outer?.id ?? options.jobId ?? newId();
+    this.clock = outer?.clock ?? options.clock ?? systemClock;
+    this.random = outer?.random ?? options.random ?? systemRandom;
+    this.#freezes = (outer ? outer.#freezes : true) && options.freeze !== false;
+    this.recorder = outer ? outer.recorder : recorder;
+    this.context = outer && instances ? outer.context : new ContextStore(this.frozen(input));
+    this.tasks = new Array(plan.tasks.length);
+    this.missing = plan.upstreamCounts.slice();
+    const owner = parent ? `the task "${parent.path}"` : `the job "${plan.name}"`;
+    const shared = outer?.dispatcher ?? dispatcher;
+    this.dispatcher = shared ?? new Dispatcher(this.clock, owner, options);
+    this.level = shared ? shared.levelBelow(outer?.level ?? shared.top, owner, options) : this.dispatcher.top;
+    this.order = this.dispatcher.nextJob();
+    this.rootOrder = outer?.rootOrder ?? this.order;
+    this.priority = outer ? (parent?.definition.priority ?? outer.priority) : 0;
+  }
+
+  get state(): JobState {
+    return this.snapshot.value;
+  }
+
+  get over(): boolean {
+    return isTerminalJobState(this.state);
+  }
+
+  /** Whether the job is over, and no retry of it is about to begin. */
+  get ended(): boolean {
+    return this.over && !this.wakeUp;
+  }
+
+  /** Whether this job, or one around it, is paused. A job that is ending is not: what is left to do continues. */
+  get paused(): boolean {
+    if (this.isLeaving) return true;
+    if (this.ending) return false;
+    return (
+      this.state === 'paused' ||
+      (this.parent !== undefined && (this.parent.state === 'paused' || this.parent.job.paused))
+    );
+  }
+
+  /** Whether this job, or one around it, ends before all its tasks have settled. */
+  get ending(): boolean {
+    if (this.stop) return true;
+    const { parent } = this;
+    return parent !== undefined && parent.definition.trigger !== 'always' && parent.job.ending;
+  }
+
+  /** Whether this job, or one around it, is being handed off to another process. */
+  get isLeaving(): boolean {
+    return this.leaving || (this.parent?.job.isLeaving ?? false);
+  }
+
+  /** The number of tasks. */
+  get size(): number {
+    return this.plan.tasks.length - (this.removed?.size ?? 0);
+  }
+
+  /** Returns the name that events use for a task of this job. */
+  pathOf(name: string): string {
+    const { parent } = this;
+    if (!parent) return name;
+    return this.instances ? parent.path + name : `${parent.path}/${name}`;
+  }
+
+  frozen<Value extends object>(value: Value): Value {
+    if (!this.#freezes) return value;
+    // immer takes an object that is frozen at its top for frozen throughout.
+    if (Object.isFrozen(value)) for (const part of Object.values(value)) freeze(part, true);
+    return freeze(value, true);
+  }
+
+  abstract readonly events$: Observable<JobEvent>;
+  abstract readonly nextSeq: number;
+  /** Resolves when the job is over, and its end is committed to the journal. */
+  abstract readonly done: Promise<void>;
+  /** Restores the job's state from a journal or an earlier run. Call it on a fresh job only. */
+  abstract adopt(state: JobState, input?: object): void;
+  /** Replaces the options of the start by those that an existing job was started with. Limits are not changed. */
+  abstract adoptOptions(kept: JobOptions): void;
+  /** Sets the position of the next event. `last` is the terminal event of a job that is over. */
+  abstract goOnFrom(nextSeq: number, last?: JobEvent): void;
+  /** Sets what resumes a restored job. */
+  abstract sleepUntil(goOn: () => void): void;
+  /** Resumes a restored job in a later turn of the event loop, so that whoever awaits its handle can subscribe first. */
+  abstract wakeLater(): void;
+  /** Resolves `done` and completes the stream of a job that is not resumed in this process. */
+  abstract abandon(): void;
+  /** Publishes an event that happened in the process that runs the job. */
+  abstract relay(event: JobEvent): void;
+  /** Delivers all events that `commands` lead to after the last command. */
+  abstract together(commands: () => void): void;
+  /** Publishes an event that is not a transition. */
+  abstract publish(fact: JobFact): void;
+  /** Sends the job a command, and publishes the transition. Returns whether there was one. */
+  abstract commandJob(command: JobCommand, details?: Pick<JobTransition, 'reason' | 'error'>): boolean;
+  /** Sends a task a command; records and publishes the transition. Returns whether there was one. */
+  abstract commandTask(task: TaskRun, command: TaskCommand, details?: TransitionDetails): boolean;
+  /** Resolves `done` when the end has been committed. */
+  abstract finish(): void;
+  /** Calls back when all events so far are committed; at once without a journal; never if the journal fails. */
+  abstract whenSaved(saved: () => void): void;
+  /** Returns the record of a task, with an actor if the task is unscheduled. */
+  abstract wake(index: number): TaskRun;
+  /** Returns the record of a task. */
+  abstract known(index: number): TaskRun;
+  /** Starts an actor, which continues from the snapshot of the task. */
+  abstract enliven(task: TaskRun): void;
+  /** Starts an actor for a settled task, so that the task can start over. */
+  abstract revive(task: TaskRun): void;
+  /** Stops the actor of a task that is unscheduled again. */
+  abstract release(task: TaskRun): void;
+  /** Runs a ready task: its slots are free. */
+  abstract run(task: unknown): void;
 }

@@ -1,7 +1,6 @@
 import { startNested } from '../kinds/nested.ts';
 import type { Attempt } from '../model/attempt.ts';
-import type { JobRun } from '../model/run.ts';
-import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { refuseTask } from '../run/outcome.ts';
 import { callFunction } from '../run/perform-function.ts';
 import { cancelTask } from '../run/stop.ts';

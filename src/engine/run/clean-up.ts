@@ -1,6 +1,5 @@
 import { SETTLED } from '../../events/states.ts';
-import type { JobRun } from '../model/run.ts';
-import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { launch } from './flow.ts';
 
 /** Plans the clean-up of a job that begins to stop. What never started has none. */

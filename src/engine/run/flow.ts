@@ -4,8 +4,7 @@ import { sortByPlace } from '../definition/plan.ts';
 import { judge, type Outcome, type Tally, type TriggerRule, type Verdict } from '../definition/trigger.ts';
 import { yesOrNo } from '../definition/yes-or-no.ts';
 import { TaskError } from '../errors/errors.ts';
-import type { JobRun } from '../model/run.ts';
-import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { createConditionScope } from './scope.ts';
 
 /** Why a task was skipped. */

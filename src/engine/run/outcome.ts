@@ -15,8 +15,7 @@ import {
 } from '../errors/errors.ts';
 import { didYouMean } from '../errors/suggest.ts';
 import type { Overlap } from '../model/context.ts';
-import type { JobRun } from '../model/run.ts';
-import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { reportConflicts } from './conflict.ts';
 import { addTasks } from './grow.ts';
 import { decideRetry } from './retry-decision.ts';

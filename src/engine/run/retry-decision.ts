@@ -2,8 +2,7 @@ import { backoffMs } from '../../machines/retry.ts';
 import { hasRetryLeft } from '../../machines/task.ts';
 import { yesOrNo } from '../definition/yes-or-no.ts';
 import { isA, NonRetryableError, OptionError, RetryAfterError, SchemaError } from '../errors/errors.ts';
-import type { JobRun } from '../model/run.ts';
-import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 
 export type RetryDecision =
   | { readonly retry: true; readonly waitMs: number }

@@ -1,7 +1,6 @@
 import { errorData } from '../../events/error-data.ts';
 import { AbortError } from '../errors/errors.ts';
-import type { JobRun } from '../model/run.ts';
-import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import type { Stop, StopNote } from '../model/stopping.ts';
 import { afterSettling, planCleanUp, startCleanUp } from './clean-up.ts';
 import { endJob } from './end.ts';

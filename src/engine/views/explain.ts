@@ -1,8 +1,7 @@
 import type { TaskState } from '../../events/event.ts';
 import { isoText } from '../../events/iso-text.ts';
 import { SETTLED } from '../../events/states.ts';
-import type { JobRun } from '../model/run.ts';
-import { isCleanUp, type TaskRun } from '../model/run.ts';
+import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { find } from '../run/address.ts';
 import { whatMayChange } from '../run/clean-up.ts';
 import { THE_PROGRAM } from '../run/pause.ts';

@@ -1,7 +1,6 @@
 import type { Plan } from '../definition/plan.ts';
 import type { Span } from '../model/attempt-spans.ts';
-import type { JobRun } from '../model/run.ts';
-import { durationOf, type TaskRun } from '../model/run.ts';
+import { durationOf, type JobRun, type TaskRun } from '../model/run.ts';
 import type { GraphView, TaskView } from './graph-view.ts';
 
 /** Converts a definition to data for drawing. */
