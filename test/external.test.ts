@@ -5,6 +5,7 @@ import {
   type Job,
   type JobEvent,
   jobFrom,
+  memoryJournal,
   notReady,
   type StartOptions,
   type TaskHandle,
@@ -49,6 +50,32 @@ const begin = async (
 };
 
 const refused = (code: CommandErrorCode) => expect.objectContaining({ name: 'CommandError', code });
+
+test.each([
+  ['without a journal', undefined],
+  ['with a journal', memoryJournal()],
+])('an output of an external task is read no more often than that of a function, %s', async (_how, journal) => {
+  const counting = () => {
+    let reads = 0;
+    const output = {
+      get rows() {
+        reads++;
+        return [1, 2, 3];
+      },
+    };
+    return { output, reads: () => reads };
+  };
+  const [brought, returned] = [counting(), counting()];
+  const job = jobFrom('papers', [
+    { kind: 'external', name: 'review' },
+    { name: 'count', run: () => returned.output },
+  ]).start({}, { ...(journal && { journal }) });
+  await job.output('count');
+  await job.task('review').complete(brought.output);
+  expect((await job).state).toBe('completed');
+  expect(brought.reads()).toBe(returned.reads());
+  expect(brought.reads()).toBeGreaterThan(0);
+});
 
 /** Every command that takes a token. */
 const COMMANDS: Readonly<Record<string, (task: TaskHandle, token?: string) => unknown>> = {

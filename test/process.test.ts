@@ -2,8 +2,11 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { processErrorOf } from '../src/cli/kept/kept-process-error.ts';
 import type { TaskFunction } from '../src/engine/definition/task-function.ts';
+import { reviveError } from '../src/engine/durable/error-revive.ts';
 import { NonRetryableError } from '../src/engine/errors/errors.ts';
+import { DETAILS, type ErrorData, errorData } from '../src/events/error-data.ts';
 import { bash } from '../src/executors/process/bash.ts';
 import { ProcessError, ProcessNotFoundError, ProcessStartError, TAIL_LINES } from '../src/executors/process/error.ts';
 import { outputGate } from '../src/executors/process/output-gate.ts';
@@ -42,6 +45,23 @@ describe('a command', () => {
     const error = await attempt(bash('kill -USR1 $$')).failure();
     expect(error).toMatchObject({ exitCode: null, signal: 'SIGUSR1' });
     expect(error.message).toContain('was ended by SIGUSR1');
+  });
+
+  test('tells how it ended as fields of the error in its event, which survive a journal', async () => {
+    const error = await attempt(bash('exit 7')).failure();
+    expect(error[DETAILS]).toEqual({ command: 'bash', exitCode: 7, signal: null });
+    const data = errorData(new Error('around', { cause: error }));
+    expect(data.cause).toMatchObject({ name: 'ProcessError', details: { command: 'bash', exitCode: 7, signal: null } });
+    expect(data).not.toHaveProperty('details');
+    const stored = JSON.parse(JSON.stringify(data)) as ErrorData;
+    expect(errorData(reviveError(stored))).toEqual(data);
+    // A message in other words, of which nothing can be read.
+    const { message: _, ...worded } = stored.cause as ErrorData;
+    expect(processErrorOf(worded)).toMatchObject({ exitCode: 7, signal: null });
+    const signalled = await attempt(bash('kill -USR1 $$')).failure();
+    expect(errorData(signalled).details).toEqual({ command: 'bash', exitCode: null, signal: 'SIGUSR1' });
+    // What somebody else's error calls its details stays its own.
+    expect(errorData(Object.assign(new Error('x'), { details: { secret: 1 } }))).not.toHaveProperty('details');
   });
 
   test('of a program that is not there explains code 127', async () => {

@@ -13,7 +13,7 @@ import {
   requireToken,
 } from './kinds/external.ts';
 import { durationOf, type JobRun, type TaskRun } from './model/run.ts';
-import { type Found, find } from './run/address.ts';
+import { type Found, find, stepsOf } from './run/address.ts';
 import { requireHere } from './run/elsewhere.ts';
 import { holdTask, pauseTask, resumeTask, THE_PROGRAM } from './run/pause.ts';
 import { retryTask } from './run/retry-task.ts';
@@ -23,11 +23,13 @@ export class TaskHandle implements TaskResult {
   /** Path of the task: its name, `outer/inner` in a nested job, `name[3]` in a fan-out. */
   readonly name: string;
   readonly #run: JobRun;
+  readonly #steps: readonly string[];
 
   /** @internal */
   constructor(run: JobRun, path: string) {
     this.name = path;
     this.#run = run;
+    this.#steps = stepsOf(path);
     this.#found();
   }
 
@@ -78,10 +80,9 @@ export class TaskHandle implements TaskResult {
   }
 
   /**
-   * Pauses a task that is not running; if it is not ready yet, as soon as it is. External tasks, nested jobs and
-   * fan-outs can also be paused while they run, functions can't. `by` is who pauses it; a `token` must be that of the
-   * current claim.
-   * @throws CommandError @throws TypeError if `by` is no text or empty
+   * Pauses a task that is not running, or once it is ready; external tasks, nested jobs and fan-outs also while they
+   * run. `by` is who pauses it; a `token` must be that of the current claim. @throws CommandError
+   * @throws TypeError if `by` is no text or empty
    */
   pause(by = THE_PROGRAM, token?: string): void {
     const { job, index, task } = this.#begun('paused');
@@ -96,58 +97,46 @@ export class TaskHandle implements TaskResult {
     resumeTask(job, index);
   }
 
-  /**
-   * Retries a task that has failed, is paused or waits for its next attempt, as `job.retry(task)` does.
-   * @throws CommandError
-   */
+  /** Retries a task that has failed, is paused or waits for its next attempt. @throws CommandError */
   retry(): void {
     retryTask(this.#known('tried again'));
   }
 
   /**
-   * Claims an external task that is ready, and returns a token that identifies this attempt. `leaseMs` is the longest
-   * time in ms without a heartbeat; default: the task's `heartbeatTimeout`.
-   * @throws CommandError @throws OptionError @throws TypeError if `owner` is no text or empty
+   * Claims a ready external task; returns a token that identifies this attempt. `leaseMs`: longest time in ms without a
+   * heartbeat, default `heartbeatTimeout`. @throws CommandError, OptionError; TypeError if `owner` is no text or empty
    */
   claim(owner: string, options: ClaimOptions = {}): string {
     return claim(this.#external('claimed'), owner, options);
   }
 
-  /**
-   * Reports that the owner of a claimed task is still working on it.
-   * @throws CommandError, `STALE_TOKEN` if the attempt is over
-   */
+  /** Reports that a claimed task is being worked on. @throws CommandError, `STALE_TOKEN` if the attempt is over */
   heartbeat(token?: string): void {
     heartbeat(this.#external('kept alive'), token);
   }
 
-  /** Publishes the task's progress, from 0 to 1; counts as a heartbeat. @throws CommandError @throws RangeError */
+  /** Publishes the task's progress, from 0 to 1; counts as a heartbeat. @throws CommandError, RangeError */
   progress(fraction: number, message?: string, token?: string): void {
     progressExternal(this.#external('reported on'), fraction, message, token);
   }
 
-  /**
-   * Publishes a `task.log` event; counts as a heartbeat.
-   * @throws CommandError @throws TypeError if the level is unknown
-   */
+  /** Publishes a `task.log` event; counts as a heartbeat. @throws CommandError; TypeError if the level is unknown */
   log(level: LogLevel, message: string, data?: unknown, token?: string): void {
     logExternal(this.#external('reported on'), level, message, data, token);
   }
 
   /**
-   * Completes an external task, claimed or not. An output that is refused changes nothing, so that another can be
-   * given. If the task's schema validates asynchronously or the job has a journal, returns a promise, which resolves
-   * once the output is validated and stored.
-   * @throws CommandError @throws SchemaError @throws TypeError @throws SerialisationError @throws JournalError
+   * Completes an external task, claimed or not. A refused output changes nothing, so that another can be given. With an
+   * asynchronous schema or a journal, returns a promise that resolves once the output is stored.
+   * @throws CommandError, SchemaError, TypeError, SerialisationError, JournalError
    */
   complete(output?: object, token?: string): void | Promise<void> {
     return complete(this.#external('completed'), output, token);
   }
 
   /**
-   * Fails the attempt of an external task, which is then retried as its options allow. If the job has a journal,
-   * returns a promise, which resolves once the failure is stored.
-   * @throws CommandError @throws JournalError
+   * Fails the attempt, which is then retried as the task's options allow. With a journal, returns a promise that
+   * resolves once the failure is stored. @throws CommandError, JournalError
    */
   fail(error: unknown, token?: string): void | Promise<void> {
     return failExternal(this.#external('failed'), error, token);
@@ -158,13 +147,10 @@ export class TaskHandle implements TaskResult {
   }
 
   #found(): Found {
-    return find(this.#run, this.name);
+    return find(this.#run, this.name, this.#steps);
   }
 
-  /**
-   * Finds the task for an action on a job that runs in this process.
-   * @throws CommandError if that job is over, or the task around it has not begun
-   */
+  /** Finds a task of a job that runs here. @throws CommandError if the job is over or the task around has not begun */
   #begun(what: string): { readonly job: JobRun; readonly index: number; readonly task: TaskRun | undefined } {
     requireHere(this.#run, what);
     const { job, index, task } = this.#found();

@@ -5,7 +5,14 @@ export type ErrorData = {
   readonly code?: string;
   readonly stack?: string;
   readonly cause?: ErrorData;
+  /** Facts about the failure, such as the `exitCode` and `signal` of a command. Only errors of tintype have them. */
+  readonly details?: ErrorDetails;
 };
+
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | null>>;
+
+/** The key under which an error of tintype keeps its details. */
+export const DETAILS: unique symbol = Symbol.for('tintype.details');
 
 /** How many causes of causes are kept. */
 const MAX_DEPTH = 8;
@@ -23,13 +30,14 @@ export const errorData = (thrown: unknown, depth = 0): ErrorData => {
 export const shallowErrorData = (thrown: unknown): ErrorData => errorData(thrown, MAX_DEPTH);
 
 const describeError = (error: Error, depth: number): ErrorData => {
-  const { code } = error as { code?: unknown };
+  const { code, [DETAILS]: details } = error as { code?: unknown; [DETAILS]?: ErrorDetails };
   return {
     name: String(error.name),
     message: String(error.message),
     ...(typeof code === 'string' || typeof code === 'number' ? { code: String(code) } : {}),
     ...(typeof error.stack === 'string' ? { stack: error.stack } : {}),
     ...(error.cause !== undefined && depth < MAX_DEPTH ? { cause: errorData(error.cause, depth + 1) } : {}),
+    ...(details ? { details: { ...details } } : {}),
   };
 };
 

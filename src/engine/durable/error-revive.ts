@@ -1,15 +1,16 @@
-import type { ErrorData } from '../../events/error-data.ts';
+import { DETAILS, type ErrorData } from '../../events/error-data.ts';
 
 /** An `Error` with the name, message, code, stack and causes that were kept of one; its class is lost. */
 export const reviveError = (data: ErrorData): Error => {
   const error = new Error(data.message, data.cause === undefined ? undefined : { cause: reviveCause(data.cause) });
   if (data.name !== error.name) hidden(error, 'name', data.name);
   hidden(error, 'stack', data.stack ?? `${data.name}: ${data.message}`);
+  if (data.details) hidden(error, DETAILS, data.details);
   return data.code === undefined ? error : Object.assign(error, { code: data.code });
 };
 
 /** Sets what an error doesn't list among its own keys. */
-export const hidden = (error: Error, key: 'name' | 'stack', value: string): void => {
+export const hidden = (error: Error, key: 'name' | 'stack' | typeof DETAILS, value: unknown): void => {
   Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false });
 };
 

@@ -114,10 +114,9 @@ export const complete = (task: TaskRun, output: unknown, token: string | undefin
       throw new TypeError(
         `Task "${task.path}" was completed with ${show(value)}: expected a plain object, or nothing.`,
       );
-    if (value !== undefined) requireReadable(task, value);
-    if (value !== undefined) task.job.recorder?.encoded(`The output of task "${task.path}"`, value);
+    const ready = value && { text: checkOutput(task, value) };
     begin(task, 'completed');
-    succeedAttempt(task.job, task, value);
+    succeedAttempt(task.job, task, value, ready);
     return savedBy(task);
   };
   const { output: schema } = task.definition;
@@ -136,15 +135,15 @@ const savedBy = ({ job }: TaskRun): void | Promise<void> => {
   return saved;
 };
 
-/** Frozen before anything changes: what can't be read can't be merged. */
-const requireReadable = ({ job, path }: TaskRun, output: object): void => {
+/** Freezes and encodes an output before anything changes, so that a refused output changes nothing. Returns its JSON. */
+const checkOutput = ({ job, path }: TaskRun, output: object): string | undefined => {
   try {
     job.frozen(output);
   } catch (cause) {
-    throw new TypeError(`Task "${path}" was completed with an object that can't be read: ${errorData(cause).message}`, {
-      cause,
-    });
+    const message = `Task "${path}" was completed with an object that can't be read: ${errorData(cause).message}`;
+    throw new TypeError(message, { cause });
   }
+  return job.recorder?.encoded(`The output of task "${path}"`, output);
 };
 
 export const failExternal = (task: TaskRun, error: unknown, token: string | undefined): void | Promise<void> => {

@@ -13,59 +13,32 @@ export type Found = {
   readonly definition: TaskDefinition | undefined;
 };
 
-/**
- * Finds a task by its path: `name`, `outer/inner`, `name[3]`, `outer/name[3]` …
- * @throws UnknownTaskError
- */
-export const find = (root: JobRun, path: string): Found => {
-  let found = findIn(root, root.plan, path, path, root);
-  for (let { rest } = found; rest !== undefined; { rest } = found) {
-    found = findIn(found.task?.child, found.inner, rest, path, root);
+/** The steps of a path from the outside in: `outer/name[3]` has `outer`, `/name` and `[3]`. */
+export const stepsOf = (path: string): readonly string[] => String(path).split(/(?=[/[])/);
+
+/** Finds a task by its path: `name`, `outer/inner`, `name[3]`, `outer/name[3]` … @throws UnknownTaskError */
+export const find = (root: JobRun, path: string, [first = '', ...inner] = stepsOf(path)): Found => {
+  let found = findIn(root, root.plan, first);
+  for (const step of inner) {
+    const { nested } = found?.definition ?? {};
+    const child = found?.task?.child;
+    if (!nested || step.startsWith('/') !== Boolean(nested.definition)) found = undefined;
+    else if (nested.definition) found = findIn(child, child?.plan ?? (nested.definition[PLAN] as Plan), step.slice(1));
+    else found = child ? findIn(child, child.plan, step) : futureInstance(step);
   }
-  return found;
+  if (found) return found;
+  throw new UnknownTaskError(root.plan.name, path, didYouMean(path, root.plan.graph.indexOf.keys()));
 };
 
-type Step = Found & {
-  /** What is left of the path, and the plan in which it is to be found, if that is known before it begins. */
-  readonly rest: string | undefined;
-  readonly inner: Plan | 'instances' | undefined;
+const findIn = (job: JobRun | undefined, plan: Plan, name: string): Found | undefined => {
+  const index = plan.graph.indexOf.get(name);
+  return index === undefined ? undefined : { job, index, task: job?.tasks[index], definition: plan.tasks[index] };
 };
 
-const findIn = (job: JobRun | undefined, known: Step['inner'], path: string, whole: string, root: JobRun): Step => {
-  const plan = job?.plan ?? known;
-  if (plan === 'instances') {
-    const index = /^\[(0|[1-9]\d*)\]$/.exec(path)?.[1];
-    if (index !== undefined)
-      return { job, index: Number(index), task: undefined, definition: undefined, rest: undefined, inner: undefined };
-  } else if (plan) {
-    for (const [name, rest] of splits(path)) {
-      const index = plan.graph.indexOf.get(name);
-      const definition = index === undefined ? undefined : plan.tasks[index];
-      if (index === undefined || !definition) continue;
-      const inner = rest === undefined ? undefined : innerOf(definition, rest);
-      if (rest !== undefined && inner === undefined) continue;
-      const inside = rest?.startsWith('/') ? rest.slice(1) : rest;
-      return { job, index, task: job?.tasks[index], definition, rest: inside, inner };
-    }
-  }
-  throw new UnknownTaskError(root.plan.name, whole, didYouMean(whole, root.plan.graph.indexOf.keys()));
-};
-
-/** The ways to read a path as a name and a rest: the whole, up to the first slash, up to the last bracket. */
-const splits = (path: string): [name: string, rest: string | undefined][] => {
-  const text = String(path);
-  const slash = text.indexOf('/');
-  const head = slash < 0 ? text : text.slice(0, slash);
-  const bracket = head.lastIndexOf('[');
-  return [
-    [text, undefined],
-    ...(slash > 0 ? [[head, text.slice(slash)] as [string, string]] : []),
-    ...(bracket > 0 ? [[text.slice(0, bracket), text.slice(bracket)] as [string, string]] : []),
-  ];
-};
-
-const innerOf = ({ nested }: TaskDefinition, rest: string): Step['inner'] => {
-  if (!nested) return undefined;
-  if (nested.definition) return rest.startsWith('/') ? (nested.definition[PLAN] as Plan) : undefined;
-  return rest.startsWith('[') ? 'instances' : undefined;
+/** An instance of a fan-out that has not begun: whether there will be one is not known yet. */
+const futureInstance = (step: string): Found | undefined => {
+  const index = /^\[(0|[1-9]\d*)\]$/.exec(step)?.[1];
+  return index === undefined
+    ? undefined
+    : { job: undefined, index: Number(index), task: undefined, definition: undefined };
 };

@@ -7,6 +7,7 @@ import { type Delivery, EventStream, type StampedTransition } from '../../events
 import { SETTLED } from '../../events/states.ts';
 import { type JobCommand, jobLogic, jobSnapshot } from '../../machines/job.ts';
 import type { RetryPolicy } from '../../machines/retry.ts';
+import { stopChild } from '../../machines/stop-child.ts';
 import { type TaskCommand, taskLogic, untouchedTask } from '../../machines/task.ts';
 import { mergedOptions } from '../definition/merged-options.ts';
 import type { JobOptions, StartOptions } from '../definition/options.ts';
@@ -42,7 +43,7 @@ export class LiveRun extends JobRun {
   }
 
   adopt(state: JobState, input?: object): void {
-    if (this.parent) this.#actor.send(STOP);
+    if (this.parent) stopChild(this.#actor);
     else this.#actor.stop();
     this.snapshot = jobSnapshot(state);
     this.#actor = this.#ownActor();
@@ -121,7 +122,7 @@ export class LiveRun extends JobRun {
     const at = this.clock.now();
     recordTimes(this, from, to, at);
     if (this.over) {
-      if (this.parent) this.#actor.send(STOP);
+      if (this.parent) stopChild(this.#actor);
       else this.#actor.stop();
     }
     if (this.parent) this.#stream.tell(this, { type: 'job.transition', from, to });
@@ -207,7 +208,8 @@ export class LiveRun extends JobRun {
 
   release(task: TaskRun): void {
     this.active.delete(task);
-    this.#stopActor(task);
+    stopChild(task.actor);
+    task.actor = undefined;
     if (task.state !== 'unscheduled') return;
     if (task.attempts === 0) this.tasks[task.index] = undefined;
     task.asked = false;
@@ -247,7 +249,8 @@ export class LiveRun extends JobRun {
       if (!task.error.tolerated) this.failed++;
     }
     this.active.delete(task);
-    this.#stopActor(task);
+    stopChild(task.actor);
+    task.actor = undefined;
   }
 
   #ownActor(): Actor<typeof jobLogic> {
@@ -258,15 +261,6 @@ export class LiveRun extends JobRun {
       : createActor(jobLogic, { id: this.id, ...(inspect && { inspect: shieldedInspect(inspect) }), ...snapshot });
     actor.start();
     return actor;
-  }
-
-  /**
-   * Stops an actor with the event by which XState itself stops a child: it takes the actor out of the system. `stopChild`
-   * in the job machine comes to the same, but clones the job's snapshot for each task.
-   */
-  #stopActor(task: TaskRun): void {
-    task.actor?.send(STOP);
-    task.actor = undefined;
   }
 
   #retryOf({ maxRetries, retry }: TaskDefinition): RetryPolicy {
@@ -292,6 +286,3 @@ const describe = (event: StampedTransition, { reason, error, output, dueAt }: Tr
   if (output !== undefined) event.output = output;
   if (dueAt !== undefined && Number.isFinite(dueAt)) event.dueAt = dueAt;
 };
-
-/** XState's own event, which its types do not name. */
-const STOP = { type: 'xstate.stop' } as never;

@@ -22,7 +22,7 @@ import { decideRetry } from './retry-decision.ts';
 import { cancelTask } from './stop.ts';
 
 /** What an attempt brought: an output that is merged, nothing, an answer such as "not ready", or what is no output. */
-export const succeedAttempt = (job: JobRun, task: TaskRun, value: unknown): void => {
+export const succeedAttempt = (job: JobRun, task: TaskRun, value: unknown, ready?: ReadyOutput): void => {
   if (value === undefined) {
     job.commandTask(task, { type: 'attempt.succeeded' });
     return;
@@ -32,8 +32,11 @@ export const succeedAttempt = (job: JobRun, task: TaskRun, value: unknown): void
   else if (brought.kind === 'answer') follow(job, task, brought.answer);
   else if (brought.kind === 'poll') lookAgain(job, task, value as Poll);
   else if (brought.kind === 'item') collect(job, task, value);
-  else complete(job, task, value as object);
+  else complete(job, task, value as object, ready);
 };
+
+/** Says that a value is frozen already; `text` is its JSON, if the job has a journal. */
+export type ReadyOutput = { readonly text: string | undefined };
 
 type Brought =
   | { readonly kind: 'poll' }
@@ -167,13 +170,13 @@ const kept = (job: JobRun, task: TaskRun, output: unknown): string | typeof REFU
 
 const REFUSED = Symbol('refused');
 
-const complete = (job: JobRun, task: TaskRun, value: object): void => {
+const complete = (job: JobRun, task: TaskRun, value: object, ready?: ReadyOutput): void => {
   let output: object;
   let overlaps: readonly Overlap[];
-  const text = kept(job, task, value);
+  const text = ready ? ready.text : kept(job, task, value);
   if (text === REFUSED) return;
   try {
-    output = job.frozen(value);
+    output = ready ? value : job.frozen(value);
     overlaps = job.context.merge(output, job.plan.positions[task.index] as number);
     task.version = job.context.version;
   } catch (error) {

@@ -1,4 +1,5 @@
 import { TintypeError } from '../../engine/errors/errors.ts';
+import { DETAILS, type ErrorDetails } from '../../events/error-data.ts';
 
 /** A command that ended with an exit code other than 0, or by a signal. */
 export class ProcessError extends TintypeError {
@@ -12,6 +13,7 @@ export class ProcessError extends TintypeError {
   readonly stdout: readonly string[];
   /** The last lines of standard error, at most `TAIL_LINES`. */
   readonly stderr: readonly string[];
+  readonly #command: string;
 
   constructor(
     type: string,
@@ -22,8 +24,13 @@ export class ProcessError extends TintypeError {
     super(`The ${type} command ${how}.${hint(end)}`);
     this.exitCode = end.exitCode;
     this.signal = end.signal;
+    this.#command = type;
     this.stdout = output.stdout;
     this.stderr = output.stderr;
+  }
+
+  get [DETAILS](): ErrorDetails {
+    return { command: this.#command, exitCode: this.exitCode, signal: this.signal };
   }
 }
 
