@@ -92,11 +92,8 @@ const SHELLS: readonly [name: string, shell: CompletedShell, ask: Ask][] = [
   ['fish', 'fish', askFish],
 ];
 
-const program = createProgram(
-  '1.0.0',
-  { stdout: process.stdout, stderr: process.stderr, env: {}, signals: process },
-  () => {},
-);
+const io = { stdout: process.stdout, stderr: process.stderr, env: {}, signals: process };
+const program = await createProgram('1.0.0', { io, done: () => {} }, ['completion']);
 const COMMANDS = ['completion', 'graph', 'help', 'init', 'run', 'schema', 'validate'];
 const WORKFLOWS = ['day.yaml', 'more jobs', 'night.yml'];
 

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { Help } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { createProgram } from '../src/cli/program.ts';
 import { VARIABLES } from '../src/workflow/expression.ts';
@@ -51,10 +52,12 @@ describe('docs/workflows.md', () => {
   });
 });
 
+const io = { stdout: new Writable(), stderr: new Writable(), env: {}, signals: new EventEmitter() };
+const program = await createProgram('0.0.0', { io, done: () => {} }, ['completion']);
+const { commands } = program;
+
 describe('docs/command-line.md', () => {
   const page = read('docs/command-line.md');
-  const io = { stdout: new Writable(), stderr: new Writable(), env: {}, signals: new EventEmitter() };
-  const { commands } = createProgram('0.0.0', io, () => {});
 
   test.each(
     commands.map((command) => [command.name(), command] as const),
@@ -68,6 +71,12 @@ describe('docs/command-line.md', () => {
       if (short) expect(cell, long).toContain(short);
     }
   });
+});
+
+test('the list of commands tells the arguments that each of them has', () => {
+  const { subcommandTerm } = new Help();
+  const listed = program.createHelp();
+  for (const command of commands) expect(listed.subcommandTerm(command)).toBe(subcommandTerm(command));
 });
 
 /** The names of all properties, at any depth. */

@@ -1,4 +1,8 @@
 #!/usr/bin/env node
+/* Entry point of the `tintype` command. `main.ts` calls `run-cli.ts`, which parses the arguments with `program.ts`.
+ * Each command is a file in `commands`; `attend` runs a job, which `live` displays, `kept` reads stored jobs, `drawing`
+ * draws graphs, `completion` writes shell scripts, and `terminal` formats text. */
+
 import { runCli } from './run-cli.ts';
 import { silenceSqliteWarning } from './sqlite-warning.ts';
 import { EXIT } from './terminal/exit-code.ts';
@@ -6,7 +10,7 @@ import { EXIT } from './terminal/exit-code.ts';
 silenceSqliteWarning(process);
 const { stdout, stderr, env } = process;
 
-// A reader that is gone is the business of the commands; without a listener it would be an uncaught error.
+// Commands handle a broken pipe; without a listener here it would be an uncaught error.
 let unwritten: NodeJS.ErrnoException | undefined;
 stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') unwritten ??= error;
@@ -27,5 +31,5 @@ const end = (): void => {
   stderr.write('', () => process.exit(lost ? EXIT.failed : exitCode));
 };
 
-// A failed write is told after its callback.
+// A failed write is reported after its callback.
 stdout.write('', () => setImmediate(end));

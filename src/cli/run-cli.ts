@@ -4,13 +4,14 @@ import { createProgram } from './program.ts';
 import { EXIT } from './terminal/exit-code.ts';
 import type { CliIo } from './terminal/io.ts';
 
-/** Runs the command line; `argv` without the program's own name. Resolves to the exit code. */
+/** Runs a command line, without the program's own name. Resolves to the exit code. */
 export const runCli = async (argv: readonly string[], io: CliIo): Promise<number> => {
   let exitCode: number = EXIT.completed;
-  const program = createProgram(packageVersion(), io, (code) => {
+  const done = (code: number): void => {
     exitCode = code;
-  });
+  };
   try {
+    const program = await createProgram(packageVersion(), { io, done }, argv);
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {

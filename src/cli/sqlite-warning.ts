@@ -1,4 +1,4 @@
-/** Keeps Node.js from warning on stderr that its SQLite is experimental, which whoever uses a command can't do anything about. */
+/** Hides Node.js's warning that its SQLite is experimental: users of a command can't do anything about that. */
 export const silenceSqliteWarning = (target: Pick<NodeJS.Process, 'emitWarning'>): void => {
   const emit = target.emitWarning as (warning: string | Error, ...more: unknown[]) => void;
   target.emitWarning = (warning: string | Error, ...more: unknown[]): void => {
@@ -6,7 +6,6 @@ export const silenceSqliteWarning = (target: Pick<NodeJS.Process, 'emitWarning'>
   };
 };
 
-/** It names the warning's type, or options that hold it. */
 const isAboutSqlite = (text: string, about: unknown): boolean => {
   const type = typeof about === 'object' && about !== null ? (about as { type?: unknown }).type : about;
   return type === 'ExperimentalWarning' && /\bSQLite\b/.test(text);

@@ -1,13 +1,9 @@
-/*
- * This folder runs a job for a command, from its start to the exit code.
- *
- * `run-desk.ts` sets up the printers and reports errors. `params.ts` reads the params of a new job; `take-up.ts` finds
- * a stored job, loads its file (`kept-workflow.ts`) and checks what has changed in it (`change-policy.ts`).
- * `attend-job.ts` then follows the job: `job-progress.ts` collects its events, `reporter.ts` displays them and
- * `event-file.ts` writes them to a file; `externals-from-stdin.ts` completes external tasks, and `interrupts.ts` handles
- * signals. At the end come `status-table.ts`, `summary.ts` and `critical-path.ts`, or `result-json.ts`, and the command
- * to continue (`go-on-command.ts`).
- */
+/* This folder runs a job for a command, from its start to the exit code. `run-desk.ts` sets up printers and reports
+ * errors. `params.ts` reads params; `take-up.ts` finds a stored job, loads its file (`kept-workflow.ts`) and checks it
+ * for changes (`change-policy.ts`). `attend-job.ts` follows the job: `job-progress.ts` collects its events,
+ * `reporter.ts` displays them, `event-file.ts` writes them; `externals-from-stdin.ts` completes external tasks,
+ * `interrupts.ts` handles signals. `status-table.ts`, `summary.ts` and `critical-path.ts`, or `result-json.ts`, report
+ * the end, with the command to continue (`go-on-command.ts`). */
 
 import { resolve } from 'node:path';
 import type { Job } from '../../engine/job.ts';
@@ -41,9 +37,7 @@ export type AttendOptions = ReportOptions & {
   readonly events?: string;
 };
 
-/**
- * Added to a process's kill grace to get the engine's grace, so that the engine sees the killed process exit. In ms.
- */
+/** Added to a process's kill grace to get the engine's, so that the engine sees the killed process exit. In ms. */
 export const SPARE_MS = 1000;
 
 /** What `attendJob` needs to know about a job that runs in this process. */
@@ -58,15 +52,11 @@ export type Attended = {
   readonly past?: Pick<KeptJob, 'record' | 'tails'>;
   /** Cancels the job as soon as its output is attached; no prompts are shown. */
   readonly cancel?: () => void;
-  /**
-   * Returns lines with a command that repeats the job, if `kept` is absent. `outputs` are the tasks that had an output.
-   */
+  /** Returns lines with a command that repeats a job that is not stored. `outputs`: the tasks that had an output. */
   readonly repeat?: (result: JobResult, outputs: ReadonlySet<string>) => readonly string[];
 };
 
-/**
- * Opens the file for events, if requested. @throws UsageError if it is a file that the job needs, or can't be opened
- */
+/** Opens the file for events, if requested. @throws UsageError if it can't be opened, or is a file the job needs */
 export const openEvents = (
   { events }: { readonly events?: string | undefined },
   { file, db }: { readonly file: string | undefined; readonly db: string | undefined },
@@ -81,10 +71,7 @@ export const openEvents = (
   return openEventFile(events);
 };
 
-/**
- * Displays a job until its end. Resolves to the exit code when all processes of the job are gone. Call it in the same
- * tick as the start of the job; later, events are missed.
- */
+/** Displays a job until its processes are gone. Call it in the tick of the start, or events are missed. */
 export const attendJob = async (job: Job, about: Attended): Promise<number> => {
   const { loaded, options, desk, events, kept, past, cancel } = about;
   const { gate, out, err, io } = desk;
@@ -208,8 +195,7 @@ const report = (
     out.flush();
   }
   const lines = firstError(result, err);
-  // After a timeout, a cancellation, or a failure without a failed task, print the job's own error. After a signal the
-  // user knows why.
+  // After a timeout, a cancellation, or a failure without a failed task, print the job's error; not after a signal.
   const { state, error } = result;
   const stopped = state === 'cancelled' ? !cancellingSignal(error?.cause) : state === 'timedOut' || lines.length === 0;
   if (isInterrupted(result)) err.line(interruption(result, desk));

@@ -11,11 +11,7 @@ import { readKeptJob } from '../kept/kept-job.ts';
 import { handlersIn, type ShapeTask, shapeTasks } from '../kept/shape-tasks.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 
-/**
- * Returns the change policy for the engine, after comparing the definition with the one that the job was started with.
- * If the job has ended, a handler's dependencies may change with the tasks: the handler runs again anyway.
- * @throws UsageError if the policy forbids the changes
- */
+/** Compares a definition with the stored one; returns the engine's policy. @throws UsageError on a forbidden change */
 export const changePolicy = async (
   { kept, journal }: { readonly kept: JournalJob; readonly journal: Journal },
   definition: JobDefinition,
@@ -32,6 +28,7 @@ export const changePolicy = async (
   const isOver = isTerminalJobState(kept.state);
   const { record } = await readKeptJob(journal, kept);
   const hasBegun = (task: string): boolean => (record.tasks.get(task)?.state ?? 'unscheduled') !== 'unscheduled';
+  // After the end a handler's dependencies may change with the tasks: the handler runs again anyway.
   const late = (isOver ? said : changes).filter(({ kind, task }) => kind !== 'added' && hasBegun(task));
   if (late.length === 0) return isOver ? 'force' : policy;
   throw told(`${title}, and --changed accept does not go on, since these have begun:`, late, FORCE);

@@ -6,8 +6,7 @@ import { wrapText } from '../terminal/wrap-text.ts';
 
 /**
  * Returns the tasks that determined how long the job took: the one that ended last, before it the upstream of it that
- * ended last, and so on up to a root. Shortening one of them, or a wait between them, shortens the job. The path ends
- * with a task whose trigger is `always`, such as a handler, only if no other task has run.
+ * ended last, and so on. A task with trigger `always`, such as a handler, is the last only if no other task has run.
  */
 export const criticalPathOf = (result: JobResult, definition: JobDefinition): readonly string[] => {
   const upstream = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));

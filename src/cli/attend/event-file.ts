@@ -9,11 +9,7 @@ export type EventFile = {
   readonly close: () => Error | undefined;
 };
 
-/**
- * Opens a file for events as newline-delimited JSON. If it ends with earlier events of the same job, new events are
- * appended, else they replace its contents. Events of one turn of the event loop are written together.
- * @throws UsageError if the file can't be opened
- */
+/** Opens a file for NDJSON: continues earlier events of the same job, else overwrites. @throws UsageError */
 export const openEventFile = (file: string): EventFile => {
   const descriptor = open(file);
   let isCut = false;
@@ -101,7 +97,6 @@ const endBefore = (descriptor: number, size: number, { jobId, seq }: JobEvent): 
   return 0;
 };
 
-/** Returns the offset at which the line that ends at `end` starts. */
 const lineStart = (descriptor: number, end: number): number => {
   const chunk = Buffer.alloc(BATCH_LENGTH);
   // The line feed that ends the line itself does not count.

@@ -1,10 +1,7 @@
 import { JobError, NonRetryableError, RetryAfterError, TaskError } from '../../engine/errors/errors.ts';
 import { ProcessError } from '../../executors/process/error.ts';
 
-/**
- * Returns the error that a task's executor threw, without the errors wrapped around it. For a nested job that is the
- * error of its first failed task.
- */
+/** Returns the error that a task's executor threw, unwrapped; for a nested job that of its first failed task. */
 export const thrownBy = (error: TaskError | undefined): unknown => {
   const cause = error?.cause;
   if (cause instanceof TaskError) return thrownBy(cause) ?? cause;

@@ -16,9 +16,8 @@ export class UnattendedError extends TintypeError {
 }
 
 /**
- * Completes the external tasks of a job by lines of the standard input: `approve`, `approve {"by": "me"}` with an
- * output as JSON, or `approve fail too expensive`. When the input ends, tasks still waiting fail, unless `elsewhere`
- * returns the command that completes them later. The input is not opened if there are no external tasks.
+ * Completes external tasks by lines of the standard input: `approve`, `approve {"by": "me"}` (JSON output), or
+ * `approve fail too expensive`. When the input ends, waiting tasks fail unless `elsewhere` has a command for later.
  */
 export const externalsFromStdin = (
   job: AnyJob,

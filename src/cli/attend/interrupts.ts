@@ -2,10 +2,7 @@ import type { CliIo } from '../terminal/io.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/**
- * Calls a handler for each signal received: the first handler for the first signal, and so on, the last for all later
- * ones. Returns a function that stops listening.
- */
+/** Calls the next handler at each signal, the last one for all later ones. Returns a function that stops listening. */
 export const onInterrupts = (
   { signals }: CliIo,
   handlers: readonly [...((signal: NodeJS.Signals) => void)[], (signal: NodeJS.Signals) => void],

@@ -6,7 +6,6 @@ import type { JobEvent, TaskState } from '../../events/event.ts';
 import type { KeptJob } from '../kept/kept-job.ts';
 import { recordPrinted, type Tails } from '../kept/printed-lines.ts';
 
-/** What is known of a job while it is displayed, by its events so far. */
 export type JobProgress = {
   readonly record: JobRecord;
   readonly tails: Tails;

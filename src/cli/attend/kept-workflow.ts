@@ -23,7 +23,6 @@ export type RunMetadata = {
   readonly timeout?: number;
 };
 
-/** Returns the metadata to store with a job that is started from `file`. */
 export const runMetadata = (file: string, options: Omit<RunMetadata, 'file'>): RunMetadata => {
   const { only, skip, workers, grace, onFailure, timeout } = options;
   const all = { file: isFile(file) ? resolve(file) : undefined, only, skip, workers, grace, onFailure, timeout };
@@ -56,10 +55,7 @@ export const lostBecause = (job: JournalJob): string | undefined => {
   }
 };
 
-/**
- * Loads the workflow of a stored job again. `file` is its present path, if it has moved.
- * @throws UsageError @throws WorkflowError @throws SelectionError
- */
+/** Reloads a job's file, now at `file` if it moved. @throws UsageError @throws WorkflowError @throws SelectionError */
 export const loadKept = async (
   job: JournalJob,
   { file: moved, grace }: { readonly file?: string | undefined; readonly grace: number },

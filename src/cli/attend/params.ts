@@ -6,10 +6,7 @@ import { UsageError } from '../terminal/usage-error.ts';
 
 type Given = { readonly param?: readonly string[]; readonly paramsFile?: string };
 
-/**
- * Returns the params of a job: from the command line, else the params file, else the defaults.
- * @throws UsageError with all faults
- */
+/** Returns a job's params: of the command line, the params file or the defaults. @throws UsageError with all faults */
 export const givenParams = async (
   workflow: Workflow,
   { param = [], paramsFile }: Given,

@@ -16,7 +16,6 @@ export type ReportOptions = {
   readonly workers: number;
 };
 
-/** Displays a job while it runs. */
 export type Reporter = {
   readonly event: (event: JobEvent) => void;
   /** Prints a line among the job's output. */
@@ -37,7 +36,6 @@ type Told = ReportOptions & {
   readonly stream: OutputStream;
   readonly env: CliIo['env'];
   readonly gate: OutputGate;
-  /** Whether the task at this path is external. */
   readonly isExternal: (path: string) => boolean;
 };
 

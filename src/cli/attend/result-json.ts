@@ -22,7 +22,6 @@ export const resultJson = (result: JobResult, definition: JobDefinition, exitCod
   ctx: jsonSafe({ ...result.ctx }),
 });
 
-/** Returns the last lines that a failed command printed. */
 const lastLines = (
   error: TaskError | undefined,
 ): { readonly stdout?: readonly string[]; readonly stderr?: readonly string[] } => {

@@ -15,10 +15,7 @@ export const resumeHint = (
   return `An interrupted job goes on with: ${style('bold', foreign(command))}`;
 };
 
-/**
- * Returns how to resume one interrupted job, to end a sentence: a command such as `tintype resume 3f2a77b0`, or the
- * place for a job that only its program can resume.
- */
+/** Returns how to resume a job: a command, or words for a job that only its program can resume. */
 export const howToGoOn = (job: Pick<JournalJob, 'id' | 'metadata'>, kept: Kept): string =>
   originOf(job) === 'program' && kept.file === undefined
     ? 'in the program that started it, by engine.recover()'

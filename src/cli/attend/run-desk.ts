@@ -9,7 +9,6 @@ import { createPrinter, type Printer } from '../terminal/printer.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
 
-/** The printers and streams of a command that runs a job. */
 export type RunDesk = {
   /** Closed while `out` can't keep up: pauses the output of tasks. */
   readonly gate: OutputGate;

@@ -13,10 +13,7 @@ import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
 import { cutEnd, cutMiddle, textWidth } from '../terminal/text-width.ts';
 import { exitCodeOfTask, thrownBy } from './exit-code-of-task.ts';
 
-/**
- * Returns a table of how each task ended, in the order of the file. On a terminal it fits the width, and, unless `all`
- * is set, leaves out the faster completed tasks if there are many.
- */
+/** Returns a table of how each task ended. On a terminal, unless `all`, leaves out fast tasks if there are many. */
 export const statusTable = (
   workflow: Pick<Workflow, 'tasks' | 'handlers'>,
   definition: JobDefinition,

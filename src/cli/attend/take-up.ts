@@ -18,9 +18,7 @@ import { loadKept, metadataOf } from './kept-workflow.ts';
 import { atRunDesk, type RunDesk } from './run-desk.ts';
 import { toldOptions } from './told-options.ts';
 
-/**
- * Options for resuming a stored job or trying it again. Those left out keep the values that the job was started with.
- */
+/** Options for resuming or retrying a stored job. Those left out keep the values that the job was started with. */
 export type TakeUpOptions = Omit<AttendOptions, 'workers'> & {
   readonly db: string;
   /** The path of the workflow file now, if it has moved. */
@@ -73,22 +71,17 @@ const forUsers = async (
   return new UsageError(`${jobLabel(job)} can't go on here: ${runningText(job, { db })}`);
 };
 
-/** What is needed to resume a stored job or try it again. */
 export type TakenUp = {
   readonly engine: Engine;
   readonly loaded: LoadedWorkflow;
   readonly options: AttendOptions;
   readonly events: EventFile | undefined;
-  /** The start options for the engine. */
   readonly start: Pick<StartOptions, 'maxConcurrency' | 'timeout' | 'onFailure' | 'graceMs'> & {
     readonly changed?: ChangePolicy;
   };
 };
 
-/**
- * Loads the workflow of a stored job, unless `known` is given, and checks it for changes.
- * @throws UsageError @throws WorkflowError @throws SelectionError
- */
+/** Loads (unless `known`) and checks a job's file. @throws UsageError @throws WorkflowError @throws SelectionError */
 export const takeUp = async (desk: KeptDesk, options: TakeUpOptions, known?: LoadedWorkflow): Promise<TakenUp> => {
   const { kept, journal } = desk;
   const before = metadataOf(kept);

@@ -2,6 +2,20 @@ import { writeFile } from 'node:fs/promises';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { EXAMPLE_WORKFLOW } from './init-example.ts';
+import { action, type DefineCommand } from './shared-options.ts';
+
+/** Defines `tintype init`. */
+export const define: DefineCommand = (command, context) =>
+  command
+    .addHelpText('after', HELP)
+    .argument('[file]', 'the file to write', 'workflow.yaml')
+    .option('--force', 'overwrite a file that is there')
+    .action(action(context, (io, { force }, file) => init(file as string, { force: force === true }, io)));
+
+const HELP = `
+Example:
+  tintype init && tintype run workflow.yaml
+`;
 
 /** Writes an example workflow. Resolves to the exit code. */
 export const init = async (file: string, { force }: { readonly force: boolean }, io: CliIo): Promise<number> => {

@@ -10,10 +10,82 @@ import { atRunDesk, type RunDesk } from '../attend/run-desk.ts';
 import { type RunOptions, toldOptions } from '../attend/told-options.ts';
 import { openJournal } from '../kept/journal-file.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
+import { EXIT_CODES_HELP } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { dryRun } from './dry-run.ts';
 import { repeatCommand } from './repeat-command.ts';
+import {
+  action,
+  asTold,
+  type DefineCommand,
+  duration,
+  fileName,
+  fileOf,
+  grace,
+  listOf,
+  namesOf,
+  onFailure,
+  onFile,
+  wholeNumber,
+} from './shared-options.ts';
+
+/** Defines `tintype run`. */
+export const define: DefineCommand = (command, context) => {
+  onFile(command.addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`))
+    .option('-w, --workers <count>', 'how many tasks run at once', wholeNumber, 4)
+    .option('-p, --param <name=value>', 'a param of the workflow; may be given several times', listOf)
+    .option('--params-file <file>', 'a YAML or JSON file of params; --param goes before it')
+    .option('--only <tasks>', 'only these tasks; +task with all it needs, task+ with all that needs it', namesOf)
+    .option('--skip <tasks>', 'all but these tasks, which count as done', namesOf)
+    .option('--dry-run', 'print the order and what would run in parallel, and run nothing')
+    .option('--timeout <duration>', 'time limit of the whole job, such as 10m', duration)
+    .addOption(onFailure('what the file says, else "continue"'))
+    .addOption(grace().default(2000, '2s'))
+    .option(
+      '--db <file>',
+      `the database that keeps the job (default: "${DEFAULT_JOURNAL}", if it can be made)`,
+      fileName,
+    )
+    .option('--no-db', 'keep nothing: the job can not be resumed, nor tried again');
+  asTold(command).action(
+    action(context, (io, { db, file, ...options }, argument) =>
+      // Commander sets db to true if neither option is given.
+      run(fileOf(argument, file, command), { ...options, ...(db !== true && { db }) }, io),
+    ),
+  );
+};
+
+const HELP = `
+Examples:
+  tintype run pipeline.yaml -w 8
+  tintype run pipeline.yaml --param day=2024-05-01 --verbose
+  tintype run pipeline.yaml --only report+ --dry-run
+  tintype run pipeline.yaml --json --events events.ndjson > result.json
+
+  # pipeline.yaml
+  name: example_pipeline
+  tasks:
+    - name: extract
+      type: bash              # or python, node, http, sql, sensor, job, external
+      command: "echo 'Extracting data...'; sleep 2"
+      max_retries: 3          # tries after the first; default 0
+      timeout: 30s            # of each try; ms, s, m, h or d; default none
+    - name: transform
+      type: python
+      command: |
+        print("transforming")
+      dependencies: ["extract"]
+      continue_on_failure: true  # what depends on it runs all the same
+
+Commands run in the directory of the file; bash commands with -eo pipefail. A
+command ends together with what it started. Ctrl-C cancels (SIGTERM, and SIGKILL
+after --grace), a second one kills at once. On a terminal what tasks print is
+shown with --verbose, and the last lines of those that fail always; elsewhere
+all of it, line by line. A line is cut at 8,192 characters; an output holds at
+most 10 MiB. The job is kept in .tintype/jobs.db, params and outputs as they
+are, secrets masked: killed, it goes on with the command that it printed.
+`;
 
 /** Runs the workflow of a file to its end, told on `io`. Resolves to the exit code, when no process of it is left. */
 export const run = (file: string, options: RunOptions, io: CliIo): Promise<number> =>

@@ -4,6 +4,25 @@ import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
+import { action, type DefineCommand, fileOf, noColour, onFile } from './shared-options.ts';
+
+/** Defines `tintype validate`. */
+export const define: DefineCommand = (command, context) => {
+  onFile(command.addHelpText('after', HELP));
+  noColour(command.option('--json', 'print the problems as JSON')).action(
+    action(context, (io, { file, json }, argument) =>
+      validate(fileOf(argument, file, command), { json: json === true }, io),
+    ),
+  );
+};
+
+const HELP = `
+Examples:
+  tintype validate pipeline.yaml
+  tintype validate pipeline.yaml --json
+
+All problems are told at once. The exit code is 0, or 2 if there are any.
+`;
 
 /** Checks a workflow file, and those that it runs. Secrets need not be there. Resolves to the exit code. */
 export const validate = async (file: string, { json }: { readonly json: boolean }, io: CliIo): Promise<number> => {

@@ -1,6 +1,5 @@
 import type { Argument, Command, Option } from 'commander';
 
-/** What a completion script needs to know about a command. */
 export type CommandShape = {
   readonly name: string;
   readonly description: string;
@@ -13,7 +12,6 @@ export type OptionShape = {
   /** As typed: `-w`, `--workers`. */
   readonly flags: readonly string[];
   readonly description: string;
-  /** The option's value; `undefined` if it takes none. */
   readonly value: ArgumentShape | undefined;
 };
 

@@ -1,8 +1,5 @@
-/*
- * This folder writes the completion scripts of `tintype completion`. `command-shape.ts` reads the commands, options and
- * choices from commander, and `command-paths.ts` lists them by path. `bash.ts`, `zsh.ts` and `fish.ts` turn them into a
- * script.
- */
+/* This folder writes the scripts of `tintype completion`. `command-shape.ts` reads the commands, options and choices
+ * from commander, `command-paths.ts` lists them by path, and `bash.ts`, `zsh.ts` and `fish.ts` write the script. */
 
 import type { Command } from 'commander';
 import { bashCompletion } from './bash.ts';

@@ -1,7 +1,6 @@
 import { type CommandAt, paths } from './command-paths.ts';
 import type { ArgumentShape, CommandShape, Completes } from './command-shape.ts';
 
-/** Returns the completion script for fish. */
 export const fishCompletion = (program: CommandShape): string => {
   const { name } = program;
   const all = paths(program);

@@ -16,7 +16,7 @@ export type DrawingOptions = Pick<Printer, 'columns' | 'style' | 'foreign'> & {
 };
 
 /**
- * Draws a definition as lines of text, in topological order:
+ * Draws a definition as lines of text no wider than `columns`, a row for each task in topological order:
  *
  *     ●      extract
  *     ├─●▸╮  clean
@@ -24,9 +24,7 @@ export type DrawingOptions = Pick<Printer, 'columns' | 'style' | 'foreign'> & {
  *     ╰─●▸┤  count
  *     ○───╯  report
  *
- * Each task has a row. Its upstreams lead into it from above or from the side, and a lane leads down from it to its
- * downstreams. If that takes more lanes than fit or can be read, the tasks are listed by stage instead. No line is
- * wider than `columns`.
+ * Lanes lead down from tasks to their downstreams. If there are too many lanes, the tasks are listed by stage instead.
  */
 export const drawGraph = (definition: JobDefinition, options: DrawingOptions): readonly string[] => {
   const drawing = createDrawing(definition, options);
@@ -82,10 +80,7 @@ const blocksOf = ({ graph, columns, names }: Drawing): readonly Block[] | undefi
   return undefined;
 };
 
-/**
- * The first attempt uses up to this many lanes, and only twins share one. The next one shares more lanes, which is
- * narrower but harder to read.
- */
+/** The first attempt uses up to so many lanes, shared by twins only. The next shares more, which is harder to read. */
 const FEW_LANES = 12;
 
 /** Drawings with more lanes are unreadable. */

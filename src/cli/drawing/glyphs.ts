@@ -3,7 +3,6 @@ import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
 import type { Shape } from './lanes.ts';
 
-/** The characters of a drawing. */
 export type Glyphs = {
   readonly shapes: Readonly<Record<Shape, string>>;
   /** Arrow from a task to its upstreams, in lists. */

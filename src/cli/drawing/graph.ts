@@ -1,10 +1,8 @@
-/*
- * This folder implements `tintype graph`. `graph.ts` writes a definition in the requested format. For text,
- * `drawing.ts` draws one row for each task: `twins.ts` finds the tasks that can share a lane, `order.ts` puts the tasks
- * in order, and `lanes.ts` draws their marks. `lane-place.ts` picks the column of each task, `lane-field.ts` keeps the
- * lanes of the current row. If there are too many lanes, `list.ts` lists the tasks by the stages of `stages.ts`
- * instead. `notes.ts` adds the notes beside the names; `glyphs.ts` has the characters.
- */
+/* This folder implements `tintype graph`. `graph.ts` writes a definition in the requested format. For text,
+ * `drawing.ts` draws a row for each task: `twins.ts` finds tasks that can share a lane, `order.ts` puts the tasks in
+ * order, and `lanes.ts` draws their marks (`lane-place.ts` picks the column, `lane-field.ts` has the lanes of a row).
+ * If there are too many lanes, `list.ts` lists the tasks by stage (`stages.ts`). `notes.ts` has the notes beside names,
+ * `glyphs.ts` the characters. */
 
 import { writeFile } from 'node:fs/promises';
 import type { JobDefinition } from '../../engine/job-definition.ts';
@@ -60,7 +58,6 @@ const textOf = async (definition: JobDefinition, { format, output }: GraphOption
   }
 };
 
-/** Returns the width of the terminal, its colours, and whether it needs ASCII. */
 const lookOf = ({ stdout, env }: CliIo) => ({
   ...createPrinter(stdout, env),
   ascii: wantsAscii(env, stdout.isTTY === true),

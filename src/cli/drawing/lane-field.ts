@@ -11,13 +11,10 @@ export type Lane = {
   isForked: boolean;
   /** The column of the twins that share this lane, if the lane began beside them. */
   readonly twinColumn?: number;
-  /**
-   * The leftmost column of these twins and their upstreams. The task that joins the twins is drawn there if possible.
-   */
+  /** The leftmost column of these twins and their upstreams. The task that joins them is drawn there if possible. */
   readonly homeColumn?: number;
 };
 
-/** The lanes of the current row. */
 export type LaneField = {
   readonly maxLanes: number;
   /** The number of columns in use, including gaps. */

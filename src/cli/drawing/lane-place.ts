@@ -2,9 +2,8 @@ import type { Lane, LaneField } from './lane-field.ts';
 import type { Twins } from './twins.ts';
 
 /**
- * The column of a task, and where its own lane runs. `none`: nothing waits for the task. `down`: a lane below it.
- * `into`: an existing lane beside it. `begin`: a new lane in that column beside it, whose last task returns to the
- * column `home`.
+ * A task's column, and where its own lane runs. `none`: no downstream. `down`: below the task. `into`: an existing lane
+ * beside it. `begin`: a new lane in that column beside it, whose last task returns to the column `home`.
  */
 export type LanePlace = {
   readonly column: number;
@@ -34,10 +33,7 @@ export const placeOf = (
   return column === undefined ? undefined : { column, out: set < 0 ? 'none' : 'down' };
 };
 
-/**
- * Finds the best column from which a line leads into one of `lanes`. The inputs must be on the task's other side, so
- * that lines don't overlap.
- */
+/** Finds the best column with a line into one of `lanes`; inputs are on the other side, so that lines don't overlap. */
 const placeInto = (inputs: readonly Lane[], field: LaneField, lanes: readonly Lane[]): LanePlace | undefined => {
   let best: { readonly place: LanePlace; readonly cost: number } | undefined;
   for (const into of lanes) {

@@ -7,11 +7,9 @@ import type { Twins } from './twins.ts';
 export type Mark = { readonly shape: Shape; readonly lane?: number | undefined };
 
 /**
- * The shape of a mark. `node` is a task that others wait for, `end` one that nothing waits for. A `lane` runs down from
- * one or more tasks to all tasks that wait for them. In the row of each waiting task it `fork`s to the left, right or
- * both and continues. In the row of the last one it `turn`s and ends, or ends in the task itself. A task's lane starts
- * below the task. If the task shares a lane beside it instead, an `into` connects it to that lane, where the lane forks
- * or begins.
+ * The shape of a mark. `node` is a task with downstreams, `end` one without. A `lane` runs down from one or more tasks
+ * to all their downstreams. In the row of each it `fork`s to the left, right or both and continues; in the last row it
+ * `turn`s and ends, or ends in the task itself. An `into` connects a task to a lane that it shares beside it.
  */
 export type Shape =
   | 'space'
@@ -34,7 +32,6 @@ export type Shape =
 export type LaneRow = { readonly task: number; readonly marks: readonly Mark[] };
 
 export type LaneOptions = {
-  /** The maximum number of lanes side by side. */
   readonly maxLanes: number;
   readonly share: LaneShare;
 };

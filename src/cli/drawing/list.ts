@@ -3,15 +3,7 @@ import { type Word, wordsOf, wrapText } from '../terminal/wrap-text.ts';
 import type { Drawing } from './glyphs.ts';
 import { stagesOf } from './stages.ts';
 
-/**
- * Lists the tasks of a definition by stage. Each task is in the first stage after all of its upstreams:
- *
- *     stage 1
- *       extract
- *     stage 2
- *       clean ← extract
- *       check (may fail) ← extract
- */
+/** Lists the tasks of a definition by stage, each with its upstreams: `clean ← extract`. */
 export const graphList = (definition: JobDefinition, drawing: Drawing): readonly string[] => {
   const { graph, style, glyphs, columns } = drawing;
   const layout = { columns, style, ellipsis: glyphs.cut };

@@ -2,9 +2,8 @@ import type { Graph } from '../../engine/definition/graph.ts';
 import type { Twins } from './twins.ts';
 
 /**
- * Orders tasks for drawing, in parts: each part is a connected component, and tasks without edges are the last part.
- * Within a part each task comes after its upstreams, and chains stay together. The next task is the one that became
- * free last, that is, whose upstreams are all placed; the next root comes only when no task is free.
+ * Orders tasks for drawing, each after its upstreams. A task that has just become free comes next, so that chains stay
+ * together; a root only if no task is free. Each connected component is a part; tasks without edges are the last part.
  */
 export const drawingOrder = (graph: Graph, { twinOf }: Twins): readonly (readonly number[])[] => {
   const { upstream, downstream } = graph;
@@ -53,9 +52,7 @@ const partsOf = ({ names, upstream, downstream }: Graph): readonly (readonly num
   return parts;
 };
 
-/**
- * Returns the roots of a part in the order of a walk up from its ends, so that the roots above one task are together.
- */
+/** Returns the roots of a part as a walk up from its ends finds them, so that the roots above one task are together. */
 const rootsOf = (part: readonly number[], { upstream, downstream }: Graph): readonly number[] => {
   const roots: number[] = [];
   const seen = new Set<number>();

@@ -3,7 +3,6 @@ import type { JobDefinition } from '../../engine/job-definition.ts';
 /** Groups tasks into stages. Each task is in the first stage after all of its upstreams. */
 export const stagesOf = (
   definition: JobDefinition,
-  /** Names of tasks to leave out. */
   without: ReadonlySet<string> = new Set(),
 ): readonly (readonly string[])[] => {
   const needs = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));

@@ -1,9 +1,6 @@
 import type { Graph } from '../../engine/definition/graph.ts';
 
-/**
- * Groups the tasks of a graph that can share a lane. Tasks of one set have the same downstreams; twins also have the
- * same upstreams. Tasks and sets are numbers.
- */
+/** Tasks that can share a lane. Those of one set have the same downstreams; twins also have the same upstreams. */
 export type Twins = {
   /** For each task the number of its set of downstreams; -1 if it has none. */
   readonly setOf: readonly number[];

@@ -3,7 +3,7 @@ import { shortId } from '../terminal/short-id.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { shownState } from './shown-state.ts';
 
-/** The job that a command line names: by its id, by the beginning of it, or as `last`. @throws UsageError @throws JournalError */
+/** Finds a job by its id, by the start of its id, or the newest as `last`. @throws UsageError @throws JournalError */
 export const findJob = async (journal: Journal & { readonly file: string }, name: string): Promise<JournalJob> => {
   if (name === 'last') {
     const [newest] = await journal.jobs({ limit: 1 });
@@ -38,7 +38,7 @@ const list = (jobs: readonly JournalJob[]): string => {
   return [...lines, ...(more > 0 ? [`  and ${more} more`] : [])].join('\n');
 };
 
-/** Those of that name first, then those whose ids have the most in common with it, the newest first. */
+/** Returns the jobs of that name first, then those whose ids share the longest prefix with it, newest first. */
 const nearestTo = (name: string, jobs: readonly JournalJob[]): readonly JournalJob[] => {
   const nearness = (job: JournalJob): number =>
     job.name === name ? Number.POSITIVE_INFINITY : commonLength(job.id.toLowerCase(), name.toLowerCase());

@@ -2,16 +2,16 @@ import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { shellQuoted } from '../terminal/shell-quoted.ts';
 import { shortId } from '../terminal/short-id.ts';
 
-/** Where a job is kept. */
+/** Where a job is stored, with the options that a follow-up command repeats. */
 export type Kept = {
   readonly db: string;
-  /** Its workflow file, if that is not where it was. */
+  /** The path of its workflow file, if that has moved. */
   readonly file?: string | undefined;
-  /** The options that it was told to run by, as words. */
+  /** Further options, as words of a command line. */
   readonly told?: readonly string[] | undefined;
 };
 
-/** A command about a kept job, as it is typed: `tintype resume 3f2a77b0`. */
+/** Returns a command for a stored job, as typed: `tintype resume 3f2a77b0`. */
 export const jobCommand = (
   name: string,
   jobId: string,
@@ -23,9 +23,9 @@ export const jobCommand = (
   return ['tintype', name, ...words].join(' ');
 };
 
-/** A job for people: `3f2a77b0 (nightly)`. */
+/** Returns a job's short id and name: `3f2a77b0 (nightly)`. */
 export const jobLabel = ({ id, name }: { readonly id: string; readonly name: string }): string =>
   `${briefId(id)} (${name})`;
 
-/** Should another job begin so too, whoever types it is told. */
+/** Shortens an id without looking at other jobs. If the short id is ambiguous, the command reports it. */
 const briefId = (id: string): string => shortId(id, []);

@@ -3,10 +3,10 @@ import type { JournalJob, Note, NoteKind, StoredEvent } from '../../engine/durab
 import type { JobState } from '../../events/event.ts';
 import { SHOWN_STATES } from '../terminal/job-states.ts';
 
-/** What this version writes, and the latest that it reads. */
+/** The version of the format that is written, and the latest that can be read. */
 const VERSION = 1;
 
-/** A job as a file holds it. */
+/** The contents of a job's export file. */
 export type FiledJob = {
   readonly job: Omit<JournalJob, 'fence' | 'lease'>;
   readonly shape: string;
@@ -14,10 +14,10 @@ export type FiledJob = {
   readonly notes: readonly Note[];
 };
 
-/** What is wrong with such a file, and where. */
+/** Thrown when an export file is invalid. */
 export class JobFileError extends Error {
   override readonly name = 'JobFileError';
-  /** From 1. */
+  /** Counted from 1. */
   readonly line: number;
 
   constructor(line: number, message: string) {
@@ -26,10 +26,7 @@ export class JobFileError extends Error {
   }
 }
 
-/**
- * A job as lines of JSON: what it is, its events, its notes, and at last how many lines came before, with the SHA-256 of
- * those. Each ends in a line feed.
- */
+/** Yields a job as lines of JSON: the job, its events, its notes, and an end with the SHA-256 of these lines. */
 export async function* jobLines(
   { job, shape, notes }: Omit<FiledJob, 'events'>,
   events: AsyncIterable<StoredEvent>,
@@ -49,14 +46,14 @@ export async function* jobLines(
   yield `${JSON.stringify({ end: { lines, sha256: hash.digest('hex') } })}\n`;
 }
 
-/** What the journal has as JSON is written as that. */
+/** The journal stores these values as JSON text, which is written unchanged. */
 const headLine = ({ input, options, metadata, ...job }: FiledJob['job'], shape: string): string => {
   const texts = { input, options, metadata, shape };
   const parts = Object.entries(texts).map(([key, text]) => `${JSON.stringify(key)}:${text}`);
   return `{"tintype":"job","version":${VERSION},"job":${JSON.stringify(job)},${parts.join(',')}}`;
 };
 
-/** Reads what `jobLines` wrote. @throws JobFileError */
+/** Reads a file that `jobLines` wrote. @throws JobFileError if it is invalid or incomplete */
 export const readJobFile = async (chunks: AsyncIterable<Buffer | string>): Promise<FiledJob> => {
   const hash = createHash('sha256');
   const events: StoredEvent[] = [];
@@ -84,7 +81,7 @@ export const readJobFile = async (chunks: AsyncIterable<Buffer | string>): Promi
   return { ...head, events, notes };
 };
 
-/** One line, as JSON of a mapping. @throws JobFileError */
+/** A line, parsed as a JSON object. @throws JobFileError */
 class Line {
   readonly number: number;
   readonly value: Readonly<Record<string, unknown>>;
@@ -105,7 +102,7 @@ class Line {
     throw new JobFileError(this.number, what);
   }
 
-  /** A value of the line or of a mapping in it, that has to be of a kind. */
+  /** Returns a value of the line, or of a mapping in it. @throws JobFileError if it is missing or of another type */
   take<Value>(key: string, is: (value: unknown) => value is Value, within = this.value): Value {
     const value = within[key];
     if (!is(value)) this.refuse(`"${key}" is ${value === undefined ? 'missing' : 'not what it should be'}`);
@@ -196,10 +193,9 @@ const isNumberOrNothing = (value: unknown): value is number | undefined => value
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** Lines end in a line feed alone: JSON may hold what else is taken for the end of one. */
+/** Splits at line feeds only: JSON text may contain other line separators. */
 async function* linesOf(chunks: AsyncIterable<Buffer | string>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
-  /** The parts of a line that has not ended. */
   let begun: string[] = [];
   for await (const chunk of chunks) {
     const [first = '', ...rest] = decoder.decode(Buffer.from(chunk), { stream: true }).split('\n');

@@ -4,10 +4,7 @@ import { type SqliteJournal, sqliteJournal } from '../../journal/sqlite-journal.
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 
-/**
- * Opens the journal of the command line; where there is none it is made if `create` says so. The folder of the default one
- * is then made with a `.gitignore` in it. @throws UsageError where it is missing @throws JournalError
- */
+/** Opens the database of the command line; `create` creates a missing one. @throws UsageError @throws JournalError */
 export const openJournal = (file: string, { create }: { readonly create: boolean }): SqliteJournal => {
   if (!create && !existsSync(file)) {
     throw new UsageError(
@@ -18,7 +15,7 @@ export const openJournal = (file: string, { create }: { readonly create: boolean
   return sqliteJournal(file, { create });
 };
 
-/** What is kept is nobody else's business: git does not see the folder. */
+/** Creates the folder with a `.gitignore` for all of it, so that git does not see the stored jobs. */
 const makeFolder = (folder: string): void => {
   if (existsSync(folder)) return;
   try {
@@ -31,7 +28,7 @@ const makeFolder = (folder: string): void => {
   }
 };
 
-/** Whether a path leads to the database, or to one of the files that SQLite keeps beside it. */
+/** Returns whether a path leads to the database, or to a file that SQLite keeps beside it. */
 export const isPartOf = (database: string, path: string): boolean => {
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found) return false;

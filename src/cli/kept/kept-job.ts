@@ -1,3 +1,9 @@
+/* This folder reads stored jobs. `with-journal.ts` opens the journal (`journal-file.ts`) and reports errors, and
+ * `find-job.ts` finds the job that a command names. `kept-job.ts` folds the job's events into a record, with the tasks'
+ * last output (`printed-lines.ts`) and the tasks of the definition (`shape-tasks.ts`). `shape-definition.ts` makes a
+ * definition of these, to draw or cancel the job; `kept-process-error.ts` restores errors. `shown-state.ts`,
+ * `holder-text.ts` and `job-command.ts` put a job into words; `job-file.ts` exports and imports it. */
+
 import { setImmediate } from 'node:timers/promises';
 import { buildGraph, sortGraph } from '../../engine/definition/graph.ts';
 import { eventOf, type Journal, type JournalJob, type StoredEvent } from '../../engine/durable/journal.ts';
@@ -7,17 +13,17 @@ import type { JobEvent, TaskState } from '../../events/event.ts';
 import { recordPrinted, type Tails } from './printed-lines.ts';
 import { handlersIn, INSTANCE, type ShapeTask, shapeTasks } from './shape-tasks.ts';
 
-/** A job as the journal tells of it. */
+/** A job as read from a journal. */
 export type KeptJob = {
-  /** Started when it first was: what is kept of that is when it last began. */
+  /** Its `startedAt` is the first start; the journal stores the latest. */
   readonly job: JournalJob;
   readonly record: JobRecord;
   readonly tails: Tails;
-  /** The tasks of its definition; undefined where its shape can't be read. */
+  /** The tasks of its definition; `undefined` if the shape can't be read. */
   readonly shape: readonly ShapeTask[] | undefined;
 };
 
-/** Reads all events of a job. @throws JournalError */
+/** Reads all events of a job into a record. @throws JournalError */
 export const readKeptJob = async (journal: Journal, job: JournalJob): Promise<KeptJob> => {
   const record = emptyRecord();
   const tails: Tails = new Map();
@@ -30,7 +36,7 @@ export const readKeptJob = async (journal: Journal, job: JournalJob): Promise<Ke
   return { job: { ...job, startedAt }, record, tails, shape: shapeTasks(await journal.shape(job.fingerprint)) };
 };
 
-/** The events of a job from one `seq` to another, read page by page. @throws JournalError */
+/** Yields the events of a job from one `seq` to another inclusive, read in pages. @throws JournalError */
 export async function* storedEvents(
   journal: Journal,
   jobId: string,
@@ -42,21 +48,18 @@ export async function* storedEvents(
     if (page.length === 0) return;
     yield* page;
     next += page.length;
-    // Signals and broken pipes are heard in between.
+    // Lets signals and broken pipes be handled between pages.
     if (next <= to) await setImmediate();
   }
 }
 
 const PAGE = 1000;
 
-/** An event with its output in the form in which it is kept, which is JSON: see `serialise.ts`. */
+/** Returns an event with its output in stored form: JSON as `serialise.ts` writes it. */
 export const wholeEvent = (event: StoredEvent): JobEvent =>
   event.output === undefined ? eventOf(event) : ({ ...eventOf(event), output: JSON.parse(event.output) } as JobEvent);
 
-/**
- * The tasks of a job, but those within others: each after those that it waits for, else in the order in which they began.
- * What another definition has no more, with which the job went on, is none of them.
- */
+/** Returns the top-level tasks in topological order, else as they began; without those that a changed file dropped. */
 export const taskNames = ({ record, shape }: Pick<KeptJob, 'record' | 'shape'>): readonly string[] => {
   const { added, removed } = growthOf(record);
   const needs = new Map([...(shape ?? []).map(({ name, dependsOn }) => [name, dependsOn] as const), ...added]);
@@ -72,7 +75,7 @@ export const taskNames = ({ record, shape }: Pick<KeptJob, 'record' | 'shape'>):
   return sortGraph(graph).order.map((index) => graph.names[index] as string);
 };
 
-/** The same, each followed by those within it; instances of a fan-out by their numbers. */
+/** Returns the paths of all tasks: each top-level task, then those within it; fan-out instances by their numbers. */
 export const taskPaths = (kept: KeptJob): readonly string[] => {
   const { removed } = growthOf(kept.record);
   const within = (path: string): readonly string[] => [
@@ -87,7 +90,7 @@ export const taskPaths = (kept: KeptJob): readonly string[] => {
 
 const numberOf = (path: string): number => Number(INSTANCE.exec(path)?.[1] ?? 0);
 
-/** What has become of the definition while the job ran: the tasks that were added and stayed, with what they wait for, and those removed. */
+/** Returns which tasks were added while the job ran and remain, with their dependencies, and which were removed. */
 export const growthOf = ({
   growth,
 }: JobRecord): { readonly added: ReadonlyMap<string, readonly string[]>; readonly removed: ReadonlySet<string> } => {
@@ -105,7 +108,7 @@ export const growthOf = ({
   return { added, removed };
 };
 
-/** How many tasks there are, and how many of them are in each state; those within others are not counted. */
+/** The number of top-level tasks, in total and by state. */
 export type TaskCounts = { readonly total: number } & { readonly [State in TaskState]?: number };
 
 export const taskCounts = (kept: KeptJob): TaskCounts => {
@@ -118,7 +121,7 @@ export const taskCounts = (kept: KeptJob): TaskCounts => {
   return counts;
 };
 
-/** How many tasks completed, of how many: handlers that were passed over are none of them, since their turn never comes. */
+/** Returns how many top-level tasks completed, out of how many. Skipped handlers are not counted. */
 export const completedOf = (kept: KeptJob): { readonly completed: number; readonly total: number } => {
   const { completed = 0, total } = taskCounts(kept);
   const passed = handlersIn(kept.shape ?? []).handlers.filter(

@@ -1,13 +1,12 @@
 import type { JobEvent } from '../../events/event.ts';
 import { TAIL_LINES } from '../../executors/process/error.ts';
 
-/** The last lines that a task printed to each stream. */
+/** The last lines that a task printed to each stream, at most `TAIL_LINES`. */
 export type Tail = { readonly stdout: readonly string[]; readonly stderr: readonly string[] };
 
-/** What the last attempt of each task printed, by path. Tasks that completed are absent. */
+/** The last output of each task's last attempt, by path. Completed tasks are absent. */
 export type Tails = Map<string, { readonly stdout: string[]; readonly stderr: string[] }>;
 
-/** Adds one more event of a job. */
 export const recordPrinted = (tails: Tails, event: JobEvent): void => {
   if (event.type === 'task.transition') {
     const { task, from, to } = event;
@@ -20,5 +19,4 @@ export const recordPrinted = (tails: Tails, event: JobEvent): void => {
   }
 };
 
-/** The stream whose lines are logged at each level. */
 const STREAMS: Readonly<Record<string, keyof Tail | undefined>> = { info: 'stdout', warn: 'stderr' };

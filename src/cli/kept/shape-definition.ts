@@ -7,7 +7,7 @@ import type { JobRecord } from '../../engine/model/job-record.ts';
 import { growthOf } from './kept-job.ts';
 import type { ShapeTask } from './shape-tasks.ts';
 
-/** A definition that has the shape of a job that was kept, with the tasks that it was given while it ran. It can be drawn, not run. */
+/** Returns a definition of a stored job's shape, with the tasks added while it ran. It can be drawn, not run. */
 export const shapeDefinition = (name: string, shape: readonly ShapeTask[], record: JobRecord): JobDefinition => {
   const { added, removed } = growthOf(record);
   const grown = [...added]
@@ -17,7 +17,7 @@ export const shapeDefinition = (name: string, shape: readonly ShapeTask[], recor
   return definitionOf(name, tasks);
 };
 
-/** One whose tasks never do anything, so that a job can be ended whose functions are lost. @throws JobDefinitionError */
+/** Returns a definition without functions, to cancel a job whose program is unknown here. @throws JobDefinitionError */
 export const lostDefinition = (name: string, shape: readonly ShapeTask[]): JobDefinition =>
   definitionOf(name, shape, {
     run: () => {
@@ -26,7 +26,7 @@ export const lostDefinition = (name: string, shape: readonly ShapeTask[]): JobDe
     when: () => false,
   });
 
-/** A task of which nothing but its place in a job is known. */
+/** The error of a task whose function is not known in this process. */
 export class LostTaskError extends TintypeError {
   override readonly name = 'LostTaskError';
   readonly code = 'TASK_LOST';

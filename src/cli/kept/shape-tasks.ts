@@ -1,7 +1,7 @@
 import type { TaskKind } from '../../engine/definition/options.ts';
 import type { TriggerRule } from '../../engine/definition/trigger.ts';
 
-/** What the shape of a definition tells of a task. */
+/** What a definition's shape says about a task. */
 export type ShapeTask = {
   readonly name: string;
   readonly dependsOn: readonly string[];
@@ -9,7 +9,7 @@ export type ShapeTask = {
   readonly kind: TaskKind;
   readonly trigger: TriggerRule | undefined;
   readonly when: boolean;
-  /** Those of the job that it runs, and the name of that. */
+  /** The name and tasks of its nested job. */
   readonly job?: { readonly name: string; readonly tasks: readonly ShapeTask[] } | undefined;
 };
 
@@ -19,7 +19,7 @@ type TaskShape = readonly [name: string, dependsOn: readonly string[], continueO
 
 type More = { readonly kind?: TaskKind; readonly trigger?: TriggerRule; readonly when?: true; readonly job?: Shape };
 
-/** The tasks of a shape, as `definition-shape.ts` writes it; undefined of what is none. */
+/** Parses a shape that `definition-shape.ts` wrote; `undefined` if the text is none. */
 export const shapeTasks = (text: string | undefined): readonly ShapeTask[] | undefined => {
   try {
     return tasksOf(JSON.parse(text ?? 'null') as Shape);
@@ -39,7 +39,7 @@ const tasksOf = ([, tasks]: Shape): readonly ShapeTask[] =>
     job: job && { name: job[0], tasks: tasksOf(job) },
   }));
 
-/** Whether a task, or one that it is within, is allowed to fail. */
+/** Returns whether a task, or one that contains it, is allowed to fail. */
 export const isTolerated = (path: string, shape: readonly ShapeTask[] = []): boolean => {
   const [name = '', ...inner] = path.split('/');
   const task = shape.find((one) => one.name === name) ?? shape.find((one) => one.name === name.replace(INSTANCE, ''));
@@ -47,10 +47,10 @@ export const isTolerated = (path: string, shape: readonly ShapeTask[] = []): boo
   return task.continueOnFailure || (inner.length > 0 && isTolerated(inner.join('/'), task.job?.tasks));
 };
 
-/** What tells an instance of a fan-out from the others: `name[3]`. */
+/** Matches the number of a fan-out instance: `name[3]`. */
 export const INSTANCE = /\[(\d+)\]$/;
 
-/** The tasks that clean up after all that do not: drawn, they would be waited for by everything. */
+/** Separates the handlers: tasks with trigger `always` that depend on all tasks with other triggers. */
 export const handlersIn = (
   shape: readonly ShapeTask[],
 ): { readonly handlers: readonly string[]; readonly others: readonly ShapeTask[] } => {

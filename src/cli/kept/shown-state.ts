@@ -4,13 +4,13 @@ import { isTerminalJobState } from '../../events/states.ts';
 import { mayTake } from '../../journal/lease-rules.ts';
 import type { ShownState } from '../terminal/job-states.ts';
 
-/** `now` is in epoch ms. */
+/** Returns a job's state: `interrupted` if it has not ended and no process runs it. `now` is in epoch ms. */
 export const shownState = ({ state, lease }: JournalJob, now: number): ShownState => {
   const asker = { owner: '', ...thisProcess(), at: now, leaseMs: 0 };
   return !isTerminalJobState(state) && mayTake(lease, asker) ? 'interrupted' : state;
 };
 
-/** How long it has run, in ms: to its end, till now, or till it was last heard of. */
+/** Returns how long a job has run, in ms: until its end, until now or, if interrupted, until its last update. */
 export const jobDuration = (job: JournalJob, now: number): number | undefined => {
   const { startedAt, endedAt, updatedAt } = job;
   if (startedAt === undefined) return undefined;

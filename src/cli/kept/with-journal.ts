@@ -6,7 +6,7 @@ import { createPrinter, type Printer } from '../terminal/printer.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { openJournal } from './journal-file.ts';
 
-/** What a command about kept jobs works with. */
+/** The journal, printers and streams of a command for stored jobs. */
 export type Desk = {
   readonly journal: SqliteJournal;
   readonly out: Printer;
@@ -14,7 +14,7 @@ export type Desk = {
   readonly io: CliIo;
 };
 
-/** Does something with a journal that is there already, and closes it. Resolves to the exit code. */
+/** Runs `work` with an existing journal, then closes the journal. Resolves to the exit code. */
 export const withJournal = (file: string, io: CliIo, work: (desk: Desk) => Promise<number>): Promise<number> =>
   tellingErrors(io, async (out, err) => {
     const journal = openJournal(file, { create: false });
@@ -25,7 +25,7 @@ export const withJournal = (file: string, io: CliIo, work: (desk: Desk) => Promi
     }
   });
 
-/** What is wrong with the command line, or with the journal, is told on stderr. Resolves to the exit code. */
+/** Runs `work`, and reports usage, option and journal errors on stderr. Resolves to the exit code. */
 export const tellingErrors = async (
   io: CliIo,
   work: (out: Printer, err: Printer) => Promise<number>,
@@ -49,7 +49,7 @@ export const tellingErrors = async (
   }
 };
 
-/** An error of a journal as one line, with its code. */
+/** Formats a journal error as one line, with its code. */
 export const journalErrorLine = ({ message, code }: JournalError, { foreign }: Printer): string =>
   `error: ${foreign(message)} (${code})`;
 
@@ -59,7 +59,7 @@ const printUsageError = ({ message }: Error, { line, foreign }: Printer): void =
   for (const text of more) line(text);
 };
 
-/** What befell a journal that is right; with any other code it is the wrong one, or it was asked for something wrong. */
+/** Failures of a valid journal (exit 1). Any other code is a usage error (exit 2). */
 const HARD_LUCK: ReadonlySet<JournalErrorCode> = new Set([
   'JOURNAL_FAILED',
   'JOURNAL_FULL',

@@ -6,26 +6,23 @@ import { SETTLED } from '../../events/states.ts';
 import { insideOf, type LivePlan, type LiveState, type LiveTask, workingOf } from './state.ts';
 
 export type LiveEstimate = {
-  /** Takes an event: tasks that are added while the job runs are estimated too. */
+  /** Takes an event, so that tasks added while the job runs are estimated too. */
   readonly record: (event: JobEvent) => void;
-  /** Returns how long the job will take from now on, in ms; `undefined` while too little is known. */
+  /** Returns the estimated time left, in ms; `undefined` while too little is known. */
   readonly leftMs: (nowMs: number, states: States) => number | undefined;
 };
 
-/** The states of the tasks of the file, by name. */
 type States = Readonly<Record<string, TaskState>>;
 
 /**
- * Estimates the rest of a job, from what its tasks have taken so far:
+ * Estimates how long a job will take from how long its tasks took, once three have completed and 2 s have passed.
  *
- * - A task that has not started is expected to take as long as those of this run that completed took on average. One
- *   that runs needs what is missing to that average, or by what it says of its progress; one that has taken longer than
- *   the average is expected to need another fifth of its time.
- * - The rest is the longest path through what has not ended (nothing can be faster than that), or all that work divided
- *   among the workers, whichever is longer. Without `workers`, as many are assumed as were ever seen to run at once.
- * - It is worked out anew once a second, in one pass over the graph, and what is shown moves a fifth of the way towards
- *   it: one surprising task does not make it jump. In between it counts down.
- * - It says nothing before three tasks have completed and two seconds have passed.
+ * - A task needs as long as the job's completed tasks took on average, less the time that it has run, but at least a
+ *   fifth of that time. If it reports progress, that decides.
+ * - The time left is the longest path through the tasks that have not ended or, if that is longer, all their work
+ *   divided by `workers`. Default: the most tasks that were seen to run at once.
+ * - The estimate is made once a second and counts down in between. The time shown moves a fifth of the way towards each
+ *   new estimate, so that one surprising task does not make it jump.
  */
 export const createLiveEstimate = (plan: LivePlan, state: LiveState, workers?: number): LiveEstimate => {
   const tasks = plan.names.map((name) => ({ name, dependsOn: plan.upstream(name) }));
@@ -60,7 +57,7 @@ const ESTIMATE_EVERY_MS = 1000;
 
 const STEP = 0.2;
 
-/** Returns how long the completed tasks of the file took on average, in ms; `undefined` of fewer than three. */
+/** Returns the mean duration of the completed top-level tasks, in ms; `undefined` if there are fewer than three. */
 const meanOf = (tasks: readonly { readonly name: string }[], { record }: LiveState): number | undefined => {
   let count = 0;
   let totalMs = 0;
@@ -73,7 +70,6 @@ const meanOf = (tasks: readonly { readonly name: string }[], { record }: LiveSta
   return count < 3 ? undefined : totalMs / count;
 };
 
-/** A graph with its tasks in topological order. */
 export type SortedGraph = Pick<Graph, 'names' | 'upstream'> & { readonly order: readonly number[] };
 
 const sortedGraph = (tasks: readonly { readonly name: string; readonly dependsOn: readonly string[] }[]) => {
@@ -81,7 +77,7 @@ const sortedGraph = (tasks: readonly { readonly name: string; readonly dependsOn
   return { ...graph, order: sortGraph(graph).order };
 };
 
-/** The longest path through what each task still needs, or all of it shared among the workers, if that is longer. */
+/** Returns the longest path through `needs` or, if that is longer, the sum of `needs` divided by `workers`. In ms. */
 export const restOf = ({ upstream, order }: SortedGraph, needs: readonly number[], workers: number): number => {
   const ends = new Float64Array(needs.length);
   let longest = 0;
@@ -97,7 +93,7 @@ export const restOf = ({ upstream, order }: SortedGraph, needs: readonly number[
   return Math.max(longest, work / workers);
 };
 
-/** Returns what a task of the file is expected to need yet, in ms. */
+/** Returns how much longer a task is expected to take, in ms. */
 const needOf = (
   name: string,
   meanMs: number,
@@ -114,7 +110,7 @@ const needOf = (
   return Math.max(meanMs - elapsedMs, elapsedMs / 5);
 };
 
-/** Returns the done part of a task, from 0 to 1: as it reports itself, or that of its instances, which all become ready at once. */
+/** Returns the done part of a task, 0 to 1: as reported, or that of its instances, which all become ready at once. */
 const fractionOf = ({ fraction, path }: LiveTask, record: JobRecord): number | undefined => {
   if (fraction !== undefined) return fraction;
   const { heard, ended } = insideOf(record, path);

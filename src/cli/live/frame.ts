@@ -8,27 +8,26 @@ import { cutEnd, cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts'
 import { insideOf, isWaiting, type LiveState, type LiveTask, type Working, workingOf } from './state.ts';
 
 export type FrameLook = {
-  /** Of the window. Lines are narrower than it by one, and fewer than its rows. */
+  /** The window's width. Lines are narrower than it by one, and fewer than its rows. */
   readonly columns: number;
   readonly rows: number;
   readonly nowMs: number;
-  /** How many tasks of the file are in each state. */
+  /** How many top-level tasks are in each state. */
   readonly counts: Readonly<Record<TaskState, number>>;
-  /** The estimated rest of the job, if there is one. */
   readonly leftMs?: number | undefined;
   readonly style: Printer['style'];
 };
 
 /**
- * The lines of the live part, from top to bottom:
+ * Returns the lines of the live part, from top to bottom:
  *
  *     • extract    12s  page 40 of 55
  *     • transform  0.3s
  *     … and 37 more running
  *     ━━━━━━━━━━────────────────────  12/50  2 failed  14s elapsed, about 30s left
  *
- * Tasks that run come in the order in which they started, so that those which take long rise and stay; where room is left,
- * also those that wait, and those around nested tasks and instances, which they stand with. The work is that of the lines shown.
+ * Running tasks are in order of start, so that long ones rise and stay. If there is room, waiting tasks are shown too,
+ * and tasks whose nested tasks or instances run. Nested tasks and instances are grouped with their top-level task.
  */
 export const liveFrame = (state: LiveState, look: FrameLook): readonly string[] => {
   const width = look.columns - 1;
@@ -53,7 +52,7 @@ const MAX_NAME_WIDTH = 40;
 
 const GAP = '  ';
 
-/** So many tasks as fit. */
+/** Picks the tasks to show: working tasks first, others if there is room for more. */
 const chosen = ({ tasks, working }: Working, room: number): readonly LiveTask[] => {
   const shown: LiveTask[] = [];
   let spare = Math.max(0, room - working.size);
@@ -70,7 +69,7 @@ const chosen = ({ tasks, working }: Working, room: number): readonly LiveTask[] 
   return grouped(shown);
 };
 
-/** Nested tasks and instances stand with the task of the file that they belong to. */
+/** Moves nested tasks and instances next to the others of their top-level task. */
 const grouped = (tasks: readonly LiveTask[]): readonly LiveTask[] => {
   const groups = new Map<string, LiveTask[]>();
   for (const task of tasks) {
@@ -105,11 +104,10 @@ const taskLine = (
   );
 };
 
-/** What is to be said of a task beside its output. */
 const stateText = (task: LiveTask, { record }: LiveState, nowMs: number): string => {
   const { fraction, path } = task;
   const { state, attempts, dueAt } = task.record;
-  // Less than a second is not worth a number that would be gone before it is read.
+  // Don't show a wait of less than a second: the number would be gone before anyone reads it.
   const due = dueAt !== undefined && dueAt - nowMs >= 1000 ? ` in ${Math.ceil((dueAt - nowMs) / 1000)}s` : '';
   switch (state) {
     case 'retrying':
@@ -149,7 +147,7 @@ const moreLine = (
   return style('dim', cutEnd(`… ${shown.length > 0 ? 'and ' : ''}${parts.join(', ')}`, width));
 };
 
-/** The bar with what can be said beside it: the more, the wider the window is. */
+/** Returns the bar and the counts and times beside it; the wider the window, the more of them. */
 const barLine = ({ record }: LiveState, width: number, look: FrameLook): string => {
   const { style, nowMs, leftMs, counts } = look;
   const total = sumOf(counts, Object.keys(counts));
@@ -171,7 +169,7 @@ const barLine = ({ record }: LiveState, width: number, look: FrameLook): string 
     elapsed,
   ].map((text): Part => ({ text, format: 'dim' })) as [Part, Part, Part];
 
-  // The bar keeps its width whatever is said beside it.
+  // The width of the bar does not depend on the text beside it.
   const cells = Math.max(MIN_BAR, Math.min(MAX_BAR, Math.floor(width / 3)));
   for (const parts of [
     [count, ...failed, ...others, long],
@@ -201,7 +199,7 @@ const MAX_BAR = 40;
 
 const WORDS: Readonly<Partial<Record<TaskState, string>>> = { notReady: 'not ready' };
 
-/** Full when all have ended, and not before. A failure is seen in it even if it is one of thousands. */
+/** Draws a bar that is full only when all tasks have ended, and shows a failure even if it is one of thousands. */
 const bar = (counts: FrameLook['counts'], cells: number, style: Printer['style']): string => {
   const total = sumOf(counts, Object.keys(counts));
   const settled = sumOf(counts, SETTLED);
@@ -218,23 +216,23 @@ const bar = (counts: FrameLook['counts'], cells: number, style: Printer['style']
   return parts.map(({ text, format }) => (text === '' ? '' : style(format, text))).join('');
 };
 
-/** Foreign text for one row: plain, without what moves the cursor or turns the direction of writing. */
+/** Makes text from outside safe for one row: no control characters, none that change the writing direction. */
 const rowText = (text: string): string =>
   plainText(text.slice(0, MAX_LOOKED_AT)).replace(/\t/g, ' ').replace(DIRECTION, '').trim();
 
-/** Of a line of thousands of characters a row shows the beginning. */
+/** In characters; a row shows only the beginning of a line of thousands. */
 const MAX_LOOKED_AT = 2048;
 
 const DIRECTION = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g;
 
-/** A time that runs: tenths up to ten seconds, so that the rows of long tasks change once a second. */
+/** Formats elapsed time; tenths up to ten seconds only, so that the rows of long tasks change once a second. */
 const formatElapsed = (ms: number): string => {
   const shownMs = Math.max(0, ms);
   if (shownMs < 9950) return `${(Math.floor(shownMs / 100) / 10).toFixed(1)}s`;
   return shownMs < 60_000 ? `${Math.floor(shownMs / 1000)}s` : formatDuration(Math.floor(shownMs / 1000) * 1000);
 };
 
-/** A rough time: seconds, then steps of 5 s, of 10 s from a minute, of a minute from ten. */
+/** Formats a rough time: whole seconds up to 10, then steps of 5 s, of 10 s from a minute, of a minute from ten. */
 const formatLeft = (ms: number): string => {
   const seconds = Math.max(1, ms / 1000);
   const step = seconds <= 10 ? 1 : seconds <= 60 ? 5 : seconds <= 600 ? 10 : 60;

@@ -2,7 +2,7 @@ import type { JobEvent, LogLevel } from '../../events/event.ts';
 import { LEVELS, levelOf } from '../../events/levels.ts';
 import type { Printer } from '../terminal/printer.ts';
 
-/** Prints a JSON value for each event that is worth its level: `time` (ISO), `level`, `msg`, `task` and what more it has. */
+/** Prints events of level `least` or above as JSON: `time` (ISO), `level`, `msg`, `event`, other fields; no outputs. */
 export const jsonLines = ({ line }: Printer, least: LogLevel): ((event: JobEvent) => void) => {
   const rank = LEVELS.indexOf(least);
   return (event) => {

@@ -9,13 +9,11 @@ import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
 import { cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
 
 /**
- * Prints a line for each thing that happens to a task, and for each line that it logs:
+ * Prints a line for each transition, log line and progress of a task, and with `tellsJob` for the job's transitions:
  *
  *     12:00:01.234  extract    running
  *     12:00:01.250  extract    | Extracting data...
  *     12:00:01.262  extract    completed in 28ms
- *
- * and, if that is wanted, for what becomes of the job.
  */
 export const liveLines = (
   names: readonly string[],
@@ -28,7 +26,7 @@ export const liveLines = (
   const width = nameWidth(names, printer.columns);
   const isTerminal = printer.columns !== Number.POSITIVE_INFINITY;
   const attempts = new Map<string, number>();
-  // Most lines are those of tasks that print a lot: names are fitted once, times formatted once.
+  // Most lines come from tasks that print a lot, so each name and time is formatted once.
   const labels = new Map<string, string>();
   const labelOf = (task: string): string => {
     const name = printer.foreign(task);
@@ -53,7 +51,7 @@ export const liveLines = (
   return (event) => {
     if (tellsJob && (event.type === 'job.transition' || event.type === 'job.resumed')) return tellJob(event, event);
     if (event.type === 'task.transition' && event.to === 'running') {
-      // A sensor that looks again says nothing new.
+      // Report an attempt of a sensor once, not at each check.
       if (attempts.get(event.task) === event.attempt) return;
       attempts.set(event.task, event.attempt);
     }
@@ -78,7 +76,7 @@ export const liveLines = (
   };
 };
 
-/** As wide as the longest name, but on a terminal at most a fifth of it: what is told has to fit beside it. */
+/** Returns the width of the longest name, but on a terminal at most a fifth of it: the text must fit beside it. */
 const nameWidth = (names: readonly string[], columns: number): number => {
   const longest = names.reduce((width, name) => Math.max(width, textWidth(name)), 0);
   return Math.min(longest, MAX_NAME_WIDTH, Math.max(10, Math.floor(columns / 5)));
@@ -91,7 +89,7 @@ const logText = ({ level, message }: TaskLog, { style, foreign }: Printer): stri
   return message === '' ? bar : `${bar} ${foreign(message)}`;
 };
 
-/** What has become of a job; its first start is told by its tasks. */
+/** Returns what happened to the job; `undefined` for its first start, which its tasks show. */
 const jobText = (
   { from, to, reason, error }: JobTransition,
   at: number,
@@ -105,7 +103,6 @@ const jobText = (
   return `${how}${took}${why === undefined ? '' : `: ${foreign(SKIP_REASONS[why] ?? why)}`}`;
 };
 
-/** What follows the state. */
 const transitionText = (event: TaskTransition, at: number, startedAt: number | undefined): string => {
   switch (event.to) {
     case 'running':
@@ -122,11 +119,11 @@ const transitionText = (event: TaskTransition, at: number, startedAt: number | u
     case 'cancelled':
       return '';
     default:
-      // Shown to those who asked for `debug`.
+      // Shown with log level `debug` only.
       return '';
   }
 };
 
-/** Why an attempt failed, without what the line says already. */
+/** Returns why an attempt failed, without the task's name, which the line already contains. */
 const why = ({ task, error, reason }: TaskTransition): string =>
   error?.cause?.message ?? error?.message.replace(`Task "${task}" `, '') ?? reason ?? 'for no reason given';

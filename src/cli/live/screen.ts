@@ -3,40 +3,33 @@ import type { OutputStream } from '../terminal/io.ts';
 import { textWidth } from '../terminal/text-width.ts';
 
 export type LiveScreen = {
-  /** Columns and rows of the window as they are now. */
   readonly size: () => { readonly columns: number; readonly rows: number };
-  /**
-   * Prints `above` for good and makes the live part be `lines`, in one write, or none if nothing changed. Each line must
-   * be narrower than the window, and all of them fewer than its rows. Answers whether the stream takes more.
-   */
+  /** Prints `above` for good, then draws `lines`, which must fit the window. Returns whether the stream takes more. */
   readonly draw: (above: string, lines: readonly string[]) => boolean;
-  /** Somebody has typed a line: the terminal's echo of its end has moved the cursor one row further down. */
+  /** Notes that the user typed a line: its echo moved the cursor one row down. */
   readonly typed: () => void;
-  /** Prints `above`, takes the live part away and shows the cursor again. */
+  /** Prints `above`, removes the live part and shows the cursor. */
   readonly erase: (above: string) => void;
 };
 
 /**
- * The last rows of a terminal, rewritten in place. The cursor waits in the row below them: what the terminal echoes there
- * (`^C`) harms nothing, what is typed there stays while the rows do, and a shell finds a free row should the program be killed.
- *
- * All of a change is one write in synchronized output (https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036),
- * and only rows that differ are rewritten: the new text first, then what is left of the old one erased. Lines do not wrap,
- * even if the terminal thinks them wider than we do. `log-update` 7.2 is not used: it prints a line above in a write of its
- * own that takes the live part away until the next, rewrites everything between the first and the last row that changed,
- * after erasing it, knows neither backpressure nor that terminals wrap rows anew when they become narrower, and brings ten
- * packages.
+ * Redraws the last rows of a terminal in place. The cursor waits in the row below: there the echo of `^C` does no harm,
+ * typed text stays, and a shell finds a free row if the program is killed.
+ * Each change is one write in synchronized output (https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036).
+ * Only rows that differ are rewritten: the new text first, then the rest is erased. Lines never wrap. `log-update` 7.2
+ * is not used: it removes the live part to print a line above, erases and rewrites all rows from the first to the last
+ * change, ignores backpressure and that narrowed terminals rewrap, and brings ten packages.
  */
 export const createLiveScreen = (stream: OutputStream): LiveScreen => {
   let drawn: readonly string[] = [];
   let isHidden = false;
   const size = (): { columns: number; rows: number } => ({ columns: stream.columns || 80, rows: stream.rows || 24 });
   let drawnAt = size();
-  /** How many lines were typed since. */
+  /** The number of lines typed since the last draw. */
   let typed = 0;
 
   const write = (text: string): boolean => text === '' || stream.write(`${BEGIN}${text}${END}`);
-  /** To the first row of the live part, where everything from there on is erased. */
+  /** Moves to the first row of the live part and erases all from there on. */
   const restart = (): string => {
     const { columns, rows } = size();
     const height = (columns < drawnAt.columns ? heightOf(drawn, columns) : drawn.length) + typed;
@@ -71,7 +64,7 @@ export const createLiveScreen = (stream: OutputStream): LiveScreen => {
   };
 };
 
-/** From the row below `before` to the row below `after`, each row that differs written on the way. */
+/** Moves from the row below `before` to the row below `after`, and rewrites each row that differs. */
 const patch = (before: readonly string[], after: readonly string[]): string => {
   let text = '';
   let row = before.length;
@@ -84,13 +77,13 @@ const patch = (before: readonly string[], after: readonly string[]): string => {
     if (line !== before[index]) text += `${go(index)}${line}${ERASE_REST}`;
   }
   if (before.length !== after.length) return `${text}${go(after.length)}${ERASE_BELOW}`;
-  // Nothing moves: what somebody has begun to type stands as it is.
+  // The height stays the same, so text that the user has begun to type can stay too.
   return text === '' || before.length === 0 ? text : `${SAVE_CURSOR}${text}${RESTORE_CURSOR}`;
 };
 
 const unwrapped = (text: string): string => (text === '' ? '' : `${NO_WRAP}${text}${WRAP}`);
 
-/** How many rows the lines take in a window that has become so narrow: terminals wrap what no longer fits. */
+/** Returns how many rows the lines take after the window became narrower: terminals wrap what no longer fits. */
 const heightOf = (lines: readonly string[], columns: number): number =>
   lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(textWidth(stripVTControlCharacters(line)) / columns)), 0);
 

@@ -4,20 +4,20 @@ import type { JobEvent, Stamp, TaskLog, TaskState } from '../../events/event.ts'
 import { SETTLED } from '../../events/states.ts';
 import { textWidth } from '../terminal/text-width.ts';
 
-/** The tasks of the workflow file, in the order of their declaration. */
+/** The tasks of the workflow file, in declaration order. */
 export type LivePlan = {
   readonly names: readonly string[];
   readonly upstream: (name: string) => readonly string[];
-  /** Whether a task is done outside of tintype: it is shown while it is `ready`. Default: none is. */
+  /** Whether a task is external, and so shown while it is `ready`. Default: none is. */
   readonly isExternal?: (name: string) => boolean;
 };
 
-/** A task that has started and not settled, or an external one that is ready. */
+/** A task that has started and not settled, or an external task that is ready. */
 export type LiveTask = {
   readonly path: string;
   readonly isExternal: boolean;
   readonly record: StoredTask;
-  /** When its first attempt in this process began, in epoch ms; for an external task that is not claimed, when it became ready. */
+  /** Start of its first attempt in this process, in epoch ms; for an unclaimed external task, when it became ready. */
   readonly since: number;
   /** The last printed line that is not blank. */
   readonly lastLine: string;
@@ -25,12 +25,12 @@ export type LiveTask = {
   readonly fraction: number | undefined;
 };
 
-/** What the live view shows beside the record of the job. Only its recorder changes it. */
+/** What the live view shows in addition to the job's record. Only its recorder changes it. */
 export type LiveState = {
   readonly record: JobRecord;
-  /** By path, in the order of their starts. Includes the tasks of nested jobs and the instances of fan-outs. */
+  /** By path, in order of start; includes nested tasks and fan-out instances. */
   readonly live: ReadonlyMap<string, LiveTask>;
-  /** The columns of the widest name shown so far. It never shrinks, so that nothing jumps. */
+  /** The width of the widest name shown so far, in columns. It never shrinks, so that nothing jumps. */
   readonly nameWidth: number;
 };
 
@@ -38,14 +38,14 @@ export type LiveRecorder = {
   readonly state: LiveState;
   /** Takes an event that `state.record` already contains. Constant work, however much a task prints. */
   readonly record: (event: JobEvent) => void;
-  /** Returns the last lines of the task's present attempt, at most `TAIL_LINES`. */
+  /** Returns the last lines of the task's current attempt, at most `TAIL_LINES`. */
   readonly tailOf: (path: string) => readonly (TaskLog & Stamp)[];
 };
 
-/** How many of its last lines are shown of a task that failed. */
+/** The number of last lines shown of a failed task. */
 export const TAIL_LINES = 10;
 
-/** Follows the events of a job whose record so far is given; the caller adds the events to the record. */
+/** Follows a job's events. `job` is its record, which the caller updates with each event first. */
 export const createLiveRecorder = (
   { isExternal = () => false }: Pick<LivePlan, 'isExternal'>,
   job: JobRecord,
@@ -107,7 +107,7 @@ export const createLiveRecorder = (
 
 type Recorded = { -readonly [Key in keyof LiveTask]: LiveTask[Key] } & { tail: (TaskLog & Stamp)[] };
 
-/** The live tasks, with which of them do the work: those that run, except for those around a nested task or instance that runs. */
+/** The live tasks, and those of them that work: they run, and none of their nested tasks or instances does. */
 export type Working = { readonly tasks: readonly LiveTask[]; readonly working: ReadonlySet<LiveTask> };
 
 export const workingOf = ({ live }: LiveState): Working => {
@@ -117,11 +117,11 @@ export const workingOf = ({ live }: LiveState): Working => {
   return { tasks, working: new Set(running.filter(({ path }) => !around.has(path))) };
 };
 
-/** Returns whether a task waits for time, for somebody outside, or, after an attempt, for a slot. */
+/** Returns whether a live task waits: for a time, for completion from outside, for a resume or for a slot. */
 export const isWaiting = ({ record: { state } }: LiveTask): boolean =>
   state === 'retrying' || state === 'polling' || state === 'paused' || state === 'ready';
 
-/** Returns how many tasks of a nested job, or instances of a fan-out, have begun or settled, and how many have settled. */
+/** Returns how many nested tasks or instances of a task have begun or settled, and how many have settled. */
 export const insideOf = (
   { nested, tasks }: JobRecord,
   path: string,

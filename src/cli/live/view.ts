@@ -1,3 +1,8 @@
+/* This folder displays a running job. `view.ts` receives its events and redraws the live part by a timer: `state.ts`
+ * has the live tasks, `estimate.ts` the time left; `frame.ts` makes the lines, and `screen.ts` writes the rows that
+ * changed. `lines.ts` prints a line for each event, above the live part or without one; `json-lines.ts` prints
+ * events as JSON. */
+
 import { buffer, filter, Subject } from 'rxjs';
 import { parentPath } from '../../engine/durable/task-path.ts';
 import type { JobRecord } from '../../engine/model/job-record.ts';
@@ -14,51 +19,49 @@ import { createLiveRecorder, type LivePlan } from './state.ts';
 
 export type LiveView = {
   readonly event: (event: JobEvent) => void;
-  /** Prints a line above the live part; once stopped, at the end of what was printed. */
+  /** Prints a line above the live part; after `stop`, at the end of the output. */
   readonly print: (line: string) => void;
-  /** Somebody has typed a line, which the terminal has shown below. */
+  /** Notes that the user typed a line, which the terminal echoed below. */
   readonly typed: () => void;
-  /** Takes the live part away, leaves what was printed above it, shows the cursor. Once is enough, more do no harm. */
+  /** Removes the live part, leaves what was printed above it, shows the cursor. Further calls have no effect. */
   readonly stop: () => void;
 };
 
-/** The job that a live view displays. Its record and its counts contain each event that the view receives. */
+/** The job to display. Its record and counts already contain each event that the view receives. */
 export type DisplayedJob = {
   readonly record: JobRecord;
-  /** The states of the tasks of the file before the first event that the view receives, by name. */
+  /** The states of the top-level tasks before the first event that the view receives, by name. */
   readonly initial: Readonly<Record<string, TaskState>>;
-  /** Returns how many tasks of the file are in each state. */
   readonly counts: () => Readonly<Record<TaskState, number>>;
 };
 
 export type LiveViewOptions = {
   readonly stream: OutputStream;
   readonly env: CliIo['env'];
-  /** Whether everything that happens is printed, and every line that a task prints. */
+  /** Whether to print all events, and every line that a task prints. */
   readonly verbose: boolean;
-  /** How many tasks run at once, for the estimate. Default: the most that were seen to. */
+  /** How many tasks run at once, for the estimate. Default: the most seen so far. */
   readonly workers?: number;
-  /** Closed while the stream has more to write than it holds. */
+  /** Closed while the stream's buffer is full. */
   readonly gate?: OutputGate;
-  /** Default: the machine's, whose timers keep no process alive. */
+  /** Default: the system clock, whose timers don't keep the process alive. */
   readonly clock?: LiveClock;
 };
 
 export type LiveClock = {
   /** Epoch ms. */
   readonly now: () => number;
-  /** Calls back once after `delayMs`; the function that it returns calls that off. */
+  /** Calls back once after `delayMs`. Returns a function that cancels the timer. */
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
 };
 
-/** Whether the stream is a terminal that somebody watches, and can move its cursor. */
+/** Returns whether the stream is a terminal that can move its cursor, and is not that of a CI. */
 export const wantsLiveView = (stream: OutputStream, env: CliIo['env']): boolean =>
   Boolean(stream.isTTY) && env.TERM !== 'dumb' && (!env.CI || env.CI === 'false' || env.CI === '0');
 
 /**
- * Shows a job on a terminal. What is final is printed and scrolls away: failures with the last lines of their output,
- * retries, tasks that are not ready; with `verbose` everything. Below it a live part shows what runs, and how far the job is.
- * Events are noted with constant work, and drawn by a timer.
+ * Displays a job on a terminal. Failures with their last lines of output, retries and tasks that are not ready are
+ * printed and scroll away; with `verbose` all events. A live part below, drawn by a timer, shows tasks and progress.
  */
 export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveViewOptions): LiveView => {
   const { stream, env, verbose, workers, gate = outputGate(), clock = liveClock } = options;
@@ -120,7 +123,7 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
     state = 'stopped';
     screen.erase(above);
   };
-  /** Ctrl-Z: the shell gets its terminal as it should be; the next picture after `fg` begins where the cursor is then. */
+  /** On Ctrl-Z, leaves the terminal to the shell as it should be; after `fg`, drawing begins at the cursor. */
   const suspend = (): void => {
     if (state !== 'broken') screen.erase(above);
     above = '';
@@ -152,13 +155,13 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
   };
 };
 
-/** Twelve times a second: quick enough for the eye, and slow enough for a terminal far away. */
+/** Twelve times a second: smooth for the eye, and slow enough for a remote terminal. */
 const FRAME_MS = 80;
 
-/** What is printed waits for the next picture, but not for ever. */
+/** Printed text waits for the next frame, up to this many characters. */
 const MAX_ABOVE_LENGTH = 256 * 1024;
 
-/** What is printed even without `verbose`. */
+/** The states that are printed even without `verbose`. */
 const ANNOUNCED: ReadonlySet<TaskState> = new Set(['failed', 'retrying', 'notReady']);
 
 const liveClock: LiveClock = {

@@ -1,22 +1,16 @@
-/*
- * This folder puts text on a terminal; it knows nothing about running jobs.
- *
- * `io.ts` declares the streams that a command gets, and `printer.ts` writes lines to one of them. Text that tintype did
- * not write goes through `safe-text.ts` first. `text-width.ts` measures and cuts text; `wrap-text.ts` and
- * `text-table.ts` lay it out. `format-date.ts`, `format-time.ts`, `short-id.ts` and `shell-quoted.ts` format single
- * values; `job-states.ts`, `state-style.ts`, `state-paint.ts` and `skip-reasons.ts` say how states look.
- * `workflow-report.ts` prints the problems of a workflow file, and `exit-code.ts` defines how a command ends.
- */
+/* This folder puts text on a terminal. `io.ts` declares a command's streams, and `printer.ts` writes lines to one of
+ * them. Text from outside goes through `safe-text.ts`. `text-width.ts` measures and cuts text; `wrap-text.ts` and
+ * `text-table.ts` lay it out. `format-date.ts`, `format-time.ts`, `short-id.ts` and `shell-quoted.ts` format values;
+ * `job-states.ts`, `state-style.ts`, `state-paint.ts` and `skip-reasons.ts` say how states look. `workflow-report.ts`
+ * prints the problems of a workflow file, and `exit-code.ts` defines how a command ends. */
 
 import { styleText } from 'node:util';
 import type { OutputGate } from '../../executors/process/output-gate.ts';
 import type { CliIo, OutputStream } from './io.ts';
 import { plainText, styledText } from './safe-text.ts';
 
-/** A colour or weight of `styleText`, such as `red`. */
 export type Style = Parameters<typeof styleText>[0];
 
-/** Writes lines to one stream. */
 export type Printer = {
   /** Writes a line, in one batch with the other lines of this turn of the event loop. */
   readonly line: (text?: string) => void;

@@ -1,7 +1,4 @@
-/**
- * Shortens a UUID to the first 8 characters, or to more if another id begins the same. Ids of other forms were chosen
- * by the user and stay whole.
- */
+/** Shortens a UUID to 8 characters, or more if another id begins the same. Other ids, chosen by users, stay whole. */
 export const shortId = (id: string, others: readonly string[]): string => {
   if (!UUID.test(id)) return id;
   for (let length = LEAST; length < id.length; length++) {

@@ -1,7 +1,6 @@
 import type { Printer } from './printer.ts';
 import { STATE_STYLES } from './state-style.ts';
 
-/** Returns a function that colours the name of a state. */
 export const paintState =
   ({ style }: Pick<Printer, 'style'>) =>
   (state: string): string =>

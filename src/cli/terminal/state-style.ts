@@ -1,7 +1,6 @@
 import type { JobState, TaskState } from '../../events/event.ts';
 import type { Style } from './printer.ts';
 
-/** The colour of each state, the same in all output. */
 export const STATE_STYLES: Readonly<Record<TaskState | JobState, Style>> = {
   idle: 'gray',
   unscheduled: 'gray',

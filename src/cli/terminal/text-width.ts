@@ -15,7 +15,6 @@ export const cutMiddle = (text: string, width: number): string => {
   return [...head, '…', ...tail.reverse()].join('');
 };
 
-/** Cuts a text that is too wide at its end. */
 export const cutEnd = (text: string, width: number): string => {
   if (textWidth(text) <= width) return text;
   return `${take(
@@ -24,7 +23,6 @@ export const cutEnd = (text: string, width: number): string => {
   ).join('')}…`;
 };
 
-/** Pads a text with spaces to a width in columns. */
 export const padEnd = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - textWidth(text)));
 
 const take = (characters: readonly string[], width: number): string[] => {

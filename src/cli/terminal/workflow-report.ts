@@ -1,7 +1,6 @@
 import { problemPlace, type WorkflowError } from '../../workflow/problem.ts';
 import type { Printer } from './printer.ts';
 
-/** Prints the problems of a workflow file, each with its place and the lines around it. */
 export const printWorkflowError = ({ file, problems }: WorkflowError, { line, style, foreign }: Printer): void => {
   for (const problem of problems.slice(0, MAX_PROBLEMS)) {
     const [message = '', ...more] = problem.message.split('\n').map(foreign);

@@ -40,6 +40,5 @@ export type WrapOptions = Pick<Printer, 'columns' | 'style'> & {
 export const fitText = (text: string, width: number, ellipsis: string, shorten = cutMiddle): string =>
   textWidth(text) <= width ? text : shorten(text, width).replace('…', ellipsis);
 
-/** Splits a text into words. */
 export const wordsOf = (text: string, format?: Style): readonly Word[] =>
   text === '' ? [] : text.split(' ').map((word) => ({ text: word, format }));

@@ -13,6 +13,23 @@ import type { Printer } from '../terminal/printer.ts';
 import { shortId } from '../terminal/short-id.ts';
 import { paintState } from '../terminal/state-paint.ts';
 import { textTable } from '../terminal/text-table.ts';
+import { action, type DefineCommand, duration, onJournal, statesOf } from './shared-options.ts';
+
+/** Defines `tintype prune`. */
+export const define: DefineCommand = (command, context) =>
+  onJournal(command.addHelpText('after', HELP))
+    .requiredOption('--older-than <duration>', 'how long ago they ended at least, such as 30d', duration)
+    .option('--state <states>', 'only jobs that ended so, with commas between', statesOf(OVER))
+    .option('--dry-run', 'print what would be removed, and remove nothing')
+    .action(action(context, (io, options) => pruneJobs(options, io)));
+
+const HELP = `
+Examples:
+  tintype prune --older-than 30d --dry-run
+  tintype prune --older-than 7d --state completed
+
+A job that is not over is never removed.
+`;
 
 export type PruneOptions = {
   readonly db: string;

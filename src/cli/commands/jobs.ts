@@ -11,10 +11,34 @@ import { formatDate } from '../terminal/format-date.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { CliIo } from '../terminal/io.ts';
 import type { ShownState } from '../terminal/job-states.ts';
+import { SHOWN_STATES } from '../terminal/job-states.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { shortId } from '../terminal/short-id.ts';
 import { paintState } from '../terminal/state-paint.ts';
 import { textTable } from '../terminal/text-table.ts';
+import { INTERRUPTED } from './shared-help.ts';
+import { action, type DefineCommand, duration, noColour, onJournal, statesOf, wholeNumber } from './shared-options.ts';
+
+/** Defines `tintype jobs`. */
+export const define: DefineCommand = (command, context) =>
+  noColour(
+    onJournal(command.addHelpText('after', HELP))
+      .option('--state <states>', 'only jobs in these states, with commas between', statesOf(SHOWN_STATES))
+      .option('--name <name>', 'only jobs of this name')
+      .option('--since <duration>', 'only jobs that were created no longer ago, such as 7d', duration)
+      .option('--before <duration>', 'only jobs that were created longer ago, such as 2h', duration)
+      .option('--limit <count>', 'at most so many (default: 50, with --json all)', wholeNumber)
+      .option('--json', 'print one JSON array'),
+  ).action(action(context, (io, options) => listJobs(options, io)));
+
+const HELP = `
+Examples:
+  tintype jobs
+  tintype jobs --state failed,interrupted --since 7d
+  tintype jobs --name nightly --limit 1 --json
+
+${INTERRUPTED} TASKS counts those that completed.
+`;
 
 export type ListOptions = {
   readonly db: string;

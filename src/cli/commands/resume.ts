@@ -16,6 +16,26 @@ import { exitCodeOf } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { STATE_WORDS } from '../terminal/state-style.ts';
 import { UsageError } from '../terminal/usage-error.ts';
+import { AS_RUN, JOB_NAMES } from './shared-help.ts';
+import { action, asStarted, asTold, type DefineCommand, onJob, onJournal } from './shared-options.ts';
+
+/** Defines `tintype resume`. */
+export const define: DefineCommand = (command, context) => {
+  onJob(onJournal(command.addHelpText('after', HELP)));
+  asTold(asStarted(command)).action(action(context, (io, options, job) => resumeJob(job, options, io)));
+};
+
+const HELP = `
+Examples:
+  tintype resume last
+  tintype resume 3f2a -w 8 --json > result.json
+
+${JOB_NAMES}
+Tasks that completed are not run again; what ran when the process died is. A job
+that is over is left alone: the exit code tells how it ended. What is not said
+here is as it was when the job was started; --events holds what happens from now
+on. ${AS_RUN}
+`;
 
 /** Goes on with a job whose process died. Resolves to the exit code of the job. */
 export const resumeJob = (name: string, options: TakeUpOptions, io: CliIo): Promise<number> =>

@@ -11,6 +11,21 @@ import { tellingErrors } from '../kept/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
+import { action, type DefineCommand, onJournal } from './shared-options.ts';
+
+/** Defines `tintype import`. */
+export const define: DefineCommand = (command, context) =>
+  onJournal(command.addHelpText('after', HELP))
+    .argument('[file]', 'the file; - or none is the standard input')
+    .action(action(context, (io, options, file) => importJob(file, options, io)));
+
+const HELP = `
+Examples:
+  tintype import job.ndjson
+  tintype import --db copy.db < job.ndjson
+
+A job is taken in whole or not at all. One that was not over can be resumed here.
+`;
 
 export type ImportOptions = { readonly db: string };
 

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { Option } from 'commander';
 import { handlersOf } from '../../workflow/handlers.ts';
 import { WorkflowError } from '../../workflow/problem.ts';
 import { loadWorkflow } from '../../workflow/workflow.ts';
@@ -8,6 +9,28 @@ import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
+import { action, type DefineCommand, fileOf, noColour, onFile } from './shared-options.ts';
+
+/** Defines `tintype graph`. */
+export const define: DefineCommand = (command, context) => {
+  onFile(command.addHelpText('after', HELP))
+    .addOption(
+      new Option('--format <format>', 'how to draw').choices(['text', 'mermaid', 'dot', 'svg']).default('text'),
+    )
+    .option('-o, --output <file>', 'write to a file instead of stdout');
+  noColour(command).action(
+    action(context, (io, options, argument) => graphOfFile(fileOf(argument, options.file, command), options, io)),
+  );
+};
+
+const HELP = `
+Examples:
+  tintype graph pipeline.yaml
+  tintype graph pipeline.yaml --format mermaid
+  tintype graph pipeline.yaml --format svg -o pipeline.svg
+
+svg needs the package @viz-js/viz beside tintype.
+`;
 
 /** Draws the graph of a workflow file, without its handlers, which wait for all. Secrets need not be there. Resolves to the exit code. */
 export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo): Promise<number> => {

@@ -12,6 +12,27 @@ import { shownState } from '../kept/shown-state.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { printPreview } from './print-preview.ts';
+import { AS_RUN, JOB_NAMES } from './shared-help.ts';
+import { action, asStarted, asTold, type DefineCommand, namesOf, onJob, onJournal } from './shared-options.ts';
+
+/** Defines `tintype retry`. */
+export const define: DefineCommand = (command, context) => {
+  onJob(onJournal(command.addHelpText('after', HELP)))
+    .option('--task <tasks>', 'these tasks, with commas between (default: what did not complete)', namesOf)
+    .option('--no-downstream', 'leave alone what completed after them')
+    .option('--dry-run', 'print what would run and what would be kept, and run nothing');
+  asTold(asStarted(command)).action(action(context, (io, options, job) => retryJob(job, options, io)));
+};
+
+const HELP = `
+Examples:
+  tintype retry last --dry-run
+  tintype retry 3f2a
+  tintype retry 3f2a --task load,check --no-downstream
+
+${JOB_NAMES}
+The job goes on under its id, with all its retries anew. ${AS_RUN}
+`;
 
 export type RetryOptions = TakeUpOptions & {
   /** Paths of tasks. */

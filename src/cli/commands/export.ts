@@ -12,6 +12,22 @@ import { type Desk, withJournal } from '../kept/with-journal.ts';
 import { EXIT, exitCodeOfSignal } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
+import { JOB_NAMES } from './shared-help.ts';
+import { action, type DefineCommand, onJob, onJournal } from './shared-options.ts';
+
+/** Defines `tintype export`. */
+export const define: DefineCommand = (command, context) =>
+  onJob(onJournal(command.addHelpText('after', HELP)))
+    .option('-o, --output <file>', 'write to a file instead of stdout')
+    .action(action(context, (io, options, job) => exportJob(job, options, io)));
+
+const HELP = `
+Examples:
+  tintype export last -o job.ndjson
+  tintype export last | ssh elsewhere tintype import
+
+${JOB_NAMES}
+`;
 
 export type ExportOptions = { readonly db: string; readonly output?: string };
 

@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { encode } from '../../engine/durable/serialise.ts';
 import { didYouMean } from '../../engine/errors/suggest.ts';
@@ -18,8 +19,28 @@ import { shownState } from '../kept/shown-state.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
-import { overLine } from './resume-job.ts';
+import { overLine } from './resume.ts';
+import { JOB_NAMES } from './shared-help.ts';
+import { action, type DefineCommand, onJob, onJournal } from './shared-options.ts';
 import { watchJob } from './watch-job.ts';
+
+/** Defines `tintype complete`. */
+export const define: DefineCommand = (command, context) =>
+  onJob(onJournal(command.addHelpText('after', HELP)))
+    .argument('<task>', 'the task; one of a nested job as outer/inner')
+    .option('--output <json>', 'what it puts out')
+    .addOption(new Option('--fail <message>', 'fail it instead').conflicts('output'))
+    .action(action(context, (io, options, job, task) => completeTask(job, task as string, options, io)));
+
+const HELP = `
+Examples:
+  tintype complete last approve
+  tintype complete 3f2a approve --output '{"by": "me"}'
+  tintype complete 3f2a approve --fail 'too expensive'
+
+${JOB_NAMES}
+The exit code is 0, or 1 if the process that runs the job does not take it.
+`;
 
 export type CompleteOptions = {
   readonly db: string;

@@ -6,7 +6,27 @@ import { jobLabel } from '../kept/job-command.ts';
 import { readKeptJob } from '../kept/kept-job.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { printPreview } from './print-preview.ts';
-import { namingBy, requireOver } from './retry-job.ts';
+import { namingBy, requireOver } from './retry.ts';
+import { AS_RUN, JOB_NAMES } from './shared-help.ts';
+import { action, asStarted, asTold, type DefineCommand, namesOf, onJob, onJournal } from './shared-options.ts';
+
+/** Defines `tintype rerun`. */
+export const define: DefineCommand = (command, context) => {
+  onJob(onJournal(command.addHelpText('after', HELP)))
+    .option('--from <tasks>', 'from these tasks on, with commas between (default: what did not complete)', namesOf)
+    .option('--dry-run', 'print what would run and what would be taken over, and run nothing');
+  asTold(asStarted(command)).action(action(context, (io, options, job) => rerunJob(job, options, io)));
+};
+
+const HELP = `
+Examples:
+  tintype rerun last --from transform --dry-run
+  tintype rerun 3f2a --from transform
+
+${JOB_NAMES}
+The new job takes over the results of all other tasks but those that depend on
+these. ${AS_RUN}
+`;
 
 export type RerunOptions = TakeUpOptions & {
   /** Paths of tasks. */

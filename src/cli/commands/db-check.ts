@@ -2,6 +2,18 @@ import type { CheckProblem } from '../../journal/check.ts';
 import { withJournal } from '../kept/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { action, type DefineCommand, onJournal } from './shared-options.ts';
+
+/** Defines `tintype db check`. */
+export const define: DefineCommand = (command, context) =>
+  onJournal(command.addHelpText('after', HELP)).action(action(context, (io, options) => checkJournal(options.db, io)));
+
+const HELP = `
+Example:
+  tintype db check --db .tintype/jobs.db
+
+The exit code is 0, 1 if anything is damaged, or 2 if it is no such database.
+`;
 
 /** Reads all of a journal, and tells where it is damaged. Resolves to the exit code. */
 export const checkJournal = (db: string, io: CliIo): Promise<number> =>

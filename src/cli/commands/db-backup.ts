@@ -5,6 +5,19 @@ import { withJournal } from '../kept/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
+import { action, type DefineCommand, onJournal } from './shared-options.ts';
+
+/** Defines `tintype db backup`. */
+export const define: DefineCommand = (command, context) =>
+  onJournal(command.addHelpText('after', HELP))
+    .argument('<file>', 'the file to write')
+    .option('--force', 'overwrite a file that is there')
+    .action(action(context, (io, options, file) => backupJournal(file as string, options, io)));
+
+const HELP = `
+Example:
+  tintype db backup jobs-copy.db
+`;
 
 export type BackupOptions = { readonly db: string; readonly force?: boolean };
 

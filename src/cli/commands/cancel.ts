@@ -12,8 +12,31 @@ import { shownState } from '../kept/shown-state.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
-import { goOn, overLine } from './resume-job.ts';
+import { goOn, overLine } from './resume.ts';
+import { JOB_NAMES } from './shared-help.ts';
+import { action, type DefineCommand, noColour, onJob, onJournal } from './shared-options.ts';
 import { watchJob } from './watch-job.ts';
+
+/** Defines `tintype cancel`. */
+export const define: DefineCommand = (command, context) =>
+  noColour(
+    onJob(onJournal(command.addHelpText('after', HELP)))
+      .option('--drain', 'let what runs finish, and start nothing')
+      .option('--reason <text>', 'why, for those who look at the job later')
+      .option('--no-wait', 'do not wait for its end')
+      .option('-f, --file <file>', 'the workflow file, if it is not where it was')
+      .option('-q, --quiet', 'print errors alone'),
+  ).action(action(context, (io, options, job) => cancelJob(job, options, io)));
+
+const HELP = `
+Examples:
+  tintype cancel last
+  tintype cancel 3f2a --drain --reason 'wrong day'
+
+${JOB_NAMES}
+Handlers still run; of a job whose process died here, which is waited for in any
+case. The exit code is 0 once it is over, however that was.
+`;
 
 export type CancelOptions = {
   readonly db: string;

@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import { JobDefinitionError } from '../../engine/errors/errors.ts';
 import { beganAt, type JobRecord, type StoredTask } from '../../engine/model/job-record.ts';
 import { type ErrorData, textOf } from '../../events/error-data.ts';
@@ -25,6 +26,26 @@ import { SKIP_REASONS } from '../terminal/skip-reasons.ts';
 import { paintState } from '../terminal/state-paint.ts';
 import { textTable } from '../terminal/text-table.ts';
 import { padEnd } from '../terminal/text-width.ts';
+import { INTERRUPTED, JOB_NAMES } from './shared-help.ts';
+import { action, type DefineCommand, noColour, onJob, onJournal } from './shared-options.ts';
+
+/** Defines `tintype show`. */
+export const define: DefineCommand = (command, context) =>
+  noColour(
+    onJob(onJournal(command.addHelpText('after', HELP)))
+      .option('--graph', 'draw its tasks and what they wait for')
+      .addOption(new Option('--json', 'print all of it as one JSON value, outputs included').conflicts('graph')),
+  ).action(action(context, (io, options, job) => showJob(job, options, io)));
+
+const HELP = `
+Examples:
+  tintype show last
+  tintype show 3f2a --graph
+  tintype show 3f2a --json
+
+${JOB_NAMES}
+${INTERRUPTED}
+`;
 
 export type ShowOptions = { readonly db: string; readonly json?: boolean; readonly graph?: boolean };
 

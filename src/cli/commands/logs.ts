@@ -24,6 +24,28 @@ import { liveLines } from '../live/lines.ts';
 import { EXIT, exitCodeOfSignal } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
+import { JOB_NAMES } from './shared-help.ts';
+import { action, type DefineCommand, noColour, onJob, onJournal } from './shared-options.ts';
+
+/** Defines `tintype logs`. */
+export const define: DefineCommand = (command, context) =>
+  noColour(
+    onJob(onJournal(command.addHelpText('after', HELP)))
+      .argument('[task]', 'only this task, and what is within it')
+      .option('--follow', 'go on until the job is over, or Ctrl-C')
+      .option('--json', 'print every event, one JSON value a line'),
+  ).action(action(context, (io, options, job, task) => showLogs(job, task, options, io)));
+
+const HELP = `
+Examples:
+  tintype logs last
+  tintype logs last load
+  tintype logs last --follow
+  tintype logs 3f2a --json > events.ndjson
+
+${JOB_NAMES}
+A task stands for all that is within it as well: outer/inner, name[3].
+`;
 
 export type LogsOptions = { readonly db: string; readonly follow?: boolean; readonly json?: boolean };
 

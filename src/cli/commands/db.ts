@@ -1,0 +1,16 @@
+import { define as defineBackup } from './db-backup.ts';
+import { define as defineCheck } from './db-check.ts';
+import { type DefineCommand, subcommand } from './shared-options.ts';
+
+/** Defines `tintype db` and its commands. */
+export const define: DefineCommand = (command, context) => {
+  command.addHelpText('after', HELP);
+  defineCheck(subcommand(command, 'db check', 'read all of it, and tell what is damaged'), context);
+  defineBackup(subcommand(command, 'db backup', 'copy it as of now, while it is in use'), context);
+};
+
+const HELP = `
+Examples:
+  tintype db check
+  tintype db backup jobs-copy.db
+`;

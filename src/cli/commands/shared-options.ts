@@ -1,0 +1,142 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { didYouMean } from '../../engine/errors/suggest.ts';
+import { DURATION, durationMs } from '../../workflow/duration.ts';
+import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
+import type { CliIo } from '../terminal/io.ts';
+
+/** What commands run with. `done` receives the exit code. */
+export type CommandContext = { readonly io: CliIo; readonly done: (exitCode: number) => void };
+
+/** Gives a command its arguments, options, help and action. */
+export type DefineCommand = (command: Command, context: CommandContext) => void;
+
+/** Creates a command. `path` is its name with those of the commands around it: `db check`. */
+export const subcommand = (parent: Command, path: string, description: string): Command =>
+  parent
+    .command(path.split(' ').at(-1) as string)
+    .description(description)
+    .helpOption('-h, --help', 'print this help')
+    .showHelpAfterError(`Try: tintype ${path} --help`);
+
+/** Returns the action of a command, as commander calls it. */
+export const action =
+  // biome-ignore lint/suspicious/noExplicitAny: commander does not type options and arguments
+    ({ io, done }: CommandContext, work: (io: CliIo, options: any, ...args: any[]) => Promise<number>) =>
+    async (...given: unknown[]): Promise<void> => {
+      const [options, args] = [given.at(-2) as { readonly color?: boolean }, given.slice(0, -2)];
+      const printsPlain = options.color === false;
+      done(await work(printsPlain ? { ...io, env: { ...io.env, NO_COLOR: '1' } } : io, options, ...args));
+    };
+
+export const noColour = (command: Command): Command =>
+  command.option('--no-color', 'print no colours; so does the variable NO_COLOR');
+
+export const onFile = (command: Command): Command =>
+  command.argument('[file]', 'the workflow file').option('-f, --file <file>', 'the workflow file, as an option');
+
+/** How a job is told that runs here. */
+export const asTold = (command: Command): Command =>
+  noColour(
+    command
+      .option('--json', 'print the result as one JSON value on stdout, and all else on stderr')
+      .option('--events <file>', 'write every event to a file, one JSON value a line')
+      .addOption(
+        new Option('--log-level <level>', 'the least that is worth a line')
+          .choices(['debug', 'info', 'warn', 'error'])
+          .default('info'),
+      )
+      .addOption(
+        new Option('--log-format <format>', 'how lines are written').choices(['pretty', 'json']).default('pretty'),
+      )
+      .option('-v, --verbose', 'show what tasks print also on a terminal')
+      .option('-q, --quiet', 'print errors alone'),
+  );
+
+/** What a start may be told, of a job that was started before. */
+export const asStarted = (command: Command): Command =>
+  command
+    .addOption(
+      new Option(
+        '--changed <policy>',
+        'when the workflow file has changed: refuse, go on if no task that was removed or changed has begun, or in any case',
+      )
+        .choices(['refuse', 'accept', 'force'])
+        .default('refuse'),
+    )
+    .option('-f, --file <file>', 'the workflow file, if it is not where it was')
+    .option('-w, --workers <count>', 'how many tasks run at once (default: as before)', wholeNumber)
+    .option('--timeout <duration>', 'time limit of the whole job (default: as before)', duration)
+    .addOption(onFailure('as before'))
+    .addOption(grace('as before'));
+
+export const onFailure = (unsaid: string): Option =>
+  new Option(
+    '--on-failure <policy>',
+    `when a task fails for good: end the rest at once, let what runs finish, or let all that does not depend on it run (default: ${unsaid})`,
+  ).choices(['abort', 'drain', 'continue']);
+
+export const grace = (unsaid?: string): Option =>
+  new Option(
+    '--grace <duration>',
+    `how long tasks may take to end after SIGTERM, before SIGKILL${unsaid === undefined ? '' : ` (default: ${unsaid})`}`,
+  ).argParser(duration);
+
+export const onJournal = (command: Command): Command =>
+  command.option('--db <file>', 'the database that holds the jobs', fileName, DEFAULT_JOURNAL);
+
+export const onJob = (command: Command): Command =>
+  command.argument('<job>', 'the job: its id, the beginning of it, or "last" for the newest');
+
+export const fileOf = (argument: string | undefined, option: string | undefined, command: Command): string => {
+  if (argument !== undefined && option !== undefined && argument !== option) {
+    command.error(`error: two files are named, '${argument}' and '${option}': name one`);
+  }
+  const file = argument ?? option;
+  if (!file) command.error(`error: no file is named. Example: tintype ${command.name()} pipeline.yaml`);
+  return file;
+};
+
+export const wholeNumber = (text: string): number => {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= 1 && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('It must be a whole number, 1 or more.');
+};
+
+export const duration = (text: string): number => {
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) : DURATION.test(text) ? durationMs(text) : Number.NaN;
+  if (ms > 0 && Number.isFinite(ms)) return ms;
+  throw new InvalidArgumentError('It must be a duration above 0, such as 500ms, 30s or 5m.');
+};
+
+export const fileName = (text: string): string => {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('It must name a file.');
+};
+
+export const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+/** @throws InvalidArgumentError of what is none of them */
+export const statesOf =
+  (known: readonly string[]) =>
+  (text: string, before: readonly string[] = []): readonly string[] => {
+    const states = namesIn(text, 'state');
+    const odd = states.find((state) => !known.includes(state));
+    if (odd === undefined) return [...before, ...states];
+    throw new InvalidArgumentError(`"${odd}" is none of ${known.join(', ')}.${didYouMean(odd, known)}`);
+  };
+
+/** Names given together, with commas between, or one after the other. */
+export const namesOf = (text: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  ...namesIn(text, 'task'),
+];
+
+/** @throws InvalidArgumentError of a text without a name */
+const namesIn = (text: string, what: string): readonly string[] => {
+  const names = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  if (names.length === 0) throw new InvalidArgumentError(`It must name a ${what}.`);
+  return names;
+};
