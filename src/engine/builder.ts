@@ -1,16 +1,10 @@
-/*
- * The engine defines jobs, runs them, and resumes them from a journal. The files directly in this folder are its
- * public face: `builder.ts` and `job-from.ts` describe a job, and `job-definition.ts` is the sealed result.
- * `start-job.ts` starts, retries and reruns jobs; `job.ts` and `task-handle.ts` are the handles of what runs, and
- * `job-result.ts` is their result. `engine.ts` (options: `engine-options.ts`) shares limits and a journal among jobs;
- * `signal-handlers.ts` closes an engine on a signal.
- *
- * The sub-folders, in an order in which each imports only from earlier ones: `errors` and `time`; `durable`, which
- * writes jobs to a journal; `definition`, which validates graphs; `limits`, slots and rates; `model`, the records of
- * jobs and tasks; `run`, what can be done to a running job; `kinds`, nested jobs, fan-outs and external tasks;
- * `reactions`, which turn events into commands; `recovery`, which creates, resumes and retries jobs; `views`, pictures
- * and explanations; `readiness`, checks independent of jobs.
- */
+/* The engine defines jobs, runs them and resumes them from a journal. The files directly in this folder are its
+ * face: `builder.ts` and `job-from.ts` describe a job, `job-definition.ts` is the result; `start-job.ts` starts,
+ * retries and reruns; `job.ts`, `task-handle.ts` and `job-result.ts` are handles and result; `engine.ts` shares limits
+ * and a journal; `signal-handlers.ts` closes it on a signal. Sub-folders, each importing only earlier ones: `errors`,
+ * `time`; `durable`, writing to a journal; `definition`, checking graphs; `limits`, slots and rates; `model`, records;
+ * `run`, commands; `kinds`, nested jobs, fan-outs, external tasks; `reactions`, from events to commands; `recovery`,
+ * creating and resuming; `views`; `readiness`, independent of jobs. */
 
 import type {
   Checked,
@@ -52,7 +46,6 @@ import { type JobDefinition, type StartArguments, sealDefinition } from './job-d
 
 type NoInput = Record<never, never>;
 
-/** What `enrich` may return: a plain object, not a promise. */
 type Addition = PlainObject & { readonly then?: never };
 
 /** Builder of a job definition. Its methods add one task each and can be chained, until `seal` or `start`. */
@@ -77,12 +70,9 @@ export class JobBuilder<
     return this.#sealed !== undefined;
   }
 
-  // Each method infers the builder's type parameters from `this`. The class's own parameters would be equivalent, but
-  // with them tsc walks all tasks again in every type of every call: 400 tasks take it 10 s instead of 0.3 s.
-  /**
-   * Adds a task that runs a function. `seal` reports its problems, together with all others.
-   * @throws JobDefinitionError `SEALED` if the job is sealed already
-   */
+  // Methods infer the type parameters from `this`: with the class's own, tsc walks all tasks again in every type of
+  // every call, and takes 10 s instead of 0.3 s for 400 tasks.
+  /** Adds a task that runs a function; `seal` reports its problems. @throws JobDefinitionError `SEALED` after `seal` */
   task<Input extends object, Tasks extends TaskType, Given extends object, const Name extends string, Result>(
     this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
@@ -92,10 +82,7 @@ export class JobBuilder<
     Tasks | TaskType<Name, OutputOf<Result>, IsCertain<Name, false>, MayBeSkipped<never, 'allSuccess', never, Result>>,
     Given
   >;
-  /**
-   * Adds a task with options: dependencies, retries, time limits and so on. `seal` reports its problems.
-   * @throws JobDefinitionError `SEALED` if the job is sealed already
-   */
+  /** Adds a task with options; `seal` reports its problems. @throws JobDefinitionError `SEALED` after `seal` */
   task<
     Input extends object,
     Tasks extends TaskType,
@@ -139,10 +126,9 @@ export class JobBuilder<
   }
 
   /**
-   * Adds a task that checks repeatedly until something is ready: `check` returns an output or `true` when it is,
-   * `false` or `notReady(reason)` when not yet. Between checks the task holds no slot. "Not yet" is no failure; an
-   * error is one.
-   * @throws JobDefinitionError `SEALED` if the job is sealed already
+   * Adds a task that checks until something is ready: `check` returns an output or `true` when it is, `false` or
+   * `notReady(reason)` when not yet. Between checks the task holds no slot; only an error is a failure.
+   * @throws JobDefinitionError `SEALED` after `seal`
    */
   sensor<
     Input extends object,
@@ -189,7 +175,7 @@ export class JobBuilder<
   /**
    * Adds a task that is completed from outside, through `job.task(name)`. It holds no slot. An `output` schema types
    * and validates what it is completed with.
-   * @throws JobDefinitionError `SEALED` if the job is sealed already
+   * @throws JobDefinitionError `SEALED` after `seal`
    */
   external<
     Input extends object,
@@ -223,10 +209,9 @@ export class JobBuilder<
   }
 
   /**
-   * Adds a task that runs a nested job. The nested job's input is the context of the task, or what `input` returns.
-   * The task's output is the merged output of the nested job's tasks, under the task's name, or what `output`
-   * returns.
-   * @throws JobDefinitionError `SEALED` if the job is sealed already
+   * Adds a task that runs a nested job. The nested job's input is the context of the task, or what `input` returns; the
+   * task's output is the nested tasks' merged output under the task's name, or what `output` returns.
+   * @throws JobDefinitionError `SEALED` after `seal`
    */
   job<
     Input extends object,
@@ -271,9 +256,9 @@ export class JobBuilder<
 
   /**
    * Adds a fan-out: a task that calls `run` once per item, each call being an instance `name[0]`, `name[1]` … Its
-   * output is the list of what the calls return, in the order of the items, under the task's name; with
-   * `continueOnFailure` the entries are those of `Promise.allSettled`.
-   * @throws JobDefinitionError `SEALED` if the job is sealed already
+   * output, under its name, lists the results in the order of the items; with `continueOnFailure` as
+   * `Promise.allSettled` does.
+   * @throws JobDefinitionError `SEALED` after `seal`
    */
   map<
     Input extends object,
@@ -323,10 +308,7 @@ export class JobBuilder<
     return validate(this.name, this.#drafts, this.#options).problems;
   }
 
-  /**
-   * Validates the description and returns the frozen definition; the same one when called again.
-   * @throws JobDefinitionError with all problems
-   */
+  /** Returns the validated, frozen definition, the same one each time. @throws JobDefinitionError with all problems */
   seal(): JobDefinition<Input, Tasks, Given> {
     this.#sealed ??= sealDefinition<Input, Tasks, Given>(this.name, this.#drafts, this.#options);
     return this.#sealed;
@@ -334,8 +316,7 @@ export class JobBuilder<
 
   /**
    * Seals the definition and starts a job.
-   * @throws JobDefinitionError @throws OptionError @throws SchemaError if the input violates its schema
-   * @throws JournalError @throws SerialisationError if the job can't be stored
+   * @throws JobDefinitionError, OptionError, SchemaError; JournalError, SerialisationError if the job can't be stored
    */
   start(...args: StartArguments<Given>): Job<Input, Tasks> {
     return this.seal().start(...args);

@@ -8,7 +8,6 @@ import type { Job } from './job.ts';
 import type { AnyDefinition, JobDefinition } from './job-definition.ts';
 import type { Clock } from './time/clock.ts';
 
-/** Options of `createEngine`. */
 export type EngineOptions = LimitOptions & {
   /** Stores the events of every job that has no journal of its own. Default none. */
   readonly journal?: Journal | undefined;
@@ -22,7 +21,6 @@ export type EngineOptions = LimitOptions & {
   readonly random?: (() => number) | undefined;
 };
 
-/** Options of `engine.close`. */
 export type CloseOptions = {
   /** `drain`: running tasks finish, nothing else starts. `abort`: running tasks are aborted. Default `drain`. */
   readonly mode?: 'drain' | 'abort' | undefined;
@@ -30,27 +28,20 @@ export type CloseOptions = {
   readonly graceMs?: number | undefined;
 };
 
-/**
- * How a stored job is resumed, retried or rerun. Plain-data options that are left out keep the values given when the
- * job was started.
- */
+/** How a stored job is resumed, retried or rerun. Absent plain-data options keep the values of its start. */
 export type TakeUpOptions = Omit<StartOptions, 'jobId' | 'jobKey' | 'metadata'> & {
   /** The job's definition. Default: the one of that name among the engine's `definitions`. */
   readonly definition?: AnyDefinition | undefined;
   /**
-   * What to do if the definition has changed since the job was started. `refuse`: throw a JournalError
-   * `DEFINITION_CHANGED` that lists the changes. `accept`: continue unless a removed or changed task has begun.
-   * `force`: continue in any case. Default `refuse`.
+   * What to do if the definition has changed since the start. `refuse`: throw JournalError `DEFINITION_CHANGED` with
+   * the changes. `accept`: continue unless a removed or changed task has begun. `force`: continue in any case. Default
+   * `refuse`.
    */
   readonly changed?: ChangePolicy | undefined;
-  /**
-   * Specs of the tasks that were added to the job while it ran and have yet to run: its definition does not contain
-   * them. Default none.
-   */
+  /** Specs of tasks added to the running job that have yet to run, as its definition lacks them. Default none. */
   readonly added?: readonly AnyTaskSpec[] | undefined;
 };
 
-/** Options of `engine.recover`. */
 export type RecoverOptions = Pick<TakeUpOptions, 'changed'>;
 
 /** A job whose definition the types do not know. */

@@ -98,10 +98,10 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Starts a job within the limits of the engine. If the `jobKey` has been used before, returns the job that was
-   * started with it; if the process of that job died, the job resumes.
-   * @throws CommandError `ENGINE_CLOSED` @throws OptionError @throws SchemaError if the input violates its schema
-   * @throws JournalError @throws SerialisationError if the job can't be stored
+   * Starts a job within the engine's limits. If the `jobKey` was used before, returns that job; if its process died,
+   * the job resumes.
+   * @throws CommandError `ENGINE_CLOSED`, OptionError, SchemaError
+   * @throws JournalError, SerialisationError if the job can't be stored
    */
   start<Input extends object, Tasks extends TaskType, Given extends object>(
     definition: JobDefinition<Input, Tasks, Given>,
@@ -120,11 +120,11 @@ export class Engine implements AsyncDisposable {
 
   /**
    * Resumes a stored job whose process died: completed tasks are not run again, interrupted ones are. A job that is
-   * over is returned as it ended, one that runs in this process as it is. The job is wrapped in an object, since
-   * awaiting a job itself yields its result. Its first event comes in a later turn of the event loop.
-   * @throws JournalError `JOB_NOT_FOUND`, `JOB_LEASED` while another process runs it, `UNKNOWN_DEFINITION`,
+   * over, or runs in this process, is returned as it is. The job is wrapped, since awaiting a job itself yields its
+   * result. Its first event comes in a later turn of the event loop.
+   * @throws CommandError `ENGINE_CLOSED`, OptionError
+   * @throws JournalError `JOB_NOT_FOUND`, `JOB_LEASED` (another process runs it), `UNKNOWN_DEFINITION`,
    * `DEFINITION_CHANGED`
-   * @throws CommandError `ENGINE_CLOSED` @throws OptionError
    */
   async resume<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
     jobId: string,
@@ -150,8 +150,8 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Resumes all jobs of the journal that are not over and that no process runs. Call it when the program starts.
-   * @throws CommandError `ENGINE_CLOSED` @throws OptionError @throws JournalError if the jobs can't be listed
+   * Resumes all unfinished jobs of the journal that no process runs. Call it when the program starts.
+   * @throws CommandError `ENGINE_CLOSED`, OptionError; JournalError if the jobs can't be listed
    */
   async recover(options: RecoverOptions = {}): Promise<Recovery> {
     this.#requireOpen('The recovery');
@@ -160,7 +160,7 @@ export class Engine implements AsyncDisposable {
     const left = await journal.jobs({ states: ['idle', 'running', 'paused'] });
     const resumed: AnyJob[] = [];
     const refused: Recovery['refused'][number][] = [];
-    // Oldest first, in the order of their start.
+    // Oldest first.
     for (const kept of left.toReversed()) {
       if (this.#closed) break;
       if (this.#live.has(kept.id) || JournalWriter.of(journal).recorderOf(kept.id) || isHeld(kept, journal)) continue;
@@ -179,8 +179,7 @@ export class Engine implements AsyncDisposable {
   /**
    * Retries tasks of a job that is over, and everything downstream of them. Default: the tasks that failed (unless
    * tolerated), were not ready or were cancelled. The job continues under its id.
-   * @throws CommandError `INVALID_STATE` if the job is not over or has nothing to retry
-   * @throws UnknownTaskError, and whatever `resume` throws
+   * @throws CommandError `INVALID_STATE` if the job is not over or has nothing to retry; UnknownTaskError; as `resume`
    */
   async retry<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
     jobId: string,
@@ -208,11 +207,9 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Starts a new job that takes over the results of a job that is over, except those of the tasks `from` and of
-   * everything downstream of them. Default: the tasks that failed (unless tolerated), were not ready or were
-   * cancelled.
-   * @throws CommandError `INVALID_STATE` if the job is not over or has nothing to rerun
-   * @throws UnknownTaskError, and whatever `resume` throws
+   * Starts a new job with the results of one that is over, except those of the tasks `from` and everything downstream.
+   * Default: the tasks that failed (unless tolerated), were not ready or were cancelled.
+   * @throws CommandError `INVALID_STATE` if the job is not over or has nothing to rerun; UnknownTaskError; as `resume`
    */
   async rerun<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
     jobId: string,
@@ -243,9 +240,9 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Closes the engine: accepts no more jobs, ends the current ones, and resolves when all of them are over. A job
-   * without a journal is cancelled. A job with a journal can be resumed later; for now its running tasks finish or,
-   * with `abort`, are aborted. A second call can turn a `drain` into an `abort`.
+   * Accepts no more jobs, ends the current ones, and resolves when all are over. A job without a journal is cancelled;
+   * one with a journal can be resumed later, and its running tasks finish or, with `abort`, are aborted. A second call
+   * can turn a `drain` into an `abort`.
    * @throws OptionError
    */
   close(options: CloseOptions = {}): Promise<void> {
@@ -271,15 +268,13 @@ export class Engine implements AsyncDisposable {
     await this.close({ mode: 'abort' });
   }
 
-  /**
-   * Resolves when all jobs are over, including those that were being loaded from the journal when the engine closed.
-   */
+  /** Resolves when all jobs are over, also those that were being loaded from the journal on closing. */
   async #allEnded(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     await Promise.all([...this.#live.values()].map((live) => this.#end(live, this.#closesBy)));
   }
 
-  /** Tracks work that starts a job after reading the journal; the engine has not closed before it is done. */
+  /** Tracks work that starts a job after reading the journal; closing waits for it. */
   #doing<Value>(work: Promise<Value>): Promise<Value> {
     this.#underWay.add(work);
     const done = (): void => void this.#underWay.delete(work);
@@ -349,10 +344,7 @@ export class Engine implements AsyncDisposable {
 
 const CLOSING = 'the engine is closing';
 
-/**
- * Returns the subject of messages about a request, such as `The retry of job "a1"`.
- * @throws OptionError if the id is no text or empty
- */
+/** Returns `The retry of job "a1"`, for messages. @throws OptionError if the id is no text or empty */
 const subjectOf = (what: string, jobId: unknown): string => {
   if (typeof jobId === 'string' && jobId !== '') return `The ${what} of job "${jobId}"`;
   const message = `The job is ${show(jobId)}: expected the id of a job, as text.`;
@@ -360,7 +352,7 @@ const subjectOf = (what: string, jobId: unknown): string => {
   throw new OptionError(`The ${what} of a job`, [problem]);
 };
 
-/** Discards everything: loading a job from the journal is not an event of the job. */
+/** Logs nothing: loading a job from the journal is not an event of the job. */
 const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** Returns the subject of messages about a start. @throws OptionError if the value is no sealed definition */

@@ -47,8 +47,8 @@ export class JobDefinition<
   }
 
   /**
-   * SHA-256, in hex, of the graph: names, dependencies, kinds, trigger rules, which tasks have conditions, and
-   * `continueOnFailure`, also in nested jobs. The order of declaration and the code of functions do not matter.
+   * SHA-256 (hex) of the graph, with nested jobs: names, dependencies, kinds, trigger rules, which tasks have
+   * conditions, `continueOnFailure`. The order of declaration and the code of functions do not matter.
    */
   get fingerprint(): string {
     return definitionShape(this.#plan).fingerprint;
@@ -56,8 +56,8 @@ export class JobDefinition<
 
   /**
    * Starts a job; its first event comes in a later microtask.
-   * @throws OptionError @throws SchemaError if the input violates its schema
-   * @throws JournalError @throws SerialisationError if the job can't be stored
+   * @throws OptionError, SchemaError
+   * @throws JournalError, SerialisationError if the job can't be stored
    */
   start(...[input, options]: StartArguments<Given>): Job<Input, Tasks> {
     return jobOf(startJob(this.#plan, input, options, {}), {}) as unknown as Job<Input, Tasks>;
@@ -68,10 +68,7 @@ export class JobDefinition<
     return [];
   }
 
-  /**
-   * Returns all task names in topological order (Kahn's algorithm). Among tasks that are free, the one declared first
-   * comes first.
-   */
+  /** Returns all task names in topological order (Kahn's algorithm); of free tasks, the one declared first. */
   topologicalOrder(): readonly string[] {
     return this.#names(this.#plan.order);
   }
@@ -118,6 +115,5 @@ export const sealDefinition = <Input extends object, Tasks extends TaskType, Giv
   return new JobDefinition<Input, Tasks, Given>(plan as Plan);
 };
 
-/** A definition with any input and any tasks. */
 // biome-ignore lint/suspicious/noExplicitAny: only `any` stands for every input and every set of tasks
 export type AnyDefinition = JobDefinition<any, any, any>;

@@ -6,8 +6,8 @@ import type { Job } from './job.ts';
 import { type JobDefinition, sealDefinition } from './job-definition.ts';
 
 /**
- * Creates a sealed definition from tasks given as data. `Context` types what the tasks read and what a completed job
- * ends with; the input of a job is any part of it.
+ * Creates a definition from tasks given as data. `Context` types what tasks read and a completed job ends with; the
+ * input of a job is any part of it.
  * @throws JobDefinitionError with all problems
  */
 export const jobFrom = <Context extends object = Readonly<Record<string, unknown>>>(
@@ -17,7 +17,6 @@ export const jobFrom = <Context extends object = Readonly<Record<string, unknown
 ): JobDefinition<Partial<Context>, TaskType<string, Context, true, false>> =>
   sealDefinition(name, draftsOf(name, tasks as readonly AnyTaskSpec[]), options);
 
-/** Options of `run`: those of a start, and what the definition and the input need. */
 export type RunOptions<Context> = StartOptions & {
   /** Name of the job. Default `job`. */
   readonly name?: string;
@@ -27,8 +26,7 @@ export type RunOptions<Context> = StartOptions & {
 
 /**
  * Defines a job and starts it.
- * @throws JobDefinitionError @throws OptionError
- * @throws JournalError @throws SerialisationError if the job can't be stored
+ * @throws JobDefinitionError, OptionError; JournalError, SerialisationError if the job can't be stored
  */
 export const run = <Context extends object = Readonly<Record<string, unknown>>>(
   tasks: readonly AnyTaskSpec<Context>[],

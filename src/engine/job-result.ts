@@ -6,20 +6,16 @@ import { boundaryOf, type FrontierItem, frontierOf } from './views/frontier.ts';
 import { ganttOf } from './views/gantt.ts';
 import { viewOfJob } from './views/view-of.ts';
 
-/** How one task ended. */
 export type TaskResult = {
   readonly state: TaskState;
   /** Number of attempts begun. */
   readonly attempts: number;
   /** Start of the first attempt, in epoch ms. */
   readonly startedAt: number | undefined;
-  /** Time from the start of the first attempt to the end of the task in ms, with all retries and waits. */
+  /** Time in ms from the start of the first attempt to the end of the task, with all retries and waits. */
   readonly durationMs: number | undefined;
   readonly error: TaskError | undefined;
-  /**
-   * Why the task failed, was skipped, was cancelled or was not ready: `error`, `timeout`, `deadline`,
-   * `invalidOutput`, `upstreamFailed` …
-   */
+  /** Why the task did not complete: `error`, `timeout`, `deadline`, `invalidOutput`, `upstreamFailed` … */
   readonly reason: string | undefined;
   /** For a sensor: number of checks that were not ready. */
   readonly polls?: number;
@@ -30,13 +26,10 @@ export type TaskResult = {
 type ResultBase<Names extends string> = {
   readonly jobId: string;
   readonly jobName: string;
-  /** All tasks by name. */
   readonly tasks: Readonly<Record<Names, TaskResult>>;
   /** Final failures of tasks in time order, including tolerated ones, which have `tolerated` set. */
   readonly errors: readonly TaskError[];
-  /**
-   * Start of the job, in epoch ms; `undefined` if it ended before it started. `durationMs` runs from then to the end.
-   */
+  /** Epoch ms; `undefined` if the job ended before it started. `durationMs` runs from the start to the end. */
   readonly startedAt: number | undefined;
   readonly durationMs: number;
   isReady(): this is { readonly state: 'completed' };
@@ -48,12 +41,9 @@ type ResultBase<Names extends string> = {
   readonly firstError: () => TaskError | undefined;
   /** Returns the name of the first task, by name, that is not ready. */
   readonly firstInProgress: () => Names | undefined;
-  /**
-   * Returns the tasks that have not completed although all their upstreams have, and those that failed or are not
-   * ready; by name.
-   */
+  /** Returns, by name, tasks not completed although all their upstreams have, and those failed or not ready. */
   readonly frontier: () => readonly FrontierItem[];
-  /** Returns the completed tasks that have an uncompleted task anywhere downstream; by name. */
+  /** Returns, by name, the completed tasks that have an uncompleted task anywhere downstream. */
   readonly boundarySubtrees: () => readonly FrontierItem[];
   /** Renders when each task waited and ran, as a Mermaid Gantt chart. */
   readonly toGantt: () => string;
@@ -69,11 +59,7 @@ export type JobResult<Final = Readonly<Record<string, unknown>>, Partial = Final
       readonly error: JobError;
     });
 
-/**
- * Returns the result of a job that is over. The context is merged, and the records of the tasks are copied, on first
- * read.
- * @internal
- */
+/** Returns the result of a job that is over; the context and the tasks are copied on first read. @internal */
 export const resultOf = (run: JobRun): JobResult => {
   const { state, error } = run;
   const errors = Object.freeze([...run.errors]);

@@ -74,15 +74,15 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 
   /**
    * Events of the job. Hot: a subscriber in the tick of the start misses nothing, a later one gets the remaining
-   * events, one after the end gets the terminal event alone. Completes, never errors.
+   * events, one after the end the terminal event alone. Completes, never errors.
    */
   get events$(): Observable<JobEvent> {
     return this.#run.events$;
   }
 
   /**
-   * Resolves to the result of the job; never rejects because of what the job did. A `signal` ends only the wait: the
-   * promise then rejects with the signal's reason, and the job continues.
+   * Resolves to the result; never rejects because of what the job did. `signal` ends only the wait: the promise rejects
+   * with the signal's reason, and the job continues.
    * @throws OptionError
    */
   result(
@@ -111,7 +111,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 
   /**
    * Resolves to the context of the completed job.
-   * @throws JobError if the job ended in any other state @throws JournalError if its end can't be stored
+   * @throws JobError if the job ended in any other state; JournalError if its end can't be stored
    */
   async orThrow(): Promise<FinalContext<Input, Tasks>> {
     const result = await this.result();
@@ -120,10 +120,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     throw result.error ?? notReadyError(this.#run);
   }
 
-  /**
-   * Resolves to the output of a task as soon as the task has settled.
-   * @throws TaskError if it did not complete @throws UnknownTaskError
-   */
+  /** Resolves to a task's output once the task has settled. @throws TaskError if not completed; UnknownTaskError */
   async output<Name extends TaskName<Tasks>>(task: Name): Promise<OutputNamed<Tasks, Name>> {
     const run = this.#run;
     const index = indexIn(run.plan, task);
@@ -137,18 +134,14 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 
   /**
-   * Returns a live handle of one task. The path of a task in a nested job is `outer/inner`, that of an instance of a
-   * fan-out `name[3]`.
+   * Returns a live handle of a task: `name`, `outer/inner` in a nested job, `name[3]` in a fan-out.
    * @throws UnknownTaskError
    */
   task(path: TaskPath<Tasks>): TaskHandle {
     return new TaskHandle(this.#run, path);
   }
 
-  /**
-   * Resolves once everything that has happened so far is stored; at once without a journal.
-   * @throws JournalError (as a rejection) if it can't be stored
-   */
+  /** Resolves once everything so far is stored; at once without a journal. Rejects with JournalError if it can't be. */
   saved(): Promise<void> {
     const { recorder } = this.#run;
     return recorder ? new Promise((resolve, reject) => recorder.whenSaved(resolve, reject)) : Promise.resolve();
@@ -157,8 +150,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   /**
    * Pauses the job: running functions continue, nothing new starts. Paused time does not count towards the job's
    * timeout or a deadline. `by` is who pauses it, for `explain`.
-   * @throws CommandError `INVALID_STATE` if the job is over, is ending, or runs in another process @throws TypeError
-   * if `by` is no text or empty
+   * @throws TypeError if `by` is no text or empty
+   * @throws CommandError `INVALID_STATE` if the job is over, is ending, or runs in another process
    */
   pause(by = THE_PROGRAM): void {
     requireHere(this.#run, 'paused');
@@ -172,16 +165,14 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 
   /**
-   * Retries tasks. Each gets its full number of retries again.
-   *
-   * While the job runs, a task can be retried if it is paused, if it waits for its next attempt (which then starts at
-   * once), or if it has failed and no task has started because of that. Default: all such failed tasks, and all that
-   * are paused because their retries are used up. Returns this job.
-   *
+   * Retries tasks. Each gets its full number of retries again. While the job runs, a task can be retried if it is
+   * paused, if it waits for its next attempt (which then starts at once), or if it has failed and no task has started
+   * because of that. Default: all such failed tasks, and all that are paused because their retries are used up. Returns
+   * this job.
    * When the job is over, it continues under its id, and its new handle is returned. The given tasks run again, and
-   * everything downstream of them (`downstream: false`: without what has completed); all others keep their results.
-   * Default: the tasks that failed (unless tolerated), were not ready or were cancelled.
-   * @throws CommandError `INVALID_STATE` @throws UnknownTaskError @throws OptionError @throws JournalError
+   * everything downstream of them (`downstream: false`: without what has completed). Default: the tasks that failed
+   * (unless tolerated), were not ready or were cancelled.
+   * @throws CommandError `INVALID_STATE`, UnknownTaskError, OptionError, JournalError
    */
   retry(tasks?: TaskPath<Tasks> | (RetrySelection<TaskPath<Tasks>> & StartOptions)): Job<Input, Tasks> {
     const run = this.#run;
@@ -205,10 +196,9 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 
   /**
-   * Starts a new job with the same tasks and input. It takes over the results of this job, which must be over, except
-   * those of the tasks `from` and of everything downstream of them. Default: the tasks that failed (unless
-   * tolerated), were not ready or were cancelled.
-   * @throws CommandError `INVALID_STATE` @throws UnknownTaskError @throws OptionError @throws JournalError
+   * Starts a new job with the tasks, input and results of this one, which must be over, except the results of the tasks
+   * `from` and everything downstream. Default: tasks that failed (unless tolerated), were not ready or were cancelled.
+   * @throws CommandError `INVALID_STATE`, UnknownTaskError, OptionError, JournalError
    */
   rerun(options: RerunSelection<TaskPath<Tasks>> & StartOptions = {}): Job<Input, Tasks> {
     requireHere(this.#run, 'run again');
@@ -218,27 +208,20 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     return new Job(rerunJob(this.#run, options, this.#home), this.#home);
   }
 
-  /**
-   * Returns what `rerun` of this job would run, and which results it would take over. Changes nothing.
-   * @throws as `rerun`
-   */
+  /** Returns what `rerun` would run, and which results it would take over. Changes nothing. @throws as `rerun` */
   previewRerun(selection: RerunSelection<TaskPath<Tasks>> = {}): Preview {
     refuse(`A rerun of job "${this.name}"`, againOptionProblems(selection, 'rerun', 'handle'));
     return previewRerun(this.#run, selection);
   }
 
-  /**
-   * Explains why tasks are not running: the given one, or all that neither run nor have ended.
-   * @throws UnknownTaskError
-   */
+  /** Explains why the given task, or each that neither runs nor has ended, is not running. @throws UnknownTaskError */
   explain(path?: TaskPath<Tasks>): readonly Explanation[] {
     return path === undefined ? explainAll(this.#run) : [explainOne(this.#run, path)];
   }
 
   /**
-   * Adds tasks to the running job. They may depend on any of its tasks and on one another. All are validated before
-   * any of them is added.
-   * @throws JobDefinitionError @throws CommandError `INVALID_STATE`
+   * Adds tasks, all or none, to the running job; they may depend on any of its tasks and on one another.
+   * @throws JobDefinitionError; CommandError `INVALID_STATE`
    */
   addTasks(tasks: readonly AnyTaskSpec[]): void {
     requireHere(this.#run, 'changed');
@@ -246,29 +229,25 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 
   /**
-   * Removes a task that has not started and that no other task depends on.
-   * @throws UnknownTaskError @throws CommandError `INVALID_STATE` @throws JobDefinitionError if another task depends
-   * on it
+   * Removes a task that has not started.
+   * @throws UnknownTaskError; CommandError `INVALID_STATE`; JobDefinitionError if another task depends on it
    */
   removeTask(name: string): void {
     requireHere(this.#run, 'changed');
     removeTask(this.#run, name);
   }
 
-  /**
-   * Returns the tasks that have not completed although all their upstreams have, and those that failed or are not
-   * ready; by name.
-   */
+  /** Returns, by name, tasks not completed although all their upstreams have, and those failed or not ready. */
   frontier(): readonly FrontierItem[] {
     return frontierOf(viewOfJob(this.#run));
   }
 
-  /** Renders the current state of the job in Graphviz's DOT language, coloured by state. */
+  /** Renders the current state in Graphviz's DOT language, coloured by state. */
   toDot(): string {
     return dotOf(viewOfJob(this.#run));
   }
 
-  /** Renders the current state of the job as a Mermaid flowchart, coloured by state. */
+  /** Renders the current state as a Mermaid flowchart, coloured by state. */
   toMermaid(): string {
     return mermaidOf(viewOfJob(this.#run));
   }
@@ -279,8 +258,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 
   /**
-   * Cancels the job: from now on only clean-up tasks start. Safe at any time and any number of times; `drain` may be
-   * followed by `abort`. `reason` becomes the `cause` of the job's error. Resolves to the result.
+   * Cancels the job, at any time and repeatedly: only clean-up tasks start from now on; `drain` may be followed by
+   * `abort`. `reason` becomes the `cause` of the job's error. Resolves to the result.
    * @throws OptionError
    */
   cancel(

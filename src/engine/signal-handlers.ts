@@ -3,23 +3,18 @@ import { callable, problemsOf, refuse, rule, show, wait } from './definition/rul
 import { Engine } from './engine.ts';
 import type { Problem } from './errors/problem.ts';
 
-/** Options of `installSignalHandlers`. */
 export type SignalHandlerOptions = {
   /** Signals to handle. Default `SIGTERM` and `SIGINT`. */
   readonly signals?: readonly NodeJS.Signals[] | undefined;
   /** How long running tasks may continue after the first signal, in ms; then they are aborted. Default 10,000. */
   readonly graceMs?: number | undefined;
-  /**
-   * Called with 128 + the number of the signal when all jobs have ended, and at once on a third signal. Default
-   * `process.exit`.
-   */
+  /** Called with 128 + the signal's number when all jobs have ended or on a third signal. Default `process.exit`. */
   readonly exit?: ((code: number) => void) | undefined;
 };
 
 /**
- * Ends the program cleanly on a signal: the first signal drains the engine, the second aborts what still runs, the
- * third exits at once. Returns a function that removes the handlers; they are also removed when the engine has
- * closed.
+ * Ends the program cleanly: the first signal drains the engine, the second aborts what still runs, the third exits.
+ * Returns a function that removes the handlers, as closing the engine does.
  * @throws OptionError
  */
 export const installSignalHandlers = (engine: Engine, options: SignalHandlerOptions = {}): (() => void) => {
@@ -58,7 +53,7 @@ const RULES = {
   exit: callable,
 };
 
-/** Returns whether a value names a signal that a handler can receive: all but `SIGKILL` and `SIGSTOP`. */
+/** Returns whether a handler can receive the signal: any but `SIGKILL` and `SIGSTOP`. */
 const canBeHandled = (signal: unknown): boolean =>
   typeof signal === 'string' && Object.hasOwn(os.constants.signals, signal) && !['SIGKILL', 'SIGSTOP'].includes(signal);
 

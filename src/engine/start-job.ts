@@ -17,9 +17,9 @@ import { forkOf, inputOf, reopen } from './recovery/retry-job.ts';
 import type { RerunSelection, RetrySelection } from './recovery/retry-plan.ts';
 
 /**
- * Starts a job in a later microtask, so that a subscriber of the current tick misses nothing. If this process already
- * runs the job with the same key, returns that job.
- * @throws OptionError @throws SchemaError @throws JournalError @throws SerialisationError
+ * Starts a job in a later microtask, so that a subscriber of the current tick misses nothing; returns the job that runs
+ * here with the same key, if any.
+ * @throws OptionError, SchemaError, JournalError, SerialisationError
  */
 export const startJob = (plan: Plan, input: unknown, options: StartOptions | undefined, home: Home): Started => {
   const subject = `The start of job "${plan.name}"`;
@@ -47,7 +47,7 @@ const firstOptions = (journal: Journal | undefined, jobId: string | undefined): 
   return kept && !isThenable(kept) ? optionsOf(kept.options) : {};
 };
 
-/** Continues a job that is over, under its id. @throws UnknownTaskError @throws CommandError @throws JournalError */
+/** Continues a job that is over, under its id. @throws UnknownTaskError, CommandError, JournalError */
 export const retryJob = (
   earlier: JobRun,
   { tasks, downstream, ...options }: RetrySelection & StartOptions,
@@ -91,10 +91,7 @@ const notOver = ({ id, plan }: JobRun): CommandError =>
 const atWork = ({ id, plan }: JobRun): JournalError =>
   new JournalError('JOB_LEASED', `Job "${plan.name}" ("${id}") is being tried again already.`, { jobId: id });
 
-/**
- * Starts a new job with the results of one that is over.
- * @throws UnknownTaskError @throws CommandError @throws JournalError
- */
+/** Starts a new job with the results of one that is over. @throws UnknownTaskError, CommandError, JournalError */
 export const rerunJob = (earlier: JobRun, { from, ...options }: RerunSelection & StartOptions, home: Home): JobRun => {
   const input = inputOf(earlier);
   const jobId = options.jobId ?? newId();

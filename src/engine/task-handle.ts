@@ -81,7 +81,8 @@ export class TaskHandle implements TaskResult {
 
   /**
    * Pauses a task that is not running, or once it is ready; external tasks, nested jobs and fan-outs also while they
-   * run. `by` is who pauses it; a `token` must be that of the current claim. @throws CommandError
+   * run. `by` is who pauses it; a `token` must be that of the current claim.
+   * @throws CommandError
    * @throws TypeError if `by` is no text or empty
    */
   pause(by = THE_PROGRAM, token?: string): void {
@@ -104,7 +105,8 @@ export class TaskHandle implements TaskResult {
 
   /**
    * Claims a ready external task; returns a token that identifies this attempt. `leaseMs`: longest time in ms without a
-   * heartbeat, default `heartbeatTimeout`. @throws CommandError, OptionError; TypeError if `owner` is no text or empty
+   * heartbeat, default `heartbeatTimeout`.
+   * @throws CommandError, OptionError; TypeError if `owner` is no text or empty
    */
   claim(owner: string, options: ClaimOptions = {}): string {
     return claim(this.#external('claimed'), owner, options);
@@ -136,7 +138,8 @@ export class TaskHandle implements TaskResult {
 
   /**
    * Fails the attempt, which is then retried as the task's options allow. With a journal, returns a promise that
-   * resolves once the failure is stored. @throws CommandError, JournalError
+   * resolves once the failure is stored.
+   * @throws CommandError, JournalError
    */
   fail(error: unknown, token?: string): void | Promise<void> {
     return failExternal(this.#external('failed'), error, token);

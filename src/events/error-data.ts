@@ -11,13 +11,13 @@ export type ErrorData = {
 
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | null>>;
 
-/** The key under which an error of tintype keeps its details. */
+/** The key under which an error of tintype stores its details. */
 export const DETAILS: unique symbol = Symbol.for('tintype.details');
 
-/** How many causes of causes are kept. */
+/** Maximum depth of nested causes. */
 const MAX_DEPTH = 8;
 
-/** Any thrown value as plain data; a value that is no `Error` gets the name of its type. Never throws. */
+/** Converts a thrown value to plain data. A value that is not an `Error` gets its type's name. Never throws. */
 export const errorData = (thrown: unknown, depth = 0): ErrorData => {
   try {
     return thrown instanceof Error ? describeError(thrown, depth) : { name: nameOf(thrown), message: textOf(thrown) };
@@ -26,7 +26,7 @@ export const errorData = (thrown: unknown, depth = 0): ErrorData => {
   }
 };
 
-/** The same without its causes, which along a chain of skipped tasks would repeat themselves. */
+/** `errorData` without causes: in a chain of skipped tasks, each error would repeat those before it. */
 export const shallowErrorData = (thrown: unknown): ErrorData => errorData(thrown, MAX_DEPTH);
 
 const describeError = (error: Error, depth: number): ErrorData => {
@@ -47,7 +47,7 @@ const nameOf = (value: unknown): string => {
   return typeof name === 'string' && name !== '' ? name : 'Object';
 };
 
-/** A value as one line of text: a string as it is, plain data as JSON. Never throws. */
+/** Converts a value to text: a string is unchanged, plain data becomes JSON. Never throws. */
 export const textOf = (value: unknown): string => {
   if (typeof value === 'string') return value;
   try {

@@ -1,6 +1,6 @@
 import type { JobEvent } from './event.ts';
 
-/** A subscriber that prints each transition as daguerreo does: `JOB > idle -> running`, `dice > unscheduled -> ready`. */
+/** Returns a subscriber that prints transitions like daguerreo: `JOB > idle -> running`, `dice > ready -> running`. */
 export const eventLogger =
   (write: (line: string) => void = console.log): ((event: JobEvent) => void) =>
   (event) => {

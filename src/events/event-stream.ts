@@ -5,21 +5,21 @@ import { isTerminalJobState } from './states.ts';
 /** The event of a task's transition before it is published: details may still be added. */
 export type StampedTransition = { -readonly [Key in keyof (TaskTransition & Stamp)]: (TaskTransition & Stamp)[Key] };
 
-/** An event on its way to the subscribers, with what it is about. */
+/** An event and the job or task that it is about. */
 export type Delivery<Subject> = { readonly event: JobEvent | JobFact; readonly subject: Subject | undefined };
 
 /** Writes an event to the journal; `text` is the JSON of its output. */
 type Keep = (event: JobEvent, text: string | undefined) => void;
 
 /**
- * The one stream of a job. An event published while another is being delivered waits its turn, so that every
- * subscriber sees the same order, however deep the commands of reactions nest. After the terminal event the stream
- * completes and takes no more. `Subject` is what an event can be about; subscribers of `deliveries$` receive it.
+ * The event stream of a job. An event published during a delivery is queued, so every subscriber sees the same order,
+ * even if a reaction's command publishes further events. The stream completes after the terminal event; later events
+ * are dropped. `Subject` is the type of what events are about (a job or task); only `deliveries$` carries it.
  */
 export class EventStream<Subject> {
-  /** Hot. Completes after the job's terminal event; whoever comes later is handed that event alone. */
+  /** Hot. Completes after the job's terminal event; a later subscriber receives only that event. */
   readonly events$: Observable<JobEvent>;
-  /** Each event after the subscribers of `events$` have seen it, and the transitions of nested jobs. */
+  /** Each event, after the subscribers of `events$`; also the transitions of nested jobs. */
   readonly deliveries$: Observable<Delivery<Subject>>;
   readonly #jobId: string;
   readonly #jobName: string;
@@ -32,7 +32,7 @@ export class EventStream<Subject> {
   #ended = false;
   #last: JobEvent | undefined;
 
-  /** `keep` is told of each event as it is stamped, before anybody hears of it. */
+  /** The journal receives each event when it is stamped, before any subscriber does. */
   constructor(jobId: string, jobName: string, keep?: Keep) {
     this.#jobId = jobId;
     this.#jobName = jobName;
@@ -46,7 +46,7 @@ export class EventStream<Subject> {
     });
   }
 
-  /** Goes on from the events of another process; `last` is the terminal one, where the job is over. */
+  /** Continues the numbering of events from another process. `last`: the terminal event, if the job is over. */
   goOnFrom(nextSeq: number, last?: JobEvent): void {
     this.#seq = nextSeq;
     if (!last) return;
@@ -56,30 +56,30 @@ export class EventStream<Subject> {
     this.#relay.complete();
   }
 
-  /** Completes without a terminal event: nothing more is told of the job here. */
+  /** Completes without a terminal event, when this process stops publishing the job. */
   abandon(): void {
     this.#ended = true;
     this.#relay.complete();
   }
 
-  /** The position of the next event. */
+  /** The `seq` of the next event. */
   get nextSeq(): number {
     return this.#seq;
   }
 
-  /** Passes on an event that was stamped elsewhere: reactions are not told. */
+  /** Publishes an event that another process stamped. The reactions do not receive it. */
   relay(event: JobEvent): void {
     this.#seq = event.seq + 1;
     this.#relay.next(event);
   }
 
-  /** Stamps a fact and delivers it, once everything published before it has been delivered. `at` is in epoch ms. */
+  /** Stamps an event and delivers it after all events published before it. `at` is in epoch ms. */
   publish(fact: JobFact, at: number): void {
     if (!this.#ended)
       this.#enqueue({ ...fact, jobId: this.#jobId, jobName: this.#jobName, seq: this.#seq++, at }, undefined);
   }
 
-  /** `publish` for the job's own transitions. */
+  /** Stamps and delivers a transition of the job itself. `at` is in epoch ms. */
   publishJobTransition(
     subject: Subject,
     from: JobState,
@@ -100,7 +100,7 @@ export class EventStream<Subject> {
     this.#enqueue(details ? Object.assign(event, details) : event, subject);
   }
 
-  /** Tells the reactor alone, in its turn: a nested job's own transitions, which its task's transitions show to everybody else. */
+  /** Delivers a nested job's transition to the reactions only: other subscribers see its task's transitions. */
   tell(subject: Subject, fact: JobFact): void {
     this.#waiting.push({ event: fact, subject });
     if (!this.#delivering) this.#deliverWaiting();
@@ -133,7 +133,7 @@ export class EventStream<Subject> {
     if (!this.#delivering) this.#deliverWaiting();
   }
 
-  /** Whatever `publishing` publishes is delivered once all of it has been published. */
+  /** Runs `publishing`, and delivers the events that it publishes only after it has returned. */
   together(publishing: () => void): void {
     if (this.#delivering) {
       publishing();
@@ -159,7 +159,7 @@ export class EventStream<Subject> {
     }
   }
 
-  /** RxJS reports what a subscriber throws in a later tick, so that no subscriber stops a delivery. */
+  /** No subscriber can stop a delivery: RxJS rethrows a subscriber's error in a later tick. */
   #deliver(delivery: Delivery<Subject>): void {
     const { event } = delivery;
     const last = 'seq' in event && isTerminal(event);

@@ -1,3 +1,8 @@
+/* Events: plain data about what happened in a job. `event.ts` has their types, `event-stream.ts` stamps and delivers
+ * them. Subscribers: `logger.ts` writes each event to a logger, `event-logger.ts` prints transitions; `shield.ts`
+ * isolates the job from errors of a logger. `operators.ts` and `task-states.ts` are RxJS operators. `states.ts` and
+ * `levels.ts` classify states and events. `error-data.ts` and `json-safe.ts` make values JSON-safe; `date-text.ts`,
+ * `iso-text.ts`, `plain-object.ts` and `thenable.ts` are small helpers. `system-clock.ts` is the default clock. */
 import type { ErrorData } from './error-data.ts';
 
 export type TaskState =
@@ -17,13 +22,13 @@ export type JobState = 'idle' | 'running' | 'paused' | 'completed' | 'failed' | 
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** What every event carries. */
+/** The fields that every event has. */
 export type Stamp = {
   readonly jobId: string;
   readonly jobName: string;
   /** Position in the job's stream, from 0, without gaps. */
   readonly seq: number;
-  /** When it happened, in epoch ms of the job's clock. */
+  /** Time of the event, in epoch ms of the job's clock. */
   readonly at: number;
 };
 
@@ -37,16 +42,16 @@ export type JobTransition = {
 
 export type TaskTransition = {
   readonly type: 'task.transition';
-  /** Its name; a task of a nested job is `outer/inner`, the instance of a fan-out `name[3]`. */
+  /** The task's path: `name`, in a nested job `outer/inner`, for an instance of a fan-out `name[3]`. */
   readonly task: string;
   readonly from: TaskState;
   readonly to: TaskState;
-  /** The attempt it belongs to, from 1; 0 before the first. */
+  /** Number of the attempt, from 1; 0 before the first. */
   readonly attempt: number;
   /** Why: `error`, `timeout`, `deadline`, `invalidOutput`, `upstreamFailed`, the text given to `cancel` or `notReady` … */
   readonly reason?: string;
   readonly error?: ErrorData;
-  /** What the task put out, on `completed` alone. The one field that need not survive JSON. */
+  /** The task's output, only on `completed`. The only field that may hold values that JSON can't represent. */
   readonly output?: object;
   /** When a `retrying` or `polling` task becomes ready again, in epoch ms. */
   readonly dueAt?: number;
@@ -67,17 +72,17 @@ export type TaskLog = {
   readonly attempt: number;
   readonly level: LogLevel;
   readonly message: string;
-  /** What was handed to the log call beside the message, made JSON-safe. */
+  /** The second argument of the log call, made JSON-safe. */
   readonly data?: unknown;
 };
 
-/** An attempt that had timed out or been cancelled ended after all; what it brought was dropped. */
+/** An attempt that had timed out or been cancelled has ended after all. Its result is dropped. */
 export type TaskLateResult = {
   readonly type: 'task.lateResult';
   readonly task: string;
   readonly attempt: number;
   readonly outcome: 'succeeded' | 'failed';
-  /** Of an earlier attempt of the task around it: the task that has this path now is another. */
+  /** Set if it belongs to an earlier attempt of the enclosing nested job or fan-out, not to the current task. */
   readonly earlier?: true;
 };
 
@@ -87,35 +92,35 @@ export type ContextConflict = {
   readonly key: string;
   /** The two writers, in topological order. */
   readonly tasks: readonly [string, string];
-  /** The writer whose value stays. */
+  /** The writer whose value is used. */
   readonly kept: string;
 };
 
-/** A running job has been given another task. */
+/** A task was added to the running job. */
 export type TaskAdded = {
   readonly type: 'task.added';
   readonly task: string;
   readonly dependsOn: readonly string[];
-  /** The task that added it, if one did: by `expand`. */
+  /** The task that added it with `expand`, if any. */
   readonly by?: string;
 };
 
-/** A task that had not started has been taken out of a running job. */
+/** A task that had not started was removed from the running job. */
 export type TaskRemoved = {
   readonly type: 'task.removed';
   readonly task: string;
 };
 
-/** The process that ran the job is dead, and another goes on with it. */
+/** The process that ran the job died or handed the job off, and another process continues it. */
 export type JobResumed = {
   readonly type: 'job.resumed';
-  /** Which process, in words. */
+  /** The process that continues the job, in words. */
   readonly by: string;
-  /** What has changed in its definition since, where that was accepted. */
+  /** Accepted changes of the job definition since then, in words. */
   readonly changes?: readonly string[];
 };
 
-/** What happened, before the stream stamps it. */
+/** An event before the stream stamps it. */
 export type JobFact =
   | JobResumed
   | JobTransition
@@ -127,5 +132,5 @@ export type JobFact =
   | TaskRemoved
   | ContextConflict;
 
-/** Everything that a job publishes: plain data, told apart by `type`. */
+/** Any event of a job: plain data, discriminated by `type`. */
 export type JobEvent = JobFact & Stamp;

@@ -1,6 +1,6 @@
 import { errorData, textOf } from './error-data.ts';
 
-/** A copy of a value that survives JSON: errors become data, what JSON can't carry becomes text. `undefined` stays. */
+/** Returns a JSON-safe copy: errors become data, what JSON can't represent becomes text, `undefined` stays. */
 export const jsonSafe = (value: unknown): unknown => {
   if (value === undefined || value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);

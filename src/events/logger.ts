@@ -2,7 +2,7 @@ import type { JobEvent } from './event.ts';
 import { levelOf } from './levels.ts';
 import { shield } from './shield.ts';
 
-/** What tintype writes its lines to: `console`, a pino and a winston logger all fit. */
+/** A logger that tintype can write to: `console`, pino and winston loggers fit. */
 export type Logger = {
   readonly debug: (message: string) => void;
   readonly info: (message: string) => void;
@@ -10,7 +10,7 @@ export type Logger = {
   readonly error: (message: string) => void;
 };
 
-/** A subscriber that tells a logger of every event, one line each. A logger that throws is warned about once. */
+/** Creates a subscriber that logs each event as one line. If the logger throws, the process warns once. */
 export const logTo = (logger: Logger): ((event: JobEvent) => void) => {
   const shielded = shield('The logger of a job');
   return (event) => shielded(() => logger[levelOf(event)](lineOf(event)));

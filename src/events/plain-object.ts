@@ -1,4 +1,4 @@
-/** An object literal, of whatever realm, or one without a prototype: no array, no instance of a class. */
+/** Whether a value is an object literal (of any realm) or has no prototype; false for arrays and class instances. */
 export const isPlainObject = (value: unknown): value is Record<string, unknown> => {
   if (typeof value !== 'object' || value === null) return false;
   const prototype = Object.getPrototypeOf(value);

@@ -2,8 +2,8 @@ import { errorData } from './error-data.ts';
 import { isThenable } from './thenable.ts';
 
 /**
- * Calls what a user plugged in, and lets nothing of what it throws or rejects with reach the job: the first time is
- * reported as a process warning, the rest is dropped.
+ * Returns a function that calls user code and swallows what that throws or rejects with. The first error is reported as
+ * a process warning, later ones are dropped. `what` names the user code in the warning.
  */
 export const shield = (what: string): ((call: () => unknown) => void) => {
   let warned = false;

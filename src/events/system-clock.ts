@@ -1,11 +1,11 @@
 /**
- * The machine's own time, chance and ids: the defaults of a job. `machines` and `engine` are handed these and
- * never reach for them. Read through the globals at each call, so that fake timers of a test runner take hold.
+ * The defaults for a job's clock, randomness and ids. `machines` and `engine` receive them as arguments or options.
+ * Each call looks up the global functions, so that a test runner's fake timers take effect.
  */
 export const systemClock = {
   /** Epoch ms. */
   now: (): number => Date.now(),
-  /** Calls back once after `delayMs`; the function that it returns calls that off. */
+  /** Calls back once after `delayMs`; returns a function that cancels the timer. */
   setTimer: (callback: () => void, delayMs: number): (() => void) => {
     let timer: ReturnType<typeof setTimeout>;
     const wait = (restMs: number): void => {

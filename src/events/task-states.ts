@@ -5,10 +5,10 @@ import type { JobEvent, TaskState } from './event.ts';
 type States = Readonly<Record<string, TaskState>>;
 
 /**
- * The state of every task of one job, by path, after each event. A task is absent until its first event, and after its removal.
+ * Emits the states of a job's tasks, by path, after each event. A task is absent before its first event or if removed.
  *
- * Each value is a new object, so an event costs time in proportion to the number of tasks. For a job of thousands, batch the
- * events first: `events$.pipe(bufferTime(100), taskStates())` yields one value for each batch.
+ * Each value is a new object, so an event costs time in proportion to the number of tasks. For a job of thousands,
+ * batch the events first: `events$.pipe(bufferTime(100), taskStates())` yields one value for each batch.
  *
  * @param initial The states before the first event. Default: none.
  */
@@ -21,6 +21,6 @@ export const taskStates = (initial: States = {}): OperatorFunction<JobEvent | re
         else if (event.type === 'task.removed') delete states[event.task];
       }
     }),
-    // Without a prototype, a task may have any name, `__proto__` too.
+    // No prototype, so that a task may be named `__proto__`.
     Object.assign(Object.create(null), initial) as States,
   );

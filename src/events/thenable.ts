@@ -1,4 +1,4 @@
-/** Whether a value answers later: a promise, of whatever realm or library. */
+/** Whether a value is a promise or thenable, of any realm or library. Never throws. */
 export const isThenable = (value: unknown): value is PromiseLike<unknown> => {
   if (typeof value !== 'object' || value === null) return false;
   try {
@@ -8,7 +8,7 @@ export const isThenable = (value: unknown): value is PromiseLike<unknown> => {
   }
 };
 
-/** Lets a promise that nobody waits for fail in silence; its rejection would end the process. */
+/** Prevents an unhandled rejection, which would end the process, of a promise that nobody awaits. */
 export const ignore = (value: unknown): void => {
   if (isThenable(value)) Promise.resolve(value).catch(() => {});
 };

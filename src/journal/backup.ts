@@ -4,11 +4,7 @@ import { JournalError } from '../engine/errors/errors.ts';
 import type { Database } from './database.ts';
 import { journalFailure } from './sqlite-failure.ts';
 
-/**
- * Writes a copy of the whole database, as of now, to a new file. Other processes may write the database meanwhile.
- *
- * @throws JournalError
- */
+/** Copies the whole database to a new file. Other processes may write it meanwhile. @throws JournalError */
 export const backUp = ({ file, prepared }: Database, to: string): void => {
   if (existsSync(to)) {
     throw new JournalError(
@@ -36,14 +32,13 @@ const flush = (file: string): void => {
   }
 };
 
-/** Removes an incomplete copy. */
 const discard = (file: string): void => {
   try {
     rmSync(file, { force: true });
   } catch {}
 };
 
-/** Returns whether an error concerns the copy. Only damage, which SQLite finds when it reads, concerns the journal. */
+/** Only damage, which SQLite finds when it reads, concerns the journal; any other error concerns the copy. */
 const isAboutCopy = (error: unknown): boolean => {
   const { errcode } = error as { readonly errcode?: unknown };
   return typeof errcode !== 'number' || (errcode & 0xff) !== CORRUPT;

@@ -1,11 +1,7 @@
 import type { StoredEvent } from '../engine/durable/journal.ts';
 import { JournalError } from '../engine/errors/errors.ts';
 
-/**
- * Returns the `seq` of the last event.
- *
- * @throws JournalError unless the events continue at `lastSeq` + 1, without a gap
- */
+/** Returns the last `seq`. @throws JournalError unless the events continue at `lastSeq` + 1, without a gap */
 export const lastSeqAfter = (jobId: string, lastSeq: number, events: readonly StoredEvent[]): number => {
   let last = lastSeq;
   for (const { seq } of events) {

@@ -12,15 +12,14 @@ type Waiting = {
 };
 
 export type BusyQueue = {
-  /** Runs `work` and returns its result; a promise of it if another process holds the lock or other work is waiting. */
+  /** Returns the result of `work`; a promise of it if another process holds the lock or other work is waiting. */
   readonly run: <Answer>(work: () => Answer) => Awaitable<Answer>;
-  /** Rejects all waiting work with an error. */
   readonly close: (error: Error) => void;
 };
 
 /**
- * Creates a queue of work on a database that other processes write too. Work that finds the database locked is retried
- * without blocking this process, and later work waits behind it. After `busyTimeoutMs` it fails with `JOURNAL_LOCKED`.
+ * Creates a queue of work on a database that other processes write too. Work that finds it locked is retried without
+ * blocking this process, later work waits behind it; after `busyTimeoutMs` it fails with `JOURNAL_LOCKED`.
  */
 export const busyQueue = (file: string, busyTimeoutMs: number): BusyQueue => {
   const queue: Waiting[] = [];

@@ -8,9 +8,7 @@ import { noteOf, noteRows } from './note-table.ts';
 import { detailOf, journalFailure } from './sqlite-failure.ts';
 import { fromStored } from './storable-text.ts';
 
-/** The result of checking a journal. */
 export type CheckReport = {
-  /** Whether there are no problems. */
   readonly ok: boolean;
   readonly problems: readonly CheckProblem[];
   /** The number of jobs found, sound or damaged. */
@@ -23,18 +21,13 @@ export type CheckReport = {
 export type CheckProblem = {
   /** The id of the job concerned; absent if the problem is not that of a job. */
   readonly jobId?: string;
-  /**
-   * The `seq` of the event concerned, the first if several are missing; absent if the problem is not that of an event.
-   */
+  /** The `seq` of the event concerned, the first if several are missing; absent if there is none. */
   readonly seq?: number;
-  /** What is wrong, as a sentence. */
   readonly message: string;
 };
 
-/** The job and event that a problem concerns. */
 type About = Omit<CheckProblem, 'message'>;
 
-/** The number of events read at once. */
 const PAGE = 1000;
 
 /** Reads the whole database and reports everything that is missing or differs from what was written. */

@@ -1,19 +1,13 @@
 import { crc32 } from 'node:zlib';
 
-/**
- * Returns the CRC-32 of a row's values, in order. The values begin with what the row belongs to, so that a row that was
- * moved to another job is detected. Absent and empty values differ.
- */
+/** Returns the CRC-32 of a row's values, the owner first, to detect a moved row. Absent and empty values differ. */
 export const rowChecksum = (...values: readonly (string | number | null | undefined)[]): number =>
   crc32(values.map((value) => (value === undefined || value === null ? '' : `=${value}`)).join('\0'));
 
 /** Returns the start value for the checksums of a job's events, which ties them to the job. */
 export const jobSeed = (jobId: string): number => crc32(jobId);
 
-/**
- * Returns the checksum of an event and its output; `large` is the checksum of an output in a table of its own, else
- * `null`.
- */
+/** `large` is the checksum of an output in a table of its own, else `null`. */
 export const eventChecksum = (
   seed: number,
   seq: number,
@@ -26,6 +20,5 @@ export const eventChecksum = (
   return output === null ? ofData : crc32(output, crc32('\0', ofData));
 };
 
-/** Returns the checksum of an output in a table of its own. */
 export const largeChecksum = (seed: number, seq: number, output: string): number =>
   crc32(output, crc32(`${seq} large`, seed));

@@ -7,7 +7,6 @@ import { journalNewer } from './open-database.ts';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver.ts';
 import { isBusy, journalFailure } from './sqlite-failure.ts';
 
-/** An open database and its file: what the functions that read and write tables need. */
 export type Database = {
   readonly file: string;
   /** Returns a prepared statement; prepares each SQL text only once. */
@@ -20,20 +19,13 @@ export type SharedDatabase = Database & {
   readonly read: <Answer>(work: () => Answer) => Awaitable<Answer>;
   /** Runs `work` in a write transaction: stores all that it writes, or nothing if it throws. */
   readonly write: <Answer>(work: () => Answer) => Awaitable<Answer>;
-  /**
-   * Runs `work` in a write transaction only if `look` returns true, which needs no write lock; otherwise returns
-   * `otherwise`.
-   */
+  /** Runs `work` in a write transaction if `look` (needs no write lock) returns true; else returns `otherwise`. */
   readonly writeIf: <Answer>(look: () => boolean, work: () => Answer, otherwise: Answer) => Awaitable<Answer>;
-  /** Runs `work` outside a transaction. */
   readonly use: <Answer>(work: () => Answer) => Answer;
   readonly close: () => void;
 };
 
-/**
- * Wraps an open database for shared use. `version` is the newest version of the tables that this program knows;
- * `busyTimeoutMs` is how long to retry while another process holds the lock.
- */
+/** Wraps an open database. `version`: newest known version of the tables; `busyTimeoutMs`: how long to retry. */
 export const sharedDatabase = (
   file: string,
   db: SqliteDatabase,
@@ -100,10 +92,7 @@ export const sharedDatabase = (
   };
 };
 
-/**
- * Moves the write-ahead log into the database, so that it is one file again. Ignores failures while other processes use
- * the database: SQLite does the same when the last of them closes it.
- */
+/** Moves the write-ahead log into the database. Ignores failures: the last process to close does the same. */
 const checkpoint = (db: SqliteDatabase): void => {
   try {
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)');

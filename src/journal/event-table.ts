@@ -40,9 +40,8 @@ const INSERT_ONE = insertOf(1);
 const INSERT_MANY = insertOf(ROWS);
 
 /**
- * Returns the events of a job from seq `from` on, at most `limit`.
- *
- * @throws JournalError `JOURNAL_CORRUPT`, also if one is missing
+ * Returns at most `limit` events of a job from seq `from` on.
+ * @throws JournalError `JOURNAL_CORRUPT`, also for a gap
  */
 export const readEvents = (database: Database, job: JobRow, from: number, limit: number): readonly StoredEvent[] => {
   const count = Math.max(0, Math.min(limit, job.last_seq + 1 - from));
@@ -56,7 +55,6 @@ export const readEvents = (database: Database, job: JobRow, from: number, limit:
   return events;
 };
 
-/** Returns the rows of a job's events from seq `from` on, at most `limit`, in order. */
 export const eventRows = ({ prepared }: Database, job: number, from: number, limit: number): SqliteRow[] =>
   prepared('SELECT seq, data, output, large, crc FROM event WHERE job = ? AND seq >= ? ORDER BY seq LIMIT ?').all(
     job,
@@ -64,7 +62,6 @@ export const eventRows = ({ prepared }: Database, job: number, from: number, lim
     limit,
   );
 
-/** The job of some events: its number, its id in stored form, and its `jobSeed`. */
 export type EventOwner = { readonly number: number; readonly id: string; readonly seed: number };
 
 /** Returns the event in a row of `eventRows`, after checking it. @throws JournalError `JOURNAL_CORRUPT` */

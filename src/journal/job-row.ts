@@ -41,7 +41,6 @@ type BeginningRow = {
   readonly beginning_crc: number | null;
 };
 
-/** Selects all of a job; to be followed by `WHERE`. */
 export const SELECT_JOB = `SELECT job.*, beginning.input, beginning.options, beginning.metadata, beginning.crc AS beginning_crc
   FROM job LEFT JOIN beginning ON beginning.job = job.number`;
 
@@ -95,7 +94,6 @@ export const jobOf = (file: string, raw: SqliteRow): JournalJob => {
   };
 };
 
-/** Returns the lease in a row; undefined if nobody holds it. */
 export const leaseOf = (row: LeaseRow): Lease | undefined =>
   row.owner === null
     ? undefined

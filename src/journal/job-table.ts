@@ -15,17 +15,13 @@ import {
 import type { SqliteValue } from './sqlite-driver.ts';
 import { storableJson, toStored } from './storable-text.ts';
 
-/** Returns the row of a job; undefined if there is none. @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns the row of a job, if there is one. @throws JournalError `JOURNAL_CORRUPT` */
 export const rowOf = ({ file, prepared }: Database, jobId: string): JobRow | undefined => {
   const row = prepared('SELECT * FROM job WHERE id = ?').get(toStored(jobId));
   return row && verifiedRow(file, row);
 };
 
-/**
- * Returns the row of a job if the lease with this fence is still held; else undefined.
- *
- * @throws JournalError `JOURNAL_CORRUPT`
- */
+/** Returns the row of a job if the lease with this fence is still held. @throws JournalError `JOURNAL_CORRUPT` */
 export const heldRow = ({ file, prepared }: Database, { jobId, fence }: Held): JobRow | undefined => {
   const row = prepared('SELECT * FROM job WHERE id = ? AND fence = ? AND owner IS NOT NULL').get(
     toStored(jobId),
@@ -34,7 +30,6 @@ export const heldRow = ({ file, prepared }: Database, { jobId, fence }: Held): J
   return row && verifiedRow(file, row);
 };
 
-/** Returns a job by its id. @throws JournalError `JOURNAL_CORRUPT` */
 export const readJob = (database: Database, jobId: string): JournalJob | undefined =>
   oneJob(database, 'job.id = ?', toStored(jobId));
 
@@ -96,11 +91,7 @@ export const insertJob = ({ prepared }: Database, job: NewJob, lease: Lease): vo
   );
 };
 
-/**
- * Updates the row of a job by a batch; does not check the lease. Returns the new row.
- *
- * @throws JournalError if the events of the batch do not continue those stored
- */
+/** Returns the updated row; does not check the lease. @throws JournalError if the batch does not continue the events */
 export const updateJob = ({ prepared }: Database, row: JobRow, batch: Batch): JobRow => {
   const changed = {
     ...row,
@@ -132,10 +123,7 @@ export const setLease = ({ prepared }: Database, { number, id }: JobRow, fence: 
 
 const SET_LEASE = `UPDATE job SET ${LEASE_COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE number = ?`;
 
-/**
- * Deletes a job and all that belongs to it. Returns the fingerprint of its definition, in stored form; undefined if
- * there is no job.
- */
+/** Deletes all of a job. Returns the fingerprint of its definition, in stored form, if there is such a job. */
 export const deleteJob = ({ prepared }: Database, jobId: string): string | undefined => {
   // Do not verify the row, so that a damaged job can be removed.
   const row = prepared('SELECT number, fingerprint FROM job WHERE id = ?').get(toStored(jobId));

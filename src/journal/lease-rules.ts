@@ -3,9 +3,8 @@ import { isAlive, isDead } from '../engine/durable/process-identity.ts';
 import { JournalError } from '../engine/errors/errors.ts';
 
 /**
- * Returns whether the lease `wanted` may replace the lease `holder`. It may if there is no holder, the owner is the
- * same, the holder's process is known to be dead, or the holder's lease has run out. A lease from the future (the clock
- * was set back since) may be replaced unless the holder's process is known to be alive.
+ * Returns whether `wanted` may replace `holder`: there is no holder, the owner is the same, its process is dead, or its
+ * lease has run out. A lease from the future (the clock was set back) may be, unless its process is known to be alive.
  */
 export const mayTake = (holder: Lease | undefined, wanted: Lease): boolean => {
   if (!holder || holder.owner === wanted.owner || isDead(holder)) return true;

@@ -20,7 +20,6 @@ export type MemoryJournalOptions = {
   readonly maxOutputBytes?: number | undefined;
 };
 
-/** A job and all that is stored of it. */
 type Entry = {
   job: JournalJob;
   /** Grows with each new job; sorts jobs with equal `createdAt`. */
@@ -32,9 +31,8 @@ type Entry = {
 };
 
 /**
- * Creates a journal in memory, for tests and trials. Jobs survive their engine, but not the process. `close` does
- * nothing: another engine can use the journal afterwards.
- *
+ * Creates a journal in memory, for tests and trials. Jobs survive their engine, but not the process; `close` does
+ * nothing, so that another engine can use the journal.
  * @throws OptionError if an option is invalid
  */
 export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {

@@ -7,17 +7,12 @@ import type { SqliteRow } from './sqlite-driver.ts';
 import { journalCorrupt } from './sqlite-failure.ts';
 import { fromStored, toStored } from './storable-text.ts';
 
-/** Stores a message to a job. */
 export const insertMessage = ({ prepared }: Database, { number, id }: JobRow, message: string): void => {
   const text = toStored(message);
   prepared('INSERT INTO message (job, message, crc) VALUES (?, ?, ?)').run(number, text, rowChecksum(id, text));
 };
 
-/**
- * Returns the jobs that have messages, among those whose lease is still held.
- *
- * @throws JournalError `JOURNAL_CORRUPT`
- */
+/** Returns the jobs with messages whose lease is still held. @throws JournalError `JOURNAL_CORRUPT` */
 export const addressed = (database: Database, held: readonly Held[]): readonly JobRow[] => {
   const ids = database.prepared('SELECT DISTINCT job.id FROM message JOIN job ON job.number = message.job').all();
   if (ids.length === 0) return [];
@@ -28,11 +23,7 @@ export const addressed = (database: Database, held: readonly Held[]): readonly J
   });
 };
 
-/**
- * Returns and deletes the messages to jobs whose lease is still held, the oldest first.
- *
- * @throws JournalError `JOURNAL_CORRUPT`
- */
+/** Returns and deletes the messages to jobs still held, the oldest first. @throws JournalError `JOURNAL_CORRUPT` */
 export const takeMessages = (
   database: Database,
   held: readonly Held[],
@@ -46,15 +37,10 @@ export const takeMessages = (
     .sort((a, b) => a.order - b.order)
     .map(({ id, row }) => ({ jobId: fromStored(id), message: messageOf(database, id, row) }));
 
-/** Returns the rows of the messages to a job, by its number. */
 export const messageRows = ({ prepared }: Database, job: number): SqliteRow[] =>
   prepared('SELECT number, message, crc FROM message WHERE job = ?').all(job);
 
-/**
- * Returns the message in a row of `messageRows`, after checking it. `id` is the job's, in stored form.
- *
- * @throws JournalError `JOURNAL_CORRUPT`
- */
+/** Checks and returns the message in a row. `id` is in stored form. @throws JournalError `JOURNAL_CORRUPT` */
 export const messageOf = ({ file }: Database, id: string, row: SqliteRow): string => {
   const { message, crc } = row as { readonly message: string; readonly crc: number };
   if (rowChecksum(id, message) === crc) return fromStored(message);

@@ -99,10 +99,7 @@ const first: Migration = (db) => {
 /** All migrations, in order: a database of version n has run the first n. A released migration never changes. */
 export const MIGRATIONS: readonly Migration[] = [first];
 
-/**
- * Upgrades a database to the newest version. If several processes do this at once, each migration runs in only one of
- * them.
- */
+/** Upgrades a database to the newest version. Of several processes, only one runs each migration. */
 export const migrate = (db: SqliteDatabase, migrations: readonly Migration[]): void => {
   if (versionOf(db) >= migrations.length) return;
   db.exec('PRAGMA foreign_keys = OFF');
@@ -121,7 +118,6 @@ export const migrate = (db: SqliteDatabase, migrations: readonly Migration[]): v
   }
 };
 
-/** Returns the version of a database's tables; 0 if it has none yet. */
 export const versionOf = (db: SqliteDatabase): number => Number(db.prepare('PRAGMA user_version').get()?.user_version);
 
 /** Rolls back the transaction, if there is one: some errors have ended it already. */

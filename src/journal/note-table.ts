@@ -22,15 +22,10 @@ export const replaceNotes = ({ prepared }: Database, { number, id }: JobRow, not
   }
 };
 
-/** Returns the rows of a job's notes, by the job's number. */
 export const noteRows = ({ prepared }: Database, job: number): SqliteRow[] =>
   prepared('SELECT task, kind, value, crc FROM note WHERE job = ? ORDER BY rowid').all(job);
 
-/**
- * Returns the note in a row of `noteRows`, after checking it. `id` is the job's, in stored form.
- *
- * @throws JournalError `JOURNAL_CORRUPT`
- */
+/** Checks and returns the note in a row. `id` is in stored form. @throws JournalError `JOURNAL_CORRUPT` */
 export const noteOf = ({ file }: Database, id: string, row: SqliteRow): Note => {
   const { task, kind, value, crc } = row as unknown as Note & { readonly crc: number };
   if (rowChecksum(id, task, kind, value) === crc) return { task: fromStored(task), kind, value };

@@ -42,10 +42,7 @@ const prepareFile = (file: string, create: boolean): void => {
   makeFolder(dirname(file));
 };
 
-/**
- * Creates a folder and its parents one by one: in Node 20, `recursive` never returns on a file system that refuses
- * folders (/proc).
- */
+/** Creates folders one by one: in Node 20, `recursive` never returns if the file system refuses folders (/proc). */
 const makeFolder = (folder: string): void => {
   if (existsSync(folder)) return;
   makeFolder(dirname(folder));
@@ -56,10 +53,7 @@ const makeFolder = (folder: string): void => {
   }
 };
 
-/**
- * Prepares an open database. Starts again while another process holds a lock, since it may be creating the same
- * database.
- */
+/** Starts again while another process holds a lock, since it may be creating the same database. */
 const setUp = (file: string, db: SqliteDatabase, options: OpenOptions): void => {
   const giveUpAt = performance.now() + options.busyTimeoutMs;
   db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
@@ -84,17 +78,12 @@ const setUp = (file: string, db: SqliteDatabase, options: OpenOptions): void => 
 /** How long SQLite itself waits for a lock, in ms. This blocks the process, so it is short. */
 const BUSY_MS = 100;
 
-/** The pause between two tries, in ms. */
 const PAUSE_MS = 20;
 
 /** The size to which SQLite truncates the write-ahead log when it starts the log anew, in bytes. */
 const WAL_BYTES = 64 * 1024 * 1024;
 
-/**
- * Checks that a database is a journal or empty, before anything is written.
- *
- * @throws JournalError `NOT_A_JOURNAL`, `JOURNAL_NEWER`, `JOURNAL_CORRUPT`
- */
+/** Checks before anything is written. @throws JournalError `NOT_A_JOURNAL`, `JOURNAL_NEWER`, `JOURNAL_CORRUPT` */
 const identify = (file: string, db: SqliteDatabase, newest: number): void => {
   const { application, version, isEmpty } = headOf(db);
   if (application === APPLICATION_ID) {

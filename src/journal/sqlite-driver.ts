@@ -24,15 +24,10 @@ export type SqliteDriver = { readonly DatabaseSync: new (path: string) => Sqlite
 /** Returns Node's own SQLite, or the optional package if Node has none. @throws JournalError if both are missing */
 export const sqliteDriver = (): SqliteDriver => nodeSqlite() ?? packagedSqlite();
 
-/** Returns Node's own SQLite; undefined if this version of Node.js has none. */
 export const nodeSqlite = (): SqliteDriver | undefined =>
   process.getBuiltinModule?.('node:sqlite') as SqliteDriver | undefined;
 
-/**
- * Loads the optional package, from here or from the project in the working directory.
- *
- * @throws JournalError if it is missing
- */
+/** Loads the optional package, from here or from the working directory's project. @throws JournalError if missing */
 export const packagedSqlite = (): SqliteDriver => {
   let cause: unknown;
   for (const from of [import.meta.url, join(process.cwd(), 'package.json')]) {

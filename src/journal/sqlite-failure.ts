@@ -2,13 +2,11 @@ import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { JournalError } from '../engine/errors/errors.ts';
 
-/** Returns whether an error means that another connection holds the lock. */
 export const isBusy = (error: unknown): boolean => {
   const code = primaryCode(error);
   return code === BUSY || code === LOCKED;
 };
 
-/** Returns whether an error means that the file is not an SQLite database. */
 export const isNoDatabase = (error: unknown): boolean => primaryCode(error) === NOT_A_DATABASE;
 
 /** Converts any error in the use of a journal's file to a JournalError with code and remedy. */
@@ -61,9 +59,7 @@ export const journalLocked = (file: string, cause?: unknown): JournalError =>
     { cause },
   );
 
-/**
- * Makes the error for a damaged journal. `what` says what is damaged; `jobId` is the job concerned, if there is one.
- */
+/** Makes the error for a damaged journal. `what` says what is damaged; `jobId` is the job concerned, if any. */
 export const journalCorrupt = (
   file: string,
   what: string,
@@ -78,7 +74,6 @@ export const journalCorrupt = (
 /** Returns the `what` of a `journalCorrupt` error, without the sentence around it; any other message unchanged. */
 export const detailOf = ({ message }: JournalError): string => FRAME.exec(message)?.[1] ?? message;
 
-/** Matches the message of `journalCorrupt`. */
 const FRAME = /^The journal .+? is corrupt: (.+)\. See what is damaged with/s;
 
 // SQLite's primary result codes, as far as they matter here: https://www.sqlite.org/rescode.html
@@ -98,8 +93,8 @@ const FULL = 13;
 const NOT_A_DATABASE = 26;
 
 /**
- * Extended result codes that mean damage. SQLITE_IOERR_DATA and SQLITE_IOERR_CORRUPTFS: the file system found it.
- * SQLITE_CONSTRAINT_PRIMARYKEY and _UNIQUE: a row is in the way, although a query just before did not find it.
+ * Extended codes that mean damage: SQLITE_IOERR_DATA and SQLITE_IOERR_CORRUPTFS; SQLITE_CONSTRAINT_PRIMARYKEY and
+ * _UNIQUE, if a row is in the way that a query just before did not find.
  */
 const SIGNS_OF_DAMAGE: ReadonlySet<number> = new Set([8202, 8458, 1555, 2067]);
 

@@ -1,15 +1,10 @@
-/*
- * The journals implement the port `Journal` of `engine/durable/journal.ts`: `memory-journal.ts` in memory, and this
- * file in an SQLite database. Of the latter:
- * - `sqlite-driver.ts` finds SQLite; `open-database.ts` opens the file and creates or upgrades its tables
- *   (`migrations.ts`).
- * - `database.ts` runs each method in a transaction; `busy-queue.ts` retries it while another process holds the lock.
- * - `job-table.ts` (with `job-row.ts`), `event-table.ts`, `note-table.ts`, `message-table.ts` and `definition-table.ts`
- *   read and write rows. Each row is covered by a checksum (`checksum.ts`); texts are encoded (`storable-text.ts`).
- * - `sqlite-failure.ts` turns errors into JournalErrors. `check.ts` and `backup.ts` work on the whole database.
- *
- * Both journals follow the rules in `batch-problem.ts`, `end-time.ts`, `lease-rules.ts` and `max-output-bytes.ts`.
- */
+/* The journals implement the port `Journal` of `engine/durable/journal.ts`, `memory-journal.ts` in memory, this file
+ * in SQLite: `sqlite-driver.ts` finds it, `open-database.ts` opens the file (`migrations.ts`). `database.ts` runs each
+ * method in a transaction, `busy-queue.ts` retries it under another process's lock. `job-table.ts` (`job-row.ts`),
+ * `event-table.ts`, `note-table.ts`, `message-table.ts` and `definition-table.ts` read and write rows, with checksums
+ * (`checksum.ts`) and encoded texts (`storable-text.ts`). `sqlite-failure.ts` makes JournalErrors; `check.ts` and
+ * `backup.ts` take the whole database. Rules of both journals: `batch-problem.ts`, `end-time.ts`, `lease-rules.ts`,
+ * `max-output-bytes.ts`. */
 
 import { resolve } from 'node:path';
 import { flag, oneOf, positive, problemsOf, refuse, show, wait } from '../engine/definition/rules.ts';
@@ -42,9 +37,8 @@ import { type SqliteDriver, sqliteDriver } from './sqlite-driver.ts';
 
 export type SqliteJournalOptions = {
   /**
-   * How safely changes are written before the journal confirms them. `full` (the default): they survive a crash of the
-   * process and a power cut. `normal`: they survive a crash of the process; a power cut may lose the last moments, but
-   * nothing before them.
+   * What confirmed changes survive. `full` (the default): a crash of the process and a power cut. `normal`: a crash of
+   * the process; a power cut may lose the last moments, but nothing before them.
    */
   readonly synchronous?: 'full' | 'normal' | undefined;
   /** The largest output of a task, in bytes of its JSON. The journal rejects a larger one. Default 16 MiB. */
@@ -59,26 +53,17 @@ export type SqliteJournalOptions = {
 export type SqliteJournal = Journal & {
   /** The absolute path of the database. */
   readonly file: string;
-  /**
-   * Reads the whole journal and reports everything that is missing or damaged.
-   *
-   * @throws JournalError if the journal is closed
-   */
+  /** Reports everything that is missing or damaged. @throws JournalError if the journal is closed */
   readonly check: () => CheckReport;
-  /**
-   * Writes a copy of the journal, as of now, to a new file.
-   *
-   * @throws JournalError if the file exists or can't be written
-   */
+  /** Copies the journal, as of now, to a new file. @throws JournalError if the file exists or can't be written */
   readonly backup: (to: string) => void;
 };
 
 /**
- * Opens a journal in an SQLite database, synchronously. Several processes of one machine may use the same file at once.
- * Uses Node's own SQLite or, if Node has none, the package `@photostructure/sqlite`.
- *
+ * Opens a journal in an SQLite database, synchronously. Several processes of one machine may use the file at once. Uses
+ * Node's own SQLite or, if Node has none, the package `@photostructure/sqlite`.
+ * @throws OptionError
  * @throws JournalError if the file can't be opened, is not a journal, or SQLite is missing
- * @throws OptionError if the path or an option is invalid
  */
 export const sqliteJournal = (file: string, options: SqliteJournalOptions = {}): SqliteJournal => {
   checkOptions(file, options);
@@ -211,14 +196,10 @@ const leasesOf = (database: SharedDatabase): Pick<Journal, 'acquire' | 'renew' |
     }),
 });
 
-/** Returns the stored job that has the id or the key of a new one. */
 const knownJob = (database: SharedDatabase, { id, name, key }: NewJob): JournalJob | undefined =>
   readJob(database, id) ?? (key === undefined ? undefined : jobWithKey(database, name, key));
 
-/**
- * Writes a batch if its lease is still held, or if the job it creates is new. Otherwise writes nothing and returns
- * false.
- */
+/** Writes a batch if its lease is held, or the job it creates is new. Otherwise writes nothing and returns false. */
 const writeBatch = (database: SharedDatabase, batch: Batch): boolean => {
   if (batch.creates) {
     const { job, lease } = batch.creates;

@@ -1,11 +1,10 @@
 /**
- * Encodes text so that every SQLite driver returns it unchanged. NUL, at which some drivers cut, and lone surrogates,
- * which UTF-8 can't encode, are written as % and four hexadecimal digits; so is % itself.
+ * Encodes text so that every SQLite driver returns it unchanged: NUL, at which some drivers cut, lone surrogates, which
+ * UTF-8 can't encode, and % itself become % and four hexadecimal digits.
  */
 export const toStored = (text: string): string =>
   MARKED.test(text) ? text.replace(new RegExp(MARKED, 'gu'), (found) => `%${hex(found)}`) : text;
 
-/** Decodes text that `toStored` encoded. */
 export const fromStored = (text: string): string =>
   text.includes('%')
     ? text.replace(/%([0-9a-f]{4})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))

@@ -4,20 +4,20 @@ import { remembering, SharedSnapshots } from './memo.ts';
 
 export type JobCommand =
   | { readonly type: 'job.start' }
-  /** Nothing of the job can change any more; the counts say how it ended. */
+  /** All tasks have settled; the counts decide the final state. */
   | { readonly type: 'job.finish'; readonly failed: number; readonly notReady: number }
-  /** The job ends early, because of a failure, of its time limit or of a cancellation. */
+  /** The job ends early, because of a failure, its time limit or a cancellation. */
   | { readonly type: 'job.fail' }
   | { readonly type: 'job.timeOut' }
   | { readonly type: 'job.cancel'; readonly reason?: string }
-  /** A job that is over goes on: some of its tasks are tried again. */
+  /** A job that is over continues: some of its tasks run again. */
   | { readonly type: 'job.retry' }
   | { readonly type: 'job.pause' }
   | { readonly type: 'job.resume' };
 
 /**
- * The life of one job. Task actors are its children by `parent`, not by `spawn`: a spawned child lives in the
- * machine's own `children` object, which is copied at each change, so that a job of n tasks would cost n².
+ * The state machine of a job. Task actors get it as `parent` but are not spawned by it: XState copies a machine's
+ * `children` at each change, which would cost n² for n tasks.
  */
 export const jobMachine = setup({
   types: {} as { events: JobCommand },
@@ -72,7 +72,7 @@ const snapshots = new SharedSnapshots();
 export const jobSnapshot = (state: JobState): JobSnapshot =>
   snapshots.share(state, () => jobMachine.resolveState({ value: state }));
 
-/** What the engine's job actors run on: the machine, each of its steps worked out once. */
+/** The logic of the engine's job actors: the machine, each of its steps computed once. */
 export const jobLogic = remembering(jobMachine, snapshots, {
   initial: () => jobSnapshot('idle'),
   key: ({ value }) => value,

@@ -9,7 +9,7 @@ export type Situations<Input, Command> = {
   readonly command: (command: Command) => string;
 };
 
-/** Snapshots by their key, shared by all actors in the same situation, each with the steps already taken from it. */
+/** A cache of snapshots by key, each with the steps taken from it. Actors with the same key share one snapshot. */
 export class SharedSnapshots {
   readonly #shared = new Map<string, AnyMachineSnapshot>();
   readonly #steps = new Map<AnyMachineSnapshot, Map<string, AnyMachineSnapshot>>();
@@ -26,7 +26,7 @@ export class SharedSnapshots {
     return snapshot;
   }
 
-  /** Returns the snapshot after a command. Calls `take` only if this step was never taken before. */
+  /** Returns the snapshot after a command. Calls the callback only if this step is not cached yet. */
   step<Snapshot extends AnyMachineSnapshot>(
     snapshot: Snapshot,
     command: string,
@@ -38,7 +38,7 @@ export class SharedSnapshots {
     if (known) return known as Snapshot;
     const next = take();
     if (!steps) return next;
-    // A stopped actor keeps the state that it was in.
+    // A stopped actor has the same state as before: its status must be part of the key.
     const shared = this.share(next.status === 'active' ? keyOf(next) : `${next.status} ${keyOf(next)}`, () => next);
     steps.set(command, shared);
     return shared;
@@ -46,12 +46,12 @@ export class SharedSnapshots {
 }
 
 /**
- * The same machine as actor logic that asks XState once for each distinct step and remembers the result, so that all
- * tasks in the same situation share one snapshot, whether they came there step by step or were restored. XState's
- * interpreter takes some 4 µs a step; the memory takes next to nothing.
+ * Wraps a machine as actor logic that computes each distinct step once and caches the result. All actors in the same
+ * situation then share one snapshot, restored ones too. XState's interpreter takes some 4 µs per step, a look-up next
+ * to nothing.
  *
- * It holds for steps whose result depends on the snapshot and the kind of the command alone, and that act on nothing but
- * their own context.
+ * Requires that a step depends only on the snapshot and the key of the command, and has no effect outside the machine's
+ * context.
  */
 export const remembering = <Machine extends AnyStateMachine, Input, Command extends { readonly type: string }>(
   machine: Machine,
@@ -65,11 +65,11 @@ export const remembering = <Machine extends AnyStateMachine, Input, Command exte
 
   return Object.create(machine, {
     getInitialSnapshot: { value: (_: AnyActorScope, input: Input) => initial(input) },
-    // XState would copy a snapshot that an actor starts from.
+    // Avoids the copy that XState makes of an actor's initial snapshot.
     restoreSnapshot: { value: (snapshot: AnyMachineSnapshot) => snapshot },
     transition: { value: transition },
   });
 };
 
-/** A bound on the memory: past it, XState is asked each time. */
+/** Maximum number of cached snapshots; steps beyond them are computed each time. */
 const MOST_SHARED = 10_000;

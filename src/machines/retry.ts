@@ -1,14 +1,14 @@
-/** How a failed attempt is tried again. */
+/** How a failed attempt is retried. */
 export type RetryPolicy = {
-  /** Tries after the first. Default 0. */
+  /** Number of attempts after the first. Default 0. */
   readonly maxRetries: number;
 } & RetryOptions;
 
 export type RetryOptions = {
   /**
-   * How the wait grows with the failed attempt, counted from 1: `none` waits 0 ms, `fixed` `delayMs`, `linear` `delayMs × attempt`,
-   * `exponential` `delayMs × factor^(attempt - 1)`; a function gives the wait in ms. Default `fixed` where `delayMs` is
-   * given, else `none`.
+   * How the wait depends on the number of the failed attempt (from 1): `none` waits 0 ms, `fixed` `delayMs`, `linear`
+   * `delayMs × attempt`, `exponential` `delayMs × factor^(attempt - 1)`. A function returns the wait in ms, which is
+   * used as it is, without `maxDelayMs` and `jitter`. Default: `fixed` if `delayMs` is given, otherwise `none`.
    */
   readonly backoff?:
     | 'none'
@@ -17,9 +17,9 @@ export type RetryOptions = {
     | 'exponential'
     | ((attempt: number, error: unknown) => number)
     | undefined;
-  /** Default 1,000 ms. */
+  /** The base of the wait, in ms. Default 1,000. */
   readonly delayMs?: number | undefined;
-  /** Default 2. */
+  /** The base of `exponential`. Default 2. */
   readonly factor?: number | undefined;
   /** The longest wait in ms, before jitter. Default 100 × `delayMs`. */
   readonly maxDelayMs?: number | undefined;
@@ -28,7 +28,7 @@ export type RetryOptions = {
    * After https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
    */
   readonly jitter?: boolean | 'none' | 'full' | 'equal' | undefined;
-  /** Whether this error, thrown by this attempt (from 1), is worth another try. Default: every error is. */
+  /** Whether to retry after this error of this attempt (from 1). Default: always. */
   readonly retryIf?: ((error: unknown, attempt: number) => boolean) | undefined;
 };
 
@@ -36,7 +36,7 @@ export type RetryOptions = {
 export const mayRetry = ({ maxRetries }: Pick<RetryPolicy, 'maxRetries'>, attempt: number): boolean =>
   attempt <= maxRetries;
 
-/** The wait in ms after this attempt (from 1) has failed. `random` answers from 0 to below 1. */
+/** Returns the wait in ms after this failed attempt (from 1). `random` returns a number from 0 to below 1. */
 export const backoffMs = (policy: RetryOptions, attempt: number, error: unknown, random: () => number): number => {
   const { delayMs = 1_000, factor = 2, jitter = 'none' } = policy;
   const { backoff = policy.delayMs === undefined ? 'none' : 'fixed', maxDelayMs = 100 * delayMs } = policy;

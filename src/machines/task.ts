@@ -1,3 +1,6 @@
+/* State machines that decide what may happen, without effects. `task.ts` is the machine of a task, `job.ts` that of
+ * a job. `retry.ts` computes retries and backoffs. `memo.ts` caches the steps of both machines, so that XState
+ * computes each distinct step once. `stop-child.ts` stops the actor of a task or of a nested job. */
 import { assign, getNextSnapshot, setup } from 'xstate';
 import type { TaskState } from '../events/event.ts';
 import { remembering, SharedSnapshots } from './memo.ts';
@@ -9,30 +12,30 @@ export type TaskCommand =
   | { readonly type: 'task.schedule' }
   | { readonly type: 'task.run' }
   | { readonly type: 'task.skip'; readonly reason: string }
-  /** What an earlier job put out stands for it. */
+  /** The task takes over the result of an earlier job or attempt. */
   | { readonly type: 'task.reuse' }
   | { readonly type: 'attempt.succeeded'; readonly output?: unknown }
-  /** `final`: no retry, whatever the policy says. `pause`: no retry is left, and a person is to decide. */
+  /** `final`: never retry, whatever the policy says. `pause`: no retry is left, wait for a person. */
   | { readonly type: 'attempt.failed'; readonly error: unknown; readonly final?: boolean; readonly pause?: boolean }
   | { readonly type: 'attempt.notReady'; readonly reason: string }
   | { readonly type: 'attempt.poll' }
-  /** The process that made the attempt is dead: another one, that uses up no retry. */
+  /** The process died during the attempt. The next attempt uses up no retry. */
   | { readonly type: 'attempt.interrupted' }
   | { readonly type: 'task.expire'; readonly error: unknown }
   | { readonly type: 'task.pause' }
   | { readonly type: 'task.resume' }
-  /** By a person: another attempt, with all retries anew. */
+  /** A person requests another attempt, with all retries available again. */
   | { readonly type: 'task.retry' }
-  /** What became of it holds no longer: it, or an upstream, is tried again. */
+  /** The task starts over, because a person retries it or one of its upstreams. */
   | { readonly type: 'task.reset' }
   | { readonly type: 'task.cancel'; readonly reason: string };
 
 type TaskContext = {
   readonly maxRetries: number;
   readonly attempt: number;
-  /** Attempts made before a person asked for more: those use up no retry. */
+  /** Attempts that use up no retry: interrupted ones, and those before the task was retried or reset. */
   readonly forgiven: number;
-  /** Where a paused task goes on. */
+  /** The state in which a paused task continues. */
   readonly held: 'ready' | 'running';
 };
 
@@ -40,17 +43,16 @@ type TaskContext = {
 export const hasRetryLeft = (context: Pick<TaskContext, 'maxRetries' | 'attempt' | 'forgiven'>): boolean =>
   mayRetry(context, context.attempt - context.forgiven);
 
-/** Whatever a task came to, it may start over; its attempts go on counting. */
+/** A settled task may start over; the numbers of its attempts continue. */
 const RESET = { 'task.reset': { target: 'unscheduled', actions: 'forgive' } } as const;
 
 /**
- * The life of one task. It decides what may happen next; the engine publishes each transition as an event, and
- * reactions to the event act: start the attempt, wait out the backoff, schedule what comes after.
+ * The state machine of a task. It only decides what may happen; the engine publishes each transition as an event, and
+ * reactions to the event act: they start the attempt, wait for the backoff, schedule the downstream.
  *
- * The end states are plain states: a `final` one would relay an event per actor id to the job, which XState caches.
- * The context holds what decides and nothing of the one task, so that tasks in the same situation are in the same state.
- * `retrying` and `polling` have no `after`: their timers are the job's clock, so that a virtual clock turns them and
- * a journal can resume them.
+ * The end states are not `final`: XState would send the job an event for each, and cache it by actor id. The context
+ * holds only what affects decisions, so that tasks in the same situation share a snapshot. `retrying` and `polling`
+ * have no `after`: their timers run on the job's clock, which may be virtual, and can be resumed from a journal.
  */
 export const taskMachine = setup({
   types: {} as {
@@ -150,7 +152,7 @@ export const untouchedTask = (maxRetries: number): TaskSnapshot => {
   return snapshot;
 };
 
-/** The size of this map is bounded: past it, a snapshot is found by its key. */
+/** Maximum number of entries in `untouched`; beyond it, snapshots are found by their key. */
 const MOST_UNTOUCHED = 1_000;
 
 const keyOfSnapshot = ({ value, context }: TaskSnapshot): string => keyOf(value, context);
@@ -171,6 +173,6 @@ export const taskLogic = remembering(taskMachine, snapshots, {
 export const nextTask = (snapshot: TaskSnapshot, command: TaskCommand): TaskSnapshot =>
   snapshots.step(snapshot, commandKey(command), keyOfSnapshot, () => getNextSnapshot(taskMachine, snapshot, command));
 
-/** Returns the same situation with another number of retries. */
+/** Returns the same snapshot with another maximum number of retries. */
 export const withRetries = ({ value, context }: TaskSnapshot, maxRetries: number): TaskSnapshot =>
   taskSnapshot(value, { ...context, maxRetries });

@@ -1,10 +1,7 @@
-/*
- * Test helpers for programs that use tintype (`virtual-clock.ts`, `seeded-random.ts`) or implement a journal. For the
- * latter, `journal-contract.ts` gathers test cases of everything that the port `Journal` promises, from
- * `journal-contract/`: `creation.ts` for new jobs, `writing.ts` for appending, `leases.ts` for who may write,
- * `reading.ts` for listing and reading, `beside.ts` for notes, shapes and messages, and `texts.ts` for values that must
- * come back unchanged. `given.ts` has their test data and assertions.
- */
+/* Test helpers for programs that use tintype (`virtual-clock.ts`, `seeded-random.ts`) or implement a journal:
+ * `journal-contract.ts` gathers test cases of all that the port `Journal` promises, from `journal-contract/`:
+ * `creation.ts`, `writing.ts`, `leases.ts`, `reading.ts`, `beside.ts` (notes, shapes, messages) and `texts.ts` (values
+ * that must come back unchanged). `given.ts` has their test data and assertions. */
 
 import type { Awaitable, Journal } from '../engine/durable/journal.ts';
 import { beside } from './journal-contract/beside.ts';
@@ -15,7 +12,6 @@ import { reading } from './journal-contract/reading.ts';
 import { texts } from './journal-contract/texts.ts';
 import { writing } from './journal-contract/writing.ts';
 
-/** A test case of the journal contract. */
 export type ContractCase = {
   /** The promise as a sentence; unique among the cases. */
   readonly name: string;

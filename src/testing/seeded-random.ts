@@ -1,8 +1,6 @@
 /**
- * Creates a random number generator that returns numbers from 0 up to, but not including, 1. The same seed gives the
- * same numbers. The seed is an integer, of which the lower 32 bits count.
- *
- * Mulberry32 by Tommy Ettinger, public domain: https://gist.github.com/tommyettinger/46a874533244883189143505d203312c
+ * Returns a generator of numbers from 0 to below 1, by the lower 32 bits of the integer `seed`. Mulberry32 by Tommy
+ * Ettinger, public domain: https://gist.github.com/tommyettinger/46a874533244883189143505d203312c
  */
 export const seededRandom = (seed: number): (() => number) => {
   let state = seed >>> 0;

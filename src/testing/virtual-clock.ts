@@ -4,17 +4,11 @@ import type { Clock } from '../engine/time/clock.ts';
 /** A clock for tests, whose time passes only when the test says so. */
 export type VirtualClock = Clock & {
   /**
-   * Advances the time by `ms`. Fires each timer that is due by then, in order and at its own time, and lets promises
-   * settle after each.
-   *
+   * Advances the time by `ms`. Fires each due timer, in order and at its own time; promises settle after each.
    * @throws RangeError if `ms` is negative
    */
   readonly advance: (ms: number) => Promise<void>;
-  /**
-   * Advances the time from timer to timer until none is left.
-   *
-   * @throws Error if timers are left after `limitMs` of virtual time (default: 365 days)
-   */
+  /** Runs from timer to timer until none is left. @throws Error if any is after `limitMs` (default: 365 days) */
   readonly runAll: (limitMs?: number) => Promise<void>;
   /** Returns the number of waiting timers. */
   readonly pending: () => number;
@@ -22,10 +16,7 @@ export type VirtualClock = Clock & {
 
 type Timer = { readonly at: number; readonly order: number; readonly callback: () => void };
 
-/**
- * Creates a clock that stands still until `advance` or `runAll` is called. `startMs` is its initial time, in epoch ms;
- * default 0.
- */
+/** Creates a clock that moves only by `advance` or `runAll`, from `startMs` (epoch ms, default 0). */
 export const virtualClock = (startMs = 0): VirtualClock => {
   let now = startMs;
   let order = 0;

@@ -1,7 +1,6 @@
 import { Environment, Optional } from '@marcbachmann/cel-js';
 import { didYouMean } from '../engine/errors/suggest.ts';
 
-/** The variables that expressions may read. */
 export const VARIABLES = ['ctx', 'params', 'secrets', 'item', 'index', 'job', 'task'] as const;
 
 /** The value of each variable. Absent variables are `null`. */
@@ -12,10 +11,7 @@ export type Expression = {
   readonly source: string;
   /** Returns the value as plain JSON data. @throws ExpressionError if the expression has no value in this scope */
   readonly evaluate: (scope: ExpressionScope) => unknown;
-  /**
-   * Returns the keys that the expression reads from a variable: `day` for `params.day`. A key that is itself a variable
-   * counts by its name; other computed keys are left out.
-   */
+  /** Returns the keys that the expression reads from a variable: `day` for `params.day`. Computed keys are left out. */
   readonly reads: (variable: string) => readonly string[];
 };
 
@@ -52,10 +48,7 @@ const NOTHING = Object.fromEntries(VARIABLES.map((name) => [name, null]));
 
 let made: Environment | undefined;
 
-/**
- * Returns the shared CEL environment. CEL separates int from double; the mixed operators make numbers behave as in
- * JSON, so that `ctx.rows + 1` works.
- */
+/** Returns the CEL environment. CEL separates int and double; mixed operators let `ctx.rows + 1` work as in JSON. */
 const environment = (): Environment => {
   if (made) return made;
   made = new Environment({ homogeneousAggregateLiterals: false, enableOptionalTypes: true });
@@ -81,10 +74,7 @@ const ARITHMETIC: Readonly<Record<string, (a: number, b: number) => number>> = {
 
 type Parsed = ReturnType<Environment['parse']>;
 
-/**
- * Evaluates with plain objects or, if the library refuses them, with Maps. The library recognises an object by its
- * `constructor`, which fails if the data has a key of that name.
- */
+/** Evaluates with objects or, if the library refuses them because of a key `constructor`, with Maps. */
 const valueWith = (parsed: Parsed, scope: ExpressionScope): unknown => {
   try {
     return parsed(scope);

@@ -3,10 +3,7 @@ import type { Problem } from '../engine/errors/problem.ts';
 import type { Place } from './place-of.ts';
 import type { PlacedProblem, Source } from './source.ts';
 
-/**
- * Checks names and dependencies with the engine's `validate`, and locates each problem in the file. Parts that can't be
- * read are skipped: other checks report those.
- */
+/** Checks names and dependencies with the engine's `validate`, and locates each problem. Skips unreadable parts. */
 export const graphProblems = (
   file: unknown,
   place: (path: readonly PropertyKey[]) => Place,

@@ -6,14 +6,12 @@ export type HandledState = JobOutcome['state'];
 export type Handler = {
   /** The handler as a task that depends on all tasks of the workflow; one of `always` also on the other handlers. */
   readonly task: WorkflowTask;
-  /** The states of the job in which the handler runs. */
   readonly states: readonly HandledState[];
 };
 
 /** Returns the handlers of a workflow as tasks that run after all others, however the job ends. */
 export const handlersOf = ({ tasks, handlers }: Pick<Workflow, 'tasks' | 'handlers'>): readonly Handler[] => {
-  // Handlers depend on every task, not just on the last ones: a task at the end of the graph is skipped as soon as an
-  // upstream task fails, while other tasks may still be running.
+  // Depend on every task: one at the end of the graph may be skipped early, while other tasks still run.
   const work = tasks.map(({ name }) => name);
   const { success = [], failure = [], always = [] } = handlers ?? {};
   const both = [...success, ...failure].map(({ name }) => name);

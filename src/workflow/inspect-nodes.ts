@@ -11,10 +11,7 @@ export type InspectedNodes = {
   readonly aliases: ReadonlyMap<Alias, Node>;
 };
 
-/**
- * Finds duplicate keys, unknown and recursive aliases, and aliases that expand to too much. Walks the document in file
- * order, because an alias refers to the last anchor of its name above it.
- */
+/** Finds duplicate keys and bad aliases, in file order: an alias refers to the last anchor of its name above it. */
 export const inspectNodes = (document: Document.Parsed, { problemAt }: Source): InspectedNodes => {
   const problems: PlacedProblem[] = [];
   const aliases = new Map<Alias, Node>();
@@ -93,10 +90,7 @@ const duplicateKeys = (
   });
 };
 
-/**
- * Returns a problem for each `<<` that doesn't merge mappings, for which `document.toJS()` would throw. Unknown aliases
- * already have a problem of their own.
- */
+/** Returns a problem for each `<<` that doesn't merge mappings, for which `document.toJS()` would throw. */
 const wrongMerges = (
   pairs: readonly { readonly key: unknown; readonly value: unknown }[],
   aliases: ReadonlyMap<Alias, Node>,

@@ -2,10 +2,7 @@ import * as z from 'zod/mini';
 import { KEY_DESCRIPTIONS } from './key-descriptions.ts';
 import { workflowSchema } from './schema.ts';
 
-/**
- * Returns the JSON Schema (draft 7) of workflow files, generated from the schema that checks them. Editors use it to
- * complete and check keys.
- */
+/** Returns the JSON Schema (draft 7) of workflow files, for editors; generated from the schema that checks them. */
 export const workflowJsonSchema = (): Record<string, unknown> => {
   const schema = z.toJSONSchema(workflowSchema, {
     io: 'input',

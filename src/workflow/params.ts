@@ -36,10 +36,7 @@ const typeOf = (value: unknown): ParamType => {
 
 export type ReadParams = { readonly values: Readonly<Record<string, unknown>>; readonly faults: readonly string[] };
 
-/**
- * Converts the given values to the types of their params and fills in defaults. `faults` has a message for each value
- * that is unknown, missing or invalid. Text is accepted for every type, since a command line gives text.
- */
+/** Converts values, possibly text, to their params' types; adds defaults. `faults` has a message for each bad value. */
 export const readParams = (
   specs: readonly ParamSpec[],
   given: Readonly<Record<string, unknown>>,

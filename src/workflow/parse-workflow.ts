@@ -7,17 +7,13 @@ import { type Workflow, workflowSchema } from './schema.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { createSource, type PlacedProblem } from './source.ts';
 
-/** A workflow that was read without problems. */
 export type ParsedWorkflow = {
   readonly workflow: Workflow;
   /** Creates a problem located at the value of a path, such as `['tasks', 0, 'file']`. */
   readonly problemAt: (path: readonly PropertyKey[], code: WorkflowProblem['code'], message: string) => WorkflowProblem;
 };
 
-/**
- * Parses and checks the text of a workflow file. `file` is its name in errors.
- * @throws WorkflowError with all problems found
- */
+/** Parses and checks the text of a workflow file, called `file` in errors. @throws WorkflowError with all problems */
 export const parseWorkflow = (text: string, file: string): ParsedWorkflow => {
   try {
     const { parsed, problems } = check(text);

@@ -52,5 +52,4 @@ export const keyOf = (key: unknown): string => {
 const target = (node: unknown, aliases: ReadonlyMap<Alias, Node>): unknown =>
   isAlias(node) ? aliases.get(node) : node;
 
-/** Returns the offset at which a node or key starts. */
 export const startOf = (node: unknown): number | undefined => (node as Partial<ParsedNode> | null)?.range?.[0];

@@ -26,7 +26,6 @@ export type WorkflowProblemCode =
   | 'SECRET_MISSING'
   | 'NESTED_WORKFLOW';
 
-/** A problem of a workflow file. */
 export type WorkflowProblem = {
   readonly code: WorkflowProblemCode;
   /** What is wrong, which task or key it concerns, and how to fix it. */

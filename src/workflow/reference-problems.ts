@@ -11,10 +11,7 @@ type Path = readonly PropertyKey[];
 
 type Mapping = Readonly<Record<string, unknown>>;
 
-/**
- * Finds parts of a file that contradict one another: keys that exclude or require each other; pools, params and secrets
- * that are used but not declared. Parts that can't be read are skipped: other checks report those.
- */
+/** Finds keys that exclude or require each other, and undeclared pools, params and secrets. Skips unreadable parts. */
 export const referenceProblems = (
   file: unknown,
   place: (path: Path) => Place,
@@ -287,10 +284,7 @@ const withoutTexts = (source: string): string => source.replace(/"[^"]*"|'[^']*'
 /** Keys that are evaluated once for a whole fan-out, not for each item. */
 const ASKED_ONCE: ReadonlySet<string> = new Set(['over', 'when']);
 
-/**
- * Returns `item` or `index` if the expression reads it as a variable. A key of that name, or the variable of a macro
- * such as `l.all(item, …)`, does not count.
- */
+/** Returns `item` or `index` if an expression reads that variable; not a key, or a macro's variable, of that name. */
 const mapVariable = ({ source }: Expression): string | undefined => {
   const code = withoutTexts(source);
   const own = new Set([...code.matchAll(/\(\s*(item|index)\s*,/g)].map(([, name]) => name));
@@ -321,9 +315,7 @@ const CODE: ReadonlySet<string> = new Set(['command', 'query', 'shell', 'module'
 const templated = (text: string): readonly Expression[] =>
   hasExpression(text) ? parseTemplate(text).parts.filter((part) => typeof part === 'object') : [];
 
-/**
- * Returns each expression with the text to search for in the file. The schema reports expressions that can't be parsed.
- */
+/** Returns each expression with its text in the file; none if one can't be parsed, which the schema reports. */
 const read = (text: string, parse: (text: string) => readonly Expression[]): readonly [string, Expression][] => {
   try {
     return parse(text).map((expression) => [expression.source, expression]);

@@ -41,10 +41,7 @@ export const duration = z.pipe(
   ),
 );
 
-/**
- * Details of a custom issue. Its message completes the sentence `Task "…" has "…", which …`. `near` is the text in the
- * file to point at.
- */
+/** Details of a custom issue, whose message completes `Task "…" has "…", which …`. `near`: the text to point at. */
 export type Complaint = {
   readonly code: 'INVALID_EXPRESSION' | 'UNSAFE_EXPRESSION' | 'INVALID_VALUE';
   readonly near?: string;
@@ -52,7 +49,6 @@ export type Complaint = {
 
 type Payload = { readonly value: unknown; readonly issues: unknown[] };
 
-/** Adds an issue to a schema's check. */
 export const complain = (payload: Payload, message: string, complaint: Complaint): void => {
   payload.issues.push({ code: 'custom', input: payload.value, message, params: complaint });
 };

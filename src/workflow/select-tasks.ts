@@ -2,10 +2,7 @@ import { TintypeError } from '../engine/errors/errors.ts';
 import { didYouMean } from '../engine/errors/suggest.ts';
 import type { Workflow, WorkflowTask } from './schema.ts';
 
-/**
- * Selects tasks of a workflow by name: `build` alone, `+build` with all its upstream, `build+` with all its downstream,
- * `+build+` with both.
- */
+/** Tasks by name: `build` alone, `+build` with all its upstream, `build+` with all its downstream, `+build+` both. */
 export type Selection = {
   /** Only these tasks. Default all. */
   readonly only?: readonly string[] | undefined;
@@ -20,9 +17,8 @@ export class SelectionError extends TintypeError {
 }
 
 /**
- * Returns the workflow with only the selected tasks. A dependency on a task left out is replaced by that task's nearest
- * selected upstreams, so the order stays the same. Handlers are kept.
- * @throws SelectionError if a name is unknown
+ * Returns the workflow with only the selected tasks and the handlers. A dependency on a task left out is replaced by
+ * its nearest selected upstreams, so the order stays the same. @throws SelectionError if a name is unknown
  */
 export const selectTasks = (workflow: Workflow, { only = [], skip = [] }: Selection = {}): Workflow => {
   if (only.length === 0 && skip.length === 0) return workflow;

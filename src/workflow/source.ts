@@ -9,7 +9,6 @@ export type Source = {
   readonly counter: LineCounter;
   /** Returns the offset of the first `near` at or after `offset`, or `offset` if there is none. */
   readonly offsetOf: (offset: number, near: string | undefined) => number;
-  /** Creates a problem at an offset of the text. */
   readonly problemAt: (offset: number, code: WorkflowProblem['code'], message: string) => PlacedProblem;
 };
 

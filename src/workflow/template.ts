@@ -2,7 +2,6 @@ import { compile, type Expression, ExpressionError, type ExpressionScope } from 
 
 /** Text that contains `${{ expression }}`. */
 export type Template = {
-  /** Pieces of text and expressions, in order. */
   readonly parts: readonly (string | Expression)[];
 };
 
@@ -27,12 +26,10 @@ export const parseTemplate = (text: string): Template => {
   return { parts };
 };
 
-/**
- * Reads the expression at `start` and returns it with the offset after its `}}`. An expression may itself contain `}}`,
- * in text or mappings, so each one is tried until the text before it compiles.
- */
+/** Reads the expression at `start`, which may contain `}}`. Returns it with the offset after the `}}` that ends it. */
 const readExpression = (text: string, start: number): [Expression, number] => {
   let first: unknown;
+  // Try each `}}` until the text before it compiles.
   for (let close = text.indexOf(CLOSE, start); close >= 0; close = text.indexOf(CLOSE, close + 1)) {
     try {
       return [compile(text.slice(start, close).trim()), close + CLOSE.length];
@@ -58,9 +55,7 @@ export const toText = (value: unknown): string => {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 };
 
-/**
- * Compiles data in which every text is a template. Returns a function that renders the data. @throws ExpressionError
- */
+/** Compiles data whose texts are templates. Returns a function that renders the data. @throws ExpressionError */
 export const dataOf = (data: unknown): ((scope: ExpressionScope) => unknown) => {
   if (typeof data === 'string') {
     if (!hasExpression(data)) return () => data;

@@ -188,9 +188,7 @@ const mapPools = (pools: Readonly<Record<string, WorkflowPool>>): Record<string,
     }),
   );
 
-/**
- * Returns the schema of a job's input: checks `params`, fills in their defaults, and keeps all other input as it is.
- */
+/** Returns the schema of a job's input, which checks `params`, adds their defaults and keeps all other input. */
 const inputSchema = ({ params }: Workflow, mask: Mask): StandardSchema => {
   const specs = paramSpecs(params);
   return {

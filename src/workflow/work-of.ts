@@ -112,10 +112,7 @@ const functionOf = (task: FunctionTask, around: Surroundings, isHandler: boolean
   }
 };
 
-/**
- * Returns the function that turns the result of an attempt into the task's output. Only mappings from a command, or
- * from http with `output: json`, are merged into the context; all else is stored under the task's name.
- */
+/** Returns the function that shapes outputs: only mappings of commands and of JSON requests merge into the context. */
 const shapeOf = (task: FunctionTask): ((value: unknown) => unknown) => {
   if (task.type === 'sql') return namedOutput(task.name);
   if (task.type !== 'http') return taskOutput(task.name);
@@ -178,10 +175,7 @@ const outcomeVariables = ({ outcome: { state, error } }: Scope): Readonly<Record
   ...(error ? { TINTYPE_JOB_ERROR: error.message } : {}),
 });
 
-/**
- * Returns the program and flags that run a command, or `undefined` for bash with its default flags. Known shells get
- * `-e`: stop at the first error.
- */
+/** Returns the program and flags for a command; `undefined` for plain bash. Known shells get `-e`: stop at an error. */
 const shellOf = (shell: string | readonly string[] | undefined): Parameters<typeof bash>[2] => {
   if (shell === undefined || shell === 'bash') return undefined;
   if (typeof shell !== 'string') return shell as unknown as [string];

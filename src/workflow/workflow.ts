@@ -1,14 +1,9 @@
-/*
- * This folder turns a workflow file, written in YAML, into a job definition.
- *
- * `workflow.ts` reads the file (`read-file.ts`) and every file that it runs. `parse-workflow.ts` checks each one and
- * collects all problems, located in the file by `source.ts` and `place-of.ts`: YAML (`parse-yaml.ts`,
- * `inspect-nodes.ts`), schema (`schema.ts`, `schema-values.ts`, `schema-problems.ts`), references between its parts
- * (`reference-problems.ts`) and the graph (`graph-problems.ts`). Then `secrets.ts` reads the secrets, `select-tasks.ts`
- * applies a selection, and `to-definition.ts` builds the definition: `handlers.ts` adds the handlers, and `work-of.ts`
- * makes the function of each task, with its expressions (`template.ts`, `expression.ts`) and its output (`output.ts`).
- * `json-schema.ts` exports the schema for editors.
- */
+/* This folder makes a job definition of a YAML file. `workflow.ts` reads the file (`read-file.ts`) and those it runs;
+ * `parse-workflow.ts` collects all problems, located by `source.ts` and `place-of.ts`: YAML (`parse-yaml.ts`,
+ * `inspect-nodes.ts`), schema (`schema.ts`, `schema-values.ts`, `schema-problems.ts`), references between parts
+ * (`reference-problems.ts`) and the graph (`graph-problems.ts`). `secrets.ts` reads secrets, `select-tasks.ts` selects.
+ * `to-definition.ts` builds the definition, with handlers (`handlers.ts`) and functions of tasks (`work-of.ts`), which
+ * use expressions (`template.ts`, `expression.ts`) and shape outputs (`output.ts`). */
 
 import { stat } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
@@ -26,10 +21,7 @@ import { hasExpression } from './template.ts';
 import { toDefinition } from './to-definition.ts';
 
 export type WorkflowOptions = {
-  /**
-   * Environment variables that secrets are read from. Default `process.env`. `false` reads no secrets, for a definition
-   * whose jobs will not be started.
-   */
+  /** Where secrets are read. Default `process.env`. `false`: none, for a definition whose jobs will not be started. */
   readonly env?: Readonly<Record<string, string | undefined>> | false;
   /** The tasks to include. Default all. */
   readonly selection?: Selection;
@@ -48,9 +40,7 @@ export type LoadedWorkflow = {
   readonly definition: JobDefinition;
   /** Masks the values of all secrets, including those of the files that this one runs. */
   readonly mask: Mask;
-  /**
-   * The descriptions of all external tasks, by path: `outer/inner` in a nested file. `undefined` if a task has none.
-   */
+  /** The descriptions of all external tasks, by path such as `outer/inner`; `undefined` if a task has none. */
   readonly externals: ReadonlyMap<string, string | undefined>;
 };
 

@@ -1,6 +1,4 @@
-/**
- * Marks the special return values. The symbol is global, so that copies of the package recognise each other's values.
- */
+/** Marks the special return values. Global, so that copies of the package recognise each other's values. */
 export const ANSWER: unique symbol = Symbol.for('tintype.answer');
 
 /** Return value of a task that can't do its work yet. Created by `notReady`. */
@@ -24,17 +22,15 @@ export type Expand<Output = undefined> = {
 export type Answer = NotReady | Branch<unknown> | Expand<unknown>;
 
 /**
- * Creates the return value of a task whose prerequisites are missing. The task ends `notReady`; for the trigger rules
- * of its downstream tasks it counts as skipped. Other branches continue, and unless a task fails, the job ends
- * `notReady`, without an error. From the check of a sensor the value means "check again later".
+ * Creates the return value of a task whose prerequisites are missing: the task ends `notReady`, which its downstream's
+ * trigger rules count as skipped. Unless a task fails, the job ends `notReady`. From a sensor: "check again later".
  */
 export const notReady = (reason: string): NotReady => Object.freeze({ [ANSWER]: 'notReady' as const, reason });
 
 /**
- * Creates the return value of a task that chooses its downstream: of its direct downstream tasks only those in
- * `picks` run. For the others this task counts as skipped, and their trigger rules decide. Exception: for a task that
- * is also downstream of a picked task, this task counts as completed. `output` is merged into the context like any
- * other output. A pick that does not directly depend on the task fails the task with `INVALID_OUTPUT`.
+ * Creates the return value of a task of whose direct downstream tasks only `picks` run. For the others it counts as
+ * skipped, except for those downstream of a pick. `output` is merged into the context. A pick that does not directly
+ * depend on the task fails the task with `INVALID_OUTPUT`.
  */
 export const branch = <const Output extends object | undefined = undefined>(
   picks: string | readonly string[],
@@ -46,9 +42,7 @@ export const branch = <const Output extends object | undefined = undefined>(
     output: output[0] as Output,
   });
 
-/** Returns the value if it is one of the special return values, else `undefined`. */
 export const answerOf = (value: unknown): Answer | undefined =>
   typeof value === 'object' && value !== null && ANSWER in value ? (value as Answer) : undefined;
 
-/** Returns `notReady`, `branch` or `expand`. */
 export const kindOfAnswer = (answer: Answer): Answer[typeof ANSWER] => answer[ANSWER];

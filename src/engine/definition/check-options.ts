@@ -82,7 +82,6 @@ const rateLimit = options({ limit: required(positive), periodMs: required(period
 
 const isIterable = (value: unknown): boolean => typeof value === 'object' && value !== null && Symbol.iterator in value;
 
-/** The options that each kind of task accepts. */
 const taskRules: Readonly<Record<TaskKind, Rules>> = {
   task: functionRules,
   sensor: {
@@ -174,7 +173,6 @@ const definitions = rule(
 
 const engineRules: Rules = { ...limitRules, journal, definitions, logger, clock, random: callable };
 
-/** Returns the problems of a task's options, which differ by kind. */
 export const taskOptionProblems = (given: unknown, task: string, kind: TaskKind): Problem[] => {
   const subject = `Task "${task}"`;
   const problems = problemsOf(given, taskRules[kind], { subject, tasks: [task] });
@@ -190,7 +188,6 @@ export const definitionOptionProblems = (given: unknown): Problem[] =>
 export const engineOptionProblems = (given: unknown): Problem[] =>
   problemsOf(given, engineRules, { subject: 'The engine' });
 
-/** Returns the problems of a start's input and options. */
 export const startOptionProblems = (input: unknown, given: unknown): Problem[] => {
   const problems = problemsOf(given, startRules, { subject: 'The start' });
   const { jobId, jobKey } = (given ?? {}) as StartOptions;
@@ -227,10 +224,7 @@ const againRules: Readonly<Record<'resume' | 'retry' | 'rerun', Rules>> = {
   },
 };
 
-/**
- * Returns the problems of the options of a resume, retry or rerun. The methods of an engine (`of`) also accept
- * `definition`, `added` and `changed`; those of a job handle do not.
- */
+/** Returns the problems of resume, retry or rerun options. Those of an engine include `definition` and `changed`. */
 export const againOptionProblems = (
   given: unknown,
   what: keyof typeof againRules,

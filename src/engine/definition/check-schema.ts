@@ -8,10 +8,9 @@ import { isPoll } from './sensor.ts';
 import { type SchemaResult, type StandardSchema, violationsOf } from './standard-schema.ts';
 
 /**
- * Validates a task's output, or the one carried by `branch` or `expand`, and returns what the schema makes of it.
- * Values that mean "not ready" pass unchecked. If the schema validates asynchronously, returns a promise.
- * @throws SchemaError `INVALID_OUTPUT` for a violation
- * @throws NonRetryableError if the schema itself throws or returns no valid result
+ * Returns what the schema makes of an output, or a promise of it; "not ready" values pass unchecked.
+ * @throws SchemaError `INVALID_OUTPUT` for a violation; NonRetryableError if the schema throws or returns no valid
+ * result
  */
 export const checked = (schema: StandardSchema, brought: unknown, task: { readonly path: string }): unknown => {
   const answer = isPoll(brought) ? 'later' : answerOf(brought);
@@ -38,7 +37,7 @@ const judge = (schema: StandardSchema, output: unknown, { path }: { readonly pat
 };
 
 /**
- * Validates a job's input and returns what the schema makes of it; without a schema, returns the input.
+ * Returns what the schema, if any, makes of a job's input.
  * @throws SchemaError `INVALID_INPUT` for a violation
  * @throws OptionError if the schema throws, or returns a promise or no valid result
  */
@@ -77,7 +76,6 @@ const attempt = <Value>(call: () => Value, failure: (error: unknown) => Error): 
   }
 };
 
-/** Splits the result of a schema into a value or violations. @throws TypeError if it is no such result */
 const read = (result: unknown): { readonly value?: unknown; readonly violations?: readonly Violation[] } => {
   if (typeof result !== 'object' || result === null) throw new TypeError('it answered no result');
   const { issues } = result as SchemaResult<unknown>;

@@ -3,8 +3,8 @@ import { definitionShape } from './definition-shape.ts';
 import type { Plan } from './plan.ts';
 
 /**
- * What to do if a job's definition has changed since the job was started. `refuse`: throw. `accept`: continue unless
- * a removed or changed task has begun. `force`: continue in any case.
+ * Policy for a changed definition: `refuse` throws, `accept` continues unless a removed or changed task has begun,
+ * `force` always continues.
  */
 export type ChangePolicy = 'refuse' | 'accept' | 'force';
 
@@ -59,15 +59,10 @@ const changesOfTask = (was: TaskShape, is: TaskShape, prefix: string): readonly 
 
 const list = (names: readonly string[]): string => names.join(', ') || 'nothing';
 
-/** Describes a change in words. */
 export const changeText = ({ kind, task, what }: DefinitionChange): string =>
   kind === 'changed' ? `"${task}" ${what}` : `"${task}" was ${kind}`;
 
-/**
- * Returns the changes in words, if the policy lets the job continue despite them. `hasBegun` returns whether the task
- * of this path has left `unscheduled`.
- * @throws JournalError `DEFINITION_CHANGED` if the policy refuses
- */
+/** Returns the changes in words. @throws JournalError `DEFINITION_CHANGED` if the policy refuses them */
 export const acceptedChanges = (
   job: { readonly id: string; readonly name: string },
   changes: readonly DefinitionChange[],

@@ -13,7 +13,6 @@ export const draftsOf = (name: string, tasks: readonly AnyTaskSpec[]): TaskDraft
   throw new JobDefinitionError(textOf(name), [{ code: 'INVALID_OPTION', message, tasks: [], option: 'tasks' }]);
 };
 
-/** The fields in which the kinds of spec differ, without options. */
 type AnySpec = {
   readonly name: string;
   readonly kind?: TaskKind;
@@ -28,10 +27,7 @@ const draftOf = (spec: AnyTaskSpec): TaskDraft => {
   return kind === 'task' ? { name, kind, run, options } : otherDraftOf(name, kind, run, options);
 };
 
-/**
- * Converts the spec of any other kind. Its work is in `check`, `each` or `definition`; a `run` beside that stays
- * among the options, where validation reports it.
- */
+/** Converts any other kind. A `run` beside `check`, `each` or `definition` stays an option; validation reports it. */
 const otherDraftOf = (
   name: string,
   kind: TaskKind,

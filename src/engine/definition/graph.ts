@@ -10,10 +10,7 @@ export type Graph = {
   readonly downstream: readonly (readonly number[])[];
 };
 
-/**
- * Builds the graph. Ignores dependencies on unknown tasks and on the task itself, and all but the first task of a
- * name.
- */
+/** Builds the graph. Ignores dependencies on unknown tasks or on oneself, and all but the first task of a name. */
 export const buildGraph = (
   tasks: readonly { readonly name: string; readonly dependsOn: readonly string[] }[],
 ): Graph => {
@@ -47,10 +44,7 @@ export type Sorted = {
   readonly cycles: readonly (readonly number[])[];
 };
 
-/**
- * Sorts the tasks topologically and finds cycles. The tasks of a cycle then count as done, so that the sort continues
- * and finds separate cycles too. Of cycles that share a task, only one is reported.
- */
+/** Sorts topologically and finds separate cycles; of cycles that share a task, only one is reported. */
 export const sortGraph = ({ upstream, downstream }: Graph): Sorted => {
   const missing = upstream.map((needs) => needs.length);
   const free = new Heap<number>((a, b) => a - b);
@@ -80,10 +74,7 @@ export const sortGraph = ({ upstream, downstream }: Graph): Sorted => {
   }
 };
 
-/**
- * Finds a cycle by walking upstream: each unfinished task waits on another unfinished one, so the walk must return to
- * a task that it has visited.
- */
+/** Walks upstream until a task repeats, as it must: each unfinished task waits on another unfinished one. */
 const cycleFrom = (start: number, upstream: Graph['upstream'], done: Uint8Array): number[] => {
   const walk: number[] = [];
   const seenAt = new Map<number, number>();
@@ -123,7 +114,7 @@ export const criticalPath = ({ upstream, downstream }: Graph, lengths: ArrayLike
   return path;
 };
 
-/** Returns all tasks that can be reached from `start` along `edges`, in declaration order, without `start` itself. */
+/** Returns the tasks reachable from `start` along `edges`, in declaration order, without `start` itself. */
 export const reachable = (start: number, edges: readonly (readonly number[])[]): number[] => {
   const seen = new Set<number>([start]);
   for (const index of seen) for (const next of edges[index] ?? []) seen.add(next);

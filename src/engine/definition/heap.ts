@@ -1,7 +1,4 @@
-/**
- * A priority queue: the least item by `compare` comes first. Items that arrive in order, as most do, are appended to
- * a sorted run, where push and pop take constant time; all others go to a binary heap.
- */
+/** A priority queue, least item first. Items in order go to a sorted run (constant time), all others to a heap. */
 export class Heap<Item> {
   readonly #compare: (a: Item, b: Item) => number;
   readonly #items: Item[] = [];
@@ -16,7 +13,6 @@ export class Heap<Item> {
     return this.#items.length + this.#run.length - this.#head;
   }
 
-  /** All items, in no particular order. */
   get items(): readonly Item[] {
     return [...this.#items, ...(this.#run.slice(this.#head) as Item[])];
   }
@@ -31,12 +27,11 @@ export class Heap<Item> {
     else this.#sink(item);
   }
 
-  /** Removes and returns the least item; `undefined` if the queue is empty. */
   pop(): Item | undefined {
     if (!this.#runIsFirst()) return this.#popHeap();
     const least = this.#run[this.#head];
     this.#run[this.#head++] = undefined;
-    // Frees the popped part of the run from time to time, in case the run never becomes empty.
+    // Frees the popped part of the run now and then, in case the run never becomes empty.
     if (this.#head === this.#run.length || this.#head === 1_024) {
       this.#run = this.#run.slice(this.#head);
       this.#head = 0;

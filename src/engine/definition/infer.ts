@@ -5,7 +5,7 @@ import type { Settled } from './task-spec.ts';
 
 /**
  * What the types record about a task. A builder accumulates a union of these: adding one costs tsc the same however
- * many there are. With an object type that gains a key per task, tsc would walk all tasks each time.
+ * many there are, while with an object type that gains a key per task tsc would walk all tasks each time.
  */
 export interface TaskType<
   Name extends string = string,
@@ -22,10 +22,7 @@ export interface TaskType<
   readonly open: Open;
 }
 
-/**
- * The output of a function that returns `Result`: its value, or the one carried by `branch` or `expand`; promises are
- * unwrapped, `notReady` is left out.
- */
+/** The output of a function that returns `Result`: its value, or the one carried by `branch` or `expand`. */
 export type OutputOf<Result> = NothingOr<PutOut<Awaited<Result>>>;
 
 type PutOut<Value> = Value extends Branch<infer Output> | Expand<infer Output> ? Output : Exclude<Value, NotReady>;
@@ -35,10 +32,7 @@ type NothingOr<Output> = [Output] extends [never] ? undefined : Output extends v
 /** The output of a task: what its schema makes of it, or without a schema what the function returns. */
 export type Checked<Result, Schema> = [Schema] extends [StandardSchema] ? SchemaOutput<Schema> : OutputOf<Result>;
 
-/**
- * `Result` if a task may return it; else the schema's input type or a text, which shows up in tsc's error. `unknown`
- * passes.
- */
+/** `Result` if a task may return it; else the schema's input or a text for tsc's error. `unknown` passes. */
 export type Valid<Result, Schema = undefined> = [Schema] extends [StandardSchema]
   ? [PutOut<Awaited<Result>>] extends [SchemaInput<Schema>]
     ? Result
@@ -54,10 +48,7 @@ export type SensorOutput<Result, Schema> = [Schema] extends [StandardSchema]
   ? SchemaOutput<Schema>
   : NothingOr<PutOut<Exclude<Awaited<Result>, boolean>>>;
 
-/**
- * `Result` if a sensor's check may return it; else a text, which shows up in tsc's error. `true` means no output,
- * which a schema may not accept.
- */
+/** `Result` if a sensor's check may return it; else a text for tsc's error. `true` means no output. */
 export type ValidCheck<Result, Schema> = [Seen<Awaited<Result>>] extends [never]
   ? Result
   : [Valid<Seen<Awaited<Result>>, Schema>] extends [Seen<Awaited<Result>>]
@@ -77,10 +68,7 @@ type ItemOutput<Result, Schema> = [Schema] extends [StandardSchema]
   ? SchemaOutput<Schema>
   : NothingOr<Exclude<Awaited<Result>, NotReady>>;
 
-/**
- * The output of a nested job: what its `output` option returns, else the merged outputs of its tasks under the task's
- * name.
- */
+/** The output of a nested job: what its `output` option returns, else its merged outputs under the task's name. */
 export type NestedOutput<Name extends string, Output, Tasks> = [Output] extends [never]
   ? { readonly [Key in Name]: FinalContext<Record<never, never>, Tasks> }
   : Output;
@@ -101,10 +89,7 @@ export type PutsOut<Schema> = [Schema] extends [StandardSchema]
       : 'The schema of an output makes a plain object, which is merged into the context, or nothing'
   : Schema;
 
-/**
- * Whether the output is certain to exist when a downstream task runs. `Answer` is `never` for a task without a
- * condition.
- */
+/** Whether the output is certain to exist downstream. `Answer` is `never` for a task without a condition. */
 export type IsCertain<Name extends string, Tolerated, Answer extends boolean = never> =
   IsOpen<Name> extends true ? false : [Answer] extends [never] ? (Tolerated extends false ? true : false) : false;
 
@@ -125,16 +110,12 @@ type IsBranch<Value> = Value extends Branch<unknown> ? true : false;
 
 type OpenOf<Upstream> = Upstream extends { readonly open: infer Open } ? Open : false;
 
-/**
- * The scope of a task's functions, from its dependencies and trigger rule. With any rule but `allSuccess`, no output
- * of a dependency is certain.
- */
+/** The scope of a task's functions. With any rule but `allSuccess`, no output of a dependency is certain. */
 export type ScopeOf<Input, Tasks, Needs extends string, Rule> = TaskScope<
   ContextOf<Input, Heard<Named<Tasks, Needs>, Rule>, Needs>,
   DepsOf<Heard<Named<Tasks, Needs>, Rule>, Needs>
 >;
 
-/** The scope of a task's condition, computed as for `ScopeOf`. */
 export type ConditionOf<Input, Tasks, Needs extends string, Rule> = ConditionScope<
   ContextOf<Input, Heard<Named<Tasks, Needs>, Rule>, Needs>,
   DepsOf<Heard<Named<Tasks, Needs>, Rule>, Needs>
@@ -161,7 +142,6 @@ type IsOpen<Name extends string> = [Name] extends [never]
     ? true
     : false;
 
-/** The tasks with these names. */
 export type Named<Tasks, Name> = Tasks extends { readonly name: Name } ? Tasks : never;
 
 /** The type of a task's `ctx`: the job's input merged with the outputs of the direct dependencies. */
@@ -184,7 +164,6 @@ export type FinalContext<Input, Tasks> = Merge<Input, Tasks, CertainKeys<Extract
 /** The context of a job in any state: each output may be missing. */
 export type PartialContext<Input, Tasks> = Merge<Input, Tasks, never>;
 
-/** The output of the task with this name. */
 export type OutputNamed<Tasks, Name extends string> =
   IsOpen<Name> extends true ? Unknown : [Named<Tasks, Name>] extends [never] ? Unknown : PutOutBy<Named<Tasks, Name>>;
 
@@ -202,8 +181,8 @@ export type TaskName<Tasks extends TaskType> = [Tasks] extends [never] ? string 
 export type TaskPath<Tasks extends TaskType> = TaskName<Tasks> | `${TaskName<Tasks>}${'/' | '['}${string}`;
 
 /**
- * The input overlaid with the outputs of tasks. A key in `Certain` has the union of its writers' types, since their
- * order is unknown here. Any other key may also keep the input's value or, if the input lacks it, be absent.
+ * The input overlaid with outputs. A key in `Certain` has the union of its writers' types, since their order is unknown
+ * here; any other key may also keep the input's value or, if the input lacks it, be absent.
  */
 type Merge<Input, Tasks, Certain> = Flat<
   { [Key in keyof Input as Key extends Certain ? never : Key]: Input[Key] | Written<Tasks, Key> } & {

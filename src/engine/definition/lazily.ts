@@ -1,7 +1,6 @@
 /**
- * Returns a function that adds getters to an object; each computes its value from a hidden state whenever it is read.
- * All such objects share the getter functions and so one hidden class: in Node 20 that takes half the time of object
- * literals with getters of their own.
+ * Returns a function that adds getters to an object; each computes its value from a hidden state on every read. Sharing
+ * the getters, and so a hidden class, takes half the time of object literals with getters (Node 20).
  */
 export const lazily = <State extends object, Shown extends object>(
   readers: {

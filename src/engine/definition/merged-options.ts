@@ -1,10 +1,7 @@
 import type { StartOptions } from './options.ts';
 import type { Plan } from './plan.ts';
 
-/**
- * Merges the options of a start over those of the definition. `undefined` keeps the definition's value or the
- * default. Pools are merged by name.
- */
+/** Merges a start's options over the definition's, pools by name; `undefined` keeps the definition's value. */
 export const mergedOptions = (defined: Plan['options'], started: StartOptions): StartOptions => {
   const options: Record<string, unknown> = { ...defined };
   for (const [key, value] of Object.entries(started)) if (value !== undefined) options[key] = value;

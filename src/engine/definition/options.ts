@@ -6,10 +6,7 @@ import type { StandardSchema } from './standard-schema.ts';
 import type { ConditionScope, TaskScope } from './task-function.ts';
 import type { TriggerRule } from './trigger.ts';
 
-/**
- * What happens to the rest of a job after the final failure of a task. The values are explained at
- * `JobOptions.onFailure`.
- */
+/** What happens to the rest of a job after a task's final failure; see `JobOptions.onFailure`. */
 export type FailurePolicy = 'abort' | 'drain' | 'continue';
 
 /** When a task runs, and what its failure means. Every kind of task accepts these options. */
@@ -24,15 +21,9 @@ export type FlowOptions<
   readonly dependsOn?: readonly Needs[] | undefined;
   /** Which outcomes of those tasks it requires. Default `allSuccess`. */
   readonly trigger?: Rule | undefined;
-  /**
-   * Condition, evaluated once when the trigger rule is satisfied: a falsy value skips the task. If it throws or
-   * returns a promise, the task fails. Default: the task runs.
-   */
+  /** Condition, evaluated once the trigger rule is satisfied. Falsy skips the task; a throw or promise fails it. */
   readonly when?: ((scope: Condition) => Answer) | undefined;
-  /**
-   * Time limit in ms over all attempts and the waits between them, from the first `ready`. Paused time does not
-   * count. Default none.
-   */
+  /** Time limit in ms from the first `ready`, over all attempts and waits; paused time excluded. Default none. */
   readonly deadline?: number | undefined;
   /** Whether a failure of this task counts as done: its downstream runs and the job can complete. Default false. */
   readonly continueOnFailure?: Tolerated | undefined;
@@ -43,7 +34,7 @@ export type FlowOptions<
 /** How a task's attempts are limited and retried. */
 export type AttemptOptions = {
   /**
-   * Time limit of one attempt in ms. A timeout is a failure that may be retried. For a fan-out it limits finding the
+   * Time limit of one attempt in ms; a timeout is a failure that may be retried. For a fan-out it limits finding the
    * items, and each instance by itself. Default none.
    */
   readonly timeout?: number | undefined;
@@ -51,14 +42,11 @@ export type AttemptOptions = {
   readonly maxRetries?: number | undefined;
   /** How long to wait between attempts, and which errors to retry. Default: the job's `retry`. */
   readonly retry?: RetryOptions | undefined;
-  /**
-   * What happens when no retry is left: `fail` fails the task, `pause` pauses it until it is retried with
-   * `job.retry`. Default: the job's `onExhausted`.
-   */
+  /** If no retry is left: `fail`, or `pause` until `job.retry`. Default: the job's `onExhausted`. */
   readonly onExhausted?: 'fail' | 'pause' | undefined;
   /**
-   * How many attempts may be interrupted by the death of their process; each is repeated without using up a retry,
-   * and the next interruption fails the task with `TASK_INTERRUPTED`. Default: the job's `maxInterruptions`.
+   * How many attempts may be interrupted by the death of their process and repeated without using up a retry; the next
+   * interruption fails the task with `TASK_INTERRUPTED`. Default: the job's `maxInterruptions`.
    */
   readonly maxInterruptions?: number | undefined;
 };
@@ -84,15 +72,9 @@ export type TaskOptions<
 > = FlowOptions<Needs, Tolerated, Rule, Condition, Answer> &
   AttemptOptions &
   SlotOptions & {
-    /**
-     * Schema that validates the output; what the schema makes of it is merged into the context. A violation fails the
-     * task without a retry. Default none.
-     */
+    /** Schema of the output; its result is merged into the context. A violation fails without retry. Default none. */
     readonly output?: Schema;
-    /**
-     * Returns properties to add to the scope of each attempt: a plain object, not a promise. If it throws, the
-     * attempt gets the plain scope and a warning is logged.
-     */
+    /** Returns properties (no promise) to add to each attempt's scope. If it throws, a warning is logged. */
     readonly enrich?: ((scope: Scope) => Extra) | undefined;
   };
 
@@ -100,10 +82,7 @@ export type TaskOptions<
 export type SensorPace = {
   /** Wait between checks in ms. Default 1,000. */
   readonly interval?: number | undefined;
-  /**
-   * How the interval grows: `fixed`, `linear`, `exponential`, or a function that takes the number of the last check,
-   * from 1, and returns the wait in ms. Default `fixed`.
-   */
+  /** How the interval grows; a function takes the last check's number, from 1, and returns ms. Default `fixed`. */
   readonly backoff?: 'fixed' | 'linear' | 'exponential' | ((check: number) => number) | undefined;
   /** Growth factor of `exponential`. Default 2. */
   readonly factor?: number | undefined;
@@ -113,10 +92,7 @@ export type SensorPace = {
 
 /** How an external task is supervised while its owner works on it. */
 export type ExternalPace = {
-  /**
-   * Longest time in ms that a claimed task may go without a heartbeat; after that its attempt fails. Default no
-   * limit.
-   */
+  /** Longest time in ms without a heartbeat before a claimed task's attempt fails. Default no limit. */
   readonly heartbeatTimeout?: number | undefined;
 };
 
@@ -147,9 +123,9 @@ export type JobOptions = LimitOptions & {
   /** Time limit of the whole job in ms. Paused time does not count. Default none. */
   readonly timeout?: number | undefined;
   /**
-   * What a task's final failure does to the rest of the job. `abort`: running tasks are aborted, nothing else starts.
-   * `drain`: running tasks finish, nothing else starts. `continue`: independent branches finish, the downstream of
-   * the failed task is skipped. Clean-up tasks (trigger rule `always`) run in any case. Default `abort`.
+   * What a task's final failure does: `abort` aborts running tasks, `drain` lets them finish, and neither starts
+   * others; `continue` skips only the failed task's downstream. Clean-up tasks (rule `always`) run in any case. Default
+   * `abort`.
    */
   readonly onFailure?: FailurePolicy | undefined;
   /** How long aborted attempts may take to clean up, in ms; then the job ends without them. Default 0. */
@@ -163,8 +139,8 @@ export type JobOptions = LimitOptions & {
   /** `maxInterruptions` of tasks that set none. Default 10. */
   readonly maxInterruptions?: number | undefined;
   /**
-   * What happens if two tasks write the same key and neither is downstream of the other: a `context.conflict` event
-   * is published, and with `error` the job also fails. Default `event`.
+   * What happens if two tasks, neither downstream of the other, write the same key: a `context.conflict` event is
+   * published; with `error` the job also fails. Default `event`.
    */
   readonly contextConflict?: 'event' | 'error' | undefined;
   /** Whether the input and all outputs are deep-frozen. Default true. */
@@ -182,9 +158,8 @@ export type StartOptions = JobOptions & {
   /** Id of the job. Default: a random UUID. */
   readonly jobId?: string | undefined;
   /**
-   * Makes the start idempotent: if a job of this name has been started with the same key, the start returns that job.
-   * Needs a journal; without one, an engine compares only its jobs that are not over. Excludes `jobId`, since the id
-   * is derived from the key.
+   * If a job of this name was started with the same key, the start returns that job. Without a journal, an engine
+   * compares only its jobs that are not over. Excludes `jobId`, which is derived from the key.
    */
   readonly jobKey?: string | undefined;
   /** Plain data that is stored in the journal with the job. Default none. */
@@ -195,10 +170,7 @@ export type StartOptions = JobOptions & {
   readonly signal?: AbortSignal | undefined;
   /** Receives every event as one line; console, pino and winston fit. Default none. */
   readonly logger?: Logger | undefined;
-  /**
-   * XState inspection callback or observer, passed to the job's actor; `@statelyai/inspect` plugs in here. Default
-   * none.
-   */
+  /** XState inspection callback or observer for the job's actor, such as `@statelyai/inspect`. Default none. */
   readonly inspect?: Inspect | undefined;
   /** Source of time and timers. Default: the system clock. */
   readonly clock?: Clock | undefined;
@@ -211,8 +183,5 @@ export type Inspect =
   | { bivariant(event: { readonly type: string }): void }['bivariant']
   | { next?: { bivariant(event: { readonly type: string }): void }['bivariant'] | undefined };
 
-/**
- * `task` runs a function, `sensor` checks until something is ready, `external` is completed from outside, `job` runs
- * a nested job, `map` is a fan-out.
- */
+/** `task` runs a function, `sensor` checks until ready, `external` is completed from outside, `map` is a fan-out. */
 export type TaskKind = 'task' | 'sensor' | 'external' | 'job' | 'map';

@@ -14,10 +14,7 @@ export type TaskDefinition = Omit<TaskOptions, 'dependsOn' | 'output'> & {
   readonly kind?: Exclude<TaskKind, 'task'> | undefined;
   /** Names of the upstreams, without duplicates, in the order in which they were given. */
   readonly dependsOn: readonly string[];
-  /**
-   * Performs an attempt: the function of a task or of a fan-out's instances, or the check of a sensor. Does nothing
-   * for an external task or a nested job.
-   */
+  /** Performs an attempt or, of a sensor, a check. Does nothing for an external task or a nested job. */
   readonly run: TaskFunction;
   readonly output?: StandardSchema | undefined;
   readonly sensor?: SensorPace | undefined;
@@ -34,10 +31,7 @@ export type NestedJob = NestedJobOptions & { readonly definition: Sealed };
 
 export type FanOut = MapOptions & { readonly definition?: undefined };
 
-/**
- * A definition in the form that its jobs run by. All of them share it, so it never changes; a job to which tasks are
- * added gets a copy of its own.
- */
+/** A definition in the form its jobs run by. Jobs share it, so it never changes; a job with added tasks gets a copy. */
 export type Plan = {
   readonly name: string;
   readonly tasks: readonly TaskDefinition[];

@@ -3,7 +3,6 @@ import { OptionError } from '../errors/errors.ts';
 import type { Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';
 
-/** What the value of an option must be. */
 export type Rule = {
   /** Completes "expected …". */
   readonly expected: string;
@@ -16,10 +15,7 @@ export type Rule = {
 
 export type Rules = Readonly<Record<string, Rule>>;
 
-/**
- * Context of a problem: whose options are checked, in words; the tasks concerned; and the path of the option that
- * contains the checked ones.
- */
+/** Whose options are checked, in words; the tasks concerned; the path of the option that contains the checked ones. */
 export type About = { readonly subject: string; readonly tasks?: readonly string[]; readonly option?: string };
 
 export const rule = (expected: string, holds: (value: unknown) => boolean): Rule => ({ expected, holds });
@@ -81,7 +77,6 @@ export const methods = (what: string, ...names: string[]): Rule =>
 
 export const clock = methods('a clock', 'now', 'setTimer');
 
-/** Returns the rule of an object whose properties have rules of their own. */
 export const options = (rules: Rules): Rule => ({
   ...record,
   inside: (value, about) => problemsOf(value, rules, about),
@@ -121,7 +116,7 @@ export const problemsOf = (given: unknown, rules: Rules, about: About): Problem[
   return problems;
 };
 
-/** Returns the required options of a set of rules. Cached by set, which works because each set is created only once. */
+/** Returns the required options of a set of rules; cached, as each set is created only once. */
 const requiredOf = (rules: Rules): readonly (readonly [string, Rule])[] => {
   const known = REQUIRED.get(rules);
   if (known) return known;
@@ -132,7 +127,7 @@ const requiredOf = (rules: Rules): readonly (readonly [string, Rule])[] => {
 
 const REQUIRED = new WeakMap<Rules, readonly (readonly [string, Rule])[]>();
 
-/** Throws the problems as one error, if there are any. @throws OptionError */
+/** Throws the problems, if any, as one error. @throws OptionError */
 export const refuse = (subject: string, [first, ...rest]: readonly Problem[]): void => {
   if (first) throw new OptionError(subject, [first, ...rest]);
 };

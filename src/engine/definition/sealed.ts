@@ -1,7 +1,6 @@
 /** Key under which a sealed definition holds its plan. */
 export const PLAN: unique symbol = Symbol('plan');
 
-/** Returns whether a value is a sealed definition. */
 export const isDefinition = (value: unknown): boolean => typeof value === 'object' && value !== null && PLAN in value;
 
 /** A sealed definition of any input and output, as the code below the builder sees it. */

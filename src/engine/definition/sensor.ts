@@ -6,15 +6,11 @@ import type { TaskFunction, TaskScope } from './task-function.ts';
 
 const POLL = Symbol('poll');
 
-/** Result of a check that is not ready yet. */
 export type Poll = { readonly [POLL]: true; readonly reason: string };
 
 export const isPoll = (value: unknown): value is Poll => typeof value === 'object' && value !== null && POLL in value;
 
-/**
- * Wraps a sensor's check as a task function: `true` completes the task without output, `false` and `notReady(…)`
- * request another check later.
- */
+/** Wraps a check as a task function: `true` completes without output, `false` and `notReady(…)` mean "check later". */
 export const sensorFunction = (check: TaskFunction): TaskFunction => {
   if (typeof check !== 'function') return check;
   return (scope: TaskScope) => {
@@ -35,10 +31,7 @@ const outcomeOf = (answer: unknown): unknown => {
 
 const poll = (reason: string): Poll => ({ [POLL]: true, reason });
 
-/**
- * Returns the wait in ms after the given check, counted from 1.
- * @throws RangeError if a `backoff` function returns no finite number of 0 or more
- */
+/** Returns the wait in ms after check number `check`, from 1. @throws RangeError unless finite and 0 or more */
 export const intervalMs = (
   { interval = 1_000, backoff = 'fixed', factor, maxInterval }: SensorPace,
   check: number,

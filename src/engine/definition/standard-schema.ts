@@ -2,8 +2,8 @@ import { textOf } from '../../events/error-data.ts';
 import type { Violation } from '../errors/problem.ts';
 
 /**
- * A schema of any library that implements Standard Schema 1 (https://standardschema.dev), such as zod, valibot or
- * arktype. Declared here so that the types of tintype need no package.
+ * A schema of Standard Schema 1 (https://standardschema.dev), as of zod, valibot or arktype; declared here to need no
+ * package.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
@@ -23,10 +23,8 @@ export type SchemaIssue = {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 };
 
-/** The type that a schema accepts. */
 export type SchemaInput<Schema> = Schema extends StandardSchema<infer Input, unknown> ? Input : never;
 
-/** The type that a schema produces. */
 export type SchemaOutput<Schema> = Schema extends StandardSchema<unknown, infer Output> ? Output : never;
 
 export const isSchema = (value: unknown): value is StandardSchema => {

@@ -21,27 +21,17 @@ export type ConditionScope<
   Deps = Readonly<Record<string, unknown>>,
 > = Pick<TaskScope<Context, Deps>, 'ctx' | 'deps' | 'jobId' | 'taskName' | 'outcome'>;
 
-/**
- * State that a task saves for its next attempt. The journal stores it; without a journal it lasts as long as the
- * process.
- */
+/** State that a task saves for its next attempt. Without a journal it lasts as long as the process. */
 export type Checkpoint<Value = unknown> = {
   /** The value saved last, by this attempt or an earlier one; `undefined` before the first save. */
   readonly last: Value | undefined;
-  /**
-   * Saves a value; resolves once it is stored.
-   * @throws SerialisationError (as a rejection) if the value can't be serialised
-   * @throws CommandError (as a rejection) if the attempt is over
-   */
+  /** Saves a value; resolves once it is stored. Rejects with SerialisationError, or CommandError after the attempt. */
   readonly save: (value: Value) => Promise<void>;
 };
 
 /** What a task function receives. */
 export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readonly<Record<string, unknown>>> = {
-  /**
-   * The job's input merged with the outputs of all tasks that had completed when this attempt started. Read-only:
-   * writing to it throws.
-   */
+  /** The job's input and the outputs of all tasks completed before this attempt. Writing to it throws. */
   readonly ctx: Context;
   /** Outputs of the direct dependencies, by task name. */
   readonly deps: Deps;
@@ -54,10 +44,7 @@ export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readon
   /** How the job would end if it ended now; meant for clean-up tasks. */
   readonly outcome: JobOutcome;
   readonly jobId: string;
-  /**
-   * The same for all attempts of this task in this job, and different for every other task. Pass it to services that
-   * deduplicate requests.
-   */
+  /** The same for all attempts of this task in this job, unique otherwise; for services that deduplicate requests. */
   readonly idempotencyKey: string;
   /** State saved by earlier attempts, and the function that saves it. */
   readonly checkpoint: Checkpoint;
@@ -68,13 +55,10 @@ export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readon
   readonly progress: (fraction: number, message?: string) => void;
 };
 
-/**
- * What a task may output: a plain object, which is merged into the context, or nothing. The type recognises arrays,
- * maps, dates, functions and the like by their well-known symbols, and excludes them.
- */
+/** What a task may output: a plain object, which is merged into the context, or nothing. */
 export type TaskOutput = PlainObject | undefined | void;
 
-/** An object that is no array, map, date, function or the like, as far as types can tell. */
+/** An object without the well-known symbols of arrays, maps, dates, functions and the like. */
 export type PlainObject = object & {
   readonly [Symbol.iterator]?: never;
   readonly [Symbol.asyncIterator]?: never;
@@ -84,10 +68,7 @@ export type PlainObject = object & {
   readonly [Symbol.match]?: never;
 };
 
-/**
- * The function that performs an attempt, called once per attempt. An executor that runs a process or sends a request
- * creates such a function.
- */
+/** Performs one attempt. An executor that runs a process or sends a request creates such a function. */
 export type TaskFunction<
   Context = Readonly<Record<string, unknown>>,
   Deps = Readonly<Record<string, unknown>>,

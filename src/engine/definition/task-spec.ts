@@ -11,10 +11,7 @@ import type { Sealed } from './sealed.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import type { TaskFunction, TaskScope } from './task-function.ts';
 
-/**
- * A task of any kind as data, for graphs known only at run time. `kind` selects what it does; default: run a
- * function.
- */
+/** A task as data, for graphs known only at run time. `kind` selects what it does; default: run a function. */
 export type AnyTaskSpec<Context = Readonly<Record<string, unknown>>> =
   | TaskSpec<Context>
   | SensorSpec<Context>
@@ -24,7 +21,6 @@ export type AnyTaskSpec<Context = Readonly<Record<string, unknown>>> =
 
 type Named = { readonly name: string };
 
-/** A task that runs the function `run`. */
 export type TaskSpec<Context = Readonly<Record<string, unknown>>> = TaskOptions &
   Named & { readonly kind?: 'task' | undefined; readonly run: TaskFunction<Context> };
 
@@ -39,7 +35,6 @@ export type ExternalSpec = FlowOptions &
   ExternalPace &
   Named & { readonly kind: 'external'; readonly output?: StandardSchema | undefined };
 
-/** A task that runs a nested job. */
 export type JobSpec<Context = Readonly<Record<string, unknown>>> = FlowOptions &
   AttemptOptions &
   NestedJobOptions<TaskScope<Context>> &
@@ -50,7 +45,6 @@ export type MapSpec<Context = Readonly<Record<string, unknown>>> = TaskOptions &
   MapOptions<TaskScope<Context>> &
   Named & { readonly kind: 'map'; readonly each: ItemFunction<Context> };
 
-/** Options of a task that runs a nested job. */
 export type NestedJobOptions<
   Scope = TaskScope,
   Given = object,
@@ -59,14 +53,10 @@ export type NestedJobOptions<
 > = {
   /** Returns the nested job's input: a plain object, not a promise. Default: the context of the task. */
   readonly input?: ((scope: Scope) => Given) | undefined;
-  /**
-   * Returns the task's output, given the final context of the nested job. Default `{ [name]: merged outputs of the
-   * nested job's tasks }`.
-   */
+  /** Returns the output from the nested job's final context. Default `{ [name]: its tasks' merged outputs }`. */
   readonly output?: ((ctx: Whole) => Output) | undefined;
 };
 
-/** Options of a fan-out. */
 export type MapOptions<Scope = TaskScope, Item = unknown> = {
   /** The items, or a function that returns them or a promise of them. */
   readonly over: Items<Item> | ((scope: Scope) => Items<Item> | PromiseLike<Items<Item>>);
@@ -94,10 +84,8 @@ export type Settled<Output> =
   | { readonly status: 'rejected'; readonly reason: unknown };
 
 /**
- * Creates the return value of a task that adds tasks to its job. They are added when the task completes, as by
- * `job.addTasks`, unless the job is ending. They may depend on that task, on any other task of the job and on one
- * another. `output` is merged into the context like any other output. Invalid tasks fail the task with
- * `INVALID_OUTPUT`.
+ * Creates the return value of a task that adds tasks to its job on completion, as by `job.addTasks`, unless the job is
+ * ending. `output` is merged into the context. Invalid tasks fail the task with `INVALID_OUTPUT`.
  */
 export const expand = <const Output extends object | undefined = undefined>(
   tasks: readonly AnyTaskSpec[],

@@ -15,9 +15,8 @@ export const TRIGGER_RULES = [
 ] as const;
 
 /**
- * Outcome of an upstream for a task that waits on it. `failed`: it failed, or was skipped because of a failure
- * further up. `tolerated`: it failed but has `continueOnFailure`. `skipped`: it was skipped for another reason, was
- * not ready, or is a branch that did not pick the waiting task.
+ * Outcome of an upstream. `failed`: it failed, or was skipped because of a failure; `tolerated`: it failed with
+ * `continueOnFailure`; `skipped`: also if it was not ready, or is a branch that did not pick the waiting task.
  */
 export type Outcome = 'success' | 'failed' | 'tolerated' | 'skipped';
 
@@ -27,9 +26,8 @@ export type Tally = Readonly<Record<Outcome, number>>;
 export type Verdict = 'run' | 'skip' | 'wait';
 
 /**
- * Applies a trigger rule to the outcomes so far of `total` upstreams. Decides as soon as no outcome still to come can
- * change the decision. Rules that forbid failures ignore a tolerated failure; rules that look for a failure count it.
- * A task without upstreams runs.
+ * Applies a trigger rule to the outcomes so far of `total` upstreams, and decides as early as possible. Rules that
+ * forbid failures ignore a tolerated one; rules that look for a failure count it. Without upstreams a task runs.
  */
 export const judge = (rule: TriggerRule, tally: Tally, total: number): Verdict => {
   const { success, failed, tolerated, skipped } = tally;

@@ -1,15 +1,9 @@
-/*
- * This folder turns the description of a job into a plan. Everything is checked together, before anything runs.
- *
+/* This folder turns a job's description into a plan; everything is checked together, before anything runs.
  * `options.ts`, `task-function.ts`, `task-spec.ts` and `standard-schema.ts` declare what a program may write;
- * `infer.ts` computes the builder's types from that. `drafts.ts` converts tasks given as data. `validate.ts` checks
- * all tasks: the options by `check-options.ts`, the dependencies by `graph.ts` (sorted with `heap.ts`). `plan.ts`
- * builds the plan from the result, and `sealed.ts` marks the definition that holds it.
- *
- * While a job runs, `merged-options.ts` merges the options of a start over those of the definition, `trigger.ts`
- * evaluates trigger rules, `check-schema.ts` validates input and outputs, and `sensor.ts` wraps checks.
- * `definition-shape.ts` fingerprints a definition for the journal; on resume `definition-diff.ts` lists the changes.
- */
+ * `infer.ts` computes the builder's types from it. `drafts.ts` converts tasks given as data; `validate.ts` checks all
+ * tasks (`check-options.ts`, `graph.ts`); `plan.ts` builds the plan, held by a definition of `sealed.ts`. While a job
+ * runs, `merged-options.ts` merges options, `trigger.ts` evaluates rules, `check-schema.ts` validates, `sensor.ts`
+ * wraps checks. `definition-shape.ts` fingerprints a definition; `definition-diff.ts` lists changes on resume. */
 
 import type { Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';
@@ -29,7 +23,6 @@ export type TaskDraft = {
   readonly options: object | undefined;
   /** The function of a task or of a fan-out's instances, or the check of a sensor. */
   readonly run?: TaskFunction | undefined;
-  /** The definition that a nested job runs. */
   readonly definition?: Sealed | undefined;
 };
 
@@ -60,10 +53,7 @@ export const validate = (
   return { problems, plan: createPlan(name, Object.freeze(tasks), Object.freeze({ ...options }), graph, order) };
 };
 
-/**
- * Converts a draft to a frozen task definition. All plain tasks have the same few fields in the same order, which V8
- * reads fastest; rare fields are added only if they are set.
- */
+/** Freezes a draft. Plain tasks have the same few fields in one order, which V8 reads fastest; others are rare. */
 export const definitionOf = (draft: TaskDraft, dependsOn: readonly string[]): TaskDefinition => {
   const { name, kind, run } = draft;
   const options = draft.options as PlainOptions | undefined;
@@ -87,7 +77,7 @@ type PlainOptions = Omit<TaskDefinition, 'name' | 'run' | 'dependsOn'>;
 
 const RARE = ['trigger', 'when', 'onExhausted', 'maxInterruptions', 'pool', 'slots', 'output', 'enrich'] as const;
 
-/** Returns the fields that sensors, external tasks, fan-outs and nested jobs have in addition. */
+/** Returns the additional fields of sensors, external tasks, fan-outs and nested jobs. */
 const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinition> => {
   if (kind === 'sensor') return { kind, sensor: options };
   if (kind === 'external') return { kind, external: options ?? NO_OPTIONS };
@@ -109,10 +99,7 @@ const nothing = (): void => {};
 
 const NO_OPTIONS = Object.freeze({});
 
-/**
- * Returns the dependencies of a draft, without duplicates. Entries that are no strings are left out here; the
- * options' check reports them.
- */
+/** Returns the distinct dependencies. Entries that are no strings are left to the options' check. */
 export const needsOf = ({ options }: TaskDraft): readonly string[] => {
   const given: unknown = (options as TaskOptions | undefined)?.dependsOn;
   if (!Array.isArray(given) || given.length === 0) return NONE;
@@ -154,7 +141,6 @@ export const addDraftProblems = (
   }
 };
 
-/** Returns the problem of a draft that has an unknown kind, or lacks its function, check or definition. */
 const workProblems = ({ kind, run, definition }: TaskDraft, name: string): Problem[] => {
   const problem = (option: string, expected: string, got: unknown): Problem[] => {
     const message = `Task "${name}" has no ${option}: expected ${expected}, got ${got === null ? 'null' : typeof got}.`;
@@ -178,8 +164,7 @@ const KINDS: readonly TaskKind[] = ['task', 'sensor', 'external', 'job', 'map'];
 /** Maximum length of the name of a job or task, in characters. */
 const MAX_NAME_LENGTH = 200;
 
-// Control characters, including those that set the direction of text, and the characters that make up the paths of
-// nested tasks (`outer/inner`) and instances (`name[3]`).
+// Control characters, also of text direction, and the characters of task paths (`outer/inner`, `name[3]`).
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern has to match them
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069/[\]]/;
 

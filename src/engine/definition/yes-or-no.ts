@@ -1,10 +1,6 @@
 import { ignore, isThenable } from '../../events/thenable.ts';
 
-/**
- * Converts what a user's condition returned to a boolean.
- * @throws TypeError if that is a promise, which would count as true whatever it resolves to; its rejection is
- * ignored, as it would end the process
- */
+/** Converts a condition's result to a boolean. @throws TypeError for a promise, whose rejection is ignored */
 export const yesOrNo = (asked: string, answer: unknown): boolean => {
   if (!isThenable(answer)) return Boolean(answer);
   ignore(answer);

@@ -1,6 +1,6 @@
 import { DETAILS, type ErrorData } from '../../events/error-data.ts';
 
-/** An `Error` with the name, message, code, stack and causes that were kept of one; its class is lost. */
+/** Creates an `Error` with the stored name, message, code, stack and causes; the original class is lost. */
 export const reviveError = (data: ErrorData): Error => {
   const error = new Error(data.message, data.cause === undefined ? undefined : { cause: reviveCause(data.cause) });
   if (data.name !== error.name) hidden(error, 'name', data.name);
@@ -9,11 +9,11 @@ export const reviveError = (data: ErrorData): Error => {
   return data.code === undefined ? error : Object.assign(error, { code: data.code });
 };
 
-/** Sets what an error doesn't list among its own keys. */
+/** Sets a property of an error without making it enumerable. */
 export const hidden = (error: Error, key: 'name' | 'stack' | typeof DETAILS, value: unknown): void => {
   Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false });
 };
 
-/** What was given for a cause: a text is that text again. */
+/** Restores a cause: an error, or the string if the cause was a string. */
 export const reviveCause = (data: ErrorData): Error | string =>
   data.name === 'string' && data.stack === undefined ? data.message : reviveError(data);

@@ -10,8 +10,8 @@ import { pathsAround } from './task-path.ts';
 type Waiter = { readonly saved: () => void; readonly failed: (error: JournalError) => void };
 
 /**
- * Writes one job to its journal: each event as it is published, with what is kept beside it. Whoever is to act on what has
- * happened waits here until it is in the journal.
+ * Records the events and notes of one job for its journal. The journal writer collects them as batches. Code that may
+ * act only on committed events waits here until they are in the journal.
  */
 export class JobRecorder {
   readonly jobId: string;
@@ -19,24 +19,24 @@ export class JobRecorder {
   #fence = 0;
   #phase: 'opening' | 'open' | 'over' = 'opening';
   #error: JournalError | undefined;
-  /** Set once it was left to another process. */
+  /** Set when the job was handed off to another process. */
   #left: JournalError | undefined;
   #events: StoredEvent[] = [];
   #notes = new Map<string, Note>();
-  /** What has been noted of tasks inside each other one, so that it can be taken back. */
+  /** The notes of tasks inside a task, by that task's path, so that they can be cleared together. */
   readonly #inside = new Map<string, Map<string, Pick<Note, 'task' | 'kind'>>>();
   #changes: Omit<Batch, keyof Held | 'at' | 'events' | 'notes'> | undefined;
-  /** Those who wait for what is yet to be written, and for what is being written. */
+  /** Waiters for what is not yet in a batch, and for the batch being written. */
   #waiting: Waiter[] = [];
   #underWay: Waiter[] | undefined;
   #isNew = false;
   #leaving: Promise<void> | undefined;
   #opened: () => void = () => {};
-  /** The handle of its job. */
+  /** The job's handle. */
   handle: object | undefined;
-  /** What to do with a message from another process. */
+  /** Called with each message from another process. */
   onMessage: (message: string) => void = () => {};
-  /** What to do once nothing can be written any more. */
+  /** Called when nothing can be written any more. */
   onFailure: (error: JournalError) => void = () => {};
 
   constructor(jobId: string, writer: JournalWriter) {
@@ -58,12 +58,12 @@ export class JobRecorder {
     return !this.#error && !this.#left && !this.#underWay && !this.#isDirty;
   }
 
-  /** From now on it is known whose job this is, unless another recorder writes it. */
+  /** Registers this recorder as the writer of its job, unless another one is registered. */
   enlist(): void {
     this.#writer.enlist(this);
   }
 
-  /** Begins to write a job that is new: the journal is given it with its first events. */
+  /** Starts writing a new job; the first batch creates it in the journal. */
   begin(job: NewJob): void {
     this.#isNew = true;
     this.#changes = { creates: { job, lease: this.#writer.lease() } };
@@ -71,12 +71,12 @@ export class JobRecorder {
     this.#phase = 'open';
   }
 
-  /** Whether the journal has yet to hear of its job. */
+  /** Whether the journal does not hold the job yet. */
   get isNew(): boolean {
     return this.#isNew;
   }
 
-  /** Begins to write, as whoever holds the lease with this fence. */
+  /** Starts writing under the lease with this fence. */
   open(fence: number): void {
     if (this.#phase !== 'opening') return;
     this.#fence = fence;
@@ -86,7 +86,7 @@ export class JobRecorder {
     if (this.#isDirty) this.#writer.schedule(this);
   }
 
-  /** The JSON of an output, as it will be kept. @throws SerialisationError */
+  /** Returns the JSON of an output as it will be stored. @throws SerialisationError also if it is too large */
   encoded(what: string, value: unknown): string {
     const text = encodedAs('UNSERIALISABLE_OUTPUT', what, value);
     const { maxOutputBytes } = this.#writer.journal;
@@ -101,7 +101,7 @@ export class JobRecorder {
     return text;
   }
 
-  /** Writes an event to the journal; `text` is the JSON of its output. */
+  /** Records an event; `text` is the JSON of its output. */
   record(event: JobEvent, text?: string): void {
     if (this.#phase === 'over') return;
     const { output, ...rest } = event as JobEvent & { readonly output?: unknown };
@@ -116,7 +116,7 @@ export class JobRecorder {
     this.#change();
   }
 
-  /** Keeps something beside the events; a later note of a task and kind replaces an earlier one. */
+  /** Records a note; it replaces an earlier note of the same task and kind. */
   note(task: string, kind: NoteKind, value: string): void {
     if (this.#phase === 'over') return;
     const key = `${kind} ${task}`;
@@ -135,29 +135,29 @@ export class JobRecorder {
     }
   }
 
-  /** What was noted before the job was tried again. */
+  /** Copies the index of notes from the recorder of the job before its retry. */
   inherit(earlier: JobRecorder): void {
     for (const [around, inside] of earlier.#inside) this.#inside.set(around, new Map(inside));
   }
 
-  /** What another process has noted. */
+  /** Indexes the notes that another process has stored. */
   remember(notes: readonly Note[]): void {
     for (const note of notes) if (note.value !== NO_VALUE) this.#mark(note);
   }
 
-  /** Takes back what was noted of the tasks inside one, which begin anew. */
+  /** Clears the notes of all tasks inside a task that starts over. */
   forgetInside(path: string): void {
     for (const { task, kind } of [...(this.#inside.get(path)?.values() ?? [])]) this.note(task, kind, NO_VALUE);
   }
 
-  /** Takes the messages that are there, and heeds none. */
+  /** Drains and discards pending messages. */
   forgetMessages(): void {
     Promise.resolve()
       .then(() => this.#writer.journal.receive([this.held]))
       .catch(() => {});
   }
 
-  /** Calls back once everything so far is in the journal: at once if it is. */
+  /** Calls back when everything so far is committed: at once if it already is. */
   whenSaved(saved: () => void, failed: (error: JournalError) => void = () => {}): void {
     const error = this.#error ?? this.#left;
     if (error) failed(error);
@@ -165,7 +165,7 @@ export class JobRecorder {
     else this.#waiting.push({ saved, failed });
   }
 
-  /** What is to be written now. */
+  /** Returns the next batch to write, if there is anything to write. */
   take(at: number): Batch | undefined {
     if (this.#phase !== 'open' || !this.#isDirty) return undefined;
     const batch: Batch = {
@@ -187,9 +187,9 @@ export class JobRecorder {
     return batch;
   }
 
-  /** What was taken has been written. */
+  /** Called when the batch has been written. */
   saved(): void {
-    // Its lease is kept alive once there is one.
+    // The batch created the job with its lease: renew the lease from now on.
     if (this.#isNew && this.#phase === 'open') this.#writer.keepAlive(this);
     this.#isNew = false;
     if (this.#phase === 'over') this.#writer.dismiss(this);
@@ -199,15 +199,15 @@ export class JobRecorder {
     for (const { saved } of [...waiters, ...late]) saved();
   }
 
-  /** The job goes on with a changed definition. */
+  /** Records that the job continues with a changed definition. */
   redefine(definition: NonNullable<Batch['definition']>): void {
     this.#changes = { ...this.#changes, definition };
     this.#change();
   }
 
   /**
-   * Gives the lease back, once what has happened so far is kept: another process may go on with the job. What happens here
-   * from now on is not kept, and who waits for that is told so.
+   * Commits what has happened so far, then releases the lease, so that another process may resume the job. Later
+   * changes are not stored: their waiters are rejected.
    */
   leave(): Promise<void> {
     this.#leaving ??= this.#leave();
@@ -215,7 +215,7 @@ export class JobRecorder {
   }
 
   async #leave(): Promise<void> {
-    // Whether it holds a lease has yet to be answered.
+    // Wait until the journal has granted or refused the lease.
     if (this.#phase === 'opening')
       await new Promise<void>((resolve) => {
         this.#opened = resolve;
@@ -231,7 +231,7 @@ export class JobRecorder {
     if (!this.#error && this.#fence > 0) await giveBack(this.#writer.journal, this.held);
   }
 
-  /** Nothing is written of it: it was over, or another process runs it. What it was told so far is forgotten. */
+  /** Stops recording and discards what is not written: the job had ended, or another process owns it. */
   dismiss(): void {
     this.#drop();
   }
@@ -244,7 +244,7 @@ export class JobRecorder {
     this.#close();
   }
 
-  /** Nothing can be written any more. */
+  /** Stops recording after a failure of the journal, and rejects all waiters. */
   fail(cause: unknown): void {
     if (this.#error) return;
     this.#error = journalError(this.jobId, cause);
@@ -272,10 +272,10 @@ export class JobRecorder {
   }
 }
 
-/** That of the lease that a new job comes with. */
+/** The fence of the lease that a new job is created with. */
 const FIRST_FENCE = 1;
 
-/** The JSON of a value that is to be kept. @throws SerialisationError */
+/** Encodes a value as JSON. @throws SerialisationError with this code; `subject` names the value in its message */
 export const encodedAs = (code: SerialisationError['code'], subject: string, value: unknown): string => {
   try {
     return encode(value);

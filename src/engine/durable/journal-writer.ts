@@ -1,3 +1,8 @@
+/* What a job needs to survive its process. `journal.ts` is the interface that journals implement. A job's
+ * `job-recorder.ts` collects its events and notes; `journal-writer.ts`, one per journal, writes those of all jobs
+ * and renews their leases. `lease.ts` releases a lease; `process-identity.ts` tells whether the process that holds
+ * one is dead. Stored forms: `serialise.ts` for values, `task-error-data.ts` and `error-revive.ts` for errors.
+ * `job-id.ts` derives an id from a key, `task-path.ts` finds the tasks around a task. */
 import { setImmediate } from 'node:timers';
 import { newId, systemClock } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
@@ -5,7 +10,7 @@ import { JournalError } from '../errors/errors.ts';
 import type { Awaitable, Batch, Held, Journal, Lease } from './journal.ts';
 import { thisProcess } from './process-identity.ts';
 
-/** What writes one job, as the writer of a journal sees it. */
+/** The recorder of one job, as the journal writer sees it. */
 export type Recorder = {
   readonly jobId: string;
   readonly held: Held;
@@ -17,23 +22,23 @@ export type Recorder = {
   readonly handle: object | undefined;
 };
 
-/** How long a lease lasts without a sign of life, and how often one is given, in ms. */
+/** How long a lease lasts without renewal, and how often it is renewed, in ms. */
 const LEASE_MS = 15_000;
 
 const HEARTBEAT_MS = 5_000;
 
-/** How often messages from other processes are looked for, in ms. */
+/** How often messages from other processes are polled, in ms. */
 export const RECEIVE_MS = 250;
 
 /**
- * What this process writes to one journal: whatever its jobs record in one tick goes there in one append (group commit),
- * and their leases are renewed together. Leases are between processes, so they go by the machine's clock, whatever the
- * clock of the jobs.
+ * Writes all jobs of this process to one journal. What they record in one tick is written in one append (group commit),
+ * and their leases are renewed together. Leases use the system clock, whatever clock a job has, because several
+ * processes compare them.
  */
 export class JournalWriter {
   readonly journal: Journal;
   readonly #owner = newId();
-  /** Resumptions under way: whoever asks for another gets the same. */
+  /** Resumes in progress, by job id: a second request for the same job shares the first. */
   readonly resuming = new Map<string, Promise<{ readonly job: unknown }>>();
   readonly #recorders = new Map<string, Recorder>();
   readonly #open = new Set<Recorder>();
@@ -47,7 +52,7 @@ export class JournalWriter {
     this.journal = journal;
   }
 
-  /** The one writer of a journal in this process. */
+  /** Returns the only writer of a journal in this process. */
   static of(journal: Journal): JournalWriter {
     const known = WRITERS.get(journal);
     if (known) return known;
@@ -56,22 +61,22 @@ export class JournalWriter {
     return writer;
   }
 
-  /** What this process asks leases with. */
+  /** Returns the lease that this process requests. */
   lease(): Lease {
     return { owner: this.#owner, ...thisProcess(), at: systemClock.now(), leaseMs: LEASE_MS };
   }
 
-  /** Who writes a job in this process, or is about to. */
+  /** Returns the recorder that writes a job in this process, or is about to. */
   recorderOf(jobId: string): Recorder | undefined {
     return this.#recorders.get(jobId);
   }
 
-  /** Makes it known who is about to write a job; whoever writes it already stays. */
+  /** Registers the recorder of a job, unless one is registered already. */
   enlist(recorder: Recorder): void {
     if (!this.#recorders.has(recorder.jobId)) this.#recorders.set(recorder.jobId, recorder);
   }
 
-  /** Keeps the leases of open recorders alive, and takes the messages for their jobs, until none is left. */
+  /** Renews the recorder's lease and polls for messages to its job, until the recorder is removed. */
   keepAlive(recorder: Recorder): void {
     this.#open.add(recorder);
     this.#recorders.set(recorder.jobId, recorder);
@@ -79,14 +84,14 @@ export class JournalWriter {
     this.#stopReceiving ??= repeat(RECEIVE_MS, () => this.#receive());
   }
 
-  /** Nothing of it is written any more. */
+  /** Removes a recorder that writes nothing more. */
   dismiss(recorder: Recorder): void {
     this.rest(recorder);
     if (this.#recorders.get(recorder.jobId) === recorder) this.#recorders.delete(recorder.jobId);
     this.#changed.delete(recorder);
   }
 
-  /** Its last events are being written, which give its lease back. */
+  /** Stops renewing a recorder's lease: its last batch releases the lease. */
   rest(recorder: Recorder): void {
     this.#open.delete(recorder);
     if (this.#open.size > 0) return;
@@ -96,7 +101,7 @@ export class JournalWriter {
     this.#stopReceiving = undefined;
   }
 
-  /** A job has something to write: at the end of this tick, with what all others have. */
+  /** Schedules a write at the end of this tick, together with all other jobs that changed. */
   schedule(recorder: Recorder): void {
     this.#changed.add(recorder);
     if (this.#scheduled || this.#writing) return;
@@ -148,7 +153,7 @@ export class JournalWriter {
       });
   }
 
-  /** Nothing of them was written: what is wrong with one is no reason for the others to fail. */
+  /** Writes batches one by one after an append of all has failed, so that one bad batch fails only its own job. */
   async #writeOneByOne(batches: readonly Batch[], recorders: readonly Recorder[], cause: unknown): Promise<void> {
     for (const [index, recorder] of recorders.entries()) {
       try {
@@ -168,7 +173,7 @@ export class JournalWriter {
       const messages = await this.journal.receive([...asked.values()].map(({ held }) => held));
       for (const { jobId, message } of messages) asked.get(jobId)?.onMessage(message);
     } catch {
-      // What can't be read now is read next time.
+      // Try again at the next interval.
     }
   }
 
@@ -184,7 +189,7 @@ export class JournalWriter {
         if (recorder && this.#open.has(recorder)) recorder.fail(leaseLost(jobId));
       }
     } catch {
-      // A lease that can't be renewed now is renewed next time, or found lost when something is written.
+      // Try again at the next interval. If the lease is lost meanwhile, the next append finds out.
     }
   }
 
@@ -207,7 +212,7 @@ const leaseLost = (jobId: string): JournalError =>
     { jobId },
   );
 
-/** Calls again and again, `everyMs` after each call has come back. */
+/** Calls `call` every `everyMs`, counted from the end of the previous call; returns a function that stops it. */
 const repeat = (everyMs: number, call: () => Promise<void>): (() => void) => {
   let stopped = false;
   let cancel = (): void => {};

@@ -4,7 +4,7 @@ import type { Lease } from './journal.ts';
 
 export type ProcessIdentity = Pick<Lease, 'host' | 'pid' | 'processStart'>;
 
-/** Which process this is, among all processes of all machines that may share a journal. */
+/** Returns the identity of this process among all processes of all machines that may share a journal. */
 export const thisProcess = (): ProcessIdentity => {
   known ??= { host: thisHost(), pid: process.pid, processStart: statOf(process.pid)?.start ?? '' };
   return known;
@@ -12,10 +12,10 @@ export const thisProcess = (): ProcessIdentity => {
 
 let known: ProcessIdentity | undefined;
 
-/** Whether the holder of a lease is known to be dead: only the machine that it ran on can tell. */
+/** Whether the holder of a lease is known to be dead. Only a process on the same machine can find out. */
 export const isDead = (holder: ProcessIdentity): boolean => fateOf(holder) === 'dead';
 
-/** Whether the holder of a lease is known to be alive: the very process, not a later one with its pid. */
+/** Whether the holder of a lease is known to be alive: the same process, not a later one with its pid. */
 export const isAlive = (holder: ProcessIdentity): boolean => fateOf(holder) === 'alive';
 
 const fateOf = ({ host, pid, processStart }: ProcessIdentity): 'alive' | 'dead' | 'unknown' => {
@@ -25,7 +25,7 @@ const fateOf = ({ host, pid, processStart }: ProcessIdentity): 'alive' | 'dead' 
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ESRCH') return 'dead';
-    // Alive, but another user's; what else may be wrong tells nothing.
+    // Alive, but owned by another user. After any other error, nothing is known.
     if (code !== 'EPERM') return 'unknown';
   }
   const stat = statOf(pid);
@@ -33,12 +33,12 @@ const fateOf = ({ host, pid, processStart }: ProcessIdentity): 'alive' | 'dead' 
   return stat.start === processStart && !GONE.has(stat.state) ? 'alive' : 'dead';
 };
 
-/** States of a process that has ended and that its parent has not asked about yet. */
+/** States of a process that has ended, but whose parent has not yet collected its exit status. */
 const GONE: ReadonlySet<string> = new Set(['Z', 'X']);
 
 /**
- * The name of the machine, with what tells this boot of it and this space of pids from others, where the system says that:
- * containers of one machine may share its name.
+ * The host name with the boot id and the pid namespace, if the system reports them: containers of one machine may share
+ * a host name.
  */
 const thisHost = (): string => [hostname(), bootId(), pidSpace()].filter((part) => part !== '').join(' ');
 
@@ -46,10 +46,10 @@ const bootId = (): string => orNothing(() => readFileSync('/proc/sys/kernel/rand
 
 const pidSpace = (): string => orNothing(() => readlinkSync('/proc/self/ns/pid'));
 
-/** The state of a process, and when it began, in clock ticks since boot: fields 3 and 22 of https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+/** Reads a process's state and start, in clock ticks: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 const statOf = (pid: number): { readonly state: string; readonly start: string } | undefined => {
   const stat = orNothing(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  // The name of the program, in parentheses, may hold spaces and parentheses.
+  // Fields 3 and 22. The program's name before them, in parentheses, may contain spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, start] = [fields[0], fields[19]];
   return state === undefined || start === undefined ? undefined : { state, start };

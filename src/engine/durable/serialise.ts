@@ -5,18 +5,18 @@ import { isPlainObject } from '../../events/plain-object.ts';
 import { isA, JournalError, TaskError } from '../errors/errors.ts';
 import { reviveTaskError, type TaskErrorData, taskErrorData } from './task-error-data.ts';
 
-/** The key that tells a value which JSON has no form for: `{ "$tintype": "Date", "value": "2026-01-02T03:04:05.678Z" }`. */
+/** Marks a value that JSON can't represent: `{ "$tintype": "Date", "value": "2026-01-02T03:04:05.678Z" }`. */
 const TAG = '$tintype';
 
-/** How many levels of JSON a value may have. A map takes three for one of its own. */
+/** Maximum depth of the JSON of a value. A map adds three levels. */
 const DEEPEST = 1_000;
 
-/** A value that neither JSON nor its extensions have a form for. */
+/** Thrown for a value that can't be encoded. */
 export class Unserialisable extends Error {
   override readonly name = 'Unserialisable';
-  /** Where it stands, such as `rows[0].done`; empty for the whole value. */
+  /** Path of the offending value, such as `rows[0].done`; empty for the whole value. */
   readonly path: string;
-  /** What stands there, such as `a function`. */
+  /** Description of the offending value, such as `a function`. */
   readonly what: string;
 
   constructor(path: string, what: string) {
@@ -27,9 +27,9 @@ export class Unserialisable extends Error {
 }
 
 /**
- * A value as JSON text, from which `decode` makes its equal. Beside plain JSON it takes dates, bigints, Uint8Arrays (a
- * Buffer becomes one), maps, sets, `undefined`, -0 and the engine's own `TaskError`. Of an array its elements are kept, of
- * a plain object its enumerable properties under string keys. @throws Unserialisable
+ * Encodes a value as JSON text, which `decode` restores. Beyond plain JSON it supports dates, bigints, Uint8Arrays (a
+ * Buffer becomes one), maps, sets, `undefined`, -0 and `TaskError`. Of arrays only the elements are stored, of plain
+ * objects the enumerable properties with string keys. @throws Unserialisable
  */
 export const encode = (value: unknown): string => {
   const walk = new Walk();
@@ -40,7 +40,7 @@ export const encode = (value: unknown): string => {
   }
 };
 
-/** What reading or writing a value threw, as a description of it. */
+/** Describes an error that reading or writing a value threw. */
 const complaint = (error: unknown): string => {
   const { name, message } = errorData(error);
   if (name === 'RangeError' && message.includes('call stack')) return 'nested too deeply';
@@ -48,15 +48,15 @@ const complaint = (error: unknown): string => {
   return `something that can't be read (${message})`;
 };
 
-/** A step of a path: a key, an index, or a text that stands for itself. */
+/** A step of a path: a key, an index, or literal text. */
 type Step = string | number | { readonly text: string };
 
-/** One walk through a value; what JSON carries as it is stays the same object, and only the rest is copied. */
+/** Encodes one value. Parts that JSON represents as they are stay the same objects; only the rest is copied. */
 class Walk {
   readonly #steps: Step[] = [];
-  /** The objects that the walk is inside of. */
+  /** The objects that enclose the current value, to detect cycles. */
   readonly #around: object[] = [];
-  /** Levels of JSON around. */
+  /** The JSON depth of the current value. */
   #depth = 0;
 
   path(): string {
@@ -189,7 +189,7 @@ class Walk {
 
 const tagged = (tag: string, value: unknown): object => ({ [TAG]: tag, value });
 
-/** A copy of the properties before a key, without a prototype, so that a value can stand under `__proto__`. */
+/** Copies the properties before a key to an object without a prototype, so that `__proto__` is a normal key. */
 const copyUntil = (end: string, keys: readonly string[], value: Readonly<Record<string, unknown>>) => {
   const copy: Record<string, unknown> = Object.create(null);
   for (const key of keys) {
@@ -199,7 +199,7 @@ const copyUntil = (end: string, keys: readonly string[], value: Readonly<Record<
   return copy;
 };
 
-/** Whether it is of a built-in class itself, of whatever realm, and not of one that extends it. */
+/** Whether a value is a direct instance of a built-in class, of any realm, not of a subclass. */
 const isOfBase = (value: object, prototypes: number): boolean => {
   let count = 0;
   for (let link = Object.getPrototypeOf(value); link !== null; link = Object.getPrototypeOf(link)) count++;
@@ -221,8 +221,8 @@ const stepText = (step: Step): string => {
 };
 
 /**
- * The value that `encode` was given. @throws SyntaxError of what is no JSON @throws JournalError `JOURNAL_NEWER` of a form
- * that this version does not know, `JOURNAL_CORRUPT` of one that is damaged
+ * Restores the value given to `encode`. @throws SyntaxError if the text is no JSON @throws JournalError `JOURNAL_NEWER`
+ * if a newer version wrote the value, `JOURNAL_CORRUPT` if the value is damaged
  */
 export const decode = (text: string): unknown => {
   const value: unknown = JSON.parse(text);
@@ -234,7 +234,7 @@ const revived = (value: unknown): unknown => {
   return Object.hasOwn(value, TAG) ? untagged(value as Tagged) : revivedInside(value);
 };
 
-/** Revives in place: each key is there already, `__proto__` too, so that writing to it sets no prototype. */
+/** Restores in place: each key exists already, even `__proto__`, so no assignment sets a prototype. */
 const revivedInside = (value: object): unknown => {
   const container = value as Record<string, unknown>;
   for (const key of Object.keys(container)) container[key] = revived(container[key]);

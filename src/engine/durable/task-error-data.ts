@@ -2,7 +2,7 @@ import { type ErrorData, errorData, shallowErrorData } from '../../events/error-
 import { isA, TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import { hidden, reviveError } from './error-revive.ts';
 
-/** A `TaskError` as plain data, with what makes it one; a cause that is one too stays one. */
+/** A `TaskError` as plain data. A cause that is a `TaskError` keeps its fields, too. */
 export type TaskErrorData = Omit<ErrorData, 'cause'> & {
   readonly taskName: string;
   readonly attempt: number;
@@ -17,10 +17,10 @@ export const taskErrorData = (error: TaskError, depth = 0): TaskErrorData => {
   return { ...data, cause: isA(cause, TaskError) ? taskErrorData(cause, depth + 1) : errorData(cause, depth + 1) };
 };
 
-/** How many causes of causes are kept, as of any error. */
+/** Maximum depth of nested causes, as for any error. */
 const MOST_CAUSES = 8;
 
-/** The `TaskError` that the data is of. Causes that are none come back as by `reviveError`. */
+/** Restores a `TaskError`. A cause that was no `TaskError` becomes a plain `Error`. */
 export const reviveTaskError = (data: TaskErrorData): TaskError => {
   const { message, taskName, attempt, tolerated, cause } = data;
   const about = { taskName, attempt, tolerated };

@@ -1,10 +1,6 @@
-/*
- * This folder holds the errors that tintype throws. It needs nothing from the rest of the engine.
- *
- * `errors.ts` declares one class per kind of failure, each with a stable `code`. `problem.ts` declares the problems of
- * a definition or of options, and the violations of a schema, which some of these errors list. `suggest.ts` adds "Did
- * you mean …?" to messages.
- */
+/* This folder holds the errors that tintype throws. `errors.ts` declares one class per kind of failure, each with a
+ * stable `code`; `problem.ts` declares the problems and violations that some of them list; `suggest.ts` adds "Did you
+ * mean …?" to messages. */
 
 import type { Problem, Violation } from './problem.ts';
 
@@ -28,10 +24,7 @@ export abstract class TintypeError extends Error {
   abstract readonly code: string;
 }
 
-/**
- * Thrown for a definition that can't run. `problems` lists everything that is wrong (of cycles that share a task,
- * one); `code` is that of the first problem.
- */
+/** Thrown for a definition that can't run. `problems` lists everything that is wrong, `code` is that of the first. */
 export class JobDefinitionError extends TintypeError {
   override readonly name = 'JobDefinitionError';
   readonly code: Problem['code'];
@@ -193,10 +186,7 @@ export class TaskError extends TintypeError {
     this.tolerated = about.tolerated ?? false;
   }
 
-  /**
-   * Returns the original cause: the value that a task threw or, if none was thrown (a timeout, say), the error of the
-   * task that failed first.
-   */
+  /** Returns what a task threw or, if nothing was thrown (a timeout, say), the error of the task that failed first. */
   rootCause(): unknown {
     return rootCauseOf(this);
   }
@@ -210,9 +200,7 @@ export type JobErrorCode =
   | 'CONTEXT_CONFLICT'
   | 'JOURNAL_FAILED';
 
-/**
- * Why a job did not complete. `cause` is the first task error, the reason given to `cancel`, or the journal's error.
- */
+/** Why a job did not complete. `cause` is the first task error, `cancel`'s reason, or the journal's error. */
 export class JobError extends TintypeError {
   override readonly name = 'JobError';
   readonly code: JobErrorCode;
@@ -238,13 +226,12 @@ export class JobError extends TintypeError {
     this.failedTask = about.failedTask;
   }
 
-  /** Returns the value that the first failed task threw, or the reason given to `cancel`. */
+  /** Returns what the first failed task threw, or the reason given to `cancel`. */
   rootCause(): unknown {
     return rootCauseOf(this);
   }
 }
 
-/** Follows `cause` through task and job errors, up to the first value that is neither or has no cause. */
 const rootCauseOf = (error: TaskError | JobError): unknown => {
   let root: unknown = error;
   const seen = new Set<unknown>();
@@ -281,10 +268,7 @@ export class NonRetryableError extends TintypeError {
   readonly code = 'NON_RETRYABLE';
 }
 
-/**
- * Throw it from a task to be retried, if retries are left, after `delayMs` ms instead of the backoff.
- * @throws RangeError if `delayMs` is not a finite number of 0 or more
- */
+/** Throw it to be retried, if retries are left, after `delayMs` ms. @throws RangeError unless finite and 0 or more */
 export class RetryAfterError extends TintypeError {
   override readonly name = 'RetryAfterError';
   readonly code = 'RETRY_AFTER';
@@ -301,10 +285,7 @@ export class RetryAfterError extends TintypeError {
   }
 }
 
-/**
- * Union of the core's error classes, for an exhaustive `switch` on `code`. `ReadinessError` and `MissingPeerError`
- * are not part of it.
- */
+/** All core error classes, for an exhaustive `switch` on `code`; without `ReadinessError` and `MissingPeerError`. */
 export type AnyTintypeError =
   | JobDefinitionError
   | OptionError
@@ -322,7 +303,6 @@ export type AnyTintypeError =
 /** One difference between two versions of a job's definition. */
 export type DefinitionChange = {
   readonly kind: 'added' | 'removed' | 'changed';
-  /** Path of the task. */
   readonly task: string;
   /** With `changed`: the difference in words, such as `depends on a, b instead of a`. */
   readonly what?: string;

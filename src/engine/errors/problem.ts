@@ -17,9 +17,7 @@ export type Problem = {
   readonly message: string;
   /** Names of the tasks concerned, the one at fault first. Empty if the problem is the job's own. */
   readonly tasks: readonly string[];
-  /**
-   * With `CYCLE`: the names of the tasks along the cycle, each waiting on the next; the first is repeated at the end.
-   */
+  /** With `CYCLE`: the tasks along the cycle, each waiting on the next; the first is repeated at the end. */
   readonly path?: readonly string[];
   /** With `INVALID_OPTION`: the path of the option, such as `retry.delayMs`. */
   readonly option?: string;

@@ -1,7 +1,4 @@
-/**
- * Returns the known name with the smallest edit distance to `name`, ignoring case, or `undefined` if that distance
- * exceeds a third of the length of `name` (at least 1 is allowed).
- */
+/** Returns the known name nearest to `name`, ignoring case: at most 1, or a third of its length, away. */
 export const suggest = (name: string, known: Iterable<string>): string | undefined => {
   const lower = name.toLowerCase();
   let best: string | undefined;
@@ -20,10 +17,7 @@ export const didYouMean = (name: string, known: Iterable<string>): string => {
   return meant === undefined ? '' : ` Did you mean "${meant}"?`;
 };
 
-/**
- * Returns the optimal string alignment distance: each insertion, deletion, substitution or swap of neighbours counts
- * 1.
- */
+/** Returns the optimal string alignment distance: insertion, deletion, substitution, swap of neighbours count 1. */
 const editDistance = (a: string, b: string): number => {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -18,11 +18,11 @@ import { PausableTimer } from '../time/pausable-timer.ts';
 import { hasLimit } from '../time/time-limit.ts';
 
 export type ClaimOptions = {
-  /** How long the claim lasts without a heartbeat in ms. Default the task's `heartbeatTimeout`. */
+  /** How long the claim lasts without a heartbeat, in ms. Default: the task's `heartbeatTimeout`. */
   readonly leaseMs?: number | undefined;
 };
 
-/** Takes a task that is ready: it runs, in the hands of its owner. */
+/** Claims a ready task for `owner`, which starts its attempt. Returns the claim's token. @throws CommandError */
 export const claim = (task: TaskRun, owner: string, options: ClaimOptions): string => {
   refuse(`A call on task "${task.path}"`, claimOptionProblems(options));
   requireExternal(task);
@@ -45,14 +45,14 @@ export const claim = (task: TaskRun, owner: string, options: ClaimOptions): stri
   return claimed.token;
 };
 
-/** Who claimed a task still works on it, though the process that ran its job is dead. */
+/** Restores a claim after a resume: its owner still works on the task, although the job's process died. */
 export const renewClaim = (task: TaskRun, { owner, token, leaseMs }: ClaimNote): void => {
   const claimed: Claim = { owner, token, leaseMs, heartbeatTimer: undefined };
   task.claim = claimed;
   startLease(task, claimed);
 };
 
-/** A stale token is refused: it belongs to an attempt that is over. Who has none at all acts as the program itself. */
+/** Rejects a stale token, of an attempt that is over. Without a token, a call is allowed. @throws CommandError */
 export const requireToken = (task: TaskRun, token: string | undefined): void => {
   requireExternal(task);
   if (token === undefined || (task.claim?.token === token && task.attempt)) return;
@@ -125,17 +125,17 @@ export const complete = (task: TaskRun, output: unknown, token: string | undefin
   return finish(value);
 };
 
-/** Whoever brought it may forget it once it is in the journal. */
+/** Resolves when the outcome is committed: only then may the caller forget it. Undefined without a journal. */
 const savedBy = ({ job }: TaskRun): void | Promise<void> => {
   const { recorder } = job;
   if (!recorder) return undefined;
   const saved = new Promise<void>((resolve, reject) => recorder.whenSaved(resolve, reject));
-  // Who does not wait for it is told by the job.
+  // A caller that does not await the promise learns of the failure from the job.
   saved.catch(() => {});
   return saved;
 };
 
-/** Freezes and encodes an output before anything changes, so that a refused output changes nothing. Returns its JSON. */
+/** Freezes and encodes an output before anything changes, so a rejected one changes nothing. Returns its JSON. */
 const checkOutput = ({ job, path }: TaskRun, output: object): string | undefined => {
   try {
     job.frozen(output);
@@ -153,12 +153,12 @@ export const failExternal = (task: TaskRun, error: unknown, token: string | unde
   return savedBy(task);
 };
 
-/** Completed or failed without a claim, a task runs for a moment: its transitions stay those of any task. */
+/** Prepares a task to be completed or failed. One without a claim runs first, to have the usual transitions. */
 const begin = (task: TaskRun, what: string): void => {
   requireOpen(task, what);
   if (task.state === 'ready') task.job.commandTask(task, { type: 'task.run' });
   else if (task.state === 'paused') resumeTask(task.job, task.index);
-  // Whoever hears of it may have ended it.
+  // A subscriber to its transition may have ended the task.
   if (task.state !== 'running' || !task.attempt) throw notNow(task, what);
   endLease(task);
 };
@@ -168,7 +168,7 @@ const requireOpen = (task: TaskRun, what: string): void => {
   if (!open) throw notNow(task, what);
 };
 
-/** Ready, and neither it nor its job is held up. */
+/** Whether a task can be claimed: ready, not paused or about to be, and its job neither paused nor ending. */
 const isFree = ({ job, index, state, definition }: TaskRun): boolean =>
   state === 'ready' && !job.paused && !job.heldTasks?.has(index) && (!job.ending || definition.trigger === 'always');
 
@@ -207,7 +207,7 @@ const startLease = (task: TaskRun, claimed: Claim): void => {
   );
 };
 
-/** Calls off the wait for a heartbeat. */
+/** Cancels the timer of the heartbeat. */
 export const endLease = (task: TaskRun): void => {
   task.claim?.heartbeatTimer?.cancel();
 };

@@ -1,3 +1,6 @@
+/* Tasks that are not performed by a function. `nested.ts` performs nested jobs and fan-outs: it creates a child job
+ * with the input or the items, starts it, and turns its end into the outcome of the task. `external.ts` performs
+ * nothing: other programs claim, complete or fail an external task through its handle. */
 import { isPlainObject } from '../../events/plain-object.ts';
 import { ignore, isThenable } from '../../events/thenable.ts';
 import { type NotReady, notReady } from '../definition/answer.ts';
@@ -18,7 +21,7 @@ import { reuseInside } from '../run/reuse.ts';
 import { createScope } from '../run/scope.ts';
 import { cancelTask } from '../run/stop.ts';
 
-/** Performs an attempt by a job of its own, whose tasks appear in the stream below this one. It takes no slot: they do. */
+/** Performs an attempt by a child job, whose tasks have paths below the task's. Only these tasks take slots. */
 export const startNested = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
   const { nested } = task.definition;
   try {
@@ -40,11 +43,11 @@ const startJob = (job: JobRun, task: TaskRun, attempt: Attempt, { definition, in
   begin(job, task, attempt, () => childJob(job, task, checked));
 };
 
-/** Whether the input of a nested job can't be read off the context around it. */
+/** Whether the journal must store a nested job's input, because it is not just the context around it. */
 const isNoted = ({ definition, input }: NestedJob): boolean =>
   input !== undefined || (definition[PLAN] as Plan).options.input !== undefined;
 
-/** What can't be kept is found anew: the attempt then begins again. */
+/** Stores the items or the input of an attempt. If they can't be encoded, a resume begins the attempt again. */
 const noteOf = ({ recorder }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
   try {
     recorder?.note(task.path, kind, recorder.encoded(kind, { attempt: task.attempts, ...value }));
@@ -93,7 +96,7 @@ const startInstances = (job: JobRun, task: TaskRun, attempt: Attempt, items: rea
   begin(job, task, attempt, () => childJobOf(job, task, items));
 };
 
-/** The job of a nested job's attempt, not begun. */
+/** Creates the child job of a nested job, without starting it. */
 const childJob = (job: JobRun, task: TaskRun, input: object): JobRun => {
   const { definition } = task.definition.nested as NestedJob;
   const { graceMs, sequential } = job.options;
@@ -101,7 +104,7 @@ const childJob = (job: JobRun, task: TaskRun, input: object): JobRun => {
   return new LiveRun(definition[PLAN] as Plan, input, options, { parent: task });
 };
 
-/** The job of a fan-out's attempt, not begun. */
+/** Creates the child job of a fan-out, without starting it. */
 const childJobOf = (job: JobRun, task: TaskRun, items: readonly unknown[]): JobRun => {
   const { definition } = task;
   const tasks = items.map((item, index): TaskDefinition => instanceOf(definition, item, index));
@@ -124,10 +127,10 @@ const childJobOf = (job: JobRun, task: TaskRun, items: readonly unknown[]): JobR
   return new LiveRun(plan, {}, options, { parent: task, instances: true });
 };
 
-/** What to begin a task's child with that another process, or an earlier attempt, has left; none where that was not kept. */
+/** Stored items or input of an attempt; undefined if they were not stored. */
 export type ChildPast = { readonly items?: readonly unknown[] | undefined; readonly input?: object | undefined };
 
-/** The job of an attempt that has begun before. */
+/** Creates the child job of an attempt that began before; undefined if its items or input are not known. */
 export const childAgain = (
   job: JobRun,
   task: TaskRun,
@@ -145,14 +148,14 @@ export const childAgain = (
   return known && childJobOf(job, task, known);
 };
 
-/** Lets the end of a child be the end of the attempt that it was made for. */
+/** Connects a child job to its attempt: the end of the child becomes the outcome of the attempt. */
 export const adoptChild = (job: JobRun, task: TaskRun, attempt: Attempt, child: JobRun): void => {
   task.child = child;
   const output = (): object => (child.instances ? collect(task) : outputOf(task));
   child.onOver = () => end(job, task, attempt, () => conclude(job, task, child, output));
 };
 
-/** One item's task: what the fan-out says of attempts and limits holds for each. */
+/** Creates the task of one item, with the attempt options and limits of the fan-out. */
 const instanceOf = (definition: TaskDefinition, item: unknown, index: number): TaskDefinition => ({
   ...definition,
   name: `[${index}]`,
@@ -179,7 +182,7 @@ const begin = (job: JobRun, task: TaskRun, attempt: Attempt, childOf: () => JobR
     end(job, task, attempt, () => {});
     return;
   }
-  // The job has begun to end while this was waited for.
+  // The job began to end while the input or the items were determined.
   if (job.ending && !isCleanUp(task)) {
     end(job, task, attempt, () => cancelTask(job, task));
     return;
@@ -203,7 +206,7 @@ const answeredLater = (what: string, promise: PromiseLike<unknown>): NonRetryabl
   return new NonRetryableError(`its ${what} answered a promise: expected a plain object at once`);
 };
 
-/** What the nested job's end means for the task. */
+/** Turns the end of a child job into the outcome of its task. */
 const conclude = (job: JobRun, task: TaskRun, child: JobRun, output: () => object): void => {
   const whole = child.state === 'completed' || (child.state === 'cancelled' && job.stop && isWhole(child));
   if (child.state === 'cancelled' && job.stop && !whole) cancelTask(job, task);
@@ -213,7 +216,7 @@ const conclude = (job: JobRun, task: TaskRun, child: JobRun, output: () => objec
   else failAttempt(job, task, child.error);
 };
 
-/** Whether a job that was drained had nothing left to do. */
+/** Whether a drained job completed anyway, because no task was left to run. */
 const isWhole = (child: JobRun): boolean =>
   child.settled === child.size &&
   child.tasks.every((task) => task?.state === 'completed' || task?.state === 'skipped' || task?.error?.tolerated);
@@ -235,7 +238,7 @@ const whyNotReady = (child: JobRun): NotReady => {
   return notReady(waiting.map((task) => `${task?.path}: ${task?.reason}`).join('; '));
 };
 
-/** The end of an attempt; while its task is paused it waits for that to go on. */
+/** Ends an attempt with this outcome, or with its verdict if it was aborted; while its task is paused, on resume. */
 const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: () => void): void => {
   const { phase, verdict } = attempt;
   if ((phase === 'live' || verdict) && task.state === 'paused' && task.attempt === attempt) {

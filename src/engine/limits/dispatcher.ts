@@ -1,14 +1,8 @@
-/*
- * This folder decides which ready task runs next. It knows nothing of a job beyond what `queued-task.ts` declares.
- *
- * `limit.ts` is a semaphore: slots, and the tasks that hold them. `rate-limit.ts` limits the starts within a period.
- * `level.ts` holds the limits of one engine or job and refers to those of the level above it. `lane.ts` is a queue of
- * ready tasks that need the same limits.
- *
- * `dispatcher.ts` adds a ready task to its queue. Each time slots may be free, it compares the first tasks of all
- * queues and runs the one that comes first among those whose limits have room. Slots are acquired and released as the
- * running job records transitions.
- */
+/* This folder decides which ready task runs next; it knows of a job only what `queued-task.ts` declares. `limit.ts`
+ * is a semaphore, `rate-limit.ts` limits starts within a period, `level.ts` holds the limits of one engine or job,
+ * `lane.ts` is a queue of ready tasks that need the same limits. `dispatcher.ts` adds a ready task to its queue; when
+ * slots may be free, it compares the first tasks of all queues and runs the first whose limits have room. Slots are
+ * acquired and released as the running job records transitions. */
 
 import type { Clock } from '../time/clock.ts';
 import { compareTasks, Lane } from './lane.ts';
@@ -18,10 +12,7 @@ import type { RateLimit } from './rate-limit.ts';
 
 type TaskRun = Queued<Lane>;
 
-/**
- * Gives slots to the tasks that wait for them: those of one job and the jobs nested in it, or of all jobs of an
- * engine.
- */
+/** Gives slots to waiting tasks: those of one job and the jobs nested in it, or of all jobs of an engine. */
 export class Dispatcher {
   readonly top: Level;
   readonly #clock: Clock;
@@ -31,9 +22,9 @@ export class Dispatcher {
    */
   readonly #lanes: Lane[] = [];
   #slotless: Lane[] | undefined;
-  /** Queue of the nested jobs and fan-outs that need no slot at all; the tasks inside them take slots. */
+  /** Queue of nested jobs and fan-outs in jobs that are not sequential; the tasks inside them take slots. */
   #free: Lane | undefined;
-  /** Whether any task has ever waited for a rate limit, and the rate limits for which a timer is set. */
+  /** Whether any task ever waited for a rate limit; the rate limits for which a timer is set. */
   #rated = false;
   #timed: Set<RateLimit> | undefined;
   #jobs = 0;
@@ -43,17 +34,15 @@ export class Dispatcher {
     this.top = new Level(owner, options, undefined);
   }
 
-  /** Returns the limits of a job below `above`: `above` itself if the job sets no limits of its own. */
+  /** Returns the limits of a job below `above`: `above` itself if the job sets none. */
   levelBelow(above: Level, owner: string, options: JobLimits): Level {
     return limitsAnything(options) ? new Level(owner, options, above) : above;
   }
 
-  /** Returns the next job's number; jobs are numbered in the order of their start. */
   nextJob(): number {
     return this.#jobs++;
   }
 
-  /** Adds a ready task to the queue of those that need the same limits. */
   enqueue(task: TaskRun): void {
     task.lane ??= this.#laneOf(task);
     task.lane.push(task);
@@ -97,10 +86,7 @@ export class Dispatcher {
     return best;
   }
 
-  /**
-   * Returns the queues whose tasks may be able to run. While the top level's concurrency is used up, as it mostly is
-   * in a busy engine, these are few, however many tasks wait.
-   */
+  /** Returns the queues whose tasks may run. With the top level full, as in a busy engine, they are few. */
   #open(): readonly Lane[] {
     const slotless = this.#slotless ?? NOWHERE;
     if (this.top.isFull) return slotless;
@@ -117,7 +103,6 @@ export class Dispatcher {
     this.#slotless.push(lane);
   }
 
-  /** Removes the empty queues. */
   #unlist(): void {
     for (const lanes of [this.#lanes, this.#slotless ?? []]) {
       let kept = 0;
@@ -143,10 +128,7 @@ export class Dispatcher {
     );
   }
 
-  /**
-   * Sets a timer for each rate limit that blocks a queue's first task, to dispatch again when the next start is
-   * allowed; cancels the timers that are no longer needed.
-   */
+  /** Sets a timer for each rate limit that blocks a queue's first task, and cancels those no longer needed. */
   #awaitRates(now: number): void {
     this.#timed ??= new Set();
     const awaited = new Set<RateLimit>();

@@ -6,15 +6,10 @@ import type { RateLimit } from './rate-limit.ts';
 
 type Task = QueuedTask<Lane>;
 
-/**
- * A queue of ready tasks that need the same limits, in the order in which they run. The first task waits until all
- * its limits have room; no other task of the queue overtakes it.
- */
+/** A queue of ready tasks that need the same limits. None overtakes the first, which waits until all have room. */
 export class Lane {
   readonly limits: readonly (SlotLimit | RateLimit)[];
-  /** Whether one of the limits is a rate limit. */
   readonly rated: boolean;
-  /** Whether the dispatcher has the queue in its list. */
   listed = false;
   #queue = new Heap<Task>(compareTasks);
   #stale = 0;
@@ -32,10 +27,7 @@ export class Lane {
     return this.#queue.pop();
   }
 
-  /**
-   * Notes that a task in the queue no longer waits. Such entries are removed all at once, when there are at least 64
-   * and they make up half of the queue.
-   */
+  /** Notes that a queued task no longer waits. Removes such entries when there are 64 and they are half the queue. */
   forget(): void {
     this.#stale++;
     if (this.#stale < 64 || 2 * this.#stale < this.#queue.size) return;
@@ -46,8 +38,8 @@ export class Lane {
   }
 
   /**
-   * Returns the task that runs next, and leaves it in the queue. On the way, drops the tasks that no longer wait or
-   * are about to be paused, and moves those of a paused job to that job's own list.
+   * Returns the task that runs next, and leaves it in the queue. On the way, drops the tasks that no longer wait or are
+   * about to be paused, and moves those of a paused job to that job's own list.
    */
   peek(): Task | undefined {
     for (let task = this.#queue.peek(); task !== undefined; task = this.#queue.peek()) {
@@ -61,7 +53,6 @@ export class Lane {
     return undefined;
   }
 
-  /** Returns whether all limits let the task run at this time (epoch ms). */
   isOpen(task: Task, now: number): boolean {
     for (const limit of this.limits) {
       if (limit.kind === 'rateLimit' ? limit.freeAt() > now : !limit.hasRoom(task)) return false;
@@ -91,10 +82,7 @@ export class Lane {
   }
 }
 
-/**
- * Returns whether a queued task is still to run. If its job is ending, only clean-up tasks are; otherwise all but
- * those about to be paused.
- */
+/** Returns whether a queued task may still run: clean-up tasks in an ending job, else all not about to be paused. */
 const waits = (task: Task): boolean => {
   const { job, state, index } = task;
   if (state !== 'ready') return false;
@@ -118,5 +106,5 @@ export const compareTasks = (a: Task, b: Task): number => {
   );
 };
 
-/** Returns a task's priority. The default in a nested job is the priority of the task that runs that job. */
+/** Returns the priority; in a nested job, the default is that of the task that runs the job. */
 const priorityOf = ({ definition, job }: Task): number => definition.priority ?? job.priority;

@@ -16,13 +16,9 @@ export class Level {
   readonly #turn: SlotLimit | undefined;
   readonly #limits: readonly Limit[];
   readonly #pools: ReadonlyMap<string, readonly Limit[]>;
-  /** The queue of tasks that use no pool, and the queue of each pool. */
   #poolless: Lane | undefined;
   #lanes: Map<string, Lane> | undefined;
-  /**
-   * In a sequential job, the queue of nested jobs and fan-outs: like all its tasks they wait for its single slot, but
-   * for no other limit. The tasks inside them do not take that slot.
-   */
+  /** In a sequential job, the queue of nested jobs and fan-outs: they wait for its single slot, but no other limit. */
   readonly turns: Lane | undefined;
 
   constructor(owner: string, options: JobLimits, above: Level | undefined) {
@@ -36,7 +32,6 @@ export class Level {
     this.turns = this.#turn && new Lane([this.#turn]);
   }
 
-  /** Returns the queue for tasks of this level that use the given pool, or none. */
   lane(pool: string | undefined): Lane {
     const known = pool === undefined ? this.#poolless : this.#lanes?.get(pool);
     if (known) return known;
@@ -57,7 +52,7 @@ export class Level {
     return first?.kind === 'concurrency' && first.taken === first.size;
   }
 
-  /** Returns the smallest size of a pool on this level and those above; `undefined` if none of them has it. */
+  /** Returns the smallest size of a pool on this level and those above, if any of them has it. */
   poolSize(name: string): number | undefined {
     const own = this.#pools.get(name);
     const above = this.#above?.poolSize(name);
@@ -70,7 +65,7 @@ export class Level {
     return [...new Set([...this.#pools.keys(), ...(this.#above?.poolNames() ?? [])])];
   }
 
-  /** Returns the size and the taken slots of each limit of this level. Rate limits are left out. */
+  /** Returns the size and the taken slots of each limit of this level, without rate limits. */
   usage(): readonly { readonly name: string; readonly taken: number; readonly size: number }[] {
     return [...this.#limits, ...[...this.#pools.values()].flat()]
       .filter((limit) => limit.kind !== 'rateLimit')
@@ -107,6 +102,5 @@ const poolLimits = (name: string, owner: string, pool: PoolOption): readonly Lim
 const isLimit = (count: number | undefined): count is number =>
   count !== undefined && count !== Number.POSITIVE_INFINITY;
 
-/** Returns whether the options limit anything. */
 export const limitsAnything = ({ maxConcurrency, rateLimit, pools, sequential }: JobLimits): boolean =>
   sequential === true || isLimit(maxConcurrency) || rateLimit !== undefined || pools !== undefined;

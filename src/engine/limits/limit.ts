@@ -1,9 +1,6 @@
 import type { QueuedTask } from './queued-task.ts';
 
-/**
- * A semaphore: a number of slots, and the tasks whose attempts hold them. It remembers the holders, so releasing
- * twice, or what was never acquired, changes nothing and no slot can leak.
- */
+/** A semaphore that remembers its holders, so releasing twice or without acquiring changes nothing. */
 export class SlotLimit {
   readonly kind: 'concurrency' | 'pool';
   /** Name for messages: `the job "etl"`, `pool "db" of the engine`. */

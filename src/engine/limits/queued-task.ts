@@ -1,9 +1,7 @@
 import type { TaskState } from '../../events/event.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 
-/**
- * The part of a ready task that queues and limits use. The type parameter is the type of the queue that it waits in.
- */
+/** The part of a ready task that queues and limits use. `Lane` is the type of its queue. */
 export type QueuedTask<Lane = unknown> = {
   readonly index: number;
   /** Position in the order in which the job's ready tasks run. */
@@ -14,12 +12,11 @@ export type QueuedTask<Lane = unknown> = {
   lane: Lane | undefined;
 };
 
-/** The part of a ready task's job that queues and limits use. */
 export type QueuedJob<Lane = unknown> = {
   readonly plan: Plan;
   readonly options: { readonly sequential?: boolean | undefined };
   readonly level: { lane(pool: string | undefined): Lane; readonly turns: Lane | undefined };
-  /** Number of the job among those with the same dispatcher, by start; `rootOrder` is that of the outermost job. */
+  /** Number by start among the dispatcher's jobs; `rootOrder` is that of the outermost job. */
   readonly order: number;
   readonly rootOrder: number;
   readonly priority: number;

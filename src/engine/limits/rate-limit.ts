@@ -1,13 +1,9 @@
-/**
- * A limit of `limit` starts within any `periodMs`. The window slides, so the limit holds across the ends of periods
- * too.
- */
+/** At most `limit` starts within any `periodMs`: the window slides, so the limit holds across the ends of periods. */
 export class RateLimit {
   readonly kind = 'rateLimit';
   readonly name: string;
   readonly limit: number;
   readonly periodMs: number;
-  /** Cancels the timer that waits for the next allowed start. */
   cancelTimer: (() => void) | undefined;
   /** Times of the last `limit` starts in epoch ms, as a ring buffer. */
   readonly #starts: number[] = [];

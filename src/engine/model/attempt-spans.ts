@@ -1,4 +1,4 @@
-/** When a task waited and ran, as far as that takes more than its first and last attempt. */
+/** Times of a task's attempts. `spans` exist only for tasks with more than one. */
 type Times = {
   readonly queuedAt?: number | undefined;
   readonly startedAt?: number | undefined;
@@ -7,7 +7,7 @@ type Times = {
   openSpan?: { readonly readyAt: number; startedAt: number | undefined } | undefined;
 };
 
-/** Notes an attempt that another may follow. */
+/** Adds the attempt that has ended to the spans: another attempt may follow. */
 export const closeSpan = (times: Times, endedAt: number): void => {
   const startedAt = times.lastStartedAt ?? times.startedAt ?? endedAt;
   times.spans ??= [];
@@ -15,10 +15,10 @@ export const closeSpan = (times: Times, endedAt: number): void => {
   times.openSpan = undefined;
 };
 
-/** One stay in the queue and the attempt that followed; epoch ms. */
+/** A time in the queue and the attempt that followed; epoch ms. */
 export type Span = {
   readonly readyAt: number;
-  /** Absent if it never got to run. */
+  /** Undefined if the task ended while it was in the queue. */
   readonly startedAt: number | undefined;
   readonly endedAt: number | undefined;
 };

@@ -2,21 +2,21 @@ import { errorData } from '../../events/error-data.ts';
 import type { AbortError } from '../errors/errors.ts';
 import type { PausableTimer } from '../time/pausable-timer.ts';
 
-/** One try at a task's work. Its outcome counts once, and only while it is live. */
+/** One try at a task's work. Only one outcome counts, and only while the attempt is live. */
 export class Attempt {
   /** From 1. */
   readonly number: number;
-  /** The snapshot of the context that it reads. */
+  /** The version of the context that the attempt reads. */
   readonly version: number;
-  /** `live`: its outcome counts. `aborting`: told to stop, and given time to clean up. `over`: nobody waits for it. */
+  /** `live`: the outcome counts. `aborting`: aborted, with time left to clean up. `over`: the outcome is ignored. */
   phase: 'live' | 'aborting' | 'over' = 'live';
-  /** Whether it is at work: it may have to wait for the journal first. */
+  /** Whether the work has started: the attempt may have to wait for the journal first. */
   begun = false;
-  /** The time limit. */
+  /** The timer of the attempt's time limit. */
   declare timer?: PausableTimer;
-  /** What is to become of the task once the job nested in it has ended. */
+  /** Applies the outcome of an aborted attempt; called when its nested job is over. */
   declare verdict?: () => void;
-  /** What the job nested in it came to while the task was paused. */
+  /** Applies the outcome of a nested job that ended while its task was paused; called when the task resumes. */
   declare outcome?: () => void;
   #reason: AbortError | undefined;
   #controller: AbortController | undefined;
@@ -26,7 +26,7 @@ export class Attempt {
     this.version = version;
   }
 
-  /** Made when first asked for: most tasks never look. */
+  /** Created on first access: most tasks never read it. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
@@ -35,7 +35,7 @@ export class Attempt {
     return this.#controller.signal;
   }
 
-  /** Why it was told to stop. */
+  /** Why the attempt was aborted. */
   get reason(): AbortError | undefined {
     return this.#reason;
   }
@@ -44,14 +44,14 @@ export class Attempt {
     return this.#reason !== undefined;
   }
 
-  /** Aborts the signal; the first reason stays. */
+  /** Aborts the signal. Only the first reason counts. */
   abort(reason: AbortError): void {
     if (this.#reason) return;
     this.#reason = reason;
     this.#controller?.abort(reason);
   }
 
-  /** Whether an error is but the answer to the abort: the reason itself, or what Node's own functions throw for it. */
+  /** Whether an error only reports the abort: the reason itself, or the `AbortError` of a Node.js function. */
   answersAbort(error: unknown): boolean {
     return this.#reason !== undefined && (error === this.#reason || errorData(error).name === 'AbortError');
   }

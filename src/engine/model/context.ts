@@ -1,13 +1,13 @@
-/** A value that a task put under a key. */
+/** A value that a task wrote to a key. */
 type Write = {
   readonly value: unknown;
-  /** Where the writer stands in topological order; the input stands at -1. */
+  /** The writer's position in topological order; -1 for the input. */
   readonly position: number;
-  /** How many merges there had been, this one included. */
+  /** The number of merges so far, including this one. */
   readonly version: number;
-  /** The same key's earlier write, if any. */
+  /** The previous write to the same key, if any. */
   readonly before: Write | undefined;
-  /** Of this write and all before it, the one that stands last in topological order. */
+  /** The earlier write that wins over this one, because its task is later in topological order; if any. */
   readonly kept: Write | undefined;
 };
 
@@ -15,9 +15,9 @@ type Write = {
 export type Overlap = { readonly key: string; readonly positions: readonly [number, number] };
 
 /**
- * The merged context: the input and every output, each key owned by the writer that stands last in topological order,
- * whoever finished first. A snapshot is the number of merges at its time, so taking one costs nothing, and a merge costs
- * what its output holds, whatever the context holds already.
+ * The merged context: the input and all outputs. If several tasks write a key, the last one in topological order wins,
+ * whichever finished first. A snapshot is just the number of merges, so taking one is free; a merge costs time in
+ * proportion to the output, not to the context.
  */
 export class ContextStore {
   readonly #writes = new Map<string, Write>();
@@ -32,12 +32,12 @@ export class ContextStore {
     }
   }
 
-  /** Names the snapshot of this moment. */
+  /** Identifies the current snapshot. */
   get version(): number {
     return this.#version;
   }
 
-  /** Merges an output; answers the keys that another task had written before, each with the writer it stood against. */
+  /** Merges an output. Returns the keys that another task had written before, each with both writers. */
   merge(output: object, position: number): readonly Overlap[] {
     const entries = Object.entries(output);
     const version = ++this.#version;
@@ -57,7 +57,7 @@ export class ContextStore {
     return overlaps;
   }
 
-  /** The context as it was at a version: a frozen plain object, or a view that behaves as one where it would be large. */
+  /** Returns the context at a version: a frozen plain object or, if it is large, a proxy that behaves like one. */
   at(version: number): Readonly<Record<string, unknown>> {
     if (this.#writes.size > LARGEST_COPY) return new Proxy(Object.create(INSPECTABLE), new View(this, version));
     if (version !== this.#version) return this.#copy(version);
@@ -65,12 +65,12 @@ export class ContextStore {
     return this.#latest;
   }
 
-  /** All of it as a frozen plain object: the input, then every output in topological order, laid one over the other. */
+  /** Returns the final context as a frozen plain object: the input and all outputs, merged in topological order. */
   final(): Readonly<Record<string, unknown>> {
     return this.#merged(this.#outputs);
   }
 
-  /** The same without the input. */
+  /** `final` without the input. */
   outputs(): Readonly<Record<string, unknown>> {
     return this.#merged(this.#outputs.filter(({ position }) => position >= 0));
   }
@@ -85,14 +85,14 @@ export class ContextStore {
     return Object.freeze(Object.fromEntries(merged));
   }
 
-  /** What counts under a key at a version. */
+  /** Returns the write that wins for a key at a version. */
   read(key: string, version: number): Write | undefined {
     let write = this.#writes.get(key);
     while (write && write.version > version) write = write.before;
     return write?.kept ?? write;
   }
 
-  /** The keys that there were at a version. */
+  /** Returns the keys that exist at a version. */
   keys(version: number): string[] {
     return [...this.#writes.keys()].filter((key) => this.read(key, version) !== undefined);
   }
@@ -102,7 +102,7 @@ export class ContextStore {
   }
 }
 
-/** Reads a context as it was at a version: like the frozen copy to whoever looks, and that copy once somebody freezes it. */
+/** Handler of a proxy that behaves like the frozen copy of a context at a version. Freezing it makes the copy. */
 class View implements ProxyHandler<Record<string, unknown>> {
   readonly #store: ContextStore;
   readonly #version: number;
@@ -166,7 +166,7 @@ class View implements ProxyHandler<Record<string, unknown>> {
   }
 }
 
-/** Node's inspect shows a proxy's target, unless that says how to show it. */
+/** Makes Node's `inspect` show the properties of the proxy; by default it shows the proxy's target. */
 const INSPECTABLE: object = Object.create(Object.prototype, {
   [Symbol.for('nodejs.util.inspect.custom')]: {
     value(this: object): object {
@@ -176,7 +176,7 @@ const INSPECTABLE: object = Object.create(Object.prototype, {
 });
 
 /**
- * Up to this many keys a snapshot is copied, which is what people expect of an object; past it, copying one for each
- * task would cost the square of the tasks.
+ * A context with up to this many keys is copied. With more, a copy for each task would cost time in proportion to the
+ * square of the number of tasks.
  */
 const LARGEST_COPY = 64;

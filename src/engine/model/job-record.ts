@@ -5,7 +5,7 @@ import { nextTask, type TaskCommand, type TaskSnapshot, taskSnapshot, untouchedT
 import { parentPath } from '../durable/task-path.ts';
 import { closeStretch, INTERRUPTED, recordTransition, type Stretch, TaskRecord } from './task-record.ts';
 
-/** The record of a task, rebuilt from its events; with the `seq` of those by which it settled and by which its last attempt began. */
+/** A task's record, rebuilt from events, with the `seq` of the events that settled it and began its last attempt. */
 export class StoredTask extends TaskRecord {
   declare endedSeq?: number | undefined;
   declare runningSeq?: number | undefined;
@@ -16,12 +16,12 @@ export class StoredTask extends TaskRecord {
   }
 }
 
-/** What the events of a job tell, plain data. Tasks are found by their path: `outer/inner`, `name[3]`. */
+/** A job's record, rebuilt from its events: plain data. Keys of `tasks` are paths: `outer/inner`, `name[3]`. */
 export type JobRecord = {
   state: JobState;
   startedAt?: number | undefined;
   endedAt?: number | undefined;
-  /** When it began, in epoch ms: at its start, and at each retry. */
+  /** When the job started and when it was retried, in epoch ms. */
   readonly begins: number[];
   reason?: string | undefined;
   error?: ErrorData | undefined;
@@ -30,13 +30,13 @@ export type JobRecord = {
   lastAt: number;
   resumptions: number;
   readonly tasks: Map<string, StoredTask>;
-  /** The tasks of each nested job and the instances of each fan-out, by the path of the task around them. */
+  /** The paths of the tasks inside each nested job and fan-out, by the path of its task. */
   readonly nested: Map<string, Set<string>>;
-  /** Tasks added and removed while it ran, in that order. */
+  /** Tasks added and removed while the job ran, in order. */
   readonly growth: Growth[];
 };
 
-/** A task that was added, with what it depends on, or removed. */
+/** A task that was added, or removed if `dependsOn` is undefined. `by`: the task that added it. */
 export type Growth = {
   readonly task: string;
   readonly dependsOn: readonly string[] | undefined;
@@ -55,7 +55,7 @@ export const emptyRecord = (): JobRecord => ({
   growth: [],
 });
 
-/** Takes one more event into a record: events are told in order. */
+/** Updates a record with the next event. Call it with all events, in order. */
 export const recordEvent = (record: JobRecord, event: JobEvent): void => {
   record.lastSeq = event.seq;
   record.lastAt = event.at;
@@ -103,7 +103,7 @@ export const recordTimes = (
 
 const recordTask = (record: JobRecord, event: TaskTransition & Stamp): void => {
   recordStored(taskOf(record, event.task), event);
-  // A further attempt of a nested job begins with tasks to which nothing has happened.
+  // A new attempt of a nested job starts without records of its tasks.
   if (event.to === 'running' && event.from !== 'paused') forgetNested(record, event.task);
 };
 
@@ -168,8 +168,8 @@ const forgetNested = (record: JobRecord, path: string): void => {
 };
 
 /**
- * Returns when a task began, in epoch ms, as people see it: its first attempt since the last begin of the job at which it had
- * one. A retry of the job is such a begin.
+ * Returns when a task began, as shown to people, in epoch ms: the start of its first attempt since the job began or was
+ * retried, or of its last attempt before that.
  */
 export const beganAt = (
   { begins }: JobRecord,
@@ -181,7 +181,7 @@ export const beganAt = (
   return spans.find((span) => span.startedAt !== undefined && span.startedAt >= begin)?.startedAt ?? last;
 };
 
-/** How much of a stretch was paused, in ms. */
+/** Returns how long the time between `from` and `to` was paused, in ms. */
 export const pausedWithin = (stretches: readonly Stretch[], from: number, to: number): number => {
   const clipped = stretches
     .map((stretch) => [Math.max(from, stretch.from), Math.min(to, stretch.to ?? to)] as const)

@@ -1,3 +1,7 @@
+/* The records of a job, without the actions on them. `run.ts` has the records of a running job and its tasks,
+ * `attempt.ts` that of one attempt, `context.ts` the merged context with its snapshots, `stopping.ts` how a job ends
+ * early. `task-record.ts` is the part of a task's record that follows from its events, with `attempt-spans.ts` for
+ * its attempts; `job-record.ts` rebuilds records from stored events. `notes.ts` has the types of stored notes. */
 import { freeze } from 'immer';
 import type { Observable } from 'rxjs';
 import type { Actor } from 'xstate';
@@ -23,47 +27,47 @@ import { ContextStore } from './context.ts';
 import type { CleanUp, Stop } from './stopping.ts';
 import { TaskRecord } from './task-record.ts';
 
-/** From its first attempt to its end, or to now; in ms, never below 0, even if the clock was set back. */
+/** Returns the ms from a task's first attempt to its end, or to now; at least 0, even if the clock was set back. */
 export const durationOf = (task: TaskRun | undefined, now: () => number): number | undefined =>
   task?.startedAt === undefined ? undefined : Math.max(0, (task.endedAt ?? now()) - task.startedAt);
 
-/** One task within one job: its record, and what it holds while it runs. Created when something first happens to the task. */
+/** A task in a running job: its record, and what it holds while it runs. Created on the first change to the task. */
 export class TaskRun extends TaskRecord<TaskError, object> {
   declare readonly job: JobRun;
   declare readonly index: number;
   declare readonly definition: TaskDefinition;
-  /** Its name in the stream: that of the tasks around it before its own. */
+  /** The task's name in events, which begins with the path of the task around its job. */
   declare readonly path: string;
-  /** Where it stands in its job's order among tasks that are ready. */
+  /** Its rank among the ready tasks of its job. */
   declare readonly place: number;
   declare readonly retry: RetryPolicy;
-  /** Gone once the task has settled. */
+  /** Unset when the task has settled. */
   declare actor: Actor<typeof taskLogic> | undefined;
-  /** The attempt under way. */
+  /** The current attempt. */
   declare attempt: Attempt | undefined;
-  /** Where it waits for its slots, once it has been ready; none for what takes none. */
+  /** The queue for its slots, from the first `ready` on; unset if the task takes no slots. */
   declare lane: Lane | undefined;
-  /** Whether its outcome has been counted by its downstream. */
+  /** Whether its downstream has counted its outcome. */
   declare counted: boolean;
-  /** The version of the context that first held the output. */
+  /** The first version of the context that has its output. */
   declare version: number;
   // Absent until needed: most tasks never have these, and a task of a large job must be small.
-  /** What its condition threw, so that its attempt will fail. */
+  /** What its condition threw. The next attempt then fails. */
   declare refusal?: { readonly thrown: unknown } | undefined;
-  /** Whether its condition has been asked. */
+  /** Whether its condition has been evaluated. */
   declare asked?: boolean;
-  /** Of a branch: the direct downstream that it did not pick. */
+  /** For a branch: the direct downstream that it did not pick. */
   declare passedOver?: ReadonlySet<number> | undefined;
-  /** Of an external task: who works on it. */
+  /** For an external task: who claimed it. */
   declare claim?: Claim;
-  /** The job that it runs, or ran last; and, until it has begun to, that of the attempt before. */
+  /** The nested job of the current or last attempt; and of the attempt before, until the nested job starts. */
   declare child?: JobRun;
   declare earlier?: JobRun;
-  /** Of a nested job or fan-out that is tried again: which of its tasks are, by path; what else it completed is used again. */
+  /** Paths to run again inside a nested job or fan-out that is retried; other completed results inside are reused. */
   declare reuses?: ReadonlySet<string>;
-  /** The JSON of what it saved last. */
+  /** The JSON of its last checkpoint. */
   declare checkpoint?: string | undefined;
-  /** Calls off the wait of a backoff. */
+  /** Cancels the timer of its backoff or next check. */
   declare cancelBackoff?: (() => void) | undefined;
   declare deadlineTimer?: PausableTimer | undefined;
 
@@ -83,7 +87,7 @@ export class TaskRun extends TaskRecord<TaskError, object> {
   }
 }
 
-/** What the event of a task's transition says beside from and to. `text` is the JSON of the output, for the journal. */
+/** The details of a task's transition event, besides its states. `text` is the JSON of the output, for the journal. */
 export type TransitionDetails = {
   readonly reason?: string | undefined;
   readonly error?: TaskError | undefined;
@@ -92,7 +96,7 @@ export type TransitionDetails = {
   readonly dueAt?: number | undefined;
 };
 
-/** Who works on an external task, and the timer of its heartbeat. */
+/** The owner of an external task's current attempt. `leaseMs`: how long the claim lasts without a heartbeat, in ms. */
 export type Claim = {
   readonly owner: string;
   readonly token: string;
@@ -100,31 +104,31 @@ export type Claim = {
   heartbeatTimer: PausableTimer | undefined;
 };
 
-/** Whether a task runs on every way out of its job. */
+/** Whether a task is clean-up: it runs even if its job fails, times out or is cancelled. */
 export const isCleanUp = ({ definition }: TaskRun): boolean => definition.trigger === 'always';
 
-/** Those who wait for what a task puts out. */
+/** A caller that waits for a task's output. */
 export type OutputWaiter = { readonly resolve: (output: unknown) => void; readonly reject: (error: unknown) => void };
 
-/** What a job is started within. */
+/** What a run is created with, besides its plan, input and options. */
 export type Surroundings = {
   /** The task that the job is nested in. */
   readonly parent?: TaskRun;
-  /** The engine's dispatcher, which hands out the slots. Default: one of the job's own. */
+  /** The engine's dispatcher, which assigns slots. Default: a dispatcher of the job's own. */
   readonly dispatcher?: Dispatcher;
-  /** Whether the tasks are the instances of a fan-out: they read the context of its task, and merge nothing. Default false. */
+  /** Whether the tasks are instances of a fan-out: they read its task's context and merge nothing. Default false. */
   readonly instances?: boolean;
   /** Writes the job's events to a journal. */
   readonly recorder?: JobRecorder | undefined;
 };
 
 /**
- * One execution of a plan: what is known of it, and the commands that change it. The live run implements the commands. It
- * decides nothing: the machines decide what may happen, and the reactions what to do about what has happened.
+ * One execution of a plan: its state, and the commands that change it, which `LiveRun` implements. It decides nothing:
+ * the machines decide what may happen, and reactions what to do when something has happened.
  */
 export abstract class JobRun {
   readonly id: string;
-  /** Tasks may be added while the job runs: then the plan belongs to this job alone. */
+  /** Shared by all jobs of a definition, until a task is added or removed: then the job gets its own copy. */
   plan: Plan;
   ownsPlan = false;
   options: StartOptions;
@@ -138,20 +142,20 @@ export abstract class JobRun {
   readonly dispatcher: Dispatcher;
   /** The limits of the job's tasks. */
   readonly level: Level;
-  /** The job's number among the jobs that share the dispatcher, and that of the outermost job around it. */
+  /** The job's number among the jobs that share the dispatcher, and that of its outermost job. */
   readonly order: number;
   readonly rootOrder: number;
   /** The priority of tasks without one of their own. */
   readonly priority: number;
   context: ContextStore;
   readonly recorder: JobRecorder | undefined;
-  /** By declaration order. A task has no record until something happens to it. */
+  /** By declaration order. A task has no record until its first change. */
   readonly tasks: (TaskRun | undefined)[];
   /** Tasks that have an actor: neither unscheduled nor settled. */
   readonly active = new Set<TaskRun>();
   /** For each task, the number of upstreams that have not completed, or failed with `continueOnFailure`. */
   readonly missing: number[];
-  /** For tasks with a trigger rule of their own, the outcomes of their upstreams so far. */
+  /** For tasks with a trigger rule other than the default, the outcomes of their upstreams so far. */
   tallies: Map<number, Tally> | undefined;
   /** Tasks removed from the running job. */
   removed: Set<number> | undefined;
@@ -167,7 +171,7 @@ export abstract class JobRun {
   elsewhere: { readonly cancel: (cause: unknown, mode: 'abort' | 'drain') => void } | undefined;
   /** Who paused the job, in words. Set before the start, the job pauses as it begins. */
   pausedBy: string | undefined;
-  /** Settled tasks; among them, those that failed without `continueOnFailure`, and those that were not ready. */
+  /** Numbers of settled tasks, of those that failed without `continueOnFailure`, and of those that were not ready. */
   settled = 0;
   failed = 0;
   notReady = 0;
@@ -175,7 +179,7 @@ export abstract class JobRun {
   errors: TaskError[] = [];
   /** The machine's snapshot after the last transition. */
   snapshot: JobSnapshot = jobSnapshot('idle');
-  /** Set when the job ends before all its tasks have settled; and the clean-up that is then left to do. */
+  /** Set when the job ends before all its tasks have settled; and the clean-up that has not started yet. */
   stop: Stop | undefined;
   cleanUp: CleanUp | undefined;
   /** The timer of the job's time limit. */
@@ -235,7 +239,7 @@ export abstract class JobRun {
     return this.over && !this.wakeUp;
   }
 
-  /** Whether this job, or one around it, is paused. A job that is ending is not: what is left to do continues. */
+  /** Whether this job, or one around it, is paused. False while the job ends: clean-up must continue. */
   get paused(): boolean {
     if (this.isLeaving) return true;
     if (this.ending) return false;
@@ -271,7 +275,7 @@ export abstract class JobRun {
 
   frozen<Value extends object>(value: Value): Value {
     if (!this.#freezes) return value;
-    // immer takes an object that is frozen at its top for frozen throughout.
+    // For immer, an object that is frozen at its top is frozen throughout.
     if (Object.isFrozen(value)) for (const part of Object.values(value)) freeze(part, true);
     return freeze(value, true);
   }
@@ -288,13 +292,13 @@ export abstract class JobRun {
   abstract goOnFrom(nextSeq: number, last?: JobEvent): void;
   /** Sets what resumes a restored job. */
   abstract sleepUntil(goOn: () => void): void;
-  /** Resumes a restored job in a later turn of the event loop, so that whoever awaits its handle can subscribe first. */
+  /** Resumes a restored job in a later turn of the event loop, so that the caller can subscribe to its events first. */
   abstract wakeLater(): void;
   /** Resolves `done` and completes the stream of a job that is not resumed in this process. */
   abstract abandon(): void;
   /** Publishes an event that happened in the process that runs the job. */
   abstract relay(event: JobEvent): void;
-  /** Delivers all events that `commands` lead to after the last command. */
+  /** Runs `commands`, and delivers the events that they cause only after the last command. */
   abstract together(commands: () => void): void;
   /** Publishes an event that is not a transition. */
   abstract publish(fact: JobFact): void;
@@ -308,14 +312,14 @@ export abstract class JobRun {
   abstract whenSaved(saved: () => void): void;
   /** Returns the record of a task, with an actor if the task is unscheduled. */
   abstract wake(index: number): TaskRun;
-  /** Returns the record of a task. */
+  /** Returns the record of a task; creates it if necessary. */
   abstract known(index: number): TaskRun;
-  /** Starts an actor, which continues from the snapshot of the task. */
+  /** Starts an actor, which continues from the task's snapshot. */
   abstract enliven(task: TaskRun): void;
   /** Starts an actor for a settled task, so that the task can start over. */
   abstract revive(task: TaskRun): void;
   /** Stops the actor of a task that is unscheduled again. */
   abstract release(task: TaskRun): void;
-  /** Runs a ready task: its slots are free. */
+  /** Runs a ready task whose slots are free. */
   abstract run(task: unknown): void;
 }

@@ -1,34 +1,34 @@
 import type { ErrorData } from '../../events/error-data.ts';
 import type { AbortError } from '../errors/errors.ts';
 
-/** The clean-up that a stopping job has yet to start. */
+/** The clean-up that a stopping job has not started yet. */
 export type CleanUp = {
-  /** For each such task, how many tasks upstream may still change. */
+  /** For each clean-up task, how many tasks upstream have yet to settle. */
   readonly waiting: Map<number, number>;
-  /** For each task that may still change, the clean-up that waits for it. */
+  /** For each of these upstream tasks, the clean-up tasks that wait for it. */
   readonly heirs: Map<number, number[]>;
 };
 
-/** How a job ends before all its tasks have. */
+/** Why and how a job ends before all its tasks have settled. */
 export type Stop = {
   readonly to: 'failed' | 'timedOut' | 'cancelled';
-  /** `abort`: running attempts are told to stop. `drain`: they finish. Nothing starts in either, but clean-up. */
+  /** `abort`: running attempts are aborted. `drain`: running attempts finish. Only clean-up starts after either. */
   readonly mode: 'abort' | 'drain';
-  /** What brought it about: a task's error, or what `cancel` was given. */
+  /** The error of a task, or what was given to `cancel`. */
   readonly cause?: unknown;
-  /** The failure, where it is not that of a task. */
+  /** The conflict, if the job fails because of one. */
   readonly conflict?: ConflictDetails;
-  /** What the signals of a nested job's attempts abort with: the reason of the task around it. */
+  /** For a nested job: the reason that its attempts are aborted with, taken from the task around it. */
   readonly reason?: AbortError;
-  /** The journal can't be written: the job ends here, and may go on elsewhere; nothing is cleaned up. */
+  /** The journal failed or the job was handed off: it ends here without clean-up. Another process may resume it. */
   readonly interrupted?: boolean;
 };
 
-/** What a journal keeps of a stop, so that a job whose process dies meanwhile ends the same way. */
+/** What a journal stores of a stop, so that the job still ends the same way if its process dies meanwhile. */
 export type StopNote = Pick<Stop, 'to' | 'mode'> & {
   readonly conflict?: ConflictDetails | undefined;
   readonly cause?: ErrorData | undefined;
-  /** Of a nested job: the attempt of the task around it, and why that was aborted. */
+  /** For a nested job: the number of the attempt around it, and the code of the error that aborted the attempt. */
   readonly attempt?: number | undefined;
   readonly code?: AbortError['code'] | undefined;
 };

@@ -4,15 +4,15 @@ import { SETTLED } from '../../events/states.ts';
 import type { TaskSnapshot } from '../../machines/task.ts';
 import { closeSpan, type Span } from './attempt-spans.ts';
 
-/** A stretch of time in epoch ms; without an end it continues. */
+/** A period in epoch ms; without `to`, it continues. */
 export type Stretch = { readonly from: number; to?: number };
 
 /**
- * The state of a task after its transitions so far. A running job keeps one record for each of its tasks; a resumed job rebuilds
- * them from the events in its journal. `recordTransition` updates both. `Failure` is the type of its errors, `Output` of its output.
+ * A task's state after its transitions so far, one record per task. A resumed job rebuilds its records from stored
+ * events. `recordTransition` updates both kinds. `Failure` and `Output` are the types of errors and output.
  */
 export class TaskRecord<Failure = ErrorData, Output = unknown> {
-  /** The machine's snapshot after the last transition. It stays when the actor is gone. */
+  /** The machine's snapshot after the last transition. It stays when the actor has stopped. */
   declare snapshot: TaskSnapshot;
   /** When it was last ready, first ran and settled, in epoch ms. */
   declare queuedAt: number | undefined;
@@ -22,7 +22,7 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
   // Absent until needed: most tasks never have these, and a task of a large job must be small.
   /** Why it failed for good, or why its upstream's failure skipped it. */
   declare error?: Failure | undefined;
-  /** Why an attempt failed that another one followed, and its number. */
+  /** The error of the last failed attempt that was not final, and the number of that attempt. */
   declare lastError?: Failure | undefined;
   declare lastErrorAttempt?: number | undefined;
   declare reason?: string | undefined;
@@ -32,13 +32,13 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
   declare lastStartedAt?: number | undefined;
   /** The attempts before the last. */
   declare spans?: Span[] | undefined;
-  /** Of a task that has spans: the stay in the queue after the last of them, and the attempt that followed. */
+  /** For a task with spans: the time in the queue after the last of them, and the attempt that followed. */
   declare openSpan?: { readonly readyAt: number; startedAt: number | undefined } | undefined;
-  /** Attempts that died with their process, since a person last requested more. */
+  /** Attempts that died with their process, since the task last started over. */
   declare interruptions?: number | undefined;
   /** Checks that returned "not yet". */
   declare polls?: number | undefined;
-  /** Of `retrying` and `polling`: since when and until when, in epoch ms. */
+  /** In `retrying` and `polling`: when the wait began, and when it ends, in epoch ms. */
   declare waitFrom?: number | undefined;
   declare dueAt?: number | undefined;
   /** When it was paused, since it last started over. */
@@ -47,7 +47,7 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
   declare pausedBy?: string | undefined;
   /** Whether it is paused because its retries are used up. */
   declare exhausted?: boolean | undefined;
-  /** Results that came too late. */
+  /** Number of results that arrived too late. */
   declare lateResults?: number | undefined;
 
   constructor(snapshot: TaskSnapshot) {
@@ -62,7 +62,7 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
     return this.snapshot.value;
   }
 
-  /** Attempts begun, not counting those in which a sensor returned "not yet". */
+  /** Number of attempts, not counting those in which a sensor returned "not yet". */
   get attempts(): number {
     return this.snapshot.context.attempt;
   }
@@ -72,7 +72,7 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
     return this.snapshot.context.forgiven;
   }
 
-  /** Where a paused task continues. */
+  /** The state in which a paused task continues. */
   get held(): 'ready' | 'running' {
     return this.snapshot.context.held;
   }
@@ -86,8 +86,8 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
 export const INTERRUPTED = 'interrupted';
 
 /**
- * Records a transition: the only code that says what a transition changes in a record. `snapshot` is the machine's after the
- * transition, `error` the event's error in the type that the record keeps.
+ * Records a transition: the only code that says what a transition changes in a record. `snapshot` is the machine's
+ * after the transition, `error` the event's error in the type that the record keeps.
  */
 export const recordTransition = <Failure, Output>(
   task: TaskRecord<Failure, Output>,

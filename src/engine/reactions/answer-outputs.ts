@@ -3,7 +3,7 @@ import type { JobRun, OutputWaiter } from '../model/run.ts';
 import { outputOf } from '../run/output.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Answers those who wait for the output of one task, as soon as that task has settled; and all others when the job is over. */
+/** Settles the promises for a task's output when the task settles, and all remaining ones when the job is over. */
 export const answerOutputs: Reaction = {
   onTask: (job, task) => {
     if (job.waiting && task.endedAt !== undefined) answer(job, job.waiting, task.index);
@@ -13,7 +13,7 @@ export const answerOutputs: Reaction = {
   },
 };
 
-/** Answers those who wait for what had settled before the job went on here. */
+/** Settles the promises for tasks that had settled before the job was resumed. */
 export const answerSettled = (job: JobRun): void => {
   if (!job.waiting) return;
   for (const index of [...job.waiting.keys()])

@@ -7,21 +7,23 @@ import { PausableTimer } from '../time/pausable-timer.ts';
 import { hasLimit } from '../time/time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Deadlines: from a task's first `ready` on, over all its attempts and the waits between them; anew
- * for one that a person tries again after it failed. Paused time does not count. */
+/**
+ * Deadlines: from a task's first `ready`, over all its attempts and waits; paused time does not count. If a person
+ * retries the task after it failed, a new deadline starts.
+ */
 export const deadline: Reaction = {
   onTask: (job, task, { from, to }) => {
     if ((from === 'unscheduled' || from === 'failed') && to === 'ready' && hasLimit(task.definition.deadline)) {
       startDeadline(job, task, task.definition.deadline);
     } else if (task.deadlineTimer && SETTLED.has(to)) {
-      // Told of its failure, somebody may have tried it again already: the state of the task says nothing here.
+      // Test `to`, not the task's state: a subscriber to this event may already have retried the task.
       task.deadlineTimer.cancel();
       task.deadlineTimer = undefined;
     }
   },
 };
 
-/** `restMs`: what is left of it. */
+/** Starts the timer of a deadline. `restMs`: what is left of it. */
 export const startDeadline = (job: JobRun, task: TaskRun, limitMs: number, restMs = limitMs): void => {
   const expire = (): void => {
     const { attempt } = task;

@@ -2,7 +2,7 @@ import { isCleanUp } from '../model/run.ts';
 import { stopJob } from '../run/stop.ts';
 import type { Reaction } from './reaction.ts';
 
-/** The failure policy: what a task that failed for good means for the rest of the job. Clean-up that fails hurries nobody. */
+/** Failure policy: stops the job after a final failure, as `onFailure` says; ignores clean-up of a stopping job. */
 export const failure: Reaction = {
   onTask: (job, task, { to }) => {
     const { onFailure = 'abort' } = job.options;

@@ -1,7 +1,7 @@
 import { pauseTask } from '../run/pause.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Holding: a task that was to be paused before it started is paused when it is ready. */
+/** Requested pauses: pauses a task that becomes ready if that was requested before. */
 export const hold: Reaction = {
   onTask: (job, task, { to }) => {
     const by = to === 'ready' && task.state === 'ready' && !job.ending ? job.heldTasks?.get(task.index) : undefined;

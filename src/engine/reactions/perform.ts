@@ -7,8 +7,8 @@ import { cancelTask } from '../run/stop.ts';
 import type { Reaction } from './reaction.ts';
 
 /**
- * Attempts: performs one whenever a task runs, once all that it relies on, and that it runs, is in the journal. An external
- * task is performed by whoever claimed it.
+ * Attempts: performs an attempt when its task runs, after all events so far are committed. An external task is
+ * performed by the program that claimed it.
  */
 export const perform: Reaction = {
   onTask: (job, task, { from, to }) => {
@@ -20,7 +20,7 @@ export const perform: Reaction = {
   },
 };
 
-/** The attempt may have been ended while it waited for the journal. */
+/** Starts the work, unless the attempt ended while it waited for the journal. */
 const begin = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
   if (attempt.phase !== 'live' || job.isLeaving) return;
   attempt.begun = true;

@@ -1,3 +1,8 @@
+/* Reactions send commands in response to transitions (`reaction.ts` is their type). `react.ts` calls them in this
+ * order: `parent-signal.ts` and `job-timeout.ts` may stop the job, `failure.ts` stops it after a failure,
+ * `schedule.ts` decides the downstream, `hold.ts` pauses, `deadline.ts` limits a task, `wait.ts` waits between
+ * attempts, `timeout.ts` limits an attempt, `perform.ts` performs it, `run-ready.ts` assigns slots,
+ * `answer-outputs.ts` notifies callers, `settle.ts` ends. */
 import type { Delivery } from '../../events/event-stream.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import type { Subject } from '../run/job-run.ts';
@@ -16,8 +21,8 @@ import { timeout } from './timeout.ts';
 import { wait } from './wait.ts';
 
 /**
- * Everything that answers the events of a job, in the order in which an event reaches them: what may stop the job before
- * what starts work, time limits before the work they limit, and the end last.
+ * All reactions, in the order in which they receive an event: first what may stop the job, then what starts work, with
+ * time limits before the work that they limit; the end of the job last.
  */
 const REACTIONS: readonly Reaction[] = [
   parentSignal,
@@ -38,7 +43,7 @@ const ON_TASK = REACTIONS.flatMap(({ onTask }) => onTask ?? []);
 
 const ON_JOB = REACTIONS.flatMap(({ onJob }) => onJob ?? []);
 
-/** Runs all reactions to an event of a job or of a job nested in it. The subscriber of its stream. */
+/** Runs all reactions to an event of a job or of a job nested in it. The subscriber of the job's stream. */
 export const react = ({ event, subject }: Delivery<Subject>): void => {
   if (!subject) return;
   if (event.type === 'task.transition') {

@@ -1,9 +1,6 @@
 import type { Reaction } from './reaction.ts';
 
-/**
- * Slots: whenever a task becomes ready, waits no longer or has ended its attempt, runs what comes first, as far as the
- * limits allow.
- */
+/** Slots: when a task becomes ready, leaves the queue or ends an attempt, runs the next ones that limits allow. */
 export const runReady: Reaction = {
   onTask: (job, _task, { from, to }) => {
     if (to === 'ready' || from === 'running' || (from === 'ready' && to !== 'running')) job.dispatcher.dispatch();

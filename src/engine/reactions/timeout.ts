@@ -8,8 +8,8 @@ import { hasLimit } from '../time/time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
 /**
- * Time limits of attempts: one that takes longer is aborted and has failed. Its slot is free, whatever it still does. Of a fan-out
- * it is the limit of finding the items; each instance then has one of its own.
+ * Time limits of attempts: a longer attempt is aborted and fails, and its slots are free even if its function
+ * continues. For a fan-out, the limit covers finding the items; each instance has its own.
  */
 export const timeout: Reaction = {
   onTask: (job, task, { to }) => {
@@ -19,7 +19,7 @@ export const timeout: Reaction = {
   },
 };
 
-/** `restMs`: what is left of it. */
+/** Starts the timer of an attempt's time limit. `restMs`: what is left of it. */
 export const startTimeout = (job: JobRun, task: TaskRun, attempt: Attempt, limitMs: number, restMs = limitMs): void => {
   const { kind, nested } = task.definition;
   const expire = (): void => {
@@ -27,7 +27,7 @@ export const startTimeout = (job: JobRun, task: TaskRun, attempt: Attempt, limit
     const reason = new AbortError('TASK_TIMEOUT', `The attempt took longer than ${limitMs} ms.`);
     interrupt(task, reason, () => timeOutAttempt(job, task, limitMs));
   };
-  // What a function does goes on while its job is paused, and so does its time.
+  // A running function continues while its job is paused, and so does its time limit.
   const standsStill = kind === 'external' || nested ? job.paused : false;
   attempt.timer = new PausableTimer(job.clock, expire, restMs, standsStill || task.state === 'paused');
 };

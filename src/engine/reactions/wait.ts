@@ -2,7 +2,7 @@ import type { JobRun, TaskRun } from '../model/run.ts';
 import { INTERRUPTED } from '../model/task-record.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Waits between attempts: a task that is `retrying` or `polling` holds no slot, and becomes ready again when its wait is over. */
+/** Waits between attempts: a `retrying` or `polling` task takes no slot, and becomes ready when its wait ends. */
 export const wait: Reaction = {
   onTask: (job, task, { from, to }) => {
     if (from === 'retrying' || from === 'polling') {
@@ -20,7 +20,7 @@ export const waitOut = (job: JobRun, task: TaskRun): void => {
     job.commandTask(task, { type: 'task.schedule' });
   };
   const waitMs = restOfWait(job, task);
-  // A poll is always waited for, so that others have their turn.
+  // A poll always uses a timer, even for 0 ms, so that other tasks get their turn.
   if (waitMs > 0 || task.state === 'polling') task.cancelBackoff = job.clock.setTimer(again, waitMs);
   else again();
 };

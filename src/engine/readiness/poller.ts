@@ -24,8 +24,8 @@ export type PollerOptions = {
 };
 
 /**
- * Creates a poller. Its `check` calls the function at once and then at every interval, until the result is `ready` or
- * an error. It has no time limit of its own; `signal` ends it.
+ * Creates a poller: `check` repeats the function, at once and at every interval, until it is ready, fails or is aborted
+ * by `signal`.
  * @throws OptionError for invalid options
  */
 export const createPoller = (options: PollerOptions): ReadinessChecker => {
@@ -77,8 +77,8 @@ const poll = (
   });
 
 /**
- * Returns a function that returns the ms to the next tick of a grid that begins now. Missed ticks are dropped. A
- * timer that fires early gets no tick twice, and if the clock is set back, the wait is at most one interval.
+ * Returns a function that returns the ms to the next tick of a grid that begins now. Missed ticks are dropped. A timer
+ * that fires early gets no tick twice, and if the clock is set back, the wait is at most one interval.
  */
 const ticks = (interval: number, clock: Clock): (() => number) => {
   const startedAt = clock.now();
@@ -90,7 +90,7 @@ const ticks = (interval: number, clock: Clock): (() => number) => {
   };
 };
 
-/** Returns the result of a prober, or an error if it is no valid result: the prober may be the program's own. */
+/** Checks the result, since the prober may be the program's own. */
 const understood = (id: string, answer: ReadinessResult): ReadinessResult => {
   const state: unknown = answer?.state;
   if (state === 'ready' || state === 'inProgress' || state === 'error') return answer;

@@ -1,10 +1,6 @@
-/*
- * This folder checks whether something outside the program, such as a service, is ready. It is independent of jobs.
- *
- * `readiness.ts` declares ids, results and errors. `refuse.ts` validates options and arguments. `prober.ts` makes one
- * check, with a time limit. `poller.ts` repeats a prober's check until it is ready or fails. `snapshot-store.ts`
- * stands alone: a store in memory for values, and for which worker is on which job.
- */
+/* This folder checks whether something outside the program, such as a service, is ready. It is independent of jobs.
+ * `readiness.ts` declares ids, results and errors; `refuse.ts` validates arguments. `prober.ts` makes one check, with a
+ * time limit; `poller.ts` repeats it until ready or failed. `snapshot-store.ts` stands alone: values in memory. */
 
 import { systemClock } from '../../events/system-clock.ts';
 import { show } from '../definition/rules.ts';
@@ -31,8 +27,7 @@ export type ProberOptions = {
 };
 
 /**
- * Creates a prober. Its `check` calls the function once. If the call takes longer than `timeout`, its signal aborts,
- * and whatever it returns later is ignored.
+ * Creates a prober: `check` calls the function once; after `timeout` its signal aborts and its result is ignored.
  * @throws OptionError for invalid options
  */
 export const createProber = (options: ProberOptions = {}): ReadinessChecker => {
@@ -74,7 +69,6 @@ const probe = (
     );
   });
 
-/** Calls the function; what it throws becomes a rejection. */
 const ask = async (fn: ReadinessFunction, signal: AbortSignal): Promise<unknown> => fn({ signal });
 
 const resultOf = (id: string, answer: unknown): ReadinessResult => {

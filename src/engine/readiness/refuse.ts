@@ -33,15 +33,12 @@ const argumentRules = { id: required(id), fn: required(callable) };
 
 const checkRules = { signal: abortSignal };
 
-/** Validates the options of `createProber`. @throws OptionError */
 export const refuseWrongProber = (options: unknown): void =>
   refuse('createProber', problemsOf(options, proberRules, { subject: 'The prober' }));
 
-/** Validates the options of `createPoller`. @throws OptionError */
 export const refuseWrongPoller = (options: unknown): void =>
   refuse('createPoller', problemsOf(options, pollerRules, { subject: 'The poller' }));
 
-/** Validates the arguments of a check. @throws OptionError */
 export const refuseWrongCheck = (of: unknown, fn: unknown, options: unknown): void => {
   const subject = 'The check';
   refuse('A readiness check', [

@@ -13,19 +13,19 @@ import { poolProblems } from '../run/pool-problems.ts';
 import { stopJob } from '../run/stop.ts';
 import { connect } from './record-job.ts';
 
-/** Where jobs are started: what they share with others, and who is told of each. */
+/** What jobs started in the same place share, and what is called for each. Empty for a job without an engine. */
 export type Home = Pick<Surroundings, 'dispatcher'> & {
   readonly enrol?: (handle: object, run: JobRun) => void;
-  /** @throws CommandError where nothing is started any more */
+  /** @throws CommandError if the engine is closing or closed */
   readonly requireOpen?: (subject: string) => void;
 };
 
-/** A job that was started, or the one that its key stands for already. */
+/** A new job, or the handle of the existing job with its key. */
 export type Started =
   | { readonly run: JobRun; readonly existing?: undefined }
   | { readonly run?: undefined; readonly existing: object };
 
-/** A job to which nothing has happened, with what writes its events and its logger. @throws OptionError */
+/** Creates a run that has not started, with its recorder, reactions and logger. @throws OptionError */
 export const createRun = (plan: Plan, input: object, options: StartOptions, { dispatcher }: Home): JobRun => {
   const { journal } = options;
   const jobId = options.jobId ?? newId();

@@ -13,10 +13,10 @@ import { onAbort } from '../time/on-abort.ts';
 import type { Message } from './messages.ts';
 import { isHeld, readBack } from './read-back.ts';
 
-/** What somebody asks of a job: that it be cancelled. */
+/** A request to cancel a job. */
 export type Cancellation = Pick<Stop, 'mode' | 'cause'>;
 
-/** Passes on what a job does in another process; should that die, the job goes on here. */
+/** Publishes what a job does in another process. If that process dies, the job is resumed here. */
 export const follow = (
   run: JobRun,
   recorder: JobRecorder,
@@ -37,7 +37,7 @@ export const follow = (
   let seq = 0;
   let end: JobEvent | undefined;
   const look = async (): Promise<void> => {
-    // The job before its events: what is written in between is passed on too.
+    // Read the job before its events, so that events written in between are published, too.
     const kept = await journal.job(run.id);
     const events = await journal.events(run.id, seq);
     if (run.over) return;
@@ -46,7 +46,7 @@ export const follow = (
       if (end) run.relay(end);
       const event =
         stored.output === undefined ? eventOf(stored) : { ...eventOf(stored), output: decode(stored.output) };
-      // An end is passed on when it has been read, or when the job has gone on after all.
+      // Hold back a terminal event until the job is restored below. If more events follow it, the job was retried.
       end = event.type === 'job.transition' && isTerminalJobState(event.to) ? event : undefined;
       if (!end) run.relay(event as JobEvent);
     }
@@ -77,7 +77,7 @@ const obeySignal = (run: JobRun, cancel: (cause: unknown, mode: Stop['mode']) =>
   else if (signal) run.unlinkSignal = onAbort(signal, (cause) => cancel(cause, 'abort'));
 };
 
-/** Leaves it to whoever runs a job, or will, to cancel it. */
+/** Sends the request through the journal to the current or next process that runs the job. */
 const sendCancel = async (run: JobRun, journal: Journal, { cause, mode }: Cancellation): Promise<void> => {
   const reason = cause === undefined ? undefined : errorData(cause).message;
   const message: Message = { type: 'cancel', reason, mode };

@@ -16,13 +16,13 @@ import { readBack } from './read-back.ts';
 import { recorderOf } from './record-job.ts';
 import { restoreEnded, resume } from './take-over.ts';
 
-/** What an engine makes runs of kept jobs with. */
+/** What an engine needs to create runs of stored jobs. */
 export type Workshop = {
   readonly home: Home;
   readonly definitions: readonly Sealed[];
 };
 
-/** How a kept job is taken up: with which definition, and what was told for it alone. */
+/** The options for taking up one stored job. */
 export type Order = {
   readonly definition: Sealed | undefined;
   readonly changed: ChangePolicy | undefined;
@@ -30,7 +30,7 @@ export type Order = {
   readonly options: StartOptions;
 };
 
-/** Lets a job go on whose process died, or reads the end of one that is over. @throws JournalError @throws CommandError */
+/** Resumes a job whose process died, or reads the end of one that is over. @throws JournalError @throws CommandError */
 export const resumedRun = async (
   workshop: Workshop,
   journal: Journal,
@@ -40,7 +40,7 @@ export const resumedRun = async (
   const kept = await keptJob(journal, jobId);
   workshop.home.requireOpen?.(`The resumption of job "${jobId}"`);
   const run = runOf(workshop, journal, kept, order);
-  // Of one that is over nothing is written.
+  // Nothing is written for a job that is over, so its recorder is not registered.
   const recorder = hasEnded(kept) ? (run.recorder as JobRecorder) : recorderOf(run);
   try {
     const added = addedTasks(run.plan.name, order.added ?? []);
@@ -53,7 +53,7 @@ export const resumedRun = async (
   return run;
 };
 
-/** A job that is over, as the journal holds it, to be tried again. @throws JournalError @throws CommandError */
+/** Restores a stored job that is over, in order to retry it. @throws JournalError @throws CommandError */
 export const endedRun = async (workshop: Workshop, journal: Journal, jobId: string, order: Order): Promise<JobRun> => {
   const kept = await keptJob(journal, jobId);
   const run = runOf(workshop, journal, kept, order);
@@ -66,7 +66,7 @@ export const endedRun = async (workshop: Workshop, journal: Journal, jobId: stri
   return run;
 };
 
-/** A run to which nothing has happened, for a kept job. @throws JournalError */
+/** Creates a fresh run for a stored job. @throws JournalError */
 const runOf = (
   { home, definitions }: Workshop,
   journal: Journal,

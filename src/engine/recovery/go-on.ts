@@ -18,8 +18,8 @@ import { hasLimit } from '../time/time-limit.ts';
 import type { Past } from './past.ts';
 
 /**
- * Lets a job go on whose records have been restored: what ran in the process that is dead is interrupted, timers wait for
- * what is left of them, and what was about to happen does.
+ * Continues a restored job: restarts timers with the time that is left, interrupts the attempts that died with their
+ * process, and continues what was about to happen. `by`: the resuming process, in words.
  */
 export const goOn = (job: JobRun, past: Past, by: string, changes: readonly string[]): void => {
   job.together(() => {
@@ -38,14 +38,14 @@ const restartTimers = (job: JobRun, past: Past): void => {
   restartTaskTimers(job, past, paused);
 };
 
-/** What is left of a time limit; a clock that was set back gives no more than the limit. */
+/** Returns what is left of a time limit, in ms; never more than the limit, even if the clock was set back. */
 const restOf = (job: JobRun, limitMs: number, since: number, paused: readonly Stretch[]): number => {
   const now = job.clock.now();
   const passed = now - since - pausedWithin(paused, since, now);
   return Math.min(limitMs, Math.max(0, limitMs - passed));
 };
 
-/** `paused`: when the jobs and tasks around them were. */
+/** `paused`: when the jobs and tasks around these tasks were paused. */
 const restartTaskTimers = (job: JobRun, past: Past, paused: readonly Stretch[]): void => {
   for (const task of job.active) restartTimersOf(job, task, past, [...paused, ...(task.paused ?? [])]);
 };
@@ -73,7 +73,7 @@ const restartTimersOf = (job: JobRun, task: TaskRun, past: Past, paused: readonl
   if (child?.stop) endsAs(job, task, child.stop.reason);
 };
 
-/** A nested job that was told to stop: what then becomes of the task around it. */
+/** Restores the abort of an attempt whose nested job was being stopped: its code decides the task's outcome. */
 const endsAs = (job: JobRun, task: TaskRun, reason: AbortError | undefined): void => {
   const { attempt, definition } = task;
   if (!attempt || !reason || task.child?.stop?.mode !== 'abort') return;
@@ -84,7 +84,7 @@ const endsAs = (job: JobRun, task: TaskRun, reason: AbortError | undefined): voi
   if (reason.code === 'TASK_DEADLINE' && hasLimit(deadline)) attempt.verdict = () => expireTask(job, task, deadline);
 };
 
-/** Makes happen what the process that is dead had still to do. */
+/** Continues what the process that died had not finished: stops, waits, interrupted attempts and scheduling. */
 const resettle = (job: JobRun): void => {
   const { stop } = job;
   if (stop) {
@@ -102,7 +102,7 @@ const resettle = (job: JobRun): void => {
   if (!job.over) endIfSettled(job);
 };
 
-/** Its process is dead: it is tried again, which uses up no retry, unless that has happened too often. */
+/** Ends an attempt that died with its process. Starts another, which uses up no retry, up to `maxInterruptions`. */
 const interruptAttempt = (job: JobRun, task: TaskRun): void => {
   if (job.stop && !isCleanUp(task)) {
     cancelTask(job, task);
@@ -123,9 +123,9 @@ const interruptAttempt = (job: JobRun, task: TaskRun): void => {
     return;
   }
   job.commandTask(task, { type: 'attempt.interrupted' }, { reason: INTERRUPTED, dueAt: job.clock.now() });
-  // At once, so that it waits for its slot with what was ready before: whoever comes first has the next one.
+  // At once, before the dispatcher runs, so that the task competes for slots with those that were ready before.
   job.commandTask(task, { type: 'task.schedule' });
 };
 
-/** How many attempts of a task may die with their process where nothing else is said. */
+/** The default of `maxInterruptions`. */
 const MOST_INTERRUPTIONS = 10;

@@ -5,7 +5,7 @@ import { JournalError } from '../errors/errors.ts';
 
 export const hasEnded = ({ state }: JournalJob): boolean => isTerminalJobState(state);
 
-/** @throws JournalError `JOB_NOT_FOUND` */
+/** Returns a stored job. @throws JournalError `JOB_NOT_FOUND` */
 export const keptJob = async (journal: Journal, jobId: string): Promise<JournalJob> => {
   const kept = await journal.job(jobId);
   if (kept) return kept;

@@ -1,6 +1,6 @@
 import type { JobOptions, StartOptions } from '../definition/options.ts';
 
-/** The options of a start that a journal keeps: those that are plain data. */
+/** The start options that a journal stores: those that are plain data. */
 const KEPT = [
   'timeout',
   'maxConcurrency',
@@ -17,7 +17,7 @@ const KEPT = [
   'freeze',
 ] as const;
 
-/** The options of a start as JSON. A retry policy with functions of its own is left out: it has to be given again. */
+/** Encodes start options as JSON. A retry policy with functions is left out: it must be given again on resume. */
 export const keptOptions = (options: StartOptions): string => {
   const { retry } = options;
   const isPlain = Object.values(retry ?? {}).every((value) => typeof value !== 'function');
@@ -30,9 +30,9 @@ export const keptOptions = (options: StartOptions): string => {
   );
 };
 
-/** What `keptOptions` was given, as far as it was kept. */
+/** Decodes the stored start options. */
 export const optionsOf = (text: string): JobOptions =>
   JSON.parse(text, (_, value) => (value === NO_LIMIT ? Number.POSITIVE_INFINITY : value)) as JobOptions;
 
-/** Stands for Infinity, which JSON has no form for. */
+/** Represents Infinity, which JSON can't. */
 const NO_LIMIT = 'Infinity';

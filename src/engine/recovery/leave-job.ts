@@ -2,21 +2,21 @@ import type { JobRun } from '../model/run.ts';
 import { stopJob } from '../run/stop.ts';
 
 /**
- * Leaves a job to another process: nothing new starts, what runs finishes or, with `abort`, is told to stop, and what came
- * of it is kept. Here the job ends cancelled, of which the journal hears nothing.
+ * Hands a job off to another process: nothing new starts, running attempts finish or, with `abort`, are aborted, and
+ * results so far are stored. Here the job ends as cancelled, which is not stored.
  */
 export const leaveJob = async (job: JobRun, mode: 'drain' | 'abort', cause: string): Promise<void> => {
   job.leaving = true;
   job.wakeUp?.();
   if (mode === 'drain') await untilIdle(job);
   if (job.over) return;
-  // Another process goes on with it in any case.
+  // Another process runs the job already: there is nothing to release.
   if (job.elsewhere) job.recorder?.dismiss();
   else await job.recorder?.leave();
   if (!job.over) stopJob(job, { to: 'cancelled', mode: 'abort', cause, interrupted: true });
 };
 
-/** Resolves when no function of a job runs any more, or an abort has come after all. */
+/** Resolves when no function of the job runs any more, or when the job is over, for example after an abort. */
 const untilIdle = (job: JobRun): Promise<void> =>
   new Promise((resolve) => {
     if (!isBusy(job)) {
@@ -33,7 +33,7 @@ const untilIdle = (job: JobRun): Promise<void> =>
     };
   });
 
-/** External tasks are performed elsewhere, nested jobs by the tasks inside; what still waits for the journal never begins. */
+/** External tasks run outside, nested jobs count by their tasks. An attempt that awaits the journal never begins. */
 const isBusy = (job: JobRun): boolean =>
   !job.over &&
   [...job.active].some(({ attempt, definition, child }) =>

@@ -5,10 +5,10 @@ import type { JobRun } from '../model/run.ts';
 import { find } from '../run/address.ts';
 import { cancelJob } from '../run/stop.ts';
 
-/** What another process asks of a job: it leaves that in the journal, where the one that runs the job takes it. */
+/** A request to a job that another process runs, which receives it through the journal. */
 export type Message =
   | { readonly type: 'cancel'; readonly reason?: string | undefined; readonly mode?: 'abort' | 'drain' | undefined }
-  /** `output`: JSON of `encode`. */
+  /** `output`: encoded as JSON. */
   | {
       readonly type: 'complete';
       readonly task: string;
@@ -17,7 +17,7 @@ export type Message =
     }
   | { readonly type: 'fail'; readonly task: string; readonly error: string; readonly token?: string | undefined };
 
-/** Does what messages to a job ask. What can't be done, as the job stands, is told as a warning of the task. */
+/** Carries out the messages to a job. If a request for a task fails, logs a warning of the task. */
 export const listen = (job: JobRun, recorder: JobRecorder): void => {
   recorder.onMessage = (text) => {
     const message = parsed(text);
@@ -47,7 +47,7 @@ export const listen = (job: JobRun, recorder: JobRecorder): void => {
   };
 };
 
-/** One that a newer tintype has left may be none that is known here. */
+/** Returns undefined for a message that this version does not know; a newer version may have sent it. */
 const parsed = (text: string): Message | undefined => {
   try {
     const message = JSON.parse(text) as Message;

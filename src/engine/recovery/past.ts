@@ -6,27 +6,27 @@ import { parentPath } from '../durable/task-path.ts';
 import { JournalError } from '../errors/errors.ts';
 import { emptyRecord, type Growth, type JobRecord, recordEvent, type StoredTask } from '../model/job-record.ts';
 
-/** What a journal holds of a job. */
+/** A job's history: everything that a journal stores about it. */
 export type Past = {
   readonly job: JournalJob;
   readonly record: JobRecord;
   readonly input: object;
-  /** The event that ended it, if it is over. */
+  /** The terminal event, if the job is over. */
   readonly last: JobEvent | undefined;
   readonly notes: readonly Note[];
-  /** Of the event by which it was tried again last, after it had been over. */
+  /** The `seq` of the event that last retried the job. */
   readonly retriedSeq: number | undefined;
-  /** The tasks that were added to, and removed from, the job inside a task; or the outermost one. */
+  /** Returns the tasks added to and removed from the job inside a task; without a path, the outermost job. */
   readonly growthInside: (path: string | undefined) => readonly Growth[];
-  /** What a completed task put out. */
+  /** Returns the output of a completed task. */
   readonly output: (task: StoredTask) => unknown;
-  /** What is kept of a task beside its events, as JSON. */
+  /** Returns a note of a task, as JSON; undefined if there is none. */
   readonly noteText: (task: string, kind: NoteKind) => string | undefined;
-  /** The same as a value. */
+  /** Returns a note of a task, decoded. */
   readonly note: <Value>(task: string, kind: NoteKind) => Value | undefined;
 };
 
-/** Reads all that a journal holds of a job, or what it held before the event `untilSeq`. @throws JournalError */
+/** Reads a job's history, or only its events before number `untilSeq`, with today's notes. @throws JournalError */
 export const readPast = async (journal: Journal, job: JournalJob, untilSeq?: number): Promise<Past> => {
   const [events, notes] = await Promise.all([journal.events(job.id, 0, untilSeq), journal.notes(job.id)]);
   const record = emptyRecord();
@@ -34,8 +34,8 @@ export const readPast = async (journal: Journal, job: JournalJob, untilSeq?: num
   let retriedSeq: number | undefined;
   for (const stored of events) {
     const event = parsed(job.id, `event ${stored.seq}`, () => eventOf(stored));
-    // The text of an output is read when somebody asks for the output.
     if (isRetry(event)) retriedSeq = event.seq;
+    // Outputs stay encoded until they are needed.
     recordEvent(record, stored.output === undefined ? event : ({ ...event, output: stored.output } as never));
     last = event;
   }
@@ -86,5 +86,5 @@ const parsed = <Value>(jobId: string, what: string, parse: () => Value): Value =
   }
 };
 
-/** Whether a job was over when it was last written. */
+/** Whether the job was over when it was last written. */
 export const isOver = ({ last }: Past): boolean => last !== undefined;

@@ -7,14 +7,14 @@ import type { JobRun } from '../model/run.ts';
 import { readPast } from './past.ts';
 import { restoreJob } from './restore.ts';
 
-/** Whether another process may be at work on a job. */
+/** Whether another process may be running a job. */
 export const isHeld = ({ lease }: JournalJob, journal: Journal): boolean =>
   lease !== undefined &&
   inForce(lease, systemClock.now()) &&
   !isDead(lease) &&
   lease.owner !== JournalWriter.of(journal).lease().owner;
 
-/** Gives a run the end of a job that is over. @throws JournalError */
+/** Restores a job that is over. @throws JournalError */
 export const readBack = async (
   run: JobRun,
   recorder: JobRecorder,

@@ -14,16 +14,17 @@ import { listen } from './messages.ts';
 import { takeOver, untilKnown } from './take-over.ts';
 
 /**
- * Gives a new job its place in the journal, then begins it. Where the program chose its id, that is asked for first: a
- * journal that answers at once refuses at once, one that answers later ends the job. The job that a key stands for already
- * goes on in its stead. @throws JournalError @throws SerialisationError of the input
+ * Adds a new job to the journal, then begins it. If its id was generated (`isNew`), its first write creates it.
+ * Otherwise the journal creates it first: if the id is taken, a synchronous journal throws here, an asynchronous one
+ * fails the job; if the job key is taken, this run becomes the existing job.
+ * @throws JournalError, SerialisationError
  */
 export const recordJob = (job: JobRun, journal: Journal, input: object, isNew: boolean, begin: () => void): void => {
   const recorder = recorderOf(job);
   const asked = job.options.jobKey === undefined ? undefined : untilKnown(job);
   const opened = ({ created, job: kept }: { readonly created: boolean; readonly job: JournalJob }): void => {
     if (created && job.stop?.interrupted) {
-      // It was left before it began: the next to come begins it.
+      // The job was handed off before it began: another process may begin it.
       recorder.dismiss();
       void giveBack(journal, { jobId: job.id, fence: kept.fence });
     } else if (created) {
@@ -46,14 +47,14 @@ export const recordJob = (job: JobRun, journal: Journal, input: object, isNew: b
 };
 
 /**
- * Gives a job its place in the journal with its first events, which are those of the results that it takes over from another.
+ * Adds a new job that reuses results of another, together with its first events.
  * @throws JournalError @throws SerialisationError
  */
 export const recordFork = (job: JobRun, journal: Journal, input: object, forkedFrom: string): void => {
   const recorder = recorderOf(job);
   orNothing(recorder, () => {
     const there = journal.job(job.id);
-    // One that answers later finds it when it is given the job.
+    // An asynchronous journal reports a taken id on the first write.
     ignore(there);
     if (there && !isThenable(there)) throw jobExists(job.id);
     recorder.begin({ ...newJob(job, input), forkedFrom });
@@ -74,7 +75,7 @@ const newJob = ({ id, plan, clock, options, startOptions }: JobRun, input: objec
   };
 };
 
-/** Takes the lease of a job that is over and whose next event is `nextSeq`, then lets it go on. @throws JournalError */
+/** Acquires the lease of an ended job whose next event is `nextSeq`, then continues the job. @throws JournalError */
 export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, goOn: () => void): void => {
   const recorder = recorderOf(job);
   const opened = (kept: JournalJob): void => {
@@ -83,7 +84,7 @@ export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, goOn: 
       throw goneOn(job.id);
     }
     recorder.open(kept.fence);
-    // What was said to the job when it had ended was not meant for its next life.
+    // Messages sent after the job ended are stale: drop them.
     recorder.forgetMessages();
     const shape = definitionShape(job.plan);
     if (shape.fingerprint !== kept.fingerprint) recorder.redefine(shape);
@@ -92,7 +93,7 @@ export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, goOn: 
   whenOpened(recorder, opened, () => journal.acquire(job.id, JournalWriter.of(journal).lease()));
 };
 
-/** Lets a job obey the messages to it, and end where its journal fails. */
+/** Makes a job carry out messages from other processes, and end if its journal fails. */
 export const connect = (job: JobRun): void => {
   const { recorder } = job;
   if (!recorder) return;
@@ -100,7 +101,7 @@ export const connect = (job: JobRun): void => {
   listen(job, recorder);
 };
 
-/** What writes a job from now on, unless another recorder does already. */
+/** Returns the recorder of a job, registered as its writer unless another one is. */
 export const recorderOf = (job: JobRun): JobRecorder => {
   const recorder = job.recorder as JobRecorder;
   recorder.enlist();
@@ -122,7 +123,7 @@ const whenOpened = <Answer>(
   });
 };
 
-/** Where it is refused, nothing is left of it. */
+/** Runs the callback, and discards the recorder if that throws. */
 export const orNothing = <Value>(recorder: JobRecorder | undefined, open: () => Value): Value => {
   try {
     return open();
@@ -139,15 +140,16 @@ const goneOn = (jobId: string): JournalError =>
     { jobId },
   );
 
-/** The journal can't be written: the job ends here, so that nothing happens that is not kept. An end that can't be kept is none. */
+/** Ends a job whose journal failed, since nothing may happen unrecorded. If its end was not stored, the job fails. */
 const interruptJob = (job: JobRun, cause: JournalError): void => {
   const stop = { to: 'failed', mode: 'abort', cause, interrupted: true } as const;
   job.elsewhere = undefined;
   stopJob(job, stop);
   if (job.stop?.interrupted) return;
   job.stop = stop;
+  // Not a transition: the job has published its end already, and no end may follow it.
   job.snapshot = jobSnapshot('failed');
   job.error = jobErrorOf(job);
-  // One that was to be tried again never has been.
+  // The retry that was about to begin is dropped.
   if (job.wakeUp) job.abandon();
 };

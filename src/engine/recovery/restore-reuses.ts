@@ -6,8 +6,8 @@ import { type Past, readPast } from './past.ts';
 import { type AddedTask, restoreJob } from './restore.ts';
 
 /**
- * Nested jobs and fan-outs that were to begin with results of an earlier attempt, when the process died: gives them the
- * job that those are of, as the journal has it. @throws JournalError
+ * Restores the earlier results that nested jobs and fan-outs were about to reuse when the process died.
+ * @throws JournalError
  */
 export const restoreReuses = async (run: JobRun, journal: Journal, past: Past, added: AddedTask): Promise<void> => {
   const pending = past.notes.filter(({ kind, value }) => kind === 'again' && value !== NO_VALUE);
@@ -25,7 +25,7 @@ export const restoreReuses = async (run: JobRun, journal: Journal, past: Past, a
   }
 };
 
-/** What the job was before it was tried again, or the one whose results it takes over. */
+/** Reads the job's history before its last retry, or that of the job it was forked from. */
 const pastBefore = async (journal: Journal, { job, retriedSeq }: Past): Promise<Past | undefined> => {
   if (retriedSeq !== undefined) return readPast(journal, job, retriedSeq);
   const source = job.forkedFrom === undefined ? undefined : await journal.job(job.forkedFrom);

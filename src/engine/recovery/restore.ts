@@ -22,8 +22,8 @@ import type { Past } from './past.ts';
 export type AddedTask = (path: string, dependsOn: readonly string[]) => TaskDefinition | undefined;
 
 /**
- * Gives a job to which nothing has happened the records that it had in another process: its state, its tasks, its
- * context, and those of what is nested in it. Nothing happens yet. @throws JournalError
+ * Restores a job from its history into a fresh run: its state, tasks and context, nested jobs included. Starts nothing.
+ * @throws JournalError
  */
 export const restoreJob = (job: JobRun, past: Past, added: AddedTask): void => {
   const { record } = past;
@@ -38,7 +38,7 @@ export const restoreJob = (job: JobRun, past: Past, added: AddedTask): void => {
   answerSettled(job);
 };
 
-/** How a job ended that is over, where nothing else tells. */
+/** Returns how an ended job was stopped, if no note says so. */
 const endingOf = (state: JobState, error: ErrorData | undefined): Stop | undefined => {
   if (state === 'timedOut') return { to: 'timedOut', mode: 'abort' };
   if (state === 'cancelled') return { to: 'cancelled', mode: 'abort', cause: error?.cause && reviveCause(error.cause) };
@@ -65,7 +65,7 @@ const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
   const merges = mergeOutputs(job, settled, past);
   for (const [task, record] of past.record.nested.size === 0 ? [] : recordsOf(job, past))
     if (task.definition.nested) restoreChild(job, task, record, past, merges);
-  // Upstreams first: an error may have the error of one for its cause.
+  // Upstreams first: the error of a skipped task has an upstream's error as its cause.
   for (const index of job.plan.order) {
     const task = job.tasks[index];
     const record = task && past.record.tasks.get(task.path);
@@ -76,7 +76,7 @@ const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
   restoreHeld(job, past);
 };
 
-/** Gives the tasks that have not settled their actors, and those whose attempt goes on that. */
+/** Starts actors for the tasks that have not settled, and restores the attempts that continue. */
 const reviveOpen = (job: JobRun, past: Past, merges: readonly number[]): void => {
   for (const [task, record] of recordsOf(job, past)) {
     if (SETTLED.has(task.state) || task.state === 'unscheduled') continue;
@@ -88,14 +88,14 @@ const reviveOpen = (job: JobRun, past: Past, merges: readonly number[]): void =>
       task.snapshot = taskSnapshot('paused', { ...task.snapshot.context, held: 'ready', forgiven: task.forgiven + 1 });
     job.enliven(task);
     if (!goesOn) continue;
-    // What an attempt reads is what was merged when it began.
+    // An attempt reads the context as it was when the attempt began.
     task.attempt = new Attempt(task.attempts, versionAt(record.runningSeq, job, merges));
     task.attempt.begun = true;
     if (task.child) adoptChild(job, task, task.attempt, task.child);
   }
 };
 
-/** What another process keeps doing: an external task goes on in the hands of who claimed it. */
+/** Returns the claim on an external task's current attempt: its owner continues to work. */
 const claimOf = ({ path, attempts, definition }: TaskRun, past: Past): ClaimNote | undefined => {
   const claim = definition.kind === 'external' ? past.note<ClaimNote>(path, 'claim') : undefined;
   return claim?.attempt === attempts ? claim : undefined;
@@ -107,7 +107,7 @@ const recordsOf = (job: JobRun, past: Past): (readonly [TaskRun, StoredTask])[] 
     return task && record ? [[task, record] as const] : [];
   });
 
-/** Whether an attempt is under way. */
+/** Whether an attempt has begun and not ended. */
 const isBegun = ({ state, held }: StoredTask): boolean =>
   state === 'running' || (state === 'paused' && held === 'running');
 
@@ -132,7 +132,7 @@ export const taskFrom = (job: JobRun, index: number, record: TaskRecord<unknown>
   return task;
 };
 
-/** Merges what was put out in the order in which it was; answers the positions of the events by which it was. */
+/** Merges outputs in their original order; returns the `seq` of the events that completed their tasks. */
 const mergeOutputs = (job: JobRun, settled: readonly (readonly [TaskRun, StoredTask])[], past: Past): number[] => {
   const merges: number[] = [];
   for (const [task, record] of settled) {
@@ -154,7 +154,7 @@ const versionAt = (seq: number | undefined, job: JobRun, merges: readonly number
   return after < 0 ? merges.length : after;
 };
 
-/** The job that a task runs or ran last, where enough of it was kept. */
+/** Restores the child job that a task runs or last ran, if its items or input are known. */
 const restoreChild = (job: JobRun, task: TaskRun, record: StoredTask, past: Past, merges: readonly number[]): void => {
   const { path } = task;
   const items = past.note<ItemsNote>(path, 'items');
@@ -162,7 +162,7 @@ const restoreChild = (job: JobRun, task: TaskRun, record: StoredTask, past: Past
   const isOf = (note: { readonly attempt: number } | undefined): boolean => note?.attempt === record.attempts;
   const begun = past.record.nested.has(path);
   if (!begun && !isOf(items)) return;
-  // Its items were kept, and it ended before anything was made of them.
+  // The items were stored, but the task ended before it had instances.
   if (!begun && SETTLED.has(record.state) && items?.items.length !== 0) return;
   if (past.growthInside(path).length > 0) return;
   const left = { items: isOf(items) ? items?.items : undefined, input: isOf(input) ? input?.input : undefined };
@@ -183,7 +183,7 @@ const restoreChild = (job: JobRun, task: TaskRun, record: StoredTask, past: Past
   if (child.over) child.error = jobErrorOf(child);
 };
 
-/** The state of a nested job goes by that of the task around it. */
+/** The state of an ended child job, by the state of its task. Default: `failed`. */
 const CHILD_STATES: Readonly<Partial<Record<TaskRun['state'], JobState>>> = {
   completed: 'completed',
   notReady: 'notReady',
@@ -199,7 +199,7 @@ const restoreErrors = (job: JobRun, task: TaskRun, record: StoredTask, past: Pas
   else if (error && SETTLED.has(state)) task.error = errorAgain(task, error, task.attempts);
 };
 
-/** The error of a task as it was told; that of a nested job or a fan-out has the error inside for its cause. */
+/** Restores a task's error. For a nested job or a fan-out, its cause is the restored error inside. */
 const errorAgain = (task: TaskRun, data: ErrorData, attempt: number): TaskError => {
   const { path, attempts, definition, child } = task;
   const isInner = attempt === attempts && data.cause !== undefined && CAUSED_INSIDE.has(data.cause.name);
@@ -239,7 +239,7 @@ const restoreHeld = (job: JobRun, past: Past): void => {
   }
 };
 
-/** Adds and removes the tasks that were added and removed while it ran. */
+/** Repeats the additions and removals of tasks from the history. */
 const regrow = (job: JobRun, past: Past, added: AddedTask): void => {
   const growth = past.growthInside(job.parent?.path);
   const nameOf = (path: string): string => path.slice(job.pathOf('').length);
@@ -259,13 +259,13 @@ const regrow = (job: JobRun, past: Past, added: AddedTask): void => {
     together.push(by === undefined ? known : { ...known, addedBy: nameOf(by) });
   }
   if (together.length > 0) extend(job, together);
-  // One that is over has nothing to run.
+  // A job that is over runs nothing, so it needs no functions.
   if (missing.length > 0 && !past.last) throw tasksMissing(job, missing);
 };
 
 const isRemoved = (growth: ReturnType<Past['growthInside']>, path: string): boolean =>
   growth.findLast(({ task }) => task === path)?.dependsOn === undefined;
 
-/** What has ended and can't be asked for its function again. */
+/** Whether a task has ended and will not need its function again. A failed one may be retried. */
 const isDone = (record: StoredTask | undefined): boolean =>
   record !== undefined && SETTLED.has(record.state) && record.state !== 'failed';

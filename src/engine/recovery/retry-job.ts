@@ -10,7 +10,7 @@ import { endIfSettled } from '../run/stop.ts';
 import { taskFrom } from './restore.ts';
 import { isSettled, type RerunSelection, type RetrySelection, rerunOf, retryOf } from './retry-plan.ts';
 
-/** @throws JournalError where a task is to run whose function is not known here */
+/** @throws JournalError if the function of one of these tasks is not known */
 const requireFunctions = (job: JobRun, indexes: Iterable<number>): void => {
   const unknown = [...indexes].filter((index) => job.plan.tasks[index]?.run === unknownFunction);
   if (unknown.length > 0)
@@ -21,8 +21,8 @@ const requireFunctions = (job: JobRun, indexes: Iterable<number>): void => {
 };
 
 /**
- * Makes a job to which nothing has happened what another of the same id came to, with all that is not to run again.
- * Answers what lets it go on. @throws UnknownTaskError @throws CommandError @throws JournalError
+ * Restores an ended job into a fresh run of the same id. Returns a function that starts the retry.
+ * @throws UnknownTaskError @throws CommandError @throws JournalError
  */
 export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection): (() => void) => {
   const { leads, over, gone } = retryOf(earlier, selection);
@@ -55,7 +55,7 @@ export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection):
     });
 };
 
-/** Gives a task of the job the record of the earlier one. The earlier job is not changed by what follows. */
+/** Copies the record of a task of the earlier job, which stays unchanged. */
 const restoreTask = (job: JobRun, earlier: TaskRun, withOutput: boolean): void => {
   const task = taskFrom(job, earlier.index, earlier);
   copyDefined(task, earlier, RESTORED_FIELDS);
@@ -74,7 +74,7 @@ const RESTORED_FIELDS = [
   'checkpoint',
 ] as const satisfies readonly (keyof TaskRun)[];
 
-/** In the order in which it was merged before. */
+/** Merges outputs in their original order. */
 const mergeKept = (job: JobRun, kept: readonly TaskRun[], over: ReadonlySet<number>): void => {
   const merged = kept.filter(({ index, output }) => output !== undefined && !over.has(index));
   for (const { index, output } of merged.sort((a, b) => a.version - b.version)) {
@@ -121,8 +121,8 @@ const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, leads:
 };
 
 /**
- * What lets a new job begin with the results of another that stand.
- * @throws UnknownTaskError @throws CommandError @throws JournalError @throws SerialisationError of a result that its journal can't keep
+ * Returns a function that starts a new job with the reusable results of an earlier one.
+ * @throws UnknownTaskError @throws CommandError @throws JournalError @throws SerialisationError of a result to reuse
  */
 export const forkOf = (job: JobRun, earlier: JobRun, selection: RerunSelection): (() => void) => {
   const { leads, stand, gone } = rerunOf(earlier, selection);
@@ -157,5 +157,5 @@ export const forkOf = (job: JobRun, earlier: JobRun, selection: RerunSelection):
     });
 };
 
-/** The input that a job started with. */
+/** Returns the input that a job started with. */
 export const inputOf = ({ context }: JobRun): object => context.at(0);

@@ -4,25 +4,31 @@ import type { JobRun } from '../model/run.ts';
 import { find } from '../run/address.ts';
 import { failedPaths, insideOf, type Leads, leadsOf, standing } from '../run/reuse.ts';
 
-/** Which tasks of a job that is over are tried again. */
+/** Which tasks of an ended job to retry. */
 export type RetrySelection<Path extends string = string> = {
-  /** By path. Default those that failed without leave, were not ready or were cancelled; of a nested job, those within. */
+  /**
+   * Paths of tasks. Default: those that failed without `continueOnFailure`, were not ready or were cancelled; for a
+   * nested job or fan-out, the tasks inside it to which this applies, if any.
+   */
   readonly tasks?: readonly Path[] | undefined;
-  /** Whether what completed downstream of them runs again too. Default true. */
+  /** Whether completed tasks downstream of them run again, too. Default true. */
   readonly downstream?: boolean | undefined;
 };
 
-/** From which tasks on a job runs anew, in another job. */
+/** Where to start a rerun, which is a new job. */
 export type RerunSelection<Path extends string = string> = {
-  /** By path. Default those that failed without leave, were not ready or were cancelled. */
+  /**
+   * Paths of tasks. Default: those that failed without `continueOnFailure`, were not ready or were cancelled; for a
+   * nested job or fan-out, the tasks inside it to which this applies, if any.
+   */
   readonly from?: Path | readonly Path[] | undefined;
 };
 
-/** What would be done, by path, in topological order. */
+/** What a retry or rerun would do: paths, in topological order. */
 export type Preview = {
-  /** What would run, as far as rules and conditions allow. */
+  /** Tasks that would run, as far as their rules and conditions allow. */
   readonly runs: readonly string[];
-  /** What has completed and would not run again. */
+  /** Completed tasks that would not run again. */
   readonly keeps: readonly string[];
 };
 
@@ -64,7 +70,7 @@ const runsInside = (child: JobRun, again: ReadonlySet<string>): readonly string[
 
 const NONE: ReadonlySet<number> = new Set();
 
-/** What a retry comes to: which tasks start over, and which go, to be added anew by those. @throws UnknownTaskError @throws CommandError */
+/** Plans a retry: tasks to start over, and tasks to remove (`gone`). @throws UnknownTaskError, CommandError */
 export const retryOf = (job: JobRun, selection: RetrySelection) => {
   const leads = leadsOf(job, pathsAgain(job, selection.tasks, 'retry'));
   const over = startingOver(job, leads, selection);
@@ -73,7 +79,7 @@ export const retryOf = (job: JobRun, selection: RetrySelection) => {
   return { leads, over, gone };
 };
 
-/** What a rerun comes to: which results stand, and which tasks are left to be added anew. @throws UnknownTaskError @throws CommandError */
+/** Plans a rerun: results to reuse (`stand`), tasks to leave out (`gone`). @throws UnknownTaskError, CommandError */
 export const rerunOf = (job: JobRun, { from }: RerunSelection) => {
   const paths = from === undefined || typeof from !== 'string' ? from : [from];
   const leads = leadsOf(job, pathsAgain(job, paths, 'rerun'));
@@ -83,20 +89,20 @@ export const rerunOf = (job: JobRun, { from }: RerunSelection) => {
   return { leads, stand, gone };
 };
 
-/** @throws UnknownTaskError @throws CommandError */
+/** @throws UnknownTaskError, CommandError */
 const pathsAgain = (job: JobRun, tasks: readonly string[] | undefined, what: 'retry' | 'rerun'): readonly string[] => {
   const { name } = job.plan;
   if (!job.over)
     throw new CommandError('INVALID_STATE', `Job "${name}" is ${job.state}: it can't ${what} before it is over.`);
   const paths = tasks ?? failedPaths(job);
   for (const path of paths) find(job, path);
-  // Something in it may never have come to its turn.
+  // A retry without failed tasks runs the tasks that have not settled.
   if (paths.length > 0 || (what === 'retry' && job.settled < job.size)) return paths;
   const message = `Job "${name}" is ${job.state}, and has no failed task to ${what}. Name the tasks that are to run again.`;
   throw new CommandError('INVALID_STATE', message);
 };
 
-/** The tasks that start over: those chosen, and what depends on them; clean-up in any case. */
+/** Returns the tasks that start over. `downstream: false` leaves out completed tasks downstream, except clean-up. */
 const startingOver = (job: JobRun, leads: Leads, { downstream = true }: RetrySelection): Set<number> => {
   const { graph, order, cleanUps } = job.plan;
   const late = new Set(cleanUps);
@@ -114,7 +120,7 @@ const startingOver = (job: JobRun, leads: Leads, { downstream = true }: RetrySel
 
 export const isSettled = (job: JobRun, index: number): boolean => SETTLED.has(job.tasks[index]?.state ?? 'unscheduled');
 
-/** The tasks that were added by tasks which run again, and what depends on them. */
+/** Returns the tasks added by tasks that run again, and everything downstream of them. */
 const addedBy = ({ plan, removed }: JobRun, runsAgain: (index: number) => boolean): ReadonlySet<number> => {
   const gone = new Set<number>();
   if (!plan.sealed) return gone;

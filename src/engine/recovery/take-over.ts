@@ -1,3 +1,11 @@
+/* What happens when a job is resumed, in order (`from-journal.ts` is how an engine starts it):
+ * 1. Lease: `take-over.ts` acquires it. If a live process holds it, `follow.ts` publishes what that process does.
+ * 2. History: `past.ts` reads the events and notes, and folds the events into records.
+ * 3. Definition diff: `take-over.ts` compares the stored definition with today's; unaccepted changes are an error.
+ * 4. Restore: `restore.ts` gives a fresh run its state; `restore-reuses.ts` adds earlier results still to be reused.
+ * 5. Timers: `go-on.ts` restarts time limits and waits with what is left of them.
+ * 6. Interrupted attempts: `go-on.ts` ends attempts that died with their process, and starts others.
+ * 7. Continue: `go-on.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready. */
 import { acceptedChanges, type ChangePolicy, definitionChanges } from '../definition/definition-diff.ts';
 import { definitionShape } from '../definition/definition-shape.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
@@ -18,12 +26,12 @@ import { isHeld, readBack } from './read-back.ts';
 import { type AddedTask, restoreJob } from './restore.ts';
 import { restoreReuses } from './restore-reuses.ts';
 
-/** How a job goes on in this process. */
+/** Options of a resume: which definition changes are accepted, and the definitions of tasks added while it ran. */
 export type Resumption = { readonly changed?: ChangePolicy | undefined; readonly added?: AddedTask | undefined };
 
 /**
- * Makes a run to which nothing has happened the job that a journal holds: one that is over is read, one whose process died
- * goes on, one that another process runs is followed. Where that fails, so does the run.
+ * Turns a fresh run into the job that a journal holds: reads it if it is over, resumes it if its process died, follows
+ * it if another process runs it. If that fails, the run fails.
  */
 export const takeOver = (
   run: JobRun,
@@ -35,7 +43,7 @@ export const takeOver = (
   run.adoptOptions(optionsOf(kept.options));
   const again = (later: JournalJob): void => takeOver(run, recorder, journal, later);
   const attempt = async (): Promise<void> => {
-    // It may have been left meanwhile.
+    // The run may have been handed off meanwhile.
     if (run.over) recorder.dismiss();
     else if (hasEnded(kept)) await readBack(run, recorder, journal, kept);
     else if (isHeld(kept, journal)) follow(run, recorder, journal, again, asked.cancel);
@@ -52,10 +60,10 @@ export const takeOver = (
   });
 };
 
-/** What is asked of a job before it is known which it is. */
+/** A cancel request that arrived before it was known whether the job exists. */
 export type Asked = { cancel?: Cancellation };
 
-/** Holds back what is asked of a job until it is known whether it is a new one, or one that there is already. */
+/** Holds back cancel requests until it is known whether the job is new or exists already. */
 export const untilKnown = (run: JobRun): Asked => {
   const asked: Asked = {};
   run.elsewhere = {
@@ -66,7 +74,7 @@ export const untilKnown = (run: JobRun): Asked => {
   return asked;
 };
 
-/** Takes the lease of a job, and lets it go on in a later turn of the event loop. @throws JournalError */
+/** Acquires the lease of a job, and resumes it in a later turn of the event loop. @throws JournalError */
 export const resume = async (
   run: JobRun,
   recorder: JobRecorder,
@@ -76,7 +84,7 @@ export const resume = async (
   const kept = await journal.acquire(run.id, JournalWriter.of(journal).lease());
   try {
     const past = await readPast(journal, kept);
-    // It may have been left meanwhile, too.
+    // The run may have been handed off meanwhile, too.
     if (isOver(past) || run.over) {
       recorder.dismiss();
       await giveBack(journal, { jobId: kept.id, fence: kept.fence });
@@ -106,7 +114,7 @@ export const resume = async (
 const leftMeanwhile = ({ id }: JobRun): JournalError =>
   new JournalError('LEASE_LOST', `The job "${id}" was left before it went on.`, { jobId: id });
 
-/** Gives a run the end of a job that is to be tried again. @throws JournalError */
+/** Restores an ended job that is to be retried. @throws JournalError */
 export const restoreEnded = async (
   run: JobRun,
   journal: Journal,
@@ -118,7 +126,7 @@ export const restoreEnded = async (
   restoreJob(run, past, added);
 };
 
-/** How the definition has changed since it was kept, in words, as far as that is accepted. @throws JournalError */
+/** Returns the changes of the definition since it was stored, in words, if they are accepted. @throws JournalError */
 const changesSince = async (
   run: JobRun,
   journal: Journal,

@@ -9,14 +9,14 @@ import { logOf } from './task-log.ts';
 
 type Attempted = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
 
-/** What a task keeps for its next attempt. Each reading is a copy, as it will be after a crash. */
+/** Creates the checkpoint of an attempt. Each read decodes a copy, just as it would after a crash. */
 export const checkpointOf = ({ job, task, attempt }: Attempted): Checkpoint => ({
   get last(): unknown {
     return task.checkpoint && decode(task.checkpoint);
   },
   save: (value) => {
     const saving = save({ job, task, attempt }, value);
-    // Who does not wait for it is told in the log.
+    // Log the failure for a caller that does not await the promise.
     saving.catch((error) => logOf(job, task.path, attempt).warn(errorData(error).message));
     return saving;
   },

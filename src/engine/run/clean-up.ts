@@ -2,7 +2,7 @@ import { SETTLED } from '../../events/states.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { launch } from './flow.ts';
 
-/** Plans the clean-up of a job that begins to stop. What never started has none. */
+/** Finds the clean-up tasks of a job that begins to stop, and what they wait for. A job that never started has none. */
 export const planCleanUp = (job: JobRun): void => {
   if (job.cleanUp || job.startedAt === undefined || job.plan.cleanUps.length === 0) return;
   const waiting = new Map<number, number>();
@@ -16,7 +16,7 @@ export const planCleanUp = (job: JobRun): void => {
   job.cleanUp = { waiting, heirs };
 };
 
-/** Starts the clean-up whose upstreams can change no more. */
+/** Starts the clean-up tasks that wait for no upstream. */
 export const startCleanUp = (job: JobRun): void => {
   const { waiting } = job.cleanUp ?? {};
   if (!waiting || waiting.size === 0) return;
@@ -27,7 +27,7 @@ export const startCleanUp = (job: JobRun): void => {
   );
 };
 
-/** A task of a stopping job has settled: what waited for it last is started. */
+/** Starts the clean-up tasks for which this settled task was the last upstream to wait for. */
 export const afterSettling = (job: JobRun, task: TaskRun): void => {
   const { waiting, heirs } = job.cleanUp ?? {};
   const due: number[] = [];
@@ -40,7 +40,7 @@ export const afterSettling = (job: JobRun, task: TaskRun): void => {
   if (waiting && due.length > 0) startAll(job, waiting, due);
 };
 
-/** Upstream of a task of a stopping job: what runs, and clean-up still to come. What never starts is looked through. */
+/** Returns the unsettled tasks upstream of a task: active ones and clean-up. Looks through tasks that never start. */
 export const whatMayChange = (job: JobRun, index: number): readonly number[] => {
   const { upstream } = job.plan.graph;
   const seen = new Set<number>(upstream[index]);

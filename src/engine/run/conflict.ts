@@ -3,7 +3,7 @@ import type { Overlap } from '../model/context.ts';
 import type { JobRun } from '../model/run.ts';
 import { stopJob } from './stop.ts';
 
-/** Tells who wrote the same key without the graph saying which of them comes first. */
+/** Reports keys written by two tasks that the graph does not order; with `contextConflict: 'error'`, fails the job. */
 export const reportConflicts = (job: JobRun, overlaps: readonly Overlap[]): void => {
   const { graph, order, positions } = job.plan;
   for (const { key, positions: pair } of overlaps) {

@@ -1,7 +1,7 @@
 import { CommandError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 
-/** A job that was restored goes on before anything is asked of it. @throws CommandError of a job that another process runs */
+/** Requires that this process runs the job. Resumes a restored job first. @throws CommandError */
 export const requireHere = ({ elsewhere, plan, wakeUp }: JobRun, what: string): void => {
   wakeUp?.();
   if (!elsewhere) return;

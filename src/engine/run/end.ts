@@ -4,7 +4,7 @@ import type { JobOutcome } from '../definition/task-function.ts';
 import { JobError, type JobErrorCode } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 
-/** Ends a job of which nothing can change any more. The machine decides how, from the counts. */
+/** Ends a job in which nothing can change any more. The machine picks the final state from the counts. */
 export const endJob = (job: JobRun): void => {
   if (job.over) return;
   job.timer?.cancel();
@@ -15,7 +15,7 @@ export const endJob = (job: JobRun): void => {
   job.commandJob(commandOf(job), reason === undefined ? error : { reason, ...error });
 };
 
-/** How a job would end if it ended now. */
+/** Returns how the job would end if it ended now. */
 export const outcomeSoFar = (job: JobRun): JobOutcome => {
   const { stop, failed, notReady } = job;
   const state = stop?.to ?? (failed > 0 ? 'failed' : notReady > 0 ? 'notReady' : 'completed');
@@ -28,7 +28,7 @@ const commandOf = ({ stop, failed, notReady }: JobRun): JobCommand => {
   return { type: ({ failed: 'job.fail', timedOut: 'job.timeOut', cancelled: 'job.cancel' } as const)[stop.to] };
 };
 
-/** Why a job does not complete, from what has happened in it. */
+/** Returns the error of a job that does not complete; undefined if nothing has gone wrong. */
 export const jobErrorOf = (job: JobRun): JobError | undefined => {
   const first = job.errors.find((error) => !error.tolerated);
   const { stop } = job;
@@ -53,5 +53,5 @@ export const jobErrorOf = (job: JobRun): JobError | undefined => {
   return first && make('JOB_FAILED', `failed: ${first.message}`, first);
 };
 
-/** What `cancel` was given, in words. */
+/** Returns what was given to `cancel`, in words. */
 const causeText = (cause: unknown): string | undefined => (cause === undefined ? undefined : errorData(cause).message);

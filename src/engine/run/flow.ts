@@ -10,7 +10,7 @@ import { createConditionScope } from './scope.ts';
 /** Why a task was skipped. */
 export type SkipReason = 'upstreamFailed' | 'upstreamNotReady' | 'upstreamSkipped' | 'branch' | 'triggerRule' | 'when';
 
-/** A settled task's downstream: what its outcome decides is scheduled or skipped. */
+/** Counts the outcome of a settled task in its downstream, and starts or skips the tasks that this decides. */
 export const followUp = (job: JobRun, task: TaskRun): void => {
   task.counted = true;
   const downstream = job.plan.graph.downstream[task.index] ?? [];
@@ -25,10 +25,10 @@ export const followUp = (job: JobRun, task: TaskRun): void => {
   launch(job, due);
 };
 
-/** Schedules tasks, or skips those whose condition does not hold. All become ready before the first of them runs. */
+/** Schedules tasks, or skips those whose condition is false. All become ready before the first of them runs. */
 export const launch = (job: JobRun, indexes: number[]): void => {
   for (const index of sortByPlace(job.plan, job.options.sequential, indexes)) {
-    // A result that is used again may stand there already.
+    // A task that reuses an earlier result has already settled.
     if (!isUnscheduled(job, index)) continue;
     const task = job.wake(index);
     const { when } = task.definition;
@@ -41,7 +41,7 @@ export const launch = (job: JobRun, indexes: number[]): void => {
   }
 };
 
-/** What a condition answered; it may have ended the job meanwhile. */
+/** Applies the result of a condition, unless the condition itself has ended the job. */
 const decide = (job: JobRun, task: TaskRun, run: boolean): void => {
   if (job.over || (job.ending && !isCleanUp(task))) job.release(task);
   else if (run) job.commandTask(task, { type: 'task.schedule' });
@@ -49,8 +49,8 @@ const decide = (job: JobRun, task: TaskRun, run: boolean): void => {
 };
 
 /**
- * Judges a task anew from its upstreams whose outcome has been told: one that was added, or whose upstream is tried
- * again. Those that have settled and wait for their turn in the stream are counted then.
+ * Evaluates a task's rule again, when the task was added or an upstream is retried. Counts only upstreams whose
+ * transition has been delivered; the others are counted on delivery.
  */
 export const appraise = (job: JobRun, index: number): void => {
   const rule = job.plan.tasks[index]?.trigger;
@@ -64,13 +64,13 @@ export const appraise = (job: JobRun, index: number): void => {
   else if (verdict === 'skip') skip(job, index);
 };
 
-/** Asks the condition of a ready task again, which threw if it then had to fail, in a process that is dead. */
+/** Evaluates the condition of a restored ready task again: if it throws, as before, the task must fail. */
 export const recallRefusal = (job: JobRun, task: TaskRun): void => {
   const { when } = task.definition;
   if (when && task.attempts === 0) holds(job, task, when);
 };
 
-/** The error of a task that was skipped because of a failure, of those `among` its upstreams that had settled then. */
+/** Returns the error of a task skipped after a failure. `among` selects the upstreams that had settled by then. */
 export const upstreamError = (
   job: JobRun,
   task: TaskRun,
@@ -80,7 +80,7 @@ export const upstreamError = (
   return culprit?.error && upstreamFailed(task, culprit, culprit.error);
 };
 
-/** Judges all tasks anew that are unscheduled, upstreams first. */
+/** Evaluates the rules of all unscheduled tasks again, upstreams first. */
 export const appraiseAll = (job: JobRun): void => {
   for (const index of job.plan.order) if (isUnscheduled(job, index)) appraise(job, index);
 };
@@ -88,7 +88,7 @@ export const appraiseAll = (job: JobRun): void => {
 const isUnscheduled = (job: JobRun, index: number): boolean =>
   (job.tasks[index]?.state ?? 'unscheduled') === 'unscheduled' && !job.removed?.has(index);
 
-/** Counts an upstream's outcome. The default rule needs no tally: what is missing is enough. */
+/** Counts an upstream's outcome and evaluates the rule. The default rule only needs the number of pending upstreams. */
 const note = (job: JobRun, index: number, upstream: TaskRun): Verdict => {
   const rule = job.plan.tasks[index]?.trigger ?? 'allSuccess';
   const outcome = outcomeOf(upstream, index);
@@ -120,7 +120,7 @@ const tallyOf = (job: JobRun, index: number): Tally => {
   return tally;
 };
 
-/** What a settled task means to one of its downstream. */
+/** Returns how a settled task counts for one of its downstream. */
 const outcomeOf = (task: TaskRun, consumer: number): Outcome => {
   if (task.state === 'completed') return task.passedOver?.has(consumer) ? 'skipped' : 'success';
   if (task.state === 'failed') return task.error?.tolerated ? 'tolerated' : 'failed';
@@ -148,7 +148,7 @@ const skip = (job: JobRun, index: number): void => {
   );
 };
 
-/** Whose outcome skips a task: the upstream that a rule could not accept, the first of them as they were named. */
+/** Returns why a task is skipped, with the first upstream, in declared order, that its rule does not accept. */
 const causeOf = (
   job: JobRun,
   index: number,
@@ -165,7 +165,7 @@ const causeOf = (
   return skipped ? { reason: skipReason(skipped), culprit: skipped } : { reason: 'triggerRule' };
 };
 
-/** The rules that want a success, or no failure: a failure is why they skip. */
+/** Rules under which a failed upstream is the reason for a skip. */
 const FORBID_FAILURE: ReadonlySet<TriggerRule> = new Set([
   'allSuccess',
   'oneSuccess',

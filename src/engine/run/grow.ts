@@ -17,9 +17,7 @@ import { appraise } from './flow.ts';
 import { poolProblems } from './pool-problems.ts';
 import { endIfSettled } from './stop.ts';
 
-/**
- * Gives a running job more tasks; all problems are found before any of them is added. `by`: the task of it that adds them.
- * @throws JobDefinitionError @throws CommandError */
+/** Adds tasks to a running job, all or none. `by`: the task that adds them. @throws JobDefinitionError, CommandError */
 export const addTasks = (job: JobRun, specs: readonly AnyTaskSpec[], by?: string): void => {
   if (job.over || job.stop) {
     const what = job.over ? `is ${job.state}` : 'is ending';
@@ -41,19 +39,19 @@ export const publishAdded = (job: JobRun, { name, dependsOn, addedBy }: TaskDefi
     ...(addedBy !== undefined && { by: job.pathOf(addedBy) }),
   });
 
-/** The function of a task that was added to a job in another process, and was not handed over. */
+/** Stands in for the function of a task that was added in another process and not passed on resume. */
 export const unknownFunction = (): never => {
   throw new NonRetryableError('It was added to the job while that ran, and its function is not known here');
 };
 
-/** Tasks that were added to a job while it ran are to run, and nobody says what they do. */
+/** Creates the error for added tasks that must run although their functions are unknown. */
 export const tasksMissing = (job: JobRun, names: readonly string[]): JournalError => {
   const list = names.map((name) => `"${name}"`).join(', ');
   const message = `Job "${job.plan.name}" ("${job.id}") was given ${names.length === 1 ? 'a task' : 'tasks'} while it ran that its definition does not have: ${list}. Hand ${names.length === 1 ? 'it' : 'them'} over: the option added, { added: [...] }.`;
   return new JournalError('UNKNOWN_DEFINITION', message, { jobId: job.id });
 };
 
-/** Puts tasks into the plan of a job, and answers the index of the first. */
+/** Appends tasks to the plan of a job; returns the index of the first. */
 export const extend = (job: JobRun, added: readonly TaskDefinition[]): number => {
   const plan = own(job);
   const first = plan.tasks.length;
@@ -62,7 +60,7 @@ export const extend = (job: JobRun, added: readonly TaskDefinition[]): number =>
   return first;
 };
 
-/** Finds the definitions of tasks that were added to a job, among those handed over. @throws JobDefinitionError */
+/** Checks specs of added tasks; returns a function that finds a definition by path. @throws JobDefinitionError */
 export const addedTasks = (
   jobName: string,
   specs: readonly AnyTaskSpec[],
@@ -81,7 +79,7 @@ export const addedTasks = (
   };
 };
 
-/** Takes a task out of a running job that has not started and on which no other waits. @throws CommandError @throws JobDefinitionError */
+/** Removes a task that has not started and has no downstream. @throws CommandError @throws JobDefinitionError */
 export const removeTask = (job: JobRun, name: string): void => {
   const index = indexIn(job.plan, name);
   const task = job.tasks[index];
@@ -115,7 +113,7 @@ export const removeTask = (job: JobRun, name: string): void => {
   endIfSettled(job);
 };
 
-/** Takes a task out of the plan of a job. */
+/** Removes a task from the plan of a job. */
 export const takeOut = (job: JobRun, index: number): void => {
   const plan = own(job);
   const name = plan.graph.names[index] as string;
@@ -138,14 +136,14 @@ const whyNotRemoved = (job: JobRun, task: TaskRun | undefined): string | undefin
   return waits ? undefined : `is ${task.state}`;
 };
 
-/** The new tasks as definitions, checked together with those that there are. @throws JobDefinitionError */
+/** Builds the definitions of new tasks and checks them together with the existing ones. @throws JobDefinitionError */
 const validated = (job: JobRun, specs: readonly AnyTaskSpec[]): readonly TaskDefinition[] => {
   const { plan } = job;
   const drafts = draftsOf(plan.name, specs);
   const { indexOf } = plan.graph;
   const names = new Set(drafts.map(({ name }) => name).filter((name) => typeof name === 'string'));
   const before = new Set<string>();
-  // Looked up rather than copied: a job may grow task by task.
+  // Look-ups rather than copies: a job may grow task by task.
   const seen: Names = { has: (name) => indexOf.has(name) || before.has(name), [Symbol.iterator]: () => indexOf.keys() };
   const known: Names = {
     has: (name) => indexOf.has(name) || names.has(name),
@@ -166,7 +164,7 @@ const validated = (job: JobRun, specs: readonly AnyTaskSpec[]): readonly TaskDef
   return tasks;
 };
 
-/** The plan of a job that is its own: a copy, at the first change. */
+/** Returns the job's own plan, copied from the definition's at the first change. */
 const own = (job: JobRun): Plan => {
   const { plan } = job;
   if (job.ownsPlan) return plan;
@@ -211,8 +209,8 @@ const append = (job: JobRun, plan: Plan, task: TaskDefinition): void => {
 };
 
 /**
- * Links the tasks from an index on, and sorts them behind all others: those that were there wait on none of them, so
- * that Kahn's algorithm would put them last.
+ * Links the tasks from index `first` on, and orders them after all others. No earlier task depends on them, so Kahn's
+ * algorithm would put them last, too.
  */
 const sortInto = (plan: Plan, first: number): void => {
   const { graph } = plan;

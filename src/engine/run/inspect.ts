@@ -1,7 +1,7 @@
 import { shield } from '../../events/shield.ts';
 import type { Inspect } from '../definition/options.ts';
 
-/** An inspection callback that can harm no job. */
+/** Wraps an inspection callback so that its errors can't harm the job. */
 export const shieldedInspect = (inspect: Inspect): ((event: { readonly type: string }) => void) => {
   const shielded = shield('The inspector of a job');
   return (event) => shielded(() => (typeof inspect === 'function' ? inspect(event) : inspect.next?.(event)));

@@ -1,3 +1,10 @@
+/* Runs a job. `job-run.ts` has its actors and stream; all other files send it commands. In order: `flow.ts`
+ * schedules or skips tasks. `perform-function.ts` calls a task function with its scope (`scope.ts`, `task-log.ts`,
+ * `checkpoint.ts`). `outcome.ts` handles the result, with `retry-decision.ts`, `conflict.ts` and, if it adds tasks,
+ * `grow.ts` and `pool-problems.ts`. `stop.ts` stops a job early, `clean-up.ts` then starts clean-up, `end.ts` ends a
+ * job. On request: `pause.ts`, `retry-task.ts`, and `reuse.ts` for results of an earlier job. `address.ts` finds a
+ * task by path, `output.ts` returns its output, `elsewhere.ts` rejects commands to a job of another process,
+ * `inspect.ts` wraps the XState inspector. */
 import { setImmediate } from 'node:timers';
 import type { Observable } from 'rxjs';
 import { type Actor, createActor } from 'xstate';
@@ -19,12 +26,10 @@ import { JobRun, type Surroundings, TaskRun, type TransitionDetails } from '../m
 import { recordTransition } from '../model/task-record.ts';
 import { shieldedInspect } from './inspect.ts';
 
-/** What an event can be about, as the reactions are told. */
+/** What an event is about: a job or a task. */
 export type Subject = JobRun | TaskRun;
 
-/**
- * A run that lives: its actors and its stream, with the two ways to command an actor. See `JobRun` for what it implements.
- */
+/** A running job: its actors and stream, and the only two ways to command an actor. `JobRun` documents the methods. */
 export class LiveRun extends JobRun {
   readonly #stream: EventStream<Subject>;
   #actor: Actor<typeof jobLogic>;
@@ -217,7 +222,7 @@ export class LiveRun extends JobRun {
     task.version = 0;
   }
 
-  /** Acquires what the new state of a task needs (attempt, slots, a place in the queue) and releases what it no longer needs. */
+  /** Acquires what a task's new state needs (attempt, slots, place in the queue), releases what it no longer needs. */
   #handOver(task: TaskRun, to: TaskState, holdsAttempt: boolean, at: number): void {
     const { attempt } = task;
     if (attempt && to !== 'running' && !(to === 'paused' && holdsAttempt)) endAttempt(task, attempt);
@@ -230,7 +235,7 @@ export class LiveRun extends JobRun {
       }
       task.lane?.take(task, at);
     } else if (to === 'ready') {
-      // One whose condition threw runs to fail, whoever would perform it.
+      // A task whose condition threw must run in order to fail, even an external one.
       if (task.definition.kind !== 'external' || task.refusal) this.dispatcher.enqueue(task);
     } else if (SETTLED.has(to)) {
       this.#settle(task, to);
@@ -279,7 +284,7 @@ const endAttempt = (task: TaskRun, attempt: Attempt): void => {
   task.claim?.heartbeatTimer?.cancel();
 };
 
-/** Adds the details to an event. A skipped task's error is written without its causes: the events of its upstreams have them. */
+/** Adds the details. A skipped task's error is written without causes: the events of its upstreams have them. */
 const describe = (event: StampedTransition, { reason, error, output, dueAt }: TransitionDetails): void => {
   if (reason !== undefined) event.reason = reason;
   if (error) event.error = event.to === 'skipped' ? shallowErrorData(error) : errorData(error);

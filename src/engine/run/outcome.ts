@@ -21,7 +21,7 @@ import { addTasks } from './grow.ts';
 import { decideRetry } from './retry-decision.ts';
 import { cancelTask } from './stop.ts';
 
-/** What an attempt brought: an output that is merged, nothing, an answer such as "not ready", or what is no output. */
+/** Handles what an attempt returned: an output, nothing, a special value such as `notReady`, or something invalid. */
 export const succeedAttempt = (job: JobRun, task: TaskRun, value: unknown, ready?: ReadyOutput): void => {
   if (value === undefined) {
     job.commandTask(task, { type: 'attempt.succeeded' });
@@ -35,7 +35,7 @@ export const succeedAttempt = (job: JobRun, task: TaskRun, value: unknown, ready
   else complete(job, task, value as object, ready);
 };
 
-/** Says that a value is frozen already; `text` is its JSON, if the job has a journal. */
+/** Marks a value as frozen already; `text` is its JSON, if the job has a journal. */
 export type ReadyOutput = { readonly text: string | undefined };
 
 type Brought =
@@ -45,7 +45,7 @@ type Brought =
   | { readonly kind: 'answer'; readonly answer: Answer }
   | { readonly kind: 'refused'; readonly what: string; readonly cause: [cause?: unknown] };
 
-/** What a value is, of which even a look may throw. */
+/** Classifies a returned value; even reading it may throw. */
 const read = (value: unknown, isItem: boolean): Brought => {
   try {
     if (isPoll(value)) return { kind: 'poll' };
@@ -60,7 +60,7 @@ const read = (value: unknown, isItem: boolean): Brought => {
   }
 };
 
-/** A sensor that is not ready: it looks again after its interval, without a slot, and uses up no retry. */
+/** Handles a sensor's "not yet": schedules the next check. The wait takes no slot and uses up no retry. */
 const lookAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
   if (job.stop && !isCleanUp(task)) {
     cancelTask(job, task);
@@ -97,7 +97,7 @@ const follow = (job: JobRun, task: TaskRun, answer: Answer): void => {
   }
 };
 
-/** A branch: what was not picked, and is not downstream of what was, counts this task as skipped. */
+/** Handles a branch: this task counts as skipped for downstream tasks neither picked nor downstream of a pick. */
 const take = (job: JobRun, task: TaskRun, { picks, output }: Branch<unknown>): void => {
   const { graph } = job.plan;
   const downstream = graph.downstream[task.index] ?? [];
@@ -140,7 +140,7 @@ const withOutput = (job: JobRun, task: TaskRun, output: unknown): void => {
   else refuse(job, task, `${describe(output)}: expected a plain object, which is merged into the context, or nothing`);
 };
 
-/** What an instance of a fan-out brought is kept for the fan-out to collect, whatever it is. */
+/** Handles the result of a fan-out's instance, which may be any value: stores it for the fan-out to collect. */
 const collect = (job: JobRun, task: TaskRun, value: unknown): void => {
   const text = kept(job, task, value);
   if (text === REFUSED) return;
@@ -154,7 +154,7 @@ const collect = (job: JobRun, task: TaskRun, value: unknown): void => {
   job.commandTask(task, { type: 'attempt.succeeded', output: value }, { output, text });
 };
 
-/** The JSON of an output that a journal is to keep; none where there is no journal, or no output. */
+/** Encodes an output for the journal; undefined if there is no journal or no output. On failure, fails the task. */
 const kept = (job: JobRun, task: TaskRun, output: unknown): string | typeof REFUSED | undefined => {
   if (!job.recorder || output === undefined) return undefined;
   try {
@@ -196,7 +196,7 @@ const complete = (job: JobRun, task: TaskRun, value: object, ready?: ReadyOutput
   });
 };
 
-/** An output that can't be merged: a failure that no retry mends. */
+/** Fails a task because of an invalid output. It is not retried. */
 const refuse = (job: JobRun, task: TaskRun, what: string, ...cause: [cause?: unknown]): void => {
   const error = taskError(task, 'INVALID_OUTPUT', `put out ${what}`, ...cause);
   fail(job, task, error, 'invalidOutput');
@@ -209,7 +209,7 @@ const describe = (value: unknown): string => {
   return typeof value === 'function' ? 'a function' : `the ${typeof value} ${textOf(value)}`.slice(0, 80);
 };
 
-/** What an attempt threw: tried again as far as the policy and the error itself allow. */
+/** Handles an error that an attempt threw: retries if the policy and the error allow it. */
 export const failAttempt = (job: JobRun, task: TaskRun, thrown: unknown): void => {
   if (isA(thrown, SchemaError) && thrown.code === 'INVALID_OUTPUT') {
     fail(job, task, taskError(task, 'INVALID_OUTPUT', `failed: ${thrown.message}`, thrown), 'invalidOutput');
@@ -219,7 +219,7 @@ export const failAttempt = (job: JobRun, task: TaskRun, thrown: unknown): void =
   failOrRetry(job, task, error, thrown, 'error');
 };
 
-/** A fan-out of which an instance failed for good: that has been tried again as often as it may. */
+/** Fails a fan-out because an instance failed for good. It is not retried: the instance has used up its retries. */
 export const failFanOut = (job: JobRun, task: TaskRun, cause: TaskError | JobError | undefined): void => {
   fail(
     job,
@@ -229,25 +229,25 @@ export const failFanOut = (job: JobRun, task: TaskRun, cause: TaskError | JobErr
   );
 };
 
-/** A task whose condition threw: it fails without being performed, and no retry mends it. */
+/** Fails a task whose condition threw, without performing or retrying it. */
 export const refuseTask = (job: JobRun, task: TaskRun, thrown: unknown): void => {
   fail(job, task, taskError(task, 'TASK_FAILED', `failed: its condition threw: ${messageOf(thrown)}`, thrown), 'error');
 };
 
-/** An attempt that took longer than its time limit. */
+/** Fails or retries an attempt that exceeded its time limit. */
 export const timeOutAttempt = (job: JobRun, task: TaskRun, limitMs: number): void => {
   const error = taskError(task, 'TASK_TIMEOUT', `timed out in attempt ${task.attempts}, after ${limitMs} ms`);
   failOrRetry(job, task, error, error, 'timeout');
 };
 
-/** An external task whose worker was not heard of for too long. */
+/** Fails or retries an external task whose worker missed a heartbeat. */
 export const missHeartbeat = (job: JobRun, task: TaskRun, owner: string, limitMs: number): void => {
   const what = `missed its heartbeat in attempt ${task.attempts}: nothing was heard of ${owner} for ${limitMs} ms`;
   const error = taskError(task, 'HEARTBEAT_MISSED', what);
   failOrRetry(job, task, error, error, 'heartbeat');
 };
 
-/** A task that took longer than its deadline, over all attempts. */
+/** Fails a task that exceeded its deadline, which covers all attempts. */
 export const expireTask = (job: JobRun, task: TaskRun, limitMs: number): void => {
   const { lastError } = task;
   const cause = lastError ? ([lastError] as const) : ([] as const);

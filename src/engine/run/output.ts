@@ -1,7 +1,7 @@
 import { TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 
-/** What a settled task put out, frozen. @throws TaskError where it ended otherwise */
+/** Returns a settled task's output, frozen. @throws TaskError if the task did not complete */
 export const outputOf = (job: JobRun, index: number): unknown => {
   const task = job.tasks[index];
   if (task?.state === 'completed') return task.output;

@@ -5,10 +5,10 @@ import { NO_VALUE } from '../durable/journal.ts';
 import { CommandError } from '../errors/errors.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 
-/** Who acts where nobody says. */
+/** The default for who pauses a job or task. */
 export const THE_PROGRAM = 'the program';
 
-/** Pauses a job: nothing new starts in it or in the jobs nested in it, and its time limits stand still. */
+/** Pauses a job: nothing new starts in it or in jobs nested in it, and their time limits pause. @throws CommandError */
 export const pauseJob = (job: JobRun, by: string): void => {
   requireName(by);
   if (job.over || job.stop)
@@ -21,7 +21,7 @@ export const pauseJob = (job: JobRun, by: string): void => {
   if (job.state !== 'idle') holdJob(job);
 };
 
-/** Starts a job, which is paused at once if that was asked for before. */
+/** Starts a job; pauses it at once if that was requested before. */
 export const beginJob = (job: JobRun): void =>
   job.together(() => {
     job.commandJob({ type: 'job.start' });
@@ -35,7 +35,7 @@ const holdJob = (job: JobRun): void => {
   job.dispatcher.dispatch();
 };
 
-/** Lets a paused job go on. */
+/** Resumes a paused job. */
 export const resumeJob = (job: JobRun): void => {
   job.pausedBy = undefined;
   if (job.state !== 'paused') return;
@@ -43,7 +43,7 @@ export const resumeJob = (job: JobRun): void => {
   if (!job.paused) goOn(job);
 };
 
-/** Holds a task that has not started, or an external one or a nested job that has. @throws CommandError */
+/** Pauses a task that has not started, or a running external task or nested job. @throws CommandError */
 export const pauseTask = (task: TaskRun, by: string): void => {
   requireName(by);
   const { job, definition, state } = task;
@@ -77,7 +77,7 @@ const noteHeld = (job: JobRun, index: number, by: string | undefined): void => {
   job.recorder?.note(job.pathOf(job.plan.graph.names[index] as string), 'held', text);
 };
 
-/** Lets a paused task go on; one whose retries are used up has them all anew. */
+/** Resumes a paused task. If its retries were used up, all are available again. */
 export const resumeTask = (job: JobRun, index: number): void => {
   const task = job.tasks[index];
   const held = job.heldTasks?.delete(index);
@@ -91,7 +91,7 @@ export const resumeTask = (job: JobRun, index: number): void => {
   if (!job.paused && (task.state as TaskState) !== 'paused') goOnWith(task);
 };
 
-/** A job that is being stopped is held up no more by a pause, nor is its clean-up. */
+/** Ends the pauses of a stopping job and of its clean-up, so that both can finish. */
 export const releaseCleanUps = (job: JobRun): void => {
   goOn(job);
   for (const index of job.plan.cleanUps) resumeTask(job, index);
@@ -107,7 +107,7 @@ const holdTimers = (job: JobRun): void => {
   for (const task of job.active) holdTimersOf(task);
 };
 
-/** What a function does goes on, and so does its time limit. */
+/** Pauses the timers of a task. A running function continues, and so does its time limit. */
 const holdTimersOf = (task: TaskRun): void => {
   task.deadlineTimer?.pause();
   task.claim?.heartbeatTimer?.pause();
@@ -122,7 +122,7 @@ const goOn = (job: JobRun): void => {
   job.dispatcher.dispatch();
 };
 
-/** Lets the time limits of a task run again, and what is nested in it; and tells it what has come of that while it was paused. */
+/** Resumes a task's timers and nested job; delivers the nested job's outcome, if it ended while paused. */
 const goOnWith = (task: TaskRun): void => {
   const { attempt, child } = task;
   task.deadlineTimer?.resume();

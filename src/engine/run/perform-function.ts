@@ -11,13 +11,13 @@ import { createScope } from './scope.ts';
 import { cancelTask } from './stop.ts';
 import { logOf } from './task-log.ts';
 
-/** Calls a task's function, and brings its outcome back, if anybody still waits for it. */
+/** Calls a task's function, and applies the outcome unless the attempt has ended meanwhile. */
 export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
   const { run, output: schema } = task.definition;
   let outcome: unknown;
   try {
     const scope = scopeOf(job, task, attempt);
-    // What enriches the scope may have ended the job.
+    // `enrich` may have ended the job.
     if (attempt.phase !== 'live') throw attempt.reason;
     outcome = run(scope);
   } catch (error) {
@@ -65,7 +65,7 @@ const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: 'succeeded' 
   if (phase === 'aborting') cancelTask(job, task);
 };
 
-/** Whether the task around a job, or one further out, has begun another attempt since. */
+/** Whether the task around a job, or one further out, has since begun another attempt. */
 const isReplaced = (job: JobRun): boolean => {
   const { parent } = job;
   return parent !== undefined && (parent.child !== job || isReplaced(parent.job));

@@ -6,7 +6,7 @@ import type { Level } from '../limits/level.ts';
 
 type Pools = Pick<Level, 'poolSize' | 'poolNames'>;
 
-/** Tasks that ask for a pool that there is not, or for more slots than it has, in a job and those nested in it. */
+/** Finds tasks, nested ones included, that use an unknown pool or more slots than their pool has. */
 export const poolProblems = (tasks: readonly TaskDefinition[], pools: Pools, within = ''): Problem[] =>
   tasks.flatMap(({ name, pool, slots = 1, nested }) => {
     const path = within + name;
@@ -35,7 +35,7 @@ export const poolProblems = (tasks: readonly TaskDefinition[], pools: Pools, wit
     );
   });
 
-/** Pools with those of a nested job below them. */
+/** Returns the pools of a nested job, combined with those around it. */
 const withPools = (above: Pools, own: Plan['options']['pools'] = {}): Pools => ({
   poolNames: () => [...new Set([...Object.keys(own), ...above.poolNames()])],
   poolSize: (name) => {

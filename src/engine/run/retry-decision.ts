@@ -6,15 +6,12 @@ import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 
 export type RetryDecision =
   | { readonly retry: true; readonly waitMs: number }
-  /** `exhausted`: it would be worth another, but none is left. */
+  /** `exhausted`: the error is worth a retry, but none is left. */
   | { readonly retry: false; readonly exhausted?: boolean }
-  /** The policy's own function threw, or gave a wait that is none. */
+  /** The policy's own function threw, or returned an invalid wait. */
   | { readonly retry: false; readonly thrown: unknown };
 
-/**
- * Whether what an attempt threw is worth another, and after what wait. Nothing starts again in a job that is ending, but
- * clean-up.
- */
+/** Decides whether to retry after an error, and after what wait. In a job that is ending, only clean-up is retried. */
 export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryDecision => {
   const { retry, attempts, forgiven, snapshot } = task;
   if ((job.stop && !isCleanUp(task)) || neverHelps(thrown)) return { retry: false };
@@ -36,10 +33,10 @@ export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryD
   }
 };
 
-/** What is refused once is refused however often it is tried. */
+/** Whether a retry can't help, because the same check would fail again. */
 const neverHelps = (thrown: unknown): boolean =>
   isA(thrown, NonRetryableError) || isA(thrown, SchemaError) || isA(thrown, OptionError);
 
-/** Whether a task whose retries are used up waits for a person. */
+/** Whether a task that has used up its retries waits for a person. */
 const pauses = (job: JobRun, { definition }: TaskRun): boolean =>
   (definition.onExhausted ?? job.options.onExhausted) === 'pause' && !job.stop;

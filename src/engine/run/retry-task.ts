@@ -5,8 +5,8 @@ import { appraise } from './flow.ts';
 import { resumeTask } from './pause.ts';
 
 /**
- * Tries a task again: one that has failed, that is paused, or that waits for its next attempt. It has all its retries
- * anew. What was skipped because of it is unscheduled again. @throws CommandError
+ * Retries a task that failed, is paused, or waits for its next attempt. All its retries are available again, and the
+ * tasks skipped because of it are unscheduled again. @throws CommandError
  */
 export const retryTask = (task: TaskRun): void => {
   const { job, state } = task;
@@ -18,7 +18,7 @@ export const retryTask = (task: TaskRun): void => {
   else throw refusal(task, `it is ${state}`);
 };
 
-/** Every task of a job, and of those nested in it, that has failed or that is paused because its retries are used up. */
+/** Retries all tasks of a job, nested ones included, that failed or are paused because their retries are used up. */
 export const retryAll = (job: JobRun): void => {
   const due = job.ending ? [] : retriable(job);
   if (due.length === 0) {
@@ -38,7 +38,7 @@ const retriable = (job: JobRun): readonly TaskRun[] =>
 const wantsRetry = (task: TaskRun): boolean =>
   !task.job.over && (task.state === 'failed' ? !actedOn(task) : task.exhausted === true);
 
-/** The first task that has begun because of a failure, whose failure can then be taken back no more. */
+/** Returns the first task that started because of this failure: the failure can't be undone any more. */
 const actedOn = ({ job, index }: TaskRun): TaskRun | undefined =>
   reachable(index, job.plan.graph.downstream)
     .map((next) => job.tasks[next])
@@ -58,7 +58,7 @@ const retryFailed = (job: JobRun, task: TaskRun): void => {
       job.revive(next);
       reset(job, next);
     }
-    // A task whose condition threw is asked anew.
+    // A condition that threw is evaluated again.
     for (const index of refused ? [task.index, ...downstream] : downstream) appraise(job, index);
   });
 };

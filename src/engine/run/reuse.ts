@@ -2,16 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 import { SETTLED } from '../../events/states.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 
-/** Which tasks of a job run again, by index, and by which paths: its own, or those of what is inside it. */
+/** The tasks that run again, by index, each with the paths that select it: its own, or paths inside it. */
 export type Leads = ReadonlyMap<number, ReadonlySet<string>>;
 
-/** The tasks of a job that paths name, or lead into. */
+/** Finds the tasks of a job that the paths name or lead into. */
 export const leadsOf = (job: JobRun, paths: Iterable<string>): Leads => {
   const prefix = job.pathOf('');
   const leads = new Map<number, Set<string>>();
   for (const path of paths) {
     if (!path.startsWith(prefix)) continue;
-    // Names hold neither slashes nor brackets.
+    // Names contain neither slashes nor brackets.
     const name = path.slice(prefix.length).split(/[/[]/, 1)[0] as string;
     const index = job.plan.graph.indexOf.get(name);
     if (index === undefined) continue;
@@ -22,13 +22,13 @@ export const leadsOf = (job: JobRun, paths: Iterable<string>): Leads => {
   return leads;
 };
 
-/** Which paths lead into a task; none where the whole of it is to run again. */
+/** Returns the paths inside a task that run again; undefined if the whole task does. */
 export const insideOf = ({ index, path }: TaskRun, leads: Leads): ReadonlySet<string> | undefined => {
   const paths = leads.get(index);
   return paths?.has(path) ? undefined : paths;
 };
 
-/** Which results of a job stand, in topological order: a result stands if all that it was made from does. */
+/** Returns the tasks whose results can be reused, in topological order: all their upstreams must be reusable, too. */
 export const standing = ({ plan, tasks, removed }: JobRun, leads: Leads): ReadonlySet<number> => {
   const stand = new Set<number>();
   for (const index of plan.order) {
@@ -41,8 +41,8 @@ export const standing = ({ plan, tasks, removed }: JobRun, leads: Leads): Readon
 };
 
 /**
- * Takes over the results of an earlier job that stand: those tasks are completed at once. A nested job of which but a part
- * runs again takes over the rest when it begins.
+ * Reuses results of an earlier job: the tasks complete at once. If only part of a nested job runs again, its other
+ * results are reused when it begins.
  */
 export const reuse = (
   job: JobRun,
@@ -69,7 +69,7 @@ export const reuse = (
   }
 };
 
-/** When a task begins, what was completed inside it is used again, but for these paths; kept, since that may be in another process. */
+/** Sets which paths inside a task run again when it begins; stored, since another process may begin it. */
 export const reuseLater = (task: TaskRun, again: ReadonlySet<string>): void => {
   task.reuses = again;
   task.job.recorder?.note(task.path, 'again', JSON.stringify([...again]));
@@ -77,7 +77,7 @@ export const reuseLater = (task: TaskRun, again: ReadonlySet<string>): void => {
 
 const WHEN = { reason: 'when' } as const;
 
-/** The same for the job of an attempt, if it is of the same input; of a fan-out, for each item that is the same. */
+/** Reuses results in a child job if its input is the same; for a fan-out, those of each item that is the same. */
 export const reuseInside = (child: JobRun, earlier: JobRun | undefined, again: ReadonlySet<string>): void => {
   if (!earlier || child.over) return;
   if (!child.instances) {
@@ -96,7 +96,7 @@ export const reuseInside = (child: JobRun, earlier: JobRun | undefined, again: R
   }
 };
 
-/** What did not complete goes on from where it was. */
+/** Copies the checkpoint of a task that did not complete. */
 const keepCheckpoint = (job: JobRun, { index, state, checkpoint }: TaskRun): void => {
   if (checkpoint === undefined || state === 'completed') return;
   const task = job.known(index);
@@ -104,7 +104,7 @@ const keepCheckpoint = (job: JobRun, { index, state, checkpoint }: TaskRun): voi
   job.recorder?.note(task.path, 'checkpoint', checkpoint);
 };
 
-/** An earlier result stands for a task, unless this job's journal can't keep it: then the task runs. */
+/** Completes a task with an earlier result. If the journal can't store the result, the task runs instead. */
 const complete = (job: JobRun, index: number, was: TaskRun): void => {
   const { output, passedOver } = was;
   const text = textOf(job, was);
@@ -133,7 +133,7 @@ const textOf = ({ recorder }: JobRun, { output, path }: TaskRun): string | typeo
 
 const UNKEEPABLE = Symbol('unkeepable');
 
-/** What is to be tried again where nobody says: what failed without leave, was not ready or cancelled; of what is nested, that within. */
+/** Returns the default paths to retry: failed (not tolerated), not ready and cancelled tasks, or those inside them. */
 export const failedPaths = (job: JobRun): readonly string[] =>
   job.tasks.flatMap((task) => {
     if (!task || job.removed?.has(task.index) || !SETTLED.has(task.state)) return [];

@@ -8,7 +8,7 @@ import { checkpointOf } from './checkpoint.ts';
 import { outcomeSoFar } from './end.ts';
 import { logOf } from './task-log.ts';
 
-/** What a task function receives: an object that may be taken apart and spread. What costs something is made when read. */
+/** Creates the scope of a task function: a plain object, safe to destructure and spread. Expensive parts are lazy. */
 export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskScope => {
   const { path } = task;
   const scope = {
@@ -38,13 +38,13 @@ const withReads = lazily<Reads, Pick<TaskScope, 'ctx' | 'deps' | 'signal' | 'log
   checkpoint: checkpointOf,
 });
 
-/** @throws RangeError of a progress that is none */
+/** @throws RangeError if `fraction` is not a number from 0 to 1 */
 export const requireFraction = (path: string, fraction: number): void => {
   if (typeof fraction === 'number' && fraction >= 0 && fraction <= 1) return;
   throw new RangeError(`Task "${path}" reported a progress of ${show(fraction)}: expected a number from 0 to 1.`);
 };
 
-/** What a condition is asked with, before there is an attempt. */
+/** Creates the scope of a condition, which is evaluated before there is an attempt. */
 export const createConditionScope = (job: JobRun, task: TaskRun): ConditionScope => ({
   get ctx() {
     return job.context.at(job.context.version);
@@ -59,10 +59,10 @@ export const createConditionScope = (job: JobRun, task: TaskRun): ConditionScope
   taskName: task.path,
 });
 
-/** The job that a task is of; for an instance of a fan-out, that of the fan-out. */
+/** Returns the job that a task belongs to; for an instance of a fan-out, the job of the fan-out. */
 const around = (job: JobRun): JobRun => (job.instances && job.parent ? around(job.parent.job) : job);
 
-/** The outputs of a task's direct dependencies as they were at a version; an instance of a fan-out has those of the fan-out. */
+/** Returns the outputs of a task's direct dependencies at a version; for an instance, those of its fan-out. */
 const outputsOf = ({ job, index }: TaskRun, version: number): Readonly<Record<string, unknown>> => {
   if (job.instances && job.parent) return outputsOf(job.parent, version);
   const outputs: [string, unknown][] = [];

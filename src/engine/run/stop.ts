@@ -7,8 +7,8 @@ import { endJob } from './end.ts';
 import { releaseCleanUps, resumeTask } from './pause.ts';
 
 /**
- * Begins to end a job. A cancellation or a time limit overrules a failure, an abort overrules a drain, and an interruption
- * all of it; beyond that the first to come stays.
+ * Begins to stop a job. A cancellation or a time limit overrides a failure, `abort` overrides `drain`, and an
+ * interruption overrides everything; otherwise the first stop stays.
  */
 export const stopJob = (job: JobRun, stop: Stop): void => {
   if (job.over) return;
@@ -23,7 +23,7 @@ export const stopJob = (job: JobRun, stop: Stop): void => {
   carryOut(job, { ...stop, mode });
 };
 
-/** Cancels a job. One that was restored and has yet to go on starts nothing anew first. */
+/** Cancels a job. A restored job that has not resumed yet gets the stop first, so that it starts nothing new. */
 export const cancelJob = (job: JobRun, mode: Stop['mode'], cause: unknown): void => {
   const stop: Stop = { to: 'cancelled', mode, ...(cause !== undefined && { cause }) };
   if (job.wakeUp && !job.over && job.state !== 'idle') {
@@ -36,10 +36,10 @@ export const cancelJob = (job: JobRun, mode: Stop['mode'], cause: unknown): void
   stopJob(job, stop);
 };
 
-/** Ends what a stopping job does, as far as it does not clean up. */
+/** Applies a stop to all active tasks, except to clean-up. */
 export const carryOut = (job: JobRun, { to, mode, cause, reason: given }: Stop): void => {
   const reason = given ?? new AbortError(ABORT_CODES[to], `The job ${ENDINGS[to]}.`, cause);
-  // Told together: all that ends does so before any clean-up begins.
+  // In one batch, so that all these tasks end before any clean-up begins.
   job.together(() => {
     for (const task of [...job.active]) if (mayEnd(job, task)) stopTask(job, task, mode, reason);
     startCleanUp(job);
@@ -60,7 +60,7 @@ const noteStop = ({ recorder, parent }: JobRun, { to, mode, cause, conflict, rea
   recorder.note(parent?.path ?? '', 'stop', JSON.stringify(text));
 };
 
-/** Clean-up goes on, unless nothing that happens here is kept any more. */
+/** Whether a stop applies to a task. Clean-up continues, unless the job is interrupted: nothing is stored then. */
 const mayEnd = (job: JobRun, task: TaskRun): boolean => job.stop?.interrupted === true || !isCleanUp(task);
 
 const stopTask = (job: JobRun, task: TaskRun, mode: Stop['mode'], reason: AbortError): void => {
@@ -70,27 +70,27 @@ const stopTask = (job: JobRun, task: TaskRun, mode: Stop['mode'], reason: AbortE
   else if (task.child) stopJob(task.child, stopInside(job, mode, reason));
 };
 
-/** Ends a job that is being stopped, once all that runs has ended and everything is cleaned up. */
+/** Ends a stopping job when nothing runs any more and all clean-up has finished. */
 export const endIfStopped = (job: JobRun, settled?: TaskRun): void => {
   if (!job.stop || job.over) return;
   if (settled) afterSettling(job, settled);
   if (job.active.size === 0 && !job.cleanUp?.waiting.size) endJob(job);
 };
 
-/** The state, the reason of a task's cancellation and the code of its signal's reason, for each way to stop. */
+/** For each way to stop: words for messages, the code of the abort error, the reason of cancelled tasks. */
 const ENDINGS = { failed: 'failed', timedOut: 'ran out of time', cancelled: 'was cancelled' } as const;
 
 const ABORT_CODES = { failed: 'JOB_FAILED', timedOut: 'JOB_TIMEOUT', cancelled: 'JOB_CANCELLED' } as const;
 
 const TASK_REASONS = { failed: 'jobFailed', timedOut: 'jobTimedOut', cancelled: 'jobCancelled' } as const;
 
-/** Cancels a task whose job is being stopped. */
+/** Cancels a task whose job is stopping. */
 export const cancelTask = (job: JobRun, task: TaskRun): void => {
   const reason = TASK_REASONS[job.stop?.to ?? 'cancelled'];
   job.commandTask(task, { type: 'task.cancel', reason }, { reason });
 };
 
-/** What the stop of a job means to a job nested in it. */
+/** Returns the stop of a nested job whose outer job stops. */
 const stopInside = ({ stop }: JobRun, mode: Stop['mode'], reason: AbortError): Stop => ({
   to: 'cancelled',
   mode,
@@ -113,8 +113,8 @@ const abortTask = (job: JobRun, task: TaskRun, reason: AbortError): void => {
 };
 
 /**
- * Ends an attempt before its time, with a verdict. One that runs a nested job comes to it when that job is over, which
- * without grace and clean-up is at once.
+ * Aborts an attempt and applies the verdict: at once, or when its nested job is over. A nested job without grace period
+ * and clean-up ends at once.
  */
 export const interrupt = ({ attempt, child }: TaskRun, reason: AbortError, verdict: () => void): void => {
   attempt?.abort(reason);
@@ -127,7 +127,7 @@ export const interrupt = ({ attempt, child }: TaskRun, reason: AbortError, verdi
   stopJob(child, { to: 'cancelled', mode: 'abort', cause: reason, reason });
 };
 
-/** Aborted attempts have `graceMs` to clean up; then the job ends without them. */
+/** Cancels aborted attempts that have not ended after `graceMs`. */
 const startGrace = (job: JobRun): void => {
   job.cancelGrace ??= job.clock.setTimer(() => {
     for (const task of [...job.active]) {

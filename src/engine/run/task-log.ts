@@ -5,7 +5,7 @@ import type { TaskLogger } from '../definition/task-function.ts';
 import type { Attempt } from '../model/attempt.ts';
 import type { JobRun } from '../model/run.ts';
 
-/** What a task logs with: each call is a `task.log` event. */
+/** Creates the logger of an attempt; each call publishes a `task.log` event. */
 export const logOf = (job: JobRun, task: string, attempt: Attempt): TaskLogger => {
   const at =
     (level: LogLevel) =>

@@ -1,8 +1,5 @@
-/*
- * This folder is the engine's access to time. `clock.ts` is the port; tests and programs may supply their own clock.
- * `time-limit.ts` says whether a time limit exists at all, and `pausable-timer.ts` is the timer for such limits, which
- * stops while a job is paused. `on-abort.ts` registers callbacks on abort signals.
- */
+/* This folder is the engine's access to time. `clock.ts` is the port; programs may supply their own. `time-limit.ts`
+ * says whether a limit exists, `pausable-timer.ts` is its timer. `on-abort.ts` registers callbacks on abort signals. */
 
 /** The port through which the engine reads the time and sets timers. */
 export type Clock = {

@@ -1,12 +1,10 @@
-/** The callbacks registered on each signal. */
 const waiting = new WeakMap<AbortSignal, Waiting>();
 
 type Waiting = { readonly callbacks: Set<(reason: unknown) => void>; readonly listener: () => void };
 
 /**
- * Calls back once, with the signal's reason, when the signal aborts; never for a signal that has aborted already.
- * Returns a function that removes the callback. All callbacks of a signal share one listener, because Node warns of a
- * leak when a signal has more than ten.
+ * Calls back once, with the reason, when the signal aborts; not if it has already. Returns a function that removes the
+ * callback. Callbacks share one listener, because Node warns of a leak at more than ten.
  */
 export const onAbort = (signal: AbortSignal | undefined, callback: (reason: unknown) => void): (() => void) => {
   if (!signal) return () => {};

@@ -1,8 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/**
- * A timer that stops while it is paused, since time limits do not count paused time. Fires once, after `delayMs` ms.
- */
+/** A timer that stops while paused, since time limits do not count paused time. Fires once, after `delayMs` ms. */
 export class PausableTimer {
   readonly #clock: Clock;
   readonly #fire: () => void;

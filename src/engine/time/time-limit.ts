@@ -1,6 +1,3 @@
-/**
- * Returns whether there is a limit. Absent or `Infinity` means none; no timer may be set then, because one of
- * `Infinity` ms fires at once.
- */
+/** Returns whether there is a limit. No timer may be set for `Infinity` ms, since it would fire at once. */
 export const hasLimit = (limitMs: number | undefined): limitMs is number =>
   limitMs !== undefined && limitMs !== Number.POSITIVE_INFINITY;

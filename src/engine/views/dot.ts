@@ -4,9 +4,8 @@ import { durationText } from './duration-text.ts';
 import { edgesOf, type GraphView, type TaskView } from './graph-view.ts';
 
 /**
- * Renders the graph in Graphviz's DOT language: grey boxes for a definition, hexagons coloured by state for a job,
- * with the times as tooltips. Nested jobs and fan-outs have a double outline. Modelled on the pictures of
- * https://github.com/Azure/go-asyncjob.
+ * Renders the graph in Graphviz's DOT language: grey boxes for a definition, coloured hexagons for a job; nested jobs
+ * and fan-outs have a double outline. Modelled on https://github.com/Azure/go-asyncjob.
  */
 export const dotOf = (view: GraphView): string => {
   const lines = [
@@ -48,7 +47,7 @@ const tooltipOf = ({ state, startedAt, durationMs, attempts, reason }: TaskView)
   return tooltipText(lines.join('\n'));
 };
 
-/** Black text is readable on all of these, also where X11 and the web disagree: their `green` is light and dark. */
+/** Black text is readable on all of these, also where X11 and the web disagree on `green`. */
 const FILLS: Readonly<Record<TaskState, string>> = {
   unscheduled: 'gray',
   ready: 'lightskyblue',

@@ -28,10 +28,7 @@ export type SlotReasons = (task: TaskRun) => readonly SlotReason[];
 
 type Limit = SlotLimit | RateLimit;
 
-/**
- * Returns a function that returns the reasons for a task. For any number of tasks, it sorts each queue and names the
- * holders of each limit only once.
- */
+/** Returns a function that returns a task's reasons; it sorts each queue and names a limit's holders only once. */
 export const slotReasons = (job: JobRun): SlotReasons => {
   const queues = new Map<Lane, Map<TaskRun, number>>();
   const holders = new Map<Limit, readonly string[]>();
@@ -111,7 +108,6 @@ const firstOf = (tasks: Iterable<TaskRun>, count: number): TaskRun[] => {
   return first;
 };
 
-/** Formats up to five names, and how many more there are. */
 export const listed = (names: readonly string[]): string => {
   if (names.length === 0) return 'nobody';
   const shown = names.slice(0, 5).join(', ');

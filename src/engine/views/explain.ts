@@ -29,7 +29,6 @@ export type Reason =
   /** The task has ended, or the job has without it. `reason` says why, if the task did not complete. */
   | { readonly kind: 'ended'; readonly text: string; readonly reason?: string };
 
-/** Explains every task that neither runs nor has ended, including those of nested jobs. */
 export const explainAll = (job: JobRun, slots = slotReasons(job)): readonly Explanation[] =>
   job.plan.tasks.flatMap((_, index): readonly Explanation[] => {
     const task = job.tasks[index];
@@ -124,7 +123,7 @@ const pollReason = ({ polls = 0, dueAt = Number.POSITIVE_INFINITY, reason }: Tas
   at: dueAt,
 });
 
-/** Returns what pauses the task: its own pause, its job's, and those of the jobs around that. */
+/** Returns the reasons of the task's own pause, its job's, and those of the jobs around that. */
 const pausedReasons = (job: JobRun, index: number, task: TaskRun | undefined): readonly Reason[] => {
   const held = job.ending ? undefined : job.heldTasks?.get(index);
   const own: Reason[] = [];
@@ -151,10 +150,7 @@ const pausedText = (task: TaskRun, by: string): string =>
     ? `waits for a person to retry it: its retries are used up after attempt ${task.attempts}, because ${task.lastError?.message}`
     : `was paused by ${by}`;
 
-/**
- * Returns the upstreams that a task still waits for. In a job that is stopping these are the ones whose end its
- * clean-up waits for.
- */
+/** Returns the upstreams a task still waits for; in a stopping job, those its clean-up waits for. */
 export const awaited = (job: JobRun, index: number): readonly number[] => {
   if (job.stop) return whatMayChange(job, index);
   return (job.plan.graph.upstream[index] ?? []).filter(

@@ -5,16 +5,12 @@ import type { GraphView, TaskView } from './graph-view.ts';
 export type FrontierItem = {
   readonly task: string;
   readonly state: TaskState;
-  /** Direct upstreams that have not completed. */
   readonly blockedBy: readonly string[];
   /** The task itself and all tasks downstream of it. Computed on first read. */
   readonly subtree: readonly string[];
 };
 
-/**
- * Returns what holds the job up, by name: tasks that have not completed although all their upstreams have, and all
- * that failed or are not ready.
- */
+/** Returns, by name, tasks not completed although all their upstreams have, and those that failed or are not ready. */
 export const frontierOf = (view: GraphView): FrontierItem[] => {
   const links = linksOf(view);
   return view.tasks
@@ -76,8 +72,5 @@ const subtreeOf = (root: string, links: Links): string[] => {
   return [...seen].sort();
 };
 
-/**
- * Compares by UTF-16 code units, as `sort()` does without a comparator, so that the order is the same in every
- * locale.
- */
+/** Compares by UTF-16 code units, so that the order is the same in every locale. */
 const inNameOrder = (a: TaskView, b: TaskView): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);

@@ -5,9 +5,8 @@ import { mermaidText } from './mermaid-text.ts';
 import { timeAxis } from './time-axis.ts';
 
 /**
- * Renders the times of a job as a Mermaid Gantt chart, with a section for each task that was ever ready, in the order
- * of their first `ready`. Grey bars are waits in the queue, red ones failed attempts, all others attempts. A task
- * that did not wait has no grey bar; a bar too short to be seen becomes a diamond.
+ * Renders a job's times as a Mermaid Gantt chart: a section per task, by first `ready`; grey bars are waits in the
+ * queue, red ones failed attempts, all others attempts. A bar too short to be seen becomes a diamond.
  */
 export const ganttOf = (view: GraphView): string => {
   const tasks = view.tasks
@@ -38,7 +37,6 @@ type Bar = Extent & { readonly text: string; readonly tag: 'done' | 'active' | '
 
 const firstReady = (task: TaskView): number | undefined => task.spans?.[0]?.readyAt;
 
-/** Returns the time from the first moment of any task to the last. What has not ended lasts until `now`. */
 const extentOf = (tasks: readonly TaskView[], now = Number.NEGATIVE_INFINITY): Extent => {
   let from = Number.POSITIVE_INFINITY;
   let to = Number.NEGATIVE_INFINITY;
@@ -67,8 +65,8 @@ const barsOf = (task: TaskView, chart: Extent): Bar[] => {
 };
 
 /**
- * Returns the outcome of an attempt in words. An attempt before the task's last has failed; a check before the last
- * of a sensor was only not ready, which is shown as `running`.
+ * Returns the outcome of an attempt in words. An attempt before the task's last has failed; a check before the last of
+ * a sensor was only not ready, which is shown as `running`.
  */
 const outcomeOf = (task: TaskView, span: Span, isLast: boolean): string => {
   const { kind, state } = task;
@@ -79,7 +77,7 @@ const outcomeOf = (task: TaskView, span: Span, isLast: boolean): string => {
   return state === 'notReady' ? 'not ready' : 'running';
 };
 
-/** Returns whether a task lasted longer than its last attempt, because it was cancelled while it waited for another. */
+/** Returns whether a task lasted longer than its last attempt, because it was cancelled while waiting for another. */
 const outlived = ({ startedAt = 0, durationMs = 0 }: TaskView, { endedAt }: Span): boolean =>
   endedAt !== undefined && endedAt < startedAt + durationMs;
 
@@ -109,7 +107,6 @@ const sectionText = (name: string): string => {
 
 const rowsOf = (name: string): readonly string[] => name.match(ROWS) ?? [];
 
-/** Matches rows of at most 32 characters, broken after a space if there is one. */
 const ROWS = /.{1,32}(?:\s|$)|.{1,32}/gsu;
 
 /** Returns the width to reserve for the names, in px. Mermaid's default of 75 px holds ten letters. */

@@ -1,27 +1,19 @@
-/*
- * This folder shows what a definition or job looks like. Views only read, and store nothing.
- *
- * `view-of.ts` converts a definition or a job to plain data, which `graph-view.ts` declares. From that data `dot.ts`
- * and `mermaid.ts` draw the graph, and `svg.ts` lays DOT out. `gantt.ts` draws the times, on the axis of
- * `time-axis.ts`; `frontier.ts` finds the tasks at which a job has stopped. `mermaid-text.ts` and `duration-text.ts`
- * format texts.
- *
- * `explain.ts` says why a task is not running. It reads the job itself; `explain-slots.ts` adds the reasons that lie
- * in limits.
- */
+/* This folder shows what a definition or job looks like; views only read. `view-of.ts` converts either to the plain
+ * data of `graph-view.ts`. From that, `dot.ts` and `mermaid.ts` draw the graph (`svg.ts` lays DOT out), `gantt.ts`
+ * draws the times on the axis of `time-axis.ts`, and `frontier.ts` finds where a job has stopped. `mermaid-text.ts` and
+ * `duration-text.ts` format texts. `explain.ts` says why a task is not running; `explain-slots.ts` adds reasons that
+ * lie in limits. */
 
 import type { TaskState } from '../../events/event.ts';
 import type { TaskKind } from '../definition/options.ts';
 import type { Span } from '../model/attempt-spans.ts';
 
-/** One task, as plain data for drawing. */
 export type TaskView = {
   readonly name: string;
   readonly kind: TaskKind;
   readonly dependsOn: readonly string[];
   /** Absent if a definition is shown. */
   readonly state?: TaskState;
-  /** Number of attempts begun. */
   readonly attempts?: number;
   /** Start of the first attempt, in epoch ms. */
   readonly startedAt?: number | undefined;
@@ -31,7 +23,7 @@ export type TaskView = {
   readonly spans?: readonly Span[];
 };
 
-/** What every view is drawn from: the tasks of a job or definition, in declaration order. */
+/** What every view is drawn from. Tasks are in declaration order. */
 export type GraphView = {
   /** Time at which the job is shown, in epoch ms; its end if it is over. Absent for a definition. */
   readonly now?: number;
@@ -39,10 +31,7 @@ export type GraphView = {
   readonly tasks: readonly TaskView[];
 };
 
-/**
- * Returns the dependencies as edges from upstream to downstream: by target in declaration order, then in the order of
- * its `dependsOn`.
- */
+/** Returns the dependencies as edges: by target in declaration order, then in the order of its `dependsOn`. */
 export const edgesOf = ({ tasks }: GraphView): { readonly from: TaskView; readonly to: TaskView }[] => {
   const byName = new Map(tasks.map((task) => [task.name, task]));
   return tasks.flatMap((to) =>

@@ -1,7 +1,4 @@
-/**
- * Escapes a text so that Mermaid shows it literally, in a quoted label and in a title. Characters with a meaning
- * become entities.
- */
+/** Escapes a text so that Mermaid shows it literally, in a quoted label and in a title. */
 export const mermaidText = (text: string): string =>
   text.replace(/\p{Cc}+/gu, ' ').replace(SPECIAL, (character) => `#${NAMED[character] ?? character.charCodeAt(0)};`);
 

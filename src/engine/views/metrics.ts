@@ -25,9 +25,8 @@ export type Metrics = {
 };
 
 /**
- * The metrics after each event, of one job's events or of many jobs'.
- *
- * @param initial The states of tasks that are counted from the beginning, by path, for the events of one job. Default: none.
+ * The metrics after each event, of one job or of many.
+ * @param initial States, by path, of tasks counted from the beginning, for the events of one job. Default none.
  */
 export const metrics = (initial: Readonly<Record<string, TaskState>> = {}): OperatorFunction<JobEvent, Metrics> => {
   return (events$) => {
@@ -72,8 +71,8 @@ const count = (counts: WritableDraft<Metrics>, event: JobEvent, { states, record
 };
 
 /**
- * Counts a transition of a task whose record is still that from before it. `before` is the state that the task was counted in: of
- * a task in a nested job that is tried again, that of the attempt before.
+ * Counts a transition of a task whose record is still that from before it. `before` is the state that the task was
+ * counted in: of a task in a nested job that is tried again, that of the attempt before.
  */
 const countTransition = (
   counts: WritableDraft<Metrics>,
@@ -98,7 +97,6 @@ const countTransition = (
   }
 };
 
-/** Returns how many tasks are in each state. */
 export const countStates = (states: Readonly<Record<string, TaskState>>): Metrics['tasks'] => {
   const counts: Record<TaskState, number> = { ...NO_TASKS };
   for (const state of Object.values(states)) counts[state]++;

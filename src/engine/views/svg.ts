@@ -4,7 +4,6 @@ import { TintypeError } from '../errors/errors.ts';
 export class MissingPeerError extends TintypeError {
   override readonly name = 'MissingPeerError';
   readonly code = 'MISSING_PEER';
-  /** The package to install. */
   readonly peer: string;
 
   constructor(peer: string, wantedBy: string, cause: unknown) {
@@ -16,9 +15,8 @@ export class MissingPeerError extends TintypeError {
 }
 
 /**
- * Renders DOT, or the DOT of a job or definition, as an SVG document; Graphviz does the layout.
- * @throws MissingPeerError if `@viz-js/viz` can't be loaded
- * @throws Error of Graphviz if the source is not valid DOT
+ * Renders DOT, or the DOT of a job or definition, as SVG; Graphviz does the layout.
+ * @throws MissingPeerError if `@viz-js/viz` can't be loaded; Error of Graphviz for invalid DOT
  */
 export const toSvg = async (source: string | { toDot(): string }): Promise<string> => {
   const { instance } = await loadViz();

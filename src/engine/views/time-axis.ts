@@ -1,7 +1,4 @@
-/**
- * Returns Mermaid's settings for the time axis of a chart of this length: at most nine marks (up to a length of eight
- * years), with labels as precise as their distance requires.
- */
+/** Returns Mermaid's settings for a chart of this length: at most nine marks (up to eight years), fitting labels. */
 export const timeAxis = (lengthMs: number): { readonly axisFormat: string; readonly tickInterval: string } => {
   const [stepMs, tickInterval] = STEPS.find(([step]) => lengthMs <= step * MOST_STEPS) ?? LONGEST;
   return { axisFormat: formatOf(stepMs, lengthMs), tickInterval };

@@ -3,13 +3,11 @@ import type { Span } from '../model/attempt-spans.ts';
 import { durationOf, type JobRun, type TaskRun } from '../model/run.ts';
 import type { GraphView, TaskView } from './graph-view.ts';
 
-/** Converts a definition to data for drawing. */
 export const viewOfPlan = ({ name, tasks }: Plan): GraphView => ({
   name,
   tasks: tasks.map(({ name, kind, dependsOn }): TaskView => ({ name, kind: kind ?? 'task', dependsOn })),
 });
 
-/** Converts the current state of a job to data for drawing. */
 export const viewOfJob = (job: JobRun): GraphView => ({
   name: job.plan.name,
   now: job.endedAt ?? job.clock.now(),

@@ -6,9 +6,8 @@ import { HttpBodyError, shortened } from './error.ts';
 export const MAX_BODY_BYTES = 10 * 2 ** 20;
 
 /**
- * Reads a body chunk by chunk into `parts`, until they exceed `most` bytes; then cancels the rest, which closes the
- * connection. Resolves to whether the body was read whole. Rejects with the stream's error or the signal's reason; the
- * chunks read before stay in `parts`.
+ * Reads a body into `parts` until they exceed `most` bytes; then cancels the rest, which closes the connection.
+ * Resolves to whether the body was read whole. Rejects with the stream's error or the signal's reason.
  */
 export const readInto = async (
   parts: Uint8Array[],
@@ -51,9 +50,8 @@ export const tooLarge = (what: string): never => {
 };
 
 /**
- * Converts a body to data: parsed if its content-type is JSON, otherwise text decoded by its charset (default UTF-8);
- * `null` if it is empty. `what` names the request in the error, which quotes the body masked.
- *
+ * Converts a body to data: JSON by content-type, else text by charset (default UTF-8); `null` if empty. `what` names
+ * the request.
  * @throws HttpBodyError if the content-type is JSON, but the body is not
  */
 export const parseBody = (bytes: Buffer, contentType: string | null, what: string, mask: Mask): unknown => {
@@ -68,10 +66,7 @@ export const parseBody = (bytes: Buffer, contentType: string | null, what: strin
   }
 };
 
-/**
- * Describes why a body is not JSON. Takes the masked text, since the parser's message and the excerpt could cut a
- * secret in two.
- */
+/** Takes the masked text, since the parser's message and the excerpt could cut a secret in two. */
 const notJson = (text: string, what: string, contentType: string | null): string => {
   let reason = 'it holds what JSON does not allow';
   try {
@@ -83,10 +78,7 @@ const notJson = (text: string, what: string, contentType: string | null): string
   return `${what} answered with the content-type ${contentType}, but a body that is no JSON: ${reason}. It begins with ${start}.`;
 };
 
-/**
- * Decodes bytes by the charset of a content-type; as UTF-8 if it names none or an unknown one. Invalid bytes become
- * U+FFFD.
- */
+/** Decodes bytes by a content-type's charset, else as UTF-8. Invalid bytes become U+FFFD. */
 export const decoded = (bytes: Buffer, contentType: string | null): string => {
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? '')?.[1] ?? 'utf-8';
   try {

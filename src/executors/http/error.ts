@@ -8,7 +8,6 @@ export type ShownRequest = {
   readonly url: string;
 };
 
-/** A response whose status was not expected. */
 export type UnexpectedAnswer = {
   readonly status: number;
   /** The statuses that were expected; `undefined` means 200 to 299. */

@@ -3,7 +3,6 @@ import { messageOf } from '../message-of.ts';
 import { noRetry } from '../no-retry.ts';
 import { type HttpFault, HttpRequestError, invalidRequest, type ShownRequest } from './error.ts';
 
-/** Converts the error of fetch, or of reading a body, into the one that the task throws. */
 export const requestFailure = (request: ShownRequest, thrown: unknown): HttpRequestError | NonRetryableError => {
   // fetch's own message says little ("fetch failed", "terminated"); its cause has the details.
   const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
@@ -24,7 +23,6 @@ export const requestFailure = (request: ShownRequest, thrown: unknown): HttpRequ
   return failure.trouble === 'untrusted' ? noRetry(failure) : failure;
 };
 
-/** The codes of requests that fetch refuses to send. */
 const UNSENDABLE: ReadonlySet<string> = new Set([
   'UND_ERR_INVALID_ARG',
   'UND_ERR_NOT_SUPPORTED',
@@ -85,7 +83,6 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: LOST,
 };
 
-/** Matches Node's codes for a certificate that is not accepted. */
 const CERTIFICATE = /CERT|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|HOSTNAME_MISMATCH/;
 
 const TRUST =

@@ -1,9 +1,7 @@
-/*
- * This folder sends HTTP requests with fetch. `http.ts` has the task and the sensor's check. An attempt first turns the
- * request of its author into what fetch takes (`request.ts`), then sends it and reads the body (`body.ts`). If there is
- * no response, `fault.ts` says why; for an unexpected status, `retry.ts` decides whether and when to try again.
- * `error.ts` has the errors. None of them shows credentials, the query of a URL or secrets.
- */
+/* This folder sends HTTP requests with fetch. `http.ts` has the task and the sensor's check. An attempt converts its
+ * request for fetch (`request.ts`), sends it and reads the body (`body.ts`). Without a response, `fault.ts` says why;
+ * for an unexpected status, `retry.ts` decides whether and when to try again. `error.ts` has the errors. None of them
+ * shows credentials, the query of a URL or secrets. */
 
 import { notReady } from '../../engine/definition/answer.ts';
 import type { TaskFunction, TaskScope } from '../../engine/definition/task-function.ts';
@@ -18,35 +16,25 @@ export type HttpResponse = {
   readonly status: number;
   /** Values by name in lower case; several values of one name are joined by `, `. */
   readonly headers: Readonly<Record<string, string>>;
-  /**
-   * Data if the content-type is JSON, otherwise text decoded by its charset (default UTF-8), in which invalid bytes are
-   * replaced by U+FFFD; `null` if there is no body.
-   */
+  /** Data if the content-type is JSON, else text (default UTF-8, invalid bytes become U+FFFD); `null` if empty. */
   readonly body: unknown;
 };
 
 export type HttpOptions = {
   /** Masks URLs and what errors quote of a body. Default: nothing is masked. */
   readonly mask?: Mask | undefined;
-  /**
-   * How long to read the body of a response with an unexpected status, for the error's excerpt, in ms. Default 2000.
-   */
+  /** How long to read the body of an unexpected status for the error's excerpt, in ms. Default 2000. */
   readonly excerptMs?: number | undefined;
 };
 
 /**
  * Makes a task that sends a request in each attempt and resolves to the `HttpResponse`. fetch follows redirects: 301,
- * 302 and 303 turn a POST into a GET, and credentials are not sent to another origin. When the attempt's signal aborts,
- * the request is cancelled. Each response is logged in one line, without credentials and query.
- *
- * @throws HttpStatusError if the status is not expected, and a retry may help
- * @throws RetryAfterError with a HttpStatusError as its cause, if the status is 429 or 503 and a Retry-After header
- * says when to try again
- * @throws HttpRequestError if there is no response, or only a part of it
- * @throws HttpBodyError if the content-type is JSON, but the body is not
- * @throws NonRetryableError with, as its cause, a HttpStatusError (4xx other than 408, 425 and 429), a HttpInvalidError
- * (the request can't be sent as written), a HttpRequestError (the certificate is not accepted) or a HttpBodyError (the
- * body is larger than `MAX_BODY_BYTES`)
+ * 302 and 303 turn a POST into a GET, and credentials are not sent to another origin. The attempt's signal cancels the
+ * request. Each response is logged in one line, without credentials and query.
+ * @throws HttpStatusError for an unexpected status that may change; RetryAfterError for 429 or 503 with Retry-After
+ * @throws HttpRequestError if there is no whole response; HttpBodyError if the content-type, but not the body, is JSON
+ * @throws NonRetryableError with a HttpStatusError (4xx other than 408, 425 and 429), a HttpInvalidError (can't be sent
+ * as written), a HttpRequestError (untrusted certificate) or a HttpBodyError (above `MAX_BODY_BYTES`) as its cause
  */
 export const http =
   (prepare: (scope: TaskScope) => HttpRequest, options: HttpOptions = {}): TaskFunction =>
@@ -57,9 +45,8 @@ export const http =
   };
 
 /**
- * Makes a sensor's check that sends a request and resolves to the `HttpResponse`. Not ready while the status is not the
- * expected one, or the server can't be reached.
- *
+ * Makes a sensor's check that sends a request and resolves to the `HttpResponse`. Not ready while the status is not
+ * expected or the server can't be reached.
  * @throws as `http` does, for any other failure
  */
 export const httpReady =
@@ -83,7 +70,6 @@ type Exchange = {
   readonly sent: Sendable;
   readonly expected: readonly number[] | undefined;
   readonly response: Response;
-  /** The URL after redirects, as shown in messages; `undefined` if there were none. */
   readonly redirectedTo: string | undefined;
   /** When the request was sent: a value of `performance.now()`, in ms. */
   readonly startedAt: number;
@@ -129,7 +115,6 @@ const read = async (exchange: Exchange, { signal, log }: TaskScope, options: Htt
   };
 };
 
-/** Makes the error for a response whose status is not expected. */
 const unexpected = async (exchange: Exchange, { signal, log }: TaskScope, options: HttpOptions): Promise<Error> => {
   const { sent, expected, response, redirectedTo } = exchange;
   const { status, headers } = response;
@@ -139,8 +124,8 @@ const unexpected = async (exchange: Exchange, { signal, log }: TaskScope, option
 };
 
 /**
- * Returns the beginning of a body, as far as it arrives in time, masked. If the body was not read whole, the text may
- * end in a part of a secret, so its last characters are dropped, as many as the longest secret has.
+ * Returns the masked beginning of a body. If it was not read whole, drops as many characters as the longest secret has,
+ * since the text may end in a part of one.
  */
 const excerptOf = async (
   { body, headers }: Response,
@@ -157,7 +142,6 @@ const excerptOf = async (
   return known.slice(0, EXCERPT_LENGTH).replace(/[\uD800-\uDBFF]$/, '');
 };
 
-/** The default of `excerptMs`. */
 const EXCERPT_MS = 2000;
 
 /** Cancels the body, which frees the connection. */

@@ -2,10 +2,7 @@ import { type Mask, NO_MASK } from '../mask/mask.ts';
 import { invalidRequest, type ShownRequest } from './error.ts';
 
 export type HttpRequest = {
-  /**
-   * An absolute `http://` or `https://` URL. A user and password in it become an Authorization header, unless one is
-   * given.
-   */
+  /** An absolute `http(s)://` URL. User and password become an Authorization header, unless one is given. */
   readonly url: string;
   /** Default: GET, or POST if there is a body. */
   readonly method?: string;
@@ -28,12 +25,7 @@ export type Sendable = ShownRequest & {
   readonly redirect: 'follow' | 'manual';
 };
 
-/**
- * Converts a request to the form that fetch takes.
- *
- * @throws NonRetryableError with a HttpInvalidError as its cause, whose message has no credentials, query or header
- * values
- */
+/** Converts a request for fetch. @throws NonRetryableError with a HttpInvalidError, free of secrets, as its cause */
 export const sendable = (request: HttpRequest, mask: Mask = NO_MASK): Sendable => {
   const target = urlOf(request.url, mask);
   const headers = headersOf(request.headers ?? {});
@@ -56,13 +48,9 @@ export const sendable = (request: HttpRequest, mask: Mask = NO_MASK): Sendable =
   return { method, url: shown, target, headers, body, redirect: follows ? 'follow' : 'manual' };
 };
 
-/** The statuses of the redirects that fetch follows. */
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/**
- * Returns a URL for messages: masked, without credentials, query and fragment. Masks first, since a secret may contain
- * a `?`.
- */
+/** Returns a URL for messages, without credentials, query and fragment; masked first, as a secret may hold a `?`. */
 export const shownUrl = (url: URL, mask: Mask): string => {
   const masked = mask.text(url.href);
   const { protocol, host, pathname } = URL.canParse(masked) ? new URL(masked) : url;
@@ -90,10 +78,7 @@ const urlOf = (given: string, mask: Mask): URL => {
 const redacted = (text: string): string =>
   text.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1');
 
-/**
- * Removes user and password from a URL, since fetch refuses them there. Returns them as an Authorization header's
- * value.
- */
+/** Moves user and password, which fetch refuses in a URL, to an Authorization header's value. */
 const takeCredentials = (url: URL): string | undefined => {
   const { username, password } = url;
   if (username === '' && password === '') return undefined;
@@ -168,7 +153,6 @@ const methodOf = (given: string): string => {
   return method;
 };
 
-/** The methods that fetch refuses. */
 const UNSUPPORTED: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
 
 /** A token of HTTP: the characters allowed in the name of a method or a header. */

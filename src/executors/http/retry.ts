@@ -19,10 +19,7 @@ export const statusFailure = (
 /** The 4xx statuses worth a retry: Request Timeout, Too Early, Too Many Requests. */
 const TRANSIENT: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/**
- * Returns the wait that the Retry-After header requests, in ms; 0 without a valid header, so that the task's own
- * backoff applies.
- */
+/** Returns the ms that Retry-After requests; 0 without a valid header, so that the task's own backoff applies. */
 const retryAfterMs = (headers: Headers): number => {
   const asked = headers.get('retry-after')?.trim() ?? '';
   if (/^\d+$/.test(asked)) return finite(Number(asked) * 1000);

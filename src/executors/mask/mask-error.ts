@@ -1,11 +1,6 @@
 import type { Mask } from './mask.ts';
 
-/**
- * Masks secrets in a thrown value and returns it. An error is changed in place, so that it keeps its class: message,
- * stack, causes and own enumerable properties are masked. Any other value is masked in a copy.
- *
- * @param seen the errors whose causes lead here; stops a circle of causes
- */
+/** Masks secrets in a thrown value. An error is changed in place, to keep its class; other values are copied. */
 export const maskError = (error: unknown, mask: Mask, seen: ReadonlySet<unknown> = new Set()): unknown => {
   if (!(error instanceof Error)) return mask.data(error);
   if (seen.has(error)) return error;

@@ -1,18 +1,10 @@
-/*
- * Masking of secrets. `mask.ts` finds the values of secrets in text and plain data and replaces them by `***`;
- * `mask-error.ts` does the same to errors. `masked-task.ts` wraps a task function with both, so that no secret reaches
- * an event, an error, the context or a journal. Executors also use a mask themselves before they cut text, since a part
- * of a secret is not recognised afterwards.
- */
+/* Masking of secrets. `mask.ts` replaces the values of secrets in text and plain data by `***`, `mask-error.ts` does
+ * so in errors, and `masked-task.ts` wraps a task function with both, so that no secret reaches an event, an error, the
+ * context or a journal. Executors mask before they cut text, since a part of a secret is not recognised. */
 
-/** Replaces the values of secrets in text and data, before these are shown or stored. */
 export type Mask = {
-  /** Returns the text with each secret replaced by `MASKED`. */
   readonly text: (text: string) => string;
-  /**
-   * Masks all strings, keys too, within lists and plain objects, and numbers that are a secret as a whole. Returns a
-   * copy, or the value itself if it holds no secret.
-   */
+  /** Masks all strings, keys too, in lists and plain objects, and numbers that are a secret. Copies if needed. */
   readonly data: (value: unknown) => unknown;
   /** The length of the longest text that is replaced, in UTF-16 units; 0 without secrets. */
   readonly longest: number;
@@ -22,9 +14,9 @@ export type Mask = {
 export const MASKED = '***';
 
 /**
- * Creates a mask for the values of secrets. It finds each value, and each line of a value of several lines: unchanged,
- * and as written in JSON, URLs, quotes and base64. It finds base64 of a longer text that contains the value too, as in
- * `Authorization: Basic`. Ignores empty values, lines below 4 characters and base64 of values below 6 characters.
+ * Creates a mask. It finds each value, and each line of it: unchanged, and as written in JSON, URLs, quotes and base64,
+ * also within the base64 of a longer text, as in `Authorization: Basic`. Ignores empty values, lines below 4 characters
+ * and base64 of values below 6 characters.
  */
 export const createMask = (values: readonly string[]): Mask => {
   const spellings = [...new Set(values.flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
@@ -41,7 +33,6 @@ export const createMask = (values: readonly string[]): Mask => {
 /** The mask without secrets: returns everything unchanged. */
 export const NO_MASK: Mask = { text: (text) => text, data: (value) => value, longest: 0 };
 
-/** Returns every form in which the value of a secret may appear in text. */
 const spellingsOf = (value: string): readonly string[] => {
   const lines = value.split(/\r?\n/).map((line) => line.trim());
   const whole = [value, value.trim(), ...(lines.length > 1 ? lines.filter(({ length }) => length >= MIN_LINE) : [])];
@@ -74,10 +65,7 @@ const base64Spellings = (text: string): readonly string[] => [
   ...[0, 1, 2].map((before) => base64Behind(text, before)),
 ];
 
-/**
- * Returns the base64 of a text that follows `before` other bytes, without the characters that also encode its
- * neighbours.
- */
+/** Returns the base64 of a text after `before` bytes, without the characters that also encode its neighbours. */
 const base64Behind = (text: string, before: number): string => {
   const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(text)]);
   const shared = before === 0 ? 0 : before + 1;
@@ -87,10 +75,7 @@ const base64Behind = (text: string, before: number): string => {
 /** Offsets in UTF-16 units; `end` is exclusive. */
 type Range = readonly [start: number, end: number];
 
-/**
- * Joins the spellings into few regular expressions, each up to `MAX_PATTERN` long. Searches for longer spellings one by
- * one.
- */
+/** Joins spellings into few regular expressions up to `MAX_PATTERN` long; searches for longer ones one by one. */
 const findersOf = (spellings: readonly string[]): readonly ((text: string) => readonly Range[])[] => {
   const finders: ((text: string) => readonly Range[])[] = [];
   let chunk: string[] = [];
@@ -139,7 +124,7 @@ const findText =
     return found;
   };
 
-/** Replaces each stretch of text that is covered by ranges, which may overlap, with one `MASKED`. */
+/** Replaces each stretch covered by ranges, which may overlap, with one `MASKED`. */
 const withoutRanges = (text: string, ranges: readonly Range[]): string => {
   if (ranges.length === 0) return text;
   let masked = '';

@@ -5,9 +5,8 @@ import { type ProcessOptionsOf, processTask } from './process.ts';
 export type Shell = readonly [program: string, ...args: string[]];
 
 /**
- * Makes a task that runs a command in a shell. The default is bash with the flags that GitHub Actions uses for `bash`
- * steps: `-e` ends the command at the first part that fails, `-o pipefail` makes a pipe fail if any part of it fails,
- * and no profile or rc file is read.
+ * Makes a task that runs a command in a shell. Default: bash with the flags of GitHub Actions: `-e` ends the command at
+ * the first part that fails, `-o pipefail` makes a pipe fail with any part of it; no profile or rc file is read.
  */
 export const bash = (command: string, options: ProcessOptionsOf = {}, shell: Shell = BASH): TaskFunction => {
   const [program, ...flags] = shell;

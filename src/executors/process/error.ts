@@ -52,7 +52,6 @@ const hint = ({ exitCode, signal }: { exitCode: number | null; signal: NodeJS.Si
 export class ProcessNotFoundError extends TintypeError {
   override readonly name = 'ProcessNotFoundError';
   readonly code = 'PROCESS_NOT_FOUND';
-  /** The names that were tried. */
   readonly programs: readonly string[];
 
   constructor(type: string, programs: readonly string[], options?: ErrorOptions) {

@@ -11,19 +11,14 @@ import { MAX_OUTPUT_BYTES, OutputError, parseOutput, tooLarge } from './output-e
 export type Exchange = {
   /** Environment variables with the paths of the files, and the job, task and attempt. */
   readonly env: Readonly<Record<string, string>>;
-  /**
-   * Returns the parsed output, `undefined` if the process wrote none. The mask applies to errors.
-   *
-   * @throws OutputError
-   */
+  /** Returns the parsed output, `undefined` if there is none. The mask applies to errors. @throws OutputError */
   readonly read: (mask?: Mask) => unknown;
   /** Removes the output's file, and the context's file if no other attempt uses it. */
   readonly close: () => void;
 };
 
 /**
- * Creates the files of an attempt. Attempts with the same context object share one read-only file for it.
- *
+ * Creates an attempt's files; attempts with the same context object share one read-only file for it.
  * @throws NonRetryableError if the temporary folder can't be created
  */
 export const openExchange = (scope: TaskScope): Exchange => {
@@ -57,10 +52,9 @@ let directory: string | undefined;
 
 let count = 0;
 
-/** The files of contexts in use. */
 const contexts = new WeakMap<object, ContextFile>();
 
-/** Returns the temporary folder. Creates it on the first call, and removes it when this process exits. */
+/** Returns the temporary folder, which is removed when this process exits. */
 const folder = (): string => {
   if (directory === undefined) {
     const made = makeFolder();
@@ -91,10 +85,7 @@ const contextFile = (ctx: Readonly<Record<string, unknown>>): ContextFile => {
   return file;
 };
 
-/**
- * Makes values JSON-safe: bigints become text, errors plain data. The output of a fan-out that tolerates failures has
- * errors.
- */
+/** Makes bigints text and errors plain data: the output of a fan-out that tolerates failures has errors. */
 const replacer = (_key: string, value: unknown): unknown => {
   if (typeof value === 'bigint') return String(value);
   return value instanceof Error ? errorData(value) : value;

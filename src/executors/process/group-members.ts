@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /**
  * Returns whether a process group has a member that is not a zombie. Signal 0 finds zombies too, and they stay if PID 1
- * does not reap orphans, as in many containers. So on Linux the state of each member is read from /proc.
+ * does not reap orphans, as in many containers; so on Linux each member's state is read from /proc.
  */
 export const hasLivingMember = (group: number): boolean => isKnown(group) && (livingMember(group) ?? true);
 

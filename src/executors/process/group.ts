@@ -10,23 +10,15 @@ export type ProcessGroup = {
    * latest 500 ms after SIGKILL. Later calls return the promise of the first.
    */
   readonly end: (graceMs: number) => Promise<void>;
-  /**
-   * Unregisters the group; call this when none of its processes is left. Otherwise it is killed when this process
-   * exits.
-   */
+  /** Unregisters the group, when no process of it is left; else it is killed when this process exits. */
   readonly release: () => void;
 };
 
-/** The pids of the leaders of all groups that are not released yet. */
 const groups = new Set<number>();
 
-/** Functions that resolve the promises returned by `processGroupsGone`. */
 const waiting: (() => void)[] = [];
 
-/**
- * Registers the process group of a child that was spawned with `detached`. Kills it if this process exits before
- * `release`.
- */
+/** Registers the group of a child spawned `detached`. Kills it if this process exits before `release`. */
 export const processGroup = (leader: ChildProcess): ProcessGroup => {
   const pid = leader.pid as number;
   if (groups.size === 0) process.on('exit', killProcessGroups);
@@ -67,22 +59,17 @@ export const processGroup = (leader: ChildProcess): ProcessGroup => {
   };
 };
 
-/** Sends SIGKILL to every registered process group. */
 export const killProcessGroups = (): void => {
   for (const pid of groups) send(pid, 'SIGKILL');
 };
 
-/** Resolves when every registered process group has been released. */
 export const processGroupsGone = (): Promise<void> =>
   new Promise((resolve) => {
     if (groups.size === 0) resolve();
     else waiting.push(resolve);
   });
 
-/**
- * The longest pause between two checks of a group, in ms. Groups are polled because only the leader is a child of this
- * process: the system does not report the exits of the other members.
- */
+/** The longest pause between two checks, in ms. Members other than the leader can only be polled. */
 const MAX_PAUSE_MS = 20;
 
 /** How long to wait for processes to disappear after SIGKILL, in ms. */

@@ -3,17 +3,15 @@ import type { TaskFunction } from '../../engine/definition/task-function.ts';
 import { type ProcessOptionsOf, processTask } from './process.ts';
 
 /**
- * Makes a task that runs JavaScript as an ES module in its own process, with the Node.js that runs this process. The
- * code has the globals `ctx`, `params`, `item`, `index` and `output(value)`. Its imports are relative to its working
- * directory.
+ * Makes a task that runs JavaScript as an ES module in its own process, with this process's Node.js. The code has the
+ * globals `ctx`, `params`, `item`, `index` and `output(value)`. Its imports are relative to its working directory.
  */
 export const node = (code: string, options: ProcessOptionsOf = {}): TaskFunction =>
   processTask({ type: 'node', programs: [process.execPath], args: [IMPORT_GLOBALS, ...MODULE, code, '--'] }, options);
 
 /**
- * Makes a task that calls a function exported by a module, in its own process, with `{ ctx, params, item, index,
- * attempt, jobId, taskName, signal, log }`. The returned value is the output. An export that is not a function is
- * itself the output.
+ * Makes a task that calls a module's exported function in its own process, with `{ ctx, params, item, index, attempt,
+ * jobId, taskName, signal, log }`, for its output. An export that is not a function is itself the output.
  */
 export const nodeModule = (path: string, name = 'default', options: ProcessOptionsOf = {}): TaskFunction => {
   const call = `${CALL}await call(${JSON.stringify(pathToFileURL(path).href)}, ${JSON.stringify(name)});`;
@@ -22,7 +20,6 @@ export const nodeModule = (path: string, name = 'default', options: ProcessOptio
 
 const MODULE = ['--input-type=module', '-e'];
 
-/** The first lines of both programs: they read the context, item and index, and define `output`. */
 const READ = `import { readFileSync as read, writeFileSync as write } from 'node:fs';
 const { TINTYPE_CONTEXT, TINTYPE_OUTPUT, TINTYPE_ITEM, TINTYPE_INDEX } = process.env;
 

@@ -1,10 +1,7 @@
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 import { MAX_OUTPUT_BYTES, parseOutput, tooLarge } from './output-error.ts';
 
-/**
- * How a command's standard output becomes the task's output: parsed as JSON, as one text without the newline at its
- * end, or as a list of lines.
- */
+/** Standard output as the task's output: parsed JSON, one text without its last newline, or a list of lines. */
 export type OutputForm = 'json' | 'text' | 'lines';
 
 export type Capture = {

@@ -15,12 +15,7 @@ export class OutputError extends TintypeError {
 /** The largest output of a command, in bytes, whether printed or written to its file. */
 export const MAX_OUTPUT_BYTES = 10 * 2 ** 20;
 
-/**
- * Parses a command's output as JSON; returns `undefined` if it is blank. `source` begins the sentence of an error, such
- * as "The standard output"; the mask applies to what an error quotes.
- *
- * @throws OutputError
- */
+/** Parses an output; returns `undefined` if blank. `source`: "The standard output", for errors. @throws OutputError */
 export const parseOutput = (given: string, source: string, mask: Mask = NO_MASK): unknown => {
   const text = given.replace(/^\uFEFF/, '');
   if (text.trim() === '') return undefined;
@@ -39,7 +34,6 @@ export const parseOutput = (given: string, source: string, mask: Mask = NO_MASK)
   }
 };
 
-/** The most text that an error quotes, in UTF-16 units. */
 const EXCERPT_LENGTH = 60;
 
 /** How deeply lists and mappings may be nested. */
@@ -58,7 +52,6 @@ const requireShallow = (text: string, source: string): void => {
   }
 };
 
-/** Always throws. @throws OutputError */
 export const tooLarge = (source: string): never => {
   throw new OutputError(
     'OUTPUT_TOO_LARGE',

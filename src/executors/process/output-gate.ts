@@ -1,9 +1,6 @@
 import type { Readable } from 'node:stream';
 
-/**
- * Backpressure on the output of processes. While the gate is closed their output is not read, so that their pipes fill
- * and they block. It is closed while the terminal can't keep up.
- */
+/** Backpressure: while the gate is closed (slow terminal), output is not read, so processes block on full pipes. */
 export type OutputGate = {
   readonly isOpen: () => boolean;
   readonly open: () => void;

@@ -1,9 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 
-/**
- * The length, in UTF-16 units, at which a line of output is cut. The number of characters cut off is added at its end.
- */
+/** A line is cut at this many UTF-16 units; the number of characters cut off is added at its end. */
 export const MAX_LINE_LENGTH = 8192;
 
 export type OutputLines = {
@@ -13,10 +11,9 @@ export type OutputLines = {
 };
 
 /**
- * Splits a stream of bytes into masked lines of text. Characters split between chunks are joined, and invalid UTF-8
- * becomes U+FFFD. As on a terminal, a carriage return restarts its line: of a progress bar only the last state is
- * emitted. Buffers at most `MAX_LINE_LENGTH` of a line, plus the length of the longest secret, so that the mask
- * recognises a secret that the cut divides.
+ * Splits bytes into masked lines of text. Joins characters split between chunks; invalid UTF-8 becomes U+FFFD. A
+ * carriage return restarts its line, so of a progress bar only the last state is emitted. Buffers at most
+ * `MAX_LINE_LENGTH` plus the longest secret's length, so that the mask recognises a secret that the cut divides.
  */
 export const outputLines = (emit: (line: string) => void, mask: Mask = NO_MASK): OutputLines => {
   const decoder = new StringDecoder('utf8');
@@ -73,7 +70,7 @@ export const outputLines = (emit: (line: string) => void, mask: Mask = NO_MASK):
   };
 };
 
-/** Returns the offset where the carriage returns at the end of a text begin; the text's length if it has none. */
+/** Returns where the carriage returns at the end of a text begin; the text's length if it has none. */
 const endOfBody = (text: string): number => {
   let end = text.length;
   while (end > 0 && text[end - 1] === '\r') end--;

@@ -1,15 +1,10 @@
-/*
- * The executors (`src/executors`) are the task functions that do the work of an attempt outside the engine: run a
- * process (`process/`), send an HTTP request (`http/`) or query a database (`sql/`). `mask/` hides secrets in results.
- *
- * This folder runs commands. `bash.ts`, `python.ts` and `node.ts` each define a command; `ready-when.ts` makes a sensor
- * of one. `process.ts` performs an attempt in this order:
- * - `exchange.ts` writes the context to a file and picks the file for the output.
- * - The command starts as the leader of a process group (`group.ts`, `group-members.ts`).
- * - `output-lines.ts` splits its output into log lines, `output-capture.ts` collects standard output, `output-gate.ts`
- *   pauses both while the terminal is slow.
- * - After its exit, processes left in the group are ended, and `output-error.ts` parses the output.
- */
+/* The executors (`src/executors`) perform attempts outside the engine: they run a process (`process/`), send an HTTP
+ * request (`http/`) or query a database (`sql/`); `mask/` hides secrets. This folder runs commands: `bash.ts`,
+ * `python.ts` and `node.ts` define one each, `ready-when.ts` makes a sensor of one. `process.ts` performs an attempt:
+ * `exchange.ts` writes the context to a file; the command starts as leader of a process group (`group.ts`,
+ * `group-members.ts`); `output-lines.ts` splits its output into log lines, `output-capture.ts` collects it,
+ * `output-gate.ts` pauses it while the terminal is slow; after its exit, leftover processes are ended and
+ * `output-error.ts` parses the output. */
 
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
@@ -54,24 +49,19 @@ export type Command = {
   readonly args: readonly string[];
 };
 
-/** The default of `killGraceMs`. */
 export const KILL_GRACE_MS = 2000;
 
 /**
- * Makes a task that runs a command in a new process for each attempt. Each line of standard output is logged as `info`,
- * each line of standard error as `warn`. When the attempt's signal aborts, the process group gets SIGTERM, then
- * SIGKILL. After a normal exit, processes that the command left running in its group are ended in the same way. The
- * attempt ends when the group is gone, and a later attempt of the same task waits for that.
- *
- * The process reads the context as JSON from the file named by `TINTYPE_CONTEXT`. It writes its output as JSON to the
- * file named by `TINTYPE_OUTPUT`, or prints it in the form that `options.output` gives. If it does both, two mappings
- * are merged (the file wins for equal keys); otherwise the file's output counts.
- *
- * @throws ProcessError if the command exits with a code other than 0, or a signal ends it
- * @throws OutputError if the output is not JSON, nested too deeply, too large, or not a file
+ * Makes a task that runs a command in a new process per attempt. Standard output is logged as `info`, standard error as
+ * `warn`. On abort the process group gets SIGTERM, then SIGKILL, as do processes left after a normal exit. The attempt
+ * ends when the group is gone, and a later attempt of the task waits for that. The process reads the context as JSON
+ * from the file named by `TINTYPE_CONTEXT`. It writes its output as JSON to the one named by `TINTYPE_OUTPUT`, or
+ * prints it as `options.output` says. If it does both, two mappings are merged (the file wins); otherwise the file
+ * counts.
+ * @throws ProcessError for an exit code other than 0, or a signal; OutputError if the output is invalid or too large
  * @throws ProcessStartError if the system lacks processes, open files or memory at the moment
- * @throws NonRetryableError with a ProcessNotFoundError, or a ProcessStartError for any other reason, as its cause; and
- * if the temporary folder can't be created
+ * @throws NonRetryableError with a ProcessNotFoundError, or another ProcessStartError, as its cause, or if the
+ * temporary folder can't be created
  */
 export const processTask = (command: Command, options: ProcessOptionsOf): TaskFunction => {
   // The latest attempt of each task, by job and task.
@@ -149,7 +139,6 @@ const outputOf = (captured: Capture | undefined, exchange: Exchange, mask: Mask 
 
 type Piped = ChildProcessByStdio<null, Readable, Readable>;
 
-/** Starts the command with the first of its programs that is installed. */
 const started = async (
   { type, programs, args }: Command,
   options: ProcessOptions,
@@ -233,10 +222,7 @@ const logLines = (
 const exited = (child: ChildProcess): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> =>
   new Promise((resolve) => child.once('exit', (exitCode, signal) => resolve({ exitCode, signal })));
 
-/**
- * Ends processes that the command left running. Resolves to true if they had to be signalled and the attempt was not
- * aborted.
- */
+/** Ends leftover processes. Resolves to whether they had to be signalled in an attempt that was not aborted. */
 const endLeftovers = async (group: ProcessGroup, graceMs: number, signal: AbortSignal): Promise<boolean> => {
   if (!signal.aborted && (await group.gone(LINGER_MS))) return false;
   const unasked = !signal.aborted;
@@ -245,8 +231,8 @@ const endLeftovers = async (group: ProcessGroup, graceMs: number, signal: AbortS
 };
 
 /**
- * How long processes may outlive the command before they are signalled, in ms: `tee` in `> >(tee log)` ends just after
- * its shell. Also the silence after which output counts as complete.
+ * How long, in ms, processes may outlive the command: `tee` in `> >(tee log)` ends just after its shell. Also the
+ * silence after which output counts as complete.
  */
 const LINGER_MS = 200;
 
@@ -254,8 +240,8 @@ const LEFTOVERS =
   'The command ended but left processes running, which were ended too. Let it `wait` for them, or start them with `setsid` to keep them.';
 
 /**
- * Waits for the rest of the output, then closes both pipes. A process that left the group may hold the pipes open for
- * ever, so the wait also ends on silence while `isRead`, or after more output than both pipes can hold.
+ * Waits for the rest of the output, then closes both pipes. A process that left the group may hold them open for ever,
+ * so the wait also ends on silence while `isRead`, or after more output than both pipes can hold.
  */
 const drained = async (child: Piped, closed: Promise<void>, isRead: () => boolean): Promise<void> => {
   let silent = false;

@@ -3,10 +3,8 @@ import type { TaskFunction } from '../../engine/definition/task-function.ts';
 import { ProcessError } from './error.ts';
 
 /**
- * Turns a command into a sensor's check: ready, with the command's output or `true`, if it exits with 0; not ready on
- * any other exit code.
- *
- * @throws what the command throws if it could not be run (exit codes 126 and 127 included), or a signal ended it
+ * Turns a command into a sensor's check: ready, with its output or `true`, on exit code 0; not ready on others.
+ * @throws what the command throws if it could not be run (exit codes 126 and 127 too), or a signal ended it
  */
 export const readyWhen =
   (command: TaskFunction): TaskFunction =>

@@ -3,20 +3,15 @@ import { MAX_RESULT_BYTES, SqlResultError } from './error.ts';
 
 export type SqlRow = Readonly<Record<string, unknown>>;
 
-/**
- * The result of a statement that yields no rows. `changes` is the number of rows it changed; `lastInsertId` is the id
- * that the database gave to an inserted row, as text beyond 2^53.
- */
+/** The result of a statement without rows. `lastInsertId`: the id given to an inserted row, as text beyond 2^53. */
 export type SqlChanges = { readonly changes: number; readonly lastInsertId?: number | string };
 
-/** The result of a query: that of its last statement. */
 export type SqlAnswer = {
   readonly result: readonly SqlRow[] | SqlChanges;
   /** The column names that occur more than once. A row has only the last value of each. */
   readonly lost: readonly string[];
 };
 
-/** Collects the rows of the last statement of a query. */
 export type RowCollector = {
   /** Begins a statement: discards the rows of the one before. */
   readonly begin: (columns: readonly string[]) => void;
@@ -25,12 +20,7 @@ export type RowCollector = {
   readonly answer: () => SqlAnswer;
 };
 
-/**
- * Creates a collector for the rows of a query.
- *
- * @param most the number of rows to keep. Further rows are read and dropped: to stop reading could undo the changes of
- * a statement that returns the rows it wrote.
- */
+/** Keeps the first `most` rows. Further rows are read and dropped: to stop could undo the changes of a statement. */
 export const rowCollector = (query: string, most: number): RowCollector => {
   let rows: SqlRow[] = [];
   let lost: readonly string[] = [];
@@ -52,7 +42,6 @@ export const rowCollector = (query: string, most: number): RowCollector => {
   };
 };
 
-/** Returns the names that occur more than once. */
 export const repeated = (names: readonly string[]): readonly string[] => [
   ...new Set(names.filter((name, index) => names.indexOf(name) !== index)),
 ];
@@ -70,7 +59,6 @@ const jsonValue = (value: unknown): unknown => {
   return value === undefined ? null : value;
 };
 
-/** Returns an integer as a number if that is exact, otherwise as decimal text. */
 export const jsonInteger = (value: bigint | string): number | string => {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : String(value);

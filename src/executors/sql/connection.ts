@@ -3,20 +3,15 @@ import type { SqlAnswer } from './answer.ts';
 /** A connection to a database server, for one query. */
 export type ServerConnection = {
   readonly open: () => Promise<void>;
-  /** Runs the query. */
   readonly run: () => Promise<SqlAnswer>;
   /** Cancels the running query on the server, over a second connection. */
   readonly cancel: () => Promise<void>;
-  /** Ends the session in an orderly way. */
   readonly close: () => Promise<void>;
   /** Closes the socket at once. */
   readonly destroy: () => void;
 };
 
-/**
- * Opens a connection, runs its query and closes it. On abort, cancels the query on the server and destroys the
- * connection.
- */
+/** Opens a connection, runs its query and closes it. On abort, cancels the query on the server. */
 export const askServer = async (connection: ServerConnection, signal: AbortSignal): Promise<SqlAnswer> => {
   signal.throwIfAborted();
   let stopping: Promise<void> | undefined;
@@ -59,7 +54,7 @@ const within = async (ms: number, promise: Promise<unknown>): Promise<void> => {
   clearTimeout(timer);
 };
 
-/** How long to try to cancel a query before its connection is destroyed, in ms. */
+/** How long to try to cancel a query before the connection is destroyed, in ms. */
 const CANCEL_MS = 2000;
 
 /** How long the end of a session may take before its connection is destroyed, in ms. */

@@ -5,9 +5,7 @@ import { noRetry } from '../no-retry.ts';
 import { SqlDriverError } from './error.ts';
 
 /**
- * Imports an optional package with `load`; if that fails, from the project in the working directory. `database` names
- * the database in the error.
- *
+ * Imports an optional package with `load`, else from the working directory's project. `database` is for errors.
  * @throws NonRetryableError with a SqlDriverError if the package is not installed
  */
 export const loadDriver = async <Driver>(

@@ -2,9 +2,9 @@ import { type NonRetryableError, TintypeError } from '../../engine/errors/errors
 import { noRetry } from '../no-retry.ts';
 
 /**
- * Why a query failed. `refused`: the database rejects it, and will again (syntax, a missing table, a violated
- * constraint, a wrong password). `busy`: a lock, a deadlock or a shortage, which may pass. `connection`: the server
- * can't be reached, or the connection broke. `crash`: the process that ran SQLite ended.
+ * Why a query failed. `refused`: the database rejects it, and will again (syntax, a violated constraint, a wrong
+ * password). `busy`: a lock, a deadlock or a shortage, which may pass. `connection`: no server, or a broken connection.
+ * `crash`: the process that ran SQLite ended.
  */
 export type SqlTrouble = 'refused' | 'busy' | 'connection' | 'crash';
 
@@ -15,10 +15,7 @@ export type SqlFault = {
   readonly trouble: SqlTrouble;
   /** The database's own message. */
   readonly message: string;
-  /**
-   * The code given by the database, its driver or the system: an SQLSTATE, `ER_DUP_ENTRY`, `SQLITE_BUSY`,
-   * `ECONNREFUSED`.
-   */
+  /** Code of the database, driver or system: an SQLSTATE, `ER_DUP_ENTRY`, `SQLITE_BUSY`, `ECONNREFUSED`. */
   readonly driverCode?: string | undefined;
   readonly position?: SqlPosition | undefined;
   readonly remedy: string;
@@ -29,10 +26,7 @@ export class SqlError extends TintypeError {
   override readonly name = 'SqlError';
   readonly code = 'SQL_FAILED';
   readonly trouble: SqlTrouble;
-  /**
-   * The code given by the database, its driver or the system: an SQLSTATE, `ER_DUP_ENTRY`, `SQLITE_BUSY`,
-   * `ECONNREFUSED`.
-   */
+  /** Code of the database, driver or system: an SQLSTATE, `ER_DUP_ENTRY`, `SQLITE_BUSY`, `ECONNREFUSED`. */
   readonly driverCode: string | undefined;
   readonly position: SqlPosition | undefined;
 
@@ -89,7 +83,6 @@ export const sqlFailure = (query: string, fault: SqlFault): SqlError | NonRetrya
 
 export const invalidQuery = (message: string): NonRetryableError => noRetry(new SqlQueryError(message));
 
-/** Returns the first non-blank line of a query, shortened. */
 export const firstLine = (query: string): string => {
   const text = query.trim();
   const line = text.split(/\r?\n/, 1)[0] as string;

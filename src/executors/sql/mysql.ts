@@ -12,10 +12,7 @@ import { type SqlStatement, sqlStatements } from './scan.ts';
 
 type MySql = typeof import('mysql2');
 
-/**
- * Runs a query on MySQL or MariaDB. Several statements run in one transaction, unless they control transactions
- * themselves.
- */
+/** Runs a query on MySQL or MariaDB: several statements in one transaction, unless they control transactions. */
 export const askMySql = async (request: SqlRequest, signal: AbortSignal): Promise<SqlAnswer> => {
   const plan = planOf(request);
   const module = await loadDriver<MySql & { default?: MySql }>('MySQL or MariaDB', 'mysql2', () => import('mysql2'));
@@ -33,7 +30,6 @@ type Plan = {
   readonly text: string;
   readonly values: readonly BoundValue[];
   readonly statements: readonly SqlStatement[];
-  /** Whether the statements control transactions themselves. */
   readonly ownTransaction: boolean;
 };
 
@@ -169,7 +165,6 @@ const typedValue = (mysql: MySql, value: BoundValue): unknown => {
 
 const isInt64 = (value: bigint): boolean => BigInt.asIntN(64, value) === value;
 
-/** A text to send, and handlers for what the server returns. */
 type Asked = {
   readonly text: string;
   readonly values?: readonly unknown[];
@@ -212,11 +207,7 @@ const ask = (connection: Connection, { text, values, onColumns, onRow, onChanges
     command.on('end', () => resolve());
   });
 
-/**
- * Sends a statement without effect to read the server's flags.
- *
- * @throws NonRetryableError if a transaction is still open
- */
+/** Sends a statement without effect to read the server's flags. @throws NonRetryableError in an open transaction */
 const requireSettled = async (connection: Connection, query: string): Promise<void> => {
   let isOpen = false;
   await ask(connection, {

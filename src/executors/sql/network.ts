@@ -14,7 +14,6 @@ export const networkFault = (error: Error, connectMs: number): SqlFault | undefi
   };
 };
 
-/** Messages of drivers for errors without a code. */
 const LOST = /^Connection (?:terminated|lost)/;
 
 const NETWORK: ReadonlySet<string> = new Set([

@@ -4,14 +4,9 @@ import type { SqlToken } from './scan.ts';
 /** Parameters of a query: a list by position, or a mapping by name. */
 export type SqlParams = readonly unknown[] | Readonly<Record<string, unknown>>;
 
-/** A value that every database can bind. */
 export type BoundValue = null | boolean | number | bigint | string | Uint8Array;
 
-/**
- * Converts a parameter to a value to bind: lists and mappings become JSON text, dates ISO text.
- *
- * @throws NonRetryableError with a SqlQueryError that names the parameter, if it can't be converted
- */
+/** Converts lists and mappings to JSON text, dates to ISO text. @throws NonRetryableError with a SqlQueryError */
 export const boundValue = (name: string, value: unknown): BoundValue => {
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'bigint') {
     return value;
@@ -37,7 +32,6 @@ const jsonText = (name: string, value: object): string => {
   }
 };
 
-/** Converts a list of parameters to values to bind. Errors name a parameter by its number, from 1. */
 export const boundList = (params: readonly unknown[]): readonly BoundValue[] =>
   Array.from(params, (value, index) => boundValue(String(index + 1), value));
 
@@ -45,10 +39,8 @@ export const boundList = (params: readonly unknown[]): readonly BoundValue[] =>
 export type NamedPlace = { readonly token: SqlToken; readonly value: BoundValue };
 
 /**
- * Matches the named placeholders of a query to the values of a mapping. Keys may have the prefix (`:`, `@`, `$`) or
- * not.
- *
- * @throws NonRetryableError with a SqlQueryError if a placeholder has no value or no name, or a value no placeholder
+ * Matches named placeholders to a mapping's values; keys may have the prefix (`:`, `@`, `$`) or not.
+ * @throws NonRetryableError with a SqlQueryError if a placeholder has no value or name, or a value no placeholder
  */
 export const bindNames = (
   places: readonly SqlToken[],
@@ -89,11 +81,9 @@ export const requireCount = (places: number, params: number): void => {
 
 export const isList = (params: SqlParams): params is readonly unknown[] => Array.isArray(params);
 
-/** Returns whether there is nothing to bind. */
 export const hasNone = (params: SqlParams | undefined): boolean =>
   params === undefined || Object.keys(params).length === 0;
 
-/** Makes the error for parameters given to more than one statement. */
 export const severalWithParams = (count: number): Error =>
   invalidQuery(
     `The query holds ${count} statements, but parameters can be bound to one alone. Make a task of each statement.`,

@@ -13,10 +13,7 @@ type Pg = typeof import('pg');
 
 type Module = Pg & { readonly default?: Pg };
 
-/**
- * Runs a query on PostgreSQL. Without parameters it may have several statements, which the server runs in one
- * transaction.
- */
+/** Runs a query on PostgreSQL. Without parameters, several statements are allowed, and are one transaction. */
 export const askPostgres = async (request: SqlRequest, signal: AbortSignal): Promise<SqlAnswer> => {
   const values = listOf(request);
   const module = await loadDriver<Module>('PostgreSQL', 'pg', () => import('pg') as Promise<Module>);
@@ -120,7 +117,6 @@ const requireSettled = (query: string, status: string | null | undefined): void 
   });
 };
 
-/** Returns a function that gives the parser for PostgreSQL's text form of a type. */
 const parserOf =
   (pg: Pg) =>
   (oid: number, format?: 'text' | 'binary'): unknown => {
@@ -141,10 +137,7 @@ type ArrayParser = {
 
 const INT8 = 20;
 
-/**
- * date, timestamp and interval stay text: the driver would read the first two in the time zone of this machine, and
- * turn intervals into objects.
- */
+/** date, timestamp and interval stay text: the driver would use this machine's time zone, or make objects. */
 const TEXT: ReadonlySet<number> = new Set([1082, 1114, 1186]);
 
 /** Parsers of the items of arrays: of int8, numeric, date, timestamp and interval. */
@@ -171,7 +164,7 @@ const faultOf = (error: Error, { query, connectMs }: SqlRequest): SqlFault => {
   };
 };
 
-/** Converts an offset in characters (code points), as PostgreSQL counts, to UTF-16 units. */
+/** Converts an offset in code points, as PostgreSQL counts, to UTF-16 units. */
 const utf16Offset = (text: string, characters: number): number => [...text].slice(0, characters).join('').length;
 
 /** Classifies an error by its SQLSTATE. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */

@@ -1,9 +1,7 @@
 import { invalidQuery } from './error.ts';
 import type { SqlParams } from './params.ts';
 
-/** A checked query, and how to run it. */
 export type SqlRequest = {
-  /** The path of an SQLite file or `:memory:`, or a URL. */
   readonly database: string;
   readonly query: string;
   readonly params: SqlParams | undefined;
@@ -17,7 +15,6 @@ export type SqlRequest = {
 
 export type SqlSystem = 'sqlite' | 'postgres' | 'mysql';
 
-/** Checks a query and adds the defaults. @throws NonRetryableError with a SqlQueryError */
 export const requestOf = (
   { database, query, params }: SqlQuery,
   look: boolean,
@@ -34,11 +31,7 @@ export const requestOf = (
   return { database, query, params, look, busyMs, connectMs };
 };
 
-/**
- * Returns the system of a database.
- *
- * @throws NonRetryableError with a SqlQueryError if its URL is invalid or of another system
- */
+/** @throws NonRetryableError with a SqlQueryError if the URL is invalid or of an unknown system */
 export const systemOf = (database: string): SqlSystem => {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(database)?.[1]?.toLowerCase();
   if (scheme === undefined) return 'sqlite';
@@ -66,7 +59,6 @@ const SYSTEMS: Readonly<Record<string, SqlSystem>> = {
   mariadb: 'mysql',
 };
 
-/** A query as the author of a task writes it. */
 export type SqlQuery = {
   /** The path of an SQLite file or `:memory:`, or a URL: `postgres://`, `postgresql://`, `mysql://`, `mariadb://`. */
   readonly database: string;

@@ -1,10 +1,7 @@
-/** A token of an SQL text. Tokens tell statements and placeholders from the contents of strings and comments. */
+/** A token of an SQL text, to tell statements and placeholders from strings and comments. */
 export type SqlToken = {
   readonly kind: 'word' | 'place' | 'end' | 'other';
-  /**
-   * A word in upper case; a placeholder (`place`) as written, such as `?`, `?2` or `:name`; `;` for an end; empty for a
-   * quoted text.
-   */
+  /** A word in upper case; a placeholder as written (`?`, `?2`, `:name`); `;`; empty for a quoted text. */
   readonly text: string;
   /** Offsets in UTF-16 units; `to` is exclusive. */
   readonly from: number;
@@ -13,9 +10,7 @@ export type SqlToken = {
 
 export type SqlDialect = 'sqlite' | 'mysql';
 
-/**
- * Splits a text into tokens, without space and comments. An unclosed string or comment extends to the end of the text.
- */
+/** Splits a text into tokens, without space and comments. What is unclosed extends to the end of the text. */
 export const scanSql = (text: string, dialect: SqlDialect): readonly SqlToken[] => {
   const tokens: SqlToken[] = [];
   for (let from = 0; from < text.length; ) {
@@ -35,7 +30,6 @@ export type SqlStatement = {
   readonly text: string;
   /** The offset of its first token in the whole text, in UTF-16 units. */
   readonly from: number;
-  /** Its first word in upper case, such as `SELECT`. */
   readonly keyword: string;
   readonly tokens: readonly SqlToken[];
 };
@@ -61,10 +55,7 @@ export const sqlStatements = (text: string, dialect: SqlDialect): readonly SqlSt
   return statements;
 };
 
-/**
- * Returns whether a statement creates a trigger, by the rule of SQLite's sqlite3_complete(). Such a statement ends only
- * at `; END ;`.
- */
+/** Follows SQLite's sqlite3_complete(). A statement that creates a trigger ends only at `; END ;`. */
 const isTrigger = (tokens: readonly SqlToken[]): boolean => {
   const words = tokens.slice(0, 6).map(({ text }) => text);
   if (words[0] === 'EXPLAIN') words.splice(0, words[1] === 'QUERY' ? 3 : 1);
@@ -74,7 +65,7 @@ const isTrigger = (tokens: readonly SqlToken[]): boolean => {
 const endsTrigger = (tokens: readonly SqlToken[]): boolean =>
   tokens.at(-1)?.text === 'END' && tokens.at(-2)?.kind === 'end';
 
-/** Returns the end of the space or comment at an offset; the offset itself if there is neither. */
+/** Returns the end of the space or comment at an offset, or the offset itself. */
 const spaceEnd = (text: string, from: number, dialect: SqlDialect): number => {
   const space = match(SPACE, text, from);
   if (space) return from + space.length;
@@ -99,10 +90,7 @@ const tokenAt = (text: string, from: number, dialect: SqlDialect): SqlToken => {
   return token('other', match(NUMBER_OR_VARIABLE, text, from)?.length ?? 1);
 };
 
-/**
- * Returns the end of a quoted text. A doubled quote ends one text and begins the next, which makes no difference to
- * statements and placeholders.
- */
+/** A doubled quote ends one text and begins the next, which makes no difference to statements and placeholders. */
 const quotedEnd = (text: string, from: number, close: string, escapes: boolean): number => {
   if (!escapes) return after(text, close, from + 1);
   for (let at = from + 1; at < text.length; at += 1) {
@@ -112,7 +100,6 @@ const quotedEnd = (text: string, from: number, close: string, escapes: boolean):
   return text.length;
 };
 
-/** Returns the offset after the next occurrence of `end`; the text's length if there is none. */
 const after = (text: string, end: string, from: number): number => {
   const at = text.indexOf(end, from);
   return at < 0 ? text.length : at + end.length;

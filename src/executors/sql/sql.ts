@@ -1,14 +1,8 @@
-/*
- * This folder queries databases. `sql.ts` has the task and the sensor's check. For each attempt `query.ts` checks the
- * query, then one of three files runs it:
- * - `postgres.ts` and `mysql.ts` load an optional package (`driver.ts`) and open a connection for the query
- *   (`connection.ts`); `network.ts` recognises errors of that connection.
- * - `sqlite.ts` starts a child process for the query (`sqlite-process.ts`, with the program in `sqlite-runner.ts`),
- *   since SQLite can't be interrupted from within its own process.
- *
- * `scan.ts` finds statements and placeholders, `params.ts` the values to bind. `answer.ts` collects rows and makes them
- * JSON-safe. `error.ts` has the errors.
- */
+/* This folder queries databases. `sql.ts` has the task and the sensor's check. `query.ts` checks a query, then one
+ * of three files runs it. `postgres.ts` and `mysql.ts` load an optional package (`driver.ts`) and open a connection
+ * (`connection.ts`; `network.ts` recognises its errors). `sqlite.ts` starts a child process (`sqlite-process.ts`, with
+ * the program in `sqlite-runner.ts`), since SQLite can't be interrupted from within its own. `scan.ts` finds statements
+ * and placeholders, `params.ts` the values to bind. `answer.ts` collects JSON-safe rows. `error.ts` has the errors. */
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -22,15 +16,13 @@ import { requestOf, type SqlOptions, type SqlQuery, type SqlRequest, type SqlSys
 import { askSqlite } from './sqlite.ts';
 
 /**
- * Makes a task that queries a database in each attempt. It resolves to the rows of the last statement, as a list of
- * objects by column name, or to `SqlChanges` if that statement yields no rows. Values are JSON-safe: integers beyond
- * 2^53, exact decimals and non-finite numbers become text, bytes base64, times with a time zone ISO text in UTC; dates
- * and times without one are as the database writes them.
- *
+ * Makes a task that queries a database in each attempt. It resolves to the rows of the last statement, by column name,
+ * or to `SqlChanges` if that yields no rows. Values are JSON-safe: integers beyond 2^53, exact decimals and non-finite
+ * numbers become text, bytes base64, times with a time zone ISO text in UTC; other dates and times are as the database
+ * writes them.
  * @throws SqlError if a retry may help: a lock, a deadlock, a failed connection, a crash of SQLite's process
- * @throws NonRetryableError with, as its cause, a SqlError (the database rejects the query), a SqlQueryError (the query
- * can't be run as written), a SqlDriverError (a package is missing) or a SqlResultError (the rows exceed
- * `MAX_RESULT_BYTES`)
+ * @throws NonRetryableError with a SqlError (rejected), a SqlQueryError (can't be run as written), a SqlDriverError (a
+ * package is missing) or a SqlResultError (the rows exceed `MAX_RESULT_BYTES`) as its cause
  */
 export const sql =
   (prepare: (scope: TaskScope) => SqlQuery, options: SqlOptions = {}): TaskFunction =>
@@ -40,10 +32,9 @@ export const sql =
   };
 
 /**
- * Makes a sensor's check that queries a database and resolves to the first row. Not ready while there is no row, the
- * SQLite file does not exist (it is never created), the server can't be reached, or the database is busy.
- *
- * @throws as `sql` does, for any other failure
+ * Makes a sensor's check that resolves to the first row of a query. Not ready while there is no row or no SQLite file
+ * (which is never created), the server can't be reached, or the database is busy.
+ * @throws as `sql`, for any other failure
  */
 export const sqlReady =
   (prepare: (scope: TaskScope) => SqlQuery, options: SqlOptions = {}): TaskFunction =>
@@ -64,7 +55,6 @@ export const sqlReady =
 
 const isThere = (path: string): boolean => path === ':memory:' || existsSync(resolve(path));
 
-/** Runs a query and logs one line about it, and a warning if several columns have the same name. */
 const logged = async (request: SqlRequest, { signal, log }: TaskScope): Promise<SqlAnswer> => {
   const ask = SYSTEMS[systemOf(request.database)];
   signal.throwIfAborted();

@@ -3,13 +3,9 @@ import type { Duplex } from 'node:stream';
 import { processGroup } from '../process/group.ts';
 import { SQLITE_RUNNER, type SqliteReply, type SqliteRequest } from './sqlite-runner.ts';
 
-/** The process that ran SQLite ended without a result. */
 export type SqliteCrash = { readonly problem: 'crash'; readonly message: string };
 
-/**
- * Runs a query on SQLite in a child process, since a query can't be interrupted from within its own process. On abort
- * the child process is killed. Settles only when the child process has ended.
- */
+/** Runs a query in a child process, which can be killed on abort. Settles only when that has ended. */
 export const askSqliteProcess = async (
   request: SqliteRequest,
   signal: AbortSignal,
@@ -65,5 +61,4 @@ const crash = (how: NodeJS.Signals | number | null, stderr: string): SqliteCrash
   return { problem: 'crash', message: `its process ${end}${said === '' ? '' : `: ${said}`}` };
 };
 
-/** How many lines of standard error the message of a crash shows. */
 const MAX_LINES = 5;

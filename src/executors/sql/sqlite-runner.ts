@@ -1,9 +1,6 @@
-/** A request to the process that runs SQLite, as JSON on its standard input. */
 export type SqliteRequest = {
-  /** The absolute path of the database, or `:memory:`. */
   readonly path: string;
   readonly readOnly: boolean;
-  /** How long to wait for the database's lock, in ms. */
   readonly busyMs: number;
   /** The URL of an SQLite package to import if Node's own SQLite is missing or too old. */
   readonly driver: string | undefined;
@@ -16,11 +13,8 @@ export type SqliteRequest = {
   readonly transaction: boolean;
   /** Values to bind by name, with the prefix in each name. */
   readonly named: Readonly<Record<string, SqliteValue>>;
-  /** Values to bind by position. */
   readonly listed: readonly SqliteValue[];
-  /** The number of rows of the last statement to keep. */
   readonly most: number;
-  /** The largest size of these rows as JSON, in bytes. */
   readonly maxBytes: number;
 };
 
@@ -28,8 +22,8 @@ export type SqliteRequest = {
 export type SqliteValue = readonly ['plain', string | number | null] | readonly ['integer' | 'bytes', string];
 
 /**
- * The reply of the process that runs SQLite, as JSON on its standard output. `driver`: there is no usable SQLite.
- * `size`: the rows are too large. `unsettled`: the statements left a transaction open.
+ * The reply on standard output. `driver`: no usable SQLite. `size`: the rows are too large. `unsettled`: a transaction
+ * is open.
  */
 export type SqliteReply =
   | { readonly rows: readonly Readonly<Record<string, unknown>>[]; readonly columns: readonly string[] }
@@ -40,14 +34,13 @@ export type SqliteReply =
       /** The index of the statement that failed, from 0; -1 if the failure came before the first. */
       readonly statement: number;
       readonly message: string;
-      /** SQLite's extended result code. */
       readonly errcode?: number;
     };
 
 /**
- * The program that runs SQLite, as text: there is no file to start if Node can't run TypeScript, or if all code is
- * bundled into one file. A thread watches a pipe (file descriptor 3) that the starting process holds open. If that
- * process dies, the pipe closes and the thread kills this one, since a query can't be interrupted in any other way.
+ * The program that runs SQLite, as text: there is no file to start if Node can't run TypeScript or all code is in one
+ * file. A thread watches a pipe (file descriptor 3) that the starting process holds open; when that process dies, the
+ * thread kills this one, since a query can't be interrupted otherwise.
  */
 export const SQLITE_RUNNER = String.raw`
 import { Worker } from 'node:worker_threads';

@@ -10,10 +10,7 @@ import { type SqlStatement, sqlStatements } from './scan.ts';
 import { askSqliteProcess } from './sqlite-process.ts';
 import type { SqliteValue } from './sqlite-runner.ts';
 
-/**
- * Runs a query on an SQLite file. Several statements run in one transaction, unless they control transactions
- * themselves.
- */
+/** Runs a query on an SQLite file: several statements in one transaction, unless they control transactions. */
 export const askSqlite = async (request: SqlRequest, signal: AbortSignal): Promise<SqlAnswer> => {
   const { database, query, look, busyMs } = request;
   const statements = sqlStatements(query, 'sqlite');
@@ -99,10 +96,7 @@ const requireFolder = (query: string, database: string): void => {
   }
 };
 
-/**
- * Returns whether to wrap the statements in a transaction. A single one is wrapped if it may write, so that its changes
- * are undone if the rows it returns are too large.
- */
+/** A single statement that may write is wrapped too, to be undone if the rows it returns are too large. */
 const isTransaction = (statements: readonly SqlStatement[]): boolean =>
   statements.every(({ keyword }) => !OUTSIDE.has(keyword)) && (statements.length > 1 || statements.some(mayWrite));
 
@@ -185,10 +179,7 @@ const CODES: Readonly<Record<number, string>> = {
   26: 'SQLITE_NOTADB',
 };
 
-/**
- * Codes of failures that may pass: aborted, busy or locked, out of memory, interrupted, a disk error, a full disk, a
- * conflict of locks, a changed schema.
- */
+/** Codes that may pass: aborted, busy, locked, no memory, interrupted, disk error, disk full, lock race, new schema. */
 const TRANSIENT: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 13, 15, 17]);
 
 const remedyOf = (code: number, message: string, database: string, busyMs: number): string => {
