@@ -139,7 +139,16 @@ test('taskStates holds a task of any name, and forgets one that is removed', asy
 
 /** What transitions change in a record, except for errors and the output, whose types differ. */
 const FIELDS = [
-  ...(['state', 'attempts', 'forgiven', 'held', 'queuedAt', 'firstQueuedAt', 'startedAt', 'lastStartedAt'] as const),
+  ...([
+    'state',
+    'attempts',
+    'attemptsNotCounted',
+    'resumesAs',
+    'queuedAt',
+    'firstQueuedAt',
+    'startedAt',
+    'lastStartedAt',
+  ] as const),
   ...(['endedAt', 'spans', 'openSpan', 'reason', 'lastErrorAttempt', 'polls', 'interruptions', 'waitFrom'] as const),
   ...(['dueAt', 'paused', 'pausedBy', 'exhausted'] as const),
 ];

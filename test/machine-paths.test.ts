@@ -98,7 +98,8 @@ const taskModel = (maxRetries: number, attended = true) =>
   createTestModel(taskMachine, {
     input: { task: 'dice', retry: { maxRetries } },
     events: TASK_COMMANDS,
-    serializeState: ({ value, context }) => JSON.stringify([value, context.attempt, context.forgiven, context.held]),
+    serializeState: ({ value, context }) =>
+      JSON.stringify([value, context.attempt, context.attemptsNotCounted, context.resumesAs]),
     serializeEvent: (command) => JSON.stringify(command),
     // Polls have no end of their own, nor does a person who tries again: nor a process that dies: here once, after the first attempt.
     filterEvents: ({ context }, command) => {

@@ -1,6 +1,6 @@
 import { setup } from 'xstate';
 import type { JobState } from '../events/event.ts';
-import { remembering, SharedSnapshots } from './memo.ts';
+import { memoized, SharedSnapshots } from './memoize.ts';
 
 export type JobCommand =
   | { readonly type: 'job.start' }
@@ -73,7 +73,7 @@ export const jobSnapshot = (state: JobState): JobSnapshot =>
   snapshots.share(state, () => jobMachine.resolveState({ value: state }));
 
 /** The logic of the engine's job actors: the machine, each of its steps computed once. */
-export const jobLogic = remembering(jobMachine, snapshots, {
+export const jobLogic = memoized(jobMachine, snapshots, {
   initial: () => jobSnapshot('idle'),
   key: ({ value }) => value,
   command: (command: JobCommand) => {

@@ -1,9 +1,9 @@
 /* State machines that decide what may happen, without effects. `task.ts` is the machine of a task, `job.ts` that of
- * a job. `retry.ts` computes retries and backoffs. `memo.ts` caches the steps of both machines, so that XState
+ * a job. `retry.ts` computes retries and backoffs. `memoize.ts` caches the steps of both machines, so that XState
  * computes each distinct step once. `stop-child.ts` stops the actor of a task or of a nested job. */
 import { assign, getNextSnapshot, setup } from 'xstate';
 import type { TaskState } from '../events/event.ts';
-import { remembering, SharedSnapshots } from './memo.ts';
+import { memoized, SharedSnapshots } from './memoize.ts';
 import { mayRetry, type RetryPolicy } from './retry.ts';
 
 export type TaskInput = { readonly task: string; readonly retry: Pick<RetryPolicy, 'maxRetries'> };
@@ -34,17 +34,17 @@ type TaskContext = {
   readonly maxRetries: number;
   readonly attempt: number;
   /** Attempts that use up no retry: interrupted ones, and those before the task was retried or reset. */
-  readonly forgiven: number;
+  readonly attemptsNotCounted: number;
   /** The state in which a paused task continues. */
-  readonly held: 'ready' | 'running';
+  readonly resumesAs: 'ready' | 'running';
 };
 
 /** Whether the policy allows another attempt after those made so far. */
-export const hasRetryLeft = (context: Pick<TaskContext, 'maxRetries' | 'attempt' | 'forgiven'>): boolean =>
-  mayRetry(context, context.attempt - context.forgiven);
+export const hasRetryLeft = (context: Pick<TaskContext, 'maxRetries' | 'attempt' | 'attemptsNotCounted'>): boolean =>
+  mayRetry(context, context.attempt - context.attemptsNotCounted);
 
 /** A settled task may start over; the numbers of its attempts continue. */
-const RESET = { 'task.reset': { target: 'unscheduled', actions: 'forgive' } } as const;
+const RESET = { 'task.reset': { target: 'unscheduled', actions: 'restoreRetries' } } as const;
 
 /**
  * The state machine of a task. It only decides what may happen; the engine publishes each transition as an event, and
@@ -63,19 +63,24 @@ export const taskMachine = setup({
   actions: {
     countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
     discountAttempt: assign({ attempt: ({ context }) => context.attempt - 1 }),
-    holdReady: assign({ held: 'ready' }),
-    holdRunning: assign({ held: 'running' }),
-    forgive: assign({ forgiven: ({ context }) => context.attempt }),
-    forgiveOne: assign({ forgiven: ({ context }) => context.forgiven + 1 }),
+    resumeAsReady: assign({ resumesAs: 'ready' }),
+    resumeAsRunning: assign({ resumesAs: 'running' }),
+    restoreRetries: assign({ attemptsNotCounted: ({ context }) => context.attempt }),
+    keepRetry: assign({ attemptsNotCounted: ({ context }) => context.attemptsNotCounted + 1 }),
   },
   guards: {
     mayRetry: ({ context, event }) => !(event.type === 'attempt.failed' && event.final) && hasRetryLeft(context),
     mayPause: ({ event }) => event.type === 'attempt.failed' && event.pause === true,
-    wasRunning: ({ context }) => context.held === 'running',
+    wasRunning: ({ context }) => context.resumesAs === 'running',
   },
 }).createMachine({
   id: 'task',
-  context: ({ input }) => ({ maxRetries: input.retry.maxRetries, attempt: 0, forgiven: 0, held: 'ready' }),
+  context: ({ input }) => ({
+    maxRetries: input.retry.maxRetries,
+    attempt: 0,
+    attemptsNotCounted: 0,
+    resumesAs: 'ready',
+  }),
   initial: 'unscheduled',
   states: {
     unscheduled: { on: { 'task.schedule': 'ready', 'task.skip': 'skipped', 'task.reuse': 'completed' } },
@@ -83,7 +88,7 @@ export const taskMachine = setup({
       on: {
         'task.run': { target: 'running', actions: 'countAttempt' },
         'task.expire': 'failed',
-        'task.pause': { target: 'paused', actions: 'holdReady' },
+        'task.pause': { target: 'paused', actions: 'resumeAsReady' },
         'task.cancel': 'cancelled',
       },
     },
@@ -91,15 +96,15 @@ export const taskMachine = setup({
       on: {
         'attempt.succeeded': 'completed',
         'attempt.failed': [
-          { guard: 'mayPause', target: 'paused', actions: 'holdReady' },
+          { guard: 'mayPause', target: 'paused', actions: 'resumeAsReady' },
           { guard: 'mayRetry', target: 'retrying' },
           { target: 'failed' },
         ],
         'attempt.notReady': 'notReady',
-        'attempt.interrupted': { target: 'retrying', actions: 'forgiveOne' },
+        'attempt.interrupted': { target: 'retrying', actions: 'keepRetry' },
         'attempt.poll': { target: 'polling', actions: 'discountAttempt' },
         'task.expire': 'failed',
-        'task.pause': { target: 'paused', actions: 'holdRunning' },
+        'task.pause': { target: 'paused', actions: 'resumeAsRunning' },
         'task.cancel': 'cancelled',
       },
     },
@@ -108,12 +113,12 @@ export const taskMachine = setup({
     paused: {
       on: {
         'task.resume': [{ guard: 'wasRunning', target: 'running' }, { target: 'ready' }],
-        'task.retry': { target: 'ready', actions: 'forgive' },
+        'task.retry': { target: 'ready', actions: 'restoreRetries' },
         'task.cancel': 'cancelled',
       },
     },
     completed: { on: RESET },
-    failed: { on: { 'task.retry': { target: 'ready', actions: 'forgive' }, ...RESET } },
+    failed: { on: { 'task.retry': { target: 'ready', actions: 'restoreRetries' }, ...RESET } },
     notReady: { on: RESET },
     skipped: { on: RESET },
     cancelled: { on: RESET },
@@ -124,8 +129,8 @@ export type TaskSnapshot = ReturnType<typeof taskMachine.resolveState>;
 
 const snapshots = new SharedSnapshots();
 
-const keyOf = (state: TaskState, { attempt, forgiven, maxRetries, held }: TaskContext): string =>
-  `${state} ${attempt} ${forgiven} ${maxRetries} ${held}`;
+const keyOf = (state: TaskState, { attempt, attemptsNotCounted, maxRetries, resumesAs }: TaskContext): string =>
+  `${state} ${attempt} ${attemptsNotCounted} ${maxRetries} ${resumesAs}`;
 
 /** Returns the snapshot that all tasks in this situation share. */
 export const taskSnapshot = (
@@ -133,27 +138,27 @@ export const taskSnapshot = (
   {
     maxRetries,
     attempt,
-    forgiven = 0,
-    held = 'ready',
+    attemptsNotCounted = 0,
+    resumesAs = 'ready',
   }: Pick<TaskContext, 'maxRetries' | 'attempt'> & Partial<TaskContext>,
 ): TaskSnapshot => {
-  const context = { maxRetries, attempt, forgiven, held };
+  const context = { maxRetries, attempt, attemptsNotCounted, resumesAs };
   return snapshots.share(keyOf(state, context), () => taskMachine.resolveState({ value: state, context }));
 };
 
-const untouched = new Map<number, TaskSnapshot>();
+const initialSnapshots = new Map<number, TaskSnapshot>();
 
 /** Returns the snapshot of a task to which nothing has happened yet. */
-export const untouchedTask = (maxRetries: number): TaskSnapshot => {
-  const known = untouched.get(maxRetries);
+export const initialTaskSnapshot = (maxRetries: number): TaskSnapshot => {
+  const known = initialSnapshots.get(maxRetries);
   if (known) return known;
   const snapshot = taskSnapshot('unscheduled', { maxRetries, attempt: 0 });
-  if (untouched.size < MOST_UNTOUCHED) untouched.set(maxRetries, snapshot);
+  if (initialSnapshots.size < MAX_INITIAL_SNAPSHOTS) initialSnapshots.set(maxRetries, snapshot);
   return snapshot;
 };
 
 /** Maximum number of entries in `untouched`; beyond it, snapshots are found by their key. */
-const MOST_UNTOUCHED = 1_000;
+const MAX_INITIAL_SNAPSHOTS = 1_000;
 
 const keyOfSnapshot = ({ value, context }: TaskSnapshot): string => keyOf(value, context);
 
@@ -163,8 +168,8 @@ const commandKey = (command: TaskCommand): string => {
 };
 
 /** The logic of the engine's task actors: the machine, each of its steps computed once. */
-export const taskLogic = remembering(taskMachine, snapshots, {
-  initial: ({ retry }: TaskInput) => untouchedTask(retry.maxRetries),
+export const taskLogic = memoized(taskMachine, snapshots, {
+  initial: ({ retry }: TaskInput) => initialTaskSnapshot(retry.maxRetries),
   key: keyOfSnapshot,
   command: commandKey,
 });

@@ -1,7 +1,13 @@
 import type { ErrorData } from '../../events/error-data.ts';
 import type { JobEvent, JobState, JobTransition, Stamp, TaskTransition } from '../../events/event.ts';
 import { isTerminalJobState, SETTLED } from '../../events/states.ts';
-import { nextTask, type TaskCommand, type TaskSnapshot, taskSnapshot, untouchedTask } from '../../machines/task.ts';
+import {
+  initialTaskSnapshot,
+  nextTask,
+  type TaskCommand,
+  type TaskSnapshot,
+  taskSnapshot,
+} from '../../machines/task.ts';
 import { parentPath } from '../durable/task-path.ts';
 import { closeStretch, INTERRUPTED, recordTransition, type Stretch, TaskRecord } from './task-record.ts';
 
@@ -12,7 +18,7 @@ export class StoredTask extends TaskRecord {
 
   constructor() {
     // With endless retries the machine follows the events: it does not decide again whether a retry was left.
-    super(untouchedTask(Number.POSITIVE_INFINITY));
+    super(initialTaskSnapshot(Number.POSITIVE_INFINITY));
   }
 }
 
@@ -124,8 +130,12 @@ const snapshotAfter = (task: TaskRecord, event: TaskTransition): TaskSnapshot =>
   const { context } = next;
   if (next.value === to && context.attempt === attempt) return next;
   // The attempt of a paused task died with its process: it uses up no retry.
-  const died = from === 'paused' && to === 'ready' && task.held === 'running';
-  return taskSnapshot(to, { ...context, attempt, ...(died && { held: 'ready', forgiven: task.forgiven + 1 }) });
+  const died = from === 'paused' && to === 'ready' && task.resumesAs === 'running';
+  return taskSnapshot(to, {
+    ...context,
+    attempt,
+    ...(died && { resumesAs: 'ready', attemptsNotCounted: task.attemptsNotCounted + 1 }),
+  });
 };
 
 const commandOf = ({ from, to, reason = '', error }: TaskTransition, exhausted: boolean): TaskCommand => {

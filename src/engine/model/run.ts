@@ -10,7 +10,7 @@ import { isTerminalJobState } from '../../events/states.ts';
 import { newId, systemClock, systemRandom } from '../../events/system-clock.ts';
 import { type JobCommand, type JobSnapshot, jobSnapshot } from '../../machines/job.ts';
 import type { RetryPolicy } from '../../machines/retry.ts';
-import { type TaskCommand, type taskLogic, untouchedTask } from '../../machines/task.ts';
+import { initialTaskSnapshot, type TaskCommand, type taskLogic } from '../../machines/task.ts';
 import { mergedOptions } from '../definition/merged-options.ts';
 import type { JobOptions, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
@@ -72,7 +72,7 @@ export class TaskRun extends TaskRecord<TaskError, object> {
   declare deadlineTimer?: PausableTimer | undefined;
 
   constructor(job: JobRun, index: number, definition: TaskDefinition, retry: RetryPolicy) {
-    super(untouchedTask(retry.maxRetries));
+    super(initialTaskSnapshot(retry.maxRetries));
     this.job = job;
     this.index = index;
     this.definition = definition;

@@ -68,13 +68,13 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
   }
 
   /** Attempts that use up no retry: interrupted ones, and those before a person requested more. */
-  get forgiven(): number {
-    return this.snapshot.context.forgiven;
+  get attemptsNotCounted(): number {
+    return this.snapshot.context.attemptsNotCounted;
   }
 
   /** The state in which a paused task continues. */
-  get held(): 'ready' | 'running' {
-    return this.snapshot.context.held;
+  get resumesAs(): 'ready' | 'running' {
+    return this.snapshot.context.resumesAs;
   }
 
   get firstReadyAt(): number | undefined {
@@ -98,7 +98,7 @@ export const recordTransition = <Failure, Output>(
   task.snapshot = snapshot;
   if (reason !== undefined || task.reason !== undefined) task.reason = reason;
   if (from === 'running') {
-    if (!SETTLED.has(to) && !(to === 'paused' && task.held === 'running')) closeSpan(task, at);
+    if (!SETTLED.has(to) && !(to === 'paused' && task.resumesAs === 'running')) closeSpan(task, at);
   } else if (from === 'paused') {
     endPause(task, at);
   } else if (from === 'retrying' || from === 'polling') {

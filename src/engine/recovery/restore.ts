@@ -85,7 +85,11 @@ const reviveOpen = (job: JobRun, past: Past, merges: readonly number[]): void =>
     const goesOn = isBegun(record) && (task.child ?? claim) !== undefined;
     // The attempt of a paused task died with its process: it uses up no retry.
     if (isBegun(record) && !goesOn && task.state === 'paused')
-      task.snapshot = taskSnapshot('paused', { ...task.snapshot.context, held: 'ready', forgiven: task.forgiven + 1 });
+      task.snapshot = taskSnapshot('paused', {
+        ...task.snapshot.context,
+        resumesAs: 'ready',
+        attemptsNotCounted: task.attemptsNotCounted + 1,
+      });
     job.enliven(task);
     if (!goesOn) continue;
     // An attempt reads the context as it was when the attempt began.
@@ -108,8 +112,8 @@ const recordsOf = (job: JobRun, past: Past): (readonly [TaskRun, StoredTask])[] 
   });
 
 /** Whether an attempt has begun and not ended. */
-const isBegun = ({ state, held }: StoredTask): boolean =>
-  state === 'running' || (state === 'paused' && held === 'running');
+const isBegun = ({ state, resumesAs }: StoredTask): boolean =>
+  state === 'running' || (state === 'paused' && resumesAs === 'running');
 
 const isUntouched = ({ state, attempts, polls }: StoredTask): boolean =>
   state === 'unscheduled' && attempts === 0 && !polls;

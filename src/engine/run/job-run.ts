@@ -15,7 +15,7 @@ import { SETTLED } from '../../events/states.ts';
 import { type JobCommand, jobLogic, jobSnapshot } from '../../machines/job.ts';
 import type { RetryPolicy } from '../../machines/retry.ts';
 import { stopChild } from '../../machines/stop-child.ts';
-import { type TaskCommand, taskLogic, untouchedTask } from '../../machines/task.ts';
+import { initialTaskSnapshot, type TaskCommand, taskLogic } from '../../machines/task.ts';
 import { mergedOptions } from '../definition/merged-options.ts';
 import type { JobOptions, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
@@ -164,7 +164,7 @@ export class LiveRun extends JobRun {
     if (details) describe(event, details);
     recordTransition(task, event, snapshot, details?.error);
     if (from === 'ready' && to !== 'running') task.lane?.forget();
-    this.#handOver(task, to, context.held === 'running', at);
+    this.#handOver(task, to, context.resumesAs === 'running', at);
     this.#stream.publishStamped(event, task, details?.text);
     return true;
   }
@@ -192,7 +192,7 @@ export class LiveRun extends JobRun {
     const { path, retry, snapshot } = task;
     const options = { parent: this.#actor, id: path, input: { task: path, retry } };
     // A fourth option costs XState half a microsecond, and a new task starts from the same snapshot without it.
-    const isNew = snapshot === untouchedTask(retry.maxRetries);
+    const isNew = snapshot === initialTaskSnapshot(retry.maxRetries);
     task.actor = createActor(taskLogic, isNew ? options : { ...options, snapshot });
     task.actor.start();
     this.active.add(task);

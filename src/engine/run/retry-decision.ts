@@ -13,7 +13,7 @@ export type RetryDecision =
 
 /** Decides whether to retry after an error, and after what wait. In a job that is ending, only clean-up is retried. */
 export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryDecision => {
-  const { retry, attempts, forgiven, snapshot } = task;
+  const { retry, attempts, attemptsNotCounted, snapshot } = task;
   if ((job.stop && !isCleanUp(task)) || neverHelps(thrown)) return { retry: false };
   const left = hasRetryLeft(snapshot.context);
   if (!left && !pauses(job, task)) return { retry: false };
@@ -21,7 +21,7 @@ export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryD
     if (retry.retryIf && !yesOrNo('retryIf', retry.retryIf(thrown, attempts))) return { retry: false };
     if (!left) return { retry: false, exhausted: true };
     if (isA(thrown, RetryAfterError)) return { retry: true, waitMs: thrown.delayMs };
-    const waitMs = backoffMs(retry, attempts - forgiven, thrown, job.random);
+    const waitMs = backoffMs(retry, attempts - attemptsNotCounted, thrown, job.random);
     if (!(Number.isFinite(waitMs) && waitMs >= 0)) {
       throw new RangeError(
         `The backoff gave a wait of ${waitMs}: expected a finite number of milliseconds, 0 or more.`,

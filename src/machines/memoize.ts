@@ -1,6 +1,6 @@
 import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 
-export type Situations<Input, Command> = {
+export type StepKeys<Input, Command> = {
   /** The snapshot that the machine starts from. */
   readonly initial: (input: Input) => AnyMachineSnapshot;
   /** Identifies a snapshot: two with the same key behave alike. */
@@ -19,7 +19,7 @@ export class SharedSnapshots {
     const known = this.#shared.get(key);
     if (known) return known as Snapshot;
     const snapshot = make();
-    if (this.#shared.size < MOST_SHARED) {
+    if (this.#shared.size < MAX_SHARED_SNAPSHOTS) {
       this.#shared.set(key, snapshot);
       this.#steps.set(snapshot, new Map());
     }
@@ -53,10 +53,10 @@ export class SharedSnapshots {
  * Requires that a step depends only on the snapshot and the key of the command, and has no effect outside the machine's
  * context.
  */
-export const remembering = <Machine extends AnyStateMachine, Input, Command extends { readonly type: string }>(
+export const memoized = <Machine extends AnyStateMachine, Input, Command extends { readonly type: string }>(
   machine: Machine,
   snapshots: SharedSnapshots,
-  { initial, key, command: keyOf }: Situations<Input, Command>,
+  { initial, key, command: keyOf }: StepKeys<Input, Command>,
 ): Machine => {
   const transition = (snapshot: AnyMachineSnapshot, command: Command, scope: AnyActorScope): AnyMachineSnapshot =>
     snapshots.step(snapshot, keyOf(command), key, () =>
@@ -72,4 +72,4 @@ export const remembering = <Machine extends AnyStateMachine, Input, Command exte
 };
 
 /** Maximum number of cached snapshots; steps beyond them are computed each time. */
-const MOST_SHARED = 10_000;
+const MAX_SHARED_SNAPSHOTS = 10_000;
