@@ -1,5 +1,5 @@
 import { newId } from '../events/system-clock.ts';
-import { ignore, isThenable } from '../events/thenable.ts';
+import { ignoreRejection, isThenable } from '../events/thenable.ts';
 import { startOptionProblems } from './definition/check-options.ts';
 import { checkedInput } from './definition/check-schema.ts';
 import type { StartOptions } from './definition/options.ts';
@@ -43,7 +43,7 @@ export const startJob = (plan: Plan, input: unknown, options: StartOptions | und
 /** Returns the options of the first start with the key, if the journal returns that job synchronously. */
 const firstOptions = (journal: Journal | undefined, jobId: string | undefined): StartOptions => {
   const kept = jobId === undefined ? undefined : journal?.job(jobId);
-  ignore(kept);
+  ignoreRejection(kept);
   return kept && !isThenable(kept) ? optionsOf(kept.options) : {};
 };
 

@@ -9,7 +9,7 @@ export type StampedTransition = { -readonly [Key in keyof (TaskTransition & Stam
 export type Delivery<Subject> = { readonly event: JobEvent | JobFact; readonly subject: Subject | undefined };
 
 /** Writes an event to the journal; `text` is the JSON of its output. */
-type Keep = (event: JobEvent, text: string | undefined) => void;
+type Persist = (event: JobEvent, text: string | undefined) => void;
 
 /**
  * The event stream of a job. An event published during a delivery is queued, so every subscriber sees the same order,
@@ -23,8 +23,8 @@ export class EventStream<Subject> {
   readonly deliveries$: Observable<Delivery<Subject>>;
   readonly #jobId: string;
   readonly #jobName: string;
-  readonly #keep: Keep | undefined;
-  readonly #relay = new RxSubject<JobEvent>();
+  readonly #persist: Persist | undefined;
+  readonly #events = new RxSubject<JobEvent>();
   readonly #deliveries = new RxSubject<Delivery<Subject>>();
   readonly #waiting: Delivery<Subject>[] = [];
   #seq = 0;
@@ -33,13 +33,13 @@ export class EventStream<Subject> {
   #last: JobEvent | undefined;
 
   /** The journal receives each event when it is stamped, before any subscriber does. */
-  constructor(jobId: string, jobName: string, keep?: Keep) {
+  constructor(jobId: string, jobName: string, persist?: Persist) {
     this.#jobId = jobId;
     this.#jobName = jobName;
-    this.#keep = keep;
+    this.#persist = persist;
     this.deliveries$ = this.#deliveries;
     this.events$ = new Observable((subscriber) => {
-      if (!this.#last) return this.#relay.subscribe(subscriber);
+      if (!this.#last) return this.#events.subscribe(subscriber);
       subscriber.next(this.#last);
       subscriber.complete();
       return undefined;
@@ -47,19 +47,19 @@ export class EventStream<Subject> {
   }
 
   /** Continues the numbering of events from another process. `last`: the terminal event, if the job is over. */
-  goOnFrom(nextSeq: number, last?: JobEvent): void {
+  continueAt(nextSeq: number, last?: JobEvent): void {
     this.#seq = nextSeq;
     if (!last) return;
     this.#ended = true;
     this.#last = last;
-    this.#relay.next(last);
-    this.#relay.complete();
+    this.#events.next(last);
+    this.#events.complete();
   }
 
   /** Completes without a terminal event, when this process stops publishing the job. */
-  abandon(): void {
+  close(): void {
     this.#ended = true;
-    this.#relay.complete();
+    this.#events.complete();
   }
 
   /** The `seq` of the next event. */
@@ -68,9 +68,9 @@ export class EventStream<Subject> {
   }
 
   /** Publishes an event that another process stamped. The reactions do not receive it. */
-  relay(event: JobEvent): void {
+  forward(event: JobEvent): void {
     this.#seq = event.seq + 1;
-    this.#relay.next(event);
+    this.#events.next(event);
   }
 
   /** Stamps an event and delivers it after all events published before it. `at` is in epoch ms. */
@@ -101,7 +101,7 @@ export class EventStream<Subject> {
   }
 
   /** Delivers a nested job's transition to the reactions only: other subscribers see its task's transitions. */
-  tell(subject: Subject, fact: JobFact): void {
+  notifyReactions(subject: Subject, fact: JobFact): void {
     this.#waiting.push({ event: fact, subject });
     if (!this.#delivering) this.#deliverWaiting();
   }
@@ -128,13 +128,13 @@ export class EventStream<Subject> {
 
   #enqueue(event: JobEvent, subject: Subject | undefined, text?: string): void {
     this.#ended = isTerminal(event);
-    this.#keep?.(event, text);
+    this.#persist?.(event, text);
     this.#waiting.push({ event, subject });
     if (!this.#delivering) this.#deliverWaiting();
   }
 
   /** Runs `publishing`, and delivers the events that it publishes only after it has returned. */
-  together(publishing: () => void): void {
+  batch(publishing: () => void): void {
     if (this.#delivering) {
       publishing();
       return;
@@ -164,9 +164,9 @@ export class EventStream<Subject> {
     const { event } = delivery;
     const last = 'seq' in event && isTerminal(event);
     if (last) this.#last = event;
-    if ('seq' in event) this.#relay.next(event);
+    if ('seq' in event) this.#events.next(event);
     this.#deliveries.next(delivery);
-    if (last) this.#relay.complete();
+    if (last) this.#events.complete();
   }
 }
 

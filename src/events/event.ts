@@ -1,5 +1,5 @@
 /* Events: plain data about what happened in a job. `event.ts` has their types, `event-stream.ts` stamps and delivers
- * them. Subscribers: `logger.ts` writes each event to a logger, `event-logger.ts` prints transitions; `shield.ts`
+ * them. Subscribers: `logger.ts` writes each event to a logger, `event-logger.ts` prints transitions; `isolate.ts`
  * isolates the job from errors of a logger. `operators.ts` and `task-states.ts` are RxJS operators. `states.ts` and
  * `levels.ts` classify states and events. `error-data.ts` and `json-safe.ts` make values JSON-safe; `date-text.ts`,
  * `iso-text.ts`, `plain-object.ts` and `thenable.ts` are small helpers. `system-clock.ts` is the default clock. */

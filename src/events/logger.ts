@@ -1,6 +1,6 @@
 import type { JobEvent } from './event.ts';
+import { isolate } from './isolate.ts';
 import { levelOf } from './levels.ts';
-import { shield } from './shield.ts';
 
 /** A logger that tintype can write to: `console`, pino and winston loggers fit. */
 export type Logger = {
@@ -12,8 +12,8 @@ export type Logger = {
 
 /** Creates a subscriber that logs each event as one line. If the logger throws, the process warns once. */
 export const logTo = (logger: Logger): ((event: JobEvent) => void) => {
-  const shielded = shield('The logger of a job');
-  return (event) => shielded(() => logger[levelOf(event)](lineOf(event)));
+  const isolated = isolate('The logger of a job');
+  return (event) => isolated(() => logger[levelOf(event)](lineOf(event)));
 };
 
 const lineOf = (event: JobEvent): string => {

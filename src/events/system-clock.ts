@@ -9,7 +9,7 @@ export const systemClock = {
   setTimer: (callback: () => void, delayMs: number): (() => void) => {
     let timer: ReturnType<typeof setTimeout>;
     const wait = (restMs: number): void => {
-      const stretchMs = Math.min(restMs, LONGEST_TIMER_MS);
+      const stretchMs = Math.min(restMs, MAX_TIMER_MS);
       timer = setTimeout(() => (restMs > stretchMs ? wait(restMs - stretchMs) : callback()), stretchMs);
     };
     wait(delayMs);
@@ -18,7 +18,7 @@ export const systemClock = {
 };
 
 /** A longer `setTimeout` fires at once: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const systemRandom = (): number => Math.random();
 

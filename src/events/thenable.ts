@@ -9,6 +9,6 @@ export const isThenable = (value: unknown): value is PromiseLike<unknown> => {
 };
 
 /** Prevents an unhandled rejection, which would end the process, of a promise that nobody awaits. */
-export const ignore = (value: unknown): void => {
+export const ignoreRejection = (value: unknown): void => {
   if (isThenable(value)) Promise.resolve(value).catch(() => {});
 };

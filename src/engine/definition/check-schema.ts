@@ -1,6 +1,6 @@
 import { errorData } from '../../events/error-data.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
-import { ignore, isThenable } from '../../events/thenable.ts';
+import { ignoreRejection, isThenable } from '../../events/thenable.ts';
 import { NonRetryableError, OptionError, SchemaError } from '../errors/errors.ts';
 import type { Violation } from '../errors/problem.ts';
 import { type Answer, answerOf, kindOfAnswer } from './answer.ts';
@@ -54,7 +54,7 @@ export const checkedInput = (schema: StandardSchema | undefined, input: object, 
     (error) => unusable(`broke: ${errorData(error).message}.`),
   );
   if (isThenable(result)) {
-    ignore(result);
+    ignoreRejection(result);
     throw unusable('answers later, by a promise. Check in a task what takes time, and the input at once.');
   }
   const found = attempt(

@@ -2,7 +2,7 @@
  * with the input or the items, starts it, and turns its end into the outcome of the task. `external.ts` performs
  * nothing: other programs claim, complete or fail an external task through its handle. */
 import { isPlainObject } from '../../events/plain-object.ts';
-import { ignore, isThenable } from '../../events/thenable.ts';
+import { ignoreRejection, isThenable } from '../../events/thenable.ts';
 import { type NotReady, notReady } from '../definition/answer.ts';
 import { checkedInput } from '../definition/check-schema.ts';
 import { buildGraph } from '../definition/graph.ts';
@@ -202,7 +202,7 @@ const begin = (job: JobRun, task: TaskRun, attempt: Attempt, childOf: () => JobR
 };
 
 const answeredLater = (what: string, promise: PromiseLike<unknown>): NonRetryableError => {
-  ignore(promise);
+  ignoreRejection(promise);
   return new NonRetryableError(`its ${what} answered a promise: expected a plain object at once`);
 };
 

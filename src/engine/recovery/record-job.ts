@@ -1,4 +1,4 @@
-import { ignore, isThenable } from '../../events/thenable.ts';
+import { ignoreRejection, isThenable } from '../../events/thenable.ts';
 import { jobSnapshot } from '../../machines/job.ts';
 import { definitionShape } from '../definition/definition-shape.ts';
 import { encodedAs, type JobRecorder } from '../durable/job-recorder.ts';
@@ -55,7 +55,7 @@ export const recordFork = (job: JobRun, journal: Journal, input: object, forkedF
   orNothing(recorder, () => {
     const there = journal.job(job.id);
     // An asynchronous journal reports a taken id on the first write.
-    ignore(there);
+    ignoreRejection(there);
     if (there && !isThenable(there)) throw jobExists(job.id);
     recorder.begin({ ...newJob(job, input), forkedFrom });
   });

@@ -1,5 +1,5 @@
 import { SETTLED } from '../../events/states.ts';
-import { ignore } from '../../events/thenable.ts';
+import { ignoreRejection } from '../../events/thenable.ts';
 import { sortByPlace } from '../definition/plan.ts';
 import { judge, type Outcome, type Tally, type TriggerRule, type Verdict } from '../definition/trigger.ts';
 import { yesOrNo } from '../definition/yes-or-no.ts';
@@ -131,7 +131,7 @@ const holds = (job: JobRun, task: TaskRun, when: NonNullable<TaskRun['definition
   try {
     return yesOrNo('when', when(createConditionScope(job, task)));
   } catch (thrown) {
-    ignore(thrown);
+    ignoreRejection(thrown);
     task.refusal = { thrown };
     return true;
   }

@@ -24,7 +24,7 @@ import { ContextStore } from '../model/context.ts';
 import { recordTimes } from '../model/job-record.ts';
 import { JobRun, type Surroundings, TaskRun, type TransitionDetails } from '../model/run.ts';
 import { recordTransition } from '../model/task-record.ts';
-import { shieldedInspect } from './inspect.ts';
+import { isolatedInspect } from './inspect.ts';
 
 /** What an event is about: a job or a task. */
 export type Subject = JobRun | TaskRun;
@@ -61,7 +61,7 @@ export class LiveRun extends JobRun {
   }
 
   goOnFrom(nextSeq: number, last?: JobEvent): void {
-    this.#stream.goOnFrom(nextSeq, last);
+    this.#stream.continueAt(nextSeq, last);
     if (last) this.finish();
   }
 
@@ -79,7 +79,7 @@ export class LiveRun extends JobRun {
   abandon(): void {
     this.wakeUp = undefined;
     this.finish();
-    this.#stream.abandon();
+    this.#stream.close();
   }
 
   get nextSeq(): number {
@@ -88,7 +88,7 @@ export class LiveRun extends JobRun {
 
   relay(event: JobEvent): void {
     if (event.type === 'job.transition') this.snapshot = jobSnapshot(event.to);
-    this.#stream.relay(event);
+    this.#stream.forward(event);
   }
 
   /** For the reactions: the events of this job and of the jobs nested in it. */
@@ -110,7 +110,7 @@ export class LiveRun extends JobRun {
   }
 
   together(commands: () => void): void {
-    this.#stream.together(commands);
+    this.#stream.batch(commands);
   }
 
   publish(fact: JobFact): void {
@@ -130,7 +130,7 @@ export class LiveRun extends JobRun {
       if (this.parent) stopChild(this.#actor);
       else this.#actor.stop();
     }
-    if (this.parent) this.#stream.tell(this, { type: 'job.transition', from, to });
+    if (this.parent) this.#stream.notifyReactions(this, { type: 'job.transition', from, to });
     else this.#stream.publishJobTransition(this, from, to, at, details);
     if (this.over) this.finish();
     if (this.over) this.onOver?.();
@@ -263,7 +263,7 @@ export class LiveRun extends JobRun {
     const snapshot = this.state === 'idle' ? {} : { snapshot: this.snapshot };
     const actor = this.parent
       ? createActor(jobLogic, { id: this.parent.path, parent: (this.parent.job as LiveRun).#actor, ...snapshot })
-      : createActor(jobLogic, { id: this.id, ...(inspect && { inspect: shieldedInspect(inspect) }), ...snapshot });
+      : createActor(jobLogic, { id: this.id, ...(inspect && { inspect: isolatedInspect(inspect) }), ...snapshot });
     actor.start();
     return actor;
   }

@@ -1,7 +1,7 @@
 import { isPromise } from 'node:util/types';
 import { errorData } from '../../events/error-data.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
-import { ignore } from '../../events/thenable.ts';
+import { ignoreRejection } from '../../events/thenable.ts';
 import { checked } from '../definition/check-schema.ts';
 import type { TaskScope } from '../definition/task-function.ts';
 import type { Attempt } from '../model/attempt.ts';
@@ -38,12 +38,12 @@ const scopeOf = (job: JobRun, task: TaskRun, attempt: Attempt): TaskScope => {
   if (!enrich) return scope;
   try {
     const extra: unknown = enrich(scope);
-    ignore(extra);
+    ignoreRejection(extra);
     if (!isPlainObject(extra)) throw new TypeError('it answered no plain object at once');
     const { item: _, index: __, ...others } = Object.getOwnPropertyDescriptors(extra) as PropertyDescriptorMap;
     return Object.defineProperties(scope, instance ? others : Object.getOwnPropertyDescriptors(extra));
   } catch (error) {
-    ignore(error);
+    ignoreRejection(error);
     logOf(job, task.path, attempt).warn(`The scope was not enriched: ${errorData(error).message}.`);
     return scope;
   }

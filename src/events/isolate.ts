@@ -5,7 +5,7 @@ import { isThenable } from './thenable.ts';
  * Returns a function that calls user code and swallows what that throws or rejects with. The first error is reported as
  * a process warning, later ones are dropped. `what` names the user code in the warning.
  */
-export const shield = (what: string): ((call: () => unknown) => void) => {
+export const isolate = (what: string): ((call: () => unknown) => void) => {
   let warned = false;
   const warn = (error: unknown): void => {
     if (warned) return;
