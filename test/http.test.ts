@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { answerOf, notReady } from '../src/engine/definition/answer.ts';
+import { directiveOf, notReady } from '../src/engine/definition/directive.ts';
 import type { TaskFunction, TaskScope } from '../src/engine/definition/task-function.ts';
 import { NonRetryableError, RetryAfterError } from '../src/engine/errors/errors.ts';
 import { MAX_BODY_BYTES } from '../src/executors/http/body.ts';
@@ -601,11 +601,11 @@ describe('a sensor', () => {
 
   test('is not ready while the server can not be reached, or hangs up', async () => {
     answer = (request) => request.socket.destroy();
-    expect(answerOf(await ready().run)).toMatchObject({ reason: expect.stringContaining('failed: ') });
+    expect(directiveOf(await ready().run)).toMatchObject({ reason: expect.stringContaining('failed: ') });
     server.close();
-    expect(answerOf(await ready().run)).toMatchObject({ reason: expect.stringContaining('ECONNREFUSED') });
+    expect(directiveOf(await ready().run)).toMatchObject({ reason: expect.stringContaining('ECONNREFUSED') });
     const unknown = await ready({ url: 'http://fruit.invalid/' }).run;
-    expect(answerOf(unknown)).toMatchObject({ reason: expect.stringContaining('fruit.invalid') });
+    expect(directiveOf(unknown)).toMatchObject({ reason: expect.stringContaining('fruit.invalid') });
   });
 
   test('fails of all else', async () => {

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { notReady } from '../src/engine/definition/answer.ts';
+import { notReady } from '../src/engine/definition/directive.ts';
 import type { TaskFunction } from '../src/engine/definition/task-function.ts';
 import { NonRetryableError } from '../src/engine/errors/errors.ts';
 import { loadDriver } from '../src/executors/sql/driver.ts';

@@ -3,15 +3,15 @@ import type { JobEvent } from '../events/event.ts';
 import type { Logger } from '../events/logger.ts';
 import { systemClock } from '../events/system-clock.ts';
 import {
-  againOptionProblems,
   closeOptionProblems,
   engineOptionProblems,
   recoverOptionProblems,
+  restartOptionProblems,
   startOptionProblems,
 } from './definition/check-options.ts';
 import type { TaskPath, TaskType } from './definition/infer.ts';
+import { formatValue, throwIfInvalid } from './definition/option-rules.ts';
 import type { StartOptions } from './definition/options.ts';
-import { refuse, show } from './definition/rules.ts';
 import { isDefinition, PLAN } from './definition/sealed.ts';
 import { jobIdOf } from './durable/job-id.ts';
 import type { Journal } from './durable/journal.ts';
@@ -109,7 +109,7 @@ export class Engine implements AsyncDisposable {
   ): Job<Input, Tasks> {
     const subject = requireDefinition(definition);
     this.#requireOpen(subject);
-    refuse(subject, startOptionProblems(input, options));
+    throwIfInvalid(subject, startOptionProblems(input, options));
     const known = options?.jobKey === undefined ? undefined : this.job(jobIdOf(definition.name, options.jobKey));
     if (known) return known as unknown as Job<Input, Tasks>;
     this.#refuseTaken(subject, options);
@@ -132,7 +132,7 @@ export class Engine implements AsyncDisposable {
   ): Promise<{ readonly job: Job<Input, Tasks> }> {
     const subject = subjectOf('resumption', jobId);
     this.#requireOpen(subject);
-    refuse(subject, againOptionProblems(options, 'resume'));
+    throwIfInvalid(subject, restartOptionProblems(options, 'resume'));
     const { definition, changed, added, ...others } = options;
     const journal = this.#journal(others);
     const writer = JournalWriter.of(journal);
@@ -155,7 +155,7 @@ export class Engine implements AsyncDisposable {
    */
   async recover(options: RecoverOptions = {}): Promise<Recovery> {
     this.#requireOpen('The recovery');
-    refuse('The recovery', recoverOptionProblems(options));
+    throwIfInvalid('The recovery', recoverOptionProblems(options));
     const journal = this.#journal({});
     const left = await journal.jobs({ states: ['idle', 'running', 'paused'] });
     const resumed: AnyJob[] = [];
@@ -187,7 +187,7 @@ export class Engine implements AsyncDisposable {
   ): Promise<{ readonly job: Job<Input, Tasks> }> {
     const subject = subjectOf('retry', jobId);
     this.#requireOpen(subject);
-    refuse(subject, againOptionProblems(options, 'retry'));
+    throwIfInvalid(subject, restartOptionProblems(options, 'retry'));
     const { definition, changed, added, tasks, downstream, ...others } = options;
     const { run, journal } = await this.#doing(this.#ended(jobId, { definition, changed, added, ...others }));
     this.#requireOpen(subject);
@@ -201,7 +201,7 @@ export class Engine implements AsyncDisposable {
 
   /** Returns what `retry` would run and keep. Changes nothing. @throws as `retry` */
   async previewRetry(jobId: string, options: TakeUpOptions & RetrySelection = {}): Promise<Preview> {
-    refuse(subjectOf('retry', jobId), againOptionProblems(options, 'retry'));
+    throwIfInvalid(subjectOf('retry', jobId), restartOptionProblems(options, 'retry'));
     const { run } = await this.#ended(jobId, options);
     return previewRetry(run, options);
   }
@@ -220,7 +220,7 @@ export class Engine implements AsyncDisposable {
   ): Promise<{ readonly job: Job<Input, Tasks> }> {
     const subject = subjectOf('rerun', jobId);
     this.#requireOpen(subject);
-    refuse(subject, againOptionProblems(options, 'rerun'));
+    throwIfInvalid(subject, restartOptionProblems(options, 'rerun'));
     const { definition, changed, added, from, ...others } = options;
     const { run, journal } = await this.#doing(this.#ended(jobId, { definition, changed, added, ...others }));
     this.#requireOpen(subject);
@@ -234,7 +234,7 @@ export class Engine implements AsyncDisposable {
 
   /** Returns what `rerun` would run, and which results it would take over. Changes nothing. @throws as `rerun` */
   async previewRerun(jobId: string, options: TakeUpOptions & RerunSelection = {}): Promise<Preview> {
-    refuse(subjectOf('rerun', jobId), againOptionProblems(options, 'rerun'));
+    throwIfInvalid(subjectOf('rerun', jobId), restartOptionProblems(options, 'rerun'));
     const { run } = await this.#ended(jobId, options);
     return previewRerun(run, options);
   }
@@ -246,7 +246,7 @@ export class Engine implements AsyncDisposable {
    * @throws OptionError
    */
   close(options: CloseOptions = {}): Promise<void> {
-    refuse('A call on the engine', closeOptionProblems(options));
+    throwIfInvalid('A call on the engine', closeOptionProblems(options));
     const { mode = 'drain', graceMs } = options;
     this.#closed = true;
     if (mode === 'abort') this.#closesBy = mode;
@@ -322,7 +322,7 @@ export class Engine implements AsyncDisposable {
   #journal({ journal = this.#options.journal }: Pick<StartOptions, 'journal'>): Journal {
     if (!journal) {
       const message = 'The engine has no journal: hand one to createEngine, such as sqliteJournal(file).';
-      refuse('A call on the engine', [{ code: 'INVALID_OPTION', message, tasks: [], option: 'journal' }]);
+      throwIfInvalid('A call on the engine', [{ code: 'INVALID_OPTION', message, tasks: [], option: 'journal' }]);
     }
     return journal as Journal;
   }
@@ -333,7 +333,7 @@ export class Engine implements AsyncDisposable {
 
   #refuseTaken(subject: string, options: StartOptions | undefined): void {
     const problem = (option: string, message: string): void =>
-      refuse(subject, [{ code: 'INVALID_OPTION', message, tasks: [], option }]);
+      throwIfInvalid(subject, [{ code: 'INVALID_OPTION', message, tasks: [], option }]);
     const id = options?.jobId;
     if (id !== undefined && this.#live.has(id))
       problem('jobId', `A job with the id "${id}" is running already. Leave out jobId for one of its own.`);
@@ -347,7 +347,7 @@ const CLOSING = 'the engine is closing';
 /** Returns `The retry of job "a1"`, for messages. @throws OptionError if the id is no text or empty */
 const subjectOf = (what: string, jobId: unknown): string => {
   if (typeof jobId === 'string' && jobId !== '') return `The ${what} of job "${jobId}"`;
-  const message = `The job is ${show(jobId)}: expected the id of a job, as text.`;
+  const message = `The job is ${formatValue(jobId)}: expected the id of a job, as text.`;
   const problem = { code: 'INVALID_OPTION', message, tasks: [], option: 'jobId' } as const;
   throw new OptionError(`The ${what} of a job`, [problem]);
 };
@@ -358,7 +358,7 @@ const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error:
 /** Returns the subject of messages about a start. @throws OptionError if the value is no sealed definition */
 const requireDefinition = (definition: unknown): string => {
   if (isDefinition(definition)) return `The start of job "${(definition as { readonly name: string }).name}"`;
-  const message = `It was given ${show(definition)}: expected a sealed definition. Call .seal() on a builder first.`;
+  const message = `It was given ${formatValue(definition)}: expected a sealed definition. Call .seal() on a builder first.`;
   throw new OptionError('A start of the engine', [
     { code: 'INVALID_OPTION', message, tasks: [], option: 'definition' },
   ]);
@@ -366,6 +366,6 @@ const requireDefinition = (definition: unknown): string => {
 
 /** Creates an engine, whose jobs share its limits and its journal. @throws OptionError */
 export const createEngine = (options: EngineOptions = {}): Engine => {
-  refuse('The engine', engineOptionProblems(options));
+  throwIfInvalid('The engine', engineOptionProblems(options));
   return new Engine(options ?? {});
 };

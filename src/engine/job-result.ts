@@ -1,5 +1,5 @@
 import type { TaskState } from '../events/event.ts';
-import { lazily } from './definition/lazily.ts';
+import { lazyProperties } from './definition/lazy-properties.ts';
 import type { JobError, TaskError } from './errors/errors.ts';
 import { durationOf, type JobRun, type TaskRun } from './model/run.ts';
 import { boundaryOf, type FrontierItem, frontierOf } from './views/frontier.ts';
@@ -91,7 +91,7 @@ type Records = {
   tasks: Readonly<Record<string, TaskResult>> | undefined;
 };
 
-const withRecords = lazily<Records, Pick<JobResult, 'ctx' | 'tasks'>>({
+const withRecords = lazyProperties<Records, Pick<JobResult, 'ctx' | 'tasks'>>({
   ctx: (records) => {
     records.ctx ??= records.run.context.final();
     return records.ctx;

@@ -1,10 +1,10 @@
 import type { Observable } from 'rxjs';
 import type { JobEvent, JobState } from '../events/event.ts';
-import { againOptionProblems, cancelOptionProblems, waitOptionProblems } from './definition/check-options.ts';
+import { cancelOptionProblems, restartOptionProblems, waitOptionProblems } from './definition/check-options.ts';
 import type { FinalContext, OutputNamed, PartialContext, TaskName, TaskPath, TaskType } from './definition/infer.ts';
+import { throwIfInvalid } from './definition/option-rules.ts';
 import type { StartOptions } from './definition/options.ts';
 import { indexIn } from './definition/plan.ts';
-import { refuse } from './definition/rules.ts';
 import type { AnyTaskSpec } from './definition/task-spec.ts';
 import { JobError } from './errors/errors.ts';
 import { type JobResult, resultOf } from './job-result.ts';
@@ -88,7 +88,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   result(
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> {
-    refuse(`A call on job "${this.name}"`, waitOptionProblems(options));
+    throwIfInvalid(`A call on job "${this.name}"`, waitOptionProblems(options));
     this.#result ??= this.#run.done.then(
       () => resultOf(this.#run) as JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>,
     );
@@ -179,7 +179,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     requireHere(run, 'retried');
     const options = typeof tasks === 'string' ? { tasks: [tasks] } : (tasks ?? {});
     const subject = `A retry of job "${this.name}"`;
-    refuse(subject, againOptionProblems(options, 'retry', 'handle'));
+    throwIfInvalid(subject, restartOptionProblems(options, 'retry', 'handle'));
     if (run.over) {
       this.#home.requireOpen?.(subject);
       return new Job(retryJob(run, options, this.#home), this.#home);
@@ -191,7 +191,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 
   /** Returns what `retry` of this job, which must be over, would run and keep. Changes nothing. @throws as `retry` */
   previewRetry(selection: RetrySelection<TaskPath<Tasks>> = {}): Preview {
-    refuse(`A retry of job "${this.name}"`, againOptionProblems(selection, 'retry', 'handle'));
+    throwIfInvalid(`A retry of job "${this.name}"`, restartOptionProblems(selection, 'retry', 'handle'));
     return previewRetry(this.#run, selection);
   }
 
@@ -203,14 +203,14 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   rerun(options: RerunSelection<TaskPath<Tasks>> & StartOptions = {}): Job<Input, Tasks> {
     requireHere(this.#run, 'run again');
     const subject = `A rerun of job "${this.name}"`;
-    refuse(subject, againOptionProblems(options, 'rerun', 'handle'));
+    throwIfInvalid(subject, restartOptionProblems(options, 'rerun', 'handle'));
     this.#home.requireOpen?.(subject);
     return new Job(rerunJob(this.#run, options, this.#home), this.#home);
   }
 
   /** Returns what `rerun` would run, and which results it would take over. Changes nothing. @throws as `rerun` */
   previewRerun(selection: RerunSelection<TaskPath<Tasks>> = {}): Preview {
-    refuse(`A rerun of job "${this.name}"`, againOptionProblems(selection, 'rerun', 'handle'));
+    throwIfInvalid(`A rerun of job "${this.name}"`, restartOptionProblems(selection, 'rerun', 'handle'));
     return previewRerun(this.#run, selection);
   }
 
@@ -266,7 +266,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     reason?: unknown,
     options: CancelOptions = {},
   ): Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> {
-    refuse(`A call on job "${this.name}"`, cancelOptionProblems(options));
+    throwIfInvalid(`A call on job "${this.name}"`, cancelOptionProblems(options));
     const { mode = 'abort' } = options;
     const run = this.#run;
     if (run.elsewhere) run.elsewhere.cancel(reason, mode);

@@ -1,5 +1,5 @@
 import os from 'node:os';
-import { callable, problemsOf, refuse, rule, show, wait } from './definition/rules.ts';
+import { callable, formatValue, problemsOf, rule, throwIfInvalid, wait } from './definition/option-rules.ts';
 import { Engine } from './engine.ts';
 import type { Problem } from './errors/problem.ts';
 
@@ -19,7 +19,7 @@ export type SignalHandlerOptions = {
  */
 export const installSignalHandlers = (engine: Engine, options: SignalHandlerOptions = {}): (() => void) => {
   const problems = problemsOf(options, RULES, { subject: 'The handlers' });
-  refuse('installSignalHandlers', [...engineProblems(engine), ...problems]);
+  throwIfInvalid('installSignalHandlers', [...engineProblems(engine), ...problems]);
   const { signals = ['SIGTERM', 'SIGINT'], graceMs = 10_000, exit = (code) => process.exit(code) } = options;
   let received = 0;
   const handle = (signal: NodeJS.Signals): void => {
@@ -59,6 +59,6 @@ const canBeHandled = (signal: unknown): boolean =>
 
 const engineProblems = (engine: unknown): readonly Problem[] => {
   if (engine instanceof Engine) return [];
-  const message = `It was given ${show(engine)}: expected an engine, made by createEngine.`;
+  const message = `It was given ${formatValue(engine)}: expected an engine, made by createEngine.`;
   return [{ code: 'INVALID_OPTION', message, tasks: [], option: 'engine' }];
 };

@@ -2,9 +2,9 @@ import { newId } from '../events/system-clock.ts';
 import { ignoreRejection, isThenable } from '../events/thenable.ts';
 import { startOptionProblems } from './definition/check-options.ts';
 import { checkedInput } from './definition/check-schema.ts';
+import { throwIfInvalid } from './definition/option-rules.ts';
 import type { StartOptions } from './definition/options.ts';
 import type { Plan } from './definition/plan.ts';
-import { refuse } from './definition/rules.ts';
 import { jobIdOf } from './durable/job-id.ts';
 import type { Journal } from './durable/journal.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
@@ -23,7 +23,7 @@ import type { RerunSelection, RetrySelection } from './recovery/retry-plan.ts';
  */
 export const startJob = (plan: Plan, input: unknown, options: StartOptions | undefined, home: Home): Started => {
   const subject = `The start of job "${plan.name}"`;
-  refuse(subject, startOptionProblems(input, options));
+  throwIfInvalid(subject, startOptionProblems(input, options));
   const { journal, jobKey } = options ?? {};
   const jobId = jobKey === undefined ? options?.jobId : jobIdOf(plan.name, jobKey);
   const existing = journal && jobKey !== undefined && JournalWriter.of(journal).recorderOf(jobId as string)?.handle;

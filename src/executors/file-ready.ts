@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { notReady } from '../engine/definition/answer.ts';
+import { notReady } from '../engine/definition/directive.ts';
 import type { TaskFunction, TaskScope } from '../engine/definition/task-function.ts';
 
 /** Makes a sensor's check of a path. Ready, with the path as output, when a file or folder exists there. */

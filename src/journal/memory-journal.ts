@@ -1,4 +1,4 @@
-import { positive, problemsOf, refuse } from '../engine/definition/rules.ts';
+import { positive, problemsOf, throwIfInvalid } from '../engine/definition/option-rules.ts';
 import type {
   Batch,
   Held,
@@ -36,7 +36,7 @@ type Entry = {
  * @throws OptionError if an option is invalid
  */
 export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
-  refuse('The memory journal', problemsOf(options, RULES, { subject: 'The memory journal' }));
+  throwIfInvalid('The memory journal', problemsOf(options, RULES, { subject: 'The memory journal' }));
   const { maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = options;
   const entries = new Map<string, Entry>();
   const byKey = new Map<string, Entry>();

@@ -7,7 +7,15 @@
  * `max-output-bytes.ts`. */
 
 import { resolve } from 'node:path';
-import { flag, oneOf, positive, problemsOf, refuse, show, wait } from '../engine/definition/rules.ts';
+import {
+  flag,
+  formatValue,
+  oneOf,
+  positive,
+  problemsOf,
+  throwIfInvalid,
+  wait,
+} from '../engine/definition/option-rules.ts';
 import type { Batch, Journal, JournalJob, NewJob } from '../engine/durable/journal.ts';
 import { backUp } from './backup.ts';
 import { refuseLargeOutputs } from './batch-problem.ts';
@@ -230,8 +238,8 @@ const checkOptions = (file: string, options: SqliteJournalOptions): void => {
   const subject = 'The SQLite journal';
   const problems = problemsOf(options, RULES, { subject });
   if (typeof file !== 'string' || file === '' || file === ':memory:') {
-    const message = `${subject} was given ${show(file)} for its file: expected a path. A journal in memory is memoryJournal().`;
+    const message = `${subject} was given ${formatValue(file)} for its file: expected a path. A journal in memory is memoryJournal().`;
     problems.push({ code: 'INVALID_OPTION', message, tasks: [], option: 'file' });
   }
-  refuse(subject, problems);
+  throwIfInvalid(subject, problems);
 };

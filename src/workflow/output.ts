@@ -1,4 +1,4 @@
-import { answerOf } from '../engine/definition/answer.ts';
+import { directiveOf } from '../engine/definition/directive.ts';
 import { NonRetryableError } from '../engine/errors/errors.ts';
 import { isPlainObject } from '../events/plain-object.ts';
 
@@ -10,7 +10,7 @@ import { isPlainObject } from '../events/plain-object.ts';
 export const taskOutput =
   (name: string) =>
   (value: unknown): unknown => {
-    if (value === undefined || answerOf(value)) return value;
+    if (value === undefined || directiveOf(value)) return value;
     if (!isPlainObject(value)) return named(name, value);
     if (!Object.hasOwn(value as object, PARAMS)) return value;
     throw new NonRetryableError(
@@ -22,7 +22,7 @@ export const taskOutput =
 export const namedOutput =
   (name: string) =>
   (value: unknown): unknown =>
-    value === undefined || answerOf(value) ? value : named(name, value);
+    value === undefined || directiveOf(value) ? value : named(name, value);
 
 const named = (name: string, value: unknown): unknown => {
   if (name !== PARAMS) return { [name]: value };

@@ -1,7 +1,6 @@
 import { isPlainObject } from '../../events/plain-object.ts';
 import type { RetryOptions } from '../../machines/retry.ts';
 import type { Problem } from '../errors/problem.ts';
-import type { DefinitionOptions, JobOptions, StartOptions, TaskKind } from './options.ts';
 import {
   type About,
   abortSignal,
@@ -11,6 +10,7 @@ import {
   duration,
   finite,
   flag,
+  formatValue,
   growth,
   limit,
   longest,
@@ -25,10 +25,10 @@ import {
   record,
   required,
   rule,
-  show,
   text,
   wait,
-} from './rules.ts';
+} from './option-rules.ts';
+import type { DefinitionOptions, JobOptions, StartOptions, TaskKind } from './options.ts';
 import { isDefinition } from './sealed.ts';
 import { isSchema } from './standard-schema.ts';
 import { TRIGGER_RULES } from './trigger.ts';
@@ -114,11 +114,11 @@ const poolProblems = (pools: object, { subject, option: within = 'pools' }: Abou
   Object.entries(pools).flatMap(([name, pool]) => {
     const option = `${within}.${name}`;
     const wrong = (expected: string): Problem[] => {
-      const message = `${subject} has ${option} = ${show(pool)}: expected ${expected}.`;
+      const message = `${subject} has ${option} = ${formatValue(pool)}: expected ${expected}.`;
       return [{ code: 'INVALID_OPTION', message, tasks: [], option }];
     };
-    if (limit.holds(pool)) return [];
-    if (!record.holds(pool)) return wrong('how many slots it has, 1 or more, or { slots, limit, periodMs }');
+    if (limit.test(pool)) return [];
+    if (!record.test(pool)) return wrong('how many slots it has, 1 or more, or { slots, limit, periodMs }');
     const { slots, limit: starts, periodMs } = pool as Record<string, unknown>;
     if (slots === undefined && starts === undefined && periodMs === undefined)
       return wrong('slots, or limit and periodMs, or all three');
@@ -178,7 +178,7 @@ export const taskOptionProblems = (given: unknown, task: string, kind: TaskKind)
   const problems = problemsOf(given, taskRules[kind], { subject, tasks: [task] });
   const { slots, pool } = (given ?? {}) as { readonly slots?: unknown; readonly pool?: unknown };
   if (slots === undefined || pool !== undefined || !('pool' in taskRules[kind])) return problems;
-  const message = `${subject} takes ${show(slots)} slots of no pool. Name the pool, or leave out "slots".`;
+  const message = `${subject} takes ${formatValue(slots)} slots of no pool. Name the pool, or leave out "slots".`;
   return [...problems, { code: 'INVALID_OPTION', message, tasks: [task], option: 'slots' }];
 };
 
@@ -196,7 +196,7 @@ export const startOptionProblems = (input: unknown, given: unknown): Problem[] =
     problems.push({ code: 'INVALID_OPTION', message, tasks: [], option: 'jobId' });
   }
   if (input === undefined || isPlainObject(input)) return problems;
-  const message = `The input is ${show(input)}: expected a plain object, which becomes the first context.`;
+  const message = `The input is ${formatValue(input)}: expected a plain object, which becomes the first context.`;
   return [{ code: 'INVALID_OPTION', message, tasks: [], option: 'input' }, ...problems];
 };
 
@@ -211,26 +211,28 @@ const takeUpRules: Rules = {
   changed: oneOf('refuse', 'accept', 'force'),
 };
 
-const { jobId, jobKey: _, metadata, ...goOnRules } = startRules;
+const { jobId, jobKey: _, metadata, ...commonRestartRules } = startRules;
 
-const againRules: Readonly<Record<'resume' | 'retry' | 'rerun', Rules>> = {
-  resume: goOnRules,
-  retry: { ...goOnRules, tasks: names, downstream: flag },
+const restartRules: Readonly<Record<'resume' | 'retry' | 'rerun', Rules>> = {
+  resume: commonRestartRules,
+  retry: { ...commonRestartRules, tasks: names, downstream: flag },
   rerun: {
-    ...goOnRules,
+    ...commonRestartRules,
     jobId,
     metadata,
-    from: rule('the name of a task, or an array of them', (value) => typeof value === 'string' || names.holds(value)),
+    from: rule('the name of a task, or an array of them', (value) => typeof value === 'string' || names.test(value)),
   },
 };
 
 /** Returns the problems of resume, retry or rerun options. Those of an engine include `definition` and `changed`. */
-export const againOptionProblems = (
+export const restartOptionProblems = (
   given: unknown,
-  what: keyof typeof againRules,
+  what: keyof typeof restartRules,
   of: 'engine' | 'handle' = 'engine',
 ): Problem[] =>
-  problemsOf(given, of === 'engine' ? { ...againRules[what], ...takeUpRules } : againRules[what], { subject: what });
+  problemsOf(given, of === 'engine' ? { ...restartRules[what], ...takeUpRules } : restartRules[what], {
+    subject: what,
+  });
 
 const recoverRules: Rules = { changed: oneOf('refuse', 'accept', 'force') };
 

@@ -3,7 +3,7 @@ import { isPlainObject } from '../../events/plain-object.ts';
 import { ignoreRejection, isThenable } from '../../events/thenable.ts';
 import { NonRetryableError, OptionError, SchemaError } from '../errors/errors.ts';
 import type { Violation } from '../errors/problem.ts';
-import { type Answer, answerOf, kindOfAnswer } from './answer.ts';
+import { type Directive, directiveOf, kindOfDirective } from './directive.ts';
 import { isPoll } from './sensor.ts';
 import { type SchemaResult, type StandardSchema, violationsOf } from './standard-schema.ts';
 
@@ -12,24 +12,24 @@ import { type SchemaResult, type StandardSchema, violationsOf } from './standard
  * @throws SchemaError `INVALID_OUTPUT` for a violation; NonRetryableError if the schema throws or returns no valid
  * result
  */
-export const checked = (schema: StandardSchema, brought: unknown, task: { readonly path: string }): unknown => {
-  const answer = isPoll(brought) ? 'later' : answerOf(brought);
-  if (answer === 'later' || (answer && kindOfAnswer(answer) === 'notReady')) return brought;
-  if (!answer) return judge(schema, brought, task);
-  const withOutput = (output: unknown): Answer => Object.freeze({ ...answer, output }) as Answer;
-  const output = judge(schema, (answer as { readonly output: unknown }).output, task);
+export const checked = (schema: StandardSchema, value: unknown, task: { readonly path: string }): unknown => {
+  const directive = isPoll(value) ? 'later' : directiveOf(value);
+  if (directive === 'later' || (directive && kindOfDirective(directive) === 'notReady')) return value;
+  if (!directive) return validated(schema, value, task);
+  const withOutput = (output: unknown): Directive => Object.freeze({ ...directive, output }) as Directive;
+  const output = validated(schema, (directive as { readonly output: unknown }).output, task);
   return isThenable(output) ? Promise.resolve(output).then(withOutput) : withOutput(output);
 };
 
-const judge = (schema: StandardSchema, output: unknown, { path }: { readonly path: string }): unknown => {
+const validated = (schema: StandardSchema, output: unknown, { path }: { readonly path: string }): unknown => {
   const outputFrom = (result: unknown): unknown => {
-    const found = attempt(() => read(result), broken);
+    const found = wrapErrors(() => read(result), broken);
     if (!found.violations) return found.value;
     throw new SchemaError('INVALID_OUTPUT', `What task "${path}" put out`, found.violations);
   };
   const broken = (error: unknown): NonRetryableError =>
     new NonRetryableError(`the output schema of task "${path}" broke: ${errorData(error).message}`, { cause: error });
-  const result = attempt(() => schema['~standard'].validate(output), broken);
+  const result = wrapErrors(() => schema['~standard'].validate(output), broken);
   if (!isThenable(result)) return outputFrom(result);
   return Promise.resolve(result).then(outputFrom, (error) => {
     throw broken(error);
@@ -49,7 +49,7 @@ export const checkedInput = (schema: StandardSchema | undefined, input: object, 
       { code: 'INVALID_OPTION', message, tasks: [], option: 'input' },
     ]);
   };
-  const result: unknown = attempt(
+  const result: unknown = wrapErrors(
     () => schema['~standard'].validate(input),
     (error) => unusable(`broke: ${errorData(error).message}.`),
   );
@@ -57,7 +57,7 @@ export const checkedInput = (schema: StandardSchema | undefined, input: object, 
     ignoreRejection(result);
     throw unusable('answers later, by a promise. Check in a task what takes time, and the input at once.');
   }
-  const found = attempt(
+  const found = wrapErrors(
     () => read(result),
     (error) => unusable(`broke: ${errorData(error).message}.`),
   );
@@ -68,7 +68,7 @@ export const checkedInput = (schema: StandardSchema | undefined, input: object, 
   throw new SchemaError('INVALID_INPUT', subject, [{ path: '', message }]);
 };
 
-const attempt = <Value>(call: () => Value, failure: (error: unknown) => Error): Value => {
+const wrapErrors = <Value>(call: () => Value, failure: (error: unknown) => Error): Value => {
   try {
     return call();
   } catch (error) {

@@ -19,8 +19,8 @@ type TaskShape = readonly [
 type JobShape = readonly [name: string, tasks: readonly TaskShape[]];
 
 /** Returns the differences, task by task, between a stored definition (its shape as JSON) and the current one. */
-export const definitionChanges = (kept: string, now: Plan): readonly DefinitionChange[] =>
-  changesOf(JSON.parse(kept) as JobShape, JSON.parse(definitionShape(now).shape) as JobShape, '');
+export const definitionChanges = (storedShape: string, now: Plan): readonly DefinitionChange[] =>
+  changesOf(JSON.parse(storedShape) as JobShape, JSON.parse(definitionShape(now).shape) as JobShape, '');
 
 const changesOf = ([, before]: JobShape, [, after]: JobShape, prefix: string): readonly DefinitionChange[] => {
   const was = new Map(before.map((task) => [task[0], task]));
@@ -44,7 +44,7 @@ const changesOfTask = (was: TaskShape, is: TaskShape, prefix: string): readonly 
   const task = prefix + name;
   const whats = [
     JSON.stringify(dependsOn) !== JSON.stringify(dependsNow) &&
-      `depends on ${list(dependsNow)} instead of ${list(dependsOn)}`,
+      `depends on ${listText(dependsNow)} instead of ${listText(dependsOn)}`,
     (before.kind ?? 'task') !== (after.kind ?? 'task') &&
       `is of the kind ${after.kind ?? 'task'} instead of ${before.kind ?? 'task'}`,
     before.trigger !== after.trigger &&
@@ -57,7 +57,7 @@ const changesOfTask = (was: TaskShape, is: TaskShape, prefix: string): readonly 
   return [...changes, ...inside];
 };
 
-const list = (names: readonly string[]): string => names.join(', ') || 'nothing';
+const listText = (names: readonly string[]): string => names.join(', ') || 'nothing';
 
 export const changeText = ({ kind, task, what }: DefinitionChange): string =>
   kind === 'changed' ? `"${task}" ${what}` : `"${task}" was ${kind}`;

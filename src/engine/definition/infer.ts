@@ -1,4 +1,4 @@
-import type { Answer, Branch, Expand, NotReady } from './answer.ts';
+import type { Branch, Directive, Expand, NotReady } from './directive.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
 import type { ConditionScope, TaskOutput, TaskScope } from './task-function.ts';
 import type { Settled } from './task-spec.ts';
@@ -41,7 +41,7 @@ export type Valid<Result, Schema = undefined> = [Schema] extends [StandardSchema
     ? Result
     : 'A task puts out a plain object that is merged into the context, or nothing';
 
-type Refused<Output> = Output extends TaskOutput | Answer ? never : unknown extends Output ? never : Output;
+type Refused<Output> = Output extends TaskOutput | Directive ? never : unknown extends Output ? never : Output;
 
 /** The output of a sensor whose check returns `Result`; `true` and `false` carry no output. */
 export type SensorOutput<Result, Schema> = [Schema] extends [StandardSchema]
@@ -49,13 +49,13 @@ export type SensorOutput<Result, Schema> = [Schema] extends [StandardSchema]
   : NothingOr<PutOut<Exclude<Awaited<Result>, boolean>>>;
 
 /** `Result` if a sensor's check may return it; else a text for tsc's error. `true` means no output. */
-export type ValidCheck<Result, Schema> = [Seen<Awaited<Result>>] extends [never]
+export type ValidCheck<Result, Schema> = [CheckOutput<Awaited<Result>>] extends [never]
   ? Result
-  : [Valid<Seen<Awaited<Result>>, Schema>] extends [Seen<Awaited<Result>>]
+  : [Valid<CheckOutput<Awaited<Result>>, Schema>] extends [CheckOutput<Awaited<Result>>]
     ? Result
     : 'A sensor answers true or an output when it is ready, false or notReady(reason) when it is not yet';
 
-type Seen<Value> = Value extends true ? undefined : Value extends false | NotReady ? never : Value;
+type CheckOutput<Value> = Value extends true ? undefined : Value extends false | NotReady ? never : Value;
 
 /** The output of a fan-out: the outputs of its instances in the order of the items, under the task's name. */
 export type MapOutput<Name extends string, Result, Schema, Tolerated> = {
@@ -112,18 +112,18 @@ type OpenOf<Upstream> = Upstream extends { readonly open: infer Open } ? Open : 
 
 /** The scope of a task's functions. With any rule but `allSuccess`, no output of a dependency is certain. */
 export type ScopeOf<Input, Tasks, Needs extends string, Rule> = TaskScope<
-  ContextOf<Input, Heard<Named<Tasks, Needs>, Rule>, Needs>,
-  DepsOf<Heard<Named<Tasks, Needs>, Rule>, Needs>
+  ContextOf<Input, UnderRule<Named<Tasks, Needs>, Rule>, Needs>,
+  DepsOf<UnderRule<Named<Tasks, Needs>, Rule>, Needs>
 >;
 
 export type ConditionOf<Input, Tasks, Needs extends string, Rule> = ConditionScope<
-  ContextOf<Input, Heard<Named<Tasks, Needs>, Rule>, Needs>,
-  DepsOf<Heard<Named<Tasks, Needs>, Rule>, Needs>
+  ContextOf<Input, UnderRule<Named<Tasks, Needs>, Rule>, Needs>,
+  DepsOf<UnderRule<Named<Tasks, Needs>, Rule>, Needs>
 >;
 
-type Heard<Upstream, Rule> = [Rule] extends ['allSuccess'] ? Upstream : Doubted<Upstream>;
+type UnderRule<Upstream, Rule> = [Rule] extends ['allSuccess'] ? Upstream : Uncertain<Upstream>;
 
-type Doubted<Upstream> =
+type Uncertain<Upstream> =
   Upstream extends TaskType<infer Name, infer Output> ? TaskType<Name, Output, false, true> : never;
 
 /** `Name` if no task has it yet; else a text, which shows up in tsc's error. Names known only at run time pass. */

@@ -92,16 +92,16 @@ export const createPlan = (
 };
 
 /** Compares two ready tasks: negative if `a` runs first. Priority decides, then the longer chain, then declaration. */
-export const comparePlaces = ({ tasks, lengths }: Plan, a: number, b: number): number =>
+export const compareRanks = ({ tasks, lengths }: Plan, a: number, b: number): number =>
   (tasks[b]?.priority ?? 0) - (tasks[a]?.priority ?? 0) || (lengths[b] ?? 0) - (lengths[a] ?? 0) || a - b;
 
 /** Sorts ready tasks in place by which runs first: in topological order for a sequential job, else by rank. */
-export const sortByPlace = (plan: Plan, sequential: boolean | undefined, indexes: number[]): number[] => {
+export const sortByRank = (plan: Plan, sequential: boolean | undefined, indexes: number[]): number[] => {
   if (indexes.length < 2) return indexes;
   const { positions, ranks, grown } = plan;
-  if (grown && !sequential) return indexes.sort((a, b) => comparePlaces(plan, a, b));
-  const places = sequential ? positions : ranks;
-  return indexes.sort((a, b) => (places[a] as number) - (places[b] as number));
+  if (grown && !sequential) return indexes.sort((a, b) => compareRanks(plan, a, b));
+  const ranking = sequential ? positions : ranks;
+  return indexes.sort((a, b) => (ranking[a] as number) - (ranking[b] as number));
 };
 
 const inverse = (order: readonly number[]): Uint32Array => {

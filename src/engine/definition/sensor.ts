@@ -1,6 +1,6 @@
 import { isThenable } from '../../events/thenable.ts';
 import { backoffMs } from '../../machines/retry.ts';
-import { answerOf, kindOfAnswer, type NotReady } from './answer.ts';
+import { directiveOf, kindOfDirective, type NotReady } from './directive.ts';
 import type { SensorPace } from './options.ts';
 import type { TaskFunction, TaskScope } from './task-function.ts';
 
@@ -22,8 +22,8 @@ export const sensorFunction = (check: TaskFunction): TaskFunction => {
 const outcomeOf = (answer: unknown): unknown => {
   if (answer === true) return undefined;
   if (answer === false) return poll('not yet');
-  const other = answerOf(answer);
-  if (other && kindOfAnswer(other) === 'notReady') return poll((other as NotReady).reason);
+  const other = directiveOf(answer);
+  if (other && kindOfDirective(other) === 'notReady') return poll((other as NotReady).reason);
   if (answer === undefined)
     throw new TypeError('The check of a sensor answered nothing: expected true, false, notReady(reason) or an output');
   return answer;

@@ -1,5 +1,5 @@
 import type { JobError } from '../errors/errors.ts';
-import type { Answer } from './answer.ts';
+import type { Directive } from './directive.ts';
 
 /** Log of an attempt: each call publishes a `task.log` event. `data` is made JSON-safe. */
 export type TaskLogger = {
@@ -73,4 +73,4 @@ export type TaskFunction<
   Context = Readonly<Record<string, unknown>>,
   Deps = Readonly<Record<string, unknown>>,
   Output = unknown,
-> = (scope: TaskScope<Context, Deps>) => Output | Answer | PromiseLike<Output | Answer>;
+> = (scope: TaskScope<Context, Deps>) => Output | Directive | PromiseLike<Output | Directive>;

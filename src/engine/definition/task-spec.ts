@@ -1,4 +1,4 @@
-import { ANSWER, type Expand } from './answer.ts';
+import { DIRECTIVE, type Expand } from './directive.ts';
 import type {
   AttemptOptions,
   ExternalPace,
@@ -91,4 +91,4 @@ export const expand = <const Output extends object | undefined = undefined>(
   tasks: readonly AnyTaskSpec[],
   ...output: [output?: Output]
 ): Expand<Output> =>
-  Object.freeze({ [ANSWER]: 'expand' as const, tasks: Object.freeze([...tasks]), output: output[0] as Output });
+  Object.freeze({ [DIRECTIVE]: 'expand' as const, tasks: Object.freeze([...tasks]), output: output[0] as Output });

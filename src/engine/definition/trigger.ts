@@ -21,18 +21,18 @@ export const TRIGGER_RULES = [
 export type Outcome = 'success' | 'failed' | 'tolerated' | 'skipped';
 
 /** Number of upstreams with each outcome. */
-export type Tally = Readonly<Record<Outcome, number>>;
+export type OutcomeCounts = Readonly<Record<Outcome, number>>;
 
-export type Verdict = 'run' | 'skip' | 'wait';
+export type Decision = 'run' | 'skip' | 'wait';
 
 /**
  * Applies a trigger rule to the outcomes so far of `total` upstreams, and decides as early as possible. Rules that
  * forbid failures ignore a tolerated one; rules that look for a failure count it. Without upstreams a task runs.
  */
-export const judge = (rule: TriggerRule, tally: Tally, total: number): Verdict => {
-  const { success, failed, tolerated, skipped } = tally;
+export const evaluateRule = (rule: TriggerRule, counts: OutcomeCounts, total: number): Decision => {
+  const { success, failed, tolerated, skipped } = counts;
   const done = success + failed + tolerated + skipped;
-  const atEnd = (verdict: Verdict): Verdict => (done === total ? verdict : 'wait');
+  const atEnd = (decision: Decision): Decision => (done === total ? decision : 'wait');
   if (total === 0) return 'run';
   switch (rule) {
     case 'allSuccess':

@@ -59,7 +59,7 @@ export const definitionOf = (draft: TaskDraft, dependsOn: readonly string[]): Ta
   const options = draft.options as PlainOptions | undefined;
   const definition = {
     name,
-    run: kind === 'sensor' ? sensorFunction(run as TaskFunction) : (run ?? nothing),
+    run: kind === 'sensor' ? sensorFunction(run as TaskFunction) : (run ?? noop),
     dependsOn,
     timeout: options?.timeout,
     deadline: options?.deadline,
@@ -82,20 +82,27 @@ const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinitio
   if (kind === 'sensor') return { kind, sensor: options };
   if (kind === 'external') return { kind, external: options ?? NO_OPTIONS };
   if (kind === 'map') return { kind, nested: options as MapOptions };
-  return { kind: 'job', output: undefined, nested: nestedOf(definition, options as Partial<Unlike> | undefined) };
+  return {
+    kind: 'job',
+    output: undefined,
+    nested: nestedOf(definition, options as Partial<NestedTaskOptions> | undefined),
+  };
 };
 
 /** Options of a nested job that other tasks lack (`input`) or use differently (`output`). */
-type Unlike = Pick<NestedJobOptions, 'input'> & { readonly output: unknown };
+type NestedTaskOptions = Pick<NestedJobOptions, 'input'> & { readonly output: unknown };
 
-const nestedOf = (definition: Sealed | undefined, options: Partial<Unlike> | undefined): TaskDefinition['nested'] =>
+const nestedOf = (
+  definition: Sealed | undefined,
+  options: Partial<NestedTaskOptions> | undefined,
+): TaskDefinition['nested'] =>
   definition && {
     definition,
     input: options?.input,
     output: options?.output as NestedJobOptions['output'],
   };
 
-const nothing = (): void => {};
+const noop = (): void => {};
 
 const NO_OPTIONS = Object.freeze({});
 
@@ -186,10 +193,10 @@ const nameProblems = (what: string, name: unknown, tasks: readonly string[]): Pr
 export const cycleProblem = (cycle: readonly number[], graph: Graph): Problem => {
   const tasks = cycle.map((index) => graph.names[index] as string);
   const path = [...tasks, tasks[0] as string];
-  const shown = path.length > LONGEST_SHOWN ? [...path.slice(0, LONGEST_SHOWN), `… (${tasks.length} tasks)`] : path;
+  const shown = path.length > MAX_SHOWN ? [...path.slice(0, MAX_SHOWN), `… (${tasks.length} tasks)`] : path;
   const message = `Tasks wait on one another: ${shown.join(' → ')}. Remove one of these dependencies.`;
   return { code: 'CYCLE', message, tasks, path };
 };
 
 /** Maximum number of tasks of a cycle that a message shows; `path` holds all of them. */
-const LONGEST_SHOWN = 20;
+const MAX_SHOWN = 20;

@@ -63,7 +63,7 @@ export class SchemaError extends TintypeError {
 
   constructor(code: SchemaError['code'], subject: string, violations: readonly Violation[]) {
     const shown = violations
-      .slice(0, MOST_SHOWN)
+      .slice(0, MAX_SHOWN)
       .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
     const more = violations.length - shown.length;
     if (more > 0) shown.push(`and ${more} more`);
@@ -74,7 +74,7 @@ export class SchemaError extends TintypeError {
 }
 
 /** Maximum number of violations in a message; `violations` holds them all. */
-const MOST_SHOWN = 10;
+const MAX_SHOWN = 10;
 
 /** Thrown when the journal can't store a job or load it. What was stored before is unaffected. */
 export class JournalError extends TintypeError {

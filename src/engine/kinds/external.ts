@@ -7,7 +7,7 @@ import { newId } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
 import { claimOptionProblems } from '../definition/check-options.ts';
 import { checked } from '../definition/check-schema.ts';
-import { refuse, show } from '../definition/rules.ts';
+import { formatValue, throwIfInvalid } from '../definition/option-rules.ts';
 import { AbortError, CommandError } from '../errors/errors.ts';
 import type { ClaimNote } from '../model/notes.ts';
 import type { Claim, TaskRun } from '../model/run.ts';
@@ -24,7 +24,7 @@ export type ClaimOptions = {
 
 /** Claims a ready task for `owner`, which starts its attempt. Returns the claim's token. @throws CommandError */
 export const claim = (task: TaskRun, owner: string, options: ClaimOptions): string => {
-  refuse(`A call on task "${task.path}"`, claimOptionProblems(options));
+  throwIfInvalid(`A call on task "${task.path}"`, claimOptionProblems(options));
   requireExternal(task);
   if (typeof owner !== 'string' || owner === '')
     throw new TypeError(
@@ -112,7 +112,7 @@ export const complete = (task: TaskRun, output: unknown, token: string | undefin
     requireToken(task, token);
     if (value !== undefined && !isPlainObject(value))
       throw new TypeError(
-        `Task "${task.path}" was completed with ${show(value)}: expected a plain object, or nothing.`,
+        `Task "${task.path}" was completed with ${formatValue(value)}: expected a plain object, or nothing.`,
       );
     const ready = value && { text: checkOutput(task, value) };
     begin(task, 'completed');

@@ -3,12 +3,12 @@
  * nothing: other programs claim, complete or fail an external task through its handle. */
 import { isPlainObject } from '../../events/plain-object.ts';
 import { ignoreRejection, isThenable } from '../../events/thenable.ts';
-import { type NotReady, notReady } from '../definition/answer.ts';
 import { checkedInput } from '../definition/check-schema.ts';
+import { type NotReady, notReady } from '../definition/directive.ts';
 import { buildGraph } from '../definition/graph.ts';
+import { formatValue } from '../definition/option-rules.ts';
 import type { StartOptions } from '../definition/options.ts';
 import { createPlan, type FanOut, type NestedJob, type Plan, type TaskDefinition } from '../definition/plan.ts';
-import { show } from '../definition/rules.ts';
 import { PLAN } from '../definition/sealed.ts';
 import type { Settled } from '../definition/task-spec.ts';
 import { NO_VALUE } from '../durable/journal.ts';
@@ -87,7 +87,9 @@ const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: Fan
 const listOf = (items: unknown): readonly unknown[] => {
   if (typeof items === 'object' && items !== null && Symbol.iterator in items)
     return Array.from(items as Iterable<unknown>);
-  throw new NonRetryableError(`its "over" gave ${show(items)}: expected an array, or something else to iterate over`);
+  throw new NonRetryableError(
+    `its "over" gave ${formatValue(items)}: expected an array, or something else to iterate over`,
+  );
 };
 
 const startInstances = (job: JobRun, task: TaskRun, attempt: Attempt, items: readonly unknown[]): void => {

@@ -1,5 +1,5 @@
 import { Heap } from '../definition/heap.ts';
-import { comparePlaces } from '../definition/plan.ts';
+import { compareRanks } from '../definition/plan.ts';
 import type { SlotLimit } from './limit.ts';
 import type { QueuedTask } from './queued-task.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -96,7 +96,7 @@ const waits = (task: Task): boolean => {
 export const compareTasks = (a: Task, b: Task): number => {
   const { job } = a;
   if (job === b.job) {
-    return job.plan.grown && !job.options.sequential ? comparePlaces(job.plan, a.index, b.index) : a.place - b.place;
+    return job.plan.grown && !job.options.sequential ? compareRanks(job.plan, a.index, b.index) : a.place - b.place;
   }
   return (
     priorityOf(b) - priorityOf(a) ||

@@ -14,7 +14,7 @@ import { initialTaskSnapshot, type TaskCommand, type taskLogic } from '../../mac
 import { mergedOptions } from '../definition/merged-options.ts';
 import type { JobOptions, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
-import type { Tally } from '../definition/trigger.ts';
+import type { OutcomeCounts } from '../definition/trigger.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
 import type { JobError, TaskError } from '../errors/errors.ts';
 import { Dispatcher } from '../limits/dispatcher.ts';
@@ -156,7 +156,7 @@ export abstract class JobRun {
   /** For each task, the number of upstreams that have not completed, or failed with `continueOnFailure`. */
   readonly missing: number[];
   /** For tasks with a trigger rule other than the default, the outcomes of their upstreams so far. */
-  tallies: Map<number, Tally> | undefined;
+  tallies: Map<number, OutcomeCounts> | undefined;
   /** Tasks removed from the running job. */
   removed: Set<number> | undefined;
   /** Tasks to pause when they become ready, and who requested it. */

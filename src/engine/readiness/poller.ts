@@ -1,5 +1,5 @@
 import { systemClock } from '../../events/system-clock.ts';
-import { show } from '../definition/rules.ts';
+import { formatValue } from '../definition/option-rules.ts';
 import type { Clock } from '../time/clock.ts';
 import { onAbort } from '../time/on-abort.ts';
 import { createProber } from './prober.ts';
@@ -12,7 +12,7 @@ import {
   type ReadinessResult,
   thrownCheck,
 } from './readiness.ts';
-import { refuseWrongCheck, refuseWrongPoller } from './refuse.ts';
+import { validateCheckArguments, validatePollerOptions } from './validate-arguments.ts';
 
 export type PollerOptions = {
   /** Time from the start of one check to the start of the next, in ms. Required. */
@@ -29,11 +29,11 @@ export type PollerOptions = {
  * @throws OptionError for invalid options
  */
 export const createPoller = (options: PollerOptions): ReadinessChecker => {
-  refuseWrongPoller(options);
+  validatePollerOptions(options);
   const { interval, clock = systemClock, prober = createProber({ clock }) } = options;
   return {
     check: async (id, fn, checkOptions) => {
-      refuseWrongCheck(id, fn, checkOptions);
+      validateCheckArguments(id, fn, checkOptions);
       const signal = checkOptions?.signal;
       return poll(idText(id), async () => prober.check(id, fn, { signal }), { interval, clock, signal });
     },
@@ -42,7 +42,7 @@ export const createPoller = (options: PollerOptions): ReadinessChecker => {
 
 const poll = (
   id: string,
-  look: () => Promise<ReadinessResult>,
+  check: () => Promise<ReadinessResult>,
   { interval, clock, signal }: CheckOptions & { readonly interval: number; readonly clock: Clock },
 ): Promise<ReadinessResult> =>
   new Promise((resolve) => {
@@ -60,20 +60,20 @@ const poll = (
       forgetSignal();
       resolve(result);
     };
-    const answered = (result: ReadinessResult): void => {
+    const onResult = (result: ReadinessResult): void => {
       if (over) return;
-      if (result.state === 'inProgress') cancelTimer = clock.setTimer(lookOnce, nextTick());
+      if (result.state === 'inProgress') cancelTimer = clock.setTimer(checkOnce, nextTick());
       else end(result);
     };
-    const lookOnce = (): void => {
-      look()
-        .then((answer) => understood(id, answer))
+    const checkOnce = (): void => {
+      check()
+        .then((answer) => validResult(id, answer))
         .catch((thrown) => thrownCheck(id, thrown))
-        .then(answered);
+        .then(onResult);
     };
 
     const forgetSignal = onAbort(signal, (reason) => end(cancelled(id, reason)));
-    lookOnce();
+    checkOnce();
   });
 
 /**
@@ -91,10 +91,10 @@ const ticks = (interval: number, clock: Clock): (() => number) => {
 };
 
 /** Checks the result, since the prober may be the program's own. */
-const understood = (id: string, answer: ReadinessResult): ReadinessResult => {
+const validResult = (id: string, answer: ReadinessResult): ReadinessResult => {
   const state: unknown = answer?.state;
   if (state === 'ready' || state === 'inProgress' || state === 'error') return answer;
-  const message = `readiness check error for ${id}: expected a state of ready, inProgress or error, got ${show(answer)}`;
+  const message = `readiness check error for ${id}: expected a state of ready, inProgress or error, got ${formatValue(answer)}`;
   return failedCheck(new ReadinessError('READINESS_ERROR', message, { id }));
 };
 

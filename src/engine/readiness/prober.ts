@@ -1,9 +1,9 @@
 /* This folder checks whether something outside the program, such as a service, is ready. It is independent of jobs.
- * `readiness.ts` declares ids, results and errors; `refuse.ts` validates arguments. `prober.ts` makes one check, with a
+ * `readiness.ts` declares ids, results and errors; `validate-arguments.ts` validates arguments. `prober.ts` makes one check, with a
  * time limit; `poller.ts` repeats it until ready or failed. `snapshot-store.ts` stands alone: values in memory. */
 
 import { systemClock } from '../../events/system-clock.ts';
-import { show } from '../definition/rules.ts';
+import { formatValue } from '../definition/option-rules.ts';
 import type { Clock } from '../time/clock.ts';
 import { onAbort } from '../time/on-abort.ts';
 import { hasLimit } from '../time/time-limit.ts';
@@ -17,7 +17,7 @@ import {
   type ReadinessResult,
   thrownCheck,
 } from './readiness.ts';
-import { refuseWrongCheck, refuseWrongProber } from './refuse.ts';
+import { validateCheckArguments, validateProberOptions } from './validate-arguments.ts';
 
 export type ProberOptions = {
   /** Time limit of one check in ms. Default none. */
@@ -31,11 +31,11 @@ export type ProberOptions = {
  * @throws OptionError for invalid options
  */
 export const createProber = (options: ProberOptions = {}): ReadinessChecker => {
-  refuseWrongProber(options);
+  validateProberOptions(options);
   const { timeout, clock = systemClock } = options;
   return {
     check: async (id, fn, checkOptions) => {
-      refuseWrongCheck(id, fn, checkOptions);
+      validateCheckArguments(id, fn, checkOptions);
       return probe(idText(id), fn, { timeout, clock, signal: checkOptions?.signal });
     },
   };
@@ -63,18 +63,18 @@ const probe = (
     };
     const forgetSignal = onAbort(signal, (reason) => giveUp(cancelled(id, reason)));
     const cancelTimer = hasLimit(timeout) ? clock.setTimer(() => giveUp(timedOut(id, timeout)), timeout) : undefined;
-    ask(fn, controller.signal).then(
+    callFunction(fn, controller.signal).then(
       (answer) => end(resultOf(id, answer)),
       (thrown) => end(thrownCheck(id, thrown)),
     );
   });
 
-const ask = async (fn: ReadinessFunction, signal: AbortSignal): Promise<unknown> => fn({ signal });
+const callFunction = async (fn: ReadinessFunction, signal: AbortSignal): Promise<unknown> => fn({ signal });
 
 const resultOf = (id: string, answer: unknown): ReadinessResult => {
   if (answer === true) return { state: 'ready', id };
   if (answer === false) return { state: 'inProgress', id };
-  const message = `readiness check error for ${id}: expected true (ready) or false (in progress), got ${show(answer)}`;
+  const message = `readiness check error for ${id}: expected true (ready) or false (in progress), got ${formatValue(answer)}`;
   return failedCheck(new ReadinessError('READINESS_ERROR', message, { id }));
 };
 

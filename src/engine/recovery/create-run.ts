@@ -1,8 +1,8 @@
 import { logTo } from '../../events/logger.ts';
 import { newId } from '../../events/system-clock.ts';
+import { throwIfInvalid } from '../definition/option-rules.ts';
 import type { StartOptions } from '../definition/options.ts';
 import type { Plan } from '../definition/plan.ts';
-import { refuse } from '../definition/rules.ts';
 import { JobRecorder } from '../durable/job-recorder.ts';
 import { JournalWriter } from '../durable/journal-writer.ts';
 import type { JobRun, Surroundings } from '../model/run.ts';
@@ -32,7 +32,7 @@ export const createRun = (plan: Plan, input: object, options: StartOptions, { di
   const recorder = journal && new JobRecorder(jobId, JournalWriter.of(journal));
   const run = new LiveRun(plan, input, { ...options, jobId }, { ...(dispatcher && { dispatcher }), recorder });
   run.deliveries$.subscribe(react);
-  if (plan.pooled) refuse(`The start of job "${plan.name}"`, poolProblems(plan.tasks, run.level));
+  if (plan.pooled) throwIfInvalid(`The start of job "${plan.name}"`, poolProblems(plan.tasks, run.level));
   connect(run);
   if (run.options.logger) run.events$.subscribe(logTo(run.options.logger));
   return run;

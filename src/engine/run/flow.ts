@@ -1,8 +1,14 @@
 import { SETTLED } from '../../events/states.ts';
 import { ignoreRejection } from '../../events/thenable.ts';
-import { sortByPlace } from '../definition/plan.ts';
-import { judge, type Outcome, type Tally, type TriggerRule, type Verdict } from '../definition/trigger.ts';
-import { yesOrNo } from '../definition/yes-or-no.ts';
+import { sortByRank } from '../definition/plan.ts';
+import { requireBoolean } from '../definition/require-boolean.ts';
+import {
+  type Decision,
+  evaluateRule,
+  type Outcome,
+  type OutcomeCounts,
+  type TriggerRule,
+} from '../definition/trigger.ts';
 import { TaskError } from '../errors/errors.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { createConditionScope } from './scope.ts';
@@ -27,7 +33,7 @@ export const followUp = (job: JobRun, task: TaskRun): void => {
 
 /** Schedules tasks, or skips those whose condition is false. All become ready before the first of them runs. */
 export const launch = (job: JobRun, indexes: number[]): void => {
-  for (const index of sortByPlace(job.plan, job.options.sequential, indexes)) {
+  for (const index of sortByRank(job.plan, job.options.sequential, indexes)) {
     // A task that reuses an earlier result has already settled.
     if (!isUnscheduled(job, index)) continue;
     const task = job.wake(index);
@@ -59,7 +65,7 @@ export const appraise = (job: JobRun, index: number): void => {
   job.missing[index] = total - tally.success - tally.tolerated;
   if (rule && rule !== 'allSuccess') remember(job, index, tally);
   if (job.stop || job.startedAt === undefined) return;
-  const verdict = judge(rule ?? 'allSuccess', tally, total);
+  const verdict = evaluateRule(rule ?? 'allSuccess', tally, total);
   if (verdict === 'run') launch(job, [index]);
   else if (verdict === 'skip') skip(job, index);
 };
@@ -89,7 +95,7 @@ const isUnscheduled = (job: JobRun, index: number): boolean =>
   (job.tasks[index]?.state ?? 'unscheduled') === 'unscheduled' && !job.removed?.has(index);
 
 /** Counts an upstream's outcome and evaluates the rule. The default rule only needs the number of pending upstreams. */
-const note = (job: JobRun, index: number, upstream: TaskRun): Verdict => {
+const note = (job: JobRun, index: number, upstream: TaskRun): Decision => {
   const rule = job.plan.tasks[index]?.trigger ?? 'allSuccess';
   const outcome = outcomeOf(upstream, index);
   if (rule === 'allSuccess') {
@@ -101,17 +107,17 @@ const note = (job: JobRun, index: number, upstream: TaskRun): Verdict => {
   const before = job.tallies?.get(index) ?? NONE;
   const tally = { ...before, [outcome]: before[outcome] + 1 };
   remember(job, index, tally);
-  return judge(rule, tally, job.plan.upstreamCounts[index] ?? 0);
+  return evaluateRule(rule, tally, job.plan.upstreamCounts[index] ?? 0);
 };
 
-const remember = (job: JobRun, index: number, tally: Tally): void => {
+const remember = (job: JobRun, index: number, tally: OutcomeCounts): void => {
   job.tallies ??= new Map();
   job.tallies.set(index, tally);
 };
 
-const NONE: Tally = { success: 0, failed: 0, tolerated: 0, skipped: 0 };
+const NONE: OutcomeCounts = { success: 0, failed: 0, tolerated: 0, skipped: 0 };
 
-const tallyOf = (job: JobRun, index: number): Tally => {
+const tallyOf = (job: JobRun, index: number): OutcomeCounts => {
   const tally = { ...NONE };
   for (const upstream of job.plan.graph.upstream[index] ?? []) {
     const task = job.tasks[upstream];
@@ -129,7 +135,7 @@ const outcomeOf = (task: TaskRun, consumer: number): Outcome => {
 
 const holds = (job: JobRun, task: TaskRun, when: NonNullable<TaskRun['definition']['when']>): boolean => {
   try {
-    return yesOrNo('when', when(createConditionScope(job, task)));
+    return requireBoolean('when', when(createConditionScope(job, task)));
   } catch (thrown) {
     ignoreRejection(thrown);
     task.refusal = { thrown };

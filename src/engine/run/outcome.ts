@@ -1,8 +1,15 @@
 import { errorData, textOf } from '../../events/error-data.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
-import { type Answer, answerOf, type Branch, type Expand, kindOfAnswer, type NotReady } from '../definition/answer.ts';
+import {
+  type Branch,
+  type Directive,
+  directiveOf,
+  type Expand,
+  kindOfDirective,
+  type NotReady,
+} from '../definition/directive.ts';
 import { reachable } from '../definition/graph.ts';
-import { show } from '../definition/rules.ts';
+import { formatValue } from '../definition/option-rules.ts';
 import { intervalMs, isPoll, type Poll } from '../definition/sensor.ts';
 import type { AnyTaskSpec } from '../definition/task-spec.ts';
 import {
@@ -42,14 +49,14 @@ type Brought =
   | { readonly kind: 'poll' }
   | { readonly kind: 'item' }
   | { readonly kind: 'output' }
-  | { readonly kind: 'answer'; readonly answer: Answer }
+  | { readonly kind: 'answer'; readonly answer: Directive }
   | { readonly kind: 'refused'; readonly what: string; readonly cause: [cause?: unknown] };
 
 /** Classifies a returned value; even reading it may throw. */
 const read = (value: unknown, isItem: boolean): Brought => {
   try {
     if (isPoll(value)) return { kind: 'poll' };
-    const answer = answerOf(value);
+    const answer = directiveOf(value);
     if (answer) return { kind: 'answer', answer };
     if (isItem) return { kind: 'item' };
     if (isPlainObject(value)) return { kind: 'output' };
@@ -83,8 +90,8 @@ const lookAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
   job.commandTask(task, { type: 'attempt.poll' }, { reason: textOf(reason), dueAt });
 };
 
-const follow = (job: JobRun, task: TaskRun, answer: Answer): void => {
-  const kind = kindOfAnswer(answer);
+const follow = (job: JobRun, task: TaskRun, answer: Directive): void => {
+  const kind = kindOfDirective(answer);
   if (kind === 'notReady') {
     const reason = textOf((answer as NotReady).reason);
     job.commandTask(task, { type: 'attempt.notReady', reason }, { reason });
@@ -105,7 +112,7 @@ const take = (job: JobRun, task: TaskRun, { picks, output }: Branch<unknown>): v
   for (const pick of picks as readonly unknown[]) {
     if (typeof pick === 'string' && names.includes(pick)) continue;
     const hint = (typeof pick === 'string' && didYouMean(pick, names)) || ` Those are ${names.join(', ') || 'none'}.`;
-    refuse(job, task, `branch(…) with ${show(pick)}, which does not directly depend on it.${hint}`);
+    refuse(job, task, `branch(…) with ${formatValue(pick)}, which does not directly depend on it.${hint}`);
     return;
   }
   const picked = new Set(picks.map((name) => graph.indexOf.get(name) as number));

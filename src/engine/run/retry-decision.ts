@@ -1,6 +1,6 @@
 import { backoffMs } from '../../machines/retry.ts';
 import { hasRetryLeft } from '../../machines/task.ts';
-import { yesOrNo } from '../definition/yes-or-no.ts';
+import { requireBoolean } from '../definition/require-boolean.ts';
 import { isA, NonRetryableError, OptionError, RetryAfterError, SchemaError } from '../errors/errors.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 
@@ -18,7 +18,7 @@ export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryD
   const left = hasRetryLeft(snapshot.context);
   if (!left && !pauses(job, task)) return { retry: false };
   try {
-    if (retry.retryIf && !yesOrNo('retryIf', retry.retryIf(thrown, attempts))) return { retry: false };
+    if (retry.retryIf && !requireBoolean('retryIf', retry.retryIf(thrown, attempts))) return { retry: false };
     if (!left) return { retry: false, exhausted: true };
     if (isA(thrown, RetryAfterError)) return { retry: true, waitMs: thrown.delayMs };
     const waitMs = backoffMs(retry, attempts - attemptsNotCounted, thrown, job.random);

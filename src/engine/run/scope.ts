@@ -1,6 +1,6 @@
 import { textOf } from '../../events/error-data.ts';
-import { lazily } from '../definition/lazily.ts';
-import { show } from '../definition/rules.ts';
+import { lazyProperties } from '../definition/lazy-properties.ts';
+import { formatValue } from '../definition/option-rules.ts';
 import type { ConditionScope, TaskScope } from '../definition/task-function.ts';
 import type { Attempt } from '../model/attempt.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
@@ -29,7 +29,7 @@ export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskS
 
 type Reads = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
 
-const withReads = lazily<Reads, Pick<TaskScope, 'ctx' | 'deps' | 'signal' | 'log' | 'outcome' | 'checkpoint'>>({
+const withReads = lazyProperties<Reads, Pick<TaskScope, 'ctx' | 'deps' | 'signal' | 'log' | 'outcome' | 'checkpoint'>>({
   ctx: ({ job, attempt }) => job.context.at(attempt.version),
   deps: ({ task, attempt }) => outputsOf(task, attempt.version),
   signal: ({ attempt }) => attempt.signal,
@@ -41,7 +41,9 @@ const withReads = lazily<Reads, Pick<TaskScope, 'ctx' | 'deps' | 'signal' | 'log
 /** @throws RangeError if `fraction` is not a number from 0 to 1 */
 export const requireFraction = (path: string, fraction: number): void => {
   if (typeof fraction === 'number' && fraction >= 0 && fraction <= 1) return;
-  throw new RangeError(`Task "${path}" reported a progress of ${show(fraction)}: expected a number from 0 to 1.`);
+  throw new RangeError(
+    `Task "${path}" reported a progress of ${formatValue(fraction)}: expected a number from 0 to 1.`,
+  );
 };
 
 /** Creates the scope of a condition, which is evaluated before there is an attempt. */

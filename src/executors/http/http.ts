@@ -3,7 +3,7 @@
  * for an unexpected status, `retry.ts` decides whether and when to try again. `error.ts` has the errors. None of them
  * shows credentials, the query of a URL or secrets. */
 
-import { notReady } from '../../engine/definition/answer.ts';
+import { notReady } from '../../engine/definition/directive.ts';
 import type { TaskFunction, TaskScope } from '../../engine/definition/task-function.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 import { decoded, MAX_BODY_BYTES, parseBody, readInto, tooLarge } from './body.ts';

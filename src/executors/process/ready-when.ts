@@ -1,4 +1,4 @@
-import { notReady } from '../../engine/definition/answer.ts';
+import { notReady } from '../../engine/definition/directive.ts';
 import type { TaskFunction } from '../../engine/definition/task-function.ts';
 import { ProcessError } from './error.ts';
 

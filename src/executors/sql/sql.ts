@@ -6,7 +6,7 @@
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { notReady } from '../../engine/definition/answer.ts';
+import { notReady } from '../../engine/definition/directive.ts';
 import type { TaskFunction, TaskScope } from '../../engine/definition/task-function.ts';
 import type { SqlAnswer } from './answer.ts';
 import { firstLine, SqlError } from './error.ts';

@@ -6,7 +6,7 @@ import { didYouMean } from '../errors/suggest.ts';
 export type Rule = {
   /** Completes "expected …". */
   readonly expected: string;
-  readonly holds: (value: unknown) => boolean;
+  readonly test: (value: unknown) => boolean;
   /** Set if the option must be given; `undefined` then does not select a default. */
   readonly required?: true;
   /** Checks the contents of a valid value. */
@@ -18,7 +18,7 @@ export type Rules = Readonly<Record<string, Rule>>;
 /** Whose options are checked, in words; the tasks concerned; the path of the option that contains the checked ones. */
 export type About = { readonly subject: string; readonly tasks?: readonly string[]; readonly option?: string };
 
-export const rule = (expected: string, holds: (value: unknown) => boolean): Rule => ({ expected, holds });
+export const rule = (expected: string, test: (value: unknown) => boolean): Rule => ({ expected, test });
 
 export const required = (of: Rule): Rule => ({ ...of, required: true });
 
@@ -94,7 +94,7 @@ export const problemsOf = (given: unknown, rules: Rules, about: About): Problem[
     problems.push({ code: 'INVALID_OPTION', message, tasks, option });
   };
   if (!isRecord(values)) {
-    add(prefix, `${subject} was given ${show(given)} for its options: expected an object.`);
+    add(prefix, `${subject} was given ${formatValue(given)} for its options: expected an object.`);
     return problems;
   }
   for (const [key, { expected }] of needed) {
@@ -107,8 +107,8 @@ export const problemsOf = (given: unknown, rules: Rules, about: About): Problem[
     if (!wanted) {
       const hint = didYouMean(key, Object.keys(rules)) || ` Known are ${Object.keys(rules).join(', ')}.`;
       add(prefix + key, `${subject} has no option "${prefix}${key}".${hint}`);
-    } else if (value !== undefined && !wanted.holds(value)) {
-      add(prefix + key, `${subject} has ${prefix}${key} = ${show(value)}: expected ${wanted.expected}.`);
+    } else if (value !== undefined && !wanted.test(value)) {
+      add(prefix + key, `${subject} has ${prefix}${key} = ${formatValue(value)}: expected ${wanted.expected}.`);
     } else if (value !== undefined && wanted.inside) {
       problems.push(...wanted.inside(value as object, { ...about, option: prefix + key }));
     }
@@ -128,12 +128,12 @@ const requiredOf = (rules: Rules): readonly (readonly [string, Rule])[] => {
 const REQUIRED = new WeakMap<Rules, readonly (readonly [string, Rule])[]>();
 
 /** Throws the problems, if any, as one error. @throws OptionError */
-export const refuse = (subject: string, [first, ...rest]: readonly Problem[]): void => {
+export const throwIfInvalid = (subject: string, [first, ...rest]: readonly Problem[]): void => {
   if (first) throw new OptionError(subject, [first, ...rest]);
 };
 
 /** Formats a value for a message: one short line, cut off after 60 characters. */
-export const show = (value: unknown): string => {
+export const formatValue = (value: unknown): string => {
   const shown = typeof value === 'string' ? JSON.stringify(value) : textOf(value);
   return shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
 };

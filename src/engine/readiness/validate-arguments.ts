@@ -7,10 +7,10 @@ import {
   methods,
   period,
   problemsOf,
-  refuse,
   required,
   rule,
-} from '../definition/rules.ts';
+  throwIfInvalid,
+} from '../definition/option-rules.ts';
 
 const isName = (value: unknown): boolean => typeof value === 'string' && value !== '';
 
@@ -33,15 +33,15 @@ const argumentRules = { id: required(id), fn: required(callable) };
 
 const checkRules = { signal: abortSignal };
 
-export const refuseWrongProber = (options: unknown): void =>
-  refuse('createProber', problemsOf(options, proberRules, { subject: 'The prober' }));
+export const validateProberOptions = (options: unknown): void =>
+  throwIfInvalid('createProber', problemsOf(options, proberRules, { subject: 'The prober' }));
 
-export const refuseWrongPoller = (options: unknown): void =>
-  refuse('createPoller', problemsOf(options, pollerRules, { subject: 'The poller' }));
+export const validatePollerOptions = (options: unknown): void =>
+  throwIfInvalid('createPoller', problemsOf(options, pollerRules, { subject: 'The poller' }));
 
-export const refuseWrongCheck = (of: unknown, fn: unknown, options: unknown): void => {
+export const validateCheckArguments = (of: unknown, fn: unknown, options: unknown): void => {
   const subject = 'The check';
-  refuse('A readiness check', [
+  throwIfInvalid('A readiness check', [
     ...problemsOf({ id: of, fn }, argumentRules, { subject }),
     // A signal passed in place of the options would be ignored silently, so report it.
     ...problemsOf(options instanceof AbortSignal ? 'a signal' : options, checkRules, { subject }),

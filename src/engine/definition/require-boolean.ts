@@ -1,0 +1,8 @@
+import { ignoreRejection, isThenable } from '../../events/thenable.ts';
+
+/** Converts a condition's result to a boolean. @throws TypeError for a promise, whose rejection is ignored */
+export const requireBoolean = (name: string, value: unknown): boolean => {
+  if (!isThenable(value)) return Boolean(value);
+  ignoreRejection(value);
+  throw new TypeError(`${name} answered a promise: expected true or false at once`);
+};
