@@ -170,7 +170,10 @@ const requireOpen = (task: TaskRun, what: string): void => {
 
 /** Whether a task can be claimed: ready, not paused or about to be, and its job neither paused nor ending. */
 const isFree = ({ job, index, state, definition }: TaskRun): boolean =>
-  state === 'ready' && !job.paused && !job.heldTasks?.has(index) && (!job.ending || definition.trigger === 'always');
+  state === 'ready' &&
+  !job.paused &&
+  !job.pauseRequests?.has(index) &&
+  (!job.ending || definition.trigger === 'always');
 
 const requireExternal = (task: TaskRun): void => {
   if (task.definition.kind !== 'external') throw notExternal(task.path);

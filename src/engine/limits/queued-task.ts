@@ -1,28 +1,28 @@
 import type { TaskState } from '../../events/event.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 
-/** The part of a ready task that queues and limits use. `Lane` is the type of its queue. */
-export type QueuedTask<Lane = unknown> = {
+/** The part of a ready task that queues and limits use. `Queue` is the type of its queue. */
+export type QueuedTask<Queue = unknown> = {
   readonly index: number;
   /** Position in the order in which the job's ready tasks run. */
-  readonly place: number;
+  readonly rank: number;
   readonly state: TaskState;
   readonly definition: TaskDefinition;
-  readonly job: QueuedJob<Lane>;
-  lane: Lane | undefined;
+  readonly job: QueuedJob<Queue>;
+  queue: Queue | undefined;
 };
 
-export type QueuedJob<Lane = unknown> = {
+export type QueuedJob<Queue = unknown> = {
   readonly plan: Plan;
   readonly options: { readonly sequential?: boolean | undefined };
-  readonly level: { lane(pool: string | undefined): Lane; readonly turns: Lane | undefined };
+  readonly limitScope: { queueFor(pool: string | undefined): Queue; readonly sequentialQueue: Queue | undefined };
   /** Number by start among the dispatcher's jobs; `rootOrder` is that of the outermost job. */
   readonly order: number;
   readonly rootOrder: number;
   readonly priority: number;
   readonly paused: boolean;
   readonly ending: boolean;
-  readonly heldTasks: ReadonlyMap<number, string> | undefined;
-  readonly parked: { push(task: unknown): number };
+  readonly pauseRequests: ReadonlyMap<number, string> | undefined;
+  readonly waitingForResume: { push(task: unknown): number };
   run(task: unknown): void;
 };

@@ -16,12 +16,12 @@ export class RateLimit {
   }
 
   /** Returns when the next start is allowed, in epoch ms; not after now if it is allowed now. */
-  freeAt(): number {
+  nextAllowedAt(): number {
     const oldest = this.#starts.length < this.limit ? undefined : this.#starts[this.#next];
     return oldest === undefined ? Number.NEGATIVE_INFINITY : oldest + this.periodMs;
   }
 
-  take(at: number): void {
+  acquire(at: number): void {
     this.#starts[this.#next] = at;
     this.#next = (this.#next + 1) % this.limit;
   }

@@ -18,8 +18,8 @@ import type { OutcomeCounts } from '../definition/trigger.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
 import type { JobError, TaskError } from '../errors/errors.ts';
 import { Dispatcher } from '../limits/dispatcher.ts';
-import type { Lane } from '../limits/lane.ts';
-import type { Level } from '../limits/level.ts';
+import type { LimitScope } from '../limits/limit-scope.ts';
+import type { WaitQueue } from '../limits/wait-queue.ts';
 import type { Clock } from '../time/clock.ts';
 import type { PausableTimer } from '../time/pausable-timer.ts';
 import type { Attempt } from './attempt.ts';
@@ -39,14 +39,14 @@ export class TaskRun extends TaskRecord<TaskError, object> {
   /** The task's name in events, which begins with the path of the task around its job. */
   declare readonly path: string;
   /** Its rank among the ready tasks of its job. */
-  declare readonly place: number;
+  declare readonly rank: number;
   declare readonly retry: RetryPolicy;
   /** Unset when the task has settled. */
   declare actor: Actor<typeof taskLogic> | undefined;
   /** The current attempt. */
   declare attempt: Attempt | undefined;
   /** The queue for its slots, from the first `ready` on; unset if the task takes no slots. */
-  declare lane: Lane | undefined;
+  declare queue: WaitQueue | undefined;
   /** Whether its downstream has counted its outcome. */
   declare counted: boolean;
   /** The first version of the context that has its output. */
@@ -77,11 +77,11 @@ export class TaskRun extends TaskRecord<TaskError, object> {
     this.index = index;
     this.definition = definition;
     this.path = job.pathOf(definition.name);
-    this.place = (job.options.sequential ? job.plan.positions : job.plan.ranks)[index] as number;
+    this.rank = (job.options.sequential ? job.plan.positions : job.plan.ranks)[index] as number;
     this.retry = retry;
     this.actor = undefined;
     this.attempt = undefined;
-    this.lane = undefined;
+    this.queue = undefined;
     this.counted = false;
     this.version = 0;
   }
@@ -141,7 +141,7 @@ export abstract class JobRun {
   readonly instances: boolean;
   readonly dispatcher: Dispatcher;
   /** The limits of the job's tasks. */
-  readonly level: Level;
+  readonly limitScope: LimitScope;
   /** The job's number among the jobs that share the dispatcher, and that of its outermost job. */
   readonly order: number;
   readonly rootOrder: number;
@@ -160,9 +160,9 @@ export abstract class JobRun {
   /** Tasks removed from the running job. */
   removed: Set<number> | undefined;
   /** Tasks to pause when they become ready, and who requested it. */
-  heldTasks: Map<number, string> | undefined;
+  pauseRequests: Map<number, string> | undefined;
   /** Ready tasks that are not in the queue because the job is paused. */
-  readonly parked: TaskRun[] = [];
+  readonly waitingForResume: TaskRun[] = [];
   /** Set while the job is handed off to another process: nothing new starts. */
   leaving = false;
   /** Resumes a restored job at once; unset when it has resumed. */
@@ -220,7 +220,7 @@ export abstract class JobRun {
     const owner = parent ? `the task "${parent.path}"` : `the job "${plan.name}"`;
     const shared = outer?.dispatcher ?? dispatcher;
     this.dispatcher = shared ?? new Dispatcher(this.clock, owner, options);
-    this.level = shared ? shared.levelBelow(outer?.level ?? shared.top, owner, options) : this.dispatcher.top;
+    this.limitScope = shared ? shared.scopeBelow(outer?.limitScope ?? shared.top, owner, options) : this.dispatcher.top;
     this.order = this.dispatcher.nextJob();
     this.rootOrder = outer?.rootOrder ?? this.order;
     this.priority = outer ? (parent?.definition.priority ?? outer.priority) : 0;

@@ -4,7 +4,7 @@ import type { Reaction } from './reaction.ts';
 /** Requested pauses: pauses a task that becomes ready if that was requested before. */
 export const hold: Reaction = {
   onTask: (job, task, { to }) => {
-    const by = to === 'ready' && task.state === 'ready' && !job.ending ? job.heldTasks?.get(task.index) : undefined;
+    const by = to === 'ready' && task.state === 'ready' && !job.ending ? job.pauseRequests?.get(task.index) : undefined;
     if (by !== undefined) pauseTask(task, by);
   },
 };

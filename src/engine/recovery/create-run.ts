@@ -32,7 +32,7 @@ export const createRun = (plan: Plan, input: object, options: StartOptions, { di
   const recorder = journal && new JobRecorder(jobId, JournalWriter.of(journal));
   const run = new LiveRun(plan, input, { ...options, jobId }, { ...(dispatcher && { dispatcher }), recorder });
   run.deliveries$.subscribe(react);
-  if (plan.pooled) throwIfInvalid(`The start of job "${plan.name}"`, poolProblems(plan.tasks, run.level));
+  if (plan.pooled) throwIfInvalid(`The start of job "${plan.name}"`, poolProblems(plan.tasks, run.limitScope));
   connect(run);
   if (run.options.logger) run.events$.subscribe(logTo(run.options.logger));
   return run;

@@ -238,8 +238,8 @@ const restoreHeld = (job: JobRun, past: Past): void => {
   for (const [index, name] of job.plan.graph.names.entries()) {
     const text = past.noteText(job.pathOf(name), 'held');
     if (text === undefined) continue;
-    job.heldTasks ??= new Map();
-    job.heldTasks.set(index, JSON.parse(text) as string);
+    job.pauseRequests ??= new Map();
+    job.pauseRequests.set(index, JSON.parse(text) as string);
   }
 };
 

@@ -33,7 +33,7 @@ export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection):
   job.adopt(earlier.state, earlier.context.at(0));
   job.startedAt = earlier.startedAt;
   if (earlier.removed) job.removed = new Set(earlier.removed);
-  if (earlier.heldTasks) job.heldTasks = new Map(earlier.heldTasks);
+  if (earlier.pauseRequests) job.pauseRequests = new Map(earlier.pauseRequests);
   const kept = earlier.tasks.filter(
     (task): task is TaskRun => task !== undefined && !earlier.removed?.has(task.index) && !gone.has(task.index),
   );

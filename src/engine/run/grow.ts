@@ -158,7 +158,7 @@ const validated = (job: JobRun, specs: readonly AnyTaskSpec[]): readonly TaskDef
   });
   const graph = buildGraph(tasks);
   problems.push(...sortGraph(graph).cycles.map((cycle) => cycleProblem(cycle, graph)));
-  if (problems.length === 0) problems.push(...poolProblems(tasks, job.level));
+  if (problems.length === 0) problems.push(...poolProblems(tasks, job.limitScope));
   const [first, ...rest] = problems;
   if (first) throw new JobDefinitionError(plan.name, [first, ...rest]);
   return tasks;

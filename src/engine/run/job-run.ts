@@ -163,7 +163,7 @@ export class LiveRun extends JobRun {
     const event = this.#stream.stampTransition(task.path, from, to, attempt, at);
     if (details) describe(event, details);
     recordTransition(task, event, snapshot, details?.error);
-    if (from === 'ready' && to !== 'running') task.lane?.forget();
+    if (from === 'ready' && to !== 'running') task.queue?.markStale();
     this.#handOver(task, to, context.resumesAs === 'running', at);
     this.#stream.publishStamped(event, task, details?.text);
     return true;
@@ -233,7 +233,7 @@ export class LiveRun extends JobRun {
         task.earlier = task.child;
         delete task.child;
       }
-      task.lane?.take(task, at);
+      task.queue?.acquire(task, at);
     } else if (to === 'ready') {
       // A task whose condition threw must run in order to fail, even an external one.
       if (task.definition.kind !== 'external' || task.refusal) this.dispatcher.enqueue(task);
@@ -277,7 +277,7 @@ export class LiveRun extends JobRun {
 const retryOf = ({ retry, maxRetries = 0 }: StartOptions): RetryPolicy => ({ ...retry, maxRetries });
 
 const endAttempt = (task: TaskRun, attempt: Attempt): void => {
-  task.lane?.giveBack(task);
+  task.queue?.release(task);
   task.attempt = undefined;
   attempt.phase = 'over';
   attempt.timer?.cancel();

@@ -67,8 +67,8 @@ export const pauseTask = (task: TaskRun, by: string): void => {
 /** Pauses a task as soon as it is ready. */
 export const holdTask = (job: JobRun, index: number, by: string): void => {
   requireName(by);
-  job.heldTasks ??= new Map();
-  job.heldTasks.set(index, by);
+  job.pauseRequests ??= new Map();
+  job.pauseRequests.set(index, by);
   noteHeld(job, index, by);
 };
 
@@ -80,10 +80,10 @@ const noteHeld = (job: JobRun, index: number, by: string | undefined): void => {
 /** Resumes a paused task. If its retries were used up, all are available again. */
 export const resumeTask = (job: JobRun, index: number): void => {
   const task = job.tasks[index];
-  const held = job.heldTasks?.delete(index);
+  const held = job.pauseRequests?.delete(index);
   if (held) noteHeld(job, index, undefined);
   if (task?.state === 'ready' && held) {
-    if (task.lane) job.dispatcher.enqueue(task);
+    if (task.queue) job.dispatcher.enqueue(task);
     job.dispatcher.dispatch();
   }
   if (task?.state !== 'paused') return;
@@ -117,7 +117,7 @@ const holdTimersOf = (task: TaskRun): void => {
 
 const goOn = (job: JobRun): void => {
   job.timer?.resume();
-  for (const task of job.parked.splice(0)) job.dispatcher.enqueue(task);
+  for (const task of job.waitingForResume.splice(0)) job.dispatcher.enqueue(task);
   for (const task of job.active) if (task.state !== 'paused') goOnWith(task);
   job.dispatcher.dispatch();
 };

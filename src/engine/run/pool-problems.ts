@@ -2,14 +2,14 @@ import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import { PLAN } from '../definition/sealed.ts';
 import type { Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';
-import type { Level } from '../limits/level.ts';
+import type { LimitScope } from '../limits/limit-scope.ts';
 
-type Pools = Pick<Level, 'poolSize' | 'poolNames'>;
+type Pools = Pick<LimitScope, 'poolSize' | 'poolNames'>;
 
 /** Finds tasks, nested ones included, that use an unknown pool or more slots than their pool has. */
-export const poolProblems = (tasks: readonly TaskDefinition[], pools: Pools, within = ''): Problem[] =>
+export const poolProblems = (tasks: readonly TaskDefinition[], pools: Pools, prefix = ''): Problem[] =>
   tasks.flatMap(({ name, pool, slots = 1, nested }) => {
-    const path = within + name;
+    const path = prefix + name;
     if (nested?.definition) {
       const { tasks: inner, options } = nested.definition[PLAN] as Plan;
       return poolProblems(inner, withPools(pools, options.pools), `${path}/`);
@@ -36,10 +36,10 @@ export const poolProblems = (tasks: readonly TaskDefinition[], pools: Pools, wit
   });
 
 /** Returns the pools of a nested job, combined with those around it. */
-const withPools = (above: Pools, own: Plan['options']['pools'] = {}): Pools => ({
-  poolNames: () => [...new Set([...Object.keys(own), ...above.poolNames()])],
+const withPools = (parent: Pools, own: Plan['options']['pools'] = {}): Pools => ({
+  poolNames: () => [...new Set([...Object.keys(own), ...parent.poolNames()])],
   poolSize: (name) => {
-    const outer = above.poolSize(name);
+    const outer = parent.poolSize(name);
     const pool = Object.hasOwn(own, name) ? own[name] : undefined;
     if (pool === undefined) return outer;
     const size = typeof pool === 'number' ? pool : (pool.slots ?? Number.POSITIVE_INFINITY);

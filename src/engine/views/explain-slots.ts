@@ -1,7 +1,7 @@
 import { isoText } from '../../events/iso-text.ts';
-import { compareTasks, type Lane } from '../limits/lane.ts';
-import type { SlotLimit } from '../limits/limit.ts';
 import type { RateLimit } from '../limits/rate-limit.ts';
+import type { Semaphore } from '../limits/semaphore.ts';
+import { compareTasks, type WaitQueue } from '../limits/wait-queue.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 
 /** Why a ready task has no slot: a pool, a job's or engine's concurrency, or a rate limit. */
@@ -26,24 +26,24 @@ export type SlotReason =
 
 export type SlotReasons = (task: TaskRun) => readonly SlotReason[];
 
-type Limit = SlotLimit | RateLimit;
+type Limit = Semaphore | RateLimit;
 
 /** Returns a function that returns a task's reasons; it sorts each queue and names a limit's holders only once. */
 export const slotReasons = (job: JobRun): SlotReasons => {
-  const queues = new Map<Lane, Map<TaskRun, number>>();
+  const positionsByQueue = new Map<WaitQueue, Map<TaskRun, number>>();
   const holders = new Map<Limit, readonly string[]>();
   const named = (task: TaskRun): string => (task.job.id === job.id ? task.path : `${task.path} (job ${task.job.id})`);
 
-  const queueOf = (lane: Lane): Map<TaskRun, number> => {
-    const known = queues.get(lane);
+  const positionsOf = (queue: WaitQueue): Map<TaskRun, number> => {
+    const known = positionsByQueue.get(queue);
     if (known) return known;
-    const waiting = [...new Set(lane.waiting() as TaskRun[])].sort(compareTasks);
-    const queue = new Map(waiting.map((task, place) => [task, place]));
-    queues.set(lane, queue);
-    return queue;
+    const waiting = [...new Set(queue.waiting() as TaskRun[])].sort(compareTasks);
+    const positions = new Map(waiting.map((task, place) => [task, place]));
+    positionsByQueue.set(queue, positions);
+    return positions;
   };
 
-  const holdersOf = (limit: SlotLimit): readonly string[] => {
+  const holdersOf = (limit: Semaphore): readonly string[] => {
     const known = holders.get(limit);
     if (known) return known;
     const names = (limit.holders as readonly TaskRun[]).map(named);
@@ -52,16 +52,16 @@ export const slotReasons = (job: JobRun): SlotReasons => {
   };
 
   return (task) => {
-    const { lane } = task;
-    if (!lane) return [];
+    const { queue } = task;
+    if (!queue) return [];
     const now = job.clock.now();
-    const queue = queueOf(lane);
-    const ahead = queue.get(task) ?? 0;
-    const before = firstOf(queue.keys(), Math.min(ahead, 5)).map(named);
-    const own = lane.obstacles(task, now);
-    const head = lane.peek();
+    const positions = positionsOf(queue);
+    const ahead = positions.get(task) ?? 0;
+    const before = firstOf(positions.keys(), Math.min(ahead, 5)).map(named);
+    const own = queue.blockedBy(task, now);
+    const head = queue.peek();
     // A task that nothing blocks itself waits for the first task of its queue: report what blocks that one.
-    const limits = own.length > 0 || !head || head === task ? own : lane.obstacles(head, now);
+    const limits = own.length > 0 || !head || head === task ? own : queue.blockedBy(head, now);
     return limits.map((limit) =>
       limit.kind === 'rateLimit'
         ? rateReason(limit, ahead, before)
@@ -71,14 +71,14 @@ export const slotReasons = (job: JobRun): SlotReasons => {
 };
 
 const rateReason = (limit: RateLimit, ahead: number, before: readonly string[]): SlotReason => {
-  const until = limit.freeAt();
+  const until = limit.nextAllowedAt();
   const rate = `${limit.limit} ${limit.limit === 1 ? 'start' : 'starts'} in ${limit.periodMs} ms`;
   const text = `the rate of ${limit.name} is used up, ${rate}: the next may start at ${isoText(until)}${queueText(ahead, before)}`;
   return { kind: 'rateLimit', text, limit: limit.name, until };
 };
 
 const slotReason = (
-  limit: SlotLimit,
+  limit: Semaphore,
   task: TaskRun,
   holders: readonly string[],
   ahead: number,

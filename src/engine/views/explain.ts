@@ -125,7 +125,7 @@ const pollReason = ({ polls = 0, dueAt = Number.POSITIVE_INFINITY, reason }: Tas
 
 /** Returns the reasons of the task's own pause, its job's, and those of the jobs around that. */
 const pausedReasons = (job: JobRun, index: number, task: TaskRun | undefined): readonly Reason[] => {
-  const held = job.ending ? undefined : job.heldTasks?.get(index);
+  const held = job.ending ? undefined : job.pauseRequests?.get(index);
   const own: Reason[] = [];
   if (task?.state === 'paused') {
     const by = task.pausedBy ?? held ?? THE_PROGRAM;

@@ -1,40 +1,40 @@
 import { Heap } from '../definition/heap.ts';
 import { compareRanks } from '../definition/plan.ts';
-import type { SlotLimit } from './limit.ts';
 import type { QueuedTask } from './queued-task.ts';
 import type { RateLimit } from './rate-limit.ts';
+import type { Semaphore } from './semaphore.ts';
 
-type Task = QueuedTask<Lane>;
+type Task = QueuedTask<WaitQueue>;
 
 /** A queue of ready tasks that need the same limits. None overtakes the first, which waits until all have room. */
-export class Lane {
-  readonly limits: readonly (SlotLimit | RateLimit)[];
-  readonly rated: boolean;
-  listed = false;
-  #queue = new Heap<Task>(compareTasks);
+export class WaitQueue {
+  readonly limits: readonly (Semaphore | RateLimit)[];
+  readonly hasRateLimit: boolean;
+  isListed = false;
+  #heap = new Heap<Task>(compareTasks);
   #stale = 0;
 
-  constructor(limits: readonly (SlotLimit | RateLimit)[]) {
+  constructor(limits: readonly (Semaphore | RateLimit)[]) {
     this.limits = limits;
-    this.rated = limits.some(({ kind }) => kind === 'rateLimit');
+    this.hasRateLimit = limits.some(({ kind }) => kind === 'rateLimit');
   }
 
   push(task: Task): void {
-    this.#queue.push(task);
+    this.#heap.push(task);
   }
 
   pop(): Task | undefined {
-    return this.#queue.pop();
+    return this.#heap.pop();
   }
 
   /** Notes that a queued task no longer waits. Removes such entries when there are 64 and they are half the queue. */
-  forget(): void {
+  markStale(): void {
     this.#stale++;
-    if (this.#stale < 64 || 2 * this.#stale < this.#queue.size) return;
+    if (this.#stale < 64 || 2 * this.#stale < this.#heap.size) return;
     this.#stale = 0;
-    const waiting = this.#queue.items.filter(({ state }) => state === 'ready');
-    this.#queue = new Heap<Task>(compareTasks);
-    for (const task of waiting) this.#queue.push(task);
+    const waiting = this.#heap.items.filter(({ state }) => state === 'ready');
+    this.#heap = new Heap<Task>(compareTasks);
+    for (const task of waiting) this.#heap.push(task);
   }
 
   /**
@@ -42,51 +42,53 @@ export class Lane {
    * about to be paused, and moves those of a paused job to that job's own list.
    */
   peek(): Task | undefined {
-    for (let task = this.#queue.peek(); task !== undefined; task = this.#queue.peek()) {
+    for (let task = this.#heap.peek(); task !== undefined; task = this.#heap.peek()) {
       const { job } = task;
-      if (waits(task)) {
+      if (isWaiting(task)) {
         if (!job.paused) return task;
-        job.parked.push(task);
+        job.waitingForResume.push(task);
       }
-      this.#queue.pop();
+      this.#heap.pop();
     }
     return undefined;
   }
 
-  isOpen(task: Task, now: number): boolean {
+  canRun(task: Task, now: number): boolean {
     for (const limit of this.limits) {
-      if (limit.kind === 'rateLimit' ? limit.freeAt() > now : !limit.hasRoom(task)) return false;
+      if (limit.kind === 'rateLimit' ? limit.nextAllowedAt() > now : !limit.hasCapacity(task)) return false;
     }
     return true;
   }
 
   /** Returns the limits that block the task at this time (epoch ms). */
-  obstacles(task: Task, now: number): (SlotLimit | RateLimit)[] {
-    return this.limits.filter((limit) => (limit.kind === 'rateLimit' ? limit.freeAt() > now : !limit.hasRoom(task)));
+  blockedBy(task: Task, now: number): (Semaphore | RateLimit)[] {
+    return this.limits.filter((limit) =>
+      limit.kind === 'rateLimit' ? limit.nextAllowedAt() > now : !limit.hasCapacity(task),
+    );
   }
 
   /** Returns the waiting tasks, in no particular order, without those of paused jobs. */
   waiting(): Task[] {
-    return this.#queue.items.filter((task) => waits(task) && !task.job.paused);
+    return this.#heap.items.filter((task) => isWaiting(task) && !task.job.paused);
   }
 
-  take(task: Task, now: number): void {
+  acquire(task: Task, now: number): void {
     for (const limit of this.limits) {
-      if (limit.kind === 'rateLimit') limit.take(now);
-      else limit.take(task);
+      if (limit.kind === 'rateLimit') limit.acquire(now);
+      else limit.acquire(task);
     }
   }
 
-  giveBack(task: Task): void {
-    for (const limit of this.limits) if (limit.kind !== 'rateLimit') limit.giveBack(task);
+  release(task: Task): void {
+    for (const limit of this.limits) if (limit.kind !== 'rateLimit') limit.release(task);
   }
 }
 
 /** Returns whether a queued task may still run: clean-up tasks in an ending job, else all not about to be paused. */
-const waits = (task: Task): boolean => {
+const isWaiting = (task: Task): boolean => {
   const { job, state, index } = task;
   if (state !== 'ready') return false;
-  return job.ending ? task.definition.trigger === 'always' : !job.heldTasks?.has(index);
+  return job.ending ? task.definition.trigger === 'always' : !job.pauseRequests?.has(index);
 };
 
 /**
@@ -96,7 +98,7 @@ const waits = (task: Task): boolean => {
 export const compareTasks = (a: Task, b: Task): number => {
   const { job } = a;
   if (job === b.job) {
-    return job.plan.grown && !job.options.sequential ? compareRanks(job.plan, a.index, b.index) : a.place - b.place;
+    return job.plan.grown && !job.options.sequential ? compareRanks(job.plan, a.index, b.index) : a.rank - b.rank;
   }
   return (
     priorityOf(b) - priorityOf(a) ||

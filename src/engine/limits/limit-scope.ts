@@ -1,9 +1,9 @@
 import type { LimitOptions, PoolOption } from '../definition/options.ts';
-import { Lane } from './lane.ts';
-import { SlotLimit } from './limit.ts';
 import { RateLimit } from './rate-limit.ts';
+import { Semaphore } from './semaphore.ts';
+import { WaitQueue } from './wait-queue.ts';
 
-type Limit = SlotLimit | RateLimit;
+type Limit = Semaphore | RateLimit;
 
 export type JobLimits = LimitOptions & { readonly sequential?: boolean | undefined };
 
@@ -11,39 +11,39 @@ export type JobLimits = LimitOptions & { readonly sequential?: boolean | undefin
  * The limits of one engine or job. An attempt takes a slot of its job's limits, of those on the levels above, and of
  * its pool on each level that has a pool of that name.
  */
-export class Level {
-  readonly #above: Level | undefined;
-  readonly #turn: SlotLimit | undefined;
+export class LimitScope {
+  readonly #parent: LimitScope | undefined;
+  readonly #sequentialLimit: Semaphore | undefined;
   readonly #limits: readonly Limit[];
   readonly #pools: ReadonlyMap<string, readonly Limit[]>;
-  #poolless: Lane | undefined;
-  #lanes: Map<string, Lane> | undefined;
+  #unpooledQueue: WaitQueue | undefined;
+  #pooledQueues: Map<string, WaitQueue> | undefined;
   /** In a sequential job, the queue of nested jobs and fan-outs: they wait for its single slot, but no other limit. */
-  readonly turns: Lane | undefined;
+  readonly sequentialQueue: WaitQueue | undefined;
 
-  constructor(owner: string, options: JobLimits, above: Level | undefined) {
-    this.#above = above;
-    this.#turn = options.sequential ? new SlotLimit('concurrency', owner, 1) : undefined;
+  constructor(owner: string, options: JobLimits, inherited: LimitScope | undefined) {
+    this.#parent = inherited;
+    this.#sequentialLimit = options.sequential ? new Semaphore('concurrency', owner, 1) : undefined;
     this.#limits = limitsOf(owner, options);
     const { pools } = options;
     this.#pools = pools
       ? new Map(Object.entries(pools).map(([name, pool]) => [name, poolLimits(name, owner, pool)]))
       : NO_POOLS;
-    this.turns = this.#turn && new Lane([this.#turn]);
+    this.sequentialQueue = this.#sequentialLimit && new WaitQueue([this.#sequentialLimit]);
   }
 
-  lane(pool: string | undefined): Lane {
-    const known = pool === undefined ? this.#poolless : this.#lanes?.get(pool);
+  queueFor(pool: string | undefined): WaitQueue {
+    const known = pool === undefined ? this.#unpooledQueue : this.#pooledQueues?.get(pool);
     if (known) return known;
     const limits = this.#limitsFor(pool);
-    const lane = new Lane(this.#turn ? [this.#turn, ...limits] : limits);
+    const queue = new WaitQueue(this.#sequentialLimit ? [this.#sequentialLimit, ...limits] : limits);
     if (pool === undefined) {
-      this.#poolless = lane;
-      return lane;
+      this.#unpooledQueue = queue;
+      return queue;
     }
-    this.#lanes ??= new Map();
-    this.#lanes.set(pool, lane);
-    return lane;
+    this.#pooledQueues ??= new Map();
+    this.#pooledQueues.set(pool, queue);
+    return queue;
   }
 
   /** Returns whether all slots of this level's `maxConcurrency` are taken. */
@@ -55,14 +55,14 @@ export class Level {
   /** Returns the smallest size of a pool on this level and those above, if any of them has it. */
   poolSize(name: string): number | undefined {
     const own = this.#pools.get(name);
-    const above = this.#above?.poolSize(name);
-    if (own === undefined) return above;
+    const inherited = this.#parent?.poolSize(name);
+    if (own === undefined) return inherited;
     const sizes = own.map((limit) => (limit.kind === 'rateLimit' ? Number.POSITIVE_INFINITY : limit.size));
-    return Math.min(...sizes, above ?? Number.POSITIVE_INFINITY);
+    return Math.min(...sizes, inherited ?? Number.POSITIVE_INFINITY);
   }
 
   poolNames(): readonly string[] {
-    return [...new Set([...this.#pools.keys(), ...(this.#above?.poolNames() ?? [])])];
+    return [...new Set([...this.#pools.keys(), ...(this.#parent?.poolNames() ?? [])])];
   }
 
   /** Returns the size and the taken slots of each limit of this level, without rate limits. */
@@ -74,7 +74,7 @@ export class Level {
 
   #limitsFor(pool: string | undefined): readonly Limit[] {
     const own = pool === undefined ? this.#limits : [...this.#limits, ...(this.#pools.get(pool) ?? [])];
-    return this.#above ? [...own, ...this.#above.#limitsFor(pool)] : own;
+    return this.#parent ? [...own, ...this.#parent.#limitsFor(pool)] : own;
   }
 }
 
@@ -85,22 +85,22 @@ const NO_POOLS: ReadonlyMap<string, readonly Limit[]> = new Map();
 const limitsOf = (owner: string, { maxConcurrency, rateLimit }: LimitOptions): readonly Limit[] => {
   if (maxConcurrency === undefined && !rateLimit) return NO_LIMITS;
   const limits: Limit[] = [];
-  if (isLimit(maxConcurrency)) limits.push(new SlotLimit('concurrency', owner, maxConcurrency));
+  if (isBounded(maxConcurrency)) limits.push(new Semaphore('concurrency', owner, maxConcurrency));
   if (rateLimit) limits.push(new RateLimit(owner, rateLimit.limit, rateLimit.periodMs));
   return limits;
 };
 
 const poolLimits = (name: string, owner: string, pool: PoolOption): readonly Limit[] => {
   const { slots, limit, periodMs }: Exclude<PoolOption, number> = typeof pool === 'number' ? { slots: pool } : pool;
-  const called = `pool "${name}" of ${owner}`;
+  const label = `pool "${name}" of ${owner}`;
   const limits: Limit[] = [];
-  if (isLimit(slots)) limits.push(new SlotLimit('pool', called, slots));
-  if (limit !== undefined && periodMs !== undefined) limits.push(new RateLimit(called, limit, periodMs));
+  if (isBounded(slots)) limits.push(new Semaphore('pool', label, slots));
+  if (limit !== undefined && periodMs !== undefined) limits.push(new RateLimit(label, limit, periodMs));
   return limits;
 };
 
-const isLimit = (count: number | undefined): count is number =>
+const isBounded = (count: number | undefined): count is number =>
   count !== undefined && count !== Number.POSITIVE_INFINITY;
 
-export const limitsAnything = ({ maxConcurrency, rateLimit, pools, sequential }: JobLimits): boolean =>
-  sequential === true || isLimit(maxConcurrency) || rateLimit !== undefined || pools !== undefined;
+export const hasLimits = ({ maxConcurrency, rateLimit, pools, sequential }: JobLimits): boolean =>
+  sequential === true || isBounded(maxConcurrency) || rateLimit !== undefined || pools !== undefined;

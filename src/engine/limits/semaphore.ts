@@ -1,7 +1,7 @@
 import type { QueuedTask } from './queued-task.ts';
 
 /** A semaphore that remembers its holders, so releasing twice or without acquiring changes nothing. */
-export class SlotLimit {
+export class Semaphore {
   readonly kind: 'concurrency' | 'pool';
   /** Name for messages: `the job "etl"`, `pool "db" of the engine`. */
   readonly name: string;
@@ -23,17 +23,17 @@ export class SlotLimit {
     return this.#taken;
   }
 
-  hasRoom(task: QueuedTask): boolean {
+  hasCapacity(task: QueuedTask): boolean {
     return this.#taken + this.slotsOf(task) <= this.size;
   }
 
-  take(task: QueuedTask): void {
+  acquire(task: QueuedTask): void {
     if (this.#holders.has(task)) return;
     this.#holders.add(task);
     this.#taken += this.slotsOf(task);
   }
 
-  giveBack(task: QueuedTask): void {
+  release(task: QueuedTask): void {
     if (this.#holders.delete(task)) this.#taken -= this.slotsOf(task);
   }
 
