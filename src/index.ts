@@ -105,7 +105,7 @@ export {
 } from './engine/readiness/readiness.ts';
 export { createSnapshotStore, type SnapshotStore } from './engine/readiness/snapshot-store.ts';
 export type { Preview, RerunSelection, RetrySelection } from './engine/recovery/retry-plan.ts';
-export type { SkipReason } from './engine/run/flow.ts';
+export type { SkipReason } from './engine/run/scheduling.ts';
 export { installSignalHandlers, type SignalHandlerOptions } from './engine/signal-handlers.ts';
 export type { TaskHandle } from './engine/task-handle.ts';
 export type { Clock } from './engine/time/clock.ts';

@@ -17,12 +17,12 @@ import {
   type RerunSelection,
   type RetrySelection,
 } from './recovery/retry-plan.ts';
-import { requireHere } from './run/elsewhere.ts';
-import { addTasks, removeTask } from './run/grow.ts';
+import { addTasks, removeTask } from './run/dynamic-tasks.ts';
 import { outputOf } from './run/output.ts';
 import { pauseJob, resumeJob, THE_PROGRAM } from './run/pause.ts';
+import { requireLocal } from './run/remote.ts';
 import { retryAll } from './run/retry-task.ts';
-import { cancelJob } from './run/stop.ts';
+import { cancelJob } from './run/shutdown.ts';
 import { rerunJob, retryJob } from './start-job.ts';
 import { TaskHandle } from './task-handle.ts';
 import { dotOf } from './views/dot.ts';
@@ -128,8 +128,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
       return outputOf(run, index) as OutputNamed<Tasks, Name>;
     return new Promise((resolve, reject) => {
       const waiter = { resolve: resolve as (output: unknown) => void, reject };
-      run.waiting ??= new Map();
-      run.waiting.set(index, [...(run.waiting.get(index) ?? []), waiter]);
+      run.outputWaiters ??= new Map();
+      run.outputWaiters.set(index, [...(run.outputWaiters.get(index) ?? []), waiter]);
     });
   }
 
@@ -154,13 +154,13 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    * @throws CommandError `INVALID_STATE` if the job is over, is ending, or runs in another process
    */
   pause(by = THE_PROGRAM): void {
-    requireHere(this.#run, 'paused');
+    requireLocal(this.#run, 'paused');
     pauseJob(this.#run, by);
   }
 
   /** Resumes a paused job. @throws CommandError `INVALID_STATE` if it runs in another process */
   resume(): void {
-    requireHere(this.#run, 'resumed');
+    requireLocal(this.#run, 'resumed');
     resumeJob(this.#run);
   }
 
@@ -176,7 +176,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    */
   retry(tasks?: TaskPath<Tasks> | (RetrySelection<TaskPath<Tasks>> & StartOptions)): Job<Input, Tasks> {
     const run = this.#run;
-    requireHere(run, 'retried');
+    requireLocal(run, 'retried');
     const options = typeof tasks === 'string' ? { tasks: [tasks] } : (tasks ?? {});
     const subject = `A retry of job "${this.name}"`;
     throwIfInvalid(subject, restartOptionProblems(options, 'retry', 'handle'));
@@ -201,7 +201,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    * @throws CommandError `INVALID_STATE`, UnknownTaskError, OptionError, JournalError
    */
   rerun(options: RerunSelection<TaskPath<Tasks>> & StartOptions = {}): Job<Input, Tasks> {
-    requireHere(this.#run, 'run again');
+    requireLocal(this.#run, 'run again');
     const subject = `A rerun of job "${this.name}"`;
     throwIfInvalid(subject, restartOptionProblems(options, 'rerun', 'handle'));
     this.#home.requireOpen?.(subject);
@@ -224,7 +224,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    * @throws JobDefinitionError; CommandError `INVALID_STATE`
    */
   addTasks(tasks: readonly AnyTaskSpec[]): void {
-    requireHere(this.#run, 'changed');
+    requireLocal(this.#run, 'changed');
     addTasks(this.#run, tasks);
   }
 
@@ -233,7 +233,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    * @throws UnknownTaskError; CommandError `INVALID_STATE`; JobDefinitionError if another task depends on it
    */
   removeTask(name: string): void {
-    requireHere(this.#run, 'changed');
+    requireLocal(this.#run, 'changed');
     removeTask(this.#run, name);
   }
 
@@ -269,7 +269,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     throwIfInvalid(`A call on job "${this.name}"`, cancelOptionProblems(options));
     const { mode = 'abort' } = options;
     const run = this.#run;
-    if (run.elsewhere) run.elsewhere.cancel(reason, mode);
+    if (run.remote) run.remote.cancel(reason, mode);
     else cancelJob(run, mode, reason);
     return this.result();
   }

@@ -60,9 +60,9 @@ export const retryJob = (
   if (busy && busy !== earlier.recorder) throw atWork(earlier);
   const run = createRun(earlier.plan, inputOf(earlier), all, home);
   const goOn = orNothing(run.recorder, () => reopen(run, earlier, { tasks, downstream }));
-  run.sleepUntil(goOn);
-  if (journal) onceSaved(earlier, run, () => reacquire(run, journal, earlier.nextSeq, () => run.wakeLater()));
-  else run.wakeLater();
+  run.defer(goOn);
+  if (journal) onceSaved(earlier, run, () => reacquire(run, journal, earlier.nextSeq, () => run.startSoon()));
+  else run.startSoon();
   return run;
 };
 
@@ -98,9 +98,9 @@ export const rerunJob = (earlier: JobRun, { from, ...options }: RerunSelection &
   const run = createRun(earlier.plan.sealed ?? earlier.plan, input, { ...againOptions(earlier, options), jobId }, home);
   const { journal } = run.options;
   const start = orNothing(run.recorder, () => forkOf(run, earlier, { from }));
-  run.sleepUntil(() => begin(run, start));
+  run.defer(() => begin(run, start));
   if (journal) recordFork(run, journal, input, earlier.id);
-  run.wakeLater();
+  run.startSoon();
   return run;
 };
 

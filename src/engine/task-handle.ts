@@ -13,9 +13,9 @@ import {
   requireToken,
 } from './kinds/external.ts';
 import { durationOf, type JobRun, type TaskRun } from './model/run.ts';
-import { type Found, find, stepsOf } from './run/address.ts';
-import { requireHere } from './run/elsewhere.ts';
-import { holdTask, pauseTask, resumeTask, THE_PROGRAM } from './run/pause.ts';
+import { type Found, findTask, stepsOf } from './run/find-task.ts';
+import { pauseTask, pauseWhenReady, resumeTask, THE_PROGRAM } from './run/pause.ts';
+import { requireLocal } from './run/remote.ts';
 import { retryTask } from './run/retry-task.ts';
 
 /** Live handle of one task: its properties return the current state, its methods control the task. */
@@ -86,21 +86,21 @@ export class TaskHandle implements TaskResult {
    * @throws TypeError if `by` is no text or empty
    */
   pause(by = THE_PROGRAM, token?: string): void {
-    const { job, index, task } = this.#begun('paused');
+    const { job, index, task } = this.#requireStarted('paused');
     if (task && token !== undefined) requireToken(task, token);
     if (task) pauseTask(task, by);
-    else holdTask(job, index, by);
+    else pauseWhenReady(job, index, by);
   }
 
   /** Resumes a paused task. @throws CommandError */
   resume(): void {
-    const { job, index } = this.#begun('resumed');
+    const { job, index } = this.#requireStarted('resumed');
     resumeTask(job, index);
   }
 
   /** Retries a task that has failed, is paused or waits for its next attempt. @throws CommandError */
   retry(): void {
-    retryTask(this.#known('tried again'));
+    retryTask(this.#requireRecord('tried again'));
   }
 
   /**
@@ -109,22 +109,22 @@ export class TaskHandle implements TaskResult {
    * @throws CommandError, OptionError; TypeError if `owner` is no text or empty
    */
   claim(owner: string, options: ClaimOptions = {}): string {
-    return claim(this.#external('claimed'), owner, options);
+    return claim(this.#requireExternal('claimed'), owner, options);
   }
 
   /** Reports that a claimed task is being worked on. @throws CommandError, `STALE_TOKEN` if the attempt is over */
   heartbeat(token?: string): void {
-    heartbeat(this.#external('kept alive'), token);
+    heartbeat(this.#requireExternal('kept alive'), token);
   }
 
   /** Publishes the task's progress, from 0 to 1; counts as a heartbeat. @throws CommandError, RangeError */
   progress(fraction: number, message?: string, token?: string): void {
-    progressExternal(this.#external('reported on'), fraction, message, token);
+    progressExternal(this.#requireExternal('reported on'), fraction, message, token);
   }
 
   /** Publishes a `task.log` event; counts as a heartbeat. @throws CommandError; TypeError if the level is unknown */
   log(level: LogLevel, message: string, data?: unknown, token?: string): void {
-    logExternal(this.#external('reported on'), level, message, data, token);
+    logExternal(this.#requireExternal('reported on'), level, message, data, token);
   }
 
   /**
@@ -133,7 +133,7 @@ export class TaskHandle implements TaskResult {
    * @throws CommandError, SchemaError, TypeError, SerialisationError, JournalError
    */
   complete(output?: object, token?: string): void | Promise<void> {
-    return complete(this.#external('completed'), output, token);
+    return complete(this.#requireExternal('completed'), output, token);
   }
 
   /**
@@ -142,7 +142,7 @@ export class TaskHandle implements TaskResult {
    * @throws CommandError, JournalError
    */
   fail(error: unknown, token?: string): void | Promise<void> {
-    return failExternal(this.#external('failed'), error, token);
+    return failExternal(this.#requireExternal('failed'), error, token);
   }
 
   get #task(): TaskRun | undefined {
@@ -150,12 +150,12 @@ export class TaskHandle implements TaskResult {
   }
 
   #found(): Found {
-    return find(this.#run, this.name, this.#steps);
+    return findTask(this.#run, this.name, this.#steps);
   }
 
   /** Finds a task of a job that runs here. @throws CommandError if the job is over or the task around has not begun */
-  #begun(what: string): { readonly job: JobRun; readonly index: number; readonly task: TaskRun | undefined } {
-    requireHere(this.#run, what);
+  #requireStarted(what: string): { readonly job: JobRun; readonly index: number; readonly task: TaskRun | undefined } {
+    requireLocal(this.#run, what);
     const { job, index, task } = this.#found();
     if (job && !job.over) return { job, index, task };
     const why = job ? `its job is ${job.state}` : 'the task around it has not begun';
@@ -163,14 +163,14 @@ export class TaskHandle implements TaskResult {
   }
 
   /** Returns the record of a task, for an action that needs one. @throws CommandError if the task is unscheduled */
-  #known(what: string): TaskRun {
-    const { task } = this.#begun(what);
+  #requireRecord(what: string): TaskRun {
+    const { task } = this.#requireStarted(what);
     if (task) return task;
     throw new CommandError('INVALID_STATE', `Task "${this.name}" can't be ${what}: it is unscheduled.`, this.name);
   }
 
-  #external(what: string): TaskRun {
+  #requireExternal(what: string): TaskRun {
     if (this.#found().definition?.kind !== 'external') throw notExternal(this.name);
-    return this.#known(what);
+    return this.#requireRecord(what);
   }
 }

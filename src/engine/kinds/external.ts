@@ -11,7 +11,7 @@ import { formatValue, throwIfInvalid } from '../definition/option-rules.ts';
 import { AbortError, CommandError } from '../errors/errors.ts';
 import type { ClaimNote } from '../model/notes.ts';
 import type { Claim, TaskRun } from '../model/run.ts';
-import { failAttempt, missHeartbeat, succeedAttempt } from '../run/outcome.ts';
+import { handleError, handleMissedHeartbeat, handleResult } from '../run/attempt-result.ts';
 import { resumeTask } from '../run/pause.ts';
 import { requireFraction } from '../run/scope.ts';
 import { PausableTimer } from '../time/pausable-timer.ts';
@@ -34,7 +34,7 @@ export const claim = (task: TaskRun, owner: string, options: ClaimOptions): stri
     const message = `Task "${task.path}" is already claimed by ${task.claim.owner}.`;
     throw new CommandError('ALREADY_CLAIMED', message, task.path);
   }
-  if (!isFree(task)) throw notNow(task, 'claimed');
+  if (!isClaimable(task)) throw invalidState(task, 'claimed');
   const leaseMs = options.leaseMs ?? task.definition.external?.heartbeatTimeout;
   const claimed: Claim = { owner, token: newId(), leaseMs, heartbeatTimer: undefined };
   task.claim = claimed;
@@ -62,7 +62,7 @@ export const requireToken = (task: TaskRun, token: string | undefined): void => 
 
 export const heartbeat = (task: TaskRun, token: string | undefined): void => {
   requireToken(task, token);
-  if (!task.claim || !task.attempt) throw notNow(task, 'kept alive');
+  if (!task.claim || !task.attempt) throw invalidState(task, 'kept alive');
   if (task.state === 'running') startLease(task, task.claim);
 };
 
@@ -74,7 +74,7 @@ export const progressExternal = (
 ): void => {
   requireToken(task, token);
   requireFraction(task.path, fraction);
-  if (!task.attempt) throw notNow(task, 'reported on');
+  if (!task.attempt) throw invalidState(task, 'reported on');
   if (task.claim) heartbeat(task, token);
   const said = message === undefined ? {} : { message: textOf(message) };
   task.job.publish({ type: 'task.progress', task: task.path, attempt: task.attempts, fraction, ...said });
@@ -90,7 +90,7 @@ export const logExternal = (
   requireToken(task, token);
   if (!LEVELS.includes(level))
     throw new TypeError(`Task "${task.path}" has no log level ${textOf(level)}: expected one of ${LEVELS.join(', ')}.`);
-  if (SETTLED.has(task.state)) throw notNow(task, 'reported on');
+  if (SETTLED.has(task.state)) throw invalidState(task, 'reported on');
   if (task.claim && task.attempt) heartbeat(task, token);
   const more = data === undefined ? {} : { data: jsonSafe(data) };
   task.job.publish({
@@ -116,8 +116,8 @@ export const complete = (task: TaskRun, output: unknown, token: string | undefin
       );
     const ready = value && { text: checkOutput(task, value) };
     begin(task, 'completed');
-    succeedAttempt(task.job, task, value, ready);
-    return savedBy(task);
+    handleResult(task.job, task, value, ready);
+    return afterCommit(task);
   };
   const { output: schema } = task.definition;
   const value = schema ? checked(schema, output, task) : output;
@@ -126,7 +126,7 @@ export const complete = (task: TaskRun, output: unknown, token: string | undefin
 };
 
 /** Resolves when the outcome is committed: only then may the caller forget it. Undefined without a journal. */
-const savedBy = ({ job }: TaskRun): void | Promise<void> => {
+const afterCommit = ({ job }: TaskRun): void | Promise<void> => {
   const { recorder } = job;
   if (!recorder) return undefined;
   const saved = new Promise<void>((resolve, reject) => recorder.whenSaved(resolve, reject));
@@ -149,8 +149,8 @@ const checkOutput = ({ job, path }: TaskRun, output: object): string | undefined
 export const failExternal = (task: TaskRun, error: unknown, token: string | undefined): void | Promise<void> => {
   requireToken(task, token);
   begin(task, 'failed');
-  failAttempt(task.job, task, error);
-  return savedBy(task);
+  handleError(task.job, task, error);
+  return afterCommit(task);
 };
 
 /** Prepares a task to be completed or failed. One without a claim runs first, to have the usual transitions. */
@@ -159,17 +159,17 @@ const begin = (task: TaskRun, what: string): void => {
   if (task.state === 'ready') task.job.commandTask(task, { type: 'task.run' });
   else if (task.state === 'paused') resumeTask(task.job, task.index);
   // A subscriber to its transition may have ended the task.
-  if (task.state !== 'running' || !task.attempt) throw notNow(task, what);
+  if (task.state !== 'running' || !task.attempt) throw invalidState(task, what);
   endLease(task);
 };
 
 const requireOpen = (task: TaskRun, what: string): void => {
-  const open = task.attempt ? task.state === 'running' || task.state === 'paused' : isFree(task);
-  if (!open) throw notNow(task, what);
+  const open = task.attempt ? task.state === 'running' || task.state === 'paused' : isClaimable(task);
+  if (!open) throw invalidState(task, what);
 };
 
 /** Whether a task can be claimed: ready, not paused or about to be, and its job neither paused nor ending. */
-const isFree = ({ job, index, state, definition }: TaskRun): boolean =>
+const isClaimable = ({ job, index, state, definition }: TaskRun): boolean =>
   state === 'ready' &&
   !job.paused &&
   !job.pauseRequests?.has(index) &&
@@ -186,7 +186,7 @@ export const notExternal = (path: string): CommandError =>
     path,
   );
 
-const notNow = (task: TaskRun, what: string): CommandError => {
+const invalidState = (task: TaskRun, what: string): CommandError => {
   const waits = task.job.ending ? 'its job is ending' : 'it is about to be paused';
   const held = task.state === 'ready' ? waits : `it is ${task.state}`;
   const why = task.job.paused ? 'its job is paused' : held;
@@ -203,7 +203,7 @@ const startLease = (task: TaskRun, claimed: Claim): void => {
     () => {
       if (task.attempt !== attempt || attempt.phase !== 'live') return;
       attempt.abort(new AbortError('HEARTBEAT_MISSED', `Nothing was heard of ${owner} for ${leaseMs} ms.`));
-      missHeartbeat(job, task, owner, leaseMs);
+      handleMissedHeartbeat(job, task, owner, leaseMs);
     },
     leaseMs,
     job.paused || task.state === 'paused',

@@ -15,11 +15,11 @@ import { NO_VALUE } from '../durable/journal.ts';
 import { isA, NonRetryableError, SerialisationError } from '../errors/errors.ts';
 import type { Attempt } from '../model/attempt.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
+import { handleError, handleInstanceFailure, handleResult } from '../run/attempt-result.ts';
 import { LiveRun } from '../run/job-run.ts';
-import { failAttempt, failFanOut, succeedAttempt } from '../run/outcome.ts';
-import { reuseInside } from '../run/reuse.ts';
+import { reuseInChild } from '../run/reuse.ts';
 import { createScope } from '../run/scope.ts';
-import { cancelTask } from '../run/stop.ts';
+import { cancelTask } from '../run/shutdown.ts';
 
 /** Performs an attempt by a child job, whose tasks have paths below the task's. Only these tasks take slots. */
 export const startNested = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
@@ -28,7 +28,7 @@ export const startNested = (job: JobRun, task: TaskRun, attempt: Attempt): void 
     if (nested?.definition) startJob(job, task, attempt, nested);
     else if (nested) startFanOut(job, task, attempt, nested as FanOut);
   } catch (error) {
-    end(job, task, attempt, () => failAttempt(job, task, error));
+    endAttempt(job, task, attempt, () => handleError(job, task, error));
   }
 };
 
@@ -36,19 +36,19 @@ const startJob = (job: JobRun, task: TaskRun, attempt: Attempt, { definition, in
   const plan = definition[PLAN] as Plan;
   const scope = createScope(job, task, attempt);
   const given: unknown = input ? input(scope) : { ...scope.ctx };
-  if (isThenable(given)) throw answeredLater('input(scope)', given);
+  if (isThenable(given)) throw unexpectedPromise('input(scope)', given);
   if (!isPlainObject(given)) throw new NonRetryableError('its input(scope) answered no plain object');
   const checked = checkedInput(plan.options.input, given, plan.name);
-  if (job.recorder && isNoted(task.definition.nested as NestedJob)) noteOf(job, task, 'input', { input: checked });
-  begin(job, task, attempt, () => childJob(job, task, checked));
+  if (job.recorder && needsNote(task.definition.nested as NestedJob)) storeNote(job, task, 'input', { input: checked });
+  startChild(job, task, attempt, () => createChildJob(job, task, checked));
 };
 
 /** Whether the journal must store a nested job's input, because it is not just the context around it. */
-const isNoted = ({ definition, input }: NestedJob): boolean =>
+const needsNote = ({ definition, input }: NestedJob): boolean =>
   input !== undefined || (definition[PLAN] as Plan).options.input !== undefined;
 
 /** Stores the items or the input of an attempt. If they can't be encoded, a resume begins the attempt again. */
-const noteOf = ({ recorder }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
+const storeNote = ({ recorder }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
   try {
     recorder?.note(task.path, kind, recorder.encoded(kind, { attempt: task.attempts, ...value }));
   } catch (error) {
@@ -73,7 +73,7 @@ const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: Fan
   const items: unknown = typeof over === 'function' ? over(createScope(job, task, attempt)) : over;
   const start = (given: unknown): void => {
     if (attempt.phase === 'live') startInstances(job, task, attempt, listOf(given));
-    else end(job, task, attempt, () => {});
+    else endAttempt(job, task, attempt, () => {});
   };
   if (!isThenable(items)) {
     start(items);
@@ -81,7 +81,7 @@ const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: Fan
   }
   Promise.resolve(items)
     .then(start)
-    .catch((error) => end(job, task, attempt, () => failAttempt(job, task, error)));
+    .catch((error) => endAttempt(job, task, attempt, () => handleError(job, task, error)));
 };
 
 const listOf = (items: unknown): readonly unknown[] => {
@@ -94,12 +94,12 @@ const listOf = (items: unknown): readonly unknown[] => {
 
 const startInstances = (job: JobRun, task: TaskRun, attempt: Attempt, items: readonly unknown[]): void => {
   attempt.timer?.cancel();
-  if (job.recorder) noteOf(job, task, 'items', { items });
-  begin(job, task, attempt, () => childJobOf(job, task, items));
+  if (job.recorder) storeNote(job, task, 'items', { items });
+  startChild(job, task, attempt, () => createFanOutJob(job, task, items));
 };
 
 /** Creates the child job of a nested job, without starting it. */
-const childJob = (job: JobRun, task: TaskRun, input: object): JobRun => {
+const createChildJob = (job: JobRun, task: TaskRun, input: object): JobRun => {
   const { definition } = task.definition.nested as NestedJob;
   const { graceMs, sequential } = job.options;
   const options = { graceMs, sequential: sequential || undefined };
@@ -107,7 +107,7 @@ const childJob = (job: JobRun, task: TaskRun, input: object): JobRun => {
 };
 
 /** Creates the child job of a fan-out, without starting it. */
-const childJobOf = (job: JobRun, task: TaskRun, items: readonly unknown[]): JobRun => {
+const createFanOutJob = (job: JobRun, task: TaskRun, items: readonly unknown[]): JobRun => {
   const { definition } = task;
   const tasks = items.map((item, index): TaskDefinition => instanceOf(definition, item, index));
   const names = tasks.map(({ name }) => ({ name, dependsOn: [] }));
@@ -126,14 +126,14 @@ const childJobOf = (job: JobRun, task: TaskRun, items: readonly unknown[]): JobR
     graceMs,
     sequential: sequential || undefined,
   };
-  return new LiveRun(plan, {}, options, { parent: task, instances: true });
+  return new LiveRun(plan, {}, options, { parent: task, isFanOut: true });
 };
 
 /** Stored items or input of an attempt; undefined if they were not stored. */
 export type ChildPast = { readonly items?: readonly unknown[] | undefined; readonly input?: object | undefined };
 
 /** Creates the child job of an attempt that began before; undefined if its items or input are not known. */
-export const childAgain = (
+export const recreateChild = (
   job: JobRun,
   task: TaskRun,
   { items, input }: ChildPast,
@@ -142,19 +142,19 @@ export const childAgain = (
   const { nested } = task.definition;
   if (!nested) return undefined;
   if (nested.definition) {
-    const given = input ?? (isNoted(nested as NestedJob) ? undefined : { ...job.context.at(version) });
-    return given && childJob(job, task, given);
+    const given = input ?? (needsNote(nested as NestedJob) ? undefined : { ...job.context.at(version) });
+    return given && createChildJob(job, task, given);
   }
   const { over } = nested as FanOut;
   const known = items ?? (typeof over === 'function' ? undefined : listOf(over));
-  return known && childJobOf(job, task, known);
+  return known && createFanOutJob(job, task, known);
 };
 
 /** Connects a child job to its attempt: the end of the child becomes the outcome of the attempt. */
-export const adoptChild = (job: JobRun, task: TaskRun, attempt: Attempt, child: JobRun): void => {
+export const attachChild = (job: JobRun, task: TaskRun, attempt: Attempt, child: JobRun): void => {
   task.child = child;
-  const output = (): object => (child.instances ? collect(task) : outputOf(task));
-  child.onOver = () => end(job, task, attempt, () => conclude(job, task, child, output));
+  const output = (): object => (child.isFanOut ? collect(task) : outputOf(task));
+  child.onEnd = () => endAttempt(job, task, attempt, () => conclude(job, task, child, output));
 };
 
 /** Creates the task of one item, with the attempt options and limits of the fan-out. */
@@ -179,47 +179,48 @@ const resultOf = (instance: TaskRun | undefined, tolerated: boolean): unknown =>
   return settled;
 };
 
-const begin = (job: JobRun, task: TaskRun, attempt: Attempt, childOf: () => JobRun): void => {
+const startChild = (job: JobRun, task: TaskRun, attempt: Attempt, childOf: () => JobRun): void => {
   if (attempt.phase !== 'live') {
-    end(job, task, attempt, () => {});
+    endAttempt(job, task, attempt, () => {});
     return;
   }
   // The job began to end while the input or the items were determined.
   if (job.ending && !isCleanUp(task)) {
-    end(job, task, attempt, () => cancelTask(job, task));
+    endAttempt(job, task, attempt, () => cancelTask(job, task));
     return;
   }
-  const { earlier } = task;
-  delete task.earlier;
+  const { previousChild } = task;
+  delete task.previousChild;
   if (task.attempts > 1) job.recorder?.forgetInside(task.path);
   const child = childOf();
-  adoptChild(job, task, attempt, child);
-  job.together(() => {
+  attachChild(job, task, attempt, child);
+  job.batch(() => {
     child.commandJob({ type: 'job.start' });
-    if (!task.reuses) return;
-    reuseInside(child, earlier, task.reuses);
-    delete task.reuses;
+    if (!task.pathsToRerun) return;
+    reuseInChild(child, previousChild, task.pathsToRerun);
+    delete task.pathsToRerun;
     job.recorder?.note(task.path, 'again', NO_VALUE);
   });
 };
 
-const answeredLater = (what: string, promise: PromiseLike<unknown>): NonRetryableError => {
+const unexpectedPromise = (what: string, promise: PromiseLike<unknown>): NonRetryableError => {
   ignoreRejection(promise);
   return new NonRetryableError(`its ${what} answered a promise: expected a plain object at once`);
 };
 
 /** Turns the end of a child job into the outcome of its task. */
 const conclude = (job: JobRun, task: TaskRun, child: JobRun, output: () => object): void => {
-  const whole = child.state === 'completed' || (child.state === 'cancelled' && job.stop && isWhole(child));
+  const whole = child.state === 'completed' || (child.state === 'cancelled' && job.stop && isFullyDrained(child));
   if (child.state === 'cancelled' && job.stop && !whole) cancelTask(job, task);
   else if (whole) withOutput(job, task, output);
-  else if (child.state === 'notReady') succeedAttempt(job, task, whyNotReady(child));
-  else if (child.instances) failFanOut(job, task, child.errors.find(({ tolerated }) => !tolerated) ?? child.error);
-  else failAttempt(job, task, child.error);
+  else if (child.state === 'notReady') handleResult(job, task, whyNotReady(child));
+  else if (child.isFanOut)
+    handleInstanceFailure(job, task, child.errors.find(({ tolerated }) => !tolerated) ?? child.error);
+  else handleError(job, task, child.error);
 };
 
 /** Whether a drained job completed anyway, because no task was left to run. */
-const isWhole = (child: JobRun): boolean =>
+const isFullyDrained = (child: JobRun): boolean =>
   child.settled === child.size &&
   child.tasks.every((task) => task?.state === 'completed' || task?.state === 'skipped' || task?.error?.tolerated);
 
@@ -227,12 +228,12 @@ const withOutput = (job: JobRun, task: TaskRun, output: () => object): void => {
   let value: unknown;
   try {
     value = output();
-    if (isThenable(value)) throw answeredLater('output(ctx)', value);
+    if (isThenable(value)) throw unexpectedPromise('output(ctx)', value);
   } catch (error) {
-    failAttempt(job, task, error);
+    handleError(job, task, error);
     return;
   }
-  succeedAttempt(job, task, value);
+  handleResult(job, task, value);
 };
 
 const whyNotReady = (child: JobRun): NotReady => {
@@ -241,14 +242,14 @@ const whyNotReady = (child: JobRun): NotReady => {
 };
 
 /** Ends an attempt with this outcome, or with its verdict if it was aborted; while its task is paused, on resume. */
-const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: () => void): void => {
-  const { phase, verdict } = attempt;
-  if ((phase === 'live' || verdict) && task.state === 'paused' && task.attempt === attempt) {
-    attempt.outcome = () => end(job, task, attempt, outcome);
+const endAttempt = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: () => void): void => {
+  const { phase, onAborted } = attempt;
+  if ((phase === 'live' || onAborted) && task.state === 'paused' && task.attempt === attempt) {
+    attempt.deferredEnd = () => endAttempt(job, task, attempt, outcome);
     return;
   }
   attempt.phase = 'over';
   if (phase === 'live') outcome();
-  else if (verdict) verdict();
+  else if (onAborted) onAborted();
   else if (phase === 'aborting') cancelTask(job, task);
 };

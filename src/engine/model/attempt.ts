@@ -15,9 +15,9 @@ export class Attempt {
   /** The timer of the attempt's time limit. */
   declare timer?: PausableTimer;
   /** Applies the outcome of an aborted attempt; called when its nested job is over. */
-  declare verdict?: () => void;
+  declare onAborted?: () => void;
   /** Applies the outcome of a nested job that ended while its task was paused; called when the task resumes. */
-  declare outcome?: () => void;
+  declare deferredEnd?: () => void;
   #reason: AbortError | undefined;
   #controller: AbortController | undefined;
 
@@ -52,7 +52,7 @@ export class Attempt {
   }
 
   /** Whether an error only reports the abort: the reason itself, or the `AbortError` of a Node.js function. */
-  answersAbort(error: unknown): boolean {
+  isAbortError(error: unknown): boolean {
     return this.#reason !== undefined && (error === this.#reason || errorData(error).name === 'AbortError');
   }
 }

@@ -8,7 +8,7 @@ type Write = {
   /** The previous write to the same key, if any. */
   readonly before: Write | undefined;
   /** The earlier write that wins over this one, because its task is later in topological order; if any. */
-  readonly kept: Write | undefined;
+  readonly winner: Write | undefined;
 };
 
 /** Two writers of one key, by position. */
@@ -28,7 +28,7 @@ export class ContextStore {
   constructor(input: object) {
     this.#outputs.push({ output: input, position: -1 });
     for (const [key, value] of Object.entries(input)) {
-      this.#writes.set(key, { value, position: -1, version: 0, before: undefined, kept: undefined });
+      this.#writes.set(key, { value, position: -1, version: 0, before: undefined, winner: undefined });
     }
   }
 
@@ -46,20 +46,21 @@ export class ContextStore {
     const overlaps: Overlap[] = [];
     for (const [key, value] of entries) {
       const before = this.#writes.get(key);
-      const rival = before && (before.kept ?? before);
+      const rival = before && (before.winner ?? before);
       if (rival && rival.position >= 0) {
         const { position: other } = rival;
         overlaps.push({ key, positions: other < position ? [other, position] : [position, other] });
       }
-      const kept = rival && rival.position > position ? rival : undefined;
-      this.#writes.set(key, { value, position, version, before, kept });
+      const winner = rival && rival.position > position ? rival : undefined;
+      this.#writes.set(key, { value, position, version, before, winner });
     }
     return overlaps;
   }
 
   /** Returns the context at a version: a frozen plain object or, if it is large, a proxy that behaves like one. */
   at(version: number): Readonly<Record<string, unknown>> {
-    if (this.#writes.size > LARGEST_COPY) return new Proxy(Object.create(INSPECTABLE), new View(this, version));
+    if (this.#writes.size > MAX_COPIED_KEYS)
+      return new Proxy(Object.create(INSPECTABLE), new ContextView(this, version));
     if (version !== this.#version) return this.#copy(version);
     this.#latest ??= this.#copy(version);
     return this.#latest;
@@ -89,7 +90,7 @@ export class ContextStore {
   read(key: string, version: number): Write | undefined {
     let write = this.#writes.get(key);
     while (write && write.version > version) write = write.before;
-    return write?.kept ?? write;
+    return write?.winner ?? write;
   }
 
   /** Returns the keys that exist at a version. */
@@ -103,7 +104,7 @@ export class ContextStore {
 }
 
 /** Handler of a proxy that behaves like the frozen copy of a context at a version. Freezing it makes the copy. */
-class View implements ProxyHandler<Record<string, unknown>> {
+class ContextView implements ProxyHandler<Record<string, unknown>> {
   readonly #store: ContextStore;
   readonly #version: number;
   #whole = false;
@@ -179,4 +180,4 @@ const INSPECTABLE: object = Object.create(Object.prototype, {
  * A context with up to this many keys is copied. With more, a copy for each task would cost time in proportion to the
  * square of the number of tasks.
  */
-const LARGEST_COPY = 64;
+const MAX_COPIED_KEYS = 64;

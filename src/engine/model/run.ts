@@ -53,18 +53,18 @@ export class TaskRun extends TaskRecord<TaskError, object> {
   declare version: number;
   // Absent until needed: most tasks never have these, and a task of a large job must be small.
   /** What its condition threw. The next attempt then fails. */
-  declare refusal?: { readonly thrown: unknown } | undefined;
+  declare conditionError?: { readonly thrown: unknown } | undefined;
   /** Whether its condition has been evaluated. */
-  declare asked?: boolean;
+  declare conditionEvaluated?: boolean;
   /** For a branch: the direct downstream that it did not pick. */
-  declare passedOver?: ReadonlySet<number> | undefined;
+  declare branchesNotTaken?: ReadonlySet<number> | undefined;
   /** For an external task: who claimed it. */
   declare claim?: Claim;
   /** The nested job of the current or last attempt; and of the attempt before, until the nested job starts. */
   declare child?: JobRun;
-  declare earlier?: JobRun;
+  declare previousChild?: JobRun;
   /** Paths to run again inside a nested job or fan-out that is retried; other completed results inside are reused. */
-  declare reuses?: ReadonlySet<string>;
+  declare pathsToRerun?: ReadonlySet<string>;
   /** The JSON of its last checkpoint. */
   declare checkpoint?: string | undefined;
   /** Cancels the timer of its backoff or next check. */
@@ -111,13 +111,13 @@ export const isCleanUp = ({ definition }: TaskRun): boolean => definition.trigge
 export type OutputWaiter = { readonly resolve: (output: unknown) => void; readonly reject: (error: unknown) => void };
 
 /** What a run is created with, besides its plan, input and options. */
-export type Surroundings = {
+export type RunEnvironment = {
   /** The task that the job is nested in. */
   readonly parent?: TaskRun;
   /** The engine's dispatcher, which assigns slots. Default: a dispatcher of the job's own. */
   readonly dispatcher?: Dispatcher;
   /** Whether the tasks are instances of a fan-out: they read its task's context and merge nothing. Default false. */
-  readonly instances?: boolean;
+  readonly isFanOut?: boolean;
   /** Writes the job's events to a journal. */
   readonly recorder?: JobRecorder | undefined;
 };
@@ -138,7 +138,7 @@ export abstract class JobRun {
   readonly random: () => number;
   /** The task that this job is nested in. */
   readonly parent: TaskRun | undefined;
-  readonly instances: boolean;
+  readonly isFanOut: boolean;
   readonly dispatcher: Dispatcher;
   /** The limits of the job's tasks. */
   readonly limitScope: LimitScope;
@@ -154,9 +154,9 @@ export abstract class JobRun {
   /** Tasks that have an actor: neither unscheduled nor settled. */
   readonly active = new Set<TaskRun>();
   /** For each task, the number of upstreams that have not completed, or failed with `continueOnFailure`. */
-  readonly missing: number[];
+  readonly pendingUpstreams: number[];
   /** For tasks with a trigger rule other than the default, the outcomes of their upstreams so far. */
-  tallies: Map<number, OutcomeCounts> | undefined;
+  outcomeCounts: Map<number, OutcomeCounts> | undefined;
   /** Tasks removed from the running job. */
   removed: Set<number> | undefined;
   /** Tasks to pause when they become ready, and who requested it. */
@@ -166,9 +166,9 @@ export abstract class JobRun {
   /** Set while the job is handed off to another process: nothing new starts. */
   leaving = false;
   /** Resumes a restored job at once; unset when it has resumed. */
-  wakeUp: (() => void) | undefined;
+  startNow: (() => void) | undefined;
   /** Set when another process runs the job; cancel requests are forwarded to it. */
-  elsewhere: { readonly cancel: (cause: unknown, mode: 'abort' | 'drain') => void } | undefined;
+  remote: { readonly cancel: (cause: unknown, mode: 'abort' | 'drain') => void } | undefined;
   /** Who paused the job, in words. Set before the start, the job pauses as it begins. */
   pausedBy: string | undefined;
   /** Numbers of settled tasks, of those that failed without `continueOnFailure`, and of those that were not ready. */
@@ -191,16 +191,16 @@ export abstract class JobRun {
   startedAt: number | undefined;
   endedAt: number | undefined;
   /** Callers that wait for the output of a task. */
-  waiting: Map<number, OutputWaiter[]> | undefined;
+  outputWaiters: Map<number, OutputWaiter[]> | undefined;
   /** Called synchronously when the job ends. */
-  onOver: (() => void) | undefined;
+  onEnd: (() => void) | undefined;
   readonly #freezes: boolean;
 
   constructor(
     plan: Plan,
     input: object,
     startOptions: StartOptions,
-    { parent, dispatcher, instances = false, recorder }: Surroundings,
+    { parent, dispatcher, isFanOut = false, recorder }: RunEnvironment,
   ) {
     const options: StartOptions = mergedOptions(plan.options, startOptions);
     const outer = parent?.job;
@@ -208,15 +208,15 @@ export abstract class JobRun {
     this.options = options;
     this.startOptions = startOptions;
     this.parent = parent;
-    this.instances = instances;
+    this.isFanOut = isFanOut;
     this.id = outer?.id ?? options.jobId ?? newId();
     this.clock = outer?.clock ?? options.clock ?? systemClock;
     this.random = outer?.random ?? options.random ?? systemRandom;
     this.#freezes = (outer ? outer.#freezes : true) && options.freeze !== false;
     this.recorder = outer ? outer.recorder : recorder;
-    this.context = outer && instances ? outer.context : new ContextStore(this.frozen(input));
+    this.context = outer && isFanOut ? outer.context : new ContextStore(this.frozen(input));
     this.tasks = new Array(plan.tasks.length);
-    this.missing = plan.upstreamCounts.slice();
+    this.pendingUpstreams = plan.upstreamCounts.slice();
     const owner = parent ? `the task "${parent.path}"` : `the job "${plan.name}"`;
     const shared = outer?.dispatcher ?? dispatcher;
     this.dispatcher = shared ?? new Dispatcher(this.clock, owner, options);
@@ -236,7 +236,7 @@ export abstract class JobRun {
 
   /** Whether the job is over, and no retry of it is about to begin. */
   get ended(): boolean {
-    return this.over && !this.wakeUp;
+    return this.over && !this.startNow;
   }
 
   /** Whether this job, or one around it, is paused. False while the job ends: clean-up must continue. */
@@ -270,7 +270,7 @@ export abstract class JobRun {
   pathOf(name: string): string {
     const { parent } = this;
     if (!parent) return name;
-    return this.instances ? parent.path + name : `${parent.path}/${name}`;
+    return this.isFanOut ? parent.path + name : `${parent.path}/${name}`;
   }
 
   frozen<Value extends object>(value: Value): Value {
@@ -285,21 +285,21 @@ export abstract class JobRun {
   /** Resolves when the job is over, and its end is committed to the journal. */
   abstract readonly done: Promise<void>;
   /** Restores the job's state from a journal or an earlier run. Call it on a fresh job only. */
-  abstract adopt(state: JobState, input?: object): void;
+  abstract restoreState(state: JobState, input?: object): void;
   /** Replaces the options of the start by those that an existing job was started with. Limits are not changed. */
-  abstract adoptOptions(kept: JobOptions): void;
+  abstract useStoredOptions(stored: JobOptions): void;
   /** Sets the position of the next event. `last` is the terminal event of a job that is over. */
-  abstract goOnFrom(nextSeq: number, last?: JobEvent): void;
+  abstract continueAt(nextSeq: number, last?: JobEvent): void;
   /** Sets what resumes a restored job. */
-  abstract sleepUntil(goOn: () => void): void;
+  abstract defer(start: () => void): void;
   /** Resumes a restored job in a later turn of the event loop, so that the caller can subscribe to its events first. */
-  abstract wakeLater(): void;
+  abstract startSoon(): void;
   /** Resolves `done` and completes the stream of a job that is not resumed in this process. */
-  abstract abandon(): void;
+  abstract close(): void;
   /** Publishes an event that happened in the process that runs the job. */
-  abstract relay(event: JobEvent): void;
+  abstract forward(event: JobEvent): void;
   /** Runs `commands`, and delivers the events that they cause only after the last command. */
-  abstract together(commands: () => void): void;
+  abstract batch(commands: () => void): void;
   /** Publishes an event that is not a transition. */
   abstract publish(fact: JobFact): void;
   /** Sends the job a command, and publishes the transition. Returns whether there was one. */
@@ -309,17 +309,17 @@ export abstract class JobRun {
   /** Resolves `done` when the end has been committed. */
   abstract finish(): void;
   /** Calls back when all events so far are committed; at once without a journal; never if the journal fails. */
-  abstract whenSaved(saved: () => void): void;
+  abstract afterCommit(onCommitted: () => void): void;
   /** Returns the record of a task, with an actor if the task is unscheduled. */
-  abstract wake(index: number): TaskRun;
+  abstract activate(index: number): TaskRun;
   /** Returns the record of a task; creates it if necessary. */
-  abstract known(index: number): TaskRun;
+  abstract taskAt(index: number): TaskRun;
   /** Starts an actor, which continues from the task's snapshot. */
-  abstract enliven(task: TaskRun): void;
+  abstract startActor(task: TaskRun): void;
   /** Starts an actor for a settled task, so that the task can start over. */
-  abstract revive(task: TaskRun): void;
+  abstract reopen(task: TaskRun): void;
   /** Stops the actor of a task that is unscheduled again. */
-  abstract release(task: TaskRun): void;
+  abstract deactivate(task: TaskRun): void;
   /** Runs a ready task whose slots are free. */
   abstract run(task: unknown): void;
 }

@@ -6,7 +6,7 @@ export type CleanUp = {
   /** For each clean-up task, how many tasks upstream have yet to settle. */
   readonly waiting: Map<number, number>;
   /** For each of these upstream tasks, the clean-up tasks that wait for it. */
-  readonly heirs: Map<number, number[]>;
+  readonly dependents: Map<number, number[]>;
 };
 
 /** Why and how a job ends before all its tasks have settled. */

@@ -1,8 +1,8 @@
 import { SETTLED } from '../../events/states.ts';
 import { AbortError } from '../errors/errors.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
-import { expireTask } from '../run/outcome.ts';
-import { interrupt } from '../run/stop.ts';
+import { expireTask } from '../run/attempt-result.ts';
+import { abortAttempt } from '../run/shutdown.ts';
 import { PausableTimer } from '../time/pausable-timer.ts';
 import { hasLimit } from '../time/time-limit.ts';
 import type { Reaction } from './reaction.ts';
@@ -28,11 +28,11 @@ export const startDeadline = (job: JobRun, task: TaskRun, limitMs: number, restM
   const expire = (): void => {
     const { attempt } = task;
     if (attempt?.phase === 'aborting') {
-      if (attempt.verdict) attempt.verdict = () => expireTask(job, task, limitMs);
+      if (attempt.onAborted) attempt.onAborted = () => expireTask(job, task, limitMs);
       return;
     }
     const reason = new AbortError('TASK_DEADLINE', `The task was not done within ${limitMs} ms.`);
-    interrupt(task, reason, () => expireTask(job, task, limitMs));
+    abortAttempt(task, reason, () => expireTask(job, task, limitMs));
   };
   task.deadlineTimer = new PausableTimer(job.clock, expire, restMs, job.paused || task.state === 'paused');
 };

@@ -1,5 +1,5 @@
 import { isCleanUp } from '../model/run.ts';
-import { stopJob } from '../run/stop.ts';
+import { stopJob } from '../run/shutdown.ts';
 import type { Reaction } from './reaction.ts';
 
 /** Failure policy: stops the job after a final failure, as `onFailure` says; ignores clean-up of a stopping job. */

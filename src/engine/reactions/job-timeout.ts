@@ -1,6 +1,6 @@
 import { isTerminalJobState } from '../../events/states.ts';
 import type { JobRun } from '../model/run.ts';
-import { stopJob } from '../run/stop.ts';
+import { stopJob } from '../run/shutdown.ts';
 import { PausableTimer } from '../time/pausable-timer.ts';
 import { hasLimit } from '../time/time-limit.ts';
 import type { Reaction } from './reaction.ts';

@@ -1,6 +1,6 @@
 import { isTerminalJobState } from '../../events/states.ts';
 import type { JobRun } from '../model/run.ts';
-import { stopJob } from '../run/stop.ts';
+import { stopJob } from '../run/shutdown.ts';
 import { onAbort } from '../time/on-abort.ts';
 import type { Reaction } from './reaction.ts';
 
@@ -11,11 +11,11 @@ export const parentSignal: Reaction = {
       job.unlinkSignal?.();
       return;
     }
-    if (from === 'idle' || isTerminalJobState(from)) obeySignal(job);
+    if (from === 'idle' || isTerminalJobState(from)) linkSignal(job);
   },
 };
 
-export const obeySignal = (job: JobRun): void => {
+export const linkSignal = (job: JobRun): void => {
   const { signal } = job.options;
   const cancel = (cause: unknown): void => stopJob(job, { to: 'cancelled', mode: 'abort', cause });
   if (signal?.aborted) cancel(signal.reason);

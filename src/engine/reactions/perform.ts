@@ -1,9 +1,9 @@
 import { startNested } from '../kinds/nested.ts';
 import type { Attempt } from '../model/attempt.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
-import { refuseTask } from '../run/outcome.ts';
+import { failCondition } from '../run/attempt-result.ts';
 import { callFunction } from '../run/perform-function.ts';
-import { cancelTask } from '../run/stop.ts';
+import { cancelTask } from '../run/shutdown.ts';
 import type { Reaction } from './reaction.ts';
 
 /**
@@ -12,11 +12,11 @@ import type { Reaction } from './reaction.ts';
  */
 export const perform: Reaction = {
   onTask: (job, task, { from, to }) => {
-    const { attempt, definition, refusal } = task;
+    const { attempt, definition, conditionError } = task;
     if (to !== 'running' || from === 'paused' || !attempt) return;
     if (job.stop && !isCleanUp(task)) cancelTask(job, task);
-    else if (refusal) refuseTask(job, task, refusal.thrown);
-    else if (definition.kind !== 'external') job.whenSaved(() => begin(job, task, attempt));
+    else if (conditionError) failCondition(job, task, conditionError.thrown);
+    else if (definition.kind !== 'external') job.afterCommit(() => begin(job, task, attempt));
   },
 };
 

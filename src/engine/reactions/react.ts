@@ -1,19 +1,19 @@
 /* Reactions send commands in response to transitions (`reaction.ts` is their type). `react.ts` calls them in this
  * order: `parent-signal.ts` and `job-timeout.ts` may stop the job, `failure.ts` stops it after a failure,
- * `schedule.ts` decides the downstream, `hold.ts` pauses, `deadline.ts` limits a task, `wait.ts` waits between
+ * `schedule.ts` decides the downstream, `apply-pause.ts` pauses, `deadline.ts` limits a task, `wait.ts` waits between
  * attempts, `timeout.ts` limits an attempt, `perform.ts` performs it, `run-ready.ts` assigns slots,
- * `answer-outputs.ts` notifies callers, `settle.ts` ends. */
+ * `resolve-outputs.ts` notifies callers, `settle.ts` ends. */
 import type { Delivery } from '../../events/event-stream.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import type { Subject } from '../run/job-run.ts';
-import { answerOutputs } from './answer-outputs.ts';
+import { applyPause } from './apply-pause.ts';
 import { deadline } from './deadline.ts';
 import { failure } from './failure.ts';
-import { hold } from './hold.ts';
 import { jobTimeout } from './job-timeout.ts';
 import { parentSignal } from './parent-signal.ts';
 import { perform } from './perform.ts';
 import type { Reaction } from './reaction.ts';
+import { resolveOutputs } from './resolve-outputs.ts';
 import { runReady } from './run-ready.ts';
 import { schedule } from './schedule.ts';
 import { settle } from './settle.ts';
@@ -29,13 +29,13 @@ const REACTIONS: readonly Reaction[] = [
   jobTimeout,
   failure,
   schedule,
-  hold,
+  applyPause,
   deadline,
   wait,
   timeout,
   perform,
   runReady,
-  answerOutputs,
+  resolveOutputs,
   settle,
 ];
 

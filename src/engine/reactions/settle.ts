@@ -1,5 +1,5 @@
 import { SETTLED } from '../../events/states.ts';
-import { endIfSettled, endIfStopped } from '../run/stop.ts';
+import { endIfSettled, endIfStopped } from '../run/shutdown.ts';
 import type { Reaction } from './reaction.ts';
 
 /** The end: ends the job when none of its tasks can change any more. */

@@ -1,8 +1,8 @@
 import { AbortError } from '../errors/errors.ts';
 import type { Attempt } from '../model/attempt.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
-import { timeOutAttempt } from '../run/outcome.ts';
-import { interrupt } from '../run/stop.ts';
+import { timeOutAttempt } from '../run/attempt-result.ts';
+import { abortAttempt } from '../run/shutdown.ts';
 import { PausableTimer } from '../time/pausable-timer.ts';
 import { hasLimit } from '../time/time-limit.ts';
 import type { Reaction } from './reaction.ts';
@@ -25,7 +25,7 @@ export const startTimeout = (job: JobRun, task: TaskRun, attempt: Attempt, limit
   const expire = (): void => {
     if (attempt.phase !== 'live') return;
     const reason = new AbortError('TASK_TIMEOUT', `The attempt took longer than ${limitMs} ms.`);
-    interrupt(task, reason, () => timeOutAttempt(job, task, limitMs));
+    abortAttempt(task, reason, () => timeOutAttempt(job, task, limitMs));
   };
   // A running function continues while its job is paused, and so does its time limit.
   const standsStill = kind === 'external' || nested ? job.paused : false;

@@ -10,12 +10,12 @@ export const wait: Reaction = {
       task.cancelBackoff = undefined;
     }
     if ((to !== 'retrying' && to !== 'polling') || task.state !== to) return;
-    waitOut(job, task);
+    startWait(job, task);
   },
 };
 
 /** Makes a task ready again when its wait ends. */
-export const waitOut = (job: JobRun, task: TaskRun): void => {
+export const startWait = (job: JobRun, task: TaskRun): void => {
   const again = (): void => {
     job.commandTask(task, { type: 'task.schedule' });
   };

@@ -5,16 +5,16 @@ import type { StartOptions } from '../definition/options.ts';
 import type { Plan } from '../definition/plan.ts';
 import { JobRecorder } from '../durable/job-recorder.ts';
 import { JournalWriter } from '../durable/journal-writer.ts';
-import type { JobRun, Surroundings } from '../model/run.ts';
+import type { JobRun, RunEnvironment } from '../model/run.ts';
 import { react } from '../reactions/react.ts';
 import { LiveRun } from '../run/job-run.ts';
 import { beginJob } from '../run/pause.ts';
 import { poolProblems } from '../run/pool-problems.ts';
-import { stopJob } from '../run/stop.ts';
+import { stopJob } from '../run/shutdown.ts';
 import { connect } from './record-job.ts';
 
 /** What jobs started in the same place share, and what is called for each. Empty for a job without an engine. */
-export type Home = Pick<Surroundings, 'dispatcher'> & {
+export type Home = Pick<RunEnvironment, 'dispatcher'> & {
   readonly enrol?: (handle: object, run: JobRun) => void;
   /** @throws CommandError if the engine is closing or closed */
   readonly requireOpen?: (subject: string) => void;

@@ -31,7 +31,7 @@ export const follow = (
   const cancel = (cause: unknown, mode: Stop['mode']): void => {
     sendCancel(run, journal, { cause, mode }).catch((error) => recorder.fail(error));
   };
-  run.elsewhere = { cancel };
+  run.remote = { cancel };
   if (cancelled) cancel(cancelled.cause, cancelled.mode);
   obeySignal(run, cancel);
   let seq = 0;
@@ -43,12 +43,12 @@ export const follow = (
     if (run.over) return;
     for (const stored of events) {
       seq = stored.seq + 1;
-      if (end) run.relay(end);
+      if (end) run.forward(end);
       const event =
         stored.output === undefined ? eventOf(stored) : { ...eventOf(stored), output: decode(stored.output) };
       // Hold back a terminal event until the job is restored below. If more events follow it, the job was retried.
       end = event.type === 'job.transition' && isTerminalJobState(event.to) ? event : undefined;
-      if (!end) run.relay(event as JobEvent);
+      if (!end) run.forward(event as JobEvent);
     }
     if (!kept)
       throw new JournalError('JOB_NOT_FOUND', `The job "${run.id}" was removed from the journal.`, { jobId: run.id });
@@ -64,7 +64,7 @@ export const follow = (
   };
   const next = (): void => {
     look().catch((error) => {
-      run.elsewhere = undefined;
+      run.remote = undefined;
       recorder.fail(error);
     });
   };

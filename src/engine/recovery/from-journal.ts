@@ -7,7 +7,7 @@ import type { JobRecorder } from '../durable/job-recorder.ts';
 import type { Journal, JournalJob } from '../durable/journal.ts';
 import { CommandError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
-import { addedTasks } from '../run/grow.ts';
+import { addedTasks } from '../run/dynamic-tasks.ts';
 import { createRun, type Home } from './create-run.ts';
 import { hasEnded, keptJob, unknownDefinition } from './kept-job.ts';
 import { optionsOf } from './kept-options.ts';

@@ -7,13 +7,13 @@ import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { INTERRUPTED, type Stretch } from '../model/task-record.ts';
 import { startDeadline } from '../reactions/deadline.ts';
 import { startJobTimeout } from '../reactions/job-timeout.ts';
-import { obeySignal } from '../reactions/parent-signal.ts';
+import { linkSignal } from '../reactions/parent-signal.ts';
 import { startTimeout } from '../reactions/timeout.ts';
-import { waitOut } from '../reactions/wait.ts';
+import { startWait } from '../reactions/wait.ts';
+import { expireTask, timeOutAttempt } from '../run/attempt-result.ts';
 import { planCleanUp, startCleanUp } from '../run/clean-up.ts';
-import { appraiseAll, recallRefusal } from '../run/flow.ts';
-import { expireTask, timeOutAttempt } from '../run/outcome.ts';
-import { cancelTask, carryOut, endIfSettled } from '../run/stop.ts';
+import { evaluateAll, recheckCondition } from '../run/scheduling.ts';
+import { applyStop, cancelTask, endIfSettled } from '../run/shutdown.ts';
 import { hasLimit } from '../time/time-limit.ts';
 import type { Past } from './past.ts';
 
@@ -22,7 +22,7 @@ import type { Past } from './past.ts';
  * process, and continues what was about to happen. `by`: the resuming process, in words.
  */
 export const goOn = (job: JobRun, past: Past, by: string, changes: readonly string[]): void => {
-  job.together(() => {
+  job.batch(() => {
     job.publish({ type: 'job.resumed', by, ...(changes.length > 0 && { changes }) });
     restartTimers(job, past);
     resettle(job);
@@ -33,7 +33,7 @@ export const goOn = (job: JobRun, past: Past, by: string, changes: readonly stri
 const restartTimers = (job: JobRun, past: Past): void => {
   const { timeout } = job.options;
   const { startedAt = job.clock.now(), paused } = past.record;
-  obeySignal(job);
+  linkSignal(job);
   if (hasLimit(timeout) && !job.over) startJobTimeout(job, restOf(job, timeout, startedAt, paused));
   restartTaskTimers(job, past, paused);
 };
@@ -59,13 +59,13 @@ const restartTimersOf = (job: JobRun, task: TaskRun, past: Past, paused: readonl
     if (task.exhausted) task.deadlineTimer?.pause();
   }
   if (state === 'ready') {
-    recallRefusal(job, task);
-    if (kind !== 'external' || task.refusal) job.dispatcher.enqueue(task);
+    recheckCondition(job, task);
+    if (kind !== 'external' || task.conditionError) job.dispatcher.enqueue(task);
   }
   if (!attempt) return;
   const claim = past.note<ClaimNote>(task.path, 'claim');
   if (claim && kind === 'external') renewClaim(task, claim);
-  if (hasLimit(timeout) && !child?.instances) {
+  if (hasLimit(timeout) && !child?.isFanOut) {
     const since = task.lastStartedAt ?? task.startedAt ?? job.clock.now();
     startTimeout(job, task, attempt, timeout, restOf(job, timeout, since, paused));
   }
@@ -80,8 +80,8 @@ const endsAs = (job: JobRun, task: TaskRun, reason: AbortError | undefined): voi
   attempt.abort(reason);
   attempt.phase = 'aborting';
   const { timeout, deadline } = definition;
-  if (reason.code === 'TASK_TIMEOUT' && hasLimit(timeout)) attempt.verdict = () => timeOutAttempt(job, task, timeout);
-  if (reason.code === 'TASK_DEADLINE' && hasLimit(deadline)) attempt.verdict = () => expireTask(job, task, deadline);
+  if (reason.code === 'TASK_TIMEOUT' && hasLimit(timeout)) attempt.onAborted = () => timeOutAttempt(job, task, timeout);
+  if (reason.code === 'TASK_DEADLINE' && hasLimit(deadline)) attempt.onAborted = () => expireTask(job, task, deadline);
 };
 
 /** Continues what the process that died had not finished: stops, waits, interrupted attempts and scheduling. */
@@ -89,16 +89,16 @@ const resettle = (job: JobRun): void => {
   const { stop } = job;
   if (stop) {
     planCleanUp(job);
-    carryOut(job, stop);
+    applyStop(job, stop);
   }
   for (const task of [...job.active]) {
     const { state, attempt, child } = task;
     if (state === 'running' && !attempt) interruptAttempt(job, task);
-    else if (state === 'retrying' || state === 'polling') waitOut(job, task);
+    else if (state === 'retrying' || state === 'polling') startWait(job, task);
     if (child && attempt && !child.over) resettle(child);
   }
   if (stop) startCleanUp(job);
-  else appraiseAll(job);
+  else evaluateAll(job);
   if (!job.over) endIfSettled(job);
 };
 

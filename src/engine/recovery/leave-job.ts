@@ -1,5 +1,5 @@
 import type { JobRun } from '../model/run.ts';
-import { stopJob } from '../run/stop.ts';
+import { stopJob } from '../run/shutdown.ts';
 
 /**
  * Hands a job off to another process: nothing new starts, running attempts finish or, with `abort`, are aborted, and
@@ -7,11 +7,11 @@ import { stopJob } from '../run/stop.ts';
  */
 export const leaveJob = async (job: JobRun, mode: 'drain' | 'abort', cause: string): Promise<void> => {
   job.leaving = true;
-  job.wakeUp?.();
+  job.startNow?.();
   if (mode === 'drain') await untilIdle(job);
   if (job.over) return;
   // Another process runs the job already: there is nothing to release.
-  if (job.elsewhere) job.recorder?.dismiss();
+  if (job.remote) job.recorder?.dismiss();
   else await job.recorder?.leave();
   if (!job.over) stopJob(job, { to: 'cancelled', mode: 'abort', cause, interrupted: true });
 };

@@ -2,8 +2,8 @@ import type { JobRecorder } from '../durable/job-recorder.ts';
 import { decode } from '../durable/serialise.ts';
 import { complete, failExternal } from '../kinds/external.ts';
 import type { JobRun } from '../model/run.ts';
-import { find } from '../run/address.ts';
-import { cancelJob } from '../run/stop.ts';
+import { findTask } from '../run/find-task.ts';
+import { cancelJob } from '../run/shutdown.ts';
 
 /** A request to a job that another process runs, which receives it through the journal. */
 export type Message =
@@ -26,7 +26,7 @@ export const listen = (job: JobRun, recorder: JobRecorder): void => {
       cancelJob(job, message.mode ?? 'abort', message.reason);
       return;
     }
-    job.wakeUp?.();
+    job.startNow?.();
     if (job.over) return;
     const warn = (error: unknown): void =>
       job.publish({
@@ -37,7 +37,7 @@ export const listen = (job: JobRun, recorder: JobRecorder): void => {
         message: error instanceof Error ? error.message : String(error),
       });
     try {
-      const { task } = find(job, message.task);
+      const { task } = findTask(job, message.task);
       if (!task) warn(`Task "${message.task}" has not begun: what another process brought for it is not taken.`);
       else if (message.type === 'fail') failExternal(task, new Error(message.error), message.token);
       else Promise.resolve(complete(task, outputOf(message.output), message.token)).catch(warn);

@@ -23,6 +23,6 @@ export const readBack = async (
 ): Promise<void> => {
   const past = await readPast(journal, kept);
   recorder.dismiss();
-  run.elsewhere = undefined;
+  run.remote = undefined;
   if (!run.over) restoreJob(run, past, () => undefined);
 };

@@ -8,7 +8,7 @@ import { giveBack } from '../durable/lease.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import { jobErrorOf } from '../run/end.ts';
-import { cancelJob, stopJob } from '../run/stop.ts';
+import { cancelJob, stopJob } from '../run/shutdown.ts';
 import { keptOptions } from './kept-options.ts';
 import { listen } from './messages.ts';
 import { takeOver, untilKnown } from './take-over.ts';
@@ -28,7 +28,7 @@ export const recordJob = (job: JobRun, journal: Journal, input: object, isNew: b
       recorder.dismiss();
       void giveBack(journal, { jobId: job.id, fence: kept.fence });
     } else if (created) {
-      job.elsewhere = undefined;
+      job.remote = undefined;
       recorder.open(kept.fence);
       if (asked?.cancel) cancelJob(job, asked.cancel.mode, asked.cancel.cause);
       queueMicrotask(begin);
@@ -143,7 +143,7 @@ const goneOn = (jobId: string): JournalError =>
 /** Ends a job whose journal failed, since nothing may happen unrecorded. If its end was not stored, the job fails. */
 const interruptJob = (job: JobRun, cause: JournalError): void => {
   const stop = { to: 'failed', mode: 'abort', cause, interrupted: true } as const;
-  job.elsewhere = undefined;
+  job.remote = undefined;
   stopJob(job, stop);
   if (job.stop?.interrupted) return;
   job.stop = stop;
@@ -151,5 +151,5 @@ const interruptJob = (job: JobRun, cause: JournalError): void => {
   job.snapshot = jobSnapshot('failed');
   job.error = jobErrorOf(job);
   // The retry that was about to begin is dropped.
-  if (job.wakeUp) job.abandon();
+  if (job.startNow) job.close();
 };

@@ -1,6 +1,6 @@
 import { type Journal, NO_VALUE } from '../durable/journal.ts';
 import type { JobRun } from '../model/run.ts';
-import { find } from '../run/address.ts';
+import { findTask } from '../run/find-task.ts';
 import { LiveRun } from '../run/job-run.ts';
 import { type Past, readPast } from './past.ts';
 import { type AddedTask, restoreJob } from './restore.ts';
@@ -17,11 +17,11 @@ export const restoreReuses = async (run: JobRun, journal: Journal, past: Past, a
   const earlier = new LiveRun(run.plan.sealed ?? run.plan, {}, {});
   restoreJob(earlier, before, added);
   for (const { task: path } of pending) {
-    const task = find(run, path).task;
-    const was = find(earlier, path).task;
+    const task = findTask(run, path).task;
+    const was = findTask(earlier, path).task;
     if (!task || !was?.child) continue;
     task.child ??= was.child;
-    task.reuses = new Set(past.note<readonly string[]>(path, 'again'));
+    task.pathsToRerun = new Set(past.note<readonly string[]>(path, 'again'));
   }
 };
 

@@ -5,17 +5,17 @@ import { taskSnapshot, withRetries } from '../../machines/task.ts';
 import type { TaskDefinition } from '../definition/plan.ts';
 import { hidden, reviveCause } from '../durable/error-revive.ts';
 import { AbortError, TaskError, type TaskErrorCode } from '../errors/errors.ts';
-import { adoptChild, childAgain } from '../kinds/nested.ts';
+import { attachChild, recreateChild } from '../kinds/nested.ts';
 import { Attempt } from '../model/attempt.ts';
 import type { StoredTask } from '../model/job-record.ts';
 import type { ClaimNote, InputNote, ItemsNote } from '../model/notes.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import type { Stop, StopNote } from '../model/stopping.ts';
 import { copyRecord, type TaskRecord } from '../model/task-record.ts';
-import { answerSettled } from '../reactions/answer-outputs.ts';
+import { resolveSettled } from '../reactions/resolve-outputs.ts';
+import { appendTasks, missingTasksError, removeFromPlan, unknownFunction } from '../run/dynamic-tasks.ts';
 import { jobErrorOf } from '../run/end.ts';
-import { upstreamError } from '../run/flow.ts';
-import { extend, takeOut, tasksMissing, unknownFunction } from '../run/grow.ts';
+import { upstreamError } from '../run/scheduling.ts';
 import type { Past } from './past.ts';
 
 /** Finds the definition of a task that was added to the running job. */
@@ -27,15 +27,15 @@ export type AddedTask = (path: string, dependsOn: readonly string[]) => TaskDefi
  */
 export const restoreJob = (job: JobRun, past: Past, added: AddedTask): void => {
   const { record } = past;
-  job.adopt(record.state, past.input);
+  job.restoreState(record.state, past.input);
   job.startedAt = record.startedAt;
   job.endedAt = record.endedAt;
   if (record.state === 'paused') job.pausedBy = record.reason;
   restoreTasks(job, past, added);
   job.stop = stopOf(past.note<StopNote>('', 'stop')) ?? endingOf(record.state, record.error);
   if (job.over) job.error = jobErrorOf(job);
-  job.goOnFrom(record.lastSeq + 1, past.last);
-  answerSettled(job);
+  job.continueAt(record.lastSeq + 1, past.last);
+  resolveSettled(job);
 };
 
 /** Returns how an ended job was stopped, if no note says so. */
@@ -90,12 +90,12 @@ const reviveOpen = (job: JobRun, past: Past, merges: readonly number[]): void =>
         resumesAs: 'ready',
         attemptsNotCounted: task.attemptsNotCounted + 1,
       });
-    job.enliven(task);
+    job.startActor(task);
     if (!goesOn) continue;
     // An attempt reads the context as it was when the attempt began.
     task.attempt = new Attempt(task.attempts, versionAt(record.runningSeq, job, merges));
     task.attempt.begun = true;
-    if (task.child) adoptChild(job, task, task.attempt, task.child);
+    if (task.child) attachChild(job, task, task.attempt, task.child);
   }
 };
 
@@ -123,13 +123,13 @@ const restoreTask = (job: JobRun, index: number, record: StoredTask, past: Past)
   const checkpoint = past.noteText(task.path, 'checkpoint');
   if (checkpoint !== undefined) task.checkpoint = checkpoint;
   const passedOver = past.note<readonly string[]>(task.path, 'branch');
-  if (passedOver) task.passedOver = new Set(passedOver.flatMap((name) => job.plan.graph.indexOf.get(name) ?? []));
+  if (passedOver) task.branchesNotTaken = new Set(passedOver.flatMap((name) => job.plan.graph.indexOf.get(name) ?? []));
   return task;
 };
 
 /** Returns the task of a fresh job with a copy of a record, except for its errors and output. */
 export const taskFrom = (job: JobRun, index: number, record: TaskRecord<unknown>): TaskRun => {
-  const task = job.known(index);
+  const task = job.taskAt(index);
   copyRecord(task, record);
   task.snapshot = withRetries(record.snapshot, task.retry.maxRetries);
   task.counted = SETTLED.has(task.state);
@@ -144,7 +144,7 @@ const mergeOutputs = (job: JobRun, settled: readonly (readonly [TaskRun, StoredT
     const output = past.output(record);
     if (output === undefined) continue;
     task.output = (typeof output === 'object' && output !== null ? job.frozen(output) : output) as object;
-    if (job.instances) continue;
+    if (job.isFanOut) continue;
     job.context.merge(task.output, job.plan.positions[task.index] as number);
     task.version = job.context.version;
     merges.push(record.endedSeq ?? 0);
@@ -153,7 +153,7 @@ const mergeOutputs = (job: JobRun, settled: readonly (readonly [TaskRun, StoredT
 };
 
 const versionAt = (seq: number | undefined, job: JobRun, merges: readonly number[]): number => {
-  if (job.instances) return job.parent?.attempt?.version ?? 0;
+  if (job.isFanOut) return job.parent?.attempt?.version ?? 0;
   const after = merges.findIndex((merged) => merged > (seq ?? 0));
   return after < 0 ? merges.length : after;
 };
@@ -170,11 +170,11 @@ const restoreChild = (job: JobRun, task: TaskRun, record: StoredTask, past: Past
   if (!begun && SETTLED.has(record.state) && items?.items.length !== 0) return;
   if (past.growthInside(path).length > 0) return;
   const left = { items: isOf(items) ? items?.items : undefined, input: isOf(input) ? input?.input : undefined };
-  const child = childAgain(job, task, left, versionAt(record.runningSeq, job, merges));
+  const child = recreateChild(job, task, left, versionAt(record.runningSeq, job, merges));
   if (!child) return;
   task.child = child;
   const { state, startedAt, lastStartedAt, endedAt } = record;
-  child.adopt((isBegun(record) ? 'running' : CHILD_STATES[state]) ?? 'failed');
+  child.restoreState((isBegun(record) ? 'running' : CHILD_STATES[state]) ?? 'failed');
   child.startedAt = lastStartedAt ?? startedAt;
   child.endedAt = endedAt;
   const stop = past.note<StopNote>(path, 'stop');
@@ -224,7 +224,7 @@ const errorAgain = (task: TaskRun, data: ErrorData, attempt: number): TaskError 
 const CAUSED_INSIDE: ReadonlySet<string> = new Set(['TaskError', 'JobError']);
 
 const innerError = (child: JobRun | undefined): Error | undefined =>
-  child?.instances ? child.errors.find(({ tolerated }) => !tolerated) : child?.error;
+  child?.isFanOut ? child.errors.find(({ tolerated }) => !tolerated) : child?.error;
 
 const count = (job: JobRun, { state, error }: TaskRun): void => {
   job.settled++;
@@ -252,9 +252,9 @@ const regrow = (job: JobRun, past: Past, added: AddedTask): void => {
   for (const { task: path, dependsOn, by } of growth) {
     const name = nameOf(path);
     if (!dependsOn) {
-      extend(job, together.splice(0));
+      appendTasks(job, together.splice(0));
       const index = job.plan.graph.indexOf.get(name);
-      if (index !== undefined) takeOut(job, index);
+      if (index !== undefined) removeFromPlan(job, index);
       continue;
     }
     const known = added(path, dependsOn) ?? { name, dependsOn, run: unknownFunction };
@@ -262,9 +262,9 @@ const regrow = (job: JobRun, past: Past, added: AddedTask): void => {
       missing.push(name);
     together.push(by === undefined ? known : { ...known, addedBy: nameOf(by) });
   }
-  if (together.length > 0) extend(job, together);
+  if (together.length > 0) appendTasks(job, together);
   // A job that is over runs nothing, so it needs no functions.
-  if (missing.length > 0 && !past.last) throw tasksMissing(job, missing);
+  if (missing.length > 0 && !past.last) throw missingTasksError(job, missing);
 };
 
 const isRemoved = (growth: ReturnType<Past['growthInside']>, path: string): boolean =>

@@ -2,11 +2,11 @@ import { SETTLED } from '../../events/states.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import { copyDefined } from '../model/task-record.ts';
-import { answerSettled } from '../reactions/answer-outputs.ts';
-import { appraise, appraiseAll } from '../run/flow.ts';
-import { extend, publishAdded, takeOut, tasksMissing, unknownFunction } from '../run/grow.ts';
-import { insideOf, type Leads, reuse, reuseLater } from '../run/reuse.ts';
-import { endIfSettled } from '../run/stop.ts';
+import { resolveSettled } from '../reactions/resolve-outputs.ts';
+import { appendTasks, missingTasksError, publishAdded, removeFromPlan, unknownFunction } from '../run/dynamic-tasks.ts';
+import { pathsInside, type RerunPaths, reuseResults, reuseWhenStarted } from '../run/reuse.ts';
+import { evaluateAll, evaluateTask } from '../run/scheduling.ts';
+import { endIfSettled } from '../run/shutdown.ts';
 import { taskFrom } from './restore.ts';
 import { isSettled, type RerunSelection, type RetrySelection, rerunOf, retryOf } from './retry-plan.ts';
 
@@ -14,7 +14,7 @@ import { isSettled, type RerunSelection, type RetrySelection, rerunOf, retryOf }
 const requireFunctions = (job: JobRun, indexes: Iterable<number>): void => {
   const unknown = [...indexes].filter((index) => job.plan.tasks[index]?.run === unknownFunction);
   if (unknown.length > 0)
-    throw tasksMissing(
+    throw missingTasksError(
       job,
       unknown.map((index) => job.plan.graph.names[index] as string),
     );
@@ -30,7 +30,7 @@ export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection):
     (index) => !earlier.removed?.has(index) && !gone.has(index) && !isSettled(earlier, index),
   );
   requireFunctions(earlier, [...over, ...open]);
-  job.adopt(earlier.state, earlier.context.at(0));
+  job.restoreState(earlier.state, earlier.context.at(0));
   job.startedAt = earlier.startedAt;
   if (earlier.removed) job.removed = new Set(earlier.removed);
   if (earlier.pauseRequests) job.pauseRequests = new Map(earlier.pauseRequests);
@@ -40,16 +40,16 @@ export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection):
   for (const was of kept) restoreTask(job, was, !over.has(was.index));
   mergeKept(job, kept, over);
   countKept(job, earlier, kept);
-  job.goOnFrom(earlier.nextSeq);
+  job.continueAt(earlier.nextSeq);
   if (earlier.recorder) job.recorder?.inherit(earlier.recorder);
   return () =>
-    job.together(() => {
+    job.batch(() => {
       if (earlier.stop) job.recorder?.note('', 'stop', NO_VALUE);
       job.commandJob({ type: 'job.retry' }, { reason: 'retried' });
       for (const index of [...gone].reverse()) leaveOut(job, index);
       for (const index of job.plan.order) if (over.has(index)) startOver(job, index, over, leads);
-      appraiseAll(job);
-      answerSettled(job);
+      evaluateAll(job);
+      resolveSettled(job);
       endIfSettled(job);
       job.dispatcher.dispatch();
     });
@@ -65,12 +65,12 @@ const restoreTask = (job: JobRun, earlier: TaskRun, withOutput: boolean): void =
 const RESTORED_FIELDS = [
   'error',
   'lastError',
-  'refusal',
-  'asked',
-  'passedOver',
+  'conditionError',
+  'conditionEvaluated',
+  'branchesNotTaken',
   'child',
-  'earlier',
-  'reuses',
+  'previousChild',
+  'pathsToRerun',
   'checkpoint',
 ] as const satisfies readonly (keyof TaskRun)[];
 
@@ -93,22 +93,22 @@ const countKept = (job: JobRun, earlier: JobRun, kept: readonly TaskRun[]): void
 
 const leaveOut = (job: JobRun, index: number): void => {
   const task = job.pathOf(job.plan.graph.names[index] as string);
-  takeOut(job, index);
+  removeFromPlan(job, index);
   job.publish({ type: 'task.removed', task });
 };
 
-const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, leads: Leads): void => {
+const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, leads: RerunPaths): void => {
   const task = job.tasks[index] as TaskRun;
   const { recorder } = job;
   const { state } = task;
-  if (task.passedOver) recorder?.note(task.path, 'branch', NO_VALUE);
-  const inside = task.child && insideOf(task, leads);
-  job.revive(task);
-  if (inside) reuseLater(task, inside);
+  if (task.branchesNotTaken) recorder?.note(task.path, 'branch', NO_VALUE);
+  const inside = task.child && pathsInside(task, leads);
+  job.reopen(task);
+  if (inside) reuseWhenStarted(task, inside);
   const waits = (job.plan.graph.upstream[index] ?? []).some(
     (upstream) => over.has(upstream) || !isSettled(job, upstream),
   );
-  if (state === 'failed' && !waits && !task.refusal) {
+  if (state === 'failed' && !waits && !task.conditionError) {
     job.commandTask(task, { type: 'task.retry' });
     return;
   }
@@ -117,7 +117,7 @@ const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, leads:
     recorder?.note(task.path, 'checkpoint', NO_VALUE);
   }
   job.commandTask(task, { type: 'task.reset' });
-  job.release(task);
+  job.deactivate(task);
 };
 
 /**
@@ -141,18 +141,18 @@ export const forkOf = (job: JobRun, earlier: JobRun, selection: RerunSelection):
     if (output !== undefined) job.recorder?.encoded(`The output of task "${path}"`, output);
   }
   return () =>
-    job.together(() => {
+    job.batch(() => {
       job.commandJob({ type: 'job.start' });
       if (added.length > 0)
-        extend(
+        appendTasks(
           job,
           added.map(({ definition }) => definition),
         );
       for (const { definition } of added) publishAdded(job, definition);
-      reuse(job, earlier, leads, stand);
+      reuseResults(job, earlier, leads, stand);
       for (const { index } of added) {
         const here = job.plan.graph.indexOf.get(plan.graph.names[index] as string);
-        if (here !== undefined && (job.tasks[here]?.state ?? 'unscheduled') === 'unscheduled') appraise(job, here);
+        if (here !== undefined && (job.tasks[here]?.state ?? 'unscheduled') === 'unscheduled') evaluateTask(job, here);
       }
     });
 };

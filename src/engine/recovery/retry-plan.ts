@@ -1,8 +1,8 @@
 import { SETTLED } from '../../events/states.ts';
 import { CommandError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
-import { find } from '../run/address.ts';
-import { failedPaths, insideOf, type Leads, leadsOf, standing } from '../run/reuse.ts';
+import { findTask } from '../run/find-task.ts';
+import { failedPaths, pathsInside, type RerunPaths, rerunPathsOf, reusableResults } from '../run/reuse.ts';
 
 /** Which tasks of an ended job to retry. */
 export type RetrySelection<Path extends string = string> = {
@@ -43,12 +43,17 @@ export const previewRerun = (job: JobRun, selection: RerunSelection): Preview =>
   return previewOf(job, leads, gone, (index) => !stand.has(index));
 };
 
-const previewOf = (job: JobRun, leads: Leads, gone: ReadonlySet<number>, runs: (index: number) => boolean): Preview => {
+const previewOf = (
+  job: JobRun,
+  leads: RerunPaths,
+  gone: ReadonlySet<number>,
+  runs: (index: number) => boolean,
+): Preview => {
   const all = job.plan.order.filter((index) => !job.removed?.has(index) && !gone.has(index));
   const path = (index: number): string => job.pathOf(job.plan.graph.names[index] as string);
   const inside = (index: number): readonly string[] => {
     const task = job.tasks[index];
-    const paths = task?.child && insideOf(task, leads);
+    const paths = task?.child && pathsInside(task, leads);
     return paths && task?.child ? runsInside(task.child, paths) : [];
   };
   return {
@@ -58,13 +63,13 @@ const previewOf = (job: JobRun, leads: Leads, gone: ReadonlySet<number>, runs: (
 };
 
 const runsInside = (child: JobRun, again: ReadonlySet<string>): readonly string[] => {
-  if (child.instances)
+  if (child.isFanOut)
     return child.plan.tasks
       .map(({ name }, index) => ({ path: child.pathOf(name), state: child.tasks[index]?.state }))
       .filter(({ path, state }) => state !== 'completed' || again.has(path))
       .map(({ path }) => path);
-  const leads = leadsOf(child, again);
-  const stand = standing(child, leads);
+  const leads = rerunPathsOf(child, again);
+  const stand = reusableResults(child, leads);
   return previewOf(child, leads, NONE, (index) => !stand.has(index)).runs;
 };
 
@@ -72,7 +77,7 @@ const NONE: ReadonlySet<number> = new Set();
 
 /** Plans a retry: tasks to start over, and tasks to remove (`gone`). @throws UnknownTaskError, CommandError */
 export const retryOf = (job: JobRun, selection: RetrySelection) => {
-  const leads = leadsOf(job, pathsAgain(job, selection.tasks, 'retry'));
+  const leads = rerunPathsOf(job, pathsAgain(job, selection.tasks, 'retry'));
   const over = startingOver(job, leads, selection);
   const gone = addedBy(job, (index) => over.has(index));
   for (const index of gone) over.delete(index);
@@ -82,8 +87,8 @@ export const retryOf = (job: JobRun, selection: RetrySelection) => {
 /** Plans a rerun: results to reuse (`stand`), tasks to leave out (`gone`). @throws UnknownTaskError, CommandError */
 export const rerunOf = (job: JobRun, { from }: RerunSelection) => {
   const paths = from === undefined || typeof from !== 'string' ? from : [from];
-  const leads = leadsOf(job, pathsAgain(job, paths, 'rerun'));
-  const stand = new Set(standing(job, leads));
+  const leads = rerunPathsOf(job, pathsAgain(job, paths, 'rerun'));
+  const stand = new Set(reusableResults(job, leads));
   const gone = addedBy(job, (index) => !stand.has(index));
   for (const index of gone) stand.delete(index);
   return { leads, stand, gone };
@@ -95,7 +100,7 @@ const pathsAgain = (job: JobRun, tasks: readonly string[] | undefined, what: 're
   if (!job.over)
     throw new CommandError('INVALID_STATE', `Job "${name}" is ${job.state}: it can't ${what} before it is over.`);
   const paths = tasks ?? failedPaths(job);
-  for (const path of paths) find(job, path);
+  for (const path of paths) findTask(job, path);
   // A retry without failed tasks runs the tasks that have not settled.
   if (paths.length > 0 || (what === 'retry' && job.settled < job.size)) return paths;
   const message = `Job "${name}" is ${job.state}, and has no failed task to ${what}. Name the tasks that are to run again.`;
@@ -103,7 +108,7 @@ const pathsAgain = (job: JobRun, tasks: readonly string[] | undefined, what: 're
 };
 
 /** Returns the tasks that start over. `downstream: false` leaves out completed tasks downstream, except clean-up. */
-const startingOver = (job: JobRun, leads: Leads, { downstream = true }: RetrySelection): Set<number> => {
+const startingOver = (job: JobRun, leads: RerunPaths, { downstream = true }: RetrySelection): Set<number> => {
   const { graph, order, cleanUps } = job.plan;
   const late = new Set(cleanUps);
   const over = new Set<number>();

@@ -16,7 +16,7 @@ import { thisProcess } from '../durable/process-identity.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import { beginJob } from '../run/pause.ts';
-import { cancelJob } from '../run/stop.ts';
+import { cancelJob } from '../run/shutdown.ts';
 import { type Cancellation, follow } from './follow.ts';
 import { goOn } from './go-on.ts';
 import { hasEnded } from './kept-job.ts';
@@ -40,7 +40,7 @@ export const takeOver = (
   kept: JournalJob,
   asked: Asked = untilKnown(run),
 ): void => {
-  run.adoptOptions(optionsOf(kept.options));
+  run.useStoredOptions(optionsOf(kept.options));
   const again = (later: JournalJob): void => takeOver(run, recorder, journal, later);
   const attempt = async (): Promise<void> => {
     // The run may have been handed off meanwhile.
@@ -49,8 +49,8 @@ export const takeOver = (
     else if (isHeld(kept, journal)) follow(run, recorder, journal, again, asked.cancel);
     else {
       await resume(run, recorder, journal, {});
-      run.elsewhere = undefined;
-      if (asked.cancel && run.wakeUp) cancelJob(run, asked.cancel.mode, asked.cancel.cause);
+      run.remote = undefined;
+      if (asked.cancel && run.startNow) cancelJob(run, asked.cancel.mode, asked.cancel.cause);
     }
   };
   attempt().catch((error) => {
@@ -66,7 +66,7 @@ export type Asked = { cancel?: Cancellation };
 /** Holds back cancel requests until it is known whether the job is new or exists already. */
 export const untilKnown = (run: JobRun): Asked => {
   const asked: Asked = {};
-  run.elsewhere = {
+  run.remote = {
     cancel: (cause, mode) => {
       asked.cancel = { cause, mode };
     },
@@ -99,12 +99,12 @@ export const resume = async (
     recorder.remember(past.notes);
     if (words.length > 0) recorder.redefine(definitionShape(run.plan));
     const by = nameOfProcess();
-    run.sleepUntil(() => {
+    run.defer(() => {
       if (run.over) return;
       if (past.record.state === 'idle') beginJob(run);
       else goOn(run, past, by, words);
     });
-    run.wakeLater();
+    run.startSoon();
   } catch (error) {
     await giveBack(journal, { jobId: kept.id, fence: kept.fence });
     throw error;

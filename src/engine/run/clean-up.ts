@@ -1,19 +1,19 @@
 import { SETTLED } from '../../events/states.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
-import { launch } from './flow.ts';
+import { scheduleTasks } from './scheduling.ts';
 
 /** Finds the clean-up tasks of a job that begins to stop, and what they wait for. A job that never started has none. */
 export const planCleanUp = (job: JobRun): void => {
   if (job.cleanUp || job.startedAt === undefined || job.plan.cleanUps.length === 0) return;
   const waiting = new Map<number, number>();
-  const heirs = new Map<number, number[]>();
+  const dependents = new Map<number, number[]>();
   for (const index of job.plan.cleanUps) {
     if (!isPending(job, index)) continue;
-    const awaited = whatMayChange(job, index);
+    const awaited = unsettledUpstreams(job, index);
     waiting.set(index, awaited.length);
-    for (const upstream of awaited) heirs.set(upstream, [...(heirs.get(upstream) ?? []), index]);
+    for (const upstream of awaited) dependents.set(upstream, [...(dependents.get(upstream) ?? []), index]);
   }
-  job.cleanUp = { waiting, heirs };
+  job.cleanUp = { waiting, dependents };
 };
 
 /** Starts the clean-up tasks that wait for no upstream. */
@@ -29,19 +29,19 @@ export const startCleanUp = (job: JobRun): void => {
 
 /** Starts the clean-up tasks for which this settled task was the last upstream to wait for. */
 export const afterSettling = (job: JobRun, task: TaskRun): void => {
-  const { waiting, heirs } = job.cleanUp ?? {};
+  const { waiting, dependents } = job.cleanUp ?? {};
   const due: number[] = [];
-  for (const index of heirs?.get(task.index) ?? []) {
+  for (const index of dependents?.get(task.index) ?? []) {
     const left = (waiting?.get(index) ?? 0) - 1;
     waiting?.set(index, left);
     if (left === 0) due.push(index);
   }
-  heirs?.delete(task.index);
+  dependents?.delete(task.index);
   if (waiting && due.length > 0) startAll(job, waiting, due);
 };
 
 /** Returns the unsettled tasks upstream of a task: active ones and clean-up. Looks through tasks that never start. */
-export const whatMayChange = (job: JobRun, index: number): readonly number[] => {
+export const unsettledUpstreams = (job: JobRun, index: number): readonly number[] => {
   const { upstream } = job.plan.graph;
   const seen = new Set<number>(upstream[index]);
   const found: number[] = [];
@@ -55,7 +55,7 @@ export const whatMayChange = (job: JobRun, index: number): readonly number[] => 
 
 const startAll = (job: JobRun, waiting: Map<number, number>, due: number[]): void => {
   for (const index of due) waiting.delete(index);
-  launch(job, due);
+  scheduleTasks(job, due);
 };
 
 const isUnscheduled = (job: JobRun, index: number): boolean =>

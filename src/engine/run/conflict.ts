@@ -1,7 +1,7 @@
 import { isOrdered } from '../definition/graph.ts';
 import type { Overlap } from '../model/context.ts';
 import type { JobRun } from '../model/run.ts';
-import { stopJob } from './stop.ts';
+import { stopJob } from './shutdown.ts';
 
 /** Reports keys written by two tasks that the graph does not order; with `contextConflict: 'error'`, fails the job. */
 export const reportConflicts = (job: JobRun, overlaps: readonly Overlap[]): void => {

@@ -1,9 +1,9 @@
-/* Runs a job. `job-run.ts` has its actors and stream; all other files send it commands. In order: `flow.ts`
+/* Runs a job. `job-run.ts` has its actors and stream; all other files send it commands. In order: `scheduling.ts`
  * schedules or skips tasks. `perform-function.ts` calls a task function with its scope (`scope.ts`, `task-log.ts`,
- * `checkpoint.ts`). `outcome.ts` handles the result, with `retry-decision.ts`, `conflict.ts` and, if it adds tasks,
- * `grow.ts` and `pool-problems.ts`. `stop.ts` stops a job early, `clean-up.ts` then starts clean-up, `end.ts` ends a
- * job. On request: `pause.ts`, `retry-task.ts`, and `reuse.ts` for results of an earlier job. `address.ts` finds a
- * task by path, `output.ts` returns its output, `elsewhere.ts` rejects commands to a job of another process,
+ * `checkpoint.ts`). `attempt-result.ts` handles the result, with `retry-decision.ts`, `conflict.ts` and, if it adds tasks,
+ * `dynamic-tasks.ts` and `pool-problems.ts`. `shutdown.ts` stops a job early, `clean-up.ts` then starts clean-up, `end.ts` ends a
+ * job. On request: `pause.ts`, `retry-task.ts`, and `reuse.ts` for results of an earlier job. `find-task.ts` finds a
+ * task by path, `output.ts` returns its output, `remote.ts` rejects commands to a job of another process,
  * `inspect.ts` wraps the XState inspector. */
 import { setImmediate } from 'node:timers';
 import type { Observable } from 'rxjs';
@@ -22,7 +22,7 @@ import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import { Attempt } from '../model/attempt.ts';
 import { ContextStore } from '../model/context.ts';
 import { recordTimes } from '../model/job-record.ts';
-import { JobRun, type Surroundings, TaskRun, type TransitionDetails } from '../model/run.ts';
+import { JobRun, type RunEnvironment, TaskRun, type TransitionDetails } from '../model/run.ts';
 import { recordTransition } from '../model/task-record.ts';
 import { isolatedInspect } from './inspect.ts';
 
@@ -38,46 +38,46 @@ export class LiveRun extends JobRun {
   #finish: (() => void) | undefined;
   #finished = false;
 
-  constructor(plan: Plan, input: object, startOptions: StartOptions, surroundings: Surroundings = {}) {
-    super(plan, input, startOptions, surroundings);
-    const { parent, recorder } = surroundings;
-    const keep = recorder && ((event: JobEvent, text: string | undefined): void => recorder.record(event, text));
-    this.#stream = parent ? (parent.job as LiveRun).#stream : new EventStream(this.id, plan.name, keep);
-    this.#retry = retryOf(this.options);
-    this.#actor = this.#ownActor();
+  constructor(plan: Plan, input: object, startOptions: StartOptions, environment: RunEnvironment = {}) {
+    super(plan, input, startOptions, environment);
+    const { parent, recorder } = environment;
+    const persist = recorder && ((event: JobEvent, text: string | undefined): void => recorder.record(event, text));
+    this.#stream = parent ? (parent.job as LiveRun).#stream : new EventStream(this.id, plan.name, persist);
+    this.#retry = retryPolicyOf(this.options);
+    this.#actor = this.#createActor();
   }
 
-  adopt(state: JobState, input?: object): void {
+  restoreState(state: JobState, input?: object): void {
     if (this.parent) stopChild(this.#actor);
     else this.#actor.stop();
     this.snapshot = jobSnapshot(state);
-    this.#actor = this.#ownActor();
+    this.#actor = this.#createActor();
     if (input) this.context = new ContextStore(this.frozen(input));
   }
 
-  adoptOptions(kept: JobOptions): void {
-    this.options = mergedOptions(this.plan.options, { ...this.startOptions, ...kept });
-    this.#retry = retryOf(this.options);
+  useStoredOptions(stored: JobOptions): void {
+    this.options = mergedOptions(this.plan.options, { ...this.startOptions, ...stored });
+    this.#retry = retryPolicyOf(this.options);
   }
 
-  goOnFrom(nextSeq: number, last?: JobEvent): void {
+  continueAt(nextSeq: number, last?: JobEvent): void {
     this.#stream.continueAt(nextSeq, last);
     if (last) this.finish();
   }
 
-  sleepUntil(goOn: () => void): void {
-    this.wakeUp = () => {
-      this.wakeUp = undefined;
-      goOn();
+  defer(start: () => void): void {
+    this.startNow = () => {
+      this.startNow = undefined;
+      start();
     };
   }
 
-  wakeLater(): void {
-    setImmediate(() => this.wakeUp?.());
+  startSoon(): void {
+    setImmediate(() => this.startNow?.());
   }
 
-  abandon(): void {
-    this.wakeUp = undefined;
+  close(): void {
+    this.startNow = undefined;
     this.finish();
     this.#stream.close();
   }
@@ -86,7 +86,7 @@ export class LiveRun extends JobRun {
     return this.#stream.nextSeq;
   }
 
-  relay(event: JobEvent): void {
+  forward(event: JobEvent): void {
     if (event.type === 'job.transition') this.snapshot = jobSnapshot(event.to);
     this.#stream.forward(event);
   }
@@ -109,7 +109,7 @@ export class LiveRun extends JobRun {
     return this.#done;
   }
 
-  together(commands: () => void): void {
+  batch(commands: () => void): void {
     this.#stream.batch(commands);
   }
 
@@ -133,7 +133,7 @@ export class LiveRun extends JobRun {
     if (this.parent) this.#stream.notifyReactions(this, { type: 'job.transition', from, to });
     else this.#stream.publishJobTransition(this, from, to, at, details);
     if (this.over) this.finish();
-    if (this.over) this.onOver?.();
+    if (this.over) this.onEnd?.();
     return true;
   }
 
@@ -146,9 +146,9 @@ export class LiveRun extends JobRun {
     else this.recorder.whenSaved(finish, finish);
   }
 
-  whenSaved(saved: () => void): void {
-    if (this.recorder) this.recorder.whenSaved(saved);
-    else saved();
+  afterCommit(onCommitted: () => void): void {
+    if (this.recorder) this.recorder.whenSaved(onCommitted);
+    else onCommitted();
   }
 
   commandTask(task: TaskRun, command: TaskCommand, details?: TransitionDetails): boolean {
@@ -161,10 +161,10 @@ export class LiveRun extends JobRun {
     const at = this.clock.now();
     const attempt = to === 'polling' ? context.attempt + 1 : context.attempt;
     const event = this.#stream.stampTransition(task.path, from, to, attempt, at);
-    if (details) describe(event, details);
+    if (details) addDetails(event, details);
     recordTransition(task, event, snapshot, details?.error);
     if (from === 'ready' && to !== 'running') task.queue?.markStale();
-    this.#handOver(task, to, context.resumesAs === 'running', at);
+    this.#updateResources(task, to, context.resumesAs === 'running', at);
     this.#stream.publishStamped(event, task, details?.text);
     return true;
   }
@@ -173,22 +173,22 @@ export class LiveRun extends JobRun {
     this.commandTask(task, { type: 'task.run' });
   }
 
-  wake(index: number): TaskRun {
-    const task = this.known(index);
-    if (!task.actor && task.state === 'unscheduled') this.enliven(task);
+  activate(index: number): TaskRun {
+    const task = this.taskAt(index);
+    if (!task.actor && task.state === 'unscheduled') this.startActor(task);
     return task;
   }
 
-  known(index: number): TaskRun {
+  taskAt(index: number): TaskRun {
     const known = this.tasks[index];
     if (known) return known;
     const definition = this.plan.tasks[index] as TaskDefinition;
-    const task = new TaskRun(this, index, definition, this.#retryOf(definition));
+    const task = new TaskRun(this, index, definition, this.#retryPolicyOf(definition));
     this.tasks[index] = task;
     return task;
   }
 
-  enliven(task: TaskRun): void {
+  startActor(task: TaskRun): void {
     const { path, retry, snapshot } = task;
     const options = { parent: this.#actor, id: path, input: { task: path, retry } };
     // A fourth option costs XState half a microsecond, and a new task starts from the same snapshot without it.
@@ -198,9 +198,9 @@ export class LiveRun extends JobRun {
     this.active.add(task);
   }
 
-  revive(task: TaskRun): void {
+  reopen(task: TaskRun): void {
     if (!SETTLED.has(task.state)) return;
-    this.enliven(task);
+    this.startActor(task);
     this.settled--;
     if (task.state === 'notReady') this.notReady--;
     if (task.error && task.state === 'failed') {
@@ -208,42 +208,42 @@ export class LiveRun extends JobRun {
       if (!task.error.tolerated) this.failed--;
     }
     task.counted = false;
-    task.passedOver = undefined;
+    task.branchesNotTaken = undefined;
   }
 
-  release(task: TaskRun): void {
+  deactivate(task: TaskRun): void {
     this.active.delete(task);
     stopChild(task.actor);
     task.actor = undefined;
     if (task.state !== 'unscheduled') return;
     if (task.attempts === 0) this.tasks[task.index] = undefined;
-    task.asked = false;
-    task.refusal = undefined;
+    task.conditionEvaluated = false;
+    task.conditionError = undefined;
     task.version = 0;
   }
 
   /** Acquires what a task's new state needs (attempt, slots, place in the queue), releases what it no longer needs. */
-  #handOver(task: TaskRun, to: TaskState, holdsAttempt: boolean, at: number): void {
+  #updateResources(task: TaskRun, to: TaskState, holdsAttempt: boolean, at: number): void {
     const { attempt } = task;
     if (attempt && to !== 'running' && !(to === 'paused' && holdsAttempt)) endAttempt(task, attempt);
     if (to === 'running') {
       if (attempt) return;
       task.attempt = new Attempt(task.attempts, this.#version());
       if (task.child) {
-        task.earlier = task.child;
+        task.previousChild = task.child;
         delete task.child;
       }
       task.queue?.acquire(task, at);
     } else if (to === 'ready') {
       // A task whose condition threw must run in order to fail, even an external one.
-      if (task.definition.kind !== 'external' || task.refusal) this.dispatcher.enqueue(task);
+      if (task.definition.kind !== 'external' || task.conditionError) this.dispatcher.enqueue(task);
     } else if (SETTLED.has(to)) {
       this.#settle(task, to);
     }
   }
 
   #version(): number {
-    return this.instances ? (this.parent?.attempt?.version ?? 0) : this.context.version;
+    return this.isFanOut ? (this.parent?.attempt?.version ?? 0) : this.context.version;
   }
 
   #settle(task: TaskRun, to: TaskState): void {
@@ -258,7 +258,7 @@ export class LiveRun extends JobRun {
     task.actor = undefined;
   }
 
-  #ownActor(): Actor<typeof jobLogic> {
+  #createActor(): Actor<typeof jobLogic> {
     const { inspect } = this.options;
     const snapshot = this.state === 'idle' ? {} : { snapshot: this.snapshot };
     const actor = this.parent
@@ -268,13 +268,13 @@ export class LiveRun extends JobRun {
     return actor;
   }
 
-  #retryOf({ maxRetries, retry }: TaskDefinition): RetryPolicy {
+  #retryPolicyOf({ maxRetries, retry }: TaskDefinition): RetryPolicy {
     if (maxRetries === undefined && retry === undefined) return this.#retry;
     return { ...(retry ?? this.options.retry), maxRetries: maxRetries ?? this.#retry.maxRetries };
   }
 }
 
-const retryOf = ({ retry, maxRetries = 0 }: StartOptions): RetryPolicy => ({ ...retry, maxRetries });
+const retryPolicyOf = ({ retry, maxRetries = 0 }: StartOptions): RetryPolicy => ({ ...retry, maxRetries });
 
 const endAttempt = (task: TaskRun, attempt: Attempt): void => {
   task.queue?.release(task);
@@ -285,7 +285,7 @@ const endAttempt = (task: TaskRun, attempt: Attempt): void => {
 };
 
 /** Adds the details. A skipped task's error is written without causes: the events of its upstreams have them. */
-const describe = (event: StampedTransition, { reason, error, output, dueAt }: TransitionDetails): void => {
+const addDetails = (event: StampedTransition, { reason, error, output, dueAt }: TransitionDetails): void => {
   if (reason !== undefined) event.reason = reason;
   if (error) event.error = event.to === 'skipped' ? shallowErrorData(error) : errorData(error);
   if (output !== undefined) event.output = output;

@@ -18,19 +18,19 @@ export const pauseJob = (job: JobRun, by: string): void => {
     );
   if (job.state === 'paused') return;
   job.pausedBy = by;
-  if (job.state !== 'idle') holdJob(job);
+  if (job.state !== 'idle') enterPause(job);
 };
 
 /** Starts a job; pauses it at once if that was requested before. */
 export const beginJob = (job: JobRun): void =>
-  job.together(() => {
+  job.batch(() => {
     job.commandJob({ type: 'job.start' });
-    if (job.pausedBy !== undefined) holdJob(job);
+    if (job.pausedBy !== undefined) enterPause(job);
   });
 
-const holdJob = (job: JobRun): void => {
+const enterPause = (job: JobRun): void => {
   const reason = job.pausedBy;
-  holdTimers(job);
+  pauseTimers(job);
   job.commandJob({ type: 'job.pause' }, reason === undefined ? {} : { reason });
   job.dispatcher.dispatch();
 };
@@ -40,7 +40,7 @@ export const resumeJob = (job: JobRun): void => {
   job.pausedBy = undefined;
   if (job.state !== 'paused') return;
   job.commandJob({ type: 'job.resume' });
-  if (!job.paused) goOn(job);
+  if (!job.paused) continueJob(job);
 };
 
 /** Pauses a task that has not started, or a running external task or nested job. @throws CommandError */
@@ -53,26 +53,26 @@ export const pauseTask = (task: TaskRun, by: string): void => {
     throw new CommandError('INVALID_STATE', message, task.path);
   }
   if (state !== 'ready' && state !== 'running') {
-    holdTask(job, task.index, by);
+    pauseWhenReady(job, task.index, by);
     return;
   }
   if (state === 'running' && definition.kind !== 'external' && !definition.nested) {
     const message = `Task "${task.path}" is running, and a running function can't be paused. Pause it before it starts, or pause the job.`;
     throw new CommandError('NOT_PAUSABLE', message, task.path);
   }
-  holdTimersOf(task);
+  pauseTimersOf(task);
   job.commandTask(task, { type: 'task.pause' }, { reason: by });
 };
 
 /** Pauses a task as soon as it is ready. */
-export const holdTask = (job: JobRun, index: number, by: string): void => {
+export const pauseWhenReady = (job: JobRun, index: number, by: string): void => {
   requireName(by);
   job.pauseRequests ??= new Map();
   job.pauseRequests.set(index, by);
-  noteHeld(job, index, by);
+  savePauseRequest(job, index, by);
 };
 
-const noteHeld = (job: JobRun, index: number, by: string | undefined): void => {
+const savePauseRequest = (job: JobRun, index: number, by: string | undefined): void => {
   const text = by === undefined ? NO_VALUE : JSON.stringify(by);
   job.recorder?.note(job.pathOf(job.plan.graph.names[index] as string), 'held', text);
 };
@@ -80,20 +80,20 @@ const noteHeld = (job: JobRun, index: number, by: string | undefined): void => {
 /** Resumes a paused task. If its retries were used up, all are available again. */
 export const resumeTask = (job: JobRun, index: number): void => {
   const task = job.tasks[index];
-  const held = job.pauseRequests?.delete(index);
-  if (held) noteHeld(job, index, undefined);
-  if (task?.state === 'ready' && held) {
+  const wasRequested = job.pauseRequests?.delete(index);
+  if (wasRequested) savePauseRequest(job, index, undefined);
+  if (task?.state === 'ready' && wasRequested) {
     if (task.queue) job.dispatcher.enqueue(task);
     job.dispatcher.dispatch();
   }
   if (task?.state !== 'paused') return;
   job.commandTask(task, { type: task.exhausted ? 'task.retry' : 'task.resume' });
-  if (!job.paused && (task.state as TaskState) !== 'paused') goOnWith(task);
+  if (!job.paused && (task.state as TaskState) !== 'paused') continueTask(task);
 };
 
 /** Ends the pauses of a stopping job and of its clean-up, so that both can finish. */
 export const releaseCleanUps = (job: JobRun): void => {
-  goOn(job);
+  continueJob(job);
   for (const index of job.plan.cleanUps) resumeTask(job, index);
 };
 
@@ -102,36 +102,36 @@ const requireName = (by: unknown): void => {
   throw new TypeError(`pause was given ${formatValue(by)}: expected who does it, as text.`);
 };
 
-const holdTimers = (job: JobRun): void => {
+const pauseTimers = (job: JobRun): void => {
   job.timer?.pause();
-  for (const task of job.active) holdTimersOf(task);
+  for (const task of job.active) pauseTimersOf(task);
 };
 
 /** Pauses the timers of a task. A running function continues, and so does its time limit. */
-const holdTimersOf = (task: TaskRun): void => {
+const pauseTimersOf = (task: TaskRun): void => {
   task.deadlineTimer?.pause();
   task.claim?.heartbeatTimer?.pause();
   if (task.definition.kind === 'external' || task.definition.nested) task.attempt?.timer?.pause();
-  if (task.child) holdTimers(task.child);
+  if (task.child) pauseTimers(task.child);
 };
 
-const goOn = (job: JobRun): void => {
+const continueJob = (job: JobRun): void => {
   job.timer?.resume();
   for (const task of job.waitingForResume.splice(0)) job.dispatcher.enqueue(task);
-  for (const task of job.active) if (task.state !== 'paused') goOnWith(task);
+  for (const task of job.active) if (task.state !== 'paused') continueTask(task);
   job.dispatcher.dispatch();
 };
 
 /** Resumes a task's timers and nested job; delivers the nested job's outcome, if it ended while paused. */
-const goOnWith = (task: TaskRun): void => {
+const continueTask = (task: TaskRun): void => {
   const { attempt, child } = task;
   task.deadlineTimer?.resume();
   task.claim?.heartbeatTimer?.resume();
   attempt?.timer?.resume();
-  if (child && !child.over) goOn(child);
-  const { outcome } = attempt ?? {};
-  if (attempt && outcome) {
-    delete attempt.outcome;
-    outcome();
+  if (child && !child.over) continueJob(child);
+  const { deferredEnd } = attempt ?? {};
+  if (attempt && deferredEnd) {
+    delete attempt.deferredEnd;
+    deferredEnd();
   }
 };

@@ -6,9 +6,9 @@ import { checked } from '../definition/check-schema.ts';
 import type { TaskScope } from '../definition/task-function.ts';
 import type { Attempt } from '../model/attempt.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
-import { failAttempt, succeedAttempt } from './outcome.ts';
+import { handleError, handleResult } from './attempt-result.ts';
 import { createScope } from './scope.ts';
-import { cancelTask } from './stop.ts';
+import { cancelTask } from './shutdown.ts';
 import { logOf } from './task-log.ts';
 
 /** Calls a task's function, and applies the outcome unless the attempt has ended meanwhile. */
@@ -53,11 +53,11 @@ const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: 'succeeded' 
   const { phase } = attempt;
   attempt.phase = 'over';
   if (phase === 'live') {
-    if (outcome === 'succeeded') succeedAttempt(job, task, value);
-    else failAttempt(job, task, value);
+    if (outcome === 'succeeded') handleResult(job, task, value);
+    else handleError(job, task, value);
     return;
   }
-  if (outcome === 'succeeded' || !attempt.answersAbort(value)) {
+  if (outcome === 'succeeded' || !attempt.isAbortError(value)) {
     task.lateResults = (task.lateResults ?? 0) + 1;
     const earlier = isReplaced(job) ? ({ earlier: true } as const) : {};
     job.publish({ type: 'task.lateResult', task: task.path, attempt: attempt.number, outcome, ...earlier });

@@ -14,7 +14,7 @@ export type RetryDecision =
 /** Decides whether to retry after an error, and after what wait. In a job that is ending, only clean-up is retried. */
 export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryDecision => {
   const { retry, attempts, attemptsNotCounted, snapshot } = task;
-  if ((job.stop && !isCleanUp(task)) || neverHelps(thrown)) return { retry: false };
+  if ((job.stop && !isCleanUp(task)) || isNotRetryable(thrown)) return { retry: false };
   const left = hasRetryLeft(snapshot.context);
   if (!left && !pauses(job, task)) return { retry: false };
   try {
@@ -34,7 +34,7 @@ export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryD
 };
 
 /** Whether a retry can't help, because the same check would fail again. */
-const neverHelps = (thrown: unknown): boolean =>
+const isNotRetryable = (thrown: unknown): boolean =>
   isA(thrown, NonRetryableError) || isA(thrown, SchemaError) || isA(thrown, OptionError);
 
 /** Whether a task that has used up its retries waits for a person. */

@@ -1,8 +1,8 @@
 import { reachable } from '../definition/graph.ts';
 import { CommandError } from '../errors/errors.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
-import { appraise } from './flow.ts';
 import { resumeTask } from './pause.ts';
+import { evaluateTask } from './scheduling.ts';
 
 /**
  * Retries a task that failed, is paused, or waits for its next attempt. All its retries are available again, and the
@@ -36,36 +36,36 @@ const retriable = (job: JobRun): readonly TaskRun[] =>
   });
 
 const wantsRetry = (task: TaskRun): boolean =>
-  !task.job.over && (task.state === 'failed' ? !actedOn(task) : task.exhausted === true);
+  !task.job.over && (task.state === 'failed' ? !firstConsequence(task) : task.exhausted === true);
 
 /** Returns the first task that started because of this failure: the failure can't be undone any more. */
-const actedOn = ({ job, index }: TaskRun): TaskRun | undefined =>
+const firstConsequence = ({ job, index }: TaskRun): TaskRun | undefined =>
   reachable(index, job.plan.graph.downstream)
     .map((next) => job.tasks[next])
     .find((next) => next && next.state !== 'skipped' && next.state !== 'unscheduled');
 
 const retryFailed = (job: JobRun, task: TaskRun): void => {
-  const begun = actedOn(task);
+  const begun = firstConsequence(task);
   if (begun) throw refusal(task, `its failure has been acted on, "${begun.path}" is ${begun.state}`);
   const downstream = reachable(task.index, job.plan.graph.downstream);
-  const refused = task.refusal !== undefined;
-  job.together(() => {
+  const conditionThrew = task.conditionError !== undefined;
+  job.batch(() => {
     const skipped = downstream.map((index) => job.tasks[index]).filter((next) => next?.state === 'skipped');
-    job.revive(task);
-    if (refused) reset(job, task);
+    job.reopen(task);
+    if (conditionThrew) reset(job, task);
     else job.commandTask(task, { type: 'task.retry' });
     for (const next of skipped as TaskRun[]) {
-      job.revive(next);
+      job.reopen(next);
       reset(job, next);
     }
     // A condition that threw is evaluated again.
-    for (const index of refused ? [task.index, ...downstream] : downstream) appraise(job, index);
+    for (const index of conditionThrew ? [task.index, ...downstream] : downstream) evaluateTask(job, index);
   });
 };
 
 const reset = (job: JobRun, task: TaskRun): void => {
   job.commandTask(task, { type: 'task.reset' });
-  job.release(task);
+  job.deactivate(task);
 };
 
 const refusal = (task: TaskRun, why: string): CommandError =>

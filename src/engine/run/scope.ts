@@ -34,7 +34,7 @@ const withReads = lazyProperties<Reads, Pick<TaskScope, 'ctx' | 'deps' | 'signal
   deps: ({ task, attempt }) => outputsOf(task, attempt.version),
   signal: ({ attempt }) => attempt.signal,
   log: ({ job, task, attempt }) => logOf(job, task.path, attempt),
-  outcome: ({ job }) => outcomeSoFar(around(job)),
+  outcome: ({ job }) => outcomeSoFar(enclosingJob(job)),
   checkpoint: checkpointOf,
 });
 
@@ -55,18 +55,18 @@ export const createConditionScope = (job: JobRun, task: TaskRun): ConditionScope
     return outputsOf(task, job.context.version);
   },
   get outcome() {
-    return outcomeSoFar(around(job));
+    return outcomeSoFar(enclosingJob(job));
   },
   jobId: job.id,
   taskName: task.path,
 });
 
 /** Returns the job that a task belongs to; for an instance of a fan-out, the job of the fan-out. */
-const around = (job: JobRun): JobRun => (job.instances && job.parent ? around(job.parent.job) : job);
+const enclosingJob = (job: JobRun): JobRun => (job.isFanOut && job.parent ? enclosingJob(job.parent.job) : job);
 
 /** Returns the outputs of a task's direct dependencies at a version; for an instance, those of its fan-out. */
 const outputsOf = ({ job, index }: TaskRun, version: number): Readonly<Record<string, unknown>> => {
-  if (job.instances && job.parent) return outputsOf(job.parent, version);
+  if (job.isFanOut && job.parent) return outputsOf(job.parent, version);
   const outputs: [string, unknown][] = [];
   for (const upstream of job.plan.graph.upstream[index] ?? []) {
     const task = job.tasks[upstream];

@@ -2,8 +2,8 @@ import type { TaskState } from '../../events/event.ts';
 import { isoText } from '../../events/iso-text.ts';
 import { SETTLED } from '../../events/states.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
-import { find } from '../run/address.ts';
-import { whatMayChange } from '../run/clean-up.ts';
+import { unsettledUpstreams } from '../run/clean-up.ts';
+import { findTask } from '../run/find-task.ts';
 import { THE_PROGRAM } from '../run/pause.ts';
 import { listed, type SlotReason, type SlotReasons, slotReasons } from './explain-slots.ts';
 
@@ -39,7 +39,7 @@ export const explainAll = (job: JobRun, slots = slotReasons(job)): readonly Expl
 
 /** Explains one task, in any state. @throws UnknownTaskError */
 export const explainOne = (root: JobRun, path: string): Explanation => {
-  const { job, index } = find(root, path);
+  const { job, index } = findTask(root, path);
   if (job) return explain(job, index, slotReasons(root));
   const text = 'the task around it has not begun';
   return { task: path, state: 'unscheduled', reasons: [{ kind: 'job', text }] };
@@ -152,7 +152,7 @@ const pausedText = (task: TaskRun, by: string): string =>
 
 /** Returns the upstreams a task still waits for; in a stopping job, those its clean-up waits for. */
 export const awaited = (job: JobRun, index: number): readonly number[] => {
-  if (job.stop) return whatMayChange(job, index);
+  if (job.stop) return unsettledUpstreams(job, index);
   return (job.plan.graph.upstream[index] ?? []).filter(
     (upstream) => !SETTLED.has(job.tasks[upstream]?.state ?? 'unscheduled'),
   );

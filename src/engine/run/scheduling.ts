@@ -17,39 +17,39 @@ import { createConditionScope } from './scope.ts';
 export type SkipReason = 'upstreamFailed' | 'upstreamNotReady' | 'upstreamSkipped' | 'branch' | 'triggerRule' | 'when';
 
 /** Counts the outcome of a settled task in its downstream, and starts or skips the tasks that this decides. */
-export const followUp = (job: JobRun, task: TaskRun): void => {
+export const onUpstreamSettled = (job: JobRun, task: TaskRun): void => {
   task.counted = true;
   const downstream = job.plan.graph.downstream[task.index] ?? [];
   if (downstream.length === 0) return;
   const due: number[] = [];
   for (const next of downstream) {
-    const verdict = note(job, next, task);
-    if (verdict === 'wait' || !isUnscheduled(job, next)) continue;
-    if (verdict === 'run') due.push(next);
+    const decision = countOutcome(job, next, task);
+    if (decision === 'wait' || !isUnscheduled(job, next)) continue;
+    if (decision === 'run') due.push(next);
     else skip(job, next);
   }
-  launch(job, due);
+  scheduleTasks(job, due);
 };
 
 /** Schedules tasks, or skips those whose condition is false. All become ready before the first of them runs. */
-export const launch = (job: JobRun, indexes: number[]): void => {
+export const scheduleTasks = (job: JobRun, indexes: number[]): void => {
   for (const index of sortByRank(job.plan, job.options.sequential, indexes)) {
     // A task that reuses an earlier result has already settled.
     if (!isUnscheduled(job, index)) continue;
-    const task = job.wake(index);
+    const task = job.activate(index);
     const { when } = task.definition;
     if (!when) {
       job.commandTask(task, { type: 'task.schedule' });
-    } else if (!task.asked) {
-      task.asked = true;
-      decide(job, task, holds(job, task, when));
+    } else if (!task.conditionEvaluated) {
+      task.conditionEvaluated = true;
+      applyCondition(job, task, evaluateCondition(job, task, when));
     }
   }
 };
 
 /** Applies the result of a condition, unless the condition itself has ended the job. */
-const decide = (job: JobRun, task: TaskRun, run: boolean): void => {
-  if (job.over || (job.ending && !isCleanUp(task))) job.release(task);
+const applyCondition = (job: JobRun, task: TaskRun, run: boolean): void => {
+  if (job.over || (job.ending && !isCleanUp(task))) job.deactivate(task);
   else if (run) job.commandTask(task, { type: 'task.schedule' });
   else job.commandTask(task, { type: 'task.skip', reason: 'when' }, { reason: 'when' });
 };
@@ -58,22 +58,22 @@ const decide = (job: JobRun, task: TaskRun, run: boolean): void => {
  * Evaluates a task's rule again, when the task was added or an upstream is retried. Counts only upstreams whose
  * transition has been delivered; the others are counted on delivery.
  */
-export const appraise = (job: JobRun, index: number): void => {
+export const evaluateTask = (job: JobRun, index: number): void => {
   const rule = job.plan.tasks[index]?.trigger;
-  const tally = tallyOf(job, index);
+  const counts = outcomeCountsOf(job, index);
   const total = job.plan.upstreamCounts[index] ?? 0;
-  job.missing[index] = total - tally.success - tally.tolerated;
-  if (rule && rule !== 'allSuccess') remember(job, index, tally);
+  job.pendingUpstreams[index] = total - counts.success - counts.tolerated;
+  if (rule && rule !== 'allSuccess') storeCounts(job, index, counts);
   if (job.stop || job.startedAt === undefined) return;
-  const verdict = evaluateRule(rule ?? 'allSuccess', tally, total);
-  if (verdict === 'run') launch(job, [index]);
-  else if (verdict === 'skip') skip(job, index);
+  const decision = evaluateRule(rule ?? 'allSuccess', counts, total);
+  if (decision === 'run') scheduleTasks(job, [index]);
+  else if (decision === 'skip') skip(job, index);
 };
 
 /** Evaluates the condition of a restored ready task again: if it throws, as before, the task must fail. */
-export const recallRefusal = (job: JobRun, task: TaskRun): void => {
+export const recheckCondition = (job: JobRun, task: TaskRun): void => {
   const { when } = task.definition;
-  if (when && task.attempts === 0) holds(job, task, when);
+  if (when && task.attempts === 0) evaluateCondition(job, task, when);
 };
 
 /** Returns the error of a task skipped after a failure. `among` selects the upstreams that had settled by then. */
@@ -82,93 +82,93 @@ export const upstreamError = (
   task: TaskRun,
   among: (upstream: TaskRun) => boolean,
 ): TaskError | undefined => {
-  const { culprit } = causeOf(job, task.index, among);
-  return culprit?.error && upstreamFailed(task, culprit, culprit.error);
+  const { upstream } = skipCause(job, task.index, among);
+  return upstream?.error && upstreamFailed(task, upstream, upstream.error);
 };
 
 /** Evaluates the rules of all unscheduled tasks again, upstreams first. */
-export const appraiseAll = (job: JobRun): void => {
-  for (const index of job.plan.order) if (isUnscheduled(job, index)) appraise(job, index);
+export const evaluateAll = (job: JobRun): void => {
+  for (const index of job.plan.order) if (isUnscheduled(job, index)) evaluateTask(job, index);
 };
 
 const isUnscheduled = (job: JobRun, index: number): boolean =>
   (job.tasks[index]?.state ?? 'unscheduled') === 'unscheduled' && !job.removed?.has(index);
 
 /** Counts an upstream's outcome and evaluates the rule. The default rule only needs the number of pending upstreams. */
-const note = (job: JobRun, index: number, upstream: TaskRun): Decision => {
+const countOutcome = (job: JobRun, index: number, upstream: TaskRun): Decision => {
   const rule = job.plan.tasks[index]?.trigger ?? 'allSuccess';
   const outcome = outcomeOf(upstream, index);
   if (rule === 'allSuccess') {
     if (outcome === 'failed' || outcome === 'skipped') return 'skip';
-    const missing = (job.missing[index] ?? 0) - 1;
-    job.missing[index] = missing;
-    return missing === 0 ? 'run' : 'wait';
+    const pending = (job.pendingUpstreams[index] ?? 0) - 1;
+    job.pendingUpstreams[index] = pending;
+    return pending === 0 ? 'run' : 'wait';
   }
-  const before = job.tallies?.get(index) ?? NONE;
-  const tally = { ...before, [outcome]: before[outcome] + 1 };
-  remember(job, index, tally);
-  return evaluateRule(rule, tally, job.plan.upstreamCounts[index] ?? 0);
+  const before = job.outcomeCounts?.get(index) ?? NO_OUTCOMES;
+  const counts = { ...before, [outcome]: before[outcome] + 1 };
+  storeCounts(job, index, counts);
+  return evaluateRule(rule, counts, job.plan.upstreamCounts[index] ?? 0);
 };
 
-const remember = (job: JobRun, index: number, tally: OutcomeCounts): void => {
-  job.tallies ??= new Map();
-  job.tallies.set(index, tally);
+const storeCounts = (job: JobRun, index: number, counts: OutcomeCounts): void => {
+  job.outcomeCounts ??= new Map();
+  job.outcomeCounts.set(index, counts);
 };
 
-const NONE: OutcomeCounts = { success: 0, failed: 0, tolerated: 0, skipped: 0 };
+const NO_OUTCOMES: OutcomeCounts = { success: 0, failed: 0, tolerated: 0, skipped: 0 };
 
-const tallyOf = (job: JobRun, index: number): OutcomeCounts => {
-  const tally = { ...NONE };
+const outcomeCountsOf = (job: JobRun, index: number): OutcomeCounts => {
+  const counts = { ...NO_OUTCOMES };
   for (const upstream of job.plan.graph.upstream[index] ?? []) {
     const task = job.tasks[upstream];
-    if (task?.counted) tally[outcomeOf(task, index)]++;
+    if (task?.counted) counts[outcomeOf(task, index)]++;
   }
-  return tally;
+  return counts;
 };
 
 /** Returns how a settled task counts for one of its downstream. */
 const outcomeOf = (task: TaskRun, consumer: number): Outcome => {
-  if (task.state === 'completed') return task.passedOver?.has(consumer) ? 'skipped' : 'success';
+  if (task.state === 'completed') return task.branchesNotTaken?.has(consumer) ? 'skipped' : 'success';
   if (task.state === 'failed') return task.error?.tolerated ? 'tolerated' : 'failed';
   return task.state === 'skipped' && task.error ? 'failed' : 'skipped';
 };
 
-const holds = (job: JobRun, task: TaskRun, when: NonNullable<TaskRun['definition']['when']>): boolean => {
+const evaluateCondition = (job: JobRun, task: TaskRun, when: NonNullable<TaskRun['definition']['when']>): boolean => {
   try {
     return requireBoolean('when', when(createConditionScope(job, task)));
   } catch (thrown) {
     ignoreRejection(thrown);
-    task.refusal = { thrown };
+    task.conditionError = { thrown };
     return true;
   }
 };
 
 const skip = (job: JobRun, index: number): void => {
-  const task = job.wake(index);
-  const { reason, culprit } = causeOf(job, index);
-  const error = reason === 'upstreamFailed' && culprit?.error;
+  const task = job.activate(index);
+  const { reason, upstream } = skipCause(job, index);
+  const error = reason === 'upstreamFailed' && upstream?.error;
   job.commandTask(
     task,
     { type: 'task.skip', reason },
-    error ? { reason, error: upstreamFailed(task, culprit, error) } : { reason },
+    error ? { reason, error: upstreamFailed(task, upstream, error) } : { reason },
   );
 };
 
 /** Returns why a task is skipped, with the first upstream, in declared order, that its rule does not accept. */
-const causeOf = (
+const skipCause = (
   job: JobRun,
   index: number,
   among: (upstream: TaskRun) => boolean = ({ state }) => SETTLED.has(state),
-): { readonly reason: SkipReason; readonly culprit?: TaskRun | undefined } => {
+): { readonly reason: SkipReason; readonly upstream?: TaskRun | undefined } => {
   const rule = job.plan.tasks[index]?.trigger ?? 'allSuccess';
   const settled = (job.plan.graph.upstream[index] ?? [])
     .map((upstream) => job.tasks[upstream])
     .filter((task): task is TaskRun => task !== undefined && among(task));
   const of = (outcome: Outcome): TaskRun | undefined => settled.find((task) => outcomeOf(task, index) === outcome);
   const failed = FORBID_FAILURE.has(rule) ? of('failed') : undefined;
-  if (failed) return { reason: 'upstreamFailed', culprit: failed };
+  if (failed) return { reason: 'upstreamFailed', upstream: failed };
   const skipped = FORBID_SKIPS.has(rule) ? of('skipped') : undefined;
-  return skipped ? { reason: skipReason(skipped), culprit: skipped } : { reason: 'triggerRule' };
+  return skipped ? { reason: skipReason(skipped), upstream: skipped } : { reason: 'triggerRule' };
 };
 
 /** Rules under which a failed upstream is the reason for a skip. */

@@ -20,27 +20,27 @@ export const stopJob = (job: JobRun, stop: Stop): void => {
   if (job.stop.interrupted) job.cleanUp = undefined;
   else planCleanUp(job);
   releaseCleanUps(job);
-  carryOut(job, { ...stop, mode });
+  applyStop(job, { ...stop, mode });
 };
 
 /** Cancels a job. A restored job that has not resumed yet gets the stop first, so that it starts nothing new. */
 export const cancelJob = (job: JobRun, mode: Stop['mode'], cause: unknown): void => {
   const stop: Stop = { to: 'cancelled', mode, ...(cause !== undefined && { cause }) };
-  if (job.wakeUp && !job.over && job.state !== 'idle') {
+  if (job.startNow && !job.over && job.state !== 'idle') {
     job.stop = job.stop?.to === 'timedOut' ? job.stop : stop;
     noteStop(job, job.stop);
-    job.wakeUp();
+    job.startNow();
     return;
   }
-  job.wakeUp?.();
+  job.startNow?.();
   stopJob(job, stop);
 };
 
 /** Applies a stop to all active tasks, except to clean-up. */
-export const carryOut = (job: JobRun, { to, mode, cause, reason: given }: Stop): void => {
+export const applyStop = (job: JobRun, { to, mode, cause, reason: given }: Stop): void => {
   const reason = given ?? new AbortError(ABORT_CODES[to], `The job ${ENDINGS[to]}.`, cause);
   // In one batch, so that all these tasks end before any clean-up begins.
-  job.together(() => {
+  job.batch(() => {
     for (const task of [...job.active]) if (mayEnd(job, task)) stopTask(job, task, mode, reason);
     startCleanUp(job);
     endIfStopped(job);
@@ -67,7 +67,7 @@ const stopTask = (job: JobRun, task: TaskRun, mode: Stop['mode'], reason: AbortE
   if (task.attempt && task.state === 'paused' && mode === 'drain') resumeTask(job, task.index);
   if (!task.attempt) cancelTask(job, task);
   else if (mode === 'abort') abortTask(job, task, reason);
-  else if (task.child) stopJob(task.child, stopInside(job, mode, reason));
+  else if (task.child) stopJob(task.child, childStop(job, mode, reason));
 };
 
 /** Ends a stopping job when nothing runs any more and all clean-up has finished. */
@@ -91,7 +91,7 @@ export const cancelTask = (job: JobRun, task: TaskRun): void => {
 };
 
 /** Returns the stop of a nested job whose outer job stops. */
-const stopInside = ({ stop }: JobRun, mode: Stop['mode'], reason: AbortError): Stop => ({
+const childStop = ({ stop }: JobRun, mode: Stop['mode'], reason: AbortError): Stop => ({
   to: 'cancelled',
   mode,
   cause: reason,
@@ -104,7 +104,7 @@ const abortTask = (job: JobRun, task: TaskRun, reason: AbortError): void => {
   attempt?.abort(reason);
   if (attempt && child && !child.over) {
     attempt.phase = 'aborting';
-    stopJob(child, stopInside(job, 'abort', reason));
+    stopJob(child, childStop(job, 'abort', reason));
   } else if (!attempt?.begun || !job.options.graceMs || task.definition.kind === 'external') {
     cancelTask(job, task);
   } else if (attempt) {
@@ -116,14 +116,14 @@ const abortTask = (job: JobRun, task: TaskRun, reason: AbortError): void => {
  * Aborts an attempt and applies the verdict: at once, or when its nested job is over. A nested job without grace period
  * and clean-up ends at once.
  */
-export const interrupt = ({ attempt, child }: TaskRun, reason: AbortError, verdict: () => void): void => {
+export const abortAttempt = ({ attempt, child }: TaskRun, reason: AbortError, onAborted: () => void): void => {
   attempt?.abort(reason);
   if (!attempt || !child || child.over) {
-    verdict();
+    onAborted();
     return;
   }
   attempt.phase = 'aborting';
-  attempt.verdict = verdict;
+  attempt.onAborted = onAborted;
   stopJob(child, { to: 'cancelled', mode: 'abort', cause: reason, reason });
 };
 

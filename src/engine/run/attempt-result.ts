@@ -24,40 +24,40 @@ import { didYouMean } from '../errors/suggest.ts';
 import type { Overlap } from '../model/context.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { reportConflicts } from './conflict.ts';
-import { addTasks } from './grow.ts';
+import { addTasks } from './dynamic-tasks.ts';
 import { decideRetry } from './retry-decision.ts';
-import { cancelTask } from './stop.ts';
+import { cancelTask } from './shutdown.ts';
 
 /** Handles what an attempt returned: an output, nothing, a special value such as `notReady`, or something invalid. */
-export const succeedAttempt = (job: JobRun, task: TaskRun, value: unknown, ready?: ReadyOutput): void => {
+export const handleResult = (job: JobRun, task: TaskRun, value: unknown, ready?: ReadyOutput): void => {
   if (value === undefined) {
     job.commandTask(task, { type: 'attempt.succeeded' });
     return;
   }
-  const brought = read(value, job.instances);
-  if (brought.kind === 'refused') refuse(job, task, brought.what, ...brought.cause);
-  else if (brought.kind === 'answer') follow(job, task, brought.answer);
-  else if (brought.kind === 'poll') lookAgain(job, task, value as Poll);
-  else if (brought.kind === 'item') collect(job, task, value);
+  const result = classify(value, job.isFanOut);
+  if (result.kind === 'refused') rejectOutput(job, task, result.what, ...result.cause);
+  else if (result.kind === 'directive') applyDirective(job, task, result.directive);
+  else if (result.kind === 'poll') pollAgain(job, task, value as Poll);
+  else if (result.kind === 'item') completeInstance(job, task, value);
   else complete(job, task, value as object, ready);
 };
 
 /** Marks a value as frozen already; `text` is its JSON, if the job has a journal. */
 export type ReadyOutput = { readonly text: string | undefined };
 
-type Brought =
+type Classified =
   | { readonly kind: 'poll' }
   | { readonly kind: 'item' }
   | { readonly kind: 'output' }
-  | { readonly kind: 'answer'; readonly answer: Directive }
+  | { readonly kind: 'directive'; readonly directive: Directive }
   | { readonly kind: 'refused'; readonly what: string; readonly cause: [cause?: unknown] };
 
 /** Classifies a returned value; even reading it may throw. */
-const read = (value: unknown, isItem: boolean): Brought => {
+const classify = (value: unknown, isItem: boolean): Classified => {
   try {
     if (isPoll(value)) return { kind: 'poll' };
-    const answer = directiveOf(value);
-    if (answer) return { kind: 'answer', answer };
+    const directive = directiveOf(value);
+    if (directive) return { kind: 'directive', directive };
     if (isItem) return { kind: 'item' };
     if (isPlainObject(value)) return { kind: 'output' };
     const what = `${describe(value)}: expected a plain object, which is merged into the context, or nothing`;
@@ -68,7 +68,7 @@ const read = (value: unknown, isItem: boolean): Brought => {
 };
 
 /** Handles a sensor's "not yet": schedules the next check. The wait takes no slot and uses up no retry. */
-const lookAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
+const pollAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
   if (job.stop && !isCleanUp(task)) {
     cancelTask(job, task);
     return;
@@ -90,79 +90,84 @@ const lookAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
   job.commandTask(task, { type: 'attempt.poll' }, { reason: textOf(reason), dueAt });
 };
 
-const follow = (job: JobRun, task: TaskRun, answer: Directive): void => {
-  const kind = kindOfDirective(answer);
+const applyDirective = (job: JobRun, task: TaskRun, directive: Directive): void => {
+  const kind = kindOfDirective(directive);
   if (kind === 'notReady') {
-    const reason = textOf((answer as NotReady).reason);
+    const reason = textOf((directive as NotReady).reason);
     job.commandTask(task, { type: 'attempt.notReady', reason }, { reason });
-  } else if (job.instances) {
-    refuse(job, task, `${kind}(…), which is not for the instances of a fan-out`);
+  } else if (job.isFanOut) {
+    rejectOutput(job, task, `${kind}(…), which is not for the instances of a fan-out`);
   } else if (kind === 'branch') {
-    take(job, task, answer as Branch<unknown>);
+    applyBranch(job, task, directive as Branch<unknown>);
   } else {
-    grow(job, task, answer as Expand<unknown>);
+    applyExpand(job, task, directive as Expand<unknown>);
   }
 };
 
 /** Handles a branch: this task counts as skipped for downstream tasks neither picked nor downstream of a pick. */
-const take = (job: JobRun, task: TaskRun, { picks, output }: Branch<unknown>): void => {
+const applyBranch = (job: JobRun, task: TaskRun, { picks, output }: Branch<unknown>): void => {
   const { graph } = job.plan;
   const downstream = graph.downstream[task.index] ?? [];
   const names = downstream.map((index) => graph.names[index] as string);
   for (const pick of picks as readonly unknown[]) {
     if (typeof pick === 'string' && names.includes(pick)) continue;
     const hint = (typeof pick === 'string' && didYouMean(pick, names)) || ` Those are ${names.join(', ') || 'none'}.`;
-    refuse(job, task, `branch(…) with ${formatValue(pick)}, which does not directly depend on it.${hint}`);
+    rejectOutput(job, task, `branch(…) with ${formatValue(pick)}, which does not directly depend on it.${hint}`);
     return;
   }
   const picked = new Set(picks.map((name) => graph.indexOf.get(name) as number));
   for (const index of [...picked]) for (const further of reachable(index, graph.downstream)) picked.add(further);
   if (output === undefined || isPlainObject(output)) {
-    task.passedOver = new Set(downstream.filter((index) => !picked.has(index)));
-    const passedOver = [...task.passedOver].map((index) => graph.names[index] as string);
-    job.recorder?.note(task.path, 'branch', JSON.stringify(passedOver));
+    task.branchesNotTaken = new Set(downstream.filter((index) => !picked.has(index)));
+    const notTaken = [...task.branchesNotTaken].map((index) => graph.names[index] as string);
+    job.recorder?.note(task.path, 'branch', JSON.stringify(notTaken));
   }
-  withOutput(job, task, output);
+  completeWith(job, task, output);
 };
 
-const grow = (job: JobRun, task: TaskRun, { tasks, output }: Expand<unknown>): void => {
+const applyExpand = (job: JobRun, task: TaskRun, { tasks, output }: Expand<unknown>): void => {
   if (output !== undefined && !isPlainObject(output)) {
-    withOutput(job, task, output);
+    completeWith(job, task, output);
     return;
   }
   if (!job.stop) {
     try {
       addTasks(job, tasks as readonly AnyTaskSpec[], task.definition.name);
     } catch (error) {
-      refuse(job, task, `tasks that can't join the job: ${messageOf(error)}`, error);
+      rejectOutput(job, task, `tasks that can't join the job: ${messageOf(error)}`, error);
       return;
     }
   }
-  withOutput(job, task, output);
+  completeWith(job, task, output);
 };
 
-const withOutput = (job: JobRun, task: TaskRun, output: unknown): void => {
+const completeWith = (job: JobRun, task: TaskRun, output: unknown): void => {
   if (output === undefined) job.commandTask(task, { type: 'attempt.succeeded' });
   else if (isPlainObject(output)) complete(job, task, output);
-  else refuse(job, task, `${describe(output)}: expected a plain object, which is merged into the context, or nothing`);
+  else
+    rejectOutput(
+      job,
+      task,
+      `${describe(output)}: expected a plain object, which is merged into the context, or nothing`,
+    );
 };
 
 /** Handles the result of a fan-out's instance, which may be any value: stores it for the fan-out to collect. */
-const collect = (job: JobRun, task: TaskRun, value: unknown): void => {
-  const text = kept(job, task, value);
-  if (text === REFUSED) return;
+const completeInstance = (job: JobRun, task: TaskRun, value: unknown): void => {
+  const text = encodeForJournal(job, task, value);
+  if (text === REJECTED) return;
   let output: object;
   try {
     output = (typeof value === 'object' && value !== null ? job.frozen(value) : value) as object;
   } catch (error) {
-    refuse(job, task, `an object that can't be read: ${messageOf(error)}`, error);
+    rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, error);
     return;
   }
   job.commandTask(task, { type: 'attempt.succeeded', output: value }, { output, text });
 };
 
 /** Encodes an output for the journal; undefined if there is no journal or no output. On failure, fails the task. */
-const kept = (job: JobRun, task: TaskRun, output: unknown): string | typeof REFUSED | undefined => {
+const encodeForJournal = (job: JobRun, task: TaskRun, output: unknown): string | typeof REJECTED | undefined => {
   if (!job.recorder || output === undefined) return undefined;
   try {
     return job.recorder.encoded(`The output of task "${task.path}"`, output);
@@ -171,23 +176,23 @@ const kept = (job: JobRun, task: TaskRun, output: unknown): string | typeof REFU
       isA(error, SerialisationError) && error.code === 'OUTPUT_TOO_LARGE' ? error.code : 'UNSERIALISABLE_OUTPUT';
     const reason = code === 'OUTPUT_TOO_LARGE' ? 'outputTooLarge' : 'unserialisableOutput';
     fail(job, task, taskError(task, code, `failed: ${messageOf(error)}`, error), reason);
-    return REFUSED;
+    return REJECTED;
   }
 };
 
-const REFUSED = Symbol('refused');
+const REJECTED = Symbol('refused');
 
 const complete = (job: JobRun, task: TaskRun, value: object, ready?: ReadyOutput): void => {
   let output: object;
   let overlaps: readonly Overlap[];
-  const text = ready ? ready.text : kept(job, task, value);
-  if (text === REFUSED) return;
+  const text = ready ? ready.text : encodeForJournal(job, task, value);
+  if (text === REJECTED) return;
   try {
     output = ready ? value : job.frozen(value);
     overlaps = job.context.merge(output, job.plan.positions[task.index] as number);
     task.version = job.context.version;
   } catch (error) {
-    refuse(job, task, `an object that can't be read: ${messageOf(error)}`, error);
+    rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, error);
     return;
   }
   const succeed = (): void => {
@@ -197,14 +202,14 @@ const complete = (job: JobRun, task: TaskRun, value: object, ready?: ReadyOutput
     succeed();
     return;
   }
-  job.together(() => {
+  job.batch(() => {
     succeed();
     reportConflicts(job, overlaps);
   });
 };
 
 /** Fails a task because of an invalid output. It is not retried. */
-const refuse = (job: JobRun, task: TaskRun, what: string, ...cause: [cause?: unknown]): void => {
+const rejectOutput = (job: JobRun, task: TaskRun, what: string, ...cause: [cause?: unknown]): void => {
   const error = taskError(task, 'INVALID_OUTPUT', `put out ${what}`, ...cause);
   fail(job, task, error, 'invalidOutput');
 };
@@ -217,7 +222,7 @@ const describe = (value: unknown): string => {
 };
 
 /** Handles an error that an attempt threw: retries if the policy and the error allow it. */
-export const failAttempt = (job: JobRun, task: TaskRun, thrown: unknown): void => {
+export const handleError = (job: JobRun, task: TaskRun, thrown: unknown): void => {
   if (isA(thrown, SchemaError) && thrown.code === 'INVALID_OUTPUT') {
     fail(job, task, taskError(task, 'INVALID_OUTPUT', `failed: ${thrown.message}`, thrown), 'invalidOutput');
     return;
@@ -227,7 +232,7 @@ export const failAttempt = (job: JobRun, task: TaskRun, thrown: unknown): void =
 };
 
 /** Fails a fan-out because an instance failed for good. It is not retried: the instance has used up its retries. */
-export const failFanOut = (job: JobRun, task: TaskRun, cause: TaskError | JobError | undefined): void => {
+export const handleInstanceFailure = (job: JobRun, task: TaskRun, cause: TaskError | JobError | undefined): void => {
   fail(
     job,
     task,
@@ -237,7 +242,7 @@ export const failFanOut = (job: JobRun, task: TaskRun, cause: TaskError | JobErr
 };
 
 /** Fails a task whose condition threw, without performing or retrying it. */
-export const refuseTask = (job: JobRun, task: TaskRun, thrown: unknown): void => {
+export const failCondition = (job: JobRun, task: TaskRun, thrown: unknown): void => {
   fail(job, task, taskError(task, 'TASK_FAILED', `failed: its condition threw: ${messageOf(thrown)}`, thrown), 'error');
 };
 
@@ -248,7 +253,7 @@ export const timeOutAttempt = (job: JobRun, task: TaskRun, limitMs: number): voi
 };
 
 /** Fails or retries an external task whose worker missed a heartbeat. */
-export const missHeartbeat = (job: JobRun, task: TaskRun, owner: string, limitMs: number): void => {
+export const handleMissedHeartbeat = (job: JobRun, task: TaskRun, owner: string, limitMs: number): void => {
   const what = `missed its heartbeat in attempt ${task.attempts}: nothing was heard of ${owner} for ${limitMs} ms`;
   const error = taskError(task, 'HEARTBEAT_MISSED', what);
   failOrRetry(job, task, error, error, 'heartbeat');

@@ -17,7 +17,7 @@ export type Found = {
 export const stepsOf = (path: string): readonly string[] => String(path).split(/(?=[/[])/);
 
 /** Finds a task by its path: `name`, `outer/inner`, `name[3]`, `outer/name[3]` … @throws UnknownTaskError */
-export const find = (root: JobRun, path: string, [first = '', ...inner] = stepsOf(path)): Found => {
+export const findTask = (root: JobRun, path: string, [first = '', ...inner] = stepsOf(path)): Found => {
   let found = findIn(root, root.plan, first);
   for (const step of inner) {
     const { nested } = found?.definition ?? {};

@@ -13,9 +13,9 @@ import {
 } from '../errors/errors.ts';
 import type { Problem } from '../errors/problem.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
-import { appraise } from './flow.ts';
 import { poolProblems } from './pool-problems.ts';
-import { endIfSettled } from './stop.ts';
+import { evaluateTask } from './scheduling.ts';
+import { endIfSettled } from './shutdown.ts';
 
 /** Adds tasks to a running job, all or none. `by`: the task that adds them. @throws JobDefinitionError, CommandError */
 export const addTasks = (job: JobRun, specs: readonly AnyTaskSpec[], by?: string): void => {
@@ -24,10 +24,13 @@ export const addTasks = (job: JobRun, specs: readonly AnyTaskSpec[], by?: string
     throw new CommandError('INVALID_STATE', `Job "${job.plan.name}" ${what}: no task can be added.`);
   }
   const added = validated(job, specs);
-  const first = extend(job, by === undefined ? added : added.map((definition) => ({ ...definition, addedBy: by })));
-  job.together(() => {
+  const first = appendTasks(
+    job,
+    by === undefined ? added : added.map((definition) => ({ ...definition, addedBy: by })),
+  );
+  job.batch(() => {
     for (const definition of job.plan.tasks.slice(first)) publishAdded(job, definition);
-    for (let index = first; index < job.plan.tasks.length; index++) appraise(job, index);
+    for (let index = first; index < job.plan.tasks.length; index++) evaluateTask(job, index);
   });
 };
 
@@ -45,18 +48,18 @@ export const unknownFunction = (): never => {
 };
 
 /** Creates the error for added tasks that must run although their functions are unknown. */
-export const tasksMissing = (job: JobRun, names: readonly string[]): JournalError => {
+export const missingTasksError = (job: JobRun, names: readonly string[]): JournalError => {
   const list = names.map((name) => `"${name}"`).join(', ');
   const message = `Job "${job.plan.name}" ("${job.id}") was given ${names.length === 1 ? 'a task' : 'tasks'} while it ran that its definition does not have: ${list}. Hand ${names.length === 1 ? 'it' : 'them'} over: the option added, { added: [...] }.`;
   return new JournalError('UNKNOWN_DEFINITION', message, { jobId: job.id });
 };
 
 /** Appends tasks to the plan of a job; returns the index of the first. */
-export const extend = (job: JobRun, added: readonly TaskDefinition[]): number => {
-  const plan = own(job);
+export const appendTasks = (job: JobRun, added: readonly TaskDefinition[]): number => {
+  const plan = copyPlanOnWrite(job);
   const first = plan.tasks.length;
-  for (const task of added) append(job, plan, task);
-  sortInto(plan, first);
+  for (const task of added) appendTask(job, plan, task);
+  appendInOrder(plan, first);
   return first;
 };
 
@@ -99,23 +102,23 @@ export const removeTask = (job: JobRun, name: string): void => {
     );
     throw new JobDefinitionError(job.plan.name, problems as [Problem, ...Problem[]]);
   }
-  takeOut(job, index);
-  job.together(() => {
+  removeFromPlan(job, index);
+  job.batch(() => {
     if (task?.actor && task.state !== 'unscheduled') {
       job.commandTask(task, { type: 'task.cancel', reason: 'removed' }, { reason: 'removed' });
       job.settled--;
     }
     job.publish({ type: 'task.removed', task: job.pathOf(name) });
   });
-  const waiting = job.waiting?.get(index) ?? [];
-  job.waiting?.delete(index);
-  for (const { reject } of waiting) reject(new UnknownTaskError(job.plan.name, name, ' It was removed.'));
+  const waiters = job.outputWaiters?.get(index) ?? [];
+  job.outputWaiters?.delete(index);
+  for (const { reject } of waiters) reject(new UnknownTaskError(job.plan.name, name, ' It was removed.'));
   endIfSettled(job);
 };
 
 /** Removes a task from the plan of a job. */
-export const takeOut = (job: JobRun, index: number): void => {
-  const plan = own(job);
+export const removeFromPlan = (job: JobRun, index: number): void => {
+  const plan = copyPlanOnWrite(job);
   const name = plan.graph.names[index] as string;
   (plan.graph.indexOf as Map<string, number>).delete(name);
   for (const upstream of plan.graph.upstream[index] ?? []) {
@@ -165,7 +168,7 @@ const validated = (job: JobRun, specs: readonly AnyTaskSpec[]): readonly TaskDef
 };
 
 /** Returns the job's own plan, copied from the definition's at the first change. */
-const own = (job: JobRun): Plan => {
+const copyPlanOnWrite = (job: JobRun): Plan => {
   const { plan } = job;
   if (job.ownsPlan) return plan;
   job.ownsPlan = true;
@@ -193,7 +196,7 @@ const own = (job: JobRun): Plan => {
 
 type Growing<Type> = { -readonly [Key in keyof Type]: Type[Key] extends readonly (infer Item)[] ? Item[] : Type[Key] };
 
-const append = (job: JobRun, plan: Plan, task: TaskDefinition): void => {
+const appendTask = (job: JobRun, plan: Plan, task: TaskDefinition): void => {
   const { tasks, graph, upstreamCounts, roots } = plan as Growing<Plan>;
   const { names, upstream } = graph as Growing<Plan['graph']>;
   const index = tasks.length;
@@ -204,7 +207,7 @@ const append = (job: JobRun, plan: Plan, task: TaskDefinition): void => {
   upstream.push([]);
   upstreamCounts.push(task.dependsOn.length);
   job.tasks.push(undefined);
-  job.missing.push(task.dependsOn.length);
+  job.pendingUpstreams.push(task.dependsOn.length);
   if (task.dependsOn.length === 0) roots.push(index);
 };
 
@@ -212,7 +215,7 @@ const append = (job: JobRun, plan: Plan, task: TaskDefinition): void => {
  * Links the tasks from index `first` on, and orders them after all others. No earlier task depends on them, so Kahn's
  * algorithm would put them last, too.
  */
-const sortInto = (plan: Plan, first: number): void => {
+const appendInOrder = (plan: Plan, first: number): void => {
   const { graph } = plan;
   for (let index = first; index < plan.tasks.length; index++) {
     const needs = (plan.tasks[index] as TaskDefinition).dependsOn.map((name) => graph.indexOf.get(name) as number);
