@@ -144,7 +144,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   /** Resolves once everything so far is stored; at once without a journal. Rejects with JournalError if it can't be. */
   saved(): Promise<void> {
     const { recorder } = this.#run;
-    return recorder ? new Promise((resolve, reject) => recorder.whenSaved(resolve, reject)) : Promise.resolve();
+    return recorder ? new Promise((resolve, reject) => recorder.afterCommit(resolve, reject)) : Promise.resolve();
   }
 
   /**

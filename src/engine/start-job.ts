@@ -68,12 +68,12 @@ export const retryJob = (
 
 /** Calls back once the end of the earlier job has been stored, which it mostly is already. */
 const onceSaved = ({ recorder }: JobRun, run: JobRun, goOn: () => void): void => {
-  if (!recorder || recorder.isSaved) {
+  if (!recorder || recorder.isCommitted) {
     goOn();
     return;
   }
   const fail = (error: unknown): void => run.recorder?.fail(error);
-  recorder.whenSaved(() => {
+  recorder.afterCommit(() => {
     try {
       goOn();
     } catch (error) {

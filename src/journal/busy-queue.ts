@@ -2,7 +2,7 @@ import type { Awaitable } from '../engine/durable/journal.ts';
 import { isBusy, journalLocked } from './sqlite-failure.ts';
 
 /** The pause between two tries, in ms. */
-const AGAIN_MS = 50;
+const RETRY_PAUSE_MS = 50;
 
 type Waiting = {
   readonly work: () => void;
@@ -32,7 +32,7 @@ export const busyQueue = (file: string, busyTimeoutMs: number): BusyQueue => {
         next.work();
       } catch (error) {
         if (isBusy(error) && performance.now() < next.giveUpAt) {
-          timer = setTimeout(tryAll, AGAIN_MS);
+          timer = setTimeout(tryAll, RETRY_PAUSE_MS);
           return;
         }
         next.reject(isBusy(error) ? journalLocked(file, error) : error);
@@ -52,7 +52,7 @@ export const busyQueue = (file: string, busyTimeoutMs: number): BusyQueue => {
       }
       return new Promise<Answer>((resolve, reject) => {
         queue.push({ work: () => resolve(work()), reject, giveUpAt: performance.now() + busyTimeoutMs });
-        timer ??= setTimeout(tryAll, AGAIN_MS);
+        timer ??= setTimeout(tryAll, RETRY_PAUSE_MS);
       });
     },
     close: (error) => {

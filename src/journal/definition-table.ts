@@ -5,7 +5,7 @@ import { journalCorrupt } from './sqlite-failure.ts';
 import { fromStored, storableJson, toStored } from './storable-text.ts';
 
 /** Stores the shape of a definition (JSON) under its fingerprint, unless it is stored already. */
-export const define = ({ prepared }: Database, fingerprint: string, shape: string): void => {
+export const insertDefinition = ({ prepared }: Database, fingerprint: string, shape: string): void => {
   const stored = toStored(fingerprint);
   const json = storableJson(shape);
   prepared('INSERT INTO definition (fingerprint, shape, crc) VALUES (?, ?, ?) ON CONFLICT DO NOTHING').run(
@@ -16,7 +16,7 @@ export const define = ({ prepared }: Database, fingerprint: string, shape: strin
 };
 
 /** Deletes the shape with the fingerprint `stored` (in stored form), unless a job still refers to it. */
-export const undefine = ({ prepared }: Database, stored: string): void => {
+export const deleteUnusedDefinition = ({ prepared }: Database, stored: string): void => {
   prepared(`DELETE FROM definition WHERE fingerprint = ?
     AND NOT EXISTS (SELECT 1 FROM job WHERE job.fingerprint = definition.fingerprint)`).run(stored);
 };

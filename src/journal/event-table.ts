@@ -7,7 +7,7 @@ import { journalCorrupt } from './sqlite-failure.ts';
 import { fromStored, storableJson } from './storable-text.ts';
 
 /** The longest output, in UTF-16 units, that is stored in the row of its event. Longer ones go to the table `large`. */
-const LONGEST_IN_ROW = 4096;
+const MAX_IN_ROW = 4096;
 
 /** The number of rows inserted by one statement: fewer calls to the driver are faster. */
 const ROWS = 16;
@@ -22,7 +22,7 @@ export const insertEvents = ({ prepared }: Database, { number, id }: JobRow, eve
   for (const { seq, data, output } of events) {
     const text = storableJson(data);
     const result = output === undefined ? null : storableJson(output);
-    const isLarge = result !== null && result.length > LONGEST_IN_ROW;
+    const isLarge = result !== null && result.length > MAX_IN_ROW;
     const large = isLarge ? largeChecksum(seed, seq, result) : null;
     const inRow = isLarge ? null : result;
     if (isLarge) prepared('INSERT INTO large (job, seq, output) VALUES (?, ?, ?)').run(number, seq, result);

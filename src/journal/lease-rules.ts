@@ -1,4 +1,4 @@
-import { inForce, type Lease } from '../engine/durable/journal.ts';
+import { isInForce, type Lease } from '../engine/durable/journal.ts';
 import { isAlive, isDead } from '../engine/durable/process-identity.ts';
 import { JournalError } from '../engine/errors/errors.ts';
 
@@ -8,7 +8,7 @@ import { JournalError } from '../engine/errors/errors.ts';
  */
 export const mayTake = (holder: Lease | undefined, wanted: Lease): boolean => {
   if (!holder || holder.owner === wanted.owner || isDead(holder)) return true;
-  if (inForce(holder, wanted.at)) return false;
+  if (isInForce(holder, wanted.at)) return false;
   const isOver = wanted.at >= holder.at + holder.leaseMs;
   return isOver || !isAlive(holder);
 };

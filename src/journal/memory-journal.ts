@@ -122,7 +122,7 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
       const reached = new Map<string, number>();
       const released = new Set<string>();
       const lost = new Set<string>();
-      const kept: (readonly [Entry, Batch])[] = [];
+      const accepted: (readonly [Entry, Batch])[] = [];
       const made = new Map<string, Entry>();
       for (const batch of batches) {
         const { jobId, events, creates } = batch;
@@ -136,9 +136,9 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
         refuseLargeOutputs(jobId, events, maxOutputBytes);
         reached.set(jobId, lastSeqAfter(jobId, reached.get(jobId) ?? entry.job.lastSeq, events));
         if (batch.release) released.add(jobId);
-        kept.push([entry, batch]);
+        accepted.push([entry, batch]);
       }
-      for (const [entry, batch] of kept) {
+      for (const [entry, batch] of accepted) {
         if (batch.creates) keep(entry, batch.creates.job);
         write(entry, batch);
       }

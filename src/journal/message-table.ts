@@ -13,7 +13,7 @@ export const insertMessage = ({ prepared }: Database, { number, id }: JobRow, me
 };
 
 /** Returns the jobs with messages whose lease is still held. @throws JournalError `JOURNAL_CORRUPT` */
-export const addressed = (database: Database, held: readonly Held[]): readonly JobRow[] => {
+export const jobsWithMessages = (database: Database, held: readonly Held[]): readonly JobRow[] => {
   const ids = database.prepared('SELECT DISTINCT job.id FROM message JOIN job ON job.number = message.job').all();
   if (ids.length === 0) return [];
   const known = new Map(held.map((one) => [toStored(one.jobId), one]));
@@ -28,7 +28,7 @@ export const takeMessages = (
   database: Database,
   held: readonly Held[],
 ): readonly { readonly jobId: string; readonly message: string }[] =>
-  addressed(database, held)
+  jobsWithMessages(database, held)
     .flatMap(({ number, id }) => {
       const rows = messageRows(database, number);
       database.prepared('DELETE FROM message WHERE job = ?').run(number);

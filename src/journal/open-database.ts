@@ -85,7 +85,7 @@ const WAL_BYTES = 64 * 1024 * 1024;
 
 /** Checks before anything is written. @throws JournalError `NOT_A_JOURNAL`, `JOURNAL_NEWER`, `JOURNAL_CORRUPT` */
 const identify = (file: string, db: SqliteDatabase, newest: number): void => {
-  const { application, version, isEmpty } = headOf(db);
+  const { application, version, isEmpty } = readHeader(db);
   if (application === APPLICATION_ID) {
     if (version > newest) throw journalNewer(file, version, newest);
     if (version < 1) throw journalCorrupt(file, `its version is ${version}, which none of tintype's has`);
@@ -95,7 +95,7 @@ const identify = (file: string, db: SqliteDatabase, newest: number): void => {
 };
 
 /** Reads application id, version and emptiness in one transaction, since another process may be creating the tables. */
-const headOf = (db: SqliteDatabase) => {
+const readHeader = (db: SqliteDatabase) => {
   db.exec('BEGIN');
   try {
     const application = Number(db.prepare('PRAGMA application_id').get()?.application_id);

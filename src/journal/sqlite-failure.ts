@@ -27,7 +27,7 @@ export const journalFailure = (file: string, error: unknown): JournalError => {
     return journalCorrupt(file, text, { cause: error });
   }
   if (OTHER_TABLES.test(text)) return journalCorrupt(file, text, { cause: error });
-  if (primary === READ_ONLY || system === 'EROFS' || (primary !== undefined && mayNotBeWritten(file))) {
+  if (primary === READ_ONLY || system === 'EROFS' || (primary !== undefined && isWriteProtected(file))) {
     return journalReadOnly(file, error);
   }
   if (primary === BUSY || primary === LOCKED) return journalLocked(file, error);
@@ -136,7 +136,7 @@ const isDiskFull = (file: string): boolean => {
 };
 
 /** Returns whether the file or its folder is write-protected: SQLite also creates files beside the database. */
-const mayNotBeWritten = (file: string): boolean => {
+const isWriteProtected = (file: string): boolean => {
   try {
     accessSync(dirname(file), constants.W_OK);
     if (existsSync(file)) accessSync(file, constants.W_OK);

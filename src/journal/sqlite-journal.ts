@@ -21,7 +21,7 @@ import { backUp } from './backup.ts';
 import { refuseLargeOutputs } from './batch-problem.ts';
 import { type CheckReport, checkDatabase } from './check.ts';
 import { type SharedDatabase, sharedDatabase } from './database.ts';
-import { define, readShape, undefine } from './definition-table.ts';
+import { deleteUnusedDefinition, insertDefinition, readShape } from './definition-table.ts';
 import { insertEvents, readEvents } from './event-table.ts';
 import { leaseOf } from './job-row.ts';
 import {
@@ -37,7 +37,7 @@ import {
 } from './job-table.ts';
 import { jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES } from './max-output-bytes.ts';
-import { addressed, insertMessage, takeMessages } from './message-table.ts';
+import { insertMessage, jobsWithMessages, takeMessages } from './message-table.ts';
 import { MIGRATIONS, type Migration } from './migrations.ts';
 import { noteOf, noteRows, replaceNotes } from './note-table.ts';
 import { openDatabase } from './open-database.ts';
@@ -126,7 +126,7 @@ const jobsOf = (database: SharedDatabase): JobMethods => ({
     database.write(() => {
       const known = knownJob(database, job);
       if (known) return { created: false, job: known };
-      define(database, job.fingerprint, job.shape);
+      insertDefinition(database, job.fingerprint, job.shape);
       insertJob(database, job, lease);
       return { created: true, job: readJob(database, job.id) as JournalJob };
     }),
@@ -160,7 +160,7 @@ const jobsOf = (database: SharedDatabase): JobMethods => ({
     if (held.length === 0) return [];
     // Usually there are no messages, and finding that out needs no write lock.
     return database.writeIf(
-      () => addressed(database, held).length > 0,
+      () => jobsWithMessages(database, held).length > 0,
       () => takeMessages(database, held),
       [],
     );
@@ -169,7 +169,7 @@ const jobsOf = (database: SharedDatabase): JobMethods => ({
   remove: (jobId) =>
     database.write(() => {
       const fingerprint = deleteJob(database, jobId);
-      if (fingerprint !== undefined) undefine(database, fingerprint);
+      if (fingerprint !== undefined) deleteUnusedDefinition(database, fingerprint);
     }),
 });
 
@@ -212,17 +212,17 @@ const writeBatch = (database: SharedDatabase, batch: Batch): boolean => {
   if (batch.creates) {
     const { job, lease } = batch.creates;
     if (knownJob(database, job)) return false;
-    define(database, job.fingerprint, job.shape);
+    insertDefinition(database, job.fingerprint, job.shape);
     insertJob(database, job, lease);
   }
   const row = heldRow(database, batch);
   if (!row) return false;
   const { events, notes, definition, fence, release } = batch;
-  if (definition) define(database, definition.fingerprint, definition.shape);
+  if (definition) insertDefinition(database, definition.fingerprint, definition.shape);
   const { fingerprint } = updateJob(database, row, batch);
   insertEvents(database, row, events);
   replaceNotes(database, row, notes);
-  if (fingerprint !== row.fingerprint) undefine(database, row.fingerprint);
+  if (fingerprint !== row.fingerprint) deleteUnusedDefinition(database, row.fingerprint);
   if (release) setLease(database, row, fence);
   return true;
 };

@@ -6,7 +6,7 @@
 import type { Awaitable, Journal } from '../engine/durable/journal.ts';
 import { beside } from './journal-contract/beside.ts';
 import { creation } from './journal-contract/creation.ts';
-import type { Promises } from './journal-contract/given.ts';
+import type { ContractTests } from './journal-contract/given.ts';
 import { leases } from './journal-contract/leases.ts';
 import { reading } from './journal-contract/reading.ts';
 import { texts } from './journal-contract/texts.ts';
@@ -38,4 +38,4 @@ export const journalContract = (create: () => Awaitable<Journal>): readonly Cont
     },
   }));
 
-const PROMISES: Promises = { ...creation, ...writing, ...leases, ...reading, ...beside, ...texts };
+const PROMISES: ContractTests = { ...creation, ...writing, ...leases, ...reading, ...beside, ...texts };

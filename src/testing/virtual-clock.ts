@@ -31,7 +31,7 @@ export const virtualClock = (startMs = 0): VirtualClock => {
     return next;
   };
 
-  const turnTo = async (until: number): Promise<void> => {
+  const advanceTo = async (until: number): Promise<void> => {
     await setImmediate();
     for (let timer = nextTimer(until); timer; timer = nextTimer(until)) {
       timers.delete(timer);
@@ -53,12 +53,12 @@ export const virtualClock = (startMs = 0): VirtualClock => {
     advance: async (ms) => {
       if (!(ms >= 0)) throw new RangeError(`advance was given ${ms}: expected milliseconds, 0 or more.`);
       const until = now + ms;
-      await turnTo(until);
+      await advanceTo(until);
       now = until;
     },
     runAll: async (limitMs = 365 * 24 * 60 * 60 * 1_000) => {
       const until = now + limitMs;
-      await turnTo(until);
+      await advanceTo(until);
       if (timers.size > 0)
         throw new Error(`${timers.size} timers are still waiting after ${limitMs} ms of virtual time.`);
     },

@@ -3,11 +3,11 @@ import { isTerminalJobState } from '../../events/states.ts';
 import { JournalError, SerialisationError } from '../errors/errors.ts';
 import { type Batch, type Held, type NewJob, NO_VALUE, type Note, type NoteKind, type StoredEvent } from './journal.ts';
 import type { JournalWriter } from './journal-writer.ts';
-import { giveBack } from './lease.ts';
+import { releaseLease } from './lease.ts';
 import { encode, Unserialisable } from './serialise.ts';
-import { pathsAround } from './task-path.ts';
+import { parentPaths } from './task-path.ts';
 
-type Waiter = { readonly saved: () => void; readonly failed: (error: JournalError) => void };
+type Waiter = { readonly onCommitted: () => void; readonly onFailed: (error: JournalError) => void };
 
 /**
  * Records the events and notes of one job for its journal. The journal writer collects them as batches. Code that may
@@ -20,18 +20,18 @@ export class JobRecorder {
   #phase: 'opening' | 'open' | 'over' = 'opening';
   #error: JournalError | undefined;
   /** Set when the job was handed off to another process. */
-  #left: JournalError | undefined;
+  #handedOff: JournalError | undefined;
   #events: StoredEvent[] = [];
   #notes = new Map<string, Note>();
   /** The notes of tasks inside a task, by that task's path, so that they can be cleared together. */
-  readonly #inside = new Map<string, Map<string, Pick<Note, 'task' | 'kind'>>>();
+  readonly #notesInside = new Map<string, Map<string, Pick<Note, 'task' | 'kind'>>>();
   #changes: Omit<Batch, keyof Held | 'at' | 'events' | 'notes'> | undefined;
   /** Waiters for what is not yet in a batch, and for the batch being written. */
   #waiting: Waiter[] = [];
-  #underWay: Waiter[] | undefined;
+  #inFlight: Waiter[] | undefined;
   #isNew = false;
-  #leaving: Promise<void> | undefined;
-  #opened: () => void = () => {};
+  #handingOff: Promise<void> | undefined;
+  #onPhaseKnown: () => void = () => {};
   /** The job's handle. */
   handle: object | undefined;
   /** Called with each message from another process. */
@@ -44,7 +44,7 @@ export class JobRecorder {
     this.#writer = writer;
   }
 
-  get held(): Held {
+  get heldLease(): Held {
     return { jobId: this.jobId, fence: this.#fence };
   }
 
@@ -54,17 +54,17 @@ export class JobRecorder {
   }
 
   /** Whether everything so far is in the journal. */
-  get isSaved(): boolean {
-    return !this.#error && !this.#left && !this.#underWay && !this.#isDirty;
+  get isCommitted(): boolean {
+    return !this.#error && !this.#handedOff && !this.#inFlight && !this.#isDirty;
   }
 
   /** Registers this recorder as the writer of its job, unless another one is registered. */
-  enlist(): void {
-    this.#writer.enlist(this);
+  register(): void {
+    this.#writer.register(this);
   }
 
   /** Starts writing a new job; the first batch creates it in the journal. */
-  begin(job: NewJob): void {
+  create(job: NewJob): void {
     this.#isNew = true;
     this.#changes = { creates: { job, lease: this.#writer.lease() } };
     this.#fence = FIRST_FENCE;
@@ -77,18 +77,18 @@ export class JobRecorder {
   }
 
   /** Starts writing under the lease with this fence. */
-  open(fence: number): void {
+  start(fence: number): void {
     if (this.#phase !== 'opening') return;
     this.#fence = fence;
     this.#phase = 'open';
-    this.#opened();
-    this.#writer.keepAlive(this);
+    this.#onPhaseKnown();
+    this.#writer.startRenewing(this);
     if (this.#isDirty) this.#writer.schedule(this);
   }
 
   /** Returns the JSON of an output as it will be stored. @throws SerialisationError also if it is too large */
-  encoded(what: string, value: unknown): string {
-    const text = encodedAs('UNSERIALISABLE_OUTPUT', what, value);
+  encodeOutput(what: string, value: unknown): string {
+    const text = encodeAs('UNSERIALISABLE_OUTPUT', what, value);
     const { maxOutputBytes } = this.#writer.journal;
     // A UTF-16 unit takes at most three bytes.
     if (text.length * 3 > maxOutputBytes && Buffer.byteLength(text) > maxOutputBytes) {
@@ -113,63 +113,63 @@ export class JobRecorder {
       if (to === 'running' && event.from !== 'paused') this.#changes = { ...this.#changes, startedAt: at };
       if (isTerminalJobState(to)) this.#changes = { ...this.#changes, endedAt: at, release: true };
     }
-    this.#change();
+    this.#scheduleWrite();
   }
 
   /** Records a note; it replaces an earlier note of the same task and kind. */
-  note(task: string, kind: NoteKind, value: string): void {
+  put(task: string, kind: NoteKind, value: string): void {
     if (this.#phase === 'over') return;
     const key = `${kind} ${task}`;
     this.#notes.set(key, { task, kind, value });
-    this.#mark({ task, kind, value });
-    this.#change();
+    this.#index({ task, kind, value });
+    this.#scheduleWrite();
   }
 
-  #mark({ task, kind, value }: Note): void {
+  #index({ task, kind, value }: Note): void {
     const key = `${kind} ${task}`;
-    for (const around of pathsAround(task)) {
-      const inside = this.#inside.get(around) ?? new Map();
+    for (const parent of parentPaths(task)) {
+      const inside = this.#notesInside.get(parent) ?? new Map();
       if (value === NO_VALUE) inside.delete(key);
       else inside.set(key, { task, kind });
-      this.#inside.set(around, inside);
+      this.#notesInside.set(parent, inside);
     }
   }
 
   /** Copies the index of notes from the recorder of the job before its retry. */
-  inherit(earlier: JobRecorder): void {
-    for (const [around, inside] of earlier.#inside) this.#inside.set(around, new Map(inside));
+  copyNotes(earlier: JobRecorder): void {
+    for (const [parent, inside] of earlier.#notesInside) this.#notesInside.set(parent, new Map(inside));
   }
 
   /** Indexes the notes that another process has stored. */
-  remember(notes: readonly Note[]): void {
-    for (const note of notes) if (note.value !== NO_VALUE) this.#mark(note);
+  loadNotes(notes: readonly Note[]): void {
+    for (const note of notes) if (note.value !== NO_VALUE) this.#index(note);
   }
 
   /** Clears the notes of all tasks inside a task that starts over. */
-  forgetInside(path: string): void {
-    for (const { task, kind } of [...(this.#inside.get(path)?.values() ?? [])]) this.note(task, kind, NO_VALUE);
+  clearNotesUnder(path: string): void {
+    for (const { task, kind } of [...(this.#notesInside.get(path)?.values() ?? [])]) this.put(task, kind, NO_VALUE);
   }
 
   /** Drains and discards pending messages. */
-  forgetMessages(): void {
+  discardMessages(): void {
     Promise.resolve()
-      .then(() => this.#writer.journal.receive([this.held]))
+      .then(() => this.#writer.journal.receive([this.heldLease]))
       .catch(() => {});
   }
 
   /** Calls back when everything so far is committed: at once if it already is. */
-  whenSaved(saved: () => void, failed: (error: JournalError) => void = () => {}): void {
-    const error = this.#error ?? this.#left;
-    if (error) failed(error);
-    else if (this.isSaved) saved();
-    else this.#waiting.push({ saved, failed });
+  afterCommit(onCommitted: () => void, onFailed: (error: JournalError) => void = () => {}): void {
+    const error = this.#error ?? this.#handedOff;
+    if (error) onFailed(error);
+    else if (this.isCommitted) onCommitted();
+    else this.#waiting.push({ onCommitted, onFailed });
   }
 
   /** Returns the next batch to write, if there is anything to write. */
-  take(at: number): Batch | undefined {
+  nextBatch(at: number): Batch | undefined {
     if (this.#phase !== 'open' || !this.#isDirty) return undefined;
     const batch: Batch = {
-      ...this.held,
+      ...this.heldLease,
       at,
       events: this.#events,
       notes: [...this.#notes.values()],
@@ -178,61 +178,61 @@ export class JobRecorder {
     this.#events = [];
     this.#notes = new Map();
     this.#changes = undefined;
-    this.#underWay = this.#waiting;
+    this.#inFlight = this.#waiting;
     this.#waiting = [];
     if (batch.release) {
       this.#phase = 'over';
-      this.#writer.rest(this);
+      this.#writer.stopRenewing(this);
     }
     return batch;
   }
 
   /** Called when the batch has been written. */
-  saved(): void {
+  committed(): void {
     // The batch created the job with its lease: renew the lease from now on.
-    if (this.#isNew && this.#phase === 'open') this.#writer.keepAlive(this);
+    if (this.#isNew && this.#phase === 'open') this.#writer.startRenewing(this);
     this.#isNew = false;
-    if (this.#phase === 'over') this.#writer.dismiss(this);
-    const waiters = this.#underWay ?? [];
-    this.#underWay = undefined;
+    if (this.#phase === 'over') this.#writer.unregister(this);
+    const waiters = this.#inFlight ?? [];
+    this.#inFlight = undefined;
     const late = this.#isDirty ? [] : this.#waiting.splice(0);
-    for (const { saved } of [...waiters, ...late]) saved();
+    for (const { onCommitted } of [...waiters, ...late]) onCommitted();
   }
 
   /** Records that the job continues with a changed definition. */
   redefine(definition: NonNullable<Batch['definition']>): void {
     this.#changes = { ...this.#changes, definition };
-    this.#change();
+    this.#scheduleWrite();
   }
 
   /**
    * Commits what has happened so far, then releases the lease, so that another process may resume the job. Later
    * changes are not stored: their waiters are rejected.
    */
-  leave(): Promise<void> {
-    this.#leaving ??= this.#leave();
-    return this.#leaving;
+  handOff(): Promise<void> {
+    this.#handingOff ??= this.#handOff();
+    return this.#handingOff;
   }
 
-  async #leave(): Promise<void> {
+  async #handOff(): Promise<void> {
     // Wait until the journal has granted or refused the lease.
     if (this.#phase === 'opening')
       await new Promise<void>((resolve) => {
-        this.#opened = resolve;
+        this.#onPhaseKnown = resolve;
       });
     if (this.#phase !== 'open') return;
     await new Promise<void>((resolve) => {
       const close = (): void => {
-        if (this.#phase === 'open') this.#drop(left(this.jobId));
+        if (this.#phase === 'open') this.#drop(handedOffError(this.jobId));
         resolve();
       };
-      this.whenSaved(close, close);
+      this.afterCommit(close, close);
     });
-    if (!this.#error && this.#fence > 0) await giveBack(this.#writer.journal, this.held);
+    if (!this.#error && this.#fence > 0) await releaseLease(this.#writer.journal, this.heldLease);
   }
 
   /** Stops recording and discards what is not written: the job had ended, or another process owns it. */
-  dismiss(): void {
+  discard(): void {
     this.#drop();
   }
 
@@ -240,7 +240,7 @@ export class JobRecorder {
     this.#events = [];
     this.#notes.clear();
     this.#changes = undefined;
-    this.#left = why;
+    this.#handedOff = why;
     this.#close();
   }
 
@@ -248,26 +248,27 @@ export class JobRecorder {
   fail(cause: unknown): void {
     if (this.#error) return;
     this.#error = journalError(this.jobId, cause);
-    const waiters = [...(this.#underWay ?? []), ...this.#waiting.splice(0)];
-    this.#underWay = undefined;
+    const waiters = [...(this.#inFlight ?? []), ...this.#waiting.splice(0)];
+    this.#inFlight = undefined;
     this.#close();
-    for (const { failed } of waiters) failed(this.#error);
+    for (const { onFailed } of waiters) onFailed(this.#error);
     this.onFailure(this.#error);
   }
 
   #close(): void {
     this.#phase = 'over';
-    this.#opened();
-    this.#writer.dismiss(this);
-    if (!this.#underWay)
-      for (const { saved, failed } of this.#waiting.splice(0)) this.#left ? failed(this.#left) : saved();
+    this.#onPhaseKnown();
+    this.#writer.unregister(this);
+    if (!this.#inFlight)
+      for (const { onCommitted, onFailed } of this.#waiting.splice(0))
+        this.#handedOff ? onFailed(this.#handedOff) : onCommitted();
   }
 
   get #isDirty(): boolean {
     return this.#events.length > 0 || this.#notes.size > 0 || this.#changes !== undefined;
   }
 
-  #change(): void {
+  #scheduleWrite(): void {
     if (this.#phase === 'open') this.#writer.schedule(this);
   }
 }
@@ -276,7 +277,7 @@ export class JobRecorder {
 const FIRST_FENCE = 1;
 
 /** Encodes a value as JSON. @throws SerialisationError with this code; `subject` names the value in its message */
-export const encodedAs = (code: SerialisationError['code'], subject: string, value: unknown): string => {
+export const encodeAs = (code: SerialisationError['code'], subject: string, value: unknown): string => {
   try {
     return encode(value);
   } catch (error) {
@@ -288,7 +289,7 @@ export const encodedAs = (code: SerialisationError['code'], subject: string, val
   }
 };
 
-const left = (jobId: string): JournalError =>
+const handedOffError = (jobId: string): JournalError =>
   new JournalError('LEASE_LOST', `The job "${jobId}" was left to be resumed: what happens to it here is not kept.`, {
     jobId,
   });

@@ -13,11 +13,11 @@ import { thisProcess } from './process-identity.ts';
 /** The recorder of one job, as the journal writer sees it. */
 export type Recorder = {
   readonly jobId: string;
-  readonly held: Held;
+  readonly heldLease: Held;
   readonly isNew: boolean;
   readonly onMessage: (message: string) => void;
-  readonly take: (at: number) => Batch | undefined;
-  readonly saved: () => void;
+  readonly nextBatch: (at: number) => Batch | undefined;
+  readonly committed: () => void;
   readonly fail: (cause: unknown) => void;
   readonly handle: object | undefined;
 };
@@ -72,12 +72,12 @@ export class JournalWriter {
   }
 
   /** Registers the recorder of a job, unless one is registered already. */
-  enlist(recorder: Recorder): void {
+  register(recorder: Recorder): void {
     if (!this.#recorders.has(recorder.jobId)) this.#recorders.set(recorder.jobId, recorder);
   }
 
   /** Renews the recorder's lease and polls for messages to its job, until the recorder is removed. */
-  keepAlive(recorder: Recorder): void {
+  startRenewing(recorder: Recorder): void {
     this.#open.add(recorder);
     this.#recorders.set(recorder.jobId, recorder);
     this.#stopHeartbeat ??= repeat(HEARTBEAT_MS, () => this.#renew());
@@ -85,14 +85,14 @@ export class JournalWriter {
   }
 
   /** Removes a recorder that writes nothing more. */
-  dismiss(recorder: Recorder): void {
-    this.rest(recorder);
+  unregister(recorder: Recorder): void {
+    this.stopRenewing(recorder);
     if (this.#recorders.get(recorder.jobId) === recorder) this.#recorders.delete(recorder.jobId);
     this.#changed.delete(recorder);
   }
 
   /** Stops renewing a recorder's lease: its last batch releases the lease. */
-  rest(recorder: Recorder): void {
+  stopRenewing(recorder: Recorder): void {
     this.#open.delete(recorder);
     if (this.#open.size > 0) return;
     this.#stopHeartbeat?.();
@@ -119,7 +119,7 @@ export class JournalWriter {
     const batches: Batch[] = [];
     const written: Recorder[] = [];
     for (const recorder of recorders) {
-      const batch = recorder.take(at);
+      const batch = recorder.nextBatch(at);
       if (!batch) continue;
       batches.push(batch);
       written.push(recorder);
@@ -130,21 +130,21 @@ export class JournalWriter {
       for (const recorder of written) {
         if (gone.has(recorder.jobId))
           recorder.fail(recorder.isNew ? jobExists(recorder.jobId) : leaseLost(recorder.jobId));
-        else recorder.saved();
+        else recorder.committed();
       }
     };
-    let answer: Awaitable<readonly string[]>;
+    let result: Awaitable<readonly string[]>;
     try {
-      answer = this.journal.append(batches);
+      result = this.journal.append(batches);
     } catch (error) {
-      answer = Promise.reject(error);
+      result = Promise.reject(error);
     }
-    if (!isThenable(answer)) {
-      done(answer);
+    if (!isThenable(result)) {
+      done(result);
       return;
     }
     this.#writing = true;
-    Promise.resolve(answer)
+    Promise.resolve(result)
       .then(done, (error) => this.#writeOneByOne(batches, written, error))
       .finally(() => {
         this.#writing = false;
@@ -160,7 +160,7 @@ export class JournalWriter {
         if (batches.length === 1) throw cause;
         const lost = await this.journal.append([batches[index] as Batch]);
         if (lost.length > 0) recorder.fail(recorder.isNew ? jobExists(recorder.jobId) : leaseLost(recorder.jobId));
-        else recorder.saved();
+        else recorder.committed();
       } catch (error) {
         recorder.fail(error);
       }
@@ -168,24 +168,24 @@ export class JournalWriter {
   }
 
   async #receive(): Promise<void> {
-    const asked = this.#byId();
+    const recorders = this.#byId();
     try {
-      const messages = await this.journal.receive([...asked.values()].map(({ held }) => held));
-      for (const { jobId, message } of messages) asked.get(jobId)?.onMessage(message);
+      const messages = await this.journal.receive([...recorders.values()].map(({ heldLease }) => heldLease));
+      for (const { jobId, message } of messages) recorders.get(jobId)?.onMessage(message);
     } catch {
       // Try again at the next interval.
     }
   }
 
   async #renew(): Promise<void> {
-    const asked = this.#byId();
+    const recorders = this.#byId();
     try {
       const lost = await this.journal.renew(
-        [...asked.values()].map(({ held }) => held),
+        [...recorders.values()].map(({ heldLease }) => heldLease),
         this.lease(),
       );
       for (const jobId of lost) {
-        const recorder = asked.get(jobId);
+        const recorder = recorders.get(jobId);
         if (recorder && this.#open.has(recorder)) recorder.fail(leaseLost(jobId));
       }
     } catch {

@@ -157,7 +157,7 @@ export type Batch = Held & {
 };
 
 /** Whether a lease is in force. If it ends later than it ever could, the clock was set back, and it does not count. */
-export const inForce = ({ at, leaseMs }: Lease, now: number): boolean => now < at + leaseMs && at - now <= leaseMs;
+export const isInForce = ({ at, leaseMs }: Lease, now: number): boolean => now < at + leaseMs && at - now <= leaseMs;
 
 /** Returns the event as it was published, except for its output. */
 export const eventOf = ({ data }: StoredEvent): JobEvent => JSON.parse(data) as JobEvent;

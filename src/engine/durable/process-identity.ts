@@ -13,12 +13,12 @@ export const thisProcess = (): ProcessIdentity => {
 let known: ProcessIdentity | undefined;
 
 /** Whether the holder of a lease is known to be dead. Only a process on the same machine can find out. */
-export const isDead = (holder: ProcessIdentity): boolean => fateOf(holder) === 'dead';
+export const isDead = (holder: ProcessIdentity): boolean => livenessOf(holder) === 'dead';
 
 /** Whether the holder of a lease is known to be alive: the same process, not a later one with its pid. */
-export const isAlive = (holder: ProcessIdentity): boolean => fateOf(holder) === 'alive';
+export const isAlive = (holder: ProcessIdentity): boolean => livenessOf(holder) === 'alive';
 
-const fateOf = ({ host, pid, processStart }: ProcessIdentity): 'alive' | 'dead' | 'unknown' => {
+const livenessOf = ({ host, pid, processStart }: ProcessIdentity): 'alive' | 'dead' | 'unknown' => {
   if (host !== thisProcess().host) return 'unknown';
   try {
     process.kill(pid, 0);
@@ -40,22 +40,22 @@ const GONE: ReadonlySet<string> = new Set(['Z', 'X']);
  * The host name with the boot id and the pid namespace, if the system reports them: containers of one machine may share
  * a host name.
  */
-const thisHost = (): string => [hostname(), bootId(), pidSpace()].filter((part) => part !== '').join(' ');
+const thisHost = (): string => [hostname(), bootId(), pidNamespace()].filter((part) => part !== '').join(' ');
 
-const bootId = (): string => orNothing(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+const bootId = (): string => orEmpty(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
 
-const pidSpace = (): string => orNothing(() => readlinkSync('/proc/self/ns/pid'));
+const pidNamespace = (): string => orEmpty(() => readlinkSync('/proc/self/ns/pid'));
 
 /** Reads a process's state and start, in clock ticks: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 const statOf = (pid: number): { readonly state: string; readonly start: string } | undefined => {
-  const stat = orNothing(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  const stat = orEmpty(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
   // Fields 3 and 22. The program's name before them, in parentheses, may contain spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, start] = [fields[0], fields[19]];
   return state === undefined || start === undefined ? undefined : { state, start };
 };
 
-const orNothing = (read: () => string): string => {
+const orEmpty = (read: () => string): string => {
   try {
     return read();
   } catch {

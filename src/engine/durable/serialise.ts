@@ -9,7 +9,7 @@ import { reviveTaskError, type TaskErrorData, taskErrorData } from './task-error
 const TAG = '$tintype';
 
 /** Maximum depth of the JSON of a value. A map adds three levels. */
-const DEEPEST = 1_000;
+const MAX_DEPTH = 1_000;
 
 /** Thrown for a value that can't be encoded. */
 export class Unserialisable extends Error {
@@ -55,7 +55,7 @@ type Step = string | number | { readonly text: string };
 class Walk {
   readonly #steps: Step[] = [];
   /** The objects that enclose the current value, to detect cycles. */
-  readonly #around: object[] = [];
+  readonly #ancestors: object[] = [];
   /** The JSON depth of the current value. */
   #depth = 0;
 
@@ -174,15 +174,15 @@ class Walk {
   }
 
   #enter(value: object, levels: number): void {
-    if (this.#around.includes(value)) this.#refuse('a circular reference');
+    if (this.#ancestors.includes(value)) this.#refuse('a circular reference');
     this.#depth += levels;
-    if (this.#depth > DEEPEST) this.#refuse('nested too deeply');
+    if (this.#depth > MAX_DEPTH) this.#refuse('nested too deeply');
     if (typeof (value as { toJSON?: unknown }).toJSON === 'function') this.#refuse('an object with a toJSON method');
-    this.#around.push(value);
+    this.#ancestors.push(value);
   }
 
   #leave(levels: number): void {
-    this.#around.pop();
+    this.#ancestors.pop();
     this.#depth -= levels;
   }
 }

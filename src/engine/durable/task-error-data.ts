@@ -1,6 +1,6 @@
 import { type ErrorData, errorData, shallowErrorData } from '../../events/error-data.ts';
 import { isA, TaskError, type TaskErrorCode } from '../errors/errors.ts';
-import { hidden, reviveError } from './error-revive.ts';
+import { reviveError, setHidden } from './error-revive.ts';
 
 /** A `TaskError` as plain data. A cause that is a `TaskError` keeps its fields, too. */
 export type TaskErrorData = Omit<ErrorData, 'cause'> & {
@@ -13,12 +13,12 @@ export type TaskErrorData = Omit<ErrorData, 'cause'> & {
 export const taskErrorData = (error: TaskError, depth = 0): TaskErrorData => {
   const { taskName, attempt, tolerated, cause } = error;
   const data = { ...shallowErrorData(error), taskName, attempt, tolerated };
-  if (cause === undefined || depth === MOST_CAUSES) return data;
+  if (cause === undefined || depth === MAX_CAUSES) return data;
   return { ...data, cause: isA(cause, TaskError) ? taskErrorData(cause, depth + 1) : errorData(cause, depth + 1) };
 };
 
 /** Maximum depth of nested causes, as for any error. */
-const MOST_CAUSES = 8;
+const MAX_CAUSES = 8;
 
 /** Restores a `TaskError`. A cause that was no `TaskError` becomes a plain `Error`. */
 export const reviveTaskError = (data: TaskErrorData): TaskError => {
@@ -26,7 +26,7 @@ export const reviveTaskError = (data: TaskErrorData): TaskError => {
   const about = { taskName, attempt, tolerated };
   const code = data.code as TaskErrorCode;
   const error = new TaskError(code, message, cause === undefined ? about : { ...about, cause: revived(cause) });
-  hidden(error, 'stack', data.stack ?? `${data.name}: ${message}`);
+  setHidden(error, 'stack', data.stack ?? `${data.name}: ${message}`);
   return error;
 };
 

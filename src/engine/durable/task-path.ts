@@ -1,5 +1,5 @@
 /** Returns the paths of the tasks around a task, nearest first: for `a/b[3]`, `a/b` and `a`. */
-export const pathsAround = (path: string): readonly string[] => {
+export const parentPaths = (path: string): readonly string[] => {
   const paths: string[] = [];
   for (let at = parentPath(path); at !== undefined; at = parentPath(at)) paths.push(at);
   return paths;

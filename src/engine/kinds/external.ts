@@ -39,7 +39,7 @@ export const claim = (task: TaskRun, owner: string, options: ClaimOptions): stri
   const claimed: Claim = { owner, token: newId(), leaseMs, heartbeatTimer: undefined };
   task.claim = claimed;
   const note: ClaimNote = { owner, token: claimed.token, leaseMs, attempt: task.attempts + 1 };
-  task.job.recorder?.note(task.path, 'claim', JSON.stringify(note));
+  task.job.recorder?.put(task.path, 'claim', JSON.stringify(note));
   task.job.commandTask(task, { type: 'task.run' }, { reason: `claimed by ${owner}` });
   startLease(task, claimed);
   return claimed.token;
@@ -129,7 +129,7 @@ export const complete = (task: TaskRun, output: unknown, token: string | undefin
 const afterCommit = ({ job }: TaskRun): void | Promise<void> => {
   const { recorder } = job;
   if (!recorder) return undefined;
-  const saved = new Promise<void>((resolve, reject) => recorder.whenSaved(resolve, reject));
+  const saved = new Promise<void>((resolve, reject) => recorder.afterCommit(resolve, reject));
   // A caller that does not await the promise learns of the failure from the job.
   saved.catch(() => {});
   return saved;
@@ -143,7 +143,7 @@ const checkOutput = ({ job, path }: TaskRun, output: object): string | undefined
     const message = `Task "${path}" was completed with an object that can't be read: ${errorData(cause).message}`;
     throw new TypeError(message, { cause });
   }
-  return job.recorder?.encoded(`The output of task "${path}"`, output);
+  return job.recorder?.encodeOutput(`The output of task "${path}"`, output);
 };
 
 export const failExternal = (task: TaskRun, error: unknown, token: string | undefined): void | Promise<void> => {

@@ -50,7 +50,7 @@ const needsNote = ({ definition, input }: NestedJob): boolean =>
 /** Stores the items or the input of an attempt. If they can't be encoded, a resume begins the attempt again. */
 const storeNote = ({ recorder }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
   try {
-    recorder?.note(task.path, kind, recorder.encoded(kind, { attempt: task.attempts, ...value }));
+    recorder?.put(task.path, kind, recorder.encodeOutput(kind, { attempt: task.attempts, ...value }));
   } catch (error) {
     if (!isA(error, SerialisationError)) throw error;
   }
@@ -191,7 +191,7 @@ const startChild = (job: JobRun, task: TaskRun, attempt: Attempt, childOf: () =>
   }
   const { previousChild } = task;
   delete task.previousChild;
-  if (task.attempts > 1) job.recorder?.forgetInside(task.path);
+  if (task.attempts > 1) job.recorder?.clearNotesUnder(task.path);
   const child = childOf();
   attachChild(job, task, attempt, child);
   job.batch(() => {
@@ -199,7 +199,7 @@ const startChild = (job: JobRun, task: TaskRun, attempt: Attempt, childOf: () =>
     if (!task.pathsToRerun) return;
     reuseInChild(child, previousChild, task.pathsToRerun);
     delete task.pathsToRerun;
-    job.recorder?.note(task.path, 'again', NO_VALUE);
+    job.recorder?.put(task.path, 'again', NO_VALUE);
   });
 };
 

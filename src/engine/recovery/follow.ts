@@ -25,7 +25,7 @@ export const follow = (
   cancelled?: Cancellation,
 ): void => {
   if (run.over || run.isLeaving) {
-    recorder.dismiss();
+    recorder.discard();
     return;
   }
   const cancel = (cause: unknown, mode: Stop['mode']): void => {

@@ -47,7 +47,7 @@ export const resumedRun = async (
     if (hasEnded(kept)) await readBack(run, recorder, journal, kept);
     else await resume(run, recorder, journal, { changed: order.changed, added });
   } catch (error) {
-    recorder.dismiss();
+    recorder.discard();
     throw error;
   }
   return run;

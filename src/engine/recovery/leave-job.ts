@@ -11,8 +11,8 @@ export const leaveJob = async (job: JobRun, mode: 'drain' | 'abort', cause: stri
   if (mode === 'drain') await untilIdle(job);
   if (job.over) return;
   // Another process runs the job already: there is nothing to release.
-  if (job.remote) job.recorder?.dismiss();
-  else await job.recorder?.leave();
+  if (job.remote) job.recorder?.discard();
+  else await job.recorder?.handOff();
   if (!job.over) stopJob(job, { to: 'cancelled', mode: 'abort', cause, interrupted: true });
 };
 

@@ -1,6 +1,6 @@
 import { systemClock } from '../../events/system-clock.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
-import { inForce, type Journal, type JournalJob } from '../durable/journal.ts';
+import { isInForce, type Journal, type JournalJob } from '../durable/journal.ts';
 import { JournalWriter } from '../durable/journal-writer.ts';
 import { isDead } from '../durable/process-identity.ts';
 import type { JobRun } from '../model/run.ts';
@@ -10,7 +10,7 @@ import { restoreJob } from './restore.ts';
 /** Whether another process may be running a job. */
 export const isHeld = ({ lease }: JournalJob, journal: Journal): boolean =>
   lease !== undefined &&
-  inForce(lease, systemClock.now()) &&
+  isInForce(lease, systemClock.now()) &&
   !isDead(lease) &&
   lease.owner !== JournalWriter.of(journal).lease().owner;
 
@@ -22,7 +22,7 @@ export const readBack = async (
   kept: JournalJob,
 ): Promise<void> => {
   const past = await readPast(journal, kept);
-  recorder.dismiss();
+  recorder.discard();
   run.remote = undefined;
   if (!run.over) restoreJob(run, past, () => undefined);
 };

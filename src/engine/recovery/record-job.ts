@@ -1,10 +1,10 @@
 import { ignoreRejection, isThenable } from '../../events/thenable.ts';
 import { jobSnapshot } from '../../machines/job.ts';
 import { definitionShape } from '../definition/definition-shape.ts';
-import { encodedAs, type JobRecorder } from '../durable/job-recorder.ts';
+import { encodeAs, type JobRecorder } from '../durable/job-recorder.ts';
 import type { Awaitable, Journal, JournalJob, NewJob } from '../durable/journal.ts';
 import { JournalWriter, jobExists } from '../durable/journal-writer.ts';
-import { giveBack } from '../durable/lease.ts';
+import { releaseLease } from '../durable/lease.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import { jobErrorOf } from '../run/end.ts';
@@ -25,11 +25,11 @@ export const recordJob = (job: JobRun, journal: Journal, input: object, isNew: b
   const opened = ({ created, job: kept }: { readonly created: boolean; readonly job: JournalJob }): void => {
     if (created && job.stop?.interrupted) {
       // The job was handed off before it began: another process may begin it.
-      recorder.dismiss();
-      void giveBack(journal, { jobId: job.id, fence: kept.fence });
+      recorder.discard();
+      void releaseLease(journal, { jobId: job.id, fence: kept.fence });
     } else if (created) {
       job.remote = undefined;
-      recorder.open(kept.fence);
+      recorder.start(kept.fence);
       if (asked?.cancel) cancelJob(job, asked.cancel.mode, asked.cancel.cause);
       queueMicrotask(begin);
     } else if (asked) {
@@ -39,7 +39,7 @@ export const recordJob = (job: JobRun, journal: Journal, input: object, isNew: b
     }
   };
   if (isNew) {
-    orNothing(recorder, () => recorder.begin(newJob(job, input)));
+    orNothing(recorder, () => recorder.create(newJob(job, input)));
     queueMicrotask(begin);
   } else {
     whenOpened(recorder, opened, () => journal.create(newJob(job, input), JournalWriter.of(journal).lease()));
@@ -57,7 +57,7 @@ export const recordFork = (job: JobRun, journal: Journal, input: object, forkedF
     // An asynchronous journal reports a taken id on the first write.
     ignoreRejection(there);
     if (there && !isThenable(there)) throw jobExists(job.id);
-    recorder.begin({ ...newJob(job, input), forkedFrom });
+    recorder.create({ ...newJob(job, input), forkedFrom });
   });
 };
 
@@ -69,9 +69,9 @@ const newJob = ({ id, plan, clock, options, startOptions }: JobRun, input: objec
     ...(jobKey !== undefined && { key: jobKey }),
     createdAt: clock.now(),
     ...definitionShape(plan),
-    input: encodedAs('UNSERIALISABLE_INPUT', `The input of job "${plan.name}"`, input),
+    input: encodeAs('UNSERIALISABLE_INPUT', `The input of job "${plan.name}"`, input),
     options: keptOptions(startOptions),
-    metadata: encodedAs('UNSERIALISABLE_INPUT', `The metadata of job "${plan.name}"`, metadata),
+    metadata: encodeAs('UNSERIALISABLE_INPUT', `The metadata of job "${plan.name}"`, metadata),
   };
 };
 
@@ -80,12 +80,12 @@ export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, goOn: 
   const recorder = recorderOf(job);
   const opened = (kept: JournalJob): void => {
     if (kept.lastSeq !== nextSeq - 1) {
-      void giveBack(journal, { jobId: job.id, fence: kept.fence });
+      void releaseLease(journal, { jobId: job.id, fence: kept.fence });
       throw goneOn(job.id);
     }
-    recorder.open(kept.fence);
+    recorder.start(kept.fence);
     // Messages sent after the job ended are stale: drop them.
-    recorder.forgetMessages();
+    recorder.discardMessages();
     const shape = definitionShape(job.plan);
     if (shape.fingerprint !== kept.fingerprint) recorder.redefine(shape);
     goOn();
@@ -104,7 +104,7 @@ export const connect = (job: JobRun): void => {
 /** Returns the recorder of a job, registered as its writer unless another one is. */
 export const recorderOf = (job: JobRun): JobRecorder => {
   const recorder = job.recorder as JobRecorder;
-  recorder.enlist();
+  recorder.register();
   return recorder;
 };
 
@@ -128,7 +128,7 @@ export const orNothing = <Value>(recorder: JobRecorder | undefined, open: () => 
   try {
     return open();
   } catch (error) {
-    recorder?.dismiss();
+    recorder?.discard();
     throw error;
   }
 };

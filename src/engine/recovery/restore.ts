@@ -3,7 +3,7 @@ import type { JobState } from '../../events/event.ts';
 import { SETTLED } from '../../events/states.ts';
 import { taskSnapshot, withRetries } from '../../machines/task.ts';
 import type { TaskDefinition } from '../definition/plan.ts';
-import { hidden, reviveCause } from '../durable/error-revive.ts';
+import { reviveCause, setHidden } from '../durable/error-revive.ts';
 import { AbortError, TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import { attachChild, recreateChild } from '../kinds/nested.ts';
 import { Attempt } from '../model/attempt.ts';
@@ -217,7 +217,7 @@ const errorAgain = (task: TaskRun, data: ErrorData, attempt: number): TaskError 
     tolerated: code !== 'UPSTREAM_FAILED' && definition.continueOnFailure === true,
   };
   const error = new TaskError(code, data.message, cause === undefined ? about : { ...about, cause });
-  hidden(error, 'stack', data.stack ?? `${data.name}: ${data.message}`);
+  setHidden(error, 'stack', data.stack ?? `${data.name}: ${data.message}`);
   return error;
 };
 

@@ -41,10 +41,10 @@ export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection):
   mergeKept(job, kept, over);
   countKept(job, earlier, kept);
   job.continueAt(earlier.nextSeq);
-  if (earlier.recorder) job.recorder?.inherit(earlier.recorder);
+  if (earlier.recorder) job.recorder?.copyNotes(earlier.recorder);
   return () =>
     job.batch(() => {
-      if (earlier.stop) job.recorder?.note('', 'stop', NO_VALUE);
+      if (earlier.stop) job.recorder?.put('', 'stop', NO_VALUE);
       job.commandJob({ type: 'job.retry' }, { reason: 'retried' });
       for (const index of [...gone].reverse()) leaveOut(job, index);
       for (const index of job.plan.order) if (over.has(index)) startOver(job, index, over, leads);
@@ -101,7 +101,7 @@ const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, leads:
   const task = job.tasks[index] as TaskRun;
   const { recorder } = job;
   const { state } = task;
-  if (task.branchesNotTaken) recorder?.note(task.path, 'branch', NO_VALUE);
+  if (task.branchesNotTaken) recorder?.put(task.path, 'branch', NO_VALUE);
   const inside = task.child && pathsInside(task, leads);
   job.reopen(task);
   if (inside) reuseWhenStarted(task, inside);
@@ -114,7 +114,7 @@ const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, leads:
   }
   if (state === 'completed' && task.checkpoint !== undefined) {
     task.checkpoint = undefined;
-    recorder?.note(task.path, 'checkpoint', NO_VALUE);
+    recorder?.put(task.path, 'checkpoint', NO_VALUE);
   }
   job.commandTask(task, { type: 'task.reset' });
   job.deactivate(task);
@@ -138,7 +138,7 @@ export const forkOf = (job: JobRun, earlier: JobRun, selection: RerunSelection):
   );
   for (const index of stand) {
     const { output, path } = earlier.tasks[index] as TaskRun;
-    if (output !== undefined) job.recorder?.encoded(`The output of task "${path}"`, output);
+    if (output !== undefined) job.recorder?.encodeOutput(`The output of task "${path}"`, output);
   }
   return () =>
     job.batch(() => {

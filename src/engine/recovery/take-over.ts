@@ -11,7 +11,7 @@ import { definitionShape } from '../definition/definition-shape.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
 import type { Journal, JournalJob } from '../durable/journal.ts';
 import { JournalWriter } from '../durable/journal-writer.ts';
-import { giveBack } from '../durable/lease.ts';
+import { releaseLease } from '../durable/lease.ts';
 import { thisProcess } from '../durable/process-identity.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
@@ -44,7 +44,7 @@ export const takeOver = (
   const again = (later: JournalJob): void => takeOver(run, recorder, journal, later);
   const attempt = async (): Promise<void> => {
     // The run may have been handed off meanwhile.
-    if (run.over) recorder.dismiss();
+    if (run.over) recorder.discard();
     else if (hasEnded(kept)) await readBack(run, recorder, journal, kept);
     else if (isHeld(kept, journal)) follow(run, recorder, journal, again, asked.cancel);
     else {
@@ -86,8 +86,8 @@ export const resume = async (
     const past = await readPast(journal, kept);
     // The run may have been handed off meanwhile, too.
     if (isOver(past) || run.over) {
-      recorder.dismiss();
-      await giveBack(journal, { jobId: kept.id, fence: kept.fence });
+      recorder.discard();
+      await releaseLease(journal, { jobId: kept.id, fence: kept.fence });
       if (!run.over) restoreJob(run, past, added);
       return;
     }
@@ -95,8 +95,8 @@ export const resume = async (
     if (run.over) throw leftMeanwhile(run);
     restoreJob(run, past, added);
     await restoreReuses(run, journal, past, added);
-    recorder.open(kept.fence);
-    recorder.remember(past.notes);
+    recorder.start(kept.fence);
+    recorder.loadNotes(past.notes);
     if (words.length > 0) recorder.redefine(definitionShape(run.plan));
     const by = nameOfProcess();
     run.defer(() => {
@@ -106,7 +106,7 @@ export const resume = async (
     });
     run.startSoon();
   } catch (error) {
-    await giveBack(journal, { jobId: kept.id, fence: kept.fence });
+    await releaseLease(journal, { jobId: kept.id, fence: kept.fence });
     throw error;
   }
 };
@@ -122,7 +122,7 @@ export const restoreEnded = async (
   { changed = 'refuse', added = () => undefined }: Resumption,
 ): Promise<void> => {
   await changesSince(run, journal, past, changed);
-  run.recorder?.remember(past.notes);
+  run.recorder?.loadNotes(past.notes);
   restoreJob(run, past, added);
 };
 

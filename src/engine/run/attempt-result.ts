@@ -120,7 +120,7 @@ const applyBranch = (job: JobRun, task: TaskRun, { picks, output }: Branch<unkno
   if (output === undefined || isPlainObject(output)) {
     task.branchesNotTaken = new Set(downstream.filter((index) => !picked.has(index)));
     const notTaken = [...task.branchesNotTaken].map((index) => graph.names[index] as string);
-    job.recorder?.note(task.path, 'branch', JSON.stringify(notTaken));
+    job.recorder?.put(task.path, 'branch', JSON.stringify(notTaken));
   }
   completeWith(job, task, output);
 };
@@ -170,7 +170,7 @@ const completeInstance = (job: JobRun, task: TaskRun, value: unknown): void => {
 const encodeForJournal = (job: JobRun, task: TaskRun, output: unknown): string | typeof REJECTED | undefined => {
   if (!job.recorder || output === undefined) return undefined;
   try {
-    return job.recorder.encoded(`The output of task "${task.path}"`, output);
+    return job.recorder.encodeOutput(`The output of task "${task.path}"`, output);
   } catch (error) {
     const code =
       isA(error, SerialisationError) && error.code === 'OUTPUT_TOO_LARGE' ? error.code : 'UNSERIALISABLE_OUTPUT';

@@ -1,6 +1,6 @@
 import { errorData } from '../../events/error-data.ts';
 import type { Checkpoint } from '../definition/task-function.ts';
-import { encodedAs } from '../durable/job-recorder.ts';
+import { encodeAs } from '../durable/job-recorder.ts';
 import { decode } from '../durable/serialise.ts';
 import { CommandError } from '../errors/errors.ts';
 import type { Attempt } from '../model/attempt.ts';
@@ -27,10 +27,10 @@ const save = async ({ job, task, attempt }: Attempted, value: unknown): Promise<
     const message = `Task "${task.path}" can't save a checkpoint: its attempt ${attempt.number} is over.`;
     throw new CommandError('INVALID_STATE', message, task.path);
   }
-  const text = encodedAs('UNSERIALISABLE_CHECKPOINT', `The checkpoint of task "${task.path}"`, value);
+  const text = encodeAs('UNSERIALISABLE_CHECKPOINT', `The checkpoint of task "${task.path}"`, value);
   task.checkpoint = text;
   const { recorder } = job;
   if (!recorder) return;
-  recorder.note(task.path, 'checkpoint', text);
-  await new Promise<void>((resolve, reject) => recorder.whenSaved(resolve, reject));
+  recorder.put(task.path, 'checkpoint', text);
+  await new Promise<void>((resolve, reject) => recorder.afterCommit(resolve, reject));
 };

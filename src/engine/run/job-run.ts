@@ -143,11 +143,11 @@ export class LiveRun extends JobRun {
       this.#finish?.();
     };
     if (this.parent || !this.recorder) finish();
-    else this.recorder.whenSaved(finish, finish);
+    else this.recorder.afterCommit(finish, finish);
   }
 
   afterCommit(onCommitted: () => void): void {
-    if (this.recorder) this.recorder.whenSaved(onCommitted);
+    if (this.recorder) this.recorder.afterCommit(onCommitted);
     else onCommitted();
   }
 

@@ -74,7 +74,7 @@ export const pauseWhenReady = (job: JobRun, index: number, by: string): void => 
 
 const savePauseRequest = (job: JobRun, index: number, by: string | undefined): void => {
   const text = by === undefined ? NO_VALUE : JSON.stringify(by);
-  job.recorder?.note(job.pathOf(job.plan.graph.names[index] as string), 'held', text);
+  job.recorder?.put(job.pathOf(job.plan.graph.names[index] as string), 'held', text);
 };
 
 /** Resumes a paused task. If its retries were used up, all are available again. */

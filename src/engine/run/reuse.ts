@@ -73,7 +73,7 @@ export const reuseResults = (
 /** Sets which paths inside a task run again when it begins; stored, since another process may begin it. */
 export const reuseWhenStarted = (task: TaskRun, pathsToRerun: ReadonlySet<string>): void => {
   task.pathsToRerun = pathsToRerun;
-  task.job.recorder?.note(task.path, 'again', JSON.stringify([...pathsToRerun]));
+  task.job.recorder?.put(task.path, 'again', JSON.stringify([...pathsToRerun]));
 };
 
 const WHEN = { reason: 'when' } as const;
@@ -102,7 +102,7 @@ const keepCheckpoint = (job: JobRun, { index, state, checkpoint }: TaskRun): voi
   if (checkpoint === undefined || state === 'completed') return;
   const task = job.taskAt(index);
   task.checkpoint = checkpoint;
-  job.recorder?.note(task.path, 'checkpoint', checkpoint);
+  job.recorder?.put(task.path, 'checkpoint', checkpoint);
 };
 
 /** Completes a task with an earlier result. If the journal can't store the result, the task runs instead. */
@@ -118,7 +118,7 @@ const complete = (job: JobRun, index: number, previous: TaskRun): void => {
   if (branchesNotTaken) {
     const names = [...branchesNotTaken].map((at) => previous.job.plan.graph.names[at] as string);
     task.branchesNotTaken = new Set(names.flatMap((name) => job.plan.graph.indexOf.get(name) ?? []));
-    job.recorder?.note(task.path, 'branch', JSON.stringify(names));
+    job.recorder?.put(task.path, 'branch', JSON.stringify(names));
   }
   job.commandTask(task, { type: 'task.reuse' }, { reason: 'reused', output, text });
 };
@@ -126,7 +126,7 @@ const complete = (job: JobRun, index: number, previous: TaskRun): void => {
 const textOf = ({ recorder }: JobRun, { output, path }: TaskRun): string | typeof UNSTORABLE | undefined => {
   if (!recorder || output === undefined) return undefined;
   try {
-    return recorder.encoded(`The output of task "${path}"`, output);
+    return recorder.encodeOutput(`The output of task "${path}"`, output);
   } catch {
     return UNSTORABLE;
   }

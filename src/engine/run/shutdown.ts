@@ -57,7 +57,7 @@ const noteStop = ({ recorder, parent }: JobRun, { to, mode, cause, conflict, rea
     cause: cause === undefined ? undefined : errorData(cause),
     ...(parent && { attempt: parent.attempts, code: reason?.code }),
   };
-  recorder.note(parent?.path ?? '', 'stop', JSON.stringify(text));
+  recorder.put(parent?.path ?? '', 'stop', JSON.stringify(text));
 };
 
 /** Whether a stop applies to a task. Clean-up continues, unless the job is interrupted: nothing is stored then. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { batch, events, held, lease, newJob, type Promises, refuses, same, sorted, started } from './given.ts';
+import { batch, type ContractTests, events, held, lease, newJob, refuses, same, sorted, started } from './given.ts';
 
 /** Promises about what is stored beside the events: notes, shapes of definitions, messages. */
-export const beside: Promises = {
+export const beside: ContractTests = {
   'a later note of a task and kind replaces an earlier one': async (journal) => {
     await started(journal, 'job');
     await started(journal, 'other');

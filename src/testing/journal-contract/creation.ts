@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { batch, events, lease, NOW, newJob, type Promises, same, started } from './given.ts';
+import { batch, type ContractTests, events, lease, NOW, newJob, same, started } from './given.ts';
 
 /** Promises about creating jobs. */
-export const creation: Promises = {
+export const creation: ContractTests = {
   'create keeps a job and gives its first lease': async (journal) => {
     const job = newJob({
       key: 'daily',

@@ -13,7 +13,7 @@ import { thisProcess } from '../../engine/durable/process-identity.ts';
 import type { JournalErrorCode } from '../../engine/errors/errors.ts';
 
 /** Tests of a journal, by the promise that each one tests. */
-export type Promises = Readonly<Record<string, (journal: Journal) => Promise<void>>>;
+export type ContractTests = Readonly<Record<string, (journal: Journal) => Promise<void>>>;
 
 /** The time of the tests, in epoch ms. */
 export const NOW = 1_750_000_000_000;

@@ -3,6 +3,7 @@ import type { JournalJob } from '../../engine/durable/journal.ts';
 import { thisProcess } from '../../engine/durable/process-identity.ts';
 import {
   batch,
+  type ContractTests,
   events,
   held,
   LEASE_MS,
@@ -10,14 +11,13 @@ import {
   NO_PROCESS,
   NOW,
   newJob,
-  type Promises,
   refuses,
   same,
   started,
 } from './given.ts';
 
 /** Promises about leases, which decide who may write a job. */
-export const leases: Promises = {
+export const leases: ContractTests = {
   'acquire takes a lease that was given back, and the fence grows': async (journal) => {
     await started(journal);
     await journal.release(held());

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { Journal } from '../../engine/durable/journal.ts';
-import { batch, events, lease, newJob, type Promises, range, same, started } from './given.ts';
+import { batch, type ContractTests, events, lease, newJob, range, same, started } from './given.ts';
 
 /** Promises about reading and listing jobs. */
-export const reading: Promises = {
+export const reading: ContractTests = {
   'events are read from a seq on, so many at most': async (journal) => {
     await started(journal);
     await journal.append([batch({ events: events(0, 50) })]);

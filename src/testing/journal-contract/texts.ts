@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { JournalJob } from '../../engine/durable/journal.ts';
-import { batch, held, lease, newJob, type Promises, same, started } from './given.ts';
+import { batch, type ContractTests, held, lease, newJob, same, started } from './given.ts';
 
 /** Promises that values come back unchanged. */
-export const texts: Promises = {
+export const texts: ContractTests = {
   'any text is kept as it is': async (journal) => {
     const strange = [
       '',
@@ -32,9 +32,9 @@ export const texts: Promises = {
       const note = { task: text, kind: 'checkpoint', value: JSON.stringify(text) } as const;
       same(await journal.append([batch({ jobId: id, events: [{ seq: 0, data, output: data }], notes: [note] })]), []);
       await journal.send(id, text);
-      const kept = (await journal.job(id)) as JournalJob;
+      const stored = (await journal.job(id)) as JournalJob;
       same(
-        [kept.id, kept.name, kept.key, kept.forkedFrom, kept.fingerprint, kept.input, kept.lease],
+        [stored.id, stored.name, stored.key, stored.forkedFrom, stored.fingerprint, stored.input, stored.lease],
         [id, job.name, text, text, job.fingerprint, job.input, owner],
       );
       same(await journal.events(id), [{ seq: 0, data, output: data }]);

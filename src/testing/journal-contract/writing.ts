@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { JournalJob } from '../../engine/durable/journal.ts';
-import { batch, events, lease, NOW, newJob, type Promises, pick, refuses, same, started } from './given.ts';
+import { batch, type ContractTests, events, lease, NOW, newJob, pick, refuses, same, started } from './given.ts';
 
 /** Promises about `append`. */
-export const writing: Promises = {
+export const writing: ContractTests = {
   'append keeps events and what changed of the job': async (journal) => {
     await started(journal);
     const lost = await journal.append([
@@ -20,8 +20,8 @@ export const writing: Promises = {
     const creates = { job: newJob({ key: 'monday' }), lease: lease() };
     const first = batch({ creates, events: events(0, 2), state: 'running', startedAt: NOW });
     same(await journal.append([first, batch({ events: events(2, 3) })]), []);
-    const kept = (await journal.job('job')) as JournalJob;
-    same([kept.fence, kept.key, kept.lease], [1, 'monday', lease()]);
+    const stored = (await journal.job('job')) as JournalJob;
+    same([stored.fence, stored.key, stored.lease], [1, 'monday', lease()]);
     same(await journal.events('job'), events(0, 3));
     assert.equal(await journal.shape('f1'), newJob().shape);
     assert.equal((await journal.create(newJob({ id: 'other', key: 'monday' }), lease())).created, false);
