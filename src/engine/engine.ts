@@ -32,10 +32,10 @@ import { Job, jobOf } from './job.ts';
 import type { JobDefinition, StartArguments } from './job-definition.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
 import type { JobRun } from './model/run.ts';
-import type { Home } from './recovery/create-run.ts';
-import { endedRun, resumedRun, type Workshop } from './recovery/from-journal.ts';
-import { leaveJob } from './recovery/leave-job.ts';
-import { isHeld } from './recovery/read-back.ts';
+import type { JobHost } from './recovery/create-run.ts';
+import { handOffJob } from './recovery/hand-off.ts';
+import { loadEndedRun, type ResumeContext, resumeStoredRun } from './recovery/load-job.ts';
+import { isLeasedElsewhere } from './recovery/read-back.ts';
 import {
   type Preview,
   previewRerun,
@@ -54,20 +54,20 @@ export class Engine implements AsyncDisposable {
   /** Jobs that are not over, by id. */
   readonly #live = new Map<string, { readonly job: Job; readonly run: JobRun }>();
   readonly #events = new Subject<JobEvent>();
-  readonly #home: Home;
+  readonly #host: JobHost;
   #closed = false;
   #closing: Promise<void> | undefined;
-  #closesBy: 'drain' | 'abort' = 'drain';
-  readonly #underWay = new Set<Promise<unknown>>();
+  #closeMode: 'drain' | 'abort' = 'drain';
+  readonly #pendingWork = new Set<Promise<unknown>>();
 
   /** @internal */
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#dispatcher = new Dispatcher(this.#clock, 'the engine', options);
-    this.#home = {
+    this.#host = {
       dispatcher: this.#dispatcher,
-      enrol: (handle, run) => this.#enrol(handle as Job, run),
+      register: (handle, run) => this.#register(handle as Job, run),
       requireOpen: (subject) => this.#requireOpen(subject),
     };
   }
@@ -112,10 +112,10 @@ export class Engine implements AsyncDisposable {
     throwIfInvalid(subject, startOptionProblems(input, options));
     const known = options?.jobKey === undefined ? undefined : this.job(jobIdOf(definition.name, options.jobKey));
     if (known) return known as unknown as Job<Input, Tasks>;
-    this.#refuseTaken(subject, options);
+    this.#requireUnusedId(subject, options);
     const { journal = this.#options.journal, ...others } = options ?? {};
     const all = { ...this.#startOptions(others), journal };
-    return jobOf(startJob(definition[PLAN], input, all, this.#home), this.#home) as unknown as Job<Input, Tasks>;
+    return jobOf(startJob(definition[PLAN], input, all, this.#host), this.#host) as unknown as Job<Input, Tasks>;
   }
 
   /**
@@ -141,9 +141,9 @@ export class Engine implements AsyncDisposable {
     if (live) return { job: live as Typed };
     const underWay = writer.resuming.get(jobId) as Promise<{ readonly job: Typed }> | undefined;
     if (underWay) return underWay;
-    const order = { definition, changed, added, options: this.#startOptions(others) };
-    const resumption = this.#doing(
-      resumedRun(this.#workshop, journal, jobId, order).then((run) => ({ job: new Job(run, this.#home) })),
+    const request = { definition, changed, added, options: this.#startOptions(others) };
+    const resumption = this.#track(
+      resumeStoredRun(this.#resumeContext, journal, jobId, request).then((run) => ({ job: new Job(run, this.#host) })),
     );
     writer.resuming.set(jobId, resumption);
     return resumption.finally(() => writer.resuming.delete(jobId)) as unknown as Promise<{ readonly job: Typed }>;
@@ -161,16 +161,21 @@ export class Engine implements AsyncDisposable {
     const resumed: AnyJob[] = [];
     const refused: Recovery['refused'][number][] = [];
     // Oldest first.
-    for (const kept of left.toReversed()) {
+    for (const stored of left.toReversed()) {
       if (this.#closed) break;
-      if (this.#live.has(kept.id) || JournalWriter.of(journal).recorderOf(kept.id) || isHeld(kept, journal)) continue;
+      if (
+        this.#live.has(stored.id) ||
+        JournalWriter.of(journal).recorderOf(stored.id) ||
+        isLeasedElsewhere(stored, journal)
+      )
+        continue;
       try {
-        const { job } = await this.resume(kept.id, options);
+        const { job } = await this.resume(stored.id, options);
         resumed.push(job);
       } catch (error) {
         // Another process has acquired the job in the meantime.
         if (error instanceof JournalError && error.code === 'JOB_LEASED') continue;
-        refused.push({ jobId: kept.id, jobName: kept.name, error: error as Error });
+        refused.push({ jobId: stored.id, jobName: stored.name, error: error as Error });
       }
     }
     return { resumed, refused };
@@ -189,12 +194,12 @@ export class Engine implements AsyncDisposable {
     this.#requireOpen(subject);
     throwIfInvalid(subject, restartOptionProblems(options, 'retry'));
     const { definition, changed, added, tasks, downstream, ...others } = options;
-    const { run, journal } = await this.#doing(this.#ended(jobId, { definition, changed, added, ...others }));
+    const { run, journal } = await this.#track(this.#loadEnded(jobId, { definition, changed, added, ...others }));
     this.#requireOpen(subject);
     return {
       job: new Job(
-        retryJob(run, { tasks, downstream, ...this.#startOptions(others), journal }, this.#home),
-        this.#home,
+        retryJob(run, { tasks, downstream, ...this.#startOptions(others), journal }, this.#host),
+        this.#host,
       ),
     };
   }
@@ -202,7 +207,7 @@ export class Engine implements AsyncDisposable {
   /** Returns what `retry` would run and keep. Changes nothing. @throws as `retry` */
   async previewRetry(jobId: string, options: TakeUpOptions & RetrySelection = {}): Promise<Preview> {
     throwIfInvalid(subjectOf('retry', jobId), restartOptionProblems(options, 'retry'));
-    const { run } = await this.#ended(jobId, options);
+    const { run } = await this.#loadEnded(jobId, options);
     return previewRetry(run, options);
   }
 
@@ -222,12 +227,12 @@ export class Engine implements AsyncDisposable {
     this.#requireOpen(subject);
     throwIfInvalid(subject, restartOptionProblems(options, 'rerun'));
     const { definition, changed, added, from, ...others } = options;
-    const { run, journal } = await this.#doing(this.#ended(jobId, { definition, changed, added, ...others }));
+    const { run, journal } = await this.#track(this.#loadEnded(jobId, { definition, changed, added, ...others }));
     this.#requireOpen(subject);
     return {
       job: new Job<Input, Tasks>(
-        rerunJob(run, { from, ...this.#startOptions(others), journal }, this.#home),
-        this.#home,
+        rerunJob(run, { from, ...this.#startOptions(others), journal }, this.#host),
+        this.#host,
       ),
     };
   }
@@ -235,7 +240,7 @@ export class Engine implements AsyncDisposable {
   /** Returns what `rerun` would run, and which results it would take over. Changes nothing. @throws as `rerun` */
   async previewRerun(jobId: string, options: TakeUpOptions & RerunSelection = {}): Promise<Preview> {
     throwIfInvalid(subjectOf('rerun', jobId), restartOptionProblems(options, 'rerun'));
-    const { run } = await this.#ended(jobId, options);
+    const { run } = await this.#loadEnded(jobId, options);
     return previewRerun(run, options);
   }
 
@@ -249,7 +254,7 @@ export class Engine implements AsyncDisposable {
     throwIfInvalid('A call on the engine', closeOptionProblems(options));
     const { mode = 'drain', graceMs } = options;
     this.#closed = true;
-    if (mode === 'abort') this.#closesBy = mode;
+    if (mode === 'abort') this.#closeMode = mode;
     const jobs = [...this.#live.values()];
     for (const job of jobs) this.#end(job, mode);
     const ended = this.#allEnded();
@@ -270,25 +275,25 @@ export class Engine implements AsyncDisposable {
 
   /** Resolves when all jobs are over, also those that were being loaded from the journal on closing. */
   async #allEnded(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
-    await Promise.all([...this.#live.values()].map((live) => this.#end(live, this.#closesBy)));
+    while (this.#pendingWork.size > 0) await Promise.allSettled(this.#pendingWork);
+    await Promise.all([...this.#live.values()].map((live) => this.#end(live, this.#closeMode)));
   }
 
   /** Tracks work that starts a job after reading the journal; closing waits for it. */
-  #doing<Value>(work: Promise<Value>): Promise<Value> {
-    this.#underWay.add(work);
-    const done = (): void => void this.#underWay.delete(work);
+  #track<Value>(work: Promise<Value>): Promise<Value> {
+    this.#pendingWork.add(work);
+    const done = (): void => void this.#pendingWork.delete(work);
     work.then(done, done);
     return work;
   }
 
   async #end({ job, run }: { readonly job: Job; readonly run: JobRun }, mode: 'drain' | 'abort'): Promise<void> {
-    if (run.recorder && !run.ended) await leaveJob(run, mode, CLOSING);
+    if (run.recorder && !run.ended) await handOffJob(run, mode, CLOSING);
     else await job.cancel(CLOSING, { mode });
     await job;
   }
 
-  #enrol(job: Job, run: JobRun): void {
+  #register(job: Job, run: JobRun): void {
     if (run.ended) return;
     this.#live.set(job.id, { job, run });
     job.events$.subscribe({
@@ -304,18 +309,18 @@ export class Engine implements AsyncDisposable {
     return { ...options, logger: options.logger ?? logger, clock, random: options.random ?? random };
   }
 
-  get #workshop(): Workshop {
-    return { home: this.#home, definitions: this.#options.definitions ?? [] };
+  get #resumeContext(): ResumeContext {
+    return { host: this.#host, definitions: this.#options.definitions ?? [] };
   }
 
   /** Loads a job that is over from the journal. @throws JournalError @throws CommandError if the job is not over */
-  async #ended(
+  async #loadEnded(
     jobId: string,
     { definition, changed, added, clock, journal }: TakeUpOptions,
   ): Promise<{ readonly run: JobRun; readonly journal: Journal }> {
     const from = this.#journal({ journal });
-    const order = { definition, changed, added, options: this.#startOptions({ clock, logger: SILENT }) };
-    return { run: await endedRun(this.#workshop, from, jobId, order), journal: from };
+    const request = { definition, changed, added, options: this.#startOptions({ clock, logger: SILENT }) };
+    return { run: await loadEndedRun(this.#resumeContext, from, jobId, request), journal: from };
   }
 
   /** Returns the given journal, or the engine's. @throws OptionError if there is neither */
@@ -331,7 +336,7 @@ export class Engine implements AsyncDisposable {
     if (this.closed) throw new CommandError('ENGINE_CLOSED', `${subject} was refused: the engine has been closed.`);
   }
 
-  #refuseTaken(subject: string, options: StartOptions | undefined): void {
+  #requireUnusedId(subject: string, options: StartOptions | undefined): void {
     const problem = (option: string, message: string): void =>
       throwIfInvalid(subject, [{ code: 'INVALID_OPTION', message, tasks: [], option }]);
     const id = options?.jobId;

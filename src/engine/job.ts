@@ -9,7 +9,7 @@ import type { AnyTaskSpec } from './definition/task-spec.ts';
 import { JobError } from './errors/errors.ts';
 import { type JobResult, resultOf } from './job-result.ts';
 import type { JobRun } from './model/run.ts';
-import type { Home, Started } from './recovery/create-run.ts';
+import type { JobHost, Started } from './recovery/create-run.ts';
 import {
   type Preview,
   previewRerun,
@@ -44,15 +44,15 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     AsyncDisposable
 {
   readonly #run: JobRun;
-  readonly #home: Home;
+  readonly #host: JobHost;
   #result: Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> | undefined;
 
   /** @internal */
-  constructor(run: JobRun, home: Home) {
+  constructor(run: JobRun, host: JobHost) {
     this.#run = run;
-    this.#home = home;
+    this.#host = host;
     if (run.recorder) run.recorder.handle = this;
-    home.enrol?.(this, run);
+    host.register?.(this, run);
   }
 
   get id(): string {
@@ -181,8 +181,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     const subject = `A retry of job "${this.name}"`;
     throwIfInvalid(subject, restartOptionProblems(options, 'retry', 'handle'));
     if (run.over) {
-      this.#home.requireOpen?.(subject);
-      return new Job(retryJob(run, options, this.#home), this.#home);
+      this.#host.requireOpen?.(subject);
+      return new Job(retryJob(run, options, this.#host), this.#host);
     }
     if (options.tasks) for (const path of options.tasks) new TaskHandle(run, path).retry();
     else retryAll(run);
@@ -204,8 +204,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     requireLocal(this.#run, 'run again');
     const subject = `A rerun of job "${this.name}"`;
     throwIfInvalid(subject, restartOptionProblems(options, 'rerun', 'handle'));
-    this.#home.requireOpen?.(subject);
-    return new Job(rerunJob(this.#run, options, this.#home), this.#home);
+    this.#host.requireOpen?.(subject);
+    return new Job(rerunJob(this.#run, options, this.#host), this.#host);
   }
 
   /** Returns what `rerun` would run, and which results it would take over. Changes nothing. @throws as `rerun` */
@@ -281,8 +281,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 }
 
 /** Returns the handle of a started job: a new one, or that of the job which has the same key. */
-export const jobOf = ({ run, existing }: Started, home: Home): Job =>
-  (existing as Job | undefined) ?? new Job(run as JobRun, home);
+export const jobOf = ({ run, existing }: Started, host: JobHost): Job =>
+  (existing as Job | undefined) ?? new Job(run as JobRun, host);
 
 const notReadyError = (run: JobRun): JobError => {
   const waiting = run.tasks

@@ -10,18 +10,18 @@ import type { Journal } from './durable/journal.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
 import { CommandError, JournalError } from './errors/errors.ts';
 import type { JobRun } from './model/run.ts';
-import { begin, createRun, type Home, type Started } from './recovery/create-run.ts';
-import { optionsOf } from './recovery/kept-options.ts';
-import { orNothing, reacquire, recordFork, recordJob } from './recovery/record-job.ts';
-import { forkOf, inputOf, reopen } from './recovery/retry-job.ts';
+import { createForkRecord, createRecord, discardOnError, reacquire } from './recovery/create-record.ts';
+import { begin, createRun, type JobHost, type Started } from './recovery/create-run.ts';
+import { forkJob, inputOf, reopenJob } from './recovery/retry-job.ts';
 import type { RerunSelection, RetrySelection } from './recovery/retry-plan.ts';
+import { decodeOptions } from './recovery/stored-options.ts';
 
 /**
  * Starts a job in a later microtask, so that a subscriber of the current tick misses nothing; returns the job that runs
  * here with the same key, if any.
  * @throws OptionError, SchemaError, JournalError, SerialisationError
  */
-export const startJob = (plan: Plan, input: unknown, options: StartOptions | undefined, home: Home): Started => {
+export const startJob = (plan: Plan, input: unknown, options: StartOptions | undefined, host: JobHost): Started => {
   const subject = `The start of job "${plan.name}"`;
   throwIfInvalid(subject, startOptionProblems(input, options));
   const { journal, jobKey } = options ?? {};
@@ -32,50 +32,50 @@ export const startJob = (plan: Plan, input: unknown, options: StartOptions | und
   const run = createRun(
     plan,
     given,
-    { ...options, ...(jobKey !== undefined && firstOptions(journal, jobId)), jobId },
-    home,
+    { ...options, ...(jobKey !== undefined && storedStartOptions(journal, jobId)), jobId },
+    host,
   );
-  if (journal) recordJob(run, journal, given, jobId === undefined, () => begin(run));
+  if (journal) createRecord(run, journal, given, jobId === undefined, () => begin(run));
   else queueMicrotask(() => begin(run));
   return { run };
 };
 
 /** Returns the options of the first start with the key, if the journal returns that job synchronously. */
-const firstOptions = (journal: Journal | undefined, jobId: string | undefined): StartOptions => {
-  const kept = jobId === undefined ? undefined : journal?.job(jobId);
-  ignoreRejection(kept);
-  return kept && !isThenable(kept) ? optionsOf(kept.options) : {};
+const storedStartOptions = (journal: Journal | undefined, jobId: string | undefined): StartOptions => {
+  const stored = jobId === undefined ? undefined : journal?.job(jobId);
+  ignoreRejection(stored);
+  return stored && !isThenable(stored) ? decodeOptions(stored.options) : {};
 };
 
 /** Continues a job that is over, under its id. @throws UnknownTaskError, CommandError, JournalError */
 export const retryJob = (
   earlier: JobRun,
   { tasks, downstream, ...options }: RetrySelection & StartOptions,
-  home: Home,
+  host: JobHost,
 ): JobRun => {
-  const all = againOptions(earlier, options);
+  const all = inheritedOptions(earlier, options);
   const { journal } = all;
   if (earlier.stop?.interrupted) throw notOver(earlier);
   const busy = journal && JournalWriter.of(journal).recorderOf(earlier.id);
-  if (busy && busy !== earlier.recorder) throw atWork(earlier);
-  const run = createRun(earlier.plan, inputOf(earlier), all, home);
-  const goOn = orNothing(run.recorder, () => reopen(run, earlier, { tasks, downstream }));
-  run.defer(goOn);
-  if (journal) onceSaved(earlier, run, () => reacquire(run, journal, earlier.nextSeq, () => run.startSoon()));
+  if (busy && busy !== earlier.recorder) throw alreadyRetrying(earlier);
+  const run = createRun(earlier.plan, inputOf(earlier), all, host);
+  const start = discardOnError(run.recorder, () => reopenJob(run, earlier, { tasks, downstream }));
+  run.defer(start);
+  if (journal) onceCommitted(earlier, run, () => reacquire(run, journal, earlier.nextSeq, () => run.startSoon()));
   else run.startSoon();
   return run;
 };
 
 /** Calls back once the end of the earlier job has been stored, which it mostly is already. */
-const onceSaved = ({ recorder }: JobRun, run: JobRun, goOn: () => void): void => {
+const onceCommitted = ({ recorder }: JobRun, run: JobRun, start: () => void): void => {
   if (!recorder || recorder.isCommitted) {
-    goOn();
+    start();
     return;
   }
   const fail = (error: unknown): void => run.recorder?.fail(error);
   recorder.afterCommit(() => {
     try {
-      goOn();
+      start();
     } catch (error) {
       fail(error);
     }
@@ -88,24 +88,33 @@ const notOver = ({ id, plan }: JobRun): CommandError =>
     `Job "${plan.name}" ("${id}") was left before its end was in the journal, so there is nothing to try again: resume it, engine.resume("${id}").`,
   );
 
-const atWork = ({ id, plan }: JobRun): JournalError =>
+const alreadyRetrying = ({ id, plan }: JobRun): JournalError =>
   new JournalError('JOB_LEASED', `Job "${plan.name}" ("${id}") is being tried again already.`, { jobId: id });
 
 /** Starts a new job with the results of one that is over. @throws UnknownTaskError, CommandError, JournalError */
-export const rerunJob = (earlier: JobRun, { from, ...options }: RerunSelection & StartOptions, home: Home): JobRun => {
+export const rerunJob = (
+  earlier: JobRun,
+  { from, ...options }: RerunSelection & StartOptions,
+  host: JobHost,
+): JobRun => {
   const input = inputOf(earlier);
   const jobId = options.jobId ?? newId();
-  const run = createRun(earlier.plan.sealed ?? earlier.plan, input, { ...againOptions(earlier, options), jobId }, home);
+  const run = createRun(
+    earlier.plan.sealed ?? earlier.plan,
+    input,
+    { ...inheritedOptions(earlier, options), jobId },
+    host,
+  );
   const { journal } = run.options;
-  const start = orNothing(run.recorder, () => forkOf(run, earlier, { from }));
+  const start = discardOnError(run.recorder, () => forkJob(run, earlier, { from }));
   run.defer(() => begin(run, start));
-  if (journal) recordFork(run, journal, input, earlier.id);
+  if (journal) createForkRecord(run, journal, input, earlier.id);
   run.startSoon();
   return run;
 };
 
 /** Returns the options of the earlier job, overlaid with the given ones. Its key and its signal are not inherited. */
-const againOptions = (earlier: JobRun, options: StartOptions): StartOptions => {
+const inheritedOptions = (earlier: JobRun, options: StartOptions): StartOptions => {
   const { jobKey: _, metadata, ...before } = earlier.startOptions;
   return { ...before, metadata, signal: undefined, ...options };
 };

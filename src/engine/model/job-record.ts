@@ -110,7 +110,7 @@ export const recordTimes = (
 const recordTask = (record: JobRecord, event: TaskTransition & Stamp): void => {
   recordStored(taskOf(record, event.task), event);
   // A new attempt of a nested job starts without records of its tasks.
-  if (event.to === 'running' && event.from !== 'paused') forgetNested(record, event.task);
+  if (event.to === 'running' && event.from !== 'paused') clearNested(record, event.task);
 };
 
 /** Records a transition that was read from a journal or a stream. */
@@ -160,18 +160,18 @@ const taskOf = (record: JobRecord, path: string): StoredTask => {
   if (known) return known;
   const task = new StoredTask();
   record.tasks.set(path, task);
-  const around = parentPath(path);
-  if (around !== undefined) {
-    const inner = record.nested.get(around) ?? new Set();
+  const parent = parentPath(path);
+  if (parent !== undefined) {
+    const inner = record.nested.get(parent) ?? new Set();
     inner.add(path);
-    record.nested.set(around, inner);
+    record.nested.set(parent, inner);
   }
   return task;
 };
 
-const forgetNested = (record: JobRecord, path: string): void => {
+const clearNested = (record: JobRecord, path: string): void => {
   for (const inner of record.nested.get(path) ?? []) {
-    forgetNested(record, inner);
+    clearNested(record, inner);
     record.tasks.delete(inner);
   }
   record.nested.delete(path);

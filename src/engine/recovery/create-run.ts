@@ -11,11 +11,11 @@ import { LiveRun } from '../run/job-run.ts';
 import { beginJob } from '../run/pause.ts';
 import { poolProblems } from '../run/pool-problems.ts';
 import { stopJob } from '../run/shutdown.ts';
-import { connect } from './record-job.ts';
+import { connect } from './create-record.ts';
 
 /** What jobs started in the same place share, and what is called for each. Empty for a job without an engine. */
-export type Home = Pick<RunEnvironment, 'dispatcher'> & {
-  readonly enrol?: (handle: object, run: JobRun) => void;
+export type JobHost = Pick<RunEnvironment, 'dispatcher'> & {
+  readonly register?: (handle: object, run: JobRun) => void;
   /** @throws CommandError if the engine is closing or closed */
   readonly requireOpen?: (subject: string) => void;
 };
@@ -26,7 +26,7 @@ export type Started =
   | { readonly run?: undefined; readonly existing: object };
 
 /** Creates a run that has not started, with its recorder, reactions and logger. @throws OptionError */
-export const createRun = (plan: Plan, input: object, options: StartOptions, { dispatcher }: Home): JobRun => {
+export const createRun = (plan: Plan, input: object, options: StartOptions, { dispatcher }: JobHost): JobRun => {
   const { journal } = options;
   const jobId = options.jobId ?? newId();
   const recorder = journal && new JobRecorder(jobId, JournalWriter.of(journal));

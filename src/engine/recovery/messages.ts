@@ -18,7 +18,7 @@ export type Message =
   | { readonly type: 'fail'; readonly task: string; readonly error: string; readonly token?: string | undefined };
 
 /** Carries out the messages to a job. If a request for a task fails, logs a warning of the task. */
-export const listen = (job: JobRun, recorder: JobRecorder): void => {
+export const handleMessages = (job: JobRun, recorder: JobRecorder): void => {
   recorder.onMessage = (text) => {
     const message = parsed(text);
     if (!message) return;

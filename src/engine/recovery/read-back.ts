@@ -4,11 +4,11 @@ import { isInForce, type Journal, type JournalJob } from '../durable/journal.ts'
 import { JournalWriter } from '../durable/journal-writer.ts';
 import { isDead } from '../durable/process-identity.ts';
 import type { JobRun } from '../model/run.ts';
-import { readPast } from './past.ts';
+import { loadHistory } from './job-history.ts';
 import { restoreJob } from './restore.ts';
 
 /** Whether another process may be running a job. */
-export const isHeld = ({ lease }: JournalJob, journal: Journal): boolean =>
+export const isLeasedElsewhere = ({ lease }: JournalJob, journal: Journal): boolean =>
   lease !== undefined &&
   isInForce(lease, systemClock.now()) &&
   !isDead(lease) &&
@@ -19,10 +19,10 @@ export const readBack = async (
   run: JobRun,
   recorder: JobRecorder,
   journal: Journal,
-  kept: JournalJob,
+  stored: JournalJob,
 ): Promise<void> => {
-  const past = await readPast(journal, kept);
+  const history = await loadHistory(journal, stored);
   recorder.discard();
   run.remote = undefined;
-  if (!run.over) restoreJob(run, past, () => undefined);
+  if (!run.over) restoreJob(run, history, () => undefined);
 };

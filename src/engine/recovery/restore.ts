@@ -16,7 +16,7 @@ import { resolveSettled } from '../reactions/resolve-outputs.ts';
 import { appendTasks, missingTasksError, removeFromPlan, unknownFunction } from '../run/dynamic-tasks.ts';
 import { jobErrorOf } from '../run/end.ts';
 import { upstreamError } from '../run/scheduling.ts';
-import type { Past } from './past.ts';
+import type { JobHistory } from './job-history.ts';
 
 /** Finds the definition of a task that was added to the running job. */
 export type AddedTask = (path: string, dependsOn: readonly string[]) => TaskDefinition | undefined;
@@ -25,21 +25,21 @@ export type AddedTask = (path: string, dependsOn: readonly string[]) => TaskDefi
  * Restores a job from its history into a fresh run: its state, tasks and context, nested jobs included. Starts nothing.
  * @throws JournalError
  */
-export const restoreJob = (job: JobRun, past: Past, added: AddedTask): void => {
-  const { record } = past;
-  job.restoreState(record.state, past.input);
+export const restoreJob = (job: JobRun, history: JobHistory, added: AddedTask): void => {
+  const { record } = history;
+  job.restoreState(record.state, history.input);
   job.startedAt = record.startedAt;
   job.endedAt = record.endedAt;
   if (record.state === 'paused') job.pausedBy = record.reason;
-  restoreTasks(job, past, added);
-  job.stop = stopOf(past.note<StopNote>('', 'stop')) ?? endingOf(record.state, record.error);
+  restoreTasks(job, history, added);
+  job.stop = stopOf(history.note<StopNote>('', 'stop')) ?? stopFromState(record.state, record.error);
   if (job.over) job.error = jobErrorOf(job);
-  job.continueAt(record.lastSeq + 1, past.last);
+  job.continueAt(record.lastSeq + 1, history.last);
   resolveSettled(job);
 };
 
 /** Returns how an ended job was stopped, if no note says so. */
-const endingOf = (state: JobState, error: ErrorData | undefined): Stop | undefined => {
+const stopFromState = (state: JobState, error: ErrorData | undefined): Stop | undefined => {
   if (state === 'timedOut') return { to: 'timedOut', mode: 'abort' };
   if (state === 'cancelled') return { to: 'cancelled', mode: 'abort', cause: error?.cause && reviveCause(error.cause) };
   return undefined;
@@ -51,47 +51,47 @@ const stopOf = (note: StopNote | undefined): Stop | undefined => {
   return { to, mode, ...(cause && { cause: reviveCause(cause) }), ...(conflict && { conflict }) };
 };
 
-const restoreTasks = (job: JobRun, past: Past, added: AddedTask): void => {
-  regrow(job, past, added);
+const restoreTasks = (job: JobRun, history: JobHistory, added: AddedTask): void => {
+  restoreGrowth(job, history, added);
   const settled: (readonly [TaskRun, StoredTask])[] = [];
   for (const index of job.plan.order) {
     const name = job.plan.graph.names[index] as string;
-    const record = past.record.tasks.get(job.pathOf(name));
+    const record = history.record.tasks.get(job.pathOf(name));
     if (job.removed?.has(index) || !record || isUntouched(record)) continue;
-    const task = restoreTask(job, index, record, past);
+    const task = restoreTask(job, index, record, history);
     if (SETTLED.has(task.state)) settled.push([task, record]);
   }
   settled.sort(([, a], [, b]) => (a.endedSeq ?? 0) - (b.endedSeq ?? 0));
-  const merges = mergeOutputs(job, settled, past);
-  for (const [task, record] of past.record.nested.size === 0 ? [] : recordsOf(job, past))
-    if (task.definition.nested) restoreChild(job, task, record, past, merges);
+  const merges = mergeOutputs(job, settled, history);
+  for (const [task, record] of history.record.nested.size === 0 ? [] : recordsOf(job, history))
+    if (task.definition.nested) restoreChild(job, task, record, history, merges);
   // Upstreams first: the error of a skipped task has an upstream's error as its cause.
   for (const index of job.plan.order) {
     const task = job.tasks[index];
-    const record = task && past.record.tasks.get(task.path);
-    if (task && record) restoreErrors(job, task, record, past);
+    const record = task && history.record.tasks.get(task.path);
+    if (task && record) restoreErrors(job, task, record, history);
   }
   for (const [task] of settled) count(job, task);
-  reviveOpen(job, past, merges);
-  restoreHeld(job, past);
+  restoreActive(job, history, merges);
+  restorePauseRequests(job, history);
 };
 
 /** Starts actors for the tasks that have not settled, and restores the attempts that continue. */
-const reviveOpen = (job: JobRun, past: Past, merges: readonly number[]): void => {
-  for (const [task, record] of recordsOf(job, past)) {
+const restoreActive = (job: JobRun, history: JobHistory, merges: readonly number[]): void => {
+  for (const [task, record] of recordsOf(job, history)) {
     if (SETTLED.has(task.state) || task.state === 'unscheduled') continue;
-    const claim = claimOf(task, past);
+    const claim = claimOf(task, history);
     if (claim && isBegun(record)) task.claim = { ...claim, heartbeatTimer: undefined };
-    const goesOn = isBegun(record) && (task.child ?? claim) !== undefined;
+    const continues = isBegun(record) && (task.child ?? claim) !== undefined;
     // The attempt of a paused task died with its process: it uses up no retry.
-    if (isBegun(record) && !goesOn && task.state === 'paused')
+    if (isBegun(record) && !continues && task.state === 'paused')
       task.snapshot = taskSnapshot('paused', {
         ...task.snapshot.context,
         resumesAs: 'ready',
         attemptsNotCounted: task.attemptsNotCounted + 1,
       });
     job.startActor(task);
-    if (!goesOn) continue;
+    if (!continues) continue;
     // An attempt reads the context as it was when the attempt began.
     task.attempt = new Attempt(task.attempts, versionAt(record.runningSeq, job, merges));
     task.attempt.begun = true;
@@ -100,14 +100,14 @@ const reviveOpen = (job: JobRun, past: Past, merges: readonly number[]): void =>
 };
 
 /** Returns the claim on an external task's current attempt: its owner continues to work. */
-const claimOf = ({ path, attempts, definition }: TaskRun, past: Past): ClaimNote | undefined => {
-  const claim = definition.kind === 'external' ? past.note<ClaimNote>(path, 'claim') : undefined;
+const claimOf = ({ path, attempts, definition }: TaskRun, history: JobHistory): ClaimNote | undefined => {
+  const claim = definition.kind === 'external' ? history.note<ClaimNote>(path, 'claim') : undefined;
   return claim?.attempt === attempts ? claim : undefined;
 };
 
-const recordsOf = (job: JobRun, past: Past): (readonly [TaskRun, StoredTask])[] =>
+const recordsOf = (job: JobRun, history: JobHistory): (readonly [TaskRun, StoredTask])[] =>
   job.tasks.flatMap((task) => {
-    const record = task && past.record.tasks.get(task.path);
+    const record = task && history.record.tasks.get(task.path);
     return task && record ? [[task, record] as const] : [];
   });
 
@@ -118,12 +118,13 @@ const isBegun = ({ state, resumesAs }: StoredTask): boolean =>
 const isUntouched = ({ state, attempts, polls }: StoredTask): boolean =>
   state === 'unscheduled' && attempts === 0 && !polls;
 
-const restoreTask = (job: JobRun, index: number, record: StoredTask, past: Past): TaskRun => {
+const restoreTask = (job: JobRun, index: number, record: StoredTask, history: JobHistory): TaskRun => {
   const task = taskFrom(job, index, record);
-  const checkpoint = past.noteText(task.path, 'checkpoint');
+  const checkpoint = history.noteText(task.path, 'checkpoint');
   if (checkpoint !== undefined) task.checkpoint = checkpoint;
-  const passedOver = past.note<readonly string[]>(task.path, 'branch');
-  if (passedOver) task.branchesNotTaken = new Set(passedOver.flatMap((name) => job.plan.graph.indexOf.get(name) ?? []));
+  const branchesNotTaken = history.note<readonly string[]>(task.path, 'branch');
+  if (branchesNotTaken)
+    task.branchesNotTaken = new Set(branchesNotTaken.flatMap((name) => job.plan.graph.indexOf.get(name) ?? []));
   return task;
 };
 
@@ -137,11 +138,15 @@ export const taskFrom = (job: JobRun, index: number, record: TaskRecord<unknown>
 };
 
 /** Merges outputs in their original order; returns the `seq` of the events that completed their tasks. */
-const mergeOutputs = (job: JobRun, settled: readonly (readonly [TaskRun, StoredTask])[], past: Past): number[] => {
+const mergeOutputs = (
+  job: JobRun,
+  settled: readonly (readonly [TaskRun, StoredTask])[],
+  history: JobHistory,
+): number[] => {
   const merges: number[] = [];
   for (const [task, record] of settled) {
     if (task.state !== 'completed') continue;
-    const output = past.output(record);
+    const output = history.output(record);
     if (output === undefined) continue;
     task.output = (typeof output === 'object' && output !== null ? job.frozen(output) : output) as object;
     if (job.isFanOut) continue;
@@ -159,26 +164,32 @@ const versionAt = (seq: number | undefined, job: JobRun, merges: readonly number
 };
 
 /** Restores the child job that a task runs or last ran, if its items or input are known. */
-const restoreChild = (job: JobRun, task: TaskRun, record: StoredTask, past: Past, merges: readonly number[]): void => {
+const restoreChild = (
+  job: JobRun,
+  task: TaskRun,
+  record: StoredTask,
+  history: JobHistory,
+  merges: readonly number[],
+): void => {
   const { path } = task;
-  const items = past.note<ItemsNote>(path, 'items');
-  const input = past.note<InputNote>(path, 'input');
+  const items = history.note<ItemsNote>(path, 'items');
+  const input = history.note<InputNote>(path, 'input');
   const isOf = (note: { readonly attempt: number } | undefined): boolean => note?.attempt === record.attempts;
-  const begun = past.record.nested.has(path);
+  const begun = history.record.nested.has(path);
   if (!begun && !isOf(items)) return;
   // The items were stored, but the task ended before it had instances.
   if (!begun && SETTLED.has(record.state) && items?.items.length !== 0) return;
-  if (past.growthInside(path).length > 0) return;
-  const left = { items: isOf(items) ? items?.items : undefined, input: isOf(input) ? input?.input : undefined };
-  const child = recreateChild(job, task, left, versionAt(record.runningSeq, job, merges));
+  if (history.growthInside(path).length > 0) return;
+  const stored = { items: isOf(items) ? items?.items : undefined, input: isOf(input) ? input?.input : undefined };
+  const child = recreateChild(job, task, stored, versionAt(record.runningSeq, job, merges));
   if (!child) return;
   task.child = child;
   const { state, startedAt, lastStartedAt, endedAt } = record;
   child.restoreState((isBegun(record) ? 'running' : CHILD_STATES[state]) ?? 'failed');
   child.startedAt = lastStartedAt ?? startedAt;
   child.endedAt = endedAt;
-  const stop = past.note<StopNote>(path, 'stop');
-  restoreTasks(child, past, () => undefined);
+  const stop = history.note<StopNote>(path, 'stop');
+  restoreTasks(child, history, () => undefined);
   if (stop && stop.attempt === record.attempts) {
     const { code, cause } = stop;
     const message = cause?.message ?? 'The task was stopped.';
@@ -194,17 +205,17 @@ const CHILD_STATES: Readonly<Partial<Record<TaskRun['state'], JobState>>> = {
   cancelled: 'cancelled',
 };
 
-const restoreErrors = (job: JobRun, task: TaskRun, record: StoredTask, past: Past): void => {
+const restoreErrors = (job: JobRun, task: TaskRun, record: StoredTask, history: JobHistory): void => {
   const { error, lastError, state, endedSeq = 0 } = record;
-  const hadSettled = ({ path }: TaskRun): boolean => (past.record.tasks.get(path)?.endedSeq ?? endedSeq) < endedSeq;
-  if (lastError) task.lastError = errorAgain(task, lastError, record.lastErrorAttempt ?? task.attempts);
+  const hadSettled = ({ path }: TaskRun): boolean => (history.record.tasks.get(path)?.endedSeq ?? endedSeq) < endedSeq;
+  if (lastError) task.lastError = reviveTaskError(task, lastError, record.lastErrorAttempt ?? task.attempts);
   if (state === 'skipped' && error)
-    task.error = upstreamError(job, task, hadSettled) ?? errorAgain(task, error, task.attempts);
-  else if (error && SETTLED.has(state)) task.error = errorAgain(task, error, task.attempts);
+    task.error = upstreamError(job, task, hadSettled) ?? reviveTaskError(task, error, task.attempts);
+  else if (error && SETTLED.has(state)) task.error = reviveTaskError(task, error, task.attempts);
 };
 
 /** Restores a task's error. For a nested job or a fan-out, its cause is the restored error inside. */
-const errorAgain = (task: TaskRun, data: ErrorData, attempt: number): TaskError => {
+const reviveTaskError = (task: TaskRun, data: ErrorData, attempt: number): TaskError => {
   const { path, attempts, definition, child } = task;
   const isInner = attempt === attempts && data.cause !== undefined && CAUSED_INSIDE.has(data.cause.name);
   const nearer = data.code === 'TASK_DEADLINE' ? task.lastError : innerError(child);
@@ -234,9 +245,9 @@ const count = (job: JobRun, { state, error }: TaskRun): void => {
   if (!error.tolerated) job.failed++;
 };
 
-const restoreHeld = (job: JobRun, past: Past): void => {
+const restorePauseRequests = (job: JobRun, history: JobHistory): void => {
   for (const [index, name] of job.plan.graph.names.entries()) {
-    const text = past.noteText(job.pathOf(name), 'held');
+    const text = history.noteText(job.pathOf(name), 'held');
     if (text === undefined) continue;
     job.pauseRequests ??= new Map();
     job.pauseRequests.set(index, JSON.parse(text) as string);
@@ -244,30 +255,30 @@ const restoreHeld = (job: JobRun, past: Past): void => {
 };
 
 /** Repeats the additions and removals of tasks from the history. */
-const regrow = (job: JobRun, past: Past, added: AddedTask): void => {
-  const growth = past.growthInside(job.parent?.path);
+const restoreGrowth = (job: JobRun, history: JobHistory, added: AddedTask): void => {
+  const growth = history.growthInside(job.parent?.path);
   const nameOf = (path: string): string => path.slice(job.pathOf('').length);
   const missing: string[] = [];
-  const together: TaskDefinition[] = [];
+  const toAppend: TaskDefinition[] = [];
   for (const { task: path, dependsOn, by } of growth) {
     const name = nameOf(path);
     if (!dependsOn) {
-      appendTasks(job, together.splice(0));
+      appendTasks(job, toAppend.splice(0));
       const index = job.plan.graph.indexOf.get(name);
       if (index !== undefined) removeFromPlan(job, index);
       continue;
     }
     const known = added(path, dependsOn) ?? { name, dependsOn, run: unknownFunction };
-    if (known.run === unknownFunction && !isDone(past.record.tasks.get(path)) && !isRemoved(growth, path))
+    if (known.run === unknownFunction && !isDone(history.record.tasks.get(path)) && !isRemoved(growth, path))
       missing.push(name);
-    together.push(by === undefined ? known : { ...known, addedBy: nameOf(by) });
+    toAppend.push(by === undefined ? known : { ...known, addedBy: nameOf(by) });
   }
-  if (together.length > 0) appendTasks(job, together);
+  if (toAppend.length > 0) appendTasks(job, toAppend);
   // A job that is over runs nothing, so it needs no functions.
-  if (missing.length > 0 && !past.last) throw missingTasksError(job, missing);
+  if (missing.length > 0 && !history.last) throw missingTasksError(job, missing);
 };
 
-const isRemoved = (growth: ReturnType<Past['growthInside']>, path: string): boolean =>
+const isRemoved = (growth: ReturnType<JobHistory['growthInside']>, path: string): boolean =>
   growth.findLast(({ task }) => task === path)?.dependsOn === undefined;
 
 /** Whether a task has ended and will not need its function again. A failed one may be retried. */

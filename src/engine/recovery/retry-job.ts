@@ -8,7 +8,7 @@ import { pathsInside, type RerunPaths, reuseResults, reuseWhenStarted } from '..
 import { evaluateAll, evaluateTask } from '../run/scheduling.ts';
 import { endIfSettled } from '../run/shutdown.ts';
 import { taskFrom } from './restore.ts';
-import { isSettled, type RerunSelection, type RetrySelection, rerunOf, retryOf } from './retry-plan.ts';
+import { isSettled, planRerun, planRetry, type RerunSelection, type RetrySelection } from './retry-plan.ts';
 
 /** @throws JournalError if the function of one of these tasks is not known */
 const requireFunctions = (job: JobRun, indexes: Iterable<number>): void => {
@@ -24,30 +24,30 @@ const requireFunctions = (job: JobRun, indexes: Iterable<number>): void => {
  * Restores an ended job into a fresh run of the same id. Returns a function that starts the retry.
  * @throws UnknownTaskError @throws CommandError @throws JournalError
  */
-export const reopen = (job: JobRun, earlier: JobRun, selection: RetrySelection): (() => void) => {
-  const { leads, over, gone } = retryOf(earlier, selection);
+export const reopenJob = (job: JobRun, earlier: JobRun, selection: RetrySelection): (() => void) => {
+  const { rerunPaths, restarting, dropped } = planRetry(earlier, selection);
   const open = earlier.plan.order.filter(
-    (index) => !earlier.removed?.has(index) && !gone.has(index) && !isSettled(earlier, index),
+    (index) => !earlier.removed?.has(index) && !dropped.has(index) && !isSettled(earlier, index),
   );
-  requireFunctions(earlier, [...over, ...open]);
+  requireFunctions(earlier, [...restarting, ...open]);
   job.restoreState(earlier.state, earlier.context.at(0));
   job.startedAt = earlier.startedAt;
   if (earlier.removed) job.removed = new Set(earlier.removed);
   if (earlier.pauseRequests) job.pauseRequests = new Map(earlier.pauseRequests);
-  const kept = earlier.tasks.filter(
-    (task): task is TaskRun => task !== undefined && !earlier.removed?.has(task.index) && !gone.has(task.index),
+  const reused = earlier.tasks.filter(
+    (task): task is TaskRun => task !== undefined && !earlier.removed?.has(task.index) && !dropped.has(task.index),
   );
-  for (const was of kept) restoreTask(job, was, !over.has(was.index));
-  mergeKept(job, kept, over);
-  countKept(job, earlier, kept);
+  for (const previous of reused) restoreTask(job, previous, !restarting.has(previous.index));
+  mergeReused(job, reused, restarting);
+  countReused(job, earlier, reused);
   job.continueAt(earlier.nextSeq);
   if (earlier.recorder) job.recorder?.copyNotes(earlier.recorder);
   return () =>
     job.batch(() => {
       if (earlier.stop) job.recorder?.put('', 'stop', NO_VALUE);
       job.commandJob({ type: 'job.retry' }, { reason: 'retried' });
-      for (const index of [...gone].reverse()) leaveOut(job, index);
-      for (const index of job.plan.order) if (over.has(index)) startOver(job, index, over, leads);
+      for (const index of [...dropped].reverse()) dropTask(job, index);
+      for (const index of job.plan.order) if (restarting.has(index)) restartTask(job, index, restarting, rerunPaths);
       evaluateAll(job);
       resolveSettled(job);
       endIfSettled(job);
@@ -75,38 +75,38 @@ const RESTORED_FIELDS = [
 ] as const satisfies readonly (keyof TaskRun)[];
 
 /** Merges outputs in their original order. */
-const mergeKept = (job: JobRun, kept: readonly TaskRun[], over: ReadonlySet<number>): void => {
-  const merged = kept.filter(({ index, output }) => output !== undefined && !over.has(index));
+const mergeReused = (job: JobRun, reused: readonly TaskRun[], restarting: ReadonlySet<number>): void => {
+  const merged = reused.filter(({ index, output }) => output !== undefined && !restarting.has(index));
   for (const { index, output } of merged.sort((a, b) => a.version - b.version)) {
     job.context.merge(output as object, job.plan.positions[index] as number);
     (job.tasks[index] as TaskRun).version = job.context.version;
   }
 };
 
-const countKept = (job: JobRun, earlier: JobRun, kept: readonly TaskRun[]): void => {
-  const errors = new Set(kept.filter(({ state }) => state === 'failed').map(({ error }) => error));
+const countReused = (job: JobRun, earlier: JobRun, reused: readonly TaskRun[]): void => {
+  const errors = new Set(reused.filter(({ state }) => state === 'failed').map(({ error }) => error));
   job.errors = earlier.errors.filter((error) => errors.has(error));
   job.failed = job.errors.filter(({ tolerated }) => !tolerated).length;
-  job.notReady = kept.filter(({ state }) => state === 'notReady').length;
-  job.settled = kept.filter(({ state }) => SETTLED.has(state)).length;
+  job.notReady = reused.filter(({ state }) => state === 'notReady').length;
+  job.settled = reused.filter(({ state }) => SETTLED.has(state)).length;
 };
 
-const leaveOut = (job: JobRun, index: number): void => {
+const dropTask = (job: JobRun, index: number): void => {
   const task = job.pathOf(job.plan.graph.names[index] as string);
   removeFromPlan(job, index);
   job.publish({ type: 'task.removed', task });
 };
 
-const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, leads: RerunPaths): void => {
+const restartTask = (job: JobRun, index: number, restarting: ReadonlySet<number>, rerunPaths: RerunPaths): void => {
   const task = job.tasks[index] as TaskRun;
   const { recorder } = job;
   const { state } = task;
   if (task.branchesNotTaken) recorder?.put(task.path, 'branch', NO_VALUE);
-  const inside = task.child && pathsInside(task, leads);
+  const inside = task.child && pathsInside(task, rerunPaths);
   job.reopen(task);
   if (inside) reuseWhenStarted(task, inside);
   const waits = (job.plan.graph.upstream[index] ?? []).some(
-    (upstream) => over.has(upstream) || !isSettled(job, upstream),
+    (upstream) => restarting.has(upstream) || !isSettled(job, upstream),
   );
   if (state === 'failed' && !waits && !task.conditionError) {
     job.commandTask(task, { type: 'task.retry' });
@@ -124,19 +124,19 @@ const startOver = (job: JobRun, index: number, over: ReadonlySet<number>, leads:
  * Returns a function that starts a new job with the reusable results of an earlier one.
  * @throws UnknownTaskError @throws CommandError @throws JournalError @throws SerialisationError of a result to reuse
  */
-export const forkOf = (job: JobRun, earlier: JobRun, selection: RerunSelection): (() => void) => {
-  const { leads, stand, gone } = rerunOf(earlier, selection);
+export const forkJob = (job: JobRun, earlier: JobRun, selection: RerunSelection): (() => void) => {
+  const { rerunPaths, reusable, dropped } = planRerun(earlier, selection);
   const { plan, removed } = earlier;
   const added = plan.tasks
     .map((definition, index) => ({ definition, index }))
     .slice(plan.sealed?.tasks.length ?? plan.tasks.length)
-    .filter(({ index }) => !removed?.has(index) && !gone.has(index));
-  const later = added.filter(({ index }) => !stand.has(index));
+    .filter(({ index }) => !removed?.has(index) && !dropped.has(index));
+  const later = added.filter(({ index }) => !reusable.has(index));
   requireFunctions(
     earlier,
     later.map(({ index }) => index),
   );
-  for (const index of stand) {
+  for (const index of reusable) {
     const { output, path } = earlier.tasks[index] as TaskRun;
     if (output !== undefined) job.recorder?.encodeOutput(`The output of task "${path}"`, output);
   }
@@ -149,7 +149,7 @@ export const forkOf = (job: JobRun, earlier: JobRun, selection: RerunSelection):
           added.map(({ definition }) => definition),
         );
       for (const { definition } of added) publishAdded(job, definition);
-      reuseResults(job, earlier, leads, stand);
+      reuseResults(job, earlier, rerunPaths, reusable);
       for (const { index } of added) {
         const here = job.plan.graph.indexOf.get(plan.graph.names[index] as string);
         if (here !== undefined && (job.tasks[here]?.state ?? 'unscheduled') === 'unscheduled') evaluateTask(job, here);

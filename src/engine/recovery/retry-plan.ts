@@ -33,27 +33,27 @@ export type Preview = {
 };
 
 export const previewRetry = (job: JobRun, selection: RetrySelection): Preview => {
-  const { leads, over, gone } = retryOf(job, selection);
-  const runs = (index: number): boolean => over.has(index) || !isSettled(job, index);
-  return previewOf(job, leads, gone, runs);
+  const { rerunPaths, restarting, dropped } = planRetry(job, selection);
+  const runs = (index: number): boolean => restarting.has(index) || !isSettled(job, index);
+  return previewOf(job, rerunPaths, dropped, runs);
 };
 
 export const previewRerun = (job: JobRun, selection: RerunSelection): Preview => {
-  const { leads, stand, gone } = rerunOf(job, selection);
-  return previewOf(job, leads, gone, (index) => !stand.has(index));
+  const { rerunPaths, reusable, dropped } = planRerun(job, selection);
+  return previewOf(job, rerunPaths, dropped, (index) => !reusable.has(index));
 };
 
 const previewOf = (
   job: JobRun,
-  leads: RerunPaths,
-  gone: ReadonlySet<number>,
+  rerunPaths: RerunPaths,
+  dropped: ReadonlySet<number>,
   runs: (index: number) => boolean,
 ): Preview => {
-  const all = job.plan.order.filter((index) => !job.removed?.has(index) && !gone.has(index));
+  const all = job.plan.order.filter((index) => !job.removed?.has(index) && !dropped.has(index));
   const path = (index: number): string => job.pathOf(job.plan.graph.names[index] as string);
   const inside = (index: number): readonly string[] => {
     const task = job.tasks[index];
-    const paths = task?.child && pathsInside(task, leads);
+    const paths = task?.child && pathsInside(task, rerunPaths);
     return paths && task?.child ? runsInside(task.child, paths) : [];
   };
   return {
@@ -62,40 +62,44 @@ const previewOf = (
   };
 };
 
-const runsInside = (child: JobRun, again: ReadonlySet<string>): readonly string[] => {
+const runsInside = (child: JobRun, pathsToRerun: ReadonlySet<string>): readonly string[] => {
   if (child.isFanOut)
     return child.plan.tasks
       .map(({ name }, index) => ({ path: child.pathOf(name), state: child.tasks[index]?.state }))
-      .filter(({ path, state }) => state !== 'completed' || again.has(path))
+      .filter(({ path, state }) => state !== 'completed' || pathsToRerun.has(path))
       .map(({ path }) => path);
-  const leads = rerunPathsOf(child, again);
-  const stand = reusableResults(child, leads);
-  return previewOf(child, leads, NONE, (index) => !stand.has(index)).runs;
+  const rerunPaths = rerunPathsOf(child, pathsToRerun);
+  const reusable = reusableResults(child, rerunPaths);
+  return previewOf(child, rerunPaths, NONE, (index) => !reusable.has(index)).runs;
 };
 
 const NONE: ReadonlySet<number> = new Set();
 
-/** Plans a retry: tasks to start over, and tasks to remove (`gone`). @throws UnknownTaskError, CommandError */
-export const retryOf = (job: JobRun, selection: RetrySelection) => {
-  const leads = rerunPathsOf(job, pathsAgain(job, selection.tasks, 'retry'));
-  const over = startingOver(job, leads, selection);
-  const gone = addedBy(job, (index) => over.has(index));
-  for (const index of gone) over.delete(index);
-  return { leads, over, gone };
+/** Plans a retry: tasks to start over, and tasks to remove (`dropped`). @throws UnknownTaskError, CommandError */
+export const planRetry = (job: JobRun, selection: RetrySelection) => {
+  const rerunPaths = rerunPathsOf(job, selectedPaths(job, selection.tasks, 'retry'));
+  const restarting = tasksToRestart(job, rerunPaths, selection);
+  const dropped = addedBy(job, (index) => restarting.has(index));
+  for (const index of dropped) restarting.delete(index);
+  return { rerunPaths, restarting, dropped };
 };
 
-/** Plans a rerun: results to reuse (`stand`), tasks to leave out (`gone`). @throws UnknownTaskError, CommandError */
-export const rerunOf = (job: JobRun, { from }: RerunSelection) => {
+/** Plans a rerun: results to reuse (`reusable`), tasks to leave out (`dropped`). @throws UnknownTaskError, CommandError */
+export const planRerun = (job: JobRun, { from }: RerunSelection) => {
   const paths = from === undefined || typeof from !== 'string' ? from : [from];
-  const leads = rerunPathsOf(job, pathsAgain(job, paths, 'rerun'));
-  const stand = new Set(reusableResults(job, leads));
-  const gone = addedBy(job, (index) => !stand.has(index));
-  for (const index of gone) stand.delete(index);
-  return { leads, stand, gone };
+  const rerunPaths = rerunPathsOf(job, selectedPaths(job, paths, 'rerun'));
+  const reusable = new Set(reusableResults(job, rerunPaths));
+  const dropped = addedBy(job, (index) => !reusable.has(index));
+  for (const index of dropped) reusable.delete(index);
+  return { rerunPaths, reusable, dropped };
 };
 
 /** @throws UnknownTaskError, CommandError */
-const pathsAgain = (job: JobRun, tasks: readonly string[] | undefined, what: 'retry' | 'rerun'): readonly string[] => {
+const selectedPaths = (
+  job: JobRun,
+  tasks: readonly string[] | undefined,
+  what: 'retry' | 'rerun',
+): readonly string[] => {
   const { name } = job.plan;
   if (!job.over)
     throw new CommandError('INVALID_STATE', `Job "${name}" is ${job.state}: it can't ${what} before it is over.`);
@@ -108,34 +112,36 @@ const pathsAgain = (job: JobRun, tasks: readonly string[] | undefined, what: 're
 };
 
 /** Returns the tasks that start over. `downstream: false` leaves out completed tasks downstream, except clean-up. */
-const startingOver = (job: JobRun, leads: RerunPaths, { downstream = true }: RetrySelection): Set<number> => {
+const tasksToRestart = (job: JobRun, rerunPaths: RerunPaths, { downstream = true }: RetrySelection): Set<number> => {
   const { graph, order, cleanUps } = job.plan;
   const late = new Set(cleanUps);
-  const over = new Set<number>();
+  const restarting = new Set<number>();
   for (const index of order) {
     const task = job.tasks[index];
     if (job.removed?.has(index) || !task || !SETTLED.has(task.state)) continue;
-    const follows = (graph.upstream[index] ?? []).some((upstream) => over.has(upstream) || !isSettled(job, upstream));
+    const follows = (graph.upstream[index] ?? []).some(
+      (upstream) => restarting.has(upstream) || !isSettled(job, upstream),
+    );
     const isStale = follows && (downstream || task.state !== 'completed');
     const cleansUpAgain = follows && late.has(index);
-    if (leads.has(index) || cleansUpAgain || task.state === 'cancelled' || isStale) over.add(index);
+    if (rerunPaths.has(index) || cleansUpAgain || task.state === 'cancelled' || isStale) restarting.add(index);
   }
-  return over;
+  return restarting;
 };
 
 export const isSettled = (job: JobRun, index: number): boolean => SETTLED.has(job.tasks[index]?.state ?? 'unscheduled');
 
 /** Returns the tasks added by tasks that run again, and everything downstream of them. */
 const addedBy = ({ plan, removed }: JobRun, runsAgain: (index: number) => boolean): ReadonlySet<number> => {
-  const gone = new Set<number>();
-  if (!plan.sealed) return gone;
+  const dropped = new Set<number>();
+  if (!plan.sealed) return dropped;
   const { graph, tasks } = plan;
   for (const index of plan.order.slice(plan.sealed.tasks.length)) {
     if (removed?.has(index)) continue;
     const by = tasks[index]?.addedBy;
     const adder = by === undefined ? undefined : graph.indexOf.get(by);
-    const again = adder !== undefined && (runsAgain(adder) || gone.has(adder));
-    if (again || (graph.upstream[index] ?? []).some((upstream) => gone.has(upstream))) gone.add(index);
+    const isDropped = adder !== undefined && (runsAgain(adder) || dropped.has(adder));
+    if (isDropped || (graph.upstream[index] ?? []).some((upstream) => dropped.has(upstream))) dropped.add(index);
   }
-  return gone;
+  return dropped;
 };

@@ -141,8 +141,8 @@ const pausedReasons = (job: JobRun, index: number, task: TaskRun | undefined): r
   }
   const { parent } = job;
   if (!parent) return own;
-  const around = pausedReasons(parent.job, parent.index, parent.state === 'paused' ? parent : undefined);
-  return [...own, ...around.map((reason) => ({ ...reason, text: `${parent.path}: ${reason.text}` }))];
+  const outer = pausedReasons(parent.job, parent.index, parent.state === 'paused' ? parent : undefined);
+  return [...own, ...outer.map((reason) => ({ ...reason, text: `${parent.path}: ${reason.text}` }))];
 };
 
 const pausedText = (task: TaskRun, by: string): string =>

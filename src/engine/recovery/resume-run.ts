@@ -15,47 +15,47 @@ import { planCleanUp, startCleanUp } from '../run/clean-up.ts';
 import { evaluateAll, recheckCondition } from '../run/scheduling.ts';
 import { applyStop, cancelTask, endIfSettled } from '../run/shutdown.ts';
 import { hasLimit } from '../time/time-limit.ts';
-import type { Past } from './past.ts';
+import type { JobHistory } from './job-history.ts';
 
 /**
  * Continues a restored job: restarts timers with the time that is left, interrupts the attempts that died with their
  * process, and continues what was about to happen. `by`: the resuming process, in words.
  */
-export const goOn = (job: JobRun, past: Past, by: string, changes: readonly string[]): void => {
+export const resumeRun = (job: JobRun, history: JobHistory, by: string, changes: readonly string[]): void => {
   job.batch(() => {
     job.publish({ type: 'job.resumed', by, ...(changes.length > 0 && { changes }) });
-    restartTimers(job, past);
-    resettle(job);
+    restartTimers(job, history);
+    continueTasks(job);
     job.dispatcher.dispatch();
   });
 };
 
-const restartTimers = (job: JobRun, past: Past): void => {
+const restartTimers = (job: JobRun, history: JobHistory): void => {
   const { timeout } = job.options;
-  const { startedAt = job.clock.now(), paused } = past.record;
+  const { startedAt = job.clock.now(), paused } = history.record;
   linkSignal(job);
-  if (hasLimit(timeout) && !job.over) startJobTimeout(job, restOf(job, timeout, startedAt, paused));
-  restartTaskTimers(job, past, paused);
+  if (hasLimit(timeout) && !job.over) startJobTimeout(job, remainingMs(job, timeout, startedAt, paused));
+  restartTaskTimers(job, history, paused);
 };
 
 /** Returns what is left of a time limit, in ms; never more than the limit, even if the clock was set back. */
-const restOf = (job: JobRun, limitMs: number, since: number, paused: readonly Stretch[]): number => {
+const remainingMs = (job: JobRun, limitMs: number, since: number, paused: readonly Stretch[]): number => {
   const now = job.clock.now();
   const passed = now - since - pausedWithin(paused, since, now);
   return Math.min(limitMs, Math.max(0, limitMs - passed));
 };
 
 /** `paused`: when the jobs and tasks around these tasks were paused. */
-const restartTaskTimers = (job: JobRun, past: Past, paused: readonly Stretch[]): void => {
-  for (const task of job.active) restartTimersOf(job, task, past, [...paused, ...(task.paused ?? [])]);
+const restartTaskTimers = (job: JobRun, history: JobHistory, paused: readonly Stretch[]): void => {
+  for (const task of job.active) restartTimersOf(job, task, history, [...paused, ...(task.paused ?? [])]);
 };
 
-const restartTimersOf = (job: JobRun, task: TaskRun, past: Past, paused: readonly Stretch[]): void => {
+const restartTimersOf = (job: JobRun, task: TaskRun, history: JobHistory, paused: readonly Stretch[]): void => {
   const { deadline, timeout, kind } = task.definition;
   const { attempt, child, state } = task;
   if (hasLimit(deadline)) {
     const since = task.firstReadyAt ?? job.clock.now();
-    startDeadline(job, task, deadline, restOf(job, deadline, since, paused));
+    startDeadline(job, task, deadline, remainingMs(job, deadline, since, paused));
     if (task.exhausted) task.deadlineTimer?.pause();
   }
   if (state === 'ready') {
@@ -63,18 +63,18 @@ const restartTimersOf = (job: JobRun, task: TaskRun, past: Past, paused: readonl
     if (kind !== 'external' || task.conditionError) job.dispatcher.enqueue(task);
   }
   if (!attempt) return;
-  const claim = past.note<ClaimNote>(task.path, 'claim');
+  const claim = history.note<ClaimNote>(task.path, 'claim');
   if (claim && kind === 'external') renewClaim(task, claim);
   if (hasLimit(timeout) && !child?.isFanOut) {
     const since = task.lastStartedAt ?? task.startedAt ?? job.clock.now();
-    startTimeout(job, task, attempt, timeout, restOf(job, timeout, since, paused));
+    startTimeout(job, task, attempt, timeout, remainingMs(job, timeout, since, paused));
   }
-  if (child) restartTaskTimers(child, past, paused);
-  if (child?.stop) endsAs(job, task, child.stop.reason);
+  if (child) restartTaskTimers(child, history, paused);
+  if (child?.stop) restoreAbort(job, task, child.stop.reason);
 };
 
 /** Restores the abort of an attempt whose nested job was being stopped: its code decides the task's outcome. */
-const endsAs = (job: JobRun, task: TaskRun, reason: AbortError | undefined): void => {
+const restoreAbort = (job: JobRun, task: TaskRun, reason: AbortError | undefined): void => {
   const { attempt, definition } = task;
   if (!attempt || !reason || task.child?.stop?.mode !== 'abort') return;
   attempt.abort(reason);
@@ -85,7 +85,7 @@ const endsAs = (job: JobRun, task: TaskRun, reason: AbortError | undefined): voi
 };
 
 /** Continues what the process that died had not finished: stops, waits, interrupted attempts and scheduling. */
-const resettle = (job: JobRun): void => {
+const continueTasks = (job: JobRun): void => {
   const { stop } = job;
   if (stop) {
     planCleanUp(job);
@@ -95,7 +95,7 @@ const resettle = (job: JobRun): void => {
     const { state, attempt, child } = task;
     if (state === 'running' && !attempt) interruptAttempt(job, task);
     else if (state === 'retrying' || state === 'polling') startWait(job, task);
-    if (child && attempt && !child.over) resettle(child);
+    if (child && attempt && !child.over) continueTasks(child);
   }
   if (stop) startCleanUp(job);
   else evaluateAll(job);
@@ -110,8 +110,8 @@ const interruptAttempt = (job: JobRun, task: TaskRun): void => {
   }
   const { path, attempts, definition, interruptions = 0 } = task;
   task.attempt = new Attempt(attempts, 0);
-  const most = definition.maxInterruptions ?? job.options.maxInterruptions ?? MOST_INTERRUPTIONS;
-  if (interruptions >= most) {
+  const max = definition.maxInterruptions ?? job.options.maxInterruptions ?? DEFAULT_MAX_INTERRUPTIONS;
+  if (interruptions >= max) {
     const times = interruptions + 1 === 1 ? 'once' : `${interruptions + 1} times`;
     const message = `Task "${path}" was interrupted ${times}, the last time in attempt ${attempts}: each time its process died while it ran. It is not tried again, since it may be what kills the process. maxInterruptions allows more.`;
     const error = new TaskError('TASK_INTERRUPTED', message, {
@@ -128,4 +128,4 @@ const interruptAttempt = (job: JobRun, task: TaskRun): void => {
 };
 
 /** The default of `maxInterruptions`. */
-const MOST_INTERRUPTIONS = 10;
+const DEFAULT_MAX_INTERRUPTIONS = 10;

@@ -1,7 +1,7 @@
 import type { JobOptions, StartOptions } from '../definition/options.ts';
 
 /** The start options that a journal stores: those that are plain data. */
-const KEPT = [
+const STORED_OPTIONS = [
   'timeout',
   'maxConcurrency',
   'rateLimit',
@@ -18,20 +18,20 @@ const KEPT = [
 ] as const;
 
 /** Encodes start options as JSON. A retry policy with functions is left out: it must be given again on resume. */
-export const keptOptions = (options: StartOptions): string => {
+export const encodeOptions = (options: StartOptions): string => {
   const { retry } = options;
   const isPlain = Object.values(retry ?? {}).every((value) => typeof value !== 'function');
-  const kept = KEPT.flatMap((key) => {
+  const stored = STORED_OPTIONS.flatMap((key) => {
     const value = options[key];
     return value === undefined || (key === 'retry' && !isPlain) ? [] : [[key, value]];
   });
-  return JSON.stringify(Object.fromEntries(kept), (_, value) =>
+  return JSON.stringify(Object.fromEntries(stored), (_, value) =>
     value === Number.POSITIVE_INFINITY ? NO_LIMIT : value,
   );
 };
 
 /** Decodes the stored start options. */
-export const optionsOf = (text: string): JobOptions =>
+export const decodeOptions = (text: string): JobOptions =>
   JSON.parse(text, (_, value) => (value === NO_LIMIT ? Number.POSITIVE_INFINITY : value)) as JobOptions;
 
 /** Represents Infinity, which JSON can't. */

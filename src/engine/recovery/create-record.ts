@@ -9,9 +9,9 @@ import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import { jobErrorOf } from '../run/end.ts';
 import { cancelJob, stopJob } from '../run/shutdown.ts';
-import { keptOptions } from './kept-options.ts';
-import { listen } from './messages.ts';
-import { takeOver, untilKnown } from './take-over.ts';
+import { acquireJob, deferRequests } from './acquire-job.ts';
+import { handleMessages } from './messages.ts';
+import { encodeOptions } from './stored-options.ts';
 
 /**
  * Adds a new job to the journal, then begins it. If its id was generated (`isNew`), its first write creates it.
@@ -19,30 +19,30 @@ import { takeOver, untilKnown } from './take-over.ts';
  * fails the job; if the job key is taken, this run becomes the existing job.
  * @throws JournalError, SerialisationError
  */
-export const recordJob = (job: JobRun, journal: Journal, input: object, isNew: boolean, begin: () => void): void => {
+export const createRecord = (job: JobRun, journal: Journal, input: object, isNew: boolean, begin: () => void): void => {
   const recorder = recorderOf(job);
-  const asked = job.options.jobKey === undefined ? undefined : untilKnown(job);
-  const opened = ({ created, job: kept }: { readonly created: boolean; readonly job: JournalJob }): void => {
+  const pending = job.options.jobKey === undefined ? undefined : deferRequests(job);
+  const onAcquired = ({ created, job: stored }: { readonly created: boolean; readonly job: JournalJob }): void => {
     if (created && job.stop?.interrupted) {
       // The job was handed off before it began: another process may begin it.
       recorder.discard();
-      void releaseLease(journal, { jobId: job.id, fence: kept.fence });
+      void releaseLease(journal, { jobId: job.id, fence: stored.fence });
     } else if (created) {
       job.remote = undefined;
-      recorder.start(kept.fence);
-      if (asked?.cancel) cancelJob(job, asked.cancel.mode, asked.cancel.cause);
+      recorder.start(stored.fence);
+      if (pending?.cancel) cancelJob(job, pending.cancel.mode, pending.cancel.cause);
       queueMicrotask(begin);
-    } else if (asked) {
-      takeOver(job, recorder, journal, kept, asked);
+    } else if (pending) {
+      acquireJob(job, recorder, journal, stored, pending);
     } else {
       throw jobExists(job.id);
     }
   };
   if (isNew) {
-    orNothing(recorder, () => recorder.create(newJob(job, input)));
+    discardOnError(recorder, () => recorder.create(newJob(job, input)));
     queueMicrotask(begin);
   } else {
-    whenOpened(recorder, opened, () => journal.create(newJob(job, input), JournalWriter.of(journal).lease()));
+    whenAcquired(recorder, onAcquired, () => journal.create(newJob(job, input), JournalWriter.of(journal).lease()));
   }
 };
 
@@ -50,13 +50,13 @@ export const recordJob = (job: JobRun, journal: Journal, input: object, isNew: b
  * Adds a new job that reuses results of another, together with its first events.
  * @throws JournalError @throws SerialisationError
  */
-export const recordFork = (job: JobRun, journal: Journal, input: object, forkedFrom: string): void => {
+export const createForkRecord = (job: JobRun, journal: Journal, input: object, forkedFrom: string): void => {
   const recorder = recorderOf(job);
-  orNothing(recorder, () => {
-    const there = journal.job(job.id);
+  discardOnError(recorder, () => {
+    const existing = journal.job(job.id);
     // An asynchronous journal reports a taken id on the first write.
-    ignoreRejection(there);
-    if (there && !isThenable(there)) throw jobExists(job.id);
+    ignoreRejection(existing);
+    if (existing && !isThenable(existing)) throw jobExists(job.id);
     recorder.create({ ...newJob(job, input), forkedFrom });
   });
 };
@@ -70,27 +70,27 @@ const newJob = ({ id, plan, clock, options, startOptions }: JobRun, input: objec
     createdAt: clock.now(),
     ...definitionShape(plan),
     input: encodeAs('UNSERIALISABLE_INPUT', `The input of job "${plan.name}"`, input),
-    options: keptOptions(startOptions),
+    options: encodeOptions(startOptions),
     metadata: encodeAs('UNSERIALISABLE_INPUT', `The metadata of job "${plan.name}"`, metadata),
   };
 };
 
 /** Acquires the lease of an ended job whose next event is `nextSeq`, then continues the job. @throws JournalError */
-export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, goOn: () => void): void => {
+export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, start: () => void): void => {
   const recorder = recorderOf(job);
-  const opened = (kept: JournalJob): void => {
-    if (kept.lastSeq !== nextSeq - 1) {
-      void releaseLease(journal, { jobId: job.id, fence: kept.fence });
-      throw goneOn(job.id);
+  const onAcquired = (stored: JournalJob): void => {
+    if (stored.lastSeq !== nextSeq - 1) {
+      void releaseLease(journal, { jobId: job.id, fence: stored.fence });
+      throw continuedSince(job.id);
     }
-    recorder.start(kept.fence);
+    recorder.start(stored.fence);
     // Messages sent after the job ended are stale: drop them.
     recorder.discardMessages();
     const shape = definitionShape(job.plan);
-    if (shape.fingerprint !== kept.fingerprint) recorder.redefine(shape);
-    goOn();
+    if (shape.fingerprint !== stored.fingerprint) recorder.redefine(shape);
+    start();
   };
-  whenOpened(recorder, opened, () => journal.acquire(job.id, JournalWriter.of(journal).lease()));
+  whenAcquired(recorder, onAcquired, () => journal.acquire(job.id, JournalWriter.of(journal).lease()));
 };
 
 /** Makes a job carry out messages from other processes, and end if its journal fails. */
@@ -98,7 +98,7 @@ export const connect = (job: JobRun): void => {
   const { recorder } = job;
   if (!recorder) return;
   recorder.onFailure = (error) => interruptJob(job, error);
-  listen(job, recorder);
+  handleMessages(job, recorder);
 };
 
 /** Returns the recorder of a job, registered as its writer unless another one is. */
@@ -108,23 +108,23 @@ export const recorderOf = (job: JobRun): JobRecorder => {
   return recorder;
 };
 
-const whenOpened = <Answer>(
+const whenAcquired = <Answer>(
   recorder: JobRecorder,
-  opened: (answer: Answer) => void,
-  ask: () => Awaitable<Answer>,
+  onAcquired: (answer: Answer) => void,
+  request: () => Awaitable<Answer>,
 ): void => {
-  orNothing(recorder, () => {
-    const answer = ask();
-    if (!isThenable(answer)) opened(answer as Answer);
+  discardOnError(recorder, () => {
+    const answer = request();
+    if (!isThenable(answer)) onAcquired(answer as Answer);
     else
       Promise.resolve(answer)
-        .then(opened)
+        .then(onAcquired)
         .catch((error) => recorder.fail(error));
   });
 };
 
 /** Runs the callback, and discards the recorder if that throws. */
-export const orNothing = <Value>(recorder: JobRecorder | undefined, open: () => Value): Value => {
+export const discardOnError = <Value>(recorder: JobRecorder | undefined, open: () => Value): Value => {
   try {
     return open();
   } catch (error) {
@@ -133,7 +133,7 @@ export const orNothing = <Value>(recorder: JobRecorder | undefined, open: () => 
   }
 };
 
-const goneOn = (jobId: string): JournalError =>
+const continuedSince = (jobId: string): JournalError =>
   new JournalError(
     'LEASE_LOST',
     `The job "${jobId}" has gone on since this handle was over: retry it by its id, or by its newest handle.`,

@@ -1,11 +1,11 @@
-/* What happens when a job is resumed, in order (`from-journal.ts` is how an engine starts it):
- * 1. Lease: `take-over.ts` acquires it. If a live process holds it, `follow.ts` publishes what that process does.
- * 2. History: `past.ts` reads the events and notes, and folds the events into records.
- * 3. Definition diff: `take-over.ts` compares the stored definition with today's; unaccepted changes are an error.
+/* What happens when a job is resumed, in order (`load-job.ts` is how an engine starts it):
+ * 1. Lease: `acquire-job.ts` acquires it. If a live process holds it, `follow-remote.ts` publishes what that process does.
+ * 2. History: `job-history.ts` reads the events and notes, and folds the events into records.
+ * 3. Definition diff: `acquire-job.ts` compares the stored definition with today's; unaccepted changes are an error.
  * 4. Restore: `restore.ts` gives a fresh run its state; `restore-reuses.ts` adds earlier results still to be reused.
- * 5. Timers: `go-on.ts` restarts time limits and waits with what is left of them.
- * 6. Interrupted attempts: `go-on.ts` ends attempts that died with their process, and starts others.
- * 7. Continue: `go-on.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready. */
+ * 5. Timers: `resume-run.ts` restarts time limits and waits with what is left of them.
+ * 6. Interrupted attempts: `resume-run.ts` ends attempts that died with their process, and starts others.
+ * 7. Continue: `resume-run.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready. */
 import { acceptedChanges, type ChangePolicy, definitionChanges } from '../definition/definition-diff.ts';
 import { definitionShape } from '../definition/definition-shape.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
@@ -17,14 +17,14 @@ import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import { beginJob } from '../run/pause.ts';
 import { cancelJob } from '../run/shutdown.ts';
-import { type Cancellation, follow } from './follow.ts';
-import { goOn } from './go-on.ts';
-import { hasEnded } from './kept-job.ts';
-import { optionsOf } from './kept-options.ts';
-import { isOver, type Past, readPast } from './past.ts';
-import { isHeld, readBack } from './read-back.ts';
+import { type Cancellation, followRemote } from './follow-remote.ts';
+import { isOver, type JobHistory, loadHistory } from './job-history.ts';
+import { isLeasedElsewhere, readBack } from './read-back.ts';
 import { type AddedTask, restoreJob } from './restore.ts';
 import { restoreReuses } from './restore-reuses.ts';
+import { resumeRun } from './resume-run.ts';
+import { hasEnded } from './stored-job.ts';
+import { decodeOptions } from './stored-options.ts';
 
 /** Options of a resume: which definition changes are accepted, and the definitions of tasks added while it ran. */
 export type Resumption = { readonly changed?: ChangePolicy | undefined; readonly added?: AddedTask | undefined };
@@ -33,80 +33,80 @@ export type Resumption = { readonly changed?: ChangePolicy | undefined; readonly
  * Turns a fresh run into the job that a journal holds: reads it if it is over, resumes it if its process died, follows
  * it if another process runs it. If that fails, the run fails.
  */
-export const takeOver = (
+export const acquireJob = (
   run: JobRun,
   recorder: JobRecorder,
   journal: Journal,
-  kept: JournalJob,
-  asked: Asked = untilKnown(run),
+  stored: JournalJob,
+  pending: PendingRequests = deferRequests(run),
 ): void => {
-  run.useStoredOptions(optionsOf(kept.options));
-  const again = (later: JournalJob): void => takeOver(run, recorder, journal, later);
+  run.useStoredOptions(decodeOptions(stored.options));
+  const retry = (later: JournalJob): void => acquireJob(run, recorder, journal, later);
   const attempt = async (): Promise<void> => {
     // The run may have been handed off meanwhile.
     if (run.over) recorder.discard();
-    else if (hasEnded(kept)) await readBack(run, recorder, journal, kept);
-    else if (isHeld(kept, journal)) follow(run, recorder, journal, again, asked.cancel);
+    else if (hasEnded(stored)) await readBack(run, recorder, journal, stored);
+    else if (isLeasedElsewhere(stored, journal)) followRemote(run, recorder, journal, retry, pending.cancel);
     else {
-      await resume(run, recorder, journal, {});
+      await resumeHere(run, recorder, journal, {});
       run.remote = undefined;
-      if (asked.cancel && run.startNow) cancelJob(run, asked.cancel.mode, asked.cancel.cause);
+      if (pending.cancel && run.startNow) cancelJob(run, pending.cancel.mode, pending.cancel.cause);
     }
   };
   attempt().catch((error) => {
     if (error instanceof JournalError && error.code === 'JOB_LEASED')
-      follow(run, recorder, journal, again, asked.cancel);
+      followRemote(run, recorder, journal, retry, pending.cancel);
     else recorder.fail(error);
   });
 };
 
 /** A cancel request that arrived before it was known whether the job exists. */
-export type Asked = { cancel?: Cancellation };
+export type PendingRequests = { cancel?: Cancellation };
 
 /** Holds back cancel requests until it is known whether the job is new or exists already. */
-export const untilKnown = (run: JobRun): Asked => {
-  const asked: Asked = {};
+export const deferRequests = (run: JobRun): PendingRequests => {
+  const pending: PendingRequests = {};
   run.remote = {
     cancel: (cause, mode) => {
-      asked.cancel = { cause, mode };
+      pending.cancel = { cause, mode };
     },
   };
-  return asked;
+  return pending;
 };
 
 /** Acquires the lease of a job, and resumes it in a later turn of the event loop. @throws JournalError */
-export const resume = async (
+export const resumeHere = async (
   run: JobRun,
   recorder: JobRecorder,
   journal: Journal,
   { changed = 'refuse', added = () => undefined }: Resumption,
 ): Promise<void> => {
-  const kept = await journal.acquire(run.id, JournalWriter.of(journal).lease());
+  const stored = await journal.acquire(run.id, JournalWriter.of(journal).lease());
   try {
-    const past = await readPast(journal, kept);
+    const history = await loadHistory(journal, stored);
     // The run may have been handed off meanwhile, too.
-    if (isOver(past) || run.over) {
+    if (isOver(history) || run.over) {
       recorder.discard();
-      await releaseLease(journal, { jobId: kept.id, fence: kept.fence });
-      if (!run.over) restoreJob(run, past, added);
+      await releaseLease(journal, { jobId: stored.id, fence: stored.fence });
+      if (!run.over) restoreJob(run, history, added);
       return;
     }
-    const words = await changesSince(run, journal, past, changed);
+    const changes = await changesSince(run, journal, history, changed);
     if (run.over) throw leftMeanwhile(run);
-    restoreJob(run, past, added);
-    await restoreReuses(run, journal, past, added);
-    recorder.start(kept.fence);
-    recorder.loadNotes(past.notes);
-    if (words.length > 0) recorder.redefine(definitionShape(run.plan));
+    restoreJob(run, history, added);
+    await restoreReuses(run, journal, history, added);
+    recorder.start(stored.fence);
+    recorder.loadNotes(history.notes);
+    if (changes.length > 0) recorder.redefine(definitionShape(run.plan));
     const by = nameOfProcess();
     run.defer(() => {
       if (run.over) return;
-      if (past.record.state === 'idle') beginJob(run);
-      else goOn(run, past, by, words);
+      if (history.record.state === 'idle') beginJob(run);
+      else resumeRun(run, history, by, changes);
     });
     run.startSoon();
   } catch (error) {
-    await releaseLease(journal, { jobId: kept.id, fence: kept.fence });
+    await releaseLease(journal, { jobId: stored.id, fence: stored.fence });
     throw error;
   }
 };
@@ -118,31 +118,31 @@ const leftMeanwhile = ({ id }: JobRun): JournalError =>
 export const restoreEnded = async (
   run: JobRun,
   journal: Journal,
-  past: Past,
+  history: JobHistory,
   { changed = 'refuse', added = () => undefined }: Resumption,
 ): Promise<void> => {
-  await changesSince(run, journal, past, changed);
-  run.recorder?.loadNotes(past.notes);
-  restoreJob(run, past, added);
+  await changesSince(run, journal, history, changed);
+  run.recorder?.loadNotes(history.notes);
+  restoreJob(run, history, added);
 };
 
 /** Returns the changes of the definition since it was stored, in words, if they are accepted. @throws JournalError */
 const changesSince = async (
   run: JobRun,
   journal: Journal,
-  past: Past,
+  history: JobHistory,
   changed: ChangePolicy,
 ): Promise<readonly string[]> => {
-  const { job } = past;
+  const { job } = history;
   if (definitionShape(run.plan).fingerprint === job.fingerprint) return [];
   const shape = await journal.shape(job.fingerprint);
   if (shape !== undefined)
-    return acceptedChanges(job, definitionChanges(shape, run.plan), changed, (task) => hasBegun(past, task));
+    return acceptedChanges(job, definitionChanges(shape, run.plan), changed, (task) => hasBegun(history, task));
   const message = `The journal does not hold the definition that the job "${job.id}" was started with.`;
   throw new JournalError('JOURNAL_CORRUPT', message, { jobId: job.id });
 };
 
-const hasBegun = ({ record }: Past, task: string): boolean =>
+const hasBegun = ({ record }: JobHistory, task: string): boolean =>
   (record.tasks.get(task)?.state ?? 'unscheduled') !== 'unscheduled';
 
 const nameOfProcess = (): string => `process ${process.pid} on ${thisProcess().host.split(' ')[0]}`;

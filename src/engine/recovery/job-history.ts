@@ -7,7 +7,7 @@ import { JournalError } from '../errors/errors.ts';
 import { emptyRecord, type Growth, type JobRecord, recordEvent, type StoredTask } from '../model/job-record.ts';
 
 /** A job's history: everything that a journal stores about it. */
-export type Past = {
+export type JobHistory = {
   readonly job: JournalJob;
   readonly record: JobRecord;
   readonly input: object;
@@ -27,7 +27,7 @@ export type Past = {
 };
 
 /** Reads a job's history, or only its events before number `untilSeq`, with today's notes. @throws JournalError */
-export const readPast = async (journal: Journal, job: JournalJob, untilSeq?: number): Promise<Past> => {
+export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: number): Promise<JobHistory> => {
   const [events, notes] = await Promise.all([journal.events(job.id, 0, untilSeq), journal.notes(job.id)]);
   const record = emptyRecord();
   let last: JobEvent | undefined;
@@ -45,13 +45,13 @@ export const readPast = async (journal: Journal, job: JournalJob, untilSeq?: num
   }
   const growth = new Map<string | undefined, Growth[]>();
   for (const grown of record.growth) {
-    const around = parentPath(grown.task);
-    const known = growth.get(around);
+    const parent = parentPath(grown.task);
+    const known = growth.get(parent);
     if (known) known.push(grown);
-    else growth.set(around, [grown]);
+    else growth.set(parent, [grown]);
   }
-  const there = notes.filter(({ value }) => value !== NO_VALUE);
-  const texts = new Map(there.map(({ task, kind, value }) => [`${kind} ${task}`, value]));
+  const present = notes.filter(({ value }) => value !== NO_VALUE);
+  const texts = new Map(present.map(({ task, kind, value }) => [`${kind} ${task}`, value]));
   const noteText = (task: string, kind: NoteKind): string | undefined => texts.get(`${kind} ${task}`);
   return {
     job,
@@ -87,4 +87,4 @@ const parsed = <Value>(jobId: string, what: string, parse: () => Value): Value =
 };
 
 /** Whether the job was over when it was last written. */
-export const isOver = ({ last }: Past): boolean => last !== undefined;
+export const isOver = ({ last }: JobHistory): boolean => last !== undefined;

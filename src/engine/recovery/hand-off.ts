@@ -5,7 +5,7 @@ import { stopJob } from '../run/shutdown.ts';
  * Hands a job off to another process: nothing new starts, running attempts finish or, with `abort`, are aborted, and
  * results so far are stored. Here the job ends as cancelled, which is not stored.
  */
-export const leaveJob = async (job: JobRun, mode: 'drain' | 'abort', cause: string): Promise<void> => {
+export const handOffJob = async (job: JobRun, mode: 'drain' | 'abort', cause: string): Promise<void> => {
   job.leaving = true;
   job.startNow?.();
   if (mode === 'drain') await untilIdle(job);
@@ -23,10 +23,10 @@ const untilIdle = (job: JobRun): Promise<void> =>
       resolve();
       return;
     }
-    const look = (): void => {
+    const check = (): void => {
       if (!isBusy(job)) end();
     };
-    const watch = job.events$.subscribe({ next: () => queueMicrotask(look), complete: () => end() });
+    const watch = job.events$.subscribe({ next: () => queueMicrotask(check), complete: () => end() });
     const end = (): void => {
       watch.unsubscribe();
       resolve();

@@ -11,17 +11,17 @@ import type { JobRun } from '../model/run.ts';
 import type { Stop } from '../model/stopping.ts';
 import { onAbort } from '../time/on-abort.ts';
 import type { Message } from './messages.ts';
-import { isHeld, readBack } from './read-back.ts';
+import { isLeasedElsewhere, readBack } from './read-back.ts';
 
 /** A request to cancel a job. */
 export type Cancellation = Pick<Stop, 'mode' | 'cause'>;
 
 /** Publishes what a job does in another process. If that process dies, the job is resumed here. */
-export const follow = (
+export const followRemote = (
   run: JobRun,
   recorder: JobRecorder,
   journal: Journal,
-  takeOver: (kept: JournalJob) => void,
+  acquire: (storedJob: JournalJob) => void,
   cancelled?: Cancellation,
 ): void => {
   if (run.over || run.isLeaving) {
@@ -33,12 +33,12 @@ export const follow = (
   };
   run.remote = { cancel };
   if (cancelled) cancel(cancelled.cause, cancelled.mode);
-  obeySignal(run, cancel);
+  linkSignal(run, cancel);
   let seq = 0;
   let end: JobEvent | undefined;
-  const look = async (): Promise<void> => {
+  const poll = async (): Promise<void> => {
     // Read the job before its events, so that events written in between are published, too.
-    const kept = await journal.job(run.id);
+    const storedJob = await journal.job(run.id);
     const events = await journal.events(run.id, seq);
     if (run.over) return;
     for (const stored of events) {
@@ -50,20 +50,20 @@ export const follow = (
       end = event.type === 'job.transition' && isTerminalJobState(event.to) ? event : undefined;
       if (!end) run.forward(event as JobEvent);
     }
-    if (!kept)
+    if (!storedJob)
       throw new JournalError('JOB_NOT_FOUND', `The job "${run.id}" was removed from the journal.`, { jobId: run.id });
-    if (isTerminalJobState(kept.state)) {
-      await readBack(run, recorder, journal, kept);
+    if (isTerminalJobState(storedJob.state)) {
+      await readBack(run, recorder, journal, storedJob);
       run.unlinkSignal?.();
-    } else if (isHeld(kept, journal)) {
+    } else if (isLeasedElsewhere(storedJob, journal)) {
       systemClock.setTimer(next, RECEIVE_MS);
     } else {
       run.unlinkSignal?.();
-      takeOver(kept);
+      acquire(storedJob);
     }
   };
   const next = (): void => {
-    look().catch((error) => {
+    poll().catch((error) => {
       run.remote = undefined;
       recorder.fail(error);
     });
@@ -71,7 +71,7 @@ export const follow = (
   next();
 };
 
-const obeySignal = (run: JobRun, cancel: (cause: unknown, mode: Stop['mode']) => void): void => {
+const linkSignal = (run: JobRun, cancel: (cause: unknown, mode: Stop['mode']) => void): void => {
   const { signal } = run.options;
   if (signal?.aborted) cancel(signal.reason, 'abort');
   else if (signal) run.unlinkSignal = onAbort(signal, (cause) => cancel(cause, 'abort'));

@@ -6,9 +6,9 @@ import { JournalError } from '../errors/errors.ts';
 export const hasEnded = ({ state }: JournalJob): boolean => isTerminalJobState(state);
 
 /** Returns a stored job. @throws JournalError `JOB_NOT_FOUND` */
-export const keptJob = async (journal: Journal, jobId: string): Promise<JournalJob> => {
-  const kept = await journal.job(jobId);
-  if (kept) return kept;
+export const loadStoredJob = async (journal: Journal, jobId: string): Promise<JournalJob> => {
+  const stored = await journal.job(jobId);
+  if (stored) return stored;
   throw new JournalError('JOB_NOT_FOUND', `The journal holds no job "${jobId}".`, { jobId });
 };
 

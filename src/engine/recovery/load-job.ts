@@ -1,0 +1,90 @@
+import type { ChangePolicy } from '../definition/definition-diff.ts';
+import type { StartOptions } from '../definition/options.ts';
+import type { Plan } from '../definition/plan.ts';
+import { PLAN, type Sealed } from '../definition/sealed.ts';
+import type { AnyTaskSpec } from '../definition/task-spec.ts';
+import type { JobRecorder } from '../durable/job-recorder.ts';
+import type { Journal, JournalJob } from '../durable/journal.ts';
+import { CommandError } from '../errors/errors.ts';
+import type { JobRun } from '../model/run.ts';
+import { addedTasks } from '../run/dynamic-tasks.ts';
+import { restoreEnded, resumeHere } from './acquire-job.ts';
+import { recorderOf } from './create-record.ts';
+import { createRun, type JobHost } from './create-run.ts';
+import { loadHistory } from './job-history.ts';
+import { readBack } from './read-back.ts';
+import { hasEnded, loadStoredJob, unknownDefinition } from './stored-job.ts';
+import { decodeOptions } from './stored-options.ts';
+
+/** What an engine needs to create runs of stored jobs. */
+export type ResumeContext = {
+  readonly host: JobHost;
+  readonly definitions: readonly Sealed[];
+};
+
+/** The options for taking up one stored job. */
+export type ResumeRequest = {
+  readonly definition: Sealed | undefined;
+  readonly changed: ChangePolicy | undefined;
+  readonly added: readonly AnyTaskSpec[] | undefined;
+  readonly options: StartOptions;
+};
+
+/** Resumes a job whose process died, or reads the end of one that is over. @throws JournalError @throws CommandError */
+export const resumeStoredRun = async (
+  context: ResumeContext,
+  journal: Journal,
+  jobId: string,
+  request: ResumeRequest,
+): Promise<JobRun> => {
+  const stored = await loadStoredJob(journal, jobId);
+  context.host.requireOpen?.(`The resumption of job "${jobId}"`);
+  const run = createStoredRun(context, journal, stored, request);
+  // Nothing is written for a job that is over, so its recorder is not registered.
+  const recorder = hasEnded(stored) ? (run.recorder as JobRecorder) : recorderOf(run);
+  try {
+    const added = addedTasks(run.plan.name, request.added ?? []);
+    if (hasEnded(stored)) await readBack(run, recorder, journal, stored);
+    else await resumeHere(run, recorder, journal, { changed: request.changed, added });
+  } catch (error) {
+    recorder.discard();
+    throw error;
+  }
+  return run;
+};
+
+/** Restores a stored job that is over, in order to retry it. @throws JournalError @throws CommandError */
+export const loadEndedRun = async (
+  context: ResumeContext,
+  journal: Journal,
+  jobId: string,
+  request: ResumeRequest,
+): Promise<JobRun> => {
+  const stored = await loadStoredJob(journal, jobId);
+  const run = createStoredRun(context, journal, stored, request);
+  if (!hasEnded(stored)) {
+    const message = `Job "${stored.name}" ("${jobId}") is ${stored.state}: only a job that is over can be tried again. Resume it.`;
+    throw new CommandError('INVALID_STATE', message);
+  }
+  const added = addedTasks(run.plan.name, request.added ?? []);
+  await restoreEnded(run, journal, await loadHistory(journal, stored), { changed: request.changed, added });
+  return run;
+};
+
+/** Creates a fresh run for a stored job. @throws JournalError */
+const createStoredRun = (
+  { host, definitions }: ResumeContext,
+  journal: Journal,
+  stored: JournalJob,
+  { definition, options }: ResumeRequest,
+): JobRun => {
+  const found = definition ?? definitions.find(({ name }) => name === stored.name);
+  if (!found || found.name !== stored.name) throw unknownDefinition(stored, found);
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return createRun(
+    found[PLAN] as Plan,
+    {},
+    { ...decodeOptions(stored.options), ...given, jobId: stored.id, journal },
+    host,
+  );
+};
