@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { defineJob } from 'tintype';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { runMetadata } from '../src/cli/attend/kept-workflow.ts';
+import { runMetadata } from '../src/cli/attend/stored-workflow.ts';
 import type { JobEvent, TaskState } from '../src/events/event.ts';
 import { loadWorkflow } from '../src/workflow/workflow.ts';
 import { batch, lease, newFolder, newJob, opened, tamper } from './fixtures/sqlite-files.ts';

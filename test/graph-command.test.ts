@@ -35,7 +35,7 @@ const times = <Value>(count: number, make: (index: number) => Value): Value[] =>
 type Look = { readonly columns?: number; readonly ascii?: boolean };
 
 const draw = (definition: JobDefinition, { columns = 80, ascii = false }: Look = {}): readonly string[] =>
-  drawGraph(definition, { columns, ascii, style: (_, text) => text, foreign: (text) => text });
+  drawGraph(definition, { columns, ascii, style: (_, text) => text, sanitize: (text) => text });
 
 /** The drawing without its title and what stands below it. */
 const picture = (lines: string | readonly string[], look?: Look): string =>

@@ -43,9 +43,9 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
     completion: [],
     live: ['terminal'],
     drawing: ['terminal'],
-    kept: ['terminal'],
-    attend: ['live', 'kept', 'terminal'],
-    commands: ['attend', 'live', 'drawing', 'kept', 'terminal'],
+    stored: ['terminal'],
+    attend: ['live', 'stored', 'terminal'],
+    commands: ['attend', 'live', 'drawing', 'stored', 'terminal'],
   },
 };
 

@@ -8,7 +8,7 @@ import { type VirtualClock, virtualClock } from 'tintype/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { jobProgress } from '../src/cli/attend/job-progress.ts';
 import { createLiveEstimate, restOf } from '../src/cli/live/estimate.ts';
-import { type FrameLook, liveFrame } from '../src/cli/live/frame.ts';
+import { type FrameOptions, liveFrame } from '../src/cli/live/frame.ts';
 import { createLiveRecorder, type LivePlan } from '../src/cli/live/state.ts';
 import { createLiveView, type LiveViewOptions, wantsLiveView } from '../src/cli/live/view.ts';
 import type { OutputStream } from '../src/cli/terminal/io.ts';
@@ -733,7 +733,7 @@ const follow = (plan: LivePlan) => {
   };
 };
 
-const look: Omit<FrameLook, 'counts'> = { columns: 80, rows: 24, nowMs: 12_000, style: (_format, text) => text };
+const look: Omit<FrameOptions, 'counts'> = { columns: 80, rows: 24, nowMs: 12_000, style: (_format, text) => text };
 
 type Fact = Parameters<typeof follow>[0] extends never
   ? never

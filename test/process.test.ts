@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { processErrorOf } from '../src/cli/kept/kept-process-error.ts';
+import { processErrorOf } from '../src/cli/stored/stored-process-error.ts';
 import type { TaskFunction } from '../src/engine/definition/task-function.ts';
 import { reviveError } from '../src/engine/durable/error-revive.ts';
 import { NonRetryableError } from '../src/engine/errors/errors.ts';

@@ -6,35 +6,35 @@ import type { Journal, JournalJob } from '../../engine/durable/journal.ts';
 import type { DefinitionChange } from '../../engine/errors/errors.ts';
 import type { JobDefinition } from '../../engine/job-definition.ts';
 import { isTerminalJobState } from '../../events/states.ts';
-import { jobLabel } from '../kept/job-command.ts';
-import { readKeptJob } from '../kept/kept-job.ts';
-import { handlersIn, type ShapeTask, shapeTasks } from '../kept/shape-tasks.ts';
+import { jobLabel } from '../stored/job-command.ts';
+import { handlersIn, type ShapeTask, shapeTasks } from '../stored/shape-tasks.ts';
+import { readStoredJob } from '../stored/stored-job.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 
 /** Compares a definition with the stored one; returns the engine's policy. @throws UsageError on a forbidden change */
 export const changePolicy = async (
-  { kept, journal }: { readonly kept: JournalJob; readonly journal: Journal },
+  { stored, journal }: { readonly stored: JournalJob; readonly journal: Journal },
   definition: JobDefinition,
   policy: ChangePolicy = 'refuse',
 ): Promise<ChangePolicy> => {
   const plan = (definition as unknown as { readonly [PLAN]: Plan })[PLAN];
   const now = definitionShape(plan);
-  const shape = now.fingerprint === kept.fingerprint ? undefined : await journal.shape(kept.fingerprint);
+  const shape = now.fingerprint === stored.fingerprint ? undefined : await journal.shape(stored.fingerprint);
   if (policy === 'force' || shape === undefined) return policy;
   const changes = definitionChanges(shape, plan);
-  const said = saidChanges(changes, shapeTasks(shape) ?? [], shapeTasks(now.shape) ?? []);
-  const title = `The workflow has changed since ${jobLabel(kept)} was started`;
-  if (policy === 'refuse') throw told(`${title}:`, said.length > 0 ? said : changes, WAYS);
-  const isOver = isTerminalJobState(kept.state);
-  const { record } = await readKeptJob(journal, kept);
+  const reportable = reportableChanges(changes, shapeTasks(shape) ?? [], shapeTasks(now.shape) ?? []);
+  const title = `The workflow has changed since ${jobLabel(stored)} was started`;
+  if (policy === 'refuse') throw changedError(`${title}:`, reportable.length > 0 ? reportable : changes, WAYS);
+  const isOver = isTerminalJobState(stored.state);
+  const { record } = await readStoredJob(journal, stored);
   const hasBegun = (task: string): boolean => (record.tasks.get(task)?.state ?? 'unscheduled') !== 'unscheduled';
   // After the end a handler's dependencies may change with the tasks: the handler runs again anyway.
-  const late = (isOver ? said : changes).filter(({ kind, task }) => kind !== 'added' && hasBegun(task));
+  const late = (isOver ? reportable : changes).filter(({ kind, task }) => kind !== 'added' && hasBegun(task));
   if (late.length === 0) return isOver ? 'force' : policy;
-  throw told(`${title}, and --changed accept does not go on, since these have begun:`, late, FORCE);
+  throw changedError(`${title}, and --changed accept does not go on, since these have begun:`, late, FORCE);
 };
 
-const told = (title: string, changes: readonly DefinitionChange[], way: string): UsageError =>
+const changedError = (title: string, changes: readonly DefinitionChange[], way: string): UsageError =>
   new UsageError([title, ...changes.map((change) => `- ${changeText(change)}`), way].join('\n'));
 
 const WAYS =
@@ -43,7 +43,7 @@ const WAYS =
 const FORCE = '--changed force goes on all the same.';
 
 /** Returns the changes, without changed dependencies of handlers that follow from added or removed tasks. */
-const saidChanges = (
+const reportableChanges = (
   changes: readonly DefinitionChange[],
   before: readonly ShapeTask[],
   now: readonly ShapeTask[],

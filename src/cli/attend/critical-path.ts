@@ -35,11 +35,11 @@ const endOf = (task: TaskResult | undefined): number | undefined =>
 export const criticalPathLine = (
   result: JobResult,
   definition: JobDefinition,
-  { style, foreign, columns }: Printer,
+  { style, sanitize, columns }: Printer,
 ): readonly string[] => {
   const path = criticalPathOf(result, definition);
   if (path.length < 2) return [];
-  const steps = path.map((name) => `${foreign(name)} ${formatDuration(result.tasks[name]?.durationMs ?? 0)}`);
+  const steps = path.map((name) => `${sanitize(name)} ${formatDuration(result.tasks[name]?.durationMs ?? 0)}`);
   const shown =
     steps.length > MAX_STEPS
       ? [...steps.slice(0, MAX_STEPS / 2), `… ${steps.length - MAX_STEPS} more …`, ...steps.slice(-MAX_STEPS / 2)]

@@ -33,7 +33,7 @@ export const openEventFile = (file: string): EventFile => {
       if (!isCut) {
         isCut = true;
         try {
-          cut(file, descriptor, event);
+          truncateForAppend(file, descriptor, event);
         } catch (error) {
           failure = error as Error;
         }
@@ -70,7 +70,7 @@ const open = (file: string): number => {
 };
 
 /** Truncates the file to the part that the event continues. */
-const cut = (file: string, descriptor: number, event: JobEvent): void => {
+const truncateForAppend = (file: string, descriptor: number, event: JobEvent): void => {
   const stat = fstatSync(descriptor);
   if (!stat.isFile() || stat.size === 0) return;
   const reader = openSync(file, 'r');

@@ -17,14 +17,14 @@ export class UnattendedError extends TintypeError {
 
 /**
  * Completes external tasks by lines of the standard input: `approve`, `approve {"by": "me"}` (JSON output), or
- * `approve fail too expensive`. When the input ends, waiting tasks fail unless `elsewhere` has a command for later.
+ * `approve fail too expensive`. When the input ends, waiting tasks fail unless `commandFor` has a command for later.
  */
 export const externalsFromStdin = (
   job: AnyJob,
   { externals, mask }: Pick<LoadedWorkflow, 'externals' | 'mask'>,
   open: CliIo['stdin'],
-  { print, typed, columns }: Pick<Reporter, 'print' | 'typed'> & { readonly columns: number },
-  elsewhere?: (task: string) => string,
+  { print, onInput, columns }: Pick<Reporter, 'print' | 'onInput'> & { readonly columns: number },
+  commandFor?: (task: string) => string,
 ): { readonly stop: () => void } => {
   const names = [...externals.keys()];
   if (names.length === 0) return { stop: () => {} };
@@ -33,7 +33,7 @@ export const externalsFromStdin = (
   let ended = stdin === undefined;
 
   const abandon = (name: string): void => {
-    if (elsewhere) {
+    if (commandFor) {
       print(`The standard input has ended: ${name} waits for that command.`);
       return;
     }
@@ -49,10 +49,10 @@ export const externalsFromStdin = (
     waiting.add(name);
     const what = externals.get(name);
     const typed = ` Type "${name}" to complete it, "${name} JSON" with an output, "${name} fail REASON" to fail it.`;
-    const way = ended && elsewhere ? '' : typed;
+    const way = ended && commandFor ? '' : typed;
     const line = `${name} waits${what === undefined ? '.' : `: ${what.replace(/(?<![.!?])$/, '.')}`}${way}`;
     for (const part of linesOf(line, columns)) print(part);
-    if (elsewhere) print(`To complete ${name} from elsewhere: ${elsewhere(name)}`);
+    if (commandFor) print(`To complete ${name} from elsewhere: ${commandFor(name)}`);
     else if (ended) queueMicrotask(() => abandon(name));
   };
   const events = job.events$.subscribe((event) => {
@@ -65,8 +65,8 @@ export const externalsFromStdin = (
   const lines = stdin && createInterface({ input: stdin });
   lines?.on('line', (line) => {
     // Only a terminal echoes the line, which moves the cursor.
-    if ((stdin as { readonly isTTY?: boolean } | undefined)?.isTTY) typed?.();
-    const refused = obey(job, names, mask.text(line.trim()));
+    if ((stdin as { readonly isTTY?: boolean } | undefined)?.isTTY) onInput?.();
+    const refused = completeFromLine(job, names, mask.text(line.trim()));
     if (refused !== undefined) print(refused);
   });
   lines?.on('close', () => {
@@ -93,7 +93,7 @@ const linesOf = (text: string, columns: number): readonly string[] =>
     : wrapText(wordsOf(text), { columns, indents: ['', '  '], style: (_, word) => word, ellipsis: '…' });
 
 /** Applies a line to its task. Returns what is wrong with the line, or `undefined`. */
-const obey = (job: AnyJob, names: readonly string[], line: string): string | undefined => {
+const completeFromLine = (job: AnyJob, names: readonly string[], line: string): string | undefined => {
   if (line === '') return undefined;
   const name = names.filter((one) => line === one || line.startsWith(`${one} `)).sort((a, b) => b.length - a.length)[0];
   if (name === undefined) return `"${line}" names no external task. Those are ${names.join(', ')}.`;

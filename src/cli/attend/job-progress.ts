@@ -3,8 +3,8 @@ import { parentPath } from '../../engine/durable/task-path.ts';
 import { emptyRecord, type JobRecord, recordEvent } from '../../engine/model/job-record.ts';
 import { countStates, metrics } from '../../engine/views/metrics.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
-import type { KeptJob } from '../kept/kept-job.ts';
-import { recordPrinted, type Tails } from '../kept/printed-lines.ts';
+import { recordPrinted, type Tails } from '../stored/printed-lines.ts';
+import type { StoredJob } from '../stored/stored-job.ts';
 
 export type JobProgress = {
   readonly record: JobRecord;
@@ -16,9 +16,9 @@ export type JobProgress = {
   readonly event: (event: JobEvent) => void;
 };
 
-/** Follows a job with these tasks. `past` is what happened to a stored job in other processes. */
-export const jobProgress = (names: readonly string[], past?: Pick<KeptJob, 'record' | 'tails'>): JobProgress => {
-  const { record, tails } = past ?? { record: emptyRecord(), tails: new Map() };
+/** Follows a job with these tasks. `history` is what happened to a stored job in other processes. */
+export const jobProgress = (names: readonly string[], history?: Pick<StoredJob, 'record' | 'tails'>): JobProgress => {
+  const { record, tails } = history ?? { record: emptyRecord(), tails: new Map() };
   const initial = initialStates(names, record);
   const events = new Subject<JobEvent>();
   let counts = countStates(initial);

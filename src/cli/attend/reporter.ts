@@ -23,14 +23,14 @@ export type Reporter = {
   /** Prints a line that is not part of the job's output: to `err`, or above the live view. */
   readonly notice: (line: string, err: Printer) => void;
   /** Notifies the live view that the user typed a line, which moved the cursor. */
-  readonly typed?: () => void;
+  readonly onInput?: () => void;
   /** Whether the output of tasks is hidden unless they fail; set by the live view only. */
   readonly hidesOutput?: boolean;
   /** Stops the display. Further calls have no effect. */
   readonly stop: () => void;
 };
 
-type Told = ReportOptions & {
+type ReporterOptions = ReportOptions & {
   readonly progress: JobProgress;
   readonly printer: Printer;
   readonly stream: OutputStream;
@@ -40,8 +40,8 @@ type Told = ReportOptions & {
 };
 
 /** Creates a reporter by the options: silent, JSON lines, a live view on a terminal, else plain lines. */
-export const createReporter = (definition: JobDefinition, told: Told): Reporter => {
-  const { printer, quiet, logFormat, logLevel, stream, env } = told;
+export const createReporter = (definition: JobDefinition, options: ReporterOptions): Reporter => {
+  const { printer, quiet, logFormat, logLevel, stream, env } = options;
   const print = (line: string): void => printer.line(line);
   const notice: Reporter['notice'] = (line, err) => {
     printer.flush();
@@ -50,19 +50,19 @@ export const createReporter = (definition: JobDefinition, told: Told): Reporter 
   const stop = (): void => {};
   if (quiet) return { event: () => {}, print, notice, stop };
   if (logFormat === 'json') {
-    const tell = (line: string): void =>
+    const printJson = (line: string): void =>
       printer.line(JSON.stringify({ time: new Date().toISOString(), level: 'warn', msg: line }));
-    return { event: jsonLines(printer, logLevel), print: tell, notice, stop };
+    return { event: jsonLines(printer, logLevel), print: printJson, notice, stop };
   }
-  if (logLevel === 'info' && wantsLiveView(stream, env)) return liveReporter(definition, told);
-  return { event: liveLines(namesOf(definition), printer, told.progress.record, logLevel), print, notice, stop };
+  if (logLevel === 'info' && wantsLiveView(stream, env)) return liveReporter(definition, options);
+  return { event: liveLines(namesOf(definition), printer, options.progress.record, logLevel), print, notice, stop };
 };
 
 const namesOf = (definition: JobDefinition): readonly string[] => definition.tasks.map(({ name }) => name);
 
 const liveReporter = (
   definition: JobDefinition,
-  { progress, stream, env, verbose, workers, gate, isExternal }: Told,
+  { progress, stream, env, verbose, workers, gate, isExternal }: ReporterOptions,
 ): Reporter => {
   const upstream = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));
   const view = createLiveView(
@@ -74,6 +74,6 @@ const liveReporter = (
     progress,
     { stream, env, verbose: verbose === true, workers, gate },
   );
-  const { event, print, typed, stop } = view;
-  return { event, print, notice: print, typed, stop, hidesOutput: verbose !== true };
+  const { event, print, onInput, stop } = view;
+  return { event, print, notice: print, onInput, stop, hidesOutput: verbose !== true };
 };

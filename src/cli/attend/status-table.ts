@@ -5,7 +5,7 @@ import type { TaskState } from '../../events/event.ts';
 import { ProcessError } from '../../executors/process/error.ts';
 import { type HandledState, handlersOf } from '../../workflow/handlers.ts';
 import type { Workflow } from '../../workflow/schema.ts';
-import type { Tail } from '../kept/printed-lines.ts';
+import type { Tail } from '../stored/printed-lines.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { SKIP_REASONS } from '../terminal/skip-reasons.ts';
@@ -24,7 +24,7 @@ export const statusTable = (
   const processes = processTasks(workflow);
   const handlers = new Map(handlersOf(workflow).map(({ task, states }) => [task.name, states]));
   const names = definition.tasks.map(({ name }) => name);
-  const shown = all || printer.columns === Number.POSITIVE_INFINITY ? names : worthARow(names, result);
+  const shown = all || printer.columns === Number.POSITIVE_INFINITY ? names : shownTasks(names, result);
   const rows = shown.map((name) => {
     const cells = row(name, result.tasks[name], processes.has(name), result.startedAt, printer);
     const unwanted =
@@ -45,7 +45,7 @@ const MAX_ROWS = 100;
 /** The number of completed tasks that are shown then: the slowest. */
 const SLOWEST = 20;
 
-const worthARow = (names: readonly string[], { tasks }: JobResult): readonly string[] => {
+const shownTasks = (names: readonly string[], { tasks }: JobResult): readonly string[] => {
   if (names.length <= MAX_ROWS) return names;
   const completed = names.filter((name) => tasks[name]?.state === 'completed');
   const slowest = completed.sort((a, b) => (tasks[b]?.durationMs ?? 0) - (tasks[a]?.durationMs ?? 0));
@@ -101,18 +101,18 @@ const row = (
   task: TaskResult | undefined,
   isProcess: boolean,
   jobStart: number | undefined,
-  { foreign }: Printer,
+  { sanitize }: Printer,
 ): Row => {
   const { startedAt, durationMs } = task ?? {};
   const exit = exitCodeOfTask(task?.error) ?? (isProcess && task?.state === 'completed' ? 0 : undefined);
   return [
-    foreign(name),
+    sanitize(name),
     task?.state ?? 'unscheduled',
     String(task?.attempts ?? 0),
     startedAt === undefined ? '' : `+${formatDuration(startedAt - (jobStart ?? startedAt))}`,
     durationMs === undefined ? '' : formatDuration(durationMs),
     exit === undefined ? '' : String(exit),
-    task ? foreign(note(task)) : '',
+    task ? sanitize(note(task)) : '',
   ];
 };
 

@@ -8,33 +8,33 @@ import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
 import { thrownBy } from './exit-code-of-task.ts';
 
 /** Returns a line of totals: `example_pipeline failed in 3.2s: 3 completed, 1 failed, 2 skipped`. */
-export const totals = (result: JobResult, counts: Metrics['tasks'], { style, foreign }: Printer): string => {
+export const totals = (result: JobResult, counts: Metrics['tasks'], { style, sanitize }: Printer): string => {
   const parts = ORDER.flatMap((state) => {
     const count = counts[state];
     return count ? [style(STATE_STYLES[state], `${count} ${STATE_WORDS[state] ?? state}`)] : [];
   });
   const how = style(STATE_STYLES[result.state], STATE_WORDS[result.state] ?? result.state);
-  return `${style('bold', foreign(result.jobName))} ${how} in ${formatDuration(result.durationMs)}: ${parts.join(', ') || 'no tasks'}`;
+  return `${style('bold', sanitize(result.jobName))} ${how} in ${formatDuration(result.durationMs)}: ${parts.join(', ') || 'no tasks'}`;
 };
 
 const ORDER: readonly TaskState[] = ['completed', 'failed', 'notReady', 'skipped', 'cancelled', 'unscheduled'];
 
 /** Returns the first failure in full, as lines; none if no task failed. */
-export const firstError = (result: JobResult, { style, foreign }: Printer): readonly string[] => {
+export const firstError = (result: JobResult, { style, sanitize }: Printer): readonly string[] => {
   const error = result.firstError();
   if (!error) return [];
   const thrown = thrownBy(error);
   const code = thrown instanceof Error ? (thrown as { code?: unknown }).code : error.code;
   return [
-    `${style('red', 'First error:')} ${foreign(error.message)}${typeof code === 'string' ? ` (${code})` : ''}`,
-    ...tailLines(thrown, foreign),
+    `${style('red', 'First error:')} ${sanitize(error.message)}${typeof code === 'string' ? ` (${code})` : ''}`,
+    ...tailLines(thrown, sanitize),
   ];
 };
 
 /** Returns the last lines of output if the error is that of a process. */
-export const tailLines = (thrown: unknown, foreign: Printer['foreign']): readonly string[] => {
+export const tailLines = (thrown: unknown, sanitize: Printer['sanitize']): readonly string[] => {
   const output = thrown instanceof ProcessError ? tail(thrown) : undefined;
-  return output ? [`Last lines of its ${output.name}:`, ...output.lines.map((line) => `  ${foreign(line)}`)] : [];
+  return output ? [`Last lines of its ${output.name}:`, ...output.lines.map((line) => `  ${sanitize(line)}`)] : [];
 };
 
 /** Returns stderr, or stdout if stderr is empty: many programs print errors to stdout. */

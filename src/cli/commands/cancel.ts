@@ -2,25 +2,25 @@ import type { Message } from '../../engine/recovery/messages.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { NO_MASK } from '../../executors/mask/mask.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
-import { keptMask, lostBecause } from '../attend/kept-workflow.ts';
-import { atKeptJob, type KeptDesk } from '../attend/take-up.ts';
-import { holderText } from '../kept/holder-text.ts';
-import { jobLabel } from '../kept/job-command.ts';
-import { lostDefinition } from '../kept/shape-definition.ts';
-import { shapeTasks } from '../kept/shape-tasks.ts';
-import { shownState } from '../kept/shown-state.ts';
+import { storedMask, unavailableReason } from '../attend/stored-workflow.ts';
+import { type StoredJobContext, withStoredJob } from '../attend/with-stored-job.ts';
+import { holderText } from '../stored/holder-text.ts';
+import { jobLabel } from '../stored/job-command.ts';
+import { placeholderDefinition } from '../stored/shape-definition.ts';
+import { shapeTasks } from '../stored/shape-tasks.ts';
+import { shownState } from '../stored/shown-state.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
-import { goOn, overLine } from './resume.ts';
+import { pollJob } from './poll-job.ts';
+import { endedLine, resumeHere } from './resume.ts';
 import { JOB_NAMES } from './shared-help.ts';
-import { action, type DefineCommand, noColour, onJob, onJournal } from './shared-options.ts';
-import { watchJob } from './watch-job.ts';
+import { action, type DefineCommand, noColour, withDbOption, withJobArgument } from './shared-options.ts';
 
 /** Defines `tintype cancel`. */
 export const define: DefineCommand = (command, context) =>
   noColour(
-    onJob(onJournal(command.addHelpText('after', HELP)))
+    withJobArgument(withDbOption(command.addHelpText('after', HELP)))
       .option('--drain', 'let what runs finish, and start nothing')
       .option('--reason <text>', 'why, for those who look at the job later')
       .option('--no-wait', 'do not wait for its end')
@@ -51,41 +51,41 @@ export type CancelOptions = {
 
 /** Cancels a job, wherever it runs; of one whose process died the clean-up runs here. Resolves to the exit code. */
 export const cancelJob = (name: string, options: CancelOptions, io: CliIo): Promise<number> =>
-  atKeptJob(name, options, io, async (desk) => {
-    const { kept, journal, out, err } = desk;
+  withStoredJob(name, options, io, async (context) => {
+    const { stored, journal, out, err } = context;
     const { drain, wait, quiet } = options;
-    if (isTerminalJobState(kept.state)) {
-      out.line(out.foreign(overLine(kept, options)));
+    if (isTerminalJobState(stored.state)) {
+      out.line(out.sanitize(endedLine(stored, options)));
       return EXIT.completed;
     }
-    if (shownState(kept, Date.now()) === 'interrupted') return cancelHere(desk, options);
-    const reason = options.reason && (await keptMask(kept, io)).text(options.reason);
+    if (shownState(stored, Date.now()) === 'interrupted') return cancelHere(context, options);
+    const reason = options.reason && (await storedMask(stored, io)).text(options.reason);
     const message: Message = { type: 'cancel', reason, mode: drain ? 'drain' : 'abort' };
-    await journal.send(kept.id, JSON.stringify(message));
+    await journal.send(stored.id, JSON.stringify(message));
     if (!quiet) {
       const waits = wait ? ' Waiting for its end.' : '';
-      err.line(err.foreign(`Asked ${holderText(kept)} to cancel ${jobLabel(kept)}.${waits}`));
+      err.line(err.sanitize(`Asked ${holderText(stored)} to cancel ${jobLabel(stored)}.${waits}`));
       err.flush();
     }
     if (!wait) return EXIT.completed;
     let died = false;
-    const exitCode = await watchJob(desk, (job) => {
+    const exitCode = await pollJob(context, (job) => {
       died = shownState(job, Date.now()) === 'interrupted';
       if (died) return EXIT.failed;
       if (!isTerminalJobState(job.state)) return undefined;
-      out.line(out.foreign(overLine(job, options)));
+      out.line(out.sanitize(endedLine(job, options)));
       return EXIT.completed;
     });
-    return died ? cancelHere(desk, options) : exitCode;
+    return died ? cancelHere(context, options) : exitCode;
   });
 
 /** A workflow whose tasks do nothing, for a job whose own is lost. @throws UsageError */
-const standIn = async ({ kept, journal }: KeptDesk): Promise<LoadedWorkflow> => {
-  const shape = shapeTasks(await journal.shape(kept.fingerprint));
-  if (!shape) throw new UsageError(`The journal does not say what the tasks of ${jobLabel(kept)} are.`);
+const placeholderWorkflow = async ({ stored, journal }: StoredJobContext): Promise<LoadedWorkflow> => {
+  const shape = shapeTasks(await journal.shape(stored.fingerprint));
+  if (!shape) throw new UsageError(`The journal does not say what the tasks of ${jobLabel(stored)} are.`);
   return {
-    workflow: { name: kept.name, tasks: [] },
-    definition: lostDefinition(kept.name, shape),
+    workflow: { name: stored.name, tasks: [] },
+    definition: placeholderDefinition(stored.name, shape),
     mask: NO_MASK,
     externals: new Map(),
   };
@@ -93,19 +93,19 @@ const standIn = async ({ kept, journal }: KeptDesk): Promise<LoadedWorkflow> => 
 
 /** Nothing of it runs, so there is nothing to drain. */
 const cancelHere = async (
-  desk: KeptDesk,
+  context: StoredJobContext,
   { reason, wait: _, drain: __, ...options }: CancelOptions,
 ): Promise<number> => {
-  const told = { ...options, logLevel: 'info', logFormat: 'pretty', changed: 'force' } as const;
-  const lost = options.file === undefined ? lostBecause(desk.kept) : undefined;
-  const loaded = lost === undefined ? undefined : await standIn(desk);
+  const resumeOptions = { ...options, logLevel: 'info', logFormat: 'pretty', changed: 'force' } as const;
+  const lost = options.file === undefined ? unavailableReason(context.stored) : undefined;
+  const loaded = lost === undefined ? undefined : await placeholderWorkflow(context);
   const announce = (): void => {
     if (options.quiet) return;
     const why = lost === undefined ? '' : `: ${lost}, so its handlers do not run`;
-    desk.err.line(desk.err.foreign(`${jobLabel(desk.kept)} is interrupted, and cancelled here${why}.`));
-    desk.err.flush();
+    context.err.line(context.err.sanitize(`${jobLabel(context.stored)} is interrupted, and cancelled here${why}.`));
+    context.err.flush();
   };
-  const exitCode = await goOn(desk, told, { reason, loaded, announce });
-  const job = await desk.journal.job(desk.kept.id);
+  const exitCode = await resumeHere(context, resumeOptions, { reason, loaded, announce });
+  const job = await context.journal.job(context.stored.id);
   return job && isTerminalJobState(job.state) ? EXIT.completed : exitCode;
 };

@@ -8,25 +8,25 @@ import { isTerminalJobState, SETTLED } from '../../events/states.ts';
 import type { Mask } from '../../executors/mask/mask.ts';
 import { parseOutput } from '../../executors/process/output-error.ts';
 import { taskOutput } from '../../workflow/output.ts';
-import { keptMask } from '../attend/kept-workflow.ts';
-import { howToGoOn } from '../attend/resume-hint.ts';
-import { atKeptJob, type KeptDesk } from '../attend/take-up.ts';
-import { holderText } from '../kept/holder-text.ts';
-import { jobCommand, jobLabel } from '../kept/job-command.ts';
-import { type KeptJob, readKeptJob } from '../kept/kept-job.ts';
-import { type ShapeTask, shapeTasks } from '../kept/shape-tasks.ts';
-import { shownState } from '../kept/shown-state.ts';
+import { howToResume } from '../attend/resume-hint.ts';
+import { storedMask } from '../attend/stored-workflow.ts';
+import { type StoredJobContext, withStoredJob } from '../attend/with-stored-job.ts';
+import { holderText } from '../stored/holder-text.ts';
+import { jobCommand, jobLabel } from '../stored/job-command.ts';
+import { type ShapeTask, shapeTasks } from '../stored/shape-tasks.ts';
+import { shownState } from '../stored/shown-state.ts';
+import { readStoredJob, type StoredJob } from '../stored/stored-job.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
-import { overLine } from './resume.ts';
+import { pollJob } from './poll-job.ts';
+import { endedLine } from './resume.ts';
 import { JOB_NAMES } from './shared-help.ts';
-import { action, type DefineCommand, onJob, onJournal } from './shared-options.ts';
-import { watchJob } from './watch-job.ts';
+import { action, type DefineCommand, withDbOption, withJobArgument } from './shared-options.ts';
 
 /** Defines `tintype complete`. */
 export const define: DefineCommand = (command, context) =>
-  onJob(onJournal(command.addHelpText('after', HELP)))
+  withJobArgument(withDbOption(command.addHelpText('after', HELP)))
     .argument('<task>', 'the task; one of a nested job as outer/inner')
     .option('--output <json>', 'what it puts out')
     .addOption(new Option('--fail <message>', 'fail it instead').conflicts('output'))
@@ -52,40 +52,40 @@ export type CompleteOptions = {
 
 /** Completes or fails an external task of a job that another process runs. Resolves to the exit code. */
 export const completeTask = (name: string, task: string, options: CompleteOptions, io: CliIo): Promise<number> =>
-  atKeptJob(name, options, io, async (desk) => {
-    const { kept, journal, out, err } = desk;
+  withStoredJob(name, options, io, async (context) => {
+    const { stored, journal, out, err } = context;
     if (options.fail !== undefined && options.fail.trim() === '')
       throw new UsageError(`--fail is empty: say why ${task} fails.`);
-    requireRunning(kept, options);
-    requireExternal(kept, task, shapeTasks(await journal.shape(kept.fingerprint)) ?? []);
-    const mask = await keptMask(kept, io);
+    requireRunning(stored, options);
+    requireExternal(stored, task, shapeTasks(await journal.shape(stored.fingerprint)) ?? []);
+    const mask = await storedMask(stored, io);
     const message: Message =
       options.fail === undefined
         ? { type: 'complete', task, output: outputOf(task, options.output, mask) }
         : { type: 'fail', task, error: mask.text(options.fail) };
-    const early = hintIfEarly(await readKeptJob(journal, kept), task, options);
-    await journal.send(kept.id, JSON.stringify(message));
-    return watchJob(desk, (job, events) => {
+    const early = hintIfEarly(await readStoredJob(journal, stored), task, options);
+    await journal.send(stored.id, JSON.stringify(message));
+    return pollJob(context, (job, events) => {
       const refusal = refusalOf(events, task);
       if (refusal !== undefined) {
-        err.line(`error: ${err.foreign(refusal + early)}`);
+        err.line(`error: ${err.sanitize(refusal + early)}`);
         return EXIT.failed;
       }
       const to = endOf(events, task);
       if (to !== undefined) {
-        out.line(out.foreign(to === 'retrying' ? `${task} failed, and is tried again.` : `${task} ${to}.`));
+        out.line(out.sanitize(to === 'retrying' ? `${task} failed, and is tried again.` : `${task} ${to}.`));
         return to === 'completed' || options.fail !== undefined ? EXIT.completed : EXIT.failed;
       }
-      return untold(job, task, options.db, desk);
+      return unprocessed(job, task, options.db, context);
     });
   });
 
 /** @throws UsageError */
 const requireRunning = (job: JournalJob, { db }: CompleteOptions): void => {
-  if (isTerminalJobState(job.state)) throw new UsageError(overLine(job, { db }));
+  if (isTerminalJobState(job.state)) throw new UsageError(endedLine(job, { db }));
   if (shownState(job, Date.now()) !== 'interrupted') return;
   throw new UsageError(
-    `${jobLabel(job)} is interrupted: nobody is there to take this. It has to go on first: ${howToGoOn(job, { db })}`,
+    `${jobLabel(job)} is interrupted: nobody is there to take this. It has to go on first: ${howToResume(job, { db })}`,
   );
 };
 
@@ -124,7 +124,7 @@ const outputOf = (task: string, text: string | undefined, mask: Mask): string | 
 };
 
 /** Of a task whose turn has not come: what it waits for, and when to ask again. */
-const hintIfEarly = ({ job, record, shape = [] }: KeptJob, task: string, { db }: CompleteOptions): string => {
+const hintIfEarly = ({ job, record, shape = [] }: StoredJob, task: string, { db }: CompleteOptions): string => {
   const stateOf = (path: string): TaskState => record.tasks.get(path)?.state ?? 'unscheduled';
   if (stateOf(task) !== 'unscheduled') return '';
   const around = task.slice(0, task.lastIndexOf('/') + 1);
@@ -156,12 +156,12 @@ const endOf = (events: readonly JobEvent[], task: string): string | undefined =>
 };
 
 /** Nobody is left who could take it. */
-const untold = (job: JournalJob, task: string, db: string, { err }: KeptDesk): number | undefined => {
+const unprocessed = (job: JournalJob, task: string, db: string, { err }: StoredJobContext): number | undefined => {
   const isOver = isTerminalJobState(job.state);
   if (!isOver && shownState(job, Date.now()) !== 'interrupted') return undefined;
   const why = isOver
-    ? `${overLine(job, { db })} ${task} was not touched.`
-    : `${holderText(job)} died before it took this. It is taken when the job goes on: ${howToGoOn(job, { db })}`;
-  err.line(`error: ${err.foreign(why)}`);
+    ? `${endedLine(job, { db })} ${task} was not touched.`
+    : `${holderText(job)} died before it took this. It is taken when the job goes on: ${howToResume(job, { db })}`;
+  err.line(`error: ${err.sanitize(why)}`);
   return EXIT.failed;
 };

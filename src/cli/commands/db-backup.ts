@@ -1,15 +1,15 @@
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { isPartOf } from '../kept/journal-file.ts';
-import { withJournal } from '../kept/with-journal.ts';
+import { isPartOf } from '../stored/journal-file.ts';
+import { withJournal } from '../stored/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
-import { action, type DefineCommand, onJournal } from './shared-options.ts';
+import { action, type DefineCommand, withDbOption } from './shared-options.ts';
 
 /** Defines `tintype db backup`. */
 export const define: DefineCommand = (command, context) =>
-  onJournal(command.addHelpText('after', HELP))
+  withDbOption(command.addHelpText('after', HELP))
     .argument('<file>', 'the file to write')
     .option('--force', 'overwrite a file that is there')
     .action(action(context, (io, options, file) => backupJournal(file as string, options, io)));
@@ -38,7 +38,7 @@ export const backupJournal = (to: string, { db, force }: BackupOptions, io: CliI
         throw new UsageError(`There is no folder ${dirname(to)} for the copy. Make it first.`);
       journal.backup(to);
     }
-    out.line(`Copied ${out.foreign(journal.file)} to ${out.foreign(to)}.`);
+    out.line(`Copied ${out.sanitize(journal.file)} to ${out.sanitize(to)}.`);
     return EXIT.completed;
   });
 

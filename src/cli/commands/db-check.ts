@@ -1,12 +1,14 @@
 import type { CheckProblem } from '../../journal/check.ts';
-import { withJournal } from '../kept/with-journal.ts';
+import { withJournal } from '../stored/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { action, type DefineCommand, onJournal } from './shared-options.ts';
+import { action, type DefineCommand, withDbOption } from './shared-options.ts';
 
 /** Defines `tintype db check`. */
 export const define: DefineCommand = (command, context) =>
-  onJournal(command.addHelpText('after', HELP)).action(action(context, (io, options) => checkJournal(options.db, io)));
+  withDbOption(command.addHelpText('after', HELP)).action(
+    action(context, (io, options) => checkJournal(options.db, io)),
+  );
 
 const HELP = `
 Example:
@@ -19,9 +21,9 @@ The exit code is 0, 1 if anything is damaged, or 2 if it is no such database.
 export const checkJournal = (db: string, io: CliIo): Promise<number> =>
   withJournal(db, io, async ({ journal, out }) => {
     const { ok, problems, jobs, events } = journal.check();
-    for (const problem of problems) out.line(out.foreign(problemLine(problem)));
+    for (const problem of problems) out.line(out.sanitize(problemLine(problem)));
     const extent = `${count(jobs, 'job')}, ${count(events, 'event')}`;
-    const file = out.foreign(journal.file);
+    const file = out.sanitize(journal.file);
     if (ok) out.line(`${file} is sound: ${extent}.`);
     else {
       out.line(`${file} has ${count(problems.length, 'problem')} in ${extent}.`);

@@ -20,23 +20,23 @@ export const dryRun = (
     return EXIT.completed;
   }
   const out = createPrinter(io.stdout, io.env);
-  const { line, style, foreign } = out;
+  const { line, style, sanitize } = out;
   const count = workflow.tasks.length;
   line(
-    `${style('bold', foreign(definition.name))} would run ${count} ${count === 1 ? 'task' : 'tasks'}, at most ${workers} at once:`,
+    `${style('bold', sanitize(definition.name))} would run ${count} ${count === 1 ? 'task' : 'tasks'}, at most ${workers} at once:`,
   );
   line();
   const width = String(stages.length).length;
   for (const [index, names] of stages.entries()) {
-    line(`  ${String(index + 1).padStart(width)}  ${names.map(foreign).join(', ')}`);
+    line(`  ${String(index + 1).padStart(width)}  ${names.map(sanitize).join(', ')}`);
   }
   const conditions = workflow.tasks
     .filter(({ when }) => when)
-    .map(({ name, when }) => `${foreign(name)} runs only if ${foreign(when?.source ?? '')}`);
+    .map(({ name, when }) => `${sanitize(name)} runs only if ${sanitize(when?.source ?? '')}`);
   line();
   if (stages.some(({ length }) => length > 1)) line('Tasks on one line may run side by side.');
   for (const condition of conditions) line(condition);
-  for (const { name, states } of handlers) line(`${foreign(name)} runs at the end ${whenOf(states)}`);
+  for (const { name, states } of handlers) line(`${sanitize(name)} runs at the end ${whenOf(states)}`);
   out.flush();
   return EXIT.completed;
 };

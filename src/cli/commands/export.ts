@@ -4,20 +4,20 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Journal, JournalJob, Note } from '../../engine/durable/journal.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
-import { findJob } from '../kept/find-job.ts';
-import { jobLines } from '../kept/job-file.ts';
-import { isPartOf } from '../kept/journal-file.ts';
-import { storedEvents } from '../kept/kept-job.ts';
-import { type Desk, withJournal } from '../kept/with-journal.ts';
+import { findJob } from '../stored/find-job.ts';
+import { jobLines } from '../stored/job-file.ts';
+import { isPartOf } from '../stored/journal-file.ts';
+import { storedEvents } from '../stored/stored-job.ts';
+import { type JournalContext, withJournal } from '../stored/with-journal.ts';
 import { EXIT, exitCodeOfSignal } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { JOB_NAMES } from './shared-help.ts';
-import { action, type DefineCommand, onJob, onJournal } from './shared-options.ts';
+import { action, type DefineCommand, withDbOption, withJobArgument } from './shared-options.ts';
 
 /** Defines `tintype export`. */
 export const define: DefineCommand = (command, context) =>
-  onJob(onJournal(command.addHelpText('after', HELP)))
+  withJobArgument(withDbOption(command.addHelpText('after', HELP)))
     .option('-o, --output <file>', 'write to a file instead of stdout')
     .action(action(context, (io, options, job) => exportJob(job, options, io)));
 
@@ -33,13 +33,13 @@ export type ExportOptions = { readonly db: string; readonly output?: string };
 
 /** Writes all that is kept of a job as lines of JSON. Resolves to the exit code. */
 export const exportJob = (name: string, { db, output }: ExportOptions, io: CliIo): Promise<number> =>
-  withJournal(db, io, async (desk) => {
-    const { journal, err } = desk;
-    const { job, notes } = await atRest(journal, await findJob(journal, name));
+  withJournal(db, io, async (context) => {
+    const { journal, err } = context;
+    const { job, notes } = await consistentSnapshot(journal, await findJob(journal, name));
     const shape = (await journal.shape(job.fingerprint)) ?? 'null';
     const { fence: _, lease: __, ...rest } = job;
     const lines = jobLines({ job: rest, shape, notes }, storedEvents(journal, job.id, 0, job.lastSeq));
-    if (output === undefined) return writeAll(lines, io, desk);
+    if (output === undefined) return writeAll(lines, io, context);
     if (isPartOf(journal.file, output)) throw new UsageError(`${output} is the database itself. Name another file.`);
     const file = createWriteStream(output);
     try {
@@ -52,13 +52,13 @@ export const exportJob = (name: string, { db, output }: ExportOptions, io: CliIo
       return EXIT.completed;
     } catch (error) {
       if (error instanceof JournalError) throw error;
-      err.line(`error: The job can't be written to ${err.foreign(output)}: ${(error as Error).message}.`);
+      err.line(`error: The job can't be written to ${err.sanitize(output)}: ${(error as Error).message}.`);
       return EXIT.failed;
     }
   });
 
 /** The job and its notes as they stood at one moment, while somebody may go on writing them. */
-const atRest = async (
+const consistentSnapshot = async (
   journal: Journal,
   found: JournalJob,
 ): Promise<{ readonly job: JournalJob; readonly notes: readonly Note[] }> => {
@@ -72,7 +72,11 @@ const atRest = async (
 };
 
 /** Waits for whoever reads, as long as somebody does. */
-const writeAll = async (lines: AsyncIterable<string>, { stdout }: CliIo, { out, err }: Desk): Promise<number> => {
+const writeAll = async (
+  lines: AsyncIterable<string>,
+  { stdout }: CliIo,
+  { out, err }: JournalContext,
+): Promise<number> => {
   let broken: NodeJS.ErrnoException | undefined;
   void out.broken.then((error) => {
     broken = error;

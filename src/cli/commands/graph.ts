@@ -9,11 +9,11 @@ import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
-import { action, type DefineCommand, fileOf, noColour, onFile } from './shared-options.ts';
+import { action, type DefineCommand, fileOf, noColour, withFileArgument } from './shared-options.ts';
 
 /** Defines `tintype graph`. */
 export const define: DefineCommand = (command, context) => {
-  onFile(command.addHelpText('after', HELP))
+  withFileArgument(command.addHelpText('after', HELP))
     .addOption(
       new Option('--format <format>', 'how to draw').choices(['text', 'mermaid', 'dot', 'svg']).default('text'),
     )

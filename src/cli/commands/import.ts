@@ -5,17 +5,17 @@ import { thisProcess } from '../../engine/durable/process-identity.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { newId } from '../../events/system-clock.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
-import { type FiledJob, JobFileError, readJobFile } from '../kept/job-file.ts';
-import { openJournal } from '../kept/journal-file.ts';
-import { tellingErrors } from '../kept/with-journal.ts';
+import { type ExportedJob, JobFileError, readJobFile } from '../stored/job-file.ts';
+import { openJournal } from '../stored/journal-file.ts';
+import { withErrorReporting } from '../stored/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
-import { action, type DefineCommand, onJournal } from './shared-options.ts';
+import { action, type DefineCommand, withDbOption } from './shared-options.ts';
 
 /** Defines `tintype import`. */
 export const define: DefineCommand = (command, context) =>
-  onJournal(command.addHelpText('after', HELP))
+  withDbOption(command.addHelpText('after', HELP))
     .argument('[file]', 'the file; - or none is the standard input')
     .action(action(context, (io, options, file) => importJob(file, options, io)));
 
@@ -31,7 +31,7 @@ export type ImportOptions = { readonly db: string };
 
 /** Puts a job that was exported into a journal: whole, or not at all. Resolves to the exit code. */
 export const importJob = (file: string | undefined, { db }: ImportOptions, io: CliIo): Promise<number> =>
-  tellingErrors(io, async (out) => {
+  withErrorReporting(io, async (out) => {
     const filed = await read(file, io);
     const journal = openJournal(db, { create: true });
     try {
@@ -42,14 +42,14 @@ export const importJob = (file: string | undefined, { db }: ImportOptions, io: C
     const { id, name, state } = filed.job;
     const count = filed.events.length;
     out.line(
-      `Imported ${out.foreign(id)} (${out.foreign(name)}, ${state}): ${count} ${count === 1 ? 'event' : 'events'}.`,
+      `Imported ${out.sanitize(id)} (${out.sanitize(name)}, ${state}): ${count} ${count === 1 ? 'event' : 'events'}.`,
     );
     if (!isTerminalJobState(state)) out.line(resumeHint([filed.job], { db }, out));
     return EXIT.completed;
   });
 
 /** @throws UsageError */
-const read = async (file: string | undefined, io: CliIo): Promise<FiledJob> => {
+const read = async (file: string | undefined, io: CliIo): Promise<ExportedJob> => {
   const isStdin = file === undefined || file === '-';
   const shown = isStdin ? 'the standard input' : file;
   try {
@@ -73,7 +73,7 @@ const standardInput = ({ stdin }: CliIo): Readable => {
 /** @throws UsageError of a job that is there already @throws JournalError */
 const keep = async (
   journal: Journal & { readonly file: string },
-  { job, shape, events, notes }: FiledJob,
+  { job, shape, events, notes }: ExportedJob,
 ): Promise<void> => {
   const { state, startedAt, endedAt, updatedAt, lastSeq: _, ...begin } = job;
   const lease = { owner: newId(), ...thisProcess(), at: Date.now(), leaseMs: LEASE_MS };

@@ -3,9 +3,9 @@ import { JournalError } from '../../engine/errors/errors.ts';
 import type { JobState } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
-import { completedOf, type KeptJob, readKeptJob, type TaskCounts, taskCounts } from '../kept/kept-job.ts';
-import { jobDuration, shownState } from '../kept/shown-state.ts';
-import { type Desk, journalErrorLine, withJournal } from '../kept/with-journal.ts';
+import { jobDuration, shownState } from '../stored/shown-state.ts';
+import { completedOf, readStoredJob, type StoredJob, type TaskCounts, taskCounts } from '../stored/stored-job.ts';
+import { type JournalContext, journalErrorLine, withJournal } from '../stored/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { formatDate } from '../terminal/format-date.ts';
 import { formatDuration } from '../terminal/format-time.ts';
@@ -17,12 +17,20 @@ import { shortId } from '../terminal/short-id.ts';
 import { paintState } from '../terminal/state-paint.ts';
 import { textTable } from '../terminal/text-table.ts';
 import { INTERRUPTED } from './shared-help.ts';
-import { action, type DefineCommand, duration, noColour, onJournal, statesOf, wholeNumber } from './shared-options.ts';
+import {
+  action,
+  type DefineCommand,
+  duration,
+  noColour,
+  statesOf,
+  wholeNumber,
+  withDbOption,
+} from './shared-options.ts';
 
 /** Defines `tintype jobs`. */
 export const define: DefineCommand = (command, context) =>
   noColour(
-    onJournal(command.addHelpText('after', HELP))
+    withDbOption(command.addHelpText('after', HELP))
       .option('--state <states>', 'only jobs in these states, with commas between', statesOf(SHOWN_STATES))
       .option('--name <name>', 'only jobs of this name')
       .option('--since <duration>', 'only jobs that were created no longer ago, such as 7d', duration)
@@ -53,13 +61,14 @@ export type ListOptions = {
 
 /** Lists the jobs of a journal, the newest first. Resolves to the exit code. */
 export const listJobs = (options: ListOptions, io: CliIo): Promise<number> =>
-  withJournal(options.db, io, async (desk) => {
-    const { out } = desk;
+  withJournal(options.db, io, async (context) => {
+    const { out } = context;
     const now = Date.now();
     const limit = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
-    const found = await jobsOf(desk, options, limit + 1, now);
-    const rows = await readJobs(desk, found.slice(0, limit));
-    if (options.json) out.line(JSON.stringify(rows.map(([job, kept]) => jobJson(job, kept && taskCounts(kept), now))));
+    const found = await jobsOf(context, options, limit + 1, now);
+    const rows = await readJobs(context, found.slice(0, limit));
+    if (options.json)
+      out.line(JSON.stringify(rows.map(([job, stored]) => jobJson(job, stored && taskCounts(stored), now))));
     else if (rows.length === 0) out.line('There is no such job.');
     else {
       for (const line of table(rows, out, now)) out.line(line);
@@ -67,14 +76,14 @@ export const listJobs = (options: ListOptions, io: CliIo): Promise<number> =>
       const interrupted = rows.map(([job]) => job).filter((job) => shownState(job, now) === 'interrupted');
       if (interrupted.length > 0) out.line(resumeHint(interrupted, { db: options.db }, out));
     }
-    return rows.some(([, kept]) => kept === undefined) ? EXIT.usage : EXIT.completed;
+    return rows.some(([, stored]) => stored === undefined) ? EXIT.usage : EXIT.completed;
   });
 
 const DEFAULT_LIMIT = 50;
 
 /** Whether a job is interrupted is found out here, so that the journal counts to the limit only where that can't matter. */
 const jobsOf = async (
-  { journal }: Desk,
+  { journal }: JournalContext,
   { state, name, since, before }: ListOptions,
   limit: number,
   now: number,
@@ -91,15 +100,15 @@ const jobsOf = async (
   return jobs.filter((job) => state.includes(shownState(job, now))).slice(0, limit);
 };
 
-type Row = readonly [job: JournalJob, kept: KeptJob | undefined];
+type Row = readonly [job: JournalJob, stored: StoredJob | undefined];
 
 /** What can't be read of one job is told, and hides no other job. */
-const readJobs = async ({ journal, err }: Desk, jobs: readonly JournalJob[]): Promise<readonly Row[]> => {
+const readJobs = async ({ journal, err }: JournalContext, jobs: readonly JournalJob[]): Promise<readonly Row[]> => {
   const rows: Row[] = [];
   for (const job of jobs) {
     try {
-      const kept = await readKeptJob(journal, job);
-      rows.push([kept.job, kept]);
+      const stored = await readStoredJob(journal, job);
+      rows.push([stored.job, stored]);
     } catch (error) {
       if (!(error instanceof JournalError)) throw error;
       err.line(journalErrorLine(error, err));
@@ -125,12 +134,12 @@ const jobJson = (job: JournalJob, tasks: TaskCounts | undefined, now: number): u
 
 const table = (rows: readonly Row[], out: Printer, now: number): readonly string[] => {
   const ids = rows.map(([{ id }]) => id);
-  const cells = rows.map(([job, kept]) => {
-    const counts = kept && completedOf(kept);
+  const cells = rows.map(([job, stored]) => {
+    const counts = stored && completedOf(stored);
     const duration = jobDuration(job, now);
     return [
-      out.foreign(shortId(job.id, ids)),
-      out.foreign(job.name),
+      out.sanitize(shortId(job.id, ids)),
+      out.sanitize(job.name),
       shownState(job, now),
       formatDate(job.startedAt ?? job.createdAt),
       duration === undefined ? '' : formatDuration(duration),

@@ -6,31 +6,31 @@ import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { onInterrupts } from '../attend/interrupts.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
-import { findJob } from '../kept/find-job.ts';
-import { jobCommand, jobLabel } from '../kept/job-command.ts';
+import { liveLines } from '../live/lines.ts';
+import { findJob } from '../stored/find-job.ts';
+import { jobCommand, jobLabel } from '../stored/job-command.ts';
+import type { ShapeTask } from '../stored/shape-tasks.ts';
+import { shownState } from '../stored/shown-state.ts';
 import {
   growthOf,
-  type KeptJob,
-  readKeptJob,
+  readStoredJob,
+  type StoredJob,
   storedEvents,
   taskNames,
   taskPaths,
   wholeEvent,
-} from '../kept/kept-job.ts';
-import type { ShapeTask } from '../kept/shape-tasks.ts';
-import { shownState } from '../kept/shown-state.ts';
-import { type Desk, withJournal } from '../kept/with-journal.ts';
-import { liveLines } from '../live/lines.ts';
+} from '../stored/stored-job.ts';
+import { type JournalContext, withJournal } from '../stored/with-journal.ts';
 import { EXIT, exitCodeOfSignal } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { JOB_NAMES } from './shared-help.ts';
-import { action, type DefineCommand, noColour, onJob, onJournal } from './shared-options.ts';
+import { action, type DefineCommand, noColour, withDbOption, withJobArgument } from './shared-options.ts';
 
 /** Defines `tintype logs`. */
 export const define: DefineCommand = (command, context) =>
   noColour(
-    onJob(onJournal(command.addHelpText('after', HELP)))
+    withJobArgument(withDbOption(command.addHelpText('after', HELP)))
       .argument('[task]', 'only this task, and what is within it')
       .option('--follow', 'go on until the job is over, or Ctrl-C')
       .option('--json', 'print every event, one JSON value a line'),
@@ -51,19 +51,20 @@ export type LogsOptions = { readonly db: string; readonly follow?: boolean; read
 
 /** Prints the events of a job, or of one task and what is within it. Resolves to the exit code. */
 export const showLogs = (name: string, task: string | undefined, options: LogsOptions, io: CliIo): Promise<number> =>
-  withJournal(options.db, io, async (desk) => {
-    const { journal, out } = desk;
+  withJournal(options.db, io, async (context) => {
+    const { journal, out } = context;
     const job = await findJob(journal, name);
-    const kept = await readKeptJob(journal, job);
+    const storedJob = await readStoredJob(journal, job);
     // Of a job that goes on, a task that is not known yet may still come.
-    if (task !== undefined && !(options.follow && !isTerminalJobState(job.state))) checkTask(kept, task, options.db);
+    if (task !== undefined && !(options.follow && !isTerminalJobState(job.state)))
+      checkTask(storedJob, task, options.db);
     const record = emptyRecord();
-    const tell = options.json
+    const print = options.json
       ? (event: JobEvent) => out.line(JSON.stringify(event))
       : task === undefined
-        ? liveLines([...taskPaths(kept), job.name], out, record, 'info', { tellsJob: true })
+        ? liveLines([...taskPaths(storedJob), job.name], out, record, 'info', { includeJob: true })
         : liveLines(
-            taskPaths(kept).filter((path) => isWithin(path, task)),
+            taskPaths(storedJob).filter((path) => isWithin(path, task)),
             out,
             record,
           );
@@ -75,16 +76,16 @@ export const showLogs = (name: string, task: string | undefined, options: LogsOp
     void out.broken.then(() => {
       isHeard = false;
     });
-    const tellUntil = async (from: number, to: number): Promise<void> => {
+    const printRange = async (from: number, to: number): Promise<void> => {
       for await (const stored of storedEvents(journal, job.id, from, to)) {
         const event = wholeEvent(stored);
         if (!isHeard) return;
         recordEvent(record, event);
-        if (isWanted(event)) tell(event);
+        if (isWanted(event)) print(event);
       }
     };
-    await tellUntil(0, job.lastSeq);
-    if (options.follow) return follow(job, tellUntil, options.db, desk);
+    await printRange(0, job.lastSeq);
+    if (options.follow) return follow(job, printRange, options.db, context);
     return isHeard ? EXIT.completed : exitCodeOfSignal('SIGPIPE');
   });
 
@@ -94,9 +95,9 @@ const POLL_MS = 250;
 /** Tells what comes, until the job is over, or nobody wants to hear more. */
 const follow = async (
   seen: JournalJob,
-  tellUntil: (from: number, to: number) => Promise<void>,
+  printRange: (from: number, to: number) => Promise<void>,
   db: string,
-  { journal, out, err, io }: Desk,
+  { journal, out, err, io }: JournalContext,
 ): Promise<number> => {
   const patience = new AbortController();
   let exitCode: number = EXIT.completed;
@@ -118,10 +119,10 @@ const follow = async (
       await setTimeout(POLL_MS, undefined, { signal: patience.signal }).catch(() => {});
       const next = await journal.job(job.id);
       if (!next) {
-        err.line(`${err.foreign(jobLabel(job))} was removed.`);
+        err.line(`${err.sanitize(jobLabel(job))} was removed.`);
         return EXIT.failed;
       }
-      await tellUntil(job.lastSeq + 1, next.lastSeq);
+      await printRange(job.lastSeq + 1, next.lastSeq);
       job = next;
     }
     return exitCode;
@@ -134,16 +135,16 @@ const isWithin = (path: string, task: string): boolean =>
   path === task || path.startsWith(`${task}/`) || path.startsWith(`${task}[`);
 
 /** @throws UsageError */
-const checkTask = (kept: KeptJob, task: string, db: string): void => {
+const checkTask = (storedJob: StoredJob, task: string, db: string): void => {
   const known = new Set([
-    ...taskNames(kept),
-    ...kept.record.tasks.keys(),
-    ...growthOf(kept.record).removed,
-    ...pathsOf(kept.shape ?? []),
+    ...taskNames(storedJob),
+    ...storedJob.record.tasks.keys(),
+    ...growthOf(storedJob.record).removed,
+    ...pathsOf(storedJob.shape ?? []),
   ]);
   if (known.has(task)) return;
   throw new UsageError(
-    `${jobLabel(kept.job)} has no task "${task}".${didYouMean(task, known)} ${jobCommand('show', kept.job.id, { db })} lists them.`,
+    `${jobLabel(storedJob.job)} has no task "${task}".${didYouMean(task, known)} ${jobCommand('show', storedJob.job.id, { db })} lists them.`,
   );
 };
 

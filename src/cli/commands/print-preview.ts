@@ -1,32 +1,32 @@
 import { parentPath } from '../../engine/durable/task-path.ts';
 import type { JobRecord } from '../../engine/model/job-record.ts';
 import type { Preview } from '../../engine/recovery/retry-plan.ts';
-import type { RunDesk } from '../attend/run-desk.ts';
-import { jobLabel } from '../kept/job-command.ts';
-import type { KeptJob } from '../kept/kept-job.ts';
+import type { RunContext } from '../attend/run-context.ts';
+import { jobLabel } from '../stored/job-command.ts';
+import type { StoredJob } from '../stored/stored-job.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { wrapText } from '../terminal/wrap-text.ts';
 
 /** Prints what would run again, and what would not. Answers the exit code. */
 export const printPreview = (
-  { job, record }: KeptJob,
+  { job, record }: StoredJob,
   { runs, keeps: whole }: Preview,
   { json }: { readonly json?: boolean },
-  { out: { line, style, foreign, columns }, io }: RunDesk,
+  { out: { line, style, sanitize, columns }, io }: RunContext,
 ): number => {
-  const keeps = [...whole, ...keptWithin(runs, record)];
+  const keeps = [...whole, ...reusedWithin(runs, record)];
   if (json) {
     io.stdout.write(`${JSON.stringify({ jobId: job.id, name: job.name, runs, keeps })}\n`);
     return EXIT.completed;
   }
-  line(`${style('bold', foreign(jobLabel(job)))} would run ${count(runs)} and keep the results of ${count(keeps)}:`);
+  line(`${style('bold', sanitize(jobLabel(job)))} would run ${count(runs)} and keep the results of ${count(keeps)}:`);
   line();
   for (const [title, names] of [
     ['runs', runs],
     ['keeps', keeps],
   ] as const) {
     if (names.length === 0) continue;
-    const words = names.map((name, at) => ({ text: foreign(name) + (at < names.length - 1 ? ',' : '') }));
+    const words = names.map((name, at) => ({ text: sanitize(name) + (at < names.length - 1 ? ',' : '') }));
     const indent = ' '.repeat(INDENT);
     const [first = '', ...more] =
       columns === Number.POSITIVE_INFINITY
@@ -48,7 +48,7 @@ const count = (paths: readonly string[]): string => {
 };
 
 /** What stays of the tasks and instances within those of which but a part runs again. */
-const keptWithin = (runs: readonly string[], { tasks, nested }: JobRecord): readonly string[] => {
+const reusedWithin = (runs: readonly string[], { tasks, nested }: JobRecord): readonly string[] => {
   const again = new Set(runs);
   const parts = new Set(runs.map(parentPath).filter((path): path is string => path !== undefined));
   return [...parts].flatMap((path) =>

@@ -4,22 +4,22 @@ import { JournalError } from '../../engine/errors/errors.ts';
 import type { JobState } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { newId } from '../../events/system-clock.ts';
-import { type Desk, withJournal } from '../kept/with-journal.ts';
+import { type JournalContext, withJournal } from '../stored/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { formatDate } from '../terminal/format-date.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { OVER } from '../terminal/job-states.ts';
+import { ENDED_STATES } from '../terminal/job-states.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { shortId } from '../terminal/short-id.ts';
 import { paintState } from '../terminal/state-paint.ts';
 import { textTable } from '../terminal/text-table.ts';
-import { action, type DefineCommand, duration, onJournal, statesOf } from './shared-options.ts';
+import { action, type DefineCommand, duration, statesOf, withDbOption } from './shared-options.ts';
 
 /** Defines `tintype prune`. */
 export const define: DefineCommand = (command, context) =>
-  onJournal(command.addHelpText('after', HELP))
+  withDbOption(command.addHelpText('after', HELP))
     .requiredOption('--older-than <duration>', 'how long ago they ended at least, such as 30d', duration)
-    .option('--state <states>', 'only jobs that ended so, with commas between', statesOf(OVER))
+    .option('--state <states>', 'only jobs that ended so, with commas between', statesOf(ENDED_STATES))
     .option('--dry-run', 'print what would be removed, and remove nothing')
     .action(action(context, (io, options) => pruneJobs(options, io)));
 
@@ -40,7 +40,7 @@ export type PruneOptions = {
 };
 
 /** Removes jobs that have been over for long. Resolves to the exit code. */
-export const pruneJobs = ({ db, olderThan, state = OVER, dryRun }: PruneOptions, io: CliIo): Promise<number> =>
+export const pruneJobs = ({ db, olderThan, state = ENDED_STATES, dryRun }: PruneOptions, io: CliIo): Promise<number> =>
   withJournal(db, io, async ({ journal, out }) => {
     const before = Date.now() - olderThan;
     const old = (await journal.jobs({ states: state })).filter((job) => isOld(job, before));
@@ -65,8 +65,8 @@ const table = (jobs: readonly JournalJob[], out: Printer): readonly string[] => 
       { title: 'ENDED' },
     ],
     jobs.map(({ id, name, state, endedAt, updatedAt }) => [
-      out.foreign(shortId(id, ids)),
-      out.foreign(name),
+      out.sanitize(shortId(id, ids)),
+      out.sanitize(name),
       state,
       formatDate(endedAt ?? updatedAt),
     ]),
@@ -78,7 +78,7 @@ const isOld = ({ state, endedAt, updatedAt }: JournalJob, before: number): boole
   isTerminalJobState(state) && (endedAt ?? updatedAt) < before;
 
 /** A job that somebody has just made go on stays: whoever works on it holds its lease. */
-const remove = async (journal: Desk['journal'], jobId: string, before: number): Promise<boolean> => {
+const remove = async (journal: JournalContext['journal'], jobId: string, before: number): Promise<boolean> => {
   try {
     const lease = { owner: newId(), ...thisProcess(), at: Date.now(), leaseMs: LEASE_MS };
     const job = await journal.acquire(jobId, lease);

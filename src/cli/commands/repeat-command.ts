@@ -1,7 +1,7 @@
 import type { JobDefinition } from '../../engine/job-definition.ts';
 import type { JobResult, TaskResult } from '../../engine/job-result.ts';
 import type { Mask } from '../../executors/mask/mask.ts';
-import type { RunOptions } from '../attend/told-options.ts';
+import type { RunOptions } from '../attend/repeatable-options.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { shellQuoted } from '../terminal/shell-quoted.ts';
 
@@ -14,7 +14,7 @@ export const repeatCommand = (
   outputs: ReadonlySet<string>,
   options: Pick<RunOptions, 'param' | 'paramsFile' | 'workers' | 'onFailure' | 'timeout' | 'only' | 'skip'>,
   mask: Mask,
-  { style, foreign }: Printer,
+  { style, sanitize }: Printer,
 ): readonly string[] => {
   if (result.state === 'completed' || result.state === 'notReady') return [];
   // What was left out this time may be what they lack.
@@ -34,7 +34,7 @@ export const repeatCommand = (
   const what = result.firstError() ? 'failed' : 'did not complete';
   return [
     partial ? `To run again what ${what}, with all that it needs:` : `To run again only what ${what}:`,
-    `  ${style('bold', foreign(mask.text(args.join(' '))))}`,
+    `  ${style('bold', sanitize(mask.text(args.join(' '))))}`,
   ];
 };
 

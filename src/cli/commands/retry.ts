@@ -2,26 +2,36 @@ import type { JournalJob } from '../../engine/durable/journal.ts';
 import { CommandError } from '../../engine/errors/errors.ts';
 import type { RetrySelection } from '../../engine/recovery/retry-plan.ts';
 import { isTerminalJobState } from '../../events/states.ts';
-import { attendJob } from '../attend/attend-job.ts';
-import { howToGoOn } from '../attend/resume-hint.ts';
-import { atKeptJob, keptBy, type TakeUpOptions, takeUp } from '../attend/take-up.ts';
-import { runningText } from '../kept/holder-text.ts';
-import { jobLabel, type Kept } from '../kept/job-command.ts';
-import { readKeptJob } from '../kept/kept-job.ts';
-import { shownState } from '../kept/shown-state.ts';
+import { howToResume } from '../attend/resume-hint.ts';
+import { watchJob } from '../attend/watch-job.ts';
+import { type ContinueOptions, locationOf, prepareJob, withStoredJob } from '../attend/with-stored-job.ts';
+import { runningText } from '../stored/holder-text.ts';
+import { type JobLocation, jobLabel } from '../stored/job-command.ts';
+import { shownState } from '../stored/shown-state.ts';
+import { readStoredJob } from '../stored/stored-job.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { printPreview } from './print-preview.ts';
 import { AS_RUN, JOB_NAMES } from './shared-help.ts';
-import { action, asStarted, asTold, type DefineCommand, namesOf, onJob, onJournal } from './shared-options.ts';
+import {
+  action,
+  type DefineCommand,
+  namesOf,
+  withDbOption,
+  withJobArgument,
+  withReportOptions,
+  withStartOptions,
+} from './shared-options.ts';
 
 /** Defines `tintype retry`. */
 export const define: DefineCommand = (command, context) => {
-  onJob(onJournal(command.addHelpText('after', HELP)))
+  withJobArgument(withDbOption(command.addHelpText('after', HELP)))
     .option('--task <tasks>', 'these tasks, with commas between (default: what did not complete)', namesOf)
     .option('--no-downstream', 'leave alone what completed after them')
     .option('--dry-run', 'print what would run and what would be kept, and run nothing');
-  asTold(asStarted(command)).action(action(context, (io, options, job) => retryJob(job, options, io)));
+  withReportOptions(withStartOptions(command)).action(
+    action(context, (io, options, job) => retryJob(job, options, io)),
+  );
 };
 
 const HELP = `
@@ -34,7 +44,7 @@ ${JOB_NAMES}
 The job goes on under its id, with all its retries anew. ${AS_RUN}
 `;
 
-export type RetryOptions = TakeUpOptions & {
+export type RetryOptions = ContinueOptions & {
   /** Paths of tasks. */
   readonly task?: readonly string[];
   readonly downstream: boolean;
@@ -43,30 +53,30 @@ export type RetryOptions = TakeUpOptions & {
 
 /** Tries tasks of a job again that is over. Resolves to the exit code of the job. */
 export const retryJob = (name: string, options: RetryOptions, io: CliIo): Promise<number> =>
-  atKeptJob(name, options, io, async (desk) => {
-    const { kept, journal } = desk;
-    requireOver(kept, options, 'tried again');
-    const { engine, loaded, start, ...about } = await takeUp(desk, options);
+  withStoredJob(name, options, io, async (context) => {
+    const { stored, journal } = context;
+    requireOver(stored, options, 'tried again');
+    const { engine, loaded, start, ...about } = await prepareJob(context, options);
     const selection: RetrySelection = { tasks: options.task, downstream: options.downstream };
     const preview = await engine
-      .previewRetry(kept.id, { ...selection, changed: start.changed })
-      .catch(namingBy('--task'));
-    if (options.dryRun) return printPreview(await readKeptJob(journal, kept), preview, options, desk);
-    const past = await readKeptJob(journal, kept);
+      .previewRetry(stored.id, { ...selection, changed: start.changed })
+      .catch(namingOption('--task'));
+    if (options.dryRun) return printPreview(await readStoredJob(journal, stored), preview, options, context);
+    const history = await readStoredJob(journal, stored);
     // Retried here, and not by the engine, it has told nothing yet when somebody listens.
-    const { job: ended } = await engine.resume(kept.id, start);
+    const { job: ended } = await engine.resume(stored.id, start);
     const job = ended.retry(selection);
-    return attendJob(job, {
+    return watchJob(job, {
       ...about,
       loaded,
-      desk,
-      kept: keptBy(options),
-      past,
+      context,
+      location: locationOf(options),
+      history,
     });
   });
 
 /** Tells, of a job without anything to run again, by which option that is named. */
-export const namingBy =
+export const namingOption =
   (option: string) =>
   (error: unknown): never => {
     if (!(error instanceof CommandError)) throw error;
@@ -76,11 +86,11 @@ export const namingBy =
   };
 
 /** @throws UsageError of a job that is not over */
-export const requireOver = (job: JournalJob, { db, file }: Kept, what: string): void => {
+export const requireOver = (job: JournalJob, { db, file }: JobLocation, what: string): void => {
   if (isTerminalJobState(job.state)) return;
   const why =
     shownState(job, Date.now()) === 'interrupted'
-      ? `it is interrupted. It has to go on first: ${howToGoOn(job, { db, file })}`
+      ? `it is interrupted. It has to go on first: ${howToResume(job, { db, file })}`
       : runningText(job, { db });
   throw new UsageError(`${jobLabel(job)} can't be ${what}: ${why}`);
 };

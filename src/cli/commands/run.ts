@@ -3,12 +3,12 @@ import { JournalError, type JournalErrorCode } from '../../engine/errors/errors.
 import type { Job } from '../../engine/job.ts';
 import type { SqliteJournal } from '../../journal/sqlite-journal.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
-import { attendJob, openEvents, SPARE_MS } from '../attend/attend-job.ts';
-import { type RunMetadata, runMetadata } from '../attend/kept-workflow.ts';
 import { givenParams } from '../attend/params.ts';
-import { atRunDesk, type RunDesk } from '../attend/run-desk.ts';
-import { type RunOptions, toldOptions } from '../attend/told-options.ts';
-import { openJournal } from '../kept/journal-file.ts';
+import { type RunOptions, repeatableArgs } from '../attend/repeatable-options.ts';
+import { type RunContext, withRunContext } from '../attend/run-context.ts';
+import { type RunMetadata, runMetadata } from '../attend/stored-workflow.ts';
+import { openEvents, SPARE_MS, watchJob } from '../attend/watch-job.ts';
+import { openJournal } from '../stored/journal-file.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { EXIT_CODES_HELP } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -17,7 +17,6 @@ import { dryRun } from './dry-run.ts';
 import { repeatCommand } from './repeat-command.ts';
 import {
   action,
-  asTold,
   type DefineCommand,
   duration,
   fileName,
@@ -26,13 +25,14 @@ import {
   listOf,
   namesOf,
   onFailure,
-  onFile,
   wholeNumber,
+  withFileArgument,
+  withReportOptions,
 } from './shared-options.ts';
 
 /** Defines `tintype run`. */
 export const define: DefineCommand = (command, context) => {
-  onFile(command.addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`))
+  withFileArgument(command.addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`))
     .option('-w, --workers <count>', 'how many tasks run at once', wholeNumber, 4)
     .option('-p, --param <name=value>', 'a param of the workflow; may be given several times', listOf)
     .option('--params-file <file>', 'a YAML or JSON file of params; --param goes before it')
@@ -48,7 +48,7 @@ export const define: DefineCommand = (command, context) => {
       fileName,
     )
     .option('--no-db', 'keep nothing: the job can not be resumed, nor tried again');
-  asTold(command).action(
+  withReportOptions(command).action(
     action(context, (io, { db, file, ...options }, argument) =>
       // Commander sets db to true if neither option is given.
       run(fileOf(argument, file, command), { ...options, ...(db !== true && { db }) }, io),
@@ -89,10 +89,10 @@ are, secrets masked: killed, it goes on with the command that it printed.
 
 /** Runs the workflow of a file to its end, told on `io`. Resolves to the exit code, when no process of it is left. */
 export const run = (file: string, options: RunOptions, io: CliIo): Promise<number> =>
-  atRunDesk(options, io, async (desk) => {
+  withRunContext(options, io, async (context) => {
     const { only, skip } = options;
     const env = options.dryRun ? (false as const) : io.env;
-    const { gate } = desk;
+    const { gate } = context;
     const loaded = await loadWorkflow(file, { env, gate, killGraceMs: options.grace, selection: { only, skip } });
     if ((only ?? skip) !== undefined && loaded.workflow.tasks.length === 0) {
       throw new UsageError('--only and --skip leave no task to run.');
@@ -104,17 +104,17 @@ export const run = (file: string, options: RunOptions, io: CliIo): Promise<numbe
     const events = openEvents(options, { file, db });
     const metadata = runMetadata(file, options);
     // All else is kept with the job.
-    const told = toldOptions({ json: options.json, events: options.events });
-    const { job, journal } = startKept({ loaded, params, metadata, options }, desk);
+    const args = repeatableArgs({ json: options.json, events: options.events });
+    const { job, journal } = startStored({ loaded, params, metadata, options }, context);
     try {
-      return await attendJob(job, {
+      return await watchJob(job, {
         loaded,
         options,
-        desk,
+        context,
         events,
-        kept: journal && db !== undefined && metadata.file !== undefined ? { db, told } : undefined,
+        location: journal && db !== undefined && metadata.file !== undefined ? { db, args } : undefined,
         repeat: (result, outputs) =>
-          repeatCommand(file, result, loaded.definition, outputs, options, loaded.mask, desk.err),
+          repeatCommand(file, result, loaded.definition, outputs, options, loaded.mask, context.err),
       });
     } finally {
       await journal?.close();
@@ -131,7 +131,7 @@ type Start = {
 type Started = { readonly job: Job; readonly journal?: SqliteJournal };
 
 /** Starts the job, kept where that is wanted; where nobody named the database, a warning does if it can't be made. @throws UsageError */
-const startKept = (start: Start, { err }: RunDesk): Started => {
+const startStored = (start: Start, { err }: RunContext): Started => {
   const { db, quiet } = start.options;
   if (db === false) return { job: startJob(start) };
   try {
@@ -150,7 +150,7 @@ const startKept = (start: Start, { err }: RunDesk): Started => {
       throw new UsageError(`The job can't be kept in ${db ?? DEFAULT_JOURNAL}: ${why}${way}`);
     }
     if (!quiet)
-      err.line(err.foreign(`warning: The job is not kept, and can't be resumed: ${why}`.replaceAll('\n', ' ')));
+      err.line(err.sanitize(`warning: The job is not kept, and can't be resumed: ${why}`.replaceAll('\n', ' ')));
     return { job: startJob(start) };
   }
 };

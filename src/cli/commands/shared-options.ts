@@ -31,11 +31,11 @@ export const action =
 export const noColour = (command: Command): Command =>
   command.option('--no-color', 'print no colours; so does the variable NO_COLOR');
 
-export const onFile = (command: Command): Command =>
+export const withFileArgument = (command: Command): Command =>
   command.argument('[file]', 'the workflow file').option('-f, --file <file>', 'the workflow file, as an option');
 
 /** How a job is told that runs here. */
-export const asTold = (command: Command): Command =>
+export const withReportOptions = (command: Command): Command =>
   noColour(
     command
       .option('--json', 'print the result as one JSON value on stdout, and all else on stderr')
@@ -53,7 +53,7 @@ export const asTold = (command: Command): Command =>
   );
 
 /** What a start may be told, of a job that was started before. */
-export const asStarted = (command: Command): Command =>
+export const withStartOptions = (command: Command): Command =>
   command
     .addOption(
       new Option(
@@ -81,10 +81,10 @@ export const grace = (unsaid?: string): Option =>
     `how long tasks may take to end after SIGTERM, before SIGKILL${unsaid === undefined ? '' : ` (default: ${unsaid})`}`,
   ).argParser(duration);
 
-export const onJournal = (command: Command): Command =>
+export const withDbOption = (command: Command): Command =>
   command.option('--db <file>', 'the database that holds the jobs', fileName, DEFAULT_JOURNAL);
 
-export const onJob = (command: Command): Command =>
+export const withJobArgument = (command: Command): Command =>
   command.argument('<job>', 'the job: its id, the beginning of it, or "last" for the newest');
 
 export const fileOf = (argument: string | undefined, option: string | undefined, command: Command): string => {

@@ -9,14 +9,14 @@ import { resumeHint } from '../attend/resume-hint.ts';
 import { lastLine } from '../attend/status-table.ts';
 import { tailLines } from '../attend/summary.ts';
 import { graph } from '../drawing/graph.ts';
-import { findJob } from '../kept/find-job.ts';
-import { growthOf, type KeptJob, readKeptJob, taskPaths } from '../kept/kept-job.ts';
-import { processErrorOf } from '../kept/kept-process-error.ts';
-import type { Tail } from '../kept/printed-lines.ts';
-import { shapeDefinition } from '../kept/shape-definition.ts';
-import { handlersIn, isTolerated } from '../kept/shape-tasks.ts';
-import { jobDuration, shownState } from '../kept/shown-state.ts';
-import { type Desk, withJournal } from '../kept/with-journal.ts';
+import { findJob } from '../stored/find-job.ts';
+import type { Tail } from '../stored/printed-lines.ts';
+import { shapeDefinition } from '../stored/shape-definition.ts';
+import { handlersIn, isTolerated } from '../stored/shape-tasks.ts';
+import { jobDuration, shownState } from '../stored/shown-state.ts';
+import { growthOf, readStoredJob, type StoredJob, taskPaths } from '../stored/stored-job.ts';
+import { processErrorOf } from '../stored/stored-process-error.ts';
+import { type JournalContext, withJournal } from '../stored/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { formatDate } from '../terminal/format-date.ts';
 import { formatClock, formatDuration } from '../terminal/format-time.ts';
@@ -27,12 +27,12 @@ import { paintState } from '../terminal/state-paint.ts';
 import { textTable } from '../terminal/text-table.ts';
 import { padEnd } from '../terminal/text-width.ts';
 import { INTERRUPTED, JOB_NAMES } from './shared-help.ts';
-import { action, type DefineCommand, noColour, onJob, onJournal } from './shared-options.ts';
+import { action, type DefineCommand, noColour, withDbOption, withJobArgument } from './shared-options.ts';
 
 /** Defines `tintype show`. */
 export const define: DefineCommand = (command, context) =>
   noColour(
-    onJob(onJournal(command.addHelpText('after', HELP)))
+    withJobArgument(withDbOption(command.addHelpText('after', HELP)))
       .option('--graph', 'draw its tasks and what they wait for')
       .addOption(new Option('--json', 'print all of it as one JSON value, outputs included').conflicts('graph')),
   ).action(action(context, (io, options, job) => showJob(job, options, io)));
@@ -51,41 +51,41 @@ export type ShowOptions = { readonly db: string; readonly json?: boolean; readon
 
 /** Shows one job: what it is, its tasks, and what went wrong. Resolves to the exit code. */
 export const showJob = (name: string, options: ShowOptions, io: CliIo): Promise<number> =>
-  withJournal(options.db, io, async (desk) => {
-    const { journal, out } = desk;
-    const kept = await readKeptJob(journal, await findJob(journal, name));
+  withJournal(options.db, io, async (context) => {
+    const { journal, out } = context;
+    const stored = await readStoredJob(journal, await findJob(journal, name));
     const now = Date.now();
     if (options.json) {
-      out.line(JSON.stringify(keptJson(kept, now)));
+      out.line(JSON.stringify(storedJobJson(stored, now)));
       return EXIT.completed;
     }
-    const tasks = taskPaths(kept).length > 0 ? ['', ...taskTable(kept, out, now)] : [];
-    for (const line of [...head(kept, out, now), ...tasks, ...errorLines(kept, out)]) out.line(line);
-    if (options.graph) await drawShape(kept, desk);
-    if (shownState(kept.job, now) === 'interrupted') {
+    const tasks = taskPaths(stored).length > 0 ? ['', ...taskTable(stored, out, now)] : [];
+    for (const line of [...head(stored, out, now), ...tasks, ...errorLines(stored, out)]) out.line(line);
+    if (options.graph) await drawShape(stored, context);
+    if (shownState(stored.job, now) === 'interrupted') {
       out.line();
-      out.line(resumeHint([kept.job], { db: options.db }, out));
+      out.line(resumeHint([stored.job], { db: options.db }, out));
     }
     return EXIT.completed;
   });
 
-const head = ({ job, record }: KeptJob, out: Printer, now: number): readonly string[] => {
-  const { foreign } = out;
+const head = ({ job, record }: StoredJob, out: Printer, now: number): readonly string[] => {
+  const { sanitize } = out;
   const duration = jobDuration(job, now);
   const took = duration === undefined ? '' : formatDuration(duration);
-  const reason = record.reason === undefined || record.error ? '' : `  ${foreign(record.reason)}`;
+  const reason = record.reason === undefined || record.error ? '' : `  ${sanitize(record.reason)}`;
   const facts: (readonly [string, string] | false)[] = [
-    ['job', foreign(job.id)],
-    ['name', foreign(job.name)],
-    job.key !== undefined && ['key', foreign(job.key)],
+    ['job', sanitize(job.id)],
+    ['name', sanitize(job.name)],
+    job.key !== undefined && ['key', sanitize(job.key)],
     ['state', paintState(out)(shownState(job, now)) + reason],
     ['created', formatDate(job.createdAt)],
     job.startedAt !== undefined && ['started', formatDate(job.startedAt)],
     job.endedAt !== undefined && ['ended', `${formatDate(job.endedAt)}${took && `, after ${took}`}`],
     job.endedAt === undefined && took !== '' && ['lasted', `${took} so far`],
     record.resumptions > 0 && ['resumed', record.resumptions === 1 ? 'once' : `${record.resumptions} times`],
-    job.forkedFrom !== undefined && ['forked from', foreign(job.forkedFrom)],
-    ...metadataFacts(metadataOf(job.metadata)).map(([key, text]) => [foreign(key), foreign(text)] as const),
+    job.forkedFrom !== undefined && ['forked from', sanitize(job.forkedFrom)],
+    ...metadataFacts(metadataOf(job.metadata)).map(([key, text]) => [sanitize(key), sanitize(text)] as const),
   ];
   return facts.flatMap((fact) => (fact ? [`${padEnd(fact[0], LABEL_WIDTH)}  ${fact[1]}`] : []));
 };
@@ -111,8 +111,8 @@ const isList = (value: unknown): value is readonly string[] =>
 
 const durationText = (ms: number): string => (ms % 1000 === 0 && ms < 60_000 ? `${ms / 1000}s` : formatDuration(ms));
 
-const taskTable = (kept: KeptJob, out: Printer, now: number): readonly string[] => {
-  const { job, record, tails } = kept;
+const taskTable = (stored: StoredJob, out: Printer, now: number): readonly string[] => {
+  const { job, record, tails } = stored;
   const exits = new Map(
     [...record.tasks].flatMap(([path, { state, error, lastError }]) => {
       const failed = state === 'retrying' ? lastError : state === 'failed' ? error : undefined;
@@ -120,19 +120,19 @@ const taskTable = (kept: KeptJob, out: Printer, now: number): readonly string[] 
       return process ? [[path, process] as const] : [];
     }),
   );
-  const rows = taskPaths(kept).map((path) => {
+  const rows = taskPaths(stored).map((path) => {
     const task = record.tasks.get(path);
     const startedAt = task && beganAt(record, task);
-    const duration = task && taskDuration(task, kept, now);
+    const duration = task && taskDuration(task, stored, now);
     const process = exits.get(path);
     return [
-      out.foreign(path),
+      out.sanitize(path),
       task?.state ?? 'unscheduled',
       String(task?.attempts ?? 0),
       startedAt === undefined ? '' : `+${formatDuration(Math.max(0, startedAt - (job.startedAt ?? startedAt)))}`,
       duration === undefined ? '' : formatDuration(duration),
       ...(exits.size > 0 ? [String(process?.signal ?? process?.exitCode ?? '')] : []),
-      task ? out.foreign(note(task, path, kept, process)) : '',
+      task ? out.sanitize(note(task, path, stored, process)) : '',
     ];
   });
   return textTable(
@@ -151,22 +151,22 @@ const taskTable = (kept: KeptJob, out: Printer, now: number): readonly string[] 
 };
 
 /** To its end, till now, or till the job was last heard of; in ms. */
-const taskDuration = (task: StoredTask, kept: KeptJob, now: number): number | undefined => {
-  const startedAt = beganAt(kept.record, task);
+const taskDuration = (task: StoredTask, stored: StoredJob, now: number): number | undefined => {
+  const startedAt = beganAt(stored.record, task);
   if (startedAt === undefined) return undefined;
-  const { job } = kept;
+  const { job } = stored;
   const until = task.endedAt ?? job.endedAt ?? (shownState(job, now) === 'interrupted' ? job.updatedAt : now);
   return Math.max(0, until - startedAt);
 };
 
 /** The failure of a process that an error leads to. */
-const processOf = (error: KeptError, tail: Tail | undefined): ProcessError | undefined => {
+const processOf = (error: StoredError, tail: Tail | undefined): ProcessError | undefined => {
   const thrown = thrownOf(error);
   return thrown && processErrorOf(thrown, tail);
 };
 
 /** What a task threw, without what is wrapped around it. */
-const thrownOf = ({ cause }: KeptError): ErrorData | undefined => {
+const thrownOf = ({ cause }: StoredError): ErrorData | undefined => {
   const data = cause as ErrorData | undefined;
   return data?.cause && WRAPPERS.has(data.name) ? thrownOf(data) : data;
 };
@@ -177,7 +177,7 @@ const WRAPPERS: ReadonlySet<string> = new Set(['TaskError', 'JobError', 'NonRetr
 const note = (
   task: StoredTask,
   path: string,
-  { record, shape }: KeptJob,
+  { record, shape }: StoredJob,
   process: ProcessError | undefined,
 ): string => {
   const { state, reason, error, lastError, dueAt } = task;
@@ -200,14 +200,14 @@ const culpritOf = (path: string, { tasks }: JobRecord): string => {
 
 const UPSTREAM = /, because "(.*)" upstream of it (?:failed|was skipped)\.$/;
 
-const whyOf = ({ message, cause }: KeptError, path: string): string =>
+const whyOf = ({ message, cause }: StoredError, path: string): string =>
   ((cause as ErrorData | undefined)?.message ?? message.replace(`Task "${path}" `, '')).split('\n', 1)[0] ?? '';
 
 /** An error of a record, which read from a journal is data. */
-type KeptError = NonNullable<StoredTask['error']>;
+type StoredError = NonNullable<StoredTask['error']>;
 
 /** The error of the task that failed first, as `tintype run` tells it, and that of the job where it says more. */
-const errorLines = ({ record, tails, shape }: KeptJob, { style, foreign }: Printer): readonly string[] => {
+const errorLines = ({ record, tails, shape }: StoredJob, { style, sanitize }: Printer): readonly string[] => {
   const failed = [...record.tasks].filter(
     ([path, { state, error }]) => state === FAILED && error !== undefined && !isTolerated(path, shape),
   );
@@ -216,20 +216,20 @@ const errorLines = ({ record, tails, shape }: KeptJob, { style, foreign }: Print
       (task[1].endedSeq ?? 0) < (earliest[1]?.endedSeq ?? Number.POSITIVE_INFINITY) ? task : earliest,
     ['', undefined],
   );
-  const line = (title: string, { message, code }: KeptError, thrown = code): string =>
-    `${style('red', title)} ${foreign(message)}${thrown === undefined ? '' : ` (${foreign(thrown)})`}`;
+  const line = (title: string, { message, code }: StoredError, thrown = code): string =>
+    `${style('red', title)} ${sanitize(message)}${thrown === undefined ? '' : ` (${sanitize(thrown)})`}`;
   const isAll = first?.error !== undefined && record.error?.message.includes(first.error.message) === true;
   const lines = [
     ...(record.error && !isAll ? [line('Error:', record.error)] : []),
     ...(first?.error ? [line('First error:', first.error, thrownOf(first.error)?.code)] : []),
-    ...(first?.error ? tailLines(processOf(first.error, tails.get(path)), foreign) : []),
+    ...(first?.error ? tailLines(processOf(first.error, tails.get(path)), sanitize) : []),
   ];
   return lines.length === 0 ? [] : ['', ...lines];
 };
 
 const FAILED: TaskState = 'failed';
 
-const drawShape = async ({ job, shape, record }: KeptJob, { out, err, io }: Desk): Promise<void> => {
+const drawShape = async ({ job, shape, record }: StoredJob, { out, err, io }: JournalContext): Promise<void> => {
   out.line();
   out.flush();
   try {
@@ -240,13 +240,13 @@ const drawShape = async ({ job, shape, record }: KeptJob, { out, err, io }: Desk
     } else err.line('The journal does not say what its tasks wait for, so they can not be drawn.');
   } catch (error) {
     if (!(error instanceof JobDefinitionError)) throw error;
-    err.line(`Its tasks can't be drawn: ${err.foreign(error.message)}`);
+    err.line(`Its tasks can't be drawn: ${err.sanitize(error.message)}`);
   }
 };
 
 /** Everything, as plain data: times in epoch ms, durations in ms, input and outputs in the form in which they are kept. */
-const keptJson = (kept: KeptJob, now: number): unknown => {
-  const { job, record, shape } = kept;
+const storedJobJson = (stored: StoredJob, now: number): unknown => {
+  const { job, record, shape } = stored;
   const { added } = growthOf(record);
   const upstream = new Map(shape?.map(({ name, dependsOn }) => [name, dependsOn]));
   return {
@@ -268,9 +268,9 @@ const keptJson = (kept: KeptJob, now: number): unknown => {
     options: JSON.parse(job.options),
     input: JSON.parse(job.input),
     tasks: Object.fromEntries(
-      taskPaths(kept).map((path) => [
+      taskPaths(stored).map((path) => [
         path,
-        taskJson(record.tasks.get(path), added.get(path) ?? upstream.get(path), kept, now),
+        taskJson(record.tasks.get(path), added.get(path) ?? upstream.get(path), stored, now),
       ]),
     ),
   };
@@ -279,7 +279,7 @@ const keptJson = (kept: KeptJob, now: number): unknown => {
 const taskJson = (
   task: StoredTask | undefined,
   dependsOn: readonly string[] | undefined,
-  kept: KeptJob,
+  stored: StoredJob,
   now: number,
 ): unknown => ({
   state: task?.state ?? 'unscheduled',
@@ -287,9 +287,9 @@ const taskJson = (
   attempts: task?.attempts ?? 0,
   polls: task?.polls || undefined,
   interruptions: task?.interruptions || undefined,
-  startedAt: task && beganAt(kept.record, task),
+  startedAt: task && beganAt(stored.record, task),
   endedAt: task?.endedAt,
-  durationMs: task && taskDuration(task, kept, now),
+  durationMs: task && taskDuration(task, stored, now),
   dueAt: task?.state === 'retrying' || task?.state === 'polling' ? task.dueAt : undefined,
   reason: task?.reason,
   error: task?.error ?? (task?.state === 'completed' ? undefined : task?.lastError),

@@ -4,11 +4,11 @@ import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
-import { action, type DefineCommand, fileOf, noColour, onFile } from './shared-options.ts';
+import { action, type DefineCommand, fileOf, noColour, withFileArgument } from './shared-options.ts';
 
 /** Defines `tintype validate`. */
 export const define: DefineCommand = (command, context) => {
-  onFile(command.addHelpText('after', HELP));
+  withFileArgument(command.addHelpText('after', HELP));
   noColour(command.option('--json', 'print the problems as JSON')).action(
     action(context, (io, { file, json }, argument) =>
       validate(fileOf(argument, file, command), { json: json === true }, io),
@@ -32,7 +32,7 @@ export const validate = async (file: string, { json }: { readonly json: boolean 
     const { definition } = await loadWorkflow(file, { env: false, handlers: false });
     const count = definition.tasks.length;
     if (json) out.line(JSON.stringify({ file, name: definition.name, tasks: count, problems: [] }));
-    else out.line(`${out.foreign(file)} is right: ${count} ${count === 1 ? 'task' : 'tasks'}.`);
+    else out.line(`${out.sanitize(file)} is right: ${count} ${count === 1 ? 'task' : 'tasks'}.`);
     return EXIT.completed;
   } catch (error) {
     if (!(error instanceof WorkflowError)) throw error;

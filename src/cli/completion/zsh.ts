@@ -20,7 +20,9 @@ fi
 const completer = ({ path, command }: CommandAt, program: string): string => {
   const options = command.options.flatMap(optionSpecs);
   if (command.commands.length === 0) {
-    const args = command.args.map(({ name, completes }, at) => quote(`${at + 1}:${plain(name)}:${action(completes)}`));
+    const args = command.args.map(({ name, completes }, at) =>
+      quote(`${at + 1}:${escapeSpec(name)}:${action(completes)}`),
+    );
     return `${functionOf(path, program)}() {
   _arguments -s ${[...options, ...args].join(LINE)}
 }
@@ -52,13 +54,13 @@ const LINE = ' \\\n    ';
 const functionOf = (path: string, program: string): string => `_${program}${path.replaceAll('/', '_')}`;
 
 const optionSpecs = ({ flags, description, value }: OptionShape): readonly string[] => {
-  const told = `[${description.replace(/[[\]\\:]/g, '\\$&')}]`;
+  const label = `[${description.replace(/[[\]\\:]/g, '\\$&')}]`;
   // Options with a value may be completed again; the program checks how often they are allowed.
   if (value) {
-    const rest = `${told}:${plain(value.name)}:${action(value.completes)}`;
+    const rest = `${label}:${escapeSpec(value.name)}:${action(value.completes)}`;
     return flags.map((flag) => quote(`*${flag}${flag.startsWith('--') ? '=' : '+'}${rest}`));
   }
-  return flags.map((flag) => quote(`(${flags.join(' ')})${flag}${told}`));
+  return flags.map((flag) => quote(`(${flags.join(' ')})${flag}${label}`));
 };
 
 const action = (completes: Completes): string => {
@@ -75,6 +77,6 @@ const action = (completes: Completes): string => {
 };
 
 /** Escapes `:` and `\`, which are special in the specs of `_arguments`. */
-const plain = (name: string): string => name.replace(/[:\\]/g, '\\$&');
+const escapeSpec = (name: string): string => name.replace(/[:\\]/g, '\\$&');
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -10,7 +10,7 @@ import { taskNotes } from './notes.ts';
 import { drawingOrder } from './order.ts';
 import { twinsOf } from './twins.ts';
 
-export type DrawingOptions = Pick<Printer, 'columns' | 'style' | 'foreign'> & {
+export type DrawingOptions = Pick<Printer, 'columns' | 'style' | 'sanitize'> & {
   /** Whether to draw with ASCII characters only. Names are not changed. Default false. */
   readonly ascii?: boolean | undefined;
 };
@@ -28,9 +28,9 @@ export type DrawingOptions = Pick<Printer, 'columns' | 'style' | 'foreign'> & {
  */
 export const drawGraph = (definition: JobDefinition, options: DrawingOptions): readonly string[] => {
   const drawing = createDrawing(definition, options);
-  const { style, foreign } = options;
+  const { style, sanitize } = options;
   const count = ` (${definition.tasks.length} ${definition.tasks.length === 1 ? 'task' : 'tasks'})`;
-  const name = fitText(foreign(definition.name), Math.max(1, options.columns - count.length), drawing.glyphs.cut);
+  const name = fitText(sanitize(definition.name), Math.max(1, options.columns - count.length), drawing.glyphs.cut);
   const title = `${style('bold', name)}${style('dim', count)}`;
   if (definition.tasks.length === 0) return [title];
   const blocks = blocksOf(drawing);
@@ -38,7 +38,7 @@ export const drawGraph = (definition: JobDefinition, options: DrawingOptions): r
   return [title, '', ...body, ...footer(blocks ?? [], drawing)];
 };
 
-const createDrawing = (definition: JobDefinition, { columns, style, foreign, ascii }: DrawingOptions): Drawing => {
+const createDrawing = (definition: JobDefinition, { columns, style, sanitize, ascii }: DrawingOptions): Drawing => {
   const graph = buildGraph(definition.tasks);
   const chain = definition.criticalPath().map((name) => graph.indexOf.get(name) as number);
   const inChain = new Set(chain.length > 1 ? chain : []);
@@ -47,8 +47,8 @@ const createDrawing = (definition: JobDefinition, { columns, style, foreign, asc
     glyphs: ascii ? ASCII : UNICODE,
     style,
     columns,
-    names: definition.tasks.map(({ name }) => foreign(name)),
-    notes: definition.tasks.map((task) => foreign(taskNotes(task).join(', '))),
+    names: definition.tasks.map(({ name }) => sanitize(name)),
+    notes: definition.tasks.map((task) => sanitize(taskNotes(task).join(', '))),
     chain,
     isInChain: (task) => inChain.has(task),
   };

@@ -66,7 +66,7 @@ const lookOf = ({ stdout, env }: CliIo) => ({
 const PLAIN = {
   columns: Number.POSITIVE_INFINITY,
   style: (_: unknown, text: string) => text,
-  foreign: plainText,
+  sanitize: plainText,
 };
 
 const svgFault = (error: Error): string =>
@@ -76,7 +76,7 @@ const svgFault = (error: Error): string =>
 
 const fail = (message: string, exitCode: number, io: CliIo): number => {
   const err = createPrinter(io.stderr, io.env);
-  err.line(`error: ${err.foreign(message)}`);
+  err.line(`error: ${err.sanitize(message)}`);
   err.flush();
   return exitCode;
 };

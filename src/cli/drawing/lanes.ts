@@ -59,7 +59,7 @@ export const drawLanes = (
     const place = placeOf(task, inputs, field, twins, options.share);
     if (place === undefined) return undefined;
     rows.push({ task, marks: marksOf(place, inputs, field) });
-    advance(task, place, inputs, field, twins);
+    updateLanes(task, place, inputs, field, twins);
   }
   return rows;
 };
@@ -109,7 +109,7 @@ const marksOf = ({ column, out }: LanePlace, inputs: readonly Lane[], field: Lan
 };
 
 /** Updates the lanes from those above a task's row to those below it. */
-const advance = (
+const updateLanes = (
   task: number,
   { column, out }: LanePlace,
   inputs: readonly Lane[],

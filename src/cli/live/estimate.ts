@@ -3,7 +3,7 @@ import { parentPath } from '../../engine/durable/task-path.ts';
 import type { JobRecord } from '../../engine/model/job-record.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
 import { SETTLED } from '../../events/states.ts';
-import { insideOf, type LivePlan, type LiveState, type LiveTask, workingOf } from './state.ts';
+import { activeTasks, childCountsOf, type LivePlan, type LiveState, type LiveTask } from './state.ts';
 
 export type LiveEstimate = {
   /** Takes an event, so that tasks added while the job runs are estimated too. */
@@ -38,7 +38,7 @@ export const createLiveEstimate = (plan: LivePlan, state: LiveState, workers?: n
       sorted = undefined;
     },
     leftMs: (nowMs, states) => {
-      if (workers === undefined) most = Math.max(most, workingOf(state).working.size);
+      if (workers === undefined) most = Math.max(most, activeTasks(state).working.size);
       const isDue = nowMs - estimatedAt >= ESTIMATE_EVERY_MS;
       const meanMs = isDue && nowMs - (state.record.begins[0] ?? nowMs) >= 2000 ? meanOf(tasks, state) : undefined;
       if (meanMs !== undefined) {
@@ -113,6 +113,6 @@ const needOf = (
 /** Returns the done part of a task, 0 to 1: as reported, or that of its instances, which all become ready at once. */
 const fractionOf = ({ fraction, path }: LiveTask, record: JobRecord): number | undefined => {
   if (fraction !== undefined) return fraction;
-  const { heard, ended } = insideOf(record, path);
+  const { heard, ended } = childCountsOf(record, path);
   return heard > 1 ? ended / heard : undefined;
 };

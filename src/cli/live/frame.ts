@@ -5,9 +5,9 @@ import type { Printer } from '../terminal/printer.ts';
 import { plainText } from '../terminal/safe-text.ts';
 import { STATE_STYLES } from '../terminal/state-style.ts';
 import { cutEnd, cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
-import { insideOf, isWaiting, type LiveState, type LiveTask, type Working, workingOf } from './state.ts';
+import { activeTasks, childCountsOf, isWaiting, type LiveState, type LiveTask, type Working } from './state.ts';
 
-export type FrameLook = {
+export type FrameOptions = {
   /** The window's width. Lines are narrower than it by one, and fewer than its rows. */
   readonly columns: number;
   readonly rows: number;
@@ -29,10 +29,10 @@ export type FrameLook = {
  * Running tasks are in order of start, so that long ones rise and stay. If there is room, waiting tasks are shown too,
  * and tasks whose nested tasks or instances run. Nested tasks and instances are grouped with their top-level task.
  */
-export const liveFrame = (state: LiveState, look: FrameLook): readonly string[] => {
+export const liveFrame = (state: LiveState, look: FrameOptions): readonly string[] => {
   const width = look.columns - 1;
   if (width < 1) return [];
-  const work = workingOf(state);
+  const work = activeTasks(state);
   const shown = chosen(work, Math.max(0, Math.min(look.rows - 4, MAX_TASKS)));
   const nameWidth = Math.max(1, Math.min(state.nameWidth, MAX_NAME_WIDTH, Math.max(10, Math.floor(width / 3))));
   const times = shown.map(({ since }) => formatElapsed(look.nowMs - since));
@@ -89,7 +89,7 @@ const taskLine = (
     width,
     look: { style, nowMs },
     state: live,
-  }: { nameWidth: number; width: number; look: FrameLook; state: LiveState },
+  }: { nameWidth: number; width: number; look: FrameOptions; state: LiveState },
 ): string => {
   const name = padEnd(cutMiddle(rowText(task.path), nameWidth), nameWidth);
   const colour = STATE_STYLES[task.record.state];
@@ -119,7 +119,7 @@ const stateText = (task: LiveTask, { record }: LiveState, nowMs: number): string
     case 'ready':
       return task.isExternal ? 'waiting for somebody outside' : 'waiting for its turn';
     default: {
-      const { heard, ended } = insideOf(record, path);
+      const { heard, ended } = childCountsOf(record, path);
       const parts = [
         ...(attempts > 1 ? [`attempt ${attempts}`] : []),
         ...(heard > 0 ? [`${ended} of ${heard} done`] : []),
@@ -134,7 +134,7 @@ const moreLine = (
   { tasks, working }: Working,
   shown: readonly LiveTask[],
   width: number,
-  { style }: FrameLook,
+  { style }: FrameOptions,
 ): string | undefined => {
   const running = working.size - shown.filter((task) => working.has(task)).length;
   const idle = tasks.filter(isWaiting).length - shown.filter(isWaiting).length;
@@ -148,7 +148,7 @@ const moreLine = (
 };
 
 /** Returns the bar and the counts and times beside it; the wider the window, the more of them. */
-const barLine = ({ record }: LiveState, width: number, look: FrameLook): string => {
+const barLine = ({ record }: LiveState, width: number, look: FrameOptions): string => {
   const { style, nowMs, leftMs, counts } = look;
   const total = sumOf(counts, Object.keys(counts));
   const count: Part = {
@@ -185,7 +185,7 @@ const barLine = ({ record }: LiveState, width: number, look: FrameLook): string 
   return style('bold', cutEnd(count.text, width));
 };
 
-const sumOf = (counts: FrameLook['counts'], states: Iterable<string>): number => {
+const sumOf = (counts: FrameOptions['counts'], states: Iterable<string>): number => {
   let sum = 0;
   for (const state of states) sum += counts[state as TaskState];
   return sum;
@@ -200,7 +200,7 @@ const MAX_BAR = 40;
 const WORDS: Readonly<Partial<Record<TaskState, string>>> = { notReady: 'not ready' };
 
 /** Draws a bar that is full only when all tasks have ended, and shows a failure even if it is one of thousands. */
-const bar = (counts: FrameLook['counts'], cells: number, style: Printer['style']): string => {
+const bar = (counts: FrameOptions['counts'], cells: number, style: Printer['style']): string => {
   const total = sumOf(counts, Object.keys(counts));
   const settled = sumOf(counts, SETTLED);
   const upTo = (count: number): number => (total === 0 ? cells : Math.floor((count / total) * cells));

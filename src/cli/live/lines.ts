@@ -9,7 +9,7 @@ import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
 import { cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
 
 /**
- * Prints a line for each transition, log line and progress of a task, and with `tellsJob` for the job's transitions:
+ * Prints a line for each transition, log line and progress of a task, and with `includeJob` for the job's transitions:
  *
  *     12:00:01.234  extract    running
  *     12:00:01.250  extract    | Extracting data...
@@ -20,7 +20,7 @@ export const liveLines = (
   printer: Printer,
   record: JobRecord,
   least: LogLevel = 'info',
-  { tellsJob = false }: { readonly tellsJob?: boolean } = {},
+  { includeJob = false }: { readonly includeJob?: boolean } = {},
 ): ((event: JobEvent) => void) => {
   const rank = LEVELS.indexOf(least);
   const width = nameWidth(names, printer.columns);
@@ -29,7 +29,7 @@ export const liveLines = (
   // Most lines come from tasks that print a lot, so each name and time is formatted once.
   const labels = new Map<string, string>();
   const labelOf = (task: string): string => {
-    const name = printer.foreign(task);
+    const name = printer.sanitize(task);
     const label = labels.get(task) ?? padEnd(isTerminal ? cutMiddle(name, width) : name, width);
     labels.set(task, label);
     return label;
@@ -40,16 +40,19 @@ export const liveLines = (
     printer.line(`${clock.text}  ${labelOf(task)}  ${text}`);
   };
 
-  const tellJob = (event: JobTransition | JobResumed, { at, jobName: task }: { at: number; jobName: string }): void => {
+  const printJob = (
+    event: JobTransition | JobResumed,
+    { at, jobName: task }: { at: number; jobName: string },
+  ): void => {
     const text =
       event.type === 'job.resumed'
-        ? `goes on: ${printer.foreign(event.by)}`
+        ? `goes on: ${printer.sanitize(event.by)}`
         : jobText(event, at, record.begins[0], printer);
     if (text !== undefined) print({ at, task }, printer.style('bold', text));
   };
 
   return (event) => {
-    if (tellsJob && (event.type === 'job.transition' || event.type === 'job.resumed')) return tellJob(event, event);
+    if (includeJob && (event.type === 'job.transition' || event.type === 'job.resumed')) return printJob(event, event);
     if (event.type === 'task.transition' && event.to === 'running') {
       // Report an attempt of a sensor once, not at each check.
       if (attempts.get(event.task) === event.attempt) return;
@@ -62,13 +65,13 @@ export const liveLines = (
         break;
       case 'task.progress': {
         const percent = `${Math.floor(event.fraction * 100)}%`;
-        print(event, printer.foreign(event.message === undefined ? percent : `${percent} ${event.message}`));
+        print(event, printer.sanitize(event.message === undefined ? percent : `${percent} ${event.message}`));
         break;
       }
       case 'task.transition': {
         const task = record.tasks.get(event.task);
         const text = transitionText(event, event.at, task && beganAt(record, task));
-        print(event, printer.style(STATE_STYLES[event.to], event.to) + printer.foreign(text));
+        print(event, printer.style(STATE_STYLES[event.to], event.to) + printer.sanitize(text));
         break;
       }
       default:
@@ -84,9 +87,9 @@ const nameWidth = (names: readonly string[], columns: number): number => {
 
 const MAX_NAME_WIDTH = 40;
 
-const logText = ({ level, message }: TaskLog, { style, foreign }: Printer): string => {
+const logText = ({ level, message }: TaskLog, { style, sanitize }: Printer): string => {
   const bar = level === 'info' ? '|' : style(level === 'warn' ? 'yellow' : 'red', '|');
-  return message === '' ? bar : `${bar} ${foreign(message)}`;
+  return message === '' ? bar : `${bar} ${sanitize(message)}`;
 };
 
 /** Returns what happened to the job; `undefined` for its first start, which its tasks show. */
@@ -94,13 +97,13 @@ const jobText = (
   { from, to, reason, error }: JobTransition,
   at: number,
   begin: number | undefined,
-  { foreign }: Printer,
+  { sanitize }: Printer,
 ): string | undefined => {
   if (to === 'running') return isTerminalJobState(from) ? 'is tried again' : from === 'paused' ? 'goes on' : undefined;
   const how = STATE_WORDS[to] ?? to;
   const took = isTerminalJobState(to) && begin !== undefined ? ` in ${formatDuration(at - begin)}` : '';
   const why = reason ?? error?.message;
-  return `${how}${took}${why === undefined ? '' : `: ${foreign(SKIP_REASONS[why] ?? why)}`}`;
+  return `${how}${took}${why === undefined ? '' : `: ${sanitize(SKIP_REASONS[why] ?? why)}`}`;
 };
 
 const transitionText = (event: TaskTransition, at: number, startedAt: number | undefined): string => {

@@ -7,7 +7,7 @@ export type LiveScreen = {
   /** Prints `above` for good, then draws `lines`, which must fit the window. Returns whether the stream takes more. */
   readonly draw: (above: string, lines: readonly string[]) => boolean;
   /** Notes that the user typed a line: its echo moved the cursor one row down. */
-  readonly typed: () => void;
+  readonly onInput: () => void;
   /** Prints `above`, removes the live part and shows the cursor. */
   readonly erase: (above: string) => void;
 };
@@ -52,7 +52,7 @@ export const createLiveScreen = (stream: OutputStream): LiveScreen => {
       typed = 0;
       return write(text === '' ? '' : hide + text);
     },
-    typed: () => {
+    onInput: () => {
       typed++;
     },
     erase: (above) => {

@@ -110,11 +110,11 @@ type Recorded = { -readonly [Key in keyof LiveTask]: LiveTask[Key] } & { tail: (
 /** The live tasks, and those of them that work: they run, and none of their nested tasks or instances does. */
 export type Working = { readonly tasks: readonly LiveTask[]; readonly working: ReadonlySet<LiveTask> };
 
-export const workingOf = ({ live }: LiveState): Working => {
+export const activeTasks = ({ live }: LiveState): Working => {
   const tasks = [...live.values()];
   const running = tasks.filter(({ record }) => record.state === 'running');
-  const around = new Set(running.map(({ path }) => parentPath(path)));
-  return { tasks, working: new Set(running.filter(({ path }) => !around.has(path))) };
+  const parents = new Set(running.map(({ path }) => parentPath(path)));
+  return { tasks, working: new Set(running.filter(({ path }) => !parents.has(path))) };
 };
 
 /** Returns whether a live task waits: for a time, for completion from outside, for a resume or for a slot. */
@@ -122,7 +122,7 @@ export const isWaiting = ({ record: { state } }: LiveTask): boolean =>
   state === 'retrying' || state === 'polling' || state === 'paused' || state === 'ready';
 
 /** Returns how many nested tasks or instances of a task have begun or settled, and how many have settled. */
-export const insideOf = (
+export const childCountsOf = (
   { nested, tasks }: JobRecord,
   path: string,
 ): { readonly heard: number; readonly ended: number } => {

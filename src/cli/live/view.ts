@@ -22,7 +22,7 @@ export type LiveView = {
   /** Prints a line above the live part; after `stop`, at the end of the output. */
   readonly print: (line: string) => void;
   /** Notes that the user typed a line, which the terminal echoed below. */
-  readonly typed: () => void;
+  readonly onInput: () => void;
   /** Removes the live part, leaves what was printed above it, shows the cursor. Further calls have no effect. */
   readonly stop: () => void;
 };
@@ -150,7 +150,7 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
       estimate.record(event);
     },
     print,
-    typed: screen.typed,
+    onInput: screen.onInput,
     stop,
   };
 };

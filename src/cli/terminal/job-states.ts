@@ -4,6 +4,6 @@ import type { JobState } from '../../events/event.ts';
 export type ShownState = JobState | 'interrupted';
 
 /** The states of a job that has ended. */
-export const OVER: readonly JobState[] = ['completed', 'failed', 'timedOut', 'cancelled', 'notReady'];
+export const ENDED_STATES: readonly JobState[] = ['completed', 'failed', 'timedOut', 'cancelled', 'notReady'];
 
-export const SHOWN_STATES: readonly ShownState[] = ['idle', 'running', 'paused', 'interrupted', ...OVER];
+export const SHOWN_STATES: readonly ShownState[] = ['idle', 'running', 'paused', 'interrupted', ...ENDED_STATES];

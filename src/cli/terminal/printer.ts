@@ -19,7 +19,7 @@ export type Printer = {
   /** Formats the text if the stream supports colours, else returns it unchanged. */
   readonly style: (format: Style, text: string) => string;
   /** Makes text from outside safe to print: no control characters, and colours only if the stream supports them. */
-  readonly foreign: (text: string) => string;
+  readonly sanitize: (text: string) => string;
   /** Width of the terminal in columns; `Infinity` if the stream is not a terminal. */
   readonly columns: number;
   /** Resolves with the error when the stream can't be written to any more, such as EPIPE. Later lines are dropped. */
@@ -58,7 +58,7 @@ export const createPrinter = (stream: OutputStream, env: CliIo['env'], gate?: Ou
     },
     flush,
     style: (format, text) => (colours ? styleText(format, text, { validateStream: false }) : text),
-    foreign: colours ? styledText : plainText,
+    sanitize: colours ? styledText : plainText,
     columns: stream.isTTY ? stream.columns || 80 : Number.POSITIVE_INFINITY,
     broken,
   };

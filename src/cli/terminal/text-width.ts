@@ -10,14 +10,14 @@ export const textWidth = (text: string): number => {
 export const cutMiddle = (text: string, width: number): string => {
   if (textWidth(text) <= width) return text;
   const characters = [...segments(text)].map(({ segment }) => segment);
-  const head = take(characters, Math.ceil((width - 1) / 2));
-  const tail = take(characters.slice(head.length).reverse(), width - 1 - sum(head));
+  const head = takeColumns(characters, Math.ceil((width - 1) / 2));
+  const tail = takeColumns(characters.slice(head.length).reverse(), width - 1 - sum(head));
   return [...head, '…', ...tail.reverse()].join('');
 };
 
 export const cutEnd = (text: string, width: number): string => {
   if (textWidth(text) <= width) return text;
-  return `${take(
+  return `${takeColumns(
     [...segments(text)].map(({ segment }) => segment),
     width - 1,
   ).join('')}…`;
@@ -25,7 +25,7 @@ export const cutEnd = (text: string, width: number): string => {
 
 export const padEnd = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - textWidth(text)));
 
-const take = (characters: readonly string[], width: number): string[] => {
+const takeColumns = (characters: readonly string[], width: number): string[] => {
   let left = width;
   const end = characters.findIndex((character) => {
     left -= widthOf(character);

@@ -1,6 +1,6 @@
 /** Returns Mermaid's settings for a chart of this length: at most nine marks (up to eight years), fitting labels. */
 export const timeAxis = (lengthMs: number): { readonly axisFormat: string; readonly tickInterval: string } => {
-  const [stepMs, tickInterval] = STEPS.find(([step]) => lengthMs <= step * MOST_STEPS) ?? LONGEST;
+  const [stepMs, tickInterval] = STEPS.find(([step]) => lengthMs <= step * MAX_STEPS) ?? LONGEST;
   return { axisFormat: formatOf(stepMs, lengthMs), tickInterval };
 };
 
@@ -11,7 +11,7 @@ const formatOf = (stepMs: number, lengthMs: number): string => {
   return lengthMs < DAY ? '%H:%M' : '%m-%d %H:%M';
 };
 
-const MOST_STEPS = 8;
+const MAX_STEPS = 8;
 
 const SECOND = 1_000;
 

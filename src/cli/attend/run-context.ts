@@ -2,14 +2,14 @@ import { CommandError, UnknownTaskError } from '../../engine/errors/errors.ts';
 import { type OutputGate, outputGate } from '../../executors/process/output-gate.ts';
 import { WorkflowError } from '../../workflow/problem.ts';
 import { SelectionError } from '../../workflow/select-tasks.ts';
-import { tellingErrors } from '../kept/with-journal.ts';
+import { withErrorReporting } from '../stored/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter, type Printer } from '../terminal/printer.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
 
-export type RunDesk = {
+export type RunContext = {
   /** Closed while `out` can't keep up: pauses the output of tasks. */
   readonly gate: OutputGate;
   readonly out: Printer;
@@ -18,12 +18,12 @@ export type RunDesk = {
 };
 
 /** Runs a command's work; reports usage errors and workflow problems on stderr. Resolves to the exit code. */
-export const atRunDesk = (
+export const withRunContext = (
   { json }: { readonly json?: boolean },
   io: CliIo,
-  work: (desk: RunDesk) => Promise<number>,
+  work: (context: RunContext) => Promise<number>,
 ): Promise<number> =>
-  tellingErrors(io, async () => {
+  withErrorReporting(io, async () => {
     const gate = outputGate();
     // With --json only the result goes to stdout.
     const out = createPrinter(json ? io.stderr : io.stdout, io.env, gate);

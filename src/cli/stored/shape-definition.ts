@@ -4,8 +4,8 @@ import { TintypeError } from '../../engine/errors/errors.ts';
 import type { JobDefinition } from '../../engine/job-definition.ts';
 import { jobFrom } from '../../engine/job-from.ts';
 import type { JobRecord } from '../../engine/model/job-record.ts';
-import { growthOf } from './kept-job.ts';
 import type { ShapeTask } from './shape-tasks.ts';
+import { growthOf } from './stored-job.ts';
 
 /** Returns a definition of a stored job's shape, with the tasks added while it ran. It can be drawn, not run. */
 export const shapeDefinition = (name: string, shape: readonly ShapeTask[], record: JobRecord): JobDefinition => {
@@ -18,7 +18,7 @@ export const shapeDefinition = (name: string, shape: readonly ShapeTask[], recor
 };
 
 /** Returns a definition without functions, to cancel a job whose program is unknown here. @throws JobDefinitionError */
-export const lostDefinition = (name: string, shape: readonly ShapeTask[]): JobDefinition =>
+export const placeholderDefinition = (name: string, shape: readonly ShapeTask[]): JobDefinition =>
   definitionOf(name, shape, {
     run: () => {
       throw new LostTaskError('It did not run: what it does is not known here.');

@@ -1,13 +1,17 @@
 import type { JobResult } from '../../engine/job-result.ts';
-import { jobCommand, type Kept } from '../kept/job-command.ts';
+import { type JobLocation, jobCommand } from '../stored/job-command.ts';
 import type { Printer } from '../terminal/printer.ts';
 
 /** Returns lines with the command to continue a stored job: `resume` if its journal failed, else `retry`. */
-export const goOnCommand = (result: JobResult, kept: Kept, { style, foreign }: Printer): readonly string[] => {
+export const nextCommand = (
+  result: JobResult,
+  location: JobLocation,
+  { style, sanitize }: Printer,
+): readonly string[] => {
   if (result.state === 'completed') return [];
   const lines = (what: string, command: string): readonly string[] => [
     what,
-    `  ${style('bold', foreign(jobCommand(command, result.jobId, kept)))}`,
+    `  ${style('bold', sanitize(jobCommand(command, result.jobId, location)))}`,
   ];
   const more = result.state === 'timedOut' ? ' (--timeout gives it more time)' : '';
   if (!isInterrupted(result)) return lines(`To try again what ${whatOf(result)}${more}:`, 'retry');

@@ -4,10 +4,10 @@ import type { FailurePolicy } from '../../engine/definition/options.ts';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { type Mask, NO_MASK } from '../../executors/mask/mask.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
-import { jobLabel } from '../kept/job-command.ts';
+import { jobLabel } from '../stored/job-command.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
-import type { RunDesk } from './run-desk.ts';
+import type { RunContext } from './run-context.ts';
 
 /** The metadata that is stored with a job of a workflow file, so that another command can continue it. */
 export type RunMetadata = {
@@ -43,7 +43,7 @@ export const originOf = (job: Pick<JournalJob, 'metadata'>): 'file' | 'pipe' | '
 };
 
 /** Returns why a job's workflow can't be loaded again, or `undefined` if it can. */
-export const lostBecause = (job: JournalJob): string | undefined => {
+export const unavailableReason = (job: JournalJob): string | undefined => {
   const { file } = metadataOf(job);
   switch (originOf(job)) {
     case 'program':
@@ -56,13 +56,13 @@ export const lostBecause = (job: JournalJob): string | undefined => {
 };
 
 /** Reloads a job's file, now at `file` if it moved. @throws UsageError @throws WorkflowError @throws SelectionError */
-export const loadKept = async (
+export const loadStoredWorkflow = async (
   job: JournalJob,
   { file: moved, grace }: { readonly file?: string | undefined; readonly grace: number },
-  { gate, io }: Pick<RunDesk, 'gate' | 'io'>,
+  { gate, io }: Pick<RunContext, 'gate' | 'io'>,
 ): Promise<LoadedWorkflow> => {
-  const { file: kept, only, skip } = metadataOf(job);
-  const file = moved ?? kept;
+  const { file: storedFile, only, skip } = metadataOf(job);
+  const file = moved ?? storedFile;
   if (file === undefined) {
     throw new UsageError(
       originOf(job) === 'pipe'
@@ -89,7 +89,7 @@ export const loadKept = async (
 };
 
 /** Returns a mask for the secrets of the job's workflow; one that masks nothing if the file can't be loaded. */
-export const keptMask = async (job: JournalJob, io: CliIo): Promise<Mask> => {
+export const storedMask = async (job: JournalJob, io: CliIo): Promise<Mask> => {
   const { file } = metadataOf(job);
   if (file === undefined || !existsSync(file)) return NO_MASK;
   try {

@@ -27,10 +27,10 @@ const reviveIn = ({ error, tasks }: TaskResult, tails: ReadonlyMap<string, Tail>
   for (const task of Object.values(tasks ?? {})) reviveIn(task, tails);
 };
 
-const revive = (error: Error, tails: ReadonlyMap<string, Tail>, around = ''): void => {
+const revive = (error: Error, tails: ReadonlyMap<string, Tail>, parent = ''): void => {
   const { cause } = error;
   if (!(cause instanceof Error) || cause instanceof ProcessError) return;
-  const path = error instanceof TaskError ? error.taskName : around;
+  const path = error instanceof TaskError ? error.taskName : parent;
   const known = processErrorOf(errorData(cause), tails.get(path));
   if (known) error.cause = known;
   else revive(cause, tails, path);

@@ -7,7 +7,7 @@ import { UsageError } from '../terminal/usage-error.ts';
 import { openJournal } from './journal-file.ts';
 
 /** The journal, printers and streams of a command for stored jobs. */
-export type Desk = {
+export type JournalContext = {
   readonly journal: SqliteJournal;
   readonly out: Printer;
   readonly err: Printer;
@@ -15,8 +15,12 @@ export type Desk = {
 };
 
 /** Runs `work` with an existing journal, then closes the journal. Resolves to the exit code. */
-export const withJournal = (file: string, io: CliIo, work: (desk: Desk) => Promise<number>): Promise<number> =>
-  tellingErrors(io, async (out, err) => {
+export const withJournal = (
+  file: string,
+  io: CliIo,
+  work: (context: JournalContext) => Promise<number>,
+): Promise<number> =>
+  withErrorReporting(io, async (out, err) => {
     const journal = openJournal(file, { create: false });
     try {
       return await work({ journal, out, err, io });
@@ -26,7 +30,7 @@ export const withJournal = (file: string, io: CliIo, work: (desk: Desk) => Promi
   });
 
 /** Runs `work`, and reports usage, option and journal errors on stderr. Resolves to the exit code. */
-export const tellingErrors = async (
+export const withErrorReporting = async (
   io: CliIo,
   work: (out: Printer, err: Printer) => Promise<number>,
 ): Promise<number> => {
@@ -42,7 +46,7 @@ export const tellingErrors = async (
     }
     if (!(error instanceof JournalError)) throw error;
     err.line(journalErrorLine(error, err));
-    return HARD_LUCK.has(error.code) ? EXIT.failed : EXIT.usage;
+    return JOURNAL_FAILURES.has(error.code) ? EXIT.failed : EXIT.usage;
   } finally {
     out.flush();
     err.flush();
@@ -50,17 +54,17 @@ export const tellingErrors = async (
 };
 
 /** Formats a journal error as one line, with its code. */
-export const journalErrorLine = ({ message, code }: JournalError, { foreign }: Printer): string =>
-  `error: ${foreign(message)} (${code})`;
+export const journalErrorLine = ({ message, code }: JournalError, { sanitize }: Printer): string =>
+  `error: ${sanitize(message)} (${code})`;
 
-const printUsageError = ({ message }: Error, { line, foreign }: Printer): void => {
-  const [first = '', ...more] = message.split('\n').map(foreign);
+const printUsageError = ({ message }: Error, { line, sanitize }: Printer): void => {
+  const [first = '', ...more] = message.split('\n').map(sanitize);
   line(`error: ${first}`);
   for (const text of more) line(text);
 };
 
 /** Failures of a valid journal (exit 1). Any other code is a usage error (exit 2). */
-const HARD_LUCK: ReadonlySet<JournalErrorCode> = new Set([
+const JOURNAL_FAILURES: ReadonlySet<JournalErrorCode> = new Set([
   'JOURNAL_FAILED',
   'JOURNAL_FULL',
   'JOURNAL_READ_ONLY',

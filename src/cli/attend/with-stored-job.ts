@@ -5,21 +5,21 @@ import { createEngine, type Engine } from '../../engine/engine.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import type { SqliteJournal } from '../../journal/sqlite-journal.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
-import { findJob } from '../kept/find-job.ts';
-import { runningText } from '../kept/holder-text.ts';
-import { jobLabel, type Kept } from '../kept/job-command.ts';
-import { openJournal } from '../kept/journal-file.ts';
+import { findJob } from '../stored/find-job.ts';
+import { runningText } from '../stored/holder-text.ts';
+import { type JobLocation, jobLabel } from '../stored/job-command.ts';
+import { openJournal } from '../stored/journal-file.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { UsageError } from '../terminal/usage-error.ts';
-import { type AttendOptions, openEvents, SPARE_MS } from './attend-job.ts';
 import { changePolicy } from './change-policy.ts';
 import type { EventFile } from './event-file.ts';
-import { loadKept, metadataOf } from './kept-workflow.ts';
-import { atRunDesk, type RunDesk } from './run-desk.ts';
-import { toldOptions } from './told-options.ts';
+import { repeatableArgs } from './repeatable-options.ts';
+import { type RunContext, withRunContext } from './run-context.ts';
+import { loadStoredWorkflow, metadataOf } from './stored-workflow.ts';
+import { openEvents, SPARE_MS, type WatchOptions } from './watch-job.ts';
 
 /** Options for resuming or retrying a stored job. Those left out keep the values that the job was started with. */
-export type TakeUpOptions = Omit<AttendOptions, 'workers'> & {
+export type ContinueOptions = Omit<WatchOptions, 'workers'> & {
   readonly db: string;
   /** The path of the workflow file now, if it has moved. */
   readonly file?: string;
@@ -34,26 +34,30 @@ export type TakeUpOptions = Omit<AttendOptions, 'workers'> & {
 };
 
 /** Returns where the job is stored, with the options that a follow-up command must repeat. */
-export const keptBy = ({ db, file, ...told }: TakeUpOptions): Kept => ({ db, file, told: toldOptions(told) });
+export const locationOf = ({ db, file, ...options }: ContinueOptions): JobLocation => ({
+  db,
+  file,
+  args: repeatableArgs(options),
+});
 
 /** What a command works with once the stored job is found; its workflow is not loaded yet. */
-export type KeptDesk = RunDesk & { readonly journal: SqliteJournal; readonly kept: JournalJob };
+export type StoredJobContext = RunContext & { readonly journal: SqliteJournal; readonly stored: JournalJob };
 
 /** Opens the journal, finds a stored job and runs `work` with it. Resolves to the exit code. */
-export const atKeptJob = (
+export const withStoredJob = (
   name: string,
   options: { readonly db: string; readonly json?: boolean },
   io: CliIo,
-  work: (desk: KeptDesk) => Promise<number>,
+  work: (context: StoredJobContext) => Promise<number>,
 ): Promise<number> =>
-  atRunDesk(options, io, async (desk) => {
+  withRunContext(options, io, async (context) => {
     const journal = openJournal(options.db, { create: false });
     try {
-      const kept = await findJob(journal, name);
+      const stored = await findJob(journal, name);
       try {
-        return await work({ ...desk, journal, kept });
+        return await work({ ...context, journal, stored });
       } catch (error) {
-        throw await forUsers(error, { ...desk, journal, kept }, options);
+        throw await forUsers(error, { ...context, journal, stored }, options);
       }
     } finally {
       await journal.close();
@@ -63,34 +67,38 @@ export const atKeptJob = (
 /** Turns a job that another process holds into a UsageError; returns any other error unchanged. */
 const forUsers = async (
   error: unknown,
-  { kept, journal }: KeptDesk,
+  { stored, journal }: StoredJobContext,
   { db }: { readonly db: string },
 ): Promise<unknown> => {
   if (!(error instanceof JournalError && error.code === 'JOB_LEASED')) return error;
-  const job = (await journal.job(kept.id)) ?? kept;
+  const job = (await journal.job(stored.id)) ?? stored;
   return new UsageError(`${jobLabel(job)} can't go on here: ${runningText(job, { db })}`);
 };
 
-export type TakenUp = {
+export type PreparedJob = {
   readonly engine: Engine;
   readonly loaded: LoadedWorkflow;
-  readonly options: AttendOptions;
+  readonly options: WatchOptions;
   readonly events: EventFile | undefined;
   readonly start: Pick<StartOptions, 'maxConcurrency' | 'timeout' | 'onFailure' | 'graceMs'> & {
     readonly changed?: ChangePolicy;
   };
 };
 
-/** Loads (unless `known`) and checks a job's file. @throws UsageError @throws WorkflowError @throws SelectionError */
-export const takeUp = async (desk: KeptDesk, options: TakeUpOptions, known?: LoadedWorkflow): Promise<TakenUp> => {
-  const { kept, journal } = desk;
-  const before = metadataOf(kept);
+/** Loads (unless `given`) and checks a job's file. @throws UsageError @throws WorkflowError @throws SelectionError */
+export const prepareJob = async (
+  context: StoredJobContext,
+  options: ContinueOptions,
+  given?: LoadedWorkflow,
+): Promise<PreparedJob> => {
+  const { stored, journal } = context;
+  const before = metadataOf(stored);
   const workers = options.workers ?? before.workers ?? 4;
   const grace = options.grace ?? before.grace ?? 2000;
   const { db, timeout, onFailure } = options;
   const file = options.file ?? before.file;
-  const loaded = known ?? (await loadKept(kept, { file, grace }, desk));
-  const changed = await changePolicy(desk, loaded.definition, options.changed);
+  const loaded = given ?? (await loadStoredWorkflow(stored, { file, grace }, context));
+  const changed = await changePolicy(context, loaded.definition, options.changed);
   return {
     engine: createEngine({ journal, definitions: [loaded.definition] }),
     loaded,

@@ -7,7 +7,7 @@ import { SHOWN_STATES } from '../terminal/job-states.ts';
 const VERSION = 1;
 
 /** The contents of a job's export file. */
-export type FiledJob = {
+export type ExportedJob = {
   readonly job: Omit<JournalJob, 'fence' | 'lease'>;
   readonly shape: string;
   readonly events: readonly StoredEvent[];
@@ -28,7 +28,7 @@ export class JobFileError extends Error {
 
 /** Yields a job as lines of JSON: the job, its events, its notes, and an end with the SHA-256 of these lines. */
 export async function* jobLines(
-  { job, shape, notes }: Omit<FiledJob, 'events'>,
+  { job, shape, notes }: Omit<ExportedJob, 'events'>,
   events: AsyncIterable<StoredEvent>,
 ): AsyncGenerator<string> {
   const hash = createHash('sha256');
@@ -47,24 +47,24 @@ export async function* jobLines(
 }
 
 /** The journal stores these values as JSON text, which is written unchanged. */
-const headLine = ({ input, options, metadata, ...job }: FiledJob['job'], shape: string): string => {
+const headLine = ({ input, options, metadata, ...job }: ExportedJob['job'], shape: string): string => {
   const texts = { input, options, metadata, shape };
   const parts = Object.entries(texts).map(([key, text]) => `${JSON.stringify(key)}:${text}`);
   return `{"tintype":"job","version":${VERSION},"job":${JSON.stringify(job)},${parts.join(',')}}`;
 };
 
 /** Reads a file that `jobLines` wrote. @throws JobFileError if it is invalid or incomplete */
-export const readJobFile = async (chunks: AsyncIterable<Buffer | string>): Promise<FiledJob> => {
+export const readJobFile = async (chunks: AsyncIterable<Buffer | string>): Promise<ExportedJob> => {
   const hash = createHash('sha256');
   const events: StoredEvent[] = [];
   const notes: Note[] = [];
-  let head: Pick<FiledJob, 'job' | 'shape'> | undefined;
+  let head: Pick<ExportedJob, 'job' | 'shape'> | undefined;
   let isWhole = false;
   let number = 0;
   for await (const text of linesOf(chunks)) {
     number++;
     const line = new Line(number, text);
-    if (isWhole) line.refuse('the file goes on after its end');
+    if (isWhole) line.fail('the file goes on after its end');
     if (!head) head = headOf(line);
     else if ('end' in line.value) {
       checkEnd(line, number - 1, hash.copy().digest('hex'));
@@ -92,20 +92,20 @@ class Line {
     try {
       value = JSON.parse(text);
     } catch {
-      this.refuse('it is no whole line of JSON');
+      this.fail('it is no whole line of JSON');
     }
-    if (!isMapping(value)) this.refuse('it is no JSON object');
+    if (!isMapping(value)) this.fail('it is no JSON object');
     this.value = value;
   }
 
-  refuse(what: string): never {
+  fail(what: string): never {
     throw new JobFileError(this.number, what);
   }
 
   /** Returns a value of the line, or of a mapping in it. @throws JobFileError if it is missing or of another type */
   take<Value>(key: string, is: (value: unknown) => value is Value, within = this.value): Value {
     const value = within[key];
-    if (!is(value)) this.refuse(`"${key}" is ${value === undefined ? 'missing' : 'not what it should be'}`);
+    if (!is(value)) this.fail(`"${key}" is ${value === undefined ? 'missing' : 'not what it should be'}`);
     return value;
   }
 
@@ -114,15 +114,15 @@ class Line {
   }
 }
 
-const headOf = (line: Line): Pick<FiledJob, 'job' | 'shape'> => {
-  if (line.value.tintype !== 'job') line.refuse('it does not begin as the export of a job does');
+const headOf = (line: Line): Pick<ExportedJob, 'job' | 'shape'> => {
+  if (line.value.tintype !== 'job') line.fail('it does not begin as the export of a job does');
   const version = line.take('version', isCount);
   if (version > VERSION) {
-    line.refuse(`it has version ${version}, but this program knows versions up to ${VERSION}. Update tintype`);
+    line.fail(`it has version ${version}, but this program knows versions up to ${VERSION}. Update tintype`);
   }
   const job = line.take('job', isMapping);
   const state = line.take('state', isText, job) as JobState;
-  if (!STATES.includes(state)) line.refuse(`"${state}" is no state of a job`);
+  if (!STATES.includes(state)) line.fail(`"${state}" is no state of a job`);
   return {
     job: {
       id: line.take('id', isText, job),
@@ -148,16 +148,16 @@ const STATES: readonly string[] = SHOWN_STATES.filter((state) => state !== 'inte
 
 const eventOf = (line: Line, expected: number, jobId: string): StoredEvent => {
   const seq = line.take('seq', isCount);
-  if (seq !== expected) line.refuse(`event ${expected} was to come, but it is ${seq}`);
+  if (seq !== expected) line.fail(`event ${expected} was to come, but it is ${seq}`);
   const event = line.take('event', isMapping);
-  if (event.seq !== seq || event.jobId !== jobId) line.refuse('the event is that of another job, or stands elsewhere');
+  if (event.seq !== seq || event.jobId !== jobId) line.fail('the event is that of another job, or stands elsewhere');
   const data = JSON.stringify(event);
   return 'output' in line.value ? { seq, data, output: line.json('output') } : { seq, data };
 };
 
 const noteOf = (line: Line): Note => {
   const kind = line.take('note', isText);
-  if (!Object.hasOwn(NOTE_KINDS, kind)) line.refuse(`"${kind}" is no kind of note that this program knows`);
+  if (!Object.hasOwn(NOTE_KINDS, kind)) line.fail(`"${kind}" is no kind of note that this program knows`);
   return { kind: kind as NoteKind, task: line.take('task', isText), value: line.json('value') };
 };
 
@@ -174,8 +174,8 @@ const NOTE_KINDS: Readonly<Record<NoteKind, true>> = {
 
 const checkEnd = (line: Line, lines: number, sha256: string): void => {
   const end = line.take('end', isMapping);
-  if (end.lines !== lines) line.refuse(`${lines} lines came before its end, but there were ${end.lines}`);
-  if (end.sha256 !== sha256) line.refuse('what comes before it is not what was written');
+  if (end.lines !== lines) line.fail(`${lines} lines came before its end, but there were ${end.lines}`);
+  if (end.sha256 !== sha256) line.fail('what comes before it is not what was written');
 };
 
 const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>

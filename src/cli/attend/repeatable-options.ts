@@ -1,7 +1,7 @@
 import type { FailurePolicy } from '../../engine/definition/options.ts';
-import type { AttendOptions } from './attend-job.ts';
+import type { WatchOptions } from './watch-job.ts';
 
-export type RunOptions = AttendOptions & {
+export type RunOptions = WatchOptions & {
   /** Each as `name=value`. */
   readonly param?: readonly string[];
   readonly paramsFile?: string;
@@ -17,7 +17,7 @@ export type RunOptions = AttendOptions & {
   readonly db?: string | false;
 };
 
-export type ToldOptions = {
+export type RepeatableOptions = {
   readonly workers?: number | undefined;
   /** In ms. */
   readonly timeout?: number | undefined;
@@ -29,7 +29,14 @@ export type ToldOptions = {
 };
 
 /** Returns the given options as words of a command line, for a command that runs the same way. */
-export const toldOptions = ({ workers, timeout, onFailure, grace, json, events }: ToldOptions): readonly string[] => [
+export const repeatableArgs = ({
+  workers,
+  timeout,
+  onFailure,
+  grace,
+  json,
+  events,
+}: RepeatableOptions): readonly string[] => [
   ...(workers === undefined ? [] : ['-w', String(workers)]),
   ...(timeout === undefined ? [] : ['--timeout', durationWord(timeout)]),
   ...(onFailure === undefined ? [] : ['--on-failure', onFailure]),

@@ -26,14 +26,14 @@ export const findJob = async (journal: Journal & { readonly file: string }, name
   );
 };
 
-const MOST_LISTED = 5;
+const MAX_LISTED = 5;
 
 const list = (jobs: readonly JournalJob[]): string => {
-  const more = jobs.length - MOST_LISTED;
+  const more = jobs.length - MAX_LISTED;
   const now = Date.now();
   const ids = jobs.map(({ id }) => id);
   const lines = jobs
-    .slice(0, MOST_LISTED)
+    .slice(0, MAX_LISTED)
     .map((job) => `  ${shortId(job.id, ids)}  ${job.name}  ${shownState(job, now)}`);
   return [...lines, ...(more > 0 ? [`  and ${more} more`] : [])].join('\n');
 };
@@ -45,7 +45,7 @@ const nearestTo = (name: string, jobs: readonly JournalJob[]): readonly JournalJ
   return jobs
     .map((job) => [job, nearness(job)] as const)
     .sort(([, a], [, b]) => (a === b ? 0 : b - a))
-    .slice(0, MOST_LISTED)
+    .slice(0, MAX_LISTED)
     .map(([job]) => job);
 };
 

@@ -1,7 +1,7 @@
 /* This folder reads stored jobs. `with-journal.ts` opens the journal (`journal-file.ts`) and reports errors, and
- * `find-job.ts` finds the job that a command names. `kept-job.ts` folds the job's events into a record, with the tasks'
+ * `find-job.ts` finds the job that a command names. `stored-job.ts` folds the job's events into a record, with the tasks'
  * last output (`printed-lines.ts`) and the tasks of the definition (`shape-tasks.ts`). `shape-definition.ts` makes a
- * definition of these, to draw or cancel the job; `kept-process-error.ts` restores errors. `shown-state.ts`,
+ * definition of these, to draw or cancel the job; `stored-process-error.ts` restores errors. `shown-state.ts`,
  * `holder-text.ts` and `job-command.ts` put a job into words; `job-file.ts` exports and imports it. */
 
 import { setImmediate } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { recordPrinted, type Tails } from './printed-lines.ts';
 import { handlersIn, INSTANCE, type ShapeTask, shapeTasks } from './shape-tasks.ts';
 
 /** A job as read from a journal. */
-export type KeptJob = {
+export type StoredJob = {
   /** Its `startedAt` is the first start; the journal stores the latest. */
   readonly job: JournalJob;
   readonly record: JobRecord;
@@ -24,7 +24,7 @@ export type KeptJob = {
 };
 
 /** Reads all events of a job into a record. @throws JournalError */
-export const readKeptJob = async (journal: Journal, job: JournalJob): Promise<KeptJob> => {
+export const readStoredJob = async (journal: Journal, job: JournalJob): Promise<StoredJob> => {
   const record = emptyRecord();
   const tails: Tails = new Map();
   for await (const stored of storedEvents(journal, job.id, 0, job.lastSeq)) {
@@ -60,7 +60,7 @@ export const wholeEvent = (event: StoredEvent): JobEvent =>
   event.output === undefined ? eventOf(event) : ({ ...eventOf(event), output: JSON.parse(event.output) } as JobEvent);
 
 /** Returns the top-level tasks in topological order, else as they began; without those that a changed file dropped. */
-export const taskNames = ({ record, shape }: Pick<KeptJob, 'record' | 'shape'>): readonly string[] => {
+export const taskNames = ({ record, shape }: Pick<StoredJob, 'record' | 'shape'>): readonly string[] => {
   const { added, removed } = growthOf(record);
   const needs = new Map([...(shape ?? []).map(({ name, dependsOn }) => [name, dependsOn] as const), ...added]);
   const begun = [...record.tasks.keys()].filter((path) => parentPath(path) === undefined);
@@ -76,16 +76,16 @@ export const taskNames = ({ record, shape }: Pick<KeptJob, 'record' | 'shape'>):
 };
 
 /** Returns the paths of all tasks: each top-level task, then those within it; fan-out instances by their numbers. */
-export const taskPaths = (kept: KeptJob): readonly string[] => {
-  const { removed } = growthOf(kept.record);
+export const taskPaths = (stored: StoredJob): readonly string[] => {
+  const { removed } = growthOf(stored.record);
   const within = (path: string): readonly string[] => [
     path,
-    ...[...(kept.record.nested.get(path) ?? [])]
+    ...[...(stored.record.nested.get(path) ?? [])]
       .filter((inner) => !removed.has(inner))
       .sort((a, b) => numberOf(a) - numberOf(b))
       .flatMap(within),
   ];
-  return taskNames(kept).flatMap(within);
+  return taskNames(stored).flatMap(within);
 };
 
 const numberOf = (path: string): number => Number(INSTANCE.exec(path)?.[1] ?? 0);
@@ -111,21 +111,21 @@ export const growthOf = ({
 /** The number of top-level tasks, in total and by state. */
 export type TaskCounts = { readonly total: number } & { readonly [State in TaskState]?: number };
 
-export const taskCounts = (kept: KeptJob): TaskCounts => {
-  const names = taskNames(kept);
+export const taskCounts = (stored: StoredJob): TaskCounts => {
+  const names = taskNames(stored);
   const counts: { total: number } & { [State in TaskState]?: number } = { total: names.length };
   for (const name of names) {
-    const state = kept.record.tasks.get(name)?.state ?? 'unscheduled';
+    const state = stored.record.tasks.get(name)?.state ?? 'unscheduled';
     counts[state] = (counts[state] ?? 0) + 1;
   }
   return counts;
 };
 
 /** Returns how many top-level tasks completed, out of how many. Skipped handlers are not counted. */
-export const completedOf = (kept: KeptJob): { readonly completed: number; readonly total: number } => {
-  const { completed = 0, total } = taskCounts(kept);
-  const passed = handlersIn(kept.shape ?? []).handlers.filter(
-    (name) => kept.record.tasks.get(name)?.state === 'skipped',
+export const completedOf = (stored: StoredJob): { readonly completed: number; readonly total: number } => {
+  const { completed = 0, total } = taskCounts(stored);
+  const passed = handlersIn(stored.shape ?? []).handlers.filter(
+    (name) => stored.record.tasks.get(name)?.state === 'skipped',
   );
   return { completed, total: total - passed.length };
 };

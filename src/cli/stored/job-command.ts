@@ -3,23 +3,23 @@ import { shellQuoted } from '../terminal/shell-quoted.ts';
 import { shortId } from '../terminal/short-id.ts';
 
 /** Where a job is stored, with the options that a follow-up command repeats. */
-export type Kept = {
+export type JobLocation = {
   readonly db: string;
   /** The path of its workflow file, if that has moved. */
   readonly file?: string | undefined;
   /** Further options, as words of a command line. */
-  readonly told?: readonly string[] | undefined;
+  readonly args?: readonly string[] | undefined;
 };
 
 /** Returns a command for a stored job, as typed: `tintype resume 3f2a77b0`. */
 export const jobCommand = (
   name: string,
   jobId: string,
-  { db, file, told = [] }: Kept,
+  { db, file, args = [] }: JobLocation,
   more: readonly string[] = [],
 ): string => {
   const where = [...(file === undefined ? [] : ['--file', file]), ...(db === DEFAULT_JOURNAL ? [] : ['--db', db])];
-  const words = [briefId(jobId), ...more, ...told, ...where].map(shellQuoted);
+  const words = [briefId(jobId), ...more, ...args, ...where].map(shellQuoted);
   return ['tintype', name, ...words].join(' ');
 };
 

@@ -1,9 +1,9 @@
-/* This folder runs a job for a command, from its start to the exit code. `run-desk.ts` sets up printers and reports
- * errors. `params.ts` reads params; `take-up.ts` finds a stored job, loads its file (`kept-workflow.ts`) and checks it
- * for changes (`change-policy.ts`). `attend-job.ts` follows the job: `job-progress.ts` collects its events,
+/* This folder runs a job for a command, from its start to the exit code. `run-context.ts` sets up printers and reports
+ * errors. `params.ts` reads params; `with-stored-job.ts` finds a stored job, loads its file (`stored-workflow.ts`) and checks it
+ * for changes (`change-policy.ts`). `watch-job.ts` follows the job: `job-progress.ts` collects its events,
  * `reporter.ts` displays them, `event-file.ts` writes them; `externals-from-stdin.ts` completes external tasks,
  * `interrupts.ts` handles signals. `status-table.ts`, `summary.ts` and `critical-path.ts`, or `result-json.ts`, report
- * the end, with the command to continue (`go-on-command.ts`). */
+ * the end, with the command to continue (`next-command.ts`). */
 
 import { resolve } from 'node:path';
 import type { Job } from '../../engine/job.ts';
@@ -12,26 +12,26 @@ import { beganAt, type JobRecord } from '../../engine/model/job-record.ts';
 import type { Metrics } from '../../engine/views/metrics.ts';
 import { killProcessGroups, processGroupsGone } from '../../executors/process/group.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
-import { jobCommand, type Kept } from '../kept/job-command.ts';
-import { isPartOf } from '../kept/journal-file.ts';
-import type { KeptJob } from '../kept/kept-job.ts';
-import { reviveProcessErrors } from '../kept/kept-process-error.ts';
+import { type JobLocation, jobCommand } from '../stored/job-command.ts';
+import { isPartOf } from '../stored/journal-file.ts';
+import type { StoredJob } from '../stored/stored-job.ts';
+import { reviveProcessErrors } from '../stored/stored-process-error.ts';
 import { EXIT, exitCodeOf, exitCodeOfSignal } from '../terminal/exit-code.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { cancellingSignal } from './cancelling-signal.ts';
 import { criticalPathLine } from './critical-path.ts';
 import { type EventFile, openEventFile } from './event-file.ts';
 import { externalsFromStdin } from './externals-from-stdin.ts';
-import { goOnCommand, isInterrupted } from './go-on-command.ts';
 import { onInterrupts } from './interrupts.ts';
 import { type JobProgress, jobProgress } from './job-progress.ts';
+import { isInterrupted, nextCommand } from './next-command.ts';
 import { createReporter, type Reporter, type ReportOptions } from './reporter.ts';
 import { resultJson } from './result-json.ts';
-import type { RunDesk } from './run-desk.ts';
+import type { RunContext } from './run-context.ts';
 import { statusTable } from './status-table.ts';
 import { firstError, totals } from './summary.ts';
 
-export type AttendOptions = ReportOptions & {
+export type WatchOptions = ReportOptions & {
   readonly json?: boolean;
   /** The file to write the events to. */
   readonly events?: string;
@@ -40,16 +40,16 @@ export type AttendOptions = ReportOptions & {
 /** Added to a process's kill grace to get the engine's, so that the engine sees the killed process exit. In ms. */
 export const SPARE_MS = 1000;
 
-/** What `attendJob` needs to know about a job that runs in this process. */
-export type Attended = {
+/** What `watchJob` needs to know about a job that runs in this process. */
+export type WatchedJob = {
   readonly loaded: LoadedWorkflow;
-  readonly options: AttendOptions;
-  readonly desk: RunDesk;
+  readonly options: WatchOptions;
+  readonly context: RunContext;
   readonly events: EventFile | undefined;
   /** Where the job is stored, if another command can resume it or try it again. */
-  readonly kept?: Kept | undefined;
+  readonly location?: JobLocation | undefined;
   /** What happened to a stored job in other processes. */
-  readonly past?: Pick<KeptJob, 'record' | 'tails'>;
+  readonly history?: Pick<StoredJob, 'record' | 'tails'>;
   /** Cancels the job as soon as its output is attached; no prompts are shown. */
   readonly cancel?: () => void;
   /** Returns lines with a command that repeats a job that is not stored. `outputs`: the tasks that had an output. */
@@ -72,13 +72,13 @@ export const openEvents = (
 };
 
 /** Displays a job until its processes are gone. Call it in the tick of the start, or events are missed. */
-export const attendJob = async (job: Job, about: Attended): Promise<number> => {
-  const { loaded, options, desk, events, kept, past, cancel } = about;
-  const { gate, out, err, io } = desk;
+export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => {
+  const { loaded, options, context, events, location, history, cancel } = about;
+  const { gate, out, err, io } = context;
   const { definition, externals: waiting } = loaded;
   const progress = jobProgress(
     definition.tasks.map(({ name }) => name),
-    past,
+    history,
   );
   const reporter = createReporter(definition, {
     ...options,
@@ -98,24 +98,24 @@ export const attendJob = async (job: Job, about: Attended): Promise<number> => {
     progress.event(event);
     reporter.event(event);
   });
-  if (kept && !options.quiet && !cancel) {
+  if (location && !options.quiet && !cancel) {
     reporter.notice(
-      `Should this be killed, it goes on with: ${err.style('bold', err.foreign(jobCommand('resume', job.id, kept)))}`,
+      `Should this be killed, it goes on with: ${err.style('bold', err.sanitize(jobCommand('resume', job.id, location)))}`,
       err,
     );
   }
-  const elsewhere =
-    kept && ((task: string): string => out.foreign(jobCommand('complete', job.id, { db: kept.db }, [task])));
-  const asked = cancel ? { ...loaded, externals: new Map() } : loaded;
-  const externals = externalsFromStdin(job, asked, io.stdin, { ...reporter, columns: out.columns }, elsewhere);
+  const completeCommand =
+    location && ((task: string): string => out.sanitize(jobCommand('complete', job.id, { db: location.db }, [task])));
+  const prompted = cancel ? { ...loaded, externals: new Map() } : loaded;
+  const externals = externalsFromStdin(job, prompted, io.stdin, { ...reporter, columns: out.columns }, completeCommand);
   void out.broken.then(() => live.unsubscribe());
   cancel?.();
   try {
-    const ended = await endOf(job, reporter, desk);
+    const ended = await endOf(job, reporter, context);
     reporter.stop();
     const unwritten = events?.close();
     if (unwritten)
-      err.line(`The events can't be written to ${err.foreign(options.events ?? '')}: ${unwritten.message}.`);
+      err.line(`The events can't be written to ${err.sanitize(options.events ?? '')}: ${unwritten.message}.`);
     const exitCode = unwritten && ended.exitCode === EXIT.completed ? EXIT.failed : ended.exitCode;
     if (ended.result) report(sinceBegin(ended.result, progress), progress.counts(), exitCode, outputs, about);
     if (printed && reporter.hidesOutput) out.line(out.style('gray', 'What the tasks printed is shown with --verbose.'));
@@ -129,10 +129,10 @@ export const attendJob = async (job: Job, about: Attended): Promise<number> => {
 type End = { readonly exitCode: number; readonly result?: JobResult };
 
 /** Waits for the end of the job. A first signal cancels it, a second kills its processes, a third stops waiting. */
-const endOf = async (job: Job, reporter: Reporter, { out, err, io }: RunDesk): Promise<End> => {
+const endOf = async (job: Job, reporter: Reporter, { out, err, io }: RunContext): Promise<End> => {
   let cancelledBy: NodeJS.Signals | undefined;
   let forced: (end: End) => void = () => {};
-  const impatience = new Promise<End>((resolve) => {
+  const forcedEnd = new Promise<End>((resolve) => {
     forced = resolve;
   });
   const cancel = (signal: NodeJS.Signals): void => {
@@ -167,7 +167,7 @@ const endOf = async (job: Job, reporter: Reporter, { out, err, io }: RunDesk): P
     return { result, exitCode: unwritable ? EXIT.failed : exitCodeOf(result.state, cancelledBy) };
   };
   try {
-    return await Promise.race([ended(), impatience]);
+    return await Promise.race([ended(), forcedEnd]);
   } finally {
     stopListening();
   }
@@ -178,9 +178,9 @@ const report = (
   counts: Metrics['tasks'],
   exitCode: number,
   outputs: ReadonlySet<string>,
-  { loaded, options, desk, kept, repeat }: Attended,
+  { loaded, options, context, location, repeat }: WatchedJob,
 ): void => {
-  const { out, err, io } = desk;
+  const { out, err, io } = context;
   const { definition, workflow } = loaded;
   if (options.json) {
     io.stdout.write(`${JSON.stringify(loaded.mask.data(resultJson(result, definition, exitCode)))}\n`);
@@ -198,12 +198,12 @@ const report = (
   // After a timeout, a cancellation, or a failure without a failed task, print the job's error; not after a signal.
   const { state, error } = result;
   const stopped = state === 'cancelled' ? !cancellingSignal(error?.cause) : state === 'timedOut' || lines.length === 0;
-  if (isInterrupted(result)) err.line(interruption(result, desk));
-  else if (stopped && error) err.line(err.foreign(error.message));
+  if (isInterrupted(result)) err.line(journalFailureText(result, context));
+  else if (stopped && error) err.line(err.sanitize(error.message));
   for (const line of lines) err.line(line);
   // The reader closed the pipe and wants no more output.
   if (exitCode === exitCodeOfSignal('SIGPIPE')) return;
-  const next = kept ? goOnCommand(result, kept, err) : (repeat?.(result, outputs) ?? []);
+  const next = location ? nextCommand(result, location, err) : (repeat?.(result, outputs) ?? []);
   for (const line of next) err.line(line);
 };
 
@@ -227,7 +227,7 @@ const taskSinceBegin = (task: TaskResult, record: JobRecord, name: string): Task
 };
 
 /** Returns the error of a job whose journal failed, as one line. */
-const interruption = ({ error }: JobResult, { err: { foreign } }: RunDesk): string => {
+const journalFailureText = ({ error }: JobResult, { err: { sanitize } }: RunContext): string => {
   const { code } = (error?.cause ?? {}) as { readonly code?: unknown };
-  return foreign(`${error?.message ?? ''}${typeof code === 'string' ? ` (${code})` : ''}`.replaceAll('\n', ' '));
+  return sanitize(`${error?.message ?? ''}${typeof code === 'string' ? ` (${code})` : ''}`.replaceAll('\n', ' '));
 };
