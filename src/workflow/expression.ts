@@ -29,7 +29,7 @@ export const compile = (source: string): Expression => {
     const checked = parsed.check();
     if (!checked.valid) throw checked.error;
   } catch (error) {
-    throw new ExpressionError(readable(source, error), { cause: error });
+    throw new ExpressionError(errorText(source, error), { cause: error });
   }
   return {
     source,
@@ -37,7 +37,7 @@ export const compile = (source: string): Expression => {
       try {
         return toPlain(valueWith(parsed, { ...NOTHING, ...scope }));
       } catch (error) {
-        throw new ExpressionError(`${source} has no value: ${readable(source, error)}`, { cause: error });
+        throw new ExpressionError(`${source} has no value: ${errorText(source, error)}`, { cause: error });
       }
     },
     reads: (variable) => [...readsOf(parsed.ast, variable)],
@@ -46,23 +46,23 @@ export const compile = (source: string): Expression => {
 
 const NOTHING = Object.fromEntries(VARIABLES.map((name) => [name, null]));
 
-let made: Environment | undefined;
+let sharedEnvironment: Environment | undefined;
 
 /** Returns the CEL environment. CEL separates int and double; mixed operators let `ctx.rows + 1` work as in JSON. */
 const environment = (): Environment => {
-  if (made) return made;
-  made = new Environment({ homogeneousAggregateLiterals: false, enableOptionalTypes: true });
-  for (const name of VARIABLES) made.registerVariable(name, 'dyn');
+  if (sharedEnvironment) return sharedEnvironment;
+  sharedEnvironment = new Environment({ homogeneousAggregateLiterals: false, enableOptionalTypes: true });
+  for (const name of VARIABLES) sharedEnvironment.registerVariable(name, 'dyn');
   for (const [operator, apply] of Object.entries(ARITHMETIC)) {
     const mixed = (a: number | bigint, b: number | bigint): number => apply(Number(a), Number(b));
-    made.registerOperator(`double ${operator} int: double`, mixed);
-    made.registerOperator(`int ${operator} double: double`, mixed);
+    sharedEnvironment.registerOperator(`double ${operator} int: double`, mixed);
+    sharedEnvironment.registerOperator(`int ${operator} double: double`, mixed);
   }
-  made.registerOperator('double % double: double', (a: number, b: number) => a % b);
-  made.registerOperator('double % int: double', (a: number, b: bigint) => a % Number(b));
-  made.registerOperator('int % double: double', (a: bigint, b: number) => Number(a) % b);
-  made.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
-  return made;
+  sharedEnvironment.registerOperator('double % double: double', (a: number, b: number) => a % b);
+  sharedEnvironment.registerOperator('double % int: double', (a: number, b: bigint) => a % Number(b));
+  sharedEnvironment.registerOperator('int % double: double', (a: bigint, b: number) => Number(a) % b);
+  sharedEnvironment.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
+  return sharedEnvironment;
 };
 
 const ARITHMETIC: Readonly<Record<string, (a: number, b: number) => number>> = {
@@ -91,7 +91,7 @@ const withMaps = (value: unknown): unknown => {
 };
 
 /** Returns the first line of the library's message, without its excerpt of the expression, plus a hint. */
-const readable = (source: string, error: unknown): string => {
+const errorText = (source: string, error: unknown): string => {
   const [first = ''] = (error as Error).message.split('\n', 1);
   const text = first.replace(/dyn<([^<>]*)>/g, '$1');
   const unknown = /^Unknown variable: (\w+)/.exec(first)?.[1];

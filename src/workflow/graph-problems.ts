@@ -1,12 +1,12 @@
 import { validate } from '../engine/definition/validate.ts';
 import type { Problem } from '../engine/errors/problem.ts';
-import type { Place } from './place-of.ts';
+import type { Location } from './locate.ts';
 import type { PlacedProblem, Source } from './source.ts';
 
 /** Checks names and dependencies with the engine's `validate`, and locates each problem. Skips unreadable parts. */
 export const graphProblems = (
   file: unknown,
-  place: (path: readonly PropertyKey[]) => Place,
+  place: (path: readonly PropertyKey[]) => Location,
   { problemAt }: Source,
 ): readonly PlacedProblem[] => {
   const tasks = readableTasks(file);
@@ -19,7 +19,7 @@ export const graphProblems = (
   const places = placesOf(tasks);
   return problems.flatMap((problem) => {
     // If several problems have the same key, each takes the next of its places.
-    const path = places.get(culprit(problem))?.shift();
+    const path = places.get(problemKey(problem))?.shift();
     if (!path) return [];
     const at = place(path);
     const message = MESSAGES[problem.code]?.(problem) ?? problem.message;
@@ -106,5 +106,5 @@ const placesOf = (tasks: readonly ReadableTask[]): Map<string, (readonly Propert
 
 const key = (code: Problem['code'], ...tasks: readonly string[]): string => JSON.stringify([code, ...tasks]);
 
-const culprit = ({ code, tasks, path }: Problem): string =>
+const problemKey = ({ code, tasks, path }: Problem): string =>
   code === 'CYCLE' ? key(code, ...(path ?? []).slice(0, 2)) : key(code, ...tasks);

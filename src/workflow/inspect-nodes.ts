@@ -1,5 +1,5 @@
 import { type Alias, type Document, isAlias, isMap, isPair, isScalar, isSeq, type Node } from 'yaml';
-import { keyOf, startOf } from './place-of.ts';
+import { keyOf, startOf } from './locate.ts';
 import type { PlacedProblem, Source } from './source.ts';
 
 /** The maximum number of values that all aliases together may expand to: a few nested lines could mean billions. */

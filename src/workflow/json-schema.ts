@@ -13,29 +13,31 @@ export const workflowJsonSchema = (): Record<string, unknown> => {
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'tintype workflow',
-    ...(described(schema) as Record<string, unknown>),
+    ...(withDescriptions(schema) as Record<string, unknown>),
     patternProperties: { '^x-': { description: KEY_DESCRIPTIONS['x-'] } },
   };
 };
 
-/** Adds the descriptions of keys to a JSON Schema. `around` is the key that contains it. */
-const described = (schema: unknown, around = ''): unknown => {
-  if (Array.isArray(schema)) return schema.map((one) => described(one, around));
+/** Adds the descriptions of keys to a JSON Schema. `parent` is the key that contains it. */
+const withDescriptions = (schema: unknown, parent = ''): unknown => {
+  if (Array.isArray(schema)) return schema.map((one) => withDescriptions(one, parent));
   if (schema === null || typeof schema !== 'object') return schema;
   return Object.fromEntries(
     Object.entries(schema).map(([key, value]) => [
       key,
-      key === 'properties' ? describedProperties(value as Record<string, unknown>, around) : described(value, around),
+      key === 'properties'
+        ? withPropertyDescriptions(value as Record<string, unknown>, parent)
+        : withDescriptions(value, parent),
     ]),
   );
 };
 
 /** Adds descriptions to `properties`. Under `params`, a description of `params.type` wins over one of `type`. */
-const describedProperties = (properties: Record<string, unknown>, around: string): Record<string, unknown> =>
+const withPropertyDescriptions = (properties: Record<string, unknown>, parent: string): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(properties).map(([key, value]) => {
-      const description = KEY_DESCRIPTIONS[`${around}.${key}`] ?? KEY_DESCRIPTIONS[key];
-      const schema = described(value, key) as Record<string, unknown>;
+      const description = KEY_DESCRIPTIONS[`${parent}.${key}`] ?? KEY_DESCRIPTIONS[key];
+      const schema = withDescriptions(value, key) as Record<string, unknown>;
       // Draft 7 ignores everything beside a `$ref`, so the reference is wrapped.
       const open = '$ref' in schema ? { allOf: [schema] } : schema;
       return [key, description === undefined ? schema : { description, ...open }];

@@ -94,12 +94,12 @@ const NAMES: Readonly<Record<ParamType, string>> = {
 /** Converts a value to each type; `undefined` if it can't be converted. */
 const TYPES: Readonly<Record<ParamType, (given: unknown) => unknown>> = {
   string: (given) => (isScalar(given) ? String(given) : undefined),
-  integer: (given) => whenTrue(numberOf(given), Number.isSafeInteger),
-  number: (given) => whenTrue(numberOf(given), Number.isFinite),
+  integer: (given) => valueIf(numberOf(given), Number.isSafeInteger),
+  number: (given) => valueIf(numberOf(given), Number.isFinite),
   boolean: (given) => (typeof given === 'boolean' ? given : BOOLEANS.get(given)),
-  list: (given) => whenTrue(parsed(given), Array.isArray),
+  list: (given) => valueIf(parsed(given), Array.isArray),
   mapping: (given) =>
-    whenTrue(parsed(given), (value) => value !== null && typeof value === 'object' && !Array.isArray(value)),
+    valueIf(parsed(given), (value) => value !== null && typeof value === 'object' && !Array.isArray(value)),
 };
 
 const BOOLEANS: ReadonlyMap<unknown, boolean> = new Map([
@@ -124,7 +124,7 @@ const parsed = (given: unknown): unknown => {
   }
 };
 
-const whenTrue = <Value>(value: Value, holds: (value: never) => boolean): Value | undefined =>
+const valueIf = <Value>(value: Value, holds: (value: never) => boolean): Value | undefined =>
   holds(value as never) ? value : undefined;
 
 const show = (value: unknown): string => {

@@ -1,6 +1,6 @@
 import { graphProblems } from './graph-problems.ts';
+import { type Location, locate } from './locate.ts';
 import { parseYaml, TOO_DEEP } from './parse-yaml.ts';
-import { type Place, placeOf } from './place-of.ts';
 import { WorkflowError, type WorkflowProblem } from './problem.ts';
 import { referenceProblems } from './reference-problems.ts';
 import { type Workflow, workflowSchema } from './schema.ts';
@@ -34,7 +34,7 @@ const check = (text: string): { parsed?: ParsedWorkflow; problems: readonly Work
   const content: unknown = document.toJS({ maxAliasCount: -1 });
   if (content === null) return { problems: [EMPTY] };
   const file = withoutExtensions(content);
-  const place = (path: readonly PropertyKey[]): Place => placeOf(document.contents, path, aliases);
+  const place = (path: readonly PropertyKey[]): Location => locate(document.contents, path, aliases);
   const { data, error } = workflowSchema.safeParse(file);
   const found = [
     ...problems,

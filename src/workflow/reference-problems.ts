@@ -1,8 +1,8 @@
 import { didYouMean } from '../engine/errors/suggest.ts';
 import { compile, type Expression } from './expression.ts';
+import type { Location } from './locate.ts';
 import { PARAMS } from './output.ts';
 import { paramSpec, readParam } from './params.ts';
-import type { Place } from './place-of.ts';
 import { subject } from './schema-problems.ts';
 import type { PlacedProblem, Source } from './source.ts';
 import { hasExpression, parseTemplate } from './template.ts';
@@ -14,7 +14,7 @@ type Mapping = Readonly<Record<string, unknown>>;
 /** Finds keys that exclude or require each other, and undeclared pools, params and secrets. Skips unreadable parts. */
 export const referenceProblems = (
   file: unknown,
-  place: (path: Path) => Place,
+  place: (path: Path) => Location,
   { problemAt, offsetOf, text }: Source,
 ): readonly PlacedProblem[] => {
   if (!isMapping(file)) return [];
@@ -263,7 +263,8 @@ const expressionComplaints = (
           return complain(`reads ${what}.${name}, which the workflow does not declare.${hint}`);
         });
     const mapOnly =
-      (!isMap || ASKED_ONCE.has(String(at.at(-1)))) && /\b(item|index)\b/.test(withoutTexts(expression.source))
+      (!isMap || EVALUATED_ONCE.has(String(at.at(-1)))) &&
+      /\b(item|index)\b/.test(withoutStringLiterals(expression.source))
         ? mapVariable(expression)
         : undefined;
     return [
@@ -279,14 +280,14 @@ const expressionComplaints = (
     ];
   });
 
-const withoutTexts = (source: string): string => source.replace(/"[^"]*"|'[^']*'/g, '""');
+const withoutStringLiterals = (source: string): string => source.replace(/"[^"]*"|'[^']*'/g, '""');
 
 /** Keys that are evaluated once for a whole fan-out, not for each item. */
-const ASKED_ONCE: ReadonlySet<string> = new Set(['over', 'when']);
+const EVALUATED_ONCE: ReadonlySet<string> = new Set(['over', 'when']);
 
 /** Returns `item` or `index` if an expression reads that variable; not a key, or a macro's variable, of that name. */
 const mapVariable = ({ source }: Expression): string | undefined => {
-  const code = withoutTexts(source);
+  const code = withoutStringLiterals(source);
   const own = new Set([...code.matchAll(/\(\s*(item|index)\s*,/g)].map(([, name]) => name));
   const read = [...code.matchAll(/(?:^|[^.\w?])(item|index)\b(?!\s*[,:(])/g)].map(([, name]) => name);
   return read.find((name) => !own.has(name));

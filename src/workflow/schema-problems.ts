@@ -1,7 +1,7 @@
 import type * as z from 'zod/mini';
 import { didYouMean } from '../engine/errors/suggest.ts';
-import { keysAt } from './keys-at.ts';
-import type { Place } from './place-of.ts';
+import { keysAtPath } from './keys-at-path.ts';
+import type { Location } from './locate.ts';
 import type { WorkflowProblem } from './problem.ts';
 import { anyTask } from './schema.ts';
 import type { Complaint } from './schema-values.ts';
@@ -13,12 +13,12 @@ type Path = readonly PropertyKey[];
 export const schemaProblems = (
   issues: readonly z.core.$ZodIssue[],
   file: unknown,
-  place: (path: Path) => Place,
+  place: (path: Path) => Location,
   { problemAt, offsetOf }: Source,
 ): readonly PlacedProblem[] =>
   issues
     .flatMap((issue) => withoutType(issue, file))
-    .flatMap(unpacked)
+    .flatMap(unionMemberIssues)
     .flatMap((issue) => {
       if (issue.code === 'unrecognized_keys') {
         return issue.keys.map((key) => {
@@ -43,14 +43,14 @@ export const schemaProblems = (
     });
 
 /** Replaces the issue of a union: if the value has the type of exactly one member, returns that member's issues. */
-const unpacked = (issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] => {
+const unionMemberIssues = (issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] => {
   if (issue.code !== 'invalid_union') return [issue];
   const meant = issue.errors.filter((member) =>
     member.every(({ code, path }) => code === 'custom' || path.length > 0 || code === 'unrecognized_keys'),
   );
   const [only] = meant;
   if (meant.length !== 1 || !only || only.length === 0) return [issue];
-  return only.map((one) => ({ ...one, path: [...issue.path, ...one.path] })).flatMap(unpacked);
+  return only.map((one) => ({ ...one, path: [...issue.path, ...one.path] })).flatMap(unionMemberIssues);
 };
 
 /**
@@ -71,7 +71,7 @@ const ownerPath = (path: Path): Path => {
 };
 
 const unknownKey = (file: unknown, path: Path, key: string): string => {
-  const known = keysAt(path, file);
+  const known = keysAtPath(path, file);
   const table = path.length === 0 ? ELSEWHERE : path.length === ownerPath(path).length ? IN_TASKS : {};
   const remedy = Object.hasOwn(table, key) ? table[key] : undefined;
   const hint = remedy ?? (didYouMean(key, known) || ` Known are ${known.join(', ')}.`);
@@ -113,8 +113,8 @@ const wrongValue = (issue: z.core.$ZodIssue, file: unknown): Pick<WorkflowProble
   const expected = `expected ${issue.message}`;
   const key = issue.path.at(-1);
   if (key === undefined) return { code: 'INVALID_TYPE', message: `The file holds ${show(value)}: ${expected}.` };
-  const around = issue.path.slice(0, -1);
-  const owner = subject(file, around);
+  const parent = issue.path.slice(0, -1);
+  const owner = subject(file, parent);
   if (value === undefined) return { code: 'MISSING_KEY', message: `${owner} has no "${String(key)}": ${expected}.` };
   const what =
     typeof key === 'number'

@@ -90,7 +90,7 @@ const map = z.strictObject(
   expecting('a mapping with over, and perhaps concurrency'),
 );
 
-const surroundings = {
+const processKeys = {
   env: optional(env),
   cwd: optional(template),
   args: optional(z.array(scalarTemplate, expecting('a list of texts'))),
@@ -168,7 +168,7 @@ const bash = z.strictObject({
   type: z.literal('bash'),
   command: bashCommand,
   shell: optional(shell),
-  ...surroundings,
+  ...processKeys,
   output,
   map: optional(map),
 });
@@ -178,7 +178,7 @@ const python = z.strictObject({
   ...slots,
   type: z.literal('python'),
   command: pythonCommand,
-  ...surroundings,
+  ...processKeys,
   output,
   map: optional(map),
 });
@@ -190,7 +190,7 @@ const node = z.strictObject({
   command: optional(nodeCommand),
   module: optional(plain),
   export: optional(plain),
-  ...surroundings,
+  ...processKeys,
   output,
   map: optional(map),
 });
@@ -219,7 +219,7 @@ const sensor = z.strictObject({
   sql: optional(z.strictObject(statement, expecting('a mapping with database and query'))),
   command: optional(bashCommand),
   shell: optional(shell),
-  ...surroundings,
+  ...processKeys,
   output,
 });
 

@@ -25,7 +25,7 @@ export const selectTasks = (workflow: Workflow, { only = [], skip = [] }: Select
   const { tasks } = workflow;
   const chosen = only.length === 0 ? new Set(tasks.map(({ name }) => name)) : matching(tasks, only);
   for (const name of matching(tasks, skip)) chosen.delete(name);
-  const upstream = nearest(tasks, chosen);
+  const upstream = nearestSelectedUpstreams(tasks, chosen);
   return {
     ...workflow,
     tasks: tasks
@@ -50,8 +50,8 @@ const matching = (tasks: readonly WorkflowTask[], patterns: readonly string[]): 
       : (/^(\+?)(.*?)(\+?)$/s.exec(pattern) ?? []);
     if (!names.has(name)) throw unknownTask(name, [...names]);
     found.add(name);
-    if (before) spread(name, needs, found);
-    if (behind) spread(name, neededBy, found);
+    if (before) collectReachable(name, needs, found);
+    if (behind) collectReachable(name, neededBy, found);
   }
   return found;
 };
@@ -62,7 +62,7 @@ const unknownTask = (name: string, names: readonly string[]): SelectionError => 
 };
 
 /** Adds all tasks that can be reached along the edges to `found`. */
-const spread = (from: string, edges: ReadonlyMap<string, readonly string[]>, found: Set<string>): void => {
+const collectReachable = (from: string, edges: ReadonlyMap<string, readonly string[]>, found: Set<string>): void => {
   const waiting = [from];
   const seen = new Set(waiting);
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
@@ -76,7 +76,7 @@ const spread = (from: string, edges: ReadonlyMap<string, readonly string[]>, fou
 };
 
 /** Returns for each task its nearest selected upstreams, looking through tasks that are not selected. */
-const nearest = (
+const nearestSelectedUpstreams = (
   tasks: readonly WorkflowTask[],
   chosen: ReadonlySet<string>,
 ): ReadonlyMap<string, ReadonlySet<string>> => {

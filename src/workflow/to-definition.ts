@@ -13,49 +13,55 @@ import { type HandledState, handlersOf } from './handlers.ts';
 import { PARAMS } from './output.ts';
 import { paramSpecs, readParams } from './params.ts';
 import type { Workflow, WorkflowPool, WorkflowTask } from './schema.ts';
+import {
+  type BuildContext,
+  expressionScope,
+  type FunctionTask,
+  sensorFunctionOf,
+  taskFunctionOf,
+} from './task-functions.ts';
 import { dataOf } from './template.ts';
-import { checkOf, expressionScope, type FunctionTask, type Surroundings, workOf } from './work-of.ts';
 
-export type DefinitionParts = Omit<Surroundings, 'workflow'> & {
+export type DefinitionParts = Omit<BuildContext, 'workflow'> & {
   /** The definitions of the files that `job` tasks run, by path as written in the task's `file`. */
   readonly nested: ReadonlyMap<string, JobDefinition>;
 };
 
 /** Builds the job definition of a parsed workflow. Its jobs are started with `{ params }`. */
 export const toDefinition = (workflow: Workflow, parts: DefinitionParts): JobDefinition => {
-  const around = { ...parts, workflow };
+  const context = { ...parts, workflow };
   const specs = [
-    ...workflow.tasks.map((task) => specOf(task, around)),
-    ...handlersOf(workflow).map(({ task, states }) => specOf(task, around, states)),
+    ...workflow.tasks.map((task) => specOf(task, context)),
+    ...handlersOf(workflow).map(({ task, states }) => specOf(task, context, states)),
   ];
   return jobFrom(workflow.name, specs, {
     onFailure: workflow.on_failure ?? 'continue',
     timeout: workflow.timeout,
     ...(workflow.pools ? { pools: mapPools(workflow.pools) } : {}),
-    input: inputSchema(workflow, around.mask),
+    input: inputSchema(workflow, context.mask),
   });
 };
 
-type Around = Surroundings & DefinitionParts & { readonly workflow: Workflow };
+type WorkflowContext = BuildContext & DefinitionParts & { readonly workflow: Workflow };
 
-const specOf = (task: WorkflowTask, around: Around, states?: readonly HandledState[]): AnyTaskSpec => {
-  const flow = flowOptions(task, around, states);
-  const attempts = attemptOptions(task, around.workflow.defaults);
+const specOf = (task: WorkflowTask, context: WorkflowContext, states?: readonly HandledState[]): AnyTaskSpec => {
+  const flow = flowOptions(task, context, states);
+  const attempts = attemptOptions(task, context.workflow.defaults);
   switch (task.type) {
     case 'job': {
-      const definition = around.nested.get(task.file) as JobDefinition;
-      return { kind: 'job', ...flow, ...attempts, definition, input: inputOf(task.params, around) };
+      const definition = context.nested.get(task.file) as JobDefinition;
+      return { kind: 'job', ...flow, ...attempts, definition, input: inputOf(task.params, context) };
     }
     case 'external':
       return { kind: 'external', ...flow, ...attempts, heartbeatTimeout: task.heartbeat_timeout };
     case 'sensor': {
       const { interval, backoff, factor, max_interval: maxInterval } = task;
-      const check = checkOf(task, around);
+      const check = sensorFunctionOf(task, context);
       return {
         kind: 'sensor',
         ...flow,
         ...attempts,
-        ...slotOptions(task, around),
+        ...slotOptions(task, context),
         interval,
         backoff,
         factor,
@@ -64,18 +70,18 @@ const specOf = (task: WorkflowTask, around: Around, states?: readonly HandledSta
       };
     }
     default: {
-      const work = workOf(task, around, states !== undefined);
-      const slots = slotOptions(task, around);
-      if (!task.map) return { ...flow, ...attempts, ...slots, run: work };
+      const run = taskFunctionOf(task, context, states !== undefined);
+      const slots = slotOptions(task, context);
+      if (!task.map) return { ...flow, ...attempts, ...slots, run };
       const { over, concurrency } = task.map;
       return {
         kind: 'map',
         ...flow,
         ...attempts,
         ...slots,
-        over: itemsOf(over, task, around),
+        over: itemsOf(over, task, context),
         concurrency,
-        each: work,
+        each: run,
       };
     }
   }
@@ -83,13 +89,13 @@ const specOf = (task: WorkflowTask, around: Around, states?: readonly HandledSta
 
 const flowOptions = (
   task: WorkflowTask,
-  around: Around,
+  context: WorkflowContext,
   states: readonly HandledState[] | undefined,
 ): FlowOptions & { readonly name: string } => {
-  const { defaults } = around.workflow;
+  const { defaults } = context.workflow;
   const conditions = [
     ...(states && states.length < ALL_STATES ? [({ outcome }: ConditionScope) => states.includes(outcome.state)] : []),
-    ...(task.when ? [holds(task.when, around)] : []),
+    ...(task.when ? [conditionOf(task.when, context)] : []),
   ];
   return {
     name: task.name,
@@ -108,19 +114,19 @@ const camelCase = (rule: string): TriggerRule =>
   rule.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()) as TriggerRule;
 
 /** Returns the condition for a `when`. It throws ExpressionError if the value is neither true nor false. */
-const holds =
-  (when: Expression, around: Around) =>
+const conditionOf =
+  (when: Expression, context: WorkflowContext) =>
   (scope: ConditionScope): boolean => {
-    const value = maskingErrors(around, () => when.evaluate(expressionScope(scope, around)));
+    const value = maskingErrors(context, () => when.evaluate(expressionScope(scope, context)));
     if (typeof value === 'boolean') return value;
-    const shown = around.mask.text(JSON.stringify(value));
+    const shown = context.mask.text(JSON.stringify(value));
     throw new ExpressionError(
       `"when" of task "${scope.taskName}" is ${shown}: expected true or false. Compare it with something, such as ${when.source} != null.`,
     );
   };
 
 /** Runs a function and masks the secrets in any error that it throws. */
-const maskingErrors = <Value>({ mask }: Around, run: () => Value): Value => {
+const maskingErrors = <Value>({ mask }: WorkflowContext, run: () => Value): Value => {
   try {
     return run();
   } catch (error) {
@@ -146,7 +152,7 @@ const attemptOptions = (task: WorkflowTask, defaults: Workflow['defaults']): Att
 
 const slotOptions = (
   task: FunctionTask | Extract<WorkflowTask, { type: 'sensor' }>,
-  { workflow }: Around,
+  { workflow }: WorkflowContext,
 ): SlotOptions => ({
   pool: task.pool ?? workflow.defaults?.pool,
   slots: task.slots,
@@ -156,11 +162,11 @@ const slotOptions = (
 const itemsOf = (
   over: Expression | readonly unknown[],
   task: WorkflowTask,
-  around: Around,
+  context: WorkflowContext,
 ): ((scope: TaskScope) => Items<unknown>) => {
   const given = Array.isArray(over) ? dataOf(over) : (over as Expression).evaluate;
   return (scope) => {
-    const items = maskingErrors(around, () => given(expressionScope(scope, around)));
+    const items = maskingErrors(context, () => given(expressionScope(scope, context)));
     if (Array.isArray(items)) return items;
     const what = items === null ? 'nothing' : Object.prototype.toString.call(items).slice(8, -1).toLowerCase();
     throw new OutputError(
@@ -173,10 +179,10 @@ const itemsOf = (
 /** Returns the function that evaluates the `params` of a `job` task to the input of its job. */
 const inputOf = (
   params: Readonly<Record<string, unknown>> | undefined,
-  around: Around,
+  context: WorkflowContext,
 ): ((scope: TaskScope & Partial<ItemScope>) => object) => {
   const given = dataOf(params ?? {});
-  return (scope) => ({ [PARAMS]: maskingErrors(around, () => given(expressionScope(scope, around))) });
+  return (scope) => ({ [PARAMS]: maskingErrors(context, () => given(expressionScope(scope, context))) });
 };
 
 const mapPools = (pools: Readonly<Record<string, WorkflowPool>>): Record<string, PoolOption> =>

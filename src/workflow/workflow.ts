@@ -1,8 +1,8 @@
 /* This folder makes a job definition of a YAML file. `workflow.ts` reads the file (`read-file.ts`) and those it runs;
- * `parse-workflow.ts` collects all problems, located by `source.ts` and `place-of.ts`: YAML (`parse-yaml.ts`,
+ * `parse-workflow.ts` collects all problems, located by `source.ts` and `locate.ts`: YAML (`parse-yaml.ts`,
  * `inspect-nodes.ts`), schema (`schema.ts`, `schema-values.ts`, `schema-problems.ts`), references between parts
  * (`reference-problems.ts`) and the graph (`graph-problems.ts`). `secrets.ts` reads secrets, `select-tasks.ts` selects.
- * `to-definition.ts` builds the definition, with handlers (`handlers.ts`) and functions of tasks (`work-of.ts`), which
+ * `to-definition.ts` builds the definition, with handlers (`handlers.ts`) and functions of tasks (`task-functions.ts`), which
  * use expressions (`template.ts`, `expression.ts`) and shape outputs (`output.ts`). */
 
 import { stat } from 'node:fs/promises';
@@ -60,34 +60,34 @@ export const loadWorkflow = async (file: string, options: WorkflowOptions = {}):
 };
 
 /** A parsed file, with the files that it runs. */
-type ReadFile = {
+type LoadedFile = {
   readonly parsed: ParsedWorkflow;
   readonly directory: string;
   readonly secrets: Readonly<Record<string, string>>;
   /** Keyed by path as written in the task's `file`. */
-  readonly nested: ReadonlyMap<string, ReadFile>;
+  readonly nested: ReadonlyMap<string, LoadedFile>;
 };
 
 /** The files of one `loadWorkflow`, by absolute path. Each is read once; its promise rejects if it has problems. */
-type Files = Map<string, Promise<ReadFile>>;
+type Files = Map<string, Promise<LoadedFile>>;
 
-/** Reads a file and the files that it runs. `around` has the paths of the files that run this one, outermost first. */
+/** Reads a file and the files that it runs. `parents` has the paths of the files that run this one, outermost first. */
 const readFiles = async (
   file: string,
   options: WorkflowOptions,
   files: Files,
-  around: readonly string[],
-): Promise<ReadFile> => {
+  parents: readonly string[],
+): Promise<LoadedFile> => {
   const path = resolve(file);
   const parsed = parseWorkflow(await readWorkflowFile(file), file);
   const directory = (await stat(file)).isFile() ? dirname(path) : process.cwd();
   const { secrets, problems } = secretsOf(parsed, directory, options);
-  const nested = new Map<string, ReadFile>();
+  const nested = new Map<string, LoadedFile>();
   const found: WorkflowProblem[] = [...problems];
   const wrong = new Set<string>();
   for (const { at, task } of nestedJobs(parsed.workflow)) {
     const target = resolve(directory, task.file);
-    const chain = [...around, path];
+    const chain = [...parents, path];
     if (chain.includes(target)) {
       const circle = [...chain.slice(chain.indexOf(target)), target].map((one) => relative(directory, one)).join(' → ');
       found.push(parsed.problemAt([...at, 'file'], 'NESTED_WORKFLOW', `The file runs itself: ${circle}.`));
@@ -117,19 +117,19 @@ const readFiles = async (
 const paramProblems = (
   at: readonly PropertyKey[],
   task: TaskOfType<'job'>,
-  inner: ReadFile,
+  inner: LoadedFile,
   { problemAt }: ParsedWorkflow,
 ): readonly WorkflowProblem[] => {
   const given = task.params ?? {};
   const specs = paramSpecs(inner.parsed.workflow.params);
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => !holdsExpression(value)));
   // Params given by an expression are checked when the task runs.
-  const open = new Set(Object.keys(given).filter((name) => !Object.hasOwn(known, name)));
+  const dynamicParams = new Set(Object.keys(given).filter((name) => !Object.hasOwn(known, name)));
   const { faults } = readParams(
-    specs.filter(({ name }) => !open.has(name)),
+    specs.filter(({ name }) => !dynamicParams.has(name)),
     known,
   );
-  const unknown = [...open].filter((name) => !specs.some((spec) => spec.name === name));
+  const unknown = [...dynamicParams].filter((name) => !specs.some((spec) => spec.name === name));
   return [
     ...faults,
     // The first faults are those of the unknown names; the others would be about missing params.
@@ -167,27 +167,27 @@ const nestedJobs = ({ tasks, handlers }: Workflow): readonly NestedJob[] => {
 };
 
 const externalsOf = (
-  { parsed: { workflow }, nested }: ReadFile,
-  around = '',
+  { parsed: { workflow }, nested }: LoadedFile,
+  prefix = '',
 ): readonly (readonly [path: string, description: string | undefined])[] =>
   [...workflow.tasks, ...Object.values(workflow.handlers ?? {}).flatMap((list) => list ?? [])].flatMap((task) => {
-    const path = around + task.name;
+    const path = prefix + task.name;
     if (task.type === 'external') return [[path, task.description] as const];
     const inner = task.type === 'job' ? nested.get(task.file) : undefined;
     return inner ? externalsOf(inner, `${path}/`) : [];
   });
 
-const secretValues = (file: ReadFile, seen: Set<ReadFile> = new Set()): readonly string[] => {
+const secretValues = (file: LoadedFile, seen: Set<LoadedFile> = new Set()): readonly string[] => {
   if (seen.has(file)) return [];
   seen.add(file);
   return [...Object.values(file.secrets), ...[...file.nested.values()].flatMap((inner) => secretValues(inner, seen))];
 };
 
 const build = (
-  file: ReadFile,
+  file: LoadedFile,
   mask: Mask,
   options: WorkflowOptions,
-  built: Map<ReadFile, JobDefinition> = new Map(),
+  built: Map<LoadedFile, JobDefinition> = new Map(),
 ): JobDefinition => {
   const nested = new Map(
     [...file.nested].map(([name, inner]) => {

@@ -60,12 +60,12 @@ const reportableChanges = (
 };
 
 /** Returns the dependencies of the handlers, including those of nested jobs, all by path. */
-const handlerNeeds = (tasks: readonly ShapeTask[], around = ''): ReadonlyMap<string, ReadonlySet<string>> => {
+const handlerNeeds = (tasks: readonly ShapeTask[], prefix = ''): ReadonlyMap<string, ReadonlySet<string>> => {
   const handlers = new Set(handlersIn(tasks).handlers);
   return new Map(
     tasks.flatMap(({ name, dependsOn, job }) => [
-      ...(handlers.has(name) ? [[around + name, new Set(dependsOn.map((need) => around + need))] as const] : []),
-      ...handlerNeeds(job?.tasks ?? [], `${around}${name}/`),
+      ...(handlers.has(name) ? [[prefix + name, new Set(dependsOn.map((need) => prefix + need))] as const] : []),
+      ...handlerNeeds(job?.tasks ?? [], `${prefix}${name}/`),
     ]),
   );
 };

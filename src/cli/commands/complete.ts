@@ -101,10 +101,10 @@ const requireExternal = (job: JournalJob, path: string, tasks: readonly ShapeTas
   throw new UsageError(`${jobLabel(job)} ${what} ${known}`);
 };
 
-const kindsOf = (tasks: readonly ShapeTask[], around = ''): readonly (readonly [string, ShapeTask['kind']])[] =>
+const kindsOf = (tasks: readonly ShapeTask[], prefix = ''): readonly (readonly [string, ShapeTask['kind']])[] =>
   tasks.flatMap(({ name, kind, job }) => [
-    [around + name, kind] as const,
-    ...kindsOf(job?.tasks ?? [], `${around}${name}/`),
+    [prefix + name, kind] as const,
+    ...kindsOf(job?.tasks ?? [], `${prefix}${name}/`),
   ]);
 
 /** @throws UsageError */
@@ -127,14 +127,14 @@ const outputOf = (task: string, text: string | undefined, mask: Mask): string | 
 const hintIfEarly = ({ job, record, shape = [] }: StoredJob, task: string, { db }: CompleteOptions): string => {
   const stateOf = (path: string): TaskState => record.tasks.get(path)?.state ?? 'unscheduled';
   if (stateOf(task) !== 'unscheduled') return '';
-  const around = task.slice(0, task.lastIndexOf('/') + 1);
-  const siblings = around
+  const prefix = task.slice(0, task.lastIndexOf('/') + 1);
+  const siblings = prefix
     .split('/')
     .slice(0, -1)
     .reduce((tasks, name) => tasks.find((one) => one.name === name)?.job?.tasks ?? [], shape);
-  const needs = siblings.find(({ name }) => around + name === task)?.dependsOn ?? [];
-  const open = needs.filter((need) => !SETTLED.has(stateOf(around + need)));
-  const why = open.length === 0 ? '' : ` It waits for ${open.map((need) => around + need).join(', ')}.`;
+  const needs = siblings.find(({ name }) => prefix + name === task)?.dependsOn ?? [];
+  const open = needs.filter((need) => !SETTLED.has(stateOf(prefix + need)));
+  const why = open.length === 0 ? '' : ` It waits for ${open.map((need) => prefix + need).join(', ')}.`;
   return `${why} Complete it once ${jobCommand('show', job.id, { db })} says that it is ready.`;
 };
 

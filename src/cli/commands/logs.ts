@@ -149,5 +149,5 @@ const checkTask = (storedJob: StoredJob, task: string, db: string): void => {
 };
 
 /** The paths of tasks and of those within them. */
-const pathsOf = (tasks: readonly ShapeTask[], around = ''): readonly string[] =>
-  tasks.flatMap(({ name, job }) => [around + name, ...pathsOf(job?.tasks ?? [], `${around}${name}/`)]);
+const pathsOf = (tasks: readonly ShapeTask[], prefix = ''): readonly string[] =>
+  tasks.flatMap(({ name, job }) => [prefix + name, ...pathsOf(job?.tasks ?? [], `${prefix}${name}/`)]);

@@ -1,6 +1,6 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type ParsedNode } from 'yaml';
 
-export type Place = {
+export type Location = {
   /** Offset of the value's key; absent for list items, and for values that are missing from the file. */
   readonly key?: number;
   /** Offset of the value, or of the nearest enclosing value that exists in the file. */
@@ -8,21 +8,21 @@ export type Place = {
 };
 
 /** Returns where in the file the value at a path is, following aliases and merge keys. */
-export const placeOf = (
+export const locate = (
   root: ParsedNode | null,
   path: readonly PropertyKey[],
   aliases: ReadonlyMap<Alias, Node>,
-): Place => {
+): Location => {
   let node: unknown = root;
-  let place: Place = { value: startOf(root) ?? 0 };
+  let location: Location = { value: startOf(root) ?? 0 };
   for (const step of path) {
     const found = child(target(node, aliases), step, aliases);
-    if (!found) return { value: place.value };
+    if (!found) return { value: location.value };
     node = found.value;
     const key = startOf(found.key);
-    place = { ...(key === undefined ? {} : { key }), value: startOf(node) ?? key ?? place.value };
+    location = { ...(key === undefined ? {} : { key }), value: startOf(node) ?? key ?? location.value };
   }
-  return place;
+  return location;
 };
 
 const child = (node: unknown, step: PropertyKey, aliases: ReadonlyMap<Alias, Node>): Child | undefined => {

@@ -1,7 +1,7 @@
 import { workflowSchema } from './schema.ts';
 
 /** Returns the keys that the mapping at a path of the file may have, used to suggest corrections of unknown keys. */
-export const keysAt = (path: readonly PropertyKey[], file: unknown): readonly string[] => {
+export const keysAtPath = (path: readonly PropertyKey[], file: unknown): readonly string[] => {
   let schemas: readonly Schema[] = [workflowSchema as unknown as Schema];
   let value = file;
   for (const step of path) {

@@ -20,7 +20,7 @@ import type { Defaults, TaskOfType, Workflow } from './schema.ts';
 import { dataOf, textOf, toText } from './template.ts';
 
 /** What all tasks of a file share. */
-export type Surroundings = {
+export type BuildContext = {
   readonly workflow: Pick<Workflow, 'name'> & { readonly defaults?: Defaults | undefined };
   /** The directory that relative paths start from, and in which commands run. */
   readonly directory: string;
@@ -36,18 +36,18 @@ type Scope = TaskScope & Partial<ItemScope>;
 export type FunctionTask = TaskOfType<'bash' | 'python' | 'node' | 'http' | 'sql'>;
 
 /** Returns the function that performs an attempt of a task; in a fan-out, an attempt of one item, with any output. */
-export const workOf = (task: FunctionTask, around: Surroundings, isHandler: boolean): TaskFunction => {
+export const taskFunctionOf = (task: FunctionTask, context: BuildContext, isHandler: boolean): TaskFunction => {
   // An item without output is `null` in the list, as in JSON.
-  const shape = task.map ? (value: unknown) => value ?? null : shapeOf(task);
-  const run = functionOf(task, around, isHandler);
-  return masked(async (scope) => shape(await withoutRetry(run, scope)), around.mask);
+  const shape = task.map ? (value: unknown) => value ?? null : outputMapperOf(task);
+  const run = functionOf(task, context, isHandler);
+  return masked(async (scope) => shape(await withoutRetry(run, scope)), context.mask);
 };
 
 /** Returns the function that performs one check of a sensor. */
-export const checkOf = (task: TaskOfType<'sensor'>, around: Surroundings): TaskFunction => {
+export const sensorFunctionOf = (task: TaskOfType<'sensor'>, context: BuildContext): TaskFunction => {
   const shape = shapeOfSensor(task);
-  const check = questionOf(task, around);
-  return masked(async (scope) => shape(await withoutRetry(check, scope)), around.mask);
+  const check = sensorCheckOf(task, context);
+  return masked(async (scope) => shape(await withoutRetry(check, scope)), context.mask);
 };
 
 /** Runs an attempt, without retries if an expression fails: it would fail again. */
@@ -69,7 +69,7 @@ const shapeOfSensor = (task: TaskOfType<'sensor'>): ((value: unknown) => unknown
 /** Returns the values of the variables that expressions may read, in an attempt or a condition. */
 export const expressionScope = (
   scope: Pick<Scope, 'ctx' | 'jobId' | 'taskName' | 'outcome'> & Partial<Scope>,
-  { workflow, secrets }: Pick<Surroundings, 'workflow' | 'secrets'>,
+  { workflow, secrets }: Pick<BuildContext, 'workflow' | 'secrets'>,
 ): ExpressionScope => ({
   ctx: scope.ctx,
   params: scope.ctx.params ?? {},
@@ -89,31 +89,31 @@ export const expressionScope = (
   },
 });
 
-const functionOf = (task: FunctionTask, around: Surroundings, isHandler: boolean): TaskFunction => {
+const functionOf = (task: FunctionTask, context: BuildContext, isHandler: boolean): TaskFunction => {
   switch (task.type) {
     case 'bash':
       return bash(
         task.command,
-        processOptions(task, around, isHandler),
-        shellOf(task.shell ?? around.workflow.defaults?.shell),
+        processOptions(task, context, isHandler),
+        shellOf(task.shell ?? context.workflow.defaults?.shell),
       );
     case 'python':
-      return python(task.command, processOptions(task, around, isHandler));
+      return python(task.command, processOptions(task, context, isHandler));
     case 'node': {
-      const options = processOptions(task, around, isHandler);
+      const options = processOptions(task, context, isHandler);
       return task.module === undefined
         ? node(task.command as string, options)
-        : nodeModule(resolve(around.directory, task.module), task.export, options);
+        : nodeModule(resolve(context.directory, task.module), task.export, options);
     }
     case 'http':
-      return http(requestOf(task, around), { mask: around.mask });
+      return http(requestOf(task, context), { mask: context.mask });
     case 'sql':
-      return sql(statementOf(task, around));
+      return sql(statementOf(task, context));
   }
 };
 
 /** Returns the function that shapes outputs: only mappings of commands and of JSON requests merge into the context. */
-const shapeOf = (task: FunctionTask): ((value: unknown) => unknown) => {
+const outputMapperOf = (task: FunctionTask): ((value: unknown) => unknown) => {
   if (task.type === 'sql') return namedOutput(task.name);
   if (task.type !== 'http') return taskOutput(task.name);
   if (task.output === 'json') {
@@ -124,37 +124,37 @@ const shapeOf = (task: FunctionTask): ((value: unknown) => unknown) => {
   return task.output === 'text' ? (response) => shape(toText((response as HttpResponse).body)) : shape;
 };
 
-const questionOf = (task: TaskOfType<'sensor'>, around: Surroundings): TaskFunction => {
+const sensorCheckOf = (task: TaskOfType<'sensor'>, context: BuildContext): TaskFunction => {
   if (task.file !== undefined) {
     const path = textOf(task.file);
-    return fileReady((scope) => resolve(around.directory, path(expressionScope(scope, around))));
+    return fileReady((scope) => resolve(context.directory, path(expressionScope(scope, context))));
   }
-  if (task.http) return httpReady(requestOf(task.http, around), { mask: around.mask });
-  if (task.sql) return sqlReady(statementOf(task.sql, around));
-  const shell = shellOf(task.shell ?? around.workflow.defaults?.shell);
-  return readyWhen(bash(task.command as string, processOptions(task, around, false), shell));
+  if (task.http) return httpReady(requestOf(task.http, context), { mask: context.mask });
+  if (task.sql) return sqlReady(statementOf(task.sql, context));
+  const shell = shellOf(task.shell ?? context.workflow.defaults?.shell);
+  return readyWhen(bash(task.command as string, processOptions(task, context, false), shell));
 };
 
 type ProcessKeys = Pick<TaskOfType<'bash'>, 'env' | 'cwd' | 'args' | 'output'>;
 
 const processOptions = (
   task: ProcessKeys,
-  around: Surroundings,
+  context: BuildContext,
   isHandler: boolean,
 ): ((scope: TaskScope) => ProcessOptions) => {
-  const { directory, secrets, mask, gate, killGraceMs } = around;
-  const { defaults } = around.workflow;
+  const { directory, secrets, mask, gate, killGraceMs } = context;
+  const { defaults } = context.workflow;
   const cwd = textOf(task.cwd ?? defaults?.cwd ?? '.');
   const args = (task.args ?? []).map(textOf);
   const env = Object.entries({ ...defaults?.env, ...task.env }).map(([name, value]) => [name, textOf(value)] as const);
   return (scope: Scope) => {
-    const values = expressionScope(scope, around);
+    const values = expressionScope(scope, context);
     return {
       cwd: resolve(directory, cwd(values)),
       args: args.map((arg) => arg(values)),
       env: {
         ...secrets,
-        TINTYPE_JOB_NAME: around.workflow.name,
+        TINTYPE_JOB_NAME: context.workflow.name,
         ...itemVariables(scope),
         ...(isHandler ? outcomeVariables(scope) : {}),
         ...Object.fromEntries(env.map(([name, value]) => [name, value(values)])),
@@ -192,17 +192,18 @@ const loadHttp = () => import('../executors/http/http.ts');
 const loadSql = () => import('../executors/sql/sql.ts');
 
 const http = (requests: Requests, options: HttpOptions): TaskFunction =>
-  later(async () => (await loadHttp()).http(requests, options));
+  lazyTaskFunction(async () => (await loadHttp()).http(requests, options));
 
 const httpReady = (requests: Requests, options: HttpOptions): TaskFunction =>
-  later(async () => (await loadHttp()).httpReady(requests, options));
+  lazyTaskFunction(async () => (await loadHttp()).httpReady(requests, options));
 
-const sql = (statements: Statements): TaskFunction => later(async () => (await loadSql()).sql(statements));
+const sql = (statements: Statements): TaskFunction => lazyTaskFunction(async () => (await loadSql()).sql(statements));
 
-const sqlReady = (statements: Statements): TaskFunction => later(async () => (await loadSql()).sqlReady(statements));
+const sqlReady = (statements: Statements): TaskFunction =>
+  lazyTaskFunction(async () => (await loadSql()).sqlReady(statements));
 
 /** Returns a task function that loads the real one at its first call. */
-const later = (load: () => Promise<TaskFunction>): TaskFunction => {
+const lazyTaskFunction = (load: () => Promise<TaskFunction>): TaskFunction => {
   let loading: Promise<TaskFunction> | undefined;
   return async (scope) => {
     loading ??= load();
@@ -212,7 +213,7 @@ const later = (load: () => Promise<TaskFunction>): TaskFunction => {
 
 type RequestKeys = Pick<TaskOfType<'http'>, 'url' | 'method' | 'headers' | 'query' | 'body' | 'json' | 'expect_status'>;
 
-const requestOf = (task: RequestKeys, around: Surroundings): ((scope: TaskScope) => HttpRequest) => {
+const requestOf = (task: RequestKeys, context: BuildContext): ((scope: TaskScope) => HttpRequest) => {
   const url = textOf(task.url);
   const headers = task.headers && mapValues(task.headers, textOf);
   const query =
@@ -222,7 +223,7 @@ const requestOf = (task: RequestKeys, around: Surroundings): ((scope: TaskScope)
   const json = task.json === undefined ? undefined : dataOf(task.json);
   const expectStatus = task.expect_status === undefined ? undefined : [task.expect_status].flat();
   return (scope) => {
-    const values = expressionScope(scope, around);
+    const values = expressionScope(scope, context);
     return {
       url: url(values),
       ...(task.method === undefined ? {} : { method: task.method.toUpperCase() }),
@@ -243,15 +244,15 @@ const requestOf = (task: RequestKeys, around: Surroundings): ((scope: TaskScope)
 
 type StatementKeys = Pick<TaskOfType<'sql'>, 'database' | 'query' | 'params'>;
 
-const statementOf = (task: StatementKeys, around: Surroundings): ((scope: TaskScope) => SqlQuery) => {
+const statementOf = (task: StatementKeys, context: BuildContext): ((scope: TaskScope) => SqlQuery) => {
   const database = textOf(task.database);
   const params = task.params === undefined ? undefined : dataOf(task.params);
   return (scope) => {
-    const values = expressionScope(scope, around);
+    const values = expressionScope(scope, context);
     const named = database(values);
     return {
       database:
-        named === ':memory:' || /^[a-z][a-z0-9+.-]+:\/\//i.test(named) ? named : resolve(around.directory, named),
+        named === ':memory:' || /^[a-z][a-z0-9+.-]+:\/\//i.test(named) ? named : resolve(context.directory, named),
       query: task.query,
       ...(params ? { params: params(values) as NonNullable<SqlQuery['params']> } : {}),
     };
