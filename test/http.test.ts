@@ -391,7 +391,7 @@ describe('a redirect', () => {
 
   test('without end, or to what is no HTTP, says so', async () => {
     const error = await failure(() => send({ url: `${base}/loop` }));
-    expect(error).toMatchObject({ code: 'HTTP_FAILED', trouble: 'protocol' });
+    expect(error).toMatchObject({ code: 'HTTP_FAILED', kind: 'protocol' });
     expect(error.message).toContain('failed: redirect count exceeded. The server redirects without end');
     expect((await failure(() => send({ url: `${base}/ftp` }))).message).toContain(
       'URL scheme must be a HTTP(S) scheme',
@@ -460,7 +460,7 @@ describe('a server that can not be reached', () => {
       code: 'HTTP_FAILED',
       method: 'GET',
       url: `${base}/fruit`,
-      trouble: 'unreachable',
+      kind: 'unreachable',
       causeCode: 'ECONNREFUSED',
       cause: expect.objectContaining({ code: 'ECONNREFUSED' }),
     });
@@ -475,7 +475,7 @@ describe('a server that can not be reached', () => {
     const url = 'http://fruit.invalid/';
     const unset = await failure(() => send({ url }));
     expect(unset).toMatchObject({
-      trouble: 'unreachable',
+      kind: 'unreachable',
       causeCode: expect.stringMatching(/^(ENOTFOUND|EAI_AGAIN)$/),
     });
     expect(unset.message).toMatch(/Check the host of the URL, and the network\.$/);
@@ -485,13 +485,13 @@ describe('a server that can not be reached', () => {
 
   test('any more, before the answer or within its body, is one too', async () => {
     answer = (request) => request.socket.destroy();
-    expect(await failure(() => send({}))).toMatchObject({ code: 'HTTP_FAILED', trouble: 'unreachable' });
+    expect(await failure(() => send({}))).toMatchObject({ code: 'HTTP_FAILED', kind: 'unreachable' });
     answer = (_request, response) => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('half', () => response.destroy());
     };
     const error = await failure(() => send({}));
-    expect(error).toMatchObject({ code: 'HTTP_FAILED', trouble: 'unreachable' });
+    expect(error).toMatchObject({ code: 'HTTP_FAILED', kind: 'unreachable' });
     expect(error.message).toContain('The server closed the connection before all was answered');
   });
 
@@ -500,10 +500,10 @@ describe('a server that can not be reached', () => {
       createTcpServer((socket) => socket.on('error', () => {}).end('SSH-2.0-OpenSSH\r\n')),
     );
     const error = await failure(() => send({ url: `http://127.0.0.1:${port}/` }));
-    expect(error).toMatchObject({ code: 'HTTP_FAILED', trouble: 'protocol' });
+    expect(error).toMatchObject({ code: 'HTTP_FAILED', kind: 'protocol' });
     expect(error.message).toContain('What answers speaks no HTTP');
     const tls = await failure(() => send({ url: base.replace('http:', 'https:') }));
-    expect(tls).toMatchObject({ code: 'HTTP_FAILED', trouble: 'protocol', causeCode: expect.stringMatching(/SSL/) });
+    expect(tls).toMatchObject({ code: 'HTTP_FAILED', kind: 'protocol', causeCode: expect.stringMatching(/SSL/) });
     expect(tls.message).toMatch(/failed: TLS: .*Where the server speaks no TLS, begin the URL with http:/);
   });
 
@@ -513,7 +513,7 @@ describe('a server that can not be reached', () => {
     expect(error).toBeInstanceOf(NonRetryableError);
     expect(error.cause).toMatchObject({
       code: 'HTTP_FAILED',
-      trouble: 'untrusted',
+      kind: 'untrusted',
       causeCode: 'DEPTH_ZERO_SELF_SIGNED_CERT',
     });
     expect(error.message).toContain('NODE_EXTRA_CA_CERTS');

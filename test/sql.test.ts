@@ -160,7 +160,7 @@ describe('a query of SQLite', () => {
     const error = await asking(pantry()).failure(query);
     expect(error).toBeInstanceOf(NonRetryableError);
     expect(error.cause).toBeInstanceOf(SqlError);
-    expect(error.cause).toMatchObject({ code: 'SQL_FAILED', trouble: 'refused' });
+    expect(error.cause).toMatchObject({ code: 'SQL_FAILED', kind: 'refused' });
     for (const text of [message, more, `Query: ${query}`]) expect(error.message).toContain(text);
   });
 
@@ -170,7 +170,7 @@ describe('a query of SQLite', () => {
     await blocker.send('BEGIN EXCLUSIVE');
     const error = await asking(database, { busyMs: 1 }).failure('DELETE FROM fruit');
     expect(error).toBeInstanceOf(SqlError);
-    expect(error).toMatchObject({ trouble: 'busy', driverCode: 'SQLITE_BUSY' });
+    expect(error).toMatchObject({ kind: 'busy', driverCode: 'SQLITE_BUSY' });
     expect(error.message).toContain('more than 1 ms');
     const check = scopeFor();
     const looked = await sqlReady(() => ({ database, query: 'SELECT 1 FROM fruit' }), { busyMs: 1 })(check.scope);
@@ -317,7 +317,7 @@ describe.each(['postgres', 'mysql'])('a %s server that is not there', (scheme) =
     const database = passwordIn(await freePort());
     const error = await asking(database).failure('SELECT 1');
     expect(error).toBeInstanceOf(SqlError);
-    expect(error).toMatchObject({ trouble: 'connection', driverCode: 'ECONNREFUSED' });
+    expect(error).toMatchObject({ kind: 'connection', driverCode: 'ECONNREFUSED' });
     expect(error.message).not.toContain('hush');
     const answer = await sqlReady(() => ({ database, query: 'SELECT 1' }))(scopeFor().scope);
     expect(answer).toEqual(notReady(error.message));
@@ -328,7 +328,7 @@ describe.each(['postgres', 'mysql'])('a %s server that is not there', (scheme) =
     await once(mute, 'listening');
     const database = passwordIn((mute.address() as { port: number }).port);
     const error = await asking(database, { connectMs: 50 }).failure('SELECT 1');
-    expect(error).toMatchObject({ trouble: 'connection', driverCode: 'ETIMEDOUT' });
+    expect(error).toMatchObject({ kind: 'connection', driverCode: 'ETIMEDOUT' });
     expect(error.message).toContain('did not answer within 50 ms');
     const { scope, abort } = scopeFor();
     const met = once(mute, 'connection');
@@ -442,7 +442,7 @@ withServer('PostgreSQL', postgresPrograms(), startPostgres, (url) => {
     expect(missing.message).toContain('at line 2, column 10');
     const late = await ask.failure('SET statement_timeout = 1; SELECT pg_sleep(60)');
     expect(late).toBeInstanceOf(SqlError);
-    expect(late).toMatchObject({ trouble: 'busy', driverCode: '57014' });
+    expect(late).toMatchObject({ kind: 'busy', driverCode: '57014' });
     const wrong = await asking(url().replace('hush', 'wrong')).failure('SELECT 1');
     expect(wrong).toBeInstanceOf(NonRetryableError);
     expect(wrong.message).toContain('Correct user and password');
@@ -534,7 +534,7 @@ withServer('MariaDB', mariadbPrograms(), startMariadb, (url) => {
     expect(syntax.cause).toMatchObject({ driverCode: 'ER_PARSE_ERROR', position: { line: 2 } });
     const late = await ask.failure('SET STATEMENT max_statement_time = 0.001 FOR SELECT SLEEP(60)');
     expect(late).toBeInstanceOf(SqlError);
-    expect(late).toMatchObject({ trouble: 'busy' });
+    expect(late).toMatchObject({ kind: 'busy' });
     const wrong = await asking(url().replace('hush', 'wrong')).failure('SELECT 1');
     expect(wrong).toBeInstanceOf(NonRetryableError);
     expect(wrong.message).toContain('Correct user and password');

@@ -8,7 +8,7 @@ export type ShownRequest = {
   readonly url: string;
 };
 
-export type UnexpectedAnswer = {
+export type UnexpectedResponse = {
   readonly status: number;
   /** The statuses that were expected; `undefined` means 200 to 299. */
   readonly expected: readonly number[] | undefined;
@@ -33,7 +33,7 @@ export class HttpStatusError extends TintypeError {
   /** The beginning of the body, masked; at most `EXCERPT_LENGTH` UTF-16 units. */
   readonly body: string;
 
-  constructor({ method, url }: ShownRequest, { status, expected, redirectedTo, body }: UnexpectedAnswer) {
+  constructor({ method, url }: ShownRequest, { status, expected, redirectedTo, body }: UnexpectedResponse) {
     const where = redirectedTo === undefined ? '' : `, redirected to ${redirectedTo},`;
     // Loaded only when an error needs it: importing Node's HTTP module takes about 20 ms.
     const word = process.getBuiltinModule('node:http').STATUS_CODES[status];
@@ -73,10 +73,10 @@ const REMEDIES: Readonly<Record<number, string>> = {
  * closed the connection. `untrusted`: its certificate is not accepted. `protocol`: its response is not valid HTTP, TLS
  * or compression.
  */
-export type HttpTrouble = 'unreachable' | 'untrusted' | 'protocol';
+export type HttpFaultKind = 'unreachable' | 'untrusted' | 'protocol';
 
 export type HttpFault = {
-  readonly trouble: HttpTrouble;
+  readonly kind: HttpFaultKind;
   readonly message: string;
   /** The code given by the system, the TLS library or the HTTP client, such as `ECONNREFUSED`. */
   readonly causeCode: string | undefined;
@@ -90,20 +90,16 @@ export class HttpRequestError extends TintypeError {
   readonly method: string;
   /** Without credentials and query. */
   readonly url: string;
-  readonly trouble: HttpTrouble;
+  readonly kind: HttpFaultKind;
   /** The code given by the system, the TLS library or the HTTP client, such as `ECONNREFUSED`. */
   readonly causeCode: string | undefined;
 
-  constructor(
-    { method, url }: ShownRequest,
-    { trouble, message, causeCode, remedy }: HttpFault,
-    options?: ErrorOptions,
-  ) {
+  constructor({ method, url }: ShownRequest, { kind, message, causeCode, remedy }: HttpFault, options?: ErrorOptions) {
     const code = causeCode === undefined || message.includes(causeCode) ? '' : ` (${causeCode})`;
     super(`${method} ${url} failed: ${message.trim().replace(/\.$/, '')}${code}. ${remedy}`, options);
     this.method = method;
     this.url = url;
-    this.trouble = trouble;
+    this.kind = kind;
     this.causeCode = causeCode;
   }
 }

@@ -20,7 +20,7 @@ export const requestFailure = (request: ShownRequest, thrown: unknown): HttpRequ
     );
   }
   const failure = new HttpRequestError(request, faultOf(error, causeCode), { cause: error });
-  return failure.trouble === 'untrusted' ? noRetry(failure) : failure;
+  return failure.kind === 'untrusted' ? noRetry(failure) : failure;
 };
 
 const UNSENDABLE: ReadonlySet<string> = new Set([
@@ -34,19 +34,19 @@ const faultOf = (error: Error, causeCode: string | undefined): HttpFault => {
   const unreachable = UNREACHABLE[code];
   if (unreachable !== undefined) {
     return {
-      trouble: 'unreachable',
+      kind: 'unreachable',
       message: messageOf(error) || code,
       causeCode,
       remedy: BLOCKED.has(code) ? unreachable + proxyHint() : unreachable,
     };
   }
-  if (CERTIFICATE.test(code)) return { trouble: 'untrusted', message: error.message, causeCode, remedy: TRUST };
+  if (CERTIFICATE.test(code)) return { kind: 'untrusted', message: error.message, causeCode, remedy: TRUST };
   const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : undefined;
   const remedy = PROTOCOL.find(([pattern]) =>
     [code, error.name, error.message].some((text) => pattern.test(text)),
   )?.[1];
   return {
-    trouble: 'protocol',
+    kind: 'protocol',
     // OpenSSL's message lists source files and line numbers; `reason` is its readable part.
     message: code.startsWith('ERR_SSL') && reason !== undefined ? `TLS: ${reason}` : messageOf(error),
     causeCode,

@@ -39,7 +39,7 @@ export type HttpOptions = {
 export const http =
   (prepare: (scope: TaskScope) => HttpRequest, options: HttpOptions = {}): TaskFunction =>
   async (scope) => {
-    const exchange = await ask(prepare(scope), scope, options.mask ?? NO_MASK);
+    const exchange = await send(prepare(scope), scope, options.mask ?? NO_MASK);
     if (!isExpected(exchange)) throw await unexpected(exchange, scope, options);
     return read(exchange, scope, options);
   };
@@ -54,13 +54,13 @@ export const httpReady =
   async (scope) => {
     const request = prepare(scope);
     try {
-      const exchange = await ask(request, scope, options.mask ?? NO_MASK);
+      const exchange = await send(request, scope, options.mask ?? NO_MASK);
       if (isExpected(exchange)) return await read(exchange, scope, options);
       await discard(exchange.response);
       scope.log.info(lineOf(exchange));
       return notReady(`${whatOf(exchange)} answered ${exchange.response.status}`);
     } catch (error) {
-      if (!(error instanceof HttpRequestError) || error.trouble !== 'unreachable') throw error;
+      if (!(error instanceof HttpRequestError) || error.kind !== 'unreachable') throw error;
       return notReady(error.message);
     }
   };
@@ -75,7 +75,7 @@ type Exchange = {
   readonly startedAt: number;
 };
 
-const ask = async (request: HttpRequest, { signal, log }: TaskScope, mask: Mask): Promise<Exchange> => {
+const send = async (request: HttpRequest, { signal, log }: TaskScope, mask: Mask): Promise<Exchange> => {
   const sent = sendable(request, mask);
   signal.throwIfAborted();
   const startedAt = performance.now();

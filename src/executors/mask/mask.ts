@@ -21,9 +21,9 @@ export const MASKED = '***';
 export const createMask = (values: readonly string[]): Mask => {
   const spellings = [...new Set(values.flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
   if (spellings.length === 0) return NO_MASK;
-  const finders = findersOf(spellings);
+  const finders = matchersOf(spellings);
   const text = (given: string): string =>
-    withoutRanges(
+    replaceRanges(
       given,
       finders.flatMap((find) => find(given)),
     );
@@ -76,7 +76,7 @@ const base64Behind = (text: string, before: number): string => {
 type Range = readonly [start: number, end: number];
 
 /** Joins spellings into few regular expressions up to `MAX_PATTERN` long; searches for longer ones one by one. */
-const findersOf = (spellings: readonly string[]): readonly ((text: string) => readonly Range[])[] => {
+const matchersOf = (spellings: readonly string[]): readonly ((text: string) => readonly Range[])[] => {
   const finders: ((text: string) => readonly Range[])[] = [];
   let chunk: string[] = [];
   let length = 0;
@@ -125,7 +125,7 @@ const findText =
   };
 
 /** Replaces each stretch covered by ranges, which may overlap, with one `MASKED`. */
-const withoutRanges = (text: string, ranges: readonly Range[]): string => {
+const replaceRanges = (text: string, ranges: readonly Range[]): string => {
   if (ranges.length === 0) return text;
   let masked = '';
   let at = 0;
@@ -140,34 +140,38 @@ const withoutRanges = (text: string, ranges: readonly Range[]): string => {
 
 const escapeRegExp = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
-/** Masks plain data. `around` holds the objects that contain `value`; it stops circular data. */
-const maskData = (value: unknown, text: (text: string) => string, around: Set<unknown>): unknown => {
+/** Masks plain data. `ancestors` holds the objects that contain `value`; it stops circular data. */
+const maskData = (value: unknown, text: (text: string) => string, ancestors: Set<unknown>): unknown => {
   if (typeof value === 'string') return text(value);
   if (typeof value === 'number' || typeof value === 'bigint') {
     const spelled = String(value);
     // A number is masked only as a whole: its digits may contain those of a secret by chance.
     return text(spelled) === MASKED ? MASKED : value;
   }
-  if (value === null || typeof value !== 'object' || around.has(value)) return value;
+  if (value === null || typeof value !== 'object' || ancestors.has(value)) return value;
   if (!Array.isArray(value) && !isPlain(value)) return value;
-  around.add(value);
+  ancestors.add(value);
   const masked = Array.isArray(value)
     ? unlessSame(
         value,
-        value.map((item) => maskData(item, text, around)),
+        value.map((item) => maskData(item, text, ancestors)),
       )
-    : maskEntries(value as Record<string, unknown>, text, around);
-  around.delete(value);
+    : maskEntries(value as Record<string, unknown>, text, ancestors);
+  ancestors.delete(value);
   return masked;
 };
 
 const unlessSame = (before: readonly unknown[], after: readonly unknown[]): readonly unknown[] =>
   after.every((item, index) => item === before[index]) ? before : after;
 
-const maskEntries = (value: Record<string, unknown>, text: (text: string) => string, around: Set<unknown>): unknown => {
+const maskEntries = (
+  value: Record<string, unknown>,
+  text: (text: string) => string,
+  ancestors: Set<unknown>,
+): unknown => {
   let changed = false;
   const entries = Object.entries(value).map(([key, item]): [string, unknown] => {
-    const entry: [string, unknown] = [text(key), maskData(item, text, around)];
+    const entry: [string, unknown] = [text(key), maskData(item, text, ancestors)];
     changed ||= entry[0] !== key || entry[1] !== item;
     return entry;
   });

@@ -1,7 +1,7 @@
 /* The executors (`src/executors`) perform attempts outside the engine: they run a process (`process/`), send an HTTP
  * request (`http/`) or query a database (`sql/`); `mask/` hides secrets. This folder runs commands: `bash.ts`,
  * `python.ts` and `node.ts` define one each, `ready-when.ts` makes a sensor of one. `process.ts` performs an attempt:
- * `exchange.ts` writes the context to a file; the command starts as leader of a process group (`group.ts`,
+ * `data-files.ts` writes the context to a file; the command starts as leader of a process group (`group.ts`,
  * `group-members.ts`); `output-lines.ts` splits its output into log lines, `output-capture.ts` collects it,
  * `output-gate.ts` pauses it while the terminal is slow; after its exit, leftover processes are ended and
  * `output-error.ts` parses the output. */
@@ -13,8 +13,8 @@ import type { TaskFunction, TaskScope } from '../../engine/definition/task-funct
 import { NonRetryableError } from '../../engine/errors/errors.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
+import { type DataFiles, openDataFiles } from './data-files.ts';
 import { ProcessError, ProcessNotFoundError, ProcessStartError, TAIL_LINES } from './error.ts';
-import { type Exchange, openExchange } from './exchange.ts';
 import { type ProcessGroup, processGroup } from './group.ts';
 import { type Capture, capture, type OutputForm } from './output-capture.ts';
 import { type OutputGate, outputGate } from './output-gate.ts';
@@ -86,11 +86,11 @@ const after = async (previous: Promise<unknown> | undefined): Promise<void> => {
 
 const runProcess = async (command: Command, options: ProcessOptions, scope: TaskScope): Promise<unknown> => {
   scope.signal.throwIfAborted();
-  const exchange = openExchange(scope);
+  const dataFiles = openDataFiles(scope);
   try {
-    return await runInGroup(command, options, scope, exchange);
+    return await runInGroup(command, options, scope, dataFiles);
   } finally {
-    exchange.close();
+    dataFiles.close();
   }
 };
 
@@ -98,10 +98,10 @@ const runInGroup = async (
   command: Command,
   options: ProcessOptions,
   { signal, log }: TaskScope,
-  exchange: Exchange,
+  dataFiles: DataFiles,
 ): Promise<unknown> => {
   const graceMs = options.killGraceMs ?? KILL_GRACE_MS;
-  const child = await started(command, options, exchange.env);
+  const child = await spawnFirstInstalled(command, options, dataFiles.env);
   const group = processGroup(child);
   const gate = options.gate ?? outputGate();
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
@@ -109,37 +109,37 @@ const runInGroup = async (
   if (captured) child.stdout.on('data', captured.write);
   const stdout = logLines(child.stdout, log.info, options.mask);
   const stderr = logLines(child.stderr, log.warn, options.mask);
-  const letGo = [gate.hold(child.stdout), gate.hold(child.stderr)];
+  const releases = [gate.hold(child.stdout), gate.hold(child.stderr)];
   const abort = (): void => void group.end(graceMs);
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   try {
-    const end = await exited(child);
+    const end = await waitForExit(child);
     if (await endLeftovers(group, graceMs, signal)) log.warn(LEFTOVERS);
     group.release();
     // While the gate is closed, silence does not mean that the output is complete. An aborted attempt does not wait.
-    await drained(child, closed, () => gate.isOpen() || signal.aborted);
+    await drainOutput(child, closed, () => gate.isOpen() || signal.aborted);
     stdout.end();
     stderr.end();
     signal.throwIfAborted();
     if (end.exitCode !== 0) throw new ProcessError(command.type, end, { stdout: stdout.tail, stderr: stderr.tail });
-    return outputOf(captured, exchange, options.mask);
+    return outputOf(captured, dataFiles, options.mask);
   } finally {
     signal.removeEventListener('abort', abort);
-    for (const free of letGo) free();
+    for (const release of releases) release();
   }
 };
 
-const outputOf = (captured: Capture | undefined, exchange: Exchange, mask: Mask | undefined): unknown => {
+const outputOf = (captured: Capture | undefined, dataFiles: DataFiles, mask: Mask | undefined): unknown => {
   const printed = captured?.value();
-  const written = exchange.read(mask);
+  const written = dataFiles.read(mask);
   if (written === undefined) return printed;
   return isPlainObject(printed) && isPlainObject(written) ? { ...printed, ...written } : written;
 };
 
 type Piped = ChildProcessByStdio<null, Readable, Readable>;
 
-const started = async (
+const spawnFirstInstalled = async (
   { type, programs, args }: Command,
   options: ProcessOptions,
   env: Readonly<Record<string, string>>,
@@ -219,7 +219,7 @@ const logLines = (
   return { tail, end: lines.end };
 };
 
-const exited = (child: ChildProcess): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> =>
+const waitForExit = (child: ChildProcess): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> =>
   new Promise((resolve) => child.once('exit', (exitCode, signal) => resolve({ exitCode, signal })));
 
 /** Ends leftover processes. Resolves to whether they had to be signalled in an attempt that was not aborted. */
@@ -243,7 +243,7 @@ const LEFTOVERS =
  * Waits for the rest of the output, then closes both pipes. A process that left the group may hold them open for ever,
  * so the wait also ends on silence while `isRead`, or after more output than both pipes can hold.
  */
-const drained = async (child: Piped, closed: Promise<void>, isRead: () => boolean): Promise<void> => {
+const drainOutput = async (child: Piped, closed: Promise<void>, isRead: () => boolean): Promise<void> => {
   let silent = false;
   let rest = 0;
   let timer: NodeJS.Timeout | undefined;

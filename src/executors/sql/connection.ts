@@ -1,9 +1,9 @@
-import type { SqlAnswer } from './answer.ts';
+import type { SqlResult } from './result.ts';
 
 /** A connection to a database server, for one query. */
 export type ServerConnection = {
   readonly open: () => Promise<void>;
-  readonly run: () => Promise<SqlAnswer>;
+  readonly run: () => Promise<SqlResult>;
   /** Cancels the running query on the server, over a second connection. */
   readonly cancel: () => Promise<void>;
   readonly close: () => Promise<void>;
@@ -12,7 +12,7 @@ export type ServerConnection = {
 };
 
 /** Opens a connection, runs its query and closes it. On abort, cancels the query on the server. */
-export const askServer = async (connection: ServerConnection, signal: AbortSignal): Promise<SqlAnswer> => {
+export const queryServer = async (connection: ServerConnection, signal: AbortSignal): Promise<SqlResult> => {
   signal.throwIfAborted();
   let stopping: Promise<void> | undefined;
   let abandon = (): void => {};
@@ -22,7 +22,7 @@ export const askServer = async (connection: ServerConnection, signal: AbortSigna
   abandoned.catch(() => {});
   let isOpen = false;
   const stop = (): void => {
-    stopping ??= (isOpen ? within(CANCEL_MS, connection.cancel()) : Promise.resolve()).finally(() => {
+    stopping ??= (isOpen ? settleWithin(CANCEL_MS, connection.cancel()) : Promise.resolve()).finally(() => {
       connection.destroy();
       abandon();
     });
@@ -31,9 +31,9 @@ export const askServer = async (connection: ServerConnection, signal: AbortSigna
   try {
     await Promise.race([connection.open(), abandoned]);
     isOpen = true;
-    const answer = await Promise.race([connection.run(), abandoned]);
-    if (!signal.aborted) await within(CLOSE_MS, connection.close());
-    return answer;
+    const result = await Promise.race([connection.run(), abandoned]);
+    if (!signal.aborted) await settleWithin(CLOSE_MS, connection.close());
+    return result;
   } catch (error) {
     signal.throwIfAborted();
     throw error;
@@ -45,7 +45,7 @@ export const askServer = async (connection: ServerConnection, signal: AbortSigna
 };
 
 /** Waits until a promise settles, for at most `ms`. Ignores its rejection. */
-const within = async (ms: number, promise: Promise<unknown>): Promise<void> => {
+const settleWithin = async (ms: number, promise: Promise<unknown>): Promise<void> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ms);

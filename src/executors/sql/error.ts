@@ -6,13 +6,13 @@ import { noRetry } from '../no-retry.ts';
  * password). `busy`: a lock, a deadlock or a shortage, which may pass. `connection`: no server, or a broken connection.
  * `crash`: the process that ran SQLite ended.
  */
-export type SqlTrouble = 'refused' | 'busy' | 'connection' | 'crash';
+export type SqlFaultKind = 'refused' | 'busy' | 'connection' | 'crash';
 
 /** A position in the text of a query; line and column (in UTF-16 units) count from 1. */
 export type SqlPosition = { readonly line: number; readonly column?: number };
 
 export type SqlFault = {
-  readonly trouble: SqlTrouble;
+  readonly kind: SqlFaultKind;
   /** The database's own message. */
   readonly message: string;
   /** Code of the database, driver or system: an SQLSTATE, `ER_DUP_ENTRY`, `SQLITE_BUSY`, `ECONNREFUSED`. */
@@ -25,16 +25,16 @@ export type SqlFault = {
 export class SqlError extends TintypeError {
   override readonly name = 'SqlError';
   readonly code = 'SQL_FAILED';
-  readonly trouble: SqlTrouble;
+  readonly kind: SqlFaultKind;
   /** Code of the database, driver or system: an SQLSTATE, `ER_DUP_ENTRY`, `SQLITE_BUSY`, `ECONNREFUSED`. */
   readonly driverCode: string | undefined;
   readonly position: SqlPosition | undefined;
 
-  constructor(query: string, { trouble, message, driverCode, position, remedy }: SqlFault) {
+  constructor(query: string, { kind, message, driverCode, position, remedy }: SqlFault) {
     const code = driverCode === undefined ? '' : ` (${driverCode})`;
     const said = message.trim().replace(/\.$/, '');
     super(`The query failed: ${said}${code}${placeText(position)}. Query: ${firstLine(query)}. ${remedy}`);
-    this.trouble = trouble;
+    this.kind = kind;
     this.driverCode = driverCode;
     this.position = position;
   }
@@ -78,7 +78,7 @@ export class SqlResultError extends TintypeError {
 /** Makes the error for a failed query: a NonRetryableError if the database rejects the query, otherwise a SqlError. */
 export const sqlFailure = (query: string, fault: SqlFault): SqlError | NonRetryableError => {
   const error = new SqlError(query, fault);
-  return fault.trouble === 'refused' ? noRetry(error) : error;
+  return fault.kind === 'refused' ? noRetry(error) : error;
 };
 
 export const invalidQuery = (message: string): NonRetryableError => noRetry(new SqlQueryError(message));

@@ -1,24 +1,24 @@
 import type { Connection, ConnectionOptions, ResultSetHeader } from 'mysql2';
 import { TintypeError } from '../../engine/errors/errors.ts';
 import { messageOf } from '../message-of.ts';
-import { jsonInteger, rowCollector, type SqlAnswer, type SqlChanges, type SqlRow } from './answer.ts';
-import { askServer, type ServerConnection } from './connection.ts';
+import { queryServer, type ServerConnection } from './connection.ts';
 import { loadDriver } from './driver.ts';
-import { invalidQuery, type SqlFault, type SqlTrouble, sqlFailure } from './error.ts';
+import { invalidQuery, type SqlFault, type SqlFaultKind, sqlFailure } from './error.ts';
 import { networkFault } from './network.ts';
 import { type BoundValue, bindNames, boundList, hasNone, isList, requireCount, severalWithParams } from './params.ts';
 import type { SqlRequest } from './query.ts';
+import { jsonInteger, rowCollector, type SqlChanges, type SqlResult, type SqlRow } from './result.ts';
 import { type SqlStatement, sqlStatements } from './scan.ts';
 
 type MySql = typeof import('mysql2');
 
 /** Runs a query on MySQL or MariaDB: several statements in one transaction, unless they control transactions. */
-export const askMySql = async (request: SqlRequest, signal: AbortSignal): Promise<SqlAnswer> => {
+export const queryMySql = async (request: SqlRequest, signal: AbortSignal): Promise<SqlResult> => {
   const plan = planOf(request);
   const module = await loadDriver<MySql & { default?: MySql }>('MySQL or MariaDB', 'mysql2', () => import('mysql2'));
   const mysql = module.default ?? module;
   try {
-    return await askServer(connectionTo(mysql, request, plan), signal);
+    return await queryServer(connectionTo(mysql, request, plan), signal);
   } catch (error) {
     if (signal.aborted || error instanceof TintypeError || !(error instanceof Error)) throw error;
     throw sqlFailure(request.query, faultOf(error, request));
@@ -123,12 +123,12 @@ const connected = (connection: Connection): Promise<void> =>
 const run = async (
   mysql: MySql,
   connection: Connection,
-  { query, look }: SqlRequest,
+  { query, firstRowOnly }: SqlRequest,
   { text, values, statements, ownTransaction }: Plan,
-): Promise<SqlAnswer> => {
+): Promise<SqlResult> => {
   const wrap = statements.length > 1 && !ownTransaction;
   if (wrap) await ask(connection, { text: 'START TRANSACTION' });
-  const rows = rowCollector(query, look ? 1 : Number.POSITIVE_INFINITY);
+  const rows = rowCollector(query, firstRowOnly ? 1 : Number.POSITIVE_INFINITY);
   let changes: SqlChanges | undefined;
   let hasRows = false;
   await ask(connection, {
@@ -151,7 +151,7 @@ const run = async (
   if (ownTransaction) await requireSettled(connection, query);
   // A CALL ends with a status header after the rows of the procedure: the rows are its result.
   const isCall = statements.length === 1 && statements[0]?.keyword === 'CALL';
-  return changes === undefined || (isCall && hasRows) ? rows.answer() : { result: changes, lost: [] };
+  return changes === undefined || (isCall && hasRows) ? rows.result() : { result: changes, duplicateColumns: [] };
 };
 
 /** Types integers as BIGINT: LIMIT takes nothing else, and a double or text would compare inexactly. */
@@ -218,7 +218,7 @@ const requireSettled = async (connection: Connection, query: string): Promise<vo
   });
   if (!isOpen) return;
   throw sqlFailure(query, {
-    trouble: 'refused',
+    kind: 'refused',
     message: 'it began a transaction and did not end it, so what that changed was not kept',
     remedy: 'Add COMMIT, or leave BEGIN away: several statements are one transaction.',
   });
@@ -240,7 +240,7 @@ const faultOf = (error: MySqlError, { connectMs }: SqlRequest): SqlFault => {
   const message = error.sqlMessage ?? messageOf(error);
   const line = /\bat line (\d+)$/.exec(message);
   return {
-    trouble: TROUBLES[error.errno ?? 0] ?? 'refused',
+    kind: FAULT_KINDS[error.errno ?? 0] ?? 'refused',
     message: line ? message.slice(0, line.index).trimEnd() : message,
     driverCode: error.code,
     position: line ? { line: Number(line[1]) } : undefined,
@@ -249,7 +249,7 @@ const faultOf = (error: MySqlError, { connectMs }: SqlRequest): SqlFault => {
 };
 
 /** Kinds of failure by error number; any other is `refused`. */
-const TROUBLES: Readonly<Record<number, SqlTrouble>> = {
+const FAULT_KINDS: Readonly<Record<number, SqlFaultKind>> = {
   1021: 'busy', // disk full
   1037: 'busy', // out of memory
   1040: 'busy', // too many connections
@@ -269,7 +269,7 @@ const TROUBLES: Readonly<Record<number, SqlTrouble>> = {
 };
 
 const remedyOf = (errno: number, sqlState: string): string => {
-  if (TROUBLES[errno] === 'busy') return 'Other work is in the way: allow retries.';
+  if (FAULT_KINDS[errno] === 'busy') return 'Other work is in the way: allow retries.';
   if (sqlState === '28000' || errno === 1044) return 'Correct user and password of the URL, or grant what is missing.';
   if (errno === 1049) return 'Create the database, or correct its name in the URL.';
   if (errno === 1146) return 'Create the table first, or correct its name.';

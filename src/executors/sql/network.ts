@@ -7,7 +7,7 @@ export const networkFault = (error: Error, connectMs: number): SqlFault | undefi
   const isTimeout = error.message === 'timeout expired' || code === 'ETIMEDOUT';
   if (!isTimeout && !LOST.test(error.message) && !(code !== undefined && NETWORK.has(code))) return undefined;
   return {
-    trouble: 'connection',
+    kind: 'connection',
     message: isTimeout ? `the database server did not answer within ${connectMs} ms` : messageOf(error),
     driverCode: code ?? (isTimeout ? 'ETIMEDOUT' : undefined),
     remedy: 'Check that the server runs, and host and port of the URL.',

@@ -36,7 +36,7 @@ export const boundList = (params: readonly unknown[]): readonly BoundValue[] =>
   Array.from(params, (value, index) => boundValue(String(index + 1), value));
 
 /** A placeholder of the query, such as `:name`, and the value to bind to it. */
-export type NamedPlace = { readonly token: SqlToken; readonly value: BoundValue };
+export type NamedPlaceholder = { readonly token: SqlToken; readonly value: BoundValue };
 
 /**
  * Matches named placeholders to a mapping's values; keys may have the prefix (`:`, `@`, `$`) or not.
@@ -45,7 +45,7 @@ export type NamedPlace = { readonly token: SqlToken; readonly value: BoundValue 
 export const bindNames = (
   places: readonly SqlToken[],
   params: Readonly<Record<string, unknown>>,
-): readonly NamedPlace[] => {
+): readonly NamedPlaceholder[] => {
   const unnamed = places.find(({ text }) => text.startsWith('?'));
   if (unnamed) {
     throw invalidQuery(

@@ -1,25 +1,25 @@
 import type { Client, DatabaseError, QueryArrayResult } from 'pg';
 import { TintypeError } from '../../engine/errors/errors.ts';
 import { messageOf } from '../message-of.ts';
-import { jsonInteger, rowCollector, type SqlAnswer } from './answer.ts';
-import { askServer, type ServerConnection } from './connection.ts';
+import { queryServer, type ServerConnection } from './connection.ts';
 import { loadDriver } from './driver.ts';
-import { invalidQuery, positionAt, type SqlFault, type SqlTrouble, sqlFailure } from './error.ts';
+import { invalidQuery, positionAt, type SqlFault, type SqlFaultKind, sqlFailure } from './error.ts';
 import { networkFault } from './network.ts';
 import { type BoundValue, boundList, hasNone, isList } from './params.ts';
 import type { SqlRequest } from './query.ts';
+import { jsonInteger, rowCollector, type SqlResult } from './result.ts';
 
 type Pg = typeof import('pg');
 
 type Module = Pg & { readonly default?: Pg };
 
 /** Runs a query on PostgreSQL. Without parameters, several statements are allowed, and are one transaction. */
-export const askPostgres = async (request: SqlRequest, signal: AbortSignal): Promise<SqlAnswer> => {
+export const queryPostgres = async (request: SqlRequest, signal: AbortSignal): Promise<SqlResult> => {
   const values = listOf(request);
   const module = await loadDriver<Module>('PostgreSQL', 'pg', () => import('pg') as Promise<Module>);
   const pg = module.default ?? module;
   try {
-    return await askServer(connectionTo(pg, request, values), signal);
+    return await queryServer(connectionTo(pg, request, values), signal);
   } catch (error) {
     if (signal.aborted || error instanceof TintypeError || !(error instanceof Error)) throw error;
     throw sqlFailure(request.query, faultOf(error, request));
@@ -79,10 +79,10 @@ type Result = QueryArrayResult & { readonly command: string | null };
 const run = async (
   pg: Pg,
   client: Client,
-  { query, look }: SqlRequest,
+  { query, firstRowOnly }: SqlRequest,
   values: readonly BoundValue[],
-): Promise<SqlAnswer> => {
-  const rows = rowCollector(query, look ? 1 : Number.POSITIVE_INFINITY);
+): Promise<SqlResult> => {
+  const rows = rowCollector(query, firstRowOnly ? 1 : Number.POSITIVE_INFINITY);
   const submitted = new pg.Query({ text: query, ...(values.length > 0 ? { values: [...values] } : {}) });
   const results = await new Promise<Result | Result[]>((resolve, reject) => {
     let current: unknown;
@@ -101,17 +101,17 @@ const run = async (
   });
   requireSettled(query, (client as Internals).getTransactionStatus?.());
   const last = Array.isArray(results) ? (results.at(-1) as Result) : results;
-  if (last.fields.length === 0) return { result: { changes: last.rowCount ?? 0 }, lost: [] };
+  if (last.fields.length === 0) return { result: { changes: last.rowCount ?? 0 }, duplicateColumns: [] };
   // `begin` is called with a statement's first row: drop the rows of earlier statements if the last one has none.
   if (last.rowCount === 0) rows.begin([]);
-  return rows.answer();
+  return rows.result();
 };
 
 /** @throws NonRetryableError if the query left a transaction open: sound (status `T`) or failed (`E`) */
 const requireSettled = (query: string, status: string | null | undefined): void => {
   if (status !== 'T' && status !== 'E') return;
   throw sqlFailure(query, {
-    trouble: 'refused',
+    kind: 'refused',
     message: 'it began a transaction and did not end it, so nothing was kept',
     remedy: 'Add COMMIT, or leave BEGIN away: statements that are sent together are one transaction.',
   });
@@ -156,7 +156,7 @@ const faultOf = (error: Error, { query, connectMs }: SqlRequest): SqlFault => {
   const more = [detail, hint].filter((text) => text !== undefined && text !== '');
   const message = [error.message === '' ? messageOf(error) : error.message, ...more].join('. ').replaceAll('..', '.');
   return {
-    trouble: troubleOf(code ?? ''),
+    kind: faultKindOf(code ?? ''),
     message,
     driverCode: code,
     position: position === undefined ? undefined : positionAt(query, utf16Offset(query, Number(position) - 1)),
@@ -168,7 +168,7 @@ const faultOf = (error: Error, { query, connectMs }: SqlRequest): SqlFault => {
 const utf16Offset = (text: string, characters: number): number => [...text].slice(0, characters).join('').length;
 
 /** Classifies an error by its SQLSTATE. @see https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const troubleOf = (code: string): SqlTrouble => {
+const faultKindOf = (code: string): SqlFaultKind => {
   if (code === '08P01') return 'refused';
   if (/^08|^57P0[1-3]/.test(code)) return 'connection';
   return /^40|^53|^55P03|^55006|^57014|^58030/.test(code) ? 'busy' : 'refused';

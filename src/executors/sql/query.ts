@@ -6,7 +6,7 @@ export type SqlRequest = {
   readonly query: string;
   readonly params: SqlParams | undefined;
   /** Set for a sensor: keeps only the first row, and opens an SQLite file read-only. */
-  readonly look: boolean;
+  readonly firstRowOnly: boolean;
   /** How long to wait for the lock of an SQLite file, in ms. */
   readonly busyMs: number;
   /** How long connecting to a server may take, in ms. */
@@ -17,7 +17,7 @@ export type SqlSystem = 'sqlite' | 'postgres' | 'mysql';
 
 export const requestOf = (
   { database, query, params }: SqlQuery,
-  look: boolean,
+  firstRowOnly: boolean,
   { busyMs = 5000, connectMs = 10_000 }: SqlOptions,
 ): SqlRequest => {
   if (typeof database !== 'string' || database === '') {
@@ -28,7 +28,7 @@ export const requestOf = (
   if (params !== undefined && (typeof params !== 'object' || params === null)) {
     throw invalidQuery(`params is ${String(params)}: expected a list or a mapping.`);
   }
-  return { database, query, params, look, busyMs, connectMs };
+  return { database, query, params, firstRowOnly, busyMs, connectMs };
 };
 
 /** @throws NonRetryableError with a SqlQueryError if the URL is invalid or of an unknown system */

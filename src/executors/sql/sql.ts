@@ -2,18 +2,18 @@
  * of three files runs it. `postgres.ts` and `mysql.ts` load an optional package (`driver.ts`) and open a connection
  * (`connection.ts`; `network.ts` recognises its errors). `sqlite.ts` starts a child process (`sqlite-process.ts`, with
  * the program in `sqlite-runner.ts`), since SQLite can't be interrupted from within its own. `scan.ts` finds statements
- * and placeholders, `params.ts` the values to bind. `answer.ts` collects JSON-safe rows. `error.ts` has the errors. */
+ * and placeholders, `params.ts` the values to bind. `result.ts` collects JSON-safe rows. `error.ts` has the errors. */
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { notReady } from '../../engine/definition/directive.ts';
 import type { TaskFunction, TaskScope } from '../../engine/definition/task-function.ts';
-import type { SqlAnswer } from './answer.ts';
 import { firstLine, SqlError } from './error.ts';
-import { askMySql } from './mysql.ts';
-import { askPostgres } from './postgres.ts';
+import { queryMySql } from './mysql.ts';
+import { queryPostgres } from './postgres.ts';
 import { requestOf, type SqlOptions, type SqlQuery, type SqlRequest, type SqlSystem, systemOf } from './query.ts';
-import { askSqlite } from './sqlite.ts';
+import type { SqlResult } from './result.ts';
+import { querySqlite } from './sqlite.ts';
 
 /**
  * Makes a task that queries a database in each attempt. It resolves to the rows of the last statement, by column name,
@@ -48,30 +48,32 @@ export const sqlReady =
       if (Array.isArray(result)) return result[0] ?? notReady('no row yet');
       return notReady('no row yet: the statement yields none');
     } catch (error) {
-      if (!(error instanceof SqlError) || error.trouble === 'crash') throw error;
+      if (!(error instanceof SqlError) || error.kind === 'crash') throw error;
       return notReady(error.message);
     }
   };
 
 const isThere = (path: string): boolean => path === ':memory:' || existsSync(resolve(path));
 
-const logged = async (request: SqlRequest, { signal, log }: TaskScope): Promise<SqlAnswer> => {
+const logged = async (request: SqlRequest, { signal, log }: TaskScope): Promise<SqlResult> => {
   const ask = SYSTEMS[systemOf(request.database)];
   signal.throwIfAborted();
   const start = performance.now();
-  const answer = await ask(request, signal);
-  const { result, lost } = answer;
+  const reply = await ask(request, signal);
+  const { result, duplicateColumns } = reply;
   const [count, noun] = 'changes' in result ? [result.changes, 'change'] : [result.length, 'row'];
   const tookMs = Math.round(performance.now() - start);
   log.info(`${firstLine(request.query)} -> ${count} ${noun}${count === 1 ? '' : 's'} in ${tookMs} ms`);
-  if (lost.length > 0) {
-    log.warn(`Several columns are called ${lost.join(', ')}: only the last of each is kept. Name them apart with AS.`);
+  if (duplicateColumns.length > 0) {
+    log.warn(
+      `Several columns are called ${duplicateColumns.join(', ')}: only the last of each is kept. Name them apart with AS.`,
+    );
   }
-  return answer;
+  return reply;
 };
 
-const SYSTEMS: Readonly<Record<SqlSystem, (request: SqlRequest, signal: AbortSignal) => Promise<SqlAnswer>>> = {
-  sqlite: askSqlite,
-  postgres: askPostgres,
-  mysql: askMySql,
+const SYSTEMS: Readonly<Record<SqlSystem, (request: SqlRequest, signal: AbortSignal) => Promise<SqlResult>>> = {
+  sqlite: querySqlite,
+  postgres: queryPostgres,
+  mysql: queryMySql,
 };

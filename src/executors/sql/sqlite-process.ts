@@ -6,7 +6,7 @@ import { SQLITE_RUNNER, type SqliteReply, type SqliteRequest } from './sqlite-ru
 export type SqliteCrash = { readonly problem: 'crash'; readonly message: string };
 
 /** Runs a query in a child process, which can be killed on abort. Settles only when that has ended. */
-export const askSqliteProcess = async (
+export const querySqliteProcess = async (
   request: SqliteRequest,
   signal: AbortSignal,
 ): Promise<SqliteReply | SqliteCrash> => {

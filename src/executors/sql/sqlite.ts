@@ -1,38 +1,38 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { noRetry } from '../no-retry.ts';
-import { repeated, type SqlAnswer } from './answer.ts';
 import { driverUrl } from './driver.ts';
 import { invalidQuery, MAX_RESULT_BYTES, positionAt, SqlDriverError, SqlResultError, sqlFailure } from './error.ts';
 import { type BoundValue, bindNames, boundList, hasNone, isList, requireCount, severalWithParams } from './params.ts';
 import type { SqlRequest } from './query.ts';
+import { duplicates, type SqlResult } from './result.ts';
 import { type SqlStatement, sqlStatements } from './scan.ts';
-import { askSqliteProcess } from './sqlite-process.ts';
+import { querySqliteProcess } from './sqlite-process.ts';
 import type { SqliteValue } from './sqlite-runner.ts';
 
 /** Runs a query on an SQLite file: several statements in one transaction, unless they control transactions. */
-export const askSqlite = async (request: SqlRequest, signal: AbortSignal): Promise<SqlAnswer> => {
-  const { database, query, look, busyMs } = request;
+export const querySqlite = async (request: SqlRequest, signal: AbortSignal): Promise<SqlResult> => {
+  const { database, query, firstRowOnly, busyMs } = request;
   const statements = sqlStatements(query, 'sqlite');
   if (statements.length === 0) throw invalidQuery('The query holds no statement. Write one.');
   const bound = boundTo(statements, request);
-  if (!look && database !== MEMORY) requireFolder(query, database);
-  const reply = await askSqliteProcess(
+  if (!firstRowOnly && database !== MEMORY) requireFolder(query, database);
+  const reply = await querySqliteProcess(
     {
       path: database === MEMORY ? database : resolve(database),
-      readOnly: look && database !== MEMORY,
+      readOnly: firstRowOnly && database !== MEMORY,
       busyMs,
       driver: driverUrl(DRIVER),
       statements: statements.map((statement) => ({ text: statement.text, writes: mayWrite(statement) })),
       transaction: isTransaction(statements),
       ...bound,
-      most: look ? 1 : Number.MAX_SAFE_INTEGER,
+      most: firstRowOnly ? 1 : Number.MAX_SAFE_INTEGER,
       maxBytes: MAX_RESULT_BYTES,
     },
     signal,
   );
-  if ('rows' in reply) return { result: reply.rows, lost: repeated(reply.columns) };
-  if ('changes' in reply) return { result: reply, lost: [] };
+  if ('rows' in reply) return { result: reply.rows, duplicateColumns: duplicates(reply.columns) };
+  if ('changes' in reply) return { result: reply, duplicateColumns: [] };
   throw failureOf(request, statements, reply);
 };
 
@@ -87,7 +87,7 @@ const requireFolder = (query: string, database: string): void => {
   const folder = dirname(resolve(database));
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw sqlFailure(query, {
-      trouble: 'refused',
+      kind: 'refused',
       // Show the path whole: the mask does not recognise a part of a secret.
       message: `the folder of the database does not exist: ${resolve(database)}`,
       driverCode: 'SQLITE_CANTOPEN',
@@ -98,7 +98,8 @@ const requireFolder = (query: string, database: string): void => {
 
 /** A single statement that may write is wrapped too, to be undone if the rows it returns are too large. */
 const isTransaction = (statements: readonly SqlStatement[]): boolean =>
-  statements.every(({ keyword }) => !OUTSIDE.has(keyword)) && (statements.length > 1 || statements.some(mayWrite));
+  statements.every(({ keyword }) => !NOT_IN_TRANSACTION.has(keyword)) &&
+  (statements.length > 1 || statements.some(mayWrite));
 
 const mayWrite = ({ keyword, tokens }: SqlStatement): boolean =>
   WRITES.has(keyword) || (keyword === 'WITH' && tokens.some(({ text }) => WRITES.has(text)));
@@ -106,7 +107,7 @@ const mayWrite = ({ keyword, tokens }: SqlStatement): boolean =>
 const WRITES: ReadonlySet<string> = new Set(['DELETE', 'INSERT', 'REPLACE', 'UPDATE']);
 
 /** Statements that control transactions, or that fail or have no effect within one. */
-const OUTSIDE: ReadonlySet<string> = new Set([
+const NOT_IN_TRANSACTION: ReadonlySet<string> = new Set([
   'ATTACH',
   'BEGIN',
   'COMMIT',
@@ -119,7 +120,7 @@ const OUTSIDE: ReadonlySet<string> = new Set([
   'VACUUM',
 ]);
 
-type Problem = Exclude<Awaited<ReturnType<typeof askSqliteProcess>>, { rows: unknown } | { changes: unknown }>;
+type Problem = Exclude<Awaited<ReturnType<typeof querySqliteProcess>>, { rows: unknown } | { changes: unknown }>;
 
 const failureOf = (request: SqlRequest, statements: readonly SqlStatement[], problem: Problem): Error => {
   const { query, database, busyMs } = request;
@@ -130,13 +131,13 @@ const failureOf = (request: SqlRequest, statements: readonly SqlStatement[], pro
       return noRetry(new SqlResultError(query));
     case 'unsettled':
       return sqlFailure(query, {
-        trouble: 'refused',
+        kind: 'refused',
         message: 'it began a transaction and did not end it, so what that changed was not kept',
         remedy: 'Add COMMIT, or leave BEGIN away: several statements are one transaction.',
       });
     case 'crash':
       return sqlFailure(query, {
-        trouble: 'crash',
+        kind: 'crash',
         message: problem.message,
         remedy: 'Often that is the system, short of memory.',
       });
@@ -145,7 +146,7 @@ const failureOf = (request: SqlRequest, statements: readonly SqlStatement[], pro
       const primary = (errcode ?? 1) & 0xff;
       const failed = statements[problem.statement];
       return sqlFailure(failed?.text ?? query, {
-        trouble: TRANSIENT.has(primary) ? 'busy' : 'refused',
+        kind: TRANSIENT.has(primary) ? 'busy' : 'refused',
         message: message.replace('Failed to open database: ', ''),
         driverCode: CODES[primary] ?? (errcode === undefined ? undefined : `SQLITE_${errcode}`),
         position: failed && statements.length > 1 ? { line: positionAt(query, failed.from).line } : undefined,

@@ -6,10 +6,10 @@ export type SqlRow = Readonly<Record<string, unknown>>;
 /** The result of a statement without rows. `lastInsertId`: the id given to an inserted row, as text beyond 2^53. */
 export type SqlChanges = { readonly changes: number; readonly lastInsertId?: number | string };
 
-export type SqlAnswer = {
+export type SqlResult = {
   readonly result: readonly SqlRow[] | SqlChanges;
   /** The column names that occur more than once. A row has only the last value of each. */
-  readonly lost: readonly string[];
+  readonly duplicateColumns: readonly string[];
 };
 
 export type RowCollector = {
@@ -17,32 +17,32 @@ export type RowCollector = {
   readonly begin: (columns: readonly string[]) => void;
   /** Adds a row. @throws NonRetryableError with a SqlResultError if the rows exceed `MAX_RESULT_BYTES` as JSON */
   readonly add: (row: SqlRow) => void;
-  readonly answer: () => SqlAnswer;
+  readonly result: () => SqlResult;
 };
 
-/** Keeps the first `most` rows. Further rows are read and dropped: to stop could undo the changes of a statement. */
-export const rowCollector = (query: string, most: number): RowCollector => {
+/** Keeps the first `maxRows` rows. Further rows are read and dropped: to stop could undo the changes of a statement. */
+export const rowCollector = (query: string, maxRows: number): RowCollector => {
   let rows: SqlRow[] = [];
-  let lost: readonly string[] = [];
+  let duplicateColumns: readonly string[] = [];
   let bytes = 0;
   return {
     begin: (columns) => {
       rows = [];
-      lost = repeated(columns);
+      duplicateColumns = duplicates(columns);
       bytes = 0;
     },
     add: (row) => {
-      if (rows.length >= most) return;
+      if (rows.length >= maxRows) return;
       const safe = jsonRow(row);
       bytes += Buffer.byteLength(JSON.stringify(safe)) + 1;
       if (bytes > MAX_RESULT_BYTES) throw noRetry(new SqlResultError(query));
       rows.push(safe);
     },
-    answer: () => ({ result: rows, lost }),
+    result: () => ({ result: rows, duplicateColumns }),
   };
 };
 
-export const repeated = (names: readonly string[]): readonly string[] => [
+export const duplicates = (names: readonly string[]): readonly string[] => [
   ...new Set(names.filter((name, index) => names.indexOf(name) !== index)),
 ];
 

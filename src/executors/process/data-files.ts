@@ -8,7 +8,7 @@ import type { Mask } from '../mask/mask.ts';
 import { MAX_OUTPUT_BYTES, OutputError, parseOutput, tooLarge } from './output-error.ts';
 
 /** The two files of an attempt: its process reads the context from one and writes its output to the other. */
-export type Exchange = {
+export type DataFiles = {
   /** Environment variables with the paths of the files, and the job, task and attempt. */
   readonly env: Readonly<Record<string, string>>;
   /** Returns the parsed output, `undefined` if there is none. The mask applies to errors. @throws OutputError */
@@ -21,7 +21,7 @@ export type Exchange = {
  * Creates an attempt's files; attempts with the same context object share one read-only file for it.
  * @throws NonRetryableError if the temporary folder can't be created
  */
-export const openExchange = (scope: TaskScope): Exchange => {
+export const openDataFiles = (scope: TaskScope): DataFiles => {
   const { jobId, taskName, attempt, ctx = NOTHING } = scope;
   const context = contextFile(ctx);
   const output = join(folder(), `output-${count++}.json`);
