@@ -17,19 +17,20 @@ type Persist = (event: JobEvent, text: string | undefined) => void;
  * are dropped. `Subject` is the type of what events are about (a job or task); only `deliveries$` carries it.
  */
 export class EventStream<Subject> {
-  /** Hot. Completes after the job's terminal event; a later subscriber receives only that event. */
-  readonly events$: Observable<JobEvent>;
   /** Each event, after the subscribers of `events$`; also the transitions of nested jobs. */
   readonly deliveries$: Observable<Delivery<Subject>>;
   readonly #jobId: string;
   readonly #jobName: string;
   readonly #persist: Persist | undefined;
-  readonly #events = new RxSubject<JobEvent>();
+  // Most jobs have no subscriber of their own: what one needs is created for the first.
+  #events$: Observable<JobEvent> | undefined;
+  #events: RxSubject<JobEvent> | undefined;
   readonly #deliveries = new RxSubject<Delivery<Subject>>();
   readonly #waiting: Delivery<Subject>[] = [];
   #seq = 0;
   #delivering = false;
   #ended = false;
+  #completed = false;
   #last: JobEvent | undefined;
 
   /** The journal receives each event when it is stamped, before any subscriber does. */
@@ -38,12 +39,17 @@ export class EventStream<Subject> {
     this.#jobName = jobName;
     this.#persist = persist;
     this.deliveries$ = this.#deliveries;
-    this.events$ = new Observable((subscriber) => {
-      if (!this.#last) return this.#events.subscribe(subscriber);
-      subscriber.next(this.#last);
-      subscriber.complete();
-      return undefined;
+  }
+
+  /** Hot. Completes after the job's terminal event; a later subscriber receives only that event. */
+  get events$(): Observable<JobEvent> {
+    this.#events$ ??= new Observable((subscriber) => {
+      if (this.#last) subscriber.next(this.#last);
+      if (this.#last || this.#completed) return subscriber.complete();
+      this.#events ??= new RxSubject();
+      return this.#events.subscribe(subscriber);
     });
+    return this.#events$;
   }
 
   /** Continues the numbering of events from another process. `last`: the terminal event, if the job is over. */
@@ -52,14 +58,19 @@ export class EventStream<Subject> {
     if (!last) return;
     this.#ended = true;
     this.#last = last;
-    this.#events.next(last);
-    this.#events.complete();
+    this.#events?.next(last);
+    this.#complete();
   }
 
   /** Completes without a terminal event, when this process stops publishing the job. */
   close(): void {
     this.#ended = true;
-    this.#events.complete();
+    this.#complete();
+  }
+
+  #complete(): void {
+    this.#completed = true;
+    this.#events?.complete();
   }
 
   /** The `seq` of the next event. */
@@ -70,7 +81,7 @@ export class EventStream<Subject> {
   /** Publishes an event that another process stamped. The reactions do not receive it. */
   forward(event: JobEvent): void {
     this.#seq = event.seq + 1;
-    this.#events.next(event);
+    this.#events?.next(event);
   }
 
   /** Stamps an event and delivers it after all events published before it. `at` is in epoch ms. */
@@ -164,9 +175,9 @@ export class EventStream<Subject> {
     const { event } = delivery;
     const last = 'seq' in event && isTerminal(event);
     if (last) this.#last = event;
-    if ('seq' in event) this.#events.next(event);
+    if ('seq' in event) this.#events?.next(event);
     this.#deliveries.next(delivery);
-    if (last) this.#events.complete();
+    if (last) this.#complete();
   }
 }
 
