@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the servers that test/sql.test.ts starts for itself: PostgreSQL and MariaDB. Needs Debian or Ubuntu, and root
+# Installs the servers that test/executors/sql/sql.test.ts starts for itself: PostgreSQL and MariaDB. Needs Debian or Ubuntu, and root
 # or sudo. Does nothing where they are there already.
 set -euo pipefail
 

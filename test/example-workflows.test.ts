@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { tintype } from './fixtures/workflow/cli.ts';
+import { tintype } from './support/cli.ts';
 
 const examples = join(import.meta.dirname, '../examples');
 const files = readdirSync(examples).filter((file) => file.endsWith('.yaml'));

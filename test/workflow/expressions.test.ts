@@ -1,0 +1,343 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: workflow files are written as text here, and this is how an expression in one looks
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../src/workflow/expression.ts';
+import { parseTemplate, renderText, renderValue } from '../../src/workflow/template.ts';
+import { failureOf, problemsOf, runWorkflow } from '../support/run-workflow.ts';
+
+const ctx = {
+  n: 3,
+  half: 0.5,
+  text: 'a,b',
+  no: false,
+  nothing: null,
+  list: [1, 2, 3],
+  rows: [
+    { id: 1, ok: true },
+    { id: 2, ok: false },
+  ],
+  deep: { key: 'value', 'odd key': 7 },
+};
+
+describe('an expression', () => {
+  test.for<[source: string, value: unknown]>([
+    // Numbers of the context and of the expression are the same.
+    ['ctx.n + 1', 4],
+    ['1 + ctx.n', 4],
+    ['2 * ctx.n == 6', true],
+    ['ctx.n * 2 == 6', true],
+    ['size(ctx.list) + ctx.n == 6', true],
+    ['ctx.n - size(ctx.list) == 0', true],
+    ['ctx.n / 2', 1.5],
+    ['ctx.n % 2 == 1', true],
+    ['7 % ctx.n', 1],
+    ['ctx.half + 1', 1.5],
+    ['1 == 1.0', true],
+    ['1 + 1.5', 2.5],
+    ['-ctx.n == -3', true],
+    ['ctx.n > 2 && ctx.n < 3.5', true],
+    ['ctx.n in [1, 2, 3]', true],
+    ['ctx.list == [1, 2, 3]', true],
+    ['ctx.list[ctx.n - 1]', 3],
+    ['ctx.list[size(ctx.list) - 1]', 3],
+    ['int("12") + 1', 13],
+    ['9007199254740993', '9007199254740993'],
+    // Text.
+    ['ctx.text + "!"', 'a,b!'],
+    ['ctx.text.split(",")', ['a', 'b']],
+    ['ctx.text.contains("b") && ctx.text.startsWith("a")', true],
+    ['string(ctx.n) + "x"', '3x'],
+    ['"}}"', '}}'],
+    ["'it\\'s'", "it's"],
+    // Lists and mappings.
+    ['ctx.rows.filter(r, r.ok).map(r, r.id)', [1]],
+    ['ctx.rows.filter(item, item.ok).size()', 1],
+    ['ctx.list.exists(x, x * 2 == 4)', true],
+    ['ctx.list.all(x, x > 0)', true],
+    ['ctx.list + [4]', [1, 2, 3, 4]],
+    ['{"n": ctx.n, "of": [ctx.text]}', { n: 3, of: ['a,b'] }],
+    ['ctx.deep["odd key"]', 7],
+    // What may be missing.
+    ['has(ctx.gone)', false],
+    ['has(ctx.gone) && ctx.gone > 1', false],
+    ['ctx.?gone.orValue("else")', 'else'],
+    ['ctx.?gone', null],
+    ['ctx.?n', 3],
+    ['ctx.nothing == null', true],
+    ['ctx.no ? "yes" : "no"', 'no'],
+    // Kinds that JSON does not have become text.
+    ['timestamp("2024-02-29T00:00:00Z")', '2024-02-29T00:00:00.000Z'],
+    ['b"abc"', 'YWJj'],
+  ])('%s', ([source, value]) => {
+    expect(compile(source).evaluate({ ctx })).toEqual(value);
+  });
+
+  test.for([
+    ['ctx.gone', 'ctx.gone has no value: there is no key "gone". To allow that: has(…), or .?gone.orValue(…).'],
+    ['ctx.deep.gone', 'there is no key "gone"'],
+    ['ctx.list[5]', 'ctx.list[5] has no value: index out of bounds, index 5 >= size 3.'],
+    ['ctx.list.length', 'there is no key "length"'],
+    ['ctx.constructor', 'there is no key "constructor"'],
+    ['ctx.__proto__', 'there is no key "__proto__"'],
+    ['ctx.text + 1', 'no such overload: string + int'],
+    ['ctx.n + "!"', 'no such overload: double + string'],
+    ['1 / 0', 'division by zero'],
+    ['ctx.n / 0', 'Infinity is no number that JSON has'],
+    ['[ctx.n / 0]', 'Infinity is no number that JSON has'],
+    ['int(ctx.text)', 'int(ctx.text) has no value:'],
+    ['ctx.text ? 1 : 2', 'Ternary condition must be bool'],
+  ] as const)('%s has no value, and says why', ([source, message]) => {
+    const expression = compile(source);
+    expect(() => expression.evaluate({ ctx })).toThrow(message);
+  });
+
+  test.for([
+    ['rows > 1', 'there is no variable "rows". Known are ctx, params, secrets, item, index, job, task.'],
+    ['cxt.rows', 'there is no variable "cxt". Did you mean "ctx"?'],
+    ['ctx.rows >', 'it ends too early: ctx.rows >'],
+    ['ctx.rows = 1', 'Unexpected character'],
+    ['process.exit()', 'there is no variable "process".'],
+    ['ctx.my-key', 'there is no variable "key".'],
+    ['now()', "found no matching overload for 'now()'"],
+    [`${'('.repeat(1000)}1${')'.repeat(1000)}`, 'maxDepth'],
+    [`1${'+1'.repeat(10_000)}`, 'Maximum call stack'],
+  ] as const)('%s can not be read, and says why', ([source, message]) => {
+    expect(() => compile(source)).toThrow(message);
+  });
+
+  test('reads data whatever its keys are', () => {
+    const odd = { constructor: 1, toString: 2, __proto__x: 3, rows: [{ constructor: 'x', id: 4 }], 'ß🙂': 5 };
+    expect(compile('ctx.constructor + ctx.toString').evaluate({ ctx: odd })).toBe(3);
+    expect(compile('ctx.rows[0].constructor').evaluate({ ctx: odd })).toBe('x');
+    expect(compile('ctx.rows.filter(r, r.id == 4)').evaluate({ ctx: odd })).toEqual([{ constructor: 'x', id: 4 }]);
+    expect(compile('ctx["ß🙂"]').evaluate({ ctx: odd })).toBe(5);
+    expect(compile('ctx').evaluate({ ctx: odd })).toEqual(odd);
+  });
+
+  test('of any JSON value is that value', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const json = JSON.parse(JSON.stringify(value));
+        expect(compile('ctx.value').evaluate({ ctx: { value: json } })).toEqual(json);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('says which names it reads', () => {
+    const { reads } = compile('params.a + params["b"] + (has(params.c) ? params.?d.orValue(1) : ctx.params.e)');
+    expect(new Set(reads('params'))).toEqual(new Set(['a', 'b', 'c', 'd']));
+  });
+});
+
+describe('text with expressions', () => {
+  test.for<[text: string, rendered: string]>([
+    ['no expression', 'no expression'],
+    ['${{ ctx.n }}', '3'],
+    ['${{ctx.n}}', '3'],
+    ['<${{ ctx.n }}|${{ ctx.text }}|${{ ctx.half }}>', '<3|a,b|0.5>'],
+    ['${{ ctx.nothing }}', ''],
+    ['${{ ctx.no }}', 'false'],
+    ['${{ ctx.list }}', '[1,2,3]'],
+    ['${{ ctx.deep }}', '{"key":"value","odd key":7}'],
+    ['${{ "}}" }}', '}}'],
+    ['x${{ "a" + "}}" + "${{" }}y', 'xa}}${{y'],
+    ['${{ {"a": {"b": 1}}.a.b }}', '1'],
+    ['${{ {"a": {"b": ctx.n}} }}', '{"a":{"b":3}}'],
+    ['}} ${{ 1 }} }}', '}} 1 }}'],
+    ['$${{ 1 }}', '$1'],
+    ['$ { { 1 } } ${ctx.n} {{ 1 }}', '$ { { 1 } } ${ctx.n} {{ 1 }}'],
+    ['${{ ctx\n  .n }}', '3'],
+    ['${{ ctx.n // three\n }}', '3'],
+  ])('%s', ([text, rendered]) => {
+    expect(renderText(parseTemplate(text), { ctx })).toBe(rendered);
+  });
+
+  test('that is one expression is its value, where data is allowed', () => {
+    expect(renderValue(parseTemplate('${{ ctx.list }}'), { ctx })).toEqual([1, 2, 3]);
+    expect(renderValue(parseTemplate('${{ ctx.nothing }}'), { ctx })).toBe(null);
+    expect(renderValue(parseTemplate(' ${{ ctx.list }}'), { ctx })).toBe(' [1,2,3]');
+  });
+
+  test.for([
+    ['${{', 'never closed'],
+    ['${{ ctx.n', 'never closed'],
+    ['${{ ctx.n }', 'never closed'],
+    ['${{ }}', 'ends too early'],
+    ['${{ foo }} ${{ ctx.n }}', 'there is no variable "foo"'],
+    ['${{ "a }}', 'Unterminated string'],
+  ] as const)('%s can not be read', ([text, message]) => {
+    expect(() => parseTemplate(text)).toThrow(message);
+  });
+
+  test('never reads what a value holds as an expression again', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (before, value) => {
+        const plain = before.replaceAll('${{', '');
+        const text = `${plain} \${{ ctx.value }}`;
+        expect(renderText(parseTemplate(text), { ctx: { value: `${value}\${{ secrets.T }}` } })).toBe(
+          `${plain} ${value}\${{ secrets.T }}`,
+        );
+      }),
+    );
+  });
+
+  test('of thousands of brackets is read in no time', () => {
+    const text = `\${{ "${'}}'.repeat(1000)}" }}`;
+    expect(renderText(parseTemplate(text), {})).toBe('}}'.repeat(1000));
+  });
+});
+
+describe('data of a job', () => {
+  const ATTACK = `'; touch hacked; echo "$(touch hacked)" \`touch hacked\` \n touch hacked #`;
+
+  test('stays data, wherever it is allowed', async () => {
+    const { result, folder } = await runWorkflow(
+      `
+params: { evil: { type: string } }
+tasks:
+  - name: bash
+    type: bash
+    env: { EVIL: "\${{ params.evil }}", JSON: "\${{ {'evil': params.evil} }}" }
+    args: ["\${{ params.evil }}", "\${{ [params.evil] }}"]
+    command: printf '%s' "$EVIL" | cmp - <(printf '%s' "$1"); echo "$JSON"
+    output: json
+  - { name: python, type: python, args: ["\${{ params.evil }}"], command: "import sys, json; print(json.dumps([sys.argv[1]]))", output: json }
+  - { name: node, type: node, command: 'output([params.evil])' }
+  - { name: each, type: bash, map: { over: ["\${{ params.evil }}"] }, command: 'echo "$TINTYPE_ITEM"', output: json }
+  - { name: child, type: job, file: child.yaml, params: { evil: "\${{ params.evil }}" } }
+`,
+      {
+        params: { evil: ATTACK },
+        files: {
+          'child.yaml':
+            'name: c\nparams: { evil: { type: string } }\ntasks: [{ name: say, type: bash, env: { E: "${{ params.evil }}" }, command: printf %s "$E", output: text }]',
+        },
+      },
+    );
+    expect(result.state).toBe('completed');
+    expect(result.ctx).toMatchObject({
+      evil: ATTACK,
+      python: [ATTACK],
+      node: [ATTACK],
+      each: [ATTACK],
+      child: { say: ATTACK },
+    });
+    expect(existsSync(join(folder, 'hacked'))).toBe(false);
+  });
+
+  test('with expressions in it is not evaluated', async () => {
+    const { result } = await runWorkflow(
+      'secrets: [T]\nparams: { p: { type: string } }\ntasks: [{ name: a, type: bash, env: { V: "${{ params.p }}" }, command: echo "$V", output: text }]',
+      { params: { p: '${{ secrets.T }} ${{ 1 + 1 }}' }, env: { T: 'hidden' } },
+    );
+    expect(result.ctx.a).toBe('${{ secrets.T }} ${{ 1 + 1 }}');
+  });
+
+  test.for([
+    ['{ name: a, type: bash, command: "echo ${{ ctx.name }}" }', 'NAME: ${{ ctx.name }}\n    command: echo "$NAME"'],
+    ['{ name: a, type: python, command: "print(${{ ctx.name }})" }', 'import os; print(os.environ["NAME"])'],
+    ['{ name: a, type: node, command: "output(${{ ctx.name }})" }', 'console.log(process.env.NAME)'],
+    ['{ name: a, type: bash, command: "echo ${{ ctx.rows[0] }}" }', 'ROWS: ${{ ctx.rows[0] }}'],
+    ['{ name: a, type: bash, command: \'echo ${{ {"a": 1}.a }}\' }', 'may not hold'],
+    ['{ name: a, type: sensor, command: "test -e ${{ ctx.name }}" }', 'NAME: ${{ ctx.name }}'],
+    [
+      '{ name: a, type: sql, database: x.db, query: "SELECT ${{ ctx.name }}" }',
+      'Bind it as a parameter:\n    query: SELECT … WHERE id = ?\n    params: [${{ ctx.name }}]',
+    ],
+    ['{ name: a, type: sensor, sql: { database: x.db, query: "SELECT ${{ ctx.name }}" } }', 'Bind it as a parameter:'],
+  ] as const)('is refused within code, with the safe way: %s', async ([task, way]) => {
+    const problems = await problemsOf(`tasks: [${task}]`);
+    expect(problems).toEqual([expect.stringMatching(/^2:\d+ UNSAFE_EXPRESSION Task "a"/)]);
+    expect(problems[0]).toContain('data pasted into code is run as code');
+    expect(problems[0]).toContain(way);
+  });
+
+  test.for([
+    ['shell', '{ name: a, type: bash, command: x, shell: "${{ ctx.shell }}" }'],
+    ['shell', '{ name: a, type: bash, command: x, shell: [bash, "${{ ctx.shell }}"] }'],
+    ['module', '{ name: a, type: node, module: "${{ ctx.module }}" }'],
+    ['file', '{ name: a, type: job, file: "${{ ctx.file }}" }'],
+  ] as const)('does not choose what is run: %s', async ([key, task]) => {
+    const problems = await problemsOf(`tasks: [${task}]`);
+    expect(problems).toEqual([expect.stringContaining('UNSAFE_EXPRESSION Task "a"')]);
+    expect(problems[0]).toContain(key);
+  });
+});
+
+describe('a wrong expression', () => {
+  const PLACES = {
+    env: 'command: echo, env: { V: "<X>" }',
+    args: 'command: echo, args: ["<X>"]',
+    cwd: 'command: echo, cwd: "<X>"',
+    when: 'command: echo, when: "<X>"',
+    'map.over': 'command: echo, map: { over: "<X>" }',
+    'an item of map.over': 'command: echo, map: { over: [{ k: "<X>" }] }',
+  };
+
+  test.for(Object.keys(PLACES) as (keyof typeof PLACES)[])('in %s is told at its place', async (where) => {
+    const task = PLACES[where].replace('<X>', '${{ foo + 1 }}');
+    const [problem, ...more] = await problemsOf(`tasks:\n  - { name: a, type: bash, ${task} }`);
+    expect(more).toEqual([]);
+    expect(problem).toMatch(/^3:\d+ INVALID_EXPRESSION Task "a"/);
+    expect(problem).toContain('there is no variable "foo". Known are ctx, params,');
+    const column = Number(/^3:(\d+)/.exec(problem ?? '')?.[1]);
+    const line = `  - { name: a, type: bash, ${task} }`;
+    expect(line.slice(column - 1).replace(/^"/, '')).toMatch(/^\$\{\{ foo/);
+  });
+
+  test.for([
+    ['params.dya', 'params: { day: 1 }', 'reads params.dya, which the workflow does not declare. Did you mean "day"?'],
+    ['params["dya"]', 'params: { day: 1 }', 'reads params.dya'],
+    ['params.day', '', 'Declare it: params: { day: … }.'],
+    ['secrets.TOKN', 'secrets: { TOKEN: { env: PATH } }', 'reads secrets.TOKN'],
+    ['item.id', '', 'reads item, which only a task with "map" has.'],
+    ['index + 1', '', 'reads index, which only a task with "map" has.'],
+  ] as const)('that reads %s is told so', async ([source, declared, message]) => {
+    const problems = await problemsOf(
+      `${declared}\ntasks: [{ name: a, type: bash, command: echo, env: { V: '\${{ ${source} }}' } }]`,
+      { env: { PATH: '/bin-of-secrets' } },
+    );
+    expect(problems).toEqual([expect.stringContaining('UNKNOWN_REFERENCE')]);
+    expect(problems[0]).toContain(message);
+  });
+
+  test.for([
+    'ctx.rows.filter(item, item.ok).size()',
+    'ctx.item',
+    'ctx.rows.map(index, index + 1)',
+    '"item"',
+  ])('%s is none: that item is its own', async (source) => {
+    expect(
+      await problemsOf(
+        `tasks: [{ name: a, type: bash, command: echo, when: 'false', env: { V: '\${{ ${source} }}' } }]`,
+      ),
+    ).toEqual([]);
+  });
+
+  test('in what a map runs over has no item yet', async () => {
+    const problems = await problemsOf('tasks: [{ name: a, type: bash, command: echo, map: { over: item } }]');
+    expect(problems).toEqual([expect.stringContaining('item')]);
+  });
+
+  test('in a condition of a map has no item, for it is asked once', async () => {
+    const problems = await problemsOf(
+      "tasks: [{ name: a, type: bash, command: echo, map: { over: [1] }, when: 'item == 1' }]",
+    );
+    expect(problems).toEqual([expect.stringContaining('UNKNOWN_REFERENCE')]);
+  });
+
+  test('that shows while running names the task and itself', async () => {
+    const run = await runWorkflow(`
+tasks:
+  - { name: load, type: bash, command: echo, env: { V: "\${{ ctx.rows }}" }, max_retries: 2, retry: { backoff: none } }
+  - { name: each, type: bash, command: echo, env: { V: "\${{ item.id }}" }, map: { over: [{ di: 1 }] } }
+`);
+    expect(failureOf(run, 'load')).toContain('Task "load" failed');
+    expect(failureOf(run, 'load')).toContain('ctx.rows has no value: there is no key "rows".');
+    expect(failureOf(run, 'each')).toContain('Task "each[0]" failed');
+    expect(failureOf(run, 'each')).toContain('item.id has no value: there is no key "id".');
+  });
+});

@@ -1,0 +1,174 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: workflow files are written as text here, and this is how an expression in one looks
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { paramSpecs, readParams } from '../../src/workflow/params.ts';
+import { tintype } from '../support/cli.ts';
+import { folderOf, problemsOf, runWorkflow } from '../support/run-workflow.ts';
+
+/** A workflow that puts out its params as it has them. */
+const ECHO = 'tasks: [{ name: all, type: node, command: "output({ all: params })" }]';
+
+describe('params', () => {
+  test('have the value that is given, else their default', async () => {
+    const declared = 'params: { day: 2024-02-29, count: 5, rate: 0.5, dry: false, list: [1], none: { default: "" } }\n';
+    const defaults = { day: '2024-02-29', count: 5, rate: 0.5, dry: false, list: [1], none: '' };
+    expect((await runWorkflow(declared + ECHO)).result.ctx.all).toEqual(defaults);
+    const params = { day: 'today', count: 0, dry: true, list: [] };
+    expect((await runWorkflow(declared + ECHO, { params })).result.ctx.all).toEqual({ ...defaults, ...params });
+  });
+
+  test('are in the context of every task, and in expressions', async () => {
+    const { result } = await runWorkflow(
+      `
+params: { day: { type: string } }
+tasks:
+  - { name: file, type: bash, command: cat "$TINTYPE_CONTEXT", output: text }
+  - { name: env, type: bash, env: { DAY: "\${{ params.day }}/\${{ ctx.params.day }}" }, command: echo "$DAY", output: text, when: params.day != "" }
+`,
+      { params: { day: 'monday' } },
+    );
+    expect(result.ctx).toMatchObject({ file: '{"params":{"day":"monday"}}', env: 'monday/monday' });
+  });
+
+  test.for<[type: string, given: unknown, value: unknown]>([
+    ['string', 'x', 'x'],
+    ['string', '', ''],
+    ['string', 5, '5'],
+    ['string', true, 'true'],
+    ['integer', '5', 5],
+    ['integer', ' -5 ', -5],
+    ['integer', '1e3', 1000],
+    ['number', '0.5', 0.5],
+    ['number', 5, 5],
+    ['boolean', 'true', true],
+    ['boolean', 'false', false],
+    ['list', '[1, "a"]', [1, 'a']],
+    ['list', [1], [1]],
+    ['mapping', '{"a": {"b": 1}}', { a: { b: 1 } }],
+  ])('of type %s take %j', ([type, given, value]) => {
+    expect(readParams(paramSpecs({ p: { type } }), { p: given })).toEqual({ values: { p: value }, faults: [] });
+  });
+
+  test.for<[type: string, given: unknown, expected: string]>([
+    ['string', null, 'text'],
+    ['string', ['x'], 'text'],
+    ['integer', '1.5', 'a whole number'],
+    ['integer', '', 'a whole number'],
+    ['integer', '12 apples', 'a whole number'],
+    ['integer', '9007199254740993', 'a whole number'],
+    ['integer', true, 'a whole number'],
+    ['number', 'Infinity', 'a number'],
+    ['number', 'NaN', 'a number'],
+    ['boolean', 'yes', 'true or false'],
+    ['boolean', 1, 'true or false'],
+    ['boolean', 'constructor', 'true or false'],
+    ['list', '{"a": 1}', 'a list, such as [1, 2]'],
+    ['list', 'a,b', 'a list, such as [1, 2]'],
+    ['mapping', '[1]', 'a mapping, such as {"a": 1}'],
+    ['mapping', 'null', 'a mapping, such as {"a": 1}'],
+  ])('of type %s refuse %j', ([type, given, expected]) => {
+    const { values, faults } = readParams(paramSpecs({ p: { type } }), { p: given });
+    expect(values).toEqual({});
+    expect(faults).toEqual([`The param "p" is ${JSON.stringify(given)}: expected ${expected}.`]);
+  });
+
+  test('may be one of a few values, also as text from a command line', () => {
+    const specs = paramSpecs({ env: { enum: ['staging', 'production'] }, n: { enum: [1, 2] } });
+    expect(readParams(specs, { env: 'staging', n: '2' })).toEqual({ values: { env: 'staging', n: 2 }, faults: [] });
+    expect(readParams(specs, { env: 'prodution', n: 3 }).faults).toEqual([
+      'The param "env" is "prodution": expected one of "staging", "production". Did you mean "production"?',
+      'The param "n" is 3: expected one of 1, 2.',
+    ]);
+  });
+
+  test('that are missing, unknown or wrong are told all at once', async () => {
+    const folder = folderOf({
+      'w.yaml': `name: w\nparams: { day: { type: string, description: the day to load }, count: 5 }\n${ECHO}`,
+    });
+    const { exitCode, stderr, stdout } = await tintype([
+      'run',
+      join(folder, 'w.yaml'),
+      '--param',
+      'count=x',
+      '--param',
+      'dya=1',
+    ]);
+    expect(exitCode).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('There is no param "dya". Did you mean "day"?');
+    expect(stderr).toContain('The param "day" (the day to load) has no value and no default: give it one.');
+    expect(stderr).toContain('The param "count" is "x": expected a whole number.');
+    expect(stderr).toContain('Give params as --param name=value, or in a file by --params-file.');
+  });
+
+  test('come from the command line before the file before the default', async () => {
+    const folder = folderOf({
+      'w.yaml': `name: w\nparams: { a: 1, b: 1, c: 1, list: [] }\n${ECHO}`,
+      'params.yaml': 'b: 2\nc: 2\nlist: [x, y]',
+      'params.json': '{"b": 2, "c": 2, "list": ["x", "y"]}',
+    });
+    for (const file of ['params.yaml', 'params.json']) {
+      const { stdout, exitCode } = await tintype([
+        'run',
+        join(folder, 'w.yaml'),
+        '--params-file',
+        join(folder, file),
+        '--param',
+        'c=3',
+        '--json',
+      ]);
+      expect(exitCode).toBe(0);
+      expect(JSON.parse(stdout).ctx.all).toEqual({ a: 1, b: 2, c: 3, list: ['x', 'y'] });
+    }
+  });
+
+  test('from a command line may hold "=" and odd text', async () => {
+    const folder = folderOf({ 'w.yaml': `name: w\nparams: { p: { type: string } }\n${ECHO}` });
+    for (const value of ['a=b=c', '', '${{ secrets.X }}', '"; rm -rf /', 'é\n🙂', '--param']) {
+      const { stdout } = await tintype(['run', join(folder, 'w.yaml'), '--param', `p=${value}`, '--json']);
+      expect(JSON.parse(stdout).ctx.all).toEqual({ p: value });
+    }
+  });
+
+  test.for([
+    ['[a, b]', 'holds no mapping of params to values'],
+    ['a: [', "can't be read"],
+  ] as const)('in a file that holds %s are refused', async ([text, message]) => {
+    const folder = folderOf({ 'w.yaml': `name: w\n${ECHO}`, 'params.yaml': text });
+    const { exitCode, stderr } = await tintype([
+      'run',
+      join(folder, 'w.yaml'),
+      '--params-file',
+      join(folder, 'params.yaml'),
+    ]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
+  test.for(['constructor', 'toString', 'hasOwnProperty', 'then', 'valueOf'])('may be called %s', async (name) => {
+    const text = `params: { ${name}: 5 }\ntasks: [{ name: a, type: bash, env: { V: "\${{ params.${name} }}" }, command: echo "$V", output: text }]`;
+    expect((await runWorkflow(text)).result.ctx).toMatchObject({ a: '5' });
+    expect((await runWorkflow(text, { params: { [name]: 7 } })).result.ctx).toMatchObject({ a: '7' });
+    const undeclared = text.replace(`${name}: 5`, 'other: 5');
+    expect(await problemsOf(undeclared)).toEqual([expect.stringContaining(`reads params.${name}, which the workflow`)]);
+    await expect(runWorkflow(`params: { other: 5 }\n${ECHO}`, { params: { [name]: 7 } })).rejects.toThrow(
+      `There is no param "${name}".`,
+    );
+  });
+
+  test.for([
+    ['{ __proto__: 5 }', '__proto__'],
+    ['{ 1a: 5 }', 'a name of letters, digits and "_"'],
+    ['{ a-b: 5 }', 'a name of letters, digits and "_"'],
+    ['{ p: { typ: string } }', 'has an unknown key "typ". Did you mean "type"?'],
+    ['{ p: { type: text } }', '"string"'],
+    ['{ p: { type: integer, default: x } }', 'The param "p" is "x": expected a whole number.'],
+    ['{ p: { enum: [1, 2], default: 3 } }', 'The param "p" is 3: expected one of 1, 2.'],
+    ['{ p: { enum: [] } }', 'a list that is not empty'],
+    ['[day]', 'expected a mapping of params'],
+  ] as const)('declared as %s are told what is wrong', async ([declared, message]) => {
+    const problems = await problemsOf(`params: ${declared}\ntasks: []`);
+    expect(problems).toEqual([expect.stringMatching(/^2:\d+ /)]);
+    expect(problems[0]).toContain(message);
+  });
+});

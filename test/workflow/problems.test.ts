@@ -1,0 +1,437 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { TintypeError } from '../../src/engine/errors/errors.ts';
+import { MAX_ALIASED_VALUES } from '../../src/workflow/inspect-nodes.ts';
+import { parseWorkflow } from '../../src/workflow/parse-workflow.ts';
+import { WorkflowError } from '../../src/workflow/problem.ts';
+import { MAX_FILE_BYTES, readWorkflowFile } from '../../src/workflow/read-file.ts';
+
+describe('a wrong workflow file', () => {
+  test.for<[what: string, text: string, ...problems: string[]]>([
+    [
+      'an unknown key',
+      taskWith('max_retry: 3'),
+      '5:5 UNKNOWN_KEY Task "a" has an unknown key "max_retry". Did you mean "max_retries"?',
+    ],
+    [
+      'an unknown key at the top',
+      'name: x\ntask: []\ntasks: []',
+      '2:1 UNKNOWN_KEY The workflow has an unknown key "task". Did you mean "tasks"?',
+    ],
+    [
+      'a key like no other',
+      taskWith('wat: 3'),
+      '5:5 UNKNOWN_KEY Task "a" has an unknown key "wat". Known are name, description, dependencies,',
+    ],
+    [
+      'no name and no tasks',
+      '{}',
+      '1:1 MISSING_KEY The workflow has no "name": expected text.',
+      '1:1 MISSING_KEY The workflow has no "tasks": expected a list of tasks.',
+    ],
+    [
+      'a task without a command',
+      'name: x\ntasks:\n  - name: a\n    type: bash',
+      '3:5 MISSING_KEY Task "a" has no "command": expected text.',
+    ],
+    [
+      'a task without a name',
+      'name: x\ntasks:\n  - type: bash\n    command: "true"',
+      '3:5 MISSING_KEY Task number 1 has no "name": expected text.',
+    ],
+    [
+      'a list instead of a mapping',
+      '- a',
+      '1:1 INVALID_TYPE The file holds a list: expected a workflow with name and tasks.',
+    ],
+    [
+      'text instead of a mapping',
+      'hello',
+      '1:1 INVALID_TYPE The file holds "hello": expected a workflow with name and tasks.',
+    ],
+    [
+      'tasks as a mapping',
+      'name: x\ntasks:\n  a: {}',
+      '3:3 INVALID_TYPE The workflow has "tasks" = a mapping: expected a list of tasks.',
+    ],
+    [
+      'tasks left empty',
+      'name: x\ntasks:\n',
+      '2:7 INVALID_TYPE The workflow has "tasks" = nothing: expected a list of tasks. Give it one, or leave the key out.',
+    ],
+    [
+      'a task that is text',
+      'name: x\ntasks: [a]',
+      '2:9 INVALID_TYPE The list of tasks has "a" as entry 1: expected a task with name and type.',
+    ],
+    [
+      'a number for a name',
+      'name: 2024\ntasks: []',
+      '1:7 INVALID_TYPE The workflow has "name" = 2024: expected text. Put it in quotes: "2024".',
+    ],
+    [
+      'an empty name',
+      'name: ""\ntasks: []',
+      '1:7 INVALID_VALUE The workflow has "name" = "": expected a name that is not empty.',
+    ],
+    ['a name with a slash', taskWith('', 'a/b'), '3:11 INVALID_NAME A task has the name "a/b".'],
+    [
+      'a type that is not known',
+      'name: x\ntasks:\n- {name: a, type: bsh, command: x}',
+      '3:19 INVALID_VALUE Task "a" has "type" = "bsh": expected "bash", "python", "node", "http", "sql", "sensor", "job", "external". Did you mean "bash"?',
+    ],
+    [
+      'an empty command',
+      'name: x\ntasks:\n- {name: a, type: bash, command: " "}',
+      '3:34 INVALID_VALUE Task "a" has "command" = " ": expected a command that is not empty.',
+    ],
+    [
+      'a null character',
+      'name: x\ntasks:\n- {name: a, type: bash, command: "a\\0"}',
+      '3:34 INVALID_VALUE Task "a" has "command" = "a\\u0000": expected a command without null characters.',
+    ],
+    [
+      'retries below 0',
+      taskWith('max_retries: -1'),
+      '5:18 INVALID_VALUE Task "a" has "max_retries" = -1: expected a whole number, 0 or more.',
+    ],
+    [
+      'half a retry',
+      taskWith('max_retries: 1.5'),
+      '5:18 INVALID_VALUE Task "a" has "max_retries" = 1.5: expected a whole number, 0 or more.',
+    ],
+    [
+      'retries in quotes',
+      taskWith('max_retries: "3"'),
+      '5:18 INVALID_TYPE Task "a" has "max_retries" = "3": expected a whole number, 0 or more. Remove the quotes: 3.',
+    ],
+    [
+      'a timeout without a unit',
+      taskWith('timeout: "30"'),
+      '5:14 INVALID_VALUE Task "a" has "timeout" = "30": expected a number of milliseconds above 0, or text such as 500ms, 30s, 5m or 2h. Remove the quotes: 30.',
+    ],
+    [
+      'a timeout of 0',
+      taskWith('timeout: 0s'),
+      '5:14 INVALID_VALUE Task "a" has "timeout" = "0s": expected a number of milliseconds above 0,',
+    ],
+    ['a timeout for ever', taskWith('timeout: .inf'), '5:14 INVALID_VALUE Task "a" has "timeout" ='],
+    ['a timeout that is a list', taskWith('timeout: [1]'), '5:14 INVALID_TYPE Task "a" has "timeout" = a list'],
+    [
+      'a yes of YAML 1.1',
+      taskWith('continue_on_failure: yes'),
+      '5:26 INVALID_TYPE Task "a" has "continue_on_failure" = "yes": expected true or false. Write true.',
+    ],
+    [
+      'a dependency that is no list',
+      taskWith('dependencies: b'),
+      '5:19 INVALID_TYPE Task "a" has "dependencies" = "b": expected a list of task names. Write it as a list: ["b"].',
+    ],
+    [
+      'a dependency that is a number',
+      taskWith('dependencies: [1]'),
+      '5:20 INVALID_TYPE Task "a", under "dependencies", has 1 as entry 1: expected the name of a task. Put it in quotes: "1".',
+      '5:20 UNKNOWN_DEPENDENCY',
+    ],
+    [
+      'an unknown dependency',
+      tasks('extract', 'load <- extrakt'),
+      '4:64 UNKNOWN_DEPENDENCY Task "load" waits on "extrakt", which is not a task of this job. Did you mean "extract"?',
+    ],
+    [
+      'a task that waits on itself',
+      tasks('a <- a'),
+      '3:61 SELF_DEPENDENCY Task "a" waits on itself. Remove "a" from its dependencies.',
+    ],
+    [
+      'a name used twice, and again',
+      tasks('a', 'b', 'a', 'a'),
+      '5:12 DUPLICATE_TASK Two tasks are named "a". Rename one of them.',
+      '6:12 DUPLICATE_TASK',
+    ],
+    [
+      'a cycle',
+      tasks('a <- c', 'b <- a', 'c <- b'),
+      '3:61 CYCLE Tasks wait on one another: a → c → b → a. Remove one of these dependencies.',
+    ],
+    [
+      'a key twice',
+      taskWith('type: python'),
+      '5:5 DUPLICATE_KEY The key "type" is here for the second time. Remove one of the two, or rename it.',
+    ],
+    ['a tab', 'name: x\ntasks:\n\t- a', '3:1 YAML_SYNTAX Tabs are not allowed as indentation. Indent with spaces.'],
+    ['a bracket left open', 'name: x\ntasks: [', '2:9 YAML_SYNTAX'],
+    ['two documents', 'name: x\ntasks: []\n---\nname: y', '3:1 YAML_SYNTAX Source contains multiple documents'],
+    [
+      'a tag',
+      'name: !env x\ntasks: []',
+      '1:7 YAML_SYNTAX Unresolved tag: !env. Remove the tag, or put the text in quotes.',
+    ],
+    ['an alias to nowhere', 'name: *x\ntasks: []', '1:7 UNKNOWN_ALIAS No anchor "&x" comes before this alias.'],
+    [
+      'an alias to itself',
+      'name: x\ntasks: &t [*t]',
+      '2:12 RECURSIVE_ALIAS The alias "*t" is a part of what it stands for.',
+    ],
+    ['a merge of no mapping', 'name: x\ntasks: [{<<: 3}]', '2:10 INVALID_VALUE "<<" merges mappings'],
+    ['a merge of a list of others', 'name: &n x\ntasks: [{<<: [{}, *n]}]', '2:10 INVALID_VALUE "<<" merges mappings'],
+    ['a merge of nothing', 'name: x\ntasks: [{<<: *no}]', '2:14 UNKNOWN_ALIAS'],
+    ['nothing', '', 'FILE_EMPTY The file is empty.'],
+    ['a comment', '# later\n---\n', 'FILE_EMPTY The file is empty.'],
+  ])('with %s says so', ([, text, ...expected]) => {
+    const problems = problemsOf(text);
+    expect(problems).toHaveLength(expected.length);
+    for (const [at, problem] of problems.entries()) expect(problem).toContain(expected[at]);
+  });
+
+  test('tells all of its problems at once, in the order of the file', () => {
+    const text = `
+name: 7
+tasks:
+  - name: extract
+    type: bash
+    comand: echo
+  - name: load
+    type: ruby
+    command: x
+    dependencies: [extrakt]
+    timeout: soon
+  - name: load
+    name: loop
+    type: bash
+    command: x
+    dependencies: [loop, transform]
+  - name: transform
+    type: bash
+    command: x
+    dependencies: [loop]
+`;
+    expect(problemsOf(text).map((problem) => problem.split(' ', 2).join(' '))).toEqual([
+      '2:7 INVALID_TYPE',
+      '4:5 MISSING_KEY',
+      '6:5 UNKNOWN_KEY',
+      '8:11 INVALID_VALUE',
+      '10:20 UNKNOWN_DEPENDENCY',
+      '11:14 INVALID_VALUE',
+      '13:5 DUPLICATE_KEY',
+      '16:20 SELF_DEPENDENCY',
+      '16:26 CYCLE',
+    ]);
+  });
+
+  test('points into merged and aliased text', () => {
+    const text = `
+name: x
+x-base: &base
+  type: bsh
+  max_retries: -1
+tasks:
+  - <<: *base
+    name: a
+    command: x
+  - <<: [{timeout: soon}, *base]
+    name: b
+    command: x
+    type: bash
+    max_retries: 0
+`;
+    expect(problemsOf(text).map((problem) => problem.split(' ', 2).join(' '))).toEqual([
+      '4:9 INVALID_VALUE',
+      '5:16 INVALID_VALUE',
+      '10:20 INVALID_VALUE',
+    ]);
+  });
+
+  test('shows the place', () => {
+    const error = failure('name: x\n\ntasks:\n  - name: a\n    type: bsh\n    command: x\n');
+    expect(error.problems[0]?.frame).toBe(
+      ['  3 | tasks:', '  4 |   - name: a', '> 5 |     type: bsh', '    |           ^', '  6 |     command: x'].join(
+        '\n',
+      ),
+    );
+  });
+
+  test('shows the place in a line without end', () => {
+    const error = failure(`{name: x, tasks: [{name: a, type: bash, command: ${'x'.repeat(5000)}, max: 1}]}`);
+    const [line = '', mark = ''] = error.problems[0]?.frame?.split('\n') ?? [];
+    expect(line.length).toBeLessThan(120);
+    expect(line[mark.indexOf('^')]).toBe('m');
+    expect(error.problems[0]).toMatchObject({ line: 1, column: 5052 });
+  });
+
+  test('is an error of tintype, whose message is enough to act on', () => {
+    const error = failure('name: x\ntasks: no');
+    expect(error).toBeInstanceOf(TintypeError);
+    expect(error).toMatchObject({ code: 'INVALID_WORKFLOW', file: 'etl.yaml' });
+    expect(error.message).toBe(
+      'etl.yaml:2:8: The workflow has "tasks" = "no": expected a list of tasks. Write it as a list: ["no"].',
+    );
+  });
+
+  test('with Windows line ends or a byte order mark has the same places', () => {
+    const text = tasks('a', 'b <- c');
+    expect(problemsOf(text.replaceAll('\n', '\r\n'))).toEqual(problemsOf(text));
+    expect(problemsOf(`\uFEFF${text}`)).toEqual(problemsOf(text));
+    expect(problemsOf('\uFEFFnam: x\ntasks: []')[0]).toContain('1:1 ');
+  });
+});
+
+describe('a hostile file', () => {
+  test('of aliases of aliases is refused at once', () => {
+    const bomb = ['x-0: &a0 [x, x, x, x, x, x, x, x, x, x]'];
+    for (let i = 1; i < 20; i++) bomb.push(`x-${i}: &a${i} [${`*a${i - 1}, `.repeat(10)}]`);
+    const [problem, ...others] = problemsOf([...bomb, 'name: x', 'tasks: []'].join('\n'));
+    expect(problem).toMatch(/^6:\d+ TOO_MANY_ALIASES The aliases up to here stand for more than 1000000 values/);
+    expect(others).toEqual([]);
+    expect(MAX_ALIASED_VALUES).toBe(1_000_000);
+  });
+
+  test.for([
+    ['[', 20_000],
+    ['{a: ', 20_000],
+    ['- ', 20_000],
+  ] as const)('of "%s" without end is refused', ([text, count]) => {
+    expect(problemsOf(text.repeat(count))[0]).toMatch(/^\d+:\d+ TOO_DEEP Lists or mappings are nested too deeply/);
+  });
+
+  test.for(['constructor', 'toString'])('with the key %s has an unknown key', (key) => {
+    expect(problemsOf(`name: x\ntasks: []\n${key}: {}`)).toEqual([expect.stringContaining(`unknown key "${key}"`)]);
+    expect(problemsOf(taskWith(`${key}: {}`))).toEqual([expect.stringContaining(`unknown key "${key}"`)]);
+  });
+
+  test('of any text has problems or none, but no other error', () => {
+    const words = [
+      'name:',
+      'tasks:',
+      ' x',
+      '-',
+      ' - ',
+      '\n',
+      '\n  ',
+      '\n    ',
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ': ',
+      '&a ',
+      '*a',
+      '<<: ',
+    ];
+    const more = [
+      '"',
+      "'",
+      '|',
+      '>',
+      '!t ',
+      '? ',
+      '#',
+      '%',
+      '\t',
+      '\r\n',
+      '---',
+      '...',
+      '\0',
+      '\uFEFF',
+      '1',
+      'null',
+      '~',
+      'dependencies: ',
+    ];
+    const soup = fc.array(fc.constantFrom(...words, ...more), { maxLength: 40 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(soup, fc.boolean(), (text, prefixed) => {
+        try {
+          parseWorkflow(prefixed ? `name: x\ntasks: ${text}` : text, 'x');
+        } catch (error) {
+          expect(error).toBeInstanceOf(WorkflowError);
+          for (const { line, column } of (error as WorkflowError).problems) {
+            if (line !== undefined) expect([line >= 1, Number(column) >= 1]).toEqual([true, true]);
+          }
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('may name its tasks like parts of objects', () => {
+    const text = tasks('constructor', '__proto__ <- constructor', '1 <- __proto__');
+    expect(parseWorkflow(text, 'x').workflow.tasks.map(({ name }) => name)).toEqual(['constructor', '__proto__', '1']);
+  });
+});
+
+describe('a file that can not be read', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'tintype-'));
+  const file = (name: string, content: string | Buffer): string => {
+    writeFileSync(join(directory, name), content);
+    return join(directory, name);
+  };
+
+  test.for<[what: string, path: () => string, problem: object]>([
+    ['it is missing', () => join(directory, 'missing.yaml'), { code: 'FILE_NOT_FOUND' }],
+    ['its directory is a file', () => join(import.meta.filename, 'x.yaml'), { code: 'FILE_NOT_FOUND' }],
+    ['it is a directory', () => directory, { code: 'FILE_IS_DIRECTORY' }],
+    ['its name has a null byte', () => 'a\0b', { code: 'FILE_UNREADABLE' }],
+    ['it is too large', () => file('large.yaml', Buffer.alloc(MAX_FILE_BYTES + 1, '#')), { code: 'FILE_TOO_LARGE' }],
+    ['it never ends', () => '/dev/zero', { code: 'FILE_TOO_LARGE' }],
+    ['it is UTF-16', () => file('utf16.yaml', Buffer.from('\uFEFFname: x', 'utf16le')), { code: 'FILE_NOT_UTF8' }],
+    [
+      'it is Latin-1',
+      () => file('latin1.yaml', Buffer.from('name: \uFFFD\n# ok\nx: \uFFFD größer', 'latin1')),
+      { code: 'FILE_NOT_UTF8' },
+    ],
+  ])('because %s says so', async ([, path, problem]) => {
+    const error = await readWorkflowFile(path()).catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(WorkflowError);
+    expect(error.problems).toEqual([expect.objectContaining(problem)]);
+  });
+
+  test('for a byte that is no UTF-8 has a place', async () => {
+    const bytes = Buffer.concat([Buffer.from('name: x\n# \uFFFD ä gr'), Buffer.from([0xf6]), Buffer.from('sser\n')]);
+    const error = await readWorkflowFile(file('byte.yaml', bytes)).catch((thrown) => thrown);
+    expect(error.problems[0]).toMatchObject({ line: 2, column: 9 });
+  });
+
+  test('but a file of the largest size, or with a name in any script, can', async () => {
+    mkdirSync(join(directory, 'größe 数据'));
+    expect(await readWorkflowFile(file('größe 数据/x.yaml', Buffer.alloc(MAX_FILE_BYTES, '#')))).toHaveLength(
+      MAX_FILE_BYTES,
+    );
+  });
+});
+
+/** `a <- b c`: task a waits on b and c. From line 3 on, one per line. */
+function tasks(...lines: string[]): string {
+  const list = lines.map((line) => {
+    const [name, needs = ''] = line.split(' <- ');
+    return `  - {name: "${name}", type: bash, command: "true", dependencies: [${needs
+      .split(' ')
+      .filter(Boolean)
+      .map((need) => `"${need}"`)}]}`;
+  });
+  return `name: x\ntasks:\n${list.join('\n')}\n`;
+}
+
+/** A task whose fifth line is given. */
+function taskWith(line: string, name = 'a'): string {
+  return `name: x\ntasks:\n  - name: ${name}\n    type: bash\n    ${line}\n    command: "true"\n`;
+}
+
+const failure = (text: string): WorkflowError => {
+  try {
+    parseWorkflow(text, 'etl.yaml');
+  } catch (error) {
+    if (error instanceof WorkflowError) return error;
+    throw error;
+  }
+  throw new Error('There was no problem.');
+};
+
+const problemsOf = (text: string): string[] =>
+  failure(text).problems.map(
+    ({ line, column, code, message }) => `${line === undefined ? '' : `${line}:${column} `}${code} ${message}`,
+  );

@@ -1,0 +1,296 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: workflow files are written as text here, and this is how an expression in one looks
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createMask } from '../../src/executors/mask/mask.ts';
+import { MAX_LINE_LENGTH } from '../../src/executors/process/output-lines.ts';
+import { tintype } from '../support/cli.ts';
+import { failureOf, folderOf, problemsOf, runWorkflow } from '../support/run-workflow.ts';
+
+/** Of characters that mean something to regular expressions, shells, YAML, JSON and URLs. */
+const SECRET = `hunter2-$&^.*[x](y){z}|\\ "q" 'r' #/?+`;
+const START = 'hunter2';
+
+describe('a secret', () => {
+  test('is in the environment of every command, and in expressions', async () => {
+    const { result } = await runWorkflow(
+      `
+secrets: { API: { env: TOKEN }, FILE: { file: secrets/key } }
+tasks:
+  - name: a
+    type: bash
+    env: { V: "\${{ secrets.API }}", W: "\${{ secrets.FILE }}" }
+    command: printf %s "$API" | sha256sum; printf %s "$V" | sha256sum; printf %s "$FILE" | sha256sum; printf %s "$W" | sha256sum
+    output: lines
+  - { name: b, type: python, command: 'import os; print(len(os.environ["API"]))', output: json }
+  - { name: c, type: node, command: 'output(process.env.FILE.length)' }
+`,
+      { env: { TOKEN: SECRET, OTHER: 'x' }, files: { 'secrets/key': 'line 1\nline 2\n' } },
+    );
+    const [api, v, file, w] = result.ctx.a as string[];
+    expect(api).toBe(v);
+    expect(file).toBe(w);
+    expect(api).not.toBe(file);
+    expect(result.ctx).toMatchObject({ b: SECRET.length, c: 'line 1\nline 2'.length });
+  });
+
+  test.for([
+    ['[TOKEN]', 'The secret "TOKEN" has no value: the environment variable TOKEN is not set. Set it, or name a file.'],
+    ['{ A: { env: TOKEN } }', 'The secret "A" has no value: the environment variable TOKEN is not set.'],
+    ['[EMPTY]', 'The secret "EMPTY" has no value: the environment variable EMPTY is empty.'],
+    ['{ A: { file: nope.txt } }', 'The secret "A" has no value: '],
+    ['{ A: { file: empty.txt } }', 'is empty.'],
+    ['{ A: { file: . } }', 'The secret "A" has no value: '],
+    ['[constructor]', 'The secret "constructor" has no value'],
+    ['[__proto__]', 'The secret "__proto__" has no value'],
+    ['{ toString: null }', 'The secret "toString" has no value'],
+  ] as const)('declared as %s that is nowhere is told before anything runs', async ([secrets, message]) => {
+    const problems = await problemsOf(`secrets: ${secrets}\ntasks: []`, {
+      env: { EMPTY: '' },
+      files: { 'empty.txt': '\n' },
+    });
+    expect(problems).toEqual([expect.stringMatching(/^2:\d+ SECRET_MISSING /)]);
+    expect(problems[0]).toContain(message);
+  });
+
+  test.for([
+    ['{ A: { env: X, file: y } }', '"env" and "file"'],
+    ['{ A: x }', 'A'],
+    ['[A, 5]', '5'],
+    ['{ A: { en: X } }', 'Did you mean "env"?'],
+  ] as const)('declared as %s is told what is wrong', async ([secrets, message]) => {
+    const problems = await problemsOf(`secrets: ${secrets}\ntasks: []`, { env: { A: 'a', X: 'x' } });
+    expect(problems).toEqual([expect.stringMatching(/^2:\d+ /)]);
+    expect(problems[0]).toContain(message);
+  });
+
+  test('is not read by --dry-run', async () => {
+    const folder = folderOf({
+      'w.yaml': "name: w\nsecrets: [NOPE]\ntasks: [{ name: a, type: bash, command: 'true' }]",
+    });
+    expect((await tintype(['run', join(folder, 'w.yaml'), '--dry-run'])).exitCode).toBe(0);
+  });
+});
+
+describe('what a job tells', () => {
+  const CHILD = `
+name: child
+params: { n: 5, text: "" }
+secrets: [OTHER]
+tasks: [{ name: say, type: bash, env: { T: "\${{ params.text }}" }, command: 'echo "$T $OTHER"; echo "$T $OTHER" >&2; exit 1' }]
+`;
+  const TASKS: Readonly<Record<string, string>> = {
+    'what it prints': `command: 'echo "t $TOKEN"; echo "$TOKEN" >&2; exit 3'`,
+    'what it prints in pieces': `command: 'for ((i = 0; i < \${#TOKEN}; i++)); do printf %s "\${TOKEN:i:1}"; done; echo; exit 3'`,
+    'what it prints between escapes and bytes': `command: 'printf "\\377\\033[1m%s\\033[0m\\r\\n" "$TOKEN"'`,
+    'its text': `output: text, command: 'echo "$TOKEN"'`,
+    'its lines': `output: lines, command: 'echo a; echo "$TOKEN"'`,
+    'its JSON, keys and values': `output: json, command: 'node -p "JSON.stringify({ k: { [process.env.TOKEN]: [process.env.TOKEN] } })"'`,
+    'its file of JSON': `command: 'node -p "JSON.stringify({ file: process.env.TOKEN })" > "$TINTYPE_OUTPUT"'`,
+    'what is no JSON': `output: json, command: 'echo "$TOKEN"'`,
+    'what is no JSON, cut': `output: json, command: 'printf "%050d%s" 7 "$TOKEN"'`,
+    'a file that is no JSON, cut': `command: 'printf "{%050d%s" 7 "$TOKEN" > "$TINTYPE_OUTPUT"'`,
+    'its errors': `type: node, command: 'throw Object.assign(new Error(process.env.TOKEN), { token: process.env.TOKEN })'`,
+    'errors in Python': `type: python, command: 'import os; raise Exception(os.environ["TOKEN"])'`,
+    'where it can not run': `cwd: "/nope/\${{ secrets.TOKEN }}", command: 'true'`,
+    'its items': `map: { over: ["\${{ secrets.TOKEN }}"] }, output: json, command: 'echo "$TINTYPE_ITEM"'`,
+    'a condition that is none': `when: secrets.TOKEN, command: 'true'`,
+    'a condition that fails': `when: "ctx[secrets.TOKEN] == 1", command: 'true'`,
+    'a list that is none': `map: { over: "ctx[secrets.TOKEN]" }, command: 'true'`,
+    'an argument without a value': `args: ["\${{ ctx[secrets.TOKEN] }}"], command: 'true'`,
+    'a number that is none': `args: ["\${{ int(secrets.TOKEN) }}"], command: 'true'`,
+    'a file it waits for': `type: sensor, file: "/nope/\${{ secrets.TOKEN }}", interval: 1ms, deadline: 20ms`,
+    'a command it waits for': `type: sensor, command: 'echo "$TOKEN"; exit 127'`,
+    'params it gives': `type: job, file: child.yaml, params: { text: "\${{ secrets.TOKEN }}" }`,
+    'params it gives that are refused': `type: job, file: child.yaml, params: { n: "\${{ secrets.TOKEN }}" }`,
+    'long params that are refused': `type: job, file: child.yaml, params: { n: "a long text before it, fifty characters or more: \${{ secrets.TOKEN }}" }`,
+    'params without a value': `type: job, file: child.yaml, params: { n: "\${{ ctx[secrets.TOKEN] }}" }`,
+  };
+
+  test.for(Object.entries(TASKS))('holds no secret: %s', async ([, task]) => {
+    const type = task.startsWith('type:') ? '' : 'type: bash, ';
+    const folder = folderOf({
+      'w.yaml': `
+name: w
+secrets: [TOKEN]
+tasks:
+  - { name: a, ${type}${task} }
+handlers:
+  always: [{ name: told, type: bash, command: 'echo "$TINTYPE_JOB_ERROR $TOKEN"; exit 1' }]
+`,
+      'child.yaml': CHILD,
+    });
+    const events = join(folder, 'events.ndjson');
+    for (const options of [['--verbose'], ['--json'], ['--log-format', 'json', '--log-level', 'debug']]) {
+      const { stdout, stderr } = await tintype(['run', join(folder, 'w.yaml'), '--events', events, ...options], {
+        env: { TOKEN: SECRET, OTHER: 'other-secret' },
+      });
+      const told = { stdout, stderr, events: readFileSync(events, 'utf8') };
+      for (const [where, text] of Object.entries(told)) {
+        expect(text, `${where} with ${options}`).not.toContain(START.slice(0, 4));
+        expect(text, `${where} with ${options}`).not.toContain('other-secret');
+      }
+      expect(told.events).toContain('"type":"job.transition"');
+    }
+  });
+
+  test('has stars where a secret was, and the rest', async () => {
+    const { result, events } = await runWorkflow(
+      `secrets: [TOKEN]\ntasks: [{ name: a, type: bash, output: text, command: 'echo "<$TOKEN>"; echo "($TOKEN)" >&2' }]`,
+      { env: { TOKEN: SECRET } },
+    );
+    expect(result.ctx.a).toBe('<***>');
+    const logs = events.flatMap((event) => (event.type === 'task.log' ? [event.message] : []));
+    expect(logs.sort()).toEqual(['(***)', '<***>']);
+  });
+
+  test('says how a condition failed, without what it compared', async () => {
+    const run = await runWorkflow(
+      "secrets: [TOKEN]\ntasks: [{ name: a, type: bash, command: 'true', when: secrets.TOKEN }]",
+      { env: { TOKEN: SECRET } },
+    );
+    expect(failureOf(run, 'a')).toContain('"when" of task "a" is "***": expected true or false.');
+  });
+
+  test.for([
+    -40, -20, -8, -1, 0, 1, 8,
+  ])('holds no part of a secret that begins %i from where a line is cut', async (from) => {
+    const { events } = await runWorkflow(
+      `
+secrets: [TOKEN]
+tasks:
+  - { name: a, type: bash, command: 'printf "%0${MAX_LINE_LENGTH + from}d%s" 0 "$TOKEN"; echo; printf "%0${MAX_LINE_LENGTH + from}d%s%0100000d" 0 "$TOKEN" 0; exit 1' }
+`,
+      { env: { TOKEN: SECRET } },
+    );
+    const text = JSON.stringify(events);
+    for (let length = 3; length <= START.length; length++) expect(text).not.toContain(START.slice(0, length));
+    expect(text).toContain('more characters)');
+  });
+
+  test.for([
+    '',
+    '.',
+    '-+',
+  ])('holds no part of the last of many secrets in a long line, with "%s" between', async (between) => {
+    const { events } = await runWorkflow(
+      `secrets: [TOKEN]\ntasks: [{ name: a, type: bash, args: ["${between}"], command: 'for i in {1..500}; do printf "%s%s" "$TOKEN" "$1"; done; exit 1' }]`,
+      { env: { TOKEN: SECRET } },
+    );
+    const text = JSON.stringify(events);
+    expect(text).toContain('more characters)');
+    for (let length = 3; length <= START.length; length++) expect(text).not.toContain(START.slice(0, length));
+  });
+
+  test('holds no line of a secret of several lines', async () => {
+    const key = '-----BEGIN KEY-----\nABCDEFGHIJKLMNOP\nqrstuvwxyz012345\n-----END KEY-----';
+    const { events, result } = await runWorkflow(
+      `secrets: { KEY: { file: key.pem } }\ntasks: [{ name: a, type: bash, output: lines, command: 'echo "$KEY"; echo "$KEY" | head -2 | tail -1 >&2' }]`,
+      { files: { 'key.pem': `${key}\n` } },
+    );
+    const text = JSON.stringify([events, result.ctx]);
+    for (const line of key.split('\n')) expect(text).not.toContain(line);
+  });
+
+  test('holds none of the secrets of a file that it runs, in any of its tasks', async () => {
+    const { events } = await runWorkflow(
+      'tasks: [{ name: child, type: job, file: child.yaml }, { name: a, type: bash, command: echo other-secret }]',
+      { files: { 'child.yaml': CHILD }, env: { OTHER: 'other-secret' } },
+    );
+    expect(JSON.stringify(events)).not.toContain('other-secret');
+  });
+
+  test('of a secret that is a number holds it in no JSON', async () => {
+    const { result } = await runWorkflow(
+      `secrets: [PIN]\ntasks: [{ name: a, type: bash, output: json, command: 'echo "{\\"pin\\": $PIN, \\"n\\": 5}"' }]`,
+      { env: { PIN: '739184' } },
+    );
+    expect(result.ctx).toEqual({ pin: '***', n: 5 });
+  });
+});
+
+describe('a mask', () => {
+  test.for<[what: string, secrets: string[], text: string, masked: string]>([
+    ['regular expressions', ['a.c', '[x]', '$&'], 'abc a.c x [x] $& $', 'abc *** x *** *** $'],
+    ['a secret within another', ['abc', 'abcd'], 'abcd abc ab', '*** *** ab'],
+    ['secrets that overlap', ['abcX', 'Xdef'], '(abcXdef)', '(***)'],
+    ['secrets that overlap the other way', ['abc', 'bcd'], '(abcd)', '(***)'],
+    ['secrets side by side', ['abc', 'def'], 'abcdef abc', '*** ***'],
+    ['a short secret', ['x'], 'axb', 'a***b'],
+    ['an empty secret', [''], 'axb', 'axb'],
+    ['spaces around', ['  padded \n'], '<padded>', '<***>'],
+    ['JSON', ['a"b\\c\n'], JSON.stringify({ v: 'a"b\\c\n' }), '{"v":"***"}'],
+    ['URLs', ['a b&c/d+'], `?q=${encodeURIComponent('a b&c/d+')}`, '?q=***'],
+    ['forms', ['a b&c/d+'], `${new URLSearchParams({ q: 'a b&c/d+' })}`, 'q=***'],
+    ['base64', ['secret-12'], `Bearer ${Buffer.from('secret-12').toString('base64')}`, 'Bearer ***'],
+    ['unicode', ['pässwörd🙂'], 'x pässwörd🙂 y', 'x *** y'],
+    ['what a mask leaves', ['***'], 'a *** b', 'a *** b'],
+  ])('sees %s', ([, secrets, text, masked]) => {
+    expect(createMask(secrets).text(text)).toBe(masked);
+  });
+
+  test('sees the base64 of HTTP basic authentication, whatever the name', () => {
+    const mask = createMask(['secret-12345']);
+    for (const name of ['u', 'us', 'use', 'user', '']) {
+      const basic = Buffer.from(`${name}:secret-12345`).toString('base64');
+      const masked = mask.text(`Authorization: Basic ${basic}`);
+      expect(masked).toMatch(/^Authorization: Basic \w*\*\*\*\w*=*$/);
+      const left = masked.slice('Authorization: Basic '.length);
+      expect(Buffer.from(left.split('***').join(''), 'base64').toString()).not.toMatch(/secr|1234/);
+    }
+  });
+
+  test('leaves no secret in any text', () => {
+    const letters = fc.string({ unit: fc.constantFrom('a', 'b', '.', '\n', '"'), minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(
+        fc.array(letters, { minLength: 1, maxLength: 4 }),
+        fc.array(letters, { maxLength: 8 }),
+        (secrets, text) => {
+          const masked = createMask(secrets).text(text.join(''));
+          for (const secret of secrets) expect(masked).not.toContain(secret);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test.for([
+    ['one of 200 KB', ['q'.repeat(200_000)], 'q'.repeat(200_000)],
+    [
+      'one of 5,000 lines',
+      [Array.from({ length: 5000 }, (_, at) => `line of a secret ${at}`).join('\n')],
+      'line of a secret 4321',
+    ],
+    ['1,000 of them', Array.from({ length: 1000 }, (_, at) => `secret-value-${at}-`), 'secret-value-567-'],
+  ] as const)('may be large: %s', ([, secrets, held]) => {
+    const mask = createMask(secrets);
+    const text = `${'x'.repeat(100_000)}<${held}>${'q'.repeat(1000)}`;
+    expect(mask.text(text)).toBe(`${'x'.repeat(100_000)}<***>${'q'.repeat(1000)}`);
+  });
+
+  test('replaces keys and values of data, and leaves what holds none as it is', () => {
+    const mask = createMask(['hunter2']);
+    const clean = { a: [1, { b: 'x' }], c: null };
+    expect(mask.data(clean)).toBe(clean);
+    expect(mask.data({ hunter2: 1, rows: [{ v: 'my hunter2' }], n: 5 })).toEqual({
+      '***': 1,
+      rows: [{ v: 'my ***' }],
+      n: 5,
+    });
+    const odd = mask.data(JSON.parse('{"__proto__": "hunter2", "constructor": "hunter2"}'));
+    expect(JSON.stringify(odd)).toBe('{"__proto__":"***","constructor":"***"}');
+  });
+
+  test('leaves numbers that merely hold a short secret', () => {
+    const mask = createMask(['1', '739184']);
+    expect(mask.data({ n: 10, m: 7391842, pin: 739184 })).toEqual({ n: 10, m: 7391842, pin: '***' });
+  });
+
+  test('ends with data that is a circle', () => {
+    const circle: Record<string, unknown> = { v: 'hunter2' };
+    circle.self = circle;
+    expect((createMask(['hunter2']).data(circle) as { v: string }).v).toBe('***');
+  });
+});
