@@ -8,15 +8,12 @@ import {
   memoryJournal,
 } from 'tintype';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { slow, soon, turns } from '../../support/slow-journal.ts';
+import { heard } from '../../support/heard.ts';
+import { ended } from '../../support/resumed-job.ts';
+import { slow } from '../../support/slow-journal.ts';
+import { soon, turns } from '../../support/turns.ts';
 
 const hang = (): Promise<never> => new Promise(() => {});
-
-const heard = (job: Pick<Job, 'events$'>): JobEvent[] => {
-  const events: JobEvent[] = [];
-  job.events$.subscribe((event) => events.push(event));
-  return events;
-};
 
 /** What the journal holds of a job as completed, by the paths of the tasks. */
 const completedIn = async (journal: Journal, jobId: string): Promise<readonly string[]> =>
@@ -416,5 +413,63 @@ describe('an engine that is closed while a job is tried again', () => {
     await engine.close();
     for (const command of [() => job.retry(), () => job.rerun()])
       expect(command).toThrow(expect.objectContaining({ code: 'ENGINE_CLOSED' }));
+  });
+});
+
+describe('an engine that closes', () => {
+  const slow = () => {
+    const ran: string[] = [];
+    let finish = (): void => {};
+    const until = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const definition = defineJob('etl')
+      .task('extract', async ({ signal, attempt }) => {
+        ran.push(`extract ${attempt}`);
+        if (attempt === 1)
+          await Promise.race([
+            until,
+            new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+          ]);
+        return { rows: attempt };
+      })
+      .task('load', { dependsOn: ['extract'] }, ({ ctx }) => {
+        ran.push('load');
+        return { loaded: ctx.rows };
+      })
+      .task('tidy', { dependsOn: ['load'], trigger: 'always' }, () => void ran.push('tidy'))
+      .seal();
+    return { ran, definition, finish: () => finish() };
+  };
+
+  test('lets what runs finish, starts nothing, and leaves the job to be resumed', async () => {
+    const { ran, definition, finish } = slow();
+    const store = memoryJournal();
+    const engine = createEngine({ journal: store });
+    const job = engine.start(definition, {}, { jobId: 'one' });
+    await turns();
+    const closed = engine.close();
+    await turns();
+    finish();
+    await closed;
+    expect([job.state, ran]).toEqual(['cancelled', ['extract 1']]);
+    const kept = await store.job('one');
+    expect([kept?.state, kept?.lease]).toEqual(['running', undefined]);
+    const { state, ctx } = await ended(store, definition);
+    expect([state, ctx, ran]).toEqual(['completed', { rows: 1, loaded: 1 }, ['extract 1', 'load', 'tidy']]);
+  });
+
+  test('aborts what runs, which is then tried again', async () => {
+    const { ran, definition } = slow();
+    const store = memoryJournal();
+    const engine = createEngine({ journal: store });
+    const job = engine.start(definition, {}, { jobId: 'one' });
+    await turns();
+    await engine.close({ mode: 'abort' });
+    expect(job.state).toBe('cancelled');
+    expect(ran).toEqual(['extract 1']);
+    const { state, ctx, tasks } = await ended(store, definition);
+    expect([state, ctx, tasks.extract?.attempts]).toEqual(['completed', { rows: 2, loaded: 2 }, 2]);
+    expect(ran).toEqual(['extract 1', 'extract 2', 'load', 'tidy']);
   });
 });

@@ -1,15 +1,10 @@
-import { defineJob, type Job, type JobEvent, type Journal, memoryJournal } from 'tintype';
+import { defineJob, type JobEvent, type Journal, memoryJournal } from 'tintype';
 import { describe, expect, test } from 'vitest';
 import type { Batch } from '../../../src/engine/durable/journal.ts';
+import { heard } from '../../support/heard.ts';
 
 const eventsIn = async (journal: Journal, jobId: string): Promise<JobEvent[]> =>
   (await journal.events(jobId)).map(({ data }) => JSON.parse(data) as JobEvent);
-
-const heard = (job: Pick<Job, 'events$'>): JobEvent[] => {
-  const events: JobEvent[] = [];
-  job.events$.subscribe((event) => events.push(event));
-  return events;
-};
 
 /** A journal whose appends are done when they are let go. */
 const slow = (

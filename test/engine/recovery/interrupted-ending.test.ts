@@ -2,7 +2,8 @@ import { createEngine, defineJob, type Journal, memoryJournal, type TaskScope } 
 import { virtualClock } from 'tintype/testing';
 import { describe, expect, test } from 'vitest';
 import { mortal } from '../../support/mortal-journal.ts';
-import { slow, soon, turns } from '../../support/slow-journal.ts';
+import { slow } from '../../support/slow-journal.ts';
+import { soon, turns } from '../../support/turns.ts';
 
 const hang = (): Promise<never> => new Promise(() => {});
 

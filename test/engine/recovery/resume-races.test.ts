@@ -3,7 +3,6 @@ import {
   createEngine,
   defineJob,
   type Job,
-  type JobEvent,
   type JobResult,
   type Journal,
   jobFrom,
@@ -11,16 +10,12 @@ import {
   type StartOptions,
 } from 'tintype';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { heard } from '../../support/heard.ts';
 import { mortal } from '../../support/mortal-journal.ts';
-import { slow, soon, turns } from '../../support/slow-journal.ts';
+import { slow } from '../../support/slow-journal.ts';
+import { soon, turns } from '../../support/turns.ts';
 
 const hang = (): Promise<never> => new Promise(() => {});
-
-const heard = (job: Pick<Job, 'events$'>): JobEvent[] => {
-  const events: JobEvent[] = [];
-  job.events$.subscribe((event) => events.push(event));
-  return events;
-};
 
 /** When the last event of a job has been heard, but what follows from it has not happened. */
 const heardOut = (job: Pick<Job, 'events$'>): Promise<void> =>

@@ -1,7 +1,8 @@
 import { createEngine, defineJob, memoryJournal } from 'tintype';
 import { expect, test } from 'vitest';
 import { mortal } from '../../support/mortal-journal.ts';
-import { slow, soon, turns } from '../../support/slow-journal.ts';
+import { slow } from '../../support/slow-journal.ts';
+import { soon, turns } from '../../support/turns.ts';
 
 test('in the tick of its resumption a job tells who works on its tasks, and what they have put out', async () => {
   const store = memoryJournal();

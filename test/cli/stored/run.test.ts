@@ -1,0 +1,105 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { describe, expect, test, vi } from 'vitest';
+import { type Captured, tintype } from '../../support/cli.ts';
+import { tamper } from '../../support/sqlite-files.ts';
+import { CHECKED, project } from '../../support/stored-jobs.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const jsonOf = ({ stdout }: Captured) => JSON.parse(stdout);
+
+describe('tintype run', () => {
+  test('keeps the job, and how it was started', async () => {
+    const { file, db, folder } = project(CHECKED);
+    writeFileSync(join(folder, 'ok'), '');
+    const args = ['run', file, '--db', db, '-w', '2', '--skip', 'side', '--grace', '1s', '--timeout', '1h'];
+    const { exitCode, stderr } = await tintype(args);
+    expect(exitCode).toBe(0);
+    const job = jsonOf(await tintype(['show', 'last', '--json', '--db', db]));
+    expect(job).toMatchObject({
+      state: 'completed',
+      metadata: { file, skip: ['side'], workers: 2, grace: 1000, timeout: 3_600_000 },
+      tasks: { extract: { output: { extract: '3' } } },
+    });
+    expect(stderr).toBe(`Should this be killed, it goes on with: tintype resume ${job.id.slice(0, 8)} --db ${db}\n`);
+    expect((await tintype([...args, '--quiet'])).stderr).toBe('');
+  });
+
+  test('keeps no secret', async () => {
+    const { file, db, folder } = project(`
+name: secretive
+secrets: [TOK]
+params: { q: none }
+tasks:
+  - { name: tell, type: bash, command: 'echo "told $TOK"; echo "{\\"t\\": \\"$TOK\\"}"', env: { TOK: "\${{ secrets.TOK }}" }, output: text }
+  - { name: fail, type: bash, dependencies: [tell], command: 'echo "failed $TOK" >&2; exit 1', env: { TOK: "\${{ secrets.TOK }}" } }
+`);
+    const env = { PATH: process.env.PATH ?? '', TOK: 'pa55word-0123456789' };
+    const { exitCode } = await tintype(['run', file, '--db', db, '-p', 'q=a param as it is'], { env });
+    expect(exitCode).toBe(1);
+    const kept = readdirSync(folder).filter((name) => name.startsWith('jobs.db'));
+    const bytes = kept.map((name) => readFileSync(join(folder, name), 'latin1')).join('');
+    expect(bytes).toContain('told ***');
+    expect(bytes).toContain('failed ***');
+    expect(bytes).toContain('a param as it is');
+    expect(bytes).not.toContain(env.TOK);
+  });
+
+  test('keeps no secret that somebody gives for a reason', async () => {
+    const { file, db, folder } = project(
+      'name: x\nsecrets: [TOK]\ntasks: [{ name: ask, type: external }, { name: last, type: external }]\n',
+    );
+    const env = { PATH: process.env.PATH ?? '', TOK: 'pa55word-0123456789' };
+    const stdin = new PassThrough();
+    const ended = tintype(['run', file, '--db', db], { env, stdin });
+    await vi.waitFor(async () => {
+      const { stdout } = await tintype(['show', 'last', '--json', '--db', db]);
+      expect(JSON.parse(stdout).tasks.last.state).toBe('ready');
+    });
+    await tintype(['complete', 'last', 'ask', '--fail', `no ${env.TOK}`, '--db', db], { env });
+    await tintype(['cancel', 'last', '--reason', `because ${env.TOK}`, '--db', db], { env });
+    expect((await ended).stderr).toContain('was cancelled: because ***');
+    const bytes = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'latin1'));
+    expect(bytes.join('')).not.toContain(env.TOK);
+  });
+
+  test('fails what is external in a nested job where nobody can complete it', async () => {
+    const { file, folder } = project('name: x\ntasks: [{ name: nest, type: job, file: inner.yaml }]\n');
+    writeFileSync(join(folder, 'inner.yaml'), 'name: inner\ntasks: [{ name: ask, type: external }]\n');
+    const stdin = new PassThrough();
+    stdin.end();
+    const { exitCode, stderr } = await tintype(['run', file], { stdin });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('Nobody can complete "nest/ask": the standard input has ended.');
+  });
+
+  test('ends with one line, and how it goes on, when its journal fails', async () => {
+    const { file, db, folder } = project(`
+name: x
+tasks:
+  - { name: a, type: bash, command: 'touch begun; until [ -e go ]; do sleep 0.01; done' }
+  - { name: b, type: bash, dependencies: [a], command: 'touch b' }
+`);
+    const ended = tintype(['run', file, '--db', db]);
+    await vi.waitFor(() => expect(existsSync(join(folder, 'begun'))).toBe(true));
+    tamper(db, "CREATE TRIGGER full BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'no more'); END");
+    writeFileSync(join(folder, 'go'), '');
+    const { exitCode, stderr } = await ended;
+    expect(exitCode).toBe(1);
+    const [, why, hint, command, ...more] = stderr.trimEnd().split('\n');
+    expect(why).toMatch(/^Job "x" was interrupted: .*\(JOURNAL_FAILED\)$/);
+    expect([hint, more]).toEqual(['Once that is mended, it goes on with:', []]);
+    expect(command).toMatch(/^ {2}tintype resume [\da-f]{8} --db .*jobs\.db$/);
+    expect(existsSync(join(folder, 'b'))).toBe(false);
+  });
+
+  test('does not overwrite its database with its events', async () => {
+    const { file, db } = project(CHECKED);
+    await tintype(['run', file, '--db', db]);
+    const { exitCode, stderr } = await tintype(['run', file, '--db', db, '--events', db]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('would overwrite the database');
+  });
+});

@@ -1,0 +1,78 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { type Captured, tintype } from '../../support/cli.ts';
+import { CHECKED, interrupted, project } from '../../support/stored-jobs.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const jsonOf = ({ stdout }: Captured) => JSON.parse(stdout);
+
+test('tintype show has the order of what waits for what, times as they are typed, and handlers below the drawing', async () => {
+  const { file, db } = project(`
+name: x
+tasks:
+  - { name: z, type: bash, command: 'true' }
+  - { name: b, type: bash, dependencies: [z], command: exit 1 }
+  - { name: a, type: bash, dependencies: [b], command: 'true' }
+handlers:
+  failure: [{ name: mourn, type: bash, command: 'true' }]
+  always: [{ name: clean, type: bash, command: 'true' }]
+`);
+  await tintype(['run', file, '--db', db, '--grace', '3s', '--timeout', '1h']);
+  const { stdout } = await tintype(['show', 'last', '--graph', '--db', db]);
+  expect(stdout).toMatch(/^grace +3s$/m);
+  expect(stdout).toMatch(/^timeout +1h 00m$/m);
+  const table = stdout.slice(stdout.indexOf('TASK')).split('\n\n', 1)[0] ?? '';
+  const names = table.split('\n').map((line) => line.split(' ', 1)[0]);
+  expect(names).toEqual(['TASK', 'z', 'b', 'a', 'mourn', 'clean']);
+  expect(table).toMatch(/^a +skipped .*because b failed$/m);
+  expect(table).toMatch(/^mourn +completed/m);
+  const picture = stdout.slice(stdout.indexOf('x (3 tasks)'));
+  expect(picture).toMatch(/Handlers, when all is over: clean, mourn\n$/);
+  expect(picture).not.toMatch(/[●○].*(clean|mourn)/);
+});
+
+test('tintype show takes no failure that was allowed for that of the job, and counts no handler that was passed over', async () => {
+  const { file, db } = project(`
+name: x
+tasks:
+  - { name: opt, type: bash, command: exit 9, continue_on_failure: true }
+  - { name: fan, type: bash, dependencies: [opt], command: '[ "$TINTYPE_INDEX" = 0 ] && sleep 0.1; true', map: { over: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10] } }
+  - { name: left, type: bash, command: exit 1 }
+  - { name: out, type: bash, command: exit 1 }
+handlers:
+  failure: [{ name: mourn, type: bash, command: 'true' }]
+`);
+  expect((await tintype(['run', file, '--db', db, '--skip', 'left,out', '-w', '11'])).exitCode).toBe(0);
+  const { stdout } = await tintype(['show', 'last', '--db', db]);
+  expect(stdout).toMatch(/^opt +failed .* 9 {2}The bash command exited with code 9\. \(allowed to fail\)$/m);
+  expect(stdout).not.toContain('First error');
+  expect(stdout).toMatch(/^skip +left, out$/m);
+  expect((await tintype(['jobs', '--db', db])).stdout).toMatch(/ completed .* 1\/2$/m);
+  await tintype(['rerun', 'last', '--from', 'fan[1]', '--grace', '3s', '-w', '2', '--db', db]);
+  const again = (await tintype(['show', 'last', '--db', db])).stdout;
+  expect([...again.matchAll(/^fan\[(\d+)\]/gm)].map(([, index]) => Number(index))).toEqual([...Array(11).keys()]);
+  // It was told how it runs.
+  expect(again).toMatch(/^workers +2$/m);
+  expect(again).toMatch(/^grace +3s$/m);
+  expect(jsonOf(await tintype(['show', 'last', '--json', '--db', db])).options).toMatchObject({ maxConcurrency: 2 });
+});
+
+test('tintype logs tells what became of the job', async () => {
+  const { file, db, folder } = project(CHECKED);
+  await interrupted(file, db, 2);
+  await tintype(['resume', 'dead', '--db', db]);
+  writeFileSync(join(folder, 'ok'), '');
+  await tintype(['retry', 'dead', '--db', db]);
+  const { stdout } = await tintype(['logs', 'dead', '--db', db]);
+  const told = [...stdout.matchAll(/^\S+ {2}nightly {2}(.*)$/gm)].map(([, text]) => text);
+  expect(told).toEqual([
+    expect.stringMatching(/^goes on: process \d+ on \S+$/),
+    expect.stringMatching(/^failed in \d+ms: .*"check" failed/),
+    'is tried again',
+    expect.stringMatching(/^completed in \d/),
+  ]);
+  const one = await tintype(['logs', 'dead', 'check', '--db', db]);
+  expect(one.stdout).not.toContain('nightly');
+});

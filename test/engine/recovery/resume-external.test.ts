@@ -1,0 +1,85 @@
+import { defineJob } from 'tintype';
+import { virtualClock } from 'tintype/testing';
+import { describe, expect, test } from 'vitest';
+import { heard } from '../../support/heard.ts';
+import { begun, inWords, resumed } from '../../support/resumed-job.ts';
+import { turns } from '../../support/turns.ts';
+
+describe('an external task whose job’s process died', () => {
+  test('goes on in the hands of who claimed it, with the token of then', async () => {
+    const clock = virtualClock(1_000);
+    const etl = defineJob('etl').external('approve', { timeout: 1_000, heartbeatTimeout: 400 }).seal();
+    const { store, job: before, die } = begun(etl, { clock });
+    await turns();
+    const token = before.task('approve').claim('ann');
+    await turns();
+    die();
+    await clock.advance(300);
+    const { job } = await resumed(store, etl, { clock });
+    const events = heard(job);
+    await turns();
+    expect(job.task('approve')).toMatchObject({ state: 'running', attempts: 1, owner: 'ann' });
+    await clock.advance(300);
+    job.task('approve').heartbeat(token);
+    await clock.advance(300);
+    expect(() => job.task('approve').claim('bob')).toThrow(expect.objectContaining({ code: 'ALREADY_CLAIMED' }));
+    expect(() => job.task('approve').complete({}, 'another')).toThrow(expect.objectContaining({ code: 'STALE_TOKEN' }));
+    void job.task('approve').complete({ approved: true }, token);
+    expect((await job).ctx).toEqual({ approved: true });
+    expect(inWords(events)).toEqual(['job.resumed', 'approve completed', 'job completed']);
+  });
+
+  test('times out when it would have', async () => {
+    const clock = virtualClock(1_000);
+    const etl = defineJob('etl').external('approve', { timeout: 1_000, maxRetries: 1 }).seal();
+    const { store, job: before, die } = begun(etl, { clock });
+    await turns();
+    before.task('approve').claim('ann');
+    await turns();
+    die();
+    await clock.advance(600);
+    const { job } = await resumed(store, etl, { clock });
+    await turns();
+    await clock.advance(399);
+    expect(job.task('approve').state).toBe('running');
+    await clock.advance(1);
+    expect(job.task('approve').state).toBe('ready');
+    expect(job.task('approve').error?.code).toBe('TASK_TIMEOUT');
+    await job.cancel();
+  });
+
+  test('waits for somebody to claim it, where nobody had', async () => {
+    const etl = defineJob('etl').external('approve').seal();
+    const { store, die } = begun(etl);
+    await turns();
+    die();
+    const { job } = await resumed(store, etl);
+    await turns();
+    const token = job.task('approve').claim('bob');
+    void job.task('approve').complete({ by: 'bob' }, token);
+    expect((await job).ctx).toEqual({ by: 'bob' });
+  });
+
+  test('stays paused in the hands of who claimed it', async () => {
+    const clock = virtualClock(1_000);
+    const etl = defineJob('etl').external('approve', { timeout: 1_000 }).seal();
+    const { store, job: before, die } = begun(etl, { clock });
+    await turns();
+    const token = before.task('approve').claim('ann');
+    await clock.advance(100);
+    before.task('approve').pause('bob');
+    await turns();
+    die();
+    await clock.advance(10_000);
+    const { job } = await resumed(store, etl, { clock });
+    await turns();
+    expect(job.task('approve').state).toBe('paused');
+    expect(job.explain('approve')[0]?.reasons[0]).toMatchObject({ kind: 'paused', by: 'bob' });
+    await clock.advance(10_000);
+    job.task('approve').resume();
+    await clock.advance(899);
+    expect(job.task('approve')).toMatchObject({ state: 'running', owner: 'ann' });
+    void job.task('approve').complete({ ok: 1 }, token);
+    expect((await job).state).toBe('completed');
+  });
+});

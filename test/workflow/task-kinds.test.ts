@@ -1,0 +1,153 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: workflow files are written as text here, and this is how an expression in one looks
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { virtualClock } from '../../src/testing/virtual-clock.ts';
+import { failureOf, runWorkflow } from '../support/run-workflow.ts';
+import { mostAtOnce, transitions, turnAfter } from '../support/workflow-events.ts';
+
+describe('a map', () => {
+  test('runs once for each item of a list, and puts out what they did in the order of the list', async () => {
+    const { result } = await runWorkflow(`
+params: { first: 6 }
+tasks:
+  - name: each
+    type: bash
+    map: { over: ["\${{ params.first }}", x y, null, { k: [1] }, true], concurrency: 2 }
+    env: { ITEM: "\${{ item }}", AT: "\${{ index }}" }
+    command: echo "$TINTYPE_INDEX $TINTYPE_ITEM / $AT $ITEM"
+    output: text
+`);
+    expect(result.ctx.each).toEqual([
+      '0 6 / 0 6',
+      '1 "x y" / 1 x y',
+      '2 null / 2 ',
+      '3 {"k":[1]} / 3 {"k":[1]}',
+      '4 true / 4 true',
+    ]);
+  });
+
+  test('runs over what an upstream found, as many at once as it says', async () => {
+    const { result, events } = await runWorkflow(`
+tasks:
+  - { name: ls, type: bash, command: seq 300, output: lines }
+  - { name: each, type: bash, command: 'echo "$1"', args: ["\${{ int(item) * 2 }}"], dependencies: [ls], output: json, map: { over: ctx.ls, concurrency: 3 } }
+`);
+    expect(result.ctx.each).toEqual(Array.from({ length: 300 }, (_, at) => (at + 1) * 2));
+    expect(mostAtOnce(events, /^each\[/)).toBe(3);
+  });
+
+  test('puts out any JSON for an item, and null for nothing', async () => {
+    const { result } = await runWorkflow(`
+tasks:
+  - { name: each, type: bash, map: { over: [1, s, null, { params: 1 }, [2]] }, command: 'echo "$TINTYPE_ITEM"', output: json }
+  - { name: none, type: bash, map: { over: [1, 2] }, command: 'true' }
+  - { name: empty, type: bash, map: { over: [] }, command: 'exit 1' }
+`);
+    expect(result.ctx).toEqual({ each: [1, 's', null, { params: 1 }, [2]], none: [null, null], empty: [] });
+  });
+
+  test.for([
+    ['params.n', 'runs over number: expected a list. Let "over" give one.'],
+    ['params.m', 'runs over object: expected a list.'],
+    ['null', 'runs over nothing: expected a list.'],
+    ['ctx.rows', 'ctx.rows has no value: there is no key "rows".'],
+  ] as const)('over %s, which is no list, fails', async ([over, message]) => {
+    const run = await runWorkflow(
+      `params: { n: 5, m: { default: { a: 1 } } }\ntasks: [{ name: each, type: bash, command: 'true', map: { over: "${over}" } }]`,
+    );
+    expect(failureOf(run, 'each')).toContain(message);
+  });
+
+  test('with an item that fails fails, and says which', async () => {
+    const run = await runWorkflow(`
+tasks: [{ name: each, type: bash, command: '[ "$TINTYPE_INDEX" != 1 ]', map: { over: [a, b, c] } }]
+`);
+    expect(failureOf(run, 'each')).toContain(
+      'Task "each[1]" failed in attempt 1: The bash command exited with code 1.',
+    );
+  });
+});
+
+describe('a sensor', () => {
+  test('waits for a file, from the folder of the workflow, and puts out its path', async () => {
+    const clock = virtualClock();
+    const { result, events, folder } = await runWorkflow(
+      `
+params: { name: flag }
+tasks:
+  - { name: flag, type: sensor, file: "in/\${{ params.name }}", interval: 30s }
+  - { name: after, type: bash, command: 'true', dependencies: [flag] }
+`,
+      {
+        files: { 'in/other': '' },
+        start: { clock },
+        on: (event, _job, folder) => {
+          if (event.type !== 'task.transition' || event.to !== 'polling') return;
+          if (event.at >= 60_000) writeFileSync(join(folder, 'in/flag'), '');
+          setImmediate(() => void clock.advance(30_000));
+        },
+      },
+    );
+    expect(result.ctx).toMatchObject({ flag: join(folder, 'in/flag') });
+    expect(result.tasks.after?.state).toBe('completed');
+    expect(transitions(events).filter(({ to }) => to === 'polling')).toHaveLength(3);
+  });
+
+  test('waits for a command to exit with 0, and puts out what it writes', async () => {
+    const { result } = await runWorkflow(`
+tasks:
+  - { name: count, type: sensor, interval: 1ms, command: 'echo x >> tries; n=$(wc -l < tries); [ $n -ge 3 ]; echo "{\\"tries\\": $n}" > $TINTYPE_OUTPUT' }
+`);
+    expect(result.ctx).toEqual({ tries: 3 });
+  });
+
+  test.for([
+    ['a command that is not there', "command: 'no-such-program-1'", 'exited with code 127'],
+    ['a command that a signal ends', "command: 'kill -9 $$'", 'was ended by SIGKILL'],
+  ] as const)('does not wait for %s', async ([, what, message]) => {
+    const run = await runWorkflow(`tasks: [{ name: s, type: sensor, interval: 1h, ${what} }]`);
+    expect(failureOf(run, 's')).toContain(message);
+  });
+
+  test('that waits past its deadline fails', async () => {
+    const clock = virtualClock();
+    const { result } = await runWorkflow(
+      'tasks: [{ name: s, type: sensor, file: nope, interval: 10m, deadline: 25m }]',
+      { start: { clock }, on: turnAfter(clock, ({ to }) => to === 'polling', 10 * 60_000) },
+    );
+    expect(result.tasks.s).toMatchObject({ state: 'failed', reason: 'deadline' });
+  });
+});
+
+describe('an external task', () => {
+  test('is completed by whoever was asked, and its downstream reads what they say', async () => {
+    const { result } = await runWorkflow(
+      `
+tasks:
+  - { name: approve, type: external }
+  - { name: go, type: bash, dependencies: [approve], env: { BY: "\${{ ctx.by }}" }, command: echo "$BY", output: text }
+`,
+      {
+        on: (event, job) => {
+          if (event.type !== 'task.transition' || event.task !== 'approve' || event.to !== 'ready') return;
+          queueMicrotask(() => (job.task('approve' as never) as unknown as External).complete({ by: 'ada' }));
+        },
+      },
+    );
+    expect(result.ctx).toMatchObject({ by: 'ada', go: 'ada' });
+  });
+
+  test('nobody answers fails at its deadline', async () => {
+    const clock = virtualClock();
+    const { result } = await runWorkflow('tasks: [{ name: approve, type: external, deadline: 2d }]', {
+      start: { clock },
+      on: turnAfter(clock, ({ to }) => to === 'ready', 48 * HOUR),
+    });
+    expect(result.tasks.approve).toMatchObject({ state: 'failed', reason: 'deadline' });
+  });
+});
+
+const HOUR = 3_600_000;
+
+type External = { readonly complete: (output: object) => void };
