@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /* Entry point of the `tintype` command. `main.ts` calls `run-cli.ts`, which parses the arguments with `program.ts`.
- * Each command is a file in `commands`; `attend` runs a job, which `live` displays, `kept` reads stored jobs, `drawing`
+ * Each command is a file in `commands`; `attend` runs a job, which `live` displays, `stored` reads stored jobs, `drawing`
  * draws graphs, `completion` writes shell scripts, and `terminal` formats text. */
 
 import { runCli } from './run-cli.ts';

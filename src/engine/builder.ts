@@ -45,7 +45,6 @@ import type { Job } from './job.ts';
 import { type JobDefinition, type StartArguments, sealDefinition } from './job-definition.ts';
 
 type NoInput = Record<never, never>;
-
 type Addition = PlainObject & { readonly then?: never };
 
 /** Builder of a job definition. Its methods add one task each and can be chained, until `seal` or `start`. */

@@ -48,7 +48,6 @@ export type RecoverOptions = Pick<TakeUpOptions, 'changed'>;
 export type AnyJob = Job<AnyContext, AnyTasks>;
 
 export type AnyContext = Readonly<Record<string, unknown>>;
-
 export type AnyTasks = TaskType<string, AnyContext, true, false>;
 
 /** The option `definition`, with the types that the returned job then has. */

@@ -28,6 +28,7 @@ import type {
   TakeUpOptions,
 } from './engine-options.ts';
 import { CommandError, JournalError, OptionError } from './errors/errors.ts';
+import { optionProblem } from './errors/problem.ts';
 import { Job, jobOf } from './job.ts';
 import type { JobDefinition, StartArguments } from './job-definition.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
@@ -163,15 +164,10 @@ export class Engine implements AsyncDisposable {
     // Oldest first.
     for (const stored of left.toReversed()) {
       if (this.#closed) break;
-      if (
-        this.#live.has(stored.id) ||
-        JournalWriter.of(journal).recorderOf(stored.id) ||
-        isLeasedElsewhere(stored, journal)
-      )
-        continue;
+      const isHere = this.#live.has(stored.id) || JournalWriter.of(journal).recorderOf(stored.id) !== undefined;
+      if (isHere || isLeasedElsewhere(stored, journal)) continue;
       try {
-        const { job } = await this.resume(stored.id, options);
-        resumed.push(job);
+        resumed.push((await this.resume(stored.id, options)).job);
       } catch (error) {
         // Another process has acquired the job in the meantime.
         if (error instanceof JournalError && error.code === 'JOB_LEASED') continue;
@@ -186,22 +182,11 @@ export class Engine implements AsyncDisposable {
    * tolerated), were not ready or were cancelled. The job continues under its id.
    * @throws CommandError `INVALID_STATE` if the job is not over or has nothing to retry; UnknownTaskError; as `resume`
    */
-  async retry<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
+  retry<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
     jobId: string,
     options: TakeUpOptions & RetrySelection<TaskPath<Tasks>> & OfDefinition<Input, Tasks, Given> = {},
   ): Promise<{ readonly job: Job<Input, Tasks> }> {
-    const subject = subjectOf('retry', jobId);
-    this.#requireOpen(subject);
-    throwIfInvalid(subject, restartOptionProblems(options, 'retry'));
-    const { definition, changed, added, tasks, downstream, ...others } = options;
-    const { run, journal } = await this.#track(this.#loadEnded(jobId, { definition, changed, added, ...others }));
-    this.#requireOpen(subject);
-    return {
-      job: new Job(
-        retryJob(run, { tasks, downstream, ...this.#startOptions(others), journal }, this.#host),
-        this.#host,
-      ),
-    };
+    return this.#restart('retry', jobId, options, retryJob);
   }
 
   /** Returns what `retry` would run and keep. Changes nothing. @throws as `retry` */
@@ -216,25 +201,14 @@ export class Engine implements AsyncDisposable {
    * Default: the tasks that failed (unless tolerated), were not ready or were cancelled.
    * @throws CommandError `INVALID_STATE` if the job is not over or has nothing to rerun; UnknownTaskError; as `resume`
    */
-  async rerun<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
+  rerun<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
     jobId: string,
     options: TakeUpOptions &
       RerunSelection<TaskPath<Tasks>> &
       Pick<StartOptions, 'jobId' | 'metadata'> &
       OfDefinition<Input, Tasks, Given> = {},
   ): Promise<{ readonly job: Job<Input, Tasks> }> {
-    const subject = subjectOf('rerun', jobId);
-    this.#requireOpen(subject);
-    throwIfInvalid(subject, restartOptionProblems(options, 'rerun'));
-    const { definition, changed, added, from, ...others } = options;
-    const { run, journal } = await this.#track(this.#loadEnded(jobId, { definition, changed, added, ...others }));
-    this.#requireOpen(subject);
-    return {
-      job: new Job<Input, Tasks>(
-        rerunJob(run, { from, ...this.#startOptions(others), journal }, this.#host),
-        this.#host,
-      ),
-    };
+    return this.#restart('rerun', jobId, options, rerunJob);
   }
 
   /** Returns what `rerun` would run, and which results it would take over. Changes nothing. @throws as `rerun` */
@@ -309,6 +283,22 @@ export class Engine implements AsyncDisposable {
     return { ...options, logger: options.logger ?? logger, clock, random: options.random ?? random };
   }
 
+  /** Loads a job that is over from the journal, and starts it again with `start`. */
+  async #restart<Input extends object, Tasks extends TaskType>(
+    what: 'retry' | 'rerun',
+    jobId: string,
+    options: TakeUpOptions & Selection,
+    start: (earlier: JobRun, options: StartOptions & Selection, host: JobHost) => JobRun,
+  ): Promise<{ readonly job: Job<Input, Tasks> }> {
+    const subject = subjectOf(what, jobId);
+    this.#requireOpen(subject);
+    throwIfInvalid(subject, restartOptionProblems(options, what));
+    const { definition, changed, added, ...others } = options;
+    const { run, journal } = await this.#track(this.#loadEnded(jobId, options));
+    this.#requireOpen(subject);
+    return { job: new Job(start(run, { ...this.#startOptions(others), journal }, this.#host), this.#host) };
+  }
+
   get #resumeContext(): ResumeContext {
     return { host: this.#host, definitions: this.#options.definitions ?? [] };
   }
@@ -327,9 +317,9 @@ export class Engine implements AsyncDisposable {
   #journal({ journal = this.#options.journal }: Pick<StartOptions, 'journal'>): Journal {
     if (!journal) {
       const message = 'The engine has no journal: hand one to createEngine, such as sqliteJournal(file).';
-      throwIfInvalid('A call on the engine', [{ code: 'INVALID_OPTION', message, tasks: [], option: 'journal' }]);
+      throw new OptionError('A call on the engine', [optionProblem('journal', message)]);
     }
-    return journal as Journal;
+    return journal;
   }
 
   #requireOpen(subject: string): void {
@@ -337,15 +327,18 @@ export class Engine implements AsyncDisposable {
   }
 
   #requireUnusedId(subject: string, options: StartOptions | undefined): void {
-    const problem = (option: string, message: string): void =>
-      throwIfInvalid(subject, [{ code: 'INVALID_OPTION', message, tasks: [], option }]);
+    const refuse = (option: string, message: string): never => {
+      throw new OptionError(subject, [optionProblem(option, message)]);
+    };
     const id = options?.jobId;
     if (id !== undefined && this.#live.has(id))
-      problem('jobId', `A job with the id "${id}" is running already. Leave out jobId for one of its own.`);
+      refuse('jobId', `A job with the id "${id}" is running already. Leave out jobId for one of its own.`);
     if (options?.clock && options.clock !== this.#clock)
-      problem('clock', "A job of an engine runs by the engine's clock: hand the clock to createEngine.");
+      refuse('clock', "A job of an engine runs by the engine's clock: hand the clock to createEngine.");
   }
 }
+
+type Selection = RetrySelection & RerunSelection & Pick<StartOptions, 'jobId' | 'metadata'>;
 
 const CLOSING = 'the engine is closing';
 
@@ -353,8 +346,7 @@ const CLOSING = 'the engine is closing';
 const subjectOf = (what: string, jobId: unknown): string => {
   if (typeof jobId === 'string' && jobId !== '') return `The ${what} of job "${jobId}"`;
   const message = `The job is ${formatValue(jobId)}: expected the id of a job, as text.`;
-  const problem = { code: 'INVALID_OPTION', message, tasks: [], option: 'jobId' } as const;
-  throw new OptionError(`The ${what} of a job`, [problem]);
+  throw new OptionError(`The ${what} of a job`, [optionProblem('jobId', message)]);
 };
 
 /** Logs nothing: loading a job from the journal is not an event of the job. */
@@ -364,9 +356,7 @@ const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error:
 const requireDefinition = (definition: unknown): string => {
   if (isDefinition(definition)) return `The start of job "${(definition as { readonly name: string }).name}"`;
   const message = `It was given ${formatValue(definition)}: expected a sealed definition. Call .seal() on a builder first.`;
-  throw new OptionError('A start of the engine', [
-    { code: 'INVALID_OPTION', message, tasks: [], option: 'definition' },
-  ]);
+  throw new OptionError('A start of the engine', [optionProblem('definition', message)]);
 };
 
 /** Creates an engine, whose jobs share its limits and its journal. @throws OptionError */

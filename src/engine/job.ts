@@ -25,6 +25,7 @@ import { retryAll } from './run/retry-task.ts';
 import { cancelJob } from './run/shutdown.ts';
 import { rerunJob, retryJob } from './start-job.ts';
 import { TaskHandle } from './task-handle.ts';
+import { onAbort } from './time/on-abort.ts';
 import { dotOf } from './views/dot.ts';
 import { type Explanation, explainAll, explainOne } from './views/explain.ts';
 import { type FrontierItem, frontierOf } from './views/frontier.ts';
@@ -268,9 +269,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   ): Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> {
     throwIfInvalid(`A call on job "${this.name}"`, cancelOptionProblems(options));
     const { mode = 'abort' } = options;
-    const run = this.#run;
-    if (run.remote) run.remote.cancel(reason, mode);
-    else cancelJob(run, mode, reason);
+    if (this.#run.remote) this.#run.remote.cancel(reason, mode);
+    else cancelJob(this.#run, mode, reason);
     return this.result();
   }
 
@@ -281,8 +281,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 }
 
 /** Returns the handle of a started job: a new one, or that of the job which has the same key. */
-export const jobOf = ({ run, existing }: Started, host: JobHost): Job =>
-  (existing as Job | undefined) ?? new Job(run as JobRun, host);
+export const jobOf = (started: Started, host: JobHost): Job =>
+  'existing' in started ? (started.existing as Job) : new Job(started.run, host);
 
 const notReadyError = (run: JobRun): JobError => {
   const waiting = run.tasks
@@ -294,8 +294,6 @@ const notReadyError = (run: JobRun): JobError => {
 
 const untilAborted = <Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> =>
   new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason);
-    if (signal.aborted) return stop();
-    signal.addEventListener('abort', stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    if (signal.aborted) return reject(signal.reason);
+    promise.then(resolve, reject).finally(onAbort(signal, reject));
   });

@@ -1,7 +1,7 @@
 import os from 'node:os';
-import { callable, formatValue, problemsOf, rule, throwIfInvalid, wait } from './definition/option-rules.ts';
+import { callable, checking, formatValue, rule, throwIfInvalid, wait } from './definition/option-rules.ts';
 import { Engine } from './engine.ts';
-import type { Problem } from './errors/problem.ts';
+import { optionProblem, type Problem } from './errors/problem.ts';
 
 export type SignalHandlerOptions = {
   /** Signals to handle. Default `SIGTERM` and `SIGINT`. */
@@ -18,23 +18,19 @@ export type SignalHandlerOptions = {
  * @throws OptionError
  */
 export const installSignalHandlers = (engine: Engine, options: SignalHandlerOptions = {}): (() => void) => {
-  const problems = problemsOf(options, RULES, { subject: 'The handlers' });
-  throwIfInvalid('installSignalHandlers', [...engineProblems(engine), ...problems]);
+  throwIfInvalid('installSignalHandlers', [...engineProblems(engine), ...optionProblems(options)]);
   const { signals = ['SIGTERM', 'SIGINT'], graceMs = 10_000, exit = (code) => process.exit(code) } = options;
   let received = 0;
   const handle = (signal: NodeJS.Signals): void => {
     const code = 128 + os.constants.signals[signal];
     received++;
-    if (received > 2) {
-      exit(code);
-      return;
-    }
-    const closed = engine.close(received === 1 ? { mode: 'drain', graceMs } : { mode: 'abort' });
-    if (received > 1) return;
-    closed.then(() => {
-      remove();
-      exit(code);
-    });
+    if (received > 2) exit(code);
+    else if (received > 1) engine.close({ mode: 'abort' });
+    else
+      engine.close({ mode: 'drain', graceMs }).then(() => {
+        remove();
+        exit(code);
+      });
   };
   const remove = (): void => {
     for (const signal of signals) process.removeListener(signal, handle);
@@ -44,14 +40,14 @@ export const installSignalHandlers = (engine: Engine, options: SignalHandlerOpti
   return remove;
 };
 
-const RULES = {
+const optionProblems = checking('The handlers', {
   signals: rule(
     'names of signals that can be handled, such as "SIGTERM"',
     (value) => Array.isArray(value) && value.length > 0 && value.every(canBeHandled),
   ),
   graceMs: wait,
   exit: callable,
-};
+});
 
 /** Returns whether a handler can receive the signal: any but `SIGKILL` and `SIGSTOP`. */
 const canBeHandled = (signal: unknown): boolean =>
@@ -59,6 +55,5 @@ const canBeHandled = (signal: unknown): boolean =>
 
 const engineProblems = (engine: unknown): readonly Problem[] => {
   if (engine instanceof Engine) return [];
-  const message = `It was given ${formatValue(engine)}: expected an engine, made by createEngine.`;
-  return [{ code: 'INVALID_OPTION', message, tasks: [], option: 'engine' }];
+  return [optionProblem('engine', `It was given ${formatValue(engine)}: expected an engine, made by createEngine.`)];
 };

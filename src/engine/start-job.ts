@@ -1,4 +1,3 @@
-import { newId } from '../events/system-clock.ts';
 import { ignoreRejection, isThenable } from '../events/thenable.ts';
 import { startOptionProblems } from './definition/check-options.ts';
 import { checkedInput } from './definition/check-schema.ts';
@@ -12,7 +11,7 @@ import { CommandError, JournalError } from './errors/errors.ts';
 import type { JobRun } from './model/run.ts';
 import { createForkRecord, createRecord, discardOnError, reacquire } from './recovery/create-record.ts';
 import { begin, createRun, type JobHost, type Started } from './recovery/create-run.ts';
-import { forkJob, inputOf, reopenJob } from './recovery/retry-job.ts';
+import { forkJob, reopenJob } from './recovery/retry-job.ts';
 import type { RerunSelection, RetrySelection } from './recovery/retry-plan.ts';
 import { decodeOptions } from './recovery/stored-options.ts';
 
@@ -29,12 +28,8 @@ export const startJob = (plan: Plan, input: unknown, options: StartOptions | und
   const existing = journal && jobKey !== undefined && JournalWriter.of(journal).recorderOf(jobId as string)?.handle;
   if (existing) return { existing };
   const given = checkedInput(plan.options.input, (input ?? {}) as object, plan.name);
-  const run = createRun(
-    plan,
-    given,
-    { ...options, ...(jobKey !== undefined && storedStartOptions(journal, jobId)), jobId },
-    host,
-  );
+  const all = { ...options, ...(jobKey !== undefined && storedStartOptions(journal, jobId)), jobId };
+  const run = createRun(plan, given, all, host);
   if (journal) createRecord(run, journal, given, jobId === undefined, () => begin(run));
   else queueMicrotask(() => begin(run));
   return { run };
@@ -58,7 +53,7 @@ export const retryJob = (
   if (earlier.stop?.interrupted) throw notOver(earlier);
   const busy = journal && JournalWriter.of(journal).recorderOf(earlier.id);
   if (busy && busy !== earlier.recorder) throw alreadyRetrying(earlier);
-  const run = createRun(earlier.plan, inputOf(earlier), all, host);
+  const run = createRun(earlier.plan, earlier.context.at(0), all, host);
   const start = discardOnError(run.recorder, () => reopenJob(run, earlier, { tasks, downstream }));
   run.defer(start);
   if (journal) onceCommitted(earlier, run, () => reacquire(run, journal, earlier.nextSeq, () => run.startSoon()));
@@ -82,11 +77,10 @@ const onceCommitted = ({ recorder }: JobRun, run: JobRun, start: () => void): vo
   }, fail);
 };
 
-const notOver = ({ id, plan }: JobRun): CommandError =>
-  new CommandError(
-    'INVALID_STATE',
-    `Job "${plan.name}" ("${id}") was left before its end was in the journal, so there is nothing to try again: resume it, engine.resume("${id}").`,
-  );
+const notOver = ({ id, plan }: JobRun): CommandError => {
+  const message = `Job "${plan.name}" ("${id}") was left before its end was in the journal, so there is nothing to try again: resume it, engine.resume("${id}").`;
+  return new CommandError('INVALID_STATE', message);
+};
 
 const alreadyRetrying = ({ id, plan }: JobRun): JournalError =>
   new JournalError('JOB_LEASED', `Job "${plan.name}" ("${id}") is being tried again already.`, { jobId: id });
@@ -97,14 +91,9 @@ export const rerunJob = (
   { from, ...options }: RerunSelection & StartOptions,
   host: JobHost,
 ): JobRun => {
-  const input = inputOf(earlier);
-  const jobId = options.jobId ?? newId();
-  const run = createRun(
-    earlier.plan.sealed ?? earlier.plan,
-    input,
-    { ...inheritedOptions(earlier, options), jobId },
-    host,
-  );
+  const input = earlier.context.at(0);
+  const all = { ...inheritedOptions(earlier, options), jobId: options.jobId };
+  const run = createRun(earlier.plan.sealed ?? earlier.plan, input, all, host);
   const { journal } = run.options;
   const start = discardOnError(run.recorder, () => forkJob(run, earlier, { from }));
   run.defer(() => begin(run, start));

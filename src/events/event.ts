@@ -106,10 +106,7 @@ export type TaskAdded = {
 };
 
 /** A task that had not started was removed from the running job. */
-export type TaskRemoved = {
-  readonly type: 'task.removed';
-  readonly task: string;
-};
+export type TaskRemoved = { readonly type: 'task.removed'; readonly task: string };
 
 /** The process that ran the job died or handed the job off, and another process continues it. */
 export type JobResumed = {

@@ -2,7 +2,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'n
 import { dirname } from 'node:path';
 import { JournalError } from '../engine/errors/errors.ts';
 import type { Database } from './database.ts';
-import { journalFailure } from './sqlite-failure.ts';
+import { isCorrupt, journalFailure } from './sqlite-failure.ts';
 
 /** Copies the whole database to a new file. Other processes may write it meanwhile. @throws JournalError */
 export const backUp = ({ file, prepared }: Database, to: string): void => {
@@ -18,7 +18,8 @@ export const backUp = ({ file, prepared }: Database, to: string): void => {
     flush(to);
   } catch (error) {
     discard(to);
-    throw journalFailure(isAboutCopy(error) ? to : file, error);
+    // Only damage, which SQLite finds when it reads, concerns the journal; any other error concerns the copy.
+    throw journalFailure(isCorrupt(error) ? file : to, error);
   }
 };
 
@@ -37,12 +38,3 @@ const discard = (file: string): void => {
     rmSync(file, { force: true });
   } catch {}
 };
-
-/** Only damage, which SQLite finds when it reads, concerns the journal; any other error concerns the copy. */
-const isAboutCopy = (error: unknown): boolean => {
-  const { errcode } = error as { readonly errcode?: unknown };
-  return typeof errcode !== 'number' || (errcode & 0xff) !== CORRUPT;
-};
-
-/** The result code SQLITE_CORRUPT. */
-const CORRUPT = 11;

@@ -8,11 +8,8 @@ import { fromStored, storableJson, toStored } from './storable-text.ts';
 export const insertDefinition = ({ prepared }: Database, fingerprint: string, shape: string): void => {
   const stored = toStored(fingerprint);
   const json = storableJson(shape);
-  prepared('INSERT INTO definition (fingerprint, shape, crc) VALUES (?, ?, ?) ON CONFLICT DO NOTHING').run(
-    stored,
-    json,
-    rowChecksum(stored, json),
-  );
+  const insert = prepared('INSERT INTO definition (fingerprint, shape, crc) VALUES (?, ?, ?) ON CONFLICT DO NOTHING');
+  insert.run(stored, json, rowChecksum(stored, json));
 };
 
 /** Deletes the shape with the fingerprint `stored` (in stored form), unless a job still refers to it. */
@@ -23,19 +20,14 @@ export const deleteUnusedDefinition = ({ prepared }: Database, stored: string): 
 
 /** Returns the shape of a definition, by its fingerprint. @throws JournalError `JOURNAL_CORRUPT` */
 export const readShape = (database: Database, fingerprint: string): string | undefined => {
-  const row = database
-    .prepared('SELECT fingerprint, shape, crc FROM definition WHERE fingerprint = ?')
-    .get(toStored(fingerprint));
+  const select = database.prepared('SELECT fingerprint, shape, crc FROM definition WHERE fingerprint = ?');
+  const row = select.get(toStored(fingerprint));
   return row && shapeOf(database, row);
 };
 
 /** Returns the shape from a row of `definition`. @throws JournalError `JOURNAL_CORRUPT` if its checksum is wrong */
 export const shapeOf = ({ file }: Database, row: SqliteRow): string => {
-  const { fingerprint, shape, crc } = row as {
-    readonly fingerprint: string;
-    readonly shape: string;
-    readonly crc: number;
-  };
+  const { fingerprint, shape, crc } = row as { fingerprint: string; shape: string; crc: number };
   if (rowChecksum(fingerprint, shape) === crc) return shape;
   throw journalCorrupt(file, `the definition ${fromStored(String(fingerprint))} is not what was written`);
 };

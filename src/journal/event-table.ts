@@ -3,8 +3,8 @@ import { eventChecksum, jobSeed, largeChecksum } from './checksum.ts';
 import type { Database } from './database.ts';
 import type { JobRow } from './job-row.ts';
 import type { SqliteRow, SqliteValue } from './sqlite-driver.ts';
-import { journalCorrupt } from './sqlite-failure.ts';
-import { fromStored, storableJson } from './storable-text.ts';
+import { jobCorrupt } from './sqlite-failure.ts';
+import { storableJson } from './storable-text.ts';
 
 /** The longest output, in UTF-16 units, that is stored in the row of its event. Longer ones go to the table `large`. */
 const MAX_IN_ROW = 4096;
@@ -36,7 +36,6 @@ const insertOf = (rows: number): string =>
   `INSERT INTO event (job, seq, data, output, large, crc) VALUES ${Array(rows).fill('(?, ?, ?, ?, ?, ?)').join(', ')}`;
 
 const INSERT_ONE = insertOf(1);
-
 const INSERT_MANY = insertOf(ROWS);
 
 /**
@@ -48,21 +47,17 @@ export const readEvents = (database: Database, job: JobRow, from: number, limit:
   const owner = { number: job.number, id: job.id, seed: jobSeed(job.id) };
   const events = eventRows(database, job.number, from, count).map((row) => eventOf(database, owner, row));
   for (let at = 0; at < count; at++) {
-    if (events[at]?.seq === from + at) continue;
-    const jobId = fromStored(job.id);
-    throw journalCorrupt(database.file, `event ${from + at} of the job "${jobId}" is missing`, { jobId });
+    if (events[at]?.seq !== from + at) throw jobCorrupt(database.file, job.id, `event ${from + at} of`, 'is missing');
   }
   return events;
 };
 
 export const eventRows = ({ prepared }: Database, job: number, from: number, limit: number): SqliteRow[] =>
-  prepared('SELECT seq, data, output, large, crc FROM event WHERE job = ? AND seq >= ? ORDER BY seq LIMIT ?').all(
-    job,
-    from,
-    limit,
-  );
+  prepared(SELECT_EVENTS).all(job, from, limit);
 
-export type EventOwner = { readonly number: number; readonly id: string; readonly seed: number };
+const SELECT_EVENTS = 'SELECT seq, data, output, large, crc FROM event WHERE job = ? AND seq >= ? ORDER BY seq LIMIT ?';
+
+type EventOwner = { readonly number: number; readonly id: string; readonly seed: number };
 
 /** Returns the event in a row of `eventRows`, after checking it. @throws JournalError `JOURNAL_CORRUPT` */
 export const eventOf = (
@@ -71,20 +66,16 @@ export const eventOf = (
   row: SqliteRow,
 ): StoredEvent => {
   const { seq, data, output, large, crc } = row as unknown as EventRow;
-  const refuse = (what: string): never => {
-    const jobId = fromStored(id);
-    throw journalCorrupt(file, `${what} of event ${seq} of the job "${jobId}" is not what was written`, { jobId });
-  };
-  if (typeof data !== 'string' || eventChecksum(seed, seq, data, output, large) !== crc) return refuse('the row');
+  if (typeof data !== 'string' || eventChecksum(seed, seq, data, output, large) !== crc)
+    throw jobCorrupt(file, id, `the row of event ${seq} of`);
   if (large === null) return output === null ? { seq, data } : { seq, data, output };
   const kept = prepared('SELECT output FROM large WHERE job = ? AND seq = ?').get(number, seq)?.output;
-  if (typeof kept !== 'string' || largeChecksum(seed, seq, kept) !== large) return refuse('the output');
+  if (typeof kept !== 'string' || largeChecksum(seed, seq, kept) !== large)
+    throw jobCorrupt(file, id, `the output of event ${seq} of`);
   return { seq, data, output: kept };
 };
 
-type EventRow = {
-  readonly seq: number;
-  readonly data: string;
+type EventRow = Pick<StoredEvent, 'seq' | 'data'> & {
   readonly output: string | null;
   readonly large: number | null;
   readonly crc: number;

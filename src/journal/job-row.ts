@@ -1,7 +1,7 @@
 import type { JournalJob, Lease } from '../engine/durable/journal.ts';
 import { rowChecksum } from './checksum.ts';
 import type { SqliteRow, SqliteValue } from './sqlite-driver.ts';
-import { journalCorrupt } from './sqlite-failure.ts';
+import { jobCorrupt } from './sqlite-failure.ts';
 import { fromStored, toStored } from './storable-text.ts';
 
 /** A row of the table `job`, which every batch rewrites. Texts are in stored form (`toStored`), times in epoch ms. */
@@ -22,7 +22,7 @@ export type JobRow = {
 } & LeaseRow;
 
 /** The columns of a row of `job` that hold its lease; all but `fence` are null if nobody holds the lease. */
-export type LeaseRow = {
+type LeaseRow = {
   readonly fence: number;
   readonly owner: string | null;
   readonly host: string | null;
@@ -47,12 +47,8 @@ export const SELECT_JOB = `SELECT job.*, beginning.input, beginning.options, beg
 /** Returns a row of `job` after checking its checksums. @throws JournalError `JOURNAL_CORRUPT` */
 export const verifiedRow = (file: string, raw: SqliteRow): JobRow => {
   const row = raw as unknown as JobRow;
-  const jobId = nameOf(row.id);
-  if (jobChecksum(row) !== row.crc)
-    throw journalCorrupt(file, `the row of the job "${jobId}" is not what was written`, { jobId });
-  if (leaseChecksum(row.id, row) !== row.lease_crc) {
-    throw journalCorrupt(file, `the lease of the job "${jobId}" is not what was written`, { jobId });
-  }
+  if (jobChecksum(row) !== row.crc) throw jobCorrupt(file, row.id, 'the row of');
+  if (leaseChecksum(row.id, row) !== row.lease_crc) throw jobCorrupt(file, row.id, 'the lease of');
   return row;
 };
 
@@ -61,18 +57,10 @@ export const jobOf = (file: string, raw: SqliteRow): JournalJob => {
   const row = verifiedRow(file, raw);
   const { input, options, metadata, beginning_crc } = raw as unknown as BeginningRow;
   if (input === null || options === null || metadata === null) {
-    throw journalCorrupt(file, `the input of the job "${fromStored(row.id)}" is missing`, {
-      jobId: fromStored(row.id),
-    });
+    throw jobCorrupt(file, row.id, 'the input of', 'is missing');
   }
   if (beginningChecksum(row.id, input, options, metadata) !== beginning_crc) {
-    throw journalCorrupt(
-      file,
-      `the input, options or metadata of the job "${fromStored(row.id)}" are not what was written`,
-      {
-        jobId: fromStored(row.id),
-      },
-    );
+    throw jobCorrupt(file, row.id, 'the input, options or metadata of', 'are not what was written');
   }
   return {
     id: fromStored(row.id),
@@ -112,24 +100,15 @@ export const leaseValues = (id: string, fence: number, lease: Lease | undefined)
     fence,
     owner: lease ? toStored(lease.owner) : null,
     host: lease ? toStored(lease.host) : null,
-    pid: lease ? lease.pid : null,
+    pid: lease?.pid ?? null,
     process_start: lease ? toStored(lease.processStart) : null,
-    leased_at: lease ? lease.at : null,
-    lease_ms: lease ? lease.leaseMs : null,
+    leased_at: lease?.at ?? null,
+    lease_ms: lease?.leaseMs ?? null,
   };
   return [...Object.values(row), leaseChecksum(id, row)];
 };
 
-export const LEASE_COLUMNS = [
-  'fence',
-  'owner',
-  'host',
-  'pid',
-  'process_start',
-  'leased_at',
-  'lease_ms',
-  'lease_crc',
-] as const;
+export const LEASE_COLUMNS = ['fence', 'owner', 'host', 'pid', 'process_start', 'leased_at', 'lease_ms', 'lease_crc'];
 
 export const jobChecksum = (row: Omit<JobRow, 'number' | 'crc' | keyof LeaseRow>): number =>
   rowChecksum(
@@ -151,6 +130,3 @@ const leaseChecksum = (id: string, row: Omit<LeaseRow, 'lease_crc'>): number =>
 
 export const beginningChecksum = (id: string, input: string, options: string, metadata: string): number =>
   rowChecksum(id, input, options, metadata);
-
-/** Returns a job's id for a message, even if a damaged row has something other than text in its place. */
-const nameOf = (id: unknown): string => (typeof id === 'string' ? fromStored(id) : String(id));

@@ -1,7 +1,6 @@
 import type { Batch, Held, JobFilter, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
-import { lastSeqAfter } from './batch-problem.ts';
+import { endedAfter, lastSeqAfter } from './batch-rules.ts';
 import type { Database } from './database.ts';
-import { endedAfter } from './end-time.ts';
 import {
   beginningChecksum,
   type JobRow,
@@ -102,17 +101,7 @@ export const updateJob = ({ prepared }: Database, row: JobRow, batch: Batch): Jo
     updated_at: batch.at,
     last_seq: lastSeqAfter(batch.jobId, row.last_seq, batch.events),
   };
-  prepared(`UPDATE job SET fingerprint = ?, state = ?, started_at = ?, ended_at = ?, updated_at = ?, last_seq = ?, crc = ?
-    WHERE number = ?`).run(
-    changed.fingerprint,
-    changed.state,
-    changed.started_at,
-    changed.ended_at,
-    changed.updated_at,
-    changed.last_seq,
-    jobChecksum(changed),
-    row.number,
-  );
+  prepared(UPDATE_JOB).run(...UPDATED.map((column) => changed[column]), jobChecksum(changed), row.number);
   return changed;
 };
 
@@ -121,7 +110,12 @@ export const setLease = ({ prepared }: Database, { number, id }: JobRow, fence: 
   prepared(SET_LEASE).run(...leaseValues(id, fence, lease), number);
 };
 
-const SET_LEASE = `UPDATE job SET ${LEASE_COLUMNS.map((column) => `${column} = ?`).join(', ')} WHERE number = ?`;
+const updateOf = (columns: readonly string[]): string =>
+  `UPDATE job SET ${columns.map((column) => `${column} = ?`).join(', ')} WHERE number = ?`;
+
+const UPDATED = ['fingerprint', 'state', 'started_at', 'ended_at', 'updated_at', 'last_seq'] as const;
+const UPDATE_JOB = updateOf([...UPDATED, 'crc']);
+const SET_LEASE = updateOf(LEASE_COLUMNS);
 
 /** Deletes all of a job. Returns the fingerprint of its definition, in stored form, if there is such a job. */
 export const deleteJob = ({ prepared }: Database, jobId: string): string | undefined => {

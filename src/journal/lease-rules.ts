@@ -1,6 +1,7 @@
 import { isInForce, type Lease } from '../engine/durable/journal.ts';
 import { isAlive, isDead } from '../engine/durable/process-identity.ts';
 import { JournalError } from '../engine/errors/errors.ts';
+import { dateText } from '../events/date-text.ts';
 
 /**
  * Returns whether `wanted` may replace `holder`: there is no holder, the owner is the same, its process is dead, or its
@@ -16,7 +17,7 @@ export const mayTake = (holder: Lease | undefined, wanted: Lease): boolean => {
 export const jobLeased = (jobId: string, holder: Lease): JournalError =>
   new JournalError(
     'JOB_LEASED',
-    `The job "${jobId}" is being run by process ${holder.pid} on ${machineOf(holder)}, whose lease ends at ${timeText(holder.at + holder.leaseMs)} unless it is renewed. Wait until it is done, or end that process.`,
+    `The job "${jobId}" is being run by process ${holder.pid} on ${machineOf(holder)}, whose lease ends at ${dateText(new Date(holder.at + holder.leaseMs)) ?? 'no time'} unless it is renewed. Wait until it is done, or end that process.`,
     { jobId },
   );
 
@@ -24,15 +25,8 @@ export const jobNotFound = (jobId: string): JournalError =>
   new JournalError(
     'JOB_NOT_FOUND',
     `The journal has no job "${jobId}". Check the id, and that it is the journal meant.`,
-    {
-      jobId,
-    },
+    { jobId },
   );
 
 /** Returns the name of a lease's machine, without the ids of its boot and PID namespace. */
 const machineOf = ({ host }: Lease): string => host.split(' ')[0] || 'an unknown machine';
-
-const timeText = (at: number): string => {
-  const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? 'no time' : date.toISOString();
-};

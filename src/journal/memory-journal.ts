@@ -10,10 +10,8 @@ import type {
   Note,
   StoredEvent,
 } from '../engine/durable/journal.ts';
-import { lastSeqAfter, refuseLargeOutputs } from './batch-problem.ts';
-import { endedAfter } from './end-time.ts';
+import { DEFAULT_MAX_OUTPUT_BYTES, endedAfter, lastSeqAfter, refuseLargeOutputs } from './batch-rules.ts';
 import { jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
-import { DEFAULT_MAX_OUTPUT_BYTES } from './max-output-bytes.ts';
 
 export type MemoryJournalOptions = {
   /** The largest output of a task, in bytes of its JSON. The journal rejects a larger one. Default 16 MiB. */
@@ -146,6 +144,8 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
     },
 
     job: (jobId) => entries.get(jobId)?.job,
+    notes: (jobId) => [...(entries.get(jobId)?.notes.values() ?? [])],
+    shape: (fingerprint) => shapes.get(fingerprint),
 
     jobs: (filter = {}) =>
       [...entries.values()]
@@ -158,10 +158,6 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
       const from = Math.max(0, fromSeq);
       return entries.get(jobId)?.events.slice(from, from + limit) ?? [];
     },
-
-    notes: (jobId) => [...(entries.get(jobId)?.notes.values() ?? [])],
-
-    shape: (fingerprint) => shapes.get(fingerprint),
 
     send: (jobId, message) => {
       const entry = entries.get(jobId);

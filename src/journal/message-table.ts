@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 import type { JobRow } from './job-row.ts';
 import { heldRow } from './job-table.ts';
 import type { SqliteRow } from './sqlite-driver.ts';
-import { journalCorrupt } from './sqlite-failure.ts';
+import { jobCorrupt } from './sqlite-failure.ts';
 import { fromStored, toStored } from './storable-text.ts';
 
 export const insertMessage = ({ prepared }: Database, { number, id }: JobRow, message: string): void => {
@@ -43,7 +43,6 @@ export const messageRows = ({ prepared }: Database, job: number): SqliteRow[] =>
 /** Checks and returns the message in a row. `id` is in stored form. @throws JournalError `JOURNAL_CORRUPT` */
 export const messageOf = ({ file }: Database, id: string, row: SqliteRow): string => {
   const { message, crc } = row as { readonly message: string; readonly crc: number };
-  if (rowChecksum(id, message) === crc) return fromStored(message);
-  const jobId = fromStored(id);
-  throw journalCorrupt(file, `a message to the job "${jobId}" is not what was written`, { jobId });
+  if (rowChecksum(id, message) !== crc) throw jobCorrupt(file, id, 'a message to');
+  return fromStored(message);
 };

@@ -3,7 +3,7 @@ import { rowChecksum } from './checksum.ts';
 import type { Database } from './database.ts';
 import type { JobRow } from './job-row.ts';
 import type { SqliteRow } from './sqlite-driver.ts';
-import { journalCorrupt } from './sqlite-failure.ts';
+import { jobCorrupt } from './sqlite-failure.ts';
 import { fromStored, storableJson, toStored } from './storable-text.ts';
 
 /** Stores notes of a job. Each replaces an earlier one of the same task and kind. */
@@ -29,7 +29,5 @@ export const noteRows = ({ prepared }: Database, job: number): SqliteRow[] =>
 export const noteOf = ({ file }: Database, id: string, row: SqliteRow): Note => {
   const { task, kind, value, crc } = row as unknown as Note & { readonly crc: number };
   if (rowChecksum(id, task, kind, value) === crc) return { task: fromStored(task), kind, value };
-  const jobId = fromStored(id);
-  const whose = task === '' ? '' : ` of the task "${task}"`;
-  throw journalCorrupt(file, `the note "${kind}"${whose} of the job "${jobId}" is not what was written`, { jobId });
+  throw jobCorrupt(file, id, `the note "${kind}"${task === '' ? '' : ` of the task "${task}"`} of`);
 };

@@ -5,7 +5,7 @@ import { APPLICATION_ID, type Migration, migrate, rollBack, versionOf } from './
 import type { SqliteDatabase, SqliteDriver } from './sqlite-driver.ts';
 import { isBusy, isNoDatabase, journalCorrupt, journalFailure } from './sqlite-failure.ts';
 
-export type OpenOptions = {
+type OpenOptions = {
   readonly driver: SqliteDriver;
   readonly migrations: readonly Migration[];
   readonly synchronous: 'full' | 'normal';

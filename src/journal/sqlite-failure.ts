@@ -1,11 +1,11 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { JournalError } from '../engine/errors/errors.ts';
+import { fromStored } from './storable-text.ts';
 
-export const isBusy = (error: unknown): boolean => {
-  const code = primaryCode(error);
-  return code === BUSY || code === LOCKED;
-};
+export const isBusy = (error: unknown): boolean => [BUSY, LOCKED].includes(primaryCode(error) ?? 0);
+
+export const isCorrupt = (error: unknown): boolean => primaryCode(error) === CORRUPT;
 
 export const isNoDatabase = (error: unknown): boolean => primaryCode(error) === NOT_A_DATABASE;
 
@@ -13,24 +13,17 @@ export const isNoDatabase = (error: unknown): boolean => primaryCode(error) === 
 export const journalFailure = (file: string, error: unknown): JournalError => {
   if (error instanceof JournalError) return error;
   const text = error instanceof Error ? error.message : String(error);
-  const extended = codeOf(error);
   const primary = primaryCode(error);
   const system = (error as NodeJS.ErrnoException | undefined)?.code;
   if (primary === FULL || system === 'ENOSPC' || (primary === IO_ERROR && isDiskFull(file)))
     return journalFull(file, error);
-  if (
-    primary === CORRUPT ||
-    primary === NOT_A_DATABASE ||
-    SIGNS_OF_DAMAGE.has(extended ?? 0) ||
-    isForeignNumber(error)
-  ) {
+  const isDamaged = primary === CORRUPT || primary === NOT_A_DATABASE || SIGNS_OF_DAMAGE.has(codeOf(error) ?? 0);
+  if (isDamaged || isForeignNumber(error) || OTHER_TABLES.test(text))
     return journalCorrupt(file, text, { cause: error });
-  }
-  if (OTHER_TABLES.test(text)) return journalCorrupt(file, text, { cause: error });
   if (primary === READ_ONLY || system === 'EROFS' || (primary !== undefined && isWriteProtected(file))) {
     return journalReadOnly(file, error);
   }
-  if (primary === BUSY || primary === LOCKED) return journalLocked(file, error);
+  if (isBusy(error)) return journalLocked(file, error);
   return new JournalError(
     'JOURNAL_FAILED',
     `The journal ${file} can't be used: ${text}. Check that it is a file on a local disk that may be read and written, in a folder where files may be made.`,
@@ -38,14 +31,14 @@ export const journalFailure = (file: string, error: unknown): JournalError => {
   );
 };
 
-export const journalFull = (file: string, cause?: unknown): JournalError =>
+const journalFull = (file: string, cause?: unknown): JournalError =>
   new JournalError(
     'JOURNAL_FULL',
     `There is no room left for the journal ${file}. Free space on its disk, or remove old jobs; what was kept before is still there.`,
     { cause },
   );
 
-export const journalReadOnly = (file: string, cause?: unknown): JournalError =>
+const journalReadOnly = (file: string, cause?: unknown): JournalError =>
   new JournalError(
     'JOURNAL_READ_ONLY',
     `The journal ${file} may not be written. Let this user write the file and its folder, or choose another file.`,
@@ -71,25 +64,24 @@ export const journalCorrupt = (
     options,
   );
 
+/** `journalCorrupt` for damage to a job's data: `what` "of the job", `how`. `id` is in stored form, even if damaged. */
+export const jobCorrupt = (file: string, id: unknown, what: string, how = 'is not what was written'): JournalError => {
+  const jobId = typeof id === 'string' ? fromStored(id) : String(id);
+  return journalCorrupt(file, `${what} the job "${jobId}" ${how}`, { jobId });
+};
+
 /** Returns the `what` of a `journalCorrupt` error, without the sentence around it; any other message unchanged. */
 export const detailOf = ({ message }: JournalError): string => FRAME.exec(message)?.[1] ?? message;
 
 const FRAME = /^The journal .+? is corrupt: (.+)\. See what is damaged with/s;
 
 // SQLite's primary result codes, as far as they matter here: https://www.sqlite.org/rescode.html
-
 const BUSY = 5;
-
 const LOCKED = 6;
-
 const READ_ONLY = 8;
-
 const IO_ERROR = 10;
-
 const CORRUPT = 11;
-
 const FULL = 13;
-
 const NOT_A_DATABASE = 26;
 
 /**

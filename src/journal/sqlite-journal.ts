@@ -3,8 +3,7 @@
  * method in a transaction, `busy-queue.ts` retries it under another process's lock. `job-table.ts` (`job-row.ts`),
  * `event-table.ts`, `note-table.ts`, `message-table.ts` and `definition-table.ts` read and write rows, with checksums
  * (`checksum.ts`) and encoded texts (`storable-text.ts`). `sqlite-failure.ts` makes JournalErrors; `check.ts` and
- * `backup.ts` take the whole database. Rules of both journals: `batch-problem.ts`, `end-time.ts`, `lease-rules.ts`,
- * `max-output-bytes.ts`. */
+ * `backup.ts` take the whole database. Rules of both journals: `batch-rules.ts`, `lease-rules.ts`. */
 
 import { resolve } from 'node:path';
 import {
@@ -16,9 +15,9 @@ import {
   throwIfInvalid,
   wait,
 } from '../engine/definition/option-rules.ts';
-import type { Batch, Journal, JournalJob, NewJob } from '../engine/durable/journal.ts';
+import type { Batch, Journal, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
 import { backUp } from './backup.ts';
-import { refuseLargeOutputs } from './batch-problem.ts';
+import { DEFAULT_MAX_OUTPUT_BYTES, refuseLargeOutputs } from './batch-rules.ts';
 import { type CheckReport, checkDatabase } from './check.ts';
 import { type SharedDatabase, sharedDatabase } from './database.ts';
 import { deleteUnusedDefinition, insertDefinition, readShape } from './definition-table.ts';
@@ -36,7 +35,6 @@ import {
   updateJob,
 } from './job-table.ts';
 import { jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
-import { DEFAULT_MAX_OUTPUT_BYTES } from './max-output-bytes.ts';
 import { insertMessage, jobsWithMessages, takeMessages } from './message-table.ts';
 import { MIGRATIONS, type Migration } from './migrations.ts';
 import { noteOf, noteRows, replaceNotes } from './note-table.ts';
@@ -85,12 +83,8 @@ export const openSqliteJournal = (
   driver: SqliteDriver,
   migrations: readonly Migration[] = MIGRATIONS,
 ): SqliteJournal => {
-  const {
-    maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES,
-    synchronous = 'full',
-    busyTimeoutMs = 10_000,
-    create = true,
-  } = options;
+  const { maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES, synchronous = 'full' } = options;
+  const { busyTimeoutMs = 10_000, create = true } = options;
   const path = resolve(file);
   const db = openDatabase(path, { driver, migrations, synchronous, busyTimeoutMs, create });
   const database = sharedDatabase(path, db, { version: migrations.length, busyTimeoutMs });
@@ -116,24 +110,20 @@ export const openSqliteJournal = (
   };
 };
 
-type JobMethods = Pick<
-  Journal,
-  'create' | 'job' | 'jobs' | 'events' | 'notes' | 'shape' | 'send' | 'receive' | 'remove'
->;
+type LeaseMethods = Pick<Journal, 'acquire' | 'renew' | 'release'>;
 
-const jobsOf = (database: SharedDatabase): JobMethods => ({
+const jobsOf = (
+  database: SharedDatabase,
+): Omit<Journal, keyof LeaseMethods | 'maxOutputBytes' | 'append' | 'close'> => ({
   create: (job, lease) =>
     database.write(() => {
-      const known = knownJob(database, job);
-      if (known) return { created: false, job: known };
-      insertDefinition(database, job.fingerprint, job.shape);
-      insertJob(database, job, lease);
-      return { created: true, job: readJob(database, job.id) as JournalJob };
+      const known = insertIfNew(database, job, lease);
+      return { created: !known, job: known ?? (readJob(database, job.id) as JournalJob) };
     }),
 
   job: (jobId) => database.read(() => readJob(database, jobId)),
-
   jobs: (filter = {}) => database.read(() => listJobs(database, filter)),
+  shape: (fingerprint) => database.read(() => readShape(database, fingerprint)),
 
   events: (jobId, fromSeq = 0, limit = Number.POSITIVE_INFINITY) =>
     database.read(() => {
@@ -146,8 +136,6 @@ const jobsOf = (database: SharedDatabase): JobMethods => ({
       const row = rowOf(database, jobId);
       return row ? noteRows(database, row.number).map((note) => noteOf(database, row.id, note)) : [];
     }),
-
-  shape: (fingerprint) => database.read(() => readShape(database, fingerprint)),
 
   send: (jobId, message) =>
     database.write(() => {
@@ -173,7 +161,7 @@ const jobsOf = (database: SharedDatabase): JobMethods => ({
     }),
 });
 
-const leasesOf = (database: SharedDatabase): Pick<Journal, 'acquire' | 'renew' | 'release'> => ({
+const leasesOf = (database: SharedDatabase): LeaseMethods => ({
   acquire: (jobId, lease) =>
     database.write(() => {
       const row = rowOf(database, jobId);
@@ -204,17 +192,19 @@ const leasesOf = (database: SharedDatabase): Pick<Journal, 'acquire' | 'renew' |
     }),
 });
 
-const knownJob = (database: SharedDatabase, { id, name, key }: NewJob): JournalJob | undefined =>
-  readJob(database, id) ?? (key === undefined ? undefined : jobWithKey(database, name, key));
+/** Inserts a job, unless there is one with its id, or with its name and key, already. Returns that one. */
+const insertIfNew = (database: SharedDatabase, job: NewJob, lease: Lease): JournalJob | undefined => {
+  const { id, name, key, fingerprint, shape } = job;
+  const known = readJob(database, id) ?? (key === undefined ? undefined : jobWithKey(database, name, key));
+  if (known) return known;
+  insertDefinition(database, fingerprint, shape);
+  insertJob(database, job, lease);
+  return undefined;
+};
 
 /** Writes a batch if its lease is held, or the job it creates is new. Otherwise writes nothing and returns false. */
 const writeBatch = (database: SharedDatabase, batch: Batch): boolean => {
-  if (batch.creates) {
-    const { job, lease } = batch.creates;
-    if (knownJob(database, job)) return false;
-    insertDefinition(database, job.fingerprint, job.shape);
-    insertJob(database, job, lease);
-  }
+  if (batch.creates && insertIfNew(database, batch.creates.job, batch.creates.lease)) return false;
   const row = heldRow(database, batch);
   if (!row) return false;
   const { events, notes, definition, fence, release } = batch;
@@ -227,12 +217,7 @@ const writeBatch = (database: SharedDatabase, batch: Batch): boolean => {
   return true;
 };
 
-const RULES = {
-  synchronous: oneOf('full', 'normal'),
-  maxOutputBytes: positive,
-  busyTimeoutMs: wait,
-  create: flag,
-};
+const RULES = { synchronous: oneOf('full', 'normal'), maxOutputBytes: positive, busyTimeoutMs: wait, create: flag };
 
 const checkOptions = (file: string, options: SqliteJournalOptions): void => {
   const subject = 'The SQLite journal';

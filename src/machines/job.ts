@@ -15,6 +15,18 @@ export type JobCommand =
   | { readonly type: 'job.pause' }
   | { readonly type: 'job.resume' };
 
+/** What may end a job that runs or is paused. */
+const ENDS = {
+  'job.finish': [
+    { guard: 'hasFailed', target: 'failed' },
+    { guard: 'isNotReady', target: 'notReady' },
+    { target: 'completed' },
+  ],
+  'job.fail': 'failed',
+  'job.timeOut': 'timedOut',
+  'job.cancel': 'cancelled',
+} as const;
+
 /**
  * The state machine of a job. Task actors get it as `parent` but are not spawned by it: XState copies a machine's
  * `children` at each change, which would cost n² for n tasks.
@@ -30,32 +42,8 @@ export const jobMachine = setup({
   initial: 'idle',
   states: {
     idle: { on: { 'job.start': 'running', 'job.fail': 'failed', 'job.cancel': 'cancelled' } },
-    running: {
-      on: {
-        'job.finish': [
-          { guard: 'hasFailed', target: 'failed' },
-          { guard: 'isNotReady', target: 'notReady' },
-          { target: 'completed' },
-        ],
-        'job.fail': 'failed',
-        'job.timeOut': 'timedOut',
-        'job.cancel': 'cancelled',
-        'job.pause': 'paused',
-      },
-    },
-    paused: {
-      on: {
-        'job.resume': 'running',
-        'job.finish': [
-          { guard: 'hasFailed', target: 'failed' },
-          { guard: 'isNotReady', target: 'notReady' },
-          { target: 'completed' },
-        ],
-        'job.fail': 'failed',
-        'job.timeOut': 'timedOut',
-        'job.cancel': 'cancelled',
-      },
-    },
+    running: { on: { ...ENDS, 'job.pause': 'paused' } },
+    paused: { on: { ...ENDS, 'job.resume': 'running' } },
     completed: { on: { 'job.retry': 'running' } },
     failed: { on: { 'job.retry': 'running' } },
     timedOut: { on: { 'job.retry': 'running' } },

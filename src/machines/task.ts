@@ -55,11 +55,7 @@ const RESET = { 'task.reset': { target: 'unscheduled', actions: 'restoreRetries'
  * have no `after`: their timers run on the job's clock, which may be virtual, and can be resumed from a journal.
  */
 export const taskMachine = setup({
-  types: {} as {
-    context: TaskContext;
-    input: TaskInput;
-    events: TaskCommand;
-  },
+  types: {} as { context: TaskContext; input: TaskInput; events: TaskCommand },
   actions: {
     countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
     discountAttempt: assign({ attempt: ({ context }) => context.attempt - 1 }),
@@ -135,14 +131,9 @@ const keyOf = (state: TaskState, { attempt, attemptsNotCounted, maxRetries, resu
 /** Returns the snapshot that all tasks in this situation share. */
 export const taskSnapshot = (
   state: TaskState,
-  {
-    maxRetries,
-    attempt,
-    attemptsNotCounted = 0,
-    resumesAs = 'ready',
-  }: Pick<TaskContext, 'maxRetries' | 'attempt'> & Partial<TaskContext>,
+  about: Pick<TaskContext, 'maxRetries' | 'attempt'> & Partial<TaskContext>,
 ): TaskSnapshot => {
-  const context = { maxRetries, attempt, attemptsNotCounted, resumesAs };
+  const context: TaskContext = { attemptsNotCounted: 0, resumesAs: 'ready', ...about };
   return snapshots.share(keyOf(state, context), () => taskMachine.resolveState({ value: state, context }));
 };
 
@@ -157,7 +148,7 @@ export const initialTaskSnapshot = (maxRetries: number): TaskSnapshot => {
   return snapshot;
 };
 
-/** Maximum number of entries in `untouched`; beyond it, snapshots are found by their key. */
+/** Maximum number of entries in `initialSnapshots`; beyond it, snapshots are found by their key. */
 const MAX_INITIAL_SNAPSHOTS = 1_000;
 
 const keyOfSnapshot = ({ value, context }: TaskSnapshot): string => keyOf(value, context);

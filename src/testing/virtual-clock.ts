@@ -46,9 +46,7 @@ export const virtualClock = (startMs = 0): VirtualClock => {
     setTimer: (callback, delayMs) => {
       const timer: Timer = { at: now + Math.max(0, delayMs), order: order++, callback };
       timers.add(timer);
-      return () => {
-        timers.delete(timer);
-      };
+      return () => void timers.delete(timer);
     },
     advance: async (ms) => {
       if (!(ms >= 0)) throw new RangeError(`advance was given ${ms}: expected milliseconds, 0 or more.`);

@@ -59,8 +59,6 @@ const environment = (): Environment => {
     sharedEnvironment.registerOperator(`int ${operator} double: double`, mixed);
   }
   sharedEnvironment.registerOperator('double % double: double', (a: number, b: number) => a % b);
-  sharedEnvironment.registerOperator('double % int: double', (a: number, b: bigint) => a % Number(b));
-  sharedEnvironment.registerOperator('int % double: double', (a: bigint, b: number) => Number(a) % b);
   sharedEnvironment.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
   return sharedEnvironment;
 };
@@ -70,6 +68,7 @@ const ARITHMETIC: Readonly<Record<string, (a: number, b: number) => number>> = {
   '-': (a, b) => a - b,
   '*': (a, b) => a * b,
   '/': (a, b) => a / b,
+  '%': (a, b) => a % b,
 };
 
 type Parsed = ReturnType<Environment['parse']>;

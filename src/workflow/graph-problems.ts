@@ -1,6 +1,8 @@
 import { validate } from '../engine/definition/validate.ts';
 import type { Problem } from '../engine/errors/problem.ts';
+import { isPlainObject } from '../events/plain-object.ts';
 import type { Location } from './locate.ts';
+import { tasksOf } from './reference-problems.ts';
 import type { PlacedProblem, Source } from './source.ts';
 
 /** Checks names and dependencies with the engine's `validate`, and locates each problem. Skips unreadable parts. */
@@ -9,12 +11,14 @@ export const graphProblems = (
   place: (path: readonly PropertyKey[]) => Location,
   { problemAt }: Source,
 ): readonly PlacedProblem[] => {
-  const tasks = readableTasks(file);
-  const { problems } = validate(
-    readableName(file),
-    tasks.map(({ name, dependsOn }) => ({ name, kind: 'task' as const, options: { dependsOn }, run: () => {} })),
-    undefined,
-  );
+  const content = isPlainObject(file) ? file : {};
+  const tasks = readableTasks(content);
+  const drafts = tasks.map(({ name, needs }) => {
+    const dependsOn = needs.map(([, need]) => need);
+    return { name, kind: 'task' as const, options: { dependsOn }, run: () => {} };
+  });
+  const name = typeof content.name === 'string' && content.name !== '' ? content.name : 'workflow';
+  const { problems } = validate(name, drafts, undefined);
   if (problems.length === 0) return [];
   const places = placesOf(tasks);
   return problems.flatMap((problem) => {
@@ -34,43 +38,18 @@ const MESSAGES: Partial<Record<Problem['code'], (problem: Problem) => string>> =
 
 type ReadableTask = {
   readonly name: string;
-  readonly dependsOn: readonly string[];
-  /** The task's path in the file, and for each of `dependsOn` its index in `dependencies`. */
+  /** The task's path in the file. */
   readonly path: readonly PropertyKey[];
-  readonly at: readonly number[];
-};
-
-const readableName = (file: unknown): string => {
-  const { name } = (file ?? {}) as { name?: unknown };
-  return typeof name === 'string' && name !== '' ? name : 'workflow';
+  readonly needs: readonly (readonly [index: number, need: string])[];
 };
 
 /** Returns the tasks that have a name, and their dependencies that are names. Numbers and booleans count as text. */
-const readableTasks = (file: unknown): readonly ReadableTask[] => {
-  const { tasks, handlers } = (file ?? {}) as { tasks?: unknown; handlers?: unknown };
-  const handled = handlers !== null && typeof handlers === 'object' ? Object.entries(handlers) : [];
-  return [
-    ...readableList(['tasks'], tasks),
-    ...handled.flatMap(([when, list]) => readableList(['handlers', when], list)),
-  ];
-};
-
-const readableList = (path: readonly PropertyKey[], tasks: unknown): readonly ReadableTask[] => {
-  if (!Array.isArray(tasks)) return [];
-  return tasks.flatMap((task: unknown, index): ReadableTask[] => {
-    const { name, dependencies } = (task ?? {}) as { name?: unknown; dependencies?: unknown };
+const readableTasks = (file: Readonly<Record<string, unknown>>): readonly ReadableTask[] =>
+  [...tasksOf(file)].flatMap(([path, { name, dependencies }]) => {
     if (!isNameLike(name)) return [];
     const needs = Array.isArray(dependencies) ? [...dependencies.entries()].filter(([, need]) => isNameLike(need)) : [];
-    return [
-      {
-        name: String(name),
-        dependsOn: needs.map(([, need]) => String(need)),
-        path: [...path, index],
-        at: needs.map(([at]) => at),
-      },
-    ];
+    return [{ name: String(name), path, needs: needs.map(([index, need]) => [index, String(need)] as const) }];
   });
-};
 
 const isNameLike = (value: unknown): boolean =>
   (typeof value === 'string' && value !== '') || typeof value === 'number' || typeof value === 'boolean';
@@ -85,15 +64,15 @@ const placesOf = (tasks: readonly ReadableTask[]): Map<string, (readonly Propert
     else places.set(at, [path]);
   };
   const names = new Set<string>();
-  for (const { name, dependsOn, path: taskPath, at } of tasks) {
+  for (const { name, path: taskPath, needs } of tasks) {
     const namePath = [...taskPath, 'name'];
     add(namePath, 'INVALID_NAME', name);
     if (names.has(name)) add(namePath, 'DUPLICATE_TASK', name);
     const seen = new Set<string>();
-    for (const [nth, need] of dependsOn.entries()) {
+    for (const [index, need] of needs) {
       if (seen.has(need)) continue;
       seen.add(need);
-      const path = [...taskPath, 'dependencies', at[nth] as number];
+      const path = [...taskPath, 'dependencies', index];
       if (need === name) add(path, 'SELF_DEPENDENCY', name);
       add(path, 'UNKNOWN_DEPENDENCY', name, need);
       // If several tasks have the same name, the graph contains the first.

@@ -23,9 +23,7 @@ export const handlersOf = ({ tasks, handlers }: Pick<Workflow, 'tasks' | 'handle
 };
 
 const SUCCESS: readonly HandledState[] = ['completed'];
-
 const FAILURE: readonly HandledState[] = ['failed', 'timedOut'];
-
 const EVERY: readonly HandledState[] = ['completed', 'failed', 'timedOut', 'cancelled', 'notReady'];
 
 const after = (task: WorkflowTask, names: readonly string[]): WorkflowTask => ({

@@ -1,5 +1,16 @@
-import { type Alias, type Document, isAlias, isMap, isPair, isScalar, isSeq, type Node } from 'yaml';
-import { keyOf, startOf } from './locate.ts';
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  type Node,
+} from 'yaml';
+import { keyOf, startOf, target } from './locate.ts';
 import type { PlacedProblem, Source } from './source.ts';
 
 /** The maximum number of values that all aliases together may expand to: a few nested lines could mean billions. */
@@ -21,20 +32,19 @@ export const inspectNodes = (document: Document.Parsed, { problemAt }: Source): 
 
   const sizeOfAlias = (alias: Alias): number => {
     const offset = alias.range?.[0] ?? 0;
-    const target = anchors.get(alias.source);
-    if (!target) {
+    const anchored = anchors.get(alias.source);
+    if (!anchored) {
       const message = `No anchor "&${alias.source}" comes before this alias. Add one, or put the text in quotes.`;
       problems.push(problemAt(offset, 'UNKNOWN_ALIAS', message));
       return 1;
     }
-    const size = sizes.get(target);
+    const size = sizes.get(anchored);
     if (size === undefined) {
-      problems.push(
-        problemAt(offset, 'RECURSIVE_ALIAS', `The alias "*${alias.source}" is a part of what it stands for.`),
-      );
+      const message = `The alias "*${alias.source}" is a part of what it stands for.`;
+      problems.push(problemAt(offset, 'RECURSIVE_ALIAS', message));
       return 1;
     }
-    aliases.set(alias, target);
+    aliases.set(alias, anchored);
     const before = aliased;
     aliased += size;
     if (before <= MAX_ALIASED_VALUES && aliased > MAX_ALIASED_VALUES) {
@@ -47,16 +57,10 @@ export const inspectNodes = (document: Document.Parsed, { problemAt }: Source): 
   const sizeOf = (node: unknown): number => {
     if (isAlias(node)) return sizeOfAlias(node);
     if (isPair(node)) return sizeOf(node.key) + sizeOf(node.value);
-    if (!isMap(node) && !isSeq(node)) {
-      if (isScalar(node)) {
-        if (node.anchor) anchors.set(node.anchor, node);
-        sizes.set(node, 1);
-      }
-      return 1;
-    }
+    if (!isNode(node)) return 1;
     if (node.anchor) anchors.set(node.anchor, node);
     let size = 1;
-    for (const item of node.items) size += sizeOf(item);
+    if (isCollection(node)) for (const item of node.items) size += sizeOf(item);
     if (isMap(node)) {
       problems.push(...duplicateKeys(node.items, problemAt), ...wrongMerges(node.items, aliases, problemAt));
     }
@@ -76,17 +80,16 @@ const duplicateKeys = (
   return pairs.flatMap(({ key }) => {
     if (!isScalar(key)) return [];
     const name = keyOf(key);
+    const at = startOf(key) ?? 0;
     if (name === '__proto__') {
-      return [problemAt(key.range?.[0] ?? 0, 'INVALID_VALUE', 'A key can\'t be "__proto__". Give it another name.')];
+      return [problemAt(at, 'INVALID_VALUE', 'A key can\'t be "__proto__". Give it another name.')];
     }
     if (!seen.has(name)) {
       seen.add(name);
       return [];
     }
     const remedy = name === '<<' ? 'Merge several with <<: [*one, *two].' : 'Remove one of the two, or rename it.';
-    return [
-      problemAt(key.range?.[0] ?? 0, 'DUPLICATE_KEY', `The key "${name}" is here for the second time. ${remedy}`),
-    ];
+    return [problemAt(at, 'DUPLICATE_KEY', `The key "${name}" is here for the second time. ${remedy}`)];
   });
 };
 
@@ -97,12 +100,12 @@ const wrongMerges = (
   problemAt: Source['problemAt'],
 ): readonly PlacedProblem[] => {
   const isMergeable = (node: unknown): boolean => {
-    const merged = isAlias(node) ? aliases.get(node) : node;
+    const merged = target(node, aliases);
     return merged === undefined || isMap(merged);
   };
   return pairs.flatMap(({ key, value }) => {
     if (keyOf(key) !== '<<') return [];
-    const merged = isAlias(value) ? aliases.get(value) : value;
+    const merged = target(value, aliases);
     if (isSeq(merged) ? merged.items.every(isMergeable) : isMergeable(value)) return [];
     const message = '"<<" merges mappings: expected an alias of one, or a list of such.';
     return [problemAt(startOf(key) ?? 0, 'INVALID_VALUE', message)];

@@ -49,7 +49,8 @@ export const keyOf = (key: unknown): string => {
   return typeof key.value === 'symbol' ? (key.value.description ?? '') : String(key.value);
 };
 
-const target = (node: unknown, aliases: ReadonlyMap<Alias, Node>): unknown =>
+/** Returns the node that an alias stands for; any other node unchanged. */
+export const target = (node: unknown, aliases: ReadonlyMap<Alias, Node>): unknown =>
   isAlias(node) ? aliases.get(node) : node;
 
 export const startOf = (node: unknown): number | undefined => (node as Partial<ParsedNode> | null)?.range?.[0];

@@ -1,3 +1,4 @@
+import { isPlainObject } from '../events/plain-object.ts';
 import { graphProblems } from './graph-problems.ts';
 import { type Location, locate } from './locate.ts';
 import { parseYaml, TOO_DEEP } from './parse-yaml.ts';
@@ -57,9 +58,7 @@ const EMPTY: WorkflowProblem = {
 
 /** Removes the top-level keys that begin with `x-`: they only hold anchors. */
 const withoutExtensions = (file: unknown): unknown =>
-  file !== null && typeof file === 'object' && !Array.isArray(file)
-    ? Object.fromEntries(Object.entries(file).filter(([key]) => !key.startsWith('x-')))
-    : file;
+  isPlainObject(file) ? Object.fromEntries(Object.entries(file).filter(([key]) => !key.startsWith('x-'))) : file;
 
 const inOrder = (problems: readonly PlacedProblem[]): readonly WorkflowProblem[] =>
   problems.toSorted((a, b) => a.offset - b.offset).map(({ offset: _, ...problem }) => problem);

@@ -1,14 +1,14 @@
 import { didYouMean } from '../engine/errors/suggest.ts';
+import { isPlainObject } from '../events/plain-object.ts';
 import { compile, type Expression } from './expression.ts';
 import type { Location } from './locate.ts';
 import { PARAMS } from './output.ts';
 import { paramSpec, readParam } from './params.ts';
-import { subject } from './schema-problems.ts';
+import { ownerPath, subject } from './schema-problems.ts';
 import type { PlacedProblem, Source } from './source.ts';
 import { hasExpression, parseTemplate } from './template.ts';
 
 type Path = readonly PropertyKey[];
-
 type Mapping = Readonly<Record<string, unknown>>;
 
 /** Finds keys that exclude or require each other, and undeclared pools, params and secrets. Skips unreadable parts. */
@@ -17,34 +17,15 @@ export const referenceProblems = (
   place: (path: Path) => Location,
   { problemAt, offsetOf, text }: Source,
 ): readonly PlacedProblem[] => {
-  if (!isMapping(file)) return [];
-  const declared = declarations(file);
-  const stages = stagesOf(file);
-  const complaints = [
-    ...paramComplaints(file),
-    ...secretComplaints(file),
-    ...Object.entries(declared.pools).flatMap(([name, pool]) => emptyPool(name, pool)),
-    ...poolComplaints(file, ['defaults'], file.defaults, declared),
-    ...expressionComplaints(['defaults'], file.defaults, true, declared),
-    ...tasksOf(file).flatMap(([path, task]) => [
-      ...nameComplaints(path, task),
-      ...orderComplaints(path, task, stages),
-      ...keyComplaints(path, task),
-      ...poolComplaints(file, path, task, declared),
-      ...expressionComplaints(path, task, isMapping(task.map), declared),
-    ]),
-  ];
-  const numbers = [[['defaults'], file.defaults] as const, ...tasksOf(file)].flatMap(([path, task]) =>
-    numberComplaints(
-      path,
-      task,
-      (at) => /^[\d.+-][^\s,\]}#]*/.exec(text.slice(place(at).value, place(at).value + 100))?.[0],
-    ),
-  );
-  return [...complaints, ...numbers].map(({ path, near, code, message }) => {
+  if (!isPlainObject(file)) return [];
+  const numberAt = (path: Path): string | undefined => {
+    const { value } = place(path);
+    return /^[\d.+-][^\s,\]}#]*/.exec(text.slice(value, value + 100))?.[0];
+  };
+  return [...complaintsOf(file, numberAt)].map(({ path, near, code, message }) => {
     const { key, value } = place(path);
     const at = near === undefined ? (key ?? value) : offsetOf(value, near);
-    return problemAt(at, code, `${subject(file, owner(path))} ${message}`);
+    return problemAt(at, code, `${subject(file, ownerPath(path))} ${message}`);
   });
 };
 
@@ -55,253 +36,223 @@ type Complaint = {
   readonly message: string;
 };
 
+type Complaints = Generator<Complaint, void>;
+
+/** `numberAt` returns a number as it is written at a path of the file. */
+const complaintsOf = function* (file: Mapping, numberAt: (path: Path) => string | undefined): Complaints {
+  const declared = declarations(file);
+  const { params, secrets, defaults } = file;
+  yield* paramComplaints(params);
+  yield* secretComplaints(secrets);
+  yield* emptyPools(declared);
+  yield* expressionComplaints(['defaults'], defaults, true, declared);
+  if (isPlainObject(defaults)) {
+    yield* poolComplaints(['defaults'], defaults, declared);
+    yield* numberComplaints(['defaults'], defaults, numberAt);
+  }
+  const stages = new Map([...tasksOf(file)].map(([path, { name }]) => [name, stageOf(path)]));
+  for (const [path, task] of tasksOf(file)) {
+    yield* nameComplaints(path, task);
+    yield* orderComplaints(path, task, stages);
+    yield* keyComplaints(path, task);
+    yield* poolComplaints(path, task, declared);
+    yield* expressionComplaints(path, task, isPlainObject(task.map), declared);
+    yield* numberComplaints(path, task, numberAt);
+  }
+};
+
 type Declarations = {
   readonly params: readonly string[];
   readonly secrets: readonly string[];
   readonly pools: Mapping;
+  /** The pool of tasks that name none. */
+  readonly defaultPool: unknown;
 };
 
-const declarations = ({ params, secrets, pools }: Mapping): Declarations => ({
-  params: isMapping(params) ? Object.keys(params) : [],
-  secrets: Array.isArray(secrets) ? secrets.map(String) : isMapping(secrets) ? Object.keys(secrets) : [],
-  pools: isMapping(pools) ? pools : {},
+const declarations = ({ params, secrets, pools, defaults }: Mapping): Declarations => ({
+  params: entriesOf(params).map(([name]) => name),
+  secrets: Array.isArray(secrets) ? secrets.map(String) : entriesOf(secrets).map(([name]) => name),
+  pools: isPlainObject(pools) ? pools : {},
+  defaultPool: isPlainObject(defaults) ? defaults.pool : undefined,
 });
 
-const tasksOf = ({ tasks, handlers }: Mapping): readonly [Path, Mapping][] => {
-  const list = (path: Path, value: unknown): [Path, Mapping][] =>
-    Array.isArray(value) ? value.flatMap((task, index) => (isMapping(task) ? [[[...path, index], task]] : [])) : [];
-  const handled = isMapping(handlers) ? Object.entries(handlers) : [];
-  return [...list(['tasks'], tasks), ...handled.flatMap(([when, value]) => list(['handlers', when], value))];
+const entriesOf = (value: unknown): readonly [string, unknown][] => (isPlainObject(value) ? Object.entries(value) : []);
+
+/** Yields the tasks and handlers that are mappings, each with its path. */
+export const tasksOf = function* ({ tasks, handlers }: Mapping): Generator<readonly [Path, Mapping], void> {
+  const handled = entriesOf(handlers).map(([when, list]) => [['handlers', when], list] as const);
+  for (const [path, list] of [[['tasks'], tasks] as const, ...handled]) {
+    if (!Array.isArray(list)) continue;
+    for (const [index, task] of list.entries()) if (isPlainObject(task)) yield [[...path, index], task];
+  }
 };
 
-const owner = (path: Path): Path => path.slice(0, path[0] === 'tasks' ? 2 : path[0] === 'handlers' ? 3 : 0);
-
-/** Returns the stage of each task and handler: 0 for tasks, 1 for handlers, 2 for handlers that always run. */
-const stagesOf = (file: Mapping): ReadonlyMap<unknown, number> =>
-  new Map(tasksOf(file).map(([path, { name }]) => [name, stageOf(path)]));
-
+/** Returns the stage of a task or handler: 0 for tasks, 1 for handlers, 2 for handlers that always run. */
 const stageOf = ([list, when]: Path): number => (list === 'tasks' ? 0 : when === 'always' ? 2 : 1);
 
-const orderComplaints = (
+const orderComplaints = function* (
   path: Path,
   { dependencies }: Mapping,
   stages: ReadonlyMap<unknown, number>,
-): readonly Complaint[] => {
-  if (!Array.isArray(dependencies)) return [];
-  return dependencies.flatMap((need: unknown, index): Complaint[] => {
-    const stage = stages.get(need);
-    if (stage === undefined || stage <= stageOf(path)) return [];
-    return [
-      {
-        path: [...path, 'dependencies', index],
-        near: String(need),
-        code: 'CYCLE',
-        message: `waits on "${need}", which runs after it: handlers run when all tasks are over.`,
-      },
-    ];
-  });
+): Complaints {
+  if (!Array.isArray(dependencies)) return;
+  for (const [index, need] of dependencies.entries()) {
+    if ((stages.get(need) ?? 0) <= stageOf(path)) continue;
+    const message = `waits on "${need}", which runs after it: handlers run when all tasks are over.`;
+    yield { path: [...path, 'dependencies', index], near: String(need), code: 'CYCLE', message };
+  }
 };
 
-const nameComplaints = (path: Path, task: Mapping): readonly Complaint[] => [
-  ...(task.name === PARAMS
-    ? [
-        {
-          path: [...path, 'name'],
-          code: 'INVALID_NAME' as const,
-          message: `has the name under which the context holds the params of the job. Give it another name.`,
-        },
-      ]
-    : []),
-  ...(path[0] === 'handlers' && task.trigger !== undefined
-    ? [
-        {
-          path: [...path, 'trigger'],
-          code: 'INVALID_VALUE' as const,
-          message: 'has a "trigger": it runs when all tasks are over, whatever became of them. Use "when".',
-        },
-      ]
-    : []),
-];
+const nameComplaints = function* (path: Path, task: Mapping): Complaints {
+  if (task.name === PARAMS) {
+    const message = `has the name under which the context holds the params of the job. Give it another name.`;
+    yield { path: [...path, 'name'], code: 'INVALID_NAME', message };
+  }
+  if (path[0] === 'handlers' && task.trigger !== undefined) {
+    const message = 'has a "trigger": it runs when all tasks are over, whatever became of them. Use "when".';
+    yield { path: [...path, 'trigger'], code: 'INVALID_VALUE', message };
+  }
+};
 
 /** Finds numbers whose text would differ from the file's: 3.10 would become `3.1`. */
-const numberComplaints = (
+const numberComplaints = function* (
   path: Path,
-  task: unknown,
-  textAt: (path: Path) => string | undefined,
-): readonly Complaint[] => {
-  if (!isMapping(task)) return [];
-  const { env, args } = task;
+  { env, args }: Mapping,
+  numberAt: (path: Path) => string | undefined,
+): Complaints {
   const values = [
-    ...(isMapping(env) ? Object.entries(env).map(([key, value]) => [[...path, 'env', key], value] as const) : []),
+    ...entriesOf(env).map(([key, value]) => [[...path, 'env', key], value] as const),
     ...(Array.isArray(args) ? args.map((value, index) => [[...path, 'args', index], value] as const) : []),
   ];
-  return values.flatMap(([at, value]): Complaint[] => {
-    const written = typeof value === 'number' && Number.isFinite(value) ? textAt(at) : undefined;
-    if (written === undefined || written === String(value)) return [];
+  for (const [at, value] of values) {
+    const written = typeof value === 'number' && Number.isFinite(value) ? numberAt(at) : undefined;
+    if (written === undefined || written === String(value)) continue;
     const message = `has ${written}, which is the number ${value}. Put it in quotes: "${written}".`;
-    return [{ path: at, near: written, code: 'INVALID_VALUE', message }];
-  });
+    yield { path: at, near: written, code: 'INVALID_VALUE', message };
+  }
 };
 
 /** Checks which keys of a task's type must, or must not, be used together. */
-const keyComplaints = (path: Path, task: Mapping): readonly Complaint[] => {
+const keyComplaints = function* (path: Path, task: Mapping): Complaints {
   const has = (key: string): boolean => task[key] !== undefined;
-  const complain = (key: string, message: string): Complaint => ({
-    path: has(key) ? [...path, key] : path,
-    code: has(key) ? 'INVALID_VALUE' : 'MISSING_KEY',
-    message,
-  });
-  const oneOf = (keys: readonly string[]): readonly Complaint[] => {
-    const given = keys.filter(has);
-    if (given.length === 1) return [];
-    const choice = keys.map((key) => `"${key}"`).join(', ');
-    return given.length === 0
-      ? [complain('', `needs one of ${choice}.`)]
-      : [
-          complain(
-            given[1] as string,
-            `has ${given.map((key) => `"${key}"`).join(' and ')}: expected one of ${choice}.`,
-          ),
-        ];
-  };
-  switch (task.type) {
-    case 'node':
-      return [
-        ...oneOf(['command', 'module']),
-        ...(has('export') && !has('module') ? [complain('export', 'has "export" without "module".')] : []),
-      ];
-    case 'sensor':
-      return oneOf(['file', 'http', 'sql', 'command']);
-    case 'http':
-      return has('body') && has('json') ? [complain('json', 'has "body" and "json": expected one of them.')] : [];
-    default:
-      return [];
+  const wrong = (key: string, message: string): Complaint => ({ path: [...path, key], code: 'INVALID_VALUE', message });
+  const choice = ONE_OF.get(task.type);
+  if (choice) {
+    const quoted = choice.map((key) => `"${key}"`).join(', ');
+    const given = choice.filter(has);
+    const [, second] = given;
+    if (given.length === 0) yield { path, code: 'MISSING_KEY', message: `needs one of ${quoted}.` };
+    if (second !== undefined) {
+      yield wrong(second, `has ${given.map((key) => `"${key}"`).join(' and ')}: expected one of ${quoted}.`);
+    }
+  }
+  if (task.type === 'node' && has('export') && !has('module')) yield wrong('export', 'has "export" without "module".');
+  if (task.type === 'http' && has('body') && has('json')) {
+    yield wrong('json', 'has "body" and "json": expected one of them.');
   }
 };
 
+/** The keys of which a task of a type has exactly one. */
+const ONE_OF: ReadonlyMap<unknown, readonly string[]> = new Map([
+  ['node', ['command', 'module']],
+  ['sensor', ['file', 'http', 'sql', 'command']],
+]);
+
 /** Finds defaults that are not valid values of their param. */
-const paramComplaints = ({ params }: Mapping): readonly Complaint[] =>
-  isMapping(params)
-    ? Object.entries(params).flatMap(([name, declared]): Complaint[] => {
-        const spec = paramSpec(name, declared);
-        if (spec.default === undefined) return [];
-        const { fault } = readParam(spec, spec.default);
-        const path = ['params', name, ...(isMapping(declared) ? ['default'] : [])];
-        return fault === undefined
-          ? []
-          : [{ path, code: 'INVALID_VALUE', message: `has a default for a param that is none: ${fault}` }];
-      })
-    : [];
+const paramComplaints = function* (params: unknown): Complaints {
+  for (const [name, declared] of entriesOf(params)) {
+    const spec = paramSpec(name, declared);
+    const { fault } = spec.default === undefined ? {} : readParam(spec, spec.default);
+    if (fault === undefined) continue;
+    const path = ['params', name, ...(isPlainObject(declared) ? ['default'] : [])];
+    yield { path, code: 'INVALID_VALUE', message: `has a default for a param that is none: ${fault}` };
+  }
+};
 
-const secretComplaints = ({ secrets }: Mapping): readonly Complaint[] =>
-  isMapping(secrets)
-    ? Object.entries(secrets).flatMap(([name, source]) =>
-        isMapping(source) && source.env !== undefined && source.file !== undefined
-          ? [
-              {
-                path: ['secrets', name, 'file'],
-                code: 'INVALID_VALUE' as const,
-                message: `has a secret "${name}" with "env" and "file": expected one of them.`,
-              },
-            ]
-          : [],
-      )
-    : [];
+const secretComplaints = function* (secrets: unknown): Complaints {
+  for (const [name, source] of entriesOf(secrets)) {
+    if (!isPlainObject(source) || source.env === undefined || source.file === undefined) continue;
+    const message = `has a secret "${name}" with "env" and "file": expected one of them.`;
+    yield { path: ['secrets', name, 'file'], code: 'INVALID_VALUE', message };
+  }
+};
 
-const emptyPool = (name: string, pool: unknown): readonly Complaint[] =>
-  isMapping(pool) && pool.slots === undefined && pool.limit === undefined
-    ? [
-        {
-          path: ['pools', name],
-          code: 'INVALID_VALUE',
-          message: `has a pool "${name}" that limits nothing: expected slots, or limit and period.`,
-        },
-      ]
-    : [];
+const emptyPools = function* ({ pools }: Declarations): Complaints {
+  for (const [name, pool] of Object.entries(pools)) {
+    if (!isPlainObject(pool) || pool.slots !== undefined || pool.limit !== undefined) continue;
+    const message = `has a pool "${name}" that limits nothing: expected slots, or limit and period.`;
+    yield { path: ['pools', name], code: 'INVALID_VALUE', message };
+  }
+};
 
-const poolComplaints = (file: Mapping, path: Path, task: unknown, { pools }: Declarations): readonly Complaint[] => {
-  if (!isMapping(task)) return [];
-  const { pool, slots } = task;
-  const complain = (key: string, message: string): Complaint[] => [
-    { path: [...path, key], code: 'INVALID_OPTION', message },
-  ];
+const poolComplaints = function* (
+  path: Path,
+  { pool, slots }: Mapping,
+  { pools, defaultPool }: Declarations,
+): Complaints {
+  const wrong = (key: string, message: string): Complaint => ({
+    path: [...path, key],
+    code: 'INVALID_OPTION',
+    message,
+  });
+  const name = pool ?? defaultPool;
   if (typeof pool === 'string' && !Object.hasOwn(pools, pool)) {
     const names = Object.keys(pools);
-    const hint =
-      didYouMean(pool, names) ||
-      (names.length > 0 ? ` Known are ${names.join(', ')}.` : ` Add it to the workflow: pools: { ${pool}: 1 }.`);
-    return complain('pool', `has an unknown pool "${pool}".${hint}`);
+    const known =
+      names.length > 0 ? `Known are ${names.join(', ')}.` : `Add it to the workflow: pools: { ${pool}: 1 }.`;
+    yield wrong('pool', `has an unknown pool "${pool}".${didYouMean(pool, names) || ` ${known}`}`);
+  } else if (typeof slots === 'number' && typeof name !== 'string') {
+    yield wrong('slots', 'has "slots" without "pool", of which they would be.');
+  } else if (typeof slots === 'number') {
+    const size = pools[name as string];
+    const most = isPlainObject(size) ? size.slots : size;
+    if (typeof most === 'number' && slots > most) {
+      yield wrong('slots', `takes ${slots} slots of pool "${name}", which has ${most}. It could never run.`);
+    }
   }
-  if (typeof slots !== 'number') return [];
-  const { defaults } = file;
-  const name = pool ?? (isMapping(defaults) ? defaults.pool : undefined);
-  if (typeof name !== 'string') return complain('slots', 'has "slots" without "pool", of which they would be.');
-  const size = pools[name];
-  const most = isMapping(size) ? size.slots : size;
-  return typeof most === 'number' && slots > most
-    ? complain('slots', `takes ${slots} slots of pool "${name}", which has ${most}. It could never run.`)
-    : [];
 };
 
 /** Finds expressions that read undeclared params or secrets, or `item` and `index` outside the items of a fan-out. */
-const expressionComplaints = (
+const expressionComplaints = function* (
   path: Path,
   value: unknown,
   isMap: boolean,
   declared: Declarations,
-): readonly Complaint[] =>
-  [...expressionsIn(path, value)].flatMap(({ path: at, near, expression }) => {
-    const complain = (message: string): Complaint => ({ path: at, near, code: 'UNKNOWN_REFERENCE', message });
-    const unknown = (what: 'params' | 'secrets'): Complaint[] =>
-      expression
-        .reads(what)
-        .filter((name) => !declared[what].includes(name))
-        .map((name) => {
-          const hint =
-            didYouMean(name, declared[what]) ||
-            ` Declare it: ${what}: ${what === 'secrets' ? `[${name}]` : `{ ${name}: … }`}.`;
-          return complain(`reads ${what}.${name}, which the workflow does not declare.${hint}`);
-        });
-    const mapOnly =
-      (!isMap || EVALUATED_ONCE.has(String(at.at(-1)))) &&
-      /\b(item|index)\b/.test(withoutStringLiterals(expression.source))
-        ? mapVariable(expression)
-        : undefined;
-    return [
-      ...unknown('params'),
-      ...unknown('secrets'),
-      ...(mapOnly
-        ? [
-            complain(
-              `reads ${mapOnly}, which ${isMap ? `"${String(at.at(-1))}" can't: it is asked once, for all items` : 'only a task with "map" has'}.`,
-            ),
-          ]
-        : []),
-    ];
-  });
-
-const withoutStringLiterals = (source: string): string => source.replace(/"[^"]*"|'[^']*'/g, '""');
+): Complaints {
+  for (const [at, expression] of expressionsIn(path, value)) {
+    const { source } = expression;
+    const wrong = (message: string): Complaint => ({ path: at, near: source, code: 'UNKNOWN_REFERENCE', message });
+    for (const what of ['params', 'secrets'] as const) {
+      for (const name of expression.reads(what).filter((name) => !declared[what].includes(name))) {
+        const remedy = ` Declare it: ${what}: ${what === 'secrets' ? `[${name}]` : `{ ${name}: … }`}.`;
+        const hint = didYouMean(name, declared[what]) || remedy;
+        yield wrong(`reads ${what}.${name}, which the workflow does not declare.${hint}`);
+      }
+    }
+    const key = String(at.at(-1));
+    const variable = !isMap || EVALUATED_ONCE.has(key) ? mapVariable(source) : undefined;
+    if (variable === undefined) continue;
+    const why = isMap ? `"${key}" can't: it is asked once, for all items` : 'only a task with "map" has';
+    yield wrong(`reads ${variable}, which ${why}.`);
+  }
+};
 
 /** Keys that are evaluated once for a whole fan-out, not for each item. */
 const EVALUATED_ONCE: ReadonlySet<string> = new Set(['over', 'when']);
 
 /** Returns `item` or `index` if an expression reads that variable; not a key, or a macro's variable, of that name. */
-const mapVariable = ({ source }: Expression): string | undefined => {
-  const code = withoutStringLiterals(source);
+const mapVariable = (source: string): string | undefined => {
+  const code = source.replace(/"[^"]*"|'[^']*'/g, '""');
   const own = new Set([...code.matchAll(/\(\s*(item|index)\s*,/g)].map(([, name]) => name));
   const read = [...code.matchAll(/(?:^|[^.\w?])(item|index)\b(?!\s*[,:(])/g)].map(([, name]) => name);
   return read.find((name) => !own.has(name));
 };
 
-type Found = { readonly path: Path; readonly near: string; readonly expression: Expression };
-
-const expressionsIn = function* (path: Path, value: unknown): Generator<Found> {
+const expressionsIn = function* (path: Path, value: unknown): Generator<readonly [Path, Expression], void> {
   if (typeof value === 'string') {
     const key = path.at(-1);
-    const alone = (key === 'when' || (key === 'over' && path.at(-2) === 'map')) && !hasExpression(value);
-    for (const [near, expression] of alone ? read(value, () => [compile(value.trim())]) : read(value, templated)) {
-      yield { path, near, expression };
-    }
+    const isAlone = (key === 'when' || (key === 'over' && path.at(-2) === 'map')) && !hasExpression(value);
+    for (const expression of expressionsOf(value, isAlone)) yield [path, expression];
   } else if (value !== null && typeof value === 'object') {
     for (const [key, item] of Object.entries(value)) {
       if (typeof item !== 'string' || !CODE.has(key))
@@ -313,17 +264,11 @@ const expressionsIn = function* (path: Path, value: unknown): Generator<Found> {
 /** Keys whose text is code or a label and contains no expressions. */
 const CODE: ReadonlySet<string> = new Set(['command', 'query', 'shell', 'module', 'export', 'name', 'description']);
 
-const templated = (text: string): readonly Expression[] =>
-  hasExpression(text) ? parseTemplate(text).parts.filter((part) => typeof part === 'object') : [];
-
-/** Returns each expression with its text in the file; none if one can't be parsed, which the schema reports. */
-const read = (text: string, parse: (text: string) => readonly Expression[]): readonly [string, Expression][] => {
+/** Returns the expressions in a text; none if one can't be parsed, which the schema reports. */
+const expressionsOf = (text: string, isAlone: boolean): readonly Expression[] => {
   try {
-    return parse(text).map((expression) => [expression.source, expression]);
+    return isAlone ? [compile(text.trim())] : parseTemplate(text).filter((part) => typeof part === 'object');
   } catch {
     return [];
   }
 };
-
-const isMapping = (value: unknown): value is Mapping =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);

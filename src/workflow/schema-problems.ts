@@ -53,9 +53,7 @@ const unionMemberIssues = (issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[]
   return only.map((one) => ({ ...one, path: [...issue.path, ...one.path] })).flatMap(unionMemberIssues);
 };
 
-/**
- * Adds the issues of the keys that all tasks share, because the schema checks no other key of a task of unknown type.
- */
+/** Adds the issues of the keys that all tasks share: of a task of unknown type, the schema checks no other key. */
 const withoutType = (issue: z.core.$ZodIssue, file: unknown): readonly z.core.$ZodIssue[] => {
   const path = issue.path.slice(0, -1);
   if (issue.code !== 'invalid_union' || issue.path.at(-1) !== 'type' || path.length !== ownerPath(path).length)
@@ -65,7 +63,7 @@ const withoutType = (issue: z.core.$ZodIssue, file: unknown): readonly z.core.$Z
 };
 
 /** Returns the path of the task or handler that contains a value; `[]` if it is outside of them. */
-const ownerPath = (path: Path): Path => {
+export const ownerPath = (path: Path): Path => {
   const length = path[0] === 'tasks' ? 2 : path[0] === 'handlers' ? 3 : 0;
   return path.length < length ? [] : path.slice(0, length);
 };
@@ -140,22 +138,12 @@ const remedy = (issue: z.core.$ZodIssue, value: unknown): string => {
   if (choice.length > 0 && typeof value === 'string') return didYouMean(value, choice);
   if (typeof value !== 'string') return value === null ? ' Give it one, or leave the key out.' : '';
   if (expected === 'boolean') {
-    const word = value.toLowerCase();
-    const meant = Object.hasOwn(BOOLEANS, word) ? BOOLEANS[word] : undefined;
-    return meant === undefined ? '' : ` Write ${meant}.`;
+    // Words that are booleans in YAML 1.1 or other formats, but text in YAML 1.2.
+    if (/^(yes|on|true)$/i.test(value)) return ' Write true.';
+    return /^(no|off|false)$/i.test(value) ? ' Write false.' : '';
   }
   if (expected === 'array') return ` Write it as a list: [${JSON.stringify(value)}].`;
   return expected !== 'string' && /^\d+$/.test(value) ? ` Remove the quotes: ${value}.` : '';
-};
-
-/** Words that are booleans in YAML 1.1 or other formats, but text in YAML 1.2. */
-const BOOLEANS: Readonly<Record<string, boolean>> = {
-  yes: true,
-  on: true,
-  true: true,
-  no: false,
-  off: false,
-  false: false,
 };
 
 /** Returns the subject of a message: the workflow, or a task by its name, else by its number. */
@@ -174,14 +162,14 @@ export const subject = (file: unknown, path: Path): string => {
   return path.length === length ? task : `${task}, under "${path.slice(length).map(String).join('.')}",`;
 };
 
-export const valueAt = (file: unknown, path: Path): unknown =>
+const valueAt = (file: unknown, path: Path): unknown =>
   path.reduce<unknown>(
     (value, step) =>
       value !== null && typeof value === 'object' && Object.hasOwn(value, step) ? value[step as never] : undefined,
     file,
   );
 
-export const show = (value: unknown): string => {
+const show = (value: unknown): string => {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';

@@ -6,38 +6,28 @@ import { hasExpression, parseTemplate } from './template.ts';
 /** Makes a schema report what it expects, such as `true or false`; `schemaProblems` makes a sentence of that. */
 export const expecting = (error: string): { readonly error: string } => ({ error });
 
-const DURATION_TEXT = 'a number of milliseconds above 0, or text such as 500ms, 30s, 5m or 2h';
-
-const COUNT = 'a whole number, 0 or more';
-
-const AT_LEAST_ONE = 'a whole number, 1 or more';
+const A_DURATION = expecting('a number of milliseconds above 0, or text such as 500ms, 30s, 5m or 2h');
+const TEXT = expecting('text');
+const A_COUNT = expecting('a whole number, 0 or more');
+const AT_LEAST_ONE = expecting('a whole number, 1 or more');
 
 export const flag = z.boolean(expecting('true or false'));
-
-export const count = z.int(expecting(COUNT)).check(z.minimum(0, expecting(COUNT)));
-
-export const atLeastOne = z.int(expecting(AT_LEAST_ONE)).check(z.minimum(1, expecting(AT_LEAST_ONE)));
-
+export const count = z.int(A_COUNT).check(z.minimum(0, A_COUNT));
+export const atLeastOne = z.int(AT_LEAST_ONE).check(z.minimum(1, AT_LEAST_ONE));
 export const whole = z.int(expecting('a whole number'));
-
-export const text = z.string(expecting('text'));
-
-export const name = z.string(expecting('text')).check(z.minLength(1, expecting('a name that is not empty')));
-
+export const text = z.string(TEXT);
+export const name = z.string(TEXT).check(z.minLength(1, expecting('a name that is not empty')));
 export const names = z.array(z.string(expecting('the name of a task')), expecting('a list of task names'));
 
 /** A duration; parsed to ms. */
 export const duration = z.pipe(
   z.union(
-    [
-      z.number(expecting(DURATION_TEXT)).check(z.positive(expecting(DURATION_TEXT))),
-      z.string().check(z.regex(DURATION, expecting(DURATION_TEXT))),
-    ],
-    expecting(DURATION_TEXT),
+    [z.number(A_DURATION).check(z.positive(A_DURATION)), z.string().check(z.regex(DURATION, A_DURATION))],
+    A_DURATION,
   ),
   z.pipe(
     z.transform(durationMs),
-    z.number().check(z.refine((ms: number) => ms > 0 && Number.isFinite(ms), expecting(DURATION_TEXT))),
+    z.number().check(z.refine((ms: number) => ms > 0 && Number.isFinite(ms), A_DURATION)),
   ),
 );
 
@@ -54,14 +44,15 @@ export const complain = (payload: Payload, message: string, complaint: Complaint
 };
 
 /** Text that may contain expressions: `${{ ctx.rows }}`. */
-export const template = z.string(expecting('text')).check((payload) => {
+export const template = z.string(TEXT).check((payload) => {
   checkTemplate(payload, payload.value);
 });
 
-const SCALAR = 'text, a number, or true or false';
-
 /** A template, or a number or boolean to be used as text. */
-export const scalarTemplate = z.union([template, z.number(), z.boolean()], expecting(SCALAR));
+export const scalarTemplate = z.union(
+  [template, z.number(), z.boolean()],
+  expecting('text, a number, or true or false'),
+);
 
 /** Data in which every text is a template. */
 export const dataTemplate = z.unknown().check((payload) => {
@@ -113,7 +104,7 @@ export const condition = z.union(
 
 /** Code, which must not contain expressions. `way` returns the safe alternative for the first expression found. */
 export const code = (what: string, way: (inner: string) => string): z.ZodMiniType<string, string> =>
-  z.string(expecting('text')).check(
+  z.string(TEXT).check(
     z.refine((value: string) => value.trim() !== '', expecting(`${what} that is not empty`)),
     z.refine((value: string) => !value.includes('\0'), expecting(`${what} without null characters`)),
     (payload) => {
@@ -128,7 +119,7 @@ export const code = (what: string, way: (inner: string) => string): z.ZodMiniTyp
   );
 
 /** Text that is neither code nor a template: it must not contain expressions. */
-export const plain = z.string(expecting('text')).check(
+export const plain = z.string(TEXT).check(
   z.refine((value: string) => value.trim() !== '', expecting('text that is not empty')),
   (payload) => {
     if (!hasExpression(payload.value)) return;

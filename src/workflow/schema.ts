@@ -20,6 +20,11 @@ import {
 
 const optional = z.optional;
 
+const ABOVE_0 = expecting('a number above 0');
+const METHOD = expecting('a method such as GET');
+const NOT_EMPTY = expecting('a list that is not empty');
+const STATUS = expecting('an HTTP status, 100 to 599');
+
 const envName = z.string().check(
   z.regex(/^[^=\0]+$/, expecting('a variable name without "="')),
   z.refine(
@@ -36,7 +41,7 @@ const retry = z.strictObject(
       z.enum(['none', 'fixed', 'linear', 'exponential'], expecting('"none", "fixed", "linear" or "exponential"')),
     ),
     delay: optional(duration),
-    factor: optional(z.number(expecting('a number above 0')).check(z.positive(expecting('a number above 0')))),
+    factor: optional(z.number(ABOVE_0).check(z.positive(ABOVE_0))),
     max_delay: optional(duration),
     jitter: optional(
       z.union([z.boolean(), z.enum(['none', 'full', 'equal'])], expecting('"none", "full", "equal", true or false')),
@@ -99,7 +104,7 @@ const processKeys = {
 const output = optional(z.enum(['json', 'text', 'lines'], expecting('"json", "text" or "lines"')));
 
 const shell = z.union(
-  [plain, z.array(plain).check(z.minLength(1, expecting('a list that is not empty')))],
+  [plain, z.array(plain).check(z.minLength(1, NOT_EMPTY))],
   expecting('the name of a shell, or a list of a program and its arguments'),
 );
 
@@ -121,18 +126,11 @@ const query = code(
   (inner) => `Bind it as a parameter:\n    query: SELECT … WHERE id = ?\n    params: [\${{ ${inner} }}]`,
 );
 
-const status = z
-  .int(expecting('an HTTP status, 100 to 599'))
-  .check(
-    z.minimum(100, expecting('an HTTP status, 100 to 599')),
-    z.maximum(599, expecting('an HTTP status, 100 to 599')),
-  );
+const status = z.int(STATUS).check(z.minimum(100, STATUS), z.maximum(599, STATUS));
 
 const request = {
   url: template,
-  method: optional(
-    z.string(expecting('a method such as GET')).check(z.regex(/^[A-Za-z]+$/, expecting('a method such as GET'))),
-  ),
+  method: optional(z.string(METHOD).check(z.regex(/^[A-Za-z]+$/, METHOD))),
   headers: optional(z.record(z.string(), scalarTemplate, expecting('a mapping of headers'))),
   query: optional(
     z.record(
@@ -144,10 +142,7 @@ const request = {
   body: optional(template),
   json: optional(dataTemplate),
   expect_status: optional(
-    z.union(
-      [status, z.array(status).check(z.minLength(1, expecting('a list that is not empty')))],
-      expecting('an HTTP status, or a list of them'),
-    ),
+    z.union([status, z.array(status).check(z.minLength(1, NOT_EMPTY))], expecting('an HTTP status, or a list of them')),
   ),
 };
 
@@ -212,7 +207,7 @@ const sensor = z.strictObject({
   type: z.literal('sensor'),
   interval: optional(duration),
   backoff: optional(z.enum(['fixed', 'linear', 'exponential'], expecting('"fixed", "linear" or "exponential"'))),
-  factor: optional(z.number(expecting('a number above 0')).check(z.positive(expecting('a number above 0')))),
+  factor: optional(z.number(ABOVE_0).check(z.positive(ABOVE_0))),
   max_interval: optional(duration),
   file: optional(template),
   http: optional(z.strictObject(request, expecting('a mapping with url, and what else an http task has'))),
@@ -247,7 +242,7 @@ const param = z.union(
       type: optional(z.enum(PARAM_TYPES, expecting(PARAM_TYPES.map((type) => `"${type}"`).join(', ')))),
       default: optional(z.unknown()),
       description: optional(text),
-      enum: optional(z.array(z.unknown()).check(z.minLength(1, expecting('a list that is not empty')))),
+      enum: optional(z.array(z.unknown()).check(z.minLength(1, NOT_EMPTY))),
     }),
     z.string(),
     z.number(),
@@ -315,9 +310,5 @@ export type Workflow = z.output<typeof workflowSchema>;
 export type WorkflowTask = Workflow['tasks'][number];
 
 export type TaskOfType<Type extends WorkflowTask['type']> = Extract<WorkflowTask, { readonly type: Type }>;
-
-export type Defaults = NonNullable<Workflow['defaults']>;
-
-export type Param = z.output<typeof param>;
 
 export type WorkflowPool = z.output<typeof pool>;

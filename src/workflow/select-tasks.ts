@@ -116,12 +116,9 @@ const handlersWithout = (
   const all = new Set(tasks.map(({ name }) => name));
   const kept = (need: string): readonly string[] =>
     all.has(need) && !chosen.has(need) ? [...(upstream.get(need) ?? [])] : [need];
-  const map = (list: readonly WorkflowTask[]): WorkflowTask[] =>
-    list.map((task) => ({ ...task, dependencies: [...new Set(task.dependencies.flatMap(kept))] }));
-  const { success, failure, always } = handlers;
-  return {
-    ...(success ? { success: map(success) } : {}),
-    ...(failure ? { failure: map(failure) } : {}),
-    ...(always ? { always: map(always) } : {}),
-  };
+  const lists = Object.entries(handlers).map(([when, list]) => [
+    when,
+    list?.map((task) => ({ ...task, dependencies: [...new Set(task.dependencies.flatMap(kept))] })),
+  ]);
+  return Object.fromEntries(lists);
 };

@@ -3,7 +3,7 @@ import type { TaskFunction, TaskScope } from '../engine/definition/task-function
 import type { ItemScope } from '../engine/definition/task-spec.ts';
 import { NonRetryableError } from '../engine/errors/errors.ts';
 import { fileReady } from '../executors/file-ready.ts';
-import type { HttpOptions, HttpResponse } from '../executors/http/http.ts';
+import type { HttpResponse } from '../executors/http/http.ts';
 import type { HttpRequest } from '../executors/http/request.ts';
 import type { Mask } from '../executors/mask/mask.ts';
 import { masked } from '../executors/mask/masked-task.ts';
@@ -16,12 +16,12 @@ import { readyWhen } from '../executors/process/ready-when.ts';
 import type { SqlQuery } from '../executors/sql/query.ts';
 import { ExpressionError, type ExpressionScope } from './expression.ts';
 import { namedOutput, taskOutput } from './output.ts';
-import type { Defaults, TaskOfType, Workflow } from './schema.ts';
+import type { TaskOfType, Workflow } from './schema.ts';
 import { dataOf, textOf, toText } from './template.ts';
 
 /** What all tasks of a file share. */
 export type BuildContext = {
-  readonly workflow: Pick<Workflow, 'name'> & { readonly defaults?: Defaults | undefined };
+  readonly workflow: Pick<Workflow, 'name' | 'defaults'>;
   /** The directory that relative paths start from, and in which commands run. */
   readonly directory: string;
   readonly secrets: Readonly<Record<string, string>>;
@@ -39,32 +39,28 @@ export type FunctionTask = TaskOfType<'bash' | 'python' | 'node' | 'http' | 'sql
 export const taskFunctionOf = (task: FunctionTask, context: BuildContext, isHandler: boolean): TaskFunction => {
   // An item without output is `null` in the list, as in JSON.
   const shape = task.map ? (value: unknown) => value ?? null : outputMapperOf(task);
-  const run = functionOf(task, context, isHandler);
-  return masked(async (scope) => shape(await withoutRetry(run, scope)), context.mask);
+  return maskedAttempt(functionOf(task, context, isHandler), shape, context);
 };
 
 /** Returns the function that performs one check of a sensor. */
 export const sensorFunctionOf = (task: TaskOfType<'sensor'>, context: BuildContext): TaskFunction => {
-  const shape = shapeOfSensor(task);
-  const check = sensorCheckOf(task, context);
-  return masked(async (scope) => shape(await withoutRetry(check, scope)), context.mask);
-};
-
-/** Runs an attempt, without retries if an expression fails: it would fail again. */
-const withoutRetry = async (run: TaskFunction, scope: TaskScope): Promise<unknown> => {
-  try {
-    return await run(scope);
-  } catch (error) {
-    if (!(error instanceof ExpressionError)) throw error;
-    throw new NonRetryableError(error.message, { cause: error });
-  }
-};
-
-/** Returns the function that shapes a sensor's result. `true` means ready without an output. */
-const shapeOfSensor = (task: TaskOfType<'sensor'>): ((value: unknown) => unknown) => {
   const shape = task.command === undefined ? namedOutput(task.name) : taskOutput(task.name);
-  return (value) => (value === true ? true : shape(value));
+  // `true` means ready without an output.
+  return maskedAttempt(sensorCheckOf(task, context), (value) => (value === true ? true : shape(value)), context);
 };
+
+/** Runs an attempt and shapes its value; without retries if an expression fails: it would fail again. */
+const maskedAttempt = (run: TaskFunction, shape: OutputMapper, { mask }: BuildContext): TaskFunction =>
+  masked(async (scope) => {
+    try {
+      return shape(await run(scope));
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      throw new NonRetryableError(error.message, { cause: error });
+    }
+  }, mask);
+
+type OutputMapper = (value: unknown) => unknown;
 
 /** Returns the values of the variables that expressions may read, in an attempt or a condition. */
 export const expressionScope = (
@@ -92,11 +88,7 @@ export const expressionScope = (
 const functionOf = (task: FunctionTask, context: BuildContext, isHandler: boolean): TaskFunction => {
   switch (task.type) {
     case 'bash':
-      return bash(
-        task.command,
-        processOptions(task, context, isHandler),
-        shellOf(task.shell ?? context.workflow.defaults?.shell),
-      );
+      return bash(task.command, processOptions(task, context, isHandler), shellOf(task, context));
     case 'python':
       return python(task.command, processOptions(task, context, isHandler));
     case 'node': {
@@ -113,7 +105,7 @@ const functionOf = (task: FunctionTask, context: BuildContext, isHandler: boolea
 };
 
 /** Returns the function that shapes outputs: only mappings of commands and of JSON requests merge into the context. */
-const outputMapperOf = (task: FunctionTask): ((value: unknown) => unknown) => {
+const outputMapperOf = (task: FunctionTask): OutputMapper => {
   if (task.type === 'sql') return namedOutput(task.name);
   if (task.type !== 'http') return taskOutput(task.name);
   if (task.output === 'json') {
@@ -131,8 +123,7 @@ const sensorCheckOf = (task: TaskOfType<'sensor'>, context: BuildContext): TaskF
   }
   if (task.http) return httpReady(requestOf(task.http, context), { mask: context.mask });
   if (task.sql) return sqlReady(statementOf(task.sql, context));
-  const shell = shellOf(task.shell ?? context.workflow.defaults?.shell);
-  return readyWhen(bash(task.command as string, processOptions(task, context, false), shell));
+  return readyWhen(bash(task.command as string, processOptions(task, context, false), shellOf(task, context)));
 };
 
 type ProcessKeys = Pick<TaskOfType<'bash'>, 'env' | 'cwd' | 'args' | 'output'>;
@@ -176,49 +167,38 @@ const outcomeVariables = ({ outcome: { state, error } }: Scope): Readonly<Record
 });
 
 /** Returns the program and flags for a command; `undefined` for plain bash. Known shells get `-e`: stop at an error. */
-const shellOf = (shell: string | readonly string[] | undefined): Parameters<typeof bash>[2] => {
+const shellOf = (
+  { shell: own }: Pick<TaskOfType<'bash'>, 'shell'>,
+  { workflow }: BuildContext,
+): Parameters<typeof bash>[2] => {
+  const shell = own ?? workflow.defaults?.shell;
   if (shell === undefined || shell === 'bash') return undefined;
   if (typeof shell !== 'string') return shell as unknown as [string];
   return [shell, ...(/(^|\/)(sh|dash|ash|ksh|zsh)$/.test(shell) ? ['-e'] : []), '-c'];
 };
 
-type Requests = (scope: TaskScope) => HttpRequest;
-
-type Statements = (scope: TaskScope) => SqlQuery;
-
-// Loaded at the first attempt, because most files need neither.
-const loadHttp = () => import('../executors/http/http.ts');
-
-const loadSql = () => import('../executors/sql/sql.ts');
-
-const http = (requests: Requests, options: HttpOptions): TaskFunction =>
-  lazyTaskFunction(async () => (await loadHttp()).http(requests, options));
-
-const httpReady = (requests: Requests, options: HttpOptions): TaskFunction =>
-  lazyTaskFunction(async () => (await loadHttp()).httpReady(requests, options));
-
-const sql = (statements: Statements): TaskFunction => lazyTaskFunction(async () => (await loadSql()).sql(statements));
-
-const sqlReady = (statements: Statements): TaskFunction =>
-  lazyTaskFunction(async () => (await loadSql()).sqlReady(statements));
-
-/** Returns a task function that loads the real one at its first call. */
-const lazyTaskFunction = (load: () => Promise<TaskFunction>): TaskFunction => {
-  let loading: Promise<TaskFunction> | undefined;
-  return async (scope) => {
-    loading ??= load();
-    return (await loading)(scope);
+/** Returns a task function that loads the real one at its first attempt, because most files need neither. */
+const lazily =
+  <Given extends unknown[]>(load: () => Promise<(...given: Given) => TaskFunction>) =>
+  (...given: Given): TaskFunction => {
+    let loading: Promise<TaskFunction> | undefined;
+    return async (scope) => {
+      loading ??= load().then((create) => create(...given));
+      return (await loading)(scope);
+    };
   };
-};
+
+const http = lazily(async () => (await import('../executors/http/http.ts')).http);
+const httpReady = lazily(async () => (await import('../executors/http/http.ts')).httpReady);
+const sql = lazily(async () => (await import('../executors/sql/sql.ts')).sql);
+const sqlReady = lazily(async () => (await import('../executors/sql/sql.ts')).sqlReady);
 
 type RequestKeys = Pick<TaskOfType<'http'>, 'url' | 'method' | 'headers' | 'query' | 'body' | 'json' | 'expect_status'>;
 
 const requestOf = (task: RequestKeys, context: BuildContext): ((scope: TaskScope) => HttpRequest) => {
   const url = textOf(task.url);
   const headers = task.headers && mapValues(task.headers, textOf);
-  const query =
-    task.query &&
-    mapValues(task.query, (value) => (Array.isArray(value) ? value.map(textOf) : textOf(value as string)));
+  const query = task.query && mapValues(task.query, (value) => [value].flat().map(textOf));
   const body = task.body === undefined ? undefined : textOf(task.body);
   const json = task.json === undefined ? undefined : dataOf(task.json);
   const expectStatus = task.expect_status === undefined ? undefined : [task.expect_status].flat();
@@ -228,13 +208,7 @@ const requestOf = (task: RequestKeys, context: BuildContext): ((scope: TaskScope
       url: url(values),
       ...(task.method === undefined ? {} : { method: task.method.toUpperCase() }),
       ...(headers ? { headers: mapValues(headers, (value) => value(values)) } : {}),
-      ...(query
-        ? {
-            query: mapValues(query, (value) =>
-              Array.isArray(value) ? value.map((one) => one(values)) : value(values),
-            ),
-          }
-        : {}),
+      ...(query ? { query: mapValues(query, (texts) => texts.map((text) => text(values))) } : {}),
       ...(body ? { body: body(values) } : {}),
       ...(json ? { json: json(values) } : {}),
       ...(expectStatus ? { expectStatus } : {}),

@@ -1,15 +1,12 @@
 import { compile, type Expression, ExpressionError, type ExpressionScope } from './expression.ts';
 
-/** Text that contains `${{ expression }}`. */
-export type Template = {
-  readonly parts: readonly (string | Expression)[];
-};
+/** The parts of a text that contains `${{ expression }}`. */
+type Template = readonly (string | Expression)[];
 
 /** Returns whether the text contains an expression, complete or not. */
 export const hasExpression = (text: string): boolean => text.includes(OPEN);
 
 const OPEN = '${{';
-
 const CLOSE = '}}';
 
 /** Splits text into plain pieces and compiled expressions. @throws ExpressionError */
@@ -23,7 +20,7 @@ export const parseTemplate = (text: string): Template => {
     at = end;
   }
   if (at < text.length) parts.push(text.slice(at));
-  return { parts };
+  return parts;
 };
 
 /** Reads the expression at `start`, which may contain `}}`. Returns it with the offset after the `}}` that ends it. */
@@ -42,12 +39,12 @@ const readExpression = (text: string, start: number): [Expression, number] => {
 
 /** Renders a template as text. Numbers and booleans become text, lists and mappings JSON, `null` nothing. */
 export const renderText = (template: Template, scope: ExpressionScope): string =>
-  template.parts.map((part) => (typeof part === 'string' ? part : toText(part.evaluate(scope)))).join('');
+  template.map((part) => (typeof part === 'string' ? part : toText(part.evaluate(scope)))).join('');
 
 /** Like `renderText`, but a template that is a single expression returns the value itself. */
 export const renderValue = (template: Template, scope: ExpressionScope): unknown => {
-  const [only] = template.parts;
-  return template.parts.length === 1 && typeof only === 'object' ? only.evaluate(scope) : renderText(template, scope);
+  const [only] = template;
+  return template.length === 1 && typeof only === 'object' ? only.evaluate(scope) : renderText(template, scope);
 };
 
 export const toText = (value: unknown): string => {
@@ -58,9 +55,8 @@ export const toText = (value: unknown): string => {
 /** Compiles data whose texts are templates. Returns a function that renders the data. @throws ExpressionError */
 export const dataOf = (data: unknown): ((scope: ExpressionScope) => unknown) => {
   if (typeof data === 'string') {
-    if (!hasExpression(data)) return () => data;
     const template = parseTemplate(data);
-    return (scope) => renderValue(template, scope);
+    return hasExpression(data) ? (scope) => renderValue(template, scope) : () => data;
   }
   if (Array.isArray(data)) {
     const items = data.map(dataOf);
@@ -73,8 +69,6 @@ export const dataOf = (data: unknown): ((scope: ExpressionScope) => unknown) => 
 
 /** Compiles a text as a template. Returns a function that renders it as text. @throws ExpressionError */
 export const textOf = (data: string | number | boolean): ((scope: ExpressionScope) => string) => {
-  const text = String(data);
-  if (!hasExpression(text)) return () => text;
-  const template = parseTemplate(text);
+  const template = parseTemplate(String(data));
   return (scope) => renderText(template, scope);
 };

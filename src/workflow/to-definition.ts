@@ -13,13 +13,7 @@ import { type HandledState, handlersOf } from './handlers.ts';
 import { PARAMS } from './output.ts';
 import { paramSpecs, readParams } from './params.ts';
 import type { Workflow, WorkflowPool, WorkflowTask } from './schema.ts';
-import {
-  type BuildContext,
-  expressionScope,
-  type FunctionTask,
-  sensorFunctionOf,
-  taskFunctionOf,
-} from './task-functions.ts';
+import { type BuildContext, expressionScope, sensorFunctionOf, taskFunctionOf } from './task-functions.ts';
 import { dataOf } from './template.ts';
 
 export type DefinitionParts = Omit<BuildContext, 'workflow'> & {
@@ -42,49 +36,26 @@ export const toDefinition = (workflow: Workflow, parts: DefinitionParts): JobDef
   });
 };
 
-type WorkflowContext = BuildContext & DefinitionParts & { readonly workflow: Workflow };
+type WorkflowContext = DefinitionParts & { readonly workflow: Workflow };
 
 const specOf = (task: WorkflowTask, context: WorkflowContext, states?: readonly HandledState[]): AnyTaskSpec => {
-  const flow = flowOptions(task, context, states);
-  const attempts = attemptOptions(task, context.workflow.defaults);
-  switch (task.type) {
-    case 'job': {
-      const definition = context.nested.get(task.file) as JobDefinition;
-      return { kind: 'job', ...flow, ...attempts, definition, input: inputOf(task.params, context) };
-    }
-    case 'external':
-      return { kind: 'external', ...flow, ...attempts, heartbeatTimeout: task.heartbeat_timeout };
-    case 'sensor': {
-      const { interval, backoff, factor, max_interval: maxInterval } = task;
-      const check = sensorFunctionOf(task, context);
-      return {
-        kind: 'sensor',
-        ...flow,
-        ...attempts,
-        ...slotOptions(task, context),
-        interval,
-        backoff,
-        factor,
-        maxInterval,
-        check,
-      };
-    }
-    default: {
-      const run = taskFunctionOf(task, context, states !== undefined);
-      const slots = slotOptions(task, context);
-      if (!task.map) return { ...flow, ...attempts, ...slots, run };
-      const { over, concurrency } = task.map;
-      return {
-        kind: 'map',
-        ...flow,
-        ...attempts,
-        ...slots,
-        over: itemsOf(over, task, context),
-        concurrency,
-        each: run,
-      };
-    }
+  const { defaults } = context.workflow;
+  const common = { ...flowOptions(task, context, states), ...attemptOptions(task, defaults) };
+  if (task.type === 'job') {
+    const definition = context.nested.get(task.file) as JobDefinition;
+    return { kind: 'job', ...common, definition, input: inputOf(task.params, context) };
   }
+  if (task.type === 'external') return { kind: 'external', ...common, heartbeatTimeout: task.heartbeat_timeout };
+  const slots: SlotOptions = { pool: task.pool ?? defaults?.pool, slots: task.slots };
+  if (task.type === 'sensor') {
+    const { interval, backoff, factor, max_interval: maxInterval } = task;
+    const check = sensorFunctionOf(task, context);
+    return { kind: 'sensor', ...common, ...slots, interval, backoff, factor, maxInterval, check };
+  }
+  const run = taskFunctionOf(task, context, states !== undefined);
+  if (!task.map) return { ...common, ...slots, run };
+  const { over, concurrency } = task.map;
+  return { kind: 'map', ...common, ...slots, over: itemsOf(over, task, context), concurrency, each: run };
 };
 
 const flowOptions = (
@@ -149,14 +120,6 @@ const attemptOptions = (task: WorkflowTask, defaults: Workflow['defaults']): Att
     ...(Object.values(given).some((value) => value !== undefined) ? { retry: given } : {}),
   };
 };
-
-const slotOptions = (
-  task: FunctionTask | Extract<WorkflowTask, { type: 'sensor' }>,
-  { workflow }: WorkflowContext,
-): SlotOptions => ({
-  pool: task.pool ?? workflow.defaults?.pool,
-  slots: task.slots,
-});
 
 /** Returns the function that evaluates `map.over`. The function throws OutputError if the value is not a list. */
 const itemsOf = (

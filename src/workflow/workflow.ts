@@ -14,7 +14,7 @@ import { paramSpecs, readParams } from './params.ts';
 import { type ParsedWorkflow, parseWorkflow } from './parse-workflow.ts';
 import { WorkflowError, type WorkflowProblem } from './problem.ts';
 import { readWorkflowFile } from './read-file.ts';
-import type { TaskOfType, Workflow } from './schema.ts';
+import type { TaskOfType, Workflow, WorkflowTask } from './schema.ts';
 import { readSecrets } from './secrets.ts';
 import { type Selection, selectTasks } from './select-tasks.ts';
 import { hasExpression } from './template.ts';
@@ -85,7 +85,8 @@ const readFiles = async (
   const nested = new Map<string, LoadedFile>();
   const found: WorkflowProblem[] = [...problems];
   const wrong = new Set<string>();
-  for (const { at, task } of nestedJobs(parsed.workflow)) {
+  for (const [at, task] of tasksIn(parsed.workflow)) {
+    if (task.type !== 'job') continue;
     const target = resolve(directory, task.file);
     const chain = [...parents, path];
     if (chain.includes(target)) {
@@ -156,21 +157,19 @@ const secretsOf = (
   return { secrets: values, problems };
 };
 
-type NestedJob = { readonly at: readonly PropertyKey[]; readonly task: TaskOfType<'job'> };
-
-/** Returns the tasks that run files, each with its path in this file. */
-const nestedJobs = ({ tasks, handlers }: Workflow): readonly NestedJob[] => {
-  const jobsIn = (path: readonly PropertyKey[], list: Workflow['tasks']): NestedJob[] =>
-    list.flatMap((task, index) => (task.type === 'job' ? [{ at: [...path, index], task }] : []));
-  const handled = Object.entries(handlers ?? {}).flatMap(([when, list]) => jobsIn(['handlers', when], list ?? []));
-  return [...jobsIn(['tasks'], tasks), ...handled];
-};
+/** Returns the tasks and handlers, each with its path in the file. */
+const tasksIn = ({ tasks, handlers }: Workflow): readonly (readonly [readonly PropertyKey[], WorkflowTask])[] => [
+  ...tasks.map((task, index) => [['tasks', index], task] as const),
+  ...Object.entries(handlers ?? {}).flatMap(([when, list = []]) =>
+    list.map((task, index) => [['handlers', when, index], task] as const),
+  ),
+];
 
 const externalsOf = (
   { parsed: { workflow }, nested }: LoadedFile,
   prefix = '',
 ): readonly (readonly [path: string, description: string | undefined])[] =>
-  [...workflow.tasks, ...Object.values(workflow.handlers ?? {}).flatMap((list) => list ?? [])].flatMap((task) => {
+  tasksIn(workflow).flatMap(([, task]) => {
     const path = prefix + task.name;
     if (task.type === 'external') return [[path, task.description] as const];
     const inner = task.type === 'job' ? nested.get(task.file) : undefined;
@@ -196,13 +195,7 @@ const build = (
       return [name, definition];
     }),
   );
+  const { parsed, directory, secrets } = file;
   const { gate, killGraceMs } = options;
-  return toDefinition(file.parsed.workflow, {
-    directory: file.directory,
-    secrets: file.secrets,
-    mask,
-    nested,
-    gate,
-    killGraceMs,
-  });
+  return toDefinition(parsed.workflow, { directory, secrets, mask, nested, gate, killGraceMs });
 };

@@ -9,7 +9,7 @@ import { isTerminalJobState } from '../../events/states.ts';
 import { jobLabel } from '../stored/job-command.ts';
 import { handlersIn, type ShapeTask, shapeTasks } from '../stored/shape-tasks.ts';
 import { readStoredJob } from '../stored/stored-job.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { UsageError } from '../terminal/exit-code.ts';
 
 /** Compares a definition with the stored one; returns the engine's policy. @throws UsageError on a forbidden change */
 export const changePolicy = async (

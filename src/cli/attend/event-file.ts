@@ -1,7 +1,8 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import type { JobEvent } from '../../events/event.ts';
 import { jsonSafe } from '../../events/json-safe.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { UsageError } from '../terminal/exit-code.ts';
+import { lineBatch } from '../terminal/printer.ts';
 
 export type EventFile = {
   readonly write: (event: JobEvent) => void;
@@ -13,34 +14,22 @@ export type EventFile = {
 export const openEventFile = (file: string): EventFile => {
   const descriptor = open(file);
   let isCut = false;
-  let waiting = '';
-  let scheduled: NodeJS.Immediate | undefined;
   let failure: Error | undefined;
-  const flush = (): void => {
-    clearImmediate(scheduled);
-    scheduled = undefined;
-    const text = waiting;
-    waiting = '';
-    if (text === '' || failure) return;
+  const attempt = (work: () => void): void => {
     try {
-      writeWhole(descriptor, Buffer.from(text));
+      work();
     } catch (error) {
       failure = error as Error;
     }
   };
+  const { line, flush } = lineBatch((text) => {
+    if (!failure) attempt(() => writeWhole(descriptor, Buffer.from(text)));
+  });
   return {
     write: (event) => {
-      if (!isCut) {
-        isCut = true;
-        try {
-          truncateForAppend(file, descriptor, event);
-        } catch (error) {
-          failure = error as Error;
-        }
-      }
-      waiting += `${toJson(event)}\n`;
-      if (waiting.length > BATCH_LENGTH) flush();
-      else scheduled ??= setImmediate(flush);
+      if (!isCut) attempt(() => truncateForAppend(file, descriptor, event));
+      isCut = true;
+      line(toJson(event));
     },
     close: () => {
       flush();
@@ -49,8 +38,6 @@ export const openEventFile = (file: string): EventFile => {
     },
   };
 };
-
-const BATCH_LENGTH = 64 * 1024;
 
 /** Serialises an event. Only outputs may hold values that JSON doesn't allow. */
 const toJson = (event: JobEvent): string => {
@@ -98,7 +85,7 @@ const endBefore = (descriptor: number, size: number, { jobId, seq }: JobEvent): 
 };
 
 const lineStart = (descriptor: number, end: number): number => {
-  const chunk = Buffer.alloc(BATCH_LENGTH);
+  const chunk = Buffer.alloc(64 * 1024);
   // The line feed that ends the line itself does not count.
   for (let to = end - 1; to > 0; ) {
     const from = Math.max(0, to - chunk.length);

@@ -10,9 +10,15 @@ export const thrownBy = (error: TaskError | undefined): unknown => {
   return isWrapper ? (cause.cause ?? cause) : cause;
 };
 
-/** Returns the exit code of the process that failed, or the signal that ended it. */
-export const exitCodeOfTask = (error: TaskError | undefined): number | string | undefined => {
+/** Returns the error of the process that failed, if the task ran one. */
+export const processErrorOf = (error: TaskError | undefined): ProcessError | undefined => {
   // A task whose upstream failed has not run itself.
   const thrown = error?.code === 'UPSTREAM_FAILED' ? undefined : thrownBy(error);
-  return thrown instanceof ProcessError ? (thrown.signal ?? thrown.exitCode ?? undefined) : undefined;
+  return thrown instanceof ProcessError ? thrown : undefined;
+};
+
+/** Returns the exit code of the process that failed, or the signal that ended it. */
+export const exitCodeOfTask = (error: TaskError | undefined): number | string | undefined => {
+  const failed = processErrorOf(error);
+  return failed?.signal ?? failed?.exitCode ?? undefined;
 };

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { TintypeError } from '../../engine/errors/errors.ts';
 import type { Job } from '../../engine/job.ts';
-import type { JobEvent } from '../../events/event.ts';
+import type { Mask } from '../../executors/mask/mask.ts';
 import { parseOutput } from '../../executors/process/output-error.ts';
 import { taskOutput } from '../../workflow/output.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
@@ -20,7 +20,7 @@ export class UnattendedError extends TintypeError {
  * `approve fail too expensive`. When the input ends, waiting tasks fail unless `commandFor` has a command for later.
  */
 export const externalsFromStdin = (
-  job: AnyJob,
+  job: Job,
   { externals, mask }: Pick<LoadedWorkflow, 'externals' | 'mask'>,
   open: CliIo['stdin'],
   { print, onInput, columns }: Pick<Reporter, 'print' | 'onInput'> & { readonly columns: number },
@@ -33,17 +33,9 @@ export const externalsFromStdin = (
   let ended = stdin === undefined;
 
   const abandon = (name: string): void => {
-    if (commandFor) {
-      print(`The standard input has ended: ${name} waits for that command.`);
-      return;
-    }
-    job
-      .task(name)
-      .fail(
-        new UnattendedError(
-          `Nobody can complete "${name}": the standard input has ended. Run this from a terminal, or write the line ${name} to it.`,
-        ),
-      );
+    const message = `Nobody can complete "${name}": the standard input has ended. Run this from a terminal, or write the line ${name} to it.`;
+    if (commandFor) print(`The standard input has ended: ${name} waits for that command.`);
+    else job.task(name).fail(new UnattendedError(message));
   };
   const announce = (name: string): void => {
     waiting.add(name);
@@ -83,17 +75,13 @@ export const externalsFromStdin = (
   };
 };
 
-type AnyJob = Pick<Job, 'task'> & {
-  readonly events$: { subscribe: (next: (event: JobEvent) => void) => { unsubscribe: () => void } };
-};
-
 const linesOf = (text: string, columns: number): readonly string[] =>
   columns === Number.POSITIVE_INFINITY
     ? [text]
     : wrapText(wordsOf(text), { columns, indents: ['', '  '], style: (_, word) => word, ellipsis: '…' });
 
 /** Applies a line to its task. Returns what is wrong with the line, or `undefined`. */
-const completeFromLine = (job: AnyJob, names: readonly string[], line: string): string | undefined => {
+const completeFromLine = (job: Job, names: readonly string[], line: string): string | undefined => {
   if (line === '') return undefined;
   const name = names.filter((one) => line === one || line.startsWith(`${one} `)).sort((a, b) => b.length - a.length)[0];
   if (name === undefined) return `"${line}" names no external task. Those are ${names.join(', ')}.`;
@@ -101,17 +89,13 @@ const completeFromLine = (job: AnyJob, names: readonly string[], line: string): 
   const reason = /^fail\b\s*(.*)$/.exec(rest)?.[1];
   try {
     if (reason !== undefined) job.task(name).fail(new Error(reason || 'It was failed by hand.'));
-    else
-      job
-        .task(name)
-        .complete(
-          rest === '' ? undefined : (taskOutput(nameIn(name))(parseOutput(rest, `The output of ${name}`)) as object),
-        );
+    else job.task(name).complete(typedOutput(name, rest) as object);
     return undefined;
   } catch (error) {
     return (error as Error).message;
   }
 };
 
-/** Returns the last name of a path: `inner` of `outer/inner`. */
-const nameIn = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+/** Returns the output of the task at a path, typed as JSON; `undefined` for an empty text. @throws OutputError */
+export const typedOutput = (path: string, text: string, mask?: Mask): unknown =>
+  taskOutput(path.slice(path.lastIndexOf('/') + 1))(parseOutput(text, `The output of ${path}`, mask));

@@ -1,3 +1,4 @@
+import { textOf } from '../../events/error-data.ts';
 import type { CliIo } from '../terminal/io.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -15,4 +16,10 @@ export const onInterrupts = (
   return () => {
     for (const signal of SIGNALS) signals.off(signal, listener);
   };
+};
+
+/** Returns the signal that a job was cancelled by, if any. `reason` is the job's reason, or the cause of its error. */
+export const cancellingSignal = (reason: unknown): NodeJS.Signals | undefined => {
+  const text = reason instanceof Error ? reason.message : textOf(reason);
+  return [...SIGNALS, 'SIGPIPE' as const].find((signal) => signal === text);
 };

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { paramSpecs, readParams } from '../../workflow/params.ts';
 import type { Workflow } from '../../workflow/schema.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { UsageError } from '../terminal/exit-code.ts';
 
 type Given = { readonly param?: readonly string[]; readonly paramsFile?: string };
 

@@ -17,17 +17,6 @@ export type RunOptions = WatchOptions & {
   readonly db?: string | false;
 };
 
-export type RepeatableOptions = {
-  readonly workers?: number | undefined;
-  /** In ms. */
-  readonly timeout?: number | undefined;
-  readonly onFailure?: FailurePolicy | undefined;
-  /** In ms. */
-  readonly grace?: number | undefined;
-  readonly json?: boolean | undefined;
-  readonly events?: string | undefined;
-};
-
 /** Returns the given options as words of a command line, for a command that runs the same way. */
 export const repeatableArgs = ({
   workers,
@@ -36,7 +25,7 @@ export const repeatableArgs = ({
   grace,
   json,
   events,
-}: RepeatableOptions): readonly string[] => [
+}: { readonly [Key in keyof RunOptions]?: RunOptions[Key] | undefined }): readonly string[] => [
   ...(workers === undefined ? [] : ['-w', String(workers)]),
   ...(timeout === undefined ? [] : ['--timeout', durationWord(timeout)]),
   ...(onFailure === undefined ? [] : ['--on-failure', onFailure]),

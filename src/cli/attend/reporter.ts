@@ -66,14 +66,9 @@ const liveReporter = (
 ): Reporter => {
   const upstream = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));
   const view = createLiveView(
-    {
-      names: namesOf(definition),
-      upstream: (name) => upstream.get(name) ?? [],
-      isExternal,
-    },
+    { names: namesOf(definition), upstream: (name) => upstream.get(name) ?? [], isExternal },
     progress,
     { stream, env, verbose: verbose === true, workers, gate },
   );
-  const { event, print, onInput, stop } = view;
-  return { event, print, notice: print, onInput, stop, hidesOutput: verbose !== true };
+  return { ...view, notice: view.print, hidesOutput: verbose !== true };
 };

@@ -3,10 +3,9 @@ import { type OutputGate, outputGate } from '../../executors/process/output-gate
 import { WorkflowError } from '../../workflow/problem.ts';
 import { SelectionError } from '../../workflow/select-tasks.ts';
 import { withErrorReporting } from '../stored/with-journal.ts';
-import { EXIT } from '../terminal/exit-code.ts';
+import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter, type Printer } from '../terminal/printer.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
 
 export type RunContext = {

@@ -8,9 +8,9 @@ import type { Workflow } from '../../workflow/schema.ts';
 import type { Tail } from '../stored/printed-lines.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
-import { SKIP_REASONS } from '../terminal/skip-reasons.ts';
-import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
-import { cutEnd, cutMiddle, textWidth } from '../terminal/text-width.ts';
+import { paintState, SKIP_REASONS, STATE_WORDS } from '../terminal/state-style.ts';
+import { type Column, columnWidths, GAP, textTable } from '../terminal/text-table.ts';
+import { cutEnd, cutMiddle } from '../terminal/text-width.ts';
 import { exitCodeOfTask, thrownBy } from './exit-code-of-task.ts';
 
 /** Returns a table of how each task ended. On a terminal, unless `all`, leaves out fast tasks if there are many. */
@@ -26,15 +26,15 @@ export const statusTable = (
   const names = definition.tasks.map(({ name }) => name);
   const shown = all || printer.columns === Number.POSITIVE_INFINITY ? names : shownTasks(names, result);
   const rows = shown.map((name) => {
-    const cells = row(name, result.tasks[name], processes.has(name), result.startedAt, printer);
-    const unwanted =
-      result.tasks[name]?.reason === 'when' && !handlers.get(name)?.includes(result.state as HandledState);
-    return handlers.has(name) && unwanted
-      ? withNote(cells, `not for a job that is ${STATE_WORDS[result.state] ?? result.state}`)
-      : cells;
+    const task = result.tasks[name];
+    const states = handlers.get(name);
+    const isUnwanted = task?.reason === 'when' && states && !states.includes(result.state as HandledState);
+    const why = isUnwanted ? `not for a job that is ${STATE_WORDS[result.state] ?? result.state}` : undefined;
+    return row(name, task, processes.has(name), result.startedAt, printer, why);
   });
-  const fitted = fitColumns(rows, printer.columns);
-  const lines = linesOf(fitted, printer);
+  const columns = taskColumns(printer);
+  const fitted = fitRows(rows, columns, printer.columns);
+  const lines = textTable(columns, fitted, { style: printer.style, columns: Number.POSITIVE_INFINITY });
   const hidden = names.length - shown.length;
   return hidden === 0 ? lines : [...lines, `… and ${hidden} completed tasks; --verbose shows all`];
 };
@@ -63,38 +63,16 @@ const processTasks = ({ tasks, handlers }: Pick<Workflow, 'tasks' | 'handlers'>)
 
 const PROCESS_TYPES: ReadonlySet<string> = new Set(['bash', 'python', 'node']);
 
-type Row = [name: string, state: string, attempts: string, start: string, duration: string, exit: string, note: string];
-
-const HEAD: Row = ['TASK', 'STATE', 'ATTEMPTS', 'START', 'DURATION', 'EXIT', 'NOTE'];
-
-const GAP = '  ';
-
-/** The columns of numbers, aligned to the right. */
-const RIGHT: ReadonlySet<number> = new Set([2, 3, 4, 5]);
-
-const linesOf = (rows: readonly Row[], { style }: Printer): readonly string[] => {
-  const widths = widthsOf(rows);
-  const lineOf = (cells: Row, format: (cell: string, column: number) => string): string =>
-    cells
-      .map((cell, column) => {
-        const padding = ' '.repeat(Math.max(0, (widths[column] ?? 0) - textWidth(cell)));
-        const shown = format(cell, column);
-        return RIGHT.has(column) ? padding + shown : shown + padding;
-      })
-      .join(GAP)
-      .trimEnd();
-  return [
-    lineOf(HEAD, (title) => style('bold', title)),
-    ...rows.map((cells) =>
-      lineOf(cells, (cell, column) => (column === 1 ? style(STATE_STYLES[cell as TaskState], cell) : cell)),
-    ),
-  ];
-};
-
-const widthsOf = (rows: readonly Row[]): readonly number[] =>
-  HEAD.map((title, column) =>
-    rows.reduce((width, cells) => Math.max(width, textWidth(cells[column] ?? '')), title.length),
-  );
+/** Returns the columns of a table of tasks. */
+export const taskColumns = (printer: Printer): readonly Column[] => [
+  { title: 'TASK', cut: 'middle' },
+  { title: 'STATE', paint: paintState(printer) },
+  { title: 'ATTEMPTS', right: true },
+  { title: 'START', right: true },
+  { title: 'DURATION', right: true },
+  { title: 'EXIT', right: true },
+  { title: 'NOTE', cut: 'end' },
+];
 
 const row = (
   name: string,
@@ -102,7 +80,8 @@ const row = (
   isProcess: boolean,
   jobStart: number | undefined,
   { sanitize }: Printer,
-): Row => {
+  why?: string,
+): readonly string[] => {
   const { startedAt, durationMs } = task ?? {};
   const exit = exitCodeOfTask(task?.error) ?? (isProcess && task?.state === 'completed' ? 0 : undefined);
   return [
@@ -112,11 +91,9 @@ const row = (
     startedAt === undefined ? '' : `+${formatDuration(startedAt - (jobStart ?? startedAt))}`,
     durationMs === undefined ? '' : formatDuration(durationMs),
     exit === undefined ? '' : String(exit),
-    task ? sanitize(note(task)) : '',
+    why ?? (task ? sanitize(note(task)) : ''),
   ];
 };
-
-const withNote = (cells: Row, note: string): Row => [...cells.slice(0, -1), note] as unknown as Row;
 
 /** Returns one line on why the task did not complete, or how many tasks of its nested job did. */
 const note = (task: TaskResult): string => {
@@ -157,22 +134,22 @@ const firstOf = (error: TaskError): TaskError => {
 };
 
 /** Cuts names, then notes, to the width that the other columns leave. */
-const fitColumns = (rows: readonly Row[], columns: number): readonly Row[] => {
-  if (columns === Number.POSITIVE_INFINITY) return rows;
-  const widths = widthsOf(rows);
-  const [name = 0, , , , , , note = 0] = widths;
-  const rest = columns - widths.slice(1, 6).reduce((sum, width) => sum + width, 0) - GAP.length * (HEAD.length - 1);
+const fitRows = (
+  rows: readonly (readonly string[])[],
+  columns: readonly Column[],
+  room: number,
+): readonly (readonly string[])[] => {
+  if (room === Number.POSITIVE_INFINITY) return rows;
+  const widths = columnWidths(columns, rows);
+  const [name = 0, note = 0] = [widths[0], widths.at(-1)];
+  const others = widths.slice(1, -1).reduce((sum, width) => sum + width, GAP.length * (columns.length - 1));
+  const rest = room - others;
   const nameWidth = Math.max(MIN_WIDTH, Math.min(name, Math.max(rest - note, Math.ceil(rest / 2))));
   const noteWidth = Math.max(MIN_WIDTH, rest - nameWidth);
-  return rows.map(([name, state, attempts, start, duration, exit, note]) => [
-    cutMiddle(name, nameWidth),
-    state,
-    attempts,
-    start,
-    duration,
-    exit,
-    cutEnd(note, noteWidth),
-  ]);
+  return rows.map(([name = '', ...cells]) => {
+    const note = cells.pop() ?? '';
+    return [cutMiddle(name, nameWidth), ...cells, cutEnd(note, noteWidth)];
+  });
 };
 
 const MIN_WIDTH = 8;

@@ -1,33 +1,28 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { FailurePolicy } from '../../engine/definition/options.ts';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { type Mask, NO_MASK } from '../../executors/mask/mask.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
 import { jobLabel } from '../stored/job-command.ts';
+import { UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import type { RunOptions } from './repeatable-options.ts';
 import type { RunContext } from './run-context.ts';
 
 /** The metadata that is stored with a job of a workflow file, so that another command can continue it. */
-export type RunMetadata = {
+export type RunMetadata = Pick<RunOptions, 'only' | 'skip' | 'workers' | 'grace' | 'onFailure' | 'timeout'> & {
   /** Absolute path; absent if the workflow was read from a pipe. */
   readonly file?: string;
-  readonly only?: readonly string[];
-  readonly skip?: readonly string[];
-  readonly workers: number;
-  /** In ms. */
-  readonly grace: number;
-  readonly onFailure?: FailurePolicy;
-  /** In ms. */
-  readonly timeout?: number;
 };
 
 export const runMetadata = (file: string, options: Omit<RunMetadata, 'file'>): RunMetadata => {
   const { only, skip, workers, grace, onFailure, timeout } = options;
-  const all = { file: isFile(file) ? resolve(file) : undefined, only, skip, workers, grace, onFailure, timeout };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as RunMetadata;
+  const path = isFile(file) ? resolve(file) : undefined;
+  return withoutUndefined({ file: path, only, skip, workers, grace, onFailure, timeout }) as RunMetadata;
 };
+
+export const withoutUndefined = (values: object): object =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
 const isFile = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.isFile() === true;
 
@@ -64,23 +59,18 @@ export const loadStoredWorkflow = async (
   const { file: storedFile, only, skip } = metadataOf(job);
   const file = moved ?? storedFile;
   if (file === undefined) {
-    throw new UsageError(
+    const why =
       originOf(job) === 'pipe'
-        ? `The job ${jobLabel(job)} does not say of which file it is: it was read from a pipe. Name the file with --file.`
-        : `The job ${jobLabel(job)} does not say of which file it is: a program started it. There engine.recover() goes on with it, and engine.retry() or engine.rerun() runs it again; if that program runs a workflow file, name it with --file.`,
-    );
+        ? 'it was read from a pipe. Name the file with --file.'
+        : 'a program started it. There engine.recover() goes on with it, and engine.retry() or engine.rerun() runs it again; if that program runs a workflow file, name it with --file.';
+    throw new UsageError(`The job ${jobLabel(job)} does not say of which file it is: ${why}`);
   }
   if (!existsSync(file)) {
     throw new UsageError(
       `The workflow file ${file} of the job ${jobLabel(job)} is gone. Put it back, or say with --file where it is now.`,
     );
   }
-  const loaded = await loadWorkflow(file, {
-    env: io.env,
-    gate,
-    killGraceMs: grace,
-    selection: { ...(only && { only }), ...(skip && { skip }) },
-  });
+  const loaded = await loadWorkflow(file, { env: io.env, gate, killGraceMs: grace, selection: { only, skip } });
   const { name } = loaded.definition;
   if (name === job.name) return loaded;
   throw new UsageError(

@@ -33,12 +33,9 @@ export const firstError = (result: JobResult, { style, sanitize }: Printer): rea
 
 /** Returns the last lines of output if the error is that of a process. */
 export const tailLines = (thrown: unknown, sanitize: Printer['sanitize']): readonly string[] => {
-  const output = thrown instanceof ProcessError ? tail(thrown) : undefined;
-  return output ? [`Last lines of its ${output.name}:`, ...output.lines.map((line) => `  ${sanitize(line)}`)] : [];
-};
-
-/** Returns stderr, or stdout if stderr is empty: many programs print errors to stdout. */
-const tail = ({ stdout, stderr }: ProcessError): { name: string; lines: readonly string[] } | undefined => {
-  if (stderr.length > 0) return { name: 'stderr', lines: stderr };
-  return stdout.length > 0 ? { name: 'stdout', lines: stdout } : undefined;
+  if (!(thrown instanceof ProcessError)) return [];
+  // Many programs print errors to stdout.
+  const stream = thrown.stderr.length > 0 ? 'stderr' : 'stdout';
+  const lines = thrown[stream].map((line) => `  ${sanitize(line)}`);
+  return lines.length > 0 ? [`Last lines of its ${stream}:`, ...lines] : [];
 };

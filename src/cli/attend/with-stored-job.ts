@@ -1,37 +1,31 @@
 import type { ChangePolicy } from '../../engine/definition/definition-diff.ts';
-import type { FailurePolicy, StartOptions } from '../../engine/definition/options.ts';
+import type { StartOptions } from '../../engine/definition/options.ts';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { createEngine, type Engine } from '../../engine/engine.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import type { SqliteJournal } from '../../journal/sqlite-journal.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
 import { findJob } from '../stored/find-job.ts';
-import { runningText } from '../stored/holder-text.ts';
-import { type JobLocation, jobLabel } from '../stored/job-command.ts';
+import { type JobLocation, jobLabel, runningText } from '../stored/job-command.ts';
 import { openJournal } from '../stored/journal-file.ts';
+import { UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 import { changePolicy } from './change-policy.ts';
 import type { EventFile } from './event-file.ts';
-import { repeatableArgs } from './repeatable-options.ts';
+import { type RunOptions, repeatableArgs } from './repeatable-options.ts';
 import { type RunContext, withRunContext } from './run-context.ts';
 import { loadStoredWorkflow, metadataOf } from './stored-workflow.ts';
 import { openEvents, SPARE_MS, type WatchOptions } from './watch-job.ts';
 
 /** Options for resuming or retrying a stored job. Those left out keep the values that the job was started with. */
-export type ContinueOptions = Omit<WatchOptions, 'workers'> & {
-  readonly db: string;
-  /** The path of the workflow file now, if it has moved. */
-  readonly file?: string;
-  /** What to do if the workflow has changed since the job was started. Default `refuse`. */
-  readonly changed?: ChangePolicy;
-  readonly workers?: number;
-  /** In ms. */
-  readonly timeout?: number;
-  readonly onFailure?: FailurePolicy;
-  /** How long a process may take to exit after SIGTERM, in ms. */
-  readonly grace?: number;
-};
+export type ContinueOptions = Omit<WatchOptions, 'workers'> &
+  Partial<Pick<RunOptions, 'workers' | 'timeout' | 'onFailure' | 'grace'>> & {
+    readonly db: string;
+    /** The path of the workflow file now, if it has moved. */
+    readonly file?: string;
+    /** What to do if the workflow has changed since the job was started. Default `refuse`. */
+    readonly changed?: ChangePolicy;
+  };
 
 /** Returns where the job is stored, with the options that a follow-up command must repeat. */
 export const locationOf = ({ db, file, ...options }: ContinueOptions): JobLocation => ({
@@ -53,26 +47,22 @@ export const withStoredJob = (
   withRunContext(options, io, async (context) => {
     const journal = openJournal(options.db, { create: false });
     try {
-      const stored = await findJob(journal, name);
-      try {
-        return await work({ ...context, journal, stored });
-      } catch (error) {
-        throw await forUsers(error, { ...context, journal, stored }, options);
-      }
+      const found = { ...context, journal, stored: await findJob(journal, name) };
+      return await work(found).catch((error: unknown) => throwForUsers(error, found, options));
     } finally {
       await journal.close();
     }
   });
 
-/** Turns a job that another process holds into a UsageError; returns any other error unchanged. */
-const forUsers = async (
+/** Throws a UsageError if another process holds the job, else the error itself. */
+const throwForUsers = async (
   error: unknown,
   { stored, journal }: StoredJobContext,
   { db }: { readonly db: string },
-): Promise<unknown> => {
-  if (!(error instanceof JournalError && error.code === 'JOB_LEASED')) return error;
+): Promise<never> => {
+  if (!(error instanceof JournalError && error.code === 'JOB_LEASED')) throw error;
   const job = (await journal.job(stored.id)) ?? stored;
-  return new UsageError(`${jobLabel(job)} can't go on here: ${runningText(job, { db })}`);
+  throw new UsageError(`${jobLabel(job)} can't go on here: ${runningText(job, { db })}`);
 };
 
 export type PreparedJob = {
@@ -81,7 +71,7 @@ export type PreparedJob = {
   readonly options: WatchOptions;
   readonly events: EventFile | undefined;
   readonly start: Pick<StartOptions, 'maxConcurrency' | 'timeout' | 'onFailure' | 'graceMs'> & {
-    readonly changed?: ChangePolicy;
+    readonly changed: ChangePolicy;
   };
 };
 
@@ -105,11 +95,11 @@ export const prepareJob = async (
     options: { ...options, workers },
     events: openEvents(options, { file, db }),
     start: {
-      ...(options.workers !== undefined && { maxConcurrency: workers }),
-      ...(options.grace !== undefined && { graceMs: grace + SPARE_MS }),
-      ...(timeout !== undefined && { timeout }),
-      ...(onFailure !== undefined && { onFailure }),
-      ...(changed !== undefined && { changed }),
+      maxConcurrency: options.workers,
+      graceMs: options.grace === undefined ? undefined : grace + SPARE_MS,
+      timeout,
+      onFailure,
+      changed,
     },
   };
 };

@@ -4,23 +4,20 @@ import { NO_MASK } from '../../executors/mask/mask.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
 import { storedMask, unavailableReason } from '../attend/stored-workflow.ts';
 import { type StoredJobContext, withStoredJob } from '../attend/with-stored-job.ts';
-import { holderText } from '../stored/holder-text.ts';
-import { jobLabel } from '../stored/job-command.ts';
+import { holderText, jobLabel } from '../stored/job-command.ts';
 import { placeholderDefinition } from '../stored/shape-definition.ts';
 import { shapeTasks } from '../stored/shape-tasks.ts';
 import { shownState } from '../stored/shown-state.ts';
-import { EXIT } from '../terminal/exit-code.ts';
+import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 import { pollJob } from './poll-job.ts';
 import { endedLine, resumeHere } from './resume.ts';
-import { JOB_NAMES } from './shared-help.ts';
-import { action, type DefineCommand, noColour, withDbOption, withJobArgument } from './shared-options.ts';
+import { action, type DefineCommand, JOB_NAMES, noColour, withJob } from './shared-options.ts';
 
 /** Defines `tintype cancel`. */
 export const define: DefineCommand = (command, context) =>
   noColour(
-    withJobArgument(withDbOption(command.addHelpText('after', HELP)))
+    withJob(command, HELP)
       .option('--drain', 'let what runs finish, and start nothing')
       .option('--reason <text>', 'why, for those who look at the job later')
       .option('--no-wait', 'do not wait for its end')

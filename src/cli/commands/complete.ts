@@ -1,32 +1,28 @@
 import { Option } from 'commander';
-import type { JournalJob } from '../../engine/durable/journal.ts';
+import { eventOf, type JournalJob } from '../../engine/durable/journal.ts';
 import { encode } from '../../engine/durable/serialise.ts';
 import { didYouMean } from '../../engine/errors/suggest.ts';
 import type { Message } from '../../engine/recovery/messages.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
 import { isTerminalJobState, SETTLED } from '../../events/states.ts';
 import type { Mask } from '../../executors/mask/mask.ts';
-import { parseOutput } from '../../executors/process/output-error.ts';
-import { taskOutput } from '../../workflow/output.ts';
+import { typedOutput } from '../attend/externals-from-stdin.ts';
 import { howToResume } from '../attend/resume-hint.ts';
 import { storedMask } from '../attend/stored-workflow.ts';
 import { type StoredJobContext, withStoredJob } from '../attend/with-stored-job.ts';
-import { holderText } from '../stored/holder-text.ts';
-import { jobCommand, jobLabel } from '../stored/job-command.ts';
-import { type ShapeTask, shapeTasks } from '../stored/shape-tasks.ts';
+import { holderText, jobCommand, jobLabel } from '../stored/job-command.ts';
+import { type ShapeTask, shapeTasks, tasksByPath } from '../stored/shape-tasks.ts';
 import { shownState } from '../stored/shown-state.ts';
 import { readStoredJob, type StoredJob } from '../stored/stored-job.ts';
-import { EXIT } from '../terminal/exit-code.ts';
+import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 import { pollJob } from './poll-job.ts';
 import { endedLine } from './resume.ts';
-import { JOB_NAMES } from './shared-help.ts';
-import { action, type DefineCommand, withDbOption, withJobArgument } from './shared-options.ts';
+import { action, type DefineCommand, JOB_NAMES, withJob } from './shared-options.ts';
 
 /** Defines `tintype complete`. */
 export const define: DefineCommand = (command, context) =>
-  withJobArgument(withDbOption(command.addHelpText('after', HELP)))
+  withJob(command, HELP)
     .argument('<task>', 'the task; one of a nested job as outer/inner')
     .option('--output <json>', 'what it puts out')
     .addOption(new Option('--fail <message>', 'fail it instead').conflicts('output'))
@@ -65,7 +61,8 @@ export const completeTask = (name: string, task: string, options: CompleteOption
         : { type: 'fail', task, error: mask.text(options.fail) };
     const early = hintIfEarly(await readStoredJob(journal, stored), task, options);
     await journal.send(stored.id, JSON.stringify(message));
-    return pollJob(context, (job, events) => {
+    return pollJob(context, (job, stored) => {
+      const events = stored.map(eventOf);
       const refusal = refusalOf(events, task);
       if (refusal !== undefined) {
         err.line(`error: ${err.sanitize(refusal + early)}`);
@@ -91,32 +88,26 @@ const requireRunning = (job: JournalJob, { db }: CompleteOptions): void => {
 
 /** Tasks that were added while the job ran are known to its process alone. @throws UsageError */
 const requireExternal = (job: JournalJob, path: string, tasks: readonly ShapeTask[]): void => {
-  const kinds = new Map(kindsOf(tasks));
-  const kind = kinds.get(path);
+  const all = tasksByPath(tasks);
+  const kind = all.get(path)?.kind;
   if (kind === 'external' || (kind === undefined && tasks.length === 0)) return;
-  const externals = [...kinds].filter(([, kind]) => kind === 'external').map(([path]) => path);
+  const externals = [...all].filter(([, { kind }]) => kind === 'external').map(([path]) => path);
   const known = externals.length === 0 ? 'It has no external task.' : `Its external tasks are ${externals.join(', ')}.`;
   const what =
-    kind === undefined ? `has no task "${path}".${didYouMean(path, kinds.keys())}` : `performs "${path}" itself.`;
+    kind === undefined ? `has no task "${path}".${didYouMean(path, all.keys())}` : `performs "${path}" itself.`;
   throw new UsageError(`${jobLabel(job)} ${what} ${known}`);
 };
-
-const kindsOf = (tasks: readonly ShapeTask[], prefix = ''): readonly (readonly [string, ShapeTask['kind']])[] =>
-  tasks.flatMap(({ name, kind, job }) => [
-    [prefix + name, kind] as const,
-    ...kindsOf(job?.tasks ?? [], `${prefix}${name}/`),
-  ]);
 
 /** @throws UsageError */
 const outputOf = (task: string, text: string | undefined, mask: Mask): string | undefined => {
   if (text === undefined) return undefined;
-  if (text.trim() === '')
+  if (text.trim() === '') {
     throw new UsageError(
       `The output of ${task} is no JSON: it is empty. Leave out --output to complete it without one.`,
     );
-  const name = task.slice(task.lastIndexOf('/') + 1);
+  }
   try {
-    const output = taskOutput(name)(parseOutput(text, `The output of ${task}`, mask));
+    const output = typedOutput(task, text, mask);
     return output === undefined ? undefined : encode(mask.data(output));
   } catch (error) {
     throw new UsageError((error as Error).message);
@@ -128,13 +119,9 @@ const hintIfEarly = ({ job, record, shape = [] }: StoredJob, task: string, { db 
   const stateOf = (path: string): TaskState => record.tasks.get(path)?.state ?? 'unscheduled';
   if (stateOf(task) !== 'unscheduled') return '';
   const prefix = task.slice(0, task.lastIndexOf('/') + 1);
-  const siblings = prefix
-    .split('/')
-    .slice(0, -1)
-    .reduce((tasks, name) => tasks.find((one) => one.name === name)?.job?.tasks ?? [], shape);
-  const needs = siblings.find(({ name }) => prefix + name === task)?.dependsOn ?? [];
-  const open = needs.filter((need) => !SETTLED.has(stateOf(prefix + need)));
-  const why = open.length === 0 ? '' : ` It waits for ${open.map((need) => prefix + need).join(', ')}.`;
+  const needs = (tasksByPath(shape).get(task)?.dependsOn ?? []).map((need) => prefix + need);
+  const open = needs.filter((need) => !SETTLED.has(stateOf(need)));
+  const why = open.length === 0 ? '' : ` It waits for ${open.join(', ')}.`;
   return `${why} Complete it once ${jobCommand('show', job.id, { db })} says that it is ready.`;
 };
 

@@ -2,14 +2,13 @@ import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isPartOf } from '../stored/journal-file.ts';
 import { withJournal } from '../stored/with-journal.ts';
-import { EXIT } from '../terminal/exit-code.ts';
+import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 import { action, type DefineCommand, withDbOption } from './shared-options.ts';
 
 /** Defines `tintype db backup`. */
 export const define: DefineCommand = (command, context) =>
-  withDbOption(command.addHelpText('after', HELP))
+  withDbOption(command, HELP)
     .argument('<file>', 'the file to write')
     .option('--force', 'overwrite a file that is there')
     .action(action(context, (io, options, file) => backupJournal(file as string, options, io)));

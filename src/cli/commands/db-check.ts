@@ -1,14 +1,13 @@
 import type { CheckProblem } from '../../journal/check.ts';
 import { withJournal } from '../stored/with-journal.ts';
+import { counted } from '../terminal/counted.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { action, type DefineCommand, withDbOption } from './shared-options.ts';
 
 /** Defines `tintype db check`. */
 export const define: DefineCommand = (command, context) =>
-  withDbOption(command.addHelpText('after', HELP)).action(
-    action(context, (io, options) => checkJournal(options.db, io)),
-  );
+  withDbOption(command, HELP).action(action(context, (io, options) => checkJournal(options.db, io)));
 
 const HELP = `
 Example:
@@ -22,11 +21,11 @@ export const checkJournal = (db: string, io: CliIo): Promise<number> =>
   withJournal(db, io, async ({ journal, out }) => {
     const { ok, problems, jobs, events } = journal.check();
     for (const problem of problems) out.line(out.sanitize(problemLine(problem)));
-    const extent = `${count(jobs, 'job')}, ${count(events, 'event')}`;
+    const extent = `${counted(jobs, 'job')}, ${counted(events, 'event')}`;
     const file = out.sanitize(journal.file);
     if (ok) out.line(`${file} is sound: ${extent}.`);
     else {
-      out.line(`${file} has ${count(problems.length, 'problem')} in ${extent}.`);
+      out.line(`${file} has ${counted(problems.length, 'problem')} in ${extent}.`);
       out.line('Go back to a backup; or export the jobs that are sound, and import them into a new one.');
     }
     return ok ? EXIT.completed : EXIT.failed;
@@ -36,5 +35,3 @@ const problemLine = ({ jobId, seq, message }: CheckProblem): string => {
   const where = jobId === undefined ? '' : `job ${jobId}${seq === undefined ? '' : `, event ${seq}`}: `;
   return where + message;
 };
-
-const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;

@@ -1,6 +1,7 @@
 import { handlersOf } from '../../workflow/handlers.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
 import { stagesOf } from '../drawing/stages.ts';
+import { counted } from '../terminal/counted.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
@@ -21,10 +22,8 @@ export const dryRun = (
   }
   const out = createPrinter(io.stdout, io.env);
   const { line, style, sanitize } = out;
-  const count = workflow.tasks.length;
-  line(
-    `${style('bold', sanitize(definition.name))} would run ${count} ${count === 1 ? 'task' : 'tasks'}, at most ${workers} at once:`,
-  );
+  const count = counted(workflow.tasks.length, 'task');
+  line(`${style('bold', sanitize(definition.name))} would run ${count}, at most ${workers} at once:`);
   line();
   const width = String(stages.length).length;
   for (const [index, names] of stages.entries()) {

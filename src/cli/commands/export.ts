@@ -9,15 +9,13 @@ import { jobLines } from '../stored/job-file.ts';
 import { isPartOf } from '../stored/journal-file.ts';
 import { storedEvents } from '../stored/stored-job.ts';
 import { type JournalContext, withJournal } from '../stored/with-journal.ts';
-import { EXIT, exitCodeOfSignal } from '../terminal/exit-code.ts';
+import { EXIT, exitCodeOfSignal, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { UsageError } from '../terminal/usage-error.ts';
-import { JOB_NAMES } from './shared-help.ts';
-import { action, type DefineCommand, withDbOption, withJobArgument } from './shared-options.ts';
+import { action, type DefineCommand, JOB_NAMES, withJob } from './shared-options.ts';
 
 /** Defines `tintype export`. */
 export const define: DefineCommand = (command, context) =>
-  withJobArgument(withDbOption(command.addHelpText('after', HELP)))
+  withJob(command, HELP)
     .option('-o, --output <file>', 'write to a file instead of stdout')
     .action(action(context, (io, options, job) => exportJob(job, options, io)));
 

@@ -3,8 +3,7 @@ import { Option } from 'commander';
 import { handlersOf } from '../../workflow/handlers.ts';
 import { WorkflowError } from '../../workflow/problem.ts';
 import { loadWorkflow } from '../../workflow/workflow.ts';
-import { handlerLines } from '../attend/handler-lines.ts';
-import { type GraphOptions, graph } from '../drawing/graph.ts';
+import { type GraphOptions, graph, handlerLines } from '../drawing/graph.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
@@ -13,7 +12,7 @@ import { action, type DefineCommand, fileOf, noColour, withFileArgument } from '
 
 /** Defines `tintype graph`. */
 export const define: DefineCommand = (command, context) => {
-  withFileArgument(command.addHelpText('after', HELP))
+  withFileArgument(command, HELP)
     .addOption(
       new Option('--format <format>', 'how to draw').choices(['text', 'mermaid', 'dot', 'svg']).default('text'),
     )

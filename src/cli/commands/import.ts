@@ -8,14 +8,14 @@ import { resumeHint } from '../attend/resume-hint.ts';
 import { type ExportedJob, JobFileError, readJobFile } from '../stored/job-file.ts';
 import { openJournal } from '../stored/journal-file.ts';
 import { withErrorReporting } from '../stored/with-journal.ts';
-import { EXIT } from '../terminal/exit-code.ts';
+import { counted } from '../terminal/counted.ts';
+import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 import { action, type DefineCommand, withDbOption } from './shared-options.ts';
 
 /** Defines `tintype import`. */
 export const define: DefineCommand = (command, context) =>
-  withDbOption(command.addHelpText('after', HELP))
+  withDbOption(command, HELP)
     .argument('[file]', 'the file; - or none is the standard input')
     .action(action(context, (io, options, file) => importJob(file, options, io)));
 
@@ -40,10 +40,8 @@ export const importJob = (file: string | undefined, { db }: ImportOptions, io: C
       await journal.close();
     }
     const { id, name, state } = filed.job;
-    const count = filed.events.length;
-    out.line(
-      `Imported ${out.sanitize(id)} (${out.sanitize(name)}, ${state}): ${count} ${count === 1 ? 'event' : 'events'}.`,
-    );
+    const events = counted(filed.events.length, 'event');
+    out.line(`Imported ${out.sanitize(id)} (${out.sanitize(name)}, ${state}): ${events}.`);
     if (!isTerminalJobState(state)) out.line(resumeHint([filed.job], { db }, out));
     return EXIT.completed;
   });

@@ -3,24 +3,21 @@ import { JournalError } from '../../engine/errors/errors.ts';
 import type { JobState } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
-import { jobDuration, shownState } from '../stored/shown-state.ts';
-import { completedOf, readStoredJob, type StoredJob, type TaskCounts, taskCounts } from '../stored/stored-job.ts';
+import { jobDuration, jobFacts, SHOWN_STATES, type ShownState, shownState } from '../stored/shown-state.ts';
+import { completedOf, readStoredJob, type StoredJob, taskCounts } from '../stored/stored-job.ts';
 import { type JournalContext, journalErrorLine, withJournal } from '../stored/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
-import { formatDate } from '../terminal/format-date.ts';
-import { formatDuration } from '../terminal/format-time.ts';
+import { formatDate, formatDuration } from '../terminal/format-time.ts';
 import type { CliIo } from '../terminal/io.ts';
-import type { ShownState } from '../terminal/job-states.ts';
-import { SHOWN_STATES } from '../terminal/job-states.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { shortId } from '../terminal/short-id.ts';
-import { paintState } from '../terminal/state-paint.ts';
+import { paintState } from '../terminal/state-style.ts';
 import { textTable } from '../terminal/text-table.ts';
-import { INTERRUPTED } from './shared-help.ts';
 import {
   action,
   type DefineCommand,
   duration,
+  INTERRUPTED,
   noColour,
   statesOf,
   wholeNumber,
@@ -30,7 +27,7 @@ import {
 /** Defines `tintype jobs`. */
 export const define: DefineCommand = (command, context) =>
   noColour(
-    withDbOption(command.addHelpText('after', HELP))
+    withDbOption(command, HELP)
       .option('--state <states>', 'only jobs in these states, with commas between', statesOf(SHOWN_STATES))
       .option('--name <name>', 'only jobs of this name')
       .option('--since <duration>', 'only jobs that were created no longer ago, such as 7d', duration)
@@ -67,9 +64,10 @@ export const listJobs = (options: ListOptions, io: CliIo): Promise<number> =>
     const limit = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
     const found = await jobsOf(context, options, limit + 1, now);
     const rows = await readJobs(context, found.slice(0, limit));
-    if (options.json)
-      out.line(JSON.stringify(rows.map(([job, stored]) => jobJson(job, stored && taskCounts(stored), now))));
-    else if (rows.length === 0) out.line('There is no such job.');
+    if (options.json) {
+      const jobs = rows.map(([job, stored]) => ({ ...jobFacts(job, now), tasks: stored && taskCounts(stored) }));
+      out.line(JSON.stringify(jobs));
+    } else if (rows.length === 0) out.line('There is no such job.');
     else {
       for (const line of table(rows, out, now)) out.line(line);
       if (found.length > limit) out.line(`… and more: --limit ${2 * limit} shows them`);
@@ -117,20 +115,6 @@ const readJobs = async ({ journal, err }: JournalContext, jobs: readonly Journal
   }
   return rows;
 };
-
-const jobJson = (job: JournalJob, tasks: TaskCounts | undefined, now: number): unknown => ({
-  id: job.id,
-  name: job.name,
-  key: job.key,
-  state: shownState(job, now),
-  createdAt: job.createdAt,
-  startedAt: job.startedAt,
-  endedAt: job.endedAt,
-  durationMs: jobDuration(job, now),
-  updatedAt: job.updatedAt,
-  forkedFrom: job.forkedFrom,
-  tasks,
-});
 
 const table = (rows: readonly Row[], out: Printer, now: number): readonly string[] => {
   const ids = rows.map(([{ id }]) => id);

@@ -1,15 +1,13 @@
-import { setTimeout } from 'node:timers/promises';
-import type { JournalJob } from '../../engine/durable/journal.ts';
+import type { JournalJob, StoredEvent } from '../../engine/durable/journal.ts';
 import { didYouMean } from '../../engine/errors/suggest.ts';
 import { emptyRecord, recordEvent } from '../../engine/model/job-record.ts';
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
-import { onInterrupts } from '../attend/interrupts.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
 import { liveLines } from '../live/lines.ts';
 import { findJob } from '../stored/find-job.ts';
 import { jobCommand, jobLabel } from '../stored/job-command.ts';
-import type { ShapeTask } from '../stored/shape-tasks.ts';
+import { tasksByPath } from '../stored/shape-tasks.ts';
 import { shownState } from '../stored/shown-state.ts';
 import {
   growthOf,
@@ -21,16 +19,15 @@ import {
   wholeEvent,
 } from '../stored/stored-job.ts';
 import { type JournalContext, withJournal } from '../stored/with-journal.ts';
-import { EXIT, exitCodeOfSignal } from '../terminal/exit-code.ts';
+import { EXIT, exitCodeOfSignal, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { UsageError } from '../terminal/usage-error.ts';
-import { JOB_NAMES } from './shared-help.ts';
-import { action, type DefineCommand, noColour, withDbOption, withJobArgument } from './shared-options.ts';
+import { pollJob } from './poll-job.ts';
+import { action, type DefineCommand, JOB_NAMES, noColour, withJob } from './shared-options.ts';
 
 /** Defines `tintype logs`. */
 export const define: DefineCommand = (command, context) =>
   noColour(
-    withJobArgument(withDbOption(command.addHelpText('after', HELP)))
+    withJob(command, HELP)
       .argument('[task]', 'only this task, and what is within it')
       .option('--follow', 'go on until the job is over, or Ctrl-C')
       .option('--json', 'print every event, one JSON value a line'),
@@ -59,76 +56,51 @@ export const showLogs = (name: string, task: string | undefined, options: LogsOp
     if (task !== undefined && !(options.follow && !isTerminalJobState(job.state)))
       checkTask(storedJob, task, options.db);
     const record = emptyRecord();
+    const paths = taskPaths(storedJob);
+    const names = task === undefined ? [...paths, job.name] : paths.filter((path) => isWithin(path, task));
     const print = options.json
       ? (event: JobEvent) => out.line(JSON.stringify(event))
-      : task === undefined
-        ? liveLines([...taskPaths(storedJob), job.name], out, record, 'info', { includeJob: true })
-        : liveLines(
-            taskPaths(storedJob).filter((path) => isWithin(path, task)),
-            out,
-            record,
-          );
+      : liveLines(names, out, record, 'info', { includeJob: task === undefined });
     const isWanted = (event: JobEvent): boolean =>
       task === undefined ||
       (!options.json && event.type === 'job.transition') ||
       ('task' in event && isWithin(event.task, task));
+    const show = (stored: StoredEvent): void => {
+      const event = wholeEvent(stored);
+      recordEvent(record, event);
+      if (isWanted(event)) print(event);
+    };
     let isHeard = true;
     void out.broken.then(() => {
       isHeard = false;
     });
-    const printRange = async (from: number, to: number): Promise<void> => {
-      for await (const stored of storedEvents(journal, job.id, from, to)) {
-        const event = wholeEvent(stored);
-        if (!isHeard) return;
-        recordEvent(record, event);
-        if (isWanted(event)) print(event);
-      }
-    };
-    await printRange(0, job.lastSeq);
-    if (options.follow) return follow(job, printRange, options.db, context);
+    for await (const stored of storedEvents(journal, job.id, 0, job.lastSeq)) {
+      if (!isHeard) return exitCodeOfSignal('SIGPIPE');
+      show(stored);
+    }
+    if (options.follow) return follow(job, show, options.db, context);
     return isHeard ? EXIT.completed : exitCodeOfSignal('SIGPIPE');
   });
 
-/** How often a job is looked at that is followed, in ms. */
-const POLL_MS = 250;
-
-/** Tells what comes, until the job is over, or nobody wants to hear more. */
-const follow = async (
-  seen: JournalJob,
-  printRange: (from: number, to: number) => Promise<void>,
+/** Shows the events that come, until the job is over. */
+const follow = (
+  stored: JournalJob,
+  show: (event: StoredEvent) => void,
   db: string,
-  { journal, out, err, io }: JournalContext,
+  context: JournalContext,
 ): Promise<number> => {
-  const patience = new AbortController();
-  let exitCode: number = EXIT.completed;
-  const stop = (signal: NodeJS.Signals): void => {
-    exitCode = exitCodeOfSignal(signal);
-    patience.abort();
-  };
-  const stopListening = onInterrupts(io, [stop]);
-  void out.broken.then(() => stop('SIGPIPE'));
-  let job = seen;
+  const { out, err } = context;
   let isHinted = false;
-  try {
-    while (!isTerminalJobState(job.state) && !patience.signal.aborted) {
-      if (!isHinted && shownState(job, Date.now()) === 'interrupted') {
-        isHinted = true;
-        out.flush();
-        err.line(resumeHint([job], { db }, err));
-      }
-      await setTimeout(POLL_MS, undefined, { signal: patience.signal }).catch(() => {});
-      const next = await journal.job(job.id);
-      if (!next) {
-        err.line(`${err.sanitize(jobLabel(job))} was removed.`);
-        return EXIT.failed;
-      }
-      await printRange(job.lastSeq + 1, next.lastSeq);
-      job = next;
+  return pollJob({ ...context, stored }, (job, events) => {
+    for (const event of events) show(event);
+    if (isTerminalJobState(job.state)) return EXIT.completed;
+    if (!isHinted && shownState(job, Date.now()) === 'interrupted') {
+      isHinted = true;
+      out.flush();
+      err.line(resumeHint([job], { db }, err));
     }
-    return exitCode;
-  } finally {
-    stopListening();
-  }
+    return undefined;
+  });
 };
 
 const isWithin = (path: string, task: string): boolean =>
@@ -140,14 +112,10 @@ const checkTask = (storedJob: StoredJob, task: string, db: string): void => {
     ...taskNames(storedJob),
     ...storedJob.record.tasks.keys(),
     ...growthOf(storedJob.record).removed,
-    ...pathsOf(storedJob.shape ?? []),
+    ...tasksByPath(storedJob.shape ?? []).keys(),
   ]);
   if (known.has(task)) return;
   throw new UsageError(
     `${jobLabel(storedJob.job)} has no task "${task}".${didYouMean(task, known)} ${jobCommand('show', storedJob.job.id, { db })} lists them.`,
   );
 };
-
-/** The paths of tasks and of those within them. */
-const pathsOf = (tasks: readonly ShapeTask[], prefix = ''): readonly string[] =>
-  tasks.flatMap(({ name, job }) => [prefix + name, ...pathsOf(job?.tasks ?? [], `${prefix}${name}/`)]);

@@ -1,30 +1,29 @@
 import { setTimeout } from 'node:timers/promises';
-import { eventOf, type JournalJob } from '../../engine/durable/journal.ts';
-import type { JobEvent } from '../../events/event.ts';
+import type { JournalJob, StoredEvent } from '../../engine/durable/journal.ts';
 import { onInterrupts } from '../attend/interrupts.ts';
-import type { StoredJobContext } from '../attend/with-stored-job.ts';
 import { jobLabel } from '../stored/job-command.ts';
+import type { JournalContext } from '../stored/with-journal.ts';
 import { EXIT, exitCodeOfSignal } from '../terminal/exit-code.ts';
 
 /** How often the journal is looked at, in ms. */
 const POLL_MS = 250;
 
 /**
- * Looks at a job that another process runs until `onPoll` answers an exit code, or nobody wants to wait. `events` are those
+ * Looks at a job until `onPoll` returns an exit code, a signal comes, or nobody reads the output. `events` are those
  * since the last look.
  */
 export const pollJob = async (
-  { stored, journal, err, io }: StoredJobContext,
-  onPoll: (job: JournalJob, events: readonly JobEvent[]) => number | undefined,
+  { stored, journal, out, err, io }: JournalContext & { readonly stored: JournalJob },
+  onPoll: (job: JournalJob, events: readonly StoredEvent[]) => number | undefined,
 ): Promise<number> => {
   const patience = new AbortController();
   let exitCode: number | undefined;
-  const stopListening = onInterrupts(io, [
-    (signal) => {
-      exitCode = exitCodeOfSignal(signal);
-      patience.abort();
-    },
-  ]);
+  const stop = (signal: NodeJS.Signals): void => {
+    exitCode = exitCodeOfSignal(signal);
+    patience.abort();
+  };
+  const stopListening = onInterrupts(io, [stop]);
+  void out.broken.then(() => stop('SIGPIPE'));
   let seen = stored.lastSeq;
   try {
     while (exitCode === undefined) {
@@ -35,7 +34,7 @@ export const pollJob = async (
       }
       const events = seen < job.lastSeq ? await journal.events(job.id, seen + 1) : [];
       seen += events.length;
-      exitCode ??= onPoll(job, events.map(eventOf));
+      exitCode ??= onPoll(job, events);
       if (exitCode === undefined) await setTimeout(POLL_MS, undefined, { signal: patience.signal }).catch(() => {});
     }
     return exitCode;

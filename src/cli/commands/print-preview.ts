@@ -4,6 +4,7 @@ import type { Preview } from '../../engine/recovery/retry-plan.ts';
 import type { RunContext } from '../attend/run-context.ts';
 import { jobLabel } from '../stored/job-command.ts';
 import type { StoredJob } from '../stored/stored-job.ts';
+import { counted } from '../terminal/counted.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { wrapText } from '../terminal/wrap-text.ts';
 
@@ -42,10 +43,8 @@ export const printPreview = (
 const INDENT = 9;
 
 /** Those within others are not counted. */
-const count = (paths: readonly string[]): string => {
-  const { length } = paths.filter((path) => parentPath(path) === undefined);
-  return `${length} ${length === 1 ? 'task' : 'tasks'}`;
-};
+const count = (paths: readonly string[]): string =>
+  counted(paths.filter((path) => parentPath(path) === undefined).length, 'task');
 
 /** What stays of the tasks and instances within those of which but a part runs again. */
 const reusedWithin = (runs: readonly string[], { tasks, nested }: JobRecord): readonly string[] => {

@@ -4,20 +4,21 @@ import { JournalError } from '../../engine/errors/errors.ts';
 import type { JobState } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { newId } from '../../events/system-clock.ts';
+import { ENDED_STATES } from '../stored/shown-state.ts';
 import { type JournalContext, withJournal } from '../stored/with-journal.ts';
+import { counted } from '../terminal/counted.ts';
 import { EXIT } from '../terminal/exit-code.ts';
-import { formatDate } from '../terminal/format-date.ts';
+import { formatDate } from '../terminal/format-time.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { ENDED_STATES } from '../terminal/job-states.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { shortId } from '../terminal/short-id.ts';
-import { paintState } from '../terminal/state-paint.ts';
+import { paintState } from '../terminal/state-style.ts';
 import { textTable } from '../terminal/text-table.ts';
 import { action, type DefineCommand, duration, statesOf, withDbOption } from './shared-options.ts';
 
 /** Defines `tintype prune`. */
 export const define: DefineCommand = (command, context) =>
-  withDbOption(command.addHelpText('after', HELP))
+  withDbOption(command, HELP)
     .requiredOption('--older-than <duration>', 'how long ago they ended at least, such as 30d', duration)
     .option('--state <states>', 'only jobs that ended so, with commas between', statesOf(ENDED_STATES))
     .option('--dry-run', 'print what would be removed, and remove nothing')
@@ -46,12 +47,12 @@ export const pruneJobs = ({ db, olderThan, state = ENDED_STATES, dryRun }: Prune
     const old = (await journal.jobs({ states: state })).filter((job) => isOld(job, before));
     if (dryRun) {
       if (old.length > 0) for (const line of table(old, out)) out.line(line);
-      out.line(`Would remove ${count(old.length)}. Nothing was removed.`);
+      out.line(`Would remove ${counted(old.length, 'job')}. Nothing was removed.`);
       return EXIT.completed;
     }
     let removed = 0;
     for (const { id } of old) if (await remove(journal, id, before)) removed++;
-    out.line(`Removed ${count(removed)}.`);
+    out.line(`Removed ${counted(removed, 'job')}.`);
     return EXIT.completed;
   });
 
@@ -95,5 +96,3 @@ const remove = async (journal: JournalContext['journal'], jobId: string, before:
 };
 
 const LEASE_MS = 15_000;
-
-const count = (jobs: number): string => `${jobs} ${jobs === 1 ? 'job' : 'jobs'}`;

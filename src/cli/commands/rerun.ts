@@ -1,31 +1,30 @@
 import { resolve } from 'node:path';
 import { repeatableArgs } from '../attend/repeatable-options.ts';
+import { withoutUndefined } from '../attend/stored-workflow.ts';
 import { watchJob } from '../attend/watch-job.ts';
 import { type ContinueOptions, prepareJob, withStoredJob } from '../attend/with-stored-job.ts';
 import { jobLabel } from '../stored/job-command.ts';
 import { readStoredJob } from '../stored/stored-job.ts';
+import { counted } from '../terminal/counted.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { printPreview } from './print-preview.ts';
 import { namingOption, requireOver } from './retry.ts';
-import { AS_RUN, JOB_NAMES } from './shared-help.ts';
 import {
+  AS_RUN,
   action,
   type DefineCommand,
+  JOB_NAMES,
   namesOf,
-  withDbOption,
-  withJobArgument,
-  withReportOptions,
-  withStartOptions,
+  withContinueOptions,
+  withJob,
 } from './shared-options.ts';
 
 /** Defines `tintype rerun`. */
 export const define: DefineCommand = (command, context) => {
-  withJobArgument(withDbOption(command.addHelpText('after', HELP)))
+  withJob(command, HELP)
     .option('--from <tasks>', 'from these tasks on, with commas between (default: what did not complete)', namesOf)
     .option('--dry-run', 'print what would run and what would be taken over, and run nothing');
-  withReportOptions(withStartOptions(command)).action(
-    action(context, (io, options, job) => rerunJob(job, options, io)),
-  );
+  withContinueOptions(command).action(action(context, (io, options, job) => rerunJob(job, options, io)));
 };
 
 const HELP = `
@@ -51,25 +50,18 @@ export const rerunJob = (name: string, options: RerunOptions, io: CliIo): Promis
     requireOver(stored, options, 'run again');
     const { engine, loaded, start, ...about } = await prepareJob(context, options);
     const { from, db, json, events } = options;
-    const preview = await engine
-      .previewRerun(stored.id, { from, changed: start.changed })
-      .catch(namingOption('--from'));
+    const { changed } = start;
+    const preview = await engine.previewRerun(stored.id, { from, changed }).catch(namingOption('--from'));
     if (options.dryRun) return printPreview(await readStoredJob(journal, stored), preview, options, context);
-    const metadata = {
-      ...JSON.parse(stored.metadata),
-      ...(options.file !== undefined && { file: resolve(options.file) }),
-      ...(options.workers !== undefined && { workers: options.workers }),
-      ...(options.grace !== undefined && { grace: options.grace }),
-      ...(options.timeout !== undefined && { timeout: options.timeout }),
-      ...(options.onFailure !== undefined && { onFailure: options.onFailure }),
-    };
+    const { workers, grace, timeout, onFailure } = options;
+    const file = options.file === undefined ? undefined : resolve(options.file);
+    const changes = withoutUndefined({ file, workers, grace, timeout, onFailure });
+    const metadata = { ...JSON.parse(stored.metadata), ...changes };
     const { job: ended } = await engine.resume(stored.id, start);
     const job = ended.rerun({ from, metadata });
     if (!options.quiet) {
-      const count = preview.keeps.length;
-      err.line(
-        `${err.sanitize(jobLabel(job))} takes over ${count === 1 ? '1 result' : `${count} results`} of ${err.sanitize(jobLabel(stored))}.`,
-      );
+      const results = counted(preview.keeps.length, 'result');
+      err.line(`${err.sanitize(jobLabel(job))} takes over ${results} of ${err.sanitize(jobLabel(stored))}.`);
     }
     return watchJob(job, { ...about, loaded, context, location: { db, args: repeatableArgs({ json, events }) } });
   });

@@ -3,7 +3,7 @@ import { eventOf, type JournalJob } from '../../engine/durable/journal.ts';
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
-import { cancellingSignal } from '../attend/cancelling-signal.ts';
+import { cancellingSignal } from '../attend/interrupts.ts';
 import { nextCommand } from '../attend/next-command.ts';
 import { originOf, unavailableReason } from '../attend/stored-workflow.ts';
 import { watchJob } from '../attend/watch-job.ts';
@@ -14,30 +14,19 @@ import {
   type StoredJobContext,
   withStoredJob,
 } from '../attend/with-stored-job.ts';
-import { runningText } from '../stored/holder-text.ts';
-import { type JobLocation, jobCommand, jobLabel } from '../stored/job-command.ts';
+import { type JobLocation, jobCommand, jobLabel, runningText } from '../stored/job-command.ts';
 import { shownState } from '../stored/shown-state.ts';
 import { completedOf, readStoredJob } from '../stored/stored-job.ts';
-import { exitCodeOf } from '../terminal/exit-code.ts';
+import { counted } from '../terminal/counted.ts';
+import { exitCodeOf, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { STATE_WORDS } from '../terminal/state-style.ts';
-import { UsageError } from '../terminal/usage-error.ts';
-import { AS_RUN, JOB_NAMES } from './shared-help.ts';
-import {
-  action,
-  type DefineCommand,
-  withDbOption,
-  withJobArgument,
-  withReportOptions,
-  withStartOptions,
-} from './shared-options.ts';
+import { AS_RUN, action, type DefineCommand, JOB_NAMES, withContinueOptions, withJob } from './shared-options.ts';
 
 /** Defines `tintype resume`. */
 export const define: DefineCommand = (command, context) => {
-  withJobArgument(withDbOption(command.addHelpText('after', HELP)));
-  withReportOptions(withStartOptions(command)).action(
-    action(context, (io, options, job) => resumeJob(job, options, io)),
-  );
+  withJob(command, HELP);
+  withContinueOptions(command).action(action(context, (io, options, job) => resumeJob(job, options, io)));
 };
 
 const HELP = `
@@ -97,9 +86,8 @@ export const resumeHere = async (
   const { completed, total } = completedOf(before);
   const { job } = await engine.resume(stored.id, start);
   if (!options.quiet && !isOver && !cancelled) {
-    err.line(
-      `${err.sanitize(jobLabel(stored))} goes on, with ${completed} of ${total} ${total === 1 ? 'task' : 'tasks'} completed.`,
-    );
+    const tasks = counted(total, 'task');
+    err.line(`${err.sanitize(jobLabel(stored))} goes on, with ${completed} of ${tasks} completed.`);
   }
   return watchJob(job, {
     ...about,
@@ -129,11 +117,7 @@ const howToRetry = (job: JournalJob, { db, file }: JobLocation): string => {
     : jobCommand('retry', job.id, { db }, ['--file', 'FILE']);
 };
 
-const HOW: Readonly<Record<string, string>> = {
-  ...STATE_WORDS,
-  notReady: 'was not ready',
-  cancelled: 'was cancelled',
-};
+const HOW: Readonly<Record<string, string>> = { ...STATE_WORDS, notReady: 'was not ready', cancelled: 'was cancelled' };
 
 /** As the command that ran it answered. */
 const exitCodeOfEnded = async ({ stored, journal }: StoredJobContext): Promise<number> => {

@@ -5,33 +5,29 @@ import { isTerminalJobState } from '../../events/states.ts';
 import { howToResume } from '../attend/resume-hint.ts';
 import { watchJob } from '../attend/watch-job.ts';
 import { type ContinueOptions, locationOf, prepareJob, withStoredJob } from '../attend/with-stored-job.ts';
-import { runningText } from '../stored/holder-text.ts';
-import { type JobLocation, jobLabel } from '../stored/job-command.ts';
+import { type JobLocation, jobLabel, runningText } from '../stored/job-command.ts';
 import { shownState } from '../stored/shown-state.ts';
 import { readStoredJob } from '../stored/stored-job.ts';
+import { UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 import { printPreview } from './print-preview.ts';
-import { AS_RUN, JOB_NAMES } from './shared-help.ts';
 import {
+  AS_RUN,
   action,
   type DefineCommand,
+  JOB_NAMES,
   namesOf,
-  withDbOption,
-  withJobArgument,
-  withReportOptions,
-  withStartOptions,
+  withContinueOptions,
+  withJob,
 } from './shared-options.ts';
 
 /** Defines `tintype retry`. */
 export const define: DefineCommand = (command, context) => {
-  withJobArgument(withDbOption(command.addHelpText('after', HELP)))
+  withJob(command, HELP)
     .option('--task <tasks>', 'these tasks, with commas between (default: what did not complete)', namesOf)
     .option('--no-downstream', 'leave alone what completed after them')
     .option('--dry-run', 'print what would run and what would be kept, and run nothing');
-  withReportOptions(withStartOptions(command)).action(
-    action(context, (io, options, job) => retryJob(job, options, io)),
-  );
+  withContinueOptions(command).action(action(context, (io, options, job) => retryJob(job, options, io)));
 };
 
 const HELP = `
@@ -58,21 +54,14 @@ export const retryJob = (name: string, options: RetryOptions, io: CliIo): Promis
     requireOver(stored, options, 'tried again');
     const { engine, loaded, start, ...about } = await prepareJob(context, options);
     const selection: RetrySelection = { tasks: options.task, downstream: options.downstream };
-    const preview = await engine
-      .previewRetry(stored.id, { ...selection, changed: start.changed })
-      .catch(namingOption('--task'));
-    if (options.dryRun) return printPreview(await readStoredJob(journal, stored), preview, options, context);
+    const { changed } = start;
+    const preview = await engine.previewRetry(stored.id, { ...selection, changed }).catch(namingOption('--task'));
     const history = await readStoredJob(journal, stored);
+    if (options.dryRun) return printPreview(history, preview, options, context);
     // Retried here, and not by the engine, it has told nothing yet when somebody listens.
     const { job: ended } = await engine.resume(stored.id, start);
     const job = ended.retry(selection);
-    return watchJob(job, {
-      ...about,
-      loaded,
-      context,
-      location: locationOf(options),
-      history,
-    });
+    return watchJob(job, { ...about, loaded, context, location: locationOf(options), history });
   });
 
 /** Tells, of a job without anything to run again, by which option that is named. */

@@ -1,5 +1,5 @@
 import type { Journal } from '../../engine/durable/journal.ts';
-import { JournalError, type JournalErrorCode } from '../../engine/errors/errors.ts';
+import { JournalError } from '../../engine/errors/errors.ts';
 import type { Job } from '../../engine/job.ts';
 import type { SqliteJournal } from '../../journal/sqlite-journal.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
@@ -9,10 +9,10 @@ import { type RunContext, withRunContext } from '../attend/run-context.ts';
 import { type RunMetadata, runMetadata } from '../attend/stored-workflow.ts';
 import { openEvents, SPARE_MS, watchJob } from '../attend/watch-job.ts';
 import { openJournal } from '../stored/journal-file.ts';
+import { JOURNAL_FAILURES } from '../stored/with-journal.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
-import { EXIT_CODES_HELP } from '../terminal/exit-code.ts';
+import { EXIT_CODES_HELP, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 import { dryRun } from './dry-run.ts';
 import { repeatCommand } from './repeat-command.ts';
 import {
@@ -32,7 +32,7 @@ import {
 
 /** Defines `tintype run`. */
 export const define: DefineCommand = (command, context) => {
-  withFileArgument(command.addHelpText('after', `${HELP}\n${EXIT_CODES_HELP}`))
+  withFileArgument(command, `${HELP}\n${EXIT_CODES_HELP}`)
     .option('-w, --workers <count>', 'how many tasks run at once', wholeNumber, 4)
     .option('-p, --param <name=value>', 'a param of the workflow; may be given several times', listOf)
     .option('--params-file <file>', 'a YAML or JSON file of params; --param goes before it')
@@ -91,8 +91,8 @@ are, secrets masked: killed, it goes on with the command that it printed.
 export const run = (file: string, options: RunOptions, io: CliIo): Promise<number> =>
   withRunContext(options, io, async (context) => {
     const { only, skip } = options;
-    const env = options.dryRun ? (false as const) : io.env;
     const { gate } = context;
+    const env = options.dryRun ? false : io.env;
     const loaded = await loadWorkflow(file, { env, gate, killGraceMs: options.grace, selection: { only, skip } });
     if ((only ?? skip) !== undefined && loaded.workflow.tasks.length === 0) {
       throw new UsageError('--only and --skip leave no task to run.');
@@ -157,20 +157,13 @@ const startStored = (start: Start, { err }: RunContext): Started => {
 
 /** A database that is there and damaged, newer or another program's is nothing to pass over. */
 const isUnusable = (error: JournalError | UsageError): boolean =>
-  error instanceof UsageError || UNUSABLE.has(error.code);
-
-const UNUSABLE: ReadonlySet<JournalErrorCode> = new Set([
-  'JOURNAL_FAILED',
-  'JOURNAL_FULL',
-  'JOURNAL_READ_ONLY',
-  'JOURNAL_LOCKED',
-]);
+  error instanceof UsageError || JOURNAL_FAILURES.has(error.code);
 
 const startJob = ({ loaded, params, metadata, options }: Start, journal?: Journal): Job =>
   loaded.definition.start(Object.keys(params).length > 0 ? { params } : {}, {
     maxConcurrency: options.workers,
     graceMs: options.grace + SPARE_MS,
-    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
-    ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
+    timeout: options.timeout,
+    onFailure: options.onFailure,
     ...(journal && { journal, metadata }),
   }) as unknown as Job;

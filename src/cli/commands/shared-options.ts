@@ -31,8 +31,11 @@ export const action =
 export const noColour = (command: Command): Command =>
   command.option('--no-color', 'print no colours; so does the variable NO_COLOR');
 
-export const withFileArgument = (command: Command): Command =>
-  command.argument('[file]', 'the workflow file').option('-f, --file <file>', 'the workflow file, as an option');
+export const withFileArgument = (command: Command, help: string): Command =>
+  command
+    .addHelpText('after', help)
+    .argument('[file]', 'the workflow file')
+    .option('-f, --file <file>', 'the workflow file, as an option');
 
 /** How a job is told that runs here. */
 export const withReportOptions = (command: Command): Command =>
@@ -52,22 +55,24 @@ export const withReportOptions = (command: Command): Command =>
       .option('-q, --quiet', 'print errors alone'),
   );
 
-/** What a start may be told, of a job that was started before. */
-export const withStartOptions = (command: Command): Command =>
-  command
-    .addOption(
-      new Option(
-        '--changed <policy>',
-        'when the workflow file has changed: refuse, go on if no task that was removed or changed has begun, or in any case',
+/** Adds what a command takes that runs a stored job again. */
+export const withContinueOptions = (command: Command): Command =>
+  withReportOptions(
+    command
+      .addOption(
+        new Option(
+          '--changed <policy>',
+          'when the workflow file has changed: refuse, go on if no task that was removed or changed has begun, or in any case',
+        )
+          .choices(['refuse', 'accept', 'force'])
+          .default('refuse'),
       )
-        .choices(['refuse', 'accept', 'force'])
-        .default('refuse'),
-    )
-    .option('-f, --file <file>', 'the workflow file, if it is not where it was')
-    .option('-w, --workers <count>', 'how many tasks run at once (default: as before)', wholeNumber)
-    .option('--timeout <duration>', 'time limit of the whole job (default: as before)', duration)
-    .addOption(onFailure('as before'))
-    .addOption(grace('as before'));
+      .option('-f, --file <file>', 'the workflow file, if it is not where it was')
+      .option('-w, --workers <count>', 'how many tasks run at once (default: as before)', wholeNumber)
+      .option('--timeout <duration>', 'time limit of the whole job (default: as before)', duration)
+      .addOption(onFailure('as before'))
+      .addOption(grace('as before')),
+  );
 
 export const onFailure = (unsaid: string): Option =>
   new Option(
@@ -81,11 +86,13 @@ export const grace = (unsaid?: string): Option =>
     `how long tasks may take to end after SIGTERM, before SIGKILL${unsaid === undefined ? '' : ` (default: ${unsaid})`}`,
   ).argParser(duration);
 
-export const withDbOption = (command: Command): Command =>
-  command.option('--db <file>', 'the database that holds the jobs', fileName, DEFAULT_JOURNAL);
+export const withDbOption = (command: Command, help: string): Command =>
+  command
+    .addHelpText('after', help)
+    .option('--db <file>', 'the database that holds the jobs', fileName, DEFAULT_JOURNAL);
 
-export const withJobArgument = (command: Command): Command =>
-  command.argument('<job>', 'the job: its id, the beginning of it, or "last" for the newest');
+export const withJob = (command: Command, help: string): Command =>
+  withDbOption(command, help).argument('<job>', 'the job: its id, the beginning of it, or "last" for the newest');
 
 export const fileOf = (argument: string | undefined, option: string | undefined, command: Command): string => {
   if (argument !== undefined && option !== undefined && argument !== option) {
@@ -126,10 +133,8 @@ export const statesOf =
   };
 
 /** Names given together, with commas between, or one after the other. */
-export const namesOf = (text: string, before: readonly string[] = []): readonly string[] => [
-  ...before,
-  ...namesIn(text, 'task'),
-];
+export const namesOf = (text: string, before: readonly string[] = []): readonly string[] =>
+  before.concat(namesIn(text, 'task'));
 
 /** @throws InvalidArgumentError of a text without a name */
 const namesIn = (text: string, what: string): readonly string[] => {
@@ -140,3 +145,10 @@ const namesIn = (text: string, what: string): readonly string[] => {
   if (names.length === 0) throw new InvalidArgumentError(`It must name a ${what}.`);
   return names;
 };
+
+export const JOB_NAMES = `A JOB is named by its id, by the beginning of it, or as "last" for the newest.`;
+
+export const INTERRUPTED = `A job is "interrupted" if it is not over and its process is gone: tintype resume JOB
+goes on with it.`;
+
+export const AS_RUN = `Exit codes are those of tintype run.`;

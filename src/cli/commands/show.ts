@@ -2,37 +2,32 @@ import { Option } from 'commander';
 import { JobDefinitionError } from '../../engine/errors/errors.ts';
 import { beganAt, type JobRecord, type StoredTask } from '../../engine/model/job-record.ts';
 import { type ErrorData, textOf } from '../../events/error-data.ts';
-import type { TaskState } from '../../events/event.ts';
 import type { ProcessError } from '../../executors/process/error.ts';
-import { handlerLines } from '../attend/handler-lines.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
-import { lastLine } from '../attend/status-table.ts';
+import { lastLine, taskColumns } from '../attend/status-table.ts';
 import { tailLines } from '../attend/summary.ts';
-import { graph } from '../drawing/graph.ts';
+import { graph, handlerLines } from '../drawing/graph.ts';
 import { findJob } from '../stored/find-job.ts';
 import type { Tail } from '../stored/printed-lines.ts';
 import { shapeDefinition } from '../stored/shape-definition.ts';
 import { handlersIn, isTolerated } from '../stored/shape-tasks.ts';
-import { jobDuration, shownState } from '../stored/shown-state.ts';
+import { jobDuration, jobFacts, shownState } from '../stored/shown-state.ts';
 import { growthOf, readStoredJob, type StoredJob, taskPaths } from '../stored/stored-job.ts';
 import { processErrorOf } from '../stored/stored-process-error.ts';
 import { type JournalContext, withJournal } from '../stored/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
-import { formatDate } from '../terminal/format-date.ts';
-import { formatClock, formatDuration } from '../terminal/format-time.ts';
+import { formatClock, formatDate, formatDuration } from '../terminal/format-time.ts';
 import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
-import { SKIP_REASONS } from '../terminal/skip-reasons.ts';
-import { paintState } from '../terminal/state-paint.ts';
+import { paintState, SKIP_REASONS } from '../terminal/state-style.ts';
 import { textTable } from '../terminal/text-table.ts';
 import { padEnd } from '../terminal/text-width.ts';
-import { INTERRUPTED, JOB_NAMES } from './shared-help.ts';
-import { action, type DefineCommand, noColour, withDbOption, withJobArgument } from './shared-options.ts';
+import { action, type DefineCommand, INTERRUPTED, JOB_NAMES, noColour, withJob } from './shared-options.ts';
 
 /** Defines `tintype show`. */
 export const define: DefineCommand = (command, context) =>
   noColour(
-    withJobArgument(withDbOption(command.addHelpText('after', HELP)))
+    withJob(command, HELP)
       .option('--graph', 'draw its tasks and what they wait for')
       .addOption(new Option('--json', 'print all of it as one JSON value, outputs included').conflicts('graph')),
   ).action(action(context, (io, options, job) => showJob(job, options, io)));
@@ -135,19 +130,8 @@ const taskTable = (stored: StoredJob, out: Printer, now: number): readonly strin
       task ? out.sanitize(note(task, path, stored, process)) : '',
     ];
   });
-  return textTable(
-    [
-      { title: 'TASK', cut: 'middle' },
-      { title: 'STATE', paint: paintState(out) },
-      { title: 'ATTEMPTS', right: true },
-      { title: 'START', right: true },
-      { title: 'DURATION', right: true },
-      ...(exits.size > 0 ? [{ title: 'EXIT', right: true }] : []),
-      { title: 'NOTE', cut: 'end' },
-    ],
-    rows,
-    out,
-  );
+  const columns = taskColumns(out).filter(({ title }) => title !== 'EXIT' || exits.size > 0);
+  return textTable(columns, rows, out);
 };
 
 /** To its end, till now, or till the job was last heard of; in ms. */
@@ -193,9 +177,9 @@ const note = (
 };
 
 /** The failure that a chain of skipped tasks leads to: each says of the one before. */
-const culpritOf = (path: string, { tasks }: JobRecord): string => {
-  const before = UPSTREAM.exec(tasks.get(path)?.error?.message ?? '')?.[1];
-  return before === undefined || before === path ? path : culpritOf(before, { tasks } as JobRecord);
+const culpritOf = (path: string, record: JobRecord): string => {
+  const before = UPSTREAM.exec(record.tasks.get(path)?.error?.message ?? '')?.[1];
+  return before === undefined || before === path ? path : culpritOf(before, record);
 };
 
 const UPSTREAM = /, because "(.*)" upstream of it (?:failed|was skipped)\.$/;
@@ -209,13 +193,9 @@ type StoredError = NonNullable<StoredTask['error']>;
 /** The error of the task that failed first, as `tintype run` tells it, and that of the job where it says more. */
 const errorLines = ({ record, tails, shape }: StoredJob, { style, sanitize }: Printer): readonly string[] => {
   const failed = [...record.tasks].filter(
-    ([path, { state, error }]) => state === FAILED && error !== undefined && !isTolerated(path, shape),
+    ([path, { state, error }]) => state === 'failed' && error !== undefined && !isTolerated(path, shape),
   );
-  const [path, first] = failed.reduce<readonly [string, StoredTask | undefined]>(
-    (earliest, task) =>
-      (task[1].endedSeq ?? 0) < (earliest[1]?.endedSeq ?? Number.POSITIVE_INFINITY) ? task : earliest,
-    ['', undefined],
-  );
+  const [path = '', first] = failed.toSorted(([, a], [, b]) => (a.endedSeq ?? 0) - (b.endedSeq ?? 0))[0] ?? [];
   const line = (title: string, { message, code }: StoredError, thrown = code): string =>
     `${style('red', title)} ${sanitize(message)}${thrown === undefined ? '' : ` (${sanitize(thrown)})`}`;
   const isAll = first?.error !== undefined && record.error?.message.includes(first.error.message) === true;
@@ -226,8 +206,6 @@ const errorLines = ({ record, tails, shape }: StoredJob, { style, sanitize }: Pr
   ];
   return lines.length === 0 ? [] : ['', ...lines];
 };
-
-const FAILED: TaskState = 'failed';
 
 const drawShape = async ({ job, shape, record }: StoredJob, { out, err, io }: JournalContext): Promise<void> => {
   out.line();
@@ -249,18 +227,14 @@ const storedJobJson = (stored: StoredJob, now: number): unknown => {
   const { job, record, shape } = stored;
   const { added } = growthOf(record);
   const upstream = new Map(shape?.map(({ name, dependsOn }) => [name, dependsOn]));
+  const { id, name, key, state, ...facts } = jobFacts(job, now);
   return {
-    id: job.id,
-    name: job.name,
-    key: job.key,
-    state: shownState(job, now),
+    id,
+    name,
+    key,
+    state,
     reason: record.reason,
-    createdAt: job.createdAt,
-    startedAt: job.startedAt,
-    endedAt: job.endedAt,
-    durationMs: jobDuration(job, now),
-    updatedAt: job.updatedAt,
-    forkedFrom: job.forkedFrom,
+    ...facts,
     resumptions: record.resumptions,
     error: record.error,
     fingerprint: job.fingerprint,

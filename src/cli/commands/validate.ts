@@ -1,5 +1,6 @@
 import { WorkflowError } from '../../workflow/problem.ts';
 import { loadWorkflow } from '../../workflow/workflow.ts';
+import { counted } from '../terminal/counted.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
@@ -8,7 +9,7 @@ import { action, type DefineCommand, fileOf, noColour, withFileArgument } from '
 
 /** Defines `tintype validate`. */
 export const define: DefineCommand = (command, context) => {
-  withFileArgument(command.addHelpText('after', HELP));
+  withFileArgument(command, HELP);
   noColour(command.option('--json', 'print the problems as JSON')).action(
     action(context, (io, { file, json }, argument) =>
       validate(fileOf(argument, file, command), { json: json === true }, io),
@@ -32,7 +33,7 @@ export const validate = async (file: string, { json }: { readonly json: boolean 
     const { definition } = await loadWorkflow(file, { env: false, handlers: false });
     const count = definition.tasks.length;
     if (json) out.line(JSON.stringify({ file, name: definition.name, tasks: count, problems: [] }));
-    else out.line(`${out.sanitize(file)} is right: ${count} ${count === 1 ? 'task' : 'tasks'}.`);
+    else out.line(`${out.sanitize(file)} is right: ${counted(count, 'task')}.`);
     return EXIT.completed;
   } catch (error) {
     if (!(error instanceof WorkflowError)) throw error;

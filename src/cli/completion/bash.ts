@@ -1,5 +1,4 @@
-import { paths } from './command-paths.ts';
-import type { CommandShape, Completes } from './command-shape.ts';
+import { type CommandShape, type Completes, paths } from './command-shape.ts';
 
 /** Returns the completion script for bash 3.2 (the version of macOS) or later. */
 export const bashCompletion = (program: CommandShape): string => {

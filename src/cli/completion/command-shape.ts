@@ -15,10 +15,7 @@ export type OptionShape = {
   readonly value: ArgumentShape | undefined;
 };
 
-export type ArgumentShape = {
-  readonly name: string;
-  readonly completes: Completes;
-};
+export type ArgumentShape = { readonly name: string; readonly completes: Completes };
 
 /** What completes a value: a list of words, a workflow file, any file, or nothing that a shell could know. */
 export type Completes = readonly string[] | 'workflow' | 'file' | 'unknown';
@@ -57,3 +54,11 @@ const fileKind = (name: string, isSubject: boolean): Completes => {
   if (name !== 'file') return 'unknown';
   return isSubject ? 'workflow' : 'file';
 };
+
+/** A command and its path: empty for the program itself, or for example `/run` or `/queue/pause`. */
+export type CommandAt = { readonly path: string; readonly command: CommandShape };
+
+export const paths = (command: CommandShape, path = ''): readonly CommandAt[] => [
+  { path, command },
+  ...command.commands.flatMap((inner) => paths(inner, `${path}/${inner.name}`)),
+];

@@ -1,5 +1,5 @@
 /* This folder writes the scripts of `tintype completion`. `command-shape.ts` reads the commands, options and choices
- * from commander, `command-paths.ts` lists them by path, and `bash.ts`, `zsh.ts` and `fish.ts` write the script. */
+ * from commander; `bash.ts`, `zsh.ts` and `fish.ts` write the script. */
 
 import type { Command } from 'commander';
 import { bashCompletion } from './bash.ts';

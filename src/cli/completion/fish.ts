@@ -1,5 +1,4 @@
-import { type CommandAt, paths } from './command-paths.ts';
-import type { ArgumentShape, CommandShape, Completes } from './command-shape.ts';
+import { type ArgumentShape, type CommandAt, type CommandShape, type Completes, paths } from './command-shape.ts';
 
 export const fishCompletion = (program: CommandShape): string => {
   const { name } = program;
@@ -11,7 +10,6 @@ export const fishCompletion = (program: CommandShape): string => {
   return `# Completion of ${name} for fish. In ~/.config/fish/config.fish: ${name} completion fish | source
 
 # Whether what is typed so far is a command, such as /run, and so many arguments; without a number: any.
-
 function __${name}_at
     set -l path ''
     set -l at 0
@@ -33,7 +31,6 @@ function __${name}_at
 end
 
 # Directories, and the files that end in one of the arguments.
-
 function __${name}_files
     __fish_complete_path (commandline -ct) | string match -r "(?:/|$(string join '|' -- $argv | string replace -a . '\\\\.'))(?:\\t.*)?\\$" -e
 end

@@ -1,5 +1,4 @@
-import { type CommandAt, paths } from './command-paths.ts';
-import type { CommandShape, Completes, OptionShape } from './command-shape.ts';
+import { type CommandAt, type CommandShape, type Completes, type OptionShape, paths } from './command-shape.ts';
 
 /** Returns the completion script for zsh, to source after `compinit`, or to save as `_tintype` in `$fpath`. */
 export const zshCompletion = (program: CommandShape): string => {

@@ -1,5 +1,6 @@
 import { buildGraph } from '../../engine/definition/graph.ts';
 import type { JobDefinition } from '../../engine/job-definition.ts';
+import { counted } from '../terminal/counted.ts';
 import type { Printer, Style } from '../terminal/printer.ts';
 import { cutEnd, textWidth } from '../terminal/text-width.ts';
 import { fitText, type Word, wordsOf, wrapText } from '../terminal/wrap-text.ts';
@@ -29,7 +30,7 @@ export type DrawingOptions = Pick<Printer, 'columns' | 'style' | 'sanitize'> & {
 export const drawGraph = (definition: JobDefinition, options: DrawingOptions): readonly string[] => {
   const drawing = createDrawing(definition, options);
   const { style, sanitize } = options;
-  const count = ` (${definition.tasks.length} ${definition.tasks.length === 1 ? 'task' : 'tasks'})`;
+  const count = ` (${counted(definition.tasks.length, 'task')})`;
   const name = fitText(sanitize(definition.name), Math.max(1, options.columns - count.length), drawing.glyphs.cut);
   const title = `${style('bold', name)}${style('dim', count)}`;
   if (definition.tasks.length === 0) return [title];
@@ -87,9 +88,7 @@ const FEW_LANES = 12;
 const MAX_LANES = 30;
 
 const MIN_NAME_WIDTH = 20;
-
 const MAX_TASKS_LOOKED_AT = 1000;
-
 const GAP = '  ';
 
 const laneLines = (blocks: readonly Block[], drawing: Drawing): readonly string[] =>

@@ -9,7 +9,7 @@ import type { JobDefinition } from '../../engine/job-definition.ts';
 import { MissingPeerError, toSvg } from '../../engine/views/svg.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { createPrinter } from '../terminal/printer.ts';
+import { createPrinter, type Printer } from '../terminal/printer.ts';
 import { plainText } from '../terminal/safe-text.ts';
 import { drawGraph } from './drawing.ts';
 import { wantsAscii } from './glyphs.ts';
@@ -63,11 +63,7 @@ const lookOf = ({ stdout, env }: CliIo) => ({
   ascii: wantsAscii(env, stdout.isTTY === true),
 });
 
-const PLAIN = {
-  columns: Number.POSITIVE_INFINITY,
-  style: (_: unknown, text: string) => text,
-  sanitize: plainText,
-};
+const PLAIN = { columns: Number.POSITIVE_INFINITY, style: (_: unknown, text: string) => text, sanitize: plainText };
 
 const svgFault = (error: Error): string =>
   error instanceof MissingPeerError
@@ -80,3 +76,7 @@ const fail = (message: string, exitCode: number, io: CliIo): number => {
   err.flush();
   return exitCode;
 };
+
+/** Returns lines that name the handlers. They are not drawn, because they wait for all tasks. */
+export const handlerLines = (names: readonly string[], { style, sanitize }: Printer): readonly string[] =>
+  names.length === 0 ? [] : ['', style('dim', `Handlers, when all is over: ${names.map(sanitize).join(', ')}`)];

@@ -31,10 +31,7 @@ export type Shape =
 /** A task and the marks before its name. */
 export type LaneRow = { readonly task: number; readonly marks: readonly Mark[] };
 
-export type LaneOptions = {
-  readonly maxLanes: number;
-  readonly share: LaneShare;
-};
+export type LaneOptions = { readonly maxLanes: number; readonly share: LaneShare };
 
 /** Draws a row for each task, in the given order. Returns `undefined` if that needs too many lanes. */
 export const drawLanes = (
@@ -70,19 +67,12 @@ const marksOf = ({ column, out }: LanePlace, inputs: readonly Lane[], field: Lan
   const ends = [column, ...inputs.map((lane) => lane.column), ...(beside === undefined ? [] : [beside])];
   const first = Math.min(...ends);
   const last = Math.max(...ends);
-  const leftmost = inputs.reduce<Lane | undefined>(
-    (far, lane) => (far && far.column <= lane.column ? far : lane),
-    undefined,
-  );
-  const rightmost = inputs.reduce<Lane | undefined>(
-    (far, lane) => (far && far.column >= lane.column ? far : lane),
-    undefined,
-  );
+  const byColumn = inputs.toSorted((a, b) => a.column - b.column);
   const besideId = beside === undefined ? undefined : (field.at(beside)?.id ?? field.nextId());
   /** Returns the lane of the horizontal line at a column. */
   const lineAt = (at: number): number | undefined => {
     if (beside !== undefined && beside < column === at < column) return besideId;
-    return (at < column ? leftmost : rightmost)?.id;
+    return byColumn.at(at < column ? 0 : -1)?.id;
   };
   const isTied = new Set(inputs);
   const markAt = (at: number): Mark => {

@@ -54,7 +54,6 @@ export const createLiveEstimate = (plan: LivePlan, state: LiveState, workers?: n
 };
 
 const ESTIMATE_EVERY_MS = 1000;
-
 const STEP = 0.2;
 
 /** Returns the mean duration of the completed top-level tasks, in ms; `undefined` if there are fewer than three. */

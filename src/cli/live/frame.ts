@@ -3,7 +3,7 @@ import { SETTLED } from '../../events/states.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { plainText } from '../terminal/safe-text.ts';
-import { STATE_STYLES } from '../terminal/state-style.ts';
+import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
 import { cutEnd, cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
 import { activeTasks, childCountsOf, isWaiting, type LiveState, type LiveTask, type Working } from './state.ts';
 
@@ -39,7 +39,7 @@ export const liveFrame = (state: LiveState, look: FrameOptions): readonly string
   const timeWidth = times.reduce((most, time) => Math.max(most, time.length), 4);
   const taskLines = shown.map((task, index) => {
     const time = (times[index] ?? '').padStart(timeWidth);
-    return taskLine(task, time, { nameWidth, width, look, state });
+    return taskLine(task, time, nameWidth, width, state, look);
   });
   const more = moreLine(work, shown, width, look);
   const lines = [...taskLines, ...(more === undefined ? [] : [more]), barLine(state, width, look)];
@@ -47,9 +47,7 @@ export const liveFrame = (state: LiveState, look: FrameOptions): readonly string
 };
 
 const MAX_TASKS = 12;
-
 const MAX_NAME_WIDTH = 40;
-
 const GAP = '  ';
 
 /** Picks the tasks to show: working tasks first, others if there is room for more. */
@@ -74,9 +72,7 @@ const grouped = (tasks: readonly LiveTask[]): readonly LiveTask[] => {
   const groups = new Map<string, LiveTask[]>();
   for (const task of tasks) {
     const root = task.path.replace(/[/[].*$/s, '');
-    const group = groups.get(root);
-    if (group) group.push(task);
-    else groups.set(root, [task]);
+    groups.set(root, [...(groups.get(root) ?? []), task]);
   }
   return [...groups.values()].flat();
 };
@@ -84,12 +80,10 @@ const grouped = (tasks: readonly LiveTask[]): readonly LiveTask[] => {
 const taskLine = (
   task: LiveTask,
   time: string,
-  {
-    nameWidth,
-    width,
-    look: { style, nowMs },
-    state: live,
-  }: { nameWidth: number; width: number; look: FrameOptions; state: LiveState },
+  nameWidth: number,
+  width: number,
+  live: LiveState,
+  { style, nowMs }: FrameOptions,
 ): string => {
   const name = padEnd(cutMiddle(rowText(task.path), nameWidth), nameWidth);
   const colour = STATE_STYLES[task.record.state];
@@ -99,9 +93,7 @@ const taskLine = (
   const state = room > 0 ? cutEnd(stateText(task, live, nowMs), room) : '';
   const rest = room - textWidth(state) - (state === '' ? 0 : GAP.length);
   const output = rest > 0 ? cutEnd(rowText(task.lastLine).slice(0, 4 * rest), rest) : '';
-  return [head, ...(state === '' ? [] : [style(colour, state)]), ...(output === '' ? [] : [style('dim', output)])].join(
-    GAP,
-  );
+  return [head, state && style(colour, state), output && style('dim', output)].filter((part) => part !== '').join(GAP);
 };
 
 const stateText = (task: LiveTask, { record }: LiveState, nowMs: number): string => {
@@ -151,23 +143,19 @@ const moreLine = (
 const barLine = ({ record }: LiveState, width: number, look: FrameOptions): string => {
   const { style, nowMs, leftMs, counts } = look;
   const total = sumOf(counts, Object.keys(counts));
-  const count: Part = {
-    text: `${String(sumOf(counts, SETTLED)).padStart(String(total).length)}/${total}`,
-    format: 'bold',
-  };
-  const [failed = [], others = []] = [['failed'] as const, ['notReady', 'skipped', 'cancelled'] as const].map(
-    (states) =>
-      states.flatMap((name): Part[] =>
-        counts[name] > 0 ? [{ text: `${counts[name]} ${WORDS[name] ?? name}`, format: STATE_STYLES[name] }] : [],
-      ),
-  );
+  const settled = String(sumOf(counts, SETTLED)).padStart(String(total).length);
+  const count: Part = { text: `${settled}/${total}`, format: 'bold' };
+  const countsOf = (...states: readonly TaskState[]): readonly Part[] =>
+    states
+      .filter((name) => counts[name] > 0)
+      .map((name) => ({ text: `${counts[name]} ${STATE_WORDS[name] ?? name}`, format: STATE_STYLES[name] }));
+  const failed = countsOf('failed');
+  const others = countsOf('notReady', 'skipped', 'cancelled');
   const elapsed = formatElapsed(nowMs - (record.startedAt ?? nowMs));
   const left = leftMs === undefined ? undefined : formatLeft(leftMs);
-  const [long, short, least] = [
-    `${elapsed} elapsed${left === undefined ? '' : `, about ${left} left`}`,
-    `${elapsed}${left === undefined ? '' : `, ~${left} left`}`,
-    elapsed,
-  ].map((text): Part => ({ text, format: 'dim' })) as [Part, Part, Part];
+  const dim = (text: string): Part => ({ text, format: 'dim' });
+  const long = dim(`${elapsed} elapsed${left === undefined ? '' : `, about ${left} left`}`);
+  const short = dim(`${elapsed}${left === undefined ? '' : `, ~${left} left`}`);
 
   // The width of the bar does not depend on the text beside it.
   const cells = Math.max(MIN_BAR, Math.min(MAX_BAR, Math.floor(width / 3)));
@@ -175,7 +163,7 @@ const barLine = ({ record }: LiveState, width: number, look: FrameOptions): stri
     [count, ...failed, ...others, long],
     [count, ...failed, ...others, short],
     [count, ...failed, short],
-    [count, ...failed, least],
+    [count, ...failed, dim(elapsed)],
     [count, ...failed],
     [count],
   ]) {
@@ -194,10 +182,7 @@ const sumOf = (counts: FrameOptions['counts'], states: Iterable<string>): number
 type Part = { readonly text: string; readonly format: Parameters<Printer['style']>[0] };
 
 const MIN_BAR = 10;
-
 const MAX_BAR = 40;
-
-const WORDS: Readonly<Partial<Record<TaskState, string>>> = { notReady: 'not ready' };
 
 /** Draws a bar that is full only when all tasks have ended, and shows a failure even if it is one of thousands. */
 const bar = (counts: FrameOptions['counts'], cells: number, style: Printer['style']): string => {

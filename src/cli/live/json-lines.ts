@@ -8,18 +8,9 @@ export const jsonLines = ({ line }: Printer, least: LogLevel): ((event: JobEvent
   return (event) => {
     const level = levelOf(event);
     if (LEVELS.indexOf(level) < rank) return;
-    const { at, type, ...rest } = event as JobEvent & { readonly level?: LogLevel; readonly message?: string };
-    const { level: _, message, ...more } = rest as { level?: LogLevel; message?: string };
-    line(
-      JSON.stringify({
-        time: new Date(at).toISOString(),
-        level,
-        msg: message ?? messageOf(event),
-        event: type,
-        ...more,
-        output: undefined,
-      }),
-    );
+    const { at, type, level: _, message, ...more } = event as JobEvent & { level?: LogLevel; message?: string };
+    const msg = message ?? messageOf(event);
+    line(JSON.stringify({ time: new Date(at).toISOString(), level, msg, event: type, ...more, output: undefined }));
   };
 };
 

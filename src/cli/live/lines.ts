@@ -1,11 +1,18 @@
 import { beganAt, type JobRecord } from '../../engine/model/job-record.ts';
-import type { JobEvent, JobResumed, JobTransition, LogLevel, TaskLog, TaskTransition } from '../../events/event.ts';
+import type {
+  JobEvent,
+  JobResumed,
+  JobTransition,
+  LogLevel,
+  Stamp,
+  TaskLog,
+  TaskTransition,
+} from '../../events/event.ts';
 import { LEVELS, levelOf } from '../../events/levels.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { formatClock, formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
-import { SKIP_REASONS } from '../terminal/skip-reasons.ts';
-import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
+import { SKIP_REASONS, STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
 import { cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
 
 /**
@@ -40,19 +47,15 @@ export const liveLines = (
     printer.line(`${clock.text}  ${labelOf(task)}  ${text}`);
   };
 
-  const printJob = (
-    event: JobTransition | JobResumed,
-    { at, jobName: task }: { at: number; jobName: string },
-  ): void => {
-    const text =
-      event.type === 'job.resumed'
-        ? `goes on: ${printer.sanitize(event.by)}`
-        : jobText(event, at, record.begins[0], printer);
+  const printJob = (event: (JobTransition | JobResumed) & Stamp): void => {
+    const { at, jobName: task } = event;
+    const isResumed = event.type === 'job.resumed';
+    const text = isResumed ? `goes on: ${printer.sanitize(event.by)}` : jobText(event, record.begins[0], printer);
     if (text !== undefined) print({ at, task }, printer.style('bold', text));
   };
 
   return (event) => {
-    if (includeJob && (event.type === 'job.transition' || event.type === 'job.resumed')) return printJob(event, event);
+    if (includeJob && (event.type === 'job.transition' || event.type === 'job.resumed')) return printJob(event);
     if (event.type === 'task.transition' && event.to === 'running') {
       // Report an attempt of a sensor once, not at each check.
       if (attempts.get(event.task) === event.attempt) return;
@@ -70,7 +73,7 @@ export const liveLines = (
       }
       case 'task.transition': {
         const task = record.tasks.get(event.task);
-        const text = transitionText(event, event.at, task && beganAt(record, task));
+        const text = transitionText(event, task && beganAt(record, task));
         print(event, printer.style(STATE_STYLES[event.to], event.to) + printer.sanitize(text));
         break;
       }
@@ -94,8 +97,7 @@ const logText = ({ level, message }: TaskLog, { style, sanitize }: Printer): str
 
 /** Returns what happened to the job; `undefined` for its first start, which its tasks show. */
 const jobText = (
-  { from, to, reason, error }: JobTransition,
-  at: number,
+  { from, to, at, reason, error }: JobTransition & Stamp,
   begin: number | undefined,
   { sanitize }: Printer,
 ): string | undefined => {
@@ -106,12 +108,13 @@ const jobText = (
   return `${how}${took}${why === undefined ? '' : `: ${sanitize(SKIP_REASONS[why] ?? why)}`}`;
 };
 
-const transitionText = (event: TaskTransition, at: number, startedAt: number | undefined): string => {
+const transitionText = (event: TaskTransition & Stamp, startedAt: number | undefined): string => {
+  const { at, dueAt } = event;
   switch (event.to) {
     case 'running':
       return event.from === 'ready' && event.attempt > 1 ? ` (attempt ${event.attempt})` : '';
     case 'retrying':
-      return `${event.dueAt !== undefined && event.dueAt > at ? ` in ${formatDuration(event.dueAt - at)}` : ''}: ${why(event)}`;
+      return `${dueAt !== undefined && dueAt > at ? ` in ${formatDuration(dueAt - at)}` : ''}: ${why(event)}`;
     case 'completed':
       return startedAt === undefined ? '' : ` in ${formatDuration(at - startedAt)}`;
     case 'failed':
@@ -119,10 +122,7 @@ const transitionText = (event: TaskTransition, at: number, startedAt: number | u
     case 'skipped':
     case 'notReady':
       return event.reason === undefined ? '' : `: ${SKIP_REASONS[event.reason] ?? event.reason}`;
-    case 'cancelled':
-      return '';
     default:
-      // Shown with log level `debug` only.
       return '';
   }
 };

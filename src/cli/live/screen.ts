@@ -88,25 +88,15 @@ const heightOf = (lines: readonly string[], columns: number): number =>
   lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(textWidth(stripVTControlCharacters(line)) / columns)), 0);
 
 const CSI = `${String.fromCharCode(27)}[`;
-
 const BEGIN = `${CSI}?2026h`;
-
 const END = `${CSI}?2026l`;
-
 const HIDE_CURSOR = `${CSI}?25l`;
-
 const SHOW_CURSOR = `${CSI}?25h`;
-
 const NO_WRAP = `${CSI}?7l`;
-
 const WRAP = `${CSI}?7h`;
-
 const ERASE_REST = `${CSI}K`;
-
 const ERASE_BELOW = `${CSI}J`;
-
 const SAVE_CURSOR = `${String.fromCharCode(27)}7`;
-
 const RESTORE_CURSOR = `${String.fromCharCode(27)}8`;
 
 const up = (rows: number): string => (rows > 0 ? `${CSI}${rows}A` : '');

@@ -1,6 +1,6 @@
 import type { Journal, JournalJob } from '../../engine/durable/journal.ts';
+import { UsageError } from '../terminal/exit-code.ts';
 import { shortId } from '../terminal/short-id.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 import { shownState } from './shown-state.ts';
 
 /** Finds a job by its id, by the start of its id, or the newest as `last`. @throws UsageError @throws JournalError */

@@ -1,3 +1,4 @@
+import type { JournalJob } from '../../engine/durable/journal.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { shellQuoted } from '../terminal/shell-quoted.ts';
 import { shortId } from '../terminal/short-id.ts';
@@ -22,6 +23,14 @@ export const jobCommand = (
   const words = [briefId(jobId), ...more, ...args, ...where].map(shellQuoted);
   return ['tintype', name, ...words].join(' ');
 };
+
+/** Returns who runs a job: `process 4711 on athens`. */
+export const holderText = ({ lease }: JournalJob): string =>
+  lease ? `process ${lease.pid} on ${lease.host.split(' ', 1)[0] || 'an unknown machine'}` : 'another process';
+
+/** Returns who runs a job, with the commands that cancel it or show it. */
+export const runningText = (job: JournalJob, { db }: JobLocation): string =>
+  `${holderText(job)} runs it. ${jobCommand('cancel', job.id, { db })} ends it, ${jobCommand('logs', job.id, { db }, ['--follow'])} shows it.`;
 
 /** Returns a job's short id and name: `3f2a77b0 (nightly)`. */
 export const jobLabel = ({ id, name }: { readonly id: string; readonly name: string }): string =>

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { JournalJob, Note, NoteKind, StoredEvent } from '../../engine/durable/journal.ts';
 import type { JobState } from '../../events/event.ts';
-import { SHOWN_STATES } from '../terminal/job-states.ts';
+import { isPlainObject } from '../../events/plain-object.ts';
+import { SHOWN_STATES } from './shown-state.ts';
 
 /** The version of the format that is written, and the latest that can be read. */
 const VERSION = 1;
@@ -94,7 +95,7 @@ class Line {
     } catch {
       this.fail('it is no whole line of JSON');
     }
-    if (!isMapping(value)) this.fail('it is no JSON object');
+    if (!isPlainObject(value)) this.fail('it is no JSON object');
     this.value = value;
   }
 
@@ -120,7 +121,7 @@ const headOf = (line: Line): Pick<ExportedJob, 'job' | 'shape'> => {
   if (version > VERSION) {
     line.fail(`it has version ${version}, but this program knows versions up to ${VERSION}. Update tintype`);
   }
-  const job = line.take('job', isMapping);
+  const job = line.take('job', isPlainObject);
   const state = line.take('state', isText, job) as JobState;
   if (!STATES.includes(state)) line.fail(`"${state}" is no state of a job`);
   return {
@@ -149,7 +150,7 @@ const STATES: readonly string[] = SHOWN_STATES.filter((state) => state !== 'inte
 const eventOf = (line: Line, expected: number, jobId: string): StoredEvent => {
   const seq = line.take('seq', isCount);
   if (seq !== expected) line.fail(`event ${expected} was to come, but it is ${seq}`);
-  const event = line.take('event', isMapping);
+  const event = line.take('event', isPlainObject);
   if (event.seq !== seq || event.jobId !== jobId) line.fail('the event is that of another job, or stands elsewhere');
   const data = JSON.stringify(event);
   return 'output' in line.value ? { seq, data, output: line.json('output') } : { seq, data };
@@ -173,24 +174,16 @@ const NOTE_KINDS: Readonly<Record<NoteKind, true>> = {
 };
 
 const checkEnd = (line: Line, lines: number, sha256: string): void => {
-  const end = line.take('end', isMapping);
+  const end = line.take('end', isPlainObject);
   if (end.lines !== lines) line.fail(`${lines} lines came before its end, but there were ${end.lines}`);
   if (end.sha256 !== sha256) line.fail('what comes before it is not what was written');
 };
 
-const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const isThere = (value: unknown): value is string | number | boolean | object | null => value !== undefined;
-
 const isText = (value: unknown): value is string => typeof value === 'string';
-
 const isTextOrNothing = (value: unknown): value is string | undefined => value === undefined || isText(value);
-
 const isNumber = (value: unknown): value is number => typeof value === 'number';
-
 const isNumberOrNothing = (value: unknown): value is number | undefined => value === undefined || isNumber(value);
-
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** Splits at line feeds only: JSON text may contain other line separators. */

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type SqliteJournal, sqliteJournal } from '../../journal/sqlite-journal.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { UsageError } from '../terminal/exit-code.ts';
 
 /** Opens the database of the command line; `create` creates a missing one. @throws UsageError @throws JournalError */
 export const openJournal = (file: string, { create }: { readonly create: boolean }): SqliteJournal => {

@@ -39,6 +39,15 @@ const tasksOf = ([, tasks]: Shape): readonly ShapeTask[] =>
     job: job && { name: job[0], tasks: tasksOf(job) },
   }));
 
+/** Returns the tasks, and those of their nested jobs, by path. */
+export const tasksByPath = (tasks: readonly ShapeTask[], prefix = ''): ReadonlyMap<string, ShapeTask> =>
+  new Map(
+    tasks.flatMap((task) => [
+      [prefix + task.name, task] as const,
+      ...tasksByPath(task.job?.tasks ?? [], `${prefix}${task.name}/`),
+    ]),
+  );
+
 /** Returns whether a task, or one that contains it, is allowed to fail. */
 export const isTolerated = (path: string, shape: readonly ShapeTask[] = []): boolean => {
   const [name = '', ...inner] = path.split('/');

@@ -1,8 +1,8 @@
 /* This folder reads stored jobs. `with-journal.ts` opens the journal (`journal-file.ts`) and reports errors, and
  * `find-job.ts` finds the job that a command names. `stored-job.ts` folds the job's events into a record, with the tasks'
  * last output (`printed-lines.ts`) and the tasks of the definition (`shape-tasks.ts`). `shape-definition.ts` makes a
- * definition of these, to draw or cancel the job; `stored-process-error.ts` restores errors. `shown-state.ts`,
- * `holder-text.ts` and `job-command.ts` put a job into words; `job-file.ts` exports and imports it. */
+ * definition of these, to draw or cancel the job; `stored-process-error.ts` restores errors. `shown-state.ts` and
+ * `job-command.ts` put a job into words; `job-file.ts` exports and imports it. */
 
 import { setImmediate } from 'node:timers/promises';
 import { buildGraph, sortGraph } from '../../engine/definition/graph.ts';
@@ -67,11 +67,8 @@ export const taskNames = ({ record, shape }: Pick<StoredJob, 'record' | 'shape'>
   const known = shape ? begun.filter((path) => needs.has(path)) : begun;
   const names = new Set([...known, ...[...needs.keys()].filter((path) => parentPath(path) === undefined)]);
   for (const path of removed) names.delete(path);
-  const tasks = [...names].map((name) => ({
-    name,
-    dependsOn: (needs.get(name) ?? []).filter((need) => names.has(need)),
-  }));
-  const graph = buildGraph(tasks);
+  const needsOf = (name: string) => (needs.get(name) ?? []).filter((need) => names.has(need));
+  const graph = buildGraph([...names].map((name) => ({ name, dependsOn: needsOf(name) })));
   return sortGraph(graph).order.map((index) => graph.names[index] as string);
 };
 
@@ -97,13 +94,10 @@ export const growthOf = ({
   const added = new Map<string, readonly string[]>();
   const removed = new Set<string>();
   for (const { task, dependsOn } of growth) {
-    if (dependsOn) {
-      added.set(task, dependsOn);
-      removed.delete(task);
-    } else {
-      added.delete(task);
-      removed.add(task);
-    }
+    added.delete(task);
+    removed.delete(task);
+    if (dependsOn) added.set(task, dependsOn);
+    else removed.add(task);
   }
   return { added, removed };
 };

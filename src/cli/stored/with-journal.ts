@@ -1,9 +1,8 @@
 import { JournalError, type JournalErrorCode, OptionError } from '../../engine/errors/errors.ts';
 import type { SqliteJournal } from '../../journal/sqlite-journal.ts';
-import { EXIT } from '../terminal/exit-code.ts';
+import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter, type Printer } from '../terminal/printer.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 import { openJournal } from './journal-file.ts';
 
 /** The journal, printers and streams of a command for stored jobs. */
@@ -41,7 +40,7 @@ export const withErrorReporting = async (
   } catch (error) {
     out.flush();
     if (error instanceof UsageError || error instanceof OptionError) {
-      printUsageError(error, err);
+      for (const text of `error: ${error.message}`.split('\n')) err.line(err.sanitize(text));
       return EXIT.usage;
     }
     if (!(error instanceof JournalError)) throw error;
@@ -57,14 +56,8 @@ export const withErrorReporting = async (
 export const journalErrorLine = ({ message, code }: JournalError, { sanitize }: Printer): string =>
   `error: ${sanitize(message)} (${code})`;
 
-const printUsageError = ({ message }: Error, { line, sanitize }: Printer): void => {
-  const [first = '', ...more] = message.split('\n').map(sanitize);
-  line(`error: ${first}`);
-  for (const text of more) line(text);
-};
-
 /** Failures of a valid journal (exit 1). Any other code is a usage error (exit 2). */
-const JOURNAL_FAILURES: ReadonlySet<JournalErrorCode> = new Set([
+export const JOURNAL_FAILURES: ReadonlySet<JournalErrorCode> = new Set([
   'JOURNAL_FAILED',
   'JOURNAL_FULL',
   'JOURNAL_READ_ONLY',

@@ -35,3 +35,8 @@ export const EXIT_CODES_HELP = `Exit codes:
   3    a task was not ready
   124  the job ran out of time
   130  cancelled by Ctrl-C (143 by SIGTERM, 141 when nobody reads the output)`;
+
+/** Thrown when a command line is wrong. Commands exit with 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}

@@ -1,3 +1,5 @@
+import { isoText } from '../../events/iso-text.ts';
+
 /** Formats a duration for people: `7ms`, `1.2s`, `2m 05s`, `1h 02m`. */
 export const formatDuration = (ms: number): string => {
   if (ms < 999.5) return `${Math.round(ms)}ms`;
@@ -11,8 +13,16 @@ export const formatDuration = (ms: number): string => {
 /** Formats a time as the local time of day: `12:00:01.234`. */
 export const formatClock = (epochMs: number): string => {
   const date = new Date(epochMs);
-  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
-  return `${time}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+  return `${timeOfDay(date)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 };
+
+/** Formats a time as local date and time: `2024-05-01 12:00:01`. */
+export const formatDate = (epochMs: number): string => {
+  const date = new Date(epochMs);
+  if (Number.isNaN(date.getTime())) return isoText(epochMs);
+  return `${[date.getFullYear(), date.getMonth() + 1, date.getDate()].map(two).join('-')} ${timeOfDay(date)}`;
+};
+
+const timeOfDay = (date: Date): string => [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
 
 const two = (value: number): string => String(value).padStart(2, '0');

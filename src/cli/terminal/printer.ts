@@ -1,8 +1,8 @@
 /* This folder puts text on a terminal. `io.ts` declares a command's streams, and `printer.ts` writes lines to one of
  * them. Text from outside goes through `safe-text.ts`. `text-width.ts` measures and cuts text; `wrap-text.ts` and
- * `text-table.ts` lay it out. `format-date.ts`, `format-time.ts`, `short-id.ts` and `shell-quoted.ts` format values;
- * `job-states.ts`, `state-style.ts`, `state-paint.ts` and `skip-reasons.ts` say how states look. `workflow-report.ts`
- * prints the problems of a workflow file, and `exit-code.ts` defines how a command ends. */
+ * `text-table.ts` lay it out. `format-time.ts`, `counted.ts`, `short-id.ts` and `shell-quoted.ts` format values;
+ * `state-style.ts` says how states look. `workflow-report.ts` prints the problems of a workflow file, and
+ * `exit-code.ts` defines how a command ends. */
 
 import { styleText } from 'node:util';
 import type { OutputGate } from '../../executors/process/output-gate.ts';
@@ -29,10 +29,7 @@ export type Printer = {
 /** Creates the printer of a stream. The printer closes `gate` while the stream's buffer is full. */
 export const createPrinter = (stream: OutputStream, env: CliIo['env'], gate?: OutputGate): Printer => {
   const colours = Boolean(stream.isTTY) && !env.NO_COLOR && env.TERM !== 'dumb';
-  let waiting = '';
-  let scheduled: NodeJS.Immediate | undefined;
   let error: NodeJS.ErrnoException | undefined;
-
   const broken = new Promise<NodeJS.ErrnoException>((resolve) => {
     stream.on('error', (thrown: NodeJS.ErrnoException) => {
       error = thrown;
@@ -40,28 +37,37 @@ export const createPrinter = (stream: OutputStream, env: CliIo['env'], gate?: Ou
       resolve(thrown);
     });
   });
-  const flush = (): void => {
-    clearImmediate(scheduled);
-    scheduled = undefined;
-    const text = waiting;
-    waiting = '';
-    if (text === '' || error || stream.write(text) || !gate?.isOpen()) return;
+  const batch = lineBatch((text) => {
+    if (error || stream.write(text) || !gate?.isOpen()) return;
     gate.close();
     stream.once('drain', gate.open);
-  };
-
+  });
   return {
-    line: (text = '') => {
-      waiting += `${text}\n`;
-      if (waiting.length > BATCH_LENGTH) flush();
-      else scheduled ??= setImmediate(flush);
-    },
-    flush,
+    ...batch,
     style: (format, text) => (colours ? styleText(format, text, { validateStream: false }) : text),
     sanitize: colours ? styledText : plainText,
     columns: stream.isTTY ? stream.columns || 80 : Number.POSITIVE_INFINITY,
     broken,
   };
+};
+
+/** Collects lines and writes them together: once in each turn of the event loop, or when they are long. */
+export const lineBatch = (write: (text: string) => void): Pick<Printer, 'line' | 'flush'> => {
+  let waiting = '';
+  let scheduled: NodeJS.Immediate | undefined;
+  const flush = (): void => {
+    clearImmediate(scheduled);
+    scheduled = undefined;
+    const text = waiting;
+    waiting = '';
+    if (text !== '') write(text);
+  };
+  const line = (text = ''): void => {
+    waiting += `${text}\n`;
+    if (waiting.length > BATCH_LENGTH) flush();
+    else scheduled ??= setImmediate(flush);
+  };
+  return { line, flush };
 };
 
 const BATCH_LENGTH = 64 * 1024;

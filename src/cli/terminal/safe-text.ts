@@ -14,11 +14,8 @@ export const styledText = (text: string): string => {
 };
 
 const ESC = String.fromCharCode(27);
-
 const RESET = `${ESC}[0m`;
-
 const COLOUR = new RegExp(`(${ESC}\\[[\\d;:]*m)`);
-
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
 
 const isHarmless = (text: string): boolean => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text);

@@ -9,5 +9,4 @@ export const shortId = (id: string, others: readonly string[]): string => {
 };
 
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
-
 const LEAST = 8;

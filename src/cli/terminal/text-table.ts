@@ -17,9 +17,7 @@ export const textTable = (
   rows: readonly (readonly string[])[],
   { style, columns: room }: Pick<Printer, 'style' | 'columns'>,
 ): readonly string[] => {
-  const widths = columns.map(({ title }, at) =>
-    rows.reduce((width, cells) => Math.max(width, textWidth(cells[at] ?? '')), textWidth(title)),
-  );
+  const widths = columnWidths(columns, rows);
   shrink(widths, columns, room);
   const lineOf = (cells: readonly string[], paint: (cell: string, column: Column) => string): string =>
     columns
@@ -40,8 +38,16 @@ export const textTable = (
   ];
 };
 
-const GAP = '  ';
+/** Returns the width of each column that neither its title nor a cell exceeds. */
+export const columnWidths = (columns: readonly Column[], rows: readonly (readonly string[])[]): number[] =>
+  columns.map(({ title }, at) =>
+    rows.reduce((width, cells) => Math.max(width, textWidth(cells[at] ?? '')), textWidth(title)),
+  );
 
+/** What stands between two columns. */
+export const GAP = '  ';
+
+/** No column is cut to less. */
 const LEAST_WIDTH = 8;
 
 /** Narrows the widest columns that may be cut, down to `LEAST_WIDTH` each, until the table fits. */

@@ -1,27 +1,17 @@
 /** Returns how many terminal columns a text takes: none for combining marks, two for wide characters and emoji. */
-export const textWidth = (text: string): number => {
-  if (isAscii(text)) return text.length;
-  let width = 0;
-  for (const { segment } of segments(text)) width += widthOf(segment);
-  return width;
-};
+export const textWidth = (text: string): number => (isAscii(text) ? text.length : sum(charactersOf(text)));
 
 /** Cuts a text that is too wide in its middle, because similar names tend to differ at their ends. */
 export const cutMiddle = (text: string, width: number): string => {
   if (textWidth(text) <= width) return text;
-  const characters = [...segments(text)].map(({ segment }) => segment);
+  const characters = charactersOf(text);
   const head = takeColumns(characters, Math.ceil((width - 1) / 2));
   const tail = takeColumns(characters.slice(head.length).reverse(), width - 1 - sum(head));
   return [...head, '…', ...tail.reverse()].join('');
 };
 
-export const cutEnd = (text: string, width: number): string => {
-  if (textWidth(text) <= width) return text;
-  return `${takeColumns(
-    [...segments(text)].map(({ segment }) => segment),
-    width - 1,
-  ).join('')}…`;
-};
+export const cutEnd = (text: string, width: number): string =>
+  textWidth(text) <= width ? text : `${takeColumns(charactersOf(text), width - 1).join('')}…`;
 
 export const padEnd = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - textWidth(text)));
 
@@ -40,9 +30,9 @@ const sum = (characters: readonly string[]): number =>
 /** Created at first use: it takes some ms, and ASCII text never needs it. */
 let segmenter: Intl.Segmenter | undefined;
 
-const segments = (text: string): Iterable<Intl.SegmentData> => {
+const charactersOf = (text: string): readonly string[] => {
   segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' });
-  return segmenter.segment(text);
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
 };
 
 const isAscii = (text: string): boolean => /^[ -~]*$/.test(text);

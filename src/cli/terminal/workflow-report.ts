@@ -1,4 +1,5 @@
 import { problemPlace, type WorkflowError } from '../../workflow/problem.ts';
+import { counted } from './counted.ts';
 import type { Printer } from './printer.ts';
 
 export const printWorkflowError = ({ file, problems }: WorkflowError, { line, style, sanitize }: Printer): void => {
@@ -8,7 +9,7 @@ export const printWorkflowError = ({ file, problems }: WorkflowError, { line, st
     for (const text of more) line(text);
     if (problem.frame) line(`${problem.frame}\n`);
   }
-  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  const count = counted(problems.length, 'problem');
   const shown = problems.length > MAX_PROBLEMS ? `; the first ${MAX_PROBLEMS} are shown` : '';
   line(`${sanitize(file)} can't run: ${count}${shown}.`);
 };

@@ -1,10 +1,11 @@
 import { isPlainObject } from '../../events/plain-object.ts';
 import type { RetryOptions } from '../../machines/retry.ts';
-import type { Problem } from '../errors/problem.ts';
+import { optionProblem, type Problem } from '../errors/problem.ts';
 import {
   type About,
   abortSignal,
   callable,
+  checking,
   clock,
   count,
   duration,
@@ -33,11 +34,14 @@ import { isDefinition } from './sealed.ts';
 import { isSchema } from './standard-schema.ts';
 import { TRIGGER_RULES } from './trigger.ts';
 
+const backoff = (...names: string[]): Rule =>
+  rule(
+    `${names.map((name) => `"${name}"`).join(', ')} or a function`,
+    (value) => typeof value === 'function' || names.includes(value as string),
+  );
+
 const retryRules: Readonly<Record<keyof RetryOptions, Rule>> = {
-  backoff: rule(
-    '"none", "fixed", "linear", "exponential" or a function',
-    (value) => typeof value === 'function' || ['none', 'fixed', 'linear', 'exponential'].includes(value as string),
-  ),
+  backoff: backoff('none', 'fixed', 'linear', 'exponential'),
   delayMs: wait,
   factor: growth,
   maxDelayMs: longest,
@@ -47,11 +51,13 @@ const retryRules: Readonly<Record<keyof RetryOptions, Rule>> = {
 
 const schema = rule('a Standard Schema, such as one of zod, valibot or arktype', isSchema);
 
+const names = rule(
+  'an array of task names',
+  (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
+);
+
 const flowRules: Rules = {
-  dependsOn: rule(
-    'an array of task names',
-    (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
-  ),
+  dependsOn: names,
   trigger: oneOf(...TRIGGER_RULES),
   when: callable,
   deadline: duration,
@@ -77,20 +83,21 @@ const functionRules: Rules = {
 };
 
 const poolRules: Rules = { slots: limit, limit: positive, periodMs: period };
-
 const rateLimit = options({ limit: required(positive), periodMs: required(period) });
 
 const isIterable = (value: unknown): boolean => typeof value === 'object' && value !== null && Symbol.iterator in value;
+
+const items = rule(
+  'something to iterate over, or a function that gives it',
+  (value) => typeof value === 'function' || isIterable(value),
+);
 
 const taskRules: Readonly<Record<TaskKind, Rules>> = {
   task: functionRules,
   sensor: {
     ...functionRules,
     interval: wait,
-    backoff: rule(
-      '"fixed", "linear", "exponential" or a function',
-      (value) => typeof value === 'function' || ['fixed', 'linear', 'exponential'].includes(value as string),
-    ),
+    backoff: backoff('fixed', 'linear', 'exponential'),
     factor: growth,
     maxInterval: longest,
   },
@@ -98,12 +105,7 @@ const taskRules: Readonly<Record<TaskKind, Rules>> = {
   job: { ...flowRules, ...attemptRules, input: callable, output: callable },
   map: {
     ...functionRules,
-    over: required(
-      rule(
-        'something to iterate over, or a function that gives it',
-        (value) => typeof value === 'function' || isIterable(value),
-      ),
-    ),
+    over: required(items),
     concurrency: limit,
     rateLimit,
   },
@@ -113,10 +115,9 @@ const taskRules: Readonly<Record<TaskKind, Rules>> = {
 const poolProblems = (pools: object, { subject, option: within = 'pools' }: About): Problem[] =>
   Object.entries(pools).flatMap(([name, pool]) => {
     const option = `${within}.${name}`;
-    const wrong = (expected: string): Problem[] => {
-      const message = `${subject} has ${option} = ${formatValue(pool)}: expected ${expected}.`;
-      return [{ code: 'INVALID_OPTION', message, tasks: [], option }];
-    };
+    const wrong = (expected: string): Problem[] => [
+      optionProblem(option, `${subject} has ${option} = ${formatValue(pool)}: expected ${expected}.`),
+    ];
     if (limit.test(pool)) return [];
     if (!record.test(pool)) return wrong('how many slots it has, 1 or more, or { slots, limit, periodMs }');
     const { slots, limit: starts, periodMs } = pool as Record<string, unknown>;
@@ -146,7 +147,6 @@ const jobRules: Readonly<Record<keyof JobOptions, Rule>> = {
 const definitionRules: Readonly<Record<keyof DefinitionOptions, Rule>> = { ...jobRules, input: schema };
 
 const logger = methods('a logger', 'debug', 'info', 'warn', 'error');
-
 const journal = methods('a journal', 'create', 'append', 'acquire', 'renew', 'release');
 
 const startRules: Readonly<Record<keyof StartOptions, Rule>> = {
@@ -179,36 +179,27 @@ export const taskOptionProblems = (given: unknown, task: string, kind: TaskKind)
   const { slots, pool } = (given ?? {}) as { readonly slots?: unknown; readonly pool?: unknown };
   if (slots === undefined || pool !== undefined || !('pool' in taskRules[kind])) return problems;
   const message = `${subject} takes ${formatValue(slots)} slots of no pool. Name the pool, or leave out "slots".`;
-  return [...problems, { code: 'INVALID_OPTION', message, tasks: [task], option: 'slots' }];
+  return [...problems, optionProblem('slots', message, [task])];
 };
-
-export const definitionOptionProblems = (given: unknown): Problem[] =>
-  problemsOf(given, definitionRules, { subject: 'The job' });
-
-export const engineOptionProblems = (given: unknown): Problem[] =>
-  problemsOf(given, engineRules, { subject: 'The engine' });
 
 export const startOptionProblems = (input: unknown, given: unknown): Problem[] => {
   const problems = problemsOf(given, startRules, { subject: 'The start' });
   const { jobId, jobKey } = (given ?? {}) as StartOptions;
   if (jobId !== undefined && jobKey !== undefined) {
     const message = 'The start has both jobId and jobKey: the id of a job with a key is made from that. Leave out one.';
-    problems.push({ code: 'INVALID_OPTION', message, tasks: [], option: 'jobId' });
+    problems.push(optionProblem('jobId', message));
   }
   if (input === undefined || isPlainObject(input)) return problems;
   const message = `The input is ${formatValue(input)}: expected a plain object, which becomes the first context.`;
-  return [{ code: 'INVALID_OPTION', message, tasks: [], option: 'input' }, ...problems];
+  return [optionProblem('input', message), ...problems];
 };
 
-const names = rule(
-  'an array of task names',
-  (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
-);
+const changed = oneOf('refuse', 'accept', 'force');
 
 const takeUpRules: Rules = {
   definition: rule('a sealed definition', isDefinition),
   added: rule('an array of task specs', Array.isArray),
-  changed: oneOf('refuse', 'accept', 'force'),
+  changed,
 };
 
 const { jobId, jobKey: _, metadata, ...commonRestartRules } = startRules;
@@ -234,24 +225,10 @@ export const restartOptionProblems = (
     subject: what,
   });
 
-const recoverRules: Rules = { changed: oneOf('refuse', 'accept', 'force') };
-
-export const recoverOptionProblems = (given: unknown): Problem[] =>
-  problemsOf(given, recoverRules, { subject: 'recover' });
-
-const cancelRules = { mode: oneOf('abort', 'drain') };
-
-const closeRules = { mode: oneOf('drain', 'abort'), graceMs: wait };
-
-const claimRules = { leaseMs: duration };
-
-const waitRules = { signal: abortSignal };
-
-export const cancelOptionProblems = (given: unknown): Problem[] =>
-  problemsOf(given, cancelRules, { subject: 'cancel' });
-
-export const closeOptionProblems = (given: unknown): Problem[] => problemsOf(given, closeRules, { subject: 'close' });
-
-export const claimOptionProblems = (given: unknown): Problem[] => problemsOf(given, claimRules, { subject: 'claim' });
-
-export const waitOptionProblems = (given: unknown): Problem[] => problemsOf(given, waitRules, { subject: 'result' });
+export const definitionOptionProblems = checking('The job', definitionRules);
+export const engineOptionProblems = checking('The engine', engineRules);
+export const recoverOptionProblems = checking('recover', { changed });
+export const cancelOptionProblems = checking('cancel', { mode: oneOf('abort', 'drain') });
+export const closeOptionProblems = checking('close', { mode: oneOf('drain', 'abort'), graceMs: wait });
+export const claimOptionProblems = checking('claim', { leaseMs: duration });
+export const waitOptionProblems = checking('result', { signal: abortSignal });

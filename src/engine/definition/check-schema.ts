@@ -2,7 +2,7 @@ import { errorData } from '../../events/error-data.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { ignoreRejection, isThenable } from '../../events/thenable.ts';
 import { NonRetryableError, OptionError, SchemaError } from '../errors/errors.ts';
-import type { Violation } from '../errors/problem.ts';
+import { optionProblem, type Violation } from '../errors/problem.ts';
 import { type Directive, directiveOf, kindOfDirective } from './directive.ts';
 import { isPoll } from './sensor.ts';
 import { type SchemaResult, type StandardSchema, violationsOf } from './standard-schema.ts';
@@ -13,9 +13,10 @@ import { type SchemaResult, type StandardSchema, violationsOf } from './standard
  * result
  */
 export const checked = (schema: StandardSchema, value: unknown, task: { readonly path: string }): unknown => {
-  const directive = isPoll(value) ? 'later' : directiveOf(value);
-  if (directive === 'later' || (directive && kindOfDirective(directive) === 'notReady')) return value;
+  if (isPoll(value)) return value;
+  const directive = directiveOf(value);
   if (!directive) return validated(schema, value, task);
+  if (kindOfDirective(directive) === 'notReady') return value;
   const withOutput = (output: unknown): Directive => Object.freeze({ ...directive, output }) as Directive;
   const output = validated(schema, (directive as { readonly output: unknown }).output, task);
   return isThenable(output) ? Promise.resolve(output).then(withOutput) : withOutput(output);
@@ -43,24 +44,17 @@ const validated = (schema: StandardSchema, output: unknown, { path }: { readonly
  */
 export const checkedInput = (schema: StandardSchema | undefined, input: object, jobName: string): object => {
   if (!schema) return input;
-  const unusable = (why: string): OptionError => {
-    const message = `The input schema of job "${jobName}" ${why}`;
-    return new OptionError(`The start of job "${jobName}"`, [
-      { code: 'INVALID_OPTION', message, tasks: [], option: 'input' },
+  const unusable = (why: string): OptionError =>
+    new OptionError(`The start of job "${jobName}"`, [
+      optionProblem('input', `The input schema of job "${jobName}" ${why}`),
     ]);
-  };
-  const result: unknown = wrapErrors(
-    () => schema['~standard'].validate(input),
-    (error) => unusable(`broke: ${errorData(error).message}.`),
-  );
+  const broken = (error: unknown): OptionError => unusable(`broke: ${errorData(error).message}.`);
+  const result: unknown = wrapErrors(() => schema['~standard'].validate(input), broken);
   if (isThenable(result)) {
     ignoreRejection(result);
     throw unusable('answers later, by a promise. Check in a task what takes time, and the input at once.');
   }
-  const found = wrapErrors(
-    () => read(result),
-    (error) => unusable(`broke: ${errorData(error).message}.`),
-  );
+  const found = wrapErrors(() => read(result), broken);
   const subject = `The input of job "${jobName}"`;
   if (found.violations) throw new SchemaError('INVALID_INPUT', subject, found.violations);
   if (isPlainObject(found.value)) return found.value;

@@ -25,12 +25,8 @@ export const definitionChanges = (storedShape: string, now: Plan): readonly Defi
 const changesOf = ([, before]: JobShape, [, after]: JobShape, prefix: string): readonly DefinitionChange[] => {
   const was = new Map(before.map((task) => [task[0], task]));
   const is = new Map(after.map((task) => [task[0], task]));
-  const added = after
-    .filter(([name]) => !was.has(name))
-    .map(([name]) => ({ kind: 'added', task: prefix + name }) as const);
-  const removed = before
-    .filter(([name]) => !is.has(name))
-    .map(([name]) => ({ kind: 'removed', task: prefix + name }) as const);
+  const added = after.flatMap(([name]) => (was.has(name) ? [] : { kind: 'added' as const, task: prefix + name }));
+  const removed = before.flatMap(([name]) => (is.has(name) ? [] : { kind: 'removed' as const, task: prefix + name }));
   const changed = before.flatMap((task): readonly DefinitionChange[] => {
     const now = is.get(task[0]);
     return now ? changesOfTask(task, now, prefix) : [];
@@ -42,7 +38,7 @@ const changesOfTask = (was: TaskShape, is: TaskShape, prefix: string): readonly 
   const [name, dependsOn, tolerated, before = {}] = was;
   const [, dependsNow, toleratedNow, after = {}] = is;
   const task = prefix + name;
-  const whats = [
+  const differences = [
     JSON.stringify(dependsOn) !== JSON.stringify(dependsNow) &&
       `depends on ${listText(dependsNow)} instead of ${listText(dependsOn)}`,
     (before.kind ?? 'task') !== (after.kind ?? 'task') &&
@@ -51,10 +47,9 @@ const changesOfTask = (was: TaskShape, is: TaskShape, prefix: string): readonly 
       `has the rule ${after.trigger ?? 'allSuccess'} instead of ${before.trigger ?? 'allSuccess'}`,
     before.when !== after.when && `has ${after.when ? 'a' : 'no'} condition`,
     tolerated !== toleratedNow && `has continueOnFailure ${toleratedNow}`,
-  ].filter((what): what is string => what !== false);
-  const changes = whats.map((what): DefinitionChange => ({ kind: 'changed', task, what }));
+  ];
   const inside = before.job && after.job ? changesOf(before.job, after.job, `${task}/`) : [];
-  return [...changes, ...inside];
+  return [...differences.flatMap((what) => (what ? { kind: 'changed' as const, task, what } : [])), ...inside];
 };
 
 const listText = (names: readonly string[]): string => names.join(', ') || 'nothing';

@@ -1,5 +1,6 @@
 import { textOf } from '../../events/error-data.ts';
 import { JobDefinitionError } from '../errors/errors.ts';
+import { optionProblem } from '../errors/problem.ts';
 import type { TaskKind } from './options.ts';
 import type { Sealed } from './sealed.ts';
 import type { TaskFunction } from './task-function.ts';
@@ -10,7 +11,7 @@ import type { TaskDraft } from './validate.ts';
 export const draftsOf = (name: string, tasks: readonly AnyTaskSpec[]): TaskDraft[] => {
   if (Array.isArray(tasks)) return Array.from(tasks, draftOf);
   const message = `The tasks are ${tasks === null ? 'null' : `of type ${typeof tasks}`}: expected an array of { name, run, … }.`;
-  throw new JobDefinitionError(textOf(name), [{ code: 'INVALID_OPTION', message, tasks: [], option: 'tasks' }]);
+  throw new JobDefinitionError(textOf(name), [optionProblem('tasks', message)]);
 };
 
 type AnySpec = {
@@ -23,22 +24,13 @@ type AnySpec = {
 };
 
 const draftOf = (spec: AnyTaskSpec): TaskDraft => {
-  const { name, kind = 'task', run, ...options } = (spec ?? {}) as AnySpec;
-  return kind === 'task' ? { name, kind, run, options } : otherDraftOf(name, kind, run, options);
+  const { name, kind = 'task', run, ...rest } = (spec ?? {}) as AnySpec;
+  if (kind === 'task') return { name, kind, run, options: rest };
+  // A `run` beside `check`, `each` or `definition` stays an option; validation reports it.
+  const { [WORK[kind] as 'check']: work, ...others } = rest;
+  const options = run === undefined ? others : { ...others, run };
+  if (kind === 'job') return { name, kind, options, definition: work as unknown as Sealed };
+  return { name, kind, options, run: work };
 };
 
-/** Converts any other kind. A `run` beside `check`, `each` or `definition` stays an option; validation reports it. */
-const otherDraftOf = (
-  name: string,
-  kind: TaskKind,
-  run: TaskFunction | undefined,
-  rest: Omit<AnySpec, 'name'>,
-): TaskDraft => {
-  const work = { sensor: 'check', map: 'each', job: 'definition', external: undefined }[
-    kind as Exclude<TaskKind, 'task'>
-  ];
-  const { [work as 'check']: given, ...others } = rest;
-  const options = run === undefined ? others : { ...others, run };
-  if (kind === 'job') return { name, kind, options, definition: given as unknown as Sealed };
-  return { name, kind, options, run: given };
-};
+const WORK = { sensor: 'check', map: 'each', job: 'definition', external: undefined } as const;

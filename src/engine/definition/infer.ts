@@ -24,9 +24,7 @@ export interface TaskType<
 
 /** The output of a function that returns `Result`: its value, or the one carried by `branch` or `expand`. */
 export type OutputOf<Result> = NothingOr<PutOut<Awaited<Result>>>;
-
 type PutOut<Value> = Value extends Branch<infer Output> | Expand<infer Output> ? Output : Exclude<Value, NotReady>;
-
 type NothingOr<Output> = [Output] extends [never] ? undefined : Output extends void ? undefined : Output;
 
 /** The output of a task: what its schema makes of it, or without a schema what the function returns. */
@@ -107,7 +105,6 @@ export type MayBeSkipped<Upstream, Rule, Answer, Result = undefined> = [Answer] 
   : true;
 
 type IsBranch<Value> = Value extends Branch<unknown> ? true : false;
-
 type OpenOf<Upstream> = Upstream extends { readonly open: infer Open } ? Open : false;
 
 /** The scope of a task's functions. With any rule but `allSuccess`, no output of a dependency is certain. */
@@ -168,7 +165,6 @@ export type OutputNamed<Tasks, Name extends string> =
   IsOpen<Name> extends true ? Unknown : [Named<Tasks, Name>] extends [never] ? Unknown : PutOutBy<Named<Tasks, Name>>;
 
 type PutOutBy<Task> = Task extends { readonly output: infer Output } ? ReadonlyObject<Output> : never;
-
 type ReadonlyObject<Output> = Output extends object ? Readonly<Output> : Output;
 
 /** The output of a task whose name is known only at run time. */
@@ -200,12 +196,10 @@ type CertainKeys<Task> = Task extends { readonly output: infer Output; readonly 
 type IsRequired<Output, Key extends keyof Output> = Record<never, never> extends Pick<Output, Key> ? false : true;
 
 type AnyKeys<Task> = Task extends { readonly output: infer Output } ? KeysOf<Output> : never;
-
 type KeysOf<Output> = Output extends unknown ? StringKeys<Output> : never;
 
 /** The keys that are merged into the context: all but symbols. */
 type StringKeys<Output> = Exclude<keyof Output, symbol>;
 
 type Written<Task, Key> = Task extends { readonly output: infer Output } ? ValueOf<Output, Key> : never;
-
 type ValueOf<Output, Key> = Output extends unknown ? (Key extends keyof Output ? Required<Output>[Key] : never) : never;

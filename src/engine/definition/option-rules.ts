@@ -1,6 +1,6 @@
 import { textOf } from '../../events/error-data.ts';
 import { OptionError } from '../errors/errors.ts';
-import type { Problem } from '../errors/problem.ts';
+import { optionProblem, type Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';
 
 export type Rule = {
@@ -19,11 +19,10 @@ export type Rules = Readonly<Record<string, Rule>>;
 export type About = { readonly subject: string; readonly tasks?: readonly string[]; readonly option?: string };
 
 export const rule = (expected: string, test: (value: unknown) => boolean): Rule => ({ expected, test });
-
 export const required = (of: Rule): Rule => ({ ...of, required: true });
 
-const isNumber = (value: unknown): value is number => typeof value === 'number' && !Number.isNaN(value);
-
+const isNumber = (value: unknown): value is number => typeof value === 'number';
+const isAmount = (value: unknown): value is number => Number.isFinite(value);
 const isWhole = (value: unknown, least: number): boolean => Number.isInteger(value) && (value as number) >= least;
 
 export const duration = rule(
@@ -31,37 +30,21 @@ export const duration = rule(
   (value) => isNumber(value) && value > 0,
 );
 
-export const wait = rule(
-  'a finite number of milliseconds, 0 or more',
-  (value) => Number.isFinite(value) && (value as number) >= 0,
-);
-
-export const period = rule(
-  'a finite number of milliseconds above 0',
-  (value) => Number.isFinite(value) && (value as number) > 0,
-);
-
+export const wait = rule('a finite number of milliseconds, 0 or more', (value) => isAmount(value) && value >= 0);
+export const period = rule('a finite number of milliseconds above 0', (value) => isAmount(value) && value > 0);
 export const longest = rule('a number of milliseconds, 0 or more', (value) => isNumber(value) && value >= 0);
-
-export const growth = rule('a finite number above 0', (value) => Number.isFinite(value) && (value as number) > 0);
-
-export const finite = rule('a finite number', (value) => Number.isFinite(value));
-
+export const growth = rule('a finite number above 0', (value) => isAmount(value) && value > 0);
+export const finite = rule('a finite number', isAmount);
 export const count = rule('a whole number, 0 or more, or Infinity', (value) => value === Infinity || isWhole(value, 0));
-
 export const limit = rule('a whole number, 1 or more, or Infinity', (value) => value === Infinity || isWhole(value, 1));
-
 export const positive = rule('a whole number, 1 or more', (value) => isWhole(value, 1));
-
 export const flag = rule('true or false', (value) => typeof value === 'boolean');
-
 export const callable = rule('a function', (value) => typeof value === 'function');
 
-const isRecord = (value: unknown): value is object =>
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const record = rule('an object', isRecord);
-
 export const abortSignal = rule('an AbortSignal', (value) => value instanceof AbortSignal);
 
 export const oneOf = (...values: unknown[]): Rule =>
@@ -83,38 +66,39 @@ export const options = (rules: Rules): Rule => ({
 });
 
 /** Returns all problems of the given options: missing, unknown and invalid ones. */
-export const problemsOf = (given: unknown, rules: Rules, about: About): Problem[] => {
-  const needed = requiredOf(rules);
-  if (given === undefined && needed.length === 0) return [];
-  const { subject, tasks = [] } = about;
-  const values = given === undefined ? {} : given;
-  const prefix = about.option === undefined ? '' : `${about.option}.`;
+export const problemsOf = (given: unknown = {}, rules: Rules, about: About): Problem[] => {
+  const { subject, tasks, option: within } = about;
+  const prefix = within === undefined ? '' : `${within}.`;
   const problems: Problem[] = [];
-  const add = (option: string, message: string): void => {
-    problems.push({ code: 'INVALID_OPTION', message, tasks, option });
+  const add = (key: string, message: string): void => {
+    problems.push(optionProblem(prefix + key, `${subject} ${message}`, tasks));
   };
-  if (!isRecord(values)) {
-    add(prefix, `${subject} was given ${formatValue(given)} for its options: expected an object.`);
+  if (!isRecord(given)) {
+    add('', `was given ${formatValue(given)} for its options: expected an object.`);
     return problems;
   }
-  for (const [key, { expected }] of needed) {
-    if ((values as Record<string, unknown>)[key] === undefined)
-      add(prefix + key, `${subject} has no ${prefix}${key}: expected ${expected}.`);
-  }
-  for (const key of Object.keys(values)) {
-    const value = (values as Record<string, unknown>)[key];
+  for (const [key, { expected }] of requiredOf(rules))
+    if (given[key] === undefined) add(key, `has no ${prefix}${key}: expected ${expected}.`);
+  for (const key of Object.keys(given)) {
+    const value = given[key];
     const wanted = Object.hasOwn(rules, key) ? rules[key] : undefined;
     if (!wanted) {
       const hint = didYouMean(key, Object.keys(rules)) || ` Known are ${Object.keys(rules).join(', ')}.`;
-      add(prefix + key, `${subject} has no option "${prefix}${key}".${hint}`);
+      add(key, `has no option "${prefix}${key}".${hint}`);
     } else if (value !== undefined && !wanted.test(value)) {
-      add(prefix + key, `${subject} has ${prefix}${key} = ${formatValue(value)}: expected ${wanted.expected}.`);
+      add(key, `has ${prefix}${key} = ${formatValue(value)}: expected ${wanted.expected}.`);
     } else if (value !== undefined && wanted.inside) {
       problems.push(...wanted.inside(value as object, { ...about, option: prefix + key }));
     }
   }
   return problems;
 };
+
+/** Returns a function that returns all problems of the options it is given. */
+export const checking =
+  (subject: string, rules: Rules): ((given: unknown) => Problem[]) =>
+  (given) =>
+    problemsOf(given, rules, { subject });
 
 /** Returns the required options of a set of rules; cached, as each set is created only once. */
 const requiredOf = (rules: Rules): readonly (readonly [string, Rule])[] => {

@@ -28,7 +28,6 @@ export type TaskDefinition = Omit<TaskOptions, 'dependsOn' | 'output'> & {
 };
 
 export type NestedJob = NestedJobOptions & { readonly definition: Sealed };
-
 export type FanOut = MapOptions & { readonly definition?: undefined };
 
 /** A definition in the form its jobs run by. Jobs share it, so it never changes; a job with added tasks gets a copy. */
@@ -67,32 +66,27 @@ export const createPlan = (
   order: readonly number[],
 ): Plan => {
   const lengths = pathLengths(graph, order);
-  const priority = (index: number): number => tasks[index]?.priority ?? 0;
-  const length = (index: number): number => lengths[index] ?? 0;
-  const ranked = [...tasks.keys()].sort((a, b) => priority(b) - priority(a) || length(b) - length(a) || a - b);
+  const ranking = { tasks, lengths };
   const upstreamCounts = graph.upstream.map((upstream) => upstream.length);
-  const roots = [...tasks.keys()].filter((index) => upstreamCounts[index] === 0);
-  const cleanUps = order.filter((index) => tasks[index]?.trigger === 'always');
-  const positions = inverse(order);
   return {
     name,
     tasks,
     options,
     graph,
     upstreamCounts,
-    roots,
-    cleanUps,
+    roots: [...tasks.keys()].filter((index) => upstreamCounts[index] === 0),
+    cleanUps: order.filter((index) => tasks[index]?.trigger === 'always'),
     pooled: tasks.some(({ pool, nested }) => pool !== undefined || nested !== undefined),
     order,
-    positions,
-    ranks: inverse(ranked),
+    positions: inverse(order),
+    ranks: inverse([...tasks.keys()].sort((a, b) => compareRanks(ranking, a, b))),
     lengths,
     grown: false,
   };
 };
 
 /** Compares two ready tasks: negative if `a` runs first. Priority decides, then the longer chain, then declaration. */
-export const compareRanks = ({ tasks, lengths }: Plan, a: number, b: number): number =>
+export const compareRanks = ({ tasks, lengths }: Pick<Plan, 'tasks' | 'lengths'>, a: number, b: number): number =>
   (tasks[b]?.priority ?? 0) - (tasks[a]?.priority ?? 0) || (lengths[b] ?? 0) - (lengths[a] ?? 0) || a - b;
 
 /** Sorts ready tasks in place by which runs first: in topological order for a sequential job, else by rank. */

@@ -32,10 +32,8 @@ const outcomeOf = (answer: unknown): unknown => {
 const poll = (reason: string): Poll => ({ [POLL]: true, reason });
 
 /** Returns the wait in ms after check number `check`, from 1. @throws RangeError unless finite and 0 or more */
-export const intervalMs = (
-  { interval = 1_000, backoff = 'fixed', factor, maxInterval }: SensorPace,
-  check: number,
-): number => {
+export const intervalMs = (pace: SensorPace, check: number): number => {
+  const { interval = 1_000, backoff = 'fixed', factor, maxInterval } = pace;
   const policy = { backoff, delayMs: interval, factor, maxDelayMs: maxInterval };
   const waitMs = backoffMs(policy, check, undefined, () => 0);
   if (Number.isFinite(waitMs) && waitMs >= 0) return waitMs;

@@ -1,4 +1,5 @@
 import { textOf } from '../../events/error-data.ts';
+import { pathText } from '../durable/serialise.ts';
 import type { Violation } from '../errors/problem.ts';
 
 /**
@@ -24,7 +25,6 @@ export type SchemaIssue = {
 };
 
 export type SchemaInput<Schema> = Schema extends StandardSchema<infer Input, unknown> ? Input : never;
-
 export type SchemaOutput<Schema> = Schema extends StandardSchema<unknown, infer Output> ? Output : never;
 
 export const isSchema = (value: unknown): value is StandardSchema => {
@@ -39,15 +39,12 @@ export const isSchema = (value: unknown): value is StandardSchema => {
 
 /** Converts a schema's issues to violations whose paths are texts, such as `rows[0].name`. */
 export const violationsOf = (issues: readonly SchemaIssue[]): readonly Violation[] =>
-  issues.map((issue) => ({ path: pathText(issue?.path), message: textOf(issue?.message) }));
+  issues.map((issue) => ({ path: textOfPath(issue?.path), message: textOf(issue?.message) }));
 
-const pathText = (path: SchemaIssue['path']): string => {
+const textOfPath = (path: SchemaIssue['path']): string => {
   if (!Array.isArray(path)) return '';
-  return path.reduce<string>((text, segment) => {
-    const key: unknown = typeof segment === 'object' && segment !== null ? segment.key : segment;
-    if (typeof key === 'number') return `${text}[${key}]`;
-    const name = String(key);
-    if (!/^[\p{L}_$][\p{L}\p{N}_$-]*$/u.test(name)) return `${text}[${JSON.stringify(name)}]`;
-    return text === '' ? name : `${text}.${name}`;
-  }, '');
+  const keys = path.map((segment): unknown =>
+    typeof segment === 'object' && segment !== null ? segment.key : segment,
+  );
+  return pathText(keys.map((key) => (typeof key === 'number' ? key : String(key))));
 };

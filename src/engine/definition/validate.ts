@@ -5,7 +5,7 @@
  * runs, `merged-options.ts` merges options, `trigger.ts` evaluates rules, `check-schema.ts` validates, `sensor.ts`
  * wraps checks. `definition-shape.ts` fingerprints a definition; `definition-diff.ts` lists changes on resume. */
 
-import type { Problem } from '../errors/problem.ts';
+import { optionProblem, type Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';
 import { definitionOptionProblems, taskOptionProblems } from './check-options.ts';
 import { buildGraph, type Graph, sortGraph } from './graph.ts';
@@ -80,31 +80,14 @@ const RARE = ['trigger', 'when', 'onExhausted', 'maxInterruptions', 'pool', 'slo
 /** Returns the additional fields of sensors, external tasks, fan-outs and nested jobs. */
 const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinition> => {
   if (kind === 'sensor') return { kind, sensor: options };
-  if (kind === 'external') return { kind, external: options ?? NO_OPTIONS };
+  if (kind === 'external') return { kind, external: options ?? {} };
   if (kind === 'map') return { kind, nested: options as MapOptions };
-  return {
-    kind: 'job',
-    output: undefined,
-    nested: nestedOf(definition, options as Partial<NestedTaskOptions> | undefined),
-  };
+  const { input, output } = (options ?? {}) as NestedJobOptions;
+  // The `output` of a nested job is a function, of any other task a schema.
+  return { kind: 'job', output: undefined, nested: definition && { definition, input, output } };
 };
 
-/** Options of a nested job that other tasks lack (`input`) or use differently (`output`). */
-type NestedTaskOptions = Pick<NestedJobOptions, 'input'> & { readonly output: unknown };
-
-const nestedOf = (
-  definition: Sealed | undefined,
-  options: Partial<NestedTaskOptions> | undefined,
-): TaskDefinition['nested'] =>
-  definition && {
-    definition,
-    input: options?.input,
-    output: options?.output as NestedJobOptions['output'],
-  };
-
 const noop = (): void => {};
-
-const NO_OPTIONS = Object.freeze({});
 
 /** Returns the distinct dependencies. Entries that are no strings are left to the options' check. */
 export const needsOf = ({ options }: TaskDraft): readonly string[] => {
@@ -129,11 +112,8 @@ export const addDraftProblems = (
   const name = isString(draft.name) ? draft.name : `number ${index + 1}`;
   problems.push(...nameProblems(isString(draft.name) ? 'A task' : `Task number ${index + 1}`, draft.name, [name]));
   if (isString(draft.name) && seen.has(name)) {
-    problems.push({
-      code: 'DUPLICATE_TASK',
-      message: `Two tasks are named "${name}". Rename one of them.`,
-      tasks: [name],
-    });
+    const message = `Two tasks are named "${name}". Rename one of them.`;
+    problems.push({ code: 'DUPLICATE_TASK', message, tasks: [name] });
   }
   if (draft.kind !== 'task' || typeof draft.run !== 'function') problems.push(...workProblems(draft, name));
   if (KINDS.includes(draft.kind)) problems.push(...taskOptionProblems(draft.options, name, draft.kind));
@@ -149,21 +129,19 @@ export const addDraftProblems = (
 };
 
 const workProblems = ({ kind, run, definition }: TaskDraft, name: string): Problem[] => {
-  const problem = (option: string, expected: string, got: unknown): Problem[] => {
-    const message = `Task "${name}" has no ${option}: expected ${expected}, got ${got === null ? 'null' : typeof got}.`;
-    return [{ code: 'INVALID_OPTION', message, tasks: [name], option }];
+  const problem = (option: string, expected: string, got: unknown, what = option): Problem[] => {
+    const message = `Task "${name}" has no ${what}: expected ${expected}, got ${got === null ? 'null' : typeof got}.`;
+    return [optionProblem(option, message, [name])];
   };
   if (!KINDS.includes(kind)) {
     const message = `Task "${name}" is of kind ${JSON.stringify(kind)}: expected one of ${KINDS.join(', ')}.${didYouMean(String(kind), KINDS)}`;
-    return [{ code: 'INVALID_OPTION', message, tasks: [name], option: 'kind' }];
+    return [optionProblem('kind', message, [name])];
   }
   if (kind === 'external') return [];
-  if (kind === 'job') {
+  if (kind === 'job')
     return isDefinition(definition) ? [] : problem('definition', 'a sealed job definition', definition);
-  }
   if (typeof run === 'function') return [];
-  if (kind === 'sensor') return problem('check', 'a function', run);
-  return problem('function to run', 'a function', run).map((found) => ({ ...found, option: 'run' }));
+  return kind === 'sensor' ? problem('check', 'a function', run) : problem('run', 'a function', run, 'function to run');
 };
 
 const KINDS: readonly TaskKind[] = ['task', 'sensor', 'external', 'job', 'map'];
@@ -176,13 +154,10 @@ const MAX_NAME_LENGTH = 200;
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069/[\]]/;
 
 const nameProblems = (what: string, name: unknown, tasks: readonly string[]): Problem[] => {
-  const problem = (wrong: string): Problem[] => [
-    {
-      code: 'INVALID_NAME',
-      message: `${what} ${wrong}. A name is 1 to ${MAX_NAME_LENGTH} characters, without control characters and "/", "[", "]".`,
-      tasks,
-    },
-  ];
+  const problem = (wrong: string): Problem[] => {
+    const message = `${what} ${wrong}. A name is 1 to ${MAX_NAME_LENGTH} characters, without control characters and "/", "[", "]".`;
+    return [{ code: 'INVALID_NAME', message, tasks }];
+  };
   if (typeof name !== 'string')
     return problem(`has ${name === null ? 'null' : `a value of type ${typeof name}`} for its name`);
   if (name.trim() === '') return problem('has an empty name');

@@ -3,7 +3,6 @@ import { isTerminalJobState } from '../../events/states.ts';
 import { JournalError, SerialisationError } from '../errors/errors.ts';
 import { type Batch, type Held, type NewJob, NO_VALUE, type Note, type NoteKind, type StoredEvent } from './journal.ts';
 import type { JournalWriter } from './journal-writer.ts';
-import { releaseLease } from './lease.ts';
 import { encode, Unserialisable } from './serialise.ts';
 import { parentPaths } from './task-path.ts';
 
@@ -48,11 +47,6 @@ export class JobRecorder {
     return { jobId: this.jobId, fence: this.#fence };
   }
 
-  /** Why nothing can be written any more. */
-  get error(): JournalError | undefined {
-    return this.#error;
-  }
-
   /** Whether everything so far is in the journal. */
   get isCommitted(): boolean {
     return !this.#error && !this.#handedOff && !this.#inFlight && !this.#isDirty;
@@ -93,10 +87,8 @@ export class JobRecorder {
     // A UTF-16 unit takes at most three bytes.
     if (text.length * 3 > maxOutputBytes && Buffer.byteLength(text) > maxOutputBytes) {
       const size = `${Buffer.byteLength(text)} bytes of JSON, more than the ${maxOutputBytes} that the journal takes`;
-      throw new SerialisationError(
-        'OUTPUT_TOO_LARGE',
-        `${what} is ${size}. Put it into a file or a store, and put out where it is; or raise maxOutputBytes.`,
-      );
+      const message = `${what} is ${size}. Put it into a file or a store, and put out where it is; or raise maxOutputBytes.`;
+      throw new SerialisationError('OUTPUT_TOO_LARGE', message);
     }
     return text;
   }
@@ -119,8 +111,7 @@ export class JobRecorder {
   /** Records a note; it replaces an earlier note of the same task and kind. */
   put(task: string, kind: NoteKind, value: string): void {
     if (this.#phase === 'over') return;
-    const key = `${kind} ${task}`;
-    this.#notes.set(key, { task, kind, value });
+    this.#notes.set(`${kind} ${task}`, { task, kind, value });
     this.#index({ task, kind, value });
     this.#scheduleWrite();
   }
@@ -168,13 +159,8 @@ export class JobRecorder {
   /** Returns the next batch to write, if there is anything to write. */
   nextBatch(at: number): Batch | undefined {
     if (this.#phase !== 'open' || !this.#isDirty) return undefined;
-    const batch: Batch = {
-      ...this.heldLease,
-      at,
-      events: this.#events,
-      notes: [...this.#notes.values()],
-      ...this.#changes,
-    };
+    const notes = [...this.#notes.values()];
+    const batch: Batch = { ...this.heldLease, at, events: this.#events, notes, ...this.#changes };
     this.#events = [];
     this.#notes = new Map();
     this.#changes = undefined;
@@ -193,10 +179,9 @@ export class JobRecorder {
     if (this.#isNew && this.#phase === 'open') this.#writer.startRenewing(this);
     this.#isNew = false;
     if (this.#phase === 'over') this.#writer.unregister(this);
-    const waiters = this.#inFlight ?? [];
+    const waiters = [...(this.#inFlight ?? []), ...(this.#isDirty ? [] : this.#waiting.splice(0))];
     this.#inFlight = undefined;
-    const late = this.#isDirty ? [] : this.#waiting.splice(0);
-    for (const { onCommitted } of [...waiters, ...late]) onCommitted();
+    for (const { onCommitted } of waiters) onCommitted();
   }
 
   /** Records that the job continues with a changed definition. */
@@ -223,24 +208,20 @@ export class JobRecorder {
     if (this.#phase !== 'open') return;
     await new Promise<void>((resolve) => {
       const close = (): void => {
-        if (this.#phase === 'open') this.#drop(handedOffError(this.jobId));
+        if (this.#phase === 'open') this.discard(handedOffError(this.jobId));
         resolve();
       };
       this.afterCommit(close, close);
     });
-    if (!this.#error && this.#fence > 0) await releaseLease(this.#writer.journal, this.heldLease);
+    if (!this.#error && this.#fence > 0) await this.#writer.release(this.heldLease);
   }
 
-  /** Stops recording and discards what is not written: the job had ended, or another process owns it. */
-  discard(): void {
-    this.#drop();
-  }
-
-  #drop(why?: JournalError): void {
+  /** Stops recording and discards what is not written. Its waiters are rejected with `handedOff`, if given. */
+  discard(handedOff?: JournalError): void {
     this.#events = [];
     this.#notes.clear();
     this.#changes = undefined;
-    this.#handedOff = why;
+    this.#handedOff = handedOff;
     this.#close();
   }
 

@@ -1,8 +1,8 @@
 /* What a job needs to survive its process. `journal.ts` is the interface that journals implement. A job's
- * `job-recorder.ts` collects its events and notes; `journal-writer.ts`, one per journal, writes those of all jobs
- * and renews their leases. `lease.ts` releases a lease; `process-identity.ts` tells whether the process that holds
- * one is dead. Stored forms: `serialise.ts` for values, `task-error-data.ts` and `error-revive.ts` for errors.
- * `job-id.ts` derives an id from a key, `task-path.ts` finds the tasks around a task. */
+ * `job-recorder.ts` collects its events and notes; `journal-writer.ts`, one per journal, writes those of all jobs and
+ * renews their leases. `process-identity.ts` tells whether the process that holds a lease is dead. Stored forms:
+ * `serialise.ts` for values, `task-error-data.ts` and `error-revive.ts` for errors. `job-id.ts` derives an id from a
+ * key, `task-path.ts` finds the tasks around a task. */
 import { setImmediate } from 'node:timers';
 import { newId, systemClock } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
@@ -24,7 +24,6 @@ export type Recorder = {
 
 /** How long a lease lasts without renewal, and how often it is renewed, in ms. */
 const LEASE_MS = 15_000;
-
 const HEARTBEAT_MS = 5_000;
 
 /** How often messages from other processes are polled, in ms. */
@@ -64,6 +63,13 @@ export class JournalWriter {
   /** Returns the lease that this process requests. */
   lease(): Lease {
     return { owner: this.#owner, ...thisProcess(), at: systemClock.now(), leaseMs: LEASE_MS };
+  }
+
+  /** Releases a lease. If that fails, the lease expires by itself. Never rejects. */
+  release(held: Held): Promise<void> {
+    return Promise.resolve()
+      .then(() => this.journal.release(held))
+      .catch(() => {});
   }
 
   /** Returns the recorder that writes a job in this process, or is about to. */
@@ -127,11 +133,7 @@ export class JournalWriter {
     if (batches.length === 0) return;
     const done = (lost: readonly string[]): void => {
       const gone = new Set(lost);
-      for (const recorder of written) {
-        if (gone.has(recorder.jobId))
-          recorder.fail(recorder.isNew ? jobExists(recorder.jobId) : leaseLost(recorder.jobId));
-        else recorder.committed();
-      }
+      for (const recorder of written) reportWrite(recorder, gone.has(recorder.jobId));
     };
     let result: Awaitable<readonly string[]>;
     try {
@@ -159,8 +161,7 @@ export class JournalWriter {
       try {
         if (batches.length === 1) throw cause;
         const lost = await this.journal.append([batches[index] as Batch]);
-        if (lost.length > 0) recorder.fail(recorder.isNew ? jobExists(recorder.jobId) : leaseLost(recorder.jobId));
-        else recorder.committed();
+        reportWrite(recorder, lost.length > 0);
       } catch (error) {
         recorder.fail(error);
       }
@@ -180,10 +181,8 @@ export class JournalWriter {
   async #renew(): Promise<void> {
     const recorders = this.#byId();
     try {
-      const lost = await this.journal.renew(
-        [...recorders.values()].map(({ heldLease }) => heldLease),
-        this.lease(),
-      );
+      const held = [...recorders.values()].map(({ heldLease }) => heldLease);
+      const lost = await this.journal.renew(held, this.lease());
       for (const jobId of lost) {
         const recorder = recorders.get(jobId);
         if (recorder && this.#open.has(recorder)) recorder.fail(leaseLost(jobId));
@@ -200,17 +199,20 @@ export class JournalWriter {
 
 const WRITERS = new WeakMap<Journal, JournalWriter>();
 
+const reportWrite = (recorder: Recorder, isLost: boolean): void => {
+  if (!isLost) recorder.committed();
+  else recorder.fail(recorder.isNew ? jobExists(recorder.jobId) : leaseLost(recorder.jobId));
+};
+
 export const jobExists = (jobId: string): JournalError =>
   new JournalError('JOB_EXISTS', `The journal holds a job "${jobId}" already. Leave out jobId for one of its own.`, {
     jobId,
   });
 
-const leaseLost = (jobId: string): JournalError =>
-  new JournalError(
-    'LEASE_LOST',
-    `This process runs the job "${jobId}" no longer: another one has taken it over, because nothing was heard of this one, or it was removed from the journal.`,
-    { jobId },
-  );
+const leaseLost = (jobId: string): JournalError => {
+  const message = `This process runs the job "${jobId}" no longer: another one has taken it over, because nothing was heard of this one, or it was removed from the journal.`;
+  return new JournalError('LEASE_LOST', message, { jobId });
+};
 
 /** Calls `call` every `everyMs`, counted from the end of the previous call; returns a function that stops it. */
 const repeat = (everyMs: number, call: () => Promise<void>): (() => void) => {

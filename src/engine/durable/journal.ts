@@ -114,11 +114,7 @@ export type JobFilter = {
 };
 
 /** A stored event: `data` is its JSON without the output, `output` the output, encoded by the engine as JSON. */
-export type StoredEvent = {
-  readonly seq: number;
-  readonly data: string;
-  readonly output?: string | undefined;
-};
+export type StoredEvent = { readonly seq: number; readonly data: string; readonly output?: string | undefined };
 
 /** A fact about a task that no event has; a later note of the same kind replaces it. An empty `task` means the job. */
 export type Note = {

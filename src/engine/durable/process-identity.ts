@@ -41,9 +41,7 @@ const GONE: ReadonlySet<string> = new Set(['Z', 'X']);
  * a host name.
  */
 const thisHost = (): string => [hostname(), bootId(), pidNamespace()].filter((part) => part !== '').join(' ');
-
 const bootId = (): string => orEmpty(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
-
 const pidNamespace = (): string => orEmpty(() => readlinkSync('/proc/self/ns/pid'));
 
 /** Reads a process's state and start, in clock ticks: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */

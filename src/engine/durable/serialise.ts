@@ -148,11 +148,8 @@ class Walk {
     const pairs: unknown[] = [];
     for (const [key, inner] of value) {
       const index = pairs.length;
-      const atKey = this.#at(`.keys()[${index}]`, key);
-      pairs.push([
-        atKey,
-        this.#at(typeof key === 'string' ? `.get(${JSON.stringify(key)})` : `.values()[${index}]`, inner),
-      ]);
+      const place = typeof key === 'string' ? `.get(${JSON.stringify(key)})` : `.values()[${index}]`;
+      pairs.push([this.#at(`.keys()[${index}]`, key), this.#at(place, inner)]);
     }
     this.#leave(3);
     return tagged('Map', pairs);
@@ -211,8 +208,8 @@ const instanceOf = (value: object): string => {
   return typeof name === 'string' && name !== '' ? `an instance of ${name}` : 'an instance of a class without a name';
 };
 
-const pathText = (steps: readonly Step[]): string =>
-  steps.reduce<string>((text, step) => text + stepText(step), '').replace(/^\./, '');
+/** Formats a path, such as `rows[0].name`. */
+export const pathText = (steps: readonly Step[]): string => steps.map(stepText).join('').replace(/^\./, '');
 
 const stepText = (step: Step): string => {
   if (typeof step === 'object') return step.text;

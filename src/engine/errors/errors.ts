@@ -62,9 +62,7 @@ export class SchemaError extends TintypeError {
   readonly violations: readonly Violation[];
 
   constructor(code: SchemaError['code'], subject: string, violations: readonly Violation[]) {
-    const shown = violations
-      .slice(0, MAX_SHOWN)
-      .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+    const shown = violations.slice(0, MAX_SHOWN).map(({ path, message }) => (path ? `${path}: ${message}` : message));
     const more = violations.length - shown.length;
     if (more > 0) shown.push(`and ${more} more`);
     super(`${subject} is not what its schema asks for: ${shown.join('; ') || 'it gave no reason'}`);
@@ -276,11 +274,10 @@ export class RetryAfterError extends TintypeError {
 
   constructor(delayMs: number, message = `Try again in ${delayMs} ms.`, options?: ErrorOptions) {
     super(message, options);
-    if (!(Number.isFinite(delayMs) && delayMs >= 0)) {
+    if (!(Number.isFinite(delayMs) && delayMs >= 0))
       throw new RangeError(
         `RetryAfterError was given ${delayMs}: expected a finite number of milliseconds, 0 or more.`,
       );
-    }
     this.delayMs = delayMs;
   }
 }

@@ -22,3 +22,10 @@ export type Problem = {
   /** With `INVALID_OPTION`: the path of the option, such as `retry.delayMs`. */
   readonly option?: string;
 };
+
+export const optionProblem = (option: string, message: string, tasks: readonly string[] = []): Problem => ({
+  code: 'INVALID_OPTION',
+  message,
+  tasks,
+  option,
+});

@@ -1,6 +1,6 @@
 import { errorData, textOf } from '../../events/error-data.ts';
 import type { LogLevel } from '../../events/event.ts';
-import { jsonSafe } from '../../events/json-safe.ts';
+import { LEVELS } from '../../events/levels.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { SETTLED } from '../../events/states.ts';
 import { newId } from '../../events/system-clock.ts';
@@ -14,6 +14,7 @@ import type { Claim, TaskRun } from '../model/run.ts';
 import { handleError, handleMissedHeartbeat, handleResult } from '../run/attempt-result.ts';
 import { resumeTask } from '../run/pause.ts';
 import { requireFraction } from '../run/scope.ts';
+import { logOf } from '../run/task-log.ts';
 import { PausableTimer } from '../time/pausable-timer.ts';
 import { hasLimit } from '../time/time-limit.ts';
 
@@ -92,18 +93,8 @@ export const logExternal = (
     throw new TypeError(`Task "${task.path}" has no log level ${textOf(level)}: expected one of ${LEVELS.join(', ')}.`);
   if (SETTLED.has(task.state)) throw invalidState(task, 'reported on');
   if (task.claim && task.attempt) heartbeat(task, token);
-  const more = data === undefined ? {} : { data: jsonSafe(data) };
-  task.job.publish({
-    type: 'task.log',
-    task: task.path,
-    attempt: task.attempts,
-    level,
-    message: textOf(message),
-    ...more,
-  });
+  logOf(task.job, task.path, { number: task.attempts })[level](message, data);
 };
-
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 export const complete = (task: TaskRun, output: unknown, token: string | undefined): void | Promise<void> => {
   requireToken(task, token);
@@ -211,6 +202,4 @@ const startLease = (task: TaskRun, claimed: Claim): void => {
 };
 
 /** Cancels the timer of the heartbeat. */
-export const endLease = (task: TaskRun): void => {
-  task.claim?.heartbeatTimer?.cancel();
-};
+const endLease = (task: TaskRun): void => task.claim?.heartbeatTimer?.cancel();

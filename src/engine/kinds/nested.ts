@@ -110,9 +110,7 @@ const createChildJob = (job: JobRun, task: TaskRun, input: object): JobRun => {
 const createFanOutJob = (job: JobRun, task: TaskRun, items: readonly unknown[]): JobRun => {
   const { definition } = task;
   const tasks = items.map((item, index): TaskDefinition => instanceOf(definition, item, index));
-  const names = tasks.map(({ name }) => ({ name, dependsOn: [] }));
-  const order = [...tasks.keys()];
-  const plan = createPlan(task.path, tasks, {}, buildGraph(names), order);
+  const plan = createPlan(task.path, tasks, {}, buildGraph(tasks), [...tasks.keys()]);
   const { concurrency, rateLimit } = definition.nested as FanOut;
   const { maxRetries, retry, onExhausted, maxInterruptions, onFailure, graceMs, sequential } = job.options;
   const options: StartOptions = {
@@ -130,7 +128,7 @@ const createFanOutJob = (job: JobRun, task: TaskRun, items: readonly unknown[]):
 };
 
 /** Stored items or input of an attempt; undefined if they were not stored. */
-export type ChildPast = { readonly items?: readonly unknown[] | undefined; readonly input?: object | undefined };
+type ChildPast = { readonly items?: readonly unknown[] | undefined; readonly input?: object | undefined };
 
 /** Creates the child job of an attempt that began before; undefined if its items or input are not known. */
 export const recreateChild = (
@@ -153,8 +151,7 @@ export const recreateChild = (
 /** Connects a child job to its attempt: the end of the child becomes the outcome of the attempt. */
 export const attachChild = (job: JobRun, task: TaskRun, attempt: Attempt, child: JobRun): void => {
   task.child = child;
-  const output = (): object => (child.isFanOut ? collect(task) : outputOf(task));
-  child.onEnd = () => endAttempt(job, task, attempt, () => conclude(job, task, child, output));
+  child.onEnd = () => endAttempt(job, task, attempt, () => conclude(job, task, child));
 };
 
 /** Creates the task of one item, with the attempt options and limits of the fan-out. */
@@ -172,20 +169,14 @@ const instanceOf = (definition: TaskDefinition, item: unknown, index: number): T
 
 const resultOf = (instance: TaskRun | undefined, tolerated: boolean): unknown => {
   if (!tolerated) return instance?.output;
-  const settled: Settled<unknown> =
-    instance?.state === 'completed'
-      ? { status: 'fulfilled', value: instance.output }
-      : { status: 'rejected', reason: instance?.error };
-  return settled;
+  if (instance?.state === 'completed')
+    return { status: 'fulfilled', value: instance.output } satisfies Settled<unknown>;
+  return { status: 'rejected', reason: instance?.error } satisfies Settled<unknown>;
 };
 
 const startChild = (job: JobRun, task: TaskRun, attempt: Attempt, childOf: () => JobRun): void => {
-  if (attempt.phase !== 'live') {
-    endAttempt(job, task, attempt, () => {});
-    return;
-  }
-  // The job began to end while the input or the items were determined.
-  if (job.ending && !isCleanUp(task)) {
+  // The job may have begun to end while the input or the items were determined.
+  if (attempt.phase !== 'live' || (job.ending && !isCleanUp(task))) {
     endAttempt(job, task, attempt, () => cancelTask(job, task));
     return;
   }
@@ -209,10 +200,10 @@ const unexpectedPromise = (what: string, promise: PromiseLike<unknown>): NonRetr
 };
 
 /** Turns the end of a child job into the outcome of its task. */
-const conclude = (job: JobRun, task: TaskRun, child: JobRun, output: () => object): void => {
+const conclude = (job: JobRun, task: TaskRun, child: JobRun): void => {
   const whole = child.state === 'completed' || (child.state === 'cancelled' && job.stop && isFullyDrained(child));
   if (child.state === 'cancelled' && job.stop && !whole) cancelTask(job, task);
-  else if (whole) withOutput(job, task, output);
+  else if (whole) withOutput(job, task, child);
   else if (child.state === 'notReady') handleResult(job, task, whyNotReady(child));
   else if (child.isFanOut)
     handleInstanceFailure(job, task, child.errors.find(({ tolerated }) => !tolerated) ?? child.error);
@@ -224,10 +215,10 @@ const isFullyDrained = (child: JobRun): boolean =>
   child.settled === child.size &&
   child.tasks.every((task) => task?.state === 'completed' || task?.state === 'skipped' || task?.error?.tolerated);
 
-const withOutput = (job: JobRun, task: TaskRun, output: () => object): void => {
+const withOutput = (job: JobRun, task: TaskRun, child: JobRun): void => {
   let value: unknown;
   try {
-    value = output();
+    value = child.isFanOut ? collect(task) : outputOf(task);
     if (isThenable(value)) throw unexpectedPromise('output(ctx)', value);
   } catch (error) {
     handleError(job, task, error);

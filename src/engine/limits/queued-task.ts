@@ -12,7 +12,7 @@ export type QueuedTask<Queue = unknown> = {
   queue: Queue | undefined;
 };
 
-export type QueuedJob<Queue = unknown> = {
+type QueuedJob<Queue = unknown> = {
   readonly plan: Plan;
   readonly options: { readonly sequential?: boolean | undefined };
   readonly limitScope: { queueFor(pool: string | undefined): Queue; readonly sequentialQueue: Queue | undefined };

@@ -11,6 +11,8 @@ type Write = {
   readonly winner: Write | undefined;
 };
 
+type Output = { readonly output: object; readonly position: number };
+
 /** Two writers of one key, by position. */
 export type Overlap = { readonly key: string; readonly positions: readonly [number, number] };
 
@@ -21,7 +23,7 @@ export type Overlap = { readonly key: string; readonly positions: readonly [numb
  */
 export class ContextStore {
   readonly #writes = new Map<string, Write>();
-  readonly #outputs: { readonly output: object; readonly position: number }[] = [];
+  readonly #outputs: Output[] = [];
   #version = 0;
   #latest: Readonly<Record<string, unknown>> | undefined;
 
@@ -76,9 +78,7 @@ export class ContextStore {
     return this.#merged(this.#outputs.filter(({ position }) => position >= 0));
   }
 
-  #merged(
-    outputs: readonly { readonly output: object; readonly position: number }[],
-  ): Readonly<Record<string, unknown>> {
+  #merged(outputs: readonly Output[]): Readonly<Record<string, unknown>> {
     const merged = new Map<string, unknown>();
     for (const { output } of outputs.toSorted((a, b) => a.position - b.position)) {
       for (const [key, value] of Object.entries(output)) merged.set(key, value);

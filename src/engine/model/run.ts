@@ -1,7 +1,7 @@
 /* The records of a job, without the actions on them. `run.ts` has the records of a running job and its tasks,
  * `attempt.ts` that of one attempt, `context.ts` the merged context with its snapshots, `stopping.ts` how a job ends
- * early. `task-record.ts` is the part of a task's record that follows from its events, with `attempt-spans.ts` for
- * its attempts; `job-record.ts` rebuilds records from stored events. `notes.ts` has the types of stored notes. */
+ * early. `task-record.ts` is the part of a task's record that follows from its events, `attempt-spans.ts` the type of
+ * its attempts there; `job-record.ts` rebuilds records from stored events. `notes.ts` has the types of stored notes. */
 import { freeze } from 'immer';
 import type { Observable } from 'rxjs';
 import type { Actor } from 'xstate';

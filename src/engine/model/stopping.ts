@@ -33,4 +33,4 @@ export type StopNote = Pick<Stop, 'to' | 'mode'> & {
   readonly code?: AbortError['code'] | undefined;
 };
 
-export type ConflictDetails = { readonly key: string; readonly tasks: readonly [string, string] };
+type ConflictDetails = { readonly key: string; readonly tasks: readonly [string, string] };

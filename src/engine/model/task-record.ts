@@ -1,8 +1,8 @@
 import type { ErrorData } from '../../events/error-data.ts';
-import type { TaskState, TaskTransition } from '../../events/event.ts';
+import type { Stamp, TaskState, TaskTransition } from '../../events/event.ts';
 import { SETTLED } from '../../events/states.ts';
 import type { TaskSnapshot } from '../../machines/task.ts';
-import { closeSpan, type Span } from './attempt-spans.ts';
+import type { Span } from './attempt-spans.ts';
 
 /** A period in epoch ms; without `to`, it continues. */
 export type Stretch = { readonly from: number; to?: number };
@@ -91,10 +91,11 @@ export const INTERRUPTED = 'interrupted';
  */
 export const recordTransition = <Failure, Output>(
   task: TaskRecord<Failure, Output>,
-  { from, to, attempt, at, reason, output, dueAt }: TaskTransition & { readonly at: number },
+  event: TaskTransition & Pick<Stamp, 'at'>,
   snapshot: TaskSnapshot,
   error: Failure | undefined,
 ): void => {
+  const { from, to, at, reason, output } = event;
   task.snapshot = snapshot;
   if (reason !== undefined || task.reason !== undefined) task.reason = reason;
   if (from === 'running') {
@@ -120,11 +121,19 @@ export const recordTransition = <Failure, Output>(
     if (task.lastStartedAt !== undefined) task.lastStartedAt = undefined;
     task.output = undefined;
   } else {
-    suspend(task, to, at, error !== undefined, reason, dueAt);
+    suspend(task, event, error !== undefined);
     if (error === undefined) return;
     task.lastError = error;
-    task.lastErrorAttempt = attempt;
+    task.lastErrorAttempt = event.attempt;
   }
+};
+
+/** Adds the attempt that has ended to the spans: another attempt may follow. */
+const closeSpan = (task: TaskRecord<unknown>, endedAt: number): void => {
+  const startedAt = task.lastStartedAt ?? task.startedAt ?? endedAt;
+  task.spans ??= [];
+  task.spans.push({ readyAt: task.queuedAt ?? startedAt, startedAt, endedAt });
+  task.openSpan = undefined;
 };
 
 const startAttempt = (task: TaskRecord<unknown>, at: number): void => {
@@ -144,11 +153,8 @@ const enqueue = (task: TaskRecord<unknown>, from: TaskState, at: number): void =
 /** Records that a task waits for its next attempt, for its next check, or for a person. */
 const suspend = (
   task: TaskRecord<unknown>,
-  to: TaskState,
-  at: number,
+  { to, at, reason, dueAt }: TaskTransition & Pick<Stamp, 'at'>,
   hasFailed: boolean,
-  reason: string | undefined,
-  dueAt: number | undefined,
 ): void => {
   if (to === 'paused') {
     task.paused ??= [];

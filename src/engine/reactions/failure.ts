@@ -5,15 +5,8 @@ import type { Reaction } from './reaction.ts';
 /** Failure policy: stops the job after a final failure, as `onFailure` says; ignores clean-up of a stopping job. */
 export const failure: Reaction = {
   onTask: (job, task, { to }) => {
+    if (to !== 'failed' || task.state !== 'failed' || task.error?.tolerated || (job.stop && isCleanUp(task))) return;
     const { onFailure = 'abort' } = job.options;
-    if (
-      (job.stop && isCleanUp(task)) ||
-      to !== 'failed' ||
-      task.state !== 'failed' ||
-      task.error?.tolerated ||
-      onFailure === 'continue'
-    )
-      return;
-    stopJob(job, { to: 'failed', mode: onFailure, cause: task.error });
+    if (onFailure !== 'continue') stopJob(job, { to: 'failed', mode: onFailure, cause: task.error });
   },
 };

@@ -7,11 +7,8 @@ import type { Reaction } from './reaction.ts';
 /** The parent signal: when it aborts, the job is cancelled. */
 export const parentSignal: Reaction = {
   onJob: (job, { from }) => {
-    if (job.over) {
-      job.unlinkSignal?.();
-      return;
-    }
-    if (from === 'idle' || isTerminalJobState(from)) linkSignal(job);
+    if (job.over) job.unlinkSignal?.();
+    else if (from === 'idle' || isTerminalJobState(from)) linkSignal(job);
   },
 };
 

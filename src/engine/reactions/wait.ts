@@ -9,16 +9,13 @@ export const wait: Reaction = {
       task.cancelBackoff?.();
       task.cancelBackoff = undefined;
     }
-    if ((to !== 'retrying' && to !== 'polling') || task.state !== to) return;
-    startWait(job, task);
+    if ((to === 'retrying' || to === 'polling') && task.state === to) startWait(job, task);
   },
 };
 
 /** Makes a task ready again when its wait ends. */
 export const startWait = (job: JobRun, task: TaskRun): void => {
-  const again = (): void => {
-    job.commandTask(task, { type: 'task.schedule' });
-  };
+  const again = (): void => void job.commandTask(task, { type: 'task.schedule' });
   const waitMs = restOfWait(job, task);
   // A poll always uses a timer, even for 0 ms, so that other tasks get their turn.
   if (waitMs > 0 || task.state === 'polling') task.cancelBackoff = job.clock.setTimer(again, waitMs);

@@ -46,10 +46,7 @@ const poll = (
   { interval, clock, signal }: CheckOptions & { readonly interval: number; readonly clock: Clock },
 ): Promise<ReadinessResult> =>
   new Promise((resolve) => {
-    if (signal?.aborted) {
-      resolve(cancelled(id, signal.reason));
-      return;
-    }
+    if (signal?.aborted) return resolve(cancelled(id, signal.reason));
     const nextTick = ticks(interval, clock);
     let over = false;
     let cancelTimer: (() => void) | undefined;

@@ -1,6 +1,6 @@
 /* This folder checks whether something outside the program, such as a service, is ready. It is independent of jobs.
- * `readiness.ts` declares ids, results and errors; `validate-arguments.ts` validates arguments. `prober.ts` makes one check, with a
- * time limit; `poller.ts` repeats it until ready or failed. `snapshot-store.ts` stands alone: values in memory. */
+ * `readiness.ts` declares ids, results and errors; `validate-arguments.ts` validates arguments. `prober.ts` makes one
+ * check, with a time limit; `poller.ts` repeats it until ready or failed. `snapshot-store.ts` keeps values in memory. */
 
 import { systemClock } from '../../events/system-clock.ts';
 import { formatValue } from '../definition/option-rules.ts';
@@ -47,10 +47,7 @@ const probe = (
   { timeout, clock, signal }: CheckOptions & { readonly timeout: number | undefined; readonly clock: Clock },
 ): Promise<ReadinessResult> =>
   new Promise((resolve) => {
-    if (signal?.aborted) {
-      resolve(failedCheck(cancelled(id, signal.reason)));
-      return;
-    }
+    if (signal?.aborted) return resolve(failedCheck(cancelled(id, signal.reason)));
     const controller = new AbortController();
     const end = (result: ReadinessResult): void => {
       cancelTimer?.();

@@ -2,11 +2,11 @@ import { isPlainObject } from '../../events/plain-object.ts';
 import {
   abortSignal,
   callable,
+  checking,
   clock,
   duration,
   methods,
   period,
-  problemsOf,
   required,
   rule,
   throwIfInvalid,
@@ -21,29 +21,24 @@ const id = rule(
     (isPlainObject(value) && isName(value.name) && ['string', 'undefined'].includes(typeof value.namespace)),
 );
 
-const proberRules = { timeout: duration, clock };
-
-const pollerRules = {
+const proberProblems = checking('The prober', { timeout: duration, clock });
+const pollerProblems = checking('The poller', {
   interval: required(period),
   prober: methods('a prober, a poller or anything else', 'check'),
   clock,
-};
-
-const argumentRules = { id: required(id), fn: required(callable) };
-
-const checkRules = { signal: abortSignal };
+});
+const argumentProblems = checking('The check', { id: required(id), fn: required(callable) });
+const checkProblems = checking('The check', { signal: abortSignal });
 
 export const validateProberOptions = (options: unknown): void =>
-  throwIfInvalid('createProber', problemsOf(options, proberRules, { subject: 'The prober' }));
+  throwIfInvalid('createProber', proberProblems(options));
 
 export const validatePollerOptions = (options: unknown): void =>
-  throwIfInvalid('createPoller', problemsOf(options, pollerRules, { subject: 'The poller' }));
+  throwIfInvalid('createPoller', pollerProblems(options));
 
-export const validateCheckArguments = (of: unknown, fn: unknown, options: unknown): void => {
-  const subject = 'The check';
+export const validateCheckArguments = (of: unknown, fn: unknown, options: unknown): void =>
   throwIfInvalid('A readiness check', [
-    ...problemsOf({ id: of, fn }, argumentRules, { subject }),
+    ...argumentProblems({ id: of, fn }),
     // A signal passed in place of the options would be ignored silently, so report it.
-    ...problemsOf(options instanceof AbortSignal ? 'a signal' : options, checkRules, { subject }),
+    ...checkProblems(options instanceof AbortSignal ? 'a signal' : options),
   ]);
-};

@@ -11,19 +11,17 @@ import { definitionShape } from '../definition/definition-shape.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
 import type { Journal, JournalJob } from '../durable/journal.ts';
 import { JournalWriter } from '../durable/journal-writer.ts';
-import { releaseLease } from '../durable/lease.ts';
 import { thisProcess } from '../durable/process-identity.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import { beginJob } from '../run/pause.ts';
 import { cancelJob } from '../run/shutdown.ts';
 import { type Cancellation, followRemote } from './follow-remote.ts';
-import { isOver, type JobHistory, loadHistory } from './job-history.ts';
+import { hasEnded, type JobHistory, loadHistory } from './job-history.ts';
 import { isLeasedElsewhere, readBack } from './read-back.ts';
 import { type AddedTask, restoreJob } from './restore.ts';
 import { restoreReuses } from './restore-reuses.ts';
 import { resumeRun } from './resume-run.ts';
-import { hasEnded } from './stored-job.ts';
 import { decodeOptions } from './stored-options.ts';
 
 /** Options of a resume: which definition changes are accepted, and the definitions of tasks added while it ran. */
@@ -81,13 +79,15 @@ export const resumeHere = async (
   journal: Journal,
   { changed = 'refuse', added = () => undefined }: Resumption,
 ): Promise<void> => {
-  const stored = await journal.acquire(run.id, JournalWriter.of(journal).lease());
+  const writer = JournalWriter.of(journal);
+  const stored = await journal.acquire(run.id, writer.lease());
+  const held = { jobId: stored.id, fence: stored.fence };
   try {
     const history = await loadHistory(journal, stored);
     // The run may have been handed off meanwhile, too.
-    if (isOver(history) || run.over) {
+    if (history.last || run.over) {
       recorder.discard();
-      await releaseLease(journal, { jobId: stored.id, fence: stored.fence });
+      await writer.release(held);
       if (!run.over) restoreJob(run, history, added);
       return;
     }
@@ -98,7 +98,7 @@ export const resumeHere = async (
     recorder.start(stored.fence);
     recorder.loadNotes(history.notes);
     if (changes.length > 0) recorder.redefine(definitionShape(run.plan));
-    const by = nameOfProcess();
+    const by = `process ${process.pid} on ${thisProcess().host.split(' ')[0]}`;
     run.defer(() => {
       if (run.over) return;
       if (history.record.state === 'idle') beginJob(run);
@@ -106,7 +106,7 @@ export const resumeHere = async (
     });
     run.startSoon();
   } catch (error) {
-    await releaseLease(journal, { jobId: stored.id, fence: stored.fence });
+    await writer.release(held);
     throw error;
   }
 };
@@ -144,5 +144,3 @@ const changesSince = async (
 
 const hasBegun = ({ record }: JobHistory, task: string): boolean =>
   (record.tasks.get(task)?.state ?? 'unscheduled') !== 'unscheduled';
-
-const nameOfProcess = (): string => `process ${process.pid} on ${thisProcess().host.split(' ')[0]}`;

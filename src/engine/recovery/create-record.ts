@@ -4,7 +4,6 @@ import { definitionShape } from '../definition/definition-shape.ts';
 import { encodeAs, type JobRecorder } from '../durable/job-recorder.ts';
 import type { Awaitable, Journal, JournalJob, NewJob } from '../durable/journal.ts';
 import { JournalWriter, jobExists } from '../durable/journal-writer.ts';
-import { releaseLease } from '../durable/lease.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import { jobErrorOf } from '../run/end.ts';
@@ -26,7 +25,7 @@ export const createRecord = (job: JobRun, journal: Journal, input: object, isNew
     if (created && job.stop?.interrupted) {
       // The job was handed off before it began: another process may begin it.
       recorder.discard();
-      void releaseLease(journal, { jobId: job.id, fence: stored.fence });
+      void JournalWriter.of(journal).release({ jobId: job.id, fence: stored.fence });
     } else if (created) {
       job.remote = undefined;
       recorder.start(stored.fence);
@@ -80,7 +79,7 @@ export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, start:
   const recorder = recorderOf(job);
   const onAcquired = (stored: JournalJob): void => {
     if (stored.lastSeq !== nextSeq - 1) {
-      void releaseLease(journal, { jobId: job.id, fence: stored.fence });
+      void JournalWriter.of(journal).release({ jobId: job.id, fence: stored.fence });
       throw continuedSince(job.id);
     }
     recorder.start(stored.fence);
@@ -133,12 +132,10 @@ export const discardOnError = <Value>(recorder: JobRecorder | undefined, open: (
   }
 };
 
-const continuedSince = (jobId: string): JournalError =>
-  new JournalError(
-    'LEASE_LOST',
-    `The job "${jobId}" has gone on since this handle was over: retry it by its id, or by its newest handle.`,
-    { jobId },
-  );
+const continuedSince = (jobId: string): JournalError => {
+  const message = `The job "${jobId}" has gone on since this handle was over: retry it by its id, or by its newest handle.`;
+  return new JournalError('LEASE_LOST', message, { jobId });
+};
 
 /** Ends a job whose journal failed, since nothing may happen unrecorded. If its end was not stored, the job fails. */
 const interruptJob = (job: JobRun, cause: JournalError): void => {

@@ -21,9 +21,7 @@ export type JobHost = Pick<RunEnvironment, 'dispatcher'> & {
 };
 
 /** A new job, or the handle of the existing job with its key. */
-export type Started =
-  | { readonly run: JobRun; readonly existing?: undefined }
-  | { readonly run?: undefined; readonly existing: object };
+export type Started = { readonly run: JobRun } | { readonly existing: object };
 
 /** Creates a run that has not started, with its recorder, reactions and logger. @throws OptionError */
 export const createRun = (plan: Plan, input: object, options: StartOptions, { dispatcher }: JobHost): JobRun => {

@@ -19,10 +19,7 @@ export const handOffJob = async (job: JobRun, mode: 'drain' | 'abort', cause: st
 /** Resolves when no function of the job runs any more, or when the job is over, for example after an abort. */
 const untilIdle = (job: JobRun): Promise<void> =>
   new Promise((resolve) => {
-    if (!isBusy(job)) {
-      resolve();
-      return;
-    }
+    if (!isBusy(job)) return resolve();
     const check = (): void => {
       if (!isBusy(job)) end();
     };

@@ -72,6 +72,9 @@ export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: 
   };
 };
 
+/** Whether a job was over when the journal was read. */
+export const hasEnded = ({ state }: JournalJob): boolean => isTerminalJobState(state);
+
 const isRetry = (event: JobEvent): boolean => event.type === 'job.transition' && isTerminalJobState(event.from);
 
 const parsed = <Value>(jobId: string, what: string, parse: () => Value): Value => {
@@ -79,12 +82,7 @@ const parsed = <Value>(jobId: string, what: string, parse: () => Value): Value =
     return parse();
   } catch (cause) {
     if (cause instanceof JournalError) throw cause;
-    throw new JournalError('JOURNAL_CORRUPT', `In the journal of the job "${jobId}" ${what} can't be read.`, {
-      jobId,
-      cause,
-    });
+    const message = `In the journal of the job "${jobId}" ${what} can't be read.`;
+    throw new JournalError('JOURNAL_CORRUPT', message, { jobId, cause });
   }
 };
-
-/** Whether the job was over when it was last written. */
-export const isOver = ({ last }: JobHistory): boolean => last !== undefined;

@@ -5,22 +5,18 @@ import { PLAN, type Sealed } from '../definition/sealed.ts';
 import type { AnyTaskSpec } from '../definition/task-spec.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
 import type { Journal, JournalJob } from '../durable/journal.ts';
-import { CommandError } from '../errors/errors.ts';
+import { CommandError, JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import { addedTasks } from '../run/dynamic-tasks.ts';
 import { restoreEnded, resumeHere } from './acquire-job.ts';
 import { recorderOf } from './create-record.ts';
 import { createRun, type JobHost } from './create-run.ts';
-import { loadHistory } from './job-history.ts';
+import { hasEnded, loadHistory } from './job-history.ts';
 import { readBack } from './read-back.ts';
-import { hasEnded, loadStoredJob, unknownDefinition } from './stored-job.ts';
 import { decodeOptions } from './stored-options.ts';
 
 /** What an engine needs to create runs of stored jobs. */
-export type ResumeContext = {
-  readonly host: JobHost;
-  readonly definitions: readonly Sealed[];
-};
+export type ResumeContext = { readonly host: JobHost; readonly definitions: readonly Sealed[] };
 
 /** The options for taking up one stored job. */
 export type ResumeRequest = {
@@ -71,6 +67,13 @@ export const loadEndedRun = async (
   return run;
 };
 
+/** @throws JournalError `JOB_NOT_FOUND` */
+const loadStoredJob = async (journal: Journal, jobId: string): Promise<JournalJob> => {
+  const stored = await journal.job(jobId);
+  if (stored) return stored;
+  throw new JournalError('JOB_NOT_FOUND', `The journal holds no job "${jobId}".`, { jobId });
+};
+
 /** Creates a fresh run for a stored job. @throws JournalError */
 const createStoredRun = (
   { host, definitions }: ResumeContext,
@@ -81,10 +84,14 @@ const createStoredRun = (
   const found = definition ?? definitions.find(({ name }) => name === stored.name);
   if (!found || found.name !== stored.name) throw unknownDefinition(stored, found);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  return createRun(
-    found[PLAN] as Plan,
-    {},
-    { ...decodeOptions(stored.options), ...given, jobId: stored.id, journal },
-    host,
-  );
+  const all = { ...decodeOptions(stored.options), ...given, jobId: stored.id, journal };
+  return createRun(found[PLAN] as Plan, {}, all, host);
+};
+
+const unknownDefinition = ({ id, name }: JournalJob, given: Sealed | undefined): JournalError => {
+  const what = given
+    ? `was given the definition "${given.name}"`
+    : `is of the definition "${name}", which the engine does not know`;
+  const message = `Job "${name}" ("${id}") ${what}. Hand it over: createEngine({ definitions: [...] }), or the option definition.`;
+  return new JournalError('UNKNOWN_DEFINITION', message, { jobId: id });
 };

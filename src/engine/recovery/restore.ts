@@ -4,6 +4,7 @@ import { SETTLED } from '../../events/states.ts';
 import { taskSnapshot, withRetries } from '../../machines/task.ts';
 import type { TaskDefinition } from '../definition/plan.ts';
 import { reviveCause, setHidden } from '../durable/error-revive.ts';
+import type { NoteKind } from '../durable/journal.ts';
 import { AbortError, TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import { attachChild, recreateChild } from '../kinds/nested.ts';
 import { Attempt } from '../model/attempt.ts';
@@ -80,7 +81,9 @@ const restoreTasks = (job: JobRun, history: JobHistory, added: AddedTask): void 
 const restoreActive = (job: JobRun, history: JobHistory, merges: readonly number[]): void => {
   for (const [task, record] of recordsOf(job, history)) {
     if (SETTLED.has(task.state) || task.state === 'unscheduled') continue;
-    const claim = claimOf(task, history);
+    // The owner of an external task continues to work.
+    const { kind } = task.definition;
+    const claim = kind === 'external' ? noteOfAttempt<ClaimNote>(task, 'claim', history) : undefined;
     if (claim && isBegun(record)) task.claim = { ...claim, heartbeatTimer: undefined };
     const continues = isBegun(record) && (task.child ?? claim) !== undefined;
     // The attempt of a paused task died with its process: it uses up no retry.
@@ -99,10 +102,14 @@ const restoreActive = (job: JobRun, history: JobHistory, merges: readonly number
   }
 };
 
-/** Returns the claim on an external task's current attempt: its owner continues to work. */
-const claimOf = ({ path, attempts, definition }: TaskRun, history: JobHistory): ClaimNote | undefined => {
-  const claim = definition.kind === 'external' ? history.note<ClaimNote>(path, 'claim') : undefined;
-  return claim?.attempt === attempts ? claim : undefined;
+/** Returns a note of a task if it is about the task's current attempt. */
+const noteOfAttempt = <Value extends { readonly attempt?: number | undefined }>(
+  { path, attempts }: TaskRun,
+  kind: NoteKind,
+  history: JobHistory,
+): Value | undefined => {
+  const note = history.note<Value>(path, kind);
+  return note?.attempt === attempts ? note : undefined;
 };
 
 const recordsOf = (job: JobRun, history: JobHistory): (readonly [TaskRun, StoredTask])[] =>
@@ -171,26 +178,23 @@ const restoreChild = (
   history: JobHistory,
   merges: readonly number[],
 ): void => {
-  const { path } = task;
-  const items = history.note<ItemsNote>(path, 'items');
-  const input = history.note<InputNote>(path, 'input');
-  const isOf = (note: { readonly attempt: number } | undefined): boolean => note?.attempt === record.attempts;
-  const begun = history.record.nested.has(path);
-  if (!begun && !isOf(items)) return;
+  const items = noteOfAttempt<ItemsNote>(task, 'items', history)?.items;
+  const input = noteOfAttempt<InputNote>(task, 'input', history)?.input;
+  const begun = history.record.nested.has(task.path);
+  if (!begun && !items) return;
   // The items were stored, but the task ended before it had instances.
-  if (!begun && SETTLED.has(record.state) && items?.items.length !== 0) return;
-  if (history.growthInside(path).length > 0) return;
-  const stored = { items: isOf(items) ? items?.items : undefined, input: isOf(input) ? input?.input : undefined };
-  const child = recreateChild(job, task, stored, versionAt(record.runningSeq, job, merges));
+  if (!begun && SETTLED.has(record.state) && items?.length !== 0) return;
+  if (history.growthInside(task.path).length > 0) return;
+  const child = recreateChild(job, task, { items, input }, versionAt(record.runningSeq, job, merges));
   if (!child) return;
   task.child = child;
   const { state, startedAt, lastStartedAt, endedAt } = record;
   child.restoreState((isBegun(record) ? 'running' : CHILD_STATES[state]) ?? 'failed');
   child.startedAt = lastStartedAt ?? startedAt;
   child.endedAt = endedAt;
-  const stop = history.note<StopNote>(path, 'stop');
   restoreTasks(child, history, () => undefined);
-  if (stop && stop.attempt === record.attempts) {
+  const stop = noteOfAttempt<StopNote>(task, 'stop', history);
+  if (stop) {
     const { code, cause } = stop;
     const message = cause?.message ?? 'The task was stopped.';
     child.stop = { ...(stopOf(stop) as Stop), ...(code && { reason: new AbortError(code, message) }) };

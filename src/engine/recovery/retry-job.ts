@@ -1,4 +1,5 @@
 import { SETTLED } from '../../events/states.ts';
+import type { TaskDefinition } from '../definition/plan.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import { copyDefined } from '../model/task-record.ts';
@@ -8,16 +9,13 @@ import { pathsInside, type RerunPaths, reuseResults, reuseWhenStarted } from '..
 import { evaluateAll, evaluateTask } from '../run/scheduling.ts';
 import { endIfSettled } from '../run/shutdown.ts';
 import { taskFrom } from './restore.ts';
-import { isSettled, planRerun, planRetry, type RerunSelection, type RetrySelection } from './retry-plan.ts';
+import { isSettled, planRerun, planRetry, type RerunSelection, type RetrySelection, waitsAgain } from './retry-plan.ts';
 
 /** @throws JournalError if the function of one of these tasks is not known */
 const requireFunctions = (job: JobRun, indexes: Iterable<number>): void => {
-  const unknown = [...indexes].filter((index) => job.plan.tasks[index]?.run === unknownFunction);
-  if (unknown.length > 0)
-    throw missingTasksError(
-      job,
-      unknown.map((index) => job.plan.graph.names[index] as string),
-    );
+  const { tasks } = job.plan;
+  const unknown = [...indexes].flatMap((index) => (tasks[index]?.run === unknownFunction ? tasks[index].name : []));
+  if (unknown.length > 0) throw missingTasksError(job, unknown);
 };
 
 /**
@@ -26,17 +24,14 @@ const requireFunctions = (job: JobRun, indexes: Iterable<number>): void => {
  */
 export const reopenJob = (job: JobRun, earlier: JobRun, selection: RetrySelection): (() => void) => {
   const { rerunPaths, restarting, dropped } = planRetry(earlier, selection);
-  const open = earlier.plan.order.filter(
-    (index) => !earlier.removed?.has(index) && !dropped.has(index) && !isSettled(earlier, index),
-  );
+  const remains = (index: number): boolean => !earlier.removed?.has(index) && !dropped.has(index);
+  const open = earlier.plan.order.filter((index) => remains(index) && !isSettled(earlier, index));
   requireFunctions(earlier, [...restarting, ...open]);
   job.restoreState(earlier.state, earlier.context.at(0));
   job.startedAt = earlier.startedAt;
   if (earlier.removed) job.removed = new Set(earlier.removed);
   if (earlier.pauseRequests) job.pauseRequests = new Map(earlier.pauseRequests);
-  const reused = earlier.tasks.filter(
-    (task): task is TaskRun => task !== undefined && !earlier.removed?.has(task.index) && !dropped.has(task.index),
-  );
+  const reused = earlier.tasks.filter((task): task is TaskRun => task !== undefined && remains(task.index));
   for (const previous of reused) restoreTask(job, previous, !restarting.has(previous.index));
   mergeReused(job, reused, restarting);
   countReused(job, earlier, reused);
@@ -105,10 +100,7 @@ const restartTask = (job: JobRun, index: number, restarting: ReadonlySet<number>
   const inside = task.child && pathsInside(task, rerunPaths);
   job.reopen(task);
   if (inside) reuseWhenStarted(task, inside);
-  const waits = (job.plan.graph.upstream[index] ?? []).some(
-    (upstream) => restarting.has(upstream) || !isSettled(job, upstream),
-  );
-  if (state === 'failed' && !waits && !task.conditionError) {
+  if (state === 'failed' && !waitsAgain(job, index, restarting) && !task.conditionError) {
     job.commandTask(task, { type: 'task.retry' });
     return;
   }
@@ -127,14 +119,13 @@ const restartTask = (job: JobRun, index: number, restarting: ReadonlySet<number>
 export const forkJob = (job: JobRun, earlier: JobRun, selection: RerunSelection): (() => void) => {
   const { rerunPaths, reusable, dropped } = planRerun(earlier, selection);
   const { plan, removed } = earlier;
-  const added = plan.tasks
-    .map((definition, index) => ({ definition, index }))
+  const added = [...plan.tasks.keys()]
     .slice(plan.sealed?.tasks.length ?? plan.tasks.length)
-    .filter(({ index }) => !removed?.has(index) && !dropped.has(index));
-  const later = added.filter(({ index }) => !reusable.has(index));
+    .filter((index) => !removed?.has(index) && !dropped.has(index));
+  const definitions = added.map((index) => plan.tasks[index] as TaskDefinition);
   requireFunctions(
     earlier,
-    later.map(({ index }) => index),
+    added.filter((index) => !reusable.has(index)),
   );
   for (const index of reusable) {
     const { output, path } = earlier.tasks[index] as TaskRun;
@@ -143,19 +134,12 @@ export const forkJob = (job: JobRun, earlier: JobRun, selection: RerunSelection)
   return () =>
     job.batch(() => {
       job.commandJob({ type: 'job.start' });
-      if (added.length > 0)
-        appendTasks(
-          job,
-          added.map(({ definition }) => definition),
-        );
-      for (const { definition } of added) publishAdded(job, definition);
+      if (added.length > 0) appendTasks(job, definitions);
+      for (const definition of definitions) publishAdded(job, definition);
       reuseResults(job, earlier, rerunPaths, reusable);
-      for (const { index } of added) {
+      for (const index of added) {
         const here = job.plan.graph.indexOf.get(plan.graph.names[index] as string);
         if (here !== undefined && (job.tasks[here]?.state ?? 'unscheduled') === 'unscheduled') evaluateTask(job, here);
       }
     });
 };
-
-/** Returns the input that a job started with. */
-export const inputOf = ({ context }: JobRun): object => context.at(0);

@@ -54,7 +54,7 @@ const previewOf = (
   const inside = (index: number): readonly string[] => {
     const task = job.tasks[index];
     const paths = task?.child && pathsInside(task, rerunPaths);
-    return paths && task?.child ? runsInside(task.child, paths) : [];
+    return task?.child && paths ? runsInside(task.child, paths) : [];
   };
   return {
     runs: all.filter(runs).flatMap((index) => [path(index), ...inside(index)]),
@@ -86,8 +86,7 @@ export const planRetry = (job: JobRun, selection: RetrySelection) => {
 
 /** Plans a rerun: results to reuse (`reusable`), tasks to leave out (`dropped`). @throws UnknownTaskError, CommandError */
 export const planRerun = (job: JobRun, { from }: RerunSelection) => {
-  const paths = from === undefined || typeof from !== 'string' ? from : [from];
-  const rerunPaths = rerunPathsOf(job, selectedPaths(job, paths, 'rerun'));
+  const rerunPaths = rerunPathsOf(job, selectedPaths(job, typeof from === 'string' ? [from] : from, 'rerun'));
   const reusable = new Set(reusableResults(job, rerunPaths));
   const dropped = addedBy(job, (index) => !reusable.has(index));
   for (const index of dropped) reusable.delete(index);
@@ -113,21 +112,21 @@ const selectedPaths = (
 
 /** Returns the tasks that start over. `downstream: false` leaves out completed tasks downstream, except clean-up. */
 const tasksToRestart = (job: JobRun, rerunPaths: RerunPaths, { downstream = true }: RetrySelection): Set<number> => {
-  const { graph, order, cleanUps } = job.plan;
+  const { order, cleanUps } = job.plan;
   const late = new Set(cleanUps);
   const restarting = new Set<number>();
   for (const index of order) {
     const task = job.tasks[index];
     if (job.removed?.has(index) || !task || !SETTLED.has(task.state)) continue;
-    const follows = (graph.upstream[index] ?? []).some(
-      (upstream) => restarting.has(upstream) || !isSettled(job, upstream),
-    );
-    const isStale = follows && (downstream || task.state !== 'completed');
-    const cleansUpAgain = follows && late.has(index);
-    if (rerunPaths.has(index) || cleansUpAgain || task.state === 'cancelled' || isStale) restarting.add(index);
+    const isStale = waitsAgain(job, index, restarting) && (downstream || task.state !== 'completed' || late.has(index));
+    if (rerunPaths.has(index) || task.state === 'cancelled' || isStale) restarting.add(index);
   }
   return restarting;
 };
+
+/** Whether an upstream of a task starts over or has not settled. */
+export const waitsAgain = (job: JobRun, index: number, restarting: ReadonlySet<number>): boolean =>
+  (job.plan.graph.upstream[index] ?? []).some((upstream) => restarting.has(upstream) || !isSettled(job, upstream));
 
 export const isSettled = (job: JobRun, index: number): boolean => SETTLED.has(job.tasks[index]?.state ?? 'unscheduled');
 

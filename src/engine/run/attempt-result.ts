@@ -43,12 +43,10 @@ export const handleResult = (job: JobRun, task: TaskRun, value: unknown, ready?:
 };
 
 /** Marks a value as frozen already; `text` is its JSON, if the job has a journal. */
-export type ReadyOutput = { readonly text: string | undefined };
+type ReadyOutput = { readonly text: string | undefined };
 
 type Classified =
-  | { readonly kind: 'poll' }
-  | { readonly kind: 'item' }
-  | { readonly kind: 'output' }
+  | { readonly kind: 'poll' | 'item' | 'output' }
   | { readonly kind: 'directive'; readonly directive: Directive }
   | { readonly kind: 'refused'; readonly what: string; readonly cause: [cause?: unknown] };
 
@@ -60,8 +58,7 @@ const classify = (value: unknown, isItem: boolean): Classified => {
     if (directive) return { kind: 'directive', directive };
     if (isItem) return { kind: 'item' };
     if (isPlainObject(value)) return { kind: 'output' };
-    const what = `${describe(value)}: expected a plain object, which is merged into the context, or nothing`;
-    return { kind: 'refused', what, cause: [] };
+    return { kind: 'refused', what: unmergeable(value), cause: [] };
   } catch (error) {
     return { kind: 'refused', what: `an object that can't be read: ${messageOf(error)}`, cause: [error] };
   }
@@ -78,12 +75,7 @@ const pollAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
   try {
     waitMs = intervalMs(task.definition.sensor ?? {}, polls);
   } catch (error) {
-    fail(
-      job,
-      task,
-      taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(error)}`, error),
-      'error',
-    );
+    fail(job, task, attemptError(task, error), 'error');
     return;
   }
   const dueAt = job.clock.now() + waitMs;
@@ -144,12 +136,7 @@ const applyExpand = (job: JobRun, task: TaskRun, { tasks, output }: Expand<unkno
 const completeWith = (job: JobRun, task: TaskRun, output: unknown): void => {
   if (output === undefined) job.commandTask(task, { type: 'attempt.succeeded' });
   else if (isPlainObject(output)) complete(job, task, output);
-  else
-    rejectOutput(
-      job,
-      task,
-      `${describe(output)}: expected a plain object, which is merged into the context, or nothing`,
-    );
+  else rejectOutput(job, task, unmergeable(output));
 };
 
 /** Handles the result of a fan-out's instance, which may be any value: stores it for the fan-out to collect. */
@@ -172,9 +159,9 @@ const encodeForJournal = (job: JobRun, task: TaskRun, output: unknown): string |
   try {
     return job.recorder.encodeOutput(`The output of task "${task.path}"`, output);
   } catch (error) {
-    const code =
-      isA(error, SerialisationError) && error.code === 'OUTPUT_TOO_LARGE' ? error.code : 'UNSERIALISABLE_OUTPUT';
-    const reason = code === 'OUTPUT_TOO_LARGE' ? 'outputTooLarge' : 'unserialisableOutput';
+    const isTooLarge = isA(error, SerialisationError) && error.code === 'OUTPUT_TOO_LARGE';
+    const code = isTooLarge ? 'OUTPUT_TOO_LARGE' : 'UNSERIALISABLE_OUTPUT';
+    const reason = isTooLarge ? 'outputTooLarge' : 'unserialisableOutput';
     fail(job, task, taskError(task, code, `failed: ${messageOf(error)}`, error), reason);
     return REJECTED;
   }
@@ -214,6 +201,9 @@ const rejectOutput = (job: JobRun, task: TaskRun, what: string, ...cause: [cause
   fail(job, task, error, 'invalidOutput');
 };
 
+const unmergeable = (value: unknown): string =>
+  `${describe(value)}: expected a plain object, which is merged into the context, or nothing`;
+
 const describe = (value: unknown): string => {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
@@ -227,18 +217,12 @@ export const handleError = (job: JobRun, task: TaskRun, thrown: unknown): void =
     fail(job, task, taskError(task, 'INVALID_OUTPUT', `failed: ${thrown.message}`, thrown), 'invalidOutput');
     return;
   }
-  const error = taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(thrown)}`, thrown);
-  failOrRetry(job, task, error, thrown, 'error');
+  failOrRetry(job, task, attemptError(task, thrown), thrown, 'error');
 };
 
 /** Fails a fan-out because an instance failed for good. It is not retried: the instance has used up its retries. */
 export const handleInstanceFailure = (job: JobRun, task: TaskRun, cause: TaskError | JobError | undefined): void => {
-  fail(
-    job,
-    task,
-    taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(cause)}`, cause),
-    'error',
-  );
+  fail(job, task, attemptError(task, cause), 'error');
 };
 
 /** Fails a task whose condition threw, without performing or retrying it. */
@@ -261,8 +245,7 @@ export const handleMissedHeartbeat = (job: JobRun, task: TaskRun, owner: string,
 
 /** Fails a task that exceeded its deadline, which covers all attempts. */
 export const expireTask = (job: JobRun, task: TaskRun, limitMs: number): void => {
-  const { lastError } = task;
-  const cause = lastError ? ([lastError] as const) : ([] as const);
+  const cause: [TaskError?] = task.lastError ? [task.lastError] : [];
   const error = taskError(task, 'TASK_DEADLINE', `was not done within its deadline of ${limitMs} ms`, ...cause);
   job.commandTask(task, { type: 'task.expire', error }, { reason: 'deadline', error });
 };
@@ -286,6 +269,10 @@ const failOrRetry = (job: JobRun, task: TaskRun, error: TaskError, thrown: unkno
 const fail = (job: JobRun, task: TaskRun, error: TaskError, reason: string): void => {
   job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason, error });
 };
+
+/** The error of an attempt that threw. */
+const attemptError = (task: TaskRun, thrown: unknown): TaskError =>
+  taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(thrown)}`, thrown);
 
 const taskError = (task: TaskRun, code: TaskErrorCode, what: string, ...cause: [cause?: unknown]): TaskError => {
   const { path, definition } = task;

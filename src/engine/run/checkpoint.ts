@@ -7,10 +7,11 @@ import type { Attempt } from '../model/attempt.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import { logOf } from './task-log.ts';
 
-type Attempted = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
+/** An attempt, with its task and job. */
+export type Work = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
 
 /** Creates the checkpoint of an attempt. Each read decodes a copy, just as it would after a crash. */
-export const checkpointOf = ({ job, task, attempt }: Attempted): Checkpoint => ({
+export const checkpointOf = ({ job, task, attempt }: Work): Checkpoint => ({
   get last(): unknown {
     return task.checkpoint && decode(task.checkpoint);
   },
@@ -22,7 +23,7 @@ export const checkpointOf = ({ job, task, attempt }: Attempted): Checkpoint => (
   },
 });
 
-const save = async ({ job, task, attempt }: Attempted, value: unknown): Promise<void> => {
+const save = async ({ job, task, attempt }: Work, value: unknown): Promise<void> => {
   if (attempt.phase !== 'live') {
     const message = `Task "${task.path}" can't save a checkpoint: its attempt ${attempt.number} is over.`;
     throw new CommandError('INVALID_STATE', message, task.path);

@@ -1,6 +1,6 @@
 import { SETTLED } from '../../events/states.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
-import { scheduleTasks } from './scheduling.ts';
+import { isUnscheduled, scheduleTasks } from './scheduling.ts';
 
 /** Finds the clean-up tasks of a job that begins to stop, and what they wait for. A job that never started has none. */
 export const planCleanUp = (job: JobRun): void => {
@@ -20,11 +20,8 @@ export const planCleanUp = (job: JobRun): void => {
 export const startCleanUp = (job: JobRun): void => {
   const { waiting } = job.cleanUp ?? {};
   if (!waiting || waiting.size === 0) return;
-  startAll(
-    job,
-    waiting,
-    [...waiting.keys()].filter((index) => waiting.get(index) === 0),
-  );
+  const due = [...waiting.keys()].filter((index) => waiting.get(index) === 0);
+  startAll(job, waiting, due);
 };
 
 /** Starts the clean-up tasks for which this settled task was the last upstream to wait for. */
@@ -58,11 +55,8 @@ const startAll = (job: JobRun, waiting: Map<number, number>, due: number[]): voi
   scheduleTasks(job, due);
 };
 
-const isUnscheduled = (job: JobRun, index: number): boolean =>
-  (job.tasks[index]?.state ?? 'unscheduled') === 'unscheduled';
-
 const isPending = (job: JobRun, index: number): boolean => {
   const task = job.tasks[index];
   const cleansUp = task ? isCleanUp(task) : job.plan.tasks[index]?.trigger === 'always';
-  return cleansUp && isUnscheduled(job, index) && !job.removed?.has(index);
+  return cleansUp && isUnscheduled(job, index);
 };

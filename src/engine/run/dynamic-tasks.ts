@@ -24,10 +24,8 @@ export const addTasks = (job: JobRun, specs: readonly AnyTaskSpec[], by?: string
     throw new CommandError('INVALID_STATE', `Job "${job.plan.name}" ${what}: no task can be added.`);
   }
   const added = validated(job, specs);
-  const first = appendTasks(
-    job,
-    by === undefined ? added : added.map((definition) => ({ ...definition, addedBy: by })),
-  );
+  const marked = by === undefined ? added : added.map((definition) => ({ ...definition, addedBy: by }));
+  const first = appendTasks(job, marked);
   job.batch(() => {
     for (const definition of job.plan.tasks.slice(first)) publishAdded(job, definition);
     for (let index = first; index < job.plan.tasks.length; index++) evaluateTask(job, index);
@@ -73,8 +71,7 @@ export const addedTasks = (
   const known: Names = { has: () => true, [Symbol.iterator]: () => [][Symbol.iterator]() };
   const none: Names = { has: () => false, [Symbol.iterator]: () => [][Symbol.iterator]() };
   for (const [index, draft] of drafts.entries()) addDraftProblems(problems, draft, index, needsOf(draft), none, known);
-  const [first, ...rest] = problems;
-  if (first) throw new JobDefinitionError(jobName, [first, ...rest]);
+  throwIfAny(jobName, problems);
   const byName = new Map(drafts.map((draft) => [draft.name, draft]));
   return (path, dependsOn) => {
     const draft = byName.get(path);
@@ -92,16 +89,11 @@ export const removeTask = (job: JobRun, name: string): void => {
     throw new CommandError('INVALID_STATE', message, name);
   }
   const downstream = (job.plan.graph.downstream[index] ?? []).map((next) => job.plan.graph.names[next] as string);
-  if (downstream.length > 0) {
-    const problems = downstream.map(
-      (next): Problem => ({
-        code: 'UNKNOWN_DEPENDENCY',
-        message: `Task "${next}" waits on "${name}", which is to be removed. Remove "${next}" first.`,
-        tasks: [next, name],
-      }),
-    );
-    throw new JobDefinitionError(job.plan.name, problems as [Problem, ...Problem[]]);
-  }
+  const problems = downstream.map((next): Problem => {
+    const message = `Task "${next}" waits on "${name}", which is to be removed. Remove "${next}" first.`;
+    return { code: 'UNKNOWN_DEPENDENCY', message, tasks: [next, name] };
+  });
+  throwIfAny(job.plan.name, problems);
   removeFromPlan(job, index);
   job.batch(() => {
     if (task?.actor && task.state !== 'unscheduled') {
@@ -162,9 +154,12 @@ const validated = (job: JobRun, specs: readonly AnyTaskSpec[]): readonly TaskDef
   const graph = buildGraph(tasks);
   problems.push(...sortGraph(graph).cycles.map((cycle) => cycleProblem(cycle, graph)));
   if (problems.length === 0) problems.push(...poolProblems(tasks, job.limitScope));
-  const [first, ...rest] = problems;
-  if (first) throw new JobDefinitionError(plan.name, [first, ...rest]);
+  throwIfAny(plan.name, problems);
   return tasks;
+};
+
+const throwIfAny = (jobName: string, [first, ...rest]: readonly Problem[]): void => {
+  if (first) throw new JobDefinitionError(jobName, [first, ...rest]);
 };
 
 /** Returns the job's own plan, copied from the definition's at the first change. */

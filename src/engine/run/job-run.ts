@@ -3,28 +3,27 @@
  * `checkpoint.ts`). `attempt-result.ts` handles the result, with `retry-decision.ts`, `conflict.ts` and, if it adds tasks,
  * `dynamic-tasks.ts` and `pool-problems.ts`. `shutdown.ts` stops a job early, `clean-up.ts` then starts clean-up, `end.ts` ends a
  * job. On request: `pause.ts`, `retry-task.ts`, and `reuse.ts` for results of an earlier job. `find-task.ts` finds a
- * task by path, `output.ts` returns its output, `remote.ts` rejects commands to a job of another process,
- * `inspect.ts` wraps the XState inspector. */
+ * task by path, `output.ts` returns its output, `remote.ts` rejects commands to a job of another process. */
 import { setImmediate } from 'node:timers';
 import type { Observable } from 'rxjs';
 import { type Actor, createActor } from 'xstate';
 import { errorData, shallowErrorData } from '../../events/error-data.ts';
 import type { JobEvent, JobFact, JobState, JobTransition, TaskState } from '../../events/event.ts';
 import { type Delivery, EventStream, type StampedTransition } from '../../events/event-stream.ts';
+import { isolate } from '../../events/isolate.ts';
 import { SETTLED } from '../../events/states.ts';
 import { type JobCommand, jobLogic, jobSnapshot } from '../../machines/job.ts';
 import type { RetryPolicy } from '../../machines/retry.ts';
 import { stopChild } from '../../machines/stop-child.ts';
 import { initialTaskSnapshot, type TaskCommand, taskLogic } from '../../machines/task.ts';
 import { mergedOptions } from '../definition/merged-options.ts';
-import type { JobOptions, StartOptions } from '../definition/options.ts';
+import type { Inspect, JobOptions, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import { Attempt } from '../model/attempt.ts';
 import { ContextStore } from '../model/context.ts';
 import { recordTimes } from '../model/job-record.ts';
 import { JobRun, type RunEnvironment, TaskRun, type TransitionDetails } from '../model/run.ts';
 import { recordTransition } from '../model/task-record.ts';
-import { isolatedInspect } from './inspect.ts';
 
 /** What an event is about: a job or a task. */
 export type Subject = JobRun | TaskRun;
@@ -273,6 +272,12 @@ export class LiveRun extends JobRun {
     return { ...(retry ?? this.options.retry), maxRetries: maxRetries ?? this.#retry.maxRetries };
   }
 }
+
+/** Wraps an inspection callback so that its errors can't harm the job. */
+const isolatedInspect = (inspect: Inspect): ((event: { readonly type: string }) => void) => {
+  const isolated = isolate('The inspector of a job');
+  return (event) => isolated(() => (typeof inspect === 'function' ? inspect(event) : inspect.next?.(event)));
+};
 
 const retryPolicyOf = ({ retry, maxRetries = 0 }: StartOptions): RetryPolicy => ({ ...retry, maxRetries });
 

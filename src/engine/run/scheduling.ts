@@ -91,7 +91,8 @@ export const evaluateAll = (job: JobRun): void => {
   for (const index of job.plan.order) if (isUnscheduled(job, index)) evaluateTask(job, index);
 };
 
-const isUnscheduled = (job: JobRun, index: number): boolean =>
+/** Whether a task of the job has not been scheduled yet. */
+export const isUnscheduled = (job: JobRun, index: number): boolean =>
   (job.tasks[index]?.state ?? 'unscheduled') === 'unscheduled' && !job.removed?.has(index);
 
 /** Counts an upstream's outcome and evaluates the rule. The default rule only needs the number of pending upstreams. */
@@ -172,12 +173,7 @@ const skipCause = (
 };
 
 /** Rules under which a failed upstream is the reason for a skip. */
-const FORBID_FAILURE: ReadonlySet<TriggerRule> = new Set([
-  'allSuccess',
-  'oneSuccess',
-  'noneFailed',
-  'noneFailedMinOneSuccess',
-]);
+const FORBID_FAILURE = new Set<TriggerRule>(['allSuccess', 'oneSuccess', 'noneFailed', 'noneFailedMinOneSuccess']);
 
 const FORBID_SKIPS: ReadonlySet<TriggerRule> = new Set([
   'allSuccess',

@@ -4,7 +4,7 @@ import { formatValue } from '../definition/option-rules.ts';
 import type { ConditionScope, TaskScope } from '../definition/task-function.ts';
 import type { Attempt } from '../model/attempt.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
-import { checkpointOf } from './checkpoint.ts';
+import { checkpointOf, type Work } from './checkpoint.ts';
 import { outcomeSoFar } from './end.ts';
 import { logOf } from './task-log.ts';
 
@@ -27,9 +27,7 @@ export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskS
   return withReads(scope, { job, task, attempt });
 };
 
-type Reads = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
-
-const withReads = lazyProperties<Reads, Pick<TaskScope, 'ctx' | 'deps' | 'signal' | 'log' | 'outcome' | 'checkpoint'>>({
+const withReads = lazyProperties<Work, Pick<TaskScope, 'ctx' | 'deps' | 'signal' | 'log' | 'outcome' | 'checkpoint'>>({
   ctx: ({ job, attempt }) => job.context.at(attempt.version),
   deps: ({ task, attempt }) => outputsOf(task, attempt.version),
   signal: ({ attempt }) => attempt.signal,

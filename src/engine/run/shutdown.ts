@@ -79,9 +79,7 @@ export const endIfStopped = (job: JobRun, settled?: TaskRun): void => {
 
 /** For each way to stop: words for messages, the code of the abort error, the reason of cancelled tasks. */
 const ENDINGS = { failed: 'failed', timedOut: 'ran out of time', cancelled: 'was cancelled' } as const;
-
 const ABORT_CODES = { failed: 'JOB_FAILED', timedOut: 'JOB_TIMEOUT', cancelled: 'JOB_CANCELLED' } as const;
-
 const TASK_REASONS = { failed: 'jobFailed', timedOut: 'jobTimedOut', cancelled: 'jobCancelled' } as const;
 
 /** Cancels a task whose job is stopping. */

@@ -6,7 +6,7 @@ import type { Attempt } from '../model/attempt.ts';
 import type { JobRun } from '../model/run.ts';
 
 /** Creates the logger of an attempt; each call publishes a `task.log` event. */
-export const logOf = (job: JobRun, task: string, attempt: Attempt): TaskLogger => {
+export const logOf = (job: JobRun, task: string, attempt: Pick<Attempt, 'number'>): TaskLogger => {
   const at =
     (level: LogLevel) =>
     (message: string, data?: unknown): void => {

@@ -27,8 +27,7 @@ const nodeOf = (task: TaskView): string => {
   const shape = state === undefined ? 'box' : 'hexagon';
   const outline = kind === 'job' || kind === 'map' ? ' peripheries=2' : '';
   const fill = FILLS[state ?? 'unscheduled'];
-  const label = textOf(name);
-  return `\t${idOf(name)} [label=${label} shape=${shape}${outline} style=filled tooltip=${tooltipOf(task)} fillcolor=${fill}]`;
+  return `\t${idOf(name)} [label=${textOf(name)} shape=${shape}${outline} style=filled tooltip=${tooltipOf(task)} fillcolor=${fill}]`;
 };
 
 const edgeOf = (from: TaskView, to: TaskView): string => {

@@ -9,7 +9,5 @@ export const durationText = (durationMs: number): string => {
 };
 
 const SECOND_MS = 1_000;
-
 const MINUTE_MS = 60_000;
-
 const HOUR_MS = 3_600_000;

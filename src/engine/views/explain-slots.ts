@@ -26,21 +26,22 @@ export type SlotReason =
 
 export type SlotReasons = (task: TaskRun) => readonly SlotReason[];
 
-type Limit = Semaphore | RateLimit;
+/** The tasks of a queue in their order, and the place of each. */
+type Order = { readonly waiting: readonly TaskRun[]; readonly places: ReadonlyMap<TaskRun, number> };
 
 /** Returns a function that returns a task's reasons; it sorts each queue and names a limit's holders only once. */
 export const slotReasons = (job: JobRun): SlotReasons => {
-  const positionsByQueue = new Map<WaitQueue, Map<TaskRun, number>>();
-  const holders = new Map<Limit, readonly string[]>();
+  const orders = new Map<WaitQueue, Order>();
+  const holders = new Map<Semaphore, readonly string[]>();
   const named = (task: TaskRun): string => (task.job.id === job.id ? task.path : `${task.path} (job ${task.job.id})`);
 
-  const positionsOf = (queue: WaitQueue): Map<TaskRun, number> => {
-    const known = positionsByQueue.get(queue);
+  const orderOf = (queue: WaitQueue): Order => {
+    const known = orders.get(queue);
     if (known) return known;
     const waiting = [...new Set(queue.waiting() as TaskRun[])].sort(compareTasks);
-    const positions = new Map(waiting.map((task, place) => [task, place]));
-    positionsByQueue.set(queue, positions);
-    return positions;
+    const order = { waiting, places: new Map(waiting.map((task, place) => [task, place])) };
+    orders.set(queue, order);
+    return order;
   };
 
   const holdersOf = (limit: Semaphore): readonly string[] => {
@@ -55,9 +56,9 @@ export const slotReasons = (job: JobRun): SlotReasons => {
     const { queue } = task;
     if (!queue) return [];
     const now = job.clock.now();
-    const positions = positionsOf(queue);
-    const ahead = positions.get(task) ?? 0;
-    const before = firstOf(positions.keys(), Math.min(ahead, 5)).map(named);
+    const { waiting, places } = orderOf(queue);
+    const ahead = places.get(task) ?? 0;
+    const before = waiting.slice(0, Math.min(ahead, 5)).map(named);
     const own = queue.blockedBy(task, now);
     const head = queue.peek();
     // A task that nothing blocks itself waits for the first task of its queue: report what blocks that one.
@@ -97,15 +98,6 @@ const queueText = (ahead: number, before: readonly string[]): string => {
   if (ahead === 0) return '';
   const more = ahead > before.length ? ` and ${ahead - before.length} more` : '';
   return `; ${before.join(', ')}${more} ${ahead === 1 ? 'comes' : 'come'} first`;
-};
-
-const firstOf = (tasks: Iterable<TaskRun>, count: number): TaskRun[] => {
-  const first: TaskRun[] = [];
-  for (const task of tasks) {
-    if (first.length === count) break;
-    first.push(task);
-  }
-  return first;
 };
 
 export const listed = (names: readonly string[]): string => {

@@ -41,39 +41,36 @@ export const explainAll = (job: JobRun, slots = slotReasons(job)): readonly Expl
 export const explainOne = (root: JobRun, path: string): Explanation => {
   const { job, index } = findTask(root, path);
   if (job) return explain(job, index, slotReasons(root));
-  const text = 'the task around it has not begun';
-  return { task: path, state: 'unscheduled', reasons: [{ kind: 'job', text }] };
+  return { task: path, state: 'unscheduled', reasons: [jobReason('the task around it has not begun')] };
 };
 
-const explain = (job: JobRun, index: number, slots: SlotReasons): Explanation => {
+const explain = (job: JobRun, index: number, slots: SlotReasons): Explanation => ({
+  task: job.pathOf(job.plan.graph.names[index] as string),
+  state: job.tasks[index]?.state ?? 'unscheduled',
+  reasons: reasonsOf(job, index, slots),
+});
+
+const reasonsOf = (job: JobRun, index: number, slots: SlotReasons): readonly Reason[] => {
   const task = job.tasks[index];
   const state = task?.state ?? 'unscheduled';
-  const reasons = reasonsOf(job, index, task, state, slots);
-  return { task: job.pathOf(job.plan.graph.names[index] as string), state, reasons };
-};
-
-const reasonsOf = (
-  job: JobRun,
-  index: number,
-  task: TaskRun | undefined,
-  state: TaskState,
-  slots: SlotReasons,
-): readonly Reason[] => {
   if (task && SETTLED.has(state)) return [endedReason(task)];
   if (state === 'running') return [];
-  const held = [...pausedReasons(job, index, task)];
+  const held = pausedReasons(job, index, task);
   if (state === 'unscheduled' || !task) return [...held, ...unscheduledReasons(job, index)];
   if (state === 'retrying') return [...held, retryReason(task)];
   if (state === 'polling') return [...held, pollReason(task)];
   if (state === 'paused') return held;
   if (task.definition.kind === 'external')
     return [...held, { kind: 'external', text: 'waits to be claimed or completed from outside' }];
-  if (job.stop && !isCleanUp(task)) return [{ kind: 'job', text: 'the job is ending: nothing starts any more' }];
-  if (job.isLeaving) return [{ kind: 'job', text: 'its engine is closing: nothing starts any more' }];
+  if (job.stop && !isCleanUp(task)) return [ENDING];
+  if (job.isLeaving) return [jobReason('its engine is closing: nothing starts any more')];
   const blocked = slots(task);
   if (held.length + blocked.length > 0) return [...held, ...blocked];
-  return [{ kind: 'job', text: 'runs next: its turn comes within this tick' }];
+  return [jobReason('runs next: its turn comes within this tick')];
 };
+
+const jobReason = (text: string): Reason => ({ kind: 'job', text });
+const ENDING = jobReason('the job is ending: nothing starts any more');
 
 const endedReason = ({ state, reason, attempts, error }: TaskRun): Reason => {
   const made = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
@@ -86,34 +83,24 @@ const unscheduledReasons = (job: JobRun, index: number): readonly Reason[] => {
   const { names } = job.plan.graph;
   const definition = job.plan.tasks[index];
   if (job.over) return [{ kind: 'ended', text: `was never scheduled: the job is ${job.state}` }];
-  if (job.stop && definition?.trigger !== 'always')
-    return [{ kind: 'job', text: 'the job is ending: nothing starts any more' }];
-  const missing = awaited(job, index).map((upstream) => names[upstream] as string);
-  const tasks = missing.map((name) => job.pathOf(name));
-  if (tasks.length === 0) {
-    const text =
-      job.startedAt === undefined
-        ? 'the job has not begun'
-        : 'its upstreams have ended: it is decided upon within this tick';
-    return [{ kind: 'job', text }];
+  if (job.stop && definition?.trigger !== 'always') return [ENDING];
+  const missing = awaited(job, index);
+  if (missing.length === 0) {
+    const hasBegun = job.startedAt !== undefined;
+    return [
+      jobReason(hasBegun ? 'its upstreams have ended: it is decided upon within this tick' : 'the job has not begun'),
+    ];
   }
-  const states = missing.map((name, at) => `${tasks[at]} (${stateOf(job, name)})`);
+  const tasks = missing.map((upstream) => job.pathOf(names[upstream] as string));
+  const states = missing.map((upstream, at) => `${tasks[at]} (${job.tasks[upstream]?.state ?? 'unscheduled'})`);
   const rule = definition?.trigger && definition.trigger !== 'allSuccess' ? `, by its rule ${definition.trigger}` : '';
   return [{ kind: 'upstream', text: `waits for ${listed(states)}${rule}`, tasks }];
 };
 
-const stateOf = (job: JobRun, name: string): TaskState =>
-  job.tasks[job.plan.graph.indexOf.get(name) as number]?.state ?? 'unscheduled';
-
-const retryReason = ({ attempts, dueAt, lastError }: TaskRun): Reason => {
-  const at = dueAt ?? Number.POSITIVE_INFINITY;
+const retryReason = ({ attempts, dueAt: at = Number.POSITIVE_INFINITY, lastError }: TaskRun): Reason => {
+  const attempt = attempts + 1;
   const why = lastError ? `, because ${lastError.message}` : '';
-  return {
-    kind: 'retry',
-    text: `tries again at ${isoText(at)}, as attempt ${attempts + 1}${why}`,
-    attempt: attempts + 1,
-    at,
-  };
+  return { kind: 'retry', text: `tries again at ${isoText(at)}, as attempt ${attempt}${why}`, attempt, at };
 };
 
 const pollReason = ({ polls = 0, dueAt = Number.POSITIVE_INFINITY, reason }: TaskRun): Reason => ({
@@ -151,7 +138,7 @@ const pausedText = (task: TaskRun, by: string): string =>
     : `was paused by ${by}`;
 
 /** Returns the upstreams a task still waits for; in a stopping job, those its clean-up waits for. */
-export const awaited = (job: JobRun, index: number): readonly number[] => {
+const awaited = (job: JobRun, index: number): readonly number[] => {
   if (job.stop) return unsettledUpstreams(job, index);
   return (job.plan.graph.upstream[index] ?? []).filter(
     (upstream) => !SETTLED.has(job.tasks[upstream]?.state ?? 'unscheduled'),

@@ -1,5 +1,5 @@
 import type { TaskState } from '../../events/event.ts';
-import type { GraphView, TaskView } from './graph-view.ts';
+import { edgesOf, type GraphView, type TaskView } from './graph-view.ts';
 
 /** A task at the border between what has completed in a job and what has not. All lists of names are sorted. */
 export type FrontierItem = {
@@ -30,24 +30,18 @@ export const boundaryOf = (view: GraphView): FrontierItem[] => {
     .map((task) => itemOf(task, links));
 };
 
-type Links = ReadonlyMap<string, { readonly upstream: readonly TaskView[]; readonly downstream: TaskView[] }>;
+type Links = ReadonlyMap<string, { readonly upstream: TaskView[]; readonly downstream: TaskView[] }>;
 
-const linksOf = ({ tasks }: GraphView): Links => {
-  const byName = new Map(tasks.map((task) => [task.name, task]));
-  const links = new Map(
-    tasks.map((task) => [
-      task.name,
-      { upstream: task.dependsOn.flatMap((name) => byName.get(name) ?? []), downstream: [] as TaskView[] },
-    ]),
-  );
-  for (const task of tasks) {
-    for (const { name } of links.get(task.name)?.upstream ?? []) links.get(name)?.downstream.push(task);
+const linksOf = (view: GraphView): Links => {
+  const links: Links = new Map(view.tasks.map(({ name }) => [name, { upstream: [], downstream: [] }]));
+  for (const { from, to } of edgesOf(view)) {
+    links.get(to.name)?.upstream.push(from);
+    links.get(from.name)?.downstream.push(to);
   }
   return links;
 };
 
 const isOpen = ({ state }: TaskView): boolean => state !== 'completed';
-
 const isStuck = ({ state }: TaskView): boolean => state === 'failed' || state === 'notReady';
 
 const blockersOf = ({ name }: TaskView, links: Links): string[] =>

@@ -21,18 +21,17 @@ export const ganttOf = (view: GraphView): string => {
     `axisFormat ${axisFormat}`,
     `tickInterval ${tickInterval}`,
     'todayMarker off',
-    ...tasks.flatMap((task) => [...sectionOf(task, chart)]),
+    ...tasks.flatMap((task) => sectionOf(task, chart)),
   ];
   return `gantt\n${lines.map((line) => `  ${line}\n`).join('')}`;
 };
 
-const sectionOf = (task: TaskView, chart: Extent): readonly string[] => {
-  const bars = barsOf(task, chart);
-  return [`section ${sectionText(task.name)}`, ...bars.map((bar) => lineOf(bar, chart))];
-};
+const sectionOf = (task: TaskView, chart: Extent): readonly string[] => [
+  `section ${sectionText(task.name)}`,
+  ...barsOf(task, chart).map((bar) => lineOf(bar, chart)),
+];
 
 type Extent = { readonly from: number; readonly to: number };
-
 type Bar = Extent & { readonly text: string; readonly tag: 'done' | 'active' | 'crit' };
 
 const firstReady = (task: TaskView): number | undefined => task.spans?.[0]?.readyAt;

@@ -28,8 +28,9 @@ export type Metrics = {
  * The metrics after each event, of one job or of many.
  * @param initial States, by path, of tasks counted from the beginning, for the events of one job. Default none.
  */
-export const metrics = (initial: Readonly<Record<string, TaskState>> = {}): OperatorFunction<JobEvent, Metrics> => {
-  return (events$) => {
+export const metrics =
+  (initial: Readonly<Record<string, TaskState>> = {}): OperatorFunction<JobEvent, Metrics> =>
+  (events$) => {
     const jobs = new Map<string, KnownTasks>();
     let states = new Map(Object.entries(initial));
     const tasksOf = ({ jobId }: Stamp): KnownTasks => {
@@ -44,7 +45,6 @@ export const metrics = (initial: Readonly<Record<string, TaskState>> = {}): Oper
     });
     return events$.pipe(scan(next, { ...NONE, tasks: countStates(initial) } as Metrics));
   };
-};
 
 /** The tasks of a job by path: the state of each, and the record of each that has begun and not settled. */
 type KnownTasks = { readonly states: Map<string, TaskState>; readonly records: Map<string, StoredTask> };

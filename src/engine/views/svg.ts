@@ -7,9 +7,8 @@ export class MissingPeerError extends TintypeError {
   readonly peer: string;
 
   constructor(peer: string, wantedBy: string, cause: unknown) {
-    super(`${wantedBy} needs the package ${peer}, which could not be loaded. Install it: npm install ${peer}`, {
-      cause,
-    });
+    const message = `${wantedBy} needs the package ${peer}, which could not be loaded. Install it: npm install ${peer}`;
+    super(message, { cause });
     this.peer = peer;
   }
 }

@@ -14,11 +14,8 @@ const formatOf = (stepMs: number, lengthMs: number): string => {
 const MAX_STEPS = 8;
 
 const SECOND = 1_000;
-
 const MINUTE = 60 * SECOND;
-
 const HOUR = 60 * MINUTE;
-
 const DAY = 24 * HOUR;
 
 type Step = readonly [stepMs: number, tickInterval: string];

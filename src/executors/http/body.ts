@@ -1,5 +1,5 @@
+import { noRetry } from '../errors.ts';
 import type { Mask } from '../mask/mask.ts';
-import { noRetry } from '../no-retry.ts';
 import { HttpBodyError, shortened } from './error.ts';
 
 /** The largest body of a response, in bytes after decompression. */

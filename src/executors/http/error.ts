@@ -1,5 +1,5 @@
 import { type NonRetryableError, TintypeError } from '../../engine/errors/errors.ts';
-import { noRetry } from '../no-retry.ts';
+import { noRetry } from '../errors.ts';
 
 /** A request as shown in errors and logs. */
 export type ShownRequest = {
@@ -8,15 +8,7 @@ export type ShownRequest = {
   readonly url: string;
 };
 
-export type UnexpectedResponse = {
-  readonly status: number;
-  /** The statuses that were expected; `undefined` means 200 to 299. */
-  readonly expected: readonly number[] | undefined;
-  /** The URL after redirects, without credentials and query; `undefined` if there were none. */
-  readonly redirectedTo: string | undefined;
-  /** The beginning of its body, masked. */
-  readonly body: string;
-};
+type UnexpectedResponse = Pick<HttpStatusError, 'status' | 'expected' | 'redirectedTo' | 'body'>;
 
 /** The server returned a status that was not expected. */
 export class HttpStatusError extends TintypeError {
@@ -75,13 +67,7 @@ const REMEDIES: Readonly<Record<number, string>> = {
  */
 export type HttpFaultKind = 'unreachable' | 'untrusted' | 'protocol';
 
-export type HttpFault = {
-  readonly kind: HttpFaultKind;
-  readonly message: string;
-  /** The code given by the system, the TLS library or the HTTP client, such as `ECONNREFUSED`. */
-  readonly causeCode: string | undefined;
-  readonly remedy: string;
-};
+export type HttpFault = Pick<HttpRequestError, 'kind' | 'message' | 'causeCode'> & { readonly remedy: string };
 
 /** A request got no response, or only a part of it. */
 export class HttpRequestError extends TintypeError {

@@ -1,6 +1,5 @@
 import type { NonRetryableError } from '../../engine/errors/errors.ts';
-import { messageOf } from '../message-of.ts';
-import { noRetry } from '../no-retry.ts';
+import { messageOf, noRetry } from '../errors.ts';
 import { type HttpFault, HttpRequestError, invalidRequest, type ShownRequest } from './error.ts';
 
 export const requestFailure = (request: ShownRequest, thrown: unknown): HttpRequestError | NonRetryableError => {
@@ -14,7 +13,7 @@ export const requestFailure = (request: ShownRequest, thrown: unknown): HttpRequ
       `${what} can't be sent: Node's fetch refuses this port, which another protocol owns. Let the server listen on another one, or ask it with curl in a bash task.`,
     );
   }
-  if (UNSENDABLE.has(causeCode ?? '')) {
+  if (UNSENDABLE.test(causeCode ?? '')) {
     return invalidRequest(
       `${what} can't be sent: ${error.message}. Remove the header, which Node's fetch sets itself or can't send.`,
     );
@@ -23,22 +22,14 @@ export const requestFailure = (request: ShownRequest, thrown: unknown): HttpRequ
   return failure.kind === 'untrusted' ? noRetry(failure) : failure;
 };
 
-const UNSENDABLE: ReadonlySet<string> = new Set([
-  'UND_ERR_INVALID_ARG',
-  'UND_ERR_NOT_SUPPORTED',
-  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
-]);
+const UNSENDABLE = /^UND_ERR_(?:INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)$/;
 
 const faultOf = (error: Error, causeCode: string | undefined): HttpFault => {
   const code = causeCode ?? '';
-  const unreachable = UNREACHABLE[code];
+  const [, unreachable] = UNREACHABLE.find(([pattern]) => pattern.test(code)) ?? [];
   if (unreachable !== undefined) {
-    return {
-      kind: 'unreachable',
-      message: messageOf(error) || code,
-      causeCode,
-      remedy: BLOCKED.has(code) ? unreachable + proxyHint() : unreachable,
-    };
+    const remedy = BLOCKED.test(code) ? unreachable + proxyHint() : unreachable;
+    return { kind: 'unreachable', message: messageOf(error) || code, causeCode, remedy };
   }
   if (CERTIFICATE.test(code)) return { kind: 'untrusted', message: error.message, causeCode, remedy: TRUST };
   const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : undefined;
@@ -54,34 +45,22 @@ const faultOf = (error: Error, causeCode: string | undefined): HttpFault => {
   };
 };
 
-const RUNS = 'Check that the server runs, and host and port of the URL.';
-
-const NAME = 'Check the host of the URL, and the network.';
-
-const LOST = 'The server closed the connection before all was answered: its log may say why.';
-
-const SLOW =
-  "Node's fetch waits 5 minutes for an answer to begin, and for more of it. Start long work with one request, and wait for it with a sensor.";
-
-/** The codes of a server that can't be reached or closed the connection, each with its remedy. */
-const UNREACHABLE: Readonly<Record<string, string>> = {
-  EADDRNOTAVAIL: RUNS,
-  EAI_AGAIN: NAME,
-  ECONNABORTED: LOST,
-  ECONNREFUSED: RUNS,
-  ECONNRESET: LOST,
-  EHOSTDOWN: RUNS,
-  EHOSTUNREACH: RUNS,
-  ENETDOWN: NAME,
-  ENETUNREACH: NAME,
-  ENOTFOUND: NAME,
-  EPIPE: LOST,
-  ETIMEDOUT: RUNS,
-  UND_ERR_BODY_TIMEOUT: SLOW,
-  UND_ERR_CONNECT_TIMEOUT: RUNS,
-  UND_ERR_HEADERS_TIMEOUT: SLOW,
-  UND_ERR_SOCKET: LOST,
-};
+/** Patterns of the codes of a server that can't be reached or closed the connection, each with its remedy. */
+const UNREACHABLE: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(?:EADDRNOTAVAIL|ECONNREFUSED|EHOSTDOWN|EHOSTUNREACH|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/,
+    'Check that the server runs, and host and port of the URL.',
+  ],
+  [/^(?:EAI_AGAIN|ENETDOWN|ENETUNREACH|ENOTFOUND)$/, 'Check the host of the URL, and the network.'],
+  [
+    /^(?:ECONNABORTED|ECONNRESET|EPIPE|UND_ERR_SOCKET)$/,
+    'The server closed the connection before all was answered: its log may say why.',
+  ],
+  [
+    /^UND_ERR_(?:BODY|HEADERS)_TIMEOUT$/,
+    "Node's fetch waits 5 minutes for an answer to begin, and for more of it. Start long work with one request, and wait for it with a sensor.",
+  ],
+];
 
 const CERTIFICATE = /CERT|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|HOSTNAME_MISMATCH/;
 
@@ -102,14 +81,7 @@ const PROTOCOL: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** The codes that are typical of a network in which outside servers are reached only through a proxy. */
-const BLOCKED: ReadonlySet<string> = new Set([
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'ETIMEDOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
+const BLOCKED = /^(?:EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/;
 
 /** Returns a hint if a proxy variable is set but not in use: curl reads these variables, Node.js only on request. */
 const proxyHint = (): string => {

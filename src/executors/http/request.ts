@@ -1,3 +1,4 @@
+import { jsonIntegers } from '../json-integers.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 import { invalidRequest, type ShownRequest } from './error.ts';
 
@@ -130,18 +131,12 @@ const bodyOf = ({ body, json }: HttpRequest): string | undefined => {
   if (body !== undefined) throw invalidRequest('A request has either a body or json. Remove one of them.');
   let text: string | undefined;
   try {
-    text = JSON.stringify(json, integersAsNumbers);
+    text = JSON.stringify(json, jsonIntegers);
   } catch (error) {
     throw invalidRequest(`What is to be sent as JSON can't be: ${(error as Error).message}`);
   }
   if (text === undefined) throw invalidRequest(`What is to be sent as JSON can't be: it is a ${typeof json}.`);
   return text;
-};
-
-/** Makes bigints JSON-safe: numbers up to 2^53, text beyond. */
-const integersAsNumbers = (_key: string, value: unknown): unknown => {
-  if (typeof value !== 'bigint') return value;
-  return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
 };
 
 const methodOf = (given: string): string => {

@@ -1,5 +1,5 @@
 import { type NonRetryableError, RetryAfterError } from '../../engine/errors/errors.ts';
-import { noRetry } from '../no-retry.ts';
+import { noRetry } from '../errors.ts';
 import type { HttpStatusError } from './error.ts';
 
 /**

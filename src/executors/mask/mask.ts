@@ -2,6 +2,8 @@
  * so in errors, and `masked-task.ts` wraps a task function with both, so that no secret reaches an event, an error, the
  * context or a journal. Executors mask before they cut text, since a part of a secret is not recognised. */
 
+import { isPlainObject } from '../../events/plain-object.ts';
+
 export type Mask = {
   readonly text: (text: string) => string;
   /** Masks all strings, keys too, in lists and plain objects, and numbers that are a secret. Copies if needed. */
@@ -22,11 +24,10 @@ export const createMask = (values: readonly string[]): Mask => {
   const spellings = [...new Set(values.flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
   if (spellings.length === 0) return NO_MASK;
   const finders = matchersOf(spellings);
-  const text = (given: string): string =>
-    replaceRanges(
-      given,
-      finders.flatMap((find) => find(given)),
-    );
+  const text = (given: string): string => {
+    const ranges = finders.flatMap((find) => find(given));
+    return replaceRanges(given, ranges);
+  };
   return { text, data: (value) => maskData(value, text, new Set()), longest: spellings[0]?.length ?? 0 };
 };
 
@@ -75,9 +76,11 @@ const base64Behind = (text: string, before: number): string => {
 /** Offsets in UTF-16 units; `end` is exclusive. */
 type Range = readonly [start: number, end: number];
 
+type Finder = (text: string) => readonly Range[];
+
 /** Joins spellings into few regular expressions up to `MAX_PATTERN` long; searches for longer ones one by one. */
-const matchersOf = (spellings: readonly string[]): readonly ((text: string) => readonly Range[])[] => {
-  const finders: ((text: string) => readonly Range[])[] = [];
+const matchersOf = (spellings: readonly string[]): readonly Finder[] => {
+  const finders: Finder[] = [];
   let chunk: string[] = [];
   let length = 0;
   const close = (): void => {
@@ -101,9 +104,8 @@ const matchersOf = (spellings: readonly string[]): readonly ((text: string) => r
 /** The most text in one regular expression, in UTF-16 units: the RegExp engine rejects a very long one. */
 const MAX_PATTERN = 8192;
 
-const findAny =
-  (expression: RegExp) =>
-  (text: string): readonly Range[] => {
+const findAny = (expression: RegExp): Finder => {
+  return (text) => {
     const found: Range[] = [];
     expression.lastIndex = 0;
     for (let match = expression.exec(text); match; match = expression.exec(text)) {
@@ -113,16 +115,17 @@ const findAny =
     }
     return found;
   };
+};
 
-const findText =
-  (spelling: string) =>
-  (text: string): readonly Range[] => {
+const findText = (spelling: string): Finder => {
+  return (text) => {
     const found: Range[] = [];
     for (let at = text.indexOf(spelling); at >= 0; at = text.indexOf(spelling, at + 1)) {
       found.push([at, at + spelling.length]);
     }
     return found;
   };
+};
 
 /** Replaces each stretch covered by ranges, which may overlap, with one `MASKED`. */
 const replaceRanges = (text: string, ranges: readonly Range[]): string => {
@@ -141,34 +144,26 @@ const replaceRanges = (text: string, ranges: readonly Range[]): string => {
 const escapeRegExp = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
 /** Masks plain data. `ancestors` holds the objects that contain `value`; it stops circular data. */
-const maskData = (value: unknown, text: (text: string) => string, ancestors: Set<unknown>): unknown => {
+const maskData = (value: unknown, text: Mask['text'], ancestors: Set<unknown>): unknown => {
   if (typeof value === 'string') return text(value);
   if (typeof value === 'number' || typeof value === 'bigint') {
     const spelled = String(value);
     // A number is masked only as a whole: its digits may contain those of a secret by chance.
     return text(spelled) === MASKED ? MASKED : value;
   }
-  if (value === null || typeof value !== 'object' || ancestors.has(value)) return value;
-  if (!Array.isArray(value) && !isPlain(value)) return value;
+  if (!(Array.isArray(value) || isPlainObject(value)) || ancestors.has(value)) return value;
   ancestors.add(value);
-  const masked = Array.isArray(value)
-    ? unlessSame(
-        value,
-        value.map((item) => maskData(item, text, ancestors)),
-      )
-    : maskEntries(value as Record<string, unknown>, text, ancestors);
+  const masked = Array.isArray(value) ? maskItems(value, text, ancestors) : maskEntries(value, text, ancestors);
   ancestors.delete(value);
   return masked;
 };
 
-const unlessSame = (before: readonly unknown[], after: readonly unknown[]): readonly unknown[] =>
-  after.every((item, index) => item === before[index]) ? before : after;
+const maskItems = (items: readonly unknown[], text: Mask['text'], ancestors: Set<unknown>): readonly unknown[] => {
+  const masked = items.map((item) => maskData(item, text, ancestors));
+  return masked.every((item, index) => item === items[index]) ? items : masked;
+};
 
-const maskEntries = (
-  value: Record<string, unknown>,
-  text: (text: string) => string,
-  ancestors: Set<unknown>,
-): unknown => {
+const maskEntries = (value: Record<string, unknown>, text: Mask['text'], ancestors: Set<unknown>): unknown => {
   let changed = false;
   const entries = Object.entries(value).map(([key, item]): [string, unknown] => {
     const entry: [string, unknown] = [text(key), maskData(item, text, ancestors)];
@@ -179,9 +174,4 @@ const maskEntries = (
   // `Object.entries` skips symbols, but values such as that of `notReady()` are recognised by one.
   const symbols = Object.getOwnPropertySymbols(value).map((key) => [key, value[key as never]]);
   return Object.assign(Object.fromEntries(entries), Object.fromEntries(symbols));
-};
-
-const isPlain = (value: object): boolean => {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 };

@@ -49,24 +49,20 @@ const NOTHING = {};
 type ContextFile = { readonly path: string; users: number };
 
 let directory: string | undefined;
-
 let count = 0;
-
 const contexts = new WeakMap<object, ContextFile>();
 
 /** Returns the temporary folder, which is removed when this process exits. */
 const folder = (): string => {
-  if (directory === undefined) {
-    const made = makeFolder();
-    directory = made;
-    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
-  }
+  directory ??= makeFolder();
   return directory;
 };
 
 const makeFolder = (): string => {
   try {
-    return mkdtempSync(join(tmpdir(), 'tintype-'));
+    const made = mkdtempSync(join(tmpdir(), 'tintype-'));
+    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
+    return made;
   } catch (cause) {
     const message = `The temporary folder ${tmpdir()} can't be written to: ${(cause as Error).message}. Set TMPDIR to one that can.`;
     throw new NonRetryableError(message, { cause });

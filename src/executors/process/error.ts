@@ -15,11 +15,7 @@ export class ProcessError extends TintypeError {
   readonly stderr: readonly string[];
   readonly #command: string;
 
-  constructor(
-    type: string,
-    end: { readonly exitCode: number | null; readonly signal: NodeJS.Signals | null },
-    output: { readonly stdout: readonly string[]; readonly stderr: readonly string[] },
-  ) {
+  constructor(type: string, end: ProcessEnd, output: Pick<ProcessError, 'stdout' | 'stderr'>) {
     const how = end.signal === null ? `exited with code ${end.exitCode}` : `was ended by ${end.signal}`;
     super(`The ${type} command ${how}.${hint(end)}`);
     this.exitCode = end.exitCode;
@@ -34,11 +30,13 @@ export class ProcessError extends TintypeError {
   }
 }
 
+export type ProcessEnd = Pick<ProcessError, 'exitCode' | 'signal'>;
+
 /** The number of lines of each stream that an error keeps. */
 export const TAIL_LINES = 20;
 
 /** Explains exit codes that shells use by convention; 128 + n means that signal n ended the program. */
-const hint = ({ exitCode, signal }: { exitCode: number | null; signal: NodeJS.Signals | null }): string => {
+const hint = ({ exitCode, signal }: ProcessEnd): string => {
   if (signal === 'SIGKILL' || exitCode === 137)
     return ' Something killed it; often that is the system, short of memory.';
   if (exitCode === 141)

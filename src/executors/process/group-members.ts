@@ -17,14 +17,12 @@ const isKnown = (group: number): boolean => {
 
 /** Returns `undefined` if there is no /proc, as on macOS. */
 const livingMember = (group: number): boolean | undefined => {
-  let entries: string[];
   try {
-    entries = readdirSync('/proc');
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return pids.length === 0 ? undefined : pids.some((pid) => isLivingMember(pid, group));
   } catch {
     return undefined;
   }
-  const pids = entries.filter((name) => /^\d+$/.test(name));
-  return pids.length === 0 ? undefined : pids.some((pid) => isLivingMember(pid, group));
 };
 
 const isLivingMember = (pid: string, group: number): boolean => {

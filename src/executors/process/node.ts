@@ -24,13 +24,9 @@ const READ = `import { readFileSync as read, writeFileSync as write } from 'node
 const { TINTYPE_CONTEXT, TINTYPE_OUTPUT, TINTYPE_ITEM, TINTYPE_INDEX } = process.env;
 
 const ctx = JSON.parse(read(TINTYPE_CONTEXT, 'utf8'));
-
 const params = ctx.params ?? {};
-
 const item = TINTYPE_ITEM === undefined ? undefined : JSON.parse(TINTYPE_ITEM);
-
 const index = TINTYPE_INDEX === undefined ? undefined : Number(TINTYPE_INDEX);
-
 const output = (value) => { if (value !== undefined) write(TINTYPE_OUTPUT, JSON.stringify(value)); };
 `;
 

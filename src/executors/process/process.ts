@@ -10,11 +10,11 @@ import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_p
 import { statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { TaskFunction, TaskScope } from '../../engine/definition/task-function.ts';
-import { NonRetryableError } from '../../engine/errors/errors.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
+import { noRetry } from '../errors.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 import { type DataFiles, openDataFiles } from './data-files.ts';
-import { ProcessError, ProcessNotFoundError, ProcessStartError, TAIL_LINES } from './error.ts';
+import { type ProcessEnd, ProcessError, ProcessNotFoundError, ProcessStartError, TAIL_LINES } from './error.ts';
 import { type ProcessGroup, processGroup } from './group.ts';
 import { type Capture, capture, type OutputForm } from './output-capture.ts';
 import { type OutputGate, outputGate } from './output-gate.ts';
@@ -68,7 +68,8 @@ export const processTask = (command: Command, options: ProcessOptionsOf): TaskFu
   const running = new Map<string, Promise<unknown>>();
   return async (scope) => {
     const task = `${scope.jobId}\n${scope.taskName}`;
-    const attempt = after(running.get(task)).then(() =>
+    const previous = running.get(task)?.catch(() => {}) ?? Promise.resolve();
+    const attempt = previous.then(() =>
       runProcess(command, typeof options === 'function' ? options(scope) : options, scope),
     );
     running.set(task, attempt);
@@ -78,10 +79,6 @@ export const processTask = (command: Command, options: ProcessOptionsOf): TaskFu
       if (running.get(task) === attempt) running.delete(task);
     }
   };
-};
-
-const after = async (previous: Promise<unknown> | undefined): Promise<void> => {
-  await previous?.catch(() => {});
 };
 
 const runProcess = async (command: Command, options: ProcessOptions, scope: TaskScope): Promise<unknown> => {
@@ -151,8 +148,7 @@ const spawnFirstInstalled = async (
     requireDirectory(type, options.cwd);
     if (error.code !== 'ENOENT') throw notStarted(type, error);
   }
-  const error = new ProcessNotFoundError(type, programs);
-  throw new NonRetryableError(error.message, { cause: error });
+  throw noRetry(new ProcessNotFoundError(type, programs));
 };
 
 const spawnOrThrow = (
@@ -179,19 +175,16 @@ const spawnOrThrow = (
 /** Reports a missing working directory as such: the system's error would name the program as missing. */
 const requireDirectory = (type: string, cwd: string | undefined): void => {
   if (cwd === undefined || statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) return;
-  const error = new ProcessStartError(
-    `A ${type} task can't run in ${cwd}, which is not a directory. Create it, or correct the path.`,
-  );
-  throw new NonRetryableError(error.message, { cause: error });
+  const message = `A ${type} task can't run in ${cwd}, which is not a directory. Create it, or correct the path.`;
+  throw noRetry(new ProcessStartError(message));
 };
 
 const notStarted = (type: string, cause: NodeJS.ErrnoException): Error => {
-  const remedy = REMEDIES[cause.code ?? ''];
-  const error = new ProcessStartError(`A ${type} command could not be started: ${cause.message}.${remedy ?? ''}`, {
-    cause,
-  });
+  const { code = '' } = cause;
+  const message = `A ${type} command could not be started: ${cause.message}.${REMEDIES[code] ?? ''}`;
+  const error = new ProcessStartError(message, { cause });
   // A shortage may be over by the next attempt; any other reason will not be.
-  return TRANSIENT.has(cause.code ?? '') ? error : new NonRetryableError(error.message, { cause: error });
+  return TRANSIENT.has(code) ? error : noRetry(error);
 };
 
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -219,7 +212,7 @@ const logLines = (
   return { tail, end: lines.end };
 };
 
-const waitForExit = (child: ChildProcess): Promise<{ exitCode: number | null; signal: NodeJS.Signals | null }> =>
+const waitForExit = (child: ChildProcess): Promise<ProcessEnd> =>
   new Promise((resolve) => child.once('exit', (exitCode, signal) => resolve({ exitCode, signal })));
 
 /** Ends leftover processes. Resolves to whether they had to be signalled in an attempt that was not aborted. */

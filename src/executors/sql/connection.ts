@@ -1,3 +1,7 @@
+import { TintypeError } from '../../engine/errors/errors.ts';
+import { type SqlFault, sqlFailure } from './error.ts';
+import { networkFault } from './network.ts';
+import type { SqlRequest } from './query.ts';
 import type { SqlResult } from './result.ts';
 
 /** A connection to a database server, for one query. */
@@ -11,8 +15,23 @@ export type ServerConnection = {
   readonly destroy: () => void;
 };
 
+/** Runs a query on a server. `faultOf` explains the server's own errors. */
+export const queryServer = async (
+  request: SqlRequest,
+  signal: AbortSignal,
+  connect: () => ServerConnection,
+  faultOf: (error: Error, request: SqlRequest) => SqlFault,
+): Promise<SqlResult> => {
+  try {
+    return await queryOnce(connect(), signal);
+  } catch (error) {
+    if (signal.aborted || error instanceof TintypeError || !(error instanceof Error)) throw error;
+    throw sqlFailure(request.query, networkFault(error, request.connectMs) ?? faultOf(error, request));
+  }
+};
+
 /** Opens a connection, runs its query and closes it. On abort, cancels the query on the server. */
-export const queryServer = async (connection: ServerConnection, signal: AbortSignal): Promise<SqlResult> => {
+const queryOnce = async (connection: ServerConnection, signal: AbortSignal): Promise<SqlResult> => {
   signal.throwIfAborted();
   let stopping: Promise<void> | undefined;
   let abandon = (): void => {};
@@ -53,6 +72,9 @@ const settleWithin = async (ms: number, promise: Promise<unknown>): Promise<void
   await Promise.race([promise.catch(() => {}), late]);
   clearTimeout(timer);
 };
+
+/** How long the connection that cancels a query may take to open, in ms. */
+export const CANCEL_CONNECT_MS = 2000;
 
 /** How long to try to cancel a query before the connection is destroyed, in ms. */
 const CANCEL_MS = 2000;

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { noRetry } from '../no-retry.ts';
+import { noRetry } from '../errors.ts';
 import { SqlDriverError } from './error.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { type NonRetryableError, TintypeError } from '../../engine/errors/errors.ts';
-import { noRetry } from '../no-retry.ts';
+import { noRetry } from '../errors.ts';
 
 /**
  * Why a query failed. `refused`: the database rejects it, and will again (syntax, a violated constraint, a wrong
@@ -11,15 +11,9 @@ export type SqlFaultKind = 'refused' | 'busy' | 'connection' | 'crash';
 /** A position in the text of a query; line and column (in UTF-16 units) count from 1. */
 export type SqlPosition = { readonly line: number; readonly column?: number };
 
-export type SqlFault = {
-  readonly kind: SqlFaultKind;
-  /** The database's own message. */
-  readonly message: string;
-  /** Code of the database, driver or system: an SQLSTATE, `ER_DUP_ENTRY`, `SQLITE_BUSY`, `ECONNREFUSED`. */
-  readonly driverCode?: string | undefined;
-  readonly position?: SqlPosition | undefined;
-  readonly remedy: string;
-};
+/** `message` is the database's own. */
+export type SqlFault = Pick<SqlError, 'kind' | 'message'> &
+  Partial<Pick<SqlError, 'driverCode' | 'position'>> & { readonly remedy: string };
 
 /** A query failed in the database, or the connection to it did. */
 export class SqlError extends TintypeError {
@@ -93,13 +87,10 @@ export const firstLine = (query: string): string => {
 const MAX_LINE = 80;
 
 /** Converts an offset, in UTF-16 units from 0, to line and column. */
-export const positionAt = (text: string, offset: number): { readonly line: number; readonly column: number } => {
+export const positionAt = (text: string, offset: number): Required<SqlPosition> => {
   const before = text.slice(0, offset).split('\n');
   return { line: before.length, column: (before.at(-1) as string).length + 1 };
 };
 
-const placeText = (position: SqlPosition | undefined): string => {
-  if (!position) return '';
-  const { line, column } = position;
-  return column === undefined ? ` at line ${line}` : ` at line ${line}, column ${column}`;
-};
+const placeText = ({ line, column }: Partial<SqlPosition> = {}): string =>
+  line === undefined ? '' : ` at line ${line}${column === undefined ? '' : `, column ${column}`}`;

@@ -1,13 +1,12 @@
 import type { Connection, ConnectionOptions, ResultSetHeader } from 'mysql2';
-import { TintypeError } from '../../engine/errors/errors.ts';
-import { messageOf } from '../message-of.ts';
-import { queryServer, type ServerConnection } from './connection.ts';
+import { messageOf } from '../errors.ts';
+import { jsonInteger } from '../json-integers.ts';
+import { CANCEL_CONNECT_MS, queryServer, type ServerConnection } from './connection.ts';
 import { loadDriver } from './driver.ts';
 import { invalidQuery, type SqlFault, type SqlFaultKind, sqlFailure } from './error.ts';
-import { networkFault } from './network.ts';
 import { type BoundValue, bindNames, boundList, hasNone, isList, requireCount, severalWithParams } from './params.ts';
 import type { SqlRequest } from './query.ts';
-import { jsonInteger, rowCollector, type SqlChanges, type SqlResult, type SqlRow } from './result.ts';
+import { rowCollector, type SqlChanges, type SqlResult, type SqlRow } from './result.ts';
 import { type SqlStatement, sqlStatements } from './scan.ts';
 
 type MySql = typeof import('mysql2');
@@ -17,12 +16,7 @@ export const queryMySql = async (request: SqlRequest, signal: AbortSignal): Prom
   const plan = planOf(request);
   const module = await loadDriver<MySql & { default?: MySql }>('MySQL or MariaDB', 'mysql2', () => import('mysql2'));
   const mysql = module.default ?? module;
-  try {
-    return await queryServer(connectionTo(mysql, request, plan), signal);
-  } catch (error) {
-    if (signal.aborted || error instanceof TintypeError || !(error instanceof Error)) throw error;
-    throw sqlFailure(request.query, faultOf(error, request));
-  }
+  return queryServer(request, signal, () => connectionTo(mysql, request, plan), faultOf);
 };
 
 type Plan = {
@@ -36,7 +30,7 @@ type Plan = {
 const planOf = ({ query, params }: SqlRequest): Plan => {
   const statements = sqlStatements(query, 'mysql');
   if (statements.length === 0) throw invalidQuery('The query holds no statement. Write one.');
-  const ownTransaction = statements.some(({ keyword }) => TRANSACTION.has(keyword));
+  const ownTransaction = statements.some(({ keyword }) => TRANSACTION.test(keyword));
   const places = statements.flatMap(({ tokens }) => tokens).filter(({ kind }) => kind === 'place');
   if (params === undefined || hasNone(params)) {
     requireCount(places.filter(({ text }) => text === '?').length, 0);
@@ -58,17 +52,7 @@ const planOf = ({ query, params }: SqlRequest): Plan => {
 };
 
 /** The first words of statements that control transactions, or may. */
-const TRANSACTION: ReadonlySet<string> = new Set([
-  'BEGIN',
-  'COMMIT',
-  'LOCK',
-  'ROLLBACK',
-  'SAVEPOINT',
-  'SET',
-  'START',
-  'UNLOCK',
-  'XA',
-]);
+const TRANSACTION = /^(?:BEGIN|COMMIT|LOCK|ROLLBACK|SAVEPOINT|SET|START|UNLOCK|XA)$/;
 
 const connectionTo = (mysql: MySql, request: SqlRequest, plan: Plan): ServerConnection => {
   const options: ConnectionOptions = {
@@ -87,11 +71,8 @@ const connectionTo = (mysql: MySql, request: SqlRequest, plan: Plan): ServerConn
     open: () => connected(connection),
     run: () => run(mysql, connection, request, plan),
     cancel: async () => {
-      const other = mysql.createConnection({
-        ...options,
-        multipleStatements: false,
-        connectTimeout: CANCEL_CONNECT_MS,
-      });
+      const single = { multipleStatements: false, connectTimeout: CANCEL_CONNECT_MS };
+      const other = mysql.createConnection({ ...options, ...single });
       other.on('error', () => {});
       try {
         await connected(other);
@@ -104,9 +85,6 @@ const connectionTo = (mysql: MySql, request: SqlRequest, plan: Plan): ServerConn
     destroy: () => connection.destroy(),
   };
 };
-
-/** How long the connection that cancels a query may take to open, in ms. */
-const CANCEL_CONNECT_MS = 2000;
 
 /** Returns the URL in the form that the driver takes, without driver options that would change the form of results. */
 const plainUrl = (database: string): string => {
@@ -234,9 +212,7 @@ type MySqlError = Error & {
   readonly sqlMessage?: string;
 };
 
-const faultOf = (error: MySqlError, { connectMs }: SqlRequest): SqlFault => {
-  const network = networkFault(error, connectMs);
-  if (network) return network;
+const faultOf = (error: MySqlError): SqlFault => {
   const message = error.sqlMessage ?? messageOf(error);
   const line = /\bat line (\d+)$/.exec(message);
   return {

@@ -1,4 +1,4 @@
-import { messageOf } from '../message-of.ts';
+import { messageOf } from '../errors.ts';
 import type { SqlFault } from './error.ts';
 
 /** Returns the fault if an error concerns the connection; `undefined` if it comes from the server. */

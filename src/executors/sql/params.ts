@@ -1,3 +1,4 @@
+import { jsonIntegers } from '../json-integers.ts';
 import { invalidQuery } from './error.ts';
 import type { SqlToken } from './scan.ts';
 
@@ -7,12 +8,11 @@ export type SqlParams = readonly unknown[] | Readonly<Record<string, unknown>>;
 export type BoundValue = null | boolean | number | bigint | string | Uint8Array;
 
 /** Converts lists and mappings to JSON text, dates to ISO text. @throws NonRetryableError with a SqlQueryError */
-export const boundValue = (name: string, value: unknown): BoundValue => {
+const boundValue = (name: string, value: unknown): BoundValue => {
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'bigint') {
     return value;
   }
-  if (typeof value === 'number' && Number.isFinite(value)) return value;
-  if (value instanceof Uint8Array) return value;
+  if ((typeof value === 'number' && Number.isFinite(value)) || value instanceof Uint8Array) return value;
   if (value instanceof Date && Number.isFinite(value.getTime())) return value.toISOString();
   if (typeof value === 'object' && !(value instanceof Date)) return jsonText(name, value);
   const what = typeof value === 'function' || typeof value === 'symbol' ? `a ${typeof value}` : String(value);
@@ -24,9 +24,7 @@ export const boundValue = (name: string, value: unknown): BoundValue => {
 
 const jsonText = (name: string, value: object): string => {
   try {
-    return JSON.stringify(value, (_key, inner) =>
-      typeof inner !== 'bigint' ? inner : Number.isSafeInteger(Number(inner)) ? Number(inner) : String(inner),
-    );
+    return JSON.stringify(value, jsonIntegers);
   } catch (error) {
     throw invalidQuery(`Parameter ${name} of the query can't be written as JSON: ${(error as Error).message}.`);
   }
@@ -36,7 +34,7 @@ export const boundList = (params: readonly unknown[]): readonly BoundValue[] =>
   Array.from(params, (value, index) => boundValue(String(index + 1), value));
 
 /** A placeholder of the query, such as `:name`, and the value to bind to it. */
-export type NamedPlaceholder = { readonly token: SqlToken; readonly value: BoundValue };
+type NamedPlaceholder = { readonly token: SqlToken; readonly value: BoundValue };
 
 /**
  * Matches named placeholders to a mapping's values; keys may have the prefix (`:`, `@`, `$`) or not.

@@ -1,13 +1,12 @@
 import type { Client, DatabaseError, QueryArrayResult } from 'pg';
-import { TintypeError } from '../../engine/errors/errors.ts';
-import { messageOf } from '../message-of.ts';
-import { queryServer, type ServerConnection } from './connection.ts';
+import { messageOf } from '../errors.ts';
+import { jsonInteger } from '../json-integers.ts';
+import { CANCEL_CONNECT_MS, queryServer, type ServerConnection } from './connection.ts';
 import { loadDriver } from './driver.ts';
 import { invalidQuery, positionAt, type SqlFault, type SqlFaultKind, sqlFailure } from './error.ts';
-import { networkFault } from './network.ts';
 import { type BoundValue, boundList, hasNone, isList } from './params.ts';
 import type { SqlRequest } from './query.ts';
-import { jsonInteger, rowCollector, type SqlResult } from './result.ts';
+import { rowCollector, type SqlResult } from './result.ts';
 
 type Pg = typeof import('pg');
 
@@ -18,12 +17,7 @@ export const queryPostgres = async (request: SqlRequest, signal: AbortSignal): P
   const values = listOf(request);
   const module = await loadDriver<Module>('PostgreSQL', 'pg', () => import('pg') as Promise<Module>);
   const pg = module.default ?? module;
-  try {
-    return await queryServer(connectionTo(pg, request, values), signal);
-  } catch (error) {
-    if (signal.aborted || error instanceof TintypeError || !(error instanceof Error)) throw error;
-    throw sqlFailure(request.query, faultOf(error, request));
-  }
+  return queryServer(request, signal, () => connectionTo(pg, request, values), faultOf);
 };
 
 const listOf = ({ params }: SqlRequest): readonly BoundValue[] => {
@@ -70,9 +64,6 @@ type Internals = Client & {
 };
 
 const hangUp = (client: Client): void => void (client as Internals).connection.stream.destroy();
-
-/** How long the connection that cancels a query may take to open, in ms. */
-const CANCEL_CONNECT_MS = 2000;
 
 type Result = QueryArrayResult & { readonly command: string | null };
 
@@ -149,9 +140,7 @@ const ARRAYS: Readonly<Record<number, (entry: string) => unknown>> = {
   1187: String,
 };
 
-const faultOf = (error: Error, { query, connectMs }: SqlRequest): SqlFault => {
-  const network = networkFault(error, connectMs);
-  if (network) return network;
+const faultOf = (error: Error, { query }: SqlRequest): SqlFault => {
   const { code, detail, hint, position } = error as DatabaseError;
   const more = [detail, hint].filter((text) => text !== undefined && text !== '');
   const message = [error.message === '' ? messageOf(error) : error.message, ...more].join('. ').replaceAll('..', '.');

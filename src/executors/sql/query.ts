@@ -1,17 +1,11 @@
 import { invalidQuery } from './error.ts';
 import type { SqlParams } from './params.ts';
 
-export type SqlRequest = {
-  readonly database: string;
-  readonly query: string;
-  readonly params: SqlParams | undefined;
-  /** Set for a sensor: keeps only the first row, and opens an SQLite file read-only. */
-  readonly firstRowOnly: boolean;
-  /** How long to wait for the lock of an SQLite file, in ms. */
-  readonly busyMs: number;
-  /** How long connecting to a server may take, in ms. */
-  readonly connectMs: number;
-};
+export type SqlRequest = SqlQuery &
+  Required<SqlOptions> & {
+    /** Set for a sensor: keeps only the first row, and opens an SQLite file read-only. */
+    readonly firstRowOnly: boolean;
+  };
 
 export type SqlSystem = 'sqlite' | 'postgres' | 'mysql';
 

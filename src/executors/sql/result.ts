@@ -1,4 +1,5 @@
-import { noRetry } from '../no-retry.ts';
+import { noRetry } from '../errors.ts';
+import { jsonInteger } from '../json-integers.ts';
 import { MAX_RESULT_BYTES, SqlResultError } from './error.ts';
 
 export type SqlRow = Readonly<Record<string, unknown>>;
@@ -12,7 +13,7 @@ export type SqlResult = {
   readonly duplicateColumns: readonly string[];
 };
 
-export type RowCollector = {
+type RowCollector = {
   /** Begins a statement: discards the rows of the one before. */
   readonly begin: (columns: readonly string[]) => void;
   /** Adds a row. @throws NonRetryableError with a SqlResultError if the rows exceed `MAX_RESULT_BYTES` as JSON */
@@ -57,9 +58,4 @@ const jsonValue = (value: unknown): unknown => {
   if (value instanceof Date) return Number.isFinite(value.getTime()) ? value.toISOString() : null;
   if (Array.isArray(value)) return value.map(jsonValue);
   return value === undefined ? null : value;
-};
-
-export const jsonInteger = (value: bigint | string): number | string => {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : String(value);
 };

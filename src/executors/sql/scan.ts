@@ -8,10 +8,10 @@ export type SqlToken = {
   readonly to: number;
 };
 
-export type SqlDialect = 'sqlite' | 'mysql';
+type SqlDialect = 'sqlite' | 'mysql';
 
 /** Splits a text into tokens, without space and comments. What is unclosed extends to the end of the text. */
-export const scanSql = (text: string, dialect: SqlDialect): readonly SqlToken[] => {
+const scanSql = (text: string, dialect: SqlDialect): readonly SqlToken[] => {
   const tokens: SqlToken[] = [];
   for (let from = 0; from < text.length; ) {
     const skipped = spaceEnd(text, from, dialect);
@@ -111,11 +111,8 @@ const match = (pattern: RegExp, text: string, from: number): string | undefined 
 };
 
 const QUOTES: ReadonlySet<string> = new Set(["'", '"', '`']);
-
 const SPACE = /[\s\uFEFF]+/y;
-
 const WORD = /[A-Za-z_\u0080-\uFFFF][\w$\u0080-\uFFFF]*/y;
-
 const NUMBER_OR_VARIABLE = /[0-9][\w.]*|@@?[\w$.\u0080-\uFFFF]+/y;
 
 const PLACES: Readonly<Record<SqlDialect, RegExp>> = {

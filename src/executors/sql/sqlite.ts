@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { noRetry } from '../no-retry.ts';
+import { noRetry } from '../errors.ts';
 import { driverUrl } from './driver.ts';
 import { invalidQuery, MAX_RESULT_BYTES, positionAt, SqlDriverError, SqlResultError, sqlFailure } from './error.ts';
 import { type BoundValue, bindNames, boundList, hasNone, isList, requireCount, severalWithParams } from './params.ts';
@@ -8,7 +8,7 @@ import type { SqlRequest } from './query.ts';
 import { duplicates, type SqlResult } from './result.ts';
 import { type SqlStatement, sqlStatements } from './scan.ts';
 import { querySqliteProcess } from './sqlite-process.ts';
-import type { SqliteValue } from './sqlite-runner.ts';
+import type { SqliteRequest, SqliteValue } from './sqlite-runner.ts';
 
 /** Runs a query on an SQLite file: several statements in one transaction, unless they control transactions. */
 export const querySqlite = async (request: SqlRequest, signal: AbortSignal): Promise<SqlResult> => {
@@ -37,13 +37,9 @@ export const querySqlite = async (request: SqlRequest, signal: AbortSignal): Pro
 };
 
 const DRIVER = '@photostructure/sqlite';
-
 const MEMORY = ':memory:';
 
-type Bound = {
-  readonly named: Readonly<Record<string, SqliteValue>>;
-  readonly listed: readonly SqliteValue[];
-};
+type Bound = Pick<SqliteRequest, 'named' | 'listed'>;
 
 /** Matches parameters to placeholders. Each must have a value: SQLite itself would bind NULL to one that has none. */
 const boundTo = (statements: readonly SqlStatement[], { params }: SqlRequest): Bound => {
@@ -98,7 +94,7 @@ const requireFolder = (query: string, database: string): void => {
 
 /** A single statement that may write is wrapped too, to be undone if the rows it returns are too large. */
 const isTransaction = (statements: readonly SqlStatement[]): boolean =>
-  statements.every(({ keyword }) => !NOT_IN_TRANSACTION.has(keyword)) &&
+  statements.every(({ keyword }) => !NOT_IN_TRANSACTION.test(keyword)) &&
   (statements.length > 1 || statements.some(mayWrite));
 
 const mayWrite = ({ keyword, tokens }: SqlStatement): boolean =>
@@ -107,18 +103,7 @@ const mayWrite = ({ keyword, tokens }: SqlStatement): boolean =>
 const WRITES: ReadonlySet<string> = new Set(['DELETE', 'INSERT', 'REPLACE', 'UPDATE']);
 
 /** Statements that control transactions, or that fail or have no effect within one. */
-const NOT_IN_TRANSACTION: ReadonlySet<string> = new Set([
-  'ATTACH',
-  'BEGIN',
-  'COMMIT',
-  'DETACH',
-  'END',
-  'PRAGMA',
-  'RELEASE',
-  'ROLLBACK',
-  'SAVEPOINT',
-  'VACUUM',
-]);
+const NOT_IN_TRANSACTION = /^(?:ATTACH|BEGIN|COMMIT|DETACH|END|PRAGMA|RELEASE|ROLLBACK|SAVEPOINT|VACUUM)$/;
 
 type Problem = Exclude<Awaited<ReturnType<typeof querySqliteProcess>>, { rows: unknown } | { changes: unknown }>;
 
@@ -135,12 +120,10 @@ const failureOf = (request: SqlRequest, statements: readonly SqlStatement[], pro
         message: 'it began a transaction and did not end it, so what that changed was not kept',
         remedy: 'Add COMMIT, or leave BEGIN away: several statements are one transaction.',
       });
-    case 'crash':
-      return sqlFailure(query, {
-        kind: 'crash',
-        message: problem.message,
-        remedy: 'Often that is the system, short of memory.',
-      });
+    case 'crash': {
+      const { message } = problem;
+      return sqlFailure(query, { kind: 'crash', message, remedy: 'Often that is the system, short of memory.' });
+    }
     case 'sqlite': {
       const { message, errcode } = problem;
       const primary = (errcode ?? 1) & 0xff;

@@ -3,6 +3,7 @@ import type {
   Awaitable,
   Batch,
   Held,
+  JobFilter,
   Journal,
   JournalJob,
   Lease,
@@ -64,6 +65,9 @@ export const range = (from: number, to: number): readonly number[] =>
 /** Creates a job in a journal and returns it. Its lease has the fence 1. */
 export const started = async (journal: Journal, id = 'job', about: Partial<NewJob> = {}): Promise<JournalJob> =>
   (await journal.create(newJob({ ...about, id }), lease())).job;
+
+export const idsOf = async (journal: Journal, filter?: JobFilter): Promise<readonly string[]> =>
+  (await journal.jobs(filter)).map(({ id }) => id);
 
 /** Returns the fields of a job that `append` changes. */
 export const pick = ({ state, startedAt, endedAt, updatedAt, lastSeq }: JournalJob): readonly unknown[] => [

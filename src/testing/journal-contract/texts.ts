@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { JournalJob } from '../../engine/durable/journal.ts';
-import { batch, type ContractTests, held, lease, newJob, same, started } from './given.ts';
+import { batch, type ContractTests, held, idsOf, lease, newJob, same, started } from './given.ts';
 
 /** Promises that values come back unchanged. */
 export const texts: ContractTests = {
@@ -41,10 +41,7 @@ export const texts: ContractTests = {
       same(await journal.notes(id), [note]);
       assert.equal(await journal.shape(job.fingerprint), job.shape);
       same(await journal.receive([held(id)]), [{ jobId: id, message: text }]);
-      same(
-        (await journal.jobs({ name: job.name })).map((one) => one.id),
-        [id],
-      );
+      same(await idsOf(journal, { name: job.name }), [id]);
     }
     assert.equal((await journal.jobs()).length, strange.length);
   },

@@ -1,5 +1,6 @@
-import type { StoredEvent } from '../engine/durable/journal.ts';
+import type { Batch, StoredEvent } from '../engine/durable/journal.ts';
 import { JournalError } from '../engine/errors/errors.ts';
+import { isTerminalJobState } from '../events/states.ts';
 
 /** Returns the last `seq`. @throws JournalError unless the events continue at `lastSeq` + 1, without a gap */
 export const lastSeqAfter = (jobId: string, lastSeq: number, events: readonly StoredEvent[]): number => {
@@ -31,3 +32,10 @@ export const refuseLargeOutputs = (jobId: string, events: readonly StoredEvent[]
     );
   }
 };
+
+/** The default of the option `maxOutputBytes` of both journals, in bytes of JSON: 16 MiB. */
+export const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
+
+/** Returns a job's end time (epoch ms) after a batch; undefined if the job has not ended or the batch resumes it. */
+export const endedAfter = (endedAt: number | undefined, batch: Batch): number | undefined =>
+  batch.state !== undefined && !isTerminalJobState(batch.state) ? undefined : (batch.endedAt ?? endedAt);

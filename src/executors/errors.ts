@@ -1,3 +1,9 @@
+import { NonRetryableError, type TintypeError } from '../engine/errors/errors.ts';
+
+/** Wraps an error in a `NonRetryableError`, so that the task fails without a retry. The error becomes the cause. */
+export const noRetry = (error: TintypeError): NonRetryableError =>
+  new NonRetryableError(error.message, { cause: error });
+
 /** Returns the message; of an `AggregateError` (no address of a host accepts), which has none, those of its errors. */
 export const messageOf = (error: Error): string => {
   if (!(error instanceof AggregateError)) return error.message;
