@@ -14,18 +14,16 @@ type Persist = (event: JobEvent, text: string | undefined) => void;
 /**
  * The event stream of a job. An event published during a delivery is queued, so every subscriber sees the same order,
  * even if a reaction's command publishes further events. The stream completes after the terminal event; later events
- * are dropped. `Subject` is the type of what events are about (a job or task); only `deliveries$` carries it.
+ * are dropped. `Subject` is the type of what events are about (a job or task); only `deliveries` carries it.
  */
 export class EventStream<Subject> {
-  /** Each event, after the subscribers of `events$`; also the transitions of nested jobs. */
-  readonly deliveries$: Observable<Delivery<Subject>>;
   readonly #jobId: string;
   readonly #jobName: string;
   readonly #persist: Persist | undefined;
   // Most jobs have no subscriber of their own: what one needs is created for the first.
   #events$: Observable<JobEvent> | undefined;
   #events: RxSubject<JobEvent> | undefined;
-  readonly #deliveries = new RxSubject<Delivery<Subject>>();
+  readonly #deliveries: RxSubject<Delivery<Subject>> | undefined;
   readonly #waiting: Delivery<Subject>[] = [];
   #seq = 0;
   #delivering = false;
@@ -33,12 +31,15 @@ export class EventStream<Subject> {
   #completed = false;
   #last: JobEvent | undefined;
 
-  /** The journal receives each event when it is stamped, before any subscriber does. */
-  constructor(jobId: string, jobName: string, persist?: Persist) {
+  /**
+   * `persist` receives each event when it is stamped, before any subscriber. `deliveries` receives each event after the
+   * subscribers of `events$`, and the transitions of nested jobs.
+   */
+  constructor(jobId: string, jobName: string, deliveries?: RxSubject<Delivery<Subject>>, persist?: Persist) {
     this.#jobId = jobId;
     this.#jobName = jobName;
     this.#persist = persist;
-    this.deliveries$ = this.#deliveries;
+    this.#deliveries = deliveries;
   }
 
   /** Hot. Completes after the job's terminal event; a later subscriber receives only that event. */
@@ -176,7 +177,7 @@ export class EventStream<Subject> {
     const last = 'seq' in event && isTerminal(event);
     if (last) this.#last = event;
     if ('seq' in event) this.#events?.next(event);
-    this.#deliveries.next(delivery);
+    this.#deliveries?.next(delivery);
     if (last) this.#complete();
   }
 }

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { config, type Observable } from 'rxjs';
+import { config, type Observable, Subject } from 'rxjs';
 import { type Job, type JobEvent, jobFrom, notReady, type TaskSpec } from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { afterEach, describe, expect, test } from 'vitest';
-import { EventStream } from '../../src/events/event-stream.ts';
+import { type Delivery, EventStream } from '../../src/events/event-stream.ts';
 
 const heard = (events$: Observable<JobEvent>): JobEvent[] => {
   const events: JobEvent[] = [];
@@ -85,10 +85,11 @@ test('a job without tasks publishes its start and its end', async () => {
 test('a subscriber of deliveries that throws keeps no event from anybody: RxJS reports it in a later tick', async () => {
   const thrown: unknown[] = [];
   config.onUnhandledError = (error) => thrown.push(error);
-  const stream = new EventStream<string>('j', 'j');
+  const deliveries = new Subject<Delivery<string>>();
+  const stream = new EventStream<string>('j', 'j', deliveries);
   const seen: string[] = [];
   stream.events$.subscribe((event) => seen.push(`events$ ${event.seq}`));
-  stream.deliveries$.subscribe(({ event, subject }) => {
+  deliveries.subscribe(({ event, subject }) => {
     if (!('seq' in event)) return;
     seen.push(`reaction to ${event.seq} of ${subject}`);
     if (event.seq === 0) stream.publishJobTransition('job', 'running', 'paused', 0, undefined);

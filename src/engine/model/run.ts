@@ -3,9 +3,10 @@
  * early. `task-record.ts` is the part of a task's record that follows from its events, `attempt-spans.ts` the type of
  * its attempts there; `job-record.ts` rebuilds records from stored events. `notes.ts` has the types of stored notes. */
 import { freeze } from 'immer';
-import type { Observable } from 'rxjs';
+import type { Observable, Subject as RxSubject } from 'rxjs';
 import type { Actor } from 'xstate';
 import type { JobEvent, JobFact, JobState, JobTransition } from '../../events/event.ts';
+import type { Delivery } from '../../events/event-stream.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { newId, systemClock, systemRandom } from '../../events/system-clock.ts';
 import { type JobCommand, type JobSnapshot, jobSnapshot } from '../../machines/job.ts';
@@ -110,6 +111,9 @@ export const isCleanUp = ({ definition }: TaskRun): boolean => definition.trigge
 /** A caller that waits for a task's output. */
 export type OutputWaiter = { readonly resolve: (output: unknown) => void; readonly reject: (error: unknown) => void };
 
+/** What an event is about: a job or a task. */
+export type Subject = JobRun | TaskRun;
+
 /** What a run is created with, besides its plan, input and options. */
 export type RunEnvironment = {
   /** The task that the job is nested in. */
@@ -120,6 +124,8 @@ export type RunEnvironment = {
   readonly isFanOut?: boolean;
   /** Writes the job's events to a journal. */
   readonly recorder?: JobRecorder | undefined;
+  /** Receives what the stream of the job delivers. Without it, no reaction happens. */
+  readonly deliveries?: RxSubject<Delivery<Subject>>;
 };
 
 /**

@@ -3,9 +3,9 @@
  * `schedule.ts` decides the downstream, `apply-pause.ts` pauses, `deadline.ts` limits a task, `wait.ts` waits between
  * attempts, `timeout.ts` limits an attempt, `perform.ts` performs it, `run-ready.ts` assigns slots,
  * `resolve-outputs.ts` notifies callers, `settle.ts` ends. */
+import { Subject as RxSubject } from 'rxjs';
 import type { Delivery } from '../../events/event-stream.ts';
-import type { JobRun, TaskRun } from '../model/run.ts';
-import type { Subject } from '../run/job-run.ts';
+import type { JobRun, Subject, TaskRun } from '../model/run.ts';
 import { applyPause } from './apply-pause.ts';
 import { deadline } from './deadline.ts';
 import { failure } from './failure.ts';
@@ -43,8 +43,8 @@ const ON_TASK = REACTIONS.flatMap(({ onTask }) => onTask ?? []);
 
 const ON_JOB = REACTIONS.flatMap(({ onJob }) => onJob ?? []);
 
-/** Runs all reactions to an event of a job or of a job nested in it. The subscriber of the job's stream. */
-export const react = ({ event, subject }: Delivery<Subject>): void => {
+/** Runs all reactions to an event of a job or of a job nested in it. */
+const react = ({ event, subject }: Delivery<Subject>): void => {
   if (!subject) return;
   if (event.type === 'task.transition') {
     const task = subject as TaskRun;
@@ -53,3 +53,7 @@ export const react = ({ event, subject }: Delivery<Subject>): void => {
     for (const onJob of ON_JOB) onJob(subject as JobRun, event);
   }
 };
+
+/** What the streams of all jobs deliver. The reactions are its only subscriber: one for each job would cost a microsecond. */
+export const deliveries$ = new RxSubject<Delivery<Subject>>();
+deliveries$.subscribe(react);

@@ -6,7 +6,7 @@ import type { Plan } from '../definition/plan.ts';
 import { JobRecorder } from '../durable/job-recorder.ts';
 import { JournalWriter } from '../durable/journal-writer.ts';
 import type { JobRun, RunEnvironment } from '../model/run.ts';
-import { react } from '../reactions/react.ts';
+import { deliveries$ } from '../reactions/react.ts';
 import { LiveRun } from '../run/job-run.ts';
 import { beginJob } from '../run/pause.ts';
 import { poolProblems } from '../run/pool-problems.ts';
@@ -28,8 +28,16 @@ export const createRun = (plan: Plan, input: object, options: StartOptions, { di
   const { journal } = options;
   const jobId = options.jobId ?? newId();
   const recorder = journal && new JobRecorder(jobId, JournalWriter.of(journal));
-  const run = new LiveRun(plan, input, { ...options, jobId }, { ...(dispatcher && { dispatcher }), recorder });
-  run.deliveries$.subscribe(react);
+  const run = new LiveRun(
+    plan,
+    input,
+    { ...options, jobId },
+    {
+      ...(dispatcher && { dispatcher }),
+      recorder,
+      deliveries: deliveries$,
+    },
+  );
   if (plan.pooled) throwIfInvalid(`The start of job "${plan.name}"`, poolProblems(plan.tasks, run.limitScope));
   connect(run);
   if (run.options.logger) run.events$.subscribe(logTo(run.options.logger));

@@ -9,7 +9,7 @@ import type { Observable } from 'rxjs';
 import { type Actor, createActor } from 'xstate';
 import { errorData, shallowErrorData } from '../../events/error-data.ts';
 import type { JobEvent, JobFact, JobState, JobTransition, TaskState } from '../../events/event.ts';
-import { type Delivery, EventStream, type StampedTransition } from '../../events/event-stream.ts';
+import { EventStream, type StampedTransition } from '../../events/event-stream.ts';
 import { isolate } from '../../events/isolate.ts';
 import { SETTLED } from '../../events/states.ts';
 import { type JobCommand, jobLogic, jobSnapshot } from '../../machines/job.ts';
@@ -22,11 +22,8 @@ import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import { Attempt } from '../model/attempt.ts';
 import { ContextStore } from '../model/context.ts';
 import { recordTimes } from '../model/job-record.ts';
-import { JobRun, type RunEnvironment, TaskRun, type TransitionDetails } from '../model/run.ts';
+import { JobRun, type RunEnvironment, type Subject, TaskRun, type TransitionDetails } from '../model/run.ts';
 import { recordTransition } from '../model/task-record.ts';
-
-/** What an event is about: a job or a task. */
-export type Subject = JobRun | TaskRun;
 
 /** A running job: its actors and stream, and the only two ways to command an actor. `JobRun` documents the methods. */
 export class LiveRun extends JobRun {
@@ -39,9 +36,9 @@ export class LiveRun extends JobRun {
 
   constructor(plan: Plan, input: object, startOptions: StartOptions, environment: RunEnvironment = {}) {
     super(plan, input, startOptions, environment);
-    const { parent, recorder } = environment;
+    const { parent, recorder, deliveries } = environment;
     const persist = recorder && ((event: JobEvent, text: string | undefined): void => recorder.record(event, text));
-    this.#stream = parent ? (parent.job as LiveRun).#stream : new EventStream(this.id, plan.name, persist);
+    this.#stream = parent ? (parent.job as LiveRun).#stream : new EventStream(this.id, plan.name, deliveries, persist);
     this.#retry = retryPolicyOf(this.options);
     this.#actor = this.#createActor();
   }
@@ -88,11 +85,6 @@ export class LiveRun extends JobRun {
   forward(event: JobEvent): void {
     if (event.type === 'job.transition') this.snapshot = jobSnapshot(event.to);
     this.#stream.forward(event);
-  }
-
-  /** For the reactions: the events of this job and of the jobs nested in it. */
-  get deliveries$(): Observable<Delivery<Subject>> {
-    return this.#stream.deliveries$;
   }
 
   get events$(): Observable<JobEvent> {
