@@ -4,48 +4,48 @@ import { SETTLED } from '../../events/states.ts';
 import type { TaskSnapshot } from '../../machines/task.ts';
 import type { Span } from './attempt-spans.ts';
 
-/** A period in epoch ms; without `to`, it continues. */
+/** A period in epoch ms. Without `to`, the period has not ended. */
 export type Stretch = { readonly from: number; to?: number };
 
 /**
- * A task's state after its transitions so far, one record per task. A resumed job rebuilds its records from stored
- * events. `recordTransition` updates both kinds. `Failure` and `Output` are the types of errors and output.
+ * The record of one task: its state after its transitions so far. `recordTransition` updates the record, in a running
+ * job and when a resume rebuilds records from stored events. `Failure` and `Output`: types of errors and output.
  */
 export class TaskRecord<Failure = ErrorData, Output = unknown> {
-  /** The machine's snapshot after the last transition. It stays when the actor has stopped. */
+  /** The machine's snapshot after the last transition; kept when the actor has stopped. */
   declare snapshot: TaskSnapshot;
-  /** When it was last ready, first ran and settled, in epoch ms. */
+  /** In epoch ms: `queuedAt` is the last `ready`, `startedAt` the first attempt, `endedAt` the end. */
   declare queuedAt: number | undefined;
   declare startedAt: number | undefined;
   declare endedAt: number | undefined;
   declare output: Output | undefined;
-  // Absent until needed: most tasks never have these, and a task of a large job must be small.
-  /** Why it failed for good, or why its upstream's failure skipped it. */
+  // The fields below stay absent until they are set, to save memory: most tasks never have them.
+  /** The error of the final failure; for a task skipped after an upstream's failure, the error that says so. */
   declare error?: Failure | undefined;
-  /** The error of the last failed attempt that was not final, and the number of that attempt. */
+  /** The last error that was not final, and the number of its attempt. */
   declare lastError?: Failure | undefined;
   declare lastErrorAttempt?: number | undefined;
   declare reason?: string | undefined;
-  /** When it was first ready, if that was not the last time. */
+  /** When the task was first ready since it last started over, in epoch ms; undefined if that is `queuedAt`. */
   declare firstQueuedAt?: number | undefined;
-  /** When its last attempt began, if that was not its first. */
+  /** When the last attempt began, in epoch ms; undefined if there was only one. */
   declare lastStartedAt?: number | undefined;
-  /** The attempts before the last. */
+  /** The ended attempts that another attempt followed or may follow. */
   declare spans?: Span[] | undefined;
-  /** For a task with spans: the time in the queue after the last of them, and the attempt that followed. */
+  /** For a task with spans: when the task was ready again after the last span, and when its next attempt started. */
   declare openSpan?: { readonly readyAt: number; startedAt: number | undefined } | undefined;
-  /** Attempts that died with their process, since the task last started over. */
+  /** Number of attempts that died with their process since the task last started over. */
   declare interruptions?: number | undefined;
-  /** Checks that returned "not yet". */
+  /** Number of sensor checks that returned "not yet"; they do not count as attempts. */
   declare polls?: number | undefined;
-  /** In `retrying` and `polling`: when the wait began, and when it ends, in epoch ms. */
+  /** In `retrying` and `polling`: when the wait began (`waitFrom`) and when it ends (`dueAt`), in epoch ms. */
   declare waitFrom?: number | undefined;
   declare dueAt?: number | undefined;
-  /** When it was paused, since it last started over. */
+  /** The periods in which the task was paused, since it last started over. */
   declare paused?: Stretch[] | undefined;
-  /** Who paused it, in words. */
+  /** Who paused the task, in words. */
   declare pausedBy?: string | undefined;
-  /** Whether it is paused because its retries are used up. */
+  /** Whether the task is paused because its retries are used up. */
   declare exhausted?: boolean | undefined;
   /** Number of results that arrived too late. */
   declare lateResults?: number | undefined;
@@ -67,7 +67,7 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
     return this.snapshot.context.attempt;
   }
 
-  /** Attempts that use up no retry: interrupted ones, and those before a person requested more. */
+  /** Number of attempts that use up no retry: interrupted ones, and all before the task was last retried or reset. */
   get attemptsNotCounted(): number {
     return this.snapshot.context.attemptsNotCounted;
   }
@@ -82,12 +82,12 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
   }
 }
 
-/** The reason of a `retrying` whose attempt died with its process. */
+/** The reason of a transition that follows the death of an attempt's process. */
 export const INTERRUPTED = 'interrupted';
 
 /**
- * Records a transition: the only code that says what a transition changes in a record. `snapshot` is the machine's
- * after the transition, `error` the event's error in the type that the record keeps.
+ * Records a transition; no other code decides what a transition changes in a record. `snapshot`: the machine's snapshot
+ * after the transition. `error`: the event's error, converted to the type that the record stores.
  */
 export const recordTransition = <Failure, Output>(
   task: TaskRecord<Failure, Output>,
@@ -128,7 +128,7 @@ export const recordTransition = <Failure, Output>(
   }
 };
 
-/** Adds the attempt that has ended to the spans: another attempt may follow. */
+/** Adds the attempt that has ended to the spans, because another attempt may follow. */
 const closeSpan = (task: TaskRecord<unknown>, endedAt: number): void => {
   const startedAt = task.lastStartedAt ?? task.startedAt ?? endedAt;
   task.spans ??= [];
@@ -203,7 +203,10 @@ export const closeStretch = (stretches: Stretch[], at: number): void => {
 
 /** Copies a record, except for its snapshot, errors and output. The copy shares no list with the original. */
 export const copyRecord = (to: TaskRecord<unknown>, from: TaskRecord<unknown>): void => {
-  copyDefined(to, from, PLAIN_FIELDS);
+  to.queuedAt = from.queuedAt;
+  to.startedAt = from.startedAt;
+  to.endedAt = from.endedAt;
+  copyDefined(to, from, RARE_FIELDS);
   if (from.spans) to.spans = [...from.spans];
   if (from.openSpan) to.openSpan = { ...from.openSpan };
   if (from.paused) to.paused = from.paused.map((stretch) => ({ ...stretch }));
@@ -214,10 +217,7 @@ export const copyDefined = <Type extends object>(to: Type, from: Type, fields: r
   for (const field of fields) if (from[field] !== undefined) to[field] = from[field];
 };
 
-const PLAIN_FIELDS = [
-  'queuedAt',
-  'startedAt',
-  'endedAt',
+const RARE_FIELDS = [
   'lastErrorAttempt',
   'reason',
   'firstQueuedAt',
