@@ -1,3 +1,3 @@
-/* Entry point `tintype/sqlite`: needs an SQLite driver, so the core does not export it. */
+/* Entry point `tintype/sqlite`: separate from the core, because it needs an SQLite driver. */
 export type { CheckProblem, CheckReport } from './journal/check.ts';
 export { type SqliteJournal, type SqliteJournalOptions, sqliteJournal } from './journal/sqlite-journal.ts';

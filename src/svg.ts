@@ -1,2 +1,2 @@
-/* Entry point `tintype/svg`: needs an optional package, so the core does not export it. */
+/* Entry point `tintype/svg`: separate from the core, because it needs an optional package. */
 export { MissingPeerError, toSvg } from './engine/views/svg.ts';

@@ -31,5 +31,5 @@ const end = (): void => {
   stderr.write('', () => process.exit(lost ? EXIT.failed : exitCode));
 };
 
-// A failed write is reported after its callback.
+// Node.js emits the error of a failed write after the write's callback.
 stdout.write('', () => setImmediate(end));

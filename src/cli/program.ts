@@ -9,7 +9,7 @@ type Entry = readonly [
   load: () => Promise<{ readonly define: DefineCommand }>,
 ];
 
-/** The commands, in the order of the help. The file of a command holds its options beside what it does. */
+/** The commands, in the order of the help. Each command's file defines its options and implements it. */
 const COMMANDS: readonly Entry[] = [
   ['run', '[options] [file]', 'run the workflow that a YAML file describes', () => import('./commands/run.ts')],
   ['resume', '[options] <job>', 'go on with a job whose process died', () => import('./commands/resume.ts')],
@@ -51,13 +51,13 @@ const COMMANDS: readonly Entry[] = [
   ['completion', '<shell>', 'print the completion script of a shell', async () => ({ define: defineCompletion })],
 ];
 
-/** The name and the arguments of a command, as the help lists it, loaded or not. */
+/** Returns a command's name and arguments for the help, even if the command's file is not loaded. */
 const termOf = (command: Command): string => {
   const [name, usage] = (command.parent?.parent ? undefined : COMMANDS.find(([name]) => name === command.name())) ?? [];
   return name === undefined ? new Help().subcommandTerm(command) : `${name} ${usage}`.trim();
 };
 
-/** Creates the program `tintype`. Loads the commands named in `argv`, or all for `completion`; the others can only be listed. */
+/** Creates the program `tintype`. Loads the commands named in `argv`, all for `completion`; the help lists all. */
 export const createProgram = async (
   version: string,
   context: CommandContext,
@@ -98,7 +98,7 @@ Examples:
 
 ${EXIT_CODES_HELP}`;
 
-/** Defines `tintype completion`, which describes the program itself. */
+/** Defines `tintype completion`, here because it needs the whole program. */
 const defineCompletion: DefineCommand = (command, { io, done }) => {
   const program = command.parent as Command;
   command

@@ -4,7 +4,7 @@ import { createProgram } from './program.ts';
 import { EXIT } from './terminal/exit-code.ts';
 import type { CliIo } from './terminal/io.ts';
 
-/** Runs a command line, without the program's own name. Resolves to the exit code. */
+/** Runs a command line, given without the program's own name. Resolves to the exit code. */
 export const runCli = async (argv: readonly string[], io: CliIo): Promise<number> => {
   let exitCode: number = EXIT.completed;
   const done = (code: number): void => {

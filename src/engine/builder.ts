@@ -1,10 +1,10 @@
-/* The engine defines jobs, runs them and resumes them from a journal. The files directly in this folder are its
- * face: `builder.ts` and `job-from.ts` describe a job, `job-definition.ts` is the result; `start-job.ts` starts,
- * retries and reruns; `job.ts`, `task-handle.ts` and `job-result.ts` are handles and result; `engine.ts` shares limits
- * and a journal; `signal-handlers.ts` closes it on a signal. Sub-folders, each importing only earlier ones: `errors`,
- * `time`; `durable`, writing to a journal; `definition`, checking graphs; `limits`, slots and rates; `model`, records;
- * `run`, commands; `kinds`, nested jobs, fan-outs, external tasks; `reactions`, from events to commands; `recovery`,
- * creating and resuming; `views`; `readiness`, independent of jobs. */
+/* The engine defines jobs, runs them and resumes them from a journal. The files directly in this folder are its public
+ * API. `builder.ts` and `job-from.ts` describe a job, `job-definition.ts` is the sealed definition. `start-job.ts`
+ * starts, retries and reruns jobs. `job.ts` and `task-handle.ts` are handles, `job-result.ts` is the result.
+ * `engine.ts` runs many jobs with shared limits and a journal; `signal-handlers.ts` closes it on a signal. Sub-folders,
+ * each importing only earlier ones: `errors`; `time`; `durable`, writing to a journal; `definition`, checking graphs;
+ * `limits`; `model`, records; `run`, commands; `kinds`, nested jobs, fan-outs, external tasks; `reactions`, from events
+ * to commands; `recovery`, creating and resuming jobs; `views`; `readiness`, independent of jobs. */
 
 import type {
   Checked,
@@ -47,11 +47,11 @@ import { type JobDefinition, type StartArguments, sealDefinition } from './job-d
 type NoInput = Record<never, never>;
 type Addition = PlainObject & { readonly then?: never };
 
-/** Builder of a job definition. Its methods add one task each and can be chained, until `seal` or `start`. */
+/** Builds a job definition. `task`, `sensor`, `external`, `job` and `map` add one task each, and can be chained. */
 export class JobBuilder<
   Input extends object = NoInput,
   Tasks extends TaskType = never,
-  /** What `start` accepts as input, if the input's schema transforms it. */
+  /** The input type that `start` accepts. Differs from `Input` if the schema of the input transforms it. */
   Given extends object = Input,
 > {
   readonly name: string;
@@ -69,9 +69,9 @@ export class JobBuilder<
     return this.#sealed !== undefined;
   }
 
-  // Methods infer the type parameters from `this`: with the class's own, tsc walks all tasks again in every type of
-  // every call, and takes 10 s instead of 0.3 s for 400 tasks.
-  /** Adds a task that runs a function; `seal` reports its problems. @throws JobDefinitionError `SEALED` after `seal` */
+  // Methods infer the type parameters from `this`. With the class's type parameters, tsc would walk all tasks again in
+  // every type of every call, and take 10 s instead of 0.3 s for 400 tasks.
+  /** Adds a task that runs a function; `seal` reports problems. @throws JobDefinitionError `SEALED` after `seal` */
   task<Input extends object, Tasks extends TaskType, Given extends object, const Name extends string, Result>(
     this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
@@ -81,7 +81,7 @@ export class JobBuilder<
     Tasks | TaskType<Name, OutputOf<Result>, IsCertain<Name, false>, MayBeSkipped<never, 'allSuccess', never, Result>>,
     Given
   >;
-  /** Adds a task with options; `seal` reports its problems. @throws JobDefinitionError `SEALED` after `seal` */
+  /** Adds a task with options; `seal` reports problems. @throws JobDefinitionError `SEALED` after `seal` */
   task<
     Input extends object,
     Tasks extends TaskType,
@@ -125,8 +125,8 @@ export class JobBuilder<
   }
 
   /**
-   * Adds a task that checks until something is ready: `check` returns an output or `true` when it is, `false` or
-   * `notReady(reason)` when not yet. Between checks the task holds no slot; only an error is a failure.
+   * Adds a task that checks until something is ready. `check` returns an output or `true` when ready, `false` or
+   * `notReady(reason)` when not yet. Between checks the task holds no slot. Only an error or a timeout is a failure.
    * @throws JobDefinitionError `SEALED` after `seal`
    */
   sensor<
@@ -172,8 +172,8 @@ export class JobBuilder<
   }
 
   /**
-   * Adds a task that is completed from outside, through `job.task(name)`. It holds no slot. An `output` schema types
-   * and validates what it is completed with.
+   * Adds a task that is completed from outside, through `job.task(name)`. The task holds no slot. A schema in `output`
+   * types and validates the task's output.
    * @throws JobDefinitionError `SEALED` after `seal`
    */
   external<
@@ -208,8 +208,8 @@ export class JobBuilder<
   }
 
   /**
-   * Adds a task that runs a nested job. The nested job's input is the context of the task, or what `input` returns; the
-   * task's output is the nested tasks' merged output under the task's name, or what `output` returns.
+   * Adds a task that runs a nested job. Option `input` returns the nested job's input; default: the context of the
+   * task. Option `output` returns the task's output; default: the nested tasks' merged outputs, under the task's name.
    * @throws JobDefinitionError `SEALED` after `seal`
    */
   job<
@@ -254,9 +254,9 @@ export class JobBuilder<
   }
 
   /**
-   * Adds a fan-out: a task that calls `run` once per item, each call being an instance `name[0]`, `name[1]` … Its
-   * output, under its name, lists the results in the order of the items; with `continueOnFailure` as
-   * `Promise.allSettled` does.
+   * Adds a fan-out: a task that calls `run` once per item, in instances named `name[0]`, `name[1]` … The task's output
+   * is `{ [name]: results }`, in the order of the items. With `continueOnFailure`, each result has the form that
+   * `Promise.allSettled` uses.
    * @throws JobDefinitionError `SEALED` after `seal`
    */
   map<
@@ -307,7 +307,7 @@ export class JobBuilder<
     return validate(this.name, this.#drafts, this.#options).problems;
   }
 
-  /** Returns the validated, frozen definition, the same one each time. @throws JobDefinitionError with all problems */
+  /** Returns the validated, frozen definition, always the same one. @throws JobDefinitionError with all problems */
   seal(): JobDefinition<Input, Tasks, Given> {
     this.#sealed ??= sealDefinition<Input, Tasks, Given>(this.name, this.#drafts, this.#options);
     return this.#sealed;
@@ -331,20 +331,20 @@ export class JobBuilder<
   }
 }
 
-/** Requires the option `input` if the nested job's input differs from the context of the task. */
+/** Requires the option `input` if the context of the task does not fit the input of the nested job. */
 type Fed<Scope extends { readonly ctx: unknown }, Given> = [Scope['ctx']] extends [Given]
   ? unknown
   : { readonly input: (scope: Scope) => Given };
 
 type SchemaObject<Type> = Type extends object ? Type : never;
 
-/** Creates the builder of a job whose input a schema validates and types. */
+/** Creates the builder of a job. The schema in `input` validates the input of the job and determines its type. */
 export function defineJob<Schema extends StandardSchema<PlainObject, PlainObject>>(
   name: string,
   options: DefinitionOptions<Schema> & { readonly input: Schema },
 ): JobBuilder<SchemaObject<SchemaOutput<Schema>>, never, SchemaObject<SchemaInput<Schema>>>;
 
-/** Creates the builder of a job whose input has the type `Input`. */
+/** Creates the builder of a job. `Input` is the type of its input. */
 export function defineJob<Input extends object = NoInput>(
   name: string,
   options?: DefinitionOptions<undefined>,

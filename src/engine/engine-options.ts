@@ -9,11 +9,11 @@ import type { AnyDefinition, JobDefinition } from './job-definition.ts';
 import type { Clock } from './time/clock.ts';
 
 export type EngineOptions = LimitOptions & {
-  /** Stores the events of every job that has no journal of its own. Default none. */
+  /** Journal of the jobs that are started without their own. Default: no journal. */
   readonly journal?: Journal | undefined;
-  /** Definitions, found by name, for the stored jobs that are resumed, retried or rerun. Default none. */
+  /** Definitions of stored jobs to resume, retry or rerun. The engine finds them by name. Default: no definitions. */
   readonly definitions?: readonly AnyDefinition[] | undefined;
-  /** Receives every event of every job that has no logger of its own. Default none. */
+  /** Logger of the jobs that are started without their own. Default: no logger. */
   readonly logger?: Logger | undefined;
   /** Source of time and timers for the engine and its jobs. Default: the system clock. */
   readonly clock?: Clock | undefined;
@@ -24,13 +24,13 @@ export type EngineOptions = LimitOptions & {
 export type CloseOptions = {
   /** `drain`: running tasks finish, nothing else starts. `abort`: running tasks are aborted. Default `drain`. */
   readonly mode?: 'drain' | 'abort' | undefined;
-  /** Time limit of a drain in ms; after that it becomes an abort. Default no limit. */
+  /** Time limit of a drain in ms; then running tasks are aborted. Default: no limit. */
   readonly graceMs?: number | undefined;
 };
 
-/** How a stored job is resumed, retried or rerun. Absent plain-data options keep the values of its start. */
+/** How a stored job is resumed, retried or rerun. An absent plain-data option keeps the value of the first start. */
 export type TakeUpOptions = Omit<StartOptions, 'jobId' | 'jobKey' | 'metadata'> & {
-  /** The job's definition. Default: the one of that name among the engine's `definitions`. */
+  /** The job's definition. Default: the definition of the job's name among the engine's `definitions`. */
   readonly definition?: AnyDefinition | undefined;
   /**
    * What to do if the definition has changed since the start. `refuse`: throw JournalError `DEFINITION_CHANGED` with
@@ -38,19 +38,19 @@ export type TakeUpOptions = Omit<StartOptions, 'jobId' | 'jobKey' | 'metadata'> 
    * `refuse`.
    */
   readonly changed?: ChangePolicy | undefined;
-  /** Specs of tasks added to the running job that have yet to run, as its definition lacks them. Default none. */
+  /** Specs of tasks added to the running job that have yet to run; the journal does not store functions. */
   readonly added?: readonly AnyTaskSpec[] | undefined;
 };
 
 export type RecoverOptions = Pick<TakeUpOptions, 'changed'>;
 
-/** A job whose definition the types do not know. */
+/** A job of any definition. */
 export type AnyJob = Job<AnyContext, AnyTasks>;
 
 export type AnyContext = Readonly<Record<string, unknown>>;
 export type AnyTasks = TaskType<string, AnyContext, true, false>;
 
-/** The option `definition`, with the types that the returned job then has. */
+/** The option `definition`, which determines the types of the returned job. */
 export type OfDefinition<Input extends object, Tasks extends TaskType, Given extends object> = {
   readonly definition?: JobDefinition<Input, Tasks, Given> | undefined;
 };
@@ -59,6 +59,6 @@ export type OfDefinition<Input extends object, Tasks extends TaskType, Given ext
 export type Recovery = {
   /** Jobs that were resumed. */
   readonly resumed: readonly AnyJob[];
-  /** Jobs that could not be resumed, each with the reason. They are unchanged. */
+  /** Jobs that could not be resumed, each with the reason. The jobs are unchanged. */
   readonly refused: readonly { readonly jobId: string; readonly jobName: string; readonly error: Error }[];
 };

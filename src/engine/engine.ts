@@ -47,7 +47,7 @@ import {
 import { rerunJob, retryJob, startJob } from './start-job.ts';
 import type { Clock } from './time/clock.ts';
 
-/** Runs many jobs that share limits, a journal and a stream of events, and ends them together. */
+/** Runs many jobs that share limits, a journal and a stream of events. `close` ends them all. */
 export class Engine implements AsyncDisposable {
   readonly #options: EngineOptions;
   readonly #clock: Clock;
@@ -73,7 +73,7 @@ export class Engine implements AsyncDisposable {
     };
   }
 
-  /** Events of all its jobs from now on. Completes when the engine has closed. */
+  /** Events of all jobs of the engine from now on. Completes when the engine has closed. */
   get events$(): Observable<JobEvent> {
     return this.#events.asObservable();
   }
@@ -99,8 +99,8 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Starts a job within the engine's limits. If the `jobKey` was used before, returns that job; if its process died,
-   * the job resumes.
+   * Starts a job within the engine's limits. If a job with the same `jobKey` exists, returns that job, and resumes it
+   * if its process died.
    * @throws CommandError `ENGINE_CLOSED`, OptionError, SchemaError
    * @throws JournalError, SerialisationError if the job can't be stored
    */
@@ -120,9 +120,9 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Resumes a stored job whose process died: completed tasks are not run again, interrupted ones are. A job that is
-   * over, or runs in this process, is returned as it is. The job is wrapped, since awaiting a job itself yields its
-   * result. Its first event comes in a later turn of the event loop.
+   * Resumes a stored job whose process died. Completed tasks are not run again; interrupted tasks are. A job that is
+   * over, or runs in this process, is returned as it is. The job is wrapped in an object, because awaiting a job yields
+   * its result. The first event comes in a later turn of the event loop.
    * @throws CommandError `ENGINE_CLOSED`, OptionError
    * @throws JournalError `JOB_NOT_FOUND`, `JOB_LEASED` (another process runs it), `UNKNOWN_DEFINITION`,
    * `DEFINITION_CHANGED`
@@ -178,8 +178,8 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Retries tasks of a job that is over, and everything downstream of them. Default: the tasks that failed (unless
-   * tolerated), were not ready or were cancelled. The job continues under its id.
+   * Retries tasks of a job that is over, and everything downstream of these tasks. The job continues under its id.
+   * Default: the tasks that failed without `continueOnFailure`, were not ready or were cancelled.
    * @throws CommandError `INVALID_STATE` if the job is not over or has nothing to retry; UnknownTaskError; as `resume`
    */
   retry<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
@@ -189,7 +189,7 @@ export class Engine implements AsyncDisposable {
     return this.#restart('retry', jobId, options, retryJob);
   }
 
-  /** Returns what `retry` would run and keep. Changes nothing. @throws as `retry` */
+  /** Returns which tasks `retry` would run and keep. Changes nothing. @throws as `retry` */
   async previewRetry(jobId: string, options: TakeUpOptions & RetrySelection = {}): Promise<Preview> {
     throwIfInvalid(subjectOf('retry', jobId), restartOptionProblems(options, 'retry'));
     const { run } = await this.#loadEnded(jobId, options);
@@ -197,8 +197,8 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Starts a new job with the results of one that is over, except those of the tasks `from` and everything downstream.
-   * Default: the tasks that failed (unless tolerated), were not ready or were cancelled.
+   * Starts a new job that reuses the results of a job that is over. The tasks in `from`, and all downstream, run again.
+   * Default: the tasks that failed without `continueOnFailure`, were not ready or were cancelled.
    * @throws CommandError `INVALID_STATE` if the job is not over or has nothing to rerun; UnknownTaskError; as `resume`
    */
   rerun<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
@@ -211,7 +211,7 @@ export class Engine implements AsyncDisposable {
     return this.#restart('rerun', jobId, options, rerunJob);
   }
 
-  /** Returns what `rerun` would run, and which results it would take over. Changes nothing. @throws as `rerun` */
+  /** Returns which tasks `rerun` would run, and which results it would reuse. Changes nothing. @throws as `rerun` */
   async previewRerun(jobId: string, options: TakeUpOptions & RerunSelection = {}): Promise<Preview> {
     throwIfInvalid(subjectOf('rerun', jobId), restartOptionProblems(options, 'rerun'));
     const { run } = await this.#loadEnded(jobId, options);
@@ -219,9 +219,9 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Accepts no more jobs, ends the current ones, and resolves when all are over. A job without a journal is cancelled;
-   * one with a journal can be resumed later, and its running tasks finish or, with `abort`, are aborted. A second call
-   * can turn a `drain` into an `abort`.
+   * Closes the engine: accepts no more jobs, ends the current jobs, and resolves when all are over. Running tasks
+   * finish or, with `abort`, are aborted. A job with a journal can be resumed later; a job without one is cancelled. A
+   * second call can turn a `drain` into an `abort`.
    * @throws OptionError
    */
   close(options: CloseOptions = {}): Promise<void> {
@@ -247,13 +247,13 @@ export class Engine implements AsyncDisposable {
     await this.close({ mode: 'abort' });
   }
 
-  /** Resolves when all jobs are over, also those that were being loaded from the journal on closing. */
+  /** Resolves when all jobs are over, including jobs that were still being loaded from the journal. */
   async #allEnded(): Promise<void> {
     while (this.#pendingWork.size > 0) await Promise.allSettled(this.#pendingWork);
     await Promise.all([...this.#live.values()].map((live) => this.#end(live, this.#closeMode)));
   }
 
-  /** Tracks work that starts a job after reading the journal; closing waits for it. */
+  /** Tracks work that starts a job after reading the journal. `close` waits for such work. */
   #track<Value>(work: Promise<Value>): Promise<Value> {
     this.#pendingWork.add(work);
     const done = (): void => void this.#pendingWork.delete(work);
@@ -283,7 +283,7 @@ export class Engine implements AsyncDisposable {
     return { ...options, logger: options.logger ?? logger, clock, random: options.random ?? random };
   }
 
-  /** Loads a job that is over from the journal, and starts it again with `start`. */
+  /** Loads a job that is over from the journal, and retries or reruns it with `start`. */
   async #restart<Input extends object, Tasks extends TaskType>(
     what: 'retry' | 'rerun',
     jobId: string,
@@ -313,7 +313,7 @@ export class Engine implements AsyncDisposable {
     return { run: await loadEndedRun(this.#resumeContext, from, jobId, request), journal: from };
   }
 
-  /** Returns the given journal, or the engine's. @throws OptionError if there is neither */
+  /** Returns the given journal or, by default, the engine's. @throws OptionError if there is neither */
   #journal({ journal = this.#options.journal }: Pick<StartOptions, 'journal'>): Journal {
     if (!journal) {
       const message = 'The engine has no journal: hand one to createEngine, such as sqliteJournal(file).';
@@ -342,7 +342,7 @@ type Selection = RetrySelection & RerunSelection & Pick<StartOptions, 'jobId' | 
 
 const CLOSING = 'the engine is closing';
 
-/** Returns `The retry of job "a1"`, for messages. @throws OptionError if the id is no text or empty */
+/** Returns `The retry of job "a1"`, for messages. @throws OptionError if the id is empty or not a string */
 const subjectOf = (what: string, jobId: unknown): string => {
   if (typeof jobId === 'string' && jobId !== '') return `The ${what} of job "${jobId}"`;
   const message = `The job is ${formatValue(jobId)}: expected the id of a job, as text.`;
@@ -352,14 +352,14 @@ const subjectOf = (what: string, jobId: unknown): string => {
 /** Logs nothing: loading a job from the journal is not an event of the job. */
 const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-/** Returns the subject of messages about a start. @throws OptionError if the value is no sealed definition */
+/** Returns the subject of messages about a start. @throws OptionError if the value is not a sealed definition */
 const requireDefinition = (definition: unknown): string => {
   if (isDefinition(definition)) return `The start of job "${(definition as { readonly name: string }).name}"`;
   const message = `It was given ${formatValue(definition)}: expected a sealed definition. Call .seal() on a builder first.`;
   throw new OptionError('A start of the engine', [optionProblem('definition', message)]);
 };
 
-/** Creates an engine, whose jobs share its limits and its journal. @throws OptionError */
+/** Creates an engine. Its jobs share its limits and its journal. @throws OptionError */
 export const createEngine = (options: EngineOptions = {}): Engine => {
   throwIfInvalid('The engine', engineOptionProblems(options));
   return new Engine(options ?? {});

@@ -20,7 +20,7 @@ export type StartArguments<Input> =
     ? [input?: Input | undefined, options?: StartOptions]
     : [input: Input, options?: StartOptions];
 
-/** A sealed, validated graph of tasks. It holds no state of a job: start it any number of times, also concurrently. */
+/** A sealed, validated graph of tasks. It can start any number of jobs, also concurrently, as it holds no job state. */
 export class JobDefinition<
   Input extends object = Readonly<Record<string, unknown>>,
   Tasks extends TaskType = never,
@@ -47,8 +47,8 @@ export class JobDefinition<
   }
 
   /**
-   * SHA-256 (hex) of the graph, with nested jobs: names, dependencies, kinds, trigger rules, which tasks have
-   * conditions, `continueOnFailure`. The order of declaration and the code of functions do not matter.
+   * SHA-256 (hex) of the graph, including nested jobs. Covers names, dependencies, kinds, trigger rules,
+   * `continueOnFailure`, and which tasks have conditions. Ignores the order of declaration and the code of functions.
    */
   get fingerprint(): string {
     return definitionShape(this.#plan).fingerprint;
@@ -68,7 +68,7 @@ export class JobDefinition<
     return [];
   }
 
-  /** Returns all task names in topological order (Kahn's algorithm); of free tasks, the one declared first. */
+  /** Returns all task names in topological order (Kahn's algorithm); ties are broken by declaration order. */
   topologicalOrder(): readonly string[] {
     return this.#names(this.#plan.order);
   }
@@ -83,7 +83,7 @@ export class JobDefinition<
     return this.#names(reachable(indexIn(this.#plan, task), this.#plan.graph.downstream));
   }
 
-  /** Returns the names of the longest chain of tasks; of equally long chains, the one declared first. */
+  /** Returns the longest chain of tasks. If several are equally long, the task declared first wins at each step. */
   criticalPath(): readonly string[] {
     return this.#names(criticalPath(this.#plan.graph, this.#plan.lengths));
   }
@@ -103,7 +103,7 @@ export class JobDefinition<
   }
 }
 
-/** Validates a described job and returns its definition. @throws JobDefinitionError with all problems */
+/** Validates the drafts of a job and returns its definition. @throws JobDefinitionError with all problems */
 export const sealDefinition = <Input extends object, Tasks extends TaskType, Given extends object>(
   name: string,
   drafts: readonly TaskDraft[],

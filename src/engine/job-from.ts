@@ -6,8 +6,8 @@ import type { Job } from './job.ts';
 import { type JobDefinition, sealDefinition } from './job-definition.ts';
 
 /**
- * Creates a definition from tasks given as data. `Context` types what tasks read and a completed job ends with; the
- * input of a job is any part of it.
+ * Creates a definition from tasks given as data. `Context` is the type of the context that tasks read and a completed
+ * job returns; the input of a job is any part of that context.
  * @throws JobDefinitionError with all problems
  */
 export const jobFrom = <Context extends object = Readonly<Record<string, unknown>>>(

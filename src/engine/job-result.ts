@@ -17,7 +17,7 @@ export type TaskResult = {
   readonly error: TaskError | undefined;
   /** Why the task did not complete: `error`, `timeout`, `deadline`, `invalidOutput`, `upstreamFailed` … */
   readonly reason: string | undefined;
-  /** For a sensor: number of checks that were not ready. */
+  /** For a sensor: number of checks that returned "not yet". */
   readonly polls?: number;
   /** For a nested job: its tasks by name. For a fan-out: its instances, as `[0]`, `[1]` … */
   readonly tasks?: Readonly<Record<string, TaskResult>>;
@@ -27,23 +27,24 @@ type ResultBase<Names extends string> = {
   readonly jobId: string;
   readonly jobName: string;
   readonly tasks: Readonly<Record<Names, TaskResult>>;
-  /** Final failures of tasks in time order, including tolerated ones, which have `tolerated` set. */
+  /** Final failures of tasks in time order. Includes tolerated failures, which have `tolerated` set. */
   readonly errors: readonly TaskError[];
-  /** Epoch ms; `undefined` if the job ended before it started. `durationMs` runs from the start to the end. */
+  /** Start of the job in epoch ms; `undefined` if the job ended before it started. */
   readonly startedAt: number | undefined;
+  /** Time in ms from the start of the job to its end. */
   readonly durationMs: number;
   isReady(): this is { readonly state: 'completed' };
   isNotReady(): this is { readonly state: 'notReady' };
   isFailed(): this is { readonly state: 'failed' };
   isTimedOut(): this is { readonly state: 'timedOut' };
   isCancelled(): this is { readonly state: 'cancelled' };
-  /** Returns the first task failure in time that was not tolerated. */
+  /** Returns the earliest task failure that was not tolerated. */
   readonly firstError: () => TaskError | undefined;
-  /** Returns the name of the first task, by name, that is not ready. */
+  /** Returns the first name, in sort order, of a task that is not ready. */
   readonly firstInProgress: () => Names | undefined;
-  /** Returns, by name, tasks not completed although all their upstreams have, and those failed or not ready. */
+  /** Returns, sorted by name, uncompleted tasks whose upstreams have all completed, and tasks failed or not ready. */
   readonly frontier: () => readonly FrontierItem[];
-  /** Returns, by name, the completed tasks that have an uncompleted task anywhere downstream. */
+  /** Returns, sorted by name, the completed tasks that have an uncompleted task anywhere downstream. */
   readonly boundarySubtrees: () => readonly FrontierItem[];
   /** Renders when each task waited and ran, as a Mermaid Gantt chart. */
   readonly toGantt: () => string;
@@ -59,7 +60,7 @@ export type JobResult<Final = Readonly<Record<string, unknown>>, Partial = Final
       readonly error: JobError;
     });
 
-/** Returns the result of a job that is over; the context and the tasks are copied on first read. @internal */
+/** Returns the result of a job that is over. The context and the tasks are copied on first read. @internal */
 export const resultOf = (run: JobRun): JobResult => {
   const { state, error } = run;
   const errors = Object.freeze([...run.errors]);

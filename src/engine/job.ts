@@ -38,7 +38,7 @@ export type CancelOptions = {
   readonly mode?: 'abort' | 'drain';
 };
 
-/** One execution of a definition. Awaiting it gives the result, however the job ends. */
+/** One execution of a definition. Awaiting a job yields its result, however it ends. */
 export class Job<Input extends object = object, Tasks extends TaskType = never>
   implements
     PromiseLike<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>>,
@@ -74,8 +74,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 
   /**
-   * Events of the job. Hot: a subscriber in the tick of the start misses nothing, a later one gets the remaining
-   * events, one after the end the terminal event alone. Completes, never errors.
+   * Events of the job from now on. A subscriber in the tick of the start receives all events; a subscriber after the
+   * end receives only the terminal event. Completes, never errors.
    */
   get events$(): Observable<JobEvent> {
     return this.#run.events$;
@@ -121,7 +121,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     throw result.error ?? notReadyError(this.#run);
   }
 
-  /** Resolves to a task's output once the task has settled. @throws TaskError if not completed; UnknownTaskError */
+  /** Resolves to a task's output when the task has settled. @throws TaskError if not completed; UnknownTaskError */
   async output<Name extends TaskName<Tasks>>(task: Name): Promise<OutputNamed<Tasks, Name>> {
     const run = this.#run;
     const index = indexIn(run.plan, task);
@@ -134,15 +134,12 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     });
   }
 
-  /**
-   * Returns a live handle of a task: `name`, `outer/inner` in a nested job, `name[3]` in a fan-out.
-   * @throws UnknownTaskError
-   */
+  /** Returns a live handle of a task by path: `name`, `outer/inner` (nested) or `name[3]`. @throws UnknownTaskError */
   task(path: TaskPath<Tasks>): TaskHandle {
     return new TaskHandle(this.#run, path);
   }
 
-  /** Resolves once everything so far is stored; at once without a journal. Rejects with JournalError if it can't be. */
+  /** Resolves when all events so far are stored; at once without a journal. Rejects with JournalError on failure. */
   saved(): Promise<void> {
     const { recorder } = this.#run;
     return recorder ? new Promise((resolve, reject) => recorder.afterCommit(resolve, reject)) : Promise.resolve();
@@ -150,8 +147,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 
   /**
    * Pauses the job: running functions continue, nothing new starts. Paused time does not count towards the job's
-   * timeout or a deadline. `by` is who pauses it, for `explain`.
-   * @throws TypeError if `by` is no text or empty
+   * timeout or a deadline. `explain` shows `by` as who paused the job.
+   * @throws TypeError if `by` is empty or not a string
    * @throws CommandError `INVALID_STATE` if the job is over, is ending, or runs in another process
    */
   pause(by = THE_PROGRAM): void {
@@ -159,20 +156,20 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     pauseJob(this.#run, by);
   }
 
-  /** Resumes a paused job. @throws CommandError `INVALID_STATE` if it runs in another process */
+  /** Resumes a paused job. @throws CommandError `INVALID_STATE` if the job runs in another process */
   resume(): void {
     requireLocal(this.#run, 'resumed');
     resumeJob(this.#run);
   }
 
   /**
-   * Retries tasks. Each gets its full number of retries again. While the job runs, a task can be retried if it is
-   * paused, if it waits for its next attempt (which then starts at once), or if it has failed and no task has started
-   * because of that. Default: all such failed tasks, and all that are paused because their retries are used up. Returns
-   * this job.
-   * When the job is over, it continues under its id, and its new handle is returned. The given tasks run again, and
-   * everything downstream of them (`downstream: false`: without what has completed). Default: the tasks that failed
-   * (unless tolerated), were not ready or were cancelled.
+   * Retries tasks. A task that has failed, or has used up its retries, gets its full number of retries again.
+   * While the job runs, a task can be retried if it is paused, if it waits for its next attempt (which then starts at
+   * once), or if it has failed and no task has started because of the failure. Default: all failed tasks that can be
+   * retried, and all tasks paused because their retries are used up. Returns this job.
+   * When the job is over, it continues under its id; `retry` returns a new handle. The tasks and everything downstream
+   * run again; with `downstream: false`, completed tasks downstream do not. Default: the tasks that failed without
+   * `continueOnFailure`, were not ready or were cancelled.
    * @throws CommandError `INVALID_STATE`, UnknownTaskError, OptionError, JournalError
    */
   retry(tasks?: TaskPath<Tasks> | (RetrySelection<TaskPath<Tasks>> & StartOptions)): Job<Input, Tasks> {
@@ -190,15 +187,15 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     return this;
   }
 
-  /** Returns what `retry` of this job, which must be over, would run and keep. Changes nothing. @throws as `retry` */
+  /** Returns which tasks `retry` would run and keep. The job must be over. Changes nothing. @throws as `retry` */
   previewRetry(selection: RetrySelection<TaskPath<Tasks>> = {}): Preview {
     throwIfInvalid(`A retry of job "${this.name}"`, restartOptionProblems(selection, 'retry', 'handle'));
     return previewRetry(this.#run, selection);
   }
 
   /**
-   * Starts a new job with the tasks, input and results of this one, which must be over, except the results of the tasks
-   * `from` and everything downstream. Default: tasks that failed (unless tolerated), were not ready or were cancelled.
+   * Starts a new job with the tasks, input and results of this job, which must be over. Tasks in `from` and downstream
+   * run again. Default: the tasks that failed without `continueOnFailure`, were not ready or were cancelled.
    * @throws CommandError `INVALID_STATE`, UnknownTaskError, OptionError, JournalError
    */
   rerun(options: RerunSelection<TaskPath<Tasks>> & StartOptions = {}): Job<Input, Tasks> {
@@ -209,19 +206,19 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     return new Job(rerunJob(this.#run, options, this.#host), this.#host);
   }
 
-  /** Returns what `rerun` would run, and which results it would take over. Changes nothing. @throws as `rerun` */
+  /** Returns which tasks `rerun` would run, and which results it would reuse. Changes nothing. @throws as `rerun` */
   previewRerun(selection: RerunSelection<TaskPath<Tasks>> = {}): Preview {
     throwIfInvalid(`A rerun of job "${this.name}"`, restartOptionProblems(selection, 'rerun', 'handle'));
     return previewRerun(this.#run, selection);
   }
 
-  /** Explains why the given task, or each that neither runs nor has ended, is not running. @throws UnknownTaskError */
+  /** Explains why a task is not running; without `path`, each task that waits to run. @throws UnknownTaskError */
   explain(path?: TaskPath<Tasks>): readonly Explanation[] {
     return path === undefined ? explainAll(this.#run) : [explainOne(this.#run, path)];
   }
 
   /**
-   * Adds tasks, all or none, to the running job; they may depend on any of its tasks and on one another.
+   * Adds tasks to the running job, all or none. The tasks may depend on any task of the job and on one another.
    * @throws JobDefinitionError; CommandError `INVALID_STATE`
    */
   addTasks(tasks: readonly AnyTaskSpec[]): void {
@@ -238,7 +235,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     removeTask(this.#run, name);
   }
 
-  /** Returns, by name, tasks not completed although all their upstreams have, and those failed or not ready. */
+  /** Returns, sorted by name, uncompleted tasks whose upstreams have all completed, and tasks failed or not ready. */
   frontier(): readonly FrontierItem[] {
     return frontierOf(viewOfJob(this.#run));
   }
@@ -259,8 +256,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 
   /**
-   * Cancels the job, at any time and repeatedly: only clean-up tasks start from now on; `drain` may be followed by
-   * `abort`. `reason` becomes the `cause` of the job's error. Resolves to the result.
+   * Cancels the job: from now on, only clean-up tasks start. Can be called at any time and repeatedly, such as with
+   * `abort` after `drain`. `reason` becomes the `cause` of the job's error. Resolves to the result.
    * @throws OptionError
    */
   cancel(
@@ -280,7 +277,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 }
 
-/** Returns the handle of a started job: a new one, or that of the job which has the same key. */
+/** Returns the handle of a started job: a new handle, or the existing handle of the job with the same key. */
 export const jobOf = (started: Started, host: JobHost): Job =>
   'existing' in started ? (started.existing as Job) : new Job(started.run, host);
 

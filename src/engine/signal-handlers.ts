@@ -13,8 +13,8 @@ export type SignalHandlerOptions = {
 };
 
 /**
- * Ends the program cleanly: the first signal drains the engine, the second aborts what still runs, the third exits.
- * Returns a function that removes the handlers, as closing the engine does.
+ * Ends the program cleanly: the first signal drains the engine, the second aborts running tasks, the third exits.
+ * Returns a function that removes the handlers. Closing the engine removes the handlers, too.
  * @throws OptionError
  */
 export const installSignalHandlers = (engine: Engine, options: SignalHandlerOptions = {}): (() => void) => {

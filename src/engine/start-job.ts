@@ -16,8 +16,8 @@ import type { RerunSelection, RetrySelection } from './recovery/retry-plan.ts';
 import { decodeOptions } from './recovery/stored-options.ts';
 
 /**
- * Starts a job in a later microtask, so that a subscriber of the current tick misses nothing; returns the job that runs
- * here with the same key, if any.
+ * Starts a job in a later microtask, so that a subscriber of the current tick receives all events. If a job with the
+ * same key runs in this process, returns that job.
  * @throws OptionError, SchemaError, JournalError, SerialisationError
  */
 export const startJob = (plan: Plan, input: unknown, options: StartOptions | undefined, host: JobHost): Started => {
@@ -35,14 +35,14 @@ export const startJob = (plan: Plan, input: unknown, options: StartOptions | und
   return { run };
 };
 
-/** Returns the options of the first start with the key, if the journal returns that job synchronously. */
+/** Returns the options with which the job was first started, if the journal returns the job synchronously. */
 const storedStartOptions = (journal: Journal | undefined, jobId: string | undefined): StartOptions => {
   const stored = jobId === undefined ? undefined : journal?.job(jobId);
   ignoreRejection(stored);
   return stored && !isThenable(stored) ? decodeOptions(stored.options) : {};
 };
 
-/** Continues a job that is over, under its id. @throws UnknownTaskError, CommandError, JournalError */
+/** Retries tasks of a job that is over, under its id. @throws UnknownTaskError, CommandError, JournalError */
 export const retryJob = (
   earlier: JobRun,
   { tasks, downstream, ...options }: RetrySelection & StartOptions,
@@ -61,7 +61,7 @@ export const retryJob = (
   return run;
 };
 
-/** Calls back once the end of the earlier job has been stored, which it mostly is already. */
+/** Calls `start` when the end of the earlier job has been stored, which is usually the case already. */
 const onceCommitted = ({ recorder }: JobRun, run: JobRun, start: () => void): void => {
   if (!recorder || recorder.isCommitted) {
     start();
@@ -85,7 +85,7 @@ const notOver = ({ id, plan }: JobRun): CommandError => {
 const alreadyRetrying = ({ id, plan }: JobRun): JournalError =>
   new JournalError('JOB_LEASED', `Job "${plan.name}" ("${id}") is being tried again already.`, { jobId: id });
 
-/** Starts a new job with the results of one that is over. @throws UnknownTaskError, CommandError, JournalError */
+/** Starts a new job that reuses results of a job that is over. @throws UnknownTaskError, CommandError, JournalError */
 export const rerunJob = (
   earlier: JobRun,
   { from, ...options }: RerunSelection & StartOptions,
@@ -102,7 +102,7 @@ export const rerunJob = (
   return run;
 };
 
-/** Returns the options of the earlier job, overlaid with the given ones. Its key and its signal are not inherited. */
+/** Returns the options of the earlier job, overridden by `options`. The key and the signal are not inherited. */
 const inheritedOptions = (earlier: JobRun, options: StartOptions): StartOptions => {
   const { jobKey: _, metadata, ...before } = earlier.startOptions;
   return { ...before, metadata, signal: undefined, ...options };

@@ -58,7 +58,7 @@ export class TaskHandle implements TaskResult {
     return durationOf(this.#task, this.#run.clock.now);
   }
 
-  /** Why the task failed; until it has ended, why its last attempt failed. */
+  /** Why the task did not complete; before the task has ended, why its last attempt failed. */
   get error(): TaskError | undefined {
     const task = this.#task;
     return task?.error ?? (task?.state === 'completed' ? undefined : task?.lastError);
@@ -73,17 +73,16 @@ export class TaskHandle implements TaskResult {
     return this.#task?.lateResults ?? 0;
   }
 
-  /** Owner of an external task that is claimed. */
+  /** Owner of an external task that has been claimed. */
   get owner(): string | undefined {
     const task = this.#task;
     return task?.attempt && task.claim?.owner;
   }
 
   /**
-   * Pauses a task that is not running, or once it is ready; external tasks, nested jobs and fan-outs also while they
-   * run. `by` is who pauses it; a `token` must be that of the current claim.
-   * @throws CommandError
-   * @throws TypeError if `by` is no text or empty
+   * Pauses a ready task, or any other task as soon as it is ready. External tasks, nested jobs and fan-outs can also be
+   * paused while they run. `by` is who pauses the task; `token`, if given, must be the token of the current claim.
+   * @throws CommandError; TypeError if `by` is empty or not a string
    */
   pause(by = THE_PROGRAM, token?: string): void {
     const { job, index, task } = this.#requireStarted('paused');
@@ -104,15 +103,15 @@ export class TaskHandle implements TaskResult {
   }
 
   /**
-   * Claims a ready external task; returns a token that identifies this attempt. `leaseMs`: longest time in ms without a
-   * heartbeat, default `heartbeatTimeout`.
-   * @throws CommandError, OptionError; TypeError if `owner` is no text or empty
+   * Claims a ready external task; returns a token for the attempt that starts. `leaseMs` is the longest time in ms
+   * without a heartbeat; default: the task's `heartbeatTimeout`.
+   * @throws CommandError, OptionError; TypeError if `owner` is empty or not a string
    */
   claim(owner: string, options: ClaimOptions = {}): string {
     return claim(this.#requireExternal('claimed'), owner, options);
   }
 
-  /** Reports that a claimed task is being worked on. @throws CommandError, `STALE_TOKEN` if the attempt is over */
+  /** Reports that the owner still works on the task. @throws CommandError, `STALE_TOKEN` if the attempt is over */
   heartbeat(token?: string): void {
     heartbeat(this.#requireExternal('kept alive'), token);
   }
@@ -128,8 +127,8 @@ export class TaskHandle implements TaskResult {
   }
 
   /**
-   * Completes an external task, claimed or not. A refused output changes nothing, so that another can be given. With an
-   * asynchronous schema or a journal, returns a promise that resolves once the output is stored.
+   * Completes an external task, claimed or not. A refused output changes nothing, so the caller can try another one.
+   * With an asynchronous schema or a journal, returns a promise that resolves when the task is completed and stored.
    * @throws CommandError, SchemaError, TypeError, SerialisationError, JournalError
    */
   complete(output?: object, token?: string): void | Promise<void> {
@@ -137,8 +136,8 @@ export class TaskHandle implements TaskResult {
   }
 
   /**
-   * Fails the attempt, which is then retried as the task's options allow. With a journal, returns a promise that
-   * resolves once the failure is stored.
+   * Fails the attempt. The task is retried if its options allow a retry. With a journal, returns a promise that
+   * resolves when the failure is stored.
    * @throws CommandError, JournalError
    */
   fail(error: unknown, token?: string): void | Promise<void> {
@@ -153,7 +152,7 @@ export class TaskHandle implements TaskResult {
     return findTask(this.#run, this.name, this.#steps);
   }
 
-  /** Finds a task of a job that runs here. @throws CommandError if the job is over or the task around has not begun */
+  /** Finds a task of a job that runs here. @throws CommandError if the job is over or the outer task has not begun */
   #requireStarted(what: string): { readonly job: JobRun; readonly index: number; readonly task: TaskRun | undefined } {
     requireLocal(this.#run, what);
     const { job, index, task } = this.#found();

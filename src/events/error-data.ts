@@ -5,7 +5,7 @@ export type ErrorData = {
   readonly code?: string;
   readonly stack?: string;
   readonly cause?: ErrorData;
-  /** Facts about the failure, such as the `exitCode` and `signal` of a command. Only errors of tintype have them. */
+  /** Facts about the failure, such as the `exitCode` and `signal` of a command. Only tintype's errors have details. */
   readonly details?: ErrorDetails;
 };
 
@@ -17,7 +17,7 @@ export const DETAILS: unique symbol = Symbol.for('tintype.details');
 /** Maximum depth of nested causes. */
 const MAX_DEPTH = 8;
 
-/** Converts a thrown value to plain data. A value that is not an `Error` gets its type's name. Never throws. */
+/** Converts a thrown value to plain data. If the value is not an `Error`, its type becomes the `name`. Never throws. */
 export const errorData = (thrown: unknown, depth = 0): ErrorData => {
   try {
     return thrown instanceof Error ? describeError(thrown, depth) : { name: nameOf(thrown), message: textOf(thrown) };
@@ -26,7 +26,7 @@ export const errorData = (thrown: unknown, depth = 0): ErrorData => {
   }
 };
 
-/** `errorData` without causes: in a chain of skipped tasks, each error would repeat those before it. */
+/** `errorData` without causes: in a chain of skipped tasks, each error would repeat all errors before it. */
 export const shallowErrorData = (thrown: unknown): ErrorData => errorData(thrown, MAX_DEPTH);
 
 const describeError = (error: Error, depth: number): ErrorData => {

@@ -8,19 +8,19 @@ export type StampedTransition = { -readonly [Key in keyof (TaskTransition & Stam
 /** An event and the job or task that it is about. */
 export type Delivery<Subject> = { readonly event: JobEvent | JobFact; readonly subject: Subject | undefined };
 
-/** Writes an event to the journal; `text` is the JSON of its output. */
+/** Writes an event to the journal; `text` is the JSON of the event's output. */
 type Persist = (event: JobEvent, text: string | undefined) => void;
 
 /**
  * The event stream of a job. An event published during a delivery is queued, so every subscriber sees the same order,
  * even if a reaction's command publishes further events. The stream completes after the terminal event; later events
- * are dropped. `Subject` is the type of what events are about (a job or task); only `deliveries` carries it.
+ * are dropped. `Subject` is the type of the job or task that an event is about; only `deliveries` passes it on.
  */
 export class EventStream<Subject> {
   readonly #jobId: string;
   readonly #jobName: string;
   readonly #persist: Persist | undefined;
-  // Most jobs have no subscriber of their own: what one needs is created for the first.
+  // Created for the first subscriber, since most jobs have none.
   #events$: Observable<JobEvent> | undefined;
   #events: RxSubject<JobEvent> | undefined;
   readonly #deliveries: RxSubject<Delivery<Subject>> | undefined;
@@ -33,7 +33,7 @@ export class EventStream<Subject> {
 
   /**
    * `persist` receives each event when it is stamped, before any subscriber. `deliveries` receives each event after the
-   * subscribers of `events$`, and the transitions of nested jobs.
+   * subscribers of `events$`; it also receives the transitions of nested jobs.
    */
   constructor(jobId: string, jobName: string, deliveries?: RxSubject<Delivery<Subject>>, persist?: Persist) {
     this.#jobId = jobId;
@@ -42,7 +42,7 @@ export class EventStream<Subject> {
     this.#deliveries = deliveries;
   }
 
-  /** Hot. Completes after the job's terminal event; a later subscriber receives only that event. */
+  /** Events from now on. Completes after the terminal event; a later subscriber receives only the terminal event. */
   get events$(): Observable<JobEvent> {
     this.#events$ ??= new Observable((subscriber) => {
       if (this.#last) subscriber.next(this.#last);
@@ -53,7 +53,7 @@ export class EventStream<Subject> {
     return this.#events$;
   }
 
-  /** Continues the numbering of events from another process. `last`: the terminal event, if the job is over. */
+  /** Continues the numbering of events from another process. `last` is the terminal event, if the job is over. */
   continueAt(nextSeq: number, last?: JobEvent): void {
     this.#seq = nextSeq;
     if (!last) return;
@@ -79,7 +79,7 @@ export class EventStream<Subject> {
     return this.#seq;
   }
 
-  /** Publishes an event that another process stamped. The reactions do not receive it. */
+  /** Publishes an event that another process stamped. The reactions do not receive the event. */
   forward(event: JobEvent): void {
     this.#seq = event.seq + 1;
     this.#events?.next(event);
@@ -112,7 +112,7 @@ export class EventStream<Subject> {
     this.#enqueue(details ? Object.assign(event, details) : event, subject);
   }
 
-  /** Delivers a nested job's transition to the reactions only: other subscribers see its task's transitions. */
+  /** Delivers a nested job's transition to the reactions only. Other subscribers see the task that runs the job. */
   notifyReactions(subject: Subject, fact: JobFact): void {
     this.#waiting.push({ event: fact, subject });
     if (!this.#delivering) this.#deliverWaiting();
@@ -133,7 +133,7 @@ export class EventStream<Subject> {
     };
   }
 
-  /** Publishes a stamped event. `text` is the JSON of its output, for the journal. */
+  /** Publishes a stamped event. `text` is the JSON of the event's output, for the journal. */
   publishStamped(event: JobEvent, subject: Subject, text: string | undefined): void {
     if (!this.#ended) this.#enqueue(event, subject, text);
   }
@@ -145,7 +145,7 @@ export class EventStream<Subject> {
     if (!this.#delivering) this.#deliverWaiting();
   }
 
-  /** Runs `publishing`, and delivers the events that it publishes only after it has returned. */
+  /** Runs `publishing`. Events that it publishes are delivered after it has returned. */
   batch(publishing: () => void): void {
     if (this.#delivering) {
       publishing();
@@ -171,7 +171,7 @@ export class EventStream<Subject> {
     }
   }
 
-  /** No subscriber can stop a delivery: RxJS rethrows a subscriber's error in a later tick. */
+  /** Delivers to all subscribers, even if one throws: RxJS rethrows the error in a later tick. */
   #deliver(delivery: Delivery<Subject>): void {
     const { event } = delivery;
     const last = 'seq' in event && isTerminal(event);

@@ -1,8 +1,8 @@
-/* Events: plain data about what happened in a job. `event.ts` has their types, `event-stream.ts` stamps and delivers
- * them. Subscribers: `logger.ts` writes each event to a logger, `event-logger.ts` prints transitions; `isolate.ts`
+/* Events: plain data about what happened in a job. `event.ts` declares the types, `event-stream.ts` stamps and delivers
+ * events. Subscribers: `logger.ts` writes each event to a logger, `event-logger.ts` prints transitions; `isolate.ts`
  * isolates the job from errors of a logger. `operators.ts` and `task-states.ts` are RxJS operators. `states.ts` and
  * `levels.ts` classify states and events. `error-data.ts` and `json-safe.ts` make values JSON-safe; `date-text.ts`,
- * `iso-text.ts`, `plain-object.ts` and `thenable.ts` are small helpers. `system-clock.ts` is the default clock. */
+ * `iso-text.ts`, `plain-object.ts` and `thenable.ts` are helpers. `system-clock.ts` is the default clock. */
 import type { ErrorData } from './error-data.ts';
 
 export type TaskState =
@@ -76,13 +76,13 @@ export type TaskLog = {
   readonly data?: unknown;
 };
 
-/** An attempt that had timed out or been cancelled has ended after all. Its result is dropped. */
+/** An attempt ended after it had timed out or been cancelled. Its result is dropped. */
 export type TaskLateResult = {
   readonly type: 'task.lateResult';
   readonly task: string;
   readonly attempt: number;
   readonly outcome: 'succeeded' | 'failed';
-  /** Set if it belongs to an earlier attempt of the enclosing nested job or fan-out, not to the current task. */
+  /** Set if the attempt belongs to an earlier attempt of the enclosing nested job or fan-out. */
   readonly earlier?: true;
 };
 
@@ -101,7 +101,7 @@ export type TaskAdded = {
   readonly type: 'task.added';
   readonly task: string;
   readonly dependsOn: readonly string[];
-  /** The task that added it with `expand`, if any. */
+  /** The task that added this task with `expand`, if one did. */
   readonly by?: string;
 };
 
@@ -111,9 +111,9 @@ export type TaskRemoved = { readonly type: 'task.removed'; readonly task: string
 /** The process that ran the job died or handed the job off, and another process continues it. */
 export type JobResumed = {
   readonly type: 'job.resumed';
-  /** The process that continues the job, in words. */
+  /** Description of the process that continues the job. */
   readonly by: string;
-  /** Accepted changes of the job definition since then, in words. */
+  /** Changes of the job's definition that were accepted on resume, in words. */
   readonly changes?: readonly string[];
 };
 

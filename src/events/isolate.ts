@@ -2,8 +2,8 @@ import { errorData } from './error-data.ts';
 import { isThenable } from './thenable.ts';
 
 /**
- * Returns a function that calls user code and swallows what that throws or rejects with. The first error is reported as
- * a process warning, later ones are dropped. `what` names the user code in the warning.
+ * Returns a function that calls user code and catches its errors and rejections. The first is reported as a process
+ * warning, later ones are dropped. `what` names the user code in the warning.
  */
 export const isolate = (what: string): ((call: () => unknown) => void) => {
   let warned = false;

@@ -1,6 +1,6 @@
 import { errorData, textOf } from './error-data.ts';
 
-/** Returns a JSON-safe copy: errors become data, what JSON can't represent becomes text, `undefined` stays. */
+/** Returns a JSON-safe copy. Errors become data; bigints and unconvertible values become text. `undefined` is kept. */
 export const jsonSafe = (value: unknown): unknown => {
   if (value === undefined || value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);

@@ -3,7 +3,7 @@ import type { JobEvent, LogLevel } from './event.ts';
 /** The log levels, from the least severe to the most severe. */
 export const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
-/** Returns the level of an event: `error` if something failed, `warn` if it is retried, not ready or in conflict. */
+/** Returns an event's level: `error` for failures and job timeouts, `warn` for retries, unready tasks and conflicts. */
 export const levelOf = (event: JobEvent): LogLevel => {
   switch (event.type) {
     case 'task.log':

@@ -10,7 +10,7 @@ export type Logger = {
   readonly error: (message: string) => void;
 };
 
-/** Creates a subscriber that logs each event as one line. If the logger throws, the process warns once. */
+/** Creates a subscriber that logs each event as one line. If the logger throws, a process warning is emitted once. */
 export const logTo = (logger: Logger): ((event: JobEvent) => void) => {
   const isolated = isolate('The logger of a job');
   return (event) => isolated(() => logger[levelOf(event)](lineOf(event)));

@@ -1,11 +1,8 @@
-/**
- * The defaults for a job's clock, randomness and ids. `machines` and `engine` receive them as arguments or options.
- * Each call looks up the global functions, so that a test runner's fake timers take effect.
- */
+/** The default clock. Each call looks up the global functions, so that a test runner's fake timers take effect. */
 export const systemClock = {
   /** Epoch ms. */
   now: (): number => Date.now(),
-  /** Calls back once after `delayMs`; returns a function that cancels the timer. */
+  /** Calls `callback` once after `delayMs` ms; returns a function that cancels the timer. */
   setTimer: (callback: () => void, delayMs: number): (() => void) => {
     let timer: ReturnType<typeof setTimeout>;
     const wait = (restMs: number): void => {
@@ -17,7 +14,7 @@ export const systemClock = {
   },
 };
 
-/** A longer `setTimeout` fires at once: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+/** `setTimeout` with a longer delay fires at once: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const systemRandom = (): number => Math.random();

@@ -10,7 +10,7 @@ type States = Readonly<Record<string, TaskState>>;
  * Each value is a new object, so an event costs time in proportion to the number of tasks. For a job of thousands,
  * batch the events first: `events$.pipe(bufferTime(100), taskStates())` yields one value for each batch.
  *
- * @param initial The states before the first event. Default: none.
+ * @param initial The states before the first event. Default: no states.
  */
 export const taskStates = (initial: States = {}): OperatorFunction<JobEvent | readonly JobEvent[], States> =>
   scan(

@@ -8,7 +8,7 @@ export const isThenable = (value: unknown): value is PromiseLike<unknown> => {
   }
 };
 
-/** Prevents an unhandled rejection, which would end the process, of a promise that nobody awaits. */
+/** Ignores the rejection of a promise that nobody awaits. Otherwise the rejection would end the process. */
 export const ignoreRejection = (value: unknown): void => {
   if (isThenable(value)) Promise.resolve(value).catch(() => {});
 };

@@ -4,7 +4,7 @@ import { NonRetryableError, type TintypeError } from '../engine/errors/errors.ts
 export const noRetry = (error: TintypeError): NonRetryableError =>
   new NonRetryableError(error.message, { cause: error });
 
-/** Returns the message; of an `AggregateError` (no address of a host accepts), which has none, those of its errors. */
+/** Returns an error's message; for an `AggregateError`, which has none, the messages of its errors. */
 export const messageOf = (error: Error): string => {
   if (!(error instanceof AggregateError)) return error.message;
   return error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ');

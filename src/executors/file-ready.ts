@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { notReady } from '../engine/definition/directive.ts';
 import type { TaskFunction, TaskScope } from '../engine/definition/task-function.ts';
 
-/** Makes a sensor's check of a path. Ready, with the path as output, when a file or folder exists there. */
+/** Makes a sensor's check that is ready when a file or folder exists at a path. Its output is the path. */
 export const fileReady =
   (path: (scope: TaskScope) => string): TaskFunction =>
   async (scope) => {

@@ -4,7 +4,7 @@ import { JournalError } from '../engine/errors/errors.ts';
 import type { Database } from './database.ts';
 import { isCorrupt, journalFailure } from './sqlite-failure.ts';
 
-/** Copies the whole database to a new file. Other processes may write it meanwhile. @throws JournalError */
+/** Copies the whole database to a new file. Other processes may write the database meanwhile. @throws JournalError */
 export const backUp = ({ file, prepared }: Database, to: string): void => {
   if (existsSync(to)) {
     throw new JournalError(
@@ -18,12 +18,12 @@ export const backUp = ({ file, prepared }: Database, to: string): void => {
     flush(to);
   } catch (error) {
     discard(to);
-    // Only damage, which SQLite finds when it reads, concerns the journal; any other error concerns the copy.
+    // Damage is in the journal, which SQLite reads. Any other error concerns the copy.
     throw journalFailure(isCorrupt(error) ? file : to, error);
   }
 };
 
-/** Flushes the copy to the disk: `VACUUM INTO` leaves that to the system. */
+/** Flushes the copy to the disk, because `VACUUM INTO` leaves that to the system. */
 const flush = (file: string): void => {
   const descriptor = openSync(file, 'r+');
   try {

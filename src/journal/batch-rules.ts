@@ -36,6 +36,6 @@ export const refuseLargeOutputs = (jobId: string, events: readonly StoredEvent[]
 /** The default of the option `maxOutputBytes` of both journals, in bytes of JSON: 16 MiB. */
 export const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
-/** Returns a job's end time (epoch ms) after a batch; undefined if the job has not ended or the batch resumes it. */
+/** Returns a job's end time (epoch ms) after a batch; undefined if the job has not ended, or the batch retries it. */
 export const endedAfter = (endedAt: number | undefined, batch: Batch): number | undefined =>
   batch.state !== undefined && !isTerminalJobState(batch.state) ? undefined : (batch.endedAt ?? endedAt);

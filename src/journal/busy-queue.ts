@@ -12,14 +12,14 @@ type Waiting = {
 };
 
 export type BusyQueue = {
-  /** Returns the result of `work`; a promise of it if another process holds the lock or other work is waiting. */
+  /** Returns the result of `work`, or a promise of it if another process holds the lock or other work waits. */
   readonly run: <Answer>(work: () => Answer) => Awaitable<Answer>;
   readonly close: (error: Error) => void;
 };
 
 /**
- * Creates a queue of work on a database that other processes write too. Work that finds it locked is retried without
- * blocking this process, later work waits behind it; after `busyTimeoutMs` it fails with `JOURNAL_LOCKED`.
+ * Creates a queue of work on a database that other processes write, too. While the database is locked, retries the work
+ * without blocking this process; later work waits. After `busyTimeoutMs`, work fails with `JOURNAL_LOCKED`.
  */
 export const busyQueue = (file: string, busyTimeoutMs: number): BusyQueue => {
   const queue: Waiting[] = [];

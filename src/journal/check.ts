@@ -19,9 +19,9 @@ export type CheckReport = {
 
 /** Something in a journal that is damaged or missing. */
 export type CheckProblem = {
-  /** The id of the job concerned; absent if the problem is not that of a job. */
+  /** The id of the job concerned; absent if the problem concerns no single job. */
   readonly jobId?: string;
-  /** The `seq` of the event concerned, the first if several are missing; absent if there is none. */
+  /** The `seq` of the damaged or first missing event; absent if the problem concerns no event. */
   readonly seq?: number;
   readonly message: string;
 };

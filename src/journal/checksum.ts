@@ -1,13 +1,13 @@
 import { crc32 } from 'node:zlib';
 
-/** Returns the CRC-32 of a row's values, the owner first, to detect a moved row. Absent and empty values differ. */
+/** Returns the CRC-32 of a row's values. The first should be the owner's id, to detect a row moved to another owner. */
 export const rowChecksum = (...values: readonly (string | number | null | undefined)[]): number =>
   crc32(values.map((value) => (value === undefined || value === null ? '' : `=${value}`)).join('\0'));
 
 /** Returns the start value for the checksums of a job's events, which ties them to the job. */
 export const jobSeed = (jobId: string): number => crc32(jobId);
 
-/** `large` is the checksum of an output in a table of its own, else `null`. */
+/** `large`: the checksum of an output that is stored in the table `large`, else `null`. */
 export const eventChecksum = (
   seed: number,
   seq: number,

@@ -15,17 +15,17 @@ export type Database = {
 
 /** A database that other processes may use at the same time. Its methods fail with a JournalError. */
 export type SharedDatabase = Database & {
-  /** Runs `work` in a read transaction: it sees one state of the database, whatever other processes write meanwhile. */
+  /** Runs `work` in a read transaction: `work` sees one state of the database, whatever other processes write. */
   readonly read: <Answer>(work: () => Answer) => Awaitable<Answer>;
-  /** Runs `work` in a write transaction: stores all that it writes, or nothing if it throws. */
+  /** Runs `work` in a write transaction: stores all that `work` writes, or nothing if `work` throws. */
   readonly write: <Answer>(work: () => Answer) => Awaitable<Answer>;
-  /** Runs `work` in a write transaction if `look` (needs no write lock) returns true; else returns `otherwise`. */
+  /** Runs `work` in a write transaction if `look`, in a read transaction, returns true; else returns `otherwise`. */
   readonly writeIf: <Answer>(look: () => boolean, work: () => Answer, otherwise: Answer) => Awaitable<Answer>;
   readonly use: <Answer>(work: () => Answer) => Answer;
   readonly close: () => void;
 };
 
-/** Wraps an open database. `version`: newest known version of the tables; `busyTimeoutMs`: how long to retry. */
+/** Wraps an open database. `version`: newest known version of the tables. `busyTimeoutMs`: how long to retry work. */
 export const sharedDatabase = (
   file: string,
   db: SqliteDatabase,
@@ -66,7 +66,7 @@ export const sharedDatabase = (
 
   const writing = <Answer>(work: () => Answer): Answer =>
     transaction('BEGIN IMMEDIATE', () => {
-      // Since it was opened, another process may have migrated the database to a later version, or replaced the file.
+      // Another process may have migrated the database to a later version, or replaced the file, since it was opened.
       const found = Number(prepared('PRAGMA user_version').get()?.user_version);
       if (found > version) throw journalNewer(file, found, version);
       if (inodeOf(file) !== inode) throw journalMoved(file);
@@ -92,7 +92,7 @@ export const sharedDatabase = (
   };
 };
 
-/** Moves the write-ahead log into the database. Ignores failures: the last process to close does the same. */
+/** Moves the write-ahead log into the database. Ignores failures: the last connection to close does so, too. */
 const checkpoint = (db: SqliteDatabase): void => {
   try {
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)');

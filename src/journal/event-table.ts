@@ -15,7 +15,7 @@ const ROWS = 16;
 /** The number of columns of a row, as in `insertOf`. */
 const COLUMNS = 6;
 
-/** Inserts events of a job. Does not check their `seq`: `updateJob` has done so. */
+/** Inserts events of a job. Does not check the `seq` of the events: `updateJob` has checked it. */
 export const insertEvents = ({ prepared }: Database, { number, id }: JobRow, events: readonly StoredEvent[]): void => {
   const seed = jobSeed(id);
   const values: SqliteValue[] = [];

@@ -33,7 +33,7 @@ type LeaseRow = {
   readonly lease_crc: number;
 };
 
-/** The columns of `beginning`, which is written once; null if its row is missing. */
+/** The columns of a row of the table `beginning`, which is written once per job; null if the row is missing. */
 type BeginningRow = {
   readonly input: string | null;
   readonly options: string | null;

@@ -90,7 +90,7 @@ export const insertJob = ({ prepared }: Database, job: NewJob, lease: Lease): vo
   );
 };
 
-/** Returns the updated row; does not check the lease. @throws JournalError if the batch does not continue the events */
+/** Updates and returns the row; does not check the lease. @throws JournalError if the events leave a gap */
 export const updateJob = ({ prepared }: Database, row: JobRow, batch: Batch): JobRow => {
   const changed = {
     ...row,
@@ -117,7 +117,7 @@ const UPDATED = ['fingerprint', 'state', 'started_at', 'ended_at', 'updated_at',
 const UPDATE_JOB = updateOf([...UPDATED, 'crc']);
 const SET_LEASE = updateOf(LEASE_COLUMNS);
 
-/** Deletes all of a job. Returns the fingerprint of its definition, in stored form, if there is such a job. */
+/** Deletes a job and its data. Returns the fingerprint of its definition, in stored form, if there was such a job. */
 export const deleteJob = ({ prepared }: Database, jobId: string): string | undefined => {
   // Do not verify the row, so that a damaged job can be removed.
   const row = prepared('SELECT number, fingerprint FROM job WHERE id = ?').get(toStored(jobId));

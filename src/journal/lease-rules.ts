@@ -4,8 +4,8 @@ import { JournalError } from '../engine/errors/errors.ts';
 import { dateText } from '../events/date-text.ts';
 
 /**
- * Returns whether `wanted` may replace `holder`: there is no holder, the owner is the same, its process is dead, or its
- * lease has run out. A lease from the future (the clock was set back) may be, unless its process is known to be alive.
+ * Returns whether `wanted` may replace `holder`: there is no holder, its owner is the same, its process is dead, or it
+ * has expired. A lease from the future (clock set back) may be replaced unless its process is known to be alive.
  */
 export const mayTake = (holder: Lease | undefined, wanted: Lease): boolean => {
   if (!holder || holder.owner === wanted.owner || isDead(holder)) return true;

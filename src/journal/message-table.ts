@@ -12,7 +12,7 @@ export const insertMessage = ({ prepared }: Database, { number, id }: JobRow, me
   prepared('INSERT INTO message (job, message, crc) VALUES (?, ?, ?)').run(number, text, rowChecksum(id, text));
 };
 
-/** Returns the jobs with messages whose lease is still held. @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns the jobs of `held` that have messages and whose lease is not lost. @throws JournalError `JOURNAL_CORRUPT` */
 export const jobsWithMessages = (database: Database, held: readonly Held[]): readonly JobRow[] => {
   const ids = database.prepared('SELECT DISTINCT job.id FROM message JOIN job ON job.number = message.job').all();
   if (ids.length === 0) return [];
@@ -23,7 +23,7 @@ export const jobsWithMessages = (database: Database, held: readonly Held[]): rea
   });
 };
 
-/** Returns and deletes the messages to jobs still held, the oldest first. @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns and deletes messages to jobs whose lease is held, oldest first. @throws JournalError `JOURNAL_CORRUPT` */
 export const takeMessages = (
   database: Database,
   held: readonly Held[],

@@ -10,11 +10,11 @@ export const APPLICATION_ID = 0x74696e74;
  * The first version of the tables:
  * - `definition`: the shape of a definition, by its fingerprint; shared by its jobs.
  * - `job`: a small row for each job, since every batch rewrites it. `beginning`: what is written once per job.
- * - `event`: the events of each job, in order. A long output, which would slow down reading, is in `large`; the row of
- *   its event has its checksum.
+ * - `event`: the events of each job, in order. A long output would slow down reading, so it is in `large`; the event's
+ *   row then has the checksum of the output.
  * - `note`: data stored for a task beside its events. `message`: messages to the process that holds a job's lease.
  *
- * Times are epoch ms. Each `crc` covers the values of its row and the id that the row belongs to.
+ * Times are epoch ms. Each `crc` covers the values of its row and the id of the job that the row belongs to.
  */
 const first: Migration = (db) => {
   db.exec(`
@@ -96,10 +96,10 @@ const first: Migration = (db) => {
   `);
 };
 
-/** All migrations, in order: a database of version n has run the first n. A released migration never changes. */
+/** All migrations, in order. A database of version n has run the first n. A released migration never changes. */
 export const MIGRATIONS: readonly Migration[] = [first];
 
-/** Upgrades a database to the newest version. Of several processes, only one runs each migration. */
+/** Upgrades a database to the newest version. If several processes do so at once, only one runs each migration. */
 export const migrate = (db: SqliteDatabase, migrations: readonly Migration[]): void => {
   if (versionOf(db) >= migrations.length) return;
   db.exec('PRAGMA foreign_keys = OFF');
@@ -120,7 +120,7 @@ export const migrate = (db: SqliteDatabase, migrations: readonly Migration[]): v
 
 export const versionOf = (db: SqliteDatabase): number => Number(db.prepare('PRAGMA user_version').get()?.user_version);
 
-/** Rolls back the transaction, if there is one: some errors have ended it already. */
+/** Rolls back the transaction, unless an error has ended it already. */
 export const rollBack = (db: SqliteDatabase): void => {
   try {
     db.exec('ROLLBACK');

@@ -53,7 +53,7 @@ const makeFolder = (folder: string): void => {
   }
 };
 
-/** Starts again while another process holds a lock, since it may be creating the same database. */
+/** Sets up the connection and the tables. Retries while another process, which may be creating them, holds a lock. */
 const setUp = (file: string, db: SqliteDatabase, options: OpenOptions): void => {
   const giveUpAt = performance.now() + options.busyTimeoutMs;
   db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
@@ -65,7 +65,7 @@ const setUp = (file: string, db: SqliteDatabase, options: OpenOptions): void => 
       db.exec(
         `PRAGMA synchronous = ${options.synchronous}; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = ${WAL_BYTES}`,
       );
-      // Writes nothing, but needs the write lock: fails here if the database can't be written.
+      // This statement changes nothing, but needs the write lock: it fails if the database can't be written.
       db.exec('DELETE FROM message WHERE 0');
       return;
     } catch (error) {
@@ -75,7 +75,7 @@ const setUp = (file: string, db: SqliteDatabase, options: OpenOptions): void => 
   }
 };
 
-/** How long SQLite itself waits for a lock, in ms. This blocks the process, so it is short. */
+/** How long SQLite itself waits for a lock, in ms. The wait is short because it blocks the process. */
 const BUSY_MS = 100;
 
 const PAUSE_MS = 20;
@@ -83,7 +83,7 @@ const PAUSE_MS = 20;
 /** The size to which SQLite truncates the write-ahead log when it starts the log anew, in bytes. */
 const WAL_BYTES = 64 * 1024 * 1024;
 
-/** Checks before anything is written. @throws JournalError `NOT_A_JOURNAL`, `JOURNAL_NEWER`, `JOURNAL_CORRUPT` */
+/** Checks the file before writing it. @throws JournalError `NOT_A_JOURNAL`, `JOURNAL_NEWER`, `JOURNAL_CORRUPT` */
 const identify = (file: string, db: SqliteDatabase, newest: number): void => {
   const { application, version, isEmpty } = readHeader(db);
   if (application === APPLICATION_ID) {

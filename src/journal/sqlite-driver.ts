@@ -27,7 +27,7 @@ export const sqliteDriver = (): SqliteDriver => nodeSqlite() ?? packagedSqlite()
 export const nodeSqlite = (): SqliteDriver | undefined =>
   process.getBuiltinModule?.('node:sqlite') as SqliteDriver | undefined;
 
-/** Loads the optional package, from here or from the working directory's project. @throws JournalError if missing */
+/** Loads the optional package, from tintype or the working directory's project. @throws JournalError if missing */
 export const packagedSqlite = (): SqliteDriver => {
   let cause: unknown;
   for (const from of [import.meta.url, join(process.cwd(), 'package.json')]) {

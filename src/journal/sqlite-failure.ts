@@ -9,7 +9,7 @@ export const isCorrupt = (error: unknown): boolean => primaryCode(error) === COR
 
 export const isNoDatabase = (error: unknown): boolean => primaryCode(error) === NOT_A_DATABASE;
 
-/** Converts any error in the use of a journal's file to a JournalError with code and remedy. */
+/** Converts any error from the use of a journal's file to a JournalError with a code and a remedy. */
 export const journalFailure = (file: string, error: unknown): JournalError => {
   if (error instanceof JournalError) return error;
   const text = error instanceof Error ? error.message : String(error);
@@ -64,13 +64,13 @@ export const journalCorrupt = (
     options,
   );
 
-/** `journalCorrupt` for damage to a job's data: `what` "of the job", `how`. `id` is in stored form, even if damaged. */
+/** Makes the error for damage to a job's data: "<what> the job <id> <how>". `id` is in stored form, perhaps damaged. */
 export const jobCorrupt = (file: string, id: unknown, what: string, how = 'is not what was written'): JournalError => {
   const jobId = typeof id === 'string' ? fromStored(id) : String(id);
   return journalCorrupt(file, `${what} the job "${jobId}" ${how}`, { jobId });
 };
 
-/** Returns the `what` of a `journalCorrupt` error, without the sentence around it; any other message unchanged. */
+/** Extracts `what` from the message of a `journalCorrupt` error; returns any other message unchanged. */
 export const detailOf = ({ message }: JournalError): string => FRAME.exec(message)?.[1] ?? message;
 
 const FRAME = /^The journal .+? is corrupt: (.+)\. See what is damaged with/s;
@@ -85,12 +85,12 @@ const FULL = 13;
 const NOT_A_DATABASE = 26;
 
 /**
- * Extended codes that mean damage: SQLITE_IOERR_DATA and SQLITE_IOERR_CORRUPTFS; SQLITE_CONSTRAINT_PRIMARYKEY and
- * _UNIQUE, if a row is in the way that a query just before did not find.
+ * Extended codes that mean damage: SQLITE_IOERR_DATA, SQLITE_IOERR_CORRUPTFS, SQLITE_CONSTRAINT_PRIMARYKEY and _UNIQUE.
+ * The last two mean that a row exists, although a query just before did not find it.
  */
 const SIGNS_OF_DAMAGE: ReadonlySet<number> = new Set([8202, 8458, 1555, 2067]);
 
-/** Matches SQLite's messages if tables differ from those that tintype creates, or the file's header is unknown. */
+/** Matches SQLite's messages about missing tables, columns or indexes, and about an unknown file format. */
 const OTHER_TABLES = /no such (?:table|column|index)|has no column|unsupported file format/;
 
 const codeOf = (error: unknown): number | undefined => {
@@ -104,7 +104,7 @@ const primaryCode = (error: unknown): number | undefined => {
   return error instanceof Error ? CODES.get(error.message) : undefined;
 };
 
-/** Primary result codes by SQLite's messages, for a driver that does not always pass the code on. */
+/** Primary result codes by SQLite's messages, since one driver does not always pass the code on. */
 const CODES: ReadonlyMap<string, number> = new Map([
   ['database is locked', BUSY],
   ['database table is locked', LOCKED],
@@ -115,7 +115,7 @@ const CODES: ReadonlyMap<string, number> = new Map([
   ['file is not a database', NOT_A_DATABASE],
 ]);
 
-/** Returns whether a number was read that is larger than any that tintype writes, which means damage. */
+/** Returns whether SQLite read a number that is larger than any that tintype writes, which means damage. */
 const isForeignNumber = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('Value is too large to be represented as a JavaScript number');
 

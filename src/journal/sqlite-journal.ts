@@ -1,9 +1,9 @@
-/* The journals implement the port `Journal` of `engine/durable/journal.ts`, `memory-journal.ts` in memory, this file
- * in SQLite: `sqlite-driver.ts` finds it, `open-database.ts` opens the file (`migrations.ts`). `database.ts` runs each
- * method in a transaction, `busy-queue.ts` retries it under another process's lock. `job-table.ts` (`job-row.ts`),
- * `event-table.ts`, `note-table.ts`, `message-table.ts` and `definition-table.ts` read and write rows, with checksums
- * (`checksum.ts`) and encoded texts (`storable-text.ts`). `sqlite-failure.ts` makes JournalErrors; `check.ts` and
- * `backup.ts` take the whole database. Rules of both journals: `batch-rules.ts`, `lease-rules.ts`. */
+/* Two journals, which implement `engine/durable/journal.ts`: `memory-journal.ts` in memory, this file in SQLite. Both
+ * use `batch-rules.ts` and `lease-rules.ts`. `sqlite-driver.ts` finds SQLite, `open-database.ts` opens the file and
+ * upgrades it by `migrations.ts`. `database.ts` runs each method in a transaction, `busy-queue.ts` retries it while the
+ * file is locked. `job-table.ts` (`job-row.ts`), `event-table.ts`, `note-table.ts`, `message-table.ts` and
+ * `definition-table.ts` read and write rows, with checksums (`checksum.ts`) and encoded texts (`storable-text.ts`).
+ * `sqlite-failure.ts` makes JournalErrors. `check.ts` checks and `backup.ts` copies the whole database. */
 
 import { resolve } from 'node:path';
 import {
@@ -43,8 +43,8 @@ import { type SqliteDriver, sqliteDriver } from './sqlite-driver.ts';
 
 export type SqliteJournalOptions = {
   /**
-   * What confirmed changes survive. `full` (the default): a crash of the process and a power cut. `normal`: a crash of
-   * the process; a power cut may lose the last moments, but nothing before them.
+   * Which failures stored changes survive. `full` (the default): a crash of the process, and a power cut. `normal`: a
+   * crash of the process; a power cut may lose the latest changes.
    */
   readonly synchronous?: 'full' | 'normal' | undefined;
   /** The largest output of a task, in bytes of its JSON. The journal rejects a larger one. Default 16 MiB. */
@@ -192,7 +192,7 @@ const leasesOf = (database: SharedDatabase): LeaseMethods => ({
     }),
 });
 
-/** Inserts a job, unless there is one with its id, or with its name and key, already. Returns that one. */
+/** Inserts a job, unless a job with its id, or with its name and key, exists. Returns the existing job, if any. */
 const insertIfNew = (database: SharedDatabase, job: NewJob, lease: Lease): JournalJob | undefined => {
   const { id, name, key, fingerprint, shape } = job;
   const known = readJob(database, id) ?? (key === undefined ? undefined : jobWithKey(database, name, key));
@@ -202,7 +202,7 @@ const insertIfNew = (database: SharedDatabase, job: NewJob, lease: Lease): Journ
   return undefined;
 };
 
-/** Writes a batch if its lease is held, or the job it creates is new. Otherwise writes nothing and returns false. */
+/** Writes a batch if its lease is held, or if it creates a new job. Otherwise writes nothing and returns false. */
 const writeBatch = (database: SharedDatabase, batch: Batch): boolean => {
   if (batch.creates && insertIfNew(database, batch.creates.job, batch.creates.lease)) return false;
   const row = heldRow(database, batch);

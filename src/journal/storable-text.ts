@@ -1,6 +1,6 @@
 /**
- * Encodes text so that every SQLite driver returns it unchanged: NUL, at which some drivers cut, lone surrogates, which
- * UTF-8 can't encode, and % itself become % and four hexadecimal digits.
+ * Encodes text so that every SQLite driver returns it unchanged. Writes NUL, lone surrogates and % as % and four
+ * hexadecimal digits: some drivers cut text at NUL, and UTF-8 can't encode lone surrogates.
  */
 export const toStored = (text: string): string =>
   MARKED.test(text) ? text.replace(new RegExp(MARKED, 'gu'), (found) => `%${hex(found)}`) : text;
@@ -10,7 +10,7 @@ export const fromStored = (text: string): string =>
     ? text.replace(/%([0-9a-f]{4})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
     : text;
 
-/** Returns equivalent JSON without NUL and lone surrogates, which are written as JSON's own escapes, \uXXXX. */
+/** Returns equivalent JSON in which NUL and lone surrogates are written as JSON's own escapes, \uXXXX. */
 export const storableJson = (json: string): string =>
   json.includes('\0') || !isWellFormed(json) ? json.replace(/\0|\p{Cs}/gu, (found) => `\\u${hex(found)}`) : json;
 

@@ -15,7 +15,7 @@ export type JobCommand =
   | { readonly type: 'job.pause' }
   | { readonly type: 'job.resume' };
 
-/** What may end a job that runs or is paused. */
+/** Commands that end a running or paused job. */
 const ENDS = {
   'job.finish': [
     { guard: 'hasFailed', target: 'failed' },
@@ -28,7 +28,7 @@ const ENDS = {
 } as const;
 
 /**
- * The state machine of a job. Task actors get it as `parent` but are not spawned by it: XState copies a machine's
+ * The state machine of a job. Task actors get the job's actor as `parent` but are not spawned by it: XState copies
  * `children` at each change, which would cost n² for n tasks.
  */
 export const jobMachine = setup({
@@ -60,7 +60,7 @@ const snapshots = new SharedSnapshots();
 export const jobSnapshot = (state: JobState): JobSnapshot =>
   snapshots.share(state, () => jobMachine.resolveState({ value: state }));
 
-/** The logic of the engine's job actors: the machine, each of its steps computed once. */
+/** The actor logic of jobs: `jobMachine`, with each distinct step computed only once. */
 export const jobLogic = memoized(jobMachine, snapshots, {
   initial: () => jobSnapshot('idle'),
   key: ({ value }) => value,

@@ -3,18 +3,18 @@ import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine } from 'xstate'
 export type StepKeys<Input, Command> = {
   /** The snapshot that the machine starts from. */
   readonly initial: (input: Input) => AnyMachineSnapshot;
-  /** Identifies a snapshot: two with the same key behave alike. */
+  /** Identifies a snapshot: two snapshots with the same key behave alike. */
   readonly key: (snapshot: AnyMachineSnapshot) => string;
-  /** Identifies a command within one snapshot: two with the same key lead to the same next snapshot. */
+  /** Identifies a command within one snapshot: commands with the same key lead to the same next snapshot. */
   readonly command: (command: Command) => string;
 };
 
-/** A cache of snapshots by key, each with the steps taken from it. Actors with the same key share one snapshot. */
+/** A cache of snapshots by key, and of the steps from each snapshot. Actors with the same key share one snapshot. */
 export class SharedSnapshots {
   readonly #shared = new Map<string, AnyMachineSnapshot>();
   readonly #steps = new Map<AnyMachineSnapshot, Map<string, AnyMachineSnapshot>>();
 
-  /** Returns the shared snapshot with this key. Makes it, and shares it from now on, if there is none yet. */
+  /** Returns the shared snapshot with this key. If there is none, makes one and shares it from now on. */
   share<Snapshot extends AnyMachineSnapshot>(key: string, make: () => Snapshot): Snapshot {
     const known = this.#shared.get(key);
     if (known) return known as Snapshot;
@@ -26,7 +26,7 @@ export class SharedSnapshots {
     return snapshot;
   }
 
-  /** Returns the snapshot after a command. Calls the callback only if this step is not cached yet. */
+  /** Returns the snapshot after a command. Calls `take` only if the step is not cached yet. */
   step<Snapshot extends AnyMachineSnapshot>(
     snapshot: Snapshot,
     command: string,
@@ -38,7 +38,7 @@ export class SharedSnapshots {
     if (known) return known as Snapshot;
     const next = take();
     if (!steps) return next;
-    // A stopped actor has the same state as before: its status must be part of the key.
+    // A stopped actor keeps its state, so the key must contain the status.
     const shared = this.share(next.status === 'active' ? keyOf(next) : `${next.status} ${keyOf(next)}`, () => next);
     steps.set(command, shared);
     return shared;
@@ -47,8 +47,8 @@ export class SharedSnapshots {
 
 /**
  * Wraps a machine as actor logic that computes each distinct step once and caches the result. All actors in the same
- * situation then share one snapshot, restored ones too. XState's interpreter takes some 4 µs per step, a look-up next
- * to nothing.
+ * situation share one snapshot, including restored actors. XState's interpreter takes about 4 µs per step; a look-up
+ * takes far less.
  *
  * Requires that a step depends only on the snapshot and the key of the command, and has no effect outside the machine's
  * context.
@@ -71,5 +71,5 @@ export const memoized = <Machine extends AnyStateMachine, Input, Command extends
   });
 };
 
-/** Maximum number of cached snapshots; steps beyond them are computed each time. */
+/** Maximum number of cached snapshots. Steps from a snapshot that is not cached are computed each time. */
 const MAX_SHARED_SNAPSHOTS = 10_000;

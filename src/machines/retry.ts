@@ -1,14 +1,14 @@
 /** How a failed attempt is retried. */
 export type RetryPolicy = {
-  /** Number of attempts after the first. Default 0. */
+  /** Maximum number of attempts after the first. */
   readonly maxRetries: number;
 } & RetryOptions;
 
 export type RetryOptions = {
   /**
    * How the wait depends on the number of the failed attempt (from 1): `none` waits 0 ms, `fixed` `delayMs`, `linear`
-   * `delayMs × attempt`, `exponential` `delayMs × factor^(attempt - 1)`. A function returns the wait in ms, which is
-   * used as it is, without `maxDelayMs` and `jitter`. Default: `fixed` if `delayMs` is given, otherwise `none`.
+   * `delayMs × attempt`, `exponential` `delayMs × factor^(attempt - 1)`. A function returns the wait in ms;
+   * `maxDelayMs` and `jitter` do not apply to it. Default: `fixed` if `delayMs` is given, otherwise `none`.
    */
   readonly backoff?:
     | 'none'
@@ -24,15 +24,15 @@ export type RetryOptions = {
   /** The longest wait in ms, before jitter. Default 100 × `delayMs`. */
   readonly maxDelayMs?: number | undefined;
   /**
-   * `full` (or `true`) draws the wait from 0 to the backoff, `equal` from half of it to all. Default `none`.
-   * After https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+   * `full` (or `true`) draws the wait between 0 and the backoff, `equal` between half the backoff and all of it.
+   * Default `none`. Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
    */
   readonly jitter?: boolean | 'none' | 'full' | 'equal' | undefined;
-  /** Whether to retry after this error of this attempt (from 1). Default: always. */
+  /** Returns whether to retry after this error; `attempt` counts from 1. Default: every error is retried. */
   readonly retryIf?: ((error: unknown, attempt: number) => boolean) | undefined;
 };
 
-/** Whether retries are left after this attempt (from 1). */
+/** Returns whether a retry is left after this attempt (from 1). */
 export const mayRetry = ({ maxRetries }: Pick<RetryPolicy, 'maxRetries'>, attempt: number): boolean =>
   attempt <= maxRetries;
 

@@ -1,8 +1,8 @@
 import type { AnyActorRef } from 'xstate';
 
 /**
- * Stops an actor with XState's private event for a child that stops, which removes the actor from its system. XState's
- * action `stopChild` does the same, but copies the parent's snapshot for each child.
+ * Stops an actor and removes it from its system, with the private event that XState sends to a child to stop it.
+ * XState's action `stopChild` does the same, but copies the parent's snapshot for each child.
  */
 export const stopChild = (actor: AnyActorRef | undefined): void => actor?.send(STOP);
 

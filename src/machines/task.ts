@@ -1,5 +1,5 @@
-/* State machines that decide what may happen, without effects. `task.ts` is the machine of a task, `job.ts` that of
- * a job. `retry.ts` computes retries and backoffs. `memoize.ts` caches the steps of both machines, so that XState
+/* State machines that decide what may happen, without effects. `task.ts` is the machine of a task, `job.ts` the machine
+ * of a job. `retry.ts` computes retries and backoffs. `memoize.ts` caches the steps of both machines, so that XState
  * computes each distinct step once. `stop-child.ts` stops the actor of a task or of a nested job. */
 import { assign, getNextSnapshot, setup } from 'xstate';
 import type { TaskState } from '../events/event.ts';
@@ -33,24 +33,24 @@ export type TaskCommand =
 type TaskContext = {
   readonly maxRetries: number;
   readonly attempt: number;
-  /** Attempts that use up no retry: interrupted ones, and those before the task was retried or reset. */
+  /** Attempts that use up no retry: interrupted attempts, and all attempts before the last retry or reset. */
   readonly attemptsNotCounted: number;
-  /** The state in which a paused task continues. */
+  /** The state to which a paused task returns when it resumes. */
   readonly resumesAs: 'ready' | 'running';
 };
 
-/** Whether the policy allows another attempt after those made so far. */
+/** Returns whether the policy allows another attempt. */
 export const hasRetryLeft = (context: Pick<TaskContext, 'maxRetries' | 'attempt' | 'attemptsNotCounted'>): boolean =>
   mayRetry(context, context.attempt - context.attemptsNotCounted);
 
-/** A settled task may start over; the numbers of its attempts continue. */
+/** A settled task may start over. Its attempt numbers continue. */
 const RESET = { 'task.reset': { target: 'unscheduled', actions: 'restoreRetries' } } as const;
 
 /**
- * The state machine of a task. It only decides what may happen; the engine publishes each transition as an event, and
+ * The state machine of a task. It only decides what may happen. The engine publishes each transition as an event, and
  * reactions to the event act: they start the attempt, wait for the backoff, schedule the downstream.
  *
- * The end states are not `final`: XState would send the job an event for each, and cache it by actor id. The context
+ * The end states are not `final`: XState would send the job an event for each task, and cache the event. The context
  * holds only what affects decisions, so that tasks in the same situation share a snapshot. `retrying` and `polling`
  * have no `after`: their timers run on the job's clock, which may be virtual, and can be resumed from a journal.
  */
@@ -139,7 +139,7 @@ export const taskSnapshot = (
 
 const initialSnapshots = new Map<number, TaskSnapshot>();
 
-/** Returns the snapshot of a task to which nothing has happened yet. */
+/** Returns the snapshot of a task before its first command. */
 export const initialTaskSnapshot = (maxRetries: number): TaskSnapshot => {
   const known = initialSnapshots.get(maxRetries);
   if (known) return known;
@@ -148,7 +148,7 @@ export const initialTaskSnapshot = (maxRetries: number): TaskSnapshot => {
   return snapshot;
 };
 
-/** Maximum number of entries in `initialSnapshots`; beyond it, snapshots are found by their key. */
+/** Maximum number of entries in `initialSnapshots`. Other initial snapshots are looked up by key. */
 const MAX_INITIAL_SNAPSHOTS = 1_000;
 
 const keyOfSnapshot = ({ value, context }: TaskSnapshot): string => keyOf(value, context);
@@ -158,7 +158,7 @@ const commandKey = (command: TaskCommand): string => {
   return command.pause ? 'attempt.failed, pause' : command.final ? 'attempt.failed, final' : command.type;
 };
 
-/** The logic of the engine's task actors: the machine, each of its steps computed once. */
+/** The actor logic of tasks: `taskMachine`, with each distinct step computed only once. */
 export const taskLogic = memoized(taskMachine, snapshots, {
   initial: ({ retry }: TaskInput) => initialTaskSnapshot(retry.maxRetries),
   key: keyOfSnapshot,

@@ -1,5 +1,5 @@
 /* Test helpers for programs that use tintype (`virtual-clock.ts`, `seeded-random.ts`) or implement a journal:
- * `journal-contract.ts` gathers test cases of all that the port `Journal` promises, from `journal-contract/`:
+ * `journal-contract.ts` gathers test cases for all rules of the port `Journal`, from `journal-contract/`:
  * `creation.ts`, `writing.ts`, `leases.ts`, `reading.ts`, `beside.ts` (notes, shapes, messages) and `texts.ts` (values
  * that must come back unchanged). `given.ts` has their test data and assertions. */
 
@@ -13,14 +13,14 @@ import { texts } from './journal-contract/texts.ts';
 import { writing } from './journal-contract/writing.ts';
 
 export type ContractCase = {
-  /** The promise as a sentence; unique among the cases. */
+  /** The tested rule as a sentence; unique among the cases. */
   readonly name: string;
-  /** Runs the test; rejects with an AssertionError or the journal's error if the promise is broken. */
+  /** Runs the test; rejects with an AssertionError or the journal's error if the journal breaks the rule. */
   readonly run: () => Promise<void>;
 };
 
 /**
- * Returns test cases for everything that a journal promises, for any test runner. Each case creates its own journal
+ * Returns test cases for all rules of the port `Journal`, for any test runner. Each case creates its own journal
  * with `create`, which must return an empty one, and closes it.
  *
  *     for (const { name, run } of journalContract(() => myJournal())) test(name, run);

@@ -1,5 +1,5 @@
 /**
- * Returns a generator of numbers from 0 to below 1, by the lower 32 bits of the integer `seed`. Mulberry32 by Tommy
+ * Returns a generator of numbers from 0 to below 1. Uses the lower 32 bits of the integer `seed`. Mulberry32 by Tommy
  * Ettinger, public domain: https://gist.github.com/tommyettinger/46a874533244883189143505d203312c
  */
 export const seededRandom = (seed: number): (() => number) => {

@@ -4,11 +4,11 @@ import type { Clock } from '../engine/time/clock.ts';
 /** A clock for tests, whose time passes only when the test says so. */
 export type VirtualClock = Clock & {
   /**
-   * Advances the time by `ms`. Fires each due timer, in order and at its own time; promises settle after each.
+   * Advances the time by `ms`. Fires each due timer, in order and at its own time; lets promises settle after each.
    * @throws RangeError if `ms` is negative
    */
   readonly advance: (ms: number) => Promise<void>;
-  /** Runs from timer to timer until none is left. @throws Error if any is after `limitMs` (default: 365 days) */
+  /** Fires timers until none is left. @throws Error if a timer is still waiting after `limitMs` (default: 365 days) */
   readonly runAll: (limitMs?: number) => Promise<void>;
   /** Returns the number of waiting timers. */
   readonly pending: () => number;

@@ -1,4 +1,4 @@
-/** Returns a line with two above and one below, and a mark under the column. `line` and `column` count from 1. */
+/** Returns a line with two lines above, one below, and a mark under the column. `line` and `column` count from 1. */
 export const codeFrame = (lines: readonly string[], line: number, column: number): string => {
   const first = Math.max(1, line - 2);
   const last = Math.min(lines.length, line + 1);

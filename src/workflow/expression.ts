@@ -48,7 +48,7 @@ const NOTHING = Object.fromEntries(VARIABLES.map((name) => [name, null]));
 
 let sharedEnvironment: Environment | undefined;
 
-/** Returns the CEL environment. CEL separates int and double; mixed operators let `ctx.rows + 1` work as in JSON. */
+/** Returns the CEL environment. CEL separates int from double; the added operators let `ctx.rows + 1` mix the two. */
 const environment = (): Environment => {
   if (sharedEnvironment) return sharedEnvironment;
   sharedEnvironment = new Environment({ homogeneousAggregateLiterals: false, enableOptionalTypes: true });
@@ -73,7 +73,7 @@ const ARITHMETIC: Readonly<Record<string, (a: number, b: number) => number>> = {
 
 type Parsed = ReturnType<Environment['parse']>;
 
-/** Evaluates with objects or, if the library refuses them because of a key `constructor`, with Maps. */
+/** Evaluates an expression. If the library refuses objects because of a key `constructor`, passes Maps instead. */
 const valueWith = (parsed: Parsed, scope: ExpressionScope): unknown => {
   try {
     return parsed(scope);
@@ -89,7 +89,7 @@ const withMaps = (value: unknown): unknown => {
   return new Map(Object.entries(value).map(([key, item]) => [key, withMaps(item)]));
 };
 
-/** Returns the first line of the library's message, without its excerpt of the expression, plus a hint. */
+/** Returns the first line of the library's message or, for common errors, a clearer one with a hint. */
 const errorText = (source: string, error: unknown): string => {
   const [first = ''] = (error as Error).message.split('\n', 1);
   const text = first.replace(/dyn<([^<>]*)>/g, '$1');
@@ -105,7 +105,7 @@ const errorText = (source: string, error: unknown): string => {
   return `${text.replace(/^No such key: /, '')}.`;
 };
 
-/** Converts a CEL value to JSON data: dates become ISO text, bytes base64, unsafe integers text. */
+/** Converts a CEL value to JSON data: dates become ISO text, bytes base64, and unsafe integers text. */
 const toPlain = (value: unknown): unknown => {
   if (typeof value === 'number' && !Number.isFinite(value)) throw new RangeError(`${value} is no number that JSON has`);
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
@@ -120,7 +120,7 @@ const toPlain = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toPlain(item)]));
 };
 
-/** Yields the keys read from a variable. AST nodes are `{ op, args }`; everything else is only traversed. */
+/** Yields the keys that an AST reads from a variable. A node is `{ op, args }`; `args` and arrays may contain nodes. */
 const readsOf = function* (node: unknown, variable: string): Generator<string> {
   if (Array.isArray(node)) for (const item of node) yield* readsOf(item, variable);
   if (node === null || typeof node !== 'object' || !('op' in node)) return;

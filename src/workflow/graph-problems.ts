@@ -22,7 +22,7 @@ export const graphProblems = (
   if (problems.length === 0) return [];
   const places = placesOf(tasks);
   return problems.flatMap((problem) => {
-    // If several problems have the same key, each takes the next of its places.
+    // Problems with the same key take the places of that key in turn.
     const path = places.get(problemKey(problem))?.shift();
     if (!path) return [];
     const at = place(path);
@@ -54,7 +54,7 @@ const readableTasks = (file: Readonly<Record<string, unknown>>): readonly Readab
 const isNameLike = (value: unknown): boolean =>
   (typeof value === 'string' && value !== '') || typeof value === 'number' || typeof value === 'boolean';
 
-/** Returns the paths at which each possible problem is reported, by the problem's key. */
+/** Maps the key of each possible problem to the paths at which it is reported. */
 const placesOf = (tasks: readonly ReadableTask[]): Map<string, (readonly PropertyKey[])[]> => {
   const places = new Map<string, (readonly PropertyKey[])[]>([[key('INVALID_NAME'), [['name']]]]);
   const add = (path: readonly PropertyKey[], ...culprits: Parameters<typeof key>): void => {
@@ -75,7 +75,7 @@ const placesOf = (tasks: readonly ReadableTask[]): Map<string, (readonly Propert
       const path = [...taskPath, 'dependencies', index];
       if (need === name) add(path, 'SELF_DEPENDENCY', name);
       add(path, 'UNKNOWN_DEPENDENCY', name, need);
-      // If several tasks have the same name, the graph contains the first.
+      // If several tasks have the same name, only the first is in the graph and can be part of a cycle.
       if (!names.has(name)) add(path, 'CYCLE', name, need);
     }
     names.add(name);

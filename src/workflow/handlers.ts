@@ -4,14 +4,14 @@ import type { Workflow, WorkflowTask } from './schema.ts';
 export type HandledState = JobOutcome['state'];
 
 export type Handler = {
-  /** The handler as a task that depends on all tasks of the workflow; one of `always` also on the other handlers. */
+  /** The handler as a task that depends on all tasks. An `always` handler also depends on other kinds of handlers. */
   readonly task: WorkflowTask;
   readonly states: readonly HandledState[];
 };
 
-/** Returns the handlers of a workflow as tasks that run after all others, however the job ends. */
+/** Returns the handlers of a workflow as tasks that run after all others, each with the job states that it handles. */
 export const handlersOf = ({ tasks, handlers }: Pick<Workflow, 'tasks' | 'handlers'>): readonly Handler[] => {
-  // Depend on every task: one at the end of the graph may be skipped early, while other tasks still run.
+  // Depend on every task, not only on the last ones: the last ones may be skipped while other tasks still run.
   const work = tasks.map(({ name }) => name);
   const { success = [], failure = [], always = [] } = handlers ?? {};
   const both = [...success, ...failure].map(({ name }) => name);

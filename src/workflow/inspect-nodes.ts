@@ -13,7 +13,7 @@ import {
 import { keyOf, startOf, target } from './locate.ts';
 import type { PlacedProblem, Source } from './source.ts';
 
-/** The maximum number of values that all aliases together may expand to: a few nested lines could mean billions. */
+/** The maximum number of values that all aliases together may expand to. A few nested aliases can mean billions. */
 export const MAX_ALIASED_VALUES = 1_000_000;
 
 export type InspectedNodes = {
@@ -22,7 +22,7 @@ export type InspectedNodes = {
   readonly aliases: ReadonlyMap<Alias, Node>;
 };
 
-/** Finds duplicate keys and bad aliases, in file order: an alias refers to the last anchor of its name above it. */
+/** Finds duplicate keys and bad aliases, in file order: an alias refers to the last anchor of its name before it. */
 export const inspectNodes = (document: Document.Parsed, { problemAt }: Source): InspectedNodes => {
   const problems: PlacedProblem[] = [];
   const aliases = new Map<Alias, Node>();
@@ -93,7 +93,7 @@ const duplicateKeys = (
   });
 };
 
-/** Returns a problem for each `<<` that doesn't merge mappings, for which `document.toJS()` would throw. */
+/** Returns a problem for each `<<` whose value is no mapping or list of mappings: `document.toJS()` would throw. */
 const wrongMerges = (
   pairs: readonly { readonly key: unknown; readonly value: unknown }[],
   aliases: ReadonlyMap<Alias, Node>,

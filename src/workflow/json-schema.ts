@@ -18,7 +18,7 @@ export const workflowJsonSchema = (): Record<string, unknown> => {
   };
 };
 
-/** Adds the descriptions of keys to a JSON Schema. `parent` is the key that contains it. */
+/** Adds the descriptions of keys to a JSON Schema. `parent`: the key whose value the schema describes. */
 const withDescriptions = (schema: unknown, parent = ''): unknown => {
   if (Array.isArray(schema)) return schema.map((one) => withDescriptions(one, parent));
   if (schema === null || typeof schema !== 'object') return schema;
@@ -32,7 +32,7 @@ const withDescriptions = (schema: unknown, parent = ''): unknown => {
   );
 };
 
-/** Adds descriptions to `properties`. Under `params`, a description of `params.type` wins over one of `type`. */
+/** Adds descriptions to `properties`. The key `type` in `params` gets that of `params.type` if there is one. */
 const withPropertyDescriptions = (properties: Record<string, unknown>, parent: string): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(properties).map(([key, value]) => {

@@ -29,7 +29,7 @@ type Schema = {
   };
 };
 
-/** Unwraps a schema. A union returns its members, or only the one that the value's discriminator selects. */
+/** Unwraps a schema. For a union, returns its members, or only the member that the value's discriminator selects. */
 const variants = (schema: Schema, value: unknown): readonly Schema[] => {
   const { def } = schema._zod;
   const inner = def.innerType ?? def.in;

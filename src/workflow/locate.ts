@@ -43,13 +43,13 @@ const child = (node: unknown, step: PropertyKey, aliases: ReadonlyMap<Alias, Nod
 
 type Child = { readonly key?: unknown; readonly value: unknown };
 
-/** Returns the text of a key. A merge key is parsed as a symbol; its description is returned. */
+/** Returns the text of a key. The parser turns a merge key `<<` into a symbol, whose description is returned. */
 export const keyOf = (key: unknown): string => {
   if (!isScalar(key)) return '';
   return typeof key.value === 'symbol' ? (key.value.description ?? '') : String(key.value);
 };
 
-/** Returns the node that an alias stands for; any other node unchanged. */
+/** Returns the node that an alias refers to; any other node unchanged. */
 export const target = (node: unknown, aliases: ReadonlyMap<Alias, Node>): unknown =>
   isAlias(node) ? aliases.get(node) : node;
 

@@ -3,9 +3,9 @@ import { NonRetryableError } from '../engine/errors/errors.ts';
 import { isPlainObject } from '../events/plain-object.ts';
 
 /**
- * Returns a function that makes a value the task's output: mappings are merged into the context, other values stored
- * under the task's name, `undefined` and results such as `notReady(…)` unchanged. @throws NonRetryableError if the
- * output would overwrite the job's params
+ * Returns a function that shapes a task's output. A mapping is returned as it is, and so merges into the context; any
+ * other value is put under the task's name. `undefined` and results such as `notReady(…)` are returned as they are.
+ * @throws NonRetryableError if the output would overwrite the job's params
  */
 export const taskOutput =
   (name: string) =>

@@ -36,7 +36,7 @@ const typeOf = (value: unknown): ParamType => {
 
 export type ReadParams = { readonly values: Readonly<Record<string, unknown>>; readonly faults: readonly string[] };
 
-/** Converts values, possibly text, to their params' types; adds defaults. `faults` has a message for each bad value. */
+/** Converts values, which may be text, to their params' types; adds defaults. `faults` has a message per problem. */
 export const readParams = (
   specs: readonly ParamSpec[],
   given: Readonly<Record<string, unknown>>,

@@ -31,7 +31,7 @@ const check = (text: string): { parsed?: ParsedWorkflow; problems: readonly Work
   const { document, aliases, readable, problems } = parseYaml(source);
   if (!readable) return { problems: inOrder(problems) };
 
-  // `parseYaml` has limited the aliases already. The limit of `toJS` would reject an anchor that 100 tasks merge.
+  // `parseYaml` has already limited aliases. The default limit of `toJS` would reject an anchor that 100 tasks merge.
   const content: unknown = document.toJS({ maxAliasCount: -1 });
   if (content === null) return { problems: [EMPTY] };
   const file = withoutExtensions(content);

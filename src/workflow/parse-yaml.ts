@@ -27,7 +27,7 @@ const syntaxProblems = (errors: readonly YAMLError[], { problemAt }: Source): re
   const tooDeep = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   // The file is nested too deeply, so the parser's other errors make no sense.
   if (tooDeep) return [problemAt(tooDeep.pos[0], 'TOO_DEEP', TOO_DEEP)];
-  // One mistake may cause errors in all that follows, and a tab also around it: report only tabs if there are any.
+  // A mistake may cause errors below it, and a tab also above it. If there are tabs, report only the tabs.
   const tabs = errors.filter(({ message }) => message.startsWith('Tabs are not allowed'));
   return (tabs.length > 0 ? tabs : errors).slice(0, MAX_SYNTAX_PROBLEMS).map(({ message, pos }) => {
     const remedy = REMEDIES.find(([start]) => message.startsWith(start))?.[1] ?? '';
@@ -39,7 +39,7 @@ const MAX_SYNTAX_PROBLEMS = 10;
 
 export const TOO_DEEP = 'Lists or mappings are nested too deeply to be read. Nest fewer of them.';
 
-/** How to fix an error, by the start of the parser's message. Appended to that message. */
+/** How to fix an error, by the start of the parser's message. The remedy is appended to the message. */
 const REMEDIES: readonly (readonly [start: string, remedy: string])[] = [
   ['Alias cannot be an empty', 'Put it in quotes.'],
   ['All mapping items', 'Line it up with its neighbours.'],

@@ -1,7 +1,7 @@
 import { TintypeError } from '../engine/errors/errors.ts';
 import type { ProblemCode } from '../engine/errors/problem.ts';
 
-/** The code of a problem: from reading the file, its YAML, its keys and values, or the graph of its tasks. */
+/** The code of a problem: in reading the file, in its YAML, in its keys and values, or in its task graph. */
 export type WorkflowProblemCode =
   | Exclude<ProblemCode, 'SEALED'>
   | 'FILE_NOT_FOUND'

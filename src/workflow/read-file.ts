@@ -18,7 +18,7 @@ export const readWorkflowFile = async (file: string): Promise<string> => {
   return new TextDecoder().decode(bytes);
 };
 
-/** Reads the whole file, or slightly more than the maximum: a pipe has no size that could be checked first. */
+/** Reads the whole file, but stops soon after the maximum size: a pipe has no size that could be checked first. */
 const readBytes = async (file: string): Promise<Buffer> => {
   let handle: FileHandle | undefined;
   try {

@@ -38,7 +38,7 @@ type Complaint = {
 
 type Complaints = Generator<Complaint, void>;
 
-/** `numberAt` returns a number as it is written at a path of the file. */
+/** Yields all complaints about a file. `numberAt` returns the number at a path as it is written in the file. */
 const complaintsOf = function* (file: Mapping, numberAt: (path: Path) => string | undefined): Complaints {
   const declared = declarations(file);
   const { params, secrets, defaults } = file;
@@ -65,7 +65,7 @@ type Declarations = {
   readonly params: readonly string[];
   readonly secrets: readonly string[];
   readonly pools: Mapping;
-  /** The pool of tasks that name none. */
+  /** The pool of tasks that don't name a pool. */
   readonly defaultPool: unknown;
 };
 
@@ -152,7 +152,7 @@ const keyComplaints = function* (path: Path, task: Mapping): Complaints {
   }
 };
 
-/** The keys of which a task of a type has exactly one. */
+/** By type of task, the keys of which the task must have exactly one. */
 const ONE_OF: ReadonlyMap<unknown, readonly string[]> = new Map([
   ['node', ['command', 'module']],
   ['sensor', ['file', 'http', 'sql', 'command']],
@@ -212,7 +212,7 @@ const poolComplaints = function* (
   }
 };
 
-/** Finds expressions that read undeclared params or secrets, or `item` and `index` outside the items of a fan-out. */
+/** Finds expressions that read undeclared params or secrets, or that read `item` or `index` where there is no item. */
 const expressionComplaints = function* (
   path: Path,
   value: unknown,
@@ -240,7 +240,7 @@ const expressionComplaints = function* (
 /** Keys that are evaluated once for a whole fan-out, not for each item. */
 const EVALUATED_ONCE: ReadonlySet<string> = new Set(['over', 'when']);
 
-/** Returns `item` or `index` if an expression reads that variable; not a key, or a macro's variable, of that name. */
+/** Returns `item` or `index` if an expression reads that variable. Ignores keys and macro variables of that name. */
 const mapVariable = (source: string): string | undefined => {
   const code = source.replace(/"[^"]*"|'[^']*'/g, '""');
   const own = new Set([...code.matchAll(/\(\s*(item|index)\s*,/g)].map(([, name]) => name));
@@ -261,10 +261,10 @@ const expressionsIn = function* (path: Path, value: unknown): Generator<readonly
   }
 };
 
-/** Keys whose text is code or a label and contains no expressions. */
+/** Keys whose text is code or a label, and is not searched for expressions. */
 const CODE: ReadonlySet<string> = new Set(['command', 'query', 'shell', 'module', 'export', 'name', 'description']);
 
-/** Returns the expressions in a text; none if one can't be parsed, which the schema reports. */
+/** Returns the expressions in a text; none if one can't be parsed, since `schema.ts` reports that. */
 const expressionsOf = (text: string, isAlone: boolean): readonly Expression[] => {
   try {
     return isAlone ? [compile(text.trim())] : parseTemplate(text).filter((part) => typeof part === 'object');

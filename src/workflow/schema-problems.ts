@@ -53,7 +53,7 @@ const unionMemberIssues = (issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[]
   return only.map((one) => ({ ...one, path: [...issue.path, ...one.path] })).flatMap(unionMemberIssues);
 };
 
-/** Adds the issues of the keys that all tasks share: of a task of unknown type, the schema checks no other key. */
+/** For a task of unknown type, adds issues of the keys that all tasks share: the schema checks only the type then. */
 const withoutType = (issue: z.core.$ZodIssue, file: unknown): readonly z.core.$ZodIssue[] => {
   const path = issue.path.slice(0, -1);
   if (issue.code !== 'invalid_union' || issue.path.at(-1) !== 'type' || path.length !== ownerPath(path).length)
@@ -62,7 +62,7 @@ const withoutType = (issue: z.core.$ZodIssue, file: unknown): readonly z.core.$Z
   return [issue, ...further.map((one) => ({ ...one, path: [...path, ...one.path] }))];
 };
 
-/** Returns the path of the task or handler that contains a value; `[]` if it is outside of them. */
+/** Returns the path of the task or handler that contains a value; `[]` if no task or handler does. */
 export const ownerPath = (path: Path): Path => {
   const length = path[0] === 'tasks' ? 2 : path[0] === 'handlers' ? 3 : 0;
   return path.length < length ? [] : path.slice(0, length);

@@ -3,7 +3,7 @@ import { DURATION, durationMs } from './duration.ts';
 import { compile, type Expression } from './expression.ts';
 import { hasExpression, parseTemplate } from './template.ts';
 
-/** Makes a schema report what it expects, such as `true or false`; `schemaProblems` makes a sentence of that. */
+/** Sets what a schema reports as expected, such as `true or false`; `schemaProblems` makes a sentence of this text. */
 export const expecting = (error: string): { readonly error: string } => ({ error });
 
 const A_DURATION = expecting('a number of milliseconds above 0, or text such as 500ms, 30s, 5m or 2h');

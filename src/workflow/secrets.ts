@@ -14,7 +14,7 @@ export type SecretSource = {
   readonly directory: string;
 };
 
-/** Reads the secrets of a workflow, each from a file or an environment variable, by default the one of its name. */
+/** Reads each secret of a workflow from a file or environment variable. Default: the variable of the secret's name. */
 export const readSecrets = (declared: Workflow['secrets'], source: SecretSource): Secrets => {
   const values: Record<string, string> = Object.create(null);
   const missing: { name: string; message: string }[] = [];

@@ -4,9 +4,9 @@ import type { Workflow, WorkflowTask } from './schema.ts';
 
 /** Tasks by name: `build` alone, `+build` with all its upstream, `build+` with all its downstream, `+build+` both. */
 export type Selection = {
-  /** Only these tasks. Default all. */
+  /** The tasks to include. Default: all tasks. */
   readonly only?: readonly string[] | undefined;
-  /** All but these tasks; applied after `only`. Default none. */
+  /** The tasks to leave out of those included. Default: no tasks. */
   readonly skip?: readonly string[] | undefined;
 };
 
@@ -17,8 +17,8 @@ export class SelectionError extends TintypeError {
 }
 
 /**
- * Returns the workflow with only the selected tasks and the handlers. A dependency on a task left out is replaced by
- * its nearest selected upstreams, so the order stays the same. @throws SelectionError if a name is unknown
+ * Returns the workflow with only the selected tasks and the handlers. Replaces a dependency on a task that is left out
+ * by that task's nearest selected upstreams, so the order stays the same. @throws SelectionError if a name is unknown
  */
 export const selectTasks = (workflow: Workflow, { only = [], skip = [] }: Selection = {}): Workflow => {
   if (only.length === 0 && skip.length === 0) return workflow;
@@ -61,7 +61,7 @@ const unknownTask = (name: string, names: readonly string[]): SelectionError => 
   return new SelectionError(`There is no task "${name}".${didYouMean(name, names) || ` There are ${list}.`}`);
 };
 
-/** Adds all tasks that can be reached along the edges to `found`. */
+/** Adds to `found` all tasks that the edges reach from `from`. */
 const collectReachable = (from: string, edges: ReadonlyMap<string, readonly string[]>, found: Set<string>): void => {
   const waiting = [from];
   const seen = new Set(waiting);
@@ -75,7 +75,7 @@ const collectReachable = (from: string, edges: ReadonlyMap<string, readonly stri
   }
 };
 
-/** Returns for each task its nearest selected upstreams, looking through tasks that are not selected. */
+/** Returns each task's nearest selected upstreams, searching upwards through tasks that are not selected. */
 const nearestSelectedUpstreams = (
   tasks: readonly WorkflowTask[],
   chosen: ReadonlySet<string>,
@@ -106,7 +106,7 @@ const nearestSelectedUpstreams = (
 
 type Handlers = NonNullable<Workflow['handlers']>;
 
-/** Returns the handlers, with dependencies on tasks left out replaced by the nearest selected upstreams. */
+/** Returns the handlers. A dependency on a task left out is replaced by that task's nearest selected upstreams. */
 const handlersWithout = (
   handlers: Handlers,
   tasks: readonly WorkflowTask[],

@@ -35,7 +35,7 @@ type Scope = TaskScope & Partial<ItemScope>;
 
 export type FunctionTask = TaskOfType<'bash' | 'python' | 'node' | 'http' | 'sql'>;
 
-/** Returns the function that performs an attempt of a task; in a fan-out, an attempt of one item, with any output. */
+/** Returns the function that performs an attempt of a task or, in a fan-out, an attempt of one item. */
 export const taskFunctionOf = (task: FunctionTask, context: BuildContext, isHandler: boolean): TaskFunction => {
   // An item without output is `null` in the list, as in JSON.
   const shape = task.map ? (value: unknown) => value ?? null : outputMapperOf(task);
@@ -49,7 +49,7 @@ export const sensorFunctionOf = (task: TaskOfType<'sensor'>, context: BuildConte
   return maskedAttempt(sensorCheckOf(task, context), (value) => (value === true ? true : shape(value)), context);
 };
 
-/** Runs an attempt and shapes its value; without retries if an expression fails: it would fail again. */
+/** Runs an attempt and shapes its value. If an expression fails, there is no retry: the expression would fail again. */
 const maskedAttempt = (run: TaskFunction, shape: OutputMapper, { mask }: BuildContext): TaskFunction =>
   masked(async (scope) => {
     try {
@@ -104,7 +104,7 @@ const functionOf = (task: FunctionTask, context: BuildContext, isHandler: boolea
   }
 };
 
-/** Returns the function that shapes outputs: only mappings of commands and of JSON requests merge into the context. */
+/** Returns the function that shapes outputs: mappings from commands and JSON requests merge into the context. */
 const outputMapperOf = (task: FunctionTask): OutputMapper => {
   if (task.type === 'sql') return namedOutput(task.name);
   if (task.type !== 'http') return taskOutput(task.name);
@@ -177,7 +177,7 @@ const shellOf = (
   return [shell, ...(/(^|\/)(sh|dash|ash|ksh|zsh)$/.test(shell) ? ['-e'] : []), '-c'];
 };
 
-/** Returns a task function that loads the real one at its first attempt, because most files need neither. */
+/** Returns a task function that loads its executor at the first attempt, since most files need no HTTP or SQL. */
 const lazily =
   <Given extends unknown[]>(load: () => Promise<(...given: Given) => TaskFunction>) =>
   (...given: Given): TaskFunction => {

@@ -41,7 +41,7 @@ const readExpression = (text: string, start: number): [Expression, number] => {
 export const renderText = (template: Template, scope: ExpressionScope): string =>
   template.map((part) => (typeof part === 'string' ? part : toText(part.evaluate(scope)))).join('');
 
-/** Like `renderText`, but a template that is a single expression returns the value itself. */
+/** Like `renderText`, but if the template is a single expression, returns the value of that expression. */
 export const renderValue = (template: Template, scope: ExpressionScope): unknown => {
   const [only] = template;
   return template.length === 1 && typeof only === 'object' ? only.evaluate(scope) : renderText(template, scope);

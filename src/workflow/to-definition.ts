@@ -139,7 +139,7 @@ const itemsOf = (
   };
 };
 
-/** Returns the function that evaluates the `params` of a `job` task to the input of its job. */
+/** Returns the function that evaluates the `params` of a `job` task to the input of the nested job. */
 const inputOf = (
   params: Readonly<Record<string, unknown>> | undefined,
   context: WorkflowContext,

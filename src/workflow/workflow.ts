@@ -1,9 +1,9 @@
-/* This folder makes a job definition of a YAML file. `workflow.ts` reads the file (`read-file.ts`) and those it runs;
+/* This folder makes a job definition from a YAML file. `workflow.ts` reads it (`read-file.ts`) and the files it runs;
  * `parse-workflow.ts` collects all problems, located by `source.ts` and `locate.ts`: YAML (`parse-yaml.ts`,
  * `inspect-nodes.ts`), schema (`schema.ts`, `schema-values.ts`, `schema-problems.ts`), references between parts
- * (`reference-problems.ts`) and the graph (`graph-problems.ts`). `secrets.ts` reads secrets, `select-tasks.ts` selects.
- * `to-definition.ts` builds the definition, with handlers (`handlers.ts`) and functions of tasks (`task-functions.ts`), which
- * use expressions (`template.ts`, `expression.ts`) and shape outputs (`output.ts`). */
+ * (`reference-problems.ts`) and graph (`graph-problems.ts`). `secrets.ts` reads secrets, `select-tasks.ts` picks tasks.
+ * `to-definition.ts` builds the definition, with handlers (`handlers.ts`) and functions of tasks (`task-functions.ts`).
+ * These functions use expressions (`template.ts`, `expression.ts`) and shape outputs (`output.ts`). */
 
 import { stat } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
@@ -21,13 +21,13 @@ import { hasExpression } from './template.ts';
 import { toDefinition } from './to-definition.ts';
 
 export type WorkflowOptions = {
-  /** Where secrets are read. Default `process.env`. `false`: none, for a definition whose jobs will not be started. */
+  /** The environment with the secrets. Default `process.env`. `false`: reads no secrets, if no job will be started. */
   readonly env?: Readonly<Record<string, string | undefined>> | false;
-  /** The tasks to include. Default all. */
+  /** The tasks to include. Default: all tasks. */
   readonly selection?: Selection;
   /** Whether the definition includes the handlers. Default true. */
   readonly handlers?: boolean;
-  /** Pauses the reading of commands' output while it is closed. Default: output is read as fast as it is printed. */
+  /** While the gate is closed, the output of commands is not read. Default: output is always read. */
   readonly gate?: OutputGate;
   /** How long a process may take to exit after SIGTERM before it gets SIGKILL, in ms. Default 2000. */
   readonly killGraceMs?: number;
@@ -38,7 +38,7 @@ export type LoadedWorkflow = {
   readonly workflow: Workflow;
   /** The definition to start: `definition.start({ params })`. */
   readonly definition: JobDefinition;
-  /** Masks the values of all secrets, including those of the files that this one runs. */
+  /** Masks the values of all secrets, including secrets of the files that this file runs. */
   readonly mask: Mask;
   /** The descriptions of all external tasks, by path such as `outer/inner`; `undefined` if a task has none. */
   readonly externals: ReadonlyMap<string, string | undefined>;
@@ -64,11 +64,11 @@ type LoadedFile = {
   readonly parsed: ParsedWorkflow;
   readonly directory: string;
   readonly secrets: Readonly<Record<string, string>>;
-  /** Keyed by path as written in the task's `file`. */
+  /** The files that this file runs, by path as written in a task's `file`. */
   readonly nested: ReadonlyMap<string, LoadedFile>;
 };
 
-/** The files of one `loadWorkflow`, by absolute path. Each is read once; its promise rejects if it has problems. */
+/** The files of one `loadWorkflow`, by absolute path. Each is read once; a promise rejects if its file has problems. */
 type Files = Map<string, Promise<LoadedFile>>;
 
 /** Reads a file and the files that it runs. `parents` has the paths of the files that run this one, outermost first. */
@@ -114,7 +114,7 @@ const readFiles = async (
   return { parsed, directory, secrets, nested };
 };
 
-/** Finds problems in the params that a task passes to the file that it runs, as far as they are known in advance. */
+/** Finds problems in the params that a task passes to the file it runs. Values of expressions are not known yet. */
 const paramProblems = (
   at: readonly PropertyKey[],
   task: TaskOfType<'job'>,
@@ -133,7 +133,7 @@ const paramProblems = (
   const unknown = [...dynamicParams].filter((name) => !specs.some((spec) => spec.name === name));
   return [
     ...faults,
-    // The first faults are those of the unknown names; the others would be about missing params.
+    // Faults about unknown names come first; the rest would only be about missing params.
     ...readParams(specs, Object.fromEntries(unknown.map((name) => [name, '']))).faults.slice(0, unknown.length),
   ].map((fault) => problemAt([...at, 'params'], 'INVALID_VALUE', `For the file ${task.file}: ${fault}`));
 };

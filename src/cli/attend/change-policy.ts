@@ -11,7 +11,7 @@ import { handlersIn, type ShapeTask, shapeTasks } from '../stored/shape-tasks.ts
 import { readStoredJob } from '../stored/stored-job.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 
-/** Compares a definition with the stored one; returns the engine's policy. @throws UsageError on a forbidden change */
+/** Returns the engine's policy for a definition that may have changed. @throws UsageError if `policy` forbids this */
 export const changePolicy = async (
   { stored, journal }: { readonly stored: JournalJob; readonly journal: Journal },
   definition: JobDefinition,
@@ -28,7 +28,7 @@ export const changePolicy = async (
   const isOver = isTerminalJobState(stored.state);
   const { record } = await readStoredJob(journal, stored);
   const hasBegun = (task: string): boolean => (record.tasks.get(task)?.state ?? 'unscheduled') !== 'unscheduled';
-  // After the end a handler's dependencies may change with the tasks: the handler runs again anyway.
+  // In an ended job, handler changes that follow from added or removed tasks don't matter: handlers run again anyway.
   const late = (isOver ? reportable : changes).filter(({ kind, task }) => kind !== 'added' && hasBegun(task));
   if (late.length === 0) return isOver ? 'force' : policy;
   throw changedError(`${title}, and --changed accept does not go on, since these have begun:`, late, FORCE);
@@ -42,7 +42,7 @@ const WAYS =
 
 const FORCE = '--changed force goes on all the same.';
 
-/** Returns the changes, without changed dependencies of handlers that follow from added or removed tasks. */
+/** Returns the changes, except changed dependencies of handlers that only follow from added or removed tasks. */
 const reportableChanges = (
   changes: readonly DefinitionChange[],
   before: readonly ShapeTask[],
@@ -59,7 +59,7 @@ const reportableChanges = (
   return changes.filter((change) => !isImplied(change));
 };
 
-/** Returns the dependencies of the handlers, including those of nested jobs, all by path. */
+/** Returns the dependencies of each handler, by the handler's path. Includes the handlers of nested jobs. */
 const handlerNeeds = (tasks: readonly ShapeTask[], prefix = ''): ReadonlyMap<string, ReadonlySet<string>> => {
   const handlers = new Set(handlersIn(tasks).handlers);
   return new Map(

@@ -5,8 +5,8 @@ import type { Printer } from '../terminal/printer.ts';
 import { wrapText } from '../terminal/wrap-text.ts';
 
 /**
- * Returns the tasks that determined how long the job took: the one that ended last, before it the upstream of it that
- * ended last, and so on. A task with trigger `always`, such as a handler, is the last only if no other task has run.
+ * Returns the tasks that determined how long the job took: before each task comes the one of its upstreams that ended
+ * last. The final task ended last of all. It has trigger `always`, as handlers have, only if no other task has run.
  */
 export const criticalPathOf = (result: JobResult, definition: JobDefinition): readonly string[] => {
   const upstream = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));
@@ -31,7 +31,7 @@ const lastOf = (names: readonly string[], { tasks }: JobResult): string | undefi
 const endOf = (task: TaskResult | undefined): number | undefined =>
   task?.startedAt === undefined || task.durationMs === undefined ? undefined : task.startedAt + task.durationMs;
 
-/** Returns a line with the critical path if it has several tasks: `Critical path: extract 2.0s → load 1.1s`. */
+/** Returns lines such as `Critical path: extract 2.0s → load 1.1s`; none if the path has fewer than two tasks. */
 export const criticalPathLine = (
   result: JobResult,
   definition: JobDefinition,

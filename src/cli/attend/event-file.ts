@@ -6,11 +6,11 @@ import { lineBatch } from '../terminal/printer.ts';
 
 export type EventFile = {
   readonly write: (event: JobEvent) => void;
-  /** Writes what is buffered and closes the file. Returns the error if anything could not be written. */
+  /** Writes the buffered events and closes the file. Returns the error if a write failed. */
   readonly close: () => Error | undefined;
 };
 
-/** Opens a file for NDJSON: continues earlier events of the same job, else overwrites. @throws UsageError */
+/** Opens an NDJSON file. Keeps earlier events of the same job, overwrites anything else. @throws UsageError */
 export const openEventFile = (file: string): EventFile => {
   const descriptor = open(file);
   let isCut = false;
@@ -39,7 +39,7 @@ export const openEventFile = (file: string): EventFile => {
   };
 };
 
-/** Serialises an event. Only outputs may hold values that JSON doesn't allow. */
+/** Serialises an event. Only outputs may hold values that JSON doesn't allow; `jsonSafe` replaces such values. */
 const toJson = (event: JobEvent): string => {
   try {
     return JSON.stringify(event);
@@ -56,7 +56,7 @@ const open = (file: string): number => {
   }
 };
 
-/** Truncates the file to the part that the event continues. */
+/** Truncates the file so that only earlier events of the event's job remain. */
 const truncateForAppend = (file: string, descriptor: number, event: JobEvent): void => {
   const stat = fstatSync(descriptor);
   if (!stat.isFile() || stat.size === 0) return;
@@ -68,7 +68,7 @@ const truncateForAppend = (file: string, descriptor: number, event: JobEvent): v
   }
 };
 
-/** Returns the length to keep: up to the last earlier event of the same job; 0 if the file ends with anything else. */
+/** Returns how many bytes to keep: up to the end of the last earlier event of the same job; 0 if there is none. */
 const endBefore = (descriptor: number, size: number, { jobId, seq }: JobEvent): number => {
   let isLast = true;
   for (let end = size; end > 0; isLast = false) {
@@ -76,7 +76,7 @@ const endBefore = (descriptor: number, size: number, { jobId, seq }: JobEvent): 
     const line = Buffer.alloc(end - from);
     readSync(descriptor, line, 0, line.length, from);
     const event = eventOf(line.toString());
-    // A killed process may leave half a line, and events that the journal never got: both are cut off.
+    // A killed process may leave half a line, or events that the journal does not contain. Both are cut off.
     if (event ? event.jobId !== jobId : !isLast) return 0;
     if (event && event.seq < seq && line.at(-1) === LINE_FEED) return end;
     end = from;
@@ -86,7 +86,7 @@ const endBefore = (descriptor: number, size: number, { jobId, seq }: JobEvent): 
 
 const lineStart = (descriptor: number, end: number): number => {
   const chunk = Buffer.alloc(64 * 1024);
-  // The line feed that ends the line itself does not count.
+  // Skip the line feed that ends the line itself.
   for (let to = end - 1; to > 0; ) {
     const from = Math.max(0, to - chunk.length);
     const count = readSync(descriptor, chunk, 0, to - from, from);

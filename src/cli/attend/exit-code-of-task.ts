@@ -1,7 +1,7 @@
 import { JobError, NonRetryableError, RetryAfterError, TaskError } from '../../engine/errors/errors.ts';
 import { ProcessError } from '../../executors/process/error.ts';
 
-/** Returns the error that a task's executor threw, unwrapped; for a nested job that of its first failed task. */
+/** Unwraps the error that a task's executor threw. For a nested job, returns the error of its first failed task. */
 export const thrownBy = (error: TaskError | undefined): unknown => {
   const cause = error?.cause;
   if (cause instanceof TaskError) return thrownBy(cause) ?? cause;
@@ -10,7 +10,7 @@ export const thrownBy = (error: TaskError | undefined): unknown => {
   return isWrapper ? (cause.cause ?? cause) : cause;
 };
 
-/** Returns the error of the process that failed, if the task ran one. */
+/** Returns the error of the process that a task ran, if that process failed. */
 export const processErrorOf = (error: TaskError | undefined): ProcessError | undefined => {
   // A task whose upstream failed has not run itself.
   const thrown = error?.code === 'UPSTREAM_FAILED' ? undefined : thrownBy(error);

@@ -16,8 +16,8 @@ export class UnattendedError extends TintypeError {
 }
 
 /**
- * Completes external tasks by lines of the standard input: `approve`, `approve {"by": "me"}` (JSON output), or
- * `approve fail too expensive`. When the input ends, waiting tasks fail unless `commandFor` has a command for later.
+ * Completes or fails external tasks by lines of the standard input: `approve`, `approve {"by": "me"}` (JSON output),
+ * `approve fail too expensive`. When the input ends, waiting tasks fail; if `commandFor` is given, they keep waiting.
  */
 export const externalsFromStdin = (
   job: Job,
@@ -52,7 +52,7 @@ export const externalsFromStdin = (
     if (event.to === 'ready') announce(event.task);
     else waiting.delete(event.task);
   });
-  // A resumed job may have tasks that wait already.
+  // A resumed job may already have waiting tasks.
   for (const name of names) if (job.task(name).state === 'ready') announce(name);
   const lines = stdin && createInterface({ input: stdin });
   lines?.on('line', (line) => {
@@ -80,7 +80,7 @@ const linesOf = (text: string, columns: number): readonly string[] =>
     ? [text]
     : wrapText(wordsOf(text), { columns, indents: ['', '  '], style: (_, word) => word, ellipsis: '…' });
 
-/** Applies a line to its task. Returns what is wrong with the line, or `undefined`. */
+/** Completes or fails the task that a line names. Returns what is wrong with the line, or `undefined`. */
 const completeFromLine = (job: Job, names: readonly string[], line: string): string | undefined => {
   if (line === '') return undefined;
   const name = names.filter((one) => line === one || line.startsWith(`${one} `)).sort((a, b) => b.length - a.length)[0];
@@ -96,6 +96,6 @@ const completeFromLine = (job: Job, names: readonly string[], line: string): str
   }
 };
 
-/** Returns the output of the task at a path, typed as JSON; `undefined` for an empty text. @throws OutputError */
+/** Parses the JSON output that a user typed for the task at `path`; `undefined` for empty text. @throws OutputError */
 export const typedOutput = (path: string, text: string, mask?: Mask): unknown =>
   taskOutput(path.slice(path.lastIndexOf('/') + 1))(parseOutput(text, `The output of ${path}`, mask));

@@ -3,7 +3,7 @@ import type { CliIo } from '../terminal/io.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Calls the next handler at each signal, the last one for all later ones. Returns a function that stops listening. */
+/** Calls one handler per signal, in order; later signals call the last one. Returns a function that stops listening. */
 export const onInterrupts = (
   { signals }: CliIo,
   handlers: readonly [...((signal: NodeJS.Signals) => void)[], (signal: NodeJS.Signals) => void],
@@ -18,7 +18,7 @@ export const onInterrupts = (
   };
 };
 
-/** Returns the signal that a job was cancelled by, if any. `reason` is the job's reason, or the cause of its error. */
+/** Returns the signal that cancelled a job, if any. `reason`: the job's cancel reason, or the cause of its error. */
 export const cancellingSignal = (reason: unknown): NodeJS.Signals | undefined => {
   const text = reason instanceof Error ? reason.message : textOf(reason);
   return [...SIGNALS, 'SIGPIPE' as const].find((signal) => signal === text);

@@ -9,14 +9,14 @@ import type { StoredJob } from '../stored/stored-job.ts';
 export type JobProgress = {
   readonly record: JobRecord;
   readonly tails: Tails;
-  /** The states of the tasks of the file before the first event in this process, by name. */
+  /** The state of each top-level task before the first event in this process, by name. */
   readonly initial: Readonly<Record<string, TaskState>>;
-  /** Returns how many tasks of the file are in each state. */
+  /** Returns how many top-level tasks are in each state. */
   readonly counts: () => Readonly<Record<TaskState, number>>;
   readonly event: (event: JobEvent) => void;
 };
 
-/** Follows a job with these tasks. `history` is what happened to a stored job in other processes. */
+/** Collects a job's events. `names`: its top-level tasks. `history`: what happened to the job in other processes. */
 export const jobProgress = (names: readonly string[], history?: Pick<StoredJob, 'record' | 'tails'>): JobProgress => {
   const { record, tails } = history ?? { record: emptyRecord(), tails: new Map() };
   const initial = initialStates(names, record);

@@ -15,7 +15,7 @@ export const nextCommand = (
   ];
   const more = result.state === 'timedOut' ? ' (--timeout gives it more time)' : '';
   if (!isInterrupted(result)) return lines(`To try again what ${whatOf(result)}${more}:`, 'retry');
-  // Another process may have acquired the job.
+  // If the lease was lost, another process may run the job: suggest nothing.
   const { code } = (result.error?.cause ?? {}) as { readonly code?: unknown };
   return code === 'LEASE_LOST' ? [] : lines('Once that is mended, it goes on with:', 'resume');
 };

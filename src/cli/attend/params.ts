@@ -6,7 +6,7 @@ import { UsageError } from '../terminal/exit-code.ts';
 
 type Given = { readonly param?: readonly string[]; readonly paramsFile?: string };
 
-/** Returns a job's params: of the command line, the params file or the defaults. @throws UsageError with all faults */
+/** Returns a job's params from the command line, the params file or the defaults. @throws UsageError with all faults */
 export const givenParams = async (
   workflow: Workflow,
   { param = [], paramsFile }: Given,

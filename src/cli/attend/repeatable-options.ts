@@ -2,22 +2,22 @@ import type { FailurePolicy } from '../../engine/definition/options.ts';
 import type { WatchOptions } from './watch-job.ts';
 
 export type RunOptions = WatchOptions & {
-  /** Each as `name=value`. */
+  /** Params, each as `name=value`. */
   readonly param?: readonly string[];
   readonly paramsFile?: string;
   readonly only?: readonly string[];
   readonly skip?: readonly string[];
   readonly dryRun?: boolean;
-  /** In ms. */
+  /** Time limit of the job, in ms. */
   readonly timeout?: number;
   readonly onFailure?: FailurePolicy;
   /** How long a process may take to exit after SIGTERM, in ms. */
   readonly grace: number;
-  /** The database to store the job in; `false` stores nothing. Default `DEFAULT_JOURNAL`, if it can be opened. */
+  /** The database to store the job in; `false`: none. Default: `DEFAULT_JOURNAL` or, if it can't be opened, none. */
   readonly db?: string | false;
 };
 
-/** Returns the given options as words of a command line, for a command that runs the same way. */
+/** Returns the given options as words of a command line, to suggest a command with the same options. */
 export const repeatableArgs = ({
   workers,
   timeout,

@@ -20,11 +20,11 @@ export type Reporter = {
   readonly event: (event: JobEvent) => void;
   /** Prints a line among the job's output. */
   readonly print: (line: string) => void;
-  /** Prints a line that is not part of the job's output: to `err`, or above the live view. */
+  /** Prints a line that is not part of the job's output: above the live view or, if there is none, to `err`. */
   readonly notice: (line: string, err: Printer) => void;
   /** Notifies the live view that the user typed a line, which moved the cursor. */
   readonly onInput?: () => void;
-  /** Whether the output of tasks is hidden unless they fail; set by the live view only. */
+  /** Whether a task's output is hidden unless the task fails. Only the live view sets this. */
   readonly hidesOutput?: boolean;
   /** Stops the display. Further calls have no effect. */
   readonly stop: () => void;
@@ -39,7 +39,7 @@ type ReporterOptions = ReportOptions & {
   readonly isExternal: (path: string) => boolean;
 };
 
-/** Creates a reporter by the options: silent, JSON lines, a live view on a terminal, else plain lines. */
+/** Creates a silent, JSON, live or plain reporter, depending on the options and on whether `stream` is a terminal. */
 export const createReporter = (definition: JobDefinition, options: ReporterOptions): Reporter => {
   const { printer, quiet, logFormat, logLevel, stream, env } = options;
   const print = (line: string): void => printer.line(line);

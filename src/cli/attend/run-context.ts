@@ -9,7 +9,7 @@ import { createPrinter, type Printer } from '../terminal/printer.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
 
 export type RunContext = {
-  /** Closed while `out` can't keep up: pauses the output of tasks. */
+  /** Closed while `out` can't keep up, which pauses the output of tasks. */
   readonly gate: OutputGate;
   readonly out: Printer;
   readonly err: Printer;

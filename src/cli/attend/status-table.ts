@@ -13,7 +13,7 @@ import { type Column, columnWidths, GAP, textTable } from '../terminal/text-tabl
 import { cutEnd, cutMiddle } from '../terminal/text-width.ts';
 import { exitCodeOfTask, thrownBy } from './exit-code-of-task.ts';
 
-/** Returns a table of how each task ended. On a terminal, unless `all`, leaves out fast tasks if there are many. */
+/** Returns a table of how each task ended. Unless `all`, a long table on a terminal leaves out fast tasks. */
 export const statusTable = (
   workflow: Pick<Workflow, 'tasks' | 'handlers'>,
   definition: JobDefinition,
@@ -39,10 +39,10 @@ export const statusTable = (
   return hidden === 0 ? lines : [...lines, `… and ${hidden} completed tasks; --verbose shows all`];
 };
 
-/** With more tasks than this, a terminal shows only some of them. */
+/** If there are more tasks than this, a terminal shows a shortened table. */
 const MAX_ROWS = 100;
 
-/** The number of completed tasks that are shown then: the slowest. */
+/** A shortened table shows this many completed tasks: the slowest. */
 const SLOWEST = 20;
 
 const shownTasks = (names: readonly string[], { tasks }: JobResult): readonly string[] => {
@@ -53,7 +53,7 @@ const shownTasks = (names: readonly string[], { tasks }: JobResult): readonly st
   return names.filter((name) => !hidden.has(name));
 };
 
-/** Returns the names of the tasks that run as a process and so have an exit code. */
+/** Returns the names of the tasks that run one process, and so have an exit code. */
 const processTasks = ({ tasks, handlers }: Pick<Workflow, 'tasks' | 'handlers'>): ReadonlySet<string> => {
   const list = [...tasks, ...Object.values(handlers ?? {}).flat()];
   return new Set(
@@ -95,7 +95,7 @@ const row = (
   ];
 };
 
-/** Returns one line on why the task did not complete, or how many tasks of its nested job did. */
+/** Returns one line on why the task did not complete, or how many tasks of its nested job completed. */
 const note = (task: TaskResult): string => {
   const { state, error, reason, tasks } = task;
   const nested = tasks ? countOf(tasks) : '';
@@ -126,7 +126,7 @@ export const lastLine = ({ stdout, stderr }: Tail): string => {
   return (lines.findLast((line) => !/^Node\.js v\d/.test(line) && !/^ {4}at /.test(line)) ?? '').trim();
 };
 
-/** Returns the failure at the start of a chain of skipped tasks. */
+/** Returns the failure that caused a chain of skipped tasks. */
 const firstOf = (error: TaskError): TaskError => {
   let first = error;
   while (first.code === 'UPSTREAM_FAILED' && first.cause instanceof TaskError) first = first.cause;

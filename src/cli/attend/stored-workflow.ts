@@ -9,9 +9,9 @@ import type { CliIo } from '../terminal/io.ts';
 import type { RunOptions } from './repeatable-options.ts';
 import type { RunContext } from './run-context.ts';
 
-/** The metadata that is stored with a job of a workflow file, so that another command can continue it. */
+/** The metadata that is stored with a job of a workflow file, so that another command can continue the job. */
 export type RunMetadata = Pick<RunOptions, 'only' | 'skip' | 'workers' | 'grace' | 'onFailure' | 'timeout'> & {
-  /** Absolute path; absent if the workflow was read from a pipe. */
+  /** The file's absolute path; absent if the workflow was read from a pipe. */
   readonly file?: string;
 };
 
@@ -26,11 +26,11 @@ export const withoutUndefined = (values: object): object =>
 
 const isFile = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.isFile() === true;
 
-/** Returns the metadata stored with a job. It may have none of these keys if a program started the job. */
+/** Returns the metadata stored with a job. If a program started the job, any of these keys may be missing. */
 export const metadataOf = ({ metadata }: Pick<JournalJob, 'metadata'>): Partial<RunMetadata> =>
   JSON.parse(metadata) as Partial<RunMetadata>;
 
-/** Returns where a job's workflow came from. Commands can find it again only if that is a `file`. */
+/** Returns where a job's workflow came from. Commands can reload it only from a `file`. */
 export const originOf = (job: Pick<JournalJob, 'metadata'>): 'file' | 'pipe' | 'program' => {
   const { file, workers } = metadataOf(job);
   if (typeof file === 'string') return 'file';
@@ -50,7 +50,7 @@ export const unavailableReason = (job: JournalJob): string | undefined => {
   }
 };
 
-/** Reloads a job's file, now at `file` if it moved. @throws UsageError @throws WorkflowError @throws SelectionError */
+/** Reloads a job's file, from `file` if it moved. @throws UsageError @throws WorkflowError @throws SelectionError */
 export const loadStoredWorkflow = async (
   job: JournalJob,
   { file: moved, grace }: { readonly file?: string | undefined; readonly grace: number },
@@ -78,7 +78,7 @@ export const loadStoredWorkflow = async (
   );
 };
 
-/** Returns a mask for the secrets of the job's workflow; one that masks nothing if the file can't be loaded. */
+/** Returns a mask for the secrets of the job's workflow. If the file can't be loaded, the mask does nothing. */
 export const storedMask = async (job: JournalJob, io: CliIo): Promise<Mask> => {
   const { file } = metadataOf(job);
   if (file === undefined || !existsSync(file)) return NO_MASK;

@@ -19,7 +19,7 @@ export const totals = (result: JobResult, counts: Metrics['tasks'], { style, san
 
 const ORDER: readonly TaskState[] = ['completed', 'failed', 'notReady', 'skipped', 'cancelled', 'unscheduled'];
 
-/** Returns the first failure in full, as lines; none if no task failed. */
+/** Returns lines that show the first failure in full; no lines if no task failed. */
 export const firstError = (result: JobResult, { style, sanitize }: Printer): readonly string[] => {
   const error = result.firstError();
   if (!error) return [];
@@ -31,10 +31,10 @@ export const firstError = (result: JobResult, { style, sanitize }: Printer): rea
   ];
 };
 
-/** Returns the last lines of output if the error is that of a process. */
+/** If the error is that of a process, returns the last lines of the process's output; else no lines. */
 export const tailLines = (thrown: unknown, sanitize: Printer['sanitize']): readonly string[] => {
   if (!(thrown instanceof ProcessError)) return [];
-  // Many programs print errors to stdout.
+  // If stderr is empty, show stdout: many programs print their errors to it.
   const stream = thrown.stderr.length > 0 ? 'stderr' : 'stdout';
   const lines = thrown[stream].map((line) => `  ${sanitize(line)}`);
   return lines.length > 0 ? [`Last lines of its ${stream}:`, ...lines] : [];

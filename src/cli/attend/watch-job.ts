@@ -1,6 +1,6 @@
 /* This folder runs a job for a command, from its start to the exit code. `run-context.ts` sets up printers and reports
- * errors. `params.ts` reads params; `with-stored-job.ts` finds a stored job, loads its file (`stored-workflow.ts`) and checks it
- * for changes (`change-policy.ts`). `watch-job.ts` follows the job: `job-progress.ts` collects its events,
+ * errors. `params.ts` reads params; `with-stored-job.ts` finds a stored job, loads its file (`stored-workflow.ts`) and
+ * checks the file for changes (`change-policy.ts`). `watch-job.ts` follows the job: `job-progress.ts` collects events,
  * `reporter.ts` displays them, `event-file.ts` writes them; `externals-from-stdin.ts` completes external tasks,
  * `interrupts.ts` handles signals. `status-table.ts`, `summary.ts` and `critical-path.ts`, or `result-json.ts`, report
  * the end, with the command to continue (`next-command.ts`). */
@@ -35,7 +35,7 @@ export type WatchOptions = ReportOptions & {
   readonly events?: string;
 };
 
-/** Added to a process's kill grace to get the engine's, so that the engine sees the killed process exit. In ms. */
+/** The engine's grace exceeds that of processes by this many ms, so that the engine sees killed processes exit. */
 export const SPARE_MS = 1000;
 
 /** What `watchJob` needs to know about a job that runs in this process. */
@@ -44,17 +44,17 @@ export type WatchedJob = {
   readonly options: WatchOptions;
   readonly context: RunContext;
   readonly events: EventFile | undefined;
-  /** Where the job is stored, if another command can resume it or try it again. */
+  /** Where the job is stored; `undefined` if no command can resume or retry the job. */
   readonly location?: JobLocation | undefined;
-  /** What happened to a stored job in other processes. */
+  /** What happened to the job in other processes, if it is stored. */
   readonly history?: Pick<StoredJob, 'record' | 'tails'>;
-  /** Cancels the job as soon as its output is attached; no prompts are shown. */
+  /** If set, cancels the job once its output is displayed; nobody is asked to complete external tasks. */
   readonly cancel?: () => void;
-  /** Returns lines with a command that repeats a job that is not stored. `outputs`: the tasks that had an output. */
+  /** Without a `location`, returns lines with the command to suggest. `outputs`: the tasks that had an output. */
   readonly repeat?: (result: JobResult, outputs: ReadonlySet<string>) => readonly string[];
 };
 
-/** Opens the file for events, if requested. @throws UsageError if it can't be opened, or is a file the job needs */
+/** Opens the file for events, if requested. @throws UsageError if it can't be opened, or is the workflow or database */
 export const openEvents = (
   { events }: { readonly events?: string | undefined },
   { file, db }: { readonly file: string | undefined; readonly db: string | undefined },
@@ -69,7 +69,7 @@ export const openEvents = (
   return openEventFile(events);
 };
 
-/** Displays a job until its processes are gone. Call it in the tick of the start, or events are missed. */
+/** Displays a job to its end. Resolves to the exit code. Call this in the tick that starts the job to miss no event. */
 export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => {
   const { loaded, options, context, events, location, history, cancel } = about;
   const { gate, out, err, io } = context;
@@ -126,7 +126,7 @@ export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => 
 
 type End = { readonly exitCode: number; readonly result?: JobResult };
 
-/** Waits for the end of the job. A first signal cancels it, a second kills its processes, a third stops waiting. */
+/** Waits for the end of the job. One signal cancels the job, a second kills its processes, a third stops waiting. */
 const endOf = async (job: Job, reporter: Reporter, { out, err, io }: RunContext): Promise<End> => {
   let cancelledBy: NodeJS.Signals | undefined;
   let forced: (end: End) => void = () => {};
@@ -152,7 +152,7 @@ const endOf = async (job: Job, reporter: Reporter, { out, err, io }: RunContext)
     },
   ]);
   let unwritable = false;
-  // The reader has gone, such as `head` when it has enough lines: cancel the job.
+  // Cancel the job when its output can't be written, such as when `head` has enough lines and exits.
   void out.broken.then((error) => {
     unwritable = error.code !== 'EPIPE';
     if (unwritable) err.line(`The output can't be written: ${error.message}.`);
@@ -193,7 +193,7 @@ const report = (
     out.flush();
   }
   const lines = firstError(result, err);
-  // After a timeout, a cancellation, or a failure without a failed task, print the job's error; not after a signal.
+  // Print the job's error after a timeout, a cancellation without a signal, or a failure without a failed task.
   const { state, error } = result;
   const stopped = state === 'cancelled' ? !cancellingSignal(error?.cause) : state === 'timedOut' || lines.length === 0;
   if (isInterrupted(result)) err.line(journalFailureText(result, context));
@@ -205,7 +205,7 @@ const report = (
   for (const line of next) err.line(line);
 };
 
-/** Returns the result with the times that people see: the job starts when it first began, each task at `beganAt`. */
+/** Makes the times of a result include earlier processes: the job's first start, and the `beganAt` of each task. */
 const sinceBegin = (result: JobResult, { record, tails }: JobProgress): JobResult => {
   reviveProcessErrors(result, tails);
   const startedAt = record.begins[0] ?? result.startedAt;

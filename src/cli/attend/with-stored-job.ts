@@ -17,11 +17,11 @@ import { type RunContext, withRunContext } from './run-context.ts';
 import { loadStoredWorkflow, metadataOf } from './stored-workflow.ts';
 import { openEvents, SPARE_MS, type WatchOptions } from './watch-job.ts';
 
-/** Options for resuming or retrying a stored job. Those left out keep the values that the job was started with. */
+/** Options to resume or retry a stored job. If left out, workers, timeout, onFailure and grace stay as they were. */
 export type ContinueOptions = Omit<WatchOptions, 'workers'> &
   Partial<Pick<RunOptions, 'workers' | 'timeout' | 'onFailure' | 'grace'>> & {
     readonly db: string;
-    /** The path of the workflow file now, if it has moved. */
+    /** The new path of the workflow file, if it has moved. */
     readonly file?: string;
     /** What to do if the workflow has changed since the job was started. Default `refuse`. */
     readonly changed?: ChangePolicy;
@@ -34,7 +34,7 @@ export const locationOf = ({ db, file, ...options }: ContinueOptions): JobLocati
   args: repeatableArgs(options),
 });
 
-/** What a command works with once the stored job is found; its workflow is not loaded yet. */
+/** A stored job that a command has found, with its journal and printers. The workflow is not loaded yet. */
 export type StoredJobContext = RunContext & { readonly journal: SqliteJournal; readonly stored: JournalJob };
 
 /** Opens the journal, finds a stored job and runs `work` with it. Resolves to the exit code. */
@@ -54,7 +54,7 @@ export const withStoredJob = (
     }
   });
 
-/** Throws a UsageError if another process holds the job, else the error itself. */
+/** Throws a UsageError if another process holds the job, else rethrows the error. */
 const throwForUsers = async (
   error: unknown,
   { stored, journal }: StoredJobContext,
@@ -75,7 +75,7 @@ export type PreparedJob = {
   };
 };
 
-/** Loads (unless `given`) and checks a job's file. @throws UsageError @throws WorkflowError @throws SelectionError */
+/** Checks a job's file; loads it unless `given`. @throws UsageError @throws WorkflowError @throws SelectionError */
 export const prepareJob = async (
   context: StoredJobContext,
   options: ContinueOptions,

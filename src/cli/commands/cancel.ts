@@ -37,16 +37,15 @@ case. The exit code is 0 once it is over, however that was.
 
 export type CancelOptions = {
   readonly db: string;
-  /** Where the workflow file is now. */
+  /** The new path of the workflow file, if it has moved. */
   readonly file?: string;
   readonly drain?: boolean;
   readonly reason?: string;
-  /** Whether to wait for the end. */
   readonly wait: boolean;
   readonly quiet?: boolean;
 };
 
-/** Cancels a job, wherever it runs; of one whose process died the clean-up runs here. Resolves to the exit code. */
+/** Cancels a job in the process that runs it or, if that process died, here. Resolves to the exit code. */
 export const cancelJob = (name: string, options: CancelOptions, io: CliIo): Promise<number> =>
   withStoredJob(name, options, io, async (context) => {
     const { stored, journal, out, err } = context;
@@ -76,7 +75,7 @@ export const cancelJob = (name: string, options: CancelOptions, io: CliIo): Prom
     return died ? cancelHere(context, options) : exitCode;
   });
 
-/** A workflow whose tasks do nothing, for a job whose own is lost. @throws UsageError */
+/** Creates a workflow that can't run, for a job whose own is lost. @throws UsageError if the job's tasks are unknown */
 const placeholderWorkflow = async ({ stored, journal }: StoredJobContext): Promise<LoadedWorkflow> => {
   const shape = shapeTasks(await journal.shape(stored.fingerprint));
   if (!shape) throw new UsageError(`The journal does not say what the tasks of ${jobLabel(stored)} are.`);
@@ -88,7 +87,7 @@ const placeholderWorkflow = async ({ stored, journal }: StoredJobContext): Promi
   };
 };
 
-/** Nothing of it runs, so there is nothing to drain. */
+/** Resumes an interrupted job here to cancel it. Ignores `drain`, because none of its tasks is running. */
 const cancelHere = async (
   context: StoredJobContext,
   { reason, wait: _, drain: __, ...options }: CancelOptions,

@@ -40,9 +40,9 @@ The exit code is 0, or 1 if the process that runs the job does not take it.
 
 export type CompleteOptions = {
   readonly db: string;
-  /** JSON. */
+  /** The task's output, as JSON text. */
   readonly output?: string;
-  /** Why it fails instead. */
+  /** If set, the task fails for this reason instead. */
   readonly fail?: string;
 };
 
@@ -77,7 +77,7 @@ export const completeTask = (name: string, task: string, options: CompleteOption
     });
   });
 
-/** @throws UsageError */
+/** @throws UsageError if no process runs the job */
 const requireRunning = (job: JournalJob, { db }: CompleteOptions): void => {
   if (isTerminalJobState(job.state)) throw new UsageError(endedLine(job, { db }));
   if (shownState(job, Date.now()) !== 'interrupted') return;
@@ -86,7 +86,7 @@ const requireRunning = (job: JournalJob, { db }: CompleteOptions): void => {
   );
 };
 
-/** Tasks that were added while the job ran are known to its process alone. @throws UsageError */
+/** Accepts any path if the stored definition can't be read. @throws UsageError if it has no such external task */
 const requireExternal = (job: JournalJob, path: string, tasks: readonly ShapeTask[]): void => {
   const all = tasksByPath(tasks);
   const kind = all.get(path)?.kind;
@@ -98,7 +98,7 @@ const requireExternal = (job: JournalJob, path: string, tasks: readonly ShapeTas
   throw new UsageError(`${jobLabel(job)} ${what} ${known}`);
 };
 
-/** @throws UsageError */
+/** Encodes the given JSON text as an output, secrets masked. @throws UsageError if it is not JSON */
 const outputOf = (task: string, text: string | undefined, mask: Mask): string | undefined => {
   if (text === undefined) return undefined;
   if (text.trim() === '') {
@@ -114,7 +114,7 @@ const outputOf = (task: string, text: string | undefined, mask: Mask): string | 
   }
 };
 
-/** Of a task whose turn has not come: what it waits for, and when to ask again. */
+/** If a task is not ready yet, returns what it waits for and when to complete it; else an empty text. */
 const hintIfEarly = ({ job, record, shape = [] }: StoredJob, task: string, { db }: CompleteOptions): string => {
   const stateOf = (path: string): TaskState => record.tasks.get(path)?.state ?? 'unscheduled';
   if (stateOf(task) !== 'unscheduled') return '';
@@ -125,7 +125,7 @@ const hintIfEarly = ({ job, record, shape = [] }: StoredJob, task: string, { db 
   return `${why} Complete it once ${jobCommand('show', job.id, { db })} says that it is ready.`;
 };
 
-/** The process that runs the job tells of what it can't do as a warning of no attempt. */
+/** Returns why the job's process refused the request. It reports a refusal as a warning with attempt 0. */
 const refusalOf = (events: readonly JobEvent[], task: string): string | undefined => {
   const warning = events.find(
     (event) => event.type === 'task.log' && event.task === task && event.level === 'warn' && event.attempt === 0,
@@ -133,7 +133,7 @@ const refusalOf = (events: readonly JobEvent[], task: string): string | undefine
   return warning?.type === 'task.log' ? warning.message : undefined;
 };
 
-/** What has become of the task. */
+/** Returns the state in which the task's last attempt ended, if it has ended. */
 const endOf = (events: readonly JobEvent[], task: string): string | undefined => {
   const end = events.findLast(
     (event) =>
@@ -142,7 +142,7 @@ const endOf = (events: readonly JobEvent[], task: string): string | undefined =>
   return end?.type === 'task.transition' ? end.to : undefined;
 };
 
-/** Nobody is left who could take it. */
+/** If no process is left to handle the request, reports that and returns the exit code. */
 const unprocessed = (job: JournalJob, task: string, db: string, { err }: StoredJobContext): number | undefined => {
   const isOver = isTerminalJobState(job.state);
   if (!isOver && shownState(job, Date.now()) !== 'interrupted') return undefined;

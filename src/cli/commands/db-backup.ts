@@ -20,7 +20,7 @@ Example:
 
 export type BackupOptions = { readonly db: string; readonly force?: boolean };
 
-/** Copies a journal as of now, while others go on writing it. Resolves to the exit code. */
+/** Copies a journal as it is now, even while other processes write to it. Resolves to the exit code. */
 export const backupJournal = (to: string, { db, force }: BackupOptions, io: CliIo): Promise<number> =>
   withJournal(db, io, async ({ journal, out }) => {
     const target = statSync(to, { throwIfNoEntry: false });
@@ -41,13 +41,13 @@ export const backupJournal = (to: string, { db, force }: BackupOptions, io: CliI
     return EXIT.completed;
   });
 
-/** What is there stays until the copy is whole. */
+/** Replaces an existing file by a copy. The old file stays until the copy is complete. */
 const replace = (to: string, backup: (to: string) => void): void => {
   const copy = `${to}.${process.pid}.new`;
   rmSync(copy, { force: true });
   backup(copy);
   try {
-    // Another database's write-ahead log would be taken for that of the copy.
+    // SQLite would take the write-ahead log of the old file for that of the copy.
     for (const end of ['-wal', '-shm']) rmSync(`${to}${end}`, { force: true });
     renameSync(copy, to);
   } catch (error) {

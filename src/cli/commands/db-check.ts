@@ -16,7 +16,7 @@ Example:
 The exit code is 0, 1 if anything is damaged, or 2 if it is no such database.
 `;
 
-/** Reads all of a journal, and tells where it is damaged. Resolves to the exit code. */
+/** Reads a whole journal and reports where it is damaged. Resolves to the exit code. */
 export const checkJournal = (db: string, io: CliIo): Promise<number> =>
   withJournal(db, io, async ({ journal, out }) => {
     const { ok, problems, jobs, events } = journal.check();

@@ -8,7 +8,7 @@ import { createPrinter } from '../terminal/printer.ts';
 
 type DryRunOptions = { readonly workers: number; readonly json?: boolean };
 
-/** Prints in which order the tasks would run, and which side by side. Runs nothing. */
+/** Prints the order in which tasks would run, and which could run in parallel. Runs nothing. */
 export const dryRun = (
   { workflow, definition }: LoadedWorkflow,
   { workers, json }: DryRunOptions,

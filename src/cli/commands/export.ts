@@ -29,7 +29,7 @@ ${JOB_NAMES}
 
 export type ExportOptions = { readonly db: string; readonly output?: string };
 
-/** Writes all that is kept of a job as lines of JSON. Resolves to the exit code. */
+/** Writes everything that is stored about a job as lines of JSON. Resolves to the exit code. */
 export const exportJob = (name: string, { db, output }: ExportOptions, io: CliIo): Promise<number> =>
   withJournal(db, io, async (context) => {
     const { journal, err } = context;
@@ -55,7 +55,7 @@ export const exportJob = (name: string, { db, output }: ExportOptions, io: CliIo
     }
   });
 
-/** The job and its notes as they stood at one moment, while somebody may go on writing them. */
+/** Reads a job and its notes as of one moment: reads both again if another process wrote in between. */
 const consistentSnapshot = async (
   journal: Journal,
   found: JournalJob,
@@ -69,7 +69,7 @@ const consistentSnapshot = async (
   }
 };
 
-/** Waits for whoever reads, as long as somebody does. */
+/** Writes lines to stdout at the reader's pace, until the reader closes the pipe. Resolves to the exit code. */
 const writeAll = async (
   lines: AsyncIterable<string>,
   { stdout }: CliIo,

@@ -31,7 +31,7 @@ Examples:
 svg needs the package @viz-js/viz beside tintype.
 `;
 
-/** Draws the graph of a workflow file, without its handlers, which wait for all. Secrets need not be there. Resolves to the exit code. */
+/** Draws a workflow file without handlers, which wait for all tasks. Needs no secrets. Resolves to the exit code. */
 export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo): Promise<number> => {
   if (options.output !== undefined && resolve(options.output) === resolve(file)) {
     io.stderr.write(`error: --output would overwrite the workflow file ${file}. Name another one.\n`);
@@ -51,7 +51,7 @@ export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo
   }
 };
 
-/** The handlers, which are no part of the drawing, in a line below it. */
+/** Prints the names of the handlers below the drawing, unless the drawing goes to a file. */
 const nameHandlers = async (file: string, { output }: GraphOptions, io: CliIo): Promise<void> => {
   const { workflow } = await loadWorkflow(file, { env: false });
   if (output !== undefined) return;

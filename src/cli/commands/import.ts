@@ -29,7 +29,7 @@ A job is taken in whole or not at all. One that was not over can be resumed here
 
 export type ImportOptions = { readonly db: string };
 
-/** Puts a job that was exported into a journal: whole, or not at all. Resolves to the exit code. */
+/** Imports an exported job into a journal, completely or not at all. Resolves to the exit code. */
 export const importJob = (file: string | undefined, { db }: ImportOptions, io: CliIo): Promise<number> =>
   withErrorReporting(io, async (out) => {
     const filed = await read(file, io);
@@ -46,7 +46,7 @@ export const importJob = (file: string | undefined, { db }: ImportOptions, io: C
     return EXIT.completed;
   });
 
-/** @throws UsageError */
+/** Reads and checks the export file. @throws UsageError */
 const read = async (file: string | undefined, io: CliIo): Promise<ExportedJob> => {
   const isStdin = file === undefined || file === '-';
   const shown = isStdin ? 'the standard input' : file;
@@ -61,14 +61,14 @@ const read = async (file: string | undefined, io: CliIo): Promise<ExportedJob> =
   }
 };
 
-/** @throws UsageError where nobody can have put a file there */
+/** Returns the standard input. @throws UsageError if it is a terminal, or there is none */
 const standardInput = ({ stdin }: CliIo): Readable => {
   const stream = stdin?.();
   if (stream && !('isTTY' in stream && stream.isTTY)) return stream;
   throw new UsageError('No file is named. Example: tintype import job.ndjson');
 };
 
-/** @throws UsageError of a job that is there already @throws JournalError */
+/** Stores the job. @throws UsageError if the journal already has it, or another with its key @throws JournalError */
 const keep = async (
   journal: Journal & { readonly file: string },
   { job, shape, events, notes }: ExportedJob,

@@ -1,4 +1,4 @@
-/** What `tintype init` writes: it runs as it is, and shows what there is. */
+/** The file that `tintype init` writes: a workflow that runs as it is and shows the main features. */
 export const EXAMPLE_WORKFLOW = `# A workflow for tintype. Run it: tintype run workflow.yaml
 # Completion and checks in editors: tintype schema > tintype.schema.json
 # yaml-language-server: $schema=./tintype.schema.json

@@ -49,8 +49,9 @@ export type ListOptions = {
   readonly db: string;
   readonly state?: readonly ShownState[];
   readonly name?: string;
-  /** Created no longer ago, and longer ago than this, in ms. */
+  /** Only jobs created at most this long ago, in ms. */
   readonly since?: number;
+  /** Only jobs created at least this long ago, in ms. */
   readonly before?: number;
   readonly limit?: number;
   readonly json?: boolean;
@@ -79,7 +80,7 @@ export const listJobs = (options: ListOptions, io: CliIo): Promise<number> =>
 
 const DEFAULT_LIMIT = 50;
 
-/** Whether a job is interrupted is found out here, so that the journal counts to the limit only where that can't matter. */
+/** Finds the jobs to list. The journal can't tell which jobs are `interrupted`, so it can't always apply the limit. */
 const jobsOf = async (
   { journal }: JournalContext,
   { state, name, since, before }: ListOptions,
@@ -100,7 +101,7 @@ const jobsOf = async (
 
 type Row = readonly [job: JournalJob, stored: StoredJob | undefined];
 
-/** What can't be read of one job is told, and hides no other job. */
+/** Reads the events of each job. A job that can't be read is reported; the list still contains it. */
 const readJobs = async ({ journal, err }: JournalContext, jobs: readonly JournalJob[]): Promise<readonly Row[]> => {
   const rows: Row[] = [];
   for (const job of jobs) {

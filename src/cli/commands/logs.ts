@@ -46,13 +46,13 @@ A task stands for all that is within it as well: outer/inner, name[3].
 
 export type LogsOptions = { readonly db: string; readonly follow?: boolean; readonly json?: boolean };
 
-/** Prints the events of a job, or of one task and what is within it. Resolves to the exit code. */
+/** Prints the events of a job, or of one task with everything inside it. Resolves to the exit code. */
 export const showLogs = (name: string, task: string | undefined, options: LogsOptions, io: CliIo): Promise<number> =>
   withJournal(options.db, io, async (context) => {
     const { journal, out } = context;
     const job = await findJob(journal, name);
     const storedJob = await readStoredJob(journal, job);
-    // Of a job that goes on, a task that is not known yet may still come.
+    // A job that still runs may add the task later.
     if (task !== undefined && !(options.follow && !isTerminalJobState(job.state)))
       checkTask(storedJob, task, options.db);
     const record = emptyRecord();
@@ -82,7 +82,7 @@ export const showLogs = (name: string, task: string | undefined, options: LogsOp
     return isHeard ? EXIT.completed : exitCodeOfSignal('SIGPIPE');
   });
 
-/** Shows the events that come, until the job is over. */
+/** Shows new events until the job has ended. Resolves to the exit code. */
 const follow = (
   stored: JournalJob,
   show: (event: StoredEvent) => void,
@@ -106,7 +106,7 @@ const follow = (
 const isWithin = (path: string, task: string): boolean =>
   path === task || path.startsWith(`${task}/`) || path.startsWith(`${task}[`);
 
-/** @throws UsageError */
+/** @throws UsageError if the job has no such task */
 const checkTask = (storedJob: StoredJob, task: string, db: string): void => {
   const known = new Set([
     ...taskNames(storedJob),

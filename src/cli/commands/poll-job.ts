@@ -5,12 +5,12 @@ import { jobLabel } from '../stored/job-command.ts';
 import type { JournalContext } from '../stored/with-journal.ts';
 import { EXIT, exitCodeOfSignal } from '../terminal/exit-code.ts';
 
-/** How often the journal is looked at, in ms. */
+/** Time between two reads of the journal, in ms. */
 const POLL_MS = 250;
 
 /**
- * Looks at a job until `onPoll` returns an exit code, a signal comes, or nobody reads the output. `events` are those
- * since the last look.
+ * Reads a job repeatedly until `onPoll` returns an exit code, a signal arrives, or the output can't be written.
+ * Each time, `onPoll` gets the events since the last read. Resolves to the exit code.
  */
 export const pollJob = async (
   { stored, journal, out, err, io }: JournalContext & { readonly stored: JournalJob },

@@ -8,7 +8,7 @@ import { counted } from '../terminal/counted.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { wrapText } from '../terminal/wrap-text.ts';
 
-/** Prints what would run again, and what would not. Answers the exit code. */
+/** Prints which tasks would run again and which would keep their results. Returns the exit code. */
 export const printPreview = (
   { job, record }: StoredJob,
   { runs, keeps: whole }: Preview,
@@ -39,14 +39,14 @@ export const printPreview = (
   return EXIT.completed;
 };
 
-/** `  keeps  ` */
+/** The width of `  keeps  `, which comes before the names. */
 const INDENT = 9;
 
-/** Those within others are not counted. */
+/** Counts the top-level tasks only. */
 const count = (paths: readonly string[]): string =>
   counted(paths.filter((path) => parentPath(path) === undefined).length, 'task');
 
-/** What stays of the tasks and instances within those of which but a part runs again. */
+/** Returns the completed inner tasks that are kept, for each task that runs again only in part. */
 const reusedWithin = (runs: readonly string[], { tasks, nested }: JobRecord): readonly string[] => {
   const again = new Set(runs);
   const parts = new Set(runs.map(parentPath).filter((path): path is string => path !== undefined));

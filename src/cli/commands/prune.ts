@@ -34,13 +34,13 @@ A job that is not over is never removed.
 
 export type PruneOptions = {
   readonly db: string;
-  /** How long ago they ended at least, in ms. */
+  /** How long ago a job must have ended, in ms. */
   readonly olderThan: number;
   readonly state?: readonly JobState[];
   readonly dryRun?: boolean;
 };
 
-/** Removes jobs that have been over for long. Resolves to the exit code. */
+/** Removes jobs that ended longer than `olderThan` ago. Resolves to the exit code. */
 export const pruneJobs = ({ db, olderThan, state = ENDED_STATES, dryRun }: PruneOptions, io: CliIo): Promise<number> =>
   withJournal(db, io, async ({ journal, out }) => {
     const before = Date.now() - olderThan;
@@ -78,7 +78,7 @@ const table = (jobs: readonly JournalJob[], out: Printer): readonly string[] => 
 const isOld = ({ state, endedAt, updatedAt }: JournalJob, before: number): boolean =>
   isTerminalJobState(state) && (endedAt ?? updatedAt) < before;
 
-/** A job that somebody has just made go on stays: whoever works on it holds its lease. */
+/** Removes a job and returns true; false if another process has just resumed or retried it, and so holds its lease. */
 const remove = async (journal: JournalContext['journal'], jobId: string, before: number): Promise<boolean> => {
   try {
     const lease = { owner: newId(), ...thisProcess(), at: Date.now(), leaseMs: LEASE_MS };

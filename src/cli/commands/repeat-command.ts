@@ -5,19 +5,19 @@ import type { RunOptions } from '../attend/repeatable-options.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { shellQuoted } from '../terminal/shell-quoted.ts';
 
-/** How to run again what did not complete, and of what did only that whose output is needed for it. */
+/** Returns lines with a command that runs the tasks that did not complete, and the tasks whose outputs they need. */
 export const repeatCommand = (
   file: string,
   result: JobResult,
   definition: JobDefinition,
-  /** The tasks that put something out, on which others may build. */
+  /** The tasks that returned an output, which downstream tasks may read. */
   outputs: ReadonlySet<string>,
   options: Pick<RunOptions, 'param' | 'paramsFile' | 'workers' | 'onFailure' | 'timeout' | 'only' | 'skip'>,
   mask: Mask,
   { style, sanitize }: Printer,
 ): readonly string[] => {
   if (result.state === 'completed' || result.state === 'notReady') return [];
-  // What was left out this time may be what they lack.
+  // A task that was left out this time may be needed now, so `+` adds all upstreams.
   const partial = (options.only ?? options.skip) !== undefined;
   const names = tasksToRepeat(result, definition, outputs).map((name) => (partial ? `+${name}` : name));
   if (names.length === 0 || names.some((name) => name.includes(','))) return [];
@@ -38,13 +38,13 @@ export const repeatCommand = (
   ];
 };
 
-/** What did not complete, from its first tasks on with all that needs them, and the others whose output those build on. */
+/** Returns the `--only` list: each topmost uncompleted task as `name+`, and tasks whose outputs these tasks need. */
 const tasksToRepeat = (
   { tasks }: JobResult,
   definition: JobDefinition,
   outputs: ReadonlySet<string>,
 ): readonly string[] => {
-  // Clean-up runs in any case, and builds on whatever there is.
+  // Leave out tasks with trigger `always`, such as handlers: they run in any case.
   const work = definition.tasks.filter(({ trigger }) => trigger !== 'always').map(({ name }) => name);
   const isWork = new Set(work);
   const open = new Set(work.filter((name) => isOpen(tasks[name])));
@@ -60,7 +60,7 @@ const tasksToRepeat = (
   return [...needed, ...first.map((name) => (downstream.get(name)?.length ? `${name}+` : name))];
 };
 
-/** Whether a task was to run and did not complete. */
+/** Returns whether a task must run again: not if it completed, was skipped without an error, or failed as allowed. */
 const isOpen = (task: TaskResult | undefined): boolean =>
   task === undefined ||
   !(task.state === 'completed' || (task.state === 'skipped' && !task.error) || task.error?.tolerated);

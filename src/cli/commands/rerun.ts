@@ -38,12 +38,12 @@ these. ${AS_RUN}
 `;
 
 export type RerunOptions = ContinueOptions & {
-  /** Paths of tasks. */
+  /** Paths of the tasks to start from. */
   readonly from?: readonly string[];
   readonly dryRun?: boolean;
 };
 
-/** Starts another job with the results of one that is over. Resolves to the exit code of the new one. */
+/** Starts a new job that takes over results of an ended one. Resolves to the exit code of the new job. */
 export const rerunJob = (name: string, options: RerunOptions, io: CliIo): Promise<number> =>
   withStoredJob(name, options, io, async (context) => {
     const { stored, journal, err } = context;

@@ -41,7 +41,7 @@ here is as it was when the job was started; --events holds what happens from now
 on. ${AS_RUN}
 `;
 
-/** Goes on with a job whose process died. Resolves to the exit code of the job. */
+/** Resumes a job whose process died. Only reports a job that has ended. Resolves to the job's exit code. */
 export const resumeJob = (name: string, options: ContinueOptions, io: CliIo): Promise<number> =>
   withStoredJob(name, options, io, async (context) => {
     const { stored, err } = context;
@@ -52,29 +52,29 @@ export const resumeJob = (name: string, options: ContinueOptions, io: CliIo): Pr
     return resumeHere(context, options);
   });
 
-/** @throws UsageError of a job that another process runs */
+/** @throws UsageError if another process runs the job */
 const requireInterrupted = (job: JournalJob, location: JobLocation): void => {
   if (shownState(job, Date.now()) === 'interrupted') return;
   throw new UsageError(`${jobLabel(job)} can't go on here: ${runningText(job, location)}`);
 };
 
-/** How a job is cancelled that is taken up for that alone. */
+/** Options for a job that is resumed only to be cancelled. */
 export type Cancellation = {
   readonly reason: string | undefined;
-  /** Says that it is, once it can be. */
+  /** Tells the user that the job is cancelled here; called after the workflow has been loaded. */
   readonly announce: () => void;
-  /** What stands in for its workflow, if that is lost. */
+  /** A placeholder for the job's workflow, if that can't be loaded. */
   readonly loaded?: LoadedWorkflow | undefined;
 };
 
-/** Lets it go on here, or be cancelled. */
+/** Resumes a job in this process, or cancels it if `cancelled` is given. Resolves to the exit code. */
 export const resumeHere = async (
   context: StoredJobContext,
   options: ContinueOptions,
   cancelled?: Cancellation,
 ): Promise<number> => {
   const { stored, journal, err } = context;
-  // What is but told again may have changed.
+  // An ended job is only reported again, so changes of its workflow file don't matter.
   const isOver = isTerminalJobState(stored.state);
   const { engine, loaded, start, ...about } = await prepareJob(
     context,
@@ -94,20 +94,20 @@ export const resumeHere = async (
     loaded,
     context,
     ...(isOver ? { repeat: (result) => nextCommand(result, locationOf(options), err) } : {}),
-    // What is lost no command can try again.
+    // If the workflow can't be loaded, no command can retry the job.
     ...(isOver || cancelled?.loaded ? {} : { location: locationOf(options) }),
     history: before,
     ...(cancelled && { cancel: () => void job.cancel(cancelled.reason && loaded.mask.text(cancelled.reason)) }),
   });
 };
 
-/** That a job is over, and what can be done about it. */
+/** Returns a sentence that says that a job has ended and, unless it completed, how to retry it. */
 export const endedLine = (job: JournalJob, { db, file }: JobLocation): string => {
   const more = job.state === 'completed' ? '' : ` To try it again: ${howToRetry(job, { db, file })}`;
   return `${jobLabel(job)} is over: it ${HOW[job.state] ?? job.state}.${more}`;
 };
 
-/** What was lost has to be named, and the tasks of a program are there alone. */
+/** Returns how to retry a job: a command, with `--file` if its file is lost, or in the program that started it. */
 const howToRetry = (job: JournalJob, { db, file }: JobLocation): string => {
   const isNamed = file !== undefined && existsSync(file);
   if (isNamed || unavailableReason(job) === undefined)
@@ -119,7 +119,7 @@ const howToRetry = (job: JournalJob, { db, file }: JobLocation): string => {
 
 const HOW: Readonly<Record<string, string>> = { ...STATE_WORDS, notReady: 'was not ready', cancelled: 'was cancelled' };
 
-/** As the command that ran it answered. */
+/** Returns an ended job's exit code, the same as the command that ran the job returned. */
 const exitCodeOfEnded = async ({ stored, journal }: StoredJobContext): Promise<number> => {
   if (stored.state !== 'cancelled') return exitCodeOf(stored.state);
   const last = (await journal.events(stored.id, stored.lastSeq)).at(-1);

@@ -41,13 +41,13 @@ The job goes on under its id, with all its retries anew. ${AS_RUN}
 `;
 
 export type RetryOptions = ContinueOptions & {
-  /** Paths of tasks. */
+  /** Paths of the tasks to retry. */
   readonly task?: readonly string[];
   readonly downstream: boolean;
   readonly dryRun?: boolean;
 };
 
-/** Tries tasks of a job again that is over. Resolves to the exit code of the job. */
+/** Retries tasks of an ended job. Resolves to the job's exit code. */
 export const retryJob = (name: string, options: RetryOptions, io: CliIo): Promise<number> =>
   withStoredJob(name, options, io, async (context) => {
     const { stored, journal } = context;
@@ -58,13 +58,13 @@ export const retryJob = (name: string, options: RetryOptions, io: CliIo): Promis
     const preview = await engine.previewRetry(stored.id, { ...selection, changed }).catch(namingOption('--task'));
     const history = await readStoredJob(journal, stored);
     if (options.dryRun) return printPreview(history, preview, options, context);
-    // Retried here, and not by the engine, it has told nothing yet when somebody listens.
+    // Call `job.retry()`, not `engine.retry()`, so that `watchJob` subscribes before the first event.
     const { job: ended } = await engine.resume(stored.id, start);
     const job = ended.retry(selection);
     return watchJob(job, { ...about, loaded, context, location: locationOf(options), history });
   });
 
-/** Tells, of a job without anything to run again, by which option that is named. */
+/** Returns an error handler. If there is nothing to run again, it throws an error that suggests to use `option`. */
 export const namingOption =
   (option: string) =>
   (error: unknown): never => {
@@ -74,7 +74,7 @@ export const namingOption =
     );
   };
 
-/** @throws UsageError of a job that is not over */
+/** @throws UsageError if the job has not ended */
 export const requireOver = (job: JournalJob, { db, file }: JobLocation, what: string): void => {
   if (isTerminalJobState(job.state)) return;
   const why =

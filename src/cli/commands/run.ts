@@ -50,7 +50,7 @@ export const define: DefineCommand = (command, context) => {
     .option('--no-db', 'keep nothing: the job can not be resumed, nor tried again');
   withReportOptions(command).action(
     action(context, (io, { db, file, ...options }, argument) =>
-      // Commander sets db to true if neither option is given.
+      // Commander sets `db` to true if neither --db nor --no-db is given.
       run(fileOf(argument, file, command), { ...options, ...(db !== true && { db }) }, io),
     ),
   );
@@ -87,7 +87,7 @@ most 10 MiB. The job is kept in .tintype/jobs.db, params and outputs as they
 are, secrets masked: killed, it goes on with the command that it printed.
 `;
 
-/** Runs the workflow of a file to its end, told on `io`. Resolves to the exit code, when no process of it is left. */
+/** Runs a workflow file and reports on `io`. Resolves to the exit code when all its processes are gone. */
 export const run = (file: string, options: RunOptions, io: CliIo): Promise<number> =>
   withRunContext(options, io, async (context) => {
     const { only, skip } = options;
@@ -103,7 +103,7 @@ export const run = (file: string, options: RunOptions, io: CliIo): Promise<numbe
     const db = options.db === false ? undefined : (options.db ?? DEFAULT_JOURNAL);
     const events = openEvents(options, { file, db });
     const metadata = runMetadata(file, options);
-    // All else is kept with the job.
+    // All other options are stored with the job.
     const args = repeatableArgs({ json: options.json, events: options.events });
     const { job, journal } = startStored({ loaded, params, metadata, options }, context);
     try {
@@ -130,7 +130,7 @@ type Start = {
 
 type Started = { readonly job: Job; readonly journal?: SqliteJournal };
 
-/** Starts the job, kept where that is wanted; where nobody named the database, a warning does if it can't be made. @throws UsageError */
+/** Starts the job and, unless `db` is false, stores it. Warns if the default file can't be used. @throws UsageError */
 const startStored = (start: Start, { err }: RunContext): Started => {
   const { db, quiet } = start.options;
   if (db === false) return { job: startJob(start) };
@@ -155,7 +155,7 @@ const startStored = (start: Start, { err }: RunContext): Started => {
   }
 };
 
-/** A database that is there and damaged, newer or another program's is nothing to pass over. */
+/** Returns whether a job may run unstored after an error: not if the file is damaged, newer or another program's. */
 const isUnusable = (error: JournalError | UsageError): boolean =>
   error instanceof UsageError || JOURNAL_FAILURES.has(error.code);
 

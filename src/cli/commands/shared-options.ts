@@ -4,13 +4,13 @@ import { DURATION, durationMs } from '../../workflow/duration.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import type { CliIo } from '../terminal/io.ts';
 
-/** What commands run with. `done` receives the exit code. */
+/** The streams of a command, and `done`, which receives its exit code. */
 export type CommandContext = { readonly io: CliIo; readonly done: (exitCode: number) => void };
 
-/** Gives a command its arguments, options, help and action. */
+/** Adds arguments, options, help and action to a command. */
 export type DefineCommand = (command: Command, context: CommandContext) => void;
 
-/** Creates a command. `path` is its name with those of the commands around it: `db check`. */
+/** Creates a command. `path` is its full name, with parent commands: `db check`. */
 export const subcommand = (parent: Command, path: string, description: string): Command =>
   parent
     .command(path.split(' ').at(-1) as string)
@@ -18,7 +18,7 @@ export const subcommand = (parent: Command, path: string, description: string): 
     .helpOption('-h, --help', 'print this help')
     .showHelpAfterError(`Try: tintype ${path} --help`);
 
-/** Returns the action of a command, as commander calls it. */
+/** Returns an action for commander: it calls `work` and passes the exit code to `done`. */
 export const action =
   // biome-ignore lint/suspicious/noExplicitAny: commander does not type options and arguments
     ({ io, done }: CommandContext, work: (io: CliIo, options: any, ...args: any[]) => Promise<number>) =>
@@ -37,7 +37,7 @@ export const withFileArgument = (command: Command, help: string): Command =>
     .argument('[file]', 'the workflow file')
     .option('-f, --file <file>', 'the workflow file, as an option');
 
-/** How a job is told that runs here. */
+/** Adds the options for how a job is reported while it runs. */
 export const withReportOptions = (command: Command): Command =>
   noColour(
     command
@@ -55,7 +55,7 @@ export const withReportOptions = (command: Command): Command =>
       .option('-q, --quiet', 'print errors alone'),
   );
 
-/** Adds what a command takes that runs a stored job again. */
+/** Adds the options of a command that runs a stored job again. */
 export const withContinueOptions = (command: Command): Command =>
   withReportOptions(
     command
@@ -122,7 +122,7 @@ export const fileName = (text: string): string => {
 
 export const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
-/** @throws InvalidArgumentError of what is none of them */
+/** Returns a parser of comma-separated states. @throws InvalidArgumentError if a state is not `known` */
 export const statesOf =
   (known: readonly string[]) =>
   (text: string, before: readonly string[] = []): readonly string[] => {
@@ -132,11 +132,11 @@ export const statesOf =
     throw new InvalidArgumentError(`"${odd}" is none of ${known.join(', ')}.${didYouMean(odd, known)}`);
   };
 
-/** Names given together, with commas between, or one after the other. */
+/** Parses comma-separated task names. If the option is repeated, adds to the names before. */
 export const namesOf = (text: string, before: readonly string[] = []): readonly string[] =>
   before.concat(namesIn(text, 'task'));
 
-/** @throws InvalidArgumentError of a text without a name */
+/** @throws InvalidArgumentError if the text contains no name */
 const namesIn = (text: string, what: string): readonly string[] => {
   const names = text
     .split(',')

@@ -44,7 +44,7 @@ ${INTERRUPTED}
 
 export type ShowOptions = { readonly db: string; readonly json?: boolean; readonly graph?: boolean };
 
-/** Shows one job: what it is, its tasks, and what went wrong. Resolves to the exit code. */
+/** Prints one job: its facts, tasks and errors. Resolves to the exit code. */
 export const showJob = (name: string, options: ShowOptions, io: CliIo): Promise<number> =>
   withJournal(options.db, io, async (context) => {
     const { journal, out } = context;
@@ -92,7 +92,7 @@ const metadataOf = (json: string): Readonly<Record<string, unknown>> => {
   return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 };
 
-/** What a command keeps with a job says its times as they are typed. */
+/** Returns metadata as keys and texts. If a command stored the metadata, its times are shown as durations. */
 const metadataFacts = (metadata: Readonly<Record<string, unknown>>): readonly (readonly [string, string])[] => {
   const isOfRun = typeof metadata.workers === 'number' && typeof metadata.grace === 'number';
   return Object.entries(metadata).map(([key, value]) => {
@@ -134,7 +134,7 @@ const taskTable = (stored: StoredJob, out: Printer, now: number): readonly strin
   return textTable(columns, rows, out);
 };
 
-/** To its end, till now, or till the job was last heard of; in ms. */
+/** Returns how long a task has run, in ms: until its end, until now or, if interrupted, until the job's last update. */
 const taskDuration = (task: StoredTask, stored: StoredJob, now: number): number | undefined => {
   const startedAt = beganAt(stored.record, task);
   if (startedAt === undefined) return undefined;
@@ -143,13 +143,13 @@ const taskDuration = (task: StoredTask, stored: StoredJob, now: number): number 
   return Math.max(0, until - startedAt);
 };
 
-/** The failure of a process that an error leads to. */
+/** Returns the process error that caused a stored error; `undefined` if none did. */
 const processOf = (error: StoredError, tail: Tail | undefined): ProcessError | undefined => {
   const thrown = thrownOf(error);
   return thrown && processErrorOf(thrown, tail);
 };
 
-/** What a task threw, without what is wrapped around it. */
+/** Returns the error that a task threw, without the errors wrapped around it. */
 const thrownOf = ({ cause }: StoredError): ErrorData | undefined => {
   const data = cause as ErrorData | undefined;
   return data?.cause && WRAPPERS.has(data.name) ? thrownOf(data) : data;
@@ -157,7 +157,7 @@ const thrownOf = ({ cause }: StoredError): ErrorData | undefined => {
 
 const WRAPPERS: ReadonlySet<string> = new Set(['TaskError', 'JobError', 'NonRetryableError', 'RetryAfterError']);
 
-/** What a reader asks next: why. One line. */
+/** Returns one line on why a task is in its state. */
 const note = (
   task: StoredTask,
   path: string,
@@ -176,7 +176,7 @@ const note = (
   return isTolerated(path, shape) ? `${why} (allowed to fail)` : why;
 };
 
-/** The failure that a chain of skipped tasks leads to: each says of the one before. */
+/** Returns the failed task at the start of a chain of skipped tasks. Each task's error names the task before. */
 const culpritOf = (path: string, record: JobRecord): string => {
   const before = UPSTREAM.exec(record.tasks.get(path)?.error?.message ?? '')?.[1];
   return before === undefined || before === path ? path : culpritOf(before, record);
@@ -187,10 +187,10 @@ const UPSTREAM = /, because "(.*)" upstream of it (?:failed|was skipped)\.$/;
 const whyOf = ({ message, cause }: StoredError, path: string): string =>
   ((cause as ErrorData | undefined)?.message ?? message.replace(`Task "${path}" `, '')).split('\n', 1)[0] ?? '';
 
-/** An error of a record, which read from a journal is data. */
+/** An error as read from a journal: plain data. */
 type StoredError = NonNullable<StoredTask['error']>;
 
-/** The error of the task that failed first, as `tintype run` tells it, and that of the job where it says more. */
+/** Returns lines with the error of the task that failed first, and the error of the job if that says more. */
 const errorLines = ({ record, tails, shape }: StoredJob, { style, sanitize }: Printer): readonly string[] => {
   const failed = [...record.tasks].filter(
     ([path, { state, error }]) => state === 'failed' && error !== undefined && !isTolerated(path, shape),
@@ -222,7 +222,7 @@ const drawShape = async ({ job, shape, record }: StoredJob, { out, err, io }: Jo
   }
 };
 
-/** Everything, as plain data: times in epoch ms, durations in ms, input and outputs in the form in which they are kept. */
+/** Returns the whole job as plain data. Times are in epoch ms, durations in ms, input and outputs in stored form. */
 const storedJobJson = (stored: StoredJob, now: number): unknown => {
   const { job, record, shape } = stored;
   const { added } = growthOf(record);

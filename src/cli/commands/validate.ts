@@ -25,7 +25,7 @@ Examples:
 All problems are told at once. The exit code is 0, or 2 if there are any.
 `;
 
-/** Checks a workflow file, and those that it runs. Secrets need not be there. Resolves to the exit code. */
+/** Checks a workflow file, and the files that it runs. Needs no secrets. Resolves to the exit code. */
 export const validate = async (file: string, { json }: { readonly json: boolean }, io: CliIo): Promise<number> => {
   const out = createPrinter(io.stdout, io.env);
   const err = createPrinter(io.stderr, io.env);

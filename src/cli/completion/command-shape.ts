@@ -17,7 +17,7 @@ export type OptionShape = {
 
 export type ArgumentShape = { readonly name: string; readonly completes: Completes };
 
-/** What completes a value: a list of words, a workflow file, any file, or nothing that a shell could know. */
+/** What a shell offers for a value: some words, workflow files, any files, or nothing. */
 export type Completes = readonly string[] | 'workflow' | 'file' | 'unknown';
 
 /** Reads the shape of a program, including the help commands and options that commander adds. */
@@ -44,18 +44,18 @@ const optionShape = ({ short, long, description, argChoices, flags }: Option): O
 
 const argumentShape = (argument: Argument, siblings: readonly Command[]): ArgumentShape => {
   const name = argument.name();
-  // `help` takes the name of one of the commands beside it.
+  // The argument of `help` is the name of a sibling command.
   const names = name === 'command' ? siblings.map((sibling) => sibling.name()) : undefined;
   return { name, completes: argument.argChoices ?? names ?? fileKind(name, true) };
 };
 
-/** Returns what completes a value called `name`. A file that is the subject of a command is a workflow file. */
+/** Returns what completes a value called `name`. `isSubject`: whether a file would be the workflow to work on. */
 const fileKind = (name: string, isSubject: boolean): Completes => {
   if (name !== 'file') return 'unknown';
   return isSubject ? 'workflow' : 'file';
 };
 
-/** A command and its path: empty for the program itself, or for example `/run` or `/queue/pause`. */
+/** A command and its path, such as `/run` or `/db/check`. The path of the program itself is empty. */
 export type CommandAt = { readonly path: string; readonly command: CommandShape };
 
 export const paths = (command: CommandShape, path = ''): readonly CommandAt[] => [

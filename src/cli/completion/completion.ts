@@ -9,7 +9,7 @@ import { zshCompletion } from './zsh.ts';
 
 export type CompletedShell = 'bash' | 'zsh' | 'fish';
 
-/** Returns the completion script for a shell, made of the program's commands, options, choices and descriptions. */
+/** Returns the completion script for a shell, built from the program's commands, options, choices and descriptions. */
 export const completion = (shell: CompletedShell, program: Command): string => SCRIPTS[shell](commandShape(program));
 
 const SCRIPTS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };

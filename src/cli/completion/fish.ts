@@ -79,5 +79,5 @@ const wordsOf = (completes: Completes, program: string): string | undefined => {
   }
 };
 
-/** Quotes a text for fish, whose single quotes know the escapes `\'` and `\\`. */
+/** Quotes a text for fish. In single quotes, fish needs only `'` and `\` escaped. */
 const quote = (text: string): string => `'${text.replace(/['\\]/g, '\\$&')}'`;

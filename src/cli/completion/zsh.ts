@@ -54,7 +54,7 @@ const functionOf = (path: string, program: string): string => `_${program}${path
 
 const optionSpecs = ({ flags, description, value }: OptionShape): readonly string[] => {
   const label = `[${description.replace(/[[\]\\:]/g, '\\$&')}]`;
-  // Options with a value may be completed again; the program checks how often they are allowed.
+  // An option with a value may be given again, so it is offered again; the program checks how often it is allowed.
   if (value) {
     const rest = `${label}:${escapeSpec(value.name)}:${action(value.completes)}`;
     return flags.map((flag) => quote(`*${flag}${flag.startsWith('--') ? '=' : '+'}${rest}`));

@@ -81,7 +81,7 @@ const blocksOf = ({ graph, columns, names }: Drawing): readonly Block[] | undefi
   return undefined;
 };
 
-/** The first attempt uses up to so many lanes, shared by twins only. The next shares more, which is harder to read. */
+/** Maximum lanes of the first attempt, where only twins share lanes. The next shares more, which is harder to read. */
 const FEW_LANES = 12;
 
 /** Drawings with more lanes are unreadable. */
@@ -108,7 +108,7 @@ const laneLine = ({ task, marks }: LaneRow, width: number, drawing: Drawing): st
   return `${drawn}${GAP}${isInChain(task) ? style('bold', name) : name}${note === '' ? '' : GAP + style('dim', note)}`;
 };
 
-/** Renders marks as text, switching the colour only where it changes. */
+/** Renders marks as text. Styles consecutive marks of the same colour together. */
 const paintMarks = (marks: readonly Mark[], isBold: boolean, { glyphs, style }: Drawing): string => {
   let text = '';
   let run = '';
@@ -135,7 +135,7 @@ const colourOf = (lane: number | undefined): Style | undefined =>
 /** The colours of lanes; no red, which looks like a failure. */
 const COLOURS: readonly Style[] = ['cyan', 'yellow', 'green', 'magenta', 'blue'];
 
-/** Returns the longest chain, unless it contains all tasks, and a legend of the less common marks. */
+/** Returns lines with the longest chain, unless it contains all tasks, and a legend of the less common marks. */
 const footer = (blocks: readonly Block[], drawing: Drawing): readonly string[] => {
   const { glyphs, style, columns, chain, graph } = drawing;
   const layout = { columns, style, indents: ['', '  '], ellipsis: glyphs.cut } as const;

@@ -9,7 +9,7 @@ export type Glyphs = {
   readonly from: string;
   /** Arrow between the tasks of a chain. */
   readonly to: string;
-  /** The mark for a cut; one column wide. */
+  /** The mark where text was cut; one column wide. */
   readonly cut: string;
 };
 
@@ -59,7 +59,7 @@ export const ASCII: Glyphs = {
   cut: '~',
 };
 
-/** Returns whether to draw in ASCII: the locale's encoding is not UTF-8, or TERM is `dumb` or `linux`. */
+/** Returns whether to draw in ASCII: the locale is not UTF-8, or the terminal has TERM `dumb` or `linux`. */
 export const wantsAscii = (env: CliIo['env'], isTerminal: boolean): boolean => {
   const locale = env.LC_ALL || env.LC_CTYPE || env.LANG;
   if (isTerminal && (env.TERM === 'dumb' || env.TERM === 'linux')) return true;
@@ -74,10 +74,10 @@ export type Drawing = {
   readonly columns: number;
   /** The name of each task, safe to print. */
   readonly names: readonly string[];
-  /** The notes of each task as one text, safe to print; empty if it has none. */
+  /** The notes of each task as one text, safe to print; empty if the task has none. */
   readonly notes: readonly string[];
   /** The tasks of the longest chain, in order. */
   readonly chain: readonly number[];
-  /** Whether a task is part of the longest chain; false for a chain of a single task. */
+  /** Whether a task is part of the longest chain; always false if that chain is a single task. */
   readonly isInChain: (task: number) => boolean;
 };

@@ -77,6 +77,6 @@ const fail = (message: string, exitCode: number, io: CliIo): number => {
   return exitCode;
 };
 
-/** Returns lines that name the handlers. They are not drawn, because they wait for all tasks. */
+/** Returns lines that name the handlers. Handlers are not drawn, because they wait for all tasks. */
 export const handlerLines = (names: readonly string[], { style, sanitize }: Printer): readonly string[] =>
   names.length === 0 ? [] : ['', style('dim', `Handlers, when all is over: ${names.map(sanitize).join(', ')}`)];

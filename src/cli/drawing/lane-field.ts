@@ -1,17 +1,17 @@
 /** A vertical line from tasks to their common downstreams. */
 export type Lane = {
   readonly id: number;
-  /** The number of the set of downstreams that the lane leads to. */
+  /** The number of the set of downstreams that the lane leads to; an index into `Twins.sizes`. */
   readonly set: number;
   /** The column of the lane, counted from 0. */
   readonly column: number;
-  /** Whether the task in the current row is the last that waits for this lane. */
+  /** Whether the task in the current row is the last downstream of this lane. */
   isEnding: boolean;
-  /** Whether a task in an earlier row was connected to this lane. */
+  /** Whether a downstream in an earlier row was connected to this lane. */
   isForked: boolean;
   /** The column of the twins that share this lane, if the lane began beside them. */
   readonly twinColumn?: number;
-  /** The leftmost column of these twins and their upstreams. The task that joins them is drawn there if possible. */
+  /** The leftmost column of the twins and their upstreams. The last task of the lane is drawn there if possible. */
   readonly homeColumn?: number;
 };
 

@@ -2,8 +2,8 @@ import type { Lane, LaneField } from './lane-field.ts';
 import type { Twins } from './twins.ts';
 
 /**
- * A task's column, and where its own lane runs. `none`: no downstream. `down`: below the task. `into`: an existing lane
- * beside it. `begin`: a new lane in that column beside it, whose last task returns to the column `home`.
+ * A task's column, and the lane to its downstreams. `none`: no downstream. `down`: a lane below the task. `into`: an
+ * existing lane in another column. `begin`: a new lane in that column; the lane's last task is drawn in column `home`.
  */
 export type LanePlace = {
   readonly column: number;
@@ -33,7 +33,7 @@ export const placeOf = (
   return column === undefined ? undefined : { column, out: set < 0 ? 'none' : 'down' };
 };
 
-/** Finds the best column with a line into one of `lanes`; inputs are on the other side, so that lines don't overlap. */
+/** Finds the best column with a line into one of `lanes`. The lines to the inputs must not overlap that line. */
 const placeInto = (inputs: readonly Lane[], field: LaneField, lanes: readonly Lane[]): LanePlace | undefined => {
   let best: { readonly place: LanePlace; readonly cost: number } | undefined;
   for (const into of lanes) {
@@ -95,7 +95,7 @@ const columnsUpTo = (field: LaneField, more: number): readonly number[] =>
   Array.from({ length: Math.min(field.maxLanes, Math.max(field.width(), field.above + 1) + more) }, (_, at) => at);
 
 const costOf = (column: number, tied: readonly Lane[], field: LaneField): number => {
-  // A root directly below another task looks as if it came from there.
+  // A root directly below another task would look like its downstream.
   if (tied.length === 0) return 2 * column + (column === field.above ? UNDER_COST : 0);
   const columns = [column, ...tied.map((lane) => lane.column)];
   const span = Math.max(...columns) - Math.min(...columns);

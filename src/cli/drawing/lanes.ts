@@ -3,13 +3,13 @@ import { createLaneField, type Lane, type LaneField } from './lane-field.ts';
 import { type LanePlace, type LaneShare, placeOf } from './lane-place.ts';
 import type { Twins } from './twins.ts';
 
-/** One character of a row. `lane` is the id of the lane that it belongs to, and picks its colour. */
+/** One character of a row. `lane` is the id of the lane that the character belongs to; it decides the colour. */
 export type Mark = { readonly shape: Shape; readonly lane?: number | undefined };
 
 /**
- * The shape of a mark. `node` is a task with downstreams, `end` one without. A `lane` runs down from one or more tasks
- * to all their downstreams. In the row of each it `fork`s to the left, right or both and continues; in the last row it
- * `turn`s and ends, or ends in the task itself. An `into` connects a task to a lane that it shares beside it.
+ * The shape of a mark. `node` is a task with downstreams, `end` a task without. A `lane` runs down from one or more
+ * tasks to all their downstreams. In the row of each downstream the lane `fork`s to the left, right or both; in the
+ * last of these rows it `turn`s, or ends in the task. An `into` connects a task to a shared lane beside the task.
  */
 export type Shape =
   | 'space'
@@ -69,7 +69,7 @@ const marksOf = ({ column, out }: LanePlace, inputs: readonly Lane[], field: Lan
   const last = Math.max(...ends);
   const byColumn = inputs.toSorted((a, b) => a.column - b.column);
   const besideId = beside === undefined ? undefined : (field.at(beside)?.id ?? field.nextId());
-  /** Returns the lane of the horizontal line at a column. */
+  /** Returns the id of the lane that the horizontal line belongs to at a column. */
   const lineAt = (at: number): number | undefined => {
     if (beside !== undefined && beside < column === at < column) return besideId;
     return byColumn.at(at < column ? 0 : -1)?.id;
@@ -98,7 +98,7 @@ const marksOf = ({ column, out }: LanePlace, inputs: readonly Lane[], field: Lan
   ).flat();
 };
 
-/** Updates the lanes from those above a task's row to those below it. */
+/** Changes `field` from the lanes above a task's row to the lanes below that row. */
 const updateLanes = (
   task: number,
   { column, out }: LanePlace,

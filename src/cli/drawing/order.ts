@@ -2,8 +2,8 @@ import type { Graph } from '../../engine/definition/graph.ts';
 import type { Twins } from './twins.ts';
 
 /**
- * Orders tasks for drawing, each after its upstreams. A task that has just become free comes next, so that chains stay
- * together; a root only if no task is free. Each connected component is a part; tasks without edges are the last part.
+ * Orders tasks for drawing, each after its upstreams. Tasks that became ready last come first, so chains stay together;
+ * a root comes only if nothing else is ready. Each connected component is a part; tasks without edges form the last.
  */
 export const drawingOrder = (graph: Graph, { twinOf }: Twins): readonly (readonly number[])[] => {
   const { upstream, downstream } = graph;
@@ -23,7 +23,7 @@ export const drawingOrder = (graph: Graph, { twinOf }: Twins): readonly (readonl
           missing[next] = (missing[next] ?? 0) - 1;
           return missing[next] === 0;
         });
-        // Tasks without downstream go first, because their line ends there; twins stay together.
+        // Tasks without downstreams come first, because their lines end there. Twins stay together.
         const rank = (next: number): number => (isEnd(next) ? -1 : (twinOf[next] ?? next));
         for (const next of freed.sort((a, b) => rank(b) - rank(a) || b - a)) free.push(next);
       }
@@ -52,7 +52,7 @@ const partsOf = ({ names, upstream, downstream }: Graph): readonly (readonly num
   return parts;
 };
 
-/** Returns the roots of a part as a walk up from its ends finds them, so that the roots above one task are together. */
+/** Returns the roots of a part in the order of a walk up from its ends, so that the roots above a task are together. */
 const rootsOf = (part: readonly number[], { upstream, downstream }: Graph): readonly number[] => {
   const roots: number[] = [];
   const seen = new Set<number>();

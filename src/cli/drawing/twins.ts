@@ -1,14 +1,14 @@
 import type { Graph } from '../../engine/definition/graph.ts';
 
-/** Tasks that can share a lane. Those of one set have the same downstreams; twins also have the same upstreams. */
+/** Tasks that can share a lane. Tasks of one set have the same downstreams; twins also have the same upstreams. */
 export type Twins = {
-  /** For each task the number of its set of downstreams; -1 if it has none. */
+  /** For each task, the number of its set of downstreams; -1 if it has no downstreams. */
   readonly setOf: readonly number[];
-  /** For each set the number of downstreams in it. */
+  /** For each set, the number of downstreams in it. */
   readonly sizes: readonly number[];
-  /** For each task the first of its twins in declaration order, which may be the task itself. */
+  /** For each task, its first twin in declaration order, which may be the task itself. */
   readonly twinOf: readonly number[];
-  /** For each task that is the first of its twins, the number of twins including itself; 0 for the others. */
+  /** For each task that is its own first twin, the number of its twins, itself included; 0 for other tasks. */
   readonly counts: readonly number[];
 };
 

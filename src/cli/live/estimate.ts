@@ -6,7 +6,7 @@ import { SETTLED } from '../../events/states.ts';
 import { activeTasks, childCountsOf, type LivePlan, type LiveState, type LiveTask } from './state.ts';
 
 export type LiveEstimate = {
-  /** Takes an event, so that tasks added while the job runs are estimated too. */
+  /** Handles an event. Needed to estimate tasks that are added while the job runs. */
   readonly record: (event: JobEvent) => void;
   /** Returns the estimated time left, in ms; `undefined` while too little is known. */
   readonly leftMs: (nowMs: number, states: States) => number | undefined;
@@ -17,12 +17,12 @@ type States = Readonly<Record<string, TaskState>>;
 /**
  * Estimates how long a job will take from how long its tasks took, once three have completed and 2 s have passed.
  *
- * - A task needs as long as the job's completed tasks took on average, less the time that it has run, but at least a
- *   fifth of that time. If it reports progress, that decides.
- * - The time left is the longest path through the tasks that have not ended or, if that is longer, all their work
- *   divided by `workers`. Default: the most tasks that were seen to run at once.
+ * - A task needs the mean time of the completed tasks minus its own time so far, but at least a fifth of its own time.
+ *   From 5 % progress on, its progress decides instead.
+ * - The time left is the longest path through the tasks that have not ended or, if longer, the sum of their times
+ *   divided by `workers`. Default of `workers`: the most tasks that were seen to run at once.
  * - The estimate is made once a second and counts down in between. The time shown moves a fifth of the way towards each
- *   new estimate, so that one surprising task does not make it jump.
+ *   new estimate, so that one surprising task does not make the time jump.
  */
 export const createLiveEstimate = (plan: LivePlan, state: LiveState, workers?: number): LiveEstimate => {
   const tasks = plan.names.map((name) => ({ name, dependsOn: plan.upstream(name) }));
@@ -109,7 +109,7 @@ const needOf = (
   return Math.max(meanMs - elapsedMs, elapsedMs / 5);
 };
 
-/** Returns the done part of a task, 0 to 1: as reported, or that of its instances, which all become ready at once. */
+/** Returns how much of a task is done, 0 to 1: its reported progress, else the share of its instances that ended. */
 const fractionOf = ({ fraction, path }: LiveTask, record: JobRecord): number | undefined => {
   if (fraction !== undefined) return fraction;
   const { heard, ended } = childCountsOf(record, path);

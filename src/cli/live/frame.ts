@@ -8,7 +8,7 @@ import { cutEnd, cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts'
 import { activeTasks, childCountsOf, isWaiting, type LiveState, type LiveTask, type Working } from './state.ts';
 
 export type FrameOptions = {
-  /** The window's width. Lines are narrower than it by one, and fewer than its rows. */
+  /** Size of the window. Lines are narrower than `columns`, and there are fewer of them than `rows`. */
   readonly columns: number;
   readonly rows: number;
   readonly nowMs: number;
@@ -50,7 +50,7 @@ const MAX_TASKS = 12;
 const MAX_NAME_WIDTH = 40;
 const GAP = '  ';
 
-/** Picks the tasks to show: working tasks first, others if there is room for more. */
+/** Picks the tasks to show: working tasks first, then other tasks if there is room. */
 const chosen = ({ tasks, working }: Working, room: number): readonly LiveTask[] => {
   const shown: LiveTask[] = [];
   let spare = Math.max(0, room - working.size);
@@ -67,7 +67,7 @@ const chosen = ({ tasks, working }: Working, room: number): readonly LiveTask[] 
   return grouped(shown);
 };
 
-/** Moves nested tasks and instances next to the others of their top-level task. */
+/** Puts nested tasks and instances of the same top-level task next to each other. */
 const grouped = (tasks: readonly LiveTask[]): readonly LiveTask[] => {
   const groups = new Map<string, LiveTask[]>();
   for (const task of tasks) {
@@ -139,7 +139,7 @@ const moreLine = (
   return style('dim', cutEnd(`… ${shown.length > 0 ? 'and ' : ''}${parts.join(', ')}`, width));
 };
 
-/** Returns the bar and the counts and times beside it; the wider the window, the more of them. */
+/** Returns the bar, with counts and times beside it. A narrow window shows fewer of these. */
 const barLine = ({ record }: LiveState, width: number, look: FrameOptions): string => {
   const { style, nowMs, leftMs, counts } = look;
   const total = sumOf(counts, Object.keys(counts));
@@ -201,23 +201,23 @@ const bar = (counts: FrameOptions['counts'], cells: number, style: Printer['styl
   return parts.map(({ text, format }) => (text === '' ? '' : style(format, text))).join('');
 };
 
-/** Makes text from outside safe for one row: no control characters, none that change the writing direction. */
+/** Makes text from outside safe for one row: no control characters, and none that change the writing direction. */
 const rowText = (text: string): string =>
   plainText(text.slice(0, MAX_LOOKED_AT)).replace(/\t/g, ' ').replace(DIRECTION, '').trim();
 
-/** In characters; a row shows only the beginning of a line of thousands. */
+/** How many characters of a text are looked at: a row shows only the beginning of a very long line. */
 const MAX_LOOKED_AT = 2048;
 
 const DIRECTION = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g;
 
-/** Formats elapsed time; tenths up to ten seconds only, so that the rows of long tasks change once a second. */
+/** Formats elapsed time. Shows tenths up to ten seconds only, so that rows of longer tasks change once a second. */
 const formatElapsed = (ms: number): string => {
   const shownMs = Math.max(0, ms);
   if (shownMs < 9950) return `${(Math.floor(shownMs / 100) / 10).toFixed(1)}s`;
   return shownMs < 60_000 ? `${Math.floor(shownMs / 1000)}s` : formatDuration(Math.floor(shownMs / 1000) * 1000);
 };
 
-/** Formats a rough time: whole seconds up to 10, then steps of 5 s, of 10 s from a minute, of a minute from ten. */
+/** Formats a rough time, rounded up: to 1 s below 10 s, to 5 s below 1 min, to 10 s below 10 min, else to 1 min. */
 const formatLeft = (ms: number): string => {
   const seconds = Math.max(1, ms / 1000);
   const step = seconds <= 10 ? 1 : seconds <= 60 ? 5 : seconds <= 600 ? 10 : 60;

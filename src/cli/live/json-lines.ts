@@ -2,7 +2,7 @@ import type { JobEvent, LogLevel } from '../../events/event.ts';
 import { LEVELS, levelOf } from '../../events/levels.ts';
 import type { Printer } from '../terminal/printer.ts';
 
-/** Prints events of level `least` or above as JSON: `time` (ISO), `level`, `msg`, `event`, other fields; no outputs. */
+/** Returns a function that prints events of level `least` or above as lines of JSON, without outputs. */
 export const jsonLines = ({ line }: Printer, least: LogLevel): ((event: JobEvent) => void) => {
   const rank = LEVELS.indexOf(least);
   return (event) => {

@@ -16,7 +16,7 @@ import { SKIP_REASONS, STATE_STYLES, STATE_WORDS } from '../terminal/state-style
 import { cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
 
 /**
- * Prints a line for each transition, log line and progress of a task, and with `includeJob` for the job's transitions:
+ * Prints a line for each transition, log line and progress of a task; with `includeJob`, for the job's transitions too:
  *
  *     12:00:01.234  extract    running
  *     12:00:01.250  extract    | Extracting data...
@@ -33,7 +33,7 @@ export const liveLines = (
   const width = nameWidth(names, printer.columns);
   const isTerminal = printer.columns !== Number.POSITIVE_INFINITY;
   const attempts = new Map<string, number>();
-  // Most lines come from tasks that print a lot, so each name and time is formatted once.
+  // A task may print many lines, so each name and time is formatted only once.
   const labels = new Map<string, string>();
   const labelOf = (task: string): string => {
     const name = printer.sanitize(task);
@@ -82,7 +82,7 @@ export const liveLines = (
   };
 };
 
-/** Returns the width of the longest name, but on a terminal at most a fifth of it: the text must fit beside it. */
+/** Returns the width for names: that of the longest, but at most `MAX_NAME_WIDTH` or about a fifth of the terminal. */
 const nameWidth = (names: readonly string[], columns: number): number => {
   const longest = names.reduce((width, name) => Math.max(width, textWidth(name)), 0);
   return Math.min(longest, MAX_NAME_WIDTH, Math.max(10, Math.floor(columns / 5)));
@@ -95,7 +95,7 @@ const logText = ({ level, message }: TaskLog, { style, sanitize }: Printer): str
   return message === '' ? bar : `${bar} ${sanitize(message)}`;
 };
 
-/** Returns what happened to the job; `undefined` for its first start, which its tasks show. */
+/** Returns what happened to the job; `undefined` for its first start, which the lines of its tasks show. */
 const jobText = (
   { from, to, at, reason, error }: JobTransition & Stamp,
   begin: number | undefined,

@@ -18,7 +18,7 @@ export type LiveScreen = {
  * Each change is one write in synchronized output (https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036).
  * Only rows that differ are rewritten: the new text first, then the rest is erased. Lines never wrap. `log-update` 7.2
  * is not used: it removes the live part to print a line above, erases and rewrites all rows from the first to the last
- * change, ignores backpressure and that narrowed terminals rewrap, and brings ten packages.
+ * change, ignores backpressure and that narrowed terminals wrap old lines, and needs ten packages.
  */
 export const createLiveScreen = (stream: OutputStream): LiveScreen => {
   let drawn: readonly string[] = [];
@@ -29,7 +29,7 @@ export const createLiveScreen = (stream: OutputStream): LiveScreen => {
   let typed = 0;
 
   const write = (text: string): boolean => text === '' || stream.write(`${BEGIN}${text}${END}`);
-  /** Moves to the first row of the live part and erases all from there on. */
+  /** Returns codes that move to the first row of the live part and erase everything from there on. */
   const restart = (): string => {
     const { columns, rows } = size();
     const height = (columns < drawnAt.columns ? heightOf(drawn, columns) : drawn.length) + typed;
@@ -64,7 +64,7 @@ export const createLiveScreen = (stream: OutputStream): LiveScreen => {
   };
 };
 
-/** Moves from the row below `before` to the row below `after`, and rewrites each row that differs. */
+/** Returns codes that rewrite each row that differs, and move the cursor from below `before` to below `after`. */
 const patch = (before: readonly string[], after: readonly string[]): string => {
   let text = '';
   let row = before.length;
@@ -77,13 +77,13 @@ const patch = (before: readonly string[], after: readonly string[]): string => {
     if (line !== before[index]) text += `${go(index)}${line}${ERASE_REST}`;
   }
   if (before.length !== after.length) return `${text}${go(after.length)}${ERASE_BELOW}`;
-  // The height stays the same, so text that the user has begun to type can stay too.
+  // The height stays the same, so the cursor returns to the text that the user has begun to type.
   return text === '' || before.length === 0 ? text : `${SAVE_CURSOR}${text}${RESTORE_CURSOR}`;
 };
 
 const unwrapped = (text: string): string => (text === '' ? '' : `${NO_WRAP}${text}${WRAP}`);
 
-/** Returns how many rows the lines take after the window became narrower: terminals wrap what no longer fits. */
+/** Returns how many rows the lines take after the window became narrower: terminals wrap lines that no longer fit. */
 const heightOf = (lines: readonly string[], columns: number): number =>
   lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(textWidth(stripVTControlCharacters(line)) / columns)), 0);
 

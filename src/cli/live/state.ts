@@ -8,7 +8,7 @@ import { textWidth } from '../terminal/text-width.ts';
 export type LivePlan = {
   readonly names: readonly string[];
   readonly upstream: (name: string) => readonly string[];
-  /** Whether a task is external, and so shown while it is `ready`. Default: none is. */
+  /** Whether a task is external, and therefore shown while it is `ready`. Default: no task is external. */
   readonly isExternal?: (name: string) => boolean;
 };
 
@@ -17,18 +17,18 @@ export type LiveTask = {
   readonly path: string;
   readonly isExternal: boolean;
   readonly record: StoredTask;
-  /** Start of its first attempt in this process, in epoch ms; for an unclaimed external task, when it became ready. */
+  /** Start of the first attempt in this process, in epoch ms; for an unclaimed external task, when it became ready. */
   readonly since: number;
   /** The last printed line that is not blank. */
   readonly lastLine: string;
-  /** Its last reported progress, from 0 to 1. */
+  /** The last reported progress, from 0 to 1. */
   readonly fraction: number | undefined;
 };
 
-/** What the live view shows in addition to the job's record. Only its recorder changes it. */
+/** What the live view shows in addition to the job's record. Only the `LiveRecorder` changes this state. */
 export type LiveState = {
   readonly record: JobRecord;
-  /** By path, in order of start; includes nested tasks and fan-out instances. */
+  /** The live tasks by path, in order of start. Includes nested tasks and fan-out instances. */
   readonly live: ReadonlyMap<string, LiveTask>;
   /** The width of the widest name shown so far, in columns. It never shrinks, so that nothing jumps. */
   readonly nameWidth: number;
@@ -36,7 +36,7 @@ export type LiveState = {
 
 export type LiveRecorder = {
   readonly state: LiveState;
-  /** Takes an event that `state.record` already contains. Constant work, however much a task prints. */
+  /** Handles an event that `state.record` already contains. Takes constant time, however much a task prints. */
   readonly record: (event: JobEvent) => void;
   /** Returns the last lines of the task's current attempt, at most `TAIL_LINES`. */
   readonly tailOf: (path: string) => readonly (TaskLog & Stamp)[];
@@ -45,7 +45,7 @@ export type LiveRecorder = {
 /** The number of last lines shown of a failed task. */
 export const TAIL_LINES = 10;
 
-/** Follows a job's events. `job` is its record, which the caller updates with each event first. */
+/** Creates a recorder of a job's events. `job` is the job's record; the caller first updates it with each event. */
 export const createLiveRecorder = (
   { isExternal = () => false }: Pick<LivePlan, 'isExternal'>,
   job: JobRecord,
@@ -74,7 +74,7 @@ export const createLiveRecorder = (
     if (!known && (to === 'unscheduled' || (to === 'ready' && !isExternal(path)))) return;
     const task = known ?? show(path, record, at);
     task.record = record;
-    // An external task begins when it is claimed.
+    // The time of an external task counts from its first claim.
     if (task.isExternal && to === 'running' && from === 'ready' && record.attempts === 1) task.since = at;
     if (to === 'running' && task.tail[0]?.attempt !== record.attempts) task.tail = [];
   };
@@ -107,7 +107,7 @@ export const createLiveRecorder = (
 
 type Recorded = { -readonly [Key in keyof LiveTask]: LiveTask[Key] } & { tail: (TaskLog & Stamp)[] };
 
-/** The live tasks, and those of them that work: they run, and none of their nested tasks or instances does. */
+/** The live tasks. `working`: those that run without a running nested task or instance. */
 export type Working = { readonly tasks: readonly LiveTask[]; readonly working: ReadonlySet<LiveTask> };
 
 export const activeTasks = ({ live }: LiveState): Working => {

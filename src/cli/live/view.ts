@@ -38,30 +38,30 @@ export type DisplayedJob = {
 export type LiveViewOptions = {
   readonly stream: OutputStream;
   readonly env: CliIo['env'];
-  /** Whether to print all events, and every line that a task prints. */
+  /** Whether to print all events, including every line that a task prints. */
   readonly verbose: boolean;
-  /** How many tasks run at once, for the estimate. Default: the most seen so far. */
+  /** How many tasks may run at once, for the estimate. Default: the most that were seen to run at once. */
   readonly workers?: number;
-  /** Closed while the stream's buffer is full. */
+  /** Pauses the output of tasks: closed while the stream's buffer is full. */
   readonly gate?: OutputGate;
-  /** Default: the system clock, whose timers don't keep the process alive. */
+  /** The clock and its timers. Default: the system's, with timers that don't keep the process alive. */
   readonly clock?: LiveClock;
 };
 
 export type LiveClock = {
-  /** Epoch ms. */
+  /** Returns the time in epoch ms. */
   readonly now: () => number;
   /** Calls back once after `delayMs`. Returns a function that cancels the timer. */
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
 };
 
-/** Returns whether the stream is a terminal that can move its cursor, and is not that of a CI. */
+/** Returns whether the stream is a terminal that can move its cursor, and not the log of a CI. */
 export const wantsLiveView = (stream: OutputStream, env: CliIo['env']): boolean =>
   Boolean(stream.isTTY) && env.TERM !== 'dumb' && (!env.CI || env.CI === 'false' || env.CI === '0');
 
 /**
- * Displays a job on a terminal. Failures with their last lines of output, retries and tasks that are not ready are
- * printed and scroll away; with `verbose` all events. A live part below, drawn by a timer, shows tasks and progress.
+ * Displays a job on a terminal. Prints failures with their last lines of output, retries and tasks that are not ready;
+ * with `verbose`, all events. Below these lines a timer redraws the live part, which shows tasks and progress.
  */
 export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveViewOptions): LiveView => {
   const { stream, env, verbose, workers, gate = outputGate(), clock = liveClock } = options;
@@ -123,7 +123,7 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
     state = 'stopped';
     screen.erase(above);
   };
-  /** On Ctrl-Z, leaves the terminal to the shell as it should be; after `fg`, drawing begins at the cursor. */
+  /** On Ctrl-Z, removes the live part and stops the process. After `fg`, drawing begins at the cursor. */
   const suspend = (): void => {
     if (state !== 'broken') screen.erase(above);
     above = '';

@@ -38,7 +38,7 @@ const list = (jobs: readonly JournalJob[]): string => {
   return [...lines, ...(more > 0 ? [`  and ${more} more`] : [])].join('\n');
 };
 
-/** Returns the jobs of that name first, then those whose ids share the longest prefix with it, newest first. */
+/** Returns the jobs called `name`, then those whose ids share the longest prefix with `name`; the newest first. */
 const nearestTo = (name: string, jobs: readonly JournalJob[]): readonly JournalJob[] => {
   const nearness = (job: JournalJob): number =>
     job.name === name ? Number.POSITIVE_INFINITY : commonLength(job.id.toLowerCase(), name.toLowerCase());

@@ -6,7 +6,7 @@ import { shortId } from '../terminal/short-id.ts';
 /** Where a job is stored, with the options that a follow-up command repeats. */
 export type JobLocation = {
   readonly db: string;
-  /** The path of its workflow file, if that has moved. */
+  /** The new path of the job's workflow file, if it has moved. */
   readonly file?: string | undefined;
   /** Further options, as words of a command line. */
   readonly args?: readonly string[] | undefined;

@@ -4,7 +4,7 @@ import type { JobState } from '../../events/event.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { SHOWN_STATES } from './shown-state.ts';
 
-/** The version of the format that is written, and the latest that can be read. */
+/** The format version that is written; also the latest version that can be read. */
 const VERSION = 1;
 
 /** The contents of a job's export file. */
@@ -18,7 +18,7 @@ export type ExportedJob = {
 /** Thrown when an export file is invalid. */
 export class JobFileError extends Error {
   override readonly name = 'JobFileError';
-  /** Counted from 1. */
+  /** The number of the invalid line, counted from 1. */
   readonly line: number;
 
   constructor(line: number, message: string) {
@@ -27,7 +27,7 @@ export class JobFileError extends Error {
   }
 }
 
-/** Yields a job as lines of JSON: the job, its events, its notes, and an end with the SHA-256 of these lines. */
+/** Yields a job as lines of JSON: the job, its events, its notes, and an end with the SHA-256 of the lines before. */
 export async function* jobLines(
   { job, shape, notes }: Omit<ExportedJob, 'events'>,
   events: AsyncIterable<StoredEvent>,
@@ -47,7 +47,7 @@ export async function* jobLines(
   yield `${JSON.stringify({ end: { lines, sha256: hash.digest('hex') } })}\n`;
 }
 
-/** The journal stores these values as JSON text, which is written unchanged. */
+/** Returns the first line. The journal stores input, options, metadata and shape as JSON text, which is not changed. */
 const headLine = ({ input, options, metadata, ...job }: ExportedJob['job'], shape: string): string => {
   const texts = { input, options, metadata, shape };
   const parts = Object.entries(texts).map(([key, text]) => `${JSON.stringify(key)}:${text}`);

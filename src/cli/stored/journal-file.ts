@@ -4,7 +4,7 @@ import { type SqliteJournal, sqliteJournal } from '../../journal/sqlite-journal.
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 
-/** Opens the database of the command line; `create` creates a missing one. @throws UsageError @throws JournalError */
+/** Opens a database. `create`: creates the file if it is missing. @throws UsageError @throws JournalError */
 export const openJournal = (file: string, { create }: { readonly create: boolean }): SqliteJournal => {
   if (!create && !existsSync(file)) {
     throw new UsageError(
@@ -15,7 +15,7 @@ export const openJournal = (file: string, { create }: { readonly create: boolean
   return sqliteJournal(file, { create });
 };
 
-/** Creates the folder with a `.gitignore` for all of it, so that git does not see the stored jobs. */
+/** Creates the folder, with a `.gitignore` so that git ignores the stored jobs. */
 const makeFolder = (folder: string): void => {
   if (existsSync(folder)) return;
   try {

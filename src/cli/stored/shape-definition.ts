@@ -7,7 +7,7 @@ import type { JobRecord } from '../../engine/model/job-record.ts';
 import type { ShapeTask } from './shape-tasks.ts';
 import { growthOf } from './stored-job.ts';
 
-/** Returns a definition of a stored job's shape, with the tasks added while it ran. It can be drawn, not run. */
+/** Returns a definition for drawing: a stored job's shape, with the tasks added while the job ran. It can't be run. */
 export const shapeDefinition = (name: string, shape: readonly ShapeTask[], record: JobRecord): JobDefinition => {
   const { added, removed } = growthOf(record);
   const grown = [...added]
@@ -17,7 +17,7 @@ export const shapeDefinition = (name: string, shape: readonly ShapeTask[], recor
   return definitionOf(name, tasks);
 };
 
-/** Returns a definition without functions, to cancel a job whose program is unknown here. @throws JobDefinitionError */
+/** Returns a definition without functions, to cancel a job whose own can't be loaded. @throws JobDefinitionError */
 export const placeholderDefinition = (name: string, shape: readonly ShapeTask[]): JobDefinition =>
   definitionOf(name, shape, {
     run: () => {

@@ -1,7 +1,7 @@
 import type { TaskKind } from '../../engine/definition/options.ts';
 import type { TriggerRule } from '../../engine/definition/trigger.ts';
 
-/** What a definition's shape says about a task. */
+/** A task as the stored shape of a definition describes it. */
 export type ShapeTask = {
   readonly name: string;
   readonly dependsOn: readonly string[];
@@ -9,7 +9,7 @@ export type ShapeTask = {
   readonly kind: TaskKind;
   readonly trigger: TriggerRule | undefined;
   readonly when: boolean;
-  /** The name and tasks of its nested job. */
+  /** The name and tasks of the nested job, if the task runs one. */
   readonly job?: { readonly name: string; readonly tasks: readonly ShapeTask[] } | undefined;
 };
 
@@ -19,7 +19,7 @@ type TaskShape = readonly [name: string, dependsOn: readonly string[], continueO
 
 type More = { readonly kind?: TaskKind; readonly trigger?: TriggerRule; readonly when?: true; readonly job?: Shape };
 
-/** Parses a shape that `definition-shape.ts` wrote; `undefined` if the text is none. */
+/** Parses a shape that `definition-shape.ts` wrote. Returns `undefined` if the text is not a shape. */
 export const shapeTasks = (text: string | undefined): readonly ShapeTask[] | undefined => {
   try {
     return tasksOf(JSON.parse(text ?? 'null') as Shape);
@@ -39,7 +39,7 @@ const tasksOf = ([, tasks]: Shape): readonly ShapeTask[] =>
     job: job && { name: job[0], tasks: tasksOf(job) },
   }));
 
-/** Returns the tasks, and those of their nested jobs, by path. */
+/** Returns the tasks and the tasks of nested jobs, by path. */
 export const tasksByPath = (tasks: readonly ShapeTask[], prefix = ''): ReadonlyMap<string, ShapeTask> =>
   new Map(
     tasks.flatMap((task) => [
@@ -59,7 +59,7 @@ export const isTolerated = (path: string, shape: readonly ShapeTask[] = []): boo
 /** Matches the number of a fan-out instance: `name[3]`. */
 export const INSTANCE = /\[(\d+)\]$/;
 
-/** Separates the handlers: tasks with trigger `always` that depend on all tasks with other triggers. */
+/** Separates handlers from other tasks. Handlers have trigger `always` and wait for all tasks with other triggers. */
 export const handlersIn = (
   shape: readonly ShapeTask[],
 ): { readonly handlers: readonly string[]; readonly others: readonly ShapeTask[] } => {

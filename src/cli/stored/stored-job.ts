@@ -1,8 +1,8 @@
 /* This folder reads stored jobs. `with-journal.ts` opens the journal (`journal-file.ts`) and reports errors, and
  * `find-job.ts` finds the job that a command names. `stored-job.ts` folds the job's events into a record, with the tasks'
  * last output (`printed-lines.ts`) and the tasks of the definition (`shape-tasks.ts`). `shape-definition.ts` makes a
- * definition of these, to draw or cancel the job; `stored-process-error.ts` restores errors. `shown-state.ts` and
- * `job-command.ts` put a job into words; `job-file.ts` exports and imports it. */
+ * definition of these tasks, to draw or cancel the job; `stored-process-error.ts` restores errors. `shown-state.ts` and
+ * `job-command.ts` describe a job in words; `job-file.ts` exports and imports it. */
 
 import { setImmediate } from 'node:timers/promises';
 import { buildGraph, sortGraph } from '../../engine/definition/graph.ts';
@@ -15,11 +15,11 @@ import { handlersIn, INSTANCE, type ShapeTask, shapeTasks } from './shape-tasks.
 
 /** A job as read from a journal. */
 export type StoredJob = {
-  /** Its `startedAt` is the first start; the journal stores the latest. */
+  /** `startedAt` is the job's first start, whereas the journal stores the latest. */
   readonly job: JournalJob;
   readonly record: JobRecord;
   readonly tails: Tails;
-  /** The tasks of its definition; `undefined` if the shape can't be read. */
+  /** The tasks of the job's definition; `undefined` if the shape can't be read. */
   readonly shape: readonly ShapeTask[] | undefined;
 };
 
@@ -55,11 +55,11 @@ export async function* storedEvents(
 
 const PAGE = 1000;
 
-/** Returns an event with its output in stored form: JSON as `serialise.ts` writes it. */
+/** Returns an event together with its output. The output stays encoded, as `serialise.ts` wrote it. */
 export const wholeEvent = (event: StoredEvent): JobEvent =>
   event.output === undefined ? eventOf(event) : ({ ...eventOf(event), output: JSON.parse(event.output) } as JobEvent);
 
-/** Returns the top-level tasks in topological order, else as they began; without those that a changed file dropped. */
+/** Returns the top-level tasks in topological order, else by start. Leaves out tasks that a changed file dropped. */
 export const taskNames = ({ record, shape }: Pick<StoredJob, 'record' | 'shape'>): readonly string[] => {
   const { added, removed } = growthOf(record);
   const needs = new Map([...(shape ?? []).map(({ name, dependsOn }) => [name, dependsOn] as const), ...added]);
@@ -72,7 +72,7 @@ export const taskNames = ({ record, shape }: Pick<StoredJob, 'record' | 'shape'>
   return sortGraph(graph).order.map((index) => graph.names[index] as string);
 };
 
-/** Returns the paths of all tasks: each top-level task, then those within it; fan-out instances by their numbers. */
+/** Returns the paths of all tasks: each top-level task, followed by its nested tasks, or its instances by number. */
 export const taskPaths = (stored: StoredJob): readonly string[] => {
   const { removed } = growthOf(stored.record);
   const within = (path: string): readonly string[] => [
@@ -87,7 +87,7 @@ export const taskPaths = (stored: StoredJob): readonly string[] => {
 
 const numberOf = (path: string): number => Number(INSTANCE.exec(path)?.[1] ?? 0);
 
-/** Returns which tasks were added while the job ran and remain, with their dependencies, and which were removed. */
+/** Returns the tasks that were added while the job ran and remain, with their dependencies, and the removed tasks. */
 export const growthOf = ({
   growth,
 }: JobRecord): { readonly added: ReadonlyMap<string, readonly string[]>; readonly removed: ReadonlySet<string> } => {

@@ -4,7 +4,7 @@ import { type ErrorData, errorData } from '../../events/error-data.ts';
 import { ProcessError } from '../../executors/process/error.ts';
 import type { Tail } from './printed-lines.ts';
 
-/** Restores a process's error from its stored data and the task's last lines; `undefined` if it is another error. */
+/** Restores a ProcessError from stored data and the task's last lines. Returns `undefined` for data of other errors. */
 export const processErrorOf = (
   { details, stack }: Pick<ErrorData, 'details' | 'stack'>,
   { stdout, stderr }: Tail = { stdout: [], stderr: [] },
@@ -16,7 +16,7 @@ export const processErrorOf = (
   return error;
 };
 
-/** Replaces stored process errors among the causes of a result's errors by `ProcessError`s with the last lines. */
+/** Replaces stored process errors among the causes of a result's errors by `ProcessError`s with a task's last lines. */
 export const reviveProcessErrors = (result: JobResult, tails: ReadonlyMap<string, Tail>): void => {
   for (const error of result.errors) revive(error, tails);
   for (const task of Object.values(result.tasks)) reviveIn(task, tails);

@@ -51,7 +51,7 @@ export const createPrinter = (stream: OutputStream, env: CliIo['env'], gate?: Ou
   };
 };
 
-/** Collects lines and writes them together: once in each turn of the event loop, or when they are long. */
+/** Collects lines and writes them together: once in each turn of the event loop, or earlier if they are long. */
 export const lineBatch = (write: (text: string) => void): Pick<Printer, 'line' | 'flush'> => {
   let waiting = '';
   let scheduled: NodeJS.Immediate | undefined;

@@ -7,7 +7,7 @@ export type Column = {
   readonly right?: boolean;
   /** Adds colour to a cell; must not change its width. */
   readonly paint?: (cell: string) => string;
-  /** Where to cut cells if the table is wider than the terminal. Default: never. */
+  /** Where to cut cells if the table is wider than the terminal. Default: cells are not cut. */
   readonly cut?: 'middle' | 'end';
 };
 
@@ -38,16 +38,16 @@ export const textTable = (
   ];
 };
 
-/** Returns the width of each column that neither its title nor a cell exceeds. */
+/** Returns the width of each column: that of its title or of its widest cell, whichever is wider. */
 export const columnWidths = (columns: readonly Column[], rows: readonly (readonly string[])[]): number[] =>
   columns.map(({ title }, at) =>
     rows.reduce((width, cells) => Math.max(width, textWidth(cells[at] ?? '')), textWidth(title)),
   );
 
-/** What stands between two columns. */
+/** The gap between two columns. */
 export const GAP = '  ';
 
-/** No column is cut to less. */
+/** The width below which no column is cut. */
 const LEAST_WIDTH = 8;
 
 /** Narrows the widest columns that may be cut, down to `LEAST_WIDTH` each, until the table fits. */

@@ -1,7 +1,7 @@
 /** Returns how many terminal columns a text takes: none for combining marks, two for wide characters and emoji. */
 export const textWidth = (text: string): number => (isAscii(text) ? text.length : sum(charactersOf(text)));
 
-/** Cuts a text that is too wide in its middle, because similar names tend to differ at their ends. */
+/** If a text is too wide, cuts out its middle, because similar names tend to differ at their ends. */
 export const cutMiddle = (text: string, width: number): string => {
   if (textWidth(text) <= width) return text;
   const characters = charactersOf(text);

@@ -215,7 +215,7 @@ const restartRules: Readonly<Record<'resume' | 'retry' | 'rerun', Rules>> = {
   },
 };
 
-/** Returns the problems of resume, retry or rerun options. Those of an engine include `definition` and `changed`. */
+/** Returns the problems of resume, retry or rerun options. Only an engine takes `definition`, `added`, `changed`. */
 export const restartOptionProblems = (
   given: unknown,
   what: keyof typeof restartRules,

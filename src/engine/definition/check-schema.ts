@@ -8,9 +8,9 @@ import { isPoll } from './sensor.ts';
 import { type SchemaResult, type StandardSchema, violationsOf } from './standard-schema.ts';
 
 /**
- * Returns what the schema makes of an output, or a promise of it; "not ready" values pass unchecked.
- * @throws SchemaError `INVALID_OUTPUT` for a violation; NonRetryableError if the schema throws or returns no valid
- * result
+ * Validates an output; returns the schema's result, or a promise of it. Returns "not ready" values unchecked.
+ * @throws SchemaError `INVALID_OUTPUT` for a violation
+ * @throws NonRetryableError if the schema throws or returns no valid result
  */
 export const checked = (schema: StandardSchema, value: unknown, task: { readonly path: string }): unknown => {
   if (isPoll(value)) return value;
@@ -38,9 +38,9 @@ const validated = (schema: StandardSchema, output: unknown, { path }: { readonly
 };
 
 /**
- * Returns what the schema, if any, makes of a job's input.
- * @throws SchemaError `INVALID_INPUT` for a violation
- * @throws OptionError if the schema throws, or returns a promise or no valid result
+ * Validates a job's input. Returns the schema's result or, without a schema, the input.
+ * @throws SchemaError `INVALID_INPUT` for a violation, or if the schema's result is not a plain object
+ * @throws OptionError if the schema throws, returns a promise, or returns no valid result
  */
 export const checkedInput = (schema: StandardSchema | undefined, input: object, jobName: string): object => {
   if (!schema) return input;

@@ -8,7 +8,7 @@ import type { Plan } from './plan.ts';
  */
 export type ChangePolicy = 'refuse' | 'accept' | 'force';
 
-/** A task in the JSON written by `definition-shape.ts`. `more` is absent if the task has none of its fields. */
+/** A task in the JSON written by `definition-shape.ts`. `more` is absent if it would be empty. */
 type TaskShape = readonly [
   name: string,
   dependsOn: readonly string[],
@@ -18,7 +18,7 @@ type TaskShape = readonly [
 
 type JobShape = readonly [name: string, tasks: readonly TaskShape[]];
 
-/** Returns the differences, task by task, between a stored definition (its shape as JSON) and the current one. */
+/** Compares a stored definition (`storedShape` is JSON) with the current one. Returns the differences task by task. */
 export const definitionChanges = (storedShape: string, now: Plan): readonly DefinitionChange[] =>
   changesOf(JSON.parse(storedShape) as JobShape, JSON.parse(definitionShape(now).shape) as JobShape, '');
 
@@ -57,7 +57,7 @@ const listText = (names: readonly string[]): string => names.join(', ') || 'noth
 export const changeText = ({ kind, task, what }: DefinitionChange): string =>
   kind === 'changed' ? `"${task}" ${what}` : `"${task}" was ${kind}`;
 
-/** Returns the changes in words. @throws JournalError `DEFINITION_CHANGED` if the policy refuses them */
+/** Returns the changes in words. @throws JournalError `DEFINITION_CHANGED` if the policy refuses a change */
 export const acceptedChanges = (
   job: { readonly id: string; readonly name: string },
   changes: readonly DefinitionChange[],

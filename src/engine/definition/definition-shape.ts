@@ -18,7 +18,7 @@ export const definitionShape = (given: Plan): DefinitionShape => {
 
 const SHAPES = new WeakMap<Plan, DefinitionShape>();
 
-/** Returns what the fingerprint covers, independent of the order of declaration. Default values are left out. */
+/** Returns the structure that the fingerprint hashes. Tasks are sorted by name; default values are left out. */
 const shapeOf = ({ name, tasks }: Plan): unknown => [name, tasks.map(taskShape).sort(([a], [b]) => (a < b ? -1 : 1))];
 
 const taskShape = (task: TaskDefinition): readonly [string, ...unknown[]] => {

@@ -1,4 +1,4 @@
-/** Marks the special return values. Global, so that copies of the package recognise each other's values. */
+/** Key that marks a special return value. The symbol is global, so that it works across copies of the package. */
 export const DIRECTIVE: unique symbol = Symbol.for('tintype.answer');
 
 /** Return value of a task that can't do its work yet. Created by `notReady`. */
@@ -22,15 +22,15 @@ export type Expand<Output = undefined> = {
 export type Directive = NotReady | Branch<unknown> | Expand<unknown>;
 
 /**
- * Creates the return value of a task whose prerequisites are missing: the task ends `notReady`, which its downstream's
- * trigger rules count as skipped. Unless a task fails, the job ends `notReady`. From a sensor: "check again later".
+ * Creates the return value of a task whose prerequisites are missing. The task ends as `notReady`, and so does the job
+ * unless a task fails. Trigger rules treat the task as skipped. A sensor that returns this value checks again later.
  */
 export const notReady = (reason: string): NotReady => Object.freeze({ [DIRECTIVE]: 'notReady' as const, reason });
 
 /**
- * Creates the return value of a task of whose direct downstream tasks only `picks` run. For the others it counts as
- * skipped, except for those downstream of a pick. `output` is merged into the context. A pick that does not directly
- * depend on the task fails the task with `INVALID_OUTPUT`.
+ * Creates the return value of a task that selects which of its direct downstream tasks run. The others treat this task
+ * as skipped, unless they are also downstream of a pick. `output` is merged into the context. If a pick does not
+ * directly depend on the task, the task fails with `INVALID_OUTPUT`.
  */
 export const branch = <const Output extends object | undefined = undefined>(
   picks: string | readonly string[],

@@ -1,6 +1,6 @@
 import { Heap } from './heap.ts';
 
-/** A dependency graph. A task is its index in declaration order. */
+/** A dependency graph. A task is represented by its index in declaration order. */
 export type Graph = {
   readonly names: readonly string[];
   readonly indexOf: ReadonlyMap<string, number>;
@@ -10,7 +10,7 @@ export type Graph = {
   readonly downstream: readonly (readonly number[])[];
 };
 
-/** Builds the graph. Ignores dependencies on unknown tasks or on oneself, and all but the first task of a name. */
+/** Builds the graph. Ignores unknown and self dependencies; if a name occurs twice, uses only the first task. */
 export const buildGraph = (
   tasks: readonly { readonly name: string; readonly dependsOn: readonly string[] }[],
 ): Graph => {
@@ -38,13 +38,13 @@ export const buildGraph = (
 };
 
 export type Sorted = {
-  /** Topological order by Kahn's algorithm. Among tasks that are free, the one declared first comes first. */
+  /** Topological order by Kahn's algorithm; ties are broken by declaration order. */
   readonly order: readonly number[];
-  /** Cycles as paths in which each task waits on the next, starting with the one declared first. Empty for a DAG. */
+  /** Each cycle as a path: every task waits on the next, starting with the task declared first. Empty for a DAG. */
   readonly cycles: readonly (readonly number[])[];
 };
 
-/** Sorts topologically and finds separate cycles; of cycles that share a task, only one is reported. */
+/** Sorts topologically and finds cycles. Of cycles that share a task, only one is reported. */
 export const sortGraph = ({ upstream, downstream }: Graph): Sorted => {
   const missing = upstream.map((needs) => needs.length);
   const free = new Heap<number>((a, b) => a - b);
@@ -74,7 +74,7 @@ export const sortGraph = ({ upstream, downstream }: Graph): Sorted => {
   }
 };
 
-/** Walks upstream until a task repeats, as it must: each unfinished task waits on another unfinished one. */
+/** Walks upstream until a task repeats. One must repeat, since each unfinished task waits on another unfinished one. */
 const cycleFrom = (start: number, upstream: Graph['upstream'], done: Uint8Array): number[] => {
   const walk: number[] = [];
   const seenAt = new Map<number, number>();
@@ -89,7 +89,7 @@ const cycleFrom = (start: number, upstream: Graph['upstream'], done: Uint8Array)
   return [...cycle.slice(first), ...cycle.slice(0, first)];
 };
 
-/** Returns, for each task, the number of tasks in the longest chain from it to an end, itself included. */
+/** Returns, for each task, the number of tasks in the longest chain that starts with the task. */
 export const pathLengths = ({ downstream }: Graph, order: readonly number[]): Uint32Array => {
   const lengths = new Uint32Array(downstream.length);
   for (let at = order.length - 1; at >= 0; at--) {
@@ -101,7 +101,7 @@ export const pathLengths = ({ downstream }: Graph, order: readonly number[]): Ui
   return lengths;
 };
 
-/** Returns the longest chain of tasks; of equally long chains, the one declared first. */
+/** Returns the longest chain of tasks. If several are equally long, the task declared first wins at each step. */
 export const criticalPath = ({ upstream, downstream }: Graph, lengths: ArrayLike<number>): number[] => {
   const longest = (candidates: readonly number[]): number | undefined =>
     candidates.reduce<number | undefined>(
@@ -122,7 +122,7 @@ export const reachable = (start: number, edges: readonly (readonly number[])[]):
   return [...seen].sort((a, b) => a - b);
 };
 
-/** Returns whether `later` is downstream of `earlier`, which must come before it in topological order. */
+/** Returns whether `later` is downstream of `earlier`. `earlier` must precede `later` in topological order. */
 export const isOrdered = (
   earlier: number,
   later: number,

@@ -1,4 +1,4 @@
-/** A priority queue, least item first. Items in order go to a sorted run (constant time), all others to a heap. */
+/** A priority queue, least item first. Items that arrive in order go to an array (constant time), others to a heap. */
 export class Heap<Item> {
   readonly #compare: (a: Item, b: Item) => number;
   readonly #items: Item[] = [];
@@ -31,7 +31,7 @@ export class Heap<Item> {
     if (!this.#runIsFirst()) return this.#popHeap();
     const least = this.#run[this.#head];
     this.#run[this.#head++] = undefined;
-    // Frees the popped part of the run now and then, in case the run never becomes empty.
+    // Frees the popped part of `#run` from time to time, since `#run` may never become empty.
     if (this.#head === this.#run.length || this.#head === 1_024) {
       this.#run = this.#run.slice(this.#head);
       this.#head = 0;

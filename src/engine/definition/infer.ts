@@ -4,8 +4,8 @@ import type { ConditionScope, TaskOutput, TaskScope } from './task-function.ts';
 import type { Settled } from './task-spec.ts';
 
 /**
- * What the types record about a task. A builder accumulates a union of these: adding one costs tsc the same however
- * many there are, while with an object type that gains a key per task tsc would walk all tasks each time.
+ * What the types record about a task. A builder accumulates a union of `TaskType`s, which tsc extends in constant time.
+ * An object type with a key per task would make tsc walk all tasks at each addition.
  */
 export interface TaskType<
   Name extends string = string,
@@ -18,19 +18,19 @@ export interface TaskType<
   readonly output: Output;
   /** Whether the output is certain to exist when a downstream task runs. */
   readonly certain: Certain;
-  /** Whether a job may complete without this task or one of its downstream tasks. */
+  /** Whether a job may complete although this task, or a task downstream, was skipped. */
   readonly open: Open;
 }
 
-/** The output of a function that returns `Result`: its value, or the one carried by `branch` or `expand`. */
+/** The output of a function that returns `Result`; for a `Branch` or `Expand`, the output that it carries. */
 export type OutputOf<Result> = NothingOr<PutOut<Awaited<Result>>>;
 type PutOut<Value> = Value extends Branch<infer Output> | Expand<infer Output> ? Output : Exclude<Value, NotReady>;
 type NothingOr<Output> = [Output] extends [never] ? undefined : Output extends void ? undefined : Output;
 
-/** The output of a task: what its schema makes of it, or without a schema what the function returns. */
+/** The output of a task: the schema's output type or, without a schema, the output of the function. */
 export type Checked<Result, Schema> = [Schema] extends [StandardSchema] ? SchemaOutput<Schema> : OutputOf<Result>;
 
-/** `Result` if a task may return it; else the schema's input or a text for tsc's error. `unknown` passes. */
+/** `Result` if a task may return it; otherwise the schema's input type, or a message that tsc shows. */
 export type Valid<Result, Schema = undefined> = [Schema] extends [StandardSchema]
   ? [PutOut<Awaited<Result>>] extends [SchemaInput<Schema>]
     ? Result
@@ -46,7 +46,7 @@ export type SensorOutput<Result, Schema> = [Schema] extends [StandardSchema]
   ? SchemaOutput<Schema>
   : NothingOr<PutOut<Exclude<Awaited<Result>, boolean>>>;
 
-/** `Result` if a sensor's check may return it; else a text for tsc's error. `true` means no output. */
+/** `Result` if a sensor's check may return it; otherwise a message that tsc shows. */
 export type ValidCheck<Result, Schema> = [CheckOutput<Awaited<Result>>] extends [never]
   ? Result
   : [Valid<CheckOutput<Awaited<Result>>, Schema>] extends [CheckOutput<Awaited<Result>>]
@@ -55,7 +55,7 @@ export type ValidCheck<Result, Schema> = [CheckOutput<Awaited<Result>>] extends 
 
 type CheckOutput<Value> = Value extends true ? undefined : Value extends false | NotReady ? never : Value;
 
-/** The output of a fan-out: the outputs of its instances in the order of the items, under the task's name. */
+/** The output of a fan-out: `{ [name]: outputs of the instances }`, in the order of the items. */
 export type MapOutput<Name extends string, Result, Schema, Tolerated> = {
   readonly [Key in Name]: readonly (Tolerated extends false
     ? ItemOutput<Result, Schema>
@@ -66,19 +66,19 @@ type ItemOutput<Result, Schema> = [Schema] extends [StandardSchema]
   ? SchemaOutput<Schema>
   : NothingOr<Exclude<Awaited<Result>, NotReady>>;
 
-/** The output of a nested job: what its `output` option returns, else its merged outputs under the task's name. */
+/** The output of a nested job: what its `output` option returns; by default `{ [name]: merged task outputs }`. */
 export type NestedOutput<Name extends string, Output, Tasks> = [Output] extends [never]
   ? { readonly [Key in Name]: FinalContext<Record<never, never>, Tasks> }
   : Output;
 
-/** `Result` if the function of a fan-out may return it for an item; else the schema's input type. */
+/** `Result` if the function of a fan-out may return it for an item; otherwise the schema's input type. */
 export type ValidItem<Result, Schema> = [Schema] extends [StandardSchema]
   ? [Exclude<Awaited<Result>, NotReady>] extends [SchemaInput<Schema>]
     ? Result
     : SchemaInput<Schema>
   : Result;
 
-/** `Schema` if its output can be merged into the context; else a text, which shows up in tsc's error. */
+/** `Schema` if its output can be merged into the context; otherwise a message that tsc shows. */
 export type PutsOut<Schema> = [Schema] extends [StandardSchema]
   ? [SchemaOutput<Schema>] extends [TaskOutput]
     ? Schema
@@ -87,11 +87,11 @@ export type PutsOut<Schema> = [Schema] extends [StandardSchema]
       : 'The schema of an output makes a plain object, which is merged into the context, or nothing'
   : Schema;
 
-/** Whether the output is certain to exist downstream. `Answer` is `never` for a task without a condition. */
+/** Whether the output is certain to exist for downstream tasks. Without a condition, `Answer` is `never`. */
 export type IsCertain<Name extends string, Tolerated, Answer extends boolean = never> =
   IsOpen<Name> extends true ? false : [Answer] extends [never] ? (Tolerated extends false ? true : false) : false;
 
-/** Whether a job may complete without this task or one of its downstream tasks. */
+/** Whether a job may complete although this task, or a task downstream, was skipped. */
 export type MayBeSkipped<Upstream, Rule, Answer, Result = undefined> = [Answer] extends [never]
   ? true extends IsBranch<Awaited<Result>>
     ? true
@@ -107,7 +107,7 @@ export type MayBeSkipped<Upstream, Rule, Answer, Result = undefined> = [Answer] 
 type IsBranch<Value> = Value extends Branch<unknown> ? true : false;
 type OpenOf<Upstream> = Upstream extends { readonly open: infer Open } ? Open : false;
 
-/** The scope of a task's functions. With any rule but `allSuccess`, no output of a dependency is certain. */
+/** The scope of a task's functions. Only with the rule `allSuccess` are outputs of dependencies certain. */
 export type ScopeOf<Input, Tasks, Needs extends string, Rule> = TaskScope<
   ContextOf<Input, UnderRule<Named<Tasks, Needs>, Rule>, Needs>,
   DepsOf<UnderRule<Named<Tasks, Needs>, Rule>, Needs>
@@ -123,7 +123,7 @@ type UnderRule<Upstream, Rule> = [Rule] extends ['allSuccess'] ? Upstream : Unce
 type Uncertain<Upstream> =
   Upstream extends TaskType<infer Name, infer Output> ? TaskType<Name, Output, false, true> : never;
 
-/** `Name` if no task has it yet; else a text, which shows up in tsc's error. Names known only at run time pass. */
+/** `Name` if no task has it yet, or if it is known only at run time; otherwise a message that tsc shows. */
 export type NewName<Taken extends string, Name extends string> = Name extends Taken
   ? IsOpen<Taken> extends true
     ? Name
@@ -148,7 +148,7 @@ export type ContextOf<Input, Upstream, Needs extends string> = Merge<
   IsOpen<Needs> extends true ? never : CertainKeys<Upstream>
 >;
 
-/** The type of a task's `deps`: the output of each direct dependency by name, `undefined` if it may be missing. */
+/** The type of a task's `deps`: the output of each direct dependency; `undefined` where it may be missing. */
 export type DepsOf<Upstream, Needs extends string> = Flat<{
   [Name in Needs]: OutputNamed<Upstream, Name> | (Named<Upstream, Name> extends Certain ? never : undefined);
 }>;
@@ -170,15 +170,15 @@ type ReadonlyObject<Output> = Output extends object ? Readonly<Output> : Output;
 /** The output of a task whose name is known only at run time. */
 type Unknown = Readonly<Record<string, unknown>> | undefined;
 
-/** The names of a job's tasks; `string` if the types know none. */
+/** The names of a job's tasks; `string` if the type lists no task. */
 export type TaskName<Tasks extends TaskType> = [Tasks] extends [never] ? string : Tasks['name'];
 
 /** The path of a task: its name, `outer/inner` in a nested job, `name[3]` in a fan-out. */
 export type TaskPath<Tasks extends TaskType> = TaskName<Tasks> | `${TaskName<Tasks>}${'/' | '['}${string}`;
 
 /**
- * The input overlaid with outputs. A key in `Certain` has the union of its writers' types, since their order is unknown
- * here; any other key may also keep the input's value or, if the input lacks it, be absent.
+ * The input merged with outputs. A key in `Certain` has the union of the types that tasks write to it, since the last
+ * writer is unknown here. Any other key may also keep the input's value; if the input lacks the key, it is optional.
  */
 type Merge<Input, Tasks, Certain> = Flat<
   { [Key in keyof Input as Key extends Certain ? never : Key]: Input[Key] | Written<Tasks, Key> } & {

@@ -1,6 +1,6 @@
 /**
- * Returns a function that adds getters to an object; each computes its value from a hidden state on every read. Sharing
- * the getters, and so a hidden class, takes half the time of object literals with getters (Node 20).
+ * Returns a function that adds getters to an object. Each getter computes its value on every read, from a state hidden
+ * in the object. All objects share the getters, which takes half the time of object literals with getters (Node 20).
  */
 export const lazyProperties = <State extends object, Shown extends object>(
   readers: {

@@ -4,18 +4,18 @@ import { optionProblem, type Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';
 
 export type Rule = {
-  /** Completes "expected …". */
+  /** Text that follows "expected" in a message. */
   readonly expected: string;
   readonly test: (value: unknown) => boolean;
-  /** Set if the option must be given; `undefined` then does not select a default. */
+  /** Set if the option must be given and must not be `undefined`. */
   readonly required?: true;
-  /** Checks the contents of a valid value. */
+  /** Returns the problems inside a value that has passed `test`. */
   readonly inside?: (value: object, about: About) => Problem[];
 };
 
 export type Rules = Readonly<Record<string, Rule>>;
 
-/** Whose options are checked, in words; the tasks concerned; the path of the option that contains the checked ones. */
+/** For messages: `subject` is the owner of the options, in words; `option` is the path of the enclosing option. */
 export type About = { readonly subject: string; readonly tasks?: readonly string[]; readonly option?: string };
 
 export const rule = (expected: string, test: (value: unknown) => boolean): Rule => ({ expected, test });
@@ -94,13 +94,13 @@ export const problemsOf = (given: unknown = {}, rules: Rules, about: About): Pro
   return problems;
 };
 
-/** Returns a function that returns all problems of the options it is given. */
+/** Returns a function that checks options by `rules` and returns all problems. */
 export const checking =
   (subject: string, rules: Rules): ((given: unknown) => Problem[]) =>
   (given) =>
     problemsOf(given, rules, { subject });
 
-/** Returns the required options of a set of rules; cached, as each set is created only once. */
+/** Returns the required options of a set of rules. Cached, since the same sets are used for every check. */
 const requiredOf = (rules: Rules): readonly (readonly [string, Rule])[] => {
   const known = REQUIRED.get(rules);
   if (known) return known;
@@ -111,7 +111,7 @@ const requiredOf = (rules: Rules): readonly (readonly [string, Rule])[] => {
 
 const REQUIRED = new WeakMap<Rules, readonly (readonly [string, Rule])[]>();
 
-/** Throws the problems, if any, as one error. @throws OptionError */
+/** Throws all problems as one error; does nothing if there are none. @throws OptionError */
 export const throwIfInvalid = (subject: string, [first, ...rest]: readonly Problem[]): void => {
   if (first) throw new OptionError(subject, [first, ...rest]);
 };

@@ -17,35 +17,35 @@ export type FlowOptions<
   Condition = ConditionScope,
   Answer extends boolean = boolean,
 > = {
-  /** Names of the tasks whose outcomes this one waits for. Default none. */
+  /** Names of the tasks that this task waits for. Default: no task. */
   readonly dependsOn?: readonly Needs[] | undefined;
-  /** Which outcomes of those tasks it requires. Default `allSuccess`. */
+  /** Which outcomes of the tasks in `dependsOn` this task requires in order to run. Default `allSuccess`. */
   readonly trigger?: Rule | undefined;
-  /** Condition, evaluated once the trigger rule is satisfied. Falsy skips the task; a throw or promise fails it. */
+  /** Condition, evaluated when the trigger rule is satisfied. Falsy skips the task; an error or a promise fails it. */
   readonly when?: ((scope: Condition) => Answer) | undefined;
-  /** Time limit in ms from the first `ready`, over all attempts and waits; paused time excluded. Default none. */
+  /** Time limit in ms for all attempts and waits, from the first `ready` on, without paused time. Default: no limit. */
   readonly deadline?: number | undefined;
-  /** Whether a failure of this task counts as done: its downstream runs and the job can complete. Default false. */
+  /** Whether the job tolerates a failure of this task: downstream tasks run, the job can complete. Default false. */
   readonly continueOnFailure?: Tolerated | undefined;
-  /** Among ready tasks, those with the higher number run first. Default 0. */
+  /** Ready tasks with a higher number run first. Default 0. */
   readonly priority?: number | undefined;
 };
 
 /** How a task's attempts are limited and retried. */
 export type AttemptOptions = {
   /**
-   * Time limit of one attempt in ms; a timeout is a failure that may be retried. For a fan-out it limits finding the
-   * items, and each instance by itself. Default none.
+   * Time limit of one attempt in ms. A timeout is a failure that may be retried. In a fan-out, the limit applies to the
+   * `over` function, and to each instance separately. Default: no limit.
    */
   readonly timeout?: number | undefined;
   /** Maximum number of attempts after the first. Default: the job's `maxRetries`. */
   readonly maxRetries?: number | undefined;
   /** How long to wait between attempts, and which errors to retry. Default: the job's `retry`. */
   readonly retry?: RetryOptions | undefined;
-  /** If no retry is left: `fail`, or `pause` until `job.retry`. Default: the job's `onExhausted`. */
+  /** When no retry is left: `fail` the task, or `pause` it until `job.retry`. Default: the job's `onExhausted`. */
   readonly onExhausted?: 'fail' | 'pause' | undefined;
   /**
-   * How many attempts may be interrupted by the death of their process and repeated without using up a retry; the next
+   * How often an attempt may be interrupted by the death of its process and repeated without using up a retry. The next
    * interruption fails the task with `TASK_INTERRUPTED`. Default: the job's `maxInterruptions`.
    */
   readonly maxInterruptions?: number | undefined;
@@ -53,7 +53,7 @@ export type AttemptOptions = {
 
 /** The pool slots that each attempt of a task takes. */
 export type SlotOptions = {
-  /** Name of the pool. Default none. */
+  /** Name of the pool. Default: no pool. */
   readonly pool?: string | undefined;
   /** Number of slots of the pool. Default 1. */
   readonly slots?: number | undefined;
@@ -72,9 +72,9 @@ export type TaskOptions<
 > = FlowOptions<Needs, Tolerated, Rule, Condition, Answer> &
   AttemptOptions &
   SlotOptions & {
-    /** Schema of the output; its result is merged into the context. A violation fails without retry. Default none. */
+    /** Schema of the output; its result is merged into the context. A violation fails the task without retry. */
     readonly output?: Schema;
-    /** Returns properties (no promise) to add to each attempt's scope. If it throws, a warning is logged. */
+    /** Returns properties, not a promise, to add to each attempt's scope. If `enrich` throws, a warning is logged. */
     readonly enrich?: ((scope: Scope) => Extra) | undefined;
   };
 
@@ -82,7 +82,7 @@ export type TaskOptions<
 export type SensorPace = {
   /** Wait between checks in ms. Default 1,000. */
   readonly interval?: number | undefined;
-  /** How the interval grows; a function takes the last check's number, from 1, and returns ms. Default `fixed`. */
+  /** How the wait grows. A function gets the last check's number (from 1) and returns ms. Default `fixed`. */
   readonly backoff?: 'fixed' | 'linear' | 'exponential' | ((check: number) => number) | undefined;
   /** Growth factor of `exponential`. Default 2. */
   readonly factor?: number | undefined;
@@ -92,7 +92,7 @@ export type SensorPace = {
 
 /** How an external task is supervised while its owner works on it. */
 export type ExternalPace = {
-  /** Longest time in ms without a heartbeat before a claimed task's attempt fails. Default no limit. */
+  /** Time in ms without a heartbeat after which the attempt of a claimed task fails. Default: no limit. */
   readonly heartbeatTimeout?: number | undefined;
 };
 
@@ -110,9 +110,9 @@ export type PoolOption = number | ({ readonly slots?: number | undefined } & Par
 export type LimitOptions = {
   /** Maximum number of attempts that run at once. Default `Infinity`. */
   readonly maxConcurrency?: number | undefined;
-  /** Maximum number of attempts that start within a period. Default no limit. */
+  /** Maximum number of attempts that start within a period. Default: no limit. */
   readonly rateLimit?: RateLimitOptions | undefined;
-  /** Named limits that tasks take slots of: `{ db: 4, api: { limit: 10, periodMs: 1_000 } }`. Default none. */
+  /** Pools by name, for the `pool` option of tasks: `{ db: 4, api: { limit: 10, periodMs: 1_000 } }`. */
   readonly pools?: Readonly<Record<string, PoolOption>> | undefined;
 };
 
@@ -120,15 +120,15 @@ export type LimitOptions = {
 export type JobOptions = LimitOptions & {
   /** Whether tasks run one at a time, in topological order. Default false. */
   readonly sequential?: boolean | undefined;
-  /** Time limit of the whole job in ms. Paused time does not count. Default none. */
+  /** Time limit of the whole job in ms. Paused time does not count. Default: no limit. */
   readonly timeout?: number | undefined;
   /**
-   * What a task's final failure does: `abort` aborts running tasks, `drain` lets them finish, and neither starts
-   * others; `continue` skips only the failed task's downstream. Clean-up tasks (rule `always`) run in any case. Default
-   * `abort`.
+   * What a task's final failure does. `abort`: running tasks are aborted, no others start. `drain`: running tasks
+   * finish, no others start. `continue`: only the failed task's downstream is skipped. Clean-up tasks (trigger rule
+   * `always`) run in any case. Default `abort`.
    */
   readonly onFailure?: FailurePolicy | undefined;
-  /** How long aborted attempts may take to clean up, in ms; then the job ends without them. Default 0. */
+  /** How long, in ms, the job waits for aborted attempts to clean up before it ends. Default 0. */
   readonly graceMs?: number | undefined;
   /** `maxRetries` of tasks that set none. Default 0. */
   readonly maxRetries?: number | undefined;
@@ -139,8 +139,8 @@ export type JobOptions = LimitOptions & {
   /** `maxInterruptions` of tasks that set none. Default 10. */
   readonly maxInterruptions?: number | undefined;
   /**
-   * What happens if two tasks, neither downstream of the other, write the same key: a `context.conflict` event is
-   * published; with `error` the job also fails. Default `event`.
+   * What happens if two tasks write the same context key and neither is downstream of the other. `event`: a
+   * `context.conflict` event is published. `error`: the job also fails. Default `event`.
    */
   readonly contextConflict?: 'event' | 'error' | undefined;
   /** Whether the input and all outputs are deep-frozen. Default true. */
@@ -149,7 +149,7 @@ export type JobOptions = LimitOptions & {
 
 /** Options of a definition: the settings of its jobs, and the schema of their input. */
 export type DefinitionOptions<Schema extends StandardSchema | undefined = StandardSchema | undefined> = JobOptions & {
-  /** Schema that validates the input of each job; what the schema makes of it is the initial context. Default none. */
+  /** Schema that validates each job's input. The schema's result becomes the initial context. */
   readonly input?: Schema;
 };
 
@@ -158,19 +158,19 @@ export type StartOptions = JobOptions & {
   /** Id of the job. Default: a random UUID. */
   readonly jobId?: string | undefined;
   /**
-   * If a job of this name was started with the same key, the start returns that job. Without a journal, an engine
-   * compares only its jobs that are not over. Excludes `jobId`, which is derived from the key.
+   * If a job of the same name was started with this key, the start returns that job. Without a journal, only an engine
+   * compares keys, and only with its jobs that are not over. Excludes `jobId`: the key determines the id.
    */
   readonly jobKey?: string | undefined;
-  /** Plain data that is stored in the journal with the job. Default none. */
+  /** Plain data that is stored in the journal with the job. Default: no metadata. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Stores the job's events. An attempt starts only when everything it relies on has been stored. Default none. */
+  /** Stores the job's events. An attempt starts only when all events before it have been stored. */
   readonly journal?: Journal | undefined;
-  /** Cancels the job when it aborts. Default none. */
+  /** Cancels the job when the signal aborts. */
   readonly signal?: AbortSignal | undefined;
-  /** Receives every event as one line; console, pino and winston fit. Default none. */
+  /** Receives every event as one line. `console`, pino and winston loggers fit. Default: no logger. */
   readonly logger?: Logger | undefined;
-  /** XState inspection callback or observer for the job's actor, such as `@statelyai/inspect`. Default none. */
+  /** XState inspection callback or observer for the job's actor, such as the one of `@statelyai/inspect`. */
   readonly inspect?: Inspect | undefined;
   /** Source of time and timers. Default: the system clock. */
   readonly clock?: Clock | undefined;
@@ -183,5 +183,5 @@ export type Inspect =
   | { bivariant(event: { readonly type: string }): void }['bivariant']
   | { next?: { bivariant(event: { readonly type: string }): void }['bivariant'] | undefined };
 
-/** `task` runs a function, `sensor` checks until ready, `external` is completed from outside, `map` is a fan-out. */
+/** `task` runs a function, `sensor` polls, `external` is completed from outside, `job` and `map` run inner tasks. */
 export type TaskKind = 'task' | 'sensor' | 'external' | 'job' | 'map';

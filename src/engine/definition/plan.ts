@@ -10,27 +10,27 @@ import type { ItemScope, MapOptions, NestedJobOptions } from './task-spec.ts';
 /** One task of a sealed definition. */
 export type TaskDefinition = Omit<TaskOptions, 'dependsOn' | 'output'> & {
   readonly name: string;
-  /** Absent for a task that runs a function. */
+  /** Absent for a plain task. */
   readonly kind?: Exclude<TaskKind, 'task'> | undefined;
   /** Names of the upstreams, without duplicates, in the order in which they were given. */
   readonly dependsOn: readonly string[];
-  /** Performs an attempt or, of a sensor, a check. Does nothing for an external task or a nested job. */
+  /** Performs an attempt; for a sensor, one check. Does nothing for an external task or a nested job. */
   readonly run: TaskFunction;
   readonly output?: StandardSchema | undefined;
   readonly sensor?: SensorPace | undefined;
   readonly external?: ExternalPace | undefined;
-  /** The nested job or fan-out that the task runs. It takes no slot; the tasks inside do. */
+  /** The nested job or fan-out that the task runs. The task itself takes no slot; the tasks inside do. */
   readonly nested?: NestedJob | FanOut | undefined;
-  /** If another task added this one while the job ran: the name of that task. */
+  /** Name of the task that added this task while the job ran. Absent if no task did. */
   readonly addedBy?: string | undefined;
-  /** If the task is an instance of a fan-out: its item. */
+  /** Item and index of an instance of a fan-out. */
   readonly instance?: ItemScope | undefined;
 };
 
 export type NestedJob = NestedJobOptions & { readonly definition: Sealed };
 export type FanOut = MapOptions & { readonly definition?: undefined };
 
-/** A definition in the form its jobs run by. Jobs share it, so it never changes; a job with added tasks gets a copy. */
+/** A definition in the form that jobs run. Jobs share it, so it never changes; a job whose tasks change copies it. */
 export type Plan = {
   readonly name: string;
   readonly tasks: readonly TaskDefinition[];
@@ -40,21 +40,21 @@ export type Plan = {
   readonly upstreamCounts: readonly number[];
   /** Tasks without upstreams, in declaration order. */
   readonly roots: readonly number[];
-  /** Tasks that run however the job ends (trigger rule `always`), in topological order. */
+  /** Tasks that run even if the job fails or is cancelled (trigger rule `always`), in topological order. */
   readonly cleanUps: readonly number[];
-  /** Whether any task takes slots of a pool, or runs a nested job or fan-out whose tasks may. */
+  /** Whether pools may be used, by a task of this plan or inside a nested job or fan-out. */
   readonly pooled: boolean;
   /** The tasks in topological order. */
   readonly order: readonly number[];
   /** Position of each task in the topological order. */
   readonly positions: ArrayLike<number>;
-  /** Rank of each task among ready tasks: by priority, then the longer chain, then declaration. */
+  /** Rank of each task among ready tasks: higher priority first, then longer chain, then earlier declaration. */
   readonly ranks: ArrayLike<number>;
-  /** For each task, the number of tasks in the longest chain from it to an end, itself included. */
+  /** For each task, the number of tasks in the longest chain that starts with the task. */
   readonly lengths: ArrayLike<number>;
-  /** Whether the plan is the copy of a running job whose tasks have changed. Added tasks have no rank. */
+  /** Whether the plan is a running job's own copy, made when its tasks changed. `ranks` lacks added tasks. */
   readonly grown: boolean;
-  /** In such a copy: the plan of the definition. */
+  /** If `grown`: the definition's plan. */
   readonly sealed?: Plan | undefined;
 };
 
@@ -85,11 +85,11 @@ export const createPlan = (
   };
 };
 
-/** Compares two ready tasks: negative if `a` runs first. Priority decides, then the longer chain, then declaration. */
+/** Compares ready tasks: negative if `a` runs first. Priority decides, then the longer chain, then declaration. */
 export const compareRanks = ({ tasks, lengths }: Pick<Plan, 'tasks' | 'lengths'>, a: number, b: number): number =>
   (tasks[b]?.priority ?? 0) - (tasks[a]?.priority ?? 0) || (lengths[b] ?? 0) - (lengths[a] ?? 0) || a - b;
 
-/** Sorts ready tasks in place by which runs first: in topological order for a sequential job, else by rank. */
+/** Sorts ready tasks in place: topologically for a sequential job, otherwise by rank. */
 export const sortByRank = (plan: Plan, sequential: boolean | undefined, indexes: number[]): number[] => {
   if (indexes.length < 2) return indexes;
   const { positions, ranks, grown } = plan;

@@ -3,7 +3,7 @@ export const PLAN: unique symbol = Symbol('plan');
 
 export const isDefinition = (value: unknown): boolean => typeof value === 'object' && value !== null && PLAN in value;
 
-/** A sealed definition of any input and output, as the code below the builder sees it. */
+/** A `JobDefinition` without its types. Lower folders use this type, since they must not import the class. */
 export type Sealed = {
   readonly name: string;
   readonly tasks: readonly { readonly name: string }[];

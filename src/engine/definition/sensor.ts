@@ -31,7 +31,7 @@ const outcomeOf = (answer: unknown): unknown => {
 
 const poll = (reason: string): Poll => ({ [POLL]: true, reason });
 
-/** Returns the wait in ms after check number `check`, from 1. @throws RangeError unless finite and 0 or more */
+/** Returns the wait in ms after check number `check` (from 1). @throws RangeError if it is negative or not finite */
 export const intervalMs = (pace: SensorPace, check: number): number => {
   const { interval = 1_000, backoff = 'fixed', factor, maxInterval } = pace;
   const policy = { backoff, delayMs: interval, factor, maxDelayMs: maxInterval };

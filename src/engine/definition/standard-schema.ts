@@ -3,8 +3,8 @@ import { pathText } from '../durable/serialise.ts';
 import type { Violation } from '../errors/problem.ts';
 
 /**
- * A schema of Standard Schema 1 (https://standardschema.dev), as of zod, valibot or arktype; declared here to need no
- * package.
+ * A schema as specified by Standard Schema 1 (https://standardschema.dev), such as a zod, valibot or arktype schema.
+ * The type is declared here to avoid a dependency.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
@@ -37,7 +37,7 @@ export const isSchema = (value: unknown): value is StandardSchema => {
   }
 };
 
-/** Converts a schema's issues to violations whose paths are texts, such as `rows[0].name`. */
+/** Converts a schema's issues to violations, with paths as text, such as `rows[0].name`. */
 export const violationsOf = (issues: readonly SchemaIssue[]): readonly Violation[] =>
   issues.map((issue) => ({ path: textOfPath(issue?.path), message: textOf(issue?.message) }));
 

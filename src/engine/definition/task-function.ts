@@ -25,26 +25,26 @@ export type ConditionScope<
 export type Checkpoint<Value = unknown> = {
   /** The value saved last, by this attempt or an earlier one; `undefined` before the first save. */
   readonly last: Value | undefined;
-  /** Saves a value; resolves once it is stored. Rejects with SerialisationError, or CommandError after the attempt. */
+  /** Saves a value; resolves when it is stored. Rejects with SerialisationError; after the attempt, CommandError. */
   readonly save: (value: Value) => Promise<void>;
 };
 
 /** What a task function receives. */
 export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readonly<Record<string, unknown>>> = {
-  /** The job's input and the outputs of all tasks completed before this attempt. Writing to it throws. */
+  /** The job's input merged with the outputs of all tasks completed before this attempt. Setting a key throws. */
   readonly ctx: Context;
   /** Outputs of the direct dependencies, by task name. */
   readonly deps: Deps;
   /** Aborts when the attempt has to stop; `signal.reason.code` says why. */
   readonly signal: AbortSignal;
-  /** Returns whether the attempt still counts. After an abort its result is dropped. */
+  /** Returns whether the attempt's result will be used: false after an abort. */
   readonly isActive: () => boolean;
   /** Number of this attempt, from 1. */
   readonly attempt: number;
   /** How the job would end if it ended now; meant for clean-up tasks. */
   readonly outcome: JobOutcome;
   readonly jobId: string;
-  /** The same for all attempts of this task in this job, unique otherwise; for services that deduplicate requests. */
+  /** Identifies this task of this job, with the same value in all attempts. For services that deduplicate requests. */
   readonly idempotencyKey: string;
   /** State saved by earlier attempts, and the function that saves it. */
   readonly checkpoint: Checkpoint;
@@ -58,7 +58,7 @@ export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readon
 /** What a task may output: a plain object, which is merged into the context, or nothing. */
 export type TaskOutput = PlainObject | undefined | void;
 
-/** An object without the well-known symbols of arrays, maps, dates, functions and the like. */
+/** An object type that excludes arrays, maps, dates, functions and the like by their well-known symbols. */
 export type PlainObject = object & {
   readonly [Symbol.iterator]?: never;
   readonly [Symbol.asyncIterator]?: never;
@@ -68,7 +68,7 @@ export type PlainObject = object & {
   readonly [Symbol.match]?: never;
 };
 
-/** Performs one attempt. An executor that runs a process or sends a request creates such a function. */
+/** Performs one attempt. Executors, which run a process or send a request, create such functions. */
 export type TaskFunction<
   Context = Readonly<Record<string, unknown>>,
   Deps = Readonly<Record<string, unknown>>,

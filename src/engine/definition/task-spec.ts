@@ -11,7 +11,7 @@ import type { Sealed } from './sealed.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import type { TaskFunction, TaskScope } from './task-function.ts';
 
-/** A task as data, for graphs known only at run time. `kind` selects what it does; default: run a function. */
+/** A task as data, for graphs known only at run time. Without `kind`, the task runs a function. */
 export type AnyTaskSpec<Context = Readonly<Record<string, unknown>>> =
   | TaskSpec<Context>
   | SensorSpec<Context>
@@ -53,20 +53,20 @@ export type NestedJobOptions<
 > = {
   /** Returns the nested job's input: a plain object, not a promise. Default: the context of the task. */
   readonly input?: ((scope: Scope) => Given) | undefined;
-  /** Returns the output from the nested job's final context. Default `{ [name]: its tasks' merged outputs }`. */
+  /** Returns the task's output from the nested job's final context. Default: `{ [name]: merged task outputs }`. */
   readonly output?: ((ctx: Whole) => Output) | undefined;
 };
 
 export type MapOptions<Scope = TaskScope, Item = unknown> = {
   /** The items, or a function that returns them or a promise of them. */
   readonly over: Items<Item> | ((scope: Scope) => Items<Item> | PromiseLike<Items<Item>>);
-  /** Maximum number of instances that run at once, within the limits of the job. Default no limit. */
+  /** Maximum number of instances that run at once, within the limits of the job. Default: no limit. */
   readonly concurrency?: number | undefined;
-  /** Maximum number of instances that start within a period, within the limits of the job. Default no limit. */
+  /** Maximum number of instances that start within a period, within the limits of the job. Default: no limit. */
   readonly rateLimit?: RateLimitOptions | undefined;
 };
 
-/** Any iterable but a string. */
+/** Any iterable except a string. */
 export type Items<Item> = Iterable<Item> & object;
 
 /** What the function of a fan-out receives in addition to the scope of a task. */
@@ -84,8 +84,8 @@ export type Settled<Output> =
   | { readonly status: 'rejected'; readonly reason: unknown };
 
 /**
- * Creates the return value of a task that adds tasks to its job on completion, as by `job.addTasks`, unless the job is
- * ending. `output` is merged into the context. Invalid tasks fail the task with `INVALID_OUTPUT`.
+ * Creates the return value of a task that adds tasks to its job, as `job.addTasks` does, unless the job is ending.
+ * `output` is merged into the context. If `tasks` has problems, the task fails with `INVALID_OUTPUT`.
  */
 export const expand = <const Output extends object | undefined = undefined>(
   tasks: readonly AnyTaskSpec[],

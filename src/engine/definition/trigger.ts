@@ -15,8 +15,8 @@ export const TRIGGER_RULES = [
 ] as const;
 
 /**
- * Outcome of an upstream. `failed`: it failed, or was skipped because of a failure; `tolerated`: it failed with
- * `continueOnFailure`; `skipped`: also if it was not ready, or is a branch that did not pick the waiting task.
+ * Outcome of an upstream for a downstream task. `failed`: also skipped because of a failure. `tolerated`: failed with
+ * `continueOnFailure`. `skipped`: also not ready, or a branch that did not pick the downstream task.
  */
 export type Outcome = 'success' | 'failed' | 'tolerated' | 'skipped';
 
@@ -26,8 +26,8 @@ export type OutcomeCounts = Readonly<Record<Outcome, number>>;
 export type Decision = 'run' | 'skip' | 'wait';
 
 /**
- * Applies a trigger rule to the outcomes so far of `total` upstreams, and decides as early as possible. Rules that
- * forbid failures ignore a tolerated one; rules that look for a failure count it. Without upstreams a task runs.
+ * Applies a trigger rule to the outcomes known so far of `total` upstreams. Decides as early as possible. Rules that
+ * forbid failures ignore tolerated failures; rules that look for failures count them. Without upstreams, a task runs.
  */
 export const evaluateRule = (rule: TriggerRule, counts: OutcomeCounts, total: number): Decision => {
   const { success, failed, tolerated, skipped } = counts;

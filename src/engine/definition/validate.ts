@@ -1,9 +1,9 @@
-/* This folder turns a job's description into a plan; everything is checked together, before anything runs.
- * `options.ts`, `task-function.ts`, `task-spec.ts` and `standard-schema.ts` declare what a program may write;
- * `infer.ts` computes the builder's types from it. `drafts.ts` converts tasks given as data; `validate.ts` checks all
- * tasks (`check-options.ts`, `graph.ts`); `plan.ts` builds the plan, held by a definition of `sealed.ts`. While a job
- * runs, `merged-options.ts` merges options, `trigger.ts` evaluates rules, `check-schema.ts` validates, `sensor.ts`
- * wraps checks. `definition-shape.ts` fingerprints a definition; `definition-diff.ts` lists changes on resume. */
+/* This folder turns a job's description into a plan and checks everything before anything runs. `options.ts`,
+ * `task-function.ts`, `task-spec.ts` and `standard-schema.ts` declare what a program passes; `infer.ts` computes the
+ * builder's types. `drafts.ts` converts tasks given as data. `validate.ts` checks all tasks, with `check-options.ts`
+ * and `graph.ts`. `plan.ts` builds the plan, `sealed.ts` is a definition with a plan. While a job runs,
+ * `merged-options.ts` merges options, `trigger.ts` evaluates rules, `check-schema.ts` validates, `sensor.ts` wraps
+ * checks. `definition-shape.ts` fingerprints a definition, `definition-diff.ts` lists changes. */
 
 import { optionProblem, type Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';
@@ -26,12 +26,12 @@ export type TaskDraft = {
   readonly definition?: Sealed | undefined;
 };
 
-/** A set of names, for look-ups and for suggesting the one that was probably meant. */
+/** A set of names, for look-ups and for "Did you mean …?" suggestions. */
 export type Names = Iterable<string> & { readonly has: (name: string) => boolean };
 
 export type Validated = { readonly problems: readonly Problem[]; readonly plan?: Plan };
 
-/** Validates a definition as a whole. Returns all its problems or, if there are none, the plan that its jobs run by. */
+/** Validates a definition as a whole. Returns all problems or, if there are none, the plan for its jobs. */
 export const validate = (
   name: string,
   drafts: readonly TaskDraft[],
@@ -53,7 +53,7 @@ export const validate = (
   return { problems, plan: createPlan(name, Object.freeze(tasks), Object.freeze({ ...options }), graph, order) };
 };
 
-/** Freezes a draft. Plain tasks have the same few fields in one order, which V8 reads fastest; others are rare. */
+/** Converts a draft to a frozen definition. Common fields always come in the same order, which V8 reads fastest. */
 export const definitionOf = (draft: TaskDraft, dependsOn: readonly string[]): TaskDefinition => {
   const { name, kind, run } = draft;
   const options = draft.options as PlainOptions | undefined;
@@ -83,13 +83,13 @@ const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinitio
   if (kind === 'external') return { kind, external: options ?? {} };
   if (kind === 'map') return { kind, nested: options as MapOptions };
   const { input, output } = (options ?? {}) as NestedJobOptions;
-  // The `output` of a nested job is a function, of any other task a schema.
+  // The option `output` is a function for a nested job, and a schema for any other task.
   return { kind: 'job', output: undefined, nested: definition && { definition, input, output } };
 };
 
 const noop = (): void => {};
 
-/** Returns the distinct dependencies. Entries that are no strings are left to the options' check. */
+/** Returns the distinct dependencies. Skips entries that are not strings; the check of the options reports them. */
 export const needsOf = ({ options }: TaskDraft): readonly string[] => {
   const given: unknown = (options as TaskOptions | undefined)?.dependsOn;
   if (!Array.isArray(given) || given.length === 0) return NONE;
@@ -100,7 +100,7 @@ const isString = (value: unknown): value is string => typeof value === 'string';
 
 const NONE: readonly string[] = Object.freeze([]);
 
-/** Appends the problems of one draft. `seen` are the names before it, `known` the names that it may depend on. */
+/** Appends the problems of one draft. `seen`: names of earlier tasks. `known`: names that the task may depend on. */
 export const addDraftProblems = (
   problems: Problem[],
   draft: TaskDraft,
@@ -149,7 +149,7 @@ const KINDS: readonly TaskKind[] = ['task', 'sensor', 'external', 'job', 'map'];
 /** Maximum length of the name of a job or task, in characters. */
 const MAX_NAME_LENGTH = 200;
 
-// Control characters, also of text direction, and the characters of task paths (`outer/inner`, `name[3]`).
+// Control characters, including text direction, and the characters that task paths use (`outer/inner`, `name[3]`).
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern has to match them
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069/[\]]/;
 
@@ -173,5 +173,5 @@ export const cycleProblem = (cycle: readonly number[], graph: Graph): Problem =>
   return { code: 'CYCLE', message, tasks, path };
 };
 
-/** Maximum number of tasks of a cycle that a message shows; `path` holds all of them. */
+/** Maximum number of a cycle's tasks in a message; the problem's `path` lists all. */
 const MAX_SHOWN = 20;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Returns the id of the only job with this name and key, as a UUID of version 8 (RFC 9562, 5.8). */
+/** Derives the id of a job from its name and key, as a UUID of version 8 (RFC 9562, 5.8). */
 export const jobIdOf = (name: string, key: string): string => {
   const hash = createHash('sha256')
     .update(JSON.stringify([name, key]))

@@ -9,8 +9,8 @@ import { parentPaths } from './task-path.ts';
 type Waiter = { readonly onCommitted: () => void; readonly onFailed: (error: JournalError) => void };
 
 /**
- * Records the events and notes of one job for its journal. The journal writer collects them as batches. Code that may
- * act only on committed events waits here until they are in the journal.
+ * Records the events and notes of one job; the journal writer collects them in batches and writes them to the journal.
+ * Code that may act only on committed events waits here until the events are in the journal.
  */
 export class JobRecorder {
   readonly jobId: string;
@@ -18,14 +18,14 @@ export class JobRecorder {
   #fence = 0;
   #phase: 'opening' | 'open' | 'over' = 'opening';
   #error: JournalError | undefined;
-  /** Set when the job was handed off to another process. */
+  /** Set when the job was handed off to another process: the error for callers that still wait. */
   #handedOff: JournalError | undefined;
   #events: StoredEvent[] = [];
   #notes = new Map<string, Note>();
-  /** The notes of tasks inside a task, by that task's path, so that they can be cleared together. */
+  /** For each nested job or fan-out, by the path of its task: the notes of the tasks inside, to clear them together. */
   readonly #notesInside = new Map<string, Map<string, Pick<Note, 'task' | 'kind'>>>();
   #changes: Omit<Batch, keyof Held | 'at' | 'events' | 'notes'> | undefined;
-  /** Waiters for what is not yet in a batch, and for the batch being written. */
+  /** `#waiting`: waiters for changes that are in no batch yet. `#inFlight`: waiters for the batch being written. */
   #waiting: Waiter[] = [];
   #inFlight: Waiter[] | undefined;
   #isNew = false;
@@ -47,17 +47,17 @@ export class JobRecorder {
     return { jobId: this.jobId, fence: this.#fence };
   }
 
-  /** Whether everything so far is in the journal. */
+  /** Whether everything recorded so far is in the journal; false after a failure or a hand-off. */
   get isCommitted(): boolean {
     return !this.#error && !this.#handedOff && !this.#inFlight && !this.#isDirty;
   }
 
-  /** Registers this recorder as the writer of its job, unless another one is registered. */
+  /** Registers this recorder as the writer of its job, unless the job has a writer already. */
   register(): void {
     this.#writer.register(this);
   }
 
-  /** Starts writing a new job; the first batch creates it in the journal. */
+  /** Starts writing a new job; the first batch creates the job in the journal. */
   create(job: NewJob): void {
     this.#isNew = true;
     this.#changes = { creates: { job, lease: this.#writer.lease() } };
@@ -80,7 +80,7 @@ export class JobRecorder {
     if (this.#isDirty) this.#writer.schedule(this);
   }
 
-  /** Returns the JSON of an output as it will be stored. @throws SerialisationError also if it is too large */
+  /** Encodes an output as JSON, to be stored. @throws SerialisationError if it can't be encoded or is too large */
   encodeOutput(what: string, value: unknown): string {
     const text = encodeAs('UNSERIALISABLE_OUTPUT', what, value);
     const { maxOutputBytes } = this.#writer.journal;
@@ -108,7 +108,7 @@ export class JobRecorder {
     this.#scheduleWrite();
   }
 
-  /** Records a note; it replaces an earlier note of the same task and kind. */
+  /** Records a note, which replaces an earlier note of the same task and kind. */
   put(task: string, kind: NoteKind, value: string): void {
     if (this.#phase === 'over') return;
     this.#notes.set(`${kind} ${task}`, { task, kind, value });
@@ -126,29 +126,29 @@ export class JobRecorder {
     }
   }
 
-  /** Copies the index of notes from the recorder of the job before its retry. */
+  /** Copies the index of notes from the recorder that the job had before it was retried. */
   copyNotes(earlier: JobRecorder): void {
     for (const [parent, inside] of earlier.#notesInside) this.#notesInside.set(parent, new Map(inside));
   }
 
-  /** Indexes the notes that another process has stored. */
+  /** Indexes the notes that the journal already holds. */
   loadNotes(notes: readonly Note[]): void {
     for (const note of notes) if (note.value !== NO_VALUE) this.#index(note);
   }
 
-  /** Clears the notes of all tasks inside a task that starts over. */
+  /** Clears the notes of all tasks inside the nested job or fan-out with this path. */
   clearNotesUnder(path: string): void {
     for (const { task, kind } of [...(this.#notesInside.get(path)?.values() ?? [])]) this.put(task, kind, NO_VALUE);
   }
 
-  /** Drains and discards pending messages. */
+  /** Removes the pending messages to this job from the journal, unread. */
   discardMessages(): void {
     Promise.resolve()
       .then(() => this.#writer.journal.receive([this.heldLease]))
       .catch(() => {});
   }
 
-  /** Calls back when everything so far is committed: at once if it already is. */
+  /** Calls `onCommitted` when everything recorded so far is in the journal; `onFailed` after a failure or hand-off. */
   afterCommit(onCommitted: () => void, onFailed: (error: JournalError) => void = () => {}): void {
     const error = this.#error ?? this.#handedOff;
     if (error) onFailed(error);
@@ -173,7 +173,7 @@ export class JobRecorder {
     return batch;
   }
 
-  /** Called when the batch has been written. */
+  /** Notifies the waiters of the batch that has been written. */
   committed(): void {
     // The batch created the job with its lease: renew the lease from now on.
     if (this.#isNew && this.#phase === 'open') this.#writer.startRenewing(this);
@@ -192,7 +192,7 @@ export class JobRecorder {
 
   /**
    * Commits what has happened so far, then releases the lease, so that another process may resume the job. Later
-   * changes are not stored: their waiters are rejected.
+   * changes are not stored, and callers that wait for their commit get an error.
    */
   handOff(): Promise<void> {
     this.#handingOff ??= this.#handOff();
@@ -216,7 +216,7 @@ export class JobRecorder {
     if (!this.#error && this.#fence > 0) await this.#writer.release(this.heldLease);
   }
 
-  /** Stops recording and discards what is not written. Its waiters are rejected with `handedOff`, if given. */
+  /** Stops recording and drops unwritten changes. Callers that wait for them get the error `handedOff`, if given. */
   discard(handedOff?: JournalError): void {
     this.#events = [];
     this.#notes.clear();
@@ -254,10 +254,10 @@ export class JobRecorder {
   }
 }
 
-/** The fence of the lease that a new job is created with. */
+/** The fence of a new job's first lease. */
 const FIRST_FENCE = 1;
 
-/** Encodes a value as JSON. @throws SerialisationError with this code; `subject` names the value in its message */
+/** Encodes a value as JSON. @throws SerialisationError with `code`; `subject` names the value in the message */
 export const encodeAs = (code: SerialisationError['code'], subject: string, value: unknown): string => {
   try {
     return encode(value);

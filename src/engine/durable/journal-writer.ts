@@ -1,8 +1,8 @@
-/* What a job needs to survive its process. `journal.ts` is the interface that journals implement. A job's
- * `job-recorder.ts` collects its events and notes; `journal-writer.ts`, one per journal, writes those of all jobs and
- * renews their leases. `process-identity.ts` tells whether the process that holds a lease is dead. Stored forms:
- * `serialise.ts` for values, `task-error-data.ts` and `error-revive.ts` for errors. `job-id.ts` derives an id from a
- * key, `task-path.ts` finds the tasks around a task. */
+/* This folder stores what a job needs to survive its process. `journal.ts` is the interface that journals implement.
+ * `job-recorder.ts` collects the events and notes of one job. `journal-writer.ts` writes the events and notes of all
+ * jobs to one journal, and renews their leases. `process-identity.ts` finds out whether the holder of a lease is dead.
+ * `serialise.ts` encodes values, `task-error-data.ts` and `error-revive.ts` convert errors. `job-id.ts` derives a job's
+ * id from its key. `task-path.ts` returns the paths of enclosing tasks. */
 import { setImmediate } from 'node:timers';
 import { newId, systemClock } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
@@ -22,7 +22,7 @@ export type Recorder = {
   readonly handle: object | undefined;
 };
 
-/** How long a lease lasts without renewal, and how often it is renewed, in ms. */
+/** A lease lasts `LEASE_MS` without renewal, and is renewed every `HEARTBEAT_MS`; both in ms. */
 const LEASE_MS = 15_000;
 const HEARTBEAT_MS = 5_000;
 
@@ -30,14 +30,14 @@ const HEARTBEAT_MS = 5_000;
 export const RECEIVE_MS = 250;
 
 /**
- * Writes all jobs of this process to one journal. What they record in one tick is written in one append (group commit),
- * and their leases are renewed together. Leases use the system clock, whatever clock a job has, because several
- * processes compare them.
+ * Writes the events and notes of all jobs of this process to one journal. One append writes what all jobs record in one
+ * tick (group commit). Leases are renewed together. Their times are by the system clock, whatever clock a job has,
+ * because other processes compare these times with their own.
  */
 export class JournalWriter {
   readonly journal: Journal;
   readonly #owner = newId();
-  /** Resumes in progress, by job id: a second request for the same job shares the first. */
+  /** Resumes in progress, by job id: a second request to resume a job gets the promise of the first. */
   readonly resuming = new Map<string, Promise<{ readonly job: unknown }>>();
   readonly #recorders = new Map<string, Recorder>();
   readonly #open = new Set<Recorder>();
@@ -60,12 +60,12 @@ export class JournalWriter {
     return writer;
   }
 
-  /** Returns the lease that this process requests. */
+  /** Returns a request for a lease by this process, as of now. */
   lease(): Lease {
     return { owner: this.#owner, ...thisProcess(), at: systemClock.now(), leaseMs: LEASE_MS };
   }
 
-  /** Releases a lease. If that fails, the lease expires by itself. Never rejects. */
+  /** Releases a lease. Never rejects: a lease that can't be released expires by itself. */
   release(held: Held): Promise<void> {
     return Promise.resolve()
       .then(() => this.journal.release(held))
@@ -77,12 +77,12 @@ export class JournalWriter {
     return this.#recorders.get(jobId);
   }
 
-  /** Registers the recorder of a job, unless one is registered already. */
+  /** Registers a recorder as the writer of its job, unless the job has one already. */
   register(recorder: Recorder): void {
     if (!this.#recorders.has(recorder.jobId)) this.#recorders.set(recorder.jobId, recorder);
   }
 
-  /** Renews the recorder's lease and polls for messages to its job, until the recorder is removed. */
+  /** Starts to renew the recorder's lease and to poll for messages to its job, until the recorder is unregistered. */
   startRenewing(recorder: Recorder): void {
     this.#open.add(recorder);
     this.#recorders.set(recorder.jobId, recorder);
@@ -90,14 +90,14 @@ export class JournalWriter {
     this.#stopReceiving ??= repeat(RECEIVE_MS, () => this.#receive());
   }
 
-  /** Removes a recorder that writes nothing more. */
+  /** Unregisters a recorder that writes nothing more. */
   unregister(recorder: Recorder): void {
     this.stopRenewing(recorder);
     if (this.#recorders.get(recorder.jobId) === recorder) this.#recorders.delete(recorder.jobId);
     this.#changed.delete(recorder);
   }
 
-  /** Stops renewing a recorder's lease: its last batch releases the lease. */
+  /** Stops renewing a recorder's lease; stops both timers if no other recorder is left. */
   stopRenewing(recorder: Recorder): void {
     this.#open.delete(recorder);
     if (this.#open.size > 0) return;
@@ -107,7 +107,7 @@ export class JournalWriter {
     this.#stopReceiving = undefined;
   }
 
-  /** Schedules a write at the end of this tick, together with all other jobs that changed. */
+  /** Schedules a write at the end of this tick, in one append with all other jobs that changed. */
   schedule(recorder: Recorder): void {
     this.#changed.add(recorder);
     if (this.#scheduled || this.#writing) return;

@@ -2,10 +2,10 @@ import type { JobEvent, JobState } from '../../events/event.ts';
 
 /**
  * The interface of a journal, which stores events so that a job survives its process. Every method may return its
- * result or a promise of it. A result is a guarantee: what an `append` has written survives the death of the process.
+ * result or a promise of it. A method that writes returns, or its promise resolves, only when its changes are stored.
  *
- * Only the holder of a job's lease may write the job. Each lease has a number, its `fence`, which only grows. A journal
- * refuses writes with an older fence, so that a process that was taken for dead can't write when it wakes up.
+ * Only the holder of a job's lease may write the job. Each new lease of a job has a higher number, its `fence`. The
+ * journal refuses writes with an older fence: a process that was taken for dead can't write when it wakes up.
  */
 export type Journal = {
   /** Maximum size of one output, in bytes of its JSON. */
@@ -16,8 +16,8 @@ export type Journal = {
    */
   readonly create: (job: NewJob, lease: Lease) => Awaitable<{ readonly created: boolean; readonly job: JournalJob }>;
   /**
-   * Acquires the lease of a job if nobody holds it, the holder is dead, it has expired, or the same `owner` holds it.
-   * The fence grows by one. @throws JournalError `JOB_NOT_FOUND`, `JOB_LEASED`
+   * Acquires a job's lease if the lease is free or expired, its holder is dead, or the same `owner` holds it. The fence
+   * grows by one. @throws JournalError `JOB_NOT_FOUND`, `JOB_LEASED`
    */
   readonly acquire: (jobId: string, lease: Lease) => Awaitable<JournalJob>;
   /** Renews leases; returns the ids of the jobs whose lease is lost. */
@@ -25,15 +25,15 @@ export type Journal = {
   /** Releases a lease. Does nothing if the lease is already lost. */
   readonly release: (held: Held) => Awaitable<void>;
   /**
-   * Writes all batches, except those of jobs whose lease is lost; returns the ids of these jobs. The `seq` of a batch's
-   * events must continue those stored: any other is refused. @throws JournalError
+   * Writes all batches except those of jobs whose lease is lost; returns the ids of those jobs.
+   * @throws JournalError and writes nothing if a batch's events do not continue its job's stored events without a gap
    */
   readonly append: (batches: readonly Batch[]) => Awaitable<readonly string[]>;
   /** Returns one job, or `undefined` if there is none with this id. */
   readonly job: (jobId: string) => Awaitable<JournalJob | undefined>;
   /** Returns jobs, the newest first. */
   readonly jobs: (filter?: JobFilter) => Awaitable<readonly JournalJob[]>;
-  /** Returns events in order; `fromSeq` defaults to 0, `limit` to all. @throws JournalError `JOURNAL_CORRUPT` */
+  /** Returns events from `fromSeq` (default 0), up to `limit` (default all). @throws JournalError `JOURNAL_CORRUPT` */
   readonly events: (jobId: string, fromSeq?: number, limit?: number) => Awaitable<readonly StoredEvent[]>;
   /** Returns the notes of a job. @throws JournalError `JOURNAL_CORRUPT` */
   readonly notes: (jobId: string) => Awaitable<readonly Note[]>;
@@ -41,7 +41,7 @@ export type Journal = {
   readonly shape: (fingerprint: string) => Awaitable<string | undefined>;
   /** Sends a message to the current or next holder of a job's lease. @throws JournalError `JOB_NOT_FOUND` */
   readonly send: (jobId: string, message: string) => Awaitable<void>;
-  /** Removes and returns the messages to these jobs, the oldest first: each message is returned once. */
+  /** Removes and returns the messages to jobs whose lease is held, the oldest first. Returns each message once. */
   readonly receive: (
     held: readonly Held[],
   ) => Awaitable<readonly { readonly jobId: string; readonly message: string }[]>;
@@ -52,14 +52,14 @@ export type Journal = {
 
 export type Awaitable<Value> = Value | PromiseLike<Value>;
 
-/** A request for a lease, or a lease that is held: the process, and how long it holds without renewal. */
+/** A lease on a job, requested or held: the process that has it, and how long it lasts without renewal. */
 export type Lease = {
-  /** One per journal and process. */
+  /** Id of the holder: each process has one id for each journal. */
   readonly owner: string;
   /** The machine, so that a process on the same machine can find out whether the holder is dead. */
   readonly host: string;
   readonly pid: number;
-  /** Distinguishes the process from a later one with the same pid; empty if the system does not report it. */
+  /** When the process started, to tell it from a later one with this pid; empty if the system does not report it. */
   readonly processStart: string;
   /** When the lease was requested or renewed, in epoch ms of the owner's clock. */
   readonly at: number;
@@ -76,7 +76,7 @@ export type NewJob = {
   readonly key?: string | undefined;
   /** Epoch ms. */
   readonly createdAt: number;
-  /** The job whose results it reuses. */
+  /** The id of the job whose results this job reuses. */
   readonly forkedFrom?: string | undefined;
   readonly fingerprint: string;
   /** The shape of the definition that the fingerprint identifies, as JSON. */
@@ -96,7 +96,7 @@ export type JournalJob = Omit<NewJob, 'shape'> & {
   readonly endedAt?: number | undefined;
   /** When the journal last wrote the job, in epoch ms. */
   readonly updatedAt: number;
-  /** The `seq` of its last event; -1 before the first. */
+  /** The `seq` of the job's last event; -1 before the first event. */
   readonly lastSeq: number;
   readonly fence: number;
   /** The current lease, if anybody holds one. */
@@ -106,17 +106,17 @@ export type JournalJob = Omit<NewJob, 'shape'> & {
 export type JobFilter = {
   readonly states?: readonly JobState[] | undefined;
   readonly name?: string | undefined;
-  /** Epoch ms; created at `since` or later, and before `before`. */
+  /** Selects jobs created at `since` or later, and before `before`, in epoch ms. */
   readonly since?: number | undefined;
   readonly before?: number | undefined;
-  /** Maximum number of jobs. Default: all. */
+  /** Maximum number of jobs returned. Default: no limit. */
   readonly limit?: number | undefined;
 };
 
-/** A stored event: `data` is its JSON without the output, `output` the output, encoded by the engine as JSON. */
+/** A stored event. `data`: its JSON without the output. `output`: the output, encoded by the engine as JSON. */
 export type StoredEvent = { readonly seq: number; readonly data: string; readonly output?: string | undefined };
 
-/** A fact about a task that no event has; a later note of the same kind replaces it. An empty `task` means the job. */
+/** A fact about a task (or the job, if `task` is empty) that is in no event. A later note of its kind replaces it. */
 export type Note = {
   readonly task: string;
   readonly kind: NoteKind;
@@ -128,15 +128,15 @@ export type Note = {
 export const NO_VALUE = '';
 
 /**
- * `checkpoint`: what the task saved. `items`, `input`: the items of a fan-out, the input of a nested job. `branch`: the
- * direct downstream that a branch did not pick. `claim`: who works on an external task. `held`: who requested a pause
- * before the start. `stop`: how the job ends early. `again`: which tasks inside run again; other results are reused.
+ * `checkpoint`: what the task saved. `items`: a fan-out's items. `input`: a nested job's input. `branch`: the direct
+ * downstream that a branch did not pick. `claim`: who works on an external task. `held`: who requested a pause before
+ * the task was ready. `stop`: how the job ends early. `again`: paths inside the task that run again after a retry.
  */
 export type NoteKind = 'checkpoint' | 'items' | 'input' | 'branch' | 'claim' | 'held' | 'stop' | 'again';
 
 /** Everything that one append writes for one job. */
 export type Batch = Held & {
-  /** Set for a new job: the job with its first lease (fence 1). If its id or key is taken, its lease counts as lost. */
+  /** The job to create, with its first lease (fence 1). If id or key is taken, `append` reports the lease as lost. */
   readonly creates?: { readonly job: NewJob; readonly lease: Lease } | undefined;
   /** Time of the write, in epoch ms. */
   readonly at: number;
@@ -152,8 +152,8 @@ export type Batch = Held & {
   readonly definition?: { readonly fingerprint: string; readonly shape: string } | undefined;
 };
 
-/** Whether a lease is in force. If it ends later than it ever could, the clock was set back, and it does not count. */
+/** Whether a lease is in force: not expired, and not from more than `leaseMs` in the future (clock set back). */
 export const isInForce = ({ at, leaseMs }: Lease, now: number): boolean => now < at + leaseMs && at - now <= leaseMs;
 
-/** Returns the event as it was published, except for its output. */
+/** Returns the event that was published, without its output. */
 export const eventOf = ({ data }: StoredEvent): JobEvent => JSON.parse(data) as JobEvent;

@@ -25,7 +25,7 @@ const livenessOf = ({ host, pid, processStart }: ProcessIdentity): 'alive' | 'de
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ESRCH') return 'dead';
-    // Alive, but owned by another user. After any other error, nothing is known.
+    // EPERM: the process is alive, but owned by another user. Any other error says nothing about it.
     if (code !== 'EPERM') return 'unknown';
   }
   const stat = statOf(pid);
@@ -44,10 +44,10 @@ const thisHost = (): string => [hostname(), bootId(), pidNamespace()].filter((pa
 const bootId = (): string => orEmpty(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
 const pidNamespace = (): string => orEmpty(() => readlinkSync('/proc/self/ns/pid'));
 
-/** Reads a process's state and start, in clock ticks: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+/** Reads a process's state, and its start in clock ticks: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 const statOf = (pid: number): { readonly state: string; readonly start: string } | undefined => {
   const stat = orEmpty(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  // Fields 3 and 22. The program's name before them, in parentheses, may contain spaces and parentheses.
+  // Fields 3 and 22. Field 2 is the program's name in parentheses, which may itself contain spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, start] = [fields[0], fields[19]];
   return state === undefined || start === undefined ? undefined : { state, start };

@@ -5,10 +5,10 @@ import { isPlainObject } from '../../events/plain-object.ts';
 import { isA, JournalError, TaskError } from '../errors/errors.ts';
 import { reviveTaskError, type TaskErrorData, taskErrorData } from './task-error-data.ts';
 
-/** Marks a value that JSON can't represent: `{ "$tintype": "Date", "value": "2026-01-02T03:04:05.678Z" }`. */
+/** The key that marks what JSON can't represent: `{ "$tintype": "Date", "value": "2026-01-02T03:04:05.678Z" }`. */
 const TAG = '$tintype';
 
-/** Maximum depth of the JSON of a value. A map adds three levels. */
+/** Maximum nesting depth of a value's JSON. A set adds two levels, a map three. */
 const MAX_DEPTH = 1_000;
 
 /** Thrown for a value that can't be encoded. */
@@ -28,8 +28,8 @@ export class Unserialisable extends Error {
 
 /**
  * Encodes a value as JSON text, which `decode` restores. Beyond plain JSON it supports dates, bigints, Uint8Arrays (a
- * Buffer becomes one), maps, sets, `undefined`, -0 and `TaskError`. Of arrays only the elements are stored, of plain
- * objects the enumerable properties with string keys. @throws Unserialisable
+ * Buffer becomes one), maps, sets, `undefined`, -0 and `TaskError`. Stores only the elements of an array, and only the
+ * enumerable properties of a plain object. @throws Unserialisable
  */
 export const encode = (value: unknown): string => {
   const walk = new Walk();
@@ -51,7 +51,7 @@ const complaint = (error: unknown): string => {
 /** A step of a path: a key, an index, or literal text. */
 type Step = string | number | { readonly text: string };
 
-/** Encodes one value. Parts that JSON represents as they are stay the same objects; only the rest is copied. */
+/** Encodes one value. Copies only arrays and objects that contain something that JSON can't represent. */
 class Walk {
   readonly #steps: Step[] = [];
   /** The objects that enclose the current value, to detect cycles. */
@@ -196,7 +196,7 @@ const copyUntil = (end: string, keys: readonly string[], value: Readonly<Record<
   return copy;
 };
 
-/** Whether a value is a direct instance of a built-in class, of any realm, not of a subclass. */
+/** Whether an object's prototype chain has this length. The chain of a subclass's instance is longer, in any realm. */
 const isOfBase = (value: object, prototypes: number): boolean => {
   let count = 0;
   for (let link = Object.getPrototypeOf(value); link !== null; link = Object.getPrototypeOf(link)) count++;
@@ -218,7 +218,7 @@ const stepText = (step: Step): string => {
 };
 
 /**
- * Restores the value given to `encode`. @throws SyntaxError if the text is no JSON @throws JournalError `JOURNAL_NEWER`
+ * Decodes a text that `encode` returned. @throws SyntaxError if it is not JSON @throws JournalError `JOURNAL_NEWER`
  * if a newer version wrote the value, `JOURNAL_CORRUPT` if the value is damaged
  */
 export const decode = (text: string): unknown => {
@@ -231,7 +231,7 @@ const revived = (value: unknown): unknown => {
   return Object.hasOwn(value, TAG) ? untagged(value as Tagged) : revivedInside(value);
 };
 
-/** Restores in place: each key exists already, even `__proto__`, so no assignment sets a prototype. */
+/** Restores values in place. Every key exists already, even `__proto__`, so no assignment sets a prototype. */
 const revivedInside = (value: object): unknown => {
   const container = value as Record<string, unknown>;
   for (const key of Object.keys(container)) container[key] = revived(container[key]);

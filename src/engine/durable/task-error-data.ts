@@ -2,7 +2,7 @@ import { type ErrorData, errorData, shallowErrorData } from '../../events/error-
 import { isA, TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import { reviveError, setHidden } from './error-revive.ts';
 
-/** A `TaskError` as plain data. A cause that is a `TaskError` keeps its fields, too. */
+/** A `TaskError` as plain data. If its cause is a `TaskError`, the cause keeps its fields, too. */
 export type TaskErrorData = Omit<ErrorData, 'cause'> & {
   readonly taskName: string;
   readonly attempt: number;
@@ -20,7 +20,7 @@ export const taskErrorData = (error: TaskError, depth = 0): TaskErrorData => {
 /** Maximum depth of nested causes, as for any error. */
 const MAX_CAUSES = 8;
 
-/** Restores a `TaskError`. A cause that was no `TaskError` becomes a plain `Error`. */
+/** Restores a `TaskError`. If the cause was not a `TaskError`, the cause becomes a plain `Error`. */
 export const reviveTaskError = (data: TaskErrorData): TaskError => {
   const { message, taskName, attempt, tolerated, cause } = data;
   const about = { taskName, attempt, tolerated };

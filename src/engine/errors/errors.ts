@@ -1,6 +1,6 @@
 /* This folder holds the errors that tintype throws. `errors.ts` declares one class per kind of failure, each with a
- * stable `code`; `problem.ts` declares the problems and violations that some of them list; `suggest.ts` adds "Did you
- * mean …?" to messages. */
+ * stable `code`; `problem.ts` declares the problems and violations that an error lists; `suggest.ts` adds "Did you mean
+ * …?" to messages. */
 
 import type { Problem, Violation } from './problem.ts';
 
@@ -24,7 +24,7 @@ export abstract class TintypeError extends Error {
   abstract readonly code: string;
 }
 
-/** Thrown for a definition that can't run. `problems` lists everything that is wrong, `code` is that of the first. */
+/** Thrown for an invalid definition. `problems` lists all its problems; `code` is the code of the first problem. */
 export class JobDefinitionError extends TintypeError {
   override readonly name = 'JobDefinitionError';
   readonly code: Problem['code'];
@@ -71,7 +71,7 @@ export class SchemaError extends TintypeError {
   }
 }
 
-/** Maximum number of violations in a message; `violations` holds them all. */
+/** Maximum number of violations in a message; `violations` holds all. */
 const MAX_SHOWN = 10;
 
 /** Thrown when the journal can't store a job or load it. What was stored before is unaffected. */
@@ -95,7 +95,7 @@ export class JournalError extends TintypeError {
   }
 }
 
-/** Thrown for a value that can't be stored: JSON and its extensions have no form for it, or it is too large. */
+/** Thrown for a value that can't be stored, because it is too large or because tintype's JSON can't represent it. */
 export class SerialisationError extends TintypeError {
   override readonly name = 'SerialisationError';
   readonly code: 'UNSERIALISABLE_OUTPUT' | 'UNSERIALISABLE_INPUT' | 'UNSERIALISABLE_CHECKPOINT' | 'OUTPUT_TOO_LARGE';
@@ -162,7 +162,7 @@ export class TaskError extends TintypeError {
   override readonly name = 'TaskError';
   readonly code: TaskErrorCode;
   readonly taskName: string;
-  /** Number of the attempt that failed, from 1; 0 if none was made. */
+  /** Number of the attempt that failed, from 1; 0 if the task made no attempt. */
   readonly attempt: number;
   /** Whether the job continued regardless, because of `continueOnFailure`. */
   readonly tolerated: boolean;
@@ -184,7 +184,7 @@ export class TaskError extends TintypeError {
     this.tolerated = about.tolerated ?? false;
   }
 
-  /** Returns what a task threw or, if nothing was thrown (a timeout, say), the error of the task that failed first. */
+  /** Returns what the task that failed first threw; if it threw nothing (as on a timeout), that task's TaskError. */
   rootCause(): unknown {
     return rootCauseOf(this);
   }
@@ -198,7 +198,7 @@ export type JobErrorCode =
   | 'CONTEXT_CONFLICT'
   | 'JOURNAL_FAILED';
 
-/** Why a job did not complete. `cause` is the first task error, `cancel`'s reason, or the journal's error. */
+/** Why a job did not complete. `cause` is the first task error, the reason of a cancellation, or a JournalError. */
 export class JobError extends TintypeError {
   override readonly name = 'JobError';
   readonly code: JobErrorCode;
@@ -224,7 +224,7 @@ export class JobError extends TintypeError {
     this.failedTask = about.failedTask;
   }
 
-  /** Returns what the first failed task threw, or the reason given to `cancel`. */
+  /** Returns what the task that failed first threw, or the reason given to `cancel`. */
   rootCause(): unknown {
     return rootCauseOf(this);
   }
@@ -240,7 +240,7 @@ const rootCauseOf = (error: TaskError | JobError): unknown => {
   return root;
 };
 
-/** `instanceof` that never throws: for a revoked proxy, say, it returns false. */
+/** `instanceof` that never throws: returns false for a revoked proxy, for example. */
 export const isA = <Kind>(value: unknown, kind: abstract new (...args: never) => Kind): value is Kind => {
   try {
     return value instanceof kind;
@@ -260,13 +260,13 @@ export class AbortError extends TintypeError {
   }
 }
 
-/** Throw it from a task to fail without further retries. */
+/** Throw this error from a task to fail it without further retries. */
 export class NonRetryableError extends TintypeError {
   override readonly name = 'NonRetryableError';
   readonly code = 'NON_RETRYABLE';
 }
 
-/** Throw it to be retried, if retries are left, after `delayMs` ms. @throws RangeError unless finite and 0 or more */
+/** Throw this error to retry a task after `delayMs` ms, if retries are left. @throws RangeError for an invalid wait */
 export class RetryAfterError extends TintypeError {
   override readonly name = 'RetryAfterError';
   readonly code = 'RETRY_AFTER';
@@ -282,7 +282,7 @@ export class RetryAfterError extends TintypeError {
   }
 }
 
-/** All core error classes, for an exhaustive `switch` on `code`; without `ReadinessError` and `MissingPeerError`. */
+/** All core error classes, for an exhaustive `switch` on `code`. Excludes ReadinessError and MissingPeerError. */
 export type AnyTintypeError =
   | JobDefinitionError
   | OptionError

@@ -15,7 +15,7 @@ export type Problem = {
   readonly code: ProblemCode;
   /** What is wrong, which task or option is at fault, and how to fix it. */
   readonly message: string;
-  /** Names of the tasks concerned, the one at fault first. Empty if the problem is the job's own. */
+  /** Names of the tasks concerned, the one at fault first. Empty for a problem of the job itself. */
   readonly tasks: readonly string[];
   /** With `CYCLE`: the tasks along the cycle, each waiting on the next; the first is repeated at the end. */
   readonly path?: readonly string[];

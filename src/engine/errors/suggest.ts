@@ -1,4 +1,4 @@
-/** Returns the known name nearest to `name`, ignoring case: at most 1, or a third of its length, away. */
+/** Returns the most similar known name, ignoring case; at most max(1, length of `name` / 3) edits away. */
 export const suggest = (name: string, known: Iterable<string>): string | undefined => {
   const lower = name.toLowerCase();
   let best: string | undefined;
@@ -11,13 +11,13 @@ export const suggest = (name: string, known: Iterable<string>): string | undefin
   return best;
 };
 
-/** Returns ` Did you mean "x"?` with the name that was probably meant, or an empty string. */
+/** Returns ` Did you mean "x"?` with the most similar known name, or an empty string. */
 export const didYouMean = (name: string, known: Iterable<string>): string => {
   const meant = suggest(name, known);
   return meant === undefined ? '' : ` Did you mean "${meant}"?`;
 };
 
-/** Returns the optimal string alignment distance: insertion, deletion, substitution, swap of neighbours count 1. */
+/** Returns the optimal string alignment distance: each insertion, deletion, replacement or swap costs 1. */
 const editDistance = (a: string, b: string): number => {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -53,7 +53,7 @@ export const renewClaim = (task: TaskRun, { owner, token, leaseMs }: ClaimNote):
   startLease(task, claimed);
 };
 
-/** Rejects a stale token, of an attempt that is over. Without a token, a call is allowed. @throws CommandError */
+/** Rejects the token of an attempt that is over. A call without a token is allowed. @throws CommandError */
 export const requireToken = (task: TaskRun, token: string | undefined): void => {
   requireExternal(task);
   if (token === undefined || (task.claim?.token === token && task.attempt)) return;
@@ -116,7 +116,7 @@ export const complete = (task: TaskRun, output: unknown, token: string | undefin
   return finish(value);
 };
 
-/** Resolves when the outcome is committed: only then may the caller forget it. Undefined without a journal. */
+/** Resolves when the outcome is stored, so that the caller may forget it. Returns undefined without a journal. */
 const afterCommit = ({ job }: TaskRun): void | Promise<void> => {
   const { recorder } = job;
   if (!recorder) return undefined;
@@ -126,7 +126,7 @@ const afterCommit = ({ job }: TaskRun): void | Promise<void> => {
   return saved;
 };
 
-/** Freezes and encodes an output before anything changes, so a rejected one changes nothing. Returns its JSON. */
+/** Freezes an output and returns its JSON. Runs before anything changes: an invalid output then changes nothing. */
 const checkOutput = ({ job, path }: TaskRun, output: object): string | undefined => {
   try {
     job.frozen(output);
@@ -144,12 +144,12 @@ export const failExternal = (task: TaskRun, error: unknown, token: string | unde
   return afterCommit(task);
 };
 
-/** Prepares a task to be completed or failed. One without a claim runs first, to have the usual transitions. */
+/** Prepares a task to be completed or failed. A task without a claim becomes `running` first, as any task does. */
 const begin = (task: TaskRun, what: string): void => {
   requireOpen(task, what);
   if (task.state === 'ready') task.job.commandTask(task, { type: 'task.run' });
   else if (task.state === 'paused') resumeTask(task.job, task.index);
-  // A subscriber to its transition may have ended the task.
+  // A subscriber to the transition above may have ended the task.
   if (task.state !== 'running' || !task.attempt) throw invalidState(task, what);
   endLease(task);
 };
@@ -159,7 +159,7 @@ const requireOpen = (task: TaskRun, what: string): void => {
   if (!open) throw invalidState(task, what);
 };
 
-/** Whether a task can be claimed: ready, not paused or about to be, and its job neither paused nor ending. */
+/** Whether a task can be claimed: it is ready, no pause is requested, and its job is neither paused nor ending. */
 const isClaimable = ({ job, index, state, definition }: TaskRun): boolean =>
   state === 'ready' &&
   !job.paused &&

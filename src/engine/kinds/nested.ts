@@ -1,6 +1,6 @@
-/* Tasks that are not performed by a function. `nested.ts` performs nested jobs and fan-outs: it creates a child job
- * with the input or the items, starts it, and turns its end into the outcome of the task. `external.ts` performs
- * nothing: other programs claim, complete or fail an external task through its handle. */
+/* This folder handles tasks that are not functions. `nested.ts` performs nested jobs and fan-outs: it starts
+ * a child job with the input or the items, and turns the child's end into the task's outcome. `external.ts` performs
+ * nothing: other programs claim, complete or fail an external task through the task's handle. */
 import { isPlainObject } from '../../events/plain-object.ts';
 import { ignoreRejection, isThenable } from '../../events/thenable.ts';
 import { checkedInput } from '../definition/check-schema.ts';
@@ -21,7 +21,7 @@ import { reuseInChild } from '../run/reuse.ts';
 import { createScope } from '../run/scope.ts';
 import { cancelTask } from '../run/shutdown.ts';
 
-/** Performs an attempt by a child job, whose tasks have paths below the task's. Only these tasks take slots. */
+/** Performs an attempt of a nested job or fan-out by a child job. Only the tasks of the child job take slots. */
 export const startNested = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
   const { nested } = task.definition;
   try {
@@ -43,11 +43,11 @@ const startJob = (job: JobRun, task: TaskRun, attempt: Attempt, { definition, in
   startChild(job, task, attempt, () => createChildJob(job, task, checked));
 };
 
-/** Whether the journal must store a nested job's input, because it is not just the context around it. */
+/** Whether the journal must store a nested job's input, because the input is not simply the outer context. */
 const needsNote = ({ definition, input }: NestedJob): boolean =>
   input !== undefined || (definition[PLAN] as Plan).options.input !== undefined;
 
-/** Stores the items or the input of an attempt. If they can't be encoded, a resume begins the attempt again. */
+/** Stores an attempt's items or input. If they can't be encoded, stores nothing: a resume then starts a new attempt. */
 const storeNote = ({ recorder }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
   try {
     recorder?.put(task.path, kind, recorder.encodeOutput(kind, { attempt: task.attempts, ...value }));
@@ -130,7 +130,7 @@ const createFanOutJob = (job: JobRun, task: TaskRun, items: readonly unknown[]):
 /** Stored items or input of an attempt; undefined if they were not stored. */
 type ChildPast = { readonly items?: readonly unknown[] | undefined; readonly input?: object | undefined };
 
-/** Creates the child job of an attempt that began before; undefined if its items or input are not known. */
+/** Recreates the child job of an attempt that began before a resume; undefined if its items or input are unknown. */
 export const recreateChild = (
   job: JobRun,
   task: TaskRun,
@@ -154,7 +154,7 @@ export const attachChild = (job: JobRun, task: TaskRun, attempt: Attempt, child:
   child.onEnd = () => endAttempt(job, task, attempt, () => conclude(job, task, child));
 };
 
-/** Creates the task of one item, with the attempt options and limits of the fan-out. */
+/** Creates the definition of a fan-out's instance for one item, with the fan-out's options for attempts. */
 const instanceOf = (definition: TaskDefinition, item: unknown, index: number): TaskDefinition => ({
   ...definition,
   name: `[${index}]`,
@@ -210,7 +210,7 @@ const conclude = (job: JobRun, task: TaskRun, child: JobRun): void => {
   else handleError(job, task, child.error);
 };
 
-/** Whether a drained job completed anyway, because no task was left to run. */
+/** Whether a drained job completed after all, because no task was left to run. */
 const isFullyDrained = (child: JobRun): boolean =>
   child.settled === child.size &&
   child.tasks.every((task) => task?.state === 'completed' || task?.state === 'skipped' || task?.error?.tolerated);
@@ -232,7 +232,7 @@ const whyNotReady = (child: JobRun): NotReady => {
   return notReady(waiting.map((task) => `${task?.path}: ${task?.reason}`).join('; '));
 };
 
-/** Ends an attempt with this outcome, or with its verdict if it was aborted; while its task is paused, on resume. */
+/** Ends an attempt: calls `outcome` or `onAborted`, or cancels the task. Defers that while the task is paused. */
 const endAttempt = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: () => void): void => {
   const { phase, onAborted } = attempt;
   if ((phase === 'live' || onAborted) && task.state === 'paused' && task.attempt === attempt) {

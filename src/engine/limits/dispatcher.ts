@@ -1,7 +1,7 @@
-/* This folder decides which ready task runs next; it knows of a job only what `queued-task.ts` declares. `semaphore.ts`
- * is a semaphore, `rate-limit.ts` limits starts within a period, `limit-scope.ts` holds the limits of one engine or job,
- * `wait-queue.ts` is a queue of ready tasks that need the same limits. `dispatcher.ts` adds a ready task to its queue; when
- * slots may be free, it compares the first tasks of all queues and runs the first whose limits have room. Slots are
+/* This folder decides which ready task runs next. It knows only the part of a job that `queued-task.ts` declares.
+ * `semaphore.ts` is a semaphore; `rate-limit.ts` limits starts within a period; `limit-scope.ts` holds the limits of
+ * one engine or job; `wait-queue.ts` is a queue of ready tasks that need the same limits. When slots may be free,
+ * `dispatcher.ts` compares the first tasks of all queues and runs the first one whose limits have room. Slots are
  * acquired and released as the running job records transitions. */
 
 import type { Clock } from '../time/clock.ts';
@@ -12,20 +12,19 @@ import { compareTasks, WaitQueue } from './wait-queue.ts';
 
 type TaskRun = Queued<WaitQueue>;
 
-/** Gives slots to waiting tasks: those of one job and the jobs nested in it, or of all jobs of an engine. */
+/** Assigns slots to the waiting tasks of one job and its nested jobs, or of all jobs of an engine. */
 export class Dispatcher {
   readonly top: LimitScope;
   readonly #clock: Clock;
-  /**
-   * The queues in which tasks wait: first those whose tasks need a slot of the top level's concurrency, if it is
-   * limited; then those of nested jobs and fan-outs, which need none.
-   */
+  /** Queues of tasks that count towards `maxConcurrency`. */
   readonly #queues: WaitQueue[] = [];
+  /** Queues of nested jobs and fan-outs, which do not count towards `maxConcurrency`. */
   #nestedQueues: WaitQueue[] | undefined;
-  /** Queue of nested jobs and fan-outs in jobs that are not sequential; the tasks inside them take slots. */
+  /** Queue of nested jobs and fan-outs in jobs that are not sequential. Only the tasks inside them take slots. */
   #unlimitedQueue: WaitQueue | undefined;
-  /** Whether any task ever waited for a rate limit; the rate limits for which a timer is set. */
+  /** Whether any task ever waited for a rate limit. */
   #hasRateLimits = false;
+  /** Rate limits for which a timer is set. */
   #timedLimits: Set<RateLimit> | undefined;
   #jobs = 0;
 
@@ -34,7 +33,7 @@ export class Dispatcher {
     this.top = new LimitScope(owner, options, undefined);
   }
 
-  /** Returns the limits of a job below `parent`: `parent` itself if the job sets none. */
+  /** Returns the limits of a job below `parent`; if the job sets no limits, `parent` itself. */
   scopeBelow(parent: LimitScope, owner: string, options: JobLimits): LimitScope {
     return hasLimits(options) ? new LimitScope(owner, options, parent) : parent;
   }
@@ -86,7 +85,7 @@ export class Dispatcher {
     return best;
   }
 
-  /** Returns the queues whose tasks may run. With the top level full, as in a busy engine, they are few. */
+  /** Returns the queues whose tasks may run. If `top` is full, only nested jobs and fan-outs may run. */
   #openQueues(): readonly WaitQueue[] {
     const slotless = this.#nestedQueues ?? NO_QUEUES;
     if (this.top.isFull) return slotless;
@@ -112,8 +111,8 @@ export class Dispatcher {
   }
 
   /**
-   * Chooses the next task while tasks that need several slots wait. To keep those from starving, a task is skipped if
-   * it uses a limit that blocks such a task which comes before it.
+   * Chooses the next task while tasks that need several slots wait. To prevent their starvation, skips any task that
+   * comes after such a task and uses a limit that blocks it.
    */
   #nextWithoutStarvation(large: readonly TaskRun[], now: number): TaskRun | undefined {
     const open = [...this.#openQueues()]
@@ -128,7 +127,7 @@ export class Dispatcher {
     );
   }
 
-  /** Sets a timer for each rate limit that blocks a queue's first task, and cancels those no longer needed. */
+  /** Sets a timer for each rate limit that blocks the first task of a queue. Cancels timers no longer needed. */
   #armRateTimers(now: number): void {
     this.#timedLimits ??= new Set();
     const awaited = new Set<RateLimit>();

@@ -8,8 +8,8 @@ type Limit = Semaphore | RateLimit;
 export type JobLimits = LimitOptions & { readonly sequential?: boolean | undefined };
 
 /**
- * The limits of one engine or job. An attempt takes a slot of its job's limits, of those on the levels above, and of
- * its pool on each level that has a pool of that name.
+ * The limits of one engine or job. An attempt takes a slot of its own job and of each level above. If its task names a
+ * pool, it also takes slots of that pool on each level that has the pool.
  */
 export class LimitScope {
   readonly #parent: LimitScope | undefined;
@@ -18,7 +18,7 @@ export class LimitScope {
   readonly #pools: ReadonlyMap<string, readonly Limit[]>;
   #unpooledQueue: WaitQueue | undefined;
   #pooledQueues: Map<string, WaitQueue> | undefined;
-  /** In a sequential job, the queue of nested jobs and fan-outs: they wait for its single slot, but no other limit. */
+  /** The queue of a sequential job's nested jobs and fan-outs, which wait only for the job's single slot. */
   readonly sequentialQueue: WaitQueue | undefined;
 
   constructor(owner: string, options: JobLimits, inherited: LimitScope | undefined) {
@@ -52,7 +52,7 @@ export class LimitScope {
     return first?.kind === 'concurrency' && first.taken === first.size;
   }
 
-  /** Returns the smallest size of a pool on this level and those above, if any of them has it. */
+  /** Returns a pool's smallest size on this level and all levels above; undefined if no level has the pool. */
   poolSize(name: string): number | undefined {
     const own = this.#pools.get(name);
     const inherited = this.#parent?.poolSize(name);
@@ -65,7 +65,7 @@ export class LimitScope {
     return [...new Set([...this.#pools.keys(), ...(this.#parent?.poolNames() ?? [])])];
   }
 
-  /** Returns the size and the taken slots of each limit of this level, without rate limits. */
+  /** Returns the size and the taken slots of each limit of this level, except rate limits. */
   usage(): readonly { readonly name: string; readonly taken: number; readonly size: number }[] {
     return [...this.#limits, ...[...this.#pools.values()].flat()]
       .filter((limit) => limit.kind !== 'rateLimit')

@@ -1,7 +1,7 @@
 import type { TaskState } from '../../events/event.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 
-/** The part of a ready task that queues and limits use. `Queue` is the type of its queue. */
+/** The part of a ready task that queues and limits use. `Queue` is the type of the queue that holds the task. */
 export type QueuedTask<Queue = unknown> = {
   readonly index: number;
   /** Position in the order in which the job's ready tasks run. */
@@ -16,8 +16,9 @@ type QueuedJob<Queue = unknown> = {
   readonly plan: Plan;
   readonly options: { readonly sequential?: boolean | undefined };
   readonly limitScope: { queueFor(pool: string | undefined): Queue; readonly sequentialQueue: Queue | undefined };
-  /** Number by start among the dispatcher's jobs; `rootOrder` is that of the outermost job. */
+  /** The job's number among the dispatcher's jobs, in order of creation. */
   readonly order: number;
+  /** The number of the outermost job. */
   readonly rootOrder: number;
   readonly priority: number;
   readonly paused: boolean;

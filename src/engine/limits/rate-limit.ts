@@ -1,4 +1,4 @@
-/** At most `limit` starts within any `periodMs`: the window slides, so the limit holds across the ends of periods. */
+/** Allows at most `limit` starts within any `periodMs` ms (a sliding window). */
 export class RateLimit {
   readonly kind = 'rateLimit';
   readonly name: string;
@@ -15,7 +15,7 @@ export class RateLimit {
     this.periodMs = periodMs;
   }
 
-  /** Returns when the next start is allowed, in epoch ms; not after now if it is allowed now. */
+  /** Returns when the next start is allowed, in epoch ms: a past time if a start is allowed now. */
   nextAllowedAt(): number {
     const oldest = this.#starts.length < this.limit ? undefined : this.#starts[this.#next];
     return oldest === undefined ? Number.NEGATIVE_INFINITY : oldest + this.periodMs;

@@ -6,7 +6,7 @@ import type { Semaphore } from './semaphore.ts';
 
 type Task = QueuedTask<WaitQueue>;
 
-/** A queue of ready tasks that need the same limits. None overtakes the first, which waits until all have room. */
+/** A queue of ready tasks that need the same limits. The first waits until all limits have room; none overtakes it. */
 export class WaitQueue {
   readonly limits: readonly (Semaphore | RateLimit)[];
   readonly hasRateLimit: boolean;
@@ -27,7 +27,7 @@ export class WaitQueue {
     return this.#heap.pop();
   }
 
-  /** Notes that a queued task no longer waits. Removes such entries when there are 64 and they are half the queue. */
+  /** Counts a queued task that no longer waits. Removes such tasks when there are 64 and they fill half the queue. */
   markStale(): void {
     this.#stale++;
     if (this.#stale < 64 || 2 * this.#stale < this.#heap.size) return;
@@ -38,8 +38,8 @@ export class WaitQueue {
   }
 
   /**
-   * Returns the task that runs next, and leaves it in the queue. On the way, drops the tasks that no longer wait or are
-   * about to be paused, and moves those of a paused job to that job's own list.
+   * Returns the first task that may run, without removing it. Removes tasks before it that no longer wait or are to be
+   * paused, and moves tasks of a paused job to the job's `waitingForResume`.
    */
   peek(): Task | undefined {
     for (let task = this.#heap.peek(); task !== undefined; task = this.#heap.peek()) {
@@ -60,14 +60,14 @@ export class WaitQueue {
     return true;
   }
 
-  /** Returns the limits that block the task at this time (epoch ms). */
+  /** Returns the limits that block the task at `now` (epoch ms). */
   blockedBy(task: Task, now: number): (Semaphore | RateLimit)[] {
     return this.limits.filter((limit) =>
       limit.kind === 'rateLimit' ? limit.nextAllowedAt() > now : !limit.hasCapacity(task),
     );
   }
 
-  /** Returns the waiting tasks, in no particular order, without those of paused jobs. */
+  /** Returns the waiting tasks in no particular order, except tasks of paused jobs. */
   waiting(): Task[] {
     return this.#heap.items.filter((task) => isWaiting(task) && !task.job.paused);
   }
@@ -84,7 +84,7 @@ export class WaitQueue {
   }
 }
 
-/** Returns whether a queued task may still run: clean-up tasks in an ending job, else all not about to be paused. */
+/** Returns whether a queued task may run: in an ending job, only clean-up; otherwise, any task not to be paused. */
 const isWaiting = (task: Task): boolean => {
   const { job, state, index } = task;
   if (state !== 'ready') return false;
@@ -92,8 +92,8 @@ const isWaiting = (task: Task): boolean => {
 };
 
 /**
- * Compares two tasks: negative if `a` runs first. Within a job its own order decides; between jobs priority, then the
- * longer chain, then the earlier start.
+ * Compares two tasks: negative if `a` runs first. Within a job, rank decides; between jobs, priority, then the longer
+ * chain, then the earlier job.
  */
 export const compareTasks = (a: Task, b: Task): number => {
   const { job } = a;
@@ -108,5 +108,5 @@ export const compareTasks = (a: Task, b: Task): number => {
   );
 };
 
-/** Returns the priority; in a nested job, the default is that of the task that runs the job. */
+/** Returns the priority of a task. Default in a nested job: the priority of the task that runs the job. */
 const priorityOf = ({ definition, job }: Task): number => definition.priority ?? job.priority;

@@ -1,4 +1,4 @@
-/** A time in the queue and the attempt that followed; epoch ms. */
+/** An attempt and the time in the queue before it, in epoch ms. */
 export type Span = {
   readonly readyAt: number;
   /** Undefined if the task ended while it was in the queue. */

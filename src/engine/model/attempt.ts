@@ -4,7 +4,7 @@ import type { PausableTimer } from '../time/pausable-timer.ts';
 
 /** One try at a task's work. Only one outcome counts, and only while the attempt is live. */
 export class Attempt {
-  /** From 1. */
+  /** Number of the attempt, from 1. */
   readonly number: number;
   /** The version of the context that the attempt reads. */
   readonly version: number;
@@ -26,7 +26,7 @@ export class Attempt {
     this.version = version;
   }
 
-  /** Created on first access: most tasks never read it. */
+  /** The attempt's signal. Created on first access, because most tasks never read it. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();

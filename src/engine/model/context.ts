@@ -7,19 +7,19 @@ type Write = {
   readonly version: number;
   /** The previous write to the same key, if any. */
   readonly before: Write | undefined;
-  /** The earlier write that wins over this one, because its task is later in topological order; if any. */
+  /** The earlier write that wins over this one because its task is later in topological order, if there is one. */
   readonly winner: Write | undefined;
 };
 
 type Output = { readonly output: object; readonly position: number };
 
-/** Two writers of one key, by position. */
+/** A key that two tasks wrote, and the positions of both tasks in topological order. */
 export type Overlap = { readonly key: string; readonly positions: readonly [number, number] };
 
 /**
- * The merged context: the input and all outputs. If several tasks write a key, the last one in topological order wins,
- * whichever finished first. A snapshot is just the number of merges, so taking one is free; a merge costs time in
- * proportion to the output, not to the context.
+ * The merged context: the input and all outputs. If several tasks write a key, the last task in topological order wins,
+ * whichever finished first. A snapshot is only a version number, so it costs nothing. A merge takes time in proportion
+ * to the output, not to the context.
  */
 export class ContextStore {
   readonly #writes = new Map<string, Write>();
@@ -73,7 +73,7 @@ export class ContextStore {
     return this.#merged(this.#outputs);
   }
 
-  /** `final` without the input. */
+  /** Returns the final context without the input. */
   outputs(): Readonly<Record<string, unknown>> {
     return this.#merged(this.#outputs.filter(({ position }) => position >= 0));
   }
@@ -103,7 +103,7 @@ export class ContextStore {
   }
 }
 
-/** Handler of a proxy that behaves like the frozen copy of a context at a version. Freezing it makes the copy. */
+/** Handler of a proxy that behaves like a frozen copy of the context. Only freezing the proxy makes a real copy. */
 class ContextView implements ProxyHandler<Record<string, unknown>> {
   readonly #store: ContextStore;
   readonly #version: number;
@@ -176,8 +176,5 @@ const INSPECTABLE: object = Object.create(Object.prototype, {
   },
 });
 
-/**
- * A context with up to this many keys is copied. With more, a copy for each task would cost time in proportion to the
- * square of the number of tasks.
- */
+/** A context with more keys is not copied: a copy for each of n tasks would cost n² time. */
 const MAX_COPIED_KEYS = 64;

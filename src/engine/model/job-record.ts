@@ -11,13 +11,13 @@ import {
 import { parentPath } from '../durable/task-path.ts';
 import { closeStretch, INTERRUPTED, recordTransition, type Stretch, TaskRecord } from './task-record.ts';
 
-/** A task's record, rebuilt from events, with the `seq` of the events that settled it and began its last attempt. */
+/** A task's record, rebuilt from events, with the `seq` of the events that settled it and last started it. */
 export class StoredTask extends TaskRecord {
   declare endedSeq?: number | undefined;
   declare runningSeq?: number | undefined;
 
   constructor() {
-    // With endless retries the machine follows the events: it does not decide again whether a retry was left.
+    // Allow any number of retries: the events say whether the task was retried, so the machine must not decide again.
     super(initialTaskSnapshot(Number.POSITIVE_INFINITY));
   }
 }
@@ -27,7 +27,7 @@ export type JobRecord = {
   state: JobState;
   startedAt?: number | undefined;
   endedAt?: number | undefined;
-  /** When the job started and when it was retried, in epoch ms. */
+  /** When the job started, and each time when it was retried, in epoch ms. */
   readonly begins: number[];
   reason?: string | undefined;
   error?: ErrorData | undefined;
@@ -36,7 +36,7 @@ export type JobRecord = {
   lastAt: number;
   resumptions: number;
   readonly tasks: Map<string, StoredTask>;
-  /** The paths of the tasks inside each nested job and fan-out, by the path of its task. */
+  /** The paths of the tasks directly inside a nested job or fan-out, by the path of the task that runs it. */
   readonly nested: Map<string, Set<string>>;
   /** Tasks added and removed while the job ran, in order. */
   readonly growth: Growth[];
@@ -91,7 +91,7 @@ const recordJob = (record: JobRecord, event: JobTransition & Stamp): void => {
   else closeStretch(record.paused, at);
 };
 
-/** Whether a transition begins a job. A retry begins it again, with its whole time limit. */
+/** Whether a transition starts or retries a job; either starts the job's time limit from zero. */
 const isBegin = (from: JobState, to: JobState): boolean => to === 'running' && from !== 'paused';
 
 /** Records when a job began and ended, in epoch ms. */
@@ -122,14 +122,14 @@ export const recordStored = (task: StoredTask, event: TaskTransition & Stamp): v
   else if (to === 'running' && from !== 'paused') task.runningSeq = seq;
 };
 
-/** Returns the machine's snapshot after a recorded transition, by giving the machine the command that made it. */
+/** Returns the machine's snapshot after a stored transition: sends it the command that caused the transition. */
 const snapshotAfter = (task: TaskRecord, event: TaskTransition): TaskSnapshot => {
   const { from, to } = event;
   const attempt = to === 'polling' ? event.attempt - 1 : event.attempt;
   const next = nextTask(task.snapshot, commandOf(event, task.exhausted === true));
   const { context } = next;
   if (next.value === to && context.attempt === attempt) return next;
-  // The attempt of a paused task died with its process: it uses up no retry.
+  // The paused task's attempt died with its process, and such an attempt uses up no retry.
   const died = from === 'paused' && to === 'ready' && task.resumesAs === 'running';
   return taskSnapshot(to, {
     ...context,
@@ -178,8 +178,8 @@ const clearNested = (record: JobRecord, path: string): void => {
 };
 
 /**
- * Returns when a task began, as shown to people, in epoch ms: the start of its first attempt since the job began or was
- * retried, or of its last attempt before that.
+ * Returns when a task began, for display, in epoch ms. Takes the last start or retry of the job before the task's last
+ * attempt, and returns the start of the task's first attempt after it.
  */
 export const beganAt = (
   { begins }: JobRecord,
@@ -191,7 +191,7 @@ export const beganAt = (
   return spans.find((span) => span.startedAt !== undefined && span.startedAt >= begin)?.startedAt ?? last;
 };
 
-/** Returns how long the time between `from` and `to` was paused, in ms. */
+/** Returns how many ms between `from` and `to` were paused; counts overlapping pauses once. */
 export const pausedWithin = (stretches: readonly Stretch[], from: number, to: number): number => {
   const clipped = stretches
     .map((stretch) => [Math.max(from, stretch.from), Math.min(to, stretch.to ?? to)] as const)

@@ -1,7 +1,7 @@
-/* The records of a job, without the actions on them. `run.ts` has the records of a running job and its tasks,
- * `attempt.ts` that of one attempt, `context.ts` the merged context with its snapshots, `stopping.ts` how a job ends
- * early. `task-record.ts` is the part of a task's record that follows from its events, `attempt-spans.ts` the type of
- * its attempts there; `job-record.ts` rebuilds records from stored events. `notes.ts` has the types of stored notes. */
+/* This folder has the records of a job, without the actions on them. `run.ts`: a running job and its tasks.
+ * `attempt.ts`: one attempt. `context.ts`: the merged context. `stopping.ts`: how a job ends early. `task-record.ts`:
+ * the part of a task's record that follows from its events, with past attempts as in `attempt-spans.ts`.
+ * `job-record.ts`: a job's record, rebuilt from stored events. `notes.ts`: the types of stored notes. */
 import { freeze } from 'immer';
 import type { Observable, Subject as RxSubject } from 'rxjs';
 import type { Actor } from 'xstate';
@@ -37,38 +37,38 @@ export class TaskRun extends TaskRecord<TaskError, object> {
   declare readonly job: JobRun;
   declare readonly index: number;
   declare readonly definition: TaskDefinition;
-  /** The task's name in events, which begins with the path of the task around its job. */
+  /** The task's name in events: in a nested job or fan-out, it begins with the path of the enclosing task. */
   declare readonly path: string;
-  /** Its rank among the ready tasks of its job. */
+  /** The task's rank in its job: of the ready tasks, the one with the lowest rank runs first. */
   declare readonly rank: number;
   declare readonly retry: RetryPolicy;
-  /** Unset when the task has settled. */
+  /** Unset after the task has settled. */
   declare actor: Actor<typeof taskLogic> | undefined;
   /** The current attempt. */
   declare attempt: Attempt | undefined;
-  /** The queue for its slots, from the first `ready` on; unset if the task takes no slots. */
+  /** The queue in which the task waits for slots; set when the task is first queued. */
   declare queue: WaitQueue | undefined;
-  /** Whether its downstream has counted its outcome. */
+  /** Whether the task's outcome has been counted for its downstream tasks. */
   declare counted: boolean;
-  /** The first version of the context that has its output. */
+  /** The first version of the context that contains the task's output. */
   declare version: number;
-  // Absent until needed: most tasks never have these, and a task of a large job must be small.
-  /** What its condition threw. The next attempt then fails. */
+  // The fields below stay absent until they are set, to save memory: most tasks never have them.
+  /** What the task's condition threw. The task then fails when it runs. */
   declare conditionError?: { readonly thrown: unknown } | undefined;
-  /** Whether its condition has been evaluated. */
+  /** Whether the task's condition has been evaluated. */
   declare conditionEvaluated?: boolean;
-  /** For a branch: the direct downstream that it did not pick. */
+  /** For a branch: the indexes of the direct downstream tasks that the branch did not pick. */
   declare branchesNotTaken?: ReadonlySet<number> | undefined;
   /** For an external task: who claimed it. */
   declare claim?: Claim;
-  /** The nested job of the current or last attempt; and of the attempt before, until the nested job starts. */
+  /** `child`: the child job of the current or last attempt. `previousChild`: of the attempt before. */
   declare child?: JobRun;
   declare previousChild?: JobRun;
   /** Paths to run again inside a nested job or fan-out that is retried; other completed results inside are reused. */
   declare pathsToRerun?: ReadonlySet<string>;
-  /** The JSON of its last checkpoint. */
+  /** The JSON of the task's last checkpoint. */
   declare checkpoint?: string | undefined;
-  /** Cancels the timer of its backoff or next check. */
+  /** Cancels the timer that ends the task's backoff or starts its next check. */
   declare cancelBackoff?: (() => void) | undefined;
   declare deadlineTimer?: PausableTimer | undefined;
 
@@ -120,11 +120,11 @@ export type RunEnvironment = {
   readonly parent?: TaskRun;
   /** The engine's dispatcher, which assigns slots. Default: a dispatcher of the job's own. */
   readonly dispatcher?: Dispatcher;
-  /** Whether the tasks are instances of a fan-out: they read its task's context and merge nothing. Default false. */
+  /** Whether the tasks are a fan-out's instances, which read the outer context and merge nothing. Default false. */
   readonly isFanOut?: boolean;
   /** Writes the job's events to a journal. */
   readonly recorder?: JobRecorder | undefined;
-  /** Receives what the stream of the job delivers. Without it, no reaction happens. */
+  /** Receives the deliveries of the job's stream. Without this subject, no reactions run. */
   readonly deliveries?: RxSubject<Delivery<Subject>>;
 };
 
@@ -138,7 +138,7 @@ export abstract class JobRun {
   plan: Plan;
   ownsPlan = false;
   options: StartOptions;
-  /** The options given at the start, without those of the definition. */
+  /** The options given at the start, without the definition's options. */
   readonly startOptions: StartOptions;
   readonly clock: Clock;
   readonly random: () => number;
@@ -148,24 +148,24 @@ export abstract class JobRun {
   readonly dispatcher: Dispatcher;
   /** The limits of the job's tasks. */
   readonly limitScope: LimitScope;
-  /** The job's number among the jobs that share the dispatcher, and that of its outermost job. */
+  /** `order`: the job's number among all jobs of the dispatcher. `rootOrder`: the number of its outermost job. */
   readonly order: number;
   readonly rootOrder: number;
-  /** The priority of tasks without one of their own. */
+  /** The priority of tasks that have none of their own. */
   readonly priority: number;
   context: ContextStore;
   readonly recorder: JobRecorder | undefined;
-  /** By declaration order. A task has no record until its first change. */
+  /** In declaration order. A task has no record until its first change. */
   readonly tasks: (TaskRun | undefined)[];
   /** Tasks that have an actor: neither unscheduled nor settled. */
   readonly active = new Set<TaskRun>();
-  /** For each task, the number of upstreams that have not completed, or failed with `continueOnFailure`. */
+  /** For each task, the number of upstreams not done yet. Done: completed, or failed with `continueOnFailure`. */
   readonly pendingUpstreams: number[];
   /** For tasks with a trigger rule other than the default, the outcomes of their upstreams so far. */
   outcomeCounts: Map<number, OutcomeCounts> | undefined;
   /** Tasks removed from the running job. */
   removed: Set<number> | undefined;
-  /** Tasks to pause when they become ready, and who requested it. */
+  /** Tasks to pause when they become ready, each with who requested its pause. */
   pauseRequests: Map<number, string> | undefined;
   /** Ready tasks that are not in the queue because the job is paused. */
   readonly waitingForResume: TaskRun[] = [];
@@ -175,9 +175,9 @@ export abstract class JobRun {
   startNow: (() => void) | undefined;
   /** Set when another process runs the job; cancel requests are forwarded to it. */
   remote: { readonly cancel: (cause: unknown, mode: 'abort' | 'drain') => void } | undefined;
-  /** Who paused the job, in words. Set before the start, the job pauses as it begins. */
+  /** Who paused the job, in words. If set before the start, the job pauses as soon as it starts. */
   pausedBy: string | undefined;
-  /** Numbers of settled tasks, of those that failed without `continueOnFailure`, and of those that were not ready. */
+  /** Numbers of tasks: `settled` in any way, `failed` without `continueOnFailure`, `notReady`. */
   settled = 0;
   failed = 0;
   notReady = 0;
@@ -185,7 +185,7 @@ export abstract class JobRun {
   errors: TaskError[] = [];
   /** The machine's snapshot after the last transition. */
   snapshot: JobSnapshot = jobSnapshot('idle');
-  /** Set when the job ends before all its tasks have settled; and the clean-up that has not started yet. */
+  /** `stop`: set when the job ends before all its tasks have settled. `cleanUp`: the clean-up not started yet. */
   stop: Stop | undefined;
   cleanUp: CleanUp | undefined;
   /** The timer of the job's time limit. */
@@ -245,7 +245,7 @@ export abstract class JobRun {
     return this.over && !this.startNow;
   }
 
-  /** Whether this job, or one around it, is paused. False while the job ends: clean-up must continue. */
+  /** Whether this job or an enclosing one is paused or leaving. False while the job ends: clean-up must continue. */
   get paused(): boolean {
     if (this.isLeaving) return true;
     if (this.ending) return false;
@@ -255,14 +255,14 @@ export abstract class JobRun {
     );
   }
 
-  /** Whether this job, or one around it, ends before all its tasks have settled. */
+  /** Whether this job or an enclosing one is ending early. A job nested in clean-up ignores the enclosing one. */
   get ending(): boolean {
     if (this.stop) return true;
     const { parent } = this;
     return parent !== undefined && parent.definition.trigger !== 'always' && parent.job.ending;
   }
 
-  /** Whether this job, or one around it, is being handed off to another process. */
+  /** Whether this job or an enclosing one is being handed off to another process. */
   get isLeaving(): boolean {
     return this.leaving || (this.parent?.job.isLeaving ?? false);
   }
@@ -281,7 +281,7 @@ export abstract class JobRun {
 
   frozen<Value extends object>(value: Value): Value {
     if (!this.#freezes) return value;
-    // For immer, an object that is frozen at its top is frozen throughout.
+    // immer skips an object that is itself frozen, although its parts may not be: freeze its parts one by one.
     if (Object.isFrozen(value)) for (const part of Object.values(value)) freeze(part, true);
     return freeze(value, true);
   }
@@ -292,25 +292,25 @@ export abstract class JobRun {
   abstract readonly done: Promise<void>;
   /** Restores the job's state from a journal or an earlier run. Call it on a fresh job only. */
   abstract restoreState(state: JobState, input?: object): void;
-  /** Replaces the options of the start by those that an existing job was started with. Limits are not changed. */
+  /** Overrides the start options with the stored options of an existing job. Concurrency limits stay unchanged. */
   abstract useStoredOptions(stored: JobOptions): void;
   /** Sets the position of the next event. `last` is the terminal event of a job that is over. */
   abstract continueAt(nextSeq: number, last?: JobEvent): void;
-  /** Sets what resumes a restored job. */
+  /** Sets `startNow`, which resumes the restored job. */
   abstract defer(start: () => void): void;
   /** Resumes a restored job in a later turn of the event loop, so that the caller can subscribe to its events first. */
   abstract startSoon(): void;
   /** Resolves `done` and completes the stream of a job that is not resumed in this process. */
   abstract close(): void;
-  /** Publishes an event that happened in the process that runs the job. */
+  /** Publishes an event of a job that another process runs. */
   abstract forward(event: JobEvent): void;
   /** Runs `commands`, and delivers the events that they cause only after the last command. */
   abstract batch(commands: () => void): void;
   /** Publishes an event that is not a transition. */
   abstract publish(fact: JobFact): void;
-  /** Sends the job a command, and publishes the transition. Returns whether there was one. */
+  /** Sends the job a command, and publishes the transition. Returns whether the state changed. */
   abstract commandJob(command: JobCommand, details?: Pick<JobTransition, 'reason' | 'error'>): boolean;
-  /** Sends a task a command; records and publishes the transition. Returns whether there was one. */
+  /** Sends a task a command; records and publishes the transition. Returns whether the state changed. */
   abstract commandTask(task: TaskRun, command: TaskCommand, details?: TransitionDetails): boolean;
   /** Resolves `done` when the end has been committed. */
   abstract finish(): void;

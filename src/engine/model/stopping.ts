@@ -3,7 +3,7 @@ import type { AbortError } from '../errors/errors.ts';
 
 /** The clean-up that a stopping job has not started yet. */
 export type CleanUp = {
-  /** For each clean-up task, how many tasks upstream have yet to settle. */
+  /** For each clean-up task, the number of upstream tasks that it still waits for. */
   readonly waiting: Map<number, number>;
   /** For each of these upstream tasks, the clean-up tasks that wait for it. */
   readonly dependents: Map<number, number[]>;
@@ -12,23 +12,23 @@ export type CleanUp = {
 /** Why and how a job ends before all its tasks have settled. */
 export type Stop = {
   readonly to: 'failed' | 'timedOut' | 'cancelled';
-  /** `abort`: running attempts are aborted. `drain`: running attempts finish. Only clean-up starts after either. */
+  /** `abort`: aborts running attempts. `drain`: lets running attempts finish. Only clean-up starts in both modes. */
   readonly mode: 'abort' | 'drain';
   /** The error of a task, or what was given to `cancel`. */
   readonly cause?: unknown;
   /** The conflict, if the job fails because of one. */
   readonly conflict?: ConflictDetails;
-  /** For a nested job: the reason that its attempts are aborted with, taken from the task around it. */
+  /** For a nested job: the reason with which its attempts are aborted, the same as for the enclosing attempt. */
   readonly reason?: AbortError;
   /** The journal failed or the job was handed off: it ends here without clean-up. Another process may resume it. */
   readonly interrupted?: boolean;
 };
 
-/** What a journal stores of a stop, so that the job still ends the same way if its process dies meanwhile. */
+/** What a journal stores of a stop, so that the job ends the same way even if its process dies before the end. */
 export type StopNote = Pick<Stop, 'to' | 'mode'> & {
   readonly conflict?: ConflictDetails | undefined;
   readonly cause?: ErrorData | undefined;
-  /** For a nested job: the number of the attempt around it, and the code of the error that aborted the attempt. */
+  /** For a nested job: the number of the enclosing attempt, and the code of the error that aborted that attempt. */
   readonly attempt?: number | undefined;
   readonly code?: AbortError['code'] | undefined;
 };

@@ -62,7 +62,7 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
     return this.snapshot.value;
   }
 
-  /** Number of attempts, not counting those in which a sensor returned "not yet". */
+  /** Number of attempts, without sensor checks that returned "not yet". */
   get attempts(): number {
     return this.snapshot.context.attempt;
   }

@@ -1,7 +1,7 @@
 import { pauseTask } from '../run/pause.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Requested pauses: pauses a task that becomes ready if that was requested before. */
+/** Pauses a task when it becomes ready, if its pause was requested before. */
 export const applyPause: Reaction = {
   onTask: (job, task, { to }) => {
     const by = to === 'ready' && task.state === 'ready' && !job.ending ? job.pauseRequests?.get(task.index) : undefined;

@@ -8,8 +8,8 @@ import { hasLimit } from '../time/time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
 /**
- * Deadlines: from a task's first `ready`, over all its attempts and waits; paused time does not count. If a person
- * retries the task after it failed, a new deadline starts.
+ * Limits a task's time from its first `ready`, over all attempts and waits, but without paused time. A new deadline
+ * starts if a person retries the task after it failed.
  */
 export const deadline: Reaction = {
   onTask: (job, task, { from, to }) => {
@@ -23,7 +23,7 @@ export const deadline: Reaction = {
   },
 };
 
-/** Starts the timer of a deadline. `restMs`: what is left of it. */
+/** Starts the timer of a deadline. `restMs`: the time that is left until the deadline. */
 export const startDeadline = (job: JobRun, task: TaskRun, limitMs: number, restMs = limitMs): void => {
   const expire = (): void => {
     const { attempt } = task;

@@ -2,7 +2,7 @@ import { isCleanUp } from '../model/run.ts';
 import { stopJob } from '../run/shutdown.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Failure policy: stops the job after a final failure, as `onFailure` says; ignores clean-up of a stopping job. */
+/** Stops the job after a task's final failure, as `onFailure` says. Ignores failed clean-up of a stopping job. */
 export const failure: Reaction = {
   onTask: (job, task, { to }) => {
     if (to !== 'failed' || task.state !== 'failed' || task.error?.tolerated || (job.stop && isCleanUp(task))) return;

@@ -5,7 +5,7 @@ import { PausableTimer } from '../time/pausable-timer.ts';
 import { hasLimit } from '../time/time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
-/** The time limit of the job, over all its tasks. Paused time does not count. */
+/** Limits the time of the job, over all its tasks, but without paused time. */
 export const jobTimeout: Reaction = {
   onJob: (job, { from }) => {
     const { timeout } = job.options;

@@ -4,7 +4,7 @@ import { stopJob } from '../run/shutdown.ts';
 import { onAbort } from '../time/on-abort.ts';
 import type { Reaction } from './reaction.ts';
 
-/** The parent signal: when it aborts, the job is cancelled. */
+/** Cancels the job when its option `signal` aborts. */
 export const parentSignal: Reaction = {
   onJob: (job, { from }) => {
     if (job.over) job.unlinkSignal?.();

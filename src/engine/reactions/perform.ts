@@ -7,8 +7,8 @@ import { cancelTask } from '../run/shutdown.ts';
 import type { Reaction } from './reaction.ts';
 
 /**
- * Attempts: performs an attempt when its task runs, after all events so far are committed. An external task is
- * performed by the program that claimed it.
+ * Performs an attempt when its task becomes `running`, after all events so far are committed. Does nothing for an
+ * external task: the program that claimed the task performs it.
  */
 export const perform: Reaction = {
   onTask: (job, task, { from, to }) => {

@@ -2,7 +2,7 @@
  * order: `parent-signal.ts` and `job-timeout.ts` may stop the job, `failure.ts` stops it after a failure,
  * `schedule.ts` decides the downstream, `apply-pause.ts` pauses, `deadline.ts` limits a task, `wait.ts` waits between
  * attempts, `timeout.ts` limits an attempt, `perform.ts` performs it, `run-ready.ts` assigns slots,
- * `resolve-outputs.ts` notifies callers, `settle.ts` ends. */
+ * `resolve-outputs.ts` notifies callers, `settle.ts` ends the job. */
 import { Subject as RxSubject } from 'rxjs';
 import type { Delivery } from '../../events/event-stream.ts';
 import type { JobRun, Subject, TaskRun } from '../model/run.ts';
@@ -21,8 +21,8 @@ import { timeout } from './timeout.ts';
 import { wait } from './wait.ts';
 
 /**
- * All reactions, in the order in which they receive an event: first what may stop the job, then what starts work, with
- * time limits before the work that they limit; the end of the job last.
+ * All reactions, in the order in which they receive an event. The first may stop the job. Later ones start work,
+ * after the time limits of that work have begun. The last ends the job.
  */
 const REACTIONS: readonly Reaction[] = [
   parentSignal,
@@ -54,6 +54,6 @@ const react = ({ event, subject }: Delivery<Subject>): void => {
   }
 };
 
-/** What the streams of all jobs deliver. The reactions are its only subscriber: one for each job would cost a microsecond. */
+/** The deliveries of all jobs' streams. The reactions subscribe once: a subscription per job costs a microsecond. */
 export const deliveries$ = new RxSubject<Delivery<Subject>>();
 deliveries$.subscribe(react);

@@ -3,7 +3,7 @@ import type { JobRun, OutputWaiter } from '../model/run.ts';
 import { outputOf } from '../run/output.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Settles the promises for a task's output when the task settles, and all remaining ones when the job is over. */
+/** Settles the promises for a task's output when the task settles, and all remaining promises when the job is over. */
 export const resolveOutputs: Reaction = {
   onTask: (job, task) => {
     if (job.outputWaiters && task.endedAt !== undefined) resolveWaiters(job, job.outputWaiters, task.index);
@@ -14,7 +14,7 @@ export const resolveOutputs: Reaction = {
   },
 };
 
-/** Settles the promises for tasks that had settled before the job was resumed. */
+/** Settles the promises for outputs of tasks that had settled before the job was resumed. */
 export const resolveSettled = (job: JobRun): void => {
   if (!job.outputWaiters) return;
   for (const index of [...job.outputWaiters.keys()])

@@ -2,7 +2,7 @@ import { SETTLED } from '../../events/states.ts';
 import { endIfSettled, endIfStopped } from '../run/shutdown.ts';
 import type { Reaction } from './reaction.ts';
 
-/** The end: ends the job when none of its tasks can change any more. */
+/** Ends the job when none of its tasks can change any more. */
 export const settle: Reaction = {
   onTask: (job, task, { to }) => {
     if (job.stop) endIfStopped(job, SETTLED.has(to) ? task : undefined);

@@ -8,8 +8,8 @@ import { hasLimit } from '../time/time-limit.ts';
 import type { Reaction } from './reaction.ts';
 
 /**
- * Time limits of attempts: a longer attempt is aborted and fails, and its slots are free even if its function
- * continues. For a fan-out, the limit covers finding the items; each instance has its own.
+ * Aborts and fails an attempt that exceeds its time limit. Its slots are free then, even if its function continues. For
+ * a fan-out, the limit covers only finding the items; each instance has a limit of its own.
  */
 export const timeout: Reaction = {
   onTask: (job, task, { to }) => {
@@ -19,7 +19,7 @@ export const timeout: Reaction = {
   },
 };
 
-/** Starts the timer of an attempt's time limit. `restMs`: what is left of it. */
+/** Starts the timer of an attempt's time limit. `restMs`: the time that is left. */
 export const startTimeout = (job: JobRun, task: TaskRun, attempt: Attempt, limitMs: number, restMs = limitMs): void => {
   const { kind, nested } = task.definition;
   const expire = (): void => {

@@ -2,7 +2,7 @@ import type { JobRun, TaskRun } from '../model/run.ts';
 import { INTERRUPTED } from '../model/task-record.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Waits between attempts: a `retrying` or `polling` task takes no slot, and becomes ready when its wait ends. */
+/** Makes a `retrying` or `polling` task ready when its wait ends. The task takes no slot while it waits. */
 export const wait: Reaction = {
   onTask: (job, task, { from, to }) => {
     if (from === 'retrying' || from === 'polling') {
@@ -13,7 +13,7 @@ export const wait: Reaction = {
   },
 };
 
-/** Makes a task ready again when its wait ends. */
+/** Starts a task's wait; makes the task ready when the wait ends. */
 export const startWait = (job: JobRun, task: TaskRun): void => {
   const again = (): void => void job.commandTask(task, { type: 'task.schedule' });
   const waitMs = restOfWait(job, task);

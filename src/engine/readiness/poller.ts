@@ -15,17 +15,17 @@ import {
 import { validateCheckArguments, validatePollerOptions } from './validate-arguments.ts';
 
 export type PollerOptions = {
-  /** Time from the start of one check to the start of the next, in ms. Required. */
+  /** Time in ms between the starts of two checks. A check that takes longer skips starts. Required. */
   readonly interval: number;
-  /** Makes each check. Default: a prober without a timeout. */
+  /** Performs each check. Default: a prober without a timeout. */
   readonly prober?: ReadinessChecker | undefined;
   /** Source of time and timers. Default: the system clock. */
   readonly clock?: Clock | undefined;
 };
 
 /**
- * Creates a poller: `check` repeats the function, at once and at every interval, until it is ready, fails or is aborted
- * by `signal`.
+ * Creates a poller. Its `check` calls the function at once and at every interval, until the result is ready or an
+ * error, or `signal` aborts.
  * @throws OptionError for invalid options
  */
 export const createPoller = (options: PollerOptions): ReadinessChecker => {
@@ -74,8 +74,8 @@ const poll = (
   });
 
 /**
- * Returns a function that returns the ms to the next tick of a grid that begins now. Missed ticks are dropped. A timer
- * that fires early gets no tick twice, and if the clock is set back, the wait is at most one interval.
+ * Returns a function that returns the ms to the next tick. Ticks are `interval` ms apart, from now on; missed ticks are
+ * dropped. If a timer fires early, no tick repeats. If the clock is set back, the wait is at most one interval.
  */
 const ticks = (interval: number, clock: Clock): (() => number) => {
   const startedAt = clock.now();
@@ -87,7 +87,7 @@ const ticks = (interval: number, clock: Clock): (() => number) => {
   };
 };
 
-/** Checks the result, since the prober may be the program's own. */
+/** Validates the result, since the program may supply the prober. */
 const validResult = (id: string, answer: ReadinessResult): ReadinessResult => {
   const state: unknown = answer?.state;
   if (state === 'ready' || state === 'inProgress' || state === 'error') return answer;

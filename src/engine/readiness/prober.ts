@@ -20,14 +20,14 @@ import {
 import { validateCheckArguments, validateProberOptions } from './validate-arguments.ts';
 
 export type ProberOptions = {
-  /** Time limit of one check in ms. Default none. */
+  /** Time limit of one check in ms. Default: no limit. */
   readonly timeout?: number | undefined;
   /** Source of timers. Default: the system clock. */
   readonly clock?: Clock | undefined;
 };
 
 /**
- * Creates a prober: `check` calls the function once; after `timeout` its signal aborts and its result is ignored.
+ * Creates a prober. Its `check` calls the function once; after `timeout`, the signal aborts and the check fails.
  * @throws OptionError for invalid options
  */
 export const createProber = (options: ProberOptions = {}): ReadinessChecker => {

@@ -1,30 +1,30 @@
 import { TintypeError } from '../errors/errors.ts';
 
-/** Id of what is checked, printed as `namespace.name`, or as the name alone without a namespace. */
+/** Id of what is checked. Printed as `namespace.name`; without a namespace, as the name alone. */
 export type ReadinessId = string | { readonly namespace?: string | undefined; readonly name: string };
 
 /** Returns `true` if ready, `false` if still in progress. `signal` aborts when the result is no longer needed. */
 export type ReadinessFunction = (scope: { readonly signal: AbortSignal }) => boolean | PromiseLike<boolean>;
 
-/** Result of a check. `id` is the printed form. */
+/** Result of a check. `id` is the id as it is printed. */
 export type ReadinessResult =
   | { readonly state: 'ready' | 'inProgress'; readonly id: string; readonly error?: undefined }
   | { readonly state: 'error'; readonly id: string; readonly error: ReadinessError };
 
 export type CheckOptions = {
-  /** Ends the check with `READINESS_CANCELLED` when it aborts. Default none. */
+  /** Ends the check with `READINESS_CANCELLED` when the signal aborts. */
   readonly signal?: AbortSignal | undefined;
 };
 
 /** The interface of both probers and pollers, so that one can replace the other. */
 export type ReadinessChecker = {
-  /** Runs the check. Resolves even if the function throws: the result is then an error. Rejects with OptionError. */
+  /** Runs the check. Resolves to an error if the function throws. Rejects with OptionError for invalid arguments. */
   readonly check: (id: ReadinessId, fn: ReadinessFunction, options?: CheckOptions) => Promise<ReadinessResult>;
 };
 
 export type ReadinessErrorCode = 'READINESS_ERROR' | 'READINESS_TIMEOUT' | 'READINESS_CANCELLED';
 
-/** Why a check gave no result. `cause`: what the function threw, or the signal's reason; none for a timeout. */
+/** Why a check gave no result. `cause` is what the function threw, or the reason of the signal; unset for a timeout. */
 export class ReadinessError extends TintypeError {
   override readonly name = 'ReadinessError';
   readonly code: ReadinessErrorCode;

@@ -1,10 +1,10 @@
-/** Values by key and, independent of them, which worker is on which job. In memory, for one process. */
+/** Stores values by key and, separately, which worker works on which job. In memory, for one process. */
 export type SnapshotStore<Value = unknown> = {
   readonly get: (key: string) => Value | undefined;
   readonly set: (key: string, value: Value) => void;
   /** Removes a key; returns whether it existed. */
   readonly delete: (key: string) => boolean;
-  /** Records that a worker is on a job; replaces an earlier record of that job. */
+  /** Records that a worker works on a job; replaces an earlier record of the job. */
   readonly setJobSnapshot: (job: string, workerId: string) => void;
   readonly clearJobSnapshot: (job: string) => void;
   /** Returns a frozen copy of the worker ids by job. */

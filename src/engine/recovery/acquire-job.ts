@@ -1,10 +1,10 @@
 /* What happens when a job is resumed, in order (`load-job.ts` is how an engine starts it):
- * 1. Lease: `acquire-job.ts` acquires it. If a live process holds it, `follow-remote.ts` publishes what that process does.
+ * 1. Lease: `acquire-job.ts` acquires it. If a live process holds it, `follow-remote.ts` publishes the job's events.
  * 2. History: `job-history.ts` reads the events and notes, and folds the events into records.
  * 3. Definition diff: `acquire-job.ts` compares the stored definition with today's; unaccepted changes are an error.
- * 4. Restore: `restore.ts` gives a fresh run its state; `restore-reuses.ts` adds earlier results still to be reused.
- * 5. Timers: `resume-run.ts` restarts time limits and waits with what is left of them.
- * 6. Interrupted attempts: `resume-run.ts` ends attempts that died with their process, and starts others.
+ * 4. Restore: `restore.ts` gives a fresh run its state; `restore-reuses.ts` restores the reuse of earlier results.
+ * 5. Timers: `resume-run.ts` restarts time limits and waits with the time that is left.
+ * 6. Interrupted attempts: `resume-run.ts` ends attempts that died with their process, and starts new ones.
  * 7. Continue: `resume-run.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready. */
 import { acceptedChanges, type ChangePolicy, definitionChanges } from '../definition/definition-diff.ts';
 import { definitionShape } from '../definition/definition-shape.ts';
@@ -24,7 +24,7 @@ import { restoreReuses } from './restore-reuses.ts';
 import { resumeRun } from './resume-run.ts';
 import { decodeOptions } from './stored-options.ts';
 
-/** Options of a resume: which definition changes are accepted, and the definitions of tasks added while it ran. */
+/** Options of a resume: which definition changes to accept, and definitions of tasks added while the job ran. */
 export type Resumption = { readonly changed?: ChangePolicy | undefined; readonly added?: AddedTask | undefined };
 
 /**
@@ -84,7 +84,7 @@ export const resumeHere = async (
   const held = { jobId: stored.id, fence: stored.fence };
   try {
     const history = await loadHistory(journal, stored);
-    // The run may have been handed off meanwhile, too.
+    // The run may have been handed off meanwhile.
     if (history.last || run.over) {
       recorder.discard();
       await writer.release(held);
@@ -126,7 +126,7 @@ export const restoreEnded = async (
   restoreJob(run, history, added);
 };
 
-/** Returns the changes of the definition since it was stored, in words, if they are accepted. @throws JournalError */
+/** Returns how the definition has changed since it was stored, in words. @throws JournalError for a refused change */
 const changesSince = async (
   run: JobRun,
   journal: Journal,

@@ -13,9 +13,9 @@ import { handleMessages } from './messages.ts';
 import { encodeOptions } from './stored-options.ts';
 
 /**
- * Adds a new job to the journal, then begins it. If its id was generated (`isNew`), its first write creates it.
- * Otherwise the journal creates it first: if the id is taken, a synchronous journal throws here, an asynchronous one
- * fails the job; if the job key is taken, this run becomes the existing job.
+ * Adds a new job to the journal, then begins the job. If the id was generated (`isNew`), the job's first write creates
+ * the job in the journal. Otherwise the journal creates it before the job begins. If the id is taken, a synchronous
+ * journal throws here, and an asynchronous one fails the job. If the key is taken, this run becomes the existing job.
  * @throws JournalError, SerialisationError
  */
 export const createRecord = (job: JobRun, journal: Journal, input: object, isNew: boolean, begin: () => void): void => {
@@ -46,7 +46,7 @@ export const createRecord = (job: JobRun, journal: Journal, input: object, isNew
 };
 
 /**
- * Adds a new job that reuses results of another, together with its first events.
+ * Adds a new job that reuses results of another job. The first write creates the job together with its events.
  * @throws JournalError @throws SerialisationError
  */
 export const createForkRecord = (job: JobRun, journal: Journal, input: object, forkedFrom: string): void => {
@@ -74,7 +74,7 @@ const newJob = ({ id, plan, clock, options, startOptions }: JobRun, input: objec
   };
 };
 
-/** Acquires the lease of an ended job whose next event is `nextSeq`, then continues the job. @throws JournalError */
+/** Acquires the lease of an ended job, then retries the job. @throws JournalError if its next event is not `nextSeq` */
 export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, start: () => void): void => {
   const recorder = recorderOf(job);
   const onAcquired = (stored: JournalJob): void => {
@@ -92,7 +92,7 @@ export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, start:
   whenAcquired(recorder, onAcquired, () => journal.acquire(job.id, JournalWriter.of(journal).lease()));
 };
 
-/** Makes a job carry out messages from other processes, and end if its journal fails. */
+/** Connects a job to its recorder: handles messages from other processes, and ends the job if its journal fails. */
 export const connect = (job: JobRun): void => {
   const { recorder } = job;
   if (!recorder) return;
@@ -100,7 +100,7 @@ export const connect = (job: JobRun): void => {
   handleMessages(job, recorder);
 };
 
-/** Returns the recorder of a job, registered as its writer unless another one is. */
+/** Returns the recorder of a job. Registers it as the job's writer, unless the job has another one. */
 export const recorderOf = (job: JobRun): JobRecorder => {
   const recorder = job.recorder as JobRecorder;
   recorder.register();
@@ -137,7 +137,7 @@ const continuedSince = (jobId: string): JournalError => {
   return new JournalError('LEASE_LOST', message, { jobId });
 };
 
-/** Ends a job whose journal failed, since nothing may happen unrecorded. If its end was not stored, the job fails. */
+/** Ends a job whose journal failed: nothing may happen unrecorded. A job whose end was not stored becomes failed. */
 const interruptJob = (job: JobRun, cause: JournalError): void => {
   const stop = { to: 'failed', mode: 'abort', cause, interrupted: true } as const;
   job.remote = undefined;

@@ -13,7 +13,7 @@ import { poolProblems } from '../run/pool-problems.ts';
 import { stopJob } from '../run/shutdown.ts';
 import { connect } from './create-record.ts';
 
-/** What jobs started in the same place share, and what is called for each. Empty for a job without an engine. */
+/** What a job gets from its engine: a shared dispatcher, and functions to call. Empty for a job without an engine. */
 export type JobHost = Pick<RunEnvironment, 'dispatcher'> & {
   readonly register?: (handle: object, run: JobRun) => void;
   /** @throws CommandError if the engine is closing or closed */

@@ -16,7 +16,7 @@ import { isLeasedElsewhere, readBack } from './read-back.ts';
 /** A request to cancel a job. */
 export type Cancellation = Pick<Stop, 'mode' | 'cause'>;
 
-/** Publishes what a job does in another process. If that process dies, the job is resumed here. */
+/** Publishes the events of a job that another process runs. If that process dies, resumes the job here. */
 export const followRemote = (
   run: JobRun,
   recorder: JobRecorder,
@@ -77,7 +77,7 @@ const linkSignal = (run: JobRun, cancel: (cause: unknown, mode: Stop['mode']) =>
   else if (signal) run.unlinkSignal = onAbort(signal, (cause) => cancel(cause, 'abort'));
 };
 
-/** Sends the request through the journal to the current or next process that runs the job. */
+/** Sends a cancel request, through the journal, to the current or next process that runs the job. */
 const sendCancel = async (run: JobRun, journal: Journal, { cause, mode }: Cancellation): Promise<void> => {
   const reason = cause === undefined ? undefined : errorData(cause).message;
   const message: Message = { type: 'cancel', reason, mode };

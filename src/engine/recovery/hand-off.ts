@@ -3,7 +3,7 @@ import { stopJob } from '../run/shutdown.ts';
 
 /**
  * Hands a job off to another process: nothing new starts, running attempts finish or, with `abort`, are aborted, and
- * results so far are stored. Here the job ends as cancelled, which is not stored.
+ * results so far are stored. In this process the job ends as cancelled; that end is not stored.
  */
 export const handOffJob = async (job: JobRun, mode: 'drain' | 'abort', cause: string): Promise<void> => {
   job.leaving = true;
@@ -30,7 +30,7 @@ const untilIdle = (job: JobRun): Promise<void> =>
     };
   });
 
-/** External tasks run outside, nested jobs count by their tasks. An attempt that awaits the journal never begins. */
+/** Whether a function of the job or a nested job runs. An attempt that waits for the journal will never begin. */
 const isBusy = (job: JobRun): boolean =>
   !job.over &&
   [...job.active].some(({ attempt, definition, child }) =>

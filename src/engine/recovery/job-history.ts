@@ -16,7 +16,7 @@ export type JobHistory = {
   readonly notes: readonly Note[];
   /** The `seq` of the event that last retried the job. */
   readonly retriedSeq: number | undefined;
-  /** Returns the tasks added to and removed from the job inside a task; without a path, the outermost job. */
+  /** Returns the tasks added to and removed from the nested job of the task `path`; without path, the outermost job. */
   readonly growthInside: (path: string | undefined) => readonly Growth[];
   /** Returns the output of a completed task. */
   readonly output: (task: StoredTask) => unknown;
@@ -26,7 +26,7 @@ export type JobHistory = {
   readonly note: <Value>(task: string, kind: NoteKind) => Value | undefined;
 };
 
-/** Reads a job's history, or only its events before number `untilSeq`, with today's notes. @throws JournalError */
+/** Reads a job's notes and events. With `untilSeq`, reads only events with a lower `seq`. @throws JournalError */
 export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: number): Promise<JobHistory> => {
   const [events, notes] = await Promise.all([journal.events(job.id, 0, untilSeq), journal.notes(job.id)]);
   const record = emptyRecord();
@@ -72,7 +72,7 @@ export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: 
   };
 };
 
-/** Whether a job was over when the journal was read. */
+/** Whether a job was over when it was read from the journal. */
 export const hasEnded = ({ state }: JournalJob): boolean => isTerminalJobState(state);
 
 const isRetry = (event: JobEvent): boolean => event.type === 'job.transition' && isTerminalJobState(event.from);

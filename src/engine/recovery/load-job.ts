@@ -18,7 +18,7 @@ import { decodeOptions } from './stored-options.ts';
 /** What an engine needs to create runs of stored jobs. */
 export type ResumeContext = { readonly host: JobHost; readonly definitions: readonly Sealed[] };
 
-/** The options for taking up one stored job. */
+/** The options for resuming or retrying one stored job. */
 export type ResumeRequest = {
   readonly definition: Sealed | undefined;
   readonly changed: ChangePolicy | undefined;
@@ -26,7 +26,7 @@ export type ResumeRequest = {
   readonly options: StartOptions;
 };
 
-/** Resumes a job whose process died, or reads the end of one that is over. @throws JournalError @throws CommandError */
+/** Resumes a job whose process died, or restores a job that is over. @throws JournalError @throws CommandError */
 export const resumeStoredRun = async (
   context: ResumeContext,
   journal: Journal,

@@ -5,10 +5,10 @@ import type { JobRun } from '../model/run.ts';
 import { findTask } from '../run/find-task.ts';
 import { cancelJob } from '../run/shutdown.ts';
 
-/** A request to a job that another process runs, which receives it through the journal. */
+/** A request to a job that another process runs, sent through the journal. */
 export type Message =
   | { readonly type: 'cancel'; readonly reason?: string | undefined; readonly mode?: 'abort' | 'drain' | undefined }
-  /** `output`: encoded as JSON. */
+  /** `output`: the task's output, encoded as JSON. */
   | {
       readonly type: 'complete';
       readonly task: string;
@@ -17,7 +17,7 @@ export type Message =
     }
   | { readonly type: 'fail'; readonly task: string; readonly error: string; readonly token?: string | undefined };
 
-/** Carries out the messages to a job. If a request for a task fails, logs a warning of the task. */
+/** Handles the messages to a job. If a request for a task fails, publishes a `task.log` warning of the task. */
 export const handleMessages = (job: JobRun, recorder: JobRecorder): void => {
   recorder.onMessage = (text) => {
     const message = parsed(text);

@@ -30,7 +30,7 @@ export const restoreReuses = async (
   }
 };
 
-/** Reads the job's history before its last retry, or that of the job it was forked from. */
+/** Reads the job's history before its last retry, or the history of the job that it was forked from. */
 const historyBefore = async (journal: Journal, { job, retriedSeq }: JobHistory): Promise<JobHistory | undefined> => {
   if (retriedSeq !== undefined) return loadHistory(journal, job, retriedSeq);
   const source = job.forkedFrom === undefined ? undefined : await journal.job(job.forkedFrom);

@@ -19,7 +19,7 @@ import { jobErrorOf } from '../run/end.ts';
 import { upstreamError } from '../run/scheduling.ts';
 import type { JobHistory } from './job-history.ts';
 
-/** Finds the definition of a task that was added to the running job. */
+/** Finds the definition of a task that was added to the job while it ran. */
 export type AddedTask = (path: string, dependsOn: readonly string[]) => TaskDefinition | undefined;
 
 /**
@@ -81,12 +81,12 @@ const restoreTasks = (job: JobRun, history: JobHistory, added: AddedTask): void 
 const restoreActive = (job: JobRun, history: JobHistory, merges: readonly number[]): void => {
   for (const [task, record] of recordsOf(job, history)) {
     if (SETTLED.has(task.state) || task.state === 'unscheduled') continue;
-    // The owner of an external task continues to work.
+    // The owner of an external task has not died with the job's process, so the claim continues.
     const { kind } = task.definition;
     const claim = kind === 'external' ? noteOfAttempt<ClaimNote>(task, 'claim', history) : undefined;
     if (claim && isBegun(record)) task.claim = { ...claim, heartbeatTimer: undefined };
     const continues = isBegun(record) && (task.child ?? claim) !== undefined;
-    // The attempt of a paused task died with its process: it uses up no retry.
+    // The paused task's attempt died with its process, and such an attempt uses up no retry.
     if (isBegun(record) && !continues && task.state === 'paused')
       task.snapshot = taskSnapshot('paused', {
         ...task.snapshot.context,
@@ -135,7 +135,7 @@ const restoreTask = (job: JobRun, index: number, record: StoredTask, history: Jo
   return task;
 };
 
-/** Returns the task of a fresh job with a copy of a record, except for its errors and output. */
+/** Copies a record, except for its errors and output, to the task of a fresh job; returns the task. */
 export const taskFrom = (job: JobRun, index: number, record: TaskRecord<unknown>): TaskRun => {
   const task = job.taskAt(index);
   copyRecord(task, record);
@@ -144,7 +144,7 @@ export const taskFrom = (job: JobRun, index: number, record: TaskRecord<unknown>
   return task;
 };
 
-/** Merges outputs in their original order; returns the `seq` of the events that completed their tasks. */
+/** Merges outputs in their original order. Returns the `seq` of the event that completed each merged task. */
 const mergeOutputs = (
   job: JobRun,
   settled: readonly (readonly [TaskRun, StoredTask])[],
@@ -202,7 +202,7 @@ const restoreChild = (
   if (child.over) child.error = jobErrorOf(child);
 };
 
-/** The state of an ended child job, by the state of its task. Default: `failed`. */
+/** The state of an ended child job, by the state of its task. For any other state of the task, it is `failed`. */
 const CHILD_STATES: Readonly<Partial<Record<TaskRun['state'], JobState>>> = {
   completed: 'completed',
   notReady: 'notReady',
@@ -218,7 +218,7 @@ const restoreErrors = (job: JobRun, task: TaskRun, record: StoredTask, history: 
   else if (error && SETTLED.has(state)) task.error = reviveTaskError(task, error, task.attempts);
 };
 
-/** Restores a task's error. For a nested job or a fan-out, its cause is the restored error inside. */
+/** Restores a task's error. For a nested job or a fan-out, the cause is the restored error of the child job or task. */
 const reviveTaskError = (task: TaskRun, data: ErrorData, attempt: number): TaskError => {
   const { path, attempts, definition, child } = task;
   const isInner = attempt === attempts && data.cause !== undefined && CAUSED_INSIDE.has(data.cause.name);

@@ -45,7 +45,7 @@ const remainingMs = (job: JobRun, limitMs: number, since: number, paused: readon
   return Math.min(limitMs, Math.max(0, limitMs - passed));
 };
 
-/** `paused`: when the jobs and tasks around these tasks were paused. */
+/** `paused`: the periods in which the enclosing jobs and tasks were paused. */
 const restartTaskTimers = (job: JobRun, history: JobHistory, paused: readonly Stretch[]): void => {
   for (const task of job.active) restartTimersOf(job, task, history, [...paused, ...(task.paused ?? [])]);
 };
@@ -73,7 +73,7 @@ const restartTimersOf = (job: JobRun, task: TaskRun, history: JobHistory, paused
   if (child?.stop) restoreAbort(job, task, child.stop.reason);
 };
 
-/** Restores the abort of an attempt whose nested job was being stopped: its code decides the task's outcome. */
+/** Restores the abort of an attempt whose nested job was being stopped. The code of `reason` decides the outcome. */
 const restoreAbort = (job: JobRun, task: TaskRun, reason: AbortError | undefined): void => {
   const { attempt, definition } = task;
   if (!attempt || !reason || task.child?.stop?.mode !== 'abort') return;
@@ -102,7 +102,7 @@ const continueTasks = (job: JobRun): void => {
   if (!job.over) endIfSettled(job);
 };
 
-/** Ends an attempt that died with its process. Starts another, which uses up no retry, up to `maxInterruptions`. */
+/** Ends an attempt that died with its process, without using up a retry. Starts another, up to `maxInterruptions`. */
 const interruptAttempt = (job: JobRun, task: TaskRun): void => {
   if (job.stop && !isCleanUp(task)) {
     cancelTask(job, task);
@@ -123,7 +123,7 @@ const interruptAttempt = (job: JobRun, task: TaskRun): void => {
     return;
   }
   job.commandTask(task, { type: 'attempt.interrupted' }, { reason: INTERRUPTED, dueAt: job.clock.now() });
-  // At once, before the dispatcher runs, so that the task competes for slots with those that were ready before.
+  // At once, before the dispatcher runs, so that the task competes for slots with tasks that were ready before.
   job.commandTask(task, { type: 'task.schedule' });
 };
 

@@ -11,7 +11,7 @@ import { endIfSettled } from '../run/shutdown.ts';
 import { taskFrom } from './restore.ts';
 import { isSettled, planRerun, planRetry, type RerunSelection, type RetrySelection, waitsAgain } from './retry-plan.ts';
 
-/** @throws JournalError if the function of one of these tasks is not known */
+/** @throws JournalError if the function of any of the tasks is not known */
 const requireFunctions = (job: JobRun, indexes: Iterable<number>): void => {
   const { tasks } = job.plan;
   const unknown = [...indexes].flatMap((index) => (tasks[index]?.run === unknownFunction ? tasks[index].name : []));
@@ -50,7 +50,7 @@ export const reopenJob = (job: JobRun, earlier: JobRun, selection: RetrySelectio
     });
 };
 
-/** Copies the record of a task of the earlier job, which stays unchanged. */
+/** Copies a task's record from the earlier job, which stays unchanged, to the new run. */
 const restoreTask = (job: JobRun, earlier: TaskRun, withOutput: boolean): void => {
   const task = taskFrom(job, earlier.index, earlier);
   copyDefined(task, earlier, RESTORED_FIELDS);
@@ -114,7 +114,7 @@ const restartTask = (job: JobRun, index: number, restarting: ReadonlySet<number>
 
 /**
  * Returns a function that starts a new job with the reusable results of an earlier one.
- * @throws UnknownTaskError @throws CommandError @throws JournalError @throws SerialisationError of a result to reuse
+ * @throws UnknownTaskError @throws CommandError @throws JournalError @throws SerialisationError
  */
 export const forkJob = (job: JobRun, earlier: JobRun, selection: RerunSelection): (() => void) => {
   const { rerunPaths, reusable, dropped } = planRerun(earlier, selection);

@@ -4,22 +4,22 @@ import type { JobRun } from '../model/run.ts';
 import { findTask } from '../run/find-task.ts';
 import { failedPaths, pathsInside, type RerunPaths, rerunPathsOf, reusableResults } from '../run/reuse.ts';
 
-/** Which tasks of an ended job to retry. */
+/** Selects the tasks of an ended job to retry. */
 export type RetrySelection<Path extends string = string> = {
   /**
-   * Paths of tasks. Default: those that failed without `continueOnFailure`, were not ready or were cancelled; for a
-   * nested job or fan-out, the tasks inside it to which this applies, if any.
+   * Paths of tasks. Default: all tasks that failed without `continueOnFailure`, were not ready or were cancelled. If
+   * such tasks are inside a nested job or fan-out, the default has only their paths, not the outer path.
    */
   readonly tasks?: readonly Path[] | undefined;
-  /** Whether completed tasks downstream of them run again, too. Default true. */
+  /** Whether completed tasks downstream of the selected tasks run again, too. Default true. */
   readonly downstream?: boolean | undefined;
 };
 
-/** Where to start a rerun, which is a new job. */
+/** Selects the tasks at which a rerun starts. A rerun is a new job. */
 export type RerunSelection<Path extends string = string> = {
   /**
-   * Paths of tasks. Default: those that failed without `continueOnFailure`, were not ready or were cancelled; for a
-   * nested job or fan-out, the tasks inside it to which this applies, if any.
+   * Paths of tasks. Default: all tasks that failed without `continueOnFailure`, were not ready or were cancelled. If
+   * such tasks are inside a nested job or fan-out, the default has only their paths, not the outer path.
    */
   readonly from?: Path | readonly Path[] | undefined;
 };
@@ -84,7 +84,7 @@ export const planRetry = (job: JobRun, selection: RetrySelection) => {
   return { rerunPaths, restarting, dropped };
 };
 
-/** Plans a rerun: results to reuse (`reusable`), tasks to leave out (`dropped`). @throws UnknownTaskError, CommandError */
+/** Plans a rerun: results to reuse (`reusable`), tasks to omit (`dropped`). @throws UnknownTaskError, CommandError */
 export const planRerun = (job: JobRun, { from }: RerunSelection) => {
   const rerunPaths = rerunPathsOf(job, selectedPaths(job, typeof from === 'string' ? [from] : from, 'rerun'));
   const reusable = new Set(reusableResults(job, rerunPaths));
@@ -110,7 +110,7 @@ const selectedPaths = (
   throw new CommandError('INVALID_STATE', message);
 };
 
-/** Returns the tasks that start over. `downstream: false` leaves out completed tasks downstream, except clean-up. */
+/** Returns the tasks that start over. With `downstream: false`, keeps completed downstream tasks, except clean-up. */
 const tasksToRestart = (job: JobRun, rerunPaths: RerunPaths, { downstream = true }: RetrySelection): Set<number> => {
   const { order, cleanUps } = job.plan;
   const late = new Set(cleanUps);

@@ -1,6 +1,6 @@
 import type { JobOptions, StartOptions } from '../definition/options.ts';
 
-/** The start options that a journal stores: those that are plain data. */
+/** The start options that a journal stores; all of them are plain data. */
 const STORED_OPTIONS = [
   'timeout',
   'maxConcurrency',
@@ -17,7 +17,7 @@ const STORED_OPTIONS = [
   'freeze',
 ] as const;
 
-/** Encodes start options as JSON. A retry policy with functions is left out: it must be given again on resume. */
+/** Encodes start options as JSON. Leaves out a retry policy with functions, which must be given again on resume. */
 export const encodeOptions = (options: StartOptions): string => {
   const { retry } = options;
   const isPlain = Object.values(retry ?? {}).every((value) => typeof value !== 'function');

@@ -42,7 +42,7 @@ export const handleResult = (job: JobRun, task: TaskRun, value: unknown, ready?:
   else complete(job, task, value as object, ready);
 };
 
-/** Marks a value as frozen already; `text` is its JSON, if the job has a journal. */
+/** An output that is frozen and encoded already. `text`: its JSON, if the job has a journal. */
 type ReadyOutput = { readonly text: string | undefined };
 
 type Classified =
@@ -50,7 +50,7 @@ type Classified =
   | { readonly kind: 'directive'; readonly directive: Directive }
   | { readonly kind: 'refused'; readonly what: string; readonly cause: [cause?: unknown] };
 
-/** Classifies a returned value; even reading it may throw. */
+/** Classifies a returned value; refuses a value that throws when it is read. */
 const classify = (value: unknown, isItem: boolean): Classified => {
   try {
     if (isPoll(value)) return { kind: 'poll' };
@@ -64,7 +64,7 @@ const classify = (value: unknown, isItem: boolean): Classified => {
   }
 };
 
-/** Handles a sensor's "not yet": schedules the next check. The wait takes no slot and uses up no retry. */
+/** Handles a sensor's "not yet": schedules the next check. The wait for it takes no slot and uses up no retry. */
 const pollAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
   if (job.stop && !isCleanUp(task)) {
     cancelTask(job, task);
@@ -96,7 +96,7 @@ const applyDirective = (job: JobRun, task: TaskRun, directive: Directive): void 
   }
 };
 
-/** Handles a branch: this task counts as skipped for downstream tasks neither picked nor downstream of a pick. */
+/** Handles a branch: notes which direct downstream tasks are neither picked nor downstream of a pick. */
 const applyBranch = (job: JobRun, task: TaskRun, { picks, output }: Branch<unknown>): void => {
   const { graph } = job.plan;
   const downstream = graph.downstream[task.index] ?? [];
@@ -139,7 +139,7 @@ const completeWith = (job: JobRun, task: TaskRun, output: unknown): void => {
   else rejectOutput(job, task, unmergeable(output));
 };
 
-/** Handles the result of a fan-out's instance, which may be any value: stores it for the fan-out to collect. */
+/** Completes an instance of a fan-out. Its result may be any value; the fan-out collects the results of all. */
 const completeInstance = (job: JobRun, task: TaskRun, value: unknown): void => {
   const text = encodeForJournal(job, task, value);
   if (text === REJECTED) return;
@@ -153,7 +153,7 @@ const completeInstance = (job: JobRun, task: TaskRun, value: unknown): void => {
   job.commandTask(task, { type: 'attempt.succeeded', output: value }, { output, text });
 };
 
-/** Encodes an output for the journal; undefined if there is no journal or no output. On failure, fails the task. */
+/** Encodes an output for the journal; undefined without journal or output. If encoding fails, fails the task. */
 const encodeForJournal = (job: JobRun, task: TaskRun, output: unknown): string | typeof REJECTED | undefined => {
   if (!job.recorder || output === undefined) return undefined;
   try {
@@ -195,7 +195,7 @@ const complete = (job: JobRun, task: TaskRun, value: object, ready?: ReadyOutput
   });
 };
 
-/** Fails a task because of an invalid output. It is not retried. */
+/** Fails a task, without a retry, because its output is invalid. */
 const rejectOutput = (job: JobRun, task: TaskRun, what: string, ...cause: [cause?: unknown]): void => {
   const error = taskError(task, 'INVALID_OUTPUT', `put out ${what}`, ...cause);
   fail(job, task, error, 'invalidOutput');
@@ -220,7 +220,7 @@ export const handleError = (job: JobRun, task: TaskRun, thrown: unknown): void =
   failOrRetry(job, task, attemptError(task, thrown), thrown, 'error');
 };
 
-/** Fails a fan-out because an instance failed for good. It is not retried: the instance has used up its retries. */
+/** Fails a fan-out because an instance failed for good. No retry: the instance has made its own retries. */
 export const handleInstanceFailure = (job: JobRun, task: TaskRun, cause: TaskError | JobError | undefined): void => {
   fail(job, task, attemptError(task, cause), 'error');
 };
@@ -270,7 +270,7 @@ const fail = (job: JobRun, task: TaskRun, error: TaskError, reason: string): voi
   job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason, error });
 };
 
-/** The error of an attempt that threw. */
+/** Creates the error of an attempt that threw. */
 const attemptError = (task: TaskRun, thrown: unknown): TaskError =>
   taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(thrown)}`, thrown);
 

@@ -10,7 +10,7 @@ import { logOf } from './task-log.ts';
 /** An attempt, with its task and job. */
 export type Work = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
 
-/** Creates the checkpoint of an attempt. Each read decodes a copy, just as it would after a crash. */
+/** Creates the checkpoint of an attempt. Each read of `last` decodes a new copy, as after a crash. */
 export const checkpointOf = ({ job, task, attempt }: Work): Checkpoint => ({
   get last(): unknown {
     return task.checkpoint && decode(task.checkpoint);

@@ -2,7 +2,7 @@ import { SETTLED } from '../../events/states.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { isUnscheduled, scheduleTasks } from './scheduling.ts';
 
-/** Finds the clean-up tasks of a job that begins to stop, and what they wait for. A job that never started has none. */
+/** Finds a stopping job's clean-up tasks, and the upstreams that each waits for. None if the job never started. */
 export const planCleanUp = (job: JobRun): void => {
   if (job.cleanUp || job.startedAt === undefined || job.plan.cleanUps.length === 0) return;
   const waiting = new Map<number, number>();
@@ -24,7 +24,7 @@ export const startCleanUp = (job: JobRun): void => {
   startAll(job, waiting, due);
 };
 
-/** Starts the clean-up tasks for which this settled task was the last upstream to wait for. */
+/** Starts the clean-up tasks that waited only for this task, which has now settled. */
 export const afterSettling = (job: JobRun, task: TaskRun): void => {
   const { waiting, dependents } = job.cleanUp ?? {};
   const due: number[] = [];
@@ -37,7 +37,7 @@ export const afterSettling = (job: JobRun, task: TaskRun): void => {
   if (waiting && due.length > 0) startAll(job, waiting, due);
 };
 
-/** Returns the unsettled tasks upstream of a task: active ones and clean-up. Looks through tasks that never start. */
+/** Returns the active tasks and clean-up upstream of a task. Looks further upstream past tasks that never start. */
 export const unsettledUpstreams = (job: JobRun, index: number): readonly number[] => {
   const { upstream } = job.plan.graph;
   const seen = new Set<number>(upstream[index]);

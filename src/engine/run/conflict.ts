@@ -3,7 +3,7 @@ import type { Overlap } from '../model/context.ts';
 import type { JobRun } from '../model/run.ts';
 import { stopJob } from './shutdown.ts';
 
-/** Reports keys written by two tasks that the graph does not order; with `contextConflict: 'error'`, fails the job. */
+/** Reports keys that two tasks wrote in no fixed order. With `contextConflict: 'error'`, also fails the job. */
 export const reportConflicts = (job: JobRun, overlaps: readonly Overlap[]): void => {
   const { graph, order, positions } = job.plan;
   for (const { key, positions: pair } of overlaps) {

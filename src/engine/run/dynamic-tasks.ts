@@ -40,7 +40,7 @@ export const publishAdded = (job: JobRun, { name, dependsOn, addedBy }: TaskDefi
     ...(addedBy !== undefined && { by: job.pathOf(addedBy) }),
   });
 
-/** Stands in for the function of a task that was added in another process and not passed on resume. */
+/** Replaces the function of a task that was added before a resume, if the resume is not given its definition. */
 export const unknownFunction = (): never => {
   throw new NonRetryableError('It was added to the job while that ran, and its function is not known here');
 };
@@ -138,7 +138,7 @@ const validated = (job: JobRun, specs: readonly AnyTaskSpec[]): readonly TaskDef
   const { indexOf } = plan.graph;
   const names = new Set(drafts.map(({ name }) => name).filter((name) => typeof name === 'string'));
   const before = new Set<string>();
-  // Look-ups rather than copies: a job may grow task by task.
+  // Names are looked up, not copied: if a job grows task by task, copies would cost n².
   const seen: Names = { has: (name) => indexOf.has(name) || before.has(name), [Symbol.iterator]: () => indexOf.keys() };
   const known: Names = {
     has: (name) => indexOf.has(name) || names.has(name),
@@ -162,7 +162,7 @@ const throwIfAny = (jobName: string, [first, ...rest]: readonly Problem[]): void
   if (first) throw new JobDefinitionError(jobName, [first, ...rest]);
 };
 
-/** Returns the job's own plan, copied from the definition's at the first change. */
+/** Returns the job's own plan; copies it from the definition at the first change. */
 const copyPlanOnWrite = (job: JobRun): Plan => {
   const { plan } = job;
   if (job.ownsPlan) return plan;
@@ -207,8 +207,8 @@ const appendTask = (job: JobRun, plan: Plan, task: TaskDefinition): void => {
 };
 
 /**
- * Links the tasks from index `first` on, and orders them after all others. No earlier task depends on them, so Kahn's
- * algorithm would put them last, too.
+ * Links the tasks from index `first` on to their upstreams, and puts them last in topological order: no earlier task
+ * depends on them.
  */
 const appendInOrder = (plan: Plan, first: number): void => {
   const { graph } = plan;

@@ -4,7 +4,7 @@ import type { JobOutcome } from '../definition/task-function.ts';
 import { JobError, type JobErrorCode } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 
-/** Ends a job in which nothing can change any more. The machine picks the final state from the counts. */
+/** Ends a job when none of its tasks can change any more. The machine picks the final state from the counts. */
 export const endJob = (job: JobRun): void => {
   if (job.over) return;
   job.timer?.cancel();
@@ -53,5 +53,5 @@ export const jobErrorOf = (job: JobRun): JobError | undefined => {
   return first && make('JOB_FAILED', `failed: ${first.message}`, first);
 };
 
-/** Returns what was given to `cancel`, in words. */
+/** Returns the cause that was given to `cancel`, as text. */
 const causeText = (cause: unknown): string | undefined => (cause === undefined ? undefined : errorData(cause).message);

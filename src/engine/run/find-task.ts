@@ -4,16 +4,16 @@ import { UnknownTaskError } from '../errors/errors.ts';
 import { didYouMean } from '../errors/suggest.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 
-/** A task found by its path. `job` is undefined if the nested job or fan-out around it has not begun. */
+/** A task found by its path. `job` is undefined if the enclosing nested job or fan-out has not begun. */
 export type Found = {
   readonly job: JobRun | undefined;
   readonly index: number;
   readonly task: TaskRun | undefined;
-  /** Undefined for an instance of a fan-out that has not begun. */
+  /** Undefined for an instance whose fan-out has not begun. */
   readonly definition: TaskDefinition | undefined;
 };
 
-/** Splits a path into steps from the outside in: `outer/name[3]` has `outer`, `/name` and `[3]`. */
+/** Splits a path into steps, outermost first: `outer/name[3]` into `outer`, `/name` and `[3]`. */
 export const stepsOf = (path: string): readonly string[] => String(path).split(/(?=[/[])/);
 
 /** Finds a task by its path: `name`, `outer/inner`, `name[3]`, `outer/name[3]` … @throws UnknownTaskError */
@@ -35,7 +35,7 @@ const findIn = (job: JobRun | undefined, plan: Plan, name: string): Found | unde
   return index === undefined ? undefined : { job, index, task: job?.tasks[index], definition: plan.tasks[index] };
 };
 
-/** Returns an instance of a fan-out that has not begun, although it may turn out not to exist. */
+/** Returns an instance of a fan-out that has not begun. Whether the instance will exist is not known yet. */
 const futureInstance = (step: string): Found | undefined => {
   const index = /^\[(0|[1-9]\d*)\]$/.exec(step)?.[1];
   return index === undefined

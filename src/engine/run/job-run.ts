@@ -1,9 +1,9 @@
-/* Runs a job. `job-run.ts` has its actors and stream; all other files send it commands. In order: `scheduling.ts`
- * schedules or skips tasks. `perform-function.ts` calls a task function with its scope (`scope.ts`, `task-log.ts`,
- * `checkpoint.ts`). `attempt-result.ts` handles the result, with `retry-decision.ts`, `conflict.ts` and, if it adds tasks,
- * `dynamic-tasks.ts` and `pool-problems.ts`. `shutdown.ts` stops a job early, `clean-up.ts` then starts clean-up, `end.ts` ends a
- * job. On request: `pause.ts`, `retry-task.ts`, and `reuse.ts` for results of an earlier job. `find-task.ts` finds a
- * task by path, `output.ts` returns its output, `remote.ts` rejects commands to a job of another process. */
+/* This folder runs a job. `job-run.ts` has the job's actors and stream; the other files send commands to the job. In
+ * order: `scheduling.ts` schedules or skips tasks. `perform-function.ts` calls a task function with its scope
+ * (`scope.ts`, `task-log.ts`, `checkpoint.ts`). `attempt-result.ts` handles the result, with `retry-decision.ts`,
+ * `conflict.ts` and, for added tasks, `dynamic-tasks.ts` and `pool-problems.ts`. `shutdown.ts` stops a job early,
+ * `clean-up.ts` starts clean-up, `end.ts` ends a job. On request: `pause.ts`, `retry-task.ts`, `reuse.ts`,
+ * `find-task.ts`, `output.ts`. `remote.ts` rejects commands to a job that another process runs. */
 import { setImmediate } from 'node:timers';
 import type { Observable } from 'rxjs';
 import { type Actor, createActor } from 'xstate';
@@ -25,7 +25,7 @@ import { recordTimes } from '../model/job-record.ts';
 import { JobRun, type RunEnvironment, type Subject, TaskRun, type TransitionDetails } from '../model/run.ts';
 import { recordTransition } from '../model/task-record.ts';
 
-/** A running job: its actors and stream, and the only two ways to command an actor. `JobRun` documents the methods. */
+/** A running job, with actors and stream. Only `commandJob` and `commandTask` command actors. `JobRun` has the docs. */
 export class LiveRun extends JobRun {
   readonly #stream: EventStream<Subject>;
   #actor: Actor<typeof jobLogic>;
@@ -182,7 +182,7 @@ export class LiveRun extends JobRun {
   startActor(task: TaskRun): void {
     const { path, retry, snapshot } = task;
     const options = { parent: this.#actor, id: path, input: { task: path, retry } };
-    // A fourth option costs XState half a microsecond, and a new task starts from the same snapshot without it.
+    // Leave out `snapshot` for a new task, which starts from the same one anyway: the option costs half a microsecond.
     const isNew = snapshot === initialTaskSnapshot(retry.maxRetries);
     task.actor = createActor(taskLogic, isNew ? options : { ...options, snapshot });
     task.actor.start();
@@ -226,7 +226,7 @@ export class LiveRun extends JobRun {
       }
       task.queue?.acquire(task, at);
     } else if (to === 'ready') {
-      // A task whose condition threw must run in order to fail, even an external one.
+      // A task whose condition threw must run in order to fail, even if it is external.
       if (task.definition.kind !== 'external' || task.conditionError) this.dispatcher.enqueue(task);
     } else if (SETTLED.has(to)) {
       this.#settle(task, to);
@@ -281,7 +281,7 @@ const endAttempt = (task: TaskRun, attempt: Attempt): void => {
   task.claim?.heartbeatTimer?.cancel();
 };
 
-/** Adds the details. A skipped task's error is written without causes: the events of its upstreams have them. */
+/** Adds details to an event. Leaves out the causes of a skipped task's error: the events of its upstreams have them. */
 const addDetails = (event: StampedTransition, { reason, error, output, dueAt }: TransitionDetails): void => {
   if (reason !== undefined) event.reason = reason;
   if (error) event.error = event.to === 'skipped' ? shallowErrorData(error) : errorData(error);

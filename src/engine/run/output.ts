@@ -1,7 +1,7 @@
 import { TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 
-/** Returns a settled task's output, frozen. @throws TaskError if the task did not complete */
+/** Returns the frozen output of a completed task. @throws TaskError if the task did not complete */
 export const outputOf = (job: JobRun, index: number): unknown => {
   const task = job.tasks[index];
   if (task?.state === 'completed') return task.output;

@@ -5,7 +5,7 @@ import { NO_VALUE } from '../durable/journal.ts';
 import { CommandError } from '../errors/errors.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 
-/** The default for who pauses a job or task. */
+/** The default of who pauses a job or task. */
 export const THE_PROGRAM = 'the program';
 
 /** Pauses a job: nothing new starts in it or in jobs nested in it, and their time limits pause. @throws CommandError */
@@ -43,7 +43,7 @@ export const resumeJob = (job: JobRun): void => {
   if (!job.paused) continueJob(job);
 };
 
-/** Pauses a task that has not started, or a running external task or nested job. @throws CommandError */
+/** Pauses a task that has not started, or that is external, a nested job or a fan-out. @throws CommandError */
 export const pauseTask = (task: TaskRun, by: string): void => {
   requireName(by);
   const { job, definition, state } = task;
@@ -91,7 +91,7 @@ export const resumeTask = (job: JobRun, index: number): void => {
   if (!job.paused && (task.state as TaskState) !== 'paused') continueTask(task);
 };
 
-/** Ends the pauses of a stopping job and of its clean-up, so that both can finish. */
+/** Resumes the timers and queues of a stopping job, and its paused clean-up, so that both can finish. */
 export const releaseCleanUps = (job: JobRun): void => {
   continueJob(job);
   for (const index of job.plan.cleanUps) resumeTask(job, index);
@@ -122,7 +122,7 @@ const continueJob = (job: JobRun): void => {
   job.dispatcher.dispatch();
 };
 
-/** Resumes a task's timers and nested job; delivers the nested job's outcome, if it ended while paused. */
+/** Resumes a task's timers and nested job. If the nested job ended during the pause, applies its outcome. */
 const continueTask = (task: TaskRun): void => {
   const { attempt, child } = task;
   task.deadlineTimer?.resume();

@@ -11,7 +11,7 @@ import { createScope } from './scope.ts';
 import { cancelTask } from './shutdown.ts';
 import { logOf } from './task-log.ts';
 
-/** Calls a task's function, and applies the outcome unless the attempt has ended meanwhile. */
+/** Calls a task's function. Applies the outcome, unless the attempt has ended meanwhile. */
 export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
   const { run, output: schema } = task.definition;
   let outcome: unknown;
@@ -65,7 +65,7 @@ const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: 'succeeded' 
   if (phase === 'aborting') cancelTask(job, task);
 };
 
-/** Whether the task around a job, or one further out, has since begun another attempt. */
+/** Whether a newer attempt of an enclosing task has replaced this job or an enclosing one. */
 const isReplaced = (job: JobRun): boolean => {
   const { parent } = job;
   return parent !== undefined && (parent.child !== job || isReplaced(parent.job));

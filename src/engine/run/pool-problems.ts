@@ -35,7 +35,7 @@ export const poolProblems = (tasks: readonly TaskDefinition[], pools: Pools, pre
     );
   });
 
-/** Returns the pools of a nested job, combined with those around it. */
+/** Combines the pools of a nested job with those of the enclosing jobs: of two sizes, the smaller applies. */
 const withPools = (parent: Pools, own: Plan['options']['pools'] = {}): Pools => ({
   poolNames: () => [...new Set([...Object.keys(own), ...parent.poolNames()])],
   poolSize: (name) => {

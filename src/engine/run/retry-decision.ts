@@ -11,7 +11,7 @@ type RetryDecision =
   /** The policy's own function threw, or returned an invalid wait. */
   | { readonly retry: false; readonly thrown: unknown };
 
-/** Decides whether to retry after an error, and after what wait. In a job that is ending, only clean-up is retried. */
+/** Decides whether and after how long to retry after an error. In a job that is ending, retries only clean-up. */
 export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryDecision => {
   const { retry, attempts, attemptsNotCounted, snapshot } = task;
   if ((job.stop && !isCleanUp(task)) || isNotRetryable(thrown)) return { retry: false };
@@ -33,7 +33,7 @@ export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryD
   }
 };
 
-/** Whether a retry can't help, because the same check would fail again. */
+/** Whether a retry can't help: the error forbids it, or the same check would fail again. */
 const isNotRetryable = (thrown: unknown): boolean =>
   isA(thrown, NonRetryableError) || isA(thrown, SchemaError) || isA(thrown, OptionError);
 

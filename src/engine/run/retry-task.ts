@@ -38,7 +38,7 @@ const retriable = (job: JobRun): readonly TaskRun[] =>
 const wantsRetry = (task: TaskRun): boolean =>
   !task.job.over && (task.state === 'failed' ? !firstConsequence(task) : task.exhausted === true);
 
-/** Returns the first task that started because of this failure: the failure can't be undone any more. */
+/** Returns the first downstream task that has started after this failure, if any: the failure can't be undone then. */
 const firstConsequence = ({ job, index }: TaskRun): TaskRun | undefined =>
   reachable(index, job.plan.graph.downstream)
     .map((next) => job.tasks[next])

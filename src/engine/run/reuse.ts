@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { SETTLED } from '../../events/states.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 
-/** The tasks that run again, by index, each with the paths that select it: its own, or paths inside it. */
+/** For each task that runs again, by index: the paths that select it, which are its own or paths inside it. */
 export type RerunPaths = ReadonlyMap<number, ReadonlySet<string>>;
 
-/** Finds the tasks of a job that the paths name or lead into. */
+/** Finds the tasks of a job that run again because a path names them or a task inside them. */
 export const rerunPathsOf = (job: JobRun, paths: Iterable<string>): RerunPaths => {
   const prefix = job.pathOf('');
   const rerunPaths = new Map<number, Set<string>>();
@@ -22,7 +22,7 @@ export const rerunPathsOf = (job: JobRun, paths: Iterable<string>): RerunPaths =
   return rerunPaths;
 };
 
-/** Returns the paths inside a task that run again; undefined if the whole task does. */
+/** Returns the paths inside a task that run again; undefined if the whole task runs again. */
 export const pathsInside = ({ index, path }: TaskRun, rerunPaths: RerunPaths): ReadonlySet<string> | undefined => {
   const paths = rerunPaths.get(index);
   return paths?.has(path) ? undefined : paths;
@@ -41,8 +41,8 @@ export const reusableResults = ({ plan, tasks, removed }: JobRun, rerunPaths: Re
 };
 
 /**
- * Reuses results of an earlier job: the tasks complete at once. If only part of a nested job runs again, its other
- * results are reused when it begins.
+ * Reuses results of an earlier job: their tasks complete at once. If only a part of a nested job or fan-out runs again,
+ * its other results are reused when it begins.
  */
 export const reuseResults = (
   job: JobRun,
@@ -70,7 +70,7 @@ export const reuseResults = (
   }
 };
 
-/** Sets which paths inside a task run again when it begins; stored, since another process may begin it. */
+/** Sets the paths inside a task that run again when the task begins. Stores them for a resume in another process. */
 export const reuseWhenStarted = (task: TaskRun, pathsToRerun: ReadonlySet<string>): void => {
   task.pathsToRerun = pathsToRerun;
   task.job.recorder?.put(task.path, 'again', JSON.stringify([...pathsToRerun]));
@@ -78,7 +78,7 @@ export const reuseWhenStarted = (task: TaskRun, pathsToRerun: ReadonlySet<string
 
 const WHEN = { reason: 'when' } as const;
 
-/** Reuses results in a child job if its input is the same; for a fan-out, those of each item that is the same. */
+/** Reuses earlier results in a child job: all if its input is the same; in a fan-out, results of unchanged items. */
 export const reuseInChild = (child: JobRun, earlier: JobRun | undefined, pathsToRerun: ReadonlySet<string>): void => {
   if (!earlier || child.over) return;
   if (!child.isFanOut) {
@@ -134,7 +134,7 @@ const textOf = ({ recorder }: JobRun, { output, path }: TaskRun): string | typeo
 
 const UNSTORABLE = Symbol('unkeepable');
 
-/** Returns the default paths to retry: failed (not tolerated), not ready and cancelled tasks, or those inside them. */
+/** Returns the paths to retry by default: failed (not tolerated), not ready and cancelled tasks, the innermost ones. */
 export const failedPaths = (job: JobRun): readonly string[] =>
   job.tasks.flatMap((task) => {
     if (!task || job.removed?.has(task.index) || !SETTLED.has(task.state)) return [];

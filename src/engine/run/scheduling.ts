@@ -16,7 +16,7 @@ import { createConditionScope } from './scope.ts';
 /** Why a task was skipped. */
 export type SkipReason = 'upstreamFailed' | 'upstreamNotReady' | 'upstreamSkipped' | 'branch' | 'triggerRule' | 'when';
 
-/** Counts the outcome of a settled task in its downstream, and starts or skips the tasks that this decides. */
+/** Counts a settled task's outcome for its downstream tasks. Schedules or skips tasks whose rule is now decided. */
 export const onUpstreamSettled = (job: JobRun, task: TaskRun): void => {
   task.counted = true;
   const downstream = job.plan.graph.downstream[task.index] ?? [];
@@ -31,7 +31,7 @@ export const onUpstreamSettled = (job: JobRun, task: TaskRun): void => {
   scheduleTasks(job, due);
 };
 
-/** Schedules tasks, or skips those whose condition is false. All become ready before the first of them runs. */
+/** Schedules tasks, or skips a task whose condition is false. All become ready before any of them runs. */
 export const scheduleTasks = (job: JobRun, indexes: number[]): void => {
   for (const index of sortByRank(job.plan, job.options.sequential, indexes)) {
     // A task that reuses an earlier result has already settled.
@@ -55,8 +55,8 @@ const applyCondition = (job: JobRun, task: TaskRun, run: boolean): void => {
 };
 
 /**
- * Evaluates a task's rule again, when the task was added or an upstream is retried. Counts only upstreams whose
- * transition has been delivered; the others are counted on delivery.
+ * Evaluates a task's trigger rule after the task was added or an upstream was retried. An upstream whose settling has
+ * not been delivered yet is counted on delivery.
  */
 export const evaluateTask = (job: JobRun, index: number): void => {
   const rule = job.plan.tasks[index]?.trigger;
@@ -70,13 +70,13 @@ export const evaluateTask = (job: JobRun, index: number): void => {
   else if (decision === 'skip') skip(job, index);
 };
 
-/** Evaluates the condition of a restored ready task again: if it throws, as before, the task must fail. */
+/** Evaluates a restored ready task's condition again, only to find out whether it throws: then the task must fail. */
 export const recheckCondition = (job: JobRun, task: TaskRun): void => {
   const { when } = task.definition;
   if (when && task.attempts === 0) evaluateCondition(job, task, when);
 };
 
-/** Returns the error of a task skipped after a failure. `among` selects the upstreams that had settled by then. */
+/** Creates the error of a task skipped after a failure. `among` selects the upstreams that settled before the skip. */
 export const upstreamError = (
   job: JobRun,
   task: TaskRun,
@@ -91,7 +91,7 @@ export const evaluateAll = (job: JobRun): void => {
   for (const index of job.plan.order) if (isUnscheduled(job, index)) evaluateTask(job, index);
 };
 
-/** Whether a task of the job has not been scheduled yet. */
+/** Whether a task of the job, which has not been removed, is still unscheduled. */
 export const isUnscheduled = (job: JobRun, index: number): boolean =>
   (job.tasks[index]?.state ?? 'unscheduled') === 'unscheduled' && !job.removed?.has(index);
 
@@ -127,7 +127,7 @@ const outcomeCountsOf = (job: JobRun, index: number): OutcomeCounts => {
   return counts;
 };
 
-/** Returns how a settled task counts for one of its downstream. */
+/** Returns a settled task's outcome for one downstream task: a branch is `skipped` for tasks that it did not pick. */
 const outcomeOf = (task: TaskRun, consumer: number): Outcome => {
   if (task.state === 'completed') return task.branchesNotTaken?.has(consumer) ? 'skipped' : 'success';
   if (task.state === 'failed') return task.error?.tolerated ? 'tolerated' : 'failed';
@@ -172,7 +172,7 @@ const skipCause = (
   return skipped ? { reason: skipReason(skipped), upstream: skipped } : { reason: 'triggerRule' };
 };
 
-/** Rules under which a failed upstream is the reason for a skip. */
+/** Trigger rules under which a failed (here) or skipped (`FORBID_SKIPS`) upstream is the reason for a skip. */
 const FORBID_FAILURE = new Set<TriggerRule>(['allSuccess', 'oneSuccess', 'noneFailed', 'noneFailedMinOneSuccess']);
 
 const FORBID_SKIPS: ReadonlySet<TriggerRule> = new Set([

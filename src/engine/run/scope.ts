@@ -59,10 +59,10 @@ export const createConditionScope = (job: JobRun, task: TaskRun): ConditionScope
   taskName: task.path,
 });
 
-/** Returns the job that a task belongs to; for an instance of a fan-out, the job of the fan-out. */
+/** Returns the job itself; for the child job of a fan-out, the job that the fan-out's task belongs to. */
 const enclosingJob = (job: JobRun): JobRun => (job.isFanOut && job.parent ? enclosingJob(job.parent.job) : job);
 
-/** Returns the outputs of a task's direct dependencies at a version; for an instance, those of its fan-out. */
+/** Returns the outputs of a task's direct dependencies at a version. An instance has its fan-out's dependencies. */
 const outputsOf = ({ job, index }: TaskRun, version: number): Readonly<Record<string, unknown>> => {
   if (job.isFanOut && job.parent) return outputsOf(job.parent, version);
   const outputs: [string, unknown][] = [];

@@ -23,7 +23,7 @@ export const stopJob = (job: JobRun, stop: Stop): void => {
   applyStop(job, { ...stop, mode });
 };
 
-/** Cancels a job. A restored job that has not resumed yet gets the stop first, so that it starts nothing new. */
+/** Cancels a job. Sets the stop before a restored job resumes, so that the job starts nothing new. */
 export const cancelJob = (job: JobRun, mode: Stop['mode'], cause: unknown): void => {
   const stop: Stop = { to: 'cancelled', mode, ...(cause !== undefined && { cause }) };
   if (job.startNow && !job.over && job.state !== 'idle') {
@@ -39,7 +39,7 @@ export const cancelJob = (job: JobRun, mode: Stop['mode'], cause: unknown): void
 /** Applies a stop to all active tasks, except to clean-up. */
 export const applyStop = (job: JobRun, { to, mode, cause, reason: given }: Stop): void => {
   const reason = given ?? new AbortError(ABORT_CODES[to], `The job ${ENDINGS[to]}.`, cause);
-  // In one batch, so that all these tasks end before any clean-up begins.
+  // In one batch, so that all tasks to stop end before any clean-up begins.
   job.batch(() => {
     for (const task of [...job.active]) if (mayEnd(job, task)) stopTask(job, task, mode, reason);
     startCleanUp(job);
@@ -60,7 +60,7 @@ const noteStop = ({ recorder, parent }: JobRun, { to, mode, cause, conflict, rea
   recorder.put(parent?.path ?? '', 'stop', JSON.stringify(text));
 };
 
-/** Whether a stop applies to a task. Clean-up continues, unless the job is interrupted: nothing is stored then. */
+/** Whether a stop ends a task. Clean-up continues, unless the job is interrupted: nothing can be stored then. */
 const mayEnd = (job: JobRun, task: TaskRun): boolean => job.stop?.interrupted === true || !isCleanUp(task);
 
 const stopTask = (job: JobRun, task: TaskRun, mode: Stop['mode'], reason: AbortError): void => {
@@ -88,7 +88,7 @@ export const cancelTask = (job: JobRun, task: TaskRun): void => {
   job.commandTask(task, { type: 'task.cancel', reason }, { reason });
 };
 
-/** Returns the stop of a nested job whose outer job stops. */
+/** Returns the stop to apply to a nested job when the enclosing job stops. */
 const childStop = ({ stop }: JobRun, mode: Stop['mode'], reason: AbortError): Stop => ({
   to: 'cancelled',
   mode,
@@ -111,8 +111,8 @@ const abortTask = (job: JobRun, task: TaskRun, reason: AbortError): void => {
 };
 
 /**
- * Aborts an attempt and applies the verdict: at once, or when its nested job is over. A nested job without grace period
- * and clean-up ends at once.
+ * Aborts an attempt and calls `onAborted`: at once, or when the attempt's nested job is over. A nested job ends at once
+ * if it has no grace period and no clean-up.
  */
 export const abortAttempt = ({ attempt, child }: TaskRun, reason: AbortError, onAborted: () => void): void => {
   attempt?.abort(reason);

@@ -1,5 +1,5 @@
-/* This folder is the engine's access to time. `clock.ts` is the port; programs may supply their own. `time-limit.ts`
- * says whether a limit exists, `pausable-timer.ts` is its timer. `on-abort.ts` registers callbacks on abort signals. */
+/* Access to time. `clock.ts` is the port; a program may supply its own clock. `time-limit.ts` checks whether a limit is
+ * set, `pausable-timer.ts` is the timer for a limit, and `on-abort.ts` registers callbacks on abort signals. */
 
 /** The port through which the engine reads the time and sets timers. */
 export type Clock = {

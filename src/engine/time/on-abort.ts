@@ -3,8 +3,8 @@ const waiting = new WeakMap<AbortSignal, Waiting>();
 type Waiting = { readonly callbacks: Set<(reason: unknown) => void>; readonly listener: () => void };
 
 /**
- * Calls back once, with the reason, when the signal aborts; not if it has already. Returns a function that removes the
- * callback. Callbacks share one listener, because Node warns of a leak at more than ten.
+ * Calls `callback` once, with the reason, when the signal aborts; never if the signal has aborted already. Returns a
+ * function that removes the callback. Callbacks share one listener, because Node 20 warns at more than ten.
  */
 export const onAbort = (signal: AbortSignal | undefined, callback: (reason: unknown) => void): (() => void) => {
   if (!signal) return () => {};

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** A timer that stops while paused, since time limits do not count paused time. Fires once, after `delayMs` ms. */
+/** A timer that can be paused, for time limits without paused time. Fires once, after `delayMs` ms of unpaused time. */
 export class PausableTimer {
   readonly #clock: Clock;
   readonly #fire: () => void;

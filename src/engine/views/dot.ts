@@ -46,7 +46,7 @@ const tooltipOf = ({ state, startedAt, durationMs, attempts, reason }: TaskView)
   return tooltipText(lines.join('\n'));
 };
 
-/** Black text is readable on all of these, also where X11 and the web disagree on `green`. */
+/** Fill colours on which black text is readable, with either definition of `green` (X11 or web). */
 const FILLS: Readonly<Record<TaskState, string>> = {
   unscheduled: 'gray',
   ready: 'lightskyblue',
@@ -63,16 +63,16 @@ const FILLS: Readonly<Record<TaskState, string>> = {
 
 const FONT = '"Helvetica,Arial,sans-serif"';
 
-/** Quotes a node's id. Graphviz keeps both backslashes of `\\` in an id, so ids of different names stay different. */
+/** Quotes a node's id. Graphviz does not unescape `\\` in an id, so different names have different ids. */
 const idOf = (name: string): string => `"${printable(name).replace(/["\\]/g, '\\$&')}"`;
 
-/** Quotes a label so that it is shown literally: unescaped, `\N`, `\l` and `&lt;` have a meaning of their own. */
+/** Quotes a label so that Graphviz shows it literally: unescaped, `\N`, `\l` and `&lt;` have special meanings. */
 const textOf = (text: string): string =>
   `"${printable(text).replace(/["\\]/g, '\\$&').replaceAll('&', '&amp;').replaceAll('\n', '\\n')}"`;
 
 /** Quotes a tooltip, in which Graphviz unescapes backslashes twice. */
 const tooltipText = (text: string): string => textOf(text.replaceAll('\\', '\\\\'));
 
-/** Replaces characters that C strings or XML can't hold with U+FFFD, and unifies line ends. */
+/** Replaces characters that C strings or XML can't hold with U+FFFD, and line ends with `\n`. */
 const printable = (text: string): string =>
   text.replace(/\r\n?/g, '\n').replace(/(?![\t\n])[\p{Cc}\p{Cs}\uFFFE\uFFFF]/gu, '\uFFFD');

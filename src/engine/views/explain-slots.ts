@@ -11,14 +11,15 @@ export type SlotReason =
       readonly text: string;
       /** Name of the limit, such as `pool "db" of the engine`. */
       readonly limit: string;
-      /** Slots of the limit, slots taken, and slots that this task needs. */
+      /** Number of slots: in total, in use, and needed by this task. */
       readonly size: number;
       readonly taken: number;
       readonly wanted: number;
       /** Paths of the tasks that hold the slots, with the job's id if they belong to another job. */
       readonly holders: readonly string[];
-      /** Number of tasks that come before this one when a slot is free, and the paths of the first five of them. */
+      /** Number of tasks that run before this one. */
       readonly ahead: number;
+      /** Paths of the first five tasks that run before this one. */
       readonly before: readonly string[];
     }
   /** `until` is when the next start is allowed, in epoch ms. */
@@ -26,10 +27,10 @@ export type SlotReason =
 
 export type SlotReasons = (task: TaskRun) => readonly SlotReason[];
 
-/** The tasks of a queue in their order, and the place of each. */
+/** The tasks of a queue in the order in which they run, and the position of each task. */
 type Order = { readonly waiting: readonly TaskRun[]; readonly places: ReadonlyMap<TaskRun, number> };
 
-/** Returns a function that returns a task's reasons; it sorts each queue and names a limit's holders only once. */
+/** Returns a function that returns a task's reasons. Caches the sorted queues and the names of slot holders. */
 export const slotReasons = (job: JobRun): SlotReasons => {
   const orders = new Map<WaitQueue, Order>();
   const holders = new Map<Semaphore, readonly string[]>();
@@ -61,7 +62,7 @@ export const slotReasons = (job: JobRun): SlotReasons => {
     const before = waiting.slice(0, Math.min(ahead, 5)).map(named);
     const own = queue.blockedBy(task, now);
     const head = queue.peek();
-    // A task that nothing blocks itself waits for the first task of its queue: report what blocks that one.
+    // If no limit blocks the task itself, it waits for the first task of its queue: report what blocks the first task.
     const limits = own.length > 0 || !head || head === task ? own : queue.blockedBy(head, now);
     return limits.map((limit) =>
       limit.kind === 'rateLimit'

@@ -24,9 +24,9 @@ export type Reason =
   | { readonly kind: 'poll'; readonly text: string; readonly polls: number; readonly at: number }
   | { readonly kind: 'paused'; readonly text: string; readonly by: string; readonly what: 'task' | 'job' }
   | { readonly kind: 'external'; readonly text: string }
-  /** The job has not begun, is ending, is in an engine that is closing, or is about to schedule or run the task. */
+  /** The job has not begun, is ending, or will schedule or run the task within this tick; or its engine is closing. */
   | { readonly kind: 'job'; readonly text: string }
-  /** The task has ended, or the job has without it. `reason` says why, if the task did not complete. */
+  /** The task has ended, or the job ended before the task ran. `reason` says why the task did not complete. */
   | { readonly kind: 'ended'; readonly text: string; readonly reason?: string };
 
 export const explainAll = (job: JobRun, slots = slotReasons(job)): readonly Explanation[] =>
@@ -110,7 +110,7 @@ const pollReason = ({ polls = 0, dueAt = Number.POSITIVE_INFINITY, reason }: Tas
   at: dueAt,
 });
 
-/** Returns the reasons of the task's own pause, its job's, and those of the jobs around that. */
+/** Returns all pauses that hold the task: its own, the pause of its job, and the pauses of enclosing jobs. */
 const pausedReasons = (job: JobRun, index: number, task: TaskRun | undefined): readonly Reason[] => {
   const held = job.ending ? undefined : job.pauseRequests?.get(index);
   const own: Reason[] = [];
@@ -137,7 +137,7 @@ const pausedText = (task: TaskRun, by: string): string =>
     ? `waits for a person to retry it: its retries are used up after attempt ${task.attempts}, because ${task.lastError?.message}`
     : `was paused by ${by}`;
 
-/** Returns the upstreams a task still waits for; in a stopping job, those its clean-up waits for. */
+/** Returns the upstreams that a task waits for. When a job stops, clean-up ignores tasks that never start. */
 const awaited = (job: JobRun, index: number): readonly number[] => {
   if (job.stop) return unsettledUpstreams(job, index);
   return (job.plan.graph.upstream[index] ?? []).filter(

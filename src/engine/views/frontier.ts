@@ -1,7 +1,7 @@
 import type { TaskState } from '../../events/event.ts';
 import { edgesOf, type GraphView, type TaskView } from './graph-view.ts';
 
-/** A task at the border between what has completed in a job and what has not. All lists of names are sorted. */
+/** A task at the border between completed and uncompleted tasks of a job. All lists of names are sorted. */
 export type FrontierItem = {
   readonly task: string;
   readonly state: TaskState;
@@ -10,7 +10,7 @@ export type FrontierItem = {
   readonly subtree: readonly string[];
 };
 
-/** Returns, by name, tasks not completed although all their upstreams have, and those that failed or are not ready. */
+/** Returns, sorted by name, uncompleted tasks whose upstreams have all completed, and tasks failed or not ready. */
 export const frontierOf = (view: GraphView): FrontierItem[] => {
   const links = linksOf(view);
   return view.tasks
@@ -19,7 +19,7 @@ export const frontierOf = (view: GraphView): FrontierItem[] => {
     .map((task) => itemOf(task, links));
 };
 
-/** Returns the completed tasks that have an uncompleted task anywhere downstream, by name. They need not run again. */
+/** Returns, sorted by name, the completed tasks that have an uncompleted task anywhere downstream. */
 export const boundaryOf = (view: GraphView): FrontierItem[] => {
   const links = linksOf(view);
   const aboveOpen = new Set(view.tasks.filter(isOpen));

@@ -5,8 +5,8 @@ import { mermaidText } from './mermaid-text.ts';
 import { timeAxis } from './time-axis.ts';
 
 /**
- * Renders a job's times as a Mermaid Gantt chart: a section per task, by first `ready`; grey bars are waits in the
- * queue, red ones failed attempts, all others attempts. A bar too short to be seen becomes a diamond.
+ * Renders a job's times as a Mermaid Gantt chart with one section per task, ordered by first `ready`. Grey bars are
+ * waits in the queue, red bars are failed attempts, all others are attempts. A bar too short to be seen is a diamond.
  */
 export const ganttOf = (view: GraphView): string => {
   const tasks = view.tasks
@@ -64,8 +64,8 @@ const barsOf = (task: TaskView, chart: Extent): Bar[] => {
 };
 
 /**
- * Returns the outcome of an attempt in words. An attempt before the task's last has failed; a check before the last of
- * a sensor was only not ready, which is shown as `running`.
+ * Returns the outcome of an attempt in words. Every attempt but the last has failed; every check of a sensor but the
+ * last was not ready, which is shown as `running`.
  */
 const outcomeOf = (task: TaskView, span: Span, isLast: boolean): string => {
   const { kind, state } = task;
@@ -76,7 +76,7 @@ const outcomeOf = (task: TaskView, span: Span, isLast: boolean): string => {
   return state === 'notReady' ? 'not ready' : 'running';
 };
 
-/** Returns whether a task lasted longer than its last attempt, because it was cancelled while waiting for another. */
+/** Returns whether a task was cancelled after its last attempt had ended, while it waited for the next attempt. */
 const outlived = ({ startedAt = 0, durationMs = 0 }: TaskView, { endedAt }: Span): boolean =>
   endedAt !== undefined && endedAt < startedAt + durationMs;
 
@@ -92,12 +92,12 @@ const lineOf = ({ text, tag, from, to }: Bar, chart: Extent): string => {
   return `${text} :${isVisible ? '' : 'milestone, '}${tag}, ${from}, ${to}`;
 };
 
-/** A bar is visible if it is longer than 1/500 of the chart: two pixels of a thousand. */
+/** A bar is visible if it is longer than 1/500 of the chart: 2 px of 1,000 px. */
 const SHORTEST_SEEN = 500;
 
 /**
- * Formats the name of a section, broken into rows if it is long. Mermaid uses it as an object's key: a number would
- * then change its place, and `__proto__` would be lost. An entity in the text prevents both.
+ * Formats the name of a section, in several rows if it is long. Mermaid uses the name as an object key, so a number
+ * would move to the front and `__proto__` would be lost. Escaping a character prevents both.
  */
 const sectionText = (name: string): string => {
   const text = rowsOf(name).map(mermaidText).join('<br/>');
@@ -108,7 +108,7 @@ const rowsOf = (name: string): readonly string[] => name.match(ROWS) ?? [];
 
 const ROWS = /.{1,32}(?:\s|$)|.{1,32}/gsu;
 
-/** Returns the width to reserve for the names, in px. Mermaid's default of 75 px holds ten letters. */
+/** Returns the width in px to reserve for the names of sections. Mermaid's default of 75 px holds ten letters. */
 const leftPadding = (tasks: readonly TaskView[]): number => {
   const widest = tasks.flatMap(({ name }) => rowsOf(name)).reduce((most, row) => Math.max(most, widthOf(row)), 0);
   return Math.max(75, Math.ceil(widest * LETTER_PX) + 24);

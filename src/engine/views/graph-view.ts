@@ -1,8 +1,8 @@
-/* This folder shows what a definition or job looks like; views only read. `view-of.ts` converts either to the plain
- * data of `graph-view.ts`. From that, `dot.ts` and `mermaid.ts` draw the graph (`svg.ts` lays DOT out), `gantt.ts`
- * draws the times on the axis of `time-axis.ts`, and `frontier.ts` finds where a job has stopped. `mermaid-text.ts` and
- * `duration-text.ts` format texts. `explain.ts` says why a task is not running; `explain-slots.ts` adds reasons that
- * lie in limits. */
+/* This folder shows what a definition or job looks like; views only read. `view-of.ts` converts a definition or job to
+ * the plain data of `graph-view.ts`. From this data, `dot.ts` and `mermaid.ts` draw the graph (`svg.ts` lays out DOT),
+ * `gantt.ts` draws the times on the axis of `time-axis.ts`, and `frontier.ts` finds where a job has stopped.
+ * `mermaid-text.ts` and `duration-text.ts` format text. `explain.ts` says why a task is not running, `explain-slots.ts`
+ * which limits it waits for. `metrics.ts` counts events. */
 
 import type { TaskState } from '../../events/event.ts';
 import type { TaskKind } from '../definition/options.ts';
@@ -12,7 +12,7 @@ export type TaskView = {
   readonly name: string;
   readonly kind: TaskKind;
   readonly dependsOn: readonly string[];
-  /** Absent if a definition is shown. */
+  /** Absent in the view of a definition. */
   readonly state?: TaskState;
   readonly attempts?: number;
   /** Start of the first attempt, in epoch ms. */
@@ -23,15 +23,15 @@ export type TaskView = {
   readonly spans?: readonly Span[];
 };
 
-/** What every view is drawn from. Tasks are in declaration order. */
+/** The data that every view is drawn from. Tasks are in declaration order. */
 export type GraphView = {
-  /** Time at which the job is shown, in epoch ms; its end if it is over. Absent for a definition. */
+  /** Time that the view shows, in epoch ms: now or, if the job is over, its end. Absent for a definition. */
   readonly now?: number;
   readonly name: string;
   readonly tasks: readonly TaskView[];
 };
 
-/** Returns the dependencies as edges: by target in declaration order, then in the order of its `dependsOn`. */
+/** Returns the dependencies as edges, in the declaration order of `to`, then in the order of its `dependsOn`. */
 export const edgesOf = ({ tasks }: GraphView): { readonly from: TaskView; readonly to: TaskView }[] => {
   const byName = new Map(tasks.map((task) => [task.name, task]));
   return tasks.flatMap((to) =>

@@ -20,7 +20,7 @@ export const mermaidOf = (view: GraphView): string => {
   return `flowchart TD\n${lines.map((line) => `  ${line}\n`).join('')}`;
 };
 
-/** In this order: rectangle, stadium, parallelogram, subroutine, hexagon. */
+/** Node shapes. In this order: rectangle, stadium, parallelogram, subroutine, hexagon. */
 const SHAPES: Readonly<Record<TaskKind, readonly [open: string, close: string]>> = {
   task: ['[', ']'],
   sensor: ['([', '])'],

@@ -7,26 +7,26 @@ import { runningSince } from '../model/task-record.ts';
 
 /** Counts and sums over all events so far; plain data. */
 export type Metrics = {
-  /** How many tasks are in each state now; a task is counted from its first event on. */
+  /** Number of tasks in each state. A task is counted from its first event on. */
   readonly tasks: Readonly<Record<TaskState, number>>;
   readonly attempts: number;
-  /** Checks of sensors that brought "not yet", which count as no attempt. */
+  /** Sensor checks that returned "not yet"; not counted as attempts. */
   readonly polls: number;
   /** Attempts after the first of a task. */
   readonly retries: number;
-  /** Attempts that ended by their time limit. */
+  /** Attempts that exceeded the task's `timeout`. */
   readonly timeouts: number;
   readonly lateResults: number;
   readonly conflicts: number;
-  /** Time that ended attempts took, all together, in ms. */
+  /** Total time of ended attempts and checks, in ms. */
   readonly runMs: number;
-  /** Time from `ready` to `running`, all together, in ms. */
+  /** Total time from `ready` to `running`, in ms. */
   readonly waitMs: number;
 };
 
 /**
- * The metrics after each event, of one job or of many.
- * @param initial States, by path, of tasks counted from the beginning, for the events of one job. Default none.
+ * Emits the metrics after each event, for one job or many.
+ * @param initial States of tasks by path, to count tasks of a single job before their first event. Default: no tasks.
  */
 export const metrics =
   (initial: Readonly<Record<string, TaskState>> = {}): OperatorFunction<JobEvent, Metrics> =>
@@ -46,7 +46,7 @@ export const metrics =
     return events$.pipe(scan(next, { ...NONE, tasks: countStates(initial) } as Metrics));
   };
 
-/** The tasks of a job by path: the state of each, and the record of each that has begun and not settled. */
+/** The tasks of a job by path: `states` of all, `records` of those that have begun but not settled. */
 type KnownTasks = { readonly states: Map<string, TaskState>; readonly records: Map<string, StoredTask> };
 
 const count = (counts: WritableDraft<Metrics>, event: JobEvent, { states, records }: KnownTasks): void => {
@@ -71,8 +71,8 @@ const count = (counts: WritableDraft<Metrics>, event: JobEvent, { states, record
 };
 
 /**
- * Counts a transition of a task whose record is still that from before it. `before` is the state that the task was
- * counted in: of a task in a nested job that is tried again, that of the attempt before.
+ * Counts a transition that `record` does not contain yet. `before` is the state in which the task was counted. In a
+ * retried nested job, it is the state from the previous attempt of the nested job, not the event's `from`.
  */
 const countTransition = (
   counts: WritableDraft<Metrics>,

@@ -1,6 +1,6 @@
 import { TintypeError } from '../errors/errors.ts';
 
-/** Thrown when an optional package can't be loaded. `cause` is the error of loading it. */
+/** Thrown when an optional package can't be loaded. `cause` is the error that loading it threw. */
 export class MissingPeerError extends TintypeError {
   override readonly name = 'MissingPeerError';
   readonly code = 'MISSING_PEER';
@@ -14,7 +14,7 @@ export class MissingPeerError extends TintypeError {
 }
 
 /**
- * Renders DOT, or the DOT of a job or definition, as SVG; Graphviz does the layout.
+ * Renders a job, a definition or DOT text as SVG; Graphviz does the layout.
  * @throws MissingPeerError if `@viz-js/viz` can't be loaded; Error of Graphviz for invalid DOT
  */
 export const toSvg = async (source: string | { toDot(): string }): Promise<string> => {

@@ -1,4 +1,4 @@
-/** Returns Mermaid's settings for a chart of this length: at most nine marks (up to eight years), fitting labels. */
+/** Returns Mermaid's axis settings for a chart of this length: at most nine marks, up to a length of eight years. */
 export const timeAxis = (lengthMs: number): { readonly axisFormat: string; readonly tickInterval: string } => {
   const [stepMs, tickInterval] = STEPS.find(([step]) => lengthMs <= step * MAX_STEPS) ?? LONGEST;
   return { axisFormat: formatOf(stepMs, lengthMs), tickInterval };

@@ -6,8 +6,8 @@ import { HttpBodyError, shortened } from './error.ts';
 export const MAX_BODY_BYTES = 10 * 2 ** 20;
 
 /**
- * Reads a body into `parts` until they exceed `most` bytes; then cancels the rest, which closes the connection.
- * Resolves to whether the body was read whole. Rejects with the stream's error or the signal's reason.
+ * Reads a body into `parts` until `parts` exceed `most` bytes; then cancels the rest, which closes the connection.
+ * Resolves to whether the whole body was read. Rejects with the stream's error or the signal's reason.
  */
 export const readInto = async (
   parts: Uint8Array[],
@@ -50,8 +50,8 @@ export const tooLarge = (what: string): never => {
 };
 
 /**
- * Converts a body to data: JSON by content-type, else text by charset (default UTF-8); `null` if empty. `what` names
- * the request.
+ * Parses a body as JSON if its content-type says so, else decodes it as text by its charset (default UTF-8). Returns
+ * `null` if the body is empty. `what` names the request.
  * @throws HttpBodyError if the content-type is JSON, but the body is not
  */
 export const parseBody = (bytes: Buffer, contentType: string | null, what: string, mask: Mask): unknown => {
@@ -66,7 +66,7 @@ export const parseBody = (bytes: Buffer, contentType: string | null, what: strin
   }
 };
 
-/** Takes the masked text, since the parser's message and the excerpt could cut a secret in two. */
+/** Describes invalid JSON. `text` must be masked: the message and the excerpt could show a part of a secret. */
 const notJson = (text: string, what: string, contentType: string | null): string => {
   let reason = 'it holds what JSON does not allow';
   try {

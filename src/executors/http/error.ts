@@ -90,7 +90,7 @@ export class HttpRequestError extends TintypeError {
   }
 }
 
-/** A body can't be the output of a task: it is too large, or not JSON although its content-type is. */
+/** A body can't be the output of a task: it is too large, or its content-type is JSON but the body is not. */
 export class HttpBodyError extends TintypeError {
   override readonly name = 'HttpBodyError';
   readonly code = 'HTTP_BODY';

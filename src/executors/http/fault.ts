@@ -45,7 +45,7 @@ const faultOf = (error: Error, causeCode: string | undefined): HttpFault => {
   };
 };
 
-/** Patterns of the codes of a server that can't be reached or closed the connection, each with its remedy. */
+/** Patterns of codes which mean that the server can't be reached or closed the connection, each with its remedy. */
 const UNREACHABLE: readonly (readonly [RegExp, string])[] = [
   [
     /^(?:EADDRNOTAVAIL|ECONNREFUSED|EHOSTDOWN|EHOSTUNREACH|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/,
@@ -80,7 +80,7 @@ const PROTOCOL: readonly (readonly [RegExp, string])[] = [
   [/^Z_/, 'The body is not compressed as its content-encoding says. Send the header accept-encoding: identity.'],
 ];
 
-/** The codes that are typical of a network in which outside servers are reached only through a proxy. */
+/** The codes that are typical of a network that reaches outside servers only through a proxy. */
 const BLOCKED = /^(?:EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/;
 
 /** Returns a hint if a proxy variable is set but not in use: curl reads these variables, Node.js only on request. */

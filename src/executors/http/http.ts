@@ -1,7 +1,7 @@
 /* This folder sends HTTP requests with fetch. `http.ts` has the task and the sensor's check. An attempt converts its
  * request for fetch (`request.ts`), sends it and reads the body (`body.ts`). Without a response, `fault.ts` says why;
- * for an unexpected status, `retry.ts` decides whether and when to try again. `error.ts` has the errors. None of them
- * shows credentials, the query of a URL or secrets. */
+ * for an unexpected status, `retry.ts` decides whether and when to try again. `error.ts` has the errors. Errors
+ * never show credentials, the query of a URL or secrets. */
 
 import { notReady } from '../../engine/definition/directive.ts';
 import type { TaskFunction, TaskScope } from '../../engine/definition/task-function.ts';
@@ -21,9 +21,9 @@ export type HttpResponse = {
 };
 
 export type HttpOptions = {
-  /** Masks URLs and what errors quote of a body. Default: nothing is masked. */
+  /** Masks secrets in URLs, and in excerpts of bodies in errors. Default: masks nothing. */
   readonly mask?: Mask | undefined;
-  /** How long to read the body of an unexpected status for the error's excerpt, in ms. Default 2000. */
+  /** How long to read the body of an unexpected response for the excerpt in the error, in ms. Default 2000. */
   readonly excerptMs?: number | undefined;
 };
 
@@ -124,8 +124,8 @@ const unexpected = async (exchange: Exchange, { signal, log }: TaskScope, option
 };
 
 /**
- * Returns the masked beginning of a body. If it was not read whole, drops as many characters as the longest secret has,
- * since the text may end in a part of one.
+ * Returns the masked beginning of a body. If only a part of the body was read, drops as many characters as the longest
+ * secret has, since the part may end within a secret.
  */
 const excerptOf = async (
   { body, headers }: Response,

@@ -8,13 +8,13 @@ export type HttpRequest = {
   /** Default: GET, or POST if there is a body. */
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Parameters to encode and add to the query of the URL. A list repeats its name for each value. */
+  /** Parameters to encode and add to the URL's query. For a list, the name is repeated for each value. */
   readonly query?: Readonly<Record<string, string | readonly string[]>>;
   /** Text that is sent unchanged, as `text/plain` unless a Content-Type header is given. */
   readonly body?: string;
   /** A value that is sent as JSON, as `application/json` unless a Content-Type header is given. Excludes `body`. */
   readonly json?: unknown;
-  /** Statuses that count as success. Default: 200 to 299. If they include a redirect's, redirects are not followed. */
+  /** Statuses that count as success. Default: 200 to 299. If one is a redirect, redirects are not followed. */
   readonly expectStatus?: readonly number[];
 };
 
@@ -51,7 +51,7 @@ export const sendable = (request: HttpRequest, mask: Mask = NO_MASK): Sendable =
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Returns a URL for messages, without credentials, query and fragment; masked first, as a secret may hold a `?`. */
+/** Returns a URL for messages, without credentials, query and fragment. Masks it first: a secret may contain a `?`. */
 export const shownUrl = (url: URL, mask: Mask): string => {
   const masked = mask.text(url.href);
   const { protocol, host, pathname } = URL.canParse(masked) ? new URL(masked) : url;
@@ -75,11 +75,11 @@ const urlOf = (given: string, mask: Mask): URL => {
   }
 };
 
-/** Removes what may be credentials, query or fragment from a URL that can't be parsed. */
+/** Removes anything that may be credentials, query or fragment from a URL that can't be parsed. */
 const redacted = (text: string): string =>
   text.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1');
 
-/** Moves user and password, which fetch refuses in a URL, to an Authorization header's value. */
+/** Removes user and password from a URL, since fetch refuses them; returns the Authorization header for them. */
 const takeCredentials = (url: URL): string | undefined => {
   const { username, password } = url;
   if (username === '' && password === '') return undefined;

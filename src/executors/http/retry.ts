@@ -24,7 +24,7 @@ const retryAfterMs = (headers: Headers): number => {
   const asked = headers.get('retry-after')?.trim() ?? '';
   if (/^\d+$/.test(asked)) return finite(Number(asked) * 1000);
   if (!HTTP_DATE.test(asked)) return 0;
-  // The requested time is by the server's clock, so count from its Date header if there is one.
+  // The requested time is by the server's clock, so count from the server's Date header if there is one.
   const date = Date.parse(headers.get('date') ?? '');
   return finite(Date.parse(asked) - (Number.isNaN(date) ? Date.now() : date));
 };

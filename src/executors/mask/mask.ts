@@ -6,7 +6,7 @@ import { isPlainObject } from '../../events/plain-object.ts';
 
 export type Mask = {
   readonly text: (text: string) => string;
-  /** Masks all strings, keys too, in lists and plain objects, and numbers that are a secret. Copies if needed. */
+  /** Masks strings and keys in lists and plain objects, and numbers equal to a secret. Copies what it changes. */
   readonly data: (value: unknown) => unknown;
   /** The length of the longest text that is replaced, in UTF-16 units; 0 without secrets. */
   readonly longest: number;
@@ -16,9 +16,9 @@ export type Mask = {
 export const MASKED = '***';
 
 /**
- * Creates a mask. It finds each value, and each line of it: unchanged, and as written in JSON, URLs, quotes and base64,
- * also within the base64 of a longer text, as in `Authorization: Basic`. Ignores empty values, lines below 4 characters
- * and base64 of values below 6 characters.
+ * Creates a mask for the values of secrets. It finds each value, and each line of a value, as it is and as escaped in
+ * JSON, URLs and quotes. It also finds the base64 of both, even within the base64 of a longer text, as in
+ * `Authorization: Basic`. Ignores empty values, lines below 4 characters and base64 of values below 6 characters.
  */
 export const createMask = (values: readonly string[]): Mask => {
   const spellings = [...new Set(values.flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
@@ -52,10 +52,10 @@ const spellingsOf = (value: string): readonly string[] => {
 /** The shortest line of a secret that is masked, in UTF-16 units: shorter ones, such as `{`, occur in any text. */
 const MIN_LINE = 4;
 
-/** The shortest text whose base64 is masked, in UTF-16 units: that of shorter ones occurs by chance. */
+/** The shortest text whose base64 is masked, in UTF-16 units: shorter base64 occurs by chance. */
 const MIN_BASE64 = 6;
 
-/** Returns a text as JavaScript and Python escape it within each kind of quotes. */
+/** Returns how JavaScript and Python escape a text within each kind of quotes. */
 const quotedSpellings = (text: string): readonly string[] => {
   const escaped = text.replaceAll('\\', '\\\\');
   return [escaped, escaped.replaceAll("'", "\\'"), escaped.replaceAll('`', '\\`')];
@@ -78,7 +78,7 @@ type Range = readonly [start: number, end: number];
 
 type Finder = (text: string) => readonly Range[];
 
-/** Joins spellings into few regular expressions up to `MAX_PATTERN` long; searches for longer ones one by one. */
+/** Joins spellings into few regular expressions up to `MAX_PATTERN` long; searches for each longer spelling alone. */
 const matchersOf = (spellings: readonly string[]): readonly Finder[] => {
   const finders: Finder[] = [];
   let chunk: string[] = [];
@@ -101,7 +101,7 @@ const matchersOf = (spellings: readonly string[]): readonly Finder[] => {
   return finders;
 };
 
-/** The most text in one regular expression, in UTF-16 units: the RegExp engine rejects a very long one. */
+/** The longest regular expression, in UTF-16 units: the RegExp engine rejects very long ones. */
 const MAX_PATTERN = 8192;
 
 const findAny = (expression: RegExp): Finder => {
@@ -143,12 +143,12 @@ const replaceRanges = (text: string, ranges: readonly Range[]): string => {
 
 const escapeRegExp = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
-/** Masks plain data. `ancestors` holds the objects that contain `value`; it stops circular data. */
+/** Masks plain data. `ancestors`: the objects that contain `value`, to stop at circular references. */
 const maskData = (value: unknown, text: Mask['text'], ancestors: Set<unknown>): unknown => {
   if (typeof value === 'string') return text(value);
   if (typeof value === 'number' || typeof value === 'bigint') {
     const spelled = String(value);
-    // A number is masked only as a whole: its digits may contain those of a secret by chance.
+    // A number is masked only as a whole: its digits may contain a secret's digits by chance.
     return text(spelled) === MASKED ? MASKED : value;
   }
   if (!(Array.isArray(value) || isPlainObject(value)) || ancestors.has(value)) return value;
@@ -171,7 +171,7 @@ const maskEntries = (value: Record<string, unknown>, text: Mask['text'], ancesto
     return entry;
   });
   if (!changed) return value;
-  // `Object.entries` skips symbols, but values such as that of `notReady()` are recognised by one.
+  // `Object.entries` skips symbols, but some values, such as the result of `notReady()`, are recognised by a symbol.
   const symbols = Object.getOwnPropertySymbols(value).map((key) => [key, value[key as never]]);
   return Object.assign(Object.fromEntries(entries), Object.fromEntries(symbols));
 };

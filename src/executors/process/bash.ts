@@ -5,8 +5,8 @@ import { type ProcessOptionsOf, processTask } from './process.ts';
 export type Shell = readonly [program: string, ...args: string[]];
 
 /**
- * Makes a task that runs a command in a shell. Default: bash with the flags of GitHub Actions: `-e` ends the command at
- * the first part that fails, `-o pipefail` makes a pipe fail with any part of it; no profile or rc file is read.
+ * Makes a task that runs a command in a shell. Default: bash with the flags of GitHub Actions. The command then ends at
+ * the first part that fails (`-e`), a pipe fails if any part of it fails (`-o pipefail`), and no rc file is read.
  */
 export const bash = (command: string, options: ProcessOptionsOf = {}, shell: Shell = BASH): TaskFunction => {
   const [program, ...flags] = shell;

@@ -11,14 +11,14 @@ import { MAX_OUTPUT_BYTES, OutputError, parseOutput, tooLarge } from './output-e
 export type DataFiles = {
   /** Environment variables with the paths of the files, and the job, task and attempt. */
   readonly env: Readonly<Record<string, string>>;
-  /** Returns the parsed output, `undefined` if there is none. The mask applies to errors. @throws OutputError */
+  /** Returns the parsed output; `undefined` if there is none. Masks secrets in errors. @throws OutputError */
   readonly read: (mask?: Mask) => unknown;
   /** Removes the output's file, and the context's file if no other attempt uses it. */
   readonly close: () => void;
 };
 
 /**
- * Creates an attempt's files; attempts with the same context object share one read-only file for it.
+ * Creates an attempt's files; attempts with the same context object share one read-only context file.
  * @throws NonRetryableError if the temporary folder can't be created
  */
 export const openDataFiles = (scope: TaskScope): DataFiles => {
@@ -81,7 +81,7 @@ const contextFile = (ctx: Readonly<Record<string, unknown>>): ContextFile => {
   return file;
 };
 
-/** Makes bigints text and errors plain data: the output of a fan-out that tolerates failures has errors. */
+/** Converts bigints to text and errors to plain data: a fan-out that tolerates failures has errors in its output. */
 const replacer = (_key: string, value: unknown): unknown => {
   if (typeof value === 'bigint') return String(value);
   return value instanceof Error ? errorData(value) : value;

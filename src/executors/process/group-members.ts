@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
  */
 export const hasLivingMember = (group: number): boolean => isKnown(group) && (livingMember(group) ?? true);
 
-/** Returns whether the group has any member, zombie or not. EPERM: it has, but they belong to another user. */
+/** Returns whether the group has any member, zombie or not. EPERM means that it has members of another user. */
 const isKnown = (group: number): boolean => {
   try {
     return process.kill(-group, 0);
@@ -15,7 +15,7 @@ const isKnown = (group: number): boolean => {
   }
 };
 
-/** Returns `undefined` if there is no /proc, as on macOS. */
+/** Returns whether /proc shows a living member; `undefined` if there is no /proc, as on macOS. */
 const livingMember = (group: number): boolean | undefined => {
   try {
     const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { hasLivingMember } from './group-members.ts';
 
-/** A process group: the child process that leads it, and all that it started and that did not leave the group. */
+/** A process group: a child process as its leader, and all processes started by it that did not leave the group. */
 export type ProcessGroup = {
   /** Waits until no process of the group is alive, for at most `withinMs`. Resolves to true if none is. */
   readonly gone: (withinMs: number) => Promise<boolean>;
@@ -10,7 +10,7 @@ export type ProcessGroup = {
    * latest 500 ms after SIGKILL. Later calls return the promise of the first.
    */
   readonly end: (graceMs: number) => Promise<void>;
-  /** Unregisters the group, when no process of it is left; else it is killed when this process exits. */
+  /** Unregisters the group; call it when the group is gone. A registered group is killed when this process exits. */
   readonly release: () => void;
 };
 

@@ -11,7 +11,7 @@ export const node = (code: string, options: ProcessOptionsOf = {}): TaskFunction
 
 /**
  * Makes a task that calls a module's exported function in its own process, with `{ ctx, params, item, index, attempt,
- * jobId, taskName, signal, log }`, for its output. An export that is not a function is itself the output.
+ * jobId, taskName, signal, log }`. The output is what the function returns, or the export if it is no function.
  */
 export const nodeModule = (path: string, name = 'default', options: ProcessOptionsOf = {}): TaskFunction => {
   const call = `${CALL}await call(${JSON.stringify(pathToFileURL(path).href)}, ${JSON.stringify(name)});`;

@@ -10,7 +10,7 @@ export type Capture = {
   readonly value: () => unknown;
 };
 
-/** Collects standard output, up to `MAX_OUTPUT_BYTES`. If JSON is expected, blank text means no output: `undefined`. */
+/** Collects standard output, up to `MAX_OUTPUT_BYTES`. For `json`, the value of blank text is `undefined`. */
 export const capture = (form: OutputForm, mask: Mask = NO_MASK): Capture => {
   let chunks: Buffer[] = [];
   let size = 0;

@@ -15,7 +15,7 @@ export class OutputError extends TintypeError {
 /** The largest output of a command, in bytes, whether printed or written to its file. */
 export const MAX_OUTPUT_BYTES = 10 * 2 ** 20;
 
-/** Parses an output; returns `undefined` if blank. `source`: "The standard output", for errors. @throws OutputError */
+/** Parses an output; `undefined` if it is blank. `source` names the output in errors. @throws OutputError */
 export const parseOutput = (given: string, source: string, mask: Mask = NO_MASK): unknown => {
   const text = given.replace(/^\uFEFF/, '');
   if (text.trim() === '') return undefined;

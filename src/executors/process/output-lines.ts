@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 
-/** A line is cut at this many UTF-16 units; the number of characters cut off is added at its end. */
+/** A longer line is cut at this many UTF-16 units. Its end then shows how many characters were cut off. */
 export const MAX_LINE_LENGTH = 8192;
 
 export type OutputLines = {
@@ -12,7 +12,7 @@ export type OutputLines = {
 
 /**
  * Splits bytes into masked lines of text. Joins characters split between chunks; invalid UTF-8 becomes U+FFFD. A
- * carriage return restarts its line, so of a progress bar only the last state is emitted. Buffers at most
+ * carriage return restarts its line, so only the last state of a progress bar is emitted. Buffers at most
  * `MAX_LINE_LENGTH` plus the longest secret's length, so that the mask recognises a secret that the cut divides.
  */
 export const outputLines = (emit: (line: string) => void, mask: Mask = NO_MASK): OutputLines => {
@@ -42,7 +42,7 @@ export const outputLines = (emit: (line: string) => void, mask: Mask = NO_MASK):
 
   const flush = (): void => {
     const text = mask.text(line);
-    // If the line was longer than the buffer, the buffer may end in a part of a secret: drop that much of it.
+    // The buffer may have cut a longer line within a secret: drop as many characters as the longest secret has.
     const whole = missing === 0 ? text.length : Math.max(0, text.length - mask.longest);
     const end = Math.min(MAX_LINE_LENGTH, whole);
     const cut = missing + text.length - end;

@@ -1,10 +1,10 @@
 /* The executors (`src/executors`) perform attempts outside the engine: they run a process (`process/`), send an HTTP
  * request (`http/`) or query a database (`sql/`); `mask/` hides secrets. This folder runs commands: `bash.ts`,
- * `python.ts` and `node.ts` define one each, `ready-when.ts` makes a sensor of one. `process.ts` performs an attempt:
- * `data-files.ts` writes the context to a file; the command starts as leader of a process group (`group.ts`,
- * `group-members.ts`); `output-lines.ts` splits its output into log lines, `output-capture.ts` collects it,
- * `output-gate.ts` pauses it while the terminal is slow; after its exit, leftover processes are ended and
- * `output-error.ts` parses the output. */
+ * `python.ts` and `node.ts` define tasks, `ready-when.ts` a sensor's check. In an attempt, `data-files.ts` writes the
+ * context to a file, and `process.ts` starts the command as leader of a process group (`group.ts`, `group-members.ts`).
+ * `output-lines.ts` splits the output into log lines, `output-capture.ts` collects it, `output-gate.ts` pauses it while
+ * the terminal is slow. When the command has exited, `process.ts` ends leftover processes, and `output-error.ts` parses
+ * the output. */
 
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
@@ -21,19 +21,19 @@ import { type OutputGate, outputGate } from './output-gate.ts';
 import { outputLines } from './output-lines.ts';
 
 export type ProcessOptions = {
-  /** The command's working directory. Default: that of this process. */
+  /** The command's working directory. Default: the working directory of this process. */
   readonly cwd?: string | undefined;
   /** Variables added to the environment of this process; `undefined` removes one. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Arguments of the command. The first is `$1` in bash, `sys.argv[1]` in Python, `process.argv[1]` in Node.js. */
   readonly args?: readonly string[] | undefined;
-  /** How standard output becomes the task's output. Default: it is only logged. */
+  /** How standard output becomes the task's output. Default: standard output is only logged. */
   readonly output?: OutputForm | undefined;
   /** How long processes may take to end after SIGTERM before they get SIGKILL, in ms. Default 2000. */
   readonly killGraceMs?: number | undefined;
   /** Holds back the command's output. Default: output is read as fast as it is printed. */
   readonly gate?: OutputGate | undefined;
-  /** Masks every line before it is cut or logged, and what errors quote of an output. Default: nothing is masked. */
+  /** Masks secrets in lines before they are cut or logged, and in errors. Default: masks nothing. */
   readonly mask?: Mask | undefined;
 };
 
@@ -45,7 +45,7 @@ export type Command = {
   readonly type: string;
   /** The interpreter, followed by others to try if it is not installed. */
   readonly programs: readonly [string, ...string[]];
-  /** Arguments of the interpreter; those of `ProcessOptions` follow them. */
+  /** Arguments of the interpreter; the arguments in `ProcessOptions` come after them. */
   readonly args: readonly string[];
 };
 
@@ -54,7 +54,7 @@ export const KILL_GRACE_MS = 2000;
 /**
  * Makes a task that runs a command in a new process per attempt. Standard output is logged as `info`, standard error as
  * `warn`. On abort the process group gets SIGTERM, then SIGKILL, as do processes left after a normal exit. The attempt
- * ends when the group is gone, and a later attempt of the task waits for that. The process reads the context as JSON
+ * ends when the group is gone; a later attempt of the task starts only then. The process reads the context as JSON
  * from the file named by `TINTYPE_CONTEXT`. It writes its output as JSON to the one named by `TINTYPE_OUTPUT`, or
  * prints it as `options.output` says. If it does both, two mappings are merged (the file wins); otherwise the file
  * counts.
@@ -172,7 +172,7 @@ const spawnOrThrow = (
   }
 };
 
-/** Reports a missing working directory as such: the system's error would name the program as missing. */
+/** Throws if the working directory is missing: the system's own error would say that the program is missing. */
 const requireDirectory = (type: string, cwd: string | undefined): void => {
   if (cwd === undefined || statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) return;
   const message = `A ${type} task can't run in ${cwd}, which is not a directory. Create it, or correct the path.`;
@@ -183,7 +183,7 @@ const notStarted = (type: string, cause: NodeJS.ErrnoException): Error => {
   const { code = '' } = cause;
   const message = `A ${type} command could not be started: ${cause.message}.${REMEDIES[code] ?? ''}`;
   const error = new ProcessStartError(message, { cause });
-  // A shortage may be over by the next attempt; any other reason will not be.
+  // A shortage may be over by the next attempt; any other reason will remain.
   return TRANSIENT.has(code) ? error : noRetry(error);
 };
 
@@ -215,7 +215,7 @@ const logLines = (
 const waitForExit = (child: ChildProcess): Promise<ProcessEnd> =>
   new Promise((resolve) => child.once('exit', (exitCode, signal) => resolve({ exitCode, signal })));
 
-/** Ends leftover processes. Resolves to whether they had to be signalled in an attempt that was not aborted. */
+/** Ends leftover processes. Resolves to true if it had to signal them although the attempt was not aborted. */
 const endLeftovers = async (group: ProcessGroup, graceMs: number, signal: AbortSignal): Promise<boolean> => {
   if (!signal.aborted && (await group.gone(LINGER_MS))) return false;
   const unasked = !signal.aborted;

@@ -3,7 +3,7 @@ import type { TaskFunction } from '../../engine/definition/task-function.ts';
 import { ProcessError } from './error.ts';
 
 /**
- * Turns a command into a sensor's check: ready, with its output or `true`, on exit code 0; not ready on others.
+ * Turns a command into a sensor's check: exit code 0 is ready, with the output or `true`; others are not ready.
  * @throws what the command throws if it could not be run (exit codes 126 and 127 too), or a signal ended it
  */
 export const readyWhen =

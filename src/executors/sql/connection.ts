@@ -15,7 +15,7 @@ export type ServerConnection = {
   readonly destroy: () => void;
 };
 
-/** Runs a query on a server. `faultOf` explains the server's own errors. */
+/** Runs a query on a server. `faultOf` converts the server's own errors. */
 export const queryServer = async (
   request: SqlRequest,
   signal: AbortSignal,

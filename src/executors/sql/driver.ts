@@ -5,7 +5,7 @@ import { noRetry } from '../errors.ts';
 import { SqlDriverError } from './error.ts';
 
 /**
- * Imports an optional package with `load`, else from the working directory's project. `database` is for errors.
+ * Imports an optional package with `load`, else from the working directory's project. Errors name `database`.
  * @throws NonRetryableError with a SqlDriverError if the package is not installed
  */
 export const loadDriver = async <Driver>(

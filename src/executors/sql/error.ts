@@ -11,11 +11,11 @@ export type SqlFaultKind = 'refused' | 'busy' | 'connection' | 'crash';
 /** A position in the text of a query; line and column (in UTF-16 units) count from 1. */
 export type SqlPosition = { readonly line: number; readonly column?: number };
 
-/** `message` is the database's own. */
+/** A failure, with the database's own message. */
 export type SqlFault = Pick<SqlError, 'kind' | 'message'> &
   Partial<Pick<SqlError, 'driverCode' | 'position'>> & { readonly remedy: string };
 
-/** A query failed in the database, or the connection to it did. */
+/** A query failed in the database, or the connection to the database failed. */
 export class SqlError extends TintypeError {
   override readonly name = 'SqlError';
   readonly code = 'SQL_FAILED';
@@ -83,7 +83,7 @@ export const firstLine = (query: string): string => {
   return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line === text ? line : `${line} …`;
 };
 
-/** The most that is shown of a query, in UTF-16 units. */
+/** The longest excerpt of a query in messages, in UTF-16 units. */
 const MAX_LINE = 80;
 
 /** Converts an offset, in UTF-16 units from 0, to line and column. */

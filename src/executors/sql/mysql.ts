@@ -51,7 +51,7 @@ const planOf = ({ query, params }: SqlRequest): Plan => {
   return { text: text + query.slice(from), values: bound.map(({ value }) => value), statements, ownTransaction };
 };
 
-/** The first words of statements that control transactions, or may. */
+/** The first words of statements that control, or may control, transactions. */
 const TRANSACTION = /^(?:BEGIN|COMMIT|LOCK|ROLLBACK|SAVEPOINT|SET|START|UNLOCK|XA)$/;
 
 const connectionTo = (mysql: MySql, request: SqlRequest, plan: Plan): ServerConnection => {
@@ -132,7 +132,7 @@ const run = async (
   return changes === undefined || (isCall && hasRows) ? rows.result() : { result: changes, duplicateColumns: [] };
 };
 
-/** Types integers as BIGINT: LIMIT takes nothing else, and a double or text would compare inexactly. */
+/** Types integers as BIGINT: LIMIT accepts no other type, and a double or text would compare inexactly. */
 const typedValue = (mysql: MySql, value: BoundValue): unknown => {
   if (value instanceof Uint8Array) return Buffer.from(value);
   const isInteger = typeof value === 'bigint' ? isInt64(value) : Number.isSafeInteger(value);
@@ -151,7 +151,7 @@ type Asked = {
   readonly onChanges?: (header: ResultSetHeader) => void;
 };
 
-/** Sends a text and reads everything that the server returns. */
+/** Sends an SQL text and reads everything that the server returns. */
 const ask = (connection: Connection, { text, values, onColumns, onRow, onChanges }: Asked): Promise<void> =>
   new Promise((resolve, reject) => {
     const command = values
@@ -185,7 +185,7 @@ const ask = (connection: Connection, { text, values, onColumns, onRow, onChanges
     command.on('end', () => resolve());
   });
 
-/** Sends a statement without effect to read the server's flags. @throws NonRetryableError in an open transaction */
+/** Reads the server's flags by a statement without effect. @throws NonRetryableError if a transaction is still open */
 const requireSettled = async (connection: Connection, query: string): Promise<void> => {
   let isOpen = false;
   await ask(connection, {

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts';
 import type { SqlFault } from './error.ts';
 
-/** Returns the fault if an error concerns the connection; `undefined` if it comes from the server. */
+/** Returns a fault if an error concerns the connection; `undefined` if the error comes from the server. */
 export const networkFault = (error: Error, connectMs: number): SqlFault | undefined => {
   const code = 'code' in error ? String(error.code) : undefined;
   const isTimeout = error.message === 'timeout expired' || code === 'ETIMEDOUT';

@@ -38,7 +38,7 @@ type NamedPlaceholder = { readonly token: SqlToken; readonly value: BoundValue }
 
 /**
  * Matches named placeholders to a mapping's values; keys may have the prefix (`:`, `@`, `$`) or not.
- * @throws NonRetryableError with a SqlQueryError if a placeholder has no value or name, or a value no placeholder
+ * @throws NonRetryableError with a SqlQueryError if a placeholder has no name or value, or a value is unused
  */
 export const bindNames = (
   places: readonly SqlToken[],

@@ -12,7 +12,7 @@ type Pg = typeof import('pg');
 
 type Module = Pg & { readonly default?: Pg };
 
-/** Runs a query on PostgreSQL. Without parameters, several statements are allowed, and are one transaction. */
+/** Runs a query on PostgreSQL. Without parameters, several statements are allowed; they run in one transaction. */
 export const queryPostgres = async (request: SqlRequest, signal: AbortSignal): Promise<SqlResult> => {
   const values = listOf(request);
   const module = await loadDriver<Module>('PostgreSQL', 'pg', () => import('pg') as Promise<Module>);
@@ -124,14 +124,14 @@ type ArrayParser = {
   readonly create: (text: string, item: (entry: string) => unknown) => { readonly parse: () => unknown[] };
 };
 
-// Numbers of types (OIDs), from pg_type: https://www.postgresql.org/docs/current/catalog-pg-type.html
+// OIDs, the numbers of types, from pg_type: https://www.postgresql.org/docs/current/catalog-pg-type.html
 
 const INT8 = 20;
 
 /** date, timestamp and interval stay text: the driver would use this machine's time zone, or make objects. */
 const TEXT: ReadonlySet<number> = new Set([1082, 1114, 1186]);
 
-/** Parsers of the items of arrays: of int8, numeric, date, timestamp and interval. */
+/** Parsers of array items, by the OID of the array: of int8, numeric, date, timestamp and interval. */
 const ARRAYS: Readonly<Record<number, (entry: string) => unknown>> = {
   1016: jsonInteger,
   1231: String,

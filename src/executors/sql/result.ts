@@ -14,14 +14,14 @@ export type SqlResult = {
 };
 
 type RowCollector = {
-  /** Begins a statement: discards the rows of the one before. */
+  /** Begins a statement: discards the rows of the previous statement. */
   readonly begin: (columns: readonly string[]) => void;
   /** Adds a row. @throws NonRetryableError with a SqlResultError if the rows exceed `MAX_RESULT_BYTES` as JSON */
   readonly add: (row: SqlRow) => void;
   readonly result: () => SqlResult;
 };
 
-/** Keeps the first `maxRows` rows. Further rows are read and dropped: to stop could undo the changes of a statement. */
+/** Keeps the first `maxRows` rows. Drops further rows, but reads them: to stop could undo a statement's changes. */
 export const rowCollector = (query: string, maxRows: number): RowCollector => {
   let rows: SqlRow[] = [];
   let duplicateColumns: readonly string[] = [];

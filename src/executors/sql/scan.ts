@@ -10,7 +10,7 @@ export type SqlToken = {
 
 type SqlDialect = 'sqlite' | 'mysql';
 
-/** Splits a text into tokens, without space and comments. What is unclosed extends to the end of the text. */
+/** Splits a text into tokens, without space and comments. An unclosed quote or comment extends to the text's end. */
 const scanSql = (text: string, dialect: SqlDialect): readonly SqlToken[] => {
   const tokens: SqlToken[] = [];
   for (let from = 0; from < text.length; ) {
@@ -55,7 +55,7 @@ export const sqlStatements = (text: string, dialect: SqlDialect): readonly SqlSt
   return statements;
 };
 
-/** Follows SQLite's sqlite3_complete(). A statement that creates a trigger ends only at `; END ;`. */
+/** Whether a statement creates a trigger: then it ends only at `; END ;`. Follows SQLite's sqlite3_complete(). */
 const isTrigger = (tokens: readonly SqlToken[]): boolean => {
   const words = tokens.slice(0, 6).map(({ text }) => text);
   if (words[0] === 'EXPLAIN') words.splice(0, words[1] === 'QUERY' ? 3 : 1);
@@ -90,7 +90,7 @@ const tokenAt = (text: string, from: number, dialect: SqlDialect): SqlToken => {
   return token('other', match(NUMBER_OR_VARIABLE, text, from)?.length ?? 1);
 };
 
-/** A doubled quote ends one text and begins the next, which makes no difference to statements and placeholders. */
+/** Returns the end of a quoted text. A doubled quote counts as an end and a new start, which makes no difference. */
 const quotedEnd = (text: string, from: number, close: string, escapes: boolean): number => {
   if (!escapes) return after(text, close, from + 1);
   for (let at = from + 1; at < text.length; at += 1) {

@@ -1,7 +1,7 @@
 /* This folder queries databases. `sql.ts` has the task and the sensor's check. `query.ts` checks a query, then one
  * of three files runs it. `postgres.ts` and `mysql.ts` load an optional package (`driver.ts`) and open a connection
  * (`connection.ts`; `network.ts` recognises its errors). `sqlite.ts` starts a child process (`sqlite-process.ts`, with
- * the program in `sqlite-runner.ts`), since SQLite can't be interrupted from within its own. `scan.ts` finds statements
+ * the program in `sqlite-runner.ts`), since a process can't interrupt its own SQLite query. `scan.ts` finds statements
  * and placeholders, `params.ts` the values to bind. `result.ts` collects JSON-safe rows. `error.ts` has the errors. */
 
 import { existsSync } from 'node:fs';
@@ -17,9 +17,9 @@ import { querySqlite } from './sqlite.ts';
 
 /**
  * Makes a task that queries a database in each attempt. It resolves to the rows of the last statement, by column name,
- * or to `SqlChanges` if that yields no rows. Values are JSON-safe: integers beyond 2^53, exact decimals and non-finite
- * numbers become text, bytes base64, times with a time zone ISO text in UTC; other dates and times are as the database
- * writes them.
+ * or to `SqlChanges` if that statement yields no rows. Values are JSON-safe: integers beyond 2^53, exact decimals and
+ * non-finite numbers become text, bytes base64, times with a time zone ISO text in UTC. Other dates and times are as
+ * the database writes them.
  * @throws SqlError if a retry may help: a lock, a deadlock, a failed connection, a crash of SQLite's process
  * @throws NonRetryableError with a SqlError (rejected), a SqlQueryError (can't be run as written), a SqlDriverError (a
  * package is missing) or a SqlResultError (the rows exceed `MAX_RESULT_BYTES`) as its cause

@@ -5,7 +5,7 @@ import { SQLITE_RUNNER, type SqliteReply, type SqliteRequest } from './sqlite-ru
 
 export type SqliteCrash = { readonly problem: 'crash'; readonly message: string };
 
-/** Runs a query in a child process, which can be killed on abort. Settles only when that has ended. */
+/** Runs a query in a child process, which is killed on abort. Settles only when the child process has ended. */
 export const querySqliteProcess = async (
   request: SqliteRequest,
   signal: AbortSignal,

@@ -38,9 +38,9 @@ export type SqliteReply =
     };
 
 /**
- * The program that runs SQLite, as text: there is no file to start if Node can't run TypeScript or all code is in one
- * file. A thread watches a pipe (file descriptor 3) that the starting process holds open; when that process dies, the
- * thread kills this one, since a query can't be interrupted otherwise.
+ * The program of the child process that runs SQLite. It is a text because there may be no file to start: Node can't run
+ * TypeScript, or all code is bundled in one file. A thread watches a pipe (file descriptor 3) that the parent process
+ * holds open. If the parent dies, the thread kills the child, since nothing else can interrupt a query.
  */
 export const SQLITE_RUNNER = String.raw`
 import { Worker } from 'node:worker_threads';

@@ -41,7 +41,7 @@ const MEMORY = ':memory:';
 
 type Bound = Pick<SqliteRequest, 'named' | 'listed'>;
 
-/** Matches parameters to placeholders. Each must have a value: SQLite itself would bind NULL to one that has none. */
+/** Matches parameters to placeholders. Each placeholder must have a value: SQLite would bind NULL to it instead. */
 const boundTo = (statements: readonly SqlStatement[], { params }: SqlRequest): Bound => {
   const places = statements.flatMap(({ tokens }) => tokens).filter(({ kind }) => kind === 'place');
   if (statements.length > 1 && !hasNone(params)) throw severalWithParams(statements.length);
@@ -92,7 +92,7 @@ const requireFolder = (query: string, database: string): void => {
   }
 };
 
-/** A single statement that may write is wrapped too, to be undone if the rows it returns are too large. */
+/** Whether to use a transaction. A single statement that may write needs one, to undo it if its rows are too large. */
 const isTransaction = (statements: readonly SqlStatement[]): boolean =>
   statements.every(({ keyword }) => !NOT_IN_TRANSACTION.test(keyword)) &&
   (statements.length > 1 || statements.some(mayWrite));
@@ -163,7 +163,7 @@ const CODES: Readonly<Record<number, string>> = {
   26: 'SQLITE_NOTADB',
 };
 
-/** Codes that may pass: aborted, busy, locked, no memory, interrupted, disk error, disk full, lock race, new schema. */
+/** Failures that may pass: aborted, busy, locked, no memory, interrupted, disk error or full, lock race, new schema. */
 const TRANSIENT: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 13, 15, 17]);
 
 const remedyOf = (code: number, message: string, database: string, busyMs: number): string => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { batch, type ContractTests, events, held, lease, newJob, refuses, same, sorted, started } from './given.ts';
 
-/** Promises about what is stored beside the events: notes, shapes of definitions, messages. */
+/** Tests the storage of notes, shapes of definitions and messages. */
 export const beside: ContractTests = {
   'a later note of a task and kind replaces an earlier one': async (journal) => {
     await started(journal, 'job');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { batch, type ContractTests, events, lease, NOW, newJob, same, started } from './given.ts';
 
-/** Promises about creating jobs. */
+/** Tests the creation of jobs. */
 export const creation: ContractTests = {
   'create keeps a job and gives its first lease': async (journal) => {
     const job = newJob({

@@ -13,7 +13,7 @@ import type {
 import { thisProcess } from '../../engine/durable/process-identity.ts';
 import type { JournalErrorCode } from '../../engine/errors/errors.ts';
 
-/** Tests of a journal, by the promise that each one tests. */
+/** Tests of a journal, each by the rule that it tests. */
 export type ContractTests = Readonly<Record<string, (journal: Journal) => Promise<void>>>;
 
 /** The time of the tests, in epoch ms. */
@@ -81,7 +81,7 @@ export const pick = ({ state, startedAt, endedAt, updatedAt, lastSeq }: JournalJ
 export const sorted = <Value>(values: readonly Value[]): readonly Value[] =>
   [...values].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 
-/** Asserts that two values are equal as data; a field that is undefined equals an absent one. */
+/** Asserts that two values are equal as data. An undefined field equals an absent field. */
 export const same = (actual: unknown, expected: unknown): void => assert.deepEqual(present(actual), present(expected));
 
 const present = (value: unknown): unknown => {
@@ -93,7 +93,7 @@ const present = (value: unknown): unknown => {
 
 type Refusal = Error & { readonly code: JournalErrorCode; readonly jobId?: string };
 
-/** Asserts that a call fails with a code, whether it throws or rejects. Returns the error. */
+/** Asserts that a call throws or rejects with an error of this code. Returns the error. */
 export const refuses = async (code: JournalErrorCode, call: () => Awaitable<unknown>): Promise<Refusal> => {
   try {
     await call();

@@ -16,7 +16,7 @@ import {
   started,
 } from './given.ts';
 
-/** Promises about leases, which decide who may write a job. */
+/** Tests leases, which decide who may write a job. */
 export const leases: ContractTests = {
   'acquire takes a lease that was given back, and the fence grows': async (journal) => {
     await started(journal);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Journal } from '../../engine/durable/journal.ts';
 import { batch, type ContractTests, events, idsOf, lease, newJob, range, same, started } from './given.ts';
 
-/** Promises about reading and listing jobs. */
+/** Tests reading and listing jobs. */
 export const reading: ContractTests = {
   'events are read from a seq on, so many at most': async (journal) => {
     await started(journal);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { batch, type ContractTests, held, idsOf, lease, newJob, same, started } from './given.ts';
 
-/** Promises that values come back unchanged. */
+/** Tests that values are read back unchanged. */
 export const texts: ContractTests = {
   'any text is kept as it is': async (journal) => {
     const strange = [

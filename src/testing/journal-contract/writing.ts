@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { batch, type ContractTests, events, lease, NOW, newJob, pick, refuses, same, started } from './given.ts';
 
-/** Promises about `append`. */
+/** Tests `append`. */
 export const writing: ContractTests = {
   'append keeps events and what changed of the job': async (journal) => {
     await started(journal);
