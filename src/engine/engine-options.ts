@@ -28,7 +28,7 @@ export type CloseOptions = {
   readonly graceMs?: number | undefined;
 };
 
-/** How a stored job is resumed, retried or rerun. An absent plain-data option keeps the value of the first start. */
+/** How a stored job is resumed, retried or rerun. An option left out keeps its first value, if that is plain data. */
 export type TakeUpOptions = Omit<StartOptions, 'jobId' | 'jobKey' | 'metadata'> & {
   /** The job's definition. Default: the definition of the job's name among the engine's `definitions`. */
   readonly definition?: AnyDefinition | undefined;

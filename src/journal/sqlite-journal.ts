@@ -43,8 +43,8 @@ import { type SqliteDriver, sqliteDriver } from './sqlite-driver.ts';
 
 export type SqliteJournalOptions = {
   /**
-   * Which failures stored changes survive. `full` (the default): a crash of the process, and a power cut. `normal`: a
-   * crash of the process; a power cut may lose the latest changes.
+   * What stored changes survive. `full` (the default): a crash of the process, and a power cut. `normal`: a crash of
+   * the process; a power cut may lose the latest changes.
    */
   readonly synchronous?: 'full' | 'normal' | undefined;
   /** The largest output of a task, in bytes of its JSON. The journal rejects a larger one. Default 16 MiB. */

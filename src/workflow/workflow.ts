@@ -1,9 +1,9 @@
-/* This folder makes a job definition from a YAML file. `workflow.ts` reads it (`read-file.ts`) and the files it runs;
- * `parse-workflow.ts` collects all problems, located by `source.ts` and `locate.ts`: YAML (`parse-yaml.ts`,
- * `inspect-nodes.ts`), schema (`schema.ts`, `schema-values.ts`, `schema-problems.ts`), references between parts
- * (`reference-problems.ts`) and graph (`graph-problems.ts`). `secrets.ts` reads secrets, `select-tasks.ts` picks tasks.
- * `to-definition.ts` builds the definition, with handlers (`handlers.ts`) and functions of tasks (`task-functions.ts`).
- * These functions use expressions (`template.ts`, `expression.ts`) and shape outputs (`output.ts`). */
+/* This folder makes a job definition from a YAML file. `workflow.ts` reads the file (`read-file.ts`) and the files that its
+ * tasks run. `parse-workflow.ts` collects the problems of one file, located by `source.ts` and `locate.ts`: YAML
+ * (`parse-yaml.ts`, `inspect-nodes.ts`), schema (`schema.ts`, `schema-values.ts`, `schema-problems.ts`), references
+ * (`reference-problems.ts`) and graph (`graph-problems.ts`). `params.ts` and `secrets.ts` supply values, `select-tasks.ts`
+ * picks tasks. `to-definition.ts` builds the definition, with handlers (`handlers.ts`) and functions of tasks
+ * (`task-functions.ts`), which use expressions (`template.ts`, `expression.ts`) and shape outputs (`output.ts`). */
 
 import { stat } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';

@@ -1,9 +1,9 @@
-/* This folder runs a job for a command, from its start to the exit code. `run-context.ts` sets up printers and reports
- * errors. `params.ts` reads params; `with-stored-job.ts` finds a stored job, loads its file (`stored-workflow.ts`) and
- * checks the file for changes (`change-policy.ts`). `watch-job.ts` follows the job: `job-progress.ts` collects events,
- * `reporter.ts` displays them, `event-file.ts` writes them; `externals-from-stdin.ts` completes external tasks,
- * `interrupts.ts` handles signals. `status-table.ts`, `summary.ts` and `critical-path.ts`, or `result-json.ts`, report
- * the end, with the command to continue (`next-command.ts`). */
+/* This folder runs a job for a command, to the exit code. `run-context.ts` sets up printers and reports errors.
+ * `params.ts` reads params; `with-stored-job.ts` finds a stored job and loads the job's file (`stored-workflow.ts`), whose
+ * changes `change-policy.ts` reports. `watch-job.ts` follows the job: `job-progress.ts` collects events, `reporter.ts`
+ * displays them, `event-file.ts` writes them; `externals-from-stdin.ts` completes external tasks, `interrupts.ts` handles
+ * signals. At the end report `status-table.ts`, `summary.ts`, `critical-path.ts`, with `--json` also `result-json.ts`, and
+ * `next-command.ts` with the command to continue. */
 
 import { resolve } from 'node:path';
 import type { Job } from '../../engine/job.ts';

@@ -49,7 +49,7 @@ const argumentShape = (argument: Argument, siblings: readonly Command[]): Argume
   return { name, completes: argument.argChoices ?? names ?? fileKind(name, true) };
 };
 
-/** Returns what completes a value called `name`. `isSubject`: whether a file would be the workflow to work on. */
+/** Returns what a shell offers for a value called `name`. `isSubject`: whether a file there is a workflow. */
 const fileKind = (name: string, isSubject: boolean): Completes => {
   if (name !== 'file') return 'unknown';
   return isSubject ? 'workflow' : 'file';

@@ -33,7 +33,7 @@ export const liveLines = (
   const width = nameWidth(names, printer.columns);
   const isTerminal = printer.columns !== Number.POSITIVE_INFINITY;
   const attempts = new Map<string, number>();
-  // A task may print many lines, so each name and time is formatted only once.
+  // A task may print many lines, so each label, and the latest time, is kept once it has been formatted.
   const labels = new Map<string, string>();
   const labelOf = (task: string): string => {
     const name = printer.sanitize(task);

@@ -27,7 +27,7 @@ export type LiveView = {
   readonly stop: () => void;
 };
 
-/** The job to display. Its record and counts already contain each event that the view receives. */
+/** The job to display. Its record and counts are updated with each event before the view receives the event. */
 export type DisplayedJob = {
   readonly record: JobRecord;
   /** The states of the top-level tasks before the first event that the view receives, by name. */

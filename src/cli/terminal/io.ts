@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 export type CliIo = {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** Returns the stream that external tasks are completed from; absent if there is none. */
+  /** Returns the stream whose lines complete external tasks; absent if there is none. */
   readonly stdin?: () => Readable;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Emits SIGINT, SIGTERM and SIGHUP. */

@@ -1,9 +1,9 @@
-/* This folder turns a job's description into a plan and checks everything before anything runs. `options.ts`,
- * `task-function.ts`, `task-spec.ts` and `standard-schema.ts` declare what a program passes; `infer.ts` computes the
- * builder's types. `drafts.ts` converts tasks given as data. `validate.ts` checks all tasks, with `check-options.ts`
- * and `graph.ts`. `plan.ts` builds the plan, `sealed.ts` is a definition with a plan. While a job runs,
- * `merged-options.ts` merges options, `trigger.ts` evaluates rules, `check-schema.ts` validates, `sensor.ts` wraps
- * checks. `definition-shape.ts` fingerprints a definition, `definition-diff.ts` lists changes. */
+/* This folder turns a job's description into a plan and checks the description before anything runs. `options.ts`,
+ * `task-function.ts`, `task-spec.ts`, `directive.ts` and `standard-schema.ts` declare what a program passes; `infer.ts`
+ * computes the builder's types. `drafts.ts` converts tasks given as data. `validate.ts` checks all tasks, with
+ * `check-options.ts` (`option-rules.ts`) and `graph.ts`; `sensor.ts` turns a check into a function. `plan.ts` builds the
+ * plan, `sealed.ts` is a definition with a plan. Runs use `merged-options.ts`, `trigger.ts` (trigger rules) and
+ * `check-schema.ts` (input and outputs). `definition-shape.ts` fingerprints a definition, `definition-diff.ts` lists changes. */
 
 import { optionProblem, type Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';

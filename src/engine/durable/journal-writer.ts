@@ -51,7 +51,7 @@ export class JournalWriter {
     this.journal = journal;
   }
 
-  /** Returns the only writer of a journal in this process. */
+  /** Returns a journal's writer, the only one in this process; creates it if necessary. */
   static of(journal: Journal): JournalWriter {
     const known = WRITERS.get(journal);
     if (known) return known;

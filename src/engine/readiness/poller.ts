@@ -15,7 +15,7 @@ import {
 import { validateCheckArguments, validatePollerOptions } from './validate-arguments.ts';
 
 export type PollerOptions = {
-  /** Time in ms between the starts of two checks. A check that takes longer skips starts. Required. */
+  /** Time in ms from the start of a check to the next. Starts that fall due while a check runs are skipped. Required. */
   readonly interval: number;
   /** Performs each check. Default: a prober without a timeout. */
   readonly prober?: ReadinessChecker | undefined;

@@ -1,10 +1,10 @@
-/* What happens when a job is resumed, in order (`load-job.ts` is how an engine starts it):
- * 1. Lease: `acquire-job.ts` acquires it. If a live process holds it, `follow-remote.ts` publishes the job's events.
+/* What happens when a stored job is resumed (an engine begins in `load-job.ts`, a start with a known id or key here):
+ * 1. Lease: `acquire-job.ts` acquires it. If a live process holds it, a start follows (`follow-remote.ts`), a resume throws.
  * 2. History: `job-history.ts` reads the events and notes, and folds the events into records.
  * 3. Definition diff: `acquire-job.ts` compares the stored definition with today's; unaccepted changes are an error.
  * 4. Restore: `restore.ts` gives a fresh run its state; `restore-reuses.ts` restores the reuse of earlier results.
- * 5. Timers: `resume-run.ts` restarts time limits and waits with the time that is left.
- * 6. Interrupted attempts: `resume-run.ts` ends attempts that died with their process, and starts new ones.
+ * 5. Timers: `resume-run.ts` restarts time limits with the time that is left.
+ * 6. Interrupted attempts: `resume-run.ts` ends attempts that died with their process, and starts new ones after their wait.
  * 7. Continue: `resume-run.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready. */
 import { acceptedChanges, type ChangePolicy, definitionChanges } from '../definition/definition-diff.ts';
 import { definitionShape } from '../definition/definition-shape.ts';

@@ -92,7 +92,7 @@ export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, start:
   whenAcquired(recorder, onAcquired, () => journal.acquire(job.id, JournalWriter.of(journal).lease()));
 };
 
-/** Connects a job to its recorder: handles messages from other processes, and ends the job if its journal fails. */
+/** Connects a job to its recorder: handles messages from other processes, and stops the job if its journal fails. */
 export const connect = (job: JobRun): void => {
   const { recorder } = job;
   if (!recorder) return;

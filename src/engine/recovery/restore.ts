@@ -77,7 +77,7 @@ const restoreTasks = (job: JobRun, history: JobHistory, added: AddedTask): void 
   restorePauseRequests(job, history);
 };
 
-/** Starts actors for the tasks that have not settled, and restores the attempts that continue. */
+/** Starts actors for tasks neither settled nor unscheduled, and restores the attempts that outlive a process. */
 const restoreActive = (job: JobRun, history: JobHistory, merges: readonly number[]): void => {
   for (const [task, record] of recordsOf(job, history)) {
     if (SETTLED.has(task.state) || task.state === 'unscheduled') continue;

@@ -153,7 +153,7 @@ const completeInstance = (job: JobRun, task: TaskRun, value: unknown): void => {
   job.commandTask(task, { type: 'attempt.succeeded', output: value }, { output, text });
 };
 
-/** Encodes an output for the journal; undefined without journal or output. If encoding fails, fails the task. */
+/** Returns an output's JSON; undefined if there is no journal or output; REJECTED if encoding failed and so the task. */
 const encodeForJournal = (job: JobRun, task: TaskRun, output: unknown): string | typeof REJECTED | undefined => {
   if (!job.recorder || output === undefined) return undefined;
   try {

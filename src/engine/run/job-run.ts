@@ -1,9 +1,9 @@
-/* This folder runs a job. `job-run.ts` has the job's actors and stream; the other files send commands to the job. In
- * order: `scheduling.ts` schedules or skips tasks. `perform-function.ts` calls a task function with its scope
- * (`scope.ts`, `task-log.ts`, `checkpoint.ts`). `attempt-result.ts` handles the result, with `retry-decision.ts`,
- * `conflict.ts` and, for added tasks, `dynamic-tasks.ts` and `pool-problems.ts`. `shutdown.ts` stops a job early,
- * `clean-up.ts` starts clean-up, `end.ts` ends a job. On request: `pause.ts`, `retry-task.ts`, `reuse.ts`,
- * `find-task.ts`, `output.ts`. `remote.ts` rejects commands to a job that another process runs. */
+/* This folder runs a job. `job-run.ts` has the job's actors and stream; the other files decide which commands the actors
+ * get. `scheduling.ts` makes tasks ready or skips them. `perform-function.ts` calls a task function with its scope
+ * (`scope.ts`, `task-log.ts`, `checkpoint.ts`). `attempt-result.ts` handles the result, with `retry-decision.ts` and
+ * `conflict.ts`. `dynamic-tasks.ts` adds and removes tasks (`pool-problems.ts` checks their pools). `shutdown.ts` stops a
+ * job early, `clean-up.ts` starts clean-up, `end.ts` ends a job. `pause.ts`, `retry-task.ts`, `reuse.ts`, `find-task.ts`
+ * and `output.ts` serve requests of the program; `remote.ts` rejects those that another process would have to serve. */
 import { setImmediate } from 'node:timers';
 import type { Observable } from 'rxjs';
 import { type Actor, createActor } from 'xstate';

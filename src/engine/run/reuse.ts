@@ -22,7 +22,7 @@ export const rerunPathsOf = (job: JobRun, paths: Iterable<string>): RerunPaths =
   return rerunPaths;
 };
 
-/** Returns the paths inside a task that run again; undefined if the whole task runs again. */
+/** For a task that runs again: returns the paths inside that do; undefined if the whole task does. */
 export const pathsInside = ({ index, path }: TaskRun, rerunPaths: RerunPaths): ReadonlySet<string> | undefined => {
   const paths = rerunPaths.get(index);
   return paths?.has(path) ? undefined : paths;

@@ -12,7 +12,7 @@ export type Metrics = {
   readonly attempts: number;
   /** Sensor checks that returned "not yet"; not counted as attempts. */
   readonly polls: number;
-  /** Attempts after the first of a task. */
+  /** Attempts after a task's first one. */
   readonly retries: number;
   /** Attempts that exceeded the task's `timeout`. */
   readonly timeouts: number;

@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 
-/** A longer line is cut at this many UTF-16 units. Its end then shows how many characters were cut off. */
+/** Lines are cut at this many UTF-16 units. A cut line ends with the number of characters that were cut off. */
 export const MAX_LINE_LENGTH = 8192;
 
 export type OutputLines = {

@@ -132,7 +132,7 @@ const run = async (
   return changes === undefined || (isCall && hasRows) ? rows.result() : { result: changes, duplicateColumns: [] };
 };
 
-/** Types integers as BIGINT: LIMIT accepts no other type, and a double or text would compare inexactly. */
+/** Sends integers as BIGINT: LIMIT rejects doubles and text, and comparisons with those are inexact. */
 const typedValue = (mysql: MySql, value: BoundValue): unknown => {
   if (value instanceof Uint8Array) return Buffer.from(value);
   const isInteger = typeof value === 'bigint' ? isInt64(value) : Number.isSafeInteger(value);
