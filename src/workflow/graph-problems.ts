@@ -34,6 +34,8 @@ export const graphProblems = (
 /** Messages that replace the engine's, in the words of a workflow file. */
 const MESSAGES: Partial<Record<Problem['code'], (problem: Problem) => string>> = {
   SELF_DEPENDENCY: ({ tasks: [task] }) => `Task "${task}" waits on itself. Remove "${task}" from its dependencies.`,
+  DUPLICATE_DEPENDENCY: ({ tasks: [task, need] }) =>
+    `Task "${task}" names "${need}" in its dependencies more than once. Remove the repetition.`,
 };
 
 type ReadableTask = {
@@ -68,11 +70,13 @@ const placesOf = (tasks: readonly ReadableTask[]): Map<string, (readonly Propert
     const namePath = [...taskPath, 'name'];
     add(namePath, 'INVALID_NAME', name);
     if (names.has(name)) add(namePath, 'DUPLICATE_TASK', name);
-    const seen = new Set<string>();
+    const seen = new Map<string, number>();
     for (const [index, need] of needs) {
-      if (seen.has(need)) continue;
-      seen.add(need);
       const path = [...taskPath, 'dependencies', index];
+      const times = (seen.get(need) ?? 0) + 1;
+      seen.set(need, times);
+      if (times === 2) add(path, 'DUPLICATE_DEPENDENCY', name, need);
+      if (times > 1) continue;
       if (need === name) add(path, 'SELF_DEPENDENCY', name);
       add(path, 'UNKNOWN_DEPENDENCY', name, need);
       // If several tasks have the same name, only the first is in the graph and can be part of a cycle.

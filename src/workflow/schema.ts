@@ -8,6 +8,7 @@ import {
   duration,
   expecting,
   expression,
+  finite,
   flag,
   name,
   names,
@@ -15,7 +16,6 @@ import {
   scalarTemplate,
   template,
   text,
-  whole,
 } from './schema-values.ts';
 
 const optional = z.optional;
@@ -70,7 +70,7 @@ const shared = {
   max_retries: optional(count),
   retry: optional(retry),
   continue_on_failure: optional(flag),
-  priority: optional(whole),
+  priority: optional(finite),
 };
 
 const common = {

@@ -147,6 +147,16 @@ describe('a wrong workflow file', () => {
       '3:61 SELF_DEPENDENCY Task "a" waits on itself. Remove "a" from its dependencies.',
     ],
     [
+      'a dependency named three times',
+      tasks('b', 'a <- b b b'),
+      '4:65 DUPLICATE_DEPENDENCY Task "a" names "b" in its dependencies more than once. Remove the repetition.',
+    ],
+    [
+      'a priority without end',
+      taskWith('priority: .inf'),
+      '5:15 INVALID_VALUE Task "a" has "priority" = Infinity: expected a finite number.',
+    ],
+    [
       'a name used twice, and again',
       tasks('a', 'b', 'a', 'a'),
       '5:12 DUPLICATE_TASK Two tasks are named "a". Rename one of them.',

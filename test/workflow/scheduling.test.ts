@@ -117,7 +117,7 @@ defaults: { priority: 1 }
 tasks:
   - { name: default, type: bash, command: 'true' }
   - { name: low, type: bash, command: 'true', priority: -5 }
-  - { name: high, type: bash, command: 'true', priority: 5 }
+  - { name: high, type: bash, command: 'true', priority: 1.5 }
 `,
       { start: { maxConcurrency: 1 } },
     );

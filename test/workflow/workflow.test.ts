@@ -19,7 +19,7 @@ tasks:
   - name: transform
     type: python
     command: print()
-    dependencies: [extract, extract]
+    dependencies: [extract]
     continue_on_failure: true
     timeout: 250
 `);

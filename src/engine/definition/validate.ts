@@ -126,6 +126,20 @@ export const addDraftProblems = (
       problems.push({ code: 'UNKNOWN_DEPENDENCY', message, tasks: [name, need] });
     }
   }
+  if (dependsOn.length > 0) problems.push(...repeatedDependencies(draft, name, dependsOn.length));
+};
+
+/** `distinct` is the number of different names in the task's `dependsOn`. */
+const repeatedDependencies = ({ options }: TaskDraft, name: string, distinct: number): readonly Problem[] => {
+  const given = (options as TaskOptions).dependsOn ?? NONE;
+  if (given.length === distinct) return [];
+  const seen = new Set<string>();
+  const repeated = new Set<string>();
+  for (const need of given.filter(isString)) (seen.has(need) ? repeated : seen).add(need);
+  return [...repeated].map((need) => {
+    const message = `Task "${name}" names "${need}" in its dependsOn more than once. Remove the repetition.`;
+    return { code: 'DUPLICATE_DEPENDENCY', message, tasks: [name, need] };
+  });
 };
 
 const workProblems = ({ kind, run, definition }: TaskDraft, name: string): Problem[] => {

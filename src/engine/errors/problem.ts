@@ -5,6 +5,7 @@ export type ProblemCode =
   | 'DUPLICATE_TASK'
   | 'UNKNOWN_DEPENDENCY'
   | 'SELF_DEPENDENCY'
+  | 'DUPLICATE_DEPENDENCY'
   | 'CYCLE'
   | 'INVALID_OPTION'
   | 'INVALID_NAME'

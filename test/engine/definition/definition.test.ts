@@ -284,10 +284,16 @@ describe('jobs of one definition', () => {
     expect(result.ctx).toEqual({});
   });
 
-  test('a repeated dependency counts once', async () => {
-    const job = jobFrom('job', [spec('a'), spec('b', 'a', 'a', 'a')]);
-    expect((await job.start()).state).toBe('completed');
-    expect(job.tasks[1]?.dependsOn).toEqual(['a']);
+  test('a repeated dependency is one problem, however often it is repeated', () => {
+    const problems = problemsOf(() => jobFrom('job', [spec('a'), spec('b', 'a', 'a', 'a', 'c', 'c'), spec('c')]));
+    expect(problems).toEqual([
+      {
+        code: 'DUPLICATE_DEPENDENCY',
+        message: 'Task "b" names "a" in its dependsOn more than once. Remove the repetition.',
+        tasks: ['b', 'a'],
+      },
+      expect.objectContaining({ code: 'DUPLICATE_DEPENDENCY', tasks: ['b', 'c'] }),
+    ]);
   });
 
   test('run defines and starts in one go', async () => {

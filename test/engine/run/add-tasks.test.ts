@@ -284,6 +284,7 @@ describe('what is wrong with added tasks', () => {
       spec('self<self'),
       spec('one<two'),
       spec('two<one'),
+      { name: 'again', dependsOn: ['a', 'a'], run: () => {} },
       spec('odd', { maxRetries: -1 }),
       spec('odder', { dependson: ['a'] }),
       spec('idle', { run: undefined }),
@@ -300,7 +301,15 @@ describe('what is wrong with added tasks', () => {
     }
     const codes = thrown?.problems.map(({ code }) => code);
     expect(new Set(codes)).toEqual(
-      new Set(['DUPLICATE_TASK', 'INVALID_NAME', 'UNKNOWN_DEPENDENCY', 'SELF_DEPENDENCY', 'CYCLE', 'INVALID_OPTION']),
+      new Set([
+        'DUPLICATE_TASK',
+        'INVALID_NAME',
+        'UNKNOWN_DEPENDENCY',
+        'SELF_DEPENDENCY',
+        'DUPLICATE_DEPENDENCY',
+        'CYCLE',
+        'INVALID_OPTION',
+      ]),
     );
     expect(codes?.filter((code) => code === 'DUPLICATE_TASK')).toHaveLength(2);
     expect(lines).toHaveLength(before);
