@@ -13,7 +13,13 @@ export const backUp = ({ file, prepared }: Database, to: string): void => {
     );
   }
   try {
-    mkdirSync(dirname(to), { recursive: true });
+    mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
+    // SQLite fills an empty file, and keeps its mode.
+    closeSync(openSync(to, 'wx', 0o600));
+  } catch (error) {
+    throw journalFailure(to, error);
+  }
+  try {
     prepared('VACUUM INTO ?').run(to);
     flush(to);
   } catch (error) {

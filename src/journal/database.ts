@@ -5,7 +5,7 @@ import { busyQueue } from './busy-queue.ts';
 import { rollBack } from './migrations.ts';
 import { journalNewer } from './open-database.ts';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver.ts';
-import { isBusy, journalFailure } from './sqlite-failure.ts';
+import { FILES, isBusy, journalFailure } from './sqlite-failure.ts';
 
 export type Database = {
   readonly file: string;
@@ -33,7 +33,7 @@ export const sharedDatabase = (
 ): SharedDatabase => {
   const statements = new Map<string, SqliteStatement>();
   const queue = busyQueue(file, busyTimeoutMs);
-  const inode = inodeOf(file);
+  const inodes = inodesOf(file);
   let closed = false;
 
   const prepared = (sql: string): SqliteStatement => {
@@ -69,7 +69,9 @@ export const sharedDatabase = (
       // Another process may have migrated the database to a later version, or replaced the file, since it was opened.
       const found = Number(prepared('PRAGMA user_version').get()?.user_version);
       if (found > version) throw journalNewer(file, found, version);
-      if (inodeOf(file) !== inode) throw journalMoved(file);
+      const now = inodesOf(file);
+      const moved = FILES.find((_, at) => now[at] !== inodes[at]);
+      if (moved !== undefined) throw journalMoved(file, moved);
       return work();
     });
 
@@ -99,14 +101,15 @@ const checkpoint = (db: SqliteDatabase): void => {
   } catch {}
 };
 
-/** Returns the inode of a file, which changes if the file is replaced; undefined if there is no file. */
-const inodeOf = (file: string): bigint | undefined => statSync(file, { bigint: true, throwIfNoEntry: false })?.ino;
+/** Returns the inodes of `FILES`; one changes if its file is replaced, and is undefined if there is no file. */
+const inodesOf = (file: string): readonly (bigint | undefined)[] =>
+  FILES.map((end) => statSync(`${file}${end}`, { bigint: true, throwIfNoEntry: false })?.ino);
 
 const journalClosed = (file: string): JournalError =>
   new JournalError('JOURNAL_FAILED', `The journal ${file} is closed. Open it anew, or close it later.`);
 
-const journalMoved = (file: string): JournalError =>
+const journalMoved = (file: string, end: string): JournalError =>
   new JournalError(
     'JOURNAL_FAILED',
-    `The file of the journal ${file} was removed or replaced while it was open, so nothing more can be kept. Start anew with the file that is to be used.`,
+    `The file ${file}${end} of the journal was removed or replaced while it was open, so nothing more can be kept. Start anew with the file that is to be used, and leave those beside it alone.`,
   );

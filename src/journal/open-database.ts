@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { JournalError } from '../engine/errors/errors.ts';
 import { APPLICATION_ID, type Migration, migrate, rollBack, versionOf } from './migrations.ts';
@@ -40,14 +40,18 @@ const prepareFile = (file: string, create: boolean): void => {
     );
   }
   makeFolder(dirname(file));
+  createPrivateFile(file);
 };
 
-/** Creates folders one by one: in Node 20, `recursive` never returns if the file system refuses folders (/proc). */
+/** Creates an empty file that only its owner may read. SQLite gives the same mode to the files that it keeps beside it. */
+const createPrivateFile = (file: string): void => closeSync(openSync(file, 'a', 0o600));
+
+/** Creates folders for their owner alone, one by one: in Node 20, `recursive` never returns if the file system refuses folders (/proc). */
 const makeFolder = (folder: string): void => {
   if (existsSync(folder)) return;
   makeFolder(dirname(folder));
   try {
-    mkdirSync(folder);
+    mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     if (!existsSync(folder)) throw error;
   }

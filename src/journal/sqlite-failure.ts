@@ -3,6 +3,9 @@ import { dirname } from 'node:path';
 import { JournalError } from '../engine/errors/errors.ts';
 import { fromStored } from './storable-text.ts';
 
+/** What is added to the name of the database for each of its files: SQLite keeps two beside it while it is open. */
+export const FILES = ['', '-wal', '-shm'] as const;
+
 export const isBusy = (error: unknown): boolean => [BUSY, LOCKED].includes(primaryCode(error) ?? 0);
 
 export const isCorrupt = (error: unknown): boolean => primaryCode(error) === CORRUPT;
@@ -127,11 +130,11 @@ const isDiskFull = (file: string): boolean => {
   }
 };
 
-/** Returns whether the file or its folder is write-protected: SQLite also creates files beside the database. */
+/** Returns whether one of the database's files or their folder is write-protected. */
 const isWriteProtected = (file: string): boolean => {
   try {
     accessSync(dirname(file), constants.W_OK);
-    if (existsSync(file)) accessSync(file, constants.W_OK);
+    for (const end of FILES) if (existsSync(`${file}${end}`)) accessSync(`${file}${end}`, constants.W_OK);
     return false;
   } catch (error) {
     return ['EACCES', 'EROFS', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');

@@ -1,6 +1,15 @@
-import { chmodSync, copyFileSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { MIGRATIONS, type Migration } from '../../src/journal/migrations.ts';
 import { sqliteDriver } from '../../src/journal/sqlite-driver.ts';
 import { openSqliteJournal, type SqliteJournal, sqliteJournal } from '../../src/journal/sqlite-journal.ts';
@@ -116,6 +125,30 @@ describe('a file', () => {
     });
     renameSync(`${file}.moved`, file);
     expect(await journal.append([batch('a', { events: events(6, 7) })])).toEqual([]);
+  });
+
+  test.each(['-wal', '-shm'])('whose %s is removed while it is open takes nothing more', async (end) => {
+    const file = newFile();
+    const journal = await filled(file);
+    rmSync(`${file}${end}`);
+    expect(await failureOf(() => journal.append([batch('a', { events: events(6, 7) })]))).toMatchObject({
+      code: 'JOURNAL_FAILED',
+      message: expect.stringContaining(`${file}${end}`),
+    });
+    writeFileSync(`${file}${end}`, '');
+    expect(await failureOf(() => journal.renew([{ jobId: 'a', fence: 1 }], lease()))).toMatchObject({
+      code: 'JOURNAL_FAILED',
+    });
+  });
+
+  test.skipIf(process.platform === 'win32')('is for its owner alone, and so is a copy of it', async () => {
+    const umask = process.umask(0o022);
+    onTestFinished(() => void process.umask(umask));
+    const file = join(newFolder(), 'inner', 'jobs.db');
+    const journal = await filled(file);
+    journal.backup(`${file}.copy`);
+    for (const made of ['', '-wal', '-shm', '.copy']) expect(statSync(`${file}${made}`).mode & 0o777).toBe(0o600);
+    expect(statSync(dirname(file)).mode & 0o777).toBe(0o700);
   });
 
   test('takes nothing once it is closed, and can be closed twice', async () => {
@@ -539,6 +572,8 @@ describe('a disk that is full', () => {
 test.skipIf(process.platform === 'win32')('a file that may not be written is JOURNAL_READ_ONLY', async () => {
   const file = newFile();
   await (await filled(file)).close();
+  // One of the drivers leaves them there; they would be found to be another user's.
+  for (const end of ['-wal', '-shm']) rmSync(`${file}${end}`, { force: true });
   chmodSync(dirname(file), 0o777);
   chmodSync(file, 0o444);
   // Who may do everything may write it nevertheless.

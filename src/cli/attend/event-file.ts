@@ -50,7 +50,7 @@ const toJson = (event: JobEvent): string => {
 
 const open = (file: string): number => {
   try {
-    return openSync(file, 'a');
+    return openSync(file, 'a', 0o600);
   } catch (error) {
     throw new UsageError(`The events can't be written to ${file}: ${(error as Error).message}.`);
   }

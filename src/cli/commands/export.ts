@@ -39,7 +39,7 @@ export const exportJob = (name: string, { db, output }: ExportOptions, io: CliIo
     const lines = jobLines({ job: rest, shape, notes }, storedEvents(journal, job.id, 0, job.lastSeq));
     if (output === undefined) return writeAll(lines, io, context);
     if (isPartOf(journal.file, output)) throw new UsageError(`${output} is the database itself. Name another file.`);
-    const file = createWriteStream(output);
+    const file = createWriteStream(output, { mode: 0o600 });
     try {
       await once(file, 'open');
     } catch (error) {

@@ -20,7 +20,7 @@ Example:
 /** Writes an example workflow. Resolves to the exit code. */
 export const init = async (file: string, { force }: { readonly force: boolean }, io: CliIo): Promise<number> => {
   try {
-    await writeFile(file, EXAMPLE_WORKFLOW, { flag: force ? 'w' : 'wx' });
+    await writeFile(file, EXAMPLE_WORKFLOW, { flag: force ? 'w' : 'wx', mode: 0o600 });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'EEXIST' ? `${file} is there already. Name another file, or give --force.` : message;

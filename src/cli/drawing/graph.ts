@@ -34,7 +34,7 @@ export const graph = async (definition: JobDefinition, options: GraphOptions, io
     return EXIT.completed;
   }
   try {
-    await writeFile(options.output, text);
+    await writeFile(options.output, text, { mode: 0o600 });
     return EXIT.completed;
   } catch (error) {
     return fail(`The graph can't be written to ${options.output}: ${(error as Error).message}.`, EXIT.usage, io);

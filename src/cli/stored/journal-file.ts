@@ -19,8 +19,8 @@ export const openJournal = (file: string, { create }: { readonly create: boolean
 const makeFolder = (folder: string): void => {
   if (existsSync(folder)) return;
   try {
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, '.gitignore'), '*\n');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(join(folder, '.gitignore'), '*\n', { mode: 0o600 });
   } catch (error) {
     throw new UsageError(
       `The folder ${folder} can't be made: ${(error as Error).message}. Name another file with --db, or keep nothing with --no-db.`,

@@ -45,6 +45,9 @@ export type SqliteReply =
 export const SQLITE_RUNNER = String.raw`
 import { Worker } from 'node:worker_threads';
 
+// A database that a query creates is its owner's alone.
+process.umask(0o077);
+
 const watch = "const { Socket } = require('node:net');" +
   "new Socket({ fd: 3 }).on('error', () => {}).on('close', () => process.kill(process.pid, 'SIGKILL')).resume();";
 new Worker(watch, { eval: true, execArgv: [] }).on('error', () => {}).unref();
