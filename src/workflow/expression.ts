@@ -127,10 +127,16 @@ const readsOf = function* (node: unknown, variable: string): Generator<string> {
   const { op, args } = node as { op: string; args: unknown };
   if (ACCESS.has(op) && Array.isArray(args)) {
     const [of, key] = args as [{ op?: unknown; args?: unknown }, unknown];
-    const name = typeof key === 'string' ? key : (key as { op?: unknown; args?: unknown }).args;
+    const name = typeof key === 'string' ? key : literalOf(key);
     if (of?.op === 'id' && of.args === variable && typeof name === 'string') yield name;
   }
   yield* readsOf(args, variable);
+};
+
+/** Returns the value of a literal; `undefined` for a variable, as in `params[item]`, and any other expression. */
+const literalOf = (node: unknown): unknown => {
+  const { op, args } = node as { op?: unknown; args?: unknown };
+  return op === 'value' ? args : undefined;
 };
 
 const ACCESS: ReadonlySet<string> = new Set(['.', '[]', '.?', '[?]']);

@@ -21,10 +21,14 @@ export const graphProblems = (
   const { problems } = validate(name, drafts, undefined);
   if (problems.length === 0) return [];
   const places = placesOf(tasks);
+  const taken = new Map<string, number>();
   return problems.flatMap((problem) => {
-    // Problems with the same key take the places of that key in turn.
-    const path = places.get(problemKey(problem))?.shift();
+    // If several problems have the same key, each takes the next of its places; the last is for all that remain.
+    const key = problemKey(problem);
+    const paths = places.get(key) ?? [];
+    const path = paths[Math.min(taken.get(key) ?? 0, paths.length - 1)];
     if (!path) return [];
+    taken.set(key, (taken.get(key) ?? 0) + 1);
     const at = place(path);
     const message = MESSAGES[problem.code]?.(problem) ?? problem.message;
     return [problemAt(at.value, problem.code as PlacedProblem['code'], message)];

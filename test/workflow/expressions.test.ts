@@ -126,6 +126,11 @@ describe('an expression', () => {
     );
   });
 
+  test('does not read the name of a variable that holds a key', () => {
+    const { reads } = compile('params[item] + params[ctx.key] + params[?item].orValue(params["a"])');
+    expect(reads('params')).toEqual(['a']);
+  });
+
   test('says which names it reads', () => {
     const { reads } = compile('params.a + params["b"] + (has(params.c) ? params.?d.orValue(1) : ctx.params.e)');
     expect(new Set(reads('params'))).toEqual(new Set(['a', 'b', 'c', 'd']));

@@ -168,6 +168,12 @@ describe('a wrong workflow file', () => {
       '3:61 CYCLE Tasks wait on one another: a → c → b → a. Remove one of these dependencies.',
     ],
     [
+      'cycles that begin alike',
+      tasks('a <- b', 'b <- a c', 'c <- a'),
+      '3:61 CYCLE Tasks wait on one another: a → b → a. Remove one of these dependencies.',
+      '3:61 CYCLE Tasks wait on one another: a → b → c → a. Remove one of these dependencies.',
+    ],
+    [
       'a key twice',
       taskWith('type: python'),
       '5:5 DUPLICATE_KEY The key "type" is here for the second time. Remove one of the two, or rename it.',

@@ -44,47 +44,73 @@ export type Sorted = {
   readonly cycles: readonly (readonly number[])[];
 };
 
-/** Sorts topologically and finds cycles. Of cycles that share a task, only one is reported. */
-export const sortGraph = ({ upstream, downstream }: Graph): Sorted => {
+/** Sorts topologically. If tasks wait on one another, `order` lacks them and all that depend on them. */
+export const sortGraph = (graph: Graph): Sorted => {
+  const { upstream, downstream } = graph;
   const missing = upstream.map((needs) => needs.length);
   const free = new Heap<number>((a, b) => a - b);
   for (const [index, count] of missing.entries()) if (count === 0) free.push(index);
   const order: number[] = [];
-  const done = new Uint8Array(upstream.length);
-  const finish = (index: number): void => {
-    done[index] = 1;
+  for (let index = free.pop(); index !== undefined; index = free.pop()) {
+    order.push(index);
     for (const next of downstream[index] ?? []) {
       missing[next] = (missing[next] ?? 0) - 1;
-      if (missing[next] === 0 && !done[next]) free.push(next);
+      if (missing[next] === 0) free.push(next);
     }
-  };
-  const cycles: (readonly number[])[] = [];
-  let suspect = 0;
-  for (;;) {
-    for (let index = free.pop(); index !== undefined; index = free.pop()) {
-      order.push(index);
-      finish(index);
-    }
-    while (done[suspect]) suspect++;
-    if (suspect >= upstream.length) return { order, cycles };
-    const cycle = cycleFrom(suspect, upstream, done);
-    cycles.push(cycle);
-    for (const index of cycle) done[index] = 1;
-    for (const index of cycle) finish(index);
   }
+  return { order, cycles: order.length === upstream.length ? [] : cyclesOf(graph, order) };
 };
 
-/** Walks upstream until a task repeats. One must repeat, since each unfinished task waits on another unfinished one. */
-const cycleFrom = (start: number, upstream: Graph['upstream'], done: Uint8Array): number[] => {
-  const walk: number[] = [];
-  const seenAt = new Map<number, number>();
-  let index = start;
-  while (!seenAt.has(index)) {
-    seenAt.set(index, walk.length);
-    walk.push(index);
-    index = upstream[index]?.find((next) => !done[next]) as number;
+/** Maximum number of reported cycles that share a task with an earlier one. A large graph can have any number. */
+const MAX_OVERLAPPING_CYCLES = 20;
+
+/**
+ * Finds cycles among the tasks outside `order` by depth-first search: one for each dependency that leads back to a task
+ * of the current path. Without those dependencies the graph has no cycle.
+ */
+const cyclesOf = ({ upstream }: Graph, order: readonly number[]): readonly (readonly number[])[] => {
+  const visited = new Uint8Array(upstream.length);
+  for (const index of order) visited[index] = 1;
+  const cycles: (readonly number[])[] = [];
+  let overlapping = 0;
+  for (const start of upstream.keys()) {
+    if (visited[start]) continue;
+    const path: number[] = [];
+    const placeOf = new Map<number, number>();
+    /** For each place of the path: how many of its dependencies were followed. */
+    const followed: number[] = [];
+    /** For each place of the path: the last place up to it that is in a reported cycle, -1 if none is. */
+    const reported: number[] = [];
+    const enter = (index: number): void => {
+      visited[index] = 1;
+      placeOf.set(index, path.length);
+      reported.push(reported.at(-1) ?? -1);
+      followed.push(0);
+      path.push(index);
+    };
+    for (enter(start); path.length > 0; ) {
+      const top = path.length - 1;
+      const next = upstream[path[top] as number]?.[followed[top] as number];
+      if (next === undefined) {
+        placeOf.delete(path.pop() as number);
+        reported.pop();
+        followed.pop();
+        continue;
+      }
+      followed[top] = (followed[top] as number) + 1;
+      const place = placeOf.get(next);
+      if (!visited[next]) enter(next);
+      if (place === undefined) continue;
+      const overlaps = (reported[top] as number) >= place;
+      if (overlaps && ++overlapping > MAX_OVERLAPPING_CYCLES) continue;
+      cycles.push(fromFirstDeclared(path.slice(place)));
+      for (let at = place; at <= top; at++) reported[at] = at;
+    }
   }
-  const cycle = walk.slice(seenAt.get(index));
+  return cycles;
+};
+
+const fromFirstDeclared = (cycle: readonly number[]): readonly number[] => {
   const first = cycle.indexOf(cycle.reduce((least, member) => Math.min(least, member)));
   return [...cycle.slice(first), ...cycle.slice(0, first)];
 };

@@ -50,6 +50,54 @@ describe('problems', () => {
     expect(define).toThrow(/"nobody"[\s\S]*waits on itself/);
   });
 
+  test('cycles that share tasks are all reported', () => {
+    const problems = problemsOf(() =>
+      jobFrom('loops', [spec('a', 'b', 'c'), spec('b', 'a'), spec('c', 'a'), spec('d', 'c', 'e'), spec('e', 'd')]),
+    );
+    expect(problems.map(({ path }) => path?.join(' → '))).toEqual(['a → b → a', 'a → c → a', 'd → e → d']);
+  });
+
+  test('reported cycles are cycles, each once; a graph without their dependencies has none', () => {
+    const graphs = fc.array(fc.uniqueArray(fc.nat(7), { maxLength: 4 }), { minLength: 2, maxLength: 8 });
+    fc.assert(
+      fc.property(graphs, (needs) => {
+        let edges = needs.map((of, task) => of.filter((need) => need < needs.length && need !== task));
+        const cyclesOf = () => {
+          try {
+            jobFrom(
+              'random',
+              edges.map((of, task) => spec(`t${task}`, ...of.map((need) => `t${need}`))),
+            );
+            return [];
+          } catch (error) {
+            return (error as JobDefinitionError).problems.map(({ path = [] }) => path);
+          }
+        };
+        const cycles = cyclesOf();
+        expect(new Set(cycles.map(String)).size).toBe(cycles.length);
+        for (const path of cycles) {
+          for (const [at, task] of path.slice(0, -1).entries())
+            expect(edges[Number(task.slice(1))]).toContain(Number(path[at + 1]?.slice(1)));
+        }
+        edges = edges.map((of, task) =>
+          of.filter((need) => !cycles.some((path) => path.join().includes(`t${task},t${need}`))),
+        );
+        expect(cyclesOf()).toEqual([]);
+      }),
+    );
+  });
+
+  test('of 300 tasks that all wait on one another, 150 separate cycles and 20 others are the most that is reported', () => {
+    const names = Array.from({ length: 300 }, (_, at) => `t${at}`);
+    const problems = problemsOf(() =>
+      jobFrom(
+        'knot',
+        names.map((name) => spec(name, ...names.filter((other) => other !== name))),
+      ),
+    );
+    expect(problems.length).toBeLessThanOrEqual(170);
+  });
+
   test('a cycle is found from any declaration order, with its closed path', () => {
     // A root that feeds two ways into a cycle: r → d, r → c, c → d → e → c.
     const tasks = [spec('r'), spec('c', 'r', 'e'), spec('d', 'r', 'c'), spec('e', 'd')];
