@@ -6,7 +6,7 @@ export const codeFrame = (lines: readonly string[], line: number, column: number
   const start = column > MAX_WIDTH ? column - Math.ceil(MAX_WIDTH / 2) : 0;
   const frame: string[] = [];
   for (let number = first; number <= last; number++) {
-    const text = visible(lines[number - 1] ?? '').slice(start, start + MAX_WIDTH);
+    const text = visible((lines[number - 1] ?? '').slice(start, start + MAX_WIDTH));
     frame.push(`${number === line ? '>' : ' '} ${String(number).padStart(gutter)} | ${text}`.trimEnd());
     if (number === line) frame.push(`  ${' '.repeat(gutter)} | ${' '.repeat(Math.max(0, column - 1 - start))}^`);
   }

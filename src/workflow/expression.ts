@@ -40,7 +40,11 @@ export const compile = (source: string): Expression => {
         throw new ExpressionError(`${source} has no value: ${errorText(source, error)}`, { cause: error });
       }
     },
-    reads: (variable) => [...readsOf(parsed.ast, variable)],
+    reads: (variable) => {
+      const found: string[] = [];
+      collectReads(parsed.ast, variable, found);
+      return found;
+    },
   };
 };
 
@@ -120,17 +124,17 @@ const toPlain = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toPlain(item)]));
 };
 
-/** Yields the keys that an AST reads from a variable. A node is `{ op, args }`; `args` and arrays may contain nodes. */
-const readsOf = function* (node: unknown, variable: string): Generator<string> {
-  if (Array.isArray(node)) for (const item of node) yield* readsOf(item, variable);
+/** Appends the keys that an AST reads from a variable. A node is `{ op, args }`; `args` and arrays may contain nodes. */
+const collectReads = (node: unknown, variable: string, found: string[]): void => {
+  if (Array.isArray(node)) for (const item of node) collectReads(item, variable, found);
   if (node === null || typeof node !== 'object' || !('op' in node)) return;
   const { op, args } = node as { op: string; args: unknown };
   if (ACCESS.has(op) && Array.isArray(args)) {
     const [of, key] = args as [{ op?: unknown; args?: unknown }, unknown];
     const name = typeof key === 'string' ? key : literalOf(key);
-    if (of?.op === 'id' && of.args === variable && typeof name === 'string') yield name;
+    if (of?.op === 'id' && of.args === variable && typeof name === 'string') found.push(name);
   }
-  yield* readsOf(args, variable);
+  collectReads(args, variable, found);
 };
 
 /** Returns the value of a literal; `undefined` for a variable, as in `params[item]`, and any other expression. */

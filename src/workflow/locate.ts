@@ -1,4 +1,4 @@
-import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type ParsedNode } from 'yaml';
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type ParsedNode, type YAMLMap } from 'yaml';
 
 export type Location = {
   /** Offset of the value's key; absent for list items, and for values that are missing from the file. */
@@ -28,9 +28,10 @@ export const locate = (
 const child = (node: unknown, step: PropertyKey, aliases: ReadonlyMap<Alias, Node>): Child | undefined => {
   if (isSeq(node)) return { value: node.items[Number(step)] };
   if (!isMap(node)) return undefined;
-  const own = node.items.findLast(({ key }) => keyOf(key) === step);
-  if (own) return own;
-  for (const { key, value } of node.items as Pair[]) {
+  const own = pairsOf(node).get(String(step));
+  if (own && typeof step === 'string') return own;
+  const merge = pairsOf(node).get('<<');
+  for (const { key, value } of merge ? (node.items as Pair[]) : []) {
     if (keyOf(key) !== '<<') continue;
     const source = target(value, aliases);
     for (const merged of isSeq(source) ? source.items : [source]) {
@@ -40,6 +41,17 @@ const child = (node: unknown, step: PropertyKey, aliases: ReadonlyMap<Alias, Nod
   }
   return undefined;
 };
+
+/** Returns the pairs of a mapping by key, the last of several; kept, since each problem of a file is located. */
+const pairsOf = (node: YAMLMap): ReadonlyMap<string, Pair> => {
+  const known = PAIRS.get(node);
+  if (known) return known;
+  const pairs = new Map((node.items as Pair[]).map((pair) => [keyOf(pair.key), pair]));
+  PAIRS.set(node, pairs);
+  return pairs;
+};
+
+const PAIRS = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
 
 type Child = { readonly key?: unknown; readonly value: unknown };
 

@@ -1,3 +1,4 @@
+import { Alias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { isPlainObject } from '../events/plain-object.ts';
 import { graphProblems } from './graph-problems.ts';
 import { type Location, locate } from './locate.ts';
@@ -31,6 +32,7 @@ const check = (text: string): { parsed?: ParsedWorkflow; problems: readonly Work
   const { document, aliases, readable, problems } = parseYaml(source);
   if (!readable) return { problems: inOrder(problems) };
 
+  resolveOnce(aliases);
   // `parseYaml` has already limited aliases. The default limit of `toJS` would reject an anchor that 100 tasks merge.
   const content: unknown = document.toJS({ maxAliasCount: -1 });
   if (content === null) return { problems: [EMPTY] };
@@ -49,6 +51,17 @@ const check = (text: string): { parsed?: ParsedWorkflow; problems: readonly Work
     return problem;
   };
   return { parsed: { workflow: data, problemAt }, problems: inOrder(found) };
+};
+
+/** Makes each alias return the node that it is known to stand for; the library searches all anchors for each alias. */
+const resolveOnce = (aliases: ReadonlyMap<Alias, Node>): void => {
+  for (const [alias, anchored] of aliases) {
+    if (!isScalar(anchored) && !isMap(anchored) && !isSeq(anchored)) continue;
+    alias.resolve = (document, context) => {
+      const isConverted = context?.anchors.get(anchored)?.res !== undefined;
+      return isConverted ? anchored : Alias.prototype.resolve.call(alias, document, context);
+    };
+  }
 };
 
 const EMPTY: WorkflowProblem = {

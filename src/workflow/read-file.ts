@@ -81,9 +81,15 @@ const encodingProblem = (bytes: Buffer): WorkflowProblem => {
 
 /** Returns the index of the first replacement character that comes from an invalid byte, not from the file itself. */
 const firstInvalid = (bytes: Buffer, text: string): number => {
-  let at = text.indexOf('\uFFFD');
-  while (at >= 0 && bytes.subarray(Buffer.byteLength(text.slice(0, at))).indexOf('\uFFFD') === 0) {
-    at = text.indexOf('\uFFFD', at + 1);
+  let offset = 0;
+  let from = 0;
+  for (let at = text.indexOf('\uFFFD'); at >= 0; at = text.indexOf('\uFFFD', from)) {
+    offset += Buffer.byteLength(text.slice(from, at));
+    if (!bytes.subarray(offset, offset + REPLACEMENT.length).equals(REPLACEMENT)) return at;
+    offset += REPLACEMENT.length;
+    from = at + 1;
   }
-  return Math.max(0, at);
+  return 0;
 };
+
+const REPLACEMENT = Buffer.from('\uFFFD');

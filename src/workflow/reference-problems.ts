@@ -62,16 +62,22 @@ const complaintsOf = function* (file: Mapping, numberAt: (path: Path) => string 
 };
 
 type Declarations = {
-  readonly params: readonly string[];
-  readonly secrets: readonly string[];
+  readonly params: ReadonlySet<string>;
+  readonly secrets: ReadonlySet<string>;
   readonly pools: Mapping;
   /** The pool of tasks that don't name a pool. */
   readonly defaultPool: unknown;
+  /** Returns the hint that a function finds among all declared names; without looking, if there were many already. */
+  readonly hint: (find: () => string) => string;
 };
 
-const declarations = ({ params, secrets, pools, defaults }: Mapping): Declarations => ({
-  params: entriesOf(params).map(([name]) => name),
-  secrets: Array.isArray(secrets) ? secrets.map(String) : entriesOf(secrets).map(([name]) => name),
+/** Maximum number of hints for one file. Each takes time in proportion to the number of declared names. */
+const MAX_HINTS = 100;
+
+const declarations = ({ params, secrets, pools, defaults }: Mapping, hints = { given: 0 }): Declarations => ({
+  hint: (find) => (hints.given++ < MAX_HINTS ? find() : ''),
+  params: new Set(entriesOf(params).map(([name]) => name)),
+  secrets: new Set(Array.isArray(secrets) ? secrets.map(String) : entriesOf(secrets).map(([name]) => name)),
   pools: isPlainObject(pools) ? pools : {},
   defaultPool: isPlainObject(defaults) ? defaults.pool : undefined,
 });
@@ -188,7 +194,7 @@ const emptyPools = function* ({ pools }: Declarations): Complaints {
 const poolComplaints = function* (
   path: Path,
   { pool, slots }: Mapping,
-  { pools, defaultPool }: Declarations,
+  { pools, defaultPool, hint }: Declarations,
 ): Complaints {
   const wrong = (key: string, message: string): Complaint => ({
     path: [...path, key],
@@ -197,10 +203,13 @@ const poolComplaints = function* (
   });
   const name = pool ?? defaultPool;
   if (typeof pool === 'string' && !Object.hasOwn(pools, pool)) {
-    const names = Object.keys(pools);
-    const known =
-      names.length > 0 ? `Known are ${names.join(', ')}.` : `Add it to the workflow: pools: { ${pool}: 1 }.`;
-    yield wrong('pool', `has an unknown pool "${pool}".${didYouMean(pool, names) || ` ${known}`}`);
+    const near = hint(() => {
+      const names = Object.keys(pools);
+      const known =
+        names.length > 0 ? `Known are ${names.join(', ')}.` : `Add it to the workflow: pools: { ${pool}: 1 }.`;
+      return didYouMean(pool, names) || ` ${known}`;
+    });
+    yield wrong('pool', `has an unknown pool "${pool}".${near}`);
   } else if (typeof slots === 'number' && typeof name !== 'string') {
     yield wrong('slots', 'has "slots" without "pool", of which they would be.');
   } else if (typeof slots === 'number') {
@@ -223,9 +232,9 @@ const expressionComplaints = function* (
     const { source } = expression;
     const wrong = (message: string): Complaint => ({ path: at, near: source, code: 'UNKNOWN_REFERENCE', message });
     for (const what of ['params', 'secrets'] as const) {
-      for (const name of expression.reads(what).filter((name) => !declared[what].includes(name))) {
+      for (const name of expression.reads(what).filter((name) => !declared[what].has(name))) {
         const remedy = ` Declare it: ${what}: ${what === 'secrets' ? `[${name}]` : `{ ${name}: … }`}.`;
-        const hint = didYouMean(name, declared[what]) || remedy;
+        const hint = declared.hint(() => didYouMean(name, declared[what])) || remedy;
         yield wrong(`reads ${what}.${name}, which the workflow does not declare.${hint}`);
       }
     }

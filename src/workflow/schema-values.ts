@@ -108,9 +108,11 @@ export const code = (what: string, way: (inner: string) => string): z.ZodMiniTyp
     z.refine((value: string) => value.trim() !== '', expecting(`${what} that is not empty`)),
     z.refine((value: string) => !value.includes('\0'), expecting(`${what} without null characters`)),
     (payload) => {
-      const found = /\$\{\{([\s\S]*?)\}\}/.exec(payload.value);
-      if (!found) return;
-      const [whole, inner = ''] = found;
+      const open = payload.value.indexOf('${{');
+      const close = open < 0 ? -1 : payload.value.indexOf('}}', open + 3);
+      if (close < 0) return;
+      const whole = payload.value.slice(open, close + 2);
+      const inner = whole.slice(3, -2);
       complain(payload, `may not hold ${whole}: data pasted into code is run as code. ${way(inner.trim())}`, {
         code: 'UNSAFE_EXPRESSION',
         near: whole,

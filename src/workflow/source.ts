@@ -7,12 +7,16 @@ export type Source = {
   readonly text: string;
   /** The offsets at which lines start; filled by the YAML parser. */
   readonly counter: LineCounter;
-  /** Returns the offset of the first `near` at or after `offset`, or `offset` if there is none. */
+  /** Returns the offset of the first `near` at or shortly after `offset`, or `offset` if there is none. */
   readonly offsetOf: (offset: number, near: string | undefined) => number;
   readonly problemAt: (offset: number, code: WorkflowProblem['code'], message: string) => PlacedProblem;
 };
 
 export type PlacedProblem = WorkflowProblem & { readonly offset: number };
+
+/** How far a text is searched for, and how much of it, in UTF-16 units: many problems must not read the file each. */
+const NEARBY = 10_000;
+const NEAR_LENGTH = 1_000;
 
 export const createSource = (file: string): Source => {
   const text = file.replace(/^\uFEFF/, '');
@@ -22,8 +26,8 @@ export const createSource = (file: string): Source => {
     text,
     counter,
     offsetOf: (offset, near) => {
-      const found = near === undefined ? -1 : text.indexOf(near, offset);
-      return found < 0 ? offset : found;
+      const found = near === undefined ? -1 : text.slice(offset, offset + NEARBY).indexOf(near.slice(0, NEAR_LENGTH));
+      return found < 0 ? offset : offset + found;
     },
     problemAt: (offset, code, message) => {
       const { line, col } = counter.linePos(offset);

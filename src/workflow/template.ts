@@ -25,16 +25,43 @@ export const parseTemplate = (text: string): Template => {
 
 /** Reads the expression at `start`, which may contain `}}`. Returns it with the offset after the `}}` that ends it. */
 const readExpression = (text: string, start: number): [Expression, number] => {
-  let first: unknown;
-  // Try each `}}` until the text before it compiles.
-  for (let close = text.indexOf(CLOSE, start); close >= 0; close = text.indexOf(CLOSE, close + 1)) {
-    try {
-      return [compile(text.slice(start, close).trim()), close + CLOSE.length];
-    } catch (error) {
-      first ??= error;
+  // Without an end outside of texts and mappings, the first `}}` is only there for the error to say what is wrong.
+  const close = endOf(text, start) ?? text.indexOf(CLOSE, start);
+  if (close < 0) throw new ExpressionError(`"${OPEN}" is never closed by "${CLOSE}".`);
+  return [compile(text.slice(start, close).trim()), close + CLOSE.length];
+};
+
+/** Returns the offset of the first `}}` that is neither in a quoted text nor the end of mappings; in one pass. */
+const endOf = (text: string, start: number): number | undefined => {
+  let depth = 0;
+  for (let at = start; at < text.length; at++) {
+    const character = text[at];
+    if (character === '{') depth++;
+    else if (character === '}') {
+      if (depth > 0) depth--;
+      else if (text[at + 1] === '}') return at;
+    } else if (character === '"' || character === "'") at = lastOfQuoted(text, at);
+    else if (character === '/' && text[at + 1] === '/') {
+      const line = text.indexOf('\n', at);
+      const end = line < 0 ? text.length : line;
+      const close = depth === 0 ? text.slice(at, end).indexOf(CLOSE) : -1;
+      if (close >= 0) return at + close;
+      at = end;
     }
   }
-  throw first ?? new ExpressionError(`"${OPEN}" is never closed by "${CLOSE}".`);
+  return undefined;
+};
+
+/** Returns the offset of the last character of the quoted text at `start`, or of the whole text if it isn't closed. */
+const lastOfQuoted = (text: string, start: number): number => {
+  const quote = text[start] as string;
+  const triple = quote.repeat(3);
+  const closing = text.startsWith(triple, start) ? triple : quote;
+  for (let at = start + closing.length; at < text.length; at++) {
+    if (text[at] === '\\') at++;
+    else if (text.startsWith(closing, at)) return at + closing.length - 1;
+  }
+  return text.length;
 };
 
 /** Renders a template as text. Numbers and booleans become text, lists and mappings JSON, `null` nothing. */

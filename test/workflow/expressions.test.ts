@@ -126,6 +126,18 @@ describe('an expression', () => {
     );
   });
 
+  test.for([
+    ['${{ "}}" }}!', '}}!'],
+    ["${{ '''}}'\\'}}''' }}!", "}}''}}!"],
+    ['${{ {"a": {"b": 1}}["a"]["b"] }}!', '1!'],
+    ['${{ {"a": {"b": 1}}}}!', '{"a":{"b":1}}!'],
+    ['${{ "\\"}}" + r"}}" }}!', '"}}}}!'],
+    ["${{ 1 // don't }}!", '1!'],
+    ['${{ { // }}\n"a": 1 } }}!', '{"a":1}!'],
+  ] as const)('ends at the first }} that is not part of it: %s', ([text, value]) => {
+    expect(renderText(parseTemplate(text), {})).toBe(value);
+  });
+
   test('does not read the name of a variable that holds a key', () => {
     const { reads } = compile('params[item] + params[ctx.key] + params[?item].orValue(params["a"])');
     expect(reads('params')).toEqual(['a']);

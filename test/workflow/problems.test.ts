@@ -9,6 +9,42 @@ import { parseWorkflow } from '../../src/workflow/parse-workflow.ts';
 import { WorkflowError } from '../../src/workflow/problem.ts';
 import { MAX_FILE_BYTES, readWorkflowFile } from '../../src/workflow/read-file.ts';
 
+describe('a workflow file is checked in a time in proportion to its size, with', () => {
+  const list = (count: number, entry: (at: number) => string): string =>
+    Array.from({ length: count }, (_, at) => entry(at)).join(', ');
+  const withEnv = (value: string): string => taskWith(`env: { X: '${value}' }`);
+  test.for<[what: string, text: string]>([
+    ['an expression that is not closed', withEnv(`\${{ "${'a}}'.repeat(100_000)}`)],
+    ['an expression of braces', withEnv(`\${{ ${'{'.repeat(100_000)}${'}'.repeat(100_000)}`)],
+    ['many expressions that are not closed', withEnv('${{ '.repeat(100_000))],
+    ['many comments', withEnv(`\${{ ${'// '.repeat(100_000)}}}`)],
+    [
+      'a command of unclosed expressions',
+      `name: x\ntasks: [{ name: a, type: bash, command: '${'${{ '.repeat(100_000)}' }]`,
+    ],
+    ['many numbers to be quoted', taskWith(`env: { ${list(20_000, (at) => `A${at}: 3.10`)} }`)],
+    ['many unknown keys', `name: x\n${list(20_000, (at) => `k${at}: 1`).replaceAll(', ', '\n')}\ntasks: []`],
+    [
+      'many undeclared params',
+      `name: x\nparams: { ${list(20_000, (at) => `p${at}: 1`)} }\ntasks: [{ name: a, type: bash, command: x, env: { X: '${list(20_000, (at) => `\${{ params.q${at} }}`)}' } }]`,
+    ],
+    [
+      'many unknown tasks in one line',
+      `{ name: x, tasks: [${list(10_000, (at) => `{ name: task${at}, type: bash, command: x, dependencies: [tusk${at}] }`)}] }`,
+    ],
+    ['many aliases', `name: x\nx-a: [${list(50_000, (at) => `&a${at} 1, *a${at}`)}]\ntasks: 1`],
+    [
+      'a long name',
+      `name: x\ntasks: [{ name: ${'a'.repeat(100_000)}, type: bash, command: x, dependencies: [${'b'.repeat(100_000)}] }]`,
+    ],
+  ])('%s', ([, text]) => {
+    const start = performance.now();
+    problemsOf(text);
+    // In proportion to the square, each of these takes from half a minute on.
+    expect(performance.now() - start).toBeLessThan(8_000);
+  });
+});
+
 describe('a wrong workflow file', () => {
   test.for<[what: string, text: string, ...problems: string[]]>([
     [

@@ -122,12 +122,16 @@ export const addDraftProblems = (
       const message = `Task "${name}" waits on itself. Remove "${name}" from its dependsOn.`;
       problems.push({ code: 'SELF_DEPENDENCY', message, tasks: [name] });
     } else if (!known.has(need)) {
-      const message = `Task "${name}" waits on "${need}", which is not a task of this job.${didYouMean(need, known)}`;
+      const hint = problems.length < MAX_HINTS ? didYouMean(need, known) : '';
+      const message = `Task "${name}" waits on "${need}", which is not a task of this job.${hint}`;
       problems.push({ code: 'UNKNOWN_DEPENDENCY', message, tasks: [name, need] });
     }
   }
   if (dependsOn.length > 0) problems.push(...repeatedDependencies(draft, name, dependsOn.length));
 };
+
+/** Number of problems from which on no known name is sought for an unknown one: it is compared with all of them. */
+const MAX_HINTS = 100;
 
 /** `distinct` is the number of different names in the task's `dependsOn`. */
 const repeatedDependencies = ({ options }: TaskDraft, name: string, distinct: number): readonly Problem[] => {

@@ -1,5 +1,6 @@
 /** Returns the most similar known name, ignoring case; at most max(1, length of `name` / 3) edits away. */
 export const suggest = (name: string, known: Iterable<string>): string | undefined => {
+  if (name.length > MAX_LENGTH) return undefined;
   const lower = name.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
@@ -10,6 +11,9 @@ export const suggest = (name: string, known: Iterable<string>): string | undefin
   }
   return best;
 };
+
+/** Maximum length of a name for which one is suggested: comparing takes time in proportion to the square. */
+const MAX_LENGTH = 200;
 
 /** Returns ` Did you mean "x"?` with the most similar known name, or an empty string. */
 export const didYouMean = (name: string, known: Iterable<string>): string => {
