@@ -1,4 +1,5 @@
 import { didYouMean } from '../engine/errors/suggest.ts';
+import { isTooDeep, parseExactJson } from '../executors/exact-json.ts';
 import { type Mask, NO_MASK } from '../executors/mask/mask.ts';
 
 export type ParamType = 'string' | 'integer' | 'number' | 'boolean' | 'list' | 'mapping';
@@ -118,7 +119,7 @@ const numberOf = (given: unknown): number => {
 const parsed = (given: unknown): unknown => {
   if (typeof given !== 'string') return given;
   try {
-    return JSON.parse(given);
+    return isTooDeep(given) ? undefined : parseExactJson(given);
   } catch {
     return undefined;
   }

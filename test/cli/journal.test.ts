@@ -581,6 +581,16 @@ describe('tintype export and import', () => {
     expect(await copy.jobs()).toEqual([]);
   });
 
+  test('take in nothing of a file with a number that the journal could not keep', async () => {
+    const { text } = await exported();
+    for (const number of ['12345678901234567890', '1e400']) {
+      const changed = text.replace(/"at":\d+/, `"at":${number}`);
+      const { exitCode, stderr } = await tintype(['import', '--db', newFile()], { stdin: Readable.from([changed]) });
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain(`the number ${number} can't be kept exactly`);
+    }
+  });
+
   test('take in nothing of a file that is damaged, is of a newer version, or is none', async () => {
     const { text } = await exported();
     const lines = text.split('\n');

@@ -20,7 +20,7 @@ describe('a workflow file is checked in a time in proportion to its size, with',
     ['many comments', withEnv(`\${{ ${'// '.repeat(100_000)}}}`)],
     [
       'a command of unclosed expressions',
-      `name: x\ntasks: [{ name: a, type: bash, command: '${'${{ '.repeat(100_000)}' }]`,
+      `name: x\ntasks: [{ name: a, type: bash, command: '${'${{ '.repeat(100_000)}' }, 5]`,
     ],
     ['many numbers to be quoted', taskWith(`env: { ${list(20_000, (at) => `A${at}: 3.10`)} }`)],
     ['many unknown keys', `name: x\n${list(20_000, (at) => `k${at}: 1`).replaceAll(', ', '\n')}\ntasks: []`],

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { JournalJob, Note, NoteKind, StoredEvent } from '../../engine/durable/journal.ts';
 import type { JobState } from '../../events/event.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
+import { isExact, MAYBE_INEXACT, numbersIn } from '../../executors/exact-json.ts';
 import { SHOWN_STATES } from './shown-state.ts';
 
 /** The format version that is written; also the latest version that can be read. */
@@ -82,6 +83,13 @@ export const readJobFile = async (chunks: AsyncIterable<Buffer | string>): Promi
   return { ...head, events, notes };
 };
 
+/** Returns the first number that would be another one in the journal. An export has numbers as JavaScript writes them. */
+const changedNumber = (text: string): string | undefined => {
+  for (const { written } of numbersIn(text))
+    if (!isExact(written) && JSON.stringify(Number(written)) !== written) return written;
+  return undefined;
+};
+
 /** A line, parsed as a JSON object. @throws JobFileError */
 class Line {
   readonly number: number;
@@ -96,6 +104,8 @@ class Line {
       this.fail('it is no whole line of JSON');
     }
     if (!isPlainObject(value)) this.fail('it is no JSON object');
+    const changed = MAYBE_INEXACT.test(text) ? changedNumber(text) : undefined;
+    if (changed !== undefined) this.fail(`the number ${changed} can't be kept exactly: JavaScript has no such number`);
     this.value = value;
   }
 

@@ -1,4 +1,5 @@
 import { noRetry } from '../errors.ts';
+import { isTooDeep, MAX_JSON_DEPTH, parseExactJson } from '../exact-json.ts';
 import type { Mask } from '../mask/mask.ts';
 import { HttpBodyError, shortened } from './error.ts';
 
@@ -52,15 +53,22 @@ export const tooLarge = (what: string): never => {
 /**
  * Parses a body as JSON if its content-type says so, else decodes it as text by its charset (default UTF-8). Returns
  * `null` if the body is empty. `what` names the request.
- * @throws HttpBodyError if the content-type is JSON, but the body is not
+ * @throws HttpBodyError if the content-type is JSON, but the body is not, or is nested too deeply
  */
 export const parseBody = (bytes: Buffer, contentType: string | null, what: string, mask: Mask): unknown => {
   if (bytes.length === 0) return null;
   const text = decoded(bytes, contentType);
   if (!isJson(contentType)) return text;
   if (text.trim() === '') return null;
+  if (isTooDeep(text)) {
+    throw noRetry(
+      new HttpBodyError(
+        `${what} answered with JSON that nests lists or mappings more than ${MAX_JSON_DEPTH} deep. Ask for less, or download it to a file in a bash task, and put out its path.`,
+      ),
+    );
+  }
   try {
-    return JSON.parse(text);
+    return parseExactJson(text);
   } catch {
     throw new HttpBodyError(notJson(mask.text(text), what, contentType));
   }

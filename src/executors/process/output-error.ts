@@ -1,4 +1,5 @@
 import { TintypeError } from '../../engine/errors/errors.ts';
+import { isTooDeep, MAX_JSON_DEPTH, parseExactJson } from '../exact-json.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 
 /** The output of a command can't be used: not JSON, nested too deeply, too large or unreadable. */
@@ -21,7 +22,7 @@ export const parseOutput = (given: string, source: string, mask: Mask = NO_MASK)
   if (text.trim() === '') return undefined;
   requireShallow(text, source);
   try {
-    return JSON.parse(text);
+    return parseExactJson(text);
   } catch (error) {
     // The parser's message quotes the text and may cut a secret in two: report its position only, and set no cause.
     const place = /at position \d+/.exec((error as Error).message)?.[0];
@@ -36,20 +37,12 @@ export const parseOutput = (given: string, source: string, mask: Mask = NO_MASK)
 
 const EXCERPT_LENGTH = 60;
 
-/** How deeply lists and mappings may be nested. */
-const MAX_DEPTH = 500;
-
 const requireShallow = (text: string, source: string): void => {
-  let depth = 0;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
-    if (token === '[' || token === '{') depth++;
-    else if (token === ']' || token === '}') depth--;
-    if (depth <= MAX_DEPTH) continue;
-    throw new OutputError(
-      'OUTPUT_TOO_DEEP',
-      `${source} nests lists or mappings more than ${MAX_DEPTH} deep. Nest fewer of them.`,
-    );
-  }
+  if (!isTooDeep(text)) return;
+  throw new OutputError(
+    'OUTPUT_TOO_DEEP',
+    `${source} nests lists or mappings more than ${MAX_JSON_DEPTH} deep. Nest fewer of them.`,
+  );
 };
 
 export const tooLarge = (source: string): never => {

@@ -1,5 +1,6 @@
 import type { Client, DatabaseError, QueryArrayResult } from 'pg';
 import { messageOf } from '../errors.ts';
+import { parseExactJson } from '../exact-json.ts';
 import { jsonInteger } from '../json-integers.ts';
 import { CANCEL_CONNECT_MS, queryServer, type ServerConnection } from './connection.ts';
 import { loadDriver } from './driver.ts';
@@ -113,6 +114,7 @@ const parserOf =
   (oid: number, format?: 'text' | 'binary'): unknown => {
     if (TEXT.has(oid)) return String;
     if (oid === INT8) return jsonInteger;
+    if (JSON_TYPES.has(oid)) return parseExactJson;
     const item = ARRAYS[oid];
     if (item === undefined) return pg.types.getTypeParser(oid, format);
     const { arrayParser } = pg.types as unknown as { readonly arrayParser: ArrayParser };
@@ -128,16 +130,21 @@ type ArrayParser = {
 
 const INT8 = 20;
 
+/** json and jsonb. */
+const JSON_TYPES: ReadonlySet<number> = new Set([114, 3802]);
+
 /** date, timestamp and interval stay text: the driver would use this machine's time zone, or make objects. */
 const TEXT: ReadonlySet<number> = new Set([1082, 1114, 1186]);
 
-/** Parsers of array items, by the OID of the array: of int8, numeric, date, timestamp and interval. */
+/** Parsers of array items, by the OID of the array: of int8, numeric, date, timestamp, interval, json and jsonb. */
 const ARRAYS: Readonly<Record<number, (entry: string) => unknown>> = {
   1016: jsonInteger,
   1231: String,
   1182: String,
   1115: String,
   1187: String,
+  199: parseExactJson,
+  3807: parseExactJson,
 };
 
 const faultOf = (error: Error, { query }: SqlRequest): SqlFault => {

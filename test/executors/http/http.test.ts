@@ -191,6 +191,18 @@ describe('a body', () => {
     expect(await send({})).toMatchObject({ body: '€uro 😀' });
   });
 
+  test('that is nested too deeply is an error with a code, which no retry mends', async () => {
+    const error = await failure(() => bodyOf('['.repeat(8 * 2 ** 20), 'application/json'));
+    expect(error).toBeInstanceOf(NonRetryableError);
+    expect(error.cause).toMatchObject({ code: 'HTTP_BODY', message: expect.stringContaining('more than 500 deep') });
+  });
+
+  test('keeps the numbers of its JSON', async () => {
+    answer = (_request, response) =>
+      response.setHeader('content-type', 'application/json').end('{"id":12345678901234567890,"huge":1e400,"n":1.5}');
+    expect(await send({})).toMatchObject({ body: { id: '12345678901234567890', huge: '1e400', n: 1.5 } });
+  });
+
   test('that is no JSON although it says so is an error that shows how it begins', async () => {
     const error = await failure(() => bodyOf('<html>busy</html>', 'application/json'));
     expect(error).toBeInstanceOf(HttpBodyError);
