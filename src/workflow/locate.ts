@@ -5,6 +5,8 @@ export type Location = {
   readonly key?: number;
   /** Offset of the value, or of the nearest enclosing value that exists in the file. */
   readonly value: number;
+  /** The value as the parser gives it, possibly an alias; `undefined` if it is missing from the file. */
+  readonly node?: unknown;
 };
 
 /** Returns where in the file the value at a path is, following aliases and merge keys. */
@@ -14,13 +16,13 @@ export const locate = (
   aliases: ReadonlyMap<Alias, Node>,
 ): Location => {
   let node: unknown = root;
-  let location: Location = { value: startOf(root) ?? 0 };
+  let location: Location = { value: startOf(root) ?? 0, node: root };
   for (const step of path) {
     const found = child(target(node, aliases), step, aliases);
     if (!found) return { value: location.value };
     node = found.value;
     const key = startOf(found.key);
-    location = { ...(key === undefined ? {} : { key }), value: startOf(node) ?? key ?? location.value };
+    location = { ...(key === undefined ? {} : { key }), value: startOf(node) ?? key ?? location.value, node };
   }
   return location;
 };

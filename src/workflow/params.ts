@@ -1,5 +1,5 @@
 import { didYouMean } from '../engine/errors/suggest.ts';
-import { isTooDeep, parseExactJson } from '../executors/exact-json.ts';
+import { isExact, isTooDeep, parseExactJson } from '../executors/exact-json.ts';
 import { type Mask, NO_MASK } from '../executors/mask/mask.ts';
 
 export type ParamType = 'string' | 'integer' | 'number' | 'boolean' | 'list' | 'mapping';
@@ -71,6 +71,12 @@ export const readParam = (
     const what = spec.description === undefined ? '' : ` (${spec.description})`;
     return { fault: `The param "${name}"${what} has no value and no default: give it one.` };
   }
+  const changed = typeof given === 'string' ? changedNumber(type, given) : undefined;
+  if (changed !== undefined) {
+    return {
+      fault: `The param "${name}" is ${show(mask.data(given))}, but it is a number, which would become ${changed}. Write ${changed}, or declare it as text: type: string.`,
+    };
+  }
   const value = TYPES[type](given);
   if (value === undefined)
     return { fault: `The param "${name}" is ${show(mask.data(given))}: expected ${NAMES[type]}.` };
@@ -114,6 +120,18 @@ const numberOf = (given: unknown): number => {
   if (typeof given === 'number') return given;
   return typeof given === 'string' && given.trim() !== '' ? Number(given) : Number.NaN;
 };
+
+/** Returns what becomes of a text that a param would hold as another number; `undefined` if that keeps its digits. */
+const changedNumber = (type: ParamType, given: string): number | undefined => {
+  if (type !== 'integer' && type !== 'number') return undefined;
+  const number = numberOf(given);
+  if (!Number.isFinite(number) || (type === 'integer' && !Number.isSafeInteger(number))) return undefined;
+  const text = given.trim();
+  return SPELLED_OUT.test(text) && isExact(text.replace(/^\+/, '')) ? undefined : number;
+};
+
+/** Matches decimal numbers without zeros in front or at the end of the fraction, which a number loses. */
+const SPELLED_OUT = /^[+-]?(?:0|[1-9]\d*)?(?:\.\d*[1-9])?(?:e[+-]?\d+)?$/i;
 
 /** Parses text as JSON and returns other values unchanged; `undefined` if the text is not JSON. */
 const parsed = (given: unknown): unknown => {

@@ -2,6 +2,7 @@ import { Alias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { isPlainObject } from '../events/plain-object.ts';
 import { graphProblems } from './graph-problems.ts';
 import { type Location, locate } from './locate.ts';
+import { oddNumbersIn } from './odd-numbers.ts';
 import { parseYaml, TOO_DEEP } from './parse-yaml.ts';
 import { WorkflowError, type WorkflowProblem } from './problem.ts';
 import { referenceProblems } from './reference-problems.ts';
@@ -42,7 +43,7 @@ const check = (text: string): { parsed?: ParsedWorkflow; problems: readonly Work
   const found = [
     ...problems,
     ...schemaProblems(error?.issues ?? [], file, place, source),
-    ...referenceProblems(file, place, source),
+    ...referenceProblems(file, place, source, (path) => oddNumbersIn(place(path).node, aliases)),
     ...graphProblems(file, place, source),
   ];
   if (!data) return { problems: inOrder(found) };

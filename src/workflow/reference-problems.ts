@@ -2,6 +2,7 @@ import { didYouMean } from '../engine/errors/suggest.ts';
 import { isPlainObject } from '../events/plain-object.ts';
 import { compile, type Expression } from './expression.ts';
 import type { Location } from './locate.ts';
+import { type OddNumber, oddNumberText } from './odd-numbers.ts';
 import { PARAMS } from './output.ts';
 import { paramSpec, readParam } from './params.ts';
 import { ownerPath, subject } from './schema-problems.ts';
@@ -11,20 +12,17 @@ import { hasExpression, parseTemplate } from './template.ts';
 type Path = readonly PropertyKey[];
 type Mapping = Readonly<Record<string, unknown>>;
 
-/** Finds keys that exclude or require each other, and undeclared pools, params and secrets. Skips unreadable parts. */
+/** Finds keys that exclude or require each other, odd numbers, and undeclared pools, params and secrets. Skips unreadable parts. */
 export const referenceProblems = (
   file: unknown,
   place: (path: Path) => Location,
-  { problemAt, offsetOf, text }: Source,
+  { problemAt, offsetOf }: Source,
+  oddNumbersAt: OddNumbersAt,
 ): readonly PlacedProblem[] => {
   if (!isPlainObject(file)) return [];
-  const numberAt = (path: Path): string | undefined => {
-    const { value } = place(path);
-    return /^[\d.+-][^\s,\]}#]*/.exec(text.slice(value, value + 100))?.[0];
-  };
-  return [...complaintsOf(file, numberAt)].map(({ path, near, code, message }) => {
+  return [...complaintsOf(file, oddNumbersAt)].map(({ path, near, offset, code, message }) => {
     const { key, value } = place(path);
-    const at = near === undefined ? (key ?? value) : offsetOf(value, near);
+    const at = offset ?? (near === undefined ? (key ?? value) : offsetOf(value, near));
     return problemAt(at, code, `${subject(file, ownerPath(path))} ${message}`);
   });
 };
@@ -32,23 +30,29 @@ export const referenceProblems = (
 type Complaint = {
   readonly path: Path;
   readonly near?: string;
+  /** Where to point at, if that is known. */
+  readonly offset?: number;
   readonly code: PlacedProblem['code'];
   readonly message: string;
 };
 
 type Complaints = Generator<Complaint, void>;
 
-/** Yields all complaints about a file. `numberAt` returns the number at a path as it is written in the file. */
-const complaintsOf = function* (file: Mapping, numberAt: (path: Path) => string | undefined): Complaints {
+/** Returns the odd numbers at a path of the file. */
+type OddNumbersAt = (path: Path) => Iterable<OddNumber>;
+
+/** Yields all complaints about a file. */
+const complaintsOf = function* (file: Mapping, oddNumbersAt: OddNumbersAt): Complaints {
   const declared = declarations(file);
   const { params, secrets, defaults } = file;
   yield* paramComplaints(params);
+  yield* numberComplaints(['params'], oddNumbersAt);
   yield* secretComplaints(secrets);
   yield* emptyPools(declared);
   yield* expressionComplaints(['defaults'], defaults, true, declared);
   if (isPlainObject(defaults)) {
     yield* poolComplaints(['defaults'], defaults, declared);
-    yield* numberComplaints(['defaults'], defaults, numberAt);
+    yield* textNumberComplaints(['defaults', 'env'], oddNumbersAt);
   }
   const stages = new Map([...tasksOf(file)].map(([path, { name }]) => [name, stageOf(path)]));
   for (const [path, task] of tasksOf(file)) {
@@ -57,7 +61,8 @@ const complaintsOf = function* (file: Mapping, numberAt: (path: Path) => string 
     yield* keyComplaints(path, task);
     yield* poolComplaints(path, task, declared);
     yield* expressionComplaints(path, task, isPlainObject(task.map), declared);
-    yield* numberComplaints(path, task, numberAt);
+    for (const keys of TEXTS) yield* textNumberComplaints([...path, ...keys], oddNumbersAt);
+    for (const keys of DATA) yield* numberComplaints([...path, ...keys], oddNumbersAt);
   }
 };
 
@@ -120,23 +125,28 @@ const nameComplaints = function* (path: Path, task: Mapping): Complaints {
   }
 };
 
+/** Where a task has texts for which numbers may stand. The schema refuses numbers that are not finite there. */
+const TEXTS: readonly Path[] = [['env'], ['args'], ['headers'], ['query'], ['http', 'headers'], ['http', 'query']];
+
+/** Where a task has data of any type, which may become text later. */
+const DATA: readonly Path[] = [['map', 'over'], ['json'], ['params'], ['http', 'json'], ['sql', 'params']];
+
 /** Finds numbers whose text would differ from the file's: 3.10 would become `3.1`. */
-const numberComplaints = function* (
-  path: Path,
-  { env, args }: Mapping,
-  numberAt: (path: Path) => string | undefined,
-): Complaints {
-  const values = [
-    ...entriesOf(env).map(([key, value]) => [[...path, 'env', key], value] as const),
-    ...(Array.isArray(args) ? args.map((value, index) => [[...path, 'args', index], value] as const) : []),
-  ];
-  for (const [at, value] of values) {
-    const written = typeof value === 'number' && Number.isFinite(value) ? numberAt(at) : undefined;
-    if (written === undefined || written === String(value)) continue;
-    const message = `has ${written}, which is the number ${value}. Put it in quotes: "${written}".`;
-    yield { path: at, near: written, code: 'INVALID_VALUE', message };
-  }
+const textNumberComplaints = function* (path: Path, oddNumbersAt: OddNumbersAt): Complaints {
+  for (const number of oddNumbersAt(path)) if (Number.isFinite(number.value)) yield numberComplaint(path, number);
 };
+
+/** Like `textNumberComplaints`, for data of any type: what is written as 0x1F or 0o17 can only be a number there. */
+const numberComplaints = function* (path: Path, oddNumbersAt: OddNumbersAt): Complaints {
+  for (const number of oddNumbersAt(path)) if (!/^0[xo]/.test(number.written)) yield numberComplaint(path, number);
+};
+
+const numberComplaint = (path: Path, number: OddNumber): Complaint => ({
+  path,
+  offset: number.offset,
+  code: 'INVALID_VALUE',
+  message: oddNumberText(number),
+});
 
 /** Checks which keys of a task's type must, or must not, be used together. */
 const keyComplaints = function* (path: Path, task: Mapping): Complaints {

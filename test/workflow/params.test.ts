@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { paramSpecs, readParams } from '../../src/workflow/params.ts';
+import { parseWorkflow } from '../../src/workflow/parse-workflow.ts';
 import { tintype } from '../support/cli.ts';
 import { folderOf, problemsOf, runWorkflow } from '../support/run-workflow.ts';
 
@@ -170,5 +171,68 @@ tasks:
     const problems = await problemsOf(`params: ${declared}\ntasks: []`);
     expect(problems).toEqual([expect.stringMatching(/^2:\d+ /)]);
     expect(problems[0]).toContain(message);
+  });
+});
+
+describe('a number that reads differently as text', () => {
+  const TASK = 'name: a, type: bash, command: x';
+  const PLACES: readonly (readonly [where: string, file: (number: string) => string])[] = [
+    ['env', (n) => `tasks: [{ ${TASK}, env: { V: ${n} } }]`],
+    ['env of defaults', (n) => `defaults: { env: { V: ${n} } }\ntasks: []`],
+    ['args', (n) => `tasks: [{ ${TASK}, args: [${n}] }]`],
+    ['items', (n) => `tasks: [{ ${TASK}, map: { over: [3.9, { deep: [${n}] }] } }]`],
+    ['items that are keys', (n) => `tasks: [{ ${TASK}, map: { over: [{ ${n}: x }] } }]`],
+    ['headers', (n) => `tasks: [{ name: a, type: http, url: x, headers: { V: ${n} } }]`],
+    ['queries', (n) => `tasks: [{ name: a, type: http, url: x, query: { v: [${n}] } }]`],
+    ['JSON to send', (n) => `tasks: [{ name: a, type: http, url: x, json: { v: { w: [${n}] } } }]`],
+    ['JSON that a sensor sends', (n) => `tasks: [{ name: a, type: sensor, http: { url: x, json: [${n}] } }]`],
+    ['values of a query', (n) => `tasks: [{ name: a, type: sql, database: x, query: x, params: [${n}] }]`],
+    ['named values', (n) => `tasks: [{ name: a, type: sql, database: x, query: x, params: { v: ${n} } }]`],
+    ['values of a sensor', (n) => `tasks: [{ name: a, type: sensor, sql: { database: x, query: x, params: [${n}] } }]`],
+    ['a param', (n) => `params: { v: ${n} }\ntasks: []`],
+    ['a default', (n) => `params: { v: { type: string, default: ${n} } }\ntasks: []`],
+    ['a default that is a list', (n) => `params: { v: [${n}] }\ntasks: []`],
+    ['choices', (n) => `params: { v: { enum: [3.9, ${n}] } }\ntasks: []`],
+    ['handlers', (n) => `tasks: []\nhandlers: { always: [{ ${TASK}, env: { V: ${n} } }] }`],
+    ['an anchor', (n) => `x-v: &v ${n}\ntasks: [{ ${TASK}, env: { V: *v } }]`],
+    ['a merged mapping', (n) => `x-v: &v { V: ${n} }\ntasks: [{ ${TASK}, env: { <<: *v } }]`],
+  ];
+  test.for(PLACES)('is refused in %s', async ([, file]) => {
+    for (const number of ['3.10', '02134', '+5', '1e3', '12345678901234567890']) {
+      const problems = await problemsOf(file(number));
+      expect(problems).toContainEqual(expect.stringContaining(`has ${number}, which is the number`));
+      expect(() => parseWorkflow(`name: x\n${file(`'${number}'`)}`, 'x.yaml')).not.toThrow();
+    }
+  });
+
+  test('is refused in params of a job, which are checked with its file', async () => {
+    const file = folderOf({
+      'main.yaml': 'name: x\ntasks: [{ name: j, type: job, file: inner.yaml, params: { v: 3.10 } }]',
+      'inner.yaml': 'name: y\nparams: { v: "1" }\ntasks: []',
+    });
+    const { stderr } = await tintype(['validate', join(file, 'main.yaml')]);
+    expect(stderr).toContain('has 3.10, which is the number 3.1. Put it in quotes: "3.10", or write 3.1');
+  });
+
+  test('is refused in a params file, and given as text for a number', async () => {
+    const folder = folderOf({
+      'main.yaml': 'name: x\nparams: { v: { default: 1 }, t: "", l: [] }\ntasks: []',
+      'odd.yaml': 't: 3.10\nlist: [02134]',
+      'long.json': '{ "t": 12345678901234567890 }',
+    });
+    const run = (...args: string[]) => tintype(['run', join(folder, 'main.yaml'), '--no-db', ...args]);
+    expect(await run('--params-file', join(folder, 'odd.yaml'))).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/has 3\.10, which is the number 3\.1.*\n.*has 02134, which is the number 2134/),
+    });
+    expect((await run('--params-file', join(folder, 'long.json'))).stderr).toContain('has 12345678901234567890');
+    for (const text of ['3.10', '02134', '0x10', '1.0', '123456789012345678']) {
+      const { exitCode, stderr } = await run('--param', `v=${text}`);
+      expect(exitCode, text).toBe(2);
+      expect(stderr).toContain(`The param "v" is "${text}"`);
+    }
+    expect((await run('--param', 'l=[3.9, {"v": 3.10}]')).stderr).toContain('The param "l" has 3.10');
+    expect((await run('--param', 'l=["3.10", 1.5]')).exitCode).toBe(0);
+    expect((await run('--param', 't=3.10', '--param', 'v=-3')).exitCode).toBe(0);
   });
 });

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
-import { paramSpecs, readParams } from '../../workflow/params.ts';
+import { parseDocument } from 'yaml';
+import { numbersIn } from '../../executors/exact-json.ts';
+import { oddNumbersIn, oddNumberText } from '../../workflow/odd-numbers.ts';
+import { type ParamSpec, paramSpecs, readParams } from '../../workflow/params.ts';
 import type { Workflow } from '../../workflow/schema.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 
@@ -15,9 +17,24 @@ export const givenParams = async (
     ...(paramsFile === undefined ? {} : await paramsOfFile(paramsFile)),
     ...Object.fromEntries(param.map(pair)),
   };
-  const { values, faults } = readParams(paramSpecs(workflow.params), given);
+  const specs = paramSpecs(workflow.params);
+  const { values, faults } = readParams(specs, given);
+  if (faults.length === 0) requirePlainNumbers(specs, param.map(pair));
   if (faults.length === 0) return values;
   throw new UsageError(`${faults.join('\n')}\nGive params as --param name=value, or in a file by --params-file.`);
+};
+
+/** Checks the JSON of lists and mappings: who types 3.10 may mean a text. @throws UsageError */
+const requirePlainNumbers = (specs: readonly ParamSpec[], given: readonly (readonly [string, string])[]): void => {
+  for (const [name, text] of given) {
+    const type = specs.find((spec) => spec.name === name)?.type;
+    if (type !== 'list' && type !== 'mapping') continue;
+    for (const { written } of numbersIn(text)) {
+      if (!/\.\d*0(?:$|e)/i.test(written)) continue;
+      const odd = { written, value: Number(written), offset: 0 };
+      throw new UsageError(`The param "${name}" ${oddNumberText(odd)}`);
+    }
+  }
 };
 
 const pair = (text: string): [string, string] => {
@@ -28,12 +45,18 @@ const pair = (text: string): [string, string] => {
 
 const paramsOfFile = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
   let values: unknown;
+  let odd: readonly string[];
   try {
     // Also parses JSON, which is valid YAML.
-    values = parse(await readFile(file, 'utf8'));
+    const document = parseDocument(await readFile(file, 'utf8'));
+    const [error] = document.errors;
+    if (error) throw error;
+    odd = [...oddNumbersIn(document.contents, new Map())].map(oddNumberText);
+    values = document.toJS();
   } catch (error) {
     throw new UsageError(`The params in ${file} can't be read: ${(error as Error).message}`);
   }
+  if (odd.length > 0) throw new UsageError(odd.map((text) => `The params file ${file} ${text}`).join('\n'));
   if (values === null || values === undefined) return {};
   if (typeof values === 'object' && !Array.isArray(values)) return values as Readonly<Record<string, unknown>>;
   throw new UsageError(`The file ${file} holds no mapping of params to values.`);
