@@ -1,5 +1,7 @@
 import { Environment, Optional } from '@marcbachmann/cel-js';
 import { didYouMean } from '../engine/errors/suggest.ts';
+import { type AstNode, countSteps, type Evaluator, noteOperands, takeSteps, withBudget } from './evaluation-budget.ts';
+import { type LinearPattern, linearPattern } from './linear-matches.ts';
 
 export const VARIABLES = ['ctx', 'params', 'secrets', 'item', 'index', 'job', 'task'] as const;
 
@@ -26,6 +28,7 @@ export const compile = (source: string): Expression => {
   let parsed: Parsed;
   try {
     parsed = environment().parse(source);
+    bound(parsed.ast);
     const checked = parsed.check();
     if (!checked.valid) throw checked.error;
   } catch (error) {
@@ -35,7 +38,7 @@ export const compile = (source: string): Expression => {
     source,
     evaluate: (scope) => {
       try {
-        return toPlain(valueWith(parsed, { ...NOTHING, ...scope }));
+        return withBudget(() => toPlain(valueWith(parsed, { ...NOTHING, ...scope })));
       } catch (error) {
         throw new ExpressionError(`${source} has no value: ${errorText(source, error)}`, { cause: error });
       }
@@ -64,7 +67,62 @@ const environment = (): Environment => {
   }
   sharedEnvironment.registerOperator('double % double: double', (a: number, b: number) => a % b);
   sharedEnvironment.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
+  bindFunctions(sharedEnvironment);
   return sharedEnvironment;
+};
+
+/** Registers what replaces the functions whose time is not bounded, and has the evaluator count its steps. */
+const bindFunctions = (to: Environment): void => {
+  const sync = { async: false };
+  to.registerFunction(`string.${LINEAR}(string): bool`, matches, sync);
+  to.registerFunction(
+    'countSteps(): bool',
+    function (this: Evaluator) {
+      countSteps(this);
+      return true;
+    },
+    sync,
+  );
+  // A function is called with the evaluator as `this`, which the environment hands out nowhere else.
+  to.evaluate('countSteps()');
+};
+
+/** The function that `matches` stands for: RE2, as CEL has it, where the library would use a backtracking RegExp. */
+const LINEAR = 'linearMatches';
+
+const matches = (text: string, source: string): boolean => {
+  const pattern = patternOf(source);
+  takeSteps((text.length * pattern.size) / 64);
+  return pattern.test(text);
+};
+
+const patternOf = (source: string): LinearPattern => {
+  try {
+    return linearPattern(source);
+  } catch (error) {
+    throw new Error(`${JSON.stringify(source)} is no regular expression of RE2 (${(error as Error).message})`);
+  }
+};
+
+/** Prepares an expression for `countSteps` and `matches`. @throws Error for a pattern that is no regular expression */
+const bound = (ast: unknown): void => {
+  noteOperands(ast);
+  boundCalls(ast);
+};
+
+const boundCalls = (node: unknown): void => {
+  if (Array.isArray(node)) for (const item of node) boundCalls(item);
+  if (node === null || typeof node !== 'object' || !('op' in node)) return;
+  const { op, args } = node as AstNode;
+  if (op === 'rcall') {
+    const call = args as [name: string, receiver: unknown, args: readonly unknown[]];
+    if (call[0] === 'matches' && call[2].length === 1) {
+      call[0] = LINEAR;
+      const literal = literalOf(call[2][0]);
+      if (typeof literal === 'string') patternOf(literal);
+    }
+  }
+  boundCalls(args);
 };
 
 const ARITHMETIC: Readonly<Record<string, (a: number, b: number) => number>> = {
@@ -96,7 +154,7 @@ const withMaps = (value: unknown): unknown => {
 /** Returns the first line of the library's message or, for common errors, a clearer one with a hint. */
 const errorText = (source: string, error: unknown): string => {
   const [first = ''] = (error as Error).message.split('\n', 1);
-  const text = first.replace(/dyn<([^<>]*)>/g, '$1');
+  const text = first.replace(/dyn<([^<>]*)>/g, '$1').replaceAll(LINEAR, 'matches');
   const unknown = /^Unknown variable: (\w+)/.exec(first)?.[1];
   if (unknown !== undefined) {
     const hint = didYouMean(unknown, VARIABLES) || ` Known are ${VARIABLES.join(', ')}.`;
@@ -111,6 +169,7 @@ const errorText = (source: string, error: unknown): string => {
 
 /** Converts a CEL value to JSON data: dates become ISO text, bytes base64, and unsafe integers text. */
 const toPlain = (value: unknown): unknown => {
+  takeSteps(typeof value === 'string' ? value.length / 64 : 1);
   if (typeof value === 'number' && !Number.isFinite(value)) throw new RangeError(`${value} is no number that JSON has`);
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (value === null || typeof value !== 'object') return value ?? null;

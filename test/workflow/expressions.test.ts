@@ -138,6 +138,73 @@ describe('an expression', () => {
     expect(renderText(parseTemplate(text), {})).toBe(value);
   });
 
+  test('matches by RE2, in a time in proportion to the text', () => {
+    const text = `${'a'.repeat(100_000)}!`;
+    expect(compile('params.s.matches("^(a+)+$")').evaluate({ params: { s: text } })).toBe(false);
+    expect(compile('params.s.matches(params.p)').evaluate({ params: { s: text, p: '(a|aa)+!$' } })).toBe(true);
+    expect(compile('"a\\nb".matches("^b") || !"Ünï 1".matches("^\\\\pL+ [[:digit:]]$")').evaluate({})).toBe(false);
+  });
+
+  test.for([
+    '"x".matches("(")',
+    '"x".matches("(?=a)")',
+    '"aa".matches(r"(a)\\1")',
+    '[1].exists(x, "x".matches("["))',
+  ])('%s has a pattern that RE2 does not have, which validation tells', async (source) => {
+    const problems = await problemsOf(`tasks: [{ name: a, type: bash, command: x, when: '${source}' }]`);
+    expect(problems).toEqual([expect.stringMatching(/INVALID_EXPRESSION.*is no regular expression of RE2/)]);
+  });
+
+  test('fails with a pattern from data that is none', () => {
+    const { evaluate } = compile('ctx.text.matches(ctx.p)');
+    expect(() => evaluate({ ctx: { ...ctx, p: '(' } })).toThrow('"(" is no regular expression of RE2');
+    expect(() => evaluate({ ctx: { ...ctx, p: 1 } })).toThrow("no matching overload for 'string.matches(double)'");
+  });
+
+  const doubled = (of: string): string =>
+    `${Array.from({ length: 60 }, (_, at) => `cel.bind(v${at + 1}, v${at} + v${at}, `)
+      .join('')
+      .replaceAll('v0', of)}size(v60)${')'.repeat(60)}`;
+  test.for<[what: string, source: string]>([
+    ['nested macros', 'ctx.many.map(a, ctx.many.map(b, ctx.many.map(c, a + b + c)))'],
+    [
+      'macros that pass over errors',
+      'ctx.many.exists(a, ctx.many.exists(b, ctx.many.all(c, a + b + c >= 0 && false || true)) && false)',
+    ],
+    [
+      'an alternative to what took too long',
+      'ctx.many.exists(a, ctx.many.exists(b, ctx.many.exists(c, c < 0))) || true',
+    ],
+    ['comparisons of large values', 'ctx.many.exists(a, ctx.many.exists(b, ctx.many != ctx.others))'],
+    ['searches in a long text', 'ctx.many.exists(a, ctx.many.exists(b, ctx.long.contains("b")))'],
+    ['matches in a long text', 'ctx.many.exists(a, ctx.long.matches("b(x{0,200})c"))'],
+    ['texts that double', doubled('"x"')],
+    ['lists that double', doubled('[1]')],
+    ['a large value many times', 'ctx.many.map(a, ctx.many).map(a, ctx.many.map(b, ctx.others))'],
+  ])('fails after 10 million steps: %s', ([, source]) => {
+    const many = Array.from({ length: 3_000 }, (_, at) => at);
+    const scope = { ctx: { many, others: [...many], long: 'a'.repeat(1_000_000) } };
+    const started = performance.now();
+    expect(() => compile(source).evaluate(scope)).toThrow(
+      expect.objectContaining({
+        code: 'EXPRESSION_FAILED',
+        message: expect.stringContaining('more than 10000000 steps'),
+      }),
+    );
+    expect(performance.now() - started).toBeLessThan(20_000);
+  });
+
+  test('takes what data of a usual size needs', () => {
+    const many = Array.from({ length: 3_000 }, (_, at) => at);
+    expect(compile('ctx.many.filter(a, a in ctx.many).size() == 3000').evaluate({ ctx: { many } })).toBe(true);
+    expect(compile('ctx.many.map(a, ctx.many[2999 - int(a)]).size()').evaluate({ ctx: { many } })).toBe(3_000);
+  });
+
+  test('reads no duration of a text that is none at all, however long', () => {
+    expect(() => compile('duration(ctx.s)').evaluate({ ctx: { s: '1'.repeat(5_000) } })).toThrow('Invalid duration');
+    expect(compile('duration("1h30m").getMinutes()').evaluate({})).toBe(90);
+  });
+
   test('does not read the name of a variable that holds a key', () => {
     const { reads } = compile('params[item] + params[ctx.key] + params[?item].orValue(params["a"])');
     expect(reads('params')).toEqual(['a']);
