@@ -122,11 +122,19 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
       const lost = new Set<string>();
       const accepted: (readonly [Entry, Batch])[] = [];
       const made = new Map<string, Entry>();
+      const madeKeys = new Set<string>();
+      const create = ({ job, lease }: NonNullable<Batch['creates']>): Entry | undefined => {
+        const key = job.key === undefined ? undefined : keyOf(job.name, job.key);
+        if (existing(job) || made.has(job.id) || (key !== undefined && madeKeys.has(key))) return undefined;
+        const entry = entryOf(job, lease);
+        made.set(job.id, entry);
+        if (key !== undefined) madeKeys.add(key);
+        return entry;
+      };
       for (const batch of batches) {
-        const { jobId, events, creates } = batch;
-        const isOurs = !creates || !existing(creates.job);
-        if (creates && isOurs && !made.has(jobId)) made.set(jobId, entryOf(creates.job, creates.lease));
-        const entry = released.has(jobId) || !isOurs ? undefined : (made.get(jobId) ?? held(batch));
+        const { jobId, fence, events, creates } = batch;
+        const known = creates ? create(creates) : (made.get(jobId) ?? held(batch));
+        const entry = released.has(jobId) || known?.job.fence !== fence ? undefined : known;
         if (!entry) {
           lost.add(jobId);
           continue;

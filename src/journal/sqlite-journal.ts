@@ -98,8 +98,7 @@ export const openSqliteJournal = (
       return database.write(() => {
         const lost = new Set<string>();
         for (const batch of batches) {
-          refuseLargeOutputs(batch.jobId, batch.events, maxOutputBytes);
-          if (!writeBatch(database, batch)) lost.add(batch.jobId);
+          if (!writeBatch(database, batch, maxOutputBytes)) lost.add(batch.jobId);
         }
         return [...lost];
       });
@@ -202,12 +201,16 @@ const insertIfNew = (database: SharedDatabase, job: NewJob, lease: Lease): Journ
   return undefined;
 };
 
-/** Writes a batch if its lease is held, or if it creates a new job. Otherwise writes nothing and returns false. */
-const writeBatch = (database: SharedDatabase, batch: Batch): boolean => {
+/**
+ * Writes a batch if its lease is held, or if it creates a new job. Otherwise writes nothing and returns false.
+ * @throws JournalError if an output is larger than `maxOutputBytes`
+ */
+const writeBatch = (database: SharedDatabase, batch: Batch, maxOutputBytes: number): boolean => {
   if (batch.creates && insertIfNew(database, batch.creates.job, batch.creates.lease)) return false;
   const row = heldRow(database, batch);
   if (!row) return false;
   const { events, notes, definition, fence, release } = batch;
+  refuseLargeOutputs(row.id, events, maxOutputBytes);
   if (definition) insertDefinition(database, definition.fingerprint, definition.shape);
   const { fingerprint } = updateJob(database, row, batch);
   insertEvents(database, row, events);

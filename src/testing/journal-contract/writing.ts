@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict';
-import type { JournalJob } from '../../engine/durable/journal.ts';
-import { batch, type ContractTests, events, lease, NOW, newJob, pick, refuses, same, started } from './given.ts';
+import type { JournalJob, NewJob } from '../../engine/durable/journal.ts';
+import {
+  batch,
+  type ContractTests,
+  events,
+  idsOf,
+  lease,
+  NOW,
+  newJob,
+  pick,
+  refuses,
+  same,
+  sorted,
+  started,
+} from './given.ts';
 
 /** Tests `append`. */
 export const writing: ContractTests = {
@@ -39,6 +52,56 @@ export const writing: ContractTests = {
     const rival = { job: newJob({ id: 'rival', key: 'monday' }), lease: lease() };
     same(await journal.append([batch({ jobId: 'rival', creates: rival, events: events(0, 1) })]), ['rival']);
     assert.equal(await journal.job('rival'), undefined);
+  },
+  'of the jobs that one append creates with one key or one id, it keeps the first': async (journal) => {
+    const creating = (id: string, input: string, about: Partial<NewJob> = {}) =>
+      batch({
+        jobId: id,
+        creates: { job: newJob({ id, input, ...about }), lease: lease() },
+        events: events(0, 1),
+      });
+    const monday = { key: 'monday' };
+    const lost = await journal.append([
+      creating('first', '1', monday),
+      creating('rival', '2', monday),
+      batch({ jobId: 'rival', events: events(1, 2) }),
+      creating('namesake', '3', { ...monday, name: 'report' }),
+      creating('twice', '4'),
+      creating('twice', '5'),
+    ]);
+    same(sorted(lost), ['rival', 'twice']);
+    same(sorted(await idsOf(journal)), ['first', 'namesake', 'twice']);
+    assert.equal((await journal.job('twice'))?.input, '4');
+    same(await journal.events('twice'), events(0, 1));
+    assert.equal((await journal.create(newJob({ id: 'later', ...monday }), lease())).job.id, 'first');
+  },
+  'append takes no batch of a new job with another fence than 1': async (journal) => {
+    const creates = { job: newJob(), lease: lease() };
+    same(await journal.append([batch({ creates, events: events(0, 1) }), batch({ fence: 2, events: events(1, 2) })]), [
+      'job',
+    ]);
+    same(await journal.events('job'), events(0, 1));
+  },
+  'an output that is too large fails an append, but not if the lease of its job is lost': async (journal) => {
+    const size = journal.maxOutputBytes;
+    // A journal that takes outputs of any size has nothing to refuse.
+    if (size > 64 * 2 ** 20) return;
+    const output = JSON.stringify('x'.repeat(size - 1));
+    const large = (seq: number) => [{ seq, data: '"large"', output }];
+    await started(journal, 'job');
+    await started(journal, 'other');
+    const error = await refuses('JOURNAL_FAILED', () =>
+      journal.append([batch({ jobId: 'other', events: events(0, 1) }), batch({ events: large(0) })]),
+    );
+    assert.equal(error.jobId, 'job');
+    same(await journal.events('other'), []);
+    await journal.acquire('job', lease());
+    const taken = { job: newJob(), lease: lease() };
+    const batches = [batch({ events: large(0) }), batch({ jobId: 'other', events: events(0, 1) })];
+    same(await journal.append(batches), ['job']);
+    same(await journal.append([batch({ creates: taken, events: large(0) })]), ['job']);
+    same(await journal.events('job'), []);
+    same(await journal.events('other'), events(0, 1));
   },
   'append that is refused keeps no new job either': async (journal) => {
     const creates = { job: newJob(), lease: lease() };
