@@ -6,6 +6,7 @@
 import { runCli } from './run-cli.ts';
 import { silenceSqliteWarning } from './sqlite-warning.ts';
 import { EXIT } from './terminal/exit-code.ts';
+import { unexpectedText } from './terminal/unexpected-error.ts';
 
 silenceSqliteWarning(process);
 const { stdout, stderr, env } = process;
@@ -16,6 +17,11 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') unwritten ??= error;
 });
 stderr.on('error', () => {});
+
+// Whatever is thrown outside a command's own promise, such as in a listener.
+process.on('uncaughtException', (error) => {
+  stderr.write(unexpectedText(error, env), () => process.exit(EXIT.unexpected));
+});
 
 const exitCode = await runCli(process.argv.slice(2), {
   stdout,

@@ -3,8 +3,9 @@ import { CommanderError } from 'commander';
 import { createProgram } from './program.ts';
 import { EXIT } from './terminal/exit-code.ts';
 import type { CliIo } from './terminal/io.ts';
+import { unexpectedText } from './terminal/unexpected-error.ts';
 
-/** Runs a command line, given without the program's own name. Resolves to the exit code. */
+/** Runs a command line, given without the program's own name. Resolves to the exit code, whatever is thrown. */
 export const runCli = async (argv: readonly string[], io: CliIo): Promise<number> => {
   let exitCode: number = EXIT.completed;
   const done = (code: number): void => {
@@ -19,7 +20,10 @@ export const runCli = async (argv: readonly string[], io: CliIo): Promise<number
       io.stderr.write('error: The working directory is gone. Change to one that is there.\n');
       return EXIT.usage;
     }
-    if (!(error instanceof CommanderError)) throw error;
+    if (!(error instanceof CommanderError)) {
+      io.stderr.write(unexpectedText(error, io.env));
+      return EXIT.unexpected;
+    }
     const [file = ''] = argv;
     if (error.code === 'commander.unknownCommand' && /\.ya?ml$/i.test(file)) {
       io.stderr.write(`To run a file: tintype run ${file}\n`);

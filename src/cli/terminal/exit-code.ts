@@ -8,6 +8,8 @@ export const EXIT = {
   /** Wrong usage, or a workflow file that can't run. */
   usage: 2,
   notReady: 3,
+  /** An error that the program did not expect. As EX_SOFTWARE in BSD's sysexits.h. */
+  unexpected: 70,
   timedOut: 124,
 } as const;
 
@@ -33,6 +35,7 @@ export const EXIT_CODES_HELP = `Exit codes:
   1    the job failed
   2    wrong usage, or a file that can't run
   3    a task was not ready
+  70   an error that tintype did not expect
   124  the job ran out of time
   130  cancelled by Ctrl-C (143 by SIGTERM, 141 when nobody reads the output)`;
 
