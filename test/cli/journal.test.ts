@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
-import { defineJob } from 'tintype';
+import { createEngine, defineJob } from 'tintype';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runCli } from '../../src/cli/run-cli.ts';
 import { silenceSqliteWarning } from '../../src/cli/sqlite-warning.ts';
@@ -405,9 +405,10 @@ describe('tintype logs', () => {
     const db = newFile();
     const journal = opened(db);
     journal.create(newJob('long'), lease());
+    const about = { jobId: 'long', jobName: 'etl', type: 'task.log', task: 'a', attempt: 1, level: 'info' };
     const stored = Array.from({ length: 2_500 }, (_, seq) => ({
       seq,
-      data: JSON.stringify({ type: 'task.log', task: 'a', level: 'info', message: `line ${seq}`, seq, at: seq }),
+      data: JSON.stringify({ ...about, message: `line ${seq}`, seq, at: seq }),
     }));
     journal.append([batch('long', { events: stored, state: 'completed', release: true })]);
     const { stdout } = await tintype(['logs', 'long', '--db', db]);
@@ -459,6 +460,45 @@ describe('tintype logs', () => {
     expect(signals.listenerCount('SIGINT')).toBe(0);
     go();
     expect((await job).state).toBe('completed');
+  });
+});
+
+describe('a job whose events make no sense', () => {
+  const STAMP = { jobId: 'odd', jobName: 'etl', at: 5 };
+  const odd = [
+    ['a field is missing', '{"type":"task.transition","from":"ready","to":"running","attempt":1}'],
+    ['a state is none', '{"type":"job.transition","from":"idle","to":"lost"}'],
+    ['a name is a number', '{"type":"task.added","task":7,"dependsOn":[]}'],
+    ['it is no object', '[]'],
+    ['it is no JSON', '{"type":'],
+    ['it is that of another job', '{"type":"task.removed","task":"a","jobId":"other"}'],
+  ] as const;
+
+  test.each(odd)('is told as corrupt, and the others are listed: %s', async (_, data) => {
+    const db = newFile();
+    const journal = opened(db);
+    await keepNightly(journal, 'sound');
+    journal.create(newJob('odd'), lease({ pid: DEAD }));
+    const whole = data.endsWith('}') ? JSON.stringify({ ...STAMP, seq: 0, ...JSON.parse(data) }) : data;
+    journal.append([batch('odd', { events: [{ seq: 0, data: whole }], release: true })]);
+    const jobs = await tintype(['jobs', '--db', db]);
+    expect(jobs.exitCode).toBe(2);
+    expect(jobs.stdout).toMatch(/sound +nightly +failed/);
+    expect(jobs.stdout).toMatch(/odd +etl .* \?$/m);
+    expect(jobs.stderr).toMatch(/^error: .*the job "odd" event 0 can't be read: .*\(JOURNAL_CORRUPT\)\n$/);
+    for (const argv of [
+      ['show', 'odd'],
+      ['logs', 'odd'],
+      ['logs', 'odd', '--json'],
+    ]) {
+      const { exitCode, stderr } = await tintype([...argv, '--db', db]);
+      expect([exitCode, stderr]).toEqual([2, expect.stringContaining('(JOURNAL_CORRUPT)')]);
+    }
+    const check = await tintype(['db', 'check', '--db', db]);
+    expect(check).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/^job odd: .*event 0/) });
+    const { resumed, refused } = await createEngine({ journal, definitions: [defineJob('etl').seal()] }).recover();
+    expect([resumed, refused]).toEqual([[], [expect.objectContaining({ jobId: 'odd' })]]);
+    expect(refused[0]?.error).toMatchObject({ code: 'JOURNAL_CORRUPT' });
   });
 });
 

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { JournalJob } from '../../engine/durable/journal.ts';
+import { isPlainObject } from '../../events/plain-object.ts';
 import { type Mask, NO_MASK } from '../../executors/mask/mask.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
 import { jobLabel } from '../stored/job-command.ts';
@@ -26,9 +27,28 @@ export const withoutUndefined = (values: object): object =>
 
 const isFile = (file: string): boolean => statSync(file, { throwIfNoEntry: false })?.isFile() === true;
 
-/** Returns the metadata stored with a job. If a program started the job, any of these keys may be missing. */
-export const metadataOf = ({ metadata }: Pick<JournalJob, 'metadata'>): Partial<RunMetadata> =>
-  JSON.parse(metadata) as Partial<RunMetadata>;
+/** Returns the metadata stored with a job. A program that started the job may have stored others, of any type. */
+export const metadataOf = ({ metadata }: Pick<JournalJob, 'metadata'>): Partial<RunMetadata> => {
+  const value: unknown = JSON.parse(metadata);
+  if (!isPlainObject(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter(([key, one]) => IS_METADATA[key as keyof RunMetadata]?.(one)),
+  ) as Partial<RunMetadata>;
+};
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText);
+const isAmount = (value: unknown): boolean => Number.isFinite(value) && (value as number) >= 0;
+
+const IS_METADATA: Readonly<Record<keyof RunMetadata, (value: unknown) => boolean>> = {
+  file: isText,
+  only: isTexts,
+  skip: isTexts,
+  workers: (value) => Number.isSafeInteger(value) && (value as number) > 0,
+  grace: isAmount,
+  timeout: isAmount,
+  onFailure: (value) => value === 'abort' || value === 'drain' || value === 'continue',
+};
 
 /** Returns where a job's workflow came from. Commands can reload it only from a `file`. */
 export const originOf = (job: Pick<JournalJob, 'metadata'>): 'file' | 'pipe' | 'program' => {

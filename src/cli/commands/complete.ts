@@ -1,5 +1,6 @@
 import { Option } from 'commander';
-import { eventOf, type JournalJob } from '../../engine/durable/journal.ts';
+import type { JournalJob } from '../../engine/durable/journal.ts';
+import { eventOf } from '../../engine/durable/read-stored.ts';
 import { encode } from '../../engine/durable/serialise.ts';
 import { didYouMean } from '../../engine/errors/suggest.ts';
 import type { Message } from '../../engine/recovery/messages.ts';
@@ -61,8 +62,8 @@ export const completeTask = (name: string, task: string, options: CompleteOption
         : { type: 'fail', task, error: mask.text(options.fail) };
     const early = hintIfEarly(await readStoredJob(journal, stored), task, options);
     await journal.send(stored.id, JSON.stringify(message));
-    return pollJob(context, (job, stored) => {
-      const events = stored.map(eventOf);
+    return pollJob(context, (job, since) => {
+      const events = since.map((event) => eventOf(event, job.id));
       const refusal = refusalOf(events, task);
       if (refusal !== undefined) {
         err.line(`error: ${err.sanitize(refusal + early)}`);

@@ -66,7 +66,7 @@ export const showLogs = (name: string, task: string | undefined, options: LogsOp
       (!options.json && event.type === 'job.transition') ||
       ('task' in event && isWithin(event.task, task));
     const show = (stored: StoredEvent): void => {
-      const event = wholeEvent(stored);
+      const event = wholeEvent(stored, job.id);
       recordEvent(record, event);
       if (isWanted(event)) print(event);
     };

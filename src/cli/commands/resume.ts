@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { eventOf, type JournalJob } from '../../engine/durable/journal.ts';
+import type { JournalJob } from '../../engine/durable/journal.ts';
+import { eventOf } from '../../engine/durable/read-stored.ts';
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
@@ -123,6 +124,6 @@ const HOW: Readonly<Record<string, string>> = { ...STATE_WORDS, notReady: 'was n
 const exitCodeOfEnded = async ({ stored, journal }: StoredJobContext): Promise<number> => {
   if (stored.state !== 'cancelled') return exitCodeOf(stored.state);
   const last = (await journal.events(stored.id, stored.lastSeq)).at(-1);
-  const { reason } = (last ? eventOf(last) : {}) as Extract<JobEvent, { readonly type: 'job.transition' }>;
+  const { reason } = (last ? eventOf(last, stored.id) : {}) as Extract<JobEvent, { readonly type: 'job.transition' }>;
   return exitCodeOf('cancelled', cancellingSignal(reason));
 };

@@ -29,15 +29,20 @@ export const shapeTasks = (text: string | undefined): readonly ShapeTask[] | und
 };
 
 const tasksOf = ([, tasks]: Shape): readonly ShapeTask[] =>
-  tasks.map(([name, [...dependsOn], continueOnFailure, { kind, trigger, when, job } = {}]) => ({
-    name,
-    dependsOn,
+  tasks.map(([name, dependsOn, continueOnFailure, { kind, trigger, when, job } = {}]) => ({
+    name: requireText(name),
+    dependsOn: dependsOn.map(requireText),
     continueOnFailure,
     kind: kind ?? (job ? 'job' : 'task'),
     trigger,
     when: when === true,
-    job: job && { name: job[0], tasks: tasksOf(job) },
+    job: job && { name: requireText(job[0]), tasks: tasksOf(job) },
   }));
+
+const requireText = (value: unknown): string => {
+  if (typeof value === 'string') return value;
+  throw new TypeError('a name is no text');
+};
 
 /** Returns the tasks and the tasks of nested jobs, by path. */
 export const tasksByPath = (tasks: readonly ShapeTask[], prefix = ''): ReadonlyMap<string, ShapeTask> =>

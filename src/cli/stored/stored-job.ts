@@ -6,7 +6,8 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { buildGraph, sortGraph } from '../../engine/definition/graph.ts';
-import { eventOf, type Journal, type JournalJob, type StoredEvent } from '../../engine/durable/journal.ts';
+import type { Journal, JournalJob, StoredEvent } from '../../engine/durable/journal.ts';
+import { eventOf, readStored } from '../../engine/durable/read-stored.ts';
 import { parentPath } from '../../engine/durable/task-path.ts';
 import { emptyRecord, type JobRecord, recordEvent } from '../../engine/model/job-record.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
@@ -28,7 +29,7 @@ export const readStoredJob = async (journal: Journal, job: JournalJob): Promise<
   const record = emptyRecord();
   const tails: Tails = new Map();
   for await (const stored of storedEvents(journal, job.id, 0, job.lastSeq)) {
-    const event = wholeEvent(stored);
+    const event = wholeEvent(stored, job.id);
     recordEvent(record, event);
     recordPrinted(tails, event);
   }
@@ -55,9 +56,13 @@ export async function* storedEvents(
 
 const PAGE = 1000;
 
-/** Returns an event together with its output. The output stays encoded, as `serialise.ts` wrote it. */
-export const wholeEvent = (event: StoredEvent): JobEvent =>
-  event.output === undefined ? eventOf(event) : ({ ...eventOf(event), output: JSON.parse(event.output) } as JobEvent);
+/** Returns an event together with its output. The output stays encoded, as `serialise.ts` wrote it. @throws JournalError `JOURNAL_CORRUPT` */
+export const wholeEvent = (event: StoredEvent, jobId: string): JobEvent => {
+  const { output } = event;
+  if (output === undefined) return eventOf(event, jobId);
+  const value: unknown = readStored(jobId, `the output of event ${event.seq}`, () => JSON.parse(output));
+  return { ...eventOf(event, jobId), output: value } as JobEvent;
+};
 
 /** Returns the top-level tasks in topological order, else by start. Leaves out tasks that a changed file dropped. */
 export const taskNames = ({ record, shape }: Pick<StoredJob, 'record' | 'shape'>): readonly string[] => {

@@ -1,4 +1,4 @@
-import type { JobEvent, JobState } from '../../events/event.ts';
+import type { JobState } from '../../events/event.ts';
 
 /**
  * The interface of a journal, which stores events so that a job survives its process. Every method may return its
@@ -154,6 +154,3 @@ export type Batch = Held & {
 
 /** Whether a lease is in force: not expired, and not from more than `leaseMs` in the future (clock set back). */
 export const isInForce = ({ at, leaseMs }: Lease, now: number): boolean => now < at + leaseMs && at - now <= leaseMs;
-
-/** Returns the event that was published, without its output. */
-export const eventOf = ({ data }: StoredEvent): JobEvent => JSON.parse(data) as JobEvent;

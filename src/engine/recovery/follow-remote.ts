@@ -3,8 +3,9 @@ import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { systemClock } from '../../events/system-clock.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
-import { eventOf, type Journal, type JournalJob } from '../durable/journal.ts';
+import type { Journal, JournalJob } from '../durable/journal.ts';
 import { RECEIVE_MS } from '../durable/journal-writer.ts';
+import { eventOf } from '../durable/read-stored.ts';
 import { decode } from '../durable/serialise.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
@@ -45,7 +46,9 @@ export const followRemote = (
       seq = stored.seq + 1;
       if (end) run.forward(end);
       const event =
-        stored.output === undefined ? eventOf(stored) : { ...eventOf(stored), output: decode(stored.output) };
+        stored.output === undefined
+          ? eventOf(stored, run.id)
+          : { ...eventOf(stored, run.id), output: decode(stored.output) };
       // Hold back a terminal event until the job is restored below. If more events follow it, the job was retried.
       end = event.type === 'job.transition' && isTerminalJobState(event.to) ? event : undefined;
       if (!end) run.forward(event as JobEvent);

@@ -1,6 +1,7 @@
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
-import { eventOf, type Journal, type JournalJob, NO_VALUE, type Note, type NoteKind } from '../durable/journal.ts';
+import { type Journal, type JournalJob, NO_VALUE, type Note, type NoteKind } from '../durable/journal.ts';
+import { eventOf, readStored } from '../durable/read-stored.ts';
 import { decode } from '../durable/serialise.ts';
 import { parentPath } from '../durable/task-path.ts';
 import { JournalError } from '../errors/errors.ts';
@@ -33,7 +34,7 @@ export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: 
   let last: JobEvent | undefined;
   let retriedSeq: number | undefined;
   for (const stored of events) {
-    const event = parsed(job.id, `event ${stored.seq}`, () => eventOf(stored));
+    const event = eventOf(stored, job.id);
     if (isRetry(event)) retriedSeq = event.seq;
     // Outputs stay encoded until they are needed.
     recordEvent(record, stored.output === undefined ? event : ({ ...event, output: stored.output } as never));
@@ -56,18 +57,18 @@ export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: 
   return {
     job,
     record,
-    input: parsed(job.id, 'its input', () => decode(job.input)) as object,
+    input: readStored(job.id, 'its input', () => decode(job.input)) as object,
     notes,
     retriedSeq,
     growthInside: (path) => growth.get(path) ?? [],
     last: isTerminalJobState(record.state) ? last : undefined,
     output: ({ output }) =>
-      output === undefined ? undefined : parsed(job.id, 'an output', () => decode(output as string)),
+      output === undefined ? undefined : readStored(job.id, 'an output', () => decode(output as string)),
     noteText,
     note: <Value>(task: string, kind: NoteKind) => {
       const text = noteText(task, kind);
       if (text === undefined) return undefined;
-      return parsed(job.id, `the note "${kind}" of task "${task}"`, () => decode(text)) as Value;
+      return readStored(job.id, `the note "${kind}" of task "${task}"`, () => decode(text)) as Value;
     },
   };
 };
@@ -76,13 +77,3 @@ export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: 
 export const hasEnded = ({ state }: JournalJob): boolean => isTerminalJobState(state);
 
 const isRetry = (event: JobEvent): boolean => event.type === 'job.transition' && isTerminalJobState(event.from);
-
-const parsed = <Value>(jobId: string, what: string, parse: () => Value): Value => {
-  try {
-    return parse();
-  } catch (cause) {
-    if (cause instanceof JournalError) throw cause;
-    const message = `In the journal of the job "${jobId}" ${what} can't be read.`;
-    throw new JournalError('JOURNAL_CORRUPT', message, { jobId, cause });
-  }
-};

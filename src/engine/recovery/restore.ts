@@ -5,6 +5,7 @@ import { taskSnapshot, withRetries } from '../../machines/task.ts';
 import type { TaskDefinition } from '../definition/plan.ts';
 import { reviveCause, setHidden } from '../durable/error-revive.ts';
 import type { NoteKind } from '../durable/journal.ts';
+import { readStored } from '../durable/read-stored.ts';
 import { AbortError, TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import { attachChild, recreateChild } from '../kinds/nested.ts';
 import { Attempt } from '../model/attempt.ts';
@@ -26,7 +27,10 @@ export type AddedTask = (path: string, dependsOn: readonly string[]) => TaskDefi
  * Restores a job from its history into a fresh run: its state, tasks and context, nested jobs included. Starts nothing.
  * @throws JournalError
  */
-export const restoreJob = (job: JobRun, history: JobHistory, added: AddedTask): void => {
+export const restoreJob = (job: JobRun, history: JobHistory, added: AddedTask): void =>
+  readStored(history.job.id, 'what is kept of its tasks', () => restore(job, history, added));
+
+const restore = (job: JobRun, history: JobHistory, added: AddedTask): void => {
   const { record } = history;
   job.restoreState(record.state, history.input);
   job.startedAt = record.startedAt;

@@ -80,7 +80,9 @@ describe('tintype resume', () => {
       journal.append([batch(state, { state, endedAt: 2000, release: true })]);
       expect((await tintype(['resume', state, '--db', db, '-q'])).exitCode, state).toBe(exitCode);
     }
-    const data = JSON.stringify({ type: 'job.transition', from: 'running', to: 'cancelled', reason: 'SIGTERM' });
+    const stamp = { jobId: 'terminated', jobName: 'etl', seq: 0, at: 1 };
+    const end = { type: 'job.transition', from: 'running', to: 'cancelled', reason: 'SIGTERM' };
+    const data = JSON.stringify({ ...stamp, ...end });
     journal.create(newJob('terminated'), lease());
     journal.append([batch('terminated', { state: 'cancelled', release: true, events: [{ seq: 0, data }] })]);
     expect((await tintype(['resume', 'terminated', '--db', db, '-q'])).exitCode).toBe(143);
