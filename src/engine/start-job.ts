@@ -8,6 +8,7 @@ import { jobIdOf } from './durable/job-id.ts';
 import type { Journal } from './durable/journal.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
 import { CommandError, JournalError } from './errors/errors.ts';
+import { optionProblem, type Problem } from './errors/problem.ts';
 import type { JobRun } from './model/run.ts';
 import { createForkRecord, createRecord, discardOnError, reacquire } from './recovery/create-record.ts';
 import { begin, createRun, type JobHost, type Started } from './recovery/create-run.ts';
@@ -22,7 +23,7 @@ import { decodeOptions } from './recovery/stored-options.ts';
  */
 export const startJob = (plan: Plan, input: unknown, options: StartOptions | undefined, host: JobHost): Started => {
   const subject = `The start of job "${plan.name}"`;
-  throwIfInvalid(subject, startOptionProblems(input, options));
+  throwIfInvalid(subject, [...startOptionProblems(input, options), ...keyProblems(options, host)]);
   const { journal, jobKey } = options ?? {};
   const jobId = jobKey === undefined ? options?.jobId : jobIdOf(plan.name, jobKey);
   const existing = journal && jobKey !== undefined && JournalWriter.of(journal).recorderOf(jobId as string)?.handle;
@@ -33,6 +34,14 @@ export const startJob = (plan: Plan, input: unknown, options: StartOptions | und
   if (journal) createRecord(run, journal, given, jobId === undefined, () => begin(run));
   else queueMicrotask(() => begin(run));
   return { run };
+};
+
+/** Returns a problem if a key can't make the start idempotent, since nothing knows of earlier starts. */
+const keyProblems = (options: StartOptions | undefined, { register }: JobHost): Problem[] => {
+  if (options?.jobKey === undefined || options.journal || register) return [];
+  const message =
+    'The start has a jobKey, but neither a journal nor an engine that knows of earlier starts with it. Give it a journal, start the job with engine.start(definition, input, { jobKey }), or use jobId.';
+  return [optionProblem('jobKey', message)];
 };
 
 /** Returns the options with which the job was first started, if the journal returns the job synchronously. */

@@ -159,7 +159,8 @@ export type StartOptions = JobOptions & {
   readonly jobId?: string | undefined;
   /**
    * If a job of the same name was started with this key, the start returns that job. Without a journal, only an engine
-   * compares keys, and only with its jobs that are not over. Excludes `jobId`: the key determines the id.
+   * compares keys, and only with its jobs that are not over; `definition.start` requires a journal.
+   * Excludes `jobId`: the key determines the id.
    */
   readonly jobKey?: string | undefined;
   /** Plain data that is stored in the journal with the job. Default: no metadata. */

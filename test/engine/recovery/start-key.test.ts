@@ -43,6 +43,31 @@ describe('a start with a key', () => {
     expect(ran).toEqual(['extract', 'extract', 'load', 'load']);
   });
 
+  test('without a journal and an engine is refused, since nothing knows of the start before', () => {
+    const { definition, ran } = keyed();
+    const refused = expect.objectContaining({
+      code: 'INVALID_OPTION',
+      problems: [
+        expect.objectContaining({
+          option: 'jobKey',
+          message: expect.stringMatching(/neither a journal nor an engine.*Give it a journal.*engine\.start/),
+        }),
+      ],
+    });
+    expect(() => definition.start({ day: 1 }, { jobKey: 'monday' })).toThrow(refused);
+    expect(() => definition.start({ day: 1 }, { jobKey: 'monday', journal: undefined })).toThrow(refused);
+    expect(ran).toEqual([]);
+  });
+
+  test('is compared by an engine without a journal while the job is not over', async () => {
+    const { definition, world } = keyed();
+    world.alive = false;
+    const engine = createEngine();
+    const job = engine.start(definition, { day: 1 }, { jobKey: 'monday' });
+    expect(engine.start(definition, { day: 2 }, { jobKey: 'monday' })).toBe(job);
+    await job;
+  });
+
   test('answers the end of a job that is over', async () => {
     const { definition, ran, world } = keyed();
     world.alive = false;
