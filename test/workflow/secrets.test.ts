@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: workflow files are written as text here, and this is how an expression in one looks
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { MAX_LINE_LENGTH } from '../../src/executors/process/output-lines.ts';
 import { tintype } from '../support/cli.ts';
@@ -179,6 +180,47 @@ tasks:
     const text = JSON.stringify(events);
     expect(text).toContain('more characters)');
     for (let length = 3; length <= START.length; length++) expect(text).not.toContain(START.slice(0, length));
+  });
+
+  test.for([
+    'printf "%09000d" 0; for ((i = 0; i < ${#TOKEN}; i++)); do printf "\\033[3%dm%s\\033[0m" $((i % 8)) "${TOKEN:i:1}"; done; echo',
+    'printf "%08180d" 0; for ((i = 0; i < ${#TOKEN}; i++)); do printf "%s\\033[1;38;5;121;48;5;120m\\033[0;1;4m" "${TOKEN:i:1}"; done; printf "%0100000d\\n" 0',
+    'echo "token=$TOKEN" | grep --color=always hunter2',
+  ])('holds no part of a coloured secret: %s', async (command) => {
+    const { events } = await runWorkflow(
+      `secrets: [TOKEN]\ntasks: [{ name: a, type: bash, command: ${JSON.stringify(command)} }]`,
+      { env: { TOKEN: SECRET } },
+    );
+    const text = events.flatMap((event) =>
+      event.type === 'task.log' ? [stripVTControlCharacters(event.message)] : [],
+    );
+    expect(text.join('')).not.toBe('');
+    for (let length = 3; length <= START.length; length++) expect(text.join('')).not.toContain(START.slice(0, length));
+  });
+
+  test.for<[spelling: string, type: string, command: string]>([
+    ['base64 in lines', 'bash', 'printf %s "$TOKEN$TOKEN$TOKEN" | base64'],
+    ['the command, by set -x', 'bash', 'set -x; : "$TOKEN" "Bearer $TOKEN"; declare -p TOKEN; printf "%q\\n" "$TOKEN"'],
+    ['the command, by sh', 'bash', 'sh -xc \': "$TOKEN"\''],
+    [
+      'quote, repr, JSON and base64, by Python',
+      'python',
+      'import os, urllib.parse as u, json, shlex, base64, html; t = os.environ["TOKEN"]; print(u.quote(t), u.quote(t, safe=""), u.quote_plus(t), repr(t), ascii(t), repr(t.encode()), json.dumps(t), json.dumps(json.dumps(t)), shlex.quote(t), base64.urlsafe_b64encode(t.encode()), html.escape(t), base64.encodebytes(t.encode()))',
+    ],
+    [
+      'URLs, JSON and inspect, by Node.js',
+      'node',
+      'const t = process.env.TOKEN; console.log(encodeURI(t), encodeURIComponent(t), escape(t), String(new URLSearchParams({ t })), new URL(`http://x/${t}`).href, JSON.stringify({ t }), { t }, [[t]], Buffer.from(t).toString("base64url"), process.getBuiltinModule("node:querystring").stringify({ t }))',
+    ],
+  ])('holds no secret in the spelling of %s', async ([, type, command]) => {
+    const { events } = await runWorkflow(
+      `secrets: [TOKEN]\ntasks: [{ name: a, type: ${type}, command: ${JSON.stringify(command)} }]`,
+      { env: { TOKEN: SECRET } },
+    );
+    const text = events.flatMap((event) => (event.type === 'task.log' ? [event.message] : [])).join('\n');
+    expect(text).toContain('***');
+    expect(text).not.toContain(START);
+    expect(text).not.toContain(Buffer.from(SECRET).toString('base64').slice(4, 16));
   });
 
   test('holds no line of a secret of several lines', async () => {

@@ -6,6 +6,7 @@
 import { notReady } from '../../engine/definition/directive.ts';
 import type { TaskFunction, TaskScope } from '../../engine/definition/task-function.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
+import { shownText } from '../mask/readings.ts';
 import { decoded, MAX_BODY_BYTES, parseBody, readInto, tooLarge } from './body.ts';
 import { EXCERPT_LENGTH, HttpRequestError, HttpStatusError } from './error.ts';
 import { requestFailure } from './fault.ts';
@@ -138,7 +139,7 @@ const excerptOf = async (
   const isWhole = await readInto(parts, body, most, inTime).catch(() => false);
   signal.throwIfAborted();
   const text = mask.text(decoded(Buffer.concat(parts), headers.get('content-type')));
-  const known = isWhole || mask.longest === 0 ? text : text.slice(0, -mask.longest);
+  const known = isWhole || mask.longest === 0 ? text : shownText(text).slice(0, -mask.longest);
   return known.slice(0, EXCERPT_LENGTH).replace(/[\uD800-\uDBFF]$/, '');
 };
 

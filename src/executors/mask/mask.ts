@@ -1,8 +1,11 @@
 /* Masking of secrets. `mask.ts` replaces the values of secrets in text and plain data by `***`, `mask-error.ts` does
  * so in errors, and `masked-task.ts` wraps a task function with both, so that no secret reaches an event, an error, the
- * context or a journal. Executors mask before they cut text, since a part of a secret is not recognised. */
+ * context or a journal. A mask searches a text with `find-secrets.ts`, as it is and in each of its `readings.ts`.
+ * Executors mask before they cut text, since a part of a secret is not recognised. */
 
 import { isPlainObject } from '../../events/plain-object.ts';
+import { BASE64_PART, base64Finder, literalFinder, type Range } from './find-secrets.ts';
+import { readingsOf, shownText, unwrapped } from './readings.ts';
 
 export type Mask = {
   readonly text: (text: string) => string;
@@ -16,37 +19,52 @@ export type Mask = {
 export const MASKED = '***';
 
 /**
- * Creates a mask for the values of secrets. It finds each value, and each line of a value, as it is and as escaped in
- * JSON, URLs and quotes. It also finds the base64 of both, even within the base64 of a longer text, as in
- * `Authorization: Basic`. Ignores empty values, lines below 4 characters and base64 of values below 6 characters.
+ * Creates a mask. It finds each value, and each line of it of 4 characters or more: as it is, with what a terminal does
+ * not show inside, and in the spellings of `readings.ts`. It finds base64 of values of 6 characters or more, also in
+ * lines. Takes time in proportion to the text, however long or many the values are.
  */
 export const createMask = (values: readonly string[]): Mask => {
-  const spellings = [...new Set(values.flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
-  if (spellings.length === 0) return NO_MASK;
-  const finders = matchersOf(spellings);
+  const wholes = [...new Set(values.flatMap((value) => [value, value.trim()]))].filter((value) => value !== '');
+  if (wholes.length === 0) return NO_MASK;
+  const needles = new Set([...wholes, ...values.flatMap(linesOf)]);
+  for (const needle of [...needles]) needles.add(shownText(needle)).add(inUrl(needle));
+  needles.delete('');
+  const find = literalFinder([...needles]);
+  const encodable = wholes.filter(({ length }) => length >= MIN_BASE64);
+  const findBase64 = base64Finder([
+    ...new Set(encodable.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])),
+  ]);
+  const lastLines = new Set(encodable.flatMap(shortLastLines));
+
+  const rangesIn = (text: string): readonly Range[] => {
+    const lines = text.includes('\n') ? unwrapped(text) : undefined;
+    return [...find(text), ...findBase64(text), ...(lines ? lines.placesOf(findBase64(lines.text)) : [])];
+  };
   const text = (given: string): string => {
-    const ranges = finders.flatMap((find) => find(given));
+    if (lastLines.has(given.trim())) return MASKED;
+    const ranges = [...rangesIn(given)];
+    for (const reading of readingsOf(given)) {
+      const found = rangesIn(reading.text);
+      if (found.length > 0) for (const range of reading.placesOf(found)) ranges.push(range);
+    }
     return replaceRanges(given, ranges);
   };
-  return { text, data: (value) => maskData(value, text, new Set()), longest: spellings[0]?.length ?? 0 };
+  const longest = MOST_PER_UNIT * Math.max(...wholes.map(({ length }) => length));
+  return { text, data: (value) => maskData(value, text, new Set()), longest };
 };
 
 /** The mask without secrets: returns everything unchanged. */
 export const NO_MASK: Mask = { text: (text) => text, data: (value) => value, longest: 0 };
 
-const spellingsOf = (value: string): readonly string[] => {
+/** Returns a text as a URL parser changes it, before it encodes it. */
+const inUrl = (text: string): string => text.replace(/[\t\r\n]/g, '').replaceAll('\\', '/');
+
+/** The most UTF-16 units that spell one unit of a secret: `%E2%82%AC` and `\\u20ac`, and both within one another. */
+const MOST_PER_UNIT = 12;
+
+const linesOf = (value: string): readonly string[] => {
   const lines = value.split(/\r?\n/).map((line) => line.trim());
-  const whole = [value, value.trim(), ...(lines.length > 1 ? lines.filter(({ length }) => length >= MIN_LINE) : [])];
-  return whole
-    .filter((text) => text !== '')
-    .flatMap((text) => [
-      text,
-      JSON.stringify(text).slice(1, -1),
-      encodeURIComponent(Buffer.from(text).toString()),
-      new URLSearchParams([['', text]]).toString().slice(1),
-      ...quotedSpellings(text),
-      ...(text.length >= MIN_BASE64 ? base64Spellings(text) : []),
-    ]);
+  return lines.length > 1 ? lines.filter(({ length }) => length >= MIN_LINE) : [];
 };
 
 /** The shortest line of a secret that is masked, in UTF-16 units: shorter ones, such as `{`, occur in any text. */
@@ -55,93 +73,31 @@ const MIN_LINE = 4;
 /** The shortest text whose base64 is masked, in UTF-16 units: shorter base64 occurs by chance. */
 const MIN_BASE64 = 6;
 
-/** Returns how JavaScript and Python escape a text within each kind of quotes. */
-const quotedSpellings = (text: string): readonly string[] => {
-  const escaped = text.replaceAll('\\', '\\\\');
-  return [escaped, escaped.replaceAll("'", "\\'"), escaped.replaceAll('`', '\\`')];
-};
-
-const base64Spellings = (text: string): readonly string[] => [
-  Buffer.from(text).toString('base64').replace(/=+$/, ''),
-  ...[0, 1, 2].map((before) => base64Behind(text, before)),
-];
-
-/** Returns the base64 of a text after `before` bytes, without the characters that also encode its neighbours. */
-const base64Behind = (text: string, before: number): string => {
-  const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(text)]);
-  const shared = before === 0 ? 0 : before + 1;
-  return bytes.toString('base64').slice(shared, Math.floor((bytes.length * 8) / 6));
-};
-
-/** Offsets in UTF-16 units; `end` is exclusive. */
-type Range = readonly [start: number, end: number];
-
-type Finder = (text: string) => readonly Range[];
-
-/** Joins spellings into few regular expressions up to `MAX_PATTERN` long; searches for each longer spelling alone. */
-const matchersOf = (spellings: readonly string[]): readonly Finder[] => {
-  const finders: Finder[] = [];
-  let chunk: string[] = [];
-  let length = 0;
-  const close = (): void => {
-    if (chunk.length > 0) finders.push(findAny(new RegExp(chunk.map(escapeRegExp).join('|'), 'g')));
-    chunk = [];
-    length = 0;
-  };
-  for (const spelling of spellings) {
-    if (spelling.length > MAX_PATTERN) {
-      finders.push(findText(spelling));
-      continue;
-    }
-    if (length + spelling.length > MAX_PATTERN) close();
-    chunk.push(spelling);
-    length += spelling.length;
-  }
-  close();
-  return finders;
-};
-
-/** The longest regular expression, in UTF-16 units: the RegExp engine rejects very long ones. */
-const MAX_PATTERN = 8192;
-
-const findAny = (expression: RegExp): Finder => {
-  return (text) => {
-    const found: Range[] = [];
-    expression.lastIndex = 0;
-    for (let match = expression.exec(text); match; match = expression.exec(text)) {
-      found.push([match.index, match.index + match[0].length]);
-      // The next match may overlap this one.
-      expression.lastIndex = match.index + 1;
-    }
-    return found;
-  };
-};
-
-const findText = (spelling: string): Finder => {
-  return (text) => {
-    const found: Range[] = [];
-    for (let at = text.indexOf(spelling); at >= 0; at = text.indexOf(spelling, at + 1)) {
-      found.push([at, at + spelling.length]);
-    }
-    return found;
-  };
-};
+/** Returns the last lines of a value's base64 that are too short to be found: `base64` writes 76, PEM 64 a line. */
+const shortLastLines = (value: string): readonly string[] =>
+  [76, 64].flatMap((width) =>
+    [value, `${value}\n`].flatMap((text) => {
+      const encoded = Buffer.from(text).toString('base64');
+      const last = encoded.slice(encoded.length - (encoded.length % width));
+      const before = ((encoded.length - last.length) / 4) * 3;
+      const isShort = last !== '' && last.replace(/=+$/, '').length < BASE64_PART;
+      return isShort && before > 0 && before < Buffer.byteLength(value) ? [last] : [];
+    }),
+  );
 
 /** Replaces each stretch covered by ranges, which may overlap, with one `MASKED`. */
-const replaceRanges = (text: string, ranges: readonly Range[]): string => {
+const replaceRanges = (text: string, ranges: Range[]): string => {
   if (ranges.length === 0) return text;
   let masked = '';
   let at = 0;
   let covered = -1;
-  for (const [start, end] of ranges.toSorted((a, b) => a[0] - b[0])) {
+  for (const [start, end] of ranges.sort((a, b) => a[0] - b[0])) {
     if (start > covered) masked += `${text.slice(at, start)}${MASKED}`;
     covered = Math.max(covered, end);
     at = covered;
   }
   return masked + text.slice(at);
 };
-
-const escapeRegExp = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
 /** Masks plain data. `ancestors`: the objects that contain `value`, to stop at circular references. */
 const maskData = (value: unknown, text: Mask['text'], ancestors: Set<unknown>): unknown => {

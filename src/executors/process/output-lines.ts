@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
+import { shownText } from '../mask/readings.ts';
 
 /** Lines are cut at this many UTF-16 units. A cut line ends with the number of characters that were cut off. */
 export const MAX_LINE_LENGTH = 8192;
@@ -41,8 +42,9 @@ export const outputLines = (emit: (line: string) => void, mask: Mask = NO_MASK):
   };
 
   const flush = (): void => {
-    const text = mask.text(line);
-    // The buffer may have cut a longer line within a secret: drop as many characters as the longest secret has.
+    const masked = mask.text(line);
+    // If the line was longer than the buffer, the buffer may end in a part of a secret: drop that much of what is shown.
+    const text = missing > 0 && mask.longest > 0 ? shownText(masked) : masked;
     const whole = missing === 0 ? text.length : Math.max(0, text.length - mask.longest);
     const end = Math.min(MAX_LINE_LENGTH, whole);
     const cut = missing + text.length - end;

@@ -1,0 +1,180 @@
+import { ESCAPE_SEQUENCES } from './escape-sequences.ts';
+import type { Range } from './find-secrets.ts';
+
+/** A text as people or programs read it: with escapes decoded, or without what a terminal does not show. */
+export type Reading = {
+  readonly text: string;
+  /** Returns the places of the given text that were read as the places of this one. */
+  readonly placesOf: (ranges: readonly Range[]) => readonly Range[];
+};
+
+/** A way to read a text. */
+type Decoder = {
+  /** What a text has if the decoder may change it; cheaper to look for than `pattern`. */
+  readonly hint: RegExp;
+  readonly pattern: RegExp;
+  readonly decode: (match: string) => string;
+};
+
+/**
+ * Returns the readings of a text that differ from it: without what a terminal does not show, and with the escapes of
+ * JSON and programs, URLs, shells, CSV and HTML decoded. JSON and URLs may stand within one another.
+ */
+export const readingsOf = (text: string): readonly Reading[] => {
+  if (!ANY_HINT.test(text)) return [];
+  const readings: Reading[] = [];
+  const known = new Set([text]);
+  const read = (from: Reading, decoder: Decoder): Reading => {
+    const reading = decoded(from, decoder);
+    if (known.has(reading.text)) return reading;
+    known.add(reading.text);
+    readings.push(reading);
+    return reading;
+  };
+  const shown = read({ text, placesOf: (ranges) => ranges }, UNSHOWN);
+  for (const decoder of DECODERS) {
+    const once = decoded(shown, decoder);
+    if (once === shown) continue;
+    const inner = read(read(shown, decoder), UNSHOWN);
+    if (NESTED.includes(decoder)) for (const next of NESTED) read(read(inner, next), UNSHOWN);
+  }
+  return readings;
+};
+
+/** Returns a text without what a terminal does not show. */
+export const shownText = (text: string): string => text.replace(UNSHOWN.pattern, '');
+
+/** Returns a text without the ends of its lines, as base64 in lines is decoded. */
+export const unwrapped = (text: string): Reading => decoded({ text, placesOf: (ranges) => ranges }, LINE_ENDS);
+
+const decoded = (from: Reading, decoder: Decoder): Reading => {
+  if (!decoder.hint.test(from.text)) return from;
+  const text = from.text.replace(decoder.pattern, decoder.decode);
+  if (text === from.text) return from;
+  return { text, placesOf: (ranges) => from.placesOf(rangesBefore(from.text, decoder, ranges)) };
+};
+
+/** Returns the places of a text that became `ranges` when it was decoded. A part of an escape stands for all of it. */
+const rangesBefore = (text: string, { pattern, decode }: Decoder, ranges: readonly Range[]): readonly Range[] => {
+  const pieces: Piece[] = [];
+  let shift = 0;
+  for (const match of text.matchAll(pattern)) {
+    const length = decode(match[0]).length;
+    const newStart = match.index + shift;
+    pieces.push({ start: match.index, end: match.index + match[0].length, newStart, newEnd: newStart + length });
+    shift += length - match[0].length;
+  }
+  return ranges.map(([start, end]): Range => [placeBefore(pieces, start)[0], placeBefore(pieces, end - 1)[1]]);
+};
+
+/** An escape: its place before and after decoding. */
+type Piece = { readonly start: number; readonly end: number; readonly newStart: number; readonly newEnd: number };
+
+const placeBefore = (pieces: readonly Piece[], at: number): Range => {
+  let low = 0;
+  let high = pieces.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((pieces[middle] as Piece).newStart <= at) low = middle + 1;
+    else high = middle;
+  }
+  const piece = pieces[low - 1];
+  if (!piece) return [at, at + 1];
+  if (at < piece.newEnd) return [piece.start, piece.end];
+  const before = at - piece.newEnd + piece.end;
+  return [before, before + 1];
+};
+
+/** What a terminal does not show: escape sequences, control characters, and marks such as those of direction. */
+const UNSHOWN: Decoder = {
+  hint: /(?![\t\n])[\p{Cc}\p{Cf}]/u,
+  pattern: new RegExp(`${ESCAPE_SEQUENCES.source}|(?![\\t\\n])[\\p{Cc}\\p{Cf}]`, 'gu'),
+  decode: () => '',
+};
+
+const NAMED: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  e: '\x1b',
+  E: '\x1b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\n': '',
+};
+
+const HEX = '[\\da-fA-F]';
+
+/** JSON, JavaScript, Python, PHP, `printf %q` and `$'…'` of bash: bytes by `\x` and octal are UTF-8 or Latin-1. */
+const BACKSLASH: Decoder = {
+  hint: /\\/,
+  pattern: new RegExp(
+    [
+      `\\\\(?:u\\{${HEX}{1,6}\\}|u${HEX}{4}|U${HEX}{8}`,
+      `x[cCdD]${HEX}\\\\x[89abAB]${HEX}|x[eE]${HEX}(?:\\\\x[89abAB]${HEX}){2}|x[fF][0-4](?:\\\\x[89abAB]${HEX}){3}|x${HEX}{1,2}`,
+      '3[0-3][0-7]\\\\2[0-7]{2}|3[45][0-7](?:\\\\2[0-7]{2}){2}|36[0-4](?:\\\\2[0-7]{2}){3}|[0-3][0-7]{2}|[0-7]{1,2}|[^])',
+    ].join('|'),
+    'g',
+  ),
+  decode: (spelled) => {
+    const kind = spelled[1] as string;
+    const isLong = spelled.length > 2;
+    if (isLong && /[uU]/.test(kind)) return character(Number.parseInt(spelled.replace(/[^\da-f]/gi, ''), 16));
+    if (isLong && kind === 'x') return ofBytes(spelled.slice(2).split('\\x'), 16);
+    if (/[0-7]/.test(kind)) return ofBytes(spelled.slice(1).split('\\'), 8);
+    return NAMED[kind] ?? kind;
+  },
+};
+
+/** URLs, with any characters encoded; bytes are UTF-8 or Latin-1. Also `%uXXXX`, which JavaScript's `escape` writes. */
+const PERCENT: Decoder = {
+  hint: /%/,
+  pattern:
+    /%(?:u[\da-f]{4}|[cd][\da-f]%[89ab][\da-f]|e[\da-f](?:%[89ab][\da-f]){2}|f[0-4](?:%[89ab][\da-f]){3}|[\da-f]{2})/gi,
+  decode: (spelled) =>
+    /^%u/i.test(spelled) ? character(Number.parseInt(spelled.slice(2), 16)) : ofBytes(spelled.slice(1).split('%'), 16),
+};
+
+/** Forms, whose spaces are a plus. */
+const FORM: Decoder = {
+  hint: /\+/,
+  pattern: new RegExp(`\\+|${PERCENT.pattern.source}`, 'gi'),
+  decode: (spelled) => (spelled === '+' ? ' ' : PERCENT.decode(spelled)),
+};
+
+/** A quote within the quotes of a shell: as bash, jq and PHP write it, and as dash and Python do. */
+const SHELL: Decoder = { hint: /''|'"/, pattern: /'\\''|'"'"'/g, decode: () => "'" };
+
+/** A quote that is doubled: SQL and CSV. */
+const DOUBLED: Decoder = { hint: /''|""/, pattern: /''|""/g, decode: (quotes) => quotes.slice(1) };
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+const HTML: Decoder = {
+  hint: /&/,
+  pattern: /&(?:#\d{1,7}|#x[\da-f]{1,6}|amp|lt|gt|quot|apos);/gi,
+  decode: (entity) => {
+    const name = entity.slice(1, -1).toLowerCase();
+    if (!name.startsWith('#')) return ENTITIES[name] as string;
+    return character(name[1] === 'x' ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1)));
+  },
+};
+
+const DECODERS = [BACKSLASH, PERCENT, FORM, SHELL, DOUBLED, HTML];
+
+/** The decoders whose escapes may stand within one another. */
+const NESTED: readonly Decoder[] = [BACKSLASH, PERCENT];
+
+const ANY_HINT = new RegExp([UNSHOWN, ...DECODERS].map(({ hint }) => hint.source).join('|'), 'u');
+
+const LINE_ENDS: Decoder = { hint: /\n/, pattern: /[ \t\r]*\n[ \t\r]*/g, decode: () => '' };
+
+const character = (code: number): string => (code <= 0x10ffff ? String.fromCodePoint(code) : '');
+
+const ofBytes = (digits: readonly string[], radix: number): string => {
+  const bytes = Buffer.from(digits.map((one) => Number.parseInt(one, radix)));
+  const text = bytes.toString('utf8');
+  return text.includes('\uFFFD') ? bytes.toString('latin1') : text;
+};
