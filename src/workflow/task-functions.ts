@@ -17,7 +17,7 @@ import type { SqlQuery } from '../executors/sql/query.ts';
 import { ExpressionError, type ExpressionScope } from './expression.ts';
 import { namedOutput, taskOutput } from './output.ts';
 import type { TaskOfType, Workflow } from './schema.ts';
-import { dataOf, textOf, toText } from './template.ts';
+import { dataOf, hasExpression, textOf, toText } from './template.ts';
 
 /** What all tasks of a file share. */
 export type BuildContext = {
@@ -202,6 +202,10 @@ const requestOf = (task: RequestKeys, context: BuildContext): ((scope: TaskScope
   const body = task.body === undefined ? undefined : textOf(task.body);
   const json = task.json === undefined ? undefined : dataOf(task.json);
   const expectStatus = task.expect_status === undefined ? undefined : [task.expect_status].flat();
+  const fromSecrets = {
+    headers: Object.keys(task.headers ?? {}).filter((name) => readsSecrets(task.headers?.[name])),
+    body: readsSecrets(task.body ?? task.json),
+  };
   return (scope) => {
     const values = expressionScope(scope, context);
     return {
@@ -212,8 +216,15 @@ const requestOf = (task: RequestKeys, context: BuildContext): ((scope: TaskScope
       ...(body ? { body: body(values) } : {}),
       ...(json ? { json: json(values) } : {}),
       ...(expectStatus ? { expectStatus } : {}),
+      fromSecrets,
     };
   };
+};
+
+/** Whether a text, or one within data, has an expression that names `secrets`: what it yields may hold none in full. */
+const readsSecrets = (data: unknown): boolean => {
+  if (typeof data === 'string') return hasExpression(data) && /\bsecrets\b/.test(data);
+  return data !== null && typeof data === 'object' && Object.values(data).some(readsSecrets);
 };
 
 type StatementKeys = Pick<TaskOfType<'sql'>, 'database' | 'query' | 'params'>;

@@ -1,5 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: workflow files are written as text here, and this is how an expression in one looks
+
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -221,6 +225,32 @@ tasks:
     expect(text).toContain('***');
     expect(text).not.toContain(START);
     expect(text).not.toContain(Buffer.from(SECRET).toString('base64').slice(4, 16));
+  });
+
+  test('takes to no other origin what an expression made of a secret', async () => {
+    const received: string[] = [];
+    const server = createServer((request, response) => {
+      received.push(`${request.headers['x-part']} ${request.headers['x-trace']}`);
+      if (request.url === '/old') response.writeHead(302, { location: request.headers['x-trace'] as string }).end();
+      else response.end('{}');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { events } = await runWorkflow(
+      `
+secrets: [TOKEN]
+params: { to: "http://localhost:${port}/new" }
+tasks:
+  - name: a
+    type: http
+    url: http://127.0.0.1:${port}/old
+    headers: { X-Part: "\${{ secrets.TOKEN.substring(0, 3) }}", X-Trace: "\${{ params.to }}" }
+`,
+      { env: { TOKEN: SECRET } },
+    );
+    server.close();
+    expect(received).toEqual([`hun http://localhost:${port}/new`, `undefined http://localhost:${port}/new`]);
+    expect(JSON.stringify(events)).toContain('what was made from secrets is not sent there (x-part)');
   });
 
   test('holds no line of a secret of several lines', async () => {

@@ -1,7 +1,7 @@
 /* This folder sends HTTP requests with fetch. `http.ts` has the task and the sensor's check. An attempt converts its
- * request for fetch (`request.ts`), sends it and reads the body (`body.ts`). Without a response, `fault.ts` says why;
- * for an unexpected status, `retry.ts` decides whether and when to try again. `error.ts` has the errors. Errors
- * never show credentials, the query of a URL or secrets. */
+ * request for fetch (`request.ts`), sends it, follows redirects (`redirect.ts`) and reads the body (`body.ts`). Without
+ * a response, `fault.ts` says why; for an unexpected status, `retry.ts` decides whether and when to try again.
+ * `error.ts` has the errors. Errors never show credentials, the query of a URL or secrets. */
 
 import { notReady } from '../../engine/definition/directive.ts';
 import type { TaskFunction, TaskScope } from '../../engine/definition/task-function.ts';
@@ -10,6 +10,7 @@ import { shownText } from '../mask/readings.ts';
 import { decoded, MAX_BODY_BYTES, parseBody, readInto, tooLarge } from './body.ts';
 import { EXCERPT_LENGTH, HttpRequestError, HttpStatusError } from './error.ts';
 import { requestFailure } from './fault.ts';
+import { fetchAnswer } from './redirect.ts';
 import { type HttpRequest, type Sendable, sendable, shownUrl } from './request.ts';
 import { statusFailure } from './retry.ts';
 
@@ -30,7 +31,7 @@ export type HttpOptions = {
 
 /**
  * Makes a task that sends a request in each attempt and resolves to the `HttpResponse`. fetch follows redirects: 301,
- * 302 and 303 turn a POST into a GET, and credentials are not sent to another origin. The attempt's signal cancels the
+ * 302 and 303 turn a POST into a GET, and neither credentials nor what was made from a secret go to another origin. The attempt's signal cancels the
  * request. Each response is logged in one line, without credentials and query.
  * @throws HttpStatusError for an unexpected status that may change; RetryAfterError for 429 or 503 with Retry-After
  * @throws HttpRequestError if there is no whole response; HttpBodyError if the content-type, but not the body, is JSON
@@ -80,12 +81,12 @@ const send = async (request: HttpRequest, { signal, log }: TaskScope, mask: Mask
   const sent = sendable(request, mask);
   signal.throwIfAborted();
   const startedAt = performance.now();
-  const { method, target, headers, body = null, redirect } = sent;
-  const response = await fetch(target, { method, headers, body, redirect, signal }).catch((error: unknown) => {
+  const { method } = sent;
+  const { response, answeredBy } = await fetchAnswer(sent, signal, log, mask).catch((error: unknown) => {
     signal.throwIfAborted();
     throw requestFailure(sent, error);
   });
-  const redirectedTo = response.redirected ? shownUrl(new URL(response.url), mask) : undefined;
+  const redirectedTo = answeredBy && shownUrl(answeredBy, mask);
   if (redirectedTo !== undefined && method !== 'GET' && method !== 'HEAD') {
     log.warn(
       `The ${method} was redirected to ${redirectedTo}. If by 301, 302 or 303, it may have arrived there as a GET without its body. ` +

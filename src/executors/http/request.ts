@@ -16,6 +16,11 @@ export type HttpRequest = {
   readonly json?: unknown;
   /** Statuses that count as success. Default: 200 to 299. If one is a redirect, redirects are not followed. */
   readonly expectStatus?: readonly number[];
+  /**
+   * What was made from secrets, and does not follow a redirect to another origin: names of headers, and whether the body
+   * was. Besides what holds a secret of the mask.
+   */
+  readonly fromSecrets?: { readonly headers?: readonly string[]; readonly body?: boolean };
 };
 
 /** A request in the form that fetch takes, and the form that messages show. */
@@ -24,6 +29,15 @@ export type Sendable = ShownRequest & {
   readonly headers: Headers;
   readonly body: string | undefined;
   readonly redirect: 'follow' | 'manual';
+  readonly secretParts: SecretParts;
+};
+
+/** What was made from secrets. */
+export type SecretParts = {
+  /** Names of headers, in lower case. */
+  readonly headers: readonly string[];
+  readonly body: boolean;
+  readonly url: boolean;
 };
 
 /** Converts a request for fetch. @throws NonRetryableError with a HttpInvalidError, free of secrets, as its cause */
@@ -46,10 +60,21 @@ export const sendable = (request: HttpRequest, mask: Mask = NO_MASK): Sendable =
     mask,
   );
   const follows = !request.expectStatus?.some((status) => REDIRECTS.has(status));
-  return { method, url: shown, target, headers, body, redirect: follows ? 'follow' : 'manual' };
+  const secretParts: SecretParts = {
+    headers: [...headers]
+      .filter(([name, value]) => isSecret(name, mask) || isSecret(value, mask))
+      .map(([name]) => name)
+      .concat((request.fromSecrets?.headers ?? []).map((name) => name.toLowerCase())),
+    body: body !== undefined && (request.fromSecrets?.body === true || isSecret(body, mask)),
+    url: isSecret(request.url, mask) || isSecret(target.href, mask),
+  };
+  return { method, url: shown, target, headers, body, redirect: follows ? 'follow' : 'manual', secretParts };
 };
 
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** Whether a text holds a secret. */
+export const isSecret = (text: string, mask: Mask): boolean => mask.text(text) !== text;
+
+export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** Returns a URL for messages, without credentials, query and fragment. Masks it first: a secret may contain a `?`. */
 export const shownUrl = (url: URL, mask: Mask): string => {
@@ -80,7 +105,7 @@ const redacted = (text: string): string =>
   text.replace(/[?#].*$/s, '').replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1');
 
 /** Removes user and password from a URL, since fetch refuses them; returns the Authorization header for them. */
-const takeCredentials = (url: URL): string | undefined => {
+export const takeCredentials = (url: URL): string | undefined => {
   const { username, password } = url;
   if (username === '' && password === '') return undefined;
   url.username = '';

@@ -401,6 +401,106 @@ describe('a redirect', () => {
     expect(received.map(({ headers }) => headers.authorization !== undefined)).toEqual([true, false]);
   });
 
+  describe('to another origin', () => {
+    const mask = createMask(['s3cret-key', 'ann-secret']);
+    let other: string;
+    const redirect = (status: number, location: string): void => {
+      answer = (request, response) => {
+        if (request.url?.startsWith('/old')) response.writeHead(status, { location }).end();
+        else response.end('here');
+      };
+    };
+    beforeEach(() => {
+      // The server listens on 127.0.0.1, which localhost may mean as well.
+      other = base.replace('127.0.0.1', 'localhost');
+    });
+
+    test.for([
+      ['a header', { 'X-Api-Key': 's3cret-key', 'X-Trace': '7' }],
+      ['a header with more', { 'X-Api-Key': 'Token s3cret-key!', 'X-Trace': '7' }],
+      ['a header in base64', { 'X-Api-Key': Buffer.from('a:s3cret-key').toString('base64'), 'X-Trace': '7' }],
+      ['a header in a URL', { 'X-Api-Key': '%73%33cret-key', 'X-Trace': '7' }],
+      ['cookies', { Cookie: 'sid=s3cret-key', 'X-Trace': '7' }],
+      ['what the file says was made from one', { 'X-Made': 's3', 'X-Trace': '7' }],
+    ] as const)('takes no secret along: %s', async ([, headers]) => {
+      redirect(302, `${other}/new`);
+      const name = Object.keys(headers)[0] as string;
+      const { run, lines } = attempt(
+        http(() => ({ url: `${base}/old`, headers, fromSecrets: { headers: ['X-Made'] } }), { mask }),
+      );
+      expect(await run).toMatchObject({ status: 200, body: 'here' });
+      expect(received.map((request) => request.headers[name.toLowerCase()] !== undefined)).toEqual([true, false]);
+      expect(received.map((request) => request.headers['x-trace'])).toEqual(['7', '7']);
+      expect(lines[0]).toContain(`warn The redirect to ${other}/new leads to another origin`);
+      expect(lines[0]).toContain(`(${name.toLowerCase()})`);
+    });
+
+    test('takes no secret along when it comes back', async () => {
+      answer = (request, response) => {
+        if (request.url === '/old') response.writeHead(307, { location: `${other}/there` }).end();
+        else if (request.url === '/there') response.writeHead(307, { location: `${base}/new` }).end();
+        else response.end();
+      };
+      await send({ url: `${base}/old`, headers: { 'X-Api-Key': 's3cret-key' } }, { mask });
+      expect(received.map(({ headers }) => headers['x-api-key'])).toEqual(['s3cret-key', undefined, undefined]);
+    });
+
+    test.for([307, 308])('is the answer if the body holds a secret: %i', async (status) => {
+      redirect(status, `${other}/new`);
+      const { run, lines } = attempt(http(() => ({ url: `${base}/old`, json: { key: 's3cret-key' } }), { mask }));
+      expect(await failureOf(run)).toMatchObject({ code: 'HTTP_STATUS', status });
+      expect(received).toHaveLength(1);
+      expect(lines[0]).toContain(`warn The redirect to ${other}/new is not followed`);
+      expect(lines[0]).toContain('the body was made from a secret');
+    });
+
+    test.for([301, 302, 303])('leaves the body behind where a GET is made of the POST: %i', async (status) => {
+      redirect(status, `${other}/new`);
+      await send({ url: `${base}/old`, body: 's3cret-key', headers: { 'Content-Type': 'a/b' } }, { mask });
+      expect(received.map(({ method, body }) => method + body)).toEqual(['POSTs3cret-key', 'GET']);
+      expect(received[1]?.headers).not.toHaveProperty('content-type');
+    });
+
+    test('is the answer if its URL holds a secret', async () => {
+      redirect(301, `${other}/new?key=s3cret%2Dkey`);
+      const { run, lines } = attempt(http(() => ({ url: `${base}/old`, query: { key: 's3cret-key' } }), { mask }));
+      expect(await failureOf(run)).toMatchObject({ code: 'HTTP_STATUS', status: 301 });
+      expect(received).toHaveLength(1);
+      expect(lines.join()).not.toMatch(/s3cret/);
+    });
+  });
+
+  test('within an origin takes all along', async () => {
+    answer = (request, response) => {
+      if (request.url === '/old') response.writeHead(307, { location: '/new' }).end();
+      else response.end('here');
+    };
+    const { run, lines } = attempt(
+      http(() => ({ url: `${base}/old`, headers: { 'X-Api-Key': 's3cret-key' }, body: 's3cret-key' }), {
+        mask: createMask(['s3cret-key']),
+      }),
+    );
+    expect(await run).toMatchObject({ status: 200, body: 'here' });
+    expect(received.map(({ headers, body }) => [headers['x-api-key'], body])).toEqual([
+      ['s3cret-key', 's3cret-key'],
+      ['s3cret-key', 's3cret-key'],
+    ]);
+    expect(lines.at(-1)).toContain(`POST ${base}/old, redirected to ${base}/new, -> 200`);
+  });
+
+  test.for([
+    ['that was not made from a secret', {}],
+    ['that was', { headers: { 'X-Api-Key': 's3cret-key' } }],
+  ] as const)('of a request %s ends as fetch ends it', async ([, request]) => {
+    const options = { mask: createMask(['s3cret-key']) };
+    const loop = await failure(() => send({ ...request, url: `${base}/loop` }, options));
+    expect(loop).toMatchObject({ code: 'HTTP_FAILED', kind: 'protocol' });
+    expect(loop.message).toContain('failed: redirect count exceeded. The server redirects without end');
+    const ftp = await failure(() => send({ ...request, url: `${base}/ftp` }, options));
+    expect(ftp.message).toContain('URL scheme must be a HTTP(S) scheme');
+    expect(await send({ ...request, url: `${base}/old` }, options)).toMatchObject({ status: 200, body: 'here' });
+  });
+
   test('without end, or to what is no HTTP, says so', async () => {
     const error = await failure(() => send({ url: `${base}/loop` }));
     expect(error).toMatchObject({ code: 'HTTP_FAILED', kind: 'protocol' });
