@@ -12,6 +12,7 @@ import { AbortError, CommandError } from '../errors/errors.ts';
 import type { ClaimNote } from '../model/notes.ts';
 import type { Claim, TaskRun } from '../model/run.ts';
 import { handleError, handleMissedHeartbeat, handleResult } from '../run/attempt-result.ts';
+import { applyPassedLimits } from '../run/passed-limits.ts';
 import { resumeTask } from '../run/pause.ts';
 import { requireFraction } from '../run/scope.ts';
 import { logOf } from '../run/task-log.ts';
@@ -35,6 +36,7 @@ export const claim = (task: TaskRun, owner: string, options: ClaimOptions): stri
     const message = `Task "${task.path}" is already claimed by ${task.claim.owner}.`;
     throw new CommandError('ALREADY_CLAIMED', message, task.path);
   }
+  applyPassedLimits(task);
   if (!isClaimable(task)) throw invalidState(task, 'claimed');
   const leaseMs = options.leaseMs ?? task.definition.external?.heartbeatTimeout;
   const claimed: Claim = { owner, token: newId(), leaseMs, heartbeatTimer: undefined };
@@ -56,6 +58,7 @@ export const renewClaim = (task: TaskRun, { owner, token, leaseMs }: ClaimNote):
 /** Rejects the token of an attempt that is over. A call without a token is allowed. @throws CommandError */
 export const requireToken = (task: TaskRun, token: string | undefined): void => {
   requireExternal(task);
+  applyPassedLimits(task);
   if (token === undefined || (task.claim?.token === token && task.attempt)) return;
   const message = `The token for task "${task.path}" is stale: its attempt is over, and what it brings is not taken. Claim the task again.`;
   throw new CommandError('STALE_TOKEN', message, task.path);

@@ -17,6 +17,7 @@ import type { Attempt } from '../model/attempt.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { handleError, handleInstanceFailure, handleResult } from '../run/attempt-result.ts';
 import { LiveRun } from '../run/job-run.ts';
+import { applyPassedLimits } from '../run/passed-limits.ts';
 import { reuseInChild } from '../run/reuse.ts';
 import { createScope } from '../run/scope.ts';
 import { cancelTask } from '../run/shutdown.ts';
@@ -72,6 +73,7 @@ const collect = (task: TaskRun): object => {
 const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: FanOut): void => {
   const items: unknown = typeof over === 'function' ? over(createScope(job, task, attempt)) : over;
   const start = (given: unknown): void => {
+    if (attempt.phase === 'live') applyPassedLimits(task);
     if (attempt.phase === 'live') startInstances(job, task, attempt, listOf(given));
     else endAttempt(job, task, attempt, () => {});
   };
@@ -234,6 +236,7 @@ const whyNotReady = (child: JobRun): NotReady => {
 
 /** Ends an attempt: calls `outcome` or `onAborted`, or cancels the task. Defers that while the task is paused. */
 const endAttempt = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: () => void): void => {
+  if (attempt.phase === 'live') applyPassedLimits(task);
   const { phase, onAborted } = attempt;
   if ((phase === 'live' || onAborted) && task.state === 'paused' && task.attempt === attempt) {
     attempt.deferredEnd = () => endAttempt(job, task, attempt, outcome);

@@ -1,12 +1,13 @@
 import { isPromise } from 'node:util/types';
 import { errorData } from '../../events/error-data.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
-import { ignoreRejection } from '../../events/thenable.ts';
+import { ignoreRejection, isThenable } from '../../events/thenable.ts';
 import { checked } from '../definition/check-schema.ts';
 import type { TaskScope } from '../definition/task-function.ts';
 import type { Attempt } from '../model/attempt.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import { handleError, handleResult } from './attempt-result.ts';
+import { applyPassedLimits } from './passed-limits.ts';
 import { createScope } from './scope.ts';
 import { cancelTask } from './shutdown.ts';
 import { logOf } from './task-log.ts';
@@ -15,19 +16,28 @@ import { logOf } from './task-log.ts';
 export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
   const { run, output: schema } = task.definition;
   let outcome: unknown;
+  let isKnown = false;
   try {
     const scope = scopeOf(job, task, attempt);
     // `enrich` may have ended the job.
     if (attempt.phase !== 'live') throw attempt.reason;
     outcome = run(scope);
+    isKnown = !schema && !isThenable(outcome);
   } catch (error) {
     outcome = Promise.reject(error);
+    isKnown = true;
   }
+  // What is known at once is in time now, even if other functions block the event loop before it is handled.
+  if (isKnown && attempt.phase === 'live') applyPassedLimits(task);
+  const settle = (how: 'succeeded' | 'failed', value: unknown): void => {
+    if (!isKnown && attempt.phase === 'live') applyPassedLimits(task);
+    end(job, task, attempt, how, value);
+  };
   const promise = isPromise(outcome) ? outcome : Promise.resolve(outcome);
   const answer = schema ? promise.then((value) => checked(schema, value, task)) : promise;
   answer.then(
-    (value) => end(job, task, attempt, 'succeeded', value),
-    (error) => end(job, task, attempt, 'failed', error),
+    (value) => settle('succeeded', value),
+    (error) => settle('failed', error),
   );
 };
 

@@ -4,6 +4,7 @@ import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import type { Stop, StopNote } from '../model/stopping.ts';
 import { afterSettling, planCleanUp, startCleanUp } from './clean-up.ts';
 import { endJob } from './end.ts';
+import { applyPassedJobLimits } from './passed-limits.ts';
 import { releaseCleanUps, resumeTask } from './pause.ts';
 
 /**
@@ -136,5 +137,11 @@ const startGrace = (job: JobRun): void => {
 
 export const endIfSettled = (job: JobRun): void => {
   if (job.stop) endIfStopped(job);
-  else if (job.settled === job.size) endJob(job);
+  else if (job.settled === job.size) endInTime(job);
+};
+
+/** Ends a job that has settled, unless its time limit has passed meanwhile: that ends it another way. */
+const endInTime = (job: JobRun): void => {
+  applyPassedJobLimits(job);
+  if (!job.stop) endJob(job);
 };

@@ -26,10 +26,19 @@ export class PausableTimer {
   resume(): void {
     if (this.#cancel || this.#over) return;
     this.#since = this.#clock.now();
-    this.#cancel = this.#clock.setTimer(() => {
-      this.cancel();
-      this.#fire();
-    }, this.#restMs);
+    this.#cancel = this.#clock.setTimer(() => this.fire(), this.#restMs);
+  }
+
+  /** When it fires, by the clock; undefined while it is paused, and once it is over. */
+  get dueAt(): number | undefined {
+    return this.#cancel && this.#since + this.#restMs;
+  }
+
+  /** Fires at once. Does nothing while the timer is paused, or once it is over. */
+  fire(): void {
+    if (!this.#cancel) return;
+    this.cancel();
+    this.#fire();
   }
 
   cancel(): void {
