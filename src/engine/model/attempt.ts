@@ -16,7 +16,7 @@ export class Attempt {
   declare timer?: PausableTimer;
   /** Applies the outcome of an aborted attempt; called when its nested job is over. */
   declare onAborted?: () => void;
-  /** Applies the outcome of a nested job that ended while its task was paused; called when the task resumes. */
+  /** Applies an outcome that came while the task was paused; called when the task resumes. */
   declare deferredEnd?: () => void;
   #reason: AbortError | undefined;
   #controller: AbortController | undefined;

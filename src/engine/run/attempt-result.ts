@@ -25,13 +25,13 @@ import type { Overlap } from '../model/context.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { reportConflicts } from './conflict.ts';
 import { addTasks } from './dynamic-tasks.ts';
-import { decideRetry } from './retry-decision.ts';
+import { decideRetry, type RetryDecision } from './retry-decision.ts';
 import { cancelTask } from './shutdown.ts';
 
 /** Handles what an attempt returned: an output, nothing, a special value such as `notReady`, or something invalid. */
 export const handleResult = (job: JobRun, task: TaskRun, value: unknown, ready?: ReadyOutput): void => {
   if (value === undefined) {
-    job.commandTask(task, { type: 'attempt.succeeded' });
+    unlessPaused(task, () => job.commandTask(task, { type: 'attempt.succeeded' }));
     return;
   }
   const result = classify(value, job.isFanOut);
@@ -42,7 +42,17 @@ export const handleResult = (job: JobRun, task: TaskRun, value: unknown, ready?:
   else complete(job, task, value as object, ready);
 };
 
-/** An output that is frozen and encoded already. `text`: its JSON, if the job has a journal. */
+/**
+ * Applies the outcome of an attempt; if one of the hooks called for it has paused the task, when the task resumes. Drops
+ * it if a hook has ended the attempt.
+ */
+const unlessPaused = (task: TaskRun, apply: () => void, attempt = task.attempt): void => {
+  if (!attempt || task.attempt !== attempt) return;
+  if (task.state === 'paused') attempt.deferredEnd = apply;
+  else apply();
+};
+
+/** Marks a value as frozen already; `text` is its JSON, if the job has a journal. */
 type ReadyOutput = { readonly text: string | undefined };
 
 type Classified =
@@ -86,7 +96,7 @@ const applyDirective = (job: JobRun, task: TaskRun, directive: Directive): void 
   const kind = kindOfDirective(directive);
   if (kind === 'notReady') {
     const reason = textOf((directive as NotReady).reason);
-    job.commandTask(task, { type: 'attempt.notReady', reason }, { reason });
+    unlessPaused(task, () => job.commandTask(task, { type: 'attempt.notReady', reason }, { reason }));
   } else if (job.isFanOut) {
     rejectOutput(job, task, `${kind}(…), which is not for the instances of a fan-out`);
   } else if (kind === 'branch') {
@@ -134,7 +144,7 @@ const applyExpand = (job: JobRun, task: TaskRun, { tasks, output }: Expand<unkno
 };
 
 const completeWith = (job: JobRun, task: TaskRun, output: unknown): void => {
-  if (output === undefined) job.commandTask(task, { type: 'attempt.succeeded' });
+  if (output === undefined) unlessPaused(task, () => job.commandTask(task, { type: 'attempt.succeeded' }));
   else if (isPlainObject(output)) complete(job, task, output);
   else rejectOutput(job, task, unmergeable(output));
 };
@@ -170,12 +180,22 @@ const encodeForJournal = (job: JobRun, task: TaskRun, output: unknown): string |
 const REJECTED = Symbol('refused');
 
 const complete = (job: JobRun, task: TaskRun, value: object, ready?: ReadyOutput): void => {
-  let output: object;
-  let overlaps: readonly Overlap[];
+  const { attempt } = task;
   const text = ready ? ready.text : encodeForJournal(job, task, value);
   if (text === REJECTED) return;
+  let output = value;
   try {
-    output = ready ? value : job.frozen(value);
+    if (!ready) output = job.frozen(value);
+  } catch (error) {
+    rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, error);
+    return;
+  }
+  unlessPaused(task, () => completeWithOutput(job, task, output, text), attempt);
+};
+
+const completeWithOutput = (job: JobRun, task: TaskRun, output: object, text: string | undefined): void => {
+  let overlaps: readonly Overlap[];
+  try {
     overlaps = job.context.merge(output, job.plan.positions[task.index] as number);
     task.version = job.context.version;
   } catch (error) {
@@ -185,13 +205,16 @@ const complete = (job: JobRun, task: TaskRun, value: object, ready?: ReadyOutput
   const succeed = (): void => {
     job.commandTask(task, { type: 'attempt.succeeded', output }, { output, text });
   };
-  if (overlaps.length === 0) {
-    succeed();
-    return;
-  }
-  job.batch(() => {
-    succeed();
-    reportConflicts(job, overlaps);
+  // Merging reads the output once more: a getter may have paused the task.
+  unlessPaused(task, () => {
+    if (overlaps.length === 0) {
+      succeed();
+      return;
+    }
+    job.batch(() => {
+      succeed();
+      reportConflicts(job, overlaps);
+    });
   });
 };
 
@@ -251,8 +274,16 @@ export const expireTask = (job: JobRun, task: TaskRun, limitMs: number): void =>
 };
 
 const failOrRetry = (job: JobRun, task: TaskRun, error: TaskError, thrown: unknown, reason: string): void => {
+  const { attempt } = task;
   const decision = decideRetry(job, task, thrown);
-  if (decision.retry) {
+  unlessPaused(task, () => applyDecision(job, task, error, decision, reason), attempt);
+};
+
+const applyDecision = (job: JobRun, task: TaskRun, error: TaskError, decision: RetryDecision, reason: string): void => {
+  if (job.stop && !isCleanUp(task)) {
+    // A hook of the retry policy, or someone while the task was paused, has stopped the job.
+    fail(job, task, error, reason);
+  } else if (decision.retry) {
     const dueAt = job.clock.now() + decision.waitMs;
     job.commandTask(task, { type: 'attempt.failed', error }, { reason, error, dueAt });
   } else if ('thrown' in decision) {
@@ -267,7 +298,7 @@ const failOrRetry = (job: JobRun, task: TaskRun, error: TaskError, thrown: unkno
 };
 
 const fail = (job: JobRun, task: TaskRun, error: TaskError, reason: string): void => {
-  job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason, error });
+  unlessPaused(task, () => job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason, error }));
 };
 
 /** Creates the error of an attempt that threw. */

@@ -30,6 +30,8 @@ export const addTasks = (job: JobRun, specs: readonly AnyTaskSpec[], by?: string
     for (const definition of job.plan.tasks.slice(first)) publishAdded(job, definition);
     for (let index = first; index < job.plan.tasks.length; index++) evaluateTask(job, index);
   });
+  // A condition may have stopped the job.
+  if (job.stop) endIfSettled(job);
 };
 
 export const publishAdded = (job: JobRun, { name, dependsOn, addedBy }: TaskDefinition): void =>

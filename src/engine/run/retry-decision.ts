@@ -4,7 +4,7 @@ import { requireBoolean } from '../definition/require-boolean.ts';
 import { isA, NonRetryableError, OptionError, RetryAfterError, SchemaError } from '../errors/errors.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 
-type RetryDecision =
+export type RetryDecision =
   | { readonly retry: true; readonly waitMs: number }
   /** `exhausted`: the error is worth a retry, but none is left. */
   | { readonly retry: false; readonly exhausted?: boolean }

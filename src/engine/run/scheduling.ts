@@ -36,6 +36,8 @@ export const scheduleTasks = (job: JobRun, indexes: number[]): void => {
   for (const index of sortByRank(job.plan, job.options.sequential, indexes)) {
     // A task that reuses an earlier result has already settled.
     if (!isUnscheduled(job, index)) continue;
+    // A condition evaluated before may have stopped the job.
+    if (job.ending && job.plan.tasks[index]?.trigger !== 'always') continue;
     const task = job.activate(index);
     const { when } = task.definition;
     if (!when) {

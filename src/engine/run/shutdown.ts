@@ -104,7 +104,7 @@ const abortTask = (job: JobRun, task: TaskRun, reason: AbortError): void => {
   if (attempt && child && !child.over) {
     attempt.phase = 'aborting';
     stopJob(child, childStop(job, 'abort', reason));
-  } else if (!attempt?.begun || !job.options.graceMs || task.definition.kind === 'external') {
+  } else if (!attempt?.begun || attempt.deferredEnd || !job.options.graceMs || task.definition.kind === 'external') {
     cancelTask(job, task);
   } else if (attempt) {
     attempt.phase = 'aborting';
