@@ -24,7 +24,10 @@ export type EngineOptions = LimitOptions & {
 export type CloseOptions = {
   /** `drain`: running tasks finish, nothing else starts. `abort`: running tasks are aborted. Default `drain`. */
   readonly mode?: 'drain' | 'abort' | undefined;
-  /** Time limit of a drain in ms; then running tasks are aborted. Default: no limit. */
+  /**
+   * Time limit of a drain in ms; after that it becomes an abort. Also the time limit of clean-up after an abort; then
+   * that ends, too. Default: 10,000 for an abort, no limit for a drain.
+   */
   readonly graceMs?: number | undefined;
 };
 

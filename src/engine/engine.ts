@@ -44,6 +44,7 @@ import {
   type RerunSelection,
   type RetrySelection,
 } from './recovery/retry-plan.ts';
+import { endEarly } from './run/shutdown.ts';
 import { rerunJob, retryJob, startJob } from './start-job.ts';
 import type { Clock } from './time/clock.ts';
 
@@ -53,7 +54,7 @@ export class Engine implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #dispatcher: Dispatcher;
   /** Jobs that are not over, by id. */
-  readonly #live = new Map<string, { readonly job: Job; readonly run: JobRun }>();
+  readonly #live = new Map<string, Live>();
   readonly #events = new Subject<JobEvent>();
   readonly #host: JobHost;
   #closed = false;
@@ -219,27 +220,35 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Closes the engine: accepts no more jobs, ends the current jobs, and resolves when all are over. Running tasks
-   * finish or, with `abort`, are aborted. A job with a journal can be resumed later; a job without one is cancelled. A
-   * second call can turn a `drain` into an `abort`.
+   * Accepts no more jobs, ends the current ones, and resolves when all are over. A job without a journal is cancelled;
+   * one with a journal can be resumed later, and its running tasks finish or, with `abort`, are aborted. Clean-up that
+   * has not ended `graceMs` after an abort ends, too. A second call can turn a `drain` into an `abort`.
    * @throws OptionError
    */
   close(options: CloseOptions = {}): Promise<void> {
     throwIfInvalid('A call on the engine', closeOptionProblems(options));
-    const { mode = 'drain', graceMs } = options;
+    const { mode = 'drain', graceMs = mode === 'abort' ? CLEAN_UP_MS : undefined } = options;
     this.#closed = true;
     if (mode === 'abort') this.#closeMode = mode;
     const jobs = [...this.#live.values()];
     for (const job of jobs) this.#end(job, mode);
     const ended = this.#allEnded();
-    if (mode === 'drain' && graceMs !== undefined && jobs.length > 0) {
-      const callOff = this.#clock.setTimer(() => {
-        for (const job of jobs) this.#end(job, 'abort');
-      }, graceMs);
-      ended.then(callOff);
+    if (graceMs !== undefined && jobs.length > 0) {
+      const steps = mode === 'abort' ? [END_CLEAN_UP] : [ABORT, END_CLEAN_UP];
+      ended.then(this.#hasten(jobs, steps, graceMs));
     }
     this.#closing ??= ended.then(() => this.#events.complete());
     return this.#closing;
+  }
+
+  /** Takes the steps towards the end of jobs, one every `graceMs`; returns a function that stops it. */
+  #hasten(jobs: readonly Live[], [step, ...later]: readonly ((live: Live) => void)[], graceMs: number): () => void {
+    if (!step) return () => {};
+    let callOff = this.#clock.setTimer(() => {
+      for (const job of jobs) step(job);
+      callOff = this.#hasten(jobs, later, graceMs);
+    }, graceMs);
+    return () => callOff();
   }
 
   /** Closes the engine with the mode `abort`. */
@@ -261,10 +270,9 @@ export class Engine implements AsyncDisposable {
     return work;
   }
 
-  async #end({ job, run }: { readonly job: Job; readonly run: JobRun }, mode: 'drain' | 'abort'): Promise<void> {
-    if (run.recorder && !run.ended) await handOffJob(run, mode, CLOSING);
-    else await job.cancel(CLOSING, { mode });
-    await job;
+  async #end(live: Live, mode: 'drain' | 'abort'): Promise<void> {
+    await endLive(live, mode);
+    await live.job;
   }
 
   #register(job: Job, run: JobRun): void {
@@ -342,7 +350,24 @@ type Selection = RetrySelection & RerunSelection & Pick<StartOptions, 'jobId' | 
 
 const CLOSING = 'the engine is closing';
 
-/** Returns `The retry of job "a1"`, for messages. @throws OptionError if the id is empty or not a string */
+/** How long clean-up may take after `close({ mode: 'abort' })`, unless `graceMs` is given. */
+const CLEAN_UP_MS = 10_000;
+
+type Live = { readonly job: Job; readonly run: JobRun };
+
+/** Hands a job with a journal off to a later process, cancels another. */
+const endLive = async ({ run }: Live, mode: 'drain' | 'abort'): Promise<void> => {
+  if (run.recorder && !run.ended) await handOffJob(run, mode, CLOSING);
+  else endEarly(run, mode, CLOSING);
+};
+
+const ABORT = (live: Live): void => void endLive(live, 'abort');
+
+const END_CLEAN_UP = ({ run }: Live): void => {
+  if (!run.recorder) endEarly(run, 'abort', CLOSING, true);
+};
+
+/** Returns `The retry of job "a1"`, for messages. @throws OptionError if the id is no text or empty */
 const subjectOf = (what: string, jobId: unknown): string => {
   if (typeof jobId === 'string' && jobId !== '') return `The ${what} of job "${jobId}"`;
   const message = `The job is ${formatValue(jobId)}: expected the id of a job, as text.`;

@@ -256,8 +256,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 
   /**
-   * Cancels the job: from now on, only clean-up tasks start. Can be called at any time and repeatedly, such as with
-   * `abort` after `drain`. `reason` becomes the `cause` of the job's error. Resolves to the result.
+   * Cancels the job, at any time and repeatedly: only clean-up tasks start from now on; `drain` may be followed by
+   * `abort`. A second `abort` ends clean-up, too. `reason` becomes the `cause` of the job's error. Resolves to the result.
    * @throws OptionError
    */
   cancel(
@@ -271,9 +271,9 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     return this.result();
   }
 
-  /** Cancels the job and waits for its end. */
+  /** Cancels the job, unless that has been done already, and waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.cancel();
+    await (this.#run.cancelMode === 'abort' ? this.result() : this.cancel());
   }
 }
 

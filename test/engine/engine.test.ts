@@ -1,4 +1,5 @@
 import {
+  type CloseOptions,
   CommandError,
   createEngine,
   type Engine,
@@ -357,6 +358,22 @@ describe('close', () => {
     expect([...states(), closing.settled]).toEqual(['cancelled', 'running', false]);
     await clock.advance(30);
     expect([...states(), closing.settled]).toEqual(['cancelled', 'cancelled', true]);
+  });
+
+  test.each<[string, CloseOptions[], number]>([
+    ['by abort, after graceMs', [{ mode: 'abort', graceMs: 100 }], 100],
+    ['by abort, after ten seconds', [{ mode: 'abort' }], 10_000],
+    ['by drain, after graceMs for the drain and for clean-up', [{ graceMs: 100 }], 200],
+    ['by abort again, after the shorter time', [{ mode: 'abort' }, { mode: 'abort', graceMs: 0 }], 0],
+  ])('ends clean-up that never settles: %s', async (_how, calls, afterMs) => {
+    const { clock, engine } = open();
+    engine.start(jobFrom('endless', [{ name: 'clean', trigger: 'always', run: () => new Promise(() => {}) }]));
+    await clock.advance(5);
+    const closing = watch(Promise.all(calls.map((options) => engine.close(options))));
+    if (afterMs > 0) await clock.advance(afterMs - 1);
+    expect(closing.settled).toBe(false);
+    await clock.advance(1);
+    expect([closing.settled, clock.pending()]).toEqual([true, 0]);
   });
 
   test('leaves no timer behind when the drain is quicker than graceMs', async () => {

@@ -238,7 +238,7 @@ const whyNotReady = (child: JobRun): NotReady => {
 const endAttempt = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: () => void): void => {
   if (attempt.phase === 'live') applyPassedLimits(task);
   const { phase, onAborted } = attempt;
-  if ((phase === 'live' || onAborted) && task.state === 'paused' && task.attempt === attempt) {
+  if ((phase === 'live' || onAborted) && task.state === 'paused' && !job.stop && task.attempt === attempt) {
     attempt.deferredEnd = () => endAttempt(job, task, attempt, outcome);
     return;
   }

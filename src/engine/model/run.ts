@@ -108,6 +108,10 @@ export type Claim = {
 /** Whether a task is clean-up: it runs even if its job fails, times out or is cancelled. */
 export const isCleanUp = ({ definition }: TaskRun): boolean => definition.trigger === 'always';
 
+/** Whether a stop of its job ends a task: all tasks but clean-up; clean-up if that ends, too, or is interrupted. */
+export const isStopped = ({ job: { stop }, definition }: TaskRun): boolean =>
+  stop !== undefined && (definition.trigger !== 'always' || stop.endsCleanUp === true || stop.interrupted === true);
+
 /** A caller that waits for a task's output. */
 export type OutputWaiter = { readonly resolve: (output: unknown) => void; readonly reject: (error: unknown) => void };
 
@@ -188,10 +192,13 @@ export abstract class JobRun {
   /** `stop`: set when the job ends before all its tasks have settled. `cleanUp`: the clean-up not started yet. */
   stop: Stop | undefined;
   cleanUp: CleanUp | undefined;
+  /** The strongest mode in which somebody cancelled the job; unset if it is stopped for another reason. */
+  cancelMode: Stop['mode'] | undefined;
   /** The timer of the job's time limit. */
   timer: PausableTimer | undefined;
-  /** Cancels the grace period of aborted attempts. */
+  /** Cancel the grace periods of aborted attempts, and of aborted clean-up. */
   cancelGrace: (() => void) | undefined;
+  cancelCleanUpGrace: (() => void) | undefined;
   unlinkSignal: (() => void) | undefined;
   error: JobError | undefined;
   startedAt: number | undefined;

@@ -22,10 +22,12 @@ export type Stop = {
   readonly reason?: AbortError;
   /** The journal failed or the job was handed off: it ends here without clean-up. Another process may resume it. */
   readonly interrupted?: boolean;
+  /** Clean-up ends, too: what runs of it is aborted, nothing more of it starts. */
+  readonly endsCleanUp?: boolean;
 };
 
-/** What a journal stores of a stop, so that the job ends the same way even if its process dies before the end. */
-export type StopNote = Pick<Stop, 'to' | 'mode'> & {
+/** What a journal stores of a stop, so that the job still ends the same way if its process dies meanwhile. */
+export type StopNote = Pick<Stop, 'to' | 'mode' | 'endsCleanUp'> & {
   readonly conflict?: ConflictDetails | undefined;
   readonly cause?: ErrorData | undefined;
   /** For a nested job: the number of the enclosing attempt, and the code of the error that aborted that attempt. */

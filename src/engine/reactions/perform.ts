@@ -1,6 +1,6 @@
 import { startNested } from '../kinds/nested.ts';
 import type { Attempt } from '../model/attempt.ts';
-import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
+import { isStopped, type JobRun, type TaskRun } from '../model/run.ts';
 import { failCondition } from '../run/attempt-result.ts';
 import { callFunction } from '../run/perform-function.ts';
 import { cancelTask } from '../run/shutdown.ts';
@@ -14,7 +14,7 @@ export const perform: Reaction = {
   onTask: (job, task, { from, to }) => {
     const { attempt, definition, conditionError } = task;
     if (to !== 'running' || from === 'paused' || !attempt) return;
-    if (job.stop && !isCleanUp(task)) cancelTask(job, task);
+    if (isStopped(task)) cancelTask(job, task);
     else if (conditionError) failCondition(job, task, conditionError.thrown);
     else if (definition.kind !== 'external') job.afterCommit(() => begin(job, task, attempt));
   },

@@ -52,8 +52,14 @@ const stopFromState = (state: JobState, error: ErrorData | undefined): Stop | un
 
 const stopOf = (note: StopNote | undefined): Stop | undefined => {
   if (!note) return undefined;
-  const { to, mode, cause, conflict } = note;
-  return { to, mode, ...(cause && { cause: reviveCause(cause) }), ...(conflict && { conflict }) };
+  const { to, mode, endsCleanUp, cause, conflict } = note;
+  return {
+    to,
+    mode,
+    ...(endsCleanUp && { endsCleanUp }),
+    ...(cause && { cause: reviveCause(cause) }),
+    ...(conflict && { conflict }),
+  };
 };
 
 const restoreTasks = (job: JobRun, history: JobHistory, added: AddedTask): void => {

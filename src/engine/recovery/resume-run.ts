@@ -3,7 +3,7 @@ import { renewClaim } from '../kinds/external.ts';
 import { Attempt } from '../model/attempt.ts';
 import { pausedWithin } from '../model/job-record.ts';
 import type { ClaimNote } from '../model/notes.ts';
-import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
+import { isStopped, type JobRun, type TaskRun } from '../model/run.ts';
 import { INTERRUPTED, type Stretch } from '../model/task-record.ts';
 import { startDeadline } from '../reactions/deadline.ts';
 import { startJobTimeout } from '../reactions/job-timeout.ts';
@@ -88,7 +88,7 @@ const restoreAbort = (job: JobRun, task: TaskRun, reason: AbortError | undefined
 const continueTasks = (job: JobRun): void => {
   const { stop } = job;
   if (stop) {
-    planCleanUp(job);
+    if (!stop.endsCleanUp) planCleanUp(job);
     applyStop(job, stop);
   }
   for (const task of [...job.active]) {
@@ -104,7 +104,7 @@ const continueTasks = (job: JobRun): void => {
 
 /** Ends an attempt that died with its process, without using up a retry. Starts another, up to `maxInterruptions`. */
 const interruptAttempt = (job: JobRun, task: TaskRun): void => {
-  if (job.stop && !isCleanUp(task)) {
+  if (isStopped(task)) {
     cancelTask(job, task);
     return;
   }

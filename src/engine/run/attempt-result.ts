@@ -22,7 +22,7 @@ import {
 } from '../errors/errors.ts';
 import { didYouMean } from '../errors/suggest.ts';
 import type { Overlap } from '../model/context.ts';
-import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
+import { isStopped, type JobRun, type TaskRun } from '../model/run.ts';
 import { reportConflicts } from './conflict.ts';
 import { addTasks } from './dynamic-tasks.ts';
 import { decideRetry, type RetryDecision } from './retry-decision.ts';
@@ -76,7 +76,7 @@ const classify = (value: unknown, isItem: boolean): Classified => {
 
 /** Handles a sensor's "not yet": schedules the next check. The wait for it takes no slot and uses up no retry. */
 const pollAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
-  if (job.stop && !isCleanUp(task)) {
+  if (isStopped(task)) {
     cancelTask(job, task);
     return;
   }
@@ -280,7 +280,7 @@ const failOrRetry = (job: JobRun, task: TaskRun, error: TaskError, thrown: unkno
 };
 
 const applyDecision = (job: JobRun, task: TaskRun, error: TaskError, decision: RetryDecision, reason: string): void => {
-  if (job.stop && !isCleanUp(task)) {
+  if (isStopped(task)) {
     // A hook of the retry policy, or someone while the task was paused, has stopped the job.
     fail(job, task, error, reason);
   } else if (decision.retry) {

@@ -9,6 +9,7 @@ export const endJob = (job: JobRun): void => {
   if (job.over) return;
   job.timer?.cancel();
   job.cancelGrace?.();
+  job.cancelCleanUpGrace?.();
   job.error = jobErrorOf(job);
   const reason = job.stop?.to === 'cancelled' ? causeText(job.stop.cause) : undefined;
   const error = job.error && { error: errorData(job.error) };

@@ -2,7 +2,7 @@ import { backoffMs } from '../../machines/retry.ts';
 import { hasRetryLeft } from '../../machines/task.ts';
 import { requireBoolean } from '../definition/require-boolean.ts';
 import { isA, NonRetryableError, OptionError, RetryAfterError, SchemaError } from '../errors/errors.ts';
-import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
+import { isStopped, type JobRun, type TaskRun } from '../model/run.ts';
 
 export type RetryDecision =
   | { readonly retry: true; readonly waitMs: number }
@@ -14,7 +14,7 @@ export type RetryDecision =
 /** Decides whether and after how long to retry after an error. In a job that is ending, retries only clean-up. */
 export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryDecision => {
   const { retry, attempts, attemptsNotCounted, snapshot } = task;
-  if ((job.stop && !isCleanUp(task)) || isNotRetryable(thrown)) return { retry: false };
+  if (isStopped(task) || isNotRetryable(thrown)) return { retry: false };
   const left = hasRetryLeft(snapshot.context);
   if (!left && !pauses(job, task)) return { retry: false };
   try {

@@ -1,6 +1,6 @@
 import { errorData } from '../../events/error-data.ts';
 import { AbortError } from '../errors/errors.ts';
-import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
+import { isCleanUp, isStopped, type JobRun, type TaskRun } from '../model/run.ts';
 import type { Stop, StopNote } from '../model/stopping.ts';
 import { afterSettling, planCleanUp, startCleanUp } from './clean-up.ts';
 import { endJob } from './end.ts';
@@ -16,19 +16,36 @@ export const stopJob = (job: JobRun, stop: Stop): void => {
   const before = job.stop;
   const overrules = !before || stop.interrupted || (before.to === 'failed' && stop.to !== 'failed');
   const mode = before?.mode === 'abort' ? 'abort' : stop.mode;
-  job.stop = { ...(overrules ? stop : before), mode };
+  const endsCleanUp = before?.endsCleanUp || stop.endsCleanUp;
+  job.stop = { ...(overrules ? stop : before), mode, ...(endsCleanUp && { endsCleanUp }) };
   if (!job.stop.interrupted) noteStop(job, job.stop);
-  if (job.stop.interrupted) job.cleanUp = undefined;
+  if (job.stop.interrupted || endsCleanUp) job.cleanUp = undefined;
   else planCleanUp(job);
   releaseCleanUps(job);
   applyStop(job, { ...stop, mode });
 };
 
-/** Cancels a job. Sets the stop before a restored job resumes, so that the job starts nothing new. */
+/**
+ * Cancels a job on request. The request after one by `abort` ends clean-up, too; after one by `drain` only if nothing
+ * but clean-up is left.
+ */
 export const cancelJob = (job: JobRun, mode: Stop['mode'], cause: unknown): void => {
-  const stop: Stop = { to: 'cancelled', mode, ...(cause !== undefined && { cause }) };
+  const before = job.cancelMode;
+  job.cancelMode = before === 'abort' ? before : mode;
+  const again = mode === 'abort' && (before === 'abort' || (before === 'drain' && [...job.active].every(isCleanUp)));
+  endEarly(job, mode, cause, again);
+};
+
+/** Cancels a job. A restored job that has not resumed yet gets the stop first, so that it starts nothing new. */
+export const endEarly = (job: JobRun, mode: Stop['mode'], cause: unknown, endsCleanUp = false): void => {
+  const stop: Stop = {
+    to: 'cancelled',
+    mode,
+    ...(cause !== undefined && { cause }),
+    ...(endsCleanUp && { endsCleanUp }),
+  };
   if (job.startNow && !job.over && job.state !== 'idle') {
-    job.stop = job.stop?.to === 'timedOut' ? job.stop : stop;
+    job.stop = job.stop?.to === 'timedOut' ? { ...job.stop, ...(endsCleanUp && { endsCleanUp }) } : stop;
     noteStop(job, job.stop);
     job.startNow();
     return;
@@ -42,27 +59,25 @@ export const applyStop = (job: JobRun, { to, mode, cause, reason: given }: Stop)
   const reason = given ?? new AbortError(ABORT_CODES[to], `The job ${ENDINGS[to]}.`, cause);
   // In one batch, so that all tasks to stop end before any clean-up begins.
   job.batch(() => {
-    for (const task of [...job.active]) if (mayEnd(job, task)) stopTask(job, task, mode, reason);
+    for (const task of [...job.active]) if (isStopped(task)) stopTask(job, task, mode, reason);
     startCleanUp(job);
     endIfStopped(job);
   });
   if (!job.over && mode === 'abort') startGrace(job);
 };
 
-const noteStop = ({ recorder, parent }: JobRun, { to, mode, cause, conflict, reason }: Stop): void => {
+const noteStop = ({ recorder, parent }: JobRun, { to, mode, cause, conflict, reason, endsCleanUp }: Stop): void => {
   if (!recorder) return;
   const text: StopNote = {
     to,
     mode,
+    ...(endsCleanUp && { endsCleanUp }),
     conflict,
     cause: cause === undefined ? undefined : errorData(cause),
     ...(parent && { attempt: parent.attempts, code: reason?.code }),
   };
   recorder.put(parent?.path ?? '', 'stop', JSON.stringify(text));
 };
-
-/** Whether a stop ends a task. Clean-up continues, unless the job is interrupted: nothing can be stored then. */
-const mayEnd = (job: JobRun, task: TaskRun): boolean => job.stop?.interrupted === true || !isCleanUp(task);
 
 const stopTask = (job: JobRun, task: TaskRun, mode: Stop['mode'], reason: AbortError): void => {
   if (task.attempt && task.state === 'paused' && mode === 'drain') resumeTask(job, task.index);
@@ -96,6 +111,7 @@ const childStop = ({ stop }: JobRun, mode: Stop['mode'], reason: AbortError): St
   cause: reason,
   reason,
   ...(stop?.interrupted && { interrupted: true }),
+  ...(stop?.endsCleanUp && { endsCleanUp: true }),
 });
 
 const abortTask = (job: JobRun, task: TaskRun, reason: AbortError): void => {
@@ -126,13 +142,14 @@ export const abortAttempt = ({ attempt, child }: TaskRun, reason: AbortError, on
   stopJob(child, { to: 'cancelled', mode: 'abort', cause: reason, reason });
 };
 
-/** Cancels aborted attempts that have not ended after `graceMs`. */
+/** Cancels aborted attempts that have not ended after `graceMs`; clean-up has its own time, from when it was aborted. */
 const startGrace = (job: JobRun): void => {
-  job.cancelGrace ??= job.clock.setTimer(() => {
-    for (const task of [...job.active]) {
-      if (mayEnd(job, task) && !(task.child && !task.child.over)) cancelTask(job, task);
-    }
-  }, job.options.graceMs ?? 0);
+  const start = (hasTime: (task: TaskRun) => boolean): (() => void) =>
+    job.clock.setTimer(() => {
+      for (const task of [...job.active]) if (hasTime(task) && !(task.child && !task.child.over)) cancelTask(job, task);
+    }, job.options.graceMs ?? 0);
+  job.cancelGrace ??= start((task) => !isCleanUp(task));
+  if (job.stop?.endsCleanUp || job.stop?.interrupted) job.cancelCleanUpGrace ??= start(isCleanUp);
 };
 
 export const endIfSettled = (job: JobRun): void => {

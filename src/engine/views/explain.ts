@@ -1,7 +1,7 @@
 import type { TaskState } from '../../events/event.ts';
 import { isoText } from '../../events/iso-text.ts';
 import { SETTLED } from '../../events/states.ts';
-import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
+import { isStopped, type JobRun, type TaskRun } from '../model/run.ts';
 import { unsettledUpstreams } from '../run/clean-up.ts';
 import { findTask } from '../run/find-task.ts';
 import { THE_PROGRAM } from '../run/pause.ts';
@@ -62,7 +62,7 @@ const reasonsOf = (job: JobRun, index: number, slots: SlotReasons): readonly Rea
   if (state === 'paused') return held;
   if (task.definition.kind === 'external')
     return [...held, { kind: 'external', text: 'waits to be claimed or completed from outside' }];
-  if (job.stop && !isCleanUp(task)) return [ENDING];
+  if (isStopped(task)) return [ENDING];
   if (job.isLeaving) return [jobReason('its engine is closing: nothing starts any more')];
   const blocked = slots(task);
   if (held.length + blocked.length > 0) return [...held, ...blocked];

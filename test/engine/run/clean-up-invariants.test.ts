@@ -129,6 +129,8 @@ const play = async ({ tasks, options, acts }: RandomJob): Promise<Played> => {
   const perform = (act: Act): void => {
     if (act === 'abort' || act === 'drain') {
       if (!job.state.match(/running|paused|idle/)) return;
+      // An abort after another cancel may end clean-up, too.
+      if (act === 'abort' && cancelledAfter !== undefined) return;
       cancelledAfter ??= events.length;
       job.cancel(act, { mode: act });
       return;
