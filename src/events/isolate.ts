@@ -1,5 +1,5 @@
 import { errorData } from './error-data.ts';
-import { isThenable } from './thenable.ts';
+import { ignoreRejection, isThenable } from './thenable.ts';
 
 /**
  * Returns a function that calls user code and catches its errors and rejections. The first is reported as a process
@@ -8,6 +8,7 @@ import { isThenable } from './thenable.ts';
 export const isolate = (what: string): ((call: () => unknown) => void) => {
   let warned = false;
   const warn = (error: unknown): void => {
+    ignoreRejection(error);
     if (warned) return;
     warned = true;
     process.emitWarning(`${what} threw: ${errorData(error).message}. The job goes on.`, { code: 'TINTYPE_SHIELDED' });

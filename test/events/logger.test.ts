@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { config } from 'rxjs';
 import { eventLogger, type JobEvent, jobFrom, type Logger, notReady, type TaskSpec } from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -300,4 +301,19 @@ describe('a task', () => {
     expect(events.filter(({ type }) => type === 'task.progress' || type === 'task.log')).toHaveLength(2);
     expect(events.at(-1)).toMatchObject({ type: 'job.transition', to: 'cancelled' });
   });
+});
+
+test('eventLogger throws nothing, whatever it writes with: RxJS would end the process', async () => {
+  const reported: unknown[] = [];
+  config.onUnhandledError = (error) => reported.push(error);
+  const job = jobFrom('job', [{ name: 'a', run: () => {} }]).start();
+  job.events$.subscribe(
+    eventLogger(() => {
+      throw new Error('no paper');
+    }),
+  );
+  expect((await job.result()).state).toBe('completed');
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  expect(reported).toEqual([]);
+  config.onUnhandledError = null;
 });

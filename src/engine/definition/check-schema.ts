@@ -26,7 +26,7 @@ const validated = (schema: StandardSchema, output: unknown, { path }: { readonly
   const outputFrom = (result: unknown): unknown => {
     const found = wrapErrors(() => read(result), broken);
     if (!found.violations) return found.value;
-    throw new SchemaError('INVALID_OUTPUT', `What task "${path}" put out`, found.violations);
+    throw new SchemaError('INVALID_OUTPUT', `What task "${path}" put out`, found.violations, output);
   };
   const broken = (error: unknown): NonRetryableError =>
     new NonRetryableError(`the output schema of task "${path}" broke: ${errorData(error).message}`, { cause: error });
@@ -56,16 +56,17 @@ export const checkedInput = (schema: StandardSchema | undefined, input: object, 
   }
   const found = wrapErrors(() => read(result), broken);
   const subject = `The input of job "${jobName}"`;
-  if (found.violations) throw new SchemaError('INVALID_INPUT', subject, found.violations);
+  if (found.violations) throw new SchemaError('INVALID_INPUT', subject, found.violations, input);
   if (isPlainObject(found.value)) return found.value;
   const message = 'its schema makes no plain object of it, which is what the first context is';
-  throw new SchemaError('INVALID_INPUT', subject, [{ path: '', message }]);
+  throw new SchemaError('INVALID_INPUT', subject, [{ path: '', message }], found.value);
 };
 
 const wrapErrors = <Value>(call: () => Value, failure: (error: unknown) => Error): Value => {
   try {
     return call();
   } catch (error) {
+    ignoreRejection(error);
     throw failure(error);
   }
 };

@@ -2,6 +2,7 @@ import { isThenable } from '../../events/thenable.ts';
 import { backoffMs } from '../../machines/retry.ts';
 import { directiveOf, kindOfDirective, type NotReady } from './directive.ts';
 import type { SensorPace } from './options.ts';
+import { requireAtOnce } from './require-boolean.ts';
 import type { TaskFunction, TaskScope } from './task-function.ts';
 
 const POLL = Symbol('poll');
@@ -35,7 +36,10 @@ const poll = (reason: string): Poll => ({ [POLL]: true, reason });
 export const intervalMs = (pace: SensorPace, check: number): number => {
   const { interval = 1_000, backoff = 'fixed', factor, maxInterval } = pace;
   const policy = { backoff, delayMs: interval, factor, maxDelayMs: maxInterval };
-  const waitMs = backoffMs(policy, check, undefined, () => 0);
+  const waitMs = requireAtOnce(
+    'backoff',
+    backoffMs(policy, check, undefined, () => 0),
+  );
   if (Number.isFinite(waitMs) && waitMs >= 0) return waitMs;
   throw new RangeError(
     `The backoff gave an interval of ${waitMs}: expected a finite number of milliseconds, 0 or more.`,

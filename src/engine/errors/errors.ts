@@ -61,13 +61,17 @@ export class SchemaError extends TintypeError {
   /** All violations, each with its path, such as `rows[0].name`; an empty path stands for the value itself. */
   readonly violations: readonly Violation[];
 
-  constructor(code: SchemaError['code'], subject: string, violations: readonly Violation[]) {
+  /** The value that the schema refused. Not enumerable, so that logs do not repeat it. */
+  declare readonly value: unknown;
+
+  constructor(code: SchemaError['code'], subject: string, violations: readonly Violation[], value?: unknown) {
     const shown = violations.slice(0, MAX_SHOWN).map(({ path, message }) => (path ? `${path}: ${message}` : message));
     const more = violations.length - shown.length;
     if (more > 0) shown.push(`and ${more} more`);
     super(`${subject} is not what its schema asks for: ${shown.join('; ') || 'it gave no reason'}`);
     this.code = code;
     this.violations = violations;
+    Object.defineProperty(this, 'value', { value });
   }
 }
 
@@ -166,6 +170,8 @@ export class TaskError extends TintypeError {
   readonly attempt: number;
   /** Whether the job continued regardless, because of `continueOnFailure`. */
   readonly tolerated: boolean;
+  /** What the task put out that could not be taken or kept. Not enumerable; absent after a resume. */
+  declare readonly value?: unknown;
 
   constructor(
     code: TaskErrorCode,
@@ -175,6 +181,7 @@ export class TaskError extends TintypeError {
       readonly attempt: number;
       readonly tolerated?: boolean;
       readonly cause?: unknown;
+      readonly value?: unknown;
     },
   ) {
     super(message, 'cause' in about ? { cause: about.cause } : undefined);
@@ -182,6 +189,7 @@ export class TaskError extends TintypeError {
     this.taskName = about.taskName;
     this.attempt = about.attempt;
     this.tolerated = about.tolerated ?? false;
+    if ('value' in about) Object.defineProperty(this, 'value', { value: about.value });
   }
 
   /** Returns what the task that failed first threw; if it threw nothing (as on a timeout), that task's TaskError. */

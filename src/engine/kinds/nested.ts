@@ -87,11 +87,26 @@ const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: Fan
 };
 
 const listOf = (items: unknown): readonly unknown[] => {
+  if (Array.isArray(items)) return Array.from(items);
   if (typeof items === 'object' && items !== null && Symbol.iterator in items)
-    return Array.from(items as Iterable<unknown>);
+    return iterated(items as Iterable<unknown>);
   throw new NonRetryableError(
     `its "over" gave ${formatValue(items)}: expected an array, or something else to iterate over`,
   );
+};
+
+/** Returns what an iterator gives. One that answers promises would have no end, so it is refused. */
+const iterated = (items: Iterable<unknown>): readonly unknown[] => {
+  const iterator = atOnce(items[Symbol.iterator]());
+  const list: unknown[] = [];
+  for (let step = atOnce(iterator.next()); !step.done; step = atOnce(iterator.next())) list.push(step.value);
+  return list;
+};
+
+const atOnce = <Value>(value: Value): Value => {
+  if (!isThenable(value)) return value;
+  ignoreRejection(value);
+  throw new NonRetryableError('the iterator of its "over" answered a promise: collect the items in a function "over"');
 };
 
 const startInstances = (job: JobRun, task: TaskRun, attempt: Attempt, items: readonly unknown[]): void => {

@@ -1,5 +1,6 @@
 import { errorData, textOf } from '../../events/error-data.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
+import { ignoreRejection } from '../../events/thenable.ts';
 import {
   type Branch,
   type Directive,
@@ -35,7 +36,7 @@ export const handleResult = (job: JobRun, task: TaskRun, value: unknown, ready?:
     return;
   }
   const result = classify(value, job.isFanOut);
-  if (result.kind === 'refused') rejectOutput(job, task, result.what, ...result.cause);
+  if (result.kind === 'refused') rejectOutput(job, task, result.what, value, ...result.cause);
   else if (result.kind === 'directive') applyDirective(job, task, result.directive);
   else if (result.kind === 'poll') pollAgain(job, task, value as Poll);
   else if (result.kind === 'item') completeInstance(job, task, value);
@@ -94,11 +95,13 @@ const pollAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
 
 const applyDirective = (job: JobRun, task: TaskRun, directive: Directive): void => {
   const kind = kindOfDirective(directive);
+  // A promise in it is refused below, and nobody awaits it.
+  for (const part of Object.values(directive).flat()) ignoreRejection(part);
   if (kind === 'notReady') {
     const reason = textOf((directive as NotReady).reason);
     unlessPaused(task, () => job.commandTask(task, { type: 'attempt.notReady', reason }, { reason }));
   } else if (job.isFanOut) {
-    rejectOutput(job, task, `${kind}(…), which is not for the instances of a fan-out`);
+    rejectOutput(job, task, `${kind}(…), which is not for the instances of a fan-out`, directive);
   } else if (kind === 'branch') {
     applyBranch(job, task, directive as Branch<unknown>);
   } else {
@@ -106,15 +109,21 @@ const applyDirective = (job: JobRun, task: TaskRun, directive: Directive): void 
   }
 };
 
-/** Handles a branch: notes which direct downstream tasks are neither picked nor downstream of a pick. */
-const applyBranch = (job: JobRun, task: TaskRun, { picks, output }: Branch<unknown>): void => {
+/** Handles a branch: this task counts as skipped for downstream tasks neither picked nor downstream of a pick. */
+const applyBranch = (job: JobRun, task: TaskRun, branch: Branch<unknown>): void => {
+  const { picks, output } = branch;
   const { graph } = job.plan;
   const downstream = graph.downstream[task.index] ?? [];
   const names = downstream.map((index) => graph.names[index] as string);
   for (const pick of picks as readonly unknown[]) {
     if (typeof pick === 'string' && names.includes(pick)) continue;
     const hint = (typeof pick === 'string' && didYouMean(pick, names)) || ` Those are ${names.join(', ') || 'none'}.`;
-    rejectOutput(job, task, `branch(…) with ${formatValue(pick)}, which does not directly depend on it.${hint}`);
+    rejectOutput(
+      job,
+      task,
+      `branch(…) with ${formatValue(pick)}, which does not directly depend on it.${hint}`,
+      branch,
+    );
     return;
   }
   const picked = new Set(picks.map((name) => graph.indexOf.get(name) as number));
@@ -127,7 +136,8 @@ const applyBranch = (job: JobRun, task: TaskRun, { picks, output }: Branch<unkno
   completeWith(job, task, output);
 };
 
-const applyExpand = (job: JobRun, task: TaskRun, { tasks, output }: Expand<unknown>): void => {
+const applyExpand = (job: JobRun, task: TaskRun, expand: Expand<unknown>): void => {
+  const { tasks, output } = expand;
   if (output !== undefined && !isPlainObject(output)) {
     completeWith(job, task, output);
     return;
@@ -136,7 +146,7 @@ const applyExpand = (job: JobRun, task: TaskRun, { tasks, output }: Expand<unkno
     try {
       addTasks(job, tasks as readonly AnyTaskSpec[], task.definition.name);
     } catch (error) {
-      rejectOutput(job, task, `tasks that can't join the job: ${messageOf(error)}`, error);
+      rejectOutput(job, task, `tasks that can't join the job: ${messageOf(error)}`, expand, error);
       return;
     }
   }
@@ -146,7 +156,7 @@ const applyExpand = (job: JobRun, task: TaskRun, { tasks, output }: Expand<unkno
 const completeWith = (job: JobRun, task: TaskRun, output: unknown): void => {
   if (output === undefined) unlessPaused(task, () => job.commandTask(task, { type: 'attempt.succeeded' }));
   else if (isPlainObject(output)) complete(job, task, output);
-  else rejectOutput(job, task, unmergeable(output));
+  else rejectOutput(job, task, unmergeable(output), output);
 };
 
 /** Completes an instance of a fan-out. Its result may be any value; the fan-out collects the results of all. */
@@ -157,7 +167,7 @@ const completeInstance = (job: JobRun, task: TaskRun, value: unknown): void => {
   try {
     output = (typeof value === 'object' && value !== null ? job.frozen(value) : value) as object;
   } catch (error) {
-    rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, error);
+    rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, value, error);
     return;
   }
   job.commandTask(task, { type: 'attempt.succeeded', output: value }, { output, text });
@@ -172,7 +182,7 @@ const encodeForJournal = (job: JobRun, task: TaskRun, output: unknown): string |
     const isTooLarge = isA(error, SerialisationError) && error.code === 'OUTPUT_TOO_LARGE';
     const code = isTooLarge ? 'OUTPUT_TOO_LARGE' : 'UNSERIALISABLE_OUTPUT';
     const reason = isTooLarge ? 'outputTooLarge' : 'unserialisableOutput';
-    fail(job, task, taskError(task, code, `failed: ${messageOf(error)}`, error), reason);
+    fail(job, task, taskError(task, code, `failed: ${messageOf(error)}`, [error], { value: output }), reason);
     return REJECTED;
   }
 };
@@ -187,7 +197,7 @@ const complete = (job: JobRun, task: TaskRun, value: object, ready?: ReadyOutput
   try {
     if (!ready) output = job.frozen(value);
   } catch (error) {
-    rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, error);
+    rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, value, error);
     return;
   }
   unlessPaused(task, () => completeWithOutput(job, task, output, text), attempt);
@@ -199,7 +209,7 @@ const completeWithOutput = (job: JobRun, task: TaskRun, output: object, text: st
     overlaps = job.context.merge(output, job.plan.positions[task.index] as number);
     task.version = job.context.version;
   } catch (error) {
-    rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, error);
+    rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, output, error);
     return;
   }
   const succeed = (): void => {
@@ -218,9 +228,9 @@ const completeWithOutput = (job: JobRun, task: TaskRun, output: object, text: st
   });
 };
 
-/** Fails a task, without a retry, because its output is invalid. */
-const rejectOutput = (job: JobRun, task: TaskRun, what: string, ...cause: [cause?: unknown]): void => {
-  const error = taskError(task, 'INVALID_OUTPUT', `put out ${what}`, ...cause);
+/** Fails a task because of an invalid output, which the error holds. It is not retried. */
+const rejectOutput = (job: JobRun, task: TaskRun, what: string, value: unknown, ...cause: [cause?: unknown]): void => {
+  const error = taskError(task, 'INVALID_OUTPUT', `put out ${what}`, cause, { value });
   fail(job, task, error, 'invalidOutput');
 };
 
@@ -237,7 +247,8 @@ const describe = (value: unknown): string => {
 /** Handles an error that an attempt threw: retries if the policy and the error allow it. */
 export const handleError = (job: JobRun, task: TaskRun, thrown: unknown): void => {
   if (isA(thrown, SchemaError) && thrown.code === 'INVALID_OUTPUT') {
-    fail(job, task, taskError(task, 'INVALID_OUTPUT', `failed: ${thrown.message}`, thrown), 'invalidOutput');
+    const { message, value } = thrown;
+    fail(job, task, taskError(task, 'INVALID_OUTPUT', `failed: ${message}`, [thrown], { value }), 'invalidOutput');
     return;
   }
   failOrRetry(job, task, attemptError(task, thrown), thrown, 'error');
@@ -250,7 +261,12 @@ export const handleInstanceFailure = (job: JobRun, task: TaskRun, cause: TaskErr
 
 /** Fails a task whose condition threw, without performing or retrying it. */
 export const failCondition = (job: JobRun, task: TaskRun, thrown: unknown): void => {
-  fail(job, task, taskError(task, 'TASK_FAILED', `failed: its condition threw: ${messageOf(thrown)}`, thrown), 'error');
+  fail(
+    job,
+    task,
+    taskError(task, 'TASK_FAILED', `failed: its condition threw: ${messageOf(thrown)}`, [thrown]),
+    'error',
+  );
 };
 
 /** Fails or retries an attempt that exceeded its time limit. */
@@ -269,7 +285,7 @@ export const handleMissedHeartbeat = (job: JobRun, task: TaskRun, owner: string,
 /** Fails a task that exceeded its deadline, which covers all attempts. */
 export const expireTask = (job: JobRun, task: TaskRun, limitMs: number): void => {
   const cause: [TaskError?] = task.lastError ? [task.lastError] : [];
-  const error = taskError(task, 'TASK_DEADLINE', `was not done within its deadline of ${limitMs} ms`, ...cause);
+  const error = taskError(task, 'TASK_DEADLINE', `was not done within its deadline of ${limitMs} ms`, cause);
   job.commandTask(task, { type: 'task.expire', error }, { reason: 'deadline', error });
 };
 
@@ -288,7 +304,7 @@ const applyDecision = (job: JobRun, task: TaskRun, error: TaskError, decision: R
     job.commandTask(task, { type: 'attempt.failed', error }, { reason, error, dueAt });
   } else if ('thrown' in decision) {
     const message = `failed in attempt ${task.attempts}, and its retry policy threw: ${messageOf(decision.thrown)}`;
-    fail(job, task, taskError(task, 'TASK_FAILED', message, decision.thrown), reason);
+    fail(job, task, taskError(task, 'TASK_FAILED', message, [decision.thrown]), reason);
   } else if (decision.exhausted) {
     task.deadlineTimer?.pause();
     job.commandTask(task, { type: 'attempt.failed', error, pause: true }, { reason, error });
@@ -303,11 +319,20 @@ const fail = (job: JobRun, task: TaskRun, error: TaskError, reason: string): voi
 
 /** Creates the error of an attempt that threw. */
 const attemptError = (task: TaskRun, thrown: unknown): TaskError =>
-  taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(thrown)}`, thrown);
+  taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(thrown)}`, [thrown]);
 
-const taskError = (task: TaskRun, code: TaskErrorCode, what: string, ...cause: [cause?: unknown]): TaskError => {
+const taskError = (
+  task: TaskRun,
+  code: TaskErrorCode,
+  what: string,
+  cause: readonly [cause?: unknown] = [],
+  more: { readonly value?: unknown } = {},
+): TaskError => {
+  // A function may throw a promise, too, that nobody awaits.
+  ignoreRejection(cause[0]);
   const { path, definition } = task;
-  const about = { taskName: path, attempt: task.attempts, tolerated: definition.continueOnFailure ?? false };
+  const tolerated = definition.continueOnFailure ?? false;
+  const about = { taskName: path, attempt: task.attempts, tolerated, ...more };
   return new TaskError(code, `Task "${path}" ${what}`, cause.length === 0 ? about : { ...about, cause: cause[0] });
 };
 

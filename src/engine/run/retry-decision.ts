@@ -1,6 +1,6 @@
 import { backoffMs } from '../../machines/retry.ts';
 import { hasRetryLeft } from '../../machines/task.ts';
-import { requireBoolean } from '../definition/require-boolean.ts';
+import { requireAtOnce, requireBoolean } from '../definition/require-boolean.ts';
 import { isA, NonRetryableError, OptionError, RetryAfterError, SchemaError } from '../errors/errors.ts';
 import { isStopped, type JobRun, type TaskRun } from '../model/run.ts';
 
@@ -21,7 +21,8 @@ export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryD
     if (retry.retryIf && !requireBoolean('retryIf', retry.retryIf(thrown, attempts))) return { retry: false };
     if (!left) return { retry: false, exhausted: true };
     if (isA(thrown, RetryAfterError)) return { retry: true, waitMs: thrown.delayMs };
-    const waitMs = backoffMs(retry, attempts - attemptsNotCounted, thrown, job.random);
+    const random = (): number => requireAtOnce('random', job.random());
+    const waitMs = requireAtOnce('backoff', backoffMs(retry, attempts - attemptsNotCounted, thrown, random));
     if (!(Number.isFinite(waitMs) && waitMs >= 0)) {
       throw new RangeError(
         `The backoff gave a wait of ${waitMs}: expected a finite number of milliseconds, 0 or more.`,

@@ -4,7 +4,9 @@ import {
   defineJob,
   expand,
   type JobEvent,
+  type Journal,
   jobFrom,
+  memoryJournal,
   NonRetryableError,
   notReady,
   OptionError,
@@ -735,5 +737,49 @@ describe('what is no schema is INVALID_OPTION when the definition is sealed', ()
         { code: 'UNKNOWN_DEPENDENCY' },
       ],
     });
+  });
+});
+
+describe('an output that is refused is in the error, as it was', () => {
+  const outcomeOf = async (task: Partial<TaskSpec>, journal?: Journal) => {
+    const tasks = [
+      { name: 'load', run: () => {}, ...task },
+      { name: 'next', dependsOn: ['load'], run: () => {} },
+    ];
+    const { tasks: outcomes } = await jobFrom('etl', tasks).start({}, { journal }).result();
+    return outcomes.load?.error;
+  };
+
+  test.each<[string, unknown]>([
+    ['a list', [1, 2]],
+    ['null', null],
+    ['a text', 'rows'],
+    ['a map', new Map([['a', 1]])],
+    ['a branch to an unknown task', branch(['nowhere'])],
+    ['tasks that can not join', expand([{ name: 'load', run: () => {} }])],
+  ])('because it is %s', async (_what, value) => {
+    const error = await outcomeOf({ run: () => value as never });
+    expect(error).toMatchObject({ code: 'INVALID_OUTPUT' });
+    expect(error?.value).toBe(value);
+    expect(Object.keys(error as object)).not.toContain('value');
+  });
+
+  test('because its schema refuses it', async () => {
+    const value = { rows: 'many' };
+    const error = await outcomeOf({ output: z.object({ rows: z.number() }), run: () => value });
+    expect([error?.value, (error?.cause as SchemaError).value]).toEqual([value, value]);
+  });
+
+  test('because the journal can not keep it', async () => {
+    const value = { stream: () => {} };
+    const error = await outcomeOf({ run: () => value }, memoryJournal());
+    expect(error).toMatchObject({ code: 'UNSERIALISABLE_OUTPUT' });
+    expect(error?.value).toBe(value);
+  });
+
+  test('or the input, of a start that throws', () => {
+    const definition = defineJob('etl', { input: z.object({ rows: z.number() }) }).seal();
+    const value = { rows: 'many' };
+    expect((caught(() => definition.start(value as never)) as SchemaError).value).toBe(value);
   });
 });

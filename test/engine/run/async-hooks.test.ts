@@ -1,0 +1,90 @@
+import { type AnyTaskSpec, branch, expand, type Job, jobFrom, notReady, type StartOptions } from 'tintype';
+import { virtualClock } from 'tintype/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { turns } from '../../support/turns.ts';
+
+const unhandled: unknown[] = [];
+const note = (reason: unknown): void => void unhandled.push(reason);
+
+beforeEach(() => {
+  unhandled.length = 0;
+  process.on('unhandledRejection', note);
+});
+afterEach(() => void process.removeListener('unhandledRejection', note));
+
+/** What a hook that has to answer at once may do instead. */
+const answersPromise = (() => Promise.reject(new Error('no'))) as () => never;
+const throwsPromise = (): never => {
+  throw Promise.reject(new Error('no'));
+};
+const fails = (): never => {
+  throw new Error('boom');
+};
+
+type Hook = () => never;
+
+const schema = (validate: Hook) => ({ '~standard': { version: 1 as const, vendor: 'test', validate } });
+const inner = jobFrom('inner', [{ name: 'a', run: () => {} }]);
+
+/** Each hook that there is, in a job of one task or two. */
+const HOOKS: readonly (readonly [string, (hook: Hook) => readonly AnyTaskSpec[], ((hook: Hook) => StartOptions)?])[] = [
+  ['run', (run) => [{ name: 'a', run }]],
+  ['when', (when) => [{ name: 'a', when, run: () => {} }]],
+  ['enrich', (enrich) => [{ name: 'a', enrich, run: () => {} }]],
+  ['retryIf', (retryIf) => [{ name: 'a', maxRetries: 1, retry: { retryIf }, run: fails }]],
+  ['backoff', (backoff) => [{ name: 'a', maxRetries: 1, retry: { backoff }, run: fails }]],
+  [
+    'random',
+    () => [{ name: 'a', maxRetries: 1, retry: { delayMs: 1, jitter: true }, run: fails }],
+    (random) => ({ random }),
+  ],
+  ['the interval of a sensor', (backoff) => [{ kind: 'sensor', name: 'a', backoff, check: () => false }]],
+  ['the check of a sensor', (check) => [{ kind: 'sensor', name: 'a', check }]],
+  ['over', (over) => [{ kind: 'map', name: 'a', over, each: () => {} }]],
+  ['the iterator of over', (hook) => [{ kind: 'map', name: 'a', over: { [Symbol.iterator]: hook }, each: () => {} }]],
+  [
+    'the steps of the iterator of over',
+    (next) => [{ kind: 'map', name: 'a', over: { [Symbol.iterator]: () => ({ next }) }, each: () => {} }],
+  ],
+  ['input', (input) => [{ kind: 'job', name: 'a', definition: inner, input }]],
+  ['output', (output) => [{ kind: 'job', name: 'a', definition: inner, output }]],
+  ['a schema', (hook) => [{ name: 'a', output: schema(hook), run: () => ({}) }]],
+  [
+    'logger',
+    () => [{ name: 'a', run: () => {} }],
+    (hook) => ({ logger: { debug: hook, info: hook, warn: hook, error: hook } }),
+  ],
+  ['inspect', () => [{ name: 'a', run: () => {} }], (inspect) => ({ inspect })],
+];
+
+test.each(
+  HOOKS.flatMap((hook) => [
+    [...hook.slice(0, 1), 'answers', answersPromise, ...hook.slice(1)],
+    [...hook.slice(0, 1), 'throws', throwsPromise, ...hook.slice(1)],
+  ]) as [string, string, Hook, (hook: Hook) => readonly AnyTaskSpec[], ((hook: Hook) => StartOptions)?][],
+)('%s that %s a promise which rejects harms neither the process nor the job', async (_name, _how, hook, tasksOf, optionsOf) => {
+  const clock = virtualClock();
+  const job: Job = jobFrom('job', tasksOf(hook)).start({}, { clock, ...optionsOf?.(hook) });
+  await clock.runAll();
+  expect((await job.result()).state).toMatch(/completed|failed/);
+  await turns();
+  expect(unhandled).toEqual([]);
+});
+
+test.each<[string, () => unknown]>([
+  ['a pick of branch', () => branch([answersPromise()])],
+  ['the output of branch', () => branch(['b'], answersPromise())],
+  ['the output of expand', () => expand([], answersPromise())],
+  ['notReady', () => notReady(answersPromise())],
+])('a promise that rejects within what a task returns harms no process: %s', async (_name, run) => {
+  const clock = virtualClock();
+  const specs = [
+    { name: 'a', run },
+    { name: 'b', dependsOn: ['a'], run: () => {} },
+  ] as readonly AnyTaskSpec[];
+  const job: Job = jobFrom('job', specs).start({}, { clock });
+  await clock.runAll();
+  expect((await job.result()).state).toMatch(/failed|notReady/);
+  await turns();
+  expect(unhandled).toEqual([]);
+});
