@@ -30,7 +30,11 @@ export class WaitQueue {
   /** Counts a queued task that no longer waits. Removes such tasks when there are 64 and they fill half the queue. */
   markStale(): void {
     this.#stale++;
-    if (this.#stale < 64 || 2 * this.#stale < this.#heap.size) return;
+    if (this.#stale >= 64 && 2 * this.#stale >= this.#heap.size) this.reorder();
+  }
+
+  /** Sorts the waiting tasks again, because the order between them has changed; drops those that no longer wait. */
+  reorder(): void {
     this.#stale = 0;
     const waiting = this.#heap.items.filter(({ state }) => state === 'ready');
     this.#heap = new Heap<Task>(compareTasks);

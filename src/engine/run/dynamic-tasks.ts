@@ -60,7 +60,31 @@ export const appendTasks = (job: JobRun, added: readonly TaskDefinition[]): numb
   const first = plan.tasks.length;
   for (const task of added) appendTask(job, plan, task);
   appendInOrder(plan, first);
+  const indexes = added.map((_, at) => first + at);
+  reorderQueues(job, lengthenChains(job, plan, indexes));
   return first;
+};
+
+/** Lengthens the chains that begin before these tasks, up to settled ones; returns the tasks whose chain is longer now. */
+const lengthenChains = (job: JobRun, { graph, lengths }: Plan, from: readonly number[]): readonly number[] => {
+  const longer: number[] = [];
+  const waiting = [...from];
+  for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
+    const length = (lengths[index] as number) + 1;
+    for (const need of graph.upstream[index] ?? []) {
+      if (length <= (lengths[need] as number) || SETTLED.has(job.tasks[need]?.state ?? 'unscheduled')) continue;
+      (lengths as number[])[need] = length;
+      longer.push(need);
+      waiting.push(need);
+    }
+  }
+  return longer;
+};
+
+/** Sorts the queues of ready tasks again whose chain has another length than when they were queued. */
+const reorderQueues = (job: JobRun, changed: readonly number[]): void => {
+  const queues = new Set(changed.map((index) => job.tasks[index]).map((task) => task?.state === 'ready' && task.queue));
+  for (const queue of queues) if (queue) queue.reorder();
 };
 
 /** Checks specs of added tasks; returns a function that finds a definition by path. @throws JobDefinitionError */
@@ -123,6 +147,24 @@ export const removeFromPlan = (job: JobRun, index: number): void => {
     if (list.includes(index)) list.splice(list.indexOf(index), 1);
   job.removed ??= new Set();
   job.removed.add(index);
+  reorderQueues(job, shortenChains(plan, index));
+};
+
+/** Shortens the chains that ended with a removed task; returns the tasks whose chain is shorter now. */
+const shortenChains = ({ graph, lengths }: Plan, removed: number): readonly number[] => {
+  const shorter: number[] = [];
+  const waiting = [removed];
+  for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
+    for (const need of graph.upstream[index] ?? []) {
+      const length =
+        1 + (graph.downstream[need] ?? []).reduce((most, next) => Math.max(most, lengths[next] as number), 0);
+      if (length === lengths[need]) continue;
+      (lengths as number[])[need] = length;
+      shorter.push(need);
+      waiting.push(need);
+    }
+  }
+  return shorter;
 };
 
 const whyNotRemoved = (job: JobRun, task: TaskRun | undefined): string | undefined => {

@@ -183,6 +183,31 @@ describe('tasks added to a job', () => {
     expect(order).toEqual(['high', 'older', 'chain', 'old', 'plain', 'link', 'low']);
   });
 
+  test('lengthen the chain of the tasks that they wait for, removed they shorten it: the order is that of one declaration', async () => {
+    const chains = ['a', 'b', 'c', 'b1<b', 'c1<c', 'c2<c1'];
+    const orderOf = async (declared: readonly string[], added: readonly string[], removed: readonly string[] = []) => {
+      const clock = virtualClock();
+      const order: string[] = [];
+      const run: TaskFunction = ({ taskName }) => void order.push(taskName);
+      const specs = (names: readonly string[]) => names.map((name) => spec(name, { run }));
+      const first = spec('first', { priority: 9, run: takes(clock, 5) });
+      const { job } = start([first, ...specs(declared)], { clock, maxConcurrency: 1 });
+      await clock.advance(1);
+      // One by one, and all behind tasks that wait in the queue already.
+      for (const name of added) job.addTasks(specs([name]));
+      for (const name of removed) job.removeTask(name);
+      await clock.runAll();
+      await job;
+      return order;
+    };
+    const order = await orderOf(chains, []);
+    expect(order).toEqual(['c', 'b', 'c1', 'a', 'b1', 'c2']);
+    expect(await orderOf(chains.slice(0, 3), chains.slice(3))).toEqual(order);
+    expect(
+      await orderOf(chains.slice(0, 3), [...chains.slice(3), 'a1<a', 'a2<a1', 'a3<a2'], ['a3', 'a2', 'a1']),
+    ).toEqual(order);
+  });
+
   test('run in topological order in a sequential job', async () => {
     const order: string[] = [];
     const run: TaskFunction = ({ taskName }) => void order.push(taskName);
