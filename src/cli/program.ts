@@ -1,6 +1,7 @@
 import { Command, Help } from 'commander';
 import { type CommandContext, type DefineCommand, subcommand } from './commands/shared-options.ts';
 import { EXIT, EXIT_CODES_HELP } from './terminal/exit-code.ts';
+import { plainLines } from './terminal/safe-text.ts';
 
 type Entry = readonly [
   name: string,
@@ -70,8 +71,8 @@ export const createProgram = async (
     .helpOption('-h, --help', 'print this help')
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
+      writeOut: (text) => io.stdout.write(plainLines(text)),
+      writeErr: (text) => io.stderr.write(plainLines(text)),
       getOutHelpWidth: () => io.stdout.columns ?? 80,
       getErrHelpWidth: () => io.stderr.columns ?? 80,
       getOutHasColors: () => false,

@@ -3,6 +3,7 @@ import { CommanderError } from 'commander';
 import { createProgram } from './program.ts';
 import { EXIT } from './terminal/exit-code.ts';
 import type { CliIo } from './terminal/io.ts';
+import { plainLines } from './terminal/safe-text.ts';
 import { unexpectedText } from './terminal/unexpected-error.ts';
 
 /** Runs a command line, given without the program's own name. Resolves to the exit code, whatever is thrown. */
@@ -26,7 +27,7 @@ export const runCli = async (argv: readonly string[], io: CliIo): Promise<number
     }
     const [file = ''] = argv;
     if (error.code === 'commander.unknownCommand' && /\.ya?ml$/i.test(file)) {
-      io.stderr.write(`To run a file: tintype run ${file}\n`);
+      io.stderr.write(plainLines(`To run a file: tintype run ${file}\n`));
     }
     return error.exitCode === 0 ? EXIT.completed : EXIT.usage;
   }

@@ -3,6 +3,7 @@ import type { JobEvent } from '../../events/event.ts';
 import { jsonSafe } from '../../events/json-safe.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 import { lineBatch } from '../terminal/printer.ts';
+import { inertJson } from '../terminal/safe-text.ts';
 
 export type EventFile = {
   readonly write: (event: JobEvent) => void;
@@ -42,9 +43,9 @@ export const openEventFile = (file: string): EventFile => {
 /** Serialises an event. Only outputs may hold values that JSON doesn't allow; `jsonSafe` replaces such values. */
 const toJson = (event: JobEvent): string => {
   try {
-    return JSON.stringify(event);
+    return inertJson(JSON.stringify(event));
   } catch {
-    return JSON.stringify(jsonSafe(event));
+    return inertJson(JSON.stringify(jsonSafe(event)));
   }
 };
 

@@ -6,6 +6,7 @@ import { liveLines } from '../live/lines.ts';
 import { createLiveView, wantsLiveView } from '../live/view.ts';
 import type { CliIo, OutputStream } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
+import { inertJson } from '../terminal/safe-text.ts';
 import type { JobProgress } from './job-progress.ts';
 
 export type ReportOptions = {
@@ -51,7 +52,7 @@ export const createReporter = (definition: JobDefinition, options: ReporterOptio
   if (quiet) return { event: () => {}, print, notice, stop };
   if (logFormat === 'json') {
     const printJson = (line: string): void =>
-      printer.line(JSON.stringify({ time: new Date().toISOString(), level: 'warn', msg: line }));
+      printer.line(inertJson(JSON.stringify({ time: new Date().toISOString(), level: 'warn', msg: line })));
     return { event: jsonLines(printer, logLevel), print: printJson, notice, stop };
   }
   if (logLevel === 'info' && wantsLiveView(stream, env)) return liveReporter(definition, options);

@@ -17,6 +17,7 @@ import { isPartOf } from '../stored/journal-file.ts';
 import type { StoredJob } from '../stored/stored-job.ts';
 import { reviveProcessErrors } from '../stored/stored-process-error.ts';
 import { EXIT, exitCodeOf, exitCodeOfSignal, UsageError } from '../terminal/exit-code.ts';
+import { inertJson } from '../terminal/safe-text.ts';
 import { criticalPathLine } from './critical-path.ts';
 import { type EventFile, openEventFile } from './event-file.ts';
 import { externalsFromStdin } from './externals-from-stdin.ts';
@@ -181,7 +182,7 @@ const report = (
   const { out, err, io } = context;
   const { definition, workflow } = loaded;
   if (options.json) {
-    io.stdout.write(`${JSON.stringify(loaded.mask.data(resultJson(result, definition, exitCode)))}\n`);
+    io.stdout.write(`${inertJson(JSON.stringify(loaded.mask.data(resultJson(result, definition, exitCode))))}\n`);
   }
   if (!options.quiet && !(options.logFormat === 'json')) {
     const table =

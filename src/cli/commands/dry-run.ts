@@ -5,6 +5,7 @@ import { counted } from '../terminal/counted.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
+import { inertJson } from '../terminal/safe-text.ts';
 
 type DryRunOptions = { readonly workers: number; readonly json?: boolean };
 
@@ -17,7 +18,7 @@ export const dryRun = (
   const handlers = handlersOf(workflow).map(({ task: { name }, states }) => ({ name, states }));
   const stages = stagesOf(definition, new Set(handlers.map(({ name }) => name)));
   if (json) {
-    io.stdout.write(`${JSON.stringify({ name: definition.name, workers, stages, handlers })}\n`);
+    io.stdout.write(`${inertJson(JSON.stringify({ name: definition.name, workers, stages, handlers }))}\n`);
     return EXIT.completed;
   }
   const out = createPrinter(io.stdout, io.env);

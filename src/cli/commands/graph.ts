@@ -7,6 +7,7 @@ import { type GraphOptions, graph, handlerLines } from '../drawing/graph.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
+import { plainLines } from '../terminal/safe-text.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
 import { action, type DefineCommand, fileOf, noColour, withFileArgument } from './shared-options.ts';
 
@@ -34,7 +35,7 @@ svg needs the package @viz-js/viz beside tintype.
 /** Draws a workflow file without handlers, which wait for all tasks. Needs no secrets. Resolves to the exit code. */
 export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo): Promise<number> => {
   if (options.output !== undefined && resolve(options.output) === resolve(file)) {
-    io.stderr.write(`error: --output would overwrite the workflow file ${file}. Name another one.\n`);
+    io.stderr.write(plainLines(`error: --output would overwrite the workflow file ${file}. Name another one.\n`));
     return EXIT.usage;
   }
   try {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { plainLines } from '../terminal/safe-text.ts';
 import { EXAMPLE_WORKFLOW } from './init-example.ts';
 import { action, type DefineCommand } from './shared-options.ts';
 
@@ -24,9 +25,9 @@ export const init = async (file: string, { force }: { readonly force: boolean },
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'EEXIST' ? `${file} is there already. Name another file, or give --force.` : message;
-    io.stderr.write(`error: ${why}\n`);
+    io.stderr.write(plainLines(`error: ${why}\n`));
     return EXIT.usage;
   }
-  io.stdout.write(`Wrote ${file}. Run it: tintype run ${file}\n`);
+  io.stdout.write(plainLines(`Wrote ${file}. Run it: tintype run ${file}\n`));
   return EXIT.completed;
 };

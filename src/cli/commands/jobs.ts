@@ -10,6 +10,7 @@ import { EXIT } from '../terminal/exit-code.ts';
 import { formatDate, formatDuration } from '../terminal/format-time.ts';
 import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
+import { inertJson } from '../terminal/safe-text.ts';
 import { shortId } from '../terminal/short-id.ts';
 import { paintState } from '../terminal/state-style.ts';
 import { textTable } from '../terminal/text-table.ts';
@@ -67,7 +68,7 @@ export const listJobs = (options: ListOptions, io: CliIo): Promise<number> =>
     const rows = await readJobs(context, found.slice(0, limit));
     if (options.json) {
       const jobs = rows.map(([job, stored]) => ({ ...jobFacts(job, now), tasks: stored && taskCounts(stored) }));
-      out.line(JSON.stringify(jobs));
+      out.line(inertJson(JSON.stringify(jobs)));
     } else if (rows.length === 0) out.line('There is no such job.');
     else {
       for (const line of table(rows, out, now)) out.line(line);

@@ -21,6 +21,7 @@ import {
 import { type JournalContext, withJournal } from '../stored/with-journal.ts';
 import { EXIT, exitCodeOfSignal, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { inertJson } from '../terminal/safe-text.ts';
 import { pollJob } from './poll-job.ts';
 import { action, type DefineCommand, JOB_NAMES, noColour, withJob } from './shared-options.ts';
 
@@ -59,7 +60,7 @@ export const showLogs = (name: string, task: string | undefined, options: LogsOp
     const paths = taskPaths(storedJob);
     const names = task === undefined ? [...paths, job.name] : paths.filter((path) => isWithin(path, task));
     const print = options.json
-      ? (event: JobEvent) => out.line(JSON.stringify(event))
+      ? (event: JobEvent) => out.line(inertJson(JSON.stringify(event)))
       : liveLines(names, out, record, 'info', { includeJob: task === undefined });
     const isWanted = (event: JobEvent): boolean =>
       task === undefined ||

@@ -6,6 +6,7 @@ import { jobLabel } from '../stored/job-command.ts';
 import type { StoredJob } from '../stored/stored-job.ts';
 import { counted } from '../terminal/counted.ts';
 import { EXIT } from '../terminal/exit-code.ts';
+import { inertJson } from '../terminal/safe-text.ts';
 import { wrapText } from '../terminal/wrap-text.ts';
 
 /** Prints which tasks would run again and which would keep their results. Returns the exit code. */
@@ -17,7 +18,7 @@ export const printPreview = (
 ): number => {
   const keeps = [...whole, ...reusedWithin(runs, record)];
   if (json) {
-    io.stdout.write(`${JSON.stringify({ jobId: job.id, name: job.name, runs, keeps })}\n`);
+    io.stdout.write(`${inertJson(JSON.stringify({ jobId: job.id, name: job.name, runs, keeps }))}\n`);
     return EXIT.completed;
   }
   line(`${style('bold', sanitize(jobLabel(job)))} would run ${count(runs)} and keep the results of ${count(keeps)}:`);

@@ -19,6 +19,7 @@ import { EXIT } from '../terminal/exit-code.ts';
 import { formatClock, formatDate, formatDuration } from '../terminal/format-time.ts';
 import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
+import { inertJson } from '../terminal/safe-text.ts';
 import { paintState, SKIP_REASONS } from '../terminal/state-style.ts';
 import { textTable } from '../terminal/text-table.ts';
 import { padEnd } from '../terminal/text-width.ts';
@@ -51,7 +52,7 @@ export const showJob = (name: string, options: ShowOptions, io: CliIo): Promise<
     const stored = await readStoredJob(journal, await findJob(journal, name));
     const now = Date.now();
     if (options.json) {
-      out.line(JSON.stringify(storedJobJson(stored, now)));
+      out.line(inertJson(JSON.stringify(storedJobJson(stored, now))));
       return EXIT.completed;
     }
     const tasks = taskPaths(stored).length > 0 ? ['', ...taskTable(stored, out, now)] : [];

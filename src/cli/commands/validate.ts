@@ -4,6 +4,7 @@ import { counted } from '../terminal/counted.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
+import { inertJson } from '../terminal/safe-text.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
 import { action, type DefineCommand, fileOf, noColour, withFileArgument } from './shared-options.ts';
 
@@ -32,12 +33,12 @@ export const validate = async (file: string, { json }: { readonly json: boolean 
   try {
     const { definition } = await loadWorkflow(file, { env: false, handlers: false });
     const count = definition.tasks.length;
-    if (json) out.line(JSON.stringify({ file, name: definition.name, tasks: count, problems: [] }));
+    if (json) out.line(inertJson(JSON.stringify({ file, name: definition.name, tasks: count, problems: [] })));
     else out.line(`${out.sanitize(file)} is right: ${counted(count, 'task')}.`);
     return EXIT.completed;
   } catch (error) {
     if (!(error instanceof WorkflowError)) throw error;
-    if (json) out.line(JSON.stringify({ file, problems: error.problems }));
+    if (json) out.line(inertJson(JSON.stringify({ file, problems: error.problems })));
     else printWorkflowError(error, err);
     return EXIT.usage;
   } finally {

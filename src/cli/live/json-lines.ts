@@ -1,6 +1,7 @@
 import type { JobEvent, LogLevel } from '../../events/event.ts';
 import { LEVELS, levelOf } from '../../events/levels.ts';
 import type { Printer } from '../terminal/printer.ts';
+import { inertJson } from '../terminal/safe-text.ts';
 
 /** Returns a function that prints events of level `least` or above as lines of JSON, without outputs. */
 export const jsonLines = ({ line }: Printer, least: LogLevel): ((event: JobEvent) => void) => {
@@ -10,7 +11,11 @@ export const jsonLines = ({ line }: Printer, least: LogLevel): ((event: JobEvent
     if (LEVELS.indexOf(level) < rank) return;
     const { at, type, level: _, message, ...more } = event as JobEvent & { level?: LogLevel; message?: string };
     const msg = message ?? messageOf(event);
-    line(JSON.stringify({ time: new Date(at).toISOString(), level, msg, event: type, ...more, output: undefined }));
+    line(
+      inertJson(
+        JSON.stringify({ time: new Date(at).toISOString(), level, msg, event: type, ...more, output: undefined }),
+      ),
+    );
   };
 };
 

@@ -3,6 +3,7 @@ import type { JournalJob, Note, NoteKind, StoredEvent } from '../../engine/durab
 import type { JobState } from '../../events/event.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { isExact, MAYBE_INEXACT, numbersIn } from '../../executors/exact-json.ts';
+import { inertJson } from '../terminal/safe-text.ts';
 import { SHOWN_STATES } from './shown-state.ts';
 
 /** The format version that is written; also the latest version that can be read. */
@@ -35,10 +36,11 @@ export async function* jobLines(
 ): AsyncGenerator<string> {
   const hash = createHash('sha256');
   let lines = 0;
-  const line = (text: string): string => {
+  const line = (json: string): string => {
+    const text = `${inertJson(json)}\n`;
     lines++;
-    hash.update(`${text}\n`);
-    return `${text}\n`;
+    hash.update(text);
+    return text;
   };
   yield line(headLine(job, shape));
   for await (const { seq, data, output } of events)

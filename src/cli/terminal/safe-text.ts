@@ -1,8 +1,14 @@
-import { stripVTControlCharacters } from 'node:util';
+import { ESCAPE_SEQUENCES } from '../../executors/mask/escape-sequences.ts';
 
-/** Removes escape sequences, and replaces each control character except tab by a visible symbol. */
+/**
+ * Removes escape sequences, and marks that turn the direction of text or hide in it; replaces each control character
+ * except tab by a visible symbol.
+ */
 export const plainText = (text: string): string =>
-  isHarmless(text) ? text : stripVTControlCharacters(text).replace(CONTROL, picture);
+  isHarmless(text) ? text : text.replace(ESCAPE_SEQUENCES, '').replace(EVERY_MARK, '').replace(EVERY_CONTROL, picture);
+
+/** Makes several lines safe to print. */
+export const plainLines = (text: string): string => text.split('\n').map(plainText).join('\n');
 
 /** Like `plainText`, but keeps colour sequences and resets the colour at the end of the text. */
 export const styledText = (text: string): string => {
@@ -16,9 +22,27 @@ export const styledText = (text: string): string => {
 const ESC = String.fromCharCode(27);
 const RESET = `${ESC}[0m`;
 const COLOUR = new RegExp(`(${ESC}\\[[\\d;:]*m)`);
-const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
 
-const isHarmless = (text: string): boolean => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text);
+/** Control characters and line separators. */
+const CONTROLS = '[\\p{Cc}\\p{Zl}\\p{Zp}]';
+/** Marks that turn the direction of text, and those without width, except the joiners that emoji and scripts need. */
+const MARKS = '[\\p{Bidi_Control}\\u200b\\u2060-\\u2064\\u206a-\\u206f\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}]';
+const HARMFUL = new RegExp(`${CONTROLS}|${MARKS}`, 'u');
+const EVERY_HARMFUL = new RegExp(HARMFUL, 'gu');
+const EVERY_CONTROL = new RegExp(CONTROLS, 'gu');
+const EVERY_MARK = new RegExp(MARKS, 'gu');
+
+const isHarmless = (text: string): boolean => !HARMFUL.test(text);
+
+/**
+ * Makes JSON safe to print: writes characters as escapes that a terminal would obey or that would turn or hide text.
+ * They occur within JSON's strings alone, where `\uXXXX` means the same.
+ */
+export const inertJson = (json: string): string =>
+  isHarmless(json) ? json : json.replace(EVERY_HARMFUL, (found) => (found === '\n' ? found : escaped(found)));
+
+const escaped = (text: string): string =>
+  [...Array(text.length).keys()].map((at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
 
 /** Returns Unicode's control picture of a character, ␀ to ␟ or ␡; U+FFFD if it has none, and a tab unchanged. */
 const picture = (character: string): string => {
