@@ -115,6 +115,11 @@ export type JobResumed = {
   readonly by: string;
   /** Changes of the job's definition that were accepted on resume, in words. */
   readonly changes?: readonly string[];
+  /**
+   * Paths of the fan-outs and nested jobs whose items or input continue without what the journal did not keep of them,
+   * since it could not be computed again; an empty path is the job's own input.
+   */
+  readonly redacted?: readonly string[];
 };
 
 /** An event before the stream stamps it. */

@@ -22,7 +22,7 @@ const lineOf = (event: JobEvent): string => {
     case 'job.transition':
       return `${job}: ${event.from} -> ${event.to}${why(event)}`;
     case 'job.resumed':
-      return `${job}: resumed by ${event.by}${event.changes ? ` (${event.changes.join('; ')})` : ''}`;
+      return `${job}: resumed by ${event.by}${event.changes ? ` (${event.changes.join('; ')})` : ''}${event.redacted ? `; ${redactedText(event.redacted)}` : ''}`;
     case 'task.transition':
       return `${job} ${event.task}: ${event.from} -> ${event.to}${why(event)}`;
     case 'task.progress':
@@ -42,3 +42,9 @@ const lineOf = (event: JobEvent): string => {
 
 const why = ({ reason, error }: { readonly reason?: string; readonly error?: { readonly message: string } }): string =>
   error ? ` (${error.message})` : reason ? ` (${reason})` : '';
+
+/** Says which parts of a resumed job continue with placeholders. */
+export const redactedText = (redacted: readonly string[]): string => {
+  const parts = redacted.map((path) => (path === '' ? 'its input' : `task "${path}"`)).join(', ');
+  return `what was made of secrets in ${parts} was not kept and can't be computed again, and continues as a placeholder`;
+};

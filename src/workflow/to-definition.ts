@@ -33,6 +33,7 @@ export const toDefinition = (workflow: Workflow, parts: DefinitionParts): JobDef
     timeout: workflow.timeout,
     ...(workflow.pools ? { pools: mapPools(workflow.pools) } : {}),
     input: inputSchema(workflow, context.mask),
+    redact: context.mask.data,
   });
 };
 

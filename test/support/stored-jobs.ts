@@ -39,11 +39,19 @@ export const interrupted = async (file: string, db: string, appends: number): Pr
 };
 
 /** Keeps a job whose process died as soon as something had happened, once that was kept. */
-export const diedAt = async (file: string, db: string, happened: (event: JobEvent) => boolean): Promise<void> => {
-  const { definition } = await loadWorkflow(file);
+export const diedAt = async (
+  file: string,
+  db: string,
+  happened: (event: JobEvent) => boolean,
+  {
+    env = process.env,
+    input = {},
+  }: { readonly env?: NodeJS.ProcessEnv; readonly input?: Readonly<Record<string, unknown>> } = {},
+): Promise<void> => {
+  const { definition } = await loadWorkflow(file, { env });
   const { journal, die } = mortal(opened(db));
   const metadata = runMetadata(file, { workers: 4, grace: 2000 });
-  const job = definition.start({}, { journal, metadata, jobId: 'dead' });
+  const job = definition.start(input, { journal, metadata, jobId: 'dead' });
   await new Promise<void>((resolve) => {
     job.events$.subscribe((event) => {
       if (happened(event)) resolve();

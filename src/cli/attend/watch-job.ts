@@ -10,6 +10,7 @@ import type { Job } from '../../engine/job.ts';
 import type { JobResult, TaskResult } from '../../engine/job-result.ts';
 import { beganAt, type JobRecord } from '../../engine/model/job-record.ts';
 import type { Metrics } from '../../engine/views/metrics.ts';
+import { redactedText } from '../../events/logger.ts';
 import { killProcessGroups, processGroupsGone } from '../../executors/process/group.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
 import { type JobLocation, jobCommand } from '../stored/job-command.ts';
@@ -96,6 +97,9 @@ export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => 
     if (event.type === 'task.log') printed = true;
     progress.event(event);
     reporter.event(event);
+    // That params were redacted is said before.
+    const redacted = event.type === 'job.resumed' ? event.redacted?.filter((path) => path !== '') : undefined;
+    if (redacted?.length && !options.quiet) reporter.notice(err.sanitize(`warning: ${redactedText(redacted)}.`), err);
   });
   if (location && !options.quiet && !cancel) {
     reporter.notice(

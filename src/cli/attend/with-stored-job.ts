@@ -3,11 +3,13 @@ import type { StartOptions } from '../../engine/definition/options.ts';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { createEngine, type Engine } from '../../engine/engine.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
+import { MASKED } from '../../executors/mask/mask.ts';
 import type { SqliteJournal } from '../../journal/sqlite-journal.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
 import { findJob } from '../stored/find-job.ts';
 import { type JobLocation, jobLabel, runningText } from '../stored/job-command.ts';
 import { openJournal } from '../stored/journal-file.ts';
+import { counted } from '../terminal/counted.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { changePolicy } from './change-policy.ts';
@@ -89,6 +91,8 @@ export const prepareJob = async (
   const file = options.file ?? before.file;
   const loaded = given ?? (await loadStoredWorkflow(stored, { file, grace }, context));
   const changed = await changePolicy(context, loaded.definition, options.changed);
+  const redacted = redactedParams(stored);
+  if (redacted.length > 0 && !options.quiet) context.err.line(context.err.sanitize(redactedLine(redacted)));
   return {
     engine: createEngine({ journal, definitions: [loaded.definition] }),
     loaded,
@@ -103,3 +107,12 @@ export const prepareJob = async (
     },
   };
 };
+
+/** Returns the params that were given with a secret in them, which is not kept. */
+const redactedParams = ({ input }: JournalJob): readonly string[] =>
+  Object.entries((JSON.parse(input) as { readonly params?: object }).params ?? {})
+    .filter(([, value]) => JSON.stringify(value).includes(MASKED))
+    .map(([name]) => name);
+
+const redactedLine = (params: readonly string[]): string =>
+  `warning: A secret that was given in ${counted(params.length, 'param')} (${params.join(', ')}) was not kept: ${MASKED} stands in its place. Read it as a secret, or run the file anew.`;

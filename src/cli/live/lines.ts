@@ -9,6 +9,7 @@ import type {
   TaskTransition,
 } from '../../events/event.ts';
 import { LEVELS, levelOf } from '../../events/levels.ts';
+import { redactedText } from '../../events/logger.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { formatClock, formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
@@ -50,7 +51,7 @@ export const liveLines = (
   const printJob = (event: (JobTransition | JobResumed) & Stamp): void => {
     const { at, jobName: task } = event;
     const isResumed = event.type === 'job.resumed';
-    const text = isResumed ? `goes on: ${printer.sanitize(event.by)}` : jobText(event, record.begins[0], printer);
+    const text = isResumed ? resumedText(event, printer) : jobText(event, record.begins[0], printer);
     if (text !== undefined) print({ at, task }, printer.style('bold', text));
   };
 
@@ -130,3 +131,6 @@ const transitionText = (event: TaskTransition & Stamp, startedAt: number | undef
 /** Returns why an attempt failed, without the task's name, which the line already contains. */
 const why = ({ task, error, reason }: TaskTransition): string =>
   error?.cause?.message ?? error?.message.replace(`Task "${task}" `, '') ?? reason ?? 'for no reason given';
+
+const resumedText = ({ by, redacted }: JobResumed, { sanitize }: Printer): string =>
+  `goes on: ${sanitize(by)}${redacted ? `; ${sanitize(redactedText(redacted))}` : ''}`;

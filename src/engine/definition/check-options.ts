@@ -144,7 +144,11 @@ const jobRules: Readonly<Record<keyof JobOptions, Rule>> = {
   freeze: flag,
 };
 
-const definitionRules: Readonly<Record<keyof DefinitionOptions, Rule>> = { ...jobRules, input: schema };
+const definitionRules: Readonly<Record<keyof DefinitionOptions, Rule>> = {
+  ...jobRules,
+  input: schema,
+  redact: callable,
+};
 
 const logger = methods('a logger', 'debug', 'info', 'warn', 'error');
 const journal = methods('a journal', 'create', 'append', 'acquire', 'renew', 'release');

@@ -151,6 +151,12 @@ export type JobOptions = LimitOptions & {
 export type DefinitionOptions<Schema extends StandardSchema | undefined = StandardSchema | undefined> = JobOptions & {
   /** Schema that validates each job's input. The schema's result becomes the initial context. */
   readonly input?: Schema;
+  /**
+   * Returns what a journal keeps of the input of a job, of the items of its fan-outs and of the input of its nested jobs,
+   * and what the job takes of messages from other processes: a copy without secrets, or the value itself. A resume calls `over` or `input` again for what was left out; if that
+   * fails or gives something else, it continues with what was kept, and `job.resumed` lists it. Default: all of it.
+   */
+  readonly redact?: ((value: unknown) => unknown) | undefined;
 };
 
 /** Options of one start of a job. */

@@ -10,10 +10,12 @@ import { formatValue } from '../definition/option-rules.ts';
 import type { StartOptions } from '../definition/options.ts';
 import { createPlan, type FanOut, type NestedJob, type Plan, type TaskDefinition } from '../definition/plan.ts';
 import { PLAN } from '../definition/sealed.ts';
+import type { TaskScope } from '../definition/task-function.ts';
 import type { Settled } from '../definition/task-spec.ts';
 import { NO_VALUE } from '../durable/journal.ts';
+import { unredacted } from '../durable/redaction.ts';
 import { isA, NonRetryableError, SerialisationError } from '../errors/errors.ts';
-import type { Attempt } from '../model/attempt.ts';
+import { Attempt } from '../model/attempt.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { handleError, handleInstanceFailure, handleResult } from '../run/attempt-result.ts';
 import { LiveRun } from '../run/job-run.ts';
@@ -33,15 +35,18 @@ export const startNested = (job: JobRun, task: TaskRun, attempt: Attempt): void 
   }
 };
 
-const startJob = (job: JobRun, task: TaskRun, attempt: Attempt, { definition, input }: NestedJob): void => {
+const startJob = (job: JobRun, task: TaskRun, attempt: Attempt, nested: NestedJob): void => {
+  const checked = inputFrom(nested, createScope(job, task, attempt));
+  if (job.recorder && needsNote(nested)) storeNote(job, task, 'input', checked);
+  startChild(job, task, attempt, () => createChildJob(job, task, checked));
+};
+
+const inputFrom = ({ definition, input }: NestedJob, scope: TaskScope): object => {
   const plan = definition[PLAN] as Plan;
-  const scope = createScope(job, task, attempt);
   const given: unknown = input ? input(scope) : { ...scope.ctx };
   if (isThenable(given)) throw unexpectedPromise('input(scope)', given);
   if (!isPlainObject(given)) throw new NonRetryableError('its input(scope) answered no plain object');
-  const checked = checkedInput(plan.options.input, given, plan.name);
-  if (job.recorder && needsNote(task.definition.nested as NestedJob)) storeNote(job, task, 'input', { input: checked });
-  startChild(job, task, attempt, () => createChildJob(job, task, checked));
+  return checkedInput(plan.options.input, given, plan.name);
 };
 
 /** Whether the journal must store a nested job's input, because the input is not simply the outer context. */
@@ -49,9 +54,11 @@ const needsNote = ({ definition, input }: NestedJob): boolean =>
   input !== undefined || (definition[PLAN] as Plan).options.input !== undefined;
 
 /** Stores an attempt's items or input. If they can't be encoded, stores nothing: a resume then starts a new attempt. */
-const storeNote = ({ recorder }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
+const storeNote = ({ recorder, plan }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
+  const kept = plan.options.redact ? plan.options.redact(value) : value;
+  const note = { attempt: task.attempts, [kind]: kept, ...(kept !== value && { redacted: true }) };
   try {
-    recorder?.put(task.path, kind, recorder.encodeOutput(kind, { attempt: task.attempts, ...value }));
+    recorder?.put(task.path, kind, recorder.encodeOutput(kind, note));
   } catch (error) {
     if (!isA(error, SerialisationError)) throw error;
   }
@@ -111,7 +118,7 @@ const atOnce = <Value>(value: Value): Value => {
 
 const startInstances = (job: JobRun, task: TaskRun, attempt: Attempt, items: readonly unknown[]): void => {
   attempt.timer?.cancel();
-  if (job.recorder) storeNote(job, task, 'items', { items });
+  if (job.recorder) storeNote(job, task, 'items', items);
   startChild(job, task, attempt, () => createFanOutJob(job, task, items));
 };
 
@@ -144,18 +151,18 @@ const createFanOutJob = (job: JobRun, task: TaskRun, items: readonly unknown[]):
   return new LiveRun(plan, {}, options, { parent: task, isFanOut: true });
 };
 
-/** Stored items or input of an attempt; undefined if they were not stored. */
-type ChildPast = { readonly items?: readonly unknown[] | undefined; readonly input?: object | undefined };
+/** Stored items or input of an attempt; undefined if they were not stored. `redacted`: a part of them was left out. */
+type ChildPast = {
+  readonly items?: readonly unknown[] | undefined;
+  readonly input?: object | undefined;
+  readonly redacted?: boolean | undefined;
+};
 
 /** Recreates the child job of an attempt that began before a resume; undefined if its items or input are unknown. */
-export const recreateChild = (
-  job: JobRun,
-  task: TaskRun,
-  { items, input }: ChildPast,
-  version: number,
-): JobRun | undefined => {
+export const recreateChild = (job: JobRun, task: TaskRun, past: ChildPast, version: number): JobRun | undefined => {
   const { nested } = task.definition;
   if (!nested) return undefined;
+  const { items, input } = past.redacted ? completed(job, task, past, version) : past;
   if (nested.definition) {
     const given = input ?? (needsNote(nested as NestedJob) ? undefined : { ...job.context.at(version) });
     return given && createChildJob(job, task, given);
@@ -163,6 +170,28 @@ export const recreateChild = (
   const { over } = nested as FanOut;
   const known = items ?? (typeof over === 'function' ? undefined : listOf(over));
   return known && createFanOutJob(job, task, known);
+};
+
+/** Computes items or input again, for what the journal did not keep of them. Marks the task if that is not possible. */
+const completed = (job: JobRun, task: TaskRun, { items, input }: ChildPast, version: number): ChildPast => {
+  const { redact = (value: unknown) => value } = job.plan.options;
+  const nested = task.definition.nested as NestedJob | FanOut;
+  const scope = createScope(job, task, new Attempt(task.attempts, version));
+  try {
+    const again = nested.definition ? inputFrom(nested as NestedJob, scope) : itemsFrom(nested as FanOut, scope);
+    const { value, isWhole } = unredacted(items ?? input, again, redact);
+    if (!isWhole) task.redacted = true;
+    return items ? { items: value as readonly unknown[] } : { input: value as object };
+  } catch {
+    task.redacted = true;
+    return { items, input };
+  }
+};
+
+const itemsFrom = ({ over }: FanOut, scope: TaskScope): readonly unknown[] => {
+  const items: unknown = typeof over === 'function' ? over(scope) : over;
+  if (isThenable(items)) throw unexpectedPromise('over(scope)', items);
+  return listOf(items);
 };
 
 /** Connects a child job to its attempt: the end of the child becomes the outcome of the attempt. */

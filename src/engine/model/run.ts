@@ -64,6 +64,8 @@ export class TaskRun extends TaskRecord<TaskError, object> {
   /** `child`: the child job of the current or last attempt. `previousChild`: of the attempt before. */
   declare child?: JobRun;
   declare previousChild?: JobRun;
+  /** Set by a resume if its items or input lack what the journal did not keep of them. */
+  declare redacted?: boolean;
   /** Paths to run again inside a nested job or fan-out that is retried; other completed results inside are reused. */
   declare pathsToRerun?: ReadonlySet<string>;
   /** The JSON of the task's last checkpoint. */

@@ -60,15 +60,17 @@ export const createForkRecord = (job: JobRun, journal: Journal, input: object, f
   });
 };
 
-const newJob = ({ id, plan, clock, options, startOptions }: JobRun, input: object): NewJob => {
+const newJob = ({ id, plan, clock, options, startOptions, recorder }: JobRun, input: object): NewJob => {
   const { jobKey, metadata = {} } = options;
+  const kept = plan.options.redact ? plan.options.redact(input) : input;
+  if (kept !== input) recorder?.put('', 'input', JSON.stringify({ redacted: true }));
   return {
     id,
     name: plan.name,
     ...(jobKey !== undefined && { key: jobKey }),
     createdAt: clock.now(),
     ...definitionShape(plan),
-    input: encodeAs('UNSERIALISABLE_INPUT', `The input of job "${plan.name}"`, input),
+    input: encodeAs('UNSERIALISABLE_INPUT', `The input of job "${plan.name}"`, kept),
     options: encodeOptions(startOptions),
     metadata: encodeAs('UNSERIALISABLE_INPUT', `The metadata of job "${plan.name}"`, metadata),
   };

@@ -19,11 +19,13 @@ export type Message =
 
 /** Handles the messages to a job. If a request for a task fails, publishes a `task.log` warning of the task. */
 export const handleMessages = (job: JobRun, recorder: JobRecorder): void => {
+  // Who sent a message may not know the secrets in it.
+  const { redact = (value: unknown) => value } = job.plan.options;
   recorder.onMessage = (text) => {
     const message = parsed(text);
     if (!message) return;
     if (message.type === 'cancel') {
-      cancelJob(job, message.mode ?? 'abort', message.reason);
+      cancelJob(job, message.mode ?? 'abort', redact(message.reason));
       return;
     }
     job.startNow?.();
@@ -39,8 +41,8 @@ export const handleMessages = (job: JobRun, recorder: JobRecorder): void => {
     try {
       const { task } = findTask(job, message.task);
       if (!task) warn(`Task "${message.task}" has not begun: what another process brought for it is not taken.`);
-      else if (message.type === 'fail') failExternal(task, new Error(message.error), message.token);
-      else Promise.resolve(complete(task, outputOf(message.output), message.token)).catch(warn);
+      else if (message.type === 'fail') failExternal(task, new Error(String(redact(message.error))), message.token);
+      else Promise.resolve(complete(task, redact(outputOf(message.output)), message.token)).catch(warn);
     } catch (error) {
       warn(error);
     }

@@ -188,14 +188,21 @@ const restoreChild = (
   history: JobHistory,
   merges: readonly number[],
 ): void => {
-  const items = noteOfAttempt<ItemsNote>(task, 'items', history)?.items;
-  const input = noteOfAttempt<InputNote>(task, 'input', history)?.input;
+  const itemsNote = noteOfAttempt<ItemsNote>(task, 'items', history);
+  const inputNote = noteOfAttempt<InputNote>(task, 'input', history);
+  const items = itemsNote?.items;
+  const redacted = itemsNote?.redacted ?? inputNote?.redacted;
   const begun = history.record.nested.has(task.path);
   if (!begun && !items) return;
   // The items were stored, but the task ended before it had instances.
   if (!begun && SETTLED.has(record.state) && items?.length !== 0) return;
   if (history.growthInside(task.path).length > 0) return;
-  const child = recreateChild(job, task, { items, input }, versionAt(record.runningSeq, job, merges));
+  const child = recreateChild(
+    job,
+    task,
+    { items, input: inputNote?.input, redacted },
+    versionAt(record.runningSeq, job, merges),
+  );
   if (!child) return;
   task.child = child;
   const { state, startedAt, lastStartedAt, endedAt } = record;

@@ -23,12 +23,25 @@ import type { JobHistory } from './job-history.ts';
  */
 export const resumeRun = (job: JobRun, history: JobHistory, by: string, changes: readonly string[]): void => {
   job.batch(() => {
-    job.publish({ type: 'job.resumed', by, ...(changes.length > 0 && { changes }) });
+    const redacted = [...(history.note('', 'input') ? [''] : []), ...redactedTasks(job)];
+    job.publish({
+      type: 'job.resumed',
+      by,
+      ...(changes.length > 0 && { changes }),
+      ...(redacted.length > 0 && { redacted }),
+    });
     restartTimers(job, history);
     continueTasks(job);
     job.dispatcher.dispatch();
   });
 };
+
+/** Returns the paths of the tasks that continue without what the journal did not keep of their items or input. */
+const redactedTasks = (job: JobRun): readonly string[] =>
+  [...job.active].flatMap((task) => [
+    ...(task.redacted && task.child && !task.child.over ? [task.path] : []),
+    ...(task.child ? redactedTasks(task.child) : []),
+  ]);
 
 const restartTimers = (job: JobRun, history: JobHistory): void => {
   const { timeout } = job.options;
