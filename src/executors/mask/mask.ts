@@ -27,7 +27,7 @@ export const createMask = (values: readonly string[]): Mask => {
   const wholes = [...new Set(values.flatMap((value) => [value, value.trim()]))].filter((value) => value !== '');
   if (wholes.length === 0) return NO_MASK;
   const needles = new Set([...wholes, ...values.flatMap(linesOf)]);
-  for (const needle of [...needles]) needles.add(shownText(needle)).add(inUrl(needle));
+  for (const needle of [...needles]) needles.add(shownText(needle)).add(inUrl(needle)).add(asLatin1(needle));
   needles.delete('');
   const find = literalFinder([...needles]);
   const encodable = wholes.filter(({ length }) => length >= MIN_BASE64);
@@ -58,6 +58,9 @@ export const NO_MASK: Mask = { text: (text) => text, data: (value) => value, lon
 
 /** Returns a text as a URL parser changes it, before it encodes it. */
 const inUrl = (text: string): string => text.replace(/[\t\r\n]/g, '').replaceAll('\\', '/');
+
+/** Returns a text as who takes its UTF-8 for Latin-1 reads it: fetch reads the headers of an answer so. */
+const asLatin1 = (text: string): string => Buffer.from(text).toString('latin1');
 
 /** The most UTF-16 units that spell one unit of a secret: `%E2%82%AC` and `\\u20ac`, and both within one another. */
 const MOST_PER_UNIT = 12;

@@ -45,6 +45,7 @@ describe('a mask', () => {
     ["Python's quote()", 'a/b*c~d', 'a/b%2Ac~d'],
     ['a URL with everything encoded', 'hunter2', '%68%75%6E%74%65%72%32'],
     ['a URL in lower case', 'a+b/c', 'a%2bb%2fc'],
+    ['UTF-8 that is taken for Latin-1', 'pä€x', Buffer.from('pä€x').toString('latin1')],
     ['a form', 'a b+c', 'a+b%2Bc'],
     ["JavaScript's escape()", 'pä€x', 'p%E4%u20ACx'],
     ['JSON in ASCII', 'päß🙂"x', 'p\\u00e4\\u00DF\\ud83d\\ude42\\"x'],
