@@ -5,7 +5,7 @@
 
 import { isPlainObject } from '../../events/plain-object.ts';
 import { BASE64_PART, base64Finder, literalFinder, type Range } from './find-secrets.ts';
-import { readingsOf, shownText, unwrapped } from './readings.ts';
+import { decodersOf, readingsOf, shownText, unwrapped } from './readings.ts';
 
 export type Mask = {
   readonly text: (text: string) => string;
@@ -30,6 +30,7 @@ export const createMask = (values: readonly string[]): Mask => {
   for (const needle of [...needles]) needles.add(shownText(needle)).add(inUrl(needle)).add(asLatin1(needle));
   needles.delete('');
   const find = literalFinder([...needles]);
+  const decoders = decodersOf([...needles]);
   const encodable = wholes.filter(({ length }) => length >= MIN_BASE64);
   const findBase64 = base64Finder([
     ...new Set(encodable.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])),
@@ -43,7 +44,7 @@ export const createMask = (values: readonly string[]): Mask => {
   const text = (given: string): string => {
     if (lastLines.has(given.trim())) return MASKED;
     const ranges = [...rangesIn(given)];
-    for (const reading of readingsOf(given)) {
+    for (const reading of readingsOf(given, decoders)) {
       const found = rangesIn(reading.text);
       if (found.length > 0) for (const range of reading.placesOf(found)) ranges.push(range);
     }

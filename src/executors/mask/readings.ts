@@ -9,9 +9,11 @@ export type Reading = {
 };
 
 /** A way to read a text. */
-type Decoder = {
+export type Decoder = {
   /** What a text has if the decoder may change it; cheaper to look for than `pattern`. */
   readonly hint: RegExp;
+  /** What a secret has if this spells it differently than other decoders do. Default: any secret. */
+  readonly spells?: RegExp;
   readonly pattern: RegExp;
   readonly decode: (match: string) => string;
 };
@@ -20,7 +22,7 @@ type Decoder = {
  * Returns the readings of a text that differ from it: without what a terminal does not show, and with the escapes of
  * JSON and programs, URLs, shells, CSV and HTML decoded. JSON and URLs may stand within one another.
  */
-export const readingsOf = (text: string): readonly Reading[] => {
+export const readingsOf = (text: string, decoders: readonly Decoder[]): readonly Reading[] => {
   if (!ANY_HINT.test(text)) return [];
   const readings: Reading[] = [];
   const known = new Set([text]);
@@ -32,7 +34,7 @@ export const readingsOf = (text: string): readonly Reading[] => {
     return reading;
   };
   const shown = read({ text, placesOf: (ranges) => ranges }, UNSHOWN);
-  for (const decoder of DECODERS) {
+  for (const decoder of decoders) {
     const once = decoded(shown, decoder);
     if (once === shown) continue;
     const inner = read(read(shown, decoder), UNSHOWN);
@@ -40,6 +42,10 @@ export const readingsOf = (text: string): readonly Reading[] => {
   }
   return readings;
 };
+
+/** Returns the decoders that may yield one of the secrets. */
+export const decodersOf = (secrets: readonly string[]): readonly Decoder[] =>
+  DECODERS.filter(({ spells }) => !spells || secrets.some((secret) => spells.test(secret)));
 
 /** Returns a text without what a terminal does not show. */
 export const shownText = (text: string): string => text.replace(UNSHOWN.pattern, '');
@@ -140,15 +146,16 @@ const PERCENT: Decoder = {
 /** Forms, whose spaces are a plus. */
 const FORM: Decoder = {
   hint: /\+/,
+  spells: / /,
   pattern: new RegExp(`\\+|${PERCENT.pattern.source}`, 'gi'),
   decode: (spelled) => (spelled === '+' ? ' ' : PERCENT.decode(spelled)),
 };
 
 /** A quote within the quotes of a shell: as bash, jq and PHP write it, and as dash and Python do. */
-const SHELL: Decoder = { hint: /''|'"/, pattern: /'\\''|'"'"'/g, decode: () => "'" };
+const SHELL: Decoder = { hint: /''|'"|'\\/, spells: /'/, pattern: /'\\''|'"'"'/g, decode: () => "'" };
 
 /** A quote that is doubled: SQL and CSV. */
-const DOUBLED: Decoder = { hint: /''|""/, pattern: /''|""/g, decode: (quotes) => quotes.slice(1) };
+const DOUBLED: Decoder = { hint: /''|""/, spells: /['"]/, pattern: /''|""/g, decode: (quotes) => quotes.slice(1) };
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
