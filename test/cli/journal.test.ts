@@ -592,7 +592,7 @@ describe('tintype export and import', () => {
       exitCode: 2,
       stderr: expect.stringContaining('holds the job one already'),
     });
-    keep(journal, 'first', 'completed', 0, { key: 'monday' });
+    keep(journal, 'first', 'idle', 0, { key: 'monday', shape: '["etl",[]]' });
     const other = newFile();
     const copy = opened(other);
     keep(copy, 'second', 'completed', 0, { key: 'monday' });

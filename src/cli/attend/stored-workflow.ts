@@ -2,9 +2,11 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { type Mask, NO_MASK } from '../../executors/mask/mask.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
-import { jobLabel } from '../stored/job-command.ts';
+import { type JobLocation, jobCommand, jobLabel } from '../stored/job-command.ts';
+import { type NamedPlaces, placesText } from '../stored/named-places.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import type { RunOptions } from './repeatable-options.ts';
@@ -14,9 +16,11 @@ import type { RunContext } from './run-context.ts';
 export type RunMetadata = Pick<RunOptions, 'only' | 'skip' | 'workers' | 'grace' | 'onFailure' | 'timeout'> & {
   /** The file's absolute path; absent if the workflow was read from a pipe. */
   readonly file?: string;
+  /** What the job names, if it was imported. */
+  readonly imported?: NamedPlaces;
 };
 
-export const runMetadata = (file: string, options: Omit<RunMetadata, 'file'>): RunMetadata => {
+export const runMetadata = (file: string, options: Omit<RunMetadata, 'file' | 'imported'>): RunMetadata => {
   const { only, skip, workers, grace, onFailure, timeout } = options;
   const path = isFile(file) ? resolve(file) : undefined;
   return withoutUndefined({ file: path, only, skip, workers, grace, onFailure, timeout }) as RunMetadata;
@@ -47,6 +51,7 @@ const IS_METADATA: Readonly<Record<keyof RunMetadata, (value: unknown) => boolea
   workers: (value) => Number.isSafeInteger(value) && (value as number) > 0,
   grace: isAmount,
   timeout: isAmount,
+  imported: (value) => isPlainObject(value) && isTexts(value.files) && isTexts(value.hosts),
   onFailure: (value) => value === 'abort' || value === 'drain' || value === 'continue',
 };
 
@@ -68,6 +73,17 @@ export const unavailableReason = (job: JournalJob): string | undefined => {
     case 'file':
       return existsSync(file as string) ? undefined : `its workflow file ${file} is gone`;
   }
+};
+
+/** Requires that somebody trusts what an imported job names. @throws UsageError */
+export const requireTrust = (job: JournalJob, trust: boolean | undefined, location: JobLocation): void => {
+  const { imported } = metadataOf(job);
+  if (!imported || trust) return;
+  const isOver = isTerminalJobState(job.state);
+  const command = jobCommand(isOver ? 'retry' : 'resume', job.id, location, ['--trust']);
+  throw new UsageError(
+    `The job ${jobLabel(job)} was imported, and names ${placesText(imported)}, which it would use. If that is right, say --trust: ${command}`,
+  );
 };
 
 /** Reloads a job's file, from `file` if it moved. @throws UsageError @throws WorkflowError @throws SelectionError */

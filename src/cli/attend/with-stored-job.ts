@@ -16,7 +16,7 @@ import { changePolicy } from './change-policy.ts';
 import type { EventFile } from './event-file.ts';
 import { type RunOptions, repeatableArgs } from './repeatable-options.ts';
 import { type RunContext, withRunContext } from './run-context.ts';
-import { loadStoredWorkflow, metadataOf } from './stored-workflow.ts';
+import { loadStoredWorkflow, metadataOf, requireTrust } from './stored-workflow.ts';
 import { openEvents, SPARE_MS, type WatchOptions } from './watch-job.ts';
 
 /** Options to resume or retry a stored job. If left out, workers, timeout, onFailure and grace stay as they were. */
@@ -27,13 +27,15 @@ export type ContinueOptions = Omit<WatchOptions, 'workers'> &
     readonly file?: string;
     /** What to do if the workflow has changed since the job was started. Default `refuse`. */
     readonly changed?: ChangePolicy;
+    /** Whether to use the files and hosts that an imported job names. */
+    readonly trust?: boolean;
   };
 
 /** Returns where the job is stored, with the options that a follow-up command must repeat. */
 export const locationOf = ({ db, file, ...options }: ContinueOptions): JobLocation => ({
   db,
   file,
-  args: repeatableArgs(options),
+  args: [...repeatableArgs(options), ...(options.trust ? ['--trust'] : [])],
 });
 
 /** A stored job that a command has found, with its journal and printers. The workflow is not loaded yet. */
@@ -89,6 +91,7 @@ export const prepareJob = async (
   const grace = options.grace ?? before.grace ?? 2000;
   const { db, timeout, onFailure } = options;
   const file = options.file ?? before.file;
+  if (!given) requireTrust(stored, options.trust, { db, file });
   const loaded = given ?? (await loadStoredWorkflow(stored, { file, grace }, context));
   const changed = await changePolicy(context, loaded.definition, options.changed);
   const redacted = redactedParams(stored);

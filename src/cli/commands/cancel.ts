@@ -12,7 +12,7 @@ import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { pollJob } from './poll-job.ts';
 import { endedLine, resumeHere } from './resume.ts';
-import { action, type DefineCommand, JOB_NAMES, noColour, withJob } from './shared-options.ts';
+import { action, type DefineCommand, JOB_NAMES, noColour, trust, withJob } from './shared-options.ts';
 
 /** Defines `tintype cancel`. */
 export const define: DefineCommand = (command, context) =>
@@ -22,6 +22,7 @@ export const define: DefineCommand = (command, context) =>
       .option('--reason <text>', 'why, for those who look at the job later')
       .option('--no-wait', 'do not wait for its end')
       .option('-f, --file <file>', 'the workflow file, if it is not where it was')
+      .addOption(trust())
       .option('-q, --quiet', 'print errors alone'),
   ).action(action(context, (io, options, job) => cancelJob(job, options, io)));
 
@@ -39,6 +40,8 @@ export type CancelOptions = {
   readonly db: string;
   /** The new path of the workflow file, if it has moved. */
   readonly file?: string;
+  /** Whether to use the files and hosts that an imported job names. */
+  readonly trust?: boolean;
   readonly drain?: boolean;
   readonly reason?: string;
   readonly wait: boolean;

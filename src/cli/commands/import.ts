@@ -5,8 +5,10 @@ import { thisProcess } from '../../engine/durable/process-identity.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { newId } from '../../events/system-clock.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
-import { type ExportedJob, JobFileError, readJobFile } from '../stored/job-file.ts';
+import { metadataOf } from '../attend/stored-workflow.ts';
+import { type ExportedJob, JobFileError, MAX_PROBLEMS, readJobFile } from '../stored/job-file.ts';
 import { openJournal } from '../stored/journal-file.ts';
+import { namedPlaces, placesText } from '../stored/named-places.ts';
 import { withErrorReporting } from '../stored/with-journal.ts';
 import { counted } from '../terminal/counted.ts';
 import { EXIT, UsageError } from '../terminal/exit-code.ts';
@@ -24,7 +26,9 @@ Examples:
   tintype import job.ndjson
   tintype import --db copy.db < job.ndjson
 
-A job is taken in whole or not at all. One that was not over can be resumed here.
+A job is taken in whole or not at all. One that was not over can be resumed here. What
+it names, such as its workflow file or hosts in its params, is printed, and used only
+with --trust.
 `;
 
 export type ImportOptions = { readonly db: string };
@@ -32,7 +36,7 @@ export type ImportOptions = { readonly db: string };
 /** Imports an exported job into a journal, completely or not at all. Resolves to the exit code. */
 export const importJob = (file: string | undefined, { db }: ImportOptions, io: CliIo): Promise<number> =>
   withErrorReporting(io, async (out) => {
-    const filed = await read(file, io);
+    const { filed, named } = marked(await read(file, io));
     const journal = openJournal(db, { create: true });
     try {
       await keep(journal, filed);
@@ -42,9 +46,27 @@ export const importJob = (file: string | undefined, { db }: ImportOptions, io: C
     const { id, name, state } = filed.job;
     const events = counted(filed.events.length, 'event');
     out.line(`Imported ${out.sanitize(id)} (${out.sanitize(name)}, ${state}): ${events}.`);
+    if (named !== '')
+      out.line(out.sanitize(`It names ${named}. resume, retry and rerun use what it names only with --trust.`));
     if (!isTerminalJobState(state)) out.line(resumeHint([filed.job], { db }, out));
     return EXIT.completed;
   });
+
+/** Notes in the metadata of a job what it names, so that nobody uses that without a word. */
+const marked = (filed: ExportedJob): { readonly filed: ExportedJob; readonly named: string } => {
+  const { job, notes, events } = filed;
+  const outputs = events.flatMap(({ output }) => output ?? []);
+  const places = namedPlaces(metadataOf(job).file, [
+    job.metadata,
+    job.input,
+    ...outputs,
+    ...notes.map(({ value }) => value),
+  ]);
+  const named = placesText(places);
+  if (named === '') return { filed, named };
+  const metadata = JSON.stringify({ ...(JSON.parse(job.metadata) as object), imported: places });
+  return { filed: { ...filed, job: { ...job, metadata } }, named };
+};
 
 /** Reads and checks the export file. @throws UsageError */
 const read = async (file: string | undefined, io: CliIo): Promise<ExportedJob> => {
@@ -54,7 +76,12 @@ const read = async (file: string | undefined, io: CliIo): Promise<ExportedJob> =
     return await readJobFile(isStdin ? standardInput(io) : createReadStream(file));
   } catch (error) {
     if (error instanceof JobFileError) {
-      throw new UsageError(`Nothing was imported: line ${error.line} of ${shown} is wrong: ${error.message}.`);
+      const lines = error.problems.map(
+        ({ line, message, code }) => `line ${line} of ${shown} is wrong: ${message}. (${code})`,
+      );
+      const more =
+        lines.length < MAX_PROBLEMS ? [] : [`It is not read any further: ${MAX_PROBLEMS} faults are enough.`];
+      throw new UsageError(`Nothing was imported: ${[...lines, ...more].join('\n')}`);
     }
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new UsageError(`Nothing was imported: ${shown} can't be read: ${(error as Error).message}.`);

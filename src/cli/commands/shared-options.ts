@@ -68,11 +68,14 @@ export const withContinueOptions = (command: Command): Command =>
           .default('refuse'),
       )
       .option('-f, --file <file>', 'the workflow file, if it is not where it was')
+      .addOption(trust())
       .option('-w, --workers <count>', 'how many tasks run at once (default: as before)', wholeNumber)
       .option('--timeout <duration>', 'time limit of the whole job (default: as before)', duration)
       .addOption(onFailure('as before'))
       .addOption(grace('as before')),
   );
+
+export const trust = (): Option => new Option('--trust', 'use the files and hosts that an imported job names');
 
 export const onFailure = (unsaid: string): Option =>
   new Option(

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { JournalJob, Note, NoteKind, StoredEvent } from '../../engine/durable/journal.ts';
-import type { JobState } from '../../events/event.ts';
+import { emptyRecord, recordEvent } from '../../engine/model/job-record.ts';
+import type { JobEvent } from '../../events/event.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { isExact, MAYBE_INEXACT, numbersIn } from '../../executors/exact-json.ts';
 import { inertJson } from '../terminal/safe-text.ts';
+import { endLine, eventLine, jobLine, lineProblems, noteLine } from './job-file-schema.ts';
+import { placeholderDefinition } from './shape-definition.ts';
+import { shapeTasks } from './shape-tasks.ts';
 import { SHOWN_STATES } from './shown-state.ts';
 
 /** The format version that is written; also the latest version that can be read. */
@@ -17,17 +21,31 @@ export type ExportedJob = {
   readonly notes: readonly Note[];
 };
 
-/** Thrown when an export file is invalid. */
+/** Something that is wrong with an export file. */
+export type JobFileProblem = {
+  /** Counted from 1. */
+  readonly line: number;
+  readonly code: 'IMPORT_INVALID' | 'IMPORT_TOO_DEEP' | 'IMPORT_TOO_LONG';
+  readonly message: string;
+};
+
+/** Thrown when an export file is invalid, with all that is wrong, up to `MAX_PROBLEMS`. */
 export class JobFileError extends Error {
   override readonly name = 'JobFileError';
-  /** The number of the invalid line, counted from 1. */
-  readonly line: number;
+  readonly problems: readonly JobFileProblem[];
 
-  constructor(line: number, message: string) {
-    super(message);
-    this.line = line;
+  constructor(problems: readonly JobFileProblem[]) {
+    super(problems.map(({ line, message }) => `line ${line}: ${message}`).join('\n'));
+    this.problems = problems;
   }
 }
+
+/** The limits of an export file. More problems are not looked for; what is larger or deeper is not read. */
+export const MAX_PROBLEMS = 100;
+export const MAX_LINE_BYTES = 256 * 1024 * 1024;
+export const MAX_FILE_BYTES = 1024 * 1024 * 1024;
+/** Levels of lists and mappings in a line. */
+export const MAX_DEPTH = 2_500;
 
 /** Yields a job as lines of JSON: the job, its events, its notes, and an end with the SHA-256 of the lines before. */
 export async function* jobLines(
@@ -57,33 +75,175 @@ const headLine = ({ input, options, metadata, ...job }: ExportedJob['job'], shap
   return `{"tintype":"job","version":${VERSION},"job":${JSON.stringify(job)},${parts.join(',')}}`;
 };
 
-/** Reads a file that `jobLines` wrote. @throws JobFileError if it is invalid or incomplete */
-export const readJobFile = async (chunks: AsyncIterable<Buffer | string>): Promise<ExportedJob> => {
-  const hash = createHash('sha256');
-  const events: StoredEvent[] = [];
-  const notes: Note[] = [];
-  let head: Pick<ExportedJob, 'job' | 'shape'> | undefined;
-  let isWhole = false;
-  let number = 0;
-  for await (const text of linesOf(chunks)) {
-    number++;
-    const line = new Line(number, text);
-    if (isWhole) line.fail('the file goes on after its end');
-    if (!head) head = headOf(line);
-    else if ('end' in line.value) {
-      checkEnd(line, number - 1, hash.copy().digest('hex'));
-      isWhole = true;
-    } else if ('note' in line.value) notes.push(noteOf(line));
-    else events.push(eventOf(line, events.length, head.job.id));
-    hash.update(`${text}\n`);
+/** Reads a file that `jobLines` wrote. @throws JobFileError with all that is wrong, if anything is */
+export const readJobFile = async (
+  chunks: AsyncIterable<Buffer | string>,
+  limits: Limits = { lineBytes: MAX_LINE_BYTES, fileBytes: MAX_FILE_BYTES },
+): Promise<ExportedJob> => {
+  const reader = new JobFileReader();
+  try {
+    for await (const text of linesOf(chunks, limits)) {
+      reader.read(text);
+      if (reader.problems.length >= MAX_PROBLEMS) break;
+    }
+  } catch (error) {
+    if (!(error instanceof TooLong)) throw error;
+    reader.stop(error.message);
   }
-  if (!head) throw new JobFileError(1, 'the file is empty');
-  if (!isWhole) throw new JobFileError(number, 'the file ends here, before its end: it was cut off');
-  if (head.job.lastSeq !== events.length - 1) {
-    throw new JobFileError(1, `the last event should be ${head.job.lastSeq}, but it is ${events.length - 1}`);
-  }
-  return { ...head, events, notes };
+  return reader.result();
 };
+
+/** The longest line and file that are read, in bytes. */
+type Limits = { readonly lineBytes: number; readonly fileBytes: number };
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Reads a file line by line, and collects what is wrong. */
+class JobFileReader {
+  readonly problems: JobFileProblem[] = [];
+  readonly #hash = createHash('sha256');
+  readonly #events: StoredEvent[] = [];
+  readonly #notes: Note[] = [];
+  readonly #record = emptyRecord();
+  #head: Json | undefined;
+  #number = 0;
+  #lastSeq = -1;
+  #isOver = false;
+  #isWhole = false;
+
+  /** Adds a problem of the line that is read. */
+  fail(message: string, code: JobFileProblem['code'] = 'IMPORT_INVALID', line = this.#number): void {
+    this.problems.push({ line, code, message });
+  }
+
+  /** Adds the problem of the next line, which is not read, and neither is what comes after it. */
+  stop(message: string): void {
+    this.#isOver = true;
+    this.fail(message, 'IMPORT_TOO_LONG', this.#number + 1);
+  }
+
+  read(text: string): void {
+    this.#number++;
+    const value = this.#isWhole ? undefined : this.#parsed(text);
+    if (this.#isWhole) this.fail('the file goes on after its end');
+    else if (value && this.#number === 1) this.#readHead(value);
+    else if (value && 'end' in value) this.#readEnd(value);
+    else if (value && 'note' in value) this.#readNote(value);
+    else if (value) this.#readEvent(value);
+    this.#hash.update(`${text}\n`);
+  }
+
+  result(): ExportedJob {
+    const job = this.#head?.job as ExportedJob['job'] | undefined;
+    const { problems } = this;
+    if (this.#number === 0 && !this.#isOver) this.fail('the file is empty', 'IMPORT_INVALID', 1);
+    else if (
+      !this.#isWhole &&
+      !this.#isOver &&
+      problems.length < MAX_PROBLEMS &&
+      problems.at(-1)?.line !== this.#number
+    )
+      this.fail('the file ends here, before its end: it was cut off');
+    if (job && this.#isWhole) this.#compareEnd(job);
+    if (problems.length > 0 || !this.#head || !job) throw new JobFileError(problems);
+    const { input, options, metadata, shape } = this.#head;
+    const texts = { input: jsonOf(input), options: jsonOf(options), metadata: jsonOf(metadata) };
+    return { job: { ...job, ...texts }, shape: jsonOf(shape), events: this.#events, notes: this.#notes };
+  }
+
+  #parsed(text: string): Json | undefined {
+    if (depthOf(text) > MAX_DEPTH) {
+      this.fail(`it is nested more than ${MAX_DEPTH} levels deep`, 'IMPORT_TOO_DEEP');
+      return undefined;
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      this.fail('it is no whole line of JSON');
+      return undefined;
+    }
+    const changed = MAYBE_INEXACT.test(text) ? changedNumber(text) : undefined;
+    if (changed !== undefined) this.fail(`the number ${changed} can't be kept exactly: JavaScript has no such number`);
+    if (isPlainObject(value)) return value;
+    this.fail('it is no JSON object');
+    return undefined;
+  }
+
+  /** Returns whether the line is as its schema says. */
+  #matches(schema: Parameters<typeof lineProblems>[0], value: Json): boolean {
+    const problems = lineProblems(schema, value);
+    for (const { message } of problems) this.fail(message);
+    return problems.length === 0;
+  }
+
+  #readHead(value: Json): void {
+    const { tintype, version } = value;
+    if (tintype !== 'job') this.fail('it does not begin as the export of a job does');
+    else if (typeof version === 'number' && version > VERSION)
+      this.fail(`it has version ${version}, but this program knows versions up to ${VERSION}. Update tintype`);
+    else if (this.#matches(jobLine, value)) this.#acceptHead(value);
+  }
+
+  #acceptHead(value: Json): void {
+    this.#head = value;
+    const { name, fingerprint } = value.job as ExportedJob['job'];
+    const shape = jsonOf(value.shape);
+    // A fingerprint stands for its shape also in other jobs of the database.
+    if (SHA256.test(fingerprint) && createHash('sha256').update(shape).digest('hex') !== fingerprint)
+      this.fail('"job.fingerprint" is not that of "shape"');
+    try {
+      placeholderDefinition(name, shapeTasks(shape) ?? []);
+    } catch (error) {
+      this.fail(`"shape" is no definition: ${(error as Error).message}`);
+    }
+  }
+
+  #readEvent(value: Json): void {
+    const { seq, event, output } = value;
+    if (!this.#matches(eventLine, value)) {
+      if (isCount(seq)) this.#lastSeq = seq;
+      return;
+    }
+    if (seq !== this.#lastSeq + 1) this.fail(`event ${this.#lastSeq + 1} was to come, but it is ${seq}`);
+    this.#lastSeq = seq as number;
+    const { seq: itsSeq, jobId } = event as JobEvent;
+    const id = (this.#head?.job as ExportedJob['job'] | undefined)?.id ?? jobId;
+    if (itsSeq !== seq || jobId !== id) this.fail('the event is that of another job, or stands elsewhere');
+    try {
+      recordEvent(this.#record, event as JobEvent);
+    } catch (error) {
+      this.fail(`the event does not follow from those before it: ${(error as Error).message}`);
+    }
+    this.#events.push({
+      seq: seq as number,
+      data: jsonOf(event),
+      ...(output !== undefined && { output: jsonOf(output) }),
+    });
+  }
+
+  #readNote(value: Json): void {
+    if (!this.#matches(noteLine, value)) return;
+    const { note, task } = value as { readonly note: NoteKind; readonly task: string };
+    this.#notes.push({ kind: note, task, value: jsonOf(value.value) });
+  }
+
+  #readEnd(value: Json): void {
+    this.#isWhole = true;
+    if (!this.#matches(endLine, value)) return;
+    const { lines, sha256 } = value.end as { readonly lines: number; readonly sha256: string };
+    if (lines !== this.#number - 1) this.fail(`${this.#number - 1} lines came before its end, but there were ${lines}`);
+    if (sha256 !== this.#hash.copy().digest('hex')) this.fail('what comes before it is not what was written');
+  }
+
+  /** Compares what the first line says of the end with the events. */
+  #compareEnd({ lastSeq, state }: ExportedJob['job']): void {
+    if (lastSeq !== this.#lastSeq)
+      this.fail(`the last event should be ${lastSeq}, but it is ${this.#lastSeq}`, 'IMPORT_INVALID', 1);
+    else if (this.problems.length === 0 && state !== this.#record.state)
+      this.fail(`"job.state" is "${state}", but its events end "${this.#record.state}"`, 'IMPORT_INVALID', 1);
+  }
+}
 
 /** Returns the first number that would be another one in the journal. An export has numbers as JavaScript writes them. */
 const changedNumber = (text: string): string | undefined => {
@@ -92,124 +252,60 @@ const changedNumber = (text: string): string | undefined => {
   return undefined;
 };
 
-/** A line, parsed as a JSON object. @throws JobFileError */
-class Line {
-  readonly number: number;
-  readonly value: Readonly<Record<string, unknown>>;
+const SHA256 = /^[0-9a-f]{64}$/;
 
-  constructor(number: number, text: string) {
-    this.number = number;
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch {
-      this.fail('it is no whole line of JSON');
-    }
-    if (!isPlainObject(value)) this.fail('it is no JSON object');
-    const changed = MAYBE_INEXACT.test(text) ? changedNumber(text) : undefined;
-    if (changed !== undefined) this.fail(`the number ${changed} can't be kept exactly: JavaScript has no such number`);
-    this.value = value;
-  }
+const jsonOf = (value: unknown): string => JSON.stringify(value);
 
-  fail(what: string): never {
-    throw new JobFileError(this.number, what);
-  }
-
-  /** Returns a value of the line, or of a mapping in it. @throws JobFileError if it is missing or of another type */
-  take<Value>(key: string, is: (value: unknown) => value is Value, within = this.value): Value {
-    const value = within[key];
-    if (!is(value)) this.fail(`"${key}" is ${value === undefined ? 'missing' : 'not what it should be'}`);
-    return value;
-  }
-
-  json(key: string): string {
-    return JSON.stringify(this.take(key, isThere));
-  }
-}
-
-const headOf = (line: Line): Pick<ExportedJob, 'job' | 'shape'> => {
-  if (line.value.tintype !== 'job') line.fail('it does not begin as the export of a job does');
-  const version = line.take('version', isCount);
-  if (version > VERSION) {
-    line.fail(`it has version ${version}, but this program knows versions up to ${VERSION}. Update tintype`);
-  }
-  const job = line.take('job', isPlainObject);
-  const state = line.take('state', isText, job) as JobState;
-  if (!STATES.includes(state)) line.fail(`"${state}" is no state of a job`);
-  return {
-    job: {
-      id: line.take('id', isText, job),
-      name: line.take('name', isText, job),
-      key: line.take('key', isTextOrNothing, job),
-      createdAt: line.take('createdAt', isNumber, job),
-      forkedFrom: line.take('forkedFrom', isTextOrNothing, job),
-      fingerprint: line.take('fingerprint', isText, job),
-      state,
-      startedAt: line.take('startedAt', isNumberOrNothing, job),
-      endedAt: line.take('endedAt', isNumberOrNothing, job),
-      updatedAt: line.take('updatedAt', isNumber, job),
-      lastSeq: line.take('lastSeq', isNumber, job),
-      input: line.json('input'),
-      options: line.json('options'),
-      metadata: line.json('metadata'),
-    },
-    shape: line.json('shape'),
-  };
-};
-
-const STATES: readonly string[] = SHOWN_STATES.filter((state) => state !== 'interrupted');
-
-const eventOf = (line: Line, expected: number, jobId: string): StoredEvent => {
-  const seq = line.take('seq', isCount);
-  if (seq !== expected) line.fail(`event ${expected} was to come, but it is ${seq}`);
-  const event = line.take('event', isPlainObject);
-  if (event.seq !== seq || event.jobId !== jobId) line.fail('the event is that of another job, or stands elsewhere');
-  const data = JSON.stringify(event);
-  return 'output' in line.value ? { seq, data, output: line.json('output') } : { seq, data };
-};
-
-const noteOf = (line: Line): Note => {
-  const kind = line.take('note', isText);
-  if (!Object.hasOwn(NOTE_KINDS, kind)) line.fail(`"${kind}" is no kind of note that this program knows`);
-  return { kind: kind as NoteKind, task: line.take('task', isText), value: line.json('value') };
-};
-
-const NOTE_KINDS: Readonly<Record<NoteKind, true>> = {
-  checkpoint: true,
-  items: true,
-  input: true,
-  branch: true,
-  claim: true,
-  held: true,
-  again: true,
-  stop: true,
-};
-
-const checkEnd = (line: Line, lines: number, sha256: string): void => {
-  const end = line.take('end', isPlainObject);
-  if (end.lines !== lines) line.fail(`${lines} lines came before its end, but there were ${end.lines}`);
-  if (end.sha256 !== sha256) line.fail('what comes before it is not what was written');
-};
-
-const isThere = (value: unknown): value is string | number | boolean | object | null => value !== undefined;
-const isText = (value: unknown): value is string => typeof value === 'string';
-const isTextOrNothing = (value: unknown): value is string | undefined => value === undefined || isText(value);
-const isNumber = (value: unknown): value is number => typeof value === 'number';
-const isNumberOrNothing = (value: unknown): value is number | undefined => value === undefined || isNumber(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** Splits at line feeds only: JSON text may contain other line separators. */
-async function* linesOf(chunks: AsyncIterable<Buffer | string>): AsyncGenerator<string> {
+/** Returns how many levels of lists and mappings a text of JSON has. */
+const depthOf = (text: string): number => {
+  let depth = 0;
+  let deepest = 0;
+  let isInString = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (isInString) {
+      if (code === BACKSLASH) at++;
+      else if (code === QUOTE) isInString = false;
+    } else if (code === QUOTE) isInString = true;
+    else if (code === BRACKET || code === BRACE) {
+      depth++;
+      if (depth > deepest) deepest = depth;
+    } else if (code === BRACKET_END || code === BRACE_END) depth--;
+  }
+  return deepest;
+};
+
+const [QUOTE, BACKSLASH, BRACKET, BRACKET_END, BRACE, BRACE_END] = [34, 92, 91, 93, 123, 125];
+
+/** Thrown for a line or a file that is too long to be read. */
+class TooLong extends Error {}
+
+/** Splits at line feeds only: JSON text may contain other line separators. @throws TooLong */
+async function* linesOf(
+  chunks: AsyncIterable<Buffer | string>,
+  { lineBytes, fileBytes }: Limits,
+): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let begun: string[] = [];
+  let bytes = 0;
+  let total = 0;
   for await (const chunk of chunks) {
     const [first = '', ...rest] = decoder.decode(Buffer.from(chunk), { stream: true }).split('\n');
+    total += chunk.length;
+    bytes += chunk.length;
     begun.push(first);
     for (const next of rest) {
       yield begun.join('');
       begun = [next];
+      bytes = next.length;
     }
+    if (bytes > lineBytes) throw new TooLong(`it is longer than ${lineBytes / MIB} MiB`);
+    if (total > fileBytes) throw new TooLong(`the file is longer than ${fileBytes / MIB} MiB`);
   }
   const last = begun.join('') + decoder.decode();
   if (last !== '') yield last;
 }
+
+const MIB = 1024 * 1024;
