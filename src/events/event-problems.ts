@@ -96,6 +96,9 @@ const JOB_STATES: Readonly<Record<JobState, true>> = {
 
 const LEVELS: Readonly<Record<LogLevel, true>> = { debug: true, info: true, warn: true, error: true };
 
+const isLine = (value: unknown): boolean =>
+  isPlainObject(value) && oneOf(LEVELS).isValid(value.level) && TEXT.isValid(value.message) && NUMBER.isValid(value.at);
+
 const STAMP: Readonly<Record<keyof Stamp, Field>> = { jobId: TEXT, jobName: TEXT, seq: COUNT, at: NUMBER };
 
 /** The fields of each event beside its stamp. A later version may add fields, and these are not looked at. */
@@ -116,7 +119,14 @@ const FIELDS: { readonly [Type in JobEvent['type']]: Readonly<Record<string, Fie
     dueAt: optional(NUMBER),
   },
   'task.progress': { task: TEXT, attempt: COUNT, fraction: NUMBER, message: optional(TEXT) },
-  'task.log': { task: TEXT, attempt: COUNT, level: oneOf(LEVELS), message: TEXT },
+  'task.log': {
+    task: TEXT,
+    attempt: COUNT,
+    level: oneOf(LEVELS),
+    message: TEXT,
+    omitted: optional(COUNT),
+    last: optional({ expected: 'a list of lines', isValid: (value) => Array.isArray(value) && value.every(isLine) }),
+  },
   'task.lateResult': { task: TEXT, attempt: COUNT, outcome: oneOf({ succeeded: true, failed: true }) },
   'task.added': { task: TEXT, dependsOn: TEXTS, by: optional(TEXT) },
   'task.removed': { task: TEXT },

@@ -91,6 +91,14 @@ export class EventStream<Subject> {
       this.#enqueue({ ...fact, jobId: this.#jobId, jobName: this.#jobName, seq: this.#seq++, at }, undefined);
   }
 
+  /** Delivers an event that the journal does not keep, with the `seq` of the event before it. `at` is in epoch ms. */
+  publishUnkept(fact: JobFact, at: number): void {
+    if (this.#ended) return;
+    const event = { ...fact, jobId: this.#jobId, jobName: this.#jobName, seq: this.#seq - 1, at };
+    this.#waiting.push({ event, subject: undefined });
+    if (!this.#delivering) this.#deliverWaiting();
+  }
+
   /** Stamps and delivers a transition of the job itself. `at` is in epoch ms. */
   publishJobTransition(
     subject: Subject,

@@ -1,7 +1,7 @@
 /* Events: plain data about what happened in a job. `event.ts` declares the types, `event-stream.ts` stamps and delivers
  * events. Subscribers: `logger.ts` writes each event to a logger, `event-logger.ts` prints transitions; `isolate.ts`
  * isolates the job from errors of a logger. `operators.ts` and `task-states.ts` are RxJS operators. `states.ts` and
- * `levels.ts` classify states and events. `error-data.ts` and `json-safe.ts` make values JSON-safe; `date-text.ts`,
+ * `levels.ts` classify states and events; `event-problems.ts` checks stored ones. `error-data.ts` and `json-safe.ts` make values JSON-safe; `date-text.ts`,
  * `iso-text.ts`, `plain-object.ts` and `thenable.ts` are helpers. `system-clock.ts` is the default clock. */
 import type { ErrorData } from './error-data.ts';
 
@@ -74,7 +74,14 @@ export type TaskLog = {
   readonly message: string;
   /** The second argument of the log call, made JSON-safe. */
   readonly data?: unknown;
+  /** Set at the end of an attempt with more lines than the journal keeps: how many lines are missing before `last`. */
+  readonly omitted?: number;
+  /** With `omitted`: the last lines of the attempt. Who heard the job while it ran has had them already. */
+  readonly last?: readonly KeptLine[];
 };
+
+/** A line of a log, as a `task.log` event has it. `at` is in epoch ms. */
+export type KeptLine = Pick<TaskLog, 'level' | 'message' | 'data'> & Pick<Stamp, 'at'>;
 
 /** An attempt ended after it had timed out or been cancelled. Its result is dropped. */
 export type TaskLateResult = {

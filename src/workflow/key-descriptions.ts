@@ -26,6 +26,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   headers: 'HTTP headers. May hold expressions.',
   heartbeat_timeout: 'How long a claimed task may go without a heartbeat.',
   http: 'Ready when the server answers with the expected status.',
+  first: 'How many of the first lines of an attempt are kept. Default 1000.',
   interval: 'The wait between checks. Default 1s.',
   jitter: 'Draws each wait by chance: from 0 (full, true) or from half of it (equal).',
   json: 'Data that is sent as JSON. May hold expressions.',
@@ -37,6 +38,9 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   method: 'The HTTP method. Default GET, or POST where something is sent.',
   module: 'The path of an ES module, of which an export is called with { ctx, params, item, index, signal, log, … }.',
   name: 'What it is called.',
+  last: 'How many of the last lines of an attempt are kept. Default 1000.',
+  logs: 'How much of what tasks print is kept with the job: all, none, a number of first and of last lines, or a mapping.',
+  max_bytes: 'How many bytes of the lines of an attempt are kept. Default 1048576.',
   on_failure:
     'When a task fails for good: end the rest at once, let what runs finish, or let all that does not depend on it run. Default continue.',
   output:

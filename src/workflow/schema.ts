@@ -277,6 +277,15 @@ const handlers = z.strictObject(
   expecting('a mapping with success, failure and always'),
 );
 
+const logs = z.union(
+  [
+    z.enum(['all', 'none']),
+    count,
+    z.strictObject({ first: optional(count), last: optional(count), max_bytes: optional(count) }),
+  ],
+  expecting('"all", "none", a number of lines, or a mapping with first, last and max_bytes'),
+);
+
 /** The schema of a workflow file. Top-level keys that begin with `x-` hold anchors and are removed before the check. */
 export const workflowSchema = z.strictObject(
   {
@@ -298,6 +307,7 @@ export const workflowSchema = z.strictObject(
     pools: optional(z.record(name, pool, expecting('a mapping of pools to slots'))),
     on_failure: optional(z.enum(['abort', 'drain', 'continue'], expecting('"abort", "drain" or "continue"'))),
     timeout: optional(duration),
+    logs: optional(logs),
     tasks: z.array(task, expecting('a list of tasks')),
     handlers: optional(handlers),
   },
@@ -310,5 +320,7 @@ export type Workflow = z.output<typeof workflowSchema>;
 export type WorkflowTask = Workflow['tasks'][number];
 
 export type TaskOfType<Type extends WorkflowTask['type']> = Extract<WorkflowTask, { readonly type: Type }>;
+
+export type WorkflowLogs = z.output<typeof logs>;
 
 export type WorkflowPool = z.output<typeof pool>;

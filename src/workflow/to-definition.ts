@@ -1,4 +1,4 @@
-import type { AttemptOptions, FlowOptions, PoolOption, SlotOptions } from '../engine/definition/options.ts';
+import type { AttemptOptions, FlowOptions, LogLimits, PoolOption, SlotOptions } from '../engine/definition/options.ts';
 import type { StandardSchema } from '../engine/definition/standard-schema.ts';
 import type { ConditionScope, TaskScope } from '../engine/definition/task-function.ts';
 import type { AnyTaskSpec, ItemScope, Items } from '../engine/definition/task-spec.ts';
@@ -12,7 +12,7 @@ import { type Expression, ExpressionError } from './expression.ts';
 import { type HandledState, handlersOf } from './handlers.ts';
 import { PARAMS } from './output.ts';
 import { paramSpecs, readParams } from './params.ts';
-import type { Workflow, WorkflowPool, WorkflowTask } from './schema.ts';
+import type { Workflow, WorkflowLogs, WorkflowPool, WorkflowTask } from './schema.ts';
 import { type BuildContext, expressionScope, sensorFunctionOf, taskFunctionOf } from './task-functions.ts';
 import { dataOf } from './template.ts';
 
@@ -30,6 +30,7 @@ export const toDefinition = (workflow: Workflow, parts: DefinitionParts): JobDef
   ];
   return jobFrom(workflow.name, specs, {
     onFailure: workflow.on_failure ?? 'continue',
+    logs: logLimitsOf(workflow.logs),
     timeout: workflow.timeout,
     ...(workflow.pools ? { pools: mapPools(workflow.pools) } : {}),
     input: inputSchema(workflow, context.mask),
@@ -175,4 +176,13 @@ const inputSchema = ({ params }: Workflow, mask: Mask): StandardSchema => {
       },
     },
   };
+};
+
+/** Returns the limits that a word, a number of lines or a mapping means. */
+export const logLimitsOf = (logs: WorkflowLogs | undefined): LogLimits | undefined => {
+  if (logs === undefined) return undefined;
+  if (logs === 'all') return { first: Number.POSITIVE_INFINITY, last: 0, maxBytes: Number.POSITIVE_INFINITY };
+  if (logs === 'none') return { first: 0, last: 0 };
+  if (typeof logs === 'number') return { first: logs, last: logs };
+  return { first: logs.first, last: logs.last, maxBytes: logs.max_bytes };
 };

@@ -11,6 +11,8 @@ export type RunOptions = WatchOptions & {
   /** Time limit of the job, in ms. */
   readonly timeout?: number;
   readonly onFailure?: FailurePolicy;
+  /** How many first and last lines of each attempt are kept. */
+  readonly keepLogs?: number | 'all' | 'none';
   /** How long a process may take to exit after SIGTERM, in ms. */
   readonly grace: number;
   /** The database to store the job in; `false`: none. Default: `DEFAULT_JOURNAL` or, if it can't be opened, none. */

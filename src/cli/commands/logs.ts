@@ -61,7 +61,7 @@ export const showLogs = (name: string, task: string | undefined, options: LogsOp
     const names = task === undefined ? [...paths, job.name] : paths.filter((path) => isWithin(path, task));
     const print = options.json
       ? (event: JobEvent) => out.line(inertJson(JSON.stringify(event)))
-      : liveLines(names, out, record, 'info', { includeJob: task === undefined });
+      : liveLines(names, out, record, 'info', { includeJob: task === undefined, isStored: true });
     const isWanted = (event: JobEvent): boolean =>
       task === undefined ||
       (!options.json && event.type === 'job.transition') ||

@@ -2,6 +2,7 @@ import type { Journal } from '../../engine/durable/journal.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import type { Job } from '../../engine/job.ts';
 import type { SqliteJournal } from '../../journal/sqlite-journal.ts';
+import { logLimitsOf } from '../../workflow/to-definition.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
 import { givenParams } from '../attend/params.ts';
 import { type RunOptions, repeatableArgs } from '../attend/repeatable-options.ts';
@@ -22,6 +23,7 @@ import {
   fileName,
   fileOf,
   grace,
+  keptLogs,
   listOf,
   namesOf,
   onFailure,
@@ -42,6 +44,7 @@ export const define: DefineCommand = (command, context) => {
     .option('--timeout <duration>', 'time limit of the whole job, such as 10m', duration)
     .addOption(onFailure('what the file says, else "continue"'))
     .addOption(grace().default(2000, '2s'))
+    .option('--keep-logs <lines>', 'how many first and last lines of each attempt are kept, or all or none', keptLogs)
     .option(
       '--db <file>',
       `the database that keeps the job (default: "${DEFAULT_JOURNAL}", if it can be made)`,
@@ -165,5 +168,6 @@ const startJob = ({ loaded, params, metadata, options }: Start, journal?: Journa
     graceMs: options.grace + SPARE_MS,
     timeout: options.timeout,
     onFailure: options.onFailure,
+    logs: logLimitsOf(options.keepLogs),
     ...(journal && { journal, metadata }),
   }) as unknown as Job;

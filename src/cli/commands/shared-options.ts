@@ -112,6 +112,12 @@ export const wholeNumber = (text: string): number => {
   throw new InvalidArgumentError('It must be a whole number, 1 or more.');
 };
 
+export const keptLogs = (text: string): number | 'all' | 'none' => {
+  if (text === 'all' || text === 'none') return text;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number, 0 or more, or all or none.');
+};
+
 export const duration = (text: string): number => {
   const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) : DURATION.test(text) ? durationMs(text) : Number.NaN;
   if (ms > 0 && Number.isFinite(ms)) return ms;

@@ -17,7 +17,8 @@ import { SKIP_REASONS, STATE_STYLES, STATE_WORDS } from '../terminal/state-style
 import { cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
 
 /**
- * Prints a line for each transition, log line and progress of a task; with `includeJob`, for the job's transitions too:
+ * Prints a line for each transition, log line and progress of a task; with `includeJob`, for the job's transitions too.
+ * `isStored`: the last lines of an attempt that the journal kept together were not printed before.
  *
  *     12:00:01.234  extract    running
  *     12:00:01.250  extract    | Extracting data...
@@ -28,7 +29,7 @@ export const liveLines = (
   printer: Printer,
   record: JobRecord,
   least: LogLevel = 'info',
-  { includeJob = false }: { readonly includeJob?: boolean } = {},
+  { includeJob = false, isStored = false }: { readonly includeJob?: boolean; readonly isStored?: boolean } = {},
 ): ((event: JobEvent) => void) => {
   const rank = LEVELS.indexOf(least);
   const width = nameWidth(names, printer.columns);
@@ -48,6 +49,10 @@ export const liveLines = (
     printer.line(`${clock.text}  ${labelOf(task)}  ${text}`);
   };
 
+  const printLine = (event: TaskLog & Stamp): void => {
+    if (LEVELS.indexOf(event.level) >= rank) print(event, logText(event, printer));
+  };
+
   const printJob = (event: (JobTransition | JobResumed) & Stamp): void => {
     const { at, jobName: task } = event;
     const isResumed = event.type === 'job.resumed';
@@ -65,7 +70,8 @@ export const liveLines = (
     if (LEVELS.indexOf(levelOf(event)) < rank) return;
     switch (event.type) {
       case 'task.log':
-        print(event, logText(event, printer));
+        if (event.omitted !== 0) print(event, logText(event, printer));
+        if (isStored && event.last) for (const line of event.last) printLine({ ...event, ...line });
         break;
       case 'task.progress': {
         const percent = `${Math.floor(event.fraction * 100)}%`;

@@ -12,6 +12,12 @@ export const recordPrinted = (tails: Tails, event: JobEvent): void => {
     const { task, from, to } = event;
     if (to === 'completed' || (to === 'running' && from !== 'paused')) tails.delete(task);
   } else if (event.type === 'task.log' && event.attempt > 0) {
+    if (event.last) {
+      tails.delete(event.task);
+      const { last, omitted: _, ...rest } = event;
+      for (const line of last) recordPrinted(tails, { ...rest, ...line });
+      return;
+    }
     const tail = tails.get(event.task) ?? { stdout: [], stderr: [] };
     tails.set(event.task, tail);
     const stream = STREAMS[event.level];

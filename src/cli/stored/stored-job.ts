@@ -2,7 +2,8 @@
  * `find-job.ts` finds the job that a command names. `stored-job.ts` folds the job's events into a record, with the tasks'
  * last output (`printed-lines.ts`) and the tasks of the definition (`shape-tasks.ts`). `shape-definition.ts` makes a
  * definition of these tasks, to draw or cancel the job; `stored-process-error.ts` restores errors. `shown-state.ts` and
- * `job-command.ts` describe a job in words; `job-file.ts` exports and imports it. */
+ * `job-command.ts` describe a job in words; `job-file.ts` exports and imports it (`job-file-schema.ts`,
+ * `named-places.ts`). */
 
 import { setImmediate } from 'node:timers/promises';
 import { buildGraph, sortGraph } from '../../engine/definition/graph.ts';

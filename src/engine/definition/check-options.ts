@@ -142,6 +142,7 @@ const jobRules: Readonly<Record<keyof JobOptions, Rule>> = {
   maxInterruptions: count,
   contextConflict: oneOf('event', 'error'),
   freeze: flag,
+  logs: options({ first: count, last: count, maxBytes: count }),
 };
 
 const definitionRules: Readonly<Record<keyof DefinitionOptions, Rule>> = {

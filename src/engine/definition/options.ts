@@ -116,6 +116,16 @@ export type LimitOptions = {
   readonly pools?: Readonly<Record<string, PoolOption>> | undefined;
 };
 
+/** How much of what an attempt logs the journal keeps. */
+export type LogLimits = {
+  /** How many of its first lines. Default 1,000. */
+  readonly first?: number | undefined;
+  /** How many of its last lines. Default 1,000. */
+  readonly last?: number | undefined;
+  /** How many bytes of both together; half of them for the first lines. Default 1 MiB. */
+  readonly maxBytes?: number | undefined;
+};
+
 /** Settings of a job. A definition may set them; a start may override them. */
 export type JobOptions = LimitOptions & {
   /** Whether tasks run one at a time, in topological order. Default false. */
@@ -145,6 +155,8 @@ export type JobOptions = LimitOptions & {
   readonly contextConflict?: 'event' | 'error' | undefined;
   /** Whether the input and all outputs are deep-frozen. Default true. */
   readonly freeze?: boolean | undefined;
+  /** How many lines the journal keeps of each attempt of a task. `events$` and loggers get all. Default: see there. */
+  readonly logs?: LogLimits | undefined;
 };
 
 /** Options of a definition: the settings of its jobs, and the schema of their input. */

@@ -5,7 +5,7 @@
 import { freeze } from 'immer';
 import type { Observable, Subject as RxSubject } from 'rxjs';
 import type { Actor } from 'xstate';
-import type { JobEvent, JobFact, JobState, JobTransition } from '../../events/event.ts';
+import type { JobEvent, JobFact, JobState, JobTransition, TaskLog } from '../../events/event.ts';
 import type { Delivery } from '../../events/event-stream.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { newId, systemClock, systemRandom } from '../../events/system-clock.ts';
@@ -317,6 +317,8 @@ export abstract class JobRun {
   abstract batch(commands: () => void): void;
   /** Publishes an event that is not a transition. */
   abstract publish(fact: JobFact): void;
+  /** Publishes a line of a task's log. The journal keeps only so many of an attempt. */
+  abstract publishLog(line: TaskLog): void;
   /** Sends the job a command, and publishes the transition. Returns whether the state changed. */
   abstract commandJob(command: JobCommand, details?: Pick<JobTransition, 'reason' | 'error'>): boolean;
   /** Sends a task a command; records and publishes the transition. Returns whether the state changed. */

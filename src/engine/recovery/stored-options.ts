@@ -15,6 +15,7 @@ const STORED_OPTIONS = [
   'maxInterruptions',
   'contextConflict',
   'freeze',
+  'logs',
 ] as const;
 
 /** Encodes start options as JSON. Leaves out a retry policy with functions, which must be given again on resume. */

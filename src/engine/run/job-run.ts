@@ -1,6 +1,6 @@
 /* This folder runs a job. `job-run.ts` has the job's actors and stream; the other files decide which commands the actors
  * get. `scheduling.ts` makes tasks ready or skips them. `perform-function.ts` calls a task function with its scope
- * (`scope.ts`, `task-log.ts`, `checkpoint.ts`). `passed-limits.ts` looks at the time limits, `attempt-result.ts` handles
+ * (`scope.ts`, `task-log.ts`, `kept-logs.ts`, `checkpoint.ts`). `passed-limits.ts` looks at the time limits, `attempt-result.ts` handles
  * the result, with `retry-decision.ts` and `conflict.ts`. `dynamic-tasks.ts` adds and removes tasks (`pool-problems.ts` checks their pools). `shutdown.ts` stops a
  * job early, `clean-up.ts` starts clean-up, `end.ts` ends a job. `pause.ts`, `retry-task.ts`, `reuse.ts`, `find-task.ts`
  * and `output.ts` serve requests of the program; `remote.ts` rejects those that another process would have to serve. */
@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers';
 import type { Observable } from 'rxjs';
 import { type Actor, createActor } from 'xstate';
 import { errorData, shallowErrorData } from '../../events/error-data.ts';
-import type { JobEvent, JobFact, JobState, JobTransition, TaskState } from '../../events/event.ts';
+import type { JobEvent, JobFact, JobState, JobTransition, TaskLog, TaskState } from '../../events/event.ts';
 import { EventStream, type StampedTransition } from '../../events/event-stream.ts';
 import { isolate } from '../../events/isolate.ts';
 import { SETTLED } from '../../events/states.ts';
@@ -24,6 +24,7 @@ import { ContextStore } from '../model/context.ts';
 import { recordTimes } from '../model/job-record.ts';
 import { JobRun, type RunEnvironment, type Subject, TaskRun, type TransitionDetails } from '../model/run.ts';
 import { recordTransition } from '../model/task-record.ts';
+import { KeptLogs } from './kept-logs.ts';
 
 /** A running job, with actors and stream. Only `commandJob` and `commandTask` command actors. `JobRun` has the docs. */
 export class LiveRun extends JobRun {
@@ -33,6 +34,8 @@ export class LiveRun extends JobRun {
   #done: Promise<void> | undefined;
   #finish: (() => void) | undefined;
   #finished = false;
+  /** What the journal keeps of the logs of the attempts under way, by path; undefined if nothing was logged. */
+  #keptLogs: Map<string, KeptLogs> | undefined;
 
   constructor(plan: Plan, input: object, startOptions: StartOptions, environment: RunEnvironment = {}) {
     super(plan, input, startOptions, environment);
@@ -108,6 +111,30 @@ export class LiveRun extends JobRun {
     this.#stream.publish(fact, this.clock.now());
   }
 
+  publishLog(line: TaskLog): void {
+    const at = this.clock.now();
+    if (!this.recorder) {
+      this.#stream.publish(line, at);
+      return;
+    }
+    this.#keptLogs ??= new Map();
+    let kept = this.#keptLogs.get(line.task);
+    if (kept?.attempt !== line.attempt) {
+      kept = new KeptLogs(line.attempt, outermost(this).options.logs);
+      this.#keptLogs.set(line.task, kept);
+    }
+    if (kept.take(line, at)) this.#stream.publish(line, at);
+    else this.#stream.publishUnkept(line, at);
+  }
+
+  /** Keeps the last lines of an attempt that has ended, if not all were kept at once. */
+  #keepRest(task: string, at: number): void {
+    const kept = this.#keptLogs?.get(task);
+    this.#keptLogs?.delete(task);
+    const rest = kept?.rest();
+    if (kept && rest) this.#stream.publish({ type: 'task.log', task, attempt: kept.attempt, ...rest }, at);
+  }
+
   commandJob(command: JobCommand, details?: Pick<JobTransition, 'reason' | 'error'>): boolean {
     const from = this.state;
     this.#actor.send(command);
@@ -151,6 +178,9 @@ export class LiveRun extends JobRun {
     if (to === from) return false;
     const at = this.clock.now();
     const attempt = to === 'polling' ? context.attempt + 1 : context.attempt;
+    // The checks of a sensor count as one attempt.
+    const hasEnded = from === 'running' && to !== 'polling' && !(to === 'paused' && context.resumesAs === 'running');
+    if (this.#keptLogs && (hasEnded || SETTLED.has(to))) this.#keepRest(task.path, at);
     const event = this.#stream.stampTransition(task.path, from, to, attempt, at);
     if (details) addDetails(event, details);
     recordTransition(task, event, snapshot, details?.error);
@@ -270,6 +300,8 @@ const isolatedInspect = (inspect: Inspect): ((event: { readonly type: string }) 
   const isolated = isolate('The inspector of a job');
   return (event) => isolated(() => (typeof inspect === 'function' ? inspect(event) : inspect.next?.(event)));
 };
+
+const outermost = (job: JobRun): JobRun => (job.parent ? outermost(job.parent.job) : job);
 
 const retryPolicyOf = ({ retry, maxRetries = 0 }: StartOptions): RetryPolicy => ({ ...retry, maxRetries });
 

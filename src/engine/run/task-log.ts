@@ -11,7 +11,7 @@ export const logOf = (job: JobRun, task: string, attempt: Pick<Attempt, 'number'
     (level: LogLevel) =>
     (message: string, data?: unknown): void => {
       const more = data === undefined ? {} : { data: jsonSafe(data) };
-      job.publish({ type: 'task.log', task, attempt: attempt.number, level, message: textOf(message), ...more });
+      job.publishLog({ type: 'task.log', task, attempt: attempt.number, level, message: textOf(message), ...more });
     };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 };

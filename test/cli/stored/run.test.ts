@@ -103,3 +103,39 @@ tasks:
     expect(stderr).toContain('would overwrite the database');
   });
 });
+
+describe('what tasks print', () => {
+  const CHATTY = `
+name: chatty
+tasks:
+  - { name: talk, type: bash, command: 'for i in $(seq 3000); do echo "line $i"; done' }
+`;
+
+  const printed = async (yaml: string, ...argv: string[]): Promise<readonly string[]> => {
+    const { file, db } = project(yaml);
+    await tintype(['run', file, '-q', '--db', db, ...argv]);
+    const { stdout } = await tintype(['logs', 'last', 'talk', '--db', db]);
+    return stdout.split('\n').flatMap((line) => line.split(/talk +\| /)[1] ?? []);
+  };
+
+  test('is kept up to a limit, and logs says how many lines are missing', async () => {
+    const lines = await printed(CHATTY);
+    expect(lines).toHaveLength(2_001);
+    expect(lines.slice(998, 1_003)).toEqual([
+      'line 999',
+      'line 1000',
+      '… 1,000 lines are not kept',
+      'line 2001',
+      'line 2002',
+    ]);
+    expect(lines.at(-1)).toBe('line 3000');
+  });
+
+  test('is kept as the file says, and as --keep-logs says before it', async () => {
+    const few = `${CHATTY}logs: { first: 1, last: 2 }\n`;
+    expect(await printed(few)).toEqual(['line 1', '… 2,997 lines are not kept', 'line 2999', 'line 3000']);
+    expect(await printed(few, '--keep-logs', '1')).toEqual(['line 1', '… 2,998 lines are not kept', 'line 3000']);
+    expect(await printed(few, '--keep-logs', 'none')).toEqual(['… 3,000 lines are not kept']);
+    expect(await printed(`${CHATTY}logs: none\n`, '--keep-logs', 'all')).toHaveLength(3_000);
+  });
+});
