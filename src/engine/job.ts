@@ -153,13 +153,13 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    */
   pause(by = THE_PROGRAM): void {
     requireLocal(this.#run, 'paused');
-    pauseJob(this.#run, by);
+    this.#run.inContext(() => pauseJob(this.#run, by));
   }
 
   /** Resumes a paused job. @throws CommandError `INVALID_STATE` if the job runs in another process */
   resume(): void {
     requireLocal(this.#run, 'resumed');
-    resumeJob(this.#run);
+    this.#run.inContext(() => resumeJob(this.#run));
   }
 
   /**
@@ -183,7 +183,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
       return new Job(retryJob(run, options, this.#host), this.#host);
     }
     if (options.tasks) for (const path of options.tasks) new TaskHandle(run, path).retry();
-    else retryAll(run);
+    else run.inContext(() => retryAll(run));
     return this;
   }
 
@@ -223,7 +223,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    */
   addTasks(tasks: readonly AnyTaskSpec[]): void {
     requireLocal(this.#run, 'changed');
-    addTasks(this.#run, tasks);
+    this.#run.inContext(() => addTasks(this.#run, tasks));
   }
 
   /**
@@ -232,7 +232,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    */
   removeTask(name: string): void {
     requireLocal(this.#run, 'changed');
-    removeTask(this.#run, name);
+    this.#run.inContext(() => removeTask(this.#run, name));
   }
 
   /** Returns, sorted by name, uncompleted tasks whose upstreams have all completed, and tasks failed or not ready. */

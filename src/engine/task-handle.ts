@@ -87,19 +87,20 @@ export class TaskHandle implements TaskResult {
   pause(by = THE_PROGRAM, token?: string): void {
     const { job, index, task } = this.#requireStarted('paused');
     if (task && token !== undefined) requireToken(task, token);
-    if (task) pauseTask(task, by);
+    if (task) job.inContext(() => pauseTask(task, by));
     else pauseWhenReady(job, index, by);
   }
 
   /** Resumes a paused task. @throws CommandError */
   resume(): void {
     const { job, index } = this.#requireStarted('resumed');
-    resumeTask(job, index);
+    job.inContext(() => resumeTask(job, index));
   }
 
   /** Retries a task that has failed, is paused or waits for its next attempt. @throws CommandError */
   retry(): void {
-    retryTask(this.#requireRecord('tried again'));
+    const task = this.#requireRecord('tried again');
+    task.job.inContext(() => retryTask(task));
   }
 
   /**
@@ -108,22 +109,26 @@ export class TaskHandle implements TaskResult {
    * @throws CommandError, OptionError; TypeError if `owner` is empty or not a string
    */
   claim(owner: string, options: ClaimOptions = {}): string {
-    return claim(this.#requireExternal('claimed'), owner, options);
+    const task = this.#requireExternal('claimed');
+    return task.job.inContext(() => claim(task, owner, options));
   }
 
   /** Reports that the owner still works on the task. @throws CommandError, `STALE_TOKEN` if the attempt is over */
   heartbeat(token?: string): void {
-    heartbeat(this.#requireExternal('kept alive'), token);
+    const task = this.#requireExternal('kept alive');
+    task.job.inContext(() => heartbeat(task, token));
   }
 
   /** Publishes the task's progress, from 0 to 1; counts as a heartbeat. @throws CommandError, RangeError */
   progress(fraction: number, message?: string, token?: string): void {
-    progressExternal(this.#requireExternal('reported on'), fraction, message, token);
+    const task = this.#requireExternal('reported on');
+    task.job.inContext(() => progressExternal(task, fraction, message, token));
   }
 
   /** Publishes a `task.log` event; counts as a heartbeat. @throws CommandError; TypeError if the level is unknown */
   log(level: LogLevel, message: string, data?: unknown, token?: string): void {
-    logExternal(this.#requireExternal('reported on'), level, message, data, token);
+    const task = this.#requireExternal('reported on');
+    task.job.inContext(() => logExternal(task, level, message, data, token));
   }
 
   /**
@@ -132,7 +137,8 @@ export class TaskHandle implements TaskResult {
    * @throws CommandError, SchemaError, TypeError, SerialisationError, JournalError
    */
   complete(output?: object, token?: string): void | Promise<void> {
-    return complete(this.#requireExternal('completed'), output, token);
+    const task = this.#requireExternal('completed');
+    return task.job.inContext(() => complete(task, output, token));
   }
 
   /**
@@ -141,7 +147,8 @@ export class TaskHandle implements TaskResult {
    * @throws CommandError, JournalError
    */
   fail(error: unknown, token?: string): void | Promise<void> {
-    return failExternal(this.#requireExternal('failed'), error, token);
+    const task = this.#requireExternal('failed');
+    return task.job.inContext(() => failExternal(task, error, token));
   }
 
   get #task(): TaskRun | undefined {

@@ -8,7 +8,6 @@ import { inertJson } from '../terminal/safe-text.ts';
 import { endLine, eventLine, jobLine, lineProblems, noteLine } from './job-file-schema.ts';
 import { placeholderDefinition } from './shape-definition.ts';
 import { shapeTasks } from './shape-tasks.ts';
-import { SHOWN_STATES } from './shown-state.ts';
 
 /** The format version that is written; also the latest version that can be read. */
 const VERSION = 1;

@@ -225,7 +225,7 @@ export abstract class JobRun {
     this.parent = parent;
     this.isFanOut = isFanOut;
     this.id = outer?.id ?? options.jobId ?? newId();
-    this.clock = outer?.clock ?? options.clock ?? systemClock;
+    this.clock = outer?.clock ?? (options.clock ? this.#contextual(options.clock) : systemClock);
     this.random = outer?.random ?? options.random ?? systemRandom;
     this.#freezes = (outer ? outer.#freezes : true) && options.freeze !== false;
     this.recorder = outer ? outer.recorder : recorder;
@@ -239,6 +239,12 @@ export abstract class JobRun {
     this.order = this.dispatcher.nextJob();
     this.rootOrder = outer?.rootOrder ?? this.order;
     this.priority = outer ? (parent?.definition.priority ?? outer.priority) : 0;
+  }
+
+  /** A clock whose timers call back in the context of the job: only those of the system keep it by themselves. */
+  #contextual(clock: Clock): Clock {
+    const setTimer: Clock['setTimer'] = (callback, delayMs) => clock.setTimer(() => this.inContext(callback), delayMs);
+    return Object.create(clock, { now: { value: () => clock.now() }, setTimer: { value: setTimer } });
   }
 
   get state(): JobState {
@@ -313,6 +319,11 @@ export abstract class JobRun {
   abstract close(): void;
   /** Publishes an event of a job that another process runs. */
   abstract forward(event: JobEvent): void;
+  /**
+   * Calls back in the async context (`AsyncLocalStorage`) in which the job was started or resumed. What commands a job
+   * from elsewhere goes through it: other jobs, timers, the journal, whoever holds a handle.
+   */
+  abstract inContext<Value>(call: () => Value): Value;
   /** Runs `commands`, and delivers the events that they cause only after the last command. */
   abstract batch(commands: () => void): void;
   /** Publishes an event that is not a transition. */

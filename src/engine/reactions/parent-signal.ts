@@ -14,7 +14,7 @@ export const parentSignal: Reaction = {
 
 export const linkSignal = (job: JobRun): void => {
   const { signal } = job.options;
-  const cancel = (cause: unknown): void => stopJob(job, { to: 'cancelled', mode: 'abort', cause });
+  const cancel = (cause: unknown): void => job.inContext(() => stopJob(job, { to: 'cancelled', mode: 'abort', cause }));
   if (signal?.aborted) cancel(signal.reason);
   else if (signal) job.unlinkSignal = onAbort(signal, cancel);
 };

@@ -19,34 +19,36 @@ export type Message =
 
 /** Handles the messages to a job. If a request for a task fails, publishes a `task.log` warning of the task. */
 export const handleMessages = (job: JobRun, recorder: JobRecorder): void => {
+  recorder.onMessage = (text) => job.inContext(() => handleMessage(job, text));
+};
+
+const handleMessage = (job: JobRun, text: string): void => {
   // Who sent a message may not know the secrets in it.
   const { redact = (value: unknown) => value } = job.plan.options;
-  recorder.onMessage = (text) => {
-    const message = parsed(text);
-    if (!message) return;
-    if (message.type === 'cancel') {
-      cancelJob(job, message.mode ?? 'abort', redact(message.reason));
-      return;
-    }
-    job.startNow?.();
-    if (job.over) return;
-    const warn = (error: unknown): void =>
-      job.publish({
-        type: 'task.log',
-        task: message.task,
-        attempt: 0,
-        level: 'warn',
-        message: error instanceof Error ? error.message : String(error),
-      });
-    try {
-      const { task } = findTask(job, message.task);
-      if (!task) warn(`Task "${message.task}" has not begun: what another process brought for it is not taken.`);
-      else if (message.type === 'fail') failExternal(task, new Error(String(redact(message.error))), message.token);
-      else Promise.resolve(complete(task, redact(outputOf(message.output)), message.token)).catch(warn);
-    } catch (error) {
-      warn(error);
-    }
-  };
+  const message = parsed(text);
+  if (!message) return;
+  if (message.type === 'cancel') {
+    cancelJob(job, message.mode ?? 'abort', redact(message.reason));
+    return;
+  }
+  job.startNow?.();
+  if (job.over) return;
+  const warn = (error: unknown): void =>
+    job.publish({
+      type: 'task.log',
+      task: message.task,
+      attempt: 0,
+      level: 'warn',
+      message: error instanceof Error ? error.message : String(error),
+    });
+  try {
+    const { task } = findTask(job, message.task);
+    if (!task) warn(`Task "${message.task}" has not begun: what another process brought for it is not taken.`);
+    else if (message.type === 'fail') failExternal(task, new Error(String(redact(message.error))), message.token);
+    else Promise.resolve(complete(task, redact(outputOf(message.output)), message.token)).catch(warn);
+  } catch (error) {
+    warn(error);
+  }
 };
 
 /** Returns undefined for a message that this version does not know; a newer version may have sent it. */

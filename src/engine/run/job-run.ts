@@ -4,6 +4,7 @@
  * the result, with `retry-decision.ts` and `conflict.ts`. `dynamic-tasks.ts` adds and removes tasks (`pool-problems.ts` checks their pools). `shutdown.ts` stops a
  * job early, `clean-up.ts` starts clean-up, `end.ts` ends a job. `pause.ts`, `retry-task.ts`, `reuse.ts`, `find-task.ts`
  * and `output.ts` serve requests of the program; `remote.ts` rejects those that another process would have to serve. */
+import { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
 import type { Observable } from 'rxjs';
 import { type Actor, createActor } from 'xstate';
@@ -31,6 +32,9 @@ export class LiveRun extends JobRun {
   readonly #stream: EventStream<Subject>;
   #actor: Actor<typeof jobLogic>;
   #retry: RetryPolicy;
+  /** Holds the async context of the start; one for a job and all jobs nested in it. */
+  readonly #context: AsyncResource;
+  readonly #sharesDispatcher: boolean;
   #done: Promise<void> | undefined;
   #finish: (() => void) | undefined;
   #finished = false;
@@ -39,6 +43,12 @@ export class LiveRun extends JobRun {
 
   constructor(plan: Plan, input: object, startOptions: StartOptions, environment: RunEnvironment = {}) {
     super(plan, input, startOptions, environment);
+    this.#context = environment.parent
+      ? (environment.parent.job as LiveRun).#context
+      : new AsyncResource('tintype.job', { requireManualDestroy: true });
+    this.#sharesDispatcher = environment.parent
+      ? (environment.parent.job as LiveRun).#sharesDispatcher
+      : environment.dispatcher !== undefined;
     const { parent, recorder, deliveries } = environment;
     const persist = recorder && ((event: JobEvent, text: string | undefined): void => recorder.record(event, text));
     this.#stream = parent ? (parent.job as LiveRun).#stream : new EventStream(this.id, plan.name, deliveries, persist);
@@ -67,7 +77,7 @@ export class LiveRun extends JobRun {
   defer(start: () => void): void {
     this.startNow = () => {
       this.startNow = undefined;
-      start();
+      this.inContext(start);
     };
   }
 
@@ -101,6 +111,10 @@ export class LiveRun extends JobRun {
           this.#finish = resolve;
         });
     return this.#done;
+  }
+
+  inContext<Value>(call: () => Value): Value {
+    return this.#context.runInAsyncScope(call);
   }
 
   batch(commands: () => void): void {
@@ -165,7 +179,7 @@ export class LiveRun extends JobRun {
   }
 
   afterCommit(onCommitted: () => void): void {
-    if (this.recorder) this.recorder.afterCommit(onCommitted);
+    if (this.recorder) this.recorder.afterCommit(() => this.inContext(onCommitted));
     else onCommitted();
   }
 
@@ -191,7 +205,9 @@ export class LiveRun extends JobRun {
   }
 
   run(task: TaskRun): void {
-    this.commandTask(task, { type: 'task.run' });
+    // The task of another job may have freed the slots.
+    if (this.#sharesDispatcher) this.inContext(() => this.commandTask(task, { type: 'task.run' }));
+    else this.commandTask(task, { type: 'task.run' });
   }
 
   activate(index: number): TaskRun {

@@ -51,7 +51,7 @@ export const endEarly = (job: JobRun, mode: Stop['mode'], cause: unknown, endsCl
     return;
   }
   job.startNow?.();
-  stopJob(job, stop);
+  job.inContext(() => stopJob(job, stop));
 };
 
 /** Applies a stop to all active tasks, except to clean-up. */
