@@ -10,13 +10,13 @@ import { jobCommand, jobLabel } from '../stored/job-command.ts';
 import { tasksByPath } from '../stored/shape-tasks.ts';
 import { shownState } from '../stored/shown-state.ts';
 import {
+  eventReader,
   growthOf,
   readStoredJob,
   type StoredJob,
   storedEvents,
   taskNames,
   taskPaths,
-  wholeEvent,
 } from '../stored/stored-job.ts';
 import { type JournalContext, withJournal } from '../stored/with-journal.ts';
 import { EXIT, exitCodeOfSignal, UsageError } from '../terminal/exit-code.ts';
@@ -66,8 +66,9 @@ export const showLogs = (name: string, task: string | undefined, options: LogsOp
       task === undefined ||
       (!options.json && event.type === 'job.transition') ||
       ('task' in event && isWithin(event.task, task));
+    const wholeEvent = eventReader({ journal, jobId: job.id });
     const show = (stored: StoredEvent): void => {
-      const event = wholeEvent(stored, job.id);
+      const event = wholeEvent(stored);
       recordEvent(record, event);
       if (isWanted(event)) print(event);
     };

@@ -8,8 +8,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { buildGraph, sortGraph } from '../../engine/definition/graph.ts';
 import type { Journal, JournalJob, StoredEvent } from '../../engine/durable/journal.ts';
+import type { OutputSource } from '../../engine/durable/output-parts.ts';
 import { eventOf, readStored } from '../../engine/durable/read-stored.ts';
-import { parentPath } from '../../engine/durable/task-path.ts';
+import { storedOutputs, withOutputs } from '../../engine/durable/serialise.ts';
+import { isInstancePath, parentPath } from '../../engine/durable/task-path.ts';
 import { emptyRecord, type JobRecord, recordEvent } from '../../engine/model/job-record.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
 import { recordPrinted, type Tails } from './printed-lines.ts';
@@ -29,8 +31,9 @@ export type StoredJob = {
 export const readStoredJob = async (journal: Journal, job: JournalJob): Promise<StoredJob> => {
   const record = emptyRecord();
   const tails: Tails = new Map();
+  const wholeEvent = eventReader({ journal, jobId: job.id });
   for await (const stored of storedEvents(journal, job.id, 0, job.lastSeq)) {
-    const event = wholeEvent(stored, job.id);
+    const event = wholeEvent(stored);
     recordEvent(record, event);
     recordPrinted(tails, event);
   }
@@ -57,12 +60,23 @@ export async function* storedEvents(
 
 const PAGE = 1000;
 
-/** Returns an event together with its output. The output stays encoded, as `serialise.ts` wrote it. @throws JournalError `JOURNAL_CORRUPT` */
-export const wholeEvent = (event: StoredEvent, jobId: string): JobEvent => {
-  const { output } = event;
-  if (output === undefined) return eventOf(event, jobId);
-  const value: unknown = readStored(jobId, `the output of event ${event.seq}`, () => JSON.parse(output));
-  return { ...eventOf(event, jobId), output: value } as JobEvent;
+/**
+ * Returns a function that reads the events of a job, from the first on: each with its output in stored form, JSON as
+ * `serialise.ts` writes it, with what it refers to. @throws JournalError `JOURNAL_CORRUPT`
+ */
+export const eventReader = (source: OutputSource): ((event: StoredEvent) => JobEvent) => {
+  const itemOutputs = new Map<number, unknown>();
+  const outputs = storedOutputs(source, (seq) => itemOutputs.get(seq));
+  return (stored) => {
+    const { jobId } = source;
+    const event = eventOf(stored, jobId);
+    const { seq, output: text } = stored;
+    if (text === undefined) return event;
+    const output: unknown = readStored(jobId, `the output of event ${seq}`, () => JSON.parse(text));
+    const isItem = 'task' in event && isInstancePath(event.task);
+    if (isItem) itemOutputs.set(seq, output);
+    return { ...event, output: isItem ? output : withOutputs(output, outputs.at) } as JobEvent;
+  };
 };
 
 /** Returns the top-level tasks in topological order, else by start. Leaves out tasks that a changed file dropped. */

@@ -3,6 +3,7 @@ import { isTerminalJobState } from '../../events/states.ts';
 import { JournalError, SerialisationError } from '../errors/errors.ts';
 import { type Batch, type Held, type NewJob, NO_VALUE, type Note, type NoteKind, type StoredEvent } from './journal.ts';
 import type { JournalWriter } from './journal-writer.ts';
+import type { OutputSource } from './output-parts.ts';
 import { encode, Unserialisable } from './serialise.ts';
 import { parentPaths } from './task-path.ts';
 
@@ -80,9 +81,17 @@ export class JobRecorder {
     if (this.#isDirty) this.#writer.schedule(this);
   }
 
-  /** Encodes an output as JSON, to be stored. @throws SerialisationError if it can't be encoded or is too large */
-  encodeOutput(what: string, value: unknown): string {
-    const text = encodeAs('UNSERIALISABLE_OUTPUT', what, value);
+  /** Where the outputs of this job are stored. */
+  get source(): OutputSource {
+    return { journal: this.#writer.journal, jobId: this.jobId };
+  }
+
+  /**
+   * Encodes an output as JSON, to be stored. That of an item has no references, since others refer to it.
+   * @throws SerialisationError if it can't be encoded or is too large
+   */
+  encodeOutput(what: string, value: unknown, isItem = false): string {
+    const text = encodeAs('UNSERIALISABLE_OUTPUT', what, value, isItem ? undefined : this.source);
     const { maxOutputBytes } = this.#writer.journal;
     // A UTF-16 unit takes at most three bytes.
     if (text.length * 3 > maxOutputBytes && Buffer.byteLength(text) > maxOutputBytes) {
@@ -258,9 +267,14 @@ export class JobRecorder {
 const FIRST_FENCE = 1;
 
 /** Encodes a value as JSON. @throws SerialisationError with `code`; `subject` names the value in the message */
-export const encodeAs = (code: SerialisationError['code'], subject: string, value: unknown): string => {
+export const encodeAs = (
+  code: SerialisationError['code'],
+  subject: string,
+  value: unknown,
+  source?: OutputSource,
+): string => {
   try {
-    return encode(value);
+    return encode(value, source);
   } catch (error) {
     if (!(error instanceof Unserialisable)) throw error;
     const { path, what } = error;

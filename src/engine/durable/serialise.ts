@@ -3,10 +3,14 @@ import { dateOf, dateText } from '../../events/date-text.ts';
 import { errorData } from '../../events/error-data.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { isA, JournalError, TaskError } from '../errors/errors.ts';
+import { type OutputSource, partsOf, rememberPart } from './output-parts.ts';
 import { reviveTaskError, type TaskErrorData, taskErrorData } from './task-error-data.ts';
 
 /** The key that marks what JSON can't represent: `{ "$tintype": "Date", "value": "2026-01-02T03:04:05.678Z" }`. */
 const TAG = '$tintype';
+
+/** The tag of a reference to the output of another event of the job: its value is the event's `seq`. */
+const OUTPUT = 'Output';
 
 /** Maximum nesting depth of a value's JSON. A set adds two levels, a map three. */
 const MAX_DEPTH = 1_000;
@@ -29,10 +33,11 @@ export class Unserialisable extends Error {
 /**
  * Encodes a value as JSON text, which `decode` restores. Beyond plain JSON it supports dates, bigints, Uint8Arrays (a
  * Buffer becomes one), maps, sets, `undefined`, -0 and `TaskError`. Stores only the elements of an array, and only the
- * enumerable properties of a plain object. @throws Unserialisable
+ * enumerable properties of a plain object. With `source`, outputs that its journal holds are stored as references to
+ * their events. @throws Unserialisable
  */
-export const encode = (value: unknown): string => {
-  const walk = new Walk();
+export const encode = (value: unknown, source?: OutputSource): string => {
+  const walk = new Walk(source);
   try {
     return JSON.stringify(walk.encoded(value));
   } catch (error) {
@@ -58,6 +63,11 @@ class Walk {
   readonly #ancestors: object[] = [];
   /** The JSON depth of the current value. */
   #depth = 0;
+  readonly #source: OutputSource | undefined;
+
+  constructor(source: OutputSource | undefined) {
+    this.#source = source;
+  }
 
   path(): string {
     return pathText(this.#steps);
@@ -108,10 +118,12 @@ class Walk {
   #array(value: readonly unknown[]): unknown {
     this.#enter(value, 1);
     let copy: unknown[] | undefined;
+    const parts = this.#source && partsOf(value, this.#source);
     for (let index = 0; index < value.length; index++) {
       this.#steps.push(index);
       const read = value[index];
-      const encoded = this.encoded(read);
+      const part = parts?.get(index);
+      const encoded = part && part.value === read ? tagged(OUTPUT, part.seq) : this.encoded(read);
       this.#steps.pop();
       if (copy) copy.push(encoded);
       else if (encoded !== read) copy = [...value.slice(0, index), encoded];
@@ -130,11 +142,13 @@ class Walk {
     const keys = Object.keys(value);
     let copy: Record<string, unknown> | undefined;
     let isEscaped = false;
+    const parts = this.#source && partsOf(value, this.#source);
     for (const key of keys) {
       if (key === TAG) isEscaped = true;
       this.#steps.push(key);
       const read = value[key];
-      const encoded = this.encoded(read);
+      const part = parts?.get(key);
+      const encoded = part && part.value === read ? tagged(OUTPUT, part.seq) : this.encoded(read);
       this.#steps.pop();
       if (!copy && encoded !== read) copy = copyUntil(key, keys, value);
       if (copy) copy[key] = encoded;
@@ -217,30 +231,80 @@ const stepText = (step: Step): string => {
   return /^[\p{L}_$][\p{L}\p{N}_$-]*$/u.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
 };
 
-/**
- * Decodes a text that `encode` returned. @throws SyntaxError if it is not JSON @throws JournalError `JOURNAL_NEWER`
- * if a newer version wrote the value, `JOURNAL_CORRUPT` if the value is damaged
- */
-export const decode = (text: string): unknown => {
-  const value: unknown = JSON.parse(text);
-  return text.includes(`"${TAG}"`) ? revived(value) : value;
+/** Reads outputs that a stored value refers to. */
+export type StoredOutputs = {
+  readonly source: OutputSource;
+  /** Returns the decoded output of an event. @throws JournalError `JOURNAL_CORRUPT` */
+  readonly at: (seq: number) => unknown;
 };
 
-const revived = (value: unknown): unknown => {
+/** Reads the outputs of a job by `find`, which returns undefined if there is none. */
+export const storedOutputs = (source: OutputSource, find: (seq: number) => unknown): StoredOutputs => ({
+  source,
+  at: (seq) => {
+    const output = find(seq);
+    if (output !== undefined) return output;
+    const message = `The journal of the job "${source.jobId}" has an output that refers to the output of event ${seq}, which is missing.`;
+    throw new JournalError('JOURNAL_CORRUPT', message, { jobId: source.jobId });
+  },
+});
+
+/**
+ * Decodes a text that `encode` returned; `outputs` reads what it refers to. @throws SyntaxError if it is not JSON
+ * @throws JournalError `JOURNAL_NEWER` if a newer version wrote the value, `JOURNAL_CORRUPT` if the value is damaged
+ */
+export const decode = (text: string, outputs?: StoredOutputs): unknown => {
+  const value: unknown = JSON.parse(text);
+  return text.includes(`"${TAG}"`) ? revived(value, outputs) : value;
+};
+
+const revived = (value: unknown, outputs: StoredOutputs | undefined): unknown => {
   if (typeof value !== 'object' || value === null) return value;
-  return Object.hasOwn(value, TAG) ? untagged(value as Tagged) : revivedInside(value);
+  return Object.hasOwn(value, TAG) ? untagged(value as Tagged, outputs) : revivedInside(value, outputs);
+};
+
+/** Returns the number of the event to whose output a stored value refers; undefined if it is no reference. */
+const referenceOf = (value: unknown): number | undefined => {
+  if (typeof value !== 'object' || value === null || (value as Tagged)[TAG] !== OUTPUT) return undefined;
+  const seq = (value as Tagged).value;
+  return Number.isInteger(seq) ? (seq as number) : damaged(OUTPUT);
+};
+
+/**
+ * Puts outputs in place of the references in a stored value, in place; the rest stays in stored form.
+ * @throws JournalError `JOURNAL_CORRUPT`
+ */
+export const withOutputs = (stored: unknown, at: (seq: number) => unknown): unknown => {
+  if (typeof stored !== 'object' || stored === null) return stored;
+  const seq = referenceOf(stored);
+  if (seq !== undefined) return at(seq);
+  // An escaped object has a key of the user's own named like the tag.
+  const isEscaped = (stored as Tagged)[TAG] === 'Object' && isPlainObject((stored as Tagged).value);
+  const container = (isEscaped ? (stored as Tagged).value : stored) as Record<string, unknown>;
+  for (const key of Object.keys(container)) container[key] = withOutputs(container[key], at);
+  return stored;
 };
 
 /** Restores values in place. Every key exists already, even `__proto__`, so no assignment sets a prototype. */
-const revivedInside = (value: object): unknown => {
+const revivedInside = (value: object, outputs: StoredOutputs | undefined): unknown => {
   const container = value as Record<string, unknown>;
-  for (const key of Object.keys(container)) container[key] = revived(container[key]);
+  for (const key of Object.keys(container)) {
+    const seq = outputs && referenceOf(container[key]);
+    container[key] = revived(container[key], outputs);
+    if (outputs && seq !== undefined) rememberReference(container, key, seq, outputs.source);
+  }
   return value;
+};
+
+/** Remembers a reference that was read, so that it is written as one again. */
+const rememberReference = (container: object, key: string, seq: number, source: OutputSource): void => {
+  const own = Array.isArray(container) ? Number(key) : key;
+  rememberPart(container, own, { seq, value: (container as Record<string, unknown>)[key] }, source);
 };
 
 type Tagged = { readonly [TAG]: unknown; readonly value?: unknown };
 
-const untagged = (tagged: Tagged): unknown => {
+const untagged = (tagged: Tagged, outputs: StoredOutputs | undefined): unknown => {
   const { [TAG]: tag, value } = tagged;
   switch (tag) {
     case 'undefined':
@@ -254,13 +318,17 @@ const untagged = (tagged: Tagged): unknown => {
     case 'Uint8Array':
       return typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'base64')) : damaged(tag);
     case 'Map':
-      return isListOfPairs(value) ? new Map(value.map(([key, inner]) => [revived(key), revived(inner)])) : damaged(tag);
+      return isListOfPairs(value)
+        ? new Map(value.map(([key, inner]) => [revived(key, outputs), revived(inner, outputs)]))
+        : damaged(tag);
     case 'Set':
-      return Array.isArray(value) ? new Set(value.map(revived)) : damaged(tag);
+      return Array.isArray(value) ? new Set(value.map((inner) => revived(inner, outputs))) : damaged(tag);
     case 'Object':
-      return isPlainObject(value) ? revivedInside(value) : damaged(tag);
+      return isPlainObject(value) ? revivedInside(value, outputs) : damaged(tag);
     case 'TaskError':
       return isPlainObject(value) ? reviveTaskError(value as TaskErrorData) : damaged(tag);
+    case OUTPUT:
+      return outputs && Number.isInteger(value) ? outputs.at(value as number) : damaged(tag);
     default:
       throw new JournalError(
         'JOURNAL_NEWER',

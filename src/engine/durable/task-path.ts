@@ -5,8 +5,11 @@ export const parentPaths = (path: string): readonly string[] => {
   return paths;
 };
 
+/** Whether a path is that of an instance of a fan-out. */
+export const isInstancePath = (path: string): boolean => path.endsWith(']');
+
 /** Returns the path of the enclosing task, if there is one. Names contain neither slashes nor brackets. */
 export const parentPath = (path: string): string | undefined => {
-  const end = path.endsWith(']') ? path.lastIndexOf('[') : path.lastIndexOf('/');
+  const end = isInstancePath(path) ? path.lastIndexOf('[') : path.lastIndexOf('/');
   return end > 0 ? path.slice(0, end) : undefined;
 };

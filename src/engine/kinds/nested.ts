@@ -13,6 +13,7 @@ import { PLAN } from '../definition/sealed.ts';
 import type { TaskScope } from '../definition/task-function.ts';
 import type { Settled } from '../definition/task-spec.ts';
 import { NO_VALUE } from '../durable/journal.ts';
+import { type OutputSource, rememberPart } from '../durable/output-parts.ts';
 import { unredacted } from '../durable/redaction.ts';
 import { isA, NonRetryableError, SerialisationError } from '../errors/errors.ts';
 import { Attempt } from '../model/attempt.ts';
@@ -74,7 +75,25 @@ const outputOf = (task: TaskRun): object => {
 
 const collect = (task: TaskRun): object => {
   const tolerated = task.definition.continueOnFailure === true;
-  return { [task.definition.name]: task.child?.tasks.map((instance) => resultOf(instance, tolerated)) };
+  const results = task.child?.tasks.map((instance) => resultOf(instance, tolerated));
+  const source = task.job.recorder?.source;
+  if (source && results) rememberParts(results, task.child?.tasks ?? [], tolerated, source);
+  return { [task.definition.name]: results };
+};
+
+/** Remembers which results the journal holds already, as outputs of the instances. */
+const rememberParts = (
+  results: readonly unknown[],
+  instances: JobRun['tasks'],
+  tolerated: boolean,
+  source: OutputSource,
+): void => {
+  for (const [index, instance] of instances.entries()) {
+    if (instance?.state !== 'completed' || instance.outputSeq === undefined) continue;
+    const part = { seq: instance.outputSeq, value: instance.output };
+    if (tolerated) rememberPart(results[index] as object, 'value', part, source);
+    else rememberPart(results, index, part, source);
+  }
 };
 
 const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: FanOut): void => {

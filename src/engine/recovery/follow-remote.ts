@@ -3,10 +3,11 @@ import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { systemClock } from '../../events/system-clock.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
-import type { Journal, JournalJob } from '../durable/journal.ts';
+import type { Journal, JournalJob, StoredEvent } from '../durable/journal.ts';
 import { RECEIVE_MS } from '../durable/journal-writer.ts';
 import { eventOf } from '../durable/read-stored.ts';
-import { decode } from '../durable/serialise.ts';
+import { decode, storedOutputs } from '../durable/serialise.ts';
+import { isInstancePath } from '../durable/task-path.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import type { Stop } from '../model/stopping.ts';
@@ -36,6 +37,17 @@ export const followRemote = (
   if (cancelled) cancel(cancelled.cause, cancelled.mode);
   linkSignal(run, cancel);
   let seq = 0;
+  /** The outputs of instances, to which that of their fan-out refers, by the `seq` of their events. */
+  const itemOutputs = new Map<number, unknown>();
+  const outputs = storedOutputs({ journal, jobId: run.id }, (at) => itemOutputs.get(at));
+  const wholeEvent = (stored: StoredEvent): JobEvent => {
+    const event = eventOf(stored, run.id);
+    if (stored.output === undefined) return event;
+    const isItem = 'task' in event && isInstancePath(event.task);
+    const output = decode(stored.output, isItem ? undefined : outputs);
+    if (isItem) itemOutputs.set(stored.seq, output);
+    return { ...event, output } as JobEvent;
+  };
   let end: JobEvent | undefined;
   const poll = async (): Promise<void> => {
     // Read the job before its events, so that events written in between are published, too.
@@ -45,13 +57,10 @@ export const followRemote = (
     for (const stored of events) {
       seq = stored.seq + 1;
       if (end) run.forward(end);
-      const event =
-        stored.output === undefined
-          ? eventOf(stored, run.id)
-          : { ...eventOf(stored, run.id), output: decode(stored.output) };
+      const event = wholeEvent(stored);
       // Hold back a terminal event until the job is restored below. If more events follow it, the job was retried.
       end = event.type === 'job.transition' && isTerminalJobState(event.to) ? event : undefined;
-      if (!end) run.forward(event as JobEvent);
+      if (!end) run.forward(event);
     }
     if (!storedJob)
       throw new JournalError('JOB_NOT_FOUND', `The job "${run.id}" was removed from the journal.`, { jobId: run.id });

@@ -2,8 +2,8 @@ import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { type Journal, type JournalJob, NO_VALUE, type Note, type NoteKind } from '../durable/journal.ts';
 import { eventOf, readStored } from '../durable/read-stored.ts';
-import { decode } from '../durable/serialise.ts';
-import { parentPath } from '../durable/task-path.ts';
+import { decode, type StoredOutputs, storedOutputs } from '../durable/serialise.ts';
+import { isInstancePath, parentPath } from '../durable/task-path.ts';
 import { JournalError } from '../errors/errors.ts';
 import { emptyRecord, type Growth, type JobRecord, recordEvent, type StoredTask } from '../model/job-record.ts';
 
@@ -33,9 +33,12 @@ export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: 
   const record = emptyRecord();
   let last: JobEvent | undefined;
   let retriedSeq: number | undefined;
+  const itemTexts = new Map<number, string>();
   for (const stored of events) {
     const event = eventOf(stored, job.id);
     if (isRetry(event)) retriedSeq = event.seq;
+    if (stored.output !== undefined && 'task' in event && isInstancePath(event.task))
+      itemTexts.set(stored.seq, stored.output);
     // Outputs stay encoded until they are needed.
     recordEvent(record, stored.output === undefined ? event : ({ ...event, output: stored.output } as never));
     last = event;
@@ -54,6 +57,13 @@ export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: 
   const present = notes.filter(({ value }) => value !== NO_VALUE);
   const texts = new Map(present.map(({ task, kind, value }) => [`${kind} ${task}`, value]));
   const noteText = (task: string, kind: NoteKind): string | undefined => texts.get(`${kind} ${task}`);
+  /** What other outputs refer to, decoded once: an item and the list that contains it are the same object. */
+  const referred = new Map<number, unknown>();
+  const outputs: StoredOutputs = storedOutputs({ journal, jobId: job.id }, (seq) => {
+    const text = itemTexts.get(seq);
+    if (text !== undefined && !referred.has(seq)) referred.set(seq, decode(text));
+    return referred.get(seq);
+  });
   return {
     job,
     record,
@@ -62,13 +72,16 @@ export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: 
     retriedSeq,
     growthInside: (path) => growth.get(path) ?? [],
     last: isTerminalJobState(record.state) ? last : undefined,
-    output: ({ output }) =>
-      output === undefined ? undefined : readStored(job.id, 'an output', () => decode(output as string)),
+    output: ({ output, endedSeq }) => {
+      if (output === undefined) return undefined;
+      if (endedSeq !== undefined && referred.has(endedSeq)) return referred.get(endedSeq);
+      return readStored(job.id, 'an output', () => decode(output as string, outputs));
+    },
     noteText,
     note: <Value>(task: string, kind: NoteKind) => {
       const text = noteText(task, kind);
       if (text === undefined) return undefined;
-      return readStored(job.id, `the note "${kind}" of task "${task}"`, () => decode(text)) as Value;
+      return readStored(job.id, `the note "${kind}" of task "${task}"`, () => decode(text, outputs)) as Value;
     },
   };
 };

@@ -5,6 +5,7 @@ import { taskSnapshot, withRetries } from '../../machines/task.ts';
 import type { TaskDefinition } from '../definition/plan.ts';
 import { reviveCause, setHidden } from '../durable/error-revive.ts';
 import type { NoteKind } from '../durable/journal.ts';
+import { isWorthReference } from '../durable/output-parts.ts';
 import { readStored } from '../durable/read-stored.ts';
 import { AbortError, TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import { attachChild, recreateChild } from '../kinds/nested.ts';
@@ -166,7 +167,10 @@ const mergeOutputs = (
     const output = history.output(record);
     if (output === undefined) continue;
     task.output = (typeof output === 'object' && output !== null ? job.frozen(output) : output) as object;
-    if (job.isFanOut) continue;
+    if (job.isFanOut) {
+      if (isWorthReference(record.output as string)) task.outputSeq = record.endedSeq;
+      continue;
+    }
     job.context.merge(task.output, job.plan.positions[task.index] as number);
     task.version = job.context.version;
     merges.push(record.endedSeq ?? 0);

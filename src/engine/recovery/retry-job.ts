@@ -128,8 +128,9 @@ export const forkJob = (job: JobRun, earlier: JobRun, selection: RerunSelection)
     added.filter((index) => !reusable.has(index)),
   );
   for (const index of reusable) {
-    const { output, path } = earlier.tasks[index] as TaskRun;
-    if (output !== undefined) job.recorder?.encodeOutput(`The output of task "${path}"`, output);
+    const { output, path, child } = earlier.tasks[index] as TaskRun;
+    // A fan-out or nested job whose results are too large in one piece reuses them one by one.
+    if (output !== undefined && !child) job.recorder?.encodeOutput(`The output of task "${path}"`, output);
   }
   return () =>
     job.batch(() => {

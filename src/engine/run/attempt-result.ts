@@ -13,6 +13,7 @@ import { reachable } from '../definition/graph.ts';
 import { formatValue } from '../definition/option-rules.ts';
 import { intervalMs, isPoll, type Poll } from '../definition/sensor.ts';
 import type { AnyTaskSpec } from '../definition/task-spec.ts';
+import { isWorthReference } from '../durable/output-parts.ts';
 import {
   isA,
   type JobError,
@@ -170,6 +171,8 @@ const completeInstance = (job: JobRun, task: TaskRun, value: unknown): void => {
     rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, value, error);
     return;
   }
+  // The command may end the fan-out, which collects the output.
+  if (text !== undefined && isWorthReference(text)) task.outputSeq = job.nextSeq;
   job.commandTask(task, { type: 'attempt.succeeded', output: value }, { output, text });
 };
 
@@ -177,7 +180,7 @@ const completeInstance = (job: JobRun, task: TaskRun, value: unknown): void => {
 const encodeForJournal = (job: JobRun, task: TaskRun, output: unknown): string | typeof REJECTED | undefined => {
   if (!job.recorder || output === undefined) return undefined;
   try {
-    return job.recorder.encodeOutput(`The output of task "${task.path}"`, output);
+    return job.recorder.encodeOutput(`The output of task "${task.path}"`, output, job.isFanOut);
   } catch (error) {
     const isTooLarge = isA(error, SerialisationError) && error.code === 'OUTPUT_TOO_LARGE';
     const code = isTooLarge ? 'OUTPUT_TOO_LARGE' : 'UNSERIALISABLE_OUTPUT';

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { SETTLED } from '../../events/states.ts';
+import { isWorthReference } from '../durable/output-parts.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 
 /** For each task that runs again, by index: the paths that select it, which are its own or paths inside it. */
@@ -105,12 +106,16 @@ const keepCheckpoint = (job: JobRun, { index, state, checkpoint }: TaskRun): voi
   job.recorder?.put(task.path, 'checkpoint', checkpoint);
 };
 
-/** Completes a task with an earlier result. If the journal can't store the result, the task runs instead. */
+/** Completes a task with an earlier result. If the journal can't store that in one piece, the task runs instead. */
 const complete = (job: JobRun, index: number, previous: TaskRun): void => {
   const { output, branchesNotTaken } = previous;
   const text = textOf(job, previous);
-  if (text === UNSTORABLE) return;
+  if (text === UNSTORABLE) {
+    reuseInside(job, index, previous);
+    return;
+  }
   const task = job.activate(index);
+  if (job.isFanOut && text !== undefined && isWorthReference(text)) task.outputSeq = job.nextSeq;
   if (output !== undefined && !job.isFanOut) {
     job.context.merge(output, job.plan.positions[index] as number);
     task.version = job.context.version;
@@ -123,10 +128,18 @@ const complete = (job: JobRun, index: number, previous: TaskRun): void => {
   job.commandTask(task, { type: 'task.reuse' }, { reason: 'reused', output, text });
 };
 
-const textOf = ({ recorder }: JobRun, { output, path }: TaskRun): string | typeof UNSTORABLE | undefined => {
+/** Starts a fan-out or nested job that reuses all results inside: the journal stores these one by one. */
+const reuseInside = (job: JobRun, index: number, { child }: TaskRun): void => {
+  if (!child) return;
+  const task = job.activate(index);
+  task.child = child;
+  reuseWhenStarted(task, new Set());
+};
+
+const textOf = ({ recorder, isFanOut }: JobRun, { output, path }: TaskRun): string | typeof UNSTORABLE | undefined => {
   if (!recorder || output === undefined) return undefined;
   try {
-    return recorder.encodeOutput(`The output of task "${path}"`, output);
+    return recorder.encodeOutput(`The output of task "${path}"`, output, isFanOut);
   } catch {
     return UNSTORABLE;
   }

@@ -76,3 +76,27 @@ test('tintype logs tells what became of the job', async () => {
   const one = await tintype(['logs', 'dead', 'check', '--db', db]);
   expect(one.stdout).not.toContain('nightly');
 });
+
+test('tintype show, logs and a copy by export and import have the list of a fan-out whole', async () => {
+  const { file, db, folder } = project(`
+name: fan
+tasks:
+  - { name: m, type: node, map: { over: [1, 2] }, command: "output('x'.repeat(100))" }
+`);
+  await tintype(['run', file, '--db', db]);
+  const list = [1, 2].map(() => 'x'.repeat(100));
+  const shown = jsonOf(await tintype(['show', 'last', '--json', '--db', db]));
+  expect(shown.tasks.m.output).toEqual({ m: list });
+  const logged = await tintype(['logs', 'last', 'm', '--json', '--db', db]);
+  const events = logged.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(events.findLast(({ task, output }) => task === 'm' && output)?.output).toEqual({ m: list });
+  const copy = join(folder, 'copy.ndjson');
+  await tintype(['export', 'last', '-o', copy, '--db', db]);
+  const other = join(folder, 'other.db');
+  expect((await tintype(['import', copy, '--db', other])).exitCode).toBe(0);
+  const imported = jsonOf(await tintype(['show', 'last', '--json', '--db', other]));
+  expect(imported.tasks.m.output).toEqual({ m: list });
+});
