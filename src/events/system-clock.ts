@@ -2,6 +2,8 @@
 export const systemClock = {
   /** Epoch ms. */
   now: (): number => Date.now(),
+  /** Milliseconds since the start of the process; nobody can set this clock. */
+  monotonicNow: (): number => performance.now(),
   /** Calls `callback` once after `delayMs` ms; returns a function that cancels the timer. */
   setTimer: (callback: () => void, delayMs: number): (() => void) => {
     let timer: ReturnType<typeof setTimeout>;

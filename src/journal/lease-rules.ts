@@ -1,17 +1,18 @@
 import { isInForce, type Lease } from '../engine/durable/journal.ts';
-import { isAlive, isDead } from '../engine/durable/process-identity.ts';
+import { isAlive, isDead, isRenewing } from '../engine/durable/process-identity.ts';
 import { JournalError } from '../engine/errors/errors.ts';
 import { dateText } from '../events/date-text.ts';
 
 /**
  * Returns whether `wanted` may replace `holder`: there is no holder, its owner is the same, its process is dead, or it
- * has expired. A lease from the future (clock set back) may be replaced unless its process is known to be alive.
+ * has expired. An expired lease stays if its holder is known to renew it (clock set forward). A lease from the future
+ * (clock set back) may be replaced unless its process is known to be alive.
  */
 export const mayTake = (holder: Lease | undefined, wanted: Lease): boolean => {
   if (!holder || holder.owner === wanted.owner || isDead(holder)) return true;
   if (isInForce(holder, wanted.at)) return false;
   const isOver = wanted.at >= holder.at + holder.leaseMs;
-  return isOver || !isAlive(holder);
+  return isOver ? !isRenewing(holder) : !isAlive(holder);
 };
 
 export const jobLeased = (jobId: string, holder: Lease): JournalError =>

@@ -12,6 +12,11 @@ export type VirtualClock = Clock & {
   readonly runAll: (limitMs?: number) => Promise<void>;
   /** Returns the number of waiting timers. */
   readonly pending: () => number;
+  /**
+   * Sets the wall clock, `now`, to `epochMs`, as a person or a time server does; no timer fires, and `monotonicNow`
+   * stays as it is.
+   */
+  readonly setWall: (epochMs: number) => void;
 };
 
 type Timer = { readonly at: number; readonly order: number; readonly callback: () => void };
@@ -19,6 +24,8 @@ type Timer = { readonly at: number; readonly order: number; readonly callback: (
 /** Creates a clock that moves only by `advance` or `runAll`, from `startMs` (epoch ms, default 0). */
 export const virtualClock = (startMs = 0): VirtualClock => {
   let now = startMs;
+  /** What the wall clock is ahead of the time that has passed, in ms. */
+  let aheadMs = 0;
   let order = 0;
   const timers = new Set<Timer>();
 
@@ -42,7 +49,8 @@ export const virtualClock = (startMs = 0): VirtualClock => {
   };
 
   return {
-    now: () => now,
+    now: () => now + aheadMs,
+    monotonicNow: () => now - startMs,
     setTimer: (callback, delayMs) => {
       const timer: Timer = { at: now + Math.max(0, delayMs), order: order++, callback };
       timers.add(timer);
@@ -61,5 +69,8 @@ export const virtualClock = (startMs = 0): VirtualClock => {
         throw new Error(`${timers.size} timers are still waiting after ${limitMs} ms of virtual time.`);
     },
     pending: () => timers.size,
+    setWall: (epochMs) => {
+      aheadMs = epochMs - now;
+    },
   };
 };

@@ -355,6 +355,10 @@ await engine.close();
     'sleeper',
   );
   await line(/runs one/);
+  const ahead = createEngine({ journal: later(sqliteJournal(file), 7_200_000), definitions: [jobFrom('waiting', [])] });
+  // Our clock was set forward. The process is alive and renews its lease, whatever the clock says.
+  await expect(ahead.resume('one')).rejects.toMatchObject({ code: 'JOB_LEASED' });
+  expect(await ahead.recover()).toEqual({ resumed: [], refused: [] });
   child.kill('SIGSTOP');
 
   const definition = jobFrom('waiting', [

@@ -214,7 +214,8 @@ const report = (
 const sinceBegin = (result: JobResult, { record, tails }: JobProgress): JobResult => {
   reviveProcessErrors(result, tails);
   const startedAt = record.begins[0] ?? result.startedAt;
-  const earlier = startedAt !== undefined && result.startedAt !== undefined ? result.startedAt - startedAt : 0;
+  const earlier =
+    startedAt !== undefined && result.startedAt !== undefined ? Math.max(0, result.startedAt - startedAt) : 0;
   const tasks = Object.fromEntries(
     Object.entries(result.tasks).map(([name, task]) => [name, taskSinceBegin(task, record, name)]),
   );

@@ -64,7 +64,7 @@ const meanOf = (tasks: readonly { readonly name: string }[], { record }: LiveSta
     const { state, startedAt, endedAt } = record.tasks.get(name) ?? {};
     if (state !== 'completed' || startedAt === undefined || endedAt === undefined) continue;
     count++;
-    totalMs += endedAt - startedAt;
+    totalMs += Math.max(0, endedAt - startedAt);
   }
   return count < 3 ? undefined : totalMs / count;
 };

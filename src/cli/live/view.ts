@@ -6,7 +6,9 @@
 import { buffer, filter, Subject } from 'rxjs';
 import { parentPath } from '../../engine/durable/task-path.ts';
 import type { JobRecord } from '../../engine/model/job-record.ts';
+import { steady } from '../../engine/time/steady-clock.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
+import { systemClock } from '../../events/system-clock.ts';
 import { taskStates } from '../../events/task-states.ts';
 import { type OutputGate, outputGate } from '../../executors/process/output-gate.ts';
 import type { CliIo, OutputStream } from '../terminal/io.ts';
@@ -64,7 +66,7 @@ export const wantsLiveView = (stream: OutputStream, env: CliIo['env']): boolean 
  * with `verbose`, all events. Below these lines a timer redraws the live part, which shows tasks and progress.
  */
 export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveViewOptions): LiveView => {
-  const { stream, env, verbose, workers, gate = outputGate(), clock = liveClock } = options;
+  const { stream, env, verbose, workers, gate = outputGate(), clock = createLiveClock() } = options;
   const recorder = createLiveRecorder(plan, job.record);
   const estimate = createLiveEstimate(plan, recorder.state, workers);
   const screen = createLiveScreen(stream);
@@ -164,10 +166,10 @@ const MAX_ABOVE_LENGTH = 256 * 1024;
 /** The states that are printed even without `verbose`. */
 const ANNOUNCED: ReadonlySet<TaskState> = new Set(['failed', 'retrying', 'notReady']);
 
-const liveClock: LiveClock = {
-  now: () => Date.now(),
+const createLiveClock = (): LiveClock => ({
+  now: steady(systemClock).now,
   setTimer: (callback, delayMs) => {
     const timer = setTimeout(callback, delayMs).unref();
     return () => clearTimeout(timer);
   },
-};
+});

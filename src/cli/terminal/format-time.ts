@@ -2,7 +2,8 @@ import { isoText } from '../../events/iso-text.ts';
 
 /** Formats a duration for people: `7ms`, `1.2s`, `2m 05s`, `1h 02m`. */
 export const formatDuration = (ms: number): string => {
-  if (ms < 999.5) return `${Math.round(ms)}ms`;
+  // The clock may have been set back between two processes of a job.
+  if (ms < 999.5) return `${Math.max(0, Math.round(ms))}ms`;
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)}s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${two(seconds % 60)}s`;

@@ -58,7 +58,12 @@ export const methods = (what: string, ...names: string[]): Rule =>
     return names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
   });
 
-export const clock = methods('a clock', 'now', 'setTimer');
+const hasClockMethods = methods('', 'now', 'setTimer').test;
+
+export const clock = rule('a clock with the methods now, setTimer and, if at all, monotonicNow', (value) => {
+  const { monotonicNow } = (value ?? {}) as { readonly monotonicNow?: unknown };
+  return hasClockMethods(value) && (monotonicNow === undefined || typeof monotonicNow === 'function');
+});
 
 export const options = (rules: Rules): Rule => ({
   ...record,

@@ -8,7 +8,7 @@ import { newId, systemClock } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { Awaitable, Batch, Held, Journal, Lease } from './journal.ts';
-import { thisProcess } from './process-identity.ts';
+import { renewingOwners, thisProcess } from './process-identity.ts';
 
 /** The recorder of one job, as the journal writer sees it. */
 export type Recorder = {
@@ -86,6 +86,7 @@ export class JournalWriter {
   startRenewing(recorder: Recorder): void {
     this.#open.add(recorder);
     this.#recorders.set(recorder.jobId, recorder);
+    renewingOwners.add(this.#owner);
     this.#stopHeartbeat ??= repeat(HEARTBEAT_MS, () => this.#renew());
     this.#stopReceiving ??= repeat(RECEIVE_MS, () => this.#receive());
   }
@@ -101,6 +102,7 @@ export class JournalWriter {
   stopRenewing(recorder: Recorder): void {
     this.#open.delete(recorder);
     if (this.#open.size > 0) return;
+    renewingOwners.delete(this.#owner);
     this.#stopHeartbeat?.();
     this.#stopHeartbeat = undefined;
     this.#stopReceiving?.();

@@ -18,6 +18,21 @@ export const isDead = (holder: ProcessIdentity): boolean => livenessOf(holder) =
 /** Whether the holder of a lease is known to be alive: the same process, not a later one with its pid. */
 export const isAlive = (holder: ProcessIdentity): boolean => livenessOf(holder) === 'alive';
 
+/** The owners of leases that this process renews, one per journal. */
+export const renewingOwners = new Set<string>();
+
+/**
+ * Whether the holder of a lease is known to renew it, whatever the clocks say: another process of this machine that is
+ * alive and not stopped by a signal, or a journal of this process that renews leases now.
+ */
+export const isRenewing = (holder: ProcessIdentity & Pick<Lease, 'owner'>): boolean => {
+  if (!isAlive(holder)) return false;
+  return holder.pid === process.pid ? renewingOwners.has(holder.owner) : !STOPPED.has(statOf(holder.pid)?.state ?? '');
+};
+
+/** States of a process that a signal or a debugger has stopped. */
+const STOPPED: ReadonlySet<string> = new Set(['T', 't']);
+
 const livenessOf = ({ host, pid, processStart }: ProcessIdentity): 'alive' | 'dead' | 'unknown' => {
   if (host !== thisProcess().host) return 'unknown';
   try {

@@ -5,6 +5,7 @@
  * acquired and released as the running job records transitions. */
 
 import type { Clock } from '../time/clock.ts';
+import { type SteadyClock, steady } from '../time/steady-clock.ts';
 import { hasLimits, type JobLimits, LimitScope } from './limit-scope.ts';
 import type { QueuedTask as Queued } from './queued-task.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -15,7 +16,7 @@ type TaskRun = Queued<WaitQueue>;
 /** Assigns slots to the waiting tasks of one job and its nested jobs, or of all jobs of an engine. */
 export class Dispatcher {
   readonly top: LimitScope;
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   /** Queues of tasks that count towards `maxConcurrency`. */
   readonly #queues: WaitQueue[] = [];
   /** Queues of nested jobs and fan-outs, which do not count towards `maxConcurrency`. */
@@ -29,13 +30,18 @@ export class Dispatcher {
   #jobs = 0;
 
   constructor(clock: Clock, owner: string, options: JobLimits) {
-    this.#clock = clock;
+    this.#clock = steady(clock);
     this.top = new LimitScope(owner, options, undefined);
   }
 
   /** Returns the limits of a job below `parent`; if the job sets no limits, `parent` itself. */
   scopeBelow(parent: LimitScope, owner: string, options: JobLimits): LimitScope {
     return hasLimits(options) ? new LimitScope(owner, options, parent) : parent;
+  }
+
+  /** Returns the time by which rate limits are kept, in ms. That of a job may differ: its clock began later. */
+  now(): number {
+    return this.#clock.now();
   }
 
   nextJob(): number {

@@ -5,7 +5,7 @@ export class RateLimit {
   readonly limit: number;
   readonly periodMs: number;
   cancelTimer: (() => void) | undefined;
-  /** Times of the last `limit` starts in epoch ms, as a ring buffer. */
+  /** Times of the last `limit` starts, in ms of the dispatcher's clock, as a ring buffer. */
   readonly #starts: number[] = [];
   #next = 0;
 
@@ -15,7 +15,7 @@ export class RateLimit {
     this.periodMs = periodMs;
   }
 
-  /** Returns when the next start is allowed, in epoch ms: a past time if a start is allowed now. */
+  /** Returns when the next start is allowed, in ms of the dispatcher's clock: a past time if a start is allowed now. */
   nextAllowedAt(): number {
     const oldest = this.#starts.length < this.limit ? undefined : this.#starts[this.#next];
     return oldest === undefined ? Number.NEGATIVE_INFINITY : oldest + this.periodMs;

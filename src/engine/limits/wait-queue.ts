@@ -64,7 +64,7 @@ export class WaitQueue {
     return true;
   }
 
-  /** Returns the limits that block the task at `now` (epoch ms). */
+  /** Returns the limits that block the task at `now` (ms of the dispatcher's clock). */
   blockedBy(task: Task, now: number): (Semaphore | RateLimit)[] {
     return this.limits.filter((limit) =>
       limit.kind === 'rateLimit' ? limit.nextAllowedAt() > now : !limit.hasCapacity(task),

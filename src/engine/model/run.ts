@@ -23,6 +23,7 @@ import type { LimitScope } from '../limits/limit-scope.ts';
 import type { WaitQueue } from '../limits/wait-queue.ts';
 import type { Clock } from '../time/clock.ts';
 import type { PausableTimer } from '../time/pausable-timer.ts';
+import { type SteadyClock, steady } from '../time/steady-clock.ts';
 import type { Attempt } from './attempt.ts';
 import { ContextStore } from './context.ts';
 import type { CleanUp, Stop } from './stopping.ts';
@@ -148,7 +149,7 @@ export abstract class JobRun {
   options: StartOptions;
   /** The options given at the start, without the definition's options. */
   readonly startOptions: StartOptions;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
   readonly random: () => number;
   /** The task that this job is nested in. */
   readonly parent: TaskRun | undefined;
@@ -227,7 +228,7 @@ export abstract class JobRun {
     this.parent = parent;
     this.isFanOut = isFanOut;
     this.id = outer?.id ?? options.jobId ?? newId();
-    this.clock = outer?.clock ?? (options.clock ? this.#contextual(options.clock) : systemClock);
+    this.clock = outer?.clock ?? steady(options.clock ? this.#contextual(options.clock) : systemClock);
     this.random = outer?.random ?? options.random ?? systemRandom;
     this.#freezes = (outer ? outer.#freezes : true) && options.freeze !== false;
     this.recorder = outer ? outer.recorder : recorder;
@@ -246,7 +247,12 @@ export abstract class JobRun {
   /** A clock whose timers call back in the context of the job: only those of the system keep it by themselves. */
   #contextual(clock: Clock): Clock {
     const setTimer: Clock['setTimer'] = (callback, delayMs) => clock.setTimer(() => this.inContext(callback), delayMs);
-    return Object.create(clock, { now: { value: () => clock.now() }, setTimer: { value: setTimer } });
+    const { monotonicNow } = clock;
+    return Object.create(clock, {
+      now: { value: () => clock.now() },
+      setTimer: { value: setTimer },
+      ...(monotonicNow && { monotonicNow: { value: () => monotonicNow.call(clock) } }),
+    });
   }
 
   get state(): JobState {

@@ -2,6 +2,7 @@ import { systemClock } from '../../events/system-clock.ts';
 import { formatValue } from '../definition/option-rules.ts';
 import type { Clock } from '../time/clock.ts';
 import { onAbort } from '../time/on-abort.ts';
+import { steady } from '../time/steady-clock.ts';
 import { createProber } from './prober.ts';
 import {
   type CheckOptions,
@@ -47,7 +48,7 @@ const poll = (
 ): Promise<ReadinessResult> =>
   new Promise((resolve) => {
     if (signal?.aborted) return resolve(cancelled(id, signal.reason));
-    const nextTick = ticks(interval, clock);
+    const nextTick = ticks(interval, steady(clock));
     let over = false;
     let cancelTimer: (() => void) | undefined;
 
@@ -75,7 +76,7 @@ const poll = (
 
 /**
  * Returns a function that returns the ms to the next tick. Ticks are `interval` ms apart, from now on; missed ticks are
- * dropped. If a timer fires early, no tick repeats. If the clock is set back, the wait is at most one interval.
+ * dropped. If a timer fires early, no tick repeats.
  */
 const ticks = (interval: number, clock: Clock): (() => number) => {
   const startedAt = clock.now();

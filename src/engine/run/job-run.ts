@@ -199,7 +199,7 @@ export class LiveRun extends JobRun {
     if (details) addDetails(event, details);
     recordTransition(task, event, snapshot, details?.error);
     if (from === 'ready' && to !== 'running') task.queue?.markStale();
-    this.#updateResources(task, to, context.resumesAs === 'running', at);
+    this.#updateResources(task, to, context.resumesAs === 'running');
     this.#stream.publishStamped(event, task, details?.text);
     return true;
   }
@@ -260,7 +260,7 @@ export class LiveRun extends JobRun {
   }
 
   /** Acquires what a task's new state needs (attempt, slots, place in the queue), releases what it no longer needs. */
-  #updateResources(task: TaskRun, to: TaskState, holdsAttempt: boolean, at: number): void {
+  #updateResources(task: TaskRun, to: TaskState, holdsAttempt: boolean): void {
     const { attempt } = task;
     if (attempt && to !== 'running' && !(to === 'paused' && holdsAttempt)) endAttempt(task, attempt);
     if (to === 'running') {
@@ -270,7 +270,7 @@ export class LiveRun extends JobRun {
         task.previousChild = task.child;
         delete task.child;
       }
-      task.queue?.acquire(task, at);
+      task.queue?.acquire(task, task.queue.hasRateLimit ? this.dispatcher.now() : 0);
     } else if (to === 'ready') {
       // A task whose condition threw must run in order to fail, even if it is external.
       if (task.definition.kind !== 'external' || task.conditionError) this.dispatcher.enqueue(task);

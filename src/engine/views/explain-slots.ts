@@ -56,7 +56,7 @@ export const slotReasons = (job: JobRun): SlotReasons => {
   return (task) => {
     const { queue } = task;
     if (!queue) return [];
-    const now = job.clock.now();
+    const now = job.dispatcher.now();
     const { waiting, places } = orderOf(queue);
     const ahead = places.get(task) ?? 0;
     const before = waiting.slice(0, Math.min(ahead, 5)).map(named);
@@ -66,14 +66,13 @@ export const slotReasons = (job: JobRun): SlotReasons => {
     const limits = own.length > 0 || !head || head === task ? own : queue.blockedBy(head, now);
     return limits.map((limit) =>
       limit.kind === 'rateLimit'
-        ? rateReason(limit, ahead, before)
+        ? rateReason(limit, job.clock.now() + limit.nextAllowedAt() - now, ahead, before)
         : slotReason(limit, task, holdersOf(limit), ahead, before),
     );
   };
 };
 
-const rateReason = (limit: RateLimit, ahead: number, before: readonly string[]): SlotReason => {
-  const until = limit.nextAllowedAt();
+const rateReason = (limit: RateLimit, until: number, ahead: number, before: readonly string[]): SlotReason => {
   const rate = `${limit.limit} ${limit.limit === 1 ? 'start' : 'starts'} in ${limit.periodMs} ms`;
   const text = `the rate of ${limit.name} is used up, ${rate}: the next may start at ${isoText(until)}${queueText(ahead, before)}`;
   return { kind: 'rateLimit', text, limit: limit.name, until };

@@ -323,7 +323,9 @@ describe('what makes no sense is refused', () => {
 
   test('a clock that is none, an option that does not exist, options that are none; all problems at once', () => {
     for (const clock of [null, 5, 'noon', Date]) expect(() => createProber({ clock } as never)).toThrow(OptionError);
-    expect(() => createProber({ clock: {} as never })).toThrow('expected a clock with the methods now, setTimer');
+    expect(() => createProber({ clock: {} as never })).toThrow(
+      'expected a clock with the methods now, setTimer and, if at all, monotonicNow',
+    );
     expect(() => createProber({ timeOut: 5 } as never)).toThrow('has no option "timeOut". Did you mean "timeout"?');
     expect(() => createProber({ xyz: 5 } as never)).toThrow('has no option "xyz". Known are timeout, clock.');
     expect(() => createProber(100 as never)).toThrow('The prober was given 100 for its options: expected an object.');

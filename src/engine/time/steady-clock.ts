@@ -1,0 +1,50 @@
+import type { Clock } from './clock.ts';
+
+/**
+ * A clock that is never set: `now` is the wall time when it was made, in epoch ms, plus the time that has passed since.
+ * So the difference of two times is a duration, even if the system's clock was set in between.
+ */
+export class SteadyClock implements Clock {
+  readonly now: () => number;
+  readonly setTimer: Clock['setTimer'];
+  #startedAt: number;
+
+  constructor(clock: Clock) {
+    const startedAt = clock.now();
+    const elapsedMs = clock.monotonicNow ? elapsedOf(clock) : elapsedForward(clock, startedAt);
+    this.#startedAt = startedAt;
+    this.now = () => this.#startedAt + elapsedMs();
+    this.setTimer = (callback, delayMs) =>
+      clock.setTimer(clock.monotonicNow ? callback : this.#after(delayMs, callback), delayMs);
+  }
+
+  /** Without monotonic time, a timer that fires says how much has passed at least. */
+  #after(delayMs: number, callback: () => void): () => void {
+    const dueAt = this.now() + delayMs;
+    return () => {
+      this.#startedAt += Math.max(0, dueAt - this.now());
+      callback();
+    };
+  }
+}
+
+/** Returns a clock that is never set: the given one, if it is one. */
+export const steady = (clock: Clock): SteadyClock => (clock instanceof SteadyClock ? clock : new SteadyClock(clock));
+
+const elapsedOf = (clock: Clock): (() => number) => {
+  const monotonicNow = (): number => clock.monotonicNow?.() ?? 0;
+  const start = monotonicNow();
+  return () => Math.floor(monotonicNow() - start);
+};
+
+/** Returns the ms that have passed by a clock without monotonic time: its steps back do not count. */
+const elapsedForward = (clock: Clock, startedAt: number): (() => number) => {
+  let last = startedAt;
+  let elapsedMs = 0;
+  return () => {
+    const now = clock.now();
+    if (now > last) elapsedMs += now - last;
+    last = now;
+    return elapsedMs;
+  };
+};
