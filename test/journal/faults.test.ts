@@ -384,6 +384,18 @@ await engine.close();
   await engine.close();
 });
 
+test('a clock that was set forward takes no lease from another journal of the process', async () => {
+  const file = join(newFolder(), 'jobs.db');
+  const definition = jobFrom('waiting', [{ name: 'first', run: () => new Promise<void>(() => {}) }]);
+  const engine = createEngine({ journal: sqliteJournal(file), definitions: [definition] });
+  const job = engine.start(definition, {}, { jobId: 'one' });
+  await job.saved();
+  const ahead = createEngine({ journal: later(sqliteJournal(file), 7_200_000), definitions: [definition] });
+  await expect(ahead.resume('one')).rejects.toMatchObject({ code: 'JOB_LEASED' });
+  expect(job.state).toBe('running');
+  await engine.close({ mode: 'abort' });
+});
+
 test('a clock that was set back makes no wait longer than it was', async () => {
   const file = join(newFolder(), 'jobs.db');
   const waits = `
