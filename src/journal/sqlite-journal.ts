@@ -84,7 +84,7 @@ export const openSqliteJournal = (
   migrations: readonly Migration[] = MIGRATIONS,
 ): SqliteJournal => {
   const { maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES, synchronous = 'full' } = options;
-  const { busyTimeoutMs = 10_000, create = true } = options;
+  const { busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS, create = true } = options;
   const path = resolve(file);
   const db = openDatabase(path, { driver, migrations, synchronous, busyTimeoutMs, create });
   const database = sharedDatabase(path, db, { version: migrations.length, busyTimeoutMs });
@@ -219,6 +219,9 @@ const writeBatch = (database: SharedDatabase, batch: Batch, maxOutputBytes: numb
   if (release) setLease(database, row, fence);
   return true;
 };
+
+/** The default of the option `busyTimeoutMs`. */
+export const DEFAULT_BUSY_TIMEOUT_MS = 10_000;
 
 const RULES = { synchronous: oneOf('full', 'normal'), maxOutputBytes: positive, busyTimeoutMs: wait, create: flag };
 

@@ -165,7 +165,7 @@ const workProblems = ({ kind, run, definition }: TaskDraft, name: string): Probl
 const KINDS: readonly TaskKind[] = ['task', 'sensor', 'external', 'job', 'map'];
 
 /** Maximum length of the name of a job or task, in characters. */
-const MAX_NAME_LENGTH = 200;
+export const MAX_NAME_LENGTH = 200;
 
 // Control characters, including text direction, and the characters that task paths use (`outer/inner`, `name[3]`).
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern has to match them

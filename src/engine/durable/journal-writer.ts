@@ -23,7 +23,7 @@ export type Recorder = {
 };
 
 /** A lease lasts `LEASE_MS` without renewal, and is renewed every `HEARTBEAT_MS`; both in ms. */
-const LEASE_MS = 15_000;
+export const LEASE_MS = 15_000;
 const HEARTBEAT_MS = 5_000;
 
 /** How often messages from other processes are polled, in ms. */

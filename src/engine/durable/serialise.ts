@@ -13,7 +13,7 @@ const TAG = '$tintype';
 const OUTPUT = 'Output';
 
 /** Maximum nesting depth of a value's JSON. A set adds two levels, a map three. */
-const MAX_DEPTH = 1_000;
+export const MAX_DEPTH = 1_000;
 
 /** Thrown for a value that can't be encoded. */
 export class Unserialisable extends Error {

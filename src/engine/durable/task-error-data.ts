@@ -18,7 +18,7 @@ export const taskErrorData = (error: TaskError, depth = 0): TaskErrorData => {
 };
 
 /** Maximum depth of nested causes, as for any error. */
-const MAX_CAUSES = 8;
+export const MAX_CAUSES = 8;
 
 /** Restores a `TaskError`. If the cause was not a `TaskError`, the cause becomes a plain `Error`. */
 export const reviveTaskError = (data: TaskErrorData): TaskError => {

@@ -141,4 +141,4 @@ const interruptAttempt = (job: JobRun, task: TaskRun): void => {
 };
 
 /** The default of `maxInterruptions`. */
-const DEFAULT_MAX_INTERRUPTIONS = 10;
+export const DEFAULT_MAX_INTERRUPTIONS = 10;

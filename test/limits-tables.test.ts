@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { MAX_NAME_LENGTH } from '../src/engine/definition/validate.ts';
+import { LEASE_MS } from '../src/engine/durable/journal-writer.ts';
+import { MAX_DEPTH } from '../src/engine/durable/serialise.ts';
+import { MAX_CAUSES } from '../src/engine/durable/task-error-data.ts';
+import { DEFAULT_MAX_INTERRUPTIONS } from '../src/engine/recovery/resume-run.ts';
+import { MAX_JSON_DEPTH } from '../src/executors/exact-json.ts';
+import { MAX_BODY_BYTES } from '../src/executors/http/body.ts';
+import { TAIL_LINES } from '../src/executors/process/error.ts';
+import { MAX_OUTPUT_BYTES } from '../src/executors/process/output-error.ts';
+import { MAX_LINE_LENGTH } from '../src/executors/process/output-lines.ts';
+import { MAX_RESULT_BYTES } from '../src/executors/sql/error.ts';
+import { DEFAULT_MAX_OUTPUT_BYTES } from '../src/journal/batch-rules.ts';
+import { DEFAULT_BUSY_TIMEOUT_MS } from '../src/journal/sqlite-journal.ts';
+import { MAX_STEPS } from '../src/workflow/evaluation-budget.ts';
+import { MAX_ALIASED_VALUES } from '../src/workflow/inspect-nodes.ts';
+import { MAX_FILE_BYTES } from '../src/workflow/read-file.ts';
+
+/** Each row of a table of limits: the beginning of its first cell, and the constant. A new limit is a line here. */
+const LIMITS: Readonly<Record<string, readonly (readonly [what: string, limit: number])[]>> = {
+  'docs/workflows.md': [
+    ['the file', MAX_FILE_BYTES],
+    ['values that aliases stand for', MAX_ALIASED_VALUES],
+    ['a name', MAX_NAME_LENGTH],
+    ['a line of output', MAX_LINE_LENGTH],
+    ['an expression', MAX_STEPS],
+    ['what is kept of a failed command', TAIL_LINES],
+    ['an output', MAX_OUTPUT_BYTES],
+    ["levels of nesting of an output's JSON", MAX_JSON_DEPTH],
+    ['the body of a response', MAX_BODY_BYTES],
+    ["levels of nesting of a response's JSON", MAX_JSON_DEPTH],
+    ['the rows of a query', MAX_RESULT_BYTES],
+  ],
+  'docs/durability.md': [
+    ['an output of a task or of an item of a fan-out', DEFAULT_MAX_OUTPUT_BYTES],
+    ["levels of nesting of a value's JSON", MAX_DEPTH],
+    ['causes of an error', MAX_CAUSES],
+    ['attempts of a task that died', DEFAULT_MAX_INTERRUPTIONS],
+    ['a lease', LEASE_MS],
+    ['the wait for a lock', DEFAULT_BUSY_TIMEOUT_MS],
+  ],
+};
+
+/** The rows of the table whose head begins with "what" and "limit", as their cells. */
+const rowsOf = (file: string): readonly (readonly string[])[] => {
+  const text = readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
+  const table = /^\| what \| limit \|.*\n\|[-|]+\n((?:\|.*\n)+)/m.exec(text)?.[1] ?? '';
+  return table
+    .trimEnd()
+    .split('\n')
+    .map((row) =>
+      row
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+};
+
+/** The first number of a cell, such as `8,192 characters` or `10 MiB`. */
+const numberIn = (cell: string): number => {
+  const [, digits = '', unit] = /^([\d,]+)(?: (KiB|MiB))?/.exec(cell) ?? [];
+  return Number(digits.replaceAll(',', '')) * ({ KiB: 2 ** 10, MiB: 2 ** 20 }[unit ?? ''] ?? 1);
+};
+
+test.each(Object.entries(LIMITS))('%s has each limit as it is, and what changes it', (file, limits) => {
+  const rows = rowsOf(file);
+  expect(rows.map(([what = '', limit = '']) => [what, numberIn(limit)])).toEqual(
+    limits.map(([what, limit]) => [expect.stringMatching(`^${what}`), limit]),
+  );
+  for (const row of rows) expect(row, row[0]).toHaveLength(4);
+  for (const [what, , , changedBy] of rows) expect(changedBy, what).not.toBe('');
+});
