@@ -195,7 +195,7 @@ describe('a fan-out whose results together are larger than an output may be', ()
   });
 
   test('an item that is larger than an output may be fails alone', async () => {
-    const journal = memoryJournal({ maxOutputBytes: MAX_BYTES });
+    const journal = memoryJournal({ maxOutputBytes: 2 * MAX_BYTES });
     const definition = defineJob('job')
       .map('m', { over: [1, 5_000], continueOnFailure: true }, ({ item }) => 'x'.repeat(item))
       .seal();

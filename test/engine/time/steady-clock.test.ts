@@ -43,15 +43,18 @@ describe('a steady clock', () => {
         return this.#clock.monotonicNow?.() ?? 0;
       }
       setTimer(callback: () => void, delayMs: number): () => void {
-        callback();
-        return this.#clock.setTimer(callback, delayMs);
+        setImmediate(callback);
+        return this.#clock.setTimer(() => {}, delayMs);
       }
     }
-    const { state } = await defineJob('job', { timeout: HOUR, onFailure: 'continue' })
-      .task('a', () => {})
+    const retry = { backoff: 'fixed', delayMs: HOUR, jitter: 'none' } as const;
+    const { state } = await defineJob('job')
+      .task('a', { maxRetries: 1, retry }, ({ attempt }) => {
+        if (attempt === 1) throw new Error('busy');
+      })
       .seal()
       .start({}, { clock: new Own() });
-    expect(state).toBe('timedOut');
+    expect(state).toBe('completed');
   });
 });
 
