@@ -8,11 +8,13 @@ import type { HttpRequest } from '../executors/http/request.ts';
 import type { Mask } from '../executors/mask/mask.ts';
 import { masked } from '../executors/mask/masked-task.ts';
 import { bash } from '../executors/process/bash.ts';
+import type { Data } from '../executors/process/data-files.ts';
 import { node, nodeModule } from '../executors/process/node.ts';
 import type { OutputGate } from '../executors/process/output-gate.ts';
 import type { ProcessOptions } from '../executors/process/process.ts';
 import { python } from '../executors/process/python.ts';
 import { readyWhen } from '../executors/process/ready-when.ts';
+import { variableText } from '../executors/process/variables.ts';
 import type { SqlQuery } from '../executors/sql/query.ts';
 import { ExpressionError, type ExpressionScope } from './expression.ts';
 import { namedOutput, taskOutput } from './output.ts';
@@ -145,11 +147,12 @@ const processOptions = (
       args: args.map((arg) => arg(values)),
       env: {
         ...secrets,
-        TINTYPE_JOB_NAME: context.workflow.name,
-        ...itemVariables(scope),
-        ...(isHandler ? outcomeVariables(scope) : {}),
+        TINTYPE_JOB_NAME: variableText(context.workflow.name),
+        ...(scope.index === undefined ? {} : { TINTYPE_INDEX: String(scope.index) }),
+        ...(isHandler ? { TINTYPE_JOB_STATE: scope.outcome.state } : {}),
         ...Object.fromEntries(env.map(([name, value]) => [name, value(values)])),
       },
+      data: { ...itemData(scope), ...(isHandler ? errorData(scope) : {}) },
       output: task.output,
       mask,
       gate,
@@ -158,13 +161,10 @@ const processOptions = (
   };
 };
 
-const itemVariables = ({ item, index }: Scope): Readonly<Record<string, string>> =>
-  index === undefined ? {} : { TINTYPE_ITEM: JSON.stringify(item ?? null), TINTYPE_INDEX: String(index) };
+const itemData = ({ item, index }: Scope): Data => (index === undefined ? {} : { TINTYPE_ITEM: { json: item } });
 
-const outcomeVariables = ({ outcome: { state, error } }: Scope): Readonly<Record<string, string>> => ({
-  TINTYPE_JOB_STATE: state,
-  ...(error ? { TINTYPE_JOB_ERROR: error.message } : {}),
-});
+const errorData = ({ outcome: { error } }: Scope): Data =>
+  error ? { TINTYPE_JOB_ERROR: { text: error.message } } : {};
 
 /** Returns the program and flags for a command; `undefined` for plain bash. Known shells get `-e`: stop at an error. */
 const shellOf = (

@@ -11,7 +11,20 @@ export type Shell = readonly [program: string, ...args: string[]];
 export const bash = (command: string, options: ProcessOptionsOf = {}, shell: Shell = BASH): TaskFunction => {
   const [program, ...flags] = shell;
   // Shells take the argument after the command as $0, their own name.
-  return processTask({ type: 'bash', programs: [program], args: [...flags, command, program] }, options);
+  return processTask(
+    {
+      type: 'bash',
+      programs: [program],
+      args: [...flags, command, program],
+      long: SOURCES.test(program)
+        ? { text: command, args: (path) => [...flags, `. '${path.replaceAll("'", `'\\''`)}'`, program] }
+        : undefined,
+    },
+    options,
+  );
 };
+
+/** The shells that run the commands of a file with `.`, which keeps `$0` and the arguments. */
+const SOURCES = /(^|\/)(bash|sh|dash|ash|ksh|mksh|zsh)$/;
 
 const BASH: Shell = ['bash', '--noprofile', '--norc', '-eo', 'pipefail', '-c'];

@@ -6,41 +6,73 @@ import { NonRetryableError } from '../../engine/errors/errors.ts';
 import { errorData } from '../../events/error-data.ts';
 import type { Mask } from '../mask/mask.ts';
 import { MAX_OUTPUT_BYTES, OutputError, parseOutput, tooLarge } from './output-error.ts';
+import { isTooLong, variableText } from './variables.ts';
 
-/** The two files of an attempt: its process reads the context from one and writes its output to the other. */
+/** The files of an attempt: its process reads the context and other data from them, and writes its output to one. */
 export type DataFiles = {
   /** Environment variables with the paths of the files, and the job, task and attempt. */
   readonly env: Readonly<Record<string, string>>;
+  /** Variables to leave out if the system refuses the environment as too large: their text is in files too. */
+  readonly optional: readonly string[];
+  /** Writes a text to a further file, and returns its path. */
+  readonly write: (text: string) => string;
   /** Returns the parsed output; `undefined` if there is none. Masks secrets in errors. @throws OutputError */
   readonly read: (mask?: Mask) => unknown;
-  /** Removes the output's file, and the context's file if no other attempt uses it. */
+  /** Removes the attempt's files, and the context's file if no other attempt uses it. */
   readonly close: () => void;
 };
+
+/**
+ * Data of any size for a command: in the variable of its name, and as the file whose path is in that name with `_FILE`.
+ * If the text is too long for a variable, the variable has its beginning, or is not set (`json`).
+ */
+export type Data = Readonly<Record<string, { readonly json: unknown } | { readonly text: string }>>;
 
 /**
  * Creates an attempt's files; attempts with the same context object share one read-only context file.
  * @throws NonRetryableError if the temporary folder can't be created
  */
-export const openDataFiles = (scope: TaskScope): DataFiles => {
+export const openDataFiles = (scope: TaskScope, data: Data = {}): DataFiles => {
   const { jobId, taskName, attempt, ctx = NOTHING } = scope;
   const context = contextFile(ctx);
   const output = join(folder(), `output-${count++}.json`);
+  const written: string[] = [];
+  const write = (text: string): string => {
+    const path = join(folder(), `data-${count++}`);
+    written.push(path);
+    writeFileSync(path, text, { mode: 0o400 });
+    return path;
+  };
   return {
     env: {
       TINTYPE_CONTEXT: context.path,
       TINTYPE_OUTPUT: output,
-      TINTYPE_JOB_ID: jobId,
-      TINTYPE_TASK: taskName,
+      TINTYPE_JOB_ID: variableText(jobId),
+      TINTYPE_TASK: variableText(taskName),
       TINTYPE_ATTEMPT: String(attempt),
+      ...dataVariables(data, write),
     },
+    optional: Object.keys(data),
+    write,
     read: (mask) => readOutput(output, mask),
     close: () => {
-      remove(output);
+      for (const path of [output, ...written]) remove(path);
       if (--context.users > 0) return;
       contexts.delete(ctx);
       remove(context.path);
     },
   };
+};
+
+const dataVariables = (data: Data, write: DataFiles['write']): Readonly<Record<string, string>> => {
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(data)) {
+    const isJson = 'json' in value;
+    const text = isJson ? JSON.stringify(value.json ?? null, replacer) : value.text;
+    env[`${name}_FILE`] = write(text);
+    if (!isJson || !isTooLong(text)) env[name] = variableText(text);
+  }
+  return env;
 };
 
 /** The context for a scope without one: a program may call a task function itself, with a partial scope. */

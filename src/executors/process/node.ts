@@ -7,7 +7,15 @@ import { type ProcessOptionsOf, processTask } from './process.ts';
  * globals `ctx`, `params`, `item`, `index` and `output(value)`. Its imports are relative to its working directory.
  */
 export const node = (code: string, options: ProcessOptionsOf = {}): TaskFunction =>
-  processTask({ type: 'node', programs: [process.execPath], args: [IMPORT_GLOBALS, ...MODULE, code, '--'] }, options);
+  processTask(
+    {
+      type: 'node',
+      programs: [process.execPath],
+      args: [IMPORT_GLOBALS, ...MODULE, '-e', code, '--'],
+      long: { text: code, args: () => [IMPORT_GLOBALS, DROP_DASH, ...MODULE, '-'], asInput: true },
+    },
+    options,
+  );
 
 /**
  * Makes a task that calls a module's exported function in its own process, with `{ ctx, params, item, index, attempt,
@@ -15,17 +23,20 @@ export const node = (code: string, options: ProcessOptionsOf = {}): TaskFunction
  */
 export const nodeModule = (path: string, name = 'default', options: ProcessOptionsOf = {}): TaskFunction => {
   const call = `${CALL}await call(${JSON.stringify(pathToFileURL(path).href)}, ${JSON.stringify(name)});`;
-  return processTask({ type: 'node', programs: [process.execPath], args: [...MODULE, call, '--'] }, options);
+  return processTask({ type: 'node', programs: [process.execPath], args: [...MODULE, '-e', call, '--'] }, options);
 };
 
-const MODULE = ['--input-type=module', '-e'];
+const MODULE = ['--input-type=module'];
+
+/** Code from the standard input has `-` as its first argument. */
+const DROP_DASH = '--import=data:text/javascript,process.argv.splice(1,1)';
 
 const READ = `import { readFileSync as read, writeFileSync as write } from 'node:fs';
-const { TINTYPE_CONTEXT, TINTYPE_OUTPUT, TINTYPE_ITEM, TINTYPE_INDEX } = process.env;
+const { TINTYPE_CONTEXT, TINTYPE_OUTPUT, TINTYPE_ITEM_FILE, TINTYPE_INDEX } = process.env;
 
 const ctx = JSON.parse(read(TINTYPE_CONTEXT, 'utf8'));
 const params = ctx.params ?? {};
-const item = TINTYPE_ITEM === undefined ? undefined : JSON.parse(TINTYPE_ITEM);
+const item = TINTYPE_ITEM_FILE === undefined ? undefined : JSON.parse(read(TINTYPE_ITEM_FILE, 'utf8'));
 const index = TINTYPE_INDEX === undefined ? undefined : Number(TINTYPE_INDEX);
 const output = (value) => { if (value !== undefined) write(TINTYPE_OUTPUT, JSON.stringify(value)); };
 `;

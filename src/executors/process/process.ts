@@ -1,30 +1,33 @@
 /* The executors (`src/executors`) perform attempts outside the engine: they run a process (`process/`), send an HTTP
  * request (`http/`) or query a database (`sql/`); `mask/` hides secrets. This folder runs commands: `bash.ts`,
  * `python.ts` and `node.ts` define tasks, `ready-when.ts` a sensor's check. In an attempt, `data-files.ts` writes the
- * context to a file, and `process.ts` starts the command as leader of a process group (`group.ts`, `group-members.ts`).
+ * context and large data to files (`variables.ts`: the limits), and `process.ts` starts the command as leader of a process group (`group.ts`, `group-members.ts`).
  * `output-lines.ts` splits the output into log lines, `output-capture.ts` collects it, `output-gate.ts` pauses it while
  * the terminal is slow. When the command has exited, `process.ts` ends leftover processes, and `output-error.ts` parses
  * the output. */
 
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { TaskFunction, TaskScope } from '../../engine/definition/task-function.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { noRetry } from '../errors.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
-import { type DataFiles, openDataFiles } from './data-files.ts';
+import { type Data, type DataFiles, openDataFiles } from './data-files.ts';
 import { type ProcessEnd, ProcessError, ProcessNotFoundError, ProcessStartError, TAIL_LINES } from './error.ts';
 import { type ProcessGroup, processGroup } from './group.ts';
 import { type Capture, capture, type OutputForm } from './output-capture.ts';
 import { type OutputGate, outputGate } from './output-gate.ts';
 import { outputLines } from './output-lines.ts';
+import { inheritedEnv, isTooLong } from './variables.ts';
 
 export type ProcessOptions = {
   /** The command's working directory. Default: the working directory of this process. */
   readonly cwd?: string | undefined;
   /** Variables added to the environment of this process; `undefined` removes one. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Data in variables and files. Default: none. */
+  readonly data?: Data | undefined;
   /** Arguments of the command. The first is `$1` in bash, `sys.argv[1]` in Python, `process.argv[1]` in Node.js. */
   readonly args?: readonly string[] | undefined;
   /** How standard output becomes the task's output. Default: standard output is only logged. */
@@ -47,6 +50,16 @@ export type Command = {
   readonly programs: readonly [string, ...string[]];
   /** Arguments of the interpreter; the arguments in `ProcessOptions` come after them. */
   readonly args: readonly string[];
+  /** How to start a command that is too long for an argument. Default: the system refuses it. */
+  readonly long?: LongCommand | undefined;
+};
+
+export type LongCommand = {
+  readonly text: string;
+  /** Returns the arguments of the interpreter if the file at `path` has the text. */
+  readonly args: (path: string) => readonly string[];
+  /** Whether the interpreter reads the file as its standard input. */
+  readonly asInput?: boolean;
 };
 
 export const KILL_GRACE_MS = 2000;
@@ -83,7 +96,7 @@ export const processTask = (command: Command, options: ProcessOptionsOf): TaskFu
 
 const runProcess = async (command: Command, options: ProcessOptions, scope: TaskScope): Promise<unknown> => {
   scope.signal.throwIfAborted();
-  const dataFiles = openDataFiles(scope);
+  const dataFiles = openDataFiles(scope, options.data);
   try {
     return await runInGroup(command, options, scope, dataFiles);
   } finally {
@@ -98,7 +111,7 @@ const runInGroup = async (
   dataFiles: DataFiles,
 ): Promise<unknown> => {
   const graceMs = options.killGraceMs ?? KILL_GRACE_MS;
-  const child = await spawnFirstInstalled(command, options, dataFiles.env);
+  const child = await spawnFirstInstalled(command, options, dataFiles);
   const group = processGroup(child);
   const gate = options.gate ?? outputGate();
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
@@ -136,17 +149,21 @@ const outputOf = (captured: Capture | undefined, dataFiles: DataFiles, mask: Mas
 
 type Piped = ChildProcessByStdio<null, Readable, Readable>;
 
-const spawnFirstInstalled = async (
-  { type, programs, args }: Command,
-  options: ProcessOptions,
-  env: Readonly<Record<string, string>>,
-): Promise<Piped> => {
-  for (const program of programs) {
-    const child = spawnOrThrow(type, program, [...args, ...(options.args ?? [])], options, env);
-    if (child.pid !== undefined) return child;
-    const error = await new Promise<NodeJS.ErrnoException>((resolve) => child.once('error', resolve));
-    requireDirectory(type, options.cwd);
-    if (error.code !== 'ENOENT') throw notStarted(type, error);
+const spawnFirstInstalled = async (command: Command, options: ProcessOptions, files: DataFiles): Promise<Piped> => {
+  const { type, programs, long } = command;
+  const path = long && isTooLong(long.text) ? files.write(long.text) : undefined;
+  const args = long && path !== undefined ? long.args(path) : command.args;
+  const input = long?.asInput && path !== undefined ? openSync(path, 'r') : undefined;
+  try {
+    for (const program of programs) {
+      const child = spawnOrThrow(type, program, [...args, ...(options.args ?? [])], options, files, input);
+      if (child.pid !== undefined) return child;
+      const error = await new Promise<NodeJS.ErrnoException>((resolve) => child.once('error', resolve));
+      requireDirectory(type, options.cwd);
+      if (error.code !== 'ENOENT') throw notStarted(type, error);
+    }
+  } finally {
+    if (input !== undefined) closeSync(input);
   }
   throw noRetry(new ProcessNotFoundError(type, programs));
 };
@@ -156,19 +173,24 @@ const spawnOrThrow = (
   program: string,
   args: readonly string[],
   options: ProcessOptions,
-  env: Readonly<Record<string, string>>,
+  files: Pick<DataFiles, 'env' | 'optional'>,
+  input: number | undefined,
 ): Piped => {
+  const { env, optional } = files;
   try {
     return spawn(program, args, {
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input ?? 'ignore', 'pipe', 'pipe'],
       windowsHide: true,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      env: { ...process.env, ...env, ...options.env },
-    });
+      env: { ...inheritedEnv(), ...env, ...options.env },
+    }) as Piped;
   } catch (error) {
     requireDirectory(type, options.cwd);
-    throw notStarted(type, error as NodeJS.ErrnoException);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'E2BIG' || optional.length === 0) throw notStarted(type, error as NodeJS.ErrnoException);
+    const less = Object.fromEntries(Object.entries(env).filter(([name]) => !optional.includes(name)));
+    return spawnOrThrow(type, program, args, options, { env: less, optional: [] }, input);
   }
 };
 
@@ -189,7 +211,7 @@ const notStarted = (type: string, cause: NodeJS.ErrnoException): Error => {
 
 const REMEDIES: Readonly<Record<string, string>> = {
   E2BIG:
-    ' The command, its arguments or the environment are too long for the system: put a long command into a file, and read data from the file $TINTYPE_CONTEXT.',
+    ' The command, its arguments or the environment are too long for the system: put a long command into a file, and read data from the files $TINTYPE_CONTEXT and, with `map`, $TINTYPE_ITEM_FILE.',
   EACCES: ' Make the program executable, and its directory readable.',
   EAGAIN: ' Too many processes are running; use fewer workers.',
   EMFILE: ' Too many files are open; use fewer workers, or raise `ulimit -n`.',

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import { processGroup } from '../process/group.ts';
+import { inheritedEnv } from '../process/variables.ts';
 import { SQLITE_RUNNER, type SqliteReply, type SqliteRequest } from './sqlite-runner.ts';
 
 export type SqliteCrash = { readonly problem: 'crash'; readonly message: string };
@@ -19,7 +20,7 @@ export const querySqliteProcess = async (
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
       windowsHide: true,
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { ...inheritedEnv(), NODE_OPTIONS: '' },
     },
   );
   if (child.pid === undefined) {
