@@ -6,6 +6,7 @@ import { ProcessError } from '../../executors/process/error.ts';
 import { type HandledState, handlersOf } from '../../workflow/handlers.ts';
 import type { Workflow } from '../../workflow/schema.ts';
 import type { Tail } from '../stored/printed-lines.ts';
+import { counted } from '../terminal/counted.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { paintState, SKIP_REASONS, STATE_WORDS } from '../terminal/state-style.ts';
@@ -36,7 +37,7 @@ export const statusTable = (
   const fitted = fitRows(rows, columns, printer.columns);
   const lines = textTable(columns, fitted, { style: printer.style, columns: Number.POSITIVE_INFINITY });
   const hidden = names.length - shown.length;
-  return hidden === 0 ? lines : [...lines, `… and ${hidden} completed tasks; --verbose shows all`];
+  return hidden === 0 ? lines : [...lines, `… and ${counted(hidden, 'completed task')}; --verbose shows all`];
 };
 
 /** If there are more tasks than this, a terminal shows a shortened table. */
