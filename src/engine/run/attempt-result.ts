@@ -254,6 +254,11 @@ export const handleError = (job: JobRun, task: TaskRun, thrown: unknown): void =
     fail(job, task, taskError(task, 'INVALID_OUTPUT', `failed: ${message}`, [thrown], { value }), 'invalidOutput');
     return;
   }
+  if (isA(thrown, SerialisationError) && thrown.code === 'UNSERIALISABLE_OUTPUT') {
+    const error = taskError(task, 'UNSERIALISABLE_OUTPUT', `failed: ${thrown.message}`, [thrown]);
+    fail(job, task, error, 'unserialisableOutput');
+    return;
+  }
   failOrRetry(job, task, attemptError(task, thrown), thrown, 'error');
 };
 

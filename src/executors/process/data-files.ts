@@ -2,9 +2,9 @@ import { lstatSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TaskScope } from '../../engine/definition/task-function.ts';
-import { NonRetryableError } from '../../engine/errors/errors.ts';
+import { NonRetryableError, SerialisationError } from '../../engine/errors/errors.ts';
 import { errorData } from '../../events/error-data.ts';
-import type { Mask } from '../mask/mask.ts';
+import { type Mask, NO_MASK } from '../mask/mask.ts';
 import { MAX_OUTPUT_BYTES, OutputError, parseOutput, tooLarge } from './output-error.ts';
 import { isTooLong, variableText } from './variables.ts';
 
@@ -18,6 +18,10 @@ export type DataFiles = {
   readonly write: (text: string) => string;
   /** Returns the parsed output; `undefined` if there is none. Masks secrets in errors. @throws OutputError */
   readonly read: (mask?: Mask) => unknown;
+  /** @throws SerialisationError if the process found that its output can't be JSON */
+  readonly throwIfRefused: (mask?: Mask) => void;
+  /** @throws OutputError if the process has written no output, not even an empty one */
+  readonly requireOutput: () => void;
   /** Removes the attempt's files, and the context's file if no other attempt uses it. */
   readonly close: () => void;
 };
@@ -36,6 +40,7 @@ export const openDataFiles = (scope: TaskScope, data: Data = {}): DataFiles => {
   const { jobId, taskName, attempt, ctx = NOTHING } = scope;
   const context = contextFile(ctx);
   const output = join(folder(), `output-${count++}.json`);
+  const refusal = `${output}.refused`;
   const written: string[] = [];
   const write = (text: string): string => {
     const path = join(folder(), `data-${count++}`);
@@ -55,8 +60,22 @@ export const openDataFiles = (scope: TaskScope, data: Data = {}): DataFiles => {
     optional: Object.keys(data),
     write,
     read: (mask) => readOutput(output, mask),
+    throwIfRefused: (mask = NO_MASK) => {
+      const text = readIfThere(refusal);
+      if (text === undefined) return;
+      const { path, what } = mask.data(JSON.parse(text)) as { readonly path: string; readonly what: string };
+      const message = `The output can't be kept as JSON: ${path === '' ? '' : `${path} is `}${what}. Put out what JSON has: text, finite numbers, true, false, null, lists and plain objects.`;
+      throw new SerialisationError('UNSERIALISABLE_OUTPUT', message, path);
+    },
+    requireOutput: () => {
+      if (lstatSync(output, { throwIfNoEntry: false })) return;
+      throw new OutputError(
+        'OUTPUT_MISSING',
+        'The module ended its process before its function returned. Let the function return, without process.exit().',
+      );
+    },
     close: () => {
-      for (const path of [output, ...written]) remove(path);
+      for (const path of [output, refusal, ...written]) remove(path);
       if (--context.users > 0) return;
       contexts.delete(ctx);
       remove(context.path);
@@ -130,6 +149,14 @@ const readOutput = (path: string, mask: Mask | undefined): unknown => {
   }
   if (stat.size > MAX_OUTPUT_BYTES) tooLarge('The file $TINTYPE_OUTPUT');
   return parseOutput(readFileSync(path, 'utf8'), 'The file $TINTYPE_OUTPUT', mask);
+};
+
+const readIfThere = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 };
 
 const remove = (path: string): void => {

@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import type { TaskFunction } from '../../engine/definition/task-function.ts';
-import { type ProcessOptionsOf, processTask } from './process.ts';
+import { MAX_JSON_DEPTH } from '../exact-json.ts';
+import { LINGER_MS, type ProcessOptionsOf, processTask } from './process.ts';
 
 /**
  * Makes a task that runs JavaScript as an ES module in its own process, with this process's Node.js. The code has the
@@ -19,11 +20,15 @@ export const node = (code: string, options: ProcessOptionsOf = {}): TaskFunction
 
 /**
  * Makes a task that calls a module's exported function in its own process, with `{ ctx, params, item, index, attempt,
- * jobId, taskName, signal, log }`. The output is what the function returns, or the export if it is no function.
+ * jobId, taskName, signal, log }`. The output is what the function returns, or the export if it is no function; a promise
+ * is awaited. The attempt fails if its process ends before that.
  */
 export const nodeModule = (path: string, name = 'default', options: ProcessOptionsOf = {}): TaskFunction => {
   const call = `${CALL}await call(${JSON.stringify(pathToFileURL(path).href)}, ${JSON.stringify(name)});`;
-  return processTask({ type: 'node', programs: [process.execPath], args: [...MODULE, '-e', call, '--'] }, options);
+  return processTask(
+    { type: 'node', programs: [process.execPath], args: [...MODULE, '-e', call, '--'], answers: true },
+    options,
+  );
 };
 
 const MODULE = ['--input-type=module'];
@@ -31,21 +36,76 @@ const MODULE = ['--input-type=module'];
 /** Code from the standard input has `-` as its first argument. */
 const DROP_DASH = '--import=data:text/javascript,process.argv.splice(1,1)';
 
-const READ = `import { readFileSync as read, writeFileSync as write } from 'node:fs';
+/**
+ * The start of the program. An output is kept as JSON keeps it; one that JSON would drop or change is refused, and the
+ * file `$TINTYPE_OUTPUT.refused` says where. A property that is `undefined` counts as absent.
+ */
+const READ = `import { readFileSync as read, rmSync as remove, writeFileSync as write } from 'node:fs';
 const { TINTYPE_CONTEXT, TINTYPE_OUTPUT, TINTYPE_ITEM_FILE, TINTYPE_INDEX } = process.env;
 
 const ctx = JSON.parse(read(TINTYPE_CONTEXT, 'utf8'));
 const params = ctx.params ?? {};
 const item = TINTYPE_ITEM_FILE === undefined ? undefined : JSON.parse(read(TINTYPE_ITEM_FILE, 'utf8'));
 const index = TINTYPE_INDEX === undefined ? undefined : Number(TINTYPE_INDEX);
-const output = (value) => { if (value !== undefined) write(TINTYPE_OUTPUT, JSON.stringify(value)); };
+
+const refuse = (path, what) => {
+  const at = path.replace(/^\\./, '');
+  write(TINTYPE_OUTPUT + '.refused', JSON.stringify({ path: at, what }));
+  throw new TypeError('The output can\\'t be kept as JSON: ' + (at && at + ': ') + what);
+};
+const stepTo = (key) => (/^[\\p{L}_$][\\p{L}\\p{N}_$-]*$/u.test(key) ? '.' + key : '[' + JSON.stringify(key) + ']');
+const isPlain = (value) => {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+};
+const requireJson = (given, path, key, around) => {
+  let value = given;
+  if (typeof value?.toJSON === 'function') {
+    if (value instanceof Date && Number.isNaN(value.getTime())) refuse(path, 'an invalid date');
+    value = value.toJSON(key);
+  }
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return;
+  if (typeof value === 'number' && Number.isFinite(value)) return;
+  if (typeof value === 'function' || typeof value === 'symbol') refuse(path, 'a ' + typeof value);
+  if (typeof value !== 'object') refuse(path, String(value) + (typeof value === 'bigint' ? ', a bigint' : ''));
+  if (around.includes(value)) refuse(path, 'a circular reference');
+  if (around.length > ${MAX_JSON_DEPTH}) return;
+  const within = [...around, value];
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) requireJson(value[index], path + '[' + index + ']', String(index), within);
+    return;
+  }
+  if (!isPlain(value)) refuse(path, 'an instance of ' + (value.constructor?.name || 'a class without a name'));
+  for (const symbol of Object.getOwnPropertySymbols(value)) refuse(path + '[' + String(symbol) + ']', 'a symbol key');
+  for (const [inner, part] of Object.entries(value)) {
+    if (part !== undefined) requireJson(part, path + stepTo(inner), inner, within);
+  }
+};
+const jsonOf = (value) => {
+  requireJson(value, '', '', []);
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    refuse('', error.message);
+  }
+};
+const output = (value) => {
+  if (value === undefined) return;
+  write(TINTYPE_OUTPUT, jsonOf(value));
+  remove(TINTYPE_OUTPUT + '.refused', { force: true });
+};
 `;
 
 const IMPORT_GLOBALS = `--import=data:text/javascript,${encodeURIComponent(
   `${READ}Object.assign(globalThis, { ctx, params, item, index, output });`,
 )}`;
 
-const CALL = `${READ}const call = async (url, name) => {
+/**
+ * Calls the export. What the module leaves running after the answer, such as a timer or a pool of connections, has
+ * `LINGER_MS` to end, and its errors are only printed.
+ */
+const CALL = `${READ}import { setTimeout } from 'node:timers';
+const call = async (url, name) => {
   const module = await import(url);
   if (!(name in module)) {
     throw new Error('The module has no export "' + name + '". It exports ' + (Object.keys(module).join(', ') || 'nothing') + '.');
@@ -56,6 +116,10 @@ const CALL = `${READ}const call = async (url, name) => {
   const { TINTYPE_ATTEMPT, TINTYPE_JOB_ID, TINTYPE_TASK } = process.env;
   const scope = { ctx, params, item, index, attempt: Number(TINTYPE_ATTEMPT), jobId: TINTYPE_JOB_ID, taskName: TINTYPE_TASK, signal: aborter.signal, log };
   const exported = module[name];
-  output(typeof exported === 'function' ? await exported(scope) : exported);
+  const answer = await (typeof exported === 'function' ? exported(scope) : exported);
+  if (answer === undefined) write(TINTYPE_OUTPUT, '', { flag: 'a' });
+  else output(answer);
+  process.on('uncaughtException', (error) => console.error(error));
+  setTimeout(() => process.exit(), ${LINGER_MS}).unref();
 };
 `;

@@ -2,10 +2,10 @@ import { TintypeError } from '../../engine/errors/errors.ts';
 import { isTooDeep, MAX_JSON_DEPTH, parseExactJson } from '../exact-json.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 
-/** The output of a command can't be used: not JSON, nested too deeply, too large or unreadable. */
+/** The output of a command can't be used: missing, not JSON, nested too deeply, too large or unreadable. */
 export class OutputError extends TintypeError {
   override readonly name = 'OutputError';
-  readonly code: 'OUTPUT_TOO_DEEP' | 'OUTPUT_NOT_JSON' | 'OUTPUT_TOO_LARGE' | 'OUTPUT_UNREADABLE';
+  readonly code: 'OUTPUT_MISSING' | 'OUTPUT_TOO_DEEP' | 'OUTPUT_NOT_JSON' | 'OUTPUT_TOO_LARGE' | 'OUTPUT_UNREADABLE';
 
   constructor(code: OutputError['code'], message: string, options?: ErrorOptions) {
     super(message, options);

@@ -52,6 +52,8 @@ export type Command = {
   readonly args: readonly string[];
   /** How to start a command that is too long for an argument. Default: the system refuses it. */
   readonly long?: LongCommand | undefined;
+  /** Whether the command always writes the output's file, an empty one if it has no output. */
+  readonly answers?: boolean;
 };
 
 export type LongCommand = {
@@ -71,6 +73,7 @@ export const KILL_GRACE_MS = 2000;
  * from the file named by `TINTYPE_CONTEXT`. It writes its output as JSON to the one named by `TINTYPE_OUTPUT`, or
  * prints it as `options.output` says. If it does both, two mappings are merged (the file wins); otherwise the file
  * counts.
+ * @throws SerialisationError if the command can't write a value as JSON
  * @throws ProcessError for an exit code other than 0, or a signal; OutputError if the output is invalid or too large
  * @throws ProcessStartError if the system lacks processes, open files or memory at the moment
  * @throws NonRetryableError with a ProcessNotFoundError, or another ProcessStartError, as its cause, or if the
@@ -132,6 +135,8 @@ const runInGroup = async (
     stdout.end();
     stderr.end();
     signal.throwIfAborted();
+    if (end.exitCode !== 0) dataFiles.throwIfRefused(options.mask);
+    else if (command.answers) dataFiles.requireOutput();
     if (end.exitCode !== 0) throw new ProcessError(command.type, end, { stdout: stdout.tail, stderr: stderr.tail });
     return outputOf(captured, dataFiles, options.mask);
   } finally {
@@ -249,7 +254,7 @@ const endLeftovers = async (group: ProcessGroup, graceMs: number, signal: AbortS
  * How long, in ms, processes may outlive the command: `tee` in `> >(tee log)` ends just after its shell. Also the
  * silence after which output counts as complete.
  */
-const LINGER_MS = 200;
+export const LINGER_MS = 200;
 
 const LEFTOVERS =
   'The command ended but left processes running, which were ended too. Let it `wait` for them, or start them with `setsid` to keep them.';
