@@ -3,7 +3,7 @@ import type { TaskFunction, TaskScope } from '../engine/definition/task-function
 import type { ItemScope } from '../engine/definition/task-spec.ts';
 import { NonRetryableError } from '../engine/errors/errors.ts';
 import { fileReady } from '../executors/file-ready.ts';
-import type { HttpResponse } from '../executors/http/http.ts';
+import type { HttpOptions, HttpResponse } from '../executors/http/http.ts';
 import type { HttpRequest } from '../executors/http/request.ts';
 import type { Mask } from '../executors/mask/mask.ts';
 import { masked } from '../executors/mask/masked-task.ts';
@@ -100,7 +100,7 @@ const functionOf = (task: FunctionTask, context: BuildContext, isHandler: boolea
         : nodeModule(resolve(context.directory, task.module), task.export, options);
     }
     case 'http':
-      return http(requestOf(task, context), { mask: context.mask });
+      return http(requestOf(task, context), httpOptions(task, context));
     case 'sql':
       return sql(statementOf(task, context));
   }
@@ -123,7 +123,7 @@ const sensorCheckOf = (task: TaskOfType<'sensor'>, context: BuildContext): TaskF
     const path = textOf(task.file);
     return fileReady((scope) => resolve(context.directory, path(expressionScope(scope, context))));
   }
-  if (task.http) return httpReady(requestOf(task.http, context), { mask: context.mask });
+  if (task.http) return httpReady(requestOf(task.http, context), httpOptions(task, context));
   if (task.sql) return sqlReady(statementOf(task.sql, context));
   return readyWhen(bash(task.command as string, processOptions(task, context, false), shellOf(task, context)));
 };
@@ -192,6 +192,11 @@ const http = lazily(async () => (await import('../executors/http/http.ts')).http
 const httpReady = lazily(async () => (await import('../executors/http/http.ts')).httpReady);
 const sql = lazily(async () => (await import('../executors/sql/sql.ts')).sql);
 const sqlReady = lazily(async () => (await import('../executors/sql/sql.ts')).sqlReady);
+
+const httpOptions = ({ retry }: Pick<TaskOfType<'http'>, 'retry'>, { workflow, mask }: BuildContext): HttpOptions => ({
+  mask,
+  maxDelayMs: retry?.max_delay ?? workflow.defaults?.retry?.max_delay,
+});
 
 type RequestKeys = Pick<TaskOfType<'http'>, 'url' | 'method' | 'headers' | 'query' | 'body' | 'json' | 'expect_status'>;
 

@@ -1,7 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: workflow files are written as text here, and this is how an expression in one looks
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
 import { failureOf, runWorkflow } from '../support/run-workflow.ts';
 import { mostAtOnce, transitions, turnAfter } from '../support/workflow-events.ts';
@@ -151,3 +153,19 @@ tasks:
 const HOUR = 3_600_000;
 
 type External = { readonly complete: (output: object) => void };
+
+test('max_delay, be it a default, is the longest wait that a server can ask for', async () => {
+  const server = createServer((_, response) => response.writeHead(429, { 'retry-after': '99999999999' }).end());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const { result } = await runWorkflow(`
+on_failure: continue
+defaults: { max_retries: 1, retry: { max_delay: 20ms } }
+tasks:
+  - { name: own, type: http, url: "${url}", retry: { max_delay: 10ms } }
+  - { name: default, type: http, url: "${url}", retry: { backoff: exponential } }
+`);
+  for (const name of ['own', 'default']) expect(result.tasks[name]).toMatchObject({ state: 'failed', attempts: 2 });
+  expect(result.tasks.own?.error?.message).toContain('longer than retry.max_delay, 0.01 s.');
+});

@@ -274,7 +274,10 @@ export class NonRetryableError extends TintypeError {
   readonly code = 'NON_RETRYABLE';
 }
 
-/** Throw this error to retry a task after `delayMs` ms, if retries are left. @throws RangeError for an invalid wait */
+/**
+ * Throw this error to retry a task after `delayMs` ms, at most its `retry.maxDelayMs` if given, if retries are left.
+ * @throws RangeError for an invalid wait
+ */
 export class RetryAfterError extends TintypeError {
   override readonly name = 'RetryAfterError';
   readonly code = 'RETRY_AFTER';

@@ -20,7 +20,9 @@ export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryD
   try {
     if (retry.retryIf && !requireBoolean('retryIf', retry.retryIf(thrown, attempts))) return { retry: false };
     if (!left) return { retry: false, exhausted: true };
-    if (isA(thrown, RetryAfterError)) return { retry: true, waitMs: thrown.delayMs };
+    if (isA(thrown, RetryAfterError)) {
+      return { retry: true, waitMs: Math.min(thrown.delayMs, retry.maxDelayMs ?? Number.POSITIVE_INFINITY) };
+    }
     const random = (): number => requireAtOnce('random', job.random());
     const waitMs = requireAtOnce('backoff', backoffMs(retry, attempts - attemptsNotCounted, thrown, random));
     if (!(Number.isFinite(waitMs) && waitMs >= 0)) {

@@ -25,6 +25,8 @@ export type HttpResponse = {
 export type HttpOptions = {
   /** Masks secrets in URLs, and in excerpts of bodies in errors. Default: masks nothing. */
   readonly mask?: Mask | undefined;
+  /** The longest wait before a retry that a server may request, in ms. Default: one above 1 hour fails the task. */
+  readonly maxDelayMs?: number | undefined;
   /** How long to read the body of an unexpected response for the excerpt in the error, in ms. Default 2000. */
   readonly excerptMs?: number | undefined;
 };
@@ -122,7 +124,11 @@ const unexpected = async (exchange: Exchange, { signal, log }: TaskScope, option
   const { status, headers } = response;
   const body = await excerptOf(response, signal, options);
   log.info(lineOf(exchange));
-  return statusFailure(new HttpStatusError(sent, { status, expected, redirectedTo, body }), headers);
+  return statusFailure(
+    new HttpStatusError(sent, { status, expected, redirectedTo, body }),
+    headers,
+    options.maxDelayMs,
+  );
 };
 
 /**

@@ -130,6 +130,16 @@ describe('retries', () => {
     expect(await attemptTimes({ maxRetries: 2, retry: { delayMs: 5 }, run: later })).toEqual([0, 70, 140]);
   });
 
+  test.for([
+    ['fixed', [0, 50, 100]],
+    [() => 5, [0, 50, 100]],
+  ] as const)('RetryAfterError does not wait longer than maxDelayMs', async ([backoff, times]) => {
+    const run = () => {
+      throw new RetryAfterError(99_999_999_999_000);
+    };
+    expect(await attemptTimes({ maxRetries: 2, retry: { backoff, maxDelayMs: 50 }, run })).toEqual(times);
+  });
+
   test('a retry policy that throws, or gives no number, is the failure', async () => {
     for (const retry of [
       { backoff: () => Number.NaN },

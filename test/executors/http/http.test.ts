@@ -307,9 +307,23 @@ describe('an unexpected status', () => {
     expect(await failure(() => send({}))).toBeInstanceOf(HttpStatusError);
   });
 
-  test('with a Retry-After beyond all numbers leaves the wait to the task', async () => {
-    answer = (_request, response) => response.writeHead(429, { 'retry-after': '9'.repeat(400) }).end();
-    expect(await failure(() => send({}))).toBeInstanceOf(HttpStatusError);
+  test.each([
+    ['99999999999', '99999999999 s'],
+    ['9'.repeat(400), 'Infinity s'],
+    ['Fri, 31 Dec 9999 23:59:59 GMT', '251609733119 s'],
+    ['3601', '3601 s'],
+  ])('with a Retry-After of %s is not tried again, unless there is a longest wait', async (retryAfter, shown) => {
+    answer = (_request, response) =>
+      response.writeHead(429, { 'retry-after': retryAfter, date: 'Wed, 21 Oct 2026 07:28:00 GMT' }).end();
+    const error = await failure(() => send({}));
+    expect(error).toBeInstanceOf(NonRetryableError);
+    expect(error.cause).toBeInstanceOf(HttpStatusError);
+    expect(error.message).toContain(`requests a wait of ${shown} (Retry-After), longer than 3600 s.`);
+    const capped = await failure(() => send({}, { maxDelayMs: 2_000 }));
+    expect(capped).toBeInstanceOf(RetryAfterError);
+    expect(capped.delayMs).toBe(2_000);
+    expect(capped.message).toContain(`requests a wait of ${shown} (Retry-After), longer than retry.max_delay, 2 s.`);
+    expect(await failure(() => send({}, { maxDelayMs: 1e15 }))).toBeInstanceOf(RetryAfterError);
   });
 
   test('counts the wait from now where the server tells no time', async () => {
