@@ -1,11 +1,11 @@
-import { lstatSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { lstatSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TaskScope } from '../../engine/definition/task-function.ts';
-import { NonRetryableError, SerialisationError } from '../../engine/errors/errors.ts';
+import { SerialisationError } from '../../engine/errors/errors.ts';
 import { errorData } from '../../events/error-data.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 import { MAX_OUTPUT_BYTES, OutputError, parseOutput, tooLarge } from './output-error.ts';
+import { temporaryFolder } from './temporary-folder.ts';
 import { isTooLong, variableText } from './variables.ts';
 
 /** The files of an attempt: its process reads the context and other data from them, and writes its output to one. */
@@ -39,11 +39,11 @@ export type Data = Readonly<Record<string, { readonly json: unknown } | { readon
 export const openDataFiles = (scope: TaskScope, data: Data = {}): DataFiles => {
   const { jobId, taskName, attempt, ctx = NOTHING } = scope;
   const context = contextFile(ctx);
-  const output = join(folder(), `output-${count++}.json`);
+  const output = join(temporaryFolder(), `output-${count++}.json`);
   const refusal = `${output}.refused`;
   const written: string[] = [];
   const write = (text: string): string => {
-    const path = join(folder(), `data-${count++}`);
+    const path = join(temporaryFolder(), `data-${count++}`);
     written.push(path);
     writeFileSync(path, text, { mode: 0o400 });
     return path;
@@ -99,26 +99,8 @@ const NOTHING = {};
 
 type ContextFile = { readonly path: string; users: number };
 
-let directory: string | undefined;
 let count = 0;
 const contexts = new WeakMap<object, ContextFile>();
-
-/** Returns the temporary folder, which is removed when this process exits. */
-const folder = (): string => {
-  directory ??= makeFolder();
-  return directory;
-};
-
-const makeFolder = (): string => {
-  try {
-    const made = mkdtempSync(join(tmpdir(), 'tintype-'));
-    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
-    return made;
-  } catch (cause) {
-    const message = `The temporary folder ${tmpdir()} can't be written to: ${(cause as Error).message}. Set TMPDIR to one that can.`;
-    throw new NonRetryableError(message, { cause });
-  }
-};
 
 const contextFile = (ctx: Readonly<Record<string, unknown>>): ContextFile => {
   const known = contexts.get(ctx);
@@ -126,7 +108,7 @@ const contextFile = (ctx: Readonly<Record<string, unknown>>): ContextFile => {
     known.users++;
     return known;
   }
-  const file = { path: join(folder(), `context-${count++}.json`), users: 1 };
+  const file = { path: join(temporaryFolder(), `context-${count++}.json`), users: 1 };
   writeFileSync(file.path, JSON.stringify(ctx, replacer), { mode: 0o400 });
   contexts.set(ctx, file);
   return file;

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { hasLivingMember } from './group-members.ts';
+import { lifeline } from './lifeline.ts';
 
 /** A process group: a child process as its leader, and all processes started by it that did not leave the group. */
 export type ProcessGroup = {
@@ -18,11 +19,15 @@ const groups = new Set<number>();
 
 const waiting: (() => void)[] = [];
 
-/** Registers the group of a child spawned `detached`. Kills it if this process exits before `release`. */
+/**
+ * Registers the group of a child spawned `detached`. It is killed if this process exits before `release`, or dies in any
+ * other way.
+ */
 export const processGroup = (leader: ChildProcess): ProcessGroup => {
   const pid = leader.pid as number;
   if (groups.size === 0) process.on('exit', killProcessGroups);
   groups.add(pid);
+  lifeline.add(pid);
 
   const isAlive = (): boolean => (leader.exitCode === null && leader.signalCode === null) || hasLivingMember(pid);
   const gone = async (withinMs: number): Promise<boolean> => {
@@ -52,6 +57,7 @@ export const processGroup = (leader: ChildProcess): ProcessGroup => {
     },
     release: () => {
       groups.delete(pid);
+      lifeline.remove(pid);
       if (groups.size > 0) return;
       process.off('exit', killProcessGroups);
       for (const resolve of waiting.splice(0)) resolve();

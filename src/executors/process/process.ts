@@ -1,10 +1,11 @@
 /* The executors (`src/executors`) perform attempts outside the engine: they run a process (`process/`), send an HTTP
  * request (`http/`) or query a database (`sql/`); `mask/` hides secrets. This folder runs commands: `bash.ts`,
  * `python.ts` and `node.ts` define tasks, `ready-when.ts` a sensor's check. In an attempt, `data-files.ts` writes the
- * context and large data to files (`variables.ts`: the limits), and `process.ts` starts the command as leader of a process group (`group.ts`, `group-members.ts`).
- * `output-lines.ts` splits the output into log lines, `output-capture.ts` collects it, `output-gate.ts` pauses it while
- * the terminal is slow. When the command has exited, `process.ts` ends leftover processes, and `output-error.ts` parses
- * the output. */
+ * context and large data to files of a `temporary-folder.ts` (`variables.ts`: what goes by file), and `process.ts` starts
+ * the command as leader of a process group (`group.ts`, `group-members.ts`), which `lifeline.ts` ends if this process is
+ * killed. `output-lines.ts` splits the output into log lines, `output-capture.ts` collects it, `output-gate.ts` pauses it
+ * while the terminal is slow. When the command has exited, `process.ts` ends leftover processes, and `output-error.ts`
+ * parses the output. */
 
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { closeSync, openSync, statSync } from 'node:fs';
@@ -16,6 +17,7 @@ import { type Mask, NO_MASK } from '../mask/mask.ts';
 import { type Data, type DataFiles, openDataFiles } from './data-files.ts';
 import { type ProcessEnd, ProcessError, ProcessNotFoundError, ProcessStartError, TAIL_LINES } from './error.ts';
 import { type ProcessGroup, processGroup } from './group.ts';
+import { lifeline } from './lifeline.ts';
 import { type Capture, capture, type OutputForm } from './output-capture.ts';
 import { type OutputGate, outputGate } from './output-gate.ts';
 import { outputLines } from './output-lines.ts';
@@ -182,6 +184,7 @@ const spawnOrThrow = (
   input: number | undefined,
 ): Piped => {
   const { env, optional } = files;
+  lifeline.expect(env.TINTYPE_OUTPUT as string);
   try {
     return spawn(program, args, {
       detached: true,

@@ -35,8 +35,11 @@ export const MAX_ARGUMENT_BYTES = 100_000;
 export const isTooLong = (text: string): boolean =>
   text.length > MAX_ARGUMENT_BYTES / 3 && Buffer.byteLength(text) > MAX_ARGUMENT_BYTES;
 
-/** Makes any text a variable that the system takes: without NUL characters, cut if it is too long. */
-export const variableText = (text: string): string => {
+/**
+ * Makes any text a variable that the system takes: without NUL characters, cut if it is too long. A scope that a program
+ * made itself may lack the text.
+ */
+export const variableText = (text = ''): string => {
   const whole = text.includes('\0') ? text.replaceAll('\0', '\uFFFD') : text;
   return isTooLong(whole) ? `${whole.slice(0, MAX_ARGUMENT_BYTES / 4)}…` : whole;
 };

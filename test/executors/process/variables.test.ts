@@ -164,6 +164,6 @@ on_failure: continue
     });
     let folder = '';
     await bash(`${FILL}\ndirname "$TINTYPE_OUTPUT"`)(scope);
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(folder)).toEqual(['owner.json']);
   });
 });
