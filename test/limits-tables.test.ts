@@ -5,11 +5,14 @@ import { LEASE_MS } from '../src/engine/durable/journal-writer.ts';
 import { MAX_DEPTH } from '../src/engine/durable/serialise.ts';
 import { MAX_CAUSES } from '../src/engine/durable/task-error-data.ts';
 import { DEFAULT_MAX_INTERRUPTIONS } from '../src/engine/recovery/resume-run.ts';
+import { DEFAULT_LOG_LIMITS } from '../src/engine/run/kept-logs.ts';
 import { MAX_JSON_DEPTH } from '../src/executors/exact-json.ts';
 import { MAX_BODY_BYTES } from '../src/executors/http/body.ts';
+import { MAX_WAIT_MS } from '../src/executors/http/retry.ts';
 import { TAIL_LINES } from '../src/executors/process/error.ts';
 import { MAX_OUTPUT_BYTES } from '../src/executors/process/output-error.ts';
 import { MAX_LINE_LENGTH } from '../src/executors/process/output-lines.ts';
+import { MAX_ARGUMENT_BYTES } from '../src/executors/process/variables.ts';
 import { MAX_RESULT_BYTES } from '../src/executors/sql/error.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES } from '../src/journal/batch-rules.ts';
 import { DEFAULT_BUSY_TIMEOUT_MS } from '../src/journal/sqlite-journal.ts';
@@ -25,12 +28,19 @@ const LIMITS: Readonly<Record<string, readonly (readonly [what: string, limit: n
     ['a name', MAX_NAME_LENGTH],
     ['a line of output', MAX_LINE_LENGTH],
     ['an expression', MAX_STEPS],
+    ['first lines of an attempt', DEFAULT_LOG_LIMITS.first],
+    ['last lines of an attempt', DEFAULT_LOG_LIMITS.last],
+    ['the size of these lines', DEFAULT_LOG_LIMITS.maxBytes],
     ['what is kept of a failed command', TAIL_LINES],
     ['an output', MAX_OUTPUT_BYTES],
     ["levels of nesting of an output's JSON", MAX_JSON_DEPTH],
     ['the body of a response', MAX_BODY_BYTES],
     ["levels of nesting of a response's JSON", MAX_JSON_DEPTH],
     ['the rows of a query', MAX_RESULT_BYTES],
+    ['`TINTYPE_ITEM`', MAX_ARGUMENT_BYTES],
+    ['`TINTYPE_JOB_ERROR`', MAX_ARGUMENT_BYTES],
+    ['a `command` as an argument', MAX_ARGUMENT_BYTES],
+    ['the wait that a server asks for', MAX_WAIT_MS],
   ],
   'docs/durability.md': [
     ['an output of a task or of an item of a fan-out', DEFAULT_MAX_OUTPUT_BYTES],
