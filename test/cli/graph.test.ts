@@ -24,7 +24,12 @@ const job = (lines: string | readonly string[], more: More = {}): JobDefinition 
   const specs = (typeof lines === 'string' ? lines.trim().split('\n') : lines).map((line) => {
     const [name = '', needs = ''] = line.split('<-').map((part) => part.trim());
     const work = more[name]?.kind ? {} : { run: () => {} };
-    return { name, dependsOn: needs.split(/[ ,]+/).filter(Boolean), ...work, ...more[name] } as AnyTaskSpec;
+    return {
+      name,
+      dependsOn: [...new Set(needs.split(/[ ,]+/).filter(Boolean))],
+      ...work,
+      ...more[name],
+    } as AnyTaskSpec;
   });
   return jobFrom('nightly', specs, { pools: { db: 3 } }) as unknown as JobDefinition;
 };

@@ -7,7 +7,11 @@ const blockableClock = () => {
   const clock = virtualClock();
   let blockedMs = 0;
   return {
-    clock: { ...clock, now: () => clock.now() + blockedMs },
+    clock: {
+      ...clock,
+      now: () => clock.now() + blockedMs,
+      monotonicNow: () => (clock.monotonicNow?.() ?? 0) + blockedMs,
+    },
     block: (ms: number): void => {
       blockedMs += ms;
     },
