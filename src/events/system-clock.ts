@@ -2,8 +2,15 @@
 export const systemClock = {
   /** Epoch ms. */
   now: (): number => Date.now(),
-  /** Milliseconds since the start of the process; nobody can set this clock. */
-  monotonicNow: (): number => performance.now(),
+  /** Milliseconds since the start of the process; nobody can set this clock. Read once for each ms of `Date.now`, which is faster. */
+  monotonicNow: (): number => {
+    const wall = Date.now();
+    if (wall !== readAt) {
+      readAt = wall;
+      monotonicMs = performance.now();
+    }
+    return monotonicMs;
+  },
   /** Calls `callback` once after `delayMs` ms; returns a function that cancels the timer. */
   setTimer: (callback: () => void, delayMs: number): (() => void) => {
     let timer: ReturnType<typeof setTimeout>;
@@ -15,6 +22,9 @@ export const systemClock = {
     return () => clearTimeout(timer);
   },
 };
+
+let readAt = Number.NaN;
+let monotonicMs = 0;
 
 /** `setTimeout` with a longer delay fires at once: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
 const MAX_TIMER_MS = 2 ** 31 - 1;

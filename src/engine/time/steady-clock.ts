@@ -10,12 +10,16 @@ export class SteadyClock implements Clock {
   #startedAt: number;
 
   constructor(clock: Clock) {
-    const startedAt = clock.now();
-    const elapsedMs = clock.monotonicNow ? elapsedOf(clock) : elapsedForward(clock, startedAt);
-    this.#startedAt = startedAt;
-    this.now = () => this.#startedAt + elapsedMs();
-    this.setTimer = (callback, delayMs) =>
-      clock.setTimer(clock.monotonicNow ? callback : this.#after(delayMs, callback), delayMs);
+    this.#startedAt = clock.now();
+    const start = clock.monotonicNow?.();
+    if (start === undefined) {
+      const elapsedMs = elapsedForward(clock, this.#startedAt);
+      this.now = () => this.#startedAt + elapsedMs();
+      this.setTimer = (callback, delayMs) => clock.setTimer(this.#after(delayMs, callback), delayMs);
+    } else {
+      this.now = () => this.#startedAt + Math.floor((clock.monotonicNow?.() ?? start) - start);
+      this.setTimer = (callback, delayMs) => clock.setTimer(callback, delayMs);
+    }
   }
 
   /** Without monotonic time, a timer that fires says how much has passed at least. */
@@ -30,12 +34,6 @@ export class SteadyClock implements Clock {
 
 /** Returns a clock that is never set: the given one, if it is one. */
 export const steady = (clock: Clock): SteadyClock => (clock instanceof SteadyClock ? clock : new SteadyClock(clock));
-
-const elapsedOf = (clock: Clock): (() => number) => {
-  const monotonicNow = (): number => clock.monotonicNow?.() ?? 0;
-  const start = monotonicNow();
-  return () => Math.floor(monotonicNow() - start);
-};
 
 /** Returns the ms that have passed by a clock without monotonic time: its steps back do not count. */
 const elapsedForward = (clock: Clock, startedAt: number): (() => number) => {
