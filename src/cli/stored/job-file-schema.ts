@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import { startOptionProblems } from '../../engine/definition/check-options.ts';
 import { TRIGGER_RULES } from '../../engine/definition/trigger.ts';
-import type { NoteKind } from '../../engine/durable/journal.ts';
-import { decode } from '../../engine/durable/serialise.ts';
+import type { Journal, NoteKind } from '../../engine/durable/journal.ts';
+import { decode, type StoredOutputs } from '../../engine/durable/serialise.ts';
 import { TintypeError } from '../../engine/errors/errors.ts';
 import { decodeOptions } from '../../engine/recovery/stored-options.ts';
 import { errorData } from '../../events/error-data.ts';
@@ -50,7 +50,7 @@ const checked = (find: (value: unknown) => readonly { readonly field: string; re
 /** A value in stored form: JSON as `serialise.ts` writes it. Once restored, it has to satisfy `test`. */
 const stored = (expected: string, test: (value: unknown) => boolean) =>
   checked((value) => {
-    const isRight = value !== undefined && test(decode(JSON.stringify(value)));
+    const isRight = value !== undefined && test(decode(JSON.stringify(value), REFERENCES));
     return isRight ? [] : [{ field: '', expected }];
   });
 
@@ -124,6 +124,9 @@ export const jobLine = z.object({
   metadata: stored('an object', isObject),
   shape,
 });
+
+/** Stands for the outputs that a stored value refers to: they are in other lines. */
+const REFERENCES: StoredOutputs = { source: { journal: {} as Journal, jobId: '' }, at: () => null };
 
 /** A line with an event, and its output if it has one. */
 export const eventLine = z.object({
