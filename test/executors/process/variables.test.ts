@@ -35,7 +35,7 @@ describe('the variables of an outer attempt', () => {
     setEnv({ ...OUTER, TINTYPE_HOME: 'mine' });
     const { result } = await runWorkflow(`
 tasks:
-  - { name: bash, type: bash, output: lines, command: env | grep ^TINTYPE_ | grep -v _CONTEXT= | grep -v _OUTPUT= | grep -v _JOB_ID= | sort }
+  - { name: bash, type: bash, output: lines, command: env | grep ^TINTYPE_ | grep -v _TEST_ | grep -v _CONTEXT= | grep -v _OUTPUT= | grep -v _JOB_ID= | sort }
   - { name: node, type: node, command: "output([typeof item, typeof index])" }
   - { name: wait, type: sensor, command: '[ -z "\${TINTYPE_ITEM+set}" ]' }
 handlers:
