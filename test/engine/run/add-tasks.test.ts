@@ -1,6 +1,7 @@
-import { type AnyTaskSpec, type Job, jobFrom, notReady, type TaskFunction, type TriggerRule } from 'tintype';
+import { type AnyTaskSpec, type Job, jobFrom, notReady, type TaskFunction } from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { describe, expect, test, vi } from 'vitest';
+import { RULES } from '../../support/conditions.ts';
 import { boom, fails, spec, start, statesOf, takes, within } from '../../support/dynamic-graph.ts';
 
 const never = (): Promise<undefined> => new Promise(() => {});
@@ -238,18 +239,6 @@ describe('tasks added to a job', () => {
 });
 
 describe('tasks added below one that has ended', () => {
-  const RULES: TriggerRule[] = [
-    'allSuccess',
-    'allDone',
-    'allFailed',
-    'oneSuccess',
-    'oneFailed',
-    'oneDone',
-    'noneFailed',
-    'noneFailedMinOneSuccess',
-    'noneSkipped',
-    'always',
-  ];
   const ENDED: AnyTaskSpec[] = [
     spec('completed'),
     spec('failed', { run: fails }),

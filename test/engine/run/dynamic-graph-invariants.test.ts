@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { type AnyTaskSpec, type Clock, expand, notReady, type TriggerRule, UnknownTaskError } from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { describe, expect, test } from 'vitest';
+import { RULES } from '../../support/conditions.ts';
 import { fails, spec, start, statesOf } from '../../support/dynamic-graph.ts';
 
 /** `FC_SEED=… npx vitest run test/engine/run/dynamic-graph-invariants.test.ts` plays a failed run again. */
@@ -9,18 +10,6 @@ const { FC_SEED } = process.env;
 const seeded = FC_SEED === undefined ? {} : { seed: Number(FC_SEED) };
 
 describe('a job that grows and shrinks at random moments', { timeout: 60_000 }, () => {
-  const RULES: readonly TriggerRule[] = [
-    'allSuccess',
-    'allDone',
-    'allFailed',
-    'oneSuccess',
-    'oneFailed',
-    'oneDone',
-    'noneFailed',
-    'noneFailedMinOneSuccess',
-    'noneSkipped',
-    'always',
-  ];
   type Node = {
     readonly needs: readonly number[];
     readonly rule: TriggerRule;
