@@ -34,6 +34,10 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   map: 'Runs the task once for each item of a list.',
   max_delay: 'The longest wait between tries.',
   max_interval: 'The longest wait between checks.',
+  max_interruptions:
+    'How often an attempt may be run again because its process died. The next time fails the task. Default 10.',
+  max_output_bytes:
+    'How large the output of a task may be, in bytes. Default 10485760, and 16777216 as JSON in the database.',
   max_retries: 'Tries after the first. Default 0.',
   method: 'The HTTP method. Default GET, or POST where something is sent.',
   module: 'The path of an ES module, of which an export is called with { ctx, params, item, index, signal, log, … }.',

@@ -24,6 +24,7 @@ const ABOVE_0 = expecting('a number above 0');
 const METHOD = expecting('a method such as GET');
 const NOT_EMPTY = expecting('a list that is not empty');
 const STATUS = expecting('an HTTP status, 100 to 599');
+const OUTPUT_BYTES = expecting('a whole number, 1 to 268435456');
 
 const envName = z.string().check(
   z.regex(/^[^=\0]+$/, expecting('a variable name without "="')),
@@ -68,6 +69,7 @@ const shared = {
   timeout: optional(duration),
   deadline: optional(duration),
   max_retries: optional(count),
+  max_interruptions: optional(count),
   retry: optional(retry),
   continue_on_failure: optional(flag),
   priority: optional(finite),
@@ -286,6 +288,9 @@ const logs = z.union(
   expecting('"all", "none", a number of lines, or a mapping with first, last and max_bytes'),
 );
 
+/** A text of JavaScript, which the JSON of an output becomes, has at most about 512 MiB. */
+const outputBytes = z.int(OUTPUT_BYTES).check(z.minimum(1, OUTPUT_BYTES), z.maximum(256 * 2 ** 20, OUTPUT_BYTES));
+
 /** The schema of a workflow file. Top-level keys that begin with `x-` hold anchors and are removed before the check. */
 export const workflowSchema = z.strictObject(
   {
@@ -308,6 +313,7 @@ export const workflowSchema = z.strictObject(
     on_failure: optional(z.enum(['abort', 'drain', 'continue'], expecting('"abort", "drain" or "continue"'))),
     timeout: optional(duration),
     logs: optional(logs),
+    max_output_bytes: optional(outputBytes),
     tasks: z.array(task, expecting('a list of tasks')),
     handlers: optional(handlers),
   },

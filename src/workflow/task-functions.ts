@@ -15,7 +15,7 @@ import type { ProcessOptions } from '../executors/process/process.ts';
 import { python } from '../executors/process/python.ts';
 import { readyWhen } from '../executors/process/ready-when.ts';
 import { variableText } from '../executors/process/variables.ts';
-import type { SqlQuery } from '../executors/sql/query.ts';
+import type { SqlOptions, SqlQuery } from '../executors/sql/query.ts';
 import { ExpressionError, type ExpressionScope } from './expression.ts';
 import { namedOutput, taskOutput } from './output.ts';
 import type { TaskOfType, Workflow } from './schema.ts';
@@ -23,7 +23,7 @@ import { dataOf, hasExpression, textOf, toText } from './template.ts';
 
 /** What all tasks of a file share. */
 export type BuildContext = {
-  readonly workflow: Pick<Workflow, 'name' | 'defaults'>;
+  readonly workflow: Pick<Workflow, 'name' | 'defaults' | 'max_output_bytes'>;
   /** The directory that relative paths start from, and in which commands run. */
   readonly directory: string;
   readonly secrets: Readonly<Record<string, string>>;
@@ -102,7 +102,7 @@ const functionOf = (task: FunctionTask, context: BuildContext, isHandler: boolea
     case 'http':
       return http(requestOf(task, context), httpOptions(task, context));
     case 'sql':
-      return sql(statementOf(task, context));
+      return sql(statementOf(task, context), sqlOptions(context));
   }
 };
 
@@ -124,7 +124,7 @@ const sensorCheckOf = (task: TaskOfType<'sensor'>, context: BuildContext): TaskF
     return fileReady((scope) => resolve(context.directory, path(expressionScope(scope, context))));
   }
   if (task.http) return httpReady(requestOf(task.http, context), httpOptions(task, context));
-  if (task.sql) return sqlReady(statementOf(task.sql, context));
+  if (task.sql) return sqlReady(statementOf(task.sql, context), sqlOptions(context));
   return readyWhen(bash(task.command as string, processOptions(task, context, false), shellOf(task, context)));
 };
 
@@ -154,6 +154,7 @@ const processOptions = (
       },
       data: { ...itemData(scope), ...(isHandler ? errorData(scope) : {}) },
       output: task.output,
+      maxOutputBytes: context.workflow.max_output_bytes,
       mask,
       gate,
       killGraceMs,
@@ -196,7 +197,11 @@ const sqlReady = lazily(async () => (await import('../executors/sql/sql.ts')).sq
 const httpOptions = ({ retry }: Pick<TaskOfType<'http'>, 'retry'>, { workflow, mask }: BuildContext): HttpOptions => ({
   mask,
   maxDelayMs: retry?.max_delay ?? workflow.defaults?.retry?.max_delay,
+  maxOutputBytes: workflow.max_output_bytes,
 });
+
+const sqlOptions = ({ workflow: { max_output_bytes: maxOutputBytes } }: BuildContext): SqlOptions =>
+  maxOutputBytes === undefined ? {} : { maxOutputBytes };
 
 type RequestKeys = Pick<TaskOfType<'http'>, 'url' | 'method' | 'headers' | 'query' | 'body' | 'json' | 'expect_status'>;
 

@@ -119,6 +119,7 @@ const attemptOptions = (task: WorkflowTask, defaults: Workflow['defaults']): Att
   return {
     timeout: task.timeout ?? defaults?.timeout,
     maxRetries: task.max_retries ?? defaults?.max_retries,
+    maxInterruptions: task.max_interruptions ?? defaults?.max_interruptions,
     ...(Object.values(given).some((value) => value !== undefined) ? { retry: given } : {}),
   };
 };

@@ -38,7 +38,7 @@ describe('the JSON Schema of workflow files', () => {
       'name: w\nparams: { a: 1, b: text, c: null, d: [1], e: { type: mapping, default: { a: 1 } }, f: { enum: [1, 2] } }\ntasks: []',
       'name: w\nsecrets: [A, B]\ntasks: []',
       'name: w\nsecrets: { A: , B: { env: C }, D: { file: e } }\ntasks: []',
-      'name: w\ndefaults: { env: { A: 1, B: true, C: "${{ ctx.c }}" }, cwd: x, shell: sh, max_retries: 2, timeout: 5 }\ntasks: []',
+      'name: w\ndefaults: { env: { A: 1, B: true, C: "${{ ctx.c }}" }, cwd: x, shell: sh, max_retries: 2, max_interruptions: 0, timeout: 5 }\nmax_output_bytes: 1\ntasks: []',
       'name: w\ntasks: []\nhandlers: { success: [], failure: [{ name: f, type: bash, command: x }], always: [] }',
       ...[
         '{ name: a, type: bash, command: x, when: ctx.n > 1, trigger: one_done, dependencies: [b], priority: -1, retry: { backoff: linear, delay: 1s, factor: 1.5, max_delay: 5m, jitter: true } }',
@@ -69,6 +69,8 @@ describe('the JSON Schema of workflow files', () => {
       'name: 5\ntasks: []',
       'name: w\ntasks: {}',
       'name: w\ntask: []\ntasks: []',
+      'name: w\ntasks: []\nmax_output_bytes: 0',
+      'name: w\ntasks: []\nmax_output_bytes: 1e9',
       'name: w\ntasks: []\ntimeout: 0',
       'name: w\ntasks: []\ntimeout: soon',
       'name: w\ntasks: []\non_failure: stop',

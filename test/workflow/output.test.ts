@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { MAX_OUTPUT_BYTES } from '../../src/executors/process/output-error.ts';
 import { failureOf, runWorkflow } from '../support/run-workflow.ts';
 
@@ -47,7 +49,7 @@ tasks:
       'too large',
       `head -c ${MAX_OUTPUT_BYTES + 1} /dev/zero > "$TINTYPE_OUTPUT"`,
       'OUTPUT_TOO_LARGE',
-      'The file $TINTYPE_OUTPUT is larger than 10 MiB. Write it to a file of your own, and put out its path.',
+      'The file $TINTYPE_OUTPUT is larger than 10 MiB. Write it to a file of your own, and put out its path; or raise max_output_bytes.',
     ],
     [
       'too much of the standard output',
@@ -60,6 +62,25 @@ tasks:
     expect(run.states).toEqual({ a: 'failed' });
     expect(run.result.tasks.a?.error?.cause).toMatchObject({ code });
     expect(failureOf(run, 'a')).toContain(message);
+  });
+
+  test('may be as large as max_output_bytes says, of every type of task', async () => {
+    const server = createServer((_request, response) => void response.end('x'.repeat(2_000)));
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const tasks = `
+tasks:
+  - { name: printed, type: bash, output: text, command: head -c 2000 /dev/zero }
+  - { name: file, type: node, command: output('x'.repeat(1998)) }
+  - { name: rows, type: sql, database: ':memory:', query: SELECT hex(zeroblob(990)) AS x }
+  - { name: body, type: http, url: '${url}' }
+  - { name: found, type: sensor, http: { url: '${url}' } }
+  - { name: row, type: sensor, sql: { database: ':memory:', query: SELECT hex(zeroblob(990)) AS x } }`;
+    const names = ['printed', 'file', 'rows', 'body', 'found', 'row'];
+    expect((await runWorkflow(`max_output_bytes: 2000${tasks}`)).result.state).toBe('completed');
+    const run = await runWorkflow(`max_output_bytes: 1500${tasks}`);
+    for (const name of names) expect(failureOf(run, name)).toMatch(/1,500 bytes.*max_output_bytes/s);
   });
 
   test.for([

@@ -25,6 +25,7 @@ export const repeatableArgs = ({
   timeout,
   onFailure,
   grace,
+  keepLogs,
   json,
   events,
 }: { readonly [Key in keyof RunOptions]?: RunOptions[Key] | undefined }): readonly string[] => [
@@ -32,6 +33,7 @@ export const repeatableArgs = ({
   ...(timeout === undefined ? [] : ['--timeout', durationWord(timeout)]),
   ...(onFailure === undefined ? [] : ['--on-failure', onFailure]),
   ...(grace === undefined ? [] : ['--grace', durationWord(grace)]),
+  ...(keepLogs === undefined ? [] : ['--keep-logs', String(keepLogs)]),
   ...(json ? ['--json'] : []),
   ...(events === undefined ? [] : ['--events', events]),
 ];

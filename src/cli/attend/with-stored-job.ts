@@ -5,10 +5,11 @@ import { createEngine, type Engine } from '../../engine/engine.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import { MASKED } from '../../executors/mask/mask.ts';
 import type { SqliteJournal } from '../../journal/sqlite-journal.ts';
+import { logLimitsOf } from '../../workflow/to-definition.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
 import { findJob } from '../stored/find-job.ts';
 import { type JobLocation, jobLabel, runningText } from '../stored/job-command.ts';
-import { openJournal } from '../stored/journal-file.ts';
+import { openJournal, withOutputLimit } from '../stored/journal-file.ts';
 import { counted } from '../terminal/counted.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -19,9 +20,9 @@ import { type RunContext, withRunContext } from './run-context.ts';
 import { loadStoredWorkflow, metadataOf, requireTrust } from './stored-workflow.ts';
 import { openEvents, SPARE_MS, type WatchOptions } from './watch-job.ts';
 
-/** Options to resume or retry a stored job. If left out, workers, timeout, onFailure and grace stay as they were. */
+/** Options to resume or retry a stored job. What is left out of those of a run stays as it was. */
 export type ContinueOptions = Omit<WatchOptions, 'workers'> &
-  Partial<Pick<RunOptions, 'workers' | 'timeout' | 'onFailure' | 'grace'>> & {
+  Partial<Pick<RunOptions, 'workers' | 'timeout' | 'onFailure' | 'grace' | 'keepLogs'>> & {
     readonly db: string;
     /** The new path of the workflow file, if it has moved. */
     readonly file?: string;
@@ -74,7 +75,7 @@ export type PreparedJob = {
   readonly loaded: LoadedWorkflow;
   readonly options: WatchOptions;
   readonly events: EventFile | undefined;
-  readonly start: Pick<StartOptions, 'maxConcurrency' | 'timeout' | 'onFailure' | 'graceMs'> & {
+  readonly start: Pick<StartOptions, 'maxConcurrency' | 'timeout' | 'onFailure' | 'graceMs' | 'logs'> & {
     readonly changed: ChangePolicy;
   };
 };
@@ -89,7 +90,7 @@ export const prepareJob = async (
   const before = metadataOf(stored);
   const workers = options.workers ?? before.workers ?? 4;
   const grace = options.grace ?? before.grace ?? 2000;
-  const { db, timeout, onFailure } = options;
+  const { db, timeout, onFailure, keepLogs } = options;
   const file = options.file ?? before.file;
   if (!given) requireTrust(stored, options.trust, { db, file });
   const loaded = given ?? (await loadStoredWorkflow(stored, { file, grace }, context));
@@ -97,7 +98,10 @@ export const prepareJob = async (
   const redacted = redactedParams(stored);
   if (redacted.length > 0 && !options.quiet) context.err.line(context.err.sanitize(redactedLine(redacted)));
   return {
-    engine: createEngine({ journal, definitions: [loaded.definition] }),
+    engine: createEngine({
+      journal: withOutputLimit(journal, loaded.workflow.max_output_bytes),
+      definitions: [loaded.definition],
+    }),
     loaded,
     options: { ...options, workers },
     events: openEvents(options, { file, db }),
@@ -106,6 +110,7 @@ export const prepareJob = async (
       graceMs: options.grace === undefined ? undefined : grace + SPARE_MS,
       timeout,
       onFailure,
+      logs: logLimitsOf(keepLogs),
       changed,
     },
   };

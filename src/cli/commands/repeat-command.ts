@@ -12,7 +12,10 @@ export const repeatCommand = (
   definition: JobDefinition,
   /** The tasks that returned an output, which downstream tasks may read. */
   outputs: ReadonlySet<string>,
-  options: Pick<RunOptions, 'param' | 'paramsFile' | 'workers' | 'onFailure' | 'timeout' | 'only' | 'skip'>,
+  options: Pick<
+    RunOptions,
+    'param' | 'paramsFile' | 'workers' | 'onFailure' | 'timeout' | 'keepLogs' | 'only' | 'skip'
+  >,
   mask: Mask,
   { style, sanitize }: Printer,
 ): readonly string[] => {
@@ -29,6 +32,7 @@ export const repeatCommand = (
     ...(options.param ?? []).map((pair) => `--param ${shellQuoted(pair)}`),
     ...(options.onFailure === undefined ? [] : [`--on-failure ${options.onFailure}`]),
     ...(options.timeout === undefined ? [] : [`--timeout ${options.timeout}ms`]),
+    ...(options.keepLogs === undefined ? [] : [`--keep-logs ${options.keepLogs}`]),
     `--only ${shellQuoted(names.join(','))}`,
   ];
   const what = result.firstError() ? 'failed' : 'did not complete';

@@ -9,7 +9,7 @@ import { type RunOptions, repeatableArgs } from '../attend/repeatable-options.ts
 import { type RunContext, withRunContext } from '../attend/run-context.ts';
 import { type RunMetadata, runMetadata } from '../attend/stored-workflow.ts';
 import { openEvents, SPARE_MS, watchJob } from '../attend/watch-job.ts';
-import { openJournal } from '../stored/journal-file.ts';
+import { openJournal, withOutputLimit } from '../stored/journal-file.ts';
 import { JOURNAL_FAILURES } from '../stored/with-journal.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { EXIT_CODES_HELP, UsageError } from '../terminal/exit-code.ts';
@@ -23,7 +23,7 @@ import {
   fileName,
   fileOf,
   grace,
-  keptLogs,
+  keepLogs,
   listOf,
   namesOf,
   onFailure,
@@ -44,7 +44,7 @@ export const define: DefineCommand = (command, context) => {
     .option('--timeout <duration>', 'time limit of the whole job, such as 10m', duration)
     .addOption(onFailure('what the file says, else "continue"'))
     .addOption(grace().default(2000, '2s'))
-    .option('--keep-logs <lines>', 'how many first and last lines of each attempt are kept, or all or none', keptLogs)
+    .addOption(keepLogs('what the file says, else 1000'))
     .option(
       '--db <file>',
       `the database that keeps the job (default: "${DEFAULT_JOURNAL}", if it can be made)`,
@@ -86,8 +86,9 @@ command ends together with what it started. Ctrl-C cancels (SIGTERM, and SIGKILL
 after --grace), a second one kills at once. On a terminal what tasks print is
 shown with --verbose, and the last lines of those that fail always; elsewhere
 all of it, line by line. A line is cut at 8,192 characters; an output holds at
-most 10 MiB. The job is kept in .tintype/jobs.db, params and outputs as they
-are, secrets masked: killed, it goes on with the command that it printed.
+most 10 MiB, or what max_output_bytes in the file says. The job is kept in
+.tintype/jobs.db, params and outputs as they are, secrets masked: killed, it goes
+on with the command that it printed.
 `;
 
 /** Runs a workflow file and reports on `io`. Resolves to the exit code when all its processes are gone. */
@@ -140,7 +141,7 @@ const startStored = (start: Start, { err }: RunContext): Started => {
   try {
     const journal = openJournal(db ?? DEFAULT_JOURNAL, { create: true });
     try {
-      return { job: startJob(start, journal), journal };
+      return { job: startJob(start, withOutputLimit(journal, start.loaded.workflow.max_output_bytes)), journal };
     } catch (error) {
       journal.close();
       throw error;

@@ -72,7 +72,8 @@ export const withContinueOptions = (command: Command): Command =>
       .option('-w, --workers <count>', 'how many tasks run at once (default: as before)', wholeNumber)
       .option('--timeout <duration>', 'time limit of the whole job (default: as before)', duration)
       .addOption(onFailure('as before'))
-      .addOption(grace('as before')),
+      .addOption(grace('as before'))
+      .addOption(keepLogs('as before')),
   );
 
 export const trust = (): Option => new Option('--trust', 'use the files and hosts that an imported job names');
@@ -88,6 +89,12 @@ export const grace = (unsaid?: string): Option =>
     '--grace <duration>',
     `how long tasks may take to end after SIGTERM, before SIGKILL${unsaid === undefined ? '' : ` (default: ${unsaid})`}`,
   ).argParser(duration);
+
+export const keepLogs = (unsaid: string): Option =>
+  new Option(
+    '--keep-logs <lines>',
+    `how many first and last lines of each attempt are kept, or all or none (default: ${unsaid})`,
+  ).argParser(keptLogs);
 
 export const withDbOption = (command: Command, help: string): Command =>
   command
@@ -112,7 +119,7 @@ export const wholeNumber = (text: string): number => {
   throw new InvalidArgumentError('It must be a whole number, 1 or more.');
 };
 
-export const keptLogs = (text: string): number | 'all' | 'none' => {
+const keptLogs = (text: string): number | 'all' | 'none' => {
   if (text === 'all' || text === 'none') return text;
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a whole number, 0 or more, or all or none.');

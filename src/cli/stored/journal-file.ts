@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { DEFAULT_MAX_OUTPUT_BYTES } from '../../journal/batch-rules.ts';
 import { type SqliteJournal, sqliteJournal } from '../../journal/sqlite-journal.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { UsageError } from '../terminal/exit-code.ts';
@@ -12,8 +13,15 @@ export const openJournal = (file: string, { create }: { readonly create: boolean
     );
   }
   if (create && resolve(file) === resolve(DEFAULT_JOURNAL)) makeFolder(dirname(resolve(file)));
-  return sqliteJournal(file, { create });
+  // `withOutputLimit` sets the limit of a job that runs; what other commands read and import was stored under another.
+  return sqliteJournal(file, { create, maxOutputBytes: Number.MAX_SAFE_INTEGER });
 };
+
+/** Returns a journal that takes outputs of up to this many bytes of JSON. Default: that of all journals. */
+export const withOutputLimit = (
+  journal: SqliteJournal,
+  maxOutputBytes: number = DEFAULT_MAX_OUTPUT_BYTES,
+): SqliteJournal => ({ ...journal, maxOutputBytes });
 
 /** Creates the folder, with a `.gitignore` so that git ignores the stored jobs. */
 const makeFolder = (folder: string): void => {

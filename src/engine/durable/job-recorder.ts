@@ -96,7 +96,7 @@ export class JobRecorder {
     // A UTF-16 unit takes at most three bytes.
     if (text.length * 3 > maxOutputBytes && Buffer.byteLength(text) > maxOutputBytes) {
       const size = `${Buffer.byteLength(text)} bytes of JSON, more than the ${maxOutputBytes} that the journal takes`;
-      const message = `${what} is ${size}. Put it into a file or a store, and put out where it is; or raise maxOutputBytes.`;
+      const message = `${what} is ${size}. Put it into a file or a store, and put out where it is; or raise maxOutputBytes of the journal, max_output_bytes of a workflow file.`;
       throw new SerialisationError('OUTPUT_TOO_LARGE', message);
     }
     return text;

@@ -126,7 +126,7 @@ const interruptAttempt = (job: JobRun, task: TaskRun): void => {
   const max = definition.maxInterruptions ?? job.options.maxInterruptions ?? DEFAULT_MAX_INTERRUPTIONS;
   if (interruptions >= max) {
     const times = interruptions + 1 === 1 ? 'once' : `${interruptions + 1} times`;
-    const message = `Task "${path}" was interrupted ${times}, the last time in attempt ${attempts}: each time its process died while it ran. It is not tried again, since it may be what kills the process. maxInterruptions allows more.`;
+    const message = `Task "${path}" was interrupted ${times}, the last time in attempt ${attempts}: each time its process died while it ran. It is not tried again, since it may be what kills the process. maxInterruptions (in a workflow file max_interruptions) allows more.`;
     const error = new TaskError('TASK_INTERRUPTED', message, {
       taskName: path,
       attempt: attempts,

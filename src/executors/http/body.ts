@@ -1,9 +1,10 @@
 import { noRetry } from '../errors.ts';
 import { isTooDeep, MAX_JSON_DEPTH, parseExactJson } from '../exact-json.ts';
 import type { Mask } from '../mask/mask.ts';
+import { sizeInWords } from '../size-in-words.ts';
 import { HttpBodyError, shortened } from './error.ts';
 
-/** The largest body of a response, in bytes after decompression. */
+/** The default for the largest body of a response, in bytes after decompression. */
 export const MAX_BODY_BYTES = 10 * 2 ** 20;
 
 /**
@@ -41,11 +42,11 @@ export const readInto = async (
 };
 
 /** Always throws; `what` names the request. @throws NonRetryableError with a HttpBodyError as its cause */
-export const tooLarge = (what: string): never => {
+export const tooLarge = (what: string, maxBytes: number): never => {
   throw noRetry(
     new HttpBodyError(
-      `${what} answered with a body larger than ${MAX_BODY_BYTES / 2 ** 20} MiB. ` +
-        'Ask for less, page through it, or download it to a file in a bash task, and put out its path.',
+      `${what} answered with a body larger than ${sizeInWords(maxBytes)}. ` +
+        'Ask for less, page through it, or download it to a file in a bash task, and put out its path; or raise max_output_bytes.',
     ),
   );
 };

@@ -29,6 +29,8 @@ export type HttpOptions = {
   readonly maxDelayMs?: number | undefined;
   /** How long to read the body of an unexpected response for the excerpt in the error, in ms. Default 2000. */
   readonly excerptMs?: number | undefined;
+  /** The largest body of an expected response, in bytes. Default `MAX_BODY_BYTES`. */
+  readonly maxOutputBytes?: number | undefined;
 };
 
 /**
@@ -38,7 +40,7 @@ export type HttpOptions = {
  * @throws HttpStatusError for an unexpected status that may change; RetryAfterError for 429 or 503 with Retry-After
  * @throws HttpRequestError if there is no whole response; HttpBodyError if the content-type, but not the body, is JSON
  * @throws NonRetryableError with a HttpStatusError (4xx other than 408, 425 and 429), a HttpInvalidError (can't be sent
- * as written), a HttpRequestError (untrusted certificate) or a HttpBodyError (above `MAX_BODY_BYTES`) as its cause
+ * as written), a HttpRequestError (untrusted certificate) or a HttpBodyError (too large) as its cause
  */
 export const http =
   (prepare: (scope: TaskScope) => HttpRequest, options: HttpOptions = {}): TaskFunction =>
@@ -104,13 +106,14 @@ const read = async (exchange: Exchange, { signal, log }: TaskScope, options: Htt
   const { sent, response } = exchange;
   const { status, headers, body } = response;
   const parts: Uint8Array[] = [];
-  const isWhole = await readInto(parts, body, MAX_BODY_BYTES, signal).catch((error: unknown) => {
+  const most = options.maxOutputBytes ?? MAX_BODY_BYTES;
+  const isWhole = await readInto(parts, body, most, signal).catch((error: unknown) => {
     signal.throwIfAborted();
     throw requestFailure(sent, error);
   });
   const bytes = Buffer.concat(parts);
   log.info(isWhole ? `${lineOf(exchange)} (${sizeText(bytes.length)})` : lineOf(exchange));
-  if (!isWhole) tooLarge(whatOf(exchange));
+  if (!isWhole) tooLarge(whatOf(exchange), most);
   const type = headers.get('content-type');
   return {
     status,

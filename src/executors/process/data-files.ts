@@ -16,8 +16,8 @@ export type DataFiles = {
   readonly optional: readonly string[];
   /** Writes a text to a further file, and returns its path. */
   readonly write: (text: string) => string;
-  /** Returns the parsed output; `undefined` if there is none. Masks secrets in errors. @throws OutputError */
-  readonly read: (mask?: Mask) => unknown;
+  /** Returns the parsed output, of up to `maxBytes`; `undefined` if there is none. Masks errors. @throws OutputError */
+  readonly read: (mask?: Mask, maxBytes?: number) => unknown;
   /** @throws SerialisationError if the process found that its output can't be JSON */
   readonly throwIfRefused: (mask?: Mask) => void;
   /** @throws OutputError if the process has written no output, not even an empty one */
@@ -59,7 +59,7 @@ export const openDataFiles = (scope: TaskScope, data: Data = {}): DataFiles => {
     },
     optional: Object.keys(data),
     write,
-    read: (mask) => readOutput(output, mask),
+    read: (mask, maxBytes = MAX_OUTPUT_BYTES) => readOutput(output, mask, maxBytes),
     throwIfRefused: (mask = NO_MASK) => {
       const text = readIfThere(refusal);
       if (text === undefined) return;
@@ -120,7 +120,7 @@ const replacer = (_key: string, value: unknown): unknown => {
   return value instanceof Error ? errorData(value) : value;
 };
 
-const readOutput = (path: string, mask: Mask | undefined): unknown => {
+const readOutput = (path: string, mask: Mask | undefined, maxBytes: number): unknown => {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (!stat || (stat.isFile() && stat.size === 0)) return undefined;
   if (!stat.isFile()) {
@@ -129,7 +129,7 @@ const readOutput = (path: string, mask: Mask | undefined): unknown => {
       'What is at $TINTYPE_OUTPUT is no file. Write the output to it as JSON, with > "$TINTYPE_OUTPUT".',
     );
   }
-  if (stat.size > MAX_OUTPUT_BYTES) tooLarge('The file $TINTYPE_OUTPUT');
+  if (stat.size > maxBytes) tooLarge('The file $TINTYPE_OUTPUT', maxBytes);
   return parseOutput(readFileSync(path, 'utf8'), 'The file $TINTYPE_OUTPUT', mask);
 };
 

@@ -6,22 +6,22 @@ export type OutputForm = 'json' | 'text' | 'lines';
 
 export type Capture = {
   readonly write: (chunk: Buffer) => void;
-  /** Returns the output. @throws OutputError if it is not the JSON expected, or larger than `MAX_OUTPUT_BYTES` */
+  /** Returns the output. @throws OutputError if it is not the JSON expected, or larger than allowed */
   readonly value: () => unknown;
 };
 
-/** Collects standard output, up to `MAX_OUTPUT_BYTES`. For `json`, the value of blank text is `undefined`. */
-export const capture = (form: OutputForm, mask: Mask = NO_MASK): Capture => {
+/** Collects standard output, up to `maxBytes`. For `json`, the value of blank text is `undefined`. */
+export const capture = (form: OutputForm, mask: Mask = NO_MASK, maxBytes: number = MAX_OUTPUT_BYTES): Capture => {
   let chunks: Buffer[] = [];
   let size = 0;
   return {
     write: (chunk) => {
       size += chunk.length;
-      if (size <= MAX_OUTPUT_BYTES) chunks.push(chunk);
+      if (size <= maxBytes) chunks.push(chunk);
       else chunks = [];
     },
     value: () => {
-      if (size > MAX_OUTPUT_BYTES) tooLarge('The standard output');
+      if (size > maxBytes) tooLarge('The standard output', maxBytes);
       return FORMS[form](new TextDecoder().decode(Buffer.concat(chunks)), mask);
     },
   };

@@ -1,6 +1,7 @@
 import { TintypeError } from '../../engine/errors/errors.ts';
 import { isTooDeep, MAX_JSON_DEPTH, parseExactJson } from '../exact-json.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
+import { sizeInWords } from '../size-in-words.ts';
 
 /** The output of a command can't be used: missing, not JSON, nested too deeply, too large or unreadable. */
 export class OutputError extends TintypeError {
@@ -13,7 +14,7 @@ export class OutputError extends TintypeError {
   }
 }
 
-/** The largest output of a command, in bytes, whether printed or written to its file. */
+/** The default for the largest output of a command, in bytes, whether printed or written to its file. */
 export const MAX_OUTPUT_BYTES = 10 * 2 ** 20;
 
 /** Parses an output; `undefined` if it is blank. `source` names the output in errors. @throws OutputError */
@@ -45,9 +46,9 @@ const requireShallow = (text: string, source: string): void => {
   );
 };
 
-export const tooLarge = (source: string): never => {
+export const tooLarge = (source: string, maxBytes: number): never => {
   throw new OutputError(
     'OUTPUT_TOO_LARGE',
-    `${source} is larger than ${MAX_OUTPUT_BYTES / 2 ** 20} MiB. Write it to a file of your own, and put out its path.`,
+    `${source} is larger than ${sizeInWords(maxBytes)}. Write it to a file of your own, and put out its path; or raise max_output_bytes.`,
   );
 };

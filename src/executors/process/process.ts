@@ -34,6 +34,8 @@ export type ProcessOptions = {
   readonly args?: readonly string[] | undefined;
   /** How standard output becomes the task's output. Default: standard output is only logged. */
   readonly output?: OutputForm | undefined;
+  /** The largest output, in bytes. Default `MAX_OUTPUT_BYTES`. */
+  readonly maxOutputBytes?: number | undefined;
   /** How long processes may take to end after SIGTERM before they get SIGKILL, in ms. Default 2000. */
   readonly killGraceMs?: number | undefined;
   /** Holds back the command's output. Default: output is read as fast as it is printed. */
@@ -120,7 +122,7 @@ const runInGroup = async (
   const group = processGroup(child);
   const gate = options.gate ?? outputGate();
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const captured = options.output && capture(options.output, options.mask);
+  const captured = options.output && capture(options.output, options.mask, options.maxOutputBytes);
   if (captured) child.stdout.on('data', captured.write);
   const stdout = logLines(child.stdout, log.info, options.mask);
   const stderr = logLines(child.stderr, log.warn, options.mask);
@@ -140,16 +142,20 @@ const runInGroup = async (
     if (end.exitCode !== 0) dataFiles.throwIfRefused(options.mask);
     else if (command.answers) dataFiles.requireOutput();
     if (end.exitCode !== 0) throw new ProcessError(command.type, end, { stdout: stdout.tail, stderr: stderr.tail });
-    return outputOf(captured, dataFiles, options.mask);
+    return outputOf(captured, dataFiles, options);
   } finally {
     signal.removeEventListener('abort', abort);
     for (const release of releases) release();
   }
 };
 
-const outputOf = (captured: Capture | undefined, dataFiles: DataFiles, mask: Mask | undefined): unknown => {
+const outputOf = (
+  captured: Capture | undefined,
+  dataFiles: DataFiles,
+  { mask, maxOutputBytes }: ProcessOptions,
+): unknown => {
   const printed = captured?.value();
-  const written = dataFiles.read(mask);
+  const written = dataFiles.read(mask, maxOutputBytes);
   if (written === undefined) return printed;
   return isPlainObject(printed) && isPlainObject(written) ? { ...printed, ...written } : written;
 };

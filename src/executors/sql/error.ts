@@ -1,5 +1,6 @@
 import { type NonRetryableError, TintypeError } from '../../engine/errors/errors.ts';
 import { noRetry } from '../errors.ts';
+import { sizeInWords } from '../size-in-words.ts';
 
 /**
  * Why a query failed. `refused`: the database rejects it, and will again (syntax, a violated constraint, a wrong
@@ -53,18 +54,18 @@ export class SqlDriverError extends TintypeError {
   }
 }
 
-/** The largest result of a query, in bytes of its rows as JSON. */
+/** The default for the largest result of a query, in bytes of its rows as JSON. */
 export const MAX_RESULT_BYTES = 10 * 2 ** 20;
 
-/** The rows of a query exceed `MAX_RESULT_BYTES` as JSON. */
+/** The rows of a query exceed the limit, in bytes, as JSON. */
 export class SqlResultError extends TintypeError {
   override readonly name = 'SqlResultError';
   readonly code = 'SQL_RESULT_TOO_LARGE';
 
-  constructor(query: string) {
+  constructor(query: string, maxBytes: number) {
     super(
-      `The rows of the query are more than ${MAX_RESULT_BYTES / 2 ** 20} MiB as JSON. Query: ${firstLine(query)}. ` +
-        'Aggregate in the database, select fewer columns, or page with LIMIT.',
+      `The rows of the query are more than ${sizeInWords(maxBytes)} as JSON. Query: ${firstLine(query)}. ` +
+        'Aggregate in the database, select fewer columns, page with LIMIT, or raise max_output_bytes.',
     );
   }
 }

@@ -101,12 +101,13 @@ const connected = (connection: Connection): Promise<void> =>
 const run = async (
   mysql: MySql,
   connection: Connection,
-  { query, firstRowOnly }: SqlRequest,
+  request: SqlRequest,
   { text, values, statements, ownTransaction }: Plan,
 ): Promise<SqlResult> => {
+  const { query, firstRowOnly } = request;
   const wrap = statements.length > 1 && !ownTransaction;
   if (wrap) await ask(connection, { text: 'START TRANSACTION' });
-  const rows = rowCollector(query, firstRowOnly ? 1 : Number.POSITIVE_INFINITY);
+  const rows = rowCollector(request, firstRowOnly ? 1 : Number.POSITIVE_INFINITY);
   let changes: SqlChanges | undefined;
   let hasRows = false;
   await ask(connection, {

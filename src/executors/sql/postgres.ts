@@ -68,13 +68,9 @@ const hangUp = (client: Client): void => void (client as Internals).connection.s
 
 type Result = QueryArrayResult & { readonly command: string | null };
 
-const run = async (
-  pg: Pg,
-  client: Client,
-  { query, firstRowOnly }: SqlRequest,
-  values: readonly BoundValue[],
-): Promise<SqlResult> => {
-  const rows = rowCollector(query, firstRowOnly ? 1 : Number.POSITIVE_INFINITY);
+const run = async (pg: Pg, client: Client, request: SqlRequest, values: readonly BoundValue[]): Promise<SqlResult> => {
+  const { query, firstRowOnly } = request;
+  const rows = rowCollector(request, firstRowOnly ? 1 : Number.POSITIVE_INFINITY);
   const submitted = new pg.Query({ text: query, ...(values.length > 0 ? { values: [...values] } : {}) });
   const results = await new Promise<Result | Result[]>((resolve, reject) => {
     let current: unknown;

@@ -1,4 +1,4 @@
-import { invalidQuery } from './error.ts';
+import { invalidQuery, MAX_RESULT_BYTES } from './error.ts';
 import type { SqlParams } from './params.ts';
 
 export type SqlRequest = SqlQuery &
@@ -12,7 +12,7 @@ export type SqlSystem = 'sqlite' | 'postgres' | 'mysql';
 export const requestOf = (
   { database, query, params }: SqlQuery,
   firstRowOnly: boolean,
-  { busyMs = 5000, connectMs = 10_000 }: SqlOptions,
+  { busyMs = 5000, connectMs = 10_000, maxOutputBytes = MAX_RESULT_BYTES }: SqlOptions,
 ): SqlRequest => {
   if (typeof database !== 'string' || database === '') {
     throw invalidQuery('No database is named. Give the path of an SQLite file, or a URL such as postgres://host/name.');
@@ -22,7 +22,7 @@ export const requestOf = (
   if (params !== undefined && (typeof params !== 'object' || params === null)) {
     throw invalidQuery(`params is ${String(params)}: expected a list or a mapping.`);
   }
-  return { database, query, params, firstRowOnly, busyMs, connectMs };
+  return { database, query, params, firstRowOnly, busyMs, connectMs, maxOutputBytes };
 };
 
 /** @throws NonRetryableError with a SqlQueryError if the URL is invalid or of an unknown system */
@@ -66,4 +66,6 @@ export type SqlOptions = {
   readonly busyMs?: number;
   /** How long connecting to a server may take, in ms. Default 10000. */
   readonly connectMs?: number;
+  /** The most bytes that the rows may take as JSON. Default `MAX_RESULT_BYTES`. */
+  readonly maxOutputBytes?: number;
 };

@@ -1,6 +1,7 @@
 import { noRetry } from '../errors.ts';
 import { jsonInteger } from '../json-integers.ts';
-import { MAX_RESULT_BYTES, SqlResultError } from './error.ts';
+import { SqlResultError } from './error.ts';
+import type { SqlRequest } from './query.ts';
 
 export type SqlRow = Readonly<Record<string, unknown>>;
 
@@ -16,13 +17,13 @@ export type SqlResult = {
 type RowCollector = {
   /** Begins a statement: discards the rows of the previous statement. */
   readonly begin: (columns: readonly string[]) => void;
-  /** Adds a row. @throws NonRetryableError with a SqlResultError if the rows exceed `MAX_RESULT_BYTES` as JSON */
+  /** Adds a row. @throws NonRetryableError with a SqlResultError if the rows exceed `maxOutputBytes` as JSON */
   readonly add: (row: SqlRow) => void;
   readonly result: () => SqlResult;
 };
 
 /** Keeps the first `maxRows` rows. Drops further rows, but reads them: to stop could undo a statement's changes. */
-export const rowCollector = (query: string, maxRows: number): RowCollector => {
+export const rowCollector = ({ query, maxOutputBytes }: SqlRequest, maxRows: number): RowCollector => {
   let rows: SqlRow[] = [];
   let duplicateColumns: readonly string[] = [];
   let bytes = 0;
@@ -36,7 +37,7 @@ export const rowCollector = (query: string, maxRows: number): RowCollector => {
       if (rows.length >= maxRows) return;
       const safe = jsonRow(row);
       bytes += Buffer.byteLength(JSON.stringify(safe)) + 1;
-      if (bytes > MAX_RESULT_BYTES) throw noRetry(new SqlResultError(query));
+      if (bytes > maxOutputBytes) throw noRetry(new SqlResultError(query, maxOutputBytes));
       rows.push(safe);
     },
     result: () => ({ result: rows, duplicateColumns }),

@@ -22,7 +22,7 @@ import { querySqlite } from './sqlite.ts';
  * the database writes them.
  * @throws SqlError if a retry may help: a lock, a deadlock, a failed connection, a crash of SQLite's process
  * @throws NonRetryableError with a SqlError (rejected), a SqlQueryError (can't be run as written), a SqlDriverError (a
- * package is missing) or a SqlResultError (the rows exceed `MAX_RESULT_BYTES`) as its cause
+ * package is missing) or a SqlResultError (the rows are too large) as its cause
  */
 export const sql =
   (prepare: (scope: TaskScope) => SqlQuery, options: SqlOptions = {}): TaskFunction =>

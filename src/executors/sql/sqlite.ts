@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { noRetry } from '../errors.ts';
 import { driverUrl } from './driver.ts';
-import { invalidQuery, MAX_RESULT_BYTES, positionAt, SqlDriverError, SqlResultError, sqlFailure } from './error.ts';
+import { invalidQuery, positionAt, SqlDriverError, SqlResultError, sqlFailure } from './error.ts';
 import { type BoundValue, bindNames, boundList, hasNone, isList, requireCount, severalWithParams } from './params.ts';
 import type { SqlRequest } from './query.ts';
 import { duplicates, type SqlResult } from './result.ts';
@@ -27,7 +27,7 @@ export const querySqlite = async (request: SqlRequest, signal: AbortSignal): Pro
       transaction: isTransaction(statements),
       ...bound,
       most: firstRowOnly ? 1 : Number.MAX_SAFE_INTEGER,
-      maxBytes: MAX_RESULT_BYTES,
+      maxBytes: request.maxOutputBytes,
     },
     signal,
   );
@@ -113,7 +113,7 @@ const failureOf = (request: SqlRequest, statements: readonly SqlStatement[], pro
     case 'driver':
       return noRetry(new SqlDriverError('SQLite', DRIVER, ', or use Node.js 22.16 or later, which brings SQLite'));
     case 'size':
-      return noRetry(new SqlResultError(query));
+      return noRetry(new SqlResultError(query, request.maxOutputBytes));
     case 'unsettled':
       return sqlFailure(query, {
         kind: 'refused',

@@ -107,6 +107,16 @@ describe('tintype resume', () => {
     expect(retried.stderr).toMatch(new RegExp(`can't be tried again: ${who}`));
   });
 
+  test('runs no attempt again that died with its process, if max_interruptions says so', async () => {
+    const { file, db, folder } = project(
+      `name: x\ndefaults: { max_interruptions: 0 }\ntasks: [{ name: a, type: bash, ${HANGS} }]\n`,
+    );
+    await diedAt(file, db, comesTo('a', 'running'));
+    writeFileSync(join(folder, 'go'), '');
+    const result = await tintype(['resume', 'dead', '--db', db, '--json']);
+    expect(jsonOf(result)).toMatchObject({ state: 'failed', errors: [{ code: 'TASK_INTERRUPTED' }] });
+  });
+
   test('asks before it goes on with another definition', async () => {
     const { file, db, folder, log } = project(CHECKED);
     writeFileSync(join(folder, 'ok'), '');

@@ -79,7 +79,7 @@ describe('tintype retry', () => {
     const { jobId } = jsonOf(first);
     const id = jobId.slice(0, 8);
     expect(first.stderr).toContain(`goes on with: tintype resume ${id} --json --events ${events} --db ${db}\n`);
-    const told = ['-w', '1', '--timeout', '20s', '--on-failure', 'drain', '--grace', '1500ms'];
+    const told = ['-w', '1', '--timeout', '20s', '--on-failure', 'drain', '--grace', '1500ms', '--keep-logs', '7'];
     const { stderr } = await tintype(['retry', 'last', '--db', db, ...told]);
     expect(stderr).toContain(`goes on with: tintype resume ${id} ${told.join(' ')} --db ${db}\n`);
     expect(stderr).toContain(`  tintype retry ${id} ${told.join(' ')} --db ${db}\n`);

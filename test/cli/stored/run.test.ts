@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
 import { type Captured, tintype } from '../../support/cli.ts';
 import { tamper } from '../../support/sqlite-files.ts';
-import { CHECKED, project } from '../../support/stored-jobs.ts';
+import { CHECKED, comesTo, diedAt, project } from '../../support/stored-jobs.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -137,5 +137,46 @@ tasks:
     expect(await printed(few, '--keep-logs', '1')).toEqual(['line 1', '… 2,998 lines are not kept', 'line 3000']);
     expect(await printed(few, '--keep-logs', 'none')).toEqual(['… 3,000 lines are not kept']);
     expect(await printed(`${CHATTY}logs: none\n`, '--keep-logs', 'all')).toHaveLength(3_000);
+  });
+
+  test('is kept as --keep-logs says of the command that goes on with a job', async () => {
+    const ends = async (argv: readonly string[], db: string): Promise<readonly string[]> => {
+      await tintype([...argv, '-q', '--db', db]);
+      const { stdout } = await tintype(['logs', 'last', 'talk', '--db', db]);
+      return stdout.split('\n').flatMap((line) => line.split(/talk +\| /)[1] ?? []);
+    };
+    const { file, db } = project(CHATTY);
+    await diedAt(file, db, comesTo('talk', 'ready'));
+    expect(await ends(['resume', 'dead', '--keep-logs', '1'], db)).toEqual([
+      'line 1',
+      '… 2,998 lines are not kept',
+      'line 3000',
+    ]);
+    const retried = await ends(['retry', 'dead', '--task', 'talk', '--keep-logs', 'none'], db);
+    expect(retried.slice(3)).toEqual(['… 3,000 lines are not kept']);
+    expect(await ends(['rerun', 'dead', '--from', 'talk', '--keep-logs', '2'], db)).toHaveLength(5);
+    expect((await ends(['retry', 'last', '--task', 'talk'], db)).slice(5)).toHaveLength(5);
+  });
+});
+
+describe('an output', () => {
+  const LARGE = 17_000_000;
+  const large = (keys: string): string => `
+name: large
+${keys}
+tasks: [{ name: a, type: bash, command: "head -c ${LARGE} /dev/zero | tr '\\\\0' x", output: text }]
+`;
+
+  test('may be as large as max_output_bytes of the file says, also of a job that is resumed', async () => {
+    const { file, db } = project(large(`max_output_bytes: ${2 * LARGE}`));
+    const lengthIn = ({ stdout }: Captured): number => JSON.parse(stdout).ctx.a.length;
+    expect(lengthIn(await tintype(['run', file, '--db', db, '--json']))).toBe(LARGE);
+    expect(lengthIn(await tintype(['retry', 'last', '--task', 'a', '--db', db, '--json']))).toBe(LARGE);
+    writeFileSync(file, large(`max_output_bytes: ${LARGE + 1}`));
+    const { stdout } = await tintype(['retry', 'last', '--task', 'a', '--db', db, '--json']);
+    expect(JSON.parse(stdout).errors[0].cause).toMatchObject({
+      code: 'OUTPUT_TOO_LARGE',
+      message: expect.stringContaining('max_output_bytes of a workflow file'),
+    });
   });
 });
