@@ -5,7 +5,7 @@ import { LEASE_MS } from '../src/engine/durable/journal-writer.ts';
 import { MAX_DEPTH } from '../src/engine/durable/serialise.ts';
 import { MAX_CAUSES } from '../src/engine/durable/task-error-data.ts';
 import { DEFAULT_MAX_INTERRUPTIONS } from '../src/engine/recovery/resume-run.ts';
-import { DEFAULT_LOG_LIMITS } from '../src/engine/run/kept-logs.ts';
+import { DEFAULT_LOG_LIMITS, NOTE_MS } from '../src/engine/run/kept-logs.ts';
 import { MAX_JSON_DEPTH } from '../src/executors/exact-json.ts';
 import { MAX_BODY_BYTES } from '../src/executors/http/body.ts';
 import { MAX_WAIT_MS } from '../src/executors/http/retry.ts';
@@ -47,6 +47,7 @@ const LIMITS: Readonly<Record<string, readonly (readonly [what: string, limit: n
     ["levels of nesting of a value's JSON", MAX_DEPTH],
     ['causes of an error', MAX_CAUSES],
     ['attempts of a task that died', DEFAULT_MAX_INTERRUPTIONS],
+    ['last lines of an attempt', NOTE_MS],
     ['a lease', LEASE_MS],
     ['the wait for a lock', DEFAULT_BUSY_TIMEOUT_MS],
   ],

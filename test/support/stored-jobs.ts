@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 import { runMetadata } from '../../src/cli/attend/stored-workflow.ts';
 import type { JobEvent, TaskState } from '../../src/events/event.ts';
+import { virtualClock } from '../../src/testing/virtual-clock.ts';
 import { loadWorkflow } from '../../src/workflow/workflow.ts';
 import { mortal } from './mortal-journal.ts';
 import { newFolder, opened } from './sqlite-files.ts';
@@ -38,7 +39,7 @@ export const interrupted = async (file: string, db: string, appends: number): Pr
   await vi.waitFor(async () => expect(await journal.job('dead')).toMatchObject({ state: 'running' }));
 };
 
-/** Keeps a job whose process died as soon as something had happened, once that was kept. */
+/** Keeps a job whose process died as soon as something had happened, and so many ms had passed, once that was kept. */
 export const diedAt = async (
   file: string,
   db: string,
@@ -46,17 +47,24 @@ export const diedAt = async (
   {
     env = process.env,
     input = {},
-  }: { readonly env?: NodeJS.ProcessEnv; readonly input?: Readonly<Record<string, unknown>> } = {},
+    laterMs = 0,
+  }: {
+    readonly env?: NodeJS.ProcessEnv;
+    readonly input?: Readonly<Record<string, unknown>>;
+    readonly laterMs?: number;
+  } = {},
 ): Promise<void> => {
+  const clock = virtualClock(Date.now());
   const { definition } = await loadWorkflow(file, { env });
   const { journal, die } = mortal(opened(db));
   const metadata = runMetadata(file, { workers: 4, grace: 2000 });
-  const job = definition.start(input, { journal, metadata, jobId: 'dead' });
+  const job = definition.start(input, { journal, metadata, jobId: 'dead', clock });
   await new Promise<void>((resolve) => {
     job.events$.subscribe((event) => {
       if (happened(event)) resolve();
     });
   });
+  await clock.advance(laterMs);
   await job.saved();
   die();
 };

@@ -17,6 +17,7 @@ import {
   storedEvents,
   taskNames,
   taskPaths,
+  unfinishedLogs,
 } from '../stored/stored-job.ts';
 import { type JournalContext, withJournal } from '../stored/with-journal.ts';
 import { EXIT, exitCodeOfSignal, UsageError } from '../terminal/exit-code.ts';
@@ -81,6 +82,8 @@ export const showLogs = (name: string, task: string | undefined, options: LogsOp
       show(stored);
     }
     if (options.follow) return follow(job, show, options.db, context);
+    // What is not over has not told of its last lines yet; with `--json` there are but events.
+    if (!options.json) for (const event of await unfinishedLogs(journal, job)) if (isWanted(event)) print(event);
     return isHeard ? EXIT.completed : exitCodeOfSignal('SIGPIPE');
   });
 

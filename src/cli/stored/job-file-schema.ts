@@ -155,6 +155,14 @@ const NOTES: Readonly<Record<NoteKind, NoteRule>> = {
   branch: ['a list of texts', isTexts],
   again: ['a list of texts', isTexts],
   held: ['text', isText],
+  logs: [
+    'an attempt and its last lines',
+    (note) =>
+      isObject(note) &&
+      eventProblems({ ...ANY_EVENT, type: 'task.log', task: '', level: 'info', message: '', ...note }).length === 0 &&
+      isCount(note.omitted) &&
+      Array.isArray(note.last),
+  ],
   claim: [
     'owner, token and attempt of a claim',
     (note) =>

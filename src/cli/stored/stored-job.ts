@@ -7,12 +7,14 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { buildGraph, sortGraph } from '../../engine/definition/graph.ts';
-import type { Journal, JournalJob, StoredEvent } from '../../engine/durable/journal.ts';
+import { type Journal, type JournalJob, NO_VALUE, type StoredEvent } from '../../engine/durable/journal.ts';
 import type { OutputSource } from '../../engine/durable/output-parts.ts';
 import { eventOf, readStored } from '../../engine/durable/read-stored.ts';
-import { storedOutputs, withOutputs } from '../../engine/durable/serialise.ts';
+import { decode, storedOutputs, withOutputs } from '../../engine/durable/serialise.ts';
 import { isInstancePath, parentPath } from '../../engine/durable/task-path.ts';
 import { emptyRecord, type JobRecord, recordEvent } from '../../engine/model/job-record.ts';
+import type { LogsNote } from '../../engine/model/logs-note.ts';
+import { restOf } from '../../engine/run/kept-logs.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
 import { recordPrinted, type Tails } from './printed-lines.ts';
 import { handlersIn, INSTANCE, type ShapeTask, shapeTasks } from './shape-tasks.ts';
@@ -39,6 +41,17 @@ export const readStoredJob = async (journal: Journal, job: JournalJob): Promise<
   }
   const startedAt = record.begins[0] ?? job.startedAt;
   return { job: { ...job, startedAt }, record, tails, shape: shapeTasks(await journal.shape(job.fingerprint)) };
+};
+
+/** Returns the last lines of the attempts that have not ended, each as the event that would end the attempt's log now. */
+export const unfinishedLogs = async (journal: Journal, job: JournalJob): Promise<readonly JobEvent[]> => {
+  const notes = (await journal.notes(job.id)).filter(({ kind, value }) => kind === 'logs' && value !== NO_VALUE);
+  return notes.map(({ task, value }) => {
+    const note = readStored(job.id, `the note "logs" of task "${task}"`, () => decode(value)) as LogsNote;
+    const { id: jobId, name: jobName, lastSeq: seq } = job;
+    const at = note.last[0]?.at ?? job.updatedAt;
+    return { type: 'task.log', task, attempt: note.attempt, ...restOf(note), jobId, jobName, seq, at };
+  });
 };
 
 /** Yields the events of a job from one `seq` to another inclusive, read in pages. @throws JournalError */

@@ -26,6 +26,7 @@ import type { PausableTimer } from '../time/pausable-timer.ts';
 import { type SteadyClock, steady } from '../time/steady-clock.ts';
 import type { Attempt } from './attempt.ts';
 import { ContextStore } from './context.ts';
+import type { LogsNote } from './logs-note.ts';
 import type { CleanUp, Stop } from './stopping.ts';
 import { TaskRecord } from './task-record.ts';
 
@@ -338,6 +339,10 @@ export abstract class JobRun {
   abstract publish(fact: JobFact): void;
   /** Publishes a line of a task's log. The journal keeps only so many of an attempt. */
   abstract publishLog(line: TaskLog): void;
+  /** Writes the last lines of the attempts that have not ended to the journal. */
+  abstract noteLogs(): void;
+  /** Continues the log of an attempt whose last lines an earlier process noted. */
+  abstract restoreLogs(task: string, note: LogsNote): void;
   /** Sends the job a command, and publishes the transition. Returns whether the state changed. */
   abstract commandJob(command: JobCommand, details?: Pick<JobTransition, 'reason' | 'error'>): boolean;
   /** Sends a task a command; records and publishes the transition. Returns whether the state changed. */

@@ -12,7 +12,10 @@ export const handOffJob = async (job: JobRun, mode: 'drain' | 'abort', cause: st
   if (job.over) return;
   // Another process runs the job already: there is nothing to release.
   if (job.remote) job.recorder?.discard();
-  else await job.recorder?.handOff();
+  else {
+    job.noteLogs();
+    await job.recorder?.handOff();
+  }
   if (!job.over) stopJob(job, { to: 'cancelled', mode: 'abort', cause, interrupted: true });
 };
 

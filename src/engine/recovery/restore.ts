@@ -11,6 +11,7 @@ import { AbortError, TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import { attachChild, recreateChild } from '../kinds/nested.ts';
 import { Attempt } from '../model/attempt.ts';
 import type { StoredTask } from '../model/job-record.ts';
+import type { LogsNote } from '../model/logs-note.ts';
 import type { ClaimNote, InputNote, ItemsNote } from '../model/notes.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import type { Stop, StopNote } from '../model/stopping.ts';
@@ -92,6 +93,8 @@ const restoreTasks = (job: JobRun, history: JobHistory, added: AddedTask): void 
 const restoreActive = (job: JobRun, history: JobHistory, merges: readonly number[]): void => {
   for (const [task, record] of recordsOf(job, history)) {
     if (SETTLED.has(task.state) || task.state === 'unscheduled') continue;
+    const logs = history.note<LogsNote>(task.path, 'logs');
+    if (logs) job.restoreLogs(task.path, logs);
     // The owner of an external task has not died with the job's process, so the claim continues.
     const { kind } = task.definition;
     const claim = kind === 'external' ? noteOfAttempt<ClaimNote>(task, 'claim', history) : undefined;

@@ -20,9 +20,12 @@ import { initialTaskSnapshot, type TaskCommand, taskLogic } from '../../machines
 import { mergedOptions } from '../definition/merged-options.ts';
 import type { Inspect, JobOptions, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
+import { NO_VALUE } from '../durable/journal.ts';
+import { encode, Unserialisable } from '../durable/serialise.ts';
 import { Attempt } from '../model/attempt.ts';
 import { ContextStore } from '../model/context.ts';
 import { recordTimes } from '../model/job-record.ts';
+import type { LogsNote } from '../model/logs-note.ts';
 import { JobRun, type RunEnvironment, type Subject, TaskRun, type TransitionDetails } from '../model/run.ts';
 import { recordTransition } from '../model/task-record.ts';
 import { KeptLogs } from './kept-logs.ts';
@@ -38,8 +41,8 @@ export class LiveRun extends JobRun {
   #done: Promise<void> | undefined;
   #finish: (() => void) | undefined;
   #finished = false;
-  /** What the journal keeps of the logs of the attempts under way, by path; undefined if nothing was logged. */
-  #keptLogs: Map<string, KeptLogs> | undefined;
+  /** What the journal keeps of the logs of the attempts under way, by path; one for a job and all jobs nested in it. */
+  readonly #keptLogs: Map<string, KeptLogs>;
 
   constructor(plan: Plan, input: object, startOptions: StartOptions, environment: RunEnvironment = {}) {
     super(plan, input, startOptions, environment);
@@ -49,6 +52,7 @@ export class LiveRun extends JobRun {
     this.#sharesDispatcher = environment.parent
       ? (environment.parent.job as LiveRun).#sharesDispatcher
       : environment.dispatcher !== undefined;
+    this.#keptLogs = environment.parent ? (environment.parent.job as LiveRun).#keptLogs : new Map();
     const { parent, recorder, deliveries } = environment;
     const persist = recorder && ((event: JobEvent, text: string | undefined): void => recorder.record(event, text));
     this.#stream = parent ? (parent.job as LiveRun).#stream : new EventStream(this.id, plan.name, deliveries, persist);
@@ -131,22 +135,59 @@ export class LiveRun extends JobRun {
       this.#stream.publish(line, at);
       return;
     }
-    this.#keptLogs ??= new Map();
     let kept = this.#keptLogs.get(line.task);
     if (kept?.attempt !== line.attempt) {
-      kept = new KeptLogs(line.attempt, outermost(this).options.logs);
-      this.#keptLogs.set(line.task, kept);
+      this.#keepRest(line.task, at);
+      kept = this.#newKeptLogs(line.task, line.attempt);
     }
-    if (kept.take(line, at)) this.#stream.publish(line, at);
-    else this.#stream.publishUnkept(line, at);
+    if (kept.take(line, at)) {
+      this.#stream.publish(line, at);
+      return;
+    }
+    this.#stream.publishUnkept(line, at);
+    kept.timer ??= this.clock.setTimer(() => this.#noteRest(line.task), kept.noteDelayMs);
+  }
+
+  #newKeptLogs(task: string, attempt: number): KeptLogs {
+    const kept = new KeptLogs(attempt, outermost(this).options.logs);
+    this.#keptLogs.set(task, kept);
+    return kept;
   }
 
   /** Keeps the last lines of an attempt that has ended, if not all were kept at once. */
   #keepRest(task: string, at: number): void {
-    const kept = this.#keptLogs?.get(task);
-    this.#keptLogs?.delete(task);
-    const rest = kept?.rest();
-    if (kept && rest) this.#stream.publish({ type: 'task.log', task, attempt: kept.attempt, ...rest }, at);
+    const kept = this.#keptLogs.get(task);
+    if (!kept) return;
+    this.#keptLogs.delete(task);
+    kept.timer?.();
+    const rest = kept.rest();
+    if (rest) this.#stream.publish({ type: 'task.log', task, attempt: kept.attempt, ...rest }, at);
+    if (kept.isNoted) this.recorder?.put(task, 'logs', NO_VALUE);
+  }
+
+  /** Writes the last lines of an attempt that has not ended to the journal, in place of those written before. */
+  #noteRest(task: string): void {
+    const kept = this.#keptLogs.get(task);
+    if (!kept?.timer) return;
+    kept.timer();
+    kept.timer = undefined;
+    const { omitted = 0, last = [] } = kept.rest() ?? {};
+    const note: LogsNote = { attempt: kept.attempt, omitted, last };
+    try {
+      this.recorder?.put(task, 'logs', encode(note));
+      kept.isNoted = true;
+    } catch (error) {
+      // Data that is nested too deeply, or lines that are too long for one text, are kept in memory alone.
+      if (!(error instanceof Unserialisable)) throw error;
+    }
+  }
+
+  noteLogs(): void {
+    for (const task of this.#keptLogs.keys()) this.#noteRest(task);
+  }
+
+  restoreLogs(task: string, note: LogsNote): void {
+    this.#newKeptLogs(task, note.attempt).restore(note);
   }
 
   commandJob(command: JobCommand, details?: Pick<JobTransition, 'reason' | 'error'>): boolean {
@@ -194,7 +235,7 @@ export class LiveRun extends JobRun {
     const attempt = to === 'polling' ? context.attempt + 1 : context.attempt;
     // The checks of a sensor count as one attempt.
     const hasEnded = from === 'running' && to !== 'polling' && !(to === 'paused' && context.resumesAs === 'running');
-    if (this.#keptLogs && (hasEnded || SETTLED.has(to))) this.#keepRest(task.path, at);
+    if (this.#keptLogs.size > 0 && (hasEnded || SETTLED.has(to))) this.#keepRest(task.path, at);
     const event = this.#stream.stampTransition(task.path, from, to, attempt, at);
     if (details) addDetails(event, details);
     recordTransition(task, event, snapshot, details?.error);

@@ -1,7 +1,11 @@
 import type { KeptLine, TaskLog } from '../../events/event.ts';
 import type { LogLimits } from '../definition/options.ts';
+import type { LogsNote } from '../model/logs-note.ts';
 
-/** What the journal keeps of the lines that one attempt logs, so that no task can fill the disk. */
+/**
+ * What the journal keeps of the lines that one attempt logs, so that no task can fill the disk. The last lines are held
+ * back until the attempt has ended; meanwhile a note in the journal has them, for the case that the process dies.
+ */
 export class KeptLogs {
   readonly attempt: number;
   readonly #first: number;
@@ -15,6 +19,10 @@ export class KeptLogs {
   #start = 0;
   #tailBytes = 0;
   #omitted = 0;
+  /** Whether the journal has a note of the last lines. */
+  isNoted = false;
+  /** Set while lines were held back of which no note tells yet. */
+  timer: (() => void) | undefined;
 
   constructor(attempt: number, { first, last, maxBytes }: LogLimits = {}) {
     this.attempt = attempt;
@@ -25,14 +33,19 @@ export class KeptLogs {
 
   /** Returns whether a line belongs to the first ones, which are kept at once. Any other is held back here. */
   take({ level, message, data }: Omit<TaskLog, 'task' | 'type' | 'attempt'>, at: number): boolean {
-    const bytes = Buffer.byteLength(message) + (data === undefined ? 0 : sizeOf(data));
+    const bytes = sizeOf({ message, data });
     if (!this.#isFull && this.#lines < this.#first && this.#bytes + bytes <= this.#halfBytes) {
       this.#lines++;
       this.#bytes += bytes;
       return true;
     }
     this.#isFull = true;
-    this.#tail.push({ line: data === undefined ? { level, message, at } : { level, message, at, data }, bytes });
+    this.#hold(data === undefined ? { level, message, at } : { level, message, at, data }, bytes);
+    return false;
+  }
+
+  #hold(line: KeptLine, bytes: number): void {
+    this.#tail.push({ line, bytes });
     this.#tailBytes += bytes;
     while (this.#tail.length - this.#start > this.#last || this.#tailBytes > this.#halfBytes) this.#drop();
     // Dropping one by one from the front of an array would take its length in time.
@@ -40,7 +53,6 @@ export class KeptLogs {
       this.#tail = this.#tail.slice(this.#start);
       this.#start = 0;
     }
-    return false;
   }
 
   #drop(): void {
@@ -48,20 +60,43 @@ export class KeptLogs {
     this.#omitted++;
   }
 
+  /** Continues with the last lines of an attempt whose process died. */
+  restore({ omitted, last }: LogsNote): void {
+    this.#isFull = true;
+    this.isNoted = true;
+    this.#omitted = omitted;
+    for (const line of last) this.#hold(line, sizeOf(line));
+  }
+
+  /** How long to wait before the next note is written, in ms: so long that it costs 205 KiB per second at most. */
+  get noteDelayMs(): number {
+    return NOTE_MS * Math.max(1, this.#tailBytes / NOTE_BYTES);
+  }
+
   /** Returns the fields of the event that tells of the lines held back; undefined if there are none. */
-  rest(): Pick<TaskLog, 'level' | 'message' | 'omitted' | 'last'> | undefined {
+  rest(): (Pick<TaskLog, 'level' | 'message'> & Omit<LogsNote, 'attempt'>) | undefined {
     if (!this.#isFull) return undefined;
-    const last = this.#tail.slice(this.#start).map(({ line }) => line);
-    const count = this.#omitted.toLocaleString('en-US');
-    const missing = this.#omitted === 1 ? '1 line is not kept' : `${count} lines are not kept`;
-    const message = this.#omitted === 0 ? 'all lines are kept' : missing;
-    return { level: 'info', message: `… ${message}`, omitted: this.#omitted, last };
+    return restOf({ omitted: this.#omitted, last: this.#tail.slice(this.#start).map(({ line }) => line) });
   }
 }
+
+/** Returns the fields of the event that tells of the last lines. */
+export const restOf = ({
+  omitted,
+  last,
+}: Omit<LogsNote, 'attempt'>): Pick<TaskLog, 'level' | 'message'> & Omit<LogsNote, 'attempt'> => {
+  const missing = omitted === 1 ? '1 line is not kept' : `${omitted.toLocaleString('en-US')} lines are not kept`;
+  return { level: 'info', message: `… ${omitted === 0 ? 'all lines are kept' : missing}`, omitted, last };
+};
 
 /** Numbers of lines, and bytes for both together. */
 export const DEFAULT_LOG_LIMITS = { first: 1_000, last: 1_000, maxBytes: 1024 * 1024 } as const;
 
 const COMPACT_AT = 1_024;
 
-const sizeOf = (data: unknown): number => JSON.stringify(data)?.length ?? 0;
+/** How often the journal takes a note of the last lines, in ms, as long as these are no more than so many bytes. */
+export const NOTE_MS = 5_000;
+const NOTE_BYTES = 1024 * 1024;
+
+const sizeOf = ({ message, data }: Pick<KeptLine, 'message' | 'data'>): number =>
+  Buffer.byteLength(message) + (data === undefined ? 0 : (JSON.stringify(data)?.length ?? 0));

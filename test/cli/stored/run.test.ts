@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
+import { NOTE_MS } from '../../../src/engine/run/kept-logs.ts';
+import type { JobEvent } from '../../../src/events/event.ts';
 import { type Captured, tintype } from '../../support/cli.ts';
 import { tamper } from '../../support/sqlite-files.ts';
 import { CHECKED, comesTo, diedAt, project } from '../../support/stored-jobs.ts';
@@ -137,6 +139,31 @@ tasks:
     expect(await printed(few, '--keep-logs', '1')).toEqual(['line 1', '… 2,998 lines are not kept', 'line 3000']);
     expect(await printed(few, '--keep-logs', 'none')).toEqual(['… 3,000 lines are not kept']);
     expect(await printed(`${CHATTY}logs: none\n`, '--keep-logs', 'all')).toHaveLength(3_000);
+  });
+
+  test('is kept but for its last 5 s when the process dies, and logs has it before the job is resumed', async () => {
+    const { file, db, folder } = project(`
+name: chatty
+logs: { first: 1, last: 2 }
+tasks:
+  - { name: talk, type: bash, command: 'for i in $(seq 9); do echo "line $i"; done; until [ -e go ]; do sleep 0.01; done' }
+`);
+    const prints = (event: JobEvent) => event.type === 'task.log' && event.message === 'line 9';
+    await diedAt(file, db, prints, { laterMs: NOTE_MS });
+    writeFileSync(join(folder, 'go'), '');
+    const lines = async (...argv: string[]): Promise<readonly string[]> => {
+      const { stdout } = await tintype(['logs', 'dead', ...argv, '--db', db]);
+      return stdout.split('\n').flatMap((line) => line.split(/talk +\| /)[1] ?? []);
+    };
+    const kept = ['line 1', '… 6 lines are not kept', 'line 8', 'line 9'];
+    expect(await lines()).toEqual(kept);
+    expect(await lines('talk')).toEqual(kept);
+    const exported = await tintype(['export', 'dead', '--db', db]);
+    writeFileSync(join(folder, 'dead.ndjson'), exported.stdout);
+    const other = join(folder, 'other.db');
+    expect((await tintype(['import', join(folder, 'dead.ndjson'), '--db', other])).exitCode).toBe(0);
+    await tintype(['resume', 'dead', '--db', db]);
+    expect(await lines()).toEqual([...kept, ...kept]);
   });
 
   test('is kept as --keep-logs says of the command that goes on with a job', async () => {

@@ -1,6 +1,8 @@
-import { createEngine, defineJob, type JobEvent, memoryJournal } from 'tintype';
-import { describe, expect, test } from 'vitest';
-import { DEFAULT_LOG_LIMITS, KeptLogs } from '../../../src/engine/run/kept-logs.ts';
+import { createEngine, defineJob, type JobEvent, type Journal, memoryJournal } from 'tintype';
+import { virtualClock } from 'tintype/testing';
+import { describe, expect, test, vi } from 'vitest';
+import { DEFAULT_LOG_LIMITS, KeptLogs, NOTE_MS } from '../../../src/engine/run/kept-logs.ts';
+import { begun, ended, resumed } from '../../support/resumed-job.ts';
 
 type Log = Extract<JobEvent, { readonly type: 'task.log' }>;
 
@@ -85,6 +87,142 @@ describe('of what an attempt logs', () => {
     const all = { first: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY };
     expect((await played(chatty(5_000) as never, all)).kept).toHaveLength(5_000);
     expect((await played(chatty(5) as never, { first: 0, last: 0 })).kept).toMatchObject([{ omitted: 5, last: [] }]);
+  });
+
+  test('the last lines are noted every 5 s, and kept after the process has died', async () => {
+    const clock = virtualClock();
+    const turn = { next: (): void => {} };
+    const definition = defineJob('chatty')
+      .task('a', async ({ log, attempt }) => {
+        for (let at = 0; at < 5; at++) log.info(`${attempt}.${at}`, { at });
+        if (attempt > 1) return;
+        await new Promise<void>((resolve) => Object.assign(turn, { next: resolve }));
+        log.info('not noted any more');
+        await new Promise(() => {});
+      })
+      .seal();
+    const { store, job, die } = begun(definition, { clock, start: { logs: { first: 1, last: 2 } } });
+    await vi.waitFor(() => expect(turn.next.length).toBe(1));
+    await clock.advance(NOTE_MS);
+    await job.saved();
+    turn.next();
+    await clock.advance(NOTE_MS - 1);
+    die();
+    expect((await ended(store, definition)).state).toBe('completed');
+    const kept = (await store.events('one')).map(({ data }) => JSON.parse(data) as JobEvent);
+    const log = kept.filter(isLog).map(({ attempt, message, omitted, last }) => ({
+      attempt,
+      lines: last?.map((line) => [line.message, line.data]) ?? message,
+      omitted,
+    }));
+    expect(log).toEqual([
+      { attempt: 1, lines: '1.0' },
+      {
+        attempt: 1,
+        lines: [
+          ['1.3', { at: 3 }],
+          ['1.4', { at: 4 }],
+        ],
+        omitted: 2,
+      },
+      { attempt: 2, lines: '2.0' },
+      {
+        attempt: 2,
+        lines: [
+          ['2.3', { at: 3 }],
+          ['2.4', { at: 4 }],
+        ],
+        omitted: 2,
+      },
+    ]);
+    expect((await store.notes('one')).filter(({ value }) => value !== '')).toEqual([]);
+    const order = kept.map((event) => (event.type === 'task.transition' ? event.reason : event.type));
+    expect(order.indexOf('interrupted')).toBe(kept.findIndex((event) => isLog(event) && event.omitted) + 1);
+  });
+
+  test('the checks of a sensor have one limit also across the death of the process', async () => {
+    const clock = virtualClock();
+    let checks = 0;
+    const definition = defineJob('looks')
+      .sensor('a', { interval: NOTE_MS }, ({ log }) => {
+        log.info(`check ${++checks}`);
+        return checks === 5;
+      })
+      .seal();
+    const { store, job, die } = begun(definition, { clock, start: { logs: { first: 1, last: 2 } } });
+    for (const count of [1, 2, 3]) {
+      await vi.waitFor(() => expect(checks).toBe(count));
+      await job.saved();
+      await clock.advance(NOTE_MS);
+    }
+    await vi.waitFor(() => expect(checks).toBe(4));
+    await job.saved();
+    die();
+    const again = await resumed(store, definition, { clock });
+    await vi.waitFor(async () => {
+      await clock.advance(NOTE_MS);
+      expect(checks).toBe(5);
+    });
+    expect((await again.job).state).toBe('completed');
+    const kept = (await store.events('one')).map(({ data }) => JSON.parse(data) as JobEvent).filter(isLog);
+    expect(kept.map(({ message, last }) => last?.map((line) => line.message) ?? message)).toEqual([
+      'check 1',
+      ['check 3', 'check 5'],
+    ]);
+    // Check 4 came less than 5 s before the death.
+    expect(kept.at(-1)?.omitted).toBe(1);
+  });
+
+  test('the last lines are noted when the engine leaves a job to be resumed', async () => {
+    const hangs = defineJob('chatty')
+      .task('a', async ({ log, signal }) => {
+        for (let at = 0; at < 5; at++) log.info(`${at}`);
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+      })
+      .seal();
+    const { store, engine, job } = begun(hangs, { start: { logs: { first: 1, last: 2 } } });
+    const logged = new Promise((resolve) => job.events$.subscribe((event) => isLog(event) && resolve(event)));
+    await logged;
+    await engine.close({ mode: 'abort' });
+    const notes = (await store.notes('one')).filter(({ kind }) => kind === 'logs');
+    expect(JSON.parse(notes[0]?.value ?? '{}')).toMatchObject({
+      omitted: 2,
+      last: [{ message: '3' }, { message: '4' }],
+    });
+  });
+
+  test('an endless log costs one note of at most half the limit every 5 s', async () => {
+    const clock = virtualClock();
+    const endless = defineJob('yes')
+      .task('a', async ({ log }) => {
+        for (let second = 0; second < 60; second++) {
+          for (let at = 0; at < 2_000; at++) log.info('y'.repeat(1_000));
+          await new Promise((resolve) => clock.setTimer(() => resolve(undefined), 1_000));
+        }
+      })
+      .seal();
+    const store = memoryJournal();
+    const sizes: number[] = [];
+    const journal: Journal = {
+      ...store,
+      append: (batches) => {
+        for (const { kind, value } of batches.flatMap(({ notes }) => notes))
+          if (kind === 'logs') sizes.push(value.length);
+        return store.append(batches);
+      },
+    };
+    const job = endless.start({}, { journal, clock });
+    let isOver = false;
+    void job.then(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      await clock.advance(1_000);
+      await job.saved();
+    }
+    expect(sizes.length).toBeGreaterThan(9);
+    expect(sizes.length).toBeLessThanOrEqual(13);
+    for (const size of sizes) expect(size).toBeLessThan(0.6 * DEFAULT_LOG_LIMITS.maxBytes);
   });
 
   test('the limits hold after a resume, and a job goes on from what was kept', async () => {
