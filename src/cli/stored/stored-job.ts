@@ -10,7 +10,8 @@ import { buildGraph, sortGraph } from '../../engine/definition/graph.ts';
 import { type Journal, type JournalJob, NO_VALUE, type StoredEvent } from '../../engine/durable/journal.ts';
 import type { OutputSource } from '../../engine/durable/output-parts.ts';
 import { eventOf, readStored } from '../../engine/durable/read-stored.ts';
-import { decode, storedOutputs, withOutputs } from '../../engine/durable/serialise.ts';
+import { decode, storedError, storedOutputs, withOutputs } from '../../engine/durable/serialise.ts';
+import { instanceErrorData } from '../../engine/durable/task-error-data.ts';
 import { isInstancePath, parentPath } from '../../engine/durable/task-path.ts';
 import { emptyRecord, type JobRecord, recordEvent } from '../../engine/model/job-record.ts';
 import type { LogsNote } from '../../engine/model/logs-note.ts';
@@ -84,6 +85,8 @@ export const eventReader = (source: OutputSource): ((event: StoredEvent) => JobE
     const { jobId } = source;
     const event = eventOf(stored, jobId);
     const { seq, output: text } = stored;
+    const itemError = instanceErrorData(event);
+    if (itemError) itemOutputs.set(seq, storedError(itemError));
     if (text === undefined) return event;
     const output: unknown = readStored(jobId, `the output of event ${seq}`, () => JSON.parse(text));
     const isItem = 'task' in event && isInstancePath(event.task);

@@ -198,6 +198,9 @@ class Walk {
   }
 }
 
+/** Returns an error in stored form. */
+export const storedError = (data: TaskErrorData): object => tagged('TaskError', data);
+
 const tagged = (tag: string, value: unknown): object => ({ [TAG]: tag, value });
 
 /** Copies the properties before a key to an object without a prototype, so that `__proto__` is a normal key. */

@@ -1,6 +1,8 @@
 import { type ErrorData, errorData, shallowErrorData } from '../../events/error-data.ts';
+import type { JobEvent } from '../../events/event.ts';
 import { isA, TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import { reviveError, setHidden } from './error-revive.ts';
+import { isInstancePath } from './task-path.ts';
 
 /** A `TaskError` as plain data. If its cause is a `TaskError`, the cause keeps its fields, too. */
 export type TaskErrorData = Omit<ErrorData, 'cause'> & {
@@ -15,6 +17,13 @@ export const taskErrorData = (error: TaskError, depth = 0): TaskErrorData => {
   const data = { ...shallowErrorData(error), taskName, attempt, tolerated };
   if (cause === undefined || depth === MAX_CAUSES) return data;
   return { ...data, cause: isA(cause, TaskError) ? taskErrorData(cause, depth + 1) : errorData(cause, depth + 1) };
+};
+
+/** Returns the error of an instance of a fan-out that failed, to which the output of the fan-out refers. */
+export const instanceErrorData = (event: JobEvent): TaskErrorData | undefined => {
+  if (event.type !== 'task.transition' || event.to !== 'failed' || !isInstancePath(event.task)) return undefined;
+  // Only a fan-out that tolerates failures has them in its output.
+  return event.error && { ...event.error, taskName: event.task, attempt: event.attempt, tolerated: true };
 };
 
 /** Maximum depth of nested causes, as for any error. */

@@ -81,7 +81,7 @@ const collect = (task: TaskRun): object => {
   return { [task.definition.name]: results };
 };
 
-/** Remembers which results the journal holds already, as outputs of the instances. */
+/** Remembers which results the journal holds already, as outputs and errors of the instances. */
 const rememberParts = (
   results: readonly unknown[],
   instances: JobRun['tasks'],
@@ -89,10 +89,11 @@ const rememberParts = (
   source: OutputSource,
 ): void => {
   for (const [index, instance] of instances.entries()) {
-    if (instance?.state !== 'completed' || instance.outputSeq === undefined) continue;
-    const part = { seq: instance.outputSeq, value: instance.output };
-    if (tolerated) rememberPart(results[index] as object, 'value', part, source);
-    else rememberPart(results, index, part, source);
+    const { state, storedSeq: seq, output, error } = instance ?? {};
+    if (seq === undefined) continue;
+    if (!tolerated) rememberPart(results, index, { seq, value: output }, source);
+    else if (state === 'completed') rememberPart(results[index] as object, 'value', { seq, value: output }, source);
+    else rememberPart(results[index] as object, 'reason', { seq, value: error }, source);
   }
 };
 

@@ -7,6 +7,7 @@ import type { Journal, JournalJob, StoredEvent } from '../durable/journal.ts';
 import { RECEIVE_MS } from '../durable/journal-writer.ts';
 import { eventOf } from '../durable/read-stored.ts';
 import { decode, storedOutputs } from '../durable/serialise.ts';
+import { instanceErrorData, reviveTaskError } from '../durable/task-error-data.ts';
 import { isInstancePath } from '../durable/task-path.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
@@ -37,11 +38,13 @@ export const followRemote = (
   if (cancelled) cancel(cancelled.cause, cancelled.mode);
   linkSignal(run, cancel);
   let seq = 0;
-  /** The outputs of instances, to which that of their fan-out refers, by the `seq` of their events. */
+  /** The outputs and errors of instances, to which that of their fan-out refers, by the `seq` of their events. */
   const itemOutputs = new Map<number, unknown>();
   const outputs = storedOutputs({ journal, jobId: run.id }, (at) => itemOutputs.get(at));
   const wholeEvent = (stored: StoredEvent): JobEvent => {
     const event = eventOf(stored, run.id);
+    const itemError = instanceErrorData(event);
+    if (itemError) itemOutputs.set(stored.seq, reviveTaskError(itemError));
     if (stored.output === undefined) return event;
     const isItem = 'task' in event && isInstancePath(event.task);
     const output = decode(stored.output, isItem ? undefined : outputs);

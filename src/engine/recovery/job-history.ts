@@ -3,6 +3,7 @@ import { isTerminalJobState } from '../../events/states.ts';
 import { type Journal, type JournalJob, NO_VALUE, type Note, type NoteKind } from '../durable/journal.ts';
 import { eventOf, readStored } from '../durable/read-stored.ts';
 import { decode, type StoredOutputs, storedOutputs } from '../durable/serialise.ts';
+import { instanceErrorData, reviveTaskError, type TaskErrorData } from '../durable/task-error-data.ts';
 import { isInstancePath, parentPath } from '../durable/task-path.ts';
 import { JournalError } from '../errors/errors.ts';
 import { emptyRecord, type Growth, type JobRecord, recordEvent, type StoredTask } from '../model/job-record.ts';
@@ -34,11 +35,14 @@ export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: 
   let last: JobEvent | undefined;
   let retriedSeq: number | undefined;
   const itemTexts = new Map<number, string>();
+  const itemErrors = new Map<number, TaskErrorData>();
   for (const stored of events) {
     const event = eventOf(stored, job.id);
     if (isRetry(event)) retriedSeq = event.seq;
     if (stored.output !== undefined && 'task' in event && isInstancePath(event.task))
       itemTexts.set(stored.seq, stored.output);
+    const itemError = instanceErrorData(event);
+    if (itemError) itemErrors.set(stored.seq, itemError);
     // Outputs stay encoded until they are needed.
     recordEvent(record, stored.output === undefined ? event : ({ ...event, output: stored.output } as never));
     last = event;
@@ -61,7 +65,9 @@ export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: 
   const referred = new Map<number, unknown>();
   const outputs: StoredOutputs = storedOutputs({ journal, jobId: job.id }, (seq) => {
     const text = itemTexts.get(seq);
-    if (text !== undefined && !referred.has(seq)) referred.set(seq, decode(text));
+    const error = itemErrors.get(seq);
+    if (!referred.has(seq) && text !== undefined) referred.set(seq, decode(text));
+    if (!referred.has(seq) && error) referred.set(seq, reviveTaskError(error));
     return referred.get(seq);
   });
   return {

@@ -171,7 +171,7 @@ const mergeOutputs = (
     if (output === undefined) continue;
     task.output = (typeof output === 'object' && output !== null ? job.frozen(output) : output) as object;
     if (job.isFanOut) {
-      if (isWorthReference(record.output as string)) task.outputSeq = record.endedSeq;
+      if (isWorthReference(record.output as string)) task.storedSeq = record.endedSeq;
       continue;
     }
     job.context.merge(task.output, job.plan.positions[task.index] as number);
@@ -235,6 +235,7 @@ const CHILD_STATES: Readonly<Partial<Record<TaskRun['state'], JobState>>> = {
 
 const restoreErrors = (job: JobRun, task: TaskRun, record: StoredTask, history: JobHistory): void => {
   const { error, lastError, state, endedSeq = 0 } = record;
+  if (job.isFanOut && state === 'failed') task.storedSeq = record.endedSeq;
   const hadSettled = ({ path }: TaskRun): boolean => (history.record.tasks.get(path)?.endedSeq ?? endedSeq) < endedSeq;
   if (lastError) task.lastError = reviveTaskError(task, lastError, record.lastErrorAttempt ?? task.attempts);
   if (state === 'skipped' && error)

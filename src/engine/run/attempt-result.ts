@@ -13,7 +13,6 @@ import { reachable } from '../definition/graph.ts';
 import { formatValue } from '../definition/option-rules.ts';
 import { intervalMs, isPoll, type Poll } from '../definition/sensor.ts';
 import type { AnyTaskSpec } from '../definition/task-spec.ts';
-import { isWorthReference } from '../durable/output-parts.ts';
 import {
   isA,
   type JobError,
@@ -171,8 +170,6 @@ const completeInstance = (job: JobRun, task: TaskRun, value: unknown): void => {
     rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, value, error);
     return;
   }
-  // The command may end the fan-out, which collects the output.
-  if (text !== undefined && isWorthReference(text)) task.outputSeq = job.nextSeq;
   job.commandTask(task, { type: 'attempt.succeeded', output: value }, { output, text });
 };
 

@@ -21,6 +21,7 @@ import { mergedOptions } from '../definition/merged-options.ts';
 import type { Inspect, JobOptions, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import { NO_VALUE } from '../durable/journal.ts';
+import { isWorthReference } from '../durable/output-parts.ts';
 import { encode, Unserialisable } from '../durable/serialise.ts';
 import { Attempt } from '../model/attempt.ts';
 import { ContextStore } from '../model/context.ts';
@@ -238,6 +239,8 @@ export class LiveRun extends JobRun {
     if (this.#keptLogs.size > 0 && (hasEnded || SETTLED.has(to))) this.#keepRest(task.path, at);
     const event = this.#stream.stampTransition(task.path, from, to, attempt, at);
     if (details) addDetails(event, details);
+    // Before the event is published: it may end the fan-out, which collects the results.
+    if (this.isFanOut && SETTLED.has(to)) task.storedSeq = isReferable(to, details) ? event.seq : undefined;
     recordTransition(task, event, snapshot, details?.error);
     if (from === 'ready' && to !== 'running') task.queue?.markStale();
     this.#updateResources(task, to, context.resumesAs === 'running');
@@ -361,6 +364,10 @@ const isolatedInspect = (inspect: Inspect): ((event: { readonly type: string }) 
 const outermost = (job: JobRun): JobRun => (job.parent ? outermost(job.parent.job) : job);
 
 const retryPolicyOf = ({ retry, maxRetries = 0 }: StartOptions): RetryPolicy => ({ ...retry, maxRetries });
+
+/** Whether the event of an instance stores a result that the output of its fan-out can refer to. */
+const isReferable = (to: TaskState, details: TransitionDetails | undefined): boolean =>
+  to === 'failed' || (details?.text !== undefined && isWorthReference(details.text));
 
 const endAttempt = (task: TaskRun, attempt: Attempt): void => {
   task.queue?.release(task);

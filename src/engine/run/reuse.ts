@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import { SETTLED } from '../../events/states.ts';
-import { isWorthReference } from '../durable/output-parts.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 
 /** For each task that runs again, by index: the paths that select it, which are its own or paths inside it. */
@@ -115,7 +114,6 @@ const complete = (job: JobRun, index: number, previous: TaskRun): void => {
     return;
   }
   const task = job.activate(index);
-  if (job.isFanOut && text !== undefined && isWorthReference(text)) task.outputSeq = job.nextSeq;
   if (output !== undefined && !job.isFanOut) {
     job.context.merge(output, job.plan.positions[index] as number);
     task.version = job.context.version;

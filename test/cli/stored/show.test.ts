@@ -82,11 +82,14 @@ test('tintype show, logs and a copy by export and import have the list of a fan-
 name: fan
 tasks:
   - { name: m, type: node, map: { over: [1, 2] }, command: "output('x'.repeat(100))" }
+  - { name: odd, type: bash, map: { over: [1] }, command: exit 3, continue_on_failure: true }
 `);
+  const odd = [{ status: 'rejected', reason: { $tintype: 'TaskError', value: { taskName: 'odd[0]', tolerated: true } } }];
   await tintype(['run', file, '--db', db]);
   const list = [1, 2].map(() => 'x'.repeat(100));
   const shown = jsonOf(await tintype(['show', 'last', '--json', '--db', db]));
   expect(shown.tasks.m.output).toEqual({ m: list });
+  expect(shown.tasks.odd.output).toMatchObject({ odd });
   const logged = await tintype(['logs', 'last', 'm', '--json', '--db', db]);
   const events = logged.stdout
     .trim()
@@ -99,4 +102,5 @@ tasks:
   expect((await tintype(['import', copy, '--db', other])).exitCode).toBe(0);
   const imported = jsonOf(await tintype(['show', 'last', '--json', '--db', other]));
   expect(imported.tasks.m.output).toEqual({ m: list });
+  expect(imported.tasks.odd.output).toMatchObject({ odd });
 });

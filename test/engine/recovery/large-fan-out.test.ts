@@ -140,6 +140,62 @@ describe('a fan-out whose results together are larger than an output may be', ()
     expect(results[3]?.reason).toBeInstanceOf(TaskError);
   });
 
+  test('refers to the errors of a tolerant fan-out, which are the same after a resume, of a follower and of a rerun', async () => {
+    class Odd extends Error {
+      readonly code = 'ODD';
+    }
+    const run: (number | string)[] = [];
+    const definition = defineJob('job')
+      .map('m', { over: NUMBERS, continueOnFailure: true }, ({ item }) => {
+        run.push(item);
+        if (item % 2 === 1) throw new Odd('x'.repeat(2_000), { cause: new Error('deep') });
+        return item;
+      })
+      .task('after', { dependsOn: ['m'] }, () => void run.push('after'))
+      .seal();
+    const journal = memoryJournal({ maxOutputBytes: 4_000 });
+    const engine = createEngine({ journal, definitions: [definition] });
+    const first = engine.start(definition, {}, { jobKey: 'one' });
+    const follower = createEngine({ journal: { ...journal } }).start(definition, {}, { jobKey: 'one' });
+    const heard: unknown[] = [];
+    follower.events$.subscribe((event) => {
+      if (event.type === 'task.transition' && event.task === 'm' && event.output) heard.push(event.output);
+    });
+    const { state, ctx } = await first;
+    expect(state).toBe('completed');
+    expect((await storedOutput(journal, first.id, 'm')).length).toBeLessThan(2_000);
+    const facts = (results: unknown): unknown =>
+      (results as readonly { readonly reason?: TaskError & { cause: Odd } }[]).map(({ reason, ...rest }) =>
+        reason
+          ? [
+              reason instanceof TaskError,
+              ...[reason.message, reason.code, reason.taskName, reason.attempt, reason.tolerated, reason.stack],
+              ...[reason.cause.message, reason.cause.code, reason.cause.stack, (reason.cause.cause as Error).message],
+            ]
+          : rest,
+      );
+    const expected = facts(ctx.m);
+    expect(facts((await follower).ctx.m)).toEqual(expected);
+    for (const output of heard) expect(facts((output as { m: unknown }).m)).toEqual(expected);
+    run.length = 0;
+    const { job } = await engine.retry(first.id, { tasks: ['after'] });
+    expect(facts((await job).ctx.m)).toEqual(expected);
+    expect(run).toEqual(['after']);
+    expect((await storedOutput(journal, first.id, 'm')).length).toBeLessThan(2_000);
+  });
+
+  test('refers to the output of an item, also if the item logged more than is kept', async () => {
+    const definition = defineJob('job')
+      .map('m', { over: NUMBERS }, ({ item, log }) => {
+        for (let at = 0; at < 3; at++) log.info(`${at}`);
+        return textOf(item);
+      })
+      .seal();
+    const journal = memoryJournal({ maxOutputBytes: MAX_BYTES });
+    await definition.start({}, { journal, jobId: 'one', logs: { first: 1, last: 1 } });
+    expect((await ended(journal, definition)).ctx).toEqual({ m: texts });
+  });
+
   test('is part of the output of the nested job that contains it, before a resume and after', async () => {
     const { definition: inner } = large();
     const world = { dieing: true, die: (): void => {} };
