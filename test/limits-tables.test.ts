@@ -44,6 +44,7 @@ const LIMITS: Readonly<Record<string, readonly (readonly [what: string, limit: n
   ],
   'docs/durability.md': [
     ['an output of a task or of an item of a fan-out', DEFAULT_MAX_OUTPUT_BYTES],
+    ['the items of a fan-out or the input of a nested job', DEFAULT_MAX_OUTPUT_BYTES],
     ["levels of nesting of a value's JSON", MAX_DEPTH],
     ['causes of an error', MAX_CAUSES],
     ['attempts of a task that died', DEFAULT_MAX_INTERRUPTIONS],

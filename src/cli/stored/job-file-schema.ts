@@ -150,8 +150,14 @@ type NoteRule = readonly [expected: string, test: (value: unknown) => boolean];
 /** What each kind of note holds; `model/notes.ts` and `model/stopping.ts` have the types. */
 const NOTES: Readonly<Record<NoteKind, NoteRule>> = {
   checkpoint: ['a value', () => true],
-  items: ['an attempt and its items', (note) => isObject(note) && isCount(note.attempt) && Array.isArray(note.items)],
-  input: ['an attempt and its input', (note) => isObject(note) && isCount(note.attempt) && isObject(note.input)],
+  items: [
+    'an attempt and its items',
+    (note) => isObject(note) && isCount(note.attempt) && (Array.isArray(note.items) || isText(note.digest)),
+  ],
+  input: [
+    'an attempt and its input',
+    (note) => isObject(note) && isCount(note.attempt) && (isObject(note.input) || isText(note.digest)),
+  ],
   branch: ['a list of texts', isTexts],
   again: ['a list of texts', isTexts],
   held: ['text', isText],

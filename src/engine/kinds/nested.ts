@@ -1,6 +1,7 @@
 /* This folder handles tasks that are not functions. `nested.ts` performs nested jobs and fan-outs: it starts
  * a child job with the input or the items, and turns the child's end into the task's outcome. `external.ts` performs
  * nothing: other programs claim, complete or fail an external task through the task's handle. */
+import { createHash } from 'node:crypto';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { ignoreRejection, isThenable } from '../../events/thenable.ts';
 import { checkedInput } from '../definition/check-schema.ts';
@@ -15,6 +16,7 @@ import type { Settled } from '../definition/task-spec.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import { type OutputSource, rememberPart } from '../durable/output-parts.ts';
 import { unredacted } from '../durable/redaction.ts';
+import { encode } from '../durable/serialise.ts';
 import { isA, NonRetryableError, SerialisationError } from '../errors/errors.ts';
 import { Attempt } from '../model/attempt.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
@@ -54,7 +56,10 @@ const inputFrom = ({ definition, input }: NestedJob, scope: TaskScope): object =
 const needsNote = ({ definition, input }: NestedJob): boolean =>
   input !== undefined || (definition[PLAN] as Plan).options.input !== undefined;
 
-/** Stores an attempt's items or input. If they can't be encoded, stores nothing: a resume then starts a new attempt. */
+/**
+ * Stores an attempt's items or input. If they are too large, stores their digest: a resume computes them again. If they
+ * can't be encoded, stores nothing: a resume then starts a new attempt.
+ */
 const storeNote = ({ recorder, plan }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
   const kept = plan.options.redact ? plan.options.redact(value) : value;
   const note = { attempt: task.attempts, [kind]: kept, ...(kept !== value && { redacted: true }) };
@@ -62,6 +67,18 @@ const storeNote = ({ recorder, plan }: JobRun, task: TaskRun, kind: 'items' | 'i
     recorder?.put(task.path, kind, recorder.encodeOutput(kind, note));
   } catch (error) {
     if (!isA(error, SerialisationError)) throw error;
+    if (error.code !== 'OUTPUT_TOO_LARGE') return;
+    const digest = digestOf(kept);
+    if (digest !== undefined) recorder?.put(task.path, kind, JSON.stringify({ attempt: task.attempts, digest }));
+  }
+};
+
+/** Returns the SHA-256 of a value's JSON; undefined if that is longer than any text can be. */
+const digestOf = (value: unknown): string | undefined => {
+  try {
+    return createHash('sha256').update(encode(value)).digest('hex');
+  } catch {
+    return undefined;
   }
 };
 
@@ -171,18 +188,27 @@ const createFanOutJob = (job: JobRun, task: TaskRun, items: readonly unknown[]):
   return new LiveRun(plan, {}, options, { parent: task, isFanOut: true });
 };
 
-/** Stored items or input of an attempt; undefined if they were not stored. `redacted`: a part of them was left out. */
+/**
+ * Stored items or input of an attempt; undefined if they were not stored. `redacted`: a part of them was left out.
+ * `digest`: they were too large.
+ */
 type ChildPast = {
   readonly items?: readonly unknown[] | undefined;
   readonly input?: object | undefined;
   readonly redacted?: boolean | undefined;
+  readonly digest?: string | undefined;
 };
 
 /** Recreates the child job of an attempt that began before a resume; undefined if its items or input are unknown. */
 export const recreateChild = (job: JobRun, task: TaskRun, past: ChildPast, version: number): JobRun | undefined => {
   const { nested } = task.definition;
   if (!nested) return undefined;
-  const { items, input } = past.redacted ? completed(job, task, past, version) : past;
+  const { items, input } =
+    past.digest !== undefined
+      ? computedAgain(job, task, past.digest, version)
+      : past.redacted
+        ? completed(job, task, past, version)
+        : past;
   if (nested.definition) {
     const given = input ?? (needsNote(nested as NestedJob) ? undefined : { ...job.context.at(version) });
     return given && createChildJob(job, task, given);
@@ -194,11 +220,8 @@ export const recreateChild = (job: JobRun, task: TaskRun, past: ChildPast, versi
 
 /** Computes items or input again, for what the journal did not keep of them. Marks the task if that is not possible. */
 const completed = (job: JobRun, task: TaskRun, { items, input }: ChildPast, version: number): ChildPast => {
-  const { redact = (value: unknown) => value } = job.plan.options;
-  const nested = task.definition.nested as NestedJob | FanOut;
-  const scope = createScope(job, task, new Attempt(task.attempts, version));
   try {
-    const again = nested.definition ? inputFrom(nested as NestedJob, scope) : itemsFrom(nested as FanOut, scope);
+    const { again, redact } = computed(job, task, version);
     const { value, isWhole } = unredacted(items ?? input, again, redact);
     if (!isWhole) task.redacted = true;
     return items ? { items: value as readonly unknown[] } : { input: value as object };
@@ -206,6 +229,26 @@ const completed = (job: JobRun, task: TaskRun, { items, input }: ChildPast, vers
     task.redacted = true;
     return { items, input };
   }
+};
+
+/** Computes again what was too large to store. Returns nothing if that is not possible, or gives something else. */
+const computedAgain = (job: JobRun, task: TaskRun, digest: string, version: number): ChildPast => {
+  try {
+    const { again, redact } = computed(job, task, version);
+    if (digestOf(redact(again)) !== digest) return {};
+    return task.definition.nested?.definition ? { input: again } : { items: again as readonly unknown[] };
+  } catch {
+    return {};
+  }
+};
+
+/** Computes the items or input of an attempt that began with this version of the context. */
+const computed = (job: JobRun, task: TaskRun, version: number) => {
+  const { redact = (value: unknown) => value } = job.plan.options;
+  const nested = task.definition.nested as NestedJob | FanOut;
+  const scope = createScope(job, task, new Attempt(task.attempts, version));
+  const again = nested.definition ? inputFrom(nested as NestedJob, scope) : itemsFrom(nested as FanOut, scope);
+  return { again, redact };
 };
 
 const itemsFrom = ({ over }: FanOut, scope: TaskScope): readonly unknown[] => {

@@ -4,9 +4,9 @@ import type { Claim } from './run.ts';
 export type ClaimNote = Omit<Claim, 'heartbeatTimer'> & { readonly attempt: number };
 
 /** What a journal stores so that another process can continue an attempt: a fan-out's items, a nested job's input. */
-export type ItemsNote = ChildNote & { readonly items: readonly unknown[] };
+export type ItemsNote = ChildNote & { readonly items?: readonly unknown[] };
 
-export type InputNote = ChildNote & { readonly input: object };
+export type InputNote = ChildNote & { readonly input?: object };
 
-/** `redacted`: the definition's `redact` left something out. */
-type ChildNote = { readonly attempt: number; readonly redacted?: true };
+/** `redacted`: the definition's `redact` left something out. `digest`: in place of what is too large, its SHA-256. */
+type ChildNote = { readonly attempt: number; readonly redacted?: true; readonly digest?: string };

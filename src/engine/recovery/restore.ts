@@ -199,6 +199,7 @@ const restoreChild = (
   const inputNote = noteOfAttempt<InputNote>(task, 'input', history);
   const items = itemsNote?.items;
   const redacted = itemsNote?.redacted ?? inputNote?.redacted;
+  const digest = itemsNote?.digest ?? inputNote?.digest;
   const begun = history.record.nested.has(task.path);
   if (!begun && !items) return;
   // The items were stored, but the task ended before it had instances.
@@ -207,7 +208,7 @@ const restoreChild = (
   const child = recreateChild(
     job,
     task,
-    { items, input: inputNote?.input, redacted },
+    { items, input: inputNote?.input, redacted, digest },
     versionAt(record.runningSeq, job, merges),
   );
   if (!child) return;

@@ -84,7 +84,9 @@ tasks:
   - { name: m, type: node, map: { over: [1, 2] }, command: "output('x'.repeat(100))" }
   - { name: odd, type: bash, map: { over: [1] }, command: exit 3, continue_on_failure: true }
 `);
-  const odd = [{ status: 'rejected', reason: { $tintype: 'TaskError', value: { taskName: 'odd[0]', tolerated: true } } }];
+  const odd = [
+    { status: 'rejected', reason: { $tintype: 'TaskError', value: { taskName: 'odd[0]', tolerated: true } } },
+  ];
   await tintype(['run', file, '--db', db]);
   const list = [1, 2].map(() => 'x'.repeat(100));
   const shown = jsonOf(await tintype(['show', 'last', '--json', '--db', db]));

@@ -250,6 +250,61 @@ describe('a fan-out whose results together are larger than an output may be', ()
     for (const output of heard) expect(output).toEqual({ m: texts });
   });
 
+  test.each([
+    ['does not begin anew over items that together are too large', () => NUMBERS.map(textOf), false],
+    ['begins anew if "over" gives other items, of which nothing is stored', () => [...NUMBERS.map(textOf), 'x'], true],
+  ])('%s', async (_, over, isAnew) => {
+    const ran: string[] = [];
+    const world = { items: (): string[] => NUMBERS.map(textOf), isDying: true, die: (): void => {} };
+    const definition = defineJob('job')
+      .map('m', { over: () => world.items(), concurrency: 1 }, ({ item, index }) => {
+        ran.push(item.trim());
+        if (index !== 12 || !world.isDying) return item.length;
+        world.die();
+        return new Promise<never>(() => {});
+      })
+      .seal();
+    const store = memoryJournal({ maxOutputBytes: MAX_BYTES });
+    const process = mortal(store);
+    const died = new Promise<void>((resolve) => {
+      world.die = () => setTimeout(() => resolve(process.die()));
+    });
+    createEngine({ journal: process.journal }).start(definition, {}, { jobId: 'one' });
+    await died;
+    Object.assign(world, { isDying: false, items: over });
+    ran.length = 0;
+    const { state, ctx } = await ended(store, definition);
+    expect([state, ctx]).toEqual(['completed', { m: over().map((item) => item.length) }]);
+    expect(ran).toHaveLength(isAnew ? 21 : 8);
+  });
+
+  test('continues a nested job whose input is too large', async () => {
+    const ran: string[] = [];
+    const world = { isDying: true, die: (): void => {} };
+    const inner = defineJob<{ text: string }>('inner')
+      .task('a', () => void ran.push('a'))
+      .task('b', { dependsOn: ['a'] }, ({ ctx }) => {
+        ran.push('b');
+        if (!world.isDying) return { length: ctx.text.length };
+        world.die();
+        return new Promise<never>(() => {});
+      })
+      .seal();
+    const definition = defineJob('outer')
+      .job('inner', { input: () => ({ text: 'x'.repeat(2 * MAX_BYTES) }) }, inner)
+      .seal();
+    const store = memoryJournal({ maxOutputBytes: MAX_BYTES });
+    const process = mortal(store);
+    const died = new Promise<void>((resolve) => {
+      world.die = () => setTimeout(() => resolve(process.die()));
+    });
+    createEngine({ journal: process.journal }).start(definition, {}, { jobId: 'one' });
+    await died;
+    world.isDying = false;
+    expect((await ended(store, definition)).ctx).toMatchObject({ inner: { length: 2 * MAX_BYTES } });
+    expect(ran).toEqual(['a', 'b', 'b']);
+  });
+
   test('an item that is larger than an output may be fails alone', async () => {
     const journal = memoryJournal({ maxOutputBytes: 2 * MAX_BYTES });
     const definition = defineJob('job')
