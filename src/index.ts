@@ -50,6 +50,7 @@ export type {
   JobFilter,
   Journal,
   JournalJob,
+  JournalMessage,
   Lease,
   NewJob,
   Note,

@@ -19,8 +19,6 @@ export type SharedDatabase = Database & {
   readonly read: <Answer>(work: () => Answer) => Awaitable<Answer>;
   /** Runs `work` in a write transaction: stores all that `work` writes, or nothing if `work` throws. */
   readonly write: <Answer>(work: () => Answer) => Awaitable<Answer>;
-  /** Runs `work` in a write transaction if `look`, in a read transaction, returns true; else returns `otherwise`. */
-  readonly writeIf: <Answer>(look: () => boolean, work: () => Answer, otherwise: Answer) => Awaitable<Answer>;
   readonly use: <Answer>(work: () => Answer) => Answer;
   readonly close: () => void;
 };
@@ -81,7 +79,6 @@ export const sharedDatabase = (
     use,
     read: (work) => queue.run(() => reading(work)),
     write: (work) => queue.run(() => writing(work)),
-    writeIf: (look, work, otherwise) => queue.run(() => (reading(look) ? writing(work) : otherwise)),
     close: () => {
       if (closed) return;
       closed = true;

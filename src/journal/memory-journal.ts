@@ -5,6 +5,7 @@ import type {
   JobFilter,
   Journal,
   JournalJob,
+  JournalMessage,
   Lease,
   NewJob,
   Note,
@@ -25,7 +26,7 @@ type Entry = {
   readonly events: StoredEvent[];
   /** By task and kind. */
   readonly notes: Map<string, Note>;
-  inbox: { readonly order: number; readonly message: string }[];
+  inbox: (JournalMessage & { readonly order: number })[];
 };
 
 /**
@@ -50,11 +51,12 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
     entries.get(id) ?? (key === undefined ? undefined : byKey.get(keyOf(name, key)));
 
   const write = (entry: Entry, batch: Batch): void => {
-    const { at, events, notes, state, startedAt, definition, release } = batch;
+    const { at, events, notes, handled, state, startedAt, definition, release } = batch;
     const { job } = entry;
     if (definition) shapes.set(definition.fingerprint, definition.shape);
     for (const event of events) entry.events.push({ ...event });
     for (const note of notes) entry.notes.set(JSON.stringify([note.task, note.kind]), { ...note });
+    if (handled) entry.inbox = entry.inbox.filter(({ id }) => !handled.includes(id));
     entry.job = {
       ...job,
       fingerprint: definition?.fingerprint ?? job.fingerprint,
@@ -170,19 +172,14 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
     send: (jobId, message) => {
       const entry = entries.get(jobId);
       if (!entry) throw jobNotFound(jobId);
-      entry.inbox.push({ order: order++, message });
+      entry.inbox.push({ jobId, id: String(order), message, order: order++ });
     },
 
-    receive: (leases) => {
-      const found: { readonly order: number; readonly jobId: string; readonly message: string }[] = [];
-      for (const one of leases) {
-        const entry = held(one);
-        if (!entry) continue;
-        found.push(...entry.inbox.map((letter) => ({ ...letter, jobId: one.jobId })));
-        entry.inbox = [];
-      }
-      return found.sort((a, b) => a.order - b.order).map(({ jobId, message }) => ({ jobId, message }));
-    },
+    receive: (leases) =>
+      leases
+        .flatMap((one) => held(one)?.inbox ?? [])
+        .sort((a, b) => a.order - b.order)
+        .map(({ order: _, ...message }) => message),
 
     remove: (jobId) => {
       const entry = entries.get(jobId);

@@ -1,4 +1,4 @@
-import type { Held } from '../engine/durable/journal.ts';
+import type { Held, JournalMessage } from '../engine/durable/journal.ts';
 import { rowChecksum } from './checksum.ts';
 import type { Database } from './database.ts';
 import type { JobRow } from './job-row.ts';
@@ -13,7 +13,7 @@ export const insertMessage = ({ prepared }: Database, { number, id }: JobRow, me
 };
 
 /** Returns the jobs of `held` that have messages and whose lease is not lost. @throws JournalError `JOURNAL_CORRUPT` */
-export const jobsWithMessages = (database: Database, held: readonly Held[]): readonly JobRow[] => {
+const jobsWithMessages = (database: Database, held: readonly Held[]): readonly JobRow[] => {
   const ids = database.prepared('SELECT DISTINCT job.id FROM message JOIN job ON job.number = message.job').all();
   if (ids.length === 0) return [];
   const known = new Map(held.map((one) => [toStored(one.jobId), one]));
@@ -23,19 +23,20 @@ export const jobsWithMessages = (database: Database, held: readonly Held[]): rea
   });
 };
 
-/** Returns and deletes messages to jobs whose lease is held, oldest first. @throws JournalError `JOURNAL_CORRUPT` */
-export const takeMessages = (
-  database: Database,
-  held: readonly Held[],
-): readonly { readonly jobId: string; readonly message: string }[] =>
+/** Returns the messages to jobs whose lease is held, oldest first. @throws JournalError `JOURNAL_CORRUPT` */
+export const readMessages = (database: Database, held: readonly Held[]): readonly JournalMessage[] =>
   jobsWithMessages(database, held)
-    .flatMap(({ number, id }) => {
-      const rows = messageRows(database, number);
-      database.prepared('DELETE FROM message WHERE job = ?').run(number);
-      return rows.map((row) => ({ id, row, order: row.number as number }));
-    })
+    .flatMap(({ number, id }) => messageRows(database, number).map((row) => ({ id, row, order: row.number as number })))
     .sort((a, b) => a.order - b.order)
-    .map(({ id, row }) => ({ jobId: fromStored(id), message: messageOf(database, id, row) }));
+    .map(({ id, row, order }) => ({
+      jobId: fromStored(id),
+      id: String(order),
+      message: messageOf(database, id, row),
+    }));
+
+export const deleteMessages = ({ prepared }: Database, { number }: JobRow, ids: readonly string[]): void => {
+  for (const id of ids) prepared('DELETE FROM message WHERE number = ? AND job = ?').run(Number(id), number);
+};
 
 export const messageRows = ({ prepared }: Database, job: number): SqliteRow[] =>
   prepared('SELECT number, message, crc FROM message WHERE job = ?').all(job);

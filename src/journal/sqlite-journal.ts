@@ -35,7 +35,7 @@ import {
   updateJob,
 } from './job-table.ts';
 import { jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
-import { insertMessage, jobsWithMessages, takeMessages } from './message-table.ts';
+import { deleteMessages, insertMessage, readMessages } from './message-table.ts';
 import { MIGRATIONS, type Migration } from './migrations.ts';
 import { noteOf, noteRows, replaceNotes } from './note-table.ts';
 import { openDatabase } from './open-database.ts';
@@ -143,15 +143,7 @@ const jobsOf = (
       insertMessage(database, row, message);
     }),
 
-  receive: (held) => {
-    if (held.length === 0) return [];
-    // Usually there are no messages, and finding that out needs no write lock.
-    return database.writeIf(
-      () => jobsWithMessages(database, held).length > 0,
-      () => takeMessages(database, held),
-      [],
-    );
-  },
+  receive: (held) => (held.length === 0 ? [] : database.read(() => readMessages(database, held))),
 
   remove: (jobId) =>
     database.write(() => {
@@ -209,12 +201,13 @@ const writeBatch = (database: SharedDatabase, batch: Batch, maxOutputBytes: numb
   if (batch.creates && insertIfNew(database, batch.creates.job, batch.creates.lease)) return false;
   const row = heldRow(database, batch);
   if (!row) return false;
-  const { events, notes, definition, fence, release } = batch;
+  const { events, notes, handled = [], definition, fence, release } = batch;
   refuseLargeOutputs(row.id, events, maxOutputBytes);
   if (definition) insertDefinition(database, definition.fingerprint, definition.shape);
   const { fingerprint } = updateJob(database, row, batch);
   insertEvents(database, row, events);
   replaceNotes(database, row, notes);
+  deleteMessages(database, row, handled);
   if (fingerprint !== row.fingerprint) deleteUnusedDefinition(database, row.fingerprint);
   if (release) setLease(database, row, fence);
   return true;

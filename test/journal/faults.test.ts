@@ -342,6 +342,44 @@ await engine.close();
   await journal.close();
 });
 
+test('a message to a process that is killed when it has received it comes to the next one', async () => {
+  const file = join(newFolder(), 'jobs.db');
+  const { line, ended } = run(
+    `
+const journal = sqliteJournal(file);
+const dies = { ...journal, receive: (held) => {
+  const messages = journal.receive(held);
+  if (messages.length === 0) return messages;
+  say('received ' + messages.map(({ message }) => JSON.parse(message).type));
+  process.kill(process.pid, 'SIGKILL');
+} };
+const definition = jobFrom('asks', [{ name: 'approve', kind: 'external' }, { name: 'wait', run: () => wait(600_000) }]);
+const job = createEngine({ journal: dies, definitions: [definition] }).start(definition, {}, { jobId: 'one' });
+job.events$.subscribe(async ({ task, to }) => { if (task === 'wait' && to === 'running') { await job.saved(); say('waits'); } });
+`,
+    file,
+  );
+  await line(/waits/);
+  const journal = sqliteJournal(file);
+  await journal.send('one', JSON.stringify({ type: 'complete', task: 'approve', output: '{"by":"ann"}' }));
+  await journal.send('one', JSON.stringify({ type: 'cancel', reason: 'enough' }));
+  expect((await ended).stdout).toMatch(/^waits\nreceived complete/);
+  const ran: string[] = [];
+  const definition = jobFrom('asks', [
+    { name: 'approve', kind: 'external' },
+    { name: 'wait', run: () => void ran.push('wait') },
+  ]);
+  const engine = createEngine({ journal, definitions: [definition] });
+  const { resumed } = await engine.recover();
+  const { state, tasks, error } = (await resumed[0]) as JobResult;
+  expect([state, tasks.approve?.state, ran]).toEqual(['cancelled', 'completed', []]);
+  expect(error?.message).toContain('enough');
+  await engine.close();
+  const stored = await kept(file);
+  expect(stored.job).toMatchObject({ state: 'cancelled' });
+  expect(stored.events.filter((event) => event.type === 'task.log')).toEqual([]);
+});
+
 test('a process that was taken for dead writes nothing when it wakes, and tells its program LEASE_LOST', async () => {
   const file = join(newFolder(), 'jobs.db');
   const { child, line, ended } = run(

@@ -1,7 +1,16 @@
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { JournalError, SerialisationError } from '../errors/errors.ts';
-import { type Batch, type Held, type NewJob, NO_VALUE, type Note, type NoteKind, type StoredEvent } from './journal.ts';
+import {
+  type Batch,
+  type Held,
+  type JournalMessage,
+  type NewJob,
+  NO_VALUE,
+  type Note,
+  type NoteKind,
+  type StoredEvent,
+} from './journal.ts';
 import type { JournalWriter } from './journal-writer.ts';
 import type { OutputSource } from './output-parts.ts';
 import { encode, Unserialisable } from './serialise.ts';
@@ -25,7 +34,13 @@ export class JobRecorder {
   #notes = new Map<string, Note>();
   /** For each nested job or fan-out, by the path of its task: the notes of the tasks inside, to clear them together. */
   readonly #notesInside = new Map<string, Map<string, Pick<Note, 'task' | 'kind'>>>();
-  #changes: Omit<Batch, keyof Held | 'at' | 'events' | 'notes'> | undefined;
+  #changes: Omit<Batch, keyof Held | 'at' | 'events' | 'notes' | 'handled'> | undefined;
+  /** Ids of the messages received so far: the journal returns a message until its removal is stored. */
+  readonly #received = new Set<string>();
+  /** Messages that were sent before the job was resumed. */
+  #waitingMessages: readonly JournalMessage[] = [];
+  /** Ids of handled messages, which the next batch removes. */
+  #handled: string[] = [];
   /** `#waiting`: waiters for changes that are in no batch yet. `#inFlight`: waiters for the batch being written. */
   #waiting: Waiter[] = [];
   #inFlight: Waiter[] | undefined;
@@ -34,8 +49,11 @@ export class JobRecorder {
   #onPhaseKnown: () => void = () => {};
   /** The job's handle. */
   handle: object | undefined;
-  /** Called with each message from another process. */
-  onMessage: (message: string) => void = () => {};
+  /**
+   * Called once with each message from another process. It calls `handled` in the tick in which it has recorded what
+   * came of the message. `sentBefore`: the message was sent before the job was resumed here.
+   */
+  onMessage: (message: string, handled: () => void, sentBefore: boolean) => void = () => {};
   /** Called when nothing can be written any more. */
   onFailure: (error: JournalError) => void = () => {};
 
@@ -150,11 +168,46 @@ export class JobRecorder {
     for (const { task, kind } of [...(this.#notesInside.get(path)?.values() ?? [])]) this.put(task, kind, NO_VALUE);
   }
 
+  /** Handles a message, unless it was received before. */
+  receive(message: JournalMessage): void {
+    if (this.#phase === 'open' && this.#isFirst(message)) this.#handle(message, false);
+  }
+
+  /** Keeps messages that were sent before the job was resumed, for `handleWaitingMessages`. */
+  keepWaitingMessages(messages: readonly JournalMessage[]): void {
+    this.#waitingMessages = messages.filter((message) => this.#isFirst(message));
+  }
+
+  handleWaitingMessages(): void {
+    const messages = this.#waitingMessages;
+    this.#waitingMessages = [];
+    for (const message of messages) if (this.#phase === 'open') this.#handle(message, true);
+  }
+
   /** Removes the pending messages to this job from the journal, unread. */
   discardMessages(): void {
     Promise.resolve()
       .then(() => this.#writer.journal.receive([this.heldLease]))
+      .then((messages) => {
+        for (const message of messages) if (this.#isFirst(message)) this.#markHandled(message);
+      })
       .catch(() => {});
+  }
+
+  #handle(message: JournalMessage, sentBefore: boolean): void {
+    this.onMessage(message.message, () => this.#markHandled(message), sentBefore);
+  }
+
+  #isFirst({ id }: JournalMessage): boolean {
+    if (this.#received.has(id)) return false;
+    this.#received.add(id);
+    return true;
+  }
+
+  #markHandled({ id }: JournalMessage): void {
+    if (this.#phase === 'over') return;
+    this.#handled.push(id);
+    this.#scheduleWrite();
   }
 
   /** Calls `onCommitted` when everything recorded so far is in the journal; `onFailed` after a failure or hand-off. */
@@ -169,8 +222,10 @@ export class JobRecorder {
   nextBatch(at: number): Batch | undefined {
     if (this.#phase !== 'open' || !this.#isDirty) return undefined;
     const notes = [...this.#notes.values()];
-    const batch: Batch = { ...this.heldLease, at, events: this.#events, notes, ...this.#changes };
+    const handled = this.#handled.length > 0 ? { handled: this.#handled } : {};
+    const batch: Batch = { ...this.heldLease, at, events: this.#events, notes, ...handled, ...this.#changes };
     this.#events = [];
+    this.#handled = [];
     this.#notes = new Map();
     this.#changes = undefined;
     this.#inFlight = this.#waiting;
@@ -229,6 +284,7 @@ export class JobRecorder {
   discard(handedOff?: JournalError): void {
     this.#events = [];
     this.#notes.clear();
+    this.#handled = [];
     this.#changes = undefined;
     this.#handedOff = handedOff;
     this.#close();
@@ -255,7 +311,7 @@ export class JobRecorder {
   }
 
   get #isDirty(): boolean {
-    return this.#events.length > 0 || this.#notes.size > 0 || this.#changes !== undefined;
+    return this.#events.length > 0 || this.#notes.size > 0 || this.#handled.length > 0 || this.#changes !== undefined;
   }
 
   #scheduleWrite(): void {

@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers';
 import { newId, systemClock } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
 import { JournalError } from '../errors/errors.ts';
-import type { Awaitable, Batch, Held, Journal, Lease } from './journal.ts';
+import type { Awaitable, Batch, Held, Journal, JournalMessage, Lease } from './journal.ts';
 import { renewingOwners, thisProcess } from './process-identity.ts';
 
 /** The recorder of one job, as the journal writer sees it. */
@@ -15,7 +15,7 @@ export type Recorder = {
   readonly jobId: string;
   readonly heldLease: Held;
   readonly isNew: boolean;
-  readonly onMessage: (message: string) => void;
+  readonly receive: (message: JournalMessage) => void;
   readonly nextBatch: (at: number) => Batch | undefined;
   readonly committed: () => void;
   readonly fail: (cause: unknown) => void;
@@ -174,7 +174,7 @@ export class JournalWriter {
     const recorders = this.#byId();
     try {
       const messages = await this.journal.receive([...recorders.values()].map(({ heldLease }) => heldLease));
-      for (const { jobId, message } of messages) recorders.get(jobId)?.onMessage(message);
+      for (const message of messages) recorders.get(message.jobId)?.receive(message);
     } catch {
       // Try again at the next interval.
     }

@@ -41,10 +41,11 @@ export type Journal = {
   readonly shape: (fingerprint: string) => Awaitable<string | undefined>;
   /** Sends a message to the current or next holder of a job's lease. @throws JournalError `JOB_NOT_FOUND` */
   readonly send: (jobId: string, message: string) => Awaitable<void>;
-  /** Removes and returns the messages to jobs whose lease is held, the oldest first. Returns each message once. */
-  readonly receive: (
-    held: readonly Held[],
-  ) => Awaitable<readonly { readonly jobId: string; readonly message: string }[]>;
+  /**
+   * Returns the messages to jobs whose lease is held, the oldest first, and removes none: a message is returned each time
+   * until a batch names it in `handled`. If the holder dies before, the next holder receives the message again.
+   */
+  readonly receive: (held: readonly Held[]) => Awaitable<readonly JournalMessage[]>;
   /** Deletes a job and everything stored about it. */
   readonly remove: (jobId: string) => Awaitable<void>;
   readonly close: () => Awaitable<void>;
@@ -68,6 +69,14 @@ export type Lease = {
 
 /** Identifies a lease that is held. */
 export type Held = { readonly jobId: string; readonly fence: number };
+
+/** A message to a job. */
+export type JournalMessage = {
+  readonly jobId: string;
+  /** Given by the journal, unique among the messages that the job ever gets. */
+  readonly id: string;
+  readonly message: string;
+};
 
 export type NewJob = {
   readonly id: string;
@@ -143,6 +152,11 @@ export type Batch = Held & {
   readonly at: number;
   readonly events: readonly StoredEvent[];
   readonly notes: readonly Note[];
+  /**
+   * Ids of messages whose effects are in this batch, or that have none. The journal removes these messages in the same
+   * transaction: a crash leaves both the message and its effects undone, or neither.
+   */
+  readonly handled?: readonly string[] | undefined;
   /** The job's new state, if it changed. */
   readonly state?: JobState | undefined;
   readonly startedAt?: number | undefined;

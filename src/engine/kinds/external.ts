@@ -99,7 +99,13 @@ export const logExternal = (
   logOf(task.job, task.path, { number: task.attempts })[level](message, data);
 };
 
-export const complete = (task: TaskRun, output: unknown, token: string | undefined): void | Promise<void> => {
+/** `onRecorded`: called in the tick in which the outcome is recorded. */
+export const complete = (
+  task: TaskRun,
+  output: unknown,
+  token: string | undefined,
+  onRecorded: () => void = () => {},
+): void | Promise<void> => {
   requireToken(task, token);
   requireOpen(task, 'completed');
   const finish = (value: unknown): void | Promise<void> => {
@@ -111,6 +117,7 @@ export const complete = (task: TaskRun, output: unknown, token: string | undefin
     const ready = value && { text: checkOutput(task, value) };
     begin(task, 'completed');
     handleResult(task.job, task, value, ready);
+    onRecorded();
     return afterCommit(task);
   };
   const { output: schema } = task.definition;

@@ -322,8 +322,11 @@ export abstract class JobRun {
   abstract continueAt(nextSeq: number, last?: JobEvent): void;
   /** Sets `startNow`, which resumes the restored job. */
   abstract defer(start: () => void): void;
-  /** Resumes a restored job in a later turn of the event loop, so that the caller can subscribe to its events first. */
-  abstract startSoon(): void;
+  /**
+   * Calls `first`, then resumes a restored job, in a later turn of the event loop, so that the caller can subscribe to its
+   * events first.
+   */
+  abstract startSoon(first?: () => void): void;
   /** Resolves `done` and completes the stream of a job that is not resumed in this process. */
   abstract close(): void;
   /** Publishes an event of a job that another process runs. */

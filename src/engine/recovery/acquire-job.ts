@@ -5,7 +5,8 @@
  * 4. Restore: `restore.ts` gives a fresh run its state; `restore-reuses.ts` restores the reuse of earlier results.
  * 5. Timers: `resume-run.ts` restarts time limits with the time that is left.
  * 6. Interrupted attempts: `resume-run.ts` ends attempts that died with their process, and starts new ones after their wait.
- * 7. Continue: `resume-run.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready. */
+ * 7. Continue: `messages.ts` handles the messages that wait in the journal, so that a cancelled job starts nothing new;
+ *    `resume-run.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready. */
 import { acceptedChanges, type ChangePolicy, definitionChanges } from '../definition/definition-diff.ts';
 import { definitionShape } from '../definition/definition-shape.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
@@ -95,6 +96,8 @@ export const resumeHere = async (
     if (run.over) throw leftMeanwhile(run);
     restoreJob(run, history, added);
     await restoreReuses(run, journal, history, added);
+    recorder.keepWaitingMessages(await journal.receive([held]));
+    if (run.over) throw leftMeanwhile(run);
     recorder.start(stored.fence);
     recorder.loadNotes(history.notes);
     if (changes.length > 0) recorder.redefine(definitionShape(run.plan));
@@ -104,7 +107,8 @@ export const resumeHere = async (
       if (history.record.state === 'idle') beginJob(run);
       else resumeRun(run, history, by, changes);
     });
-    run.startSoon();
+    // Before the job continues, so that a job that is to be cancelled starts nothing new.
+    run.startSoon(() => recorder.handleWaitingMessages());
   } catch (error) {
     await writer.release(held);
     throw error;

@@ -19,20 +19,31 @@ export type Message =
 
 /** Handles the messages to a job. If a request for a task fails, publishes a `task.log` warning of the task. */
 export const handleMessages = (job: JobRun, recorder: JobRecorder): void => {
-  recorder.onMessage = (text) => job.inContext(() => handleMessage(job, text));
+  recorder.onMessage = (text, handled, sentBefore) =>
+    job.inContext(() => handleMessage(job, text, { handled, sentBefore }));
 };
 
-const handleMessage = (job: JobRun, text: string): void => {
+type Receipt = { readonly handled: () => void; readonly sentBefore: boolean };
+
+const handleMessage = (job: JobRun, text: string, { handled, sentBefore }: Receipt): void => {
   // Who sent a message may not know the secrets in it.
   const { redact = (value: unknown) => value } = job.plan.options;
   const message = parsed(text);
-  if (!message) return;
+  if (!message) {
+    handled();
+    return;
+  }
   if (message.type === 'cancel') {
-    cancelJob(job, message.mode ?? 'abort', redact(message.reason));
+    // A second request ends clean-up. One from before the resumption is not the second: it was not known to be heeded.
+    if (!sentBefore || job.stop?.to !== 'cancelled') cancelJob(job, message.mode ?? 'abort', redact(message.reason));
+    handled();
     return;
   }
   job.startNow?.();
-  if (job.over) return;
+  if (job.over) {
+    handled();
+    return;
+  }
   const warn = (error: unknown): void =>
     job.publish({
       type: 'task.log',
@@ -41,13 +52,23 @@ const handleMessage = (job: JobRun, text: string): void => {
       level: 'warn',
       message: error instanceof Error ? error.message : String(error),
     });
+  const refuse = (error: unknown): void => {
+    warn(error);
+    handled();
+  };
   try {
     const { task } = findTask(job, message.task);
-    if (!task) warn(`Task "${message.task}" has not begun: what another process brought for it is not taken.`);
-    else if (message.type === 'fail') failExternal(task, new Error(String(redact(message.error))), message.token);
-    else Promise.resolve(complete(task, redact(outputOf(message.output)), message.token)).catch(warn);
+    if (!task) {
+      refuse(`Task "${message.task}" has not begun: what another process brought for it is not taken.`);
+    } else if (message.type === 'fail') {
+      failExternal(task, new Error(String(redact(message.error))), message.token);
+      handled();
+    } else {
+      const completion = complete(task, redact(outputOf(message.output)), message.token, handled);
+      Promise.resolve(completion).catch(refuse);
+    }
   } catch (error) {
-    warn(error);
+    refuse(error);
   }
 };
 

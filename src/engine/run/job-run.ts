@@ -86,8 +86,11 @@ export class LiveRun extends JobRun {
     };
   }
 
-  startSoon(): void {
-    setImmediate(() => this.startNow?.());
+  startSoon(first: () => void = () => {}): void {
+    setImmediate(() => {
+      first();
+      this.startNow?.();
+    });
   }
 
   close(): void {

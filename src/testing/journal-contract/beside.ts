@@ -1,5 +1,19 @@
 import assert from 'node:assert/strict';
-import { batch, type ContractTests, events, held, lease, newJob, refuses, same, sorted, started } from './given.ts';
+import {
+  batch,
+  type ContractTests,
+  events,
+  held,
+  LEASE_MS,
+  lease,
+  NOW,
+  newJob,
+  refuses,
+  same,
+  sorted,
+  started,
+  textsOf,
+} from './given.ts';
 
 /** Tests the storage of notes, shapes of definitions and messages. */
 export const beside: ContractTests = {
@@ -43,7 +57,7 @@ export const beside: ContractTests = {
     assert.equal(await journal.shape('f2'), '{"tasks":2}');
     assert.equal((await journal.job('b'))?.fingerprint, 'f2');
   },
-  'messages are given out once, the oldest first, to whoever holds the lease': async (journal) => {
+  'messages are given out, the oldest first, to whoever holds the lease': async (journal) => {
     for (const id of ['a', 'b', 'c']) await started(journal, id);
     for (const [id, message] of [
       ['a', '1'],
@@ -54,15 +68,49 @@ export const beside: ContractTests = {
     ] as const) {
       await journal.send(id, message);
     }
-    same(await journal.receive([held('b'), held('a'), held('nobody')]), [
-      { jobId: 'a', message: '1' },
-      { jobId: 'b', message: '2' },
-      { jobId: 'a', message: '3' },
-      { jobId: 'a', message: '1' },
-    ]);
-    same(await journal.receive([held('a'), held('b')]), []);
-    same(await journal.receive([]), []);
-    same(await journal.receive([held('c')]), [{ jobId: 'c', message: '4' }]);
+    const received = await journal.receive([held('b'), held('a'), held('nobody')]);
+    same(textsOf(received), ['a: 1', 'b: 2', 'a: 3', 'a: 1']);
+    for (const message of received) same(Object.keys(message).sort(), ['id', 'jobId', 'message']);
+    const ids = received.filter(({ jobId }) => jobId === 'a').map(({ id }) => id);
+    assert.equal(new Set(ids).size, 3, 'two messages to a job have one id');
+    same(textsOf(await journal.receive([])), []);
+    same(textsOf(await journal.receive([held('c')])), ['c: 4']);
+  },
+  'a message is given out until a batch says that it was handled': async (journal) => {
+    for (const id of ['a', 'b']) await started(journal, id);
+    for (const message of ['1', '2', '3']) await journal.send('a', message);
+    await journal.send('b', '4');
+    const received = await journal.receive([held('a'), held('b')]);
+    same(await journal.receive([held('a'), held('b')]), received);
+    const [one, , three] = received.map(({ id }) => id) as [string, string, string, string];
+    same(await journal.append([batch({ jobId: 'a', events: events(0, 1), handled: [one, three] })]), []);
+    same(textsOf(await journal.receive([held('a'), held('b')])), ['a: 2', 'b: 4']);
+    same(await journal.events('a'), events(0, 1));
+    await journal.send('a', '5');
+    const left = await journal.receive([held('a')]);
+    same(textsOf(left), ['a: 2', 'a: 5']);
+    assert.ok(!left.some(({ id }) => id === one || id === three), 'an id was given to another message');
+    // That a message was handled already changes nothing, nor does an empty list.
+    same(await journal.append([batch({ jobId: 'a', handled: [one, left[0]?.id ?? ''] })]), []);
+    same(await journal.append([batch({ jobId: 'b', handled: [] })]), []);
+    same(textsOf(await journal.receive([held('a'), held('b')])), ['b: 4', 'a: 5']);
+  },
+  'a message that was given out waits for the next holder, unless what came of it was written': async (journal) => {
+    await started(journal);
+    for (const message of ['1', '2']) await journal.send('job', message);
+    const [one, two] = (await journal.receive([held()])).map(({ id }) => id) as [string, string];
+    same(await journal.append([batch({ handled: [one] })]), []);
+    await journal.acquire('job', lease({ owner: 'other', at: NOW + LEASE_MS }));
+    same(await journal.receive([held()]), []);
+    same(await journal.append([batch({ handled: [two] })]), ['job']);
+    same(textsOf(await journal.receive([held('job', 2)])), ['job: 2']);
+  },
+  'a batch that can’t be written removes no message': async (journal) => {
+    await started(journal);
+    await journal.send('job', '1');
+    const handled = (await journal.receive([held()])).map(({ id }) => id);
+    await refuses('JOURNAL_FAILED', () => journal.append([batch({ events: events(1, 2), handled })]));
+    same(textsOf(await journal.receive([held()])), ['job: 1']);
   },
   'a message waits for a job that nobody holds': async (journal) => {
     await started(journal);
@@ -70,7 +118,7 @@ export const beside: ContractTests = {
     await journal.send('job', 'cancel');
     same(await journal.receive([held()]), []);
     await journal.acquire('job', lease({ owner: 'other' }));
-    same(await journal.receive([held('job', 2)]), [{ jobId: 'job', message: 'cancel' }]);
+    same(textsOf(await journal.receive([held('job', 2)])), ['job: cancel']);
   },
   'a message to a job that is not there is JOB_NOT_FOUND': async (journal) => {
     const error = await refuses('JOB_NOT_FOUND', () => journal.send('nobody', 'cancel'));

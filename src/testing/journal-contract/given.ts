@@ -6,6 +6,7 @@ import type {
   JobFilter,
   Journal,
   JournalJob,
+  JournalMessage,
   Lease,
   NewJob,
   StoredEvent,
@@ -68,6 +69,10 @@ export const started = async (journal: Journal, id = 'job', about: Partial<NewJo
 
 export const idsOf = async (journal: Journal, filter?: JobFilter): Promise<readonly string[]> =>
   (await journal.jobs(filter)).map(({ id }) => id);
+
+/** Returns each message with its job, as `job: message`. */
+export const textsOf = (messages: readonly JournalMessage[]): readonly string[] =>
+  messages.map(({ jobId, message }) => `${jobId}: ${message}`);
 
 /** Returns the fields of a job that `append` changes. */
 export const pick = ({ state, startedAt, endedAt, updatedAt, lastSeq }: JournalJob): readonly unknown[] => [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { JournalJob } from '../../engine/durable/journal.ts';
-import { batch, type ContractTests, held, idsOf, lease, newJob, same, started } from './given.ts';
+import { batch, type ContractTests, held, idsOf, lease, newJob, same, started, textsOf } from './given.ts';
 
 /** Tests that values are read back unchanged. */
 export const texts: ContractTests = {
@@ -40,7 +40,7 @@ export const texts: ContractTests = {
       same(await journal.events(id), [{ seq: 0, data, output: data }]);
       same(await journal.notes(id), [note]);
       assert.equal(await journal.shape(job.fingerprint), job.shape);
-      same(await journal.receive([held(id)]), [{ jobId: id, message: text }]);
+      same(textsOf(await journal.receive([held(id)])), [`${id}: ${text}`]);
       same(await idsOf(journal, { name: job.name }), [id]);
     }
     assert.equal((await journal.jobs()).length, strange.length);
