@@ -20,6 +20,7 @@ import { encodeOptions } from './stored-options.ts';
  */
 export const createRecord = (job: JobRun, journal: Journal, input: object, isNew: boolean, begin: () => void): void => {
   const recorder = recorderOf(job);
+  const kept = discardOnError(recorder, () => keptInput(job, input));
   const pending = job.options.jobKey === undefined ? undefined : deferRequests(job);
   const onAcquired = ({ created, job: stored }: { readonly created: boolean; readonly job: JournalJob }): void => {
     if (created && job.stop?.interrupted) {
@@ -29,6 +30,8 @@ export const createRecord = (job: JobRun, journal: Journal, input: object, isNew
     } else if (created) {
       job.remote = undefined;
       recorder.start(stored.fence);
+      // Not before: the note of a start that finds an existing job would become that job's.
+      if (kept !== input) noteRedaction(recorder);
       if (pending?.cancel) cancelJob(job, pending.cancel.mode, pending.cancel.cause);
       queueMicrotask(begin);
     } else if (pending) {
@@ -38,10 +41,11 @@ export const createRecord = (job: JobRun, journal: Journal, input: object, isNew
     }
   };
   if (isNew) {
-    discardOnError(recorder, () => recorder.create(newJob(job, input)));
+    discardOnError(recorder, () => recorder.create(newJob(job, kept)));
+    if (kept !== input) noteRedaction(recorder);
     queueMicrotask(begin);
   } else {
-    whenAcquired(recorder, onAcquired, () => journal.create(newJob(job, input), JournalWriter.of(journal).lease()));
+    whenAcquired(recorder, onAcquired, () => journal.create(newJob(job, kept), JournalWriter.of(journal).lease()));
   }
 };
 
@@ -56,14 +60,21 @@ export const createForkRecord = (job: JobRun, journal: Journal, input: object, f
     // An asynchronous journal reports a taken id on the first write.
     ignoreRejection(existing);
     if (existing && !isThenable(existing)) throw jobExists(job.id);
-    recorder.create({ ...newJob(job, input), forkedFrom });
+    const kept = keptInput(job, input);
+    recorder.create({ ...newJob(job, kept), forkedFrom });
+    if (kept !== input) noteRedaction(recorder);
   });
 };
 
-const newJob = ({ id, plan, clock, options, startOptions, recorder }: JobRun, input: object): NewJob => {
+/** Returns what the journal keeps of a job's input. */
+const keptInput = ({ plan: { options } }: JobRun, input: object): unknown =>
+  options.redact ? options.redact(input) : input;
+
+/** Notes that the journal does not keep all of the job's input, for a resume to say so. */
+const noteRedaction = (recorder: JobRecorder): void => recorder.put('', 'input', JSON.stringify({ redacted: true }));
+
+const newJob = ({ id, plan, clock, options, startOptions }: JobRun, kept: unknown): NewJob => {
   const { jobKey, metadata = {} } = options;
-  const kept = plan.options.redact ? plan.options.redact(input) : input;
-  if (kept !== input) recorder?.put('', 'input', JSON.stringify({ redacted: true }));
   return {
     id,
     name: plan.name,

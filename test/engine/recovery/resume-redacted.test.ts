@@ -107,6 +107,27 @@ describe('what a definition redacts', () => {
     expect(seen).toEqual(['***']);
     expect(events.find(({ type }) => type === 'job.resumed')).toMatchObject({ redacted: [''] });
   });
+
+  test('of the input of a start is not said of the job that has its key already', async () => {
+    const options = { jobKey: 'monday' };
+    const definition = jobFrom<{ key: string }>('outer', [{ name: 'a', run: hang }], { redact });
+    const store = memoryJournal();
+    const first = mortal(store);
+    createEngine({ journal: first.journal }).start(definition, { key: 'none' }, options);
+    await turns();
+    first.die();
+    const second = mortal(store);
+    createEngine({ journal: second.journal }).start(definition, { key: 'new-key' }, options);
+    await turns();
+    second.die();
+    const [{ id } = { id: '' }] = await store.jobs();
+    const { job } = await createEngine({ journal: store, definitions: [definition] }).resume(id);
+    const events = heard(job);
+    await turns();
+    expect(await store.notes(id)).not.toContainEqual(expect.objectContaining({ kind: 'input' }));
+    expect(events.find(({ type }) => type === 'job.resumed')).not.toHaveProperty('redacted');
+    await job.cancel();
+  });
 });
 
 test('what other processes send is redacted on arrival', async () => {
