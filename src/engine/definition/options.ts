@@ -165,8 +165,8 @@ export type DefinitionOptions<Schema extends StandardSchema | undefined = Standa
   readonly input?: Schema;
   /**
    * Returns what a journal keeps of the input of a job, of the items of its fan-outs and of the input of its nested jobs,
-   * and what the job takes of messages from other processes: a copy without secrets, or the value itself. A resume calls `over` or `input` again for what was left out; if that
-   * fails or gives something else, it continues with what was kept, and `job.resumed` lists it. Default: all of it.
+   * and what the job takes of messages from other processes: a copy without secrets, or the value itself. A resume calls `over` or `input` again for the parts that
+   * were left out; if that fails or gives other parts, it continues with what was kept, and `job.resumed` lists it. Default: all of it.
    */
   readonly redact?: ((value: unknown) => unknown) | undefined;
 };

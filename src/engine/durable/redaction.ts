@@ -4,28 +4,55 @@ import { isPlainObject } from '../../events/plain-object.ts';
 /** Returns what the journal keeps of a value. Returns the same value if it keeps all of it. */
 export type Redact = (value: unknown) => unknown;
 
+/** What was redacted of a value: `true` if it is the value itself, else the items or keys with redacted parts. */
+export type RedactedParts = true | { readonly [key: string]: RedactedParts };
+
+/** Returns what `kept` lacks of a value; undefined if it lacks nothing. Takes a `kept` without circular references. */
+export const redactedParts = (value: unknown, kept: unknown): RedactedParts | undefined => {
+  if (Object.is(value, kept)) return undefined;
+  if (!isComposite(value) || !isComposite(kept) || !haveSameKeys(value, kept))
+    return isDeepStrictEqual(value, kept) ? undefined : true;
+  const parts = Object.keys(kept).flatMap((key) => {
+    const part = redactedParts(value[key], kept[key]);
+    return part === undefined ? [] : [[key, part] as const];
+  });
+  return parts.length > 0 ? Object.fromEntries(parts) : undefined;
+};
+
 /** A stored value as far as it could be completed; `isWhole`: no part of it is still redacted. */
 export type Unredacted = { readonly value: unknown; readonly isWhole: boolean };
 
 /**
- * Completes a stored value with one that was computed again. The parts that look the same when redacted are taken from
- * `again`, since a secret in them may have been rotated; the others stay as they are stored.
+ * Completes a stored value with one that was computed again. Each redacted part is taken from `again` if it looks the
+ * same there when redacted, since a secret in it may have been rotated. Everything else stays as it is stored.
  */
-export const unredacted = (stored: unknown, again: unknown, redact: Redact): Unredacted => {
-  if (isDeepStrictEqual(redact(again), stored)) return { value: again, isWhole: true };
-  if (Array.isArray(stored) && Array.isArray(again) && stored.length === again.length) {
-    const items = stored.map((item, index) => unredacted(item, again[index], redact));
-    return { value: items.map(({ value }) => value), isWhole: items.every(({ isWhole }) => isWhole) };
+export const unredacted = (stored: unknown, again: unknown, redact: Redact, parts: RedactedParts): Unredacted => {
+  if (parts === true) {
+    const isWhole = isDeepStrictEqual(redact(again), stored);
+    return { value: isWhole ? again : stored, isWhole };
   }
-  if (isPlainObject(stored) && isPlainObject(again) && haveSameKeys(stored, again)) {
-    const entries = Object.entries(stored).map(([key, value]) => [key, unredacted(value, again[key], redact)] as const);
-    return {
-      value: Object.fromEntries(entries.map(([key, { value }]) => [key, value])),
-      isWhole: entries.every(([, { isWhole }]) => isWhole),
-    };
-  }
-  return { value: stored, isWhole: false };
+  // In a list of another length, a part may be at another place.
+  if (!isComposite(stored) || !isComposite(again) || !haveSameLength(stored, again))
+    return { value: stored, isWhole: false };
+  const completed = Object.entries(parts).map(([key, part]) => {
+    const computed = Object.hasOwn(again, key) ? again[key] : undefined;
+    return [key, unredacted(stored[key], computed, redact, part)] as const;
+  });
+  const values = Object.fromEntries(completed.map(([key, { value }]) => [key, value]));
+  return {
+    value: Array.isArray(stored) ? Object.assign([...stored], values) : { ...stored, ...values },
+    isWhole: completed.every(([, { isWhole }]) => isWhole),
+  };
 };
 
-const haveSameKeys = (one: object, other: object): boolean =>
-  isDeepStrictEqual(Object.keys(one).sort(), Object.keys(other).sort());
+/** A list or a plain object. */
+type Composite = { readonly [key: string]: unknown };
+
+const isComposite = (value: unknown): value is Composite => Array.isArray(value) || isPlainObject(value);
+
+const haveSameKeys = (one: Composite, other: Composite): boolean =>
+  haveSameLength(one, other) && isDeepStrictEqual(Object.keys(one).sort(), Object.keys(other).sort());
+
+/** Whether both are lists of one length, or both are no lists. */
+const haveSameLength = (one: Composite, other: Composite): boolean =>
+  Array.isArray(one) === Array.isArray(other) && (!Array.isArray(one) || one.length === other.length);

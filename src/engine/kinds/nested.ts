@@ -15,7 +15,7 @@ import type { TaskScope } from '../definition/task-function.ts';
 import type { Settled } from '../definition/task-spec.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import { type OutputSource, rememberPart } from '../durable/output-parts.ts';
-import { unredacted } from '../durable/redaction.ts';
+import { type RedactedParts, redactedParts, unredacted } from '../durable/redaction.ts';
 import { encode } from '../durable/serialise.ts';
 import { isA, NonRetryableError, SerialisationError } from '../errors/errors.ts';
 import { Attempt } from '../model/attempt.ts';
@@ -61,10 +61,14 @@ const needsNote = ({ definition, input }: NestedJob): boolean =>
  * can't be encoded, stores nothing: a resume then starts a new attempt.
  */
 const storeNote = ({ recorder, plan }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
+  if (!recorder) return;
   const kept = plan.options.redact ? plan.options.redact(value) : value;
-  const note = { attempt: task.attempts, [kind]: kept, ...(kept !== value && { redacted: true }) };
+  const note = { attempt: task.attempts, [kind]: kept };
   try {
-    recorder?.put(task.path, kind, recorder.encodeOutput(kind, note));
+    const text = recorder.encodeOutput(kind, note);
+    // What can be encoded has no circular references.
+    const redacted = redactedParts(value, kept);
+    recorder.put(task.path, kind, redacted ? recorder.encodeOutput(kind, { ...note, redacted }) : text);
   } catch (error) {
     if (!isA(error, SerialisationError)) throw error;
     if (error.code !== 'OUTPUT_TOO_LARGE') return;
@@ -189,13 +193,13 @@ const createFanOutJob = (job: JobRun, task: TaskRun, items: readonly unknown[]):
 };
 
 /**
- * Stored items or input of an attempt; undefined if they were not stored. `redacted`: a part of them was left out.
+ * Stored items or input of an attempt; undefined if they were not stored. `redacted`: what was left out of them.
  * `digest`: they were too large.
  */
 type ChildPast = {
   readonly items?: readonly unknown[] | undefined;
   readonly input?: object | undefined;
-  readonly redacted?: boolean | undefined;
+  readonly redacted?: RedactedParts | undefined;
   readonly digest?: string | undefined;
 };
 
@@ -207,7 +211,7 @@ export const recreateChild = (job: JobRun, task: TaskRun, past: ChildPast, versi
     past.digest !== undefined
       ? computedAgain(job, task, past.digest, version)
       : past.redacted
-        ? completed(job, task, past, version)
+        ? completed(job, task, past, past.redacted, version)
         : past;
   if (nested.definition) {
     const given = input ?? (needsNote(nested as NestedJob) ? undefined : { ...job.context.at(version) });
@@ -219,10 +223,16 @@ export const recreateChild = (job: JobRun, task: TaskRun, past: ChildPast, versi
 };
 
 /** Computes items or input again, for what the journal did not keep of them. Marks the task if that is not possible. */
-const completed = (job: JobRun, task: TaskRun, { items, input }: ChildPast, version: number): ChildPast => {
+const completed = (
+  job: JobRun,
+  task: TaskRun,
+  { items, input }: ChildPast,
+  parts: RedactedParts,
+  version: number,
+): ChildPast => {
   try {
     const { again, redact } = computed(job, task, version);
-    const { value, isWhole } = unredacted(items ?? input, again, redact);
+    const { value, isWhole } = unredacted(items ?? input, again, redact, parts);
     if (!isWhole) task.redacted = true;
     return items ? { items: value as readonly unknown[] } : { input: value as object };
   } catch {

@@ -1,3 +1,4 @@
+import type { RedactedParts } from '../durable/redaction.ts';
 import type { Claim } from './run.ts';
 
 /** What a journal stores of a claim. */
@@ -8,5 +9,5 @@ export type ItemsNote = ChildNote & { readonly items?: readonly unknown[] };
 
 export type InputNote = ChildNote & { readonly input?: object };
 
-/** `redacted`: the definition's `redact` left something out. `digest`: in place of what is too large, its SHA-256. */
-type ChildNote = { readonly attempt: number; readonly redacted?: true; readonly digest?: string };
+/** `redacted`: what the definition's `redact` left out. `digest`: in place of what is too large, its SHA-256. */
+type ChildNote = { readonly attempt: number; readonly redacted?: RedactedParts; readonly digest?: string };

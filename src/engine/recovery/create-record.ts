@@ -4,6 +4,7 @@ import { definitionShape } from '../definition/definition-shape.ts';
 import { encodeAs, type JobRecorder } from '../durable/job-recorder.ts';
 import type { Awaitable, Journal, JournalJob, NewJob } from '../durable/journal.ts';
 import { JournalWriter, jobExists } from '../durable/journal-writer.ts';
+import { redactedParts } from '../durable/redaction.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import { jobErrorOf } from '../run/end.ts';
@@ -31,7 +32,7 @@ export const createRecord = (job: JobRun, journal: Journal, input: object, isNew
       job.remote = undefined;
       recorder.start(stored.fence);
       // Not before: the note of a start that finds an existing job would become that job's.
-      if (kept !== input) noteRedaction(recorder);
+      noteRedaction(recorder, input, kept);
       if (pending?.cancel) cancelJob(job, pending.cancel.mode, pending.cancel.cause);
       queueMicrotask(begin);
     } else if (pending) {
@@ -42,7 +43,7 @@ export const createRecord = (job: JobRun, journal: Journal, input: object, isNew
   };
   if (isNew) {
     discardOnError(recorder, () => recorder.create(newJob(job, kept)));
-    if (kept !== input) noteRedaction(recorder);
+    noteRedaction(recorder, input, kept);
     queueMicrotask(begin);
   } else {
     whenAcquired(recorder, onAcquired, () => journal.create(newJob(job, kept), JournalWriter.of(journal).lease()));
@@ -62,7 +63,7 @@ export const createForkRecord = (job: JobRun, journal: Journal, input: object, f
     if (existing && !isThenable(existing)) throw jobExists(job.id);
     const kept = keptInput(job, input);
     recorder.create({ ...newJob(job, kept), forkedFrom });
-    if (kept !== input) noteRedaction(recorder);
+    noteRedaction(recorder, input, kept);
   });
 };
 
@@ -71,7 +72,9 @@ const keptInput = ({ plan: { options } }: JobRun, input: object): unknown =>
   options.redact ? options.redact(input) : input;
 
 /** Notes that the journal does not keep all of the job's input, for a resume to say so. */
-const noteRedaction = (recorder: JobRecorder): void => recorder.put('', 'input', JSON.stringify({ redacted: true }));
+const noteRedaction = (recorder: JobRecorder, input: object, kept: unknown): void => {
+  if (redactedParts(input, kept)) recorder.put('', 'input', JSON.stringify({ redacted: true }));
+};
 
 const newJob = ({ id, plan, clock, options, startOptions }: JobRun, kept: unknown): NewJob => {
   const { jobKey, metadata = {} } = options;

@@ -73,7 +73,41 @@ describe('what a definition redacts', () => {
       alive ? ['old-key', { at: 1, key: 'old-key' }] : ['new-key', { at: 2, key: 'new-key' }],
     );
     expect(seen.slice(0, 2)).toEqual(['new-key', { at: 1, key: 'new-key' }]);
+    expect(redacted).toBeUndefined();
+  });
+
+  test.for<[what: string, before: readonly unknown[], after: readonly unknown[], seen: readonly unknown[]]>([
+    ['a plain item', ['plain', 'old-key'], ['other', 'new-key'], ['plain', 'new-key']],
+    ['a plain part', [{ key: 'old-key', at: [1] }], [{ key: 'new-key', by: 'me' }], [{ key: 'new-key', at: [1] }]],
+    ['a plain type', ['old-key', { at: 1 }], ['new-key', [1]], ['new-key', { at: 1 }]],
+  ])('is whole again if only %s is computed differently', async ([, before, after, expected]) => {
+    const { seen, redacted } = await seenAfter((alive) => (alive ? before : after));
+    expect(seen.slice(0, expected.length)).toEqual(expected);
+    expect(redacted).toBeUndefined();
+  });
+
+  test.for<[what: string, after: unknown]>([
+    ['is gone', { at: 1 }],
+    ['is another one', { at: 1, key: 'no secret' }],
+    ['is in another list', [1]],
+  ])('says so if the redacted part %s', async ([, after]) => {
+    const { seen, redacted } = await seenAfter((alive) => [alive ? { at: 1, key: 'old-key' } : after]);
+    expect(seen[0]).toEqual({ at: 1, key: '***' });
     expect(redacted).toEqual(['each']);
+  });
+
+  test('is nothing if the copy that `redact` returns is the same', async () => {
+    const definition = defineJob('outer', { redact: structuredClone })
+      .map('each', { over: () => [{ at: Date.now() }] }, hang)
+      .seal();
+    const { store, die } = begun(definition);
+    await turns();
+    die();
+    const { job } = await resumed(store, definition);
+    const events = heard(job);
+    await turns();
+    expect(events.find(({ type }) => type === 'job.resumed')).not.toHaveProperty('redacted');
+    await job.cancel();
   });
 
   test('is said of an input that fails', async () => {
