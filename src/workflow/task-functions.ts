@@ -5,7 +5,7 @@ import { NonRetryableError } from '../engine/errors/errors.ts';
 import { fileReady } from '../executors/file-ready.ts';
 import type { HttpOptions, HttpResponse } from '../executors/http/http.ts';
 import type { HttpRequest } from '../executors/http/request.ts';
-import type { Mask } from '../executors/mask/mask.ts';
+import { type Mask, NO_MASK } from '../executors/mask/mask.ts';
 import { masked } from '../executors/mask/masked-task.ts';
 import { bash } from '../executors/process/bash.ts';
 import type { Data } from '../executors/process/data-files.ts';
@@ -212,10 +212,15 @@ const requestOf = (task: RequestKeys, context: BuildContext): ((scope: TaskScope
   const body = task.body === undefined ? undefined : textOf(task.body);
   const json = task.json === undefined ? undefined : dataOf(task.json);
   const expectStatus = task.expect_status === undefined ? undefined : [task.expect_status].flat();
-  const fromSecrets = {
-    headers: Object.keys(task.headers ?? {}).filter((name) => readsSecrets(task.headers?.[name])),
-    body: readsSecrets(task.body ?? task.json),
-  };
+  const hasSecrets = context.mask !== NO_MASK;
+  const secretHeaders = Object.keys(task.headers ?? {}).filter(
+    (name) => hasSecrets && reads(task.headers?.[name], MAY_HOLD_SECRETS),
+  );
+  const sent = task.body ?? task.json;
+  const readsSecrets = reads(sent, /\bsecrets\b/);
+  const readsGiven = reads(sent, MAY_HOLD_SECRETS);
+  const isSecretBody = ({ params, item }: ExpressionScope): boolean =>
+    readsSecrets || (readsGiven && holdsSecret([params, item], context.mask));
   return (scope) => {
     const values = expressionScope(scope, context);
     return {
@@ -226,15 +231,20 @@ const requestOf = (task: RequestKeys, context: BuildContext): ((scope: TaskScope
       ...(body ? { body: body(values) } : {}),
       ...(json ? { json: json(values) } : {}),
       ...(expectStatus ? { expectStatus } : {}),
-      fromSecrets,
+      fromSecrets: { headers: secretHeaders, body: isSecretBody(values) },
     };
   };
 };
 
-/** Whether a text, or one within data, has an expression that names `secrets`: what it yields may hold none in full. */
-const readsSecrets = (data: unknown): boolean => {
-  if (typeof data === 'string') return hasExpression(data) && /\bsecrets\b/.test(data);
-  return data !== null && typeof data === 'object' && Object.values(data).some(readsSecrets);
+const holdsSecret = (data: unknown, mask: Mask): boolean => mask.data(data) !== data;
+
+/** The variables that may hold secrets. What an expression makes of a secret is not recognised as one. */
+const MAY_HOLD_SECRETS = /\b(?:ctx|item|params|secrets)\b/;
+
+/** Whether a text, or one within data, has an expression, and names one of the variables. */
+const reads = (data: unknown, variables: RegExp): boolean => {
+  if (typeof data === 'string') return hasExpression(data) && variables.test(data);
+  return data !== null && typeof data === 'object' && Object.values(data).some((one) => reads(one, variables));
 };
 
 type StatementKeys = Pick<TaskOfType<'sql'>, 'database' | 'query' | 'params'>;

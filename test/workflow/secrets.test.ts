@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -227,30 +227,62 @@ tasks:
     expect(text).not.toContain(Buffer.from(SECRET).toString('base64').slice(4, 16));
   });
 
-  test('takes to no other origin what an expression made of a secret', async () => {
-    const received: string[] = [];
-    const server = createServer((request, response) => {
-      received.push(`${request.headers['x-part']} ${request.headers['x-trace']}`);
-      if (request.url === '/old') response.writeHead(302, { location: request.headers['x-trace'] as string }).end();
-      else response.end('{}');
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    const { events } = await runWorkflow(
-      `
-secrets: [TOKEN]
-params: { to: "http://localhost:${port}/new" }
-tasks:
-  - name: a
-    type: http
-    url: http://127.0.0.1:${port}/old
-    headers: { X-Part: "\${{ secrets.TOKEN.substring(0, 3) }}", X-Trace: "\${{ params.to }}" }
-`,
-      { env: { TOKEN: SECRET } },
-    );
-    server.close();
-    expect(received).toEqual([`hun http://localhost:${port}/new`, `undefined http://localhost:${port}/new`]);
-    expect(JSON.stringify(events)).toContain('what was made from secrets is not sent there (x-part)');
+  describe('is taken to no other origin', () => {
+    /** What comes of requests to a server that redirects `/old` to another origin of itself. */
+    const redirected = async (task: string, { status = 302, secrets = '[TOKEN]', params = '{}' } = {}) => {
+      const received: { readonly path: string; readonly headers: IncomingHttpHeaders }[] = [];
+      const server = createServer((request, response) => {
+        received.push({ path: request.url as string, headers: request.headers });
+        // The server listens on 127.0.0.1, which localhost may mean as well.
+        if (request.url !== '/old') response.end('{}');
+        else response.writeHead(status, { location: `http://localhost:${port}/new` }).end();
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const inner = `name: inner
+params: { k: none }
+tasks: [{ name: a, type: http, url: "http://127.0.0.1:${port}/old", ${task} }]`;
+      const { events } = await runWorkflow(
+        `secrets: ${secrets}\ntasks: [{ name: in, type: job, file: in.yaml, params: ${params} }]`,
+        { env: { TOKEN: SECRET }, files: { 'in.yaml': inner } },
+      );
+      server.close();
+      return { received, text: JSON.stringify(events) };
+    };
+    const ofSecret = { params: '{ k: "${{ secrets.TOKEN }}" }' };
+
+    test.for([
+      ['params.k.substring(0, 3)', ''],
+      ["ctx['params']['k'].substring(0, 3)", ''],
+      ['item.substring(0, 3)', ', map: { over: ["${{ params.k }}"] }'],
+    ])('in a header made by ${{ %s }}', async ([expression, more]) => {
+      const task = `headers: { X-Part: "\${{ ${expression} }}", X-Try: "\${{ job.name }}/\${{ task.attempt }}", X-Fix: a }${more}`;
+      const { received, text } = await redirected(task, ofSecret);
+      expect(received).toMatchObject([
+        { path: '/old', headers: { 'x-part': 'hun', 'x-try': 'inner/1', 'x-fix': 'a' } },
+        { path: '/new', headers: { 'x-try': 'inner/1', 'x-fix': 'a' } },
+      ]);
+      expect(received[1]?.headers).not.toHaveProperty('x-part');
+      expect(text).toContain('headers that may hold secrets are not sent there (x-part)');
+    });
+
+    test('in a body made of params that hold one', async () => {
+      const task = 'method: post, json: { part: "${{ params.k.substring(0, 3) }}" }';
+      const { received, text } = await redirected(task, { ...ofSecret, status: 307 });
+      expect(received).toMatchObject([{ path: '/old' }]);
+      expect(text).toContain('its body may hold a secret');
+    });
+
+    test('but a body of other params is, and all headers are if there are no secrets', async () => {
+      const task = 'method: post, json: { part: "${{ params.k }}" }, headers: { X-Part: "${{ params.k }}" }';
+      const others = await redirected(task, { status: 307 });
+      expect(others.received.map(({ path, headers }) => path + headers['x-part'])).toEqual([
+        '/oldnone',
+        '/newundefined',
+      ]);
+      const without = await redirected(task, { status: 307, secrets: '[]' });
+      expect(without.received.map(({ path, headers }) => path + headers['x-part'])).toEqual(['/oldnone', '/newnone']);
+    });
   });
 
   test('holds no line of a secret of several lines', async () => {

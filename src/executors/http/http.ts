@@ -35,8 +35,8 @@ export type HttpOptions = {
 
 /**
  * Makes a task that sends a request in each attempt and resolves to the `HttpResponse`. fetch follows redirects: 301,
- * 302 and 303 turn a POST into a GET, and neither credentials nor what was made from a secret go to another origin. The attempt's signal cancels the
- * request. Each response is logged in one line, without credentials and query.
+ * 302 and 303 turn a POST into a GET, and neither credentials nor what may hold a secret go to another origin. The
+ * attempt's signal cancels the request. Each response is logged in one line, without credentials and query.
  * @throws HttpStatusError for an unexpected status that may change; RetryAfterError for 429 or 503 with Retry-After
  * @throws HttpRequestError if there is no whole response; HttpBodyError if the content-type, but not the body, is JSON
  * @throws NonRetryableError with a HttpStatusError (4xx other than 408, 425 and 429), a HttpInvalidError (can't be sent

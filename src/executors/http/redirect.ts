@@ -6,7 +6,7 @@ import { isSecret, REDIRECTS, type Sendable, shownUrl, takeCredentials } from '.
 export type Answer = { readonly response: Response; readonly answeredBy: URL | undefined };
 
 /**
- * Sends a request and follows redirects. What was made from a secret does not go to another origin: such headers are left
+ * Sends a request and follows redirects. What may hold a secret does not go to another origin: such headers are left
  * out, and a redirect of such a body, or to a URL with a secret, is the answer. Rejects as fetch does.
  */
 export const fetchAnswer = async (
@@ -70,18 +70,18 @@ const nextUrl = (location: string, from: URL): URL => {
 };
 
 const whyRefused = (next: URL, sendsSecret: boolean, mask: Mask): string | undefined => {
-  if (sendsSecret) return 'the body was made from a secret';
+  if (sendsSecret) return 'its body may hold a secret';
   return isSecret(next.href, mask) ? 'its URL holds a secret' : undefined;
 };
 
-/** Removes headers that were made from secrets, and those that fetch takes to no other origin. */
+/** Removes headers that may hold secrets, and those that fetch takes to no other origin. */
 const removeSecrets = (headers: Headers, next: URL, sent: Sendable, log: TaskLogger, mask: Mask): void => {
   const removed = sent.secretParts.headers.filter((name) => headers.has(name));
   for (const name of [...removed, ...CREDENTIALS]) headers.delete(name);
   if (removed.length === 0) return;
   const names = removed.map((name) => mask.text(name)).join(', ');
   log.warn(
-    `The redirect to ${shownUrl(next, mask)} leads to another origin: what was made from secrets is not sent there (${names}). ${REMEDY}`,
+    `The redirect to ${shownUrl(next, mask)} leads to another origin: headers that may hold secrets are not sent there (${names}). ${REMEDY}`,
   );
 };
 

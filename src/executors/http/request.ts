@@ -17,8 +17,8 @@ export type HttpRequest = {
   /** Statuses that count as success. Default: 200 to 299. If one is a redirect, redirects are not followed. */
   readonly expectStatus?: readonly number[];
   /**
-   * What was made from secrets, and does not follow a redirect to another origin: names of headers, and whether the body
-   * was. Besides what holds a secret of the mask.
+   * What may hold secrets, in whatever form, and does not follow a redirect to another origin: names of headers, and
+   * whether the body may. Besides what holds a secret of the mask.
    */
   readonly fromSecrets?: { readonly headers?: readonly string[]; readonly body?: boolean };
 };
@@ -32,7 +32,7 @@ export type Sendable = ShownRequest & {
   readonly secretParts: SecretParts;
 };
 
-/** What was made from secrets. */
+/** What may hold secrets. */
 export type SecretParts = {
   /** Names of headers, in lower case. */
   readonly headers: readonly string[];
