@@ -59,6 +59,13 @@ export const loadWorkflow = async (file: string, options: WorkflowOptions = {}):
   return { workflow, definition: build(chosen, mask, options), mask, externals: new Map(externalsOf(chosen)) };
 };
 
+/** Returns a mask for those secrets of a file, and of the files that it runs, that have a value. @throws WorkflowError */
+export const loadMask = async (file: string, env: NonNullable<WorkflowOptions['env']>): Promise<Mask> =>
+  createMask(secretValues(await readFiles(file, { env, mayMissSecrets: true }, new Map(), [])));
+
+/** `mayMissSecrets`: whether a secret without a value is no problem. */
+type ReadOptions = Pick<WorkflowOptions, 'env'> & { readonly mayMissSecrets?: boolean };
+
 /** A parsed file, with the files that it runs. */
 type LoadedFile = {
   readonly parsed: ParsedWorkflow;
@@ -74,7 +81,7 @@ type Files = Map<string, Promise<LoadedFile>>;
 /** Reads a file and the files that it runs. `parents` has the paths of the files that run this one, outermost first. */
 const readFiles = async (
   file: string,
-  options: WorkflowOptions,
+  options: ReadOptions,
   files: Files,
   parents: readonly string[],
 ): Promise<LoadedFile> => {
@@ -146,11 +153,12 @@ const holdsExpression = (value: unknown): boolean =>
 const secretsOf = (
   { workflow, problemAt }: ParsedWorkflow,
   directory: string,
-  { env = process.env }: WorkflowOptions,
+  { env = process.env, mayMissSecrets = false }: ReadOptions,
 ): { readonly secrets: Readonly<Record<string, string>>; readonly problems: readonly WorkflowProblem[] } => {
   if (env === false) return { secrets: {}, problems: [] };
   const { values, missing } = readSecrets(workflow.secrets, { env, directory });
   const { secrets } = workflow;
+  if (mayMissSecrets) return { secrets: values, problems: [] };
   const problems = missing.map(({ name, message }) =>
     problemAt(['secrets', Array.isArray(secrets) ? secrets.indexOf(name) : name], 'SECRET_MISSING', message),
   );

@@ -4,7 +4,7 @@ import type { JournalJob } from '../../engine/durable/journal.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { type Mask, NO_MASK } from '../../executors/mask/mask.ts';
-import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
+import { type LoadedWorkflow, loadMask, loadWorkflow } from '../../workflow/workflow.ts';
 import { type JobLocation, jobCommand, jobLabel } from '../stored/job-command.ts';
 import { type NamedPlaces, placesText } from '../stored/named-places.ts';
 import { UsageError } from '../terminal/exit-code.ts';
@@ -114,12 +114,15 @@ export const loadStoredWorkflow = async (
   );
 };
 
-/** Returns a mask for the secrets of the job's workflow. If the file can't be loaded, the mask does nothing. */
+/**
+ * Returns a mask for what is sent to the process that runs the job, which masks it, too, before it keeps it. Masks those
+ * secrets of the job's workflow that are known here; none if the file can't be read.
+ */
 export const storedMask = async (job: JournalJob, io: CliIo): Promise<Mask> => {
   const { file } = metadataOf(job);
   if (file === undefined || !existsSync(file)) return NO_MASK;
   try {
-    return (await loadWorkflow(file, { env: io.env })).mask;
+    return await loadMask(file, io.env);
   } catch {
     return NO_MASK;
   }

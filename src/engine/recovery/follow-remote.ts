@@ -94,7 +94,8 @@ const linkSignal = (run: JobRun, cancel: (cause: unknown, mode: Stop['mode']) =>
 
 /** Sends a cancel request, through the journal, to the current or next process that runs the job. */
 const sendCancel = async (run: JobRun, journal: Journal, { cause, mode }: Cancellation): Promise<void> => {
-  const reason = cause === undefined ? undefined : errorData(cause).message;
+  const { redact = (value: unknown) => value } = run.plan.options;
+  const reason = cause === undefined ? undefined : String(redact(errorData(cause).message));
   const message: Message = { type: 'cancel', reason, mode };
   await journal.send(run.id, JSON.stringify(message));
 };

@@ -1,8 +1,11 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: workflow files are written as text here, and this is how an expression in one looks
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { runMetadata } from '../../../src/cli/attend/stored-workflow.ts';
+import { loadWorkflow } from '../../../src/workflow/workflow.ts';
 import { tintype } from '../../support/cli.ts';
+import { opened } from '../../support/sqlite-files.ts';
 import { type comesTo, diedAt, project } from '../../support/stored-jobs.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -80,5 +83,49 @@ describe('a secret in items and params', () => {
     expect(exitCode).toBe(0);
     expect(seen('seen-0')).toBe('Bearer *** a');
     expect(stderr).toContain('warning: A secret that was given in 1 param (given) was not kept');
+  });
+});
+
+describe('a secret that is sent to the process that runs a job', () => {
+  /** A job that waits in this process, and a shell that knows one of its two secrets. */
+  const waiting = async () => {
+    const { file, db } = project(`
+name: approval
+secrets: [TOKEN, OTHER]
+tasks: [{ name: a, type: external }, { name: b, type: external }, { name: c, type: external }]
+`);
+    const { definition } = await loadWorkflow(file, { env: { TOKEN: OLD, OTHER: NEW } });
+    const journal = opened(db);
+    const sent: string[] = [];
+    const receive: typeof journal.receive = async (held) => {
+      const messages = await journal.receive(held);
+      sent.push(...messages.map(({ message }) => message));
+      return messages;
+    };
+    const metadata = runMetadata(file, { workers: 4, grace: 2000 });
+    const job = definition.start({}, { journal: { ...journal, receive }, metadata });
+    onTestFinished(async () => void (await job.cancel()));
+    await job.saved();
+    const io = { env: { PATH: process.env.PATH as string, OTHER: NEW } };
+    return { sent, send: (...args: string[]) => tintype([...args, '--db', db], io) };
+  };
+
+  test('is masked where it arrives, in each spelling, though the shell does not know it', async () => {
+    const { send, sent } = await waiting();
+    const escaped = [...OLD].map((one) => `\\u00${one.charCodeAt(0).toString(16)}`).join('');
+    const spellings = [OLD, OLD.replaceAll('-', '%2D'), Buffer.from(`a:${OLD}`).toString('base64'), escaped];
+    const output = JSON.stringify({ [OLD]: spellings, other: NEW }).replaceAll('\\\\', '\\');
+    expect(await send('complete', 'last', 'a', '--output', output)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await send('complete', 'last', 'b', '--fail', `no ${spellings.join(' ')} ${NEW}`)).toMatchObject({
+      exitCode: 0,
+    });
+    expect((await send('cancel', 'last', '--reason', `for ${spellings.join(' ')} ${NEW}`)).exitCode).toBe(0);
+    expect(sent).toHaveLength(3);
+    expect(sent.join()).toContain(OLD);
+    expect(sent.join()).not.toContain(NEW);
+    const { stdout } = await send('export', 'last');
+    expect(stdout).toContain('for ***');
+    expect(stdout).not.toMatch(/hunter2|old-secret|sesame7|new-secret/);
+    for (const spelling of spellings) expect(stdout).not.toContain(spelling.slice(-12));
   });
 });

@@ -179,6 +179,28 @@ test('what other processes send is redacted on arrival', async () => {
   expect(JSON.stringify(events)).toContain('no ***');
 });
 
+test('what is sent to another process is redacted before', async () => {
+  const store = memoryJournal();
+  const sent: string[] = [];
+  const elsewhere = {
+    ...store,
+    send: (id: string, message: string) => {
+      sent.push(message);
+      return store.send(id, message);
+    },
+  };
+  const definition = jobFrom(
+    'outer',
+    [{ name: 'a', run: ({ signal }) => new Promise((_, fail) => signal.addEventListener('abort', fail)) }],
+    { redact },
+  );
+  createEngine({ journal: store }).start(definition, {}, { jobKey: 'monday' });
+  await turns();
+  const job = createEngine({ journal: elsewhere }).start(definition, {}, { jobKey: 'monday' });
+  expect((await job.cancel('no old-key')).state).toBe('cancelled');
+  expect(sent).toEqual([JSON.stringify({ type: 'cancel', reason: 'no ***', mode: 'abort' })]);
+});
+
 const fails = (): never => {
   throw new Error('it is gone');
 };
