@@ -176,7 +176,7 @@ const NESTED: readonly Decoder[] = [BACKSLASH, PERCENT];
 
 const ANY_HINT = new RegExp([UNSHOWN, ...DECODERS].map(({ hint }) => hint.source).join('|'), 'u');
 
-const LINE_ENDS: Decoder = { hint: /\n/, pattern: /[ \t\r]*\n[ \t\r]*/g, decode: () => '' };
+const LINE_ENDS: Decoder = { hint: /\n/, pattern: /(?<![ \t\r])[ \t\r]*\n[ \t\r\n]*/g, decode: () => '' };
 
 const character = (code: number): string => (code <= 0x10ffff ? String.fromCodePoint(code) : '');
 

@@ -38,6 +38,8 @@ describe('a mask', () => {
     ['a colour of one character', 'hunter2-secret', 'hun\x9b31mter2-secret'],
     ['a colour in JSON', 'hunter2-secret', 'hun\\u001b[31mter2\\u001b[0m-secret'],
     ['a title', 'hunter2-secret', 'hunter2-\x1b]0;a title\x07secret'],
+    ['a title that a colour ends', 'hunter2-secret', 'hunter2-\x1b]0;a title\x1b[msecret'],
+    ['a title that a title ends', 'hunter2-secret', 'hunter2-\x9d0;a title\x9d0;another\x9csecret'],
     ['a link', 'hunter2-secret', 'hunter2-\x1b]8;;https://x.test\x1b\\secret'],
     ['control characters', 'hunter2-secret', 'h\x00un\x08ter\x7f2-secret'],
     ['a mark of direction, and one without width', 'hunter2-secret', 'hun\u202eter\u200b2-secret'],
@@ -116,6 +118,8 @@ describe('a mask', () => {
     ['one of base64', Buffer.alloc(100_000).toString('base64'), 'A'.repeat(1_000_000)],
     ['escapes', 'q"'.repeat(1000), 'q\\"'.repeat(300_000)],
     ['escapes without end', 'hunter2', '\x1b]'.repeat(300_000)],
+    ['strings of control without end', 'hunter2', '\x90'.repeat(100_000)],
+    ['spaces that end no line', 'hunter2', `\nx${' '.repeat(100_000)}x`],
   ])('takes time in proportion to a text with %s', ([, secret, text]) => {
     const mask = createMask([secret]);
     const startedAt = performance.now();
