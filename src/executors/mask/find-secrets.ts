@@ -7,13 +7,32 @@ export type Finder = (text: string) => readonly Range[];
 /** Finds every occurrence of the needles, also those that overlap. */
 export const literalFinder = (needles: readonly string[]): Finder => {
   const longestFirst = [...new Set(needles)].sort((a, b) => b.length - a.length);
+  const comparable = longestFirst.filter(({ length }) => length <= MAX_COMPARED);
+  const hashed = comparable.filter(({ length }) => length >= HASHED);
   const finders = [
     ...longestFirst.filter(({ length }) => length > MAX_COMPARED).map(longFinder),
-    hashFinder(longestFirst.filter(({ length }) => length >= HASHED && length <= MAX_COMPARED)),
-    ...longestFirst.filter(({ length }) => length < HASHED).map(shortFinder),
+    ...(hashed.length > FEW ? [hashFinder(hashed)] : hashed.map(nativeFinder)),
+    ...comparable.filter(({ length }) => length < HASHED).map(nativeFinder),
   ];
-  return (text) => finders.flatMap((find) => find(text));
+  return joined(finders);
 };
+
+/** Returns a finder of what any of the finders finds. */
+export const joined =
+  (finders: readonly Finder[]): Finder =>
+  (text) => {
+    let found = NONE;
+    for (const find of finders) {
+      const own = find(text);
+      if (own.length > 0) found = found.length > 0 ? [...found, ...own] : own;
+    }
+    return found;
+  };
+
+const NONE: readonly Range[] = [];
+
+/** How many needles are looked for one by one, which is faster than hashing for few. */
+const FEW = 8;
 
 /** How many UTF-16 units at the start of a needle are hashed. */
 const HASHED = 4;
@@ -28,8 +47,9 @@ const add = (ranges: [number, number][], start: number, end: number): void => {
   else ranges.push([start, end]);
 };
 
-const shortFinder = (needle: string): Finder => {
+const nativeFinder = (needle: string): Finder => {
   return (text) => {
+    if (!text.includes(needle)) return NONE;
     const found: [number, number][] = [];
     for (let at = text.indexOf(needle); at >= 0; at = text.indexOf(needle, at + 1)) add(found, at, at + needle.length);
     return found;
@@ -105,23 +125,32 @@ export const base64Finder = (texts: readonly string[]): Finder => {
     ...[1, 2].map((before) => base64Behind(text, before)),
   ]);
   const count = encoded.reduce((sum, one) => sum + Math.max(0, one.length - BASE64_PART + 1), 0);
-  if (count === 0) return () => [];
+  if (count === 0) return () => NONE;
   const parts = new Float64Array(count);
-  const bits = 1 << Math.max(16, Math.ceil(Math.log2(count * 8)));
-  const maybe = new Uint8Array(bits);
+  /** Which pairs of values stand side by side in the encodings. */
+  const pairs = new Uint8Array(1 << 12);
   let filled = 0;
   for (const one of encoded) {
-    eachPart(one, (high, low) => {
-      parts[filled++] = keyOf(high, low);
-      maybe[low & (bits - 1)] = 1;
-    });
+    for (let at = 1; at < one.length; at++) pairs[pairAt(one, at)] = 1;
+    for (let at = BASE64_PART - 1; at < one.length; at++) parts[filled++] = partAt(one, at);
   }
   parts.sort();
   return (text) => {
-    const found: [number, number][] = [];
-    eachPart(text, (high, low, end) => {
-      if (maybe[low & (bits - 1)] === 1 && includes(parts, keyOf(high, low))) add(found, end - BASE64_PART, end);
-    });
+    let found: [number, number][] | undefined;
+    for (let at = BASE64_PART - 1; at < text.length; ) {
+      const pair = pairAt(text, at);
+      if (pair < 0 || pairs[pair] === 0) {
+        // No part holds this pair: the next one begins with its second character.
+        at += BASE64_PART - 1;
+        continue;
+      }
+      at++;
+      const part = partAt(text, at - 1);
+      if (part < 0 || !includes(parts, part)) continue;
+      found ??= [];
+      add(found, at - BASE64_PART, at);
+    }
+    if (!found) return NONE;
     for (const range of found) {
       // The last character of an encoding has bits of the secret and of nothing else.
       const [, end] = range;
@@ -140,24 +169,19 @@ const base64Behind = (text: string, before: number): string => {
   return bytes.toString('base64').slice(before + 1, Math.floor((bytes.length * 8) / 6));
 };
 
-/** Calls `visit` for each `BASE64_PART` characters of base64 in a row, with the first 2 and the last 5 as numbers. */
-const eachPart = (text: string, visit: (high: number, low: number, end: number) => void): void => {
-  let high = 0;
-  let low = 0;
-  let length = 0;
-  for (let at = 0; at < text.length; at++) {
-    const value = valueAt(text, at);
-    if (value < 0) {
-      length = 0;
-      continue;
-    }
-    high = ((high << 6) | (low >>> 24)) & 0xfff;
-    low = ((low << 6) | value) & 0x3fffffff;
-    if (++length >= BASE64_PART) visit(high, low, at + 1);
-  }
-};
+/** Returns the two values of base64 that end at a place as one number; below 0 if it has none. */
+const pairAt = (text: string, at: number): number => (valueAt(text, at - 1) << 6) | valueAt(text, at);
 
-const keyOf = (high: number, low: number): number => high * 2 ** 30 + low;
+/** Returns the `BASE64_PART` values of base64 that end at a place as one number; -1 if it has none. */
+const partAt = (text: string, at: number): number => {
+  let part = 0;
+  for (let place = at - BASE64_PART + 1; place <= at; place++) {
+    const value = valueAt(text, place);
+    if (value < 0) return -1;
+    part = part * 64 + value;
+  }
+  return part;
+};
 
 const valueAt = (text: string, at: number): number => {
   const unit = text.charCodeAt(at);

@@ -4,8 +4,8 @@
  * Executors mask before they cut text, since a part of a secret is not recognised. */
 
 import { isPlainObject } from '../../events/plain-object.ts';
-import { BASE64_PART, base64Finder, literalFinder, type Range } from './find-secrets.ts';
-import { decodersOf, readingsOf, shownText, unwrapped } from './readings.ts';
+import { BASE64_PART, base64Finder, type Finder, joined, literalFinder, type Range } from './find-secrets.ts';
+import { readerOf, shownText, unwrapped } from './readings.ts';
 
 export type Mask = {
   readonly text: (text: string) => string;
@@ -29,25 +29,22 @@ export const createMask = (values: readonly string[]): Mask => {
   const needles = new Set([...wholes, ...values.flatMap(linesOf)]);
   for (const needle of [...needles]) needles.add(shownText(needle)).add(inUrl(needle)).add(asLatin1(needle));
   needles.delete('');
-  const find = literalFinder([...needles]);
-  const decoders = decodersOf([...needles]);
+  const readingsOf = readerOf([...needles]);
   const encodable = wholes.filter(({ length }) => length >= MIN_BASE64);
   const findBase64 = base64Finder([
     ...new Set(encodable.flatMap((value) => [value, JSON.stringify(value).slice(1, -1)])),
   ]);
+  const findBase64InLines: Finder = (text) => {
+    if (!text.includes('\n')) return [];
+    const lines = unwrapped(text);
+    return lines.placesOf(findBase64(lines.text));
+  };
+  const find = joined([literalFinder([...needles]), findBase64, findBase64InLines]);
   const lastLines = new Set(encodable.flatMap(shortLastLines));
 
-  const rangesIn = (text: string): readonly Range[] => {
-    const lines = text.includes('\n') ? unwrapped(text) : undefined;
-    return [...find(text), ...findBase64(text), ...(lines ? lines.placesOf(findBase64(lines.text)) : [])];
-  };
   const text = (given: string): string => {
-    if (lastLines.has(given.trim())) return MASKED;
-    const ranges = [...rangesIn(given)];
-    for (const reading of readingsOf(given, decoders)) {
-      const found = rangesIn(reading.text);
-      if (found.length > 0) for (const range of reading.placesOf(found)) ranges.push(range);
-    }
+    if (lastLines.size > 0 && lastLines.has(given.trim())) return MASKED;
+    const ranges = [find(given), ...readingsOf(given).map((reading) => reading.placesOf(find(reading.text)))].flat();
     return replaceRanges(given, ranges);
   };
   const longest = MOST_PER_UNIT * Math.max(...wholes.map(({ length }) => length));

@@ -22,15 +22,11 @@ export type Decoder = {
  * Returns the readings of a text that differ from it: without what a terminal does not show, and with the escapes of
  * JSON and programs, URLs, shells, CSV and HTML decoded. JSON and URLs may stand within one another.
  */
-export const readingsOf = (text: string, decoders: readonly Decoder[]): readonly Reading[] => {
-  if (!ANY_HINT.test(text)) return [];
+const readingsOf = (text: string, decoders: readonly Decoder[]): readonly Reading[] => {
   const readings: Reading[] = [];
-  const known = new Set([text]);
   const read = (from: Reading, decoder: Decoder): Reading => {
     const reading = decoded(from, decoder);
-    if (known.has(reading.text)) return reading;
-    known.add(reading.text);
-    readings.push(reading);
+    if (reading.text !== text && readings.every((one) => one.text !== reading.text)) readings.push(reading);
     return reading;
   };
   const shown = read({ text, placesOf: (ranges) => ranges }, UNSHOWN);
@@ -43,9 +39,18 @@ export const readingsOf = (text: string, decoders: readonly Decoder[]): readonly
   return readings;
 };
 
-/** Returns the decoders that may yield one of the secrets. */
-export const decodersOf = (secrets: readonly string[]): readonly Decoder[] =>
-  DECODERS.filter(({ spells }) => !spells || secrets.some((secret) => spells.test(secret)));
+/** Returns a function that returns the readings of a text that may hold one of the secrets. */
+export const readerOf = (secrets: readonly string[]): ((text: string) => readonly Reading[]) => {
+  const decoders = DECODERS.filter(({ spells }) => !spells || secrets.some((secret) => spells.test(secret)));
+  const hint = new RegExp(decoders.map(({ hint }) => hint.source).join('|'));
+  return (text) => (hint.test(text) || mayChange(text, UNSHOWN) ? readingsOf(text, decoders) : []);
+};
+
+const mayChange = (text: string, decoder: Decoder): boolean =>
+  (decoder !== UNSHOWN || NOT_SHOWN_ASCII.test(text)) && decoder.hint.test(text);
+
+/** Is faster than a class of Unicode, and most texts have none. */
+const NOT_SHOWN_ASCII = /[^\t\n -~]/;
 
 /** Returns a text without what a terminal does not show. */
 export const shownText = (text: string): string => text.replace(UNSHOWN.pattern, '');
@@ -54,7 +59,7 @@ export const shownText = (text: string): string => text.replace(UNSHOWN.pattern,
 export const unwrapped = (text: string): Reading => decoded({ text, placesOf: (ranges) => ranges }, LINE_ENDS);
 
 const decoded = (from: Reading, decoder: Decoder): Reading => {
-  if (!decoder.hint.test(from.text)) return from;
+  if (!mayChange(from.text, decoder)) return from;
   const text = from.text.replace(decoder.pattern, decoder.decode);
   if (text === from.text) return from;
   return { text, placesOf: (ranges) => from.placesOf(rangesBefore(from.text, decoder, ranges)) };
@@ -62,6 +67,7 @@ const decoded = (from: Reading, decoder: Decoder): Reading => {
 
 /** Returns the places of a text that became `ranges` when it was decoded. A part of an escape stands for all of it. */
 const rangesBefore = (text: string, { pattern, decode }: Decoder, ranges: readonly Range[]): readonly Range[] => {
+  if (ranges.length === 0) return ranges;
   const pieces: Piece[] = [];
   let shift = 0;
   for (const match of text.matchAll(pattern)) {
@@ -126,11 +132,10 @@ const BACKSLASH: Decoder = {
   ),
   decode: (spelled) => {
     const kind = spelled[1] as string;
-    const isLong = spelled.length > 2;
-    if (isLong && /[uU]/.test(kind)) return character(Number.parseInt(spelled.replace(/[^\da-f]/gi, ''), 16));
-    if (isLong && kind === 'x') return ofBytes(spelled.slice(2).split('\\x'), 16);
-    if (/[0-7]/.test(kind)) return ofBytes(spelled.slice(1).split('\\'), 8);
-    return NAMED[kind] ?? kind;
+    if (kind >= '0' && kind <= '7') return ofBytes(spelled.slice(1).split('\\'), 8);
+    if (spelled.length === 2) return NAMED[kind] ?? kind;
+    if (kind === 'x') return ofBytes(spelled.slice(2).split('\\x'), 16);
+    return character(Number.parseInt(spelled.replace(/[^\da-f]/gi, ''), 16));
   },
 };
 
@@ -173,8 +178,6 @@ const DECODERS = [BACKSLASH, PERCENT, FORM, SHELL, DOUBLED, HTML];
 
 /** The decoders whose escapes may stand within one another. */
 const NESTED: readonly Decoder[] = [BACKSLASH, PERCENT];
-
-const ANY_HINT = new RegExp([UNSHOWN, ...DECODERS].map(({ hint }) => hint.source).join('|'), 'u');
 
 const LINE_ENDS: Decoder = { hint: /\n/, pattern: /(?<![ \t\r])[ \t\r]*\n[ \t\r\n]*/g, decode: () => '' };
 
