@@ -20,7 +20,7 @@ export type Decoder = {
 
 /**
  * Returns the readings of a text that differ from it: without what a terminal does not show, and with the escapes of
- * JSON and programs, URLs, shells, CSV and HTML decoded. JSON and URLs may stand within one another.
+ * JSON and programs, URLs, shells, CSV and HTML decoded. Each may stand within each.
  */
 const readingsOf = (text: string, decoders: readonly Decoder[]): readonly Reading[] => {
   const readings: Reading[] = [];
@@ -29,20 +29,26 @@ const readingsOf = (text: string, decoders: readonly Decoder[]): readonly Readin
     if (reading.text !== text && readings.every((one) => one.text !== reading.text)) readings.push(reading);
     return reading;
   };
-  const shown = read({ text, placesOf: (ranges) => ranges }, UNSHOWN);
-  for (const decoder of decoders) {
-    const once = decoded(shown, decoder);
-    if (once === shown) continue;
-    const inner = read(read(shown, decoder), UNSHOWN);
-    if (NESTED.includes(decoder)) for (const next of NESTED) read(read(inner, next), UNSHOWN);
-  }
+  const readEach = (from: Reading, level: number): void => {
+    for (const decoder of decoders) {
+      if (level > 1 && (decoder === DOUBLED || decoder === DOUBLED_WITHIN)) continue;
+      const count = readings.length;
+      const inner = read(read(from, decoder), UNSHOWN);
+      const isNew = readings.length > count;
+      if (isNew && decoder !== DOUBLED && level < (decoder === BACKSLASH ? MAX_LEVELS : 2)) readEach(inner, level + 1);
+    }
+  };
+  readEach(read({ text, placesOf: (ranges) => ranges }, UNSHOWN), 1);
   return readings;
 };
+
+/** How often JSON or strings of programs may stand within one another; any other two may, too. */
+const MAX_LEVELS = 3;
 
 /** Returns a function that returns the readings of a text that may hold one of the secrets. */
 export const readerOf = (secrets: readonly string[]): ((text: string) => readonly Reading[]) => {
   const decoders = DECODERS.filter(({ spells }) => !spells || secrets.some((secret) => spells.test(secret)));
-  const hint = new RegExp(decoders.map(({ hint }) => hint.source).join('|'));
+  const hint = new RegExp(decoders.map(({ hint }) => hint.source).join('|'), 'i');
   return (text) => (hint.test(text) || mayChange(text, UNSHOWN) ? readingsOf(text, decoders) : []);
 };
 
@@ -159,8 +165,16 @@ const FORM: Decoder = {
 /** A quote within the quotes of a shell: as bash, jq and PHP write it, and as dash and Python do. */
 const SHELL: Decoder = { hint: /''|'"|'\\/, spells: /'/, pattern: /'\\''|'"'"'/g, decode: () => "'" };
 
-/** A quote that is doubled: SQL and CSV. */
+/** A quote that is doubled: SQL and CSV. In what is decoded, a quote of the secret and one that ends a text would be one. */
 const DOUBLED: Decoder = { hint: /''|""/, spells: /['"]/, pattern: /''|""/g, decode: (quotes) => quotes.slice(1) };
+
+/** A quote that is doubled within JSON, strings of programs, URLs or HTML: both are escaped. */
+const DOUBLED_WITHIN: Decoder = {
+  hint: /\\["']\\["']|%2[27]%2[27]|&(?:quot|apos|#0?39|#x27);&/i,
+  spells: /['"]/,
+  pattern: /(?<!\\)(\\["']|%2[27]|&(?:quot|apos|#0?39|#x27);)\1/gi,
+  decode: (quotes) => quotes.slice(quotes.length / 2),
+};
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
@@ -174,10 +188,7 @@ const HTML: Decoder = {
   },
 };
 
-const DECODERS = [BACKSLASH, PERCENT, FORM, SHELL, DOUBLED, HTML];
-
-/** The decoders whose escapes may stand within one another. */
-const NESTED: readonly Decoder[] = [BACKSLASH, PERCENT];
+const DECODERS = [BACKSLASH, PERCENT, FORM, SHELL, DOUBLED, DOUBLED_WITHIN, HTML];
 
 const LINE_ENDS: Decoder = { hint: /\n/, pattern: /(?<![ \t\r])[ \t\r]*\n[ \t\r\n]*/g, decode: () => '' };
 

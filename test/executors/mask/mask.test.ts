@@ -53,7 +53,17 @@ describe('a mask', () => {
     ['JSON in ASCII', 'päß🙂"x', 'p\\u00e4\\u00DF\\ud83d\\ude42\\"x'],
     ['JSON by PHP', 'a/b"ä', 'a\\/b\\"\\u00e4'],
     ['JSON within JSON', 'a"b\\c', 'a\\\\\\"b\\\\\\\\c'],
+    ['JSON within JSON within JSON', 'a"b\\c', JSON.stringify(JSON.stringify(JSON.stringify('a"b\\c'))).slice(7, -7)],
     ['JSON within a URL', 'a"b', 'a%5C%22b'],
+    ['JSON within HTML', `a"b'c`, 'a\\&quot;b&#39;c'],
+    ['HTML within JSON', `a"b\\c`, 'a&quot;b\\\\c'],
+    ['HTML within a URL', `a"b`, 'a%26quot%3Bb'],
+    ['a shell within JSON', `it's "a`, `it'\\\\''s \\"a`],
+    ['CSV within JSON', `a"b\\c`, 'a\\"\\"b\\\\c'],
+    ['CSV within a URL', 'a"b', 'a%22%22b'],
+    ['CSV within HTML', 'a"b', 'a&quot;&quot;b'],
+    ['CSV after a backslash', 'a\\"b', 'a\\""b'],
+    ['SQL within a string', `it's a\\b`, `it\\'\\'s a\\\\b`],
     ['bytes in Python', 'pä€🙂', 'p\\xc3\\xa4\\xe2\\x82\\xac\\xf0\\x9f\\x99\\x82'],
     ['text in Python', "pä'🙂", "p\\xe4\\'\\U0001f642"],
     ['text in JavaScript', 'a`b\u{1f642}', 'a\\`b\\u{1f642}'],
@@ -102,6 +112,15 @@ describe('a mask', () => {
         .match(/.{1,76}/g) ?? [];
     expect(lines).toHaveLength(2);
     expect(lines.map(createMask([secret]).text)).toEqual(['***', '***']);
+  });
+
+  test('leaves JSON whole around a secret that ends with quotes', () => {
+    for (const secret of ['open/"sesame"', "it's'", 'a\\"', 'b\\', `"'c'"`, 'd e%"']) {
+      const mask = createMask([secret]);
+      expect(mask.text(JSON.stringify({ a: [secret], b: 1 }))).toBe('{"a":["***"],"b":1}');
+      const nested = JSON.parse(mask.text(JSON.stringify({ a: JSON.stringify({ secret }) })));
+      expect(JSON.parse(nested.a)).toEqual({ secret: '***' });
+    }
   });
 
   test('leaves what is around a secret, in escapes and colours too', () => {
