@@ -195,8 +195,10 @@ const secretComplaints = function* (secrets: unknown): Complaints {
 
 const emptyPools = function* ({ pools }: Declarations): Complaints {
   for (const [name, pool] of Object.entries(pools)) {
-    if (!isPlainObject(pool) || pool.slots !== undefined || pool.limit !== undefined) continue;
-    const message = `has a pool "${name}" that limits nothing: expected slots, or limit and period.`;
+    if (!isPlainObject(pool) || pool.limit !== undefined) continue;
+    if (pool.slots !== undefined && pool.period === undefined) continue;
+    const lack = pool.period === undefined ? 'that limits nothing' : 'with a period but no limit';
+    const message = `has a pool "${name}" ${lack}: expected slots, or limit and period.`;
     yield { path: ['pools', name], code: 'INVALID_VALUE', message };
   }
 };

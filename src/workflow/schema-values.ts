@@ -7,6 +7,7 @@ import { hasExpression, parseTemplate } from './template.ts';
 export const expecting = (error: string): { readonly error: string } => ({ error });
 
 const A_DURATION = expecting('a number of milliseconds above 0, or text such as 500ms, 30s, 5m or 2h');
+const A_WAIT = expecting('a number of milliseconds, 0 or more, or text such as 500ms, 30s, 5m or 2h');
 const TEXT = expecting('text');
 const A_COUNT = expecting('a whole number, 0 or more');
 const AT_LEAST_ONE = expecting('a whole number, 1 or more');
@@ -19,17 +20,21 @@ export const text = z.string(TEXT);
 export const name = z.string(TEXT).check(z.minLength(1, expecting('a name that is not empty')));
 export const names = z.array(z.string(expecting('the name of a task')), expecting('a list of task names'));
 
-/** A duration; parsed to ms. */
-export const duration = z.pipe(
-  z.union(
-    [z.number(A_DURATION).check(z.positive(A_DURATION)), z.string().check(z.regex(DURATION, A_DURATION))],
-    A_DURATION,
-  ),
+const millisecondsOf = (number: z.ZodMiniNumber<number>, least: number, error: typeof A_DURATION) =>
   z.pipe(
-    z.transform(durationMs),
-    z.number().check(z.refine((ms: number) => ms > 0 && Number.isFinite(ms), A_DURATION)),
-  ),
+    z.union([number, z.string().check(z.regex(DURATION, error))], error),
+    z.pipe(z.transform(durationMs), z.number().check(z.refine((ms) => ms >= least && Number.isFinite(ms), error))),
+  );
+
+/** A duration above 0; parsed to ms. */
+export const duration = millisecondsOf(
+  z.number(A_DURATION).check(z.positive(A_DURATION)),
+  Number.MIN_VALUE,
+  A_DURATION,
 );
+
+/** A duration that may be 0, which means no wait; parsed to ms. */
+export const wait = millisecondsOf(z.number(A_WAIT).check(z.minimum(0, A_WAIT)), 0, A_WAIT);
 
 /** Details of a custom issue, whose message completes `Task "…" has "…", which …`. `near`: the text to point at. */
 export type Complaint = {

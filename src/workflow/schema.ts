@@ -16,6 +16,7 @@ import {
   scalarTemplate,
   template,
   text,
+  wait,
 } from './schema-values.ts';
 
 const optional = z.optional;
@@ -41,9 +42,9 @@ const retry = z.strictObject(
     backoff: optional(
       z.enum(['none', 'fixed', 'linear', 'exponential'], expecting('"none", "fixed", "linear" or "exponential"')),
     ),
-    delay: optional(duration),
+    delay: optional(wait),
     factor: optional(z.number(ABOVE_0).check(z.positive(ABOVE_0))),
-    max_delay: optional(duration),
+    max_delay: optional(wait),
     jitter: optional(
       z.union([z.boolean(), z.enum(['none', 'full', 'equal'])], expecting('"none", "full", "equal", true or false')),
     ),
@@ -207,10 +208,10 @@ const sensor = z.strictObject({
   ...common,
   ...slots,
   type: z.literal('sensor'),
-  interval: optional(duration),
+  interval: optional(wait),
   backoff: optional(z.enum(['fixed', 'linear', 'exponential'], expecting('"fixed", "linear" or "exponential"'))),
   factor: optional(z.number(ABOVE_0).check(z.positive(ABOVE_0))),
-  max_interval: optional(duration),
+  max_interval: optional(wait),
   file: optional(template),
   http: optional(z.strictObject(request, expecting('a mapping with url, and what else an http task has'))),
   sql: optional(z.strictObject(statement, expecting('a mapping with database and query'))),

@@ -233,6 +233,7 @@ tasks:
     ['completed', "command: 'true'", [], 0],
     ['failed', "command: 'false'", [], 1],
     ['timed out', "command: 'sleep 60'", ['--timeout', '50ms', '--grace', '1s'], 124],
+    ['killed at once', `command: 'trap "" TERM; sleep 60'`, ['--timeout', '50ms', '--grace', '0'], 124],
   ] as const)('that is %s is told by its exit code', async ([, command, options, exitCode]) => {
     const text = `name: x\ntasks: [{ name: a, type: bash, ${command} }]`;
     expect((await tintype(['run', file(text), '-q', ...options])).exitCode).toBe(exitCode);

@@ -41,7 +41,7 @@ describe('the JSON Schema of workflow files', () => {
       'name: w\ndefaults: { env: { A: 1, B: true, C: "${{ ctx.c }}" }, cwd: x, shell: sh, max_retries: 2, max_interruptions: 0, timeout: 5 }\nmax_output_bytes: 1\ntasks: []',
       'name: w\ntasks: []\nhandlers: { success: [], failure: [{ name: f, type: bash, command: x }], always: [] }',
       ...[
-        '{ name: a, type: bash, command: x, when: ctx.n > 1, trigger: one_done, dependencies: [b], priority: -1, retry: { backoff: linear, delay: 1s, factor: 1.5, max_delay: 5m, jitter: true } }',
+        '{ name: a, type: bash, command: x, when: ctx.n > 1, trigger: one_done, dependencies: [b], priority: -1, retry: { backoff: linear, delay: 0, factor: 1.5, max_delay: 5m, jitter: true } }',
         '{ name: a, type: bash, command: x, shell: [bash, -c], args: [1, x, true], env: { A: 1.5 }, cwd: "${{ ctx.d }}", output: lines, map: { over: [1, { a: 2 }], concurrency: 3 } }',
         '{ name: a, type: python, command: x, map: { over: ctx.rows } }',
         '{ name: a, type: node, module: x.mjs, export: run, deadline: 1.5h }',
@@ -96,7 +96,7 @@ describe('the JSON Schema of workflow files', () => {
         '{ name: a, type: bash, command: x, dependencies: b }',
         '{ name: a, type: bash, command: x, continue_on_failure: yes }',
         '{ name: a, type: bash, command: x, trigger: all_good }',
-        '{ name: a, type: bash, command: x, retry: { delay: 0 } }',
+        '{ name: a, type: bash, command: x, retry: { delay: -1 } }',
         '{ name: a, type: bash, command: x, output: yaml }',
         '{ name: a, type: bash, command: x, env: { "A=B": 1 } }',
         '{ name: a, type: bash, command: x, env: { A: null } }',

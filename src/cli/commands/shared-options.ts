@@ -88,7 +88,7 @@ export const grace = (unsaid?: string): Option =>
   new Option(
     '--grace <duration>',
     `how long tasks may take to end after SIGTERM, before SIGKILL${unsaid === undefined ? '' : ` (default: ${unsaid})`}`,
-  ).argParser(duration);
+  ).argParser(wait);
 
 export const keepLogs = (unsaid: string): Option =>
   new Option(
@@ -126,10 +126,20 @@ const keptLogs = (text: string): number | 'all' | 'none' => {
 };
 
 export const duration = (text: string): number => {
-  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) : DURATION.test(text) ? durationMs(text) : Number.NaN;
+  const ms = millisecondsOf(text);
   if (ms > 0 && Number.isFinite(ms)) return ms;
   throw new InvalidArgumentError('It must be a duration above 0, such as 500ms, 30s or 5m.');
 };
+
+/** Parses a duration that may be 0. */
+const wait = (text: string): number => {
+  const ms = millisecondsOf(text);
+  if (ms >= 0 && Number.isFinite(ms)) return ms;
+  throw new InvalidArgumentError('It must be a duration, 0 or more, such as 500ms, 30s or 5m.');
+};
+
+const millisecondsOf = (text: string): number =>
+  /^\d+(\.\d+)?$/.test(text) ? Number(text) : DURATION.test(text) ? durationMs(text) : Number.NaN;
 
 export const fileName = (text: string): string => {
   if (text !== '') return text;
