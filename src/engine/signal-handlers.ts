@@ -1,4 +1,6 @@
 import os from 'node:os';
+import { errorData } from '../events/error-data.ts';
+import { ignoreRejection } from '../events/thenable.ts';
 import { callable, checking, formatValue, rule, throwIfInvalid, wait } from './definition/option-rules.ts';
 import { Engine } from './engine.ts';
 import { optionProblem, type Problem } from './errors/problem.ts';
@@ -8,7 +10,7 @@ export type SignalHandlerOptions = {
   readonly signals?: readonly NodeJS.Signals[] | undefined;
   /** How long running tasks may continue after the first signal, in ms; then they are aborted. Default 10,000. */
   readonly graceMs?: number | undefined;
-  /** Called with 128 + the signal's number when all jobs have ended or on a third signal. Default `process.exit`. */
+  /** Called with 128 + the signal's number when all jobs have ended or on a third signal. Default, and if it fails: `process.exit`. */
   readonly exit?: ((code: number) => void) | undefined;
 };
 
@@ -19,17 +21,17 @@ export type SignalHandlerOptions = {
  */
 export const installSignalHandlers = (engine: Engine, options: SignalHandlerOptions = {}): (() => void) => {
   throwIfInvalid('installSignalHandlers', [...engineProblems(engine), ...optionProblems(options)]);
-  const { signals = ['SIGTERM', 'SIGINT'], graceMs = 10_000, exit = (code) => process.exit(code) } = options;
+  const { signals = ['SIGTERM', 'SIGINT'], graceMs = 10_000, exit = exitNow } = options;
   let received = 0;
   const handle = (signal: NodeJS.Signals): void => {
     const code = 128 + os.constants.signals[signal];
     received++;
-    if (received > 2) exit(code);
+    if (received > 2) leave(exit, code);
     else if (received > 1) engine.close({ mode: 'abort' });
     else
       engine.close({ mode: 'drain', graceMs }).then(() => {
         remove();
-        exit(code);
+        leave(exit, code);
       });
   };
   const remove = (): void => {
@@ -38,6 +40,21 @@ export const installSignalHandlers = (engine: Engine, options: SignalHandlerOpti
   for (const signal of new Set(signals)) process.on(signal, handle);
   engine.events$.subscribe({ complete: () => received === 0 && remove() });
   return remove;
+};
+
+const exitNow = (code: number): void => process.exit(code);
+
+/** Calls `exit`. If it throws or rejects, the process warns and exits as it does without that option. */
+const leave = async (exit: (code: number) => unknown, code: number): Promise<void> => {
+  try {
+    await exit(code);
+  } catch (error) {
+    ignoreRejection(error);
+    const message = `The function "exit" of installSignalHandlers threw: ${errorData(error).message}. The process exits.`;
+    process.emitWarning(message, { code: 'TINTYPE_SHIELDED' });
+    // A warning is printed in the next tick.
+    setImmediate(exitNow, code);
+  }
 };
 
 const optionProblems = checking('The handlers', {

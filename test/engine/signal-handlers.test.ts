@@ -105,6 +105,21 @@ installSignalHandlers(engine);
     expect(end.stdout).toBe('ready\nsignal 1\nsignal 2\nsignal 3\nexit 143\n');
   });
 
+  test.for([
+    ['throws', `() => { throw new Error('no disk'); }`],
+    ['rejects', `async () => { throw new Error('no disk'); }`],
+    ['throws a promise that rejects', `() => { throw Promise.reject(new Error('no disk')); }`],
+  ])('exits, with a warning, when exit %s', async ([, exit]) => {
+    const { child, line, ended } = run(twoTasks('await signalled', `{ exit: ${exit} }`));
+    await line(/ready/);
+    child.kill('SIGTERM');
+    const { stdout, stderr, exitCode } = await ended;
+    expect(stdout).toContain('job cancelled, first completed\nexit 143\n');
+    expect(stderr).toContain('TINTYPE_SHIELDED');
+    expect(stderr).toMatch(/"exit" of installSignalHandlers threw: .* The process exits\./);
+    expect(exitCode).toBe(143);
+  });
+
   test('after graceMs ends without a task that does not listen', async () => {
     const { child, line, ended } = run(twoTasks(LONG, '{ graceMs: 200 }'));
     await line(/ready/);

@@ -1,5 +1,6 @@
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
+import { ignoreRejection } from '../../events/thenable.ts';
 import { JournalError, SerialisationError } from '../errors/errors.ts';
 import {
   type Batch,
@@ -292,6 +293,8 @@ export class JobRecorder {
 
   /** Stops recording after a failure of the journal, and rejects all waiters. */
   fail(cause: unknown): void {
+    // A journal may throw a promise, too, that nobody awaits.
+    ignoreRejection(cause);
     if (this.#error) return;
     this.#error = journalError(this.jobId, cause);
     const waiters = [...(this.#inFlight ?? []), ...this.#waiting.splice(0)];

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isPlainObject } from '../../events/plain-object.ts';
+import { ignoreRejection, isThenable } from '../../events/thenable.ts';
 
 /** Returns what the journal keeps of a value. Returns the same value if it keeps all of it. */
 export type Redact = (value: unknown) => unknown;
@@ -17,6 +18,23 @@ export const redactedParts = (value: unknown, kept: unknown): RedactedParts | un
     return part === undefined ? [] : [[key, part] as const];
   });
   return parts.length > 0 ? Object.fromEntries(parts) : undefined;
+};
+
+/** Returns the `redact` of a definition's options, by default one that keeps all. It throws if it would return a promise. */
+export const redactOf = ({ redact }: { readonly redact?: Redact | undefined }): Redact => {
+  if (!redact) return (value) => value;
+  return (value) => {
+    let kept: unknown;
+    try {
+      kept = redact(value);
+    } catch (error) {
+      ignoreRejection(error);
+      throw error;
+    }
+    if (!isThenable(kept)) return kept;
+    ignoreRejection(kept);
+    throw new TypeError('redact answered a promise: expected what to keep at once');
+  };
 };
 
 /** A stored value as far as it could be completed; `isWhole`: no part of it is still redacted. */

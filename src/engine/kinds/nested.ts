@@ -15,7 +15,7 @@ import type { TaskScope } from '../definition/task-function.ts';
 import type { Settled } from '../definition/task-spec.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import { type OutputSource, rememberPart } from '../durable/output-parts.ts';
-import { type RedactedParts, redactedParts, unredacted } from '../durable/redaction.ts';
+import { type RedactedParts, redactedParts, redactOf, unredacted } from '../durable/redaction.ts';
 import { encode } from '../durable/serialise.ts';
 import { isA, NonRetryableError, SerialisationError } from '../errors/errors.ts';
 import { Attempt } from '../model/attempt.ts';
@@ -62,7 +62,7 @@ const needsNote = ({ definition, input }: NestedJob): boolean =>
  */
 const storeNote = ({ recorder, plan }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
   if (!recorder) return;
-  const kept = plan.options.redact ? plan.options.redact(value) : value;
+  const kept = redactOf(plan.options)(value);
   const note = { attempt: task.attempts, [kind]: kept };
   try {
     const text = recorder.encodeOutput(kind, note);
@@ -254,7 +254,7 @@ const computedAgain = (job: JobRun, task: TaskRun, digest: string, version: numb
 
 /** Computes the items or input of an attempt that began with this version of the context. */
 const computed = (job: JobRun, task: TaskRun, version: number) => {
-  const { redact = (value: unknown) => value } = job.plan.options;
+  const redact = redactOf(job.plan.options);
   const nested = task.definition.nested as NestedJob | FanOut;
   const scope = createScope(job, task, new Attempt(task.attempts, version));
   const again = nested.definition ? inputFrom(nested as NestedJob, scope) : itemsFrom(nested as FanOut, scope);

@@ -31,7 +31,9 @@ export type PollerOptions = {
  */
 export const createPoller = (options: PollerOptions): ReadinessChecker => {
   validatePollerOptions(options);
-  const { interval, clock = systemClock, prober = createProber({ clock }) } = options;
+  const { interval } = options;
+  const clock = steady(options.clock ?? systemClock);
+  const { prober = createProber({ clock }) } = options;
   return {
     check: async (id, fn, checkOptions) => {
       validateCheckArguments(id, fn, checkOptions);
@@ -48,7 +50,7 @@ const poll = (
 ): Promise<ReadinessResult> =>
   new Promise((resolve) => {
     if (signal?.aborted) return resolve(cancelled(id, signal.reason));
-    const nextTick = ticks(interval, steady(clock));
+    const nextTick = ticks(interval, clock);
     let over = false;
     let cancelTimer: (() => void) | undefined;
 

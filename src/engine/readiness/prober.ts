@@ -6,6 +6,7 @@ import { systemClock } from '../../events/system-clock.ts';
 import { formatValue } from '../definition/option-rules.ts';
 import type { Clock } from '../time/clock.ts';
 import { onAbort } from '../time/on-abort.ts';
+import { steady } from '../time/steady-clock.ts';
 import { hasLimit } from '../time/time-limit.ts';
 import {
   type CheckOptions,
@@ -32,7 +33,8 @@ export type ProberOptions = {
  */
 export const createProber = (options: ProberOptions = {}): ReadinessChecker => {
   validateProberOptions(options);
-  const { timeout, clock = systemClock } = options;
+  const { timeout } = options;
+  const clock = steady(options.clock ?? systemClock);
   return {
     check: async (id, fn, checkOptions) => {
       validateCheckArguments(id, fn, checkOptions);

@@ -1,3 +1,4 @@
+import { ignoreRejection } from '../../events/thenable.ts';
 import { TintypeError } from '../errors/errors.ts';
 
 /** Id of what is checked. Printed as `namespace.name`; without a namespace, as the name alone. */
@@ -39,8 +40,11 @@ export class ReadinessError extends TintypeError {
 
 export const failedCheck = (error: ReadinessError): ReadinessResult => ({ state: 'error', id: error.id, error });
 
-export const thrownCheck = (id: string, cause: unknown): ReadinessResult =>
-  failedCheck(new ReadinessError('READINESS_ERROR', `readiness check error for ${id}`, { id, cause }));
+export const thrownCheck = (id: string, cause: unknown): ReadinessResult => {
+  // A function may throw a promise, too, that nobody awaits.
+  ignoreRejection(cause);
+  return failedCheck(new ReadinessError('READINESS_ERROR', `readiness check error for ${id}`, { id, cause }));
+};
 
 export const idText = (id: ReadinessId): string => {
   if (typeof id === 'string') return id;

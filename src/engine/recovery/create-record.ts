@@ -4,7 +4,7 @@ import { definitionShape } from '../definition/definition-shape.ts';
 import { encodeAs, type JobRecorder } from '../durable/job-recorder.ts';
 import type { Awaitable, Journal, JournalJob, NewJob } from '../durable/journal.ts';
 import { JournalWriter, jobExists } from '../durable/journal-writer.ts';
-import { redactedParts } from '../durable/redaction.ts';
+import { redactedParts, redactOf } from '../durable/redaction.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import { jobErrorOf } from '../run/end.ts';
@@ -68,8 +68,7 @@ export const createForkRecord = (job: JobRun, journal: Journal, input: object, f
 };
 
 /** Returns what the journal keeps of a job's input. */
-const keptInput = ({ plan: { options } }: JobRun, input: object): unknown =>
-  options.redact ? options.redact(input) : input;
+const keptInput = ({ plan }: JobRun, input: object): unknown => redactOf(plan.options)(input);
 
 /** Notes that the journal does not keep all of the job's input, for a resume to say so. */
 const noteRedaction = (recorder: JobRecorder, input: object, kept: unknown): void => {

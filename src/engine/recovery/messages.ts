@@ -1,4 +1,5 @@
 import type { JobRecorder } from '../durable/job-recorder.ts';
+import { redactOf } from '../durable/redaction.ts';
 import { decode } from '../durable/serialise.ts';
 import { complete, failExternal } from '../kinds/external.ts';
 import type { JobRun } from '../model/run.ts';
@@ -27,7 +28,7 @@ type Receipt = { readonly handled: () => void; readonly sentBefore: boolean };
 
 const handleMessage = (job: JobRun, text: string, { handled, sentBefore }: Receipt): void => {
   // Who sent a message may not know the secrets in it.
-  const { redact = (value: unknown) => value } = job.plan.options;
+  const redact = redactOf(job.plan.options);
   const message = parsed(text);
   if (!message) {
     handled();

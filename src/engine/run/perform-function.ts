@@ -67,6 +67,8 @@ const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: 'succeeded' 
     else handleError(job, task, value);
     return;
   }
+  // A function may throw a promise, too, that nobody awaits.
+  ignoreRejection(value);
   if (outcome === 'succeeded' || !attempt.isAbortError(value)) {
     task.lateResults = (task.lateResults ?? 0) + 1;
     const earlier = isReplaced(job) ? ({ earlier: true } as const) : {};

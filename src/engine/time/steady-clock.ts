@@ -1,3 +1,4 @@
+import { isolate } from '../../events/isolate.ts';
 import type { Clock } from './clock.ts';
 
 /**
@@ -11,14 +12,19 @@ export class SteadyClock implements Clock {
 
   constructor(clock: Clock) {
     this.#startedAt = clock.now();
+    const isolated = isolate('The function of a clock that cancels a timer');
+    const setTimer: Clock['setTimer'] = (callback, delayMs) => {
+      const cancel = clock.setTimer(callback, delayMs);
+      return () => isolated(cancel);
+    };
     const start = clock.monotonicNow?.();
     if (start === undefined) {
       const elapsedMs = elapsedForward(clock, this.#startedAt);
       this.now = () => this.#startedAt + elapsedMs();
-      this.setTimer = (callback, delayMs) => clock.setTimer(this.#after(delayMs, callback), delayMs);
+      this.setTimer = (callback, delayMs) => setTimer(this.#after(delayMs, callback), delayMs);
     } else {
       this.now = () => this.#startedAt + Math.floor((clock.monotonicNow?.() ?? start) - start);
-      this.setTimer = (callback, delayMs) => clock.setTimer(callback, delayMs);
+      this.setTimer = setTimer;
     }
   }
 

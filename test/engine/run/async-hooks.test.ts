@@ -1,4 +1,16 @@
-import { type AnyTaskSpec, branch, expand, type Job, jobFrom, notReady, type StartOptions } from 'tintype';
+import {
+  type AnyTaskSpec,
+  branch,
+  type Clock,
+  createPoller,
+  createProber,
+  expand,
+  type Job,
+  jobFrom,
+  memoryJournal,
+  notReady,
+  type StartOptions,
+} from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { turns } from '../../support/turns.ts';
@@ -23,11 +35,23 @@ const fails = (): never => {
 
 type Hook = () => never;
 
+/** A clock whose timers are cancelled by the hook. */
+const cancelledBy = (hook: Hook): Clock => {
+  const { now, monotonicNow } = virtualClock();
+  return { now, monotonicNow, setTimer: () => hook };
+};
+
 const schema = (validate: Hook) => ({ '~standard': { version: 1 as const, vendor: 'test', validate } });
 const inner = jobFrom('inner', [{ name: 'a', run: () => {} }]);
 
 /** Each hook that there is, in a job of one task or two. */
 const HOOKS: readonly (readonly [string, (hook: Hook) => readonly AnyTaskSpec[], ((hook: Hook) => StartOptions)?])[] = [
+  ['the cancel of a timer', () => [{ name: 'a', timeout: 1, run: () => {} }], (hook) => ({ clock: cancelledBy(hook) })],
+  [
+    'the append of a journal',
+    () => [{ name: 'a', run: () => {} }],
+    (append) => ({ journal: { ...memoryJournal(), append } }),
+  ],
   ['run', (run) => [{ name: 'a', run }]],
   ['when', (when) => [{ name: 'a', when, run: () => {} }]],
   ['enrich', (enrich) => [{ name: 'a', enrich, run: () => {} }]],
@@ -85,6 +109,47 @@ test.each<[string, () => unknown]>([
   const job: Job = jobFrom('job', specs).start({}, { clock });
   await clock.runAll();
   expect((await job.result()).state).toMatch(/failed|notReady/);
+  await turns();
+  expect(unhandled).toEqual([]);
+});
+
+test.each([
+  ['answers', answersPromise],
+  ['throws', throwsPromise],
+])('redact that %s a promise which rejects refuses the job and harms no process', async (_how, redact) => {
+  const definition = jobFrom('job', [{ name: 'a', run: () => {} }], { redact });
+  expect(() => definition.start({ a: 1 }, { journal: memoryJournal() })).toThrow();
+  await turns();
+  expect(unhandled).toEqual([]);
+});
+
+test.each([
+  ['answers', answersPromise],
+  ['throws', throwsPromise],
+])('a check of readiness that %s a promise which rejects has failed, and harms no process', async (_how, check) => {
+  const prober = { check };
+  const states = [
+    (await createProber().check('x', check)).state,
+    (await createPoller({ interval: 1, prober }).check('x', check)).state,
+  ];
+  await turns();
+  expect([...states, ...unhandled]).toEqual(['error', 'error']);
+});
+
+test.each([
+  ['answers', answersPromise],
+  ['throws', throwsPromise],
+])('a function that %s a promise which rejects when its job is over harms no process', async (_how, hook) => {
+  const job: Job = jobFrom('job', [
+    {
+      name: 'a',
+      run: () => {
+        job.cancel();
+        return hook();
+      },
+    },
+  ]).start({});
+  expect((await job.result()).state).toBe('cancelled');
   await turns();
   expect(unhandled).toEqual([]);
 });
