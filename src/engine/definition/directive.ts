@@ -1,3 +1,5 @@
+import { ignoreRejection } from '../../events/thenable.ts';
+
 /** Key that marks a special return value. The symbol is global, so that it works across copies of the package. */
 export const DIRECTIVE: unique symbol = Symbol.for('tintype.answer');
 
@@ -25,7 +27,7 @@ export type Directive = NotReady | Branch<unknown> | Expand<unknown>;
  * Creates the return value of a task whose prerequisites are missing. The task ends as `notReady`, and so does the job
  * unless a task fails. Trigger rules treat the task as skipped. A sensor that returns this value checks again later.
  */
-export const notReady = (reason: string): NotReady => Object.freeze({ [DIRECTIVE]: 'notReady' as const, reason });
+export const notReady = (reason: string): NotReady => frozenDirective({ [DIRECTIVE]: 'notReady' as const, reason });
 
 /**
  * Creates the return value of a task that selects which of its direct downstream tasks run. The others treat this task
@@ -36,11 +38,17 @@ export const branch = <const Output extends object | undefined = undefined>(
   picks: string | readonly string[],
   ...output: [output?: Output]
 ): Branch<Output> =>
-  Object.freeze({
+  frozenDirective({
     [DIRECTIVE]: 'branch' as const,
     picks: Object.freeze(typeof picks === 'string' ? [picks] : [...picks]),
     output: output[0] as Output,
   });
+
+/** Freezes a special value. Nobody awaits a promise in it, which is refused wherever the value is handled. */
+export const frozenDirective = <Value extends Directive>(directive: Value): Value => {
+  for (const part of Object.values(directive).flat()) ignoreRejection(part);
+  return Object.freeze(directive);
+};
 
 export const directiveOf = (value: unknown): Directive | undefined =>
   typeof value === 'object' && value !== null && DIRECTIVE in value ? (value as Directive) : undefined;

@@ -1,4 +1,4 @@
-import { DIRECTIVE, type Expand } from './directive.ts';
+import { DIRECTIVE, type Expand, frozenDirective } from './directive.ts';
 import type {
   AttemptOptions,
   ExternalPace,
@@ -91,4 +91,4 @@ export const expand = <const Output extends object | undefined = undefined>(
   tasks: readonly AnyTaskSpec[],
   ...output: [output?: Output]
 ): Expand<Output> =>
-  Object.freeze({ [DIRECTIVE]: 'expand' as const, tasks: Object.freeze([...tasks]), output: output[0] as Output });
+  frozenDirective({ [DIRECTIVE]: 'expand' as const, tasks: Object.freeze([...tasks]), output: output[0] as Output });

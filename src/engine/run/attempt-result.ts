@@ -95,8 +95,6 @@ const pollAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
 
 const applyDirective = (job: JobRun, task: TaskRun, directive: Directive): void => {
   const kind = kindOfDirective(directive);
-  // A promise in it is refused below, and nobody awaits it.
-  for (const part of Object.values(directive).flat()) ignoreRejection(part);
   if (kind === 'notReady') {
     const reason = textOf((directive as NotReady).reason);
     unlessPaused(task, () => job.commandTask(task, { type: 'attempt.notReady', reason }, { reason }));

@@ -10,6 +10,7 @@ import {
   memoryJournal,
   notReady,
   type StartOptions,
+  type TaskScope,
 } from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -95,15 +96,31 @@ test.each(
   expect(unhandled).toEqual([]);
 });
 
-test.each<[string, () => unknown]>([
+/** What a task may return with a promise in it, which is no part of any of them. */
+const DIRECTIVES: readonly [string, () => unknown][] = [
   ['a pick of branch', () => branch([answersPromise()])],
   ['the output of branch', () => branch(['b'], answersPromise())],
   ['the output of expand', () => expand([], answersPromise())],
+  ['a task of expand', () => expand([answersPromise()])],
   ['notReady', () => notReady(answersPromise())],
-])('a promise that rejects within what a task returns harms no process: %s', async (_name, run) => {
+];
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+
+const WAYS: readonly [string, (run: () => unknown) => object][] = [
+  ['a task', (run) => ({ run })],
+  ['a sensor', (check) => ({ kind: 'sensor', deadline: 5, check })],
+  ['a fan-out', (each) => ({ kind: 'map', over: [1], each })],
+  ['an attempt that is over', (run) => ({ timeout: 1, run: ({ signal }: TaskScope) => aborted(signal).then(run) })],
+];
+
+test.each(
+  DIRECTIVES.flatMap(([what, run]) => WAYS.map(([by, specOf]) => [what, by, specOf(run)] as const)),
+)('a promise that rejects within %s, of %s, harms no process', async (_what, _by, spec) => {
   const clock = virtualClock();
   const specs = [
-    { name: 'a', run },
+    { name: 'a', ...spec },
     { name: 'b', dependsOn: ['a'], run: () => {} },
   ] as readonly AnyTaskSpec[];
   const job: Job = jobFrom('job', specs).start({}, { clock });
