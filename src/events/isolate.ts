@@ -22,3 +22,15 @@ export const isolate = (what: string): ((call: () => unknown) => void) => {
     }
   };
 };
+
+/** Returns an observer whose errors, and those of the operators before it, are caught as `isolate` does. */
+export const isolatedObserver = <Value>(
+  what: string,
+  next: (value: Value) => void,
+): { readonly next: (value: Value) => void; readonly error: (error: unknown) => void } => {
+  const isolated = isolate(what);
+  return {
+    next: (value) => isolated(() => next(value)),
+    error: (error) => isolated(() => Promise.reject(error)),
+  };
+};

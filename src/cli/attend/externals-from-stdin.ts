@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { TintypeError } from '../../engine/errors/errors.ts';
 import type { Job } from '../../engine/job.ts';
+import { isolatedObserver } from '../../events/isolate.ts';
 import type { Mask } from '../../executors/mask/mask.ts';
 import { parseOutput } from '../../executors/process/output-error.ts';
 import { taskOutput } from '../../workflow/output.ts';
@@ -47,11 +48,13 @@ export const externalsFromStdin = (
     if (commandFor) print(`To complete ${name} from elsewhere: ${commandFor(name)}`);
     else if (ended) queueMicrotask(() => abandon(name));
   };
-  const events = job.events$.subscribe((event) => {
-    if (event.type !== 'task.transition' || !externals.has(event.task)) return;
-    if (event.to === 'ready') announce(event.task);
-    else waiting.delete(event.task);
-  });
+  const events = job.events$.subscribe(
+    isolatedObserver('The announcement of external tasks', (event) => {
+      if (event.type !== 'task.transition' || !externals.has(event.task)) return;
+      if (event.to === 'ready') announce(event.task);
+      else waiting.delete(event.task);
+    }),
+  );
   // A resumed job may already have waiting tasks.
   for (const name of names) if (job.task(name).state === 'ready') announce(name);
   const lines = stdin && createInterface({ input: stdin });

@@ -3,6 +3,7 @@ import { parentPath } from '../../engine/durable/task-path.ts';
 import { emptyRecord, type JobRecord, recordEvent } from '../../engine/model/job-record.ts';
 import { countStates, metrics } from '../../engine/views/metrics.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
+import { isolatedObserver } from '../../events/isolate.ts';
 import { recordPrinted, type Tails } from '../stored/printed-lines.ts';
 import type { StoredJob } from '../stored/stored-job.ts';
 
@@ -23,9 +24,11 @@ export const jobProgress = (names: readonly string[], history?: Pick<StoredJob, 
   const events = new Subject<JobEvent>();
   let counts = countStates(initial);
   const ofFile = filter((event: JobEvent) => !('task' in event) || parentPath(event.task) === undefined);
-  events.pipe(ofFile, metrics(initial)).subscribe(({ tasks }) => {
-    counts = tasks;
-  });
+  events.pipe(ofFile, metrics(initial)).subscribe(
+    isolatedObserver('The count of tasks', ({ tasks }) => {
+      counts = tasks;
+    }),
+  );
   return {
     record,
     tails,

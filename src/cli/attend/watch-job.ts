@@ -6,10 +6,13 @@
  * `next-command.ts` with the command to continue. */
 
 import { resolve } from 'node:path';
+import { Subscription } from 'rxjs';
 import type { Job } from '../../engine/job.ts';
 import type { JobResult, TaskResult } from '../../engine/job-result.ts';
 import { beganAt, type JobRecord } from '../../engine/model/job-record.ts';
 import type { Metrics } from '../../engine/views/metrics.ts';
+import type { JobEvent } from '../../events/event.ts';
+import { isolatedObserver } from '../../events/isolate.ts';
 import { redactedText } from '../../events/logger.ts';
 import { killProcessGroups, processGroupsGone } from '../../executors/process/group.ts';
 import type { LoadedWorkflow } from '../../workflow/workflow.ts';
@@ -91,11 +94,16 @@ export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => 
   });
   const outputs = new Set<string>();
   let printed = false;
-  const live = job.events$.subscribe((event) => {
+  const live = new Subscription();
+  const follow = (what: string, next: (event: JobEvent) => void): void =>
+    void live.add(job.events$.subscribe(isolatedObserver(what, next)));
+  follow('The record of the job', (event) => {
     if (event.type === 'task.transition' && event.output !== undefined) outputs.add(event.task);
-    events?.write(event);
     if (event.type === 'task.log') printed = true;
     progress.event(event);
+  });
+  follow('The writer of --events', (event) => events?.write(event));
+  follow('The display of the job', (event) => {
     reporter.event(event);
     // That params were redacted is said before.
     const redacted = event.type === 'job.resumed' ? event.redacted?.filter((path) => path !== '') : undefined;

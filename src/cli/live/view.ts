@@ -8,6 +8,7 @@ import { parentPath } from '../../engine/durable/task-path.ts';
 import type { JobRecord } from '../../engine/model/job-record.ts';
 import { steady } from '../../engine/time/steady-clock.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
+import { isolate, isolatedObserver } from '../../events/isolate.ts';
 import { systemClock } from '../../events/system-clock.ts';
 import { taskStates } from '../../events/task-states.ts';
 import { type OutputGate, outputGate } from '../../executors/process/output-gate.ts';
@@ -75,9 +76,11 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
   const frames = new Subject<void>();
   let states = job.initial;
   const ofFile = filter((event: JobEvent) => !('task' in event) || parentPath(event.task) === undefined);
-  events.pipe(ofFile, buffer(frames), taskStates(states)).subscribe((latest) => {
-    states = latest;
-  });
+  events.pipe(ofFile, buffer(frames), taskStates(states)).subscribe(
+    isolatedObserver('The live view', (latest) => {
+      states = latest;
+    }),
+  );
   let above = '';
   let state: 'live' | 'full' | 'stopped' | 'broken' = 'live';
 
@@ -111,10 +114,11 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
 
   const printer: Printer = { ...base, line: (text = '') => print(text), flush: draw };
   const lines = liveLines(plan.names, printer, job.record);
+  const isolated = isolate('The live view');
   let stopTimer = (): void => {};
   const tick = (): void => {
     stopTimer = clock.setTimer(tick, FRAME_MS);
-    draw();
+    isolated(draw);
   };
   const stop = (): void => {
     stopTimer();
