@@ -46,6 +46,7 @@ export type { TriggerRule } from './engine/definition/trigger.ts';
 export type {
   Awaitable,
   Batch,
+  DamagedJob,
   Held,
   JobFilter,
   Journal,

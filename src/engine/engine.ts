@@ -159,9 +159,9 @@ export class Engine implements AsyncDisposable {
     this.#requireOpen('The recovery');
     throwIfInvalid('The recovery', recoverOptionProblems(options));
     const journal = this.#journal({});
-    const left = await journal.jobs({ states: ['idle', 'running', 'paused'] });
     const resumed: AnyJob[] = [];
     const refused: Recovery['refused'][number][] = [];
+    const left = await journal.jobs({ states: ['idle', 'running', 'paused'] }, (damaged) => refused.push(damaged));
     // Oldest first.
     for (const stored of left.toReversed()) {
       if (this.#closed) break;

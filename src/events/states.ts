@@ -5,5 +5,7 @@ export const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', '
 
 const TERMINAL: ReadonlySet<JobState> = new Set(['completed', 'failed', 'timedOut', 'cancelled', 'notReady']);
 
+export const JOB_STATES: readonly JobState[] = ['idle', 'running', 'paused', ...TERMINAL];
+
 /** Returns whether a job in this state has ended. */
 export const isTerminalJobState = (state: JobState): boolean => TERMINAL.has(state);

@@ -5,12 +5,22 @@ import { busyQueue } from './busy-queue.ts';
 import { rollBack } from './migrations.ts';
 import { journalNewer } from './open-database.ts';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver.ts';
-import { FILES, isBusy, journalFailure } from './sqlite-failure.ts';
+import { FILES, isBusy, journalFailure, rowDamage } from './sqlite-failure.ts';
 
 export type Database = {
   readonly file: string;
   /** Returns a prepared statement; prepares each SQL text only once. */
   readonly prepared: (sql: string) => SqliteStatement;
+};
+
+/** Does work for one job. Returns undefined if that job's data is damaged, so that the other jobs don't suffer. */
+export const unlessDamaged = <Answer>({ file }: Database, jobId: string, work: () => Answer): Answer | undefined => {
+  try {
+    return work();
+  } catch (error) {
+    rowDamage(file, jobId, error);
+    return undefined;
+  }
 };
 
 /** A database that other processes may use at the same time. Its methods fail with a JournalError. */

@@ -1,4 +1,5 @@
-import type { Batch, Held, JobFilter, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
+import type { Batch, DamagedJob, Held, JobFilter, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
+import { JOB_STATES } from '../events/states.ts';
 import { endedAfter, lastSeqAfter } from './batch-rules.ts';
 import type { Database } from './database.ts';
 import {
@@ -11,8 +12,9 @@ import {
   SELECT_JOB,
   verifiedRow,
 } from './job-row.ts';
-import type { SqliteValue } from './sqlite-driver.ts';
-import { storableJson, toStored } from './storable-text.ts';
+import type { SqliteRow, SqliteValue } from './sqlite-driver.ts';
+import { isForeignNumber, rowDamage } from './sqlite-failure.ts';
+import { fromStored, storableJson, toStored } from './storable-text.ts';
 
 /** Returns the row of a job, if there is one. @throws JournalError `JOURNAL_CORRUPT` */
 export const rowOf = ({ file, prepared }: Database, jobId: string): JobRow | undefined => {
@@ -41,8 +43,25 @@ const oneJob = ({ file, prepared }: Database, where: string, ...values: SqliteVa
   return row && jobOf(file, row);
 };
 
-/** Returns the jobs that match a filter, the newest first. @throws JournalError `JOURNAL_CORRUPT` */
-export const listJobs = ({ file, prepared }: Database, filter: JobFilter): readonly JournalJob[] => {
+export type ListedJobs = { readonly jobs: readonly JournalJob[]; readonly damaged: readonly DamagedJob[] };
+
+/** Returns the jobs that match a filter, the newest first, and apart from them those that can't be read. */
+export const listJobs = (database: Database, filter: JobFilter): ListedJobs => {
+  const jobs: JournalJob[] = [];
+  const damaged: DamagedJob[] = [];
+  for (const { found, read } of listedRows(database, filter)) {
+    try {
+      jobs.push(jobOf(database.file, read()));
+    } catch (error) {
+      const [jobId, jobName] = [found.id, found.name].map((text) => fromStored(String(text))) as [string, string];
+      damaged.push({ jobId, jobName, error: rowDamage(database.file, jobId, error) });
+    }
+  }
+  return { jobs, damaged };
+};
+
+/** Returns the rows that match a filter, and those with a state that there is not, whatever else they hold. */
+const listedRows = ({ prepared }: Database, filter: JobFilter): readonly ListedRow[] => {
   const conditions: string[] = [];
   const values: SqliteValue[] = [];
   const add = (condition: string, value: SqliteValue): void => {
@@ -50,15 +69,34 @@ export const listJobs = ({ file, prepared }: Database, filter: JobFilter): reado
     values.push(value);
   };
   const { states, name, since, before, limit = Number.POSITIVE_INFINITY } = filter;
-  if (states !== undefined) add('job.state IN (SELECT value FROM json_each(?))', JSON.stringify(states));
+  if (states !== undefined) {
+    const absent = JOB_STATES.filter((state) => !states.includes(state));
+    add('job.state NOT IN (SELECT value FROM json_each(?))', JSON.stringify(absent));
+  }
   if (name !== undefined) add('job.name = ?', toStored(name));
   if (since !== undefined) add('job.created_at >= ?', since);
   if (before !== undefined) add('job.created_at < ?', before);
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  return prepared(`${SELECT_JOB}${where} ORDER BY job.created_at DESC, job.number DESC LIMIT ?`)
-    .all(...values, limit === Number.POSITIVE_INFINITY ? -1 : limit)
-    .map((row) => jobOf(file, row));
+  const rest = `${where} ORDER BY job.created_at DESC, job.number DESC LIMIT ?`;
+  values.push(limit === Number.POSITIVE_INFINITY ? -1 : limit);
+  try {
+    return prepared(SELECT_JOB + rest)
+      .all(...values)
+      .map((row) => ({ found: row, read: () => row }));
+  } catch (error) {
+    if (!isForeignNumber(error)) throw error;
+  }
+  // One row with a number that can't be read would hide all others: read them one by one.
+  return prepared(`SELECT CAST(job.number AS TEXT) AS number, job.id, job.name FROM job${rest}`)
+    .all(...values)
+    .map((row) => ({
+      found: row,
+      read: () => prepared(`${SELECT_JOB} WHERE job.number = CAST(? AS INTEGER)`).get(row.number as string) ?? row,
+    }));
 };
+
+/** A row that was found, with its id and name. `read` returns all of it, or throws. */
+type ListedRow = { readonly found: SqliteRow; readonly read: () => SqliteRow };
 
 /** Inserts a new job with its first lease, whose fence is 1. */
 export const insertJob = ({ prepared }: Database, job: NewJob, lease: Lease): void => {

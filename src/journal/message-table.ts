@@ -1,6 +1,6 @@
 import type { Held, JournalMessage } from '../engine/durable/journal.ts';
 import { rowChecksum } from './checksum.ts';
-import type { Database } from './database.ts';
+import { type Database, unlessDamaged } from './database.ts';
 import type { JobRow } from './job-row.ts';
 import { heldRow } from './job-table.ts';
 import type { SqliteRow } from './sqlite-driver.ts';
@@ -12,27 +12,30 @@ export const insertMessage = ({ prepared }: Database, { number, id }: JobRow, me
   prepared('INSERT INTO message (job, message, crc) VALUES (?, ?, ?)').run(number, text, rowChecksum(id, text));
 };
 
-/** Returns the jobs of `held` that have messages and whose lease is not lost. @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns the jobs of `held` that have messages and whose lease is not lost, without those whose row is damaged. */
 const jobsWithMessages = (database: Database, held: readonly Held[]): readonly JobRow[] => {
   const ids = database.prepared('SELECT DISTINCT job.id FROM message JOIN job ON job.number = message.job').all();
   if (ids.length === 0) return [];
   const known = new Map(held.map((one) => [toStored(one.jobId), one]));
   return ids.flatMap(({ id }) => {
     const one = known.get(id as string);
-    return (one && heldRow(database, one)) ?? [];
+    return (one && unlessDamaged(database, one.jobId, () => heldRow(database, one))) ?? [];
   });
 };
 
-/** Returns the messages to jobs whose lease is held, oldest first. @throws JournalError `JOURNAL_CORRUPT` */
+/** Returns the messages to jobs whose lease is held, oldest first, without those of a job where one is damaged. */
 export const readMessages = (database: Database, held: readonly Held[]): readonly JournalMessage[] =>
   jobsWithMessages(database, held)
-    .flatMap(({ number, id }) => messageRows(database, number).map((row) => ({ id, row, order: row.number as number })))
+    .flatMap((job) => unlessDamaged(database, fromStored(job.id), () => messagesTo(database, job)) ?? [])
     .sort((a, b) => a.order - b.order)
-    .map(({ id, row, order }) => ({
-      jobId: fromStored(id),
-      id: String(order),
-      message: messageOf(database, id, row),
-    }));
+    .map(({ jobId, order, message }) => ({ jobId, id: String(order), message }));
+
+const messagesTo = (database: Database, { number, id }: JobRow) =>
+  messageRows(database, number).map((row) => ({
+    jobId: fromStored(id),
+    message: messageOf(database, id, row),
+    order: row.number as number,
+  }));
 
 export const deleteMessages = ({ prepared }: Database, { number }: JobRow, ids: readonly string[]): void => {
   for (const id of ids) prepared('DELETE FROM message WHERE number = ? AND job = ?').run(Number(id), number);

@@ -73,6 +73,16 @@ export const jobCorrupt = (file: string, id: unknown, what: string, how = 'is no
   return journalCorrupt(file, `${what} the job "${jobId}" ${how}`, { jobId });
 };
 
+/** Returns the error for a row of a job that can't be read. @throws the error itself if it is about no single row */
+export const rowDamage = (file: string, jobId: string, error: unknown): JournalError => {
+  if (error instanceof JournalError && error.code === 'JOURNAL_CORRUPT') return error;
+  if (!isForeignNumber(error)) throw error;
+  return journalCorrupt(file, `the row of the job "${jobId}" has a number that tintype does not write`, {
+    cause: error,
+    jobId,
+  });
+};
+
 /** Extracts `what` from the message of a `journalCorrupt` error; returns any other message unchanged. */
 export const detailOf = ({ message }: JournalError): string => FRAME.exec(message)?.[1] ?? message;
 
@@ -119,7 +129,7 @@ const CODES: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Returns whether SQLite read a number that is larger than any that tintype writes, which means damage. */
-const isForeignNumber = (error: unknown): boolean =>
+export const isForeignNumber = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('Value is too large to be represented as a JavaScript number');
 
 const isDiskFull = (file: string): boolean => {

@@ -15,11 +15,12 @@ import {
   throwIfInvalid,
   wait,
 } from '../engine/definition/option-rules.ts';
-import type { Batch, Journal, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
+import type { Batch, DamagedJob, Journal, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
+import { isThenable } from '../events/thenable.ts';
 import { backUp } from './backup.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES, refuseLargeOutputs } from './batch-rules.ts';
 import { type CheckReport, checkDatabase } from './check.ts';
-import { type SharedDatabase, sharedDatabase } from './database.ts';
+import { type SharedDatabase, sharedDatabase, unlessDamaged } from './database.ts';
 import { deleteUnusedDefinition, insertDefinition, readShape } from './definition-table.ts';
 import { insertEvents, readEvents } from './event-table.ts';
 import { leaseOf } from './job-row.ts';
@@ -28,6 +29,7 @@ import {
   heldRow,
   insertJob,
   jobWithKey,
+  type ListedJobs,
   listJobs,
   readJob,
   rowOf,
@@ -109,6 +111,9 @@ export const openSqliteJournal = (
   };
 };
 
+const warnOfDamage = ({ error }: DamagedJob): void =>
+  process.emitWarning(`A job is left out of a list: ${error.message}`, { code: error.code });
+
 type LeaseMethods = Pick<Journal, 'acquire' | 'renew' | 'release'>;
 
 const jobsOf = (
@@ -121,7 +126,14 @@ const jobsOf = (
     }),
 
   job: (jobId) => database.read(() => readJob(database, jobId)),
-  jobs: (filter = {}) => database.read(() => listJobs(database, filter)),
+  jobs: (filter = {}, onDamaged = warnOfDamage) => {
+    const report = ({ jobs, damaged }: ListedJobs): readonly JournalJob[] => {
+      for (const one of damaged) onDamaged(one);
+      return jobs;
+    };
+    const listed = database.read(() => listJobs(database, filter));
+    return isThenable(listed) ? listed.then(report) : report(listed);
+  },
   shape: (fingerprint) => database.read(() => readShape(database, fingerprint)),
 
   events: (jobId, fromSeq = 0, limit = Number.POSITIVE_INFINITY) =>
@@ -168,9 +180,10 @@ const leasesOf = (database: SharedDatabase): LeaseMethods => ({
     return database.write(() => {
       const lost: string[] = [];
       for (const one of held) {
-        const row = heldRow(database, one);
-        if (row) setLease(database, row, one.fence, lease);
-        else lost.push(one.jobId);
+        // The next append reports a damaged row; the leases of the other jobs are renewed.
+        const row = unlessDamaged(database, one.jobId, () => heldRow(database, one) ?? 'lost');
+        if (row === 'lost') lost.push(one.jobId);
+        else if (row) setLease(database, row, one.fence, lease);
       }
       return lost;
     });

@@ -237,6 +237,34 @@ describe('tintype jobs', () => {
     ]);
     expect(stderr).toMatch(/^error: .*event 3 of the job "bad".* \(JOURNAL_CORRUPT\)\n$/);
   });
+
+  test.each([
+    "state = 'running'",
+    "state = 'odd'",
+    'last_seq = 1152921504606846976',
+    "fingerprint = 'x'",
+  ])('lists the other jobs where the row of one is damaged: %s', async (damage) => {
+    const db = newFile();
+    const journal = opened(db);
+    await keepNightly(journal, 'good');
+    await keepNightly(journal, 'bad');
+    tamper(db, `UPDATE job SET ${damage} WHERE id = 'bad'`);
+    const corrupt = /^error: .*the row of the job "bad" .* \(JOURNAL_CORRUPT\)\n$/;
+    const list = await tintype(['jobs', '--db', db]);
+    expect(list).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(corrupt) });
+    expect(columns(list.stdout).map((cells) => [cells[0], cells.at(-1)])).toEqual([
+      ['JOB', 'TASKS'],
+      ['good', '2/4'],
+    ]);
+    const json = await tintype(['jobs', '--json', '--db', db]);
+    expect(JSON.parse(json.stdout)).toMatchObject([{ id: 'good' }]);
+    expect(json.stderr).toMatch(corrupt);
+    for (const name of ['bad', 'ba', 'last'])
+      expect((await tintype(['show', name, '--db', db])).stderr).toContain('JOURNAL_CORRUPT');
+    expect((await tintype(['show', 'goo', '--db', db])).exitCode).toBe(0);
+    const prune = await tintype(['prune', '--older-than', '1ms', '--state', 'failed,completed', '--db', db]);
+    expect(prune.stdout).toBe('Removed 1 job.\n');
+  });
 });
 
 describe('tintype show', () => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
@@ -9,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { DamagedJob } from 'tintype';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MIGRATIONS, type Migration } from '../../src/journal/migrations.ts';
 import { sqliteDriver } from '../../src/journal/sqlite-driver.ts';
@@ -309,11 +311,6 @@ describe('damage is told by whoever reads it, and by check', () => {
     ['a note of another task', "UPDATE note SET task = 'two' WHERE job = 1", note],
     ['a note of another kind', "UPDATE note SET kind = 'items' WHERE job = 1", note],
     [
-      'a message',
-      "UPDATE message SET message = 'resume' WHERE job = 1",
-      { reads: (journal: SqliteJournal) => journal.receive([{ jobId: 'a', fence: 1 }]), about: { jobId: 'a' } },
-    ],
-    [
       'a shape',
       "UPDATE definition SET shape = '{}' WHERE fingerprint = 'f-a'",
       { reads: (journal: SqliteJournal) => journal.shape('f-a'), about: {} },
@@ -338,11 +335,76 @@ describe('damage is told by whoever reads it, and by check', () => {
     expect(await contents(journal, 'b')).toEqual(before);
   });
 
-  test('of the row of a job: it is written no more, the list names it, and it can be removed', async () => {
+  const big = String(2n ** 60n);
+  const rows = {
+    job: {
+      ...{ id: "'c'", name: "'other'", job_key: "'k'", forked_from: "'b'", fingerprint: "'x'", state: "'nonsense'" },
+      ...{ owner: 'NULL', host: "'here'", process_start: "'{'", pid: big, fence: big, last_seq: big, crc: big },
+      ...{
+        lease_crc: big,
+        created_at: '9e999',
+        started_at: 'NULL',
+        ended_at: '7',
+        updated_at: '-1',
+        leased_at: 'NULL',
+      },
+      ...{ lease_ms: '9e999' },
+    },
+    beginning: { input: "'{'", options: "'nonsense'", metadata: "CAST(x'ff00' AS TEXT)", crc: big },
+  };
+  const columns = Object.entries(rows).flatMap(([table, values]) =>
+    Object.entries(values).map(([column, value]) => [table, column, value] as const),
+  );
+
+  test('of the row of a job: every column is tried', () => {
+    const db = rawDatabase(opened(newFile()).file);
+    const known = Object.keys(rows).flatMap((table) =>
+      db
+        .prepare(`SELECT name FROM pragma_table_info('${table}') WHERE name NOT IN ('number', 'job')`)
+        .all()
+        .map(({ name }) => `${table}.${name}`),
+    );
+    expect(columns.map(([table, column]) => `${table}.${column}`).sort()).toEqual(known.sort());
+  });
+
+  test.each(
+    columns,
+  )('of the row of a job, in %s.%s: all others are listed, renewed and told', async (table, column, value) => {
+    const file = newFile();
+    const journal = await filled(file);
+    const sound = await journal.job('b');
+    tamper(file, `UPDATE ${table} SET ${column} = ${value} WHERE rowid = 1`);
+    const damaged: DamagedJob[] = [];
+    const states = ['running'] as const;
+    expect(await journal.jobs({ states }, (job) => damaged.push(job))).toEqual([sound]);
+    const [jobId, jobName] = [column === 'id' ? 'c' : 'a', column === 'name' ? 'other' : 'etl'];
+    expect(damaged).toMatchObject([{ jobId, jobName, error: { code: 'JOURNAL_CORRUPT', jobId } }]);
+    expect(await failureOf(() => journal.job(jobId))).toMatchObject({ code: 'JOURNAL_CORRUPT' });
+
+    const held = ['a', 'b'].map((id) => ({ jobId: id, fence: 1 }));
+    expect(await journal.renew(held, lease({ at: 9000 }))).not.toContain('b');
+    expect((await journal.job('b'))?.lease?.at).toBe(9000);
+    expect(await journal.receive(held)).toContainEqual({ jobId: 'b', message: 'cancel' });
+    expect(journal.check().ok).toBe(false);
+  });
+
+  test('of a message: only those to other jobs are received', async () => {
+    const file = newFile();
+    const journal = await filled(file);
+    tamper(file, "UPDATE message SET message = 'x' WHERE job = 1");
+    const held = ['a', 'b'].map((jobId) => ({ jobId, fence: 1 }));
+    expect(await journal.receive(held)).toEqual([{ jobId: 'b', message: 'cancel' }]);
+    const problems = [{ jobId: 'a', message: expect.stringContaining('a message to the job "a"') }];
+    expect(journal.check()).toMatchObject({ ok: false, problems });
+  });
+
+  test('of the row of a job: it is written no more, a warning names it, and it can be removed', async () => {
     const file = newFile();
     const journal = await filled(file);
     tamper(file, "UPDATE job SET state = 'idle' WHERE id = 'a'");
-    expect(await failureOf(() => journal.jobs())).toMatchObject({ code: 'JOURNAL_CORRUPT', jobId: 'a' });
+    const warned = once(process, 'warning');
+    expect((await journal.jobs()).map(({ id }) => id)).toEqual(['b']);
+    expect(await warned).toMatchObject([{ code: 'JOURNAL_CORRUPT', message: expect.stringContaining('the job "a"') }]);
     expect(await failureOf(() => journal.append([batch('a', { events: events(6, 7) })]))).toMatchObject({
       code: 'JOURNAL_CORRUPT',
       jobId: 'a',

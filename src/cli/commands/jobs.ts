@@ -1,4 +1,4 @@
-import type { JournalJob } from '../../engine/durable/journal.ts';
+import type { DamagedJob, JournalJob } from '../../engine/durable/journal.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import type { JobState } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
@@ -64,19 +64,24 @@ export const listJobs = (options: ListOptions, io: CliIo): Promise<number> =>
     const { out } = context;
     const now = Date.now();
     const limit = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
-    const found = await jobsOf(context, options, limit + 1, now);
+    let damaged = 0;
+    const report = ({ error }: DamagedJob): void => {
+      damaged++;
+      context.err.line(journalErrorLine(error, context.err));
+    };
+    const found = await jobsOf(context, options, limit + 1, { now, report });
     const rows = await readJobs(context, found.slice(0, limit));
     if (options.json) {
       const jobs = rows.map(([job, stored]) => ({ ...jobFacts(job, now), tasks: stored && taskCounts(stored) }));
       out.line(inertJson(JSON.stringify(jobs)));
-    } else if (rows.length === 0) out.line('There is no such job.');
+    } else if (rows.length === 0) out.line(damaged === 0 ? 'There is no such job.' : 'There is no other such job.');
     else {
       for (const line of table(rows, out, now)) out.line(line);
       if (found.length > limit) out.line(`… and more: --limit ${2 * limit} shows them`);
       const interrupted = rows.map(([job]) => job).filter((job) => shownState(job, now) === 'interrupted');
       if (interrupted.length > 0) out.line(resumeHint(interrupted, { db: options.db }, out));
     }
-    return rows.some(([, stored]) => stored === undefined) ? EXIT.usage : EXIT.completed;
+    return damaged > 0 || rows.some(([, stored]) => stored === undefined) ? EXIT.usage : EXIT.completed;
   });
 
 const DEFAULT_LIMIT = 50;
@@ -86,17 +91,18 @@ const jobsOf = async (
   { journal }: JournalContext,
   { state, name, since, before }: ListOptions,
   limit: number,
-  now: number,
+  { now, report }: { readonly now: number; readonly report: (damaged: DamagedJob) => void },
 ): Promise<readonly JournalJob[]> => {
   const filter = {
     name,
     since: since === undefined ? undefined : now - since,
     before: before === undefined ? undefined : now - before,
   };
-  if (state === undefined) return journal.jobs({ ...filter, limit });
+  if (state === undefined) return journal.jobs({ ...filter, limit }, report);
   const states = state.filter((one): one is JobState => one !== 'interrupted');
   if (state.includes('interrupted')) states.push('idle', 'running', 'paused');
-  const jobs = await journal.jobs({ ...filter, states, ...(states.every(isTerminalJobState) ? { limit } : {}) });
+  const limited = states.every(isTerminalJobState) ? { limit } : {};
+  const jobs = await journal.jobs({ ...filter, states, ...limited }, report);
   return jobs.filter((job) => state.includes(shownState(job, now))).slice(0, limit);
 };
 

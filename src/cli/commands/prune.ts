@@ -5,7 +5,7 @@ import type { JobState } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { newId } from '../../events/system-clock.ts';
 import { ENDED_STATES } from '../stored/shown-state.ts';
-import { type JournalContext, withJournal } from '../stored/with-journal.ts';
+import { type JournalContext, journalErrorLine, withJournal } from '../stored/with-journal.ts';
 import { counted } from '../terminal/counted.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { formatDate } from '../terminal/format-time.ts';
@@ -42,9 +42,10 @@ export type PruneOptions = {
 
 /** Removes jobs that ended longer than `olderThan` ago. Resolves to the exit code. */
 export const pruneJobs = ({ db, olderThan, state = ENDED_STATES, dryRun }: PruneOptions, io: CliIo): Promise<number> =>
-  withJournal(db, io, async ({ journal, out }) => {
+  withJournal(db, io, async ({ journal, out, err }) => {
     const before = Date.now() - olderThan;
-    const old = (await journal.jobs({ states: state })).filter((job) => isOld(job, before));
+    const ended = await journal.jobs({ states: state }, ({ error }) => err.line(journalErrorLine(error, err)));
+    const old = ended.filter((job) => isOld(job, before));
     if (dryRun) {
       if (old.length > 0) for (const line of table(old, out)) out.line(line);
       out.line(`Would remove ${counted(old.length, 'job')}. Nothing was removed.`);

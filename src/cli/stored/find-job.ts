@@ -1,18 +1,25 @@
-import type { Journal, JournalJob } from '../../engine/durable/journal.ts';
+import type { DamagedJob, Journal, JournalJob } from '../../engine/durable/journal.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 import { shortId } from '../terminal/short-id.ts';
 import { shownState } from './shown-state.ts';
 
 /** Finds a job by its id, by the start of its id, or the newest as `last`. @throws UsageError @throws JournalError */
 export const findJob = async (journal: Journal & { readonly file: string }, name: string): Promise<JournalJob> => {
+  const damaged: DamagedJob[] = [];
+  const throwIfDamaged = (isMeant: (jobId: string) => boolean): void => {
+    const one = damaged.find(({ jobId }) => isMeant(jobId));
+    if (one) throw one.error;
+  };
   if (name === 'last') {
-    const [newest] = await journal.jobs({ limit: 1 });
+    const [newest] = await journal.jobs({ limit: 1 }, (job) => damaged.push(job));
+    throwIfDamaged(() => true);
     if (newest) return newest;
     throw new UsageError(`There is no job in ${journal.file}.`);
   }
   const exact = await journal.job(name);
   if (exact) return exact;
-  const jobs = await journal.jobs();
+  const jobs = await journal.jobs({}, (job) => damaged.push(job));
+  throwIfDamaged((id) => name !== '' && id.startsWith(name));
   const meant = name === '' ? [] : jobs.filter(({ id }) => id.startsWith(name));
   if (meant.length === 1) return meant[0] as JournalJob;
   if (meant.length > 1) {

@@ -1,4 +1,5 @@
 import type { JobState } from '../../events/event.ts';
+import type { JournalError } from '../errors/errors.ts';
 
 /**
  * The interface of a journal, which stores events so that a job survives its process. Every method may return its
@@ -31,8 +32,11 @@ export type Journal = {
   readonly append: (batches: readonly Batch[]) => Awaitable<readonly string[]>;
   /** Returns one job, or `undefined` if there is none with this id. */
   readonly job: (jobId: string) => Awaitable<JournalJob | undefined>;
-  /** Returns jobs, the newest first. */
-  readonly jobs: (filter?: JobFilter) => Awaitable<readonly JournalJob[]>;
+  /**
+   * Returns jobs, the newest first. Leaves out a damaged job, which no filter may hide, and passes it to `onDamaged`;
+   * without that function, the process warns.
+   */
+  readonly jobs: (filter?: JobFilter, onDamaged?: (damaged: DamagedJob) => void) => Awaitable<readonly JournalJob[]>;
   /** Returns events from `fromSeq` (default 0), up to `limit` (default all). @throws JournalError `JOURNAL_CORRUPT` */
   readonly events: (jobId: string, fromSeq?: number, limit?: number) => Awaitable<readonly StoredEvent[]>;
   /** Returns the notes of a job. @throws JournalError `JOURNAL_CORRUPT` */
@@ -111,6 +115,9 @@ export type JournalJob = Omit<NewJob, 'shape'> & {
   /** The current lease, if anybody holds one. */
   readonly lease?: Lease | undefined;
 };
+
+/** A job that the journal can't read; id and name are as they are stored, and may be damaged, too. */
+export type DamagedJob = { readonly jobId: string; readonly jobName: string; readonly error: JournalError };
 
 export type JobFilter = {
   readonly states?: readonly JobState[] | undefined;

@@ -2,6 +2,7 @@ import { createEngine, defineJob, type Journal, memoryJournal } from 'tintype';
 import { describe, expect, test } from 'vitest';
 import { mortal } from '../../support/mortal-journal.ts';
 import { begun, resumed } from '../../support/resumed-job.ts';
+import { newFile, opened, tamper } from '../../support/sqlite-files.ts';
 import { turns } from '../../support/turns.ts';
 
 /** Never comes back: what a function does whose process dies. */
@@ -37,6 +38,23 @@ describe('a recovery', () => {
     for (const job of jobs) expect((await job).state).toBe('completed');
     expect(await engine.recover()).toMatchObject({ resumed: [], refused: [{ jobId: 'odd' }] });
     await busy.cancel();
+  });
+
+  test('resumes the other jobs where the row of one is damaged, and refuses that one', async () => {
+    const etl = defineJob('etl').task('load', hang).seal();
+    const file = newFile();
+    const dead = mortal(opened(file));
+    for (const jobId of ['bad', 'odd', 'good']) createEngine({ journal: dead.journal }).start(etl, {}, { jobId });
+    await turns();
+    dead.die();
+    tamper(file, "UPDATE job SET fence = 9 WHERE id = 'bad'; UPDATE job SET state = 'nonsense' WHERE id = 'odd'");
+    const engine = createEngine({ journal: opened(file), definitions: [etl] });
+    const { resumed: jobs, refused } = await engine.recover();
+    expect(jobs.map(({ id }) => id)).toEqual(['good']);
+    const error = expect.objectContaining({ code: 'JOURNAL_CORRUPT' });
+    expect(refused).toHaveLength(2);
+    for (const jobId of ['bad', 'odd']) expect(refused).toContainEqual({ jobId, jobName: 'etl', error });
+    await engine.close({ mode: 'abort' });
   });
 
   test('leaves what runs in this process already', async () => {
