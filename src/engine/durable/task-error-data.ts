@@ -1,7 +1,7 @@
 import { type ErrorData, errorData, shallowErrorData } from '../../events/error-data.ts';
 import type { JobEvent } from '../../events/event.ts';
 import { isA, TaskError, type TaskErrorCode } from '../errors/errors.ts';
-import { reviveError, setHidden } from './error-revive.ts';
+import { reviveCause, setHidden } from './error-revive.ts';
 import { isInstancePath } from './task-path.ts';
 
 /** A `TaskError` as plain data. If its cause is a `TaskError`, the cause keeps its fields, too. */
@@ -29,7 +29,7 @@ export const instanceErrorData = (event: JobEvent): TaskErrorData | undefined =>
 /** Maximum depth of nested causes, as for any error. */
 export const MAX_CAUSES = 8;
 
-/** Restores a `TaskError`. If the cause was not a `TaskError`, the cause becomes a plain `Error`. */
+/** Restores a `TaskError`. A cause that was neither a `TaskError` nor a string becomes a plain `Error`. */
 export const reviveTaskError = (data: TaskErrorData): TaskError => {
   const { message, taskName, attempt, tolerated, cause } = data;
   const about = { taskName, attempt, tolerated };
@@ -39,5 +39,5 @@ export const reviveTaskError = (data: TaskErrorData): TaskError => {
   return error;
 };
 
-const revived = (data: ErrorData | TaskErrorData): Error =>
-  'taskName' in data ? reviveTaskError(data) : reviveError(data);
+const revived = (data: ErrorData | TaskErrorData): Error | string =>
+  'taskName' in data ? reviveTaskError(data) : reviveCause(data);

@@ -145,6 +145,17 @@ test('a TaskError comes back as one, with its causes', () => {
   expect(Object.keys(root)).toEqual(['code']);
 });
 
+test.each([
+  ['a string', 'no disk', 'no disk'],
+  ['a string within an error', new Error('busy', { cause: 'no disk' }), { message: 'busy', cause: 'no disk' }],
+  ['a number', 7, { name: 'number', message: '7' }],
+])('the cause of a TaskError comes back in the form that a resumed job gives it: %s', (_what, cause, expected) => {
+  const error = new TaskError('TASK_FAILED', 'fetch failed', { taskName: 'fetch', attempt: 1, cause });
+  const back = roundTrip(error) as TaskError;
+  if (typeof expected === 'string') expect(back.cause).toBe(expected);
+  else expect(back.cause).toMatchObject(expected);
+});
+
 test('a TaskError without a cause comes back without one', () => {
   const back = roundTrip(new TaskError('TASK_TIMEOUT', 'too slow', { taskName: 'a', attempt: 1 })) as TaskError;
   expect(back.code).toBe('TASK_TIMEOUT');
