@@ -1,5 +1,6 @@
 import { Environment, Optional } from '@marcbachmann/cel-js';
 import { didYouMean } from '../engine/errors/suggest.ts';
+import { parseExactJson } from '../executors/exact-json.ts';
 import { type AstNode, countSteps, type Evaluator, noteOperands, takeSteps, withBudget } from './evaluation-budget.ts';
 import { type LinearPattern, linearPattern } from './linear-matches.ts';
 
@@ -71,10 +72,11 @@ const environment = (): Environment => {
   return sharedEnvironment;
 };
 
-/** Registers what replaces the functions whose time is not bounded, and has the evaluator count its steps. */
+/** Registers what replaces functions of the library, and has the evaluator count its steps. */
 const bindFunctions = (to: Environment): void => {
   const sync = { async: false };
-  to.registerFunction(`string.${LINEAR}(string): bool`, matches, sync);
+  to.registerFunction(`string.${REPLACED.matches.by}(string): bool`, matches, sync);
+  to.registerFunction(`bytes.${REPLACED.json.by}(): dyn`, exactJson, sync);
   to.registerFunction(
     'countSteps(): bool',
     function (this: Evaluator) {
@@ -87,8 +89,16 @@ const bindFunctions = (to: Environment): void => {
   to.evaluate('countSteps()');
 };
 
-/** The function that `matches` stands for: RE2, as CEL has it, where the library would use a backtracking RegExp. */
-const LINEAR = 'linearMatches';
+/**
+ * The functions that stand for functions of the library, by their names: `matches` is RE2, as CEL has it, where the
+ * library would use a backtracking RegExp; `json` keeps the digits of large numbers.
+ */
+const REPLACED = { matches: { by: 'linearMatches', arity: 1 }, json: { by: 'exactJson', arity: 0 } } as const;
+
+const exactJson = (bytes: Uint8Array): unknown => {
+  takeSteps(bytes.length / 64);
+  return parseExactJson(Buffer.from(bytes).toString());
+};
 
 const matches = (text: string, source: string): boolean => {
   const pattern = patternOf(source);
@@ -116,11 +126,10 @@ const boundCalls = (node: unknown): void => {
   const { op, args } = node as AstNode;
   if (op === 'rcall') {
     const call = args as [name: string, receiver: unknown, args: readonly unknown[]];
-    if (call[0] === 'matches' && call[2].length === 1) {
-      call[0] = LINEAR;
-      const literal = literalOf(call[2][0]);
-      if (typeof literal === 'string') patternOf(literal);
-    }
+    const literal = call[0] === 'matches' ? literalOf(call[2][0]) : undefined;
+    if (typeof literal === 'string' && call[2].length === 1) patternOf(literal);
+    const replaced = Object.hasOwn(REPLACED, call[0]) ? REPLACED[call[0] as keyof typeof REPLACED] : undefined;
+    if (replaced?.arity === call[2].length) call[0] = replaced.by;
   }
   boundCalls(args);
 };
@@ -154,7 +163,8 @@ const withMaps = (value: unknown): unknown => {
 /** Returns the first line of the library's message or, for common errors, a clearer one with a hint. */
 const errorText = (source: string, error: unknown): string => {
   const [first = ''] = (error as Error).message.split('\n', 1);
-  const text = first.replace(/dyn<([^<>]*)>/g, '$1').replaceAll(LINEAR, 'matches');
+  const plain = first.replace(/dyn<([^<>]*)>/g, '$1');
+  const text = Object.entries(REPLACED).reduce((said, [name, { by }]) => said.replaceAll(by, name), plain);
   const unknown = /^Unknown variable: (\w+)/.exec(first)?.[1];
   if (unknown !== undefined) {
     const hint = didYouMean(unknown, VARIABLES) || ` Known are ${VARIABLES.join(', ')}.`;

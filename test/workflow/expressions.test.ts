@@ -138,6 +138,15 @@ describe('an expression', () => {
     expect(renderText(parseTemplate(text), {})).toBe(value);
   });
 
+  test('json() keeps the digits of the numbers', () => {
+    const { evaluate } = compile('bytes(params.text).json()');
+    const parsed = { id: '9007199254740993', list: [1, 1.5, '1e400'] };
+    expect(evaluate({ params: { text: '{"id": 9007199254740993, "list": [1, 1.5, 1e400]}' } })).toEqual(parsed);
+    expect(compile('bytes("[9007199254740993, 2]").json()[1]').evaluate({})).toBe(2);
+    expect(() => evaluate({ params: { text: '{' } })).toThrow('bytes(params.text).json() has no value: ');
+    expect(() => compile('"{}".json()')).toThrow("'string.json()'");
+  });
+
   test('matches by RE2, in a time in proportion to the text', () => {
     const text = `${'a'.repeat(100_000)}!`;
     expect(compile('params.s.matches("^(a+)+$")').evaluate({ params: { s: text } })).toBe(false);

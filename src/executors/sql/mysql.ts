@@ -1,5 +1,6 @@
-import type { Connection, ConnectionOptions, ResultSetHeader } from 'mysql2';
+import type { Connection, ConnectionOptions, ResultSetHeader, TypeCastField, TypeCastNext } from 'mysql2';
 import { messageOf } from '../errors.ts';
+import { parseExactJson } from '../exact-json.ts';
 import { jsonInteger } from '../json-integers.ts';
 import { CANCEL_CONNECT_MS, queryServer, type ServerConnection } from './connection.ts';
 import { loadDriver } from './driver.ts';
@@ -60,6 +61,7 @@ const connectionTo = (mysql: MySql, request: SqlRequest, plan: Plan): ServerConn
     connectTimeout: request.connectMs,
     supportBigNumbers: true,
     dateStrings: true,
+    typeCast: exactJsonCast,
     multipleStatements: plan.statements.length > 1,
     // Disables LOAD DATA LOCAL, which would let the server read files of this machine.
     flags: ['-LOCAL_FILES'],
@@ -84,6 +86,15 @@ const connectionTo = (mysql: MySql, request: SqlRequest, plan: Plan): ServerConn
     close: () => new Promise((resolve) => connection.end(() => resolve())),
     destroy: () => connection.destroy(),
   };
+};
+
+/** Parses the values of JSON columns, where the driver would round large numbers; leaves all others to the driver. */
+const exactJsonCast = (field: TypeCastField, next: TypeCastNext): unknown => {
+  // MariaDB stores JSON as text, and says so in another place, if the driver asks.
+  if (field.type !== 'JSON' && (field as { readonly extendedFormat?: unknown }).extendedFormat !== 'json')
+    return next();
+  const text = field.string('utf8');
+  return text === null ? null : parseExactJson(text);
 };
 
 /** Returns the URL in the form that the driver takes, without driver options that would change the form of results. */

@@ -492,6 +492,17 @@ withServer('MariaDB', mariadbPrograms(), startMariadb, (url) => {
     expect(await asking(url())(`${query}, ? + 1 bound`, [1])).toEqual([{ ...row, bound: 2 }]);
   });
 
+  test('keeps the digits of the numbers in JSON', async () => {
+    const ask = asking(url());
+    await ask('CREATE TABLE menu (id INT, dish JSON)');
+    await ask(
+      `INSERT INTO menu VALUES (1, '{"id": 9007199254740993, "g": [1.5, 1e400], "name": "größer 🥭"}'), (2, NULL)`,
+    );
+    const rows = [{ dish: { id: '9007199254740993', g: [1.5, '1e400'], name: 'größer 🥭' } }, { dish: null }];
+    expect(await ask('SELECT dish FROM menu ORDER BY id')).toEqual(rows);
+    expect(await ask('SELECT dish FROM menu WHERE id < ? ORDER BY id', [3])).toEqual(rows);
+  });
+
   test('binds lists by ? and mappings by :name', async () => {
     const ask = asking(url());
     const evil = "x'; DROP TABLE fruit; -- \\";
