@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { createEngine, defineJob } from 'tintype';
 import { describe, expect, test } from 'vitest';
 import { MAX_DEPTH, MAX_PROBLEMS, readJobFile } from '../../../src/cli/stored/job-file.ts';
 import { namedPlaces } from '../../../src/cli/stored/named-places.ts';
@@ -187,6 +188,29 @@ describe('what an imported job names', () => {
     expect(linesOf(join(file, '..', 'log'))).toContain('report');
     const again = await tintype(['rerun', 'dead', '--from', 'report', '--db', other]);
     expect([again.exitCode, again.stderr]).toEqual([2, expect.stringContaining('--trust')]);
+  });
+
+  test('is data for the functions of a program, which is told of it and asks for itself', async () => {
+    const definition = defineJob('fetch')
+      .task('page', () => ({ path: '/etc/hosts' }))
+      .external('approval', { dependsOn: ['page'] })
+      .task('use', { dependsOn: ['page', 'approval'] }, ({ ctx }) => ({ used: ctx }))
+      .seal();
+    const [db, other] = [newFile(), newFile()];
+    const first = createEngine({ journal: opened(db) });
+    const left = first.start(definition, { url: 'https://evil.example/x' }, { jobId: 'one' });
+    await left.output('page');
+    await first.close();
+    const { stdout } = await tintype(['export', 'one', '--db', db]);
+    await tintype(['import', '--db', other], { stdin: Readable.from([stdout]) });
+
+    const journal = opened(other);
+    const { imported } = JSON.parse((await journal.job('one'))?.metadata ?? '');
+    expect(imported).toEqual({ files: ['/etc/hosts'], hosts: ['evil.example'] });
+    const engine = createEngine({ journal, definitions: [definition] });
+    const [job] = (await engine.recover()).resumed;
+    job?.task('approval').complete({});
+    expect((await job)?.ctx).toMatchObject({ used: { url: 'https://evil.example/x', path: '/etc/hosts' } });
   });
 
   test('are its workflow file, paths and hosts, wherever they stand', () => {
