@@ -79,7 +79,8 @@ export const isExact = (written: string): boolean => {
   if (!Number.isFinite(number)) return false;
   const digits = digitsOf(written);
   if (digits === '' || digits.length > MAX_PRECISION) return digits === '';
-  return digitsOf(number.toPrecision(digits.length)) === digits;
+  // JavaScript may write a number in another way than rounded to as many digits: 827549346578137.2 is ….25, rounded ….3.
+  return digitsOf(String(number)) === digits || digitsOf(number.toPrecision(digits.length)) === digits;
 };
 
 /** The most digits that JavaScript can write a number with. */

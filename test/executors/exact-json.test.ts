@@ -29,6 +29,7 @@ describe('JSON from outside', () => {
     '1.50',
     '0.000e5',
     '2.5E-3',
+    '827549346578137.2',
     '1e308',
   ])('has the number %s', (written) => {
     expect(parseExactJson(`[${written}]`)).toEqual([Number(written)]);
