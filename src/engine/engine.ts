@@ -47,6 +47,7 @@ import {
 import { endEarly } from './run/shutdown.ts';
 import { rerunJob, retryJob, startJob } from './start-job.ts';
 import type { Clock } from './time/clock.ts';
+import { turnOf } from './time/turn.ts';
 
 /** Runs many jobs that share limits, a journal and a stream of events. `close` ends them all. */
 export class Engine implements AsyncDisposable {
@@ -66,7 +67,7 @@ export class Engine implements AsyncDisposable {
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#dispatcher = new Dispatcher(this.#clock, 'the engine', options);
+    this.#dispatcher = new Dispatcher(this.#clock, turnOf(this.#clock), 'the engine', options);
     this.#host = {
       dispatcher: this.#dispatcher,
       register: (handle, run) => this.#register(handle as Job, run),

@@ -32,7 +32,7 @@ export const startJob = (plan: Plan, input: unknown, options: StartOptions | und
   const all = { ...options, ...(jobKey !== undefined && storedStartOptions(journal, jobId)), jobId };
   const run = createRun(plan, given, all, host);
   if (journal) createRecord(run, journal, given, jobId === undefined, () => begin(run));
-  else queueMicrotask(() => begin(run));
+  else queueMicrotask(() => (run.turn.mustWait() ? run.turn.putOff(() => begin(run)) : begin(run)));
   return { run };
 };
 

@@ -8,6 +8,9 @@ export type StampedTransition = { -readonly [Key in keyof (TaskTransition & Stam
 /** An event and the job or task that it is about. */
 export type Delivery<Subject> = { readonly event: JobEvent | JobFact; readonly subject: Subject | undefined };
 
+/** Says when deliveries must be put off, so that others get their turn; see `engine/time/turn.ts`. */
+type Turn = { readonly isOver: () => boolean; readonly putOff: (work: () => void) => void };
+
 /** Writes an event to the journal; `text` is the JSON of the event's output. */
 type Persist = (event: JobEvent, text: string | undefined) => void;
 
@@ -19,14 +22,19 @@ type Persist = (event: JobEvent, text: string | undefined) => void;
 export class EventStream<Subject> {
   readonly #jobId: string;
   readonly #jobName: string;
+  readonly #turn: Turn;
   readonly #persist: Persist | undefined;
   // Created for the first subscriber, since most jobs have none.
   #events$: Observable<JobEvent> | undefined;
   #events: RxSubject<JobEvent> | undefined;
   readonly #deliveries: RxSubject<Delivery<Subject>> | undefined;
-  readonly #waiting: Delivery<Subject>[] = [];
+  #waiting: Delivery<Subject>[] = [];
   #seq = 0;
   #delivering = false;
+  /** Whether deliveries continue in a later turn. */
+  #putOff = false;
+  /** How many batches are open, whose events are delivered after the batch. */
+  #batches = 0;
   #ended = false;
   #completed = false;
   #last: JobEvent | undefined;
@@ -35,9 +43,16 @@ export class EventStream<Subject> {
    * `persist` receives each event when it is stamped, before any subscriber. `deliveries` receives each event after the
    * subscribers of `events$`; it also receives the transitions of nested jobs.
    */
-  constructor(jobId: string, jobName: string, deliveries?: RxSubject<Delivery<Subject>>, persist?: Persist) {
+  constructor(
+    jobId: string,
+    jobName: string,
+    turn: Turn,
+    deliveries?: RxSubject<Delivery<Subject>>,
+    persist?: Persist,
+  ) {
     this.#jobId = jobId;
     this.#jobName = jobName;
+    this.#turn = turn;
     this.#persist = persist;
     this.#deliveries = deliveries;
   }
@@ -96,7 +111,7 @@ export class EventStream<Subject> {
     if (this.#ended) return;
     const event = { ...fact, jobId: this.#jobId, jobName: this.#jobName, seq: this.#seq - 1, at };
     this.#waiting.push({ event, subject: undefined });
-    if (!this.#delivering) this.#deliverWaiting();
+    this.#deliverWaiting();
   }
 
   /** Stamps and delivers a transition of the job itself. `at` is in epoch ms. */
@@ -123,7 +138,7 @@ export class EventStream<Subject> {
   /** Delivers a nested job's transition to the reactions only. Other subscribers see the task that runs the job. */
   notifyReactions(subject: Subject, fact: JobFact): void {
     this.#waiting.push({ event: fact, subject });
-    if (!this.#delivering) this.#deliverWaiting();
+    this.#deliverWaiting();
   }
 
   /** Creates the event of a task's transition; `publishStamped` then publishes it. */
@@ -150,33 +165,43 @@ export class EventStream<Subject> {
     this.#ended = isTerminal(event);
     this.#persist?.(event, text);
     this.#waiting.push({ event, subject });
-    if (!this.#delivering) this.#deliverWaiting();
+    this.#deliverWaiting();
   }
 
-  /** Runs `publishing`. Events that it publishes are delivered after it has returned. */
-  batch(publishing: () => void): void {
-    if (this.#delivering) {
-      publishing();
-      return;
-    }
-    this.#delivering = true;
-    try {
-      publishing();
-    } finally {
-      this.#deliverWaiting();
-    }
+  /** Opens a batch: events are delivered after it is closed. Batches may overlap, and last for several turns. */
+  openBatch(): void {
+    this.#batches++;
   }
 
+  closeBatch(): void {
+    this.#batches--;
+    this.#deliverWaiting();
+  }
+
+  /** Delivers what waits, unless a delivery, a batch or another turn will do so. */
   #deliverWaiting(): void {
+    if (this.#delivering || this.#putOff || this.#batches > 0) return;
     const waiting = this.#waiting;
     this.#delivering = true;
     let next = 0;
     try {
-      while (next < waiting.length) this.#deliver(waiting[next++] as Delivery<Subject>);
+      while (next < waiting.length && this.#batches === 0 && !this.#putOff) {
+        this.#deliver(waiting[next++] as Delivery<Subject>);
+        if (next < waiting.length && this.#turn.isOver()) this.#continueLater();
+      }
     } finally {
-      waiting.splice(0, next);
+      if (next === waiting.length) waiting.length = 0;
+      else this.#waiting = waiting.slice(next);
       this.#delivering = false;
     }
+  }
+
+  #continueLater(): void {
+    this.#putOff = true;
+    this.#turn.putOff(() => {
+      this.#putOff = false;
+      this.#deliverWaiting();
+    });
   }
 
   /** Delivers to all subscribers, even if one throws: RxJS rethrows the error in a later tick. */

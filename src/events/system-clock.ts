@@ -23,6 +23,9 @@ export const systemClock = {
   },
 };
 
+/** Returns the real time in epoch ms, also where a test runner has replaced the global functions after the start. */
+export const realNow = Date.now;
+
 let readAt = Number.NaN;
 let monotonicMs = 0;
 

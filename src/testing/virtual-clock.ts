@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../engine/time/clock.ts';
+import { setTurn, Turn } from '../engine/time/turn.ts';
 
 /** A clock for tests, whose time passes only when the test says so. */
 export type VirtualClock = Clock & {
@@ -38,17 +39,23 @@ export const virtualClock = (startMs = 0): VirtualClock => {
     return next;
   };
 
+  /** Waits until promises have settled, and until nothing is put off to a later turn. */
+  const settle = async (): Promise<void> => {
+    do await setImmediate();
+    while (Turn.anyHasWork);
+  };
+
   const advanceTo = async (until: number): Promise<void> => {
-    await setImmediate();
+    await settle();
     for (let timer = nextTimer(until); timer; timer = nextTimer(until)) {
       timers.delete(timer);
       now = Math.max(now, timer.at);
       timer.callback();
-      await setImmediate();
+      await settle();
     }
   };
 
-  return {
+  const clock: VirtualClock = {
     now: () => now + aheadMs,
     monotonicNow: () => now - startMs,
     setTimer: (callback, delayMs) => {
@@ -73,4 +80,9 @@ export const virtualClock = (startMs = 0): VirtualClock => {
       aheadMs = epochMs - now;
     },
   };
+  setTurn(clock, new Turn({ steps: STEPS_PER_TURN }));
+  return clock;
 };
+
+/** How many steps of work make up a turn of the event loop. */
+const STEPS_PER_TURN = 256;

@@ -86,7 +86,7 @@ test('a subscriber of deliveries that throws keeps no event from anybody: RxJS r
   const thrown: unknown[] = [];
   config.onUnhandledError = (error) => thrown.push(error);
   const deliveries = new Subject<Delivery<string>>();
-  const stream = new EventStream<string>('j', 'j', deliveries);
+  const stream = new EventStream<string>('j', 'j', { isOver: () => false, putOff: () => {} }, deliveries);
   const seen: string[] = [];
   stream.events$.subscribe((event) => seen.push(`events$ ${event.seq}`));
   deliveries.subscribe(({ event, subject }) => {

@@ -85,6 +85,12 @@ const lines = (events: readonly JobEvent[]): string[] =>
         : [event.type],
   );
 
+/** Returns the state of a process, as the system gives it: `T` once a signal has stopped it. */
+const stateOf = (pid: number | undefined): string | undefined =>
+  readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.[0];
+
+const WAIT = { timeout: 30_000, interval: 5 };
+
 /** A journal whose leases are taken and given as if it were so much later. */
 const later = (journal: Journal, byMs: number): Journal => ({
   ...journal,
@@ -398,6 +404,7 @@ await engine.close();
   await expect(ahead.resume('one')).rejects.toMatchObject({ code: 'JOB_LEASED' });
   expect(await ahead.recover()).toEqual({ resumed: [], refused: [] });
   child.kill('SIGSTOP');
+  await vi.waitFor(() => expect(stateOf(child.pid)).toBe('T'), WAIT);
 
   const definition = jobFrom('waiting', [
     { name: 'first', run: () => ({ first: 'again' }) },

@@ -6,6 +6,7 @@
 
 import type { Clock } from '../time/clock.ts';
 import { type SteadyClock, steady } from '../time/steady-clock.ts';
+import type { Turn } from '../time/turn.ts';
 import { hasLimits, type JobLimits, LimitScope } from './limit-scope.ts';
 import type { QueuedTask as Queued } from './queued-task.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -17,6 +18,9 @@ type TaskRun = Queued<WaitQueue>;
 export class Dispatcher {
   readonly top: LimitScope;
   readonly #clock: SteadyClock;
+  readonly #turn: Turn;
+  /** Whether the next tasks run in a later turn. */
+  #putOff = false;
   /** Queues of tasks that count towards `maxConcurrency`. */
   readonly #queues: WaitQueue[] = [];
   /** Queues of nested jobs and fan-outs, which do not count towards `maxConcurrency`. */
@@ -29,8 +33,9 @@ export class Dispatcher {
   #timedLimits: Set<RateLimit> | undefined;
   #jobs = 0;
 
-  constructor(clock: Clock, owner: string, options: JobLimits) {
+  constructor(clock: Clock, turn: Turn, owner: string, options: JobLimits) {
     this.#clock = steady(clock);
+    this.#turn = turn;
     this.top = new LimitScope(owner, options, undefined);
   }
 
@@ -55,9 +60,19 @@ export class Dispatcher {
     this.#hasRateLimits ||= task.queue.hasRateLimit;
   }
 
-  /** Runs waiting tasks in order, as far as the limits allow. */
+  /** Runs waiting tasks in order, as far as the limits and the turn allow. */
   dispatch(): void {
-    for (let task = this.#next(); task !== undefined; task = this.#next()) task.job.run(task);
+    if (this.#putOff) return;
+    for (let task = this.#next(); task !== undefined; task = this.#next()) {
+      task.job.run(task);
+      if (!this.#turn.isOver()) continue;
+      this.#putOff = true;
+      this.#turn.putOff(() => {
+        this.#putOff = false;
+        this.dispatch();
+      });
+      return;
+    }
   }
 
   #queueOf({ definition, job }: TaskRun): WaitQueue {

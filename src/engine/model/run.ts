@@ -24,6 +24,7 @@ import type { WaitQueue } from '../limits/wait-queue.ts';
 import type { Clock } from '../time/clock.ts';
 import type { PausableTimer } from '../time/pausable-timer.ts';
 import { type SteadyClock, steady } from '../time/steady-clock.ts';
+import { type Turn, turnOf } from '../time/turn.ts';
 import type { Attempt } from './attempt.ts';
 import { ContextStore } from './context.ts';
 import type { LogsNote } from './logs-note.ts';
@@ -151,6 +152,8 @@ export abstract class JobRun {
   /** The options given at the start, without the definition's options. */
   readonly startOptions: StartOptions;
   readonly clock: SteadyClock;
+  /** Divides the work of the job into turns of the event loop. */
+  readonly turn: Turn;
   readonly random: () => number;
   /** The task that this job is nested in. */
   readonly parent: TaskRun | undefined;
@@ -187,6 +190,8 @@ export abstract class JobRun {
   remote: { readonly cancel: (cause: unknown, mode: 'abort' | 'drain') => void } | undefined;
   /** Who paused the job, in words. If set before the start, the job pauses as soon as it starts. */
   pausedBy: string | undefined;
+  /** How many sweeps of the job are under way. The job does not end before they have. */
+  sweeps = 0;
   /** Numbers of tasks: `settled` in any way, `failed` without `continueOnFailure`, `notReady`. */
   settled = 0;
   failed = 0;
@@ -229,7 +234,8 @@ export abstract class JobRun {
     this.parent = parent;
     this.isFanOut = isFanOut;
     this.id = outer?.id ?? options.jobId ?? newId();
-    this.clock = outer?.clock ?? steady(options.clock ? this.#contextual(options.clock) : systemClock);
+    this.turn = outer?.turn ?? turnOf(options.clock ?? systemClock);
+    this.clock = outer?.clock ?? steady(options.clock ? this.#contextual(options.clock) : systemClock, this.turn);
     this.random = outer?.random ?? options.random ?? systemRandom;
     this.#freezes = (outer ? outer.#freezes : true) && options.freeze !== false;
     this.recorder = outer ? outer.recorder : recorder;
@@ -238,7 +244,7 @@ export abstract class JobRun {
     this.pendingUpstreams = plan.upstreamCounts.slice();
     const owner = parent ? `the task "${parent.path}"` : `the job "${plan.name}"`;
     const shared = outer?.dispatcher ?? dispatcher;
-    this.dispatcher = shared ?? new Dispatcher(this.clock, owner, options);
+    this.dispatcher = shared ?? new Dispatcher(this.clock, this.turn, owner, options);
     this.limitScope = shared ? shared.scopeBelow(outer?.limitScope ?? shared.top, owner, options) : this.dispatcher.top;
     this.order = this.dispatcher.nextJob();
     this.rootOrder = outer?.rootOrder ?? this.order;
@@ -338,6 +344,11 @@ export abstract class JobRun {
   abstract inContext<Value>(call: () => Value): Value;
   /** Runs `commands`, and delivers the events that they cause only after the last command. */
   abstract batch(commands: () => void): void;
+  /**
+   * Calls `command` for each item, then `done`, in one batch. A sweep of many items continues in later turns of the
+   * event loop: what happens to the job in between does not wait for it, but no event is delivered.
+   */
+  abstract sweep<Item>(items: readonly Item[], command: (item: Item) => void, done?: () => void): void;
   /** Publishes an event that is not a transition. */
   abstract publish(fact: JobFact): void;
   /** Publishes a line of a task's log. The journal keeps only so many of an attempt. */

@@ -3,14 +3,18 @@ import type { JobRun, OutputWaiter } from '../model/run.ts';
 import { outputOf } from '../run/output.ts';
 import type { Reaction } from './reaction.ts';
 
-/** Settles the promises for a task's output when the task settles, and all remaining promises when the job is over. */
+/**
+ * Settles the promises for a task's output when the task settles; when the job is over, all remaining ones, and that for
+ * its end.
+ */
 export const resolveOutputs: Reaction = {
   onTask: (job, task) => {
     if (job.outputWaiters && task.endedAt !== undefined) resolveWaiters(job, job.outputWaiters, task.index);
   },
   onJob: (job) => {
-    if (job.outputWaiters && job.over)
-      for (const index of job.outputWaiters.keys()) resolveWaiters(job, job.outputWaiters, index);
+    if (!job.over) return;
+    job.finish();
+    for (const index of job.outputWaiters?.keys() ?? []) resolveWaiters(job, job.outputWaiters as Waiters, index);
   },
 };
 
@@ -22,7 +26,9 @@ export const resolveSettled = (job: JobRun): void => {
       resolveWaiters(job, job.outputWaiters, index);
 };
 
-const resolveWaiters = (job: JobRun, all: Map<number, OutputWaiter[]>, index: number): void => {
+type Waiters = Map<number, OutputWaiter[]>;
+
+const resolveWaiters = (job: JobRun, all: Waiters, index: number): void => {
   const waiters = all.get(index);
   if (!waiters) return;
   all.delete(index);

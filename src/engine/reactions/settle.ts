@@ -8,7 +8,7 @@ export const settle: Reaction = {
     if (job.stop) endIfStopped(job, SETTLED.has(to) ? task : undefined);
     else endIfSettled(job);
   },
-  onJob: (job, { from }) => {
-    if (from === 'idle') endIfSettled(job);
+  onJob: (job, { from, to }) => {
+    if (from === 'idle' || from === to) endIfSettled(job);
   },
 };

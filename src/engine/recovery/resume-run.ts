@@ -31,8 +31,7 @@ export const resumeRun = (job: JobRun, history: JobHistory, by: string, changes:
       ...(redacted.length > 0 && { redacted }),
     });
     restartTimers(job, history);
-    continueTasks(job);
-    job.dispatcher.dispatch();
+    continueTasks(job, () => job.dispatcher.dispatch());
   });
 };
 
@@ -98,21 +97,32 @@ const restoreAbort = (job: JobRun, task: TaskRun, reason: AbortError | undefined
 };
 
 /** Continues what the process that died had not finished: stops, waits, interrupted attempts and scheduling. */
-const continueTasks = (job: JobRun): void => {
+const continueTasks = (job: JobRun, done?: () => void): void => {
   const { stop } = job;
   if (stop) {
     if (!stop.endsCleanUp) planCleanUp(job);
     applyStop(job, stop);
   }
-  for (const task of [...job.active]) {
-    const { state, attempt, child } = task;
-    if (state === 'running' && !attempt) interruptAttempt(job, task);
-    else if (state === 'retrying' || state === 'polling') startWait(job, task);
-    if (child && attempt && !child.over) continueTasks(child);
-  }
-  if (stop) startCleanUp(job);
-  else evaluateAll(job);
-  if (!job.over) endIfSettled(job);
+  const end = (): void => {
+    if (!job.over) endIfSettled(job);
+    done?.();
+  };
+  job.sweep(
+    [...job.active],
+    (task) => continueTask(job, task),
+    () => {
+      if (!stop) return evaluateAll(job, end);
+      startCleanUp(job);
+      end();
+    },
+  );
+};
+
+const continueTask = (job: JobRun, task: TaskRun): void => {
+  const { state, attempt, child } = task;
+  if (state === 'running' && !attempt) interruptAttempt(job, task);
+  else if (state === 'retrying' || state === 'polling') startWait(job, task);
+  if (child && attempt && !child.over) continueTasks(child);
 };
 
 /** Ends an attempt that died with its process, without using up a retry. Starts another, up to `maxInterruptions`. */

@@ -42,11 +42,15 @@ export const reopenJob = (job: JobRun, earlier: JobRun, selection: RetrySelectio
       if (earlier.stop) job.recorder?.put('', 'stop', NO_VALUE);
       job.commandJob({ type: 'job.retry' }, { reason: 'retried' });
       for (const index of [...dropped].reverse()) dropTask(job, index);
-      for (const index of job.plan.order) if (restarting.has(index)) restartTask(job, index, restarting, rerunPaths);
-      evaluateAll(job);
-      resolveSettled(job);
-      endIfSettled(job);
-      job.dispatcher.dispatch();
+      const again = job.plan.order.filter((index) => restarting.has(index));
+      const restart = (index: number): void => restartTask(job, index, restarting, rerunPaths);
+      job.sweep(again, restart, () =>
+        evaluateAll(job, () => {
+          resolveSettled(job);
+          endIfSettled(job);
+          job.dispatcher.dispatch();
+        }),
+      );
     });
 };
 

@@ -56,7 +56,9 @@ export class LiveRun extends JobRun {
     this.#keptLogs = environment.parent ? (environment.parent.job as LiveRun).#keptLogs : new Map();
     const { parent, recorder, deliveries } = environment;
     const persist = recorder && ((event: JobEvent, text: string | undefined): void => recorder.record(event, text));
-    this.#stream = parent ? (parent.job as LiveRun).#stream : new EventStream(this.id, plan.name, deliveries, persist);
+    this.#stream = parent
+      ? (parent.job as LiveRun).#stream
+      : new EventStream(this.id, plan.name, this.turn, deliveries, persist);
     this.#retry = retryPolicyOf(this.options);
     this.#actor = this.#createActor();
   }
@@ -126,7 +128,41 @@ export class LiveRun extends JobRun {
   }
 
   batch(commands: () => void): void {
-    this.#stream.batch(commands);
+    this.#stream.openBatch();
+    try {
+      commands();
+    } finally {
+      this.#stream.closeBatch();
+    }
+  }
+
+  sweep<Item>(items: readonly Item[], command: (item: Item) => void, done?: () => void): void {
+    let next = 0;
+    let wasPutOff = false;
+    const go = (): void => {
+      let isPutOff = false;
+      try {
+        while (next < items.length && !isPutOff) {
+          command(items[next++] as Item);
+          isPutOff = next < items.length && this.turn.isOver();
+        }
+      } finally {
+        if (!isPutOff) end();
+      }
+      if (!isPutOff) return;
+      wasPutOff = true;
+      this.turn.putOff(go);
+    };
+    const end = (): void => {
+      this.sweeps--;
+      done?.();
+      // The job may have been kept from its end.
+      if (wasPutOff) this.#stream.notifyReactions(this, { type: 'job.transition', from: this.state, to: this.state });
+      this.#stream.closeBatch();
+    };
+    this.sweeps++;
+    this.#stream.openBatch();
+    go();
   }
 
   publish(fact: JobFact): void {
@@ -209,7 +245,6 @@ export class LiveRun extends JobRun {
     }
     if (this.parent) this.#stream.notifyReactions(this, { type: 'job.transition', from, to });
     else this.#stream.publishJobTransition(this, from, to, at, details);
-    if (this.over) this.finish();
     if (this.over) this.onEnd?.();
     return true;
   }

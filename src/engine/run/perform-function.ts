@@ -31,7 +31,8 @@ export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void
   if (isKnown && attempt.phase === 'live') applyPassedLimits(task);
   const settle = (how: 'succeeded' | 'failed', value: unknown): void => {
     if (!isKnown && attempt.phase === 'live') applyPassedLimits(task);
-    end(job, task, attempt, how, value);
+    if (job.turn.mustWait()) job.turn.putOffUnbound(() => job.inContext(() => end(job, task, attempt, how, value)));
+    else end(job, task, attempt, how, value);
   };
   const promise = isPromise(outcome) ? outcome : Promise.resolve(outcome);
   const answer = schema ? promise.then((value) => checked(schema, value, task)) : promise;

@@ -22,30 +22,32 @@ export const onUpstreamSettled = (job: JobRun, task: TaskRun): void => {
   const downstream = job.plan.graph.downstream[task.index] ?? [];
   if (downstream.length === 0) return;
   const due: number[] = [];
+  const hopeless: number[] = [];
   for (const next of downstream) {
     const decision = countOutcome(job, next, task);
     if (decision === 'wait' || !isUnscheduled(job, next)) continue;
-    if (decision === 'run') due.push(next);
-    else skip(job, next);
+    (decision === 'run' ? due : hopeless).push(next);
   }
-  scheduleTasks(job, due);
+  if (hopeless.length > 0) job.sweep(hopeless, (index) => skip(job, index));
+  if (due.length > 0) scheduleTasks(job, due);
 };
 
 /** Schedules tasks, or skips a task whose condition is false. All become ready before any of them runs. */
-export const scheduleTasks = (job: JobRun, indexes: number[]): void => {
-  for (const index of sortByRank(job.plan, job.options.sequential, indexes)) {
-    // A task that reuses an earlier result has already settled.
-    if (!isUnscheduled(job, index)) continue;
-    // A condition evaluated before may have stopped the job.
-    if (job.ending && job.plan.tasks[index]?.trigger !== 'always') continue;
-    const task = job.activate(index);
-    const { when } = task.definition;
-    if (!when) {
-      job.commandTask(task, { type: 'task.schedule' });
-    } else if (!task.conditionEvaluated) {
-      task.conditionEvaluated = true;
-      applyCondition(job, task, evaluateCondition(job, task, when));
-    }
+export const scheduleTasks = (job: JobRun, indexes: number[]): void =>
+  job.sweep(sortByRank(job.plan, job.options.sequential, indexes), (index) => scheduleTask(job, index));
+
+const scheduleTask = (job: JobRun, index: number): void => {
+  // A task that reuses an earlier result has already settled.
+  if (job.over || !isUnscheduled(job, index)) return;
+  // A condition evaluated before may have stopped the job.
+  if (job.ending && job.plan.tasks[index]?.trigger !== 'always') return;
+  const task = job.activate(index);
+  const { when } = task.definition;
+  if (!when) {
+    job.commandTask(task, { type: 'task.schedule' });
+  } else if (!task.conditionEvaluated) {
+    task.conditionEvaluated = true;
+    applyCondition(job, task, evaluateCondition(job, task, when));
   }
 };
 
@@ -88,9 +90,10 @@ export const upstreamError = (
   return upstream?.error && upstreamFailed(task, upstream, upstream.error);
 };
 
-/** Evaluates the rules of all unscheduled tasks again, upstreams first. */
-export const evaluateAll = (job: JobRun): void => {
-  for (const index of job.plan.order) if (isUnscheduled(job, index)) evaluateTask(job, index);
+/** Evaluates the rules of all unscheduled tasks again, upstreams first; then calls `done`. */
+export const evaluateAll = (job: JobRun, done?: () => void): void => {
+  const unscheduled = job.plan.order.filter((index) => isUnscheduled(job, index));
+  job.sweep(unscheduled, (index) => isUnscheduled(job, index) && evaluateTask(job, index), done);
 };
 
 /** Whether a task of the job, which has not been removed, is still unscheduled. */
@@ -147,6 +150,7 @@ const evaluateCondition = (job: JobRun, task: TaskRun, when: NonNullable<TaskRun
 };
 
 const skip = (job: JobRun, index: number): void => {
+  if (job.stop || job.over || !isUnscheduled(job, index)) return;
   const task = job.activate(index);
   const { reason, upstream } = skipCause(job, index);
   const error = reason === 'upstreamFailed' && upstream?.error;

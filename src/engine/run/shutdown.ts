@@ -57,9 +57,11 @@ export const endEarly = (job: JobRun, mode: Stop['mode'], cause: unknown, endsCl
 /** Applies a stop to all active tasks, except to clean-up. */
 export const applyStop = (job: JobRun, { to, mode, cause, reason: given }: Stop): void => {
   const reason = given ?? new AbortError(ABORT_CODES[to], `The job ${ENDINGS[to]}.`, cause);
-  // In one batch, so that all tasks to stop end before any clean-up begins.
-  job.batch(() => {
-    for (const task of [...job.active]) if (isStopped(task)) stopTask(job, task, mode, reason);
+  // In one sweep, so that all tasks to stop end before any clean-up begins.
+  const stop = (task: TaskRun): void => {
+    if (job.active.has(task) && isStopped(task)) stopTask(job, task, mode, reason);
+  };
+  job.sweep([...job.active], stop, () => {
     startCleanUp(job);
     endIfStopped(job);
   });
@@ -90,7 +92,7 @@ const stopTask = (job: JobRun, task: TaskRun, mode: Stop['mode'], reason: AbortE
 export const endIfStopped = (job: JobRun, settled?: TaskRun): void => {
   if (!job.stop || job.over) return;
   if (settled) afterSettling(job, settled);
-  if (job.active.size === 0 && !job.cleanUp?.waiting.size) endJob(job);
+  if (job.active.size === 0 && !job.cleanUp?.waiting.size && job.sweeps === 0) endJob(job);
 };
 
 /** For each way to stop: words for messages, the code of the abort error, the reason of cancelled tasks. */
@@ -154,7 +156,7 @@ const startGrace = (job: JobRun): void => {
 
 export const endIfSettled = (job: JobRun): void => {
   if (job.stop) endIfStopped(job);
-  else if (job.settled === job.size) endInTime(job);
+  else if (job.settled === job.size && job.sweeps === 0) endInTime(job);
 };
 
 /** Ends a job that has settled, unless its time limit has passed meanwhile: that ends it another way. */

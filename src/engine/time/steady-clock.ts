@@ -1,23 +1,30 @@
 import { isolate } from '../../events/isolate.ts';
 import type { Clock } from './clock.ts';
+import { type Turn, turnOf } from './turn.ts';
 
 /**
  * A clock that is never set: `now` is the wall time when it was made, in epoch ms, plus the time that has passed since.
- * So the difference of two times is a duration, even if the system's clock was set in between.
+ * So the difference of two times is a duration, even if the system's clock was set in between. A timer that fires waits
+ * for what was put off to a later turn: a result that is among it came in time.
  */
 export class SteadyClock implements Clock {
   readonly now: () => number;
   readonly setTimer: Clock['setTimer'];
   #startedAt: number;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, turn: Turn = turnOf(clock)) {
     this.#startedAt = clock.now();
     const isolated = isolate('The function of a clock that cancels a timer');
-    const setTimer: Clock['setTimer'] = (callback, delayMs) => {
-      const cancel = clock.setTimer(callback, delayMs);
-      return () => isolated(cancel);
-    };
     const start = clock.monotonicNow?.();
+    const setTimer: Clock['setTimer'] = (callback, delayMs) => {
+      let isCancelled = false;
+      const whenDue = (): void => void (isCancelled || callback());
+      const cancel = clock.setTimer(() => (turn.hasWork ? turn.putOff(whenDue) : callback()), delayMs);
+      return () => {
+        isCancelled = true;
+        isolated(cancel);
+      };
+    };
     if (start === undefined) {
       const elapsedMs = elapsedForward(clock, this.#startedAt);
       this.now = () => this.#startedAt + elapsedMs();
@@ -39,7 +46,8 @@ export class SteadyClock implements Clock {
 }
 
 /** Returns a clock that is never set: the given one, if it is one. */
-export const steady = (clock: Clock): SteadyClock => (clock instanceof SteadyClock ? clock : new SteadyClock(clock));
+export const steady = (clock: Clock, turn?: Turn): SteadyClock =>
+  clock instanceof SteadyClock ? clock : new SteadyClock(clock, turn);
 
 /** Returns the ms that have passed by a clock without monotonic time: its steps back do not count. */
 const elapsedForward = (clock: Clock, startedAt: number): (() => number) => {

@@ -24,7 +24,7 @@ export type Reason =
   | { readonly kind: 'poll'; readonly text: string; readonly polls: number; readonly at: number }
   | { readonly kind: 'paused'; readonly text: string; readonly by: string; readonly what: 'task' | 'job' }
   | { readonly kind: 'external'; readonly text: string }
-  /** The job has not begun, is ending, or will schedule or run the task within this tick; or its engine is closing. */
+  /** The job has not begun, is ending, or will schedule or run the task in this turn or the next; or its engine closes. */
   | { readonly kind: 'job'; readonly text: string }
   /** The task has ended, or the job ended before the task ran. `reason` says why the task did not complete. */
   | { readonly kind: 'ended'; readonly text: string; readonly reason?: string };
@@ -66,7 +66,7 @@ const reasonsOf = (job: JobRun, index: number, slots: SlotReasons): readonly Rea
   if (job.isLeaving) return [jobReason('its engine is closing: nothing starts any more')];
   const blocked = slots(task);
   if (held.length + blocked.length > 0) return [...held, ...blocked];
-  return [jobReason('runs next: its turn comes within this tick')];
+  return [jobReason('runs next, in this turn of the event loop or the one after')];
 };
 
 const jobReason = (text: string): Reason => ({ kind: 'job', text });
@@ -88,7 +88,11 @@ const unscheduledReasons = (job: JobRun, index: number): readonly Reason[] => {
   if (missing.length === 0) {
     const hasBegun = job.startedAt !== undefined;
     return [
-      jobReason(hasBegun ? 'its upstreams have ended: it is decided upon within this tick' : 'the job has not begun'),
+      jobReason(
+        hasBegun
+          ? 'its upstreams have ended: it is decided upon in this turn of the event loop or the one after'
+          : 'the job has not begun',
+      ),
     ];
   }
   const tasks = missing.map((upstream) => job.pathOf(names[upstream] as string));

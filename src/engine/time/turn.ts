@@ -1,0 +1,120 @@
+import { AsyncResource } from 'node:async_hooks';
+import { setImmediate } from 'node:timers';
+import { realNow } from '../../events/system-clock.ts';
+import type { Clock } from './clock.ts';
+
+/**
+ * How much the engine does in one turn of the event loop, before everybody else gets a turn. `ms` of real time, or, so
+ * that the order of events does not depend on the speed of the machine, a number of `steps`.
+ */
+type TurnLimit = { readonly ms: number } | { readonly steps: number };
+
+/**
+ * Divides long work into turns of the event loop, so that timers and I/O of the program are not kept waiting. Loops of
+ * the engine ask after each step whether the turn is over, and put off the rest of their work. What was put off
+ * continues in the order in which it was put off.
+ */
+export class Turn {
+  readonly #limit: TurnLimit;
+  #waiting: (() => void)[] = [];
+  #begun = false;
+  #over = false;
+  #steps = 0;
+  #startedAt = 0;
+  /** The step at which the time is read next, and the time that was read last. */
+  #nextReading = 0;
+  #readAt = 0;
+
+  constructor(limit: TurnLimit = { ms: TURN_MS }) {
+    this.#limit = limit;
+  }
+
+  /** Whether work has been put off. */
+  get hasWork(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Whether work of any job in this process has been put off. */
+  static get anyHasWork(): boolean {
+    return WITH_WORK.size > 0;
+  }
+
+  /** Counts a step; returns whether the rest of the work must be put off. */
+  isOver(): boolean {
+    if (this.#over) return true;
+    if (!this.#begun) this.#begin();
+    this.#steps++;
+    this.#over = 'steps' in this.#limit ? this.#steps >= this.#limit.steps : this.#isTimeOver(this.#limit.ms);
+    return this.#over;
+  }
+
+  /** Counts a step; returns whether work must wait: the turn is over, or other work was put off before. */
+  mustWait(): boolean {
+    return this.isOver() || this.hasWork;
+  }
+
+  /** Puts work off to a later turn. It keeps the async context of the caller. */
+  putOff(work: () => void): void {
+    this.putOffUnbound(AsyncResource.bind(work));
+  }
+
+  /** Puts work off that finds its async context by itself, which is faster. */
+  putOffUnbound(work: () => void): void {
+    if (!this.#begun) this.#begin();
+    if (this.#waiting.length === 0) WITH_WORK.add(this);
+    this.#waiting.push(work);
+  }
+
+  #begin(): void {
+    this.#begun = true;
+    this.#steps = 0;
+    this.#nextReading = 0;
+    if ('ms' in this.#limit) this.#startedAt = this.#readAt = realNow();
+    setImmediate(() => this.#next());
+  }
+
+  #isTimeOver(limitMs: number): boolean {
+    if (this.#steps < this.#nextReading) return false;
+    const now = realNow();
+    this.#nextReading = this.#steps + (now - this.#readAt > SLOW_MS ? 1 : STEPS_PER_READING);
+    this.#readAt = now;
+    const passed = now - this.#startedAt;
+    return passed >= limitMs || passed < 0;
+  }
+
+  /** Begins a new turn, with the work that was put off. */
+  #next(): void {
+    this.#begun = false;
+    this.#over = false;
+    const work = this.#waiting;
+    if (work.length === 0) return;
+    this.#waiting = [];
+    let at = 0;
+    try {
+      while (at < work.length && !this.isOver()) (work[at++] as () => void)();
+    } finally {
+      if (at < work.length) this.#waiting = [...work.slice(at), ...this.#waiting];
+      if (!this.hasWork) WITH_WORK.delete(this);
+      else if (!this.#begun) this.#begin();
+    }
+  }
+}
+
+/** How long the engine works before it lets others have a turn, in ms. */
+const TURN_MS = 10;
+
+/** The time is read at each of these steps; at each step if a reading is more than SLOW_MS after the one before. */
+const STEPS_PER_READING = 4;
+const SLOW_MS = 1;
+
+const WITH_WORK = new Set<Turn>();
+const REAL = new Turn();
+const TURNS = new WeakMap<Clock, Turn>();
+
+/** Returns the turn that divides the work of all jobs with this clock: one for all clocks of real time. */
+export const turnOf = (clock: Clock): Turn => TURNS.get(clock) ?? REAL;
+
+/** Gives a clock a turn of its own. */
+export const setTurn = (clock: Clock, turn: Turn): void => {
+  TURNS.set(clock, turn);
+};
