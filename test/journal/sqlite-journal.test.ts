@@ -384,7 +384,7 @@ describe('damage is told by whoever reads it, and by check', () => {
     const held = ['a', 'b'].map((id) => ({ jobId: id, fence: 1 }));
     expect(await journal.renew(held, lease({ at: 9000 }))).not.toContain('b');
     expect((await journal.job('b'))?.lease?.at).toBe(9000);
-    expect(await journal.receive(held)).toContainEqual({ jobId: 'b', message: 'cancel' });
+    expect(await journal.receive(held)).toContainEqual(expect.objectContaining({ jobId: 'b', message: 'cancel' }));
     expect(journal.check().ok).toBe(false);
   });
 
@@ -393,7 +393,7 @@ describe('damage is told by whoever reads it, and by check', () => {
     const journal = await filled(file);
     tamper(file, "UPDATE message SET message = 'x' WHERE job = 1");
     const held = ['a', 'b'].map((jobId) => ({ jobId, fence: 1 }));
-    expect(await journal.receive(held)).toEqual([{ jobId: 'b', message: 'cancel' }]);
+    expect(await journal.receive(held)).toMatchObject([{ jobId: 'b', message: 'cancel' }]);
     const problems = [{ jobId: 'a', message: expect.stringContaining('a message to the job "a"') }];
     expect(journal.check()).toMatchObject({ ok: false, problems });
   });
