@@ -137,32 +137,31 @@ export class LiveRun extends JobRun {
   }
 
   sweep<Item>(items: readonly Item[], command: (item: Item) => void, done?: () => void): void {
-    let next = 0;
-    let wasPutOff = false;
-    const go = (): void => {
-      let isPutOff = false;
-      try {
-        while (next < items.length && !isPutOff) {
-          command(items[next++] as Item);
-          isPutOff = next < items.length && this.turn.isOver();
-        }
-      } finally {
-        if (!isPutOff) end();
-      }
-      if (!isPutOff) return;
-      wasPutOff = true;
-      this.turn.putOff(go);
-    };
-    const end = (): void => {
-      this.sweeps--;
-      done?.();
-      // The job may have been kept from its end.
-      if (wasPutOff) this.#stream.notifyReactions(this, { type: 'job.transition', from: this.state, to: this.state });
-      this.#stream.closeBatch();
-    };
     this.sweeps++;
     this.#stream.openBatch();
-    go();
+    this.#sweepFrom(0, items, command, done);
+  }
+
+  #sweepFrom<Item>(first: number, items: readonly Item[], command: (item: Item) => void, done?: () => void): void {
+    let next = first;
+    let isOver = false;
+    try {
+      while (next < items.length && !isOver) {
+        command(items[next++] as Item);
+        isOver = next < items.length && this.turn.isOver();
+      }
+    } finally {
+      if (!isOver) this.#endSweep(first > 0, done);
+    }
+    if (isOver) this.turn.putOff(() => this.#sweepFrom(next, items, command, done));
+  }
+
+  #endSweep(wasPutOff: boolean, done?: () => void): void {
+    this.sweeps--;
+    done?.();
+    // The job may have been kept from its end.
+    if (wasPutOff) this.#stream.notifyReactions(this, { type: 'job.transition', from: this.state, to: this.state });
+    this.#stream.closeBatch();
   }
 
   publish(fact: JobFact): void {

@@ -33,8 +33,10 @@ export const onUpstreamSettled = (job: JobRun, task: TaskRun): void => {
 };
 
 /** Schedules tasks, or skips a task whose condition is false. All become ready before any of them runs. */
-export const scheduleTasks = (job: JobRun, indexes: number[]): void =>
-  job.sweep(sortByRank(job.plan, job.options.sequential, indexes), (index) => scheduleTask(job, index));
+export const scheduleTasks = (job: JobRun, indexes: number[]): void => {
+  if (indexes.length === 1) scheduleTask(job, indexes[0] as number);
+  else job.sweep(sortByRank(job.plan, job.options.sequential, indexes), (index) => scheduleTask(job, index));
+};
 
 const scheduleTask = (job: JobRun, index: number): void => {
   // A task that reuses an earlier result has already settled.

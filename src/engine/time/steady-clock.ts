@@ -14,7 +14,6 @@ export class SteadyClock implements Clock {
 
   constructor(clock: Clock, turn: Turn = turnOf(clock)) {
     this.#startedAt = clock.now();
-    const isolated = isolate('The function of a clock that cancels a timer');
     const start = clock.monotonicNow?.();
     const setTimer: Clock['setTimer'] = (callback, delayMs) => {
       let isCancelled = false;
@@ -22,7 +21,7 @@ export class SteadyClock implements Clock {
       const cancel = clock.setTimer(() => (turn.hasWork ? turn.putOff(whenDue) : callback()), delayMs);
       return () => {
         isCancelled = true;
-        isolated(cancel);
+        isolatedCancel(cancel);
       };
     };
     if (start === undefined) {
@@ -44,6 +43,8 @@ export class SteadyClock implements Clock {
     };
   }
 }
+
+const isolatedCancel = isolate('The function of a clock that cancels a timer');
 
 /** Returns a clock that is never set: the given one, if it is one. */
 export const steady = (clock: Clock, turn?: Turn): SteadyClock =>

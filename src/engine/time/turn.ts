@@ -7,7 +7,7 @@ import type { Clock } from './clock.ts';
  * How much the engine does in one turn of the event loop, before everybody else gets a turn. `ms` of real time, or, so
  * that the order of events does not depend on the speed of the machine, a number of `steps`.
  */
-type TurnLimit = { readonly ms: number } | { readonly steps: number };
+type TurnLimit = { readonly ms: number; readonly steps?: never } | { readonly steps: number; readonly ms?: never };
 
 /**
  * Divides long work into turns of the event loop, so that timers and I/O of the program are not kept waiting. Loops of
@@ -15,18 +15,21 @@ type TurnLimit = { readonly ms: number } | { readonly steps: number };
  * continues in the order in which it was put off.
  */
 export class Turn {
-  readonly #limit: TurnLimit;
+  /** One of the two is Infinity. */
+  readonly #maxSteps: number;
+  readonly #maxMs: number;
   #waiting: (() => void)[] = [];
   #begun = false;
   #over = false;
   #steps = 0;
   #startedAt = 0;
-  /** The step at which the time is read next, and the time that was read last. */
-  #nextReading = 0;
+  /** The step at which to look next whether the turn is over, and the time that was read last. */
+  #nextLook = 0;
   #readAt = 0;
 
-  constructor(limit: TurnLimit = { ms: TURN_MS }) {
-    this.#limit = limit;
+  constructor({ steps = Number.POSITIVE_INFINITY, ms = Number.POSITIVE_INFINITY }: TurnLimit = { ms: TURN_MS }) {
+    this.#maxSteps = steps;
+    this.#maxMs = ms;
   }
 
   /** Whether work has been put off. */
@@ -41,10 +44,8 @@ export class Turn {
 
   /** Counts a step; returns whether the rest of the work must be put off. */
   isOver(): boolean {
-    if (this.#over) return true;
-    if (!this.#begun) this.#begin();
-    this.#steps++;
-    this.#over = 'steps' in this.#limit ? this.#steps >= this.#limit.steps : this.#isTimeOver(this.#limit.ms);
+    if (++this.#steps < this.#nextLook) return this.#over;
+    this.#look();
     return this.#over;
   }
 
@@ -67,25 +68,32 @@ export class Turn {
 
   #begin(): void {
     this.#begun = true;
+    this.#over = false;
     this.#steps = 0;
-    this.#nextReading = 0;
-    if ('ms' in this.#limit) this.#startedAt = this.#readAt = realNow();
+    this.#startedAt = this.#readAt = realNow();
+    this.#nextLook = Math.min(this.#maxSteps, STEPS_PER_LOOK);
     setImmediate(() => this.#next());
   }
 
-  #isTimeOver(limitMs: number): boolean {
-    if (this.#steps < this.#nextReading) return false;
+  #look(): void {
+    if (!this.#begun) {
+      this.#begin();
+      return;
+    }
     const now = realNow();
-    this.#nextReading = this.#steps + (now - this.#readAt > SLOW_MS ? 1 : STEPS_PER_READING);
-    this.#readAt = now;
     const passed = now - this.#startedAt;
-    return passed >= limitMs || passed < 0;
+    this.#over = this.#steps >= this.#maxSteps || passed >= this.#maxMs || passed < 0;
+    const left = now - this.#readAt > SLOW_MS ? 1 : Math.min(STEPS_PER_LOOK, this.#maxSteps - this.#steps);
+    this.#nextLook = this.#over ? Number.POSITIVE_INFINITY : this.#steps + left;
+    this.#readAt = now;
   }
 
   /** Begins a new turn, with the work that was put off. */
   #next(): void {
     this.#begun = false;
     this.#over = false;
+    this.#steps = 0;
+    this.#nextLook = 0;
     const work = this.#waiting;
     if (work.length === 0) return;
     this.#waiting = [];
@@ -103,8 +111,8 @@ export class Turn {
 /** How long the engine works before it lets others have a turn, in ms. */
 const TURN_MS = 10;
 
-/** The time is read at each of these steps; at each step if a reading is more than SLOW_MS after the one before. */
-const STEPS_PER_READING = 4;
+/** The time is read after so many steps; after each step if a reading is more than SLOW_MS after the one before. */
+const STEPS_PER_LOOK = 4;
 const SLOW_MS = 1;
 
 const WITH_WORK = new Set<Turn>();
