@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -81,6 +81,22 @@ describe.runIf(process.platform === 'linux').concurrent('when the program is kil
       await ended.catch(() => {});
     }
     await vi.waitFor(() => expect(processesOf(folder)).toEqual([]), 10_000);
+  });
+
+  test('while it starts many commands, those that have started end', async ({ expect }) => {
+    const folder = newFolder();
+    const up = join(folder, 'up');
+    const items = Array.from({ length: 40 }, (_, index) => index).join();
+    const command = `touch ${up}; exec sleep 60`;
+    const file = yaml(`  - { name: m, type: bash, map: { over: [${items}] }, command: ${JSON.stringify(command)} }\n`);
+    for (let round = 0; round < 4; round++) {
+      const { child, ended } = tintype(folder, 'run', '--no-db', '-w', '40', file);
+      await vi.waitFor(() => expect(existsSync(up)).toBe(true), { timeout: 10_000, interval: 2 });
+      process.kill(child.pid as number, 'SIGKILL');
+      await ended.catch(() => {});
+      await vi.waitFor(() => expect(processesOf(folder)).toEqual([]), 10_000);
+      rmSync(up);
+    }
   });
 
   test('its watcher may have been killed before', async ({ expect }) => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { basename, dirname } from 'node:path';
 
 /**
  * Ends the commands of this process if it dies without a chance to do so itself, as by SIGKILL. A small shell, the
@@ -9,7 +10,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 export type Lifeline = {
   /** Call it before a command starts: `output` is what its variable `TINTYPE_OUTPUT` will be. */
   readonly expect: (output: string) => void;
-  /** Call it as soon as a process group has started. */
+  /** Call it when a process group has started, in the same turn: the watcher expects one command at a time. */
   readonly add: (group: number) => void;
   readonly remove: (group: number) => void;
 };
@@ -18,10 +19,19 @@ const groups = new Set<number>();
 
 let watcher: ChildProcess | undefined;
 
+/** The folder of the outputs, once the watcher knows it. */
+let folder: string | undefined;
+
+/** Lines that the watcher may get late. */
+let late = '';
+
 export const lifeline: Lifeline = {
   expect: (output) => {
     watcher ??= startWatcher();
-    if (!output.includes('\n')) write(`?${output}\n`);
+    if (output.includes('\n')) return;
+    const first = folder === undefined ? `=${dirname(output)}\n` : '';
+    folder ??= dirname(output);
+    write(`${first}?${basename(output)}\n`);
   },
   add: (group) => {
     groups.add(group);
@@ -30,7 +40,9 @@ export const lifeline: Lifeline = {
   },
   remove: (group) => {
     groups.delete(group);
-    write(`-${group}\n`);
+    // Most often the next command starts in this turn: each write wakes the watcher.
+    if (late === '') setImmediate(write, '');
+    late += `-${group}\n`;
   },
 };
 
@@ -50,6 +62,7 @@ const startWatcher = (): ChildProcess | undefined => {
     started.stdin.on('error', lost);
     (started.stdin as typeof started.stdin & { unref: () => void }).unref();
     for (const group of groups) started.stdin.write(`+${group}\n`);
+    folder = undefined;
     return started;
   } catch {
     // The system lacks processes or memory at the moment: the next command tries again.
@@ -57,31 +70,41 @@ const startWatcher = (): ChildProcess | undefined => {
   }
 };
 
-/** Writes a line at once: a write to a pipe that has room does not wait for the event loop. */
-const write = (line: string): void => {
-  watcher?.stdin?.write(line);
+/** Writes lines at once: a write to a pipe that has room does not wait for the event loop. */
+const write = (lines: string): void => {
+  const all = late + lines;
+  late = '';
+  if (all !== '') watcher?.stdin?.write(all);
 };
 
 /**
- * Lines: `?output` before a start, `+group` after it, `-group` at its end. If the pipe closes between the first two, the
- * group is not known: on Linux the watcher finds its leader by the variable.
+ * Lines: `=folder` before the first output in it, `?output` before a start, `+group` after it, `-group` at its end. If the
+ * pipe closes between `?` and `+`, the group is not known: on Linux the watcher finds its leader by the variable, at the
+ * latest a little later, since a process that is just starting may not show its variables.
  */
 const WATCHER = `trap '' HUP INT QUIT TERM
 groups=' ' expected= folder=
 while IFS= read -r line; do
   rest=\${line#?}
   case $line in
-    '?'*) expected=$rest folder=\${rest%/*} ;;
+    '?'*) expected=$rest ;;
     +*) groups="$groups$rest " expected= ;;
     -*) case $groups in *" $rest "*) groups="\${groups%%" $rest "*} \${groups#*" $rest "}" ;; esac ;;
+    =*) folder=$rest ;;
   esac
 done
-if [ -n "$expected" ]; then
-  for file in $(grep -lsF "TINTYPE_OUTPUT=$expected" /proc/[0-9]*/environ); do
+end() { for group in $groups; do kill -s KILL -- "-$group"; done; }
+find_expected() {
+  for file in $(grep -lsF "TINTYPE_OUTPUT=$folder/$expected" /proc/[0-9]*/environ); do
     file=\${file#/proc/}
     groups="$groups\${file%/environ} "
   done
+}
+end
+if [ -n "$expected" ]; then
+  find_expected; end
+  sleep 0.1
+  find_expected; end
 fi
-for group in $groups; do kill -s KILL -- "-$group"; done
 if [ -n "$folder" ] && [ -d "$folder" ]; then rm -rf -- "$folder"; fi
 `;

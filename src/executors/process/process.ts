@@ -118,8 +118,7 @@ const runInGroup = async (
   dataFiles: DataFiles,
 ): Promise<unknown> => {
   const graceMs = options.killGraceMs ?? KILL_GRACE_MS;
-  const child = await spawnFirstInstalled(command, options, dataFiles);
-  const group = processGroup(child);
+  const { child, group } = await startFirstInstalled(command, options, dataFiles);
   const gate = options.gate ?? outputGate();
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const captured = options.output && capture(options.output, options.mask, options.maxOutputBytes);
@@ -162,7 +161,9 @@ const outputOf = (
 
 type Piped = ChildProcessByStdio<null, Readable, Readable>;
 
-const spawnFirstInstalled = async (command: Command, options: ProcessOptions, files: DataFiles): Promise<Piped> => {
+type Started = { readonly child: Piped; readonly group: ProcessGroup };
+
+const startFirstInstalled = async (command: Command, options: ProcessOptions, files: DataFiles): Promise<Started> => {
   const { type, programs, long } = command;
   const path = long && isTooLong(long.text) ? files.write(long.text) : undefined;
   const args = long && path !== undefined ? long.args(path) : command.args;
@@ -170,7 +171,8 @@ const spawnFirstInstalled = async (command: Command, options: ProcessOptions, fi
   try {
     for (const program of programs) {
       const child = spawnOrThrow(type, program, [...args, ...(options.args ?? [])], options, files, input);
-      if (child.pid !== undefined) return child;
+      // Register the group before any other code runs: a kill of this process must not spare the command.
+      if (child.pid !== undefined) return { child, group: processGroup(child) };
       const error = await new Promise<NodeJS.ErrnoException>((resolve) => child.once('error', resolve));
       requireDirectory(type, options.cwd);
       if (error.code !== 'ENOENT') throw notStarted(type, error);
