@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { Awaitable } from '../engine/durable/journal.ts';
 import { JournalError } from '../engine/errors/errors.ts';
 import { busyQueue } from './busy-queue.ts';
+import { logWatch } from './log-watch.ts';
 import { rollBack } from './migrations.ts';
 import { journalNewer } from './open-database.ts';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver.ts';
@@ -42,6 +43,7 @@ export const sharedDatabase = (
   const statements = new Map<string, SqliteStatement>();
   const queue = busyQueue(file, busyTimeoutMs);
   const inodes = inodesOf(file);
+  const log = logWatch(file, db);
   let closed = false;
 
   const prepared = (sql: string): SqliteStatement => {
@@ -72,15 +74,25 @@ export const sharedDatabase = (
 
   const reading = <Answer>(work: () => Answer): Answer => transaction('BEGIN', work);
 
+  const requireLog = (isIntact: boolean): void => {
+    if (!isIntact) throw journalMoved(file, '-wal');
+  };
+
   const writing = <Answer>(work: () => Answer): Answer =>
-    transaction('BEGIN IMMEDIATE', () => {
-      // Another process may have migrated the database to a later version, or replaced the file, since it was opened.
-      const found = Number(prepared('PRAGMA user_version').get()?.user_version);
-      if (found > version) throw journalNewer(file, found, version);
-      const now = inodesOf(file);
-      const moved = FILES.find((_, at) => now[at] !== inodes[at]);
-      if (moved !== undefined) throw journalMoved(file, moved);
-      return work();
+    use(() => {
+      requireLog(log.before());
+      const answer = transaction('BEGIN IMMEDIATE', () => {
+        // Another process may have replaced the file, or migrated the database to a later version, since it was opened.
+        const now = inodesOf(file);
+        const moved = FILES.find((_, at) => now[at] !== inodes[at]);
+        if (moved !== undefined) throw journalMoved(file, moved);
+        requireLog(log.locked());
+        const found = Number(prepared('PRAGMA user_version').get()?.user_version);
+        if (found > version) throw journalNewer(file, found, version);
+        return work();
+      });
+      log.committed();
+      return answer;
     });
 
   return {
@@ -94,6 +106,7 @@ export const sharedDatabase = (
       closed = true;
       queue.close(journalClosed(file));
       checkpoint(db);
+      log.close();
       // One of the drivers keeps the connection open until its statements are garbage-collected.
       statements.clear();
       db.close();
@@ -118,5 +131,5 @@ const journalClosed = (file: string): JournalError =>
 const journalMoved = (file: string, end: string): JournalError =>
   new JournalError(
     'JOURNAL_FAILED',
-    `The file ${file}${end} of the journal was removed or replaced while it was open, so nothing more can be kept. Start anew with the file that is to be used, and leave those beside it alone.`,
+    `The file ${file}${end} of the journal was removed, replaced or overwritten while it was open, so nothing more can be kept. Start anew with the file that is to be used, and leave those beside it alone.`,
   );

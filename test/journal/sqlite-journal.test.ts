@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -141,6 +142,44 @@ describe('a file', () => {
     expect(await failureOf(() => journal.renew([{ jobId: 'a', fence: 1 }], lease()))).toMatchObject({
       code: 'JOURNAL_FAILED',
     });
+  });
+
+  test.each([
+    ['emptied', (log: string) => truncateSync(log)],
+    ['cut', (log: string) => truncateSync(log, statSync(log).size - 1)],
+    ['overwritten', (log: string) => writeFileSync(log, 'x'.repeat(statSync(log).size))],
+  ])('whose -wal is %s in place takes nothing more, and keeps what it had in the database', async (_, harm) => {
+    const file = newFile();
+    (await filled(file)).close();
+    const journal = sqliteJournal(file);
+    const before = journal.check();
+    for (let seq = 6; seq < 12; seq++) await journal.append([batch('a', { events: events(seq, seq) })]);
+    harm(`${file}-wal`);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      expect(await failureOf(() => journal.append([batch('a', { events: events(12, 12) })]))).toMatchObject({
+        code: 'JOURNAL_FAILED',
+        message: expect.stringContaining(`${file}-wal of the journal was removed, replaced or overwritten`),
+      });
+    }
+    journal.close();
+    copyFileSync(file, `${file}.copy`);
+    const copy = sqliteJournal(`${file}.copy`);
+    expect(await copy.events('a')).toHaveLength(6);
+    expect(copy.check()).toEqual(before);
+  });
+
+  test('whose -wal SQLite itself empties or begins anew takes more', async () => {
+    const file = newFile();
+    const journal = await filled(file);
+    const other = sqliteJournal(file);
+    other.close();
+    expect(statSync(`${file}-wal`).size).toBe(0);
+    expect(await journal.append([batch('a', { events: events(6, 7) })])).toEqual([]);
+    sqliteJournal(file).close();
+    const third = sqliteJournal(file);
+    expect(await third.append([batch('a', { events: events(8, 8) })])).toEqual([]);
+    expect(await journal.append([batch('a', { events: events(9, 9) })])).toEqual([]);
+    third.close();
   });
 
   test.skipIf(process.platform === 'win32')('is for its owner alone, and so is a copy of it', async () => {
