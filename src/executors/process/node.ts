@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import type { TaskFunction } from '../../engine/definition/task-function.ts';
 import { MAX_JSON_DEPTH } from '../exact-json.ts';
-import { LINGER_MS, type ProcessOptionsOf, processTask } from './process.ts';
+import { ANSWER_FD, LINGER_MS, type ProcessOptionsOf, processTask } from './process.ts';
 
 /**
  * Makes a task that runs JavaScript as an ES module in its own process, with this process's Node.js. The code has the
@@ -102,9 +102,10 @@ const IMPORT_GLOBALS = `--import=data:text/javascript,${encodeURIComponent(
 
 /**
  * Calls the export. What the module leaves running after the answer, such as a timer or a pool of connections, has
- * `LINGER_MS` to end, and its errors are only printed.
+ * `LINGER_MS` to end, and its errors are only printed. If it blocks this process, tintype ends it a little later.
  */
-const CALL = `${READ}import { setTimeout } from 'node:timers';
+const CALL = `${READ}import { closeSync } from 'node:fs';
+import { setTimeout } from 'node:timers';
 const call = async (url, name) => {
   const module = await import(url);
   if (!(name in module)) {
@@ -119,6 +120,7 @@ const call = async (url, name) => {
   const answer = await (typeof exported === 'function' ? exported(scope) : exported);
   if (answer === undefined) write(TINTYPE_OUTPUT, '', { flag: 'a' });
   else output(answer);
+  closeSync(${ANSWER_FD});
   process.on('uncaughtException', (error) => console.error(error));
   setTimeout(() => process.exit(), ${LINGER_MS}).unref();
 };

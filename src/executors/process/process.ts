@@ -56,7 +56,10 @@ export type Command = {
   readonly args: readonly string[];
   /** How to start a command that is too long for an argument. Default: the system refuses it. */
   readonly long?: LongCommand | undefined;
-  /** Whether the command always writes the output's file, an empty one if it has no output. */
+  /**
+   * Whether the command always writes the output's file, an empty one if it has no output, and then closes descriptor
+   * `ANSWER_FD` and ends within `LINGER_MS`. It is ended if it does not.
+   */
   readonly answers?: boolean;
 };
 
@@ -127,10 +130,11 @@ const runInGroup = async (
   const stderr = logLines(child.stderr, log.warn, options.mask);
   const releases = [gate.hold(child.stdout), gate.hold(child.stderr)];
   const abort = (): void => void group.end(graceMs);
+  const wasOverdue = command.answers ? endOverdue(child, abort) : () => false;
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   try {
-    const end = await waitForExit(child);
+    const exit = await waitForExit(child);
     if (await endLeftovers(group, graceMs, signal)) log.warn(LEFTOVERS);
     group.release();
     // While the gate is closed, silence does not mean that the output is complete. An aborted attempt does not wait.
@@ -138,6 +142,8 @@ const runInGroup = async (
     stdout.end();
     stderr.end();
     signal.throwIfAborted();
+    if (wasOverdue()) log.warn(OVERDUE);
+    const end = wasOverdue() && exit.signal !== null ? { exitCode: 0, signal: null } : exit;
     if (end.exitCode !== 0) dataFiles.throwIfRefused(options.mask);
     else if (command.answers) dataFiles.requireOutput();
     if (end.exitCode !== 0) throw new ProcessError(command.type, end, { stdout: stdout.tail, stderr: stderr.tail });
@@ -170,7 +176,7 @@ const startFirstInstalled = async (command: Command, options: ProcessOptions, fi
   const input = long?.asInput && path !== undefined ? openSync(path, 'r') : undefined;
   try {
     for (const program of programs) {
-      const child = spawnOrThrow(type, program, [...args, ...(options.args ?? [])], options, files, input);
+      const child = spawnOrThrow(command, program, [...args, ...(options.args ?? [])], options, files, input);
       // Register the group before any other code runs: a kill of this process must not spare the command.
       if (child.pid !== undefined) return { child, group: processGroup(child) };
       const error = await new Promise<NodeJS.ErrnoException>((resolve) => child.once('error', resolve));
@@ -184,19 +190,20 @@ const startFirstInstalled = async (command: Command, options: ProcessOptions, fi
 };
 
 const spawnOrThrow = (
-  type: string,
+  command: Command,
   program: string,
   args: readonly string[],
   options: ProcessOptions,
   files: Pick<DataFiles, 'env' | 'optional'>,
   input: number | undefined,
 ): Piped => {
+  const { type, answers } = command;
   const { env, optional } = files;
   lifeline.expect(env.TINTYPE_OUTPUT as string);
   try {
     return spawn(program, args, {
       detached: true,
-      stdio: [input ?? 'ignore', 'pipe', 'pipe'],
+      stdio: [input ?? 'ignore', 'pipe', 'pipe', ...(answers ? (['pipe'] as const) : [])],
       windowsHide: true,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: { ...inheritedEnv(), ...env, ...options.env },
@@ -206,7 +213,7 @@ const spawnOrThrow = (
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'E2BIG' || optional.length === 0) throw notStarted(type, error as NodeJS.ErrnoException);
     const less = Object.fromEntries(Object.entries(env).filter(([name]) => !optional.includes(name)));
-    return spawnOrThrow(type, program, args, options, { env: less, optional: [] }, input);
+    return spawnOrThrow(command, program, args, options, { env: less, optional: [] }, input);
   }
 };
 
@@ -252,6 +259,34 @@ const logLines = (
 
 const waitForExit = (child: ChildProcess): Promise<ProcessEnd> =>
   new Promise((resolve) => child.once('exit', (exitCode, signal) => resolve({ exitCode, signal })));
+
+/** Descriptor that a command closes when it has answered. */
+export const ANSWER_FD = 3;
+
+/** Calls `end` if the command has answered but does not exit, perhaps because it blocks. Returns whether it did so. */
+const endOverdue = (child: ChildProcess, end: () => void): (() => boolean) => {
+  const answer = child.stdio[ANSWER_FD] as Readable;
+  let isOverdue = false;
+  let timer: NodeJS.Timeout | undefined;
+  child.once('exit', () => {
+    clearTimeout(timer);
+    answer.destroy();
+  });
+  const overdue = (): void => {
+    isOverdue = true;
+    end();
+  };
+  answer.on('error', () => {});
+  answer.once('end', () => {
+    // Twice the time, so that a command which ends itself in time is not signalled.
+    timer = setTimeout(overdue, 2 * LINGER_MS);
+  });
+  answer.resume();
+  return () => isOverdue;
+};
+
+const OVERDUE =
+  'The module returned but its process did not end, so it was ended. Stop what it leaves running before it returns.';
 
 /** Ends leftover processes. Resolves to true if it had to signal them although the attempt was not aborted. */
 const endLeftovers = async (group: ProcessGroup, graceMs: number, signal: AbortSignal): Promise<boolean> => {

@@ -38,6 +38,22 @@ describe('a module that has answered is done', () => {
     expect(result.ctx).toMatchObject({ a: 'end' });
   });
 
+  test.for([
+    ['blocks', 'export default () => { setTimeout(() => { for (;;); }, 10); return { rows: 3 }; }'],
+    [
+      'can no longer exit',
+      'export default () => { process.exit = () => {}; setInterval(() => {}, 1_000); return { rows: 3 }; }',
+    ],
+  ] as const)('though it then %s: it is ended, with a warning', { timeout: 20_000 }, async ([, code]) => {
+    const { result, events } = await runModule(code);
+    expect(result.tasks.a).toMatchObject({ state: 'completed' });
+    expect(result.ctx).toMatchObject({ rows: 3 });
+    const warnings = events.flatMap((event) =>
+      event.type === 'task.log' && event.level === 'warn' ? [event.message] : [],
+    );
+    expect(warnings).toEqual([expect.stringContaining('returned but its process did not end')]);
+  });
+
   test('and has failed if it set an exit code', async () => {
     const run = await runModule('export default () => { process.exitCode = 3; return { rows: 3 }; }');
     expect(failureOf(run, 'a')).toContain('exited with code 3');
