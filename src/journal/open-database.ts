@@ -66,8 +66,9 @@ const setUp = (file: string, db: SqliteDatabase, options: OpenOptions): void => 
       identify(file, db, options.migrations.length);
       useWriteAheadLog(file, db);
       migrate(db, options.migrations);
+      // The bytes of a deleted row are overwritten: a message may hold a secret.
       db.exec(
-        `PRAGMA synchronous = ${options.synchronous}; PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = ${WAL_BYTES}`,
+        `PRAGMA synchronous = ${options.synchronous}; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA journal_size_limit = ${WAL_BYTES}`,
       );
       // This statement changes nothing, but needs the write lock: it fails if the database can't be written.
       db.exec('DELETE FROM message WHERE 0');

@@ -168,6 +168,18 @@ describe('a file', () => {
     expect(copy.check()).toEqual(before);
   });
 
+  test('has no bytes of a message that was handled', async () => {
+    const file = newFile();
+    const journal = await filled(file);
+    await journal.send('a', 'a word that is secret');
+    opened(file).close();
+    expect(readFileSync(file, 'latin1')).toContain('a word that is secret');
+    const handled = (await journal.receive([{ jobId: 'a', fence: 1 }])).map(({ id }) => id);
+    await journal.append([batch('a', { handled })]);
+    journal.close();
+    expect(readFileSync(file, 'latin1')).not.toContain('a word that is secret');
+  });
+
   test('whose -wal SQLite itself empties or begins anew takes more', async () => {
     const file = newFile();
     const journal = await filled(file);
