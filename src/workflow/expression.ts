@@ -1,7 +1,7 @@
 import { Environment, Optional } from '@marcbachmann/cel-js';
 import { didYouMean } from '../engine/errors/suggest.ts';
 import { parseExactJson } from '../executors/exact-json.ts';
-import { type AstNode, countSteps, type Evaluator, noteOperands, takeSteps, withBudget } from './evaluation-budget.ts';
+import { type AstNode, countSteps, type Evaluator, noteCosts, takeSteps, withBudget } from './evaluation-budget.ts';
 import { type LinearPattern, linearPattern } from './linear-matches.ts';
 
 export const VARIABLES = ['ctx', 'params', 'secrets', 'item', 'index', 'job', 'task'] as const;
@@ -29,7 +29,7 @@ export const compile = (source: string): Expression => {
   let parsed: Parsed;
   try {
     parsed = environment().parse(source);
-    bound(parsed.ast);
+    withBudget(() => bound(parsed.ast));
     const checked = parsed.check();
     if (!checked.valid) throw checked.error;
   } catch (error) {
@@ -96,19 +96,19 @@ const bindFunctions = (to: Environment): void => {
 const REPLACED = { matches: { by: 'linearMatches', arity: 1 }, json: { by: 'exactJson', arity: 0 } } as const;
 
 const exactJson = (bytes: Uint8Array): unknown => {
-  takeSteps(bytes.length / 64);
+  takeSteps(bytes.length / 4);
   return parseExactJson(Buffer.from(bytes).toString());
 };
 
 const matches = (text: string, source: string): boolean => {
   const pattern = patternOf(source);
-  takeSteps((text.length * pattern.size) / 64);
+  takeSteps(((text.length + 1) * pattern.size) / 8);
   return pattern.test(text);
 };
 
 const patternOf = (source: string): LinearPattern => {
   try {
-    return linearPattern(source);
+    return linearPattern(source, takeSteps);
   } catch (error) {
     throw new Error(`${JSON.stringify(source)} is no regular expression of RE2 (${(error as Error).message})`);
   }
@@ -116,7 +116,7 @@ const patternOf = (source: string): LinearPattern => {
 
 /** Prepares an expression for `countSteps` and `matches`. @throws Error for a pattern that is no regular expression */
 const bound = (ast: unknown): void => {
-  noteOperands(ast);
+  noteCosts(ast);
   boundCalls(ast);
 };
 
@@ -179,7 +179,7 @@ const errorText = (source: string, error: unknown): string => {
 
 /** Converts a CEL value to JSON data: dates become ISO text, bytes base64, and unsafe integers text. */
 const toPlain = (value: unknown): unknown => {
-  takeSteps(typeof value === 'string' ? value.length / 64 : 1);
+  takeSteps(typeof value === 'string' ? value.length / 16 : 1);
   if (typeof value === 'number' && !Number.isFinite(value)) throw new RangeError(`${value} is no number that JSON has`);
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (value === null || typeof value !== 'object') return value ?? null;
