@@ -1,3 +1,5 @@
+import { HIDDEN_MARKS } from '../executors/mask/escape-sequences.ts';
+
 /** Returns a line with two lines above, one below, and a mark under the column. `line` and `column` count from 1. */
 export const codeFrame = (lines: readonly string[], line: number, column: number): string => {
   const first = Math.max(1, line - 2);
@@ -15,5 +17,8 @@ export const codeFrame = (lines: readonly string[], line: number, column: number
 
 const MAX_WIDTH = 100;
 
-/** Makes every character one column wide: a tab becomes a space, a control character a dot. */
-const visible = (text: string): string => text.replaceAll('\t', ' ').replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '·');
+/** Makes every character visible and inert: a tab becomes a space, another control character or hidden mark dots. */
+const visible = (text: string): string =>
+  text.replaceAll('\t', ' ').replace(UNPRINTABLE, ({ length }) => '·'.repeat(length));
+
+const UNPRINTABLE = new RegExp(`[\\p{Cc}\\p{Zl}\\p{Zp}]|${HIDDEN_MARKS}`, 'gu');

@@ -314,6 +314,15 @@ tasks:
     expect(error.problems[0]).toMatchObject({ line: 1, column: 5052 });
   });
 
+  test('shows the place after marks that turn or hide text, as dots', () => {
+    const error = failure(
+      'name: x\ntasks:\n  - { name: a, description: "\u202e\u200b\u{e0041}\x9b", type: bsh, command: x }\n',
+    );
+    const [, , line = '', mark = ''] = error.problems[0]?.frame?.split('\n') ?? [];
+    expect(line).toContain('description: "·····", type');
+    expect(line.slice(mark.indexOf('^'))).toMatch(/^bsh, command/);
+  });
+
   test('is an error of tintype, whose message is enough to act on', () => {
     const error = failure('name: x\ntasks: no');
     expect(error).toBeInstanceOf(TintypeError);

@@ -1,4 +1,4 @@
-import { ESCAPE_SEQUENCES } from '../../executors/mask/escape-sequences.ts';
+import { ESCAPE_SEQUENCES, HIDDEN_MARKS } from '../../executors/mask/escape-sequences.ts';
 
 /**
  * Removes escape sequences, and marks that turn the direction of text or hide in it; replaces each control character
@@ -25,12 +25,10 @@ const COLOUR = new RegExp(`(${ESC}\\[[\\d;:]*m)`);
 
 /** Control characters and line separators. */
 const CONTROLS = '[\\p{Cc}\\p{Zl}\\p{Zp}]';
-/** Marks that turn the direction of text, and those without width, except the joiners that emoji and scripts need. */
-const MARKS = '[\\p{Bidi_Control}\\u200b\\u2060-\\u2064\\u206a-\\u206f\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}]';
-const HARMFUL = new RegExp(`${CONTROLS}|${MARKS}`, 'u');
+const HARMFUL = new RegExp(`${CONTROLS}|${HIDDEN_MARKS}`, 'u');
 const EVERY_HARMFUL = new RegExp(HARMFUL, 'gu');
 const EVERY_CONTROL = new RegExp(CONTROLS, 'gu');
-const EVERY_MARK = new RegExp(MARKS, 'gu');
+const EVERY_MARK = new RegExp(HIDDEN_MARKS, 'gu');
 
 const isHarmless = (text: string): boolean => !HARMFUL.test(text);
 

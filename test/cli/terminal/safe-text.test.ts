@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { inertJson, plainLines, plainText, styledText } from '../../../src/cli/terminal/safe-text.ts';
@@ -35,6 +35,17 @@ test('JSON means the same with escapes, and has nothing that a terminal obeys', 
 
 test('no command prints what a terminal obeys, in any form', async () => {
   const HOSTILE = 'a\x9b31mb\x9d0;t\x9c\u202ec\x7f\u2028\u200bd';
+  const HIDDEN = 'a\u202eb\u200bc';
+  const wrong = `name: w\ntasks:\n  - { name: a, type: bsh, command: "${HIDDEN}" }\n`;
+  const odd = `
+name: n${HIDDEN}
+description: ${HIDDEN}
+pools: { "${HIDDEN}": 1 }
+tasks:
+  - { name: "${HIDDEN}", type: bash, description: "${HIDDEN}", pool: "${HIDDEN}", command: "echo '${HIDDEN}'; exit 3" }
+  - { name: b, type: bash, dependencies: ["${HIDDEN}"], when: '"${HIDDEN}" == "x"', command: "true" }
+handlers: { always: [{ name: "h${HIDDEN}", type: bash, command: "true" }] }
+`;
   const folder = folderOf({
     'w.yaml': `
 name: w
@@ -60,6 +71,26 @@ tasks:
   await tell('validate', join(folder, HOSTILE), '--json');
   await tell(HOSTILE);
   await tell('run', `--${HOSTILE}`);
+  writeFileSync(join(folder, 'wrong.yaml'), wrong);
+  writeFileSync(join(folder, 'odd.yaml'), odd);
+  writeFileSync(join(folder, 'p.json'), `{"p": "${HIDDEN}`);
+  writeFileSync(join(folder, 'job.ndjson'), `{"${HIDDEN}": 1}\n`);
+  const folderOfMarks = join(folder, HIDDEN);
+  for (const file of ['wrong.yaml', 'odd.yaml']) {
+    await tell('validate', join(folder, file));
+    await tell('run', join(folder, file), '--dry-run');
+    for (const format of ['text', 'mermaid', 'dot', 'svg']) await tell('graph', join(folder, file), '--format', format);
+  }
+  for (const more of [[], ['-v'], ['--log-format', 'json', '--json']]) {
+    await tell('run', join(folder, 'odd.yaml'), '--db', join(folderOfMarks, 'jobs.db'), ...more);
+  }
+  for (const args of [['show', 'last'], ['show', 'last', '--graph'], ['jobs'], ['db', 'check'], ['resume', 'last']]) {
+    await tell(...args, '--db', join(folderOfMarks, 'jobs.db'));
+  }
+  await tell('run', join(folder, 'w.yaml'), '--no-db', '--params-file', join(folder, 'p.json'));
+  await tell('import', join(folder, 'job.ndjson'), '--db', db);
+  await tell('show', HIDDEN, '--db', db);
+  await tell('graph', join(folder, 'odd.yaml'), '-o', join(folderOfMarks, 'no', 'x.dot'));
   told.push(readFileSync(events, 'utf8'));
   expect(told.join('')).toContain('\\u202e');
   for (const text of told) expect(text).not.toMatch(HARMFUL);
