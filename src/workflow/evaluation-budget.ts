@@ -10,6 +10,9 @@ export type AstNode = {
   readonly evaluate: Evaluate;
   /** The whole expression. */
   readonly input: string;
+  /** The offsets of the node in `input`. */
+  readonly start: number;
+  readonly end: number;
 };
 
 type Evaluate = (evaluator: Evaluator, node: AstNode, context: unknown) => unknown;

@@ -32,6 +32,7 @@ export const compile = (source: string): Expression => {
     withBudget(() => bound(parsed.ast));
     const checked = parsed.check();
     if (!checked.valid) throw checked.error;
+    refuseOddNumber(parsed.ast);
   } catch (error) {
     throw new ExpressionError(errorText(source, error), { cause: error });
   }
@@ -50,6 +51,19 @@ export const compile = (source: string): Expression => {
       return found;
     },
   };
+};
+
+/** Refuses an expression that is only a number that reads differently as text, such as `3.10`. @throws Error */
+const refuseOddNumber = (ast: unknown): void => {
+  const { op, args, input, start, end } = ast as AstNode;
+  const value = op === '-_' ? literalOf(args) : literalOf(ast);
+  if (typeof value !== 'number' && typeof value !== 'bigint') return;
+  const source = input.slice(start, end);
+  const text = `${op === '-_' ? '-' : ''}${value}`;
+  if (text === source) return;
+  throw new Error(
+    `${source} is the number ${text}. Put it in quotes: "${source}", or write ${text} if you mean the number`,
+  );
 };
 
 const NOTHING = Object.fromEntries(VARIABLES.map((name) => [name, null]));

@@ -1,5 +1,5 @@
 import { didYouMean } from '../engine/errors/suggest.ts';
-import { isExact, isTooDeep, parseExactJson } from '../executors/exact-json.ts';
+import { isTooDeep, parseExactJson } from '../executors/exact-json.ts';
 import { type Mask, NO_MASK } from '../executors/mask/mask.ts';
 
 export type ParamType = 'string' | 'integer' | 'number' | 'boolean' | 'list' | 'mapping';
@@ -121,17 +121,13 @@ const numberOf = (given: unknown): number => {
   return typeof given === 'string' && given.trim() !== '' ? Number(given) : Number.NaN;
 };
 
-/** Returns what becomes of a text that a param would hold as another number; `undefined` if that keeps its digits. */
+/** Returns the number that a text would become in a param, if that reads differently as text: `3.10`, `1e3`, `+5`. */
 const changedNumber = (type: ParamType, given: string): number | undefined => {
   if (type !== 'integer' && type !== 'number') return undefined;
   const number = numberOf(given);
   if (!Number.isFinite(number) || (type === 'integer' && !Number.isSafeInteger(number))) return undefined;
-  const text = given.trim();
-  return SPELLED_OUT.test(text) && isExact(text.replace(/^\+/, '')) ? undefined : number;
+  return given.trim() === String(number) ? undefined : number;
 };
-
-/** Matches decimal numbers without zeros in front or at the end of the fraction, which a number loses. */
-const SPELLED_OUT = /^[+-]?(?:0|[1-9]\d*)?(?:\.\d*[1-9])?(?:e[+-]?\d+)?$/i;
 
 /** Parses text as JSON and returns other values unchanged; `undefined` if the text is not JSON. */
 const parsed = (given: unknown): unknown => {

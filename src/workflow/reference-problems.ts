@@ -136,9 +136,9 @@ const textNumberComplaints = function* (path: Path, oddNumbersAt: OddNumbersAt):
   for (const number of oddNumbersAt(path)) if (Number.isFinite(number.value)) yield numberComplaint(path, number);
 };
 
-/** Like `textNumberComplaints`, for data of any type: what is written as 0x1F or 0o17 can only be a number there. */
+/** Like `textNumberComplaints`, for data of any type. */
 const numberComplaints = function* (path: Path, oddNumbersAt: OddNumbersAt): Complaints {
-  for (const number of oddNumbersAt(path)) if (!/^0[xo]/.test(number.written)) yield numberComplaint(path, number);
+  for (const number of oddNumbersAt(path)) yield numberComplaint(path, number);
 };
 
 const numberComplaint = (path: Path, number: OddNumber): Complaint => ({

@@ -38,7 +38,7 @@ tasks:
     ['string', true, 'true'],
     ['integer', '5', 5],
     ['integer', ' -5 ', -5],
-    ['integer', '1e3', 1000],
+    ['number', '-0.25', -0.25],
     ['number', '0.5', 0.5],
     ['number', 5, 5],
     ['boolean', 'true', true],
@@ -198,11 +198,20 @@ describe('a number that reads differently as text', () => {
     ['a merged mapping', (n) => `x-v: &v { V: ${n} }\ntasks: [{ ${TASK}, env: { <<: *v } }]`],
   ];
   test.for(PLACES)('is refused in %s', async ([, file]) => {
-    for (const number of ['3.10', '02134', '+5', '1e3', '12345678901234567890']) {
+    for (const number of ['3.10', '02134', '+5', '1e3', '0xFF', '0o17', '.5', '12345678901234567890']) {
       const problems = await problemsOf(file(number));
       expect(problems).toContainEqual(expect.stringContaining(`has ${number}, which is the number`));
       expect(() => parseWorkflow(`name: x\n${file(`'${number}'`)}`, 'x.yaml')).not.toThrow();
     }
+  });
+
+  test('is refused as an expression that is only a number', async () => {
+    for (const number of ['3.10', '1e3', '0xFF', '-1.0']) {
+      const problems = await problemsOf(`tasks: [{ ${TASK}, env: { V: "\${{ ${number} }}" } }]`);
+      expect(problems).toEqual([expect.stringContaining(`${number} is the number`)]);
+    }
+    const written = 'env: { V: "${{ \'3.10\' }} ${{ 3.1 }} ${{ -5 }} ${{ 2.0 * 1.5 }}" }';
+    expect(await problemsOf(`tasks: [{ ${TASK}, ${written} }]`)).toEqual([]);
   });
 
   test('is refused in params of a job, which are checked with its file', async () => {
@@ -226,13 +235,14 @@ describe('a number that reads differently as text', () => {
       stderr: expect.stringMatching(/has 3\.10, which is the number 3\.1.*\n.*has 02134, which is the number 2134/),
     });
     expect((await run('--params-file', join(folder, 'long.json'))).stderr).toContain('has 12345678901234567890');
-    for (const text of ['3.10', '02134', '0x10', '1.0', '123456789012345678']) {
+    for (const text of ['3.10', '02134', '0x10', '1.0', '1e3', '+5', '.5', '5.', '-0', '123456789012345678']) {
       const { exitCode, stderr } = await run('--param', `v=${text}`);
       expect(exitCode, text).toBe(2);
       expect(stderr).toContain(`The param "v" is "${text}"`);
     }
     expect((await run('--param', 'l=[3.9, {"v": 3.10}]')).stderr).toContain('The param "l" has 3.10');
-    expect((await run('--param', 'l=["3.10", 1.5]')).exitCode).toBe(0);
+    expect((await run('--param', 'l=[1e3]')).stderr).toContain('has 1e3, which is the number 1000. Put it in quotes');
+    expect((await run('--param', 'l=["3.10", 1.5, 12345678901234567890]')).exitCode).toBe(0);
     expect((await run('--param', 't=3.10', '--param', 'v=-3')).exitCode).toBe(0);
   });
 });

@@ -15,12 +15,12 @@ tasks:
     expect(result.ctx).toEqual({ plain: '1 2 3', own: '1 5 3', later: 'own' });
   });
 
-  test('has dates, yes and on as text, and numbers as YAML 1.2 has them', async () => {
+  test('has dates, yes and on as text, and numbers of options as YAML 1.2 has them', async () => {
     const { result } = await runWorkflow(`
-params: { date: 2024-01-01, yes: yes, octal: 0o17, hex: 0x1F }
-tasks: [{ name: 2024-01-01, type: node, command: output(params) }]
+params: { date: 2024-01-01, yes: yes, on: on }
+tasks: [{ name: 2024-01-01, type: node, command: output(params), priority: 0x1F, timeout: 0o165140 }]
 `);
-    expect(result.ctx).toMatchObject({ date: '2024-01-01', yes: 'yes', octal: 15, hex: 31 });
+    expect(result.ctx).toMatchObject({ date: '2024-01-01', yes: 'yes', on: 'on' });
   });
 
   test.for([

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
-import { numbersIn } from '../../executors/exact-json.ts';
+import { isExact, numbersIn } from '../../executors/exact-json.ts';
 import { oddNumbersIn, oddNumberText } from '../../workflow/odd-numbers.ts';
 import { type ParamSpec, paramSpecs, readParams } from '../../workflow/params.ts';
 import type { Workflow } from '../../workflow/schema.ts';
@@ -24,14 +24,15 @@ export const givenParams = async (
   throw new UsageError(`${faults.join('\n')}\nGive params as --param name=value, or in a file by --params-file.`);
 };
 
-/** Checks the JSON of lists and mappings: who types 3.10 may mean a text. @throws UsageError */
+/** Checks the JSON of lists and mappings: who types 3.10 may mean a text. What is not exact is text. @throws UsageError */
 const requirePlainNumbers = (specs: readonly ParamSpec[], given: readonly (readonly [string, string])[]): void => {
   for (const [name, text] of given) {
     const type = specs.find((spec) => spec.name === name)?.type;
     if (type !== 'list' && type !== 'mapping') continue;
     for (const { written } of numbersIn(text)) {
-      if (!/\.\d*0(?:$|e)/i.test(written)) continue;
-      const odd = { written, value: Number(written), offset: 0 };
+      const value = Number(written);
+      if (written === String(value) || !isExact(written)) continue;
+      const odd = { written, value, offset: 0 };
       throw new UsageError(`The param "${name}" ${oddNumberText(odd)}`);
     }
   }
