@@ -4,6 +4,7 @@ import { MAX_NAME_LENGTH } from '../src/engine/definition/validate.ts';
 import { LEASE_MS } from '../src/engine/durable/journal-writer.ts';
 import { MAX_DEPTH } from '../src/engine/durable/serialise.ts';
 import { MAX_CAUSES } from '../src/engine/durable/task-error-data.ts';
+import { MAX_ITEMS } from '../src/engine/kinds/nested.ts';
 import { DEFAULT_MAX_INTERRUPTIONS } from '../src/engine/recovery/resume-run.ts';
 import { DEFAULT_LOG_LIMITS, NOTE_MS } from '../src/engine/run/kept-logs.ts';
 import { MAX_JSON_DEPTH } from '../src/executors/exact-json.ts';
@@ -26,6 +27,7 @@ const LIMITS: Readonly<Record<string, readonly (readonly [what: string, limit: n
     ['the file', MAX_FILE_BYTES],
     ['values that aliases stand for', MAX_ALIASED_VALUES],
     ['a name', MAX_NAME_LENGTH],
+    ['the items of a `map`', MAX_ITEMS],
     ['a line of output', MAX_LINE_LENGTH],
     ['an expression', MAX_STEPS],
     ['first lines of an attempt', DEFAULT_LOG_LIMITS.first],
@@ -44,6 +46,7 @@ const LIMITS: Readonly<Record<string, readonly (readonly [what: string, limit: n
   ],
   'docs/durability.md': [
     ['an output of a task or of an item of a fan-out', DEFAULT_MAX_OUTPUT_BYTES],
+    ['the items of a fan-out', MAX_ITEMS],
     ['the items of a fan-out or the input of a nested job', DEFAULT_MAX_OUTPUT_BYTES],
     ["levels of nesting of a value's JSON", MAX_DEPTH],
     ['causes of an error', MAX_CAUSES],

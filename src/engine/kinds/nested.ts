@@ -134,8 +134,19 @@ const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: Fan
     .catch((error) => endAttempt(job, task, attempt, () => handleError(job, task, error)));
 };
 
+/** The maximum number of items of a fan-out: each is a task, and an iterator may have no end. */
+export const MAX_ITEMS = 1_000_000;
+
+const tooManyItems = (): NonRetryableError =>
+  new NonRetryableError(
+    `its "over" gave more than ${MAX_ITEMS} items. Let each item stand for several, such as the bounds of a range`,
+  );
+
 const listOf = (items: unknown): readonly unknown[] => {
-  if (Array.isArray(items)) return Array.from(items);
+  if (Array.isArray(items)) {
+    if (items.length > MAX_ITEMS) throw tooManyItems();
+    return Array.from(items);
+  }
   if (typeof items === 'object' && items !== null && Symbol.iterator in items)
     return iterated(items as Iterable<unknown>);
   throw new NonRetryableError(
@@ -143,11 +154,17 @@ const listOf = (items: unknown): readonly unknown[] => {
   );
 };
 
-/** Returns what an iterator gives. One that answers promises would have no end, so it is refused. */
+/** Returns what an iterator gives. One that answers promises would have no end, so it is refused, as one without end is. */
 const iterated = (items: Iterable<unknown>): readonly unknown[] => {
   const iterator = atOnce(items[Symbol.iterator]());
   const list: unknown[] = [];
-  for (let step = atOnce(iterator.next()); !step.done; step = atOnce(iterator.next())) list.push(step.value);
+  for (let step = atOnce(iterator.next()); !step.done; step = atOnce(iterator.next())) {
+    if (list.length >= MAX_ITEMS) {
+      iterator.return?.();
+      throw tooManyItems();
+    }
+    list.push(step.value);
+  }
   return list;
 };
 

@@ -102,6 +102,14 @@ describe('what a fan-out goes over', () => {
       },
       'over',
     ],
+    [
+      'an iterator without end',
+      function* () {
+        for (;;) yield 1;
+      },
+      'more than 1000000 items',
+    ],
+    ['a list of more items than there may be', () => new Array(1_000_001), 'more than 1000000 items'],
   ])('is not %s: the task fails, and is not tried again', async (_, over, told) => {
     const { job } = start(over, () => {}, { maxRetries: 3 });
     const { error, tasks } = await job;
