@@ -18,6 +18,7 @@ import { MAX_RESULT_BYTES } from '../src/executors/sql/error.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES } from '../src/journal/batch-rules.ts';
 import { DEFAULT_BUSY_TIMEOUT_MS } from '../src/journal/sqlite-journal.ts';
 import { MAX_STEPS } from '../src/workflow/evaluation-budget.ts';
+import { MAX_OPERATORS } from '../src/workflow/expression.ts';
 import { MAX_ALIASED_VALUES } from '../src/workflow/inspect-nodes.ts';
 import { MAX_FILE_BYTES } from '../src/workflow/read-file.ts';
 
@@ -30,6 +31,7 @@ const LIMITS: Readonly<Record<string, readonly (readonly [what: string, limit: n
     ['the items of a `map`', MAX_ITEMS],
     ['a line of output', MAX_LINE_LENGTH],
     ['an expression', MAX_STEPS],
+    ['operators of an expression', MAX_OPERATORS],
     ['first lines of an attempt', DEFAULT_LOG_LIMITS.first],
     ['last lines of an attempt', DEFAULT_LOG_LIMITS.last],
     ['the size of these lines', DEFAULT_LOG_LIMITS.maxBytes],

@@ -29,6 +29,7 @@ export const compile = (source: string): Expression => {
   let parsed: Parsed;
   try {
     parsed = environment().parse(source);
+    requireShallow(parsed.ast);
     withBudget(() => bound(parsed.ast));
     const checked = parsed.check();
     if (!checked.valid) throw checked.error;
@@ -42,7 +43,7 @@ export const compile = (source: string): Expression => {
       try {
         return withBudget(() => toPlain(valueWith(parsed, { ...NOTHING, ...scope })));
       } catch (error) {
-        throw new ExpressionError(`${source} has no value: ${errorText(source, error)}`, { cause: error });
+        throw new ExpressionError(`${source} has no value: ${errorText(source, error, true)}`, { cause: error });
       }
     },
     reads: (variable) => {
@@ -52,6 +53,24 @@ export const compile = (source: string): Expression => {
     },
   };
 };
+
+/** The maximum number of operators within each other; a chain `a || b || c` has two. Evaluation takes stack for each. */
+export const MAX_OPERATORS = 500;
+
+/** @throws Error */
+const requireShallow = (ast: unknown): void => {
+  const left: [node: unknown, depth: number][] = [[ast, 0]];
+  for (let next = left.pop(); next; next = left.pop()) {
+    const [node, depth] = next;
+    if (depth > MAX_OPERATORS) throw new Error(TOO_NESTED);
+    if (Array.isArray(node)) for (const item of node) left.push([item, depth]);
+    else if (node !== null && typeof node === 'object' && 'op' in node) left.push([(node as AstNode).args, depth + 1]);
+  }
+};
+
+const TOO_NESTED = `it has more than ${MAX_OPERATORS} operators within each other, or in a chain. Use a list: "x in [1, 2, 3]", "[…].exists(…)"; or compute a part of it in a task`;
+const TOO_DEEP_VALUE =
+  'a value is nested too deeply. Let the task before put out fewer lists or mappings within each other';
 
 /** Refuses an expression that is only a number that reads differently as text, such as `3.10`. @throws Error */
 const refuseOddNumber = (ast: unknown): void => {
@@ -175,8 +194,9 @@ const withMaps = (value: unknown): unknown => {
 };
 
 /** Returns the first line of the library's message or, for common errors, a clearer one with a hint. */
-const errorText = (source: string, error: unknown): string => {
+const errorText = (source: string, error: unknown, isParsed = false): string => {
   const [first = ''] = (error as Error).message.split('\n', 1);
+  if (isStackOverflow(error)) return `${isParsed ? TOO_DEEP_VALUE : TOO_NESTED}.`;
   const plain = first.replace(/dyn<([^<>]*)>/g, '$1');
   const text = Object.entries(REPLACED).reduce((said, [name, { by }]) => said.replaceAll(by, name), plain);
   const unknown = /^Unknown variable: (\w+)/.exec(first)?.[1];
@@ -190,6 +210,9 @@ const errorText = (source: string, error: unknown): string => {
   if (/^Unexpected token: EOF/.test(first)) return `it ends too early: ${source}`;
   return `${text.replace(/^No such key: /, '')}.`;
 };
+
+const isStackOverflow = (error: unknown): boolean =>
+  error instanceof RangeError && error.message.includes('call stack');
 
 /** Converts a CEL value to JSON data: dates become ISO text, bytes base64, and unsafe integers text. */
 const toPlain = (value: unknown): unknown => {

@@ -232,6 +232,23 @@ describe('an expression', () => {
     expect(compile('ctx.log.split(" ").size()').evaluate({ ctx: { log } })).toBe(200_002);
   });
 
+  test.for([
+    ['negations', `${'!'.repeat(3_000)}true`],
+    ['a chain of alternatives', Array(1_000).fill('ctx.a == 1').join(' || ')],
+    ['a long sum', Array(30_000).fill('1').join(' + ')],
+  ] as const)('has at most 500 operators within each other: %s', ([, source]) => {
+    expect(() => compile(source)).toThrow('more than 500 operators within each other, or in a chain. Use a list');
+    expect(compile(Array(490).fill('ctx.a == 1').join(' || ')).evaluate({ ctx: { a: 2 } })).toBe(false);
+  });
+
+  test('says that a value is nested too deeply', () => {
+    let deep: unknown = [];
+    for (let level = 0; level < 20_000; level++) deep = [deep];
+    expect(() => compile('ctx.deep').evaluate({ ctx: { deep } })).toThrow(
+      'has no value: a value is nested too deeply.',
+    );
+  });
+
   test('reads no duration of a text that is none at all, however long', () => {
     expect(() => compile('duration(ctx.s)').evaluate({ ctx: { s: '1'.repeat(5_000) } })).toThrow('Invalid duration');
     expect(compile('duration("1h30m").getMinutes()').evaluate({})).toBe(90);

@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: workflow files are written as text here, and this is how an expression in one looks
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { paramSpecs, readParams } from '../../src/workflow/params.ts';
@@ -234,6 +235,10 @@ describe('a number that reads differently as text', () => {
       exitCode: 2,
       stderr: expect.stringMatching(/has 3\.10, which is the number 3\.1.*\n.*has 02134, which is the number 2134/),
     });
+    writeFileSync(join(folder, 'deep.json'), `{"l": ${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
+    expect((await run('--params-file', join(folder, 'deep.json'))).stderr).toContain(
+      "can't be read: Lists or mappings",
+    );
     expect((await run('--params-file', join(folder, 'long.json'))).stderr).toContain('has 12345678901234567890');
     for (const text of ['3.10', '02134', '0x10', '1.0', '1e3', '+5', '.5', '5.', '-0', '123456789012345678']) {
       const { exitCode, stderr } = await run('--param', `v=${text}`);

@@ -3,6 +3,7 @@ import { parseDocument } from 'yaml';
 import { isExact, numbersIn } from '../../executors/exact-json.ts';
 import { oddNumbersIn, oddNumberText } from '../../workflow/odd-numbers.ts';
 import { type ParamSpec, paramSpecs, readParams } from '../../workflow/params.ts';
+import { TOO_DEEP } from '../../workflow/parse-yaml.ts';
 import type { Workflow } from '../../workflow/schema.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 
@@ -51,11 +52,12 @@ const paramsOfFile = async (file: string): Promise<Readonly<Record<string, unkno
     // Also parses JSON, which is valid YAML.
     const document = parseDocument(await readFile(file, 'utf8'));
     const [error] = document.errors;
-    if (error) throw error;
+    if (error) throw error.code === 'RESOURCE_EXHAUSTION' ? new RangeError() : error;
     odd = [...oddNumbersIn(document.contents, new Map())].map(oddNumberText);
     values = document.toJS();
   } catch (error) {
-    throw new UsageError(`The params in ${file} can't be read: ${(error as Error).message}`);
+    const why = error instanceof RangeError ? TOO_DEEP : (error as Error).message;
+    throw new UsageError(`The params in ${file} can't be read: ${why}`);
   }
   if (odd.length > 0) throw new UsageError(odd.map((text) => `The params file ${file} ${text}`).join('\n'));
   if (values === null || values === undefined) return {};

@@ -38,7 +38,8 @@ const DROP_DASH = '--import=data:text/javascript,process.argv.splice(1,1)';
 
 /**
  * The start of the program. An output is kept as JSON keeps it; one that JSON would drop or change is refused, and the
- * file `$TINTYPE_OUTPUT.refused` says where. A property that is `undefined` counts as absent.
+ * file `$TINTYPE_OUTPUT.refused` says where. A property that is `undefined`, or of a list beside its items, counts as
+ * absent, and -0 as 0.
  */
 const READ = `import { readFileSync as read, rmSync as remove, writeFileSync as write } from 'node:fs';
 const { TINTYPE_CONTEXT, TINTYPE_OUTPUT, TINTYPE_ITEM_FILE, TINTYPE_INDEX } = process.env;
@@ -86,7 +87,8 @@ const jsonOf = (value) => {
   try {
     return JSON.stringify(value);
   } catch (error) {
-    refuse('', error.message);
+    if (!(error instanceof RangeError) || !error.message.includes('call stack')) refuse('', error.message);
+    refuse('', 'nested too deeply: more than ${MAX_JSON_DEPTH} lists or mappings within each other');
   }
 };
 const output = (value) => {

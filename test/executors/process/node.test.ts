@@ -96,6 +96,11 @@ describe('an output that JSON does not keep', () => {
     ['{ r: process.stdin }', 'r', 'an instance of ReadStream'],
     ['(() => { const a = { b: [] }; a.b.push(a); return a; })()', 'b[0]', 'a circular reference'],
     ['{ toJSON: () => new Map() }', '', 'an instance of Map'],
+    [
+      '(() => { let a = []; for (let i = 0; i < 100_000; i++) a = [a]; return a; })()',
+      '',
+      'nested too deeply: more than 500 lists or mappings within each other',
+    ],
     ['new (class Row { id = 1 })()', '', 'an instance of Row'],
   ];
 
@@ -107,6 +112,11 @@ describe('an output that JSON does not keep', () => {
     expect(error?.cause).toMatchObject({ path });
     expect(error?.message).toContain(`can't be kept as JSON: ${path === '' ? '' : `${path} is `}${what}.`);
     expect({ attempts, reason }).toEqual({ attempts: 1, reason: 'unserialisableOutput' });
+  });
+
+  test('keeps the items of a list alone, and -0 as 0', async () => {
+    const run = await runModule('export default () => ({ list: Object.assign([-0, 1], { extra: 1 }) });');
+    expect(run.result.ctx).toMatchObject({ list: [0, 1] });
   });
 
   test('fails a command too', async () => {
