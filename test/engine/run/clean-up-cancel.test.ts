@@ -74,6 +74,27 @@ describe('cancelled again while it cleans up, a job', () => {
     }
   });
 
+  test('by its signal before or after that ends its clean-up, too', async () => {
+    for (const order of [
+      ['signal', 'cancel'],
+      ['cancel', 'signal'],
+    ] as const) {
+      const controller = new AbortController();
+      const { clock, job } = begin(() => [{ name: 'endless', trigger: 'always', run: () => new Promise(nothing) }], {
+        signal: controller.signal,
+      });
+      const requests = { signal: () => controller.abort('signal'), cancel: () => void job.cancel('cancel') };
+      await clock.advance(1);
+      requests[order[0]]();
+      await clock.advance(1_000);
+      expect(job.state, order.join()).toBe('running');
+      requests[order[1]]();
+      await clock.advance(1);
+      expect(job.state, order.join()).toBe('cancelled');
+      expect((await job).error?.cause).toBe(order[0]);
+    }
+  });
+
   test('tells its clean-up by the signal, and gives it the grace of the job', async () => {
     let reason: unknown;
     const { clock, job } = begin(
