@@ -12,3 +12,8 @@ export const isThenable = (value: unknown): value is PromiseLike<unknown> => {
 export const ignoreRejection = (value: unknown): void => {
   if (isThenable(value)) Promise.resolve(value).catch(() => {});
 };
+
+/** Ignores the rejections of all promises in a list. */
+export const ignoreRejections = (values: readonly unknown[]): void => {
+  for (const value of values) ignoreRejection(value);
+};

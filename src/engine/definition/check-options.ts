@@ -1,4 +1,5 @@
 import { isPlainObject } from '../../events/plain-object.ts';
+import { ignoreRejections, isThenable } from '../../events/thenable.ts';
 import type { RetryOptions } from '../../machines/retry.ts';
 import { optionProblem, type Problem } from '../errors/problem.ts';
 import {
@@ -87,10 +88,21 @@ const rateLimit = options({ limit: required(positive), periodMs: required(period
 
 const isIterable = (value: unknown): boolean => typeof value === 'object' && value !== null && Symbol.iterator in value;
 
-const items = rule(
-  'something to iterate over, or a function that gives it',
-  (value) => typeof value === 'function' || isIterable(value),
-);
+const items: Rule = {
+  ...rule(
+    'something to iterate over, or a function that gives it',
+    (value) => typeof value === 'function' || isIterable(value),
+  ),
+  inside: (value, about) => (Array.isArray(value) ? promiseProblems(value, about) : []),
+};
+
+/** Refuses promises as items: nobody would await them. */
+const promiseProblems = (list: readonly unknown[], { subject, tasks, option = '' }: About): Problem[] => {
+  if (!list.some(isThenable)) return [];
+  ignoreRejections(list);
+  const message = `${subject} has promises in ${option}: let a function "over" await them, as by Promise.all.`;
+  return [optionProblem(option, message, tasks)];
+};
 
 const taskRules: Readonly<Record<TaskKind, Rules>> = {
   task: functionRules,

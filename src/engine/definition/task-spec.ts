@@ -58,7 +58,7 @@ export type NestedJobOptions<
 };
 
 export type MapOptions<Scope = TaskScope, Item = unknown> = {
-  /** The items, or a function that returns them or a promise of them. */
+  /** The items, or a function that returns them or a promise of them. An item may be no promise. */
   readonly over: Items<Item> | ((scope: Scope) => Items<Item> | PromiseLike<Items<Item>>);
   /** Maximum number of instances that run at once, within the limits of the job. Default: no limit. */
   readonly concurrency?: number | undefined;

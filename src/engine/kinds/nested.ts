@@ -3,7 +3,7 @@
  * nothing: other programs claim, complete or fail an external task through the task's handle. */
 import { createHash } from 'node:crypto';
 import { isPlainObject } from '../../events/plain-object.ts';
-import { ignoreRejection, isThenable } from '../../events/thenable.ts';
+import { ignoreRejection, ignoreRejections, isThenable } from '../../events/thenable.ts';
 import { checkedInput } from '../definition/check-schema.ts';
 import { type NotReady, notReady } from '../definition/directive.ts';
 import { buildGraph } from '../definition/graph.ts';
@@ -123,7 +123,10 @@ const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: Fan
   const start = (given: unknown): void => {
     if (attempt.phase === 'live') applyPassedLimits(task);
     if (attempt.phase === 'live') startInstances(job, task, attempt, listOf(given));
-    else endAttempt(job, task, attempt, () => {});
+    else {
+      if (Array.isArray(given)) ignoreRejections(given);
+      endAttempt(job, task, attempt, () => {});
+    }
   };
   if (!isThenable(items)) {
     start(items);
@@ -143,27 +146,36 @@ const tooManyItems = (): NonRetryableError =>
   );
 
 const listOf = (items: unknown): readonly unknown[] => {
-  if (Array.isArray(items)) {
-    if (items.length > MAX_ITEMS) throw tooManyItems();
-    return Array.from(items);
-  }
-  if (typeof items === 'object' && items !== null && Symbol.iterator in items)
-    return iterated(items as Iterable<unknown>);
-  throw new NonRetryableError(
-    `its "over" gave ${formatValue(items)}: expected an array, or something else to iterate over`,
-  );
+  const list = Array.isArray(items) ? asList(items) : iterated(items);
+  if (!list.some(isThenable)) return list;
+  ignoreRejections(list);
+  throw new NonRetryableError('its "over" gave promises as items: let a function "over" await them, as by Promise.all');
+};
+
+const asList = (items: readonly unknown[]): readonly unknown[] => {
+  if (items.length > MAX_ITEMS) throw tooManyItems();
+  return Array.from(items);
 };
 
 /** Returns what an iterator gives. One that answers promises would have no end, so it is refused, as one without end is. */
-const iterated = (items: Iterable<unknown>): readonly unknown[] => {
-  const iterator = atOnce(items[Symbol.iterator]());
+const iterated = (items: unknown): readonly unknown[] => {
+  if (typeof items !== 'object' || items === null || !(Symbol.iterator in items))
+    throw new NonRetryableError(
+      `its "over" gave ${formatValue(items)}: expected an array, or something else to iterate over`,
+    );
+  const iterator = atOnce((items as Iterable<unknown>)[Symbol.iterator]());
   const list: unknown[] = [];
-  for (let step = atOnce(iterator.next()); !step.done; step = atOnce(iterator.next())) {
-    if (list.length >= MAX_ITEMS) {
-      iterator.return?.();
-      throw tooManyItems();
+  try {
+    for (let step = atOnce(iterator.next()); !step.done; step = atOnce(iterator.next())) {
+      if (list.length >= MAX_ITEMS) {
+        iterator.return?.();
+        throw tooManyItems();
+      }
+      list.push(step.value);
     }
-    list.push(step.value);
+  } catch (error) {
+    ignoreRejections(list);
+    throw error;
   }
   return list;
 };

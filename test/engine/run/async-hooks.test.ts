@@ -130,6 +130,56 @@ test.each(
   expect(unhandled).toEqual([]);
 });
 
+/** Promises as items, one of which rejects. */
+const promises = (): unknown[] => [Promise.resolve(1), answersPromise()];
+
+const LISTS: readonly [string, () => unknown][] = [
+  ['a list', promises],
+  ['a promise of a list', async () => promises()],
+  ['a set', () => new Set(promises())],
+  [
+    'a generator that throws',
+    function* () {
+      yield* promises();
+      throw new Error('boom');
+    },
+  ],
+];
+
+test.each(
+  LISTS,
+)('promises that reject as the items of a fan-out, in %s, fail it and harm no process', async (what, over) => {
+  const clock = virtualClock();
+  const each = (): never => expect.unreachable();
+  const job: Job = jobFrom('job', [{ kind: 'map', name: 'a', over, each } as never]).start({}, { clock });
+  await clock.runAll();
+  expect((await job.result()).tasks.a?.error?.message).toMatch(
+    what.includes('throws') ? 'boom' : 'gave promises as items',
+  );
+  await turns();
+  expect(unhandled).toEqual([]);
+});
+
+test('promises as the items of a fan-out that has timed out harm no process', async () => {
+  const clock = virtualClock();
+  const over = () => new Promise((resolve) => clock.setTimer(() => resolve(promises()), 10));
+  const job: Job = jobFrom('job', [{ kind: 'map', name: 'a', over, timeout: 5, each: () => {} } as never]).start(
+    {},
+    { clock },
+  );
+  await clock.runAll();
+  expect((await job.result()).tasks.a?.error?.code).toBe('TASK_TIMEOUT');
+  await turns();
+  expect(unhandled).toEqual([]);
+});
+
+test('a list of promises as "over" is a problem of the definition, and harms no process', async () => {
+  const define = () => jobFrom('job', [{ kind: 'map', name: 'a', over: promises(), each: () => {} }]);
+  expect(define).toThrow('Task "a" has promises in over: let a function "over" await them, as by Promise.all.');
+  await turns();
+  expect(unhandled).toEqual([]);
+});
+
 test.each([
   ['answers', answersPromise],
   ['throws', throwsPromise],
