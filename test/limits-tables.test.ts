@@ -4,7 +4,7 @@ import { MAX_NAME_LENGTH } from '../src/engine/definition/validate.ts';
 import { LEASE_MS } from '../src/engine/durable/journal-writer.ts';
 import { MAX_DEPTH } from '../src/engine/durable/serialise.ts';
 import { MAX_CAUSES } from '../src/engine/durable/task-error-data.ts';
-import { MAX_ITEMS } from '../src/engine/kinds/nested.ts';
+import { MAX_ITEMS } from '../src/engine/kinds/child-input.ts';
 import { DEFAULT_MAX_INTERRUPTIONS } from '../src/engine/recovery/resume-run.ts';
 import { DEFAULT_LOG_LIMITS, NOTE_MS } from '../src/engine/run/kept-logs.ts';
 import { MAX_JSON_DEPTH } from '../src/executors/exact-json.ts';

@@ -1,24 +1,17 @@
 /* This folder handles tasks that are not functions. `nested.ts` performs nested jobs and fan-outs: it starts
- * a child job with the input or the items, and turns the child's end into the task's outcome. `external.ts` performs
- * nothing: other programs claim, complete or fail an external task through the task's handle. */
-import { createHash } from 'node:crypto';
-import { isPlainObject } from '../../events/plain-object.ts';
-import { ignoreRejection, ignoreRejections, isThenable } from '../../events/thenable.ts';
-import { checkedInput } from '../definition/check-schema.ts';
+ * a child job with the input or the items (`child-input.ts`, kept for a resume by `stored-input.ts`), and turns the
+ * child's end into the task's outcome. `external.ts` performs nothing: other programs claim, complete or fail an external
+ * task through the task's handle. */
+import { ignoreRejections, isThenable } from '../../events/thenable.ts';
 import { type NotReady, notReady } from '../definition/directive.ts';
 import { buildGraph } from '../definition/graph.ts';
-import { formatValue } from '../definition/option-rules.ts';
 import type { StartOptions } from '../definition/options.ts';
 import { createPlan, type FanOut, type NestedJob, type Plan, type TaskDefinition } from '../definition/plan.ts';
 import { PLAN } from '../definition/sealed.ts';
-import type { TaskScope } from '../definition/task-function.ts';
 import type { Settled } from '../definition/task-spec.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import { type OutputSource, rememberPart } from '../durable/output-parts.ts';
-import { type RedactedParts, redactedParts, redactOf, unredacted } from '../durable/redaction.ts';
-import { encode } from '../durable/serialise.ts';
-import { isA, NonRetryableError, SerialisationError } from '../errors/errors.ts';
-import { Attempt } from '../model/attempt.ts';
+import type { Attempt } from '../model/attempt.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { handleError, handleInstanceFailure, handleResult } from '../run/attempt-result.ts';
 import { LiveRun } from '../run/job-run.ts';
@@ -26,6 +19,8 @@ import { applyPassedLimits } from '../run/passed-limits.ts';
 import { reuseInChild } from '../run/reuse.ts';
 import { createScope } from '../run/scope.ts';
 import { cancelTask } from '../run/shutdown.ts';
+import { inputFrom, listOf, unexpectedPromise } from './child-input.ts';
+import { needsNote, restoredInput, type StoredInput, storeNote } from './stored-input.ts';
 
 /** Performs an attempt of a nested job or fan-out by a child job. Only the tasks of the child job take slots. */
 export const startNested = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
@@ -42,48 +37,6 @@ const startJob = (job: JobRun, task: TaskRun, attempt: Attempt, nested: NestedJo
   const checked = inputFrom(nested, createScope(job, task, attempt));
   if (job.recorder && needsNote(nested)) storeNote(job, task, 'input', checked);
   startChild(job, task, attempt, () => createChildJob(job, task, checked));
-};
-
-const inputFrom = ({ definition, input }: NestedJob, scope: TaskScope): object => {
-  const plan = definition[PLAN] as Plan;
-  const given: unknown = input ? input(scope) : { ...scope.ctx };
-  if (isThenable(given)) throw unexpectedPromise('input(scope)', given);
-  if (!isPlainObject(given)) throw new NonRetryableError('its input(scope) answered no plain object');
-  return checkedInput(plan.options.input, given, plan.name);
-};
-
-/** Whether the journal must store a nested job's input, because the input is not simply the outer context. */
-const needsNote = ({ definition, input }: NestedJob): boolean =>
-  input !== undefined || (definition[PLAN] as Plan).options.input !== undefined;
-
-/**
- * Stores an attempt's items or input. If they are too large, stores their digest: a resume computes them again. If they
- * can't be encoded, stores nothing: a resume then starts a new attempt.
- */
-const storeNote = ({ recorder, plan }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
-  if (!recorder) return;
-  const kept = redactOf(plan.options)(value);
-  const note = { attempt: task.attempts, [kind]: kept };
-  try {
-    const text = recorder.encodeOutput(kind, note);
-    // What can be encoded has no circular references.
-    const redacted = redactedParts(value, kept);
-    recorder.put(task.path, kind, redacted ? recorder.encodeOutput(kind, { ...note, redacted }) : text);
-  } catch (error) {
-    if (!isA(error, SerialisationError)) throw error;
-    if (error.code !== 'OUTPUT_TOO_LARGE') return;
-    const digest = digestOf(kept);
-    if (digest !== undefined) recorder?.put(task.path, kind, JSON.stringify({ attempt: task.attempts, digest }));
-  }
-};
-
-/** Returns the SHA-256 of a value's JSON; undefined if that is longer than any text can be. */
-const digestOf = (value: unknown): string | undefined => {
-  try {
-    return createHash('sha256').update(encode(value)).digest('hex');
-  } catch {
-    return undefined;
-  }
 };
 
 const outputOf = (task: TaskRun): object => {
@@ -137,55 +90,6 @@ const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: Fan
     .catch((error) => endAttempt(job, task, attempt, () => handleError(job, task, error)));
 };
 
-/** The maximum number of items of a fan-out: each is a task, and an iterator may have no end. */
-export const MAX_ITEMS = 1_000_000;
-
-const tooManyItems = (): NonRetryableError =>
-  new NonRetryableError(
-    `its "over" gave more than ${MAX_ITEMS} items. Let each item stand for several, such as the bounds of a range`,
-  );
-
-const listOf = (items: unknown): readonly unknown[] => {
-  const list = Array.isArray(items) ? asList(items) : iterated(items);
-  if (!list.some(isThenable)) return list;
-  ignoreRejections(list);
-  throw new NonRetryableError('its "over" gave promises as items: let a function "over" await them, as by Promise.all');
-};
-
-const asList = (items: readonly unknown[]): readonly unknown[] => {
-  if (items.length > MAX_ITEMS) throw tooManyItems();
-  return Array.from(items);
-};
-
-/** Returns what an iterator gives. One that answers promises would have no end, so it is refused, as one without end is. */
-const iterated = (items: unknown): readonly unknown[] => {
-  if (typeof items !== 'object' || items === null || !(Symbol.iterator in items))
-    throw new NonRetryableError(
-      `its "over" gave ${formatValue(items)}: expected an array, or something else to iterate over`,
-    );
-  const iterator = atOnce((items as Iterable<unknown>)[Symbol.iterator]());
-  const list: unknown[] = [];
-  try {
-    for (let step = atOnce(iterator.next()); !step.done; step = atOnce(iterator.next())) {
-      if (list.length >= MAX_ITEMS) {
-        iterator.return?.();
-        throw tooManyItems();
-      }
-      list.push(step.value);
-    }
-  } catch (error) {
-    ignoreRejections(list);
-    throw error;
-  }
-  return list;
-};
-
-const atOnce = <Value>(value: Value): Value => {
-  if (!isThenable(value)) return value;
-  ignoreRejection(value);
-  throw new NonRetryableError('the iterator of its "over" answered a promise: collect the items in a function "over"');
-};
-
 const startInstances = (job: JobRun, task: TaskRun, attempt: Attempt, items: readonly unknown[]): void => {
   attempt.timer?.cancel();
   if (job.recorder) storeNote(job, task, 'items', items);
@@ -221,79 +125,12 @@ const createFanOutJob = (job: JobRun, task: TaskRun, items: readonly unknown[]):
   return new LiveRun(plan, {}, options, { parent: task, isFanOut: true });
 };
 
-/**
- * Stored items or input of an attempt; undefined if they were not stored. `redacted`: what was left out of them.
- * `digest`: they were too large.
- */
-type ChildPast = {
-  readonly items?: readonly unknown[] | undefined;
-  readonly input?: object | undefined;
-  readonly redacted?: RedactedParts | undefined;
-  readonly digest?: string | undefined;
-};
-
 /** Recreates the child job of an attempt that began before a resume; undefined if its items or input are unknown. */
-export const recreateChild = (job: JobRun, task: TaskRun, past: ChildPast, version: number): JobRun | undefined => {
-  const { nested } = task.definition;
-  if (!nested) return undefined;
-  const { items, input } =
-    past.digest !== undefined
-      ? computedAgain(job, task, past.digest, version)
-      : past.redacted
-        ? completed(job, task, past, past.redacted, version)
-        : past;
-  if (nested.definition) {
-    const given = input ?? (needsNote(nested as NestedJob) ? undefined : { ...job.context.at(version) });
-    return given && createChildJob(job, task, given);
-  }
-  const { over } = nested as FanOut;
-  const known = items ?? (typeof over === 'function' ? undefined : listOf(over));
-  return known && createFanOutJob(job, task, known);
-};
-
-/** Computes items or input again, for what the journal did not keep of them. Marks the task if that is not possible. */
-const completed = (
-  job: JobRun,
-  task: TaskRun,
-  { items, input }: ChildPast,
-  parts: RedactedParts,
-  version: number,
-): ChildPast => {
-  try {
-    const { again, redact } = computed(job, task, version);
-    const { value, isWhole } = unredacted(items ?? input, again, redact, parts);
-    if (!isWhole) task.redacted = true;
-    return items ? { items: value as readonly unknown[] } : { input: value as object };
-  } catch {
-    task.redacted = true;
-    return { items, input };
-  }
-};
-
-/** Computes again what was too large to store. Returns nothing if that is not possible, or gives something else. */
-const computedAgain = (job: JobRun, task: TaskRun, digest: string, version: number): ChildPast => {
-  try {
-    const { again, redact } = computed(job, task, version);
-    if (digestOf(redact(again)) !== digest) return {};
-    return task.definition.nested?.definition ? { input: again } : { items: again as readonly unknown[] };
-  } catch {
-    return {};
-  }
-};
-
-/** Computes the items or input of an attempt that began with this version of the context. */
-const computed = (job: JobRun, task: TaskRun, version: number) => {
-  const redact = redactOf(job.plan.options);
-  const nested = task.definition.nested as NestedJob | FanOut;
-  const scope = createScope(job, task, new Attempt(task.attempts, version));
-  const again = nested.definition ? inputFrom(nested as NestedJob, scope) : itemsFrom(nested as FanOut, scope);
-  return { again, redact };
-};
-
-const itemsFrom = ({ over }: FanOut, scope: TaskScope): readonly unknown[] => {
-  const items: unknown = typeof over === 'function' ? over(scope) : over;
-  if (isThenable(items)) throw unexpectedPromise('over(scope)', items);
-  return listOf(items);
+export const recreateChild = (job: JobRun, task: TaskRun, stored: StoredInput, version: number): JobRun | undefined => {
+  if (!task.definition.nested) return undefined;
+  const { items, input } = restoredInput(job, task, stored, version);
+  if (items) return createFanOutJob(job, task, items);
+  return input && createChildJob(job, task, input);
 };
 
 /** Connects a child job to its attempt: the end of the child becomes the outcome of the attempt. */
@@ -340,11 +177,6 @@ const startChild = (job: JobRun, task: TaskRun, attempt: Attempt, childOf: () =>
     delete task.pathsToRerun;
     job.recorder?.put(task.path, 'again', NO_VALUE);
   });
-};
-
-const unexpectedPromise = (what: string, promise: PromiseLike<unknown>): NonRetryableError => {
-  ignoreRejection(promise);
-  return new NonRetryableError(`its ${what} answered a promise: expected a plain object at once`);
 };
 
 /** Turns the end of a child job into the outcome of its task. */
