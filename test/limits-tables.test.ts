@@ -47,7 +47,7 @@ const LIMITS: Readonly<Record<string, readonly (readonly [what: string, limit: n
     ['the wait that a server asks for', MAX_WAIT_MS],
   ],
   'docs/durability.md': [
-    ['an output of a task or of an item of a fan-out', DEFAULT_MAX_OUTPUT_BYTES],
+    ['an output of a task, also inside a nested job, or of an item of a fan-out', DEFAULT_MAX_OUTPUT_BYTES],
     ['the items of a fan-out', MAX_ITEMS],
     ['the items of a fan-out or the input of a nested job', DEFAULT_MAX_OUTPUT_BYTES],
     ["levels of nesting of a value's JSON", MAX_DEPTH],

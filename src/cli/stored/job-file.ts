@@ -5,6 +5,7 @@ import type { JobEvent } from '../../events/event.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { isExact, MAYBE_INEXACT, numbersIn } from '../../executors/exact-json.ts';
 import { inertJson } from '../terminal/safe-text.ts';
+import { FiledOutputs } from './filed-outputs.ts';
 import { endLine, eventLine, jobLine, lineProblems, noteLine } from './job-file-schema.ts';
 import { placeholderDefinition } from './shape-definition.ts';
 import { shapeTasks } from './shape-tasks.ts';
@@ -104,6 +105,7 @@ class JobFileReader {
   readonly #events: StoredEvent[] = [];
   readonly #notes: Note[] = [];
   readonly #record = emptyRecord();
+  readonly #outputs = new FiledOutputs();
   #head: Json | undefined;
   #number = 0;
   #lastSeq = -1;
@@ -214,6 +216,8 @@ class JobFileReader {
     } catch (error) {
       this.fail(`the event does not follow from those before it: ${(error as Error).message}`);
     }
+    const problem = this.problems.length === 0 && this.#outputs.add(event as JobEvent, output);
+    if (problem) this.fail(problem);
     this.#events.push({
       seq: seq as number,
       data: jsonOf(event),
@@ -224,6 +228,8 @@ class JobFileReader {
   #readNote(value: Json): void {
     if (!this.#matches(noteLine, value)) return;
     const { note, task } = value as { readonly note: NoteKind; readonly task: string };
+    const problem = this.problems.length === 0 && this.#outputs.problemIn(value.value);
+    if (problem) this.fail(problem);
     this.#notes.push({ kind: note, task, value: jsonOf(value.value) });
   }
 

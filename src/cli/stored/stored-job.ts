@@ -3,16 +3,16 @@
  * last output (`printed-lines.ts`) and the tasks of the definition (`shape-tasks.ts`). `shape-definition.ts` makes a
  * definition of these tasks, to draw or cancel the job; `stored-process-error.ts` restores errors. `shown-state.ts` and
  * `job-command.ts` describe a job in words; `job-file.ts` exports and imports it (`job-file-schema.ts`,
- * `named-places.ts`). */
+ * `filed-outputs.ts`, `named-places.ts`). */
 
 import { setImmediate } from 'node:timers/promises';
 import { buildGraph, sortGraph } from '../../engine/definition/graph.ts';
 import { type Journal, type JournalJob, NO_VALUE, type StoredEvent } from '../../engine/durable/journal.ts';
 import type { OutputSource } from '../../engine/durable/output-parts.ts';
 import { eventOf, readStored } from '../../engine/durable/read-stored.ts';
-import { decode, storedError, storedOutputs, withOutputs } from '../../engine/durable/serialise.ts';
+import { decode, storedError, storedOutputs, storedValue, withOutputs } from '../../engine/durable/serialise.ts';
 import { instanceErrorData } from '../../engine/durable/task-error-data.ts';
-import { isInstancePath, parentPath } from '../../engine/durable/task-path.ts';
+import { isInnerPath, isInstancePath, parentPath } from '../../engine/durable/task-path.ts';
 import { emptyRecord, type JobRecord, recordEvent } from '../../engine/model/job-record.ts';
 import type { LogsNote } from '../../engine/model/logs-note.ts';
 import { restOf } from '../../engine/run/kept-logs.ts';
@@ -79,19 +79,20 @@ const PAGE = 1000;
  * `serialise.ts` writes it, with what it refers to. @throws JournalError `JOURNAL_CORRUPT`
  */
 export const eventReader = (source: OutputSource): ((event: StoredEvent) => JobEvent) => {
-  const itemOutputs = new Map<number, unknown>();
-  const outputs = storedOutputs(source, (seq) => itemOutputs.get(seq));
+  const innerOutputs = new Map<number, unknown>();
+  const outputs = storedOutputs(source, (seq) => innerOutputs.get(seq), storedValue);
   return (stored) => {
     const { jobId } = source;
     const event = eventOf(stored, jobId);
     const { seq, output: text } = stored;
     const itemError = instanceErrorData(event);
-    if (itemError) itemOutputs.set(seq, storedError(itemError));
+    if (itemError) innerOutputs.set(seq, storedError(itemError));
     if (text === undefined) return event;
     const output: unknown = readStored(jobId, `the output of event ${seq}`, () => JSON.parse(text));
-    const isItem = 'task' in event && isInstancePath(event.task);
-    if (isItem) itemOutputs.set(seq, output);
-    return { ...event, output: isItem ? output : withOutputs(output, outputs.at) } as JobEvent;
+    const path = 'task' in event ? event.task : '';
+    const whole = isInstancePath(path) ? output : withOutputs(output, outputs.at);
+    if (isInnerPath(path)) innerOutputs.set(seq, whole);
+    return { ...event, output: whole } as JobEvent;
   };
 };
 

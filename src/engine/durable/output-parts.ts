@@ -3,7 +3,10 @@ import type { Journal } from './journal.ts';
 /** The job in whose journal outputs are stored. */
 export type OutputSource = { readonly journal: Journal; readonly jobId: string };
 
-type Part = { readonly seq: number; readonly value: unknown };
+/** The event whose output a reference stands for; with `key`, for the value of that key of the output. */
+export type Reference = { readonly seq: number; readonly key?: string | undefined };
+
+type Part = Reference & { readonly value: unknown };
 let isEmpty = true;
 
 type Parts = ReadonlyMap<PropertyKey, Part>;
@@ -14,8 +17,9 @@ const partsByContainer = new WeakMap<
 >();
 
 /**
- * Records that a property of a collected list or object is the output of the event `seq`. The journal then stores a
- * reference to that event in place of the value, so that what a fan-out collects is not stored twice.
+ * Records that a property of a collected list or object is the output of the event `seq`, or a part of that. The journal
+ * then stores a reference to that event in place of the value, so that what a fan-out or a nested job collects is not
+ * stored twice.
  */
 export const rememberPart = (container: object, key: PropertyKey, part: Part, source: OutputSource): void => {
   isEmpty = false;
@@ -34,5 +38,5 @@ export const partsOf = (container: object, source: OutputSource): Parts | undefi
 const isSame = (one: OutputSource, other: OutputSource): boolean =>
   one.journal === other.journal && one.jobId === other.jobId;
 
-/** Whether the JSON of an output is long enough, in characters, to be referred to: a reference takes about 36. */
+/** Whether the JSON of a value is long enough, in characters, to be referred to: a reference takes about 40. */
 export const isWorthReference = (text: string): boolean => text.length > 64;

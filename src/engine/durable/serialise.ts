@@ -3,13 +3,16 @@ import { dateOf, dateText } from '../../events/date-text.ts';
 import { errorData } from '../../events/error-data.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { isA, JournalError, TaskError } from '../errors/errors.ts';
-import { type OutputSource, partsOf, rememberPart } from './output-parts.ts';
+import { type OutputSource, partsOf, type Reference, rememberPart } from './output-parts.ts';
 import { reviveTaskError, type TaskErrorData, taskErrorData } from './task-error-data.ts';
 
 /** The key that marks what JSON can't represent: `{ "$tintype": "Date", "value": "2026-01-02T03:04:05.678Z" }`. */
 const TAG = '$tintype';
 
-/** The tag of a reference to the output of another event of the job: its value is the event's `seq`. */
+/**
+ * The tag of a reference to the output of another event of the job. Its value is the event's `seq`, or `[seq, key]` for
+ * the value of a key of that output.
+ */
 const OUTPUT = 'Output';
 
 /** Maximum nesting depth of a value's JSON. A set adds two levels, a map three. */
@@ -123,7 +126,7 @@ class Walk {
       this.#steps.push(index);
       const read = value[index];
       const part = parts?.get(index);
-      const encoded = part && part.value === read ? tagged(OUTPUT, part.seq) : this.encoded(read);
+      const encoded = part && part.value === read ? reference(part) : this.encoded(read);
       this.#steps.pop();
       if (copy) copy.push(encoded);
       else if (encoded !== read) copy = [...value.slice(0, index), encoded];
@@ -148,7 +151,7 @@ class Walk {
       this.#steps.push(key);
       const read = value[key];
       const part = parts?.get(key);
-      const encoded = part && part.value === read ? tagged(OUTPUT, part.seq) : this.encoded(read);
+      const encoded = part && part.value === read ? reference(part) : this.encoded(read);
       this.#steps.pop();
       if (!copy && encoded !== read) copy = copyUntil(key, keys, value);
       if (copy) copy[key] = encoded;
@@ -201,6 +204,8 @@ class Walk {
 /** Returns an error in stored form. */
 export const storedError = (data: TaskErrorData): object => tagged('TaskError', data);
 
+const reference = ({ seq, key }: Reference): object => tagged(OUTPUT, key === undefined ? seq : [seq, key]);
+
 const tagged = (tag: string, value: unknown): object => ({ [TAG]: tag, value });
 
 /** Copies the properties before a key to an object without a prototype, so that `__proto__` is a normal key. */
@@ -237,17 +242,23 @@ const stepText = (step: Step): string => {
 /** Reads outputs that a stored value refers to. */
 export type StoredOutputs = {
   readonly source: OutputSource;
-  /** Returns the decoded output of an event. @throws JournalError `JOURNAL_CORRUPT` */
-  readonly at: (seq: number) => unknown;
+  /** Returns what a reference stands for. @throws JournalError `JOURNAL_CORRUPT` */
+  readonly at: (reference: Reference) => unknown;
 };
 
-/** Reads the outputs of a job by `find`, which returns undefined if there is none. */
-export const storedOutputs = (source: OutputSource, find: (seq: number) => unknown): StoredOutputs => ({
+/** Reads the outputs of a job by `find`, which returns undefined if there is none, and `partOf`, a key's value. */
+export const storedOutputs = (
+  source: OutputSource,
+  find: (seq: number) => unknown,
+  partOf: (output: unknown, key: string) => unknown = ownValue,
+): StoredOutputs => ({
   source,
-  at: (seq) => {
+  at: ({ seq, key }) => {
     const output = find(seq);
-    if (output !== undefined) return output;
-    const message = `The journal of the job "${source.jobId}" has an output that refers to the output of event ${seq}, which is missing.`;
+    const value = key === undefined ? output : partOf(output, key);
+    if (value !== undefined) return value;
+    const what = key === undefined ? '' : `the key "${key}" of `;
+    const message = `The journal of the job "${source.jobId}" has an output that refers to ${what}the output of event ${seq}, which is missing.`;
     throw new JournalError('JOURNAL_CORRUPT', message, { jobId: source.jobId });
   },
 });
@@ -266,43 +277,67 @@ const revived = (value: unknown, outputs: StoredOutputs | undefined): unknown =>
   return Object.hasOwn(value, TAG) ? untagged(value as Tagged, outputs) : revivedInside(value, outputs);
 };
 
-/** Returns the number of the event to whose output a stored value refers; undefined if it is no reference. */
-const referenceOf = (value: unknown): number | undefined => {
+const ownValue = (output: unknown, key: string): unknown =>
+  isPlainObject(output) && Object.hasOwn(output, key) ? output[key] : undefined;
+
+/** Returns the value of a key of an output in stored form. */
+export const storedValue = (output: unknown, key: string): unknown => ownValue(contentOf(output), key);
+
+/** Returns the keys of an output in stored form, with their values; none if it is no object of keys. */
+export const storedKeys = (output: unknown): readonly (readonly [key: string, value: unknown])[] => {
+  const content = contentOf(output);
+  return isPlainObject(content) && (content !== output || !Object.hasOwn(content, TAG)) ? Object.entries(content) : [];
+};
+
+/** Returns an object in stored form without the escape of a key of the user's own that is named like the tag. */
+const contentOf = (stored: unknown): unknown =>
+  isPlainObject(stored) && stored[TAG] === 'Object' && isPlainObject(stored.value) ? stored.value : stored;
+
+/** Returns the reference that a stored value is; undefined if it is none. */
+const referenceOf = (value: unknown): Reference | undefined => {
   if (typeof value !== 'object' || value === null || (value as Tagged)[TAG] !== OUTPUT) return undefined;
-  const seq = (value as Tagged).value;
-  return Number.isInteger(seq) ? (seq as number) : damaged(OUTPUT);
+  const { value: target } = value as Tagged;
+  const [seq, key] = Array.isArray(target) ? target : [target, undefined];
+  if (!Number.isInteger(seq) || (Array.isArray(target) && typeof key !== 'string')) return damaged(OUTPUT);
+  return { seq, key };
 };
 
 /**
  * Puts outputs in place of the references in a stored value, in place; the rest stays in stored form.
  * @throws JournalError `JOURNAL_CORRUPT`
  */
-export const withOutputs = (stored: unknown, at: (seq: number) => unknown): unknown => {
+export const withOutputs = (stored: unknown, at: (reference: Reference) => unknown): unknown => {
   if (typeof stored !== 'object' || stored === null) return stored;
-  const seq = referenceOf(stored);
-  if (seq !== undefined) return at(seq);
-  // An escaped object has a key of the user's own named like the tag.
-  const isEscaped = (stored as Tagged)[TAG] === 'Object' && isPlainObject((stored as Tagged).value);
-  const container = (isEscaped ? (stored as Tagged).value : stored) as Record<string, unknown>;
+  const reference = referenceOf(stored);
+  if (reference) return at(reference);
+  const container = contentOf(stored) as Record<string, unknown>;
   for (const key of Object.keys(container)) container[key] = withOutputs(container[key], at);
   return stored;
+};
+
+/** Calls `visit` with each reference in a stored value. @throws JournalError `JOURNAL_CORRUPT` if one is damaged */
+export const visitReferences = (stored: unknown, visit: (reference: Reference) => void): void => {
+  if (typeof stored !== 'object' || stored === null) return;
+  const reference = referenceOf(stored);
+  if (reference) visit(reference);
+  else for (const value of Object.values(contentOf(stored) as object)) visitReferences(value, visit);
 };
 
 /** Restores values in place. Every key exists already, even `__proto__`, so no assignment sets a prototype. */
 const revivedInside = (value: object, outputs: StoredOutputs | undefined): unknown => {
   const container = value as Record<string, unknown>;
   for (const key of Object.keys(container)) {
-    const seq = outputs && referenceOf(container[key]);
+    const reference = outputs && referenceOf(container[key]);
     container[key] = revived(container[key], outputs);
-    if (outputs && seq !== undefined) rememberReference(container, key, seq, outputs.source);
+    if (outputs && reference) rememberReference(container, key, reference, outputs.source);
   }
   return value;
 };
 
 /** Remembers a reference that was read, so that it is written as one again. */
-const rememberReference = (container: object, key: string, seq: number, source: OutputSource): void => {
+const rememberReference = (container: object, key: string, reference: Reference, source: OutputSource): void => {
   const own = Array.isArray(container) ? Number(key) : key;
-  rememberPart(container, own, { seq, value: (container as Record<string, unknown>)[key] }, source);
+  rememberPart(container, own, { ...reference, value: (container as Record<string, unknown>)[key] }, source);
 };
 
 type Tagged = { readonly [TAG]: unknown; readonly value?: unknown };
@@ -331,7 +366,7 @@ const untagged = (tagged: Tagged, outputs: StoredOutputs | undefined): unknown =
     case 'TaskError':
       return isPlainObject(value) ? reviveTaskError(value as TaskErrorData) : damaged(tag);
     case OUTPUT:
-      return outputs && Number.isInteger(value) ? outputs.at(value as number) : damaged(tag);
+      return outputs ? outputs.at(referenceOf(tagged) as Reference) : damaged(tag);
     default:
       throw new JournalError(
         'JOURNAL_NEWER',

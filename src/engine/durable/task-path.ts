@@ -8,6 +8,9 @@ export const parentPaths = (path: string): readonly string[] => {
 /** Whether a path is that of an instance of a fan-out. */
 export const isInstancePath = (path: string): boolean => path.endsWith(']');
 
+/** Whether a path is that of a task inside a nested job or fan-out. The outputs of others can refer to its output. */
+export const isInnerPath = (path: string): boolean => parentPath(path) !== undefined;
+
 /** Returns the path of the enclosing task, if there is one. Names contain neither slashes nor brackets. */
 export const parentPath = (path: string): string | undefined => {
   const end = isInstancePath(path) ? path.lastIndexOf('[') : path.lastIndexOf('/');

@@ -10,7 +10,8 @@ import { createPlan, type FanOut, type NestedJob, type Plan, type TaskDefinition
 import { PLAN } from '../definition/sealed.ts';
 import type { Settled } from '../definition/task-spec.ts';
 import { NO_VALUE } from '../durable/journal.ts';
-import { type OutputSource, rememberPart } from '../durable/output-parts.ts';
+import { isWorthReference, type OutputSource, rememberPart } from '../durable/output-parts.ts';
+import { encode } from '../durable/serialise.ts';
 import type { Attempt } from '../model/attempt.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { handleError, handleInstanceFailure, handleResult } from '../run/attempt-result.ts';
@@ -34,17 +35,52 @@ export const startNested = (job: JobRun, task: TaskRun, attempt: Attempt): void 
 };
 
 const startJob = (job: JobRun, task: TaskRun, attempt: Attempt, nested: NestedJob): void => {
-  const checked = inputFrom(nested, createScope(job, task, attempt));
+  const checked = reusedInput(task) ?? inputFrom(nested, createScope(job, task, attempt));
   if (job.recorder && needsNote(nested)) storeNote(job, task, 'input', checked);
   startChild(job, task, attempt, () => createChildJob(job, task, checked));
 };
+
+/**
+ * Returns the input of a nested job whose results are all reused. What comes after it has been reused already, so that
+ * the context holds more than it did.
+ */
+const reusedInput = ({ previousChild, pathsToRerun }: TaskRun): object | undefined =>
+  previousChild && pathsToRerun?.size === 0 ? { ...previousChild.context.at(0) } : undefined;
 
 const outputOf = (task: TaskRun): object => {
   const { child, definition } = task;
   const { output } = definition.nested as NestedJob;
   if (!child) return {};
-  if (!output) return { [definition.name]: child.context.outputs() };
-  return output(child.context.final()) as object;
+  if (output) return output(child.context.final()) as object;
+  const merged = child.context.outputs();
+  const source = task.job.recorder?.source;
+  if (source) rememberValues(merged, child.tasks, source);
+  return { [definition.name]: merged };
+};
+
+/** Remembers which values of the merged outputs of a nested job the journal holds already, as parts of these outputs. */
+const rememberValues = (
+  merged: Readonly<Record<string, unknown>>,
+  tasks: JobRun['tasks'],
+  source: OutputSource,
+): void => {
+  for (const { state, storedSeq: seq, output } of tasks.flatMap((task) => task ?? [])) {
+    if (state !== 'completed' || seq === undefined) continue;
+    // Of a key that several tasks put out, the value of another task may be in `merged`.
+    for (const [key, value] of Object.entries(output ?? {}))
+      if (merged[key] === value && isLong(value, source)) rememberPart(merged, key, { seq, key, value }, source);
+  }
+};
+
+/** Whether a value is long enough to be referred to. */
+const isLong = (value: unknown, source: OutputSource): boolean => {
+  if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) return false;
+  try {
+    return isWorthReference(encode(value, source));
+  } catch {
+    // A value that was changed since it was stored, which can't be stored in place either: the error tells of that.
+    return false;
+  }
 };
 
 const collect = (task: TaskRun): object => {

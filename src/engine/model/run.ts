@@ -71,7 +71,7 @@ export class TaskRun extends TaskRecord<TaskError, object> {
   declare redacted?: boolean;
   /** Paths to run again inside a nested job or fan-out that is retried; other completed results inside are reused. */
   declare pathsToRerun?: ReadonlySet<string>;
-  /** For an instance of a fan-out whose output is long, or that failed: the `seq` of the event that stores it. */
+  /** For a task in a nested job or fan-out whose output is long, or that failed: the `seq` of the event that stores it. */
   declare storedSeq?: number | undefined;
   /** The JSON of the task's last checkpoint. */
   declare checkpoint?: string | undefined;

@@ -8,7 +8,7 @@ import { RECEIVE_MS } from '../durable/journal-writer.ts';
 import { eventOf } from '../durable/read-stored.ts';
 import { decode, storedOutputs } from '../durable/serialise.ts';
 import { instanceErrorData, reviveTaskError } from '../durable/task-error-data.ts';
-import { isInstancePath } from '../durable/task-path.ts';
+import { isInnerPath, isInstancePath } from '../durable/task-path.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import type { Stop } from '../model/stopping.ts';
@@ -38,17 +38,17 @@ export const followRemote = (
   if (cancelled) cancel(cancelled.cause, cancelled.mode);
   linkSignal(run, cancel);
   let seq = 0;
-  /** The outputs and errors of instances, to which that of their fan-out refers, by the `seq` of their events. */
-  const itemOutputs = new Map<number, unknown>();
-  const outputs = storedOutputs({ journal, jobId: run.id }, (at) => itemOutputs.get(at));
+  /** Outputs in nested jobs and fan-outs, and errors of instances, to which others refer, by the `seq` of their events. */
+  const innerOutputs = new Map<number, unknown>();
+  const outputs = storedOutputs({ journal, jobId: run.id }, (at) => innerOutputs.get(at));
   const wholeEvent = (stored: StoredEvent): JobEvent => {
     const event = eventOf(stored, run.id);
     const itemError = instanceErrorData(event);
-    if (itemError) itemOutputs.set(stored.seq, reviveTaskError(itemError));
+    if (itemError) innerOutputs.set(stored.seq, reviveTaskError(itemError));
     if (stored.output === undefined) return event;
     const isItem = 'task' in event && isInstancePath(event.task);
     const output = decode(stored.output, isItem ? undefined : outputs);
-    if (isItem) itemOutputs.set(stored.seq, output);
+    if ('task' in event && isInnerPath(event.task)) innerOutputs.set(stored.seq, output);
     return { ...event, output } as JobEvent;
   };
   let end: JobEvent | undefined;

@@ -4,7 +4,7 @@ import { type Journal, type JournalJob, NO_VALUE, type Note, type NoteKind } fro
 import { eventOf, readStored } from '../durable/read-stored.ts';
 import { decode, type StoredOutputs, storedOutputs } from '../durable/serialise.ts';
 import { instanceErrorData, reviveTaskError, type TaskErrorData } from '../durable/task-error-data.ts';
-import { isInstancePath, parentPath } from '../durable/task-path.ts';
+import { isInnerPath, isInstancePath, parentPath } from '../durable/task-path.ts';
 import { JournalError } from '../errors/errors.ts';
 import { emptyRecord, type Growth, type JobRecord, recordEvent, type StoredTask } from '../model/job-record.ts';
 
@@ -34,13 +34,13 @@ export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: 
   const record = emptyRecord();
   let last: JobEvent | undefined;
   let retriedSeq: number | undefined;
-  const itemTexts = new Map<number, string>();
+  const innerTexts = new Map<number, { readonly text: string; readonly isItem: boolean }>();
   const itemErrors = new Map<number, TaskErrorData>();
   for (const stored of events) {
     const event = eventOf(stored, job.id);
     if (isRetry(event)) retriedSeq = event.seq;
-    if (stored.output !== undefined && 'task' in event && isInstancePath(event.task))
-      itemTexts.set(stored.seq, stored.output);
+    if (stored.output !== undefined && 'task' in event && isInnerPath(event.task))
+      innerTexts.set(stored.seq, { text: stored.output, isItem: isInstancePath(event.task) });
     const itemError = instanceErrorData(event);
     if (itemError) itemErrors.set(stored.seq, itemError);
     // Outputs stay encoded until they are needed.
@@ -61,13 +61,16 @@ export const loadHistory = async (journal: Journal, job: JournalJob, untilSeq?: 
   const present = notes.filter(({ value }) => value !== NO_VALUE);
   const texts = new Map(present.map(({ task, kind, value }) => [`${kind} ${task}`, value]));
   const noteText = (task: string, kind: NoteKind): string | undefined => texts.get(`${kind} ${task}`);
-  /** What other outputs refer to, decoded once: an item and the list that contains it are the same object. */
+  /** What other outputs refer to, decoded once: an output is the same object as a part of what was collected. */
   const referred = new Map<number, unknown>();
   const outputs: StoredOutputs = storedOutputs({ journal, jobId: job.id }, (seq) => {
-    const text = itemTexts.get(seq);
+    if (referred.has(seq)) return referred.get(seq);
+    const inner = innerTexts.get(seq);
     const error = itemErrors.get(seq);
-    if (!referred.has(seq) && text !== undefined) referred.set(seq, decode(text));
-    if (!referred.has(seq) && error) referred.set(seq, reviveTaskError(error));
+    // An output that refers to itself finds nothing.
+    referred.set(seq, undefined);
+    if (inner) referred.set(seq, decode(inner.text, inner.isItem ? undefined : outputs));
+    else if (error) referred.set(seq, reviveTaskError(error));
     return referred.get(seq);
   });
   return {

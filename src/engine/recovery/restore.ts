@@ -170,10 +170,8 @@ const mergeOutputs = (
     const output = history.output(record);
     if (output === undefined) continue;
     task.output = (typeof output === 'object' && output !== null ? job.frozen(output) : output) as object;
-    if (job.isFanOut) {
-      if (isWorthReference(record.output as string)) task.storedSeq = record.endedSeq;
-      continue;
-    }
+    if (job.parent && isWorthReference(record.output as string)) task.storedSeq = record.endedSeq;
+    if (job.isFanOut) continue;
     job.context.merge(task.output, job.plan.positions[task.index] as number);
     task.version = job.context.version;
     merges.push(record.endedSeq ?? 0);

@@ -276,8 +276,8 @@ export class LiveRun extends JobRun {
     if (this.#keptLogs.size > 0 && (hasEnded || SETTLED.has(to))) this.#keepRest(task.path, at);
     const event = this.#stream.stampTransition(task.path, from, to, attempt, at);
     if (details) addDetails(event, details);
-    // Before the event is published: it may end the fan-out, which collects the results.
-    if (this.isFanOut && SETTLED.has(to)) task.storedSeq = isReferable(to, details) ? event.seq : undefined;
+    // Before the event is published: it may end this nested job or fan-out, which collects the results.
+    if (this.parent && SETTLED.has(to)) task.storedSeq = isReferable(to, details) ? event.seq : undefined;
     recordTransition(task, event, snapshot, details?.error);
     if (from === 'ready' && to !== 'running') task.queue?.markStale();
     this.#updateResources(task, to, context.resumesAs === 'running');
@@ -402,7 +402,7 @@ const outermost = (job: JobRun): JobRun => (job.parent ? outermost(job.parent.jo
 
 const retryPolicyOf = ({ retry, maxRetries = 0 }: StartOptions): RetryPolicy => ({ ...retry, maxRetries });
 
-/** Whether the event of an instance stores a result that the output of its fan-out can refer to. */
+/** Whether the event of a task stores a result that the output of its nested job or fan-out can refer to. */
 const isReferable = (to: TaskState, details: TransitionDetails | undefined): boolean =>
   to === 'failed' || (details?.text !== undefined && isWorthReference(details.text));
 

@@ -113,6 +113,77 @@ describe('tintype import', () => {
     expect(stderr).toContain('(IMPORT_INVALID)');
   });
 
+  /** An exported job whose nested job refers to the outputs inside, and the line of what collects them. */
+  const withReferences = async () => {
+    const inner = defineJob('inner')
+      .task('a', () => ({ a: 'a'.repeat(200) }))
+      .map('b', { over: [1] }, () => 'b'.repeat(200))
+      .seal();
+    const definition = defineJob('job')
+      .job('inner', {}, inner)
+      .task('after', { dependsOn: ['inner'] }, () => {})
+      .seal();
+    const db = newFile();
+    await createEngine({ journal: opened(db) }).start(definition, {}, { jobId: 'one' });
+    const { stdout } = await tintype(['export', 'one', '--db', db]);
+    const lines: Line[] = stdout
+      .trimEnd()
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+    const at = lines.findIndex(
+      ({ event, output }) => output && (event as unknown as { readonly task: string }).task === 'inner',
+    );
+    const reference = (lines[at]?.output as unknown as { inner: { a: { value: [number, string] } } }).inner.a.value;
+    const items = lines.findIndex(
+      ({ event, output }) => output && (event as unknown as { readonly task: string }).task === 'inner/b[0]',
+    );
+    return { definition, lines, at, reference, items };
+  };
+
+  test('takes references to outputs in lines before, which then read the same', async () => {
+    const { definition, lines } = await withReferences();
+    const db = newFile();
+    expect(await importing(fileOf(lines), db)).toMatchObject({ exitCode: 0, stderr: '' });
+    const engine = createEngine({ journal: opened(db), definitions: [definition] });
+    const { job } = await engine.rerun('one', { from: 'after', jobId: 'two' });
+    expect((await job).ctx).toEqual({ inner: { a: 'a'.repeat(200), b: ['b'.repeat(200)] } });
+    const { stdout } = await tintype(['logs', 'one', '--json', '--db', db]);
+    expect(stdout).toContain(`"output":{"inner":{"a":"${'a'.repeat(200)}","b":["${'b'.repeat(200)}"]}}`);
+  });
+
+  test.each([
+    ['to no event', () => [9_999, 'a'], 'refers to the key "a" of the output of event 9999'],
+    ['to no key', ([seq]: [number, string]) => [seq, 'z'], 'refers to the key "z" of the output of event'],
+    [
+      'to itself',
+      (_: [number, string], own: number) => [own, 'inner'],
+      'refers to the key "inner" of the output of event',
+    ],
+    ['to a task that is in no nested job', () => 0, 'refers to the output of event 0'],
+    ['of no form', () => [1, 2], 'A Output in the journal is damaged'],
+  ])('refuses a reference %s, in outputs and notes', async (_, targetOf, message) => {
+    const { lines, at, reference } = await withReferences();
+    const value = targetOf(reference, lines[at]?.seq as unknown as number);
+    const wrong = { $tintype: 'Output', value };
+    const note = { note: 'checkpoint', task: 'inner', value: [wrong] };
+    if (value !== 0 && !(value as unknown[]).includes('inner')) {
+      const { exitCode, stderr } = await importing(fileOf([...lines, note]));
+      expect([exitCode, stderr]).toEqual([2, expect.stringContaining(message)]);
+    }
+    set(lines, at, 'output.inner.a', wrong);
+    const { exitCode, stderr, jobs } = await importing(fileOf(lines));
+    expect([exitCode, stderr, jobs]).toEqual([2, expect.stringContaining(message), []]);
+    expect(stderr).toContain(`line ${at + 1} of`);
+  });
+
+  test('refuses a reference in the output of an item', async () => {
+    const { lines, items, reference } = await withReferences();
+    set(lines, items, 'output', { $tintype: 'Output', value: reference });
+    const { exitCode, stderr } = await importing(fileOf(lines));
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('but is that of an item')]);
+  });
+
   test('tells all that is wrong at once', async () => {
     const lines = await exportedLines();
     set(lines, 0, 'job.name', 7);

@@ -206,4 +206,35 @@ tasks: [{ name: a, type: bash, command: "head -c ${LARGE} /dev/zero | tr '\\\\0'
       message: expect.stringContaining('max_output_bytes of a workflow file'),
     });
   });
+
+  test('of a job task may be larger than that, if each inside is not: also of a retry, and as it is shown', async () => {
+    const { file, db } = project(`
+name: outer
+max_output_bytes: 2000
+tasks:
+  - { name: i, type: job, file: inner.yaml }
+  - { name: z, type: bash, command: 'exit 3', dependencies: [i] }
+`);
+    const letters = (letter: string): string => `printf '${letter}%.0s' $(seq 1500)`;
+    writeFileSync(
+      join(file, '..', 'inner.yaml'),
+      `
+name: inner
+tasks:
+  - { name: a, type: bash, command: "${letters('a')}", output: text }
+  - { name: b, type: bash, command: "${letters('b')}", output: text }
+`,
+    );
+    const i = { a: 'a'.repeat(1500), b: 'b'.repeat(1500) };
+    for (const command of [
+      ['run', file],
+      ['retry', 'last'],
+      ['rerun', 'last'],
+    ]) {
+      const { stdout } = await tintype([...command, '--db', db, '--json']);
+      expect(JSON.parse(stdout), command.join(' ')).toMatchObject({ ctx: { i }, tasks: { z: { state: 'failed' } } });
+    }
+    const { stdout } = await tintype(['show', 'last', '--db', db, '--json']);
+    expect(JSON.parse(stdout).tasks).toMatchObject({ i: { output: { i } } });
+  });
 });
