@@ -5,8 +5,10 @@ import { LEASE_MS } from '../src/engine/durable/journal-writer.ts';
 import { MAX_DEPTH } from '../src/engine/durable/serialise.ts';
 import { MAX_CAUSES } from '../src/engine/durable/task-error-data.ts';
 import { MAX_ITEMS } from '../src/engine/kinds/child-input.ts';
+import { MAX_REASON, MAX_WHOLE_REASONS } from '../src/engine/model/bounded-reason.ts';
 import { DEFAULT_MAX_INTERRUPTIONS } from '../src/engine/recovery/resume-run.ts';
 import { DEFAULT_LOG_LIMITS, NOTE_MS } from '../src/engine/run/kept-logs.ts';
+import { MAX_ERROR_TEXT } from '../src/events/error-data.ts';
 import { MAX_JSON_DEPTH } from '../src/executors/exact-json.ts';
 import { MAX_BODY_BYTES } from '../src/executors/http/body.ts';
 import { MAX_WAIT_MS } from '../src/executors/http/retry.ts';
@@ -35,6 +37,7 @@ const LIMITS: Readonly<Record<string, readonly (readonly [what: string, limit: n
     ['first lines of an attempt', DEFAULT_LOG_LIMITS.first],
     ['last lines of an attempt', DEFAULT_LOG_LIMITS.last],
     ['the size of these lines', DEFAULT_LOG_LIMITS.maxBytes],
+    ['the reason of a sensor', MAX_REASON],
     ['what is kept of a failed command', TAIL_LINES],
     ['an output', MAX_OUTPUT_BYTES],
     ["levels of nesting of an output's JSON", MAX_JSON_DEPTH],
@@ -52,6 +55,10 @@ const LIMITS: Readonly<Record<string, readonly (readonly [what: string, limit: n
     ['the items of a fan-out or the input of a nested job', DEFAULT_MAX_OUTPUT_BYTES],
     ["levels of nesting of a value's JSON", MAX_DEPTH],
     ['causes of an error', MAX_CAUSES],
+    ['the message, the stack or another text of an error', MAX_ERROR_TEXT],
+    ['the reason of a transition', MAX_REASON],
+    ['checks of a sensor whose reasons', MAX_WHOLE_REASONS],
+    ['reports of progress of an attempt', DEFAULT_LOG_LIMITS.first],
     ['attempts of a task that died', DEFAULT_MAX_INTERRUPTIONS],
     ['last lines of an attempt', NOTE_MS],
     ['a lease', LEASE_MS],

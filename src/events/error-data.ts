@@ -1,3 +1,5 @@
+import { cutText } from './cut-text.ts';
+
 /** An error as plain data that survives JSON. */
 export type ErrorData = {
   readonly name: string;
@@ -26,8 +28,35 @@ export const errorData = (thrown: unknown, depth = 0): ErrorData => {
   }
 };
 
-/** `errorData` without causes: in a chain of skipped tasks, each error would repeat all errors before it. */
-export const shallowErrorData = (thrown: unknown): ErrorData => errorData(thrown, MAX_DEPTH);
+/** `boundedErrorData` without causes: in a chain of skipped tasks, each error would repeat all errors before it. */
+export const shallowErrorData = (thrown: unknown): ErrorData => boundedErrorData(thrown, MAX_DEPTH);
+
+/** Maximum length of each text of an error in events and in the journal: message, stack and all others. */
+export const MAX_ERROR_TEXT = 65_536;
+
+/** `errorData` for events and the journal: texts that are too long are cut, and say so. */
+export const boundedErrorData = (thrown: unknown, depth = 0): ErrorData => cutError(errorData(thrown, depth));
+
+const cutError = (data: ErrorData): ErrorData => {
+  const { name, message, code, stack, cause, details } = data;
+  const shortened = cut(message);
+  return {
+    name: cut(name),
+    message: shortened,
+    ...(code === undefined ? {} : { code: cut(code) }),
+    // A stack begins with the message: what follows that, the lines of the stack, is kept.
+    ...(stack === undefined
+      ? {}
+      : { stack: cut(shortened === message ? stack : stack.replace(message, () => shortened)) }),
+    ...(cause ? { cause: cutError(cause) } : {}),
+    ...(details
+      ? { details: Object.fromEntries(Object.entries(details).map(([key, value]) => [key, cut(value)])) }
+      : {}),
+  };
+};
+
+const cut = <Value>(value: Value): Value =>
+  typeof value === 'string' ? (cutText(value, MAX_ERROR_TEXT) as Value) : value;
 
 const describeError = (error: Error, depth: number): ErrorData => {
   const { code, [DETAILS]: details } = error as { code?: unknown; [DETAILS]?: ErrorDetails };

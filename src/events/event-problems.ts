@@ -118,7 +118,7 @@ const FIELDS: { readonly [Type in JobEvent['type']]: Readonly<Record<string, Fie
     error: optional(ERROR),
     dueAt: optional(NUMBER),
   },
-  'task.progress': { task: TEXT, attempt: COUNT, fraction: NUMBER, message: optional(TEXT) },
+  'task.progress': { task: TEXT, attempt: COUNT, fraction: NUMBER, message: optional(TEXT), omitted: optional(COUNT) },
   'task.log': {
     task: TEXT,
     attempt: COUNT,

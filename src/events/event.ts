@@ -2,7 +2,7 @@
  * events. Subscribers: `logger.ts` writes each event to a logger, `event-logger.ts` prints transitions; `isolate.ts`
  * isolates the job from errors of a logger. `operators.ts` and `task-states.ts` are RxJS operators. `states.ts` and
  * `levels.ts` classify states and events; `event-problems.ts` checks stored ones. `error-data.ts` and `json-safe.ts` make values JSON-safe; `date-text.ts`,
- * `iso-text.ts`, `plain-object.ts` and `thenable.ts` are helpers. `system-clock.ts` is the default clock. */
+ * `iso-text.ts`, `cut-text.ts`, `plain-object.ts` and `thenable.ts` are helpers. `system-clock.ts` is the default clock. */
 import type { ErrorData } from './error-data.ts';
 
 export type TaskState =
@@ -64,6 +64,11 @@ export type TaskProgress = {
   /** From 0 to 1. */
   readonly fraction: number;
   readonly message?: string;
+  /**
+   * Set at the end of an attempt with more reports than the journal keeps: this is the last one, and how many are missing
+   * before it. Who heard the job while it ran has had it already.
+   */
+  readonly omitted?: number;
 };
 
 export type TaskLog = {

@@ -11,6 +11,7 @@ import type {
 import { LEVELS, levelOf } from '../../events/levels.ts';
 import { redactedText } from '../../events/logger.ts';
 import { isTerminalJobState } from '../../events/states.ts';
+import { counted } from '../terminal/counted.ts';
 import { formatClock, formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { SKIP_REASONS, STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
@@ -74,8 +75,14 @@ export const liveLines = (
         if (isStored && event.last) for (const line of event.last) printLine({ ...event, ...line });
         break;
       case 'task.progress': {
+        // Who hears the job while it runs has had the last report already.
+        if (event.omitted !== undefined && !isStored) break;
         const percent = `${Math.floor(event.fraction * 100)}%`;
-        print(event, printer.sanitize(event.message === undefined ? percent : `${percent} ${event.message}`));
+        const missing = event.omitted ? ` (${counted(event.omitted, 'report')} before it not kept)` : '';
+        print(
+          event,
+          printer.sanitize((event.message === undefined ? percent : `${percent} ${event.message}`) + missing),
+        );
         break;
       }
       case 'task.transition': {

@@ -1,4 +1,4 @@
-import { type ErrorData, errorData, shallowErrorData } from '../../events/error-data.ts';
+import { boundedErrorData, type ErrorData, shallowErrorData } from '../../events/error-data.ts';
 import type { JobEvent } from '../../events/event.ts';
 import { isA, TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import { reviveCause, setHidden } from './error-revive.ts';
@@ -16,7 +16,10 @@ export const taskErrorData = (error: TaskError, depth = 0): TaskErrorData => {
   const { taskName, attempt, tolerated, cause } = error;
   const data = { ...shallowErrorData(error), taskName, attempt, tolerated };
   if (cause === undefined || depth === MAX_CAUSES) return data;
-  return { ...data, cause: isA(cause, TaskError) ? taskErrorData(cause, depth + 1) : errorData(cause, depth + 1) };
+  return {
+    ...data,
+    cause: isA(cause, TaskError) ? taskErrorData(cause, depth + 1) : boundedErrorData(cause, depth + 1),
+  };
 };
 
 /** Returns the error of an instance of a fan-out that failed, to which the output of the fan-out refers. */

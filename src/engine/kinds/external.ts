@@ -81,7 +81,7 @@ export const progressExternal = (
   if (!task.attempt) throw invalidState(task, 'reported on');
   if (task.claim) heartbeat(task, token);
   const said = message === undefined ? {} : { message: textOf(message) };
-  task.job.publish({ type: 'task.progress', task: task.path, attempt: task.attempts, fraction, ...said });
+  task.job.publishProgress({ type: 'task.progress', task: task.path, attempt: task.attempts, fraction, ...said });
 };
 
 export const logExternal = (

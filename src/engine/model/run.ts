@@ -5,7 +5,7 @@
 import { freeze } from 'immer';
 import type { Observable, Subject as RxSubject } from 'rxjs';
 import type { Actor } from 'xstate';
-import type { JobEvent, JobFact, JobState, JobTransition, TaskLog } from '../../events/event.ts';
+import type { JobEvent, JobFact, JobState, JobTransition, TaskLog, TaskProgress } from '../../events/event.ts';
 import type { Delivery } from '../../events/event-stream.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { newId, systemClock, systemRandom } from '../../events/system-clock.ts';
@@ -353,6 +353,8 @@ export abstract class JobRun {
   abstract publish(fact: JobFact): void;
   /** Publishes a line of a task's log. The journal keeps only so many of an attempt. */
   abstract publishLog(line: TaskLog): void;
+  /** Publishes a report of progress. The journal keeps only so many of an attempt, within the limits of its log. */
+  abstract publishProgress(report: TaskProgress): void;
   /** Writes the last lines of the attempts that have not ended to the journal. */
   abstract noteLogs(): void;
   /** Continues the log of an attempt whose last lines an earlier process noted. */

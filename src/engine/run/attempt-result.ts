@@ -22,6 +22,7 @@ import {
   type TaskErrorCode,
 } from '../errors/errors.ts';
 import { didYouMean } from '../errors/suggest.ts';
+import { boundedReason } from '../model/bounded-reason.ts';
 import type { Overlap } from '../model/context.ts';
 import { isStopped, type JobRun, type TaskRun } from '../model/run.ts';
 import { reportConflicts } from './conflict.ts';
@@ -90,7 +91,7 @@ const pollAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
     return;
   }
   const dueAt = job.clock.now() + waitMs;
-  job.commandTask(task, { type: 'attempt.poll' }, { reason: textOf(reason), dueAt });
+  job.commandTask(task, { type: 'attempt.poll' }, { reason: boundedReason(textOf(reason), polls), dueAt });
 };
 
 const applyDirective = (job: JobRun, task: TaskRun, directive: Directive): void => {

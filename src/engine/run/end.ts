@@ -1,4 +1,4 @@
-import { errorData } from '../../events/error-data.ts';
+import { boundedErrorData, errorData } from '../../events/error-data.ts';
 import type { JobCommand } from '../../machines/job.ts';
 import type { JobOutcome } from '../definition/task-function.ts';
 import { JobError, type JobErrorCode } from '../errors/errors.ts';
@@ -12,7 +12,7 @@ export const endJob = (job: JobRun): void => {
   job.cancelCleanUpGrace?.();
   job.error = jobErrorOf(job);
   const reason = job.stop?.to === 'cancelled' ? causeText(job.stop.cause) : undefined;
-  const error = job.error && { error: errorData(job.error) };
+  const error = job.error && { error: boundedErrorData(job.error) };
   job.commandJob(commandOf(job), reason === undefined ? error : { reason, ...error });
 };
 

@@ -8,8 +8,16 @@ import { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
 import type { Observable } from 'rxjs';
 import { type Actor, createActor } from 'xstate';
-import { errorData, shallowErrorData } from '../../events/error-data.ts';
-import type { JobEvent, JobFact, JobState, JobTransition, TaskLog, TaskState } from '../../events/event.ts';
+import { boundedErrorData, shallowErrorData } from '../../events/error-data.ts';
+import type {
+  JobEvent,
+  JobFact,
+  JobState,
+  JobTransition,
+  TaskLog,
+  TaskProgress,
+  TaskState,
+} from '../../events/event.ts';
 import { EventStream, type StampedTransition } from '../../events/event-stream.ts';
 import { isolate } from '../../events/isolate.ts';
 import { SETTLED } from '../../events/states.ts';
@@ -24,6 +32,7 @@ import { NO_VALUE } from '../durable/journal.ts';
 import { isWorthReference } from '../durable/output-parts.ts';
 import { encode, Unserialisable } from '../durable/serialise.ts';
 import { Attempt } from '../model/attempt.ts';
+import { boundedReason } from '../model/bounded-reason.ts';
 import { ContextStore } from '../model/context.ts';
 import { recordTimes } from '../model/job-record.ts';
 import type { LogsNote } from '../model/logs-note.ts';
@@ -174,17 +183,31 @@ export class LiveRun extends JobRun {
       this.#stream.publish(line, at);
       return;
     }
-    let kept = this.#keptLogs.get(line.task);
-    if (kept?.attempt !== line.attempt) {
-      this.#keepRest(line.task, at);
-      kept = this.#newKeptLogs(line.task, line.attempt);
-    }
+    const kept = this.#keptLogsOf(line, at);
     if (kept.take(line, at)) {
       this.#stream.publish(line, at);
       return;
     }
     this.#stream.publishUnkept(line, at);
     kept.timer ??= this.clock.setTimer(() => this.#noteRest(line.task), kept.noteDelayMs);
+  }
+
+  publishProgress(report: TaskProgress): void {
+    const at = this.clock.now();
+    if (!this.recorder) {
+      this.#stream.publish(report, at);
+      return;
+    }
+    if (this.#keptLogsOf(report, at).takeProgress(report)) this.#stream.publish(report, at);
+    else this.#stream.publishUnkept(report, at);
+  }
+
+  /** Returns what is kept of the attempt that reports something. */
+  #keptLogsOf({ task, attempt }: TaskLog | TaskProgress, at: number): KeptLogs {
+    const kept = this.#keptLogs.get(task);
+    if (kept?.attempt === attempt) return kept;
+    this.#keepRest(task, at);
+    return this.#newKeptLogs(task, attempt);
   }
 
   #newKeptLogs(task: string, attempt: number): KeptLogs {
@@ -199,6 +222,8 @@ export class LiveRun extends JobRun {
     if (!kept) return;
     this.#keptLogs.delete(task);
     kept.timer?.();
+    const progress = kept.lastProgress();
+    if (progress) this.#stream.publish(progress, at);
     const rest = kept.rest();
     if (rest) this.#stream.publish({ type: 'task.log', task, attempt: kept.attempt, ...rest }, at);
     if (kept.isNoted) this.recorder?.put(task, 'logs', NO_VALUE);
@@ -243,7 +268,7 @@ export class LiveRun extends JobRun {
       else this.#actor.stop();
     }
     if (this.parent) this.#stream.notifyReactions(this, { type: 'job.transition', from, to });
-    else this.#stream.publishJobTransition(this, from, to, at, details);
+    else this.#stream.publishJobTransition(this, from, to, at, boundedDetails(details));
     if (this.over) this.onEnd?.();
     return true;
   }
@@ -414,10 +439,13 @@ const endAttempt = (task: TaskRun, attempt: Attempt): void => {
   task.claim?.heartbeatTimer?.cancel();
 };
 
+const boundedDetails = (details: Pick<JobTransition, 'reason' | 'error'> | undefined) =>
+  details?.reason === undefined ? details : { ...details, reason: boundedReason(details.reason) };
+
 /** Adds details to an event. Leaves out the causes of a skipped task's error: the events of its upstreams have them. */
 const addDetails = (event: StampedTransition, { reason, error, output, dueAt }: TransitionDetails): void => {
-  if (reason !== undefined) event.reason = reason;
-  if (error) event.error = event.to === 'skipped' ? shallowErrorData(error) : errorData(error);
+  if (reason !== undefined) event.reason = boundedReason(reason);
+  if (error) event.error = event.to === 'skipped' ? shallowErrorData(error) : boundedErrorData(error);
   if (output !== undefined) event.output = output;
   if (dueAt !== undefined && Number.isFinite(dueAt)) event.dueAt = dueAt;
 };

@@ -1,9 +1,10 @@
-import type { KeptLine, TaskLog } from '../../events/event.ts';
+import { cutText } from '../../events/cut-text.ts';
+import type { KeptLine, TaskLog, TaskProgress } from '../../events/event.ts';
 import type { LogLimits } from '../definition/options.ts';
 import type { LogsNote } from '../model/logs-note.ts';
 
 /**
- * What the journal keeps of the lines that one attempt logs, so that no task can fill the disk. The last lines are held
+ * What the journal keeps of the lines that one attempt logs, and of its reports of progress, so that no task can fill the disk. The last lines are held
  * back until the attempt has ended; meanwhile a note in the journal has them, for the case that the process dies.
  */
 export class KeptLogs {
@@ -19,6 +20,8 @@ export class KeptLogs {
   #start = 0;
   #tailBytes = 0;
   #omitted = 0;
+  /** The last report of progress that was held back, and how many before it. */
+  #progress: (TaskProgress & { readonly omitted: number }) | undefined;
   /** Whether the journal has a note of the last lines. */
   isNoted = false;
   /** Set while lines were held back of which no note tells yet. */
@@ -60,6 +63,25 @@ export class KeptLogs {
     this.#omitted++;
   }
 
+  /** Returns whether a report of progress is kept at once: it counts as a line. Of the others, the last one is held back. */
+  takeProgress(report: TaskProgress): boolean {
+    const bytes = sizeOf({ message: report.message ?? '' });
+    if (!this.#progress && !this.#isFull && this.#lines < this.#first && this.#bytes + bytes <= this.#halfBytes) {
+      this.#lines++;
+      this.#bytes += bytes;
+      return true;
+    }
+    this.#progress = { ...report, omitted: this.#progress ? this.#progress.omitted + 1 : 0 };
+    return false;
+  }
+
+  /** Returns the last report of progress, if it was held back. */
+  lastProgress(): TaskProgress | undefined {
+    if (!this.#progress) return undefined;
+    const { message, ...report } = this.#progress;
+    return message === undefined ? report : { ...report, message: cutText(message, MAX_PROGRESS_MESSAGE) };
+  }
+
   /** Continues with the last lines of an attempt whose process died. */
   restore({ omitted, last }: LogsNote): void {
     this.#isFull = true;
@@ -91,6 +113,9 @@ export const restOf = ({
 
 /** Numbers of lines, and bytes for both together. */
 export const DEFAULT_LOG_LIMITS = { first: 1_000, last: 1_000, maxBytes: 1024 * 1024 } as const;
+
+/** Maximum length of the message of the last report of progress, if it was held back. */
+const MAX_PROGRESS_MESSAGE = 4_096;
 
 const COMPACT_AT = 1_024;
 

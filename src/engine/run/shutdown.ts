@@ -1,4 +1,4 @@
-import { errorData } from '../../events/error-data.ts';
+import { boundedErrorData } from '../../events/error-data.ts';
 import { AbortError } from '../errors/errors.ts';
 import { isCleanUp, isStopped, type JobRun, type TaskRun } from '../model/run.ts';
 import type { Stop, StopNote } from '../model/stopping.ts';
@@ -75,7 +75,7 @@ const noteStop = ({ recorder, parent }: JobRun, { to, mode, cause, conflict, rea
     mode,
     ...(endsCleanUp && { endsCleanUp }),
     conflict,
-    cause: cause === undefined ? undefined : errorData(cause),
+    cause: cause === undefined ? undefined : boundedErrorData(cause),
     ...(parent && { attempt: parent.attempts, code: reason?.code }),
   };
   recorder.put(parent?.path ?? '', 'stop', JSON.stringify(text));

@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import { wellFormed } from '../../events/cut-text.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 import { shownText } from '../mask/readings.ts';
 
@@ -78,6 +79,3 @@ const endOfBody = (text: string): number => {
   while (end > 0 && text[end - 1] === '\r') end--;
   return end;
 };
-
-/** Removes half of a surrogate pair from the end of a text, where a cut may leave it. */
-const wellFormed = (text: string): string => (/[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text);
