@@ -148,7 +148,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   /**
    * Pauses the job: running functions continue, nothing new starts. Paused time does not count towards the job's
    * timeout or a deadline. `explain` shows `by` as who paused the job.
-   * @throws TypeError if `by` is empty or not a string
+   * @throws OptionError if `by` is empty or not a string
    * @throws CommandError `INVALID_STATE` if the job is over, is ending, or runs in another process
    */
   pause(by = THE_PROGRAM): void {

@@ -82,7 +82,7 @@ export class TaskHandle implements TaskResult {
   /**
    * Pauses a ready task, or any other task as soon as it is ready. External tasks, nested jobs and fan-outs can also be
    * paused while they run. `by` is who pauses the task; `token`, if given, must be the token of the current claim.
-   * @throws CommandError; TypeError if `by` is empty or not a string
+   * @throws CommandError; OptionError if `by` is empty or not a string
    */
   pause(by = THE_PROGRAM, token?: string): void {
     const { job, index, task } = this.#requireStarted('paused');
@@ -106,7 +106,7 @@ export class TaskHandle implements TaskResult {
   /**
    * Claims a ready external task; returns a token for the attempt that starts. `leaseMs` is the longest time in ms
    * without a heartbeat; default: the task's `heartbeatTimeout`.
-   * @throws CommandError, OptionError; TypeError if `owner` is empty or not a string
+   * @throws CommandError; OptionError, also if `owner` is empty or not a string
    */
   claim(owner: string, options: ClaimOptions = {}): string {
     const task = this.#requireExternal('claimed');
@@ -119,13 +119,13 @@ export class TaskHandle implements TaskResult {
     task.job.inContext(() => heartbeat(task, token));
   }
 
-  /** Publishes the task's progress, from 0 to 1; counts as a heartbeat. @throws CommandError, RangeError */
+  /** Publishes the task's progress, from 0 to 1; counts as a heartbeat. @throws CommandError, OptionError */
   progress(fraction: number, message?: string, token?: string): void {
     const task = this.#requireExternal('reported on');
     task.job.inContext(() => progressExternal(task, fraction, message, token));
   }
 
-  /** Publishes a `task.log` event; counts as a heartbeat. @throws CommandError; TypeError if the level is unknown */
+  /** Publishes a `task.log` event; counts as a heartbeat. @throws CommandError; OptionError if the level is unknown */
   log(level: LogLevel, message: string, data?: unknown, token?: string): void {
     const task = this.#requireExternal('reported on');
     task.job.inContext(() => logExternal(task, level, message, data, token));
@@ -134,7 +134,7 @@ export class TaskHandle implements TaskResult {
   /**
    * Completes an external task, claimed or not. A refused output changes nothing, so the caller can try another one.
    * With an asynchronous schema or a journal, returns a promise that resolves when the task is completed and stored.
-   * @throws CommandError, SchemaError, TypeError, SerialisationError, JournalError
+   * @throws CommandError, SchemaError, SerialisationError, JournalError
    */
   complete(output?: object, token?: string): void | Promise<void> {
     const task = this.#requireExternal('completed');

@@ -121,6 +121,11 @@ export const throwIfInvalid = (subject: string, [first, ...rest]: readonly Probl
   if (first) throw new OptionError(subject, [first, ...rest]);
 };
 
+/** Throws for one invalid argument of a call. @throws OptionError */
+export const refuseArgument = (subject: string, argument: string, message: string): never => {
+  throw new OptionError(subject, [optionProblem(argument, message)]);
+};
+
 /** Formats a value for a message: one short line, cut off after 60 characters. */
 export const formatValue = (value: unknown): string => {
   const shown = typeof value === 'string' ? JSON.stringify(value) : textOf(value);

@@ -51,7 +51,7 @@ export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readon
   /** Path of the task: its name, `outer/inner` in a nested job, `name[3]` for an instance of a fan-out. */
   readonly taskName: string;
   readonly log: TaskLogger;
-  /** Publishes the progress of the attempt, from 0 to 1. @throws RangeError if `fraction` is outside */
+  /** Publishes the progress of the attempt, from 0 to 1. @throws OptionError if `fraction` is outside */
   readonly progress: (fraction: number, message?: string) => void;
 };
 

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { ignoreRejection, isThenable } from '../../events/thenable.ts';
+import { OptionError } from '../errors/errors.ts';
+import { optionProblem } from '../errors/problem.ts';
 
 /** Returns what the journal keeps of a value. Returns the same value if it keeps all of it. */
 export type Redact = (value: unknown) => unknown;
@@ -33,7 +35,7 @@ export const redactOf = ({ redact }: { readonly redact?: Redact | undefined }): 
     }
     if (!isThenable(kept)) return kept;
     ignoreRejection(kept);
-    throw new TypeError('redact answered a promise: expected what to keep at once');
+    throw new OptionError('redact', [optionProblem('redact', 'It answered a promise: expected what to keep at once.')]);
   };
 };
 

@@ -2,7 +2,7 @@
  * stable `code`; `problem.ts` declares the problems and violations that an error lists; `suggest.ts` adds "Did you mean
  * …?" to messages. */
 
-import type { Problem, Violation } from './problem.ts';
+import { optionProblem, type Problem, type Violation } from './problem.ts';
 
 export type JournalErrorCode =
   | 'JOURNAL_FAILED'
@@ -54,7 +54,7 @@ const list = (problems: readonly Problem[]): string =>
     ? `has a problem: ${problems[0]?.message}`
     : `has ${problems.length} problems:\n${problems.map(({ message }) => `- ${message}`).join('\n')}`;
 
-/** Thrown when a job's input or a task's output violates its schema. */
+/** Thrown when a job's input or a task's output violates its schema, or what completes an external task is no output. */
 export class SchemaError extends TintypeError {
   override readonly name = 'SchemaError';
   readonly code: 'INVALID_INPUT' | 'INVALID_OUTPUT';
@@ -64,11 +64,17 @@ export class SchemaError extends TintypeError {
   /** The value that the schema refused. Not enumerable, so that logs do not repeat it. */
   declare readonly value: unknown;
 
-  constructor(code: SchemaError['code'], subject: string, violations: readonly Violation[], value?: unknown) {
+  constructor(
+    code: SchemaError['code'],
+    subject: string,
+    violations: readonly Violation[],
+    value?: unknown,
+    expected = 'its schema asks for',
+  ) {
     const shown = violations.slice(0, MAX_SHOWN).map(({ path, message }) => (path ? `${path}: ${message}` : message));
     const more = violations.length - shown.length;
     if (more > 0) shown.push(`and ${more} more`);
-    super(`${subject} is not what its schema asks for: ${shown.join('; ') || 'it gave no reason'}`);
+    super(`${subject} is not what ${expected}: ${shown.join('; ') || 'it gave no reason'}`);
     this.code = code;
     this.violations = violations;
     Object.defineProperty(this, 'value', { value });
@@ -276,7 +282,7 @@ export class NonRetryableError extends TintypeError {
 
 /**
  * Throw this error to retry a task after `delayMs` ms, at most its `retry.maxDelayMs` if given, if retries are left.
- * @throws RangeError for an invalid wait
+ * @throws OptionError for an invalid wait
  */
 export class RetryAfterError extends TintypeError {
   override readonly name = 'RetryAfterError';
@@ -286,9 +292,9 @@ export class RetryAfterError extends TintypeError {
   constructor(delayMs: number, message = `Try again in ${delayMs} ms.`, options?: ErrorOptions) {
     super(message, options);
     if (!(Number.isFinite(delayMs) && delayMs >= 0))
-      throw new RangeError(
-        `RetryAfterError was given ${delayMs}: expected a finite number of milliseconds, 0 or more.`,
-      );
+      throw new OptionError('RetryAfterError', [
+        optionProblem('delayMs', `It was given ${delayMs}: expected a finite number of milliseconds, 0 or more.`),
+      ]);
     this.delayMs = delayMs;
   }
 }

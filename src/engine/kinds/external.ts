@@ -7,8 +7,8 @@ import { newId } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
 import { claimOptionProblems } from '../definition/check-options.ts';
 import { checked } from '../definition/check-schema.ts';
-import { formatValue, throwIfInvalid } from '../definition/option-rules.ts';
-import { AbortError, CommandError } from '../errors/errors.ts';
+import { formatValue, refuseArgument, throwIfInvalid } from '../definition/option-rules.ts';
+import { AbortError, CommandError, SchemaError } from '../errors/errors.ts';
 import type { ClaimNote } from '../model/notes.ts';
 import type { Claim, TaskRun } from '../model/run.ts';
 import { handleError, handleMissedHeartbeat, handleResult } from '../run/attempt-result.ts';
@@ -26,10 +26,12 @@ export type ClaimOptions = {
 
 /** Claims a ready task for `owner`, which starts its attempt. Returns the claim's token. @throws CommandError */
 export const claim = (task: TaskRun, owner: string, options: ClaimOptions): string => {
-  throwIfInvalid(`A call on task "${task.path}"`, claimOptionProblems(options));
+  throwIfInvalid(callOn(task), claimOptionProblems(options));
   requireExternal(task);
   if (typeof owner !== 'string' || owner === '')
-    throw new TypeError(
+    refuseArgument(
+      callOn(task),
+      'owner',
       `The owner of task "${task.path}" is ${textOf(owner) || 'empty'}: expected who works on it, as text.`,
     );
   if (task.claim && task.attempt) {
@@ -93,7 +95,11 @@ export const logExternal = (
 ): void => {
   requireToken(task, token);
   if (!LEVELS.includes(level))
-    throw new TypeError(`Task "${task.path}" has no log level ${textOf(level)}: expected one of ${LEVELS.join(', ')}.`);
+    refuseArgument(
+      callOn(task),
+      'level',
+      `Task "${task.path}" has no log level ${textOf(level)}: expected one of ${LEVELS.join(', ')}.`,
+    );
   if (SETTLED.has(task.state)) throw invalidState(task, 'reported on');
   if (task.claim && task.attempt) heartbeat(task, token);
   logOf(task.job, task.path, { number: task.attempts })[level](message, data);
@@ -111,9 +117,7 @@ export const complete = (
   const finish = (value: unknown): void | Promise<void> => {
     requireToken(task, token);
     if (value !== undefined && !isPlainObject(value))
-      throw new TypeError(
-        `Task "${task.path}" was completed with ${formatValue(value)}: expected a plain object, or nothing.`,
-      );
+      throw unmergeable(task, `${formatValue(value)}: expected a plain object, or nothing`, value);
     const ready = value && { text: checkOutput(task, value) };
     begin(task, 'completed');
     handleResult(task.job, task, value, ready);
@@ -125,6 +129,15 @@ export const complete = (
   if (isThenable(value)) return Promise.resolve(value).then(finish);
   return finish(value);
 };
+
+const unmergeable = ({ path }: Pick<TaskRun, 'path'>, what: string, value: unknown): SchemaError =>
+  new SchemaError(
+    'INVALID_OUTPUT',
+    `The output of task "${path}"`,
+    [{ path: '', message: what }],
+    value,
+    'a task puts out',
+  );
 
 /** Resolves when the outcome is stored, so that the caller may forget it. Returns undefined without a journal. */
 const afterCommit = ({ job }: TaskRun): void | Promise<void> => {
@@ -141,8 +154,7 @@ const checkOutput = ({ job, path }: TaskRun, output: object): string | undefined
   try {
     job.frozen(output);
   } catch (cause) {
-    const message = `Task "${path}" was completed with an object that can't be read: ${errorData(cause).message}`;
-    throw new TypeError(message, { cause });
+    throw unmergeable({ path }, `an object that can't be read: ${errorData(cause).message}`, output);
   }
   return job.recorder?.encodeOutput(`The output of task "${path}"`, output);
 };
@@ -163,6 +175,8 @@ const begin = (task: TaskRun, what: string): void => {
   if (task.state !== 'running' || !task.attempt) throw invalidState(task, what);
   endLease(task);
 };
+
+const callOn = ({ path }: TaskRun): string => `A call on task "${path}"`;
 
 const requireOpen = (task: TaskRun, what: string): void => {
   const open = task.attempt ? task.state === 'running' || task.state === 'paused' : isClaimable(task);

@@ -1,6 +1,6 @@
 import type { TaskState } from '../../events/event.ts';
 import { SETTLED } from '../../events/states.ts';
-import { formatValue } from '../definition/option-rules.ts';
+import { formatValue, refuseArgument } from '../definition/option-rules.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import { CommandError } from '../errors/errors.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
@@ -99,7 +99,7 @@ export const releaseCleanUps = (job: JobRun): void => {
 
 const requireName = (by: unknown): void => {
   if (typeof by === 'string' && by !== '') return;
-  throw new TypeError(`pause was given ${formatValue(by)}: expected who does it, as text.`);
+  refuseArgument('pause', 'by', `It was given ${formatValue(by)}: expected who does it, as text.`);
 };
 
 const pauseTimers = (job: JobRun): void => {

@@ -1,6 +1,6 @@
 import { textOf } from '../../events/error-data.ts';
 import { lazyProperties } from '../definition/lazy-properties.ts';
-import { formatValue } from '../definition/option-rules.ts';
+import { formatValue, refuseArgument } from '../definition/option-rules.ts';
 import type { ConditionScope, TaskScope } from '../definition/task-function.ts';
 import type { Attempt } from '../model/attempt.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
@@ -36,12 +36,11 @@ const withReads = lazyProperties<Work, Pick<TaskScope, 'ctx' | 'deps' | 'signal'
   checkpoint: checkpointOf,
 });
 
-/** @throws RangeError if `fraction` is not a number from 0 to 1 */
+/** @throws OptionError if `fraction` is not a number from 0 to 1 */
 export const requireFraction = (path: string, fraction: number): void => {
   if (typeof fraction === 'number' && fraction >= 0 && fraction <= 1) return;
-  throw new RangeError(
-    `Task "${path}" reported a progress of ${formatValue(fraction)}: expected a number from 0 to 1.`,
-  );
+  const message = `Task "${path}" reported a progress of ${formatValue(fraction)}: expected a number from 0 to 1.`;
+  refuseArgument(`A call on task "${path}"`, 'fraction', message);
 };
 
 /** Creates the scope of a condition, which is evaluated before there is an attempt. */

@@ -177,6 +177,7 @@ describe('an external task', () => {
     const { review } = await begin();
     review.claim('ann');
     expect(() => review.progress(fraction)).toThrow(/from 0 to 1/);
+    expect(() => review.progress(fraction)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
   });
 
   test('refuses a log level that there is not', async () => {
@@ -184,6 +185,7 @@ describe('an external task', () => {
     expect(() => review.log('loud' as 'info', 'x')).toThrow(
       /no log level loud: expected one of debug, info, warn, error/,
     );
+    expect(() => review.log('loud' as 'info', 'x')).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
   });
 
   test('may be completed as not ready: its downstream is skipped, and there is no error', async () => {
@@ -246,6 +248,7 @@ describe('a claim', () => {
   test.each([undefined, null, '', 5, {}])('needs an owner, and %s is none', async (owner) => {
     const { review } = await begin();
     expect(() => review.claim(owner as string)).toThrow(/expected who works on it, as text/);
+    expect(() => review.claim(owner as string)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
     expect(review.state).toBe('ready');
   });
 
@@ -649,6 +652,9 @@ describe('what it is completed with', () => {
     const { review, lines } = await begin();
     const token = review.claim('ann');
     expect(() => review.complete(output as object, token)).toThrow(/expected a plain object, or nothing/);
+    expect(() => review.complete(output as object, token)).toThrow(
+      expect.objectContaining({ name: 'SchemaError', code: 'INVALID_OUTPUT', value: output }),
+    );
     expect(review.state).toBe('running');
     review.complete({}, token);
     expect(lines.at(-1)).toBe('0 review running>completed #1');
@@ -661,7 +667,7 @@ describe('what it is completed with', () => {
         throw new Error('trap');
       },
     };
-    expect(() => review.complete(trap)).toThrow();
+    expect(() => review.complete(trap)).toThrow(expect.objectContaining({ code: 'INVALID_OUTPUT' }));
     expect(review.state).toBe('ready');
   });
 
