@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JobEvent } from 'tintype';
 import type { Journal, JournalJob, StoredEvent } from '../../src/engine/durable/journal.ts';
-import { decode, storedOutputs } from '../../src/engine/durable/serialise.ts';
+import { decode, type StoredOutputs, storedOutputs } from '../../src/engine/durable/serialise.ts';
 import type { Outcome } from './child.ts';
 import type { Fact } from './facts.ts';
 import { follow, SETTLED, type Standing } from './history.ts';
@@ -312,9 +312,10 @@ const sameEnd = (plan: ChaosJob, calm: readonly StoredEvent[], wild: readonly St
 const endsOf = (stored: readonly StoredEvent[]): ReadonlyMap<string, string> => {
   const history = follow();
   const outputs = new Map<string, string>();
-  // The output of a fan-out refers to those of its items, by the seq of their events.
+  // The output of a fan-out or nested job refers to those inside it, by the seq of their events.
   const texts = new Map<number, string>();
-  const read = storedOutputs({ journal: {} as Journal, jobId: 'chaos' }, (seq) => decode(texts.get(seq) ?? 'null'));
+  const source = { journal: {} as Journal, jobId: 'chaos' };
+  const read: StoredOutputs = storedOutputs(source, (seq) => decode(texts.get(seq) ?? 'null', read));
   for (const { data, output } of stored) {
     const event = JSON.parse(data) as JobEvent;
     history.take(event);

@@ -273,7 +273,7 @@ describe('a task', () => {
   ])('is told that a progress of %d is none', async (fraction) => {
     const job = jobFrom('fruit', [{ name: 'dice', run: ({ progress }) => progress(fraction) }]).start({});
     const { error } = await job;
-    expect(error?.rootCause()).toBeInstanceOf(RangeError);
+    expect(error?.rootCause()).toMatchObject({ code: 'INVALID_OPTION' });
     expect(String(error?.rootCause())).toContain(String(fraction));
   });
 
