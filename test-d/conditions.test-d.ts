@@ -51,14 +51,14 @@ describe('a condition', () => {
     start().task('b', { when: true }, () => {});
   });
 
-  test('makes its output optional downstream, and what depends on it uncertain at the end', async () => {
+  test('leaves its output certain downstream, and makes what depends on it uncertain at the end', async () => {
     const job = start()
       .task('b', { dependsOn: ['a'], when: sometimes }, () => ({ b: 1 }))
       .task('c', { dependsOn: ['a', 'b'] }, ({ ctx, deps }) => {
-        expectTypeOf(ctx).toEqualTypeOf<{ readonly url: string; readonly a: number; readonly b?: number }>();
+        expectTypeOf(ctx).toEqualTypeOf<{ readonly url: string; readonly a: number; readonly b: number }>();
         expectTypeOf(deps).toEqualTypeOf<{
           readonly a: Readonly<{ a: number }>;
-          readonly b: Readonly<{ b: number }> | undefined;
+          readonly b: Readonly<{ b: number }>;
         }>();
         return { c: 1 };
       })
@@ -78,6 +78,25 @@ describe('a condition', () => {
     }>();
   });
 
+  test('makes its output optional where the rule of what depends on it allows a skip, or its failure is tolerated', () => {
+    start()
+      .task('b', { dependsOn: ['a'], when: sometimes }, () => ({ b: 1 }))
+      .task('t', { when: sometimes, continueOnFailure: true }, () => ({ t: 1 }))
+      .task('c', { dependsOn: ['b'], trigger: 'noneFailed' }, ({ ctx, deps }) => {
+        expectTypeOf(ctx).toEqualTypeOf<{ readonly url: string; readonly b?: number }>();
+        expectTypeOf(deps.b).toEqualTypeOf<Readonly<{ b: number }> | undefined>();
+        // @ts-expect-error it may have been skipped
+        deps.b.b;
+      })
+      .task('d', { dependsOn: ['t'] }, ({ ctx, deps }) => {
+        expectTypeOf(ctx).toEqualTypeOf<{ readonly url: string; readonly t?: number }>();
+        expectTypeOf(deps.t).toEqualTypeOf<Readonly<{ t: number }> | undefined>();
+      })
+      .task('e', { dependsOn: ['b', 't'], when: ({ ctx }) => ctx.b > 0 }, ({ ctx }) => {
+        expectTypeOf(ctx).toEqualTypeOf<{ readonly url: string; readonly b: number; readonly t?: number }>();
+      });
+  });
+
   test('of every kind of task', async () => {
     const inner = defineJob('inner')
       .task('x', () => ({ x: 1 }))
@@ -88,9 +107,15 @@ describe('a condition', () => {
       .job('nest', { when: sometimes, input: () => ({}) }, inner)
       .map('each', { over: [1, 2], when: sometimes }, ({ item }) => ({ item }))
       .task('last', { dependsOn: ['look', 'ask', 'nest', 'each'] }, ({ ctx, deps }) => {
-        expectTypeOf(ctx.seen).toEqualTypeOf<number | undefined>();
+        expectTypeOf(ctx.seen).toEqualTypeOf<number>();
+        expectTypeOf(ctx.nest).toEqualTypeOf<{ readonly x: number }>();
+        expectTypeOf(ctx.each).toEqualTypeOf<readonly { item: number }[]>();
+        expectTypeOf(deps.look.seen).toEqualTypeOf<number>();
+      })
+      .task('any', { dependsOn: ['look', 'ask', 'nest', 'each'], trigger: 'allDone' }, ({ ctx, deps }) => {
         expectTypeOf(ctx.nest).toEqualTypeOf<{ readonly x: number } | undefined>();
-        expectTypeOf(ctx.each).toEqualTypeOf<readonly { item: number }[] | undefined>();
+        expectTypeOf(deps.nest).toEqualTypeOf<{ readonly x: number } | undefined>();
+        expectTypeOf(deps.each).toEqualTypeOf<readonly { item: number }[] | undefined>();
         // @ts-expect-error it may have been skipped
         deps.look.seen;
       })
@@ -249,9 +274,14 @@ describe('a branch', () => {
         return { left: 1 };
       })
       .task('right', { dependsOn: ['fork'] }, () => ({ right: 1 }))
-      .task('far', { dependsOn: ['right'] }, () => ({ far: 1 }))
-      .task('join', { dependsOn: ['left', 'right'], trigger: 'noneFailed' }, ({ ctx }) => {
+      .task('far', { dependsOn: ['right'] }, ({ ctx, deps }) => {
+        expectTypeOf(ctx.right).toEqualTypeOf<number>();
+        expectTypeOf(deps.right).toEqualTypeOf<Readonly<{ right: number }>>();
+        return { far: 1 };
+      })
+      .task('join', { dependsOn: ['left', 'right'], trigger: 'noneFailed' }, ({ ctx, deps }) => {
         expectTypeOf(ctx).toEqualTypeOf<{ readonly left?: number; readonly right?: number }>();
+        expectTypeOf(deps.left).toEqualTypeOf<Readonly<{ left: number }> | undefined>();
         return { join: 1 };
       })
       .start();

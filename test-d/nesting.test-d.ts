@@ -84,6 +84,7 @@ describe('.job', () => {
       )
       .task('after', { dependsOn: ['page', 'short'] }, ({ ctx, deps }) => {
         expectTypeOf(ctx.page.page).toEqualTypeOf<string>();
+        expectTypeOf(deps.page).toEqualTypeOf<{ readonly page: string; readonly extra?: number }>();
         expectTypeOf(ctx.size).toEqualTypeOf<number>();
         expectTypeOf(deps.short).toEqualTypeOf<Readonly<{ size: number }>>();
         // @ts-expect-error it stands under the name of the nested job
@@ -91,6 +92,7 @@ describe('.job', () => {
       })
       .start({ url: '' });
     expectTypeOf(await job.output('short')).toEqualTypeOf<Readonly<{ size: number }>>();
+    expectTypeOf(await job.output('page')).toEqualTypeOf<{ readonly page: string; readonly extra?: number }>();
     // @ts-expect-error an output is an object
     defineJob<{ url: string }>('parent').job('page', { output: () => 5 }, child);
   });
@@ -98,8 +100,9 @@ describe('.job', () => {
   test('may be uncertain like any task', () => {
     defineJob<{ url: string }>('parent')
       .job('page', { continueOnFailure: true }, child)
-      .task('after', { dependsOn: ['page'] }, ({ ctx }) => {
+      .task('after', { dependsOn: ['page'] }, ({ ctx, deps }) => {
         expectTypeOf(ctx.page).toEqualTypeOf<{ readonly page: string; readonly extra?: number } | undefined>();
+        expectTypeOf(deps.page).toEqualTypeOf<typeof ctx.page>();
       });
   });
 
@@ -151,12 +154,13 @@ describe('.map', () => {
       })
       .task('sum', { dependsOn: ['sizes'] }, ({ ctx, deps }) => {
         expectTypeOf(ctx.sizes).toEqualTypeOf<readonly number[]>();
-        expectTypeOf(deps.sizes.sizes).toEqualTypeOf<readonly number[]>();
+        expectTypeOf(deps.sizes).toEqualTypeOf<readonly number[]>();
         // @ts-expect-error the list is readonly
         ctx.sizes.push(1);
       })
       .start({ files: [] });
     expectTypeOf((await job.orThrow()).sizes).toEqualTypeOf<readonly number[]>();
+    expectTypeOf(await job.output('sizes')).toEqualTypeOf<readonly number[]>();
   });
 
   test('takes items from anything that can be iterated over, now or later, but a text', () => {
@@ -202,8 +206,9 @@ describe('.map', () => {
   test('puts out settled results with continueOnFailure, though not for certain', () => {
     files
       .map('sizes', { over: ({ ctx }) => ctx.files, continueOnFailure: true }, ({ item }) => item.length)
-      .task('sum', { dependsOn: ['sizes'] }, ({ ctx }) => {
+      .task('sum', { dependsOn: ['sizes'] }, ({ ctx, deps }) => {
         expectTypeOf(ctx.sizes).toEqualTypeOf<readonly Settled<number>[] | undefined>();
+        expectTypeOf(deps.sizes).toEqualTypeOf<typeof ctx.sizes>();
         for (const size of ctx.sizes ?? []) {
           if (size.status === 'fulfilled') expectTypeOf(size.value).toEqualTypeOf<number>();
           else expectTypeOf(size.reason).toEqualTypeOf<unknown>();

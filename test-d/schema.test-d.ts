@@ -239,7 +239,7 @@ describe('the schema of an output', () => {
       .map('tolerant', { over: [1], output: zodSchema, continueOnFailure: true }, () => ({ url: 'u', at: 'text' }))
       .task('after', { dependsOn: ['sizes', 'tolerant'] }, ({ ctx, deps }) => {
         expectTypeOf(ctx.sizes).toEqualTypeOf<readonly number[]>();
-        expectTypeOf(deps.tolerant?.tolerant).toExtend<readonly Settled<Made>[] | undefined>();
+        expectTypeOf(deps.tolerant).toExtend<readonly Settled<Made>[] | undefined>();
       });
     // @ts-expect-error a number instead of a text
     builder.map('sizes', { over: [1], output: z.string() }, ({ item }) => item);

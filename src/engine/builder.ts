@@ -14,7 +14,8 @@ import type {
   MapOutput,
   MayBeSkipped,
   Named,
-  NestedOutput,
+  NamedType,
+  NestedType,
   NewName,
   OutputOf,
   PutsOut,
@@ -114,7 +115,7 @@ export class JobBuilder<
     | TaskType<
         Name,
         Checked<Result, Schema>,
-        IsCertain<Name, Tolerated, Answer>,
+        IsCertain<Name, Tolerated>,
         MayBeSkipped<Named<Tasks, Needs>, Rule, Answer, Result>
       >,
     Given
@@ -162,7 +163,7 @@ export class JobBuilder<
     | TaskType<
         Name,
         SensorOutput<Result, Schema>,
-        IsCertain<Name, Tolerated, Answer>,
+        IsCertain<Name, Tolerated>,
         MayBeSkipped<Named<Tasks, Needs>, Rule, Answer, Result>
       >,
     Given
@@ -198,7 +199,7 @@ export class JobBuilder<
     | TaskType<
         Name,
         [Schema] extends [StandardSchema] ? SchemaOutput<Schema> : object | undefined,
-        IsCertain<Name, Tolerated, Answer>,
+        IsCertain<Name, Tolerated>,
         MayBeSkipped<Named<Tasks, Needs>, Rule, Answer>
       >,
     Given
@@ -209,7 +210,8 @@ export class JobBuilder<
 
   /**
    * Adds a task that runs a nested job. Option `input` returns the nested job's input; default: the context of the
-   * task. Option `output` returns the task's output; default: the nested tasks' merged outputs, under the task's name.
+   * task. Option `output` returns the task's output; default: the nested tasks' merged outputs, which the context holds
+   * under the task's name.
    * @throws JobDefinitionError `SEALED` after `seal`
    */
   job<
@@ -241,12 +243,7 @@ export class JobBuilder<
   ): JobBuilder<
     Input,
     | Tasks
-    | TaskType<
-        Name,
-        NestedOutput<Name, Output, InnerTasks>,
-        IsCertain<Name, Tolerated, Answer>,
-        MayBeSkipped<Named<Tasks, Needs>, Rule, Answer>
-      >,
+    | NestedType<Name, Output, InnerTasks, IsCertain<Name, Tolerated>, MayBeSkipped<Named<Tasks, Needs>, Rule, Answer>>,
     Given
   >;
   job(name: string, options: object, definition: unknown): unknown {
@@ -255,7 +252,7 @@ export class JobBuilder<
 
   /**
    * Adds a fan-out: a task that calls `run` once per item, in instances named `name[0]`, `name[1]` … The task's output
-   * is `{ [name]: results }`, in the order of the items. With `continueOnFailure`, each result has the form that
+   * is the list of results, in the order of the items; the context holds it under the task's name. With `continueOnFailure`, each result has the form that
    * `Promise.allSettled` uses.
    * @throws JobDefinitionError `SEALED` after `seal`
    */
@@ -290,10 +287,10 @@ export class JobBuilder<
   ): JobBuilder<
     Input,
     | Tasks
-    | TaskType<
+    | NamedType<
         Name,
-        MapOutput<Name, Result, Schema, Tolerated>,
-        IsCertain<Name, Tolerated, Answer>,
+        MapOutput<Result, Schema, Tolerated>,
+        IsCertain<Name, Tolerated>,
         MayBeSkipped<Named<Tasks, Needs>, Rule, Answer>
       >,
     Given

@@ -22,6 +22,12 @@ export interface TaskType<
   readonly open: Open;
 }
 
+/** A task whose output the context holds under the task's name: a fan-out, or a nested job without `output`. */
+export interface NamedType<Name extends string, Own, Certain extends boolean, Open extends boolean>
+  extends TaskType<Name, { readonly [Key in Name]: Own }, Certain, Open> {
+  readonly own: Own;
+}
+
 /** The output of a function that returns `Result`; for a `Branch` or `Expand`, the output that it carries. */
 export type OutputOf<Result> = NothingOr<PutOut<Awaited<Result>>>;
 type PutOut<Value> = Value extends Branch<infer Output> | Expand<infer Output> ? Output : Exclude<Value, NotReady>;
@@ -55,21 +61,21 @@ export type ValidCheck<Result, Schema> = [CheckOutput<Awaited<Result>>] extends 
 
 type CheckOutput<Value> = Value extends true ? undefined : Value extends false | NotReady ? never : Value;
 
-/** The output of a fan-out: `{ [name]: outputs of the instances }`, in the order of the items. */
-export type MapOutput<Name extends string, Result, Schema, Tolerated> = {
-  readonly [Key in Name]: readonly (Tolerated extends false
-    ? ItemOutput<Result, Schema>
-    : Settled<ItemOutput<Result, Schema>>)[];
-};
+/** The output of a fan-out: the outputs of its instances, in the order of the items. */
+export type MapOutput<Result, Schema, Tolerated> = readonly (Tolerated extends false
+  ? ItemOutput<Result, Schema>
+  : Settled<ItemOutput<Result, Schema>>)[];
 
 type ItemOutput<Result, Schema> = [Schema] extends [StandardSchema]
   ? SchemaOutput<Schema>
   : NothingOr<Exclude<Awaited<Result>, NotReady>>;
 
-/** The output of a nested job: what its `output` option returns; by default `{ [name]: merged task outputs }`. */
-export type NestedOutput<Name extends string, Output, Tasks> = [Output] extends [never]
-  ? { readonly [Key in Name]: FinalContext<Record<never, never>, Tasks> }
-  : Output;
+/** What is recorded about a nested job: its output is what `output` returns; by default, the merged task outputs. */
+export type NestedType<Name extends string, Output, Tasks, Certain extends boolean, Open extends boolean> = [
+  Output,
+] extends [never]
+  ? NamedType<Name, FinalContext<Record<never, never>, Tasks>, Certain, Open>
+  : TaskType<Name, Output, Certain, Open>;
 
 /** `Result` if the function of a fan-out may return it for an item; otherwise the schema's input type. */
 export type ValidItem<Result, Schema> = [Schema] extends [StandardSchema]
@@ -87,9 +93,9 @@ export type PutsOut<Schema> = [Schema] extends [StandardSchema]
       : 'The schema of an output makes a plain object, which is merged into the context, or nothing'
   : Schema;
 
-/** Whether the output is certain to exist for downstream tasks. Without a condition, `Answer` is `never`. */
-export type IsCertain<Name extends string, Tolerated, Answer extends boolean = never> =
-  IsOpen<Name> extends true ? false : [Answer] extends [never] ? (Tolerated extends false ? true : false) : false;
+/** Whether the output is certain to exist for a downstream task that runs only if no task in `dependsOn` was skipped. */
+export type IsCertain<Name extends string, Tolerated> =
+  IsOpen<Name> extends true ? false : Tolerated extends false ? true : false;
 
 /** Whether a job may complete although this task, or a task downstream, was skipped. */
 export type MayBeSkipped<Upstream, Rule, Answer, Result = undefined> = [Answer] extends [never]
@@ -107,21 +113,16 @@ export type MayBeSkipped<Upstream, Rule, Answer, Result = undefined> = [Answer] 
 type IsBranch<Value> = Value extends Branch<unknown> ? true : false;
 type OpenOf<Upstream> = Upstream extends { readonly open: infer Open } ? Open : false;
 
-/** The scope of a task's functions. Only with the rule `allSuccess` are outputs of dependencies certain. */
+/** The scope of a task's functions. */
 export type ScopeOf<Input, Tasks, Needs extends string, Rule> = TaskScope<
-  ContextOf<Input, UnderRule<Named<Tasks, Needs>, Rule>, Needs>,
-  DepsOf<UnderRule<Named<Tasks, Needs>, Rule>, Needs>
+  ContextOf<Input, Named<Tasks, Needs>, Needs, Rule>,
+  DepsOf<Named<Tasks, Needs>, Needs, Rule>
 >;
 
 export type ConditionOf<Input, Tasks, Needs extends string, Rule> = ConditionScope<
-  ContextOf<Input, UnderRule<Named<Tasks, Needs>, Rule>, Needs>,
-  DepsOf<UnderRule<Named<Tasks, Needs>, Rule>, Needs>
+  ContextOf<Input, Named<Tasks, Needs>, Needs, Rule>,
+  DepsOf<Named<Tasks, Needs>, Needs, Rule>
 >;
-
-type UnderRule<Upstream, Rule> = [Rule] extends ['allSuccess'] ? Upstream : Uncertain<Upstream>;
-
-type Uncertain<Upstream> =
-  Upstream extends TaskType<infer Name, infer Output> ? TaskType<Name, Output, false, true> : never;
 
 /** `Name` if no task has it yet, or if it is known only at run time; otherwise a message that tsc shows. */
 export type NewName<Taken extends string, Name extends string> = Name extends Taken
@@ -142,16 +143,21 @@ type IsOpen<Name extends string> = [Name] extends [never]
 export type Named<Tasks, Name> = Tasks extends { readonly name: Name } ? Tasks : never;
 
 /** The type of a task's `ctx`: the job's input merged with the outputs of the direct dependencies. */
-export type ContextOf<Input, Upstream, Needs extends string> = Merge<
+type ContextOf<Input, Upstream, Needs extends string, Rule> = Merge<
   Input,
   Upstream,
-  IsOpen<Needs> extends true ? never : CertainKeys<Upstream>
+  IsOpen<Needs> extends true ? never : CertainKeys<CertainUnder<Rule, Upstream>>
 >;
 
 /** The type of a task's `deps`: the output of each direct dependency; `undefined` where it may be missing. */
-export type DepsOf<Upstream, Needs extends string> = Flat<{
-  [Name in Needs]: OutputNamed<Upstream, Name> | (Named<Upstream, Name> extends Certain ? never : undefined);
+type DepsOf<Upstream, Needs extends string, Rule> = Flat<{
+  [Name in Needs]:
+    | OutputNamed<Upstream, Name>
+    | (CertainUnder<Rule, Named<Upstream, Name>> extends never ? undefined : never);
 }>;
+
+/** The tasks whose outputs are certain. Only the rule `allSuccess` never lets a task run after a skip or a failure. */
+type CertainUnder<Rule, Upstream> = [Rule] extends ['allSuccess'] ? Extract<Upstream, Certain> : never;
 
 type Certain = { readonly certain: true };
 
@@ -164,7 +170,11 @@ export type PartialContext<Input, Tasks> = Merge<Input, Tasks, never>;
 export type OutputNamed<Tasks, Name extends string> =
   IsOpen<Name> extends true ? Unknown : [Named<Tasks, Name>] extends [never] ? Unknown : PutOutBy<Named<Tasks, Name>>;
 
-type PutOutBy<Task> = Task extends { readonly output: infer Output } ? ReadonlyObject<Output> : never;
+type PutOutBy<Task> = Task extends { readonly own: infer Own }
+  ? Own
+  : Task extends { readonly output: infer Output }
+    ? ReadonlyObject<Output>
+    : never;
 type ReadonlyObject<Output> = Output extends object ? Readonly<Output> : Output;
 
 /** The output of a task whose name is known only at run time. */

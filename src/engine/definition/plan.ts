@@ -28,7 +28,7 @@ export type TaskDefinition = Omit<TaskOptions, 'dependsOn' | 'output'> & {
 };
 
 export type NestedJob = NestedJobOptions & { readonly definition: Sealed };
-export type FanOut = MapOptions & { readonly definition?: undefined };
+export type FanOut = MapOptions & { readonly definition?: undefined; readonly output?: undefined };
 
 /** A definition in the form that jobs run. Jobs share it, so it never changes; a job whose tasks change copies it. */
 export type Plan = {
@@ -103,6 +103,13 @@ const inverse = (order: readonly number[]): Uint32Array => {
   for (const [position, index] of order.entries()) positions[index] = position;
   return positions;
 };
+
+/**
+ * Returns what `deps` and `job.output` hold of a task that has put out `merged`, which the context holds. Of a fan-out,
+ * and of a nested job without `output`, that is what the context holds under the task's name.
+ */
+export const ownOutput = ({ name, nested }: TaskDefinition, merged: unknown): unknown =>
+  nested && !nested.output ? (merged as Readonly<Record<string, unknown>> | undefined)?.[name] : merged;
 
 /** Returns the index of a task in declaration order. @throws UnknownTaskError */
 export const indexIn = ({ name, graph }: Plan, task: string): number => {

@@ -33,7 +33,7 @@ export type Checkpoint<Value = unknown> = {
 export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readonly<Record<string, unknown>>> = {
   /** The job's input merged with the outputs of all tasks completed before this attempt. Setting a key throws. */
   readonly ctx: Context;
-  /** Outputs of the direct dependencies, by task name. */
+  /** Outputs of the direct dependencies, by task name; of a fan-out, the list of results. */
   readonly deps: Deps;
   /** Aborts when the attempt has to stop; `signal.reason.code` says why. */
   readonly signal: AbortSignal;

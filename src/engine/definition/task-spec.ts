@@ -53,7 +53,10 @@ export type NestedJobOptions<
 > = {
   /** Returns the nested job's input: a plain object, not a promise. Default: the context of the task. */
   readonly input?: ((scope: Scope) => Given) | undefined;
-  /** Returns the task's output from the nested job's final context. Default: `{ [name]: merged task outputs }`. */
+  /**
+   * Returns the task's output from the nested job's final context. Default: the merged task outputs, which the context
+   * holds under the task's name.
+   */
   readonly output?: ((ctx: Whole) => Output) | undefined;
 };
 

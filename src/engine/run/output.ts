@@ -1,10 +1,11 @@
+import { ownOutput } from '../definition/plan.ts';
 import { TaskError, type TaskErrorCode } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 
 /** Returns the frozen output of a completed task. @throws TaskError if the task did not complete */
 export const outputOf = (job: JobRun, index: number): unknown => {
   const task = job.tasks[index];
-  if (task?.state === 'completed') return task.output;
+  if (task?.state === 'completed') return ownOutput(task.definition, task.output);
   const taskName = job.pathOf(job.plan.graph.names[index] as string);
   if (task?.error) throw task.error;
   const refuse = (code: TaskErrorCode, what: string): never => {

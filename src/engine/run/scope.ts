@@ -1,6 +1,7 @@
 import { textOf } from '../../events/error-data.ts';
 import { lazyProperties } from '../definition/lazy-properties.ts';
 import { formatValue, refuseArgument } from '../definition/option-rules.ts';
+import { ownOutput } from '../definition/plan.ts';
 import type { ConditionScope, TaskScope } from '../definition/task-function.ts';
 import type { Attempt } from '../model/attempt.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
@@ -67,7 +68,7 @@ const outputsOf = ({ job, index }: TaskRun, version: number): Readonly<Record<st
   const outputs: [string, unknown][] = [];
   for (const upstream of job.plan.graph.upstream[index] ?? []) {
     const task = job.tasks[upstream];
-    const output = task && task.version <= version ? task.output : undefined;
+    const output = task && task.version <= version ? ownOutput(task.definition, task.output) : undefined;
     outputs.push([job.plan.graph.names[upstream] as string, output]);
   }
   return Object.freeze(Object.fromEntries(outputs));

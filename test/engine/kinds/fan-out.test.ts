@@ -245,12 +245,12 @@ describe('what a fan-out puts out', () => {
     const job = defineJob('job')
       .map('each', { over: [1, 2, 3] }, ({ item }) => item * 2)
       .task('sum', { dependsOn: ['each'] }, ({ deps, ctx }) => ({
-        sum: deps.each.each.reduce((a, b) => a + b, 0),
-        same: ctx.each === deps.each.each,
+        sum: deps.each.reduce((a, b) => a + b, 0),
+        same: ctx.each === deps.each,
       }))
       .start();
     expect(await job.orThrow()).toEqual({ each: [2, 4, 6], sum: 12, same: true });
-    expect(await job.output('each')).toEqual({ each: [2, 4, 6] });
+    expect(await job.output('each')).toEqual([2, 4, 6]);
   });
 
   test('is an empty list where there are no items, and what comes after runs', async () => {

@@ -147,12 +147,13 @@ describe('what a nested job takes', () => {
 });
 
 describe('what a nested job puts out', () => {
-  test('is { [name]: what its tasks put out }, later tasks laid over earlier ones, the input left out', async () => {
+  test('is what its tasks put out, later tasks laid over earlier ones, the input left out; ctx has it under the name', async () => {
     const job = nest([
       { name: 'a', run: () => ({ x: 1, y: 1 }) },
       { name: 'b', dependsOn: ['a'], run: () => ({ y: 2 }) },
     ]).start({ given: true });
-    expect(await job.output('outer')).toEqual({ outer: { x: 1, y: 2 } });
+    expect(await job.output('outer')).toEqual({ x: 1, y: 2 });
+    expect((await job).ctx.outer).toEqual({ x: 1, y: 2 });
   });
 
   test('is what output(ctx) makes of the whole context of the child', async () => {
@@ -160,6 +161,35 @@ describe('what a nested job puts out', () => {
       given: 2,
     });
     expect(await job.output('outer')).toEqual({ all: { given: 2, x: 1 } });
+  });
+
+  test('is read by what comes after: deps has the output, or what output(ctx) makes, itself', async () => {
+    const child = defineJob('child')
+      .task('x', () => ({ x: 1 }))
+      .seal();
+    const job = defineJob('parent')
+      .job('plain', {}, child)
+      .job('made', { output: ({ x }) => ({ made: x }) }, child)
+      .task('after', { dependsOn: ['plain', 'made'], when: ({ deps }) => deps.plain.x === 1 }, ({ ctx, deps }) => ({
+        seen: [deps.plain, deps.made],
+        same: ctx.plain === deps.plain,
+      }))
+      .start();
+    expect(await job.orThrow()).toEqual({ plain: { x: 1 }, made: 1, seen: [{ x: 1 }, { made: 1 }], same: true });
+  });
+
+  test('is undefined in deps where it failed and that was tolerated', async () => {
+    const job = defineJob('parent')
+      .job('outer', { continueOnFailure: true }, defineJob('child').task('x', fails).seal())
+      .map('each', { over: () => fails() as never[], continueOnFailure: true }, () => 1)
+      .task('after', { dependsOn: ['outer', 'each'] }, ({ deps }) => ({ seen: Object.entries(deps) }))
+      .start();
+    expect((await job).ctx).toEqual({
+      seen: [
+        ['outer', undefined],
+        ['each', undefined],
+      ],
+    });
   });
 
   test.each([
