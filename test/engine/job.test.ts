@@ -127,6 +127,46 @@ describe('output', () => {
   });
 });
 
+describe('a task that there is not', () => {
+  test('is refused with the one that may be meant, and the names of those that there are', () => {
+    const job = defineJob('job')
+      .task('extract', () => ({ rows: 1 }))
+      .job(
+        'inner',
+        {},
+        defineJob('inner')
+          .task('load', () => {})
+          .task('tell', () => {})
+          .seal(),
+      )
+      .start();
+    const refusal = (path: string): string => {
+      try {
+        job.task(path as never);
+        return 'found';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(refusal('extrakt')).toBe(
+      'Job "job" has no task "extrakt". Did you mean "extract"? Known are extract, inner.',
+    );
+    expect(refusal('fetch')).toBe('Job "job" has no task "fetch". Known are extract, inner.');
+    expect(refusal('inner/laod')).toBe(
+      'Job "job" has no task "inner/laod". Did you mean "inner/load"? Known are inner/load, inner/tell.',
+    );
+    expect(refusal('extract/laod')).toBe('Job "job" has no task "extract/laod". Known are extract, inner.');
+  });
+
+  test('of a job of many lists 20 of them', () => {
+    const job = jobFrom(
+      'job',
+      Array.from({ length: 23 }, (_, i) => ({ name: `t${i}`, run: () => {} })),
+    ).start();
+    expect(() => job.task('nothing')).toThrow(/Known are t0, t1, .*t18, t19 and 3 more\.$/);
+  });
+});
+
 test('task(name) answers for the moment it is read', async () => {
   const clock = virtualClock();
   const job = jobFrom('job', [

@@ -1,7 +1,7 @@
 import { textOf } from '../../events/error-data.ts';
 import { OptionError } from '../errors/errors.ts';
 import { optionProblem, type Problem } from '../errors/problem.ts';
-import { didYouMean } from '../errors/suggest.ts';
+import { knownNames } from '../errors/suggest.ts';
 
 export type Rule = {
   /** Text that follows "expected" in a message. */
@@ -88,8 +88,7 @@ export const problemsOf = (given: unknown = {}, rules: Rules, about: About): Pro
     const value = given[key];
     const wanted = Object.hasOwn(rules, key) ? rules[key] : undefined;
     if (!wanted) {
-      const hint = didYouMean(key, Object.keys(rules)) || ` Known are ${Object.keys(rules).join(', ')}.`;
-      add(key, `has no option "${prefix}${key}".${hint}`);
+      add(key, `has no option "${prefix}${key}".${knownNames(key, Object.keys(rules))}`);
     } else if (value !== undefined && !wanted.test(value)) {
       add(key, `has ${prefix}${key} = ${formatValue(value)}: expected ${wanted.expected}.`);
     } else if (value !== undefined && wanted.inside) {

@@ -1,5 +1,5 @@
 import { UnknownTaskError } from '../errors/errors.ts';
-import { didYouMean } from '../errors/suggest.ts';
+import { knownNames } from '../errors/suggest.ts';
 import { type Graph, pathLengths } from './graph.ts';
 import type { DefinitionOptions, ExternalPace, SensorPace, TaskKind, TaskOptions } from './options.ts';
 import type { Sealed } from './sealed.ts';
@@ -114,6 +114,6 @@ export const ownOutput = ({ name, nested }: TaskDefinition, merged: unknown): un
 /** Returns the index of a task in declaration order. @throws UnknownTaskError */
 export const indexIn = ({ name, graph }: Plan, task: string): number => {
   const index = graph.indexOf.get(task);
-  if (index === undefined) throw new UnknownTaskError(name, task, didYouMean(task, graph.indexOf.keys()));
+  if (index === undefined) throw new UnknownTaskError(name, task, knownNames(task, graph.indexOf.keys()));
   return index;
 };

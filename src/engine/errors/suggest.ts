@@ -21,6 +21,16 @@ export const didYouMean = (name: string, known: Iterable<string>): string => {
   return meant === undefined ? '' : ` Did you mean "${meant}"?`;
 };
 
+/** Returns ` Did you mean "x"? Known are x, y, z.` Lists at most 20 names, and counts the rest. */
+export const knownNames = (name: string, known: Iterable<string>): string => {
+  const names = [...known];
+  const listed = names.slice(0, MAX_LISTED).join(', ') || 'none';
+  const rest = names.length > MAX_LISTED ? ` and ${names.length - MAX_LISTED} more` : '';
+  return `${didYouMean(name, names)} Known are ${listed}${rest}.`;
+};
+
+const MAX_LISTED = 20;
+
 /** Returns the optimal string alignment distance: each insertion, deletion, replacement or swap costs 1. */
 const editDistance = (a: string, b: string): number => {
   let before: number[] = [];

@@ -1,7 +1,7 @@
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import { PLAN } from '../definition/sealed.ts';
 import { UnknownTaskError } from '../errors/errors.ts';
-import { didYouMean } from '../errors/suggest.ts';
+import { knownNames } from '../errors/suggest.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 
 /** A task found by its path. `job` is undefined if the enclosing nested job or fan-out has not begun. */
@@ -19,15 +19,21 @@ export const stepsOf = (path: string): readonly string[] => String(path).split(/
 /** Finds a task by its path: `name`, `outer/inner`, `name[3]`, `outer/name[3]` … @throws UnknownTaskError */
 export const findTask = (root: JobRun, path: string, [first = '', ...inner] = stepsOf(path)): Found => {
   let found = findIn(root, root.plan, first);
+  let level = { plan: root.plan, prefix: '' };
+  let prefix = first;
   for (const step of inner) {
     const { nested } = found?.definition ?? {};
     const child = found?.task?.child;
     if (!nested || step.startsWith('/') !== Boolean(nested.definition)) found = undefined;
-    else if (nested.definition) found = findIn(child, child?.plan ?? (nested.definition[PLAN] as Plan), step.slice(1));
-    else found = child ? findIn(child, child.plan, step) : futureInstance(step);
+    else if (nested.definition) {
+      level = { plan: child?.plan ?? (nested.definition[PLAN] as Plan), prefix: `${prefix}/` };
+      found = findIn(child, level.plan, step.slice(1));
+    } else found = child ? findIn(child, child.plan, step) : futureInstance(step);
+    prefix += step;
   }
   if (found) return found;
-  throw new UnknownTaskError(root.plan.name, path, didYouMean(path, root.plan.graph.indexOf.keys()));
+  const known = [...level.plan.graph.indexOf.keys()].map((name) => level.prefix + name);
+  throw new UnknownTaskError(root.plan.name, path, knownNames(path, known));
 };
 
 const findIn = (job: JobRun | undefined, plan: Plan, name: string): Found | undefined => {

@@ -326,7 +326,9 @@ describe('what makes no sense is refused', () => {
     expect(() => createProber({ clock: {} as never })).toThrow(
       'expected a clock with the methods now, setTimer and, if at all, monotonicNow',
     );
-    expect(() => createProber({ timeOut: 5 } as never)).toThrow('has no option "timeOut". Did you mean "timeout"?');
+    expect(() => createProber({ timeOut: 5 } as never)).toThrow(
+      'has no option "timeOut". Did you mean "timeout"? Known are timeout, clock.',
+    );
     expect(() => createProber({ xyz: 5 } as never)).toThrow('has no option "xyz". Known are timeout, clock.');
     expect(() => createProber(100 as never)).toThrow('The prober was given 100 for its options: expected an object.');
     expect(() => createProber({ timeout: -1, clock: 5 } as never)).toThrow('createProber has 2 problems');
