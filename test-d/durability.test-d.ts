@@ -1,4 +1,4 @@
-import { type AnyJob, createEngine, defineJob, memoryJournal } from 'tintype';
+import { type AnyJob, type Checkpoint, createEngine, defineJob, memoryJournal } from 'tintype';
 import { expectTypeOf, test } from 'vitest';
 
 const engine = createEngine({ journal: memoryJournal() });
@@ -34,4 +34,18 @@ test('a retry and a rerun of a handle are jobs of the same types', () => {
   job.retry({ tasks: ['save'] });
   // @ts-expect-error: no such task
   job.rerun({ from: 'save' });
+});
+
+test('a checkpoint has the type that its task says, or is not known', () => {
+  type Page = { readonly page: number };
+  defineJob('job').task('load', async ({ checkpoint }) => {
+    const { last, save } = checkpoint<Page>();
+    expectTypeOf(last).toEqualTypeOf<Page | undefined>();
+    await save({ page: (last?.page ?? 0) + 1 });
+    // @ts-expect-error a page is a number
+    await save({ page: 'next' });
+    expectTypeOf(checkpoint()).toEqualTypeOf<Checkpoint<unknown>>();
+    // @ts-expect-error what was saved is not known
+    checkpoint().last.page;
+  });
 });

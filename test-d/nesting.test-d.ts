@@ -13,6 +13,7 @@ import {
   type SensorSpec,
   type Settled,
   type TaskError,
+  type TaskHandle,
   type TaskScope,
 } from '../src/index.ts';
 
@@ -248,6 +249,26 @@ describe('.sensor and .external', () => {
     defineJob('job').sensor('s', {}, () => 5);
   });
 
+  test('a check that may return undefined is refused, on whichever path, at once or later, with a schema or not', () => {
+    const ready = (): boolean => Math.random() > 0.5;
+    // @ts-expect-error it answers nothing
+    defineJob('job').sensor('s', {}, () => {});
+    // @ts-expect-error it answers nothing where it is not ready
+    defineJob('job').sensor('s', {}, () => (ready() ? { found: 1 } : undefined));
+    // @ts-expect-error it answers nothing where it is not ready
+    defineJob('job').sensor('s', {}, async () => {
+      if (ready()) return true;
+      return undefined;
+    });
+    const found = z.object({ found: z.number() }).optional();
+    // @ts-expect-error a schema makes no answer of nothing
+    defineJob('job').sensor('s', { output: found }, () => (ready() ? { found: 1 } : undefined));
+    defineJob('job').sensor('s', {}, () => JSON.parse('true'));
+    defineJob('job').sensor('s', {}, () => {
+      throw new Error('never answers');
+    });
+  });
+
   test('an external task puts out what its schema says, or any object or nothing', async () => {
     const job = defineJob('job')
       .external('free')
@@ -260,6 +281,56 @@ describe('.sensor and .external', () => {
     expectTypeOf((await job.orThrow()).ok).toEqualTypeOf<boolean>();
     // @ts-expect-error an external task has no pool
     defineJob('job').external('x', { pool: 'db' });
+  });
+});
+
+describe('the handle of an external task', () => {
+  const ok = z.object({ ok: z.string().transform(Boolean) });
+  const job = defineJob('job')
+    .task('plain', () => ({ plain: 1 }))
+    .external('free')
+    .external('checked', { output: ok })
+    .external('perhaps', { output: ok.optional() })
+    .job('inner', {}, defineJob('inner').external('deep').seal())
+    .start();
+
+  test('takes what the schema takes, or where there is none any object or nothing', () => {
+    const [free, checked, perhaps] = [job.task('free'), job.task('checked'), job.task('perhaps')];
+    expectTypeOf(checked).toEqualTypeOf<TaskHandle<{ ok: string }>>();
+    free.complete();
+    free.complete({ any: 1 }, 'token');
+    checked.complete({ ok: 'yes' }, 'token');
+    checked.complete(notReady('ann is on holiday'));
+    perhaps.complete();
+    perhaps.complete({ ok: 'yes' });
+    // @ts-expect-error a number is no object
+    free.complete(5);
+    // @ts-expect-error the schema takes a text
+    checked.complete({ ok: true });
+    // @ts-expect-error the schema does not take nothing
+    checked.complete();
+    // @ts-expect-error the schema does not know this key
+    perhaps.complete({ ok: 'yes', by: 'ann' });
+  });
+
+  test('of a task inside, or of a name known only at run time, takes any object or nothing', () => {
+    const name: string = 'free';
+    job.task('inner/deep').complete({ any: 1 });
+    defineJob('job').external(name).start().task(name).complete({ any: 1 });
+    jobFrom('job', [{ kind: 'external', name }])
+      .start()
+      .task(name)
+      .complete();
+    const take = (handle: TaskHandle): string => handle.name;
+    take(job.task('checked'));
+    take(job.task('plain'));
+  });
+
+  test('of a task that is not external completes nothing', () => {
+    // @ts-expect-error its function completes it
+    job.task('plain').complete();
+    // @ts-expect-error its function completes it
+    job.task('plain').complete({ plain: 2 });
   });
 });
 

@@ -16,7 +16,7 @@ const orders = defineJob('orders')
     return { orders: ['tea', 'jam', 'oats'], since: new Date(0) };
   })
   .task('ship', { dependsOn: ['read'] }, async ({ ctx, attempt, checkpoint, idempotencyKey }) => {
-    const shipped = (checkpoint.last ?? 0) as number;
+    const { last: shipped = 0, save } = checkpoint<number>();
     for (const [at, order] of ctx.orders.entries()) {
       if (at < shipped) continue;
       if (at === 2 && attempt === 1) {
@@ -24,7 +24,7 @@ const orders = defineJob('orders')
         await new Promise(() => {}); // in the middle of its work
       }
       console.log(`ship ${order}, attempt ${attempt}, with the key ${idempotencyKey}/${at}`);
-      await checkpoint.save(at + 1);
+      await save(at + 1);
     }
     return { shipped: ctx.orders.length };
   })

@@ -9,6 +9,7 @@
 import type {
   Checked,
   ConditionOf,
+  ExternalType,
   FinalContext,
   IsCertain,
   MapOutput,
@@ -196,9 +197,10 @@ export class JobBuilder<
   ): JobBuilder<
     Input,
     | Tasks
-    | TaskType<
+    | ExternalType<
         Name,
         [Schema] extends [StandardSchema] ? SchemaOutput<Schema> : object | undefined,
+        [Schema] extends [StandardSchema] ? SchemaInput<Schema> : object | undefined,
         IsCertain<Name, Tolerated>,
         MayBeSkipped<Named<Tasks, Needs>, Rule, Answer>
       >,

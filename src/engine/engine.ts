@@ -9,7 +9,7 @@ import {
   restartOptionProblems,
   startOptionProblems,
 } from './definition/check-options.ts';
-import type { TaskPath, TaskType } from './definition/infer.ts';
+import type { TaskName, TaskPath, TaskType } from './definition/infer.ts';
 import { formatValue, throwIfInvalid } from './definition/option-rules.ts';
 import type { StartOptions } from './definition/options.ts';
 import { isDefinition, PLAN } from './definition/sealed.ts';
@@ -186,7 +186,7 @@ export class Engine implements AsyncDisposable {
    */
   retry<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
     jobId: string,
-    options: TakeUpOptions & RetrySelection<TaskPath<Tasks>> & OfDefinition<Input, Tasks, Given> = {},
+    options: TakeUpOptions & RetrySelection<TaskPath<TaskName<Tasks>>> & OfDefinition<Input, Tasks, Given> = {},
   ): Promise<{ readonly job: Job<Input, Tasks> }> {
     return this.#restart('retry', jobId, options, retryJob);
   }
@@ -206,7 +206,7 @@ export class Engine implements AsyncDisposable {
   rerun<Input extends object = AnyContext, Tasks extends TaskType = AnyTasks, Given extends object = Input>(
     jobId: string,
     options: TakeUpOptions &
-      RerunSelection<TaskPath<Tasks>> &
+      RerunSelection<TaskPath<TaskName<Tasks>>> &
       Pick<StartOptions, 'jobId' | 'metadata'> &
       OfDefinition<Input, Tasks, Given> = {},
   ): Promise<{ readonly job: Job<Input, Tasks> }> {

@@ -1,7 +1,15 @@
 import type { Observable } from 'rxjs';
 import type { JobEvent, JobState } from '../events/event.ts';
 import { cancelOptionProblems, restartOptionProblems, waitOptionProblems } from './definition/check-options.ts';
-import type { FinalContext, OutputNamed, PartialContext, TaskName, TaskPath, TaskType } from './definition/infer.ts';
+import type {
+  FinalContext,
+  OutputNamed,
+  PartialContext,
+  TakenBy,
+  TaskName,
+  TaskPath,
+  TaskType,
+} from './definition/infer.ts';
 import { throwIfInvalid } from './definition/option-rules.ts';
 import type { StartOptions } from './definition/options.ts';
 import { indexIn } from './definition/plan.ts';
@@ -135,7 +143,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 
   /** Returns a live handle of a task by path: `name`, `outer/inner` (nested) or `name[3]`. @throws UnknownTaskError */
-  task(path: TaskPath<Tasks>): TaskHandle {
+  task<const Path extends TaskPath<TaskName<Tasks>>>(path: Path): TaskHandle<TakenBy<Tasks, Path>> {
     return new TaskHandle(this.#run, path);
   }
 
@@ -172,7 +180,9 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    * `continueOnFailure`, were not ready or were cancelled.
    * @throws CommandError `INVALID_STATE`, UnknownTaskError, OptionError, JournalError
    */
-  retry(tasks?: TaskPath<Tasks> | (RetrySelection<TaskPath<Tasks>> & StartOptions)): Job<Input, Tasks> {
+  retry(
+    tasks?: TaskPath<TaskName<Tasks>> | (RetrySelection<TaskPath<TaskName<Tasks>>> & StartOptions),
+  ): Job<Input, Tasks> {
     const run = this.#run;
     requireLocal(run, 'retried');
     const options = typeof tasks === 'string' ? { tasks: [tasks] } : (tasks ?? {});
@@ -188,7 +198,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 
   /** Returns which tasks `retry` would run and keep. The job must be over. Changes nothing. @throws as `retry` */
-  previewRetry(selection: RetrySelection<TaskPath<Tasks>> = {}): Preview {
+  previewRetry(selection: RetrySelection<TaskPath<TaskName<Tasks>>> = {}): Preview {
     throwIfInvalid(`A retry of job "${this.name}"`, restartOptionProblems(selection, 'retry', 'handle'));
     return previewRetry(this.#run, selection);
   }
@@ -198,7 +208,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    * run again. Default: the tasks that failed without `continueOnFailure`, were not ready or were cancelled.
    * @throws CommandError `INVALID_STATE`, UnknownTaskError, OptionError, JournalError
    */
-  rerun(options: RerunSelection<TaskPath<Tasks>> & StartOptions = {}): Job<Input, Tasks> {
+  rerun(options: RerunSelection<TaskPath<TaskName<Tasks>>> & StartOptions = {}): Job<Input, Tasks> {
     requireLocal(this.#run, 'run again');
     const subject = `A rerun of job "${this.name}"`;
     throwIfInvalid(subject, restartOptionProblems(options, 'rerun', 'handle'));
@@ -207,13 +217,13 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 
   /** Returns which tasks `rerun` would run, and which results it would reuse. Changes nothing. @throws as `rerun` */
-  previewRerun(selection: RerunSelection<TaskPath<Tasks>> = {}): Preview {
+  previewRerun(selection: RerunSelection<TaskPath<TaskName<Tasks>>> = {}): Preview {
     throwIfInvalid(`A rerun of job "${this.name}"`, restartOptionProblems(selection, 'rerun', 'handle'));
     return previewRerun(this.#run, selection);
   }
 
   /** Explains why a task is not running; without `path`, each task that waits to run. @throws UnknownTaskError */
-  explain(path?: TaskPath<Tasks>): readonly Explanation[] {
+  explain(path?: TaskPath<TaskName<Tasks>>): readonly Explanation[] {
     return path === undefined ? explainAll(this.#run) : [explainOne(this.#run, path)];
   }
 

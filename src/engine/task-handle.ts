@@ -1,4 +1,5 @@
 import type { LogLevel, TaskState } from '../events/event.ts';
+import type { NotReady } from './definition/directive.ts';
 import { CommandError, type TaskError } from './errors/errors.ts';
 import type { TaskResult } from './job-result.ts';
 import {
@@ -18,8 +19,18 @@ import { pauseTask, pauseWhenReady, resumeTask, THE_PROGRAM } from './run/pause.
 import { requireLocal } from './run/remote.ts';
 import { retryTask } from './run/retry-task.ts';
 
-/** Live handle of one task: its properties return the current state, its methods control the task. */
-export class TaskHandle implements TaskResult {
+/** The arguments of `complete`. The output is optional if the task may be completed with nothing. */
+type CompleteArguments<Taken> = [Taken] extends [never]
+  ? [never]
+  : undefined extends Taken
+    ? [output?: Taken | NotReady, token?: string | undefined]
+    : [output: Taken | NotReady, token?: string | undefined];
+
+/**
+ * Live handle of one task: its properties return the current state, its methods control the task. `Taken` is what
+ * completes it if it is external.
+ */
+export class TaskHandle<Taken = object | undefined> implements TaskResult {
   /** Path of the task: its name, `outer/inner` in a nested job, `name[3]` in a fan-out. */
   readonly name: string;
   readonly #run: JobRun;
@@ -136,7 +147,7 @@ export class TaskHandle implements TaskResult {
    * With an asynchronous schema or a journal, returns a promise that resolves when the task is completed and stored.
    * @throws CommandError, SchemaError, SerialisationError, JournalError
    */
-  complete(output?: object, token?: string): void | Promise<void> {
+  complete(...[output, token]: CompleteArguments<Taken>): void | Promise<void> {
     const task = this.#requireExternal('completed');
     return task.job.inContext(() => complete(task, output, token));
   }

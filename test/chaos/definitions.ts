@@ -92,7 +92,7 @@ const workSlowly = async (task: ChaosTask, scope: TaskScope, world: World): Prom
   try {
     for (let step = stepOf(scope) + 1; step <= task.steps; step++) {
       await pause(task.ms / (task.steps + 1), scope.signal);
-      await scope.checkpoint.save({ step, at: new Date(step), big: BigInt(step) });
+      await scope.checkpoint().save({ step, at: new Date(step), big: BigInt(step) });
       tell(scope, world, { what: 'saved', step });
     }
     await pause(hangs(task, scope, world) ? Number.POSITIVE_INFINITY : task.ms / (task.steps + 1), scope.signal);
@@ -119,7 +119,7 @@ const begin = (scope: TaskScope, world: World): void => {
 };
 
 const stepOf = ({ checkpoint }: TaskScope): number => {
-  const last = checkpoint.last as { readonly step: number; readonly at: Date; readonly big: bigint } | undefined;
+  const { last } = checkpoint<{ readonly step: number; readonly at: Date; readonly big: bigint }>();
   if (last && (last.at.getTime() !== last.step || last.big !== BigInt(last.step)))
     throw new NonRetryableError(`The checkpoint is not what was saved: ${textOf(last)}`);
   return last?.step ?? 0;

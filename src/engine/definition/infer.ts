@@ -28,6 +28,12 @@ export interface NamedType<Name extends string, Own, Certain extends boolean, Op
   readonly own: Own;
 }
 
+/** An external task. `Taken` is what completes it: the input type of its schema; without a schema, an object or nothing. */
+export interface ExternalType<Name extends string, Output, Taken, Certain extends boolean, Open extends boolean>
+  extends TaskType<Name, Output, Certain, Open> {
+  readonly taken: Taken;
+}
+
 /** The output of a function that returns `Result`; for a `Branch` or `Expand`, the output that it carries. */
 export type OutputOf<Result> = NothingOr<PutOut<Awaited<Result>>>;
 type PutOut<Value> = Value extends Branch<infer Output> | Expand<infer Output> ? Output : Exclude<Value, NotReady>;
@@ -55,9 +61,14 @@ export type SensorOutput<Result, Schema> = [Schema] extends [StandardSchema]
 /** `Result` if a sensor's check may return it; otherwise a message that tsc shows. */
 export type ValidCheck<Result, Schema> = [CheckOutput<Awaited<Result>>] extends [never]
   ? Result
-  : [Valid<CheckOutput<Awaited<Result>>, Schema>] extends [CheckOutput<Awaited<Result>>]
+  : [Valid<CheckOutput<Awaited<Result>>, Schema>, MayBeNothing<Awaited<Result>>] extends [
+        CheckOutput<Awaited<Result>>,
+        false,
+      ]
     ? Result
     : 'A sensor answers true or an output when it is ready, false or notReady(reason) when it is not yet';
+
+type MayBeNothing<Value> = unknown extends Value ? false : [Extract<Value, void>] extends [never] ? false : true;
 
 type CheckOutput<Value> = Value extends true ? undefined : Value extends false | NotReady ? never : Value;
 
@@ -184,7 +195,17 @@ type Unknown = Readonly<Record<string, unknown>> | undefined;
 export type TaskName<Tasks extends TaskType> = [Tasks] extends [never] ? string : Tasks['name'];
 
 /** The path of a task: its name, `outer/inner` in a nested job, `name[3]` in a fan-out. */
-export type TaskPath<Tasks extends TaskType> = TaskName<Tasks> | `${TaskName<Tasks>}${'/' | '['}${string}`;
+export type TaskPath<Name extends string> = Name | `${Name}${'/' | '['}${string}`;
+
+/** What completes the task of a path: `never` if the task is known and not external. */
+export type TakenBy<Tasks, Path> =
+  IsOpen<Path & string> extends true
+    ? object | undefined
+    : [Named<Tasks, Path>] extends [never]
+      ? object | undefined
+      : Named<Tasks, Path> extends { readonly taken: infer Taken }
+        ? Taken
+        : never;
 
 /**
  * The input merged with outputs. A key in `Certain` has the union of the types that tasks write to it, since the last

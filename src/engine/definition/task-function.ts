@@ -21,7 +21,7 @@ export type ConditionScope<
   Deps = Readonly<Record<string, unknown>>,
 > = Pick<TaskScope<Context, Deps>, 'ctx' | 'deps' | 'jobId' | 'taskName' | 'outcome'>;
 
-/** State that a task saves for its next attempt. Without a journal it lasts as long as the process. */
+/** State of type `Value` that a task saves for its next attempt. Without a journal it lasts as long as the process. */
 export type Checkpoint<Value = unknown> = {
   /** The value saved last, by this attempt or an earlier one; `undefined` before the first save. */
   readonly last: Value | undefined;
@@ -46,8 +46,8 @@ export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readon
   readonly jobId: string;
   /** Identifies this task of this job, with the same value in all attempts. For services that deduplicate requests. */
   readonly idempotencyKey: string;
-  /** State saved by earlier attempts, and the function that saves it. */
-  readonly checkpoint: Checkpoint;
+  /** Returns the state saved by earlier attempts, and the function that saves it. The type is not checked at run time. */
+  readonly checkpoint: <Value = unknown>() => Checkpoint<Value>;
   /** Path of the task: its name, `outer/inner` in a nested job, `name[3]` for an instance of a fan-out. */
   readonly taskName: string;
   readonly log: TaskLogger;

@@ -11,9 +11,9 @@ import { logOf } from './task-log.ts';
 export type Work = { readonly job: JobRun; readonly task: TaskRun; readonly attempt: Attempt };
 
 /** Creates the checkpoint of an attempt. Each read of `last` decodes a new copy, as after a crash. */
-export const checkpointOf = ({ job, task, attempt }: Work): Checkpoint => ({
-  get last(): unknown {
-    return task.checkpoint && decode(task.checkpoint);
+export const checkpointOf = <Value>({ job, task, attempt }: Work): Checkpoint<Value> => ({
+  get last(): Value | undefined {
+    return task.checkpoint === undefined ? undefined : (decode(task.checkpoint) as Value);
   },
   save: (value) => {
     const saving = save({ job, task, attempt }, value);

@@ -34,7 +34,10 @@ const withReads = lazyProperties<Work, Pick<TaskScope, 'ctx' | 'deps' | 'signal'
   signal: ({ attempt }) => attempt.signal,
   log: ({ job, task, attempt }) => logOf(job, task.path, attempt),
   outcome: ({ job }) => outcomeSoFar(enclosingJob(job)),
-  checkpoint: checkpointOf,
+  checkpoint:
+    (work) =>
+    <Value>() =>
+      checkpointOf<Value>(work),
 });
 
 /** @throws OptionError if `fraction` is not a number from 0 to 1 */

@@ -608,7 +608,7 @@ describe('the output schema of', () => {
     await clock.advance(0);
     const token = job.task('approval').claim('ann');
     const before = events.length;
-    expect(violation(caught(() => job.task('approval').complete({ approvedBy: 7 }, token)))).toMatchObject({
+    expect(violation(caught(() => job.task('approval').complete({ approvedBy: 7 as never }, token)))).toMatchObject({
       code: 'INVALID_OUTPUT',
       violations: [{ path: 'approvedBy' }],
     });

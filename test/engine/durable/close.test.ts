@@ -47,7 +47,7 @@ const small = () => {
     })
     .map('fetch', { dependsOn: ['extract'], over: ['x', 'y'] }, async ({ item, taskName, checkpoint }) => {
       ran.push(taskName);
-      await checkpoint.save(item);
+      await checkpoint().save(item);
       return item.toUpperCase();
     })
     .job('part', { dependsOn: ['extract'], input: () => ({}) }, inner)
@@ -195,7 +195,7 @@ describe('an engine that is closed while a task is at work', () => {
       let checkpoint: Checkpoint | undefined;
       const definition = defineJob('job')
         .task('load', async (context) => {
-          checkpoint = context.checkpoint;
+          checkpoint = context.checkpoint();
           await hang();
         })
         .seal();

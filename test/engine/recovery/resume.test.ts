@@ -122,8 +122,8 @@ describe('a job whose process died', () => {
     const seen: unknown[] = [];
     const etl = defineJob('etl')
       .task('load', async ({ checkpoint, idempotencyKey }) => {
-        seen.push([idempotencyKey, checkpoint.last]);
-        await checkpoint.save({ page: 4, at: new Date(9) });
+        seen.push([idempotencyKey, checkpoint().last]);
+        await checkpoint().save({ page: 4, at: new Date(9) });
         if (alive) await hang();
       })
       .seal();

@@ -266,8 +266,8 @@ describe('a job that is over and is retried', () => {
     let broken = true;
     const job = defineJob('job')
       .task('load', async ({ checkpoint, attempt }) => {
-        seen.push(checkpoint.last);
-        await checkpoint.save(attempt);
+        seen.push(checkpoint().last);
+        await checkpoint().save(attempt);
         if (broken) throw new Error('busy');
       })
       .start({}, { journal: memoryJournal() });

@@ -6,9 +6,9 @@ test('what an attempt saves is handed to the next one, as a copy', async () => {
   const saved = { at: new Date(5), rows: [1n] };
   const job = defineJob('job')
     .task('copy', { maxRetries: 1 }, async ({ checkpoint, attempt }) => {
-      seen.push(checkpoint.last);
+      seen.push(checkpoint().last);
       if (attempt === 2) return;
-      await checkpoint.save(saved);
+      await checkpoint().save(saved);
       saved.rows.push(2n);
       throw new Error('the disk is slow');
     })
@@ -20,9 +20,11 @@ test('what an attempt saves is handed to the next one, as a copy', async () => {
 test('what can’t be kept is refused, with its path, and what was saved before stays', async () => {
   const job = defineJob('job')
     .task('copy', async ({ checkpoint }) => {
-      await checkpoint.save({ page: 1 });
-      const error = await checkpoint.save({ cursor: { next: () => 2 } }).catch((thrown) => thrown);
-      return { code: error.code, path: error.path, last: checkpoint.last };
+      await checkpoint().save({ page: 1 });
+      const error = await checkpoint()
+        .save({ cursor: { next: () => 2 } })
+        .catch((thrown) => thrown);
+      return { code: error.code, path: error.path, last: checkpoint().last };
     })
     .start();
   expect((await job).ctx).toEqual({ code: 'UNSERIALISABLE_CHECKPOINT', path: 'cursor.next', last: { page: 1 } });
@@ -30,7 +32,7 @@ test('what can’t be kept is refused, with its path, and what was saved before 
 
 test('what can not be kept, and nobody waits for, is told in the log', async () => {
   const job = defineJob('job')
-    .task('copy', ({ checkpoint }) => void checkpoint.save(() => 1))
+    .task('copy', ({ checkpoint }) => void checkpoint().save(() => 1))
     .start();
   const lines: string[] = [];
   job.events$.subscribe((event) => event.type === 'task.log' && lines.push(`${event.level} ${event.message}`));
@@ -42,7 +44,7 @@ test('an attempt that is over saves nothing', async () => {
   let late: Promise<unknown> = Promise.resolve();
   const job = defineJob('job')
     .task('copy', ({ checkpoint }) => {
-      late = new Promise((resolve) => setImmediate(resolve)).then(() => checkpoint.save(1));
+      late = new Promise((resolve) => setImmediate(resolve)).then(() => checkpoint().save(1));
     })
     .start();
   await job;
