@@ -9,11 +9,10 @@
 import type {
   Checked,
   ConditionOf,
+  DoubtOf,
   ExternalType,
   FinalContext,
-  IsCertain,
   MapOutput,
-  MayBeSkipped,
   Named,
   NamedType,
   NestedType,
@@ -80,7 +79,7 @@ export class JobBuilder<
     run: (scope: ScopeOf<Input, never, never, 'allSuccess'>) => Valid<Result>,
   ): JobBuilder<
     Input,
-    Tasks | TaskType<Name, OutputOf<Result>, IsCertain<Name, false>, MayBeSkipped<never, 'allSuccess', never, Result>>,
+    Tasks | TaskType<Name, OutputOf<Result>, DoubtOf<Name, false, never, 'allSuccess', never, Result>>,
     Given
   >;
   /** Adds a task with options; `seal` reports problems. @throws JobDefinitionError `SEALED` after `seal` */
@@ -113,12 +112,7 @@ export class JobBuilder<
   ): JobBuilder<
     Input,
     | Tasks
-    | TaskType<
-        Name,
-        Checked<Result, Schema>,
-        IsCertain<Name, Tolerated>,
-        MayBeSkipped<Named<Tasks, Needs>, Rule, Answer, Result>
-      >,
+    | TaskType<Name, Checked<Result, Schema>, DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer, Result>>,
     Given
   >;
   task(name: string, first: unknown, second?: unknown): unknown {
@@ -161,12 +155,7 @@ export class JobBuilder<
   ): JobBuilder<
     Input,
     | Tasks
-    | TaskType<
-        Name,
-        SensorOutput<Result, Schema>,
-        IsCertain<Name, Tolerated>,
-        MayBeSkipped<Named<Tasks, Needs>, Rule, Answer, Result>
-      >,
+    | TaskType<Name, SensorOutput<Result, Schema>, DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer, Result>>,
     Given
   >;
   sensor(name: string, options: object, check: unknown): unknown {
@@ -201,8 +190,7 @@ export class JobBuilder<
         Name,
         [Schema] extends [StandardSchema] ? SchemaOutput<Schema> : object | undefined,
         [Schema] extends [StandardSchema] ? SchemaInput<Schema> : object | undefined,
-        IsCertain<Name, Tolerated>,
-        MayBeSkipped<Named<Tasks, Needs>, Rule, Answer>
+        DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer>
       >,
     Given
   >;
@@ -244,8 +232,7 @@ export class JobBuilder<
     definition: JobDefinition<Inner, InnerTasks, InnerGiven>,
   ): JobBuilder<
     Input,
-    | Tasks
-    | NestedType<Name, Output, InnerTasks, IsCertain<Name, Tolerated>, MayBeSkipped<Named<Tasks, Needs>, Rule, Answer>>,
+    Tasks | NestedType<Name, Output, InnerTasks, DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer>>,
     Given
   >;
   job(name: string, options: object, definition: unknown): unknown {
@@ -292,8 +279,7 @@ export class JobBuilder<
     | NamedType<
         Name,
         MapOutput<Result, Schema, Tolerated>,
-        IsCertain<Name, Tolerated>,
-        MayBeSkipped<Named<Tasks, Needs>, Rule, Answer>
+        DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer>
       >,
     Given
   >;

@@ -51,7 +51,7 @@ export type RecoverOptions = Pick<TakeUpOptions, 'changed'>;
 export type AnyJob = Job<AnyContext, AnyTasks>;
 
 export type AnyContext = Readonly<Record<string, unknown>>;
-export type AnyTasks = TaskType<string, AnyContext, true, false>;
+export type AnyTasks = TaskType<string, AnyContext, 'certain'>;
 
 /** The option `definition`, which determines the types of the returned job. */
 export type OfDefinition<Input extends object, Tasks extends TaskType, Given extends object> = {

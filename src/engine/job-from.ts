@@ -14,7 +14,7 @@ export const jobFrom = <Context extends object = Readonly<Record<string, unknown
   name: string,
   tasks: readonly AnyTaskSpec<Context>[],
   options?: DefinitionOptions,
-): JobDefinition<Partial<Context>, TaskType<string, Context, true, false>> =>
+): JobDefinition<Partial<Context>, TaskType<string, Context, 'certain'>> =>
   sealDefinition(name, draftsOf(name, tasks as readonly AnyTaskSpec[]), options);
 
 export type RunOptions<Context> = StartOptions & {
@@ -31,7 +31,7 @@ export type RunOptions<Context> = StartOptions & {
 export const run = <Context extends object = Readonly<Record<string, unknown>>>(
   tasks: readonly AnyTaskSpec<Context>[],
   { name = 'job', ctx, ...options }: RunOptions<Context> = {},
-): Job<Partial<Context>, TaskType<string, Context, true, false>> => {
+): Job<Partial<Context>, TaskType<string, Context, 'certain'>> => {
   const definition = jobFrom<Context>(name, tasks) as unknown as JobDefinition;
-  return definition.start(ctx, options) as unknown as Job<Partial<Context>, TaskType<string, Context, true, false>>;
+  return definition.start(ctx, options) as unknown as Job<Partial<Context>, TaskType<string, Context, 'certain'>>;
 };

@@ -7,30 +7,28 @@ import type { Settled } from './task-spec.ts';
  * What the types record about a task. A builder accumulates a union of `TaskType`s, which tsc extends in constant time.
  * An object type with a key per task would make tsc walk all tasks at each addition.
  */
-export interface TaskType<
-  Name extends string = string,
-  Output = unknown,
-  Certain extends boolean = boolean,
-  Open extends boolean = boolean,
-> {
+export interface TaskType<Name extends string = string, Output = unknown, Doubt extends TaskDoubt = TaskDoubt> {
   readonly name: Name;
   /** `undefined` for a task without output. */
   readonly output: Output;
-  /** Whether the output is certain to exist when a downstream task runs. */
-  readonly certain: Certain;
-  /** Whether a job may complete although this task, or a task downstream, was skipped. */
-  readonly open: Open;
+  readonly doubt: Doubt;
 }
 
+/**
+ * Why an output may be missing: `mayFail` where the task's failure is tolerated, or its name known only at run time;
+ * `maySkip` where a job may complete although the task, or a task downstream, was skipped.
+ */
+export type TaskDoubt = 'certain' | 'mayFail' | 'maySkip';
+
 /** A task whose output the context holds under the task's name: a fan-out, or a nested job without `output`. */
-export interface NamedType<Name extends string, Own, Certain extends boolean, Open extends boolean>
-  extends TaskType<Name, { readonly [Key in Name]: Own }, Certain, Open> {
+export interface NamedType<Name extends string, Own, Doubt extends TaskDoubt>
+  extends TaskType<Name, { readonly [Key in Name]: Own }, Doubt> {
   readonly own: Own;
 }
 
 /** An external task. `Taken` is what completes it: the input type of its schema; without a schema, an object or nothing. */
-export interface ExternalType<Name extends string, Output, Taken, Certain extends boolean, Open extends boolean>
-  extends TaskType<Name, Output, Certain, Open> {
+export interface ExternalType<Name extends string, Output, Taken, Doubt extends TaskDoubt>
+  extends TaskType<Name, Output, Doubt> {
   readonly taken: Taken;
 }
 
@@ -73,20 +71,18 @@ type MayBeNothing<Value> = unknown extends Value ? false : [Extract<Value, void>
 type CheckOutput<Value> = Value extends true ? undefined : Value extends false | NotReady ? never : Value;
 
 /** The output of a fan-out: the outputs of its instances, in the order of the items. */
-export type MapOutput<Result, Schema, Tolerated> = readonly (Tolerated extends false
-  ? ItemOutput<Result, Schema>
-  : Settled<ItemOutput<Result, Schema>>)[];
+export type MapOutput<Result, Schema, Tolerated> = [Tolerated] extends [false]
+  ? readonly ItemOutput<Result, Schema>[]
+  : readonly Settled<ItemOutput<Result, Schema>>[];
 
 type ItemOutput<Result, Schema> = [Schema] extends [StandardSchema]
   ? SchemaOutput<Schema>
   : NothingOr<Exclude<Awaited<Result>, NotReady>>;
 
 /** What is recorded about a nested job: its output is what `output` returns; by default, the merged task outputs. */
-export type NestedType<Name extends string, Output, Tasks, Certain extends boolean, Open extends boolean> = [
-  Output,
-] extends [never]
-  ? NamedType<Name, FinalContext<Record<never, never>, Tasks>, Certain, Open>
-  : TaskType<Name, Output, Certain, Open>;
+export type NestedType<Name extends string, Output, Tasks, Doubt extends TaskDoubt> = [Output] extends [never]
+  ? NamedType<Name, FinalContext<Record<never, never>, Tasks>, Doubt>
+  : TaskType<Name, Output, Doubt>;
 
 /** `Result` if the function of a fan-out may return it for an item; otherwise the schema's input type. */
 export type ValidItem<Result, Schema> = [Schema] extends [StandardSchema]
@@ -104,25 +100,28 @@ export type PutsOut<Schema> = [Schema] extends [StandardSchema]
       : 'The schema of an output makes a plain object, which is merged into the context, or nothing'
   : Schema;
 
-/** Whether the output is certain to exist for a downstream task that runs only if no task in `dependsOn` was skipped. */
-export type IsCertain<Name extends string, Tolerated> =
-  IsOpen<Name> extends true ? false : Tolerated extends false ? true : false;
+/** The doubt about a task's output. `Answer` is `never` without a condition, `Result` what a function returns. */
+export type DoubtOf<Name extends string, Tolerated, Upstream, Rule, Answer, Result = undefined> = OrCertain<
+  MayFail<Name, Tolerated> | MaySkip<Upstream, Rule, Answer, Result>
+>;
 
-/** Whether a job may complete although this task, or a task downstream, was skipped. */
-export type MayBeSkipped<Upstream, Rule, Answer, Result = undefined> = [Answer] extends [never]
+type OrCertain<Doubt extends TaskDoubt> = [Doubt] extends [never] ? 'certain' : Doubt;
+
+type MayFail<Name extends string, Tolerated> =
+  IsOpen<Name> extends true ? 'mayFail' : [Tolerated] extends [false] ? never : 'mayFail';
+
+type MaySkip<Upstream, Rule, Answer, Result> = [Answer] extends [never]
   ? true extends IsBranch<Awaited<Result>>
-    ? true
+    ? 'maySkip'
     : [Rule] extends ['allDone' | 'always' | 'noneFailed']
-      ? false
+      ? never
       : [Rule] extends ['allSuccess']
-        ? true extends OpenOf<Upstream>
-          ? true
-          : false
-        : true
-  : true;
+        ? SkipIn<Upstream>
+        : 'maySkip'
+  : 'maySkip';
 
 type IsBranch<Value> = Value extends Branch<unknown> ? true : false;
-type OpenOf<Upstream> = Upstream extends { readonly open: infer Open } ? Open : false;
+type SkipIn<Upstream> = Upstream extends { readonly doubt: infer Doubt } ? Extract<Doubt, 'maySkip'> : never;
 
 /** The scope of a task's functions. */
 export type ScopeOf<Input, Tasks, Needs extends string, Rule> = TaskScope<
@@ -170,10 +169,14 @@ type DepsOf<Upstream, Needs extends string, Rule> = Flat<{
 /** The tasks whose outputs are certain. Only the rule `allSuccess` never lets a task run after a skip or a failure. */
 type CertainUnder<Rule, Upstream> = [Rule] extends ['allSuccess'] ? Extract<Upstream, Certain> : never;
 
-type Certain = { readonly certain: true };
+type Certain = { readonly doubt: 'certain' | 'maySkip' };
 
 /** The context of a completed job. */
-export type FinalContext<Input, Tasks> = Merge<Input, Tasks, CertainKeys<Extract<Tasks, { readonly open: false }>>>;
+export type FinalContext<Input, Tasks> = Merge<
+  Input,
+  Tasks,
+  CertainKeys<Extract<Tasks, { readonly doubt: 'certain' }>>
+>;
 
 /** The context of a job in any state: each output may be missing. */
 export type PartialContext<Input, Tasks> = Merge<Input, Tasks, never>;
@@ -220,7 +223,7 @@ type Merge<Input, Tasks, Certain> = Flat<
 /** Flattens an intersection into one object type, which an editor shows in full. */
 type Flat<Type> = { readonly [Key in keyof Type]: Type[Key] } & {};
 
-type CertainKeys<Task> = Task extends { readonly output: infer Output; readonly certain: true }
+type CertainKeys<Task> = Task extends { readonly output: infer Output }
   ? StringKeys<{ [Key in keyof Output as IsRequired<Output, Key> extends true ? Key : never]: unknown }>
   : never;
 
