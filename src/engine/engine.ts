@@ -2,6 +2,7 @@ import { type Observable, Subject } from 'rxjs';
 import type { JobEvent } from '../events/event.ts';
 import type { Logger } from '../events/logger.ts';
 import { systemClock } from '../events/system-clock.ts';
+import { underWayUntil } from '../events/under-way.ts';
 import {
   closeOptionProblems,
   engineOptionProblems,
@@ -162,7 +163,8 @@ export class Engine implements AsyncDisposable {
     const journal = this.#journal({});
     const resumed: AnyJob[] = [];
     const refused: Recovery['refused'][number][] = [];
-    const left = await journal.jobs({ states: ['idle', 'running', 'paused'] }, (damaged) => refused.push(damaged));
+    const listed = journal.jobs({ states: ['idle', 'running', 'paused'] }, (damaged) => refused.push(damaged));
+    const left = await underWayUntil(Promise.resolve(listed));
     // Oldest first.
     for (const stored of left.toReversed()) {
       if (this.#closed) break;
@@ -268,7 +270,7 @@ export class Engine implements AsyncDisposable {
     this.#pendingWork.add(work);
     const done = (): void => void this.#pendingWork.delete(work);
     work.then(done, done);
-    return work;
+    return underWayUntil(work);
   }
 
   async #end(live: Live, mode: 'drain' | 'abort'): Promise<void> {

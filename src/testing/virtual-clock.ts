@@ -1,16 +1,24 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../engine/time/clock.ts';
 import { setTurn, Turn } from '../engine/time/turn.ts';
+import { isWorkUnderWay } from '../events/under-way.ts';
 
 /** A clock for tests, whose time passes only when the test says so. */
 export type VirtualClock = Clock & {
   /**
-   * Advances the time by `ms`. Fires each due timer, in order and at its own time; lets promises settle after each.
+   * Advances the time by `ms`. Fires each due timer, in order and at its own time. Before the first and after each, time
+   * stands still until promises have settled, until the engine waits for no journal, and until what `settle` was given
+   * has settled.
    * @throws RangeError if `ms` is negative
    */
   readonly advance: (ms: number) => Promise<void>;
   /** Fires timers until none is left. @throws Error if a timer is still waiting after `limitMs` (default: 365 days) */
   readonly runAll: (limitMs?: number) => Promise<void>;
+  /**
+   * Returns `promise`, and makes `advance` and `runAll` wait for it: for real I/O in a task, a schema or a test, which the
+   * clock can't see. It must not depend on a timer of this clock.
+   */
+  readonly settle: <Value>(promise: PromiseLike<Value>) => Promise<Value>;
   /** Returns the number of waiting timers. */
   readonly pending: () => number;
   /**
@@ -29,6 +37,8 @@ export const virtualClock = (startMs = 0): VirtualClock => {
   let aheadMs = 0;
   let order = 0;
   const timers = new Set<Timer>();
+  /** How many promises were given to `settle` that have not settled. */
+  let awaited = 0;
 
   const nextTimer = (until: number): Timer | undefined => {
     let next: Timer | undefined;
@@ -39,19 +49,19 @@ export const virtualClock = (startMs = 0): VirtualClock => {
     return next;
   };
 
-  /** Waits until promises have settled, and until nothing is put off to a later turn. */
-  const settle = async (): Promise<void> => {
+  /** Waits until nothing happens any more without a timer, as far as the clock can see. */
+  const quiet = async (): Promise<void> => {
     do await setImmediate();
-    while (Turn.anyHasWork);
+    while (isWorkUnderWay() || awaited > 0);
   };
 
   const advanceTo = async (until: number): Promise<void> => {
-    await settle();
+    await quiet();
     for (let timer = nextTimer(until); timer; timer = nextTimer(until)) {
       timers.delete(timer);
       now = Math.max(now, timer.at);
       timer.callback();
-      await settle();
+      await quiet();
     }
   };
 
@@ -74,6 +84,14 @@ export const virtualClock = (startMs = 0): VirtualClock => {
       await advanceTo(until);
       if (timers.size > 0)
         throw new Error(`${timers.size} timers are still waiting after ${limitMs} ms of virtual time.`);
+    },
+    settle: async (promise) => {
+      awaited++;
+      try {
+        return await promise;
+      } finally {
+        awaited--;
+      }
     },
     pending: () => timers.size,
     setWall: (epochMs) => {

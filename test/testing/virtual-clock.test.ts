@@ -1,6 +1,14 @@
-import { jobFrom } from 'tintype';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as realTime } from 'node:timers/promises';
+import { createEngine, defineJob, type Journal, jobFrom, memoryJournal } from 'tintype';
+import { sqliteJournal } from 'tintype/sqlite';
 import { seededRandom, virtualClock } from 'tintype/testing';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import { heard } from '../support/heard.ts';
+import { inWords } from '../support/resumed-job.ts';
+import { slow } from '../support/slow-journal.ts';
 
 describe('a virtual clock', () => {
   test('stands still until it is turned', async () => {
@@ -133,6 +141,146 @@ describe('a virtual clock', () => {
     await clock.advance(1);
     expect(await job).toMatchObject({ state: 'completed', ctx: { answer: 25 }, durationMs: 86_400_000 });
     expect(clock.pending()).toBe(0);
+  });
+});
+
+describe('a virtual clock and a journal', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tintype-'));
+  const open: Journal[] = [];
+  let files = 0;
+  const sqlite = (): Journal => {
+    const journal = sqliteJournal(join(folder, `${files++}.db`), { synchronous: 'normal' });
+    open.push(journal);
+    return journal;
+  };
+  afterAll(async () => {
+    for (const journal of open) await journal.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const journals: [string, () => Journal][] = [
+    ['in memory', () => memoryJournal()],
+    ['in SQLite', sqlite],
+    ['that answers later', () => slow(memoryJournal(), { turns: 7 }).journal],
+  ];
+
+  const stubborn = (ran: string[] = []) =>
+    defineJob('etl')
+      .task('extract', { maxRetries: 2, retry: { backoff: 'fixed', delayMs: 400 } }, ({ attempt }) => {
+        ran.push(`extract ${attempt}`);
+        if (attempt < 3) throw new Error('not yet');
+        return { rows: 1 };
+      })
+      .task('load', { dependsOn: ['extract'] }, () => {
+        ran.push('load');
+        return { loaded: true };
+      })
+      .seal();
+
+  test.each(journals)('%s: a job is over before its timeout, since writing takes no time', async (_, journal) => {
+    const clock = virtualClock();
+    const job = createEngine({ clock, journal: journal() }).start(stubborn(), {}, { timeout: 1_000 });
+    await clock.runAll();
+    expect([job.state, clock.now(), clock.pending()]).toEqual(['completed', 800, 0]);
+  });
+
+  test.each(journals)('%s: everything that follows from a timer has happened after it', async (_, journal) => {
+    const clock = virtualClock();
+    const ran: string[] = [];
+    createEngine({ clock, journal: journal() }).start(stubborn(ran), {});
+    await clock.advance(0);
+    expect(ran).toEqual(['extract 1']);
+    await clock.advance(400);
+    expect(ran).toEqual(['extract 1', 'extract 2']);
+    await clock.advance(400);
+    expect(ran).toEqual(['extract 1', 'extract 2', 'extract 3', 'load']);
+  });
+
+  test('events come in the same order and at the same times with any journal, and without one', async () => {
+    const told = await Promise.all(
+      [undefined, ...journals.map(([, journal]) => journal())].map(async (journal) => {
+        const clock = virtualClock();
+        const events = heard(createEngine({ clock, journal }).start(stubborn(), {}) as never);
+        await clock.runAll();
+        return [inWords(events), events.map(({ at }) => at)];
+      }),
+    );
+    for (const one of told) expect(one).toEqual(told[0]);
+  });
+
+  test.each(
+    journals,
+  )('%s: a job that is resumed, found, retried or handed off goes on in the same turn', async (_, make) => {
+    const clock = virtualClock();
+    const journal = make();
+    const ran: string[] = [];
+    const definition = defineJob('etl')
+      .task('first', () => new Promise((resolve) => clock.setTimer(() => resolve({ first: true }), 500)))
+      .task('second', { dependsOn: ['first'] }, ({ attempt }) => {
+        ran.push(`second ${attempt}`);
+        if (ran.length === 1) throw new Error('not yet');
+        return { second: true };
+      })
+      .seal();
+    const begun = createEngine({ clock, journal });
+    begun.start(definition, {}, { jobKey: 'monday', timeout: 1_000 });
+    await clock.advance(400);
+    void begun.close();
+    await clock.advance(100);
+    expect(begun.jobs).toEqual([]);
+    const next = createEngine({ clock, journal });
+    const found = next.start(definition, {}, { jobKey: 'monday' });
+    await clock.advance(0);
+    expect([ran, found.state]).toEqual([['second 1'], 'failed']);
+    const again = found.retry();
+    await clock.advance(0);
+    expect([ran, again.state]).toEqual([['second 1', 'second 2'], 'completed']);
+  });
+
+  test('an engine whose journal never answers holds the clock up for a moment, not for ever', async () => {
+    const { journal, hold } = slow(memoryJournal());
+    const letGo = hold('append');
+    const clock = virtualClock();
+    const job = createEngine({ clock, journal }).start(stubborn(), {}, { timeout: 1_000 });
+    await clock.advance(1_000);
+    expect(job.state).toBe('timedOut');
+    letGo();
+    await job;
+  });
+});
+
+describe('real I/O and a virtual clock', () => {
+  test('a task that waits for something real does not hold the clock up', async () => {
+    const clock = virtualClock();
+    let answer = (_: object): void => {};
+    const ask = () =>
+      new Promise<object>((resolve) => {
+        answer = resolve;
+      });
+    const job = jobFrom('etl', [{ name: 'ask', timeout: 1_000, run: ask }]).start({}, { clock });
+    await clock.runAll();
+    expect((await job).tasks.ask?.error).toMatchObject({ code: 'TASK_TIMEOUT' });
+    answer({});
+  });
+
+  test('time stands still until what settle was given has settled, and what follows has happened', async () => {
+    const clock = virtualClock();
+    const job = createEngine({ clock, journal: memoryJournal() }).start(
+      jobFrom('etl', [
+        { name: 'ask', timeout: 1_000, run: () => clock.settle(realTime(20, { answer: 42 })) },
+        { name: 'tell', dependsOn: ['ask'], run: () => ({ toldAt: clock.now() }) },
+      ]) as never,
+    );
+    await clock.advance(5_000);
+    expect([job.state, job.ctx, clock.now()]).toEqual(['completed', { answer: 42, toldAt: 0 }, 5_000]);
+  });
+
+  test('settle rejects as its promise does, and time goes on', async () => {
+    const clock = virtualClock();
+    const settled = clock.settle(Promise.reject(new Error('no route')));
+    await expect(settled).rejects.toThrow('no route');
+    await clock.advance(10);
+    expect(clock.now()).toBe(10);
   });
 });
 

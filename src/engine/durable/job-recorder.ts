@@ -1,6 +1,7 @@
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { ignoreRejection } from '../../events/thenable.ts';
+import { underWayUntil } from '../../events/under-way.ts';
 import { JournalError, SerialisationError } from '../errors/errors.ts';
 import {
   type Batch,
@@ -187,12 +188,13 @@ export class JobRecorder {
 
   /** Removes the pending messages to this job from the journal, unread. */
   discardMessages(): void {
-    Promise.resolve()
+    const discarded = Promise.resolve()
       .then(() => this.#writer.journal.receive([this.heldLease]))
       .then((messages) => {
         for (const message of messages) if (this.#isFirst(message)) this.#markHandled(message);
       })
       .catch(() => {});
+    underWayUntil(discarded);
   }
 
   #handle(message: JournalMessage, sentBefore: boolean): void {

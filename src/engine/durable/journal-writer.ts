@@ -3,9 +3,9 @@
  * jobs to one journal, and renews their leases. `process-identity.ts` finds out whether the holder of a lease is dead.
  * `serialise.ts` encodes values, `task-error-data.ts` and `error-revive.ts` convert errors. `job-id.ts` derives a job's
  * id from its key. `task-path.ts` returns the paths of enclosing tasks. */
-import { setImmediate } from 'node:timers';
 import { newId, systemClock } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
+import { inNextTurn, underWayUntil } from '../../events/under-way.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { Awaitable, Batch, Held, Journal, JournalMessage, Lease } from './journal.ts';
 import { renewingOwners, thisProcess } from './process-identity.ts';
@@ -67,9 +67,10 @@ export class JournalWriter {
 
   /** Releases a lease. Never rejects: a lease that can't be released expires by itself. */
   release(held: Held): Promise<void> {
-    return Promise.resolve()
+    const released = Promise.resolve()
       .then(() => this.journal.release(held))
       .catch(() => {});
+    return underWayUntil(released);
   }
 
   /** Returns the recorder that writes a job in this process, or is about to. */
@@ -88,7 +89,7 @@ export class JournalWriter {
     this.#recorders.set(recorder.jobId, recorder);
     renewingOwners.add(this.#owner);
     this.#stopHeartbeat ??= repeat(HEARTBEAT_MS, () => this.#renew());
-    this.#stopReceiving ??= repeat(RECEIVE_MS, () => this.#receive());
+    this.#stopReceiving ??= repeat(RECEIVE_MS, () => underWayUntil(this.#receive()));
   }
 
   /** Unregisters a recorder that writes nothing more. */
@@ -114,7 +115,7 @@ export class JournalWriter {
     this.#changed.add(recorder);
     if (this.#scheduled || this.#writing) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    inNextTurn(() => {
       this.#scheduled = false;
       this.#flush();
     });
@@ -148,13 +149,14 @@ export class JournalWriter {
       return;
     }
     this.#writing = true;
-    Promise.resolve(result)
+    const ended = Promise.resolve(result)
       .then(done, (error) => this.#writeOneByOne(batches, written, error))
       .finally(() => {
         this.#writing = false;
         const [next] = this.#changed;
         if (next) this.schedule(next);
       });
+    underWayUntil(ended);
   }
 
   /** Writes batches one by one after an append of all has failed, so that one bad batch fails only its own job. */

@@ -7,6 +7,7 @@
  * 6. Interrupted attempts: `resume-run.ts` ends attempts that died with their process, and starts new ones after their wait.
  * 7. Continue: `messages.ts` handles the messages that wait in the journal, so that a cancelled job starts nothing new;
  *    `resume-run.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready. */
+import { underWayUntil } from '../../events/under-way.ts';
 import { acceptedChanges, type ChangePolicy, definitionChanges } from '../definition/definition-diff.ts';
 import { definitionShape } from '../definition/definition-shape.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
@@ -52,11 +53,12 @@ export const acquireJob = (
       if (pending.cancel && run.startNow) cancelJob(run, pending.cancel.mode, pending.cancel.cause);
     }
   };
-  attempt().catch((error) => {
+  const acquired = attempt().catch((error) => {
     if (error instanceof JournalError && error.code === 'JOB_LEASED')
       followRemote(run, recorder, journal, retry, pending.cancel);
     else recorder.fail(error);
   });
+  underWayUntil(acquired);
 };
 
 /** A cancel request that arrived before it was known whether the job exists. */

@@ -1,4 +1,5 @@
 import { ignoreRejection, isThenable } from '../../events/thenable.ts';
+import { underWayUntil } from '../../events/under-way.ts';
 import { jobSnapshot } from '../../machines/job.ts';
 import { definitionShape } from '../definition/definition-shape.ts';
 import { encodeAs, type JobRecorder } from '../durable/job-recorder.ts';
@@ -131,9 +132,11 @@ const whenAcquired = <Answer>(
     const answer = request();
     if (!isThenable(answer)) onAcquired(answer as Answer);
     else
-      Promise.resolve(answer)
-        .then(onAcquired)
-        .catch((error) => recorder.fail(error));
+      underWayUntil(
+        Promise.resolve(answer)
+          .then(onAcquired)
+          .catch((error) => recorder.fail(error)),
+      );
   });
 };
 

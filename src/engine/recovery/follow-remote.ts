@@ -2,6 +2,7 @@ import { errorData } from '../../events/error-data.ts';
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { systemClock } from '../../events/system-clock.ts';
+import { underWayUntil } from '../../events/under-way.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
 import type { Journal, JournalJob, StoredEvent } from '../durable/journal.ts';
 import { RECEIVE_MS } from '../durable/journal-writer.ts';
@@ -32,7 +33,7 @@ export const followRemote = (
     return;
   }
   const cancel = (cause: unknown, mode: Stop['mode']): void => {
-    sendCancel(run, journal, { cause, mode }).catch((error) => recorder.fail(error));
+    underWayUntil(sendCancel(run, journal, { cause, mode }).catch((error) => recorder.fail(error)));
   };
   run.remote = { cancel };
   if (cancelled) cancel(cancelled.cause, cancelled.mode);
@@ -78,10 +79,11 @@ export const followRemote = (
     }
   };
   const next = (): void => {
-    poll().catch((error) => {
+    const polled = poll().catch((error) => {
       run.remote = undefined;
       recorder.fail(error);
     });
+    underWayUntil(polled);
   };
   next();
 };

@@ -5,7 +5,6 @@
  * job early, `clean-up.ts` starts clean-up, `end.ts` ends a job. `pause.ts`, `retry-task.ts`, `reuse.ts`, `find-task.ts`
  * and `output.ts` serve requests of the program; `remote.ts` rejects those that another process would have to serve. */
 import { AsyncResource } from 'node:async_hooks';
-import { setImmediate } from 'node:timers';
 import type { Observable } from 'rxjs';
 import { type Actor, createActor } from 'xstate';
 import { boundedErrorData, shallowErrorData } from '../../events/error-data.ts';
@@ -21,6 +20,7 @@ import type {
 import { EventStream, type StampedTransition } from '../../events/event-stream.ts';
 import { isolate } from '../../events/isolate.ts';
 import { SETTLED } from '../../events/states.ts';
+import { inNextTurn } from '../../events/under-way.ts';
 import { type JobCommand, jobLogic, jobSnapshot } from '../../machines/job.ts';
 import type { RetryPolicy } from '../../machines/retry.ts';
 import { stopChild } from '../../machines/stop-child.ts';
@@ -98,7 +98,7 @@ export class LiveRun extends JobRun {
   }
 
   startSoon(first: () => void = () => {}): void {
-    setImmediate(() => {
+    inNextTurn(() => {
       first();
       this.startNow?.();
     });

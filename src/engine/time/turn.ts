@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
 import { realNow } from '../../events/system-clock.ts';
+import { workBegan, workEnded } from '../../events/under-way.ts';
 import type { Clock } from './clock.ts';
 
 /**
@@ -19,6 +20,8 @@ export class Turn {
   readonly #maxSteps: number;
   readonly #maxMs: number;
   #waiting: (() => void)[] = [];
+  /** Whether the work that waits is counted as under way. */
+  #counted = false;
   #begun = false;
   #over = false;
   #steps = 0;
@@ -35,11 +38,6 @@ export class Turn {
   /** Whether work has been put off. */
   get hasWork(): boolean {
     return this.#waiting.length > 0;
-  }
-
-  /** Whether work of any job in this process has been put off. */
-  static get anyHasWork(): boolean {
-    return WITH_WORK.size > 0;
   }
 
   /** Counts a step; returns whether the rest of the work must be put off. */
@@ -62,7 +60,8 @@ export class Turn {
   /** Puts work off that finds its async context by itself, which is faster. */
   putOffUnbound(work: () => void): void {
     if (!this.#begun) this.#begin();
-    if (this.#waiting.length === 0) WITH_WORK.add(this);
+    if (!this.#counted) workBegan();
+    this.#counted = true;
     this.#waiting.push(work);
   }
 
@@ -102,8 +101,10 @@ export class Turn {
       while (at < work.length && !this.isOver()) (work[at++] as () => void)();
     } finally {
       if (at < work.length) this.#waiting = [...work.slice(at), ...this.#waiting];
-      if (!this.hasWork) WITH_WORK.delete(this);
-      else if (!this.#begun) this.#begin();
+      if (!this.hasWork) {
+        this.#counted = false;
+        workEnded();
+      } else if (!this.#begun) this.#begin();
     }
   }
 }
@@ -115,7 +116,6 @@ const TURN_MS = 10;
 const STEPS_PER_LOOK = 4;
 const SLOW_MS = 1;
 
-const WITH_WORK = new Set<Turn>();
 const REAL = new Turn();
 const TURNS = new WeakMap<Clock, Turn>();
 
