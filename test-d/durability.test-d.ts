@@ -1,4 +1,4 @@
-import { type AnyJob, type Checkpoint, createEngine, defineJob, memoryJournal } from 'tintype';
+import { type AnyJob, type Checkpoint, createEngine, defineJob, JournalError, memoryJournal } from 'tintype';
 import { expectTypeOf, test } from 'vitest';
 
 const engine = createEngine({ journal: memoryJournal() });
@@ -48,4 +48,16 @@ test('a checkpoint has the type that its task says, or is not known', () => {
     // @ts-expect-error what was saved is not known
     checkpoint().last.page;
   });
+});
+
+test('a handle tells whether its job was found, as soon as the journal has answered', () => {
+  const job = engine.start(etl, { file: 'a.csv' }, { jobKey: 'monday' });
+  expectTypeOf(job.found).toEqualTypeOf<boolean | undefined>();
+  // @ts-expect-error: read-only
+  job.found = true;
+});
+
+test('a conflict of keys names the part of the input that differs', () => {
+  const error = new JournalError('JOB_KEY_CONFLICT', 'another input', { path: 'file' });
+  expectTypeOf(error.path).toEqualTypeOf<string | undefined>();
 });

@@ -14,7 +14,6 @@ import type { TaskName, TaskPath, TaskType } from './definition/infer.ts';
 import { formatValue, throwIfInvalid } from './definition/option-rules.ts';
 import type { StartOptions } from './definition/options.ts';
 import { isDefinition, PLAN } from './definition/sealed.ts';
-import { jobIdOf } from './durable/job-id.ts';
 import type { Journal } from './durable/journal.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
 import type {
@@ -73,6 +72,7 @@ export class Engine implements AsyncDisposable {
       dispatcher: this.#dispatcher,
       register: (handle, run) => this.#register(handle as Job, run),
       requireOpen: (subject) => this.#requireOpen(subject),
+      job: (id) => this.job(id),
     };
   }
 
@@ -102,10 +102,11 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Starts a job within the engine's limits. If a job with the same `jobKey` exists, returns that job, and resumes it
-   * if its process died.
+   * Starts a job within the engine's limits. If a job with the same `jobKey` exists, returns a handle of that job, and
+   * resumes it if its process died.
    * @throws CommandError `ENGINE_CLOSED`, OptionError, SchemaError
-   * @throws JournalError, SerialisationError if the job can't be stored
+   * @throws JournalError, SerialisationError if the job can't be stored; JournalError `JOB_KEY_CONFLICT` if the job with
+   * the key was started with another input
    */
   start<Input extends object, Tasks extends TaskType, Given extends object>(
     definition: JobDefinition<Input, Tasks, Given>,
@@ -114,8 +115,6 @@ export class Engine implements AsyncDisposable {
     const subject = requireDefinition(definition);
     this.#requireOpen(subject);
     throwIfInvalid(subject, startOptionProblems(input, options));
-    const known = options?.jobKey === undefined ? undefined : this.job(jobIdOf(definition.name, options.jobKey));
-    if (known) return known as unknown as Job<Input, Tasks>;
     this.#requireUnusedId(subject, options);
     const { journal = this.#options.journal, ...others } = options ?? {};
     const all = { ...this.#startOptions(others), journal };

@@ -57,7 +57,8 @@ export class JobDefinition<
   /**
    * Starts a job; its first event comes in a later microtask.
    * @throws OptionError, SchemaError
-   * @throws JournalError, SerialisationError if the job can't be stored
+   * @throws JournalError, SerialisationError if the job can't be stored; JournalError `JOB_KEY_CONFLICT` if the job with
+   * the key was started with another input
    */
   start(...[input, options]: StartArguments<Given>): Job<Input, Tasks> {
     return jobOf(startJob(this.#plan, input, options, {}), {}) as unknown as Job<Input, Tasks>;

@@ -17,6 +17,7 @@ import type { AnyTaskSpec } from './definition/task-spec.ts';
 import { JobError } from './errors/errors.ts';
 import { type JobResult, resultOf } from './job-result.ts';
 import type { JobRun } from './model/run.ts';
+import { requireSameInput } from './recovery/create-record.ts';
 import type { JobHost, Started } from './recovery/create-run.ts';
 import {
   type Preview,
@@ -46,6 +47,9 @@ export type CancelOptions = {
   readonly mode?: 'abort' | 'drain';
 };
 
+/** Returns another handle of a job, for a start that found it. @throws JournalError `JOB_KEY_CONFLICT` */
+let anotherHandle: (job: Job, keptInput: string | undefined) => Job;
+
 /** One execution of a definition. Awaiting a job yields its result, however it ends. */
 export class Job<Input extends object = object, Tasks extends TaskType = never>
   implements
@@ -56,10 +60,21 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   readonly #host: JobHost;
   #result: Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> | undefined;
 
-  /** @internal */
-  constructor(run: JobRun, host: JobHost) {
+  readonly #isAnother: boolean;
+
+  static {
+    anotherHandle = (job, keptInput) => {
+      requireSameInput(job.#run, keptInput, job.#run.keptInput);
+      return new Job(job.#run, job.#host, true);
+    };
+  }
+
+  /** @internal `isAnother`: whether the job has a handle already */
+  constructor(run: JobRun, host: JobHost, isAnother = false) {
     this.#run = run;
     this.#host = host;
+    this.#isAnother = isAnother;
+    if (isAnother) return;
     if (run.recorder) run.recorder.handle = this;
     host.register?.(this, run);
   }
@@ -70,6 +85,14 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 
   get name(): string {
     return this.#run.plan.name;
+  }
+
+  /**
+   * Whether the call that returned this handle found the job, instead of beginning it: a start with a known `jobKey`, the
+   * resumption of a stored job, a retry. `undefined` until an asynchronous journal has answered; known once `saved` has resolved.
+   */
+  get found(): boolean | undefined {
+    return this.#isAnother || this.#run.found;
   }
 
   get state(): JobState {
@@ -147,10 +170,14 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     return new TaskHandle(this.#run, path);
   }
 
-  /** Resolves when all events so far are stored; at once without a journal. Rejects with JournalError on failure. */
-  saved(): Promise<void> {
-    const { recorder } = this.#run;
-    return recorder ? new Promise((resolve, reject) => recorder.afterCommit(resolve, reject)) : Promise.resolve();
+  /**
+   * Resolves when all events so far are stored, and when a job that was found has its state; at once without a journal.
+   * Rejects with JournalError on failure.
+   */
+  async saved(): Promise<void> {
+    const { recorder, opened } = this.#run;
+    if (opened) await opened;
+    if (recorder) await new Promise<void>((resolve, reject) => recorder.afterCommit(resolve, reject));
   }
 
   /**
@@ -287,9 +314,9 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   }
 }
 
-/** Returns the handle of a started job: a new handle, or the existing handle of the job with the same key. */
+/** Returns the handle of a started job, or another handle of the existing job with the same key. @throws JournalError */
 export const jobOf = (started: Started, host: JobHost): Job =>
-  'existing' in started ? (started.existing as Job) : new Job(started.run, host);
+  'existing' in started ? anotherHandle(started.existing as Job, started.keptInput) : new Job(started.run, host);
 
 const notReadyError = (run: JobRun): JobError => {
   const waiting = run.tasks

@@ -7,10 +7,11 @@ import type { Plan } from './definition/plan.ts';
 import { jobIdOf } from './durable/job-id.ts';
 import type { Journal } from './durable/journal.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
+import { redactOf } from './durable/redaction.ts';
 import { CommandError, JournalError } from './errors/errors.ts';
 import { optionProblem, type Problem } from './errors/problem.ts';
 import type { JobRun } from './model/run.ts';
-import { createForkRecord, createRecord, discardOnError, reacquire } from './recovery/create-record.ts';
+import { createForkRecord, createRecord, discardOnError, encodeInput, reacquire } from './recovery/create-record.ts';
 import { begin, createRun, type JobHost, type Started } from './recovery/create-run.ts';
 import { forkJob, reopenJob } from './recovery/retry-job.ts';
 import type { RerunSelection, RetrySelection } from './recovery/retry-plan.ts';
@@ -18,7 +19,7 @@ import { decodeOptions } from './recovery/stored-options.ts';
 
 /**
  * Starts a job in a later microtask, so that a subscriber of the current tick receives all events. If a job with the
- * same key runs in this process, returns that job.
+ * same key runs in this process, returns the handle of that job.
  * @throws OptionError, SchemaError, JournalError, SerialisationError
  */
 export const startJob = (plan: Plan, input: unknown, options: StartOptions | undefined, host: JobHost): Started => {
@@ -26,11 +27,13 @@ export const startJob = (plan: Plan, input: unknown, options: StartOptions | und
   throwIfInvalid(subject, [...startOptionProblems(input, options), ...keyProblems(options, host)]);
   const { journal, jobKey } = options ?? {};
   const jobId = jobKey === undefined ? options?.jobId : jobIdOf(plan.name, jobKey);
-  const existing = journal && jobKey !== undefined && JournalWriter.of(journal).recorderOf(jobId as string)?.handle;
-  if (existing) return { existing };
   const given = checkedInput(plan.options.input, (input ?? {}) as object, plan.name);
+  const keptInput = jobKey === undefined ? undefined : inputToKeep(plan, given, journal);
+  const existing = jobKey === undefined ? undefined : handleOf(jobId as string, journal, host);
+  if (existing) return { existing, keptInput };
   const all = { ...options, ...(jobKey !== undefined && storedStartOptions(journal, jobId)), jobId };
   const run = createRun(plan, given, all, host);
+  if (jobKey !== undefined) run.keptInput = keptInput;
   if (journal) createRecord(run, journal, given, jobId === undefined, () => begin(run));
   else queueMicrotask(() => (run.turn.mustWait() ? run.turn.putOff(() => begin(run)) : begin(run)));
   return { run };
@@ -42,6 +45,23 @@ const keyProblems = (options: StartOptions | undefined, { register }: JobHost): 
   const message =
     'The start has a jobKey, but neither a journal nor an engine that knows of earlier starts with it. Give it a journal, start the job with engine.start(definition, input, { jobKey }), or use jobId.';
   return [optionProblem('jobKey', message)];
+};
+
+/** Returns the handle of a job that runs in this process. */
+const handleOf = (jobId: string, journal: Journal | undefined, host: JobHost): object | undefined =>
+  host.job?.(jobId) ?? (journal && JournalWriter.of(journal).recorderOf(jobId)?.handle);
+
+/**
+ * Returns the JSON of what is kept of an input. Without a journal, returns undefined for an input that can't be encoded.
+ * @throws SerialisationError
+ */
+const inputToKeep = (plan: Plan, input: object, journal: Journal | undefined): string | undefined => {
+  try {
+    return encodeInput(plan, journal ? redactOf(plan.options)(input) : input);
+  } catch (error) {
+    if (journal) throw error;
+    return undefined;
+  }
 };
 
 /** Returns the options with which the job was first started, if the journal returns the job synchronously. */
@@ -63,6 +83,8 @@ export const retryJob = (
   const busy = journal && JournalWriter.of(journal).recorderOf(earlier.id);
   if (busy && busy !== earlier.recorder) throw alreadyRetrying(earlier);
   const run = createRun(earlier.plan, earlier.context.at(0), all, host);
+  run.found = true;
+  run.keptInput = earlier.keptInput;
   const start = discardOnError(run.recorder, () => reopenJob(run, earlier, { tasks, downstream }));
   run.defer(start);
   if (journal) onceCommitted(earlier, run, () => reacquire(run, journal, earlier.nextSeq, () => run.startSoon()));

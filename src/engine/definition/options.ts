@@ -176,7 +176,8 @@ export type StartOptions = JobOptions & {
   /** Id of the job. Default: a random UUID. */
   readonly jobId?: string | undefined;
   /**
-   * If a job of the same name was started with this key, the start returns that job. Without a journal, only an engine
+   * If a job of the same name was started with this key, the start returns a handle of that job, whose `found` is true;
+   * another input is refused. Without a journal, only an engine
    * compares keys, and only with its jobs that are not over; `definition.start` requires a journal.
    * Excludes `jobId`: the key determines the id.
    */

@@ -208,6 +208,10 @@ const reference = ({ seq, key }: Reference): object => tagged(OUTPUT, key === un
 
 const tagged = (tag: string, value: unknown): object => ({ [TAG]: tag, value });
 
+/** Whether a part of parsed JSON stands for a value that JSON can't represent: for one of this `tag`, or for any. */
+export const isTagged = (part: unknown, tag?: string): boolean =>
+  isPlainObject(part) && Object.hasOwn(part, TAG) && (tag === undefined || part[TAG] === tag);
+
 /** Copies the properties before a key to an object without a prototype, so that `__proto__` is a normal key. */
 const copyUntil = (end: string, keys: readonly string[], value: Readonly<Record<string, unknown>>) => {
   const copy: Record<string, unknown> = Object.create(null);

@@ -14,6 +14,7 @@ export type JournalErrorCode =
   | 'NOT_A_JOURNAL'
   | 'JOB_NOT_FOUND'
   | 'JOB_EXISTS'
+  | 'JOB_KEY_CONFLICT'
   | 'JOB_LEASED'
   | 'LEASE_LOST'
   | 'UNKNOWN_DEFINITION'
@@ -92,16 +93,23 @@ export class JournalError extends TintypeError {
   readonly jobId: string | undefined;
   /** With `DEFINITION_CHANGED`: everything that has changed. Empty with other codes. */
   readonly changes: readonly DefinitionChange[];
+  /** With `JOB_KEY_CONFLICT`: path of the first part of the input that differs, such as `rows[0].id`. */
+  readonly path: string | undefined;
 
   constructor(
     code: JournalErrorCode,
     message: string,
-    options: ErrorOptions & { readonly jobId?: string; readonly changes?: readonly DefinitionChange[] } = {},
+    options: ErrorOptions & {
+      readonly jobId?: string;
+      readonly changes?: readonly DefinitionChange[];
+      readonly path?: string;
+    } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.jobId = options.jobId;
     this.changes = options.changes ?? [];
+    this.path = options.path;
   }
 }
 

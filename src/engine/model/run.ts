@@ -182,6 +182,14 @@ export abstract class JobRun {
   pauseRequests: Map<number, string> | undefined;
   /** Ready tasks that are not in the queue because the job is paused. */
   readonly waitingForResume: TaskRun[] = [];
+  /**
+   * Whether the call that made this run found its job, instead of beginning it; undefined until the journal has answered.
+   */
+  found: boolean | undefined = false;
+  /** Resolves when the journal has answered, and a found job has been restored, resumed or followed up to now. */
+  opened: Promise<void> | undefined;
+  /** For a job with a key: the JSON of what is kept of its input. */
+  keptInput: string | undefined;
   /** Set while the job is handed off to another process: nothing new starts. */
   leaving = false;
   /** Resumes a restored job at once; unset when it has resumed. */

@@ -31,7 +31,7 @@ export type Resumption = { readonly changed?: ChangePolicy | undefined; readonly
 
 /**
  * Turns a fresh run into the job that a journal holds: reads it if it is over, resumes it if its process died, follows
- * it if another process runs it. If that fails, the run fails.
+ * it if another process runs it. Resolves when the run has the job's state. If that fails, the run fails.
  */
 export const acquireJob = (
   run: JobRun,
@@ -39,26 +39,26 @@ export const acquireJob = (
   journal: Journal,
   stored: JournalJob,
   pending: PendingRequests = deferRequests(run),
-): void => {
+): Promise<void> => {
   run.useStoredOptions(decodeOptions(stored.options));
-  const retry = (later: JournalJob): void => acquireJob(run, recorder, journal, later);
+  const retry = (later: JournalJob): Promise<void> => acquireJob(run, recorder, journal, later);
   const attempt = async (): Promise<void> => {
     // The run may have been handed off meanwhile.
     if (run.over) recorder.discard();
     else if (hasEnded(stored)) await readBack(run, recorder, journal, stored);
-    else if (isLeasedElsewhere(stored, journal)) followRemote(run, recorder, journal, retry, pending.cancel);
+    else if (isLeasedElsewhere(stored, journal)) await followRemote(run, recorder, journal, retry, pending.cancel);
     else {
       await resumeHere(run, recorder, journal, {});
       run.remote = undefined;
       if (pending.cancel && run.startNow) cancelJob(run, pending.cancel.mode, pending.cancel.cause);
     }
   };
-  const acquired = attempt().catch((error) => {
+  const acquired = attempt().catch(async (error) => {
     if (error instanceof JournalError && error.code === 'JOB_LEASED')
-      followRemote(run, recorder, journal, retry, pending.cancel);
+      await followRemote(run, recorder, journal, retry, pending.cancel);
     else recorder.fail(error);
   });
-  underWayUntil(acquired);
+  return underWayUntil(acquired);
 };
 
 /** A cancel request that arrived before it was known whether the job exists. */

@@ -2,9 +2,12 @@ import { ignoreRejection, isThenable } from '../../events/thenable.ts';
 import { underWayUntil } from '../../events/under-way.ts';
 import { jobSnapshot } from '../../machines/job.ts';
 import { definitionShape } from '../definition/definition-shape.ts';
+import type { Plan } from '../definition/plan.ts';
+import { inputDifference } from '../durable/input-difference.ts';
 import { encodeAs, type JobRecorder } from '../durable/job-recorder.ts';
 import type { Awaitable, Journal, JournalJob, NewJob } from '../durable/journal.ts';
 import { JournalWriter, jobExists } from '../durable/journal-writer.ts';
+import { readStored } from '../durable/read-stored.ts';
 import { redactedParts, redactOf } from '../durable/redaction.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
@@ -17,14 +20,16 @@ import { encodeOptions } from './stored-options.ts';
 /**
  * Adds a new job to the journal, then begins the job. If the id was generated (`isNew`), the job's first write creates
  * the job in the journal. Otherwise the journal creates it before the job begins. If the id is taken, a synchronous
- * journal throws here, and an asynchronous one fails the job. If the key is taken, this run becomes the existing job.
+ * journal throws here, and an asynchronous one fails the job. If the key is taken, this run becomes the existing job,
+ * if that has the same input.
  * @throws JournalError, SerialisationError
  */
 export const createRecord = (job: JobRun, journal: Journal, input: object, isNew: boolean, begin: () => void): void => {
   const recorder = recorderOf(job);
   const kept = discardOnError(recorder, () => keptInput(job, input));
   const pending = job.options.jobKey === undefined ? undefined : deferRequests(job);
-  const onAcquired = ({ created, job: stored }: { readonly created: boolean; readonly job: JournalJob }): void => {
+  const onAcquired = ({ created, job: stored }: { readonly created: boolean; readonly job: JournalJob }): Opened => {
+    if (created) job.found = false;
     if (created && job.stop?.interrupted) {
       // The job was handed off before it began: another process may begin it.
       recorder.discard();
@@ -37,18 +42,38 @@ export const createRecord = (job: JobRun, journal: Journal, input: object, isNew
       if (pending?.cancel) cancelJob(job, pending.cancel.mode, pending.cancel.cause);
       queueMicrotask(begin);
     } else if (pending) {
-      acquireJob(job, recorder, journal, stored, pending);
+      requireSameInput(job, job.keptInput, stored.input);
+      job.found = true;
+      return acquireJob(job, recorder, journal, stored, pending);
     } else {
       throw jobExists(job.id);
     }
+    return undefined;
   };
   if (isNew) {
     discardOnError(recorder, () => recorder.create(newJob(job, kept)));
     noteRedaction(recorder, input, kept);
     queueMicrotask(begin);
   } else {
-    whenAcquired(recorder, onAcquired, () => journal.create(newJob(job, kept), JournalWriter.of(journal).lease()));
+    job.found = undefined;
+    whenAcquired(job, recorder, onAcquired, () => journal.create(newJob(job, kept), JournalWriter.of(journal).lease()));
   }
+};
+
+/** Undefined for a job that is open at once. */
+type Opened = Promise<void> | undefined;
+
+/**
+ * Compares what is kept of the input of a start with that of the job that has its key. An input that can't be encoded is
+ * not compared. @throws JournalError `JOB_KEY_CONFLICT` if they differ
+ */
+export const requireSameInput = ({ id, plan }: JobRun, given: string | undefined, first: string | undefined): void => {
+  if (given === undefined || first === undefined) return;
+  const path = readStored(id, 'its input', () => inputDifference(first, given));
+  if (path === undefined) return;
+  const where = path === '' ? 'all of it' : `"${path}"`;
+  const message = `A job "${plan.name}" was started with this key and another input: ${where} differs. Start it with the same input, or with a key of its own.`;
+  throw new JournalError('JOB_KEY_CONFLICT', message, { jobId: id, path });
 };
 
 /**
@@ -76,7 +101,12 @@ const noteRedaction = (recorder: JobRecorder, input: object, kept: unknown): voi
   if (redactedParts(input, kept)) recorder.put('', 'input', JSON.stringify({ redacted: true }));
 };
 
-const newJob = ({ id, plan, clock, options, startOptions }: JobRun, kept: unknown): NewJob => {
+/** @throws SerialisationError */
+export const encodeInput = ({ name }: Plan, kept: unknown): string =>
+  encodeAs('UNSERIALISABLE_INPUT', `The input of job "${name}"`, kept);
+
+const newJob = (job: JobRun, kept: unknown): NewJob => {
+  const { id, plan, clock, options, startOptions } = job;
   const { jobKey, metadata = {} } = options;
   return {
     id,
@@ -84,7 +114,7 @@ const newJob = ({ id, plan, clock, options, startOptions }: JobRun, kept: unknow
     ...(jobKey !== undefined && { key: jobKey }),
     createdAt: clock.now(),
     ...definitionShape(plan),
-    input: encodeAs('UNSERIALISABLE_INPUT', `The input of job "${plan.name}"`, kept),
+    input: job.keptInput ?? encodeInput(plan, kept),
     options: encodeOptions(startOptions),
     metadata: encodeAs('UNSERIALISABLE_INPUT', `The metadata of job "${plan.name}"`, metadata),
   };
@@ -93,7 +123,7 @@ const newJob = ({ id, plan, clock, options, startOptions }: JobRun, kept: unknow
 /** Acquires the lease of an ended job, then retries the job. @throws JournalError if its next event is not `nextSeq` */
 export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, start: () => void): void => {
   const recorder = recorderOf(job);
-  const onAcquired = (stored: JournalJob): void => {
+  const onAcquired = (stored: JournalJob): Opened => {
     if (stored.lastSeq !== nextSeq - 1) {
       void JournalWriter.of(journal).release({ jobId: job.id, fence: stored.fence });
       throw continuedSince(job.id);
@@ -104,8 +134,9 @@ export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, start:
     const shape = definitionShape(job.plan);
     if (shape.fingerprint !== stored.fingerprint) recorder.redefine(shape);
     start();
+    return undefined;
   };
-  whenAcquired(recorder, onAcquired, () => journal.acquire(job.id, JournalWriter.of(journal).lease()));
+  whenAcquired(job, recorder, onAcquired, () => journal.acquire(job.id, JournalWriter.of(journal).lease()));
 };
 
 /** Connects a job to its recorder: handles messages from other processes, and stops the job if its journal fails. */
@@ -124,15 +155,16 @@ export const recorderOf = (job: JobRun): JobRecorder => {
 };
 
 const whenAcquired = <Answer>(
+  job: JobRun,
   recorder: JobRecorder,
-  onAcquired: (answer: Answer) => void,
+  onAcquired: (answer: Answer) => Opened,
   request: () => Awaitable<Answer>,
 ): void => {
   discardOnError(recorder, () => {
     const answer = request();
-    if (!isThenable(answer)) onAcquired(answer as Answer);
+    if (!isThenable(answer)) job.opened = onAcquired(answer as Answer);
     else
-      underWayUntil(
+      job.opened = underWayUntil(
         Promise.resolve(answer)
           .then(onAcquired)
           .catch((error) => recorder.fail(error)),

@@ -16,12 +16,14 @@ import { connect } from './create-record.ts';
 /** What a job gets from its engine: a shared dispatcher, and functions to call. Empty for a job without an engine. */
 export type JobHost = Pick<RunEnvironment, 'dispatcher'> & {
   readonly register?: (handle: object, run: JobRun) => void;
+  /** Returns the handle of a job that is not over. */
+  readonly job?: (id: string) => object | undefined;
   /** @throws CommandError if the engine is closing or closed */
   readonly requireOpen?: (subject: string) => void;
 };
 
-/** A new job, or the handle of the existing job with its key. */
-export type Started = { readonly run: JobRun } | { readonly existing: object };
+/** A new job, or the handle of the existing job with its key, and what would be kept of the input of this start. */
+export type Started = { readonly run: JobRun } | { readonly existing: object; readonly keptInput: string | undefined };
 
 /** Creates a run that has not started, with its recorder, reactions and logger. @throws OptionError */
 export const createRun = (plan: Plan, input: object, options: StartOptions, { dispatcher }: JobHost): JobRun => {

@@ -20,17 +20,20 @@ import { isLeasedElsewhere, readBack } from './read-back.ts';
 /** A request to cancel a job. */
 export type Cancellation = Pick<Stop, 'mode' | 'cause'>;
 
-/** Publishes the events of a job that another process runs. If that process dies, resumes the job here. */
+/**
+ * Publishes the events of a job that another process runs. If that process dies, resumes the job here. Resolves when the
+ * events so far have been published.
+ */
 export const followRemote = (
   run: JobRun,
   recorder: JobRecorder,
   journal: Journal,
-  acquire: (storedJob: JournalJob) => void,
+  acquire: (storedJob: JournalJob) => Promise<void>,
   cancelled?: Cancellation,
-): void => {
+): Promise<void> => {
   if (run.over || run.isLeaving) {
     recorder.discard();
-    return;
+    return Promise.resolve();
   }
   const cancel = (cause: unknown, mode: Stop['mode']): void => {
     underWayUntil(sendCancel(run, journal, { cause, mode }).catch((error) => recorder.fail(error)));
@@ -75,17 +78,17 @@ export const followRemote = (
       systemClock.setTimer(next, RECEIVE_MS);
     } else {
       run.unlinkSignal?.();
-      acquire(storedJob);
+      await acquire(storedJob);
     }
   };
-  const next = (): void => {
+  const next = (): Promise<void> => {
     const polled = poll().catch((error) => {
       run.remote = undefined;
       recorder.fail(error);
     });
-    underWayUntil(polled);
+    return underWayUntil(polled);
   };
-  next();
+  return next();
 };
 
 const linkSignal = (run: JobRun, cancel: (cause: unknown, mode: Stop['mode']) => void): void => {

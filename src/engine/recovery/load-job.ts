@@ -36,6 +36,7 @@ export const resumeStoredRun = async (
   const stored = await loadStoredJob(journal, jobId);
   context.host.requireOpen?.(`The resumption of job "${jobId}"`);
   const run = createStoredRun(context, journal, stored, request);
+  run.found = true;
   // Nothing is written for a job that is over, so its recorder is not registered.
   const recorder = hasEnded(stored) ? (run.recorder as JobRecorder) : recorderOf(run);
   try {

@@ -35,6 +35,7 @@ export const restoreJob = (job: JobRun, history: JobHistory, added: AddedTask): 
 const restore = (job: JobRun, history: JobHistory, added: AddedTask): void => {
   const { record } = history;
   job.restoreState(record.state, history.input);
+  if (history.job.key !== undefined) job.keptInput = history.job.input;
   job.startedAt = record.startedAt;
   job.endedAt = record.endedAt;
   if (record.state === 'paused') job.pausedBy = record.reason;

@@ -37,7 +37,7 @@ export const creation: ContractTests = {
   },
   'create answers the job that has the key already, among jobs of its name': async (journal) => {
     const first = await journal.create(newJob({ id: 'a', name: 'etl', key: 'monday' }), lease());
-    const second = await journal.create(newJob({ id: 'b', name: 'etl', key: 'monday' }), lease());
+    const second = await journal.create(newJob({ id: 'b', name: 'etl', key: 'monday', input: '{"a":2}' }), lease());
     assert.equal(second.created, false);
     same(second.job, first.job);
     assert.equal(await journal.job('b'), undefined);

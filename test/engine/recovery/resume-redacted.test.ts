@@ -147,7 +147,7 @@ describe('what a definition redacts', () => {
     const definition = jobFrom<{ key: string }>('outer', [{ name: 'a', run: hang }], { redact });
     const store = memoryJournal();
     const first = mortal(store);
-    createEngine({ journal: first.journal }).start(definition, { key: 'none' }, options);
+    createEngine({ journal: first.journal }).start(definition, { key: '***' }, options);
     await turns();
     first.die();
     const second = mortal(store);
