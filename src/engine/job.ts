@@ -14,7 +14,7 @@ import { throwIfInvalid } from './definition/option-rules.ts';
 import type { StartOptions } from './definition/options.ts';
 import { indexIn } from './definition/plan.ts';
 import type { AnyTaskSpec } from './definition/task-spec.ts';
-import { JobError } from './errors/errors.ts';
+import { JobError, shownToCaller } from './errors/errors.ts';
 import { type JobResult, resultOf } from './job-result.ts';
 import type { JobRun } from './model/run.ts';
 import { requireSameInput } from './recovery/create-record.ts';
@@ -149,20 +149,23 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     const result = await this.result();
     if (result.state === 'completed') await this.saved();
     if (result.state === 'completed') return result.ctx;
-    throw result.error ?? notReadyError(this.#run);
+    throw shownToCaller(result.error ?? notReadyError(this.#run));
   }
 
   /** Resolves to a task's output when the task has settled. @throws TaskError if not completed; UnknownTaskError */
   async output<Name extends TaskName<Tasks>>(task: Name): Promise<OutputNamed<Tasks, Name>> {
     const run = this.#run;
     const index = indexIn(run.plan, task);
-    if (run.ended || (!run.over && run.tasks[index]?.endedAt !== undefined))
-      return outputOf(run, index) as OutputNamed<Tasks, Name>;
-    return new Promise((resolve, reject) => {
-      const waiter = { resolve: resolve as (output: unknown) => void, reject };
-      run.outputWaiters ??= new Map();
-      run.outputWaiters.set(index, [...(run.outputWaiters.get(index) ?? []), waiter]);
-    });
+    try {
+      if (run.ended || (!run.over && run.tasks[index]?.endedAt !== undefined))
+        return outputOf(run, index) as OutputNamed<Tasks, Name>;
+      return (await new Promise<unknown>((resolve, reject) => {
+        run.outputWaiters ??= new Map();
+        run.outputWaiters.set(index, [...(run.outputWaiters.get(index) ?? []), { resolve, reject }]);
+      })) as OutputNamed<Tasks, Name>;
+    } catch (error) {
+      throw shownToCaller(error);
+    }
   }
 
   /** Returns a live handle of a task by path: `name`, `outer/inner` (nested) or `name[3]`. @throws UnknownTaskError */

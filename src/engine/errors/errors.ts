@@ -1,8 +1,9 @@
 /* This folder holds the errors that tintype throws. `errors.ts` declares one class per kind of failure, each with a
  * stable `code`; `problem.ts` declares the problems and violations that an error lists; `suggest.ts` adds "Did you mean
- * …?" to messages. */
+ * …?" to messages; `stack.ts` puts the program's frames first. */
 
 import { optionProblem, type Problem, type Violation } from './problem.ts';
+import { foldedStack, foldedStackOf, isAllFolded } from './stack.ts';
 
 export type JournalErrorCode =
   | 'JOURNAL_FAILED'
@@ -20,10 +21,30 @@ export type JournalErrorCode =
   | 'UNKNOWN_DEFINITION'
   | 'DEFINITION_CHANGED';
 
-/** Base class of all errors that tintype throws. Match on `code`, which never changes; the message may. */
+/**
+ * Base class of all errors that tintype throws. Match on `code`, which never changes; the message may. `stack` begins
+ * with the program's frames; those of tintype are one line.
+ */
 export abstract class TintypeError extends Error {
   abstract readonly code: string;
+
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    setStack(this, foldedStack(`${new.target.name}: ${this.message}`, new.target));
+  }
 }
+
+const setStack = (error: Error, stack: string | undefined): void => {
+  if (stack === undefined) return;
+  Object.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true, enumerable: false });
+};
+
+/** Gives an error that shows no frame of the program those of the call that it is thrown from; returns the error. */
+export const shownToCaller = <Thrown>(thrown: Thrown): Thrown => {
+  if ((isA(thrown, TaskError) || isA(thrown, JobError)) && isAllFolded(thrown))
+    setStack(thrown, foldedStack(`${thrown.name}: ${thrown.message}`));
+  return thrown;
+};
 
 /** Thrown for an invalid definition. `problems` lists all its problems; `code` is the code of the first problem. */
 export class JobDefinitionError extends TintypeError {
@@ -204,6 +225,7 @@ export class TaskError extends TintypeError {
     this.attempt = about.attempt;
     this.tolerated = about.tolerated ?? false;
     if ('value' in about) Object.defineProperty(this, 'value', { value: about.value });
+    setStack(this, foldedStackOf(about.cause, `${this.name}: ${message}`));
   }
 
   /** Returns what the task that failed first threw; if it threw nothing (as on a timeout), that task's TaskError. */
@@ -244,6 +266,7 @@ export class JobError extends TintypeError {
     this.jobName = about.jobName;
     this.jobId = about.jobId;
     this.failedTask = about.failedTask;
+    setStack(this, foldedStackOf(about.cause, `${this.name}: ${message}`));
   }
 
   /** Returns what the task that failed first threw, or the reason given to `cancel`. */

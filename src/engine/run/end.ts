@@ -34,7 +34,7 @@ export const jobErrorOf = (job: JobRun): JobError | undefined => {
   const first = job.errors.find((error) => !error.tolerated);
   const { stop } = job;
   const make = (code: JobErrorCode, what: string, cause: unknown): JobError =>
-    new JobError(code, `Job "${job.plan.name}" ${what}`, {
+    new JobError(code, `Job "${job.plan.name}" ${withRootCause(what, cause)}`, {
       jobName: job.plan.name,
       jobId: job.id,
       failedTask: first?.taskName,
@@ -52,6 +52,20 @@ export const jobErrorOf = (job: JobRun): JobError | undefined => {
     return make('CONTEXT_CONFLICT', what, first);
   }
   return first && make('JOB_FAILED', `failed: ${first.message}`, first);
+};
+
+/** Appends the innermost cause, if the text does not end with it. */
+const withRootCause = (what: string, cause: unknown): string => {
+  if (cause === undefined) return what;
+  const data = errorData(cause);
+  let root = data;
+  while (root.cause) root = root.cause;
+  // Such as Node's AggregateError of refused connections, which has a code and no message.
+  const text = root.message || root.code || root.name;
+  if (what.endsWith(text)) return what;
+  return what.includes(data.message)
+    ? `${what.replace(/\.$/, '')}: ${text}`
+    : `${what} Before that: ${withRootCause(data.message, cause)}`;
 };
 
 /** Returns the cause that was given to `cancel`, as text. */
