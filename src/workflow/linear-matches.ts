@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type { RE2JS } from 're2js';
 
 /** A regular expression of RE2, which takes a time in proportion to the text. */
@@ -16,7 +15,8 @@ export const linearPattern = (source: string, takeSteps: (steps: number) => void
   const known = patterns.get(source);
   if (known) return known;
   takeSteps(compileSteps(source));
-  const compiled = re2().compile(source);
+  if (!loaded) throw new Error('The library of regular expressions was not loaded.');
+  const compiled = loaded.compile(source);
   const pattern = { test: (text: string) => compiled.test(text), size: compiled.programSize() };
   if (patterns.size >= MAX_KEPT) patterns.clear();
   patterns.set(source, pattern);
@@ -72,8 +72,10 @@ const TOKENS =
 
 let loaded: typeof RE2JS | undefined;
 
-/** Loads the library with the first pattern: few files have one. Expressions are synchronous, so `import()` is not for it. */
-const re2 = (): typeof RE2JS => {
-  loaded ??= (createRequire(import.meta.url)('re2js') as { readonly RE2JS: typeof RE2JS }).RE2JS;
-  return loaded;
+/**
+ * Loads the library if expressions of the file may use it: few files do. Call it before the file's expressions are
+ * compiled, since they are synchronous. A backslash may spell the function's name in YAML.
+ */
+export const loadLinearMatches = async (fileText: string): Promise<void> => {
+  if (/matches|\\/.test(fileText)) loaded ??= (await import('re2js')).RE2JS;
 };

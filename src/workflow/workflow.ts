@@ -10,6 +10,7 @@ import { dirname, relative, resolve } from 'node:path';
 import type { JobDefinition } from '../engine/job-definition.ts';
 import { createMask, type Mask } from '../executors/mask/mask.ts';
 import type { OutputGate } from '../executors/process/output-gate.ts';
+import { loadLinearMatches } from './linear-matches.ts';
 import { paramSpecs, readParams } from './params.ts';
 import { type ParsedWorkflow, parseWorkflow } from './parse-workflow.ts';
 import { WorkflowError, type WorkflowProblem } from './problem.ts';
@@ -86,7 +87,9 @@ const readFiles = async (
   parents: readonly string[],
 ): Promise<LoadedFile> => {
   const path = resolve(file);
-  const parsed = parseWorkflow(await readWorkflowFile(file), file);
+  const text = await readWorkflowFile(file);
+  await loadLinearMatches(text);
+  const parsed = parseWorkflow(text, file);
   const directory = (await stat(file)).isFile() ? dirname(path) : process.cwd();
   const { secrets, problems } = secretsOf(parsed, directory, options);
   const nested = new Map<string, LoadedFile>();

@@ -2,10 +2,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { compile } from '../../src/workflow/expression.ts';
+import { loadLinearMatches } from '../../src/workflow/linear-matches.ts';
 import { parseTemplate, renderText, renderValue } from '../../src/workflow/template.ts';
 import { failureOf, problemsOf, runWorkflow } from '../support/run-workflow.ts';
+
+beforeAll(() => loadLinearMatches('matches'));
 
 const ctx = {
   n: 3,

@@ -5,22 +5,20 @@ import { noRetry } from '../errors.ts';
 import { SqlDriverError } from './error.ts';
 
 /**
- * Imports an optional package with `load`, else from the working directory's project. Errors name `database`.
- * @throws NonRetryableError with a SqlDriverError if the package is not installed
+ * Imports an optional package by `load`, which imports it and catches by `otherwise`: from the working directory's
+ * project. Bundlers leave out a package that is not installed only if its own `import()` has a `catch`.
+ * @throws NonRetryableError with a SqlDriverError, which names `database`, if the package is not installed
  */
-export const loadDriver = async <Driver>(
+export const loadDriver = <Driver>(
   database: string,
   name: string,
-  load: () => Promise<Driver>,
-): Promise<Driver> => {
-  try {
-    return await load();
-  } catch (cause) {
+  load: (otherwise: (cause: unknown) => Promise<Driver>) => Promise<Driver>,
+): Promise<Driver> =>
+  load(async (cause) => {
     const path = resolved(name, join(process.cwd(), 'package.json'));
     if (path === undefined) throw noRetry(new SqlDriverError(database, name, '', { cause }));
     return (await import(pathToFileURL(path).href)) as Driver;
-  }
-};
+  });
 
 /** Returns the URL of an optional package, for another process to import; `undefined` if it is not installed. */
 export const driverUrl = (name: string): string | undefined => {

@@ -15,7 +15,9 @@ type MySql = typeof import('mysql2');
 /** Runs a query on MySQL or MariaDB: several statements in one transaction, unless they control transactions. */
 export const queryMySql = async (request: SqlRequest, signal: AbortSignal): Promise<SqlResult> => {
   const plan = planOf(request);
-  const module = await loadDriver<MySql & { default?: MySql }>('MySQL or MariaDB', 'mysql2', () => import('mysql2'));
+  const module = await loadDriver<MySql & { default?: MySql }>('MySQL or MariaDB', 'mysql2', (otherwise) =>
+    import('mysql2').catch(otherwise),
+  );
   const mysql = module.default ?? module;
   return queryServer(request, signal, () => connectionTo(mysql, request, plan), faultOf);
 };

@@ -16,7 +16,9 @@ type Module = Pg & { readonly default?: Pg };
 /** Runs a query on PostgreSQL. Without parameters, several statements are allowed; they run in one transaction. */
 export const queryPostgres = async (request: SqlRequest, signal: AbortSignal): Promise<SqlResult> => {
   const values = listOf(request);
-  const module = await loadDriver<Module>('PostgreSQL', 'pg', () => import('pg') as Promise<Module>);
+  const module = await loadDriver<Module>('PostgreSQL', 'pg', (otherwise) =>
+    (import('pg') as Promise<Module>).catch(otherwise),
+  );
   const pg = module.default ?? module;
   return queryServer(request, signal, () => connectionTo(pg, request, values), faultOf);
 };

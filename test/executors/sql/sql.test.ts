@@ -302,8 +302,10 @@ describe('statements are told apart', () => {
 });
 
 test('a driver that is not installed is named with what to do', async () => {
-  const load = () => import('surely-no-such-driver' as string);
-  const error = await loadDriver('PostgreSQL', 'surely-no-such-driver', load).catch((thrown: Error) => thrown);
+  const loading = loadDriver('PostgreSQL', 'surely-no-such-driver', (otherwise) =>
+    import('surely-no-such-driver' as string).catch(otherwise),
+  );
+  const error = await loading.catch((thrown: Error) => thrown);
   expect(error).toBeInstanceOf(NonRetryableError);
   expect((error as Error).cause).toBeInstanceOf(SqlDriverError);
   expect((error as Error).cause).toMatchObject({ code: 'SQL_DRIVER_MISSING', driver: 'surely-no-such-driver' });
