@@ -7,6 +7,8 @@ trap 'rm -rf "$work"' EXIT
 
 npm pack --silent --pack-destination "$work" > /dev/null
 tarball=$(echo "$work"/tintype-*.tgz)
+# Maps are no use without the sources, and with them the package is half as large again.
+if tar -tzf "$tarball" | grep '\.map$'; then exit 1; fi
 npx publint run "$tarball" --strict
 npx attw "$tarball" --profile esm-only
 

@@ -1,50 +1,29 @@
 import { execFile } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { createRequire } from 'node:module';
+import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build as esbuild } from 'esbuild';
 import { build as vite } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { packedProject } from './support/packed-project.ts';
 
 const root = join(import.meta.dirname, '..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   readonly exports: Readonly<Record<string, string | object>>;
-  readonly dependencies: object;
-  readonly optionalDependencies: object;
 };
 const page = readFileSync(join(root, 'docs/bundling.md'), 'utf8');
 
 /** A project with tintype, its dependencies and the bundlers, without optional peers. */
-const project = realpathSync(mkdtempSync(join(tmpdir(), 'tintype-bundling-')));
+let project: string;
 /** Where the bundles are: they can't import anything from there. */
 const bundles = realpathSync(mkdtempSync(join(tmpdir(), 'tintype-bundles-')));
 const run = promisify(execFile);
 
 beforeAll(async () => {
-  const target = join(project, 'node_modules/tintype');
-  mkdirSync(target, { recursive: true });
-  cpSync(join(root, 'package.json'), join(target, 'package.json'));
-  const { dependencies, optionalDependencies } = manifest;
-  for (const name of [...Object.keys({ ...dependencies, ...optionalDependencies }), 'esbuild', 'vite', 'tslib']) {
-    const link = join(project, 'node_modules', name);
-    mkdirSync(dirname(link), { recursive: true });
-    symlinkSync(realpathSync(join(root, 'node_modules', name)), link);
-  }
-  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
-  await run(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', join(target, 'dist')]);
+  project = await packedProject(['esbuild', 'vite', 'tslib']);
   writeFileSync(join(project, 'workflow.yaml'), WORKFLOW);
-});
+}, 60_000);
 
 afterAll(() => {
   for (const folder of [project, bundles]) rmSync(folder, { recursive: true, force: true });
