@@ -2,7 +2,6 @@
  * `attempt.ts`: one attempt. `context.ts`: the merged context. `stopping.ts`: how a job ends early. `task-record.ts`:
  * the part of a task's record that follows from its events, with past attempts as in `attempt-spans.ts`.
  * `job-record.ts`: a job's record, rebuilt from stored events. `notes.ts`: the types of stored notes. */
-import { freeze } from 'immer';
 import type { Observable, Subject as RxSubject } from 'rxjs';
 import type { Actor } from 'xstate';
 import type { JobEvent, JobFact, JobState, JobTransition, TaskLog, TaskProgress } from '../../events/event.ts';
@@ -27,6 +26,7 @@ import { type SteadyClock, steady } from '../time/steady-clock.ts';
 import { type Turn, turnOf } from '../time/turn.ts';
 import type { Attempt } from './attempt.ts';
 import { ContextStore } from './context.ts';
+import { deepFreeze } from './deep-freeze.ts';
 import type { LogsNote } from './logs-note.ts';
 import type { CleanUp, Stop } from './stopping.ts';
 import { TaskRecord } from './task-record.ts';
@@ -319,9 +319,9 @@ export abstract class JobRun {
 
   frozen<Value extends object>(value: Value): Value {
     if (!this.#freezes) return value;
-    // immer skips an object that is itself frozen, although its parts may not be: freeze its parts one by one.
-    if (Object.isFrozen(value)) for (const part of Object.values(value)) freeze(part, true);
-    return freeze(value, true);
+    // Of an object that is itself frozen, the parts may not be.
+    if (Object.isFrozen(value)) for (const part of Object.values(value)) deepFreeze(part);
+    return deepFreeze(value);
   }
 
   abstract readonly events$: Observable<JobEvent>;

@@ -1,0 +1,31 @@
+import { runInNewContext } from 'node:vm';
+import { defineJob } from 'tintype';
+import { expect, test } from 'vitest';
+
+test('what a task returns is frozen throughout: objects, arrays, maps and sets, also of another realm', async () => {
+  const day = new Date(0);
+  class Own {
+    readonly parts = { a: 1 };
+  }
+  const make = () => ({
+    list: [{ a: 1 }],
+    map: new Map([['a', { b: 1 }]]),
+    set: new Set([{ c: 1 }]),
+    foreign: runInNewContext('({ inner: { a: 1 } })'),
+    bare: Object.assign(Object.create(null), { inner: {} }),
+    half: Object.freeze({ inner: {} }),
+    day,
+    own: new Own(),
+  });
+  const { list, map, set, foreign, bare, own } = await defineJob('frozen').task('make', make).start().orThrow();
+  for (const part of [list, list[0], map, map.get('a'), set, [...set][0], foreign, foreign.inner, bare, bare.inner])
+    expect(Object.isFrozen(part)).toBe(true);
+  for (const change of [
+    () => map.set('b', { b: 2 }),
+    () => map.clear(),
+    () => set.add({ c: 2 }),
+    () => map.delete('a'),
+  ])
+    expect(change).toThrow(TypeError);
+  for (const part of [day, own, own.parts]) expect(Object.isFrozen(part)).toBe(false);
+});
