@@ -1,9 +1,9 @@
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 
 /**
- * How much of the engine's own work is under way in this process, of all jobs: what it asked a journal, what it put off
- * to a later turn of the event loop. A virtual clock stands still meanwhile. Task functions, schemas and other functions
- * of the program do not count: a time limit may have to end them.
+ * How much of the engine's own work is under way in this process, of all jobs: what it asked a journal or an
+ * asynchronous schema, what it put off to a later turn of the event loop. A virtual clock stands still meanwhile. Task
+ * functions and other functions of the program do not count: a time limit may have to end them.
  */
 let underWay = 0;
 
@@ -31,8 +31,8 @@ export const inNextTurn = (callback: () => void): void => {
 };
 
 /**
- * Counts a piece of work, until `answer` has settled, or for PATIENCE_MS: a journal that never answers must stop no
- * clock for ever. Returns `answer`.
+ * Counts a piece of work, until `answer` has settled, or for PATIENCE_MS: a journal that never answers, or a schema that
+ * itself waits for the clock, must stop no clock for ever. Returns `answer`.
  */
 export const underWayUntil = <Answer>(answer: Promise<Answer>): Promise<Answer> => {
   let isCounted = true;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as realTime } from 'node:timers/promises';
-import { createEngine, defineJob, type Journal, jobFrom, memoryJournal } from 'tintype';
+import { createEngine, defineJob, type Journal, jobFrom, memoryJournal, type StandardSchema } from 'tintype';
 import { sqliteJournal } from 'tintype/sqlite';
 import { seededRandom, virtualClock } from 'tintype/testing';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -235,6 +235,27 @@ describe('a virtual clock and a journal', () => {
     const again = found.retry();
     await clock.advance(0);
     expect([ran, again.state]).toEqual([['second 1', 'second 2'], 'completed']);
+  });
+
+  test('an asynchronous schema is waited for, also by a job with a time limit', async () => {
+    const clock = virtualClock();
+    const output: StandardSchema = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: async (value) => {
+          // Several turns of the event loop, as a look at a file takes.
+          for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+          return { value };
+        },
+      },
+    };
+    const job = jobFrom('checked', [{ name: 'read', output, run: () => ({ rows: 3 }) }]).start(
+      {},
+      { clock, timeout: 1_000 },
+    );
+    await clock.runAll();
+    expect(await job).toMatchObject({ state: 'completed', ctx: { rows: 3 } });
   });
 
   test('an engine whose journal never answers holds the clock up for a moment, not for ever', async () => {

@@ -1,6 +1,7 @@
 import { errorData } from '../../events/error-data.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { ignoreRejection, isThenable } from '../../events/thenable.ts';
+import { underWayUntil } from '../../events/under-way.ts';
 import { NonRetryableError, OptionError, SchemaError } from '../errors/errors.ts';
 import { optionProblem, type Violation } from '../errors/problem.ts';
 import { type Directive, directiveOf, kindOfDirective } from './directive.ts';
@@ -32,7 +33,7 @@ const validated = (schema: StandardSchema, output: unknown, { path }: { readonly
     new NonRetryableError(`the output schema of task "${path}" broke: ${errorData(error).message}`, { cause: error });
   const result = wrapErrors(() => schema['~standard'].validate(output), broken);
   if (!isThenable(result)) return outputFrom(result);
-  return Promise.resolve(result).then(outputFrom, (error) => {
+  return underWayUntil(Promise.resolve(result)).then(outputFrom, (error) => {
     throw broken(error);
   });
 };

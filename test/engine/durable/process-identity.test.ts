@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { isAlive, isDead, thisProcess } from '../../../src/engine/durable/process-identity.ts';
 
@@ -40,10 +41,14 @@ test.runIf(hasProc)('a later process with the same pid is another', async () => 
 });
 
 test.runIf(hasProc)('a process that has ended and that nobody asked about yet is dead', async () => {
-  // The shell starts a process that ends, and becomes one that never asks.
-  const shell = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 600'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  // The shell starts a process that ends when it is told to, and becomes one that never asks.
+  const shell = spawn('sh', ['-c', 'cat <&3 & echo $!; exec sleep 600'], {
+    stdio: ['ignore', 'pipe', 'ignore', 'pipe'],
+  });
   onTestFinished(() => void shell.kill('SIGKILL'));
-  const pid = Number(String((await once(shell.stdout, 'data'))[0]));
+  const pid = Number(String((await once(shell.stdout as Readable, 'data'))[0]));
+  await expect.poll(() => readFileSync(`/proc/${shell.pid}/comm`, 'utf8')).toBe('sleep\n');
+  (shell.stdio[3] as Writable).end();
   const statOf = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   await expect.poll(() => statOf()[0]).toBe('Z');
   expect(isDead({ ...thisProcess(), pid, processStart: statOf()[19] ?? '' })).toBe(true);
