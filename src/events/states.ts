@@ -3,9 +3,12 @@ import type { JobState, TaskState } from './event.ts';
 /** The states in which nothing more happens to a task, unless a person requests another attempt. */
 export const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'notReady', 'skipped', 'cancelled']);
 
-const TERMINAL: ReadonlySet<JobState> = new Set(['completed', 'failed', 'timedOut', 'cancelled', 'notReady']);
+/** The states of a job that has ended. */
+export const ENDED_STATES: readonly JobState[] = ['completed', 'failed', 'timedOut', 'cancelled', 'notReady'];
 
-export const JOB_STATES: readonly JobState[] = ['idle', 'running', 'paused', ...TERMINAL];
+export const JOB_STATES: readonly JobState[] = ['idle', 'running', 'paused', ...ENDED_STATES];
+
+const TERMINAL: ReadonlySet<JobState> = new Set(ENDED_STATES);
 
 /** Returns whether a job in this state has ended. */
 export const isTerminalJobState = (state: JobState): boolean => TERMINAL.has(state);

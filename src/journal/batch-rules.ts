@@ -39,3 +39,9 @@ export const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 /** Returns a job's end time (epoch ms) after a batch; undefined if the job has not ended, or the batch retries it. */
 export const endedAfter = (endedAt: number | undefined, batch: Batch): number | undefined =>
   batch.state !== undefined && !isTerminalJobState(batch.state) ? undefined : (batch.endedAt ?? endedAt);
+
+/** The number of jobs that one transaction removes at most. */
+export const MAX_REMOVED = 500;
+
+/** The number of events after which one transaction removes no further job: other processes wait for its lock. */
+export const MAX_REMOVED_EVENTS = 20_000;

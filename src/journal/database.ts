@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Awaitable } from '../engine/durable/journal.ts';
-import { JournalError } from '../engine/errors/errors.ts';
+import { JournalError, OptionError } from '../engine/errors/errors.ts';
 import { busyQueue } from './busy-queue.ts';
 import { logWatch } from './log-watch.ts';
 import { rollBack } from './migrations.ts';
@@ -68,7 +68,7 @@ export const sharedDatabase = (
         return answer;
       } catch (error) {
         rollBack(db);
-        throw isBusy(error) ? error : journalFailure(file, error);
+        throw isBusy(error) || error instanceof OptionError ? error : journalFailure(file, error);
       }
     });
 

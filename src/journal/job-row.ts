@@ -1,5 +1,7 @@
 import type { JournalJob, Lease } from '../engine/durable/journal.ts';
 import { rowChecksum } from './checksum.ts';
+import { cursorOf } from './cursor.ts';
+import { labelsOf, SELECT_LABELS } from './label-table.ts';
 import type { SqliteRow, SqliteValue } from './sqlite-driver.ts';
 import { jobCorrupt } from './sqlite-failure.ts';
 import { fromStored, toStored } from './storable-text.ts';
@@ -39,10 +41,17 @@ type BeginningRow = {
   readonly options: string | null;
   readonly metadata: string | null;
   readonly beginning_crc: number | null;
+  /** From the table `label`. */
+  readonly labels: string;
 };
 
-export const SELECT_JOB = `SELECT job.*, beginning.input, beginning.options, beginning.metadata, beginning.crc AS beginning_crc
-  FROM job LEFT JOIN beginning ON beginning.job = job.number`;
+/** The columns that `jobOf` reads, of `job` with `JOIN_BEGINNING`. */
+export const JOB_COLUMNS = `job.*, beginning.input, beginning.options, beginning.metadata, beginning.crc AS beginning_crc,
+  ${SELECT_LABELS} AS labels`;
+
+export const JOIN_BEGINNING = 'LEFT JOIN beginning ON beginning.job = job.number';
+
+export const SELECT_JOB = `SELECT ${JOB_COLUMNS} FROM job ${JOIN_BEGINNING}`;
 
 /** Returns a row of `job` after checking its checksums. @throws JournalError `JOURNAL_CORRUPT` */
 export const verifiedRow = (file: string, raw: SqliteRow): JobRow => {
@@ -55,7 +64,7 @@ export const verifiedRow = (file: string, raw: SqliteRow): JobRow => {
 /** Returns the job in a row of `SELECT_JOB`, after checking it. @throws JournalError `JOURNAL_CORRUPT` */
 export const jobOf = (file: string, raw: SqliteRow): JournalJob => {
   const row = verifiedRow(file, raw);
-  const { input, options, metadata, beginning_crc } = raw as unknown as BeginningRow;
+  const { input, options, metadata, beginning_crc, labels } = raw as unknown as BeginningRow;
   if (input === null || options === null || metadata === null) {
     throw jobCorrupt(file, row.id, 'the input of', 'is missing');
   }
@@ -72,6 +81,8 @@ export const jobOf = (file: string, raw: SqliteRow): JournalJob => {
     input,
     options,
     metadata,
+    labels: labelsOf(file, row.id, labels),
+    cursor: cursorOf({ createdAt: row.created_at, order: row.number }),
     state: row.state,
     startedAt: row.started_at ?? undefined,
     endedAt: row.ended_at ?? undefined,

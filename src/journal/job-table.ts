@@ -1,5 +1,4 @@
-import type { Batch, DamagedJob, Held, JobFilter, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
-import { JOB_STATES } from '../events/states.ts';
+import type { Batch, Held, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
 import { endedAfter, lastSeqAfter } from './batch-rules.ts';
 import type { Database } from './database.ts';
 import {
@@ -12,9 +11,9 @@ import {
   SELECT_JOB,
   verifiedRow,
 } from './job-row.ts';
-import type { SqliteRow, SqliteValue } from './sqlite-driver.ts';
-import { isForeignNumber, rowDamage } from './sqlite-failure.ts';
-import { fromStored, storableJson, toStored } from './storable-text.ts';
+import { insertLabels } from './label-table.ts';
+import type { SqliteValue } from './sqlite-driver.ts';
+import { storableJson, toStored } from './storable-text.ts';
 
 /** Returns the row of a job, if there is one. @throws JournalError `JOURNAL_CORRUPT` */
 export const rowOf = ({ file, prepared }: Database, jobId: string): JobRow | undefined => {
@@ -43,63 +42,9 @@ const oneJob = ({ file, prepared }: Database, where: string, ...values: SqliteVa
   return row && jobOf(file, row);
 };
 
-export type ListedJobs = { readonly jobs: readonly JournalJob[]; readonly damaged: readonly DamagedJob[] };
-
-/** Returns the jobs that match a filter, the newest first, and apart from them those that can't be read. */
-export const listJobs = (database: Database, filter: JobFilter): ListedJobs => {
-  const jobs: JournalJob[] = [];
-  const damaged: DamagedJob[] = [];
-  for (const { found, read } of listedRows(database, filter)) {
-    try {
-      jobs.push(jobOf(database.file, read()));
-    } catch (error) {
-      const [jobId, jobName] = [found.id, found.name].map((text) => fromStored(String(text))) as [string, string];
-      damaged.push({ jobId, jobName, error: rowDamage(database.file, jobId, error) });
-    }
-  }
-  return { jobs, damaged };
-};
-
-/** Returns the rows that match a filter, and those with a state that there is not, whatever else they hold. */
-const listedRows = ({ prepared }: Database, filter: JobFilter): readonly ListedRow[] => {
-  const conditions: string[] = [];
-  const values: SqliteValue[] = [];
-  const add = (condition: string, value: SqliteValue): void => {
-    conditions.push(condition);
-    values.push(value);
-  };
-  const { states, name, since, before, limit = Number.POSITIVE_INFINITY } = filter;
-  if (states !== undefined) {
-    const absent = JOB_STATES.filter((state) => !states.includes(state));
-    add('job.state NOT IN (SELECT value FROM json_each(?))', JSON.stringify(absent));
-  }
-  if (name !== undefined) add('job.name = ?', toStored(name));
-  if (since !== undefined) add('job.created_at >= ?', since);
-  if (before !== undefined) add('job.created_at < ?', before);
-  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  const rest = `${where} ORDER BY job.created_at DESC, job.number DESC LIMIT ?`;
-  values.push(limit === Number.POSITIVE_INFINITY ? -1 : limit);
-  try {
-    return prepared(SELECT_JOB + rest)
-      .all(...values)
-      .map((row) => ({ found: row, read: () => row }));
-  } catch (error) {
-    if (!isForeignNumber(error)) throw error;
-  }
-  // One row with a number that can't be read would hide all others: read them one by one.
-  return prepared(`SELECT CAST(job.number AS TEXT) AS number, job.id, job.name FROM job${rest}`)
-    .all(...values)
-    .map((row) => ({
-      found: row,
-      read: () => prepared(`${SELECT_JOB} WHERE job.number = CAST(? AS INTEGER)`).get(row.number as string) ?? row,
-    }));
-};
-
-/** A row that was found, with its id and name. `read` returns all of it, or throws. */
-type ListedRow = { readonly found: SqliteRow; readonly read: () => SqliteRow };
-
 /** Inserts a new job with its first lease, whose fence is 1. */
-export const insertJob = ({ prepared }: Database, job: NewJob, lease: Lease): void => {
+export const insertJob = (database: Database, job: NewJob, lease: Lease): void => {
+  const { prepared } = database;
   const row = {
     id: toStored(job.id),
     name: toStored(job.name),
@@ -126,6 +71,7 @@ export const insertJob = ({ prepared }: Database, job: NewJob, lease: Lease): vo
     ...texts,
     beginningChecksum(row.id, ...texts),
   );
+  if (job.labels) insertLabels(database, row, job.labels);
 };
 
 /** Updates and returns the row; does not check the lease. @throws JournalError if the events leave a gap */

@@ -1,5 +1,5 @@
 import { isInForce, type Lease } from '../engine/durable/journal.ts';
-import { isAlive, isDead, isRenewing } from '../engine/durable/process-identity.ts';
+import { isAlive, isDead, isRenewing, thisProcess } from '../engine/durable/process-identity.ts';
 import { JournalError } from '../engine/errors/errors.ts';
 import { dateText } from '../events/date-text.ts';
 
@@ -14,6 +14,10 @@ export const mayTake = (holder: Lease | undefined, wanted: Lease): boolean => {
   const isOver = wanted.at >= holder.at + holder.leaseMs;
   return isOver ? !isRenewing(holder) : !isAlive(holder);
 };
+
+/** Returns whether somebody holds the lease at `now`, in epoch ms. */
+export const isHeld = (holder: Lease | undefined, now: number): boolean =>
+  !mayTake(holder, { owner: '', ...thisProcess(), at: now, leaseMs: 0 });
 
 export const jobLeased = (jobId: string, holder: Lease): JournalError =>
   new JournalError(

@@ -11,8 +11,17 @@ import type {
   Note,
   StoredEvent,
 } from '../engine/durable/journal.ts';
-import { DEFAULT_MAX_OUTPUT_BYTES, endedAfter, lastSeqAfter, refuseLargeOutputs } from './batch-rules.ts';
-import { jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
+import { ENDED_STATES, isTerminalJobState } from '../events/states.ts';
+import {
+  DEFAULT_MAX_OUTPUT_BYTES,
+  endedAfter,
+  lastSeqAfter,
+  MAX_REMOVED,
+  MAX_REMOVED_EVENTS,
+  refuseLargeOutputs,
+} from './batch-rules.ts';
+import { cursorOf, type Place, placeOf } from './cursor.ts';
+import { isHeld, jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
 
 export type MemoryJournalOptions = {
   /** The largest output of a task, in bytes of its JSON. The journal rejects a larger one. Default 16 MiB. */
@@ -69,18 +78,43 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
     };
   };
 
-  const entryOf = ({ shape: _, ...rest }: NewJob, lease: Lease): Entry => ({
-    job: { ...rest, state: 'idle', updatedAt: lease.at, lastSeq: -1, fence: 1, lease: { ...lease } },
-    order: order++,
-    events: [],
-    notes: new Map(),
-    inbox: [],
-  });
+  const entryOf = ({ shape: _, labels, ...rest }: NewJob, lease: Lease): Entry => {
+    const place = { createdAt: rest.createdAt, order: order++ };
+    return {
+      job: {
+        ...rest,
+        labels: Object.freeze({ ...labels }),
+        cursor: cursorOf(place),
+        state: 'idle',
+        updatedAt: lease.at,
+        lastSeq: -1,
+        fence: 1,
+        lease: { ...lease },
+      },
+      order: place.order,
+      events: [],
+      notes: new Map(),
+      inbox: [],
+    };
+  };
 
   const keep = (entry: Entry, { id, name, key, fingerprint, shape }: NewJob): void => {
     if (!shapes.has(fingerprint)) shapes.set(fingerprint, shape);
     entries.set(id, entry);
     if (key !== undefined) byKey.set(keyOf(name, key), entry);
+  };
+
+  const matching = (filter: JobFilter): readonly Entry[] => {
+    const sign = filter.order === 'oldest' ? -1 : 1;
+    const after = filter.cursor === undefined ? undefined : placeOf(filter.cursor);
+    return [...entries.values()]
+      .filter((entry) => matches(entry.job, filter) && (!after || sign * compare(placeOfEntry(entry), after) > 0))
+      .sort((a, b) => sign * compare(placeOfEntry(a), placeOfEntry(b)));
+  };
+
+  const drop = ({ job: { id, name, key } }: Entry): void => {
+    entries.delete(id);
+    if (key !== undefined) byKey.delete(keyOf(name, key));
   };
 
   return {
@@ -158,9 +192,7 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
     shape: (fingerprint) => shapes.get(fingerprint),
 
     jobs: (filter = {}) =>
-      [...entries.values()]
-        .filter(({ job }) => matches(job, filter))
-        .sort((a, b) => b.job.createdAt - a.job.createdAt || b.order - a.order)
+      matching(filter)
         .slice(0, filter.limit)
         .map(({ job }) => job),
 
@@ -183,10 +215,24 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
 
     remove: (jobId) => {
       const entry = entries.get(jobId);
-      if (!entry) return;
-      entries.delete(jobId);
-      const { name, key } = entry.job;
-      if (key !== undefined) byKey.delete(keyOf(name, key));
+      if (entry) drop(entry);
+    },
+
+    removeEnded: ({ at, keepNewest = 0, limit = MAX_REMOVED, states = ENDED_STATES, endedBefore, ...others }) => {
+      const ended = { ...others, states: states.filter((state) => ENDED_STATES.includes(state)) };
+      const kept = new Set(matching(ended).slice(0, keepNewest));
+      const most = Math.min(limit, MAX_REMOVED);
+      let removed = 0;
+      let events = 0;
+      const isFull = (): boolean => removed >= most || events >= MAX_REMOVED_EVENTS;
+      for (const entry of matching({ ...ended, endedBefore, order: 'oldest' })) {
+        if (isFull()) break;
+        if (kept.has(entry) || isHeld(entry.job.lease, at)) continue;
+        drop(entry);
+        removed++;
+        events += entry.events.length;
+      }
+      return { removed, more: isFull() };
     },
 
     close: () => {},
@@ -197,8 +243,21 @@ const RULES = { maxOutputBytes: positive };
 
 const keyOf = (name: string, key: string): string => JSON.stringify([name, key]);
 
-const matches = (job: JournalJob, { states, name, since, before }: JobFilter): boolean =>
-  (states === undefined || states.includes(job.state)) &&
-  (name === undefined || job.name === name) &&
-  (since === undefined || job.createdAt >= since) &&
-  (before === undefined || job.createdAt < before);
+const placeOfEntry = ({ job: { createdAt }, order }: Entry): Place => ({ createdAt, order });
+
+/** Sorts the newest first. */
+const compare = (a: Place, b: Place): number => b.createdAt - a.createdAt || b.order - a.order;
+
+const matches = (job: JournalJob, filter: JobFilter): boolean => {
+  const { states, names, labels = {}, idPrefix, forkedFrom, since, before, endedBefore } = filter;
+  return (
+    (states === undefined || states.includes(job.state)) &&
+    (names === undefined || names.includes(job.name)) &&
+    Object.entries(labels).every(([key, value]) => Object.hasOwn(job.labels, key) && job.labels[key] === value) &&
+    (idPrefix === undefined || job.id.startsWith(idPrefix)) &&
+    (forkedFrom === undefined || job.forkedFrom === forkedFrom) &&
+    (since === undefined || job.createdAt >= since) &&
+    (before === undefined || job.createdAt < before) &&
+    (endedBefore === undefined || (isTerminalJobState(job.state) && (job.endedAt ?? job.updatedAt) < endedBefore))
+  );
+};

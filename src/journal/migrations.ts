@@ -96,8 +96,28 @@ const first: Migration = (db) => {
   `);
 };
 
+/**
+ * Adds the labels of jobs, and what finds jobs by name and by origin without reading all. `created_at` repeats that of
+ * the job, so that the jobs with a label are found in the order of lists.
+ */
+const labels: Migration = (db) => {
+  db.exec(`
+    CREATE TABLE label (
+      key TEXT NOT NULL,
+      value TEXT NOT NULL,
+      created_at REAL NOT NULL,
+      job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+      crc INTEGER NOT NULL,
+      PRIMARY KEY (key, value, created_at, job)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX label_by_job ON label (job, key);
+    CREATE INDEX job_by_name ON job (name, created_at);
+    CREATE INDEX job_by_origin ON job (forked_from) WHERE forked_from IS NOT NULL;
+  `);
+};
+
 /** All migrations, in order. A database of version n has run the first n. A released migration never changes. */
-export const MIGRATIONS: readonly Migration[] = [first];
+export const MIGRATIONS: readonly Migration[] = [first, labels];
 
 /** Upgrades a database to the newest version. If several processes do so at once, only one runs each migration. */
 export const migrate = (db: SqliteDatabase, migrations: readonly Migration[]): void => {

@@ -1,8 +1,9 @@
 /* Two journals, which implement `engine/durable/journal.ts`: `memory-journal.ts` in memory, this file in SQLite. Both
  * use `batch-rules.ts` and `lease-rules.ts`. `sqlite-driver.ts` finds SQLite, `open-database.ts` opens the file and
  * upgrades it by `migrations.ts`. `database.ts` runs each method in a transaction, `busy-queue.ts` retries it while the
- * file is locked. `job-table.ts` (`job-row.ts`), `event-table.ts`, `note-table.ts`, `message-table.ts` and
- * `definition-table.ts` read and write rows, with checksums (`checksum.ts`) and encoded texts (`storable-text.ts`).
+ * file is locked. `job-table.ts` (`job-row.ts`), `label-table.ts`, `event-table.ts`, `note-table.ts`, `message-table.ts`
+ * and `definition-table.ts` read and write rows, with checksums (`checksum.ts`) and encoded texts (`storable-text.ts`).
+ * `job-list.ts` finds jobs by a filter (`cursor.ts`), `remove-ended.ts` deletes those that are over.
  * `sqlite-failure.ts` makes JournalErrors. `check.ts` checks and `backup.ts` copies the whole database. */
 
 import { resolve } from 'node:path';
@@ -23,24 +24,15 @@ import { type CheckReport, checkDatabase } from './check.ts';
 import { type SharedDatabase, sharedDatabase, unlessDamaged } from './database.ts';
 import { deleteUnusedDefinition, insertDefinition, readShape } from './definition-table.ts';
 import { insertEvents, readEvents } from './event-table.ts';
+import { type ListedJobs, listJobs } from './job-list.ts';
 import { leaseOf } from './job-row.ts';
-import {
-  deleteJob,
-  heldRow,
-  insertJob,
-  jobWithKey,
-  type ListedJobs,
-  listJobs,
-  readJob,
-  rowOf,
-  setLease,
-  updateJob,
-} from './job-table.ts';
+import { deleteJob, heldRow, insertJob, jobWithKey, readJob, rowOf, setLease, updateJob } from './job-table.ts';
 import { jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
 import { deleteMessages, insertMessage, readMessages } from './message-table.ts';
 import { MIGRATIONS, type Migration } from './migrations.ts';
 import { noteOf, noteRows, replaceNotes } from './note-table.ts';
 import { openDatabase } from './open-database.ts';
+import { removeEndedJobs } from './remove-ended.ts';
 import { type SqliteDriver, sqliteDriver } from './sqlite-driver.ts';
 
 export type SqliteJournalOptions = {
@@ -162,6 +154,8 @@ const jobsOf = (
       const fingerprint = deleteJob(database, jobId);
       if (fingerprint !== undefined) deleteUnusedDefinition(database, fingerprint);
     }),
+
+  removeEnded: (filter) => database.write(() => removeEndedJobs(database, filter)),
 });
 
 const leasesOf = (database: SharedDatabase): LeaseMethods => ({

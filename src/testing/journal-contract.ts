@@ -1,14 +1,16 @@
 /* Test helpers for programs that use tintype (`virtual-clock.ts`, `seeded-random.ts`) or implement a journal:
  * `journal-contract.ts` gathers test cases for all rules of the port `Journal`, from `journal-contract/`:
- * `creation.ts`, `writing.ts`, `leases.ts`, `reading.ts`, `beside.ts` (notes, shapes, messages) and `texts.ts` (values
- * that must come back unchanged). `given.ts` has their test data and assertions. */
+ * `creation.ts`, `writing.ts`, `leases.ts`, `reading.ts`, `finding.ts`, `removing.ts`, `beside.ts` (notes, shapes,
+ * messages) and `texts.ts` (values that must come back unchanged). `given.ts` has their test data and assertions. */
 
 import type { Awaitable, Journal } from '../engine/durable/journal.ts';
 import { beside } from './journal-contract/beside.ts';
 import { creation } from './journal-contract/creation.ts';
+import { finding } from './journal-contract/finding.ts';
 import type { ContractTests } from './journal-contract/given.ts';
 import { leases } from './journal-contract/leases.ts';
 import { reading } from './journal-contract/reading.ts';
+import { removing } from './journal-contract/removing.ts';
 import { texts } from './journal-contract/texts.ts';
 import { writing } from './journal-contract/writing.ts';
 
@@ -38,4 +40,13 @@ export const journalContract = (create: () => Awaitable<Journal>): readonly Cont
     },
   }));
 
-const PROMISES: ContractTests = { ...creation, ...writing, ...leases, ...reading, ...beside, ...texts };
+const PROMISES: ContractTests = {
+  ...creation,
+  ...writing,
+  ...leases,
+  ...reading,
+  ...finding,
+  ...removing,
+  ...beside,
+  ...texts,
+};

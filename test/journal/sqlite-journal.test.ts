@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { DamagedJob } from 'tintype';
+import { createEngine, type DamagedJob, defineJob } from 'tintype';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MIGRATIONS, type Migration } from '../../src/journal/migrations.ts';
 import { sqliteDriver } from '../../src/journal/sqlite-driver.ts';
@@ -21,6 +21,7 @@ import {
   batch,
   driverWith,
   events,
+  fileOfFirstRelease,
   lease,
   newFile,
   newFolder,
@@ -287,6 +288,32 @@ describe('a version', () => {
     openAt(file, later).close();
   });
 
+  test('of the first release is brought up to date: its jobs are there, have no labels, and go on', async () => {
+    const file = fileOfFirstRelease();
+    expect(rawDatabase(file).prepare('PRAGMA user_version').get()).toEqual({ user_version: 1 });
+    const journal = opened(file);
+    expect(rawDatabase(file).prepare('PRAGMA user_version').get()).toEqual({ user_version: MIGRATIONS.length });
+    expect(journal.check()).toMatchObject({ ok: true, jobs: 3 });
+    const jobs = await journal.jobs();
+    expect(jobs.map(({ name, state, labels }) => [name, state, labels]).sort()).toEqual([
+      ['approval', 'running', {}],
+      ['broken', 'failed', {}],
+      ['orders', 'completed', {}],
+    ]);
+    const approval = defineJob('approval')
+      .task('draft', () => ({ draft: 2 }))
+      .external('approve', { dependsOn: ['draft'] })
+      .seal();
+    const engine = createEngine({ journal, definitions: [approval] });
+    const { job } = await engine.resume('waiting');
+    await job.task('approve').complete({ by: 'ann' });
+    expect((await job).ctx).toEqual({ draft: 1, by: 'ann' });
+    await journal.create(newJob('new', { labels: { team: 'data' } }), lease());
+    expect((await journal.jobs({ labels: { team: 'data' } })).map(({ id }) => id)).toEqual(['new']);
+    expect(await journal.removeEnded({ at: 0 })).toEqual({ removed: 3, more: false });
+    expect(journal.check()).toEqual({ ok: true, problems: [], jobs: 1, events: 0 });
+  });
+
   test('after is refused, and the error names both', async () => {
     const file = newFile();
     openAt(file, later, () => {}).close();
@@ -336,6 +363,8 @@ describe('damage is told by whoever reads it, and by check', () => {
     ['the input of a job', "UPDATE beginning SET input = '{}' WHERE job = 1", row],
     ['the options of a job', "UPDATE beginning SET options = '{}' WHERE job = 1", row],
     ['the metadata of a job', "UPDATE beginning SET metadata = '{}' WHERE job = 1", row],
+    ['a label of a job', "UPDATE label SET value = 'web' WHERE job = 1", row],
+    ['a label that stands elsewhere', 'UPDATE label SET created_at = 5 WHERE job = 1', row],
     ['the input of a job that is gone', 'DELETE FROM beginning WHERE job = 1', row],
     ['an event', `UPDATE event SET data = '{"seq":0}' WHERE job = 1 AND seq = 2`, event(2)],
     [
@@ -533,7 +562,10 @@ describe('damage is told by whoever reads it, and by check', () => {
       await read(`shape ${id}`, () => open.shape(`f-${id}`));
       await read(`messages ${id}`, () => open.receive([{ jobId: id, fence: 1 }]));
     }
-    await read('list', () => open.jobs());
+    const refuse = ({ error }: DamagedJob): never => {
+      throw error;
+    };
+    await read('list', () => open.jobs({}, refuse));
     await open.close();
     return found;
   };

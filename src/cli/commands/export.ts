@@ -35,7 +35,7 @@ export const exportJob = (name: string, { db, output }: ExportOptions, io: CliIo
     const { journal, err } = context;
     const { job, notes } = await consistentSnapshot(journal, await findJob(journal, name));
     const shape = (await journal.shape(job.fingerprint)) ?? 'null';
-    const { fence: _, lease: __, ...rest } = job;
+    const { fence: _, lease: __, cursor: ___, ...rest } = job;
     const lines = jobLines({ job: rest, shape, notes }, storedEvents(journal, job.id, 0, job.lastSeq));
     if (output === undefined) return writeAll(lines, io, context);
     if (isPartOf(journal.file, output)) throw new UsageError(`${output} is the database itself. Name another file.`);

@@ -107,7 +107,7 @@ const keep = async (
   const [lost] = await journal.append([{ ...batch, release: true }]);
   if (lost === undefined) return;
   const isThere = (await journal.job(job.id)) !== undefined;
-  const rival = isThere ? undefined : (await journal.jobs({ name: job.name })).find(({ key }) => key === job.key);
+  const rival = isThere ? undefined : (await journal.jobs({ names: [job.name] })).find(({ key }) => key === job.key);
   const which = rival ? `${rival.id}, which has the same key "${job.key}",` : job.id;
   throw new UsageError(`Nothing was imported: ${journal.file} holds the job ${which} already.`);
 };

@@ -94,7 +94,7 @@ const jobsOf = async (
   { now, report }: { readonly now: number; readonly report: (damaged: DamagedJob) => void },
 ): Promise<readonly JournalJob[]> => {
   const filter = {
-    name,
+    names: name === undefined ? undefined : [name],
     since: since === undefined ? undefined : now - since,
     before: before === undefined ? undefined : now - before,
   };

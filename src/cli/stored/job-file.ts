@@ -15,7 +15,7 @@ const VERSION = 1;
 
 /** The contents of a job's export file. */
 export type ExportedJob = {
-  readonly job: Omit<JournalJob, 'fence' | 'lease'>;
+  readonly job: Omit<JournalJob, 'fence' | 'lease' | 'cursor'>;
   readonly shape: string;
   readonly events: readonly StoredEvent[];
   readonly notes: readonly Note[];

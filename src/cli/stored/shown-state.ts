@@ -1,22 +1,16 @@
 import type { JournalJob } from '../../engine/durable/journal.ts';
-import { thisProcess } from '../../engine/durable/process-identity.ts';
 import type { JobState } from '../../events/event.ts';
-import { isTerminalJobState } from '../../events/states.ts';
-import { mayTake } from '../../journal/lease-rules.ts';
+import { ENDED_STATES, isTerminalJobState } from '../../events/states.ts';
+import { isHeld } from '../../journal/lease-rules.ts';
 
 /** A job's state as shown to users. `interrupted`: the job has not ended, but no process runs it any more. */
 export type ShownState = JobState | 'interrupted';
 
-/** The states of a job that has ended. */
-export const ENDED_STATES: readonly JobState[] = ['completed', 'failed', 'timedOut', 'cancelled', 'notReady'];
-
 export const SHOWN_STATES: readonly ShownState[] = ['idle', 'running', 'paused', 'interrupted', ...ENDED_STATES];
 
 /** Returns a job's state: `interrupted` if it has not ended and no process runs it. `now` is in epoch ms. */
-export const shownState = ({ state, lease }: JournalJob, now: number): ShownState => {
-  const asker = { owner: '', ...thisProcess(), at: now, leaseMs: 0 };
-  return !isTerminalJobState(state) && mayTake(lease, asker) ? 'interrupted' : state;
-};
+export const shownState = ({ state, lease }: JournalJob, now: number): ShownState =>
+  !isTerminalJobState(state) && !isHeld(lease, now) ? 'interrupted' : state;
 
 /** Returns a job as plain data. Times are in epoch ms, durations in ms. */
 export const jobFacts = (job: JournalJob, now: number) => ({

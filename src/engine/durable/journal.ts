@@ -33,8 +33,9 @@ export type Journal = {
   /** Returns one job, or `undefined` if there is none with this id. */
   readonly job: (jobId: string) => Awaitable<JournalJob | undefined>;
   /**
-   * Returns jobs, the newest first. Leaves out a damaged job, which no filter may hide, and passes it to `onDamaged`;
-   * without that function, the process warns.
+   * Returns jobs, the newest first. Leaves out a damaged job, which no filter by state may hide, and passes it to
+   * `onDamaged`; without that function, the process warns. Returns fewer than `limit` jobs only if there are no more.
+   * @throws OptionError if `cursor` is none that a journal gave
    */
   readonly jobs: (filter?: JobFilter, onDamaged?: (damaged: DamagedJob) => void) => Awaitable<readonly JournalJob[]>;
   /** Returns events from `fromSeq` (default 0), up to `limit` (default all). @throws JournalError `JOURNAL_CORRUPT` */
@@ -52,6 +53,12 @@ export type Journal = {
   readonly receive: (held: readonly Held[]) => Awaitable<readonly JournalMessage[]>;
   /** Deletes a job and everything stored about it. */
   readonly remove: (jobId: string) => Awaitable<void>;
+  /**
+   * Deletes jobs that are over, the oldest first, with everything stored about them. Keeps a job that is damaged, and
+   * one whose lease somebody holds, to retry it. One call is one transaction of bounded length: call it again as long
+   * as it returns `more`, which says that jobs may be left.
+   */
+  readonly removeEnded: (filter: EndedFilter) => Awaitable<{ readonly removed: number; readonly more: boolean }>;
   readonly close: () => Awaitable<void>;
 };
 
@@ -100,10 +107,18 @@ export type NewJob = {
   readonly options: string;
   /** The metadata given at the start, encoded by the engine as JSON. */
   readonly metadata: string;
+  /** Default: no labels. */
+  readonly labels?: Labels | undefined;
 };
 
+/** The labels of a job: their values by their keys. */
+export type Labels = Readonly<Record<string, string>>;
+
 /** A job as the journal lists it. */
-export type JournalJob = Omit<NewJob, 'shape'> & {
+export type JournalJob = Omit<NewJob, 'shape' | 'labels'> & {
+  readonly labels: Labels;
+  /** The job's place in lists, opaque: as `cursor` of a filter, it selects the jobs that follow this one. */
+  readonly cursor: string;
   readonly state: JobState;
   readonly startedAt?: number | undefined;
   readonly endedAt?: number | undefined;
@@ -121,11 +136,34 @@ export type DamagedJob = { readonly jobId: string; readonly jobName: string; rea
 
 export type JobFilter = {
   readonly states?: readonly JobState[] | undefined;
-  readonly name?: string | undefined;
+  /** Selects jobs that have one of these names. */
+  readonly names?: readonly string[] | undefined;
+  /** Selects jobs that have all of these labels, with these values. */
+  readonly labels?: Labels | undefined;
+  /** Selects jobs whose id begins so. */
+  readonly idPrefix?: string | undefined;
+  /** Selects jobs that reuse results of the job with this id. */
+  readonly forkedFrom?: string | undefined;
   /** Selects jobs created at `since` or later, and before `before`, in epoch ms. */
   readonly since?: number | undefined;
   readonly before?: number | undefined;
+  /** Selects jobs that are over and ended before this time, in epoch ms. Without `endedAt`, `updatedAt` counts. */
+  readonly endedBefore?: number | undefined;
+  /** Default `newest` first, by `createdAt`. Of jobs with the same `createdAt`, the one that was stored later is newer. */
+  readonly order?: 'newest' | 'oldest' | undefined;
+  /** Selects jobs that follow the one with this `cursor`. Jobs stored or removed meanwhile do not shift the others. */
+  readonly cursor?: string | undefined;
   /** Maximum number of jobs returned. Default: no limit. */
+  readonly limit?: number | undefined;
+};
+
+/** Selects jobs that are over, to delete them. */
+export type EndedFilter = Pick<JobFilter, 'states' | 'names' | 'labels' | 'endedBefore'> & {
+  /** The time now, in epoch ms, to judge leases. */
+  readonly at: number;
+  /** How many of the newest ended jobs stay, whenever they ended; counts those with these states, names and labels. */
+  readonly keepNewest?: number | undefined;
+  /** Maximum number of jobs deleted by one call. Default and maximum: 500. */
   readonly limit?: number | undefined;
 };
 

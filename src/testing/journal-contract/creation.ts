@@ -10,10 +10,12 @@ export const creation: ContractTests = {
       input: '{"a":1}',
       options: '{"b":2}',
       metadata: '{"c":3}',
+      labels: { team: 'data', day: '' },
     });
     const { shape, ...rest } = job;
-    const expected = { ...rest, state: 'idle', updatedAt: NOW, lastSeq: -1, fence: 1, lease: lease() };
     const answer = await journal.create(job, lease());
+    const { cursor } = answer.job;
+    const expected = { ...rest, cursor, state: 'idle', updatedAt: NOW, lastSeq: -1, fence: 1, lease: lease() };
     assert.equal(answer.created, true);
     same(answer.job, expected);
     same(await journal.job('job'), expected);

@@ -59,13 +59,19 @@ export const reading: ContractTests = {
     same(await listed({ states: ['completed'] }), [3, 0]);
     same(await listed({ states: ['failed', 'running'] }), [2, 1]);
     same(await listed({ states: [] }), []);
-    same(await listed({ name: 'etl' }), [1, 0]);
-    same(await listed({ name: 'e' }), []);
+    same(await listed({ names: ['etl'] }), [1, 0]);
+    same(await listed({ names: ['e'] }), []);
+    same(await listed({ names: ['report', 'etl'] }), [3, 2, 1, 0]);
+    same(await listed({ names: ['report', 'none'], states: ['completed', 'failed'] }), [3]);
+    same(await listed({ names: [] }), []);
+    same(await listed({ states: ['completed', 'failed', 'running', 'completed'], limit: 2 }), [3, 2]);
+    same(await listed({ order: 'oldest' }), [0, 1, 2, 3]);
+    same(await listed({ order: 'oldest', states: ['completed', 'running'], limit: 2 }), [0, 2]);
     same(await listed({ since: 10 }), [3, 2, 1]);
     same(await listed({ before: 10 }), [0]);
     same(await listed({ since: 10, before: 30, limit: 1 }), [2]);
-    same(await listed({ states: ['completed'], name: 'etl', since: 0, before: 1 }), [0]);
-    const nothing = { states: undefined, name: undefined, since: undefined, before: undefined, limit: undefined };
+    same(await listed({ states: ['completed'], names: ['etl'], since: 0, before: 1 }), [0]);
+    const nothing = { states: undefined, names: undefined, since: undefined, before: undefined, limit: undefined };
     same(await listed(nothing), [3, 2, 1, 0]);
   },
 };

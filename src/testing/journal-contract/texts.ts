@@ -25,6 +25,7 @@ export const texts: ContractTests = {
         forkedFrom: text,
         fingerprint: `f${text}`,
         input: JSON.stringify(text),
+        labels: { [text]: text },
       });
       const owner = lease({ owner: `o${text}` });
       await journal.create(job, owner);
@@ -41,7 +42,9 @@ export const texts: ContractTests = {
       same(await journal.notes(id), [note]);
       assert.equal(await journal.shape(job.fingerprint), job.shape);
       same(textsOf(await journal.receive([held(id)])), [`${id}: ${text}`]);
-      same(await idsOf(journal, { name: job.name }), [id]);
+      same(await idsOf(journal, { names: [job.name] }), [id]);
+      same(await idsOf(journal, { labels: { [text]: text } }), [id]);
+      same(stored.labels, { [text]: text });
     }
     assert.equal((await journal.jobs()).length, strange.length);
   },

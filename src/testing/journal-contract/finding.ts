@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import type { JobFilter, Journal } from '../../engine/durable/journal.ts';
+import type { JobState } from '../../events/event.ts';
+import { batch, type ContractTests, idsOf, lease, newJob, range, refuses, same, started } from './given.ts';
+
+/** Tests what finds jobs among many: labels, ids, origins, ends, and pages by cursor. */
+export const finding: ContractTests = {
+  'jobs are found by their labels, if they have all of them': async (journal) => {
+    const labels = [{ team: 'data', day: '1' }, { team: 'data' }, { team: 'web', day: '1' }, undefined];
+    for (const [at, some] of labels.entries()) await started(journal, `job-${at}`, { createdAt: at, labels: some });
+    same(await idsOf(journal, { labels: { team: 'data' } }), ['job-1', 'job-0']);
+    same(await idsOf(journal, { labels: { team: 'data', day: '1' } }), ['job-0']);
+    same(await idsOf(journal, { labels: { day: '1' }, order: 'oldest', limit: 1 }), ['job-0']);
+    same(await idsOf(journal, { labels: { day: '1' }, since: 1 }), ['job-2']);
+    same(await idsOf(journal, { labels: { day: '2' } }), []);
+    same(await idsOf(journal, { labels: { data: 'team' } }), []);
+    same(await idsOf(journal, { labels: {} }), ['job-3', 'job-2', 'job-1', 'job-0']);
+    await ended(journal, 'job-1', 'failed', 5);
+    same(await idsOf(journal, { labels: { team: 'data' }, states: ['failed'] }), ['job-1']);
+    same(await idsOf(journal, { labels: { team: 'data' }, states: ['idle'], names: ['etl'] }), ['job-0']);
+    same(
+      (await journal.jobs()).map((job) => job.labels),
+      [{}, labels[2], labels[1], labels[0]],
+    );
+    await journal.remove('job-0');
+    same(await idsOf(journal, { labels: { day: '1' } }), ['job-2']);
+  },
+  'a job that a batch creates has its labels': async (journal) => {
+    const job = newJob({ labels: { team: 'data' } });
+    await journal.append([batch({ creates: { job, lease: lease() } })]);
+    same((await journal.job('job'))?.labels, { team: 'data' });
+    same(await idsOf(journal, { labels: { team: 'data' } }), ['job']);
+  },
+  'jobs are found by how their id begins, and by what they were forked from': async (journal) => {
+    for (const id of ['a', 'ab', 'aB', 'abc', 'b', 'a%', 'ß', 'a\u{10ffff}']) await started(journal, id);
+    const found = async (filter: JobFilter) => [...(await idsOf(journal, filter))].sort();
+    same(await found({ idPrefix: 'ab' }), ['ab', 'abc']);
+    same(await found({ idPrefix: 'a%' }), ['a%']);
+    same(await found({ idPrefix: 'ß' }), ['ß']);
+    same(await found({ idPrefix: 'c' }), []);
+    assert.equal((await found({ idPrefix: '' })).length, 8);
+    same(await found({ idPrefix: 'a', states: ['running'] }), []);
+    await started(journal, 'c', { forkedFrom: 'a' });
+    await started(journal, 'd', { forkedFrom: 'ab' });
+    same(await found({ forkedFrom: 'a' }), ['c']);
+  },
+  'jobs are found by when they ended, if they are over': async (journal) => {
+    for (const id of ['a', 'b', 'c', 'd']) await started(journal, id);
+    await ended(journal, 'a', 'completed', 10);
+    await ended(journal, 'b', 'failed', 20);
+    await journal.append([batch({ jobId: 'c', at: 5, state: 'running' })]);
+    // An end whose time is not known.
+    await journal.append([batch({ jobId: 'd', at: 15, state: 'cancelled' })]);
+    const found = async (filter: JobFilter) => [...(await idsOf(journal, filter))].sort();
+    same(await found({ endedBefore: 10 }), []);
+    same(await found({ endedBefore: 11 }), ['a']);
+    same(await found({ endedBefore: 100 }), ['a', 'b', 'd']);
+    same(await found({ endedBefore: 100, states: ['failed', 'running'] }), ['b']);
+  },
+  'pages by cursor have each job once, also of jobs that began at one time': async (journal) => {
+    for (const at of range(0, 20)) await started(journal, `job-${at}`, { createdAt: 10 * (at % 3) });
+    for (const at of range(0, 10)) await ended(journal, `job-${at}`, at % 2 === 0 ? 'failed' : 'completed', 50);
+    for (const filter of [{}, { order: 'oldest' }, { states: ['failed', 'idle'] }, { names: ['etl'] }] as JobFilter[]) {
+      const all = await idsOf(journal, filter);
+      const paged: string[] = [];
+      let cursor: string | undefined;
+      for (let page = await journal.jobs({ ...filter, limit: 3 }); page.length > 0; ) {
+        paged.push(...page.map(({ id }) => id));
+        cursor = page.at(-1)?.cursor;
+        page = await journal.jobs({ ...filter, limit: 3, cursor });
+      }
+      same(paged, all);
+      assert.equal(new Set(paged).size, all.length);
+    }
+  },
+  'a cursor stays where it is, whatever is stored or removed meanwhile': async (journal) => {
+    for (const at of range(0, 6)) await started(journal, `job-${at}`, { createdAt: 7 });
+    const [, second] = await journal.jobs({ limit: 2 });
+    await journal.remove('job-4');
+    await started(journal, 'later', { createdAt: 7 });
+    await started(journal, 'newest', { createdAt: 8 });
+    same(await idsOf(journal, { cursor: second?.cursor, limit: 2 }), ['job-3', 'job-2']);
+    same((await journal.job('job-3'))?.cursor, (await journal.jobs({ labels: {} }))[3]?.cursor);
+  },
+  'what is no cursor is refused': async (journal) => {
+    await started(journal);
+    for (const cursor of ['', 'x', 'bm90aGluZw', 'WzEsMl0gMw'])
+      await refuses('INVALID_OPTION' as never, () => journal.jobs({ cursor }));
+  },
+};
+
+const ended = async (journal: Journal, jobId: string, state: JobState, endedAt: number): Promise<void> => {
+  await journal.append([batch({ jobId, at: endedAt, state, endedAt, release: true })]);
+};
