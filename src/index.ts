@@ -65,6 +65,8 @@ export type {
   AnyJob,
   CloseOptions,
   EngineOptions,
+  ListOptions,
+  PruneOptions,
   RecoverOptions,
   Recovery,
   TakeUpOptions,
@@ -108,6 +110,7 @@ export {
   type ReadinessResult,
 } from './engine/readiness/readiness.ts';
 export { createSnapshotStore, type SnapshotStore } from './engine/readiness/snapshot-store.ts';
+export type { FoundJob, FoundTask, JobPage, JobSummary } from './engine/recovery/found-job.ts';
 export type { Preview, RerunSelection, RetrySelection } from './engine/recovery/retry-plan.ts';
 export type { SkipReason } from './engine/run/scheduling.ts';
 export { installSignalHandlers, type SignalHandlerOptions } from './engine/signal-handlers.ts';

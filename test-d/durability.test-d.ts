@@ -1,4 +1,15 @@
-import { type AnyJob, type Checkpoint, createEngine, defineJob, JournalError, memoryJournal } from 'tintype';
+import {
+  type AnyJob,
+  type Checkpoint,
+  createEngine,
+  defineJob,
+  type ErrorData,
+  type FoundJob,
+  type JobPage,
+  type JobState,
+  JournalError,
+  memoryJournal,
+} from 'tintype';
 import { expectTypeOf, test } from 'vitest';
 
 const engine = createEngine({ journal: memoryJournal() });
@@ -24,6 +35,24 @@ test('one of an unknown definition may have any task and put out anything', asyn
   expectTypeOf(await job.orThrow()).toEqualTypeOf<Readonly<Record<string, unknown>>>();
   const { resumed } = await engine.recover();
   expectTypeOf(resumed).toEqualTypeOf<readonly AnyJob[]>();
+});
+
+test('what is found of a job is plain data, whatever its definition', async () => {
+  const job = await engine.find('monday');
+  expectTypeOf(job).toEqualTypeOf<FoundJob | undefined>();
+  expectTypeOf(job?.state).toEqualTypeOf<JobState | undefined>();
+  expectTypeOf(job?.tasks.read?.output).toEqualTypeOf<unknown>();
+  expectTypeOf(job?.tasks.read?.error).toEqualTypeOf<ErrorData | undefined>();
+  const page = await engine.list({ states: ['failed'], name: 'etl', labels: { team: 'data' }, since: 0 });
+  expectTypeOf(page).toEqualTypeOf<JobPage>();
+  expectTypeOf(await engine.prune({ olderThanMs: 1 })).toEqualTypeOf<number>();
+  // @ts-expect-error: how old is not said
+  await engine.prune({});
+  // @ts-expect-error: a label is text
+  etl.start({ file: 'a.csv' }, { labels: { day: 7 } });
+  // @ts-expect-error: the labels of a job that is there stay
+  await engine.resume('monday', { labels: { team: 'data' } });
+  await engine.rerun('monday', { labels: { team: 'data' } });
 });
 
 test('a retry and a rerun of a handle are jobs of the same types', () => {

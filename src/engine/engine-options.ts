@@ -1,9 +1,10 @@
+import type { JobState } from '../events/event.ts';
 import type { Logger } from '../events/logger.ts';
 import type { ChangePolicy } from './definition/definition-diff.ts';
 import type { TaskType } from './definition/infer.ts';
 import type { LimitOptions, StartOptions } from './definition/options.ts';
 import type { AnyTaskSpec } from './definition/task-spec.ts';
-import type { Journal } from './durable/journal.ts';
+import type { Journal, Labels } from './durable/journal.ts';
 import type { Job } from './job.ts';
 import type { AnyDefinition, JobDefinition } from './job-definition.ts';
 import type { Clock } from './time/clock.ts';
@@ -32,7 +33,7 @@ export type CloseOptions = {
 };
 
 /** How a stored job is resumed, retried or rerun. An option left out keeps its first value, if that is plain data. */
-export type TakeUpOptions = Omit<StartOptions, 'jobId' | 'jobKey' | 'metadata'> & {
+export type TakeUpOptions = Omit<StartOptions, 'jobId' | 'jobKey' | 'metadata' | 'labels'> & {
   /** The job's definition. Default: the definition of the job's name among the engine's `definitions`. */
   readonly definition?: AnyDefinition | undefined;
   /**
@@ -45,7 +46,39 @@ export type TakeUpOptions = Omit<StartOptions, 'jobId' | 'jobKey' | 'metadata'> 
   readonly added?: readonly AnyTaskSpec[] | undefined;
 };
 
-export type RecoverOptions = Pick<TakeUpOptions, 'changed'>;
+export type RecoverOptions = Pick<TakeUpOptions, 'changed'> & {
+  /**
+   * How often to look again, in ms, until the engine is closed: a job whose process has died is then resumed within that
+   * time, once its lease is free. Keeps the process alive. Default: look once.
+   */
+  readonly everyMs?: number | undefined;
+};
+
+/** Which jobs of the journal are listed. */
+export type ListOptions = {
+  /** Default: all states. */
+  readonly states?: readonly JobState[] | undefined;
+  /** Name of the jobs' definition. Default: all names. */
+  readonly name?: string | undefined;
+  /** Labels that a job must have, all of them. Default: none. */
+  readonly labels?: Labels | undefined;
+  /** When the jobs were created at the earliest, in epoch ms. Default: any time. */
+  readonly since?: number | undefined;
+  /** Number of jobs of a page. Default 100. */
+  readonly limit?: number | undefined;
+  /** The `cursor` of the page before. Default: the first page. */
+  readonly cursor?: string | undefined;
+};
+
+/** Which jobs of the journal are removed. */
+export type PruneOptions = Pick<ListOptions, 'name' | 'labels'> & {
+  /** How long ago the jobs ended at the latest, in ms. */
+  readonly olderThanMs: number;
+  /** How the jobs ended. Default: in any way. */
+  readonly states?: readonly JobState[] | undefined;
+  /** How many of the newest jobs that are over stay, of those with this name, these labels and states. Default 0. */
+  readonly keepNewest?: number | undefined;
+};
 
 /** A job of any definition. */
 export type AnyJob = Job<AnyContext, AnyTasks>;

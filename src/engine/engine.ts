@@ -1,11 +1,14 @@
 import { type Observable, Subject } from 'rxjs';
 import type { JobEvent } from '../events/event.ts';
 import type { Logger } from '../events/logger.ts';
+import { isTerminalJobState } from '../events/states.ts';
 import { systemClock } from '../events/system-clock.ts';
 import { underWayUntil } from '../events/under-way.ts';
 import {
   closeOptionProblems,
   engineOptionProblems,
+  listOptionProblems,
+  pruneOptionProblems,
   recoverOptionProblems,
   restartOptionProblems,
   startOptionProblems,
@@ -14,7 +17,8 @@ import type { TaskName, TaskPath, TaskType } from './definition/infer.ts';
 import { formatValue, throwIfInvalid } from './definition/option-rules.ts';
 import type { StartOptions } from './definition/options.ts';
 import { isDefinition, PLAN } from './definition/sealed.ts';
-import type { Journal } from './durable/journal.ts';
+import { jobIdOf } from './durable/job-id.ts';
+import type { DamagedJob, Journal, JournalJob } from './durable/journal.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
 import type {
   AnyContext,
@@ -22,7 +26,9 @@ import type {
   AnyTasks,
   CloseOptions,
   EngineOptions,
+  ListOptions,
   OfDefinition,
+  PruneOptions,
   RecoverOptions,
   Recovery,
   TakeUpOptions,
@@ -34,9 +40,19 @@ import type { JobDefinition, StartArguments } from './job-definition.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
 import type { JobRun } from './model/run.ts';
 import type { JobHost } from './recovery/create-run.ts';
+import {
+  type FoundJob,
+  foundHere,
+  foundInJournal,
+  type JobPage,
+  type JobSummary,
+  summaryOf,
+} from './recovery/found-job.ts';
 import { handOffJob } from './recovery/hand-off.ts';
+import { keepLooking } from './recovery/keep-looking.ts';
 import { loadEndedRun, type ResumeContext, resumeStoredRun } from './recovery/load-job.ts';
 import { isLeasedElsewhere } from './recovery/read-back.ts';
+import { notOver, removeEnded, removeJob } from './recovery/remove-jobs.ts';
 import {
   type Preview,
   previewRerun,
@@ -62,6 +78,8 @@ export class Engine implements AsyncDisposable {
   #closing: Promise<void> | undefined;
   #closeMode: 'drain' | 'abort' = 'drain';
   readonly #pendingWork = new Set<Promise<unknown>>();
+  /** Stops the recovery that keeps looking. */
+  #stopLooking = (): void => {};
 
   /** @internal */
   constructor(options: EngineOptions) {
@@ -153,22 +171,31 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Resumes all unfinished jobs of the journal that no process runs. Call it when the program starts.
+   * Resumes all unfinished jobs of the journal that no process runs. Call it when the program starts. With `everyMs`,
+   * resolves after the first look and continues to look; jobs that it resumes later are in `jobs` and `events$`, and
+   * what it can't resume is a warning of the process.
    * @throws CommandError `ENGINE_CLOSED`, OptionError; JournalError if the jobs can't be listed
    */
-  async recover(options: RecoverOptions = {}): Promise<Recovery> {
+  async recover({ everyMs, ...options }: RecoverOptions = {}): Promise<Recovery> {
     this.#requireOpen('The recovery');
-    throwIfInvalid('The recovery', recoverOptionProblems(options));
+    throwIfInvalid('The recovery', recoverOptionProblems({ ...options, everyMs }));
+    const recovery = await this.#recoverOnce(options);
+    if (everyMs === undefined || this.#closed) return recovery;
+    const look = () => this.#track(this.#recoverOnce(options).then(({ refused }) => refused));
+    this.#stopLooking();
+    this.#stopLooking = keepLooking(look, everyMs, this.#clock, recovery.refused);
+    return recovery;
+  }
+
+  async #recoverOnce(options: TakeUpOptions): Promise<Recovery> {
     const journal = this.#journal({});
     const resumed: AnyJob[] = [];
     const refused: Recovery['refused'][number][] = [];
-    const listed = journal.jobs({ states: ['idle', 'running', 'paused'] }, (damaged) => refused.push(damaged));
-    const left = await underWayUntil(Promise.resolve(listed));
-    // Oldest first.
-    for (const stored of left.toReversed()) {
+    const unfinished = { states: ['idle', 'running', 'paused'], order: 'oldest' } as const;
+    const listed = journal.jobs(unfinished, (damaged) => refused.push(damaged));
+    for (const stored of await underWayUntil(Promise.resolve(listed))) {
       if (this.#closed) break;
-      const isHere = this.#live.has(stored.id) || JournalWriter.of(journal).recorderOf(stored.id) !== undefined;
-      if (isHere || isLeasedElsewhere(stored, journal)) continue;
+      if (this.#placeOf(stored, journal) !== 'nowhere') continue;
       try {
         resumed.push((await this.resume(stored.id, options)).job);
       } catch (error) {
@@ -178,6 +205,64 @@ export class Engine implements AsyncDisposable {
       }
     }
     return { resumed, refused };
+  }
+
+  /**
+   * Returns a job with its tasks, as plain data: as it stands if it runs here, else as the journal has it. Needs no
+   * definition. Returns `undefined` if there is no such job; without a journal, only jobs that are not over are known.
+   * @throws OptionError, JournalError
+   */
+  async find(jobId: string): Promise<FoundJob | undefined> {
+    subjectOf('search', jobId);
+    const live = this.#live.get(jobId)?.run;
+    const journal = live?.options.journal ?? this.#options.journal;
+    const stored = await journal?.job(jobId);
+    // A handle that follows another process does not know how its tasks stand.
+    if (live && !live.remote) return foundHere(live, stored);
+    return journal && stored && foundInJournal(journal, stored, this.#placeOf(stored, journal));
+  }
+
+  /**
+   * Returns a page of the journal's jobs, the newest first. What happened in the last moments may not be stored yet.
+   * @throws OptionError, JournalError
+   */
+  async list(options: ListOptions = {}): Promise<JobPage> {
+    throwIfInvalid('The list', listOptionProblems(options));
+    const journal = this.#journal({});
+    const { name, limit = PAGE, ...filter } = options;
+    const damaged: DamagedJob[] = [];
+    const names = name === undefined ? undefined : [name];
+    const found = await journal.jobs({ ...filter, names, limit: limit + 1 }, (job) => damaged.push(job));
+    const jobs = found.slice(0, limit);
+    return {
+      jobs: jobs.map((job) => summaryOf(job, this.#placeOf(job, journal))),
+      cursor: found.length > limit ? jobs.at(-1)?.cursor : undefined,
+      damaged,
+    };
+  }
+
+  /**
+   * Removes a job that is over from the journal, or a job that is damaged.
+   * @throws CommandError `INVALID_STATE` if the job is not over @throws JournalError `JOB_NOT_FOUND`, `JOB_LEASED`
+   */
+  async remove(jobId: string): Promise<void> {
+    subjectOf('removal', jobId);
+    const journal = this.#journal({});
+    const live = this.job(jobId);
+    if (live) throw notOver(live);
+    await removeJob(journal, jobId);
+  }
+
+  /**
+   * Removes jobs from the journal that ended more than `olderThanMs` ago, batch by batch; resolves to their number.
+   * Keeps damaged jobs.
+   * @throws OptionError, JournalError
+   */
+  async prune(options: PruneOptions): Promise<number> {
+    throwIfInvalid('The pruning', pruneOptionProblems(options));
+    const { olderThanMs, name, ...filter } = options;
+    const names = name === undefined ? undefined : [name];
+    return removeEnded(this.#journal({}), { ...filter, names, endedBefore: this.#clock.now() - olderThanMs });
   }
 
   /**
@@ -208,7 +293,7 @@ export class Engine implements AsyncDisposable {
     jobId: string,
     options: TakeUpOptions &
       RerunSelection<TaskPath<TaskName<Tasks>>> &
-      Pick<StartOptions, 'jobId' | 'metadata'> &
+      Pick<StartOptions, 'jobId' | 'metadata' | 'labels'> &
       OfDefinition<Input, Tasks, Given> = {},
   ): Promise<{ readonly job: Job<Input, Tasks> }> {
     return this.#restart('rerun', jobId, options, rerunJob);
@@ -231,6 +316,7 @@ export class Engine implements AsyncDisposable {
     throwIfInvalid('A call on the engine', closeOptionProblems(options));
     const { mode = 'drain', graceMs = mode === 'abort' ? CLEAN_UP_MS : undefined } = options;
     this.#closed = true;
+    this.#stopLooking();
     if (mode === 'abort') this.#closeMode = mode;
     const jobs = [...this.#live.values()];
     for (const job of jobs) this.#end(job, mode);
@@ -332,6 +418,14 @@ export class Engine implements AsyncDisposable {
     return journal;
   }
 
+  /** Returns which process runs a stored job. */
+  #placeOf(stored: JournalJob, journal: Journal): JobSummary['runs'] {
+    const live = this.#live.get(stored.id);
+    if (live?.run.remote) return 'elsewhere';
+    if (live || JournalWriter.of(journal).recorderOf(stored.id)) return 'here';
+    return !isTerminalJobState(stored.state) && isLeasedElsewhere(stored, journal) ? 'elsewhere' : 'nowhere';
+  }
+
   #requireOpen(subject: string): void {
     if (this.closed) throw new CommandError('ENGINE_CLOSED', `${subject} was refused: the engine has been closed.`);
   }
@@ -348,7 +442,10 @@ export class Engine implements AsyncDisposable {
   }
 }
 
-type Selection = RetrySelection & RerunSelection & Pick<StartOptions, 'jobId' | 'metadata'>;
+type Selection = RetrySelection & RerunSelection & Pick<StartOptions, 'jobId' | 'metadata' | 'labels'>;
+
+/** The default number of jobs of a page. */
+const PAGE = 100;
 
 const CLOSING = 'the engine is closing';
 

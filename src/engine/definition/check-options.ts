@@ -1,4 +1,6 @@
+import type { JobState } from '../../events/event.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
+import { ENDED_STATES, JOB_STATES } from '../../events/states.ts';
 import { ignoreRejections, isThenable } from '../../events/thenable.ts';
 import type { RetryOptions } from '../../machines/retry.ts';
 import { optionProblem, type Problem } from '../errors/problem.ts';
@@ -123,6 +125,30 @@ const taskRules: Readonly<Record<TaskKind, Rules>> = {
   },
 };
 
+/** Returns the problems of the `labels` option. */
+const labelProblems = (labels: object, { subject, option: within = 'labels' }: About): Problem[] => {
+  const entries = Object.entries(labels);
+  const problems = entries.flatMap(([key, value]) => {
+    const wrong = (what: string): Problem[] => [optionProblem(`${within}.${key}`, `${subject} has ${what}`)];
+    if (!LABEL_KEY.test(key))
+      return wrong(`a label ${formatValue(key)}: expected a key of 1 to 63 letters, digits and . _ - /`);
+    if (typeof value === 'string' && value.length <= MAX_LABEL_LENGTH && !CONTROL.test(value)) return [];
+    return wrong(
+      `${within}.${key} = ${formatValue(value)}: expected text of at most ${MAX_LABEL_LENGTH} characters, without control characters.`,
+    );
+  });
+  if (entries.length <= MAX_LABELS) return problems;
+  return [
+    ...problems,
+    optionProblem(within, `${subject} has ${entries.length} labels: expected at most ${MAX_LABELS}.`),
+  ];
+};
+
+const MAX_LABELS = 32;
+const MAX_LABEL_LENGTH = 200;
+const LABEL_KEY = /^[\w./-]{1,63}$/;
+const CONTROL = /\p{Cc}/u;
+
 /** Returns the problems of the `pools` option. A pool is a number of slots, or `{ slots, limit, periodMs }`. */
 const poolProblems = (pools: object, { subject, option: within = 'pools' }: About): Problem[] =>
   Object.entries(pools).flatMap(([name, pool]) => {
@@ -166,11 +192,14 @@ const definitionRules: Readonly<Record<keyof DefinitionOptions, Rule>> = {
 const logger = methods('a logger', 'debug', 'info', 'warn', 'error');
 const journal = methods('a journal', 'create', 'append', 'acquire', 'renew', 'release');
 
+const labels: Rule = { ...record, inside: labelProblems };
+
 const startRules: Readonly<Record<keyof StartOptions, Rule>> = {
   ...jobRules,
   jobId: text('a string that is not empty'),
   jobKey: text('a string that is not empty'),
   metadata: record,
+  labels,
   journal,
   signal: abortSignal,
   logger,
@@ -219,7 +248,7 @@ const takeUpRules: Rules = {
   changed,
 };
 
-const { jobId, jobKey: _, metadata, ...commonRestartRules } = startRules;
+const { jobId, jobKey: _, metadata, labels: __, ...commonRestartRules } = startRules;
 
 const restartRules: Readonly<Record<'resume' | 'retry' | 'rerun', Rules>> = {
   resume: commonRestartRules,
@@ -228,6 +257,7 @@ const restartRules: Readonly<Record<'resume' | 'retry' | 'rerun', Rules>> = {
     ...commonRestartRules,
     jobId,
     metadata,
+    labels,
     from: rule('the name of a task, or an array of them', (value) => typeof value === 'string' || names.test(value)),
   },
 };
@@ -244,7 +274,30 @@ export const restartOptionProblems = (
 
 export const definitionOptionProblems = checking('The job', definitionRules);
 export const engineOptionProblems = checking('The engine', engineRules);
-export const recoverOptionProblems = checking('recover', { changed });
+export const recoverOptionProblems = checking('recover', { changed, everyMs: period });
+
+const statesOf = (states: readonly JobState[]): Rule =>
+  rule(
+    `an array of ${states.map((state) => `"${state}"`).join(', ')}`,
+    (value) => Array.isArray(value) && value.every((state) => states.includes(state)),
+  );
+
+const selectionRules: Rules = { name: rule('the name of a job', (value) => typeof value === 'string'), labels };
+
+export const listOptionProblems = checking('list', {
+  ...selectionRules,
+  states: statesOf(JOB_STATES),
+  since: finite,
+  limit: positive,
+  cursor: text('what the page before returned as its cursor'),
+});
+
+export const pruneOptionProblems = checking('prune', {
+  ...selectionRules,
+  olderThanMs: required(wait),
+  states: statesOf(ENDED_STATES),
+  keepNewest: rule('a whole number, 0 or more', (value) => Number.isSafeInteger(value) && (value as number) >= 0),
+});
 export const cancelOptionProblems = checking('cancel', { mode: oneOf('abort', 'drain') });
 export const closeOptionProblems = checking('close', { mode: oneOf('drain', 'abort'), graceMs: wait });
 export const claimOptionProblems = checking('claim', { leaseMs: duration });

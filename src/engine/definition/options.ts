@@ -1,6 +1,6 @@
 import type { Logger } from '../../events/logger.ts';
 import type { RetryOptions } from '../../machines/retry.ts';
-import type { Journal } from '../durable/journal.ts';
+import type { Journal, Labels } from '../durable/journal.ts';
 import type { Clock } from '../time/clock.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import type { ConditionScope, TaskScope } from './task-function.ts';
@@ -184,6 +184,11 @@ export type StartOptions = JobOptions & {
   readonly jobKey?: string | undefined;
   /** Plain data that is stored in the journal with the job. Default: no metadata. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * Texts by their keys, by which `engine.list` finds the job. At most 32: keys of up to 63 letters, digits and `. _ - /`,
+   * values of up to 200 characters. Default: no labels.
+   */
+  readonly labels?: Labels | undefined;
   /** Stores the job's events. An attempt starts only when all events before it have been stored. */
   readonly journal?: Journal | undefined;
   /** Cancels the job when the signal aborts. */

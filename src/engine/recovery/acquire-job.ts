@@ -6,7 +6,9 @@
  * 5. Timers: `resume-run.ts` restarts time limits with the time that is left.
  * 6. Interrupted attempts: `resume-run.ts` ends attempts that died with their process, and starts new ones after their wait.
  * 7. Continue: `messages.ts` handles the messages that wait in the journal, so that a cancelled job starts nothing new;
- *    `resume-run.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready. */
+ *    `resume-run.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready.
+ * Apart from that, `keep-looking.ts` repeats a recovery, `found-job.ts` describes jobs without their definition, and
+ * `remove-jobs.ts` removes those that are over. */
 import { underWayUntil } from '../../events/under-way.ts';
 import { acceptedChanges, type ChangePolicy, definitionChanges } from '../definition/definition-diff.ts';
 import { definitionShape } from '../definition/definition-shape.ts';

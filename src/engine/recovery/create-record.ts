@@ -107,7 +107,7 @@ export const encodeInput = ({ name }: Plan, kept: unknown): string =>
 
 const newJob = (job: JobRun, kept: unknown): NewJob => {
   const { id, plan, clock, options, startOptions } = job;
-  const { jobKey, metadata = {} } = options;
+  const { jobKey, metadata = {}, labels } = options;
   return {
     id,
     name: plan.name,
@@ -117,6 +117,7 @@ const newJob = (job: JobRun, kept: unknown): NewJob => {
     input: job.keptInput ?? encodeInput(plan, kept),
     options: encodeOptions(startOptions),
     metadata: encodeAs('UNSERIALISABLE_INPUT', `The metadata of job "${plan.name}"`, metadata),
+    ...(labels && { labels: { ...labels } }),
   };
 };
 

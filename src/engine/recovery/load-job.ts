@@ -85,7 +85,7 @@ const createStoredRun = (
   const found = definition ?? definitions.find(({ name }) => name === stored.name);
   if (!found || found.name !== stored.name) throw unknownDefinition(stored, found);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const all = { ...decodeOptions(stored.options), ...given, jobId: stored.id, journal };
+  const all = { ...decodeOptions(stored.options), labels: stored.labels, ...given, jobId: stored.id, journal };
   return createRun(found[PLAN] as Plan, {}, all, host);
 };
 

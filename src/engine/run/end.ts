@@ -69,4 +69,5 @@ const withRootCause = (what: string, cause: unknown): string => {
 };
 
 /** Returns the cause that was given to `cancel`, as text. */
-const causeText = (cause: unknown): string | undefined => (cause === undefined ? undefined : errorData(cause).message);
+export const causeText = (cause: unknown): string | undefined =>
+  cause === undefined ? undefined : errorData(cause).message;

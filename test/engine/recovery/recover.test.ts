@@ -1,4 +1,5 @@
-import { createEngine, defineJob, type Journal, memoryJournal } from 'tintype';
+import { createEngine, defineJob, type Journal, JournalError, memoryJournal } from 'tintype';
+import { virtualClock } from 'tintype/testing';
 import { describe, expect, test } from 'vitest';
 import { mortal } from '../../support/mortal-journal.ts';
 import { begun, resumed } from '../../support/resumed-job.ts';
@@ -67,6 +68,112 @@ describe('a recovery', () => {
     expect(await engine.recover()).toEqual({ resumed: [], refused: [] });
     expect(engine.jobs).toEqual(jobs);
     await jobs[0]?.cancel();
+  });
+});
+
+describe('a recovery that keeps looking', () => {
+  const hanging = (name: string) => defineJob(name).external('approve').seal();
+  const [etl, unknown] = [hanging('etl'), hanging('unknown')];
+
+  test('resumes a job whose process dies later, in any engine that knows its definition', async () => {
+    const store = memoryJournal();
+    const clock = virtualClock();
+    const others = createEngine({ journal: { ...store }, definitions: [unknown], clock });
+    const engine = createEngine({ journal: store, definitions: [etl], clock });
+    expect(await others.recover({ everyMs: 1_000 })).toEqual({ resumed: [], refused: [] });
+    expect(await engine.recover({ everyMs: 1_000 })).toEqual({ resumed: [], refused: [] });
+    const dead = mortal(store);
+    createEngine({ journal: dead.journal }).start(etl, {}, { jobId: 'one' });
+    await turns();
+    dead.die();
+    const resumed: string[] = [];
+    engine.events$.subscribe((event) => event.type === 'job.resumed' && resumed.push(event.jobId));
+    await clock.advance(999);
+    await turns();
+    expect(engine.jobs).toEqual([]);
+    await clock.advance(1);
+    await turns();
+    expect([engine.jobs.map(({ id }) => id), others.jobs, resumed]).toEqual([['one'], [], ['one']]);
+    // And again, as long as the engine is open.
+    await engine.close({ mode: 'abort' });
+    await others.close();
+    const late = createEngine({ journal: store, definitions: [etl], clock });
+    await late.recover({ everyMs: 50 });
+    expect(late.jobs.map(({ id }) => id)).toEqual(['one']);
+    await late.close({ mode: 'abort' });
+  });
+
+  test('ends with the engine, and with another recovery', async () => {
+    const store = memoryJournal();
+    const clock = virtualClock();
+    let looks = 0;
+    const journal: Journal = {
+      ...store,
+      jobs: (filter) => {
+        looks++;
+        return store.jobs(filter);
+      },
+    };
+    const engine = createEngine({ journal, definitions: [etl], clock });
+    await engine.recover({ everyMs: 100 });
+    await engine.recover({ everyMs: 10 });
+    await clock.advance(10);
+    await turns();
+    await clock.advance(10);
+    await turns();
+    expect(looks).toBe(4);
+    await engine.close();
+    await clock.advance(1_000);
+    await turns();
+    expect(looks).toBe(4);
+    await expect(createEngine({ journal: store }).recover({ everyMs: 0 })).rejects.toThrow(/everyMs/);
+  });
+
+  test('warns once of what it can’t resume, not of what others know, and goes on when the journal fails', async () => {
+    const store = memoryJournal();
+    const clock = virtualClock();
+    let failing = false;
+    const journal: Journal = {
+      ...store,
+      jobs: (filter) => {
+        if (failing) throw new JournalError('JOURNAL_LOCKED', 'The journal is locked.');
+        return store.jobs(filter);
+      },
+    };
+    const changed = defineJob('changed')
+      .task('b', () => {})
+      .seal();
+    const engine = createEngine({ journal, definitions: [etl, changed], clock });
+    await engine.recover({ everyMs: 10 });
+    const dead = mortal(store);
+    const before = createEngine({ journal: dead.journal });
+    before.start(hanging('changed'), {}, { jobId: 'changed' });
+    before.start(unknown, {}, { jobId: 'unknown' });
+    await turns();
+    dead.die();
+    const warnings: unknown[] = [];
+    const hear = (warning: Error & { readonly code?: string }): void => void warnings.push(warning.code);
+    process.on('warning', hear);
+    const look = async (): Promise<void> => {
+      await clock.advance(10);
+      await turns();
+    };
+    await look();
+    await look();
+    expect(warnings).toEqual(['DEFINITION_CHANGED']);
+    failing = true;
+    await look();
+    await look();
+    expect(warnings).toEqual(['DEFINITION_CHANGED', 'JOURNAL_LOCKED']);
+    failing = false;
+    const again = mortal(store);
+    createEngine({ journal: again.journal }).start(etl, {}, { jobId: 'one' });
+    await turns();
+    again.die();
+    await look();
+    expect(engine.jobs.map(({ id }) => id)).toEqual(['one']);
+    process.off('warning', hear);
+    await engine.close({ mode: 'abort' });
   });
 });
 
