@@ -30,20 +30,26 @@ export type SharedDatabase = Database & {
   readonly read: <Answer>(work: () => Answer) => Awaitable<Answer>;
   /** Runs `work` in a write transaction: stores all that `work` writes, or nothing if `work` throws. */
   readonly write: <Answer>(work: () => Answer) => Awaitable<Answer>;
+  /** Runs `work` without a transaction, for statements that SQLite refuses within one. */
+  readonly alone: <Answer>(work: () => Answer) => Awaitable<Answer>;
   readonly use: <Answer>(work: () => Answer) => Answer;
   readonly close: () => void;
 };
 
-/** Wraps an open database. `version`: newest known version of the tables. `busyTimeoutMs`: how long to retry work. */
+/**
+ * Wraps an open database. `version`: newest known version of the tables. `busyTimeoutMs`: how long to retry work.
+ * `readOnly`: SQLite refuses to write it.
+ */
 export const sharedDatabase = (
   file: string,
   db: SqliteDatabase,
-  { version, busyTimeoutMs }: { readonly version: number; readonly busyTimeoutMs: number },
+  options: { readonly version: number; readonly busyTimeoutMs: number; readonly readOnly: boolean },
 ): SharedDatabase => {
+  const { version, busyTimeoutMs, readOnly } = options;
   const statements = new Map<string, SqliteStatement>();
   const queue = busyQueue(file, busyTimeoutMs);
   const inodes = inodesOf(file);
-  const log = logWatch(file, db);
+  const log = readOnly ? undefined : logWatch(file, db);
   let closed = false;
 
   const prepared = (sql: string): SqliteStatement => {
@@ -74,24 +80,36 @@ export const sharedDatabase = (
 
   const reading = <Answer>(work: () => Answer): Answer => transaction('BEGIN', work);
 
-  const requireLog = (isIntact: boolean): void => {
-    if (!isIntact) throw journalMoved(file, '-wal');
+  const requireLog = (isIntact: boolean | undefined): void => {
+    if (isIntact === false) throw journalMoved(file, '-wal');
   };
+
+  const withoutTransaction = <Answer>(work: () => Answer): Answer =>
+    use(() => {
+      requireLog(log?.before());
+      try {
+        return work();
+      } catch (error) {
+        throw isBusy(error) ? error : journalFailure(file, error);
+      } finally {
+        log?.committed();
+      }
+    });
 
   const writing = <Answer>(work: () => Answer): Answer =>
     use(() => {
-      requireLog(log.before());
+      requireLog(log?.before());
       const answer = transaction('BEGIN IMMEDIATE', () => {
         // Another process may have replaced the file, or migrated the database to a later version, since it was opened.
         const now = inodesOf(file);
         const moved = FILES.find((_, at) => now[at] !== inodes[at]);
         if (moved !== undefined) throw journalMoved(file, moved);
-        requireLog(log.locked());
+        requireLog(log?.locked());
         const found = Number(prepared('PRAGMA user_version').get()?.user_version);
         if (found > version) throw journalNewer(file, found, version);
         return work();
       });
-      log.committed();
+      log?.committed();
       return answer;
     });
 
@@ -101,12 +119,13 @@ export const sharedDatabase = (
     use,
     read: (work) => queue.run(() => reading(work)),
     write: (work) => queue.run(() => writing(work)),
+    alone: (work) => queue.run(() => withoutTransaction(work)),
     close: () => {
       if (closed) return;
       closed = true;
       queue.close(journalClosed(file));
       checkpoint(db);
-      log.close();
+      log?.close();
       // One of the drivers keeps the connection open until its statements are garbage-collected.
       statements.clear();
       db.close();

@@ -119,6 +119,9 @@ const labels: Migration = (db) => {
 /** All migrations, in order. A database of version n has run the first n. A released migration never changes. */
 export const MIGRATIONS: readonly Migration[] = [first, labels];
 
+/** For each version, SQL that lets a database that may not be written be read as one of the next: temporary tables. */
+export const READ_AS_NEXT: readonly string[] = ['CREATE TEMP TABLE label (key, value, created_at, job, crc)'];
+
 /** Upgrades a database to the newest version. If several processes do so at once, only one runs each migration. */
 export const migrate = (db: SqliteDatabase, migrations: readonly Migration[]): void => {
   if (versionOf(db) >= migrations.length) return;

@@ -89,7 +89,7 @@ const PAUSE_MS = 20;
 const WAL_BYTES = 64 * 1024 * 1024;
 
 /** Checks the file before writing it. @throws JournalError `NOT_A_JOURNAL`, `JOURNAL_NEWER`, `JOURNAL_CORRUPT` */
-const identify = (file: string, db: SqliteDatabase, newest: number): void => {
+export const identify = (file: string, db: SqliteDatabase, newest: number): void => {
   const { application, version, isEmpty } = readHeader(db);
   if (application === APPLICATION_ID) {
     if (version > newest) throw journalNewer(file, version, newest);
@@ -126,7 +126,7 @@ export const journalNewer = (file: string, version: number, newest: number): Jou
     `The journal ${file} has version ${version}, but this program knows versions up to ${newest}. Update tintype, or choose another file.`,
   );
 
-const notAJournal = (file: string, why: string, cause?: unknown): JournalError =>
+export const notAJournal = (file: string, why: string, cause?: unknown): JournalError =>
   new JournalError(
     'NOT_A_JOURNAL',
     `${file} is not a journal of tintype: ${why}. Check the path; if it was a journal, go back to a backup.`,

@@ -19,7 +19,9 @@ export type SqliteDatabase = {
 };
 
 /** The part of Node's SQLite module, or of a package with the same interface, that the journal uses. */
-export type SqliteDriver = { readonly DatabaseSync: new (path: string) => SqliteDatabase };
+export type SqliteDriver = {
+  readonly DatabaseSync: new (path: string, options?: { readonly readOnly?: boolean }) => SqliteDatabase;
+};
 
 /** Returns Node's own SQLite, or the optional package if Node has none. @throws JournalError if both are missing */
 export const sqliteDriver = (): SqliteDriver => nodeSqlite() ?? packagedSqlite();

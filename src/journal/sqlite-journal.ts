@@ -4,7 +4,8 @@
  * file is locked. `job-table.ts` (`job-row.ts`), `label-table.ts`, `event-table.ts`, `note-table.ts`, `message-table.ts`
  * and `definition-table.ts` read and write rows, with checksums (`checksum.ts`) and encoded texts (`storable-text.ts`).
  * `job-list.ts` finds jobs by a filter (`cursor.ts`), `remove-ended.ts` deletes those that are over.
- * `sqlite-failure.ts` makes JournalErrors. `check.ts` checks and `backup.ts` copies the whole database. */
+ * `sqlite-failure.ts` makes JournalErrors. `check.ts` checks, `backup.ts` copies and `vacuum.ts` shortens the whole
+ * database; `open-read-only.ts` opens one that may not be written. */
 
 import { resolve } from 'node:path';
 import {
@@ -16,7 +17,7 @@ import {
   throwIfInvalid,
   wait,
 } from '../engine/definition/option-rules.ts';
-import type { Batch, DamagedJob, Journal, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
+import type { Awaitable, Batch, DamagedJob, Journal, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
 import { isThenable } from '../events/thenable.ts';
 import { backUp } from './backup.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES, refuseLargeOutputs } from './batch-rules.ts';
@@ -32,8 +33,10 @@ import { deleteMessages, insertMessage, readMessages } from './message-table.ts'
 import { MIGRATIONS, type Migration } from './migrations.ts';
 import { noteOf, noteRows, replaceNotes } from './note-table.ts';
 import { openDatabase } from './open-database.ts';
+import { openReadOnly } from './open-read-only.ts';
 import { removeEndedJobs } from './remove-ended.ts';
 import { type SqliteDriver, sqliteDriver } from './sqlite-driver.ts';
+import { type VacuumReport, vacuum } from './vacuum.ts';
 
 export type SqliteJournalOptions = {
   /**
@@ -57,6 +60,11 @@ export type SqliteJournal = Journal & {
   readonly check: () => CheckReport;
   /** Copies the journal, as of now, to a new file. @throws JournalError if the file exists or can't be written */
   readonly backup: (to: string) => void;
+  /**
+   * Gives the room that removed jobs took back to the disk, where it is otherwise kept for later jobs. Writes the whole
+   * file anew, and takes as much room meanwhile. @throws JournalError `JOURNAL_LOCKED`, `JOURNAL_FULL`
+   */
+  readonly vacuum: () => Awaitable<VacuumReport>;
 };
 
 /**
@@ -70,18 +78,24 @@ export const sqliteJournal = (file: string, options: SqliteJournalOptions = {}):
   return openSqliteJournal(file, options, sqliteDriver());
 };
 
+/** Opens a journal of which nothing is written, so that file and folder may be write-protected. @throws JournalError */
+export const readOnlyJournal = (file: string, options: SqliteJournalOptions): SqliteJournal =>
+  openSqliteJournal(file, { ...options, readOnly: true }, sqliteDriver());
+
 /** Opens a journal with a given SQLite driver and given migrations. Does not check the options. @throws JournalError */
 export const openSqliteJournal = (
   file: string,
-  options: SqliteJournalOptions,
+  options: SqliteJournalOptions & { readonly readOnly?: boolean },
   driver: SqliteDriver,
   migrations: readonly Migration[] = MIGRATIONS,
 ): SqliteJournal => {
   const { maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES, synchronous = 'full' } = options;
-  const { busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS, create = true } = options;
+  const { busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS, create = true, readOnly = false } = options;
   const path = resolve(file);
-  const db = openDatabase(path, { driver, migrations, synchronous, busyTimeoutMs, create });
-  const database = sharedDatabase(path, db, { version: migrations.length, busyTimeoutMs });
+  const db = readOnly
+    ? openReadOnly(path, driver, migrations.length)
+    : openDatabase(path, { driver, migrations, synchronous, busyTimeoutMs, create });
+  const database = sharedDatabase(path, db, { version: migrations.length, busyTimeoutMs, readOnly });
   return {
     file: path,
     maxOutputBytes,
@@ -98,6 +112,7 @@ export const openSqliteJournal = (
       });
     },
     check: () => database.use(() => checkDatabase(database)),
+    vacuum: () => database.alone(() => vacuum(database)),
     backup: (to) => database.use(() => backUp(database, resolve(to))),
     close: database.close,
   };

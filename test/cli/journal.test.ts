@@ -63,6 +63,7 @@ describe('without a database', () => {
     ['export', 'last'],
     ['db', 'check'],
     ['db', 'backup', 'copy.db'],
+    ['db', 'vacuum'],
   ];
   test.each(commands.map((argv) => [argv.join(' '), argv]))('tintype %s says how one comes to be', async (_, argv) => {
     const db = join(newFolder(), 'inner', 'jobs.db');
@@ -557,6 +558,26 @@ Would remove 2 jobs. Nothing was removed.
     expect((await tintype(['prune', '--db', db])).exitCode).toBe(2);
     expect((await tintype(['prune', '--db', db, '--older-than', '1ms', '--state', 'running'])).exitCode).toBe(2);
     expect(await left()).toEqual(['gone', 'held', 'new']);
+  });
+
+  test('removes thousands at once, and db vacuum then gives the room back', async () => {
+    const db = newFile();
+    const journal = opened(db);
+    const at = Date.now() - 50 * HOUR;
+    const output = JSON.stringify('x'.repeat(500));
+    const events = [{ seq: 0, data: '{}', output }];
+    const end = { state: 'completed', at, endedAt: at, release: true } as const;
+    const creates = (id: string) => ({ job: newJob(id, { createdAt: at }), lease: lease({ pid: DEAD, at }) });
+    await journal.append(
+      Array.from({ length: 1_200 }, (_, n) => batch(`job-${n}`, { creates: creates(`job-${n}`), events, ...end })),
+    );
+    keep(journal, 'new', 'completed', HOUR);
+    const before = (await tintype(['db', 'vacuum', '--db', db])).stdout;
+    expect(before).toMatch(/jobs\.db takes 1\.\d MiB, before 1\.\d MiB\.\n$/);
+    expect((await tintype(['prune', '--older-than', '1d', '--db', db])).stdout).toBe('Removed 1200 jobs.\n');
+    expect((await journal.jobs()).map(({ id }) => id)).toEqual(['new']);
+    expect((await tintype(['db', 'vacuum', '--db', db])).stdout).toMatch(/takes \d+ KiB, before 1\.\d MiB\.\n$/);
+    expect(statSync(db).size).toBeLessThan(200_000);
   });
 
   test('leaves a job that somebody has just taken up', async () => {

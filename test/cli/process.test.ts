@@ -1,6 +1,9 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { defineJob } from 'tintype';
+import { sqliteJournal } from 'tintype/sqlite';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { KILL_GRACE_MS } from '../../src/executors/process/process.ts';
 import { buildCli, isRunning, start, workflowFile } from '../support/cli.ts';
@@ -37,6 +40,41 @@ describe.concurrent('the program', () => {
     expect((await tintype('run', oneTask('exit 5')).ended).exitCode).toBe(1);
     expect((await tintype('run', 'missing.yaml').ended).exitCode).toBe(2);
     expect((await tintype('rum').ended).exitCode).toBe(2);
+  });
+
+  test.skipIf(process.platform === 'win32')('reads a database that may only be read, in such a folder', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tintype-read-only-'));
+    const db = join(folder, 'jobs.db');
+    const journal = sqliteJournal(db);
+    await defineJob('etl')
+      .task('load', ({ log }) => log.info('100 rows'))
+      .start({}, { journal, jobId: 'one' });
+    await journal.close();
+    for (const end of ['-wal', '-shm']) rmSync(db + end, { force: true });
+    chmodSync(db, 0o444);
+    chmodSync(folder, 0o555);
+    // Root may write everywhere.
+    const uid = process.getuid?.() === 0 ? { uid: 65_534 } : {};
+    const run = (...args: string[]) =>
+      spawnSync(process.execPath, [program, ...args, '--db', db], { ...uid, encoding: 'utf8' });
+    const reading = [
+      ['jobs'],
+      ['jobs', '--json'],
+      ['show', 'one'],
+      ['logs', 'one'],
+      ['export', 'one'],
+      ['db', 'check'],
+    ];
+    for (const args of reading) {
+      const { status, stdout, stderr } = run(...args);
+      expect([status, stderr], args.join(' ')).toEqual([0, '']);
+      expect(stdout).toMatch(args[0] === 'logs' ? /100 rows/ : args[0] === 'db' ? /is sound: 1 job/ : /one/);
+    }
+    const { status, stderr } = run('prune', '--older-than', '1ms');
+    expect([status, stderr]).toEqual([1, expect.stringContaining('JOURNAL_READ_ONLY')]);
+    expect(readdirSync(folder)).toEqual(['jobs.db']);
+    chmodSync(folder, 0o755);
+    rmSync(folder, { recursive: true });
   });
 
   test('reads a workflow from a pipe', async () => {

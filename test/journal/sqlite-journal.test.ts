@@ -3,6 +3,7 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -15,7 +16,12 @@ import { createEngine, type DamagedJob, defineJob } from 'tintype';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { MIGRATIONS, type Migration } from '../../src/journal/migrations.ts';
 import { sqliteDriver } from '../../src/journal/sqlite-driver.ts';
-import { openSqliteJournal, type SqliteJournal, sqliteJournal } from '../../src/journal/sqlite-journal.ts';
+import {
+  openSqliteJournal,
+  readOnlyJournal,
+  type SqliteJournal,
+  sqliteJournal,
+} from '../../src/journal/sqlite-journal.ts';
 import { seededRandom } from '../../src/testing/seeded-random.ts';
 import {
   batch,
@@ -40,7 +46,7 @@ const largeOf = (id: string): string => JSON.stringify(id.repeat(20_000));
 const filled = async (file: string): Promise<SqliteJournal> => {
   const journal = opened(file);
   for (const id of ['a', 'b']) {
-    await journal.create(newJob(id, { fingerprint: `f-${id}` }), lease());
+    await journal.create(newJob(id, { fingerprint: `f-${id}`, labels: { team: 'data' } }), lease());
     const outputs = [
       { seq: 4, data: '{"seq":4}', output: '{"small":1}' },
       { seq: 5, data: '{"seq":5}', output: largeOf(id) },
@@ -761,6 +767,105 @@ test('a write-ahead log that was cut anywhere gives back what was kept before', 
   }
   expect(lengths.size).toBeGreaterThan(10);
   expect([...lengths]).toContain(30);
+});
+
+describe('a vacuum', () => {
+  test('gives the room of removed jobs back to the disk, and changes nothing else', async () => {
+    const file = newFile();
+    const journal = await filled(file);
+    const large = { seq: 0, data: '{}', output: JSON.stringify('x'.repeat(1_000_000)) };
+    const creates = { job: newJob('large'), lease: lease() };
+    const end = { state: 'completed', endedAt: 1, release: true } as const;
+    await journal.append([batch('large', { creates, events: [large], ...end })]);
+    const before = await contents(journal, 'a');
+    expect(await journal.removeEnded({ at: 0 })).toEqual({ removed: 1, more: false });
+    const report = await journal.vacuum();
+    expect(report.before).toBeGreaterThan(1_000_000);
+    expect(report.after).toBeLessThan(300_000);
+    expect(statSync(file).size).toBe(report.after);
+    expect(await contents(journal, 'a')).toEqual(before);
+    expect(journal.check()).toMatchObject({ ok: true, jobs: 2 });
+    await journal.append([batch('a', { events: events(6, 7) })]);
+  });
+
+  test('waits for another process that writes, up to busyTimeoutMs', async () => {
+    const file = newFile();
+    await (await filled(file)).close();
+    const journal = opened(file, { busyTimeoutMs: 1 });
+    const other = rawDatabase(file);
+    other.exec('BEGIN IMMEDIATE');
+    await expect(journal.vacuum()).rejects.toMatchObject({ code: 'JOURNAL_LOCKED' });
+    other.exec('ROLLBACK');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a journal that may only be read', () => {
+  /** Takes from everybody but root the right to write the folder and its files, and from this process to be root. */
+  const protect = (file: string): void => {
+    const folder = dirname(file);
+    for (const name of readdirSync(folder)) chmodSync(join(folder, name), 0o444);
+    chmodSync(folder, 0o555);
+    if (process.getuid?.() === 0) process.seteuid?.(65_534);
+    onTestFinished(() => {
+      if (process.getuid?.() === 0) process.seteuid?.(0);
+      chmodSync(folder, 0o755);
+    });
+  };
+
+  test('is read as it is, and nothing is written, neither into it nor beside it', async () => {
+    const file = newFile();
+    const writable = await filled(file);
+    const before = [await contents(writable, 'a'), await writable.jobs({ labels: { team: 'data' } })];
+    await writable.close();
+    const bytes = readFileSync(file);
+    for (const end of ['-wal', '-shm']) rmSync(file + end, { force: true });
+    protect(file);
+    const journal = readOnlyJournal(file, {});
+    expect([await contents(journal, 'a'), await journal.jobs({ labels: { team: 'data' } })]).toEqual(before);
+    expect(await failureOf(() => journal.append([batch('a', { events: events(6, 7) })]))).toMatchObject({
+      code: 'JOURNAL_READ_ONLY',
+    });
+    await journal.close();
+    expect(readFileSync(file)).toEqual(bytes);
+    expect(readdirSync(dirname(file))).toEqual(['jobs.db']);
+  });
+
+  test('is read while another process writes it', async () => {
+    const file = newFile();
+    const writable = await filled(file);
+    protect(file);
+    const journal = readOnlyJournal(file, {});
+    await writable.append([batch('a', { events: events(6, 7) })]);
+    expect(await journal.events('a')).toHaveLength(7);
+    await journal.close();
+  });
+
+  test('is read also if the first release wrote it', async () => {
+    const file = fileOfFirstRelease();
+    protect(file);
+    const journal = readOnlyJournal(file, {});
+    expect((await journal.jobs()).map(({ name, labels }) => [name, labels])).toHaveLength(3);
+    expect(await journal.jobs({ labels: { team: 'data' } })).toEqual([]);
+    expect((await journal.events('broken')).length).toBeGreaterThan(0);
+    await journal.close();
+  });
+
+  test('says so if what a killed process left beside it can only be read by writing', async () => {
+    const file = newFile();
+    await filled(file);
+    const copy = newFile();
+    for (const end of ['', '-wal']) copyFileSync(file + end, copy + end);
+    protect(copy);
+    expect(() => readOnlyJournal(copy, {})).toThrow(
+      expect.objectContaining({ code: 'JOURNAL_READ_ONLY', message: expect.stringContaining('Copy both') }),
+    );
+  });
+
+  test('is refused if it is none', () => {
+    const file = newFile();
+    writeFileSync(file, 'no database at all, but long enough to have a header of one'.repeat(10));
+    expect(() => readOnlyJournal(file, {})).toThrow(expect.objectContaining({ code: 'NOT_A_JOURNAL' }));
+  });
 });
 
 describe('a backup', () => {

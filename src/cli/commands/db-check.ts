@@ -21,20 +21,25 @@ The exit code is 0, 1 if anything is damaged, or 2 if it is no such database.
 
 /** Reads a whole journal and reports where it is damaged. Resolves to the exit code. */
 export const checkJournal = (db: string, io: CliIo): Promise<number> =>
-  withJournal(db, io, async ({ journal, out }) => {
-    const { problems: damage, jobs, events } = journal.check();
-    const problems = damage.length > 0 ? damage : await oddJobs(journal);
-    const ok = problems.length === 0;
-    for (const problem of problems) out.line(out.sanitize(problemLine(problem)));
-    const extent = `${counted(jobs, 'job')}, ${counted(events, 'event')}`;
-    const file = out.sanitize(journal.file);
-    if (ok) out.line(`${file} is sound: ${extent}.`);
-    else {
-      out.line(`${file} has ${counted(problems.length, 'problem')} in ${extent}.`);
-      out.line('Go back to a backup; or export the jobs that are sound, and import them into a new one.');
-    }
-    return ok ? EXIT.completed : EXIT.failed;
-  });
+  withJournal(
+    db,
+    io,
+    async ({ journal, out }) => {
+      const { problems: damage, jobs, events } = journal.check();
+      const problems = damage.length > 0 ? damage : await oddJobs(journal);
+      const ok = problems.length === 0;
+      for (const problem of problems) out.line(out.sanitize(problemLine(problem)));
+      const extent = `${counted(jobs, 'job')}, ${counted(events, 'event')}`;
+      const file = out.sanitize(journal.file);
+      if (ok) out.line(`${file} is sound: ${extent}.`);
+      else {
+        out.line(`${file} has ${counted(problems.length, 'problem')} in ${extent}.`);
+        out.line('Go back to a backup; or export the jobs that are sound, and import them into a new one.');
+      }
+      return ok ? EXIT.completed : EXIT.failed;
+    },
+    { reads: true },
+  );
 
 /** Returns the jobs whose events are as they were written, but make no sense. */
 const oddJobs = async (journal: Journal): Promise<readonly CheckProblem[]> => {

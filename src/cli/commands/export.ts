@@ -31,29 +31,34 @@ export type ExportOptions = { readonly db: string; readonly output?: string };
 
 /** Writes everything that is stored about a job as lines of JSON. Resolves to the exit code. */
 export const exportJob = (name: string, { db, output }: ExportOptions, io: CliIo): Promise<number> =>
-  withJournal(db, io, async (context) => {
-    const { journal, err } = context;
-    const { job, notes } = await consistentSnapshot(journal, await findJob(journal, name));
-    const shape = (await journal.shape(job.fingerprint)) ?? 'null';
-    const { fence: _, lease: __, cursor: ___, ...rest } = job;
-    const lines = jobLines({ job: rest, shape, notes }, storedEvents(journal, job.id, 0, job.lastSeq));
-    if (output === undefined) return writeAll(lines, io, context);
-    if (isPartOf(journal.file, output)) throw new UsageError(`${output} is the database itself. Name another file.`);
-    const file = createWriteStream(output, { mode: 0o600 });
-    try {
-      await once(file, 'open');
-    } catch (error) {
-      throw new UsageError(`The job can't be written to ${output}: ${(error as Error).message}.`);
-    }
-    try {
-      await pipeline(Readable.from(lines), file);
-      return EXIT.completed;
-    } catch (error) {
-      if (error instanceof JournalError) throw error;
-      err.line(`error: The job can't be written to ${err.sanitize(output)}: ${(error as Error).message}.`);
-      return EXIT.failed;
-    }
-  });
+  withJournal(
+    db,
+    io,
+    async (context) => {
+      const { journal, err } = context;
+      const { job, notes } = await consistentSnapshot(journal, await findJob(journal, name));
+      const shape = (await journal.shape(job.fingerprint)) ?? 'null';
+      const { fence: _, lease: __, cursor: ___, ...rest } = job;
+      const lines = jobLines({ job: rest, shape, notes }, storedEvents(journal, job.id, 0, job.lastSeq));
+      if (output === undefined) return writeAll(lines, io, context);
+      if (isPartOf(journal.file, output)) throw new UsageError(`${output} is the database itself. Name another file.`);
+      const file = createWriteStream(output, { mode: 0o600 });
+      try {
+        await once(file, 'open');
+      } catch (error) {
+        throw new UsageError(`The job can't be written to ${output}: ${(error as Error).message}.`);
+      }
+      try {
+        await pipeline(Readable.from(lines), file);
+        return EXIT.completed;
+      } catch (error) {
+        if (error instanceof JournalError) throw error;
+        err.line(`error: The job can't be written to ${err.sanitize(output)}: ${(error as Error).message}.`);
+        return EXIT.failed;
+      }
+    },
+    { reads: true },
+  );
 
 /** Reads a job and its notes as of one moment: reads both again if another process wrote in between. */
 const consistentSnapshot = async (

@@ -60,29 +60,34 @@ export type ListOptions = {
 
 /** Lists the jobs of a journal, the newest first. Resolves to the exit code. */
 export const listJobs = (options: ListOptions, io: CliIo): Promise<number> =>
-  withJournal(options.db, io, async (context) => {
-    const { out } = context;
-    const now = Date.now();
-    const limit = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
-    let damaged = 0;
-    const report = ({ error }: DamagedJob): void => {
-      damaged++;
-      context.err.line(journalErrorLine(error, context.err));
-    };
-    const found = await jobsOf(context, options, limit + 1, { now, report });
-    const rows = await readJobs(context, found.slice(0, limit));
-    if (options.json) {
-      const jobs = rows.map(([job, stored]) => ({ ...jobFacts(job, now), tasks: stored && taskCounts(stored) }));
-      out.line(inertJson(JSON.stringify(jobs)));
-    } else if (rows.length === 0) out.line(damaged === 0 ? 'There is no such job.' : 'There is no other such job.');
-    else {
-      for (const line of table(rows, out, now)) out.line(line);
-      if (found.length > limit) out.line(`… and more: --limit ${2 * limit} shows them`);
-      const interrupted = rows.map(([job]) => job).filter((job) => shownState(job, now) === 'interrupted');
-      if (interrupted.length > 0) out.line(resumeHint(interrupted, { db: options.db }, out));
-    }
-    return damaged > 0 || rows.some(([, stored]) => stored === undefined) ? EXIT.usage : EXIT.completed;
-  });
+  withJournal(
+    options.db,
+    io,
+    async (context) => {
+      const { out } = context;
+      const now = Date.now();
+      const limit = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
+      let damaged = 0;
+      const report = ({ error }: DamagedJob): void => {
+        damaged++;
+        context.err.line(journalErrorLine(error, context.err));
+      };
+      const found = await jobsOf(context, options, limit + 1, { now, report });
+      const rows = await readJobs(context, found.slice(0, limit));
+      if (options.json) {
+        const jobs = rows.map(([job, stored]) => ({ ...jobFacts(job, now), tasks: stored && taskCounts(stored) }));
+        out.line(inertJson(JSON.stringify(jobs)));
+      } else if (rows.length === 0) out.line(damaged === 0 ? 'There is no such job.' : 'There is no other such job.');
+      else {
+        for (const line of table(rows, out, now)) out.line(line);
+        if (found.length > limit) out.line(`… and more: --limit ${2 * limit} shows them`);
+        const interrupted = rows.map(([job]) => job).filter((job) => shownState(job, now) === 'interrupted');
+        if (interrupted.length > 0) out.line(resumeHint(interrupted, { db: options.db }, out));
+      }
+      return damaged > 0 || rows.some(([, stored]) => stored === undefined) ? EXIT.usage : EXIT.completed;
+    },
+    { reads: true },
+  );
 
 const DEFAULT_LIMIT = 50;
 

@@ -50,42 +50,47 @@ export type LogsOptions = { readonly db: string; readonly follow?: boolean; read
 
 /** Prints the events of a job, or of one task with everything inside it. Resolves to the exit code. */
 export const showLogs = (name: string, task: string | undefined, options: LogsOptions, io: CliIo): Promise<number> =>
-  withJournal(options.db, io, async (context) => {
-    const { journal, out } = context;
-    const job = await findJob(journal, name);
-    const storedJob = await readStoredJob(journal, job);
-    // A job that still runs may add the task later.
-    if (task !== undefined && !(options.follow && !isTerminalJobState(job.state)))
-      checkTask(storedJob, task, options.db);
-    const record = emptyRecord();
-    const paths = taskPaths(storedJob);
-    const names = task === undefined ? [...paths, job.name] : paths.filter((path) => isWithin(path, task));
-    const print = options.json
-      ? (event: JobEvent) => out.line(inertJson(JSON.stringify(event)))
-      : liveLines(names, out, record, 'info', { includeJob: task === undefined, isStored: true });
-    const isWanted = (event: JobEvent): boolean =>
-      task === undefined ||
-      (!options.json && event.type === 'job.transition') ||
-      ('task' in event && isWithin(event.task, task));
-    const wholeEvent = eventReader({ journal, jobId: job.id });
-    const show = (stored: StoredEvent): void => {
-      const event = wholeEvent(stored);
-      recordEvent(record, event);
-      if (isWanted(event)) print(event);
-    };
-    let isHeard = true;
-    void out.broken.then(() => {
-      isHeard = false;
-    });
-    for await (const stored of storedEvents(journal, job.id, 0, job.lastSeq)) {
-      if (!isHeard) return exitCodeOfSignal('SIGPIPE');
-      show(stored);
-    }
-    if (options.follow) return follow(job, show, options.db, context);
-    // What is not over has not told of its last lines yet; with `--json` there are but events.
-    if (!options.json) for (const event of await unfinishedLogs(journal, job)) if (isWanted(event)) print(event);
-    return isHeard ? EXIT.completed : exitCodeOfSignal('SIGPIPE');
-  });
+  withJournal(
+    options.db,
+    io,
+    async (context) => {
+      const { journal, out } = context;
+      const job = await findJob(journal, name);
+      const storedJob = await readStoredJob(journal, job);
+      // A job that still runs may add the task later.
+      if (task !== undefined && !(options.follow && !isTerminalJobState(job.state)))
+        checkTask(storedJob, task, options.db);
+      const record = emptyRecord();
+      const paths = taskPaths(storedJob);
+      const names = task === undefined ? [...paths, job.name] : paths.filter((path) => isWithin(path, task));
+      const print = options.json
+        ? (event: JobEvent) => out.line(inertJson(JSON.stringify(event)))
+        : liveLines(names, out, record, 'info', { includeJob: task === undefined, isStored: true });
+      const isWanted = (event: JobEvent): boolean =>
+        task === undefined ||
+        (!options.json && event.type === 'job.transition') ||
+        ('task' in event && isWithin(event.task, task));
+      const wholeEvent = eventReader({ journal, jobId: job.id });
+      const show = (stored: StoredEvent): void => {
+        const event = wholeEvent(stored);
+        recordEvent(record, event);
+        if (isWanted(event)) print(event);
+      };
+      let isHeard = true;
+      void out.broken.then(() => {
+        isHeard = false;
+      });
+      for await (const stored of storedEvents(journal, job.id, 0, job.lastSeq)) {
+        if (!isHeard) return exitCodeOfSignal('SIGPIPE');
+        show(stored);
+      }
+      if (options.follow) return follow(job, show, options.db, context);
+      // What is not over has not told of its last lines yet; with `--json` there are but events.
+      if (!options.json) for (const event of await unfinishedLogs(journal, job)) if (isWanted(event)) print(event);
+      return isHeard ? EXIT.completed : exitCodeOfSignal('SIGPIPE');
+    },
+    { reads: true },
+  );
 
 /** Shows new events until the job has ended. Resolves to the exit code. */
 const follow = (

@@ -1,10 +1,8 @@
 import type { JournalJob } from '../../engine/durable/journal.ts';
-import { thisProcess } from '../../engine/durable/process-identity.ts';
-import { JournalError } from '../../engine/errors/errors.ts';
+import { removeEnded } from '../../engine/recovery/remove-jobs.ts';
 import type { JobState } from '../../events/event.ts';
-import { ENDED_STATES, isTerminalJobState } from '../../events/states.ts';
-import { newId } from '../../events/system-clock.ts';
-import { type JournalContext, journalErrorLine, withJournal } from '../stored/with-journal.ts';
+import { ENDED_STATES } from '../../events/states.ts';
+import { journalErrorLine, withJournal } from '../stored/with-journal.ts';
 import { counted } from '../terminal/counted.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { formatDate } from '../terminal/format-time.ts';
@@ -28,7 +26,8 @@ Examples:
   tintype prune --older-than 30d --dry-run
   tintype prune --older-than 7d --state completed
 
-A job that is not over is never removed.
+A job that is not over is never removed. tintype db vacuum then gives the room back
+to the disk; without it, later jobs take it.
 `;
 
 export type PruneOptions = {
@@ -42,17 +41,14 @@ export type PruneOptions = {
 /** Removes jobs that ended longer than `olderThan` ago. Resolves to the exit code. */
 export const pruneJobs = ({ db, olderThan, state = ENDED_STATES, dryRun }: PruneOptions, io: CliIo): Promise<number> =>
   withJournal(db, io, async ({ journal, out, err }) => {
-    const before = Date.now() - olderThan;
-    const ended = await journal.jobs({ states: state }, ({ error }) => err.line(journalErrorLine(error, err)));
-    const old = ended.filter((job) => isOld(job, before));
+    const filter = { states: state, endedBefore: Date.now() - olderThan };
     if (dryRun) {
+      const old = await journal.jobs(filter, ({ error }) => err.line(journalErrorLine(error, err)));
       if (old.length > 0) for (const line of table(old, out)) out.line(line);
       out.line(`Would remove ${counted(old.length, 'job')}. Nothing was removed.`);
       return EXIT.completed;
     }
-    let removed = 0;
-    for (const { id } of old) if (await remove(journal, id, before)) removed++;
-    out.line(`Removed ${counted(removed, 'job')}.`);
+    out.line(`Removed ${counted(await removeEnded(journal, filter), 'job')}.`);
     return EXIT.completed;
   });
 
@@ -74,25 +70,3 @@ const table = (jobs: readonly JournalJob[], out: Printer): readonly string[] => 
     out,
   );
 };
-
-const isOld = ({ state, endedAt, updatedAt }: JournalJob, before: number): boolean =>
-  isTerminalJobState(state) && (endedAt ?? updatedAt) < before;
-
-/** Removes a job and returns true; false if another process has just resumed or retried it, and so holds its lease. */
-const remove = async (journal: JournalContext['journal'], jobId: string, before: number): Promise<boolean> => {
-  try {
-    const lease = { owner: newId(), ...thisProcess(), at: Date.now(), leaseMs: LEASE_MS };
-    const job = await journal.acquire(jobId, lease);
-    if (isOld(job, before)) {
-      await journal.remove(jobId);
-      return true;
-    }
-    await journal.release({ jobId, fence: job.fence });
-  } catch (error) {
-    const isElsewhere = error instanceof JournalError && ['JOB_LEASED', 'JOB_NOT_FOUND'].includes(error.code);
-    if (!isElsewhere) throw error;
-  }
-  return false;
-};
-
-const LEASE_MS = 15_000;

@@ -47,23 +47,28 @@ export type ShowOptions = { readonly db: string; readonly json?: boolean; readon
 
 /** Prints one job: its facts, tasks and errors. Resolves to the exit code. */
 export const showJob = (name: string, options: ShowOptions, io: CliIo): Promise<number> =>
-  withJournal(options.db, io, async (context) => {
-    const { journal, out } = context;
-    const stored = await readStoredJob(journal, await findJob(journal, name));
-    const now = Date.now();
-    if (options.json) {
-      out.line(inertJson(JSON.stringify(storedJobJson(stored, now))));
+  withJournal(
+    options.db,
+    io,
+    async (context) => {
+      const { journal, out } = context;
+      const stored = await readStoredJob(journal, await findJob(journal, name));
+      const now = Date.now();
+      if (options.json) {
+        out.line(inertJson(JSON.stringify(storedJobJson(stored, now))));
+        return EXIT.completed;
+      }
+      const tasks = taskPaths(stored).length > 0 ? ['', ...taskTable(stored, out, now)] : [];
+      for (const line of [...head(stored, out, now), ...tasks, ...errorLines(stored, out)]) out.line(line);
+      if (options.graph) await drawShape(stored, context);
+      if (shownState(stored.job, now) === 'interrupted') {
+        out.line();
+        out.line(resumeHint([stored.job], { db: options.db }, out));
+      }
       return EXIT.completed;
-    }
-    const tasks = taskPaths(stored).length > 0 ? ['', ...taskTable(stored, out, now)] : [];
-    for (const line of [...head(stored, out, now), ...tasks, ...errorLines(stored, out)]) out.line(line);
-    if (options.graph) await drawShape(stored, context);
-    if (shownState(stored.job, now) === 'interrupted') {
-      out.line();
-      out.line(resumeHint([stored.job], { db: options.db }, out));
-    }
-    return EXIT.completed;
-  });
+    },
+    { reads: true },
+  );
 
 const head = ({ job, record }: StoredJob, out: Printer, now: number): readonly string[] => {
   const { sanitize } = out;

@@ -1,12 +1,19 @@
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { JournalError } from '../../engine/errors/errors.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES } from '../../journal/batch-rules.ts';
-import { type SqliteJournal, sqliteJournal } from '../../journal/sqlite-journal.ts';
+import { readOnlyJournal, type SqliteJournal, sqliteJournal } from '../../journal/sqlite-journal.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 
-/** Opens a database. `create`: creates the file if it is missing. @throws UsageError @throws JournalError */
-export const openJournal = (file: string, { create }: { readonly create: boolean }): SqliteJournal => {
+/**
+ * Opens a database. `create`: creates the file if it is missing. `reads`: also opens one that may not be written, to
+ * read it. @throws UsageError @throws JournalError
+ */
+export const openJournal = (
+  file: string,
+  { create, reads = false }: { readonly create: boolean; readonly reads?: boolean | undefined },
+): SqliteJournal => {
   if (!create && !existsSync(file)) {
     throw new UsageError(
       `There is no database ${file}: no job has been kept there yet. tintype run FILE makes it; one elsewhere is named by --db.`,
@@ -14,7 +21,14 @@ export const openJournal = (file: string, { create }: { readonly create: boolean
   }
   if (create && resolve(file) === resolve(DEFAULT_JOURNAL)) makeFolder(dirname(resolve(file)));
   // `withOutputLimit` sets the limit of a job that runs; what other commands read and import was stored under another.
-  return sqliteJournal(file, { create, maxOutputBytes: Number.MAX_SAFE_INTEGER });
+  const options = { create, maxOutputBytes: Number.MAX_SAFE_INTEGER };
+  try {
+    return sqliteJournal(file, options);
+  } catch (error) {
+    if (reads && error instanceof JournalError && error.code === 'JOURNAL_READ_ONLY')
+      return readOnlyJournal(file, options);
+    throw error;
+  }
 };
 
 /** Returns a journal that takes outputs of up to this many bytes of JSON. Default: that of all journals. */

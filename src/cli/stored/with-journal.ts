@@ -13,14 +13,18 @@ export type JournalContext = {
   readonly io: CliIo;
 };
 
-/** Runs `work` with an existing journal, then closes the journal. Resolves to the exit code. */
+/**
+ * Runs `work` with an existing journal, then closes the journal. `reads`: it only reads, so the database may be
+ * write-protected. Resolves to the exit code.
+ */
 export const withJournal = (
   file: string,
   io: CliIo,
   work: (context: JournalContext) => Promise<number>,
+  { reads }: { readonly reads?: boolean } = {},
 ): Promise<number> =>
   withErrorReporting(io, async (out, err) => {
-    const journal = openJournal(file, { create: false });
+    const journal = openJournal(file, { create: false, reads });
     try {
       return await work({ journal, out, err, io });
     } finally {
