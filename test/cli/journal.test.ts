@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
+import { PassThrough, Readable, Writable } from 'node:stream';
 import { createEngine, defineJob } from 'tintype';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { runCli } from '../../src/cli/run-cli.ts';
@@ -192,6 +192,69 @@ describe('tintype jobs', () => {
     expect((await tintype(['jobs', '--name', 'x', '--db', db])).stdout).toBe('There is no such job.\n');
     const odd = await tintype(['jobs', '--state', 'complete', '--db', db]);
     expect(odd).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('Did you mean "completed"?') });
+  });
+
+  test('shows params and labels, and filters by them', async () => {
+    const db = newFile();
+    const journal = opened(db);
+    const params = (values: object) => ({ input: JSON.stringify({ params: values }) });
+    keep(journal, 'a', 'completed', HOUR, { ...params({ day: '2026-11-30', rows: 3 }), labels: { team: 'data' } });
+    keep(journal, 'b', 'failed', 2 * HOUR, {
+      ...params({ day: '2026-11-29', of: ['x'] }),
+      labels: { team: 'data', n: '2' },
+    });
+    keep(journal, 'c', 'completed', 3 * HOUR);
+    const [head, ...rows] = columns((await tintype(['jobs', '--db', db])).stdout);
+    expect(head?.slice(-2)).toEqual(['PARAMS', 'LABELS']);
+    expect(rows.map((row) => row.slice(6))).toEqual([
+      ['day=2026-11-30 rows=3', 'team=data'],
+      ['day=2026-11-29 of=["x"]', 'n=2 team=data'],
+      [],
+    ]);
+    const show = (await tintype(['show', 'b', '--db', db])).stdout;
+    expect(show).toContain('params       day=2026-11-29 of=["x"]\nlabels       n=2 team=data\n');
+    const ids = async (...argv: string[]) => {
+      const jobs = JSON.parse((await tintype(['jobs', '--json', '--db', db, ...argv])).stdout) as { id: string }[];
+      return jobs.map(({ id }) => id).join('');
+    };
+    expect(await ids('--label', 'team=data')).toBe('ab');
+    expect(await ids('--label', 'team=data', '--label', 'n=2')).toBe('b');
+    expect(await ids('--label', 'n=2', '--label', 'n=3')).toBe('');
+    expect(await ids('--param', 'day=2026-11-30')).toBe('a');
+    expect(await ids('--param', 'rows=3', '--label', 'team=data', '--state', 'completed')).toBe('a');
+    expect(await ids('--param', 'of=["x"]')).toBe('b');
+    expect(await ids('--param', 'day=2026-11-30', '--param', 'rows=4')).toBe('');
+    expect(await ids('--param', 'toString=x')).toBe('');
+    const [job] = JSON.parse((await tintype(['jobs', '--json', '--limit', '1', '--db', db])).stdout);
+    expect(job).toMatchObject({ params: { day: '2026-11-30', rows: 3 }, labels: { team: 'data' } });
+    expect(JSON.parse((await tintype(['show', 'a', '--json', '--db', db])).stdout).labels).toEqual({ team: 'data' });
+    expect(await tintype(['jobs', '--label', 'team', '--db', db])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('It must be name=value.'),
+    });
+  });
+
+  test('prints one JSON array of any length at the pace of its reader', async () => {
+    const db = newFile();
+    const journal = opened(db);
+    for (let at = 0; at < 450; at++) keep(journal, `job-${at}`, 'completed', at * HOUR);
+    const written: string[] = [];
+    let mostWaiting = 0;
+    const stdout = new Writable({
+      highWaterMark: 1,
+      decodeStrings: false,
+      write: (chunk, _encoding, done) => {
+        written.push(chunk);
+        mostWaiting = Math.max(mostWaiting, stdout.writableLength);
+        setImmediate(done);
+      },
+    });
+    const io = { stdout, stderr: new PassThrough(), env: {}, signals: new EventEmitter() };
+    expect(await runCli(['jobs', '--json', '--db', db], io)).toBe(0);
+    const jobs = JSON.parse(written.join('')) as { id: string }[];
+    expect(jobs.map(({ id }) => id)).toEqual(Array.from({ length: 450 }, (_, at) => `job-${at}`));
+    expect(written.join('').length).toBeGreaterThan(50_000);
+    expect(mostWaiting).toBeLessThan(1_000);
   });
 
   test('finds interrupted jobs among others that run', async () => {

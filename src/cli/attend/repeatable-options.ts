@@ -5,6 +5,8 @@ export type RunOptions = WatchOptions & {
   /** Params, each as `name=value`. */
   readonly param?: readonly string[];
   readonly paramsFile?: string;
+  /** Labels, each as its key and value. */
+  readonly label?: readonly (readonly [key: string, value: string])[];
   readonly only?: readonly string[];
   readonly skip?: readonly string[];
   readonly dryRun?: boolean;

@@ -8,8 +8,9 @@ import { findJob } from '../stored/find-job.ts';
 import { jobLines } from '../stored/job-file.ts';
 import { isPartOf } from '../stored/journal-file.ts';
 import { storedEvents } from '../stored/stored-job.ts';
-import { type JournalContext, withJournal } from '../stored/with-journal.ts';
-import { EXIT, exitCodeOfSignal, UsageError } from '../terminal/exit-code.ts';
+import { withJournal } from '../stored/with-journal.ts';
+import { writeAll } from '../stored/write-all.ts';
+import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { action, type DefineCommand, JOB_NAMES, withJob } from './shared-options.ts';
 
@@ -40,7 +41,7 @@ export const exportJob = (name: string, { db, output }: ExportOptions, io: CliIo
       const shape = (await journal.shape(job.fingerprint)) ?? 'null';
       const { fence: _, lease: __, cursor: ___, ...rest } = job;
       const lines = jobLines({ job: rest, shape, notes }, storedEvents(journal, job.id, 0, job.lastSeq));
-      if (output === undefined) return writeAll(lines, io, context);
+      if (output === undefined) return writeAll(lines, context, 'The job');
       if (isPartOf(journal.file, output)) throw new UsageError(`${output} is the database itself. Name another file.`);
       const file = createWriteStream(output, { mode: 0o600 });
       try {
@@ -72,24 +73,4 @@ const consistentSnapshot = async (
     if (now.lastSeq === job.lastSeq && now.updatedAt === job.updatedAt) return { job, notes };
     job = now;
   }
-};
-
-/** Writes lines to stdout at the reader's pace, until the reader closes the pipe. Resolves to the exit code. */
-const writeAll = async (
-  lines: AsyncIterable<string>,
-  { stdout }: CliIo,
-  { out, err }: JournalContext,
-): Promise<number> => {
-  let broken: NodeJS.ErrnoException | undefined;
-  void out.broken.then((error) => {
-    broken = error;
-  });
-  for await (const line of lines) {
-    if (!stdout.write(line)) await Promise.race([once(stdout, 'drain').catch(() => {}), out.broken]);
-    if (broken) break;
-  }
-  if (!broken) return EXIT.completed;
-  if (broken.code === 'EPIPE') return exitCodeOfSignal('SIGPIPE');
-  err.line(`error: The job can't be written: ${broken.message}.`);
-  return EXIT.failed;
 };

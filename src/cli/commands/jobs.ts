@@ -1,11 +1,13 @@
-import type { DamagedJob, JournalJob } from '../../engine/durable/journal.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { JournalJob } from '../../engine/durable/journal.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import type { JobState } from '../../events/event.ts';
-import { isTerminalJobState } from '../../events/states.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
+import { hasParams, pairsText, storedParams } from '../stored/job-params.ts';
 import { jobDuration, jobFacts, SHOWN_STATES, type ShownState, shownState } from '../stored/shown-state.ts';
 import { completedOf, readStoredJob, type StoredJob, taskCounts } from '../stored/stored-job.ts';
 import { type JournalContext, journalErrorLine, withJournal } from '../stored/with-journal.ts';
+import { writeAll } from '../stored/write-all.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { formatDate, formatDuration } from '../terminal/format-time.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -13,13 +15,15 @@ import type { Printer } from '../terminal/printer.ts';
 import { inertJson } from '../terminal/safe-text.ts';
 import { shortId } from '../terminal/short-id.ts';
 import { paintState } from '../terminal/state-style.ts';
-import { textTable } from '../terminal/text-table.ts';
+import { type Column, textTable } from '../terminal/text-table.ts';
 import {
   action,
   type DefineCommand,
   duration,
   INTERRUPTED,
   noColour,
+  type Pair,
+  pairsOf,
   statesOf,
   wholeNumber,
   withDbOption,
@@ -31,6 +35,8 @@ export const define: DefineCommand = (command, context) =>
     withDbOption(command, HELP)
       .option('--state <states>', 'only jobs in these states, with commas between', statesOf(SHOWN_STATES))
       .option('--name <name>', 'only jobs of this name')
+      .option('--param <name=value>', 'only jobs with this param; may be given several times', pairsOf)
+      .option('--label <key=value>', 'only jobs with this label; may be given several times', pairsOf)
       .option('--since <duration>', 'only jobs that were created no longer ago, such as 7d', duration)
       .option('--before <duration>', 'only jobs that were created longer ago, such as 2h', duration)
       .option('--limit <count>', 'at most so many (default: 50, with --json all)', wholeNumber)
@@ -42,6 +48,7 @@ Examples:
   tintype jobs
   tintype jobs --state failed,interrupted --since 7d
   tintype jobs --name nightly --limit 1 --json
+  tintype jobs --param day=2026-11-30 --label team=data
 
 ${INTERRUPTED} TASKS counts those that completed.
 `;
@@ -50,6 +57,9 @@ export type ListOptions = {
   readonly db: string;
   readonly state?: readonly ShownState[];
   readonly name?: string;
+  /** Params and labels that a job must have, all of them. */
+  readonly param?: readonly Pair[];
+  readonly label?: readonly Pair[];
   /** Only jobs created at most this long ago, in ms. */
   readonly since?: number;
   /** Only jobs created at least this long ago, in ms. */
@@ -64,69 +74,119 @@ export const listJobs = (options: ListOptions, io: CliIo): Promise<number> =>
     options.db,
     io,
     async (context) => {
-      const { out } = context;
       const now = Date.now();
       const limit = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
       let damaged = 0;
-      const report = ({ error }: DamagedJob): void => {
+      const report = (error: JournalError): void => {
         damaged++;
         context.err.line(journalErrorLine(error, context.err));
       };
-      const found = await jobsOf(context, options, limit + 1, { now, report });
-      const rows = await readJobs(context, found.slice(0, limit));
-      if (options.json) {
-        const jobs = rows.map(([job, stored]) => ({ ...jobFacts(job, now), tasks: stored && taskCounts(stored) }));
-        out.line(inertJson(JSON.stringify(jobs)));
-      } else if (rows.length === 0) out.line(damaged === 0 ? 'There is no such job.' : 'There is no other such job.');
-      else {
-        for (const line of table(rows, out, now)) out.line(line);
-        if (found.length > limit) out.line(`… and more: --limit ${2 * limit} shows them`);
-        const interrupted = rows.map(([job]) => job).filter((job) => shownState(job, now) === 'interrupted');
-        if (interrupted.length > 0) out.line(resumeHint(interrupted, { db: options.db }, out));
-      }
-      return damaged > 0 || rows.some(([, stored]) => stored === undefined) ? EXIT.usage : EXIT.completed;
+      const found = foundJobs(context, options, now, report);
+      const exitCode = await (options.json
+        ? writeAll(jsonOf(found, limit, context, now, report), context, 'The list')
+        : printTable(found, { ...options, limit }, context, now, { report, isAnyDamaged: () => damaged > 0 }));
+      return exitCode === EXIT.completed && damaged > 0 ? EXIT.usage : exitCode;
     },
     { reads: true },
   );
 
 const DEFAULT_LIMIT = 50;
 
-/** Finds the jobs to list. The journal can't tell which jobs are `interrupted`, so it can't always apply the limit. */
-const jobsOf = async (
+/** The number of jobs that are read at once. */
+const PAGE = 200;
+
+type Report = (error: JournalError) => void;
+
+/** Yields the jobs to list, read in pages. The journal can't tell which are `interrupted`, or have a param. */
+async function* foundJobs(
   { journal }: JournalContext,
-  { state, name, since, before }: ListOptions,
-  limit: number,
-  { now, report }: { readonly now: number; readonly report: (damaged: DamagedJob) => void },
-): Promise<readonly JournalJob[]> => {
+  { state, name, param = [], label = [], since, before }: ListOptions,
+  now: number,
+  report: Report,
+): AsyncGenerator<JournalJob> {
   const filter = {
+    states: state && journalStates(state),
     names: name === undefined ? undefined : [name],
+    labels: Object.fromEntries(label),
     since: since === undefined ? undefined : now - since,
     before: before === undefined ? undefined : now - before,
+    limit: PAGE,
   };
-  if (state === undefined) return journal.jobs({ ...filter, limit }, report);
-  const states = state.filter((one): one is JobState => one !== 'interrupted');
-  if (state.includes('interrupted')) states.push('idle', 'running', 'paused');
-  const limited = states.every(isTerminalJobState) ? { limit } : {};
-  const jobs = await journal.jobs({ ...filter, states, ...limited }, report);
-  return jobs.filter((job) => state.includes(shownState(job, now))).slice(0, limit);
+  // Two values of one key: no job has both.
+  if (new Set(label.map(([key]) => key)).size < new Set(label.map((pair) => pair.join('='))).size) return;
+  for (let cursor: string | undefined; ; ) {
+    const page = await journal.jobs({ ...filter, cursor }, ({ error }) => report(error));
+    for (const job of page) if ((state?.includes(shownState(job, now)) ?? true) && hasParams(job, param)) yield job;
+    if (page.length < PAGE) return;
+    cursor = page.at(-1)?.cursor;
+    // Lets signals and broken pipes be handled between pages.
+    await setImmediate();
+  }
+}
+
+const journalStates = (shown: readonly ShownState[]): readonly JobState[] => {
+  const states = shown.filter((one): one is JobState => one !== 'interrupted');
+  return shown.includes('interrupted') ? [...states, 'idle', 'running', 'paused'] : states;
+};
+
+/** Yields the jobs as one JSON array, piece by piece. */
+async function* jsonOf(
+  found: AsyncIterable<JournalJob>,
+  limit: number,
+  context: JournalContext,
+  now: number,
+  report: Report,
+): AsyncGenerator<string> {
+  let count = 0;
+  yield '[';
+  for await (const one of found) {
+    const [job, stored] = await readJob(context, one, report);
+    const facts = { ...jobFacts(job, now), params: storedParams(job), tasks: stored && taskCounts(stored) };
+    yield `${count === 0 ? '' : ','}\n${inertJson(JSON.stringify(facts))}`;
+    count++;
+    if (count >= limit) break;
+  }
+  yield count === 0 ? ']\n' : '\n]\n';
+}
+
+const printTable = async (
+  found: AsyncIterable<JournalJob>,
+  { db, limit }: ListOptions & { readonly limit: number },
+  context: JournalContext,
+  now: number,
+  { report, isAnyDamaged }: { readonly report: Report; readonly isAnyDamaged: () => boolean },
+): Promise<number> => {
+  const { out } = context;
+  const rows: Row[] = [];
+  let isMore = false;
+  for await (const job of found) {
+    isMore = rows.length === limit;
+    if (isMore) break;
+    rows.push(await readJob(context, job, report));
+  }
+  if (rows.length === 0) {
+    out.line(isAnyDamaged() ? 'There is no other such job.' : 'There is no such job.');
+    return EXIT.completed;
+  }
+  for (const line of table(rows, out, now)) out.line(line);
+  if (isMore) out.line(`… and more: --limit ${2 * limit} shows them`);
+  const interrupted = rows.map(([job]) => job).filter((job) => shownState(job, now) === 'interrupted');
+  if (interrupted.length > 0) out.line(resumeHint(interrupted, { db }, out));
+  return EXIT.completed;
 };
 
 type Row = readonly [job: JournalJob, stored: StoredJob | undefined];
 
-/** Reads the events of each job. A job that can't be read is reported; the list still contains it. */
-const readJobs = async ({ journal, err }: JournalContext, jobs: readonly JournalJob[]): Promise<readonly Row[]> => {
-  const rows: Row[] = [];
-  for (const job of jobs) {
-    try {
-      const stored = await readStoredJob(journal, job);
-      rows.push([stored.job, stored]);
-    } catch (error) {
-      if (!(error instanceof JournalError)) throw error;
-      err.line(journalErrorLine(error, err));
-      rows.push([job, undefined]);
-    }
+/** Reads the events of a job. A job that can't be read is reported; the list still contains it. */
+const readJob = async ({ journal }: JournalContext, job: JournalJob, report: Report): Promise<Row> => {
+  try {
+    const stored = await readStoredJob(journal, job);
+    return [stored.job, stored];
+  } catch (error) {
+    if (!(error instanceof JournalError)) throw error;
+    report(error);
+    return [job, undefined];
   }
-  return rows;
 };
 
 const table = (rows: readonly Row[], out: Printer, now: number): readonly string[] => {
@@ -141,18 +201,24 @@ const table = (rows: readonly Row[], out: Printer, now: number): readonly string
       formatDate(job.startedAt ?? job.createdAt),
       duration === undefined ? '' : formatDuration(duration),
       counts ? `${counts.completed}/${counts.total}` : '?',
+      out.sanitize(pairsText(storedParams(job))),
+      out.sanitize(pairsText(job.labels)),
     ];
   });
-  return textTable(
-    [
-      { title: 'JOB', cut: 'middle' },
-      { title: 'NAME', cut: 'middle' },
-      { title: 'STATE', paint: paintState(out) },
-      { title: 'STARTED' },
-      { title: 'DURATION', right: true },
-      { title: 'TASKS', right: true },
-    ],
-    cells,
-    out,
-  );
+  const columns: readonly Column[] = [
+    { title: 'JOB', cut: 'middle' },
+    { title: 'NAME', cut: 'middle' },
+    { title: 'STATE', paint: paintState(out) },
+    { title: 'STARTED' },
+    { title: 'DURATION', right: true },
+    { title: 'TASKS', right: true },
+    { title: 'PARAMS', cut: 'end' },
+    { title: 'LABELS', cut: 'end' },
+  ];
+  // Columns that would be empty are left out.
+  const isShown = columns.map(({ title }, at) => !OPTIONAL.has(title) || cells.some((row) => row[at] !== ''));
+  const shown = <Item>(items: readonly Item[]): readonly Item[] => items.filter((_, at) => isShown[at]);
+  return textTable(shown(columns), cells.map(shown), out);
 };
+
+const OPTIONAL: ReadonlySet<string> = new Set(['PARAMS', 'LABELS']);

@@ -14,7 +14,7 @@ export const repeatCommand = (
   outputs: ReadonlySet<string>,
   options: Pick<
     RunOptions,
-    'param' | 'paramsFile' | 'workers' | 'onFailure' | 'timeout' | 'keepLogs' | 'only' | 'skip'
+    'param' | 'paramsFile' | 'label' | 'workers' | 'onFailure' | 'timeout' | 'keepLogs' | 'only' | 'skip'
   >,
   mask: Mask,
   { style, sanitize }: Printer,
@@ -30,6 +30,7 @@ export const repeatCommand = (
     ...(options.workers === 4 ? [] : [`-w ${options.workers}`]),
     ...(options.paramsFile === undefined ? [] : [`--params-file ${shellQuoted(options.paramsFile)}`]),
     ...(options.param ?? []).map((pair) => `--param ${shellQuoted(pair)}`),
+    ...(options.label ?? []).map((pair) => `--label ${shellQuoted(pair.join('='))}`),
     ...(options.onFailure === undefined ? [] : [`--on-failure ${options.onFailure}`]),
     ...(options.timeout === undefined ? [] : [`--timeout ${options.timeout}ms`]),
     ...(options.keepLogs === undefined ? [] : [`--keep-logs ${options.keepLogs}`]),

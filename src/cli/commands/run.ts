@@ -27,6 +27,7 @@ import {
   listOf,
   namesOf,
   onFailure,
+  pairsOf,
   wholeNumber,
   withFileArgument,
   withReportOptions,
@@ -38,6 +39,7 @@ export const define: DefineCommand = (command, context) => {
     .option('-w, --workers <count>', 'how many tasks run at once', wholeNumber, 4)
     .option('-p, --param <name=value>', 'a param of the workflow; may be given several times', listOf)
     .option('--params-file <file>', 'a YAML or JSON file of params; --param goes before it')
+    .option('--label <key=value>', 'a label of the job, by which it is found; may be given several times', pairsOf)
     .option('--only <tasks>', 'only these tasks; +task with all it needs, task+ with all that needs it', namesOf)
     .option('--skip <tasks>', 'all but these tasks, which count as done', namesOf)
     .option('--dry-run', 'print the order and what would run in parallel, and run nothing')
@@ -170,5 +172,6 @@ const startJob = ({ loaded, params, metadata, options }: Start, journal?: Journa
     timeout: options.timeout,
     onFailure: options.onFailure,
     logs: logLimitsOf(options.keepLogs),
+    labels: Object.fromEntries((options.label ?? []).map(([key, value]) => [key, loaded.mask.text(value)])),
     ...(journal && { journal, metadata }),
   }) as unknown as Job;

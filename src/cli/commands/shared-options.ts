@@ -148,6 +148,16 @@ export const fileName = (text: string): string => {
 
 export const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
+/** A name and a value, as of `--param name=value`. */
+export type Pair = readonly [name: string, value: string];
+
+/** Parses `name=value`. If the option is repeated, adds to the pairs before. */
+export const pairsOf = (text: string, before: readonly Pair[] = []): readonly Pair[] => {
+  const at = text.indexOf('=');
+  if (at > 0) return [...before, [text.slice(0, at), text.slice(at + 1)]];
+  throw new InvalidArgumentError('It must be name=value.');
+};
+
 /** Returns a parser of comma-separated states. @throws InvalidArgumentError if a state is not `known` */
 export const statesOf =
   (known: readonly string[]) =>

@@ -8,6 +8,7 @@ import { lastLine, taskColumns } from '../attend/status-table.ts';
 import { tailLines } from '../attend/summary.ts';
 import { graph, handlerLines } from '../drawing/graph.ts';
 import { findJob } from '../stored/find-job.ts';
+import { pairsText, storedParams } from '../stored/job-params.ts';
 import type { Tail } from '../stored/printed-lines.ts';
 import { shapeDefinition } from '../stored/shape-definition.ts';
 import { handlersIn, isTolerated } from '../stored/shape-tasks.ts';
@@ -75,6 +76,8 @@ const head = ({ job, record }: StoredJob, out: Printer, now: number): readonly s
   const duration = jobDuration(job, now);
   const took = duration === undefined ? '' : formatDuration(duration);
   const reason = record.reason === undefined || record.error ? '' : `  ${sanitize(record.reason)}`;
+  const params = storedParams(job);
+  const labels = pairsText(job.labels);
   const facts: (readonly [string, string] | false)[] = [
     ['job', sanitize(job.id)],
     ['name', sanitize(job.name)],
@@ -86,6 +89,8 @@ const head = ({ job, record }: StoredJob, out: Printer, now: number): readonly s
     job.endedAt === undefined && took !== '' && ['lasted', `${took} so far`],
     record.resumptions > 0 && ['resumed', record.resumptions === 1 ? 'once' : `${record.resumptions} times`],
     job.forkedFrom !== undefined && ['forked from', sanitize(job.forkedFrom)],
+    params !== undefined && ['params', sanitize(pairsText(params))],
+    labels !== '' && ['labels', sanitize(labels)],
     ...metadataFacts(metadataOf(job.metadata)).map(([key, text]) => [sanitize(key), sanitize(text)] as const),
   ];
   return facts.flatMap((fact) => (fact ? [`${padEnd(fact[0], LABEL_WIDTH)}  ${fact[1]}`] : []));

@@ -18,15 +18,15 @@ export const findJob = async (journal: Journal & { readonly file: string }, name
   }
   const exact = await journal.job(name);
   if (exact) return exact;
-  const jobs = await journal.jobs({}, (job) => damaged.push(job));
-  throwIfDamaged((id) => name !== '' && id.startsWith(name));
-  const meant = name === '' ? [] : jobs.filter(({ id }) => id.startsWith(name));
+  const meant = name === '' ? [] : await journal.jobs({ idPrefix: name }, (job) => damaged.push(job));
+  throwIfDamaged(() => true);
   if (meant.length === 1) return meant[0] as JournalJob;
   if (meant.length > 1) {
     throw new UsageError(
       `${meant.length} jobs begin with "${name}". Name one of them by more of its id:\n${list(meant)}`,
     );
   }
+  const jobs = await journal.jobs({}, () => {});
   const nearest = jobs.length === 0 ? '' : ` The nearest are:\n${list(nearestTo(name, jobs))}`;
   throw new UsageError(
     `There is no job "${name}" in ${journal.file}. A job is named by its id, by the beginning of it, or as "last"; tintype jobs lists them.${nearest}`,

@@ -64,6 +64,13 @@ const options = checked((value) => {
   return [];
 });
 
+const labels = checked((value) => {
+  if (!isPlainObject(value)) return [{ field: '', expected: 'an object' }];
+  const [problem] = startOptionProblems({}, { labels: value });
+  if (problem) throw new TypeError(problem.message);
+  return [];
+});
+
 const STATES = SHOWN_STATES.filter((state) => state !== 'interrupted');
 
 const state = z.enum(STATES, {
@@ -108,6 +115,7 @@ export const jobLine = z.object({
       id: text,
       name: text,
       key: z.optional(text),
+      labels: z.optional(labels),
       createdAt: number,
       forkedFrom: z.optional(text),
       fingerprint: text,

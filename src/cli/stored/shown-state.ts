@@ -17,6 +17,7 @@ export const jobFacts = (job: JournalJob, now: number) => ({
   id: job.id,
   name: job.name,
   key: job.key,
+  labels: job.labels,
   state: shownState(job, now),
   createdAt: job.createdAt,
   startedAt: job.startedAt,

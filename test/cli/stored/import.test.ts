@@ -52,6 +52,14 @@ describe('tintype import', () => {
     expect(await importing(fileOf(await exportedLines()))).toMatchObject({ exitCode: 0, stderr: '' });
   });
 
+  test('takes over labels, and needs none', async () => {
+    const lines = await exportedLines();
+    set(lines, 0, 'job.labels', { team: 'data' });
+    expect((await importing(fileOf(lines))).jobs).toMatchObject([{ labels: { team: 'data' } }]);
+    set(lines, 0, 'job.labels', undefined);
+    expect((await importing(fileOf(lines))).jobs).toMatchObject([{ labels: {} }]);
+  });
+
   const HEAD = 0;
   const EVENT = 2;
   const ODD: readonly (readonly [number, string, unknown])[] = [
@@ -66,6 +74,9 @@ describe('tintype import', () => {
     [HEAD, 'options', { maxConcurrency: 'many' }],
     [HEAD, 'options', { unheardOf: 1 }],
     [HEAD, 'metadata', null],
+    [HEAD, 'job.labels', ['team']],
+    [HEAD, 'job.labels', { team: 7 }],
+    [HEAD, 'job.labels', { 'a b': 'c' }],
     [HEAD, 'shape', {}],
     [HEAD, 'shape', ['nightly', [['a', 'b', false]]]],
     [HEAD, 'shape', ['nightly', [['a', ['a', 1], false]]]],

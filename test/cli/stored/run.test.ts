@@ -49,6 +49,31 @@ tasks:
     expect(bytes).not.toContain(env.TOK);
   });
 
+  test('keeps labels, and masks secrets in them and in params', async () => {
+    const { file, db } = project(`
+name: labelled
+secrets: [TOK]
+params: { q: none, n: 1 }
+tasks:
+  - { name: fail, type: bash, command: 'exit 1' }
+`);
+    const env = { PATH: process.env.PATH ?? '', TOK: 'pa55word-0123456789' };
+    const given = ['-p', `q=is ${env.TOK}`, '--label', 'team=data', '--label', `of=${env.TOK}`];
+    await tintype(['run', file, '--db', db, ...given], { env });
+    const { stderr: unkept } = await tintype(['run', file, ...given], { env });
+    expect(unkept).toContain("--param 'q=is ***' --label team=data --label of=*** --only fail");
+    for (const command of [['jobs'], ['show', 'last']]) {
+      const { stdout } = await tintype([...command, '--db', db]);
+      expect(stdout).toMatch(/q=is \*\*\* n=1/);
+      expect(stdout).toMatch(/of=\*\*\* team=data/);
+    }
+    expect(jsonOf(await tintype(['jobs', '--json', '--label', 'team=data', '--db', db]))).toHaveLength(1);
+    await tintype(['rerun', 'last', '--db', db], { env });
+    expect(jsonOf(await tintype(['jobs', '--json', '--label', 'team=data', '--db', db]))).toHaveLength(2);
+    const refused = await tintype(['run', file, '--db', db, '--label', 'a b=c'], { env });
+    expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining('a label "a b"')]);
+  });
+
   test('keeps no secret that somebody gives for a reason', async () => {
     const { file, db, folder } = project(
       'name: x\nsecrets: [TOK]\ntasks: [{ name: ask, type: external }, { name: last, type: external }]\n',
