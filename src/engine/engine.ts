@@ -17,7 +17,6 @@ import type { TaskName, TaskPath, TaskType } from './definition/infer.ts';
 import { formatValue, throwIfInvalid } from './definition/option-rules.ts';
 import type { StartOptions } from './definition/options.ts';
 import { isDefinition, PLAN } from './definition/sealed.ts';
-import { jobIdOf } from './durable/job-id.ts';
 import type { DamagedJob, Journal, JournalJob } from './durable/journal.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
 import type {
