@@ -258,8 +258,8 @@ export class JobRecorder {
   }
 
   /**
-   * Commits what has happened so far, then releases the lease, so that another process may resume the job. Later
-   * changes are not stored, and callers that wait for their commit get an error.
+   * Commits what has happened so far. Later changes are not stored, and callers that wait for their commit get an error.
+   * The lease is renewed until `release`, after which another process may resume the job.
    */
   handOff(): Promise<void> {
     this.#handingOff ??= this.#handOff();
@@ -280,7 +280,13 @@ export class JobRecorder {
       };
       this.afterCommit(close, close);
     });
-    if (!this.#error && this.#fence > 0) await this.#writer.release(this.heldLease);
+  }
+
+  /** Releases the lease of a job that was handed off. */
+  async release(): Promise<void> {
+    if (!this.#handedOff || this.#fence === 0) return;
+    this.#writer.stopRenewing(this);
+    await this.#writer.release(this.heldLease);
   }
 
   /** Stops recording and drops unwritten changes. Callers that wait for them get the error `handedOff`, if given. */
@@ -298,6 +304,11 @@ export class JobRecorder {
     // A journal may throw a promise, too, that nobody awaits.
     ignoreRejection(cause);
     if (this.#error) return;
+    // The lease of a job that was handed off is gone: nothing is left to release.
+    if (this.#handedOff) {
+      this.#writer.unregister(this);
+      return;
+    }
     this.#error = journalError(this.jobId, cause);
     const waiters = [...(this.#inFlight ?? []), ...this.#waiting.splice(0)];
     this.#inFlight = undefined;
@@ -309,7 +320,8 @@ export class JobRecorder {
   #close(): void {
     this.#phase = 'over';
     this.#onPhaseKnown();
-    this.#writer.unregister(this);
+    if (this.#handedOff) this.#writer.forget(this);
+    else this.#writer.unregister(this);
     if (!this.#inFlight)
       for (const { onCommitted, onFailed } of this.#waiting.splice(0))
         this.#handedOff ? onFailed(this.#handedOff) : onCommitted();

@@ -95,6 +95,11 @@ export class JournalWriter {
   /** Unregisters a recorder that writes nothing more. */
   unregister(recorder: Recorder): void {
     this.stopRenewing(recorder);
+    this.forget(recorder);
+  }
+
+  /** Writes nothing more of a recorder, but still renews its lease. */
+  forget(recorder: Recorder): void {
     if (this.#recorders.get(recorder.jobId) === recorder) this.#recorders.delete(recorder.jobId);
     this.#changed.delete(recorder);
   }

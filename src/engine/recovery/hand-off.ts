@@ -3,7 +3,8 @@ import { stopJob } from '../run/shutdown.ts';
 
 /**
  * Hands a job off to another process: nothing new starts, running attempts finish or, with `abort`, are aborted, and
- * results so far are stored. In this process the job ends as cancelled; that end is not stored.
+ * results so far are stored. In this process the job ends as cancelled; that end is not stored. Another process can
+ * resume the job when the attempts here have ended, so that the two never run side by side.
  */
 export const handOffJob = async (job: JobRun, mode: 'drain' | 'abort', cause: string): Promise<void> => {
   job.leaving = true;
@@ -17,6 +18,9 @@ export const handOffJob = async (job: JobRun, mode: 'drain' | 'abort', cause: st
     await job.recorder?.handOff();
   }
   if (!job.over) stopJob(job, { to: 'cancelled', mode: 'abort', cause, interrupted: true });
+  if (job.remote) return;
+  await job.done;
+  await job.recorder?.release();
 };
 
 /** Resolves when no function of the job runs any more, or when the job is over, for example after an abort. */

@@ -472,4 +472,26 @@ describe('an engine that closes', () => {
     expect([state, ctx, tasks.extract?.attempts]).toEqual(['completed', { rows: 2, loaded: 2 }, 2]);
     expect(ran).toEqual(['extract 1', 'extract 2', 'load', 'tidy']);
   });
+
+  test('keeps the job from others until what it aborted has stopped', async () => {
+    vi.useFakeTimers();
+    let stop = (): void => {};
+    const extract = (): Promise<void> =>
+      new Promise((resolve) => {
+        stop = resolve;
+      });
+    const definition = defineJob('etl').task('extract', extract).seal();
+    const store = memoryJournal();
+    const engine = createEngine({ journal: store });
+    engine.start(definition, {}, { jobId: 'one', graceMs: 60_000 });
+    await turns();
+    const closed = engine.close({ mode: 'abort' });
+    // Longer than a lease lasts that is not renewed.
+    await vi.advanceTimersByTimeAsync(30_000);
+    const { at = 0, leaseMs = 0 } = (await store.job('one'))?.lease ?? {};
+    expect(at + leaseMs).toBeGreaterThan(Date.now());
+    stop();
+    await closed;
+    expect((await store.job('one'))?.lease).toBe(undefined);
+  });
 });
