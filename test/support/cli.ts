@@ -13,7 +13,12 @@ export type Captured = { readonly exitCode: number; readonly stdout: string; rea
 /** Runs the command line in this process; a job is kept only where `--db` says so. `columns` makes its output a terminal. */
 export const tintype = async (
   argv: readonly string[],
-  { columns, env = {}, stdin }: { columns?: number; env?: Record<string, string>; stdin?: Readable } = {},
+  {
+    columns,
+    env = {},
+    stdin,
+    signals = new EventEmitter(),
+  }: { columns?: number; env?: Record<string, string>; stdin?: Readable; signals?: EventEmitter } = {},
 ): Promise<Captured> => {
   const stdout = capture(columns);
   const stderr = capture(columns);
@@ -23,7 +28,7 @@ export const tintype = async (
     stdout,
     stderr,
     env,
-    signals: new EventEmitter(),
+    signals,
     ...(stdin ? { stdin: () => stdin } : {}),
   });
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };

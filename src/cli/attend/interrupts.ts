@@ -3,6 +3,13 @@ import type { CliIo } from '../terminal/io.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** What a first signal does to a stored job. */
+export type OnSignal = 'leave' | 'cancel';
+
+/** Returns whether a signal leaves a stored job, to be resumed, unless `given` says what it does. */
+export const leavesJob = (signal: NodeJS.Signals, given: OnSignal | undefined): boolean =>
+  (given ?? (signal === 'SIGTERM' ? 'leave' : 'cancel')) === 'leave';
+
 /** Calls one handler per signal, in order; later signals call the last one. Returns a function that stops listening. */
 export const onInterrupts = (
   { signals }: CliIo,

@@ -28,6 +28,7 @@ export const repeatableArgs = ({
   onFailure,
   grace,
   keepLogs,
+  onSignal,
   json,
   events,
 }: { readonly [Key in keyof RunOptions]?: RunOptions[Key] | undefined }): readonly string[] => [
@@ -36,6 +37,7 @@ export const repeatableArgs = ({
   ...(onFailure === undefined ? [] : ['--on-failure', onFailure]),
   ...(grace === undefined ? [] : ['--grace', durationWord(grace)]),
   ...(keepLogs === undefined ? [] : ['--keep-logs', String(keepLogs)]),
+  ...(onSignal === undefined ? [] : ['--on-signal', onSignal]),
   ...(json ? ['--json'] : []),
   ...(events === undefined ? [] : ['--events', events]),
 ];

@@ -5,11 +5,16 @@ import { jsonSafe } from '../../events/json-safe.ts';
 import { criticalPathOf } from './critical-path.ts';
 import { exitCodeOfTask, processErrorOf } from './exit-code-of-task.ts';
 
-/** Returns the result of a job as plain data. Times are in epoch ms, durations in ms. */
-export const resultJson = (result: JobResult, definition: JobDefinition, exitCode: number): unknown => ({
+/** Returns the result of a job as plain data. Times are in epoch ms, durations in ms. `state`: how it ended. */
+export const resultJson = (
+  result: JobResult,
+  definition: JobDefinition,
+  exitCode: number,
+  state: string = result.state,
+): unknown => ({
   jobId: result.jobId,
   name: result.jobName,
-  state: result.state,
+  state,
   exitCode,
   startedAt: result.startedAt,
   durationMs: result.durationMs,

@@ -22,7 +22,7 @@ export const howToResume = (job: Pick<JournalJob, 'id' | 'metadata'>, location: 
     : resumeCommand(job, location);
 
 /** Returns the command that resumes a job. A workflow that was read from a pipe needs `--file`. */
-const resumeCommand = (job: Pick<JournalJob, 'id' | 'metadata'>, location: JobLocation): string =>
+export const resumeCommand = (job: Pick<JournalJob, 'id' | 'metadata'>, location: JobLocation): string =>
   originOf(job) === 'pipe' && location.file === undefined
     ? jobCommand('resume', job.id, location, ['--file', 'FILE'])
     : jobCommand('resume', job.id, location);

@@ -2,7 +2,7 @@
  * `params.ts` reads params; `with-stored-job.ts` finds a stored job and loads the job's file (`stored-workflow.ts`), whose
  * changes `change-policy.ts` reports. `watch-job.ts` follows the job: `job-progress.ts` collects events, `reporter.ts`
  * displays them, `event-file.ts` writes them; `externals-from-stdin.ts` completes external tasks, `interrupts.ts` handles
- * signals. At the end report `status-table.ts`, `summary.ts`, `critical-path.ts`, with `--json` also `result-json.ts`, and
+ * signals, and `leaving.ts` hands the job off. At the end report `status-table.ts`, `summary.ts`, `critical-path.ts`, with `--json` also `result-json.ts`, and
  * `next-command.ts` with the command to continue. */
 
 import { resolve } from 'node:path';
@@ -25,9 +25,11 @@ import { inertJson } from '../terminal/safe-text.ts';
 import { criticalPathLine } from './critical-path.ts';
 import { type EventFile, openEventFile } from './event-file.ts';
 import { externalsFromStdin } from './externals-from-stdin.ts';
-import { cancellingSignal, onInterrupts } from './interrupts.ts';
+import { cancellingSignal, leavesJob, type OnSignal, onInterrupts } from './interrupts.ts';
 import { type JobProgress, jobProgress } from './job-progress.ts';
+import { heldEvents, type LeaveJob } from './leaving.ts';
 import { isInterrupted, nextCommand } from './next-command.ts';
+import { reportLeft } from './report-left.ts';
 import { createReporter, type Reporter, type ReportOptions } from './reporter.ts';
 import { resultJson } from './result-json.ts';
 import type { RunContext } from './run-context.ts';
@@ -38,6 +40,8 @@ export type WatchOptions = ReportOptions & {
   readonly json?: boolean;
   /** The file to write the events to. */
   readonly events?: string;
+  /** What SIGTERM and the other signals do to a stored job. Default: SIGTERM leaves it, the others cancel it. */
+  readonly onSignal?: OnSignal;
 };
 
 /** The engine's grace exceeds that of processes by this many ms, so that the engine sees killed processes exit. */
@@ -51,6 +55,8 @@ export type WatchedJob = {
   readonly events: EventFile | undefined;
   /** Where the job is stored; `undefined` if no command can resume or retry the job. */
   readonly location?: JobLocation | undefined;
+  /** Leaves the job, and the command that then resumes it; absent if the job is not stored. */
+  readonly leaving?: { readonly leave: LeaveJob; readonly command: string };
   /** What happened to the job in other processes, if it is stored. */
   readonly history?: Pick<StoredJob, 'record' | 'tails'>;
   /** If set, cancels the job once its output is displayed; nobody is asked to complete external tasks. */
@@ -76,7 +82,7 @@ export const openEvents = (
 
 /** Displays a job to its end. Resolves to the exit code. Call this in the tick that starts the job to miss no event. */
 export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => {
-  const { loaded, options, context, events, location, history, cancel } = about;
+  const { loaded, options, context, events, location, leaving, history, cancel } = about;
   const { gate, out, err, io } = context;
   const { definition, externals: waiting } = loaded;
   const progress = jobProgress(
@@ -95,20 +101,24 @@ export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => 
   const outputs = new Set<string>();
   let printed = false;
   const live = new Subscription();
-  const follow = (what: string, next: (event: JobEvent) => void): void =>
-    void live.add(job.events$.subscribe(isolatedObserver(what, next)));
+  const held = heldEvents();
+  const follow = (what: string, next: (event: JobEvent) => void, isHarmless?: (event: JobEvent) => boolean): void => {
+    const observer = isolatedObserver(what, next);
+    live.add(job.events$.subscribe({ ...observer, next: held.through(observer.next, isHarmless) }));
+  };
   follow('The record of the job', (event) => {
     if (event.type === 'task.transition' && event.output !== undefined) outputs.add(event.task);
     if (event.type === 'task.log') printed = true;
     progress.event(event);
   });
   follow('The writer of --events', (event) => events?.write(event));
-  follow('The display of the job', (event) => {
+  const display = (event: JobEvent): void => {
     reporter.event(event);
     // That params were redacted is said before.
     const redacted = event.type === 'job.resumed' ? event.redacted?.filter((path) => path !== '') : undefined;
     if (redacted?.length && !options.quiet) reporter.notice(err.sanitize(`warning: ${redactedText(redacted)}.`), err);
-  });
+  };
+  follow('The display of the job', display, ({ type }) => type === 'task.log');
   if (location && !options.quiet && !cancel) {
     reporter.notice(
       `Should this be killed, it goes on with: ${err.style('bold', err.sanitize(jobCommand('resume', job.id, location)))}`,
@@ -122,13 +132,17 @@ export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => 
   void out.broken.then(() => live.unsubscribe());
   cancel?.();
   try {
-    const ended = await endOf(job, reporter, context);
+    const ended = await endOf(job, reporter, about, held.hold);
+    held.release(ended.lastSeq);
     reporter.stop();
     const unwritten = events?.close();
     if (unwritten)
       err.line(`The events can't be written to ${err.sanitize(options.events ?? '')}: ${unwritten.message}.`);
     const exitCode = unwritten && ended.exitCode === EXIT.completed ? EXIT.failed : ended.exitCode;
-    if (ended.result) report(sinceBegin(ended.result, progress), progress.counts(), exitCode, outputs, about);
+    if (leaving && ended.exitCode === EXIT.left) {
+      const result = ended.result && sinceBegin(ended.result, progress);
+      reportLeft(job, result, progress, { loaded, json: options.json, command: leaving.command, context });
+    } else if (ended.result) report(sinceBegin(ended.result, progress), progress.counts(), exitCode, outputs, about);
     if (printed && reporter.hidesOutput) out.line(out.style('gray', 'What the tasks printed is shown with --verbose.'));
     return exitCode;
   } finally {
@@ -137,10 +151,20 @@ export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => 
   }
 };
 
-type End = { readonly exitCode: number; readonly result?: JobResult };
+/** How a job ended here. `lastSeq`: the last event that happened to a job that was left. */
+type End = { readonly exitCode: number; readonly result?: JobResult; readonly lastSeq?: number };
 
-/** Waits for the end of the job. One signal cancels the job, a second kills its processes, a third stops waiting. */
-const endOf = async (job: Job, reporter: Reporter, { out, err, io }: RunContext): Promise<End> => {
+/**
+ * Waits for the end of the job. One signal cancels the job, or leaves it and calls `onLeaving`; a second kills its
+ * processes, a third stops waiting.
+ */
+const endOf = async (
+  job: Job,
+  reporter: Reporter,
+  { options, leaving, context: { out, err, io } }: WatchedJob,
+  onLeaving: () => void,
+): Promise<End> => {
+  let left: Promise<number | undefined> | undefined;
   let cancelledBy: NodeJS.Signals | undefined;
   let forced: (end: End) => void = () => {};
   const forcedEnd = new Promise<End>((resolve) => {
@@ -152,6 +176,12 @@ const endOf = async (job: Job, reporter: Reporter, { out, err, io }: RunContext)
   };
   const stopListening = onInterrupts(io, [
     (signal) => {
+      if (leaving && leavesJob(signal, options.onSignal)) {
+        reporter.notice(`${signal}: left to be resumed, waiting for running tasks to end. Once more kills them.`, err);
+        onLeaving();
+        left = leaving.leave();
+        return;
+      }
       reporter.notice(`${signal}: cancelled, waiting for running tasks to end. Once more kills them.`, err);
       cancel(signal);
     },
@@ -161,7 +191,7 @@ const endOf = async (job: Job, reporter: Reporter, { out, err, io }: RunContext)
     },
     (signal) => {
       killProcessGroups();
-      forced({ exitCode: exitCodeOfSignal(cancelledBy ?? signal) });
+      forced({ exitCode: left ? EXIT.left : exitCodeOfSignal(cancelledBy ?? signal) });
     },
   ]);
   let unwritable = false;
@@ -175,6 +205,8 @@ const endOf = async (job: Job, reporter: Reporter, { out, err, io }: RunContext)
   const ended = async (): Promise<End> => {
     const result = await (job as PromiseLike<JobResult>);
     await processGroupsGone();
+    const lastSeq = isInterrupted(result) ? undefined : await left;
+    if (lastSeq !== undefined) return { result, exitCode: EXIT.left, lastSeq };
     return { result, exitCode: unwritable ? EXIT.failed : exitCodeOf(result.state, cancelledBy) };
   };
   try {

@@ -15,10 +15,12 @@ import { UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { changePolicy } from './change-policy.ts';
 import type { EventFile } from './event-file.ts';
+import { leaveJob } from './leaving.ts';
 import { type RunOptions, repeatableArgs } from './repeatable-options.ts';
+import { resumeCommand } from './resume-hint.ts';
 import { type RunContext, withRunContext } from './run-context.ts';
 import { loadStoredWorkflow, metadataOf, requireTrust } from './stored-workflow.ts';
-import { openEvents, SPARE_MS, type WatchOptions } from './watch-job.ts';
+import { openEvents, SPARE_MS, type WatchedJob, type WatchOptions } from './watch-job.ts';
 
 /** Options to resume or retry a stored job. What is left out of those of a run stays as it was. */
 export type ContinueOptions = Omit<WatchOptions, 'workers'> &
@@ -37,6 +39,17 @@ export const locationOf = ({ db, file, ...options }: ContinueOptions): JobLocati
   db,
   file,
   args: [...repeatableArgs(options), ...(options.trust ? ['--trust'] : [])],
+});
+
+/** Returns how to leave a job that runs here, and the command that then resumes it. */
+export const leavingOf = (
+  { journal }: StoredJobContext,
+  engine: Engine,
+  job: Pick<JournalJob, 'id' | 'metadata'>,
+  location: JobLocation,
+): NonNullable<WatchedJob['leaving']> => ({
+  leave: leaveJob(engine, journal, job.id),
+  command: resumeCommand(job, location),
 });
 
 /** A stored job that a command has found, with its journal and printers. The workflow is not loaded yet. */

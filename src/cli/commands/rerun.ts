@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { repeatableArgs } from '../attend/repeatable-options.ts';
 import { withoutUndefined } from '../attend/stored-workflow.ts';
 import { watchJob } from '../attend/watch-job.ts';
-import { type ContinueOptions, prepareJob, withStoredJob } from '../attend/with-stored-job.ts';
+import { type ContinueOptions, leavingOf, prepareJob, withStoredJob } from '../attend/with-stored-job.ts';
 import { jobLabel } from '../stored/job-command.ts';
 import { readStoredJob } from '../stored/stored-job.ts';
 import { counted } from '../terminal/counted.ts';
@@ -49,7 +49,7 @@ export const rerunJob = (name: string, options: RerunOptions, io: CliIo): Promis
     const { stored, journal, err } = context;
     requireOver(stored, options, 'run again');
     const { engine, loaded, start, ...about } = await prepareJob(context, options);
-    const { from, db, json, events } = options;
+    const { from, db, json, events, onSignal } = options;
     const { changed } = start;
     const preview = await engine.previewRerun(stored.id, { from, changed }).catch(namingOption('--from'));
     if (options.dryRun) return printPreview(await readStoredJob(journal, stored), preview, options, context);
@@ -63,5 +63,7 @@ export const rerunJob = (name: string, options: RerunOptions, io: CliIo): Promis
       const results = counted(preview.keeps.length, 'result');
       err.line(`${err.sanitize(jobLabel(job))} takes over ${results} of ${err.sanitize(jobLabel(stored))}.`);
     }
-    return watchJob(job, { ...about, loaded, context, location: { db, args: repeatableArgs({ json, events }) } });
+    const location = { db, args: repeatableArgs({ onSignal, json, events }) };
+    const leaving = leavingOf(context, engine, { id: job.id, metadata: JSON.stringify(metadata) }, location);
+    return watchJob(job, { ...about, loaded, context, location, leaving });
   });

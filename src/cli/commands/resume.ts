@@ -10,6 +10,7 @@ import { originOf, unavailableReason } from '../attend/stored-workflow.ts';
 import { watchJob } from '../attend/watch-job.ts';
 import {
   type ContinueOptions,
+  leavingOf,
   locationOf,
   prepareJob,
   type StoredJobContext,
@@ -97,6 +98,7 @@ export const resumeHere = async (
     ...(isOver ? { repeat: (result) => nextCommand(result, locationOf(options), err) } : {}),
     // If the workflow can't be loaded, no command can retry the job.
     ...(isOver || cancelled?.loaded ? {} : { location: locationOf(options) }),
+    ...(isOver || cancelled ? {} : { leaving: leavingOf(context, engine, stored, locationOf(options)) }),
     history: before,
     ...(cancelled && { cancel: () => void job.cancel(cancelled.reason && loaded.mask.text(cancelled.reason)) }),
   });

@@ -4,7 +4,7 @@ import type { RetrySelection } from '../../engine/recovery/retry-plan.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { howToResume } from '../attend/resume-hint.ts';
 import { watchJob } from '../attend/watch-job.ts';
-import { type ContinueOptions, locationOf, prepareJob, withStoredJob } from '../attend/with-stored-job.ts';
+import { type ContinueOptions, leavingOf, locationOf, prepareJob, withStoredJob } from '../attend/with-stored-job.ts';
 import { type JobLocation, jobLabel, runningText } from '../stored/job-command.ts';
 import { shownState } from '../stored/shown-state.ts';
 import { readStoredJob } from '../stored/stored-job.ts';
@@ -61,7 +61,9 @@ export const retryJob = (name: string, options: RetryOptions, io: CliIo): Promis
     // Call `job.retry()`, not `engine.retry()`, so that `watchJob` subscribes before the first event.
     const { job: ended } = await engine.resume(stored.id, start);
     const job = ended.retry(selection);
-    return watchJob(job, { ...about, loaded, context, location: locationOf(options), history });
+    const location = locationOf(options);
+    const leaving = leavingOf(context, engine, stored, location);
+    return watchJob(job, { ...about, loaded, context, location, leaving, history });
   });
 
 /** Returns an error handler. If there is nothing to run again, it throws an error that suggests to use `option`. */

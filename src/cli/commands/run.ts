@@ -1,11 +1,14 @@
 import type { Journal } from '../../engine/durable/journal.ts';
+import { createEngine, type Engine } from '../../engine/engine.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import type { Job } from '../../engine/job.ts';
 import type { SqliteJournal } from '../../journal/sqlite-journal.ts';
 import { logLimitsOf } from '../../workflow/to-definition.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
+import { leaveJob } from '../attend/leaving.ts';
 import { givenParams } from '../attend/params.ts';
 import { type RunOptions, repeatableArgs } from '../attend/repeatable-options.ts';
+import { resumeCommand } from '../attend/resume-hint.ts';
 import { type RunContext, withRunContext } from '../attend/run-context.ts';
 import { type RunMetadata, runMetadata } from '../attend/stored-workflow.ts';
 import { openEvents, SPARE_MS, watchJob } from '../attend/watch-job.ts';
@@ -27,6 +30,7 @@ import {
   listOf,
   namesOf,
   onFailure,
+  onSignal,
   pairsOf,
   wholeNumber,
   withFileArgument,
@@ -47,6 +51,7 @@ export const define: DefineCommand = (command, context) => {
     .addOption(onFailure('what the file says, else "continue"'))
     .addOption(grace().default(2000, '2s'))
     .addOption(keepLogs('what the file says, else 1000'))
+    .addOption(onSignal())
     .option(
       '--db <file>',
       `the database that keeps the job (default: "${DEFAULT_JOURNAL}", if it can be made)`,
@@ -85,12 +90,13 @@ Examples:
 
 Commands run in the directory of the file; bash commands with -eo pipefail. A
 command ends together with what it started. Ctrl-C cancels (SIGTERM, and SIGKILL
-after --grace), a second one kills at once. On a terminal what tasks print is
-shown with --verbose, and the last lines of those that fail always; elsewhere
-all of it, line by line. A line is cut at 8,192 characters; an output holds at
-most 10 MiB, or what max_output_bytes in the file says. The job is kept in
-.tintype/jobs.db, params and outputs as they are, secrets masked: killed, it goes
-on with the command that it printed.
+after --grace), a second one kills at once; SIGTERM leaves a job that is kept,
+to be resumed. On a terminal what tasks print is shown with --verbose, and the
+last lines of those that fail always; elsewhere all of it, line by line. A line
+is cut at 8,192 characters; an output holds at most 10 MiB, or what
+max_output_bytes in the file says. The job is kept in .tintype/jobs.db, params
+and outputs as they are, secrets masked: killed, it goes on with the command
+that it printed.
 `;
 
 /** Runs a workflow file and reports on `io`. Resolves to the exit code when all its processes are gone. */
@@ -110,8 +116,8 @@ export const run = (file: string, options: RunOptions, io: CliIo): Promise<numbe
     const events = openEvents(options, { file, db });
     const metadata = runMetadata(file, options);
     // All other options are stored with the job.
-    const args = repeatableArgs({ json: options.json, events: options.events });
-    const { job, journal } = startStored({ loaded, params, metadata, options }, context);
+    const args = repeatableArgs({ onSignal: options.onSignal, json: options.json, events: options.events });
+    const { job, journal, engine } = startStored({ loaded, params, metadata, options }, context);
     try {
       return await watchJob(job, {
         loaded,
@@ -119,6 +125,15 @@ export const run = (file: string, options: RunOptions, io: CliIo): Promise<numbe
         context,
         events,
         location: journal && db !== undefined && metadata.file !== undefined ? { db, args } : undefined,
+        ...(journal && {
+          leaving: {
+            leave: leaveJob(engine, journal, job.id),
+            command: resumeCommand(
+              { id: job.id, metadata: JSON.stringify(metadata) },
+              { db: db ?? DEFAULT_JOURNAL, args },
+            ),
+          },
+        }),
         repeat: (result, outputs) =>
           repeatCommand(file, result, loaded.definition, outputs, options, loaded.mask, context.err),
       });
@@ -134,16 +149,16 @@ type Start = {
   readonly options: RunOptions;
 };
 
-type Started = { readonly job: Job; readonly journal?: SqliteJournal };
+type Started = { readonly job: Job; readonly engine: Engine; readonly journal?: SqliteJournal };
 
 /** Starts the job and, unless `db` is false, stores it. Warns if the default file can't be used. @throws UsageError */
 const startStored = (start: Start, { err }: RunContext): Started => {
   const { db, quiet } = start.options;
-  if (db === false) return { job: startJob(start) };
+  if (db === false) return startJob(start);
   try {
     const journal = openJournal(db ?? DEFAULT_JOURNAL, { create: true });
     try {
-      return { job: startJob(start, withOutputLimit(journal, start.loaded.workflow.max_output_bytes)), journal };
+      return { ...startJob(start, withOutputLimit(journal, start.loaded.workflow.max_output_bytes)), journal };
     } catch (error) {
       journal.close();
       throw error;
@@ -157,7 +172,7 @@ const startStored = (start: Start, { err }: RunContext): Started => {
     }
     if (!quiet)
       err.line(err.sanitize(`warning: The job is not kept, and can't be resumed: ${why}`.replaceAll('\n', ' ')));
-    return { job: startJob(start) };
+    return startJob(start);
   }
 };
 
@@ -165,8 +180,9 @@ const startStored = (start: Start, { err }: RunContext): Started => {
 const isUnusable = (error: JournalError | UsageError): boolean =>
   error instanceof UsageError || JOURNAL_FAILURES.has(error.code);
 
-const startJob = ({ loaded, params, metadata, options }: Start, journal?: Journal): Job =>
-  loaded.definition.start(Object.keys(params).length > 0 ? { params } : {}, {
+const startJob = ({ loaded, params, metadata, options }: Start, journal?: Journal): Started => {
+  const engine = createEngine();
+  const job = engine.start(loaded.definition, Object.keys(params).length > 0 ? { params } : {}, {
     maxConcurrency: options.workers,
     graceMs: options.grace + SPARE_MS,
     timeout: options.timeout,
@@ -175,3 +191,5 @@ const startJob = ({ loaded, params, metadata, options }: Start, journal?: Journa
     labels: Object.fromEntries((options.label ?? []).map(([key, value]) => [key, loaded.mask.text(value)])),
     ...(journal && { journal, metadata }),
   }) as unknown as Job;
+  return { job, engine };
+};

@@ -73,7 +73,8 @@ export const withContinueOptions = (command: Command): Command =>
       .option('--timeout <duration>', 'time limit of the whole job (default: as before)', duration)
       .addOption(onFailure('as before'))
       .addOption(grace('as before'))
-      .addOption(keepLogs('as before')),
+      .addOption(keepLogs('as before'))
+      .addOption(onSignal()),
   );
 
 export const trust = (): Option => new Option('--trust', 'use the files and hosts that an imported job names');
@@ -89,6 +90,12 @@ export const grace = (unsaid?: string): Option =>
     '--grace <duration>',
     `how long tasks may take to end after SIGTERM, before SIGKILL${unsaid === undefined ? '' : ` (default: ${unsaid})`}`,
   ).argParser(wait);
+
+export const onSignal = (): Option =>
+  new Option(
+    '--on-signal <policy>',
+    'what a signal does to a job that is kept: leave it to be resumed, or cancel it (default: SIGTERM leaves, SIGINT and SIGHUP cancel)',
+  ).choices(['leave', 'cancel']);
 
 export const keepLogs = (unsaid: string): Option =>
   new Option(
