@@ -10,47 +10,90 @@ type Entry = readonly [
   load: () => Promise<{ readonly define: DefineCommand }>,
 ];
 
-/** The commands, in the order of the help. Each command's file defines its options and implements it. */
-const COMMANDS: readonly Entry[] = [
-  ['run', '[options] [file]', 'run the workflow that a YAML file describes', () => import('./commands/run.ts')],
-  ['resume', '[options] <job>', 'go on with a job whose process died', () => import('./commands/resume.ts')],
-  ['retry', '[options] <job>', 'try again what failed in a job that is over', () => import('./commands/retry.ts')],
-  ['rerun', '[options] <job>', 'run a part of a job anew, as another job', () => import('./commands/rerun.ts')],
-  ['cancel', '[options] <job>', 'cancel a job, wherever it runs', () => import('./commands/cancel.ts')],
+/** The commands by group, in the order of the help. Each command's file defines its options and implements it. */
+const GROUPS: readonly (readonly [heading: string, commands: readonly Entry[]])[] = [
   [
-    'complete',
-    '[options] <job> <task>',
-    'complete an external task of a job that runs',
-    () => import('./commands/complete.ts'),
+    'Workflow files:',
+    [
+      ['init', '[options] [file]', 'write an example to start from', () => import('./commands/init.ts')],
+      ['run', '[options] [file]', 'run the workflow that a YAML file describes', () => import('./commands/run.ts')],
+      [
+        'validate',
+        '[options] [file]',
+        'check a workflow file, and run nothing',
+        () => import('./commands/validate.ts'),
+      ],
+      [
+        'graph',
+        '[options] [file]',
+        'draw the tasks of a workflow file and what they wait for',
+        () => import('./commands/graph.ts'),
+      ],
+    ],
   ],
-  ['validate', '[options] [file]', 'check a workflow file, and run nothing', () => import('./commands/validate.ts')],
   [
-    'graph',
-    '[options] [file]',
-    'draw the tasks of a workflow file and what they wait for',
-    () => import('./commands/graph.ts'),
+    'Look at jobs:',
+    [
+      ['jobs', '[options]', 'list the jobs that were kept, the newest first', () => import('./commands/jobs.ts')],
+      ['show', '[options] <job>', 'show a job: its times, tasks and errors', () => import('./commands/show.ts')],
+      [
+        'logs',
+        '[options] <job> [task]',
+        'print what happened in a job, and what its tasks printed',
+        () => import('./commands/logs.ts'),
+      ],
+    ],
   ],
-  ['jobs', '[options]', 'list the jobs that were kept, the newest first', () => import('./commands/jobs.ts')],
-  ['show', '[options] <job>', 'show a job: its times, tasks and errors', () => import('./commands/show.ts')],
   [
-    'logs',
-    '[options] <job> [task]',
-    'print what happened in a job, and what its tasks printed',
-    () => import('./commands/logs.ts'),
+    'Act on jobs:',
+    [
+      ['resume', '[options] <job>', 'go on with a job whose process died', () => import('./commands/resume.ts')],
+      ['retry', '[options] <job>', 'try again what failed in a job that is over', () => import('./commands/retry.ts')],
+      ['rerun', '[options] <job>', 'run a part of a job anew, as another job', () => import('./commands/rerun.ts')],
+      ['cancel', '[options] <job>', 'cancel a job, wherever it runs', () => import('./commands/cancel.ts')],
+      [
+        'complete',
+        '[options] <job> <task>',
+        'complete an external task of a job that runs',
+        () => import('./commands/complete.ts'),
+      ],
+    ],
   ],
-  ['prune', '[options]', 'remove jobs that have been over for long', () => import('./commands/prune.ts')],
   [
-    'export',
-    '[options] <job>',
-    'print all that was kept of a job, as lines of JSON',
-    () => import('./commands/export.ts'),
+    'The database of jobs:',
+    [
+      ['prune', '[options]', 'remove jobs that have been over for long', () => import('./commands/prune.ts')],
+      [
+        'export',
+        '[options] <job>',
+        'print all that was kept of a job, as lines of JSON',
+        () => import('./commands/export.ts'),
+      ],
+      ['import', '[options] [file]', 'take in a job that was exported', () => import('./commands/import.ts')],
+      ['db', '', 'look after the database of jobs', () => import('./commands/db.ts')],
+    ],
   ],
-  ['import', '[options] [file]', 'take in a job that was exported', () => import('./commands/import.ts')],
-  ['db', '', 'look after the database of jobs', () => import('./commands/db.ts')],
-  ['init', '[options] [file]', 'write an example to start from', () => import('./commands/init.ts')],
-  ['schema', '', 'print the JSON Schema of workflow files, for editors', () => import('./commands/schema.ts')],
-  ['completion', '<shell>', 'print the completion script of a shell', async () => ({ define: defineCompletion })],
+  [
+    'Editors, shells, help:',
+    [
+      ['schema', '', 'print the JSON Schema of workflow files, for editors', () => import('./commands/schema.ts')],
+      ['completion', '<shell>', 'print the completion script of a shell', async () => ({ define: defineCompletion })],
+    ],
+  ],
 ];
+
+const COMMANDS = GROUPS.flatMap(([, commands]) => commands);
+
+/** What `tintype` prints when nothing else is typed. */
+export const FIRST_STEPS = `Runs tasks that depend on one another, as many at once as you like.
+To begin with:
+
+  tintype init                 write an example, workflow.yaml
+  tintype run workflow.yaml    run it
+  tintype show last            show what happened in it
+
+All commands: tintype --help
+`;
 
 /** Returns a command's name and arguments for the help, even if the command's file is not loaded. */
 const termOf = (command: Command): string => {
@@ -81,10 +124,14 @@ export const createProgram = async (
     .showHelpAfterError('Try: tintype --help')
     .configureHelp({ subcommandTerm: termOf })
     .addHelpText('after', HELP);
-  for (const [name, , summary, load] of COMMANDS) {
-    const command = subcommand(program, name, summary);
-    if (argv.includes(name) || argv.includes('completion')) (await load()).define(command, context);
+  for (const [heading, commands] of GROUPS) {
+    program.commandsGroup(heading);
+    for (const [name, , summary, load] of commands) {
+      const command = subcommand(program, name, summary);
+      if (argv.includes(name) || argv.includes('completion')) (await load()).define(command, context);
+    }
   }
+  program.helpCommand('help [command]', 'print the help of a command');
   return program;
 };
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
-import { createProgram } from './program.ts';
+import { createProgram, FIRST_STEPS } from './program.ts';
 import { EXIT } from './terminal/exit-code.ts';
 import type { CliIo } from './terminal/io.ts';
 import { plainLines } from './terminal/safe-text.ts';
@@ -12,6 +12,10 @@ export const runCli = async (argv: readonly string[], io: CliIo): Promise<number
   const done = (code: number): void => {
     exitCode = code;
   };
+  if (argv.length === 0) {
+    io.stdout.write(FIRST_STEPS);
+    return EXIT.completed;
+  }
   try {
     const program = await createProgram(packageVersion(), { io, done }, argv);
     await program.parseAsync(argv, { from: 'user' });

@@ -304,7 +304,8 @@ describe('tintype validate', () => {
 
 describe('tintype init and schema', () => {
   test('init writes an example that runs, and overwrites nothing', async () => {
-    const target = join(directory, 'new.yaml');
+    const folder = mkdtempSync(join(directory, 'init-'));
+    const target = join(folder, 'new.yaml');
     expect(await tintype(['init', target])).toMatchObject({ exitCode: 0 });
     expect((await tintype(['run', target, '-q'])).exitCode).toBe(0);
     writeFileSync(target, 'mine');
@@ -313,6 +314,25 @@ describe('tintype init and schema', () => {
     expect(refused.stderr).toContain('is there already');
     expect(readFileSync(target, 'utf8')).toBe('mine');
     expect((await tintype(['init', target, '--force'])).exitCode).toBe(0);
+  });
+
+  test('init writes the schema that the first line of the example names, beside it', async () => {
+    const folder = mkdtempSync(join(directory, 'init-'));
+    const [target, schema] = [join(folder, 'new.yaml'), join(folder, 'tintype.schema.json')];
+    const { stdout } = await tintype(['init', target]);
+    expect(stdout).toContain(`Wrote ${schema}, by which editors check and complete it.\n`);
+    const [first] = readFileSync(target, 'utf8').split('\n');
+    expect(first).toBe('# yaml-language-server: $schema=./tintype.schema.json');
+    const printed = await tintype(['schema']);
+    expect(readFileSync(schema, 'utf8')).toBe(printed.stdout);
+    // A schema that somebody changed stays, unless that is forced.
+    writeFileSync(schema, 'mine');
+    const again = await tintype(['init', join(folder, 'other.yaml')]);
+    expect(again).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('was there already') });
+    expect(readFileSync(schema, 'utf8')).toBe('mine');
+    expect((await tintype(['init', target, '--force'])).exitCode).toBe(0);
+    expect(readFileSync(schema, 'utf8')).toBe(printed.stdout);
+    expect((await tintype(['init', schema, '--force'])).stderr).toContain('Name another file.');
   });
 
   test('schema prints a JSON Schema', async () => {

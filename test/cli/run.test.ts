@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { tintype, workflowFile } from '../support/cli.ts';
+import { type Captured, tintype, workflowFile } from '../support/cli.ts';
 
 const example = join(import.meta.dirname, '../fixtures/workflow/example.yaml');
 
@@ -241,7 +241,6 @@ FILE can't run: 2 problems.
 
 describe('wrong usage', () => {
   test.for<[argv: string[], message: string]>([
-    [[], 'Usage: tintype'],
     [['rum'], '(Did you mean run?)'],
     [['pipeline.yaml'], 'To run a file: tintype run pipeline.yaml'],
     [['run'], 'error: no file is named'],
@@ -259,6 +258,37 @@ describe('wrong usage', () => {
     expect(stderr).toContain(message);
     expect(stdout).toBe('');
     expect(exitCode).toBe(2);
+  });
+
+  test('nothing at all is told three commands to begin with', async () => {
+    const { exitCode, stdout, stderr } = await tintype([]);
+    expect([exitCode, stderr]).toEqual([0, '']);
+    expect(stdout.match(/^ {2}tintype .*?(?= {2,})/gm)).toEqual([
+      '  tintype init',
+      '  tintype run workflow.yaml',
+      '  tintype show last',
+    ]);
+    expect(stdout).toMatch(/\nAll commands: tintype --help\n$/);
+  });
+
+  test('help has commands and options in groups', async () => {
+    const headings = ({ stdout }: Captured) => stdout.match(/^\w.*(?=:$)/gm);
+    expect(headings(await tintype(['--help']))).toEqual([
+      'Options',
+      'Workflow files',
+      'Look at jobs',
+      'Act on jobs',
+      'The database of jobs',
+      'Editors, shells, help',
+      'Examples',
+      'Exit codes',
+    ]);
+    const ofRun = ['What runs', 'How it runs', 'What is kept', 'What is printed'];
+    expect(headings(await tintype(['run', '--help']))).toEqual(['Arguments', ...ofRun, 'Examples', 'Exit codes']);
+    for (const command of ['resume', 'retry', 'rerun']) {
+      const groups = ['What runs', 'How it runs', 'What is printed'];
+      expect(headings(await tintype([command, '--help']))).toEqual(['Arguments', ...groups, 'Examples']);
+    }
   });
 
   test('help and version are no errors', async () => {

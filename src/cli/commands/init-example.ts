@@ -1,7 +1,7 @@
 /** The file that `tintype init` writes: a workflow that runs as it is and shows the main features. */
-export const EXAMPLE_WORKFLOW = `# A workflow for tintype. Run it: tintype run workflow.yaml
-# Completion and checks in editors: tintype schema > tintype.schema.json
-# yaml-language-server: $schema=./tintype.schema.json
+export const EXAMPLE_WORKFLOW = `# yaml-language-server: $schema=./tintype.schema.json
+# A workflow for tintype. Run it: tintype run workflow.yaml
+# The first line is for editors, which complete keys and tell what each means.
 
 name: example
 

@@ -21,7 +21,7 @@ import {
 
 /** Defines `tintype rerun`. */
 export const define: DefineCommand = (command, context) => {
-  withJob(command, HELP)
+  withJob(command.optionsGroup('What runs:'), HELP)
     .option('--from <tasks>', 'from these tasks on, with commas between (default: what did not complete)', namesOf)
     .option('--dry-run', 'print what would run and what would be taken over, and run nothing');
   withContinueOptions(command).action(action(context, (io, options, job) => rerunJob(job, options, io)));

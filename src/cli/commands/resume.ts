@@ -27,7 +27,7 @@ import { AS_RUN, action, type DefineCommand, JOB_NAMES, withContinueOptions, wit
 
 /** Defines `tintype resume`. */
 export const define: DefineCommand = (command, context) => {
-  withJob(command, HELP);
+  withJob(command.optionsGroup('What runs:'), HELP);
   withContinueOptions(command).action(action(context, (io, options, job) => resumeJob(job, options, io)));
 };
 

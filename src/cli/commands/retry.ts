@@ -23,7 +23,7 @@ import {
 
 /** Defines `tintype retry`. */
 export const define: DefineCommand = (command, context) => {
-  withJob(command, HELP)
+  withJob(command.optionsGroup('What runs:'), HELP)
     .option('--task <tasks>', 'these tasks, with commas between (default: what did not complete)', namesOf)
     .option('--no-downstream', 'leave alone what completed after them')
     .option('--dry-run', 'print what would run and what would be kept, and run nothing');

@@ -39,19 +39,21 @@ import {
 
 /** Defines `tintype run`. */
 export const define: DefineCommand = (command, context) => {
-  withFileArgument(command, `${HELP}\n${EXIT_CODES_HELP}`)
-    .option('-w, --workers <count>', 'how many tasks run at once', wholeNumber, 4)
+  withFileArgument(command.optionsGroup('What runs:'), `${HELP}\n${EXIT_CODES_HELP}`)
     .option('-p, --param <name=value>', 'a param of the workflow; may be given several times', listOf)
     .option('--params-file <file>', 'a YAML or JSON file of params; --param goes before it')
     .option('--label <key=value>', 'a label of the job, by which it is found; may be given several times', pairsOf)
     .option('--only <tasks>', 'only these tasks; +task with all it needs, task+ with all that needs it', namesOf)
     .option('--skip <tasks>', 'all but these tasks, which count as done', namesOf)
     .option('--dry-run', 'print the order and what would run in parallel, and run nothing')
+    .optionsGroup('How it runs:')
+    .option('-w, --workers <count>', 'how many tasks run at once', wholeNumber, 4)
     .option('--timeout <duration>', 'time limit of the whole job, such as 10m', duration)
     .addOption(onFailure('what the file says, else "continue"'))
     .addOption(grace().default(2000, '2s'))
-    .addOption(keepLogs('what the file says, else 1000'))
     .addOption(onSignal())
+    .optionsGroup('What is kept:')
+    .addOption(keepLogs('what the file says, else 1000'))
     .option(
       '--db <file>',
       `the database that keeps the job (default: "${DEFAULT_JOURNAL}", if it can be made)`,

@@ -6,10 +6,13 @@ import { action, type DefineCommand } from './shared-options.ts';
 export const define: DefineCommand = (command, context) =>
   command.addHelpText('after', HELP).action(
     action(context, async (io) => {
-      io.stdout.write(`${JSON.stringify(workflowJsonSchema(), null, 2)}\n`);
+      io.stdout.write(schemaText());
       return EXIT.completed;
     }),
   );
+
+/** Returns the JSON Schema of workflow files as the text of a file. */
+export const schemaText = (): string => `${JSON.stringify(workflowJsonSchema(), null, 2)}\n`;
 
 const HELP = `
 Example:

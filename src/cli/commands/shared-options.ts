@@ -15,8 +15,10 @@ export const subcommand = (parent: Command, path: string, description: string): 
   parent
     .command(path.split(' ').at(-1) as string)
     .description(description)
-    .helpOption('-h, --help', 'print this help')
+    .helpOption(...HELP_OPTION)
     .showHelpAfterError(`Try: tintype ${path} --help`);
+
+const HELP_OPTION = ['-h, --help', 'print this help'] as const;
 
 /** Returns an action for commander: it calls `work` and passes the exit code to `done`. */
 export const action =
@@ -41,6 +43,8 @@ export const withFileArgument = (command: Command, help: string): Command =>
 export const withReportOptions = (command: Command): Command =>
   noColour(
     command
+      .optionsGroup('What is printed:')
+      .helpOption(...HELP_OPTION)
       .option('--json', 'print the result as one JSON value on stdout, and all else on stderr')
       .option('--events <file>', 'write every event to a file, one JSON value a line')
       .addOption(
@@ -69,12 +73,13 @@ export const withContinueOptions = (command: Command): Command =>
       )
       .option('-f, --file <file>', 'the workflow file, if it is not where it was')
       .addOption(trust())
+      .optionsGroup('How it runs:')
       .option('-w, --workers <count>', 'how many tasks run at once (default: as before)', wholeNumber)
       .option('--timeout <duration>', 'time limit of the whole job (default: as before)', duration)
       .addOption(onFailure('as before'))
       .addOption(grace('as before'))
-      .addOption(keepLogs('as before'))
-      .addOption(onSignal()),
+      .addOption(onSignal())
+      .addOption(keepLogs('as before')),
   );
 
 export const trust = (): Option => new Option('--trust', 'use the files and hosts that an imported job names');
