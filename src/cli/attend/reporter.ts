@@ -27,6 +27,8 @@ export type Reporter = {
   readonly onInput?: () => void;
   /** Whether a task's output is hidden unless the task fails. Only the live view sets this. */
   readonly hidesOutput?: boolean;
+  /** Whether a person watches the live view. */
+  readonly isLive?: boolean;
   /** Stops the display. Further calls have no effect. */
   readonly stop: () => void;
 };
@@ -71,5 +73,5 @@ const liveReporter = (
     progress,
     { stream, env, verbose: verbose === true, workers, gate },
   );
-  return { ...view, notice: view.print, hidesOutput: verbose !== true };
+  return { ...view, notice: view.print, hidesOutput: verbose !== true, isLive: true };
 };

@@ -12,6 +12,7 @@ import type { Printer } from '../terminal/printer.ts';
 import { paintState, SKIP_REASONS, STATE_WORDS } from '../terminal/state-style.ts';
 import { type Column, columnWidths, GAP, textTable } from '../terminal/text-table.ts';
 import { cutEnd, cutMiddle } from '../terminal/text-width.ts';
+import { wordsOf, wrapText } from '../terminal/wrap-text.ts';
 import { exitCodeOfTask, thrownBy } from './exit-code-of-task.ts';
 
 /** Returns a table of how each task ended. Unless `all`, a long table on a terminal leaves out fast tasks. */
@@ -33,9 +34,7 @@ export const statusTable = (
     const why = isUnwanted ? `not for a job that is ${STATE_WORDS[result.state] ?? result.state}` : undefined;
     return row(name, task, processes.has(name), result.startedAt, printer, why);
   });
-  const columns = taskColumns(printer);
-  const fitted = fitRows(rows, columns, printer.columns);
-  const lines = textTable(columns, fitted, { style: printer.style, columns: Number.POSITIVE_INFINITY });
+  const lines = fittedTable(taskColumns(printer), rows, printer);
   const hidden = names.length - shown.length;
   return hidden === 0 ? lines : [...lines, `… and ${counted(hidden, 'completed task')}; --verbose shows all`];
 };
@@ -132,6 +131,47 @@ const firstOf = (error: TaskError): TaskError => {
   let first = error;
   while (first.code === 'UPSTREAM_FAILED' && first.cause instanceof TaskError) first = first.cause;
   return first;
+};
+
+/** Lays out a table of tasks. In a narrow window what does not fit beside name, state and duration stands below them. */
+export const fittedTable = (
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  printer: Pick<Printer, 'columns' | 'style'>,
+): readonly string[] => {
+  const room = printer.columns;
+  const widths = columnWidths(columns, rows).slice(1, -1);
+  const rest = room - widths.reduce((sum, width) => sum + width, GAP.length * (columns.length - 1));
+  if (rest < MIN_REST) return narrowTable(columns, rows, printer);
+  return textTable(columns, fitRows(rows, columns, room), { ...printer, columns: Number.POSITIVE_INFINITY });
+};
+
+/** The least width of name and note, together, that lets them stand beside all other columns. */
+const MIN_REST = 24;
+
+const narrowTable = (
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  printer: Pick<Printer, 'columns' | 'style'>,
+): readonly string[] => {
+  const at = (title: string): number => columns.findIndex((column) => column.title === title);
+  const kept = [at('TASK'), at('STATE'), at('DURATION')];
+  const [title = '', ...lines] = textTable(
+    kept.map((index) => columns[index] as Column),
+    rows.map((cells) => kept.map((index) => cells[index] ?? '')),
+    printer,
+  );
+  const below = (cells: readonly string[]): readonly string[] => {
+    const [attempts, exit, note] = [cells[at('ATTEMPTS')], cells[at('EXIT')], cells[at('NOTE')]];
+    const facts = [
+      Number(attempts) > 1 ? `${attempts} attempts` : '',
+      exit && exit !== '0' ? `exit ${exit}` : '',
+      note ?? '',
+    ].filter((fact) => fact !== '');
+    const look = { columns: printer.columns, indents: ['  ', '  '], style: printer.style, ellipsis: '…' } as const;
+    return wrapText(wordsOf(facts.join(', ')), look);
+  };
+  return [title, ...lines.flatMap((line, index) => [line, ...below(rows[index] ?? [])])];
 };
 
 /** Cuts names, then notes, to the width that the other columns leave. */

@@ -142,8 +142,12 @@ export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => 
     if (leaving && ended.exitCode === EXIT.left) {
       const result = ended.result && sinceBegin(ended.result, progress);
       reportLeft(job, result, progress, { loaded, json: options.json, command: leaving.command, context });
-    } else if (ended.result) report(sinceBegin(ended.result, progress), progress.counts(), exitCode, outputs, about);
-    if (printed && reporter.hidesOutput) out.line(out.style('gray', 'What the tasks printed is shown with --verbose.'));
+    } else if (ended.result) {
+      const isLive = reporter.isLive === true;
+      report(sinceBegin(ended.result, progress), progress.counts(), exitCode, { ...about, outputs, isLive });
+    }
+    if (printed && reporter.hidesOutput && !location)
+      out.line(out.style('gray', 'What the tasks printed is shown with --verbose.'));
     return exitCode;
   } finally {
     externals.stop();
@@ -220,8 +224,15 @@ const report = (
   result: JobResult,
   counts: Metrics['tasks'],
   exitCode: number,
-  outputs: ReadonlySet<string>,
-  { loaded, options, context, location, repeat }: WatchedJob,
+  {
+    loaded,
+    options,
+    context,
+    location,
+    repeat,
+    outputs,
+    isLive,
+  }: WatchedJob & { readonly outputs: ReadonlySet<string>; readonly isLive: boolean },
 ): void => {
   const { out, err, io } = context;
   const { definition, workflow } = loaded;
@@ -246,6 +257,10 @@ const report = (
   for (const line of lines) err.line(line);
   // The reader closed the pipe and wants no more output.
   if (exitCode === exitCodeOfSignal('SIGPIPE')) return;
+  if (location && isLive)
+    err.line(
+      `What happened in it: ${err.style('bold', err.sanitize(jobCommand('logs', result.jobId, { db: location.db })))}`,
+    );
   const next = location ? nextCommand(result, location, err) : (repeat?.(result, outputs) ?? []);
   for (const line of next) err.line(line);
 };

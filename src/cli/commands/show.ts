@@ -4,7 +4,7 @@ import { beganAt, type JobRecord, type StoredTask } from '../../engine/model/job
 import { type ErrorData, textOf } from '../../events/error-data.ts';
 import type { ProcessError } from '../../executors/process/error.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
-import { lastLine, taskColumns } from '../attend/status-table.ts';
+import { fittedTable, lastLine, taskColumns } from '../attend/status-table.ts';
 import { tailLines } from '../attend/summary.ts';
 import { graph, handlerLines } from '../drawing/graph.ts';
 import { findJob } from '../stored/find-job.ts';
@@ -22,7 +22,6 @@ import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { inertJson } from '../terminal/safe-text.ts';
 import { paintState, SKIP_REASONS } from '../terminal/state-style.ts';
-import { textTable } from '../terminal/text-table.ts';
 import { padEnd } from '../terminal/text-width.ts';
 import { action, type DefineCommand, INTERRUPTED, JOB_NAMES, noColour, withJob } from './shared-options.ts';
 
@@ -142,7 +141,7 @@ const taskTable = (stored: StoredJob, out: Printer, now: number): readonly strin
     ];
   });
   const columns = taskColumns(out).filter(({ title }) => title !== 'EXIT' || exits.size > 0);
-  return textTable(columns, rows, out);
+  return fittedTable(columns, rows, out);
 };
 
 /** Returns how long a task has run, in ms: until its end, until now or, if interrupted, until the job's last update. */
