@@ -7,7 +7,10 @@ import { type LinearPattern, linearPattern } from './linear-matches.ts';
 export const VARIABLES = ['ctx', 'params', 'secrets', 'item', 'index', 'job', 'task'] as const;
 
 /** The value of each variable. Absent variables are `null`. */
-export type ExpressionScope = Partial<Record<(typeof VARIABLES)[number], unknown>>;
+export type ExpressionScope = Partial<Record<(typeof VARIABLES)[number], unknown>> & {
+  /** Returns why `ctx` has no key of this name, for the error of an expression that reads it; else `undefined`. */
+  readonly whyAbsent?: (key: string) => string | undefined;
+};
 
 /** A compiled expression in CEL, the Common Expression Language: https://github.com/google/cel-spec */
 export type Expression = {
@@ -15,8 +18,11 @@ export type Expression = {
   /** Returns the value as plain JSON data. @throws ExpressionError if the expression has no value in this scope */
   readonly evaluate: (scope: ExpressionScope) => unknown;
   /** Returns the keys that the expression reads from a variable: `day` for `params.day`. Computed keys are left out. */
-  readonly reads: (variable: string) => readonly string[];
+  readonly reads: (variable: string) => readonly Read[];
 };
+
+/** A key that an expression reads, and the offset in its source of where it does so: of `params.day`. */
+export type Read = { readonly key: string; readonly at: number };
 
 /** Thrown when an expression can't be parsed, or has no value in the given scope. */
 export class ExpressionError extends Error {
@@ -39,15 +45,18 @@ export const compile = (source: string): Expression => {
   }
   return {
     source,
-    evaluate: (scope) => {
+    evaluate: ({ whyAbsent, ...scope }) => {
       try {
         return withBudget(() => toPlain(valueWith(parsed, { ...NOTHING, ...scope })));
       } catch (error) {
-        throw new ExpressionError(`${source} has no value: ${errorText(source, error, true)}`, { cause: error });
+        const [key] = keyRead((error as { node?: unknown }).node, 'ctx');
+        const why = key === undefined ? undefined : whyAbsent?.(key);
+        const text = errorText(source, error, { isParsed: true, why });
+        throw new ExpressionError(`${source} has no value: ${text}`, { cause: error });
       }
     },
     reads: (variable) => {
-      const found: string[] = [];
+      const found: Read[] = [];
       collectReads(parsed.ast, variable, found);
       return found;
     },
@@ -194,7 +203,11 @@ const withMaps = (value: unknown): unknown => {
 };
 
 /** Returns the first line of the library's message or, for common errors, a clearer one with a hint. */
-const errorText = (source: string, error: unknown, isParsed = false): string => {
+const errorText = (
+  source: string,
+  error: unknown,
+  { isParsed = false, why }: { readonly isParsed?: boolean; readonly why?: string | undefined } = {},
+): string => {
   const [first = ''] = (error as Error).message.split('\n', 1);
   if (isStackOverflow(error)) return `${isParsed ? TOO_DEEP_VALUE : TOO_NESTED}.`;
   const plain = first.replace(/dyn<([^<>]*)>/g, '$1');
@@ -205,7 +218,10 @@ const errorText = (source: string, error: unknown, isParsed = false): string => 
     return `there is no variable "${unknown}".${hint} Text is put in quotes.`;
   }
   const missing = /^No such key: (?!index out of bounds)(.*)/.exec(first)?.[1];
-  if (missing !== undefined) return `there is no key "${missing}". To allow that: has(…), or .?${missing}.orValue(…).`;
+  if (missing !== undefined) {
+    const because = why === undefined ? '.' : `: ${why}`;
+    return `there is no key "${missing}"${because} To allow that: has(…), or .?${missing}.orValue(…).`;
+  }
   if (/^Unexpected character: =/.test(first)) return `${first}. To compare, write "==".`;
   if (/^Unexpected token: EOF/.test(first)) return `it ends too early: ${source}`;
   return `${text.replace(/^No such key: /, '')}.`;
@@ -231,16 +247,21 @@ const toPlain = (value: unknown): unknown => {
 };
 
 /** Appends the keys that an AST reads from a variable. A node is `{ op, args }`; `args` and arrays may contain nodes. */
-const collectReads = (node: unknown, variable: string, found: string[]): void => {
+const collectReads = (node: unknown, variable: string, found: Read[]): void => {
   if (Array.isArray(node)) for (const item of node) collectReads(item, variable, found);
   if (node === null || typeof node !== 'object' || !('op' in node)) return;
-  const { op, args } = node as { op: string; args: unknown };
-  if (ACCESS.has(op) && Array.isArray(args)) {
-    const [of, key] = args as [{ op?: unknown; args?: unknown }, unknown];
-    const name = typeof key === 'string' ? key : literalOf(key);
-    if (of?.op === 'id' && of.args === variable && typeof name === 'string') found.push(name);
-  }
+  const { args, start } = node as AstNode;
+  for (const key of keyRead(node, variable)) found.push({ key, at: start });
   collectReads(args, variable, found);
+};
+
+/** Returns the key that a node itself reads from a variable, if it does. */
+const keyRead = (node: unknown, variable: string): readonly string[] => {
+  const { op, args } = (node ?? {}) as Partial<AstNode>;
+  if (op === undefined || !ACCESS.has(op) || !Array.isArray(args)) return [];
+  const [of, key] = args as [{ op?: unknown; args?: unknown }, unknown];
+  const name = typeof key === 'string' ? key : literalOf(key);
+  return of?.op === 'id' && of.args === variable && typeof name === 'string' ? [name] : [];
 };
 
 /** Returns the value of a literal; `undefined` for a variable, as in `params[item]`, and any other expression. */

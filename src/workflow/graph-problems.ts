@@ -2,8 +2,8 @@ import { validate } from '../engine/definition/validate.ts';
 import type { Problem } from '../engine/errors/problem.ts';
 import { isPlainObject } from '../events/plain-object.ts';
 import type { Location } from './locate.ts';
-import { tasksOf } from './reference-problems.ts';
 import type { PlacedProblem, Source } from './source.ts';
+import { tasksOf } from './tasks-of.ts';
 
 /** Checks names and dependencies with the engine's `validate`, and locates each problem. Skips unreadable parts. */
 export const graphProblems = (

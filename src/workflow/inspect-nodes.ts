@@ -77,7 +77,7 @@ const duplicateKeys = (
   problemAt: Source['problemAt'],
 ): readonly PlacedProblem[] => {
   const seen = new Set<string>();
-  return pairs.flatMap(({ key }) => {
+  return pairs.flatMap(({ key }): readonly PlacedProblem[] => {
     if (!isScalar(key)) return [];
     const name = keyOf(key);
     const at = startOf(key) ?? 0;

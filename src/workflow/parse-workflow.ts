@@ -4,14 +4,16 @@ import { graphProblems } from './graph-problems.ts';
 import { type Location, locate } from './locate.ts';
 import { oddNumbersIn } from './odd-numbers.ts';
 import { parseYaml, TOO_DEEP } from './parse-yaml.ts';
-import { WorkflowError, type WorkflowProblem } from './problem.ts';
+import { type Finding, WorkflowError, type WorkflowProblem, type WorkflowWarning } from './problem.ts';
 import { referenceProblems } from './reference-problems.ts';
 import { type Workflow, workflowSchema } from './schema.ts';
 import { schemaProblems } from './schema-problems.ts';
-import { createSource, type PlacedProblem } from './source.ts';
+import { createSource, type Placed } from './source.ts';
+import { warningsOf } from './warnings.ts';
 
 export type ParsedWorkflow = {
   readonly workflow: Workflow;
+  readonly warnings: readonly WorkflowWarning[];
   /** Creates a problem located at the value of a path, such as `['tasks', 0, 'file']`. */
   readonly problemAt: (path: readonly PropertyKey[], code: WorkflowProblem['code'], message: string) => WorkflowProblem;
 };
@@ -51,7 +53,8 @@ const check = (text: string): { parsed?: ParsedWorkflow; problems: readonly Work
     const { offset: _, ...problem } = source.problemAt(place(path).value, code, message);
     return problem;
   };
-  return { parsed: { workflow: data, problemAt }, problems: inOrder(found) };
+  const warnings = found.length > 0 ? [] : inOrder(warningsOf(file, place, source));
+  return { parsed: { workflow: data, warnings, problemAt }, problems: inOrder(found) };
 };
 
 /** Makes each alias return the node that it is known to stand for; the library searches all anchors for each alias. */
@@ -74,5 +77,5 @@ const EMPTY: WorkflowProblem = {
 const withoutExtensions = (file: unknown): unknown =>
   isPlainObject(file) ? Object.fromEntries(Object.entries(file).filter(([key]) => !key.startsWith('x-'))) : file;
 
-const inOrder = (problems: readonly PlacedProblem[]): readonly WorkflowProblem[] =>
-  problems.toSorted((a, b) => a.offset - b.offset).map(({ offset: _, ...problem }) => problem);
+const inOrder = <Code extends Finding['code']>(placed: readonly Placed<Code>[]): readonly Finding<Code>[] =>
+  placed.toSorted((a, b) => a.offset - b.offset).map(({ offset: _, ...problem }) => problem);

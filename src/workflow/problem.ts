@@ -26,8 +26,17 @@ export type WorkflowProblemCode =
   | 'SECRET_MISSING'
   | 'NESTED_WORKFLOW';
 
-export type WorkflowProblem = {
-  readonly code: WorkflowProblemCode;
+/** The code of a warning: text in braces that looks like an expression, a sensor that may look for ever. */
+export type WorkflowWarningCode = 'NOT_AN_EXPRESSION' | 'NO_DEADLINE';
+
+export type WorkflowProblem = Finding<WorkflowProblemCode>;
+
+/** What is probably a mistake, in a file that can run. */
+export type WorkflowWarning = Finding<WorkflowWarningCode>;
+
+/** A problem or a warning. */
+export type Finding<Code extends string = WorkflowProblemCode | WorkflowWarningCode> = {
+  readonly code: Code;
   /** What is wrong, which task or key it concerns, and how to fix it. */
   readonly message: string;
   /** Line in the file, counted from 1; absent if the problem concerns the file as a whole. */
@@ -56,7 +65,7 @@ export class WorkflowError extends TintypeError {
 }
 
 /** Returns `file:line:column`, which editors and terminals turn into a link. */
-export const problemPlace = (file: string, problem: WorkflowProblem): string => {
+export const problemPlace = (file: string, problem: Finding): string => {
   const { file: at = file, line, column } = problem;
   return line === undefined ? at : `${at}:${line}:${column}`;
 };

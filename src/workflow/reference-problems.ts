@@ -7,7 +7,9 @@ import { PARAMS } from './output.ts';
 import { paramSpec, readParam } from './params.ts';
 import { ownerPath, subject } from './schema-problems.ts';
 import type { PlacedProblem, Source } from './source.ts';
+import { entriesOf, stageOf, tasksOf } from './tasks-of.ts';
 import { hasExpression, parseTemplate } from './template.ts';
+import { type Upstream, upstreamIn } from './upstream.ts';
 
 type Path = readonly PropertyKey[];
 type Mapping = Readonly<Record<string, unknown>>;
@@ -54,6 +56,7 @@ const complaintsOf = function* (file: Mapping, oddNumbersAt: OddNumbersAt): Comp
     yield* poolComplaints(['defaults'], defaults, declared);
     yield* textNumberComplaints(['defaults', 'env'], oddNumbersAt);
   }
+  const upstream = upstreamIn(file);
   const stages = new Map([...tasksOf(file)].map(([path, { name }]) => [name, stageOf(path)]));
   for (const [path, task] of tasksOf(file)) {
     yield* nameComplaints(path, task);
@@ -61,6 +64,7 @@ const complaintsOf = function* (file: Mapping, oddNumbersAt: OddNumbersAt): Comp
     yield* keyComplaints(path, task);
     yield* poolComplaints(path, task, declared);
     yield* expressionComplaints(path, task, isPlainObject(task.map), declared);
+    yield* orderOfReads(path, task, upstream);
     for (const keys of TEXTS) yield* textNumberComplaints([...path, ...keys], oddNumbersAt);
     for (const keys of DATA) yield* numberComplaints([...path, ...keys], oddNumbersAt);
   }
@@ -86,20 +90,6 @@ const declarations = ({ params, secrets, pools, defaults }: Mapping, hints = { g
   pools: isPlainObject(pools) ? pools : {},
   defaultPool: isPlainObject(defaults) ? defaults.pool : undefined,
 });
-
-const entriesOf = (value: unknown): readonly [string, unknown][] => (isPlainObject(value) ? Object.entries(value) : []);
-
-/** Yields the tasks and handlers that are mappings, each with its path. */
-export const tasksOf = function* ({ tasks, handlers }: Mapping): Generator<readonly [Path, Mapping], void> {
-  const handled = entriesOf(handlers).map(([when, list]) => [['handlers', when], list] as const);
-  for (const [path, list] of [[['tasks'], tasks] as const, ...handled]) {
-    if (!Array.isArray(list)) continue;
-    for (const [index, task] of list.entries()) if (isPlainObject(task)) yield [[...path, index], task];
-  }
-};
-
-/** Returns the stage of a task or handler: 0 for tasks, 1 for handlers, 2 for handlers that always run. */
-const stageOf = ([list, when]: Path): number => (list === 'tasks' ? 0 : when === 'always' ? 2 : 1);
 
 const orderComplaints = function* (
   path: Path,
@@ -244,7 +234,7 @@ const expressionComplaints = function* (
     const { source } = expression;
     const wrong = (message: string): Complaint => ({ path: at, near: source, code: 'UNKNOWN_REFERENCE', message });
     for (const what of ['params', 'secrets'] as const) {
-      for (const name of expression.reads(what).filter((name) => !declared[what].has(name))) {
+      for (const { key: name } of expression.reads(what).filter(({ key }) => !declared[what].has(key))) {
         const remedy = ` Declare it: ${what}: ${what === 'secrets' ? `[${name}]` : `{ ${name}: … }`}.`;
         const hint = declared.hint(() => didYouMean(name, declared[what])) || remedy;
         yield wrong(`reads ${what}.${name}, which the workflow does not declare.${hint}`);
@@ -255,6 +245,18 @@ const expressionComplaints = function* (
     if (variable === undefined) continue;
     const why = isMap ? `"${key}" can't: it is asked once, for all items` : 'only a task with "map" has';
     yield wrong(`reads ${variable}, which ${why}.`);
+  }
+};
+
+/** Finds expressions that read the output of a task which may not have run by then. */
+const orderOfReads = function* (path: Path, task: Mapping, upstream: Upstream): Complaints {
+  for (const [at, { source, reads }] of expressionsIn(path, task)) {
+    for (const { key } of reads('ctx')) {
+      const fault = upstream.faultOf(String(task.name), key);
+      if (fault === undefined) continue;
+      const message = `reads ctx.${key}, but ${fault}`;
+      yield { path: at, near: source, code: 'UNKNOWN_REFERENCE', message };
+    }
   }
 };
 

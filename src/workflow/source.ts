@@ -1,6 +1,6 @@
 import { LineCounter } from 'yaml';
 import { codeFrame } from './code-frame.ts';
-import type { WorkflowProblem } from './problem.ts';
+import type { Finding, WorkflowProblem } from './problem.ts';
 
 /** The text of a workflow file; locates problems in it. */
 export type Source = {
@@ -9,10 +9,12 @@ export type Source = {
   readonly counter: LineCounter;
   /** Returns the offset of the first `near` at or shortly after `offset`, or `offset` if there is none. */
   readonly offsetOf: (offset: number, near: string | undefined) => number;
-  readonly problemAt: (offset: number, code: WorkflowProblem['code'], message: string) => PlacedProblem;
+  readonly problemAt: <Code extends Finding['code']>(offset: number, code: Code, message: string) => Placed<Code>;
 };
 
-export type PlacedProblem = WorkflowProblem & { readonly offset: number };
+export type Placed<Code extends Finding['code']> = Finding<Code> & { readonly offset: number };
+
+export type PlacedProblem = Placed<WorkflowProblem['code']>;
 
 /** How far a text is searched for, and how much of it, in UTF-16 units: many problems must not read the file each. */
 const NEARBY = 10_000;

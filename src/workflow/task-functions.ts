@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { directiveOf, notReady } from '../engine/definition/directive.ts';
 import type { TaskFunction, TaskScope } from '../engine/definition/task-function.ts';
 import type { ItemScope } from '../engine/definition/task-spec.ts';
 import { NonRetryableError } from '../engine/errors/errors.ts';
@@ -20,10 +21,11 @@ import { ExpressionError, type ExpressionScope } from './expression.ts';
 import { namedOutput, taskOutput } from './output.ts';
 import type { TaskOfType, Workflow } from './schema.ts';
 import { dataOf, hasExpression, textOf, toText } from './template.ts';
+import { whyNoOutput } from './why-no-output.ts';
 
 /** What all tasks of a file share. */
 export type BuildContext = {
-  readonly workflow: Pick<Workflow, 'name' | 'defaults' | 'max_output_bytes'>;
+  readonly workflow: Pick<Workflow, 'name' | 'defaults' | 'max_output_bytes' | 'tasks' | 'handlers'>;
   /** The directory that relative paths start from, and in which commands run. */
   readonly directory: string;
   readonly secrets: Readonly<Record<string, string>>;
@@ -75,6 +77,7 @@ export const expressionScope = (
   item: scope.item ?? null,
   index: scope.index ?? null,
   task: { name: scope.taskName, attempt: scope.attempt ?? 0 },
+  whyAbsent: (key) => whyNoOutput(key, workflow),
   job: {
     id: scope.jobId,
     name: workflow.name,
@@ -124,9 +127,27 @@ const sensorCheckOf = (task: TaskOfType<'sensor'>, context: BuildContext): TaskF
     return fileReady((scope) => resolve(context.directory, path(expressionScope(scope, context))));
   }
   if (task.http) return httpReady(requestOf(task.http, context), httpOptions(task, context));
-  if (task.sql) return sqlReady(statementOf(task.sql, context), sqlOptions(context));
-  return readyWhen(bash(task.command as string, processOptions(task, context, false), shellOf(task, context)));
+  if (task.sql) return naming(task.sql.query, sqlReady(statementOf(task.sql, context), sqlOptions(context)));
+  const command = task.command as string;
+  return naming(command, readyWhen(bash(command, processOptions(task, context, false), shellOf(task, context))));
 };
+
+/** Adds to the reason of each "not yet" the code that was asked: its first line. */
+const naming =
+  (code: string, check: TaskFunction): TaskFunction =>
+  async (scope) => {
+    const value = await check(scope);
+    const directive = directiveOf(value);
+    return directive && 'reason' in directive ? notReady(`${directive.reason}: ${firstLine(code)}`) : value;
+  };
+
+const firstLine = (code: string): string => {
+  const [line = '', ...more] = code.trim().split('\n');
+  return line.length > MAX_CODE || more.length > 0 ? `${line.slice(0, MAX_CODE)}…` : line;
+};
+
+/** How much of the code stands in a reason, in UTF-16 units. */
+const MAX_CODE = 80;
 
 type ProcessKeys = Pick<TaskOfType<'bash'>, 'env' | 'cwd' | 'args' | 'output'>;
 

@@ -1,9 +1,10 @@
 /* This folder makes a job definition from a YAML file. `workflow.ts` reads the file (`read-file.ts`) and the files that its
  * tasks run. `parse-workflow.ts` collects the problems of one file, located by `source.ts` and `locate.ts`: YAML
  * (`parse-yaml.ts`, `inspect-nodes.ts`), schema (`schema.ts`, `schema-values.ts`, `schema-problems.ts`), references
- * (`reference-problems.ts`) and graph (`graph-problems.ts`). `params.ts` and `secrets.ts` supply values, `select-tasks.ts`
- * picks tasks. `to-definition.ts` builds the definition, with handlers (`handlers.ts`) and functions of tasks
- * (`task-functions.ts`), which use expressions (`template.ts`, `expression.ts`) and shape outputs (`output.ts`). */
+ * (`reference-problems.ts`, `upstream.ts`) and graph (`graph-problems.ts`); without problems, `warnings.ts` finds what to
+ * warn of. `params.ts` and `secrets.ts` supply values, `select-tasks.ts` picks tasks. `to-definition.ts` builds the
+ * definition, with handlers (`handlers.ts`) and functions of tasks (`task-functions.ts`), which use expressions
+ * (`template.ts`, `expression.ts`) and shape outputs (`output.ts`). */
 
 import { stat } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
@@ -13,7 +14,7 @@ import type { OutputGate } from '../executors/process/output-gate.ts';
 import { loadLinearMatches } from './linear-matches.ts';
 import { paramSpecs, readParams } from './params.ts';
 import { type ParsedWorkflow, parseWorkflow } from './parse-workflow.ts';
-import { WorkflowError, type WorkflowProblem } from './problem.ts';
+import { WorkflowError, type WorkflowProblem, type WorkflowWarning } from './problem.ts';
 import { readWorkflowFile } from './read-file.ts';
 import type { TaskOfType, Workflow, WorkflowTask } from './schema.ts';
 import { readSecrets } from './secrets.ts';
@@ -39,6 +40,8 @@ export type LoadedWorkflow = {
   readonly workflow: Workflow;
   /** The definition to start: `definition.start({ params })`. */
   readonly definition: JobDefinition;
+  /** What is probably a mistake in the file, or in the files that it runs, which have their own `file`. */
+  readonly warnings: readonly WorkflowWarning[];
   /** Masks the values of all secrets, including secrets of the files that this file runs. */
   readonly mask: Mask;
   /** The descriptions of all external tasks, by path such as `outer/inner`; `undefined` if a task has none. */
@@ -57,7 +60,13 @@ export const loadWorkflow = async (file: string, options: WorkflowOptions = {}):
   const { handlers, ...tasksAlone } = selectTasks(read.parsed.workflow, options.selection);
   const workflow = handlers && options.handlers !== false ? { ...tasksAlone, handlers } : tasksAlone;
   const chosen = { ...read, parsed: { ...read.parsed, workflow } };
-  return { workflow, definition: build(chosen, mask, options), mask, externals: new Map(externalsOf(chosen)) };
+  return {
+    workflow,
+    definition: build(chosen, mask, options),
+    warnings: warningsIn(read),
+    mask,
+    externals: new Map(externalsOf(chosen)),
+  };
 };
 
 /** Returns a mask for those secrets of a file, and of the files that it runs, that have a value. @throws WorkflowError */
@@ -69,6 +78,8 @@ type ReadOptions = Pick<WorkflowOptions, 'env'> & { readonly mayMissSecrets?: bo
 
 /** A parsed file, with the files that it runs. */
 type LoadedFile = {
+  /** The path of the file, as problems show it. */
+  readonly name: string;
   readonly parsed: ParsedWorkflow;
   readonly directory: string;
   readonly secrets: Readonly<Record<string, string>>;
@@ -121,7 +132,7 @@ const readFiles = async (
     }
   }
   if (found.length > 0) throw new WorkflowError(file, found);
-  return { parsed, directory, secrets, nested };
+  return { name: file, parsed, directory, secrets, nested };
 };
 
 /** Finds problems in the params that a task passes to the file it runs. Values of expressions are not known yet. */
@@ -186,6 +197,15 @@ const externalsOf = (
     const inner = task.type === 'job' ? nested.get(task.file) : undefined;
     return inner ? externalsOf(inner, `${path}/`) : [];
   });
+
+const warningsIn = (file: LoadedFile, seen: Set<LoadedFile> = new Set()): readonly WorkflowWarning[] => {
+  seen.add(file);
+  const inner = [...file.nested.values()].filter((one) => !seen.has(one));
+  return [
+    ...file.parsed.warnings,
+    ...inner.flatMap((one) => warningsIn(one, seen).map((warning) => ({ file: one.name, ...warning }))),
+  ];
+};
 
 const secretValues = (file: LoadedFile, seen: Set<LoadedFile> = new Set()): readonly string[] => {
   if (seen.has(file)) return [];

@@ -302,6 +302,56 @@ describe('tintype validate', () => {
   });
 });
 
+describe('what tintype validate warns of', () => {
+  const text = `name: x
+tasks:
+  - { name: file, type: sensor, file: "in/{{ params.day }}.csv" }
+  - name: load
+    type: bash
+    dependencies: [file]
+    env: { DAY: "{{ day }}", FORMAT: "{{json .}} {{.Names}} \${{ ctx.file }}" }
+    command: echo '{{ item }}' '{{ day }}'
+`;
+
+  test('is shown, and the file is right', async () => {
+    const path = file(text);
+    const { exitCode, stdout, stderr } = await tintype(['validate', path]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe(`${path} is right: 2 tasks, 4 warnings.\n`);
+    expect(stderr.match(/^\S+:\d+:\d+ [A-Z].*/gm)).toEqual([
+      `${path}:3:19 NO_DEADLINE Task "file" has no "deadline": if what it looks for never comes, it looks for ever. Add one: deadline: 1h.`,
+      `${path}:3:43 NOT_AN_EXPRESSION Task "file" has "file" with {{ params.day }}, which stays as it is. An expression is written \${{ params.day }}.`,
+      `${path}:7:18 NOT_AN_EXPRESSION Task "load" has "DAY" with {{ day }}, which stays as it is. An expression is written \${{ day }}.`,
+      `${path}:8:20 NOT_AN_EXPRESSION Task "load" has "command" with {{ item }}, which stays as it is. Pass the value in the environment, by "env", and read it from there.`,
+    ]);
+  });
+
+  test('is in its JSON, also of a file that another one runs', async () => {
+    const inner = file(text);
+    const outer = file(`name: y\ntasks: [{ name: run, type: job, file: ${JSON.stringify(inner)} }]`);
+    const { exitCode, stdout } = await tintype(['validate', outer, '--json']);
+    const { problems, warnings } = JSON.parse(stdout);
+    expect({ exitCode, problems }).toEqual({ exitCode: 0, problems: [] });
+    expect(warnings).toHaveLength(4);
+    expect(warnings[0]).toMatchObject({
+      code: 'NO_DEADLINE',
+      line: 3,
+      column: 19,
+      frame: expect.stringContaining('^'),
+    });
+    expect(warnings[0].file).toMatch(/\.yaml$/);
+  });
+
+  test.for([
+    ['a deadline', '', ', deadline: 1h'],
+    ['a default deadline', 'defaults: { deadline: 1h }', ''],
+    ['a time limit of the job', 'timeout: 1h', ''],
+  ] as const)('is no sensor with %s', async ([, head, more]) => {
+    const path = file(`name: x\n${head}\ntasks: [{ name: s, type: sensor, file: in${more} }]`);
+    expect(await tintype(['validate', path])).toMatchObject({ stdout: `${path} is right: 1 task.\n`, stderr: '' });
+  });
+});
+
 describe('tintype init and schema', () => {
   test('init writes an example that runs, and overwrites nothing', async () => {
     const folder = mkdtempSync(join(directory, 'init-'));

@@ -259,12 +259,12 @@ describe('an expression', () => {
 
   test('does not read the name of a variable that holds a key', () => {
     const { reads } = compile('params[item] + params[ctx.key] + params[?item].orValue(params["a"])');
-    expect(reads('params')).toEqual(['a']);
+    expect(reads('params').map(({ key }) => key)).toEqual(['a']);
   });
 
   test('says which names it reads', () => {
     const { reads } = compile('params.a + params["b"] + (has(params.c) ? params.?d.orValue(1) : ctx.params.e)');
-    expect(new Set(reads('params'))).toEqual(new Set(['a', 'b', 'c', 'd']));
+    expect(new Set(reads('params').map(({ key }) => key))).toEqual(new Set(['a', 'b', 'c', 'd']));
   });
 });
 
@@ -400,6 +400,58 @@ tasks:
     const problems = await problemsOf(`tasks: [${task}]`);
     expect(problems).toEqual([expect.stringContaining('UNSAFE_EXPRESSION Task "a"')]);
     expect(problems[0]).toContain(key);
+  });
+});
+
+describe('an expression that reads the output of a task', () => {
+  test.for([
+    [
+      'prints it',
+      "type: bash, command: 'echo 3'",
+      'Give it "output: text", or json or lines, if you mean what it prints.',
+    ],
+    ['puts out a mapping', `type: bash, command: 'echo "{}"', output: json`, 'The keys of a mapping that it puts out'],
+    ['is skipped', 'type: bash, command: x, output: text, when: false', 'has put out nothing under its name. To allow'],
+  ] as const)('which %s names the task and what is missing', async ([, task, remedy]) => {
+    const run = await runWorkflow(`
+tasks:
+  - { name: a, ${task} }
+  - { name: b, type: bash, dependencies: [a], trigger: all_done, env: { A: "\${{ ctx.a }}" }, command: x }
+  - { name: c, type: bash, dependencies: [a], trigger: all_done, when: ctx.a > 1, command: x }
+`);
+    for (const reader of ['b', 'c']) {
+      expect(failureOf(run, reader)).toContain('there is no key "a": task "a" has put out nothing under its name.');
+      expect(failureOf(run, reader)).toContain(remedy);
+    }
+  });
+
+  test('but another key says no more than that it is missing', async () => {
+    const run = await runWorkflow(
+      'tasks: [{ name: a, type: bash, command: \'echo {}\', output: json }, { name: b, type: bash, dependencies: [a], command: x, env: { A: "${{ ctx.none }}", B: "${{ job.a }}" } }]',
+    );
+    expect(failureOf(run, 'b')).toContain('there is no key "none". To allow that');
+  });
+
+  test('is refused if that task is not upstream', async () => {
+    expect(
+      await problemsOf(`
+tasks:
+  - { name: a, type: bash, command: x }
+  - { name: b, type: bash, command: x, env: { V: "\${{ ctx.a }}" } }
+  - { name: c, type: bash, command: x, dependencies: [b], when: 'ctx["a"] > 1 && ctx.b > 1' }
+  - { name: d, type: bash, command: x, dependencies: [a], map: { over: ctx.e } }
+  - { name: e, type: bash, command: x, dependencies: [d], args: ["\${{ ctx.a }} \${{ ctx.rows }} \${{ ctx.e }}"] }
+  - { name: f, type: bash, command: x, args: ["\${{ ctx.last }}"] }
+handlers:
+  always: [{ name: last, type: bash, command: x, args: ["\${{ ctx.a }} \${{ ctx.bad }}"] }]
+  failure: [{ name: bad, type: bash, command: x, args: ["\${{ ctx.a }}"] }]
+`).then((problems) => problems.map((problem) => problem.replace(/^(\d+):\d+/, '$1'))),
+    ).toEqual([
+      '5 UNKNOWN_REFERENCE Task "b" reads ctx.a, but does not wait for task "a". Add "a" to its dependencies.',
+      '6 UNKNOWN_REFERENCE Task "c" reads ctx.a, but does not wait for task "a". Add "a" to its dependencies.',
+      '7 UNKNOWN_REFERENCE Task "d" reads ctx.e, but task "e" runs after it.',
+      '9 UNKNOWN_REFERENCE Task "f" reads ctx.last, but task "last" runs after it.',
+    ]);
   });
 });
 

@@ -8,6 +8,7 @@ import { MAX_ALIASED_VALUES } from '../../src/workflow/inspect-nodes.ts';
 import { parseWorkflow } from '../../src/workflow/parse-workflow.ts';
 import { WorkflowError } from '../../src/workflow/problem.ts';
 import { MAX_FILE_BYTES, readWorkflowFile } from '../../src/workflow/read-file.ts';
+import { upstreamIn } from '../../src/workflow/upstream.ts';
 
 describe('a workflow file is checked in a time in proportion to its size, with', () => {
   const list = (count: number, entry: (at: number) => string): string =>
@@ -41,6 +42,14 @@ describe('a workflow file is checked in a time in proportion to its size, with',
     const start = performance.now();
     problemsOf(text);
     // In proportion to the square, each of these takes from half a minute on.
+    expect(performance.now() - start).toBeLessThan(8_000);
+  });
+
+  test('many tasks that read the first of a long chain', () => {
+    const tasks = Array.from({ length: 20_000 }, (_, at) => ({ name: `t${at}`, dependencies: [`t${at - 1}`] }));
+    const start = performance.now();
+    const { faultOf } = upstreamIn({ tasks });
+    for (const { name } of tasks) expect(faultOf(name, 't0')).toBe(undefined);
     expect(performance.now() - start).toBeLessThan(8_000);
   });
 });

@@ -120,6 +120,22 @@ tasks:
     );
     expect(result.tasks.s).toMatchObject({ state: 'failed', reason: 'deadline' });
   });
+
+  test.for([
+    ['file: nope', /in vain, the last time because: \S+\/nope does not exist yet$/],
+    ['command: "test -e nope\\nexit 3"', /because: exit code 1: test -e nope…$/],
+    ["sql: { database: ':memory:', query: 'SELECT 1 WHERE false' }", /because: no row yet: SELECT 1 WHERE false$/],
+  ] as const)('that ran out says what it looked for, how often, and what came last: %s', async ([what, last]) => {
+    const clock = virtualClock();
+    const run = await runWorkflow(`tasks: [{ name: s, type: sensor, ${what}, interval: 10m, deadline: 25m }]`, {
+      start: { clock },
+      on: turnAfter(clock, ({ to }) => to === 'polling', 10 * 60_000),
+    });
+    expect(failureOf(run, 's')).toContain(
+      'Task "s" was not done within its deadline of 1500000 ms: it looked 3 times in vain, the last time',
+    );
+    expect(failureOf(run, 's')).toMatch(last);
+  });
 });
 
 describe('an external task', () => {

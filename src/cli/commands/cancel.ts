@@ -85,6 +85,7 @@ const placeholderWorkflow = async ({ stored, journal }: StoredJobContext): Promi
   return {
     workflow: { name: stored.name, tasks: [] },
     definition: placeholderDefinition(stored.name, shape),
+    warnings: [],
     mask: NO_MASK,
     externals: new Map(),
   };

@@ -5,7 +5,7 @@ import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
 import { inertJson } from '../terminal/safe-text.ts';
-import { printWorkflowError } from '../terminal/workflow-report.ts';
+import { printFindings, printWorkflowError } from '../terminal/workflow-report.ts';
 import { action, type DefineCommand, fileOf, noColour, withFileArgument } from './shared-options.ts';
 
 /** Defines `tintype validate`. */
@@ -23,7 +23,7 @@ Examples:
   tintype validate pipeline.yaml
   tintype validate pipeline.yaml --json
 
-All problems are told at once. The exit code is 0, or 2 if there are any.
+All problems are told at once. The exit code is 0, or 2 if there are any. Warnings don't change it.
 `;
 
 /** Checks a workflow file, and the files that it runs. Needs no secrets. Resolves to the exit code. */
@@ -31,10 +31,15 @@ export const validate = async (file: string, { json }: { readonly json: boolean 
   const out = createPrinter(io.stdout, io.env);
   const err = createPrinter(io.stderr, io.env);
   try {
-    const { definition } = await loadWorkflow(file, { env: false, handlers: false });
+    const { definition, warnings } = await loadWorkflow(file, { env: false, handlers: false });
     const count = definition.tasks.length;
-    if (json) out.line(inertJson(JSON.stringify({ file, name: definition.name, tasks: count, problems: [] })));
-    else out.line(`${out.sanitize(file)} is right: ${counted(count, 'task')}.`);
+    if (json) {
+      out.line(inertJson(JSON.stringify({ file, name: definition.name, tasks: count, problems: [], warnings })));
+    } else {
+      printFindings(file, warnings, 'yellow', err);
+      const warned = warnings.length === 0 ? '' : `, ${counted(warnings.length, 'warning')}`;
+      out.line(`${out.sanitize(file)} is right: ${counted(count, 'task')}${warned}.`);
+    }
     return EXIT.completed;
   } catch (error) {
     if (!(error instanceof WorkflowError)) throw error;

@@ -38,6 +38,8 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
   declare interruptions?: number | undefined;
   /** Number of sensor checks that returned "not yet"; they do not count as attempts. */
   declare polls?: number | undefined;
+  /** Why the last of these checks was not ready. */
+  declare pollReason?: string | undefined;
   /** In `retrying` and `polling`: when the wait began (`waitFrom`) and when it ends (`dueAt`), in epoch ms. */
   declare waitFrom?: number | undefined;
   declare dueAt?: number | undefined;
@@ -165,8 +167,10 @@ const suspend = (
   }
   task.waitFrom = at;
   task.dueAt = dueAt;
-  if (to === 'polling') task.polls = (task.polls ?? 0) + 1;
-  else if (reason === INTERRUPTED) task.interruptions = (task.interruptions ?? 0) + 1;
+  if (to === 'polling') {
+    task.polls = (task.polls ?? 0) + 1;
+    task.pollReason = reason;
+  } else if (reason === INTERRUPTED) task.interruptions = (task.interruptions ?? 0) + 1;
 };
 
 const endPause = (task: TaskRecord<unknown>, at: number): void => {
@@ -224,6 +228,7 @@ const RARE_FIELDS = [
   'lastStartedAt',
   'interruptions',
   'polls',
+  'pollReason',
   'waitFrom',
   'dueAt',
   'pausedBy',

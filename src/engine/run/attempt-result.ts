@@ -289,8 +289,16 @@ export const handleMissedHeartbeat = (job: JobRun, task: TaskRun, owner: string,
 /** Fails a task that exceeded its deadline, which covers all attempts. */
 export const expireTask = (job: JobRun, task: TaskRun, limitMs: number): void => {
   const cause: [TaskError?] = task.lastError ? [task.lastError] : [];
-  const error = taskError(task, 'TASK_DEADLINE', `was not done within its deadline of ${limitMs} ms`, cause);
+  const what = `was not done within its deadline of ${limitMs} ms${looksOf(task)}`;
+  const error = taskError(task, 'TASK_DEADLINE', what, cause);
   job.commandTask(task, { type: 'task.expire', error }, { reason: 'deadline', error });
+};
+
+/** Returns how often a sensor looked in vain, and what came last; an empty text for other tasks. */
+const looksOf = ({ definition, polls = 0, pollReason }: TaskRun): string => {
+  if (definition.kind !== 'sensor') return '';
+  const last = pollReason === undefined ? '' : `, the last time because: ${pollReason}`;
+  return `: it looked ${polls === 1 ? 'once' : `${polls} times`} in vain${last}`;
 };
 
 const failOrRetry = (job: JobRun, task: TaskRun, error: TaskError, thrown: unknown, reason: string): void => {

@@ -1,0 +1,79 @@
+import { isPlainObject } from '../events/plain-object.ts';
+import { VARIABLES } from './expression.ts';
+import type { Location } from './locate.ts';
+import type { WorkflowWarning } from './problem.ts';
+import { ownerPath, subject } from './schema-problems.ts';
+import type { Placed, Source } from './source.ts';
+import { tasksOf } from './tasks-of.ts';
+
+type Path = readonly PropertyKey[];
+type Mapping = Readonly<Record<string, unknown>>;
+
+/** Finds what is probably a mistake in a file without problems. */
+export const warningsOf = (
+  file: unknown,
+  place: (path: Path) => Location,
+  { problemAt, offsetOf }: Source,
+): readonly Placed<WorkflowWarning['code']>[] => {
+  if (!isPlainObject(file)) return [];
+  return [...hintsOf(file)].map(({ path, near, code, message }) => {
+    const { key, value } = place(path);
+    const at = near === undefined ? (key ?? value) : offsetOf(value, near);
+    return problemAt(at, code, `${subject(file, ownerPath(path))} ${message}`);
+  });
+};
+
+type Hint = Pick<WorkflowWarning, 'code' | 'message'> & { readonly path: Path; readonly near?: string };
+
+type Hints = Generator<Hint, void>;
+
+const hintsOf = function* (file: Mapping): Hints {
+  const { defaults, timeout } = file;
+  yield* braceHints(['defaults'], defaults);
+  const isLimited = timeout !== undefined || (isPlainObject(defaults) && defaults.deadline !== undefined);
+  for (const [path, task] of tasksOf(file)) {
+    if (task.type === 'sensor' && task.deadline === undefined && !isLimited) {
+      const message = 'has no "deadline": if what it looks for never comes, it looks for ever. Add one: deadline: 1h.';
+      yield { path: [...path, 'type'], code: 'NO_DEADLINE', message };
+    }
+    yield* braceHints(path, task);
+  }
+};
+
+/** Finds `{{ x }}` in texts: as in other formats, but no expression here. */
+const braceHints = function* (path: Path, value: unknown): Hints {
+  if (typeof value === 'string') {
+    const key = String(path.at(-1));
+    for (const [near, inner = ''] of value.matchAll(BRACES)) {
+      const name = LIKE_EXPRESSION.exec(inner)?.[1];
+      if (name === undefined || (Object.hasOwn(CODE, key) && !isVariable(name))) continue;
+      const way = CODE[key] ?? `An expression is written \${{ ${inner.trim()} }}.`;
+      yield {
+        path,
+        near,
+        code: 'NOT_AN_EXPRESSION',
+        message: `has "${key}" with ${near}, which stays as it is. ${way}`,
+      };
+    }
+  } else if (value !== null && typeof value === 'object') {
+    for (const [key, item] of Object.entries(value)) {
+      if (!LABELS.has(key)) yield* braceHints([...path, Array.isArray(value) ? Number(key) : key], item);
+    }
+  }
+};
+
+const BRACES = /(?<![${])\{\{([^{}\n]*)\}\}/g;
+
+/** A name, perhaps with keys, perhaps with an operator after it; not the `json .` of other templates. */
+const LIKE_EXPRESSION = /^\s*([A-Za-z_]\w*)(?:\.[A-Za-z_]\w*|\[[^\]]*\])*\s*(?:[-+*/%<>=!?&|(].*)?$/;
+
+const isVariable = (name: string): boolean => (VARIABLES as readonly string[]).includes(name);
+
+/** Keys whose text is code, where braces may mean something else, each with the way for data. */
+const CODE: Readonly<Record<string, string>> = {
+  command: 'Pass the value in the environment, by "env", and read it from there.',
+  query: 'Bind the value as a parameter, by "params".',
+};
+
+/** Keys whose text is read by people, or names something. */
+const LABELS: ReadonlySet<string> = new Set(['shell', 'module', 'export', 'name', 'description']);
