@@ -28,6 +28,13 @@ export type Read = { readonly key: string; readonly at: number };
 export class ExpressionError extends Error {
   override readonly name = 'ExpressionError';
   readonly code = 'EXPRESSION_FAILED';
+  /** The offset of the fault in the text that was parsed; `undefined` if that is not known. */
+  readonly at: number | undefined;
+
+  constructor(message: string, { at, ...options }: ErrorOptions & { readonly at?: number | undefined } = {}) {
+    super(message, options);
+    this.at = at;
+  }
 }
 
 /** Parses and checks an expression. @throws ExpressionError */
@@ -41,7 +48,7 @@ export const compile = (source: string): Expression => {
     if (!checked.valid) throw checked.error;
     refuseOddNumber(parsed.ast);
   } catch (error) {
-    throw new ExpressionError(errorText(source, error), { cause: error });
+    throw new ExpressionError(errorText(source, error), { cause: error, at: rangeOf(error)?.start });
   }
   return {
     source,
@@ -222,10 +229,45 @@ const errorText = (
     const because = why === undefined ? '.' : `: ${why}`;
     return `there is no key "${missing}"${because} To allow that: has(…), or .?${missing}.orValue(…).`;
   }
+  const called = /^found no matching overload for '(?:\S+\.)?(\w+)\(/.exec(first)?.[1];
+  if (called !== undefined && Object.hasOwn(FUNCTIONS, called)) {
+    return `there is no function "${called}". Write ${FUNCTIONS[called]}.`;
+  }
+  const operator = foreignOperator(source, rangeOf(error));
+  if (operator !== undefined) return `${first}. Write "${operator}".`;
   if (/^Unexpected character: =/.test(first)) return `${first}. To compare, write "==".`;
   if (/^Unexpected token: EOF/.test(first)) return `it ends too early: ${source}`;
   return `${text.replace(/^No such key: /, '')}.`;
 };
+
+/** Functions of other languages, with what to write here. */
+const FUNCTIONS: Readonly<Record<string, string>> = {
+  len: 'size(…), or ….size()',
+  length: 'size(…), or ….size()',
+  count: 'size(…), or ….size()',
+  str: 'string(…)',
+  float: 'double(…)',
+  lower: '….lowerAscii()',
+  toLowerCase: '….lowerAscii()',
+  upper: '….upperAscii()',
+  toUpperCase: '….upperAscii()',
+  includes: '….contains(…), or … in …',
+};
+
+/** Operators of other languages, each with the one to write here. */
+const OPERATORS: Readonly<Record<string, string>> = { and: '&&', or: '||', not: '!', '&': '&&', '|': '||' };
+
+/** Returns what to write for the word at a fault, or for the one before it, if it is an operator of another language. */
+const foreignOperator = (source: string, fault: Range | undefined): string | undefined => {
+  if (!fault) return undefined;
+  const before = /(?:^|[^.\w])(\w+)\s*$/.exec(source.slice(Math.max(0, fault.start - 10), fault.start))?.[1] ?? '';
+  const word = [source.slice(fault.start, fault.end), before].find((one) => Object.hasOwn(OPERATORS, one));
+  return word && OPERATORS[word];
+};
+
+type Range = { readonly start: number; readonly end: number };
+
+const rangeOf = (error: unknown): Range | undefined => (error as { range?: Range }).range;
 
 const isStackOverflow = (error: unknown): boolean =>
   error instanceof RangeError && error.message.includes('call stack');

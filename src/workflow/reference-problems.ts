@@ -1,14 +1,15 @@
 import { didYouMean } from '../engine/errors/suggest.ts';
 import { isPlainObject } from '../events/plain-object.ts';
-import { compile, type Expression } from './expression.ts';
+import { NUMBERED_PLACES, questionMarkIn } from '../executors/sql/question-marks.ts';
+import { compile } from './expression.ts';
 import type { Location } from './locate.ts';
 import { type OddNumber, oddNumberText } from './odd-numbers.ts';
 import { PARAMS } from './output.ts';
 import { paramSpec, readParam } from './params.ts';
-import { ownerPath, subject } from './schema-problems.ts';
+import { subject } from './schema-problems.ts';
 import type { PlacedProblem, Source } from './source.ts';
-import { entriesOf, stageOf, tasksOf } from './tasks-of.ts';
-import { hasExpression, parseTemplate } from './template.ts';
+import { entriesOf, ownerPath, stageOf, tasksOf } from './tasks-of.ts';
+import { hasExpression, type PlacedExpression, parseTemplate } from './template.ts';
 import { type Upstream, upstreamIn } from './upstream.ts';
 
 type Path = readonly PropertyKey[];
@@ -18,13 +19,14 @@ type Mapping = Readonly<Record<string, unknown>>;
 export const referenceProblems = (
   file: unknown,
   place: (path: Path) => Location,
-  { problemAt, offsetOf }: Source,
+  { problemAt, offsetOf, offsetIn }: Source,
   oddNumbersAt: OddNumbersAt,
 ): readonly PlacedProblem[] => {
   if (!isPlainObject(file)) return [];
-  return [...complaintsOf(file, oddNumbersAt)].map(({ path, near, offset, code, message }) => {
+  return [...complaintsOf(file, oddNumbersAt)].map(({ path, near, fault, offset, code, message }) => {
     const { key, value } = place(path);
-    const at = offset ?? (near === undefined ? (key ?? value) : offsetOf(value, near));
+    const found = fault ? offsetIn(value, fault.text, fault.at) : undefined;
+    const at = offset ?? found ?? (near === undefined ? (key ?? value) : offsetOf(value, near));
     return problemAt(at, code, `${subject(file, ownerPath(path))} ${message}`);
   });
 };
@@ -32,6 +34,8 @@ export const referenceProblems = (
 type Complaint = {
   readonly path: Path;
   readonly near?: string;
+  /** The place to point at: an offset in the text at the path. */
+  readonly fault?: { readonly text: string; readonly at: number };
   /** Where to point at, if that is known. */
   readonly offset?: number;
   readonly code: PlacedProblem['code'];
@@ -152,6 +156,22 @@ const keyComplaints = function* (path: Path, task: Mapping): Complaints {
       yield wrong(second, `has ${given.map((key) => `"${key}"`).join(' and ')}: expected one of ${quoted}.`);
     }
   }
+  for (const [at, statement] of [
+    [path, task.type === 'sql' ? task : undefined] as const,
+    [[...path, 'sql'], task.sql] as const,
+  ]) {
+    if (!isPlainObject(statement) || !/^postgres(ql)?:/i.test(String(statement.database))) continue;
+    const { query } = statement;
+    const mark = typeof query === 'string' ? questionMarkIn(query, statement.params) : undefined;
+    if (mark === undefined) continue;
+    const fault = { text: query as string, at: mark };
+    yield {
+      path: [...at, 'query'],
+      fault,
+      code: 'INVALID_VALUE',
+      message: `has a query with a place "?". ${NUMBERED_PLACES}`,
+    };
+  }
   if (task.type === 'node' && has('export') && !has('module')) yield wrong('export', 'has "export" without "module".');
   if (task.type === 'http' && has('body') && has('json')) {
     yield wrong('json', 'has "body" and "json": expected one of them.');
@@ -230,32 +250,34 @@ const expressionComplaints = function* (
   isMap: boolean,
   declared: Declarations,
 ): Complaints {
-  for (const [at, expression] of expressionsIn(path, value)) {
-    const { source } = expression;
-    const wrong = (message: string): Complaint => ({ path: at, near: source, code: 'UNKNOWN_REFERENCE', message });
+  for (const [at, expression, text] of expressionsIn(path, value)) {
+    const wrong = (offset: number, message: string): Complaint => {
+      const fault = { text, at: expression.at + offset };
+      return { path: at, fault, code: 'UNKNOWN_REFERENCE', message };
+    };
     for (const what of ['params', 'secrets'] as const) {
-      for (const { key: name } of expression.reads(what).filter(({ key }) => !declared[what].has(key))) {
+      for (const { key: name, at: offset } of expression.reads(what).filter(({ key }) => !declared[what].has(key))) {
         const remedy = ` Declare it: ${what}: ${what === 'secrets' ? `[${name}]` : `{ ${name}: … }`}.`;
         const hint = declared.hint(() => didYouMean(name, declared[what])) || remedy;
-        yield wrong(`reads ${what}.${name}, which the workflow does not declare.${hint}`);
+        yield wrong(offset, `reads ${what}.${name}, which the workflow does not declare.${hint}`);
       }
     }
     const key = String(at.at(-1));
-    const variable = !isMap || EVALUATED_ONCE.has(key) ? mapVariable(source) : undefined;
+    const variable = !isMap || EVALUATED_ONCE.has(key) ? mapVariable(expression.source) : undefined;
     if (variable === undefined) continue;
     const why = isMap ? `"${key}" can't: it is asked once, for all items` : 'only a task with "map" has';
-    yield wrong(`reads ${variable}, which ${why}.`);
+    yield wrong(variable.at, `reads ${variable.name}, which ${why}.`);
   }
 };
 
 /** Finds expressions that read the output of a task which may not have run by then. */
 const orderOfReads = function* (path: Path, task: Mapping, upstream: Upstream): Complaints {
-  for (const [at, { source, reads }] of expressionsIn(path, task)) {
-    for (const { key } of reads('ctx')) {
+  for (const [at, expression, text] of expressionsIn(path, task)) {
+    for (const { key, at: offset } of expression.reads('ctx')) {
       const fault = upstream.faultOf(String(task.name), key);
       if (fault === undefined) continue;
       const message = `reads ctx.${key}, but ${fault}`;
-      yield { path: at, near: source, code: 'UNKNOWN_REFERENCE', message };
+      yield { path: at, fault: { text, at: expression.at + offset }, code: 'UNKNOWN_REFERENCE', message };
     }
   }
 };
@@ -264,18 +286,21 @@ const orderOfReads = function* (path: Path, task: Mapping, upstream: Upstream): 
 const EVALUATED_ONCE: ReadonlySet<string> = new Set(['over', 'when']);
 
 /** Returns `item` or `index` if an expression reads that variable. Ignores keys and macro variables of that name. */
-const mapVariable = (source: string): string | undefined => {
-  const code = source.replace(/"[^"]*"|'[^']*'/g, '""');
+const mapVariable = (source: string): { readonly name: string; readonly at: number } | undefined => {
+  const code = source.replace(/"[^"]*"|'[^']*'/g, ({ length }) => `"${' '.repeat(length - 2)}"`);
   const own = new Set([...code.matchAll(/\(\s*(item|index)\s*,/g)].map(([, name]) => name));
-  const read = [...code.matchAll(/(?:^|[^.\w?])(item|index)\b(?!\s*[,:(])/g)].map(([, name]) => name);
-  return read.find((name) => !own.has(name));
+  const read = [...code.matchAll(/(?<![.\w?])(item|index)\b(?!\s*[,:(])/g)];
+  return read.map(({ 0: name, index: at }) => ({ name, at })).find(({ name }) => !own.has(name));
 };
 
-const expressionsIn = function* (path: Path, value: unknown): Generator<readonly [Path, Expression], void> {
+const expressionsIn = function* (
+  path: Path,
+  value: unknown,
+): Generator<readonly [Path, PlacedExpression, text: string], void> {
   if (typeof value === 'string') {
     const key = path.at(-1);
     const isAlone = (key === 'when' || (key === 'over' && path.at(-2) === 'map')) && !hasExpression(value);
-    for (const expression of expressionsOf(value, isAlone)) yield [path, expression];
+    for (const expression of expressionsOf(value, isAlone)) yield [path, expression, value];
   } else if (value !== null && typeof value === 'object') {
     for (const [key, item] of Object.entries(value)) {
       if (typeof item !== 'string' || !CODE.has(key))
@@ -288,9 +313,11 @@ const expressionsIn = function* (path: Path, value: unknown): Generator<readonly
 const CODE: ReadonlySet<string> = new Set(['command', 'query', 'shell', 'module', 'export', 'name', 'description']);
 
 /** Returns the expressions in a text; none if one can't be parsed, since `schema.ts` reports that. */
-const expressionsOf = (text: string, isAlone: boolean): readonly Expression[] => {
+const expressionsOf = (text: string, isAlone: boolean): readonly PlacedExpression[] => {
   try {
-    return isAlone ? [compile(text.trim())] : parseTemplate(text).filter((part) => typeof part === 'object');
+    return isAlone
+      ? [{ ...compile(text.trim()), at: text.length - text.trimStart().length }]
+      : parseTemplate(text).filter((part) => typeof part === 'object');
   } catch {
     return [];
   }

@@ -1,11 +1,13 @@
 import type * as z from 'zod/mini';
 import { didYouMean } from '../engine/errors/suggest.ts';
+import { foreignKey, foreignValue } from './foreign-words.ts';
 import { keysAtPath } from './keys-at-path.ts';
 import type { Location } from './locate.ts';
 import type { WorkflowProblem } from './problem.ts';
 import { anyTask } from './schema.ts';
 import type { Complaint } from './schema-values.ts';
 import type { PlacedProblem, Source } from './source.ts';
+import { ownerPath } from './tasks-of.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -14,7 +16,7 @@ export const schemaProblems = (
   issues: readonly z.core.$ZodIssue[],
   file: unknown,
   place: (path: Path) => Location,
-  { problemAt, offsetOf }: Source,
+  { problemAt, offsetOf, offsetIn }: Source,
 ): readonly PlacedProblem[] =>
   issues
     .flatMap((issue) => withoutType(issue, file))
@@ -27,10 +29,11 @@ export const schemaProblems = (
         });
       }
       if (issue.code === 'custom' && issue.params?.code) {
-        const { code, near } = issue.params as Complaint;
+        const { code, near, fault } = issue.params as Complaint;
         const key = issue.path.slice(ownerPath(issue.path).length).map(String).join('.');
         const message = `${subject(file, ownerPath(issue.path))} has ${key === '' ? 'a value, which' : `"${key}", which`} ${issue.message}`;
-        return [problemAt(offsetOf(place(issue.path).value, near), code, message)];
+        const { value } = place(issue.path);
+        return [problemAt(fault ? offsetIn(value, fault.text, fault.at) : offsetOf(value, near), code, message)];
       }
       if (issue.code === 'invalid_key') {
         const key = String(issue.path.at(-1));
@@ -62,48 +65,10 @@ const withoutType = (issue: z.core.$ZodIssue, file: unknown): readonly z.core.$Z
   return [issue, ...further.map((one) => ({ ...one, path: [...path, ...one.path] }))];
 };
 
-/** Returns the path of the task or handler that contains a value; `[]` if no task or handler does. */
-export const ownerPath = (path: Path): Path => {
-  const length = path[0] === 'tasks' ? 2 : path[0] === 'handlers' ? 3 : 0;
-  return path.length < length ? [] : path.slice(0, length);
-};
-
 const unknownKey = (file: unknown, path: Path, key: string): string => {
   const known = keysAtPath(path, file);
-  const table = path.length === 0 ? ELSEWHERE : path.length === ownerPath(path).length ? IN_TASKS : {};
-  const remedy = Object.hasOwn(table, key) ? table[key] : undefined;
-  const hint = remedy ?? (didYouMean(key, known) || ` Known are ${known.join(', ')}.`);
+  const hint = foreignKey(path, key, known) ?? (didYouMean(key, known) || ` Known are ${known.join(', ')}.`);
   return `${subject(file, path)} has an unknown key "${key}".${hint}`;
-};
-
-/** Keys of tasks in other formats, each with a hint at the name used here. */
-const IN_TASKS: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.entries({
-    dependencies: ['depends_on', 'dependsOn', 'depends', 'needs', 'deps', 'requires', 'after'],
-    command: ['run', 'script', 'cmd', 'bash_command', 'sh'],
-    when: ['if', 'condition', 'preconditions'],
-    max_retries: ['retries', 'retry_limit', 'maxRetries'],
-    continue_on_failure: [
-      'continue-on-error',
-      'continueOnFailure',
-      'continueOn',
-      'continue_on',
-      'ignore_errors',
-      'allow_failure',
-    ],
-    cwd: ['working-directory', 'working_directory', 'workdir', 'dir'],
-    env: ['environment', 'vars', 'variables'],
-    timeout: ['timeout-minutes', 'timeoutSec', 'execution_timeout'],
-    trigger: ['trigger_rule'],
-    map: ['foreach', 'for_each', 'matrix', 'strategy'],
-  }).flatMap(([key, others]) => others.map((other) => [other, ` It is called "${key}" here.`])),
-);
-
-/** Top-level keys of other formats, each with a hint at what to write here. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  env: ' Put it under "defaults", for all tasks, or into the tasks that need it.',
-  steps: ' They are called "tasks" here.',
-  jobs: ' A file holds one job, whose "tasks" are listed; another file is run by a task of type "job".',
 };
 
 const wrongValue = (issue: z.core.$ZodIssue, file: unknown): Pick<WorkflowProblem, 'code' | 'message'> => {
@@ -118,7 +83,8 @@ const wrongValue = (issue: z.core.$ZodIssue, file: unknown): Pick<WorkflowProble
     typeof key === 'number'
       ? `${owner} has ${show(value)} as entry ${key + 1}`
       : `${owner} has "${String(key)}" = ${show(value)}`;
-  return { code: codeOf(issue, value), message: `${what}: ${expected}.${remedy(issue, value)}` };
+  const hint = foreignValue(issue.path, value) ?? remedy(issue, value);
+  return { code: codeOf(issue, value), message: `${what}: ${expected}.${hint}` };
 };
 
 const codeOf = (issue: z.core.$ZodIssue, value: unknown): 'INVALID_TYPE' | 'INVALID_VALUE' => {

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { DURATION, durationMs } from './duration.ts';
-import { compile, type Expression } from './expression.ts';
-import { hasExpression, parseTemplate } from './template.ts';
+import { compile, type Expression, type ExpressionError } from './expression.ts';
+import { compileAt, hasExpression, parseTemplate } from './template.ts';
 
 /** Sets what a schema reports as expected, such as `true or false`; `schemaProblems` makes a sentence of this text. */
 export const expecting = (error: string): { readonly error: string } => ({ error });
@@ -36,10 +36,13 @@ export const duration = millisecondsOf(
 /** A duration that may be 0, which means no wait; parsed to ms. */
 export const wait = millisecondsOf(z.number(A_WAIT).check(z.minimum(0, A_WAIT)), 0, A_WAIT);
 
-/** Details of a custom issue, whose message completes `Task "…" has "…", which …`. `near`: the text to point at. */
+/** Details of a custom issue, whose message completes `Task "…" has "…", which …`. */
 export type Complaint = {
   readonly code: 'INVALID_EXPRESSION' | 'UNSAFE_EXPRESSION' | 'INVALID_VALUE';
+  /** The text to point at. */
   readonly near?: string;
+  /** The place to point at: an offset in a text. */
+  readonly fault?: { readonly text: string; readonly at: number };
 };
 
 type Payload = { readonly value: unknown; readonly issues: unknown[] };
@@ -74,10 +77,10 @@ const checkTemplate = (payload: Payload, value: string): void => {
   try {
     parseTemplate(value);
   } catch (error) {
-    const near = value.slice(value.indexOf('${{')).split('\n', 1)[0] ?? '';
-    complain(payload, `has an expression that can't be read: ${(error as Error).message}`, {
+    const { message, at = value.indexOf('${{') } = error as ExpressionError;
+    complain(payload, `has an expression that can't be read: ${message}`, {
       code: 'INVALID_EXPRESSION',
-      near,
+      fault: { text: value, at },
     });
   }
 };
@@ -86,10 +89,12 @@ const checkTemplate = (payload: Payload, value: string): void => {
 export const expression = z.pipe(
   z.string(expecting('an expression, such as ctx.rows > 0')),
   z.transform((source: string, payload): Expression => {
+    const inner = /^\s*\$\{\{([\s\S]*)\}\}\s*$/.exec(source)?.[1] ?? source;
     try {
-      return compile(/^\s*\$\{\{([\s\S]*)\}\}\s*$/.exec(source)?.[1]?.trim() ?? source.trim());
+      return compileAt(inner.trim(), source.indexOf(inner.trim()));
     } catch (error) {
-      complain(payload, `is no expression: ${(error as Error).message}`, { code: 'INVALID_EXPRESSION' });
+      const { message, at = 0 } = error as ExpressionError;
+      complain(payload, `is no expression: ${message}`, { code: 'INVALID_EXPRESSION', fault: { text: source, at } });
       return z.NEVER;
     }
   }),

@@ -9,6 +9,8 @@ export type Source = {
   readonly counter: LineCounter;
   /** Returns the offset of the first `near` at or shortly after `offset`, or `offset` if there is none. */
   readonly offsetOf: (offset: number, near: string | undefined) => number;
+  /** Returns the offset of what stands at `at` in a text, whose value begins at `offset` of the file. */
+  readonly offsetIn: (offset: number, text: string, at: number) => number;
   readonly problemAt: <Code extends Finding['code']>(offset: number, code: Code, message: string) => Placed<Code>;
 };
 
@@ -24,12 +26,24 @@ export const createSource = (file: string): Source => {
   const text = file.replace(/^\uFEFF/, '');
   const counter = new LineCounter();
   let lines: string[] | undefined;
+  const find = (offset: number, near: string): number =>
+    near === '' ? -1 : text.slice(offset, offset + NEARBY).indexOf(near.slice(0, NEAR_LENGTH));
   return {
     text,
     counter,
     offsetOf: (offset, near) => {
-      const found = near === undefined ? -1 : text.slice(offset, offset + NEARBY).indexOf(near.slice(0, NEAR_LENGTH));
+      const found = near === undefined ? -1 : find(offset, near);
       return found < 0 ? offset : offset + found;
+    },
+    offsetIn: (offset, value, at) => {
+      // Escapes and folds may make the file differ from the value: then the rest of the line is looked for.
+      const start = value.lastIndexOf('\n', at - 1) + 1;
+      const end = value.indexOf('\n', at);
+      const line = value.slice(start, end < 0 ? value.length : end).trimEnd();
+      const whole = find(offset, line);
+      if (whole >= 0) return offset + whole + at - start;
+      const rest = find(offset, line.slice(at - start));
+      return rest < 0 ? offset : offset + rest;
     },
     problemAt: (offset, code, message) => {
       const { line, col } = counter.linePos(offset);

@@ -15,5 +15,11 @@ export const tasksOf = function* ({ tasks, handlers }: Mapping): Generator<reado
 /** Returns the stage of a task or handler: 0 for tasks, 1 for handlers, 2 for handlers that always run. */
 export const stageOf = ([list, when]: Path): number => (list === 'tasks' ? 0 : when === 'always' ? 2 : 1);
 
+/** Returns the path of the task or handler that contains a value; `[]` if no task or handler does. */
+export const ownerPath = (path: Path): Path => {
+  const length = path[0] === 'tasks' ? 2 : path[0] === 'handlers' ? 3 : 0;
+  return path.length < length ? [] : path.slice(0, length);
+};
+
 export const entriesOf = (value: unknown): readonly [string, unknown][] =>
   isPlainObject(value) ? Object.entries(value) : [];

@@ -1,7 +1,10 @@
 import { compile, type Expression, ExpressionError, type ExpressionScope } from './expression.ts';
 
 /** The parts of a text that contains `${{ expression }}`. */
-type Template = readonly (string | Expression)[];
+type Template = readonly (string | PlacedExpression)[];
+
+/** An expression, and its offset in the text. */
+export type PlacedExpression = Expression & { readonly at: number };
 
 /** Returns whether the text contains an expression, complete or not. */
 export const hasExpression = (text: string): boolean => text.includes(OPEN);
@@ -11,7 +14,7 @@ const CLOSE = '}}';
 
 /** Splits text into plain pieces and compiled expressions. @throws ExpressionError */
 export const parseTemplate = (text: string): Template => {
-  const parts: (string | Expression)[] = [];
+  const parts: (string | PlacedExpression)[] = [];
   let at = 0;
   for (let open = text.indexOf(OPEN); open >= 0; open = text.indexOf(OPEN, at)) {
     if (open > at) parts.push(text.slice(at, open));
@@ -24,11 +27,23 @@ export const parseTemplate = (text: string): Template => {
 };
 
 /** Reads the expression at `start`, which may contain `}}`. Returns it with the offset after the `}}` that ends it. */
-const readExpression = (text: string, start: number): [Expression, number] => {
+const readExpression = (text: string, start: number): [PlacedExpression, number] => {
   // Without an end outside of texts and mappings, the first `}}` is only there for the error to say what is wrong.
   const close = endOf(text, start) ?? text.indexOf(CLOSE, start);
-  if (close < 0) throw new ExpressionError(`"${OPEN}" is never closed by "${CLOSE}".`);
-  return [compile(text.slice(start, close).trim()), close + CLOSE.length];
+  if (close < 0) throw new ExpressionError(`"${OPEN}" is never closed by "${CLOSE}".`, { at: start - OPEN.length });
+  const source = text.slice(start, close);
+  const at = start + source.length - source.trimStart().length;
+  return [{ ...compileAt(source.trim(), at), at }, close + CLOSE.length];
+};
+
+/** Compiles an expression that stands at an offset of a longer text. @throws ExpressionError with its place in that text */
+export const compileAt = (source: string, at: number): Expression => {
+  try {
+    return compile(source);
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    throw new ExpressionError(error.message, { cause: error.cause, at: at + (error.at ?? 0) });
+  }
 };
 
 /** Returns the offset of the first `}}` that is neither in a quoted text nor the end of mappings; in one pass. */

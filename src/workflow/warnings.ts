@@ -2,9 +2,9 @@ import { isPlainObject } from '../events/plain-object.ts';
 import { VARIABLES } from './expression.ts';
 import type { Location } from './locate.ts';
 import type { WorkflowWarning } from './problem.ts';
-import { ownerPath, subject } from './schema-problems.ts';
+import { subject } from './schema-problems.ts';
 import type { Placed, Source } from './source.ts';
-import { tasksOf } from './tasks-of.ts';
+import { ownerPath, tasksOf } from './tasks-of.ts';
 
 type Path = readonly PropertyKey[];
 type Mapping = Readonly<Record<string, unknown>>;

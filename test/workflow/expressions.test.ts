@@ -103,6 +103,11 @@ describe('an expression', () => {
     ['ctx.rows = 1', 'Unexpected character'],
     ['process.exit()', 'there is no variable "process".'],
     ['ctx.my-key', 'there is no variable "key".'],
+    ['len(ctx.rows) > 1', 'there is no function "len". Write size(…), or ….size().'],
+    ['ctx.rows.length() > 1', 'there is no function "length". Write size(…), or ….size().'],
+    ['ctx.a and ctx.b', 'Write "&&".'],
+    ['ctx.a or ctx.b', 'Write "||".'],
+    ['not ctx.a', 'Write "!".'],
     ['now()', "found no matching overload for 'now()'"],
     [`${'('.repeat(1000)}1${')'.repeat(1000)}`, 'maxDepth'],
     [`1${'+1'.repeat(10_000)}`, 'it has more than 500 operators'],
@@ -473,7 +478,32 @@ describe('a wrong expression', () => {
     expect(problem).toContain('there is no variable "foo". Known are ctx, params,');
     const column = Number(/^3:(\d+)/.exec(problem ?? '')?.[1]);
     const line = `  - { name: a, type: bash, ${task} }`;
-    expect(line.slice(column - 1).replace(/^"/, '')).toMatch(/^\$\{\{ foo/);
+    expect(line.slice(column - 1).replace(/^"/, '')).toMatch(/^foo \+ 1/);
+  });
+
+  test.for([
+    ['in env', 'env: { V: "<a> ${{ ctx.a }} ${{ 1 + foo }}" }', 'foo }}'],
+    ['at the end', 'env: { V: "${{ ctx.a > }}" }', ' }}'],
+    ['in a condition', 'when: "  ctx.a > 1 && ctx.b = 2"', '= 2'],
+    ['in a wrapped condition', 'when: "${{ ctx.a > 1 && now() }}"', 'now() }}'],
+    ['that is not closed', 'env: { V: "a ${{ ctx.a" }', '${{ ctx.a"'],
+    ['in json', 'type: http, url: x, json: { a: [1, "${{ ctx.a + foo }}"] }', 'foo }}'],
+    ['of text with escapes', 'env: { V: "\\t ${{ foo }}" }', 'foo }}'],
+    ['that reads an undeclared param', 'env: { V: "params.x ${{ 1 + params.x }}" }', 'params.x }}'],
+    ['that reads an item', 'when: \'"item" == "" || item > 1\'', 'item > 1'],
+    ['that reads a task that is not upstream', 'when: "ctx.x > 1 || ctx.z > 1"', 'ctx.z > 1'],
+  ] as const)('%s is shown where its fault is', async ([, keys, fault]) => {
+    const task = `  - { name: a, ${keys.startsWith('type') ? '' : 'type: bash, command: x, '}${keys} }`;
+    const [problem] = await problemsOf(`tasks:\n${task}\n  - { name: z, type: bash, command: x }`);
+    const column = Number(/^3:(\d+)/.exec(problem ?? '')?.[1]);
+    expect(task.slice(column - 1, column - 1 + fault.length)).toBe(fault);
+  });
+
+  test('in a text of several lines is shown in its line', async () => {
+    const [problem] = await problemsOf(
+      'tasks:\n  - name: a\n    type: bash\n    command: x\n    when: |\n      ctx.a > 1\n      && foo\n',
+    );
+    expect(problem).toMatch(/^8:10 /);
   });
 
   test.for([

@@ -349,6 +349,63 @@ tasks:
   });
 });
 
+describe('a word of another format gets what to write here', () => {
+  const bash = (keys: string): string => `tasks: [{ name: a, type: bash, command: x, ${keys} }]`;
+  test.for<[what: string, text: string, remedy: string]>([
+    ['retries under defaults', 'defaults: { retries: 3 }\ntasks: []', 'It is called "max_retries" here.'],
+    ['attempts under retry', bash('retry: { attempts: 3 }'), 'stands beside "retry": max_retries: 3.'],
+    ['id', 'tasks: [{ id: a, type: bash, command: x }]', 'It is called "name" here.'],
+    ['id of the workflow', 'id: x\ntasks: []', 'It is called "name" here.'],
+    ['type: shell', 'tasks: [{ name: a, type: shell, command: x }]', 'Write "bash".'],
+    ['type: Postgres', 'tasks: [{ name: a, type: Postgres, query: x }]', 'Write "sql".'],
+    [
+      'connection',
+      'tasks: [{ name: a, type: sql, connection: x, query: y }]',
+      'It is called "database" here. It takes the path of an SQLite file, or a URL such as postgres://host/name.',
+    ],
+    ['retry: 3', bash('retry: 3'), 'The number of tries after the first is "max_retries": max_retries: 3.'],
+    ['working_dir', bash('working_dir: x'), 'It is called "cwd" here.'],
+    [
+      'with_items',
+      bash('with_items: [1]'),
+      'It is called "map" here. Write map: { over: … }, with a list or an expression.',
+    ],
+    ['map: ctx.files', bash('map: ctx.files'), 'Write it as map: { over: ctx.files }.'],
+    ['map: [1]', bash('map: [1]'), 'Write it as map: { over: […] }.'],
+    ['timeout_seconds', bash('timeout_seconds: 30'), 'It is called "timeout" here. It takes a unit: timeout: 30s.'],
+    ['memory', bash('memory: 2G'), 'tintype limits no resources of a command: let the command do that, with ulimit'],
+    ['container', bash('container: alpine'), 'start it in the command: docker run --rm IMAGE'],
+    ['on_failure', bash('on_failure: continue'), 'It is a key of the workflow. In a task, "continue_on_failure: true"'],
+    [
+      '? in a PostgreSQL query',
+      "tasks: [{ name: a, type: sql, database: 'postgres://h/d', query: SELECT 1 WHERE 1 = ?, params: [1] }]",
+      'Task "a" has a query with a place "?". PostgreSQL numbers the places of its parameters: write $1, $2 … instead',
+    ],
+    [
+      '? in a PostgreSQL query of a sensor',
+      "tasks: [{ name: a, type: sensor, deadline: 1h, sql: { database: 'postgres://h/d', query: SELECT ?, params: [1] } }]",
+      'write $1, $2 … instead of "?".',
+    ],
+  ])('%s', ([, text, remedy]) => {
+    expect(problemsOf(`${text.startsWith('id') ? '' : 'name: x\n'}${text}`).join('\n')).toContain(remedy);
+  });
+
+  test('but a task without that key gets no advice that it could not follow', () => {
+    const problems = problemsOf('name: x\ntasks: [{ name: a, type: external, working_dir: x }]');
+    expect(problems.join()).not.toContain('is called');
+  });
+
+  test.for([
+    "database: 'postgres://h/d', query: 'SELECT $1', params: [1]",
+    `database: 'postgres://h/d', query: "SELECT '?' -- ?", params: [1]`,
+    "database: 'postgres://h/d', query: \"SELECT data ? 'key'\"",
+    "database: 'mysql://h/d', query: 'SELECT ?', params: [1]",
+    "database: x.db, query: 'SELECT ?', params: [1]",
+  ])('and this query is right: %s', (keys) => {
+    expect(parseWorkflow(`name: x\ntasks: [{ name: a, type: sql, ${keys} }]`, 'x').workflow.tasks).toHaveLength(1);
+  });
+});
+
 describe('a hostile file', () => {
   test('of aliases of aliases is refused at once', () => {
     const bomb = ['x-0: &a0 [x, x, x, x, x, x, x, x, x, x]'];

@@ -1,5 +1,6 @@
 import { invalidQuery, MAX_RESULT_BYTES } from './error.ts';
 import type { SqlParams } from './params.ts';
+import { NUMBERED_PLACES, questionMarkIn } from './question-marks.ts';
 
 export type SqlRequest = SqlQuery &
   Required<SqlOptions> & {
@@ -21,6 +22,9 @@ export const requestOf = (
   if (query.includes('\0')) throw invalidQuery('The query holds a NUL character. Remove it.');
   if (params !== undefined && (typeof params !== 'object' || params === null)) {
     throw invalidQuery(`params is ${String(params)}: expected a list or a mapping.`);
+  }
+  if (systemOf(database) === 'postgres' && questionMarkIn(query, params) !== undefined) {
+    throw invalidQuery(`The query has a place "?". ${NUMBERED_PLACES}`);
   }
   return { database, query, params, firstRowOnly, busyMs, connectMs, maxOutputBytes };
 };

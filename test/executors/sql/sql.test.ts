@@ -190,6 +190,7 @@ describe('a query of SQLite', () => {
     expect(lost.message).toContain(`the folder of the database does not exist: ${join(here, 'no')}`);
     expect((await asking('sqlite:///pantry.db').failure('SELECT 1')).message).toContain('For SQLite give the path');
     expect((await asking('oracle://host/name').failure('SELECT 1')).message).toContain('scheme oracle:');
+    expect((await asking('postgres://host/name').failure('SELECT ?', [1])).message).toContain('write $1, $2 … instead');
   });
 
   test('whose rows are more than 10 MiB fails without a change', async () => {

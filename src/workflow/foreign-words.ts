@@ -1,0 +1,123 @@
+import { ownerPath } from './tasks-of.ts';
+
+/** Returns what to write for a key that other formats have and this one has not; else `undefined`. */
+export const foreignKey = (path: readonly PropertyKey[], key: string, known: readonly string[]): string | undefined => {
+  if (path.at(-1) === 'retry') return lookUp(IN_RETRY, key);
+  const isWorkflow = path.length === 0;
+  if (!isWorkflow && path.length !== ownerPath(path).length && path.at(-1) !== 'defaults') return undefined;
+  const own = isWorkflow ? undefined : lookUp(NAMES, key);
+  if (own !== undefined && known.includes(own)) return ` It is called "${own}" here.${lookUp(FORMS, own) ?? ''}`;
+  return lookUp(isWorkflow ? IN_WORKFLOWS : IN_TASKS, key);
+};
+
+/** Returns what to write for a value that other formats have and this one has not; else `undefined`. */
+export const foreignValue = (path: readonly PropertyKey[], value: unknown): string | undefined => {
+  const key = path.at(-1);
+  if (path.length !== ownerPath(path).length + 1 && path[0] !== 'defaults') return undefined;
+  if (key === 'type' && typeof value === 'string') {
+    const type = lookUp(TYPES, value.toLowerCase());
+    return type && ` Write "${type}".`;
+  }
+  if (key === 'retry' && typeof value === 'number') {
+    return ` The number of tries after the first is "max_retries": max_retries: ${value}.`;
+  }
+  if (key === 'map' && (typeof value === 'string' || Array.isArray(value))) {
+    return ` Write it as map: { over: ${typeof value === 'string' ? value : '[…]'} }.`;
+  }
+  return undefined;
+};
+
+const lookUp = (table: Readonly<Record<string, string>>, key: string): string | undefined =>
+  Object.hasOwn(table, key) ? table[key] : undefined;
+
+/** Returns a table from each of the others to their key. */
+const inverted = (names: Readonly<Record<string, readonly string[]>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(names).flatMap(([key, others]) => others.map((other) => [other, key])));
+
+/** Keys of tasks in other formats, each with its name here. */
+const NAMES = inverted({
+  name: ['id', 'task_id', 'taskId'],
+  type: ['kind', 'operator', 'executor'],
+  dependencies: ['depends_on', 'dependsOn', 'depends', 'needs', 'deps', 'requires', 'after', 'upstream'],
+  command: ['run', 'script', 'cmd', 'bash_command', 'sh'],
+  when: ['if', 'condition', 'preconditions'],
+  max_retries: ['retries', 'retry_limit', 'maxRetries', 'max_attempts', 'attempts'],
+  continue_on_failure: [
+    'continue-on-error',
+    'continueOnFailure',
+    'continueOn',
+    'continue_on',
+    'ignore_errors',
+    'allow_failure',
+  ],
+  cwd: ['working-directory', 'working_directory', 'working_dir', 'workingDir', 'workdir', 'dir'],
+  env: ['environment', 'vars', 'variables'],
+  timeout: [
+    'timeout-minutes',
+    'timeout_minutes',
+    'timeoutSec',
+    'timeout_sec',
+    'timeout_seconds',
+    'timeoutSeconds',
+    'timeout_ms',
+    'execution_timeout',
+  ],
+  trigger: ['trigger_rule'],
+  map: ['foreach', 'for_each', 'with_items', 'withItems', 'loop', 'matrix', 'strategy'],
+  database: ['connection', 'connection_string', 'conn_id', 'conn', 'dsn', 'db'],
+  query: ['sql', 'statement'],
+});
+
+/** How the value of a key is written, where other formats write it otherwise. */
+const FORMS: Readonly<Record<string, string>> = {
+  map: ' Write map: { over: … }, with a list or an expression.',
+  timeout: ' It takes a unit: timeout: 30s.',
+  database: ' It takes the path of an SQLite file, or a URL such as postgres://host/name.',
+};
+
+const ON_FAILURE =
+  ' It is a key of the workflow. In a task, "continue_on_failure: true" lets the job go on; what is to run when it has failed is a task with "trigger: one_failed" that depends on it, or stands under "handlers".';
+const CONTAINER =
+  ' Commands run on this machine. To use a container, start it in the command: docker run --rm IMAGE ….';
+const RESOURCES =
+  ' tintype limits no resources of a command: let the command do that, with ulimit or systemd-run. How many tasks run at once is limited by "pools".';
+
+/** Keys of tasks in other formats that have no counterpart, each with a way. */
+const IN_TASKS: Readonly<Record<string, string>> = {
+  on_failure: ON_FAILURE,
+  onFailure: ON_FAILURE,
+  container: CONTAINER,
+  image: CONTAINER,
+  docker: CONTAINER,
+  memory: RESOURCES,
+  cpu: RESOURCES,
+  cpus: RESOURCES,
+  resources: RESOURCES,
+};
+
+/** Top-level keys of other formats, each with what to write here. */
+const IN_WORKFLOWS: Readonly<Record<string, string>> = {
+  id: ' It is called "name" here.',
+  env: ' Put it under "defaults", for all tasks, or into the tasks that need it.',
+  steps: ' They are called "tasks" here.',
+  jobs: ' A file holds one job, whose "tasks" are listed; another file is run by a task of type "job".',
+};
+
+const BESIDE = ' The number of tries after the first stands beside "retry": max_retries: 3.';
+
+/** Keys under `retry` in other formats. */
+const IN_RETRY: Readonly<Record<string, string>> = Object.fromEntries(
+  ['max_retries', 'retries', 'attempts', 'max_attempts', 'limit', 'count', 'max'].map((key) => [key, BESIDE]),
+);
+
+/** Types of tasks in other formats, each with its name here. */
+const TYPES = inverted({
+  bash: ['shell', 'sh', 'command', 'script', 'cmd', 'exec', 'process'],
+  python: ['py', 'python3'],
+  node: ['js', 'javascript', 'nodejs', 'typescript'],
+  http: ['https', 'request', 'rest', 'webhook', 'api', 'curl'],
+  sql: ['postgres', 'postgresql', 'mysql', 'sqlite', 'database', 'query'],
+  sensor: ['wait', 'poll', 'watch'],
+  job: ['workflow', 'subworkflow', 'sub_workflow', 'dag', 'pipeline'],
+  external: ['manual', 'approval', 'human'],
+});
