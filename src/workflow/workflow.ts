@@ -57,9 +57,9 @@ export type LoadedWorkflow = {
 export const loadWorkflow = async (file: string, options: WorkflowOptions = {}): Promise<LoadedWorkflow> => {
   const read = await readFiles(file, options, new Map(), []);
   const mask = createMask(secretValues(read));
-  const { handlers, ...tasksAlone } = selectTasks(read.parsed.workflow, options.selection);
-  const workflow = handlers && options.handlers !== false ? { ...tasksAlone, handlers } : tasksAlone;
-  const chosen = { ...read, parsed: { ...read.parsed, workflow } };
+  const workflow = selectTasks(read.parsed.workflow, options.selection);
+  const { handlers: _, ...tasksAlone } = workflow;
+  const chosen = { ...read, parsed: { ...read.parsed, workflow: options.handlers === false ? tasksAlone : workflow } };
   return {
     workflow,
     definition: build(chosen, mask, options),

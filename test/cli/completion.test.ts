@@ -143,7 +143,7 @@ for (const [name, shell, ask] of SHELLS) {
     test('offers the options of the command alone', async () => {
       expect(await offers('tintype run --d')).toEqual(['--db', '--dry-run']);
       expect(await offers('tintype run day.yaml --on')).toEqual(['--on-failure', '--on-signal', '--only']);
-      expect(await offers('tintype graph --d')).toEqual([]);
+      expect(await offers('tintype graph --dr')).toEqual([]);
       expect(await offers('tintype init --f')).toEqual(['--force']);
     });
 

@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -13,6 +15,7 @@ import { textWidth } from '../../src/cli/terminal/text-width.ts';
 import type { JobDefinition } from '../../src/engine/job-definition.ts';
 import { tintype, workflowFile } from '../support/cli.ts';
 import { edgesOfDrawing, edgesOfList } from '../support/graph-reader.ts';
+import { CHECKED, interrupted, project } from '../support/stored-jobs.ts';
 import { terminalStream } from '../support/terminal.ts';
 
 const ESC = String.fromCharCode(27);
@@ -382,4 +385,111 @@ tasks:
     expect(exitCode).toBe(1);
     expect(stderr).toContain("Graphviz can't draw this graph: out of memory.");
   });
+});
+
+describe('tintype graph of a kept job', () => {
+  const kept = async (): Promise<string[]> => {
+    const { file, db } = project(`
+name: nightly
+pools: { db: 2 }
+tasks:
+  - { name: extract, type: bash, command: 'true' }
+  - { name: check, type: bash, dependencies: [extract], command: exit 1 }
+  - { name: report, type: bash, dependencies: [check], command: 'true' }
+handlers:
+  failure: [{ name: mourn, type: bash, command: 'true' }]
+  always: [{ name: clean, type: bash, command: 'true' }]
+`);
+    await tintype(['run', file, '--db', db]);
+    return ['--job', 'last', '--db', db];
+  };
+
+  test('draws its states, in their colours on a terminal', async () => {
+    const args = await kept();
+    const { stdout, exitCode } = await tintype(['graph', ...args]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('●  extract  completed\n●  check  failed\n○  report  skipped\n');
+    expect(stdout).toContain('Handlers, when all is over: clean (completed), mourn (completed)');
+    const painted = (await tintype(['graph', ...args], { columns: 80 })).stdout;
+    expect(painted).toContain(`${ESC}[31m●${ESC}[39m  ${ESC}[1mcheck${ESC}[22m  ${ESC}[31mfailed${ESC}[39m`);
+  });
+
+  test('draws it as DOT, Mermaid, SVG and Gantt chart, with the handlers in a frame', async () => {
+    const args = await kept();
+    const drawn = async (format: string) => (await tintype(['graph', ...args, '--format', format])).stdout;
+    const dot = await drawn('dot');
+    expect(dot).toMatch(/"check" \[.*State: failed.* fillcolor=red\]/);
+    expect(dot).toMatch(/subgraph "cluster_handlers" \{[^}]*"mourn" [^}]*"clean" |"clean" [^}]*"mourn" /);
+    expect(dot).not.toContain('"extract" -> "mourn" [style=bold');
+    const mermaid = await drawn('mermaid');
+    expect(mermaid).toMatch(/\["check"\]:::failed/);
+    expect(mermaid).toMatch(/subgraph handlers\n[\s\S]*"clean"[\s\S]*"mourn"[\s\S]*\n {2}end/);
+    expect(await drawn('svg')).toMatch(/<polygon fill="red"[\s\S]*>check</);
+    const gantt = await drawn('gantt');
+    expect(gantt).toMatch(/section check\n(.*waiting.*\n)? *failed \S+ :(milestone, )?crit,/);
+    expect(gantt).not.toContain('section report');
+  });
+
+  test('draws a job whose process died as it stands', async () => {
+    const { file, db } = project(CHECKED);
+    await interrupted(file, db, 4);
+    const { stdout } = await tintype(['graph', '--job', 'dead', '--db', db]);
+    expect(stdout).toMatch(/ report {2}unscheduled$/m);
+    const gantt = await tintype(['graph', '--job', 'dead', '--db', db, '--format', 'gantt']);
+    expect(gantt).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('section extract') });
+  });
+
+  test.for([
+    [['--job', 'last', 'x.yaml'], 'a file and a job are named: name one'],
+    [['x.yaml', '--format', 'gantt'], 'name one by --job'],
+    [['--job', 'nope'], 'There is no job "nope"'],
+  ] as const)('refuses %s', async ([args, message]) => {
+    const [, , , db = ''] = await kept();
+    const { exitCode, stderr } = await tintype(['graph', ...args, '--db', db]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining(message) });
+  });
+});
+
+test.for(['text', 'dot'])('tintype graph reads a pipe once, for %s', async (format) => {
+  const pipe = join(mkdtempSync(join(tmpdir(), 'tintype-pipe-')), 'flow.yaml');
+  execFileSync('mkfifo', [pipe]);
+  const yaml = `name: x\ntasks: [{ name: a, type: bash, command: x }]\nhandlers: { always: [{ name: clean, type: bash, command: x }] }`;
+  const [, { exitCode, stdout }] = await Promise.all([
+    writeFile(pipe, yaml),
+    tintype(['graph', pipe, '--format', format]),
+  ]);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: expect.stringContaining('clean') });
+});
+
+test('tintype graph draws kinds, conditions, pools and handlers of a file', async () => {
+  const file = workflowFile(`name: nightly
+pools: { db: 2 }
+tasks:
+  - { name: wait, type: sensor, file: x, deadline: 1h }
+  - { name: load, type: bash, dependencies: [wait], when: params == null, trigger: all_done, pool: db, slots: 2, command: 'true' }
+handlers:
+  success: [{ name: cheer, type: bash, when: 1 > 0, command: 'true' }]
+  always: [{ name: clean, type: bash, command: 'true' }]
+`);
+  const { stdout } = await tintype(['graph', file, '--format', 'svg']);
+  const texts = [...stdout.matchAll(/<text[^>]*>([^<]*)</g)].map(([, text]) => text?.replaceAll('&#160;', ' '));
+  expect(texts).toEqual([
+    'nightly',
+    'handlers',
+    'wait',
+    'sensor',
+    'load',
+    'trigger all_done',
+    'conditional',
+    'pool db (2 slots)',
+    'cheer',
+    'on success, conditional',
+    'clean',
+    'in any case',
+  ]);
+  const dot = (await tintype(['graph', file, '--format', 'dot'])).stdout;
+  expect(dot.match(/^.*-> "(cheer|clean)".*$/gm)).toEqual([
+    '\t"load" -> "cheer" [style=invis]',
+    '\t"cheer" -> "clean" [style=bold tooltip="" color=black]',
+  ]);
 });

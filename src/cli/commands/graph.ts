@@ -1,25 +1,55 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
-import { handlersOf } from '../../workflow/handlers.ts';
+import { JobDefinitionError } from '../../engine/errors/errors.ts';
+import { viewOfPlan, viewOfRecords } from '../../engine/views/view-of.ts';
+import { type Handler, handlersOf } from '../../workflow/handlers.ts';
 import { WorkflowError } from '../../workflow/problem.ts';
 import { loadWorkflow } from '../../workflow/workflow.ts';
 import { type GraphOptions, graph, handlerLines } from '../drawing/graph.ts';
-import { EXIT } from '../terminal/exit-code.ts';
+import { findJob } from '../stored/find-job.ts';
+import { shapeDefinition } from '../stored/shape-definition.ts';
+import { handlersIn } from '../stored/shape-tasks.ts';
+import { shownState } from '../stored/shown-state.ts';
+import { readStoredJob, type StoredJob } from '../stored/stored-job.ts';
+import { withJournal } from '../stored/with-journal.ts';
+import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
+import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
 import { plainLines } from '../terminal/safe-text.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
-import { action, type DefineCommand, fileOf, noColour, withFileArgument } from './shared-options.ts';
+import {
+  action,
+  type DefineCommand,
+  fileName,
+  fileOf,
+  JOB_NAMES,
+  noColour,
+  withFileArgument,
+} from './shared-options.ts';
 
 /** Defines `tintype graph`. */
 export const define: DefineCommand = (command, context) => {
   withFileArgument(command, HELP)
+    .option('--job <job>', 'draw a kept job instead, in the colours of the states')
+    .option('--db <file>', 'the database that holds the job', fileName, DEFAULT_JOURNAL)
     .addOption(
-      new Option('--format <format>', 'how to draw').choices(['text', 'mermaid', 'dot', 'svg']).default('text'),
+      new Option('--format <format>', 'how to draw; gantt, when each task ran, is of a job')
+        .choices(['text', 'mermaid', 'dot', 'svg', 'gantt'])
+        .default('text'),
     )
     .option('-o, --output <file>', 'write to a file instead of stdout');
   noColour(command).action(
-    action(context, (io, options, argument) => graphOfFile(fileOf(argument, options.file, command), options, io)),
+    action(context, (io, options, argument) => {
+      const { job, file, format } = options;
+      if (job !== undefined) {
+        if (argument ?? file) command.error('error: a file and a job are named: name one');
+        return graphOfJob(job, options, io);
+      }
+      if (format === 'gantt')
+        command.error('error: --format gantt draws when the tasks of a job ran: name one by --job');
+      return graphOfFile(fileOf(argument, file, command), options, io);
+    }),
   );
 };
 
@@ -28,20 +58,25 @@ Examples:
   tintype graph pipeline.yaml
   tintype graph pipeline.yaml --format mermaid
   tintype graph pipeline.yaml --format svg -o pipeline.svg
+  tintype graph --job last
+  tintype graph --job 3f2a --format gantt
 
+${JOB_NAMES}
 svg needs the package @viz-js/viz beside tintype.
 `;
 
-/** Draws a workflow file without handlers, which wait for all tasks. Needs no secrets. Resolves to the exit code. */
+/** Draws a workflow file; as text it only names the handlers. Needs no secrets. Resolves to the exit code. */
 export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo): Promise<number> => {
   if (options.output !== undefined && resolve(options.output) === resolve(file)) {
     io.stderr.write(plainLines(`error: --output would overwrite the workflow file ${file}. Name another one.\n`));
     return EXIT.usage;
   }
   try {
-    const { definition } = await loadWorkflow(file, { env: false, handlers: false });
-    const exitCode = await graph(definition, options, io);
-    if (options.format === 'text') await nameHandlers(file, options, io);
+    const isText = options.format === 'text';
+    const { definition, workflow } = await loadWorkflow(file, { env: false, handlers: !isText });
+    const handlers = new Map(handlersOf(workflow).map(({ task, states }) => [task.name, whenOf(task, states)]));
+    const exitCode = await graph(definition, options, io, viewOfPlan(definition, handlers));
+    if (isText) nameHandlers([...handlers.keys()], options, io);
     return exitCode;
   } catch (error) {
     if (!(error instanceof WorkflowError)) throw error;
@@ -52,12 +87,45 @@ export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo
   }
 };
 
+const whenOf = ({ when }: Handler['task'], states: Handler['states']): string => {
+  const [first] = states;
+  const outcome = states.length > 2 ? 'in any case' : first === 'completed' ? 'on success' : 'on failure';
+  return when ? `${outcome}, conditional` : outcome;
+};
+
 /** Prints the names of the handlers below the drawing, unless the drawing goes to a file. */
-const nameHandlers = async (file: string, { output }: GraphOptions, io: CliIo): Promise<void> => {
-  const { workflow } = await loadWorkflow(file, { env: false });
+const nameHandlers = (names: readonly string[], { output }: GraphOptions, io: CliIo): void => {
   if (output !== undefined) return;
   const out = createPrinter(io.stdout, io.env);
-  const names = handlersOf(workflow).map(({ task }) => task.name);
   for (const line of handlerLines(names, out)) out.line(line);
   out.flush();
+};
+
+/** Draws a kept job as it stands. Resolves to the exit code. */
+const graphOfJob = (name: string, options: GraphOptions & { readonly db: string }, io: CliIo): Promise<number> =>
+  withJournal(options.db, io, async ({ journal, err }) => {
+    const stored = await readStoredJob(journal, await findJob(journal, name));
+    try {
+      return await graphOfStored(stored, options, io);
+    } catch (error) {
+      if (!(error instanceof JobDefinitionError)) throw error;
+      err.line(`error: The tasks can't be drawn: ${err.sanitize(error.message)}`);
+      return EXIT.failed;
+    }
+  });
+
+const graphOfStored = async ({ job, shape, record }: StoredJob, options: GraphOptions, io: CliIo): Promise<number> => {
+  if (!shape) throw new UsageError('The journal does not say what the tasks of this job wait for.');
+  const { handlers, others } = handlersIn(shape);
+  const now = Date.now();
+  const until = job.endedAt ?? (shownState(job, now) === 'interrupted' ? job.updatedAt : now);
+  const all = shapeDefinition(job.name, shape, record);
+  const view = viewOfRecords(all, record.tasks, until, new Set(handlers));
+  const exitCode = await graph(shapeDefinition(job.name, others, record), options, io, view);
+  const states = new Map(view.tasks.map(({ name, state }) => [name, state]));
+  if (options.format === 'text') {
+    const shown = handlers.map((handler) => `${handler} (${states.get(handler)})`);
+    nameHandlers(shown, options, io);
+  }
+  return exitCode;
 };

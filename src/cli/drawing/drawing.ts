@@ -1,19 +1,23 @@
 import { buildGraph } from '../../engine/definition/graph.ts';
 import type { JobDefinition } from '../../engine/job-definition.ts';
+import { taskNotes } from '../../engine/views/task-notes.ts';
+import type { TaskState } from '../../events/event.ts';
 import { counted } from '../terminal/counted.ts';
 import type { Printer, Style } from '../terminal/printer.ts';
+import { STATE_STYLES } from '../terminal/state-style.ts';
 import { cutEnd, textWidth } from '../terminal/text-width.ts';
 import { fitText, type Word, wordsOf, wrapText } from '../terminal/wrap-text.ts';
 import { ASCII, type Drawing, UNICODE } from './glyphs.ts';
 import { drawLanes, type LaneOptions, type LaneRow, type Mark, type Shape } from './lanes.ts';
 import { graphList } from './list.ts';
-import { taskNotes } from './notes.ts';
 import { drawingOrder } from './order.ts';
 import { twinsOf } from './twins.ts';
 
 export type DrawingOptions = Pick<Printer, 'columns' | 'style' | 'sanitize'> & {
   /** Whether to draw with ASCII characters only. Names are not changed. Default false. */
   readonly ascii?: boolean | undefined;
+  /** The state of each task by name, to draw a job. */
+  readonly states?: ReadonlyMap<string, TaskState> | undefined;
 };
 
 /**
@@ -39,7 +43,10 @@ export const drawGraph = (definition: JobDefinition, options: DrawingOptions): r
   return [title, '', ...body, ...footer(blocks ?? [], drawing)];
 };
 
-const createDrawing = (definition: JobDefinition, { columns, style, sanitize, ascii }: DrawingOptions): Drawing => {
+const createDrawing = (
+  definition: JobDefinition,
+  { columns, style, sanitize, ascii, states }: DrawingOptions,
+): Drawing => {
   const graph = buildGraph(definition.tasks);
   const chain = definition.criticalPath().map((name) => graph.indexOf.get(name) as number);
   const inChain = new Set(chain.length > 1 ? chain : []);
@@ -50,6 +57,7 @@ const createDrawing = (definition: JobDefinition, { columns, style, sanitize, as
     columns,
     names: definition.tasks.map(({ name }) => sanitize(name)),
     notes: definition.tasks.map((task) => sanitize(taskNotes(task).join(', '))),
+    states: definition.tasks.map(({ name }) => states?.get(name)),
     chain,
     isInChain: (task) => inChain.has(task),
   };
@@ -99,17 +107,22 @@ const laneLines = (blocks: readonly Block[], drawing: Drawing): readonly string[
   });
 
 const laneLine = ({ task, marks }: LaneRow, width: number, drawing: Drawing): string => {
-  const { columns, glyphs, style, names, notes, isInChain } = drawing;
+  const { columns, glyphs, style, names, notes, states, isInChain } = drawing;
   const room = Math.max(1, columns - width - GAP.length);
   const name = fitText(names[task] ?? '', room, glyphs.cut);
-  const rest = room - textWidth(name) - GAP.length;
+  const state = states[task];
+  const stated = state === undefined ? '' : GAP + state;
+  const rest = room - textWidth(name) - stated.length - GAP.length;
+  const isShown = state !== undefined && rest + GAP.length >= 0;
   const note = rest > 3 ? fitText(notes[task] ?? '', rest, glyphs.cut, cutEnd) : '';
-  const drawn = paintMarks(marks, isInChain(task), drawing) + ' '.repeat(width - marks.length);
-  return `${drawn}${GAP}${isInChain(task) ? style('bold', name) : name}${note === '' ? '' : GAP + style('dim', note)}`;
+  const nodeStyle = state === undefined ? (isInChain(task) ? 'bold' : undefined) : STATE_STYLES[state];
+  const drawn = paintMarks(marks, nodeStyle, drawing) + ' '.repeat(width - marks.length);
+  const painted = isShown ? GAP + style(STATE_STYLES[state], state) : '';
+  return `${drawn}${GAP}${isInChain(task) ? style('bold', name) : name}${painted}${note === '' ? '' : GAP + style('dim', note)}`;
 };
 
 /** Renders marks as text. Styles consecutive marks of the same colour together. */
-const paintMarks = (marks: readonly Mark[], isBold: boolean, { glyphs, style }: Drawing): string => {
+const paintMarks = (marks: readonly Mark[], nodeStyle: Style | undefined, { glyphs, style }: Drawing): string => {
   let text = '';
   let run = '';
   let format: Style | undefined;
@@ -118,7 +131,7 @@ const paintMarks = (marks: readonly Mark[], isBold: boolean, { glyphs, style }: 
     run = '';
   };
   for (const { shape, lane } of marks) {
-    const next = shape === 'node' || shape === 'end' ? (isBold ? 'bold' : undefined) : colourOf(lane);
+    const next = shape === 'node' || shape === 'end' ? nodeStyle : colourOf(lane);
     if (next !== format && shape !== 'space') {
       end();
       format = next;

@@ -1,4 +1,5 @@
 import type { Graph } from '../../engine/definition/graph.ts';
+import type { TaskState } from '../../events/event.ts';
 import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
 import type { Shape } from './lanes.ts';
@@ -76,6 +77,8 @@ export type Drawing = {
   readonly names: readonly string[];
   /** The notes of each task as one text, safe to print; empty if the task has none. */
   readonly notes: readonly string[];
+  /** The state of each task, in the drawing of a job. */
+  readonly states: readonly (TaskState | undefined)[];
   /** The tasks of the longest chain, in order. */
   readonly chain: readonly number[];
   /** Whether a task is part of the longest chain; always false if that chain is a single task. */

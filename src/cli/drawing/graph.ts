@@ -1,12 +1,16 @@
 /* This folder implements `tintype graph`. `graph.ts` writes a definition in the requested format. For text,
  * `drawing.ts` draws a row for each task: `twins.ts` finds tasks that can share a lane, `order.ts` puts the tasks in
  * order, and `lanes.ts` draws their marks (`lane-place.ts` picks the column, `lane-field.ts` has the lanes of a row).
- * If there are too many lanes, `list.ts` lists the tasks by stage (`stages.ts`). `notes.ts` has the notes beside names,
- * `glyphs.ts` the characters. */
+ * If there are too many lanes, `list.ts` lists the tasks by stage (`stages.ts`). `glyphs.ts` has the characters. */
 
 import { writeFile } from 'node:fs/promises';
 import type { JobDefinition } from '../../engine/job-definition.ts';
+import { dotOf } from '../../engine/views/dot.ts';
+import { ganttOf } from '../../engine/views/gantt.ts';
+import type { GraphView } from '../../engine/views/graph-view.ts';
+import { mermaidOf } from '../../engine/views/mermaid.ts';
 import { MissingPeerError, toSvg } from '../../engine/views/svg.ts';
+import { viewOfPlan } from '../../engine/views/view-of.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter, type Printer } from '../terminal/printer.ts';
@@ -15,16 +19,25 @@ import { drawGraph } from './drawing.ts';
 import { wantsAscii } from './glyphs.ts';
 
 export type GraphOptions = {
-  readonly format: 'text' | 'mermaid' | 'dot' | 'svg';
+  /** `gantt`: of a job alone. */
+  readonly format: 'text' | 'mermaid' | 'dot' | 'svg' | 'gantt';
   /** The file to write to. Default: the standard output. */
   readonly output?: string | undefined;
 };
 
-/** Writes a definition in the requested format. Resolves to the exit code. */
-export const graph = async (definition: JobDefinition, options: GraphOptions, io: CliIo): Promise<number> => {
+/**
+ * Writes a definition in the requested format, or a job of it as its view shows it. Resolves to the exit code.
+ * The text has only the tasks of the definition, so it may leave out the handlers.
+ */
+export const graph = async (
+  definition: JobDefinition,
+  options: GraphOptions,
+  io: CliIo,
+  view: GraphView = viewOfPlan(definition),
+): Promise<number> => {
   let text: string;
   try {
-    text = await textOf(definition, options, io);
+    text = await textOf(definition, view, options, io);
   } catch (error) {
     if (options.format !== 'svg') throw error;
     return fail(svgFault(error as Error), error instanceof MissingPeerError ? EXIT.usage : EXIT.failed, io);
@@ -41,17 +54,25 @@ export const graph = async (definition: JobDefinition, options: GraphOptions, io
   }
 };
 
-const textOf = async (definition: JobDefinition, { format, output }: GraphOptions, io: CliIo): Promise<string> => {
+const textOf = async (
+  definition: JobDefinition,
+  view: GraphView,
+  { format, output }: GraphOptions,
+  io: CliIo,
+): Promise<string> => {
   switch (format) {
     case 'mermaid':
-      return definition.toMermaid();
+      return mermaidOf(view);
+    case 'gantt':
+      return ganttOf(view);
     case 'dot':
-      return definition.toDot();
+      return dotOf(view);
     case 'svg':
-      return await toSvg(definition);
+      return await toSvg(dotOf(view));
     case 'text': {
       const look = output === undefined ? lookOf(io) : PLAIN;
-      return drawGraph(definition, look)
+      const states = new Map(view.tasks.flatMap(({ name, state }) => (state ? [[name, state] as const] : [])));
+      return drawGraph(definition, { ...look, states })
         .map((line) => `${line}\n`)
         .join('');
     }

@@ -1,4 +1,5 @@
 import type { JobDefinition } from '../../engine/job-definition.ts';
+import { STATE_STYLES } from '../terminal/state-style.ts';
 import { type Word, wordsOf, wrapText } from '../terminal/wrap-text.ts';
 import type { Drawing } from './glyphs.ts';
 import { stagesOf } from './stages.ts';
@@ -17,11 +18,13 @@ export const graphList = (definition: JobDefinition, drawing: Drawing): readonly
   return [...wrapText(wordsOf(why, 'dim'), { ...layout, indents: ['', ''] }), '', ...stages];
 };
 
-const taskWords = (task: number, { graph, names, notes, glyphs, isInChain }: Drawing): readonly Word[] => {
+const taskWords = (task: number, { graph, names, notes, states, glyphs, isInChain }: Drawing): readonly Word[] => {
   const upstream = graph.upstream[task] ?? [];
   const note = notes[task] ?? '';
+  const state = states[task];
   return [
     { text: names[task] ?? '', format: isInChain(task) ? 'bold' : undefined },
+    ...(state === undefined ? [] : [{ text: state, format: STATE_STYLES[state] }]),
     ...wordsOf(note === '' ? '' : `(${note})`, 'dim'),
     ...(upstream.length === 0 ? [] : [{ text: glyphs.from }]),
     ...upstream.map((need, at) => ({ text: `${names[need]}${at < upstream.length - 1 ? ',' : ''}` })),

@@ -32,7 +32,7 @@ import type { CleanUp, Stop } from './stopping.ts';
 import { TaskRecord } from './task-record.ts';
 
 /** Returns the ms from a task's first attempt to its end, or to now; at least 0, even if the clock was set back. */
-export const durationOf = (task: TaskRun | undefined, now: () => number): number | undefined =>
+export const durationOf = (task: TaskRecord<unknown> | undefined, now: () => number): number | undefined =>
   task?.startedAt === undefined ? undefined : Math.max(0, (task.endedAt ?? now()) - task.startedAt);
 
 /** A task in a running job: its record, and what it holds while it runs. Created on the first change to the task. */

@@ -15,19 +15,38 @@ export const dotOf = (view: GraphView): string => {
     `\tfontname = ${FONT}`,
     '\tnewrank = "true"',
     `\tnode [fontname=${FONT} margin="0.2,0.055"]`,
-    ...view.tasks.map(nodeOf),
+    ...view.tasks.filter(({ handler }) => !handler).map(nodeOf),
+    ...handlerLines(view),
     ...edgesOf(view).map(({ from, to }) => edgeOf(from, to)),
     '}',
   ];
   return `${lines.join('\n')}\n`;
 };
 
+/** Draws the handlers in a frame below all other tasks, for which they wait. */
+const handlerLines = ({ tasks }: GraphView): readonly string[] => {
+  const handlers = tasks.filter(({ handler }) => handler);
+  if (handlers.length === 0) return [];
+  const needed = new Set(tasks.filter(({ handler }) => !handler).flatMap(({ dependsOn }) => dependsOn));
+  const last = tasks.filter(({ name, handler }) => !handler && !needed.has(name));
+  const names = new Set(handlers.map(({ name }) => name));
+  const first = handlers.filter(({ dependsOn }) => !dependsOn.some((need) => names.has(need)));
+  return [
+    '\tsubgraph "cluster_handlers" {',
+    '\t\tlabel = "handlers"',
+    '\t\tstyle = "dashed"',
+    ...handlers.map((handler) => `\t${nodeOf(handler)}`),
+    '\t}',
+    ...last.flatMap((from) => first.map((to) => `\t${idOf(from.name)} -> ${idOf(to.name)} [style=invis]`)),
+  ];
+};
+
 const nodeOf = (task: TaskView): string => {
-  const { name, kind, state } = task;
+  const { name, kind, state, notes = [] } = task;
   const shape = state === undefined ? 'box' : 'hexagon';
   const outline = kind === 'job' || kind === 'map' ? ' peripheries=2' : '';
   const fill = FILLS[state ?? 'unscheduled'];
-  return `\t${idOf(name)} [label=${textOf(name)} shape=${shape}${outline} style=filled tooltip=${tooltipOf(task)} fillcolor=${fill}]`;
+  return `\t${idOf(name)} [label=${textOf([name, ...notes].join('\n'))} shape=${shape}${outline} style=filled tooltip=${tooltipOf(task)} fillcolor=${fill}]`;
 };
 
 const edgeOf = (from: TaskView, to: TaskView): string => {

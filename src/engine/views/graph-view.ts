@@ -1,7 +1,7 @@
 /* This folder shows what a definition or job looks like; views only read. `view-of.ts` converts a definition or job to
  * the plain data of `graph-view.ts`. From this data, `dot.ts` and `mermaid.ts` draw the graph (`svg.ts` lays out DOT),
  * `gantt.ts` draws the times on the axis of `time-axis.ts`, and `frontier.ts` finds where a job has stopped.
- * `mermaid-text.ts` and `duration-text.ts` format text. `explain.ts` says why a task is not running, `explain-slots.ts`
+ * `mermaid-text.ts`, `duration-text.ts` and `task-notes.ts` format text. `explain.ts` says why a task is not running, `explain-slots.ts`
  * which limits it waits for. `metrics.ts` counts events. */
 
 import type { TaskState } from '../../events/event.ts';
@@ -12,6 +12,10 @@ export type TaskView = {
   readonly name: string;
   readonly kind: TaskKind;
   readonly dependsOn: readonly string[];
+  /** Kind, condition, trigger rule, pool and so on, in words. Only in the view of a definition. */
+  readonly notes?: readonly string[];
+  /** Whether the task is a handler of a workflow: it is drawn apart, since it waits for all other tasks. */
+  readonly handler?: boolean;
   /** Absent in the view of a definition. */
   readonly state?: TaskState;
   readonly attempts?: number;
@@ -31,13 +35,13 @@ export type GraphView = {
   readonly tasks: readonly TaskView[];
 };
 
-/** Returns the dependencies as edges, in the declaration order of `to`, then in the order of its `dependsOn`. */
+/** Returns the dependencies as edges, without those of handlers on all other tasks, in the declaration order of `to`, then in the order of its `dependsOn`. */
 export const edgesOf = ({ tasks }: GraphView): { readonly from: TaskView; readonly to: TaskView }[] => {
   const byName = new Map(tasks.map((task) => [task.name, task]));
   return tasks.flatMap((to) =>
     to.dependsOn.flatMap((name) => {
       const from = byName.get(name);
-      return from === undefined ? [] : [{ from, to }];
+      return from === undefined || (to.handler && !from.handler) ? [] : [{ from, to }];
     }),
   );
 };

@@ -1,19 +1,22 @@
 import type { TaskState } from '../../events/event.ts';
 import type { TaskKind } from '../definition/options.ts';
-import { edgesOf, type GraphView } from './graph-view.ts';
+import { edgesOf, type GraphView, type TaskView } from './graph-view.ts';
 import { mermaidText } from './mermaid-text.ts';
 
 /** Renders the graph as a Mermaid flowchart. Mermaid draws at most 500 edges unless its option `maxEdges` is raised. */
 export const mermaidOf = (view: GraphView): string => {
   const ids = new Map(view.tasks.map(({ name }, index) => [name, `t${index}`]));
   const states = new Set(view.tasks.flatMap(({ state }) => state ?? []));
+  const handlers = view.tasks.filter(({ handler }) => handler);
+  const nodeOf = ({ name, kind, state }: TaskView): string => {
+    const [open, close] = SHAPES[kind];
+    const style = state === undefined ? '' : `:::${state}`;
+    return `${ids.get(name)}${open}"${mermaidText(name)}"${close}${style}`;
+  };
   const lines = [
     `accTitle: ${mermaidText(view.name)}`,
-    ...view.tasks.map(({ name, kind, state }) => {
-      const [open, close] = SHAPES[kind];
-      const style = state === undefined ? '' : `:::${state}`;
-      return `${ids.get(name)}${open}"${mermaidText(name)}"${close}${style}`;
-    }),
+    ...view.tasks.filter(({ handler }) => !handler).map(nodeOf),
+    ...(handlers.length > 0 ? ['subgraph handlers', ...handlers.map(nodeOf), 'end'] : []),
     ...edgesOf(view).map(({ from, to }) => `${ids.get(from.name)} --> ${ids.get(to.name)}`),
     ...ORDER.filter((state) => states.has(state)).map((state) => `classDef ${state} ${STYLES[state]},color:#000`),
   ];

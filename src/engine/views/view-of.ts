@@ -1,11 +1,52 @@
-import type { Plan } from '../definition/plan.ts';
+import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import type { Span } from '../model/attempt-spans.ts';
-import { durationOf, type JobRun, type TaskRun } from '../model/run.ts';
+import { durationOf, type JobRun } from '../model/run.ts';
+import type { TaskRecord } from '../model/task-record.ts';
 import type { GraphView, TaskView } from './graph-view.ts';
+import { taskNotes } from './task-notes.ts';
 
-export const viewOfPlan = ({ name, tasks }: Plan): GraphView => ({
+type Drawn = Pick<Plan, 'name' | 'tasks'>;
+
+/** `handlers`: the names of the tasks that are handlers of a workflow, each with when it runs. */
+export const viewOfPlan = ({ name, tasks }: Drawn, handlers: ReadonlyMap<string, string> = NONE): GraphView => ({
   name,
-  tasks: tasks.map(({ name, kind, dependsOn }): TaskView => ({ name, kind: kind ?? 'task', dependsOn })),
+  tasks: tasks.map((task): TaskView => ({ ...partsOf(task, handlers), notes: notesOf(task, handlers.get(task.name)) })),
+});
+
+/** Returns the notes of a task; of a handler, when it runs instead of its trigger and condition, which say the same. */
+const notesOf = (task: TaskDefinition, runs: string | undefined): readonly string[] =>
+  runs === undefined ? taskNotes(task) : [runs, ...taskNotes({ ...task, trigger: undefined, when: undefined })];
+
+type Names = Pick<ReadonlySet<string>, 'has'>;
+
+const NONE: ReadonlyMap<string, string> = new Map();
+
+/** Returns the view of a job from the records of its tasks, by name, as at `now`, in epoch ms. */
+export const viewOfRecords = (
+  { name, tasks }: Drawn,
+  records: ReadonlyMap<string, TaskRecord<unknown>>,
+  now: number,
+  handlers: Names,
+): GraphView => ({
+  name,
+  now,
+  tasks: tasks.map((task) => ({ ...partsOf(task, handlers), ...stateOf(records.get(task.name), () => now) })),
+});
+
+const partsOf = ({ name, kind, dependsOn }: TaskDefinition, handlers: Names): TaskView => ({
+  name,
+  kind: kind ?? 'task',
+  dependsOn,
+  ...(handlers.has(name) && { handler: true }),
+});
+
+const stateOf = (task: TaskRecord<unknown> | undefined, now: () => number) => ({
+  state: task?.state ?? ('unscheduled' as const),
+  attempts: task?.attempts ?? 0,
+  startedAt: task?.startedAt,
+  durationMs: durationOf(task, now),
+  reason: task?.reason,
+  spans: spansOf(task),
 });
 
 export const viewOfJob = (job: JobRun): GraphView => ({
@@ -13,25 +54,12 @@ export const viewOfJob = (job: JobRun): GraphView => ({
   now: job.endedAt ?? job.clock.now(),
   tasks: job.plan.tasks.flatMap((definition, index): TaskView[] => {
     if (job.removed?.has(index)) return [];
-    const task = job.tasks[index];
-    return [
-      {
-        name: definition.name,
-        kind: definition.kind ?? 'task',
-        dependsOn: definition.dependsOn,
-        state: task?.state ?? 'unscheduled',
-        attempts: task?.attempts ?? 0,
-        startedAt: task?.startedAt,
-        durationMs: durationOf(task, job.clock.now),
-        reason: task?.reason,
-        spans: spansOf(task),
-      },
-    ];
+    return [{ ...partsOf(definition, NONE), ...stateOf(job.tasks[index], job.clock.now) }];
   }),
 });
 
 /** Returns each wait in the queue, with the attempt that followed. */
-const spansOf = (task: TaskRun | undefined): readonly Span[] => {
+const spansOf = (task: TaskRecord<unknown> | undefined): readonly Span[] => {
   if (task?.queuedAt === undefined) return [];
   const { spans = [], openSpan, queuedAt, startedAt, endedAt } = task;
   if (openSpan) return [...spans, { ...openSpan, endedAt }];

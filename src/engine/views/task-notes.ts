@@ -1,12 +1,13 @@
-import type { TaskDefinition } from '../../engine/definition/plan.ts';
-import { counted } from '../terminal/counted.ts';
+import type { TaskDefinition } from '../definition/plan.ts';
 
 /** Returns a task's notes, such as its kind, trigger and pool, in the words of workflow files. */
 export const taskNotes = (task: TaskDefinition): readonly string[] => {
   const { kind, nested, trigger, when, pool, slots, continueOnFailure } = task;
   const count = nested?.definition?.tasks.length;
   return [
-    ...(kind === undefined ? [] : [count === undefined ? kind : `${kind} of ${counted(count, 'task')}`]),
+    ...(kind === undefined
+      ? []
+      : [count === undefined ? kind : `${kind} of ${count} ${count === 1 ? 'task' : 'tasks'}`]),
     ...(trigger === undefined || trigger === 'allSuccess' ? [] : [`trigger ${snakeCase(trigger)}`]),
     ...(when ? ['conditional'] : []),
     ...(pool === undefined ? [] : [`pool ${pool}${slots === undefined || slots === 1 ? '' : ` (${slots} slots)`}`]),
