@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { type AnyTaskSpec, type JobEvent, jobFrom, notReady, type StartOptions, type TaskScope } from 'tintype';
@@ -72,6 +72,10 @@ const show = (tasks: (clock: VirtualClock) => readonly AnyTaskSpec[], scene: Sce
       names,
       upstream: (name) => upstream.get(name) ?? [],
       isExternal: (name) => name.startsWith('external'),
+      sensor: (name) => {
+        const task = definition.tasks.find((one) => one.name === name);
+        return task?.kind === 'sensor' ? { deadlineMs: task.deadline } : undefined;
+      },
     },
     progress,
     { stream: terminal, env: { NO_COLOR: '1' }, verbose: false, clock, ...rest },
@@ -135,9 +139,10 @@ describe('the live part', () => {
   test('shows so many tasks as fit, those that run longest first', async () => {
     const tasks = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`task_${index}`, takes(60_000)]));
     const large = await showTasks(tasks).pass(100);
-    expect(large.split('\n')).toHaveLength(14);
+    expect(large.split('\n')).toHaveLength(22);
     expect(large).toContain('• task_0   0.0s\n• task_1   0.0s\n');
-    expect(large).toContain('• task_11  0.0s\n… and 38 more running\n──');
+    expect(large).toContain('• task_19  0.0s\n… and 30 more running\n──');
+    expect(await showTasks(tasks, { rows: 60 }).pass(100)).toContain('• task_49  0.0s\n──');
     const small = await showTasks(tasks, { columns: 40, rows: 8 }).pass(100);
     expect(small).toBe(
       `
@@ -158,6 +163,7 @@ describe('the live part', () => {
         ...functions({ build: { work: fails(100, 'no disk'), maxRetries: 1 }, test: takes(9000, 'ok') }, clock),
         { kind: 'external', name: 'external review' },
         { kind: 'sensor', name: 'file', check: () => false, interval: 5000 },
+        { kind: 'sensor', name: 'quote', check: () => false, interval: 60_000, deadline: 600_000 },
       ],
       { options: { retry: { delayMs: 8000, jitter: 'none' } } },
     );
@@ -166,7 +172,9 @@ describe('the live part', () => {
     expect(screen).toContain('• build            0.2s  retrying in 8s\n');
     expect(screen).toContain('• test             0.2s  ok\n');
     expect(screen).toContain('• external review  0.2s  waiting for somebody outside\n');
-    expect(screen).toContain('• file             0.2s  polling again in 5s\n');
+    expect(screen).toContain('• file             0.2s  waited 0.2s, polling again in 5s\n');
+    expect(screen).toContain('• quote            0.2s  waited 0.2s of 10m, polling again in 60s\n');
+    expect(await pass(125_000)).toContain('• quote            2m 05s  waited 2m 05s of 10m, polling again in 55s\n');
   });
 
   test('shows instances and nested tasks under their paths, and counts the tasks of the file', async () => {
@@ -209,10 +217,12 @@ describe('the live part', () => {
     }
     for (let columns = 1; columns < 130; columns++) {
       for (const rows of [1, 2, 3, 4, 5, 6, 7, 24]) {
-        const lines = liveFrame(state, { ...look, counts: counts(), columns, rows, leftMs: 77_000 });
-        expect(lines.length, `${columns}x${rows}`).toBeLessThan(rows);
-        for (const line of lines)
-          expect(textWidth(line), `${columns}x${rows} ${line}`).toBeLessThanOrEqual(columns - 1);
+        for (const panels of [undefined, { waiting: true, done: true, help: true }]) {
+          const lines = liveFrame(state, { ...look, counts: counts(), columns, rows, leftMs: 77_000, panels });
+          expect(lines.length, `${columns}x${rows}`).toBeLessThan(rows);
+          for (const line of lines)
+            expect(textWidth(line), `${columns}x${rows} ${line}`).toBeLessThanOrEqual(columns - 1);
+        }
       }
     }
   });
@@ -604,10 +614,10 @@ describe('tintype run on a terminal', () => {
       `name: x\ntasks:\n${held('first', 'Extracting')}${held('second', 'Loading', ', dependencies: [first]')}`,
     );
     const terminal = run(file);
-    await terminal.until(/^• first +\d\.\ds {2}Extracting\n─+ {2}0\/2 {2}\d\.\ds elapsed$/m);
+    await terminal.until(/^• first +\d\.\ds {2}Extracting\n─+ {2}0\/2 {2}\d\.\ds elapsed {2}\? keys$/m);
     expect(terminal.isCursorShown()).toBe(false);
     release(file, 'first');
-    await terminal.until(/^• second +\d\.\ds {2}Loading\n━+─+ {2}1\/2 {2}\d\.\ds elapsed$/m);
+    await terminal.until(/^• second +\d\.\ds {2}Loading\n━+─+ {2}1\/2 {2}\d\.\ds elapsed {2}\? keys$/m);
     release(file, 'second');
     expect((await terminal.ended).exitCode).toBe(0);
     expect(terminal.text()).toMatch(/^\s*TASK +STATE[\s\S]+x completed in .*: 2 completed/);
@@ -658,6 +668,109 @@ describe('tintype run on a terminal', () => {
     expect(terminal.text()).toMatch(/^task +cancelled/m);
     expect(terminal.text()).not.toMatch(/[•━─]/);
   });
+
+  /** The mode of the terminal of a process: whether it makes signals of keys, takes whole lines, and echoes. */
+  const modeOf = (pid: number): string =>
+    execFileSync('stty', ['-a', '-F', readlinkSync(`/proc/${pid}/fd/0`)], { encoding: 'utf8' })
+      .match(/-?\b(isig|icanon|echo)(?= |$)/gm)
+      ?.join(' ') ?? '';
+  const COOKED = 'isig icanon echo';
+
+  test('keys show what is done and what waits, and which keys there are', async () => {
+    const file = workflowFile(
+      `name: x\ntasks:\n${held('first')}${held('second', '', ', dependencies: [first]')}${held('third', '', ', dependencies: [first, second]')}`,
+    );
+    release(file, 'first');
+    const terminal = run(file);
+    await terminal.until(/^• second .*\n━+─+ {2}1\/3 .* \? keys$/m);
+    terminal.send('w');
+    await terminal.until(/^• second .*\n• third +waits for second\n━+─+ {2}1\/3/m);
+    terminal.send('d');
+    await terminal.until(/^• first +[\d.]+s {2}completed\n• second .*\n• third +waits for second\n━+─+ {2}1\/3/m);
+    terminal.send('?');
+    await terminal.until(/elapsed\nw what waits, d what is done, \? these keys, Ctrl-C cancels$/m);
+    terminal.send('wd?');
+    await terminal.until(/^• second .*\n━+─+ {2}1\/3 .* \? keys\s*$/m);
+    expect(terminal.screen().join('\n')).not.toMatch(/first|third/);
+    release(file, 'second');
+    release(file, 'third');
+    expect((await terminal.ended).exitCode).toBe(0);
+  });
+
+  test
+    .runIf(process.platform === 'linux')
+    .for(['the end', 'Ctrl-C', 'Ctrl-C three times', 'SIGTERM', 'SIGHUP', 'Ctrl-\\', 'Ctrl-Z'])(
+    'the terminal has its mode again after %s',
+    async (way) => {
+      const file = workflowFile(`name: x\ntasks:\n${held('task')}`);
+      // A shell keeps the terminal open, and tells when the program has ended.
+      const shell = openTerminal(
+        'bash',
+        [
+          '-c',
+          'set -m; ulimit -c 0; "$@"; echo "code $?"; read -r line',
+          '-',
+          process.execPath,
+          program,
+          'run',
+          '--no-db',
+          file,
+        ],
+        {
+          columns: 80,
+          rows: 24,
+          env: { NO_COLOR: '1' },
+        },
+      );
+      await shell.until('• task');
+      expect(modeOf(shell.pid)).toBe('-isig -icanon -echo');
+      const pid = Number(execFileSync('pgrep', ['-P', String(shell.pid)]).toString());
+      expect(pid).toBeGreaterThan(1);
+      if (way === 'the end') release(file, 'task');
+      else if (way === 'Ctrl-Z') shell.send('\x1a');
+      else if (way === 'Ctrl-\\') shell.send('\x1c');
+      else if (way.startsWith('Ctrl-C')) shell.send('\x03'.repeat(way === 'Ctrl-C' ? 1 : 3));
+      else process.kill(pid, way as NodeJS.Signals);
+      await shell.until(/code \d+/);
+      expect(modeOf(shell.pid)).toBe(COOKED);
+      expect(shell.isCursorShown()).toBe(true);
+      if (way === 'Ctrl-Z') process.kill(pid, 'SIGKILL');
+      shell.send('\r');
+      await shell.ended;
+    },
+  );
+
+  test.runIf(process.platform === 'linux')(
+    'in the background it reads no keys, and is not stopped by them',
+    async () => {
+      const file = workflowFile(`name: x\ntasks:\n${held('task')}`);
+      const shell = openTerminal(
+        'bash',
+        [
+          '-c',
+          'set -m; "$@" & read -r line; echo "read $line"; wait; echo "code $?"',
+          '-',
+          process.execPath,
+          program,
+          'run',
+          '--no-db',
+          file,
+        ],
+        {
+          columns: 80,
+          rows: 24,
+          env: { NO_COLOR: '1' },
+        },
+      );
+      await shell.until(/• task.*\n─+ {2}0\/1 .*elapsed$/m);
+      expect(modeOf(shell.pid)).toBe(COOKED);
+      shell.send('w\r');
+      await shell.until('read w');
+      release(file, 'task');
+      await shell.until('code 0');
+      await shell.ended;
+    },
+  );
 
   test('Ctrl-Z hands the terminal back to the shell, and it goes on when it may', async () => {
     const file = workflowFile(`name: x\ntasks:\n${held('task')}`);

@@ -1,8 +1,13 @@
+import type { Readable } from 'node:stream';
+import type { Plan, TaskDefinition } from '../../engine/definition/plan.ts';
+import { PLAN } from '../../engine/definition/sealed.ts';
 import type { JobDefinition } from '../../engine/job-definition.ts';
 import type { JobEvent, LogLevel } from '../../events/event.ts';
 import type { OutputGate } from '../../executors/process/output-gate.ts';
 import { jsonLines } from '../live/json-lines.ts';
+import type { KeyInput } from '../live/keys.ts';
 import { liveLines } from '../live/lines.ts';
+import type { LivePlan } from '../live/state.ts';
 import { createLiveView, wantsLiveView } from '../live/view.ts';
 import type { CliIo, OutputStream } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
@@ -40,6 +45,8 @@ type ReporterOptions = ReportOptions & {
   readonly env: CliIo['env'];
   readonly gate: OutputGate;
   readonly isExternal: (path: string) => boolean;
+  /** The standard input, if nothing else reads it: its keys open and close parts of the live view. */
+  readonly stdin?: (() => Readable) | undefined;
 };
 
 /** Creates a silent, JSON, live or plain reporter, depending on the options and on whether `stream` is a terminal. */
@@ -63,15 +70,39 @@ export const createReporter = (definition: JobDefinition, options: ReporterOptio
 
 const namesOf = (definition: JobDefinition): readonly string[] => definition.tasks.map(({ name }) => name);
 
+/** Returns the standard input if it is a terminal. */
+const keyInput = (open: (() => Readable) | undefined): KeyInput | undefined => {
+  const stdin = open?.() as KeyInput | undefined;
+  return stdin?.isTTY && stdin.setRawMode ? stdin : undefined;
+};
+
+/** Returns a function that finds a sensor by its path, also in nested jobs and fan-outs. */
+const sensorsOf =
+  ({ tasks }: Pick<JobDefinition, 'tasks'>): NonNullable<LivePlan['sensor']> =>
+  (path) => {
+    let task: TaskDefinition | undefined;
+    let inside: readonly TaskDefinition[] = tasks;
+    for (const name of path.replace(/\[\d+\]/g, '').split('/')) {
+      task = inside.find((one) => one.name === name);
+      inside = (task?.nested?.definition?.[PLAN] as Plan | undefined)?.tasks ?? [];
+    }
+    return task?.kind === 'sensor' ? { deadlineMs: task.deadline } : undefined;
+  };
+
 const liveReporter = (
   definition: JobDefinition,
-  { progress, stream, env, verbose, workers, gate, isExternal }: ReporterOptions,
+  { progress, stream, env, verbose, workers, gate, isExternal, stdin }: ReporterOptions,
 ): Reporter => {
   const upstream = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));
   const view = createLiveView(
-    { names: namesOf(definition), upstream: (name) => upstream.get(name) ?? [], isExternal },
+    {
+      names: namesOf(definition),
+      upstream: (name) => upstream.get(name) ?? [],
+      isExternal,
+      sensor: sensorsOf(definition),
+    },
     progress,
-    { stream, env, verbose: verbose === true, workers, gate },
+    { stream, env, verbose: verbose === true, workers, gate, keys: keyInput(stdin) },
   );
   return { ...view, notice: view.print, hidesOutput: verbose !== true, isLive: true };
 };

@@ -94,6 +94,8 @@ export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => 
     progress,
     gate,
     isExternal: (task) => waiting.has(task),
+    // Lines of the input complete external tasks.
+    stdin: waiting.size === 0 ? io.stdin : undefined,
     printer: out,
     stream: options.json ? io.stderr : io.stdout,
     env: io.env,

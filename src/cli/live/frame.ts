@@ -1,9 +1,10 @@
+import { beganAt, type JobRecord, pausedWithin } from '../../engine/model/job-record.ts';
 import type { TaskState } from '../../events/event.ts';
 import { SETTLED } from '../../events/states.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { plainText } from '../terminal/safe-text.ts';
-import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
+import { SKIP_REASONS, STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
 import { cutEnd, cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
 import { activeTasks, childCountsOf, isWaiting, type LiveState, type LiveTask, type Working } from './state.ts';
 
@@ -16,7 +17,12 @@ export type FrameOptions = {
   readonly counts: Readonly<Record<TaskState, number>>;
   readonly leftMs?: number | undefined;
   readonly style: Printer['style'];
+  /** What the keys have opened; absent if keys are not read. */
+  readonly panels?: Panels | undefined;
 };
+
+/** The parts of the view that keys open and close. */
+export type Panels = { readonly waiting: boolean; readonly done: boolean; readonly help: boolean };
 
 /**
  * Returns the lines of the live part, from top to bottom:
@@ -28,13 +34,21 @@ export type FrameOptions = {
  *
  * Running tasks are in order of start, so that long ones rise and stay. If there is room, waiting tasks are shown too,
  * and tasks whose nested tasks or instances run. Nested tasks and instances are grouped with their top-level task.
+ * Above them stand the tasks that are done, below them those that have not started, if a key has opened these panels.
  */
 export const liveFrame = (state: LiveState, look: FrameOptions): readonly string[] => {
+  const { style } = look;
   const width = look.columns - 1;
   if (width < 1) return [];
   const work = activeTasks(state);
-  const shown = chosen(work, Math.max(0, Math.min(look.rows - 4, MAX_TASKS)));
-  const nameWidth = Math.max(1, Math.min(state.nameWidth, MAX_NAME_WIDTH, Math.max(10, Math.floor(width / 3))));
+  const { panels } = look;
+  const help = panels?.help ? [style('dim', cutEnd(KEYS_HELP, width))] : [];
+  const room = Math.max(0, look.rows - 4 - help.length);
+  const done = panels?.done ? lastOf(state.settled, Math.floor(room / 3)) : [];
+  const waiting = panels?.waiting ? firstOf(state.waiting.keys(), Math.floor(room / 3)) : [];
+  const shown = chosen(work, Math.max(0, room - done.length - waiting.length));
+  const widest = [...done, ...waiting].reduce((most, name) => Math.max(most, textWidth(name)), state.nameWidth);
+  const nameWidth = Math.max(1, Math.min(widest, MAX_NAME_WIDTH, Math.max(10, Math.floor(width / 3))));
   const times = shown.map(({ since }) => formatElapsed(look.nowMs - since));
   const timeWidth = times.reduce((most, time) => Math.max(most, time.length), 4);
   const taskLines = shown.map((task, index) => {
@@ -42,13 +56,69 @@ export const liveFrame = (state: LiveState, look: FrameOptions): readonly string
     return taskLine(task, time, nameWidth, width, state, look);
   });
   const more = moreLine(work, shown, width, look);
-  const lines = [...taskLines, ...(more === undefined ? [] : [more]), barLine(state, width, look)];
+  const quiet = (name: string, time: string, text: string, format: Format): string =>
+    quietLine({ name, time: time.padStart(timeWidth), text, format }, nameWidth, width, look);
+  const lines = [
+    ...done.map((name) => {
+      const { state: how, text, time } = settledText(name, state);
+      return quiet(name, time, text, STATE_STYLES[how]);
+    }),
+    ...taskLines,
+    ...(more === undefined ? [] : [more]),
+    ...waiting.map((name) => quiet(name, '', waitingText(name, state), 'dim')),
+    barLine(state, width, look),
+    ...help,
+  ];
   return lines.slice(Math.max(0, lines.length - Math.max(0, look.rows - 1)));
 };
 
-const MAX_TASKS = 12;
 const MAX_NAME_WIDTH = 40;
 const GAP = '  ';
+const KEYS_HELP = 'w what waits, d what is done, ? these keys, Ctrl-C cancels';
+
+const firstOf = (names: Iterable<string>, count: number): readonly string[] => {
+  const first: string[] = [];
+  for (const name of names) {
+    if (first.length >= count) break;
+    first.push(name);
+  }
+  return first;
+};
+
+const lastOf = (names: ReadonlySet<string>, count: number): readonly string[] =>
+  count === 0 ? [] : [...names].slice(-count);
+
+type QuietRow = { readonly name: string; readonly time: string; readonly text: string; readonly format: Format };
+
+/** Returns the row of a task that does not run. */
+const quietLine = (
+  { name, time, text, format }: QuietRow,
+  nameWidth: number,
+  width: number,
+  look: FrameOptions,
+): string => {
+  const { style } = look;
+  const shown = padEnd(cutMiddle(rowText(name), nameWidth), nameWidth);
+  const room = width - (2 + nameWidth + GAP.length + time.length + GAP.length);
+  if (room < 1) return style('dim', cutEnd(`• ${shown}`, width));
+  return `${style('dim', `• ${shown}${GAP}${time}`)}${GAP}${style(format, cutEnd(rowText(text), room))}`;
+};
+
+const settledText = (name: string, { record }: LiveState): { state: TaskState; text: string; time: string } => {
+  const task = record.tasks.get(name);
+  const how = task?.state ?? 'unscheduled';
+  const startedAt = task && beganAt(record, task);
+  const time = startedAt === undefined || task?.endedAt === undefined ? '' : formatElapsed(task.endedAt - startedAt);
+  const reason = how === 'completed' || how === 'failed' ? undefined : task?.reason;
+  const why = reason === undefined ? '' : `: ${SKIP_REASONS[reason] ?? reason}`;
+  return { state: how, text: `${STATE_WORDS[how] ?? how}${why}`, time };
+};
+
+const waitingText = (name: string, { record, waiting }: LiveState): string => {
+  if (record.tasks.get(name)?.state === 'ready') return 'waits for its turn';
+  const before = (waiting.get(name) ?? []).filter((one) => !SETTLED.has(record.tasks.get(one)?.state ?? 'unscheduled'));
+  return before.length === 0 ? 'waits' : `waits for ${before.join(', ')}`;
+};
 
 /** Picks the tasks to show: working tasks first, then other tasks if there is room. */
 const chosen = ({ tasks, working }: Working, room: number): readonly LiveTask[] => {
@@ -99,13 +169,15 @@ const taskLine = (
 const stateText = (task: LiveTask, { record }: LiveState, nowMs: number): string => {
   const { fraction, path } = task;
   const { state, attempts, dueAt } = task.record;
+  const waited = task.sensor && state !== 'paused' ? sensorText(task, record, nowMs) : undefined;
+  const also = waited === undefined ? '' : `${waited}, `;
   // Don't show a wait of less than a second: the number would be gone before anyone reads it.
   const due = dueAt !== undefined && dueAt - nowMs >= 1000 ? ` in ${Math.ceil((dueAt - nowMs) / 1000)}s` : '';
   switch (state) {
     case 'retrying':
       return `retrying${due}`;
     case 'polling':
-      return `polling again${due}`;
+      return `${also}polling again${due}`;
     case 'paused':
       return 'paused';
     case 'ready':
@@ -113,6 +185,7 @@ const stateText = (task: LiveTask, { record }: LiveState, nowMs: number): string
     default: {
       const { heard, ended } = childCountsOf(record, path);
       const parts = [
+        ...(waited === undefined ? [] : [waited]),
         ...(attempts > 1 ? [`attempt ${attempts}`] : []),
         ...(heard > 0 ? [`${ended} of ${heard} done`] : []),
         ...(fraction === undefined ? [] : [`${Math.floor(fraction * 100)}%`]),
@@ -120,6 +193,15 @@ const stateText = (task: LiveTask, { record }: LiveState, nowMs: number): string
       return parts.join(', ');
     }
   }
+};
+
+/** Returns how long a sensor has waited, without paused time, and its deadline: `waited 2m 05s of 10m`. */
+const sensorText = ({ sensor, record: task, since }: LiveTask, { paused }: JobRecord, nowMs: number): string => {
+  const from = task.firstReadyAt ?? since;
+  const waitedMs = nowMs - from - pausedWithin([...paused, ...(task.paused ?? [])], from, nowMs);
+  const limit =
+    sensor?.deadlineMs === undefined ? '' : ` of ${formatElapsed(sensor.deadlineMs).replace(/ 0+[ms]$/, '')}`;
+  return `waited ${formatElapsed(waitedMs)}${limit}`;
 };
 
 const moreLine = (
@@ -154,12 +236,15 @@ const barLine = ({ record }: LiveState, width: number, look: FrameOptions): stri
   const elapsed = formatElapsed(nowMs - (record.startedAt ?? nowMs));
   const left = leftMs === undefined ? undefined : formatLeft(leftMs);
   const dim = (text: string): Part => ({ text, format: 'dim' });
+  const keys = look.panels && !look.panels.help ? [dim('? keys')] : [];
   const long = dim(`${elapsed} elapsed${left === undefined ? '' : `, about ${left} left`}`);
   const short = dim(`${elapsed}${left === undefined ? '' : `, ~${left} left`}`);
 
   // The width of the bar does not depend on the text beside it.
   const cells = Math.max(MIN_BAR, Math.min(MAX_BAR, Math.floor(width / 3)));
   for (const parts of [
+    [count, ...failed, ...others, long, ...keys],
+    [count, ...failed, ...others, short, ...keys],
     [count, ...failed, ...others, long],
     [count, ...failed, ...others, short],
     [count, ...failed, short],
@@ -179,7 +264,8 @@ const sumOf = (counts: FrameOptions['counts'], states: Iterable<string>): number
   return sum;
 };
 
-type Part = { readonly text: string; readonly format: Parameters<Printer['style']>[0] };
+type Format = Parameters<Printer['style']>[0];
+type Part = { readonly text: string; readonly format: Format };
 
 const MIN_BAR = 10;
 const MAX_BAR = 40;

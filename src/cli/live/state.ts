@@ -10,12 +10,16 @@ export type LivePlan = {
   readonly upstream: (name: string) => readonly string[];
   /** Whether a task is external, and therefore shown while it is `ready`. Default: no task is external. */
   readonly isExternal?: (name: string) => boolean;
+  /** For the path of a sensor, its deadline in ms, if it has one. For any other path `undefined`. Default: no sensors. */
+  readonly sensor?: (path: string) => { readonly deadlineMs: number | undefined } | undefined;
 };
 
 /** A task that has started and not settled, or an external task that is ready. */
 export type LiveTask = {
   readonly path: string;
   readonly isExternal: boolean;
+  /** Set for a sensor. */
+  readonly sensor: { readonly deadlineMs: number | undefined } | undefined;
   readonly record: StoredTask;
   /** Start of the first attempt in this process, in epoch ms; for an unclaimed external task, when it became ready. */
   readonly since: number;
@@ -32,6 +36,10 @@ export type LiveState = {
   readonly live: ReadonlyMap<string, LiveTask>;
   /** The width of the widest name shown so far, in columns. It never shrinks, so that nothing jumps. */
   readonly nameWidth: number;
+  /** Names of the top-level tasks that have not started yet, with what each depends on. */
+  readonly waiting: ReadonlyMap<string, readonly string[]>;
+  /** Names of the top-level tasks that have settled, in the order of their ends. */
+  readonly settled: ReadonlySet<string>;
 };
 
 export type LiveRecorder = {
@@ -47,14 +55,37 @@ export const TAIL_LINES = 10;
 
 /** Creates a recorder of a job's events. `job` is the job's record; the caller first updates it with each event. */
 export const createLiveRecorder = (
-  { isExternal = () => false }: Pick<LivePlan, 'isExternal'>,
+  { names, upstream, isExternal = () => false, sensor = () => undefined }: LivePlan,
   job: JobRecord,
 ): LiveRecorder => {
   const live = new Map<string, Recorded>();
-  const state = { record: job, live, nameWidth: 0 };
+  const waiting = new Map<string, readonly string[]>();
+  const settled = new Set<string>();
+  const added = new Map<string, readonly string[]>();
+  const state = { record: job, live, nameWidth: 0, waiting, settled };
+
+  /** Files a top-level task with those that wait or have settled, or with neither. */
+  const place = (name: string): void => {
+    const to = job.tasks.get(name)?.state ?? 'unscheduled';
+    const waits = (to === 'unscheduled' || to === 'ready') && !live.has(name);
+    // A task that waits already keeps its place.
+    if (!waits) waiting.delete(name);
+    else if (!waiting.has(name)) waiting.set(name, added.get(name) ?? upstream(name));
+    settled.delete(name);
+    if (SETTLED.has(to)) settled.add(name);
+  };
 
   const show = (path: string, record: StoredTask, since: number): Recorded => {
-    const task = { path, isExternal: isExternal(path), record, since, lastLine: '', fraction: undefined, tail: [] };
+    const task: Recorded = {
+      path,
+      isExternal: isExternal(path),
+      sensor: sensor(path),
+      record,
+      since,
+      lastLine: '',
+      fraction: undefined,
+      tail: [],
+    };
     live.set(path, task);
     state.nameWidth = Math.max(state.nameWidth, textWidth(path));
     return task;
@@ -62,6 +93,16 @@ export const createLiveRecorder = (
   for (const [path, record] of job.tasks) {
     const isOfFile = parentPath(path) === undefined;
     if (isOfFile && record.state === 'ready' && isExternal(path)) show(path, record, record.firstReadyAt ?? job.lastAt);
+  }
+
+  for (const name of names) place(name);
+  for (const { task, dependsOn } of job.growth) {
+    if (parentPath(task) !== undefined) continue;
+    if (dependsOn === undefined) waiting.delete(task);
+    else {
+      added.set(task, dependsOn);
+      place(task);
+    }
   }
 
   const transition = (path: string, from: TaskState, to: TaskState, at: number): void => {
@@ -84,9 +125,17 @@ export const createLiveRecorder = (
     switch (event.type) {
       case 'task.transition':
         transition(event.task, event.from, event.to, event.at);
+        if (parentPath(event.task) === undefined) place(event.task);
+        return;
+      case 'task.added':
+        if (parentPath(event.task) !== undefined) return;
+        added.set(event.task, event.dependsOn);
+        place(event.task);
         return;
       case 'task.removed':
         live.delete(event.task);
+        waiting.delete(event.task);
+        settled.delete(event.task);
         return;
       case 'task.log':
         if (!task || event.level === 'debug') return;

@@ -1,7 +1,7 @@
 /* This folder displays a running job. `view.ts` receives its events and redraws the live part by a timer: `state.ts`
  * has the live tasks, `estimate.ts` the time left; `frame.ts` makes the lines, and `screen.ts` writes the rows that
- * changed. `lines.ts` prints a line for each event, above the live part or without one; `json-lines.ts` prints
- * events as JSON. */
+ * changed. `keys.ts` reads keys, which open and close parts of it. `lines.ts` prints a line for each event, above the
+ * live part or without one; `json-lines.ts` prints events as JSON. */
 
 import { buffer, filter, Subject } from 'rxjs';
 import { parentPath } from '../../engine/durable/task-path.ts';
@@ -15,7 +15,8 @@ import { type OutputGate, outputGate } from '../../executors/process/output-gate
 import type { CliIo, OutputStream } from '../terminal/io.ts';
 import { createPrinter, type Printer } from '../terminal/printer.ts';
 import { createLiveEstimate } from './estimate.ts';
-import { liveFrame } from './frame.ts';
+import { liveFrame, type Panels } from './frame.ts';
+import { type KeyInput, readKeys } from './keys.ts';
 import { liveLines } from './lines.ts';
 import { createLiveScreen } from './screen.ts';
 import { createLiveRecorder, type LivePlan } from './state.ts';
@@ -45,6 +46,8 @@ export type LiveViewOptions = {
   readonly verbose: boolean;
   /** How many tasks may run at once, for the estimate. Default: the most that were seen to run at once. */
   readonly workers?: number;
+  /** The terminal to read keys from; absent if none are read. */
+  readonly keys?: KeyInput | undefined;
   /** Pauses the output of tasks: closed while the stream's buffer is full. */
   readonly gate?: OutputGate;
   /** The clock and its timers. Default: the system's, with timers that don't keep the process alive. */
@@ -67,7 +70,7 @@ export const wantsLiveView = (stream: OutputStream, env: CliIo['env']): boolean 
  * with `verbose`, all events. Below these lines a timer redraws the live part, which shows tasks and progress.
  */
 export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveViewOptions): LiveView => {
-  const { stream, env, verbose, workers, gate = outputGate(), clock = createLiveClock() } = options;
+  const { stream, env, verbose, workers, keys: input, gate = outputGate(), clock = createLiveClock() } = options;
   const recorder = createLiveRecorder(plan, job.record);
   const estimate = createLiveEstimate(plan, recorder.state, workers);
   const screen = createLiveScreen(stream);
@@ -81,6 +84,7 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
       states = latest;
     }),
   );
+  let panels: Panels = { waiting: false, done: false, help: false };
   let above = '';
   let state: 'live' | 'full' | 'stopped' | 'broken' = 'live';
 
@@ -89,7 +93,14 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
     const nowMs = clock.now();
     frames.next();
     const leftMs = estimate.leftMs(nowMs, states);
-    const look = { ...screen.size(), nowMs, counts: job.counts(), leftMs, style: base.style };
+    const look = {
+      ...screen.size(),
+      nowMs,
+      counts: job.counts(),
+      leftMs,
+      style: base.style,
+      panels: keys?.isReading() ? panels : undefined,
+    };
     const text = above;
     above = '';
     if (screen.draw(text, liveFrame(recorder.state, look))) return;
@@ -120,10 +131,20 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
     stopTimer = clock.setTimer(tick, FRAME_MS);
     isolated(draw);
   };
+  const onKey = (key: string): void => {
+    const panel = PANELS[key];
+    if (!panel) return;
+    panels = { ...panels, [panel]: !panels[panel] };
+    isolated(draw);
+  };
+  const keys = input && readKeys(input, onKey);
   const stop = (): void => {
     stopTimer();
+    keys?.pause();
     process.off('exit', stop);
     process.off('SIGTSTP', suspend);
+    process.off('SIGCONT', wake);
+    process.off('SIGQUIT', quit);
     if (state === 'stopped' || state === 'broken') return;
     drained();
     state = 'stopped';
@@ -133,7 +154,18 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
   const suspend = (): void => {
     if (state !== 'broken') screen.erase(above);
     above = '';
+    keys?.pause();
     process.kill(process.pid, 'SIGSTOP');
+  };
+  /** On SIGQUIT, leaves the terminal as it should be, and dies of the signal. */
+  const quit = (): void => {
+    stop();
+    process.kill(process.pid, 'SIGQUIT');
+  };
+  /** After a stop by somebody else, too, when another program may have had the terminal. */
+  const wake = (): void => {
+    keys?.pause();
+    keys?.resume();
   };
   void base.broken.then(() => {
     state = 'broken';
@@ -142,6 +174,8 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
   });
   process.once('exit', stop);
   process.on('SIGTSTP', suspend);
+  process.on('SIGCONT', wake);
+  process.on('SIGQUIT', quit);
   stopTimer = clock.setTimer(tick, FRAME_MS);
 
   return {
@@ -163,6 +197,9 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
 
 /** Twelve times a second: smooth for the eye, and slow enough for a remote terminal. */
 const FRAME_MS = 80;
+
+/** The panels that keys open and close. */
+const PANELS: Readonly<Record<string, keyof Panels>> = { w: 'waiting', d: 'done', '?': 'help' };
 
 /** Printed text waits for the next frame, up to this many characters. */
 const MAX_ABOVE_LENGTH = 256 * 1024;
