@@ -64,7 +64,7 @@ export const diedAt = async (
       if (happened(event)) resolve();
     });
   });
-  await clock.advance(laterMs);
+  if (laterMs > 0) await clock.advance(laterMs);
   await job.saved();
   die();
 };
