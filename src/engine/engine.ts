@@ -1,7 +1,7 @@
 import { type Observable, Subject } from 'rxjs';
 import type { JobEvent } from '../events/event.ts';
 import type { Logger } from '../events/logger.ts';
-import { isTerminalJobState } from '../events/states.ts';
+import { isTerminalJobState, UNFINISHED_STATES } from '../events/states.ts';
 import { systemClock } from '../events/system-clock.ts';
 import { underWayUntil } from '../events/under-way.ts';
 import {
@@ -190,7 +190,7 @@ export class Engine implements AsyncDisposable {
     const journal = this.#journal({});
     const resumed: AnyJob[] = [];
     const refused: Recovery['refused'][number][] = [];
-    const unfinished = { states: ['idle', 'running', 'paused'], order: 'oldest' } as const;
+    const unfinished = { states: UNFINISHED_STATES, order: 'oldest' } as const;
     const listed = journal.jobs(unfinished, (damaged) => refused.push(damaged));
     for (const stored of await underWayUntil(Promise.resolve(listed))) {
       if (this.#closed) break;

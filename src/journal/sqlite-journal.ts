@@ -18,6 +18,7 @@ import {
   wait,
 } from '../engine/definition/option-rules.ts';
 import type { Awaitable, Batch, DamagedJob, Journal, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
+import { UNFINISHED_STATES } from '../events/states.ts';
 import { isThenable } from '../events/thenable.ts';
 import { backUp } from './backup.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES, refuseLargeOutputs } from './batch-rules.ts';
@@ -82,15 +83,22 @@ export const sqliteJournal = (file: string, options: SqliteJournalOptions = {}):
 export const readOnlyJournal = (file: string, options: SqliteJournalOptions): SqliteJournal =>
   openSqliteJournal(file, { ...options, readOnly: true }, sqliteDriver());
 
+/**
+ * Opens a journal whose `create` adds no job while another one of its name is not over: it returns that one, with
+ * `created: false`. Leaves out damaged jobs. @throws JournalError
+ */
+export const oneAtATimeJournal = (file: string, options: SqliteJournalOptions): SqliteJournal =>
+  openSqliteJournal(file, { ...options, oneAtATime: true }, sqliteDriver());
+
 /** Opens a journal with a given SQLite driver and given migrations. Does not check the options. @throws JournalError */
 export const openSqliteJournal = (
   file: string,
-  options: SqliteJournalOptions & { readonly readOnly?: boolean },
+  options: SqliteJournalOptions & { readonly readOnly?: boolean; readonly oneAtATime?: boolean },
   driver: SqliteDriver,
   migrations: readonly Migration[] = MIGRATIONS,
 ): SqliteJournal => {
   const { maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES, synchronous = 'full' } = options;
-  const { busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS, create = true, readOnly = false } = options;
+  const { busyTimeoutMs = DEFAULT_BUSY_TIMEOUT_MS, create = true, readOnly = false, oneAtATime = false } = options;
   const path = resolve(file);
   const db = readOnly
     ? openReadOnly(path, driver, migrations.length)
@@ -99,7 +107,7 @@ export const openSqliteJournal = (
   return {
     file: path,
     maxOutputBytes,
-    ...jobsOf(database),
+    ...jobsOf(database, oneAtATime),
     ...leasesOf(database),
     append: (batches) => {
       if (batches.length === 0) return [];
@@ -125,10 +133,11 @@ type LeaseMethods = Pick<Journal, 'acquire' | 'renew' | 'release'>;
 
 const jobsOf = (
   database: SharedDatabase,
+  oneAtATime: boolean,
 ): Omit<Journal, keyof LeaseMethods | 'maxOutputBytes' | 'append' | 'close'> => ({
   create: (job, lease) =>
     database.write(() => {
-      const known = insertIfNew(database, job, lease);
+      const known = insertIfNew(database, job, lease, oneAtATime);
       return { created: !known, job: known ?? (readJob(database, job.id) as JournalJob) };
     }),
 
@@ -205,10 +214,21 @@ const leasesOf = (database: SharedDatabase): LeaseMethods => ({
     }),
 });
 
-/** Inserts a job, unless a job with its id, or with its name and key, exists. Returns the existing job, if any. */
-const insertIfNew = (database: SharedDatabase, job: NewJob, lease: Lease): JournalJob | undefined => {
+/**
+ * Inserts a job, unless a job with its id, or with its name and key, exists; with `oneAtATime`, also unless one of its
+ * name is not over. Returns the existing job, if any.
+ */
+const insertIfNew = (
+  database: SharedDatabase,
+  job: NewJob,
+  lease: Lease,
+  oneAtATime = false,
+): JournalJob | undefined => {
   const { id, name, key, fingerprint, shape } = job;
-  const known = readJob(database, id) ?? (key === undefined ? undefined : jobWithKey(database, name, key));
+  const known =
+    readJob(database, id) ??
+    (key === undefined ? undefined : jobWithKey(database, name, key)) ??
+    (oneAtATime ? listJobs(database, { names: [name], states: UNFINISHED_STATES, limit: 1 }).jobs[0] : undefined);
   if (known) return known;
   insertDefinition(database, fingerprint, shape);
   insertJob(database, job, lease);

@@ -10,6 +10,10 @@ export type RunOptions = WatchOptions & {
   readonly only?: readonly string[];
   readonly skip?: readonly string[];
   readonly dryRun?: boolean;
+  /** The same key of a workflow names the same job. */
+  readonly key?: string;
+  /** `false`: does not start the job while another one of its name is not over. */
+  readonly overlap?: boolean;
   /** Time limit of the job, in ms. */
   readonly timeout?: number;
   readonly onFailure?: FailurePolicy;

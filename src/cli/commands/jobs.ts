@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import type { JobState } from '../../events/event.ts';
+import { UNFINISHED_STATES } from '../../events/states.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
 import { hasParams, pairsText, storedParams } from '../stored/job-params.ts';
 import { jobDuration, jobFacts, SHOWN_STATES, type ShownState, shownState } from '../stored/shown-state.ts';
@@ -126,7 +127,7 @@ async function* foundJobs(
 
 const journalStates = (shown: readonly ShownState[]): readonly JobState[] => {
   const states = shown.filter((one): one is JobState => one !== 'interrupted');
-  return shown.includes('interrupted') ? [...states, 'idle', 'running', 'paused'] : states;
+  return shown.includes('interrupted') ? [...states, ...UNFINISHED_STATES] : states;
 };
 
 /** Yields the jobs as one JSON array, piece by piece. */

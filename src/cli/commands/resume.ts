@@ -46,13 +46,18 @@ on. ${AS_RUN}
 /** Resumes a job whose process died. Only reports a job that has ended. Resolves to the job's exit code. */
 export const resumeJob = (name: string, options: ContinueOptions, io: CliIo): Promise<number> =>
   withStoredJob(name, options, io, async (context) => {
-    const { stored, err } = context;
-    if (isTerminalJobState(stored.state)) {
-      if (!options.quiet) err.line(err.sanitize(endedLine(stored, options)));
-      if (!options.json) return exitCodeOfEnded(context);
-    } else requireInterrupted(stored, options);
+    const { stored } = context;
+    if (isTerminalJobState(stored.state)) return reportOver(context, options);
+    requireInterrupted(stored, options);
     return resumeHere(context, options);
   });
+
+/** Says how a job ended; with `--json`, prints its result. Resolves to the exit code of its end. */
+export const reportOver = async (context: StoredJobContext, options: ContinueOptions): Promise<number> => {
+  const { stored, err } = context;
+  if (!options.quiet) err.line(err.sanitize(endedLine(stored, options)));
+  return options.json ? resumeHere(context, options) : exitCodeOfEnded(context);
+};
 
 /** @throws UsageError if another process runs the job */
 const requireInterrupted = (job: JournalJob, location: JobLocation): void => {

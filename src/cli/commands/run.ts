@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { InvalidArgumentError } from 'commander';
 import type { Journal } from '../../engine/durable/journal.ts';
 import { createEngine, type Engine } from '../../engine/engine.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
@@ -10,6 +12,7 @@ import { givenParams } from '../attend/params.ts';
 import { type RunOptions, repeatableArgs } from '../attend/repeatable-options.ts';
 import { resumeCommand } from '../attend/resume-hint.ts';
 import { type RunContext, withRunContext } from '../attend/run-context.ts';
+import { type OnceJournal, onceJournal } from '../attend/start-once.ts';
 import { type RunMetadata, runMetadata } from '../attend/stored-workflow.ts';
 import { openEvents, SPARE_MS, watchJob } from '../attend/watch-job.ts';
 import { openJournal, withOutputLimit } from '../stored/journal-file.ts';
@@ -17,6 +20,7 @@ import { JOURNAL_FAILURES } from '../stored/with-journal.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { EXIT_CODES_HELP, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
+import { attendKnown } from './attend-known.ts';
 import { dryRun } from './dry-run.ts';
 import { repeatCommand } from './repeat-command.ts';
 import {
@@ -46,6 +50,13 @@ export const define: DefineCommand = (command, context) => {
     .option('--only <tasks>', 'only these tasks; +task with all it needs, task+ with all that needs it', namesOf)
     .option('--skip <tasks>', 'all but these tasks, which count as done', namesOf)
     .option('--dry-run', 'print the order and what would run in parallel, and run nothing')
+    .optionsGroup('Once:')
+    .option(
+      '--key <key>',
+      'same key, same job: if there is one, wait for it, go on with it, or say how it ended',
+      keyText,
+    )
+    .option('--no-overlap', 'start nothing while a job of this name runs or waits to be resumed: exit code 75')
     .optionsGroup('How it runs:')
     .option('-w, --workers <count>', 'how many tasks run at once', wholeNumber, 4)
     .option('--timeout <duration>', 'time limit of the whole job, such as 10m', duration)
@@ -73,6 +84,7 @@ Examples:
   tintype run pipeline.yaml -w 8
   tintype run pipeline.yaml --param day=2024-05-01 --verbose
   tintype run pipeline.yaml --only report+ --dry-run
+  tintype run pipeline.yaml --key 2026-11-30 --no-overlap
   tintype run pipeline.yaml --json --events events.ndjson > result.json
 
   # pipeline.yaml
@@ -114,13 +126,19 @@ export const run = (file: string, options: RunOptions, io: CliIo): Promise<numbe
     const isGiven = (options.param ?? options.paramsFile) !== undefined;
     const params = options.dryRun && !isGiven ? {} : await givenParams(loaded.workflow, options);
     if (options.dryRun) return dryRun(loaded, options, io);
+    checkOnce(options, loaded);
     const db = options.db === false ? undefined : (options.db ?? DEFAULT_JOURNAL);
     const events = openEvents(options, { file, db });
     const metadata = runMetadata(file, options);
     // All other options are stored with the job.
     const args = repeatableArgs({ onSignal: options.onSignal, json: options.json, events: options.events });
-    const { job, journal, engine } = startStored({ loaded, params, metadata, options }, context);
+    const { job, journal, engine, taken } = startStored({ loaded, params, metadata, options }, context);
     try {
+      const known = taken && (await taken);
+      if (known && journal) {
+        events?.close();
+        return await attendKnown(known, { ...context, journal }, { ...options, db: db ?? DEFAULT_JOURNAL }, metadata);
+      }
       return await watchJob(job, {
         loaded,
         options,
@@ -144,6 +162,21 @@ export const run = (file: string, options: RunOptions, io: CliIo): Promise<numbe
     }
   });
 
+/** Whether the start may find another job. */
+const isOnce = ({ key, overlap }: RunOptions): boolean => key !== undefined || overlap === false;
+
+/** @throws UsageError if nothing is kept that tells of other jobs, or if the key holds a secret */
+const checkOnce = (options: RunOptions, { mask }: LoadedWorkflow): void => {
+  const { key } = options;
+  if (options.db === false && isOnce(options)) {
+    const option = key === undefined ? '--no-overlap' : '--key';
+    throw new UsageError(`${option} needs the database that keeps the jobs: leave out --no-db.`);
+  }
+  // Masked, it could be the key of another job.
+  if (key === undefined || mask.text(key) === key) return;
+  throw new UsageError('--key holds a secret, and keys are kept as they are. Name the job by something else.');
+};
+
 type Start = {
   readonly loaded: LoadedWorkflow;
   readonly params: Readonly<Record<string, unknown>>;
@@ -151,16 +184,24 @@ type Start = {
   readonly options: RunOptions;
 };
 
-type Started = { readonly job: Job; readonly engine: Engine; readonly journal?: SqliteJournal };
+type Started = {
+  readonly job: Job;
+  readonly engine: Engine;
+  readonly journal?: SqliteJournal;
+  readonly taken?: OnceJournal['taken'];
+};
 
 /** Starts the job and, unless `db` is false, stores it. Warns if the default file can't be used. @throws UsageError */
 const startStored = (start: Start, { err }: RunContext): Started => {
   const { db, quiet } = start.options;
   if (db === false) return startJob(start);
   try {
-    const journal = openJournal(db ?? DEFAULT_JOURNAL, { create: true });
+    const journal = openJournal(db ?? DEFAULT_JOURNAL, { create: true, oneAtATime: start.options.overlap === false });
     try {
-      return { ...startJob(start, withOutputLimit(journal, start.loaded.workflow.max_output_bytes)), journal };
+      const limited = withOutputLimit(journal, start.loaded.workflow.max_output_bytes);
+      if (!isOnce(start.options)) return { ...startJob(start, limited), journal };
+      const once = onceJournal(limited);
+      return { ...startJob(start, once.journal), journal, taken: once.taken };
     } catch (error) {
       journal.close();
       throw error;
@@ -168,8 +209,8 @@ const startStored = (start: Start, { err }: RunContext): Started => {
   } catch (error) {
     if (!(error instanceof JournalError || error instanceof UsageError)) throw error;
     const why = error instanceof JournalError ? `${error.message} (${error.code})` : error.message;
-    if (db !== undefined || !isUnusable(error)) {
-      const way = why.includes('--no-db') ? '' : '\nTo run without keeping it: --no-db';
+    if (db !== undefined || isOnce(start.options) || !isUnusable(error)) {
+      const way = isOnce(start.options) || why.includes('--no-db') ? '' : '\nTo run without keeping it: --no-db';
       throw new UsageError(`The job can't be kept in ${db ?? DEFAULT_JOURNAL}: ${why}${way}`);
     }
     if (!quiet)
@@ -192,6 +233,14 @@ const startJob = ({ loaded, params, metadata, options }: Start, journal?: Journa
     logs: logLimitsOf(options.keepLogs),
     labels: Object.fromEntries((options.label ?? []).map(([key, value]) => [key, loaded.mask.text(value)])),
     ...(journal && { journal, metadata }),
+    // A job that may be refused is created before it begins, as one with an id of its own is.
+    ...(options.key !== undefined ? { jobKey: options.key } : options.overlap === false && { jobId: randomUUID() }),
   }) as unknown as Job;
   return { job, engine };
+};
+
+/** Parses the value of `--key`. */
+const keyText = (text: string): string => {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('It must not be empty.');
 };

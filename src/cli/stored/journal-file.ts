@@ -2,17 +2,23 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { JournalError } from '../../engine/errors/errors.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES } from '../../journal/batch-rules.ts';
-import { readOnlyJournal, type SqliteJournal, sqliteJournal } from '../../journal/sqlite-journal.ts';
+import { oneAtATimeJournal, readOnlyJournal, type SqliteJournal, sqliteJournal } from '../../journal/sqlite-journal.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 
-/**
- * Opens a database. `create`: creates the file if it is missing. `reads`: also opens one that may not be written, to
- * read it. @throws UsageError @throws JournalError
- */
+export type OpenOptions = {
+  /** Whether to create the file if it is missing. */
+  readonly create: boolean;
+  /** Whether to open also a file that may not be written, to read it. */
+  readonly reads?: boolean | undefined;
+  /** Whether the journal creates no job while another one of its name is not over. */
+  readonly oneAtATime?: boolean | undefined;
+};
+
+/** Opens a database. @throws UsageError @throws JournalError */
 export const openJournal = (
   file: string,
-  { create, reads = false }: { readonly create: boolean; readonly reads?: boolean | undefined },
+  { create, reads = false, oneAtATime = false }: OpenOptions,
 ): SqliteJournal => {
   if (!create && !existsSync(file)) {
     throw new UsageError(
@@ -23,7 +29,7 @@ export const openJournal = (
   // `withOutputLimit` sets the limit of a job that runs; what other commands read and import was stored under another.
   const options = { create, maxOutputBytes: Number.MAX_SAFE_INTEGER };
   try {
-    return sqliteJournal(file, options);
+    return oneAtATime ? oneAtATimeJournal(file, options) : sqliteJournal(file, options);
   } catch (error) {
     if (reads && error instanceof JournalError && error.code === 'JOURNAL_READ_ONLY')
       return readOnlyJournal(file, options);

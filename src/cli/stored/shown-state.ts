@@ -1,12 +1,12 @@
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import type { JobState } from '../../events/event.ts';
-import { ENDED_STATES, isTerminalJobState } from '../../events/states.ts';
+import { ENDED_STATES, isTerminalJobState, UNFINISHED_STATES } from '../../events/states.ts';
 import { isHeld } from '../../journal/lease-rules.ts';
 
 /** A job's state as shown to users. `interrupted`: the job has not ended, but no process runs it any more. */
 export type ShownState = JobState | 'interrupted';
 
-export const SHOWN_STATES: readonly ShownState[] = ['idle', 'running', 'paused', 'interrupted', ...ENDED_STATES];
+export const SHOWN_STATES: readonly ShownState[] = [...UNFINISHED_STATES, 'interrupted', ...ENDED_STATES];
 
 /** Returns a job's state: `interrupted` if it has not ended and no process runs it. `now` is in epoch ms. */
 export const shownState = ({ state, lease }: JournalJob, now: number): ShownState =>
