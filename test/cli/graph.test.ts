@@ -15,7 +15,7 @@ import { textWidth } from '../../src/cli/terminal/text-width.ts';
 import type { JobDefinition } from '../../src/engine/job-definition.ts';
 import { tintype, workflowFile } from '../support/cli.ts';
 import { edgesOfDrawing, edgesOfList } from '../support/graph-reader.ts';
-import { CHECKED, interrupted, project } from '../support/stored-jobs.ts';
+import { CHECKED, comesTo, diedAt, project } from '../support/stored-jobs.ts';
 import { terminalStream } from '../support/terminal.ts';
 
 const ESC = String.fromCharCode(27);
@@ -432,7 +432,7 @@ handlers:
 
   test('draws a job whose process died as it stands', async () => {
     const { file, db } = project(CHECKED);
-    await interrupted(file, db, 4);
+    await diedAt(file, db, comesTo('extract', 'running'));
     const { stdout } = await tintype(['graph', '--job', 'dead', '--db', db]);
     expect(stdout).toMatch(/ report {2}unscheduled$/m);
     const gantt = await tintype(['graph', '--job', 'dead', '--db', db, '--format', 'gantt']);

@@ -283,7 +283,7 @@ describe('wrong usage', () => {
       'Examples',
       'Exit codes',
     ]);
-    const ofRun = ['What runs', 'How it runs', 'What is kept', 'What is printed'];
+    const ofRun = ['What runs', 'Once', 'How it runs', 'What is kept', 'What is printed'];
     expect(headings(await tintype(['run', '--help']))).toEqual(['Arguments', ...ofRun, 'Examples', 'Exit codes']);
     for (const command of ['resume', 'retry', 'rerun']) {
       const groups = ['What runs', 'How it runs', 'What is printed'];
