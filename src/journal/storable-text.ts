@@ -10,7 +10,7 @@ export const fromStored = (text: string): string =>
     ? text.replace(/%([0-9a-f]{4})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
     : text;
 
-/** Returns equivalent JSON in which NUL and lone surrogates are written as JSON's own escapes, \uXXXX. */
+/** Returns equivalent JSON in which NUL and lone surrogates are written as JSON's own `\u` escapes. */
 export const storableJson = (json: string): string =>
   json.includes('\0') || !isWellFormed(json) ? json.replace(/\0|\p{Cs}/gu, (found) => `\\u${hex(found)}`) : json;
 

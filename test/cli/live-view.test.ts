@@ -676,6 +676,14 @@ describe('tintype run on a terminal', () => {
       ?.join(' ') ?? '';
   const COOKED = 'isig icanon echo';
 
+  /** Opens a terminal whose shell runs `script`, with `tintype run` of the file as its arguments. */
+  const inShell = (script: string, file: string) =>
+    openTerminal('bash', ['-c', script, '-', process.execPath, program, 'run', '--no-db', file], {
+      columns: 80,
+      rows: 24,
+      env: { NO_COLOR: '1' },
+    });
+
   test('keys show what is done and what waits, and which keys there are', async () => {
     const file = workflowFile(
       `name: x\ntasks:\n${held('first')}${held('second', '', ', dependencies: [first]')}${held('third', '', ', dependencies: [first, second]')}`,
@@ -704,24 +712,7 @@ describe('tintype run on a terminal', () => {
     async (way) => {
       const file = workflowFile(`name: x\ntasks:\n${held('task')}`);
       // A shell keeps the terminal open, and tells when the program has ended.
-      const shell = openTerminal(
-        'bash',
-        [
-          '-c',
-          'set -m; ulimit -c 0; "$@"; echo "code $?"; read -r line',
-          '-',
-          process.execPath,
-          program,
-          'run',
-          '--no-db',
-          file,
-        ],
-        {
-          columns: 80,
-          rows: 24,
-          env: { NO_COLOR: '1' },
-        },
-      );
+      const shell = inShell('set -m; ulimit -c 0; "$@"; echo "code $?"; read -r line', file);
       await shell.until('• task');
       expect(modeOf(shell.pid)).toBe('-isig -icanon -echo');
       const pid = Number(execFileSync('pgrep', ['-P', String(shell.pid)]).toString());
@@ -744,24 +735,7 @@ describe('tintype run on a terminal', () => {
     'in the background it reads no keys, and is not stopped by them',
     async () => {
       const file = workflowFile(`name: x\ntasks:\n${held('task')}`);
-      const shell = openTerminal(
-        'bash',
-        [
-          '-c',
-          'set -m; "$@" & read -r line; echo "read $line"; wait; echo "code $?"',
-          '-',
-          process.execPath,
-          program,
-          'run',
-          '--no-db',
-          file,
-        ],
-        {
-          columns: 80,
-          rows: 24,
-          env: { NO_COLOR: '1' },
-        },
-      );
+      const shell = inShell('set -m; "$@" & read -r line; echo "read $line"; wait; echo "code $?"', file);
       await shell.until(/• task.*\n─+ {2}0\/1 .*elapsed$/m);
       expect(modeOf(shell.pid)).toBe(COOKED);
       shell.send('w\r');

@@ -31,11 +31,23 @@ export const mortal = (
       return never;
     }) as Journal['append'],
   };
+  const die = (): void => {
+    dead = true;
+  };
+  let hasDied = (): void => {};
+  const died = new Promise<void>((resolve) => {
+    hasDied = resolve;
+  });
   return {
     journal: own,
-    die: (): void => {
-      dead = true;
-    },
+    die,
+    /** For a task to call: dies once what happens now has been stored. `died` resolves then. */
+    dieSoon: (): void =>
+      void setTimeout(() => {
+        die();
+        hasDied();
+      }),
+    died,
     get dead() {
       return dead;
     },

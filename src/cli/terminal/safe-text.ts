@@ -34,7 +34,7 @@ const isHarmless = (text: string): boolean => !HARMFUL.test(text);
 
 /**
  * Makes JSON safe to print: writes characters as escapes that a terminal would obey or that would turn or hide text.
- * They occur within JSON's strings alone, where `\uXXXX` means the same.
+ * They occur within JSON's strings alone, where a `\u` escape means the same.
  */
 export const inertJson = (json: string): string =>
   isHarmless(json) ? json : json.replace(EVERY_HARMFUL, (found) => (found === '\n' ? found : escaped(found)));

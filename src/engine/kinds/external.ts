@@ -166,7 +166,7 @@ export const failExternal = (task: TaskRun, error: unknown, token: string | unde
   return afterCommit(task);
 };
 
-/** Prepares a task to be completed or failed. A task without a claim becomes `running` first, as any task does. */
+/** Prepares a task to be completed or failed. A task without a claim becomes `running` first, like every task. */
 const begin = (task: TaskRun, what: string): void => {
   requireOpen(task, what);
   if (task.state === 'ready') task.job.commandTask(task, { type: 'task.run' });

@@ -145,7 +145,7 @@ const BACKSLASH: Decoder = {
   },
 };
 
-/** URLs, with any characters encoded; bytes are UTF-8 or Latin-1. Also `%uXXXX`, which JavaScript's `escape` writes. */
+/** URLs, with any characters encoded; bytes are UTF-8 or Latin-1. Also `%u` with four digits, which JavaScript's `escape` writes. */
 const PERCENT: Decoder = {
   hint: /%/,
   pattern:

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
  */
 export const hasLivingMember = (group: number): boolean => isKnown(group) && (livingMember(group) ?? true);
 
-/** Returns whether the group has any member, zombie or not. EPERM means that it has members of another user. */
+/** Returns whether the group has a member; a zombie counts. EPERM means that it has members of another user. */
 const isKnown = (group: number): boolean => {
   try {
     return process.kill(-group, 0);

@@ -72,11 +72,9 @@ describe('a fan-out whose results together are larger than an output may be', ()
     const { definition, ran, world } = large();
     const store = memoryJournal({ maxOutputBytes: MAX_BYTES });
     const process = mortal(store);
-    const died = new Promise<void>((resolve) => {
-      Object.assign(world, { dieAt: 12, die: () => setTimeout(() => resolve(process.die())) });
-    });
+    Object.assign(world, { dieAt: 12, die: process.dieSoon });
     createEngine({ journal: process.journal }).start(definition, {}, { jobId: 'one' });
-    await died;
+    await process.died;
     world.dieAt = -1;
     const { state, ctx } = await ended(store, definition);
     expect([state, ctx]).toMatchObject(['completed', { m: texts }]);
@@ -209,11 +207,9 @@ describe('a fan-out whose results together are larger than an output may be', ()
       .seal();
     const store = memoryJournal({ maxOutputBytes: MAX_BYTES });
     const process = mortal(store);
-    const died = new Promise<void>((resolve) => {
-      world.die = () => setTimeout(() => resolve(process.die()));
-    });
+    world.die = process.dieSoon;
     createEngine({ journal: process.journal }).start(definition, {}, { jobId: 'one' });
-    await died;
+    await process.died;
     world.dieing = false;
     const { state, ctx } = await ended(store, definition);
     expect([state, ctx]).toMatchObject(['completed', { inner: { m: texts }, last: 20 }]);
@@ -266,11 +262,9 @@ describe('a fan-out whose results together are larger than an output may be', ()
       .seal();
     const store = memoryJournal({ maxOutputBytes: MAX_BYTES });
     const process = mortal(store);
-    const died = new Promise<void>((resolve) => {
-      world.die = () => setTimeout(() => resolve(process.die()));
-    });
+    world.die = process.dieSoon;
     createEngine({ journal: process.journal }).start(definition, {}, { jobId: 'one' });
-    await died;
+    await process.died;
     Object.assign(world, { isDying: false, items: over });
     ran.length = 0;
     const { state, ctx } = await ended(store, definition);
@@ -295,11 +289,9 @@ describe('a fan-out whose results together are larger than an output may be', ()
       .seal();
     const store = memoryJournal({ maxOutputBytes: MAX_BYTES });
     const process = mortal(store);
-    const died = new Promise<void>((resolve) => {
-      world.die = () => setTimeout(() => resolve(process.die()));
-    });
+    world.die = process.dieSoon;
     createEngine({ journal: process.journal }).start(definition, {}, { jobId: 'one' });
-    await died;
+    await process.died;
     world.isDying = false;
     expect((await ended(store, definition)).ctx).toMatchObject({ inner: { length: 2 * MAX_BYTES } });
     expect(ran).toEqual(['a', 'b', 'b']);

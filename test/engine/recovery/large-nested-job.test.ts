@@ -105,11 +105,9 @@ describe('a nested job whose outputs together are larger than an output may be',
     const { definition, ran, world } = large();
     const store = memoryJournal({ maxOutputBytes: MAX_BYTES });
     const process = mortal(store);
-    const died = new Promise<void>((resolve) => {
-      Object.assign(world, { dieAt, die: () => setTimeout(() => resolve(process.die())) });
-    });
+    Object.assign(world, { dieAt, die: process.dieSoon });
     createEngine({ journal: process.journal }).start(definition, {}, { jobId: 'one' });
-    await died;
+    await process.died;
     world.dieAt = '';
     const begun = ran.splice(0);
     const { state, ctx } = await ended(store, definition);
