@@ -10,9 +10,9 @@ import {
   listOptionProblems,
   pruneOptionProblems,
   recoverOptionProblems,
-  restartOptionProblems,
-  startOptionProblems,
-} from './definition/check-options.ts';
+  takeUpOptionProblems,
+} from './definition/check-engine-options.ts';
+import { startOptionProblems } from './definition/check-options.ts';
 import type { TaskName, TaskPath, TaskType } from './definition/infer.ts';
 import { formatValue, throwIfInvalid } from './definition/option-rules.ts';
 import type { StartOptions } from './definition/options.ts';
@@ -152,7 +152,7 @@ export class Engine implements AsyncDisposable {
   ): Promise<{ readonly job: Job<Input, Tasks> }> {
     const subject = subjectOf('resumption', jobId);
     this.#requireOpen(subject);
-    throwIfInvalid(subject, restartOptionProblems(options, 'resume'));
+    throwIfInvalid(subject, takeUpOptionProblems(options, 'resume'));
     const { definition, changed, added, ...others } = options;
     const journal = this.#journal(others);
     const writer = JournalWriter.of(journal);
@@ -278,7 +278,7 @@ export class Engine implements AsyncDisposable {
 
   /** Returns which tasks `retry` would run and keep. Changes nothing. @throws as `retry` */
   async previewRetry(jobId: string, options: TakeUpOptions & RetrySelection = {}): Promise<Preview> {
-    throwIfInvalid(subjectOf('retry', jobId), restartOptionProblems(options, 'retry'));
+    throwIfInvalid(subjectOf('retry', jobId), takeUpOptionProblems(options, 'retry'));
     const { run } = await this.#loadEnded(jobId, options);
     return previewRetry(run, options);
   }
@@ -300,7 +300,7 @@ export class Engine implements AsyncDisposable {
 
   /** Returns which tasks `rerun` would run, and which results it would reuse. Changes nothing. @throws as `rerun` */
   async previewRerun(jobId: string, options: TakeUpOptions & RerunSelection = {}): Promise<Preview> {
-    throwIfInvalid(subjectOf('rerun', jobId), restartOptionProblems(options, 'rerun'));
+    throwIfInvalid(subjectOf('rerun', jobId), takeUpOptionProblems(options, 'rerun'));
     const { run } = await this.#loadEnded(jobId, options);
     return previewRerun(run, options);
   }
@@ -387,7 +387,7 @@ export class Engine implements AsyncDisposable {
   ): Promise<{ readonly job: Job<Input, Tasks> }> {
     const subject = subjectOf(what, jobId);
     this.#requireOpen(subject);
-    throwIfInvalid(subject, restartOptionProblems(options, what));
+    throwIfInvalid(subject, takeUpOptionProblems(options, what));
     const { definition, changed, added, ...others } = options;
     const { run, journal } = await this.#track(this.#loadEnded(jobId, options));
     this.#requireOpen(subject);

@@ -217,7 +217,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
     requireLocal(run, 'retried');
     const options = typeof tasks === 'string' ? { tasks: [tasks] } : (tasks ?? {});
     const subject = `A retry of job "${this.name}"`;
-    throwIfInvalid(subject, restartOptionProblems(options, 'retry', 'handle'));
+    throwIfInvalid(subject, restartOptionProblems(options, 'retry'));
     if (run.over) {
       this.#host.requireOpen?.(subject);
       return new Job(retryJob(run, options, this.#host), this.#host);
@@ -229,7 +229,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 
   /** Returns which tasks `retry` would run and keep. The job must be over. Changes nothing. @throws as `retry` */
   previewRetry(selection: RetrySelection<TaskPath<TaskName<Tasks>>> = {}): Preview {
-    throwIfInvalid(`A retry of job "${this.name}"`, restartOptionProblems(selection, 'retry', 'handle'));
+    throwIfInvalid(`A retry of job "${this.name}"`, restartOptionProblems(selection, 'retry'));
     return previewRetry(this.#run, selection);
   }
 
@@ -241,14 +241,14 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   rerun(options: RerunSelection<TaskPath<TaskName<Tasks>>> & StartOptions = {}): Job<Input, Tasks> {
     requireLocal(this.#run, 'run again');
     const subject = `A rerun of job "${this.name}"`;
-    throwIfInvalid(subject, restartOptionProblems(options, 'rerun', 'handle'));
+    throwIfInvalid(subject, restartOptionProblems(options, 'rerun'));
     this.#host.requireOpen?.(subject);
     return new Job(rerunJob(this.#run, options, this.#host), this.#host);
   }
 
   /** Returns which tasks `rerun` would run, and which results it would reuse. Changes nothing. @throws as `rerun` */
   previewRerun(selection: RerunSelection<TaskPath<TaskName<Tasks>>> = {}): Preview {
-    throwIfInvalid(`A rerun of job "${this.name}"`, restartOptionProblems(selection, 'rerun', 'handle'));
+    throwIfInvalid(`A rerun of job "${this.name}"`, restartOptionProblems(selection, 'rerun'));
     return previewRerun(this.#run, selection);
   }
 

@@ -1,6 +1,4 @@
-import type { JobState } from '../../events/event.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
-import { ENDED_STATES, JOB_STATES } from '../../events/states.ts';
 import { ignoreRejections, isThenable } from '../../events/thenable.ts';
 import type { RetryOptions } from '../../machines/retry.ts';
 import { optionProblem, type Problem } from '../errors/problem.ts';
@@ -33,7 +31,6 @@ import {
   wait,
 } from './option-rules.ts';
 import type { DefinitionOptions, JobOptions, StartOptions, TaskKind } from './options.ts';
-import { isDefinition } from './sealed.ts';
 import { isSchema } from './standard-schema.ts';
 import { TRIGGER_RULES } from './trigger.ts';
 
@@ -166,7 +163,7 @@ const poolProblems = (pools: object, { subject, option: within = 'pools' }: Abou
     return (starts === undefined) === (periodMs === undefined) ? [] : wrong('limit and periodMs together');
   });
 
-const limitRules = { maxConcurrency: limit, rateLimit, pools: { ...record, inside: poolProblems } };
+export const limitRules = { maxConcurrency: limit, rateLimit, pools: { ...record, inside: poolProblems } };
 
 const jobRules: Readonly<Record<keyof JobOptions, Rule>> = {
   ...limitRules,
@@ -189,10 +186,10 @@ const definitionRules: Readonly<Record<keyof DefinitionOptions, Rule>> = {
   redact: callable,
 };
 
-const logger = methods('a logger', 'debug', 'info', 'warn', 'error');
-const journal = methods('a journal', 'create', 'append', 'acquire', 'renew', 'release');
+export const logger = methods('a logger', 'debug', 'info', 'warn', 'error');
+export const journal = methods('a journal', 'create', 'append', 'acquire', 'renew', 'release');
 
-const labels: Rule = { ...record, inside: labelProblems };
+export const labels: Rule = { ...record, inside: labelProblems };
 
 const startRules: Readonly<Record<keyof StartOptions, Rule>> = {
   ...jobRules,
@@ -210,14 +207,6 @@ const startRules: Readonly<Record<keyof StartOptions, Rule>> = {
   clock,
   random: callable,
 };
-
-const definitions = rule(
-  'an array of sealed definitions, each with a name of its own',
-  (value) =>
-    Array.isArray(value) && value.every(isDefinition) && new Set(value.map(({ name }) => name)).size === value.length,
-);
-
-const engineRules: Rules = { ...limitRules, journal, definitions, logger, clock, random: callable };
 
 export const taskOptionProblems = (given: unknown, task: string, kind: TaskKind): Problem[] => {
   const subject = `Task "${task}"`;
@@ -240,17 +229,10 @@ export const startOptionProblems = (input: unknown, given: unknown): Problem[] =
   return [optionProblem('input', message), ...problems];
 };
 
-const changed = oneOf('refuse', 'accept', 'force');
-
-const takeUpRules: Rules = {
-  definition: rule('a sealed definition', isDefinition),
-  added: rule('an array of task specs', Array.isArray),
-  changed,
-};
-
 const { jobId, jobKey: _, metadata, labels: __, ...commonRestartRules } = startRules;
 
-const restartRules: Readonly<Record<'resume' | 'retry' | 'rerun', Rules>> = {
+/** The options that start a job again, with or without an engine. */
+export const restartRules: Readonly<Record<'resume' | 'retry' | 'rerun', Rules>> = {
   resume: commonRestartRules,
   retry: { ...commonRestartRules, tasks: names, downstream: flag },
   rerun: {
@@ -262,43 +244,11 @@ const restartRules: Readonly<Record<'resume' | 'retry' | 'rerun', Rules>> = {
   },
 };
 
-/** Returns the problems of resume, retry or rerun options. Only an engine takes `definition`, `added`, `changed`. */
-export const restartOptionProblems = (
-  given: unknown,
-  what: keyof typeof restartRules,
-  of: 'engine' | 'handle' = 'engine',
-): Problem[] =>
-  problemsOf(given, of === 'engine' ? { ...restartRules[what], ...takeUpRules } : restartRules[what], {
-    subject: what,
-  });
+/** Returns the problems of the options with which a handle retries or reruns its job. */
+export const restartOptionProblems = (given: unknown, what: 'retry' | 'rerun'): Problem[] =>
+  problemsOf(given, restartRules[what], { subject: what });
 
 export const definitionOptionProblems = checking('The job', definitionRules);
-export const engineOptionProblems = checking('The engine', engineRules);
-export const recoverOptionProblems = checking('recover', { changed, everyMs: period });
-
-const statesOf = (states: readonly JobState[]): Rule =>
-  rule(
-    `an array of ${states.map((state) => `"${state}"`).join(', ')}`,
-    (value) => Array.isArray(value) && value.every((state) => states.includes(state)),
-  );
-
-const selectionRules: Rules = { name: rule('the name of a job', (value) => typeof value === 'string'), labels };
-
-export const listOptionProblems = checking('list', {
-  ...selectionRules,
-  states: statesOf(JOB_STATES),
-  since: finite,
-  limit: positive,
-  cursor: text('what the page before returned as its cursor'),
-});
-
-export const pruneOptionProblems = checking('prune', {
-  ...selectionRules,
-  olderThanMs: required(wait),
-  states: statesOf(ENDED_STATES),
-  keepNewest: rule('a whole number, 0 or more', (value) => Number.isSafeInteger(value) && (value as number) >= 0),
-});
 export const cancelOptionProblems = checking('cancel', { mode: oneOf('abort', 'drain') });
-export const closeOptionProblems = checking('close', { mode: oneOf('drain', 'abort'), graceMs: wait });
 export const claimOptionProblems = checking('claim', { leaseMs: duration });
 export const waitOptionProblems = checking('result', { signal: abortSignal });

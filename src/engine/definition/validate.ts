@@ -3,7 +3,8 @@
  * computes the builder's types. `drafts.ts` converts tasks given as data. `validate.ts` checks all tasks, with
  * `check-options.ts` (`option-rules.ts`) and `graph.ts`; `sensor.ts` turns a check into a function. `plan.ts` builds the
  * plan, `sealed.ts` is a definition with a plan. Runs use `merged-options.ts`, `trigger.ts` (trigger rules) and
- * `check-schema.ts` (input and outputs). `definition-shape.ts` fingerprints a definition, `definition-diff.ts` lists changes. */
+ * `check-schema.ts` (input and outputs), engines `check-engine-options.ts`, a file of its own so that bundles without an
+ * engine lack it. `definition-shape.ts` fingerprints a definition, `definition-diff.ts` lists changes. */
 
 import { optionProblem, type Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';

@@ -119,6 +119,26 @@ describe('a job that is over and is retried', () => {
     await expect(engine.retry('two')).rejects.toMatchObject({ code: 'JOB_NOT_FOUND' });
   });
 
+  test.each([
+    ['definition', etl().definition],
+    ['added', []],
+    ['changed', 'accept'],
+  ])('is retried and rerun by its handle without the option %s, which an engine takes', async (option, value) => {
+    const job = etl().definition.start({ day: 3 });
+    await job;
+    const options = { [option]: value };
+    const calls = [
+      () => job.retry(options),
+      () => job.previewRetry(options),
+      () => job.rerun(options),
+      () => job.previewRerun(options),
+    ];
+    for (const call of calls)
+      expect(call).toThrow(
+        expect.objectContaining({ code: 'INVALID_OPTION', problems: [expect.objectContaining({ option })] }),
+      );
+  });
+
   test('cleans up again at its end', async () => {
     const ran: string[] = [];
     let broken = true;
