@@ -2,7 +2,8 @@ import { isPlainObject } from '../../events/plain-object.ts';
 
 /**
  * Freezes plain objects and arrays, maps and sets, with all that is in them, and returns the value. Other objects, and those
- * that are frozen already, are left alone. (immer's `freeze` does as much, but would be 4 KB of a bundle.)
+ * that are frozen already, are left alone. immer's `freeze` does as much, but would be 3 KB of each bundle, since bundlers keep
+ * all of immer with it, and overflows the stack at some 1,500 levels.
  */
 export const deepFreeze = <Value>(value: Value): Value => {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;

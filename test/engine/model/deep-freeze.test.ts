@@ -29,3 +29,17 @@ test('what a task returns is frozen throughout: objects, arrays, maps and sets, 
     expect(change).toThrow(TypeError);
   for (const part of [day, own, own.parts]) expect(Object.isFrozen(part)).toBe(false);
 });
+
+test('an output of 2,500 levels is frozen down to the last', async () => {
+  const deepest = { a: 1 };
+  let list: unknown = deepest;
+  for (let level = 0; level < 2_500; level++) list = [list];
+  expect(
+    (
+      await defineJob('deep')
+        .task('make', () => ({ list }))
+        .start()
+    ).state,
+  ).toBe('completed');
+  expect(Object.isFrozen(deepest)).toBe(true);
+});
