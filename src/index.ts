@@ -5,7 +5,7 @@ export { type Branch, branch, type Expand, type NotReady, notReady } from './eng
 export type {
   AttemptOptions,
   DefinitionOptions,
-  ExternalPace,
+  ExternalOptions,
   FailurePolicy,
   FlowOptions,
   JobOptions,

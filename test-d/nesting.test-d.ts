@@ -281,10 +281,23 @@ describe('.sensor and .external', () => {
     expectTypeOf((await job.orThrow()).ok).toEqualTypeOf<boolean>();
     // @ts-expect-error an external task has no pool
     defineJob('job').external('x', { pool: 'db' });
+    defineJob('job').external('x', { owner: 'legal', data: { pages: [1, 2] } });
+    // @ts-expect-error an owner is text
+    defineJob('job').external('x', { owner: 5 });
+    // @ts-expect-error a task that is performed by its job has no owner
+    defineJob('job').task('x', { owner: 'legal' }, () => {});
   });
 });
 
 describe('the handle of an external task', () => {
+  test('tells whom it is for, who works on it and until when', () => {
+    const free = job.task('free');
+    expectTypeOf(free.owner).toEqualTypeOf<string | undefined>();
+    expectTypeOf(free.data).toEqualTypeOf<unknown>();
+    expectTypeOf(free.worker).toEqualTypeOf<string | undefined>();
+    expectTypeOf(free.leaseEndsAt).toEqualTypeOf<number | undefined>();
+  });
+
   const ok = z.object({ ok: z.string().transform(Boolean) });
   const job = defineJob('job')
     .task('plain', () => ({ plain: 1 }))

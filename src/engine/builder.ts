@@ -29,7 +29,7 @@ import type {
 import type {
   AttemptOptions,
   DefinitionOptions,
-  ExternalPace,
+  ExternalOptions,
   FlowOptions,
   SensorPace,
   TaskOptions,
@@ -164,7 +164,7 @@ export class JobBuilder<
 
   /**
    * Adds a task that is completed from outside, through `job.task(name)`. The task holds no slot. A schema in `output`
-   * types and validates the task's output.
+   * types and validates the task's output. `owner` says whom the task is for, `data` what that one has to know.
    * @throws JobDefinitionError `SEALED` after `seal`
    */
   external<
@@ -182,7 +182,7 @@ export class JobBuilder<
     name: NewName<Tasks['name'], Name>,
     options?: FlowOptions<Needs, Tolerated, Rule, ConditionOf<Input, Tasks, Needs, Rule>, Answer> &
       AttemptOptions &
-      ExternalPace & { readonly output?: Schema & PutsOut<Schema> },
+      ExternalOptions & { readonly output?: Schema & PutsOut<Schema> },
   ): JobBuilder<
     Input,
     | Tasks

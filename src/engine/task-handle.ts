@@ -84,10 +84,28 @@ export class TaskHandle<Taken = object | undefined> implements TaskResult {
     return this.#task?.lateResults ?? 0;
   }
 
-  /** Owner of an external task that has been claimed. */
+  /** Whom an external task is for. */
   get owner(): string | undefined {
+    return this.#found().definition?.external?.owner;
+  }
+
+  /** What whoever works on an external task has to know: frozen JSON. */
+  get data(): unknown {
+    return this.#found().definition?.external?.data;
+  }
+
+  /** Who works on an external task that has been claimed. */
+  get worker(): string | undefined {
     const task = this.#task;
-    return task?.attempt && task.claim?.owner;
+    return task?.attempt && task.worker;
+  }
+
+  /**
+   * When the claim of an external task ends unless a heartbeat renews it, in epoch ms; undefined for a claim that lasts
+   * without heartbeats, and while the task or its job is paused.
+   */
+  get leaseEndsAt(): number | undefined {
+    return this.#task?.leaseEndsAt;
   }
 
   /**
@@ -117,14 +135,14 @@ export class TaskHandle<Taken = object | undefined> implements TaskResult {
   /**
    * Claims a ready external task; returns a token for the attempt that starts. `leaseMs` is the longest time in ms
    * without a heartbeat; default: the task's `heartbeatTimeout`.
-   * @throws CommandError; OptionError, also if `owner` is empty or not a string
+   * @throws CommandError; OptionError, also if `worker` is empty or not a string
    */
-  claim(owner: string, options: ClaimOptions = {}): string {
+  claim(worker: string, options: ClaimOptions = {}): string {
     const task = this.#requireExternal('claimed');
-    return task.job.inContext(() => claim(task, owner, options));
+    return task.job.inContext(() => claim(task, worker, options));
   }
 
-  /** Reports that the owner still works on the task. @throws CommandError, `STALE_TOKEN` if the attempt is over */
+  /** Reports that the worker still works on the task. @throws CommandError, `STALE_TOKEN` if the attempt is over */
   heartbeat(token?: string): void {
     const task = this.#requireExternal('kept alive');
     task.job.inContext(() => heartbeat(task, token));

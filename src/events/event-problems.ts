@@ -117,6 +117,8 @@ const FIELDS: { readonly [Type in JobEvent['type']]: Readonly<Record<string, Fie
     reason: optional(TEXT),
     error: optional(ERROR),
     dueAt: optional(NUMBER),
+    worker: optional(TEXT),
+    owner: optional(TEXT),
   },
   'task.progress': { task: TEXT, attempt: COUNT, fraction: NUMBER, message: optional(TEXT), omitted: optional(COUNT) },
   'task.log': {

@@ -56,6 +56,10 @@ export type TaskTransition = {
   readonly output?: object;
   /** When a `retrying` or `polling` task becomes ready again, in epoch ms. */
   readonly dueAt?: number;
+  /** Who claimed an external task, only on `running`. */
+  readonly worker?: string;
+  /** Whom an external task is for, only on `ready`. */
+  readonly owner?: string;
 };
 
 export type TaskProgress = {

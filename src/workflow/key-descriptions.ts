@@ -8,6 +8,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   concurrency: 'How many items run at once. Default: no limit of its own.',
   continue_on_failure: 'A failure counts as done: what depends on the task runs, the job completes.',
   cwd: 'Where the command runs, from the directory of the file. May hold expressions.',
+  data: 'Of an external task: what whoever works on it has to know. Holds no expressions.',
   database: 'The path of an SQLite file, or a URL: postgres://, mysql://. May hold expressions.',
   deadline: 'Time limit over all tries and the waits between them.',
   default: 'The value where none is given.',
@@ -47,6 +48,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   max_bytes: 'How many bytes of the lines of an attempt are kept. Default 1048576.',
   on_failure:
     'When a task fails for good: end the rest at once, let what runs finish, or let all that does not depend on it run. Default continue.',
+  owner: 'Of an external task: who may work on it. Holds no expressions.',
   output:
     'What becomes of the standard output, or of the response. JSON that is a mapping is merged into the context; the rest goes under the name of the task.',
   over: 'The list: as it is, or an expression that gives one.',

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { frozenJson } from '../engine/definition/frozen-json.ts';
 import { DURATION, durationMs } from './duration.ts';
 import { compile, type Expression, type ExpressionError } from './expression.ts';
 import { compileAt, hasExpression, parseTemplate } from './template.ts';
@@ -134,13 +135,25 @@ export const code = (what: string, way: (inner: string) => string): z.ZodMiniTyp
 export const plain = z.string(TEXT).check(
   z.refine((value: string) => value.trim() !== '', expecting('text that is not empty')),
   (payload) => {
-    if (!hasExpression(payload.value)) return;
-    complain(payload, `may hold no expression. They are allowed in ${WHERE}.`, {
-      code: 'UNSAFE_EXPRESSION',
-      near: '${{',
-    });
+    refuseExpressions(payload, payload.value);
   },
 );
+
+/** Data that is the same in every job: JSON without expressions. */
+export const plainData = z.unknown().check(
+  z.refine((value: unknown) => frozenJson(value) !== undefined, expecting('plain data, as JSON has it')),
+  (payload) => {
+    for (const value of textsIn(payload.value)) refuseExpressions(payload, value);
+  },
+);
+
+const refuseExpressions = (payload: Payload, value: string): void => {
+  if (!hasExpression(value)) return;
+  complain(payload, `may hold no expression. They are allowed in ${WHERE}.`, {
+    code: 'UNSAFE_EXPRESSION',
+    near: '${{',
+  });
+};
 
 /** The places where expressions are allowed, for messages. */
 export const WHERE = 'env, args, cwd, http requests, sql params and databases, and the params of a job';

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { MAX_OWNER_LENGTH } from '../engine/definition/check-options.ts';
 import {
   atLeastOne,
   code,
@@ -13,6 +14,7 @@ import {
   name,
   names,
   plain,
+  plainData,
   scalarTemplate,
   template,
   text,
@@ -25,6 +27,7 @@ const ABOVE_0 = expecting('a number above 0');
 const METHOD = expecting('a method such as GET');
 const NOT_EMPTY = expecting('a list that is not empty');
 const STATUS = expecting('an HTTP status, 100 to 599');
+const OWNER = expecting(`text of 1 to ${MAX_OWNER_LENGTH} characters`);
 const OUTPUT_BYTES = expecting('a whole number, 1 to 268435456');
 
 const envName = z.string().check(
@@ -228,7 +231,13 @@ const job = z.strictObject({
   params: optional(z.record(z.string(), dataTemplate, expecting('a mapping of params to values'))),
 });
 
-const external = z.strictObject({ ...common, type: z.literal('external'), heartbeat_timeout: optional(duration) });
+const external = z.strictObject({
+  ...common,
+  type: z.literal('external'),
+  owner: optional(plain.check(z.maxLength(MAX_OWNER_LENGTH, OWNER))),
+  data: optional(plainData),
+  heartbeat_timeout: optional(duration),
+});
 
 const TYPES = ['bash', 'python', 'node', 'http', 'sql', 'sensor', 'job', 'external'] as const;
 

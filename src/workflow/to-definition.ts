@@ -47,7 +47,10 @@ const specOf = (task: WorkflowTask, context: WorkflowContext, states?: readonly 
     const definition = context.nested.get(task.file) as JobDefinition;
     return { kind: 'job', ...common, definition, input: inputOf(task.params, context) };
   }
-  if (task.type === 'external') return { kind: 'external', ...common, heartbeatTimeout: task.heartbeat_timeout };
+  if (task.type === 'external') {
+    const { owner, data, heartbeat_timeout: heartbeatTimeout } = task;
+    return { kind: 'external', ...common, owner, data, heartbeatTimeout };
+  }
   const slots: SlotOptions = { pool: task.pool ?? defaults?.pool, slots: task.slots };
   if (task.type === 'sensor') {
     const { interval, backoff, factor, max_interval: maxInterval } = task;

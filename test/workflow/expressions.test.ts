@@ -406,6 +406,14 @@ tasks:
     expect(problems).toEqual([expect.stringContaining('UNSAFE_EXPRESSION Task "a"')]);
     expect(problems[0]).toContain(key);
   });
+
+  test.for([
+    ['owner', '{ name: a, type: external, owner: "${{ ctx.team }}" }'],
+    ['data', '{ name: a, type: external, data: { pages: [1, "${{ ctx.pages }}"] } }'],
+  ] as const)('does not change what a file says of all its jobs: %s', async ([key, task]) => {
+    const problems = await problemsOf(`tasks: [${task}]`);
+    expect(problems).toEqual([expect.stringContaining(`UNSAFE_EXPRESSION Task "a" has "${key}`)]);
+  });
 });
 
 describe('an expression that reads the output of a task', () => {

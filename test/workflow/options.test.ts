@@ -71,6 +71,8 @@ describe('a file takes the values that the library takes, for', () => {
       (value) => ({ type: 'external', heartbeat_timeout: value }),
       (value) => ({ kind: 'external', heartbeatTimeout: value }),
     ],
+    ['owner', (value) => ({ type: 'external', owner: value }), (value) => ({ kind: 'external', owner: value })],
+    ['data', (value) => ({ type: 'external', data: value }), (value) => ({ kind: 'external', data: value })],
   ])('%s of a task', ([, inFile, inProgram]) => {
     const [pools, up, here] = [{ 1: 2000 }, { name: 'up' }, { name: 'here' }];
     const inFiles = accepted((value) =>

@@ -156,6 +156,22 @@ tasks:
     expect(result.ctx).toMatchObject({ by: 'ada', go: 'ada' });
   });
 
+  test('names whom it is for, and has data for them', async () => {
+    const asked: unknown[] = [];
+    await runWorkflow(
+      'tasks: [{ name: approve, type: external, owner: legal, data: { pages: [1, 2], until: null } }]',
+      {
+        on: (event, job) => {
+          if (event.type !== 'task.transition' || event.to !== 'ready') return;
+          const approve = job.task('approve' as never) as unknown as External & { owner: unknown; data: unknown };
+          asked.push(event.owner, approve.owner, approve.data);
+          queueMicrotask(() => approve.complete({}));
+        },
+      },
+    );
+    expect(asked).toEqual(['legal', 'legal', { pages: [1, 2], until: null }]);
+  });
+
   test('nobody answers fails at its deadline', async () => {
     const clock = virtualClock();
     const { result } = await runWorkflow('tasks: [{ name: approve, type: external, deadline: 2d }]', {

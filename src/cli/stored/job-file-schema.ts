@@ -178,10 +178,10 @@ const NOTES: Readonly<Record<NoteKind, NoteRule>> = {
       Array.isArray(note.last),
   ],
   claim: [
-    'owner, token and attempt of a claim',
+    'worker, token and attempt of a claim',
     (note) =>
       isObject(note) &&
-      [note.owner, note.token].every(isText) &&
+      [note.worker ?? note.owner, note.token].every(isText) &&
       isCount(note.attempt) &&
       isOptional(note.leaseMs, (ms) => Number.isFinite(ms)),
   ],

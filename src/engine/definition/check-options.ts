@@ -2,6 +2,7 @@ import { isPlainObject } from '../../events/plain-object.ts';
 import { ignoreRejections, isThenable } from '../../events/thenable.ts';
 import type { RetryOptions } from '../../machines/retry.ts';
 import { optionProblem, type Problem } from '../errors/problem.ts';
+import { frozenJson } from './frozen-json.ts';
 import {
   type About,
   abortSignal,
@@ -103,6 +104,9 @@ const promiseProblems = (list: readonly unknown[], { subject, tasks, option = ''
   return [optionProblem(option, message, tasks)];
 };
 
+/** Maximum length of the owner of an external task, in characters. */
+export const MAX_OWNER_LENGTH = 200;
+
 const taskRules: Readonly<Record<TaskKind, Rules>> = {
   task: functionRules,
   sensor: {
@@ -112,7 +116,20 @@ const taskRules: Readonly<Record<TaskKind, Rules>> = {
     factor: growth,
     maxInterval: longest,
   },
-  external: { ...flowRules, ...attemptRules, output: schema, heartbeatTimeout: duration },
+  external: {
+    ...flowRules,
+    ...attemptRules,
+    output: schema,
+    heartbeatTimeout: duration,
+    owner: rule(
+      `text of 1 to ${MAX_OWNER_LENGTH} characters`,
+      (value) => typeof value === 'string' && value.trim() !== '' && value.length <= MAX_OWNER_LENGTH,
+    ),
+    data: rule(
+      'plain JSON: text, finite numbers, true, false, null, arrays and objects of these',
+      (value) => frozenJson(value) !== undefined,
+    ),
+  },
   job: { ...flowRules, ...attemptRules, input: callable, output: callable },
   map: {
     ...functionRules,

@@ -90,8 +90,12 @@ export type SensorPace = {
   readonly maxInterval?: number | undefined;
 };
 
-/** How an external task is supervised while its owner works on it. */
-export type ExternalPace = {
+/** What only an external task has: whom it is for, and how it is supervised while somebody works on it. */
+export type ExternalOptions = {
+  /** Who may work on the task: a person, a role or a queue, as text of 1 to 200 characters. Default: nobody is named. */
+  readonly owner?: string | undefined;
+  /** What whoever works on the task has to know: plain JSON. The definition keeps a frozen copy. Default: nothing. */
+  readonly data?: unknown;
   /** Time in ms without a heartbeat after which the attempt of a claimed task fails. Default: no limit. */
   readonly heartbeatTimeout?: number | undefined;
 };

@@ -1,7 +1,7 @@
 import { UnknownTaskError } from '../errors/errors.ts';
 import { knownNames } from '../errors/suggest.ts';
 import { type Graph, pathLengths } from './graph.ts';
-import type { DefinitionOptions, ExternalPace, SensorPace, TaskKind, TaskOptions } from './options.ts';
+import type { DefinitionOptions, ExternalOptions, SensorPace, TaskKind, TaskOptions } from './options.ts';
 import type { Sealed } from './sealed.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import type { TaskFunction } from './task-function.ts';
@@ -18,7 +18,7 @@ export type TaskDefinition = Omit<TaskOptions, 'dependsOn' | 'output'> & {
   readonly run: TaskFunction;
   readonly output?: StandardSchema | undefined;
   readonly sensor?: SensorPace | undefined;
-  readonly external?: ExternalPace | undefined;
+  readonly external?: ExternalOptions | undefined;
   /** The nested job or fan-out that the task runs. The task itself takes no slot; the tasks inside do. */
   readonly nested?: NestedJob | FanOut | undefined;
   /** Name of the task that added this task while the job ran. Absent if no task did. */

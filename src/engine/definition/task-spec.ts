@@ -1,7 +1,7 @@
 import { DIRECTIVE, type Expand, frozenDirective } from './directive.ts';
 import type {
   AttemptOptions,
-  ExternalPace,
+  ExternalOptions,
   FlowOptions,
   RateLimitOptions,
   SensorPace,
@@ -32,7 +32,7 @@ export type SensorSpec<Context = Readonly<Record<string, unknown>>> = TaskOption
 /** A task that is completed from outside, through `job.task(name)`. */
 export type ExternalSpec = FlowOptions &
   AttemptOptions &
-  ExternalPace &
+  ExternalOptions &
   Named & { readonly kind: 'external'; readonly output?: StandardSchema | undefined };
 
 export type JobSpec<Context = Readonly<Record<string, unknown>>> = FlowOptions &

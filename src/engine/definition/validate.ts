@@ -1,7 +1,7 @@
 /* This folder turns a job's description into a plan and checks the description before anything runs. `options.ts`,
  * `task-function.ts`, `task-spec.ts`, `directive.ts` and `standard-schema.ts` declare what a program passes; `infer.ts`
  * computes the builder's types. `drafts.ts` converts tasks given as data. `validate.ts` checks all tasks, with
- * `check-options.ts` (`option-rules.ts`) and `graph.ts`; `sensor.ts` turns a check into a function. `plan.ts` builds the
+ * `check-options.ts` (`option-rules.ts`, `frozen-json.ts`) and `graph.ts`; `sensor.ts` turns a check into a function. `plan.ts` builds the
  * plan, `sealed.ts` is a definition with a plan. Runs use `merged-options.ts`, `trigger.ts` (trigger rules) and
  * `check-schema.ts` (input and outputs), engines `check-engine-options.ts`, a file of its own so that bundles without an
  * engine lack it. `definition-shape.ts` fingerprints a definition, `definition-diff.ts` lists changes. */
@@ -9,8 +9,9 @@
 import { optionProblem, type Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';
 import { definitionOptionProblems, taskOptionProblems } from './check-options.ts';
+import { frozenJson } from './frozen-json.ts';
 import { buildGraph, type Graph, sortGraph } from './graph.ts';
-import type { DefinitionOptions, TaskKind, TaskOptions } from './options.ts';
+import type { DefinitionOptions, ExternalOptions, TaskKind, TaskOptions } from './options.ts';
 import { createPlan, type Plan, type TaskDefinition } from './plan.ts';
 import { isDefinition, type Sealed } from './sealed.ts';
 import { sensorFunction } from './sensor.ts';
@@ -81,11 +82,17 @@ const RARE = ['trigger', 'when', 'onExhausted', 'maxInterruptions', 'pool', 'slo
 /** Returns the additional fields of sensors, external tasks, fan-outs and nested jobs. */
 const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinition> => {
   if (kind === 'sensor') return { kind, sensor: options };
-  if (kind === 'external') return { kind, external: options ?? {} };
+  if (kind === 'external') return { kind, external: externalOf(options) };
   if (kind === 'map') return { kind, nested: options as MapOptions };
   const { input, output } = (options ?? {}) as NestedJobOptions;
   // The option `output` is a function for a nested job, and a schema for any other task.
   return { kind: 'job', output: undefined, nested: definition && { definition, input, output } };
+};
+
+/** Copies the options that only an external task has. */
+const externalOf = (options: ExternalOptions = {}): ExternalOptions => {
+  const { owner, data, heartbeatTimeout } = options;
+  return Object.freeze({ owner, data: frozenJson(data), heartbeatTimeout });
 };
 
 const noop = (): void => {};

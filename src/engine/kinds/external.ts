@@ -24,37 +24,45 @@ export type ClaimOptions = {
   readonly leaseMs?: number | undefined;
 };
 
-/** Claims a ready task for `owner`, which starts its attempt. Returns the claim's token. @throws CommandError */
-export const claim = (task: TaskRun, owner: string, options: ClaimOptions): string => {
+/** Claims a ready task for `worker`, which starts its attempt. Returns the claim's token. @throws CommandError */
+export const claim = (task: TaskRun, worker: string, options: ClaimOptions): string => {
   throwIfInvalid(callOn(task), claimOptionProblems(options));
   requireExternal(task);
-  if (typeof owner !== 'string' || owner === '')
+  if (typeof worker !== 'string' || worker === '')
     refuseArgument(
       callOn(task),
-      'owner',
-      `The owner of task "${task.path}" is ${textOf(owner) || 'empty'}: expected who works on it, as text.`,
+      'worker',
+      `The worker of task "${task.path}" is ${textOf(worker) || 'empty'}: expected who works on it, as text.`,
     );
   if (task.claim && task.attempt) {
-    const message = `Task "${task.path}" is already claimed by ${task.claim.owner}.`;
+    const message = `Task "${task.path}" is already claimed by ${task.claim.worker}.`;
     throw new CommandError('ALREADY_CLAIMED', message, task.path);
   }
   applyPassedLimits(task);
   if (!isClaimable(task)) throw invalidState(task, 'claimed');
   const leaseMs = options.leaseMs ?? task.definition.external?.heartbeatTimeout;
-  const claimed: Claim = { owner, token: newId(), leaseMs, heartbeatTimer: undefined };
+  const note: ClaimNote = { worker, token: newId(), ...(hasLimit(leaseMs) && { leaseMs }), attempt: task.attempts + 1 };
+  const claimed = claimOf(note);
   task.claim = claimed;
-  const note: ClaimNote = { owner, token: claimed.token, leaseMs, attempt: task.attempts + 1 };
   task.job.recorder?.put(task.path, 'claim', JSON.stringify(note));
-  task.job.commandTask(task, { type: 'task.run' }, { reason: `claimed by ${owner}` });
+  task.job.commandTask(task, { type: 'task.run' }, { reason: `claimed by ${worker}`, worker });
   startLease(task, claimed);
   return claimed.token;
 };
 
-/** Restores a claim after a resume: its owner still works on the task, although the job's process died. */
-export const renewClaim = (task: TaskRun, { owner, token, leaseMs }: ClaimNote): void => {
-  const claimed: Claim = { owner, token, leaseMs, heartbeatTimer: undefined };
-  task.claim = claimed;
-  startLease(task, claimed);
+/** Returns the claim that a note tells of, without its timer. */
+export const claimOf = ({ worker, owner = '', token, leaseMs, attempt }: ClaimNote): Claim => ({
+  worker: worker ?? owner,
+  token,
+  // Earlier versions stored `null` for no limit.
+  leaseMs: leaseMs ?? undefined,
+  attempt,
+  heartbeatTimer: undefined,
+});
+
+/** Renews a claim after a resume: its worker still works on the task, although the job's process died. */
+export const renewClaim = (task: TaskRun): void => {
+  if (task.claim) startLease(task, task.claim);
 };
 
 /** Rejects the token of an attempt that is over. A call without a token is allowed. @throws CommandError */
@@ -211,14 +219,14 @@ const invalidState = (task: TaskRun, what: string): CommandError => {
 const startLease = (task: TaskRun, claimed: Claim): void => {
   endLease(task);
   const { job, attempt } = task;
-  const { leaseMs, owner } = claimed;
+  const { leaseMs, worker } = claimed;
   if (!attempt || !hasLimit(leaseMs)) return;
   claimed.heartbeatTimer = new PausableTimer(
     job.clock,
     () => {
       if (task.attempt !== attempt || attempt.phase !== 'live') return;
-      attempt.abort(new AbortError('HEARTBEAT_MISSED', `Nothing was heard of ${owner} for ${leaseMs} ms.`));
-      handleMissedHeartbeat(job, task, owner, leaseMs);
+      attempt.abort(new AbortError('HEARTBEAT_MISSED', `Nothing was heard of ${worker} for ${leaseMs} ms.`));
+      handleMissedHeartbeat(job, task, worker, leaseMs);
     },
     leaseMs,
     job.paused || task.state === 'paused',

@@ -62,7 +62,7 @@ export class TaskRun extends TaskRecord<TaskError, object> {
   declare conditionEvaluated?: boolean;
   /** For a branch: the indexes of the direct downstream tasks that the branch did not pick. */
   declare branchesNotTaken?: ReadonlySet<number> | undefined;
-  /** For an external task: who claimed it. */
+  /** For an external task: its last claim. The claim holds while its attempt lasts. */
   declare claim?: Claim;
   /** `child`: the child job of the current or last attempt. `previousChild`: of the attempt before. */
   declare child?: JobRun;
@@ -93,6 +93,11 @@ export class TaskRun extends TaskRecord<TaskError, object> {
     this.counted = false;
     this.version = 0;
   }
+
+  /** When the claim of an external task ends without a heartbeat, in epoch ms; undefined if it does not end, or is paused. */
+  get leaseEndsAt(): number | undefined {
+    return this.claim?.heartbeatTimer?.dueAt;
+  }
 }
 
 /** The details of a task's transition event, besides its states. `text` is the JSON of the output, for the journal. */
@@ -102,13 +107,16 @@ export type TransitionDetails = {
   readonly output?: object | undefined;
   readonly text?: string | undefined;
   readonly dueAt?: number | undefined;
+  readonly worker?: string | undefined;
 };
 
-/** The owner of an external task's current attempt. `leaseMs`: how long the claim lasts without a heartbeat, in ms. */
+/** Who works on an attempt of an external task. `leaseMs`: how long the claim lasts without a heartbeat, in ms. */
 export type Claim = {
-  readonly owner: string;
+  readonly worker: string;
   readonly token: string;
   readonly leaseMs: number | undefined;
+  /** Number of the attempt. */
+  readonly attempt: number;
   heartbeatTimer: PausableTimer | undefined;
 };
 

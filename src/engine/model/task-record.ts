@@ -36,6 +36,8 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
   declare openSpan?: { readonly readyAt: number; startedAt: number | undefined } | undefined;
   /** Number of attempts that died with their process since the task last started over. */
   declare interruptions?: number | undefined;
+  /** Who claimed the last attempt of an external task. */
+  declare worker?: string | undefined;
   /** Number of sensor checks that returned "not yet"; they do not count as attempts. */
   declare polls?: number | undefined;
   /** Why the last of these checks was not ready. */
@@ -97,7 +99,7 @@ export const recordTransition = <Failure, Output>(
   snapshot: TaskSnapshot,
   error: Failure | undefined,
 ): void => {
-  const { from, to, at, reason, output } = event;
+  const { from, to, at, reason, output, worker } = event;
   task.snapshot = snapshot;
   if (reason !== undefined || task.reason !== undefined) task.reason = reason;
   if (from === 'running') {
@@ -109,7 +111,7 @@ export const recordTransition = <Failure, Output>(
     task.dueAt = undefined;
   }
   if (to === 'running') {
-    if (from !== 'paused') startAttempt(task, at);
+    if (from !== 'paused') startAttempt(task, at, worker);
   } else if (to === 'ready') {
     if (from === 'failed') startAnew(task, from);
     enqueue(task, from, at);
@@ -138,7 +140,8 @@ const closeSpan = (task: TaskRecord<unknown>, endedAt: number): void => {
   task.openSpan = undefined;
 };
 
-const startAttempt = (task: TaskRecord<unknown>, at: number): void => {
+const startAttempt = (task: TaskRecord<unknown>, at: number, worker: string | undefined): void => {
+  if (worker !== undefined || task.worker !== undefined) task.worker = worker;
   if (task.startedAt === undefined) task.startedAt = at;
   else task.lastStartedAt = at;
   if (task.openSpan) task.openSpan.startedAt = at;
@@ -227,6 +230,7 @@ const RARE_FIELDS = [
   'firstQueuedAt',
   'lastStartedAt',
   'interruptions',
+  'worker',
   'polls',
   'pollReason',
   'waitFrom',

@@ -8,6 +8,7 @@ import type { NoteKind } from '../durable/journal.ts';
 import { isWorthReference } from '../durable/output-parts.ts';
 import { readStored } from '../durable/read-stored.ts';
 import { AbortError, TaskError, type TaskErrorCode } from '../errors/errors.ts';
+import { claimOf } from '../kinds/external.ts';
 import { attachChild, recreateChild } from '../kinds/nested.ts';
 import { Attempt } from '../model/attempt.ts';
 import type { StoredTask } from '../model/job-record.ts';
@@ -96,11 +97,8 @@ const restoreActive = (job: JobRun, history: JobHistory, merges: readonly number
     if (SETTLED.has(task.state) || task.state === 'unscheduled') continue;
     const logs = history.note<LogsNote>(task.path, 'logs');
     if (logs) job.restoreLogs(task.path, logs);
-    // The owner of an external task has not died with the job's process, so the claim continues.
-    const { kind } = task.definition;
-    const claim = kind === 'external' ? noteOfAttempt<ClaimNote>(task, 'claim', history) : undefined;
-    if (claim && isBegun(record)) task.claim = { ...claim, heartbeatTimer: undefined };
-    const continues = isBegun(record) && (task.child ?? claim) !== undefined;
+    // Who works on an external task has not died with the job's process, so the claim continues.
+    const continues = isBegun(record) && (task.child ?? task.claim) !== undefined;
     // The paused task's attempt died with its process, and such an attempt uses up no retry.
     if (isBegun(record) && !continues && task.state === 'paused')
       task.snapshot = taskSnapshot('paused', {
@@ -144,6 +142,12 @@ const restoreTask = (job: JobRun, index: number, record: StoredTask, history: Jo
   const task = taskFrom(job, index, record);
   const checkpoint = history.noteText(task.path, 'checkpoint');
   if (checkpoint !== undefined) task.checkpoint = checkpoint;
+  const claim = task.definition.kind === 'external' ? noteOfAttempt<ClaimNote>(task, 'claim', history) : undefined;
+  if (claim) {
+    task.claim = claimOf(claim);
+    // The events of earlier versions do not name the worker.
+    task.worker ??= task.claim.worker;
+  }
   const branchesNotTaken = history.note<readonly string[]>(task.path, 'branch');
   if (branchesNotTaken)
     task.branchesNotTaken = new Set(branchesNotTaken.flatMap((name) => job.plan.graph.indexOf.get(name) ?? []));

@@ -2,7 +2,6 @@ import { type AbortError, TaskError } from '../errors/errors.ts';
 import { renewClaim } from '../kinds/external.ts';
 import { Attempt } from '../model/attempt.ts';
 import { pausedWithin } from '../model/job-record.ts';
-import type { ClaimNote } from '../model/notes.ts';
 import { isStopped, type JobRun, type TaskRun } from '../model/run.ts';
 import { INTERRUPTED, type Stretch } from '../model/task-record.ts';
 import { startDeadline } from '../reactions/deadline.ts';
@@ -75,8 +74,7 @@ const restartTimersOf = (job: JobRun, task: TaskRun, history: JobHistory, paused
     if (kind !== 'external' || task.conditionError) job.dispatcher.enqueue(task);
   }
   if (!attempt) return;
-  const claim = history.note<ClaimNote>(task.path, 'claim');
-  if (claim && kind === 'external') renewClaim(task, claim);
+  renewClaim(task);
   if (hasLimit(timeout) && !child?.isFanOut) {
     const since = task.lastStartedAt ?? task.startedAt ?? job.clock.now();
     startTimeout(job, task, attempt, timeout, remainingMs(job, timeout, since, paused));

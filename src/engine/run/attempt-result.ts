@@ -280,8 +280,8 @@ export const timeOutAttempt = (job: JobRun, task: TaskRun, limitMs: number): voi
 };
 
 /** Fails or retries an external task whose worker missed a heartbeat. */
-export const handleMissedHeartbeat = (job: JobRun, task: TaskRun, owner: string, limitMs: number): void => {
-  const what = `missed its heartbeat in attempt ${task.attempts}: nothing was heard of ${owner} for ${limitMs} ms`;
+export const handleMissedHeartbeat = (job: JobRun, task: TaskRun, worker: string, limitMs: number): void => {
+  const what = `missed its heartbeat in attempt ${task.attempts}: nothing was heard of ${worker} for ${limitMs} ms`;
   const error = taskError(task, 'HEARTBEAT_MISSED', what);
   failOrRetry(job, task, error, error, 'heartbeat');
 };

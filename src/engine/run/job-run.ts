@@ -301,6 +301,8 @@ export class LiveRun extends JobRun {
     if (this.#keptLogs.size > 0 && (hasEnded || SETTLED.has(to))) this.#keepRest(task.path, at);
     const event = this.#stream.stampTransition(task.path, from, to, attempt, at);
     if (details) addDetails(event, details);
+    const owner = to === 'ready' ? task.definition.external?.owner : undefined;
+    if (owner !== undefined) event.owner = owner;
     // Before the event is published: it may end this nested job or fan-out, which collects the results.
     if (this.parent && SETTLED.has(to)) task.storedSeq = isReferable(to, details) ? event.seq : undefined;
     recordTransition(task, event, snapshot, details?.error);
@@ -443,9 +445,10 @@ const boundedDetails = (details: Pick<JobTransition, 'reason' | 'error'> | undef
   details?.reason === undefined ? details : { ...details, reason: boundedReason(details.reason) };
 
 /** Adds details to an event. Leaves out the causes of a skipped task's error: the events of its upstreams have them. */
-const addDetails = (event: StampedTransition, { reason, error, output, dueAt }: TransitionDetails): void => {
+const addDetails = (event: StampedTransition, { reason, error, output, dueAt, worker }: TransitionDetails): void => {
   if (reason !== undefined) event.reason = boundedReason(reason);
   if (error) event.error = event.to === 'skipped' ? shallowErrorData(error) : boundedErrorData(error);
   if (output !== undefined) event.output = output;
   if (dueAt !== undefined && Number.isFinite(dueAt)) event.dueAt = dueAt;
+  if (worker !== undefined) event.worker = worker;
 };

@@ -613,7 +613,7 @@ describe('the output schema of', () => {
       violations: [{ path: 'approvedBy' }],
     });
     expect(events).toHaveLength(before);
-    expect(job.task('approval')).toMatchObject({ state: 'running', attempts: 1, owner: 'ann', error: undefined });
+    expect(job.task('approval')).toMatchObject({ state: 'running', attempts: 1, worker: 'ann', error: undefined });
     job.task('approval').complete({ approvedBy: 'ann' }, token);
     expect(await job.orThrow()).toEqual({ approvedBy: 'ANN' });
   });

@@ -112,7 +112,7 @@ describe('an external task', () => {
       { name: 'print', dependsOn: ['review'], run: ({ ctx }) => ({ printed: ctx.verdict }) },
     ]);
     const token = review.claim('ann');
-    expect([review.state, review.owner, review.attempt]).toEqual(['running', 'ann', 1]);
+    expect([review.state, review.worker, review.attempt]).toEqual(['running', 'ann', 1]);
     review.complete({ verdict: 'fine' }, token);
     const { state, ctx } = await job;
     expect([state, ctx]).toEqual(['completed', { verdict: 'fine', printed: 'fine' }]);
@@ -229,6 +229,89 @@ describe('an external task', () => {
   });
 });
 
+describe('the owner and the data of an external task', () => {
+  test('are those of its definition, also in a nested job, and its ready events name the owner', async () => {
+    const clock = virtualClock();
+    const inner = defineJob('inner')
+      .external('sign', { owner: 'legal', data: { pages: [1, 2], urgent: true }, maxRetries: 1 })
+      .external('stamp')
+      .seal();
+    const job = defineJob('outer').job('contract', {}, inner).start({}, { clock });
+    const events = eventsOf(job);
+    const sign = job.task('contract/sign');
+    expect([sign.owner, sign.data]).toEqual(['legal', { pages: [1, 2], urgent: true }]);
+    expect([job.task('contract/stamp').owner, job.task('contract').owner]).toEqual([undefined, undefined]);
+    await clock.advance(0);
+    sign.fail('coffee', sign.claim('ann'));
+    const ofReady = events.flatMap((event) =>
+      event.type === 'task.transition' && event.to === 'ready' ? [[event.task, event.owner]] : [],
+    );
+    expect(ofReady).toEqual([
+      ['contract', undefined],
+      ['contract/sign', 'legal'],
+      ['contract/stamp', undefined],
+      ['contract/sign', 'legal'],
+    ]);
+  });
+
+  test('stay as they were given: the definition keeps a frozen copy', async () => {
+    const data = { pages: [{ number: 1 }], note: undefined };
+    const { review } = await begin({ data });
+    (data.pages[0] as { number: number }).number = 2;
+    const kept = review.data as { pages: { number: number }[] };
+    expect(kept).toStrictEqual({ pages: [{ number: 1 }] });
+    expect(() => kept.pages.push({ number: 3 })).toThrow(TypeError);
+    expect(() => {
+      (kept.pages[0] as { number: number }).number = 3;
+    }).toThrow(TypeError);
+  });
+
+  test('are no part of the fingerprint', () => {
+    const print = (options: ExternalOptions): string =>
+      jobFrom('papers', [{ kind: 'external', name: 'review', ...options }]).fingerprint;
+    expect(print({ owner: 'legal', data: 1 })).toBe(print({}));
+  });
+});
+
+describe('what tells of a claim', () => {
+  test('is the worker in its event, as data', async () => {
+    const { events, review } = await begin({}, {}, []);
+    review.complete({}, review.claim('ann'));
+    const other = await begin({}, {}, []);
+    other.review.complete();
+    const workers = [...events, ...other.events].flatMap((event) =>
+      event.type === 'task.transition' && event.to === 'running' ? [event.worker] : [],
+    );
+    expect(workers).toEqual(['ann', undefined]);
+  });
+
+  test('is when the next sign of life is due', async () => {
+    const { clock, job, review } = await begin({ heartbeatTimeout: 50, maxRetries: 1 });
+    expect(review.leaseEndsAt).toBeUndefined();
+    await clock.advance(10);
+    const token = review.claim('ann');
+    expect(review.leaseEndsAt).toBe(60);
+    await clock.advance(20);
+    review.progress(0.5, 'half', token);
+    expect(review.leaseEndsAt).toBe(80);
+    job.pause('bob');
+    expect(review.leaseEndsAt).toBeUndefined();
+    await clock.advance(100);
+    job.resume();
+    expect(review.leaseEndsAt).toBe(180);
+    review.pause();
+    expect(review.leaseEndsAt).toBeUndefined();
+    review.resume();
+    await clock.advance(50);
+    expect([review.state, review.worker, review.leaseEndsAt]).toEqual(['ready', undefined, undefined]);
+    review.claim('bob', { leaseMs: 5 });
+    expect(review.leaseEndsAt).toBe(185);
+    const other = await begin({ heartbeatTimeout: 50 });
+    other.review.claim('ann', { leaseMs: Number.POSITIVE_INFINITY });
+    expect(other.review.leaseEndsAt).toBeUndefined();
+  });
+});
+
 describe('a claim', () => {
   test('goes to the first of two clients; the other hears ALREADY_CLAIMED, and by whom', async () => {
     const { review } = await begin();
@@ -245,10 +328,10 @@ describe('a claim', () => {
     expect(() => review.claim('bob')).toThrow(refused('ALREADY_CLAIMED'));
   });
 
-  test.each([undefined, null, '', 5, {}])('needs an owner, and %s is none', async (owner) => {
+  test.each([undefined, null, '', 5, {}])('needs a worker, and %s is none', async (worker) => {
     const { review } = await begin();
-    expect(() => review.claim(owner as string)).toThrow(/expected who works on it, as text/);
-    expect(() => review.claim(owner as string)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+    expect(() => review.claim(worker as string)).toThrow(/expected who works on it, as text/);
+    expect(() => review.claim(worker as string)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
     expect(review.state).toBe('ready');
   });
 
@@ -266,14 +349,14 @@ describe('a claim', () => {
     expect(review.state).toBe('ready');
   });
 
-  test('names its owner only as long as it holds', async () => {
+  test('names its worker only as long as it holds', async () => {
     const { clock, review } = await begin({ maxRetries: 1, heartbeatTimeout: 10 });
-    expect(review.owner).toBeUndefined();
+    expect(review.worker).toBeUndefined();
     review.claim('ann');
     await clock.advance(9);
-    expect(review.owner).toBe('ann');
+    expect(review.worker).toBe('ann');
     await clock.advance(1);
-    expect([review.state, review.owner]).toEqual(['ready', undefined]);
+    expect([review.state, review.worker]).toEqual(['ready', undefined]);
   });
 
   test('that was lost stands in nobody’s way', async () => {
@@ -863,8 +946,20 @@ describe('nothing that nobody has begun is begun', () => {
 });
 
 describe('refused definitions', () => {
+  const itself: { self?: unknown } = {};
+  itself.self = itself;
   test.each<[object, RegExp]>([
     [{ heartbeatTimeout: 0 }, /heartbeatTimeout = 0/],
+    [{ owner: '' }, /owner = "": expected text of 1 to 200 characters/],
+    [{ owner: ' ' }, /owner = " "/],
+    [{ owner: 'x'.repeat(201) }, /expected text of 1 to 200 characters/],
+    [{ owner: 5 }, /owner = 5/],
+    [{ data: new Date(0) }, /expected plain JSON/],
+    [{ data: { when: [new Map()] } }, /expected plain JSON/],
+    [{ data: Number.NaN }, /data = NaN: expected plain JSON/],
+    [{ data: [undefined] }, /expected plain JSON/],
+    [{ data: () => {} }, /expected plain JSON/],
+    [{ data: itself }, /expected plain JSON/],
     [{ pool: 'db' }, /no option "pool"/],
     [{ interval: 5 }, /no option "interval"/],
   ])('%j', (options, message) => {

@@ -1,4 +1,4 @@
-import { defineJob } from 'tintype';
+import { defineJob, type Journal } from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { describe, expect, test } from 'vitest';
 import { heard } from '../../support/heard.ts';
@@ -18,7 +18,7 @@ describe('an external task whose job’s process died', () => {
     const { job } = await resumed(store, etl, { clock });
     const events = heard(job);
     await turns();
-    expect(job.task('approve')).toMatchObject({ state: 'running', attempts: 1, owner: 'ann' });
+    expect(job.task('approve')).toMatchObject({ state: 'running', attempts: 1, worker: 'ann' });
     await clock.advance(300);
     job.task('approve').heartbeat(token);
     await clock.advance(300);
@@ -27,6 +27,51 @@ describe('an external task whose job’s process died', () => {
     void job.task('approve').complete({ approved: true }, token);
     expect((await job).ctx).toEqual({ approved: true });
     expect(inWords(events)).toEqual(['job.resumed', 'approve completed', 'job completed']);
+  });
+
+  test('is told of as before: who works on it, until when, and whom it is for', async () => {
+    const clock = virtualClock(1_000);
+    const inner = defineJob('inner')
+      .external('approve', { heartbeatTimeout: 400, owner: 'legal', data: [1] })
+      .seal();
+    const etl = defineJob('etl').job('contract', {}, inner).seal();
+    const { store, job: before, die } = begun(etl, { clock });
+    await turns();
+    before.task('contract/approve').claim('ann');
+    await turns();
+    die();
+    await clock.advance(300);
+    const { job } = await resumed(store, etl, { clock });
+    await turns();
+    const told = { worker: 'ann', leaseEndsAt: 1_700, owner: 'legal', data: [1] };
+    expect(job.task('contract/approve')).toMatchObject(told);
+    await job.cancel();
+  });
+
+  test('goes on with what an earlier version stored of its claim', async () => {
+    const clock = virtualClock(1_000);
+    const etl = defineJob('etl').external('approve', { owner: 'legal' }).seal();
+    const { store, job: before, die } = begun(etl, { clock });
+    await turns();
+    const token = before.task('approve').claim('ann');
+    await turns();
+    die();
+    const notes: Journal['notes'] = async (id) =>
+      (await store.notes(id)).map((note) => ({
+        ...note,
+        value: note.kind === 'claim' ? JSON.stringify({ owner: 'ann', token, leaseMs: null, attempt: 1 }) : note.value,
+      }));
+    const events: Journal['events'] = async (...given) =>
+      (await store.events(...given)).map((event) => {
+        const { owner, worker, ...rest } = JSON.parse(event.data);
+        return { ...event, data: JSON.stringify(rest) };
+      });
+    const earlier = Object.assign(Object.create(store) as Journal, { notes, events });
+    const { job } = await resumed(earlier, etl, { clock });
+    await clock.advance(10_000);
+    expect(job.task('approve')).toMatchObject({ state: 'running', worker: 'ann', leaseEndsAt: undefined });
+    void job.task('approve').complete({ approved: true }, token);
+    expect((await job).state).toBe('completed');
   });
 
   test('times out when it would have', async () => {
@@ -78,7 +123,7 @@ describe('an external task whose job’s process died', () => {
     await clock.advance(10_000);
     job.task('approve').resume();
     await clock.advance(899);
-    expect(job.task('approve')).toMatchObject({ state: 'running', owner: 'ann' });
+    expect(job.task('approve')).toMatchObject({ state: 'running', worker: 'ann' });
     void job.task('approve').complete({ ok: 1 }, token);
     expect((await job).state).toBe('completed');
   });

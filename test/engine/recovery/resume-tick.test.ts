@@ -18,7 +18,7 @@ test('in the tick of its resumption a job tells who works on its tasks, and what
   first.die();
   const engine = createEngine({ journal: store, definitions: [etl] });
   const { job } = await engine.resume('monday', { definition: etl });
-  expect(job.task('review').owner).toBe('ann');
+  expect(job.task('review').worker).toBe('ann');
   expect(await soon(job.output('read'))).toEqual({ rows: 3 });
   await engine.close({ mode: 'abort' });
 });
