@@ -282,6 +282,9 @@ describe('.sensor and .external', () => {
     // @ts-expect-error an external task has no pool
     defineJob('job').external('x', { pool: 'db' });
     defineJob('job').external('x', { owner: 'legal', data: { pages: [1, 2] } });
+    defineJob('job').external('x', { heartbeatTimeout: 5, onMissedHeartbeat: 'release' });
+    // @ts-expect-error it fails or releases
+    defineJob('job').external('x', { onMissedHeartbeat: 'retry' });
     // @ts-expect-error an owner is text
     defineJob('job').external('x', { owner: 5 });
     // @ts-expect-error a task that is performed by its job has no owner

@@ -6,7 +6,7 @@ import { MAX_DEPTH } from '../src/engine/durable/serialise.ts';
 import { MAX_CAUSES } from '../src/engine/durable/task-error-data.ts';
 import { MAX_ITEMS } from '../src/engine/kinds/child-input.ts';
 import { MAX_REASON, MAX_WHOLE_REASONS } from '../src/engine/model/bounded-reason.ts';
-import { DEFAULT_MAX_INTERRUPTIONS } from '../src/engine/recovery/resume-run.ts';
+import { DEFAULT_MAX_INTERRUPTIONS } from '../src/engine/run/interruption.ts';
 import { DEFAULT_LOG_LIMITS, NOTE_MS } from '../src/engine/run/kept-logs.ts';
 import { MAX_ERROR_TEXT } from '../src/events/error-data.ts';
 import { MAX_JSON_DEPTH } from '../src/executors/exact-json.ts';

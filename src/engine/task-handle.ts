@@ -11,6 +11,7 @@ import {
   logExternal,
   notExternal,
   progressExternal,
+  release,
   requireToken,
 } from './kinds/external.ts';
 import { durationOf, type JobRun, type TaskRun } from './model/run.ts';
@@ -178,6 +179,16 @@ export class TaskHandle<Taken = object | undefined> implements TaskResult {
   fail(error: unknown, token?: string): void | Promise<void> {
     const task = this.#requireExternal('failed');
     return task.job.inContext(() => failExternal(task, error, token));
+  }
+
+  /**
+   * Returns a claimed task, as a worker does that shuts down: it is ready, and others may claim it. Uses up no retry,
+   * and does not count towards `maxInterruptions`. With a journal, returns a promise that resolves when that is stored.
+   * @throws CommandError, JournalError
+   */
+  release(token?: string, reason?: string): void | Promise<void> {
+    const task = this.#requireExternal('released');
+    return task.job.inContext(() => release(task, token, reason));
   }
 
   get #task(): TaskRun | undefined {

@@ -21,6 +21,8 @@ export type TaskCommand =
   | { readonly type: 'attempt.poll' }
   /** The process died during the attempt. The next attempt uses up no retry. */
   | { readonly type: 'attempt.interrupted' }
+  /** Whoever works on an external task has returned it, or was lost. The next attempt uses up no retry. */
+  | { readonly type: 'attempt.released' }
   | { readonly type: 'task.expire'; readonly error: unknown }
   | { readonly type: 'task.pause' }
   | { readonly type: 'task.resume' }
@@ -33,7 +35,7 @@ export type TaskCommand =
 type TaskContext = {
   readonly maxRetries: number;
   readonly attempt: number;
-  /** Attempts that use up no retry: interrupted attempts, and all attempts before the last retry or reset. */
+  /** Attempts that use up no retry: interrupted and released attempts, and all attempts before the last retry or reset. */
   readonly attemptsNotCounted: number;
   /** The state to which a paused task returns when it resumes. */
   readonly resumesAs: 'ready' | 'running';
@@ -98,6 +100,7 @@ export const taskMachine = setup({
         ],
         'attempt.notReady': 'notReady',
         'attempt.interrupted': { target: 'retrying', actions: 'keepRetry' },
+        'attempt.released': { target: 'ready', actions: 'keepRetry' },
         'attempt.poll': { target: 'polling', actions: 'discountAttempt' },
         'task.expire': 'failed',
         'task.pause': { target: 'paused', actions: 'resumeAsRunning' },

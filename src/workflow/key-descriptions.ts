@@ -36,7 +36,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   max_delay: 'The longest wait between tries.',
   max_interval: 'The longest wait between checks.',
   max_interruptions:
-    'How often an attempt may be run again because its process died. The next time fails the task. Default 10.',
+    'How often an attempt may be run again because its process died, or its worker was lost. The next time fails the task. Default 10.',
   max_output_bytes:
     'How large the output of a task may be, in bytes. Default 10485760, and 16777216 as JSON in the database.',
   max_retries: 'Tries after the first. Default 0.',
@@ -46,6 +46,8 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   last: 'How many of the last lines of an attempt are kept. Default 1000.',
   logs: 'How much of what tasks print is kept with the job: all, none, a number of first and of last lines, or a mapping.',
   max_bytes: 'How many bytes of the lines of an attempt are kept. Default 1048576.',
+  on_missed_heartbeat:
+    'What follows a missed heartbeat: the attempt fails, or the task is released for somebody else. Default fail.',
   on_failure:
     'When a task fails for good: end the rest at once, let what runs finish, or let all that does not depend on it run. Default continue.',
   owner: 'Of an external task: who may work on it. Holds no expressions.',

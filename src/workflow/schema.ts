@@ -237,6 +237,7 @@ const external = z.strictObject({
   owner: optional(plain.check(z.maxLength(MAX_OWNER_LENGTH, OWNER))),
   data: optional(plainData),
   heartbeat_timeout: optional(duration),
+  on_missed_heartbeat: optional(z.enum(['fail', 'release'], expecting('"fail" or "release"'))),
 });
 
 const TYPES = ['bash', 'python', 'node', 'http', 'sql', 'sensor', 'job', 'external'] as const;

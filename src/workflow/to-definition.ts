@@ -48,8 +48,8 @@ const specOf = (task: WorkflowTask, context: WorkflowContext, states?: readonly 
     return { kind: 'job', ...common, definition, input: inputOf(task.params, context) };
   }
   if (task.type === 'external') {
-    const { owner, data, heartbeat_timeout: heartbeatTimeout } = task;
-    return { kind: 'external', ...common, owner, data, heartbeatTimeout };
+    const { owner, data, heartbeat_timeout: heartbeatTimeout, on_missed_heartbeat: onMissedHeartbeat } = task;
+    return { kind: 'external', ...common, owner, data, heartbeatTimeout, onMissedHeartbeat };
   }
   const slots: SlotOptions = { pool: task.pool ?? defaults?.pool, slots: task.slots };
   if (task.type === 'sensor') {

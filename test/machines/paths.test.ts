@@ -13,7 +13,7 @@ import { taskLogic } from '../../src/machines/task.ts';
 const TASK_WAYS: Readonly<Record<TaskState, readonly TaskState[]>> = {
   unscheduled: ['ready', 'skipped', 'completed'],
   ready: ['running', 'paused', 'cancelled', 'failed'],
-  running: ['completed', 'failed', 'retrying', 'polling', 'notReady', 'paused', 'cancelled'],
+  running: ['ready', 'completed', 'failed', 'retrying', 'polling', 'notReady', 'paused', 'cancelled'],
   retrying: ['ready', 'cancelled', 'failed'],
   polling: ['ready', 'cancelled', 'failed'],
   paused: ['ready', 'running', 'cancelled'],
@@ -41,6 +41,7 @@ const TASK_COMMANDS: readonly TaskCommand[] = [
   { type: 'task.run' },
   { type: 'task.reuse' },
   { type: 'attempt.interrupted' },
+  { type: 'attempt.released' },
   { type: 'task.skip', reason: 'upstreamFailed' },
   { type: 'attempt.succeeded', output: {} },
   { type: 'attempt.failed', error },
@@ -101,10 +102,10 @@ const taskModel = (maxRetries: number, attended = true) =>
     serializeState: ({ value, context }) =>
       JSON.stringify([value, context.attempt, context.attemptsNotCounted, context.resumesAs]),
     serializeEvent: (command) => JSON.stringify(command),
-    // Polls have no end of their own, nor does a person who tries again: nor a process that dies: here once, after the first attempt.
+    // Polls have no end of their own, nor does a person who tries again or releases: nor a process that dies: here once, after the first attempt.
     filterEvents: ({ context }, command) => {
       if (command.type === 'attempt.poll') return context.attempt <= maxRetries;
-      const unusual = 'pause' in command || /retry|reset|interrupted/.test(command.type);
+      const unusual = 'pause' in command || /retry|reset|interrupted|released/.test(command.type);
       if (!unusual) return true;
       return attended && (command.type === 'task.reset' ? context.attempt <= 1 : context.attempt === 1);
     },

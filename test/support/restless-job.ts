@@ -43,6 +43,7 @@ const DEEDS = [
   'complete',
   'fail',
   'heartbeat',
+  'release',
 ] as const;
 
 export type RestlessJob = {
@@ -186,6 +187,7 @@ const meddle = (job: Job, { deed, task: which }: Meddling, events: readonly JobE
   else if (deed === 'claim') handle.claim('ann');
   else if (deed === 'complete') void handle.complete({ [path]: 'done' });
   else if (deed === 'fail') handle.fail(new Error('it was failed'));
+  else if (deed === 'release') void handle.release();
   else handle.heartbeat();
 };
 
@@ -233,7 +235,8 @@ const specOf = (one: RestlessTask, at: number, clock: VirtualClock): AnyTaskSpec
     };
   };
   if (kind === 'task') return { ...flow, ...attempts, ...pool, run: failing() };
-  if (kind === 'external') return { ...flow, ...attempts, kind, heartbeatTimeout: 7 };
+  if (kind === 'external')
+    return { ...flow, ...attempts, kind, heartbeatTimeout: 7, onMissedHeartbeat: pooled ? 'release' : 'fail' };
   if (kind === 'map') {
     const runs = [failing(), failing()];
     return { ...flow, ...attempts, ...pool, kind, over: [0, 1], each: ({ index }) => runs[index]?.() };

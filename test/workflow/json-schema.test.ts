@@ -52,7 +52,7 @@ describe('the JSON Schema of workflow files', () => {
         '{ name: a, type: sensor, http: { url: x, expect_status: 204 } }',
         '{ name: a, type: sensor, sql: { database: x, query: SELECT 1 } }',
         '{ name: a, type: job, file: b.yaml, params: { a: [1], b: "${{ ctx.a }}" } }',
-        '{ name: a, type: external, heartbeat_timeout: 30s, continue_on_failure: true }',
+        '{ name: a, type: external, heartbeat_timeout: 30s, on_missed_heartbeat: release, continue_on_failure: true }',
         '{ name: a, type: external, owner: legal, data: { pages: [1, null, { long: true }] } }',
       ].map((task) => `name: w\npools: { p: 2 }\ntasks: [${task}, { name: b, type: bash, command: x }]`),
     ].map((text) => [text] as const),
@@ -112,6 +112,7 @@ describe('the JSON Schema of workflow files', () => {
         '{ name: a, type: job }',
         '{ name: a, type: external, pool: p }',
         '{ name: a, type: external, owner: 5 }',
+        '{ name: a, type: external, on_missed_heartbeat: retry }',
       ].map((task) => `name: w\ntasks: [${task}]`),
     ].map((text) => [text] as const),
   )('refuses what the command refuses: %s', ([text]) => {

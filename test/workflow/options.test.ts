@@ -71,6 +71,11 @@ describe('a file takes the values that the library takes, for', () => {
       (value) => ({ type: 'external', heartbeat_timeout: value }),
       (value) => ({ kind: 'external', heartbeatTimeout: value }),
     ],
+    [
+      'on_missed_heartbeat',
+      (value) => ({ type: 'external', on_missed_heartbeat: value }),
+      (value) => ({ kind: 'external', onMissedHeartbeat: value }),
+    ],
     ['owner', (value) => ({ type: 'external', owner: value }), (value) => ({ kind: 'external', owner: value })],
     ['data', (value) => ({ type: 'external', data: value }), (value) => ({ kind: 'external', data: value })],
   ])('%s of a task', ([, inFile, inProgram]) => {

@@ -172,6 +172,21 @@ tasks:
     expect(asked).toEqual(['legal', 'legal', { pages: [1, 2], until: null }]);
   });
 
+  test('is released for the next worker after a missed heartbeat, if it says so', async () => {
+    const clock = virtualClock();
+    const file =
+      'tasks: [{ name: approve, type: external, heartbeat_timeout: 1h, on_missed_heartbeat: release, max_interruptions: 0 }]';
+    const { result } = await runWorkflow(file, {
+      start: { clock },
+      on: (event, job) => {
+        if (event.type !== 'task.transition' || event.to !== 'ready') return;
+        queueMicrotask(() => (job.task('approve' as never) as unknown as { claim(by: string): string }).claim('ada'));
+        setImmediate(() => void clock.advance(HOUR));
+      },
+    });
+    expect(result.tasks.approve?.error).toMatchObject({ code: 'TASK_INTERRUPTED' });
+  });
+
   test('nobody answers fails at its deadline', async () => {
     const clock = virtualClock();
     const { result } = await runWorkflow('tasks: [{ name: approve, type: external, deadline: 2d }]', {

@@ -134,11 +134,14 @@ const refusalOf = (events: readonly JobEvent[], task: string): string | undefine
   return warning?.type === 'task.log' ? warning.message : undefined;
 };
 
+/** States after which the task can still be completed: its attempt continues, or it was released. */
+const CONTINUES: ReadonlySet<TaskState> = new Set(['paused', 'ready']);
+
 /** Returns the state in which the task's last attempt ended, if it has ended. */
 const endOf = (events: readonly JobEvent[], task: string): string | undefined => {
   const end = events.findLast(
     (event) =>
-      event.type === 'task.transition' && event.task === task && event.from === 'running' && event.to !== 'paused',
+      event.type === 'task.transition' && event.task === task && event.from === 'running' && !CONTINUES.has(event.to),
   );
   return end?.type === 'task.transition' ? end.to : undefined;
 };

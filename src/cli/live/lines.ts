@@ -133,6 +133,7 @@ const transitionText = (event: TaskTransition & Stamp, startedAt: number | undef
       return startedAt === undefined ? '' : ` in ${formatDuration(at - startedAt)}`;
     case 'failed':
       return `: ${why(event)}`;
+    case 'ready':
     case 'skipped':
     case 'notReady':
       return event.reason === undefined ? '' : `: ${SKIP_REASONS[event.reason] ?? event.reason}`;

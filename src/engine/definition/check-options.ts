@@ -121,6 +121,7 @@ const taskRules: Readonly<Record<TaskKind, Rules>> = {
     ...attemptRules,
     output: schema,
     heartbeatTimeout: duration,
+    onMissedHeartbeat: oneOf('fail', 'release'),
     owner: rule(
       `text of 1 to ${MAX_OWNER_LENGTH} characters`,
       (value) => typeof value === 'string' && value.trim() !== '' && value.length <= MAX_OWNER_LENGTH,

@@ -45,8 +45,9 @@ export type AttemptOptions = {
   /** When no retry is left: `fail` the task, or `pause` it until `job.retry`. Default: the job's `onExhausted`. */
   readonly onExhausted?: 'fail' | 'pause' | undefined;
   /**
-   * How often an attempt may be interrupted by the death of its process and repeated without using up a retry. The next
-   * interruption fails the task with `TASK_INTERRUPTED`. Default: the job's `maxInterruptions`.
+   * How often an attempt may be interrupted and repeated without using up a retry: by the death of its process, or of an
+   * external task with `onMissedHeartbeat: 'release'` by a missed heartbeat. The next interruption fails the task with
+   * `TASK_INTERRUPTED`. Default: the job's `maxInterruptions`.
    */
   readonly maxInterruptions?: number | undefined;
 };
@@ -96,8 +97,13 @@ export type ExternalOptions = {
   readonly owner?: string | undefined;
   /** What whoever works on the task has to know: plain JSON. The definition keeps a frozen copy. Default: nothing. */
   readonly data?: unknown;
-  /** Time in ms without a heartbeat after which the attempt of a claimed task fails. Default: no limit. */
+  /** Longest time in ms without a heartbeat of a claimed task; see `onMissedHeartbeat`. Default: no limit. */
   readonly heartbeatTimeout?: number | undefined;
+  /**
+   * After a missed heartbeat: `fail` the attempt, which uses up a retry, or `release` the task, so that it is ready for
+   * somebody else. The task is released up to `maxInterruptions` times. Default `fail`.
+   */
+  readonly onMissedHeartbeat?: 'fail' | 'release' | undefined;
 };
 
 /** A limit on starts: at most `limit` within any period of `periodMs`. */

@@ -91,8 +91,8 @@ const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinitio
 
 /** Copies the options that only an external task has. */
 const externalOf = (options: ExternalOptions = {}): ExternalOptions => {
-  const { owner, data, heartbeatTimeout } = options;
-  return Object.freeze({ owner, data: frozenJson(data), heartbeatTimeout });
+  const { owner, data, heartbeatTimeout, onMissedHeartbeat } = options;
+  return Object.freeze({ owner, data: frozenJson(data), heartbeatTimeout, onMissedHeartbeat });
 };
 
 const noop = (): void => {};

@@ -1,5 +1,5 @@
 import { errorData, textOf } from '../../events/error-data.ts';
-import type { LogLevel } from '../../events/event.ts';
+import type { LogLevel, TaskState } from '../../events/event.ts';
 import { LEVELS } from '../../events/levels.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { SETTLED } from '../../events/states.ts';
@@ -10,11 +10,14 @@ import { checked } from '../definition/check-schema.ts';
 import { formatValue, refuseArgument, throwIfInvalid } from '../definition/option-rules.ts';
 import { AbortError, CommandError, SchemaError } from '../errors/errors.ts';
 import type { ClaimNote } from '../model/notes.ts';
-import type { Claim, TaskRun } from '../model/run.ts';
+import { type Claim, isStopped, type TaskRun } from '../model/run.ts';
+import { HEARTBEAT } from '../model/task-record.ts';
 import { handleError, handleMissedHeartbeat, handleResult } from '../run/attempt-result.ts';
+import { failInterrupted } from '../run/interruption.ts';
 import { applyPassedLimits } from '../run/passed-limits.ts';
-import { resumeTask } from '../run/pause.ts';
+import { pauseTask, resumeTask, THE_PROGRAM } from '../run/pause.ts';
 import { requireFraction } from '../run/scope.ts';
+import { cancelTask } from '../run/shutdown.ts';
 import { logOf } from '../run/task-log.ts';
 import { PausableTimer } from '../time/pausable-timer.ts';
 import { hasLimit } from '../time/time-limit.ts';
@@ -174,7 +177,36 @@ export const failExternal = (task: TaskRun, error: unknown, token: string | unde
   return afterCommit(task);
 };
 
-/** Prepares a task to be completed or failed. A task without a claim becomes `running` first, like every task. */
+/** Returns a claimed task, so that somebody else can claim it. A paused task stays paused. */
+export const release = (task: TaskRun, token: string | undefined, reason: string | undefined): void | Promise<void> => {
+  requireToken(task, token);
+  if (!task.claim || !task.attempt) throw invalidState(task, 'released');
+  const { job, state, pausedBy = THE_PROGRAM } = task;
+  job.batch(() => {
+    begin(task, 'released');
+    makeReady(task, releaseReason(reason));
+    if (state === 'paused' && (task.state as TaskState) === 'ready') pauseTask(task, pausedBy);
+  });
+  return afterCommit(task);
+};
+
+/** Begins with a word of its own, unlike the reason of a release after a missed heartbeat, which is counted. */
+const releaseReason = (reason: string | undefined): string =>
+  reason === undefined ? 'released' : `released: ${textOf(reason)}`;
+
+/** Makes a task ready again that lost its worker, up to `maxInterruptions`. */
+const releaseLost = (task: TaskRun, worker: string, limitMs: number): void => {
+  const how = `nothing was heard of ${worker} for ${limitMs} ms. It is not handed out again, since it may be what its workers die of.`;
+  if (isStopped(task) || !failInterrupted(task, HEARTBEAT, how)) makeReady(task, HEARTBEAT);
+};
+
+/** Ends an attempt without an outcome: another may be claimed. In a job that is stopping, cancels the task. */
+const makeReady = (task: TaskRun, reason: string): void => {
+  if (isStopped(task)) cancelTask(task.job, task);
+  else task.job.commandTask(task, { type: 'attempt.released' }, { reason });
+};
+
+/** Prepares a task to be completed, failed or released. A task without a claim becomes `running` first, like every task. */
 const begin = (task: TaskRun, what: string): void => {
   requireOpen(task, what);
   if (task.state === 'ready') task.job.commandTask(task, { type: 'task.run' });
@@ -226,7 +258,8 @@ const startLease = (task: TaskRun, claimed: Claim): void => {
     () => {
       if (task.attempt !== attempt || attempt.phase !== 'live') return;
       attempt.abort(new AbortError('HEARTBEAT_MISSED', `Nothing was heard of ${worker} for ${leaseMs} ms.`));
-      handleMissedHeartbeat(job, task, worker, leaseMs);
+      if (task.definition.external?.onMissedHeartbeat === 'release') releaseLost(task, worker, leaseMs);
+      else handleMissedHeartbeat(job, task, worker, leaseMs);
     },
     leaseMs,
     job.paused || task.state === 'paused',

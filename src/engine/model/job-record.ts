@@ -150,6 +150,7 @@ const commandOf = ({ from, to, reason = '', error }: TaskTransition, exhausted: 
   if (to === 'paused') return error ? { ...FAILED, pause: true } : { type: 'task.pause' };
   if (from === 'paused') return { type: exhausted ? 'task.retry' : 'task.resume' };
   if (to === 'running') return { type: 'task.run' };
+  if (from === 'running') return { type: 'attempt.released' };
   return { type: from === 'failed' ? 'task.retry' : 'task.schedule' };
 };
 

@@ -34,7 +34,7 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
   declare spans?: Span[] | undefined;
   /** For a task with spans: when the task was ready again after the last span, and when its next attempt started. */
   declare openSpan?: { readonly readyAt: number; startedAt: number | undefined } | undefined;
-  /** Number of attempts that died with their process since the task last started over. */
+  /** Number of attempts that died with their process or lost their worker, since the task last started over. */
   declare interruptions?: number | undefined;
   /** Who claimed the last attempt of an external task. */
   declare worker?: string | undefined;
@@ -71,7 +71,7 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
     return this.snapshot.context.attempt;
   }
 
-  /** Number of attempts that use up no retry: interrupted ones, and all before the task was last retried or reset. */
+  /** Number of attempts that use up no retry: interrupted and released ones, and all before the task was last retried or reset. */
   get attemptsNotCounted(): number {
     return this.snapshot.context.attemptsNotCounted;
   }
@@ -88,6 +88,9 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
 
 /** The reason of a transition that follows the death of an attempt's process. */
 export const INTERRUPTED = 'interrupted';
+
+/** The reason of a transition that follows a missed heartbeat. */
+export const HEARTBEAT = 'heartbeat';
 
 /**
  * Records a transition; no other code decides what a transition changes in a record. `snapshot`: the machine's snapshot
@@ -114,6 +117,7 @@ export const recordTransition = <Failure, Output>(
     if (from !== 'paused') startAttempt(task, at, worker);
   } else if (to === 'ready') {
     if (from === 'failed') startAnew(task, from);
+    if (from === 'running' && reason === HEARTBEAT) countInterruption(task);
     enqueue(task, from, at);
   } else if (SETTLED.has(to)) {
     task.endedAt = at;
@@ -173,7 +177,11 @@ const suspend = (
   if (to === 'polling') {
     task.polls = (task.polls ?? 0) + 1;
     task.pollReason = reason;
-  } else if (reason === INTERRUPTED) task.interruptions = (task.interruptions ?? 0) + 1;
+  } else if (reason === INTERRUPTED) countInterruption(task);
+};
+
+const countInterruption = (task: TaskRecord<unknown>): void => {
+  task.interruptions = (task.interruptions ?? 0) + 1;
 };
 
 const endPause = (task: TaskRecord<unknown>, at: number): void => {

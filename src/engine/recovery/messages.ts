@@ -1,7 +1,7 @@
 import type { JobRecorder } from '../durable/job-recorder.ts';
 import { redactOf } from '../durable/redaction.ts';
 import { decode } from '../durable/serialise.ts';
-import { complete, failExternal } from '../kinds/external.ts';
+import { complete, failExternal, release } from '../kinds/external.ts';
 import type { JobRun } from '../model/run.ts';
 import { findTask } from '../run/find-task.ts';
 import { cancelJob } from '../run/shutdown.ts';
@@ -16,7 +16,13 @@ export type Message =
       readonly output?: string | undefined;
       readonly token?: string | undefined;
     }
-  | { readonly type: 'fail'; readonly task: string; readonly error: string; readonly token?: string | undefined };
+  | { readonly type: 'fail'; readonly task: string; readonly error: string; readonly token?: string | undefined }
+  | {
+      readonly type: 'release';
+      readonly task: string;
+      readonly token?: string | undefined;
+      readonly reason?: string | undefined;
+    };
 
 /** Handles the messages to a job. If a request for a task fails, publishes a `task.log` warning of the task. */
 export const handleMessages = (job: JobRun, recorder: JobRecorder): void => {
@@ -64,6 +70,9 @@ const handleMessage = (job: JobRun, text: string, { handled, sentBefore }: Recei
     } else if (message.type === 'fail') {
       failExternal(task, new Error(String(redact(message.error))), message.token);
       handled();
+    } else if (message.type === 'release') {
+      release(task, message.token, redact(message.reason) as string | undefined);
+      handled();
     } else {
       const completion = complete(task, redact(outputOf(message.output)), message.token, handled);
       Promise.resolve(completion).catch(refuse);
@@ -77,7 +86,7 @@ const handleMessage = (job: JobRun, text: string, { handled, sentBefore }: Recei
 const parsed = (text: string): Message | undefined => {
   try {
     const message = JSON.parse(text) as Message;
-    return ['cancel', 'complete', 'fail'].includes(message.type) ? message : undefined;
+    return ['cancel', 'complete', 'fail', 'release'].includes(message.type) ? message : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { type AbortError, TaskError } from '../errors/errors.ts';
+import type { AbortError } from '../errors/errors.ts';
 import { renewClaim } from '../kinds/external.ts';
 import { Attempt } from '../model/attempt.ts';
 import { pausedWithin } from '../model/job-record.ts';
@@ -11,6 +11,7 @@ import { startTimeout } from '../reactions/timeout.ts';
 import { startWait } from '../reactions/wait.ts';
 import { expireTask, timeOutAttempt } from '../run/attempt-result.ts';
 import { planCleanUp, startCleanUp } from '../run/clean-up.ts';
+import { failInterrupted } from '../run/interruption.ts';
 import { evaluateAll, recheckCondition } from '../run/scheduling.ts';
 import { applyStop, cancelTask, endIfSettled } from '../run/shutdown.ts';
 import { hasLimit } from '../time/time-limit.ts';
@@ -129,24 +130,11 @@ const interruptAttempt = (job: JobRun, task: TaskRun): void => {
     cancelTask(job, task);
     return;
   }
-  const { path, attempts, definition, interruptions = 0 } = task;
-  task.attempt = new Attempt(attempts, 0);
-  const max = definition.maxInterruptions ?? job.options.maxInterruptions ?? DEFAULT_MAX_INTERRUPTIONS;
-  if (interruptions >= max) {
-    const times = interruptions + 1 === 1 ? 'once' : `${interruptions + 1} times`;
-    const message = `Task "${path}" was interrupted ${times}, the last time in attempt ${attempts}: each time its process died while it ran. It is not tried again, since it may be what kills the process. maxInterruptions (in a workflow file max_interruptions) allows more.`;
-    const error = new TaskError('TASK_INTERRUPTED', message, {
-      taskName: path,
-      attempt: attempts,
-      tolerated: definition.continueOnFailure ?? false,
-    });
-    job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason: INTERRUPTED, error });
-    return;
-  }
+  task.attempt = new Attempt(task.attempts, 0);
+  if (failInterrupted(task, INTERRUPTED, DIED)) return;
   job.commandTask(task, { type: 'attempt.interrupted' }, { reason: INTERRUPTED, dueAt: job.clock.now() });
   // At once, before the dispatcher runs, so that the task competes for slots with tasks that were ready before.
   job.commandTask(task, { type: 'task.schedule' });
 };
 
-/** The default of `maxInterruptions`. */
-export const DEFAULT_MAX_INTERRUPTIONS = 10;
+const DIED = 'each time its process died while it ran. It is not tried again, since it may be what kills the process.';

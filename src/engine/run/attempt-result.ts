@@ -25,6 +25,7 @@ import { didYouMean } from '../errors/suggest.ts';
 import { boundedReason } from '../model/bounded-reason.ts';
 import type { Overlap } from '../model/context.ts';
 import { isStopped, type JobRun, type TaskRun } from '../model/run.ts';
+import { HEARTBEAT } from '../model/task-record.ts';
 import { reportConflicts } from './conflict.ts';
 import { addTasks } from './dynamic-tasks.ts';
 import { decideRetry, type RetryDecision } from './retry-decision.ts';
@@ -283,7 +284,7 @@ export const timeOutAttempt = (job: JobRun, task: TaskRun, limitMs: number): voi
 export const handleMissedHeartbeat = (job: JobRun, task: TaskRun, worker: string, limitMs: number): void => {
   const what = `missed its heartbeat in attempt ${task.attempts}: nothing was heard of ${worker} for ${limitMs} ms`;
   const error = taskError(task, 'HEARTBEAT_MISSED', what);
-  failOrRetry(job, task, error, error, 'heartbeat');
+  failOrRetry(job, task, error, error, HEARTBEAT);
 };
 
 /** Fails a task that exceeded its deadline, which covers all attempts. */

@@ -80,6 +80,7 @@ test.each([
 /** Every command that takes a token. */
 const COMMANDS: Readonly<Record<string, (task: TaskHandle, token?: string) => unknown>> = {
   heartbeat: (task, token) => task.heartbeat(token),
+  release: (task, token) => task.release(token),
   progress: (task, token) => task.progress(0.5, 'half', token),
   log: (task, token) => task.log('info', 'hello', undefined, token),
   complete: (task, token) => task.complete({ ok: true }, token),
@@ -720,6 +721,213 @@ describe('paused time counts towards no heartbeat, timeout or deadline', () => {
   });
 });
 
+describe('a missed heartbeat that releases', () => {
+  const RELEASES = { heartbeatTimeout: 10, onMissedHeartbeat: 'release' } as const;
+
+  test('makes the task ready for the next, uses up no retry, and fences off the first', async () => {
+    const { clock, job, lines, events, review } = await begin({ ...RELEASES, owner: 'legal' }, {}, []);
+    const anns = review.claim('ann');
+    await clock.advance(10);
+    expect([review.state, review.worker, review.leaseEndsAt]).toEqual(['ready', undefined, undefined]);
+    expect(() => review.heartbeat(anns)).toThrow(refused('STALE_TOKEN'));
+    const bobs = review.claim('bob');
+    expect(() => review.complete({ by: 'ann' }, anns)).toThrow(refused('STALE_TOKEN'));
+    review.complete({ by: 'bob' }, bobs);
+    const { state, ctx, tasks } = await job;
+    expect([state, ctx, tasks.review?.attempts]).toEqual(['completed', { by: 'bob' }, 2]);
+    expect(lines.slice(2, 5)).toEqual([
+      '0 review ready>running #1 claimed by ann',
+      '10 review running>ready #1 heartbeat',
+      '10 review ready>running #2 claimed by bob',
+    ]);
+    expect(events.find(({ at, type }) => at === 10 && type === 'task.transition')).toMatchObject({ owner: 'legal' });
+  });
+
+  test('leaves its retries to failures', async () => {
+    const { clock, review } = await begin({ ...RELEASES, maxRetries: 1 });
+    for (const worker of ['ann', 'bob']) {
+      review.claim(worker);
+      await clock.advance(10);
+    }
+    review.fail('coffee', review.claim('cleo'));
+    expect(review.state).toBe('ready');
+    review.fail('tea', review.claim('dan'));
+    expect([review.state, review.attempts]).toEqual(['failed', 4]);
+  });
+
+  test.each([
+    ['of its own', { maxInterruptions: 2 }, {}, 2],
+    ['of its job', {}, { maxInterruptions: 1 }, 1],
+    ['by default', {}, {}, 10],
+    ['of none', { maxInterruptions: 0 }, {}, 0],
+  ])('fails the task after as many as maxInterruptions allows, %s', async (_, own, options, most) => {
+    const { clock, lines, review } = await begin({ ...RELEASES, maxRetries: 3, ...own }, options);
+    for (let lost = 0; lost < most; lost++) {
+      review.claim('ann');
+      await clock.advance(10);
+    }
+    expect(review.state).toBe('ready');
+    review.claim('bob');
+    await clock.advance(10);
+    expect(lines.at(-1)).toMatch(new RegExp(`review running>failed #${most + 1} heartbeat$`));
+    expect(review.error?.code).toBe('TASK_INTERRUPTED');
+    const times = most === 0 ? 'once' : `${most + 1} times`;
+    expect(review.error?.message).toContain(`was interrupted ${times}, the last time in attempt ${most + 1}`);
+    expect(review.error?.message).toContain('nothing was heard of bob for 10 ms');
+    expect(review.error?.message).toContain('maxInterruptions (in a workflow file max_interruptions) allows more');
+  });
+
+  test('counts anew when a person tries the task again', async () => {
+    const { clock, review } = await begin({ ...RELEASES, maxInterruptions: 1 });
+    for (const state of ['ready', 'failed', 'ready', 'failed']) {
+      if (review.state === 'failed') review.retry();
+      review.claim('ann');
+      await clock.advance(10);
+      expect(review.state).toBe(state);
+    }
+  });
+
+  test('keeps the deadline, and starts the timeout of an attempt anew', async () => {
+    const { clock, lines, review } = await begin({ ...RELEASES, deadline: 25, timeout: 12 });
+    review.claim('ann');
+    await clock.advance(10);
+    review.claim('bob');
+    await clock.advance(5);
+    review.heartbeat();
+    await clock.advance(6);
+    expect(review.state).toBe('running');
+    const other = await begin({ ...RELEASES, deadline: 25 });
+    other.review.claim('ann');
+    await other.clock.advance(25);
+    expect(other.lines.at(-1)).toBe('25 review ready>failed #1 deadline');
+    await clock.advance(1);
+    expect(lines.at(-1)).toBe('22 review running>failed #2 timeout');
+  });
+
+  test('in a job that is ending cancels the task, so that the end does not wait', async () => {
+    const { clock, job, lines, review } = await begin(RELEASES, {}, []);
+    review.claim('ann');
+    void job.cancel('enough', { mode: 'drain' });
+    await clock.advance(10);
+    expect(lines.slice(-2)).toEqual(['10 review running>cancelled #1 jobCancelled', '10 JOB running>cancelled']);
+  });
+
+  test('holds in a nested job too', async () => {
+    const clock = virtualClock();
+    const inner = defineJob('inner').external('sign', RELEASES).seal();
+    const job = defineJob('outer').job('contract', {}, inner).start({}, { clock });
+    await clock.advance(0);
+    const sign = job.task('contract/sign');
+    sign.claim('ann');
+    await clock.advance(10);
+    sign.complete({ by: 'bob' }, sign.claim('bob'));
+    expect((await job).ctx).toEqual({ contract: { by: 'bob' } });
+  });
+});
+
+describe('a release', () => {
+  test('returns the task: it is ready for the next, uses up no retry, and the token is stale', async () => {
+    const { job, lines, review, clock } = await begin({ heartbeatTimeout: 10 }, {}, []);
+    const anns = review.claim('ann');
+    review.release(anns, 'shuts down');
+    expect([review.state, review.worker, clock.pending()]).toEqual(['ready', undefined, 0]);
+    for (const command of Object.values(COMMANDS)) expect(() => command(review, anns)).toThrow(refused('STALE_TOKEN'));
+    review.complete({ by: 'bob' }, review.claim('bob'));
+    expect((await job).state).toBe('completed');
+    expect(lines.slice(2, 5)).toEqual([
+      '0 review ready>running #1 claimed by ann',
+      '0 review running>ready #1 released: shuts down',
+      '0 review ready>running #2 claimed by bob',
+    ]);
+  });
+
+  test('does not count towards maxInterruptions, whatever its reason', async () => {
+    const { lines, review } = await begin({ maxInterruptions: 0, maxRetries: 1 });
+    for (const reason of [undefined, 'heartbeat', 'interrupted']) review.release(review.claim('ann'), reason);
+    expect([review.state, review.attempts]).toEqual(['ready', 3]);
+    expect(lines.filter((line) => line.includes('running>ready'))).toEqual([
+      '0 review running>ready #1 released',
+      '0 review running>ready #2 released: heartbeat',
+      '0 review running>ready #3 released: interrupted',
+    ]);
+    review.fail('coffee', review.claim('ann'));
+    expect(review.state).toBe('ready');
+  });
+
+  test('is for the program too, which needs no token', async () => {
+    const { review } = await begin();
+    review.claim('ann');
+    review.release();
+    expect(review.state).toBe('ready');
+  });
+
+  test('leaves a paused task paused, by whom it was', async () => {
+    const { clock, job, lines, review } = await begin({ deadline: 10, heartbeatTimeout: 5 });
+    const token = review.claim('ann');
+    review.pause('bob');
+    let claimed: unknown;
+    job.events$.subscribe((event) => {
+      if (event.type !== 'task.transition' || event.to !== 'ready') return;
+      claimed ??= caught(() => review.claim('cleo'));
+    });
+    review.release(token);
+    expect(claimed).toEqual(refused('INVALID_STATE'));
+    expect(lines.slice(-3)).toEqual([
+      '0 review paused>running #1',
+      '0 review running>ready #1 released',
+      '0 review ready>paused #1 bob',
+    ]);
+    await clock.advance(100);
+    expect(review.state).toBe('paused');
+    review.resume();
+    expect([review.state, review.claim('cleo')]).toEqual(['ready', expect.any(String)]);
+  });
+
+  test('leaves the task to nobody while its job is paused', async () => {
+    const { job, review } = await begin();
+    const token = review.claim('ann');
+    job.pause();
+    review.release(token);
+    expect(review.state).toBe('ready');
+    expect(() => review.claim('bob')).toThrow(refused('INVALID_STATE'));
+    job.resume();
+    expect(review.claim('bob')).toEqual(expect.any(String));
+  });
+
+  test('in a job that is ending cancels the task', async () => {
+    const { job, review } = await begin({}, {}, []);
+    const token = review.claim('ann');
+    void job.cancel('enough', { mode: 'drain' });
+    review.release(token);
+    expect((await job).tasks.review?.state).toBe('cancelled');
+  });
+
+  test('is refused where nobody works on the task', async () => {
+    const { job, review } = await begin({}, {}, [{ name: 'print', run: () => {} }]);
+    expect(() => review.release()).toThrow(refused('INVALID_STATE'));
+    expect(() => review.release('never given')).toThrow(refused('STALE_TOKEN'));
+    expect(() => (job.task('print') as TaskHandle).release()).toThrow(refused('NOT_EXTERNAL'));
+    review.complete();
+    expect(() => review.release()).toThrow(refused('INVALID_STATE'));
+  });
+
+  test('is stored when its promise resolves', async () => {
+    const journal = memoryJournal();
+    const { review, job } = await begin({}, { journal });
+    await review.release(review.claim('ann'));
+    const stored = await journal.events(job.id, 0);
+    expect(JSON.parse(stored.at(-1)?.data ?? '')).toMatchObject({ to: 'ready', reason: 'released' });
+  });
+});
+
+const caught = (call: () => unknown): unknown => {
+  try {
+    return call();
+  } catch (error) {
+    return error;
+  }
+};
+
 describe('what it is completed with', () => {
   const verdict = z.object({ verdict: z.string().trim() });
 
@@ -950,6 +1158,7 @@ describe('refused definitions', () => {
   itself.self = itself;
   test.each<[object, RegExp]>([
     [{ heartbeatTimeout: 0 }, /heartbeatTimeout = 0/],
+    [{ onMissedHeartbeat: 'retry' }, /expected one of "fail", "release"/],
     [{ owner: '' }, /owner = "": expected text of 1 to 200 characters/],
     [{ owner: ' ' }, /owner = " "/],
     [{ owner: 'x'.repeat(201) }, /expected text of 1 to 200 characters/],

@@ -74,6 +74,46 @@ describe('an external task whose job’s process died', () => {
     expect((await job).state).toBe('completed');
   });
 
+  test('counts the workers that it lost before, and none that returned it', async () => {
+    const clock = virtualClock(1_000);
+    const options = { heartbeatTimeout: 10, onMissedHeartbeat: 'release', maxInterruptions: 2 } as const;
+    const etl = defineJob('etl').external('approve', options).seal();
+    const { store, job: before, die } = begun(etl, { clock });
+    await turns();
+    before.task('approve').claim('ann');
+    await clock.advance(10);
+    void before.task('approve').release(before.task('approve').claim('ann'), 'heartbeat');
+    const stale = before.task('approve').claim('ann');
+    await clock.advance(10);
+    await turns();
+    die();
+    const { job } = await resumed(store, etl, { clock });
+    await turns();
+    const approve = job.task('approve');
+    expect(approve).toMatchObject({ state: 'ready', attempts: 3, worker: undefined });
+    expect(() => approve.heartbeat(stale)).toThrow(expect.objectContaining({ code: 'STALE_TOKEN' }));
+    void approve.release(approve.claim('bob'));
+    approve.claim('bob');
+    await clock.advance(10);
+    expect([approve.state, approve.error?.code]).toEqual(['failed', 'TASK_INTERRUPTED']);
+    expect(approve.error?.message).toContain('was interrupted 3 times, the last time in attempt 5');
+    await job;
+  });
+
+  test('has all its retries after releases', async () => {
+    const etl = defineJob('etl').external('approve', { maxRetries: 1 }).seal();
+    const { store, job: before, die } = begun(etl);
+    await turns();
+    for (let times = 0; times < 3; times++) await before.task('approve').release(before.task('approve').claim('ann'));
+    die();
+    const { job } = await resumed(store, etl);
+    await turns();
+    await job.task('approve').fail('coffee');
+    expect(job.task('approve').state).toBe('ready');
+    await job.task('approve').fail('tea');
+    expect(job.task('approve')).toMatchObject({ state: 'failed', attempts: 5 });
+  });
+
   test('times out when it would have', async () => {
     const clock = virtualClock(1_000);
     const etl = defineJob('etl').external('approve', { timeout: 1_000, maxRetries: 1 }).seal();

@@ -70,6 +70,7 @@ const DEEDS = [
   'complete',
   'fail',
   'heartbeat',
+  'release',
 ] as const;
 
 /** A process lives for so many appends, or so many ms; then there is none for a while. */
@@ -269,7 +270,8 @@ const specOf = (one: DurableTask, at: number, all: readonly DurableTask[], world
       ...attempts,
       run: work((scope) => branch(downstream.slice(0, downstream.length >> 1), output(scope))) as never,
     };
-  if (kind === 'external') return { ...flow, ...attempts, kind, heartbeatTimeout: deadline && 7 };
+  const onMissedHeartbeat = one.shares ? 'release' : 'fail';
+  if (kind === 'external') return { ...flow, ...attempts, kind, heartbeatTimeout: deadline && 7, onMissedHeartbeat };
   if (kind === 'map')
     return {
       ...flow,
@@ -320,10 +322,11 @@ const toldBy = (job: Job, events: readonly JobEvent[]): unknown => ({
   state: job.state,
   ctx: { ...job.ctx },
   tasks: pathsIn(events).map((path) => {
-    const { state, attempts, polls, startedAt, reason, error, lateResults, durationMs } = job.task(path as never);
+    const handle = job.task(path as never);
+    const { state, attempts, polls, startedAt, reason, error, lateResults, durationMs, worker } = handle;
     const reasons = job.explain(path as never)[0]?.reasons;
     return {
-      ...{ path, state, attempts, polls, startedAt, reason, error: errorOf(error) },
+      ...{ path, state, attempts, polls, startedAt, reason, worker, error: errorOf(error) },
       // What comes after the end of the job is counted, but not kept.
       lateResults: isOver(job) ? undefined : lateResults,
       durationMs: SETTLED.has(state) ? durationMs : undefined,
@@ -472,6 +475,7 @@ const meddle = (job: Job, { deed, task: which }: Deed, events: readonly JobEvent
     else if (deed === 'claim') handle.claim('ann');
     else if (deed === 'complete') void handle.complete({ [path]: 'done' });
     else if (deed === 'fail') handle.fail(new Error('it was failed'));
+    else if (deed === 'release') void handle.release();
     else handle.heartbeat();
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;

@@ -91,6 +91,25 @@ describe('a message whose receiver died before it acted', () => {
     expect(await left(store)).toEqual([]);
   });
 
+  test('releases an external task, with the token of who works on it', async () => {
+    const definition = jobFrom('job', [{ name: 'approve', kind: 'external' }]);
+    const { store, dieOf, job: before } = await diesOfMessages(definition);
+    const token = before.task('approve').claim('ann');
+    await turns();
+    const release = (token: string) =>
+      JSON.stringify({ type: 'release', task: 'approve', token, reason: 'shuts down' });
+    await dieOf(release('another'), release(token));
+    const { job } = await resumed(store, definition);
+    const events = heard(job);
+    await turns();
+    expect(inWords(events)).toContain('approve ready: released: shuts down');
+    expect(events.flatMap((event) => (event.type === 'task.log' ? event.message : []))).toEqual([
+      expect.stringContaining('is stale'),
+    ]);
+    await job.cancel();
+    expect(await left(store)).toEqual([]);
+  });
+
   test('comes in the order in which it was sent', async () => {
     const definition = jobFrom('job', [
       { name: 'approve', kind: 'external' },

@@ -11,7 +11,7 @@ const seeded = FC_SEED === undefined ? {} : { seed: Number(FC_SEED) };
 const WAYS: Readonly<Record<TaskState, readonly TaskState[]>> = {
   unscheduled: ['ready', 'skipped'],
   ready: ['running', 'paused', 'failed', 'cancelled'],
-  running: ['completed', 'failed', 'retrying', 'polling', 'paused', 'notReady', 'cancelled'],
+  running: ['ready', 'completed', 'failed', 'retrying', 'polling', 'paused', 'notReady', 'cancelled'],
   retrying: ['ready', 'failed', 'cancelled'],
   polling: ['ready', 'failed', 'cancelled'],
   paused: ['ready', 'running', 'cancelled'],
