@@ -8,6 +8,7 @@ import {
   complete,
   failExternal,
   heartbeat,
+  isRepeat,
   logExternal,
   notExternal,
   progressExternal,
@@ -163,21 +164,23 @@ export class TaskHandle<Taken = object | undefined> implements TaskResult {
 
   /**
    * Completes an external task, claimed or not. A refused output changes nothing, so the caller can try another one.
+   * Whoever repeats it with the token and an equal output is answered as before.
    * With an asynchronous schema or a journal, returns a promise that resolves when the task is completed and stored.
    * @throws CommandError, SchemaError, SerialisationError, JournalError
    */
   complete(...[output, token]: CompleteArguments<Taken>): void | Promise<void> {
-    const task = this.#requireExternal('completed');
+    const task = this.#requireExternal('completed', token);
     return task.job.inContext(() => complete(task, output, token));
   }
 
   /**
-   * Fails the attempt. The task is retried if its options allow a retry. With a journal, returns a promise that
+   * Fails the attempt. The task is retried if its options allow a retry. Whoever repeats it with the token and an equal
+   * error is answered as before. With a journal, returns a promise that
    * resolves when the failure is stored.
    * @throws CommandError, JournalError
    */
   fail(error: unknown, token?: string): void | Promise<void> {
-    const task = this.#requireExternal('failed');
+    const task = this.#requireExternal('failed', token);
     return task.job.inContext(() => failExternal(task, error, token));
   }
 
@@ -187,7 +190,7 @@ export class TaskHandle<Taken = object | undefined> implements TaskResult {
    * @throws CommandError, JournalError
    */
   release(token?: string, reason?: string): void | Promise<void> {
-    const task = this.#requireExternal('released');
+    const task = this.#requireExternal('released', token);
     return task.job.inContext(() => release(task, token, reason));
   }
 
@@ -199,24 +202,28 @@ export class TaskHandle<Taken = object | undefined> implements TaskResult {
     return findTask(this.#run, this.name, this.#steps);
   }
 
-  /** Finds a task of a job that runs here. @throws CommandError if the job is over or the outer task has not begun */
-  #requireStarted(what: string): { readonly job: JobRun; readonly index: number; readonly task: TaskRun | undefined } {
+  /**
+   * Finds a task of a job that runs here. The job may be over if the token ended the task's last attempt.
+   * @throws CommandError if the job is over or the outer task has not begun
+   */
+  #requireStarted(what: string, token?: string): Found & { readonly job: JobRun } {
     requireLocal(this.#run, what);
-    const { job, index, task } = this.#found();
-    if (job && !job.over) return { job, index, task };
+    const found = this.#found();
+    const { job, task } = found;
+    if (job && (!job.over || (task && isRepeat(task, token)))) return { ...found, job };
     const why = job ? `its job is ${job.state}` : 'the task around it has not begun';
     throw new CommandError('INVALID_STATE', `Task "${this.name}" can't be ${what}: ${why}.`, this.name);
   }
 
   /** Returns the record of a task, for an action that needs one. @throws CommandError if the task is unscheduled */
-  #requireRecord(what: string): TaskRun {
-    const { task } = this.#requireStarted(what);
+  #requireRecord(what: string, token?: string): TaskRun {
+    const { task } = this.#requireStarted(what, token);
     if (task) return task;
     throw new CommandError('INVALID_STATE', `Task "${this.name}" can't be ${what}: it is unscheduled.`, this.name);
   }
 
-  #requireExternal(what: string): TaskRun {
+  #requireExternal(what: string, token?: string): TaskRun {
     if (this.#found().definition?.kind !== 'external') throw notExternal(this.name);
-    return this.#requireRecord(what);
+    return this.#requireRecord(what, token);
   }
 }

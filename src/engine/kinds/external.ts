@@ -1,4 +1,5 @@
-import { errorData, textOf } from '../../events/error-data.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { boundedErrorData, errorData, textOf } from '../../events/error-data.ts';
 import type { LogLevel, TaskState } from '../../events/event.ts';
 import { LEVELS } from '../../events/levels.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
@@ -7,8 +8,10 @@ import { newId } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
 import { claimOptionProblems } from '../definition/check-options.ts';
 import { checked } from '../definition/check-schema.ts';
+import { directiveOf, type NotReady } from '../definition/directive.ts';
 import { formatValue, refuseArgument, throwIfInvalid } from '../definition/option-rules.ts';
 import { AbortError, CommandError, SchemaError } from '../errors/errors.ts';
+import { boundedReason } from '../model/bounded-reason.ts';
 import type { ClaimNote } from '../model/notes.ts';
 import { type Claim, isStopped, type TaskRun } from '../model/run.ts';
 import { HEARTBEAT } from '../model/task-record.ts';
@@ -73,9 +76,20 @@ export const requireToken = (task: TaskRun, token: string | undefined): void => 
   requireExternal(task);
   applyPassedLimits(task);
   if (token === undefined || (task.claim?.token === token && task.attempt)) return;
-  const message = `The token for task "${task.path}" is stale: its attempt is over, and what it brings is not taken. Claim the task again.`;
-  throw new CommandError('STALE_TOKEN', message, task.path);
+  throw staleToken(task);
 };
+
+const staleToken = (task: TaskRun): CommandError => {
+  const message = `The token for task "${task.path}" is stale: its attempt is over, and what it brings is not taken. Claim the task again.`;
+  return new CommandError('STALE_TOKEN', message, task.path);
+};
+
+/**
+ * Whether a token is that of the last attempt, which is over and was not cancelled. Its worker may repeat what ended it, as
+ * after a lost response.
+ */
+export const isRepeat = ({ attempt, claim, attempts, state }: TaskRun, token: string | undefined): boolean =>
+  !attempt && state !== 'cancelled' && token !== undefined && claim?.token === token && claim.attempt === attempts;
 
 export const heartbeat = (task: TaskRun, token: string | undefined): void => {
   requireToken(task, token);
@@ -123,22 +137,42 @@ export const complete = (
   token: string | undefined,
   onRecorded: () => void = () => {},
 ): void | Promise<void> => {
-  requireToken(task, token);
-  requireOpen(task, 'completed');
+  if (!isRepeat(task, token)) {
+    requireToken(task, token);
+    requireOpen(task, 'completed');
+  }
   const finish = (value: unknown): void | Promise<void> => {
+    if (isRepeat(task, token) && isOutcome(task, value)) {
+      onRecorded();
+      return afterCommit(task);
+    }
     requireToken(task, token);
     if (value !== undefined && !isPlainObject(value))
       throw unmergeable(task, `${formatValue(value)}: expected a plain object, or nothing`, value);
-    const ready = value && { text: checkOutput(task, value) };
+    const ready = value && !directiveOf(value) ? { text: checkOutput(task, value) } : undefined;
     begin(task, 'completed');
     handleResult(task.job, task, value, ready);
     onRecorded();
     return afterCommit(task);
   };
+  const refuse = (error: unknown): never => {
+    throw isRepeat(task, token) ? staleToken(task) : error;
+  };
   const { output: schema } = task.definition;
-  const value = schema ? checked(schema, output, task) : output;
-  if (isThenable(value)) return Promise.resolve(value).then(finish);
-  return finish(value);
+  let value = output;
+  try {
+    if (schema) value = checked(schema, output, task);
+  } catch (error) {
+    refuse(error);
+  }
+  return isThenable(value) ? Promise.resolve(value).then(finish, refuse) : finish(value);
+};
+
+/** Whether a task has ended with this output, or not ready for this reason. */
+const isOutcome = ({ state, output, reason }: TaskRun, given: unknown): boolean => {
+  const directive = directiveOf(given);
+  if (!directive) return state === 'completed' && isDeepStrictEqual(given, output);
+  return state === 'notReady' && boundedReason(textOf((directive as NotReady).reason)) === reason;
 };
 
 const unmergeable = ({ path }: Pick<TaskRun, 'path'>, what: string, value: unknown): SchemaError =>
@@ -171,6 +205,7 @@ const checkOutput = ({ job, path }: TaskRun, output: object): string | undefined
 };
 
 export const failExternal = (task: TaskRun, error: unknown, token: string | undefined): void | Promise<void> => {
+  if (isRepeat(task, token) && hasFailedWith(task, error)) return afterCommit(task);
   requireToken(task, token);
   begin(task, 'failed');
   handleError(task.job, task, error);
@@ -179,6 +214,8 @@ export const failExternal = (task: TaskRun, error: unknown, token: string | unde
 
 /** Returns a claimed task, so that somebody else can claim it. A paused task stays paused. */
 export const release = (task: TaskRun, token: string | undefined, reason: string | undefined): void | Promise<void> => {
+  if (isRepeat(task, token) && task.state === 'ready' && task.reason === releaseReason(reason))
+    return afterCommit(task);
   requireToken(task, token);
   if (!task.claim || !task.attempt) throw invalidState(task, 'released');
   const { job, state, pausedBy = THE_PROGRAM } = task;
@@ -192,7 +229,7 @@ export const release = (task: TaskRun, token: string | undefined, reason: string
 
 /** Begins with a word of its own, unlike the reason of a release after a missed heartbeat, which is counted. */
 const releaseReason = (reason: string | undefined): string =>
-  reason === undefined ? 'released' : `released: ${textOf(reason)}`;
+  reason === undefined ? 'released' : boundedReason(`released: ${textOf(reason)}`);
 
 /** Makes a task ready again that lost its worker, up to `maxInterruptions`. */
 const releaseLost = (task: TaskRun, worker: string, limitMs: number): void => {
@@ -204,6 +241,14 @@ const releaseLost = (task: TaskRun, worker: string, limitMs: number): void => {
 const makeReady = (task: TaskRun, reason: string): void => {
   if (isStopped(task)) cancelTask(task.job, task);
   else task.job.commandTask(task, { type: 'attempt.released' }, { reason });
+};
+
+/** Whether the last attempt of a task has failed with this error. */
+const hasFailedWith = (task: TaskRun, error: unknown): boolean => {
+  const failure = task.error ?? task.lastError;
+  if (failure?.cause === undefined || failure.attempt !== task.attempts) return false;
+  const [given, first] = [boundedErrorData(error), boundedErrorData(failure.cause)];
+  return given.name === first.name && given.message === first.message && given.code === first.code;
 };
 
 /** Prepares a task to be completed, failed or released. A task without a claim becomes `running` first, like every task. */

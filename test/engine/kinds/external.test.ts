@@ -189,8 +189,11 @@ describe('an external task', () => {
     expect(() => review.log('loud' as 'info', 'x')).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
   });
 
-  test('may be completed as not ready: its downstream is skipped, and there is no error', async () => {
-    const { job, review } = await begin({}, {}, [{ name: 'print', dependsOn: ['review'], run: () => {} }]);
+  test.each([
+    ['without a journal', {}],
+    ['with a journal', { journal: memoryJournal() }],
+  ])('may be completed as not ready: its downstream is skipped, and there is no error, %s', async (_how, options) => {
+    const { job, review } = await begin({}, options, [{ name: 'print', dependsOn: ['review'], run: () => {} }]);
     review.complete(notReady('ann is on holiday'));
     const { state, tasks } = await job;
     expect([state, tasks.review?.reason, tasks.print?.state]).toEqual(['notReady', 'ann is on holiday', 'skipped']);
@@ -718,6 +721,175 @@ describe('paused time counts towards no heartbeat, timeout or deadline', () => {
     review.progress(0.5, undefined, token);
     review.complete({}, token);
     expect([review.state, job.state]).toEqual(['completed', 'paused']);
+  });
+});
+
+describe('what is repeated with the token that ended the attempt', () => {
+  type Given = Awaited<ReturnType<typeof begin>>;
+  type Call = (task: TaskHandle, token: string) => unknown;
+
+  const ENDED: Readonly<
+    Record<string, { options: ExternalOptions; first: Call; again: Call; others: readonly Call[] }>
+  > = {
+    'an output': {
+      options: {},
+      first: (task, token) => task.complete({ pages: 3, by: { name: 'ann' } }, token),
+      again: (task, token) => task.complete({ by: { name: 'ann' }, pages: 3 }, token),
+      others: [
+        (task, token) => task.complete({ pages: 4, by: { name: 'ann' } }, token),
+        (task, token) => task.complete(undefined, token),
+        (task, token) => task.complete('none' as never, token),
+        (task, token) => task.complete(notReady('later'), token),
+        (task, token) => task.fail('coffee', token),
+        (task, token) => task.release(token),
+      ],
+    },
+    'no output': {
+      options: {},
+      first: (task, token) => task.complete(undefined, token),
+      again: (task, token) => task.complete(undefined, token),
+      others: [(task, token) => task.complete({}, token)],
+    },
+    'an output that a schema changes': {
+      options: { output: z.object({ pages: z.string().transform(Number) }) },
+      first: (task, token) => task.complete({ pages: '3' }, token),
+      again: (task, token) => task.complete({ pages: '3' }, token),
+      others: [
+        (task, token) => task.complete({ pages: '4' }, token),
+        (task, token) => task.complete({ pages: 3 }, token),
+      ],
+    },
+    'not ready': {
+      options: {},
+      first: (task, token) => task.complete(notReady('on holiday'), token),
+      again: (task, token) => task.complete(notReady('on holiday'), token),
+      others: [(task, token) => task.complete(notReady('ill'), token), (task, token) => task.complete({}, token)],
+    },
+    'a failure for good': {
+      options: {},
+      first: (task, token) => task.fail(new RangeError('coffee'), token),
+      again: (task, token) => task.fail(new RangeError('coffee'), token),
+      others: [
+        (task, token) => task.fail(new Error('coffee'), token),
+        (task, token) => task.fail(new RangeError('tea'), token),
+        (task, token) => task.complete({}, token),
+      ],
+    },
+    'a failure whose retry waits': {
+      options: { maxRetries: 1, retry: { delayMs: 1_000 } },
+      first: (task, token) => task.fail('coffee', token),
+      again: (task, token) => task.fail('coffee', token),
+      others: [(task, token) => task.fail('tea', token), (task, token) => task.complete({}, token)],
+    },
+    'a failure that is ready again': {
+      options: { maxRetries: 1 },
+      first: (task, token) => task.fail('coffee', token),
+      again: (task, token) => task.fail('coffee', token),
+      others: [(task, token) => task.fail('tea', token), (task, token) => task.release(token)],
+    },
+    'a failure that waits for a person': {
+      options: { onExhausted: 'pause' },
+      first: (task, token) => task.fail('coffee', token),
+      again: (task, token) => task.fail('coffee', token),
+      others: [(task, token) => task.fail('tea', token)],
+    },
+    'a release': {
+      options: {},
+      first: (task, token) => task.release(token, 'shuts down'),
+      again: (task, token) => task.release(token, 'shuts down'),
+      others: [(task, token) => task.release(token), (task, token) => task.fail('coffee', token)],
+    },
+  };
+
+  const heldBack = ({ lines, review }: Given) => [lines.length, review.state, review.attempts, review.error];
+
+  describe.each(Object.entries(ENDED))('%s', (_, { options, first, again, others }) => {
+    test('is answered as before, and changes nothing; anything else is stale', async () => {
+      const given = await begin(options);
+      const { review } = given;
+      const token = review.claim('ann');
+      first(review, token);
+      const before = heldBack(given);
+      expect(again(review, token)).toBeUndefined();
+      for (const other of others) expect(() => other(review, token)).toThrow(refused('STALE_TOKEN'));
+      for (const call of [again, ...others]) expect(() => call(review, 'another')).toThrow(refused('STALE_TOKEN'));
+      expect(heldBack(given)).toEqual(before);
+    });
+
+    test('is answered once it is stored, also when the job is over', async () => {
+      const journal = memoryJournal();
+      const { job, review } = await begin(options, { journal }, []);
+      const token = review.claim('ann');
+      void first(review, token);
+      await expect(again(review, token)).resolves.toBeUndefined();
+      if (['completed', 'failed', 'notReady'].includes(review.state)) await job;
+      const stored = (await journal.events(job.id, 0)).length;
+      await expect(again(review, token)).resolves.toBeUndefined();
+      for (const other of others) expect(() => other(review, token)).toThrow(refused('STALE_TOKEN'));
+      expect(await journal.events(job.id, 0)).toHaveLength(stored);
+    });
+
+    test('is stale once the task is claimed again', async () => {
+      const given = await begin(options);
+      const { review } = given;
+      const token = review.claim('ann');
+      first(review, token);
+      if (['completed', 'notReady'].includes(review.state)) return;
+      if (review.state !== 'ready') review.retry();
+      review.claim('bob');
+      expect(() => again(review, token)).toThrow(refused('STALE_TOKEN'));
+      expect(review.worker).toBe('bob');
+    });
+  });
+
+  test('counts once where two complete alike at the same time', async () => {
+    const output = z.object({ verdict: z.string().refine(async () => true) });
+    const { review, events } = await begin({ output });
+    const token = review.claim('ann');
+    const both = [review.complete({ verdict: 'fine' }, token), review.complete({ verdict: 'fine' }, token)];
+    expect(await Promise.all(both)).toEqual([undefined, undefined]);
+    const ends = events.filter((event) => event.type === 'task.transition' && event.to === 'completed');
+    expect(ends).toHaveLength(1);
+    await expect(review.complete({ verdict: 'bad' }, token)).rejects.toEqual(refused('STALE_TOKEN'));
+  });
+
+  test('is not what ended an attempt before: the same error again is stale after a release', async () => {
+    const { clock, review } = await begin({ maxRetries: 1, heartbeatTimeout: 10, onMissedHeartbeat: 'release' });
+    review.fail('coffee', review.claim('ann'));
+    const bobs = review.claim('bob');
+    await clock.advance(10);
+    expect(() => review.fail('coffee', bobs)).toThrow(refused('STALE_TOKEN'));
+    expect(() => review.release(bobs)).toThrow(refused('STALE_TOKEN'));
+  });
+
+  test('is not what a later attempt came to, that nobody claimed', async () => {
+    const { review } = await begin({ maxRetries: 1 });
+    const token = review.claim('ann');
+    review.fail('coffee', token);
+    review.complete({ pages: 3 });
+    expect(() => review.complete({ pages: 3 }, token)).toThrow(refused('STALE_TOKEN'));
+    expect(() => review.fail('coffee', token)).toThrow(refused('STALE_TOKEN'));
+  });
+
+  test('is not what a cancel ended', async () => {
+    const { job, review } = await begin({}, {}, []);
+    const token = review.claim('ann');
+    await job.cancel();
+    expect(() => review.complete(undefined, token)).toThrow(refused('INVALID_STATE'));
+  });
+
+  test('is answered in a nested job that is over', async () => {
+    const clock = virtualClock();
+    const inner = defineJob('inner').external('sign').seal();
+    const job = defineJob('outer').job('contract', {}, inner).external('rest').start({}, { clock });
+    await clock.advance(0);
+    const sign = job.task('contract/sign');
+    const token = sign.claim('ann');
+    sign.complete({ by: 'ann' }, token);
+    await clock.advance(0);
+    expect(job.task('contract').state).toBe('completed');
+    expect(sign.complete({ by: 'ann' }, token)).toBeUndefined();
+    expect(() => sign.complete({ by: 'bob' }, token)).toThrow(refused('STALE_TOKEN'));
   });
 });
 

@@ -1,4 +1,8 @@
-import { defineJob, type Journal } from 'tintype';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defineJob, type Journal, jobFrom } from 'tintype';
+import { sqliteJournal } from 'tintype/sqlite';
 import { virtualClock } from 'tintype/testing';
 import { describe, expect, test } from 'vitest';
 import { heard } from '../../support/heard.ts';
@@ -46,6 +50,41 @@ describe('an external task whose job’s process died', () => {
     const told = { worker: 'ann', leaseEndsAt: 1_700, owner: 'legal', data: [1] };
     expect(job.task('contract/approve')).toMatchObject(told);
     await job.cancel();
+  });
+
+  test('is told of as before by an SQLite journal: claim, release and owner', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tintype-external-'));
+    try {
+      const clock = virtualClock(1_000);
+      const etl = defineJob('etl').external('approve', { heartbeatTimeout: 400, owner: 'legal' }).seal();
+      const first = sqliteJournal(join(folder, 'jobs.db'));
+      const { job: before, die } = begun(etl, { journal: first, clock });
+      await turns();
+      await before.task('approve').release(before.task('approve').claim('ann'), 'shuts down');
+      const token = before.task('approve').claim('bob');
+      await before.saved();
+      die();
+      const second = sqliteJournal(join(folder, 'jobs.db'));
+      const { job } = await resumed(second, etl, { clock });
+      await turns();
+      expect(job.task('approve')).toMatchObject({ state: 'running', attempts: 2, worker: 'bob', leaseEndsAt: 1_400 });
+      await job.task('approve').complete({ by: 'bob' }, token);
+      await expect(job.task('approve').complete({ by: 'bob' }, token)).resolves.toBeUndefined();
+      await job;
+      const stored = (await second.events('one', 0)).map(({ data }) => JSON.parse(data));
+      const transitions = stored.filter(({ type }) => type === 'task.transition');
+      expect(transitions.map(({ to, worker, owner, reason }) => [to, worker ?? owner, reason])).toEqual([
+        ['ready', 'legal', undefined],
+        ['running', 'ann', 'claimed by ann'],
+        ['ready', 'legal', 'released: shuts down'],
+        ['running', 'bob', 'claimed by bob'],
+        ['completed', undefined, undefined],
+      ]);
+      await first.close();
+      await second.close();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('goes on with what an earlier version stored of its claim', async () => {
@@ -98,6 +137,51 @@ describe('an external task whose job’s process died', () => {
     expect([approve.state, approve.error?.code]).toEqual(['failed', 'TASK_INTERRUPTED']);
     expect(approve.error?.message).toContain('was interrupted 3 times, the last time in attempt 5');
     await job;
+  });
+
+  test.each([
+    ['under way', 1],
+    ['over', 0],
+  ])('takes a repetition with the token of then as done, in a job that is %s', async (_, more) => {
+    const rest = Array.from({ length: more }, (_, at) => ({ kind: 'external' as const, name: `rest${at}` }));
+    const etl = jobFrom('etl', [{ kind: 'external', name: 'approve' }, ...rest]);
+    const { store, job: before, die } = begun(etl);
+    await turns();
+    const output = { at: new Date(5), by: 'ann' };
+    const token = before.task('approve').claim('ann');
+    await before.task('approve').complete(output, token);
+    await turns();
+    die();
+    const { job } = await resumed(store, etl);
+    const events = heard(job);
+    await turns();
+    const approve = job.task('approve');
+    await expect(approve.complete({ by: 'ann', at: new Date(5) }, token)).resolves.toBeUndefined();
+    expect(() => approve.complete({ by: 'bob' }, token)).toThrow(expect.objectContaining({ code: 'STALE_TOKEN' }));
+    expect(inWords(events)).toEqual(more ? ['job.resumed'] : ['job completed']);
+    if (more) await job.cancel();
+  });
+
+  test('takes the repetition of a failure as done, while its retry waits', async () => {
+    const clock = virtualClock(1_000);
+    const etl = defineJob('etl')
+      .external('approve', { maxRetries: 1, retry: { delayMs: 500 } })
+      .seal();
+    const { store, job: before, die } = begun(etl, { clock });
+    await turns();
+    const token = before.task('approve').claim('ann');
+    await before.task('approve').fail(new RangeError('coffee'), token);
+    die();
+    const { job } = await resumed(store, etl, { clock });
+    await turns();
+    const approve = job.task('approve');
+    await expect(approve.fail(new RangeError('coffee'), token)).resolves.toBeUndefined();
+    expect(approve).toMatchObject({ state: 'retrying', attempts: 1 });
+    await clock.advance(500);
+    await expect(approve.fail(new RangeError('coffee'), token)).resolves.toBeUndefined();
+    expect(() => approve.fail('tea', token)).toThrow(expect.objectContaining({ code: 'STALE_TOKEN' }));
+    expect(approve).toMatchObject({ state: 'ready', attempts: 1 });
+    await job.cancel();
   });
 
   test('has all its retries after releases', async () => {

@@ -110,6 +110,26 @@ describe('a message whose receiver died before it acted', () => {
     expect(await left(store)).toEqual([]);
   });
 
+  test('that repeats another, with the token, is taken as done', async () => {
+    const definition = jobFrom('job', [
+      { name: 'approve', kind: 'external' },
+      { name: 'pay', kind: 'external' },
+    ]);
+    const { store, dieOf, job: before } = await diesOfMessages(definition);
+    const token = before.task('approve').claim('ann');
+    await turns();
+    const message = (by: string) =>
+      JSON.stringify({ type: 'complete', task: 'approve', output: JSON.stringify({ by }), token });
+    await dieOf(message('ann'), message('ann'), message('bob'));
+    const { job } = await resumed(store, definition);
+    const events = heard(job);
+    await turns();
+    expect(job.task('approve').state).toBe('completed');
+    expect(events.filter(({ type }) => type === 'task.log')).toHaveLength(1);
+    await job.cancel();
+    expect(await left(store)).toEqual([]);
+  });
+
   test('comes in the order in which it was sent', async () => {
     const definition = jobFrom('job', [
       { name: 'approve', kind: 'external' },
