@@ -92,6 +92,7 @@ export {
   UnknownTaskError,
 } from './engine/errors/errors.ts';
 export type { Problem, ProblemCode, Violation } from './engine/errors/problem.ts';
+export type { FoundJob, FoundTask, JobPage, JobSummary } from './engine/found-job.ts';
 export { Job } from './engine/job.ts';
 export type { AnyDefinition } from './engine/job-definition.ts';
 export { JobDefinition } from './engine/job-definition.ts';
@@ -110,7 +111,6 @@ export {
   type ReadinessResult,
 } from './engine/readiness/readiness.ts';
 export { createSnapshotStore, type SnapshotStore } from './engine/readiness/snapshot-store.ts';
-export type { FoundJob, FoundTask, JobPage, JobSummary } from './engine/recovery/found-job.ts';
 export type { Preview, RerunSelection, RetrySelection } from './engine/recovery/retry-plan.ts';
 export type { SkipReason } from './engine/run/scheduling.ts';
 export { installSignalHandlers, type SignalHandlerOptions } from './engine/signal-handlers.ts';
@@ -118,6 +118,7 @@ export type { TaskHandle } from './engine/task-handle.ts';
 export type { Clock } from './engine/time/clock.ts';
 export type { Explanation, Reason } from './engine/views/explain.ts';
 export type { FrontierItem } from './engine/views/frontier.ts';
+export type { ClaimView, JobView, StopView, ViewedTask, ViewOptions } from './engine/views/job-view.ts';
 export { type Metrics, metrics } from './engine/views/metrics.ts';
 export type { ErrorData } from './events/error-data.ts';
 export type {

@@ -1,16 +1,22 @@
 import type { Observable } from 'rxjs';
 import { describe, expectTypeOf, test } from 'vitest';
 import {
+  type ClaimView,
+  createEngine,
   defineJob,
+  type FoundJob,
   type Job,
   type JobDefinition,
   type JobError,
   type JobEvent,
   type JobResult,
   type JobState,
+  type JobView,
   type TaskError,
   type TaskResult,
   type TaskState,
+  type ViewedTask,
+  type ViewOptions,
 } from '../src/index.ts';
 
 const etl = defineJob<{ url: string }>('etl')
@@ -160,5 +166,19 @@ describe('what takes any job', () => {
       job.task('any');
     };
     await watch(etl.start({ url: '' }));
+  });
+});
+
+describe('a view', () => {
+  test('is the same of a job and of what an engine finds', () => {
+    expectTypeOf(
+      etl.start({ url: '' }).view({ outputs: true, under: 'extract', after: 'log', limit: 1 }),
+    ).toEqualTypeOf<JobView>();
+    expectTypeOf<FoundJob['view']>().toEqualTypeOf<(options?: ViewOptions) => JobView>();
+    expectTypeOf(createEngine().find).returns.resolves.toEqualTypeOf<FoundJob | undefined>();
+    expectTypeOf<JobView['tasks']>().toEqualTypeOf<readonly ViewedTask[]>();
+    expectTypeOf<ViewedTask['claim']>().toEqualTypeOf<ClaimView | undefined>();
+    // @ts-expect-error a typing error in an option
+    etl.start({ url: '' }).view({ output: true });
   });
 });

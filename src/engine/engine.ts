@@ -34,19 +34,12 @@ import type {
 } from './engine-options.ts';
 import { CommandError, JournalError, OptionError } from './errors/errors.ts';
 import { optionProblem } from './errors/problem.ts';
+import { type FoundJob, foundHere, foundInJournal, type JobPage, type JobSummary, summaryOf } from './found-job.ts';
 import { Job, jobOf } from './job.ts';
 import type { JobDefinition, StartArguments } from './job-definition.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
 import type { JobRun } from './model/run.ts';
 import type { JobHost } from './recovery/create-run.ts';
-import {
-  type FoundJob,
-  foundHere,
-  foundInJournal,
-  type JobPage,
-  type JobSummary,
-  summaryOf,
-} from './recovery/found-job.ts';
 import { handOffJob } from './recovery/hand-off.ts';
 import { keepLooking } from './recovery/keep-looking.ts';
 import { loadEndedRun, type ResumeContext, resumeStoredRun } from './recovery/load-job.ts';

@@ -1,6 +1,11 @@
 import type { Observable } from 'rxjs';
 import type { JobEvent, JobState } from '../events/event.ts';
-import { cancelOptionProblems, restartOptionProblems, waitOptionProblems } from './definition/check-options.ts';
+import {
+  cancelOptionProblems,
+  restartOptionProblems,
+  viewOptionProblems,
+  waitOptionProblems,
+} from './definition/check-options.ts';
 import type {
   FinalContext,
   OutputNamed,
@@ -39,6 +44,8 @@ import { dotOf } from './views/dot.ts';
 import { type Explanation, explainAll, explainOne } from './views/explain.ts';
 import { type FrontierItem, frontierOf } from './views/frontier.ts';
 import { ganttOf } from './views/gantt.ts';
+import type { JobView, ViewOptions } from './views/job-view.ts';
+import { viewOfRun } from './views/live-view.ts';
 import { mermaidOf } from './views/mermaid.ts';
 import { viewOfJob } from './views/view-of.ts';
 
@@ -255,6 +262,15 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   /** Explains why a task is not running; without `path`, each task that waits to run. @throws UnknownTaskError */
   explain(path?: TaskPath<TaskName<Tasks>>): readonly Explanation[] {
     return path === undefined ? explainAll(this.#run) : [explainOne(this.#run, path)];
+  }
+
+  /**
+   * Returns the job with its tasks as plain JSON data: as it stands here, or as the events say that were read so far if
+   * another process runs it. Changes nothing. @throws OptionError, UnknownTaskError
+   */
+  view(options: ViewOptions = {}): JobView {
+    throwIfInvalid(`A call on job "${this.name}"`, viewOptionProblems(options));
+    return viewOfRun(this.#run, options);
   }
 
   /**

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import {
+  type AnyDefinition,
   type AnyTaskSpec,
   CommandError,
   defineJob,
@@ -57,6 +58,7 @@ export type RestlessJob = {
 export type Played = {
   readonly events: readonly JobEvent[];
   readonly job: Job;
+  readonly definition: AnyDefinition;
   readonly result: JobResult;
   /** Timers of the job that were left when it was over. */
   readonly timersLeft: number;
@@ -112,7 +114,8 @@ export const play = async (
   const own = countedClock(clock);
   const events: JobEvent[] = [];
   let refusals = 0;
-  const job = definitionOf(spec, clock).start(
+  const definition = definitionOf(spec, clock);
+  const job = definition.start(
     {},
     { ...spec.options, pools: { few: 2 }, clock: own.clock, random: seededRandom(spec.seed) },
   ) as unknown as Job;
@@ -162,7 +165,7 @@ export const play = async (
   if (!isOver(job)) throw new Error(`The job hangs: ${JSON.stringify(job.explain())}`);
   if (failures.length > 0) throw failures[0];
   await clock.runAll();
-  return { events, job, result: await job, timersLeft, refusals };
+  return { events, job, definition, result: await job, timersLeft, refusals };
 };
 
 const isOver = ({ state }: Job): boolean => !['idle', 'running', 'paused'].includes(state);

@@ -269,4 +269,10 @@ export const restartOptionProblems = (given: unknown, what: 'retry' | 'rerun'): 
 export const definitionOptionProblems = checking('The job', definitionRules);
 export const cancelOptionProblems = checking('cancel', { mode: oneOf('abort', 'drain') });
 export const claimOptionProblems = checking('claim', { leaseMs: duration });
+export const viewOptionProblems = checking('view', {
+  outputs: flag,
+  under: text('the path of a task'),
+  after: text('the path of a task'),
+  limit: positive,
+});
 export const waitOptionProblems = checking('result', { signal: abortSignal });

@@ -18,16 +18,6 @@ export const definitionShape = (given: Plan): DefinitionShape => {
 
 const SHAPES = new WeakMap<Plan, DefinitionShape>();
 
-/** Returns the names of the tasks in a shape; none if the text is no shape. */
-export const taskNamesIn = (shape: string): readonly string[] => {
-  try {
-    const [, tasks] = JSON.parse(shape) as readonly [string, readonly (readonly unknown[])[]];
-    return tasks.flatMap(([name]) => (typeof name === 'string' ? [name] : []));
-  } catch {
-    return [];
-  }
-};
-
 /** Returns the structure that the fingerprint hashes. Tasks are sorted by name; default values are left out. */
 const shapeOf = ({ name, tasks }: Plan): unknown => [name, tasks.map(taskShape).sort(([a], [b]) => (a < b ? -1 : 1))];
 

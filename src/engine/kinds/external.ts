@@ -108,7 +108,8 @@ export const progressExternal = (
   if (!task.attempt) throw invalidState(task, 'reported on');
   if (task.claim) heartbeat(task, token);
   const said = message === undefined ? {} : { message: textOf(message) };
-  task.job.publishProgress({ type: 'task.progress', task: task.path, attempt: task.attempts, fraction, ...said });
+  const report = { type: 'task.progress', task: task.path, attempt: task.attempts, fraction, ...said } as const;
+  task.job.publishProgress(task, report);
 };
 
 export const logExternal = (

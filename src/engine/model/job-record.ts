@@ -9,12 +9,21 @@ import {
   taskSnapshot,
 } from '../../machines/task.ts';
 import { parentPath } from '../durable/task-path.ts';
-import { closeStretch, INTERRUPTED, recordTransition, type Stretch, TaskRecord } from './task-record.ts';
+import {
+  closeStretch,
+  INTERRUPTED,
+  recordProgress,
+  recordTransition,
+  type Stretch,
+  TaskRecord,
+} from './task-record.ts';
 
 /** A task's record, rebuilt from events, with the `seq` of the events that settled it and last started it. */
 export class StoredTask extends TaskRecord {
   declare endedSeq?: number | undefined;
   declare runningSeq?: number | undefined;
+  /** Whom an external task is for, as its last `ready` said. */
+  declare owner?: string | undefined;
 
   constructor() {
     // Allow any number of retries: the events say whether the task was retried, so the machine must not decide again.
@@ -71,7 +80,10 @@ export const recordEvent = (record: JobRecord, event: JobEvent): void => {
   else if (event.type === 'task.added')
     record.growth.push({ task: event.task, dependsOn: event.dependsOn, by: event.by });
   else if (event.type === 'task.removed') record.growth.push({ task: event.task, dependsOn: undefined });
-  else if (event.type === 'task.lateResult' && !event.earlier) {
+  else if (event.type === 'task.progress') {
+    const task = record.tasks.get(event.task);
+    if (task) recordProgress(task, event);
+  } else if (event.type === 'task.lateResult' && !event.earlier) {
     const task = record.tasks.get(event.task);
     if (task) task.lateResults = (task.lateResults ?? 0) + 1;
   }
@@ -117,6 +129,7 @@ const recordTask = (record: JobRecord, event: TaskTransition & Stamp): void => {
 export const recordStored = (task: StoredTask, event: TaskTransition & Stamp): void => {
   const { from, to, seq } = event;
   recordTransition(task, event, snapshotAfter(task, event), event.error);
+  if (event.owner !== undefined) task.owner = event.owner;
   if (SETTLED.has(to)) task.endedSeq = seq;
   else if (to === 'unscheduled') task.endedSeq = undefined;
   else if (to === 'running' && from !== 'paused') task.runningSeq = seq;

@@ -12,7 +12,7 @@ import { type JobCommand, type JobSnapshot, jobSnapshot } from '../../machines/j
 import type { RetryPolicy } from '../../machines/retry.ts';
 import { initialTaskSnapshot, type TaskCommand, type taskLogic } from '../../machines/task.ts';
 import { mergedOptions } from '../definition/merged-options.ts';
-import type { JobOptions, StartOptions } from '../definition/options.ts';
+import type { StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import type { OutcomeCounts } from '../definition/trigger.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
@@ -27,6 +27,7 @@ import { type Turn, turnOf } from '../time/turn.ts';
 import type { Attempt } from './attempt.ts';
 import { ContextStore } from './context.ts';
 import { deepFreeze } from './deep-freeze.ts';
+import type { JobRecord } from './job-record.ts';
 import type { LogsNote } from './logs-note.ts';
 import type { CleanUp, Stop } from './stopping.ts';
 import { TaskRecord } from './task-record.ts';
@@ -130,6 +131,12 @@ export const isStopped = ({ job: { stop }, definition }: TaskRun): boolean =>
 /** A caller that waits for a task's output. */
 export type OutputWaiter = { readonly resolve: (output: unknown) => void; readonly reject: (error: unknown) => void };
 
+/** A job that another process runs. `record`: what its events said so far; undefined until it is known who runs it. */
+export type Remote = {
+  readonly cancel: (cause: unknown, mode: 'abort' | 'drain') => void;
+  readonly record?: JobRecord | undefined;
+};
+
 /** What an event is about: a job or a task. */
 export type Subject = JobRun | TaskRun;
 
@@ -203,7 +210,7 @@ export abstract class JobRun {
   /** Resumes a restored job at once; unset when it has resumed. */
   startNow: (() => void) | undefined;
   /** Set when another process runs the job; cancel requests are forwarded to it. */
-  remote: { readonly cancel: (cause: unknown, mode: 'abort' | 'drain') => void } | undefined;
+  remote: Remote | undefined;
   /** Who paused the job, in words. If set before the start, the job pauses as soon as it starts. */
   pausedBy: string | undefined;
   /** How many sweeps of the job are under way. The job does not end before they have. */
@@ -339,7 +346,7 @@ export abstract class JobRun {
   /** Restores the job's state from a journal or an earlier run. Call it on a fresh job only. */
   abstract restoreState(state: JobState, input?: object): void;
   /** Overrides the start options with the stored options of an existing job. Concurrency limits stay unchanged. */
-  abstract useStoredOptions(stored: JobOptions): void;
+  abstract useStoredOptions(stored: StartOptions): void;
   /** Sets the position of the next event. `last` is the terminal event of a job that is over. */
   abstract continueAt(nextSeq: number, last?: JobEvent): void;
   /** Sets `startNow`, which resumes the restored job. */
@@ -370,7 +377,7 @@ export abstract class JobRun {
   /** Publishes a line of a task's log. The journal keeps only so many of an attempt. */
   abstract publishLog(line: TaskLog): void;
   /** Publishes a report of progress. The journal keeps only so many of an attempt, within the limits of its log. */
-  abstract publishProgress(report: TaskProgress): void;
+  abstract publishProgress(task: TaskRun, report: TaskProgress): void;
   /** Writes the last lines of the attempts that have not ended to the journal. */
   abstract noteLogs(): void;
   /** Continues the log of an attempt whose last lines an earlier process noted. */

@@ -1,5 +1,5 @@
 import type { ErrorData } from '../../events/error-data.ts';
-import type { Stamp, TaskState, TaskTransition } from '../../events/event.ts';
+import type { Stamp, TaskProgress, TaskState, TaskTransition } from '../../events/event.ts';
 import { SETTLED } from '../../events/states.ts';
 import type { TaskSnapshot } from '../../machines/task.ts';
 import type { Span } from './attempt-spans.ts';
@@ -51,6 +51,8 @@ export class TaskRecord<Failure = ErrorData, Output = unknown> {
   declare pausedBy?: string | undefined;
   /** Whether the task is paused because its retries are used up. */
   declare exhausted?: boolean | undefined;
+  /** What the last attempt last reported. */
+  declare progress?: Pick<TaskProgress, 'fraction' | 'message'> | undefined;
   /** Number of results that arrived too late. */
   declare lateResults?: number | undefined;
 
@@ -136,6 +138,18 @@ export const recordTransition = <Failure, Output>(
   }
 };
 
+/** Records a report of progress. One of an earlier attempt is left out. */
+export const recordProgress = (task: TaskRecord<unknown>, { attempt, fraction, message }: TaskProgress): void => {
+  if (attempt === task.attempts) task.progress = message === undefined ? { fraction } : { fraction, message };
+};
+
+/** Whether an attempt has begun and not ended. */
+export const isBegun = ({ state, resumesAs }: TaskRecord<unknown>): boolean =>
+  state === 'running' || (state === 'paused' && resumesAs === 'running');
+
+/** Whether anything has happened to a task that still counts: a task that was reset before its first attempt is untouched. */
+export const isTouched = ({ state, attempts }: TaskRecord<unknown>): boolean => state !== 'unscheduled' || attempts > 0;
+
 /** Adds the attempt that has ended to the spans, because another attempt may follow. */
 const closeSpan = (task: TaskRecord<unknown>, endedAt: number): void => {
   const startedAt = task.lastStartedAt ?? task.startedAt ?? endedAt;
@@ -149,6 +163,7 @@ const startAttempt = (task: TaskRecord<unknown>, at: number, worker: string | un
   if (task.startedAt === undefined) task.startedAt = at;
   else task.lastStartedAt = at;
   if (task.openSpan) task.openSpan.startedAt = at;
+  if (task.progress) task.progress = undefined;
 };
 
 const enqueue = (task: TaskRecord<unknown>, from: TaskState, at: number): void => {
@@ -245,5 +260,6 @@ const RARE_FIELDS = [
   'dueAt',
   'pausedBy',
   'exhausted',
+  'progress',
   'lateResults',
 ] as const satisfies readonly (keyof TaskRecord<unknown>)[];

@@ -7,8 +7,7 @@
  * 6. Interrupted attempts: `resume-run.ts` ends attempts that died with their process, and starts new ones after their wait.
  * 7. Continue: `messages.ts` handles the messages that wait in the journal, so that a cancelled job starts nothing new;
  *    `resume-run.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready.
- * Apart from that, `keep-looking.ts` repeats a recovery, `found-job.ts` describes jobs without their definition, and
- * `remove-jobs.ts` removes those that are over. */
+ * Apart from that, `keep-looking.ts` repeats a recovery, and `remove-jobs.ts` removes jobs that are over. */
 import { underWayUntil } from '../../events/under-way.ts';
 import { acceptedChanges, type ChangePolicy, definitionChanges } from '../definition/definition-diff.ts';
 import { definitionShape } from '../definition/definition-shape.ts';
@@ -26,7 +25,7 @@ import { isLeasedElsewhere, readBack } from './read-back.ts';
 import { type AddedTask, restoreJob } from './restore.ts';
 import { restoreReuses } from './restore-reuses.ts';
 import { resumeRun } from './resume-run.ts';
-import { decodeOptions } from './stored-options.ts';
+import { startOptionsOf } from './stored-options.ts';
 
 /** Options of a resume: which definition changes to accept, and definitions of tasks added while the job ran. */
 export type Resumption = { readonly changed?: ChangePolicy | undefined; readonly added?: AddedTask | undefined };
@@ -42,7 +41,7 @@ export const acquireJob = (
   stored: JournalJob,
   pending: PendingRequests = deferRequests(run),
 ): Promise<void> => {
-  run.useStoredOptions(decodeOptions(stored.options));
+  run.useStoredOptions(startOptionsOf(stored));
   const retry = (later: JournalJob): Promise<void> => acquireJob(run, recorder, journal, later);
   const attempt = async (): Promise<void> => {
     // The run may have been handed off meanwhile.

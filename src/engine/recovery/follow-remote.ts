@@ -11,6 +11,7 @@ import { decode, storedOutputs } from '../durable/serialise.ts';
 import { instanceErrorData, reviveTaskError } from '../durable/task-error-data.ts';
 import { isInnerPath, isInstancePath } from '../durable/task-path.ts';
 import { JournalError } from '../errors/errors.ts';
+import { emptyRecord, recordEvent } from '../model/job-record.ts';
 import type { JobRun } from '../model/run.ts';
 import type { Stop } from '../model/stopping.ts';
 import { onAbort } from '../time/on-abort.ts';
@@ -38,7 +39,12 @@ export const followRemote = (
   const cancel = (cause: unknown, mode: Stop['mode']): void => {
     underWayUntil(sendCancel(run, journal, { cause, mode }).catch((error) => recorder.fail(error)));
   };
-  run.remote = { cancel };
+  const record = emptyRecord();
+  run.remote = { cancel, record };
+  const forward = (event: JobEvent): void => {
+    recordEvent(record, event);
+    run.forward(event);
+  };
   if (cancelled) cancel(cancelled.cause, cancelled.mode);
   linkSignal(run, cancel);
   let seq = 0;
@@ -63,11 +69,11 @@ export const followRemote = (
     if (run.over) return;
     for (const stored of events) {
       seq = stored.seq + 1;
-      if (end) run.forward(end);
+      if (end) forward(end);
       const event = wholeEvent(stored);
       // Hold back a terminal event until the job is restored below. If more events follow it, the job was retried.
       end = event.type === 'job.transition' && isTerminalJobState(event.to) ? event : undefined;
-      if (!end) run.forward(event);
+      if (!end) forward(event);
     }
     if (!storedJob)
       throw new JournalError('JOB_NOT_FOUND', `The job "${run.id}" was removed from the journal.`, { jobId: run.id });

@@ -13,7 +13,7 @@ import { recorderOf } from './create-record.ts';
 import { createRun, type JobHost } from './create-run.ts';
 import { hasEnded, loadHistory } from './job-history.ts';
 import { readBack } from './read-back.ts';
-import { decodeOptions } from './stored-options.ts';
+import { startOptionsOf } from './stored-options.ts';
 
 /** What an engine needs to create runs of stored jobs. */
 export type ResumeContext = { readonly host: JobHost; readonly definitions: readonly Sealed[] };
@@ -85,7 +85,7 @@ const createStoredRun = (
   const found = definition ?? definitions.find(({ name }) => name === stored.name);
   if (!found || found.name !== stored.name) throw unknownDefinition(stored, found);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const all = { ...decodeOptions(stored.options), labels: stored.labels, ...given, jobId: stored.id, journal };
+  const all = { ...startOptionsOf(stored), ...given, jobId: stored.id, journal };
   return createRun(found[PLAN] as Plan, {}, all, host);
 };
 

@@ -16,7 +16,7 @@ import type { LogsNote } from '../model/logs-note.ts';
 import type { ClaimNote, InputNote, ItemsNote } from '../model/notes.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import type { Stop, StopNote } from '../model/stopping.ts';
-import { copyRecord, type TaskRecord } from '../model/task-record.ts';
+import { copyRecord, isBegun, type TaskRecord } from '../model/task-record.ts';
 import { resolveSettled } from '../reactions/resolve-outputs.ts';
 import { appendTasks, missingTasksError, removeFromPlan, unknownFunction } from '../run/dynamic-tasks.ts';
 import { jobErrorOf } from '../run/end.ts';
@@ -130,10 +130,6 @@ const recordsOf = (job: JobRun, history: JobHistory): (readonly [TaskRun, Stored
     const record = task && history.record.tasks.get(task.path);
     return task && record ? [[task, record] as const] : [];
   });
-
-/** Whether an attempt has begun and not ended. */
-const isBegun = ({ state, resumesAs }: StoredTask): boolean =>
-  state === 'running' || (state === 'paused' && resumesAs === 'running');
 
 const isUntouched = ({ state, attempts, polls }: StoredTask): boolean =>
   state === 'unscheduled' && attempts === 0 && !polls;

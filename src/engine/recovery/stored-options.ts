@@ -1,4 +1,7 @@
 import type { JobOptions, StartOptions } from '../definition/options.ts';
+import type { JournalJob } from '../durable/journal.ts';
+import { readStored } from '../durable/read-stored.ts';
+import { decode } from '../durable/serialise.ts';
 
 /** The start options that a journal stores; all of them are plain data. */
 const STORED_OPTIONS = [
@@ -30,6 +33,13 @@ export const encodeOptions = (options: StartOptions): string => {
     value === Number.POSITIVE_INFINITY ? NO_LIMIT : value,
   );
 };
+
+/** Returns what the journal has of the options with which a job was started. @throws JournalError */
+export const startOptionsOf = ({ id, options, labels, metadata }: JournalJob): StartOptions => ({
+  ...decodeOptions(options),
+  labels,
+  metadata: readStored(id, 'its metadata', () => decode(metadata)) as StartOptions['metadata'],
+});
 
 /** Decodes the stored start options. */
 export const decodeOptions = (text: string): JobOptions =>

@@ -26,7 +26,7 @@ import type { RetryPolicy } from '../../machines/retry.ts';
 import { stopChild } from '../../machines/stop-child.ts';
 import { initialTaskSnapshot, type TaskCommand, taskLogic } from '../../machines/task.ts';
 import { mergedOptions } from '../definition/merged-options.ts';
-import type { Inspect, JobOptions, StartOptions } from '../definition/options.ts';
+import type { Inspect, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import { NO_VALUE } from '../durable/journal.ts';
 import { isWorthReference } from '../durable/output-parts.ts';
@@ -37,7 +37,7 @@ import { ContextStore } from '../model/context.ts';
 import { recordTimes } from '../model/job-record.ts';
 import type { LogsNote } from '../model/logs-note.ts';
 import { JobRun, type RunEnvironment, type Subject, TaskRun, type TransitionDetails } from '../model/run.ts';
-import { recordTransition } from '../model/task-record.ts';
+import { recordProgress, recordTransition } from '../model/task-record.ts';
 import { KeptLogs } from './kept-logs.ts';
 
 /** A running job, with actors and stream. Only `commandJob` and `commandTask` command actors. `JobRun` has the docs. */
@@ -80,7 +80,7 @@ export class LiveRun extends JobRun {
     if (input) this.context = new ContextStore(this.frozen(input));
   }
 
-  useStoredOptions(stored: JobOptions): void {
+  useStoredOptions(stored: StartOptions): void {
     this.options = mergedOptions(this.plan.options, { ...this.startOptions, ...stored });
     this.#retry = retryPolicyOf(this.options);
   }
@@ -192,7 +192,8 @@ export class LiveRun extends JobRun {
     kept.timer ??= this.clock.setTimer(() => this.#noteRest(line.task), kept.noteDelayMs);
   }
 
-  publishProgress(report: TaskProgress): void {
+  publishProgress(task: TaskRun, report: TaskProgress): void {
+    recordProgress(task, report);
     const at = this.clock.now();
     if (!this.recorder) {
       this.#stream.publish(report, at);

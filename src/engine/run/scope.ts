@@ -22,7 +22,7 @@ export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskS
       requireFraction(path, fraction);
       if (attempt.phase === 'over') return;
       const said = message === undefined ? {} : { message: textOf(message) };
-      job.publishProgress({ type: 'task.progress', task: path, attempt: attempt.number, fraction, ...said });
+      job.publishProgress(task, { type: 'task.progress', task: path, attempt: attempt.number, fraction, ...said });
     },
   };
   return withReads(scope, { job, task, attempt });

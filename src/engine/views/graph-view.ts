@@ -1,7 +1,8 @@
 /* This folder shows what a definition or job looks like; views only read. `view-of.ts` converts a definition or job to
  * the plain data of `graph-view.ts`. From this data, `dot.ts` and `mermaid.ts` draw the graph (`svg.ts` lays out DOT),
  * `gantt.ts` draws the times on the axis of `time-axis.ts`, and `frontier.ts` finds where a job has stopped.
- * `mermaid-text.ts`, `duration-text.ts` and `task-notes.ts` format text. `explain.ts` says why a task is not running, `explain-slots.ts`
+ * `mermaid-text.ts`, `duration-text.ts` and `task-notes.ts` format text. `job-view.ts` shows a job with all its tasks as data: of a run by
+ * `live-view.ts`, of records by `record-view.ts`, both with the tasks of the definition (`outline.ts`). `explain.ts` says why a task is not running, `explain-slots.ts`
  * which limits it waits for. `metrics.ts` counts events. */
 
 import type { TaskState } from '../../events/event.ts';

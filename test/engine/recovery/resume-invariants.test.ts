@@ -334,7 +334,14 @@ const toldBy = (job: Job, events: readonly JobEvent[]): unknown => ({
     };
   }),
   frontier: job.frontier(),
+  view: viewedBy(job),
 });
+
+/** The view of a job, without what no process hands on: the stacks of its errors, and the ends of its leases. */
+const viewedBy = (job: Pick<Job, 'view'> | undefined): unknown =>
+  JSON.parse(JSON.stringify(job?.view({ outputs: true }) ?? null), (key, value) =>
+    key === 'stack' || key === 'leaseEndsAt' ? undefined : value,
+  );
 
 const TOLD: ReadonlySet<TaskState> = new Set([...SETTLED, 'unscheduled', 'retrying', 'polling', 'paused']);
 
@@ -423,8 +430,10 @@ const live = async (spec: DurableJob, deaths: readonly Death[]): Promise<Lived> 
       job = engine.start(definition as never, {} as never, { ...spec.options, jobId: 'one' }) as unknown as Job;
     } else {
       job = undefined;
+      const stored = viewedBy(await createEngine({ journal: store }).find('one'));
       job = (await engine.resume('one')).job;
       if (told !== undefined) {
+        expect(stored).toEqual(JSON.parse(told).view);
         const now = JSON.stringify(toldBy(job, eventsIn(store)));
         if (now !== told) expect(JSON.parse(now)).toEqual(JSON.parse(told));
       }

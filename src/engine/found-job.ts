@@ -1,15 +1,20 @@
-import { type ErrorData, errorData, shallowErrorData } from '../../events/error-data.ts';
-import type { JobState, TaskState } from '../../events/event.ts';
-import { taskNamesIn } from '../definition/definition-shape.ts';
-import type { DamagedJob, Journal, JournalJob, Labels } from '../durable/journal.ts';
-import { readStored } from '../durable/read-stored.ts';
-import { decode } from '../durable/serialise.ts';
-import { parentPath } from '../durable/task-path.ts';
-import type { TaskError } from '../errors/errors.ts';
-import type { JobRun } from '../model/run.ts';
-import type { TaskRecord } from '../model/task-record.ts';
-import { causeText } from '../run/end.ts';
-import { type JobHistory, loadHistory } from './job-history.ts';
+import { type ErrorData, errorData, shallowErrorData } from '../events/error-data.ts';
+import type { JobState, TaskState } from '../events/event.ts';
+import { viewOptionProblems } from './definition/check-options.ts';
+import { throwIfInvalid } from './definition/option-rules.ts';
+import type { DamagedJob, Journal, JournalJob, Labels } from './durable/journal.ts';
+import { readStored } from './durable/read-stored.ts';
+import { decode } from './durable/serialise.ts';
+import { parentPath } from './durable/task-path.ts';
+import type { TaskError } from './errors/errors.ts';
+import type { JobRun } from './model/run.ts';
+import type { TaskRecord } from './model/task-record.ts';
+import { type JobHistory, loadHistory } from './recovery/job-history.ts';
+import { causeText } from './run/end.ts';
+import type { JobView, ViewOptions } from './views/job-view.ts';
+import { viewOfRun } from './views/live-view.ts';
+import { outlineIn } from './views/outline.ts';
+import { viewOfRecord } from './views/record-view.ts';
 
 /** A job as `engine.list` returns it. Times are in epoch ms. */
 export type JobSummary = {
@@ -39,7 +44,7 @@ export type JobPage = {
   readonly damaged: readonly DamagedJob[];
 };
 
-/** A job as `engine.find` returns it, with its tasks. */
+/** A job as `engine.find` returns it, with its tasks: plain data, and a method that copies and JSON leave out. */
 export type FoundJob = JobSummary & {
   readonly input: Readonly<Record<string, unknown>>;
   /** Why the job is in its state, such as the reason of a cancellation. */
@@ -50,6 +55,8 @@ export type FoundJob = JobSummary & {
    * happened to.
    */
   readonly tasks: Readonly<Record<string, FoundTask>>;
+  /** Returns the job with its tasks as plain JSON data; see `job.view`. @throws OptionError, UnknownTaskError */
+  readonly view: (options?: ViewOptions) => JobView;
 };
 
 export type FoundTask = {
@@ -90,16 +97,16 @@ export const foundInJournal = async (
   const history = await loadHistory(journal, stored);
   const { record } = history;
   const { state, startedAt, endedAt, reason, error } = record;
-  const tasks = new Map(
-    taskNamesIn((await journal.shape(stored.fingerprint)) ?? '').map((name) => [name, UNTOUCHED] as const),
-  );
+  const outline = outlineIn(await journal.shape(stored.fingerprint));
+  const tasks = new Map(outline.map(({ name }) => [name, UNTOUCHED] as const));
   for (const { task, dependsOn } of record.growth) {
     if (!dependsOn) tasks.delete(task);
     else if (parentPath(task) === undefined) tasks.set(task, UNTOUCHED);
   }
   for (const [path, task] of record.tasks) tasks.set(path, storedTask(task, history));
-  return {
-    ...summaryOf(stored, runs),
+  const summary = summaryOf(stored, runs);
+  const found = {
+    ...summary,
     state,
     startedAt,
     endedAt,
@@ -108,6 +115,16 @@ export const foundInJournal = async (
     error,
     tasks: Object.fromEntries(tasks),
   };
+  return withView(found, (options) => viewOfRecord(summary, history, outline, options));
+};
+
+/** The method is not enumerable, so that the rest can be copied and compared as plain data. */
+const withView = (found: Omit<FoundJob, 'view'>, view: (options: ViewOptions) => JobView): FoundJob => {
+  const checked = (options: ViewOptions = {}): JobView => {
+    throwIfInvalid(`A call on job "${found.name}"`, viewOptionProblems(options));
+    return view(options);
+  };
+  return Object.defineProperty(found, 'view', { value: checked }) as FoundJob;
 };
 
 const storedTask = (task: Parameters<JobHistory['output']>[0], history: JobHistory): FoundTask => ({
@@ -120,7 +137,7 @@ const storedTask = (task: Parameters<JobHistory['output']>[0], history: JobHisto
 export const foundHere = (run: JobRun, stored: JournalJob | undefined): FoundJob => {
   const { id, plan, state, options, startedAt, endedAt, error, stop } = run;
   const known = stored && summaryOf(stored, 'here');
-  return {
+  const found = {
     id,
     name: plan.name,
     key: known?.key ?? options.jobKey,
@@ -136,7 +153,8 @@ export const foundHere = (run: JobRun, stored: JournalJob | undefined): FoundJob
     reason: stop?.to === 'cancelled' ? causeText(stop.cause) : undefined,
     error: error && errorData(error),
     tasks: Object.fromEntries(tasksOf(run)),
-  };
+  } as const;
+  return withView(found, (options) => viewOfRun(run, options));
 };
 
 const tasksOf = (run: JobRun): readonly (readonly [string, FoundTask])[] =>

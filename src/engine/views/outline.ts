@@ -1,0 +1,66 @@
+import type { TaskKind } from '../definition/options.ts';
+import type { Plan } from '../definition/plan.ts';
+import { PLAN } from '../definition/sealed.ts';
+import { compareNames } from './job-view.ts';
+
+/** A task of a definition, for the view of a job. `inside`: the tasks of a nested job. */
+export type Outline = {
+  readonly name: string;
+  readonly kind: TaskKind;
+  /** Sorted. */
+  readonly dependsOn: readonly string[];
+  readonly inside: readonly Outline[] | undefined;
+  /** Of an external task. The journal has neither with the definition. */
+  readonly owner?: string | undefined;
+  readonly data?: unknown;
+};
+
+/** An outline with the position of the task in its plan. */
+export type PlannedOutline = Outline & { readonly index: number };
+
+/** Returns the tasks of a plan, by name. Computed once, and again if tasks have been added to the plan. */
+export const outlineOf = (plan: Plan): readonly PlannedOutline[] => {
+  const known = OUTLINES.get(plan);
+  if (known?.length === plan.tasks.length) return known;
+  const outline = plan.tasks
+    .map(({ name, kind, dependsOn, nested, external }, index): PlannedOutline => {
+      const inside = nested?.definition && outlineOf(nested.definition[PLAN] as Plan);
+      const { owner, data } = external ?? {};
+      return { name, kind: kind ?? 'task', dependsOn: sorted(dependsOn), inside, owner, data, index };
+    })
+    .sort(byName);
+  OUTLINES.set(plan, outline);
+  return outline;
+};
+
+const OUTLINES = new WeakMap<Plan, readonly PlannedOutline[]>();
+
+/** Returns the tasks in the shape of a definition, by name; none if the text is no shape. */
+export const outlineIn = (shape: string | undefined): readonly Outline[] => {
+  try {
+    return outlineOfShape(JSON.parse(shape ?? 'null') as Shape);
+  } catch {
+    return [];
+  }
+};
+
+type Shape = readonly [name: string, tasks: readonly ShapeTask[]];
+type ShapeTask = readonly [
+  name: string,
+  dependsOn: readonly string[],
+  continueOnFailure: boolean,
+  more?: { readonly kind?: TaskKind; readonly job?: Shape },
+];
+
+const outlineOfShape = ([, tasks]: Shape): readonly Outline[] =>
+  tasks
+    .map(([name, dependsOn, _, { kind, job } = {}]): Outline => {
+      const inside = job && outlineOfShape(job);
+      return { name: String(name), kind: kind ?? 'task', dependsOn: sorted(dependsOn), inside };
+    })
+    .sort(byName);
+
+export const byName = (a: Outline, b: Outline): number => compareNames(a.name, b.name);
+
+/** Frozen, since views share it. */
+export const sorted = (names: readonly string[]): readonly string[] => Object.freeze([...names].sort());
