@@ -252,3 +252,26 @@ describe('an external task whose job’s process died', () => {
     expect((await job).state).toBe('completed');
   });
 });
+
+test('what was ready is not published again: the view has it, and the events after the view the rest', async () => {
+  const contract = defineJob('contract')
+    .external('sign')
+    .job('stamp', {}, defineJob('stamping').external('seal').seal())
+    .external('send', { dependsOn: ['sign'] })
+    .task('file', () => {})
+    .seal();
+  const { store, die } = begun(contract);
+  await turns();
+  die();
+  const { job } = await resumed(store, contract);
+  const { tasks, lastSeq } = job.view();
+  const ready = tasks.filter(({ kind, state }) => kind === 'external' && state === 'ready');
+  expect(ready.map(({ path }) => path)).toEqual(['sign', 'stamp/seal']);
+  const events = heard(job);
+  await turns();
+  expect([inWords(events), events[0]?.seq]).toEqual([['job.resumed'], lastSeq + 1]);
+  for (const { path } of ready) void job.task(path as 'sign').complete();
+  await turns();
+  expect(inWords(events).filter((words) => words.endsWith(' ready'))).toEqual(['send ready']);
+  await job.cancel();
+});
