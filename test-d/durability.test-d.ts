@@ -1,4 +1,5 @@
 import {
+  type AnyDefinition,
   type AnyJob,
   type Checkpoint,
   createEngine,
@@ -8,6 +9,7 @@ import {
   type JobPage,
   type JobState,
   JournalError,
+  type JournalJob,
   memoryJournal,
 } from 'tintype';
 import { expectTypeOf, test } from 'vitest';
@@ -89,4 +91,19 @@ test('a handle tells whether its job was found, as soon as the journal has answe
 test('a conflict of keys names the part of the input that differs', () => {
   const error = new JournalError('JOB_KEY_CONFLICT', 'another input', { path: 'file' });
   expectTypeOf(error.path).toEqualTypeOf<string | undefined>();
+});
+
+test('the definitions of an engine are a list, or a function of the job', () => {
+  createEngine({ definitions: [etl] });
+  createEngine({ definitions: ({ name, labels }) => (name === 'etl' && labels.team ? etl : undefined) });
+  createEngine({ definitions: async () => etl });
+  // @ts-expect-error a name is no definition
+  createEngine({ definitions: () => 'etl' });
+  expectTypeOf(engine.definitions).toEqualTypeOf<readonly AnyDefinition[]>();
+});
+
+test('a recovery is filtered at once', () => {
+  void engine.recover({ filter: ({ labels }: JournalJob) => labels.team === 'data' });
+  // @ts-expect-error a promise would always be true
+  void engine.recover({ filter: async () => false });
 });

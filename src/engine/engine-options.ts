@@ -4,16 +4,21 @@ import type { ChangePolicy } from './definition/definition-diff.ts';
 import type { TaskType } from './definition/infer.ts';
 import type { LimitOptions, StartOptions } from './definition/options.ts';
 import type { AnyTaskSpec } from './definition/task-spec.ts';
-import type { Journal, Labels } from './durable/journal.ts';
+import type { Journal, JournalJob, Labels } from './durable/journal.ts';
 import type { Job } from './job.ts';
 import type { AnyDefinition, JobDefinition } from './job-definition.ts';
+import type { Definitions } from './recovery/find-definition.ts';
 import type { Clock } from './time/clock.ts';
 
 export type EngineOptions = LimitOptions & {
   /** Journal of the jobs that are started without their own. Default: no journal. */
   readonly journal?: Journal | undefined;
-  /** Definitions of stored jobs to resume, retry or rerun. The engine finds them by name. Default: no definitions. */
-  readonly definitions?: readonly AnyDefinition[] | undefined;
+  /**
+   * Definitions of stored jobs to resume, retry or rerun: a list, in which the engine finds them by name; or a function
+   * that finds the definition of a job when it is needed, and returns that, a promise of it, or `undefined` for a job
+   * that it does not know. Default: no definitions.
+   */
+  readonly definitions?: Definitions<AnyDefinition> | undefined;
   /** Logger of the jobs that are started without their own. Default: no logger. */
   readonly logger?: Logger | undefined;
   /** Source of time and timers for the engine and its jobs. Default: the system clock. */
@@ -34,7 +39,7 @@ export type CloseOptions = {
 
 /** How a stored job is resumed, retried or rerun. An option left out keeps its first value, if that is plain data. */
 export type TakeUpOptions = Omit<StartOptions, 'jobId' | 'jobKey' | 'metadata' | 'labels'> & {
-  /** The job's definition. Default: the definition of the job's name among the engine's `definitions`. */
+  /** The job's definition. Default: the definition that the engine's `definitions` have for the job. */
   readonly definition?: AnyDefinition | undefined;
   /**
    * What to do if the definition has changed since the start. `refuse`: throw JournalError `DEFINITION_CHANGED` with
@@ -47,6 +52,8 @@ export type TakeUpOptions = Omit<StartOptions, 'jobId' | 'jobKey' | 'metadata' |
 };
 
 export type RecoverOptions = Pick<TakeUpOptions, 'changed'> & {
+  /** Returns whether a job is resumed, of those that no process runs; the others stay as they are. Default: all are. */
+  readonly filter?: ((job: JournalJob) => boolean) | undefined;
   /**
    * How often to look again, in ms, until the engine is closed: a job whose process has died is then resumed within that
    * time, once its lease is free. Keeps the process alive. Default: look once.

@@ -1,7 +1,7 @@
 import { type Observable, Subject } from 'rxjs';
 import type { JobEvent } from '../events/event.ts';
 import type { Logger } from '../events/logger.ts';
-import { isTerminalJobState, UNFINISHED_STATES } from '../events/states.ts';
+import { isTerminalJobState } from '../events/states.ts';
 import { systemClock } from '../events/system-clock.ts';
 import { underWayUntil } from '../events/under-way.ts';
 import {
@@ -21,7 +21,6 @@ import type { DamagedJob, Journal, JournalJob } from './durable/journal.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
 import type {
   AnyContext,
-  AnyJob,
   AnyTasks,
   CloseOptions,
   EngineOptions,
@@ -32,11 +31,11 @@ import type {
   Recovery,
   TakeUpOptions,
 } from './engine-options.ts';
-import { CommandError, JournalError, OptionError } from './errors/errors.ts';
+import { CommandError, OptionError } from './errors/errors.ts';
 import { optionProblem } from './errors/problem.ts';
 import { type FoundJob, foundHere, foundInJournal, type JobPage, type JobSummary, summaryOf } from './found-job.ts';
 import { Job, jobOf } from './job.ts';
-import type { JobDefinition, StartArguments } from './job-definition.ts';
+import type { AnyDefinition, JobDefinition, StartArguments } from './job-definition.ts';
 import { Dispatcher } from './limits/dispatcher.ts';
 import type { JobRun } from './model/run.ts';
 import type { JobHost } from './recovery/create-run.ts';
@@ -44,6 +43,7 @@ import { handOffJob } from './recovery/hand-off.ts';
 import { keepLooking } from './recovery/keep-looking.ts';
 import { loadEndedRun, type ResumeContext, resumeStoredRun } from './recovery/load-job.ts';
 import { isLeasedElsewhere } from './recovery/read-back.ts';
+import { recoverJobs } from './recovery/recover-jobs.ts';
 import { notOver, removeEnded, removeJob } from './recovery/remove-jobs.ts';
 import {
   type Preview,
@@ -94,6 +94,12 @@ export class Engine implements AsyncDisposable {
   /** Jobs that are not over, in the order of their start. */
   get jobs(): readonly Job[] {
     return [...this.#live.values()].map(({ job }) => job);
+  }
+
+  /** The definitions of stored jobs that `createEngine` was given as a list; empty if it was given a function. */
+  get definitions(): readonly AnyDefinition[] {
+    const { definitions = [] } = this.#options;
+    return typeof definitions === 'function' ? [] : definitions;
   }
 
   /** Whether `close` has been called, so that no more jobs are accepted. */
@@ -163,9 +169,9 @@ export class Engine implements AsyncDisposable {
   }
 
   /**
-   * Resumes all unfinished jobs of the journal that no process runs. Call it when the program starts. With `everyMs`,
-   * resolves after the first look and continues to look; jobs that it resumes later are in `jobs` and `events$`, and
-   * what it can't resume is a warning of the process.
+   * Resumes all unfinished jobs of the journal that no process runs, or those that `filter` selects. Call it when the
+   * program starts. With `everyMs`, resolves after the first look and continues to look; jobs that it resumes later are
+   * in `jobs` and `events$`, and what it can't resume is a warning of the process.
    * @throws CommandError `ENGINE_CLOSED`, OptionError; JournalError if the jobs can't be listed
    */
   async recover({ everyMs, ...options }: RecoverOptions = {}): Promise<Recovery> {
@@ -179,24 +185,14 @@ export class Engine implements AsyncDisposable {
     return recovery;
   }
 
-  async #recoverOnce(options: TakeUpOptions): Promise<Recovery> {
+  #recoverOnce({ filter, ...options }: RecoverOptions): Promise<Recovery> {
     const journal = this.#journal({});
-    const resumed: AnyJob[] = [];
-    const refused: Recovery['refused'][number][] = [];
-    const unfinished = { states: UNFINISHED_STATES, order: 'oldest' } as const;
-    const listed = journal.jobs(unfinished, (damaged) => refused.push(damaged));
-    for (const stored of await underWayUntil(Promise.resolve(listed))) {
-      if (this.#closed) break;
-      if (this.#placeOf(stored, journal) !== 'nowhere') continue;
-      try {
-        resumed.push((await this.resume(stored.id, options)).job);
-      } catch (error) {
-        // Another process has acquired the job in the meantime.
-        if (error instanceof JournalError && error.code === 'JOB_LEASED') continue;
-        refused.push({ jobId: stored.id, jobName: stored.name, error: error as Error });
-      }
-    }
-    return { resumed, refused };
+    return recoverJobs(journal, {
+      resume: (jobId) => this.resume(jobId, options),
+      isOrphan: (stored) => this.#placeOf(stored, journal) === 'nowhere',
+      isClosed: () => this.#closed,
+      filter,
+    });
   }
 
   /**

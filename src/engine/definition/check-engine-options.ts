@@ -21,9 +21,10 @@ import {
 import { isDefinition } from './sealed.ts';
 
 const definitions = rule(
-  'an array of sealed definitions, each with a name of its own',
+  'an array of sealed definitions, each with a name of its own, or a function that finds the definition of a job',
   (value) =>
-    Array.isArray(value) && value.every(isDefinition) && new Set(value.map(({ name }) => name)).size === value.length,
+    typeof value === 'function' ||
+    (Array.isArray(value) && value.every(isDefinition) && new Set(value.map(({ name }) => name)).size === value.length),
 );
 
 const engineRules: Rules = { ...limitRules, journal, definitions, logger, clock, random: callable };
@@ -41,7 +42,7 @@ export const takeUpOptionProblems = (given: unknown, what: keyof typeof restartR
   problemsOf(given, { ...restartRules[what], ...takeUpRules }, { subject: what });
 
 export const engineOptionProblems = checking('The engine', engineRules);
-export const recoverOptionProblems = checking('recover', { changed, everyMs: period });
+export const recoverOptionProblems = checking('recover', { changed, everyMs: period, filter: callable });
 
 const statesOf = (states: readonly JobState[]): Rule =>
   rule(

@@ -7,7 +7,8 @@
  * 6. Interrupted attempts: `resume-run.ts` ends attempts that died with their process, and starts new ones after their wait.
  * 7. Continue: `messages.ts` handles the messages that wait in the journal, so that a cancelled job starts nothing new;
  *    `resume-run.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready.
- * Apart from that, `keep-looking.ts` repeats a recovery, and `remove-jobs.ts` removes jobs that are over. */
+ * Apart from that, `find-definition.ts` finds the definition of a job,
+ * `recover-jobs.ts` resumes all jobs that no process runs, again and again by `keep-looking.ts`, and `remove-jobs.ts` removes jobs that are over. */
 import { underWayUntil } from '../../events/under-way.ts';
 import { acceptedChanges, type ChangePolicy, definitionChanges } from '../definition/definition-diff.ts';
 import { definitionShape } from '../definition/definition-shape.ts';

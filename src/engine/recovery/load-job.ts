@@ -11,12 +11,13 @@ import { addedTasks } from '../run/dynamic-tasks.ts';
 import { restoreEnded, resumeHere } from './acquire-job.ts';
 import { recorderOf } from './create-record.ts';
 import { createRun, type JobHost } from './create-run.ts';
+import { type Definitions, findDefinition, requireNamed } from './find-definition.ts';
 import { hasEnded, loadHistory } from './job-history.ts';
 import { readBack } from './read-back.ts';
 import { startOptionsOf } from './stored-options.ts';
 
 /** What an engine needs to create runs of stored jobs. */
-export type ResumeContext = { readonly host: JobHost; readonly definitions: readonly Sealed[] };
+export type ResumeContext = { readonly host: JobHost; readonly definitions: Definitions };
 
 /** The options for resuming or retrying one stored job. */
 export type ResumeRequest = {
@@ -34,8 +35,9 @@ export const resumeStoredRun = async (
   request: ResumeRequest,
 ): Promise<JobRun> => {
   const stored = await loadStoredJob(journal, jobId);
+  const definition = await definitionOf(context, stored, request);
   context.host.requireOpen?.(`The resumption of job "${jobId}"`);
-  const run = createStoredRun(context, journal, stored, request);
+  const run = createStoredRun(context, definition, journal, stored, request);
   run.found = true;
   // Nothing is written for a job that is over, so its recorder is not registered.
   const recorder = hasEnded(stored) ? (run.recorder as JobRecorder) : recorderOf(run);
@@ -58,7 +60,7 @@ export const loadEndedRun = async (
   request: ResumeRequest,
 ): Promise<JobRun> => {
   const stored = await loadStoredJob(journal, jobId);
-  const run = createStoredRun(context, journal, stored, request);
+  const run = createStoredRun(context, await definitionOf(context, stored, request), journal, stored, request);
   if (!hasEnded(stored)) {
     const message = `Job "${stored.name}" ("${jobId}") is ${stored.state}: only a job that is over can be tried again. Resume it.`;
     throw new CommandError('INVALID_STATE', message);
@@ -75,24 +77,22 @@ const loadStoredJob = async (journal: Journal, jobId: string): Promise<JournalJo
   throw new JournalError('JOB_NOT_FOUND', `The journal holds no job "${jobId}".`, { jobId });
 };
 
+/** Returns the definition that was given, or the one that the engine knows. @throws JournalError; as `findDefinition` */
+const definitionOf = async (
+  { definitions }: ResumeContext,
+  stored: JournalJob,
+  { definition }: ResumeRequest,
+): Promise<Sealed> => (definition ? requireNamed(stored, definition) : findDefinition(definitions, stored));
+
 /** Creates a fresh run for a stored job. @throws JournalError */
 const createStoredRun = (
-  { host, definitions }: ResumeContext,
+  { host }: ResumeContext,
+  definition: Sealed,
   journal: Journal,
   stored: JournalJob,
-  { definition, options }: ResumeRequest,
+  { options }: ResumeRequest,
 ): JobRun => {
-  const found = definition ?? definitions.find(({ name }) => name === stored.name);
-  if (!found || found.name !== stored.name) throw unknownDefinition(stored, found);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const all = { ...startOptionsOf(stored), ...given, jobId: stored.id, journal };
-  return createRun(found[PLAN] as Plan, {}, all, host);
-};
-
-const unknownDefinition = ({ id, name }: JournalJob, given: Sealed | undefined): JournalError => {
-  const what = given
-    ? `was given the definition "${given.name}"`
-    : `is of the definition "${name}", which the engine does not know`;
-  const message = `Job "${name}" ("${id}") ${what}. Hand it over: createEngine({ definitions: [...] }), or the option definition.`;
-  return new JournalError('UNKNOWN_DEFINITION', message, { jobId: id });
+  return createRun(definition[PLAN] as Plan, {}, all, host);
 };

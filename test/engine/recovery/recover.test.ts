@@ -1,4 +1,12 @@
-import { createEngine, defineJob, type Journal, JournalError, memoryJournal } from 'tintype';
+import {
+  createEngine,
+  defineJob,
+  type Engine,
+  type Journal,
+  JournalError,
+  type JournalJob,
+  memoryJournal,
+} from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { describe, expect, test } from 'vitest';
 import { mortal } from '../../support/mortal-journal.ts';
@@ -207,5 +215,146 @@ describe('a process that was taken for dead', () => {
     expect([result.state, result.ctx]).toEqual(['completed', { loaded: 2, told: 2 }]);
     const events = await store.events('one');
     expect(events.map(({ seq }) => seq)).toEqual([...events.keys()]);
+  });
+});
+
+describe('a recovery with a filter', () => {
+  const etl = defineJob('etl').task('load', hang).seal();
+
+  /** Three jobs whose process died, of two teams. */
+  const orphans = async () => {
+    const store = memoryJournal();
+    const dead = mortal(store);
+    const before = createEngine({ journal: dead.journal });
+    for (const [jobId, team] of [
+      ['a', 'data'],
+      ['b', 'web'],
+      ['c', 'data'],
+    ] as const)
+      before.start(etl, {}, { jobId, labels: { team } });
+    await turns();
+    dead.die();
+    return store;
+  };
+
+  test('resumes what the filter selects; the rest is found, listed and resumed as ever', async () => {
+    const store = await orphans();
+    const engine = createEngine({ journal: store, definitions: [etl] });
+    const asked: string[] = [];
+    const filter = ({ id, labels }: JournalJob): boolean => {
+      asked.push(id);
+      return labels.team === 'data';
+    };
+    const { resumed: jobs, refused } = await engine.recover({ filter });
+    expect([jobs.map(({ id }) => id), refused, asked]).toEqual([['a', 'c'], [], ['a', 'b', 'c']]);
+    expect(await engine.find('b')).toMatchObject({ state: 'running', runs: 'nowhere' });
+    const { job } = await engine.resume('b');
+    expect((await engine.list()).jobs.map(({ runs }) => runs)).toEqual(['here', 'here', 'here']);
+    expect((await job.cancel()).state).toBe('cancelled');
+    await engine.close({ mode: 'abort' });
+  });
+
+  test('keeps to it in later looks', async () => {
+    const clock = virtualClock(0);
+    const store = await orphans();
+    const engine = createEngine({ journal: store, definitions: [etl], clock });
+    let isOpen = false;
+    const { resumed: jobs } = await engine.recover({ everyMs: 1_000, filter: ({ id }) => isOpen && id === 'b' });
+    expect(jobs).toEqual([]);
+    await clock.advance(1_500);
+    expect(engine.jobs).toEqual([]);
+    isOpen = true;
+    await clock.advance(1_000);
+    expect(engine.jobs.map(({ id }) => id)).toEqual(['b']);
+    await engine.close({ mode: 'abort' });
+  });
+
+  test('refuses a job for which the filter throws or answers a promise, and resumes the others', async () => {
+    const engine = createEngine({ journal: await orphans(), definitions: [etl] });
+    const filter = (({ id }: JournalJob) => {
+      if (id === 'a') throw new RangeError('no team');
+      return id === 'b' ? Promise.resolve(true) : true;
+    }) as never;
+    const { resumed: jobs, refused } = await engine.recover({ filter });
+    expect(jobs.map(({ id }) => id)).toEqual(['c']);
+    expect(refused).toMatchObject([
+      { jobId: 'a', error: { message: 'no team' } },
+      { jobId: 'b', error: { message: expect.stringContaining('promise') } },
+    ]);
+    await expect(engine.recover({ filter: { team: 'data' } as never })).rejects.toThrow(/filter/);
+    await engine.close({ mode: 'abort' });
+  });
+});
+
+describe('the definitions of an engine', () => {
+  const version = (task: string) => defineJob('etl').task(task, hang).seal();
+  const [old, now] = [version('load'), version('store')];
+
+  const orphan = async (labels: Readonly<Record<string, string>> = {}) => {
+    const store = memoryJournal();
+    const dead = mortal(store);
+    createEngine({ journal: dead.journal }).start(old, {}, { jobId: 'one', labels });
+    await turns();
+    dead.die();
+    return store;
+  };
+
+  test('may be found by a function, at once or in a promise, when a job needs its own', async () => {
+    for (const isLate of [false, true]) {
+      const journal = await orphan({ topic: 'loads' });
+      const asked: unknown[] = [];
+      const definitions = ({ name, labels, fingerprint }: JournalJob) => {
+        asked.push([name, labels.topic]);
+        const found = [now, old].find((definition) => definition.fingerprint === fingerprint);
+        return isLate ? turns().then(() => found) : found;
+      };
+      const engine = createEngine({ journal, definitions });
+      expect([engine.definitions, asked]).toEqual([[], []]);
+      const { resumed: jobs } = await engine.recover();
+      expect(jobs.map(({ id }) => id)).toEqual(['one']);
+      expect(asked).toEqual([['etl', 'loads']]);
+      await jobs[0]?.cancel();
+      expect(await engine.previewRetry('one')).toMatchObject({ runs: ['load'] });
+      const { job } = await engine.rerun('one', { from: 'load' });
+      await job.cancel();
+      expect(asked).toHaveLength(3);
+      // A definition that is handed over needs no function.
+      expect(await engine.previewRetry('one', { definition: old })).toMatchObject({ runs: ['load'] });
+      expect(asked).toHaveLength(3);
+    }
+  });
+
+  test('of a job that the function does not know, or for which it throws, are a reason to refuse the job', async () => {
+    const recovered = async (definitions: never) =>
+      (await createEngine({ journal: await orphan(), definitions }).recover()).refused;
+    expect(await recovered((() => undefined) as never)).toMatchObject([{ error: { code: 'UNKNOWN_DEFINITION' } }]);
+    const other = defineJob('other').task('load', hang).seal();
+    expect(await recovered((() => other) as never)).toMatchObject([
+      { error: { code: 'UNKNOWN_DEFINITION', message: expect.stringContaining('"other"') } },
+    ]);
+    expect(await recovered((() => Promise.reject(new Error('no such file'))) as never)).toMatchObject([
+      { error: { message: 'no such file' } },
+    ]);
+    expect(await recovered((() => ({ name: 'etl' })) as never)).toMatchObject([{ error: { code: 'INVALID_OPTION' } }]);
+  });
+
+  test('that it was given as a list are known', () => {
+    expect(createEngine({ definitions: [old] }).definitions).toEqual([old]);
+    expect(createEngine().definitions).toEqual([]);
+    expect(() => createEngine({ definitions: 'etl' as never })).toThrow(/definitions/);
+  });
+
+  test('that come after the engine has closed resume nothing', async () => {
+    const journal = await orphan();
+    const engine: Engine = createEngine({
+      journal,
+      definitions: async () => {
+        void engine.close();
+        await turns();
+        return old;
+      },
+    });
+    await expect(engine.resume('one')).rejects.toMatchObject({ code: 'ENGINE_CLOSED' });
+    expect((await journal.job('one'))?.fence).toBe(1);
   });
 });
