@@ -68,8 +68,11 @@ export const jobOf = (file: string, raw: SqliteRow): JournalJob => {
   if (input === null || options === null || metadata === null) {
     throw jobCorrupt(file, row.id, 'the input of', 'is missing');
   }
-  if (beginningChecksum(row.id, input, options, metadata) !== beginning_crc) {
-    throw jobCorrupt(file, row.id, 'the input, options or metadata of', 'are not what was written');
+  const known = labelsOf(file, row.id, labels);
+  const checksum = (count: number): number => beginningChecksum(row.id, input, options, metadata, count);
+  // The first versions with labels did not count them.
+  if (![Object.keys(known).length, 0].some((count) => checksum(count) === beginning_crc)) {
+    throw jobCorrupt(file, row.id, 'the input, options, metadata or labels of', 'are not what was written');
   }
   return {
     id: fromStored(row.id),
@@ -81,7 +84,7 @@ export const jobOf = (file: string, raw: SqliteRow): JournalJob => {
     input,
     options,
     metadata,
-    labels: labelsOf(file, row.id, labels),
+    labels: known,
     cursor: cursorOf({ createdAt: row.created_at, order: row.number }),
     state: row.state,
     startedAt: row.started_at ?? undefined,
@@ -139,5 +142,11 @@ export const jobChecksum = (row: Omit<JobRow, 'number' | 'crc' | keyof LeaseRow>
 const leaseChecksum = (id: string, row: Omit<LeaseRow, 'lease_crc'>): number =>
   rowChecksum(id, row.fence, row.owner, row.host, row.pid, row.process_start, row.leased_at, row.lease_ms);
 
-export const beginningChecksum = (id: string, input: string, options: string, metadata: string): number =>
-  rowChecksum(id, input, options, metadata);
+/** Covers the number of labels, too, so that it is noticed if one of them is lost; not if there is none. */
+export const beginningChecksum = (
+  id: string,
+  input: string,
+  options: string,
+  metadata: string,
+  labels: number,
+): number => rowChecksum(id, input, options, metadata, ...(labels === 0 ? [] : [labels]));

@@ -69,7 +69,7 @@ export const insertJob = (database: Database, job: NewJob, lease: Lease): void =
     VALUES ((SELECT number FROM job WHERE id = ?), ?, ?, ?, ?)`).run(
     row.id,
     ...texts,
-    beginningChecksum(row.id, ...texts),
+    beginningChecksum(row.id, ...texts, Object.keys(job.labels ?? {}).length),
   );
   if (job.labels) insertLabels(database, row, job.labels);
 };

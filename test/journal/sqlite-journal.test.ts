@@ -370,6 +370,7 @@ describe('damage is told by whoever reads it, and by check', () => {
     ['the options of a job', "UPDATE beginning SET options = '{}' WHERE job = 1", row],
     ['the metadata of a job', "UPDATE beginning SET metadata = '{}' WHERE job = 1", row],
     ['a label of a job', "UPDATE label SET value = 'web' WHERE job = 1", row],
+    ['a label that is gone', 'DELETE FROM label WHERE job = 1', row],
     ['a label that stands elsewhere', 'UPDATE label SET created_at = 5 WHERE job = 1', row],
     ['the input of a job that is gone', 'DELETE FROM beginning WHERE job = 1', row],
     ['an event', `UPDATE event SET data = '{"seq":0}' WHERE job = 1 AND seq = 2`, event(2)],
