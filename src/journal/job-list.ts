@@ -1,4 +1,5 @@
 import type { DamagedJob, JobFilter, JournalJob, Labels } from '../engine/durable/journal.ts';
+import type { JobState } from '../events/event.ts';
 import { ENDED_STATES, JOB_STATES } from '../events/states.ts';
 import { type Place, placeOf } from './cursor.ts';
 import type { Database } from './database.ts';
@@ -93,20 +94,43 @@ type Condition = { readonly text: string; readonly values: readonly SqliteValue[
 type Part = { readonly from: string; readonly conditions: readonly Condition[]; readonly sortsBy: readonly string[] };
 
 const partsOf = (prepared: Database['prepared'], filter: RowFilter): readonly Part[] => {
-  const { states, names, labels, idPrefix, forkedFrom, since, before, endedBefore } = filter;
-  const common: Condition[] = [];
-  const add = (text: string, ...values: SqliteValue[]): void => {
-    common.push({ text, values });
-  };
-  const [label, ...otherLabels] = rarestFirst(prepared, labels ?? {});
-  if (label) add('label.key = ? AND label.value = ?', ...label);
-  for (const other of otherLabels)
-    add('EXISTS (SELECT 1 FROM label AS l WHERE l.job = job.number AND l.key = ? AND l.value = ?)', ...other);
-  const place = label
+  const { names, idPrefix, forkedFrom, order } = filter;
+  const states = statesOf(filter);
+  const labels = rarestFirst(prepared, filter.labels ?? {});
+  const isFew = idPrefix !== undefined || forkedFrom !== undefined;
+  const byIndex = isFew ? undefined : nameAndStateConditions(names, states);
+  const [label] = labels;
+  const isByLabel = label && !isFew && !(byIndex && countOf(prepared, byIndex) < label.count);
+  const place = isByLabel
     ? { createdAt: 'label.created_at', number: 'label.job' }
     : { createdAt: 'job.created_at', number: 'job.number' };
-  if (names?.length === 1) add('job.name = ?', toStored(names[0] as string));
-  else if (names) add('job.name IN (SELECT value FROM json_each(?))', JSON.stringify(names.map(toStored)));
+  const common = conditionsOf(filter, place);
+  if (filter.cursor !== undefined) common.push(isBeyond(place, placeOf(filter.cursor), order === 'oldest' ? '>' : '<'));
+  if (filter.olderThan) common.push(isBeyond(place, filter.olderThan, '<'));
+  const sortsBy = isFew ? SORTED_AFTER : [place.createdAt, place.number];
+  const others = [...(names ? [isNamed(names)] : []), ...(states ? [isInState(states)] : [])];
+  if (isByLabel) {
+    const conditions = [hasLabel('label', label.label), ...labels.slice(1).map(isLabelled), ...common, ...others];
+    return [{ from: 'label CROSS JOIN job ON job.number = label.job', conditions, sortsBy }];
+  }
+  common.push(...labels.map(isLabelled));
+  if (!byIndex) return [{ from: 'job', conditions: [...common, ...others], sortsBy }];
+  const parts = byIndex.map((part) => ({ from: part.from, conditions: [...part.conditions, ...common], sortsBy }));
+  if (!states) return parts;
+  // Also rows with a state that there is not.
+  const conditions = [...common, ...(names ? [isNamed(names)] : []), NO_STATE];
+  return [...parts, { from: BY_STATE, conditions, sortsBy: SORTED_AFTER }];
+};
+
+type Columns = { readonly createdAt: string; readonly number: string };
+
+/** Returns the conditions of a filter without names, states, labels and cursor. */
+const conditionsOf = (filter: JobFilter, place: Columns): Condition[] => {
+  const { idPrefix, forkedFrom, since, before, endedBefore } = filter;
+  const conditions: Condition[] = [];
+  const add = (text: string, ...values: SqliteValue[]): void => {
+    conditions.push({ text, values });
+  };
   if (idPrefix !== undefined) {
     const prefix = toStored(idPrefix);
     add('job.id >= ? AND job.id < ?', prefix, prefix + AFTER_ALL);
@@ -115,54 +139,93 @@ const partsOf = (prepared: Database['prepared'], filter: RowFilter): readonly Pa
   if (since !== undefined) add(`${place.createdAt} >= ?`, since);
   if (before !== undefined) add(`${place.createdAt} < ?`, before);
   if (endedBefore !== undefined) add('coalesce(job.ended_at, job.updated_at) < ?', endedBefore);
-  const isBeyond = ({ createdAt, order }: Place, sign: '<' | '>'): void =>
-    add(`(${place.createdAt}, ${place.number}) ${sign} (?, ?)`, createdAt, order);
-  if (filter.cursor !== undefined) isBeyond(placeOf(filter.cursor), filter.order === 'oldest' ? '>' : '<');
-  if (filter.olderThan) isBeyond(filter.olderThan, '<');
-  const isFew = idPrefix !== undefined || forkedFrom !== undefined;
-  const sortsBy = isFew ? SORTED_AFTER : [place.createdAt, place.number];
-  const from = label ? 'label CROSS JOIN job ON job.number = label.job' : 'job';
-  const isByOther = isFew || label !== undefined;
-  return stateConditions(states, endedBefore !== undefined, isByOther).map((condition) => ({
-    from: condition && !isByOther && names === undefined ? 'job INDEXED BY job_by_state' : from,
-    conditions: condition ? [...common, condition] : common,
-    sortsBy: condition === NO_STATE ? SORTED_AFTER : sortsBy,
-  }));
+  return conditions;
 };
 
-/** Returns labels in stored form, the one first that the fewest jobs have, so that the others are tried on few jobs. */
-const rarestFirst = (prepared: Database['prepared'], labels: Labels): readonly StoredLabel[] => {
-  const stored = Object.entries(labels).map((pair) => pair.map(toStored) as unknown as StoredLabel);
-  if (stored.length < 2) return stored;
-  const count = prepared('SELECT count(*) AS count FROM (SELECT 1 FROM label WHERE key = ? AND value = ? LIMIT 1000)');
-  const counted = stored.map((label) => ({ label, count: Number(count.get(...label)?.count) }));
-  return counted.sort((a, b) => a.count - b.count).map(({ label }) => label);
+/** Returns the states that a filter selects; undefined if it selects all. */
+const statesOf = ({ states, endedBefore }: JobFilter): readonly JobState[] | undefined => {
+  if (endedBefore === undefined) return states && [...new Set(states)];
+  return ENDED_STATES.filter((state) => states === undefined || states.includes(state));
 };
+
+const isBeyond = (place: Columns, { createdAt, order }: Place, sign: '<' | '>'): Condition => ({
+  text: `(${place.createdAt}, ${place.number}) ${sign} (?, ?)`,
+  values: [createdAt, order],
+});
+
+const isNamed = (names: readonly string[]): Condition => ({
+  text: 'job.name IN (SELECT value FROM json_each(?))',
+  values: [JSON.stringify(names.map(toStored))],
+});
+
+/** Selects rows in these states, and those with a state that there is not. */
+const isInState = (states: readonly JobState[]): Condition => ({
+  text: 'job.state NOT IN (SELECT value FROM json_each(?))',
+  values: [JSON.stringify(JOB_STATES.filter((state) => !states.includes(state)))],
+});
+
+const hasLabel = (table: string, label: StoredLabel): Condition => ({
+  text: `${table}.key = ? AND ${table}.value = ?`,
+  values: label,
+});
+
+const isLabelled = ({ label }: CountedLabel): Condition => {
+  const { text, values } = hasLabel('l', label);
+  return { text: `EXISTS (SELECT 1 FROM label AS l WHERE l.job = job.number AND ${text})`, values };
+};
+
+/**
+ * Returns a condition for each name and state, since an index has the jobs of one name and state in the order of lists.
+ * Returns undefined without names and states, and if there are too many of them.
+ */
+const nameAndStateConditions = (
+  names: readonly string[] | undefined,
+  states: readonly JobState[] | undefined,
+): readonly Pick<Part, 'from' | 'conditions'>[] | undefined => {
+  const each =
+    names && [...new Set(names)].map((name): Condition => ({ text: 'job.name = ?', values: [toStored(name)] }));
+  const inEach = states?.map((state): Condition => ({ text: 'job.state = ?', values: [state] }));
+  if (!each) return inEach?.map((condition) => ({ from: BY_STATE, conditions: [condition] }));
+  if (each.length === 0 || each.length * (inEach?.length ?? 1) > MAX_PARTS) return undefined;
+  return each.flatMap((name) =>
+    inEach
+      ? inEach.map((state) => ({ from: 'job', conditions: [name, state] }))
+      : [{ from: 'job', conditions: [name] }],
+  );
+};
+
+/** How many parts a list has at most: SQLite limits their number. */
+const MAX_PARTS = 64;
+
+const BY_STATE = 'job INDEXED BY job_by_state';
+
+/** Counts jobs up to MAX_COUNTED, to find out by which index there are the fewest to look at. */
+const countOf = (prepared: Database['prepared'], parts: readonly Pick<Part, 'from' | 'conditions'>[]): number => {
+  let total = 0;
+  for (const { from, conditions } of parts) {
+    if (total >= MAX_COUNTED) break;
+    const where = conditions.map(({ text }) => text).join(' AND ');
+    const count = prepared(`SELECT count(*) AS count FROM (SELECT 1 FROM ${from} WHERE ${where} LIMIT ${MAX_COUNTED})`);
+    total += Number(count.get(...conditions.flatMap(({ values }) => values))?.count);
+  }
+  return Math.min(total, MAX_COUNTED);
+};
+
+const MAX_COUNTED = 4000;
+
+/** Returns labels in stored form, the one first that the fewest jobs have. */
+const rarestFirst = (prepared: Database['prepared'], labels: Labels): readonly CountedLabel[] =>
+  Object.entries(labels)
+    .map((pair) => pair.map(toStored) as unknown as StoredLabel)
+    .map((label) => ({ label, count: countOf(prepared, [{ from: 'label', conditions: [hasLabel('label', label)] }]) }))
+    .sort((a, b) => a.count - b.count);
 
 type StoredLabel = readonly [key: string, value: string];
 
+type CountedLabel = { readonly label: StoredLabel; readonly count: number };
+
 /** Sorts a few jobs after an index has found them by something else: + keeps SQLite from the index by time. */
 const SORTED_AFTER = ['+job.created_at', '+job.number'];
-
-/**
- * Returns the condition of each part. Jobs in several states are found in the order of lists only state by state,
- * unless an index finds them by something else (`isByOther`).
- */
-const stateConditions = (
-  states: JobFilter['states'],
-  haveEnded: boolean,
-  isByOther: boolean,
-): readonly (Condition | undefined)[] => {
-  if (states === undefined && !haveEnded) return [undefined];
-  const given = states ?? ENDED_STATES;
-  const wanted = haveEnded ? given.filter((state) => ENDED_STATES.includes(state)) : given;
-  if (!isByOther) {
-    const each = [...new Set(wanted)].map((state): Condition => ({ text: 'job.state = ?', values: [state] }));
-    return [...each, NO_STATE];
-  }
-  const absent = JOB_STATES.filter((state) => !wanted.includes(state));
-  return [{ text: 'job.state NOT IN (SELECT value FROM json_each(?))', values: [JSON.stringify(absent)] }];
-};
 
 /** Selects rows with a state that there is not, by ranges of the index. */
 const NO_STATE: Condition = {

@@ -116,11 +116,16 @@ const labels: Migration = (db) => {
   `);
 };
 
+/** Adds what finds and counts the jobs of a name and state without reading all of that name. */
+const namesWithStates: Migration = (db) => {
+  db.exec('CREATE INDEX job_by_name_and_state ON job (name, state, created_at)');
+};
+
 /** All migrations, in order. A database of version n has run the first n. A released migration never changes. */
-export const MIGRATIONS: readonly Migration[] = [first, labels];
+export const MIGRATIONS: readonly Migration[] = [first, labels, namesWithStates];
 
 /** For each version, SQL that lets a database that may not be written be read as one of the next: temporary tables. */
-export const READ_AS_NEXT: readonly string[] = ['CREATE TEMP TABLE label (key, value, created_at, job, crc)'];
+export const READ_AS_NEXT: readonly string[] = ['CREATE TEMP TABLE label (key, value, created_at, job, crc)', ''];
 
 /** Upgrades a database to the newest version. If several processes do so at once, only one runs each migration. */
 export const migrate = (db: SqliteDatabase, migrations: readonly Migration[]): void => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { JobFilter, Journal } from '../../engine/durable/journal.ts';
+import type { JobFilter, Journal, JournalJob, Labels } from '../../engine/durable/journal.ts';
 import type { JobState } from '../../events/event.ts';
 import { batch, type ContractTests, idsOf, lease, newJob, range, refuses, same, started } from './given.ts';
 
@@ -57,6 +57,30 @@ export const finding: ContractTests = {
     same(await found({ endedBefore: 100 }), ['a', 'b', 'd']);
     same(await found({ endedBefore: 100, states: ['failed', 'running'] }), ['b']);
   },
+  'jobs are found by any of these at once': async (journal) => {
+    const states = ['completed', 'failed', 'cancelled'] as const;
+    for (const at of range(0, 24)) {
+      const labels = { team: at % 4 === 0 ? 'web' : 'data', ...(at < 5 && { day: '1' }) };
+      await started(journal, `${at % 3}-${at}`, { createdAt: at >> 1, name: `name-${at % 5}`, labels });
+      const state = states[at % 7];
+      if (state) await ended(journal, `${at % 3}-${at}`, state, at);
+    }
+    const all = await journal.jobs();
+    const each = <Value>(...values: readonly Value[]): readonly (Value | undefined)[] => [undefined, ...values];
+    for (const names of each([], ['name-1'], ['name-3', 'name-1', 'name-1'], ['name-2', 'other'])) {
+      for (const states of each<readonly JobState[]>([], ['failed'], ['idle', 'failed', 'failed'], ['timedOut'])) {
+        for (const labels of each<Labels>({ team: 'web' }, { team: 'data', day: '1' }, { day: '2' })) {
+          for (const rest of each({ since: 4, before: 10 }, { endedBefore: 9 }, { idPrefix: '1-' })) {
+            const filter: JobFilter = { names, states, labels, ...rest };
+            const expected = all.filter((job) => isMeant(job, filter)).map(({ id }) => id);
+            same([filter, await idsOf(journal, filter)], [filter, expected]);
+            const oldest = { ...filter, order: 'oldest', limit: 2 } as const;
+            same([oldest, await idsOf(journal, oldest)], [oldest, [...expected].reverse().slice(0, 2)]);
+          }
+        }
+      }
+    }
+  },
   'pages by cursor have each job once, also of jobs that began at one time': async (journal) => {
     for (const at of range(0, 20)) await started(journal, `job-${at}`, { createdAt: 10 * (at % 3) });
     for (const at of range(0, 10)) await ended(journal, `job-${at}`, at % 2 === 0 ? 'failed' : 'completed', 50);
@@ -87,6 +111,21 @@ export const finding: ContractTests = {
     for (const cursor of ['', 'x', 'bm90aGluZw', 'WzEsMl0gMw'])
       await refuses('INVALID_OPTION' as never, () => journal.jobs({ cursor }));
   },
+};
+
+/** A filter as it reads, to compare what is found with. */
+const isMeant = (job: JournalJob, filter: JobFilter): boolean => {
+  const { names, states, labels = {}, since = 0, before = Infinity, endedBefore, idPrefix = '' } = filter;
+  const isOver = job.state !== 'idle';
+  return (
+    (names?.includes(job.name) ?? true) &&
+    (states?.includes(job.state) ?? true) &&
+    Object.entries(labels).every(([key, value]) => job.labels[key] === value) &&
+    job.createdAt >= since &&
+    job.createdAt < before &&
+    (endedBefore === undefined || (isOver && (job.endedAt ?? 0) < endedBefore)) &&
+    job.id.startsWith(idPrefix)
+  );
 };
 
 const ended = async (journal: Journal, jobId: string, state: JobState, endedAt: number): Promise<void> => {
