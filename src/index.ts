@@ -51,6 +51,8 @@ export type {
   Held,
   JobFilter,
   Journal,
+  JournalChange,
+  JournalFeed,
   JournalJob,
   JournalMessage,
   Labels,

@@ -2,6 +2,7 @@ import { jobSeed } from './checksum.ts';
 import type { Database } from './database.ts';
 import { shapeOf } from './definition-table.ts';
 import { eventOf, eventRows } from './event-table.ts';
+import { changesOf } from './feed-table.ts';
 import { jobOf, SELECT_JOB } from './job-row.ts';
 import { messageOf, messageRows } from './message-table.ts';
 import { noteOf, noteRows } from './note-table.ts';
@@ -34,6 +35,8 @@ const PAGE = 1000;
 export const checkDatabase = (database: Database): CheckReport => {
   const { file, prepared } = database;
   const problems: CheckProblem[] = [];
+  // An older database that may only be read has none.
+  const hasFeed = prepared("SELECT 1 FROM main.sqlite_schema WHERE name = 'feed'").get() !== undefined;
   let jobs = 0;
   let events = 0;
   const report = (about: About, message: string): void => {
@@ -66,6 +69,16 @@ export const checkDatabase = (database: Database): CheckReport => {
     if (next <= lastSeq) report({ jobId, seq: next }, missing(jobId, next, lastSeq));
   };
 
+  const checkFeed = (number: number, id: string, lastSeq: number): void => {
+    const jobId = fromStored(id);
+    let next = 0;
+    for (const { fromSeq, toSeq } of changesOf(database, number, id)) {
+      if (fromSeq !== next) break;
+      next = toSeq + 1;
+    }
+    if (next <= lastSeq) report({ jobId }, `The feed lacks events of the job "${jobId}", from ${next} on.`);
+  };
+
   const checkJob = (number: number): void => {
     const row = prepared(`${SELECT_JOB} WHERE job.number = ?`).get(number);
     const id = row?.id;
@@ -76,6 +89,7 @@ export const checkDatabase = (database: Database): CheckReport => {
     const jobId = fromStored(id);
     attempt({ jobId }, () => jobOf(file, row));
     attempt({ jobId }, () => checkEvents(number, id, Number(row.last_seq)));
+    if (hasFeed) attempt({ jobId }, () => checkFeed(number, id, Number(row.last_seq)));
     attempt({ jobId }, () => {
       for (const note of noteRows(database, number)) attempt({ jobId }, () => noteOf(database, id, note));
     });

@@ -4,6 +4,10 @@ import { crc32 } from 'node:zlib';
 export const rowChecksum = (...values: readonly (string | number | null | undefined)[]): number =>
   crc32(values.map((value) => (value === undefined || value === null ? '' : `=${value}`)).join('\0'));
 
+/** Returns the checksum of a row of the feed. `id` is the job's, in stored form. */
+export const changeChecksum = (id: string, position: number, fromSeq: number, toSeq: number): number =>
+  crc32(`${id}\0${position} ${fromSeq} ${toSeq}`);
+
 /** Returns the start value for the checksums of a job's events, which ties them to the job. */
 export const jobSeed = (jobId: string): number => crc32(jobId);
 

@@ -1,6 +1,7 @@
 import type { StoredEvent } from '../engine/durable/journal.ts';
 import { eventChecksum, jobSeed, largeChecksum } from './checksum.ts';
 import type { Database } from './database.ts';
+import { insertRowsInto } from './insert-rows.ts';
 import type { JobRow } from './job-row.ts';
 import type { SqliteRow, SqliteValue } from './sqlite-driver.ts';
 import { jobCorrupt } from './sqlite-failure.ts';
@@ -9,14 +10,9 @@ import { storableJson } from './storable-text.ts';
 /** The longest output, in UTF-16 units, that is stored in the row of its event. Longer ones go to the table `large`. */
 const MAX_IN_ROW = 4096;
 
-/** The number of rows inserted by one statement: fewer calls to the driver are faster. */
-const ROWS = 16;
-
-/** The number of columns of a row, as in `insertOf`. */
-const COLUMNS = 6;
-
 /** Inserts events of a job. Does not check the `seq` of the events: `updateJob` has checked it. */
-export const insertEvents = ({ prepared }: Database, { number, id }: JobRow, events: readonly StoredEvent[]): void => {
+export const insertEvents = (database: Database, { number, id }: JobRow, events: readonly StoredEvent[]): void => {
+  const { prepared } = database;
   const seed = jobSeed(id);
   const values: SqliteValue[] = [];
   for (const { seq, data, output } of events) {
@@ -27,16 +23,11 @@ export const insertEvents = ({ prepared }: Database, { number, id }: JobRow, eve
     const inRow = isLarge ? null : result;
     if (isLarge) prepared('INSERT INTO large (job, seq, output) VALUES (?, ?, ?)').run(number, seq, result);
     values.push(number, seq, text, inRow, large, eventChecksum(seed, seq, text, inRow, large));
-    if (values.length === ROWS * COLUMNS) prepared(INSERT_MANY).run(...values.splice(0));
   }
-  for (let at = 0; at < values.length; at += COLUMNS) prepared(INSERT_ONE).run(...values.slice(at, at + COLUMNS));
+  insertEventRows(database, values);
 };
 
-const insertOf = (rows: number): string =>
-  `INSERT INTO event (job, seq, data, output, large, crc) VALUES ${Array(rows).fill('(?, ?, ?, ?, ?, ?)').join(', ')}`;
-
-const INSERT_ONE = insertOf(1);
-const INSERT_MANY = insertOf(ROWS);
+const insertEventRows = insertRowsInto('event', ['job', 'seq', 'data', 'output', 'large', 'crc']);
 
 /**
  * Returns at most `limit` events of a job from seq `from` on.

@@ -4,6 +4,7 @@ import type {
   Held,
   JobFilter,
   Journal,
+  JournalChange,
   JournalJob,
   JournalMessage,
   Lease,
@@ -20,6 +21,8 @@ import {
   MAX_REMOVED_EVENTS,
   refuseLargeOutputs,
 } from './batch-rules.ts';
+import { changeHint } from './change-hint.ts';
+import { eventsIn, partAfter } from './change-part.ts';
 import { cursorOf, type Place, placeOf } from './cursor.ts';
 import { isHeld, jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
 
@@ -43,13 +46,16 @@ type Entry = {
  * nothing, so that another engine can use the journal.
  * @throws OptionError if an option is invalid
  */
-export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
+export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Journal> => {
   throwIfInvalid('The memory journal', problemsOf(options, RULES, { subject: 'The memory journal' }));
   const { maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = options;
   const entries = new Map<string, Entry>();
   const byKey = new Map<string, Entry>();
   const shapes = new Map<string, string>();
   let order = 0;
+  const hint = changeHint();
+  let feed: JournalChange[] = [];
+  let newest = 0;
 
   const held = ({ jobId, fence }: Held): Entry | undefined => {
     const entry = entries.get(jobId);
@@ -64,6 +70,11 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
     const { job } = entry;
     if (definition) shapes.set(definition.fingerprint, definition.shape);
     for (const event of events) entry.events.push({ ...event });
+    if (events.length > 0) {
+      newest += events.length;
+      feed.push({ position: newest, jobId: job.id, fromSeq: job.lastSeq + 1, toSeq: job.lastSeq + events.length });
+      hint.stored();
+    }
     for (const note of notes) entry.notes.set(JSON.stringify([note.task, note.kind]), { ...note });
     if (handled) entry.inbox = entry.inbox.filter(({ id }) => !handled.includes(id));
     entry.job = {
@@ -112,9 +123,23 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
       .sort((a, b) => sign * compare(placeOfEntry(a), placeOfEntry(b)));
   };
 
-  const drop = ({ job: { id, name, key } }: Entry): void => {
-    entries.delete(id);
-    if (key !== undefined) byKey.delete(keyOf(name, key));
+  const drop = (dropped: readonly Entry[]): void => {
+    for (const { id, name, key } of dropped.map(({ job }) => job)) {
+      entries.delete(id);
+      if (key !== undefined) byKey.delete(keyOf(name, key));
+    }
+    feed = feed.filter(({ jobId }) => entries.has(jobId));
+  };
+
+  const changes = (after: number, limit = Number.POSITIVE_INFINITY): readonly JournalChange[] => {
+    const found: JournalChange[] = [];
+    let left = limit;
+    for (let at = firstAfter(feed, after); at < feed.length && left > 0; at++) {
+      const change = partAfter(feed[at] as JournalChange, after, left);
+      found.push(change);
+      left -= eventsIn(change);
+    }
+    return found;
   };
 
   return {
@@ -215,31 +240,44 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Journal => {
 
     remove: (jobId) => {
       const entry = entries.get(jobId);
-      if (entry) drop(entry);
+      if (entry) drop([entry]);
     },
 
     removeEnded: ({ at, keepNewest = 0, limit = MAX_REMOVED, states = ENDED_STATES, endedBefore, ...others }) => {
       const ended = { ...others, states: states.filter((state) => ENDED_STATES.includes(state)) };
       const kept = new Set(matching(ended).slice(0, keepNewest));
       const most = Math.min(limit, MAX_REMOVED);
-      let removed = 0;
+      const removed: Entry[] = [];
       let events = 0;
-      const isFull = (): boolean => removed >= most || events >= MAX_REMOVED_EVENTS;
+      const isFull = (): boolean => removed.length >= most || events >= MAX_REMOVED_EVENTS;
       for (const entry of matching({ ...ended, endedBefore, order: 'oldest' })) {
         if (isFull()) break;
         if (kept.has(entry) || isHeld(entry.job.lease, at)) continue;
-        drop(entry);
-        removed++;
+        removed.push(entry);
         events += entry.events.length;
       }
-      return { removed, more: isFull() };
+      drop(removed);
+      return { removed: removed.length, more: isFull() };
     },
+
+    feed: { changes, oldest: () => changes(0, 1)[0]?.position, newest: () => newest, onChange: hint.onChange },
 
     close: () => {},
   };
 };
 
 const RULES = { maxOutputBytes: positive };
+
+/** Returns the index of the first change after a position. */
+const firstAfter = (feed: readonly JournalChange[], after: number): number => {
+  let [low, high] = [0, feed.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((feed[middle] as JournalChange).position > after) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+};
 
 const keyOf = (name: string, key: string): string => JSON.stringify([name, key]);
 

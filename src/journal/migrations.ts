@@ -1,3 +1,4 @@
+import { changeChecksum } from './checksum.ts';
 import type { SqliteDatabase } from './sqlite-driver.ts';
 
 /** Upgrades a database from the previous version. Runs in a transaction, with foreign keys not enforced. */
@@ -121,11 +122,43 @@ const namesWithStates: Migration = (db) => {
   db.exec('CREATE INDEX job_by_name_and_state ON job (name, state, created_at)');
 };
 
+/**
+ * Adds the feed: each row is a batch of events, with the position of its last event. `AUTOINCREMENT` makes SQLite keep the
+ * last position, also if its row is deleted. The events of each job that there is are one row, in the order in which the
+ * jobs were last written.
+ */
+const feed: Migration = (db) => {
+  db.exec(`
+    CREATE TABLE feed (
+      position INTEGER PRIMARY KEY AUTOINCREMENT,
+      job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE,
+      from_seq INTEGER NOT NULL,
+      to_seq INTEGER NOT NULL,
+      crc INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX feed_by_job ON feed (job);
+  `);
+  const insert = db.prepare('INSERT INTO feed (position, job, from_seq, to_seq, crc) VALUES (?, ?, 0, ?, ?)');
+  // Without rows whose numbers are damaged: the others can be read then as before.
+  const jobs = db.prepare(`SELECT number, id, last_seq FROM job
+    WHERE last_seq BETWEEN 0 AND 1e9 AND number < 1e15 ORDER BY updated_at, number`);
+  let position = 0;
+  for (const row of jobs.all()) {
+    const { number, id, last_seq } = row as { readonly number: number; readonly id: string; readonly last_seq: number };
+    position += last_seq + 1;
+    insert.run(position, number, last_seq, changeChecksum(id, position, 0, last_seq));
+  }
+};
+
 /** All migrations, in order. A database of version n has run the first n. A released migration never changes. */
-export const MIGRATIONS: readonly Migration[] = [first, labels, namesWithStates];
+export const MIGRATIONS: readonly Migration[] = [first, labels, namesWithStates, feed];
 
 /** For each version, SQL that lets a database that may not be written be read as one of the next: temporary tables. */
-export const READ_AS_NEXT: readonly string[] = ['CREATE TEMP TABLE label (key, value, created_at, job, crc)', ''];
+export const READ_AS_NEXT: readonly string[] = [
+  'CREATE TEMP TABLE label (key, value, created_at, job, crc)',
+  '',
+  'CREATE TEMP TABLE feed (position, job, from_seq, to_seq, crc)',
+];
 
 /** Upgrades a database to the newest version. If several processes do so at once, only one runs each migration. */
 export const migrate = (db: SqliteDatabase, migrations: readonly Migration[]): void => {

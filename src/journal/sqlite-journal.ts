@@ -3,7 +3,8 @@
  * upgrades it by `migrations.ts`. `database.ts` runs each method in a transaction, `busy-queue.ts` retries it while the
  * file is locked. `job-table.ts` (`job-row.ts`), `label-table.ts`, `event-table.ts`, `note-table.ts`, `message-table.ts`
  * and `definition-table.ts` read and write rows, with checksums (`checksum.ts`) and encoded texts (`storable-text.ts`).
- * `job-list.ts` finds jobs by a filter (`cursor.ts`), `remove-ended.ts` deletes those that are over.
+ * `job-list.ts` finds jobs by a filter (`cursor.ts`), `remove-ended.ts` deletes those that are over. `feed-table.ts` has
+ * the events of all jobs in order (`change-part.ts`), `change-hint.ts` calls those who wait for more.
  * `sqlite-failure.ts` makes JournalErrors. `check.ts` checks, `backup.ts` copies and `vacuum.ts` shortens the whole
  * database; `open-read-only.ts` opens one that may not be written. */
 
@@ -17,17 +18,28 @@ import {
   throwIfInvalid,
   wait,
 } from '../engine/definition/option-rules.ts';
-import type { Awaitable, Batch, DamagedJob, Journal, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
+import type {
+  Awaitable,
+  Batch,
+  DamagedJob,
+  Journal,
+  JournalFeed,
+  JournalJob,
+  Lease,
+  NewJob,
+} from '../engine/durable/journal.ts';
 import { UNFINISHED_STATES } from '../events/states.ts';
 import { isThenable } from '../events/thenable.ts';
 import { backUp } from './backup.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES, refuseLargeOutputs } from './batch-rules.ts';
+import { type ChangeHint, changeHint } from './change-hint.ts';
 import { type CheckReport, checkDatabase } from './check.ts';
 import { type SharedDatabase, sharedDatabase, unlessDamaged } from './database.ts';
 import { deleteUnusedDefinition, insertDefinition, readShape } from './definition-table.ts';
 import { insertEvents, readEvents } from './event-table.ts';
+import { insertChanges, type NewChange, newestPosition, readChanges } from './feed-table.ts';
 import { type ListedJobs, listJobs } from './job-list.ts';
-import { leaseOf } from './job-row.ts';
+import { type JobRow, leaseOf } from './job-row.ts';
 import { deleteJob, heldRow, insertJob, jobWithKey, readJob, rowOf, setLease, updateJob } from './job-table.ts';
 import { jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
 import { deleteMessages, insertMessage, readMessages } from './message-table.ts';
@@ -54,7 +66,7 @@ export type SqliteJournalOptions = {
 };
 
 /** A journal in an SQLite database. */
-export type SqliteJournal = Journal & {
+export type SqliteJournal = Required<Journal> & {
   /** The absolute path of the database. */
   readonly file: string;
   /** Reports everything that is missing or damaged. @throws JournalError if the journal is closed */
@@ -104,6 +116,7 @@ export const openSqliteJournal = (
     ? openReadOnly(path, driver, migrations.length)
     : openDatabase(path, { driver, migrations, synchronous, busyTimeoutMs, create });
   const database = sharedDatabase(path, db, { version: migrations.length, busyTimeoutMs, readOnly });
+  const hint = changeHint(othersStored(database));
   return {
     file: path,
     maxOutputBytes,
@@ -112,17 +125,27 @@ export const openSqliteJournal = (
     append: (batches) => {
       if (batches.length === 0) return [];
       return database.write(() => {
+        const changes: NewChange[] = [];
         const lost = new Set<string>();
         for (const batch of batches) {
-          if (!writeBatch(database, batch, maxOutputBytes)) lost.add(batch.jobId);
+          const row = writeBatch(database, batch, maxOutputBytes);
+          if (!row) lost.add(batch.jobId);
+          else changes.push(...changeBy(row, batch));
         }
+        insertChanges(database, changes);
+        // Listeners are called in the next turn, when this transaction is over.
+        if (changes.length > 0) hint.stored();
         return [...lost];
       });
     },
+    feed: feedOf(database, hint),
     check: () => database.use(() => checkDatabase(database)),
     vacuum: () => database.alone(() => vacuum(database)),
     backup: (to) => database.use(() => backUp(database, resolve(to))),
-    close: database.close,
+    close: () => {
+      hint.close();
+      database.close();
+    },
   };
 };
 
@@ -134,7 +157,7 @@ type LeaseMethods = Pick<Journal, 'acquire' | 'renew' | 'release'>;
 const jobsOf = (
   database: SharedDatabase,
   oneAtATime: boolean,
-): Omit<Journal, keyof LeaseMethods | 'maxOutputBytes' | 'append' | 'close'> => ({
+): Omit<Required<Journal>, keyof LeaseMethods | 'maxOutputBytes' | 'append' | 'feed' | 'close'> => ({
   create: (job, lease) =>
     database.write(() => {
       const known = insertIfNew(database, job, lease, oneAtATime);
@@ -214,6 +237,32 @@ const leasesOf = (database: SharedDatabase): LeaseMethods => ({
     }),
 });
 
+const feedOf = (database: SharedDatabase, { onChange }: ChangeHint): JournalFeed => {
+  const changes: JournalFeed['changes'] = (after, limit = Number.POSITIVE_INFINITY) =>
+    database.read(() => readChanges(database, after, limit));
+  return {
+    changes,
+    oldest: () => database.read(() => readChanges(database, 0, 1)[0]?.position),
+    newest: () => database.read(() => newestPosition(database)),
+    onChange,
+  };
+};
+
+/** Returns a function that returns whether another connection has stored events since its last call. */
+const othersStored = (database: SharedDatabase): (() => boolean) => {
+  let version: unknown;
+  let newest = 0;
+  return () =>
+    database.use(() => {
+      const found = database.prepared('PRAGMA data_version').get()?.data_version;
+      if (found === version) return false;
+      version = found;
+      const before = newest;
+      newest = newestPosition(database);
+      return newest > before;
+    });
+};
+
 /**
  * Inserts a job, unless a job with its id, or with its name and key, exists; with `oneAtATime`, also unless one of its
  * name is not over. Returns the existing job, if any.
@@ -236,13 +285,14 @@ const insertIfNew = (
 };
 
 /**
- * Writes a batch if its lease is held, or if it creates a new job. Otherwise writes nothing and returns false.
+ * Writes a batch if its lease is held, or if it creates a new job; returns the job's row as it was before. Otherwise
+ * writes nothing and returns undefined.
  * @throws JournalError if an output is larger than `maxOutputBytes`
  */
-const writeBatch = (database: SharedDatabase, batch: Batch, maxOutputBytes: number): boolean => {
-  if (batch.creates && insertIfNew(database, batch.creates.job, batch.creates.lease)) return false;
+const writeBatch = (database: SharedDatabase, batch: Batch, maxOutputBytes: number): JobRow | undefined => {
+  if (batch.creates && insertIfNew(database, batch.creates.job, batch.creates.lease)) return undefined;
   const row = heldRow(database, batch);
-  if (!row) return false;
+  if (!row) return undefined;
   const { events, notes, handled = [], definition, fence, release } = batch;
   refuseLargeOutputs(row.id, events, maxOutputBytes);
   if (definition) insertDefinition(database, definition.fingerprint, definition.shape);
@@ -252,8 +302,12 @@ const writeBatch = (database: SharedDatabase, batch: Batch, maxOutputBytes: numb
   deleteMessages(database, row, handled);
   if (fingerprint !== row.fingerprint) deleteUnusedDefinition(database, row.fingerprint);
   if (release) setLease(database, row, fence);
-  return true;
+  return row;
 };
+
+/** Returns what a batch adds to the feed. `row` is that of the job before. */
+const changeBy = ({ number, id, last_seq }: JobRow, { events }: Batch): readonly NewChange[] =>
+  events.length === 0 ? [] : [{ job: number, id, fromSeq: last_seq + 1, toSeq: last_seq + events.length }];
 
 /** The default of the option `busyTimeoutMs`. */
 export const DEFAULT_BUSY_TIMEOUT_MS = 10_000;

@@ -1,6 +1,9 @@
+import { AssertionError } from 'node:assert';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import type { Journal, JournalChange } from 'tintype';
 import { afterAll, describe, expect, test } from 'vitest';
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
 import { nodeSqlite, packagedSqlite, type SqliteDriver } from '../../src/journal/sqlite-driver.ts';
@@ -36,6 +39,44 @@ describe('the contract', () => {
     for (const { name, run } of journalContract(forgetful)) await run().catch(() => broken.push(name));
     expect(broken).toContain('a later note of a task and kind replaces an earlier one');
     expect(broken).not.toContain('append keeps events and what changed of the job');
+  });
+
+  test('finds a journal whose positions appear in another order than they grow', async () => {
+    const late = (): Journal => {
+      const journal = memoryJournal();
+      const hidden = new Map<string, number>();
+      const isSeen = ({ jobId, fromSeq }: JournalChange): boolean => fromSeq < (hidden.get(jobId) ?? Infinity);
+      return {
+        ...journal,
+        append: async (batches) => {
+          const { jobId = '', events = [] } = batches[0] ?? {};
+          hidden.set(jobId, events[0]?.seq ?? 0);
+          const lost = await journal.append(batches);
+          for (let turn = Number(jobId.at(-1)); turn > 0; turn--) await setImmediate();
+          hidden.delete(jobId);
+          return lost;
+        },
+        feed: {
+          ...journal.feed,
+          changes: async (after, limit) => (await journal.feed.changes(after, limit)).filter(isSeen),
+        },
+      };
+    };
+    const cases = journalContract(late).filter(({ name }) => name.includes('while many write'));
+    expect(cases).toHaveLength(1);
+    await expect(cases[0]?.run()).rejects.toThrow(AssertionError);
+  });
+
+  test('tells what a journal lacks', async () => {
+    const older = (): Journal => {
+      const { feed: _, ...journal } = memoryJournal();
+      return journal;
+    };
+    const broken: unknown[] = [];
+    for (const { run } of journalContract(older)) await run().catch((error) => broken.push(error));
+    expect(broken.length).toBeGreaterThan(0);
+    for (const error of broken)
+      expect(error).toMatchObject({ code: 'JOURNAL_FAILED', message: expect.stringContaining('no "feed"') });
   });
 
   test('closes each journal that it made, also one that breaks a promise', async () => {

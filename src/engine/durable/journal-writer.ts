@@ -1,4 +1,5 @@
-/* This folder stores what a job needs to survive its process. `journal.ts` is the interface that journals implement.
+/* This folder stores what a job needs to survive its process. `journal.ts` is the interface that journals implement,
+ * `journal-with.ts` checks for the parts that a journal may lack.
  * `job-recorder.ts` collects the events and notes of one job. `journal-writer.ts` writes the events and notes of all
  * jobs to one journal, and renews their leases. `process-identity.ts` finds out whether the holder of a lease is dead.
  * `serialise.ts` encodes values, `input-difference.ts` compares two, `task-error-data.ts` and `error-revive.ts` convert errors. `job-id.ts` derives a job's

@@ -59,7 +59,41 @@ export type Journal = {
    * as it returns `more`, which says that jobs may be left.
    */
   readonly removeEnded: (filter: EndedFilter) => Awaitable<{ readonly removed: number; readonly more: boolean }>;
+  /** The events of all jobs. A journal may lack it; whatever needs it then fails with `JOURNAL_FAILED`. */
+  readonly feed?: JournalFeed;
   readonly close: () => Awaitable<void>;
+};
+
+/**
+ * The events of all jobs in the order in which they were stored. Each event has a position: a positive integer, higher
+ * than that of every event stored before, perhaps with a gap. It stays the same, whatever is removed, and is given only
+ * once. Events of a removed job are no longer in the feed. No event appears before one that was seen.
+ */
+export type JournalFeed = {
+  /**
+   * Returns the changes after a position, ascending, with `limit` events at most (default all). Continue with the
+   * `position` of the last one; 0 begins with the oldest. Returns none only if there are no more.
+   */
+  readonly changes: (after: number, limit?: number) => Awaitable<readonly JournalChange[]>;
+  /** Returns the position of the first event that is still there, if any is. */
+  readonly oldest: () => Awaitable<number | undefined>;
+  /** Returns the position of the last event that was ever stored, also if its job was removed; 0 if none was. */
+  readonly newest: () => Awaitable<number>;
+  /**
+   * Calls `listener` when there may be changes: in the next turn of the event loop if this journal has stored them,
+   * after up to 250 ms if another one has. Keeps no process alive. Returns a function that stops the calls. It's a hint:
+   * read once after the call of `onChange`, and expect calls without changes.
+   */
+  readonly onChange: (listener: () => void) => () => void;
+};
+
+/** Events of one job that were stored together: those with the seqs from `fromSeq` to `toSeq`, both included. */
+export type JournalChange = {
+  /** The position of the event `toSeq`. That of the event `seq` is `position - (toSeq - seq)`. */
+  readonly position: number;
+  readonly jobId: string;
+  readonly fromSeq: number;
+  readonly toSeq: number;
 };
 
 export type Awaitable<Value> = Value | PromiseLike<Value>;
