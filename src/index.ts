@@ -46,9 +46,11 @@ export type { TriggerRule } from './engine/definition/trigger.ts';
 export type {
   Awaitable,
   Batch,
+  CountFilter,
   DamagedJob,
   EndedFilter,
   Held,
+  JobCount,
   JobFilter,
   Journal,
   JournalChange,

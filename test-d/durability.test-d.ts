@@ -6,12 +6,16 @@ import {
   defineJob,
   type ErrorData,
   type FoundJob,
+  type JobCount,
   type JobPage,
   type JobState,
+  type Journal,
   JournalError,
+  type JournalFeed,
   type JournalJob,
   memoryJournal,
 } from 'tintype';
+import type { SqliteJournal } from 'tintype/sqlite';
 import { expectTypeOf, test } from 'vitest';
 
 const engine = createEngine({ journal: memoryJournal() });
@@ -106,4 +110,15 @@ test('a recovery is filtered at once', () => {
   void engine.recover({ filter: ({ labels }: JournalJob) => labels.team === 'data' });
   // @ts-expect-error a promise would always be true
   void engine.recover({ filter: async () => false });
+});
+
+test('a journal may lack the feed and counts; those of tintype have them', () => {
+  type Older = Omit<Journal, 'feed' | 'counts'>;
+  expectTypeOf<Older>().toExtend<Journal>();
+  expectTypeOf(memoryJournal().feed).toEqualTypeOf<JournalFeed>();
+  expectTypeOf<SqliteJournal['counts']>().returns.resolves.toEqualTypeOf<readonly JobCount[]>();
+  // @ts-expect-error: a journal is counted by its jobs' states or names
+  memoryJournal().counts({ by: 'day' });
+  // @ts-expect-error: a count has no pages
+  memoryJournal().counts({ by: 'state', limit: 5 });
 });

@@ -1,4 +1,4 @@
-import type { Batch, StoredEvent } from '../engine/durable/journal.ts';
+import type { Batch, JobCount, StoredEvent } from '../engine/durable/journal.ts';
 import { JournalError } from '../engine/errors/errors.ts';
 import { isTerminalJobState } from '../events/states.ts';
 
@@ -39,6 +39,10 @@ export const DEFAULT_MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 /** Returns a job's end time (epoch ms) after a batch; undefined if the job has not ended, or the batch retries it. */
 export const endedAfter = (endedAt: number | undefined, batch: Batch): number | undefined =>
   batch.state !== undefined && !isTerminalJobState(batch.state) ? undefined : (batch.endedAt ?? endedAt);
+
+/** Sorts counts of jobs by what they have in common. */
+export const sortedCounts = (counts: readonly JobCount[]): readonly JobCount[] =>
+  [...counts].sort((a, b) => (a.value < b.value ? -1 : 1));
 
 /** The number of jobs that one transaction removes at most. */
 export const MAX_REMOVED = 500;

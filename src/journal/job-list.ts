@@ -58,7 +58,7 @@ export const listedRows = ({ file, prepared }: Database, filter: RowFilter, isWh
   const texts = parts.map(({ from, conditions, sortsBy }) => {
     for (const condition of conditions) values.push(...condition.values);
     values.push(last);
-    const where = conditions.length === 0 ? '' : `WHERE ${conditions.map(({ text }) => text).join(' AND ')}`;
+    const where = whereOf(conditions);
     const sorted = sortsBy.map((column) => `${column} ${direction}`).join(', ');
     return `SELECT * FROM (SELECT job.number, job.created_at FROM ${from} ${where} ORDER BY ${sorted} LIMIT ?)`;
   });
@@ -88,6 +88,9 @@ export const listedRows = ({ file, prepared }: Database, filter: RowFilter, isWh
   }));
 };
 
+export const whereOf = (conditions: readonly Condition[]): string =>
+  conditions.length === 0 ? '' : `WHERE ${conditions.map(({ text }) => text).join(' AND ')}`;
+
 type Condition = { readonly text: string; readonly values: readonly SqliteValue[] };
 
 /** A part of a list, which SQLite finds by one index. Together the parts have each job once. */
@@ -111,7 +114,7 @@ const partsOf = (prepared: Database['prepared'], filter: RowFilter): readonly Pa
   const others = [...(names ? [isNamed(names)] : []), ...(states ? [isInState(states)] : [])];
   if (isByLabel) {
     const conditions = [hasLabel('label', label.label), ...labels.slice(1).map(isLabelled), ...common, ...others];
-    return [{ from: 'label CROSS JOIN job ON job.number = label.job', conditions, sortsBy }];
+    return [{ from: FROM_LABEL, conditions, sortsBy }];
   }
   common.push(...labels.map(isLabelled));
   if (!byIndex) return [{ from: 'job', conditions: [...common, ...others], sortsBy }];
@@ -121,6 +124,27 @@ const partsOf = (prepared: Database['prepared'], filter: RowFilter): readonly Pa
   const conditions = [...common, ...(names ? [isNamed(names)] : []), NO_STATE];
   return [...parts, { from: BY_STATE, conditions, sortsBy: SORTED_AFTER }];
 };
+
+/** Returns the jobs that match a filter as one part, which reads the rows of indexes only, if it can. */
+export const wholePart = (prepared: Database['prepared'], filter: CountedFilter): Omit<Part, 'sortsBy'> => {
+  const { names } = filter;
+  const states = statesOf(filter);
+  const [label, ...labels] = rarestFirst(prepared, filter.labels ?? {});
+  // + keeps SQLite from the index by time, which lacks names and states.
+  const place = { createdAt: label ? 'label.created_at' : '+job.created_at', number: 'job.number' };
+  const conditions = [
+    ...(label ? [hasLabel('label', label.label)] : []),
+    ...labels.map(isLabelled),
+    ...conditionsOf(filter, place),
+    ...(names ? [isNamed(names)] : []),
+    ...(states ? [isInState(states)] : []),
+  ];
+  return { from: label ? FROM_LABEL : 'job', conditions };
+};
+
+export type CountedFilter = Omit<JobFilter, 'order' | 'cursor' | 'limit'>;
+
+const FROM_LABEL = 'label CROSS JOIN job ON job.number = label.job';
 
 type Columns = { readonly createdAt: string; readonly number: string };
 
@@ -204,8 +228,8 @@ const countOf = (prepared: Database['prepared'], parts: readonly Pick<Part, 'fro
   let total = 0;
   for (const { from, conditions } of parts) {
     if (total >= MAX_COUNTED) break;
-    const where = conditions.map(({ text }) => text).join(' AND ');
-    const count = prepared(`SELECT count(*) AS count FROM (SELECT 1 FROM ${from} WHERE ${where} LIMIT ${MAX_COUNTED})`);
+    const found = `SELECT 1 FROM ${from} ${whereOf(conditions)} LIMIT ${MAX_COUNTED}`;
+    const count = prepared(`SELECT count(*) AS count FROM (${found})`);
     total += Number(count.get(...conditions.flatMap(({ values }) => values))?.count);
   }
   return Math.min(total, MAX_COUNTED);

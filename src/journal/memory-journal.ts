@@ -20,6 +20,7 @@ import {
   MAX_REMOVED,
   MAX_REMOVED_EVENTS,
   refuseLargeOutputs,
+  sortedCounts,
 } from './batch-rules.ts';
 import { changeHint } from './change-hint.ts';
 import { eventsIn, partAfter } from './change-part.ts';
@@ -258,6 +259,12 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
       }
       drop(removed);
       return { removed: removed.length, more: isFull() };
+    },
+
+    counts: ({ by, ...filter }) => {
+      const counts = new Map<string, number>();
+      for (const { job } of matching(filter)) counts.set(job[by], (counts.get(job[by]) ?? 0) + 1);
+      return sortedCounts([...counts].map(([value, count]) => ({ value, count })));
     },
 
     feed: { changes, oldest: () => changes(0, 1)[0]?.position, newest: () => newest, onChange: hint.onChange },

@@ -3,7 +3,7 @@
  * upgrades it by `migrations.ts`. `database.ts` runs each method in a transaction, `busy-queue.ts` retries it while the
  * file is locked. `job-table.ts` (`job-row.ts`), `label-table.ts`, `event-table.ts`, `note-table.ts`, `message-table.ts`
  * and `definition-table.ts` read and write rows, with checksums (`checksum.ts`) and encoded texts (`storable-text.ts`).
- * `job-list.ts` finds jobs by a filter (`cursor.ts`), `remove-ended.ts` deletes those that are over. `feed-table.ts` has
+ * `job-list.ts` finds jobs by a filter (`cursor.ts`), `count-jobs.ts` counts them, `remove-ended.ts` deletes those that are over. `feed-table.ts` has
  * the events of all jobs in order (`change-part.ts`), `change-hint.ts` calls those who wait for more.
  * `sqlite-failure.ts` makes JournalErrors. `check.ts` checks, `backup.ts` copies and `vacuum.ts` shortens the whole
  * database; `open-read-only.ts` opens one that may not be written. */
@@ -34,6 +34,7 @@ import { backUp } from './backup.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES, refuseLargeOutputs } from './batch-rules.ts';
 import { type ChangeHint, changeHint } from './change-hint.ts';
 import { type CheckReport, checkDatabase } from './check.ts';
+import { countJobs } from './count-jobs.ts';
 import { type SharedDatabase, sharedDatabase, unlessDamaged } from './database.ts';
 import { deleteUnusedDefinition, insertDefinition, readShape } from './definition-table.ts';
 import { insertEvents, readEvents } from './event-table.ts';
@@ -203,6 +204,8 @@ const jobsOf = (
     }),
 
   removeEnded: (filter) => database.write(() => removeEndedJobs(database, filter)),
+
+  counts: (filter) => database.read(() => countJobs(database, filter)),
 });
 
 const leasesOf = (database: SharedDatabase): LeaseMethods => ({

@@ -1,18 +1,18 @@
-import type { JobFilter } from 'tintype';
+import type { CountFilter, JobFilter } from 'tintype';
 import { expect, onTestFinished, test } from 'vitest';
-import { openSqliteJournal } from '../../src/journal/sqlite-journal.ts';
+import { openSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite-journal.ts';
 import { batch, driverAsked, lease, newFile, newJob, rawDatabase } from '../support/sqlite-files.ts';
 
-/** How SQLite finds the jobs of a list, without its look for states that there are not. */
-const planOf = async (filter: JobFilter): Promise<readonly string[]> => {
+/** How SQLite finds the jobs of a list or a count, without its look for states that there are not. */
+const planOf = async (read: (journal: SqliteJournal) => unknown, sign: string): Promise<readonly string[]> => {
   const asked = new Set<string>();
   const file = newFile();
   const journal = openSqliteJournal(file, {}, driverAsked(asked));
   onTestFinished(() => void journal.close());
   await journal.create(newJob('a', { labels: { team: 'data' } }), lease());
   await journal.append([batch('a', { state: 'running' })]);
-  await journal.jobs({ limit: 50, ...filter });
-  const list = [...asked].find((sql) => sql.includes('AS place'));
+  await read(journal);
+  const list = [...asked].find((sql) => sql.includes(sign));
   return rawDatabase(file)
     .prepare(`EXPLAIN QUERY PLAN ${list}`)
     .all()
@@ -53,5 +53,16 @@ test.each<[string, JobFilter, readonly string[]]>([
     [`${LABEL} (key=? AND value=?)`],
   ],
 ])('%s are found by an index', async (_what, filter, expected) => {
-  expect(await planOf(filter)).toEqual(expected);
+  expect(await planOf((journal) => journal.jobs({ limit: 50, ...filter }), 'AS place')).toEqual(expected);
+});
+
+test.each<[string, CountFilter, readonly string[]]>([
+  ['all by state', { by: 'state' }, ['SCAN job USING COVERING INDEX job_by_state']],
+  ['all by name', { by: 'name' }, ['SCAN job USING COVERING INDEX job_by_name']],
+  ['by state, of a time', { by: 'state', since: 5, before: 7 }, ['SCAN job USING COVERING INDEX job_by_state']],
+  ['by state, of names', { by: 'state', names: ['etl'] }, [`${JOB} job_by_name_and_state (name=?)`]],
+  ['by name, of states', { by: 'name', states: ['failed'] }, ['SCAN job USING COVERING INDEX job_by_name_and_state']],
+  ['by state, of a label', { by: 'state', labels: { team: 'data' } }, [`${LABEL} (key=? AND value=?)`]],
+])('jobs are counted %s by an index', async (_what, filter, expected) => {
+  expect(await planOf((journal) => journal.counts(filter), 'GROUP BY')).toEqual(expected);
 });

@@ -59,6 +59,11 @@ export type Journal = {
    * as it returns `more`, which says that jobs may be left.
    */
   readonly removeEnded: (filter: EndedFilter) => Awaitable<{ readonly removed: number; readonly more: boolean }>;
+  /**
+   * Counts the jobs that a filter selects, by their state or name; sorted by `value`, without those that no job has. May
+   * count damaged jobs, as what they are stored. A journal may lack it.
+   */
+  readonly counts?: (filter: CountFilter) => Awaitable<readonly JobCount[]>;
   /** The events of all jobs. A journal may lack it; whatever needs it then fails with `JOURNAL_FAILED`. */
   readonly feed?: JournalFeed;
   readonly close: () => Awaitable<void>;
@@ -190,6 +195,15 @@ export type JobFilter = {
   /** Maximum number of jobs returned. Default: no limit. */
   readonly limit?: number | undefined;
 };
+
+/** Selects jobs, to count them. */
+export type CountFilter = Omit<JobFilter, 'order' | 'cursor' | 'limit'> & {
+  /** What to count the jobs by. */
+  readonly by: 'state' | 'name';
+};
+
+/** How many jobs have a state or name. */
+export type JobCount = { readonly value: string; readonly count: number };
 
 /** Selects jobs that are over, to delete them. */
 export type EndedFilter = Pick<JobFilter, 'states' | 'names' | 'labels' | 'endedBefore'> & {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { JobFilter, Journal, JournalJob, Labels } from '../../engine/durable/journal.ts';
+import { journalWith } from '../../engine/durable/journal-with.ts';
 import type { JobState } from '../../events/event.ts';
 import { batch, type ContractTests, idsOf, lease, newJob, range, refuses, same, started } from './given.ts';
 
@@ -80,6 +81,44 @@ export const finding: ContractTests = {
         }
       }
     }
+  },
+  'jobs are counted by state and by name, also those that a filter selects': async (journal) => {
+    const { counts } = journalWith(journal, 'counts');
+    same(await counts({ by: 'state' }), []);
+    for (const at of range(0, 12)) {
+      const labels = at % 4 === 0 ? { team: 'web' } : { team: 'data', day: '1' };
+      await started(journal, `job-${at}`, { createdAt: at >> 1, name: `name-${at % 3}\u0000`, labels });
+      if (at < 5) await ended(journal, `job-${at}`, at % 2 === 0 ? 'failed' : 'completed', at);
+    }
+    same(await counts({ by: 'state' }), [
+      { value: 'completed', count: 2 },
+      { value: 'failed', count: 3 },
+      { value: 'idle', count: 7 },
+    ]);
+    same(
+      await counts({ by: 'name', states: ['failed', 'completed'] }),
+      [2, 2, 1].map((count, at) => ({ value: `name-${at}\u0000`, count })),
+    );
+    const filters: readonly Omit<JobFilter, 'order' | 'cursor' | 'limit'>[] = [
+      { labels: { team: 'data' } },
+      { labels: { team: 'data', day: '1' }, states: ['failed', 'idle'], since: 1 },
+      { names: ['name-1\u0000', 'name-2\u0000'], before: 4 },
+      { names: ['name-1\u0000'], states: ['failed'], since: 1, before: 4 },
+      { idPrefix: 'job-1', names: [] },
+      { idPrefix: 'job-1' },
+      { endedBefore: 3, labels: { team: 'web' } },
+      { states: [] },
+    ];
+    for (const filter of filters) {
+      const jobs = await journal.jobs(filter);
+      for (const by of ['state', 'name'] as const) {
+        const values = [...new Set(jobs.map((job) => job[by]))].sort();
+        const expected = values.map((value) => ({ value, count: jobs.filter((job) => job[by] === value).length }));
+        same([filter, by, await counts({ by, ...filter })], [filter, by, expected]);
+      }
+    }
+    await journal.remove('job-0');
+    same(await counts({ by: 'state', states: ['failed'] }), [{ value: 'failed', count: 2 }]);
   },
   'pages by cursor have each job once, also of jobs that began at one time': async (journal) => {
     for (const at of range(0, 20)) await started(journal, `job-${at}`, { createdAt: 10 * (at % 3) });
