@@ -48,17 +48,56 @@ import { type JobDefinition, type StartArguments, sealDefinition } from './job-d
 type NoInput = Record<never, never>;
 type Addition = PlainObject & { readonly then?: never };
 
-/** Builds a job definition. `task`, `sensor`, `external`, `job` and `map` add one task each, and can be chained. */
-export class JobBuilder<
-  Input extends object = NoInput,
-  Tasks extends TaskType = never,
-  /** The input type that `start` accepts. Differs from `Input` if the schema of the input transforms it. */
-  Given extends object = Input,
-> {
+/** The options of a task, by what the method infers. An editor shows the name of an interface, and all of an intersection. */
+interface Options<
+  Needs extends string,
+  Tolerated extends boolean,
+  Rule extends TriggerRule,
+  Answer extends boolean,
+  Extra extends object,
+  Schema extends StandardSchema | undefined,
+  Input,
+  Tasks,
+> extends TaskOptions<
+    Needs,
+    Tolerated,
+    Rule,
+    ConditionOf<Input, Tasks, Needs, Rule>,
+    Answer,
+    ScopeOf<Input, Tasks, Needs, Rule>,
+    Extra,
+    Schema & PutsOut<Schema>
+  > {}
+
+/** The options of a fan-out. */
+interface FanOutOptions<
+  Needs extends string,
+  Tolerated extends boolean,
+  Rule extends TriggerRule,
+  Answer extends boolean,
+  Extra extends object,
+  Schema extends StandardSchema | undefined,
+  Item,
+  Input,
+  Tasks,
+> extends TaskOptions<
+      Needs,
+      Tolerated,
+      Rule,
+      ConditionOf<Input, Tasks, Needs, Rule>,
+      Answer,
+      ScopeOf<Input, Tasks, Needs, Rule, ItemScope<Item>>,
+      Extra,
+      Schema
+    >,
+    MapOptions<ScopeOf<Input, Tasks, Needs, Rule>, Item> {}
+
+/** The methods that add a task. Its own class has no type parameters, which an editor would show before each method. */
+abstract class Builder {
   readonly name: string;
   readonly #options: DefinitionOptions | undefined;
   readonly #drafts: TaskDraft[] = [];
-  #sealed: JobDefinition<Input, Tasks, Given> | undefined;
+  #sealed: object | undefined;
 
   /** @internal */
   constructor(name: string, options: DefinitionOptions | undefined) {
@@ -72,8 +111,8 @@ export class JobBuilder<
 
   // Methods infer the type parameters from `this`. With the class's type parameters, tsc would walk all tasks again in
   // every type of every call, and take 10 s instead of 0.3 s for 400 tasks.
-  /** Adds a task that runs a function; `seal` reports problems. @throws JobDefinitionError `SEALED` after `seal` */
-  task<Input extends object, Tasks extends TaskType, Given extends object, const Name extends string, Result>(
+  /** Adds a task that runs a function. */
+  task<const Name extends string, Result, Input extends object, Tasks extends TaskType, Given extends object>(
     this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
     run: (scope: ScopeOf<Input, never, never, 'allSuccess'>) => Valid<Result>,
@@ -82,13 +121,13 @@ export class JobBuilder<
     Tasks | TaskType<Name, OutputOf<Result>, DoubtOf<Name, false, never, 'allSuccess', never, Result>>,
     Given
   >;
-  /** Adds a task with options; `seal` reports problems. @throws JobDefinitionError `SEALED` after `seal` */
+  /** Adds a task with options. */
   task<
+    const Name extends string,
+    Result,
     Input extends object,
     Tasks extends TaskType,
     Given extends object,
-    const Name extends string,
-    Result,
     const Needs extends Tasks['name'] = never,
     const Tolerated extends boolean = false,
     const Rule extends TriggerRule = 'allSuccess',
@@ -98,17 +137,8 @@ export class JobBuilder<
   >(
     this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
-    options: TaskOptions<
-      Needs,
-      Tolerated,
-      Rule,
-      ConditionOf<Input, Tasks, Needs, Rule>,
-      Answer,
-      ScopeOf<Input, Tasks, Needs, Rule>,
-      Extra,
-      Schema
-    > & { readonly output?: PutsOut<Schema> },
-    run: (scope: ScopeOf<Input, Tasks, Needs, Rule> & NoInfer<Extra>) => Valid<Result, Schema>,
+    options: Options<Needs, Tolerated, Rule, Answer, Extra, Schema, Input, Tasks>,
+    run: (scope: ScopeOf<Input, Tasks, Needs, Rule, NoInfer<Extra>>) => Valid<Result, Schema>,
   ): JobBuilder<
     Input,
     | Tasks
@@ -123,14 +153,13 @@ export class JobBuilder<
   /**
    * Adds a task that checks until something is ready. `check` returns an output or `true` when ready, `false` or
    * `notReady(reason)` when not yet. Between checks the task holds no slot. Only an error or a timeout is a failure.
-   * @throws JobDefinitionError `SEALED` after `seal`
    */
   sensor<
+    const Name extends string,
+    Result,
     Input extends object,
     Tasks extends TaskType,
     Given extends object,
-    const Name extends string,
-    Result,
     const Needs extends Tasks['name'] = never,
     const Tolerated extends boolean = false,
     const Rule extends TriggerRule = 'allSuccess',
@@ -140,18 +169,8 @@ export class JobBuilder<
   >(
     this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
-    options: TaskOptions<
-      Needs,
-      Tolerated,
-      Rule,
-      ConditionOf<Input, Tasks, Needs, Rule>,
-      Answer,
-      ScopeOf<Input, Tasks, Needs, Rule>,
-      Extra,
-      Schema
-    > &
-      SensorPace & { readonly output?: PutsOut<Schema> },
-    check: (scope: ScopeOf<Input, Tasks, Needs, Rule> & NoInfer<Extra>) => ValidCheck<Result, Schema>,
+    options: Options<Needs, Tolerated, Rule, Answer, Extra, Schema, Input, Tasks> & SensorPace,
+    check: (scope: ScopeOf<Input, Tasks, Needs, Rule, NoInfer<Extra>>) => ValidCheck<Result, Schema>,
   ): JobBuilder<
     Input,
     | Tasks
@@ -165,13 +184,12 @@ export class JobBuilder<
   /**
    * Adds a task that is completed from outside, through `job.task(name)`. The task holds no slot. A schema in `output`
    * types and validates the task's output. `owner` says whom the task is for, `data` what that one has to know.
-   * @throws JobDefinitionError `SEALED` after `seal`
    */
   external<
+    const Name extends string,
     Input extends object,
     Tasks extends TaskType,
     Given extends object,
-    const Name extends string,
     const Needs extends Tasks['name'] = never,
     const Tolerated extends boolean = false,
     const Rule extends TriggerRule = 'allSuccess',
@@ -202,13 +220,12 @@ export class JobBuilder<
    * Adds a task that runs a nested job. Option `input` returns the nested job's input; default: the context of the
    * task. Option `output` returns the task's output; default: the nested tasks' merged outputs, which the context holds
    * under the task's name.
-   * @throws JobDefinitionError `SEALED` after `seal`
    */
   job<
+    const Name extends string,
     Input extends object,
     Tasks extends TaskType,
     Given extends object,
-    const Name extends string,
     Inner extends object,
     InnerTasks extends TaskType,
     InnerGiven extends object,
@@ -239,19 +256,14 @@ export class JobBuilder<
     return this.#add({ name, kind: 'job', options, definition: definition as Sealed });
   }
 
-  /**
-   * Adds a fan-out: a task that calls `run` once per item, in instances named `name[0]`, `name[1]` … The task's output
-   * is the list of results, in the order of the items; the context holds it under the task's name. With `continueOnFailure`, each result has the form that
-   * `Promise.allSettled` uses.
-   * @throws JobDefinitionError `SEALED` after `seal`
-   */
+  /** Adds a fan-out: calls `run` once per item and puts out the list of results, under the task's name. */
   map<
-    Input extends object,
-    Tasks extends TaskType,
-    Given extends object,
     const Name extends string,
     Item,
     Result,
+    Input extends object,
+    Tasks extends TaskType,
+    Given extends object,
     const Needs extends Tasks['name'] = never,
     const Tolerated extends boolean = false,
     const Rule extends TriggerRule = 'allSuccess',
@@ -261,18 +273,8 @@ export class JobBuilder<
   >(
     this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
-    options: TaskOptions<
-      Needs,
-      Tolerated,
-      Rule,
-      ConditionOf<Input, Tasks, Needs, Rule>,
-      Answer,
-      ScopeOf<Input, Tasks, Needs, Rule> & ItemScope<Item>,
-      Extra,
-      Schema
-    > &
-      MapOptions<ScopeOf<Input, Tasks, Needs, Rule>, Item>,
-    run: (scope: ScopeOf<Input, Tasks, Needs, Rule> & ItemScope<Item> & NoInfer<Extra>) => ValidItem<Result, Schema>,
+    options: FanOutOptions<Needs, Tolerated, Rule, Answer, Extra, Schema, Item, Input, Tasks>,
+    run: (scope: ScopeOf<Input, Tasks, Needs, Rule, ItemScope<Item> & NoInfer<Extra>>) => ValidItem<Result, Schema>,
   ): JobBuilder<
     Input,
     | Tasks
@@ -292,18 +294,9 @@ export class JobBuilder<
     return validate(this.name, this.#drafts, this.#options).problems;
   }
 
-  /** Returns the validated, frozen definition, always the same one. @throws JobDefinitionError with all problems */
-  seal(): JobDefinition<Input, Tasks, Given> {
-    this.#sealed ??= sealDefinition<Input, Tasks, Given>(this.name, this.#drafts, this.#options);
+  seal(): object {
+    this.#sealed ??= sealDefinition(this.name, this.#drafts, this.#options);
     return this.#sealed;
-  }
-
-  /**
-   * Seals the definition and starts a job.
-   * @throws JobDefinitionError, OptionError, SchemaError; JournalError, SerialisationError if the job can't be stored
-   */
-  start(...args: StartArguments<Given>): Job<Input, Tasks> {
-    return this.seal().start(...args);
   }
 
   #add(draft: TaskDraft): this {
@@ -313,6 +306,30 @@ export class JobBuilder<
     }
     this.#drafts.push(draft);
     return this;
+  }
+}
+
+/**
+ * Builds a job definition. `task`, `sensor`, `external`, `job` and `map` add one task each, and can be chained.
+ * `validate` and `seal` report problems. After `seal`, adding a task throws JobDefinitionError `SEALED`.
+ */
+export class JobBuilder<
+  Input extends object = NoInput,
+  Tasks extends TaskType = never,
+  /** The input type that `start` accepts. Differs from `Input` if the schema of the input transforms it. */
+  Given extends object = Input,
+> extends Builder {
+  /** Returns the validated, frozen definition, always the same one. @throws JobDefinitionError with all problems */
+  override seal(): JobDefinition<Input, Tasks, Given> {
+    return super.seal() as JobDefinition<Input, Tasks, Given>;
+  }
+
+  /**
+   * Seals the definition and starts a job.
+   * @throws JobDefinitionError, OptionError, SchemaError; JournalError, SerialisationError if the job can't be stored
+   */
+  start(...args: StartArguments<Given>): Job<Input, Tasks> {
+    return this.seal().start(...args);
   }
 }
 

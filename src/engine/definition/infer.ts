@@ -123,11 +123,12 @@ type MaySkip<Upstream, Rule, Answer, Result> = [Answer] extends [never]
 type IsBranch<Value> = Value extends Branch<unknown> ? true : false;
 type SkipIn<Upstream> = Upstream extends { readonly doubt: infer Doubt } ? Extract<Doubt, 'maySkip'> : never;
 
-/** The scope of a task's functions. */
-export type ScopeOf<Input, Tasks, Needs extends string, Rule> = TaskScope<
+/** The scope of a task's functions, with what the kind of task or `enrich` adds. */
+export type ScopeOf<Input, Tasks, Needs extends string, Rule, Extra = unknown> = TaskScope<
   ContextOf<Input, Named<Tasks, Needs>, Needs, Rule>,
   DepsOf<Named<Tasks, Needs>, Needs, Rule>
->;
+> &
+  Extra;
 
 export type ConditionOf<Input, Tasks, Needs extends string, Rule> = ConditionScope<
   ContextOf<Input, Named<Tasks, Needs>, Needs, Rule>,

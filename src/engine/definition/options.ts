@@ -61,7 +61,7 @@ export type SlotOptions = {
 };
 
 /** Options of tasks that run a function: plain tasks, sensors and fan-outs. */
-export type TaskOptions<
+export interface TaskOptions<
   Needs extends string = string,
   Tolerated extends boolean = boolean,
   Rule extends TriggerRule = TriggerRule,
@@ -70,14 +70,14 @@ export type TaskOptions<
   Scope = TaskScope,
   Extra extends object = object,
   Schema extends StandardSchema | undefined = StandardSchema | undefined,
-> = FlowOptions<Needs, Tolerated, Rule, Condition, Answer> &
-  AttemptOptions &
-  SlotOptions & {
-    /** Schema of the output; its result is merged into the context. A violation fails the task without retry. */
-    readonly output?: Schema;
-    /** Returns properties, not a promise, to add to each attempt's scope. If `enrich` throws, a warning is logged. */
-    readonly enrich?: ((scope: Scope) => Extra) | undefined;
-  };
+> extends FlowOptions<Needs, Tolerated, Rule, Condition, Answer>,
+    AttemptOptions,
+    SlotOptions {
+  /** Schema of the output; its result is merged into the context. A violation fails the task without retry. */
+  readonly output?: Schema;
+  /** Returns properties, not a promise, to add to each attempt's scope. If `enrich` throws, a warning is logged. */
+  readonly enrich?: ((scope: Scope) => Extra) | undefined;
+}
 
 /** How long a sensor waits between its checks. */
 export type SensorPace = {

@@ -59,13 +59,20 @@ describe('an editor shows', () => {
     expect(hover.length).toBeLessThanOrEqual(300);
   });
 
-  // TypeScript shows the type arguments and the types of all parameters of a call, and cuts them off by a length of its own.
+  // TypeScript shows all type arguments of a call, then its parameters until it has written about 160 characters of names.
   test.each([
-    ['task', 'Adds a task with options', 950],
-    ['map', 'Adds a fan-out', 1250],
-  ])('over .%s( the types of the call, cut off, and what it does', (word, description, longest) => {
+    [
+      'task',
+      '(method) Builder.task<"report", { report: string; }, { folder: string; }, ',
+      'Adds a task with options.',
+      735,
+    ],
+    ['map', '(method) Builder.map<"shrink", string, number, { folder: string; }, ', 'Adds a fan-out: ', 705],
+  ])('over .%s( its name, what is new, what is known, and what it does', (word, types, description, longest) => {
     const hover = shown.hovers.get(word) ?? '';
-    expect(hover).toContain(description);
+    expect(hover.replaceAll(/\s+/g, ' ').slice(0, types.length)).toBe(types);
+    expect(hover).toMatch(/, options: \w*Options<"(list|shrink)", false, "allSuccess", [^&]*>, run: \(scope: ScopeOf</);
+    expect(hover).toContain(`): JobBuilder<...>${description}`);
     expect(hover.length).toBeLessThanOrEqual(longest);
   });
 });
