@@ -1,7 +1,7 @@
 /* This folder runs a job. `job-run.ts` has the job's actors and stream; the other files decide which commands the actors
  * get. `scheduling.ts` makes tasks ready or skips them. `perform-function.ts` calls a task function with its scope
  * (`scope.ts`, `task-log.ts`, `kept-logs.ts`, `checkpoint.ts`). `passed-limits.ts` looks at the time limits, `attempt-result.ts` handles
- * the result, with `retry-decision.ts` and `conflict.ts`. `dynamic-tasks.ts` adds and removes tasks (`pool-problems.ts` checks their pools). `shutdown.ts` stops a
+ * the result, with `retry-decision.ts` and `conflict.ts`; `interruption.ts` bounds attempts without one. `dynamic-tasks.ts` adds and removes tasks (`pool-problems.ts` checks their pools). `shutdown.ts` stops a
  * job early, `clean-up.ts` starts clean-up, `end.ts` ends a job. `pause.ts`, `retry-task.ts`, `reuse.ts`, `find-task.ts`
  * and `output.ts` serve requests of the program; `remote.ts` rejects those that another process would have to serve. */
 import { AsyncResource } from 'node:async_hooks';
