@@ -290,6 +290,22 @@ describe('a branch', () => {
     expectTypeOf(final.right).toEqualTypeOf<number | undefined>();
     expectTypeOf(final.far).toEqualTypeOf<number | undefined>();
     expectTypeOf(final.join).toEqualTypeOf<number>();
+    expectTypeOf(final.rows).toEqualTypeOf<number>();
+  });
+
+  test('puts out for certain, unless it may itself be skipped or fail', async () => {
+    const fork = () => (sometimes() ? branch('left', { n: 1 as number }) : { n: 2 });
+    const job = defineJob('job')
+      .task('one', fork)
+      .task('two', { when: sometimes }, () => branch('left', { two: 1 as number }))
+      .task('three', { continueOnFailure: true }, () => branch('left', { three: 1 as number }))
+      .task('four', { dependsOn: ['one'] }, () => branch('left', { four: 1 as number }))
+      .start();
+    const final = await job.orThrow();
+    expectTypeOf(final.n).toEqualTypeOf<number>();
+    expectTypeOf(final.two).toEqualTypeOf<number | undefined>();
+    expectTypeOf(final.three).toEqualTypeOf<number | undefined>();
+    expectTypeOf(final.four).toEqualTypeOf<number | undefined>();
   });
 
   test('made by a sensor puts out its output, and makes what is downstream uncertain, all the same', async () => {

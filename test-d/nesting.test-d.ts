@@ -2,6 +2,7 @@ import { describe, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import {
   type AnyTaskSpec,
+  branch,
   defineJob,
   expand,
   type ItemScope,
@@ -202,6 +203,11 @@ describe('.map', () => {
     expectTypeOf(ctx.nulls).toEqualTypeOf<readonly null[]>();
     expectTypeOf(ctx.later).toEqualTypeOf<readonly number[][]>();
     expectTypeOf(ctx.perhaps).toEqualTypeOf<readonly number[]>();
+    // @ts-expect-error an item picks no tasks
+    defineJob('job').map('forks', { over: [1] }, ({ item }) => (item > 1 ? branch('left') : item));
+    // @ts-expect-error nor adds any
+    defineJob('job').map('grows', { over: [1] }, async () => expand([]));
+    defineJob('job').map('any', { over: [1] }, () => JSON.parse('1'));
   });
 
   test('puts out settled results with continueOnFailure, though not for certain', () => {
@@ -245,8 +251,40 @@ describe('.sensor and .external', () => {
       })
       .start();
     expectTypeOf(await job.output('either')).toEqualTypeOf<Readonly<{ found: string }>>();
+  });
+
+  test('a check that answers true on one path and an output on another may put out nothing', async () => {
+    const ready = (): boolean => Math.random() > 0.5;
+    const job = defineJob('job')
+      .sensor('either', {}, () => (ready() ? { found: 1 as number } : true))
+      .sensor('later', {}, async () => (ready() ? { seen: 1 as number } : ready()))
+      .sensor('waits', {}, async () => {
+        if (!ready()) return false;
+        if (ready()) return notReady('soon');
+        return { sure: 1 as number };
+      })
+      .task('after', { dependsOn: ['either', 'later', 'waits'] }, ({ ctx, deps }) => {
+        expectTypeOf(ctx).toEqualTypeOf<{ readonly found?: number; readonly seen?: number; readonly sure: number }>();
+        expectTypeOf(deps.either).toEqualTypeOf<Readonly<{ found: number }> | undefined>();
+        expectTypeOf(deps.later).toEqualTypeOf<Readonly<{ seen: number }> | undefined>();
+      })
+      .start();
+    expectTypeOf((await job.orThrow()).found).toEqualTypeOf<number | undefined>();
+  });
+
+  test('a check that answers neither a boolean nor an output is refused, with a schema or not', () => {
+    const text = (): string => 'yes';
+    const either = (): string | number => 5;
     // @ts-expect-error a number is no answer
     defineJob('job').sensor('s', {}, () => 5);
+    // @ts-expect-error a text is none
+    defineJob('job').sensor('s', {}, () => text());
+    // @ts-expect-error a text is none
+    defineJob('job').sensor('s', {}, async () => 'yes');
+    // @ts-expect-error a text may be one answer
+    defineJob('job').sensor('s', {}, () => text() || true);
+    // @ts-expect-error the schema takes a number alone
+    defineJob('job').sensor('s', { output: z.object({ found: z.number() }) }, () => ({ found: either() }));
   });
 
   test('a check that may return undefined is refused, on whichever path, at once or later, with a schema or not', () => {

@@ -16,9 +16,10 @@ export interface TaskType<Name extends string = string, Output = unknown, Doubt 
 
 /**
  * Why an output may be missing: `mayFail` where the task's failure is tolerated, or its name known only at run time;
- * `maySkip` where a job may complete although the task, or a task downstream, was skipped.
+ * `maySkip` where a job may complete although the task was skipped. A task that `branches` puts out for certain, but what
+ * is downstream of it may be skipped.
  */
-export type TaskDoubt = 'certain' | 'mayFail' | 'maySkip';
+export type TaskDoubt = 'certain' | 'mayFail' | 'maySkip' | 'branches';
 
 /** A task whose output the context holds under the task's name: a fan-out, or a nested job without `output`. */
 export interface NamedType<Name extends string, Own, Doubt extends TaskDoubt>
@@ -51,16 +52,16 @@ export type Valid<Result, Schema = undefined> = [Schema] extends [StandardSchema
 
 type Refused<Output> = Output extends TaskOutput | Directive ? never : unknown extends Output ? never : Output;
 
-/** The output of a sensor whose check returns `Result`; `true` and `false` carry no output. */
+/** The output of a sensor whose check returns `Result`; of `true` it has none. */
 export type SensorOutput<Result, Schema> = [Schema] extends [StandardSchema]
   ? SchemaOutput<Schema>
-  : NothingOr<PutOut<Exclude<Awaited<Result>, boolean>>>;
+  : NothingOr<PutOut<CheckOutput<Awaited<Result>>>>;
 
 /** `Result` if a sensor's check may return it; otherwise a message that tsc shows. */
 export type ValidCheck<Result, Schema> = [CheckOutput<Awaited<Result>>] extends [never]
   ? Result
-  : [Valid<CheckOutput<Awaited<Result>>, Schema>, MayBeNothing<Awaited<Result>>] extends [
-        CheckOutput<Awaited<Result>>,
+  : [CheckOutput<Awaited<Result>>, MayBeNothing<Awaited<Result>>] extends [
+        Valid<CheckOutput<Awaited<Result>>, Schema>,
         false,
       ]
     ? Result
@@ -84,12 +85,16 @@ export type NestedType<Name extends string, Output, Tasks, Doubt extends TaskDou
   ? NamedType<Name, FinalContext<Record<never, never>, Tasks>, Doubt>
   : TaskType<Name, Output, Doubt>;
 
-/** `Result` if the function of a fan-out may return it for an item; otherwise the schema's input type. */
+/** `Result` if the function of a fan-out may return it for an item; otherwise the schema's input type, or a message. */
 export type ValidItem<Result, Schema> = [Schema] extends [StandardSchema]
   ? [Exclude<Awaited<Result>, NotReady>] extends [SchemaInput<Schema>]
     ? Result
     : SchemaInput<Schema>
-  : Result;
+  : [Graphs<Awaited<Result>>] extends [never]
+    ? Result
+    : 'An item puts out any value but a branch or an expansion, which are for tasks';
+
+type Graphs<Value> = unknown extends Value ? never : Extract<Value, Branch<unknown> | Expand<unknown>>;
 
 /** `Schema` if its output can be merged into the context; otherwise a message that tsc shows. */
 export type PutsOut<Schema> = [Schema] extends [StandardSchema]
@@ -102,7 +107,7 @@ export type PutsOut<Schema> = [Schema] extends [StandardSchema]
 
 /** The doubt about a task's output. `Answer` is `never` without a condition, `Result` what a function returns. */
 export type DoubtOf<Name extends string, Tolerated, Upstream, Rule, Answer, Result = undefined> = OrCertain<
-  MayFail<Name, Tolerated> | MaySkip<Upstream, Rule, Answer, Result>
+  MayFail<Name, Tolerated> | MaySkip<Upstream, Rule, Answer> | Branches<Awaited<Result>>
 >;
 
 type OrCertain<Doubt extends TaskDoubt> = [Doubt] extends [never] ? 'certain' : Doubt;
@@ -110,18 +115,21 @@ type OrCertain<Doubt extends TaskDoubt> = [Doubt] extends [never] ? 'certain' : 
 type MayFail<Name extends string, Tolerated> =
   IsOpen<Name> extends true ? 'mayFail' : [Tolerated] extends [false] ? never : 'mayFail';
 
-type MaySkip<Upstream, Rule, Answer, Result> = [Answer] extends [never]
-  ? true extends IsBranch<Awaited<Result>>
-    ? 'maySkip'
-    : [Rule] extends ['allDone' | 'always' | 'noneFailed']
-      ? never
-      : [Rule] extends ['allSuccess']
-        ? SkipIn<Upstream>
-        : 'maySkip'
+type MaySkip<Upstream, Rule, Answer> = [Answer] extends [never]
+  ? [Rule] extends ['allDone' | 'always' | 'noneFailed']
+    ? never
+    : [Rule] extends ['allSuccess']
+      ? SkipBelow<Upstream>
+      : 'maySkip'
   : 'maySkip';
 
-type IsBranch<Value> = Value extends Branch<unknown> ? true : false;
-type SkipIn<Upstream> = Upstream extends { readonly doubt: infer Doubt } ? Extract<Doubt, 'maySkip'> : never;
+type Branches<Value> = Value extends Branch<unknown> ? 'branches' : never;
+
+type SkipBelow<Upstream> = Upstream extends { readonly doubt: infer Doubt }
+  ? Doubt extends 'maySkip' | 'branches'
+    ? 'maySkip'
+    : never
+  : never;
 
 /** The scope of a task's functions, with what the kind of task or `enrich` adds. */
 export type ScopeOf<Input, Tasks, Needs extends string, Rule, Extra = unknown> = TaskScope<
@@ -170,13 +178,13 @@ type DepsOf<Upstream, Needs extends string, Rule> = Flat<{
 /** The tasks whose outputs are certain. Only the rule `allSuccess` never lets a task run after a skip or a failure. */
 type CertainUnder<Rule, Upstream> = [Rule] extends ['allSuccess'] ? Extract<Upstream, Certain> : never;
 
-type Certain = { readonly doubt: 'certain' | 'maySkip' };
+type Certain = { readonly doubt: Exclude<TaskDoubt, 'mayFail'> };
 
 /** The context of a completed job. */
 export type FinalContext<Input, Tasks> = Merge<
   Input,
   Tasks,
-  CertainKeys<Extract<Tasks, { readonly doubt: 'certain' }>>
+  CertainKeys<Extract<Tasks, { readonly doubt: 'certain' | 'branches' }>>
 >;
 
 /** The context of a job in any state: each output may be missing. */
