@@ -31,7 +31,7 @@ import type {
   Recovery,
   TakeUpOptions,
 } from './engine-options.ts';
-import { CommandError, OptionError } from './errors/errors.ts';
+import { awaitedByCaller, CommandError, OptionError } from './errors/errors.ts';
 import { optionProblem } from './errors/problem.ts';
 import { type FoundJob, foundHere, foundInJournal, type JobPage, type JobSummary, summaryOf } from './found-job.ts';
 import { Job, jobOf } from './job.ts';
@@ -159,13 +159,15 @@ export class Engine implements AsyncDisposable {
     const live = this.job(jobId) ?? writer.recorderOf(jobId)?.handle;
     if (live) return { job: live as Typed };
     const underWay = writer.resuming.get(jobId) as Promise<{ readonly job: Typed }> | undefined;
-    if (underWay) return underWay;
+    if (underWay) return await awaitedByCaller(underWay);
     const request = { definition, changed, added, options: this.#startOptions(others) };
     const resumption = this.#track(
       resumeStoredRun(this.#resumeContext, journal, jobId, request).then((run) => ({ job: new Job(run, this.#host) })),
     );
     writer.resuming.set(jobId, resumption);
-    return resumption.finally(() => writer.resuming.delete(jobId)) as unknown as Promise<{ readonly job: Typed }>;
+    const done = (): void => void writer.resuming.delete(jobId);
+    resumption.then(done, done);
+    return (await awaitedByCaller(resumption)) as unknown as { readonly job: Typed };
   }
 
   /**
@@ -378,7 +380,7 @@ export class Engine implements AsyncDisposable {
     this.#requireOpen(subject);
     throwIfInvalid(subject, takeUpOptionProblems(options, what));
     const { definition, changed, added, ...others } = options;
-    const { run, journal } = await this.#track(this.#loadEnded(jobId, options));
+    const { run, journal } = await awaitedByCaller(this.#track(this.#loadEnded(jobId, options)));
     this.#requireOpen(subject);
     return { job: new Job(start(run, { ...this.#startOptions(others), journal }, this.#host), this.#host) };
   }

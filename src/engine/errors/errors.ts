@@ -41,9 +41,18 @@ const setStack = (error: Error, stack: string | undefined): void => {
 
 /** Gives an error that shows no frame of the program those of the call that it is thrown from; returns the error. */
 export const shownToCaller = <Thrown>(thrown: Thrown): Thrown => {
-  if ((isA(thrown, TaskError) || isA(thrown, JobError)) && isAllFolded(thrown))
+  if (isA(thrown, TintypeError) && isAllFolded(thrown))
     setStack(thrown, foldedStack(`${thrown.name}: ${thrown.message}`));
   return thrown;
+};
+
+/** Waits for `work`. If it rejects, the error shows the call that awaits, which V8 loses where a promise has two readers. */
+export const awaitedByCaller = async <Value>(work: Promise<Value>): Promise<Value> => {
+  try {
+    return await work;
+  } catch (error) {
+    throw shownToCaller(error);
+  }
 };
 
 /** Thrown for an invalid definition. `problems` lists all its problems; `code` is the code of the first problem. */

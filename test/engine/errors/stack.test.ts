@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { createEngine, defineJob, type JobError, jobFrom, NonRetryableError } from 'tintype';
+import { createEngine, defineJob, type JobError, jobFrom, memoryJournal, NonRetryableError } from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { describe, expect, test } from 'vitest';
 
@@ -48,6 +48,16 @@ describe('a stack begins with the line of the program', () => {
     ['ancestors', () => good.ancestors('c')],
     ['orThrow', async () => await timedOut().orThrow()],
     ['output', async () => await timedOut().output('slow')],
+    ['find', async () => await kept().find('')],
+    ['list', async () => await kept().list({ limit: 0 })],
+    ['remove', async () => await kept().remove('none')],
+    ['prune', async () => await kept().prune({ olderThanMs: -1 })],
+    ['resume', async () => await kept().resume('none')],
+    ['retry', async () => await kept().retry('none')],
+    ['rerun', async () => await kept().rerun('none')],
+    ['previewRetry', async () => await kept().previewRetry('none')],
+    ['previewRerun', async () => await kept().previewRerun('none')],
+    ['recover', async () => await kept().recover({ everyMs: 0 })],
   ])('that called: %s', async (call, act) => {
     const error = await thrownBy(act);
     expect(firstLine(error)).toContain(`['${call}', `);
@@ -55,6 +65,7 @@ describe('a stack begins with the line of the program', () => {
     expect(framesOf(error).filter(isOfPackage)).toEqual([]);
   });
 
+  const kept = () => createEngine({ journal: memoryJournal(), definitions: [good] });
   const timedOut = () => {
     const time = virtualClock();
     const job = defineJob('late').task('slow', { timeout: 10 }, never).start({}, { clock: time });
