@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../engine/time/clock.ts';
+import { idleTimersOf } from '../engine/time/idle-timer.ts';
 import { setTurn, Turn } from '../engine/time/turn.ts';
 import { isWorkUnderWay } from '../events/under-way.ts';
 
@@ -9,10 +10,14 @@ export type VirtualClock = Clock & {
    * Advances the time by `ms`. Fires each due timer, in order and at its own time. Before the first and after each, time
    * stands still until promises have settled, until the engine waits for no journal, and until what `settle` was given
    * has settled.
-   * @throws RangeError if `ms` is negative
+   * @throws RangeError if `ms` is negative or not finite
    */
   readonly advance: (ms: number) => Promise<void>;
-  /** Fires timers until none is left. @throws Error if a timer is still waiting after `limitMs` (default: 365 days) */
+  /**
+   * Fires timers until none is left but the next looks of `recover({ everyMs })`, which never end.
+   * @throws Error if a timer is still waiting after `limitMs` (default: 365 days) or after 100,000 timers
+   * @throws RangeError if `limitMs` is negative
+   */
   readonly runAll: (limitMs?: number) => Promise<void>;
   /**
    * Returns `promise`, and makes `advance` and `runAll` wait for it: for real I/O in a task, a schema or a test, which the
@@ -30,8 +35,9 @@ export type VirtualClock = Clock & {
 
 type Timer = { readonly at: number; readonly order: number; readonly callback: () => void };
 
-/** Creates a clock that moves only by `advance` or `runAll`, from `startMs` (epoch ms, default 0). */
+/** Creates a clock that moves only by `advance` or `runAll`, from `startMs` (epoch ms, default 0). @throws RangeError */
 export const virtualClock = (startMs = 0): VirtualClock => {
+  requireMs('virtualClock', startMs, Number.NEGATIVE_INFINITY);
   let now = startMs;
   /** What the wall clock is ahead of the time that has passed, in ms. */
   let aheadMs = 0;
@@ -55,9 +61,10 @@ export const virtualClock = (startMs = 0): VirtualClock => {
     while (isWorkUnderWay() || awaited > 0);
   };
 
-  const advanceTo = async (until: number): Promise<void> => {
+  /** Fires the timers that are due until then, as long as `goesOn`, which is asked before each. */
+  const advanceTo = async (until: number, goesOn = (): boolean => true): Promise<void> => {
     await quiet();
-    for (let timer = nextTimer(until); timer; timer = nextTimer(until)) {
+    for (let timer = nextTimer(until); timer && goesOn(); timer = nextTimer(until)) {
       timers.delete(timer);
       now = Math.max(now, timer.at);
       timer.callback();
@@ -74,16 +81,23 @@ export const virtualClock = (startMs = 0): VirtualClock => {
       return () => void timers.delete(timer);
     },
     advance: async (ms) => {
-      if (!(ms >= 0)) throw new RangeError(`advance was given ${ms}: expected milliseconds, 0 or more.`);
+      requireMs('advance', ms);
       const until = now + ms;
       await advanceTo(until);
       now = until;
     },
     runAll: async (limitMs = 365 * 24 * 60 * 60 * 1_000) => {
-      const until = now + limitMs;
-      await advanceTo(until);
-      if (timers.size > 0)
-        throw new Error(`${timers.size} timers are still waiting after ${limitMs} ms of virtual time.`);
+      if (limitMs !== Number.POSITIVE_INFINITY) requireMs('runAll', limitMs);
+      const began = now;
+      const waiting = (): number => timers.size - idleTimersOf(clock);
+      let fired = 0;
+      await advanceTo(began + limitMs, () => waiting() > 0 && ++fired <= MAX_TIMERS);
+      if (waiting() === 0) return;
+      const left = waiting() === 1 ? '1 timer is' : `${waiting()} timers are`;
+      const after = fired > MAX_TIMERS ? `${MAX_TIMERS} timers and ${now - began} ms` : `${limitMs} ms`;
+      throw new Error(
+        `${left} still waiting after ${after} of virtual time. Does something wait without end, such as a sensor without a deadline? Use advance(ms), or call runAll again.`,
+      );
     },
     settle: async (promise) => {
       awaited++;
@@ -95,12 +109,21 @@ export const virtualClock = (startMs = 0): VirtualClock => {
     },
     pending: () => timers.size,
     setWall: (epochMs) => {
+      requireMs('setWall', epochMs, Number.NEGATIVE_INFINITY);
       aheadMs = epochMs - now;
     },
   };
   setTurn(clock, new Turn({ steps: STEPS_PER_TURN }));
   return clock;
 };
+
+const requireMs = (call: string, ms: number, least = 0): void => {
+  if (Number.isFinite(ms) && ms >= least) return;
+  throw new RangeError(`${call} was given ${ms}: expected milliseconds${least === 0 ? ', 0 or more' : ''}.`);
+};
+
+/** How many timers `runAll` fires: what waits without end would keep it for minutes, longer than a test is given. */
+const MAX_TIMERS = 100_000;
 
 /** How many steps of work make up a turn of the event loop. */
 const STEPS_PER_TURN = 256;

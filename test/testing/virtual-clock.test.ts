@@ -122,8 +122,51 @@ describe('a virtual clock', () => {
     await expect(clock.runAll(10_000)).rejects.toThrow('still waiting after 10000 ms');
   });
 
-  test.each([[-1], [Number.NaN]])('refuses to be turned by %d ms', async (ms) => {
+  test('refuses to run with a sensor that never ends, soon enough for a test to report it', async () => {
+    const clock = virtualClock();
+    const watch = defineJob('watch').sensor('file', { interval: 1_000 }, () => false);
+    const job = watch.start({}, { clock });
+    await expect(clock.runAll()).rejects.toThrow(/^1 timer is still waiting after 100000 timers and 100000000 ms/);
+    expect(clock.now()).toBe(100_000_000);
+    job.cancel();
+  });
+
+  test('does not run on for a recovery that keeps looking, which looks while something else waits', async () => {
+    const clock = virtualClock();
+    let looks = 0;
+    const store = memoryJournal();
+    const journal: Journal = {
+      ...store,
+      jobs: (filter) => {
+        looks++;
+        return store.jobs(filter);
+      },
+    };
+    const engine = createEngine({ clock, journal });
+    await engine.recover({ everyMs: 1_000 });
+    const nap = defineJob('nap').task('sleep', () => new Promise<void>((wake) => clock.setTimer(wake, 5_500)));
+    const job = engine.start(nap.seal());
+    await clock.runAll();
+    expect([(await job).state, clock.now(), looks, clock.pending()]).toEqual(['completed', 5_500, 6, 1]);
+    await clock.runAll();
+    expect(clock.now()).toBe(5_500);
+    await engine.close();
+    expect(clock.pending()).toBe(0);
+    clock.setTimer(() => {}, 10);
+    await clock.runAll();
+    expect(clock.now()).toBe(5_510);
+  });
+
+  test.each([
+    [-1],
+    [Number.NaN],
+    [Number.POSITIVE_INFINITY],
+    ['5' as never],
+  ])('refuses to be turned by %j ms', async (ms) => {
     await expect(virtualClock().advance(ms)).rejects.toThrow(RangeError);
+    if (ms !== Number.POSITIVE_INFINITY) await expect(virtualClock().runAll(ms)).rejects.toThrow(RangeError);
+    expect(() => virtualClock().setWall(ms === -1 ? Number.NaN : ms)).toThrow(RangeError);
+    expect(() => virtualClock(ms === -1 ? Number.NaN : ms)).toThrow(RangeError);
   });
 
   test('makes a day of backoff pass in no time', async () => {

@@ -1,5 +1,6 @@
 import type { JournalErrorCode } from '../errors/errors.ts';
 import type { Clock } from '../time/clock.ts';
+import { setIdleTimer } from '../time/idle-timer.ts';
 
 /** What a look found that could not be resumed. */
 type Refused = { readonly jobId: string; readonly error: Error };
@@ -34,7 +35,7 @@ export const keepLooking = (
     wait();
   };
   const wait = (): void => {
-    if (!isOver) callOff = clock.setTimer(() => void again(), everyMs);
+    if (!isOver) callOff = setIdleTimer(clock, () => void again(), everyMs);
   };
   wait();
   return () => {
