@@ -21,6 +21,7 @@ import {
   oneOf,
   options,
   period,
+  plain,
   positive,
   problemsOf,
   type Rule,
@@ -181,7 +182,7 @@ const poolProblems = (pools: object, { subject, option: within = 'pools' }: Abou
     return (starts === undefined) === (periodMs === undefined) ? [] : wrong('limit and periodMs together');
   });
 
-export const limitRules = { maxConcurrency: limit, rateLimit, pools: { ...record, inside: poolProblems } };
+export const limitRules = { maxConcurrency: limit, rateLimit, pools: { ...plain, inside: poolProblems } };
 
 const jobRules: Readonly<Record<keyof JobOptions, Rule>> = {
   ...limitRules,
@@ -207,7 +208,7 @@ const definitionRules: Readonly<Record<keyof DefinitionOptions, Rule>> = {
 export const logger = methods('a logger', 'debug', 'info', 'warn', 'error');
 export const journal = methods('a journal', 'create', 'append', 'acquire', 'renew', 'release');
 
-export const labels: Rule = { ...record, inside: labelProblems };
+export const labels: Rule = { ...plain, inside: labelProblems };
 
 const startRules: Readonly<Record<keyof StartOptions, Rule>> = {
   ...jobRules,

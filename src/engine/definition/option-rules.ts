@@ -1,4 +1,5 @@
 import { textOf } from '../../events/error-data.ts';
+import { isPlainObject } from '../../events/plain-object.ts';
 import { OptionError } from '../errors/errors.ts';
 import { optionProblem, type Problem } from '../errors/problem.ts';
 import { knownNames } from '../errors/suggest.ts';
@@ -45,6 +46,8 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const record = rule('an object', isRecord);
+/** For names and values of the program's own choice: of a Map, say, none would be seen. */
+export const plain = rule('a plain object', isPlainObject);
 export const abortSignal = rule('an AbortSignal', (value) => value instanceof AbortSignal);
 
 export const oneOf = (...values: unknown[]): Rule =>

@@ -25,11 +25,15 @@ export const removeJob = async (journal: Journal, jobId: string): Promise<void> 
     return;
   }
   await journal.release({ jobId, fence: job.fence });
-  throw notOver(job);
+  throw notOver(job, ', and no process runs it', 'Resume it, and cancel it');
 };
 
-export const notOver = ({ id, name, state }: Pick<JournalJob, 'id' | 'name' | 'state'>): CommandError => {
-  const message = `Job "${name}" ("${id}") is ${state}: only a job that is over can be removed. Cancel it first.`;
+export const notOver = (
+  { id, name, state }: Pick<JournalJob, 'id' | 'name' | 'state'>,
+  more = '',
+  first = 'Cancel it',
+): CommandError => {
+  const message = `Job "${name}" ("${id}") is ${state}${more}: only a job that is over can be removed. ${first} first.`;
   return new CommandError('INVALID_STATE', message);
 };
 

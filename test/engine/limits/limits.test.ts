@@ -654,6 +654,7 @@ describe('limits that can not be kept are refused before anything runs', () => {
     [{ rateLimit: { limit: 0, periodMs: 1 } }, 'rateLimit.limit'],
     [{ rateLimit: 5 as never }, 'rateLimit'],
     [{ pools: [3] as never }, 'pools'],
+    [{ pools: new Map([['db', 4]]) as never }, 'pools'],
   ])('the limits %o', ([limits, option]) => {
     expect(refused([], limits)[0]).toContain(`${option} :`);
     expect(problemsOf(() => createEngine(limits))[0]).toMatchObject({ option });

@@ -202,7 +202,9 @@ describe.each(journals)('remove and prune, with %s,', (_name, newJournal) => {
     await live.cancel();
     await elsewhere.close({ mode: 'abort' });
     // Nobody runs it, but it is not over.
-    await expect(engine.remove('elsewhere')).rejects.toMatchObject({ code: 'INVALID_STATE' });
+    const message =
+      'is running, and no process runs it: only a job that is over can be removed. Resume it, and cancel it first.';
+    await expect(engine.remove('elsewhere')).rejects.toThrow(message);
     expect((await engine.resume('elsewhere', { definition: etl })).job.state).toBe('running');
   });
 
@@ -280,6 +282,8 @@ describe('labels', () => {
     [{ a: 'x'.repeat(201) }, 'labels.a'],
     [{ a: 'line\nend' }, 'labels.a'],
     [{ a: 7 }, 'labels.a'],
+    [new Map([['team', 'data']]), 'labels'],
+    [Object.create({ team: 'data' }), 'labels'],
     [Object.fromEntries(Array.from({ length: 33 }, (_, at) => [`k${at}`, ''])), 'labels'],
   ])('of a wrong form are refused: %j', (labels, option) => {
     expect(() => createEngine().start(etl, {}, { labels: labels as never })).toThrow(
