@@ -46,3 +46,18 @@ test('the README, the docs and package.json say the same of Node.js', () => {
     for (const [said, version] of read(page).matchAll(/Node(?:\.js)? (?:>= ?)?(\d+[.\d]*) or (?:newer|later)/g))
       expect({ page, said, version }).toEqual({ page, said, version: oldest });
 });
+
+test('the declarations hold for TypeScript 5.4, where only classes and interfaces may say `this is`', () => {
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /\.ts$/.test(file),
+  );
+  const holders = sources.flatMap((file) => {
+    const lines = read(join('src', file)).split('\n');
+    return lines.flatMap((line, at) => (/\): this is /.test(line) ? [holderOf(lines.slice(0, at))] : []));
+  });
+  expect(holders.length).toBeGreaterThan(0);
+  expect(holders.filter((holder) => !/^(?:export )?(?:abstract )?(?:interface|class) /.test(holder))).toEqual([]);
+});
+
+/** Returns the last line that begins a declaration. */
+const holderOf = (lines: readonly string[]): string => lines.findLast((line) => /^[a-z]/.test(line)) ?? '';

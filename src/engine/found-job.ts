@@ -70,6 +70,7 @@ export type FoundTask = {
   readonly reason: string | undefined;
   /** The error of the final failure, or of the last attempt if the task has not completed. */
   readonly error: ErrorData | undefined;
+  /** What the task put into the context: of a fan-out, or a nested job without `output`, an object with its name as key. */
   readonly output: unknown;
 };
 

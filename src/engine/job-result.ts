@@ -23,7 +23,8 @@ export type TaskResult = {
   readonly tasks?: Readonly<Record<string, TaskResult>>;
 };
 
-type ResultBase<Names extends string> = {
+/** An interface: in TypeScript 5.4 and 5.5 no other type may say `this is`. */
+interface ResultBase<Names extends string> {
   readonly jobId: string;
   readonly jobName: string;
   readonly tasks: Readonly<Record<Names, TaskResult>>;
@@ -48,7 +49,7 @@ type ResultBase<Names extends string> = {
   readonly boundarySubtrees: () => readonly FrontierItem[];
   /** Renders when each task waited and ran, as a Mermaid Gantt chart. */
   readonly toGantt: () => string;
-};
+}
 
 /** How a job ended. `ctx` is certain to be complete only if `state` is `completed`. */
 export type JobResult<Final = Readonly<Record<string, unknown>>, Partial = Final, Names extends string = string> =
