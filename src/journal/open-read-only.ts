@@ -1,10 +1,10 @@
-import { existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { JournalError } from '../engine/errors/errors.ts';
 import { READ_AS_NEXT, versionOf } from './migrations.ts';
 import { identify, notAJournal } from './open-database.ts';
 import type { SqliteDatabase, SqliteDriver } from './sqlite-driver.ts';
-import { isNoDatabase, journalFailure } from './sqlite-failure.ts';
+import { FILES, isNoDatabase, journalFailure } from './sqlite-failure.ts';
 
 /** Opens the database of a journal that may only be read, and so may its folder. Changes nothing. @throws JournalError */
 export const openReadOnly = (file: string, driver: SqliteDriver, newest: number): SqliteDatabase => {
@@ -16,6 +16,14 @@ export const openReadOnly = (file: string, driver: SqliteDriver, newest: number)
     return db;
   } catch (error) {
     db?.close();
+    const unreadable = FILES.map((end) => file + end).find(isUnreadable);
+    if (unreadable !== undefined) {
+      throw new JournalError(
+        'JOURNAL_FAILED',
+        `The journal ${file} can't be read: this user may not read ${unreadable}. Let this user read the database and the files beside it that begin with its name.`,
+        { cause: error },
+      );
+    }
     if (isNoDatabase(error)) throw notAJournal(file, 'it is no SQLite database', error);
     if (error instanceof JournalError || !hasLog(file)) throw journalFailure(file, error);
     throw new JournalError(
@@ -23,6 +31,16 @@ export const openReadOnly = (file: string, driver: SqliteDriver, newest: number)
       `The journal ${file} has a write-ahead log beside it that can't be read without writing: its program was killed. Copy both files to where they may be written.`,
       { cause: error },
     );
+  }
+};
+
+const isUnreadable = (file: string): boolean => {
+  if (!existsSync(file)) return false;
+  try {
+    accessSync(file, constants.R_OK);
+    return false;
+  } catch {
+    return true;
   }
 };
 

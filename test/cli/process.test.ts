@@ -45,6 +45,9 @@ describe.concurrent('the program', () => {
   test.skipIf(process.platform === 'win32')('reads a database that may only be read, in such a folder', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tintype-read-only-'));
     const db = join(folder, 'jobs.db');
+    const copies = mkdtempSync(join(tmpdir(), 'tintype-copy-'));
+    chmodSync(copies, 0o777);
+    const copy = join(copies, 'jobs.db');
     const journal = sqliteJournal(db);
     await defineJob('etl')
       .task('load', ({ log }) => log.info('100 rows'))
@@ -64,17 +67,29 @@ describe.concurrent('the program', () => {
       ['logs', 'one'],
       ['export', 'one'],
       ['db', 'check'],
+      ['graph', '--job', 'one'],
+      ['prune', '--older-than', '1ms', '--dry-run'],
+      ['db', 'backup', copy],
     ];
     for (const args of reading) {
       const { status, stdout, stderr } = run(...args);
       expect([status, stderr], args.join(' ')).toEqual([0, '']);
-      expect(stdout).toMatch(args[0] === 'logs' ? /100 rows/ : args[0] === 'db' ? /is sound: 1 job/ : /one/);
+      expect(stdout, args.join(' ')).toMatch(
+        { logs: /100 rows/, db: /is sound: 1 job|Copied/, graph: /load {2}completed/ }[`${args[0]}`] ?? /one/,
+      );
     }
     const { status, stderr } = run('prune', '--older-than', '1ms');
     expect([status, stderr]).toEqual([1, expect.stringContaining('JOURNAL_READ_ONLY')]);
     expect(readdirSync(folder)).toEqual(['jobs.db']);
-    chmodSync(folder, 0o755);
-    rmSync(folder, { recursive: true });
+    chmodSync(db, 0o600);
+    chmodSync(folder, 0o700);
+    if (process.getuid?.() === 0) {
+      expect(run('jobs')).toMatchObject({ status: 2, stderr: expect.stringContaining('may not open its folder') });
+      chmodSync(folder, 0o755);
+      const { status, stderr } = run('jobs');
+      expect([status, stderr]).toEqual([1, expect.stringContaining(`this user may not read ${db}.`)]);
+    }
+    for (const made of [folder, copies]) rmSync(made, { recursive: true });
   });
 
   test('reads a workflow from a pipe', async () => {

@@ -22,24 +22,29 @@ export type BackupOptions = { readonly db: string; readonly force?: boolean };
 
 /** Copies a journal as it is now, even while other processes write to it. Resolves to the exit code. */
 export const backupJournal = (to: string, { db, force }: BackupOptions, io: CliIo): Promise<number> =>
-  withJournal(db, io, async ({ journal, out }) => {
-    const target = statSync(to, { throwIfNoEntry: false });
-    if (target) {
-      if (isPartOf(journal.file, to)) {
-        throw new UsageError(`${to} is the database itself. Name another file for its copy.`);
+  withJournal(
+    db,
+    io,
+    async ({ journal, out }) => {
+      const target = statSync(to, { throwIfNoEntry: false });
+      if (target) {
+        if (isPartOf(journal.file, to)) {
+          throw new UsageError(`${to} is the database itself. Name another file for its copy.`);
+        }
+        if (!target.isFile()) throw new UsageError(`${to} is no file. Name one for the copy.`);
+        if (!force)
+          throw new UsageError(`There is a file ${to} already. Name another one, or overwrite it with --force.`);
+        replace(to, journal.backup);
+      } else {
+        if (!existsSync(dirname(to)))
+          throw new UsageError(`There is no folder ${dirname(to)} for the copy. Make it first.`);
+        journal.backup(to);
       }
-      if (!target.isFile()) throw new UsageError(`${to} is no file. Name one for the copy.`);
-      if (!force)
-        throw new UsageError(`There is a file ${to} already. Name another one, or overwrite it with --force.`);
-      replace(to, journal.backup);
-    } else {
-      if (!existsSync(dirname(to)))
-        throw new UsageError(`There is no folder ${dirname(to)} for the copy. Make it first.`);
-      journal.backup(to);
-    }
-    out.line(`Copied ${out.sanitize(journal.file)} to ${out.sanitize(to)}.`);
-    return EXIT.completed;
-  });
+      out.line(`Copied ${out.sanitize(journal.file)} to ${out.sanitize(to)}.`);
+      return EXIT.completed;
+    },
+    { reads: true },
+  );
 
 /** Replaces an existing file by a copy. The old file stays until the copy is complete. */
 const replace = (to: string, backup: (to: string) => void): void => {

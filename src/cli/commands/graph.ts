@@ -103,16 +103,21 @@ const nameHandlers = (names: readonly string[], { output }: GraphOptions, io: Cl
 
 /** Draws a kept job as it stands. Resolves to the exit code. */
 const graphOfJob = (name: string, options: GraphOptions & { readonly db: string }, io: CliIo): Promise<number> =>
-  withJournal(options.db, io, async ({ journal, err }) => {
-    const stored = await readStoredJob(journal, await findJob(journal, name));
-    try {
-      return await graphOfStored(stored, options, io);
-    } catch (error) {
-      if (!(error instanceof JobDefinitionError)) throw error;
-      err.line(`error: The tasks can't be drawn: ${err.sanitize(error.message)}`);
-      return EXIT.failed;
-    }
-  });
+  withJournal(
+    options.db,
+    io,
+    async ({ journal, err }) => {
+      const stored = await readStoredJob(journal, await findJob(journal, name));
+      try {
+        return await graphOfStored(stored, options, io);
+      } catch (error) {
+        if (!(error instanceof JobDefinitionError)) throw error;
+        err.line(`error: The tasks can't be drawn: ${err.sanitize(error.message)}`);
+        return EXIT.failed;
+      }
+    },
+    { reads: true },
+  );
 
 const graphOfStored = async ({ job, shape, record }: StoredJob, options: GraphOptions, io: CliIo): Promise<number> => {
   if (!shape) throw new UsageError('The journal does not say what the tasks of this job wait for.');

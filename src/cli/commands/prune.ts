@@ -40,17 +40,22 @@ export type PruneOptions = {
 
 /** Removes jobs that ended longer than `olderThan` ago. Resolves to the exit code. */
 export const pruneJobs = ({ db, olderThan, state = ENDED_STATES, dryRun }: PruneOptions, io: CliIo): Promise<number> =>
-  withJournal(db, io, async ({ journal, out, err }) => {
-    const filter = { states: state, endedBefore: Date.now() - olderThan };
-    if (dryRun) {
-      const old = await journal.jobs(filter, ({ error }) => err.line(journalErrorLine(error, err)));
-      if (old.length > 0) for (const line of table(old, out)) out.line(line);
-      out.line(`Would remove ${counted(old.length, 'job')}. Nothing was removed.`);
+  withJournal(
+    db,
+    io,
+    async ({ journal, out, err }) => {
+      const filter = { states: state, endedBefore: Date.now() - olderThan };
+      if (dryRun) {
+        const old = await journal.jobs(filter, ({ error }) => err.line(journalErrorLine(error, err)));
+        if (old.length > 0) for (const line of table(old, out)) out.line(line);
+        out.line(`Would remove ${counted(old.length, 'job')}. Nothing was removed.`);
+        return EXIT.completed;
+      }
+      out.line(`Removed ${counted(await removeEnded(journal, filter), 'job')}.`);
       return EXIT.completed;
-    }
-    out.line(`Removed ${counted(await removeEnded(journal, filter), 'job')}.`);
-    return EXIT.completed;
-  });
+    },
+    { reads: dryRun },
+  );
 
 const table = (jobs: readonly JournalJob[], out: Printer): readonly string[] => {
   const ids = jobs.map(({ id }) => id);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { JournalError } from '../../engine/errors/errors.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES } from '../../journal/batch-rules.ts';
@@ -21,6 +21,11 @@ export const openJournal = (
   { create, reads = false, oneAtATime = false }: OpenOptions,
 ): SqliteJournal => {
   if (!create && !existsSync(file)) {
+    if (isHidden(file)) {
+      throw new UsageError(
+        `The database ${file} can't be reached: this user may not open its folder. Let this user open it, or name another database with --db.`,
+      );
+    }
     throw new UsageError(
       `There is no database ${file}: no job has been kept there yet. tintype run FILE makes it; one elsewhere is named by --db.`,
     );
@@ -34,6 +39,16 @@ export const openJournal = (
     if (reads && error instanceof JournalError && error.code === 'JOURNAL_READ_ONLY')
       return readOnlyJournal(file, options);
     throw error;
+  }
+};
+
+/** Whether the system refuses to say if there is such a file. */
+const isHidden = (file: string): boolean => {
+  try {
+    accessSync(file);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
   }
 };
 

@@ -21,7 +21,7 @@ export const withJournal = (
   file: string,
   io: CliIo,
   work: (context: JournalContext) => Promise<number>,
-  { reads }: { readonly reads?: boolean } = {},
+  { reads }: { readonly reads?: boolean | undefined } = {},
 ): Promise<number> =>
   withErrorReporting(io, async (out, err) => {
     const journal = openJournal(file, { create: false, reads });
