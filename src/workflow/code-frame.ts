@@ -1,6 +1,10 @@
+import { textWidth } from '../events/text-width.ts';
 import { HIDDEN_MARKS } from '../executors/mask/escape-sequences.ts';
 
-/** Returns a line with two lines above, one below, and a mark under the column. `line` and `column` count from 1. */
+/**
+ * Returns a line with two lines above, one below, and a mark under the column. `line` and `column` count from 1; `column`
+ * counts characters, as editors do, and the mark stands where a terminal shows that one.
+ */
 export const codeFrame = (lines: readonly string[], line: number, column: number): string => {
   const first = Math.max(1, line - 2);
   const last = Math.min(lines.length, line + 1);
@@ -10,7 +14,10 @@ export const codeFrame = (lines: readonly string[], line: number, column: number
   for (let number = first; number <= last; number++) {
     const text = visible((lines[number - 1] ?? '').slice(start, start + MAX_WIDTH));
     frame.push(`${number === line ? '>' : ' '} ${String(number).padStart(gutter)} | ${text}`.trimEnd());
-    if (number === line) frame.push(`  ${' '.repeat(gutter)} | ${' '.repeat(Math.max(0, column - 1 - start))}^`);
+    if (number !== line) continue;
+    const before = Math.max(0, column - 1 - start);
+    const indent = textWidth(text.slice(0, before)) + Math.max(0, before - text.length);
+    frame.push(`  ${' '.repeat(gutter)} | ${' '.repeat(indent)}^`);
   }
   return frame.join('\n');
 };

@@ -12,7 +12,7 @@ import { type FrameOptions, liveFrame } from '../../src/cli/live/frame.ts';
 import { createLiveRecorder, type LivePlan } from '../../src/cli/live/state.ts';
 import { createLiveView, type LiveViewOptions, wantsLiveView } from '../../src/cli/live/view.ts';
 import type { OutputStream } from '../../src/cli/terminal/io.ts';
-import { textWidth } from '../../src/cli/terminal/text-width.ts';
+import { textWidth } from '../../src/events/text-width.ts';
 import { outputGate } from '../../src/executors/process/output-gate.ts';
 import { buildCli, workflowFile } from '../support/cli.ts';
 import { createEmulator, openTerminal, type TerminalSize, terminalStream } from '../support/terminal.ts';

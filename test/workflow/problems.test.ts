@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TintypeError } from '../../src/engine/errors/errors.ts';
+import { textWidth } from '../../src/events/text-width.ts';
 import { MAX_ALIASED_VALUES } from '../../src/workflow/inspect-nodes.ts';
 import { parseWorkflow } from '../../src/workflow/parse-workflow.ts';
 import { WorkflowError } from '../../src/workflow/problem.ts';
@@ -330,6 +331,17 @@ tasks:
     const [, , line = '', mark = ''] = error.problems[0]?.frame?.split('\n') ?? [];
     expect(line).toContain('description: "·····", type');
     expect(line.slice(mark.indexOf('^'))).toMatch(/^bsh, command/);
+  });
+
+  test('shows the place after characters that take two columns, or none, on a terminal', () => {
+    for (const before of ['日本語', '🚀 👩‍👩‍👧', 'e\u0301e\u0301']) {
+      const { problems } = failure(
+        `name: x\ntasks:\n  - { name: a, description: "${before}", type: bsh, command: x }\n`,
+      );
+      const [, , line = '', mark = ''] = problems[0]?.frame?.split('\n') ?? [];
+      expect(textWidth(line.slice(0, line.indexOf('bsh'))), line).toBe(mark.indexOf('^'));
+      expect(problems[0]?.column).toBe(39 + before.length);
+    }
   });
 
   test('is an error of tintype, whose message is enough to act on', () => {

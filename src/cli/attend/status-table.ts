@@ -2,6 +2,7 @@ import { TaskError } from '../../engine/errors/errors.ts';
 import type { JobDefinition } from '../../engine/job-definition.ts';
 import type { JobResult, TaskResult } from '../../engine/job-result.ts';
 import type { TaskState } from '../../events/event.ts';
+import { cutEnd, cutMiddle } from '../../events/text-width.ts';
 import { ProcessError } from '../../executors/process/error.ts';
 import { type HandledState, handlersOf } from '../../workflow/handlers.ts';
 import type { Workflow } from '../../workflow/schema.ts';
@@ -11,7 +12,6 @@ import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { paintState, SKIP_REASONS, STATE_WORDS } from '../terminal/state-style.ts';
 import { type Column, columnWidths, GAP, textTable } from '../terminal/text-table.ts';
-import { cutEnd, cutMiddle } from '../terminal/text-width.ts';
 import { wordsOf, wrapText } from '../terminal/wrap-text.ts';
 import { exitCodeOfTask, thrownBy } from './exit-code-of-task.ts';
 

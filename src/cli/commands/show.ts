@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import { JobDefinitionError } from '../../engine/errors/errors.ts';
 import { beganAt, type JobRecord, type StoredTask } from '../../engine/model/job-record.ts';
 import { type ErrorData, textOf } from '../../events/error-data.ts';
+import { padEnd } from '../../events/text-width.ts';
 import type { ProcessError } from '../../executors/process/error.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
 import { fittedTable, lastLine, taskColumns } from '../attend/status-table.ts';
@@ -22,7 +23,6 @@ import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { inertJson } from '../terminal/safe-text.ts';
 import { paintState, SKIP_REASONS } from '../terminal/state-style.ts';
-import { padEnd } from '../terminal/text-width.ts';
 import { action, type DefineCommand, INTERRUPTED, JOB_NAMES, noColour, withJob } from './shared-options.ts';
 
 /** Defines `tintype show`. */

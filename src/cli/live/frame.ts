@@ -1,11 +1,11 @@
 import { beganAt, type JobRecord, pausedWithin } from '../../engine/model/job-record.ts';
 import type { TaskState } from '../../events/event.ts';
 import { SETTLED } from '../../events/states.ts';
+import { cutEnd, cutMiddle, padEnd, textWidth } from '../../events/text-width.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { plainText } from '../terminal/safe-text.ts';
 import { SKIP_REASONS, STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
-import { cutEnd, cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
 import { activeTasks, childCountsOf, isWaiting, type LiveState, type LiveTask, type Working } from './state.ts';
 
 export type FrameOptions = {

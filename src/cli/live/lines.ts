@@ -11,11 +11,11 @@ import type {
 import { LEVELS, levelOf } from '../../events/levels.ts';
 import { redactedText } from '../../events/logger.ts';
 import { isTerminalJobState } from '../../events/states.ts';
+import { cutMiddle, padEnd, textWidth } from '../../events/text-width.ts';
 import { counted } from '../terminal/counted.ts';
 import { formatClock, formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { SKIP_REASONS, STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
-import { cutMiddle, padEnd, textWidth } from '../terminal/text-width.ts';
 
 /**
  * Prints a line for each transition, log line and progress of a task; with `includeJob`, for the job's transitions too.

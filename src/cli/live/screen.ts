@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
+import { textWidth } from '../../events/text-width.ts';
 import type { OutputStream } from '../terminal/io.ts';
-import { textWidth } from '../terminal/text-width.ts';
 
 export type LiveScreen = {
   readonly size: () => { readonly columns: number; readonly rows: number };

@@ -2,7 +2,7 @@ import { parentPath } from '../../engine/durable/task-path.ts';
 import type { JobRecord, StoredTask } from '../../engine/model/job-record.ts';
 import type { JobEvent, Stamp, TaskLog, TaskState } from '../../events/event.ts';
 import { SETTLED } from '../../events/states.ts';
-import { textWidth } from '../terminal/text-width.ts';
+import { textWidth } from '../../events/text-width.ts';
 
 /** The tasks of the workflow file, in declaration order. */
 export type LivePlan = {

@@ -1,5 +1,5 @@
+import { cutEnd, cutMiddle, textWidth } from '../../events/text-width.ts';
 import type { Printer } from './printer.ts';
-import { cutEnd, cutMiddle, textWidth } from './text-width.ts';
 
 export type Column = {
   readonly title: string;

@@ -1,5 +1,5 @@
+import { cutMiddle, textWidth } from '../../events/text-width.ts';
 import type { Printer, Style } from './printer.ts';
-import { cutMiddle, textWidth } from './text-width.ts';
 
 /** A word and its format. Lines break between words only. */
 export type Word = { readonly text: string; readonly format?: Style | undefined };
