@@ -59,7 +59,8 @@ export const compile = (source: string): Expression => {
         const [key] = keyRead((error as { node?: unknown }).node, 'ctx');
         const why = key === undefined ? undefined : whyAbsent?.(key);
         const text = errorText(source, error, { isParsed: true, why });
-        throw new ExpressionError(`${source} has no value: ${text}`, { cause: error });
+        // The library's error is no cause: its text, a frame of code, says the same in other words.
+        throw new ExpressionError(`${source} has no value: ${text}`);
       }
     },
     reads: (variable) => {
@@ -221,11 +222,13 @@ const errorText = (
   const text = Object.entries(REPLACED).reduce((said, [name, { by }]) => said.replaceAll(by, name), plain);
   const unknown = /^Unknown variable: (\w+)/.exec(first)?.[1];
   if (unknown !== undefined) {
+    if (Object.hasOwn(LITERALS, unknown)) return `there is no "${unknown}". Write ${LITERALS[unknown]}.`;
     const hint = didYouMean(unknown, VARIABLES) || ` Known are ${VARIABLES.join(', ')}.`;
     return `there is no variable "${unknown}".${hint} Text is put in quotes.`;
   }
   const missing = /^No such key: (?!index out of bounds)(.*)/.exec(first)?.[1];
   if (missing !== undefined) {
+    if (missing === 'length') return 'there is no key "length". The length of a list or a text is ….size().';
     const because = why === undefined ? '.' : `: ${why}`;
     return `there is no key "${missing}"${because} To allow that: has(…), or .?${missing}.orValue(…).`;
   }
@@ -233,11 +236,42 @@ const errorText = (
   if (called !== undefined && Object.hasOwn(FUNCTIONS, called)) {
     return `there is no function "${called}". Write ${FUNCTIONS[called]}.`;
   }
-  const operator = foreignOperator(source, rangeOf(error));
-  if (operator !== undefined) return `${first}. Write "${operator}".`;
-  if (/^Unexpected character: =/.test(first)) return `${first}. To compare, write "==".`;
-  if (/^Unexpected token: EOF/.test(first)) return `it ends too early: ${source}`;
-  return `${text.replace(/^No such key: /, '')}.`;
+  return syntaxText(source, first, rangeOf(error)) ?? `${text.replace(/^No such key: /, '')}.`;
+};
+
+/** Says what the parser found and what is to stand there instead; `undefined` for an error that is not the parser's. */
+const syntaxText = (source: string, first: string, fault: Range | undefined): string | undefined => {
+  const [, wanted = '', got] = /^(?:Expected (\w+), got|Unexpected (?:token|character):) (.+)/.exec(first) ?? [];
+  if (got === undefined || !fault) return undefined;
+  const missing = Object.hasOwn(TOKENS, wanted) ? TOKENS[wanted] : undefined;
+  if (got === 'EOF') return `it ends too early${missing === undefined ? '' : `, ${missing} is missing`}: ${source}`;
+  const operator = foreignOperator(source, fault);
+  if (operator !== undefined) return `"${operator.word}" is no operator. Write "${operator.here}".`;
+  const found = source.slice(fault.start, fault.end);
+  if (found === '=') return '"=" is no operator. To compare, write "==".';
+  if (/[“”„‘’‚«»]/.test(found)) return `${found} is no quote of text. Write " or '.`;
+  return `"${found}" is not expected there${missing === undefined ? '' : `, but ${missing}`}.`;
+};
+
+/** The parser's names of tokens, in words. */
+const TOKENS: Readonly<Record<string, string>> = {
+  RPAREN: '")"',
+  RBRACKET: '"]"',
+  RBRACE: '"}"',
+  COLON: '":"',
+  IDENTIFIER: 'a name',
+};
+
+/** Values of other languages, each with the one to write here. */
+const LITERALS: Readonly<Record<string, string>> = {
+  None: 'null',
+  nil: 'null',
+  undefined: 'null',
+  NULL: 'null',
+  True: 'true',
+  TRUE: 'true',
+  False: 'false',
+  FALSE: 'false',
 };
 
 /** Functions of other languages, with what to write here. */
@@ -257,12 +291,11 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
 /** Operators of other languages, each with the one to write here. */
 const OPERATORS: Readonly<Record<string, string>> = { and: '&&', or: '||', not: '!', '&': '&&', '|': '||' };
 
-/** Returns what to write for the word at a fault, or for the one before it, if it is an operator of another language. */
-const foreignOperator = (source: string, fault: Range | undefined): string | undefined => {
-  if (!fault) return undefined;
+/** Returns the word at a fault, or the one before it, if it is an operator of another language, and what it is `here`. */
+const foreignOperator = (source: string, fault: Range): { word: string; here: string | undefined } | undefined => {
   const before = /(?:^|[^.\w])(\w+)\s*$/.exec(source.slice(Math.max(0, fault.start - 10), fault.start))?.[1] ?? '';
   const word = [source.slice(fault.start, fault.end), before].find((one) => Object.hasOwn(OPERATORS, one));
-  return word && OPERATORS[word];
+  return word === undefined ? undefined : { word, here: OPERATORS[word] };
 };
 
 type Range = { readonly start: number; readonly end: number };

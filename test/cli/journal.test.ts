@@ -405,7 +405,7 @@ First error: Task "load" failed in attempt 2: no such table: rows (TASK_FAILED)
     expect([exitCode, stderr]).toEqual([0, '']);
     const picture = stdout.slice(stdout.indexOf('nightly ('));
     expect(picture).toContain('nightly (4 tasks)');
-    expect(picture).toMatch(/─.* each {2}map/);
+    expect(picture).toMatch(/─.* each {2}completed {2}map/);
     expect(picture).toContain('late');
     expect(stdout).not.toContain('report');
     // The tasks of a shape that is none can't be drawn.

@@ -1,23 +1,21 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { JobDefinitionError } from '../../engine/errors/errors.ts';
-import { viewOfPlan, viewOfRecords } from '../../engine/views/view-of.ts';
+import { viewOfPlan } from '../../engine/views/view-of.ts';
 import { type Handler, handlersOf } from '../../workflow/handlers.ts';
 import { WorkflowError } from '../../workflow/problem.ts';
 import { loadWorkflow } from '../../workflow/workflow.ts';
-import { type GraphOptions, graph, handlerLines } from '../drawing/graph.ts';
+import { type GraphOptions, graph, nameHandlers } from '../drawing/graph.ts';
 import { findJob } from '../stored/find-job.ts';
-import { shapeDefinition } from '../stored/shape-definition.ts';
-import { handlersIn } from '../stored/shape-tasks.ts';
-import { shownState } from '../stored/shown-state.ts';
-import { readStoredJob, type StoredJob } from '../stored/stored-job.ts';
+import { readStoredJob } from '../stored/stored-job.ts';
 import { withJournal } from '../stored/with-journal.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
-import { EXIT, UsageError } from '../terminal/exit-code.ts';
+import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
 import { plainLines } from '../terminal/safe-text.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
+import { drawStored } from './draw-stored.ts';
 import {
   action,
   type DefineCommand,
@@ -93,14 +91,6 @@ const whenOf = ({ when }: Handler['task'], states: Handler['states']): string =>
   return when ? `${outcome}, conditional` : outcome;
 };
 
-/** Prints the names of the handlers below the drawing, unless the drawing goes to a file. */
-const nameHandlers = (names: readonly string[], { output }: GraphOptions, io: CliIo): void => {
-  if (output !== undefined) return;
-  const out = createPrinter(io.stdout, io.env);
-  for (const line of handlerLines(names, out)) out.line(line);
-  out.flush();
-};
-
 /** Draws a kept job as it stands. Resolves to the exit code. */
 const graphOfJob = (name: string, options: GraphOptions & { readonly db: string }, io: CliIo): Promise<number> =>
   withJournal(
@@ -109,7 +99,7 @@ const graphOfJob = (name: string, options: GraphOptions & { readonly db: string 
     async ({ journal, err }) => {
       const stored = await readStoredJob(journal, await findJob(journal, name));
       try {
-        return await graphOfStored(stored, options, io);
+        return await drawStored(stored, options, io);
       } catch (error) {
         if (!(error instanceof JobDefinitionError)) throw error;
         err.line(`error: The tasks can't be drawn: ${err.sanitize(error.message)}`);
@@ -118,19 +108,3 @@ const graphOfJob = (name: string, options: GraphOptions & { readonly db: string 
     },
     { reads: true },
   );
-
-const graphOfStored = async ({ job, shape, record }: StoredJob, options: GraphOptions, io: CliIo): Promise<number> => {
-  if (!shape) throw new UsageError('The journal does not say what the tasks of this job wait for.');
-  const { handlers, others } = handlersIn(shape);
-  const now = Date.now();
-  const until = job.endedAt ?? (shownState(job, now) === 'interrupted' ? job.updatedAt : now);
-  const all = shapeDefinition(job.name, shape, record);
-  const view = viewOfRecords(all, record.tasks, until, new Set(handlers));
-  const exitCode = await graph(shapeDefinition(job.name, others, record), options, io, view);
-  const states = new Map(view.tasks.map(({ name, state }) => [name, state]));
-  if (options.format === 'text') {
-    const shown = handlers.map((handler) => `${handler} (${states.get(handler)})`);
-    nameHandlers(shown, options, io);
-  }
-  return exitCode;
-};

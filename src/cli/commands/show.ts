@@ -7,12 +7,10 @@ import type { ProcessError } from '../../executors/process/error.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
 import { fittedTable, lastLine, taskColumns } from '../attend/status-table.ts';
 import { tailLines } from '../attend/summary.ts';
-import { graph, handlerLines } from '../drawing/graph.ts';
 import { findJob } from '../stored/find-job.ts';
 import { pairsText, storedParams } from '../stored/job-params.ts';
 import type { Tail } from '../stored/printed-lines.ts';
-import { shapeDefinition } from '../stored/shape-definition.ts';
-import { handlersIn, isTolerated } from '../stored/shape-tasks.ts';
+import { isTolerated } from '../stored/shape-tasks.ts';
 import { jobDuration, jobFacts, shownState } from '../stored/shown-state.ts';
 import { growthOf, readStoredJob, type StoredJob, taskPaths } from '../stored/stored-job.ts';
 import { processErrorOf } from '../stored/stored-process-error.ts';
@@ -23,6 +21,7 @@ import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { inertJson } from '../terminal/safe-text.ts';
 import { paintState, SKIP_REASONS } from '../terminal/state-style.ts';
+import { drawStored } from './draw-stored.ts';
 import { action, type DefineCommand, INTERRUPTED, JOB_NAMES, noColour, withJob } from './shared-options.ts';
 
 /** Defines `tintype show`. */
@@ -208,7 +207,8 @@ const errorLines = ({ record, tails, shape }: StoredJob, { style, sanitize }: Pr
   const [path = '', first] = failed.toSorted(([, a], [, b]) => (a.endedSeq ?? 0) - (b.endedSeq ?? 0))[0] ?? [];
   const line = (title: string, { message, code }: StoredError, thrown = code): string =>
     `${style('red', title)} ${sanitize(message)}${thrown === undefined ? '' : ` (${sanitize(thrown)})`}`;
-  const isAll = first?.error !== undefined && record.error?.message.includes(first.error.message) === true;
+  const isAll =
+    first?.error !== undefined && record.error?.message.includes(first.error.message.replace(/\.$/, '')) === true;
   const lines = [
     ...(record.error && !isAll ? [line('Error:', record.error)] : []),
     ...(first?.error ? [line('First error:', first.error, thrownOf(first.error)?.code)] : []),
@@ -217,15 +217,12 @@ const errorLines = ({ record, tails, shape }: StoredJob, { style, sanitize }: Pr
   return lines.length === 0 ? [] : ['', ...lines];
 };
 
-const drawShape = async ({ job, shape, record }: StoredJob, { out, err, io }: JournalContext): Promise<void> => {
+const drawShape = async (stored: StoredJob, { out, err, io }: JournalContext): Promise<void> => {
   out.line();
   out.flush();
   try {
-    if (shape) {
-      const { handlers, others } = handlersIn(shape);
-      await graph(shapeDefinition(job.name, others, record), { format: 'text' }, io);
-      for (const text of handlerLines(handlers, out)) out.line(text);
-    } else err.line('The journal does not say what its tasks wait for, so they can not be drawn.');
+    if (stored.shape) await drawStored(stored, { format: 'text' }, io);
+    else err.line('The journal does not say what its tasks wait for, so they can not be drawn.');
   } catch (error) {
     if (!(error instanceof JobDefinitionError)) throw error;
     err.line(`Its tasks can't be drawn: ${err.sanitize(error.message)}`);

@@ -13,7 +13,7 @@ import { MissingPeerError, toSvg } from '../../engine/views/svg.ts';
 import { viewOfPlan } from '../../engine/views/view-of.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
-import { createPrinter, type Printer } from '../terminal/printer.ts';
+import { createPrinter } from '../terminal/printer.ts';
 import { plainText } from '../terminal/safe-text.ts';
 import { drawGraph } from './drawing.ts';
 import { wantsAscii } from './glyphs.ts';
@@ -98,6 +98,11 @@ const fail = (message: string, exitCode: number, io: CliIo): number => {
   return exitCode;
 };
 
-/** Returns lines that name the handlers. Handlers are not drawn, because they wait for all tasks. */
-export const handlerLines = (names: readonly string[], { style, sanitize }: Printer): readonly string[] =>
-  names.length === 0 ? [] : ['', style('dim', `Handlers, when all is over: ${names.map(sanitize).join(', ')}`)];
+/** Prints the names of the handlers below the drawing, unless that goes to a file. They are not drawn: they wait for all tasks. */
+export const nameHandlers = (names: readonly string[], { output }: GraphOptions, io: CliIo): void => {
+  if (output !== undefined || names.length === 0) return;
+  const { line, style, sanitize, flush } = createPrinter(io.stdout, io.env);
+  line();
+  line(style('dim', `Handlers, when all is over: ${names.map(sanitize).join(', ')}`));
+  flush();
+};

@@ -29,7 +29,8 @@ handlers:
   expect(table).toMatch(/^a +skipped .*because b failed$/m);
   expect(table).toMatch(/^mourn +completed/m);
   const picture = stdout.slice(stdout.indexOf('x (3 tasks)'));
-  expect(picture).toMatch(/Handlers, when all is over: clean, mourn\n$/);
+  expect(picture).toMatch(/● +z {2}completed\n● +b {2}failed\n[●○] +a {2}skipped\n/);
+  expect(picture).toMatch(/Handlers, when all is over: clean \(completed\), mourn \(completed\)\n$/);
   expect(picture).not.toMatch(/[●○].*(clean|mourn)/);
 });
 
@@ -57,6 +58,18 @@ handlers:
   expect(again).toMatch(/^workers +2$/m);
   expect(again).toMatch(/^grace +3s$/m);
   expect(jsonOf(await tintype(['show', 'last', '--json', '--db', db])).options).toMatchObject({ maxConcurrency: 2 });
+});
+
+test('tintype show tells the failure of an expression once, in its own words', async () => {
+  const { file, db } = project(`
+name: x
+tasks: [{ name: a, type: bash, command: 'true', when: 'ctx.rows[0].length > 1' }]
+`);
+  await tintype(['run', file, '--db', db]);
+  const { stdout } = await tintype(['show', 'last', '--db', db]);
+  expect(stdout.slice(stdout.indexOf('\n\n', stdout.indexOf('TASK')))).toMatch(
+    /^\n\nFirst error: Task "a" failed: its condition threw: .* has no value: there is no key "rows"\. To allow that: .*\(EXPRESSION_FAILED\)\n$/,
+  );
 });
 
 test('tintype logs tells what became of the job', async () => {

@@ -1,0 +1,29 @@
+import { viewOfRecords } from '../../engine/views/view-of.ts';
+import { type GraphOptions, graph, nameHandlers } from '../drawing/graph.ts';
+import { shapeDefinition } from '../stored/shape-definition.ts';
+import { handlersIn } from '../stored/shape-tasks.ts';
+import { shownState } from '../stored/shown-state.ts';
+import type { StoredJob } from '../stored/stored-job.ts';
+import { UsageError } from '../terminal/exit-code.ts';
+import type { CliIo } from '../terminal/io.ts';
+
+/** Draws a stored job in the colours of the states, and names its handlers. Resolves to the exit code. @throws JobDefinitionError */
+export const drawStored = async (
+  { job, shape, record }: StoredJob,
+  options: GraphOptions,
+  io: CliIo,
+): Promise<number> => {
+  if (!shape) throw new UsageError('The journal does not say what the tasks of this job wait for.');
+  const { handlers, others } = handlersIn(shape);
+  const now = Date.now();
+  const until = job.endedAt ?? (shownState(job, now) === 'interrupted' ? job.updatedAt : now);
+  const all = shapeDefinition(job.name, shape, record);
+  const view = viewOfRecords(all, record.tasks, until, new Set(handlers));
+  const exitCode = await graph(shapeDefinition(job.name, others, record), options, io, view);
+  const states = new Map(view.tasks.map(({ name, state }) => [name, state]));
+  if (options.format === 'text') {
+    const shown = handlers.map((handler) => `${handler} (${states.get(handler)})`);
+    nameHandlers(shown, options, io);
+  }
+  return exitCode;
+};
