@@ -1,6 +1,7 @@
 import { Command, Help } from 'commander';
 import { type CommandContext, type DefineCommand, subcommand } from './commands/shared-options.ts';
 import { EXIT, EXIT_CODES_HELP } from './terminal/exit-code.ts';
+import { fitHelp, helpItem } from './terminal/help-text.ts';
 import { plainLines } from './terminal/safe-text.ts';
 
 type Entry = readonly [
@@ -114,7 +115,7 @@ export const createProgram = async (
     .helpOption('-h, --help', 'print this help')
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => io.stdout.write(plainLines(text)),
+      writeOut: (text) => io.stdout.write(plainLines(fitHelp(text, io.stdout.columns ?? 80))),
       writeErr: (text) => io.stderr.write(plainLines(text)),
       getOutHelpWidth: () => io.stdout.columns ?? 80,
       getErrHelpWidth: () => io.stderr.columns ?? 80,
@@ -122,7 +123,7 @@ export const createProgram = async (
       getErrHasColors: () => false,
     })
     .showHelpAfterError('Try: tintype --help')
-    .configureHelp({ subcommandTerm: termOf })
+    .configureHelp({ subcommandTerm: termOf, formatItem: helpItem })
     .addHelpText('after', HELP);
   for (const [heading, commands] of GROUPS) {
     program.commandsGroup(heading);

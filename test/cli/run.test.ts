@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { textWidth } from '../../src/events/text-width.ts';
 import { type Captured, tintype, workflowFile } from '../support/cli.ts';
 
 const example = join(import.meta.dirname, '../fixtures/workflow/example.yaml');
@@ -289,6 +290,34 @@ describe('wrong usage', () => {
       const groups = ['What runs', 'How it runs', 'What is printed'];
       expect(headings(await tintype([command, '--help']))).toEqual(['Arguments', ...groups, 'Examples']);
     }
+  });
+
+  test.for([40, 80])('help fits a window of %i columns, but for what is to be copied', async (columns) => {
+    const commands = [
+      'run',
+      'resume',
+      'retry',
+      'rerun',
+      'cancel',
+      'complete',
+      'validate',
+      'graph',
+      'jobs',
+      'show',
+      'logs',
+    ];
+    for (const args of [
+      [],
+      ...[...commands, 'prune', 'export', 'import', 'db', 'init', 'schema'].map((one) => [one]),
+    ]) {
+      const { stdout } = await tintype([...args, '--help'], { columns });
+      const wide = stdout.split('\n').filter((line) => textWidth(line) > columns);
+      // Commands, and lines of a file.
+      expect(columns === 80 ? wide : wide.filter((line) => !/^ {2}(tintype|#) |^ {4}/.test(line)), args[0]).toEqual([]);
+      expect(stdout).toMatch(/^Usage: tintype /);
+    }
+    const [, after] = (await tintype(['--help'], { columns: 40 })).stdout.split('\n  graph [options] [file]\n');
+    expect(after).toMatch(/^ {6}draw the tasks of a workflow file\n {6}and what they wait for\n\nLook at jobs:\n/);
   });
 
   test('help and version are no errors', async () => {

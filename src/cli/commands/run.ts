@@ -91,10 +91,10 @@ Examples:
   name: example_pipeline
   tasks:
     - name: extract
-      type: bash              # or python, node, http, sql, sensor, job, external
+      type: bash             # or python, node, http, sql, sensor, job, external
       command: "echo 'Extracting data...'; sleep 2"
-      max_retries: 3          # tries after the first; default 0
-      timeout: 30s            # of each try; ms, s, m, h or d; default none
+      max_retries: 3         # tries after the first; default 0
+      timeout: 30s           # of each try; ms, s, m, h or d; default none
     - name: transform
       type: python
       command: |

@@ -1,6 +1,6 @@
 /* This folder puts text on a terminal. `io.ts` declares a command's streams, and `printer.ts` writes lines to one of
- * them. Text from outside goes through `safe-text.ts`. `wrap-text.ts` and `text-table.ts` lay
- * it out. `format-time.ts`, `counted.ts`, `short-id.ts` and `shell-quoted.ts` format values;
+ * them. Text from outside goes through `safe-text.ts`. `wrap-text.ts`, `text-table.ts` and
+ * `help-text.ts` lay it out. `format-time.ts`, `counted.ts`, `short-id.ts` and `shell-quoted.ts` format values;
  * `state-style.ts` says how states look. `workflow-report.ts` prints the problems of a workflow file, `unexpected-error.ts` any other error, and
  * `exit-code.ts` defines how a command ends. */
 
