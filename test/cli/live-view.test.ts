@@ -8,7 +8,7 @@ import { type VirtualClock, virtualClock } from 'tintype/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { jobProgress } from '../../src/cli/attend/job-progress.ts';
 import { createLiveEstimate, restOf } from '../../src/cli/live/estimate.ts';
-import { type FrameOptions, liveFrame } from '../../src/cli/live/frame.ts';
+import { type FrameOptions, liveFrame, type Panels } from '../../src/cli/live/frame.ts';
 import { createLiveRecorder, type LivePlan } from '../../src/cli/live/state.ts';
 import { createLiveView, type LiveViewOptions, wantsLiveView } from '../../src/cli/live/view.ts';
 import type { OutputStream } from '../../src/cli/terminal/io.ts';
@@ -197,6 +197,43 @@ describe('the live part', () => {
 • each[2]     0.2s
 ──────────────────────────  0/2  0.2s elapsed`.trimStart(),
     );
+  });
+
+  test('tells the deadline of a sensor in a narrow window too', async () => {
+    const sensor = { kind: 'sensor', name: 'rows_of_yesterday', check: () => false, interval: 9000, deadline: 600_000 };
+    const at = (columns: number) => show(() => [sensor as AnyTaskSpec], { columns }).pass(125_000);
+    expect(await at(80)).toContain('  waited 2m 04s of 10m, polling again');
+    expect(await at(54)).toMatch(/ {2}waited 2m 04s of 10m$/m);
+    expect(await at(40)).toMatch(/ {2}2m 04s of 10m$/m);
+  });
+
+  test('leaves its panels the rows that nothing else needs, and counts what there is no row for', () => {
+    const names = Array.from({ length: 60 }, (_, index) => `t${index}`);
+    const { state, counts, record } = follow({ names, upstream: () => ['t9'], isExternal: () => false });
+    const begin = (task: string) =>
+      ({ type: 'task.transition', task, from: 'ready', to: 'running', attempt: 1 }) as const;
+    const done = names
+      .slice(0, 9)
+      .flatMap((task) => [
+        begin(task),
+        { type: 'task.transition', task, from: 'running', to: 'completed', attempt: 1 } as const,
+      ]);
+    const waits = names.slice(10).map((task) => ({ type: 'task.transition', task, from: 'unscheduled', to: 'ready' }));
+    for (const event of events([...done, begin('t9'), ...waits] as Fact[])) record(event);
+    const frame = (panels: Pick<Panels, 'waiting' | 'done'>, rows = 34) =>
+      liveFrame(state, { ...look, counts: counts(), rows, panels: { help: false, ...panels } }).slice(0, -1);
+    const waiting = frame({ waiting: true, done: false });
+    expect(waiting).toHaveLength(30);
+    expect(waiting.slice(-2)).toEqual([expect.stringMatching(/^• t37 .*turn$/), '… and 22 more not started']);
+    expect(frame({ waiting: true, done: false }, 70)).toHaveLength(51);
+    expect(frame({ waiting: false, done: true })).toHaveLength(10);
+    const both = frame({ waiting: true, done: true });
+    expect([both.length, both[0], both[9]]).toEqual([
+      30,
+      expect.stringContaining('t0 '),
+      expect.stringContaining('t9 '),
+    ]);
+    expect(both.at(-1)).toBe('… and 31 more not started');
   });
 
   test('is never wider or taller than the window, whatever is in it', async () => {
@@ -774,6 +811,16 @@ describe('tintype run on a terminal', () => {
     expect(terminal.screen().filter((line) => line.includes('0/9'))).toHaveLength(1);
     terminal.send('\x03');
     await terminal.ended;
+  });
+
+  test('leaves nothing behind in tmux, which keeps what is erased from the top of the window on', async () => {
+    const tasks = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`task_${index}`, takes(60_000)]));
+    const { pass, terminal, stopped } = showTasks(tasks, { columns: 60, rows: 12 });
+    expect(await pass(200)).toMatch(/^• task_0 /);
+    terminal.resizeTo({ columns: 80, rows: 20 });
+    expect(await pass(200)).toMatch(/^• task_0 /);
+    expect(await stopped()).toBe('');
+    expect(terminal.emulator.wasErasedWhole()).toBe(false);
   });
 
   test('shows a picture of hundreds of quick tasks without a gap', async () => {

@@ -19,6 +19,8 @@ export type Emulator = {
   readonly cursor: () => { readonly column: number; readonly row: number };
   readonly isCursorShown: () => boolean;
   readonly resize: (size: TerminalSize) => void;
+  /** Whether the whole window has been erased at once. tmux keeps what was in it above, among the lines that scrolled out. */
+  readonly wasErasedWhole: () => boolean;
 };
 
 /** A terminal in memory, which wraps its rows anew when its size changes, as most do. */
@@ -31,6 +33,11 @@ export const createEmulator = ({ columns, rows }: TerminalSize): Emulator => {
       return false;
     });
   }
+  let wasErasedWhole = false;
+  terminal.parser.registerCsiHandler({ final: 'J' }, () => {
+    wasErasedWhole ||= terminal.buffer.active.cursorX === 0 && terminal.buffer.active.cursorY === 0;
+    return false;
+  });
   const lines = (from: number, to: number): string[] =>
     Array.from(
       { length: to - from },
@@ -46,6 +53,7 @@ export const createEmulator = ({ columns, rows }: TerminalSize): Emulator => {
     cursor: () => ({ column: terminal.buffer.active.cursorX, row: terminal.buffer.active.cursorY }),
     isCursorShown: () => isCursorShown,
     resize: (size) => terminal.resize(size.columns, size.rows),
+    wasErasedWhole: () => wasErasedWhole,
   };
 };
 

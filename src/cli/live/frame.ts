@@ -44,9 +44,16 @@ export const liveFrame = (state: LiveState, look: FrameOptions): readonly string
   const { panels } = look;
   const help = panels?.help ? [style('dim', cutEnd(KEYS_HELP, width))] : [];
   const room = Math.max(0, look.rows - 4 - help.length);
-  const done = panels?.done ? lastOf(state.settled, Math.floor(room / 3)) : [];
-  const waiting = panels?.waiting ? firstOf(state.waiting.keys(), Math.floor(room / 3)) : [];
-  const shown = chosen(work, Math.max(0, room - done.length - waiting.length));
+  // A panel may have a third of the room, and more where the rest leaves it.
+  const third = Math.floor(room / 3);
+  const doneCount = panels?.done ? state.settled.size : 0;
+  const waitingCount = panels?.waiting ? state.waiting.size : 0;
+  const shown = chosen(work, Math.max(0, room - Math.min(third, doneCount) - Math.min(third, waitingCount)));
+  const more = moreLine(work, shown, width, look);
+  const left = room - shown.length;
+  const waitingRows = Math.min(waitingCount, Math.max(third, left - doneCount));
+  const done = lastOf(state.settled, Math.min(doneCount, Math.max(0, left - waitingRows)));
+  const waiting = firstOf(state.waiting.keys(), waitingRows < waitingCount ? waitingRows - 1 : waitingRows);
   const widest = [...done, ...waiting].reduce((most, name) => Math.max(most, textWidth(name)), state.nameWidth);
   const nameWidth = Math.max(1, Math.min(widest, MAX_NAME_WIDTH, Math.max(10, Math.floor(width / 3))));
   const times = shown.map(({ since }) => formatElapsed(look.nowMs - since));
@@ -55,7 +62,6 @@ export const liveFrame = (state: LiveState, look: FrameOptions): readonly string
     const time = (times[index] ?? '').padStart(timeWidth);
     return taskLine(task, time, nameWidth, width, state, look);
   });
-  const more = moreLine(work, shown, width, look);
   const quiet = (name: string, time: string, text: string, format: Format): string =>
     quietLine({ name, time: time.padStart(timeWidth), text, format }, nameWidth, width, look);
   const lines = [
@@ -66,6 +72,9 @@ export const liveFrame = (state: LiveState, look: FrameOptions): readonly string
     ...taskLines,
     ...(more === undefined ? [] : [more]),
     ...waiting.map((name) => quiet(name, '', waitingText(name, state), 'dim')),
+    ...(waiting.length < waitingCount && waitingRows > 0
+      ? [style('dim', cutEnd(`… and ${waitingCount - waiting.length} more not started`, width))]
+      : []),
     barLine(state, width, look),
     ...help,
   ];
@@ -160,10 +169,17 @@ const taskLine = (
   const head = `${style(colour, '•')} ${style('bold', name)}${GAP}${time}`;
   const room = width - (2 + nameWidth + GAP.length + time.length + GAP.length);
   if (room < 0) return cutEnd(`• ${name}`, width);
-  const state = room > 0 ? cutEnd(stateText(task, live, nowMs), room) : '';
+  const texts = stateTexts(task, live, nowMs);
+  const state = room > 0 ? cutEnd(texts.find((text) => textWidth(text) <= room) ?? texts.at(-1) ?? '', room) : '';
   const rest = room - textWidth(state) - (state === '' ? 0 : GAP.length);
   const output = rest > 0 ? cutEnd(rowText(task.lastLine).slice(0, 4 * rest), rest) : '';
   return [head, state && style(colour, state), output && style('dim', output)].filter((part) => part !== '').join(GAP);
+};
+
+/** Returns what to say of a task's state, and what to say of it where that is too wide. */
+const stateTexts = (task: LiveTask, live: LiveState, nowMs: number): readonly string[] => {
+  const waited = task.sensor && task.record.state !== 'paused' ? [sensorText(task, live.record, nowMs)] : [];
+  return [stateText(task, live, nowMs), ...waited, ...waited.map((text) => text.replace('waited ', ''))];
 };
 
 const stateText = (task: LiveTask, { record }: LiveState, nowMs: number): string => {

@@ -33,7 +33,7 @@ export const createLiveScreen = (stream: OutputStream): LiveScreen => {
   const restart = (): string => {
     const { columns, rows } = size();
     const height = (columns < drawnAt.columns ? heightOf(drawn, columns) : drawn.length) + typed;
-    return `${up(Math.min(height, rows - 1))}\r${ERASE_BELOW}`;
+    return eraseFrom(Math.min(height, rows - 1));
   };
 
   return {
@@ -63,6 +63,13 @@ export const createLiveScreen = (stream: OutputStream): LiveScreen => {
     },
   };
 };
+
+/**
+ * Returns codes that move up and erase everything from there on. They erase the first row by itself: what is erased from
+ * the top of the window on tmux keeps in its history (`scroll-on-clear`), where the live part would be left behind.
+ */
+const eraseFrom = (rows: number): string =>
+  rows > 0 ? `${up(rows)}\r${ERASE_REST}\n\r${ERASE_BELOW}${up(1)}` : `\r${ERASE_BELOW}`;
 
 /** Returns codes that rewrite each row that differs, and move the cursor from below `before` to below `after`. */
 const patch = (before: readonly string[], after: readonly string[]): string => {
