@@ -254,3 +254,16 @@ test('a second signal kills what does not end', async () => {
   expect(end.exitCode).toBe(130);
   expect(pids.map(isRunning)).toEqual([false, false]);
 });
+
+test('a second signal kills a handler that runs, and that is what the error says', async () => {
+  const sleeping = (name: string) => `{ name: ${name}, type: bash, command: "echo ${name} is up; sleep 60" }`;
+  const file = workflowFile(`name: x\ntasks: [${sleeping('task')}]\nhandlers: { always: [${sleeping('bye')}] }\n`);
+  const { child, line, ended } = tintype('run', file);
+  await line(/task is up/);
+  child.kill('SIGINT');
+  await line(/bye is up/);
+  child.kill('SIGINT');
+  const { exitCode, stderr } = await ended;
+  expect(exitCode).toBe(130);
+  expect(stderr).toContain('was ended by SIGKILL. A second signal to tintype killed all that ran. (PROCESS_FAILED)');
+});

@@ -1,7 +1,7 @@
 import { TaskError } from '../../engine/errors/errors.ts';
 import type { JobResult, TaskResult } from '../../engine/job-result.ts';
 import { type ErrorData, errorData } from '../../events/error-data.ts';
-import { ProcessError } from '../../executors/process/error.ts';
+import { type ProcessEnd, ProcessError } from '../../executors/process/error.ts';
 import type { Tail } from './printed-lines.ts';
 
 /** Restores a ProcessError from stored data and the task's last lines. Returns `undefined` for data of other errors. */
@@ -10,8 +10,8 @@ export const processErrorOf = (
   { stdout, stderr }: Tail = { stdout: [], stderr: [] },
 ): ProcessError | undefined => {
   if (typeof details?.command !== 'string') return undefined;
-  const { command, exitCode, signal } = details as { command: string; exitCode: number; signal: NodeJS.Signals };
-  const error = new ProcessError(command, { exitCode, signal }, { stdout, stderr });
+  const { command, ...end } = details as { command: string } & ProcessEnd;
+  const error = new ProcessError(command, end, { stdout, stderr });
   if (stack !== undefined) error.stack = stack;
   return error;
 };

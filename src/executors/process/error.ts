@@ -14,6 +14,7 @@ export class ProcessError extends TintypeError {
   /** The last lines of standard error, at most `TAIL_LINES`. */
   readonly stderr: readonly string[];
   readonly #command: string;
+  readonly #wasKilled: boolean;
 
   constructor(type: string, end: ProcessEnd, output: Pick<ProcessError, 'stdout' | 'stderr'>) {
     const how = end.signal === null ? `exited with code ${end.exitCode}` : `was ended by ${end.signal}`;
@@ -21,22 +22,28 @@ export class ProcessError extends TintypeError {
     this.exitCode = end.exitCode;
     this.signal = end.signal;
     this.#command = type;
+    this.#wasKilled = end.wasKilled === true;
     this.stdout = output.stdout;
     this.stderr = output.stderr;
   }
 
   get [DETAILS](): ErrorDetails {
-    return { command: this.#command, exitCode: this.exitCode, signal: this.signal };
+    const wasKilled = this.#wasKilled ? { wasKilled: true } : {};
+    return { command: this.#command, exitCode: this.exitCode, signal: this.signal, ...wasKilled };
   }
 }
 
-export type ProcessEnd = Pick<ProcessError, 'exitCode' | 'signal'>;
+export type ProcessEnd = Pick<ProcessError, 'exitCode' | 'signal'> & {
+  /** Whether tintype itself killed it, because of a second signal. */
+  readonly wasKilled?: boolean;
+};
 
 /** The number of lines of each stream that an error keeps. */
 export const TAIL_LINES = 20;
 
 /** Explains exit codes that shells use by convention; 128 + n means that signal n ended the program. */
-const hint = ({ exitCode, signal }: ProcessEnd): string => {
+const hint = ({ exitCode, signal, wasKilled }: ProcessEnd): string => {
+  if (wasKilled) return ' A second signal to tintype killed all that ran.';
   if (signal === 'SIGKILL' || exitCode === 137)
     return ' Something killed it; often that is the system, short of memory.';
   if (exitCode === 141)

@@ -11,11 +11,15 @@ export type ProcessGroup = {
    * latest 500 ms after SIGKILL. Later calls return the promise of the first.
    */
   readonly end: (graceMs: number) => Promise<void>;
+  /** Whether `killProcessGroups` has killed it. */
+  readonly wasKilled: () => boolean;
   /** Unregisters the group; call it when the group is gone. A registered group is killed when this process exits. */
   readonly release: () => void;
 };
 
 const groups = new Set<number>();
+/** Those of the groups that `killProcessGroups` has killed. */
+const killed = new Set<number>();
 
 const waiting: (() => void)[] = [];
 
@@ -55,8 +59,10 @@ export const processGroup = (leader: ChildProcess): ProcessGroup => {
       ending ??= terminate(graceMs);
       return ending;
     },
+    wasKilled: () => killed.has(pid),
     release: () => {
       groups.delete(pid);
+      killed.delete(pid);
       lifeline.remove(pid);
       if (groups.size > 0) return;
       process.off('exit', killProcessGroups);
@@ -65,8 +71,12 @@ export const processGroup = (leader: ChildProcess): ProcessGroup => {
   };
 };
 
+/** Kills all registered groups at once: on a second signal, and when this process exits. */
 export const killProcessGroups = (): void => {
-  for (const pid of groups) send(pid, 'SIGKILL');
+  for (const pid of groups) {
+    killed.add(pid);
+    send(pid, 'SIGKILL');
+  }
 };
 
 export const processGroupsGone = (): Promise<void> =>

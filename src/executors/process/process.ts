@@ -135,6 +135,7 @@ const runInGroup = async (
   if (signal.aborted) abort();
   try {
     const exit = await waitForExit(child);
+    const wasKilled = group.wasKilled();
     if (await endLeftovers(group, graceMs, signal)) log.warn(LEFTOVERS);
     group.release();
     // While the gate is closed, silence does not mean that the output is complete. An aborted attempt does not wait.
@@ -146,7 +147,9 @@ const runInGroup = async (
     const end = wasOverdue() && exit.signal !== null ? { exitCode: 0, signal: null } : exit;
     if (end.exitCode !== 0) dataFiles.throwIfRefused(options.mask);
     else if (command.answers) dataFiles.requireOutput();
-    if (end.exitCode !== 0) throw new ProcessError(command.type, end, { stdout: stdout.tail, stderr: stderr.tail });
+    if (end.exitCode !== 0) {
+      throw new ProcessError(command.type, { ...end, wasKilled }, { stdout: stdout.tail, stderr: stderr.tail });
+    }
     return outputOf(captured, dataFiles, options);
   } finally {
     signal.removeEventListener('abort', abort);
