@@ -3,12 +3,22 @@ import { ownerPath } from './tasks-of.ts';
 /** Returns what to write for a key that other formats have and this one has not; else `undefined`. */
 export const foreignKey = (path: readonly PropertyKey[], key: string, known: readonly string[]): string | undefined => {
   if (path.at(-1) === 'retry') return lookUp(IN_RETRY, key);
-  const isWorkflow = path.length === 0;
-  if (!isWorkflow && path.length !== ownerPath(path).length && path.at(-1) !== 'defaults') return undefined;
-  const own = isWorkflow ? undefined : lookUp(NAMES, key);
-  if (own !== undefined && known.includes(own)) return ` It is called "${own}" here.${lookUp(FORMS, own) ?? ''}`;
-  return lookUp(isWorkflow ? IN_WORKFLOWS : IN_TASKS, key);
+  if (!hasOwnWords(path)) return undefined;
+  const own = meantKey(path, key, known);
+  if (own !== undefined) return ` It is called "${own}" here.${lookUp(FORMS, own) ?? ''}`;
+  return lookUp(path.length === 0 ? IN_WORKFLOWS : IN_TASKS, key);
 };
+
+/** Returns the known key that a key of another format is called here; else `undefined`. */
+export const meantKey = (path: readonly PropertyKey[], key: string, known: readonly string[]): string | undefined => {
+  if (!hasOwnWords(path)) return undefined;
+  const own = lookUp(path.length === 0 ? WORKFLOW_NAMES : NAMES, key);
+  return own !== undefined && known.includes(own) ? own : undefined;
+};
+
+/** Whether the keys at a path are those of a workflow, a task or `defaults`. */
+const hasOwnWords = (path: readonly PropertyKey[]): boolean =>
+  path.length === 0 || path.length === ownerPath(path).length || path.at(-1) === 'defaults';
 
 /** Returns what to write for a value that other formats have and this one has not; else `undefined`. */
 export const foreignValue = (path: readonly PropertyKey[], value: unknown): string | undefined => {
@@ -68,6 +78,9 @@ const NAMES = inverted({
   query: ['sql', 'statement'],
 });
 
+/** Top-level keys in other formats, each with its name here. */
+const WORKFLOW_NAMES = inverted({ name: ['id', 'dag_id'], tasks: ['steps'] });
+
 /** How the value of a key is written, where other formats write it otherwise. */
 const FORMS: Readonly<Record<string, string>> = {
   map: ' Write map: { over: … }, with a list or an expression.',
@@ -82,6 +95,11 @@ const CONTAINER =
 const RESOURCES =
   ' tintype limits no resources of a command: let the command do that, with ulimit or systemd-run. How many tasks run at once is limited by "pools".';
 
+const RETRY_DELAY = ' It stands under "retry": retry: { delay: 30s }.';
+const BACKOFF = ' It stands under "retry": retry: { backoff: exponential }.';
+const PARALLEL =
+  ' How many items of a "map" run at once is map: { over: …, concurrency: 3 }; how many tasks, --workers or "pools".';
+
 /** Keys of tasks in other formats that have no counterpart, each with a way. */
 const IN_TASKS: Readonly<Record<string, string>> = {
   on_failure: ON_FAILURE,
@@ -93,13 +111,22 @@ const IN_TASKS: Readonly<Record<string, string>> = {
   cpu: RESOURCES,
   cpus: RESOURCES,
   resources: RESOURCES,
+  retry_delay: RETRY_DELAY,
+  retryDelay: RETRY_DELAY,
+  retry_interval: RETRY_DELAY,
+  delay: RETRY_DELAY,
+  retry_exponential_backoff: BACKOFF,
+  retry_backoff: BACKOFF,
+  backoff: BACKOFF,
+  parallel: PARALLEL,
+  parallelism: PARALLEL,
+  concurrency: PARALLEL,
+  max_parallel: PARALLEL,
 };
 
 /** Top-level keys of other formats, each with what to write here. */
 const IN_WORKFLOWS: Readonly<Record<string, string>> = {
-  id: ' It is called "name" here.',
   env: ' Put it under "defaults", for all tasks, or into the tasks that need it.',
-  steps: ' They are called "tasks" here.',
   jobs: ' A file holds one job, whose "tasks" are listed; another file is run by a task of type "job".',
 };
 

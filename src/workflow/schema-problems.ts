@@ -1,6 +1,6 @@
 import type * as z from 'zod/mini';
-import { didYouMean } from '../engine/errors/suggest.ts';
-import { foreignKey, foreignValue } from './foreign-words.ts';
+import { didYouMean, suggest } from '../engine/errors/suggest.ts';
+import { foreignKey, foreignValue, meantKey } from './foreign-words.ts';
 import { keysAtPath } from './keys-at-path.ts';
 import type { Location } from './locate.ts';
 import type { WorkflowProblem } from './problem.ts';
@@ -18,10 +18,8 @@ export const schemaProblems = (
   place: (path: Path) => Location,
   { problemAt, offsetOf, offsetIn }: Source,
 ): readonly PlacedProblem[] =>
-  issues
-    .flatMap((issue) => withoutType(issue, file))
-    .flatMap(unionMemberIssues)
-    .flatMap((issue) => {
+  withoutMisnamed(issues.flatMap((issue) => withoutType(issue, file)).flatMap(unionMemberIssues), file).flatMap(
+    (issue) => {
       if (issue.code === 'unrecognized_keys') {
         return issue.keys.map((key) => {
           const at = place([...issue.path, key]);
@@ -43,7 +41,8 @@ export const schemaProblems = (
       }
       const problem = wrongValue(issue, file);
       return [problemAt(place(issue.path).value, problem.code, problem.message)];
-    });
+    },
+  );
 
 /** Replaces the issue of a union: if the value has the type of exactly one member, returns that member's issues. */
 const unionMemberIssues = (issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] => {
@@ -65,6 +64,24 @@ const withoutType = (issue: z.core.$ZodIssue, file: unknown): readonly z.core.$Z
   return [issue, ...further.map((one) => ({ ...one, path: [...path, ...one.path] }))];
 };
 
+/** Leaves out that a key is missing if an unknown key is meant for it: one slip is one problem. */
+const withoutMisnamed = (issues: readonly z.core.$ZodIssue[], file: unknown): readonly z.core.$ZodIssue[] => {
+  const isMissing = ({ code, path }: z.core.$ZodIssue): boolean =>
+    code !== 'unrecognized_keys' && valueAt(file, path) === undefined;
+  if (!issues.some(isMissing)) return issues;
+  const meant = new Set<string>();
+  for (const issue of issues) {
+    if (issue.code !== 'unrecognized_keys') continue;
+    const known = keysAtPath(issue.path, file);
+    for (const key of issue.keys) {
+      const name =
+        meantKey(issue.path, key, known) ?? (foreignKey(issue.path, key, known) ? undefined : suggest(key, known));
+      if (name !== undefined) meant.add(JSON.stringify([...issue.path, name]));
+    }
+  }
+  return issues.filter((issue) => !isMissing(issue) || !meant.has(JSON.stringify(issue.path)));
+};
+
 const unknownKey = (file: unknown, path: Path, key: string): string => {
   const known = keysAtPath(path, file);
   const hint = foreignKey(path, key, known) ?? (didYouMean(key, known) || ` Known are ${known.join(', ')}.`);
@@ -78,7 +95,13 @@ const wrongValue = (issue: z.core.$ZodIssue, file: unknown): Pick<WorkflowProble
   if (key === undefined) return { code: 'INVALID_TYPE', message: `The file holds ${show(value)}: ${expected}.` };
   const parent = issue.path.slice(0, -1);
   const owner = subject(file, parent);
-  if (value === undefined) return { code: 'MISSING_KEY', message: `${owner} has no "${String(key)}": ${expected}.` };
+  if (value === undefined) {
+    // Without a type the other keys are not checked, so that nothing else names the one that is meant for it.
+    const others = key === 'type' ? Object.keys(valueAt(file, parent) ?? {}) : [];
+    const meant = others.find((other) => meantKey(parent, other, ['type']));
+    const hint = meant === undefined ? '' : ` "${meant}" is called "type" here.`;
+    return { code: 'MISSING_KEY', message: `${owner} has no "${String(key)}": ${expected}.${hint}` };
+  }
   const what =
     typeof key === 'number'
       ? `${owner} has ${show(value)} as entry ${key + 1}`

@@ -273,7 +273,6 @@ tasks:
 `;
     expect(problemsOf(text).map((problem) => problem.split(' ', 2).join(' '))).toEqual([
       '2:7 INVALID_TYPE',
-      '4:5 MISSING_KEY',
       '6:5 UNKNOWN_KEY',
       '8:11 INVALID_VALUE',
       '10:20 UNKNOWN_DEPENDENCY',
@@ -362,6 +361,29 @@ tasks:
 });
 
 describe('a word of another format gets what to write here', () => {
+  test('and is no second problem for the key that is missing', () => {
+    expect(problemsOf('Name: x\nsteps: []\n')).toEqual([
+      '1:1 UNKNOWN_KEY The workflow has an unknown key "Name". Did you mean "name"?',
+      '2:1 UNKNOWN_KEY The workflow has an unknown key "steps". It is called "tasks" here.',
+    ]);
+    const task = (keys: string): readonly string[] => problemsOf(`name: x\ntasks: [{ ${keys} }]`);
+    for (const keys of [
+      'id: a, type: bash, command: x',
+      'name: a, type: bash, cmd: x',
+      'name: a, type: sql, connection: x, query: y',
+    ]) {
+      expect(task(keys), keys).toEqual([expect.stringContaining('UNKNOWN_KEY')]);
+    }
+    expect(task('name: a, kind: bash, command: x')).toEqual([
+      expect.stringMatching(/MISSING_KEY .* has no "type": .* "kind" is called "type" here\.$/),
+    ]);
+    expect(task('id: a, type: bash, memory: 1G')).toEqual([
+      expect.stringContaining('no "command"'),
+      expect.stringContaining('unknown key "id"'),
+      expect.stringContaining('unknown key "memory"'),
+    ]);
+  });
+
   const bash = (keys: string): string => `tasks: [{ name: a, type: bash, command: x, ${keys} }]`;
   test.for<[what: string, text: string, remedy: string]>([
     ['retries under defaults', 'defaults: { retries: 3 }\ntasks: []', 'It is called "max_retries" here.'],
@@ -376,6 +398,8 @@ describe('a word of another format gets what to write here', () => {
       'It is called "database" here. It takes the path of an SQLite file, or a URL such as postgres://host/name.',
     ],
     ['retry: 3', bash('retry: 3'), 'The number of tries after the first is "max_retries": max_retries: 3.'],
+    ['retry_delay', bash('retry_delay: 3s'), 'It stands under "retry": retry: { delay: 30s }.'],
+    ['parallel', bash('parallel: 3'), 'map: { over: …, concurrency: 3 }; how many tasks, --workers or "pools".'],
     ['working_dir', bash('working_dir: x'), 'It is called "cwd" here.'],
     [
       'with_items',
