@@ -13,17 +13,20 @@ type Mapping = Readonly<Record<string, unknown>>;
 export const warningsOf = (
   file: unknown,
   place: (path: Path) => Location,
-  { problemAt, offsetOf }: Source,
+  { problemAt, offsetIn }: Source,
 ): readonly Placed<WorkflowWarning['code']>[] => {
   if (!isPlainObject(file)) return [];
-  return [...hintsOf(file)].map(({ path, near, code, message }) => {
+  return [...hintsOf(file)].map(({ path, fault, code, message }) => {
     const { key, value } = place(path);
-    const at = near === undefined ? (key ?? value) : offsetOf(value, near);
+    const at = fault ? offsetIn(value, fault.text, fault.at) : (key ?? value);
     return problemAt(at, code, `${subject(file, ownerPath(path))} ${message}`);
   });
 };
 
-type Hint = Pick<WorkflowWarning, 'code' | 'message'> & { readonly path: Path; readonly near?: string };
+type Hint = Pick<WorkflowWarning, 'code' | 'message'> & {
+  readonly path: Path;
+  readonly fault?: { text: string; at: number };
+};
 
 type Hints = Generator<Hint, void>;
 
@@ -44,15 +47,15 @@ const hintsOf = function* (file: Mapping): Hints {
 const braceHints = function* (path: Path, value: unknown): Hints {
   if (typeof value === 'string') {
     const key = String(path.at(-1));
-    for (const [near, inner = ''] of value.matchAll(BRACES)) {
+    for (const { index, 0: braces, 1: inner = '' } of value.matchAll(BRACES)) {
       const name = LIKE_EXPRESSION.exec(inner)?.[1];
       if (name === undefined || (Object.hasOwn(CODE, key) && !isVariable(name))) continue;
       const way = CODE[key] ?? `An expression is written \${{ ${inner.trim()} }}.`;
       yield {
         path,
-        near,
+        fault: { text: value, at: index },
         code: 'NOT_AN_EXPRESSION',
-        message: `has "${key}" with ${near}, which stays as it is. ${way}`,
+        message: `has "${path.slice(ownerPath(path).length).join('.')}" with ${braces}, which stays as it is. ${way}`,
       };
     }
   } else if (value !== null && typeof value === 'object') {

@@ -307,19 +307,20 @@ tasks:
     type: bash
     dependencies: [file]
     env: { DAY: "{{ day }}", FORMAT: "{{json .}} {{.Names}} \${{ ctx.file }}" }
-    command: echo '{{ item }}' '{{ day }}'
+    command: echo '{{ item }}' '{{ day }}' '{{ item }}'
 `;
 
   test('is shown, and the file is right', async () => {
     const path = file(text);
     const { exitCode, stdout, stderr } = await tintype(['validate', path]);
     expect(exitCode).toBe(0);
-    expect(stdout).toBe(`${path} is right: 2 tasks, 4 warnings.\n`);
+    expect(stdout).toBe(`${path} is right: 2 tasks, 5 warnings.\n`);
     expect(stderr.match(/^\S+:\d+:\d+ [A-Z].*/gm)).toEqual([
       `${path}:3:19 NO_DEADLINE Task "file" has no "deadline": if what it looks for never comes, it looks for ever. Add one: deadline: 1h.`,
       `${path}:3:43 NOT_AN_EXPRESSION Task "file" has "file" with {{ params.day }}, which stays as it is. An expression is written \${{ params.day }}.`,
-      `${path}:7:18 NOT_AN_EXPRESSION Task "load" has "DAY" with {{ day }}, which stays as it is. An expression is written \${{ day }}.`,
+      `${path}:7:18 NOT_AN_EXPRESSION Task "load" has "env.DAY" with {{ day }}, which stays as it is. An expression is written \${{ day }}.`,
       `${path}:8:20 NOT_AN_EXPRESSION Task "load" has "command" with {{ item }}, which stays as it is. Pass the value in the environment, by "env", and read it from there.`,
+      `${path}:8:45 NOT_AN_EXPRESSION Task "load" has "command" with {{ item }}, which stays as it is. Pass the value in the environment, by "env", and read it from there.`,
     ]);
   });
 
@@ -329,7 +330,7 @@ tasks:
     const { exitCode, stdout } = await tintype(['validate', outer, '--json']);
     const { problems, warnings } = JSON.parse(stdout);
     expect({ exitCode, problems }).toEqual({ exitCode: 0, problems: [] });
-    expect(warnings).toHaveLength(4);
+    expect(warnings).toHaveLength(5);
     expect(warnings[0]).toMatchObject({
       code: 'NO_DEADLINE',
       line: 3,
