@@ -411,6 +411,8 @@ handlers:
     expect(stdout).toContain('●  extract  completed\n●  check  failed\n○  report  skipped\n');
     expect(stdout).toContain('Handlers, when all is over: clean (completed), mourn (completed)');
     const painted = (await tintype(['graph', ...args], { columns: 80 })).stdout;
+    const narrow = (await tintype(['graph', ...args], { columns: 40, env: { NO_COLOR: '1' } })).stdout;
+    expect(narrow).toContain('\nHandlers, when all is over: clean\n  (completed), mourn (completed)\n');
     expect(painted).toContain(`${ESC}[31m●${ESC}[39m  ${ESC}[1mcheck${ESC}[22m  ${ESC}[31mfailed${ESC}[39m`);
   });
 

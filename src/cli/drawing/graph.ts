@@ -15,6 +15,7 @@ import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
 import { plainText } from '../terminal/safe-text.ts';
+import { wordsOf, wrapText } from '../terminal/wrap-text.ts';
 import { drawGraph } from './drawing.ts';
 import { wantsAscii } from './glyphs.ts';
 
@@ -101,8 +102,9 @@ const fail = (message: string, exitCode: number, io: CliIo): number => {
 /** Prints the names of the handlers below the drawing, unless that goes to a file. They are not drawn: they wait for all tasks. */
 export const nameHandlers = (names: readonly string[], { output }: GraphOptions, io: CliIo): void => {
   if (output !== undefined || names.length === 0) return;
-  const { line, style, sanitize, flush } = createPrinter(io.stdout, io.env);
-  line();
-  line(style('dim', `Handlers, when all is over: ${names.map(sanitize).join(', ')}`));
-  flush();
+  const out = createPrinter(io.stdout, io.env);
+  out.line();
+  const words = wordsOf(`Handlers, when all is over: ${names.map(out.sanitize).join(', ')}`, 'dim');
+  for (const line of wrapText(words, { ...out, indents: ['', '  '], ellipsis: '…' })) out.line(line);
+  out.flush();
 };
