@@ -309,8 +309,11 @@ describe('an event survives JSON', () => {
     }
   };
 
-  const settled = async (job: Job): Promise<string> => {
-    for (let turn = 0; turn < 50 && ['idle', 'running'].includes(job.state); turn++) await setImmediate();
+  /** Waits until the end of the job was heard: the state is there before its last events are delivered. */
+  const settled = async (job: Job, events: readonly JobEvent[]): Promise<string> => {
+    const isEnd = (event: JobEvent): boolean =>
+      event.type === 'job.transition' && !['idle', 'running'].includes(event.to);
+    for (let turn = 0; turn < 500 && !events.some(isEnd); turn++) await setImmediate();
     return job.state;
   };
 
@@ -326,7 +329,7 @@ describe('an event survives JSON', () => {
       { name: 'toss', dependsOn: ['dice'], run: () => {} },
     ]).start({}, { onFailure: 'continue' });
     const events = heard(job.events$);
-    expect(await settled(job)).toBe('failed');
+    expect(await settled(job, events)).toBe('failed');
     expectJsonSafe(events);
     expect(events).toContainEqual(
       expect.objectContaining({ task: 'dice', to: 'retrying', reason: 'error', attempt: 1, error: expect.anything() }),
@@ -344,7 +347,7 @@ describe('an event survives JSON', () => {
     const events = heard(job.events$);
     await setImmediate();
     void job.cancel(reason);
-    expect(await settled(job)).toBe('cancelled');
+    expect(await settled(job, events)).toBe('cancelled');
     expectJsonSafe(events);
     expect((await job).error).toMatchObject({ code: 'JOB_CANCELLED' });
   });
@@ -357,8 +360,8 @@ describe('an event survives JSON', () => {
     const events = [...heard(job.events$)];
     job.events$.subscribe((event) => events.push(event));
     bare.events$.subscribe((event) => events.push(event));
-    expect(await settled(job)).toBe('completed');
-    expect(await settled(bare)).toBe('completed');
+    expect((await job).state).toBe('completed');
+    expect((await bare).state).toBe('completed');
     expect(events.filter((event) => event.type === 'task.log')).toHaveLength(2);
     expectJsonSafe(events);
   });

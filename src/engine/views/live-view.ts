@@ -52,7 +52,10 @@ const stopView = ({ to, mode, cause }: Stop): StopView => ({
 
 const placesIn = (run: JobRun): readonly Place[] => {
   const { removed, tasks, pauseRequests } = run;
-  if (run.isFanOut) return tasks.flatMap((task) => (task && isTouched(task) ? placeOf(run, INSTANCE, task) : []));
+  if (run.isFanOut)
+    return tasks.flatMap((task, index) =>
+      task && isTouched(task) ? placeOf(run, INSTANCE, task, pauseRequests?.get(index)) : [],
+    );
   return outlineOf(run.plan)
     .filter(({ index }) => !removed?.has(index))
     .map((outline) => placeOf(run, outline, tasks[outline.index], pauseRequests?.get(outline.index)));

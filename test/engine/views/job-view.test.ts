@@ -100,6 +100,24 @@ test('a view says what a task waits for: a time, a person, an upstream; and how 
   expect(job.view()).toMatchObject({ state: 'cancelled', stop: undefined, reason: 'no more' });
 });
 
+test('a view says who wants to pause an instance of a fan-out, as its journal does', async () => {
+  const clock = virtualClock(1_000);
+  const journal = memoryJournal();
+  const tell = defineJob('tell')
+    .map('tell', { over: [1, 2], maxRetries: 1, retry: { delayMs: 500 } }, () => {
+      throw new Error('busy');
+    })
+    .seal();
+  const job = createEngine({ clock, journal }).start(tell, {}, { jobId: 'one' });
+  await clock.advance(0);
+  job.task('tell[1]').pause('bob');
+  await job.saved();
+  expect(taskIn(job.view(), 'tell[1]')).toMatchObject({ state: 'retrying', heldBy: 'bob' });
+  const stored = await createEngine({ journal }).find('one');
+  expect(stored?.view().tasks).toEqual(job.view().tasks);
+  await job.cancel();
+});
+
 test('a view says whom an external task is for, and what that one has to know', async () => {
   const journal = memoryJournal();
   const engine = createEngine({ journal });
