@@ -1,6 +1,6 @@
-import { setup } from 'xstate';
 import type { JobState } from '../events/event.ts';
 import { memoized, SharedSnapshots } from './memoize.ts';
+import { setup } from './setup.ts';
 
 export type JobCommand =
   | { readonly type: 'job.start' }

@@ -1,10 +1,12 @@
 /* State machines that decide what may happen, without effects. `task.ts` is the machine of a task, `job.ts` the machine
  * of a job. `retry.ts` computes retries and backoffs. `memoize.ts` caches the steps of both machines, so that XState
- * computes each distinct step once. `stop-child.ts` stops the actor of a task or of a nested job. */
-import { assign, getNextSnapshot, setup } from 'xstate';
+ * computes each distinct step once. `stop-child.ts` stops the actor of a task or of a nested job, `setup.ts` is XState's
+ * `setup` in fewer bytes. */
+import { assign, getNextSnapshot } from 'xstate';
 import type { TaskState } from '../events/event.ts';
 import { memoized, SharedSnapshots } from './memoize.ts';
 import { mayRetry, type RetryPolicy } from './retry.ts';
+import { setup } from './setup.ts';
 
 export type TaskInput = { readonly task: string; readonly retry: Pick<RetryPolicy, 'maxRetries'> };
 
