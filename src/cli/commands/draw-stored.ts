@@ -1,5 +1,6 @@
 import { viewOfRecords } from '../../engine/views/view-of.ts';
 import { type GraphOptions, graph, nameHandlers } from '../drawing/graph.ts';
+import { markHandlers } from '../drawing/handlers.ts';
 import { shapeDefinition } from '../stored/shape-definition.ts';
 import { handlersIn } from '../stored/shape-tasks.ts';
 import { shownState } from '../stored/shown-state.ts';
@@ -18,7 +19,7 @@ export const drawStored = async (
   const now = Date.now();
   const until = job.endedAt ?? (shownState(job, now) === 'interrupted' ? job.updatedAt : now);
   const all = shapeDefinition(job.name, shape, record);
-  const view = viewOfRecords(all, record.tasks, until, new Set(handlers));
+  const view = markHandlers(viewOfRecords(all, record.tasks, until), new Set(handlers));
   const exitCode = await graph(shapeDefinition(job.name, others, record), options, io, view);
   const states = new Map(view.tasks.map(({ name, state }) => [name, state]));
   if (options.format === 'text') {

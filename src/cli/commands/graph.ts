@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { JobDefinitionError } from '../../engine/errors/errors.ts';
-import { viewOfPlan } from '../../engine/views/view-of.ts';
 import { type Handler, handlersOf } from '../../workflow/handlers.ts';
 import { WorkflowError } from '../../workflow/problem.ts';
 import { loadWorkflow } from '../../workflow/workflow.ts';
 import { type GraphOptions, graph, nameHandlers } from '../drawing/graph.ts';
+import { viewWithHandlers } from '../drawing/handlers.ts';
 import { findJob } from '../stored/find-job.ts';
 import { readStoredJob } from '../stored/stored-job.ts';
 import { withJournal } from '../stored/with-journal.ts';
@@ -73,7 +73,7 @@ export const graphOfFile = async (file: string, options: GraphOptions, io: CliIo
     const isText = options.format === 'text';
     const { definition, workflow } = await loadWorkflow(file, { env: false, handlers: !isText });
     const handlers = new Map(handlersOf(workflow).map(({ task, states }) => [task.name, whenOf(task, states)]));
-    const exitCode = await graph(definition, options, io, viewOfPlan(definition, handlers));
+    const exitCode = await graph(definition, options, io, viewWithHandlers(definition, handlers));
     if (isText) nameHandlers([...handlers.keys()], options, io);
     return exitCode;
   } catch (error) {

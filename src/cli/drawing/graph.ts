@@ -1,4 +1,5 @@
-/* This folder implements `tintype graph`. `graph.ts` writes a definition in the requested format. For text,
+/* This folder implements `tintype graph`. `graph.ts` writes a definition in the requested format, `handlers.ts` draws the
+ * handlers of a workflow apart. For text,
  * `drawing.ts` draws a row for each task: `twins.ts` finds tasks that can share a lane, `order.ts` puts the tasks in
  * order, and `lanes.ts` draws their marks (`lane-place.ts` picks the column, `lane-field.ts` has the lanes of a row).
  * If there are too many lanes, `list.ts` lists the tasks by stage (`stages.ts`). `glyphs.ts` has the characters. */
@@ -18,6 +19,7 @@ import { plainText } from '../terminal/safe-text.ts';
 import { wordsOf, wrapText } from '../terminal/wrap-text.ts';
 import { drawGraph } from './drawing.ts';
 import { wantsAscii } from './glyphs.ts';
+import { handlerLines } from './handlers.ts';
 
 export type GraphOptions = {
   /** `gantt`: of a job alone. */
@@ -67,9 +69,9 @@ const textOf = async (
     case 'gantt':
       return ganttOf(view);
     case 'dot':
-      return dotOf(view);
+      return dotOf(view, handlerLines(view));
     case 'svg':
-      return await toSvg(dotOf(view));
+      return await toSvg(dotOf(view, handlerLines(view)));
     case 'text': {
       const look = output === undefined ? lookOf(io) : PLAIN;
       const states = new Map(view.tasks.flatMap(({ name, state }) => (state ? [[name, state] as const] : [])));

@@ -5,9 +5,9 @@ import { edgesOf, type GraphView, type TaskView } from './graph-view.ts';
 
 /**
  * Renders the graph in Graphviz's DOT language: grey boxes for a definition, coloured hexagons for a job; nested jobs
- * and fan-outs have a double outline. Modelled on https://github.com/Azure/go-asyncjob.
+ * and fan-outs have a double outline. Modelled on https://github.com/Azure/go-asyncjob. `handlerLines`: draw the handlers.
  */
-export const dotOf = (view: GraphView): string => {
+export const dotOf = (view: GraphView, handlerLines: readonly string[] = []): string => {
   const lines = [
     `digraph ${idOf(view.name)} {`,
     `\tlabel = ${textOf(view.name)}`,
@@ -16,32 +16,15 @@ export const dotOf = (view: GraphView): string => {
     '\tnewrank = "true"',
     `\tnode [fontname=${FONT} margin="0.2,0.055"]`,
     ...view.tasks.filter(({ handler }) => !handler).map(nodeOf),
-    ...handlerLines(view),
+    ...handlerLines,
     ...edgesOf(view).map(({ from, to }) => edgeOf(from, to)),
     '}',
   ];
   return `${lines.join('\n')}\n`;
 };
 
-/** Draws the handlers in a frame below all other tasks, for which they wait. */
-const handlerLines = ({ tasks }: GraphView): readonly string[] => {
-  const handlers = tasks.filter(({ handler }) => handler);
-  if (handlers.length === 0) return [];
-  const needed = new Set(tasks.filter(({ handler }) => !handler).flatMap(({ dependsOn }) => dependsOn));
-  const last = tasks.filter(({ name, handler }) => !handler && !needed.has(name));
-  const names = new Set(handlers.map(({ name }) => name));
-  const first = handlers.filter(({ dependsOn }) => !dependsOn.some((need) => names.has(need)));
-  return [
-    '\tsubgraph "cluster_handlers" {',
-    '\t\tlabel = "handlers"',
-    '\t\tstyle = "dashed"',
-    ...handlers.map((handler) => `\t${nodeOf(handler)}`),
-    '\t}',
-    ...last.flatMap((from) => first.map((to) => `\t${idOf(from.name)} -> ${idOf(to.name)} [style=invis]`)),
-  ];
-};
-
-const nodeOf = (task: TaskView): string => {
+/** Returns the line of a task. */
+export const nodeOf = (task: TaskView): string => {
   const { name, kind, state, notes = [] } = task;
   const shape = state === undefined ? 'box' : 'hexagon';
   const outline = kind === 'job' || kind === 'map' ? ' peripheries=2' : '';
@@ -83,7 +66,7 @@ const FILLS: Readonly<Record<TaskState, string>> = {
 const FONT = '"Helvetica,Arial,sans-serif"';
 
 /** Quotes a node's id. Graphviz does not unescape `\\` in an id, so different names have different ids. */
-const idOf = (name: string): string => `"${printable(name).replace(/["\\]/g, '\\$&')}"`;
+export const idOf = (name: string): string => `"${printable(name).replace(/["\\]/g, '\\$&')}"`;
 
 /** Quotes a label so that Graphviz shows it literally: unescaped, `\N`, `\l` and `&lt;` have special meanings. */
 const textOf = (text: string): string =>

@@ -15,7 +15,7 @@ export type TaskView = {
   readonly dependsOn: readonly string[];
   /** Kind, condition, trigger rule, pool and so on, in words. Only in the view of a definition. */
   readonly notes?: readonly string[];
-  /** Whether the task is a handler of a workflow: it is drawn apart, since it waits for all other tasks. */
+  /** Whether the task is a handler of a workflow: it is drawn apart, since it waits for all other tasks. Then `dependsOn` has handlers only. */
   readonly handler?: boolean;
   /** Absent in the view of a definition. */
   readonly state?: TaskState;
@@ -36,13 +36,13 @@ export type GraphView = {
   readonly tasks: readonly TaskView[];
 };
 
-/** Returns the dependencies as edges, without those of handlers on all other tasks, in the declaration order of `to`, then in the order of its `dependsOn`. */
+/** Returns the dependencies as edges, in the declaration order of `to`, then in the order of its `dependsOn`. */
 export const edgesOf = ({ tasks }: GraphView): { readonly from: TaskView; readonly to: TaskView }[] => {
   const byName = new Map(tasks.map((task) => [task.name, task]));
   return tasks.flatMap((to) =>
     to.dependsOn.flatMap((name) => {
       const from = byName.get(name);
-      return from === undefined || (to.handler && !from.handler) ? [] : [{ from, to }];
+      return from === undefined ? [] : [{ from, to }];
     }),
   );
 };

@@ -7,38 +7,23 @@ import { taskNotes } from './task-notes.ts';
 
 type Drawn = Pick<Plan, 'name' | 'tasks'>;
 
-/** `handlers`: the names of the tasks that are handlers of a workflow, each with when it runs. */
-export const viewOfPlan = ({ name, tasks }: Drawn, handlers: ReadonlyMap<string, string> = NONE): GraphView => ({
+export const viewOfPlan = ({ name, tasks }: Drawn): GraphView => ({
   name,
-  tasks: tasks.map((task): TaskView => ({ ...partsOf(task, handlers), notes: notesOf(task, handlers.get(task.name)) })),
+  tasks: tasks.map((task): TaskView => ({ ...partsOf(task), notes: taskNotes(task) })),
 });
-
-/** Returns the notes of a task; of a handler, when it runs instead of its trigger and condition, which say the same. */
-const notesOf = (task: TaskDefinition, runs: string | undefined): readonly string[] =>
-  runs === undefined ? taskNotes(task) : [runs, ...taskNotes({ ...task, trigger: undefined, when: undefined })];
-
-type Names = Pick<ReadonlySet<string>, 'has'>;
-
-const NONE: ReadonlyMap<string, string> = new Map();
 
 /** Returns the view of a job from the records of its tasks, by name, as at `now`, in epoch ms. */
 export const viewOfRecords = (
   { name, tasks }: Drawn,
   records: ReadonlyMap<string, TaskRecord<unknown>>,
   now: number,
-  handlers: Names,
 ): GraphView => ({
   name,
   now,
-  tasks: tasks.map((task) => ({ ...partsOf(task, handlers), ...stateOf(records.get(task.name), () => now) })),
+  tasks: tasks.map((task) => ({ ...partsOf(task), ...stateOf(records.get(task.name), () => now) })),
 });
 
-const partsOf = ({ name, kind, dependsOn }: TaskDefinition, handlers: Names): TaskView => ({
-  name,
-  kind: kind ?? 'task',
-  dependsOn,
-  ...(handlers.has(name) && { handler: true }),
-});
+const partsOf = ({ name, kind, dependsOn }: TaskDefinition): TaskView => ({ name, kind: kind ?? 'task', dependsOn });
 
 const stateOf = (task: TaskRecord<unknown> | undefined, now: () => number) => ({
   state: task?.state ?? ('unscheduled' as const),
@@ -54,7 +39,7 @@ export const viewOfJob = (job: JobRun): GraphView => ({
   now: job.endedAt ?? job.clock.now(),
   tasks: job.plan.tasks.flatMap((definition, index): TaskView[] => {
     if (job.removed?.has(index)) return [];
-    return [{ ...partsOf(definition, NONE), ...stateOf(job.tasks[index], job.clock.now) }];
+    return [{ ...partsOf(definition), ...stateOf(job.tasks[index], job.clock.now) }];
   }),
 });
 
