@@ -99,16 +99,21 @@ export type ViewOptions = {
   readonly limit?: number | undefined;
 };
 
-/** A task among its siblings, for the view. `name`: last step of the path, such as `ship` or `[3]`. */
-export type Place = {
+/** What a definition says of a task. `name`: last step of its path, such as `ship` or `[3]`. */
+export type DefinedTask = Pick<ViewedTask, 'kind'> & {
   readonly name: string;
-  readonly path: string;
-  readonly kind: TaskKind;
+  /** Names of the direct upstreams, sorted. */
   readonly dependsOn: readonly string[];
+  /** Of an external task. The journal has neither with the definition. */
+  readonly owner?: string | undefined;
+  readonly data?: unknown;
+};
+
+/** A task among its siblings, for the view. */
+export type Place = DefinedTask & {
+  readonly path: string;
   readonly record: TaskRecord<unknown, unknown> | undefined;
   readonly heldBy: string | undefined;
-  readonly owner: string | undefined;
-  readonly data: unknown;
   /** Returns what is known of the claim of a task whose attempt has begun. */
   readonly claim: () => ClaimView | undefined;
   /** Returns the output of a completed task. */
@@ -189,7 +194,7 @@ const viewedTask = (place: Place, parent: string | undefined, withOutput: boolea
     path,
     parent,
     kind,
-    dependsOn,
+    dependsOn: parent === undefined ? dependsOn : dependsOn.map((name) => `${parent}/${name}`),
     state,
     attempts: place.record?.attempts ?? 0,
     readyAt: record?.queuedAt,

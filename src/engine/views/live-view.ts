@@ -67,14 +67,11 @@ const placeOf = (run: JobRun, outline: Outline, task: TaskRun | undefined, heldB
   const path = task?.path ?? run.pathOf(outline.name);
   const { inside } = outline;
   return {
+    ...outline,
     name: task?.definition.name ?? outline.name,
     path,
-    kind: outline.kind,
-    dependsOn: run.parent ? outline.dependsOn.map((name) => run.pathOf(name)) : outline.dependsOn,
     record: task,
     heldBy,
-    owner: outline.owner,
-    data: outline.data,
     claim: () => task && claimOf(task),
     output: () => task?.output,
     inside: () => {

@@ -1,19 +1,10 @@
 import type { TaskKind } from '../definition/options.ts';
 import type { Plan } from '../definition/plan.ts';
 import { PLAN } from '../definition/sealed.ts';
-import { compareNames } from './job-view.ts';
+import { compareNames, type DefinedTask } from './job-view.ts';
 
 /** A task of a definition, for the view of a job. `inside`: the tasks of a nested job. */
-export type Outline = {
-  readonly name: string;
-  readonly kind: TaskKind;
-  /** Sorted. */
-  readonly dependsOn: readonly string[];
-  readonly inside: readonly Outline[] | undefined;
-  /** Of an external task. The journal has neither with the definition. */
-  readonly owner?: string | undefined;
-  readonly data?: unknown;
-};
+export type Outline = DefinedTask & { readonly inside: readonly Outline[] | undefined };
 
 /** An outline with the position of the task in its plan. */
 export type PlannedOutline = Outline & { readonly index: number };

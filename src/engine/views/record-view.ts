@@ -70,16 +70,14 @@ const grown = (outline: readonly Outline[], { growth }: JobRecord, prefix: strin
 };
 
 const placeOf = (recorded: Recorded, outline: Outline, prefix: string): Place => {
-  const { name, kind, dependsOn, inside, data } = outline;
+  const { name, inside } = outline;
   const path = prefix + name;
   const touched = touchedPlace(recorded, path, name);
   return {
     ...touched,
-    kind,
+    ...outline,
     owner: outline.owner ?? touched.owner,
-    data,
-    dependsOn: prefix === '' ? dependsOn : dependsOn.map((upstream) => prefix + upstream),
-    inside: () => (inside ? recordedPlaces(recorded, inside, path) : touchedInside(recorded, path)),
+    inside: inside ? () => recordedPlaces(recorded, inside, path) : touched.inside,
   };
 };
 
@@ -102,7 +100,6 @@ const touchedPlace = (recorded: Recorded, path: string, name: string): Place => 
     record,
     heldBy: recorded.note?.<string>(path, 'held'),
     owner: record?.owner,
-    data: undefined,
     claim: () => record && claimIn(recorded.note?.<ClaimNote>(path, 'claim'), record),
     output: () => record && recorded.output(record),
     inside: () => touchedInside(recorded, path),
