@@ -258,15 +258,15 @@ export class JobRecorder {
   }
 
   /**
-   * Commits what has happened so far. Later changes are not stored, and callers that wait for their commit get an error.
+   * Commits what has happened so far. Later changes are not stored, and callers that wait for their commit get `left`.
    * The lease is renewed until `release`, after which another process may resume the job.
    */
-  handOff(): Promise<void> {
-    this.#handingOff ??= this.#handOff();
+  handOff(left: JournalError): Promise<void> {
+    this.#handingOff ??= this.#handOff(left);
     return this.#handingOff;
   }
 
-  async #handOff(): Promise<void> {
+  async #handOff(left: JournalError): Promise<void> {
     // Wait until the journal has granted or refused the lease.
     if (this.#phase === 'opening')
       await new Promise<void>((resolve) => {
@@ -275,7 +275,7 @@ export class JobRecorder {
     if (this.#phase !== 'open') return;
     await new Promise<void>((resolve) => {
       const close = (): void => {
-        if (this.#phase === 'open') this.discard(handedOffError(this.jobId));
+        if (this.#phase === 'open') this.discard(left);
         resolve();
       };
       this.afterCommit(close, close);
@@ -356,11 +356,6 @@ export const encodeAs = (
     throw new SerialisationError(code, `${subject} can't be kept: ${where} is ${what}; ${allowed}.`, path);
   }
 };
-
-const handedOffError = (jobId: string): JournalError =>
-  new JournalError('LEASE_LOST', `The job "${jobId}" was left to be resumed: what happens to it here is not kept.`, {
-    jobId,
-  });
 
 const journalError = (jobId: string, cause: unknown): JournalError =>
   cause instanceof JournalError

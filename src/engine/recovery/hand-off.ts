@@ -1,3 +1,4 @@
+import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import { stopJob } from '../run/shutdown.ts';
 
@@ -15,13 +16,18 @@ export const handOffJob = async (job: JobRun, mode: 'drain' | 'abort', cause: st
   if (job.remote) job.recorder?.discard();
   else {
     job.noteLogs();
-    await job.recorder?.handOff();
+    await job.recorder?.handOff(leftError(job.id));
   }
   if (!job.over) stopJob(job, { to: 'cancelled', mode: 'abort', cause, interrupted: true });
   if (job.remote) return;
   await job.done;
   await job.recorder?.release();
 };
+
+const leftError = (jobId: string): JournalError =>
+  new JournalError('LEASE_LOST', `The job "${jobId}" was left to be resumed: what happens to it here is not kept.`, {
+    jobId,
+  });
 
 /** Resolves when no function of the job runs any more, or when the job is over, for example after an abort. */
 const untilIdle = (job: JobRun): Promise<void> =>
