@@ -114,7 +114,9 @@ export class Engine implements AsyncDisposable {
 
   /** Size and taken slots of the engine's concurrency and of each of its pools. */
   get usage(): readonly { readonly name: string; readonly taken: number; readonly size: number }[] {
-    return this.#dispatcher.top.usage();
+    return this.#dispatcher.top.ownLimits
+      .filter((limit) => limit.kind !== 'rateLimit')
+      .map(({ name, taken, size }) => ({ name, taken, size }));
   }
 
   /**

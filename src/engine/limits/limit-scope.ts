@@ -65,11 +65,9 @@ export class LimitScope {
     return [...new Set([...this.#pools.keys(), ...(this.#parent?.poolNames() ?? [])])];
   }
 
-  /** Returns the size and the taken slots of each limit of this level, except rate limits. */
-  usage(): readonly { readonly name: string; readonly taken: number; readonly size: number }[] {
-    return [...this.#limits, ...[...this.#pools.values()].flat()]
-      .filter((limit) => limit.kind !== 'rateLimit')
-      .map(({ name, taken, size }) => ({ name, taken, size }));
+  /** All limits of this level. */
+  get ownLimits(): readonly Limit[] {
+    return [...this.#limits, ...[...this.#pools.values()].flat()];
   }
 
   #limitsFor(pool: string | undefined): readonly Limit[] {

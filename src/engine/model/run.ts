@@ -332,6 +332,15 @@ export abstract class JobRun {
     return this.isFanOut ? parent.path + name : `${parent.path}/${name}`;
   }
 
+  /** Adds a settled task to the numbers of tasks and to `errors`. */
+  count({ state, error }: TaskRun): void {
+    this.settled++;
+    if (state === 'notReady') this.notReady++;
+    if (state !== 'failed' || !error) return;
+    this.errors.push(error);
+    if (!error.tolerated) this.failed++;
+  }
+
   frozen<Value extends object>(value: Value): Value {
     if (!this.#freezes) return value;
     // Of an object that is itself frozen, the parts may not be.

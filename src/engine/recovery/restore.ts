@@ -86,7 +86,7 @@ const restoreTasks = (job: JobRun, history: JobHistory, added: AddedTask): void 
     const record = task && history.record.tasks.get(task.path);
     if (task && record) restoreErrors(job, task, record, history);
   }
-  for (const [task] of settled) count(job, task);
+  for (const [task] of settled) job.count(task);
   restoreActive(job, history, merges);
   restorePauseRequests(job, history);
 };
@@ -265,14 +265,6 @@ const CAUSED_INSIDE: ReadonlySet<string> = new Set(['TaskError', 'JobError']);
 
 const innerError = (child: JobRun | undefined): Error | undefined =>
   child?.isFanOut ? child.errors.find(({ tolerated }) => !tolerated) : child?.error;
-
-const count = (job: JobRun, { state, error }: TaskRun): void => {
-  job.settled++;
-  if (state === 'notReady') job.notReady++;
-  if (state !== 'failed' || !error) return;
-  job.errors.push(error);
-  if (!error.tolerated) job.failed++;
-};
 
 const restorePauseRequests = (job: JobRun, history: JobHistory): void => {
   for (const [index, name] of job.plan.graph.names.entries()) {

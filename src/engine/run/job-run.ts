@@ -384,7 +384,7 @@ export class LiveRun extends JobRun {
       // A task whose condition threw must run in order to fail, even if it is external.
       if (task.definition.kind !== 'external' || task.conditionError) this.dispatcher.enqueue(task);
     } else if (SETTLED.has(to)) {
-      this.#settle(task, to);
+      this.#settle(task);
     }
   }
 
@@ -392,13 +392,8 @@ export class LiveRun extends JobRun {
     return this.isFanOut ? (this.parent?.attempt?.version ?? 0) : this.context.version;
   }
 
-  #settle(task: TaskRun, to: TaskState): void {
-    this.settled++;
-    if (to === 'notReady') this.notReady++;
-    if (to === 'failed' && task.error) {
-      this.errors.push(task.error);
-      if (!task.error.tolerated) this.failed++;
-    }
+  #settle(task: TaskRun): void {
+    this.count(task);
     this.active.delete(task);
     stopChild(task.actor);
     task.actor = undefined;

@@ -37,14 +37,18 @@ export class KeptLogs {
   /** Returns whether a line belongs to the first ones, which are kept at once. Any other is held back here. */
   take({ level, message, data }: Omit<TaskLog, 'task' | 'type' | 'attempt'>, at: number): boolean {
     const bytes = sizeOf({ message, data });
-    if (!this.#isFull && this.#lines < this.#first && this.#bytes + bytes <= this.#halfBytes) {
-      this.#lines++;
-      this.#bytes += bytes;
-      return true;
-    }
+    if (this.#fits(bytes)) return true;
     this.#isFull = true;
     this.#hold(data === undefined ? { level, message, at } : { level, message, at, data }, bytes);
     return false;
+  }
+
+  /** Counts a line or report of this size, and returns true, if it is one of the first that are kept. */
+  #fits(bytes: number): boolean {
+    if (this.#isFull || this.#lines >= this.#first || this.#bytes + bytes > this.#halfBytes) return false;
+    this.#lines++;
+    this.#bytes += bytes;
+    return true;
   }
 
   #hold(line: KeptLine, bytes: number): void {
@@ -65,12 +69,7 @@ export class KeptLogs {
 
   /** Returns whether a report of progress is kept at once: it counts as a line. Of the others, the last one is held back. */
   takeProgress(report: TaskProgress): boolean {
-    const bytes = sizeOf({ message: report.message ?? '' });
-    if (!this.#progress && !this.#isFull && this.#lines < this.#first && this.#bytes + bytes <= this.#halfBytes) {
-      this.#lines++;
-      this.#bytes += bytes;
-      return true;
-    }
+    if (!this.#progress && this.#fits(sizeOf({ message: report.message ?? '' }))) return true;
     this.#progress = { ...report, omitted: this.#progress ? this.#progress.omitted + 1 : 0 };
     return false;
   }
