@@ -19,7 +19,7 @@ import { plainText } from '../terminal/safe-text.ts';
 import { wordsOf, wrapText } from '../terminal/wrap-text.ts';
 import { drawGraph } from './drawing.ts';
 import { wantsAscii } from './glyphs.ts';
-import { handlerLines } from './handlers.ts';
+import { dotHandlers, mermaidHandlers } from './handlers.ts';
 
 export type GraphOptions = {
   /** `gantt`: of a job alone. */
@@ -65,13 +65,13 @@ const textOf = async (
 ): Promise<string> => {
   switch (format) {
     case 'mermaid':
-      return mermaidOf(view);
+      return mermaidOf(view, mermaidHandlers(view));
     case 'gantt':
       return ganttOf(view);
     case 'dot':
-      return dotOf(view, handlerLines(view));
+      return dotOf(view, dotHandlers(view));
     case 'svg':
-      return await toSvg(dotOf(view, handlerLines(view)));
+      return await toSvg(dotOf(view, dotHandlers(view)));
     case 'text': {
       const look = output === undefined ? lookOf(io) : PLAIN;
       const states = new Map(view.tasks.flatMap(({ name, state }) => (state ? [[name, state] as const] : [])));

@@ -1,5 +1,6 @@
 import { idOf, nodeOf } from '../../engine/views/dot.ts';
 import type { GraphView } from '../../engine/views/graph-view.ts';
+import { nodeAt } from '../../engine/views/mermaid.ts';
 import { viewOfPlan } from '../../engine/views/view-of.ts';
 
 /**
@@ -31,7 +32,7 @@ export const markHandlers = (view: GraphView, handlers: Pick<ReadonlySet<string>
 });
 
 /** Returns lines of DOT that draw the handlers in a frame below all other tasks, for which they wait. */
-export const handlerLines = ({ tasks }: GraphView): readonly string[] => {
+export const dotHandlers = ({ tasks }: GraphView): readonly string[] => {
   const handlers = tasks.filter(({ handler }) => handler);
   if (handlers.length === 0) return [];
   const needed = new Set(tasks.filter(({ handler }) => !handler).flatMap(({ dependsOn }) => dependsOn));
@@ -45,4 +46,10 @@ export const handlerLines = ({ tasks }: GraphView): readonly string[] => {
     '\t}',
     ...last.flatMap((from) => first.map((to) => `\t${idOf(from.name)} -> ${idOf(to.name)} [style=invis]`)),
   ];
+};
+
+/** Returns lines of Mermaid that draw the handlers in a frame. */
+export const mermaidHandlers = ({ tasks }: GraphView): readonly string[] => {
+  const lines = tasks.flatMap((task, index) => (task.handler ? nodeAt(task, index) : []));
+  return lines.length === 0 ? [] : ['subgraph handlers', ...lines, 'end'];
 };

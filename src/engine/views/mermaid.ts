@@ -3,25 +3,28 @@ import type { TaskKind } from '../definition/options.ts';
 import { edgesOf, type GraphView, type TaskView } from './graph-view.ts';
 import { mermaidText } from './mermaid-text.ts';
 
-/** Renders the graph as a Mermaid flowchart. Mermaid draws at most 500 edges unless its option `maxEdges` is raised. */
-export const mermaidOf = (view: GraphView): string => {
-  const ids = new Map(view.tasks.map(({ name }, index) => [name, `t${index}`]));
+/** Renders the graph as a Mermaid flowchart. Mermaid draws at most 500 edges unless its option `maxEdges` is raised. `handlerLines`: draw the handlers. */
+export const mermaidOf = (view: GraphView, handlerLines: readonly string[] = []): string => {
+  const ids = new Map(view.tasks.map(({ name }, index) => [name, idAt(index)]));
   const states = new Set(view.tasks.flatMap(({ state }) => state ?? []));
-  const handlers = view.tasks.filter(({ handler }) => handler);
-  const nodeOf = ({ name, kind, state }: TaskView): string => {
-    const [open, close] = SHAPES[kind];
-    const style = state === undefined ? '' : `:::${state}`;
-    return `${ids.get(name)}${open}"${mermaidText(name)}"${close}${style}`;
-  };
   const lines = [
     `accTitle: ${mermaidText(view.name)}`,
-    ...view.tasks.filter(({ handler }) => !handler).map(nodeOf),
-    ...(handlers.length > 0 ? ['subgraph handlers', ...handlers.map(nodeOf), 'end'] : []),
+    ...view.tasks.flatMap((task, index) => (task.handler ? [] : nodeAt(task, index))),
+    ...handlerLines,
     ...edgesOf(view).map(({ from, to }) => `${ids.get(from.name)} --> ${ids.get(to.name)}`),
     ...ORDER.filter((state) => states.has(state)).map((state) => `classDef ${state} ${STYLES[state]},color:#000`),
   ];
   return `flowchart TD\n${lines.map((line) => `  ${line}\n`).join('')}`;
 };
+
+/** Returns the line of the task at this index of its view. */
+export const nodeAt = ({ name, kind, state }: TaskView, index: number): string => {
+  const [open, close] = SHAPES[kind];
+  const style = state === undefined ? '' : `:::${state}`;
+  return `${idAt(index)}${open}"${mermaidText(name)}"${close}${style}`;
+};
+
+const idAt = (index: number): string => `t${index}`;
 
 /** Node shapes. In this order: rectangle, stadium, parallelogram, subroutine, hexagon. */
 const SHAPES: Readonly<Record<TaskKind, readonly [open: string, close: string]>> = {
