@@ -1,8 +1,8 @@
 import { isThenable } from '../../events/thenable.ts';
 import { backoffMs } from '../../machines/retry.ts';
 import { directiveOf, kindOfDirective, type NotReady } from './directive.ts';
+import { requireWait } from './hook-results.ts';
 import type { SensorPace } from './options.ts';
-import { requireAtOnce } from './require-boolean.ts';
 import type { TaskFunction, TaskScope } from './task-function.ts';
 
 const POLL = Symbol('poll');
@@ -36,12 +36,8 @@ const poll = (reason: string): Poll => ({ [POLL]: true, reason });
 export const intervalMs = (pace: SensorPace, check: number): number => {
   const { interval = 1_000, backoff = 'fixed', factor, maxInterval } = pace;
   const policy = { backoff, delayMs: interval, factor, maxDelayMs: maxInterval };
-  const waitMs = requireAtOnce(
-    'backoff',
+  return requireWait(
+    'an interval',
     backoffMs(policy, check, undefined, () => 0),
-  );
-  if (Number.isFinite(waitMs) && waitMs >= 0) return waitMs;
-  throw new RangeError(
-    `The backoff gave an interval of ${waitMs}: expected a finite number of milliseconds, 0 or more.`,
   );
 };

@@ -1,6 +1,6 @@
 import { UNFINISHED_STATES } from '../../events/states.ts';
 import { underWayUntil } from '../../events/under-way.ts';
-import { requireBoolean } from '../definition/require-boolean.ts';
+import { requireBoolean } from '../definition/hook-results.ts';
 import type { Journal, JournalJob } from '../durable/journal.ts';
 import { JournalError } from '../errors/errors.ts';
 

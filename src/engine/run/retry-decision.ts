@@ -1,6 +1,6 @@
 import { backoffMs } from '../../machines/retry.ts';
 import { hasRetryLeft } from '../../machines/task.ts';
-import { requireAtOnce, requireBoolean } from '../definition/require-boolean.ts';
+import { requireAtOnce, requireBoolean, requireWait } from '../definition/hook-results.ts';
 import { isA, NonRetryableError, OptionError, RetryAfterError, SchemaError } from '../errors/errors.ts';
 import { isStopped, type JobRun, type TaskRun } from '../model/run.ts';
 
@@ -24,12 +24,7 @@ export const decideRetry = (job: JobRun, task: TaskRun, thrown: unknown): RetryD
       return { retry: true, waitMs: Math.min(thrown.delayMs, retry.maxDelayMs ?? Number.POSITIVE_INFINITY) };
     }
     const random = (): number => requireAtOnce('random', job.random());
-    const waitMs = requireAtOnce('backoff', backoffMs(retry, attempts - attemptsNotCounted, thrown, random));
-    if (!(Number.isFinite(waitMs) && waitMs >= 0)) {
-      throw new RangeError(
-        `The backoff gave a wait of ${waitMs}: expected a finite number of milliseconds, 0 or more.`,
-      );
-    }
+    const waitMs = requireWait('a wait', backoffMs(retry, attempts - attemptsNotCounted, thrown, random));
     return { retry: true, waitMs };
   } catch (error) {
     return { retry: false, thrown: error };

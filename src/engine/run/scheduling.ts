@@ -1,7 +1,7 @@
 import { SETTLED } from '../../events/states.ts';
 import { ignoreRejection } from '../../events/thenable.ts';
+import { requireBoolean } from '../definition/hook-results.ts';
 import { sortByRank } from '../definition/plan.ts';
-import { requireBoolean } from '../definition/require-boolean.ts';
 import {
   type Decision,
   evaluateRule,
