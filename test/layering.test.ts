@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const src = join(root, 'src');
 
-/** Each folder, and the folders that it may import from. Folders inside `engine` and `cli` have their own rows. */
+/** Each folder, and the folders that it may import from. Folders inside `engine`, `server` and `cli` have their own rows. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   events: [],
   machines: ['events'],
@@ -16,13 +16,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   journal: ['events', 'machines', 'engine'],
   workflow: ['events', 'machines', 'engine', 'executors', 'journal'],
   server: ['events', 'machines', 'engine', 'executors', 'journal', 'workflow'],
+  client: ['server'],
   cluster: ['events', 'machines', 'engine', 'executors', 'journal', 'workflow'],
-  cli: ['events', 'machines', 'engine', 'executors', 'journal', 'workflow', 'server', 'cluster'],
+  cli: ['events', 'machines', 'engine', 'executors', 'journal', 'workflow', 'server', 'client', 'cluster'],
 };
 
 const BELOW_RUN = ['model', 'limits', 'definition', 'durable', 'errors', 'time'];
 
-/** Each folder inside `engine` and `cli`, and the folders beside it that it may import from. The files directly in `engine` and `cli` may import from all. */
+/** Each folder inside `engine`, `server` and `cli`, and the folders beside it that it may import from. The files directly in them may import from all. */
 const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   engine: {
     errors: [],
@@ -37,6 +38,14 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
     views: ['run', ...BELOW_RUN],
     reactions: ['kinds', 'run', ...BELOW_RUN],
     recovery: ['reactions', 'kinds', 'run', ...BELOW_RUN],
+  },
+  server: {
+    store: [],
+    access: ['store'],
+    schemas: ['access'],
+    http: ['schemas', 'access', 'store'],
+    service: ['http', 'schemas', 'access', 'store'],
+    routes: ['service', 'http', 'schemas', 'access', 'store'],
   },
   cli: {
     terminal: [],
@@ -68,7 +77,7 @@ const folderOf = (file: string): string => {
   return rest.length === 0 ? 'door' : first;
 };
 
-/** The folder inside `engine` or `cli` that holds a file; undefined if it stands directly in them, or elsewhere. */
+/** The folder inside `engine`, `server` or `cli` that holds a file; undefined if it stands directly in them, or elsewhere. */
 const subfolderOf = (file: string): string | undefined => {
   const [, second = '', ...rest] = relative(src, file).split(sep);
   return rest.length === 0 ? undefined : second;

@@ -6,6 +6,7 @@ import { changesOf } from './feed-table.ts';
 import { jobOf, SELECT_JOB } from './job-row.ts';
 import { messageOf, messageRows } from './message-table.ts';
 import { noteOf, noteRows } from './note-table.ts';
+import { recordOf, recordRows } from './record-table.ts';
 import { detailOf, journalFailure } from './sqlite-failure.ts';
 import { fromStored } from './storable-text.ts';
 
@@ -112,6 +113,9 @@ export const checkDatabase = (database: Database): CheckReport => {
     for (const row of prepared('SELECT fingerprint, shape, crc FROM definition').all()) {
       attempt({}, () => shapeOf(database, row));
     }
+  });
+  attempt({}, () => {
+    for (const row of recordRows(database)) attempt({}, () => recordOf(database, row));
   });
   attempt({}, () => {
     // List the jobs by an index, which may be sound even if the table is damaged.

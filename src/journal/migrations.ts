@@ -150,14 +150,32 @@ const feed: Migration = (db) => {
   }
 };
 
+/** Adds what a service keeps beside the jobs: small records of a kind, each under a key. */
+const records: Migration = (db) => {
+  db.exec(`
+    CREATE TABLE record (
+      kind TEXT NOT NULL,
+      key TEXT NOT NULL,
+      value TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      updated_at REAL NOT NULL,
+      expires_at REAL,
+      crc INTEGER NOT NULL,
+      PRIMARY KEY (kind, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX record_by_end ON record (expires_at) WHERE expires_at IS NOT NULL;
+  `);
+};
+
 /** All migrations, in order. A database of version n has run the first n. A released migration never changes. */
-export const MIGRATIONS: readonly Migration[] = [first, labels, namesWithStates, feed];
+export const MIGRATIONS: readonly Migration[] = [first, labels, namesWithStates, feed, records];
 
 /** For each version, SQL that lets a database that may not be written be read as one of the next: temporary tables. */
 export const READ_AS_NEXT: readonly string[] = [
   'CREATE TEMP TABLE label (key, value, created_at, job, crc)',
   '',
   'CREATE TEMP TABLE feed (position, job, from_seq, to_seq, crc)',
+  'CREATE TEMP TABLE record (kind, key, value, version, updated_at, expires_at, crc)',
 ];
 
 /** Upgrades a database to the newest version. If several processes do so at once, only one runs each migration. */

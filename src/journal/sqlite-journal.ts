@@ -1,10 +1,11 @@
 /* Two journals, which implement `engine/durable/journal.ts`: `memory-journal.ts` in memory, this file in SQLite. Both
  * use `batch-rules.ts` and `lease-rules.ts`. `sqlite-driver.ts` finds SQLite, `open-database.ts` opens the file and
  * upgrades it by `migrations.ts`. `database.ts` runs each method in a transaction, `busy-queue.ts` retries it while the
- * file is locked. `job-table.ts` (`job-row.ts`), `label-table.ts`, `event-table.ts`, `note-table.ts`, `message-table.ts`
- * and `definition-table.ts` read and write rows, with checksums (`checksum.ts`) and encoded texts (`storable-text.ts`).
- * `job-list.ts` finds jobs by a filter (`cursor.ts`), `count-jobs.ts` counts them, `remove-ended.ts` deletes those that are over. `feed-table.ts` has
- * the events of all jobs in order (`change-part.ts`), `change-hint.ts` calls those who wait for more.
+ * file is locked. `job-table.ts` (`job-row.ts`), `label-table.ts`, `event-table.ts`, `note-table.ts`, `message-table.ts`,
+ * `definition-table.ts` and `record-table.ts` read and write rows, with checksums (`checksum.ts`) and encoded texts
+ * (`storable-text.ts`). `job-list.ts` finds jobs by a filter (`cursor.ts`), `count-jobs.ts` counts them,
+ * `remove-ended.ts` deletes those that are over. `feed-table.ts` has the events of all jobs in order
+ * (`change-part.ts`), `change-hint.ts` calls those who wait for more.
  * `sqlite-failure.ts` makes JournalErrors. `check.ts` checks, `backup.ts` copies and `vacuum.ts` shortens the whole
  * database; `open-read-only.ts` opens one that may not be written. */
 
@@ -66,8 +67,16 @@ export type SqliteJournalOptions = {
   readonly create?: boolean | undefined;
 };
 
+/** The key of a journal's database, for what else stands in it. */
+const DATABASE = Symbol('database');
+
+/** Returns the database of a journal that `sqliteJournal` opened; of any other, undefined. */
+export const databaseOf = (journal: Journal): SharedDatabase | undefined => (journal as Partial<SqliteJournal>)[DATABASE];
+
 /** A journal in an SQLite database. */
 export type SqliteJournal = Required<Journal> & {
+  /** @internal */
+  readonly [DATABASE]: SharedDatabase;
   /** The absolute path of the database. */
   readonly file: string;
   /** Reports everything that is missing or damaged. @throws JournalError if the journal is closed */
@@ -119,6 +128,7 @@ export const openSqliteJournal = (
   const database = sharedDatabase(path, db, { version: migrations.length, busyTimeoutMs, readOnly });
   const hint = changeHint(othersStored(database));
   return {
+    [DATABASE]: database,
     file: path,
     maxOutputBytes,
     ...jobsOf(database, oneAtATime),

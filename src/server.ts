@@ -1,0 +1,6 @@
+/* Entry point `tintype/server`: the service over HTTP. */
+
+export type { Principal, Role } from './server/access/principal.ts';
+export type { Token, TokenOptions, Tokens } from './server/access/tokens.ts';
+export { createServer, type ListenOptions, type Server } from './server/create-server.ts';
+export type { ServerOptions, UploadLevel } from './server/service/server-options.ts';

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import type { ServiceRecord, ServiceStore } from '../store/service-store.ts';
+import { type Principal, ROLES, type Role } from './principal.ts';
+import { isSecret, newToken, tokenId } from './token.ts';
+
+/** A token as it is shown, without its secret. Times are in epoch ms. */
+export type Token = {
+  readonly id: string;
+  readonly name: string;
+  readonly roles: readonly Role[];
+  /** The owners whose units a worker may see and do. Default: those of all. */
+  readonly owners?: readonly string[] | undefined;
+  readonly createdAt: number;
+  readonly expiresAt?: number | undefined;
+  /** Exact to a minute. */
+  readonly lastUsedAt?: number | undefined;
+};
+
+export type TokenOptions = {
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly owners?: readonly string[] | undefined;
+  readonly expiresAt?: number | undefined;
+};
+
+const Kept = z.object({
+  name: z.string(),
+  roles: z.array(z.enum(ROLES)),
+  owners: z.array(z.string()).optional(),
+  createdAt: z.number(),
+  expiresAt: z.number().optional(),
+  lastUsedAt: z.number().optional(),
+  hash: z.string(),
+});
+
+type Kept = z.infer<typeof Kept>;
+
+/** Keeps the tokens of a service. */
+export type Tokens = {
+  /** Makes a token; the secret is returned here alone. @throws JournalError */
+  readonly create: (options: TokenOptions) => Promise<{ readonly token: Token; readonly secret: string }>;
+  readonly list: () => Promise<readonly Token[]>;
+  /** Returns whether there was such a token. */
+  readonly revoke: (id: string) => Promise<boolean>;
+  /** Whether there is any token, expired ones too. */
+  readonly any: () => Promise<boolean>;
+  /** Returns who has this secret; undefined if it is none, or has expired. */
+  readonly principalOf: (secret: string) => Promise<Principal | undefined>;
+};
+
+/** `now`: the time in epoch ms. */
+export const tokensIn = (store: ServiceStore, now: () => number): Tokens => ({
+  create: async ({ name, roles, owners, expiresAt }) => {
+    const { id, secret, hash } = newToken();
+    const kept: Kept = { name, roles: [...roles], owners: owners && [...owners], createdAt: now(), expiresAt, hash };
+    await store.put({ kind: 'token', key: id, value: JSON.stringify(kept), at: now() });
+    return { token: shown(id, kept), secret };
+  },
+  list: async () => (await store.list('token')).map((record) => shown(record.key, keptIn(record))),
+  revoke: async (id) => store.remove('token', id),
+  any: async () => (await store.list('token', { limit: 1 })).length > 0,
+  principalOf: async (secret) => {
+    const id = tokenId(secret);
+    const record = id === undefined ? undefined : await store.get('token', id);
+    const kept = record && keptIn(record);
+    if (!isSecret(secret, kept?.hash) || !record || !kept) return undefined;
+    const at = now();
+    if (kept.expiresAt !== undefined && kept.expiresAt <= at) return undefined;
+    if (at - (kept.lastUsedAt ?? 0) >= USED_EVERY_MS) await noteUse(store, record, { ...kept, lastUsedAt: at }, at);
+    return { id: record.key, name: kept.name, roles: kept.roles, owners: kept.owners };
+  },
+});
+
+/** How often the last use of a token is written at most, in ms. */
+const USED_EVERY_MS = 60_000;
+
+/** A use that can't be noted, as on a full disk, is no reason to refuse the request. */
+const noteUse = async (store: ServiceStore, { key, version }: ServiceRecord, kept: Kept, at: number): Promise<void> => {
+  try {
+    await store.put({ kind: 'token', key, value: JSON.stringify(kept), at, expected: version });
+  } catch {}
+};
+
+const keptIn = ({ value }: ServiceRecord): Kept => Kept.parse(JSON.parse(value));
+
+const shown = (id: string, { hash: _, ...token }: Kept): Token => ({ id, ...token });

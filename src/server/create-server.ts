@@ -1,0 +1,137 @@
+/* The service: jobs over HTTP. `create-server.ts` puts it together: an engine, a store for what is kept beside the jobs
+ * (`store`), tokens (`access`), and an app with routes (`http`, `routes`), whose requests and answers `schemas` describe.
+ * `service` is what the routes work with. */
+
+import { randomUUID } from 'node:crypto';
+import type { Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { createEngine, type Engine } from '../engine/engine.ts';
+import { OptionError } from '../engine/errors/errors.ts';
+import { optionProblem } from '../engine/errors/problem.ts';
+import { systemClock } from '../events/system-clock.ts';
+import { type Tokens, tokensIn } from './access/tokens.ts';
+import { addApiDocument } from './http/api-document.ts';
+import { createApp } from './http/app.ts';
+import { authentication } from './http/authenticate.ts';
+import { isLoopback } from './http/same-origin.ts';
+import { addGeneralRoutes, requireReady, VERSION } from './routes/general-routes.ts';
+import { addTokenRoutes } from './routes/token-routes.ts';
+import { type ServerOptions, settingsOf } from './service/server-options.ts';
+import type { Service } from './service/service.ts';
+import { takeServerLease } from './store/server-lease.ts';
+import { storeOf } from './store/store-of.ts';
+
+export type ListenOptions = {
+  /** Default 8080; 0 takes a free one. */
+  readonly port?: number | undefined;
+  /** The address to listen on. Default 127.0.0.1. Any other than the loopback's needs a token. */
+  readonly host?: string | undefined;
+};
+
+export type Server = AsyncDisposable & {
+  /** Runs the jobs. What a program starts here is in all lists, and the other way round. */
+  readonly engine: Engine;
+  readonly tokens: Tokens;
+  /** Answers a request, so that the service can be mounted in another server. Answers 503 until the server is ready. */
+  readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
+  /** Resolves when interrupted jobs are taken up. @throws JournalError if that fails, or another server has the database */
+  readonly ready: Promise<void>;
+  /** Listens. @throws OptionError if the address is not the loopback's and there is no token; JournalError as `ready` */
+  readonly listen: (options?: ListenOptions) => Promise<{ readonly url: string }>;
+  /**
+   * Ends: new requests are refused, waiting ones answered, streams ended, jobs left for a later process. Running tasks
+   * that have not ended after `graceMs` (default 10,000) are aborted. The journal stays open.
+   */
+  readonly close: (options?: { readonly graceMs?: number | undefined }) => Promise<void>;
+};
+
+/** Creates a server; it takes up interrupted jobs at once. @throws OptionError */
+export const createServer = (options: ServerOptions): Server => {
+  const { settings, engine: engineOptions } = settingsOf(options);
+  const { journal } = options;
+  const { clock = systemClock, logger } = engineOptions;
+  const store = storeOf(journal);
+  const tokens = tokensIn(store, () => clock.now());
+  const engine = createEngine({ ...engineOptions, definitions: settings.definitions });
+  let stage: ReturnType<Service['stage']> = 'starting';
+  const newId = (): string => randomUUID();
+  const service: Service = { engine, journal, store, clock, newId, settings, tokens, stage: () => stage };
+  const api = createApp({
+    authentication: authentication({
+      tokens,
+      needed: settings.tokens ?? 'unless-none',
+      requestsPerSecond: settings.requestsPerSecond,
+    }),
+    once: { store, now: () => clock.now() },
+    maxBodyBytes: settings.maxBodyBytes,
+    newId,
+    requireReady: () => requireReady(service),
+    onFault: (error, requestId) => logger?.error(`The request ${requestId} failed: ${stackOf(error)}`),
+  });
+  addGeneralRoutes(api, service);
+  addTokenRoutes(api, service);
+  addApiDocument(api, VERSION);
+
+  const lease = takeServerLease(store, clock, newId, () => void close());
+  const ready = lease.then(async () => {
+    await engine.recover();
+    if (stage === 'starting') stage = 'ready';
+  });
+  ready.catch(() => {});
+
+  const listening = new Set<HttpServer>();
+  const listen = async ({ port = 8080, host = '127.0.0.1' }: ListenOptions = {}): Promise<{ readonly url: string }> => {
+    await lease;
+    if (!isLoopback(host) && settings.tokens !== false && !(await tokens.any())) throw noToken(host);
+    const server = createAdaptorServer({ fetch: api.app.fetch, serverOptions: LIMITS }) as HttpServer;
+    server.keepAliveTimeout = KEEP_ALIVE_MS;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, resolve);
+    });
+    listening.add(server);
+    const { port: taken } = server.address() as AddressInfo;
+    return { url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}` };
+  };
+
+  let closing: Promise<void> | undefined;
+  const close = ({ graceMs = 10_000 }: { readonly graceMs?: number | undefined } = {}): Promise<void> => {
+    stage = 'closing';
+    closing ??= (async () => {
+      const closed = [...listening].map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+      for (const server of listening) server.closeIdleConnections();
+      await engine.close({ mode: 'drain', graceMs });
+      for (const server of listening) server.closeAllConnections();
+      await Promise.all(closed);
+      await (await lease.catch(() => undefined))?.release();
+    })();
+    return closing;
+  };
+
+  return {
+    engine,
+    tokens,
+    fetch: (request, env) => api.app.fetch(request, env),
+    ready,
+    listen,
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  };
+};
+
+const stackOf = (error: unknown): string => (error instanceof Error && error.stack) || String(error);
+
+/** Limits against slow clients, in ms: until the headers, and until all of the request has come. */
+const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000 };
+
+/** Longer than a claim may wait, or idle connections would close under the next request of a client. In ms. */
+const KEEP_ALIVE_MS = 65_000;
+
+const noToken = (host: string): OptionError =>
+  new OptionError('The server', [
+    optionProblem(
+      'host',
+      `It would listen on ${host}, where others can reach it, and there is no token. Make one first: tintype token create --role admin --name NAME.`,
+    ),
+  ]);

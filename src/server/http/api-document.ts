@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import type { Api } from './app.ts';
+
+/** Adds `/openapi.json`, which describes all routes, and `/docs`, which shows it without any other host. */
+export const addApiDocument = ({ app }: Api, version: string): void => {
+  let text: string | undefined;
+  let etag = '';
+  const document = (): string => {
+    text ??= JSON.stringify(
+      app.getOpenAPI31Document({
+        openapi: '3.1.0',
+        info: {
+          title: 'tintype',
+          version,
+          description: 'Jobs, their tasks and units, topics, schedules and events. Times are in epoch ms.',
+          license: { name: 'MIT', url: 'https://spdx.org/licenses/MIT.html' },
+        },
+        servers: [{ url: '/' }],
+      }),
+    );
+    etag ||= `"${createHash('sha256').update(text).digest('base64url').slice(0, 16)}"`;
+    return text;
+  };
+  app.get('/openapi.json', (context) => {
+    const body = document();
+    if (context.req.header('if-none-match') === etag) return context.body(null, 304, { etag });
+    return context.body(body, 200, { 'content-type': 'application/json', etag });
+  });
+  app.get('/docs', (context) => {
+    context.header('content-security-policy', DOCS_POLICY);
+    return context.html(DOCS_PAGE);
+  });
+  app.get('/docs/redoc.js', (context) =>
+    context.body(readFileSync(redoc(), 'utf8'), 200, {
+      'content-type': 'text/javascript; charset=utf-8',
+      'cache-control': 'public, max-age=86400',
+    }),
+  );
+};
+
+/** The build copies the file from the package `redoc`, which stands beside the source alone. */
+const redoc = (): URL => {
+  const built = new URL('./redoc.standalone.js', import.meta.url);
+  return existsSync(built)
+    ? built
+    : new URL('../../../node_modules/redoc/bundles/redoc.standalone.js', import.meta.url);
+};
+
+const DOCS_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; worker-src blob:; frame-ancestors 'none'";
+
+const DOCS_PAGE = `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>tintype: the API</title><meta name="viewport" content="width=device-width, initial-scale=1"></head>
+<body style="margin: 0"><redoc spec-url="/openapi.json"></redoc><script src="/docs/redoc.js"></script></body>
+</html>
+`;

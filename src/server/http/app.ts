@@ -1,0 +1,169 @@
+/* Everything about HTTP that is the same for all routes. `app.ts` creates the app and says what every request goes
+ * through, in order; `env.ts` is what they leave for the routes. `route.ts` describes a route, `problem.ts` makes the answer to a refused request of an error,
+ * `authenticate.ts` finds out who asks, `same-origin.ts` refuses hostile pages,
+ * `negotiate.ts` checks media types, `once.ts` answers repeated requests, `page.ts` makes pages of lists. */
+
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context, MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
+import { secureHeaders } from 'hono/secure-headers';
+import type { ProblemBody } from '../schemas/problem.ts';
+import { type Authentication, authenticated } from './authenticate.ts';
+import type { Env } from './env.ts';
+import { negotiated } from './negotiate.ts';
+import { type Once, once } from './once.ts';
+import { HttpProblem, problemOf } from './problem.ts';
+import { extrasOf, TITLES } from './route.ts';
+
+export type AppOptions = {
+  readonly authentication: Authentication;
+  readonly once: Once;
+  readonly maxBodyBytes: number;
+  readonly newId: () => string;
+  /** Refuses requests while the server begins or ends. @throws HttpProblem */
+  readonly requireReady: () => void;
+  /** Is told of what no request causes. */
+  readonly onFault: (error: unknown, requestId: string) => void;
+};
+
+/** The app: `add` adds a route that `route()` described. */
+export type Api = {
+  readonly app: OpenAPIHono<Env>;
+  readonly add: OpenAPIHono<Env>['openapi'];
+};
+
+export const createApp = (options: AppOptions): Api => {
+  const app = new OpenAPIHono<Env>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidRequest(result.target, result.error.issues);
+    },
+  });
+  const methods: { readonly pattern: RegExp; readonly method: string }[] = [];
+
+  app.use(async (context, next) => {
+    const requestId = options.newId();
+    context.set('requestId', requestId);
+    await next();
+    context.header('x-request-id', requestId);
+  });
+  app.use(secureHeaders(HEADERS));
+  app.notFound((context) => {
+    const path = new URL(context.req.url).pathname;
+    const allowed = methods.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
+    const problem =
+      allowed.length > 0
+        ? new HttpProblem(
+            405,
+            'METHOD_NOT_ALLOWED',
+            `${context.req.method} is not possible here, only ${allowed.join(', ')}.`,
+            {
+              headers: { allow: allowed.join(', ') },
+            },
+          )
+        : new HttpProblem(404, 'NO_SUCH_ROUTE', `There is nothing at ${path}. See /openapi.json.`);
+    return answerOf(problem, context);
+  });
+  app.onError((error, context) => {
+    const problem = problemOf(error) ?? httpException(error);
+    if (problem) return answerOf(problem, context);
+    options.onFault(error, context.get('requestId'));
+    return answerOf(
+      new HttpProblem(500, 'INTERNAL_ERROR', 'The server failed. Its log says why, with this request id.'),
+      context,
+    );
+  });
+
+  const add = ((config: Parameters<Api['add']>[0], handler: Parameters<Api['add']>[1]) => {
+    const extras = extrasOf(config);
+    const pattern = new RegExp(`^${config.path.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`);
+    methods.push({ pattern, method: config.method.toUpperCase() });
+    const before: MiddlewareHandler<Env>[] = [
+      async (_context, next) => {
+        if (extras.allowed !== 'everybody') options.requireReady();
+        await next();
+      },
+      authenticated(options.authentication, extras.allowed),
+      negotiated(config),
+    ];
+    if (config.request?.body)
+      before.push(
+        bodyLimit({
+          maxSize: options.maxBodyBytes,
+          onError: () => {
+            throw tooLarge(options.maxBodyBytes);
+          },
+        }),
+      );
+    if (extras.once) before.push(once(options.once, config.operationId as string));
+    return app.openapi(
+      { ...config, middleware: before, getRoutingPath: () => toHono(config.path) } as typeof config,
+      handler,
+    );
+  }) as Api['add'];
+
+  app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A token that `tintype token create` made',
+  });
+  return { app, add };
+};
+
+/** No scripts, frames, or sources from elsewhere; pages that need more say so themselves. */
+const HEADERS: Parameters<typeof secureHeaders>[0] = {
+  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  crossOriginResourcePolicy: 'same-origin',
+  referrerPolicy: 'no-referrer',
+  xFrameOptions: 'DENY',
+  // What ends TLS, if anything does, is in front of the server and says so itself.
+  strictTransportSecurity: false,
+};
+
+const toHono = (path: string): string => path.replaceAll(/\{([^}]+)\}/g, ':$1');
+
+const answerOf = (problem: HttpProblem, context: Context<Env>): Response => {
+  const { status, code, message, problems, headers } = problem;
+  const body: ProblemBody = {
+    type: `urn:tintype:problem:${code}`,
+    title: TITLES[status],
+    status,
+    code,
+    detail: message,
+    instance: context.get('requestId'),
+    ...(problems && problems.length > 0 && { problems }),
+  };
+  return context.body(JSON.stringify(body), status, { ...headers, 'content-type': 'application/problem+json' });
+};
+
+/** Errors that the framework throws itself: of bodies that are no JSON. */
+const httpException = (error: unknown): HttpProblem | undefined => {
+  if (!(error instanceof HTTPException)) return undefined;
+  if (error.status === 400) return new HttpProblem(400, 'INVALID_JSON', 'The body is not JSON.');
+  return undefined;
+};
+
+const tooLarge = (bytes: number): HttpProblem =>
+  new HttpProblem(413, 'PAYLOAD_TOO_LARGE', `The body is larger than ${bytes} bytes.`);
+
+type Issue = { readonly path: readonly PropertyKey[]; readonly code?: string | undefined; readonly message: string };
+
+/** All that a schema found wrong; `target` is the part of the request: `json`, `query`, `param`. */
+export const invalidRequest = (target: string, issues: readonly Issue[]): HttpProblem => {
+  const part = target === 'json' ? 'body' : target;
+  const problems = issues.slice(0, MAX_ISSUES).map(({ path, code = 'invalid', message }) => ({
+    path: pathText(part, path),
+    code: code.toUpperCase(),
+    message,
+  }));
+  const [first] = problems;
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
+  return new HttpProblem(400, 'INVALID_REQUEST', `${first?.path ?? part}: ${first?.message ?? 'invalid'}${more}`, {
+    problems,
+  });
+};
+
+const MAX_ISSUES = 100;
+
+const pathText = (part: string, path: readonly PropertyKey[]): string =>
+  path.reduce<string>((text, step) => text + (typeof step === 'number' ? `[${step}]` : `.${String(step)}`), part);

@@ -1,0 +1,13 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { Principal } from '../access/principal.ts';
+
+/** What is known of a request, for its route. */
+export type Env = {
+  readonly Bindings: Partial<HttpBindings>;
+  readonly Variables: {
+    readonly requestId: string;
+    readonly principal: Principal;
+    /** Text that is the same for each repetition of a request with an `Idempotency-Key`, and for no other. */
+    readonly onceKey?: string | undefined;
+  };
+};

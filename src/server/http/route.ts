@@ -1,0 +1,83 @@
+import { createRoute, type RouteConfig } from '@hono/zod-openapi';
+import type { Role } from '../access/principal.ts';
+import { ProblemBody } from '../schemas/problem.ts';
+import type { ProblemStatus } from './problem.ts';
+
+/** Where the routes of this version of the API begin. */
+export const BASE = '/api/v1';
+
+/** Who may call a route: those with one of the roles, everybody who is known, or everybody. */
+export type Allowed = readonly Role[] | 'known' | 'everybody';
+
+type Described = Omit<RouteConfig, 'middleware' | 'security'> & {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly tags: string[];
+};
+
+export type RouteExtras = {
+  readonly allowed: Allowed;
+  /** Refusals that this route has besides those of all. */
+  readonly refusals?: readonly ProblemStatus[];
+  /** Whether the request may carry an `Idempotency-Key`, so that it is done once. Default: no. */
+  readonly once?: boolean;
+};
+
+/** Describes a route, with the refusals that it may answer. `extras` are read by the middleware of the app. */
+export const route = <const Path extends string, const Route extends Described & { path: Path }>(
+  described: Route,
+  extras: RouteExtras,
+): Route & { getRoutingPath(): string } => {
+  const statuses = new Set<ProblemStatus>([
+    ...COMMON,
+    ...(extras.allowed === 'everybody' ? [] : KNOWN),
+    ...bodyRefusals(described),
+    ...(extras.refusals ?? []),
+  ]);
+  if (extras.once) for (const status of [409, 422] as const) statuses.add(status);
+  const refusals = Object.fromEntries([...statuses].sort().map((status) => [status, refusal(status)]));
+  const config = createRoute({
+    ...described,
+    ...(extras.allowed === 'everybody' ? {} : { security: [{ token: [] }] }),
+    responses: { ...refusals, ...described.responses },
+    'x-roles': typeof extras.allowed === 'string' ? [extras.allowed] : extras.allowed,
+  } as RouteConfig);
+  EXTRAS.set(config, extras);
+  return config as unknown as Route & { getRoutingPath(): string };
+};
+
+const EXTRAS = new WeakMap<object, RouteExtras>();
+
+export const extrasOf = (config: object): RouteExtras => EXTRAS.get(config) as RouteExtras;
+
+/** Every route may answer so: a bad request, a wrong `Accept`, too many requests, a server that begins or ends. */
+const COMMON: readonly ProblemStatus[] = [400, 406, 429, 500, 503];
+const KNOWN: readonly ProblemStatus[] = [401, 403];
+
+const bodyRefusals = ({ method, request }: Described): readonly ProblemStatus[] => [
+  ...(request?.body ? ([413, 415] as const) : []),
+  ...(method === 'get' ? [] : ([507] as const)),
+];
+
+const refusal = (status: ProblemStatus) => ({
+  description: TITLES[status],
+  content: { 'application/problem+json': { schema: ProblemBody } },
+});
+
+/** What a status means, in the words of HTTP. */
+export const TITLES: Readonly<Record<ProblemStatus, string>> = {
+  400: 'Bad request',
+  401: 'Unauthenticated',
+  403: 'Forbidden',
+  404: 'Not found',
+  405: 'Method not allowed',
+  406: 'Not acceptable',
+  409: 'Conflict',
+  413: 'Too large',
+  415: 'Unsupported media type',
+  422: 'Unprocessable',
+  429: 'Too many requests',
+  500: 'Internal error',
+  503: 'Unavailable',
+  507: 'Insufficient storage',
+};

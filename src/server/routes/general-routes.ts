@@ -1,0 +1,168 @@
+/* The routes, one file for each resource: `add…Routes` adds them to the app. `general-routes.ts` has those about the
+ * server itself. */
+
+import { readFileSync } from 'node:fs';
+import { z } from '@hono/zod-openapi';
+import { ROLES } from '../access/principal.ts';
+import type { Api } from '../http/app.ts';
+import { HttpProblem, RETRY_SOON } from '../http/problem.ts';
+import { BASE, route } from '../http/route.ts';
+import type { Service } from '../service/service.ts';
+
+const tags = ['Server'];
+
+const State = z.object({ state: z.enum(['ok', 'ready']) });
+
+const healthz = route(
+  {
+    method: 'get',
+    path: '/healthz',
+    operationId: 'getHealth',
+    summary: 'Whether the process answers',
+    tags,
+    responses: { 200: { description: 'It does', content: { 'application/json': { schema: State } } } },
+  },
+  { allowed: 'everybody' },
+);
+
+const readyz = route(
+  {
+    method: 'get',
+    path: '/readyz',
+    operationId: 'getReadiness',
+    summary: 'Whether requests are served: interrupted jobs are taken up, the database can be written',
+    tags,
+    responses: { 200: { description: 'They are', content: { 'application/json': { schema: State } } } },
+  },
+  { allowed: 'everybody', refusals: [507] },
+);
+
+const whoAmI = route(
+  {
+    method: 'get',
+    path: `${BASE}/whoami`,
+    operationId: 'whoAmI',
+    summary: 'What the token allows',
+    tags,
+    responses: {
+      200: {
+        description: 'Name, roles and owners of the token',
+        content: {
+          'application/json': {
+            schema: z
+              .object({
+                id: z.string(),
+                name: z.string(),
+                roles: z.array(z.enum(ROLES)),
+                owners: z.array(z.string()).optional(),
+              })
+              .openapi('WhoAmI'),
+          },
+        },
+      },
+    },
+  },
+  { allowed: 'known' },
+);
+
+const getInfo = route(
+  {
+    method: 'get',
+    path: `${BASE}/info`,
+    operationId: 'getInfo',
+    summary: 'Version and limits of the server',
+    tags,
+    responses: {
+      200: {
+        description: 'Version, limits, and what is allowed',
+        content: {
+          'application/json': {
+            schema: z
+              .object({
+                version: z.string(),
+                maxBodyBytes: z.int(),
+                maxOutputBytes: z.number(),
+                upload: z.enum(['none', 'external', 'http', 'processes']),
+              })
+              .openapi('Info'),
+          },
+        },
+      },
+    },
+  },
+  { allowed: 'known' },
+);
+
+const getLimits = route(
+  {
+    method: 'get',
+    path: `${BASE}/limits`,
+    operationId: 'getLimits',
+    summary: 'Slots of the concurrency and the pools that all jobs share',
+    tags,
+    responses: {
+      200: {
+        description: 'Taken and all slots; size is null where there is no limit',
+        content: {
+          'application/json': {
+            schema: z.object({
+              items: z.array(
+                z.object({ name: z.string(), taken: z.int(), size: z.number().nullable() }).openapi('Limit'),
+              ),
+            }),
+          },
+        },
+      },
+    },
+  },
+  { allowed: ['viewer'] },
+);
+
+export const addGeneralRoutes = ({ add }: Api, service: Service): void => {
+  const { engine, journal, store, clock, settings } = service;
+
+  add(healthz, (context) => context.json({ state: 'ok' as const }, 200));
+
+  add(readyz, async (context) => {
+    requireReady(service);
+    await store.removeExpired(clock.now());
+    return context.json({ state: 'ready' as const }, 200);
+  });
+
+  add(whoAmI, (context) => {
+    const { id, name, roles, owners } = context.get('principal');
+    return context.json({ id, name, roles: [...roles], owners: owners && [...owners] }, 200);
+  });
+
+  add(getInfo, (context) =>
+    context.json(
+      {
+        version: VERSION,
+        maxBodyBytes: settings.maxBodyBytes,
+        maxOutputBytes: journal.maxOutputBytes,
+        upload: settings.upload,
+      },
+      200,
+    ),
+  );
+
+  add(getLimits, (context) =>
+    context.json(
+      { items: engine.usage.map(({ size, ...slots }) => ({ ...slots, size: Number.isFinite(size) ? size : null })) },
+      200,
+    ),
+  );
+};
+
+/** @throws HttpProblem while the server begins or ends */
+export const requireReady = ({ stage }: Pick<Service, 'stage'>): void => {
+  if (stage() === 'starting')
+    throw new HttpProblem(503, 'STARTING', 'The server is taking up interrupted jobs.', { headers: RETRY_SOON });
+  if (stage() === 'closing')
+    throw new HttpProblem(503, 'SHUTTING_DOWN', 'The server is shutting down.', { headers: RETRY_SOON });
+};
+
+/** The version of tintype. */
+export const VERSION: string = JSON.parse(
+  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+).version;

@@ -1,0 +1,114 @@
+import {
+  flag,
+  methods,
+  oneOf,
+  period,
+  positive,
+  problemsOf,
+  required,
+  rule,
+  text,
+  throwIfInvalid,
+} from '../../engine/definition/option-rules.ts';
+import { isDefinition } from '../../engine/definition/sealed.ts';
+import type { Journal } from '../../engine/durable/journal.ts';
+import type { EngineOptions } from '../../engine/engine-options.ts';
+import type { AnyDefinition } from '../../engine/job-definition.ts';
+
+/** What a client may upload. `external`: jobs and external tasks; `http`: also http, sql and sensors; `processes`: all. */
+export type UploadLevel = 'none' | 'external' | 'http' | 'processes';
+
+export type ServerOptions = Omit<EngineOptions, 'definitions' | 'journal'> & {
+  /** Keeps the jobs, and what the server keeps beside them. */
+  readonly journal: Journal;
+  /** Definitions whose jobs may be started. Default: none. */
+  readonly definitions?: readonly AnyDefinition[] | undefined;
+  /** A folder of workflow files whose jobs may be started; it is watched. Default: none. */
+  readonly workflows?: string | undefined;
+  /**
+   * Whether a request needs a token. `false`: none does, as for a server within another one that knows who asks.
+   * Default: as soon as there is a token; until then, requests of this machine alone are answered.
+   */
+  readonly tokens?: boolean | undefined;
+  /** What may be uploaded. Default `none`. */
+  readonly upload?: UploadLevel | undefined;
+  /** Names of the secrets that an uploaded file may read. Default: none. */
+  readonly uploadSecrets?: readonly string[] | undefined;
+  /** The largest body of a request, in bytes. Default 1 MiB. */
+  readonly maxBodyBytes?: number | undefined;
+  /** Number of requests a second that one token may make. Default: no limit. */
+  readonly requestsPerSecond?: number | undefined;
+  /** Jobs that ended longer ago are removed, in ms; looked for once an hour. Default: none are. */
+  readonly pruneAfterMs?: number | undefined;
+};
+
+/** The options of the server, with its defaults, apart from those of its engine. */
+export type ServerSettings = {
+  readonly definitions: readonly AnyDefinition[];
+  readonly workflows: string | undefined;
+  readonly tokens: boolean | undefined;
+  readonly upload: UploadLevel;
+  readonly uploadSecrets: readonly string[];
+  readonly maxBodyBytes: number;
+  readonly requestsPerSecond: number | undefined;
+  readonly pruneAfterMs: number | undefined;
+};
+
+/** Separates the options of the server from those of its engine. @throws OptionError */
+export const settingsOf = (
+  options: ServerOptions,
+): { readonly settings: ServerSettings; readonly engine: EngineOptions } => {
+  const {
+    definitions,
+    workflows,
+    tokens,
+    upload,
+    uploadSecrets,
+    maxBodyBytes,
+    requestsPerSecond,
+    pruneAfterMs,
+    ...engine
+  } = options ?? {};
+  const own = {
+    journal: engine.journal,
+    definitions,
+    workflows,
+    tokens,
+    upload,
+    uploadSecrets,
+    maxBodyBytes,
+    requestsPerSecond,
+    pruneAfterMs,
+  };
+  throwIfInvalid('The server', problemsOf(own, RULES, { subject: 'The server' }));
+  return {
+    settings: {
+      definitions: definitions ?? [],
+      workflows,
+      tokens,
+      upload: upload ?? 'none',
+      uploadSecrets: uploadSecrets ?? [],
+      maxBodyBytes: maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+      requestsPerSecond,
+      pruneAfterMs,
+    },
+    engine,
+  };
+};
+
+const DEFAULT_MAX_BODY_BYTES = 1024 * 1024;
+
+const RULES = {
+  journal: required(methods('a journal', 'create', 'append', 'jobs')),
+  definitions: rule('an array of sealed definitions', (value) => Array.isArray(value) && value.every(isDefinition)),
+  workflows: text('the path of a folder'),
+  tokens: flag,
+  upload: oneOf('none', 'external', 'http', 'processes'),
+  uploadSecrets: rule(
+    'an array of names',
+    (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
+  ),
+  maxBodyBytes: positive,
+  requestsPerSecond: positive,
+  pruneAfterMs: period,
+};

@@ -1,0 +1,21 @@
+/* What a service is made of. `service.ts` is what the routes work with, `server-options.ts` are its options. */
+
+import type { Journal } from '../../engine/durable/journal.ts';
+import type { Engine } from '../../engine/engine.ts';
+import type { Clock } from '../../engine/time/clock.ts';
+import type { Tokens } from '../access/tokens.ts';
+import type { ServiceStore } from '../store/service-store.ts';
+import type { ServerSettings } from './server-options.ts';
+
+/** What the routes work with. */
+export type Service = {
+  readonly engine: Engine;
+  readonly journal: Journal;
+  readonly store: ServiceStore;
+  readonly clock: Clock;
+  readonly newId: () => string;
+  readonly settings: ServerSettings;
+  readonly tokens: Tokens;
+  /** `starting`: interrupted jobs are being taken up. `closing`: `close` has been called. */
+  readonly stage: () => 'starting' | 'ready' | 'closing';
+};

@@ -1,0 +1,40 @@
+import { MAX_EXPIRED, type RecordKind, type ServiceRecord, type ServiceStore } from './service-store.ts';
+
+/** Creates a store in memory, beside a journal in memory. */
+export const memoryStore = (): ServiceStore => {
+  const kinds = new Map<RecordKind, Map<string, ServiceRecord>>();
+  const of = (kind: RecordKind): Map<string, ServiceRecord> => {
+    const known = kinds.get(kind);
+    if (known) return known;
+    const created = new Map<string, ServiceRecord>();
+    kinds.set(kind, created);
+    return created;
+  };
+  return {
+    get: (kind, key) => of(kind).get(key),
+    list: (kind, { after, limit = Number.POSITIVE_INFINITY } = {}) =>
+      [...of(kind).values()]
+        .filter(({ key }) => after === undefined || key > after)
+        .sort((a, b) => (a.key < b.key ? -1 : 1))
+        .slice(0, limit),
+    put: ({ kind, key, value, at, expiresAt, expected }) => {
+      const version = of(kind).get(key)?.version ?? 0;
+      if (expected !== undefined && expected !== version) return undefined;
+      const record = { kind, key, value, version: version + 1, updatedAt: at, expiresAt };
+      of(kind).set(key, record);
+      return record;
+    },
+    remove: (kind, key, expected) => {
+      const known = of(kind).get(key);
+      return known !== undefined && (expected === undefined || known.version === expected) && of(kind).delete(key);
+    },
+    removeExpired: (at) => {
+      const expired = [...kinds.values()]
+        .flatMap((records) => [...records.values()])
+        .filter(({ expiresAt }) => expiresAt !== undefined && expiresAt <= at)
+        .slice(0, MAX_EXPIRED);
+      for (const { kind, key } of expired) of(kind).delete(key);
+      return expired.length;
+    },
+  };
+};

@@ -1,0 +1,66 @@
+import type { Lease } from '../../engine/durable/journal.ts';
+import { type ProcessIdentity, thisProcess } from '../../engine/durable/process-identity.ts';
+import { JournalError } from '../../engine/errors/errors.ts';
+import type { Clock } from '../../engine/time/clock.ts';
+import { mayTake } from '../../journal/lease-rules.ts';
+import type { ServiceRecord, ServiceStore } from './service-store.ts';
+
+export type ServerLease = { readonly release: () => Promise<void> };
+
+/**
+ * Takes the lease of the one server that may use a database, and renews it. `onLost` is called if another has taken it.
+ * @throws JournalError `JOURNAL_LOCKED` if another server holds it
+ */
+export const takeServerLease = async (
+  store: ServiceStore,
+  clock: Clock,
+  newId: () => string,
+  onLost: () => void,
+): Promise<ServerLease> => {
+  const owner = newId();
+  const write = async (): Promise<void> => {
+    const known = await store.get('server', KEY);
+    const holder = known && leaseIn(known);
+    const lease: Lease = { owner, ...thisProcess(), at: clock.now(), leaseMs: LEASE_MS };
+    if (!mayTake(holder, lease)) throw inUse(holder as Lease);
+    const expected = known?.version ?? 0;
+    if (!(await store.put({ kind: 'server', key: KEY, value: JSON.stringify(lease), at: lease.at, expected })))
+      throw inUse(leaseIn((await store.get('server', KEY)) as ServiceRecord));
+  };
+  await write();
+  let stopTimer = (): void => {};
+  const renewLater = (): void => {
+    stopTimer = clock.setTimer(() => {
+      write().then(renewLater, (error) => (isInUse(error) ? onLost() : renewLater()));
+    }, RENEW_MS);
+  };
+  renewLater();
+  return {
+    release: async () => {
+      stopTimer();
+      const known = await store.get('server', KEY);
+      if (known && leaseIn(known).owner === owner) await store.remove('server', KEY, known.version);
+    },
+  };
+};
+
+const KEY = 'server';
+
+/** How long the lease lasts without renewal, and how often it is renewed, in ms. */
+const LEASE_MS = 30_000;
+const RENEW_MS = 10_000;
+
+const leaseIn = ({ value }: ServiceRecord): Lease => JSON.parse(value) as Lease;
+
+const IN_USE = Symbol('in use');
+
+const inUse = ({ host, pid }: ProcessIdentity): JournalError =>
+  Object.assign(
+    new JournalError(
+      'JOURNAL_LOCKED',
+      `The database is served already, by process ${pid} on ${host.split(' ')[0] || 'an unknown machine'}. One server a database: end that one, or name another --db.`,
+    ),
+    { [IN_USE]: true },
+  );
+
+const isInUse = (error: unknown): boolean => (error as { readonly [IN_USE]?: boolean })[IN_USE] === true;

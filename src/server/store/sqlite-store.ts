@@ -1,0 +1,39 @@
+import type { SharedDatabase } from '../../journal/database.ts';
+import {
+  deleteExpiredRecords,
+  deleteRecord,
+  type RecordRow,
+  readRecord,
+  readRecords,
+  writeRecord,
+} from '../../journal/record-table.ts';
+import { MAX_EXPIRED, type RecordKind, type ServiceRecord, type ServiceStore } from './service-store.ts';
+
+/** Creates a store in the database of an SQLite journal. */
+export const sqliteStore = (database: SharedDatabase): ServiceStore => ({
+  get: (kind, key) =>
+    database.read(() => {
+      const row = readRecord(database, kind, key);
+      return row && recordOf(row);
+    }),
+  list: (kind, { after, limit } = {}) => database.read(() => readRecords(database, kind, after, limit).map(recordOf)),
+  put: ({ expected, ...record }) =>
+    database.write(() => {
+      const version = readRecord(database, record.kind, record.key)?.version ?? 0;
+      if (expected !== undefined && expected !== version) return undefined;
+      const { at, kind, key, value, expiresAt } = record;
+      const written = { kind, key, value, version: version + 1, updatedAt: at, expiresAt };
+      writeRecord(database, written);
+      return written;
+    }),
+  remove: (kind, key, expected) =>
+    database.write(() => {
+      const known = readRecord(database, kind, key);
+      if (!known || (expected !== undefined && known.version !== expected)) return false;
+      deleteRecord(database, kind, key);
+      return true;
+    }),
+  removeExpired: (at) => database.write(() => deleteExpiredRecords(database, at, MAX_EXPIRED)),
+});
+
+const recordOf = (row: RecordRow): ServiceRecord => ({ ...row, kind: row.kind as RecordKind });

@@ -1,0 +1,38 @@
+import { memoryJournal } from '../../src/journal/memory-journal.ts';
+import { createServer, type Server } from '../../src/server/create-server.ts';
+import type { ServerOptions } from '../../src/server/service/server-options.ts';
+
+/** What a client sees of an answer. */
+export type Answer = { readonly status: number; readonly headers: Headers; readonly body: unknown };
+
+export type Call = (
+  method: string,
+  path: string,
+  given?: { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>>; readonly token?: string },
+) => Promise<Answer>;
+
+/** A server that is ready, without a port, and a function that asks it; paths are those after `/api/v1`, or begin with `!`. */
+export const testServer = async (
+  options: Partial<ServerOptions> = {},
+): Promise<{ readonly server: Server; readonly call: Call }> => {
+  const server = createServer({ journal: memoryJournal(), ...options });
+  await server.ready;
+  const call: Call = async (method, path, { body, headers = {}, token } = {}) => {
+    const url = path.startsWith('!') ? `http://localhost${path.slice(1)}` : `http://localhost/api/v1${path}`;
+    const answer = await server.fetch(
+      new Request(url, {
+        method,
+        headers: {
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          ...headers,
+        },
+        ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      }),
+    );
+    const text = await answer.text();
+    const isJson = /json/.test(answer.headers.get('content-type') ?? '');
+    return { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(text) : text };
+  };
+  return { server, call };
+};
