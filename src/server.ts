@@ -3,4 +3,5 @@
 export type { Principal, Role } from './server/access/principal.ts';
 export type { Token, TokenOptions, Tokens } from './server/access/tokens.ts';
 export { createServer, type ListenOptions, type Server } from './server/create-server.ts';
-export type { ServerOptions, UploadLevel } from './server/service/server-options.ts';
+export type { UploadLevel } from './server/definitions/upload-rules.ts';
+export type { ServerOptions } from './server/service/server-options.ts';

@@ -44,8 +44,9 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
     access: ['store'],
     schemas: ['access'],
     http: ['schemas', 'access', 'store'],
-    service: ['http', 'schemas', 'access', 'store'],
-    routes: ['service', 'http', 'schemas', 'access', 'store'],
+    definitions: ['store'],
+    service: ['definitions', 'http', 'schemas', 'access', 'store'],
+    routes: ['service', 'definitions', 'http', 'schemas', 'access', 'store'],
   },
   cli: {
     terminal: [],

@@ -71,7 +71,8 @@ export type SqliteJournalOptions = {
 const DATABASE = Symbol('database');
 
 /** Returns the database of a journal that `sqliteJournal` opened; of any other, undefined. */
-export const databaseOf = (journal: Journal): SharedDatabase | undefined => (journal as Partial<SqliteJournal>)[DATABASE];
+export const databaseOf = (journal: Journal): SharedDatabase | undefined =>
+  (journal as Partial<SqliteJournal>)[DATABASE];
 
 /** A journal in an SQLite database. */
 export type SqliteJournal = Required<Journal> & {

@@ -11,10 +11,14 @@ import { OptionError } from '../engine/errors/errors.ts';
 import { optionProblem } from '../engine/errors/problem.ts';
 import { systemClock } from '../events/system-clock.ts';
 import { type Tokens, tokensIn } from './access/tokens.ts';
+import { createLibrary } from './definitions/library.ts';
+import { uploadsIn } from './definitions/uploads.ts';
+import { workflowFolder } from './definitions/workflow-folder.ts';
 import { addApiDocument } from './http/api-document.ts';
 import { createApp } from './http/app.ts';
 import { authentication } from './http/authenticate.ts';
 import { isLoopback } from './http/same-origin.ts';
+import { addDefinitionRoutes } from './routes/definition-routes.ts';
 import { addGeneralRoutes, requireReady, VERSION } from './routes/general-routes.ts';
 import { addTokenRoutes } from './routes/token-routes.ts';
 import { type ServerOptions, settingsOf } from './service/server-options.ts';
@@ -56,7 +60,29 @@ export const createServer = (options: ServerOptions): Server => {
   const engine = createEngine({ ...engineOptions, definitions: settings.definitions });
   let stage: ReturnType<Service['stage']> = 'starting';
   const newId = (): string => randomUUID();
-  const service: Service = { engine, journal, store, clock, newId, settings, tokens, stage: () => stage };
+  const library = createLibrary(settings.definitions);
+  const uploads = uploadsIn(
+    store,
+    () => clock.now(),
+    settings,
+    (entries) => library.changed('upload', entries),
+  );
+  const folder =
+    settings.workflows === undefined
+      ? undefined
+      : workflowFolder(settings.workflows, clock, (entries) => library.changed('file', entries));
+  const service: Service = {
+    engine,
+    journal,
+    store,
+    clock,
+    newId,
+    settings,
+    tokens,
+    library,
+    uploads,
+    stage: () => stage,
+  };
   const api = createApp({
     authentication: authentication({
       tokens,
@@ -71,10 +97,12 @@ export const createServer = (options: ServerOptions): Server => {
   });
   addGeneralRoutes(api, service);
   addTokenRoutes(api, service);
+  addDefinitionRoutes(api, service);
   addApiDocument(api, VERSION);
 
   const lease = takeServerLease(store, clock, newId, () => void close());
   const ready = lease.then(async () => {
+    await Promise.all([folder?.read(), uploads.read()]);
     await engine.recover();
     if (stage === 'starting') stage = 'ready';
   });
@@ -98,6 +126,7 @@ export const createServer = (options: ServerOptions): Server => {
   let closing: Promise<void> | undefined;
   const close = ({ graceMs = 10_000 }: { readonly graceMs?: number | undefined } = {}): Promise<void> => {
     stage = 'closing';
+    folder?.close();
     closing ??= (async () => {
       const closed = [...listening].map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
       for (const server of listening) server.closeIdleConnections();

@@ -54,8 +54,35 @@ export type LoadedWorkflow = {
  * @throws WorkflowError if a file can't be read, has problems, or lacks a secret
  * @throws SelectionError if the selection names an unknown task
  */
-export const loadWorkflow = async (file: string, options: WorkflowOptions = {}): Promise<LoadedWorkflow> => {
-  const read = await readFiles(file, options, new Map(), []);
+export const loadWorkflow = async (file: string, options: WorkflowOptions = {}): Promise<LoadedWorkflow> =>
+  loaded(await readFiles(file, options, new Map(), []), options);
+
+/**
+ * Builds a definition from the text of a workflow file that stands in no folder, and so may not run other files.
+ * Commands run in the working directory. `name`: what problems call the file. `refusalsOf`: returns what else is wrong.
+ * @throws WorkflowError
+ */
+export const workflowOfText = async (
+  text: string,
+  name: string,
+  options: WorkflowOptions,
+  refusalsOf: (parsed: ParsedWorkflow) => readonly WorkflowProblem[],
+): Promise<LoadedWorkflow> => {
+  await loadLinearMatches(text);
+  const parsed = parseWorkflow(text, name);
+  const directory = process.cwd();
+  const { secrets, problems } = secretsOf(parsed, directory, options);
+  const files = tasksIn(parsed.workflow).flatMap(([at, task]) =>
+    task.type === 'job'
+      ? [parsed.problemAt([...at, 'file'], 'NESTED_WORKFLOW', 'The file stands in no folder, and so can run no other.')]
+      : [],
+  );
+  const found = [...problems, ...files, ...refusalsOf(parsed)];
+  if (found.length > 0) throw new WorkflowError(name, found);
+  return loaded({ name, parsed, directory, secrets, nested: new Map() }, options);
+};
+
+const loaded = (read: LoadedFile, options: WorkflowOptions): LoadedWorkflow => {
   const mask = createMask(secretValues(read));
   const workflow = selectTasks(read.parsed.workflow, options.selection);
   const { handlers: _, ...tasksAlone } = workflow;

@@ -14,9 +14,7 @@ import { isDefinition } from '../../engine/definition/sealed.ts';
 import type { Journal } from '../../engine/durable/journal.ts';
 import type { EngineOptions } from '../../engine/engine-options.ts';
 import type { AnyDefinition } from '../../engine/job-definition.ts';
-
-/** What a client may upload. `external`: jobs and external tasks; `http`: also http, sql and sensors; `processes`: all. */
-export type UploadLevel = 'none' | 'external' | 'http' | 'processes';
+import type { UploadLevel } from '../definitions/upload-rules.ts';
 
 export type ServerOptions = Omit<EngineOptions, 'definitions' | 'journal'> & {
   /** Keeps the jobs, and what the server keeps beside them. */

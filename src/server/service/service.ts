@@ -4,6 +4,8 @@ import type { Journal } from '../../engine/durable/journal.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Clock } from '../../engine/time/clock.ts';
 import type { Tokens } from '../access/tokens.ts';
+import type { Library } from '../definitions/library.ts';
+import type { Uploads } from '../definitions/uploads.ts';
 import type { ServiceStore } from '../store/service-store.ts';
 import type { ServerSettings } from './server-options.ts';
 
@@ -16,6 +18,8 @@ export type Service = {
   readonly newId: () => string;
   readonly settings: ServerSettings;
   readonly tokens: Tokens;
+  readonly library: Library;
+  readonly uploads: Uploads;
   /** `starting`: interrupted jobs are being taken up. `closing`: `close` has been called. */
   readonly stage: () => 'starting' | 'ready' | 'closing';
 };
