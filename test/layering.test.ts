@@ -45,8 +45,11 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
     schemas: ['access'],
     http: ['schemas', 'access', 'store'],
     definitions: ['store'],
-    service: ['definitions', 'http', 'schemas', 'access', 'store'],
-    routes: ['service', 'definitions', 'http', 'schemas', 'access', 'store'],
+    documents: ['http', 'schemas', 'store'],
+    topics: ['schemas', 'store'],
+    jobs: ['documents', 'topics', 'definitions', 'http', 'schemas', 'access', 'store'],
+    service: ['jobs', 'documents', 'topics', 'definitions', 'http', 'schemas', 'access', 'store'],
+    routes: ['service', 'jobs', 'documents', 'topics', 'definitions', 'http', 'schemas', 'access', 'store'],
   },
   cli: {
     terminal: [],

@@ -6,25 +6,35 @@ import { randomUUID } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
+import type { JournalJob } from '../engine/durable/journal.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import { OptionError } from '../engine/errors/errors.ts';
 import { optionProblem } from '../engine/errors/problem.ts';
+import type { AnyDefinition } from '../engine/job-definition.ts';
 import { systemClock } from '../events/system-clock.ts';
 import { type Tokens, tokensIn } from './access/tokens.ts';
 import { createLibrary } from './definitions/library.ts';
 import { uploadsIn } from './definitions/uploads.ts';
 import { workflowFolder } from './definitions/workflow-folder.ts';
+import { documentsIn } from './documents/documents.ts';
 import { addApiDocument } from './http/api-document.ts';
 import { createApp } from './http/app.ts';
 import { authentication } from './http/authenticate.ts';
 import { isLoopback } from './http/same-origin.ts';
+import { keepHouse } from './jobs/housekeeping.ts';
+import { takeUpJobs } from './jobs/take-up.ts';
 import { addDefinitionRoutes } from './routes/definition-routes.ts';
 import { addGeneralRoutes, requireReady, VERSION } from './routes/general-routes.ts';
+import { addJobControlRoutes } from './routes/job-control-routes.ts';
+import { addJobRoutes } from './routes/job-routes.ts';
+import { addJobViewRoutes } from './routes/job-view-routes.ts';
 import { addTokenRoutes } from './routes/token-routes.ts';
+import { addTopicRoutes } from './routes/topic-routes.ts';
 import { type ServerOptions, settingsOf } from './service/server-options.ts';
 import type { Service } from './service/service.ts';
 import { takeServerLease } from './store/server-lease.ts';
 import { storeOf } from './store/store-of.ts';
+import { topicsIn } from './topics/topics.ts';
 
 export type ListenOptions = {
   /** Default 8080; 0 takes a free one. */
@@ -57,10 +67,13 @@ export const createServer = (options: ServerOptions): Server => {
   const { clock = systemClock, logger } = engineOptions;
   const store = storeOf(journal);
   const tokens = tokensIn(store, () => clock.now());
-  const engine = createEngine({ ...engineOptions, definitions: settings.definitions });
+  const library = createLibrary(settings.definitions);
+  const documents = documentsIn(store, () => clock.now());
+  const definitionOf = async (job: JournalJob): Promise<AnyDefinition | undefined> =>
+    (await documents.definitionOf(job.id)) ?? library.entries().get(job.name)?.definition;
+  const engine = createEngine({ ...engineOptions, definitions: definitionOf });
   let stage: ReturnType<Service['stage']> = 'starting';
   const newId = (): string => randomUUID();
-  const library = createLibrary(settings.definitions);
   const uploads = uploadsIn(
     store,
     () => clock.now(),
@@ -81,6 +94,8 @@ export const createServer = (options: ServerOptions): Server => {
     tokens,
     library,
     uploads,
+    documents,
+    topics: topicsIn(store, () => clock.now()),
     stage: () => stage,
   };
   const api = createApp({
@@ -98,15 +113,21 @@ export const createServer = (options: ServerOptions): Server => {
   addGeneralRoutes(api, service);
   addTokenRoutes(api, service);
   addDefinitionRoutes(api, service);
+  addTopicRoutes(api, service);
+  addJobRoutes(api, service);
+  addJobViewRoutes(api, service);
+  addJobControlRoutes(api, service);
   addApiDocument(api, VERSION);
 
   const lease = takeServerLease(store, clock, newId, () => void close());
   const ready = lease.then(async () => {
     await Promise.all([folder?.read(), uploads.read()]);
-    await engine.recover();
+    await takeUpJobs(service, logger);
     if (stage === 'starting') stage = 'ready';
   });
   ready.catch(() => {});
+
+  const endHousekeeping = keepHouse(service, settings.pruneAfterMs, logger);
 
   const listening = new Set<HttpServer>();
   const listen = async ({ port = 8080, host = '127.0.0.1' }: ListenOptions = {}): Promise<{ readonly url: string }> => {
@@ -127,6 +148,7 @@ export const createServer = (options: ServerOptions): Server => {
   const close = ({ graceMs = 10_000 }: { readonly graceMs?: number | undefined } = {}): Promise<void> => {
     stage = 'closing';
     folder?.close();
+    endHousekeeping();
     closing ??= (async () => {
       const closed = [...listening].map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
       for (const server of listening) server.closeIdleConnections();

@@ -6,7 +6,9 @@ import type { Clock } from '../../engine/time/clock.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { Library } from '../definitions/library.ts';
 import type { Uploads } from '../definitions/uploads.ts';
+import type { Documents } from '../documents/documents.ts';
 import type { ServiceStore } from '../store/service-store.ts';
+import type { Topics } from '../topics/topics.ts';
 import type { ServerSettings } from './server-options.ts';
 
 /** What the routes work with. */
@@ -20,6 +22,8 @@ export type Service = {
   readonly tokens: Tokens;
   readonly library: Library;
   readonly uploads: Uploads;
+  readonly documents: Documents;
+  readonly topics: Topics;
   /** `starting`: interrupted jobs are being taken up. `closing`: `close` has been called. */
   readonly stage: () => 'starting' | 'ready' | 'closing';
 };

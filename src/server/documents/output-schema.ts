@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import type { StandardSchema } from '../../engine/definition/standard-schema.ts';
+
+/** What is wrong with a JSON Schema; undefined if it can be used. */
+export type SchemaFault = { readonly path: string; readonly message: string };
+
+/**
+ * Returns the schema of a unit's output, which puts the output under the unit's name: two units that report the same key
+ * would overwrite one another in the context of their task. Without a JSON Schema, any JSON is an output.
+ */
+export const outputSchema = (
+  unit: string,
+  given: Readonly<Record<string, unknown>> | undefined,
+): { readonly schema: StandardSchema } | { readonly fault: SchemaFault } => {
+  if (given === undefined) return { schema: named(unit, (value) => ({ value })) };
+  const fault = faultIn(given, '', 0);
+  if (fault) return { fault };
+  let read: z.ZodType;
+  try {
+    read = z.fromJSONSchema(given as Parameters<typeof z.fromJSONSchema>[0]);
+  } catch (error) {
+    return { fault: { path: '', message: `The schema can't be used: ${(error as Error).message}` } };
+  }
+  return {
+    schema: named(unit, (value) => {
+      const { success, data, error } = read.safeParse(value);
+      return success
+        ? { value: data }
+        : {
+            issues: error.issues.map(({ message, path }) => ({
+              message,
+              path: path.map((step) => step as string | number),
+            })),
+          };
+    }),
+  };
+};
+
+type Validated =
+  | { readonly value: unknown }
+  | { readonly issues: readonly { readonly message: string; readonly path: readonly (string | number)[] }[] };
+
+const named = (unit: string, validate: (value: unknown) => Validated): StandardSchema =>
+  ({
+    '~standard': {
+      version: 1,
+      vendor: 'tintype',
+      validate: (value: unknown) => {
+        const checked = validate(value);
+        return 'issues' in checked ? checked : { value: { [unit]: checked.value } };
+      },
+    },
+  }) as StandardSchema;
+
+/** Keywords whose regular expressions a client could make so slow that they stop the server. */
+const REFUSED = ['pattern', 'patternProperties'];
+
+const MAX_DEPTH = 32;
+
+const faultIn = (schema: unknown, path: string, depth: number): SchemaFault | undefined => {
+  if (depth > MAX_DEPTH) return { path, message: `The schema is nested more than ${MAX_DEPTH} levels deep.` };
+  if (typeof schema !== 'object' || schema === null) return undefined;
+  for (const [key, value] of Object.entries(schema)) {
+    const at = path === '' ? key : `${path}.${key}`;
+    if (REFUSED.includes(key) && !isNameOfProperty(path))
+      return {
+        path: at,
+        message: `A schema of an output may have no "${key}": a slow one would stop the server. Leave it out.`,
+      };
+    if (key === '$ref' && !(typeof value === 'string' && value.startsWith('#')))
+      return { path: at, message: 'A schema of an output may refer to its own parts alone, as #/$defs/name.' };
+    const fault = faultIn(value, at, depth + 1);
+    if (fault) return fault;
+  }
+  return undefined;
+};
+
+/** Whether the keys at this path are names that the schema's author chose. */
+const isNameOfProperty = (path: string): boolean =>
+  /(^|\.)(properties|\$defs|definitions|dependentSchemas)$/.test(path);

@@ -1,0 +1,68 @@
+/* Jobs as the API shows and steers them. `job-body.ts` shows a stored job, `find-job.ts` finds one with what the engine
+ * knows of it, `start-job.ts` starts one, `steer-job.ts` sends commands to one, here or in another process,
+ * `repeat-job.ts` retries and reruns, `grow-job.ts` adds and removes tasks, `bulk.ts` steers many,
+ * `take-up.ts` takes up those that a dead process left, `housekeeping.ts` removes old ones. */
+
+import type { z } from '@hono/zod-openapi';
+import type { JournalJob } from '../../engine/durable/journal.ts';
+import { thisProcess } from '../../engine/durable/process-identity.ts';
+import { decode } from '../../engine/durable/serialise.ts';
+import { isTerminalJobState } from '../../events/states.ts';
+import type { Draft } from '../documents/documents.ts';
+import type * as schemas from '../schemas/job.ts';
+import { TOPIC } from '../topics/topics.ts';
+
+export type JobBody = z.infer<typeof schemas.JobBody>;
+
+/** Who runs a stored job that is not over: this process, another one, or none. */
+export type Place = 'here' | 'elsewhere' | 'nowhere';
+
+/** Shows a stored job. */
+export const bodyOf = (job: JournalJob, place: Place): JobBody => {
+  const { id, name, key, state, labels, createdAt, startedAt, endedAt, forkedFrom, lastSeq, lease } = job;
+  const isOver = isTerminalJobState(state);
+  const interrupted = !isOver && place === 'nowhere';
+  return {
+    id,
+    name,
+    topic: labels[TOPIC],
+    state,
+    interrupted,
+    resumable: interrupted ? `POST /api/v1/jobs/${encodeURIComponent(id)}/resume, or: tintype resume ${id}` : undefined,
+    elsewhere:
+      !isOver && place === 'elsewhere' && lease ? { host: lease.host.split(' ')[0] ?? '', pid: lease.pid } : undefined,
+    jobKey: key,
+    labels: { ...labels },
+    metadata: objectIn(job.metadata),
+    createdAt,
+    startedAt,
+    endedAt,
+    forkedFrom,
+    lastSeq,
+  };
+};
+
+/** Shows a job that has not been started. */
+export const bodyOfDraft = ({ id, document, labels, metadata, createdAt }: Draft): JobBody => ({
+  id,
+  name: document.name,
+  topic: labels[TOPIC],
+  state: 'draft',
+  interrupted: false,
+  labels: { ...labels },
+  metadata: { ...metadata },
+  createdAt,
+  lastSeq: -1,
+});
+
+/** Whether this process holds the lease of a job. */
+export const isOurs = ({ lease }: JournalJob): boolean => {
+  const { host, pid, processStart } = thisProcess();
+  return lease?.host === host && lease.pid === pid && lease.processStart === processStart;
+};
+
+/** Reads an object that the engine has encoded; a program may have kept something else. */
+export const objectIn = (text: string): Record<string, unknown> => {
+  const value: unknown = decode(text);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+};

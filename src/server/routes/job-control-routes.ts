@@ -1,0 +1,195 @@
+import { z } from '@hono/zod-openapi';
+import { isTerminalJobState } from '../../events/states.ts';
+import type { Api } from '../http/app.ts';
+import { BASE, route } from '../http/route.ts';
+import { bulk } from '../jobs/bulk.ts';
+import { placeOf, storedJob } from '../jobs/find-job.ts';
+import { addTasksTo, removeTaskFrom } from '../jobs/grow-job.ts';
+import { bodyOf } from '../jobs/job-body.ts';
+import { rerunOf, retryOf } from '../jobs/repeat-job.ts';
+import { cancelJob, type Outcome, pauseJob, resumeInterrupted, resumeJob } from '../jobs/steer-job.ts';
+import {
+  AddTasksBody,
+  BulkBody,
+  BulkResult,
+  ControlBody,
+  JobBody,
+  PlanBody,
+  RerunBody,
+  RetryBody,
+} from '../schemas/job.ts';
+import type { Service } from '../service/service.ts';
+
+const tags = ['Control'];
+
+const JobParam = z.object({ jobId: z.string().min(1).max(200) });
+
+const optionalBody = <Schema extends z.ZodType>(schema: Schema) => ({
+  required: false,
+  content: { 'application/json': { schema } },
+});
+
+const job = (description: string) => ({ description, content: { 'application/json': { schema: JobBody } } });
+
+const steering = (verb: 'cancel' | 'pause' | 'resume', operationId: string, summary: string) =>
+  route(
+    {
+      method: 'post',
+      path: `${BASE}/jobs/{jobId}/${verb}`,
+      operationId,
+      summary,
+      tags,
+      request: { params: JobParam, body: optionalBody(ControlBody) },
+      responses: {
+        200: job('It is kept'),
+        202: job('It was sent to the process that runs the job'),
+      },
+    },
+    { allowed: ['operator'], refusals: [404, 409] },
+  );
+
+const cancel = steering('cancel', 'cancelJob', 'Cancels a job, wherever it runs; its clean-up still runs');
+const pause = steering(
+  'pause',
+  'pauseJob',
+  'Pauses a job, or one of its tasks: what runs continues, nothing new starts',
+);
+const resume = steering('resume', 'resumeJob', 'Resumes a job or a task that is paused, or a job that is interrupted');
+
+const retry = route(
+  {
+    method: 'post',
+    path: `${BASE}/jobs/{jobId}/retry`,
+    operationId: 'retryJob',
+    summary: 'Retries tasks of a job, and what is downstream of them; with dryRun only says which',
+    tags,
+    request: { params: JobParam, body: optionalBody(RetryBody) },
+    responses: {
+      200: {
+        description: 'The job, or the plan of a dry run',
+        content: { 'application/json': { schema: z.union([JobBody, PlanBody]) } },
+      },
+    },
+  },
+  { allowed: ['operator'], refusals: [404, 409, 422] },
+);
+
+const rerun = route(
+  {
+    method: 'post',
+    path: `${BASE}/jobs/{jobId}/rerun`,
+    operationId: 'rerunJob',
+    summary: 'Runs a part of a job that is over anew, as another job that reuses the other results',
+    tags,
+    request: { params: JobParam, body: optionalBody(RerunBody) },
+    responses: {
+      200: { description: 'The plan of a dry run', content: { 'application/json': { schema: PlanBody } } },
+      201: job('The new job'),
+    },
+  },
+  { allowed: ['operator'], refusals: [404, 409, 422], once: true },
+);
+
+const bulkJobs = route(
+  {
+    method: 'post',
+    path: `${BASE}/jobs/bulk`,
+    operationId: 'bulkJobs',
+    summary: 'Does one thing to many jobs, 10,000 at most; with dryRun only counts them. To remove takes an admin',
+    tags,
+    request: { body: { required: true, content: { 'application/json': { schema: BulkBody } } } },
+    responses: { 200: { description: 'What was done', content: { 'application/json': { schema: BulkResult } } } },
+  },
+  { allowed: ['operator'], refusals: [413], once: true },
+);
+
+const addTasks = route(
+  {
+    method: 'post',
+    path: `${BASE}/jobs/{jobId}/tasks`,
+    operationId: 'addTasks',
+    summary: 'Adds tasks with their units to a draft or a running job of a document, all or none',
+    tags,
+    request: {
+      params: JobParam,
+      body: { required: true, content: { 'application/json': { schema: AddTasksBody } } },
+    },
+    responses: { 200: job('The job') },
+  },
+  { allowed: ['operator'], refusals: [404, 409, 422] },
+);
+
+const removeTask = route(
+  {
+    method: 'delete',
+    path: `${BASE}/jobs/{jobId}/tasks`,
+    operationId: 'removeTask',
+    summary: 'Removes a task that has not started from a draft or a running job',
+    tags,
+    request: { params: JobParam, query: z.object({ path: z.string().min(1).max(2000) }) },
+    responses: { 204: { description: 'It is removed' } },
+  },
+  { allowed: ['operator'], refusals: [404, 409, 422] },
+);
+
+export const addJobControlRoutes = ({ add }: Api, service: Service): void => {
+  const shown = async (jobId: string) => {
+    const stored = await storedJob(service, jobId);
+    return bodyOf(stored, placeOf(stored, service));
+  };
+  const statusOf = (outcome: Outcome): 200 | 202 => (outcome === 'sent' ? 202 : 200);
+
+  add(cancel, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const outcome = await cancelJob(service, jobId, context.req.valid('json') ?? {});
+    return context.json(await shown(jobId), statusOf(outcome));
+  });
+
+  add(pause, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const control = context.req.valid('json') ?? {};
+    const by = control.reason ?? context.get('principal').name;
+    const outcome = await pauseJob(service, jobId, control, by);
+    return context.json(await shown(jobId), statusOf(outcome));
+  });
+
+  add(resume, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const control = context.req.valid('json') ?? {};
+    const stored = await storedJob(service, jobId);
+    const isInterrupted = !isTerminalJobState(stored.state) && placeOf(stored, service) === 'nowhere';
+    const outcome = isInterrupted
+      ? await resumeInterrupted(service, stored, service.settings.workflows)
+      : await resumeJob(service, jobId, control);
+    return context.json(await shown(jobId), statusOf(outcome));
+  });
+
+  add(retry, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const plan = await retryOf(service, jobId, context.req.valid('json') ?? {});
+    return context.json(plan ?? (await shown(jobId)), 200);
+  });
+
+  add(rerun, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const answer = await rerunOf(service, jobId, context.req.valid('json') ?? {}, context.get('onceKey'));
+    if ('runs' in answer) return context.json({ runs: [...answer.runs], keeps: [...answer.keeps] }, 200);
+    context.header('location', `${BASE}/jobs/${encodeURIComponent(answer.jobId)}`);
+    return context.json(await shown(answer.jobId), 201);
+  });
+
+  add(bulkJobs, async (context) => {
+    const result = await bulk(service, context.get('principal'), context.req.valid('json'));
+    return context.json(result, 200);
+  });
+
+  add(addTasks, async (context) => {
+    const { jobId } = context.req.valid('param');
+    return context.json(await addTasksTo(service, jobId, context.req.valid('json').tasks), 200);
+  });
+
+  add(removeTask, async (context) => {
+    await removeTaskFrom(service, context.req.valid('param').jobId, context.req.valid('query').path);
+    return context.body(null, 204);
+  });
+};

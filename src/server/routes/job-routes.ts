@@ -1,0 +1,244 @@
+import { z } from '@hono/zod-openapi';
+import type { JournalJob } from '../../engine/durable/journal.ts';
+import type { Draft } from '../documents/documents.ts';
+import type { Api } from '../http/app.ts';
+import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
+import { HttpProblem, notFound } from '../http/problem.ts';
+import { BASE, route } from '../http/route.ts';
+import { errorBody } from '../jobs/error-body.ts';
+import { placeOf, storedJob } from '../jobs/find-job.ts';
+import { bodyOf, bodyOfDraft, objectIn, type JobBody as Shown } from '../jobs/job-body.ts';
+import { keepDraft, labelsWith, startDraft, startOf } from '../jobs/start-job.ts';
+import { JobBody, JobChange, JobDetails, ShownJobState, StartBody } from '../schemas/job.ts';
+import { Slug } from '../schemas/names.ts';
+import type { Service } from '../service/service.ts';
+import { TOPIC } from '../topics/topics.ts';
+
+const tags = ['Jobs'];
+
+/** One value or several, as a query may repeat a parameter. */
+const manyOf = <Item extends z.ZodType>(item: Item) =>
+  z
+    .union([item, z.array(item).max(50)])
+    .transform((value) => (Array.isArray(value) ? value : [value]))
+    .optional();
+
+const JobParam = z.object({ jobId: z.string().min(1).max(200) });
+
+const body = <Schema extends z.ZodType>(schema: Schema) => ({
+  required: true,
+  content: { 'application/json': { schema } },
+});
+
+const job = (description: string) => ({ description, content: { 'application/json': { schema: JobBody } } });
+
+const listJobs = route(
+  {
+    method: 'get',
+    path: `${BASE}/jobs`,
+    operationId: 'listJobs',
+    summary: 'Lists jobs, the newest first, whoever started them; drafts with `state=draft` alone',
+    tags,
+    request: {
+      query: PageQuery.extend({
+        topic: Slug.optional(),
+        name: z.string().max(200).optional(),
+        state: manyOf(ShownJobState),
+        label: manyOf(z.string().regex(/^[^:]{1,63}:.{0,200}$/, 'expected key:value')),
+        schedule: Slug.optional(),
+        since: z.coerce.number().optional(),
+        before: z.coerce.number().optional(),
+        q: z.string().min(1).max(200).optional().meta({ description: 'Beginning of the id' }),
+        forkedFrom: z.string().max(200).optional(),
+        order: z.enum(['newest', 'oldest']).optional(),
+      }),
+    },
+    responses: { 200: { description: 'A page', content: { 'application/json': { schema: pageOf(JobBody) } } } },
+  },
+  { allowed: ['viewer'] },
+);
+
+const startJob = route(
+  {
+    method: 'post',
+    path: `${BASE}/jobs`,
+    operationId: 'startJob',
+    summary: 'Starts a job of a definition or a document, or keeps a draft; answers once it is kept',
+    tags,
+    request: { body: body(StartBody) },
+    responses: { 200: job('A job with this key, or of this request, was there'), 201: job('It has begun') },
+  },
+  { allowed: ['operator'], refusals: [404, 409, 413, 422], once: true },
+);
+
+const getJob = route(
+  {
+    method: 'get',
+    path: `${BASE}/jobs/{jobId}`,
+    operationId: 'getJob',
+    summary: 'Shows a job; its tasks are in /tasks',
+    tags,
+    request: { params: JobParam },
+    responses: {
+      200: { description: 'The job', content: { 'application/json': { schema: JobDetails } } },
+      304: { description: 'It is as the ETag says' },
+    },
+  },
+  { allowed: ['viewer'], refusals: [404] },
+);
+
+const updateJob = route(
+  {
+    method: 'patch',
+    path: `${BASE}/jobs/{jobId}`,
+    operationId: 'updateJob',
+    summary: 'Changes a draft',
+    tags,
+    request: { params: JobParam, body: body(JobChange) },
+    responses: { 200: job('The draft') },
+  },
+  { allowed: ['operator'], refusals: [404, 409] },
+);
+
+const removeJob = route(
+  {
+    method: 'delete',
+    path: `${BASE}/jobs/{jobId}`,
+    operationId: 'removeJob',
+    summary: 'Removes a job that is over, with all that was kept of it, or a draft',
+    tags,
+    request: { params: JobParam },
+    responses: { 204: { description: 'It is removed' } },
+  },
+  { allowed: ['admin'], refusals: [404, 409] },
+);
+
+const startDraftRoute = route(
+  {
+    method: 'post',
+    path: `${BASE}/jobs/{jobId}/start`,
+    operationId: 'startDraft',
+    summary: 'Checks a draft as a whole, and starts it',
+    tags,
+    request: { params: JobParam },
+    responses: { 201: job('It has begun') },
+  },
+  { allowed: ['operator'], refusals: [404, 409, 422] },
+);
+
+export const addJobRoutes = ({ add }: Api, service: Service): void => {
+  const { engine, journal, documents } = service;
+  const parts = { ...service, now: () => service.clock.now() };
+  const shown = (stored: JournalJob): Shown => bodyOf(stored, placeOf(stored, service));
+
+  add(listJobs, async (context) => {
+    const { limit, cursor, ...query } = context.req.valid('query');
+    const { state, topic, schedule, label = [], name, q: idPrefix, order, since, before, forkedFrom } = query;
+    if (state?.includes('draft')) {
+      if (state.length > 1)
+        throw new HttpProblem(400, 'INVALID_REQUEST', 'Drafts are listed apart: state=draft alone.');
+      const after = placeIn(query, cursor, z.string());
+      const found = await documents.drafts(after, limit + 1);
+      const page = found.slice(0, limit);
+      const next = found.length > limit ? cursorOf(query, page.at(-1)?.id) : undefined;
+      return context.json(answerPage(context, page.map(bodyOfDraft), next), 200);
+    }
+    const labels = {
+      ...Object.fromEntries(label.map((text) => [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)])),
+      ...(topic !== undefined && { [TOPIC]: topic }),
+      ...(schedule !== undefined && { schedule }),
+    };
+    const found = await journal.jobs(
+      {
+        states: state as JournalJob['state'][] | undefined,
+        names: name === undefined ? undefined : [name],
+        labels,
+        idPrefix,
+        forkedFrom,
+        since,
+        before,
+        order,
+        cursor: placeIn(query, cursor, z.string()),
+        limit: limit + 1,
+      },
+      () => {},
+    );
+    const page = found.slice(0, limit);
+    const next = found.length > limit ? cursorOf(query, page.at(-1)?.cursor) : undefined;
+    return context.json(answerPage(context, page.map(shown), next), 200);
+  });
+
+  add(startJob, async (context) => {
+    const given = context.req.valid('json');
+    if (given.start === false) {
+      const draft = await keepDraft(parts, given);
+      context.header('location', locationOf(draft.id));
+      return context.json(bodyOfDraft(draft), 201);
+    }
+    const { jobId, found } = await startOf(parts, given, context.get('onceKey'));
+    context.header('location', locationOf(jobId));
+    const answer = shown(await storedJob(service, jobId));
+    return found ? context.json(answer, 200) : context.json(answer, 201);
+  });
+
+  add(getJob, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const stored = await journal.job(jobId);
+    if (!stored) {
+      const draft = await existingDraft(jobId);
+      context.header('etag', `"draft-${draft.version}"`);
+      return context.json({ ...bodyOfDraft(draft), document: draft.document }, 200);
+    }
+    const etag = `"${stored.lastSeq}-${stored.fence}"`;
+    context.header('etag', etag);
+    if (context.req.header('if-none-match') === etag) return context.body(null, 304);
+    const found = await engine.find(jobId);
+    const document = await documents.documentOf(jobId);
+    const { pausedBy, reason, error } = found?.view({ limit: 1 }) ?? {};
+    return context.json(
+      { ...shown(stored), input: objectIn(stored.input), pausedBy, reason, error: errorBody(error), document },
+      200,
+    );
+  });
+
+  add(updateJob, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const change = context.req.valid('json');
+    if (await journal.job(jobId)) throw begun(jobId);
+    const { version, updatedAt: _, ...draft } = await existingDraft(jobId);
+    const topic = change.topic === undefined ? draft.labels[TOPIC] : (change.topic ?? undefined);
+    const { [TOPIC]: _topic, ...others } = change.labels ?? draft.labels;
+    const { labels } = await labelsWith(service, others, topic);
+    const { document = draft.document, metadata = draft.metadata } = change;
+    const kept = await documents.putDraft({ ...draft, document, metadata, labels }, version);
+    if (!kept)
+      throw new HttpProblem(409, 'DRAFT_CHANGED', `The draft "${jobId}" was changed meanwhile. Read it again.`);
+    return context.json(bodyOfDraft(kept), 200);
+  });
+
+  add(removeJob, async (context) => {
+    const { jobId } = context.req.valid('param');
+    if (!(await journal.job(jobId)) && (await documents.removeDraft(jobId))) return context.body(null, 204);
+    await engine.remove(jobId);
+    await documents.remove(jobId);
+    return context.body(null, 204);
+  });
+
+  add(startDraftRoute, async (context) => {
+    const { jobId } = context.req.valid('param');
+    if (await journal.job(jobId)) throw begun(jobId);
+    await startDraft(parts, await existingDraft(jobId));
+    return context.json(shown(await storedJob(service, jobId)), 201);
+  });
+
+  const existingDraft = async (jobId: string): Promise<Draft> => {
+    const draft = await documents.draft(jobId);
+    if (!draft) throw notFound('job', 'JOB_NOT_FOUND', jobId);
+    return draft;
+  };
+};
+
+const locationOf = (jobId: string): string => `${BASE}/jobs/${encodeURIComponent(jobId)}`;
+
+const begun = (jobId: string): HttpProblem =>
+  new HttpProblem(409, 'INVALID_STATE', `The job "${jobId}" has begun: only a draft can be changed and started.`);

@@ -1,0 +1,227 @@
+import { z } from '@hono/zod-openapi';
+import type { JournalJob } from '../../engine/durable/journal.ts';
+import { UnknownTaskError } from '../../engine/errors/errors.ts';
+import type { FoundJob } from '../../engine/found-job.ts';
+import { loadHistory } from '../../engine/recovery/job-history.ts';
+import { dotOf } from '../../engine/views/dot.ts';
+import { ganttOf } from '../../engine/views/gantt.ts';
+import type { GraphView } from '../../engine/views/graph-view.ts';
+import type { JobView, ViewedTask } from '../../engine/views/job-view.ts';
+import { mermaidOf } from '../../engine/views/mermaid.ts';
+import { viewOfRecords } from '../../engine/views/view-of.ts';
+import { isTerminalJobState } from '../../events/states.ts';
+import type { Api } from '../http/app.ts';
+import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
+import { notFound } from '../http/problem.ts';
+import { BASE, route } from '../http/route.ts';
+import { endOf } from '../jobs/end-of-job.ts';
+import { errorBody } from '../jobs/error-body.ts';
+import { jobHere, storedJob } from '../jobs/find-job.ts';
+import { ErrorBody } from '../schemas/job.ts';
+import { ExplanationBody, TASK_STATES, TaskBody } from '../schemas/task.ts';
+import type { Service } from '../service/service.ts';
+
+const tags = ['Jobs'];
+
+const JobParam = z.object({ jobId: z.string().min(1).max(200) });
+
+const listTasks = route(
+  {
+    method: 'get',
+    path: `${BASE}/jobs/{jobId}/tasks`,
+    operationId: 'listTasks',
+    summary: 'Lists the tasks of a job, each before those inside it, page by page',
+    tags,
+    request: {
+      params: JobParam,
+      query: PageQuery.extend({
+        state: z.enum(TASK_STATES).optional(),
+        under: z.string().max(2000).optional().meta({ description: 'Only this task and those inside it' }),
+        outputs: z.enum(['true', 'false']).default('false'),
+      }),
+    },
+    responses: { 200: { description: 'A page', content: { 'application/json': { schema: pageOf(TaskBody) } } } },
+  },
+  { allowed: ['viewer'], refusals: [404] },
+);
+
+const Result = z
+  .object({
+    state: z.string(),
+    over: z.boolean(),
+    outputs: z.record(z.string(), z.unknown()).optional().meta({ description: 'Outputs of the tasks by their names' }),
+    error: ErrorBody.optional(),
+    reason: z.string().optional(),
+  })
+  .openapi('Result');
+
+const getResult = route(
+  {
+    method: 'get',
+    path: `${BASE}/jobs/{jobId}/result`,
+    operationId: 'getResult',
+    summary: 'Waits until a job is over, at most waitMs',
+    tags,
+    request: {
+      params: JobParam,
+      query: z.object({ waitMs: z.coerce.number().int().min(0).max(60_000).default(0) }),
+    },
+    responses: {
+      200: { description: 'It is over', content: { 'application/json': { schema: Result } } },
+      202: { description: 'It is not over yet', content: { 'application/json': { schema: Result } } },
+    },
+  },
+  { allowed: ['viewer'], refusals: [404] },
+);
+
+const explainJob = route(
+  {
+    method: 'get',
+    path: `${BASE}/jobs/{jobId}/explain`,
+    operationId: 'explainJob',
+    summary: 'Says why tasks do not run; of a job that runs here',
+    tags,
+    request: { params: JobParam, query: z.object({ task: z.string().max(2000).optional() }) },
+    responses: {
+      200: {
+        description: 'What each task waits for',
+        content: { 'application/json': { schema: z.object({ items: z.array(ExplanationBody) }) } },
+      },
+    },
+  },
+  { allowed: ['viewer'], refusals: [404, 409] },
+);
+
+const FORMATS = ['json', 'mermaid', 'dot', 'gantt'] as const;
+
+const Graph = z
+  .object({
+    name: z.string(),
+    tasks: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.enum(['task', 'sensor', 'external', 'job', 'map']),
+        dependsOn: z.array(z.string()),
+        state: z.enum(TASK_STATES),
+      }),
+    ),
+  })
+  .openapi('Graph');
+
+const getGraph = route(
+  {
+    method: 'get',
+    path: `${BASE}/jobs/{jobId}/graph`,
+    operationId: 'getGraph',
+    summary: 'Draws the outer tasks of a job in the colours of their states',
+    tags,
+    request: { params: JobParam, query: z.object({ format: z.enum(FORMATS).default('json') }) },
+    responses: {
+      200: {
+        description: 'The graph as data, or in the language of the format',
+        content: { 'application/json': { schema: Graph }, 'text/plain': { schema: z.string() } },
+      },
+    },
+  },
+  { allowed: ['viewer'], refusals: [404] },
+);
+
+export const addJobViewRoutes = ({ add }: Api, service: Service): void => {
+  const { engine } = service;
+
+  const found = async (jobId: string): Promise<FoundJob> => {
+    const job = await engine.find(jobId);
+    if (!job) throw notFound('job', 'JOB_NOT_FOUND', jobId);
+    return job;
+  };
+
+  add(listTasks, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const { limit, cursor, state, under, outputs } = context.req.valid('query');
+    const job = await found(jobId);
+    const filter = { jobId, state, under };
+    let after = placeIn(filter, cursor, z.string());
+    const items: ViewedTask[] = [];
+    for (;;) {
+      const view = viewed(job, { under, after, limit: PAGE, outputs: outputs === 'true' });
+      items.push(...view.tasks.filter((task) => state === undefined || task.state === state));
+      after = view.tasks.at(-1)?.path;
+      if (view.tasks.length < PAGE || items.length > limit) break;
+    }
+    const page = items.slice(0, limit);
+    const next = items.length > limit ? cursorOf(filter, page.at(-1)?.path) : undefined;
+    return context.json(answerPage(context, page.map(taskBody), next), 200);
+  });
+
+  add(getResult, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const { waitMs } = context.req.valid('query');
+    await storedJob(service, jobId);
+    await endOf(service, jobId, waitMs, context.req.raw.signal);
+    const job = await found(jobId);
+    const { state, error, reason } = job;
+    if (!isTerminalJobState(state)) return context.json({ state, over: false }, 202);
+    const { tasks } = job.view({ outputs: true });
+    const outputs = Object.fromEntries(
+      tasks.flatMap((task) =>
+        task.parent === undefined && task.output !== undefined ? [[task.path, task.output]] : [],
+      ),
+    );
+    return context.json({ state, over: true, outputs, error: errorBody(error), reason }, 200);
+  });
+
+  add(explainJob, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const { task } = context.req.valid('query');
+    const { job } = await jobHere(service, jobId, 'explained');
+    const items = job
+      .explain(task)
+      .map((one) => ({ ...one, reasons: one.reasons.map(({ kind, text, ...facts }) => ({ kind, text, facts })) }));
+    return context.json({ items }, 200);
+  });
+
+  add(getGraph, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const { format } = context.req.valid('query');
+    const stored = await storedJob(service, jobId);
+    const graph = await graphOf(service, stored, (await found(jobId)).view());
+    if (format === 'json') {
+      const tasks = graph.tasks.map(({ name, kind, dependsOn, state = 'unscheduled' as const }) => ({
+        name,
+        kind,
+        dependsOn: [...dependsOn],
+        state,
+      }));
+      return context.json({ name: graph.name, tasks }, 200);
+    }
+    return context.text(DRAW[format](graph), 200);
+  });
+};
+
+const PAGE = 500;
+
+const DRAW = { mermaid: mermaidOf, dot: dotOf, gantt: ganttOf } as const;
+
+/** @throws HttpProblem `TASK_NOT_FOUND` */
+const viewed = (job: FoundJob, options: Parameters<FoundJob['view']>[0]): JobView => {
+  try {
+    return job.view(options);
+  } catch (error) {
+    if (error instanceof UnknownTaskError) throw notFound('task', 'TASK_NOT_FOUND', options?.under ?? '');
+    throw error;
+  }
+};
+
+const taskBody = ({ dependsOn, error, ...task }: ViewedTask): z.infer<typeof TaskBody> => ({
+  ...task,
+  dependsOn: [...dependsOn],
+  error: errorBody(error),
+});
+
+/** The outer tasks of a job as its events say, to be drawn. @throws JournalError */
+const graphOf = async ({ journal, clock }: Service, stored: JournalJob, { tasks }: JobView): Promise<GraphView> => {
+  const { record } = await loadHistory(journal, stored);
+  const drawn = tasks.filter(({ parent }) => parent === undefined).map((task) => ({ ...task, name: task.path }));
+  const plan = { name: stored.name, tasks: drawn } as unknown as Parameters<typeof viewOfRecords>[0];
+  return viewOfRecords(plan, record.tasks, stored.endedAt ?? clock.now(), new Set());
+};

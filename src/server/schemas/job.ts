@@ -1,0 +1,162 @@
+import { z } from '@hono/zod-openapi';
+import { JOB_STATES } from '../../events/states.ts';
+import { Document, DocumentTask } from './document.ts';
+import { JobId, Slug, Time } from './names.ts';
+
+export const ErrorBody = z
+  .object({ name: z.string(), message: z.string(), code: z.string().optional(), details: z.unknown().optional() })
+  .openapi('Error');
+
+const Labels = z.record(z.string().min(1).max(63), z.string().max(200));
+
+const Metadata = z.record(z.string(), z.unknown());
+
+/** The states of the API: those of a job, and that of one which has not been started yet. */
+export const ShownJobState = z.enum(['draft', ...JOB_STATES] as const);
+
+export const JobBody = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    topic: z.string().optional(),
+    state: ShownJobState,
+    interrupted: z.boolean().meta({ description: 'Whether it is not over, and no process runs it' }),
+    resumable: z.string().optional().meta({ description: 'Of an interrupted job: how it goes on' }),
+    elsewhere: z
+      .object({ host: z.string(), pid: z.int() })
+      .optional()
+      .meta({ description: 'The process that runs it, if it is not this server' }),
+    jobKey: z.string().optional(),
+    labels: Labels,
+    metadata: Metadata,
+    createdAt: Time,
+    startedAt: Time.optional(),
+    endedAt: Time.optional(),
+    forkedFrom: z.string().optional(),
+    lastSeq: z.int().meta({ description: '`seq` of its last event; -1 before the first' }),
+  })
+  .openapi('Job');
+
+export const JobDetails = JobBody.extend({
+  input: z.unknown().optional(),
+  pausedBy: z.string().optional(),
+  reason: z.string().optional(),
+  error: ErrorBody.optional(),
+  document: Document.optional().meta({ description: 'What it was started of, or of a draft, will be' }),
+}).openapi('JobDetails');
+
+export const JobOptionsBody = z
+  .strictObject({
+    timeoutMs: z.number().positive().optional(),
+    onFailure: z.enum(['abort', 'drain', 'continue']).optional(),
+    maxConcurrency: z.number().int().positive().optional(),
+  })
+  .openapi('StartOptions');
+
+export const StartBody = z
+  .strictObject({
+    definition: z.string().min(1).max(200).optional().meta({ description: 'Name of a definition; or `document`' }),
+    input: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .meta({ description: 'Input of the definition; of a workflow file `{ params }`' }),
+    document: Document.optional(),
+    topic: Slug.optional(),
+    labels: Labels.optional(),
+    metadata: Metadata.optional(),
+    jobId: JobId.optional(),
+    jobKey: z
+      .string()
+      .min(1)
+      .max(500)
+      .optional()
+      .meta({ description: 'The same key within a name is the same job, for ever' }),
+    options: JobOptionsBody.optional(),
+    start: z.boolean().optional().meta({ description: 'false keeps a draft of the document. Default true' }),
+  })
+  .refine(({ definition, document }) => (definition === undefined) !== (document === undefined), {
+    message: 'expected either definition or document',
+    path: ['definition'],
+  })
+  .refine(({ jobKey, start }) => start !== false || jobKey === undefined, {
+    message: 'a draft has a jobId, and no jobKey',
+    path: ['jobKey'],
+  })
+  .refine(({ document, start }) => start !== false || document !== undefined, {
+    message: 'expected a document: only that can be a draft',
+    path: ['start'],
+  })
+  .openapi('StartJob');
+
+export const JobChange = z
+  .strictObject({
+    document: Document.optional(),
+    topic: Slug.nullable().optional(),
+    labels: Labels.optional(),
+    metadata: Metadata.optional(),
+  })
+  .openapi('JobChange');
+
+export const Reason = z.string().max(2000);
+
+export const ControlBody = z
+  .strictObject({
+    reason: Reason.optional(),
+    mode: z.enum(['abort', 'drain']).optional().meta({ description: 'Of a cancellation. Default abort' }),
+    task: z.string().max(2000).optional().meta({ description: 'Path of a task, to pause or resume that alone' }),
+  })
+  .openapi('Control');
+
+export const RetryBody = z
+  .strictObject({
+    tasks: z.array(z.string().max(2000)).max(10_000).optional(),
+    downstream: z.boolean().optional(),
+    changed: z.enum(['refuse', 'accept', 'force']).optional(),
+    dryRun: z.boolean().optional(),
+  })
+  .openapi('Retry');
+
+export const RerunBody = z
+  .strictObject({
+    from: z.array(z.string().max(2000)).max(10_000).optional(),
+    changed: z.enum(['refuse', 'accept', 'force']).optional(),
+    dryRun: z.boolean().optional(),
+    labels: Labels.optional(),
+    metadata: Metadata.optional(),
+  })
+  .openapi('Rerun');
+
+export const PlanBody = z.object({ runs: z.array(z.string()), keeps: z.array(z.string()) }).openapi('Plan');
+
+export const BulkBody = z
+  .strictObject({
+    action: z.enum(['cancel', 'pause', 'resume', 'retry', 'remove']),
+    ids: z.array(z.string().min(1).max(200)).min(1).max(10_000).optional(),
+    filter: z
+      .strictObject({
+        state: z.array(z.enum(JOB_STATES)).max(20).optional(),
+        name: z.string().max(200).optional(),
+        topic: Slug.optional(),
+        labels: Labels.optional(),
+        since: z.number().optional(),
+        before: z.number().optional(),
+      })
+      .optional(),
+    reason: Reason.optional(),
+    dryRun: z.boolean().optional(),
+  })
+  .refine(({ ids, filter }) => (ids === undefined) !== (filter === undefined), {
+    message: 'expected either ids or filter',
+    path: ['ids'],
+  })
+  .openapi('Bulk');
+
+export const BulkResult = z
+  .object({
+    matched: z.int(),
+    done: z.int(),
+    failed: z.array(z.object({ id: z.string(), code: z.string(), detail: z.string() })),
+  })
+  .openapi('BulkResult');
+
+export const AddTasksBody = z.strictObject({ tasks: z.array(DocumentTask).min(1).max(1000) }).openapi('AddTasks');

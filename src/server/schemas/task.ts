@@ -1,0 +1,50 @@
+import { z } from '@hono/zod-openapi';
+import { ErrorBody } from './job.ts';
+import { Time } from './names.ts';
+
+export const TASK_STATES = [
+  'unscheduled',
+  'ready',
+  'running',
+  'retrying',
+  'polling',
+  'paused',
+  'completed',
+  'failed',
+  'notReady',
+  'skipped',
+  'cancelled',
+] as const;
+
+export const TaskBody = z
+  .object({
+    path: z.string(),
+    parent: z.string().optional().meta({ description: 'Path of the nested job or fan-out around it' }),
+    kind: z.enum(['task', 'sensor', 'external', 'job', 'map']),
+    dependsOn: z.array(z.string()).meta({ description: 'Paths of its direct upstreams' }),
+    state: z.enum(TASK_STATES),
+    attempts: z.int(),
+    readyAt: Time.optional(),
+    startedAt: Time.optional().meta({ description: 'Start of the first attempt' }),
+    lastStartedAt: Time.optional(),
+    endedAt: Time.optional(),
+    reason: z.string().optional(),
+    dueAt: Time.optional().meta({ description: 'When a task that waits for its next attempt or check is ready again' }),
+    polls: z.int().optional(),
+    pausedBy: z.string().optional(),
+    heldBy: z.string().optional(),
+    error: ErrorBody.optional(),
+    progress: z.object({ fraction: z.number(), message: z.string().optional() }).optional(),
+    claim: z.object({ worker: z.string(), leaseEndsAt: Time.optional() }).optional(),
+    owner: z.string().optional(),
+    output: z.unknown().optional(),
+  })
+  .openapi('Task');
+
+export const ExplanationBody = z
+  .object({
+    task: z.string(),
+    state: z.enum(TASK_STATES),
+    reasons: z.array(z.object({ kind: z.string(), text: z.string(), facts: z.unknown().optional() })),
+  })
+  .openapi('Explanation');
