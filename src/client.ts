@@ -1,0 +1,18 @@
+/* Entry point `tintype/client`: a client of the service, for Node.js and browsers. */
+export {
+  type Client,
+  createClient,
+  type DefinitionInfo,
+  type JobDetails,
+  type JobInfo,
+  type JobQuery,
+  type Page,
+  type PageOptions,
+  type Result,
+  type StartRequest,
+  type TaskInfo,
+  type TopicInfo,
+} from './client/client.ts';
+export type { StreamedEvent, StreamOptions } from './client/event-stream.ts';
+export type { ClientOptions } from './client/request.ts';
+export { ServiceError } from './client/service-error.ts';

@@ -1,0 +1,157 @@
+/* The client of the service, for Node.js and browsers: `client.ts` has a method for each route, `request.ts` sends
+ * requests and repeats them, `event-stream.ts` follows streams, `work.ts` does units, `service-error.ts` is what
+ * refusals become. Types come from the schemas of the server, of which nothing is loaded. */
+
+import type { z } from '@hono/zod-openapi';
+import type * as definition from '../server/schemas/definition.ts';
+import type * as job from '../server/schemas/job.ts';
+import type * as task from '../server/schemas/task.ts';
+import type * as token from '../server/schemas/token.ts';
+import type * as topic from '../server/schemas/topic.ts';
+import { events, type StreamedEvent, type StreamOptions } from './event-stream.ts';
+import { type ClientOptions, pause, type Send, sender } from './request.ts';
+
+export type Page<Item> = { readonly items: readonly Item[]; readonly nextCursor: string | null };
+export type JobInfo = z.infer<typeof job.JobBody>;
+export type JobDetails = z.infer<typeof job.JobDetails>;
+export type StartRequest = z.input<typeof job.StartBody>;
+export type TaskInfo = z.infer<typeof task.TaskBody>;
+export type TopicInfo = z.infer<typeof topic.TopicSummary>;
+export type DefinitionInfo = z.infer<typeof definition.DefinitionBody>;
+
+export type PageOptions = { readonly limit?: number | undefined; readonly cursor?: string | undefined };
+
+/** Which jobs are listed. */
+export type JobQuery = PageOptions & {
+  readonly topic?: string | undefined;
+  readonly name?: string | undefined;
+  readonly state?: JobInfo['state'] | readonly JobInfo['state'][] | undefined;
+  /** `key:value` */
+  readonly label?: string | readonly string[] | undefined;
+  readonly schedule?: string | undefined;
+  /** Epoch ms. */
+  readonly since?: number | undefined;
+  readonly before?: number | undefined;
+  /** The beginning of the id. */
+  readonly q?: string | undefined;
+  readonly forkedFrom?: string | undefined;
+  readonly order?: 'newest' | 'oldest' | undefined;
+};
+
+export type Result = {
+  readonly state: JobInfo['state'];
+  readonly over: boolean;
+  readonly outputs?: Readonly<Record<string, unknown>>;
+  readonly error?: z.infer<typeof job.ErrorBody>;
+  readonly reason?: string;
+};
+
+/** A client of one service. Methods reject with a `ServiceError`; requests that may be are repeated. */
+export const createClient = (options: ClientOptions) => {
+  const { send, open } = sender(options);
+  const stream = (path: string, given: StreamOptions = {}): AsyncGenerator<StreamedEvent, void, void> =>
+    events({ open, sleep: options.sleep ?? pause }, path, given);
+  return {
+    /** Follows the events of all jobs. */
+    events: (given: StreamOptions = {}) => stream('/events', given),
+    whoAmI: () => send<{ id: string; name: string; roles: string[]; owners?: string[] }>('GET', '/whoami'),
+    info: () => send<{ version: string; maxBodyBytes: number; upload: string }>('GET', '/info'),
+    jobs: jobsOf(send, stream),
+    topics: {
+      list: (query: PageOptions = {}) => send<Page<TopicInfo>>('GET', '/topics', { query }),
+      get: (name: string) => send<z.infer<typeof topic.TopicBody>>('GET', `/topics/${part(name)}`),
+      create: (body: z.input<typeof topic.NewTopic>) => send<TopicInfo>('POST', '/topics', { body, once: true }),
+      update: (name: string, body: z.input<typeof topic.TopicChange>) =>
+        send<TopicInfo>('PATCH', `/topics/${part(name)}`, { body }),
+      archive: (name: string) => send<void>('DELETE', `/topics/${part(name)}`, { repeatable: true }),
+    },
+    definitions: {
+      list: (query: PageOptions = {}) =>
+        send<Page<z.infer<typeof definition.DefinitionSummary>>>('GET', '/definitions', { query }),
+      get: (name: string) => send<DefinitionInfo>('GET', `/definitions/${part(name)}`),
+      put: (name: string, yaml: string) =>
+        send<z.infer<typeof definition.DefinitionSummary>>('PUT', `/definitions/${part(name)}`, {
+          text: { type: 'application/yaml', body: yaml },
+          repeatable: true,
+        }),
+      remove: (name: string) => send<void>('DELETE', `/definitions/${part(name)}`),
+      validate: (yaml: string) =>
+        send<z.infer<typeof definition.DefinitionCheck>>('POST', '/definitions/validate', {
+          text: { type: 'application/yaml', body: yaml },
+          repeatable: true,
+        }),
+    },
+    tokens: {
+      list: () => send<{ items: z.infer<typeof token.TokenBody>[] }>('GET', '/tokens'),
+      create: (body: z.input<typeof token.NewTokenBody>) =>
+        send<z.infer<typeof token.CreatedTokenBody>>('POST', '/tokens', { body }),
+      revoke: (id: string) => send<void>('DELETE', `/tokens/${part(id)}`),
+    },
+  };
+};
+
+export type Client = ReturnType<typeof createClient>;
+
+const jobsOf = (
+  send: Send,
+  stream: (path: string, given?: StreamOptions) => AsyncGenerator<StreamedEvent, void, void>,
+) => {
+  const list = (query: JobQuery = {}) => send<Page<JobInfo>>('GET', '/jobs', { query });
+  const control =
+    (verb: string) =>
+    (id: string, body: z.input<typeof job.ControlBody> = {}) =>
+      send<JobInfo>('POST', `/jobs/${part(id)}/${verb}`, { body });
+  return {
+    list,
+    /** Yields all jobs of a filter, page by page. */
+    all: (query: Omit<JobQuery, 'cursor'> = {}) => all((cursor) => list({ ...query, cursor })),
+    /** Starts a job; a repetition of the request starts no other. */
+    start: (body: StartRequest) => send<JobInfo>('POST', '/jobs', { body, once: true }),
+    get: (id: string) => send<JobDetails>('GET', `/jobs/${part(id)}`),
+    update: (id: string, body: z.input<typeof job.JobChange>) => send<JobInfo>('PATCH', `/jobs/${part(id)}`, { body }),
+    remove: (id: string) => send<void>('DELETE', `/jobs/${part(id)}`),
+    startDraft: (id: string) => send<JobInfo>('POST', `/jobs/${part(id)}/start`),
+    cancel: control('cancel'),
+    pause: control('pause'),
+    resume: control('resume'),
+    retry: (id: string, body: z.input<typeof job.RetryBody> = {}) =>
+      send<JobInfo | z.infer<typeof job.PlanBody>>('POST', `/jobs/${part(id)}/retry`, { body }),
+    rerun: (id: string, body: z.input<typeof job.RerunBody> = {}) =>
+      send<JobInfo | z.infer<typeof job.PlanBody>>('POST', `/jobs/${part(id)}/rerun`, { body, once: true }),
+    bulk: (body: z.input<typeof job.BulkBody>) =>
+      send<z.infer<typeof job.BulkResult>>('POST', '/jobs/bulk', { body, once: true }),
+    tasks: (
+      id: string,
+      query: PageOptions & { readonly state?: string; readonly under?: string; readonly outputs?: boolean } = {},
+    ) => send<Page<TaskInfo>>('GET', `/jobs/${part(id)}/tasks`, { query }),
+    addTasks: (id: string, tasks: z.input<typeof job.AddTasksBody>['tasks']) =>
+      send<JobInfo>('POST', `/jobs/${part(id)}/tasks`, { body: { tasks } }),
+    removeTask: (id: string, path: string) => send<void>('DELETE', `/jobs/${part(id)}/tasks`, { query: { path } }),
+    explain: (id: string, path?: string) =>
+      send<{ items: z.infer<typeof task.ExplanationBody>[] }>('GET', `/jobs/${part(id)}/explain`, {
+        query: { task: path },
+      }),
+    graph: (id: string, format: 'mermaid' | 'dot' | 'gantt') =>
+      send<string>('GET', `/jobs/${part(id)}/graph`, { query: { format } }),
+    /** Waits until a job is over, as long as that takes. */
+    result: async (id: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Result> => {
+      for (;;) {
+        const result = await send<Result>('GET', `/jobs/${part(id)}/result`, { query: { waitMs: 30_000 }, signal });
+        if (result.over) return result;
+      }
+    },
+    /** Follows the events of a job, from the first on, until the job is over. */
+    events: (id: string, given: StreamOptions = {}) => stream(`/jobs/${part(id)}/events`, given),
+  };
+};
+
+const part = encodeURIComponent;
+
+async function* all<Item>(page: (cursor: string | undefined) => Promise<Page<Item>>): AsyncGenerator<Item, void, void> {
+  for (let cursor: string | undefined; ; ) {
+    const { items, nextCursor } = await page(cursor);
+    yield* items;
+    if (nextCursor === null) return;
+    cursor = nextCursor;
+  }
+}

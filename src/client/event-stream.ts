@@ -1,0 +1,81 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import type { ClientOptions, Open } from './request.ts';
+import { errorOf, ServiceError } from './service-error.ts';
+
+/** Something that a stream sent. */
+export type StreamedEvent = {
+  /** Pass it on as `after`, to continue behind this one. Absent for `snapshot` and `reset`. */
+  readonly id: string | undefined;
+  /** The type of the event of a job, or `snapshot`, or `reset`: what lies between is no longer kept. */
+  readonly type: string;
+  readonly data: unknown;
+};
+
+export type StreamOptions = {
+  /** The id of the last event that is known. Default: of all jobs, those from now on; of one job, from its first. */
+  readonly after?: string | number | undefined;
+  readonly query?: Readonly<Record<string, unknown>> | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Yields the events of a stream, and connects again where it breaks, behind the last id. Ends when the job is over. */
+export async function* events(
+  { open, sleep }: { readonly open: Open; readonly sleep: NonNullable<ClientOptions['sleep']> },
+  path: string,
+  { after, query, signal }: StreamOptions,
+): AsyncGenerator<StreamedEvent, void, void> {
+  let last = after === undefined ? undefined : String(after);
+  for (let failures = 0; ; ) {
+    let answer: Response | undefined;
+    try {
+      const headers = { accept: 'text/event-stream', ...(last !== undefined && { 'last-event-id': last }) };
+      answer = await open('GET', path, { query, signal, headers });
+    } catch (error) {
+      if (signal?.aborted) return;
+      if (++failures > MAX_FAILURES)
+        throw new ServiceError({ code: 'UNREACHABLE', status: 0, detail: String(error) }, { cause: error });
+    }
+    if (answer?.status === 204) return;
+    if (answer && !answer.ok) {
+      const error = await errorOf(answer);
+      if (![429, 502, 503, 504].includes(error.status) || ++failures > MAX_FAILURES) throw error;
+    }
+    if (answer?.ok && answer.body) {
+      failures = 0;
+      for await (const message of messagesIn(answer.body, signal)) {
+        if (message.id !== undefined) last = message.id;
+        yield { id: message.id, type: message.event ?? 'message', data: JSON.parse(message.data) };
+      }
+      // The stream of a job ends with the job: asked again, it answers 204.
+    }
+    if (signal?.aborted) return;
+    await sleep(failures === 0 ? 0 : Math.random() * Math.min(10_000, 200 * 2 ** failures), signal).catch(() => {});
+    if (signal?.aborted) return;
+  }
+}
+
+const MAX_FAILURES = 10;
+
+async function* messagesIn(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<EventSourceMessage, void, void> {
+  const found: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: (message) => found.push(message) });
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      parser.feed(decoder.decode(value, { stream: true }));
+      yield* found.splice(0);
+    }
+  } catch (error) {
+    // A broken connection ends this stream; the caller connects again.
+    if (signal?.aborted || error instanceof TypeError || (error as Error).name === 'AbortError') return;
+    throw error;
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}

@@ -1,0 +1,124 @@
+import { errorOf, ServiceError } from './service-error.ts';
+
+export type ClientOptions = {
+  /** Where the service is, such as `http://127.0.0.1:8080`; a path in it is kept. */
+  readonly url: string;
+  /** The token; without one the service must need none. */
+  readonly token?: string | undefined;
+  /** How requests are sent. Default: the `fetch` of the platform. */
+  readonly fetch?: typeof fetch | undefined;
+  /** How often a request is repeated that got no answer, or one that says to ask again. Default 5. */
+  readonly maxRetries?: number | undefined;
+  /** Waits a number of ms. Default: by a timer. */
+  readonly sleep?: ((ms: number, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+};
+
+export type RequestOptions = {
+  readonly query?: Readonly<Record<string, unknown>> | undefined;
+  readonly body?: unknown;
+  /** Text that is sent as the body, with its media type. */
+  readonly text?: { readonly type: string; readonly body: string } | undefined;
+  /** Ends the request. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether the request carries an `Idempotency-Key`, so that a repetition does nothing twice. Default false. */
+  readonly once?: boolean | undefined;
+  /** Whether the request may be repeated although it changes something and has no such key. Default: only GET may. */
+  readonly repeatable?: boolean | undefined;
+};
+
+export type Send = <Answer>(method: string, path: string, options?: RequestOptions) => Promise<Answer>;
+
+/** Sends requests, and repeats those that may be. `path`: after `/api/v1`. */
+export const sender = (options: ClientOptions): { readonly send: Send; readonly open: Open } => {
+  const { maxRetries = 5, sleep = pause } = options;
+  const open: Open = (method, path, { query, body, text, signal, headers = {} }) => {
+    const sending = options.fetch ?? fetch;
+    const given = text?.body ?? (body === undefined ? undefined : JSON.stringify(body));
+    return sending(urlOf(options.url, path, query), {
+      method,
+      headers: {
+        accept: 'application/json, application/problem+json',
+        ...(options.token !== undefined && { authorization: `Bearer ${options.token}` }),
+        ...(given !== undefined && { 'content-type': text?.type ?? 'application/json' }),
+        ...headers,
+      },
+      ...(given !== undefined && { body: given }),
+      ...(signal && { signal }),
+    });
+  };
+  const send: Send = async (method, path, { once = false, repeatable = method === 'GET' || once, ...request } = {}) => {
+    const headers = once ? { 'idempotency-key': crypto.randomUUID() } : {};
+    for (let attempt = 0; ; attempt++) {
+      const answer = await attempted(() => open(method, path, { ...request, headers }), request.signal);
+      if (answer instanceof Response && answer.ok) return (await bodyOf(answer)) as never;
+      const error = answer instanceof Response ? await errorOf(answer) : answer;
+      const waitMs = repeatable && attempt < maxRetries ? waitBefore(error, answer, attempt) : undefined;
+      if (waitMs === undefined) throw error;
+      await sleep(waitMs, request.signal);
+    }
+  };
+  return { send, open };
+};
+
+export type Open = (
+  method: string,
+  path: string,
+  request: Omit<RequestOptions, 'once' | 'repeatable'> & { readonly headers?: Readonly<Record<string, string>> },
+) => Promise<Response>;
+
+const urlOf = (base: string, path: string, query: RequestOptions['query'] = {}): string => {
+  const url = new URL(`${base.replace(/\/$/, '')}/api/v1${path}`);
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of Array.isArray(value) ? value : [value])
+      if (one !== undefined) url.searchParams.append(name, String(one));
+  }
+  return url.href;
+};
+
+/** Returns the answer, or the error that there is none. @throws what the signal was aborted with */
+const attempted = async (
+  send: () => Promise<Response>,
+  signal: AbortSignal | undefined,
+): Promise<Response | ServiceError> => {
+  signal?.throwIfAborted();
+  try {
+    return await send();
+  } catch (cause) {
+    if (signal?.aborted) throw signal.reason;
+    const detail = `The service can't be reached: ${cause instanceof Error ? cause.message : String(cause)}.`;
+    return new ServiceError({ code: 'UNREACHABLE', status: 0, detail }, { cause });
+  }
+};
+
+const bodyOf = async (answer: Response): Promise<unknown> => {
+  const text = await answer.text();
+  if (text === '') return undefined;
+  return answer.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text;
+};
+
+/** How long to wait before a request is repeated; undefined if that would not help. */
+const waitBefore = (error: ServiceError, answer: Response | ServiceError, attempt: number): number | undefined => {
+  const isRepeatable = error.status === 0 || REPEATED.has(error.status) || error.code === 'IDEMPOTENCY_IN_PROGRESS';
+  if (!isRepeatable) return undefined;
+  const asked = answer instanceof Response ? Number(answer.headers.get('retry-after')) * 1000 : 0;
+  // Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+  return Math.max(asked || 0, Math.random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt));
+};
+
+const REPEATED = new Set([429, 502, 503, 504]);
+const FIRST_WAIT_MS = 200;
+const MAX_WAIT_MS = 10_000;
+
+export const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
+  new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const end = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', end);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', end, { once: true });
+  });

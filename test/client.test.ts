@@ -1,0 +1,78 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { createClient } from '../src/client/client.ts';
+import { defineJob } from '../src/engine/builder.ts';
+import type { Server } from '../src/server/create-server.ts';
+import { testServer } from './support/server.ts';
+
+const add = defineJob<{ a?: number }>('add')
+  .task('sum', ({ ctx }) => ({ sum: (ctx.a ?? 0) + 1 }))
+  .seal();
+
+const servers: Server[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+});
+
+/** A client of a server without a port. `spoil` may lose what was sent, or its answer. */
+const clientOf = async (spoil: (call: number) => 'request' | 'answer' | undefined = () => undefined) => {
+  const { server } = await testServer({ definitions: [add] });
+  servers.push(server);
+  const waits: number[] = [];
+  let calls = 0;
+  const client = createClient({
+    url: 'http://localhost',
+    fetch: async (url, init) => {
+      const lost = spoil(calls++);
+      if (lost === 'request') throw new TypeError('connection refused');
+      const answer = await server.fetch(new Request(url as string, init));
+      if (lost === 'answer') throw new TypeError('connection reset');
+      return answer;
+    },
+    sleep: async (ms) => void waits.push(ms),
+  });
+  return { client, server, waits };
+};
+
+describe('a client', () => {
+  test('starts a job and waits for its result', async () => {
+    const { client } = await clientOf();
+    const { id } = await client.jobs.start({ definition: 'add', input: { a: 1 } });
+    expect(await client.jobs.result(id)).toMatchObject({ state: 'completed', outputs: { sum: { sum: 2 } } });
+    expect(await client.jobs.get(id)).toMatchObject({ name: 'add', input: { a: 1 } });
+  });
+
+  test('starts one job, whatever gets lost on the way', async () => {
+    const { client, waits } = await clientOf((call) => (['request', 'answer', 'answer'] as const)[call]);
+    const { id } = await client.jobs.start({ definition: 'add' });
+    expect(waits).toHaveLength(3);
+    const ids: string[] = [];
+    for await (const job of client.jobs.all()) ids.push(job.id);
+    expect(ids).toEqual([id]);
+  });
+
+  test('yields all jobs page by page', async () => {
+    const { client } = await clientOf();
+    for (const jobId of ['a', 'b', 'c']) await client.jobs.start({ definition: 'add', jobId });
+    const ids: string[] = [];
+    for await (const { id } of client.jobs.all({ limit: 2, order: 'oldest' })) ids.push(id);
+    expect(ids).toEqual(['a', 'b', 'c']);
+  });
+
+  test('rejects with the code of a refusal, at once, and gives up on a service that is not there', async () => {
+    const { client, waits } = await clientOf();
+    await expect(client.jobs.get('none')).rejects.toMatchObject({
+      name: 'ServiceError',
+      code: 'JOB_NOT_FOUND',
+      status: 404,
+    });
+    expect(waits).toEqual([]);
+    const { client: alone } = await clientOf(() => 'request');
+    await expect(alone.jobs.list()).rejects.toMatchObject({ code: 'UNREACHABLE', status: 0 });
+  });
+
+  test('stops when its signal aborts', async () => {
+    const { client } = await clientOf();
+    const signal = AbortSignal.abort(new Error('enough'));
+    await expect(client.jobs.result('x', { signal })).rejects.toThrow('enough');
+  });
+});
