@@ -12,7 +12,9 @@ export {
   type StartRequest,
   type TaskInfo,
   type TopicInfo,
+  type UnitQuery,
 } from './client/client.ts';
 export type { StreamedEvent, StreamOptions } from './client/event-stream.ts';
 export type { ClientOptions } from './client/request.ts';
 export { ServiceError } from './client/service-error.ts';
+export type { ClaimedUnit, UnitCommand, UnitInfo, Work, WorkOptions, WorkScope } from './client/work.ts';

@@ -8,8 +8,10 @@ import type * as job from '../server/schemas/job.ts';
 import type * as task from '../server/schemas/task.ts';
 import type * as token from '../server/schemas/token.ts';
 import type * as topic from '../server/schemas/topic.ts';
+import type * as unit from '../server/schemas/unit.ts';
 import { events, type StreamedEvent, type StreamOptions } from './event-stream.ts';
 import { type ClientOptions, pause, type Send, sender } from './request.ts';
+import { type ClaimedUnit, startWork, type UnitCommand, type UnitInfo, type Work, type WorkOptions } from './work.ts';
 
 export type Page<Item> = { readonly items: readonly Item[]; readonly nextCursor: string | null };
 export type JobInfo = z.infer<typeof job.JobBody>;
@@ -51,7 +53,11 @@ export const createClient = (options: ClientOptions) => {
   const { send, open } = sender(options);
   const stream = (path: string, given: StreamOptions = {}): AsyncGenerator<StreamedEvent, void, void> =>
     events({ open, sleep: options.sleep ?? pause }, path, given);
+  const units = unitsOf(send);
   return {
+    units,
+    /** Claims units and does them, with signs of life; gives them back when it stops. */
+    work: (given: WorkOptions): Work => startWork(units, options.sleep ?? pause, given),
     /** Follows the events of all jobs. */
     events: (given: StreamOptions = {}) => stream('/events', given),
     whoAmI: () => send<{ id: string; name: string; roles: string[]; owners?: string[] }>('GET', '/whoami'),
@@ -143,6 +149,35 @@ const jobsOf = (
     /** Follows the events of a job, from the first on, until the job is over. */
     events: (id: string, given: StreamOptions = {}) => stream(`/jobs/${part(id)}/events`, given),
   };
+};
+
+const unitsOf = (send: Send) => ({
+  list: (query: UnitQuery = {}) => send<Page<UnitInfo>>('GET', '/units', { query }),
+  stats: () => send<z.infer<typeof unit.AllUnitStats>>('GET', '/units/stats'),
+  get: (id: string) => send<UnitInfo>('GET', `/units/${part(id)}`),
+  /** Takes up to `max` ready units; a repetition of the request takes no others. */
+  claim: (body: z.input<typeof unit.ClaimBody>, { signal }: { readonly signal?: AbortSignal | undefined } = {}) =>
+    send<z.infer<typeof unit.ClaimedUnits>>('POST', '/units/claim', { body, signal, once: true }),
+  claimOne: (id: string, body: z.input<typeof unit.ClaimOneBody>) =>
+    send<ClaimedUnit>('POST', `/units/${part(id)}/claim`, { body }),
+  /** Reports on a unit. With its token, the outcome of an attempt may be repeated, and so is sent again if need be. */
+  command: (id: string, command: UnitCommand) =>
+    send<z.infer<typeof unit.CommandAnswer>>('POST', `/units/${part(id)}/commands`, {
+      body: command,
+      repeatable: command.token !== undefined && command.type !== 'log',
+    }),
+  commands: (id: string, query: PageOptions = {}) =>
+    send<Page<z.infer<typeof unit.ReportedCommand>>>('GET', `/units/${part(id)}/commands`, { query }),
+});
+
+/** Which units are listed. */
+export type UnitQuery = PageOptions & {
+  readonly owner?: string | undefined;
+  /** Default: those that are ready. */
+  readonly state?: UnitInfo['state'] | undefined;
+  readonly topic?: string | undefined;
+  readonly job?: string | undefined;
+  readonly task?: string | undefined;
 };
 
 const part = encodeURIComponent;
