@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { createClient } from '../src/client/client.ts';
 import { defineJob } from '../src/engine/builder.ts';
 import type { Server } from '../src/server/create-server.ts';
-import { testServer } from './support/server.ts';
+import { comingFrom, testServer } from './support/server.ts';
 
 const add = defineJob<{ a?: number }>('add')
   .task('sum', ({ ctx }) => ({ sum: (ctx.a ?? 0) + 1 }))
@@ -24,7 +24,7 @@ const clientOf = async (spoil: (call: number) => 'request' | 'answer' | undefine
     fetch: async (url, init) => {
       const lost = spoil(calls++);
       if (lost === 'request') throw new TypeError('connection refused');
-      const answer = await server.fetch(new Request(url as string, init));
+      const answer = await server.fetch(new Request(url as string, init), comingFrom('127.0.0.1'));
       if (lost === 'answer') throw new TypeError('connection reset');
       return answer;
     },

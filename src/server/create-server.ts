@@ -8,10 +8,12 @@ import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { JournalJob } from '../engine/durable/journal.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
+import type { Recovery } from '../engine/engine-options.ts';
 import { OptionError } from '../engine/errors/errors.ts';
 import { optionProblem } from '../engine/errors/problem.ts';
 import type { AnyDefinition } from '../engine/job-definition.ts';
 import { systemClock } from '../events/system-clock.ts';
+import { withoutSecrets } from './access/token.ts';
 import { type Tokens, tokensIn } from './access/tokens.ts';
 import { createLibrary } from './definitions/library.ts';
 import { uploadsIn } from './definitions/uploads.ts';
@@ -22,7 +24,7 @@ import { createApp } from './http/app.ts';
 import { authentication } from './http/authenticate.ts';
 import { isLoopback } from './http/same-origin.ts';
 import { keepHouse } from './jobs/housekeeping.ts';
-import { takeUpJobs } from './jobs/take-up.ts';
+import { keepTakingUp } from './jobs/take-up.ts';
 import { addDefinitionRoutes } from './routes/definition-routes.ts';
 import { addGeneralRoutes, requireReady, VERSION } from './routes/general-routes.ts';
 import { addJobControlRoutes } from './routes/job-control-routes.ts';
@@ -32,7 +34,7 @@ import { addTokenRoutes } from './routes/token-routes.ts';
 import { addTopicRoutes } from './routes/topic-routes.ts';
 import { type ServerOptions, settingsOf } from './service/server-options.ts';
 import type { Service } from './service/service.ts';
-import { takeServerLease } from './store/server-lease.ts';
+import { type ServerLease, takeServerLease } from './store/server-lease.ts';
 import { storeOf } from './store/store-of.ts';
 import { topicsIn } from './topics/topics.ts';
 
@@ -49,13 +51,19 @@ export type Server = AsyncDisposable & {
   readonly tokens: Tokens;
   /** Answers a request, so that the service can be mounted in another server. Answers 503 until the server is ready. */
   readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
-  /** Resolves when interrupted jobs are taken up. @throws JournalError if that fails, or another server has the database */
-  readonly ready: Promise<void>;
-  /** Listens. @throws OptionError if the address is not the loopback's and there is no token; JournalError as `ready` */
+  /**
+   * Resolves when interrupted jobs are taken up, to those, and those that can't be. @throws JournalError if the jobs can't
+   * be read, or another server has the database
+   */
+  readonly ready: Promise<Recovery>;
+  /**
+   * Listens. @throws OptionError if the address is not the loopback's and there is no token; JournalError as `ready`;
+   * Error with the `code` of Node.js if the address can't be had, such as `EADDRINUSE`
+   */
   readonly listen: (options?: ListenOptions) => Promise<{ readonly url: string }>;
   /**
    * Ends: new requests are refused, waiting ones answered, streams ended, jobs left for a later process. Running tasks
-   * that have not ended after `graceMs` (default 10,000) are aborted. The journal stays open.
+   * that have not ended after `graceMs` (default 10,000) are aborted. The journal stays open. Later calls wait for the first.
    */
   readonly close: (options?: { readonly graceMs?: number | undefined }) => Promise<void>;
 };
@@ -84,6 +92,8 @@ export const createServer = (options: ServerOptions): Server => {
     settings.workflows === undefined
       ? undefined
       : workflowFolder(settings.workflows, clock, (entries) => library.changed('file', entries));
+  let held: ServerLease | undefined;
+  const requireWritable = (): void => held?.requireRenewed();
   const service: Service = {
     engine,
     journal,
@@ -96,6 +106,7 @@ export const createServer = (options: ServerOptions): Server => {
     uploads,
     documents,
     topics: topicsIn(store, () => clock.now()),
+    requireWritable,
     stage: () => stage,
   };
   const api = createApp({
@@ -108,7 +119,7 @@ export const createServer = (options: ServerOptions): Server => {
     maxBodyBytes: settings.maxBodyBytes,
     newId,
     requireReady: () => requireReady(service),
-    onFault: (error, requestId) => logger?.error(`The request ${requestId} failed: ${stackOf(error)}`),
+    onFault: (error, requestId) => logger?.error(withoutSecrets(`The request ${requestId} failed: ${stackOf(error)}`)),
   });
   addGeneralRoutes(api, service);
   addTokenRoutes(api, service);
@@ -120,10 +131,13 @@ export const createServer = (options: ServerOptions): Server => {
   addApiDocument(api, VERSION);
 
   const lease = takeServerLease(store, clock, newId, () => void close());
-  const ready = lease.then(async () => {
+  const taking = keepTakingUp(service, logger);
+  const ready = lease.then(async (taken) => {
+    held = taken;
     await Promise.all([folder?.read(), uploads.read()]);
-    await takeUpJobs(service, logger);
+    const recovery = await taking.takeUp();
     if (stage === 'starting') stage = 'ready';
+    return recovery;
   });
   ready.catch(() => {});
 
@@ -149,13 +163,13 @@ export const createServer = (options: ServerOptions): Server => {
     stage = 'closing';
     folder?.close();
     endHousekeeping();
+    taking.stop();
     closing ??= (async () => {
-      const closed = [...listening].map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-      for (const server of listening) server.closeIdleConnections();
+      // Until the jobs are left, whoever asks is told that the server ends.
       await engine.close({ mode: 'drain', graceMs });
-      for (const server of listening) server.closeAllConnections();
-      await Promise.all(closed);
-      await (await lease.catch(() => undefined))?.release();
+      await Promise.all([...listening].map(endConnections));
+      const taken = await lease.catch(() => undefined);
+      await taken?.release().catch((error) => logger?.warn(`The lease of the server stays: ${error}`));
     })();
     return closing;
   };
@@ -171,10 +185,24 @@ export const createServer = (options: ServerOptions): Server => {
   };
 };
 
+/** Ends the connections of a server: those that wait for an answer get it, if it comes within `LAST_ANSWERS_MS`. */
+const endConnections = (server: HttpServer): Promise<void> =>
+  new Promise((resolve) => {
+    const idle = setInterval(() => server.closeIdleConnections(), 10);
+    const last = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
+    server.close(() => {
+      clearInterval(idle);
+      clearTimeout(last);
+      resolve();
+    });
+  });
+
+const LAST_ANSWERS_MS = 1_000;
+
 const stackOf = (error: unknown): string => (error instanceof Error && error.stack) || String(error);
 
-/** Limits against slow clients, in ms: until the headers, and until all of the request has come. */
-const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000 };
+/** Limits against slow clients, in ms: until the headers, and until all of the request has come; how often that is checked. */
+const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 2_000 };
 
 /** Longer than a claim may wait, or idle connections would close under the next request of a client. In ms. */
 const KEEP_ALIVE_MS = 65_000;

@@ -8,8 +8,18 @@ export type Answer = { readonly status: number; readonly headers: Headers; reado
 export type Call = (
   method: string,
   path: string,
-  given?: { readonly body?: unknown; readonly headers?: Readonly<Record<string, string>>; readonly token?: string },
+  given?: {
+    readonly body?: unknown;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly token?: string;
+    /** The address that the request comes from; default 127.0.0.1, null for none that is known. */
+    readonly from?: string | null;
+  },
 ) => Promise<Answer>;
+
+/** What the HTTP server of Node.js says of a request. */
+export const comingFrom = (address: string | null): object =>
+  address === null ? {} : { incoming: { socket: { remoteAddress: address } } };
 
 /** A server that is ready, without a port, and a function that asks it; paths are those after `/api/v1`, or begin with `!`. */
 export const testServer = async (
@@ -17,7 +27,7 @@ export const testServer = async (
 ): Promise<{ readonly server: Server; readonly call: Call }> => {
   const server = createServer({ journal: memoryJournal(), ...options });
   await server.ready;
-  const call: Call = async (method, path, { body, headers = {}, token } = {}) => {
+  const call: Call = async (method, path, { body, headers = {}, token, from = '127.0.0.1' } = {}) => {
     const url = path.startsWith('!') ? `http://localhost${path.slice(1)}` : `http://localhost/api/v1${path}`;
     const answer = await server.fetch(
       new Request(url, {
@@ -29,9 +39,10 @@ export const testServer = async (
         },
         ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       }),
+      comingFrom(from),
     );
     const text = await answer.text();
-    const isJson = /json/.test(answer.headers.get('content-type') ?? '');
+    const isJson = text !== '' && /json/.test(answer.headers.get('content-type') ?? '');
     return { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(text) : text };
   };
   return { server, call };

@@ -1,4 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
+import { finite, problemsOf, required, rule, text, throwIfInvalid } from '../../engine/definition/option-rules.ts';
+import { optionProblem } from '../../engine/errors/problem.ts';
 import type { ServiceRecord, ServiceStore } from '../store/service-store.ts';
 import { type Principal, ROLES, type Role } from './principal.ts';
 import { isSecret, newToken, tokenId } from './token.ts';
@@ -26,10 +28,10 @@ export type TokenOptions = {
 const Kept = z.object({
   name: z.string(),
   roles: z.array(z.enum(ROLES)),
-  owners: z.array(z.string()).optional(),
+  owners: z.optional(z.array(z.string())),
   createdAt: z.number(),
-  expiresAt: z.number().optional(),
-  lastUsedAt: z.number().optional(),
+  expiresAt: z.optional(z.number()),
+  lastUsedAt: z.optional(z.number()),
   hash: z.string(),
 });
 
@@ -37,7 +39,7 @@ type Kept = z.infer<typeof Kept>;
 
 /** Keeps the tokens of a service. */
 export type Tokens = {
-  /** Makes a token; the secret is returned here alone. @throws JournalError */
+  /** Makes a token; the secret is returned here alone. @throws OptionError, JournalError */
   readonly create: (options: TokenOptions) => Promise<{ readonly token: Token; readonly secret: string }>;
   readonly list: () => Promise<readonly Token[]>;
   /** Returns whether there was such a token. */
@@ -50,7 +52,9 @@ export type Tokens = {
 
 /** `now`: the time in epoch ms. */
 export const tokensIn = (store: ServiceStore, now: () => number): Tokens => ({
-  create: async ({ name, roles, owners, expiresAt }) => {
+  create: async (options) => {
+    throwIfInvalid('The token', tokenProblems(options, now()));
+    const { name, roles, owners, expiresAt } = options;
     const { id, secret, hash } = newToken();
     const kept: Kept = { name, roles: [...roles], owners: owners && [...owners], createdAt: now(), expiresAt, hash };
     await store.put({ kind: 'token', key: id, value: JSON.stringify(kept), at: now() });
@@ -70,6 +74,27 @@ export const tokensIn = (store: ServiceStore, now: () => number): Tokens => ({
     return { id: record.key, name: kept.name, roles: kept.roles, owners: kept.owners };
   },
 });
+
+const tokenProblems = (options: TokenOptions, now: number) => {
+  const problems = problemsOf(options, RULES, { subject: 'The token' });
+  if (problems.length > 0) return problems;
+  const { roles, owners, expiresAt } = options;
+  if (owners !== undefined && !roles.includes('worker'))
+    problems.push(optionProblem('owners', 'The token has owners, which bind the role worker, but not that role.'));
+  if (expiresAt !== undefined && expiresAt <= now)
+    problems.push(optionProblem('expiresAt', 'The token would have expired already: name a time to come.'));
+  return problems;
+};
+
+const listOf = (what: string, isOne: (value: unknown) => boolean) =>
+  rule(`a list of ${what}, one at least`, (value) => Array.isArray(value) && value.length > 0 && value.every(isOne));
+
+const RULES = {
+  name: required(text('a name')),
+  roles: required(listOf(ROLES.join(', '), (value) => ROLES.includes(value as Role))),
+  owners: listOf('owners', (value) => typeof value === 'string' && value !== ''),
+  expiresAt: finite,
+};
 
 /** How often the last use of a token is written at most, in ms. */
 const USED_EVERY_MS = 60_000;

@@ -16,7 +16,8 @@ export const addApiDocument = ({ app }: Api, version: string): void => {
           description: 'Jobs, their tasks and units, topics, schedules and events. Times are in epoch ms.',
           license: { name: 'MIT', url: 'https://spdx.org/licenses/MIT.html' },
         },
-        servers: [{ url: '/' }],
+        // Relative to the document, so that it is right wherever the service is mounted.
+        servers: [{ url: '.' }],
       }),
     );
     etag ||= `"${createHash('sha256').update(text).digest('base64url').slice(0, 16)}"`;
@@ -50,9 +51,10 @@ const redoc = (): URL => {
 const DOCS_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src 'self' data:; worker-src blob:; frame-ancestors 'none'";
 
+/** Its links are relative, so that they are right wherever the service is mounted. */
 const DOCS_PAGE = `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>tintype: the API</title><meta name="viewport" content="width=device-width, initial-scale=1"></head>
-<body style="margin: 0"><redoc spec-url="/openapi.json"></redoc><script src="/docs/redoc.js"></script></body>
+<body style="margin: 0"><redoc spec-url="openapi.json"></redoc><script src="docs/redoc.js"></script></body>
 </html>
 `;

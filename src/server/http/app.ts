@@ -39,28 +39,24 @@ export const createApp = (options: AppOptions): Api => {
       if (!result.success) throw invalidRequest(result.target, result.error.issues);
     },
   });
-  const methods: { readonly pattern: RegExp; readonly method: string }[] = [];
-
   app.use(async (context, next) => {
     const requestId = options.newId();
     context.set('requestId', requestId);
     await next();
     context.header('x-request-id', requestId);
+    const { headers } = context.res;
+    if (!headers.has('cache-control')) context.header('cache-control', headers.has('etag') ? 'no-cache' : 'no-store');
   });
   app.use(secureHeaders(HEADERS));
   app.notFound((context) => {
-    const path = new URL(context.req.url).pathname;
-    const allowed = methods.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
+    const { path } = context.req;
+    const allowed = app.routes.filter((route) => route.method !== 'ALL' && patternOf(route.path).test(path));
+    const methods = [...new Set(allowed.map(({ method }) => method))].join(', ');
     const problem =
-      allowed.length > 0
-        ? new HttpProblem(
-            405,
-            'METHOD_NOT_ALLOWED',
-            `${context.req.method} is not possible here, only ${allowed.join(', ')}.`,
-            {
-              headers: { allow: allowed.join(', ') },
-            },
-          )
+      methods !== ''
+        ? new HttpProblem(405, 'METHOD_NOT_ALLOWED', `${context.req.method} is not possible here, only ${methods}.`, {
+            headers: { allow: methods },
+          })
         : new HttpProblem(404, 'NO_SUCH_ROUTE', `There is nothing at ${path}. See /openapi.json.`);
     return answerOf(problem, context);
   });
@@ -76,8 +72,6 @@ export const createApp = (options: AppOptions): Api => {
 
   const add = ((config: Parameters<Api['add']>[0], handler: Parameters<Api['add']>[1]) => {
     const extras = extrasOf(config);
-    const pattern = new RegExp(`^${config.path.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`);
-    methods.push({ pattern, method: config.method.toUpperCase() });
     const before: MiddlewareHandler<Env>[] = [
       async (_context, next) => {
         if (extras.allowed !== 'everybody') options.requireReady();
@@ -119,6 +113,9 @@ const HEADERS: Parameters<typeof secureHeaders>[0] = {
   // What ends TLS, if anything does, is in front of the server and says so itself.
   strictTransportSecurity: false,
 };
+
+/** What a path of a route matches, with its parameters. */
+const patternOf = (path: string): RegExp => new RegExp(`^${path.replaceAll(/:[^/]+/g, '[^/]+')}$`);
 
 const toHono = (path: string): string => path.replaceAll(/\{([^}]+)\}/g, ':$1');
 

@@ -16,8 +16,8 @@ export type AuthenticationOptions = {
 };
 
 export type Authentication = {
-  /** Finds out who asks, and counts the request. @throws HttpProblem */
-  readonly principalOf: (request: Request, address: string) => Promise<Principal>;
+  /** Finds out who asks, and counts the request. `address`: that of the peer, if it is known. @throws HttpProblem */
+  readonly principalOf: (request: Request, address: string | undefined) => Promise<Principal>;
 };
 
 export const authentication = ({ tokens, needed, requestsPerSecond }: AuthenticationOptions): Authentication => {
@@ -28,12 +28,12 @@ export const authentication = ({ tokens, needed, requestsPerSecond }: Authentica
     principalOf: async (request, address) => {
       const secret = bearer(request.headers.get('authorization'));
       if (secret === undefined && (await isOpen())) {
-        if (needed !== false) requireSameOrigin(request);
+        if (needed !== false) requireSameOrigin(request, address);
         return OPEN;
       }
       const principal = secret === undefined ? undefined : await tokens.principalOf(secret);
       if (!principal) {
-        await count(failures, address);
+        await count(failures, address ?? 'unknown');
         throw unauthenticated(secret);
       }
       if (requests) await count(requests, principal.id);
@@ -46,6 +46,7 @@ export const authentication = ({ tokens, needed, requestsPerSecond }: Authentica
 const FAILURES = 60;
 const FAILURES_SECONDS = 60;
 
+/** The library counts by the time of the system: it takes no clock. */
 const limiter = (points: number, duration: number): RateLimiterMemory => new RateLimiterMemory({ points, duration });
 
 const count = async (limiter: RateLimiterMemory, key: string): Promise<void> => {
@@ -78,7 +79,7 @@ export const authenticated =
   ({ principalOf }: Authentication, allowed: Allowed): MiddlewareHandler<Env> =>
   async (context, next) => {
     if (allowed === 'everybody') return next();
-    const address = context.env?.incoming?.socket?.remoteAddress ?? 'unknown';
+    const address = context.env?.incoming?.socket?.remoteAddress;
     const principal = await principalOf(context.req.raw, address);
     if (allowed !== 'known' && !hasRole(principal, ...allowed)) throw forbidden(principal, allowed);
     context.set('principal', principal);

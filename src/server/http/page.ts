@@ -45,9 +45,10 @@ export const answerPage = <Item>(
   nextCursor: string | undefined,
 ): { readonly items: Item[]; readonly nextCursor: string | null } => {
   if (nextCursor !== undefined) {
-    const url = new URL(context.req.url);
-    url.searchParams.set('cursor', nextCursor);
-    context.header('link', `<${url.pathname}${url.search}>; rel="next"`);
+    const { searchParams } = new URL(context.req.url);
+    searchParams.set('cursor', nextCursor);
+    // Relative, so that it is right wherever the service is mounted.
+    context.header('link', `<?${searchParams}>; rel="next"`);
   }
   return { items: [...items], nextCursor: nextCursor ?? null };
 };

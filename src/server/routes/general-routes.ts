@@ -125,6 +125,8 @@ export const addGeneralRoutes = ({ add }: Api, service: Service): void => {
 
   add(readyz, async (context) => {
     requireReady(service);
+    service.requireWritable();
+    // Finds a database that is locked, or may only be read.
     await store.removeExpired(clock.now());
     return context.json({ state: 'ready' as const }, 200);
   });

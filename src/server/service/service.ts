@@ -24,6 +24,8 @@ export type Service = {
   readonly uploads: Uploads;
   readonly documents: Documents;
   readonly topics: Topics;
+  /** Throws if the database could not be written when that was tried last. @throws JournalError */
+  readonly requireWritable: () => void;
   /** `starting`: interrupted jobs are being taken up. `closing`: `close` has been called. */
   readonly stage: () => 'starting' | 'ready' | 'closing';
 };

@@ -5,7 +5,11 @@ import type { Clock } from '../../engine/time/clock.ts';
 import { mayTake } from '../../journal/lease-rules.ts';
 import type { ServiceRecord, ServiceStore } from './service-store.ts';
 
-export type ServerLease = { readonly release: () => Promise<void> };
+export type ServerLease = {
+  /** Throws why the lease could not be renewed the last time, if it could not. @throws JournalError */
+  readonly requireRenewed: () => void;
+  readonly release: () => Promise<void>;
+};
 
 /**
  * Takes the lease of the one server that may use a database, and renews it. `onLost` is called if another has taken it.
@@ -28,15 +32,29 @@ export const takeServerLease = async (
       throw inUse(leaseIn((await store.get('server', KEY)) as ServiceRecord));
   };
   await write();
+  let isReleased = false;
   let stopTimer = (): void => {};
+  let failure: unknown;
+  const renew = async (): Promise<void> => {
+    try {
+      await write();
+      failure = undefined;
+    } catch (error) {
+      failure = error;
+      if (isInUse(error)) return onLost();
+    }
+    renewLater();
+  };
   const renewLater = (): void => {
-    stopTimer = clock.setTimer(() => {
-      write().then(renewLater, (error) => (isInUse(error) ? onLost() : renewLater()));
-    }, RENEW_MS);
+    if (!isReleased) stopTimer = clock.setTimer(() => void renew(), RENEW_MS);
   };
   renewLater();
   return {
+    requireRenewed: () => {
+      if (failure !== undefined) throw failure;
+    },
     release: async () => {
+      isReleased = true;
       stopTimer();
       const known = await store.get('server', KEY);
       if (known && leaseIn(known).owner === owner) await store.remove('server', KEY, known.version);

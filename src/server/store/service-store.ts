@@ -46,8 +46,8 @@ export type ServiceStore = {
   /** Returns a record, also one that has expired. @throws JournalError */
   readonly get: (kind: RecordKind, key: string) => Awaitable<ServiceRecord | undefined>;
   /**
-   * Returns records of a kind in the order of their keys (by UTF-16 code unit), those after the key `after`.
-   * Default: all. @throws JournalError
+   * Returns records of a kind in the order of their keys, those after the key `after`. Default: all. ASCII is ordered by
+   * its characters; the order of others is the store's own. @throws JournalError
    */
   readonly list: (
     kind: RecordKind,

@@ -1,0 +1,149 @@
+import { defineJob, type Journal, JournalError, memoryJournal } from 'tintype';
+import { virtualClock } from 'tintype/testing';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { sqliteDriver } from '../../src/journal/sqlite-driver.ts';
+import { openSqliteJournal } from '../../src/journal/sqlite-journal.ts';
+import { createServer } from '../../src/server/create-server.ts';
+import { storeOf } from '../../src/server/store/store-of.ts';
+import { type Call, testServer } from '../support/server.ts';
+import { slow } from '../support/slow-journal.ts';
+import { driverWith, newFile, opened, rawDatabase } from '../support/sqlite-files.ts';
+import { turns } from '../support/turns.ts';
+
+const refusal = async (call: Call, method: string, path: string, body?: unknown) => {
+  const { status, headers, body: problem } = await call(method, path, body === undefined ? {} : { body });
+  return [status, (problem as { code?: string }).code, headers.get('retry-after')];
+};
+
+const viewer = { name: 'a', roles: ['viewer'] };
+
+test('while interrupted jobs are taken up, the server says that it starts', async () => {
+  const { journal, hold } = slow(memoryJournal(), { turns: 0 });
+  const letGo = hold('jobs');
+  const server = createServer({ journal });
+  const ask = async (path: string) => (await server.fetch(new Request(`http://localhost${path}`))).status;
+  await turns(20);
+  expect([await ask('/healthz'), await ask('/readyz'), await ask('/api/v1/info')]).toEqual([200, 503, 503]);
+  letGo();
+  expect(await server.ready).toEqual({ resumed: [], refused: [] });
+  expect([await ask('/healthz'), await ask('/readyz')]).toEqual([200, 200]);
+  await server.close();
+});
+
+describe.each([
+  ['JOURNAL_FULL', 507, '30'],
+  ['JOURNAL_READ_ONLY', 503, '30'],
+  ['JOURNAL_LOCKED', 503, '1'],
+] as const)('a database that fails with %s', (code, status, retryAfter) => {
+  test('is told to who writes and to who asks whether the server is ready; then it goes on', async () => {
+    const clock = virtualClock();
+    const journal = memoryJournal();
+    const { server, call } = await testServer({ clock, journal });
+    const failing = vi.spyOn(storeOf(journal), 'put').mockImplementation(() => {
+      throw new JournalError(code, 'no room at /secret/place');
+    });
+    expect(await refusal(call, 'POST', '/tokens', viewer)).toEqual([status, code, retryAfter]);
+    // Readiness is asked without a token by anybody: it does not write, but knows how the lease was renewed.
+    await clock.advance(10_000);
+    expect(await refusal(call, 'GET', '!/readyz')).toEqual([status, code, retryAfter]);
+    expect((await call('GET', '!/healthz')).status).toBe(200);
+    expect((await call('GET', '/info')).status).toBe(200);
+    failing.mockRestore();
+    await clock.advance(10_000);
+    expect((await call('GET', '!/readyz')).status).toBe(200);
+    expect((await call('POST', '/tokens', { body: viewer })).status).toBe(201);
+    await server.close();
+  });
+
+  test('leaves jobs interrupted, and takes them up again when it works', async () => {
+    const clock = virtualClock();
+    const { journal, fail } = slow(memoryJournal(), { turns: 0 });
+    const wait = defineJob('wait')
+      .external('sign')
+      .task('done', { dependsOn: ['sign'] }, () => ({ done: true }))
+      .seal();
+    const { server } = await testServer({ clock, journal, definitions: [wait] });
+    const job = server.engine.start(wait, {}, { jobId: 'one' });
+    await job.saved();
+    const mend = fail('append', new JournalError(code, 'no'));
+    const lost = Promise.resolve(job.task('sign').complete({})).catch(() => {});
+    await clock.advance(1_000);
+    await lost;
+    mend();
+    await clock.advance(120_000);
+    const again = server.engine.job('one');
+    expect(again).toBeDefined();
+    await again?.task('sign').complete({});
+    expect(await again).toMatchObject({ state: 'completed', ctx: { done: true } });
+    await server.close();
+  });
+});
+
+test('a file that is full is 507, and what was kept stays', async () => {
+  const file = newFile();
+  opened(file);
+  const { page_count: pages } = rawDatabase(file).prepare('PRAGMA page_count').get() as { page_count: number };
+  const journal = openSqliteJournal(file, {}, driverWith(`PRAGMA max_page_count = ${pages + 3}`));
+  const { server, call } = await testServer({ journal, tokens: false });
+  let made = 0;
+  let answer = await call('POST', '/tokens', { body: { ...viewer, name: 'x'.repeat(100) } });
+  for (; answer.status === 201 && made < 1000; made++)
+    answer = await call('POST', '/tokens', { body: { ...viewer, name: 'x'.repeat(100) } });
+  expect(answer).toMatchObject({ status: 507, body: { code: 'JOURNAL_FULL' } });
+  expect(answer.headers.get('retry-after')).toBe('30');
+  expect(await server.tokens.list()).toHaveLength(made);
+  await server.close();
+  expect(journal.check().ok).toBe(true);
+  await journal.close();
+});
+
+test('a file that another program locks is 503 within busyTimeoutMs, then the server goes on', async () => {
+  const file = newFile();
+  const journal = opened(file, { busyTimeoutMs: 20 });
+  const { server, call } = await testServer({ journal });
+  const other = rawDatabase(file);
+  other.exec('BEGIN IMMEDIATE');
+  expect(await refusal(call, 'GET', '!/readyz')).toEqual([503, 'JOURNAL_LOCKED', '1']);
+  expect(await refusal(call, 'POST', '/tokens', viewer)).toEqual([503, 'JOURNAL_LOCKED', '1']);
+  other.exec('ROLLBACK');
+  expect((await call('GET', '!/readyz')).status).toBe(200);
+  await server.close();
+});
+
+test('a file that may not be written any more is 503', async () => {
+  const file = newFile();
+  const { DatabaseSync } = sqliteDriver();
+  const connections: InstanceType<typeof DatabaseSync>[] = [];
+  class Kept extends DatabaseSync {
+    constructor(path: string) {
+      super(path);
+      connections.push(this);
+    }
+  }
+  const journal = openSqliteJournal(file, {}, { DatabaseSync: Kept });
+  onTestFinished(() => void journal.close());
+  const { server, call } = await testServer({ journal });
+  for (const connection of connections) connection.exec('PRAGMA query_only = ON');
+  expect(await refusal(call, 'GET', '!/readyz')).toEqual([503, 'JOURNAL_READ_ONLY', '30']);
+  expect(await refusal(call, 'POST', '/tokens', viewer)).toEqual([503, 'JOURNAL_READ_ONLY', '30']);
+  for (const connection of connections) connection.exec('PRAGMA query_only = OFF');
+  expect((await call('GET', '!/readyz')).status).toBe(200);
+  await server.close();
+});
+
+test('jobs that ended longer ago than pruneAfterMs are removed once an hour', async () => {
+  const clock = virtualClock();
+  const journal: Journal = memoryJournal();
+  const quick = defineJob('quick')
+    .task('a', () => ({}))
+    .seal();
+  const { server } = await testServer({ journal, clock, definitions: [quick], pruneAfterMs: 10_000 });
+  await server.engine.start(quick, {}, { jobId: 'old' });
+  await clock.advance(60 * 60 * 1000 - 5_000);
+  await server.engine.start(quick, {}, { jobId: 'new' });
+  const ids = async () => (await journal.jobs()).map(({ id }) => id);
+  expect(await ids()).toEqual(['new', 'old']);
+  await clock.advance(5_000);
+  expect(await ids()).toEqual(['new']);
+  await server.close();
+});

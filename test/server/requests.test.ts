@@ -1,0 +1,186 @@
+import { connect } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { testServer } from '../support/server.ts';
+
+const body = { name: 'a', roles: ['viewer'] };
+
+/** Sends bytes to a server that listens, and resolves to the status and the body of what it answers. */
+const sent = async (bytes: string, options: Parameters<typeof testServer>[0] = {}) => {
+  const { server } = await testServer(options);
+  onTestFinished(() => server.close());
+  const { port } = new URL((await server.listen({ port: 0 })).url);
+  const text = await new Promise<string>((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const socket = connect(Number(port), '127.0.0.1', () => socket.write(bytes));
+    socket.on('data', (chunk) => {
+      chunks.push(chunk);
+      socket.end();
+    });
+    socket.on('error', reject).on('close', () => resolve(Buffer.concat(chunks).toString()));
+  });
+  const [head = '', rest = ''] = text.split('\r\n\r\n');
+  return { status: Number(head.split(' ')[1]), code: /"code":"(\w+)"/.exec(rest)?.[1] };
+};
+
+const post = (headers: readonly string[], payload: string): string =>
+  ['POST /api/v1/tokens HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', ...headers, '', payload].join(
+    '\r\n',
+  );
+
+const chunked = (payload: string): string => `${payload.length.toString(16)}\r\n${payload}\r\n0\r\n\r\n`;
+
+describe('a body', () => {
+  const small = JSON.stringify(body);
+  const large = JSON.stringify({ ...body, name: 'x'.repeat(2000) });
+
+  test.each([
+    ['within the limit', post([`Content-Length: ${small.length}`], small), 201, undefined],
+    ['within the limit, in chunks', post(['Transfer-Encoding: chunked'], chunked(small)), 201, undefined],
+    ['that says it is too large', post([`Content-Length: ${large.length}`], large), 413, 'PAYLOAD_TOO_LARGE'],
+    ['that says so and does not come', post(['Content-Length: 99999999'], ''), 413, 'PAYLOAD_TOO_LARGE'],
+    ['too large, in chunks', post(['Transfer-Encoding: chunked'], chunked(large)), 413, 'PAYLOAD_TOO_LARGE'],
+    [
+      'that says its length twice',
+      post(['Content-Length: 2', 'Transfer-Encoding: chunked'], chunked(small)),
+      400,
+      undefined,
+    ],
+    ['that is none', post(['Content-Length: 0'], ''), 400, 'INVALID_JSON'],
+    ['that is no JSON', post(['Content-Length: 2'], '{\u0000'), 400, 'INVALID_JSON'],
+  ])('%s', async (_name, bytes, status, code) => {
+    expect(await sent(bytes, { maxBodyBytes: 1000 })).toEqual({ status, code });
+  });
+
+  test('of another type is refused, also one that a form of a page could send', async () => {
+    const { call } = await testServer({ tokens: false });
+    const types = [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'multipart/form-data; boundary=x',
+      'text/json',
+      '',
+    ];
+    for (const type of types)
+      expect(await call('POST', '/tokens', { body, headers: { 'content-type': type } })).toMatchObject({
+        status: 415,
+        body: { code: 'UNSUPPORTED_MEDIA_TYPE', detail: expect.stringContaining('application/json') },
+      });
+    for (const type of ['application/json; charset=utf-8', 'Application/JSON'])
+      expect((await call('POST', '/tokens', { body, headers: { 'content-type': type } })).status).toBe(201);
+  });
+
+  test('that a client breaks off is no fault of the server', async () => {
+    const logged: string[] = [];
+    const log = (message: string): void => void logged.push(message);
+    const { server } = await testServer({ logger: { debug: log, info: log, warn: log, error: log } });
+    const { port } = new URL((await server.listen({ port: 0 })).url);
+    await new Promise<void>((resolve) => {
+      const socket = connect(Number(port), '127.0.0.1', () => {
+        socket.write(post(['Content-Length: 500'], '{"name":'), () => setImmediate(() => socket.destroy()));
+      });
+      socket.on('close', () => resolve());
+    });
+    expect((await fetch(`http://127.0.0.1:${port}/api/v1/tokens`)).status).toBe(200);
+    await server.close();
+    expect(logged).toEqual([]);
+  });
+
+  test('with keys that JavaScript treats specially is refused as any other', async () => {
+    const { call } = await testServer();
+    for (const key of ['__proto__', 'constructor', 'toString'])
+      expect(await call('POST', '/tokens', { body: `{"name":"a","roles":["viewer"],"${key}":{"a":1}}` })).toMatchObject(
+        {
+          status: 400,
+          body: { code: 'INVALID_REQUEST' },
+        },
+      );
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    expect((await call('POST', '/tokens', { body: `{"name":${deep}}` })).status).toBe(400);
+  });
+});
+
+describe('a request', () => {
+  test.each([
+    ['*/*', 200],
+    ['application/json', 200],
+    ['APPLICATION/*;q=0.1, text/html', 200],
+    ['text/html, application/xhtml+xml, */*;q=0.8', 200],
+    ['text/html', 406],
+    ['application/json;q=0', 406],
+    ['application/xml, text/*', 406],
+  ])('with Accept: %s gets %i', async (accept, status) => {
+    const { call } = await testServer();
+    expect((await call('GET', '/info', { headers: { accept } })).status).toBe(status);
+  });
+
+  test('of another method is told which there are', async () => {
+    const { call } = await testServer();
+    const allowed = async (method: string, path: string) => {
+      const { status, headers } = await call(method, path);
+      return [status, headers.get('allow')];
+    };
+    expect(await allowed('PUT', '/tokens')).toEqual([405, 'GET, POST']);
+    expect(await allowed('OPTIONS', '/tokens')).toEqual([405, 'GET, POST']);
+    expect(await allowed('GET', '/tokens/abc')).toEqual([405, 'DELETE']);
+    expect(await allowed('POST', '!/openapi.json')).toEqual([405, 'GET']);
+    expect(await allowed('DELETE', '!/docs')).toEqual([405, 'GET']);
+    expect(await allowed('GET', '/tokens/abc/def')).toEqual([404, null]);
+  });
+
+  test('by HEAD gets the headers of GET and no body', async () => {
+    const { call } = await testServer();
+    const { status, headers, body: text } = await call('HEAD', '/info');
+    expect([status, headers.get('content-type'), text]).toEqual([200, 'application/json', '']);
+    expect(await call('HEAD', '/nothing')).toMatchObject({ status: 404 });
+  });
+
+  test.each([
+    ['/tokens/a%2Fb', 404, 'TOKEN_NOT_FOUND'],
+    ['/tokens/%00', 404, 'TOKEN_NOT_FOUND'],
+    ['/tokens/%E0%A4%A', 404, 'TOKEN_NOT_FOUND'],
+    ['/tokens/%ff', 404, 'TOKEN_NOT_FOUND'],
+    ['/tokens/__proto__', 404, 'TOKEN_NOT_FOUND'],
+    [`/tokens/${'x'.repeat(10_000)}`, 404, 'TOKEN_NOT_FOUND'],
+    ['/tokens/', 404, 'NO_SUCH_ROUTE'],
+    ['/tokens//', 404, 'NO_SUCH_ROUTE'],
+    ['/%2e%2e/%2e%2e/package.json', 404, 'NO_SUCH_ROUTE'],
+    ['/..%2f..%2fpackage.json', 404, 'NO_SUCH_ROUTE'],
+    ['/\u{1f34b}', 404, 'NO_SUCH_ROUTE'],
+  ])('to %.40s is %i %s', async (path, status, code) => {
+    const { call } = await testServer();
+    expect(await call('DELETE', path)).toMatchObject({ status, body: { code } });
+  });
+
+  test('with a line that is longer than 16 KiB is refused by Node.js', async () => {
+    const long = `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+    expect(await sent(long)).toEqual({ status: 431, code: undefined });
+  });
+});
+
+test('every answer has an id, forbids pages to run, embed or keep it, and says nothing of the server', async () => {
+  const { server, call } = await testServer();
+  const { secret: token } = await server.tokens.create({ name: 'a', roles: ['viewer'] });
+  const answers = [
+    await call('GET', '/info', { token }),
+    await call('GET', '/info'),
+    await call('GET', '/tokens', { token }),
+    await call('GET', '/nothing'),
+    await call('PUT', '/tokens'),
+    await call('POST', '/tokens', { token, body: '{' }),
+    await call('GET', '!/healthz'),
+    await call('GET', '!/openapi.json'),
+  ];
+  expect(answers.map(({ status }) => status)).toEqual([200, 401, 403, 404, 405, 403, 200, 200]);
+  for (const { headers } of answers) {
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'x-request-id': expect.stringMatching(/^[\w-]{36}$/),
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'no-referrer',
+      'cache-control': expect.stringMatching(/^no-(store|cache)$/),
+    });
+    expect([headers.get('server'), headers.get('x-powered-by'), headers.get('set-cookie')]).toEqual([null, null, null]);
+  }
+  expect(new Set(answers.map(({ headers }) => headers.get('x-request-id'))).size).toBe(answers.length);
+});
