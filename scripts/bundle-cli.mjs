@@ -1,7 +1,7 @@
 // Puts the command line into a few files with all that it needs, so that it starts faster, in the place of what tsc wrote:
 // node scripts/bundle-cli.mjs [dist]
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -23,6 +23,18 @@ const findEarly = {
   },
 };
 
+/** What `cli/serving` has of other folders is not bundled: modules of the user have to share it. */
+const leaveInstalled = {
+  name: 'leave-installed',
+  resolveId(id, importer) {
+    if (!id.startsWith('.') || !importer || dirname(importer) !== join(root, 'src/cli/serving')) return null;
+    const target = relative(join(root, 'src'), resolve(dirname(importer), id))
+      .split(sep)
+      .join('/');
+    return target.startsWith('cli/') ? null : { id: `../${target.replace(/\.ts$/, '.js')}`, external: true };
+  },
+};
+
 const bundle = await rolldown({
   input: join(root, 'src/cli/main.ts'),
   platform: 'node',
@@ -34,7 +46,7 @@ const bundle = await rolldown({
       yaml: join(root, 'node_modules/yaml/browser/index.js'),
     },
   },
-  plugins: [findEarly],
+  plugins: [findEarly, leaveInstalled],
 });
 rmSync(out, { recursive: true, force: true });
 const { output } = await bundle.write({

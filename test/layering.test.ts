@@ -58,7 +58,8 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
     drawing: ['terminal'],
     stored: ['terminal'],
     attend: ['live', 'stored', 'terminal'],
-    commands: ['attend', 'live', 'drawing', 'stored', 'terminal'],
+    serving: ['attend', 'stored', 'terminal'],
+    commands: ['serving', 'attend', 'live', 'drawing', 'stored', 'terminal'],
   },
 };
 

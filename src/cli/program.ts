@@ -61,6 +61,13 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly Entry[]])[
     ],
   ],
   [
+    'Serve:',
+    [
+      ['serve', '[options]', 'answer over HTTP: jobs, units, events', () => import('./commands/serve.ts')],
+      ['token', '', 'make, list and revoke tokens for those who ask', () => import('./commands/token.ts')],
+    ],
+  ],
+  [
     'The database of jobs:',
     [
       ['prune', '[options]', 'remove jobs that have been over for long', () => import('./commands/prune.ts')],

@@ -113,6 +113,17 @@ export const withDbOption = (command: Command, help: string): Command =>
     .addHelpText('after', help)
     .option('--db <file>', 'the database that holds the jobs', fileName, DEFAULT_JOURNAL);
 
+/** The same for tokens, which a server that is named by its environment must share. */
+export const withTokenDb = (command: Command, help: string): Command =>
+  command
+    .addHelpText('after', help)
+    .addOption(
+      new Option('--db <file>', 'the database of the server')
+        .env('TINTYPE_DB')
+        .argParser(fileName)
+        .default(DEFAULT_JOURNAL),
+    );
+
 export const withJob = (command: Command, help: string): Command =>
   withDbOption(command, help).argument('<job>', 'the job: its id, the beginning of it, or "last" for the newest');
 
@@ -183,6 +194,10 @@ export const statesOf =
 /** Parses comma-separated task names. If the option is repeated, adds to the names before. */
 export const namesOf = (text: string, before: readonly string[] = []): readonly string[] =>
   before.concat(namesIn(text, 'task'));
+
+/** Parses comma-separated names of secrets, as `namesOf` does. */
+export const secretNamesOf = (text: string, before: readonly string[] = []): readonly string[] =>
+  before.concat(namesIn(text, 'secret'));
 
 /** @throws InvalidArgumentError if the text contains no name */
 const namesIn = (text: string, what: string): readonly string[] => {

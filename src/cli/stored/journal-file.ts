@@ -30,7 +30,7 @@ export const openJournal = (
       `There is no database ${file}: no job has been kept there yet. tintype run FILE makes it; one elsewhere is named by --db.`,
     );
   }
-  if (create && resolve(file) === resolve(DEFAULT_JOURNAL)) makeFolder(dirname(resolve(file)));
+  if (create) makeDefaultFolder(file);
   // `withOutputLimit` sets the limit of a job that runs; what other commands read and import was stored under another.
   const options = { create, maxOutputBytes: Number.MAX_SAFE_INTEGER };
   try {
@@ -57,6 +57,11 @@ export const withOutputLimit = (
   journal: SqliteJournal,
   maxOutputBytes: number = DEFAULT_MAX_OUTPUT_BYTES,
 ): SqliteJournal => ({ ...journal, maxOutputBytes });
+
+/** Creates the folder of the default database, if that is the one. @throws UsageError */
+export const makeDefaultFolder = (file: string): void => {
+  if (resolve(file) === resolve(DEFAULT_JOURNAL)) makeFolder(dirname(resolve(file)));
+};
 
 /** Creates the folder, with a `.gitignore` so that git ignores the stored jobs. */
 const makeFolder = (folder: string): void => {

@@ -1,4 +1,4 @@
-import { JournalError, type JournalErrorCode, OptionError } from '../../engine/errors/errors.ts';
+import type { JournalError, JournalErrorCode, OptionError } from '../../engine/errors/errors.ts';
 import type { SqliteJournal } from '../../journal/sqlite-journal.ts';
 import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -43,11 +43,11 @@ export const withErrorReporting = async (
     return await work(out, err);
   } catch (error) {
     out.flush();
-    if (error instanceof UsageError || error instanceof OptionError) {
+    if (error instanceof UsageError || isOptionError(error)) {
       for (const text of `error: ${error.message}`.split('\n')) err.line(err.sanitize(text));
       return EXIT.usage;
     }
-    if (!(error instanceof JournalError)) throw error;
+    if (!isJournalError(error)) throw error;
     err.line(journalErrorLine(error, err));
     return JOURNAL_FAILURES.has(error.code) ? EXIT.failed : EXIT.usage;
   } finally {
@@ -55,6 +55,10 @@ export const withErrorReporting = async (
     err.flush();
   }
 };
+
+/** By their names: errors of the installed package are of other classes than those of the bundled command line. */
+const isOptionError = (error: unknown): error is OptionError => (error as Error | undefined)?.name === 'OptionError';
+const isJournalError = (error: unknown): error is JournalError => (error as Error | undefined)?.name === 'JournalError';
 
 /** Formats a journal error as one line, with its code. */
 export const journalErrorLine = ({ message, code }: JournalError, { sanitize }: Printer): string =>

@@ -1,0 +1,160 @@
+/* What `tintype serve` does. This folder imports the server and the journal from the installed package, which the bundle
+ * of the command line leaves outside (scripts/bundle-cli.mjs): modules of the user import `tintype`, and must share them.
+ * `serve.ts` runs the server until a signal, `module-definitions.ts` loads a module of definitions. */
+
+import type { Logger } from '../../events/logger.ts';
+import { sqliteJournal } from '../../journal/sqlite-journal.ts';
+import { createServer, type Server } from '../../server/create-server.ts';
+import { isLoopback } from '../../server/http/same-origin.ts';
+import type { UploadLevel } from '../../server/service/server-options.ts';
+import { onInterrupts } from '../attend/interrupts.ts';
+import { makeDefaultFolder } from '../stored/journal-file.ts';
+import { withErrorReporting } from '../stored/with-journal.ts';
+import { counted } from '../terminal/counted.ts';
+import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
+import { EXIT, exitCodeOfSignal, UsageError } from '../terminal/exit-code.ts';
+import { formatDuration } from '../terminal/format-time.ts';
+import type { CliIo } from '../terminal/io.ts';
+import type { Printer } from '../terminal/printer.ts';
+import { shellQuoted } from '../terminal/shell-quoted.ts';
+import { definitionsIn } from './module-definitions.ts';
+
+export type ServeOptions = {
+  readonly db: string;
+  readonly host: string;
+  readonly port: number;
+  readonly synchronous: 'full' | 'normal';
+  /** How many tasks run at once. */
+  readonly workers: number;
+  readonly workflows?: string;
+  readonly module?: string;
+  readonly allowUpload?: UploadLevel;
+  readonly uploadSecrets?: readonly string[];
+  /** In bytes. */
+  readonly maxBody?: number;
+  /** In ms. */
+  readonly pruneAfter?: number;
+  /** In ms. */
+  readonly grace: number;
+};
+
+/** Serves a database until a signal. Resolves to the exit code. */
+export const serve = (options: ServeOptions, io: CliIo): Promise<number> =>
+  withErrorReporting(io, async (out, err) => {
+    const { db, synchronous, workers, workflows, module, allowUpload, uploadSecrets, maxBody, pruneAfter } = options;
+    const definitions = module === undefined ? [] : await definitionsIn(module);
+    makeDefaultFolder(db);
+    const journal = sqliteJournal(db, { synchronous });
+    try {
+      const server = createServer({
+        journal,
+        definitions,
+        workflows,
+        upload: allowUpload,
+        uploadSecrets,
+        maxBodyBytes: maxBody,
+        pruneAfterMs: pruneAfter,
+        maxConcurrency: workers,
+        logger: loggerTo(err),
+      });
+      try {
+        return await serveUntilSignal(server, options, io, out, err);
+      } finally {
+        // After a second signal nobody waits for it: the process exits.
+        void server.close({ graceMs: 0 });
+      }
+    } finally {
+      await journal.close();
+    }
+  });
+
+const serveUntilSignal = async (
+  server: Server,
+  { db, host, port, grace }: ServeOptions,
+  io: CliIo,
+  out: Printer,
+  err: Printer,
+): Promise<number> => {
+  let isEnding = false;
+  let stopListening = (): void => {};
+  const ended = new Promise<number>((resolve, reject) => {
+    stopListening = onInterrupts(io, [
+      (signal) => {
+        isEnding = true;
+        err.line(`${signal}: what runs may take ${formatDuration(grace)} to end, then it is left for later.`);
+        err.flush();
+        server.close({ graceMs: grace }).then(() => resolve(exitCodeOfSignal(signal)), reject);
+      },
+      (signal) => resolve(exitCodeOfSignal(signal)),
+    ]);
+    server.engine.events$.subscribe({
+      complete: () => {
+        if (isEnding) return;
+        err.line('error: Another server has taken the database, since this one did not write for long.');
+        resolve(EXIT.failed);
+      },
+    });
+  });
+  ended.catch(() => {});
+  try {
+    if (!isLoopback(host) && !(await server.tokens.any())) throw new UsageError(withoutToken(host, db));
+    const { url } = await listen(server, host, port);
+    out.line(`Serving ${out.sanitize(url)}, jobs in ${out.sanitize(db)}.`);
+    out.flush();
+    if (!(await server.tokens.any())) err.line(err.sanitize(openToAll(db)));
+    return await Promise.race([ended, reportReady(server, out, err).then(() => ended)]);
+  } catch (error) {
+    // A signal may come before the server is ready.
+    if (isEnding) return ended;
+    throw error;
+  } finally {
+    isEnding = true;
+    stopListening();
+  }
+};
+
+const reportReady = async ({ ready }: Server, out: Printer, err: Printer): Promise<void> => {
+  const { resumed, refused } = await ready;
+  out.line(`Ready: ${counted(resumed.length, 'interrupted job')} taken up.`);
+  for (const { jobId, error } of refused)
+    err.line(err.sanitize(`warning: The job ${jobId} stays interrupted: ${error.message}`));
+};
+
+const listen = async (server: Server, host: string, port: number): Promise<{ readonly url: string }> => {
+  try {
+    return await server.listen({ host, port });
+  } catch (error) {
+    const { syscall, code = '', message } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    throw new UsageError(`${ADDRESS_ERRORS[code]?.(host, port) ?? `${message}.`} (${code})`);
+  }
+};
+
+/** What is wrong with an address, and what to do, by the code of Node.js. */
+const ADDRESS_ERRORS: Readonly<Record<string, (host: string, port: number) => string>> = {
+  EADDRINUSE: (host, port) =>
+    `The port ${port} of ${host} is in use. Name another one with --port, or 0 for one that is free.`,
+  EACCES: (_host, port) =>
+    `The port ${port} needs rights that this user does not have. Name one above 1023 with --port.`,
+  EADDRNOTAVAIL: (host) => `${host} is no address of this machine. Name one with --host.`,
+  ENOTFOUND: (host) => `Nobody knows the host ${host}. Name an address of this machine with --host.`,
+};
+
+const tokenCommand = (db: string): string =>
+  `tintype token create --role admin${db === DEFAULT_JOURNAL ? '' : ` --db ${shellQuoted(db)}`}`;
+
+const withoutToken = (host: string, db: string): string =>
+  `On ${host} others could reach the server, and there is no token. Make one first: ${tokenCommand(db)}`;
+
+const openToAll = (db: string): string =>
+  `warning: There is no token: whoever uses this machine may do everything. Make one: ${tokenCommand(db)}`;
+
+/** Prints what is wrong: jobs that fail, requests that the server can't answer. */
+const loggerTo = ({ line, sanitize }: Printer): Logger => {
+  const log = (level: string) => (message: string) => {
+    const [first = '', ...more] = message.split('\n');
+    line(sanitize(`${new Date().toISOString()} ${level} ${first}`));
+    for (const text of more) line(sanitize(text));
+  };
+  return { debug: () => {}, info: () => {}, warn: log('warn'), error: log('error') };
+};
