@@ -65,6 +65,18 @@ const PROGRAMS: Readonly<Record<string, readonly [program: string, prints: strin
       console.log(state, ctx.greet, errors[0].cause.cause.code));`,
     'completed hello SQL_DRIVER_MISSING',
   ],
+  './server': [
+    `import { memoryJournal } from 'tintype'; import { createServer } from 'tintype/server';
+    const server = createServer({ journal: memoryJournal() });
+    server.listen({ port: 0 }).then(async ({ url }) => {
+      await server.ready;
+      const { version, maxBodyBytes } = await (await fetch(url + '/api/v1/info')).json();
+      const { status } = await fetch(url + '/docs/redoc.js');
+      console.log(typeof version, maxBodyBytes, status < 500);
+      await server.close();
+    });`,
+    'string 1048576 true',
+  ],
 };
 
 test('every entry point of package.json has a program here', () => {

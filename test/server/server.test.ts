@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import manifest from '../../package.json' with { type: 'json' };
 import { testServer } from '../support/server.ts';
 
 test('a server answers what it is, and that it is ready', async () => {
@@ -7,7 +8,7 @@ test('a server answers what it is, and that it is ready', async () => {
   expect(await call('GET', '!/readyz')).toMatchObject({ status: 200, body: { state: 'ready' } });
   expect(await call('GET', '/info')).toMatchObject({
     status: 200,
-    body: { version: expect.any(String), upload: 'none' },
+    body: { version: manifest.version, upload: 'none' },
   });
   await server.close();
   expect(await call('GET', '/info')).toMatchObject({ status: 503, body: { code: 'SHUTTING_DOWN' } });

@@ -102,7 +102,7 @@ const serveUntilSignal = async (
     out.line(`Serving ${out.sanitize(url)}, jobs in ${out.sanitize(db)}.`);
     out.flush();
     if (!(await server.tokens.any())) err.line(err.sanitize(openToAll(db)));
-    return await Promise.race([ended, reportReady(server, out, err).then(() => ended)]);
+    return await Promise.race([ended, reportReady(server, out).then(() => ended)]);
   } catch (error) {
     // A signal may come before the server is ready.
     if (isEnding) return ended;
@@ -113,11 +113,9 @@ const serveUntilSignal = async (
   }
 };
 
-const reportReady = async ({ ready }: Server, out: Printer, err: Printer): Promise<void> => {
-  const { resumed, refused } = await ready;
-  out.line(`Ready: ${counted(resumed.length, 'interrupted job')} taken up.`);
-  for (const { jobId, error } of refused)
-    err.line(err.sanitize(`warning: The job ${jobId} stays interrupted: ${error.message}`));
+/** The server logs by itself which jobs it can't take up. */
+const reportReady = async ({ ready }: Server, out: Printer): Promise<void> => {
+  out.line(`Ready: ${counted((await ready).resumed.length, 'interrupted job')} taken up.`);
 };
 
 const listen = async (server: Server, host: string, port: number): Promise<{ readonly url: string }> => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Api } from './app.ts';
+import { HttpProblem } from './problem.ts';
 
 /** Adds `/openapi.json`, which describes all routes, and `/docs`, which shows it without any other host. */
 export const addApiDocument = ({ app }: Api, version: string): void => {
@@ -32,20 +33,23 @@ export const addApiDocument = ({ app }: Api, version: string): void => {
     context.header('content-security-policy', DOCS_POLICY);
     return context.html(DOCS_PAGE);
   });
-  app.get('/docs/redoc.js', (context) =>
-    context.body(readFileSync(redoc(), 'utf8'), 200, {
+  app.get('/docs/redoc.js', (context) => {
+    const file = redoc();
+    if (file === undefined)
+      throw new HttpProblem(404, 'NO_SUCH_ROUTE', 'The page is no part of this bundle. /openapi.json is there.');
+    return context.body(readFileSync(file, 'utf8'), 200, {
       'content-type': 'text/javascript; charset=utf-8',
       'cache-control': 'public, max-age=86400',
-    }),
-  );
+    });
+  });
 };
 
-/** The build copies the file from the package `redoc`, which stands beside the source alone. */
-const redoc = (): URL => {
-  const built = new URL('./redoc.standalone.js', import.meta.url);
-  return existsSync(built)
-    ? built
-    : new URL('../../../node_modules/redoc/bundles/redoc.standalone.js', import.meta.url);
+/** The build copies the file from the package `redoc`, which stands beside the source alone. A bundle has neither. */
+const redoc = (): URL | undefined => {
+  // In a bundle of CommonJS it is undefined.
+  const here: string | undefined = import.meta.url;
+  const places = ['./redoc.standalone.js', '../../../node_modules/redoc/bundles/redoc.standalone.js'];
+  return here === undefined ? undefined : places.map((place) => new URL(place, here)).find((file) => existsSync(file));
 };
 
 const DOCS_POLICY =

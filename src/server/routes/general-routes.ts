@@ -1,13 +1,13 @@
 /* The routes, one file for each resource: `add…Routes` adds them to the app. `general-routes.ts` has those about the
  * server itself. */
 
-import { readFileSync } from 'node:fs';
 import { z } from '@hono/zod-openapi';
 import { ROLES } from '../access/principal.ts';
 import type { Api } from '../http/app.ts';
 import { HttpProblem, RETRY_SOON } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
 import type { Service } from '../service/service.ts';
+import { VERSION } from '../service/version.ts';
 
 const tags = ['Server'];
 
@@ -163,8 +163,3 @@ export const requireReady = ({ stage }: Pick<Service, 'stage'>): void => {
   if (stage() === 'closing')
     throw new HttpProblem(503, 'SHUTTING_DOWN', 'The server is shutting down.', { headers: RETRY_SOON });
 };
-
-/** The version of tintype. */
-export const VERSION: string = JSON.parse(
-  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
-).version;
