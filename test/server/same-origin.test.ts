@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { comingFrom, testServer } from '../support/server.ts';
 
@@ -81,4 +82,15 @@ test('pages of other origins get no permission to read answers', async () => {
     expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
     expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
   }
+});
+
+const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
+
+test.runIf(hasIpv6)('a server on ::1 answers there without a token', async () => {
+  const { server } = await testServer();
+  const { url } = await server.listen({ host: '::1', port: 0 });
+  expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+  expect((await fetch(`${url}/api/v1/whoami`)).status).toBe(200);
+  expect((await fetch(`${url}/api/v1/whoami`, { headers: { origin: 'http://localhost' } })).status).toBe(403);
+  await server.close();
 });
