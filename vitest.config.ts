@@ -8,6 +8,7 @@ export default defineConfig({
     alias: [
       { find: /^tintype$/, replacement: src('index.ts') },
       { find: /^tintype\/machines$/, replacement: src('machines.ts') },
+      { find: /^tintype\/client$/, replacement: src('client.ts') },
       { find: /^tintype\/server$/, replacement: src('server.ts') },
       { find: /^tintype\/sqlite$/, replacement: src('sqlite.ts') },
       { find: /^tintype\/svg$/, replacement: src('svg.ts') },

@@ -77,6 +77,12 @@ const PROGRAMS: Readonly<Record<string, readonly [program: string, prints: strin
     });`,
     'string 1048576 true',
   ],
+  './client': [
+    `import { createClient } from 'tintype/client';
+    const answer = new Response('{"code":"JOB_NOT_FOUND","status":404}', { status: 404, headers: { 'content-type': 'application/problem+json' } });
+    createClient({ url: 'http://localhost:8080', fetch: async () => answer }).jobs.get('none').catch(({ code }) => console.log(code));`,
+    'JOB_NOT_FOUND',
+  ],
 };
 
 test('every entry point of package.json has a program here', () => {

@@ -5,8 +5,8 @@
 import type { Logger } from '../../events/logger.ts';
 import { sqliteJournal } from '../../journal/sqlite-journal.ts';
 import { createServer, type Server } from '../../server/create-server.ts';
+import type { UploadLevel } from '../../server/definitions/upload-rules.ts';
 import { isLoopback } from '../../server/http/same-origin.ts';
-import type { UploadLevel } from '../../server/service/server-options.ts';
 import { onInterrupts } from '../attend/interrupts.ts';
 import { makeDefaultFolder } from '../stored/journal-file.ts';
 import { withErrorReporting } from '../stored/with-journal.ts';
