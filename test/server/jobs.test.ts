@@ -58,7 +58,7 @@ describe('a start', () => {
     const { status, body, headers } = await call('POST', '/jobs', {
       body: { definition: 'add', input: { a: 2 }, labels: { team: 'x' }, metadata: { by: 'me' } },
     });
-    expect([status, headers.get('location')]).toEqual([201, `/api/v1/jobs/${(body as { id: string }).id}`]);
+    expect([status, headers.get('location')]).toEqual([201, `jobs/${(body as { id: string }).id}`]);
     expect(body).toMatchObject({ name: 'add', labels: { team: 'x' }, metadata: { by: 'me' }, interrupted: false });
     const { id } = body as { id: string };
     expect(await call('GET', `/jobs/${id}/result?waitMs=5000`)).toMatchObject({

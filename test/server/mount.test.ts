@@ -2,7 +2,7 @@ import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener, serve } from '@hono/node-server';
 import { Hono } from 'hono';
-import { memoryJournal } from 'tintype';
+import { defineJob, memoryJournal } from 'tintype';
 import { createServer, type ServerOptions } from 'tintype/server';
 import { expect, onTestFinished, test } from 'vitest';
 
@@ -80,4 +80,28 @@ test('an app that tells nothing of the connection needs a token, or tokens: fals
   };
   expect(await ask({})).toEqual([403, expect.stringContaining('tokens: false')]);
   expect(await ask({ tokens: false })).toEqual([200, undefined]);
+});
+
+test('mounted, answers lead to what was created and to the next page', async () => {
+  const quick = defineJob('quick')
+    .task('a', () => ({}))
+    .seal();
+  const api = `${await inHono({ definitions: [quick] })}/api/v1`;
+  const post = async (path: string, body: object): Promise<string> => {
+    const answer = await fetch(`${api}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect(answer.status).toBe(201);
+    return new URL(answer.headers.get('location') as string, answer.url).href;
+  };
+  const topic = await post('/topics', { name: 'dinner' });
+  const job = await post('/jobs', { definition: 'quick' });
+  expect(await (await fetch(`${job}/result?waitMs=60000`)).json()).toMatchObject({ state: 'completed' });
+  const again = await post(`${new URL(job).href.slice(api.length)}/rerun`, { from: ['a'] });
+  for (const url of [topic, job, again]) expect([url, (await fetch(url)).status]).toEqual([url, 200]);
+  const first = await fetch(`${api}/jobs?limit=1`);
+  const [, next = ''] = /<(.+)>; rel="next"/.exec(first.headers.get('link') ?? '') ?? [];
+  expect(await (await fetch(new URL(next, first.url))).json()).toMatchObject({ items: [{}], nextCursor: null });
 });

@@ -174,7 +174,8 @@ export const addJobControlRoutes = ({ add }: Api, service: Service): void => {
     const { jobId } = context.req.valid('param');
     const answer = await rerunOf(service, jobId, context.req.valid('json') ?? {}, context.get('onceKey'));
     if ('runs' in answer) return context.json({ runs: [...answer.runs], keeps: [...answer.keeps] }, 200);
-    context.header('location', `${BASE}/jobs/${encodeURIComponent(answer.jobId)}`);
+    // Relative to this route, so that it is right wherever the service is mounted.
+    context.header('location', `../${encodeURIComponent(answer.jobId)}`);
     return context.json(await shown(answer.jobId), 201);
   });
 

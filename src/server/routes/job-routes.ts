@@ -238,7 +238,8 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
   };
 };
 
-const locationOf = (jobId: string): string => `${BASE}/jobs/${encodeURIComponent(jobId)}`;
+/** Relative to the route that starts it, so that it is right wherever the service is mounted. */
+const locationOf = (jobId: string): string => `jobs/${encodeURIComponent(jobId)}`;
 
 const begun = (jobId: string): HttpProblem =>
   new HttpProblem(409, 'INVALID_STATE', `The job "${jobId}" has begun: only a draft can be changed and started.`);

@@ -106,7 +106,8 @@ export const addTopicRoutes = ({ add }: Api, { topics, journal, clock }: Service
     const { name, title, description, definitions = {} } = context.req.valid('json');
     const topic = await topics.put({ name, title, description, definitions, createdAt: clock.now() }, 0);
     if (!topic) throw new HttpProblem(409, 'TOPIC_EXISTS', `There is a topic "${name}" already.`);
-    context.header('location', `${BASE}/topics/${name}`);
+    // Relative to this route, so that it is right wherever the service is mounted.
+    context.header('location', `topics/${name}`);
     return context.json(summaryOf(topic), 201);
   });
 
