@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
-import { action, type DefineCommand, duration, fileName, grace, secretNamesOf, wholeNumber } from './shared-options.ts';
+import { action, type DefineCommand, duration, fileName, secretNamesOf, wait, wholeNumber } from './shared-options.ts';
 
 /** Defines `tintype serve`. Each option may be given by a variable of the environment, too. */
 export const define: DefineCommand = (command, context) => {
@@ -15,9 +15,10 @@ export const define: DefineCommand = (command, context) => {
         .default(DEFAULT_JOURNAL),
     )
     .addOption(
-      option('--host <address>', 'the address to listen on; others than this machine’s own need a token').default(
-        '127.0.0.1',
-      ),
+      option(
+        '--host <address>',
+        'the address to listen on; where others can reach it, a token is needed first',
+      ).default('127.0.0.1'),
     )
     .addOption(option('--port <port>', 'the port; 0 takes a free one').argParser(portNumber).default(8080))
     .optionsGroup('What may be started:')
@@ -30,7 +31,7 @@ export const define: DefineCommand = (command, context) => {
     .addOption(
       option(
         '--allow-upload [level]',
-        'what clients may upload: external tasks; also http, sql and sensors; or all, also processes (without a level: external)',
+        'what clients may upload: external tasks, also http, sql and sensors, or also processes',
       )
         .choices(['external', 'http', 'processes'])
         .preset('external'),
@@ -59,7 +60,11 @@ export const define: DefineCommand = (command, context) => {
         duration,
       ),
     )
-    .addOption(grace().env(variableOf('grace')).default(10_000, '10s'))
+    .addOption(
+      option('--grace <duration>', 'how long running tasks may take to end after a signal')
+        .argParser(wait)
+        .default(10_000, '10s'),
+    )
     .action(
       action(context, async (io, options) => {
         const { serve } = await import('../serving/serve.ts');

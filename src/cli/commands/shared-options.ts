@@ -155,7 +155,7 @@ export const duration = (text: string): number => {
 };
 
 /** Parses a duration that may be 0. */
-const wait = (text: string): number => {
+export const wait = (text: string): number => {
   const ms = millisecondsOf(text);
   if (ms >= 0 && Number.isFinite(ms)) return ms;
   throw new InvalidArgumentError('It must be a duration, 0 or more, such as 500ms, 30s or 5m.');
