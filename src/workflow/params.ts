@@ -28,6 +28,10 @@ export const paramSpec = (name: string, declared: unknown): ParamSpec => {
   return { ...spec, name, type: spec.type ?? (example === undefined ? 'string' : typeOf(example)) };
 };
 
+/** Whether a param of an unchecked file has a type and values that can be read. */
+export const isReadableParam = ({ type, enum: values }: ParamSpec): boolean =>
+  Object.hasOwn(TYPES, type) && (values === undefined || Array.isArray(values));
+
 const typeOf = (value: unknown): ParamType => {
   if (typeof value === 'boolean') return 'boolean';
   if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';

@@ -5,7 +5,7 @@ import { compile } from './expression.ts';
 import type { Location } from './locate.ts';
 import { type OddNumber, oddNumberText } from './odd-numbers.ts';
 import { PARAMS } from './output.ts';
-import { paramSpec, readParam } from './params.ts';
+import { isReadableParam, paramSpec, readParam } from './params.ts';
 import { subject } from './schema-problems.ts';
 import type { PlacedProblem, Source } from './source.ts';
 import { entriesOf, ownerPath, stageOf, tasksOf } from './tasks-of.ts';
@@ -188,6 +188,7 @@ const ONE_OF: ReadonlyMap<unknown, readonly string[]> = new Map([
 const paramComplaints = function* (params: unknown): Complaints {
   for (const [name, declared] of entriesOf(params)) {
     const spec = paramSpec(name, declared);
+    if (!isReadableParam(spec)) continue;
     const { fault } = spec.default === undefined ? {} : readParam(spec, spec.default);
     if (fault === undefined) continue;
     const path = ['params', name, ...(isPlainObject(declared) ? ['default'] : [])];

@@ -255,7 +255,7 @@ const param = z.union(
       type: optional(z.enum(PARAM_TYPES, expecting(PARAM_TYPES.map((type) => `"${type}"`).join(', ')))),
       default: optional(z.unknown()),
       description: optional(text),
-      enum: optional(z.array(z.unknown()).check(z.minLength(1, NOT_EMPTY))),
+      enum: optional(z.array(z.unknown(), NOT_EMPTY).check(z.minLength(1, NOT_EMPTY))),
     }),
     z.string(),
     z.number(),

@@ -89,6 +89,16 @@ describe('a wrong workflow file', () => {
       '3:5 MISSING_KEY Task number 1 has no "name": expected text.',
     ],
     [
+      'a param with a default, of a type that there is not',
+      'name: x\nparams: { a: { type: text, default: 1 } }\ntasks: []',
+      '2:22 INVALID_VALUE The workflow, under "params.a", has "type" = "text": expected "string", "integer",',
+    ],
+    [
+      'a param with a default, and an enum that is no list',
+      'name: x\nparams: { a: { enum: 3, default: 1 } }\ntasks: []',
+      '2:22 INVALID_VALUE The workflow, under "params.a", has "enum" = 3: expected a list that is not empty.',
+    ],
+    [
       'a list instead of a mapping',
       '- a',
       '1:1 INVALID_TYPE The file holds a list: expected a workflow with name and tasks.',
