@@ -6,6 +6,7 @@ import { oddNumbersIn } from './odd-numbers.ts';
 import { parseYaml, TOO_DEEP } from './parse-yaml.ts';
 import { type Finding, WorkflowError, type WorkflowProblem, type WorkflowWarning } from './problem.ts';
 import { referenceProblems } from './reference-problems.ts';
+import { scheduleProblems } from './schedule-problems.ts';
 import { type Workflow, workflowSchema } from './schema.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { createSource, type Placed } from './source.ts';
@@ -42,11 +43,13 @@ const check = (text: string): { parsed?: ParsedWorkflow; problems: readonly Work
   const file = withoutExtensions(content);
   const place = (path: readonly PropertyKey[]): Location => locate(document.contents, path, aliases);
   const { data, error } = workflowSchema.safeParse(file);
+  const oddNumbersAt = (path: readonly PropertyKey[]) => oddNumbersIn(place(path).node, aliases);
   const found = [
     ...problems,
     ...schemaProblems(error?.issues ?? [], file, place, source),
-    ...referenceProblems(file, place, source, (path) => oddNumbersIn(place(path).node, aliases)),
+    ...referenceProblems(file, place, source, oddNumbersAt),
     ...graphProblems(file, place, source),
+    ...(data ? scheduleProblems(data, file, place, source, oddNumbersAt) : []),
   ];
   if (!data) return { problems: inOrder(found) };
   const problemAt: ParsedWorkflow['problemAt'] = (path, code, message) => {

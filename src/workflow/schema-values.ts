@@ -48,8 +48,14 @@ export type Complaint = {
 
 type Payload = { readonly value: unknown; readonly issues: unknown[] };
 
-export const complain = (payload: Payload, message: string, complaint: Complaint): void => {
-  payload.issues.push({ code: 'custom', input: payload.value, message, params: complaint });
+/** `path`: of the value in `payload` that is wrong. Default: all of it. */
+export const complain = (
+  payload: Payload,
+  message: string,
+  complaint: Complaint,
+  path: readonly PropertyKey[] = [],
+): void => {
+  payload.issues.push({ code: 'custom', input: payload.value, message, params: complaint, path: [...path] });
 };
 
 /** Text that may contain expressions: `${{ ctx.rows }}`. */

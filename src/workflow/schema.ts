@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { MAX_OWNER_LENGTH } from '../engine/definition/check-options.ts';
+import { schedules } from './schedule-schema.ts';
 import {
   atLeastOne,
   code,
@@ -325,6 +326,7 @@ export const workflowSchema = z.strictObject(
     timeout: optional(duration),
     logs: optional(logs),
     max_output_bytes: optional(outputBytes),
+    schedule: optional(schedules),
     tasks: z.array(task, expecting('a list of tasks')),
     handlers: optional(handlers),
   },

@@ -1,7 +1,8 @@
 /* This folder makes a job definition from a YAML file. `workflow.ts` reads the file (`read-file.ts`) and the files that its
  * tasks run. `parse-workflow.ts` collects the problems of one file, located by `source.ts` and `locate.ts`: YAML
  * (`parse-yaml.ts`, `inspect-nodes.ts`), schema (`schema.ts`, `schema-values.ts`, `schema-problems.ts`, with hints of
- * `foreign-words.ts`), references (`reference-problems.ts`, `upstream.ts`) and graph (`graph-problems.ts`); without
+ * `foreign-words.ts`), references (`reference-problems.ts`, `upstream.ts`), schedules
+ * (`schedule-problems.ts`) and graph (`graph-problems.ts`); without
  * problems, `warnings.ts` finds what to warn of. `params.ts` and `secrets.ts` supply values, `select-tasks.ts` picks tasks.
  * `to-definition.ts` builds the definition, with handlers (`handlers.ts`) and functions of tasks (`task-functions.ts`),
  * which use expressions (`template.ts`, `expression.ts`) and shape outputs (`output.ts`; `why-no-output.ts`). */

@@ -89,6 +89,67 @@ describe('a wrong workflow file', () => {
       '3:5 MISSING_KEY Task number 1 has no "name": expected text.',
     ],
     [
+      'a schedule that is never due',
+      'name: x\nschedule: 0 0 31 2 *\ntasks: []',
+      '2:11 INVALID_VALUE The workflow has "schedule", which can\'t be used: The cron expression "0 0 31 2 *" is never due',
+    ],
+    [
+      'schedules of other programs',
+      `name: x\nschedule: ['@every 5m', { cron: H 3 * * * }]\ntasks: []`,
+      '2:12 INVALID_VALUE The workflow has "schedule.0", which can\'t be used: The cron expression "@every 5m" is an interval: use every instead',
+      '2:33 INVALID_VALUE The workflow has "schedule.1.cron", which can\'t be used: The cron expression "H 3 * * *" has H, a minute by chance: write a fixed one, and use jitter',
+    ],
+    [
+      'a schedule with a word that is none of those allowed',
+      `name: x\nschedule: { cron: '@daily', timezone: Mars/X, catchup: yes }\ntasks: []`,
+      '2:56 INVALID_VALUE The workflow, under "schedule", has "catchup" = "yes": expected "latest", "all" or "none".',
+    ],
+    [
+      'a schedule of an unknown zone',
+      `name: x\nschedule: { cron: '@daily', timezone: Mars/X }\ntasks: []`,
+      '2:39 INVALID_VALUE The workflow has "schedule.timezone", which can\'t be used: There is no time zone "Mars/X"',
+    ],
+    [
+      'a schedule with a cron expression and an interval',
+      `name: x\nschedule: { cron: '@daily', every: 1h }\ntasks: []`,
+      '2:19 INVALID_VALUE The workflow has "schedule.cron", which can\'t be used: expected either a cron',
+    ],
+    [
+      'a schedule with a short interval',
+      'name: x\nschedule: { every: 500ms }\ntasks: []',
+      '2:20 INVALID_VALUE The workflow has "schedule.every", which can\'t be used: An interval of 500 ms is too short',
+    ],
+    [
+      'a schedule that ends before it starts',
+      `name: x\nschedule: { cron: '@daily', start: 2027-01-02T00:00:00Z, end: 2027-01-01T00:00:00Z }\ntasks: []`,
+      '2:63 INVALID_VALUE The workflow has "schedule.end", which can\'t be used: it is not after "start"',
+    ],
+    [
+      'a schedule whose start has no offset',
+      `name: x\nschedule: { cron: '@daily', start: 2027-01-02 }\ntasks: []`,
+      '2:36 INVALID_VALUE The workflow, under "schedule", has "start" = "2027-01-02": expected a time with its offset',
+    ],
+    [
+      'a schedule without the params that its jobs need',
+      `name: x\nparams: { day: }\nschedule: '@daily'\ntasks: []`,
+      '3:11 INVALID_VALUE The workflow, under "schedule", starts jobs that can\'t be: The param "day" has no value',
+    ],
+    [
+      'a schedule with an expression that it has not',
+      `name: x\nparams: { day: }\nschedule: { cron: '@daily', input: { params: { day: '\${{ ctx.day }}' } } }\ntasks: []`,
+      '3:54 UNKNOWN_REFERENCE The workflow, under "schedule.input", has an expression that is not known here.',
+    ],
+    [
+      'a schedule with an input that is no params',
+      `name: x\nschedule: { cron: '@daily', input: { day: 1 } }\ntasks: []`,
+      '2:36 INVALID_VALUE The workflow, under "schedule.input", starts jobs that can\'t be: the input of a workflow file is',
+    ],
+    [
+      'a schedule with a number that reads differently',
+      `name: x\nparams: { v: x }\nschedule: { cron: '@daily', input: { params: { v: 3.10 } } }\ntasks: []`,
+      '3:51 INVALID_VALUE The workflow, under "schedule.input", has 3.10, which is the number 3.1.',
+    ],
+    [
       'a param with a default, of a type that there is not',
       'name: x\nparams: { a: { type: text, default: 1 } }\ntasks: []',
       '2:22 INVALID_VALUE The workflow, under "params.a", has "type" = "text": expected "string", "integer",',
