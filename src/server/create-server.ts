@@ -30,8 +30,10 @@ import { addGeneralRoutes, requireReady } from './routes/general-routes.ts';
 import { addJobControlRoutes } from './routes/job-control-routes.ts';
 import { addJobRoutes } from './routes/job-routes.ts';
 import { addJobViewRoutes } from './routes/job-view-routes.ts';
+import { addScheduleRoutes } from './routes/schedule-routes.ts';
 import { addTokenRoutes } from './routes/token-routes.ts';
 import { addTopicRoutes } from './routes/topic-routes.ts';
+import { createSchedules } from './schedules/schedules.ts';
 import { type ServerOptions, settingsOf } from './service/server-options.ts';
 import type { Service } from './service/service.ts';
 import { VERSION } from './service/version.ts';
@@ -95,6 +97,23 @@ export const createServer = (options: ServerOptions): Server => {
       : workflowFolder(settings.workflows, clock, (entries) => library.changed('file', entries));
   let held: ServerLease | undefined;
   const requireWritable = (): void => held?.requireRenewed();
+  const topics = topicsIn(store, () => clock.now());
+  const schedules = createSchedules(
+    {
+      engine,
+      journal,
+      store,
+      library,
+      documents,
+      topics,
+      newId,
+      clock,
+      now: () => clock.now(),
+      requireWritable,
+      logger,
+    },
+    settings.schedules,
+  );
   const service: Service = {
     engine,
     journal,
@@ -106,7 +125,8 @@ export const createServer = (options: ServerOptions): Server => {
     library,
     uploads,
     documents,
-    topics: topicsIn(store, () => clock.now()),
+    topics,
+    schedules,
     requireWritable,
     stage: () => stage,
   };
@@ -129,6 +149,7 @@ export const createServer = (options: ServerOptions): Server => {
   addJobRoutes(api, service);
   addJobViewRoutes(api, service);
   addJobControlRoutes(api, service);
+  addScheduleRoutes(api, service);
   addApiDocument(api, VERSION);
 
   const lease = takeServerLease(store, clock, newId, () => void close());
@@ -138,6 +159,7 @@ export const createServer = (options: ServerOptions): Server => {
     await Promise.all([folder?.read(), uploads.read()]);
     const recovery = await taking.takeUp();
     if (stage === 'starting') stage = 'ready';
+    await schedules.open();
     return recovery;
   });
   ready.catch(() => {});
@@ -167,6 +189,7 @@ export const createServer = (options: ServerOptions): Server => {
     taking.stop();
     closing ??= (async () => {
       // Until the jobs are left, whoever asks is told that the server ends.
+      await schedules.close();
       await engine.close({ mode: 'drain', graceMs });
       await Promise.all([...listening].map(endConnections));
       const taken = await lease.catch(() => undefined);

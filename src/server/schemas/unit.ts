@@ -26,7 +26,8 @@ export const UnitBody = z
     name: z.string(),
     owner: z.string().optional().meta({ description: 'Who may work on it; without an owner, operators' }),
     state: z.enum(UNIT_STATES).meta({
-      description: '`waiting`: for others, or for its next attempt; `paused`: it, or what is around it; `notReady`: given up so',
+      description:
+        '`waiting`: for others, or for its next attempt; `paused`: it, or what is around it; `notReady`: given up so',
     }),
     attempt: z.int().meta({ description: 'Number of the current or last attempt; 0 before the first' }),
     worker: z.string().optional().meta({ description: 'Who works on it, or did last' }),
@@ -83,7 +84,12 @@ const Text = z.string().max(10_000);
 const command = <Type extends string, Parts extends z.ZodRawShape>(type: Type, parts: Parts) =>
   z.strictObject({
     type: z.literal(type),
-    token: z.string().min(1).max(200).optional().meta({ description: 'The token of the claim; operators may leave it out' }),
+    token: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .meta({ description: 'The token of the claim; operators may leave it out' }),
     ...parts,
   });
 

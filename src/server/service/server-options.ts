@@ -15,6 +15,8 @@ import type { Journal } from '../../engine/durable/journal.ts';
 import type { EngineOptions } from '../../engine/engine-options.ts';
 import type { AnyDefinition } from '../../engine/job-definition.ts';
 import type { UploadLevel } from '../definitions/upload-rules.ts';
+import { definedSchedule, type ScheduleDefinition } from '../schedules/define-schedule.ts';
+import type { Schedule } from '../schedules/schedule.ts';
 
 export type ServerOptions = Omit<EngineOptions, 'definitions' | 'journal'> & {
   /** Keeps the jobs, and what the server keeps beside them. */
@@ -23,6 +25,8 @@ export type ServerOptions = Omit<EngineOptions, 'definitions' | 'journal'> & {
   readonly definitions?: readonly AnyDefinition[] | undefined;
   /** A folder of workflow files whose jobs may be started; it is watched. Default: none. */
   readonly workflows?: string | undefined;
+  /** When jobs are started: what `defineSchedule` made. Their definitions need not be in `definitions`. Default: none. */
+  readonly schedules?: readonly ScheduleDefinition[] | undefined;
   /**
    * Whether a request needs a token. `false`: none does, as for a server within another one that knows who asks.
    * Default: as soon as there is a token; until then, requests of this machine alone are answered.
@@ -44,6 +48,7 @@ export type ServerOptions = Omit<EngineOptions, 'definitions' | 'journal'> & {
 export type ServerSettings = {
   readonly definitions: readonly AnyDefinition[];
   readonly workflows: string | undefined;
+  readonly schedules: readonly Schedule[];
   readonly tokens: boolean | undefined;
   readonly upload: UploadLevel;
   readonly uploadSecrets: readonly string[];
@@ -59,6 +64,7 @@ export const settingsOf = (
   const {
     definitions,
     workflows,
+    schedules,
     tokens,
     upload,
     uploadSecrets,
@@ -71,6 +77,7 @@ export const settingsOf = (
     journal: engine.journal,
     definitions,
     workflows,
+    schedules,
     tokens,
     upload,
     uploadSecrets,
@@ -79,10 +86,12 @@ export const settingsOf = (
     pruneAfterMs,
   };
   throwIfInvalid('The server', problemsOf(own, RULES, { subject: 'The server' }));
+  const defined = (schedules ?? []).flatMap((one) => definedSchedule(one) ?? []);
   return {
     settings: {
-      definitions: definitions ?? [],
+      definitions: [...new Set([...(definitions ?? []), ...defined.flatMap(({ definition }) => definition ?? [])])],
       workflows,
+      schedules: defined.map(({ schedule }) => schedule),
       tokens,
       upload: upload ?? 'none',
       uploadSecrets: uploadSecrets ?? [],
@@ -96,10 +105,17 @@ export const settingsOf = (
 
 const DEFAULT_MAX_BODY_BYTES = 1024 * 1024;
 
+/** Whether all are schedules, of different names. */
+const areSchedules = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.every((one) => definedSchedule(one) !== undefined) &&
+  new Set(value.map(({ name }) => name)).size === value.length;
+
 const RULES = {
   journal: required(methods('a journal', 'create', 'append', 'jobs')),
   definitions: rule('an array of sealed definitions', (value) => Array.isArray(value) && value.every(isDefinition)),
   workflows: text('the path of a folder'),
+  schedules: rule('an array of schedules of defineSchedule, each with a name of its own', areSchedules),
   tokens: flag,
   upload: oneOf('none', 'external', 'http', 'processes'),
   uploadSecrets: rule(
