@@ -8,6 +8,7 @@ import { definitionNamed } from '../jobs/start-job.ts';
 import { scheduleProblems } from '../schedules/define-schedule.ts';
 import { startOfDue } from '../schedules/due-times.ts';
 import { type GivenSchedule, type Schedule, scheduleOf } from '../schedules/schedule.ts';
+import { MAX_BACKFILL } from '../schedules/schedule-state.ts';
 import type { ScheduleEntry } from '../schedules/schedules.ts';
 import { Slug } from '../schemas/names.ts';
 import * as schemas from '../schemas/schedule.ts';
@@ -241,8 +242,6 @@ export const addScheduleRoutes = ({ add }: Api, { schedules, library, clock }: S
     return context.json({ items }, 200);
   });
 };
-
-const MAX_BACKFILL = 1000;
 
 const summaryOf = ({
   schedule,

@@ -10,10 +10,12 @@ export const decide = (schedule: Schedule, dues: DueTimes, state: ScheduleState,
   const first = dues.next(state.considered);
   if (first === undefined || first > now) return { state, outcomes: [] };
   const oldest = now - (schedule.catchup === 'none' ? ON_TIME_MS : schedule.catchupWindow);
-  const wanted = wantedOf(schedule, dues, first, oldest, now);
+  const room = MAX_CAUGHT_UP - state.owed.filter(({ lane }) => lane === 'catchup').length;
+  const wanted = wantedOf(schedule, dues, first, oldest, now).filter((_, index, all) => index >= all.length - room);
   const missed = wanted[0] === first ? undefined : missedOf(dues, state.considered, (wanted[0] ?? now + 1) - 1, now);
-  // Several that were missed run in order, one after the other; one alone is as any other.
-  const lane = wanted.length > 1 ? 'catchup' : 'due';
+  // What was missed runs in order, one after the other.
+  const isLate = wanted.length > 1 || wanted.some((due) => due < now - ON_TIME_MS);
+  const lane = isLate ? 'catchup' : 'due';
   const owed = wanted.map((due): Owed => ({ due, at: startOfDue(schedule, due), lane }));
   return {
     state: { ...state, considered: now, owed: [...state.owed, ...owed] },

@@ -57,6 +57,9 @@ export const MAX_RUNNING = 1000;
 /** How many due times are caught up at once. */
 export const MAX_CAUGHT_UP = 100;
 
+/** How many due times may be backfilled at once. */
+export const MAX_BACKFILL = 1000;
+
 /** How far missed due times are counted. */
 export const MAX_COUNTED = 100;
 

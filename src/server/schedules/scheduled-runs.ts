@@ -1,7 +1,7 @@
 import type { JobState } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { scheduledInput } from '../../workflow/schedule-problems.ts';
-import { problemOf } from '../http/problem.ts';
+import { HttpProblem, problemOf } from '../http/problem.ts';
 import { type Started, type StartParts, startOf } from '../jobs/start-job.ts';
 import type { ServiceStore } from '../store/service-store.ts';
 import { decide } from './decide.ts';
@@ -9,6 +9,7 @@ import { type DueTimes, dueTimesOf } from './due-times.ts';
 import { nextStep, nextStepAt, type RunningJob, type Step } from './next-step.ts';
 import { isoOf, type Schedule } from './schedule.ts';
 import {
+  MAX_BACKFILL,
   MAX_RECENT,
   MAX_RUNNING,
   newState,
@@ -155,12 +156,14 @@ export class ScheduledRuns {
     });
   }
 
-  /** Owes the jobs of due times that have passed, and starts what may start. */
+  /** Owes the jobs of due times that have passed, and starts what may start. @throws HttpProblem `INVALID_STATE` */
   backfill(dueTimes: readonly number[]): Promise<void> {
     return this.#inOrder(async () => {
       const known = new Set(this.#state.owed.map(({ due }) => due));
       const more = dueTimes.filter((due) => !known.has(due)).map((due): Owed => ({ due, at: due, lane: 'backfill' }));
-      await this.#keep({ ...this.#state, owed: [...this.#state.owed, ...more] });
+      const owed = [...this.#state.owed, ...more];
+      if (owed.filter(({ lane }) => lane === 'backfill').length > MAX_BACKFILL) throw tooMuch(this.#schedule.name);
+      await this.#keep({ ...this.#state, owed });
       await this.#look();
     });
   }
@@ -323,3 +326,10 @@ const refusalOf = (error: unknown): Omit<Outcome, 'due' | 'at'> | undefined => {
     return { outcome: 'skipped', reason: 'Its job was started before, with another input.' };
   return { outcome: 'failed', reason: problem.message };
 };
+
+const tooMuch = (name: string): HttpProblem =>
+  new HttpProblem(
+    409,
+    'INVALID_STATE',
+    `The schedule "${name}" would have more than ${MAX_BACKFILL} jobs to backfill: wait until those before have been started.`,
+  );
