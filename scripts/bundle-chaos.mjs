@@ -8,14 +8,16 @@ import { rolldown } from 'rolldown';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const doors = ['sqlite', 'testing'];
+const doors = ['server', 'sqlite', 'testing'];
 
-/** Writes child.mjs, long-form.mjs, and the doors index.mjs, sqlite.mjs and testing.mjs. */
+/** Writes the programs of test/chaos, and the doors index.mjs, server.mjs, sqlite.mjs and testing.mjs. */
 export const bundleChaos = async (folder) => {
   const bundle = await rolldown({
     input: {
       child: join(root, 'test/chaos/child.ts'),
-      'long-form': join(root, 'test/chaos/long-form.ts'),
+      ...Object.fromEntries(
+        ['long-form', 'schedule-child', 'schedule-kills'].map((name) => [name, join(root, `test/chaos/${name}.ts`)]),
+      ),
       index: join(root, 'src/index.ts'),
       ...Object.fromEntries(doors.map((door) => [door, join(root, `src/${door}.ts`)])),
     },
