@@ -25,7 +25,8 @@ export type ScheduleOptions<Given extends object = Readonly<Record<string, unkno
   /** 1 to 63 small letters, digits and `-`. */
   readonly name: string;
   /** What jobs are started of; or the name of a definition that the server has, such as that of a workflow file. */
-  readonly definition: JobDefinition<never, never, Given> | AnyDefinition | string;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever it computes; only what starts it counts
+  readonly definition: JobDefinition<any, any, Given> | string;
   /** A cron expression of 5 fields, or 6 with seconds before them; or a name such as `@hourly`. Or `every`. */
   readonly cron?: string | undefined;
   /** An interval of 1 s or more, aligned to the epoch. */
