@@ -428,6 +428,19 @@ describe('over HTTP', () => {
     await server.close();
   });
 
+  test('a pause without a reason names who asked for it; what is paused is shown with its next runs', async () => {
+    const { call, clock, server, jobs } = await scheduled({ every: '10m' });
+    const { body } = await call('POST', '/schedules/nightly/pause');
+    expect(body).toMatchObject({ paused: { at: START, reason: expect.any(String) } });
+    expect(body).not.toHaveProperty('nextDue');
+    expect(await call('GET', '/schedules/nightly/next?count=1')).toMatchObject({
+      body: { items: [{ due: START + 10 * MINUTE, at: START + 10 * MINUTE }] },
+    });
+    await clock.advance(HOUR);
+    expect(await jobs()).toEqual([]);
+    await server.close();
+  });
+
   test('a trigger starts a job whatever runs, and once for its key', async () => {
     const { call, clock, close, jobs } = await scheduled({ every: '1h' }, { lasts: HOUR });
     const headers = { 'idempotency-key': 'k' };
