@@ -24,6 +24,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 const BELOW_RUN = ['model', 'limits', 'definition', 'durable', 'errors', 'time'];
 
+const BELOW_JOBS = ['documents', 'topics', 'definitions', 'http', 'schemas', 'access', 'store'];
+
 /** Each folder inside `engine`, `server` and `cli`, and the folders beside it that it may import from. The files directly in them may import from all. */
 const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   engine: {
@@ -48,21 +50,11 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
     definitions: ['store'],
     documents: ['http', 'schemas', 'store'],
     topics: ['schemas', 'store'],
-    jobs: ['documents', 'topics', 'definitions', 'http', 'schemas', 'access', 'store'],
-    schedules: ['jobs', 'documents', 'topics', 'definitions', 'http', 'schemas', 'access', 'store'],
-    service: ['schedules', 'jobs', 'documents', 'topics', 'definitions', 'http', 'schemas', 'access', 'store'],
-    routes: [
-      'service',
-      'schedules',
-      'jobs',
-      'documents',
-      'topics',
-      'definitions',
-      'http',
-      'schemas',
-      'access',
-      'store',
-    ],
+    jobs: BELOW_JOBS,
+    schedules: ['jobs', ...BELOW_JOBS],
+    units: ['jobs', ...BELOW_JOBS],
+    service: ['schedules', 'units', 'jobs', ...BELOW_JOBS],
+    routes: ['service', 'schedules', 'units', 'jobs', ...BELOW_JOBS],
   },
   cli: {
     terminal: [],

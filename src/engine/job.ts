@@ -57,6 +57,9 @@ export type CancelOptions = {
 /** Returns another handle of a job, for a start that found it. @throws JournalError `JOB_KEY_CONFLICT` */
 let anotherHandle: (job: Job, keptInput: string | undefined) => Job;
 
+/** @internal Returns the run behind a handle, for what the handle does not show. */
+export let runOf: (job: Pick<Job, 'id'>) => JobRun;
+
 /** One execution of a definition. Awaiting a job yields its result, however it ends. */
 export class Job<Input extends object = object, Tasks extends TaskType = never>
   implements
@@ -74,6 +77,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
       requireSameInput(job.#run, keptInput, job.#run.keptInput);
       return new Job(job.#run, job.#host, true);
     };
+    runOf = (job) => (job as Job).#run;
   }
 
   /** @internal `isAnother`: whether the job has a handle already */

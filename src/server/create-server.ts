@@ -33,6 +33,7 @@ import { addJobViewRoutes } from './routes/job-view-routes.ts';
 import { addScheduleRoutes } from './routes/schedule-routes.ts';
 import { addTokenRoutes } from './routes/token-routes.ts';
 import { addTopicRoutes } from './routes/topic-routes.ts';
+import { addUnitRoutes } from './routes/unit-routes.ts';
 import { createSchedules } from './schedules/schedules.ts';
 import { type ServerOptions, settingsOf } from './service/server-options.ts';
 import type { Service } from './service/service.ts';
@@ -40,6 +41,8 @@ import { VERSION } from './service/version.ts';
 import { type ServerLease, takeServerLease } from './store/server-lease.ts';
 import { storeOf } from './store/store-of.ts';
 import { topicsIn } from './topics/topics.ts';
+import { planOf } from './units/plan-of.ts';
+import { unitsOf } from './units/units.ts';
 
 export type ListenOptions = {
   /** Default 8080; 0 takes a free one. */
@@ -83,6 +86,7 @@ export const createServer = (options: ServerOptions): Server => {
   const definitionOf = async (job: JournalJob): Promise<AnyDefinition | undefined> =>
     (await documents.definitionOf(job.id)) ?? library.entries().get(job.name)?.definition;
   const engine = createEngine({ ...engineOptions, definitions: definitionOf });
+  const units = unitsOf({ engine, journal, clock, planOf: (job) => planOf({ documents, library }, job) });
   let stage: ReturnType<Service['stage']> = 'starting';
   const newId = (): string => randomUUID();
   const uploads = uploadsIn(
@@ -127,6 +131,7 @@ export const createServer = (options: ServerOptions): Server => {
     documents,
     topics,
     schedules,
+    units,
     requireWritable,
     stage: () => stage,
   };
@@ -150,6 +155,7 @@ export const createServer = (options: ServerOptions): Server => {
   addJobViewRoutes(api, service);
   addJobControlRoutes(api, service);
   addScheduleRoutes(api, service);
+  addUnitRoutes(api, service);
   addApiDocument(api, VERSION);
 
   const lease = takeServerLease(store, clock, newId, () => void close());
@@ -158,6 +164,7 @@ export const createServer = (options: ServerOptions): Server => {
     held = taken;
     await Promise.all([folder?.read(), uploads.read()]);
     const recovery = await taking.takeUp();
+    units.build();
     if (stage === 'starting') stage = 'ready';
     await schedules.open();
     return recovery;
@@ -184,6 +191,7 @@ export const createServer = (options: ServerOptions): Server => {
   let closing: Promise<void> | undefined;
   const close = ({ graceMs = 10_000 }: { readonly graceMs?: number | undefined } = {}): Promise<void> => {
     stage = 'closing';
+    units.close();
     folder?.close();
     endHousekeeping();
     taking.stop();

@@ -11,7 +11,8 @@ export type Call = (
   given?: {
     readonly body?: unknown;
     readonly headers?: Readonly<Record<string, string>>;
-    readonly token?: string;
+    readonly token?: string | undefined;
+    readonly signal?: AbortSignal;
     /** The address that the request comes from; default 127.0.0.1, null for none that is known. */
     readonly from?: string | null;
   },
@@ -27,11 +28,12 @@ export const testServer = async (
 ): Promise<{ readonly server: Server; readonly call: Call }> => {
   const server = createServer({ journal: memoryJournal(), ...options });
   await server.ready;
-  const call: Call = async (method, path, { body, headers = {}, token, from = '127.0.0.1' } = {}) => {
+  const call: Call = async (method, path, { body, headers = {}, token, signal, from = '127.0.0.1' } = {}) => {
     const url = path.startsWith('!') ? `http://localhost${path.slice(1)}` : `http://localhost/api/v1${path}`;
     const answer = await server.fetch(
       new Request(url, {
         method,
+        ...(signal && { signal }),
         headers: {
           ...(body !== undefined && { 'content-type': 'application/json' }),
           ...(token !== undefined && { authorization: `Bearer ${token}` }),

@@ -270,7 +270,7 @@ const requireOpen = (task: TaskRun, what: string): void => {
 };
 
 /** Whether a task can be claimed: it is ready, no pause is requested, and its job is neither paused nor ending. */
-const isClaimable = ({ job, index, state, definition }: TaskRun): boolean =>
+export const isClaimable = ({ job, index, state, definition }: TaskRun): boolean =>
   state === 'ready' &&
   !job.paused &&
   !job.pauseRequests?.has(index) &&

@@ -44,13 +44,19 @@ const named = (unit: string, validate: (value: unknown) => Validated): StandardS
   ({
     '~standard': {
       version: 1,
-      vendor: 'tintype',
+      vendor: VENDOR,
       validate: (value: unknown) => {
         const checked = validate(value);
         return 'issues' in checked ? checked : { value: { [unit]: checked.value } };
       },
     },
   }) as StandardSchema;
+
+const VENDOR = 'tintype document';
+
+/** Whether a schema is that of a unit of a document, whose output stands under the unit's name. */
+export const isOfDocument = (schema: StandardSchema | undefined): boolean =>
+  schema !== undefined && schema['~standard'].vendor === VENDOR;
 
 /** Keywords whose regular expressions a client could make so slow that they stop the server. */
 const REFUSED = ['pattern', 'patternProperties'];

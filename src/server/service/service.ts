@@ -10,6 +10,7 @@ import type { Documents } from '../documents/documents.ts';
 import type { Schedules } from '../schedules/schedules.ts';
 import type { ServiceStore } from '../store/service-store.ts';
 import type { Topics } from '../topics/topics.ts';
+import type { Units } from '../units/units.ts';
 import type { ServerSettings } from './server-options.ts';
 
 /** What the routes work with. */
@@ -26,6 +27,7 @@ export type Service = {
   readonly documents: Documents;
   readonly topics: Topics;
   readonly schedules: Schedules;
+  readonly units: Units;
   /** Throws if the database could not be written when that was tried last. @throws JournalError */
   readonly requireWritable: () => void;
   /** `starting`: interrupted jobs are being taken up. `closing`: `close` has been called. */
