@@ -1,6 +1,8 @@
+import { eventReader } from '../../engine/durable/event-reader.ts';
 import type { JournalJob, StoredEvent } from '../../engine/durable/journal.ts';
 import { didYouMean } from '../../engine/errors/suggest.ts';
 import { emptyRecord, recordEvent } from '../../engine/model/job-record.ts';
+import { unfinishedLogs } from '../../engine/views/unfinished-logs.ts';
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
@@ -9,16 +11,7 @@ import { findJob } from '../stored/find-job.ts';
 import { jobCommand, jobLabel } from '../stored/job-command.ts';
 import { tasksByPath } from '../stored/shape-tasks.ts';
 import { shownState } from '../stored/shown-state.ts';
-import {
-  eventReader,
-  growthOf,
-  readStoredJob,
-  type StoredJob,
-  storedEvents,
-  taskNames,
-  taskPaths,
-  unfinishedLogs,
-} from '../stored/stored-job.ts';
+import { growthOf, readStoredJob, type StoredJob, storedEvents, taskNames, taskPaths } from '../stored/stored-job.ts';
 import { type JournalContext, withJournal } from '../stored/with-journal.ts';
 import { EXIT, exitCodeOfSignal, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';

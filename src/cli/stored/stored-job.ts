@@ -7,16 +7,11 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { buildGraph, sortGraph } from '../../engine/definition/graph.ts';
-import { type Journal, type JournalJob, NO_VALUE, type StoredEvent } from '../../engine/durable/journal.ts';
-import type { OutputSource } from '../../engine/durable/output-parts.ts';
-import { eventOf, readStored } from '../../engine/durable/read-stored.ts';
-import { decode, storedError, storedOutputs, storedValue, withOutputs } from '../../engine/durable/serialise.ts';
-import { instanceErrorData } from '../../engine/durable/task-error-data.ts';
-import { isInnerPath, isInstancePath, parentPath } from '../../engine/durable/task-path.ts';
+import { eventReader } from '../../engine/durable/event-reader.ts';
+import type { Journal, JournalJob, StoredEvent } from '../../engine/durable/journal.ts';
+import { parentPath } from '../../engine/durable/task-path.ts';
 import { emptyRecord, type JobRecord, recordEvent } from '../../engine/model/job-record.ts';
-import type { LogsNote } from '../../engine/model/logs-note.ts';
-import { restOf } from '../../engine/run/kept-logs.ts';
-import type { JobEvent, TaskState } from '../../events/event.ts';
+import type { TaskState } from '../../events/event.ts';
 import { recordPrinted, type Tails } from './printed-lines.ts';
 import { handlersIn, INSTANCE, type ShapeTask, shapeTasks } from './shape-tasks.ts';
 
@@ -44,17 +39,6 @@ export const readStoredJob = async (journal: Journal, job: JournalJob): Promise<
   return { job: { ...job, startedAt }, record, tails, shape: shapeTasks(await journal.shape(job.fingerprint)) };
 };
 
-/** Returns the last lines of the attempts that have not ended, each as the event that would end the attempt's log now. */
-export const unfinishedLogs = async (journal: Journal, job: JournalJob): Promise<readonly JobEvent[]> => {
-  const notes = (await journal.notes(job.id)).filter(({ kind, value }) => kind === 'logs' && value !== NO_VALUE);
-  return notes.map(({ task, value }) => {
-    const note = readStored(job.id, `the note "logs" of task "${task}"`, () => decode(value)) as LogsNote;
-    const { id: jobId, name: jobName, lastSeq: seq } = job;
-    const at = note.last[0]?.at ?? job.updatedAt;
-    return { type: 'task.log', task, attempt: note.attempt, ...restOf(note), jobId, jobName, seq, at };
-  });
-};
-
 /** Yields the events of a job from one `seq` to another inclusive, read in pages. @throws JournalError */
 export async function* storedEvents(
   journal: Journal,
@@ -73,28 +57,6 @@ export async function* storedEvents(
 }
 
 const PAGE = 1000;
-
-/**
- * Returns a function that reads the events of a job, from the first on: each with its output in stored form, JSON as
- * `serialise.ts` writes it, with what it refers to. @throws JournalError `JOURNAL_CORRUPT`
- */
-export const eventReader = (source: OutputSource): ((event: StoredEvent) => JobEvent) => {
-  const innerOutputs = new Map<number, unknown>();
-  const outputs = storedOutputs(source, (seq) => innerOutputs.get(seq), storedValue);
-  return (stored) => {
-    const { jobId } = source;
-    const event = eventOf(stored, jobId);
-    const { seq, output: text } = stored;
-    const itemError = instanceErrorData(event);
-    if (itemError) innerOutputs.set(seq, storedError(itemError));
-    if (text === undefined) return event;
-    const output: unknown = readStored(jobId, `the output of event ${seq}`, () => JSON.parse(text));
-    const path = 'task' in event ? event.task : '';
-    const whole = isInstancePath(path) ? output : withOutputs(output, outputs.at);
-    if (isInnerPath(path)) innerOutputs.set(seq, whole);
-    return { ...event, output: whole } as JobEvent;
-  };
-};
 
 /** Returns the top-level tasks in topological order, else by start. Leaves out tasks that a changed file dropped. */
 export const taskNames = ({ record, shape }: Pick<StoredJob, 'record' | 'shape'>): readonly string[] => {

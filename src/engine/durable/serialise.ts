@@ -273,8 +273,11 @@ export const storedOutputs = (
  */
 export const decode = (text: string, outputs?: StoredOutputs): unknown => {
   const value: unknown = JSON.parse(text);
-  return text.includes(`"${TAG}"`) ? revived(value, outputs) : value;
+  return isPlainText(text) ? value : revived(value, outputs);
 };
+
+/** Whether a text that `encode` returned is the JSON of the value itself: it has nothing that JSON can't represent. */
+export const isPlainText = (text: string): boolean => !text.includes(`"${TAG}"`);
 
 const revived = (value: unknown, outputs: StoredOutputs | undefined): unknown => {
   if (typeof value !== 'object' || value === null) return value;
