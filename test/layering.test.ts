@@ -51,10 +51,11 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
     documents: ['http', 'schemas', 'store'],
     topics: ['schemas', 'store'],
     jobs: BELOW_JOBS,
+    feed: BELOW_JOBS,
     schedules: ['jobs', ...BELOW_JOBS],
     units: ['jobs', ...BELOW_JOBS],
-    service: ['schedules', 'units', 'jobs', ...BELOW_JOBS],
-    routes: ['service', 'schedules', 'units', 'jobs', ...BELOW_JOBS],
+    service: ['schedules', 'units', 'feed', 'jobs', ...BELOW_JOBS],
+    routes: ['service', 'schedules', 'units', 'feed', 'jobs', ...BELOW_JOBS],
   },
   cli: {
     terminal: [],

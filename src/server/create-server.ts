@@ -19,6 +19,7 @@ import { createLibrary } from './definitions/library.ts';
 import { uploadsIn } from './definitions/uploads.ts';
 import { workflowFolder } from './definitions/workflow-folder.ts';
 import { documentsIn } from './documents/documents.ts';
+import { createFeed } from './feed/feed.ts';
 import { addApiDocument } from './http/api-document.ts';
 import { createApp } from './http/app.ts';
 import { authentication } from './http/authenticate.ts';
@@ -26,6 +27,7 @@ import { isLoopback } from './http/same-origin.ts';
 import { keepHouse } from './jobs/housekeeping.ts';
 import { keepTakingUp } from './jobs/take-up.ts';
 import { addDefinitionRoutes } from './routes/definition-routes.ts';
+import { addEventRoutes } from './routes/event-routes.ts';
 import { addGeneralRoutes, requireReady } from './routes/general-routes.ts';
 import { addJobControlRoutes } from './routes/job-control-routes.ts';
 import { addJobRoutes } from './routes/job-routes.ts';
@@ -133,6 +135,7 @@ export const createServer = (options: ServerOptions): Server => {
     schedules,
     units,
     requireWritable,
+    feed: createFeed({ engine, journal, clock, logger }),
     stage: () => stage,
   };
   const api = createApp({
@@ -156,6 +159,7 @@ export const createServer = (options: ServerOptions): Server => {
   addJobControlRoutes(api, service);
   addScheduleRoutes(api, service);
   addUnitRoutes(api, service);
+  addEventRoutes(api, service);
   addApiDocument(api, VERSION);
 
   const lease = takeServerLease(store, clock, newId, () => void close());
@@ -195,6 +199,7 @@ export const createServer = (options: ServerOptions): Server => {
     folder?.close();
     endHousekeeping();
     taking.stop();
+    service.feed.close();
     closing ??= (async () => {
       // Until the jobs are left, whoever asks is told that the server ends.
       await schedules.close();

@@ -7,6 +7,7 @@ import type { Tokens } from '../access/tokens.ts';
 import type { Library } from '../definitions/library.ts';
 import type { Uploads } from '../definitions/uploads.ts';
 import type { Documents } from '../documents/documents.ts';
+import type { Feed } from '../feed/feed.ts';
 import type { Schedules } from '../schedules/schedules.ts';
 import type { ServiceStore } from '../store/service-store.ts';
 import type { Topics } from '../topics/topics.ts';
@@ -30,6 +31,7 @@ export type Service = {
   readonly units: Units;
   /** Throws if the database could not be written when that was tried last. @throws JournalError */
   readonly requireWritable: () => void;
+  readonly feed: Feed;
   /** `starting`: interrupted jobs are being taken up. `closing`: `close` has been called. */
   readonly stage: () => 'starting' | 'ready' | 'closing';
 };

@@ -1,0 +1,19 @@
+import type { FeedEvent } from './feed-event.ts';
+
+/** The bytes of events in the form of `text/event-stream`. `idOf`: what a client resumes after. */
+export const eventFrames = (events: readonly FeedEvent[], idOf: (event: FeedEvent) => number): Uint8Array =>
+  bytesOf(events.map((one) => `id: ${idOf(one)}\nevent: ${one.event.type}\ndata: ${one.json}\n\n`).join(''));
+
+/** The bytes of a frame that is no event of a job. It has no id, so that `Last-Event-ID` stays that of an event. */
+export const controlFrame = (type: 'reset' | 'snapshot', data: object): Uint8Array =>
+  bytesOf(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+
+const ENCODER = new TextEncoder();
+
+const bytesOf = (text: string): Uint8Array => ENCODER.encode(text);
+
+/** What a stream begins with: how long a client waits before it connects again, in ms. */
+export const FIRST_FRAME = bytesOf('retry: 2000\n\n');
+
+/** Keeps proxies and clients from taking a quiet connection for a dead one. */
+export const COMMENT = bytesOf(':\n\n');

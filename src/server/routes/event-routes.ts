@@ -1,0 +1,233 @@
+import { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { accepts } from 'hono/accepts';
+import { unfinishedLogs } from '../../engine/views/unfinished-logs.ts';
+import type { JobEvent, LogLevel, TaskLog } from '../../events/event.ts';
+import { LEVELS } from '../../events/levels.ts';
+import type { Listener } from '../feed/feed.ts';
+import { type EventFilter, isWanted } from '../feed/feed-event.ts';
+import type { Api } from '../http/app.ts';
+import type { Env } from '../http/env.ts';
+import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
+import { BASE, route } from '../http/route.ts';
+import { storedJob } from '../jobs/find-job.ts';
+import { EventBody, EventType, FeedEventBody, LogBody, LogLevelName } from '../schemas/event.ts';
+import { Slug } from '../schemas/names.ts';
+import type { Service } from '../service/service.ts';
+
+const tags = ['Events'];
+
+const JobParam = z.object({ jobId: z.string().min(1).max(200) });
+
+const Id = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+const Resume = z.object({
+  'last-event-id': z
+    .string()
+    .regex(/^\d{1,15}$/, 'expected the id of an event')
+    .optional()
+    .meta({ description: 'Of a stream: the id of the last event that the client has' }),
+});
+
+const After = Id.optional().meta({
+  description: 'The id of the last event that the client has; `Last-Event-ID` counts more',
+});
+
+const streamOr = <Schema extends z.ZodType>(page: Schema) => ({
+  description: 'A page, or for `Accept: text/event-stream` a stream',
+  content: { 'application/json': { schema: page }, 'text/event-stream': { schema: z.string() } },
+});
+
+const listEvents = route(
+  {
+    method: 'get',
+    path: `${BASE}/events`,
+    operationId: 'listEvents',
+    summary: 'Lists the events of all jobs in the order in which they were kept, or streams those that follow',
+    tags,
+    request: {
+      headers: Resume,
+      query: PageQuery.extend({
+        after: After,
+        topic: Slug.optional(),
+        name: z.string().max(200).optional(),
+        type: z
+          .union([EventType, z.array(EventType).max(20)])
+          .transform((value) => (Array.isArray(value) ? value : [value]))
+          .optional(),
+      }),
+    },
+    responses: { 200: streamOr(pageOf(FeedEventBody)) },
+  },
+  { allowed: ['viewer'], refusals: [409] },
+);
+
+const listJobEvents = route(
+  {
+    method: 'get',
+    path: `${BASE}/jobs/{jobId}/events`,
+    operationId: 'listJobEvents',
+    summary: 'Lists the events of a job, or streams them until it is over',
+    tags,
+    request: {
+      params: JobParam,
+      headers: Resume,
+      query: PageQuery.extend({
+        after: After,
+        snapshot: z
+          .enum(['true', 'false'])
+          .default('false')
+          .meta({ description: 'Whether a stream that does not resume begins with the job as it is' }),
+      }),
+    },
+    responses: {
+      200: streamOr(pageOf(EventBody)),
+      204: { description: 'The job is over, and the client has its last event' },
+    },
+  },
+  { allowed: ['viewer'], refusals: [404, 409] },
+);
+
+const listLogs = route(
+  {
+    method: 'get',
+    path: `${BASE}/jobs/{jobId}/logs`,
+    operationId: 'listLogs',
+    summary: 'Lists what the tasks of a job have logged',
+    tags,
+    request: {
+      params: JobParam,
+      query: PageQuery.extend({
+        task: z.string().max(2000).optional().meta({ description: 'Only this task and those inside it' }),
+        level: LogLevelName.optional().meta({ description: 'Only lines of this level, and more severe ones' }),
+      }),
+    },
+    responses: {
+      200: {
+        description: 'A page',
+        content: {
+          'application/json': {
+            schema: pageOf(LogBody).extend({
+              unfinished: z
+                .array(LogBody)
+                .meta({ description: 'On the last page: the last lines, so far, of attempts that have not ended' }),
+            }),
+          },
+        },
+      },
+    },
+  },
+  { allowed: ['viewer'], refusals: [404] },
+);
+
+/** How many events one request looks at for those that it wants. It then answers with what it has, and a cursor. */
+const MAX_SCANNED = 10_000;
+
+const PAGE = 500;
+
+export const addEventRoutes = ({ add }: Api, service: Service): void => {
+  const { journal, feed } = service;
+
+  add(listEvents, async (context) => {
+    const { limit, cursor, after, topic, name, type } = context.req.valid('query');
+    const filter: EventFilter = { topic, name, types: type };
+    if (wantsStream(context)) {
+      const listener = listenerOf(context, after);
+      return isHead(context) ? noBody() : streamed(await feed.ofAll(filter, listener));
+    }
+    const items: z.infer<typeof FeedEventBody>[] = [];
+    let place: number | undefined = placeIn(filter, cursor, z.number()) ?? after ?? 0;
+    for (let scanned = 0; items.length <= limit && scanned < MAX_SCANNED && place !== undefined; scanned += PAGE) {
+      const { events, reached } = await feed.pages.ofAll(feed.required(), place, PAGE);
+      for (const one of events)
+        if (isWanted(filter, one)) items.push({ ...one.event, position: one.position as number });
+      place = reached;
+    }
+    const page = items.slice(0, limit);
+    const next = items.length > limit ? page.at(-1)?.position : place;
+    return context.json(answerPage(context, page, next === undefined ? undefined : cursorOf(filter, next)), 200);
+  });
+
+  add(listJobEvents, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const { limit, cursor, after, snapshot } = context.req.valid('query');
+    if (wantsStream(context)) {
+      const listener = listenerOf(context, after);
+      if (isHead(context)) return noBody();
+      const body = await feed.ofJob(jobId, snapshot === 'true', listener);
+      return body ? streamed(body) : context.body(null, 204);
+    }
+    await storedJob(service, jobId);
+    const place = placeIn({ jobId }, cursor, z.number()) ?? after ?? -1;
+    const found = await feed.pages.ofJob(jobId, place, limit + 1);
+    const page = found.slice(0, limit).map(({ event }) => ({ ...event }));
+    const next = found.length > limit ? cursorOf({ jobId }, page.at(-1)?.seq) : undefined;
+    return context.json(answerPage(context, page, next), 200);
+  });
+
+  add(listLogs, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const { limit, cursor, task, level } = context.req.valid('query');
+    const job = await storedJob(service, jobId);
+    const filter = { jobId, task, level };
+    const items: z.infer<typeof LogBody>[] = [];
+    const wanted = (event: JobEvent): readonly z.infer<typeof LogBody>[] =>
+      event.type === 'task.log' && isWithin(event.task, task) ? linesOf(event, level) : [];
+    let place: number | undefined = placeIn(filter, cursor, z.number()) ?? -1;
+    for (let scanned = 0; items.length <= limit && scanned < MAX_SCANNED && place !== undefined; scanned += PAGE) {
+      const events = await feed.pages.ofJob(jobId, place, PAGE);
+      for (const { event } of events) items.push(...wanted(event));
+      place = events.length < PAGE ? undefined : events.at(-1)?.event.seq;
+    }
+    const page = items.slice(0, limit);
+    const next = items.length > limit ? page.at(-1)?.seq : place;
+    const unfinished = next === undefined ? (await unfinishedLogs(journal, job)).flatMap(wanted) : [];
+    return context.json(
+      { ...answerPage(context, page, next === undefined ? undefined : cursorOf(filter, next)), unfinished },
+      200,
+    );
+  });
+};
+
+const wantsStream = (context: Context<Env>): boolean =>
+  accepts(context, {
+    header: 'Accept',
+    supports: ['application/json', 'text/event-stream'],
+    default: 'application/json',
+  }) === 'text/event-stream';
+
+/** The framework answers HEAD by the route of GET, and drops the body: nobody would ever end it. */
+const isHead = (context: Context<Env>): boolean => context.req.raw.method === 'HEAD';
+
+const listenerOf = (context: Context<Env>, after: number | undefined): Listener => {
+  const id = context.req.header('last-event-id');
+  const outgoing = context.env?.outgoing;
+  return {
+    principal: context.get('principal'),
+    after: id === undefined ? after : Number(id),
+    disconnect: outgoing && (() => void outgoing.destroy()),
+  };
+};
+
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  // nginx holds answers back otherwise.
+  'x-accel-buffering': 'no',
+};
+
+const streamed = (body: ReadableStream<Uint8Array>): Response => new Response(body, { headers: STREAM_HEADERS });
+
+const noBody = (): Response => new Response(null, { headers: STREAM_HEADERS });
+
+const isWithin = (path: string, task: string | undefined): boolean =>
+  task === undefined || path === task || path.startsWith(`${task}/`) || path.startsWith(`${task}[`);
+
+/** Returns what an event of a log has of a level, and of more severe ones. */
+const linesOf = (event: JobEvent & TaskLog, least: LogLevel = 'debug'): readonly z.infer<typeof LogBody>[] => {
+  const isSevere = ({ level }: { readonly level: LogLevel }): boolean => LEVELS.indexOf(level) >= LEVELS.indexOf(least);
+  const { task, attempt, seq, at, level, message, data, omitted, last } = event;
+  const lines = last?.filter(isSevere).map((line) => ({ ...line }));
+  if (!isSevere(event) && !lines?.length) return [];
+  return [{ task, attempt, seq, at, level, message, data, omitted, last: lines }];
+};
