@@ -368,10 +368,20 @@ describe('clients', () => {
     await turns();
     const before = streams[0]?.text() ?? '';
     expect(before).not.toContain('"jobId":"b"');
+    // Those who come meanwhile read it at once, and do not get it again.
+    const late = [await listen('/events', { id: 2 }), await listen('/jobs/b/events')];
+    expect(await Promise.all(late.map((stream) => stream.take(2).then(idsOf)))).toEqual([
+      [3, 4],
+      [0, 1],
+    ]);
     const seen = streams.map((stream) => stream.take(2));
     await clock.advance(25);
     expect(idsOf((await Promise.all(seen))[100] ?? [])).toEqual([3, 4]);
-    await Promise.all(streams.map((stream) => stream.close()));
+    await call('POST', '/jobs/b/cancel');
+    const last = late.map((stream) => stream.take(1).then(idsOf));
+    await clock.advance(25);
+    expect(await Promise.all(last)).toEqual([[5], [2]]);
+    await Promise.all([...streams, ...late].map((stream) => stream.close()));
   });
 
   test('leave nothing behind: 1,000 that connect and go', async () => {
