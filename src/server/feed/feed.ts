@@ -60,7 +60,7 @@ export const MAX_STREAMS_OF_TOKEN = 20;
 /** How often a comment is sent, and removed jobs are looked for, in ms. */
 export const COMMENT_MS = 15_000;
 
-/** With more streams than these, events are sent no more often than every so many ms. */
+/** With more streams than these, events wait for so many ms, to be sent together. */
 const MANY_STREAMS = 100;
 const MANY_STREAMS_PAUSE_MS = 25;
 

@@ -17,7 +17,7 @@ export type TailOptions = {
   readonly feed: JournalFeed;
   readonly pages: EventPages;
   readonly clock: Clock;
-  /** How long to wait between two reads, in ms. */
+  /** How long to wait for more before what is new is read, in ms. */
   readonly pauseMs: () => number;
   readonly deliver: (events: readonly FeedEvent[]) => void;
   /** Called if the journal can't be read; the tail tries again. */
@@ -30,7 +30,6 @@ export const createTail = ({ feed, pages, clock, pauseMs, deliver, onError }: Ta
   let isReading = false;
   let isDue = false;
   let cancelTimer: (() => void) | undefined;
-  let readAt = Number.NEGATIVE_INFINITY;
 
   const readAll = async (): Promise<void> => {
     while (!isStopped) {
@@ -46,7 +45,6 @@ export const createTail = ({ feed, pages, clock, pauseMs, deliver, onError }: Ta
     isDue = false;
     try {
       await readAll();
-      readAt = clock.now();
     } catch (error) {
       onError(error);
       wakeIn(RETRY_MS);
@@ -70,9 +68,8 @@ export const createTail = ({ feed, pages, clock, pauseMs, deliver, onError }: Ta
       isDue = true;
       return;
     }
-    const waitMs = readAt + pauseMs() - clock.now();
-    // A clock that was set back must not stop the stream.
-    if (waitMs > 0 && waitMs <= pauseMs()) wakeIn(waitMs);
+    const waitMs = pauseMs();
+    if (waitMs > 0) wakeIn(waitMs);
     else void underWayUntil(read());
   };
 
