@@ -104,8 +104,8 @@ const jobsOf = (
 ) => {
   const list = (query: JobQuery = {}) => send<Page<JobInfo>>('GET', '/jobs', { query });
   const control =
-    (verb: string) =>
-    (id: string, body: z.input<typeof job.ControlBody> = {}) =>
+    <Body extends z.ZodType>(verb: string) =>
+    (id: string, body?: z.input<Body>) =>
       send<JobInfo>('POST', `/jobs/${part(id)}/${verb}`, { body });
   return {
     list,
@@ -117,9 +117,9 @@ const jobsOf = (
     update: (id: string, body: z.input<typeof job.JobChange>) => send<JobInfo>('PATCH', `/jobs/${part(id)}`, { body }),
     remove: (id: string) => send<void>('DELETE', `/jobs/${part(id)}`),
     startDraft: (id: string) => send<JobInfo>('POST', `/jobs/${part(id)}/start`),
-    cancel: control('cancel'),
-    pause: control('pause'),
-    resume: control('resume'),
+    cancel: control<typeof job.CancelBody>('cancel'),
+    pause: control<typeof job.PauseBody>('pause'),
+    resume: control<typeof job.ResumeBody>('resume'),
     retry: (id: string, body: z.input<typeof job.RetryBody> = {}) =>
       send<JobInfo | z.infer<typeof job.PlanBody>>('POST', `/jobs/${part(id)}/retry`, { body }),
     rerun: (id: string, body: z.input<typeof job.RerunBody> = {}) =>

@@ -14,7 +14,7 @@ export const addApiDocument = ({ app }: Api, version: string): void => {
         info: {
           title: 'tintype',
           version,
-          description: 'Jobs, their tasks and units, topics, schedules and events. Times are in epoch ms.',
+          description: DESCRIPTION,
           license: { name: 'MIT', url: 'https://spdx.org/licenses/MIT.html' },
         },
         // Relative to the document, so that it is right wherever the service is mounted.
@@ -43,6 +43,13 @@ export const addApiDocument = ({ app }: Api, version: string): void => {
     });
   });
 };
+
+const DESCRIPTION = [
+  'Jobs, their tasks and units, topics, schedules and events. Times are in epoch ms.',
+  'Every answer has the header `x-request-id`. A refusal is a problem of type `application/problem+json`; its `code` never changes.',
+  'A list is a page: the next one has the same filter and `cursor`, which is `nextCursor` of this one.',
+  'An admin may do what operators and workers may, an operator what viewers may.',
+].join('\n\n');
 
 /** The build copies the file from the package `redoc`, which stands beside the source alone. A bundle has neither. */
 const redoc = (): URL | undefined => {

@@ -1,7 +1,7 @@
 /* Everything about HTTP that is the same for all routes. `app.ts` creates the app and says what every request goes
  * through, in order; `env.ts` is what they leave for the routes. `route.ts` describes a route, `problem.ts` makes the answer to a refused request of an error,
  * `authenticate.ts` finds out who asks, `same-origin.ts` refuses hostile pages,
- * `negotiate.ts` checks media types, `once.ts` answers repeated requests, `page.ts` makes pages of lists. */
+ * `negotiate.ts` checks media types, `plain-json.ts` refuses JSON that is a trap, `once.ts` answers repeated requests, `page.ts` makes pages of lists. */
 
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
@@ -13,6 +13,7 @@ import { type Authentication, authenticated } from './authenticate.ts';
 import type { Env } from './env.ts';
 import { negotiated } from './negotiate.ts';
 import { type Once, once } from './once.ts';
+import { plainJson } from './plain-json.ts';
 import { HttpProblem, problemOf } from './problem.ts';
 import { extrasOf, TITLES } from './route.ts';
 
@@ -82,6 +83,7 @@ export const createApp = (options: AppOptions): Api => {
       negotiated(config),
     ];
     if (config.request?.body) before.push(limited(options.maxBodyBytes));
+    if (config.request?.body?.content['application/json']) before.push(plainJson);
     if (extras.once) before.push(once(options.once, config.operationId as string));
     return app.openapi(
       { ...config, middleware: before, getRoutingPath: () => toHono(config.path) } as typeof config,

@@ -64,7 +64,8 @@ export const once = ({ store, now }: Once, operationId: string): MiddlewareHandl
   };
 };
 
-const MAX_KEY = 255;
+/** The most characters that a key may have. */
+export const MAX_KEY = 255;
 
 /** The headers that are part of an answer. */
 const KEPT = ['content-type', 'location', 'etag'];

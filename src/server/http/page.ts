@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { wholeNumber } from '../schemas/query.ts';
 import type { Env } from './env.ts';
 import { HttpProblem } from './problem.ts';
 
 /** The query parameters of a list. */
 export const PageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(500).default(50).meta({ description: 'Number of items of a page' }),
+  limit: wholeNumber(1, 500).default(50).meta({ description: 'Number of items of a page' }),
   cursor: z.string().max(2000).optional().meta({ description: '`nextCursor` of the page before' }),
 });
 

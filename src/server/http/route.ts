@@ -1,6 +1,7 @@
-import { createRoute, type RouteConfig } from '@hono/zod-openapi';
+import { createRoute, type RouteConfig, z } from '@hono/zod-openapi';
 import type { Role } from '../access/principal.ts';
 import { ProblemBody } from '../schemas/problem.ts';
+import { MAX_KEY } from './once.ts';
 import type { ProblemStatus } from './problem.ts';
 
 /** Where the routes of this version of the API begin. */
@@ -36,15 +37,34 @@ export const route = <const Path extends string, const Route extends Described &
   ]);
   if (extras.once) for (const status of [409, 422] as const) statuses.add(status);
   const refusals = Object.fromEntries([...statuses].sort().map((status) => [status, refusal(status)]));
+  const { request, description } = described;
   const config = createRoute({
     ...described,
-    ...(extras.allowed === 'everybody' ? {} : { security: [{ token: [] }] }),
+    description: [description, needed(extras.allowed)].filter(Boolean).join(' '),
+    ...(extras.once && { request: { ...request, headers: OnceHeaders } }),
+    security: extras.allowed === 'everybody' ? [] : [{ token: [] }],
     responses: { ...refusals, ...described.responses },
     'x-roles': typeof extras.allowed === 'string' ? [extras.allowed] : extras.allowed,
   } as RouteConfig);
   EXTRAS.set(config, extras);
   return config as unknown as Route & { getRoutingPath(): string };
 };
+
+/** Who may ask, for people who read the document; `x-roles` is for programs. */
+const needed = (allowed: Allowed): string => {
+  if (allowed === 'everybody') return 'Needs no token.';
+  if (allowed === 'known') return 'Needs any token.';
+  return `Needs the role ${allowed.join(' or ')}${allowed.includes('admin') ? '' : ', or one that includes it'}.`;
+};
+
+const OnceHeaders = z.object({
+  'idempotency-key': z
+    .string()
+    .min(1)
+    .max(MAX_KEY)
+    .optional()
+    .meta({ description: 'The same key is the same request, done once; its answer is kept for 24 h' }),
+});
 
 const EXTRAS = new WeakMap<object, RouteExtras>();
 

@@ -3,7 +3,6 @@ import type { AnyJob } from '../../engine/engine-options.ts';
 import type { Message } from '../../engine/recovery/messages.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import type { Documents } from '../documents/documents.ts';
-import { HttpProblem } from '../http/problem.ts';
 import { definitionOfRun, isOfCommandLine } from './command-line-job.ts';
 import { type JobSource, jobHere, notHere, placeOf, storedJob } from './find-job.ts';
 import { addedSpecs } from './repeat-job.ts';
@@ -11,20 +10,15 @@ import { addedSpecs } from './repeat-job.ts';
 /** What became of a command: `done` here, or `sent` to the process that runs the job. */
 export type Outcome = 'done' | 'sent';
 
-export type Control = {
-  readonly reason?: string | undefined;
-  readonly mode?: 'abort' | 'drain' | undefined;
-  readonly task?: string | undefined;
-};
+/** What is commanded: the whole job, or the task of this path. */
+export type Steered = { readonly task?: string | undefined };
 
 /** Cancels a job, wherever it runs; one that nobody runs has to be resumed first. @throws HttpProblem */
 export const cancelJob = async (
   source: JobSource,
   jobId: string,
-  { reason, mode, task }: Control,
+  { reason, mode }: { readonly reason?: string | undefined; readonly mode?: 'abort' | 'drain' | undefined },
 ): Promise<Outcome> => {
-  if (task !== undefined)
-    throw new HttpProblem(400, 'INVALID_REQUEST', 'A job is cancelled as a whole: leave out task.');
   const stored = await storedJob(source, jobId);
   if (stored.state === 'cancelled') return 'done';
   const place = placeOf(stored, source);
@@ -42,15 +36,11 @@ export const cancelJob = async (
 };
 
 /** Pauses or resumes a job that runs here, or one of its tasks. @throws HttpProblem, CommandError, UnknownTaskError */
-export const pauseJob = (source: JobSource, jobId: string, control: Control, by: string): Promise<Outcome> =>
-  steer(source, jobId, 'paused', (job) =>
-    control.task === undefined ? job.pause(by) : job.task(control.task).pause(by),
-  );
+export const pauseJob = (source: JobSource, jobId: string, { task }: Steered, by: string): Promise<Outcome> =>
+  steer(source, jobId, 'paused', (job) => (task === undefined ? job.pause(by) : job.task(task).pause(by)));
 
-export const resumeJob = (source: JobSource, jobId: string, control: Control): Promise<Outcome> =>
-  steer(source, jobId, 'resumed', (job) =>
-    control.task === undefined ? job.resume() : job.task(control.task).resume(),
-  );
+export const resumeJob = (source: JobSource, jobId: string, { task }: Steered): Promise<Outcome> =>
+  steer(source, jobId, 'resumed', (job) => (task === undefined ? job.resume() : job.task(task).resume()));
 
 const steer = async (
   source: JobSource,

@@ -16,7 +16,12 @@ const tags = ['Definitions'];
 
 const Name = z.object({ name: z.string().min(1).max(200) });
 
-const Yaml = { 'application/yaml': { schema: z.string() }, 'text/yaml': { schema: z.string() } };
+const HELLO = 'name: hello\ntasks:\n  - { name: greet, type: external }\n';
+
+const Yaml = {
+  'application/yaml': { schema: z.string(), examples: { hello: { value: HELLO } } },
+  'text/yaml': { schema: z.string() },
+};
 
 const listDefinitions = route(
   {

@@ -12,10 +12,12 @@ import {
   AddTasksBody,
   BulkBody,
   BulkResult,
-  ControlBody,
+  CancelBody,
   JobBody,
+  PauseBody,
   PlanBody,
   RerunBody,
+  ResumeBody,
   RetryBody,
 } from '../schemas/job.ts';
 import type { Service } from '../service/service.ts';
@@ -24,14 +26,22 @@ const tags = ['Control'];
 
 const JobParam = z.object({ jobId: z.string().min(1).max(200) });
 
-const optionalBody = <Schema extends z.ZodType>(schema: Schema) => ({
+const optionalBody = <Schema extends z.ZodType>(
+  schema: Schema,
+  examples: Readonly<Record<string, { readonly value: unknown }>> = {},
+) => ({
   required: false,
-  content: { 'application/json': { schema } },
+  content: { 'application/json': { schema, examples } },
 });
 
 const job = (description: string) => ({ description, content: { 'application/json': { schema: JobBody } } });
 
-const steering = (verb: 'cancel' | 'pause' | 'resume', operationId: string, summary: string) =>
+const steering = <Schema extends z.ZodType>(
+  verb: 'cancel' | 'pause' | 'resume',
+  operationId: string,
+  schema: Schema,
+  summary: string,
+) =>
   route(
     {
       method: 'post',
@@ -39,7 +49,7 @@ const steering = (verb: 'cancel' | 'pause' | 'resume', operationId: string, summ
       operationId,
       summary,
       tags,
-      request: { params: JobParam, body: optionalBody(ControlBody) },
+      request: { params: JobParam, body: optionalBody(schema) },
       responses: {
         200: job('It is kept'),
         202: job('It was sent to the process that runs the job'),
@@ -48,13 +58,19 @@ const steering = (verb: 'cancel' | 'pause' | 'resume', operationId: string, summ
     { allowed: ['operator'], refusals: [404, 409] },
   );
 
-const cancel = steering('cancel', 'cancelJob', 'Cancels a job, wherever it runs; its clean-up still runs');
+const cancel = steering('cancel', 'cancelJob', CancelBody, 'Cancels a job, wherever it runs; its clean-up still runs');
 const pause = steering(
   'pause',
   'pauseJob',
+  PauseBody,
   'Pauses a job, or one of its tasks: what runs continues, nothing new starts',
 );
-const resume = steering('resume', 'resumeJob', 'Resumes a job or a task that is paused, or a job that is interrupted');
+const resume = steering(
+  'resume',
+  'resumeJob',
+  ResumeBody,
+  'Resumes a job or a task that is paused, or a job that is interrupted',
+);
 
 const retry = route(
   {
@@ -63,7 +79,7 @@ const retry = route(
     operationId: 'retryJob',
     summary: 'Retries tasks of a job, and what is downstream of them; with dryRun only says which',
     tags,
-    request: { params: JobParam, body: optionalBody(RetryBody) },
+    request: { params: JobParam, body: optionalBody(RetryBody, { plan: { value: { dryRun: true } } }) },
     responses: {
       200: {
         description: 'The job, or the plan of a dry run',
@@ -81,7 +97,7 @@ const rerun = route(
     operationId: 'rerunJob',
     summary: 'Runs a part of a job that is over anew, as another job that reuses the other results',
     tags,
-    request: { params: JobParam, body: optionalBody(RerunBody) },
+    request: { params: JobParam, body: optionalBody(RerunBody, { plan: { value: { from: ['load'], dryRun: true } } }) },
     responses: {
       200: { description: 'The plan of a dry run', content: { 'application/json': { schema: PlanBody } } },
       201: job('The new job'),
@@ -90,6 +106,11 @@ const rerun = route(
   { allowed: ['operator'], refusals: [404, 409, 422], once: true },
 );
 
+const BULKS = {
+  count: { value: { action: 'retry', filter: { state: ['failed'], name: 'etl' }, dryRun: true } },
+  cancel: { value: { action: 'cancel', ids: ['one', 'two'], reason: 'not needed' } },
+};
+
 const bulkJobs = route(
   {
     method: 'post',
@@ -97,11 +118,13 @@ const bulkJobs = route(
     operationId: 'bulkJobs',
     summary: 'Does one thing to many jobs, 10,000 at most; with dryRun only counts them. To remove takes an admin',
     tags,
-    request: { body: { required: true, content: { 'application/json': { schema: BulkBody } } } },
+    request: { body: { required: true, content: { 'application/json': { schema: BulkBody, examples: BULKS } } } },
     responses: { 200: { description: 'What was done', content: { 'application/json': { schema: BulkResult } } } },
   },
   { allowed: ['operator'], refusals: [413], once: true },
 );
+
+const ONE_MORE = { tasks: [{ name: 'serve', dependsOn: ['cook'], units: [{ name: 'plates', owner: 'waiter' }] }] };
 
 const addTasks = route(
   {
@@ -112,7 +135,10 @@ const addTasks = route(
     tags,
     request: {
       params: JobParam,
-      body: { required: true, content: { 'application/json': { schema: AddTasksBody } } },
+      body: {
+        required: true,
+        content: { 'application/json': { schema: AddTasksBody, examples: { one: { value: ONE_MORE } } } },
+      },
     },
     responses: { 200: job('The job') },
   },
@@ -126,7 +152,10 @@ const removeTask = route(
     operationId: 'removeTask',
     summary: 'Removes a task that has not started from a draft or a running job',
     tags,
-    request: { params: JobParam, query: z.object({ path: z.string().min(1).max(2000) }) },
+    request: {
+      params: JobParam,
+      query: z.object({ path: z.string().min(1).max(2000).meta({ description: 'Path of the task' }) }),
+    },
     responses: { 204: { description: 'It is removed' } },
   },
   { allowed: ['operator'], refusals: [404, 409, 422] },

@@ -11,6 +11,7 @@ import { bodyOf, bodyOfDraft, objectIn, type JobBody as Shown } from '../jobs/jo
 import { keepDraft, labelsWith, startDraft, startOf } from '../jobs/start-job.ts';
 import { JobBody, JobChange, JobDetails, ShownJobState, StartBody } from '../schemas/job.ts';
 import { Slug } from '../schemas/names.ts';
+import { timeOf } from '../schemas/query.ts';
 import type { Service } from '../service/service.ts';
 import { TOPIC } from '../topics/topics.ts';
 
@@ -25,10 +26,29 @@ const manyOf = <Item extends z.ZodType>(item: Item) =>
 
 const JobParam = z.object({ jobId: z.string().min(1).max(200) });
 
-const body = <Schema extends z.ZodType>(schema: Schema) => ({
+const body = <Schema extends z.ZodType>(
+  schema: Schema,
+  examples: Readonly<Record<string, { readonly value: unknown }>> = {},
+) => ({
   required: true,
-  content: { 'application/json': { schema } },
+  content: { 'application/json': { schema, examples } },
 });
+
+const STARTS = {
+  definition: { value: { definition: 'etl', input: { params: { day: '2027-03-28' } }, labels: { team: 'data' } } },
+  document: {
+    value: {
+      document: {
+        name: 'dinner',
+        tasks: [
+          { name: 'shop', units: [{ name: 'fish', owner: 'waiter', data: { pounds: 2 } }] },
+          { name: 'cook', dependsOn: ['shop'], units: [{ name: 'soup', use: 'hot' }] },
+        ],
+        definitions: { hot: { owner: 'cook', heartbeatTimeoutMs: 60_000 } },
+      },
+    },
+  },
+};
 
 const job = (description: string) => ({ description, content: { 'application/json': { schema: JobBody } } });
 
@@ -41,16 +61,18 @@ const listJobs = route(
     tags,
     request: {
       query: PageQuery.extend({
-        topic: Slug.optional(),
-        name: z.string().max(200).optional(),
-        state: manyOf(ShownJobState),
-        label: manyOf(z.string().regex(/^[^:]{1,63}:.{0,200}$/, 'expected key:value')),
-        schedule: Slug.optional(),
-        since: z.coerce.number().optional(),
-        before: z.coerce.number().optional(),
+        topic: Slug.optional().meta({ description: 'Only jobs of this topic' }),
+        name: z.string().max(200).optional().meta({ description: 'Only jobs of this definition or document' }),
+        state: manyOf(ShownJobState).meta({ description: 'Only jobs in this state, or in one of these' }),
+        label: manyOf(z.string().regex(/^[^:]{1,63}:.{0,200}$/, 'expected key:value')).meta({
+          description: 'Only jobs with this label `key:value`, or with all of these',
+        }),
+        schedule: Slug.optional().meta({ description: 'Only jobs that this schedule started' }),
+        since: timeOf('Only jobs created then or later'),
+        before: timeOf('Only jobs created earlier'),
         q: z.string().min(1).max(200).optional().meta({ description: 'Beginning of the id' }),
-        forkedFrom: z.string().max(200).optional(),
-        order: z.enum(['newest', 'oldest']).optional(),
+        forkedFrom: z.string().max(200).optional().meta({ description: 'Only reruns of this job' }),
+        order: z.enum(['newest', 'oldest']).optional().meta({ description: 'Which come first. Default newest' }),
       }),
     },
     responses: { 200: { description: 'A page', content: { 'application/json': { schema: pageOf(JobBody) } } } },
@@ -65,7 +87,7 @@ const startJob = route(
     operationId: 'startJob',
     summary: 'Starts a job of a definition or a document, or keeps a draft; answers once it is kept',
     tags,
-    request: { body: body(StartBody) },
+    request: { body: body(StartBody, STARTS) },
     responses: { 200: job('A job with this key, or of this request, was there'), 201: job('It has begun') },
   },
   { allowed: ['operator'], refusals: [404, 409, 413, 422], once: true },

@@ -18,6 +18,7 @@ import { endOf } from '../jobs/end-of-job.ts';
 import { errorBody } from '../jobs/error-body.ts';
 import { jobHere, storedJob } from '../jobs/find-job.ts';
 import { ErrorBody } from '../schemas/job.ts';
+import { wholeNumber } from '../schemas/query.ts';
 import { ExplanationBody, TASK_STATES, TaskBody } from '../schemas/task.ts';
 import type { Service } from '../service/service.ts';
 
@@ -35,9 +36,9 @@ const listTasks = route(
     request: {
       params: JobParam,
       query: PageQuery.extend({
-        state: z.enum(TASK_STATES).optional(),
+        state: z.enum(TASK_STATES).optional().meta({ description: 'Only tasks in this state' }),
         under: z.string().max(2000).optional().meta({ description: 'Only this task and those inside it' }),
-        outputs: z.enum(['true', 'false']).default('false'),
+        outputs: z.enum(['true', 'false']).default('false').meta({ description: 'Whether outputs are shown' }),
       }),
     },
     responses: { 200: { description: 'A page', content: { 'application/json': { schema: pageOf(TaskBody) } } } },
@@ -64,7 +65,9 @@ const getResult = route(
     tags,
     request: {
       params: JobParam,
-      query: z.object({ waitMs: z.coerce.number().int().min(0).max(60_000).default(0) }),
+      query: z.object({
+        waitMs: wholeNumber(0, 60_000).default(0).meta({ description: 'How long to wait for the end, in ms' }),
+      }),
     },
     responses: {
       200: { description: 'It is over', content: { 'application/json': { schema: Result } } },
@@ -81,7 +84,12 @@ const explainJob = route(
     operationId: 'explainJob',
     summary: 'Says why tasks do not run; of a job that runs here',
     tags,
-    request: { params: JobParam, query: z.object({ task: z.string().max(2000).optional() }) },
+    request: {
+      params: JobParam,
+      query: z.object({
+        task: z.string().max(2000).optional().meta({ description: 'Path of one task. Default: all that wait' }),
+      }),
+    },
     responses: {
       200: {
         description: 'What each task waits for',
@@ -115,7 +123,12 @@ const getGraph = route(
     operationId: 'getGraph',
     summary: 'Draws the outer tasks of a job in the colours of their states',
     tags,
-    request: { params: JobParam, query: z.object({ format: z.enum(FORMATS).default('json') }) },
+    request: {
+      params: JobParam,
+      query: z.object({
+        format: z.enum(FORMATS).default('json').meta({ description: 'Data, or the language of the drawing' }),
+      }),
+    },
     responses: {
       200: {
         description: 'The graph as data, or in the language of the format',

@@ -25,6 +25,8 @@ const listTokens = route(
   { allowed: ['admin'] },
 );
 
+const WORKER = { name: 'kitchen screen', roles: ['worker'], owners: ['cook'] };
+
 const createToken = route(
   {
     method: 'post',
@@ -32,7 +34,12 @@ const createToken = route(
     operationId: 'createToken',
     summary: 'Makes a token',
     tags,
-    request: { body: { required: true, content: { 'application/json': { schema: NewTokenBody } } } },
+    request: {
+      body: {
+        required: true,
+        content: { 'application/json': { schema: NewTokenBody, examples: { worker: { value: WORKER } } } },
+      },
+    },
     responses: {
       201: { description: 'The token, with its secret', content: { 'application/json': { schema: CreatedTokenBody } } },
     },

@@ -20,11 +20,20 @@ const listTopics = route(
     operationId: 'listTopics',
     summary: 'Lists topics by name',
     tags,
-    request: { query: PageQuery.extend({ archived: z.enum(['true', 'false']).default('false') }) },
+    request: {
+      query: PageQuery.extend({
+        archived: z
+          .enum(['true', 'false'])
+          .default('false')
+          .meta({ description: 'Whether only archived topics are listed, or only the others' }),
+      }),
+    },
     responses: { 200: { description: 'A page', content: { 'application/json': { schema: pageOf(TopicSummary) } } } },
   },
   { allowed: ['viewer'] },
 );
+
+const KITCHEN = { name: 'kitchen', title: 'Kitchen', definitions: { hot: { owner: 'cook', maxRetries: 2 } } };
 
 const createTopic = route(
   {
@@ -33,7 +42,12 @@ const createTopic = route(
     operationId: 'createTopic',
     summary: 'Makes a topic',
     tags,
-    request: { body: { required: true, content: { 'application/json': { schema: NewTopic } } } },
+    request: {
+      body: {
+        required: true,
+        content: { 'application/json': { schema: NewTopic, examples: { kitchen: { value: KITCHEN } } } },
+      },
+    },
     responses: { 201: { description: 'The topic', content: { 'application/json': { schema: TopicSummary } } } },
   },
   { allowed: ['operator'], refusals: [409], once: true },

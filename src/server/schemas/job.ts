@@ -99,13 +99,21 @@ export const JobChange = z
 
 export const Reason = z.string().max(2000);
 
-export const ControlBody = z
+export const CancelBody = z
   .strictObject({
     reason: Reason.optional(),
-    mode: z.enum(['abort', 'drain']).optional().meta({ description: 'Of a cancellation. Default abort' }),
-    task: z.string().max(2000).optional().meta({ description: 'Path of a task, to pause or resume that alone' }),
+    mode: z
+      .enum(['abort', 'drain'])
+      .optional()
+      .meta({ description: 'Whether running tasks are aborted, or may end. Default abort' }),
   })
-  .openapi('Control');
+  .openapi('Cancel');
+
+const OneTask = z.string().max(2000).optional().meta({ description: 'Path of a task. Default: the whole job' });
+
+export const PauseBody = z.strictObject({ reason: Reason.optional(), task: OneTask }).openapi('Pause');
+
+export const ResumeBody = z.strictObject({ task: OneTask }).openapi('Resume');
 
 export const RetryBody = z
   .strictObject({

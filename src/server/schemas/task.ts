@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { Json } from './document.ts';
 import { ErrorBody } from './job.ts';
 import { Time } from './names.ts';
 
@@ -37,7 +38,8 @@ export const TaskBody = z
     progress: z.object({ fraction: z.number(), message: z.string().optional() }).optional(),
     claim: z.object({ worker: z.string(), leaseEndsAt: Time.optional() }).optional(),
     owner: z.string().optional(),
-    output: z.unknown().optional(),
+    data: Json.optional(),
+    output: Json.optional(),
   })
   .openapi('Task');
 
