@@ -37,7 +37,7 @@ export const addApiDocument = ({ app }: Api, version: string): void => {
     const file = redoc();
     if (file === undefined)
       throw new HttpProblem(404, 'NO_SUCH_ROUTE', 'The page is no part of this bundle. /openapi.json is there.');
-    return context.body(readFileSync(file, 'utf8'), 200, {
+    return context.body(readFileSync(file, 'utf8').replace(LOGO, 'data:,'), 200, {
       'content-type': 'text/javascript; charset=utf-8',
       'cache-control': 'public, max-age=86400',
     });
@@ -50,6 +50,9 @@ const DESCRIPTION = [
   'A list is a page: the next one has the same filter and `cursor`, which is `nextCursor` of this one.',
   'An admin may do what operators and workers may, an operator what viewers may.',
 ].join('\n\n');
+
+/** The one thing that the page would load from another host. */
+const LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
 
 /** The build copies the file from the package `redoc`, which stands beside the source alone. A bundle has neither. */
 const redoc = (): URL | undefined => {
@@ -65,7 +68,7 @@ const DOCS_POLICY =
 /** Its links are relative, so that they are right wherever the service is mounted. */
 const DOCS_PAGE = `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>tintype: the API</title><meta name="viewport" content="width=device-width, initial-scale=1"></head>
+<head><meta charset="utf-8"><title>tintype: the API</title><link rel="icon" href="data:,"><meta name="viewport" content="width=device-width, initial-scale=1"></head>
 <body style="margin: 0"><redoc spec-url="openapi.json"></redoc><script src="docs/redoc.js"></script></body>
 </html>
 `;

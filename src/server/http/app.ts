@@ -47,6 +47,7 @@ export const createApp = (options: AppOptions): Api => {
     // `context.header` would copy the answer into one that is sent as a stream, at twice the time.
     const { headers } = context.res;
     headers.set('x-request-id', requestId);
+    if (!headers.has('content-security-policy')) headers.set('content-security-policy', NOTHING);
     if (!headers.has('cache-control')) headers.set('cache-control', headers.has('etag') ? 'no-cache' : 'no-store');
   });
   app.use(secureHeaders(HEADERS));
@@ -99,9 +100,10 @@ export const createApp = (options: AppOptions): Api => {
   return { app, add };
 };
 
-/** No scripts, frames, or sources from elsewhere; pages that need more say so themselves. */
+/** The policy of all answers but those that set their own: no scripts, no frames, nothing from elsewhere. */
+const NOTHING = "default-src 'none'; frame-ancestors 'none'";
+
 const HEADERS: Parameters<typeof secureHeaders>[0] = {
-  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
   crossOriginResourcePolicy: 'same-origin',
   referrerPolicy: 'no-referrer',
   xFrameOptions: 'DENY',
