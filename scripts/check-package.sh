@@ -9,6 +9,8 @@ npm pack --silent --pack-destination "$work" > /dev/null
 tarball=$(echo "$work"/tintype-*.tgz)
 # Maps are no use without the sources, and with them the package is half as large again.
 if tar -tzf "$tarball" | grep '\.map$'; then exit 1; fi
+# The page /docs reads it.
+tar -tzf "$tarball" | grep -q '^package/dist/server/http/redoc.standalone.js$'
 npx publint run "$tarball" --strict
 npx attw "$tarball" --profile esm-only
 

@@ -17,6 +17,7 @@ export const addApiDocument = ({ app }: Api, version: string): void => {
           description: DESCRIPTION,
           license: { name: 'MIT', url: 'https://spdx.org/licenses/MIT.html' },
         },
+        tags: TAGS.map(([name, description]) => ({ name, description })),
         // Relative to the document, so that it is right wherever the service is mounted.
         servers: [{ url: '.' }],
       }),
@@ -43,6 +44,19 @@ export const addApiDocument = ({ app }: Api, version: string): void => {
     });
   });
 };
+
+/** The parts of the API, in the order in which one meets them. */
+const TAGS: readonly (readonly [name: string, description: string])[] = [
+  ['Jobs', 'Start, find and read jobs'],
+  ['Control', 'Cancel, pause, resume, retry, rerun and grow jobs'],
+  ['Units', 'Find, claim and do the work that clients do'],
+  ['Topics', 'Pages for jobs that belong together'],
+  ['Definitions', 'What jobs can be started of'],
+  ['Schedules', 'When jobs are started'],
+  ['Events', 'What happens, as pages and streams'],
+  ['Tokens', 'Who may do what'],
+  ['Server', 'State, version and limits of the server'],
+];
 
 const DESCRIPTION = [
   'Jobs, their tasks and units, topics, schedules and events. Times are in epoch ms.',
