@@ -1,4 +1,4 @@
-import { type Document, parseDocument, type YAMLError } from 'yaml';
+import { Composer, type CST, Document, Parser, type YAMLError, YAMLParseError } from 'yaml';
 import { type InspectedNodes, inspectNodes } from './inspect-nodes.ts';
 import type { PlacedProblem, Source } from './source.ts';
 
@@ -10,23 +10,55 @@ export type ParsedYaml = InspectedNodes & {
 
 /** Parses a file of one YAML document and reports its YAML problems. */
 export const parseYaml = (source: Source): ParsedYaml => {
-  const document = parseDocument(source.text, {
-    lineCounter: source.counter,
-    merge: true,
-    prettyErrors: false,
-    uniqueKeys: false,
-    logLevel: 'error',
-  });
+  const tokens = [...new Parser(source.counter.addNewLine).parse(source.text)];
+  const tooDeep = tokenBelow(tokens, MAX_DEPTH);
+  if (tooDeep)
+    return unreadable(new Document() as Document.Parsed, [source.problemAt(tooDeep.offset, 'TOO_DEEP', TOO_DEEP)]);
+  const document = composed(tokens, source.text.length);
   const wrong = syntaxProblems([...document.errors, ...document.warnings], source);
-  if (wrong.length > 0) return { document, problems: wrong, aliases: new Map(), readable: false };
+  if (wrong.length > 0) return unreadable(document, wrong);
   const { problems, aliases } = inspectNodes(document, source);
   return { document, problems, aliases, readable: problems.every(({ code }) => code === 'DUPLICATE_KEY') };
 };
 
+const unreadable = (document: Document.Parsed, problems: readonly PlacedProblem[]): ParsedYaml => ({
+  document,
+  problems,
+  aliases: new Map(),
+  readable: false,
+});
+
+/** What `parseDocument` does with the tokens of a text. */
+const composed = (tokens: readonly CST.Token[], length: number): Document.Parsed => {
+  const composer = new Composer({ merge: true, prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
+  const [document, second] = composer.compose(tokens, true, length) as Iterable<Document.Parsed>;
+  if (second)
+    (document as Document.Parsed).errors.push(
+      new YAMLParseError([second.range[0], second.range[1]], 'MULTIPLE_DOCS', 'Source contains multiple documents'),
+    );
+  return document as Document.Parsed;
+};
+
+/**
+ * The most levels of lists and mappings. The composer recurses, and must not be left to overflow the stack: V8 ends the
+ * process if it has to compile a regular expression there.
+ */
+const MAX_DEPTH = 200;
+
+/** Finds a token that is nested deeper than `depth`. */
+const tokenBelow = (tokens: readonly CST.Token[], depth: number): CST.Token | undefined => {
+  let level = tokens;
+  for (let at = 0; at <= depth && level.length > 0; at++) level = level.flatMap(tokensIn);
+  return level[0];
+};
+
+const tokensIn = (token: CST.Token): readonly CST.Token[] => {
+  if (token.type === 'document') return token.value ? [token.value] : [];
+  if (!('items' in token)) return [];
+  return token.items.flatMap(({ key, value }: CST.CollectionItem) => [key, value].filter((one) => one != null));
+};
+
 const syntaxProblems = (errors: readonly YAMLError[], { problemAt }: Source): readonly PlacedProblem[] => {
-  const tooDeep = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
-  // The file is nested too deeply, so the parser's other errors make no sense.
-  if (tooDeep) return [problemAt(tooDeep.pos[0], 'TOO_DEEP', TOO_DEEP)];
   // A mistake may cause errors below it, and a tab also above it. If there are tabs, report only the tabs.
   const tabs = errors.filter(({ message }) => message.startsWith('Tabs are not allowed'));
   return (tabs.length > 0 ? tabs : errors).slice(0, MAX_SYNTAX_PROBLEMS).map(({ message, pos }) => {

@@ -531,6 +531,13 @@ describe('a hostile file', () => {
     expect(problemsOf(text.repeat(count))[0]).toMatch(/^\d+:\d+ TOO_DEEP Lists or mappings are nested too deeply/);
   });
 
+  test('of 200 levels is read, and of more is not', () => {
+    const nested = (levels: number) =>
+      problemsOf(`name: x\ntask: []\nx-deep: ${'['.repeat(levels)}${']'.repeat(levels)}`);
+    expect(nested(199)).toEqual([expect.stringContaining('unknown key "task"')]);
+    expect(nested(200)).toEqual([expect.stringMatching(/^3:208 TOO_DEEP /)]);
+  });
+
   test.for(['constructor', 'toString'])('with the key %s has an unknown key', (key) => {
     expect(problemsOf(`name: x\ntasks: []\n${key}: {}`)).toEqual([expect.stringContaining(`unknown key "${key}"`)]);
     expect(problemsOf(taskWith(`${key}: {}`))).toEqual([expect.stringContaining(`unknown key "${key}"`)]);
