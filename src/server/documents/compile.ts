@@ -42,8 +42,21 @@ export const resolveUses = (document: Document, ofTopic: UnitDefinitions): Docum
   }));
   if (faults.length > 0) throw invalid(faults);
   const { definitions: _, ...rest } = document;
+  requireSize(document, definitions);
   return { ...rest, tasks };
 };
+
+/** Refuses a document that is small only since many units use one large definition. @throws HttpProblem */
+const requireSize = ({ tasks }: Document, definitions: UnitDefinitions): void => {
+  const sizes = new Map(Object.entries(definitions).map(([name, parts]) => [name, JSON.stringify(parts).length]));
+  const taken = tasks.flatMap(({ units }) => units.map(({ use }) => sizes.get(use ?? '') ?? 0));
+  if (taken.reduce((sum, size) => sum + size, 0) <= MAX_TAKEN_OVER) return;
+  const message = `The definitions that the units use are more than ${MAX_TAKEN_OVER / 2 ** 20} MiB, counted for each unit. Put less data into them.`;
+  throw invalid([{ path: 'document.definitions', code: 'TOO_LARGE', message }]);
+};
+
+/** In characters of JSON. */
+const MAX_TAKEN_OVER = 8 * 2 ** 20;
 
 /** Makes the definition of a document whose uses are resolved. @throws HttpProblem, JobDefinitionError */
 export const compileDocument = ({ name, tasks, onFailure = 'continue', timeoutMs }: Document): AnyDefinition =>

@@ -13,7 +13,7 @@ export const outputSchema = (
   given: Readonly<Record<string, unknown>> | undefined,
 ): { readonly schema: StandardSchema } | { readonly fault: SchemaFault } => {
   if (given === undefined) return { schema: named(unit, (value) => ({ value })) };
-  const fault = faultIn(given, '', 0);
+  const fault = faultIn(given, '', 0) ?? sizeFault(given);
   if (fault) return { fault };
   let read: z.ZodType;
   try {
@@ -63,24 +63,57 @@ const REFUSED = ['pattern', 'patternProperties'];
 
 const MAX_DEPTH = 32;
 
-const faultIn = (schema: unknown, path: string, depth: number): SchemaFault | undefined => {
+/** `areNames`: the keys are names that the schema's author chose, not keywords. */
+const faultIn = (schema: unknown, path: string, depth: number, areNames = false): SchemaFault | undefined => {
   if (depth > MAX_DEPTH) return { path, message: `The schema is nested more than ${MAX_DEPTH} levels deep.` };
   if (typeof schema !== 'object' || schema === null) return undefined;
   for (const [key, value] of Object.entries(schema)) {
     const at = path === '' ? key : `${path}.${key}`;
-    if (REFUSED.includes(key) && !isNameOfProperty(path))
+    if (REFUSED.includes(key) && !areNames)
       return {
         path: at,
         message: `A schema of an output may have no "${key}": a slow one would stop the server. Leave it out.`,
       };
-    if (key === '$ref' && !(typeof value === 'string' && value.startsWith('#')))
+    if (key === '$ref' && !areNames && !(typeof value === 'string' && value.startsWith('#')))
       return { path: at, message: 'A schema of an output may refer to its own parts alone, as #/$defs/name.' };
-    const fault = faultIn(value, at, depth + 1);
+    const fault = faultIn(value, at, depth + 1, !areNames && OF_NAMES.includes(key));
     if (fault) return fault;
   }
   return undefined;
 };
 
-/** Whether the keys at this path are names that the schema's author chose. */
-const isNameOfProperty = (path: string): boolean =>
-  /(^|\.)(properties|\$defs|definitions|dependentSchemas)$/.test(path);
+/**
+ * Refuses a schema that is small to write and endless to check: whose references, put in their places, make more than
+ * `MAX_PARTS` parts, or refer to a part that they stand in.
+ */
+const sizeFault = (root: Readonly<Record<string, unknown>>): SchemaFault | undefined => {
+  let parts = 0;
+  const count = (schema: unknown, within: readonly string[]): SchemaFault | undefined => {
+    if (typeof schema !== 'object' || schema === null) return undefined;
+    if (++parts > MAX_PARTS)
+      return {
+        path: '',
+        message: `The schema has more than ${MAX_PARTS} parts, those that it refers to counted each time.`,
+      };
+    for (const [key, value] of Object.entries(schema)) {
+      const isRef = key === '$ref' && typeof value === 'string';
+      if (isRef && within.includes(value))
+        return { path: '', message: `The schema refers to "${value}" within that: leave the inner one open.` };
+      const fault = isRef ? count(partAt(root, value), [...within, value]) : count(value, within);
+      if (fault) return fault;
+    }
+    return undefined;
+  };
+  return count(root, ['#']);
+};
+
+const MAX_PARTS = 1_000;
+
+const partAt = (root: unknown, pointer: string): unknown =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce((part, step) => (part as Readonly<Record<string, unknown>> | undefined)?.[step], root);
+
+const OF_NAMES = ['properties', '$defs', 'definitions', 'dependentSchemas'];

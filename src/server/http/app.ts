@@ -83,8 +83,12 @@ export const createApp = (options: AppOptions): Api => {
       authenticated(options.authentication, extras.allowed),
       negotiated(config),
     ];
-    if (config.request?.body) before.push(limited(options.maxBodyBytes));
-    if (config.request?.body?.content['application/json']) before.push(plainJson);
+    const { content } = config.request?.body ?? {};
+    if (content) {
+      const isJson = 'application/json' in content;
+      before.push(limited(isJson ? options.maxBodyBytes : Math.min(options.maxBodyBytes, MAX_FILE_BYTES)));
+      if (isJson) before.push(plainJson);
+    }
     if (extras.once) before.push(once(options.once, config.operationId as string));
     return app.openapi(
       { ...config, middleware: before, getRoutingPath: () => toHono(config.path) } as typeof config,
@@ -136,6 +140,9 @@ const httpException = (error: unknown): HttpProblem | undefined => {
   if (error.status === 400) return new HttpProblem(400, 'INVALID_JSON', 'The body is not JSON.');
   return undefined;
 };
+
+/** The largest workflow file. To read one of 1 MiB can take seconds, in which no other request is answered. */
+const MAX_FILE_BYTES = 128 * 1024;
 
 /** Refuses bodies that are too large. */
 const limited = (maxSize: number): MiddlewareHandler<Env> => {
