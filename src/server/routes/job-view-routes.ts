@@ -236,5 +236,5 @@ const graphOf = async ({ journal, clock }: Service, stored: JournalJob, { tasks 
   const { record } = await loadHistory(journal, stored);
   const drawn = tasks.filter(({ parent }) => parent === undefined).map((task) => ({ ...task, name: task.path }));
   const plan = { name: stored.name, tasks: drawn } as unknown as Parameters<typeof viewOfRecords>[0];
-  return viewOfRecords(plan, record.tasks, stored.endedAt ?? clock.now(), new Set());
+  return viewOfRecords(plan, record.tasks, stored.endedAt ?? clock.now());
 };
