@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
 import { createEngine } from '../../src/engine/engine.ts';
@@ -391,6 +392,30 @@ describe('a claim that waits', () => {
     await start(call, ['a']);
     expect(await living).toMatchObject([{ name: 'a', attempt: 1 }]);
     expect((await Promise.all(polls)).flat()).toEqual([]);
+  });
+
+  test('is skipped when its connection has closed', async () => {
+    const { call, server } = await started();
+    const { url } = await server.listen({ port: 0 });
+    /** Lets the server take in what its connections have brought. */
+    const takenIn = async () => {
+      await (await fetch(`${url}/api/v1/info`)).text();
+      await turns(50);
+    };
+    const body = JSON.stringify({ owners: ['cook'], worker: 'dead', waitMs: 60_000 });
+    const dead = Array.from({ length: 10 }, () => {
+      const headers = { 'content-type': 'application/json' };
+      const sent = request(`${url}/api/v1/units/claim`, { method: 'POST', headers, agent: false });
+      sent.on('error', () => {});
+      return sent.end(body);
+    });
+    await takenIn();
+    for (const sent of dead) sent.destroy();
+    await takenIn();
+    const living = unitClient(call).claim('cook', { waitMs: 500 });
+    await turns();
+    await start(call, ['a']);
+    expect(await living).toMatchObject([{ name: 'a', attempt: 1 }]);
   });
 
   test('is answered when the server closes', async () => {

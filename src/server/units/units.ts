@@ -75,8 +75,6 @@ export type Units = {
   readonly claim: (claim: Claim, client: string, connection: Connection) => Promise<readonly ClaimedUnitBody[]>;
   /** Claims one unit. @throws HttpProblem, CommandError, JournalError */
   readonly claimOne: (id: string, claim: Pick<Claim, 'worker' | 'leaseMs'>) => Promise<ClaimedUnitBody>;
-  /** How many claims wait. */
-  readonly waiting: () => number;
   /** Answers all claims that wait. */
   readonly close: () => void;
 };
@@ -229,7 +227,6 @@ export const unitsOf = (source: Source): Units => {
       await job.saved();
       return unit;
     },
-    waiting: () => claims.size,
     close: () => {
       claims.close();
       subscription.unsubscribe();
