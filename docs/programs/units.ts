@@ -10,21 +10,21 @@ const post = async (path: string, body: object) => {
   const headers = { 'content-type': 'application/json' };
   const url = `http://localhost/api/v1${path}`;
   const answer = await server.fetch(new Request(url, { method: 'POST', headers, body: JSON.stringify(body) }));
-  return { status: answer.status, ...((await answer.json()) as Record<string, unknown>) };
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 };
 
 type Claimed = { id: string; name: string; token: string; attempt: number; data: unknown; deps: unknown };
 const claim = async (worker: string) => {
   const waiting = post('/units/claim', { owners: ['cook'], worker, leaseMs: 30_000, waitMs: 1000 });
   await clock.advance(1000);
-  const [unit] = (await waiting).units as Claimed[];
+  const [unit] = (await waiting).body.units as Claimed[];
   if (unit)
     console.log(`${worker} claims ${unit.name}, attempt ${unit.attempt}: ${JSON.stringify([unit.data, unit.deps])}`);
   return unit;
 };
 const send = async (worker: string, unit: Claimed | undefined, command: object) => {
-  const { status, code, unit: after } = await post(`/units/${unit?.id}/commands`, { ...command, token: unit?.token });
-  console.log(`${worker} is answered ${status} ${code ?? (after as { state: string }).state}`);
+  const { status, body } = await post(`/units/${unit?.id}/commands`, { ...command, token: unit?.token });
+  console.log(`${worker} is answered ${status} ${body.code ?? (body.unit as { state: string }).state}`);
 };
 
 const units = [

@@ -357,6 +357,50 @@ describe('commands', () => {
   });
 });
 
+test('a retry of a job gives its failed unit out again; a job that is lost takes its units along', async () => {
+  const journal = memoryJournal();
+  const { call } = await started({ journal });
+  const client = unitClient(call);
+  await call('POST', '/jobs', {
+    body: {
+      document: document([unit('a', 'cook'), unit('b', 'cook'), unit('c', 'cook', { dependsOn: ['b'] })]),
+      jobId: 'j',
+    },
+  });
+  for (const outcome of [{ type: 'error', message: 'burnt' }, { type: 'success' }, { type: 'success' }]) {
+    const [{ id, token } = { id: '', token: '' }] = await client.claim('cook');
+    await client.send(id, { ...outcome, token });
+    await turns();
+  }
+  await call('GET', '/jobs/j/result?waitMs=5000');
+  expect(await client.list('owner=cook')).toEqual([]);
+  await call('POST', '/jobs/j/retry');
+  await call('POST', '/jobs/j/tasks', { body: { tasks: [{ name: 'more', units: [unit('d', 'cook')] }] } });
+  const [again] = await client.claim('cook');
+  expect(again).toMatchObject({ name: 'a', state: 'claimed' });
+  await journal.remove('j');
+  expect(await client.send(again?.id ?? '', { type: 'pause' })).toMatchObject({
+    status: 409,
+    body: { code: 'JOB_LEASED' },
+  });
+  expect(await call('GET', '/units/stats')).toMatchObject({ body: { ready: 0, claimed: 0 } });
+  expect(await client.list('state=paused')).toEqual([]);
+});
+
+test('a unit of an interrupted job is nobody’s to work on until the job is resumed; then its claim still holds', async () => {
+  const journal = memoryJournal();
+  const { call, server } = await started({ journal });
+  await call('POST', '/jobs', { body: { definition: 'contract', jobId: 'j' } });
+  const [claimed] = await unitClient(call).claim('clerk');
+  await server.close();
+  const { call: later } = await started({ journal, definitions: [] });
+  const success = { type: 'success', output: {}, token: claimed?.token };
+  expect(await unitClient(later).send(claimed?.id ?? '', success)).toMatchObject({
+    status: 409,
+    body: { code: 'INVALID_STATE' },
+  });
+});
+
 describe('a claim that waits', () => {
   const start = (call: Call, names: readonly string[], jobId?: string) =>
     call('POST', '/jobs', { body: { document: document(names.map((name) => unit(name, 'cook'))), jobId } });

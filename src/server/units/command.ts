@@ -12,7 +12,7 @@ import type { Message } from '../../engine/recovery/messages.ts';
 import { jsonSafe } from '../../events/json-safe.ts';
 import { HttpProblem, problemOf } from '../http/problem.ts';
 import { notHere, placeOf } from '../jobs/find-job.ts';
-import type { Command, UnitBody } from '../schemas/unit.ts';
+import type { Command, UnitBody, UnitState } from '../schemas/unit.ts';
 import { liveUnitAt } from './find-unit.ts';
 import { bodyOfLive } from './unit-body.ts';
 import { type FoundUnit, orderOf } from './units.ts';
@@ -120,7 +120,7 @@ const doElsewhere = async (
     return 'sent';
   }
   const { token } = command;
-  if (token === undefined) throw notHere(stored, place, 'worked on');
+  if (token === undefined || !ENDED.includes(body.state)) throw notHere(stored, place, 'worked on');
   const notes = await source.journal.notes(stored.id);
   const note = notes.find((one) => one.task === task && one.kind === 'claim' && one.value !== '');
   const claim = note && (decode(note.value) as ClaimNote);
@@ -128,6 +128,9 @@ const doElsewhere = async (
     throw new CommandError('STALE_TOKEN', `The token for unit "${body.name}" is stale: its attempt is over.`, task);
   return 'repeated';
 };
+
+/** The states in which the outcome of an attempt leaves a unit for good. */
+const ENDED: readonly UnitState[] = ['completed', 'failed', 'notReady'];
 
 const messageOf = (task: string, command: Command): Message | undefined => {
   const { token } = command;

@@ -43,6 +43,8 @@ export class UnitIndex {
   readonly #engine: Pick<Engine, 'job' | 'jobs'>;
   readonly #onReady: (owner: string) => void;
   readonly #byJob = new Map<string, Map<string, IndexedUnit>>();
+  /** Jobs that have had units here, until they run here no more. */
+  readonly #watched = new Set<string>();
   readonly #byOwner: Readonly<Record<OpenState, Lists>> = { ready: new Map(), claimed: new Map(), paused: new Map() };
   /** The ready ones once more, by owner and topic. */
   readonly #byTopic = new Map<string, UnitList>();
@@ -154,11 +156,24 @@ export class UnitIndex {
 
   #add(unit: IndexedUnit): void {
     const { jobId, path, state, owner, topic } = unit;
+    this.#watch(jobId);
     getOrCreate(this.#byJob, jobId, () => new Map()).set(path, unit);
     getOrCreate(this.#byOwner[state], owner, newList).add(unit);
     if (state !== 'ready' || owner === undefined) return;
     if (topic !== undefined) getOrCreate(this.#byTopic, topicKey(owner, topic), newList).add(unit);
     this.#onReady(owner);
+  }
+
+  /** A job that this process loses, as when it is removed from the journal, ends without an event. */
+  #watch(jobId: string): void {
+    if (this.#watched.has(jobId)) return;
+    this.#watched.add(jobId);
+    this.#engine.job(jobId)?.events$.subscribe({
+      complete: () => {
+        this.#watched.delete(jobId);
+        this.#lookAgain(jobId, '');
+      },
+    });
   }
 
   #remove(unit: IndexedUnit): void {
