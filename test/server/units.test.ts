@@ -209,6 +209,27 @@ describe('a claim', () => {
     expect(await client.names('job=l&state=cancelled')).toEqual(['a', 'b', 'c']);
   });
 
+  test('takes units of nested jobs, and none whose nested job has timed out', async () => {
+    const clock = virtualClock();
+    const { call, server } = await started({ clock });
+    const desk = defineJob('desk').external('read', { owner: 'clerk' }).external('file', { owner: 'clerk' }).seal();
+    const floor = defineJob('floor')
+      .job('desk', { input: () => ({}) }, desk)
+      .seal();
+    const office = defineJob('office')
+      .job('floor', { input: () => ({}), timeout: 5000, continueOnFailure: true }, floor)
+      .external('lock', { owner: 'guard', trigger: 'allDone', dependsOn: ['floor'] })
+      .seal();
+    server.engine.start(office, {}, { jobId: 'o' });
+    await clock.advance(0);
+    expect(await unitClient(call).claim('clerk', { leaseMs: 60_000 })).toMatchObject([
+      { id: `o.${Buffer.from('floor/desk/file').toString('base64url')}`, task: 'floor/desk', name: 'file' },
+    ]);
+    await clock.advance(5000);
+    expect([await unitClient(call).names(), await unitClient(call).names('state=claimed')]).toEqual([['lock'], []]);
+    expect(await unitClient(call).claim('clerk')).toEqual([]);
+  });
+
   test('that is repeated with its Idempotency-Key gets the same units, as long as their lease', async () => {
     const clock = virtualClock();
     const { call } = await started({ clock });

@@ -1,7 +1,7 @@
 import type { Engine } from '../../engine/engine.ts';
 import { runOf } from '../../engine/job.ts';
 import type { JobEvent } from '../../events/event.ts';
-import { isTerminalJobState, SETTLED } from '../../events/states.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { TOPIC } from '../topics/topics.ts';
 import { isNestedJob, liveUnitAt, priorityOf, stateOf, visitActive } from './find-unit.ts';
 import { SortedList } from './sorted-list.ts';
@@ -43,8 +43,6 @@ export class UnitIndex {
   readonly #engine: Pick<Engine, 'job' | 'jobs'>;
   readonly #onReady: (owner: string) => void;
   readonly #byJob = new Map<string, Map<string, IndexedUnit>>();
-  /** Jobs that have had units here, until they run here no more. */
-  readonly #watched = new Set<string>();
   readonly #byOwner: Readonly<Record<OpenState, Lists>> = { ready: new Map(), claimed: new Map(), paused: new Map() };
   /** The ready ones once more, by owner and topic. */
   readonly #byTopic = new Map<string, UnitList>();
@@ -66,7 +64,7 @@ export class UnitIndex {
       case 'task.transition': {
         const { task, from, to } = event;
         if (to === 'ready' || this.#byJob.get(jobId)?.has(task)) this.look(jobId, task);
-        else if (to === 'paused' || from === 'paused' || SETTLED.has(to)) this.#lookInside(jobId, task);
+        else if (to === 'paused' || from === 'paused') this.#lookInside(jobId, task);
         return;
       }
       case 'task.removed':
@@ -156,24 +154,11 @@ export class UnitIndex {
 
   #add(unit: IndexedUnit): void {
     const { jobId, path, state, owner, topic } = unit;
-    this.#watch(jobId);
     getOrCreate(this.#byJob, jobId, () => new Map()).set(path, unit);
     getOrCreate(this.#byOwner[state], owner, newList).add(unit);
     if (state !== 'ready' || owner === undefined) return;
     if (topic !== undefined) getOrCreate(this.#byTopic, topicKey(owner, topic), newList).add(unit);
     this.#onReady(owner);
-  }
-
-  /** A job that this process loses, as when it is removed from the journal, ends without an event. */
-  #watch(jobId: string): void {
-    if (this.#watched.has(jobId)) return;
-    this.#watched.add(jobId);
-    this.#engine.job(jobId)?.events$.subscribe({
-      complete: () => {
-        this.#watched.delete(jobId);
-        this.#lookAgain(jobId, '');
-      },
-    });
   }
 
   #remove(unit: IndexedUnit): void {
