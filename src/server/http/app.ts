@@ -64,7 +64,7 @@ export const createApp = (options: AppOptions): Api => {
     return answerOf(problem, context);
   });
   app.onError((error, context) => {
-    const problem = problemOf(error) ?? httpException(error);
+    const problem = problemOf(error) ?? httpException(error) ?? brokenOff(context);
     if (problem) return answerOf(problem, context);
     options.onFault(error, context.get('requestId'));
     return answerOf(
@@ -140,6 +140,12 @@ const httpException = (error: unknown): HttpProblem | undefined => {
   if (error.status === 400) return new HttpProblem(400, 'INVALID_JSON', 'The body is not JSON.');
   return undefined;
 };
+
+/** Of a request whose client went before its body was there, which nobody answers any more. */
+const brokenOff = ({ env }: Context<Env>): HttpProblem | undefined =>
+  env?.incoming?.destroyed && !env.incoming.complete
+    ? new HttpProblem(400, 'INVALID_REQUEST', 'The body has not come as a whole.')
+    : undefined;
 
 /** The largest workflow file. To read one of 1 MiB can take seconds, in which no other request is answered. */
 const MAX_FILE_BYTES = 128 * 1024;
