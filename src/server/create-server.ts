@@ -135,7 +135,7 @@ export const createServer = (options: ServerOptions): Server => {
     schedules,
     units,
     requireWritable,
-    feed: createFeed({ engine, journal, clock, logger }),
+    feed: createFeed({ engine, journal, clock, tokens, logger }),
     stage: () => stage,
   };
   const api = createApp({

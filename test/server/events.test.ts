@@ -9,7 +9,7 @@ import { COMMENT_MS, MAX_STREAMS, MAX_STREAMS_OF_TOKEN } from '../../src/server/
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
 import { type EventSource, type Frame, listen as listenTo } from '../support/event-stream.ts';
-import { type Call, testServer } from '../support/server.ts';
+import { type Call, comingFrom, testServer } from '../support/server.ts';
 import { newFile, opened } from '../support/sqlite-files.ts';
 import { turns } from '../support/turns.ts';
 
@@ -86,7 +86,8 @@ describe('the stream of all jobs', () => {
     expect([stream.status, stream.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
     const last = await run(call, 'add', 'now');
     const frames = await stream.take(last + 1);
-    expect(stream.text()).toMatch(/^retry: 2000\n\n/);
+    // The first id is for clients whose connection breaks before the first event.
+    expect(stream.text()).toMatch(new RegExp(`^id: ${before + 1}\nretry: 2000\n\nid: ${before + 2}\n`));
     expect(idsOf(frames)).toEqual(range(before + 2, before + 2 + last));
     const { items } = await itemsOf(call, `/events?after=${before + 1}`);
     expect(frames.map(({ data, id }) => ({ ...(data as object), position: id }))).toEqual(items);
@@ -139,6 +140,7 @@ describe('the stream of all jobs', () => {
     await call('DELETE', '/jobs/old');
     const stream = await listen('/events', { id: 1 });
     const [reset, ...frames] = await stream.take(last + 2);
+    expect(stream.text()).toMatch(/^retry: 2000\n\nevent: reset\n/);
     expect(reset).toEqual({ id: undefined, type: 'reset', data: { oldest: last + 2 } });
     expect(idsOf(frames)).toEqual(range(last + 2, 2 * last + 2));
     const [first] = await (await listen('/events', { id: last + 1 })).take(1);
@@ -190,7 +192,7 @@ describe('the stream of all jobs', () => {
     const stream = await listen('/events');
     void stream.next();
     await clock.advance(2 * COMMENT_MS);
-    expect(stream.text()).toBe('retry: 2000\n\n:\n\n:\n\n');
+    expect(stream.text()).toBe('id: 0\nretry: 2000\n\n:\n\n:\n\n');
     expect(clock.pending()).toBe(before + 1);
     await stream.close();
     expect(clock.pending()).toBe(before);
@@ -200,7 +202,8 @@ describe('the stream of all jobs', () => {
     const { call, server } = await started();
     await run(call, 'add', 'a');
     const typeFor = async (accept: string, method = 'GET') => {
-      const answer = await server.fetch(new Request('http://localhost/api/v1/events', { method, headers: { accept } }));
+      const request = new Request('http://localhost/api/v1/events', { method, headers: { accept } });
+      const answer = await server.fetch(request, comingFrom('127.0.0.1'));
       const type = answer.headers.get('content-type');
       await answer.body?.cancel();
       return [answer.status, type];
@@ -444,6 +447,26 @@ describe('clients', () => {
       expect((await call('GET', path)).status).toBe(401);
     }
     expect((await listen('/events', { token: worker })).status).toBe(403);
+  });
+
+  test('are sent nothing more once their token is revoked or has expired', async () => {
+    const clock = virtualClock();
+    const { server, listen } = await started({ clock });
+    const viewer = { name: 'v', roles: ['viewer'] as const };
+    const { token, secret } = await server.tokens.create(viewer);
+    const { secret: expiring } = await server.tokens.create({ ...viewer, expiresAt: COMMENT_MS + 1 });
+    const { secret: lasting } = await server.tokens.create(viewer);
+    const [revoked, expired, kept] = await Promise.all(
+      [secret, expiring, lasting].map((one) => listen('/events', { token: one })),
+    );
+    const next = kept?.next();
+    const ends = [revoked, expired].map((stream) => stream?.rest());
+    await server.tokens.revoke(token.id);
+    await clock.advance(2 * COMMENT_MS);
+    expect(await Promise.all(ends)).toEqual([[], []]);
+    expect([revoked, expired, kept].map((stream) => stream?.text().split(':\n\n').length)).toEqual([2, 3, 3]);
+    await kept?.close();
+    await next;
   });
 
   test('are told the end when the server closes', async () => {

@@ -1,4 +1,5 @@
 import type { Server } from '../../src/server/create-server.ts';
+import { comingFrom } from './server.ts';
 
 /** What a client of a stream gets: an event, or a comment, whose type is `comment`. */
 export type Frame = { readonly id: number | undefined; readonly type: string; readonly data: unknown };
@@ -30,6 +31,7 @@ export const listen = async (
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
       },
     }),
+    comingFrom('127.0.0.1'),
   );
   const reader = answer.body?.getReader();
   const decoder = new TextDecoder();

@@ -11,12 +11,13 @@ import { errorData } from '../../events/error-data.ts';
 import type { Logger } from '../../events/logger.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { OPEN, type Principal } from '../access/principal.ts';
+import type { Tokens } from '../access/tokens.ts';
 import { HttpProblem, notFound, RETRY_SOON } from '../http/problem.ts';
 import { type Channel, type ChannelOptions, createChannel } from './channel.ts';
 import { type ClientStream, clientStream } from './client-stream.ts';
 import { EVENTS_PAGE, type EventPages, eventPages } from './event-pages.ts';
 import { type EventFilter, type FeedEvent, isWanted } from './feed-event.ts';
-import { COMMENT, controlFrame, eventFrames, FIRST_FRAME } from './frames.ts';
+import { COMMENT, controlFrame, eventFrames, firstFrame } from './frames.ts';
 import { createTail, type Tail } from './tail.ts';
 
 /** Who listens, and from where. */
@@ -41,8 +42,6 @@ export type Feed = {
    * follows. Returns undefined if the job is over and the client has its last event. @throws HttpProblem
    */
   readonly ofJob: (jobId: string, snapshot: boolean, listener: Listener) => Promise<Body | undefined>;
-  /** How many streams there are. */
-  readonly streams: () => number;
   /** Ends all streams. */
   readonly close: () => void;
 };
@@ -51,22 +50,24 @@ export type FeedParts = {
   readonly engine: Engine;
   readonly journal: Journal;
   readonly clock: Clock;
+  readonly tokens: Pick<Tokens, 'list'>;
   readonly logger: Logger | undefined;
 };
 
 export const MAX_STREAMS = 2_000;
 export const MAX_STREAMS_OF_TOKEN = 20;
 
-/** How often a comment is sent, and removed jobs are looked for, in ms. */
+/** How often a comment is sent, and jobs and tokens are looked for that are there no more, in ms. */
 export const COMMENT_MS = 15_000;
 
 /** With more streams than these, events wait for so many ms, to be sent together. */
 const MANY_STREAMS = 100;
 const MANY_STREAMS_PAUSE_MS = 25;
 
-export const createFeed = ({ engine, journal, clock, logger }: FeedParts): Feed => {
+export const createFeed = ({ engine, journal, clock, tokens, logger }: FeedParts): Feed => {
   const pages = eventPages(journal, logger);
-  const clients = new Set<ClientStream>();
+  /** By client, the id of its token. */
+  const clients = new Map<ClientStream, string>();
   const byFilter = new Map<string, { readonly filter: EventFilter; readonly channel: Channel }>();
   const byJob = new Map<string, Channel>();
   const slots = streamSlots();
@@ -96,13 +97,15 @@ export const createFeed = ({ engine, journal, clock, logger }: FeedParts): Feed 
 
   const beat = async (): Promise<void> => {
     cancelBeat = clock.setTimer(() => void beat(), COMMENT_MS);
-    for (const client of [...clients]) if (client.isEmpty()) client.write(COMMENT);
-    for (const [jobId, channel] of [...byJob]) {
-      try {
-        if (!(await journal.job(jobId))) channel.end();
-      } catch (error) {
-        warn(error);
-      }
+    for (const client of [...clients.keys()]) if (client.isEmpty()) client.write(COMMENT);
+    try {
+      const inForce = new Set([OPEN.id]);
+      for (const { id, expiresAt = Number.POSITIVE_INFINITY } of await tokens.list())
+        if (expiresAt > clock.now()) inForce.add(id);
+      for (const [client, id] of [...clients]) if (!inForce.has(id)) client.end();
+      for (const [jobId, channel] of [...byJob]) if (!(await journal.job(jobId))) channel.end();
+    } catch (error) {
+      warn(error);
     }
   };
 
@@ -166,8 +169,8 @@ export const createFeed = ({ engine, journal, clock, logger }: FeedParts): Feed 
         leave();
       },
     });
-    clients.add(client);
-    for (const frame of [FIRST_FRAME, ...frames]) client.write(frame);
+    clients.set(client, listener.principal.id);
+    for (const frame of frames) client.write(frame);
     void catchUp(client, { channel, after, read }).catch((error) => {
       warn(error);
       client.end();
@@ -205,7 +208,9 @@ export const createFeed = ({ engine, journal, clock, logger }: FeedParts): Feed 
       const isLost = after + 1 < oldest || after > newest;
       return open(listener, leave, {
         after: isLost ? oldest - 1 : after,
-        frames: isLost ? [controlFrame('reset', { oldest })] : [],
+        frames: isLost
+          ? [firstFrame(), controlFrame('reset', { oldest })]
+          : [firstFrame(listener.after === undefined ? newest : undefined)],
         read: async (id) => {
           const known = tail?.position() ?? id;
           const { events, reached = Math.max(id, known) } = await pages.ofAll(feed, id, EVENTS_PAGE);
@@ -243,6 +248,7 @@ export const createFeed = ({ engine, journal, clock, logger }: FeedParts): Feed 
       return open(listener, leave, {
         after: view ? view.lastSeq - (isTerminalJobState(view.state) ? 1 : 0) : isLost ? -1 : after,
         frames: [
+          firstFrame(),
           ...(isLost ? [controlFrame('reset', { oldest: 0 })] : []),
           ...(view ? [controlFrame('snapshot', view)] : []),
         ],
@@ -282,10 +288,9 @@ export const createFeed = ({ engine, journal, clock, logger }: FeedParts): Feed 
     required,
     ofAll,
     ofJob,
-    streams: () => clients.size,
     close: () => {
       isClosed = true;
-      for (const client of [...clients]) client.end();
+      for (const client of [...clients.keys()]) client.end();
     },
   };
 };

@@ -12,8 +12,12 @@ const ENCODER = new TextEncoder();
 
 const bytesOf = (text: string): Uint8Array => ENCODER.encode(text);
 
-/** What a stream begins with: how long a client waits before it connects again, in ms. */
-export const FIRST_FRAME = bytesOf('retry: 2000\n\n');
+/**
+ * What a stream begins with: how long a client waits before it connects again, in ms. With `id`, also the id that it
+ * resumes after if the connection breaks before the first event. It dispatches no event.
+ */
+export const firstFrame = (id?: number): Uint8Array =>
+  bytesOf(`${id === undefined ? '' : `id: ${id}\n`}retry: 2000\n\n`);
 
 /** Keeps proxies and clients from taking a quiet connection for a dead one. */
 export const COMMENT = bytesOf(':\n\n');
