@@ -415,6 +415,35 @@ describe('clients', () => {
     expect([listeners, clock.pending()]).toEqual([0, before]);
   });
 
+  test('that break their connection leave nothing behind either', async () => {
+    const { call, server } = await started();
+    await call('POST', '/jobs', { body: { definition: 'approval', jobId: 'j' } });
+    const { secret } = await server.tokens.create({ name: 'v', roles: ['viewer'] });
+    const { url } = await server.listen({ port: 0 });
+    const connect = (path: string, signal: AbortSignal): Promise<Response> =>
+      fetch(`${url}/api/v1${path}`, {
+        signal,
+        headers: { accept: 'text/event-stream', authorization: `Bearer ${secret}` },
+      });
+    for (let round = 0; round < 5; round++) {
+      const broken = new AbortController();
+      const paths = range(1, MAX_STREAMS_OF_TOKEN).map((at) => (at % 2 === 0 ? '/events' : '/jobs/j/events'));
+      // The server hears of the broken connections some turns later.
+      const statuses = await Promise.all(
+        paths.map(async (path) => {
+          for (;;) {
+            const { status, body } = await connect(path, broken.signal);
+            if (status !== 429 || round === 0) return status;
+            await body?.cancel();
+          }
+        }),
+      );
+      expect(statuses.every((status) => status === 200)).toBe(true);
+      expect((await connect('/events', broken.signal)).status).toBe(429);
+      broken.abort();
+    }
+  });
+
   test('are 20 a token and 2,000 altogether', async () => {
     const { server, listen } = await started();
     const tokens: string[] = [];
