@@ -256,7 +256,14 @@ describe('the stream of a job', () => {
   test('asked for again after its end is 204; it goes on if the job is retried', async () => {
     const { call, listen } = await started();
     const last = await run(call, 'broken', 'b');
-    expect(idsOf(await (await listen('/jobs/b/events')).rest())).toEqual(range(0, last));
+    const whole = await listen('/jobs/b/events?snapshot=false');
+    expect(idsOf(await whole.rest())).toEqual(range(0, last));
+    const snapshot = await listen('/jobs/b/events?snapshot=true');
+    await snapshot.rest();
+    for (const stream of [whole, snapshot]) {
+      expect(stream.text()).toContain('"message":"no"');
+      expect(stream.text()).not.toContain('"stack"');
+    }
     expect(idsOf(await (await listen('/jobs/b/events', { id: last - 1 })).rest())).toEqual([last]);
     expect((await listen('/jobs/b/events', { id: last })).status).toBe(204);
     await call('POST', '/jobs/b/retry');

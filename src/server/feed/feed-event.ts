@@ -1,7 +1,8 @@
+import type { ErrorData } from '../../events/error-data.ts';
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 
-/** An event as streams and pages have it. Its JSON is made once, for all who read it. */
+/** An event as streams and pages have it, its error without a stack. Its JSON is made once, for all who read it. */
 export class FeedEvent {
   readonly event: JobEvent;
   /** In the feed of all jobs; undefined if the event was read as one of its job. */
@@ -11,7 +12,7 @@ export class FeedEvent {
   #json: string | undefined;
 
   constructor(event: JobEvent, position?: number, topic?: string) {
-    this.event = event;
+    this.event = 'error' in event && event.error ? { ...event, error: withoutStack(event.error) } : event;
     this.position = position;
     this.topic = topic;
   }
@@ -21,6 +22,10 @@ export class FeedEvent {
     return this.#json;
   }
 }
+
+/** Stacks tell of the machine. */
+export const withoutStack = ({ stack: _, cause, ...error }: ErrorData): ErrorData =>
+  cause === undefined ? error : { ...error, cause: withoutStack(cause) };
 
 /** Whether an event is the last one of its job, unless the job is retried. */
 export const endsJob = ({ event }: FeedEvent): boolean =>

@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Journal, JournalFeed } from '../../engine/durable/journal.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Clock } from '../../engine/time/clock.ts';
+import type { JobView } from '../../engine/views/job-view.ts';
 import { errorData } from '../../events/error-data.ts';
 import type { Logger } from '../../events/logger.ts';
 import { isTerminalJobState } from '../../events/states.ts';
@@ -16,7 +17,7 @@ import { HttpProblem, notFound, RETRY_SOON } from '../http/problem.ts';
 import { type Channel, type ChannelOptions, createChannel } from './channel.ts';
 import { type ClientStream, clientStream } from './client-stream.ts';
 import { EVENTS_PAGE, type EventPages, eventPages } from './event-pages.ts';
-import { type EventFilter, type FeedEvent, isWanted } from './feed-event.ts';
+import { type EventFilter, type FeedEvent, isWanted, withoutStack } from './feed-event.ts';
 import { COMMENT, controlFrame, eventFrames, firstFrame } from './frames.ts';
 import { createTail, type Tail } from './tail.ts';
 
@@ -275,12 +276,14 @@ export const createFeed = ({ engine, journal, clock, tokens, logger }: FeedParts
   };
 
   /** Shows a job with its tasks as they are kept. @throws HttpProblem, JournalError */
-  const keptView = async (jobId: string) => {
+  const keptView = async (jobId: string): Promise<JobView> => {
     const found = await engine.find(jobId);
     if (!found) throw notFound('job', 'JOB_NOT_FOUND', jobId);
     const view = found.view();
     await engine.job(jobId)?.saved();
-    return view;
+    const shown = <Part extends Pick<JobView, 'error'>>(part: Part): Part =>
+      part.error ? { ...part, error: withoutStack(part.error) } : part;
+    return { ...shown(view), tasks: view.tasks.map(shown) };
   };
 
   return {
