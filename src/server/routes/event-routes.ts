@@ -13,13 +13,12 @@ import { BASE, route } from '../http/route.ts';
 import { storedJob } from '../jobs/find-job.ts';
 import { EventBody, EventType, FeedEventBody, LogBody, LogLevelName } from '../schemas/event.ts';
 import { Slug } from '../schemas/names.ts';
+import { wholeNumber } from '../schemas/query.ts';
 import type { Service } from '../service/service.ts';
 
 const tags = ['Events'];
 
 const JobParam = z.object({ jobId: z.string().min(1).max(200) });
-
-const Id = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 const Resume = z.object({
   'last-event-id': z
@@ -29,7 +28,7 @@ const Resume = z.object({
     .meta({ description: 'Of a stream: the id of the last event that the client has' }),
 });
 
-const After = Id.optional().meta({
+const After = wholeNumber(0, Number.MAX_SAFE_INTEGER).optional().meta({
   description: 'The id of the last event that the client has; `Last-Event-ID` counts more',
 });
 
@@ -49,12 +48,17 @@ const listEvents = route(
       headers: Resume,
       query: PageQuery.extend({
         after: After,
-        topic: Slug.optional(),
-        name: z.string().max(200).optional(),
+        topic: Slug.optional().meta({ description: 'Only events of jobs of this topic' }),
+        name: z
+          .string()
+          .max(200)
+          .optional()
+          .meta({ description: 'Only events of jobs of this definition or document' }),
         type: z
           .union([EventType, z.array(EventType).max(20)])
           .transform((value) => (Array.isArray(value) ? value : [value]))
-          .optional(),
+          .optional()
+          .meta({ description: 'Only events of this type, or of one of these' }),
       }),
     },
     responses: { 200: streamOr(pageOf(FeedEventBody)) },

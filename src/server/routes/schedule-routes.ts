@@ -11,6 +11,7 @@ import { type GivenSchedule, type Schedule, scheduleOf } from '../schedules/sche
 import { MAX_BACKFILL } from '../schedules/schedule-state.ts';
 import type { ScheduleEntry } from '../schedules/schedules.ts';
 import { Slug } from '../schemas/names.ts';
+import { wholeNumber } from '../schemas/query.ts';
 import * as schemas from '../schemas/schedule.ts';
 import type { Service } from '../service/service.ts';
 
@@ -18,7 +19,13 @@ const tags = ['Schedules'];
 
 const Name = z.object({ name: Slug });
 
-const json = <Schema extends z.ZodType>(schema: Schema) => ({ 'application/json': { schema } });
+const json = <Schema extends z.ZodType>(schema: Schema, examples: Examples = {}) => ({
+  'application/json': { schema, examples },
+});
+
+type Examples = Readonly<Record<string, { readonly value: unknown }>>;
+
+const NIGHTLY = { definition: 'etl', cron: '0 3 * * *', timezone: 'Europe/Berlin', catchup: 'latest', jitter: '5m' };
 
 const listSchedules = route(
   {
@@ -40,7 +47,12 @@ const createSchedule = route(
     operationId: 'createSchedule',
     summary: 'Makes a schedule; what was due before is not caught up',
     tags,
-    request: { body: { required: true, content: json(schemas.NewSchedule) } },
+    request: {
+      body: {
+        required: true,
+        content: json(schemas.NewSchedule, { nightly: { value: { name: 'nightly', ...NIGHTLY } } }),
+      },
+    },
     responses: { 201: { description: 'The schedule', content: json(schemas.ScheduleBody) } },
   },
   { allowed: ['operator'], refusals: [404, 409, 422], once: true },
@@ -66,7 +78,10 @@ const replaceSchedule = route(
     operationId: 'replaceSchedule',
     summary: 'Replaces a schedule; with another timing it begins anew, so that nothing is caught up',
     tags,
-    request: { params: Name, body: { required: true, content: json(schemas.ScheduleChange) } },
+    request: {
+      params: Name,
+      body: { required: true, content: json(schemas.ScheduleChange, { nightly: { value: NIGHTLY } }) },
+    },
     responses: { 200: { description: 'The schedule', content: json(schemas.ScheduleBody) } },
   },
   { allowed: ['operator'], refusals: [404, 409, 422] },
@@ -146,7 +161,10 @@ const nextRuns = route(
     operationId: 'nextRuns',
     summary: 'Shows when it is due next, also if it is paused',
     tags,
-    request: { params: Name, query: z.object({ count: z.coerce.number().int().min(1).max(100).default(5) }) },
+    request: {
+      params: Name,
+      query: z.object({ count: wholeNumber(1, 100).default(5).meta({ description: 'How many due times' }) }),
+    },
     responses: { 200: { description: 'The next due times', content: json(schemas.NextRuns) } },
   },
   { allowed: ['viewer'], refusals: [404] },

@@ -39,9 +39,12 @@ const json = <Schema extends z.ZodType>(description: string, schema: Schema) => 
   content: { 'application/json': { schema } },
 });
 
-const body = <Schema extends z.ZodType>(schema: Schema) => ({
+const body = <Schema extends z.ZodType>(
+  schema: Schema,
+  examples: Readonly<Record<string, { readonly value: unknown }>> = {},
+) => ({
   required: true,
-  content: { 'application/json': { schema } },
+  content: { 'application/json': { schema, examples } },
 });
 
 const listUnits = route(
@@ -53,9 +56,9 @@ const listUnits = route(
     tags,
     request: {
       query: PageQuery.extend({
-        owner: Owner.optional(),
-        state: z.enum(UNIT_STATES).default('ready'),
-        topic: Slug.optional(),
+        owner: Owner.optional().meta({ description: 'Only units of this owner' }),
+        state: z.enum(UNIT_STATES).default('ready').meta({ description: 'Only units in this state' }),
+        topic: Slug.optional().meta({ description: 'Only units of jobs of this topic' }),
         job: z.string().min(1).max(200).optional().meta({ description: 'Id of a job, which may be over' }),
         task: z.string().max(2000).optional().meta({ description: 'Path of the task around the units' }),
         group: z.enum(['true', 'false']).default('false').meta({ description: 'By topic, job and task' }),
@@ -73,7 +76,7 @@ const unitStats = route(
     operationId: 'unitStats',
     summary: 'Counts units that are ready and claimed, by owner, for what scales workers',
     tags,
-    request: { query: z.object({ owner: Owner.optional() }) },
+    request: { query: z.object({ owner: Owner.optional().meta({ description: 'Only units of this owner' }) }) },
     responses: { 200: json('The counts, and their sums', AllUnitStats) },
   },
   { allowed: ['viewer', 'worker'], refusals: [404] },
@@ -88,7 +91,7 @@ const claimUnits = route(
     tags,
     request: {
       headers: z.object({ 'idempotency-key': z.string().min(1).max(255).optional() }),
-      body: body(ClaimBody),
+      body: body(ClaimBody, { cook: { value: { owners: ['cook'], worker: 'anna', max: 2, waitMs: 30_000 } } }),
     },
     responses: { 200: json('What was claimed; nothing when the wait is over', ClaimedUnits) },
   },
@@ -141,7 +144,10 @@ const sendCommand = route(
     operationId: 'sendCommand',
     summary: 'Does one command, or several in order up to the first that is refused; answers once they are kept',
     tags,
-    request: { params: UnitParam, body: body(CommandsBody) },
+    request: {
+      params: UnitParam,
+      body: body(CommandsBody, { done: { value: { type: 'success', token: '…', output: { salted: true } } } }),
+    },
     responses: {
       200: json('Done and kept', CommandAnswer),
       202: json('Sent to the process that runs the job', CommandAnswer),

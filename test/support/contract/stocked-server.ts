@@ -25,6 +25,10 @@ const approval = defineJob('approval')
 const odd = defineJob('odd')
   .task('strange', () => ({ ['__proto__']: 1, text: '\0\ud800\u202e', long: 'x'.repeat(2_000), large: 2 ** 60 }))
   .seal();
+/** What the examples of the document start. */
+const etl = defineJob('etl')
+  .task('load', () => ({ rows: 5 }))
+  .seal();
 const gone = defineJob('gone').external('never').seal();
 
 const DINNER = {
@@ -88,7 +92,7 @@ export const stockedServer = async (journal: Journal): Promise<Stocked> => {
     journal,
     clock,
     tokens: true,
-    definitions: [add, broken, approval, odd],
+    definitions: [add, broken, approval, odd, etl],
     upload: 'external',
   });
   const { secret } = await server.tokens.create({ name: 'root', roles: ['admin'] });
@@ -109,6 +113,8 @@ export const stockedServer = async (journal: Journal): Promise<Stocked> => {
   for (const name of ['kitchen', 'spare', 'old'])
     await must('POST', '/topics', { body: { name, title: 'T', definitions: { hot: { owner: 'cook' } } } });
   await must('DELETE', '/topics/old');
+  for (const [name, definition] of Object.entries({ nightly: 'add', waiting: 'approval' }))
+    await must('POST', '/schedules', { body: { name, definition, cron: '0 3 * * *', timezone: 'Europe/Berlin' } });
   await must('PUT', '/definitions/uploaded', { body: YAML, headers: { 'content-type': 'application/yaml' } });
   for (const [jobId, body, ...steps] of JOBS) {
     await must('POST', '/jobs', { body: { jobId, ...body } });
@@ -166,8 +172,13 @@ const interruptedIn = async (journal: Journal, clock: ReturnType<typeof virtualC
 const hintsOf = async (call: Call, tokenIds: readonly string[]): Promise<Hints> => {
   const ids = ['interrupted', ...JOBS.map(([id]) => id)];
   const { nextCursor } = (await call('GET', '/jobs?limit=2')).body as { nextCursor: string };
+  const claim = { owners: ['waiter', 'boss'], worker: 'w', max: 2, leaseMs: 24 * 60 * 60 * 1000 };
+  const { units } = (await call('POST', '/units/claim', { body: claim })).body as {
+    units: { id: string; token: string }[];
+  };
+  const ready = (await call('GET', '/units')).body as { items: { id: string }[] };
   const tasks = ['approve', 'pay', 'fails', 'after', 'sum', 'shop', 'cook', 'cook/fish', 'shop/buy', 'more', 'none'];
-  const names = ['add', 'broken', 'approval', 'odd', 'uploaded', 'dinner'];
+  const names = ['add', 'broken', 'approval', 'odd', 'etl', 'uploaded', 'dinner'];
   return {
     jobId: ids,
     ids,
@@ -175,7 +186,7 @@ const hintsOf = async (call: Call, tokenIds: readonly string[]): Promise<Hints> 
     q: ['c', 'dinner'],
     topic: ['kitchen', 'spare', 'old', 'none'],
     definition: names,
-    name: [...names, 'ask', 'kitchen', 'new'],
+    name: [...names, 'ask', 'kitchen', 'new', 'nightly', 'waiting'],
     owner: ['cook', 'waiter', 'boss'],
     owners: ['cook', 'waiter', 'boss'],
     use: ['hot', 'none'],
@@ -187,6 +198,11 @@ const hintsOf = async (call: Call, tokenIds: readonly string[]): Promise<Hints> 
     under: tasks,
     cursor: [nextCursor, Buffer.from('["x",1]').toString('base64url'), 'W10'],
     tokenId: tokenIds,
+    unitId: [...units, ...units, ...ready.items].map(({ id }) => id).concat('running.cGF5'),
+    token: units.map(({ token }) => token).concat('none'),
+    schedule: ['nightly'],
+    cron: ['0 3 * * *', '@daily', '0 0 31 2 *', 'x'],
+    timezone: ['Europe/Berlin', 'UTC', 'Mars'],
     label: ['team:x', 'topic:kitchen', '__proto__:x', ':'],
     yaml: [YAML, YAML.replace('external', 'bash'), 'name: 1\ntasks: 5'],
   };
