@@ -134,6 +134,21 @@ describe('a start', () => {
   });
 });
 
+test('the graph says which tasks are allowed to fail, have a condition, and when they start', async () => {
+  const tidy = defineJob('tidy')
+    .task('sweep', { continueOnFailure: true }, () => {})
+    .task('report', { dependsOn: ['sweep'], trigger: 'always', when: () => true }, () => {})
+    .seal();
+  const { call } = await started({ definitions: [tidy] });
+  await call('POST', '/jobs', { body: { definition: 'tidy', jobId: 't' } });
+  expect((await call('GET', '/jobs/t/graph')).body).toMatchObject({
+    tasks: [
+      { name: 'report', trigger: 'always', conditional: true, continueOnFailure: false },
+      { name: 'sweep', conditional: false, continueOnFailure: true },
+    ],
+  });
+});
+
 describe('a document', () => {
   test('is a job of nested jobs and external tasks', async () => {
     const { call } = await started();
@@ -148,7 +163,7 @@ describe('a document', () => {
       ],
     });
     expect((await call('GET', '/jobs/d/graph')).body).toMatchObject({
-      tasks: [{ name: 'cook', dependsOn: ['shop'] }, { name: 'shop' }],
+      tasks: [{ name: 'cook', dependsOn: ['shop'], conditional: false }, { name: 'shop' }],
     });
     expect((await call('GET', '/jobs/d/graph?format=mermaid')).body).toContain('flowchart TD');
   });

@@ -19,7 +19,7 @@ export type Place = 'here' | 'elsewhere' | 'nowhere';
 
 /** Shows a stored job. */
 export const bodyOf = (job: JournalJob, place: Place): JobBody => {
-  const { id, name, key, state, labels, createdAt, startedAt, endedAt, forkedFrom, lastSeq, lease } = job;
+  const { id, name, key, state, labels, createdAt, startedAt, endedAt, updatedAt, forkedFrom, lastSeq, lease } = job;
   const isOver = isTerminalJobState(state);
   const interrupted = !isOver && place === 'nowhere';
   return {
@@ -37,13 +37,14 @@ export const bodyOf = (job: JournalJob, place: Place): JobBody => {
     createdAt,
     startedAt,
     endedAt,
+    updatedAt,
     forkedFrom,
     lastSeq,
   };
 };
 
 /** Shows a job that has not been started. */
-export const bodyOfDraft = ({ id, document, labels, metadata, createdAt }: Draft): JobBody => ({
+export const bodyOfDraft = ({ id, document, labels, metadata, createdAt, updatedAt }: Draft): JobBody => ({
   id,
   name: document.name,
   topic: labels[TOPIC],
@@ -52,6 +53,7 @@ export const bodyOfDraft = ({ id, document, labels, metadata, createdAt }: Draft
   labels: { ...labels },
   metadata: { ...metadata },
   createdAt,
+  updatedAt,
   lastSeq: -1,
 });
 

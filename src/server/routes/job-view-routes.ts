@@ -19,7 +19,7 @@ import { errorBody } from '../jobs/error-body.ts';
 import { jobHere, storedJob } from '../jobs/find-job.ts';
 import { ErrorBody } from '../schemas/job.ts';
 import { wholeNumber } from '../schemas/query.ts';
-import { ExplanationBody, TASK_STATES, TaskBody } from '../schemas/task.ts';
+import { ExplanationBody, GraphBody, TASK_STATES, TaskBody } from '../schemas/task.ts';
 import type { Service } from '../service/service.ts';
 
 const tags = ['Jobs'];
@@ -102,20 +102,6 @@ const explainJob = route(
 
 const FORMATS = ['json', 'mermaid', 'dot', 'gantt'] as const;
 
-const Graph = z
-  .object({
-    name: z.string(),
-    tasks: z.array(
-      z.object({
-        name: z.string(),
-        kind: z.enum(['task', 'sensor', 'external', 'job', 'map']),
-        dependsOn: z.array(z.string()),
-        state: z.enum(TASK_STATES),
-      }),
-    ),
-  })
-  .openapi('Graph');
-
 const getGraph = route(
   {
     method: 'get',
@@ -132,7 +118,7 @@ const getGraph = route(
     responses: {
       200: {
         description: 'The graph as data, or in the language of the format',
-        content: { 'application/json': { schema: Graph }, 'text/plain': { schema: z.string() } },
+        content: { 'application/json': { schema: GraphBody }, 'text/plain': { schema: z.string() } },
       },
     },
   },
@@ -199,11 +185,13 @@ export const addJobViewRoutes = ({ add }: Api, service: Service): void => {
     const stored = await storedJob(service, jobId);
     const graph = await graphOf(service, stored, (await found(jobId)).view());
     if (format === 'json') {
+      const rules = rulesIn(await service.journal.shape(stored.fingerprint));
       const tasks = graph.tasks.map(({ name, kind, dependsOn, state = 'unscheduled' as const }) => ({
         name,
         kind,
         dependsOn: [...dependsOn],
         state,
+        ...(rules.get(name) ?? NO_RULES),
       }));
       return context.json({ name: graph.name, tasks }, 200);
     }
@@ -238,3 +226,25 @@ const graphOf = async ({ journal, clock }: Service, stored: JournalJob, { tasks 
   const plan = { name: stored.name, tasks: drawn } as unknown as Parameters<typeof viewOfRecords>[0];
   return viewOfRecords(plan, record.tasks, stored.endedAt ?? clock.now());
 };
+
+type Rules = Pick<z.infer<typeof GraphBody>['tasks'][number], 'trigger' | 'conditional' | 'continueOnFailure'>;
+
+/** A task that was added while the job ran: the journal has no rules of it. */
+const NO_RULES: Rules = { conditional: false, continueOnFailure: false };
+
+/** When the outer tasks of a definition start and what their failure does; none if the text is no shape. */
+const rulesIn = (shape: string | undefined): ReadonlyMap<string, Rules> => {
+  try {
+    const [, tasks] = JSON.parse(shape ?? 'null') as [string, TaskShape[]];
+    return new Map(
+      tasks.map(([name, , continueOnFailure, { trigger, when } = {}]) => [
+        name,
+        { trigger, conditional: when === true, continueOnFailure },
+      ]),
+    );
+  } catch {
+    return new Map();
+  }
+};
+
+type TaskShape = [name: string, dependsOn: string[], continueOnFailure: boolean, { trigger?: string; when?: true }?];

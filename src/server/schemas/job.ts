@@ -32,6 +32,7 @@ export const JobBody = z
     createdAt: Time,
     startedAt: Time.optional(),
     endedAt: Time.optional(),
+    updatedAt: Time.meta({ description: 'When something was last kept of it, in epoch ms' }),
     forkedFrom: z.string().optional(),
     lastSeq: z.int().meta({ description: '`seq` of its last event; -1 before the first' }),
   })

@@ -17,11 +17,13 @@ export const TASK_STATES = [
   'cancelled',
 ] as const;
 
+const TASK_KINDS = ['task', 'sensor', 'external', 'job', 'map'] as const;
+
 export const TaskBody = z
   .object({
     path: z.string(),
     parent: z.string().optional().meta({ description: 'Path of the nested job or fan-out around it' }),
-    kind: z.enum(['task', 'sensor', 'external', 'job', 'map']),
+    kind: z.enum(TASK_KINDS),
     dependsOn: z.array(z.string()).meta({ description: 'Paths of its direct upstreams' }),
     state: z.enum(TASK_STATES),
     attempts: z.int(),
@@ -50,3 +52,20 @@ export const ExplanationBody = z
     reasons: z.array(z.object({ kind: z.string(), text: z.string(), facts: z.unknown().optional() })),
   })
   .openapi('Explanation');
+
+export const GraphBody = z
+  .object({
+    name: z.string(),
+    tasks: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.enum(TASK_KINDS),
+        dependsOn: z.array(z.string()),
+        state: z.enum(TASK_STATES),
+        trigger: z.string().optional().meta({ description: 'When it starts. Default: when all upstreams completed' }),
+        conditional: z.boolean().meta({ description: 'Whether it has a condition' }),
+        continueOnFailure: z.boolean().meta({ description: 'Whether it is allowed to fail' }),
+      }),
+    ),
+  })
+  .openapi('Graph');
