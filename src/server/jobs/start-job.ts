@@ -56,7 +56,7 @@ const startKeyed = async (
   jobKey: string,
   options: Options,
 ): Promise<Started> => {
-  const jobId = `key-${hashOf(JSON.stringify([document.name, jobKey]))}`;
+  const jobId = uuidOf(`key ${JSON.stringify([document.name, jobKey])}`);
   const known = await parts.documents.documentOf(jobId);
   if (known && (await parts.journal.job(jobId)) && JSON.stringify(known) !== JSON.stringify(document))
     throw new HttpProblem(
@@ -176,6 +176,10 @@ const optionsOf = (given: StartBody['options']) => {
 };
 
 /** The id of the job of a request that may be repeated. */
-export const onceJobId = (onceKey: string): string => `once-${hashOf(onceKey)}`;
+export const onceJobId = (onceKey: string): string => uuidOf(`once ${onceKey}`);
 
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 32);
+/** A UUID that follows from a text, of version 8 (RFC 9562), so that commands shorten it as that of any other job. */
+const uuidOf = (text: string): string => {
+  const hex = createHash('sha256').update(text).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+};
