@@ -35,6 +35,9 @@ const leaveInstalled = {
   },
 };
 
+/** What works on the jobs of a server, which commands load for `--server` alone. */
+const REMOTE = /[\\/]src[\\/](?:client|cli[\\/]remote)[\\/]|-remote\.ts$|[\\/]eventsource-parser[\\/]/;
+
 const bundle = await rolldown({
   input: join(root, 'src/cli/main.ts'),
   platform: 'node',
@@ -58,7 +61,13 @@ const { output } = await bundle.write({
   codeSplitting: {
     groups: [
       { name: 'start', test: (id) => early.has(id), priority: 2 },
-      { name: 'core', test: (id) => !id.endsWith('/src/cli/main.ts'), minShareCount: 2, priority: 1 },
+      {
+        name: 'core',
+        test: (id) => !id.endsWith('/src/cli/main.ts') && !REMOTE.test(id),
+        minShareCount: 2,
+        priority: 1,
+      },
+      { name: 'remote', test: (id) => REMOTE.test(id), priority: 0 },
     ],
   },
 });

@@ -65,7 +65,8 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
     stored: ['terminal'],
     attend: ['live', 'stored', 'terminal'],
     serving: ['attend', 'stored', 'terminal'],
-    commands: ['serving', 'attend', 'live', 'drawing', 'stored', 'terminal'],
+    remote: ['attend', 'stored', 'terminal'],
+    commands: ['serving', 'remote', 'attend', 'live', 'drawing', 'stored', 'terminal'],
   },
 };
 
@@ -212,4 +213,17 @@ test('every door named in package.json is a file of src', () => {
     ).toContain(source);
     expect(target.types, door).toBe(target.default.replace(/\.js$/, '.d.ts'));
   }
+});
+
+test('commands load the client of the service for a server alone', () => {
+  const commands = files.filter((file) => file.includes(join('cli', 'commands')) && !file.endsWith('-remote.ts'));
+  const seen = new Set<string>(commands);
+  for (const file of seen) {
+    for (const [, specifier = ''] of codeOf(file).matchAll(
+      /^(?:import|export)(?! type)(?:[^;']*? from)? '(\.[^']+)'/gm,
+    ))
+      seen.add(resolve(dirname(file), specifier));
+  }
+  expect([...seen].map(folderOf)).not.toContain('client');
+  expect([...seen].map((file) => relative(src, file))).toContain(join('cli', 'stored', 'find-job.ts'));
 });

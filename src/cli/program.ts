@@ -1,4 +1,5 @@
 import { Command, Help } from 'commander';
+import { requireHere, withServerOptions } from './commands/server-options.ts';
 import { type CommandContext, type DefineCommand, subcommand } from './commands/shared-options.ts';
 import { EXIT, EXIT_CODES_HELP } from './terminal/exit-code.ts';
 import { fitHelp, helpItem } from './terminal/help-text.ts';
@@ -139,9 +140,34 @@ export const createProgram = async (
       if (argv.includes(name) || argv.includes('completion')) (await load()).define(command, context);
     }
   }
+  withServerOptions(program).hook('preAction', (_, command) => {
+    const path = pathOf(command);
+    const [name = ''] = path;
+    if (ON_SERVER.has(name)) return;
+    const isOfJobs = ON_DATABASE.has(name) || (name === 'graph' && command.opts().job !== undefined);
+    requireHere(command, path.join(' '), isOfJobs, io.env);
+  });
   program.helpCommand('help [command]', 'print the help of a command');
   return program;
 };
+
+/** The commands that work on a server as well, and those that need a database. */
+const ON_SERVER: ReadonlySet<string> = new Set([
+  'run',
+  'jobs',
+  'show',
+  'logs',
+  'resume',
+  'retry',
+  'rerun',
+  'cancel',
+  'complete',
+]);
+const ON_DATABASE: ReadonlySet<string> = new Set(['prune', 'export', 'import', 'db']);
+
+/** Returns the names that lead to a command: `db`, `check`. */
+const pathOf = (command: Command): readonly string[] =>
+  command.parent ? [...pathOf(command.parent), command.name()] : [];
 
 const HELP = `
 Examples:
@@ -151,6 +177,8 @@ Examples:
   tintype graph workflow.yaml      draw it
   tintype jobs                     list the jobs that were kept
   tintype resume last              go on with one whose process died
+  tintype --server URL jobs        list those of a server; so with run, show,
+                                   logs, resume, retry, rerun, cancel, complete
 
 ${EXIT_CODES_HELP}`;
 

@@ -139,6 +139,8 @@ const jobsOf = (
       }),
     graph: (id: string, format: 'mermaid' | 'dot' | 'gantt') =>
       send<string>('GET', `/jobs/${part(id)}/graph`, { query: { format } }),
+    /** The outer tasks of a job, with their states and what they wait for. */
+    outline: (id: string) => send<z.infer<typeof task.GraphBody>>('GET', `/jobs/${part(id)}/graph`),
     /** Waits until a job is over, as long as that takes. */
     result: async (id: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Result> => {
       for (;;) {

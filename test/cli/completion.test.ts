@@ -38,9 +38,9 @@ const offered = (printed: string): readonly string[] =>
 const run = async (program: string, args: readonly string[]): Promise<string> =>
   (await promisify(execFile)(program, args, { cwd: folder })).stdout;
 
-/** Splits the line as readline does, for which `=` is a word. */
+/** Splits the line as readline does, for which `=` and `:` are words. */
 const askBash: Ask = async (script, line) => {
-  const words = line.split(/(=)| +/).filter((word) => word !== undefined && (word !== '' || line.endsWith(' ')));
+  const words = line.split(/([=:])| +/).filter((word) => word !== undefined && (word !== '' || line.endsWith(' ')));
   const completed = line.endsWith(' ') || line.endsWith('=') ? [...words.filter(Boolean), ''] : words;
   // A "=" at the end is itself the word that is completed.
   if (line.endsWith('=')) completed.pop();
@@ -145,6 +145,13 @@ for (const [name, shell, ask] of SHELLS) {
       expect(await offers('tintype run day.yaml --on')).toEqual(['--on-failure', '--on-signal', '--only']);
       expect(await offers('tintype graph --dr')).toEqual([]);
       expect(await offers('tintype init --f')).toEqual(['--force']);
+    });
+
+    test('offers commands and their options after a server', async () => {
+      expect(await offers('tintype --tok')).toEqual(['--token', '--token-file']);
+      expect(await offers('tintype --token-file no')).toEqual(['notes.txt']);
+      expect(await offers('tintype --server http://host:8080 can')).toEqual(['cancel']);
+      expect(await offers('tintype --server http://host show --gr')).toEqual(['--graph']);
     });
 
     test('offers nothing for what it can not know', async () => {

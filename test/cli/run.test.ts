@@ -276,9 +276,11 @@ describe('wrong usage', () => {
     const headings = ({ stdout }: Captured) => stdout.match(/^\w.*(?=:$)/gm);
     expect(headings(await tintype(['--help']))).toEqual([
       'Options',
+      'A server elsewhere',
       'Workflow files',
       'Look at jobs',
       'Act on jobs',
+      'Serve',
       'The database of jobs',
       'Editors, shells, help',
       'Examples',

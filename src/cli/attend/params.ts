@@ -39,13 +39,13 @@ const requirePlainNumbers = (specs: readonly ParamSpec[], given: readonly (reado
   }
 };
 
-const pair = (text: string): [string, string] => {
+export const pair = (text: string): [string, string] => {
   const at = text.indexOf('=');
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
   throw new UsageError(`--param is ${JSON.stringify(text)}: expected name=value.`);
 };
 
-const paramsOfFile = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
+export const paramsOfFile = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
   let values: unknown;
   let odd: readonly string[];
   try {

@@ -38,7 +38,9 @@ export type Reporter = {
   readonly stop: () => void;
 };
 
-type ReporterOptions = ReportOptions & {
+type ReporterOptions = Omit<ReportOptions, 'workers'> & {
+  /** How many tasks run at once at most, if that is known here. */
+  readonly workers: number | undefined;
   readonly progress: JobProgress;
   readonly printer: Printer;
   readonly stream: OutputStream;
@@ -102,7 +104,7 @@ const liveReporter = (
       sensor: sensorsOf(definition),
     },
     progress,
-    { stream, env, verbose: verbose === true, workers, gate, keys: keyInput(stdin) },
+    { stream, env, verbose: verbose === true, ...(workers && { workers }), gate, keys: keyInput(stdin) },
   );
   return { ...view, notice: view.print, hidesOutput: verbose !== true, isLive: true };
 };

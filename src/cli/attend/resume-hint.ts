@@ -9,7 +9,8 @@ export const resumeHint = (
   location: JobLocation,
   { style, sanitize }: Printer,
 ): string => {
-  const [first, ...more] = jobs.filter((job) => originOf(job) !== 'program');
+  // A server knows by itself what a job was started of.
+  const [first, ...more] = location.server ? jobs : jobs.filter((job) => originOf(job) !== 'program');
   if (!first) return 'An interrupted job of a program goes on there, by engine.recover().';
   const command = more.length === 0 ? resumeCommand(first, location) : jobCommand('resume', 'JOB', location);
   return `An interrupted job goes on with: ${style('bold', sanitize(command))}`;
@@ -23,6 +24,6 @@ export const howToResume = (job: Pick<JournalJob, 'id' | 'metadata'>, location: 
 
 /** Returns the command that resumes a job. A workflow that was read from a pipe needs `--file`. */
 export const resumeCommand = (job: Pick<JournalJob, 'id' | 'metadata'>, location: JobLocation): string =>
-  originOf(job) === 'pipe' && location.file === undefined
+  originOf(job) === 'pipe' && location.file === undefined && !location.server
     ? jobCommand('resume', job.id, location, ['--file', 'FILE'])
     : jobCommand('resume', job.id, location);

@@ -1,6 +1,6 @@
 import type { JobResult } from '../../engine/job-result.ts';
 import type { Metrics } from '../../engine/views/metrics.ts';
-import type { TaskState } from '../../events/event.ts';
+import type { JobState, TaskState } from '../../events/event.ts';
 import { ProcessError } from '../../executors/process/error.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
@@ -8,7 +8,11 @@ import { STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
 import { thrownBy } from './exit-code-of-task.ts';
 
 /** Returns a line of totals: `example_pipeline failed in 3.2s: 3 completed, 1 failed, 2 skipped`. */
-export const totals = (result: JobResult, counts: Metrics['tasks'], { style, sanitize }: Printer): string => {
+export const totals = (
+  result: Pick<JobResult, 'jobName' | 'durationMs'> & { readonly state: JobState },
+  counts: Metrics['tasks'],
+  { style, sanitize }: Printer,
+): string => {
   const parts = ORDER.flatMap((state) => {
     const count = counts[state];
     return count ? [style(STATE_STYLES[state], `${count} ${STATE_WORDS[state] ?? state}`)] : [];

@@ -12,7 +12,7 @@ import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { pollJob } from './poll-job.ts';
 import { endedLine, resumeHere } from './resume.ts';
-import { action, type DefineCommand, JOB_NAMES, noColour, trust, withJob } from './shared-options.ts';
+import { actionAnywhere, type DefineCommand, JOB_NAMES, noColour, trust, withJob } from './shared-options.ts';
 
 /** Defines `tintype cancel`. */
 export const define: DefineCommand = (command, context) =>
@@ -24,7 +24,13 @@ export const define: DefineCommand = (command, context) =>
       .option('-f, --file <file>', 'the workflow file, if it is not where it was')
       .addOption(trust())
       .option('-q, --quiet', 'print errors alone'),
-  ).action(action(context, (io, options, job) => cancelJob(job, options, io)));
+  ).action(
+    actionAnywhere(context, (io, options, job) => cancelJob(job, options, io), {
+      options: ['drain', 'reason', 'wait', 'quiet'],
+      work: async (server, io, options, job) =>
+        (await import('./cancel-remote.ts')).cancelRemote(job, options, server, io),
+    }),
+  );
 
 const HELP = `
 Examples:

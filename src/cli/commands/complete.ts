@@ -19,7 +19,7 @@ import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { pollJob } from './poll-job.ts';
 import { endedLine } from './resume.ts';
-import { action, type DefineCommand, JOB_NAMES, withJob } from './shared-options.ts';
+import { actionAnywhere, type DefineCommand, JOB_NAMES, withJob } from './shared-options.ts';
 
 /** Defines `tintype complete`. */
 export const define: DefineCommand = (command, context) =>
@@ -27,7 +27,13 @@ export const define: DefineCommand = (command, context) =>
     .argument('<task>', 'the task; one of a nested job as outer/inner')
     .option('--output <json>', 'what it puts out')
     .addOption(new Option('--fail <message>', 'fail it instead').conflicts('output'))
-    .action(action(context, (io, options, job, task) => completeTask(job, task as string, options, io)));
+    .action(
+      actionAnywhere(context, (io, options, job, task) => completeTask(job, task as string, options, io), {
+        options: ['output', 'fail'],
+        work: async (server, io, options, job, task) =>
+          (await import('./complete-remote.ts')).completeRemote(job, task, options, server, io),
+      }),
+    );
 
 const HELP = `
 Examples:

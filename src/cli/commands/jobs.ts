@@ -5,9 +5,10 @@ import type { JobState } from '../../events/event.ts';
 import { UNFINISHED_STATES } from '../../events/states.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
 import { hasParams, pairsText, storedParams } from '../stored/job-params.ts';
+import type { JobSource } from '../stored/job-source.ts';
 import { jobDuration, jobFacts, SHOWN_STATES, type ShownState, shownState } from '../stored/shown-state.ts';
-import { completedOf, readStoredJob, type StoredJob, taskCounts } from '../stored/stored-job.ts';
-import { type JournalContext, journalErrorLine, withJournal } from '../stored/with-journal.ts';
+import { completedOf, readOutline, type StoredJob, taskCounts } from '../stored/stored-job.ts';
+import { type JournalContext, journalErrorLine } from '../stored/with-journal.ts';
 import { writeAll } from '../stored/write-all.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { formatDate, formatDuration } from '../terminal/format-time.ts';
@@ -18,7 +19,7 @@ import { shortId } from '../terminal/short-id.ts';
 import { paintState } from '../terminal/state-style.ts';
 import { type Column, textTable } from '../terminal/text-table.ts';
 import {
-  action,
+  actionAnywhere,
   type DefineCommand,
   duration,
   INTERRUPTED,
@@ -29,6 +30,9 @@ import {
   wholeNumber,
   withDbOption,
 } from './shared-options.ts';
+import { type JobPlace, withJobs } from './with-jobs.ts';
+
+type JobsContext = JournalContext<JobSource>;
 
 /** Defines `tintype jobs`. */
 export const define: DefineCommand = (command, context) =>
@@ -42,7 +46,12 @@ export const define: DefineCommand = (command, context) =>
       .option('--before <duration>', 'only jobs that were created longer ago, such as 2h', duration)
       .option('--limit <count>', 'at most so many (default: 50, with --json all)', wholeNumber)
       .option('--json', 'print one JSON array'),
-  ).action(action(context, (io, options) => listJobs(options, io)));
+  ).action(
+    actionAnywhere(context, (io, options) => listJobs(options, io), {
+      options: ['state', 'name', 'label', 'since', 'before', 'limit', 'json'],
+      work: (server, io, options) => listJobs({ ...options, server }, io),
+    }),
+  );
 
 const HELP = `
 Examples:
@@ -54,8 +63,7 @@ Examples:
 ${INTERRUPTED} TASKS counts those that completed.
 `;
 
-export type ListOptions = {
-  readonly db: string;
+export type ListOptions = JobPlace & {
   readonly state?: readonly ShownState[];
   readonly name?: string;
   /** Params and labels that a job must have, all of them. */
@@ -69,27 +77,22 @@ export type ListOptions = {
   readonly json?: boolean;
 };
 
-/** Lists the jobs of a journal, the newest first. Resolves to the exit code. */
+/** Lists the jobs of a database or a server, the newest first. Resolves to the exit code. */
 export const listJobs = (options: ListOptions, io: CliIo): Promise<number> =>
-  withJournal(
-    options.db,
-    io,
-    async (context) => {
-      const now = Date.now();
-      const limit = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
-      let damaged = 0;
-      const report = (error: JournalError): void => {
-        damaged++;
-        context.err.line(journalErrorLine(error, context.err));
-      };
-      const found = foundJobs(context, options, now, report);
-      const exitCode = await (options.json
-        ? writeAll(jsonOf(found, limit, context, now, report), context, 'The list')
-        : printTable(found, { ...options, limit }, context, now, { report, isAnyDamaged: () => damaged > 0 }));
-      return exitCode === EXIT.completed && damaged > 0 ? EXIT.usage : exitCode;
-    },
-    { reads: true },
-  );
+  withJobs(options, io, async (context) => {
+    const now = Date.now();
+    const limit = options.limit ?? (options.json ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
+    let damaged = 0;
+    const report = (error: JournalError): void => {
+      damaged++;
+      context.err.line(journalErrorLine(error, context.err));
+    };
+    const found = foundJobs(context, options, now, report);
+    const exitCode = await (options.json
+      ? writeAll(jsonOf(found, limit, context, now, report), context, 'The list')
+      : printTable(found, { ...options, limit }, context, now, { report, isAnyDamaged: () => damaged > 0 }));
+    return exitCode === EXIT.completed && damaged > 0 ? EXIT.usage : exitCode;
+  });
 
 const DEFAULT_LIMIT = 50;
 
@@ -100,7 +103,7 @@ type Report = (error: JournalError) => void;
 
 /** Yields the jobs to list, read in pages. The journal can't tell which are `interrupted`, or have a param. */
 async function* foundJobs(
-  { journal }: JournalContext,
+  { journal }: JobsContext,
   { state, name, param = [], label = [], since, before }: ListOptions,
   now: number,
   report: Report,
@@ -134,14 +137,13 @@ const journalStates = (shown: readonly ShownState[]): readonly JobState[] => {
 async function* jsonOf(
   found: AsyncIterable<JournalJob>,
   limit: number,
-  context: JournalContext,
+  context: JobsContext,
   now: number,
   report: Report,
 ): AsyncGenerator<string> {
   let count = 0;
   yield '[';
-  for await (const one of found) {
-    const [job, stored] = await readJob(context, one, report);
+  for await (const [job, stored] of rowsOf(found, context, report)) {
     const facts = { ...jobFacts(job, now), params: storedParams(job), tasks: stored && taskCounts(stored) };
     yield `${count === 0 ? '' : ','}\n${inertJson(JSON.stringify(facts))}`;
     count++;
@@ -152,19 +154,17 @@ async function* jsonOf(
 
 const printTable = async (
   found: AsyncIterable<JournalJob>,
-  { db, limit }: ListOptions & { readonly limit: number },
-  context: JournalContext,
+  { db, server, limit }: ListOptions & { readonly limit: number },
+  context: JobsContext,
   now: number,
   { report, isAnyDamaged }: { readonly report: Report; readonly isAnyDamaged: () => boolean },
 ): Promise<number> => {
   const { out } = context;
   const rows: Row[] = [];
-  let isMore = false;
-  for await (const job of found) {
-    isMore = rows.length === limit;
-    if (isMore) break;
-    rows.push(await readJob(context, job, report));
-  }
+  const jobs: JournalJob[] = [];
+  for await (const job of found) if (jobs.push(job) > limit) break;
+  const isMore = jobs.length > limit;
+  for await (const row of rowsOf(jobs.slice(0, limit), context, report)) rows.push(row);
   if (rows.length === 0) {
     out.line(isAnyDamaged() ? 'There is no other such job.' : 'There is no such job.');
     return EXIT.completed;
@@ -172,16 +172,35 @@ const printTable = async (
   for (const line of table(rows, out, now)) out.line(line);
   if (isMore) out.line(`… and more: --limit ${2 * limit} shows them`);
   const interrupted = rows.map(([job]) => job).filter((job) => shownState(job, now) === 'interrupted');
-  if (interrupted.length > 0) out.line(resumeHint(interrupted, { db }, out));
+  if (interrupted.length > 0) out.line(resumeHint(interrupted, { db, server }, out));
   return EXIT.completed;
 };
 
 type Row = readonly [job: JournalJob, stored: StoredJob | undefined];
 
+/** Reads jobs one by one, or some at once where each takes a request. */
+async function* rowsOf(
+  jobs: Iterable<JournalJob> | AsyncIterable<JournalJob>,
+  context: JobsContext,
+  report: Report,
+): AsyncGenerator<Row> {
+  const atOnce = context.journal.outline ? REQUESTS_AT_ONCE : 1;
+  let waiting: JournalJob[] = [];
+  const read = (): Promise<readonly Row[]> => Promise.all(waiting.map((job) => readJob(context, job, report)));
+  for await (const job of jobs) {
+    if (waiting.push(job) < atOnce) continue;
+    yield* await read();
+    waiting = [];
+  }
+  yield* await read();
+}
+
+const REQUESTS_AT_ONCE = 8;
+
 /** Reads the events of a job. A job that can't be read is reported; the list still contains it. */
-const readJob = async ({ journal }: JournalContext, job: JournalJob, report: Report): Promise<Row> => {
+const readJob = async ({ journal }: JobsContext, job: JournalJob, report: Report): Promise<Row> => {
   try {
-    const stored = await readStoredJob(journal, job);
+    const stored = await readOutline(journal, job);
     return [stored.job, stored];
   } catch (error) {
     if (!(error instanceof JournalError)) throw error;

@@ -11,10 +11,11 @@ import { printPreview } from './print-preview.ts';
 import { namingOption, requireOver } from './retry.ts';
 import {
   AS_RUN,
-  action,
+  actionAnywhere,
   type DefineCommand,
   JOB_NAMES,
   namesOf,
+  WATCH_OPTIONS,
   withContinueOptions,
   withJob,
 } from './shared-options.ts';
@@ -24,7 +25,13 @@ export const define: DefineCommand = (command, context) => {
   withJob(command.optionsGroup('What runs:'), HELP)
     .option('--from <tasks>', 'from these tasks on, with commas between (default: what did not complete)', namesOf)
     .option('--dry-run', 'print what would run and what would be taken over, and run nothing');
-  withContinueOptions(command).action(action(context, (io, options, job) => rerunJob(job, options, io)));
+  withContinueOptions(command).action(
+    actionAnywhere(context, (io, options, job) => rerunJob(job, options, io), {
+      options: [...WATCH_OPTIONS, 'from', 'dryRun', 'changed'],
+      work: async (server, io, options, job) =>
+        (await import('./repeat-remote.ts')).rerunRemote(job, options, server, io),
+    }),
+  );
 };
 
 const HELP = `

@@ -23,12 +23,26 @@ import { counted } from '../terminal/counted.ts';
 import { exitCodeOf, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { STATE_WORDS } from '../terminal/state-style.ts';
-import { AS_RUN, action, type DefineCommand, JOB_NAMES, withContinueOptions, withJob } from './shared-options.ts';
+import {
+  AS_RUN,
+  actionAnywhere,
+  type DefineCommand,
+  JOB_NAMES,
+  WATCH_OPTIONS,
+  withContinueOptions,
+  withJob,
+} from './shared-options.ts';
 
 /** Defines `tintype resume`. */
 export const define: DefineCommand = (command, context) => {
   withJob(command.optionsGroup('What runs:'), HELP);
-  withContinueOptions(command).action(action(context, (io, options, job) => resumeJob(job, options, io)));
+  withContinueOptions(command).action(
+    actionAnywhere(context, (io, options, job) => resumeJob(job, options, io), {
+      options: WATCH_OPTIONS,
+      work: async (server, io, options, job) =>
+        (await import('./repeat-remote.ts')).resumeRemote(job, options, server, io),
+    }),
+  );
 };
 
 const HELP = `
@@ -110,13 +124,14 @@ export const resumeHere = async (
 };
 
 /** Returns a sentence that says that a job has ended and, unless it completed, how to retry it. */
-export const endedLine = (job: JournalJob, { db, file }: JobLocation): string => {
-  const more = job.state === 'completed' ? '' : ` To try it again: ${howToRetry(job, { db, file })}`;
+export const endedLine = (job: JournalJob, { db, file, server }: JobLocation): string => {
+  const more = job.state === 'completed' ? '' : ` To try it again: ${howToRetry(job, { db, file, server })}`;
   return `${jobLabel(job)} is over: it ${HOW[job.state] ?? job.state}.${more}`;
 };
 
 /** Returns how to retry a job: a command, with `--file` if its file is lost, or in the program that started it. */
-const howToRetry = (job: JournalJob, { db, file }: JobLocation): string => {
+const howToRetry = (job: JournalJob, { db, file, server }: JobLocation): string => {
+  if (server) return jobCommand('retry', job.id, { db, server });
   const isNamed = file !== undefined && existsSync(file);
   if (isNamed || unavailableReason(job) === undefined)
     return jobCommand('retry', job.id, { db, file: isNamed ? file : undefined });

@@ -13,10 +13,11 @@ import type { CliIo } from '../terminal/io.ts';
 import { printPreview } from './print-preview.ts';
 import {
   AS_RUN,
-  action,
+  actionAnywhere,
   type DefineCommand,
   JOB_NAMES,
   namesOf,
+  WATCH_OPTIONS,
   withContinueOptions,
   withJob,
 } from './shared-options.ts';
@@ -27,7 +28,13 @@ export const define: DefineCommand = (command, context) => {
     .option('--task <tasks>', 'these tasks, with commas between (default: what did not complete)', namesOf)
     .option('--no-downstream', 'leave alone what completed after them')
     .option('--dry-run', 'print what would run and what would be kept, and run nothing');
-  withContinueOptions(command).action(action(context, (io, options, job) => retryJob(job, options, io)));
+  withContinueOptions(command).action(
+    actionAnywhere(context, (io, options, job) => retryJob(job, options, io), {
+      options: [...WATCH_OPTIONS, 'task', 'downstream', 'dryRun', 'changed'],
+      work: async (server, io, options, job) =>
+        (await import('./repeat-remote.ts')).retryRemote(job, options, server, io),
+    }),
+  );
 };
 
 const HELP = `

@@ -24,7 +24,7 @@ import { attendKnown } from './attend-known.ts';
 import { dryRun } from './dry-run.ts';
 import { repeatCommand } from './repeat-command.ts';
 import {
-  action,
+  actionAnywhere,
   type DefineCommand,
   duration,
   fileName,
@@ -36,6 +36,7 @@ import {
   onFailure,
   onSignal,
   pairsOf,
+  WATCH_OPTIONS,
   wholeNumber,
   withFileArgument,
   withReportOptions,
@@ -72,9 +73,19 @@ export const define: DefineCommand = (command, context) => {
     )
     .option('--no-db', 'keep nothing: the job can not be resumed, nor tried again');
   withReportOptions(command).action(
-    action(context, (io, { db, file, ...options }, argument) =>
-      // Commander sets `db` to true if neither --db nor --no-db is given.
-      run(fileOf(argument, file, command), { ...options, ...(db !== true && { db }) }, io),
+    actionAnywhere(
+      context,
+      (io, { db, file, ...options }, argument) =>
+        // Commander sets `db` to true if neither --db nor --no-db is given.
+        run(fileOf(argument, file, command), { ...options, ...(db !== true && { db }) }, io),
+      {
+        options: [...WATCH_OPTIONS, 'file', 'param', 'paramsFile', 'label', 'key', 'workers', 'timeout', 'onFailure'],
+        work: async (server, io, { file, ...options }, argument) => {
+          const { runRemote } = await import('./run-remote.ts');
+          const workers = command.getOptionValueSource('workers') === 'cli' ? options.workers : undefined;
+          return runRemote(fileOf(argument, file, command), { ...options, workers }, server, io);
+        },
+      },
     ),
   );
 };

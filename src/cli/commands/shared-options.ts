@@ -3,6 +3,8 @@ import { didYouMean } from '../../engine/errors/suggest.ts';
 import { DURATION, durationMs } from '../../workflow/duration.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import type { CliIo } from '../terminal/io.ts';
+import type { ServerAddress } from '../terminal/server-address.ts';
+import { requireOptions, serverOf } from './server-options.ts';
 
 /** The streams of a command, and `done`, which receives its exit code. */
 export type CommandContext = { readonly io: CliIo; readonly done: (exitCode: number) => void };
@@ -29,6 +31,27 @@ export const action =
       const printsPlain = options.color === false;
       done(await work(printsPlain ? { ...io, env: { ...io.env, NO_COLOR: '1' } } : io, options, ...args));
     };
+
+/** What a command does with the jobs of a server. `options`: those that it has there, as attributes of commander. */
+export type OnServer = {
+  readonly options: readonly string[];
+  // biome-ignore lint/suspicious/noExplicitAny: commander does not type options and arguments
+  readonly work: (server: ServerAddress, io: CliIo, options: any, ...args: any[]) => Promise<number>;
+};
+
+/** The options of reports that a job of a server has as well. */
+export const WATCH_OPTIONS = ['json', 'events', 'logLevel', 'logFormat', 'verbose', 'quiet', 'onSignal'];
+
+/** Returns an action that works on the server which is named or, if none is, here. */
+export const actionAnywhere =
+  (context: CommandContext, here: Parameters<typeof action>[1], there: OnServer) =>
+  async (...given: unknown[]): Promise<void> => {
+    const command = given.at(-1) as Command;
+    const server = serverOf(command, context.io.env);
+    if (!server) return action(context, here)(...given);
+    requireOptions(command, [...there.options, 'color']);
+    await action(context, (io, options, ...args) => there.work(server, io, options, ...args))(...given);
+  };
 
 export const noColour = (command: Command): Command =>
   command.option('--no-color', 'print no colours; so does the variable NO_COLOR');

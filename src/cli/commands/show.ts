@@ -14,7 +14,7 @@ import { isTolerated } from '../stored/shape-tasks.ts';
 import { jobDuration, jobFacts, shownState } from '../stored/shown-state.ts';
 import { growthOf, readStoredJob, type StoredJob, taskPaths } from '../stored/stored-job.ts';
 import { processErrorOf } from '../stored/stored-process-error.ts';
-import { type JournalContext, withJournal } from '../stored/with-journal.ts';
+import type { JournalContext } from '../stored/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { formatClock, formatDate, formatDuration } from '../terminal/format-time.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -22,7 +22,8 @@ import type { Printer } from '../terminal/printer.ts';
 import { inertJson } from '../terminal/safe-text.ts';
 import { paintState, SKIP_REASONS } from '../terminal/state-style.ts';
 import { drawStored } from './draw-stored.ts';
-import { action, type DefineCommand, INTERRUPTED, JOB_NAMES, noColour, withJob } from './shared-options.ts';
+import { actionAnywhere, type DefineCommand, INTERRUPTED, JOB_NAMES, noColour, withJob } from './shared-options.ts';
+import { type JobPlace, withJobs } from './with-jobs.ts';
 
 /** Defines `tintype show`. */
 export const define: DefineCommand = (command, context) =>
@@ -30,7 +31,12 @@ export const define: DefineCommand = (command, context) =>
     withJob(command, HELP)
       .option('--graph', 'draw its tasks and what they wait for')
       .addOption(new Option('--json', 'print all of it as one JSON value, outputs included').conflicts('graph')),
-  ).action(action(context, (io, options, job) => showJob(job, options, io)));
+  ).action(
+    actionAnywhere(context, (io, options, job) => showJob(job, options, io), {
+      options: ['graph', 'json'],
+      work: (server, io, options, job) => showJob(job, { ...options, server }, io),
+    }),
+  );
 
 const HELP = `
 Examples:
@@ -42,32 +48,27 @@ ${JOB_NAMES}
 ${INTERRUPTED}
 `;
 
-export type ShowOptions = { readonly db: string; readonly json?: boolean; readonly graph?: boolean };
+export type ShowOptions = JobPlace & { readonly json?: boolean; readonly graph?: boolean };
 
 /** Prints one job: its facts, tasks and errors. Resolves to the exit code. */
 export const showJob = (name: string, options: ShowOptions, io: CliIo): Promise<number> =>
-  withJournal(
-    options.db,
-    io,
-    async (context) => {
-      const { journal, out } = context;
-      const stored = await readStoredJob(journal, await findJob(journal, name));
-      const now = Date.now();
-      if (options.json) {
-        out.line(inertJson(JSON.stringify(storedJobJson(stored, now))));
-        return EXIT.completed;
-      }
-      const tasks = taskPaths(stored).length > 0 ? ['', ...taskTable(stored, out, now)] : [];
-      for (const line of [...head(stored, out, now), ...tasks, ...errorLines(stored, out)]) out.line(line);
-      if (options.graph) await drawShape(stored, context);
-      if (shownState(stored.job, now) === 'interrupted') {
-        out.line();
-        out.line(resumeHint([stored.job], { db: options.db }, out));
-      }
+  withJobs(options, io, async (context) => {
+    const { journal, out } = context;
+    const stored = await readStoredJob(journal, await findJob(journal, name));
+    const now = Date.now();
+    if (options.json) {
+      out.line(inertJson(JSON.stringify(storedJobJson(stored, now))));
       return EXIT.completed;
-    },
-    { reads: true },
-  );
+    }
+    const tasks = taskPaths(stored).length > 0 ? ['', ...taskTable(stored, out, now)] : [];
+    for (const line of [...head(stored, out, now), ...tasks, ...errorLines(stored, out)]) out.line(line);
+    if (options.graph) await drawShape(stored, context);
+    if (shownState(stored.job, now) === 'interrupted') {
+      out.line();
+      out.line(resumeHint([stored.job], options, out));
+    }
+    return EXIT.completed;
+  });
 
 const head = ({ job, record }: StoredJob, out: Printer, now: number): readonly string[] => {
   const { sanitize } = out;
@@ -115,7 +116,7 @@ const isList = (value: unknown): value is readonly string[] =>
 
 const durationText = (ms: number): string => (ms % 1000 === 0 && ms < 60_000 ? `${ms / 1000}s` : formatDuration(ms));
 
-const taskTable = (stored: StoredJob, out: Printer, now: number): readonly string[] => {
+export const taskTable = (stored: StoredJob, out: Printer, now: number): readonly string[] => {
   const { job, record, tails } = stored;
   const exits = new Map(
     [...record.tasks].flatMap(([path, { state, error, lastError }]) => {
@@ -200,7 +201,7 @@ const whyOf = ({ message, cause }: StoredError, path: string): string =>
 type StoredError = NonNullable<StoredTask['error']>;
 
 /** Returns lines with the error of the task that failed first, and the error of the job if that says more. */
-const errorLines = ({ record, tails, shape }: StoredJob, { style, sanitize }: Printer): readonly string[] => {
+export const errorLines = ({ record, tails, shape }: StoredJob, { style, sanitize }: Printer): readonly string[] => {
   const failed = [...record.tasks].filter(
     ([path, { state, error }]) => state === 'failed' && error !== undefined && !isTolerated(path, shape),
   );
@@ -217,7 +218,10 @@ const errorLines = ({ record, tails, shape }: StoredJob, { style, sanitize }: Pr
   return lines.length === 0 ? [] : ['', ...lines];
 };
 
-const drawShape = async (stored: StoredJob, { out, err, io }: JournalContext): Promise<void> => {
+const drawShape = async (
+  stored: StoredJob,
+  { out, err, io }: Pick<JournalContext, 'out' | 'err' | 'io'>,
+): Promise<void> => {
   out.line();
   out.flush();
   try {
@@ -230,7 +234,7 @@ const drawShape = async (stored: StoredJob, { out, err, io }: JournalContext): P
 };
 
 /** Returns the whole job as plain data. Times are in epoch ms, durations in ms, input and outputs in stored form. */
-const storedJobJson = (stored: StoredJob, now: number): unknown => {
+export const storedJobJson = (stored: StoredJob, now: number): object => {
   const { job, record, shape } = stored;
   const { added } = growthOf(record);
   const upstream = new Map(shape?.map(({ name, dependsOn }) => [name, dependsOn]));
@@ -244,9 +248,10 @@ const storedJobJson = (stored: StoredJob, now: number): unknown => {
     ...facts,
     resumptions: record.resumptions,
     error: record.error,
-    fingerprint: job.fingerprint,
+    // A server tells neither this nor the options.
+    fingerprint: job.fingerprint || undefined,
     metadata: JSON.parse(job.metadata),
-    options: JSON.parse(job.options),
+    options: job.fingerprint ? JSON.parse(job.options) : undefined,
     input: JSON.parse(job.input),
     tasks: Object.fromEntries(
       taskPaths(stored).map((path) => [

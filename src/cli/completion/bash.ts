@@ -30,6 +30,8 @@ _${name}() {
       ${anyOf(valued.flatMap(({ patterns }) => patterns))})
         option=\${COMP_WORDS[i++]}
         [[ \${COMP_WORDS[i]} == = ]] && ((i++))
+        # So is the ":" in a URL.
+        while [[ \${COMP_WORDS[i + 1]} == : ]]; do ((i += 2)); done
         continue ;;
     esac
     [[ \${COMP_WORDS[i]} == -* ]] && continue

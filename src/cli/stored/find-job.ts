@@ -1,10 +1,11 @@
-import type { DamagedJob, Journal, JournalJob } from '../../engine/durable/journal.ts';
+import type { DamagedJob, JournalJob } from '../../engine/durable/journal.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 import { shortId } from '../terminal/short-id.ts';
+import type { JobSource } from './job-source.ts';
 import { shownState } from './shown-state.ts';
 
 /** Finds a job by its id, by the start of its id, or the newest as `last`. @throws UsageError @throws JournalError */
-export const findJob = async (journal: Journal & { readonly file: string }, name: string): Promise<JournalJob> => {
+export const findJob = async (journal: JobSource, name: string): Promise<JournalJob> => {
   const damaged: DamagedJob[] = [];
   const throwIfDamaged = (isMeant: (jobId: string) => boolean): void => {
     const one = damaged.find(({ jobId }) => isMeant(jobId));
@@ -13,14 +14,14 @@ export const findJob = async (journal: Journal & { readonly file: string }, name
   if (name === 'last') {
     const [newest] = await journal.jobs({ limit: 1 }, (job) => damaged.push(job));
     throwIfDamaged(() => true);
-    if (newest) return newest;
+    if (newest) return whole(journal, newest);
     throw new UsageError(`There is no job in ${journal.file}.`);
   }
   const exact = await journal.job(name);
   if (exact) return exact;
   const meant = name === '' ? [] : await journal.jobs({ idPrefix: name }, (job) => damaged.push(job));
   throwIfDamaged(() => true);
-  if (meant.length === 1) return meant[0] as JournalJob;
+  if (meant.length === 1) return whole(journal, meant[0] as JournalJob);
   if (meant.length > 1) {
     throw new UsageError(
       `${meant.length} jobs begin with "${name}". Name one of them by more of its id:\n${list(meant)}`,
@@ -32,6 +33,9 @@ export const findJob = async (journal: Journal & { readonly file: string }, name
     `There is no job "${name}" in ${journal.file}. A job is named by its id, by the beginning of it, or as "last"; tintype jobs lists them.${nearest}`,
   );
 };
+
+/** A server lists jobs without their input. */
+const whole = async (journal: JobSource, job: JournalJob): Promise<JournalJob> => (await journal.job(job.id)) ?? job;
 
 const MAX_LISTED = 5;
 

@@ -1,11 +1,14 @@
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
+import type { ServerAddress } from '../terminal/server-address.ts';
 import { shellQuoted } from '../terminal/shell-quoted.ts';
 import { shortId } from '../terminal/short-id.ts';
 
 /** Where a job is stored, with the options that a follow-up command repeats. */
 export type JobLocation = {
   readonly db: string;
+  /** The server that has it, instead of a database here. */
+  readonly server?: ServerAddress | undefined;
   /** The new path of the job's workflow file, if it has moved. */
   readonly file?: string | undefined;
   /** Further options, as words of a command line. */
@@ -16,12 +19,13 @@ export type JobLocation = {
 export const jobCommand = (
   name: string,
   jobId: string,
-  { db, file, args = [] }: JobLocation,
+  { db, server, file, args = [] }: JobLocation,
   more: readonly string[] = [],
 ): string => {
-  const where = [...(file === undefined ? [] : ['--file', file]), ...(db === DEFAULT_JOURNAL ? [] : ['--db', db])];
+  const isHere = server === undefined && db !== DEFAULT_JOURNAL;
+  const where = [...(file === undefined ? [] : ['--file', file]), ...(isHere ? ['--db', db] : [])];
   const words = [briefId(jobId), ...more, ...args, ...where].map(shellQuoted);
-  return ['tintype', name, ...words].join(' ');
+  return ['tintype', ...(server ? ['--server', shellQuoted(server.url)] : []), name, ...words].join(' ');
 };
 
 /** Returns who runs a job: `process 4711 on athens`. */

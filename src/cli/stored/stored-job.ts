@@ -2,7 +2,7 @@
  * `find-job.ts` finds the job that a command names. `stored-job.ts` folds the job's events into a record, with the tasks'
  * last output (`printed-lines.ts`) and the tasks of the definition (`shape-tasks.ts`). `shape-definition.ts` makes a
  * definition of these tasks, to draw or cancel the job; `stored-process-error.ts` restores errors. `shown-state.ts`,
- * `job-params.ts` and `job-command.ts` describe a job in words, `write-all.ts` writes long lists; `job-file.ts` exports and imports it (`job-file-schema.ts`,
+ * `job-source.ts` says what is read of a journal or a server; `job-params.ts` and `job-command.ts` describe a job in words, `write-all.ts` writes long lists; `job-file.ts` exports and imports it (`job-file-schema.ts`,
  * `filed-outputs.ts`, `named-places.ts`). */
 
 import { setImmediate } from 'node:timers/promises';
@@ -10,8 +10,10 @@ import { buildGraph, sortGraph } from '../../engine/definition/graph.ts';
 import { eventReader } from '../../engine/durable/event-reader.ts';
 import type { Journal, JournalJob, StoredEvent } from '../../engine/durable/journal.ts';
 import { parentPath } from '../../engine/durable/task-path.ts';
-import { emptyRecord, type JobRecord, recordEvent } from '../../engine/model/job-record.ts';
+import { emptyRecord, type JobRecord, recordEvent, StoredTask } from '../../engine/model/job-record.ts';
 import type { TaskState } from '../../events/event.ts';
+import { taskSnapshot } from '../../machines/task.ts';
+import type { JobSource } from './job-source.ts';
 import { recordPrinted, type Tails } from './printed-lines.ts';
 import { handlersIn, INSTANCE, type ShapeTask, shapeTasks } from './shape-tasks.ts';
 
@@ -26,7 +28,7 @@ export type StoredJob = {
 };
 
 /** Reads all events of a job into a record. @throws JournalError */
-export const readStoredJob = async (journal: Journal, job: JournalJob): Promise<StoredJob> => {
+export const readStoredJob = async (journal: Omit<JobSource, 'file'>, job: JournalJob): Promise<StoredJob> => {
   const record = emptyRecord();
   const tails: Tails = new Map();
   const wholeEvent = eventReader({ journal, jobId: job.id });
@@ -36,12 +38,25 @@ export const readStoredJob = async (journal: Journal, job: JournalJob): Promise<
     recordPrinted(tails, event);
   }
   const startedAt = record.begins[0] ?? job.startedAt;
-  return { job: { ...job, startedAt }, record, tails, shape: shapeTasks(await journal.shape(job.fingerprint)) };
+  return { job: { ...job, startedAt }, record, tails, shape: shapeTasks(await journal.shape(job.fingerprint, job.id)) };
+};
+
+/** Reads which states the outer tasks of a job are in; all events, unless the source has less. @throws JournalError */
+export const readOutline = async (journal: JobSource, job: JournalJob): Promise<StoredJob> => {
+  const outline = await journal.outline?.(job.id);
+  if (!outline) return readStoredJob(journal, job);
+  const record = emptyRecord();
+  for (const [name, state] of outline.states) {
+    const task = new StoredTask();
+    task.snapshot = taskSnapshot(state, task.snapshot.context);
+    record.tasks.set(name, task);
+  }
+  return { job, record, tails: new Map(), shape: shapeTasks(outline.shape) };
 };
 
 /** Yields the events of a job from one `seq` to another inclusive, read in pages. @throws JournalError */
 export async function* storedEvents(
-  journal: Journal,
+  journal: Pick<Journal, 'events'>,
   jobId: string,
   from: number,
   to: number,

@@ -6,8 +6,8 @@ import { createPrinter, type Printer } from '../terminal/printer.ts';
 import { openJournal } from './journal-file.ts';
 
 /** The journal, printers and streams of a command for stored jobs. */
-export type JournalContext = {
-  readonly journal: SqliteJournal;
+export type JournalContext<Source = SqliteJournal> = {
+  readonly journal: Source;
   readonly out: Printer;
   readonly err: Printer;
   readonly io: CliIo;

@@ -8,7 +8,7 @@ import type { JournalContext } from './with-journal.ts';
  */
 export const writeAll = async (
   texts: AsyncIterable<string>,
-  { out, err, io: { stdout } }: JournalContext,
+  { out, err, io: { stdout } }: Pick<JournalContext, 'out' | 'err' | 'io'>,
   what: string,
 ): Promise<number> => {
   let broken: NodeJS.ErrnoException | undefined;

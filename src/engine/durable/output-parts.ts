@@ -1,7 +1,7 @@
 import type { Journal } from './journal.ts';
 
 /** The job in whose journal outputs are stored. */
-export type OutputSource = { readonly journal: Journal; readonly jobId: string };
+export type OutputSource = { readonly journal: Pick<Journal, 'events'>; readonly jobId: string };
 
 /** The event whose output a reference stands for; with `key`, for the value of that key of the output. */
 export type Reference = { readonly seq: number; readonly key?: string | undefined };

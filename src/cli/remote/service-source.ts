@@ -1,0 +1,105 @@
+import type { Client, JobDetails, JobInfo } from '../../client/client.ts';
+import { ServiceError } from '../../client/service-error.ts';
+import type { JobFilter, JournalJob, Lease, StoredEvent } from '../../engine/durable/journal.ts';
+import type { JobEvent, JobState } from '../../events/event.ts';
+import type { JobSource, Outline } from '../stored/job-source.ts';
+import { UsageError } from '../terminal/exit-code.ts';
+
+/** Reads jobs of a server as if they were in a database here. The methods throw `ServiceError`. */
+export const serviceSource = (client: Client, url: string): JobSource & Required<Pick<JobSource, 'stream'>> => {
+  async function* stream(jobId: string, after: number, signal?: AbortSignal): AsyncGenerator<JobEvent, void, void> {
+    const events = client.jobs.events(jobId, { after: after < 0 ? undefined : after, signal });
+    for await (const { id, data } of events) if (id !== undefined) yield data as JobEvent;
+  }
+  return {
+    file: url,
+    stream,
+    job: async (id) => {
+      if (id === '') return undefined;
+      const job = await client.jobs.get(id).catch(unlessMissing);
+      if (job?.state === 'draft') throw new UsageError(`"${id}" is a draft: nothing has happened in it yet.`);
+      return job && jobOf(job, url);
+    },
+    jobs: async (filter) => {
+      const { items, nextCursor } = await client.jobs.list(queryOf(filter));
+      return items.map((job, at) => jobOf(job, url, at === items.length - 1 ? (nextCursor ?? '') : ''));
+    },
+    events: async (jobId, fromSeq = 0, limit = Number.POSITIVE_INFINITY) => {
+      const events: StoredEvent[] = [];
+      for await (const event of stream(jobId, fromSeq - 1)) {
+        events.push({ seq: event.seq, data: JSON.stringify(event) });
+        if (events.length >= limit) break;
+      }
+      return events;
+    },
+    // A server does not tell what is beside the events.
+    notes: () => [],
+    shape: async (_, jobId) => outlineOf(await client.jobs.outline(jobId)).shape,
+    outline: async (jobId) => outlineOf(await client.jobs.outline(jobId)),
+  };
+};
+
+/** The most jobs that a server lists at once. */
+const PAGE = 500;
+
+const queryOf = ({ states, names, labels = {}, since, before, idPrefix, limit = PAGE, cursor }: JobFilter = {}) => ({
+  state: states,
+  name: names?.[0],
+  label: Object.entries(labels).map(([key, value]) => `${key}:${value}`),
+  since,
+  before,
+  q: idPrefix,
+  limit: Math.min(limit, PAGE),
+  cursor,
+});
+
+/** Returns a job of a server as a journal lists it. `cursor`: continues the list after it. */
+export const jobOf = (job: JobInfo & Pick<JobDetails, 'input'>, url: string, cursor = ''): JournalJob => ({
+  id: job.id,
+  name: job.name,
+  key: job.jobKey,
+  labels: job.labels,
+  cursor,
+  state: job.state as JobState,
+  createdAt: job.createdAt,
+  startedAt: job.startedAt,
+  endedAt: job.endedAt,
+  updatedAt: job.updatedAt,
+  forkedFrom: job.forkedFrom,
+  lastSeq: job.lastSeq,
+  fence: 0,
+  lease: job.interrupted ? undefined : leaseOf(job, url),
+  input: JSON.stringify(job.input ?? {}),
+  metadata: JSON.stringify(job.metadata),
+  // What the server keeps to itself.
+  fingerprint: '',
+  options: '{}',
+});
+
+/** A lease in force, since the server says whether somebody runs a job. */
+const leaseOf = ({ elsewhere }: JobInfo, url: string): Lease => ({
+  owner: url,
+  host: elsewhere?.host ?? url,
+  pid: elsewhere?.pid ?? 0,
+  processStart: '',
+  at: Date.now(),
+  leaseMs: Number.POSITIVE_INFINITY,
+});
+
+const outlineOf = ({ name, tasks }: Awaited<ReturnType<Client['jobs']['outline']>>): Outline => ({
+  shape: JSON.stringify([
+    name,
+    tasks.map(({ name, dependsOn, continueOnFailure, kind, trigger, conditional }) => [
+      name,
+      dependsOn,
+      continueOnFailure,
+      { kind, trigger, ...(conditional && { when: true }) },
+    ]),
+  ]),
+  states: new Map(tasks.map(({ name, state }) => [name, state])),
+});
+
+const unlessMissing = (error: unknown): undefined => {
+  if (error instanceof ServiceError && error.code === 'JOB_NOT_FOUND') return undefined;
+  throw error;
+};

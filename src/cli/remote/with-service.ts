@@ -1,0 +1,77 @@
+/* This folder works on the jobs of a server, of `--server`, by the client of the service; commands load it only then.
+ * `with-service.ts` makes the client and reports what the server refuses. `service-source.ts` reads jobs as if they were in
+ * a database, so that commands show them by the same code. */
+
+import { type Client, createClient } from '../../client/client.ts';
+import { ServiceError } from '../../client/service-error.ts';
+import { type RunContext, withRunContext } from '../attend/run-context.ts';
+import type { JobSource } from '../stored/job-source.ts';
+import { EXIT } from '../terminal/exit-code.ts';
+import type { CliIo } from '../terminal/io.ts';
+import type { ServerAddress } from '../terminal/server-address.ts';
+import { serviceSource } from './service-source.ts';
+
+/** What a command for jobs of a server works with. */
+export type ServiceContext = RunContext & {
+  readonly client: Client;
+  readonly journal: JobSource & Required<Pick<JobSource, 'stream'>>;
+  readonly server: ServerAddress;
+};
+
+/** Runs `work` with a client of a server, and reports what it refuses on stderr. Resolves to the exit code. */
+export const withService = (
+  server: ServerAddress,
+  io: CliIo,
+  work: (context: ServiceContext) => Promise<number>,
+  { json }: { readonly json?: boolean | undefined } = {},
+): Promise<number> =>
+  withRunContext({ json: json === true }, io, async (context) => {
+    const { url, token } = server;
+    const client = createClient({ url, token, maxRetries: 2 });
+    try {
+      return await work({ ...context, client, journal: serviceSource(client, url), server });
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      const { out, err } = context;
+      out.flush();
+      err.line(err.sanitize(`error: ${serviceErrorText(error, server)}`));
+      return exitCodeOfRefusal(error);
+    }
+  });
+
+/** 1 if it may go well another time, as when a database is locked; else 2. */
+const exitCodeOfRefusal = ({ status }: ServiceError): number =>
+  status === 0 || status === 429 || status >= 500 ? EXIT.failed : EXIT.usage;
+
+/** Returns one line: what the server answered, the code, and what helps. */
+export const serviceErrorText = (error: ServiceError, { url, token }: ServerAddress): string => {
+  const { code, status, problems } = error;
+  const detail = status === 0 ? `There is no answer from ${url}${reasonOf(error)}.` : error.message;
+  const faults = problems.filter(({ message }) => !detail.includes(message)).map(faultText);
+  const more = faults.length === 0 ? '' : ` ${faults.join(' ')}`;
+  return `${detail} (${code})${more}${remedyOf(error, token !== undefined)}`.replace(/\s*\n\s*/g, ' ');
+};
+
+const faultText = ({ path, message }: ServiceError['problems'][number]): string =>
+  `${path}: ${message}${/[.?!]$/.test(message) ? '' : '.'}`;
+
+const remedyOf = ({ code, status }: ServiceError, hasToken: boolean): string => {
+  if (status === 0) return ' See that tintype serve runs there, and that --server names it.';
+  if (status === 401)
+    return hasToken
+      ? ' See that the token is whole, and neither revoked nor expired.'
+      : ' Give a token: in the variable TINTYPE_TOKEN, or by --token-file FILE.';
+  if (status === 403) return ' Whoever runs the server can give a token for more: tintype token create.';
+  if (code === 'NO_PROBLEM' || code === 'NO_SUCH_ROUTE')
+    return ' See that --server names a tintype server of this version.';
+  return '';
+};
+
+/** Returns why no answer came: the fetch of Node.js says so in the cause. */
+const reasonOf = (error: Error): string => {
+  let last: unknown = error;
+  while (last instanceof Error && last.cause !== undefined) last = last.cause;
+  const { code, message } = last as { readonly code?: unknown; readonly message?: unknown };
+  const reason = code ?? message;
+  return typeof reason === 'string' && last !== error ? `: ${reason.replace(/\.$/, '')}` : '';
+};
