@@ -1,10 +1,15 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
+import { createEngine } from '../../src/engine/engine.ts';
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
 import type { Server } from '../../src/server/create-server.ts';
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
 import { storeOf } from '../../src/server/store/store-of.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
+import { loadWorkflow } from '../../src/workflow/workflow.ts';
 import { type Call, testServer } from '../support/server.ts';
 
 const add = defineJob<{ a?: number }>('add')
@@ -258,6 +263,31 @@ describe('jobs', () => {
     expect(await call('POST', '/jobs/j/cancel')).toMatchObject({ status: 200 });
     expect(await call('POST', '/jobs/j/pause')).toMatchObject({ status: 409, body: { code: 'INVALID_STATE' } });
     expect(await call('POST', '/jobs/none/pause')).toMatchObject({ status: 404, body: { code: 'JOB_NOT_FOUND' } });
+  });
+
+  test('that nobody runs are taken up to be cancelled, if their tasks are known here', async () => {
+    const workflows = mkdtempSync(join(tmpdir(), 'tintype-cancel-'));
+    const file = join(workflows, 'wait.yaml');
+    writeFileSync(file, 'name: wait\ntasks: [{name: sign, type: external}]\n');
+    const journal = memoryJournal();
+    const before = createEngine({ journal });
+    const { definition } = await loadWorkflow(file);
+    // The metadata is as `tintype run` keeps it: such jobs are not taken up at the start of a server.
+    before.start(definition, {}, { jobId: 'inside', metadata: { workers: 4, grace: 2000, file } });
+    before.start(definition, {}, { jobId: 'outside', metadata: { workers: 4, grace: 2000, file: '/elsewhere.yaml' } });
+    const other = before.start(defineJob('other').external('wait').seal(), {}, { jobId: 'unknown' });
+    await other.saved();
+    await before.close();
+    const { call } = await started({ journal, workflows });
+    expect(await call('GET', '/jobs/inside')).toMatchObject({ body: { interrupted: true } });
+    expect(await call('POST', '/jobs/inside/cancel')).toMatchObject({ status: 200 });
+    expect(await call('GET', '/jobs/inside/result?waitMs=5000')).toMatchObject({ body: { state: 'cancelled' } });
+    for (const id of ['outside', 'unknown'])
+      expect(await call('POST', `/jobs/${id}/cancel`)).toMatchObject({
+        status: 409,
+        body: { code: 'INVALID_STATE', detail: expect.stringContaining(`tintype cancel ${id}`) },
+      });
+    rmSync(workflows, { recursive: true });
   });
 
   test('that failed are retried and rerun, with the plan first', async () => {

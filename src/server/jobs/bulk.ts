@@ -1,18 +1,15 @@
 import type { z } from '@hono/zod-openapi';
 import { isTerminalJobState } from '../../events/states.ts';
 import { hasRole, type Principal } from '../access/principal.ts';
-import type { Documents } from '../documents/documents.ts';
 import { HttpProblem, problemOf } from '../http/problem.ts';
 import type * as schemas from '../schemas/job.ts';
 import { TOPIC } from '../topics/topics.ts';
 import type { JobSource } from './find-job.ts';
 import { retryOf } from './repeat-job.ts';
-import { cancelJob, pauseJob, resumeJob } from './steer-job.ts';
+import { cancelJob, pauseJob, resumeJob, type Source } from './steer-job.ts';
 
 type BulkBody = z.infer<typeof schemas.BulkBody>;
 type BulkResult = z.infer<typeof schemas.BulkResult>;
-
-type Source = JobSource & { readonly documents: Documents };
 
 /** Does one thing to many jobs, one after the other. What one job refuses does not keep the others. @throws HttpProblem */
 export const bulk = async (source: Source, principal: Principal, body: BulkBody): Promise<BulkResult> => {

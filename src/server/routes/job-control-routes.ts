@@ -187,9 +187,7 @@ export const addJobControlRoutes = ({ add }: Api, service: Service): void => {
     const control = context.req.valid('json') ?? {};
     const stored = await storedJob(service, jobId);
     const isInterrupted = !isTerminalJobState(stored.state) && placeOf(stored, service) === 'nowhere';
-    const outcome = isInterrupted
-      ? await resumeInterrupted(service, stored, service.settings.workflows)
-      : await resumeJob(service, jobId, control);
+    const outcome = isInterrupted ? await resumeInterrupted(service, stored) : await resumeJob(service, jobId, control);
     return context.json(await shown(jobId), statusOf(outcome));
   });
 
