@@ -50,6 +50,18 @@ describe('a client', () => {
     expect(ids).toEqual([id]);
   });
 
+  test.each([503, 507])('asks again after the time that an answer of %i names', async (status) => {
+    const waits: number[] = [];
+    const answers = [new Response('', { status, headers: { 'retry-after': '30' } }), Response.json({ items: [] })];
+    const client = createClient({
+      url: 'http://localhost',
+      fetch: async () => answers.shift() as Response,
+      sleep: async (ms) => void waits.push(ms),
+    });
+    expect(await client.jobs.list()).toEqual({ items: [] });
+    expect(waits).toEqual([30_000]);
+  });
+
   test('yields all jobs page by page', async () => {
     const { client } = await clientOf();
     for (const jobId of ['a', 'b', 'c']) await client.jobs.start({ definition: 'add', jobId });

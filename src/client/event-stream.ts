@@ -38,7 +38,7 @@ export async function* events(
     if (answer?.status === 204) return;
     if (answer && !answer.ok) {
       const error = await errorOf(answer);
-      if (![429, 502, 503, 504].includes(error.status) || ++failures > MAX_FAILURES) throw error;
+      if (![429, 502, 503, 504, 507].includes(error.status) || ++failures > MAX_FAILURES) throw error;
     }
     if (answer?.ok && answer.body) {
       failures = 0;

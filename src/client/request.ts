@@ -105,7 +105,7 @@ const waitBefore = (error: ServiceError, answer: Response | ServiceError, attemp
   return Math.max(asked || 0, Math.random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt));
 };
 
-const REPEATED = new Set([429, 502, 503, 504]);
+const REPEATED = new Set([429, 502, 503, 504, 507]);
 const FIRST_WAIT_MS = 200;
 const MAX_WAIT_MS = 10_000;
 

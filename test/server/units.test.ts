@@ -2,11 +2,13 @@ import { request } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
 import { createEngine } from '../../src/engine/engine.ts';
+import { JournalError } from '../../src/engine/errors/errors.ts';
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
 import type { Server } from '../../src/server/create-server.ts';
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
 import { type Call, testServer } from '../support/server.ts';
+import { slow } from '../support/slow-journal.ts';
 import { newFile, opened } from '../support/sqlite-files.ts';
 import { turns } from '../support/turns.ts';
 import { unitClient } from '../support/unit-client.ts';
@@ -320,6 +322,23 @@ describe('commands', () => {
     expect(await unitClient(later).send(id, success)).toMatchObject({ status: 200 });
   });
 
+  test('of a unit whose job had to be left, as on a full disk, are refused for a while; the claim stays good', async () => {
+    const clock = virtualClock();
+    const { journal, fail } = slow(memoryJournal(), { turns: 0 });
+    const { send } = await claimed({ clock, journal }, { heartbeatTimeoutMs: 3_600_000 });
+    const makeRoom = fail('append', new JournalError('JOURNAL_FULL', 'no room'));
+    const success = { type: 'success', output: { fish: 1 } };
+    expect(await send(success)).toMatchObject({ status: 507, body: { code: 'JOURNAL_FULL' } });
+    await turns();
+    const again = await send(success);
+    expect(again).toMatchObject({ status: 503, body: { code: 'JOB_INTERRUPTED' } });
+    expect(again.headers.get('retry-after')).toBe('30');
+    expect(await send({ ...success, token: 'x' })).toMatchObject({ status: 409, body: { code: 'INVALID_STATE' } });
+    makeRoom();
+    await clock.advance(60_000);
+    expect(await send(success)).toMatchObject({ status: 200, body: { unit: { state: 'completed' } } });
+  });
+
   test('pause and resume hold the lease; error is tried again as the unit may be, and not if it can not help', async () => {
     const clock = virtualClock();
     const { client, send, call, id } = await claimed({ clock }, { maxRetries: 2 });
@@ -417,8 +436,8 @@ test('a unit of an interrupted job is nobody’s to work on until the job is res
   const { call: later } = await started({ journal, definitions: [] });
   const success = { type: 'success', output: {}, token: claimed?.token };
   expect(await unitClient(later).send(claimed?.id ?? '', success)).toMatchObject({
-    status: 409,
-    body: { code: 'INVALID_STATE' },
+    status: 503,
+    body: { code: 'JOB_INTERRUPTED' },
   });
 });
 

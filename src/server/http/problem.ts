@@ -77,7 +77,8 @@ export const problemOf = (error: unknown): HttpProblem | undefined => {
 /** What a client may do when the server can't write at the moment. */
 export const RETRY_SOON = { 'retry-after': '1' };
 
-const RETRY_LATER = { 'retry-after': '30' };
+/** What a client may do when somebody has to help, or what runs has to end first. */
+export const RETRY_LATER = { 'retry-after': '30' };
 
 const journalProblem = (error: JournalError): HttpProblem | undefined => {
   const { code, message } = error;

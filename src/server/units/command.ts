@@ -10,7 +10,8 @@ import { requireToken } from '../../engine/kinds/external.ts';
 import type { ClaimNote } from '../../engine/model/notes.ts';
 import type { Message } from '../../engine/recovery/messages.ts';
 import { jsonSafe } from '../../events/json-safe.ts';
-import { HttpProblem, problemOf } from '../http/problem.ts';
+import { isTerminalJobState } from '../../events/states.ts';
+import { HttpProblem, problemOf, RETRY_LATER } from '../http/problem.ts';
 import { notHere, placeOf } from '../jobs/find-job.ts';
 import type { Command, UnitBody, UnitState } from '../schemas/unit.ts';
 import { liveUnitAt } from './find-unit.ts';
@@ -120,17 +121,31 @@ const doElsewhere = async (
     return 'sent';
   }
   const { token } = command;
-  if (token === undefined || !ENDED.includes(body.state)) throw notHere(stored, place, 'worked on');
+  if (token === undefined) throw notHere(stored, place, 'worked on');
   const notes = await source.journal.notes(stored.id);
   const note = notes.find((one) => one.task === task && one.kind === 'claim' && one.value !== '');
   const claim = note && (decode(note.value) as ClaimNote);
-  if (claim?.token !== token || claim.attempt !== body.attempt || !isOutcome(command, body))
+  const isOfLast = claim?.token === token && claim.attempt === body.attempt;
+  if (!ENDED.includes(body.state)) {
+    const isClaimed = isOfLast && body.state === 'claimed' && !isTerminalJobState(stored.state);
+    throw isClaimed ? interrupted(stored.id) : notHere(stored, place, 'worked on');
+  }
+  if (!isOfLast || !isOutcome(command, body))
     throw new CommandError('STALE_TOKEN', `The token for unit "${body.name}" is stale: its attempt is over.`, task);
   return 'repeated';
 };
 
 /** The states in which the outcome of an attempt leaves a unit for good. */
 const ENDED: readonly UnitState[] = ['completed', 'failed', 'notReady'];
+
+/** The claim is as good as before once the job has been taken up: its worker has to ask again. */
+const interrupted = (jobId: string): HttpProblem =>
+  new HttpProblem(
+    503,
+    'JOB_INTERRUPTED',
+    `The job "${jobId}" is interrupted. Ask again later: the server takes it up when it can.`,
+    { headers: RETRY_LATER },
+  );
 
 const messageOf = (task: string, command: Command): Message | undefined => {
   const { token } = command;
