@@ -77,9 +77,13 @@ export type Started = {
   readonly ended: Promise<Captured & { readonly signal: NodeJS.Signals | null }>;
 };
 
-/** Starts a program and collects what it prints. */
-export const start = (command: string, args: readonly string[]): Started => {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts a program, with more variables of the environment if need be, and collects what it prints. */
+export const start = (
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Started => {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   let stdout = '';
   let stderr = '';
   const changed = new EventEmitter();
