@@ -28,6 +28,25 @@ describe.each(stores)('a store %s', (_name, create) => {
     });
   });
 
+  test('says that records have changed, and no more until they change again', async () => {
+    const store = create();
+    const before = store.changes();
+    expect(store.changes()).toBe(before);
+    const seen = new Set([before]);
+    const changed = (): boolean => seen.size < seen.add(store.changes()).size;
+    await store.put({ kind: 'topic', key: 'dinner', value: '1', at: 1, expiresAt: 5 });
+    expect([changed(), changed()]).toEqual([true, false]);
+    await store.removeExpired(5);
+    expect([changed(), changed()]).toEqual([true, false]);
+    await store.put({ kind: 'topic', key: 'dinner', value: '1', at: 1 });
+    changed();
+    await store.remove('topic', 'dinner');
+    expect([changed(), changed()]).toEqual([true, false]);
+    await store.get('topic', 'dinner');
+    await store.list('topic');
+    expect(changed()).toBe(false);
+  });
+
   test('puts a record only if it has the expected version; 0 is none', async () => {
     const store = create();
     const put = async (value: string, expected?: number) =>
@@ -138,4 +157,14 @@ test('tintype db check finds a damaged record, and names it', async () => {
     code: 'JOURNAL_CORRUPT',
   });
   expect(await storeOf(journal).get('topic', 'lunch')).toBeDefined();
+});
+
+test('a store in SQLite also says what another process has changed', async () => {
+  const file = newFile();
+  const [mine, other] = [storeOf(opened(file)), storeOf(opened(file))];
+  const before = mine.changes();
+  await other.put({ kind: 'token', key: 'a', value: '1', at: 1 });
+  const after = mine.changes();
+  expect(after).not.toBe(before);
+  expect(mine.changes()).toBe(after);
 });

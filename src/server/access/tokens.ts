@@ -51,29 +51,61 @@ export type Tokens = {
 };
 
 /** `now`: the time in epoch ms. */
-export const tokensIn = (store: ServiceStore, now: () => number): Tokens => ({
-  create: async (options) => {
-    throwIfInvalid('The token', tokenProblems(options, now()));
-    const { name, roles, owners, expiresAt } = options;
-    const { id, secret, hash } = newToken();
-    const kept: Kept = { name, roles: [...roles], owners: owners && [...owners], createdAt: now(), expiresAt, hash };
-    await store.put({ kind: 'token', key: id, value: JSON.stringify(kept), at: now() });
-    return { token: shown(id, kept), secret };
-  },
-  list: async () => (await store.list('token')).map((record) => shown(record.key, keptIn(record))),
-  revoke: async (id) => store.remove('token', id),
-  any: async () => (await store.list('token', { limit: 1 })).length > 0,
-  principalOf: async (secret) => {
-    const id = tokenId(secret);
-    const record = id === undefined ? undefined : await store.get('token', id);
-    const kept = record && keptIn(record);
-    if (!isSecret(secret, kept?.hash) || !record || !kept) return undefined;
-    const at = now();
-    if (kept.expiresAt !== undefined && kept.expiresAt <= at) return undefined;
-    if (at - (kept.lastUsedAt ?? 0) >= USED_EVERY_MS) await noteUse(store, record, { ...kept, lastUsedAt: at }, at);
-    return { id: record.key, name: kept.name, roles: kept.roles, owners: kept.owners };
-  },
-});
+export const tokensIn = (store: ServiceStore, now: () => number): Tokens => {
+  const read = reader(store);
+  return {
+    create: async (options) => {
+      throwIfInvalid('The token', tokenProblems(options, now()));
+      const { name, roles, owners, expiresAt } = options;
+      const { id, secret, hash } = newToken();
+      const kept: Kept = { name, roles: [...roles], owners: owners && [...owners], createdAt: now(), expiresAt, hash };
+      await store.put({ kind: 'token', key: id, value: JSON.stringify(kept), at: now() });
+      return { token: shown(id, kept), secret };
+    },
+    list: async () => (await store.list('token')).map((record) => shown(record.key, keptIn(record))),
+    revoke: async (id) => store.remove('token', id),
+    any: read.any,
+    principalOf: async (secret) => {
+      const id = tokenId(secret);
+      const { record, kept } = (id === undefined ? undefined : await read.token(id)) ?? {};
+      if (!isSecret(secret, kept?.hash) || !record || !kept) return undefined;
+      const at = now();
+      if (kept.expiresAt !== undefined && kept.expiresAt <= at) return undefined;
+      if (at - (kept.lastUsedAt ?? 0) >= USED_EVERY_MS) await noteUse(store, record, { ...kept, lastUsedAt: at }, at);
+      return { id: record.key, name: kept.name, roles: kept.roles, owners: kept.owners };
+    },
+  };
+};
+
+type Read = { readonly record: ServiceRecord; readonly kept: Kept };
+
+/** Reads what each request asks for, and reads it again only after the records have changed. */
+const reader = (store: ServiceStore) => {
+  type Known = { readonly at: number; readonly tokens: Map<string, Read>; any?: boolean };
+  let known: Known = { at: store.changes(), tokens: new Map() };
+  const current = (): Known => {
+    const at = store.changes();
+    if (at !== known.at) known = { at, tokens: new Map() };
+    return known;
+  };
+  return {
+    any: async (): Promise<boolean> => {
+      const known = current();
+      known.any ??= (await store.list('token', { limit: 1 })).length > 0;
+      return known.any;
+    },
+    token: async (id: string): Promise<Read | undefined> => {
+      const { tokens } = current();
+      const cached = tokens.get(id);
+      if (cached) return cached;
+      const record = await store.get('token', id);
+      const read = record && { record, kept: keptIn(record) };
+      // Ids of which there is none are not kept: a client could make up as many as it likes.
+      if (read) tokens.set(id, read);
+      return read;
+    },
+  };
+};
 
 const tokenProblems = (options: TokenOptions, now: number) => {
   const problems = problemsOf(options, RULES, { subject: 'The token' });

@@ -3,6 +3,7 @@ import { MAX_EXPIRED, type RecordKind, type ServiceRecord, type ServiceStore } f
 /** Creates a store in memory, beside a journal in memory. */
 export const memoryStore = (): ServiceStore => {
   const kinds = new Map<RecordKind, Map<string, ServiceRecord>>();
+  let changes = 0;
   const of = (kind: RecordKind): Map<string, ServiceRecord> => {
     const known = kinds.get(kind);
     if (known) return known;
@@ -20,13 +21,16 @@ export const memoryStore = (): ServiceStore => {
     put: ({ kind, key, value, at, expiresAt, expected }) => {
       const version = of(kind).get(key)?.version ?? 0;
       if (expected !== undefined && expected !== version) return undefined;
+      changes++;
       const record = { kind, key, value, version: version + 1, updatedAt: at, expiresAt };
       of(kind).set(key, record);
       return record;
     },
     remove: (kind, key, expected) => {
       const known = of(kind).get(key);
-      return known !== undefined && (expected === undefined || known.version === expected) && of(kind).delete(key);
+      if (known === undefined || (expected !== undefined && known.version !== expected)) return false;
+      changes++;
+      return of(kind).delete(key);
     },
     removeExpired: (at) => {
       const expired = [...kinds.values()]
@@ -34,7 +38,9 @@ export const memoryStore = (): ServiceStore => {
         .filter(({ expiresAt }) => expiresAt !== undefined && expiresAt <= at)
         .slice(0, MAX_EXPIRED);
       for (const { kind, key } of expired) of(kind).delete(key);
+      changes += expired.length;
       return expired.length;
     },
+    changes: () => changes,
   };
 };

@@ -59,6 +59,8 @@ export type ServiceStore = {
   readonly remove: (kind: RecordKind, key: string, expected?: number) => Awaitable<boolean>;
   /** Removes records that have expired, up to 500; returns their number. @throws JournalError */
   readonly removeExpired: (at: number) => Awaitable<number>;
+  /** Returns a number that is another one after records have changed, whoever changed them; in microseconds. */
+  readonly changes: () => number;
 };
 
 /** How many expired records one call removes. */
