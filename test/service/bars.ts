@@ -12,7 +12,7 @@ export const SEED = Number(process.env.SERVICE_SEED ?? Date.now() % 1_000_000);
 console.log(`seed of the service's tests: ${SEED}`);
 
 /** A machine that is busier than this says nothing of times. */
-const MOST_LOAD = 10;
+const MOST_LOAD = 4;
 
 /** Compares a time with its bar: in the slow suite, prints both, and demands it unless the machine is busy. */
 export const expectWithin = (what: string, ms: number, barMs: number): void => {
