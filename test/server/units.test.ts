@@ -312,7 +312,9 @@ describe('commands', () => {
     const { call, server, client, send, id, token } = await claimed({ journal });
     const success = { type: 'success', output: { fish: 1 }, token };
     expect(await send(success)).toMatchObject({ status: 200, body: { unit: { state: 'completed' } } });
-    await call('GET', '/jobs/j/result?waitMs=5000');
+    expect(await call('GET', '/jobs/j/result?waitMs=5000')).toMatchObject({
+      body: { outputs: { all: { a: { fish: 1 } } } },
+    });
     expect(await client.send(id, success)).toMatchObject({ status: 200, body: { unit: { output: { fish: 1 } } } });
     expect(await send({ type: 'success', output: { fish: 2 } })).toMatchObject({ body: { code: 'STALE_TOKEN' } });
     expect(await send({ type: 'error', message: 'no' })).toMatchObject({ status: 409, body: { code: 'STALE_TOKEN' } });

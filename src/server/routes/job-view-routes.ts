@@ -161,9 +161,13 @@ export const addJobViewRoutes = ({ add }: Api, service: Service): void => {
     const { state, error, reason } = job;
     if (!isTerminalJobState(state)) return context.json({ state, over: false }, 202);
     const { tasks } = job.view({ outputs: true });
+    // The tasks of a document are nested jobs: what they put out is held under their names once more.
+    const isNested = (await service.documents.documentOf(jobId)) !== undefined;
     const outputs = Object.fromEntries(
-      tasks.flatMap((task) =>
-        task.parent === undefined && task.output !== undefined ? [[task.path, task.output]] : [],
+      tasks.flatMap(({ path, parent, output }) =>
+        parent === undefined && output !== undefined
+          ? [[path, isNested ? (output as Readonly<Record<string, unknown>>)[path] : output]]
+          : [],
       ),
     );
     return context.json({ state, over: true, outputs, error: errorBody(error), reason }, 200);
