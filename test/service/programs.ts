@@ -8,6 +8,8 @@ import { bundlePrograms } from './bundle.ts';
 export type Serving = Started & { readonly url: string; readonly port: string; readonly client: Client };
 
 export type Programs = {
+  /** Path of a bundled program. */
+  readonly file: (program: string) => string;
   /** Starts one of the bundled programs: `tintype`, `worker`, `kitchen/cook` … */
   readonly run: (program: string, args: readonly string[], env?: Readonly<Record<string, string>>) => Started;
   /** Starts `tintype serve`; resolves when it is ready. */
@@ -41,13 +43,15 @@ export const programs = (): Programs => {
     running.add(started);
     return started;
   };
+  const file = (program: string): string => join(folder, 'dist/cli', `${program}.mjs`);
   const commandOf = (program: string, args: readonly string[]): [string, ...string[]] => [
     process.execPath,
     '--no-warnings',
-    join(folder, 'dist/cli', `${program}.mjs`),
+    file(program),
     ...args,
   ];
   return {
+    file,
     run: (program, args, env) => {
       const [command, ...rest] = commandOf(program, args);
       return kept(start(command, rest, env));
