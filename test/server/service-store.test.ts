@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ServiceStore } from '../../src/server/store/service-store.ts';
 import { storeOf } from '../../src/server/store/store-of.ts';
 import { tintype } from '../support/cli.ts';
+import { turns } from '../support/turns.ts';
 import { fileOfFirstRelease, newFile, opened, tamper } from '../support/sqlite-files.ts';
 
 const stores: readonly (readonly [name: string, create: () => ServiceStore])[] = [
@@ -164,6 +165,7 @@ test('a store in SQLite also says what another process has changed', async () =>
   const [mine, other] = [storeOf(opened(file)), storeOf(opened(file))];
   const before = mine.changes();
   await other.put({ kind: 'token', key: 'a', value: '1', at: 1 });
+  await turns(1);
   const after = mine.changes();
   expect(after).not.toBe(before);
   expect(mine.changes()).toBe(after);

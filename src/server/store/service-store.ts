@@ -59,7 +59,10 @@ export type ServiceStore = {
   readonly remove: (kind: RecordKind, key: string, expected?: number) => Awaitable<boolean>;
   /** Removes records that have expired, up to 500; returns their number. @throws JournalError */
   readonly removeExpired: (at: number) => Awaitable<number>;
-  /** Returns a number that is another one after records have changed, whoever changed them; in microseconds. */
+  /**
+   * Returns a number that is another one after records have changed: at once for changes by this store, from the next turn
+   * of the event loop on for those of others. Takes microseconds.
+   */
   readonly changes: () => number;
 };
 

@@ -14,6 +14,7 @@ import { MAX_EXPIRED, type RecordKind, type ServiceRecord, type ServiceStore } f
 export const sqliteStore = (database: SharedDatabase): ServiceStore => {
   let changes = 0;
   let ofOthers: unknown;
+  let hasLooked = false;
   const write = <Answer>(work: () => Answer): Awaitable<Answer> =>
     database.write(() => {
       changes++;
@@ -44,6 +45,12 @@ export const sqliteStore = (database: SharedDatabase): ServiceStore => {
       }),
     removeExpired: (at) => write(() => deleteExpiredRecords(database, at, MAX_EXPIRED)),
     changes: () => {
+      if (hasLooked) return changes;
+      // Once for all requests of a turn of the event loop.
+      hasLooked = true;
+      setImmediate(() => {
+        hasLooked = false;
+      });
       const version = dataVersion(database);
       if (version === undefined || version !== ofOthers) changes++;
       ofOthers = version;

@@ -17,8 +17,13 @@ import { unitId } from './unit-id.ts';
 export const bodyOfLive = (run: JobRun, unit: LiveUnit): UnitBody => {
   const { definition, path, task } = unit;
   const failure = task?.error ?? (task?.state === 'completed' ? undefined : task?.lastError);
+  const { id, jobId, task: around, name } = naming(run.id, path);
+  // Begun with a spread, an object of so many keys takes V8 more time than all the rest of a claim.
   return {
-    ...naming(run.id, path),
+    id,
+    jobId,
+    task: around,
+    name,
     topic: run.options.labels?.[TOPIC],
     owner: definition.external?.owner,
     state: stateOf(unit),
