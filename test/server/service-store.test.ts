@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { ServiceStore } from '../../src/server/store/service-store.ts';
 import { storeOf } from '../../src/server/store/store-of.ts';
 import { tintype } from '../support/cli.ts';
-import { turns } from '../support/turns.ts';
 import { fileOfFirstRelease, newFile, opened, tamper } from '../support/sqlite-files.ts';
+import { turns } from '../support/turns.ts';
 
 const stores: readonly (readonly [name: string, create: () => ServiceStore])[] = [
   ['in memory', () => storeOf(memoryJournal())],
