@@ -123,6 +123,7 @@ export type { Clock } from './engine/time/clock.ts';
 export type { Explanation, Reason } from './engine/views/explain.ts';
 export type { FrontierItem } from './engine/views/frontier.ts';
 export type { ClaimView, JobView, StopView, ViewedTask, ViewOptions } from './engine/views/job-view.ts';
+export type { LimitUsage } from './engine/views/limit-usage.ts';
 export { type Metrics, metrics } from './engine/views/metrics.ts';
 export type { ErrorData } from './events/error-data.ts';
 export type {

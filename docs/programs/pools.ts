@@ -21,7 +21,7 @@ engine.events$.subscribe((event) => {
 for (const jobId of ['monday', 'tuesday']) engine.start(report, {}, { jobId });
 
 await clock.advance(15);
-console.log(JSON.stringify(engine.usage));
+for (const usage of engine.usage) console.log(JSON.stringify(usage));
 for (const reason of engine.job('tuesday')?.explain('customers')[0]?.reasons ?? []) console.log(reason.text);
 await clock.runAll();
 console.log(`${engine.jobs.length} jobs left at ${clock.now()} ms`);

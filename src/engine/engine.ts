@@ -56,6 +56,7 @@ import { endEarly } from './run/shutdown.ts';
 import { rerunJob, retryJob, startJob } from './start-job.ts';
 import type { Clock } from './time/clock.ts';
 import { turnOf } from './time/turn.ts';
+import { type LimitUsage, usageOf } from './views/limit-usage.ts';
 
 /** Runs many jobs that share limits, a journal and a stream of events. `close` ends them all. */
 export class Engine implements AsyncDisposable {
@@ -112,11 +113,9 @@ export class Engine implements AsyncDisposable {
     return this.#live.get(id)?.job;
   }
 
-  /** Size and taken slots of the engine's concurrency and of each of its pools. */
-  get usage(): readonly { readonly name: string; readonly taken: number; readonly size: number }[] {
-    return this.#dispatcher.top.ownLimits
-      .filter((limit) => limit.kind !== 'rateLimit')
-      .map(({ name, taken, size }) => ({ name, taken, size }));
+  /** Slots of the engine's concurrency and of each of its pools with slots, and the tasks that wait for them. */
+  get usage(): readonly LimitUsage[] {
+    return usageOf(this.#dispatcher);
   }
 
   /**

@@ -282,7 +282,7 @@ test('2,000 jobs of three tasks under a concurrency of 10 all complete, and neve
   expect(new Set(states)).toEqual(new Set(['completed']));
   expect([most, running]).toEqual([10, 0]);
   expect(engine.jobs).toEqual([]);
-  expect(engine.usage).toEqual([{ name: 'the engine', taken: 0, size: 10 }]);
+  expect(engine.usage).toEqual([{ name: 'the engine', taken: 0, size: 10, waiting: 0, next: [] }]);
 });
 
 describe('close', () => {

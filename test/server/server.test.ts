@@ -1,6 +1,9 @@
+import { once } from 'node:events';
+import { jobFrom } from 'tintype';
 import { expect, test } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { testServer } from '../support/server.ts';
+import { turns } from '../support/turns.ts';
 
 test('a server answers what it is, and that it is ready', async () => {
   const { server, call } = await testServer();
@@ -12,6 +15,34 @@ test('a server answers what it is, and that it is ready', async () => {
   });
   await server.close();
   expect(await call('GET', '/info')).toMatchObject({ status: 503, body: { code: 'SHUTTING_DOWN' } });
+});
+
+test('the limits say how many slots are taken and free, and who waits', async () => {
+  const job = jobFrom('write', [
+    { name: 'a', pool: 'db', run: ({ signal }) => once(signal, 'abort').then(() => {}) },
+    { name: 'b', pool: 'db', slots: 2, run: () => {} },
+    { name: 'c', pool: 'db', run: () => {} },
+  ]);
+  const { call, server } = await testServer({ definitions: [job], maxConcurrency: 5, pools: { db: 2 } });
+  await call('POST', '/jobs', { body: { definition: 'write', jobId: 'w1' } });
+  await turns(5);
+  expect((await call('GET', '/limits')).body).toEqual({
+    items: [
+      { name: 'the engine', taken: 1, free: 4, size: 5, waiting: 0, next: [] },
+      {
+        name: 'pool "db" of the engine',
+        taken: 1,
+        free: 1,
+        size: 2,
+        waiting: 2,
+        next: [
+          { jobId: 'w1', task: 'b' },
+          { jobId: 'w1', task: 'c' },
+        ],
+      },
+    ],
+  });
+  await server.close({ graceMs: 0 });
 });
 
 test('what there is not, and what is not possible, is a problem with its code', async () => {

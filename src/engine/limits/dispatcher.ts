@@ -10,6 +10,7 @@ import type { Turn } from '../time/turn.ts';
 import { hasLimits, type JobLimits, LimitScope } from './limit-scope.ts';
 import type { QueuedTask as Queued } from './queued-task.ts';
 import type { RateLimit } from './rate-limit.ts';
+import type { Semaphore } from './semaphore.ts';
 import { compareTasks, WaitQueue } from './wait-queue.ts';
 
 type TaskRun = Queued<WaitQueue>;
@@ -73,6 +74,21 @@ export class Dispatcher {
       });
       return;
     }
+  }
+
+  /**
+   * Returns the tasks that wait for a limit, in no particular order: those of the queues whose first task it blocks,
+   * since none overtakes the first.
+   */
+  waitingFor(limit: Semaphore | RateLimit): ReadonlySet<TaskRun> {
+    const now = this.#clock.now();
+    const waiting = new Set<TaskRun>();
+    for (const queue of this.#queues) {
+      if (!queue.limits.includes(limit)) continue;
+      const first = queue.peek();
+      if (first && queue.blockedBy(first, now).includes(limit)) for (const task of queue.waiting()) waiting.add(task);
+    }
+    return waiting;
   }
 
   #queueOf({ definition, job }: TaskRun): WaitQueue {

@@ -93,25 +93,30 @@ const getInfo = route(
   { allowed: 'known' },
 );
 
+const LimitBody = z
+  .object({
+    name: z.string(),
+    taken: z.int(),
+    free: z.int(),
+    size: z.int().meta({ description: 'Number of slots, taken and free' }),
+    waiting: z.int().meta({ description: 'Number of ready tasks that wait for slots' }),
+    next: z
+      .array(z.object({ jobId: z.string(), task: z.string() }))
+      .meta({ description: 'The first 20 of them, in the order in which they run' }),
+  })
+  .openapi('Limit');
+
 const getLimits = route(
   {
     method: 'get',
     path: `${BASE}/limits`,
     operationId: 'getLimits',
-    summary: 'Slots of the concurrency and the pools that all jobs share',
+    summary: 'Slots of the concurrency and the pools that all jobs share, and who waits for them',
     tags,
     responses: {
       200: {
-        description: 'Taken and all slots; size is null where there is no limit',
-        content: {
-          'application/json': {
-            schema: z.object({
-              items: z.array(
-                z.object({ name: z.string(), taken: z.int(), size: z.number().nullable() }).openapi('Limit'),
-              ),
-            }),
-          },
-        },
+        description: 'Slots and waiting tasks of each',
+        content: { 'application/json': { schema: z.object({ items: z.array(LimitBody) }) } },
       },
     },
   },
@@ -148,12 +153,14 @@ export const addGeneralRoutes = ({ add }: Api, service: Service): void => {
     ),
   );
 
-  add(getLimits, (context) =>
-    context.json(
-      { items: engine.usage.map(({ size, ...slots }) => ({ ...slots, size: Number.isFinite(size) ? size : null })) },
-      200,
-    ),
-  );
+  add(getLimits, (context) => {
+    const items = engine.usage.map((usage) => ({
+      ...usage,
+      free: Math.max(0, usage.size - usage.taken),
+      next: [...usage.next],
+    }));
+    return context.json({ items }, 200);
+  });
 };
 
 /** @throws HttpProblem while the server begins or ends */

@@ -9,6 +9,7 @@ import {
   type JobOptions,
   jobFrom,
   type LimitOptions,
+  type LimitUsage,
   OptionError,
   type PoolOption,
   type StartOptions,
@@ -110,10 +111,34 @@ describe('a pool', () => {
     );
     await clock.advance(5);
     expect(seen.running()).toEqual(['a0', 'a1', 'a2']);
-    expect(engine.usage).toEqual([{ name: 'pool "db" of the engine', taken: 3, size: 3 }]);
+    expect(engine.usage).toMatchObject([{ name: 'pool "db" of the engine', taken: 3, size: 3, waiting: 3 }]);
     await clock.runAll();
     expect(seen.most()).toBe(3);
-    expect(engine.usage).toEqual([{ name: 'pool "db" of the engine', taken: 0, size: 3 }]);
+    expect(engine.usage).toEqual([
+      { name: 'pool "db" of the engine', taken: 0, size: 3, waiting: 0, next: [] } satisfies LimitUsage,
+    ]);
+  });
+
+  test('says who waits for it, in order: neither tasks of paused jobs nor those that wait for another limit', async () => {
+    const { clock, engine, jobs, seen } = playEngine(
+      { maxConcurrency: 10, pools: { db: 2 } },
+      ['one', many(3, 'a', { pool: 'db' }), { jobId: 'one' }],
+      ['two', many(30, 'b', { pool: 'db' }), { jobId: 'two' }],
+      ['own', many(5, 'c'), { jobId: 'own', maxConcurrency: 1 }],
+      ['urgent', many(2, 'urgent', { pool: 'db', priority: 1 }), { jobId: 'urgent', maxConcurrency: 5 }],
+      ['paused', many(4, 'd', { pool: 'db' }), { jobId: 'paused' }],
+    );
+    void jobs[4]?.pause();
+    await clock.advance(5);
+    const [all, db] = engine.usage;
+    expect([all?.taken, all?.waiting, all?.next]).toEqual([3, 0, []]);
+    expect([db?.taken, db?.waiting]).toEqual([2, 33]);
+    const names = db?.next.map(({ jobId, task }) => `${jobId} ${task}`) ?? [];
+    expect(names).toHaveLength(20);
+    await clock.runAll();
+    const began = seen.order().filter((task) => /^(?:a|b|urgent)/.test(task));
+    expect(names.map((name) => name.split(' ')[1])).toEqual(began.slice(2, 22));
+    expect(names.slice(0, 3)).toEqual(['urgent urgent0', 'urgent urgent1', 'one a2']);
   });
 
   test('of the same name on both levels: a task takes slots of both, and the scarcer one decides', async () => {

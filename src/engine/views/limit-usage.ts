@@ -1,0 +1,42 @@
+import type { Dispatcher } from '../limits/dispatcher.ts';
+import { compareTasks } from '../limits/wait-queue.ts';
+import type { TaskRun } from '../model/run.ts';
+
+/** The slots of a limit, and the tasks that wait for it. */
+export type LimitUsage = {
+  /** Name of the limit, such as `pool "db" of the engine`. */
+  readonly name: string;
+  /** Number of slots: in use, and in total. */
+  readonly taken: number;
+  readonly size: number;
+  /** Number of ready tasks that wait for this limit. Those of paused jobs don't. */
+  readonly waiting: number;
+  /** The first 20 of them, in the order in which they run; `task` is a path. */
+  readonly next: readonly { readonly jobId: string; readonly task: string }[];
+};
+
+const MOST_NEXT = 20;
+
+/** Returns the usage of the engine's concurrency and of its pools with slots. Looks at the waiting tasks alone. */
+export const usageOf = (dispatcher: Dispatcher): readonly LimitUsage[] =>
+  dispatcher.top.ownLimits
+    .filter((limit) => limit.kind !== 'rateLimit')
+    .map((limit) => {
+      const { name, taken, size } = limit;
+      const waiting = dispatcher.waitingFor(limit) as ReadonlySet<TaskRun>;
+      const next = firstOf(waiting, MOST_NEXT).map(({ job, path }) => ({ jobId: job.id, task: path }));
+      return { name, taken, size, waiting: waiting.size, next };
+    });
+
+/** Returns the first `count` tasks in order, without sorting all of them. */
+const firstOf = (tasks: Iterable<TaskRun>, count: number): readonly TaskRun[] => {
+  const first: TaskRun[] = [];
+  for (const task of tasks) {
+    const last = first.length < count ? undefined : first.at(-1);
+    if (last && compareTasks(last, task) <= 0) continue;
+    if (last) first.pop();
+    const place = first.findIndex((other) => compareTasks(task, other) < 0);
+    first.splice(place === -1 ? first.length : place, 0, task);
+  }
+  return first;
+};
