@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { wholeNumber } from '../schemas/query.ts';
 import type { Env } from './env.ts';
-import { HttpProblem } from './problem.ts';
+import { invalidCursor } from './problem.ts';
 
 /** The query parameters of a list. */
 export const PageQuery = z.object({
@@ -36,7 +36,7 @@ export const placeIn = <Place>(
   const [hash, at] = Array.isArray(known) ? known : [];
   const read = place.safeParse(at);
   if (hash === hashOf(filter) && read.success) return read.data;
-  throw new HttpProblem(400, 'INVALID_CURSOR', 'The cursor is none of this list with this filter. Begin without one.');
+  throw invalidCursor();
 };
 
 /** Answers a page, with a link to the next one. */

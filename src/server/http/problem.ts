@@ -42,6 +42,9 @@ export class HttpProblem extends Error {
 export const notFound = (what: string, code: string, id: string): HttpProblem =>
   new HttpProblem(404, code, `There is no ${what} ${JSON.stringify(id)}.`);
 
+export const invalidCursor = (): HttpProblem =>
+  new HttpProblem(400, 'INVALID_CURSOR', 'The cursor is none of this list with this filter. Begin without one.');
+
 /** Returns the answer to a request that failed with `error`; undefined if it is none that a request causes. */
 export const problemOf = (error: unknown): HttpProblem | undefined => {
   if (error instanceof HttpProblem) return error;
@@ -50,6 +53,8 @@ export const problemOf = (error: unknown): HttpProblem | undefined => {
     return error.code === 'ENGINE_CLOSED'
       ? new HttpProblem(503, 'SHUTTING_DOWN', 'The server is shutting down. Ask again later.', { headers: RETRY_SOON })
       : new HttpProblem(409, error.code, error.message);
+  // A journal has cursors of its own within those of lists.
+  if (error instanceof OptionError && error.problems.some(({ option }) => option === 'cursor')) return invalidCursor();
   if (error instanceof OptionError)
     return new HttpProblem(400, 'INVALID_REQUEST', error.message, {
       problems: error.problems.map(({ code, message, option = '' }) => ({ path: option, code, message })),

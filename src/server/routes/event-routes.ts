@@ -140,7 +140,7 @@ export const addEventRoutes = ({ add }: Api, service: Service): void => {
       return isHead(context) ? noBody() : streamed(await feed.ofAll(filter, listener));
     }
     const items: z.infer<typeof FeedEventBody>[] = [];
-    let place: number | undefined = placeIn(filter, cursor, z.number()) ?? after ?? 0;
+    let place: number | undefined = placeIn(filter, cursor, z.int()) ?? after ?? 0;
     for (let scanned = 0; items.length <= limit && scanned < MAX_SCANNED && place !== undefined; scanned += PAGE) {
       const { events, reached } = await feed.pages.ofAll(feed.required(), place, PAGE);
       for (const one of events)
@@ -162,7 +162,7 @@ export const addEventRoutes = ({ add }: Api, service: Service): void => {
       return body ? streamed(body) : context.body(null, 204);
     }
     await storedJob(service, jobId);
-    const place = placeIn({ jobId }, cursor, z.number()) ?? after ?? -1;
+    const place = placeIn({ jobId }, cursor, z.int()) ?? after ?? -1;
     const found = await feed.pages.ofJob(jobId, place, limit + 1);
     const page = found.slice(0, limit).map(({ event }) => ({ ...event }));
     const next = found.length > limit ? cursorOf({ jobId }, page.at(-1)?.seq) : undefined;
@@ -177,7 +177,7 @@ export const addEventRoutes = ({ add }: Api, service: Service): void => {
     const items: z.infer<typeof LogBody>[] = [];
     const wanted = (event: JobEvent): readonly z.infer<typeof LogBody>[] =>
       event.type === 'task.log' && isWithin(event.task, task) ? linesOf(event, level) : [];
-    let place: number | undefined = placeIn(filter, cursor, z.number()) ?? -1;
+    let place: number | undefined = placeIn(filter, cursor, z.int()) ?? -1;
     for (let scanned = 0; items.length <= limit && scanned < MAX_SCANNED && place !== undefined; scanned += PAGE) {
       const events = await feed.pages.ofJob(jobId, place, PAGE);
       for (const { event } of events) items.push(...wanted(event));

@@ -139,7 +139,7 @@ export const addJobViewRoutes = ({ add }: Api, service: Service): void => {
     const { limit, cursor, state, under, outputs } = context.req.valid('query');
     const job = await found(jobId);
     const filter = { jobId, state, under };
-    let after = placeIn(filter, cursor, z.string());
+    let after = placeIn(filter, cursor, z.string().min(1));
     const items: ViewedTask[] = [];
     for (;;) {
       const view = viewed(job, { under, after, limit: PAGE, outputs: outputs === 'true' });
