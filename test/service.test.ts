@@ -1,15 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Client, createClient, type StartRequest, type UnitInfo } from 'tintype/client';
+import { type Client, createClient, type StartRequest, type StreamedEvent, type UnitInfo } from 'tintype/client';
+import { sqliteJournal } from 'tintype/sqlite';
 import { seededRandom } from 'tintype/testing';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { dinner } from '../examples/kitchen/dinner.ts';
 import { expectWithin, IS_LONG, inLong, SEED } from './service/bars.ts';
+import { cuttingProxy } from './service/cutting-proxy.ts';
 import { droppingProxy } from './service/dropping-proxy.ts';
 import { kill, programs, type Serving, stop } from './service/programs.ts';
 import { unitsKept } from './service/units-kept.ts';
 import type { Started } from './support/cli.ts';
+import { keptFeed, placeOf } from './support/kept-feed.ts';
 import { newFile, newFolder, rawDatabase } from './support/sqlite-files.ts';
 
 // The server and its clients as processes. `npm run test:service` does the same with more of everything, and with bars for
@@ -225,6 +228,64 @@ test('a server that was killed is ready soon, with the same units for the same w
   for (const { id, token } of units) await second.client.units.command(id, { type: 'success', token });
   expect(await stop(second)).toEqual([143]);
 });
+
+test('a client that follows all events through 5 kills of the server and many cuts gets each once, in order', async () => {
+  const [cuts, kills] = [inLong(200, 40), 5];
+  const random = seededRandom(SEED);
+  const below = (count: number): number => Math.floor(random() * count);
+  const db = newFile();
+  let server = await serve(db);
+  const { client, url, port } = server;
+  const proxy = await cuttingProxy(url, () => 1 + below(8000));
+  const listening = new AbortController();
+  const seen: StreamedEvent[] = [];
+  const listen = async (): Promise<void> => {
+    for await (const event of createClient({ url: proxy.url }).events({ after: 0, signal: listening.signal }))
+      seen.push(event);
+  };
+  const listened = listen();
+
+  let isOver = false;
+  const jobs: string[] = [];
+  const work = async (): Promise<void> => {
+    while (!isOver) {
+      const { id } = await client.jobs.start({ document: unitsFor(5, () => 1 + below(20)) });
+      jobs.push(id);
+      expect((await client.jobs.result(id)).state).toBe('completed');
+    }
+  };
+  const workers = ['Ada', 'Ben'].map((name) => run('worker', [url, name]));
+  const worked = Promise.all([work(), work(), work()]);
+  const killsAt = Array.from({ length: kills }, () => below(cuts)).toSorted((a, b) => a - b);
+  for (const at of [...killsAt, cuts]) {
+    await until(() => expect(proxy.cuts()).toBeGreaterThanOrEqual(at));
+    if (at === cuts) break;
+    // There is work when it is killed.
+    await until(async () => expect((await client.jobs.list({ state: 'running' })).items).not.toEqual([]));
+    await kill(server);
+    server = await serve(db, { port });
+  }
+  isOver = true;
+  await worked;
+  const ended = (): number => seen.filter(({ type, data }) => type === 'job.transition' && isEnd(data)).length;
+  await until(() => expect(ended()).toBe(jobs.length));
+  listening.abort();
+  await listened;
+  expect(await stop(...workers, server)).toEqual([0, 0, 143]);
+
+  const journal = sqliteJournal(db);
+  const kept = await keptFeed(journal);
+  await journal.close();
+  const where = `seed ${SEED}, ${jobs.length} jobs, ${kept.length} events`;
+  expect(seen.map(placeOf), where).toEqual(kept);
+  expect(
+    kept.map(({ id }) => id),
+    where,
+  ).toEqual(kept.map((_, at) => at + 1));
+  expect(seen.filter(({ type }) => type === 'job.resumed').length, where).toBeGreaterThanOrEqual(kills);
+});
+
+const isEnd = (data: unknown): boolean => (data as { readonly to: string }).to === 'completed';
 
 test('workflows of the command line on the same file are in the events of the server, and the file is sound', async () => {
   const db = newFile();

@@ -4,6 +4,7 @@ import type { SqliteJournal } from '../../src/journal/sqlite-journal.ts';
 import type { Server } from '../../src/server/create-server.ts';
 import { seededRandom } from '../../src/testing/seeded-random.ts';
 import { type EventSource, type Frame, listen } from '../support/event-stream.ts';
+import { keptFeed, placeOf } from '../support/kept-feed.ts';
 import { testServer } from '../support/server.ts';
 import { newFile, opened } from '../support/sqlite-files.ts';
 import { turns } from '../support/turns.ts';
@@ -128,16 +129,8 @@ test.each(
   await ofJob.open(at);
   await ofJob.cut(Number.MAX_SAFE_INTEGER, await lastOfJob());
 
-  const kept = (await at.journal.feed.changes(0)).flatMap(({ position, jobId, fromSeq, toSeq }) =>
-    Array.from({ length: toSeq - fromSeq + 1 }, (_, index) => ({
-      id: position - (toSeq - fromSeq) + index,
-      place: `${jobId} ${fromSeq + index}`,
-    })),
-  );
-  const seen = all.frames.map(({ id, data }) => {
-    const { jobId, seq } = data as { readonly jobId: string; readonly seq: number };
-    return { id, place: `${jobId} ${seq}` };
-  });
+  const kept = await keptFeed(at.journal);
+  const seen = all.frames.map(placeOf);
   expect(seen, `seed ${seed}`).toEqual(kept);
   expect(
     ofJob.frames.map(({ id }) => `waits ${id}`),
