@@ -70,6 +70,10 @@ const describeError = (error: Error, depth: number): ErrorData => {
   };
 };
 
+/** Returns the data without stacks, which tell of the machine. */
+export const withoutStack = ({ stack: _, cause, ...error }: ErrorData): ErrorData =>
+  cause === undefined ? error : { ...error, cause: withoutStack(cause) };
+
 const nameOf = (value: unknown): string => {
   if (value === null) return 'null';
   const name: unknown = typeof value === 'object' ? value.constructor?.name : typeof value;

@@ -253,6 +253,33 @@ describe('the stream of a job', () => {
     expect(frames.at(-1)?.data).toMatchObject({ type: 'job.transition', to: 'completed', jobId: 'j' });
   });
 
+  test('has no stacks in the output of a tolerant fan-out, nor has any other answer', async () => {
+    const tolerant = defineJob('tolerant')
+      .map('each', { over: () => [1, 2], continueOnFailure: true }, ({ item }) => {
+        if (item === 2) throw new Error('no', { cause: new Error('burnt') });
+        return { item };
+      })
+      .external('check', { dependsOn: ['each'] })
+      .seal();
+    const { call, server, listen } = await started({ definitions: [tolerant] });
+    await call('POST', '/jobs', { body: { definition: 'tolerant', jobId: 't' } });
+    await turns();
+    const text = async (path: string) => JSON.stringify((await call('GET', path)).body);
+    const texts = [await text('/units')];
+    server.engine.job('t')?.task('check').complete({});
+    await server.engine.job('t');
+    const stream = await listen('/jobs/t/events');
+    await stream.rest();
+    texts.push(stream.text());
+    for (const path of ['/events', '/jobs/t/events', '/jobs/t/tasks?outputs=true', '/jobs/t/result'])
+      texts.push(await text(path));
+    for (const shown of texts) {
+      expect(shown).toContain('"status":"rejected"');
+      expect(shown).toContain('"message":"burnt"');
+      expect(shown).not.toContain('"stack"');
+    }
+  });
+
   test('asked for again after its end is 204; it goes on if the job is retried', async () => {
     const { call, listen } = await started();
     const last = await run(call, 'broken', 'b');

@@ -1,5 +1,5 @@
 import type { JobEvent } from '../../events/event.ts';
-import { jsonSafe } from '../../events/json-safe.ts';
+import { jsonSafeOutput } from '../../events/json-safe.ts';
 import type { StoredEvent } from './journal.ts';
 import type { OutputSource } from './output-parts.ts';
 import { eventOf, readStored } from './read-stored.ts';
@@ -38,14 +38,14 @@ export const eventReader = (source: OutputSource): ((event: StoredEvent) => JobE
 };
 
 /**
- * Reads one event as plain JSON data, its output with dates as text. Reads from the journal what the output refers to.
+ * Reads one event as plain JSON data, its output with dates as text and errors without stacks. Reads from the journal what the output refers to.
  * @throws JournalError `JOURNAL_CORRUPT`
  */
 export const readPlainEvent = async (source: OutputSource, stored: StoredEvent): Promise<JobEvent> => {
   const event = eventOf(stored, source.jobId);
   return stored.output === undefined
     ? event
-    : ({ ...event, output: jsonSafe(await outputOf(source, event, stored.output, new Map())) } as JobEvent);
+    : ({ ...event, output: jsonSafeOutput(await outputOf(source, event, stored.output, new Map())) } as JobEvent);
 };
 
 /** Decodes an output. `known`: what outputs have referred to so far, by `seq`. */

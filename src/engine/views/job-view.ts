@@ -1,6 +1,6 @@
 import { boundedErrorData, type ErrorData, shallowErrorData } from '../../events/error-data.ts';
 import type { JobState, TaskState } from '../../events/event.ts';
-import { jsonSafe } from '../../events/json-safe.ts';
+import { jsonSafe, jsonSafeOutput } from '../../events/json-safe.ts';
 import { SETTLED } from '../../events/states.ts';
 import type { TaskKind } from '../definition/options.ts';
 import type { Labels } from '../durable/journal.ts';
@@ -76,7 +76,7 @@ export type ViewedTask = {
   readonly owner: string | undefined;
   /** Of an external task: what whoever works on it has to know. Known only where the job runs or is followed. */
   readonly data: unknown;
-  /** Of a completed task, with the option `outputs`: its output as JSON holds it, dates as text. */
+  /** Of a completed task, with the option `outputs`: its output as JSON holds it, dates as text, errors without stacks. */
   readonly output: unknown;
 };
 
@@ -211,7 +211,7 @@ const viewedTask = (place: Place, parent: string | undefined, withOutput: boolea
     claim: record && isBegun(record) ? place.claim() : undefined,
     owner,
     data,
-    output: withOutput && state === 'completed' ? jsonSafe(place.output()) : undefined,
+    output: withOutput && state === 'completed' ? jsonSafeOutput(place.output()) : undefined,
   };
 };
 

@@ -1,4 +1,4 @@
-import type { ErrorData } from '../../events/error-data.ts';
+import { withoutStack } from '../../events/error-data.ts';
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 
@@ -22,10 +22,6 @@ export class FeedEvent {
     return this.#json;
   }
 }
-
-/** Stacks tell of the machine. */
-export const withoutStack = ({ stack: _, cause, ...error }: ErrorData): ErrorData =>
-  cause === undefined ? error : { ...error, cause: withoutStack(cause) };
 
 /** Whether an event is the last one of its job, unless the job is retried. */
 export const endsJob = ({ event }: FeedEvent): boolean =>

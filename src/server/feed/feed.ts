@@ -8,7 +8,7 @@ import type { Journal, JournalFeed } from '../../engine/durable/journal.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Clock } from '../../engine/time/clock.ts';
 import type { JobView } from '../../engine/views/job-view.ts';
-import { errorData } from '../../events/error-data.ts';
+import { errorData, withoutStack } from '../../events/error-data.ts';
 import type { Logger } from '../../events/logger.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { OPEN, type Principal } from '../access/principal.ts';
@@ -17,7 +17,7 @@ import { HttpProblem, notFound, RETRY_SOON } from '../http/problem.ts';
 import { type Channel, type ChannelOptions, createChannel } from './channel.ts';
 import { type ClientStream, clientStream } from './client-stream.ts';
 import { EVENTS_PAGE, type EventPages, eventPages } from './event-pages.ts';
-import { type EventFilter, type FeedEvent, isWanted, withoutStack } from './feed-event.ts';
+import { type EventFilter, type FeedEvent, isWanted } from './feed-event.ts';
 import { COMMENT, controlFrame, eventFrames, firstFrame } from './frames.ts';
 import { createTail, type Tail } from './tail.ts';
 

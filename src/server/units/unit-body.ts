@@ -4,7 +4,7 @@ import type { FoundJob } from '../../engine/found-job.ts';
 import type { JobRun } from '../../engine/model/run.ts';
 import type { ViewedTask } from '../../engine/views/job-view.ts';
 import { boundedErrorData } from '../../events/error-data.ts';
-import { jsonSafe } from '../../events/json-safe.ts';
+import { jsonSafeOutput } from '../../events/json-safe.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { isOfDocument } from '../documents/output-schema.ts';
 import { errorBody } from '../jobs/error-body.ts';
@@ -33,8 +33,8 @@ export const bodyOfLive = (run: JobRun, unit: LiveUnit): UnitBody => {
     readySince: task?.queuedAt,
     priority: priorityOf(unit),
     data: definition.external?.data,
-    deps: jsonSafe(depsOf(unit)) as UnitBody['deps'],
-    output: task?.state === 'completed' ? jsonSafe(outputShown(definition, task.output)) : undefined,
+    deps: jsonSafeOutput(depsOf(unit)) as UnitBody['deps'],
+    output: task?.state === 'completed' ? jsonSafeOutput(outputShown(definition, task.output)) : undefined,
     error: errorBody(failure && boundedErrorData(failure)),
   };
 };
