@@ -51,6 +51,7 @@ export type {
   EndedFilter,
   Held,
   JobCount,
+  JobDescription,
   JobFilter,
   Journal,
   JournalChange,

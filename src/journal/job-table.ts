@@ -1,4 +1,4 @@
-import type { Batch, Held, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
+import type { Batch, Held, JobDescription, JournalJob, Lease, NewJob } from '../engine/durable/journal.ts';
 import { endedAfter, lastSeqAfter } from './batch-rules.ts';
 import type { Database } from './database.ts';
 import {
@@ -11,7 +11,7 @@ import {
   SELECT_JOB,
   verifiedRow,
 } from './job-row.ts';
-import { insertLabels } from './label-table.ts';
+import { deleteLabels, insertLabels } from './label-table.ts';
 import type { SqliteValue } from './sqlite-driver.ts';
 import { storableJson, toStored } from './storable-text.ts';
 
@@ -87,6 +87,30 @@ export const updateJob = ({ prepared }: Database, row: JobRow, batch: Batch): Jo
   };
   prepared(UPDATE_JOB).run(...UPDATED.map((column) => changed[column]), jobChecksum(changed), row.number);
   return changed;
+};
+
+/**
+ * Replaces labels or metadata of a job, or both; returns whether there is such a job. Reads it first, so that no damage
+ * gets a checksum. @throws JournalError `JOURNAL_CORRUPT`
+ */
+export const describeJob = (
+  database: Database,
+  jobId: string,
+  { at, labels, metadata: given }: JobDescription,
+): boolean => {
+  const row = rowOf(database, jobId);
+  const job = readJob(database, jobId);
+  if (!row || !job) return false;
+  const metadata = given === undefined ? job.metadata : storableJson(given);
+  const count = Object.keys(labels ?? job.labels).length;
+  const crc = beginningChecksum(row.id, job.input, job.options, metadata, count);
+  database.prepared('UPDATE beginning SET metadata = ?, crc = ? WHERE job = ?').run(metadata, crc, row.number);
+  if (labels) {
+    deleteLabels(database, row.number);
+    insertLabels(database, row, labels);
+  }
+  updateJob(database, row, { jobId, fence: row.fence, at, events: [], notes: [] });
+  return true;
 };
 
 /** Sets the fence and lease of a job; without `lease`, nobody holds it afterwards. */

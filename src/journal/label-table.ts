@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 import { jobCorrupt } from './sqlite-failure.ts';
 import { fromStored, toStored } from './storable-text.ts';
 
-/** Stores the labels of a new job. `id` is in stored form. */
+/** Stores the labels of a job that has none. `id` is in stored form. */
 export const insertLabels = (
   { prepared }: Database,
   { id, created_at }: { readonly id: string; readonly created_at: number },
@@ -21,6 +21,10 @@ export const insertLabels = (
       labelChecksum(id, storedKey, storedValue),
     );
   }
+};
+
+export const deleteLabels = ({ prepared }: Database, job: number): void => {
+  prepared('DELETE FROM label WHERE job = ?').run(job);
 };
 
 /** Selects the labels of the job of a row as one JSON text, which `labelsOf` reads. */

@@ -261,6 +261,18 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
       return { removed: removed.length, more: isFull() };
     },
 
+    describe: (jobId, { at, labels, metadata }) => {
+      const entry = entries.get(jobId);
+      if (!entry) throw jobNotFound(jobId);
+      const { job } = entry;
+      entry.job = {
+        ...job,
+        labels: labels ? Object.freeze({ ...labels }) : job.labels,
+        metadata: metadata ?? job.metadata,
+        updatedAt: at,
+      };
+    },
+
     counts: ({ by, ...filter }) => {
       const counts = new Map<string, number>();
       for (const { job } of matching(filter)) counts.set(job[by], (counts.get(job[by]) ?? 0) + 1);

@@ -42,7 +42,17 @@ import { insertEvents, readEvents } from './event-table.ts';
 import { insertChanges, type NewChange, newestPosition, readChanges } from './feed-table.ts';
 import { type ListedJobs, listJobs } from './job-list.ts';
 import { type JobRow, leaseOf } from './job-row.ts';
-import { deleteJob, heldRow, insertJob, jobWithKey, readJob, rowOf, setLease, updateJob } from './job-table.ts';
+import {
+  deleteJob,
+  describeJob,
+  heldRow,
+  insertJob,
+  jobWithKey,
+  readJob,
+  rowOf,
+  setLease,
+  updateJob,
+} from './job-table.ts';
 import { jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
 import { deleteMessages, insertMessage, readMessages } from './message-table.ts';
 import { MIGRATIONS, type Migration } from './migrations.ts';
@@ -215,6 +225,11 @@ const jobsOf = (
     }),
 
   removeEnded: (filter) => database.write(() => removeEndedJobs(database, filter)),
+
+  describe: (jobId, description) =>
+    database.write(() => {
+      if (!describeJob(database, jobId, description)) throw jobNotFound(jobId);
+    }),
 
   counts: (filter) => database.read(() => countJobs(database, filter)),
 });

@@ -502,6 +502,21 @@ describe('damage is told by whoever reads it, and by check', () => {
     expect(journal.check()).toEqual({ ok: true, problems: [], jobs: 1, events: 6 });
   });
 
+  test.each([
+    ['a label that is gone', "DELETE FROM label WHERE key = 'team' AND job = 1"],
+    ['another input', `UPDATE beginning SET input = '{"n":2}' WHERE job = 1`],
+    ['another row', "UPDATE job SET state = 'idle' WHERE id = 'a'"],
+  ])('of %s: the job is not described, which would hide it', async (_what, sql) => {
+    const file = newFile();
+    const journal = await filled(file);
+    await journal.describe('a', { at: 9, labels: { team: 'web' }, metadata: '{"by":"me"}' });
+    expect(journal.check()).toMatchObject({ ok: true, problems: [], jobs: 2 });
+    tamper(file, sql);
+    const description = { at: 9, labels: { team: 'data' }, metadata: '{}' };
+    expect(await failureOf(() => journal.describe('a', description))).toMatchObject({ code: 'JOURNAL_CORRUPT' });
+    expect(journal.check()).toMatchObject({ ok: false, problems: [{ jobId: 'a' }] });
+  });
+
   test('in several places: check tells of all', async () => {
     const file = newFile();
     const journal = await filled(file);

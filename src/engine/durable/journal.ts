@@ -64,6 +64,11 @@ export type Journal = {
    * count damaged jobs, as what they are stored. A journal may lack it.
    */
   readonly counts?: (filter: CountFilter) => Awaitable<readonly JobCount[]>;
+  /**
+   * Replaces the labels or the metadata of a job, or both, whoever holds its lease. A journal may lack it.
+   * @throws JournalError `JOB_NOT_FOUND`
+   */
+  readonly describe?: (jobId: string, description: JobDescription) => Awaitable<void>;
   /** The events of all jobs. A journal may lack it; whatever needs it then fails with `JOURNAL_FAILED`. */
   readonly feed?: JournalFeed;
   readonly close: () => Awaitable<void>;
@@ -144,7 +149,7 @@ export type NewJob = {
   readonly input: string;
   /** The start options that are plain data, as JSON. */
   readonly options: string;
-  /** The metadata given at the start, encoded by the engine as JSON. */
+  /** The metadata, encoded by the engine as JSON. */
   readonly metadata: string;
   /** Default: no labels. */
   readonly labels?: Labels | undefined;
@@ -152,6 +157,16 @@ export type NewJob = {
 
 /** The labels of a job: their values by their keys. */
 export type Labels = Readonly<Record<string, string>>;
+
+/** What a job is found and read by; what is left out stays as it is. */
+export type JobDescription = {
+  /** Time of the write, in epoch ms. */
+  readonly at: number;
+  /** All labels that the job has then. */
+  readonly labels?: Labels | undefined;
+  /** Encoded by the engine as JSON. */
+  readonly metadata?: string | undefined;
+};
 
 /** A job as the journal lists it. */
 export type JournalJob = Omit<NewJob, 'shape' | 'labels'> & {

@@ -2,7 +2,20 @@ import assert from 'node:assert/strict';
 import type { JobFilter, Journal, JournalJob, Labels } from '../../engine/durable/journal.ts';
 import { journalWith } from '../../engine/durable/journal-with.ts';
 import type { JobState } from '../../events/event.ts';
-import { batch, type ContractTests, idsOf, lease, newJob, range, refuses, same, started } from './given.ts';
+import {
+  batch,
+  type ContractTests,
+  events,
+  idsOf,
+  LEASE_MS,
+  lease,
+  NOW,
+  newJob,
+  range,
+  refuses,
+  same,
+  started,
+} from './given.ts';
 
 /** Tests what finds jobs among many: labels, ids, origins, ends, and pages by cursor. */
 export const finding: ContractTests = {
@@ -25,6 +38,59 @@ export const finding: ContractTests = {
     );
     await journal.remove('job-0');
     same(await idsOf(journal, { labels: { day: '1' } }), ['job-2']);
+  },
+  'describe replaces the labels or the metadata of a job, or both, and lists follow': async (journal) => {
+    const { describe, counts } = { ...journalWith(journal, 'describe'), ...journalWith(journal, 'counts') };
+    const about = { createdAt: 7, input: '{"n":1}', options: '{"logs":{}}', metadata: '{"by":"me"}' };
+    for (const at of range(0, 4)) await started(journal, `job-${at}`, { ...about, labels: { team: 'data', day: '1' } });
+    const before = (await journal.job('job-1')) as JournalJob;
+    await describe('job-1', { at: 8, labels: { team: 'web', 'a\u0000b': 'é%\ud800' } });
+    const labels = { team: 'web', 'a\u0000b': 'é%\ud800' };
+    same(await journal.job('job-1'), { ...before, updatedAt: 8, labels });
+    await describe('job-1', { at: 9, metadata: '{"by":"you\\u0000"}' });
+    same(await journal.job('job-1'), { ...before, updatedAt: 9, labels, metadata: '{"by":"you\\u0000"}' });
+    same(await idsOf(journal, { labels: { team: 'data' } }), ['job-3', 'job-2', 'job-0']);
+    same(await idsOf(journal, { labels: { day: '1' }, order: 'oldest' }), ['job-0', 'job-2', 'job-3']);
+    same(await idsOf(journal, { labels }), ['job-1']);
+    same(await counts({ by: 'state', labels: { team: 'data' } }), [{ value: 'idle', count: 3 }]);
+    // Its place in lists stays.
+    same(await idsOf(journal), ['job-3', 'job-2', 'job-1', 'job-0']);
+    same(await idsOf(journal, { cursor: before.cursor }), ['job-0']);
+    await describe('job-2', { at: 8, labels: {}, metadata: '{}' });
+    await describe('job-0', { at: 8 });
+    same(
+      (await journal.jobs()).map((job) => [job.labels, job.metadata]),
+      [
+        [before.labels, about.metadata],
+        [{}, '{}'],
+        [labels, '{"by":"you\\u0000"}'],
+        [before.labels, about.metadata],
+      ],
+    );
+    await describe('job-2', { at: 8, labels: { team: 'data' } });
+    same(await idsOf(journal, { labels: { team: 'data' } }), ['job-3', 'job-2', 'job-0']);
+    await journal.remove('job-2');
+    same(await idsOf(journal, { labels: { team: 'data' } }), ['job-3', 'job-0']);
+  },
+  'a job can be described whoever holds its lease, who writes on, and when it is over': async (journal) => {
+    const { describe } = journalWith(journal, 'describe');
+    await started(journal, 'job', { labels: { team: 'data' } });
+    await journal.acquire('job', lease({ owner: 'other', at: NOW + LEASE_MS }));
+    const before = (await journal.job('job')) as JournalJob;
+    await describe('job', { at: NOW, labels: { team: 'web' } });
+    same(await journal.job('job'), { ...before, updatedAt: NOW, labels: { team: 'web' } });
+    const end = { fence: 2, events: events(0, 1), state: 'failed', startedAt: 1, endedAt: 5, release: true } as const;
+    same(await journal.append([batch({ ...end, at: 5 })]), []);
+    await describe('job', { at: 9, metadata: '{"n":1}' });
+    const { state, endedAt, updatedAt, lastSeq, labels, metadata } = (await journal.job('job')) as JournalJob;
+    same([state, endedAt, updatedAt, lastSeq], ['failed', 5, 9, 0]);
+    same([labels, metadata], [{ team: 'web' }, '{"n":1}']);
+    same(await journal.events('job'), events(0, 1));
+  },
+  'to describe a job that is not there is JOB_NOT_FOUND': async (journal) => {
+    const { describe } = journalWith(journal, 'describe');
+    const error = await refuses('JOB_NOT_FOUND', () => describe('nobody', { at: NOW, labels: {} }));
+    assert.equal(error.jobId, 'nobody');
   },
   'a job that a batch creates has its labels': async (journal) => {
     const job = newJob({ labels: { team: 'data' } });
