@@ -5,6 +5,7 @@ export { type Branch, branch, type Expand, type NotReady, notReady } from './eng
 export type {
   AttemptOptions,
   DefinitionOptions,
+  Description,
   ExternalOptions,
   FailurePolicy,
   FlowOptions,

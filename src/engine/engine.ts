@@ -6,6 +6,7 @@ import { systemClock } from '../events/system-clock.ts';
 import { underWayUntil } from '../events/under-way.ts';
 import {
   closeOptionProblems,
+  descriptionProblems,
   engineOptionProblems,
   listOptionProblems,
   pruneOptionProblems,
@@ -15,7 +16,7 @@ import {
 import { startOptionProblems } from './definition/check-options.ts';
 import type { TaskName, TaskPath, TaskType } from './definition/infer.ts';
 import { formatValue, throwIfInvalid } from './definition/option-rules.ts';
-import type { StartOptions } from './definition/options.ts';
+import type { Description, StartOptions } from './definition/options.ts';
 import { isDefinition, PLAN } from './definition/sealed.ts';
 import type { DamagedJob, Journal, JournalJob } from './durable/journal.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
@@ -39,6 +40,7 @@ import type { AnyDefinition, JobDefinition, StartArguments } from './job-definit
 import { Dispatcher } from './limits/dispatcher.ts';
 import type { JobRun } from './model/run.ts';
 import type { JobHost } from './recovery/create-run.ts';
+import { describeJob } from './recovery/describe-job.ts';
 import { handOffJob } from './recovery/hand-off.ts';
 import { keepLooking } from './recovery/keep-looking.ts';
 import { loadEndedRun, type ResumeContext, resumeStoredRun } from './recovery/load-job.ts';
@@ -230,6 +232,20 @@ export class Engine implements AsyncDisposable {
       cursor: found.length > limit ? jobs.at(-1)?.cursor : undefined,
       damaged,
     };
+  }
+
+  /**
+   * Replaces the labels or the metadata of a stored job, or both. It may run here or in another process, or be over.
+   * Handles of it in other processes, and of when it was over, keep those that they know.
+   * @throws OptionError, SerialisationError; JournalError `JOB_NOT_FOUND`
+   */
+  async describe(jobId: string, description: Description): Promise<void> {
+    throwIfInvalid(subjectOf('description', jobId), descriptionProblems(description));
+    const live = this.#live.get(jobId);
+    const journal = this.#journal({ journal: live?.run.options.journal });
+    // The journal may not have stored a job yet that has just been started.
+    await live?.job.saved().catch(() => {});
+    await describeJob(journal, jobId, description, live?.run);
   }
 
   /**

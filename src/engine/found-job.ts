@@ -155,7 +155,8 @@ export const foundHere = (run: JobRun, stored: JournalJob | undefined): FoundJob
     error: error && errorData(error),
     tasks: Object.fromEntries(tasksOf(run)),
   } as const;
-  return withView(found, (options) => viewOfRun(run, options));
+  // Another process may have changed the labels and metadata in the journal.
+  return withView(found, (options) => viewOfRun(run, options, found));
 };
 
 const tasksOf = (run: JobRun): readonly (readonly [string, FoundTask])[] =>

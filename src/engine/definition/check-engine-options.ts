@@ -1,7 +1,7 @@
 import type { JobState } from '../../events/event.ts';
 import { ENDED_STATES, JOB_STATES } from '../../events/states.ts';
 import type { Problem } from '../errors/problem.ts';
-import { journal, labels, limitRules, logger, restartRules } from './check-options.ts';
+import { journal, labels, limitRules, logger, metadata, restartRules } from './check-options.ts';
 import {
   callable,
   checking,
@@ -66,5 +66,7 @@ export const pruneOptionProblems = checking('prune', {
   states: statesOf(ENDED_STATES),
   keepNewest: rule('a whole number, 0 or more', (value) => Number.isSafeInteger(value) && (value as number) >= 0),
 });
+
+export const descriptionProblems = checking('describe', { labels, metadata });
 
 export const closeOptionProblems = checking('close', { mode: oneOf('drain', 'abort'), graceMs: wait });

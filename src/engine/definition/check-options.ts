@@ -208,13 +208,14 @@ const definitionRules: Readonly<Record<keyof DefinitionOptions, Rule>> = {
 export const logger = methods('a logger', 'debug', 'info', 'warn', 'error');
 export const journal = methods('a journal', 'create', 'append', 'acquire', 'renew', 'release');
 
+export const metadata: Rule = record;
 export const labels: Rule = { ...plain, inside: labelProblems };
 
 const startRules: Readonly<Record<keyof StartOptions, Rule>> = {
   ...jobRules,
   jobId: text('a string that is not empty'),
   jobKey: text('a string that is not empty'),
-  metadata: record,
+  metadata,
   labels,
   journal,
   signal: abortSignal,
@@ -248,7 +249,7 @@ export const startOptionProblems = (input: unknown, given: unknown): Problem[] =
   return [optionProblem('input', message), ...problems];
 };
 
-const { jobId, jobKey: _, metadata, labels: __, ...commonRestartRules } = startRules;
+const { jobId, jobKey: _, metadata: __, labels: ___, ...commonRestartRules } = startRules;
 
 /** The options that start a job again, with or without an engine. */
 export const restartRules: Readonly<Record<'resume' | 'retry' | 'rerun', Rules>> = {

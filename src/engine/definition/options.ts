@@ -181,17 +181,8 @@ export type DefinitionOptions<Schema extends StandardSchema | undefined = Standa
   readonly redact?: ((value: unknown) => unknown) | undefined;
 };
 
-/** Options of one start of a job. */
-export type StartOptions = JobOptions & {
-  /** Id of the job. Default: a random UUID. */
-  readonly jobId?: string | undefined;
-  /**
-   * If a job of the same name was started with this key, the start returns a handle of that job, whose `found` is true;
-   * another input is refused. Without a journal, only an engine
-   * compares keys, and only with its jobs that are not over; `definition.start` requires a journal.
-   * Excludes `jobId`: the key determines the id.
-   */
-  readonly jobKey?: string | undefined;
+/** What a job is found and read by. */
+export type Description = {
   /** Plain data that is stored in the journal with the job. Default: no metadata. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /**
@@ -199,19 +190,33 @@ export type StartOptions = JobOptions & {
    * values of up to 200 characters. Default: no labels.
    */
   readonly labels?: Labels | undefined;
-  /** Stores the job's events. An attempt starts only when all events before it have been stored. */
-  readonly journal?: Journal | undefined;
-  /** Cancels the job when the signal aborts. */
-  readonly signal?: AbortSignal | undefined;
-  /** Receives every event as one line. `console`, pino and winston loggers fit. Default: no logger. */
-  readonly logger?: Logger | undefined;
-  /** XState inspection callback or observer for the job's actor, such as the one of `@statelyai/inspect`. */
-  readonly inspect?: Inspect | undefined;
-  /** Source of time and timers. Default: the system clock. */
-  readonly clock?: Clock | undefined;
-  /** Returns a number from 0 to below 1, for the jitter of backoffs. Default `Math.random`. */
-  readonly random?: (() => number) | undefined;
 };
+
+/** Options of one start of a job. */
+export type StartOptions = JobOptions &
+  Description & {
+    /** Id of the job. Default: a random UUID. */
+    readonly jobId?: string | undefined;
+    /**
+     * If a job of the same name was started with this key, the start returns a handle of that job, whose `found` is true;
+     * another input is refused. Without a journal, only an engine
+     * compares keys, and only with its jobs that are not over; `definition.start` requires a journal.
+     * Excludes `jobId`: the key determines the id.
+     */
+    readonly jobKey?: string | undefined;
+    /** Stores the job's events. An attempt starts only when all events before it have been stored. */
+    readonly journal?: Journal | undefined;
+    /** Cancels the job when the signal aborts. */
+    readonly signal?: AbortSignal | undefined;
+    /** Receives every event as one line. `console`, pino and winston loggers fit. Default: no logger. */
+    readonly logger?: Logger | undefined;
+    /** XState inspection callback or observer for the job's actor, such as the one of `@statelyai/inspect`. */
+    readonly inspect?: Inspect | undefined;
+    /** Source of time and timers. Default: the system clock. */
+    readonly clock?: Clock | undefined;
+    /** Returns a number from 0 to below 1, for the jitter of backoffs. Default `Math.random`. */
+    readonly random?: (() => number) | undefined;
+  };
 
 /** An XState inspection callback or observer, declared without XState's types. */
 export type Inspect =

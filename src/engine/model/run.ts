@@ -12,7 +12,7 @@ import { type JobCommand, type JobSnapshot, jobSnapshot } from '../../machines/j
 import type { RetryPolicy } from '../../machines/retry.ts';
 import { initialTaskSnapshot, type TaskCommand, type taskLogic } from '../../machines/task.ts';
 import { mergedOptions } from '../definition/merged-options.ts';
-import type { StartOptions } from '../definition/options.ts';
+import type { Description, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import type { OutcomeCounts } from '../definition/trigger.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
@@ -165,7 +165,7 @@ export abstract class JobRun {
   ownsPlan = false;
   options: StartOptions;
   /** The options given at the start, without the definition's options. */
-  readonly startOptions: StartOptions;
+  startOptions: StartOptions;
   readonly clock: SteadyClock;
   /** Divides the work of the job into turns of the event loop. */
   readonly turn: Turn;
@@ -339,6 +339,12 @@ export abstract class JobRun {
     if (state !== 'failed' || !error) return;
     this.errors.push(error);
     if (!error.tolerated) this.failed++;
+  }
+
+  /** Replaces the labels and metadata, which were changed in the journal. */
+  describe(description: Description): void {
+    this.options = { ...this.options, ...description };
+    this.startOptions = { ...this.startOptions, ...description };
   }
 
   frozen<Value extends object>(value: Value): Value {

@@ -8,7 +8,8 @@
  * 7. Continue: `messages.ts` handles the messages that wait in the journal, so that a cancelled job starts nothing new;
  *    `resume-run.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready.
  * Apart from that, `find-definition.ts` finds the definition of a job,
- * `recover-jobs.ts` resumes all jobs that no process runs, again and again by `keep-looking.ts`, and `remove-jobs.ts` removes jobs that are over. */
+ * `recover-jobs.ts` resumes all jobs that no process runs, again and again by `keep-looking.ts`, `remove-jobs.ts` removes jobs that
+ * are over, and `describe-job.ts` replaces labels and metadata. */
 import { underWayUntil } from '../../events/under-way.ts';
 import { acceptedChanges, type ChangePolicy, definitionChanges } from '../definition/definition-diff.ts';
 import { definitionShape } from '../definition/definition-shape.ts';
@@ -20,6 +21,7 @@ import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
 import { beginJob } from '../run/pause.ts';
 import { cancelJob } from '../run/shutdown.ts';
+import { redescribe } from './describe-job.ts';
 import { type Cancellation, followRemote } from './follow-remote.ts';
 import { hasEnded, type JobHistory, loadHistory } from './job-history.ts';
 import { isLeasedElsewhere, readBack } from './read-back.ts';
@@ -102,6 +104,7 @@ export const resumeHere = async (
     await restoreReuses(run, journal, history, added);
     recorder.keepWaitingMessages(await journal.receive([held]));
     if (run.over) throw leftMeanwhile(run);
+    redescribe(run, stored);
     recorder.start(stored.fence);
     recorder.loadNotes(history.notes);
     if (changes.length > 0) recorder.redefine(definitionShape(run.plan));

@@ -14,6 +14,7 @@ import type { JobRun } from '../model/run.ts';
 import { jobErrorOf } from '../run/end.ts';
 import { cancelJob, stopJob } from '../run/shutdown.ts';
 import { acquireJob, deferRequests } from './acquire-job.ts';
+import { redescribe } from './describe-job.ts';
 import { handleMessages } from './messages.ts';
 import { encodeOptions } from './stored-options.ts';
 
@@ -129,6 +130,7 @@ export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, start:
       void JournalWriter.of(journal).release({ jobId: job.id, fence: stored.fence });
       throw continuedSince(job.id);
     }
+    redescribe(job, stored);
     recorder.start(stored.fence);
     // Messages sent after the job ended are stale: drop them.
     recorder.discardMessages();

@@ -1,4 +1,5 @@
 import { boundedErrorData } from '../../events/error-data.ts';
+import type { Description } from '../definition/options.ts';
 import { boundedReason } from '../model/bounded-reason.ts';
 import { emptyRecord } from '../model/job-record.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
@@ -18,9 +19,12 @@ import { type Outline, outlineOf } from './outline.ts';
 import { type Recorded, recordedPlaces, viewOfRecord } from './record-view.ts';
 
 /** Returns a view of a job that runs or ran here, or that this process follows. @throws UnknownTaskError */
-export const viewOfRun = (run: JobRun, options: ViewOptions = {}): JobView => {
+export const viewOfRun = (
+  run: JobRun,
+  options: ViewOptions = {},
+  { labels = {}, metadata = {} }: Description = run.options,
+): JobView => {
   const { id, plan, remote } = run;
-  const { labels = {}, metadata = {} } = run.options;
   const own = { id, name: plan.name, labels, metadata };
   if (remote?.record) return viewOfRecord(own, { record: remote.record, output: outputIn }, outlineOf(plan), options);
   return viewOf(own, standingOf(run), placesIn(run), options);

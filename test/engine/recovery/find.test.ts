@@ -275,6 +275,74 @@ describe('labels', () => {
     expect((await engine.find('two'))?.forkedFrom).toBe('one');
   });
 
+  test('of a job that was started a moment ago are replaced', async () => {
+    const engine = createEngine({ journal: memoryJournal() });
+    // The first write of a job whose id was made for it creates it.
+    const job = engine.start(etl, {}, { labels: { team: 'data' } });
+    await engine.describe(job.id, { labels: { team: 'web' } });
+    expect((await engine.list({ labels: { team: 'web' } })).jobs).toMatchObject([{ id: job.id }]);
+  });
+
+  test('and metadata are replaced while the job runs and when it is over, and shown by all that show it', async () => {
+    const journal = memoryJournal();
+    const engine = createEngine({ journal, definitions: [etl] });
+    const options = { labels: { team: 'data', day: '1' }, metadata: { by: 'cron' } };
+    const job = engine.start(etl, {}, { jobId: 'one', ...options });
+    const described = { labels: { team: 'web' }, metadata: { by: 'me', at: new Date(0) } };
+    await engine.describe('one', described);
+    expect(await engine.find('one')).toMatchObject(described);
+    await job;
+    expect(job.view()).toMatchObject({ labels: { team: 'web' }, metadata: { by: 'me' } });
+    await job.rerun({ from: 'a', jobId: 'two' });
+    expect(await engine.find('two')).toMatchObject(described);
+    await engine.describe('one', { labels: {} });
+    expect((await engine.list({ labels: { team: 'web' } })).jobs.map(({ id }) => id)).toEqual(['two']);
+    const { labels, metadata } = (await engine.find('one')) ?? {};
+    expect([labels, metadata]).toEqual([{}, described.metadata]);
+    const again = job.retry({ tasks: ['a'] });
+    await again;
+    expect(again.view().labels).toEqual({});
+    await (await engine.rerun('one', { from: 'a', jobId: 'three' })).job;
+    const { labels: taken, metadata: over } = (await engine.find('three')) ?? {};
+    expect([taken, over]).toEqual([labels, metadata]);
+  });
+
+  test('are replaced while another process runs the job, and are those with which it goes on here', async () => {
+    const journal = memoryJournal();
+    const approval = defineJob('approval').external('approve').seal();
+    const { journal: dying, die } = mortal(journal);
+    const before = createEngine({ journal: dying });
+    before.start(approval, {}, { jobId: 'one', labels: { team: 'data' } });
+    await turns();
+    let last = (): void => {};
+    const acquire: Journal['acquire'] = (id, lease) => {
+      last();
+      return journal.acquire(id, lease);
+    };
+    const engine = createEngine({ journal: { ...journal, acquire }, definitions: [approval] });
+    await engine.describe('one', { labels: { team: 'web' } });
+    const there = await before.find('one');
+    expect([there?.labels, there?.view().labels]).toEqual([{ team: 'web' }, { team: 'web' }]);
+    die();
+    last = () => journal.describe('one', { at: 9, labels: { team: 'last' } });
+    const { job } = await engine.resume('one');
+    expect(job.view().labels).toEqual({ team: 'last' });
+    await job.cancel();
+    expect(await engine.find('one')).toMatchObject({ state: 'cancelled', labels: { team: 'last' } });
+  });
+
+  test('are refused with metadata that can’t be kept, of no job, and without a journal', async () => {
+    const engine = createEngine({ journal: memoryJournal() });
+    await engine.start(etl, {}, { jobId: 'one', metadata: { n: 1 } });
+    const failure = (call: Promise<void>) => call.catch((error) => error.code);
+    expect(await failure(engine.describe('one', { labels: { 'a b': 'x' } }))).toBe('INVALID_OPTION');
+    expect(await failure(engine.describe('one', { name: 'x' } as never))).toBe('INVALID_OPTION');
+    expect(await failure(engine.describe('one', { metadata: { f: () => {} } }))).toBe('UNSERIALISABLE_INPUT');
+    expect(await failure(engine.describe('none', {}))).toBe('JOB_NOT_FOUND');
+    expect(await failure(createEngine().describe('one', {}))).toBe('INVALID_OPTION');
+    expect(await engine.find('one')).toMatchObject({ labels: {}, metadata: { n: 1 } });
+  });
+
   test.each([
     [{ '': 'x' }, 'labels.'],
     [{ 'a b': 'x' }, 'labels.a b'],
