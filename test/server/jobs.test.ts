@@ -265,6 +265,75 @@ describe('jobs', () => {
     expect(await call('POST', '/jobs/none/pause')).toMatchObject({ status: 404, body: { code: 'JOB_NOT_FOUND' } });
   });
 
+  test('have their topic, labels and metadata changed, also when they are over', async () => {
+    const { call } = await started();
+    for (const name of ['kitchen', 'old', 'hall']) await call('POST', '/topics', { body: { name, title: name } });
+    const first = { topic: 'old', labels: { team: 'x' }, metadata: { n: 1 } };
+    for (const [jobId, definition] of [
+      ['over', 'add'],
+      ['open', 'approval'],
+    ]) {
+      await call('POST', '/jobs', { body: { definition, jobId, ...first } });
+      if (jobId === 'over') await call('GET', '/jobs/over/result?waitMs=5000');
+      const change = (body: object) => call('PATCH', `/jobs/${jobId}`, { body });
+      const etagOf = async () => (await call('GET', `/jobs/${jobId}`)).headers.get('etag') ?? '';
+      const before = await etagOf();
+      expect(await change({ labels: { team: 'y', day: '2' } })).toMatchObject({
+        status: 200,
+        body: { id: jobId, topic: 'old', labels: { topic: 'old', team: 'y', day: '2' }, metadata: { n: 1 } },
+      });
+      const labelled = await etagOf();
+      expect(labelled).not.toBe(before);
+      expect((await change({ metadata: { n: 2 } })).body).toMatchObject({ topic: 'old', metadata: { n: 2 } });
+      expect([before, labelled]).not.toContain(await etagOf());
+      const headers = { 'if-none-match': await etagOf() };
+      expect(await call('GET', `/jobs/${jobId}`, { headers })).toMatchObject({ status: 304 });
+      expect((await change({ topic: 'kitchen' })).body).toMatchObject({ topic: 'kitchen', labels: { team: 'y' } });
+      expect((await change({ topic: null })).body).toHaveProperty('labels', { team: 'y', day: '2' });
+      expect((await change({ labels: {} })).body).toHaveProperty('labels', {});
+      expect((await change({ labels: { topic: 'hall' } })).body).toMatchObject({ topic: 'hall' });
+      const refusals: [object, number, string][] = [
+        [{ topic: 'none' }, 404, 'TOPIC_NOT_FOUND'],
+        [{ labels: { 'a b': 'x' } }, 400, 'INVALID_REQUEST'],
+        [{ document: dinner, labels: {} }, 409, 'INVALID_STATE'],
+      ];
+      for (const [body, status, code] of refusals) expect(await change(body)).toMatchObject({ status, body: { code } });
+      const shown = { topic: 'hall', labels: { topic: 'hall' }, metadata: { n: 2 } };
+      expect(await call('GET', `/jobs/${jobId}`)).toMatchObject({ body: shown });
+      expect((await call('GET', '/jobs?topic=hall&limit=1')).body).toMatchObject({ items: [{ id: jobId }] });
+    }
+    expect((await call('GET', '/jobs?topic=old')).body).toMatchObject({ items: [] });
+    expect(await call('PATCH', '/jobs/none', { body: {} })).toMatchObject({ status: 404 });
+  });
+
+  test('keep a topic that was archived; none is put into one', async () => {
+    const { call } = await started();
+    await call('POST', '/topics', { body: { name: 'old', title: 'Old' } });
+    await call('POST', '/jobs', { body: { definition: 'add', jobId: 'in', topic: 'old' } });
+    await call('POST', '/jobs', { body: { definition: 'add', jobId: 'out' } });
+    for (const id of ['in', 'out']) await call('GET', `/jobs/${id}/result?waitMs=5000`);
+    expect((await call('DELETE', '/topics/old')).status).toBeLessThan(300);
+    const labels = { team: 'x' };
+    expect(await call('PATCH', '/jobs/in', { body: { labels } })).toMatchObject({
+      status: 200,
+      body: { topic: 'old' },
+    });
+    expect(await call('PATCH', '/jobs/out', { body: { topic: 'old' } })).toMatchObject({
+      status: 409,
+      body: { code: 'TOPIC_ARCHIVED' },
+    });
+  });
+
+  test('of the command line keep the metadata by which they are resumed', async () => {
+    const { call, server } = await started();
+    await server.engine.start(add, {}, { jobId: 'run', metadata: { workers: 4, grace: 2000, file: '/a.yaml' } });
+    expect(await call('PATCH', '/jobs/run', { body: { metadata: {} } })).toMatchObject({ status: 409 });
+    expect(await call('PATCH', '/jobs/run', { body: { labels: { team: 'x' } } })).toMatchObject({
+      status: 200,
+      body: { labels: { team: 'x' }, metadata: { file: '/a.yaml' } },
+    });
+  });
+
   test('that nobody runs are taken up to be cancelled, if their tasks are known here', async () => {
     const workflows = mkdtempSync(join(tmpdir(), 'tintype-cancel-'));
     const file = join(workflows, 'wait.yaml');

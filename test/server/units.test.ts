@@ -144,6 +144,17 @@ describe('the kitchen', () => {
 });
 
 describe('a claim', () => {
+  test('of a topic takes the units of a job that was put into it, and no more those that were taken out', async () => {
+    const { call } = await started();
+    const client = unitClient(call);
+    for (const name of ['law', 'tax']) await call('POST', '/topics', { body: { name, title: name } });
+    await call('POST', '/jobs', { body: { definition: 'contract', jobId: 'c', topic: 'law' } });
+    expect(await call('PATCH', '/jobs/c', { body: { topic: 'tax' } })).toMatchObject({ status: 200 });
+    expect(await client.claim('clerk', { topics: ['law'] })).toEqual([]);
+    expect(await client.list('owner=clerk&topic=tax')).toMatchObject([{ topic: 'tax' }, { topic: 'tax' }]);
+    expect(await client.claim('clerk', { topics: ['tax'] })).toMatchObject([{ jobId: 'c', topic: 'tax' }]);
+  });
+
   test('takes by priority, then by the time of being ready; of topics, if it names some', async () => {
     const clock = virtualClock(1000);
     const { call, server } = await started({ clock });

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { z } from '@hono/zod-openapi';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import type { Draft } from '../documents/documents.ts';
@@ -5,10 +6,11 @@ import type { Api } from '../http/app.ts';
 import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
 import { HttpProblem, notFound } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
+import { changedLabels, describeStarted } from '../jobs/describe-job.ts';
 import { errorBody } from '../jobs/error-body.ts';
 import { placeOf, storedJob } from '../jobs/find-job.ts';
 import { bodyOf, bodyOfDraft, objectIn, type JobBody as Shown } from '../jobs/job-body.ts';
-import { keepDraft, labelsWith, startDraft, startOf } from '../jobs/start-job.ts';
+import { keepDraft, startDraft, startOf } from '../jobs/start-job.ts';
 import { JobBody, JobChange, JobDetails, ShownJobState, StartBody } from '../schemas/job.ts';
 import { Slug } from '../schemas/names.ts';
 import { timeOf } from '../schemas/query.ts';
@@ -114,10 +116,10 @@ const updateJob = route(
     method: 'patch',
     path: `${BASE}/jobs/{jobId}`,
     operationId: 'updateJob',
-    summary: 'Changes a draft',
+    summary: 'Changes topic, labels and metadata of a job, also of one that is over; of a draft the document, too',
     tags,
     request: { params: JobParam, body: body(JobChange) },
-    responses: { 200: job('The draft') },
+    responses: { 200: job('The job') },
   },
   { allowed: ['operator'], refusals: [404, 409] },
 );
@@ -211,7 +213,7 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
       context.header('etag', `"draft-${draft.version}"`);
       return context.json({ ...bodyOfDraft(draft), document: draft.document }, 200);
     }
-    const etag = `"${stored.lastSeq}-${stored.fence}"`;
+    const etag = etagOf(stored);
     context.header('etag', etag);
     if (context.req.header('if-none-match') === etag) return context.body(null, 304);
     const found = await engine.find(jobId);
@@ -226,11 +228,14 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
   add(updateJob, async (context) => {
     const { jobId } = context.req.valid('param');
     const change = context.req.valid('json');
-    if (await journal.job(jobId)) throw begun(jobId);
+    const stored = await journal.job(jobId);
+    if (stored) {
+      await describeStarted(parts, stored, change);
+      service.units.lookAgain(jobId);
+      return context.json(shown(await storedJob(service, jobId)), 200);
+    }
     const { version, updatedAt: _, ...draft } = await existingDraft(jobId);
-    const topic = change.topic === undefined ? draft.labels[TOPIC] : (change.topic ?? undefined);
-    const { [TOPIC]: _topic, ...others } = change.labels ?? draft.labels;
-    const { labels } = await labelsWith(service, others, topic);
+    const labels = await changedLabels(service, draft.labels, change);
     const { document = draft.document, metadata = draft.metadata } = change;
     const kept = await documents.putDraft({ ...draft, document, metadata, labels }, version);
     if (!kept)
@@ -260,8 +265,12 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
   };
 };
 
+/** Labels and metadata change without an event. */
+const etagOf = ({ lastSeq, fence, labels, metadata }: JournalJob): string =>
+  `"${lastSeq}-${fence}-${crc32(`${JSON.stringify(labels)} ${metadata}`).toString(36)}"`;
+
 /** Relative to the route that starts it, so that it is right wherever the service is mounted. */
 const locationOf = (jobId: string): string => `jobs/${encodeURIComponent(jobId)}`;
 
 const begun = (jobId: string): HttpProblem =>
-  new HttpProblem(409, 'INVALID_STATE', `The job "${jobId}" has begun: only a draft can be changed and started.`);
+  new HttpProblem(409, 'INVALID_STATE', `The job "${jobId}" has begun: only a draft can be started.`);

@@ -71,8 +71,7 @@ export class UnitIndex {
         this.look(jobId, event.task);
         return;
       case 'job.transition':
-        if (event.from === 'paused' || event.to === 'paused' || isTerminalJobState(event.to))
-          this.#lookAgain(jobId, '');
+        if (event.from === 'paused' || event.to === 'paused' || isTerminalJobState(event.to)) this.lookAgain(jobId);
         return;
       case 'job.resumed':
         this.#lookAtJob(jobId);
@@ -83,10 +82,17 @@ export class UnitIndex {
   look(jobId: string, path: string): IndexedUnit | undefined {
     const known = this.#byJob.get(jobId)?.get(path);
     const unit = this.#unitAt(jobId, path);
-    if (known && unit && known.state === unit.state && compareUnits(known, unit) === 0) return known;
+    const isSame = known && known.state === unit?.state && known.topic === unit.topic;
+    if (isSame && compareUnits(known, unit) === 0) return known;
     if (known) this.#remove(known);
     if (unit) this.#add(unit);
     return unit;
+  }
+
+  /** Looks again at those units of a job that are kept, and whose path begins so. */
+  lookAgain(jobId: string, prefix = ''): void {
+    const units = this.#byJob.get(jobId);
+    if (units) for (const path of [...units.keys()]) if (path.startsWith(prefix)) this.look(jobId, path);
   }
 
   /** Returns the owners that have units in a state; `undefined` stands for those without an owner. */
@@ -135,7 +141,7 @@ export class UnitIndex {
   }
 
   #lookAtJob(jobId: string): void {
-    this.#lookAgain(jobId, '');
+    this.lookAgain(jobId);
     const job = this.#engine.job(jobId);
     if (job) visitActive(runOf(job), (path) => this.look(jobId, path));
   }
@@ -143,13 +149,7 @@ export class UnitIndex {
   /** Looks again at the units inside a task, if it is a nested job. */
   #lookInside(jobId: string, path: string): void {
     const job = this.#byJob.has(jobId) ? this.#engine.job(jobId) : undefined;
-    if (job && isNestedJob(runOf(job), path)) this.#lookAgain(jobId, `${path}/`);
-  }
-
-  /** Looks again at those units of a job that are kept, and whose path begins so. */
-  #lookAgain(jobId: string, prefix: string): void {
-    const units = this.#byJob.get(jobId);
-    if (units) for (const path of [...units.keys()]) if (path.startsWith(prefix)) this.look(jobId, path);
+    if (job && isNestedJob(runOf(job), path)) this.lookAgain(jobId, `${path}/`);
   }
 
   #add(unit: IndexedUnit): void {

@@ -64,6 +64,8 @@ export type OwnerStats = {
 export type Units = {
   /** Looks at all jobs that run, once those that were interrupted have been taken up. */
   readonly build: () => void;
+  /** Looks at the units of a job again, whose topic has changed. */
+  readonly lookAgain: (jobId: string) => void;
   /** Returns units in order, those after another one; of jobs that are not over, unless the filter names one. */
   readonly list: (filter: UnitFilter, after: UnitOrder | undefined, limit: number) => Promise<readonly UnitBody[]>;
   readonly stats: (sees: UnitFilter['sees']) => readonly OwnerStats[];
@@ -168,6 +170,7 @@ export const unitsOf = (source: Source): Units => {
 
   return {
     build: () => index.build(),
+    lookAgain: (jobId) => index.lookAgain(jobId),
     list: async (filter, after, limit) => {
       const compare = orderFor(filter);
       const isNext = (body: UnitBody): boolean =>
