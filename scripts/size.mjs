@@ -32,6 +32,6 @@ const sizeKb = async (alias) => {
 const size = await sizeKb({ rxjs: join(root, 'node_modules/rxjs/dist/esm/index.js') });
 const without = await sizeKb({});
 console.log(
-  `defineJob: ${size.toFixed(1)} KB gzipped, ${without.toFixed(1)} KB without the alias for RxJS. Limit: ${MAX_KB} KB.`,
+  `defineJob: ${size.toFixed(2)} KB gzipped, ${without.toFixed(2)} KB without the alias for RxJS. Limit: ${MAX_KB} KB.`,
 );
 if (size >= MAX_KB) process.exitCode = 1;

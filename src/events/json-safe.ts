@@ -1,12 +1,10 @@
 import { type ErrorData, errorData, textOf, withoutStack } from './error-data.ts';
 
-/** Returns a JSON-safe copy. Errors become data; bigints and unconvertible values become text. `undefined` is kept. */
-export const jsonSafe = (value: unknown): unknown => safeCopy(value, errorData);
-
 /** As `jsonSafe`, for outputs that others see: errors, which are those of a tolerant fan-out's items, have no stack. */
-export const jsonSafeOutput = (output: unknown): unknown => safeCopy(output, (error) => withoutStack(errorData(error)));
+export const jsonSafeOutput = (output: unknown): unknown => jsonSafe(output, (error) => withoutStack(errorData(error)));
 
-const safeCopy = (value: unknown, dataOf: (error: Error) => ErrorData): unknown => {
+/** Returns a JSON-safe copy. Errors become data; bigints and unconvertible values become text. `undefined` is kept. */
+export const jsonSafe = (value: unknown, dataOf: (error: Error) => ErrorData = errorData): unknown => {
   if (value === undefined || value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
   try {

@@ -10,7 +10,6 @@ import type { Turn } from '../time/turn.ts';
 import { hasLimits, type JobLimits, LimitScope } from './limit-scope.ts';
 import type { QueuedTask as Queued } from './queued-task.ts';
 import type { RateLimit } from './rate-limit.ts';
-import type { Semaphore } from './semaphore.ts';
 import { compareTasks, WaitQueue } from './wait-queue.ts';
 
 type TaskRun = Queued<WaitQueue>;
@@ -23,7 +22,8 @@ export class Dispatcher {
   /** Whether the next tasks run in a later turn. */
   #putOff = false;
   /** Queues of tasks that count towards `maxConcurrency`. */
-  readonly #queues: WaitQueue[] = [];
+  /** The queues of tasks that are ready. */
+  readonly queues: WaitQueue[] = [];
   /** Queues of nested jobs and fan-outs, which do not count towards `maxConcurrency`. */
   #nestedQueues: WaitQueue[] | undefined;
   /** Queue of nested jobs and fan-outs in jobs that are not sequential. Only the tasks inside them take slots. */
@@ -76,21 +76,6 @@ export class Dispatcher {
     }
   }
 
-  /**
-   * Returns the tasks that wait for a limit, in no particular order: those of the queues whose first task it blocks,
-   * since none overtakes the first.
-   */
-  waitingFor(limit: Semaphore | RateLimit): ReadonlySet<TaskRun> {
-    const now = this.#clock.now();
-    const waiting = new Set<TaskRun>();
-    for (const queue of this.#queues) {
-      if (!queue.limits.includes(limit)) continue;
-      const first = queue.peek();
-      if (first && queue.blockedBy(first, now).includes(limit)) for (const task of queue.waiting()) waiting.add(task);
-    }
-    return waiting;
-  }
-
   #queueOf({ definition, job }: TaskRun): WaitQueue {
     if (!definition.nested) return job.limitScope.queueFor(definition.pool);
     this.#unlimitedQueue ??= new WaitQueue([]);
@@ -126,13 +111,13 @@ export class Dispatcher {
   #openQueues(): readonly WaitQueue[] {
     const slotless = this.#nestedQueues ?? NO_QUEUES;
     if (this.top.isFull) return slotless;
-    return slotless.length === 0 ? this.#queues : [...slotless, ...this.#queues];
+    return slotless.length === 0 ? this.queues : [...slotless, ...this.queues];
   }
 
   #addToList(queue: WaitQueue, slotless: boolean): void {
     queue.isListed = true;
     if (!slotless) {
-      this.#queues.push(queue);
+      this.queues.push(queue);
       return;
     }
     this.#nestedQueues ??= [];
@@ -140,7 +125,7 @@ export class Dispatcher {
   }
 
   #dropEmptyQueues(): void {
-    for (const queues of [this.#queues, this.#nestedQueues ?? []]) {
+    for (const queues of [this.queues, this.#nestedQueues ?? []]) {
       let kept = 0;
       for (const queue of queues) if (queue.isListed) queues[kept++] = queue;
       queues.length = kept;
@@ -168,7 +153,7 @@ export class Dispatcher {
   #armRateTimers(now: number): void {
     this.#timedLimits ??= new Set();
     const awaited = new Set<RateLimit>();
-    for (const queue of this.#queues) {
+    for (const queue of this.queues) {
       const task = queue.peek();
       for (const limit of task ? queue.blockedBy(task, now) : []) if (limit.kind === 'rateLimit') awaited.add(limit);
     }

@@ -1,4 +1,5 @@
 import type { Dispatcher } from '../limits/dispatcher.ts';
+import type { Semaphore } from '../limits/semaphore.ts';
 import { compareTasks } from '../limits/wait-queue.ts';
 import type { TaskRun } from '../model/run.ts';
 
@@ -23,10 +24,26 @@ export const usageOf = (dispatcher: Dispatcher): readonly LimitUsage[] =>
     .filter((limit) => limit.kind !== 'rateLimit')
     .map((limit) => {
       const { name, taken, size } = limit;
-      const waiting = dispatcher.waitingFor(limit) as ReadonlySet<TaskRun>;
+      const waiting = waitingFor(limit, dispatcher);
       const next = firstOf(waiting, MOST_NEXT).map(({ job, path }) => ({ jobId: job.id, task: path }));
       return { name, taken, size, waiting: waiting.size, next };
     });
+
+/**
+ * Returns the tasks that wait for a limit, in no particular order: those of the queues whose first task it blocks, since
+ * none overtakes the first.
+ */
+const waitingFor = (limit: Semaphore, dispatcher: Dispatcher): ReadonlySet<TaskRun> => {
+  const now = dispatcher.now();
+  const waiting = new Set<TaskRun>();
+  for (const queue of dispatcher.queues) {
+    if (!queue.limits.includes(limit)) continue;
+    const first = queue.peek();
+    if (first && queue.blockedBy(first, now).includes(limit))
+      for (const task of queue.waiting()) waiting.add(task as TaskRun);
+  }
+  return waiting;
+};
 
 /** Returns the first `count` tasks in order, without sorting all of them. */
 const firstOf = (tasks: Iterable<TaskRun>, count: number): readonly TaskRun[] => {
