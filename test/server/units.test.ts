@@ -408,6 +408,19 @@ describe('commands', () => {
       expect(await client.send(id, body)).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
     expect(await client.send(id, Array(101).fill({ type: 'heartbeat' }))).toMatchObject({ status: 400 });
   });
+
+  test.each([
+    [{ type: 'error', token: 'x' }, 'body.message: Invalid input: expected string, received undefined'],
+    [{ type: 'fly' }, "body.type: Invalid discriminator value. Expected 'progress' | 'log' | "],
+    [[{ type: 'pause' }, { type: 'log', level: 'info' }], 'body[1].message: Invalid input: expected string'],
+    [Array(101).fill({ type: 'pause' }), 'body: Too big: expected array to have <=100 items'],
+  ])('that are none say what is wrong with them: %#', async (body, detail) => {
+    const { client, id } = await claimed();
+    expect(await client.send(id, body)).toMatchObject({
+      status: 400,
+      body: { code: 'INVALID_REQUEST', detail: expect.stringContaining(detail) },
+    });
+  });
 });
 
 test('a retry of a job gives its failed unit out again; a job that is lost takes its units along', async () => {

@@ -167,10 +167,17 @@ const limited = (maxSize: number): MiddlewareHandler<Env> => {
 const tooLarge = (bytes: number): HttpProblem =>
   new HttpProblem(413, 'PAYLOAD_TOO_LARGE', `The body is larger than ${bytes} bytes.`);
 
-type Issue = { readonly path: readonly PropertyKey[]; readonly code?: string | undefined; readonly message: string };
+type Issue = {
+  readonly path: readonly PropertyKey[];
+  readonly code?: string | undefined;
+  readonly message: string;
+  /** Of a union: what is wrong with the value as each of its alternatives. */
+  readonly errors?: readonly (readonly Issue[])[] | undefined;
+};
 
 /** All that a schema found wrong; `target` is the part of the request: `json`, `query`, `param`. */
-export const invalidRequest = (target: string, issues: readonly Issue[]): HttpProblem => {
+export const invalidRequest = (target: string, found: readonly Issue[]): HttpProblem => {
+  const issues = found.flatMap(insideUnion);
   const part = target === 'json' ? 'body' : target;
   const problems = issues.slice(0, MAX_ISSUES).map(({ path, code = 'invalid', message }) => ({
     path: pathText(part, path),
@@ -185,6 +192,16 @@ export const invalidRequest = (target: string, issues: readonly Issue[]): HttpPr
 };
 
 const MAX_ISSUES = 100;
+
+/** Returns what is wrong with the one alternative of a union that has the type of the value; the issue itself, unless there is one such. */
+const insideUnion = (issue: Issue): readonly Issue[] => {
+  const meant = (issue.errors ?? []).filter(
+    (faults) => !faults.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
+  );
+  const [faults, other] = meant;
+  if (!faults || other) return [issue];
+  return faults.flatMap(insideUnion).map((fault) => ({ ...fault, path: [...issue.path, ...fault.path] }));
+};
 
 const pathText = (part: string, path: readonly PropertyKey[]): string =>
   path.reduce<string>((text, step) => text + (typeof step === 'number' ? `[${step}]` : `.${String(step)}`), part);
