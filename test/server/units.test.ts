@@ -504,6 +504,27 @@ describe('a claim that waits', () => {
     expect((await Promise.all(polls)).flat()).toEqual([]);
   });
 
+  test.each([
+    'expires',
+    'is revoked',
+  ])('gets nothing once its token %s: the unit is there for the next', async (ends) => {
+    const clock = virtualClock();
+    const { call, server } = await started({ clock });
+    const ended = { name: 'ended', roles: ['worker'], owners: ['cook'] } as const;
+    const { token, secret } = await server.tokens.create({
+      ...ended,
+      ...(ends === 'expires' && { expiresAt: clock.now() + 500 }),
+    });
+    const { secret: boss } = await server.tokens.create({ name: 'boss', roles: ['admin'] });
+    const body = { owners: ['cook'], worker: 'ann', waitMs: 60_000 };
+    const waiting = call('POST', '/units/claim', { body, token: secret });
+    await clock.advance(500);
+    if (ends === 'is revoked') await server.tokens.revoke(token.id);
+    await call('POST', '/jobs', { body: { document: document([unit('a', 'cook')]) }, token: boss });
+    expect(await waiting).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
+    expect(await unitClient(call, boss).claim('cook')).toMatchObject([{ name: 'a' }]);
+  });
+
   test('is skipped when its connection has closed', async () => {
     const { call, server } = await started();
     const { url } = await server.listen({ port: 0 });

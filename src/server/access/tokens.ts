@@ -50,8 +50,14 @@ export type Tokens = {
   readonly principalOf: (secret: string) => Promise<Principal | undefined>;
 };
 
+/** What the service itself also asks. */
+export type ServiceTokens = Tokens & {
+  /** Whether the token with this id still counts: it is not revoked, and has not expired. */
+  readonly isInForce: (id: string) => Promise<boolean>;
+};
+
 /** `now`: the time in epoch ms. */
-export const tokensIn = (store: ServiceStore, now: () => number): Tokens => {
+export const tokensIn = (store: ServiceStore, now: () => number): ServiceTokens => {
   const read = reader(store);
   return {
     create: async (options) => {
@@ -73,6 +79,10 @@ export const tokensIn = (store: ServiceStore, now: () => number): Tokens => {
       if (kept.expiresAt !== undefined && kept.expiresAt <= at) return undefined;
       if (at - (kept.lastUsedAt ?? 0) >= USED_EVERY_MS) await noteUse(store, record, { ...kept, lastUsedAt: at }, at);
       return { id: record.key, name: kept.name, roles: kept.roles, owners: kept.owners };
+    },
+    isInForce: async (id) => {
+      const kept = (await read.token(id))?.kept;
+      return kept !== undefined && (kept.expiresAt ?? Number.POSITIVE_INFINITY) > now();
     },
   };
 };

@@ -66,7 +66,7 @@ const count = async (limiter: RateLimiterMemory, key: string): Promise<void> => 
 const bearer = (header: string | null): string | undefined =>
   header === null ? undefined : (/^Bearer +(\S+)$/i.exec(header)?.[1] ?? '');
 
-const unauthenticated = (secret: string | undefined): HttpProblem =>
+export const unauthenticated = (secret: string | undefined): HttpProblem =>
   new HttpProblem(
     401,
     'UNAUTHENTICATED',

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { hasRole, isBoundToOwners, mayWorkFor, type Principal } from '../access/principal.ts';
+import { hasRole, isBoundToOwners, mayWorkFor, OPEN, type Principal } from '../access/principal.ts';
 import type { Api } from '../http/app.ts';
+import { unauthenticated } from '../http/authenticate.ts';
 import type { Env } from '../http/env.ts';
 import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
 import { HttpProblem, notFound } from '../http/problem.ts';
@@ -159,7 +160,7 @@ const sendCommand = route(
 const Place = z.object({ priority: z.number(), readySince: z.number(), jobId: z.string(), path: z.string() });
 
 export const addUnitRoutes = ({ add }: Api, service: Service): void => {
-  const { units, engine, clock, journal } = service;
+  const { units, engine, clock, journal, tokens } = service;
   const answers = new ClaimAnswers(() => clock.now());
 
   add(listUnits, async (context) => {
@@ -191,8 +192,14 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
     const principal = context.get('principal');
     const claim = context.req.valid('json');
     for (const owner of claim.owners) requireOwner(principal, owner);
-    const take = () =>
-      units.claim({ ...claim, owners: [...new Set(claim.owners)] }, principal.id, connectionOf(context));
+    const take = async (): Promise<readonly z.infer<typeof ClaimedUnitBody>[]> => {
+      const owners = [...new Set(claim.owners)];
+      const claimed = await units.claim({ ...claim, owners }, principal.id, connectionOf(context));
+      if (claimed.length === 0 || principal.id === OPEN.id || (await tokens.isInForce(principal.id))) return claimed;
+      for (const { id, token } of claimed)
+        await doCommands(service, await units.find(id), [{ type: 'release', token, reason: NO_TOKEN }], principal.name);
+      throw unauthenticated('');
+    };
     const key = context.req.valid('header')['idempotency-key'];
     if (key === undefined) return context.json({ units: [...(await take())] }, 200);
     const request = createHash('sha256').update(JSON.stringify(claim)).digest('base64url');
@@ -254,6 +261,9 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
   const nameOfJob = async (jobId: string): Promise<string> =>
     engine.job(jobId)?.name ?? (await journal.job(jobId))?.name ?? '';
 };
+
+/** Why a unit is given back that was claimed for a client whose token ended while it waited. */
+const NO_TOKEN = 'the token of the client counts no more';
 
 const bodyOf = (found: FoundUnit): UnitBody => (found.live ? bodyOfLive(found.run, found.live) : found.body);
 

@@ -3,7 +3,7 @@
 import type { Journal } from '../../engine/durable/journal.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Clock } from '../../engine/time/clock.ts';
-import type { Tokens } from '../access/tokens.ts';
+import type { ServiceTokens } from '../access/tokens.ts';
 import type { Library } from '../definitions/library.ts';
 import type { Uploads } from '../definitions/uploads.ts';
 import type { Documents } from '../documents/documents.ts';
@@ -22,7 +22,7 @@ export type Service = {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly settings: ServerSettings;
-  readonly tokens: Tokens;
+  readonly tokens: ServiceTokens;
   readonly library: Library;
   readonly uploads: Uploads;
   readonly documents: Documents;
