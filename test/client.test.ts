@@ -82,6 +82,27 @@ describe('a client', () => {
     await expect(alone.jobs.list()).rejects.toMatchObject({ code: 'UNREACHABLE', status: 0 });
   });
 
+  test.each([
+    ['a page', 'text/html'],
+    ['text', undefined],
+    ['{"items":[]}', 'application/octet-stream'],
+  ])('rejects an answer that another server gave: %s', async (text, type) => {
+    const headers = { ...(type !== undefined && { 'content-type': type }) };
+    let calls = 0;
+    const client = createClient({
+      url: 'http://localhost',
+      fetch: async () => {
+        if (++calls > 3) throw new Error('asked again and again');
+        return new Response(text, { headers });
+      },
+      sleep: async () => {},
+    });
+    const isNone = { code: 'NO_PROBLEM', status: 200 };
+    await expect(client.jobs.list()).rejects.toMatchObject({ ...isNone, message: `The answer is 200: ${text}` });
+    await expect(client.jobs.start({ definition: 'add' })).rejects.toMatchObject(isNone);
+    await expect(client.jobs.events('a').next()).rejects.toMatchObject(isNone);
+  });
+
   test('stops when its signal aborts', async () => {
     const { client } = await clientOf();
     const signal = AbortSignal.abort(new Error('enough'));

@@ -138,7 +138,7 @@ const jobsOf = (
         query: { task: path },
       }),
     graph: (id: string, format: 'mermaid' | 'dot' | 'gantt') =>
-      send<string>('GET', `/jobs/${part(id)}/graph`, { query: { format } }),
+      send<string>('GET', `/jobs/${part(id)}/graph`, { query: { format }, asText: true }),
     /** The outer tasks of a job, with their states and what they wait for. */
     outline: (id: string) => send<z.infer<typeof task.GraphBody>>('GET', `/jobs/${part(id)}/graph`),
     /** Waits until a job is over, as long as that takes. */

@@ -1,6 +1,6 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import type { ClientOptions, Open } from './request.ts';
-import { errorOf, ServiceError } from './service-error.ts';
+import { errorOf, notOfService, ServiceError } from './service-error.ts';
 
 /** Something that a stream sent. */
 export type StreamedEvent = {
@@ -39,6 +39,10 @@ export async function* events(
     if (answer && !answer.ok) {
       const error = await errorOf(answer);
       if (![429, 502, 503, 504, 507].includes(error.status) || ++failures > MAX_FAILURES) throw error;
+    }
+    if (answer?.ok && !answer.headers.get('content-type')?.startsWith('text/event-stream')) {
+      await answer.body?.cancel();
+      throw notOfService(answer.status, 'no stream of events.');
     }
     if (answer?.ok && answer.body) {
       failures = 0;

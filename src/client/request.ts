@@ -1,4 +1,4 @@
-import { errorOf, ServiceError } from './service-error.ts';
+import { errorOf, notOfService, ServiceError } from './service-error.ts';
 
 export type ClientOptions = {
   /** Where the service is, such as `http://127.0.0.1:8080`; a path in it is kept. */
@@ -18,6 +18,8 @@ export type RequestOptions = {
   readonly body?: unknown;
   /** Text that is sent as the body, with its media type. */
   readonly text?: { readonly type: string; readonly body: string } | undefined;
+  /** Whether the answer is text. Default: JSON. */
+  readonly asText?: boolean | undefined;
   /** Ends the request. */
   readonly signal?: AbortSignal | undefined;
   /** Whether the request carries an `Idempotency-Key`, so that a repetition does nothing twice. Default false. */
@@ -46,11 +48,12 @@ export const sender = (options: ClientOptions): { readonly send: Send; readonly 
       ...(signal && { signal }),
     });
   };
-  const send: Send = async (method, path, { once = false, repeatable = method === 'GET' || once, ...request } = {}) => {
+  const send: Send = async (method, path, given = {}) => {
+    const { once = false, repeatable = method === 'GET' || once, asText = false, ...request } = given;
     const headers = once ? { 'idempotency-key': crypto.randomUUID() } : {};
     for (let attempt = 0; ; attempt++) {
       const answer = await attempted(() => open(method, path, { ...request, headers }), request.signal);
-      if (answer instanceof Response && answer.ok) return (await bodyOf(answer)) as never;
+      if (answer instanceof Response && answer.ok) return (await bodyOf(answer, asText)) as never;
       const error = answer instanceof Response ? await errorOf(answer) : answer;
       const waitMs = repeatable && attempt < maxRetries ? waitBefore(error, answer, attempt) : undefined;
       if (waitMs === undefined) throw error;
@@ -63,7 +66,9 @@ export const sender = (options: ClientOptions): { readonly send: Send; readonly 
 export type Open = (
   method: string,
   path: string,
-  request: Omit<RequestOptions, 'once' | 'repeatable'> & { readonly headers?: Readonly<Record<string, string>> },
+  request: Omit<RequestOptions, 'once' | 'repeatable' | 'asText'> & {
+    readonly headers?: Readonly<Record<string, string>>;
+  },
 ) => Promise<Response>;
 
 const urlOf = (base: string, path: string, query: RequestOptions['query'] = {}): string => {
@@ -90,10 +95,13 @@ const attempted = async (
   }
 };
 
-const bodyOf = async (answer: Response): Promise<unknown> => {
+/** @throws ServiceError if the body is none that the service sends */
+const bodyOf = async (answer: Response, asText: boolean): Promise<unknown> => {
   const text = await answer.text();
   if (text === '') return undefined;
-  return answer.headers.get('content-type')?.includes('json') ? JSON.parse(text) : text;
+  if (asText) return text;
+  if (!answer.headers.get('content-type')?.includes('json')) throw notOfService(answer.status, text);
+  return JSON.parse(text);
 };
 
 /** How long to wait before a request is repeated; undefined if that would not help. */

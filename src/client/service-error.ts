@@ -36,5 +36,9 @@ export const errorOf = async (answer: Response): Promise<ServiceError> => {
       return new ServiceError(JSON.parse(text) as Problem);
     } catch {}
   }
-  return new ServiceError({ code: 'NO_PROBLEM', status, detail: `The answer is ${status}: ${text.slice(0, 200)}` });
+  return notOfService(status, text);
 };
+
+/** Makes the error of an answer that is none of the service's, such as the page of another server. */
+export const notOfService = (status: number, text: string): ServiceError =>
+  new ServiceError({ code: 'NO_PROBLEM', status, detail: `The answer is ${status}: ${text.slice(0, 200)}` });
