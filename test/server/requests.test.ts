@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { defineJob } from '../../src/engine/builder.ts';
 import { testServer } from '../support/server.ts';
 
 const body = { name: 'a', roles: ['viewer'] };
@@ -49,6 +50,24 @@ describe('a body', () => {
     ['that is no JSON', post(['Content-Length: 2'], '{\u0000'), 400, 'INVALID_JSON'],
   ])('%s', async (_name, bytes, status, code) => {
     expect(await sent(bytes, { maxBodyBytes: 1000 })).toEqual({ status, code });
+  });
+
+  test('may be left out where none is needed, also by who says in each request that it is JSON', async () => {
+    const sleeper = defineJob('sleeper').external('wait').seal();
+    const { server, call } = await testServer({ tokens: false, definitions: [sleeper] });
+    onTestFinished(() => server.close({ graceMs: 0 }));
+    const { url } = await server.listen({ port: 0 });
+    await call('POST', '/jobs', { body: { definition: 'sleeper', jobId: 'a' } });
+    const headers = { 'content-type': 'application/json' };
+    for (const verb of ['pause', 'resume', 'cancel', 'rerun'])
+      for (const given of [headers, {}])
+        expect(await fetch(`${url}/api/v1/jobs/a/${verb}`, { method: 'POST', headers: given })).toMatchObject({
+          ok: true,
+        });
+    expect(await call('POST', '/jobs/a/cancel', { body: '{', headers })).toMatchObject({
+      status: 400,
+      body: { code: 'INVALID_JSON' },
+    });
   });
 
   test('of another type is refused, also one that a form of a page could send', async () => {

@@ -13,7 +13,7 @@ import { type Authentication, authenticated } from './authenticate.ts';
 import type { Env } from './env.ts';
 import { negotiated } from './negotiate.ts';
 import { type Once, once } from './once.ts';
-import { plainJson } from './plain-json.ts';
+import { noneAsEmpty, plainJson } from './plain-json.ts';
 import { HttpProblem, problemOf } from './problem.ts';
 import { extrasOf, TITLES } from './route.ts';
 
@@ -83,11 +83,12 @@ export const createApp = (options: AppOptions): Api => {
       authenticated(options.authentication, extras.allowed),
       negotiated(config),
     ];
-    const { content } = config.request?.body ?? {};
+    const { content, required } = config.request?.body ?? {};
     if (content) {
       const isJson = 'application/json' in content;
       before.push(limited(isJson ? options.maxBodyBytes : Math.min(options.maxBodyBytes, MAX_FILE_BYTES)));
       if (isJson) before.push(plainJson);
+      if (isJson && required !== true) before.push(noneAsEmpty);
     }
     if (extras.once) before.push(once(options.once, config.operationId as string));
     return app.openapi(
