@@ -6,6 +6,7 @@ import { createEngine, defineJob, type JobState } from 'tintype';
 import { createServer } from 'tintype/server';
 import { sqliteJournal } from 'tintype/sqlite';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { storeOf } from '../../src/server/store/store-of.ts';
 import { buildCli, type Started, start, tintype } from '../support/cli.ts';
 import { newFile, newFolder } from '../support/sqlite-files.ts';
 
@@ -184,6 +185,16 @@ describe('tintype serve', () => {
   });
 });
 
+/** The leases of servers that a database has. */
+const leases = async (db: string) => {
+  const journal = sqliteJournal(db);
+  try {
+    return await storeOf(journal).list('server');
+  } finally {
+    await journal.close();
+  }
+};
+
 /** The command line in this process, for what is refused before anything is served. */
 const refused = async (...args: string[]) => {
   const { exitCode, stdout, stderr } = await tintype(['serve', '--db', newFile(), '--port', '0', ...args]);
@@ -205,10 +216,12 @@ describe('tintype serve refuses', () => {
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void taken.close());
     const { port } = taken.address() as { port: number };
-    expect(await refused('--port', String(port))).toEqual([
+    const db = newFile();
+    expect(await refused('--port', String(port), '--db', db)).toEqual([
       2,
       `error: The port ${port} of 127.0.0.1 is in use. Name another one with --port, or 0 for one that is free. (EADDRINUSE)\n`,
     ]);
+    expect(await leases(db)).toEqual([]);
   });
 
   test.each([

@@ -59,6 +59,10 @@ export const serve = (options: ServeOptions, io: CliIo): Promise<number> =>
       });
       try {
         return await serveUntilSignal(server, options, io, out, err);
+      } catch (error) {
+        // The lease has to be given back before the journal closes.
+        await server.close({ graceMs: 0 });
+        throw error;
       } finally {
         // After a second signal nobody waits for it: the process exits.
         void server.close({ graceMs: 0 });
