@@ -103,6 +103,37 @@ describe('a client', () => {
     await expect(client.jobs.events('a').next()).rejects.toMatchObject(isNone);
   });
 
+  test('has a method for each route', async () => {
+    const { server } = await clientOf();
+    const answer = await server.fetch(new Request('http://localhost/openapi.json'));
+    const { paths } = (await answer.json()) as { readonly paths: Readonly<Record<string, object>> };
+    const asked = new Set<string>();
+    const spy = createClient({
+      url: 'http://localhost',
+      maxRetries: 0,
+      sleep: async () => {},
+      fetch: async (url, init) => {
+        asked.add(`${init?.method} ${new URL(url as string).pathname.replaceAll('/ID', '/{}')}`);
+        throw new TypeError('no service');
+      },
+    });
+    const callAll = async (methods: object): Promise<void> => {
+      for (const [name, method] of Object.entries(methods)) {
+        if (typeof method !== 'function') await callAll(method);
+        else if (!['work', 'all'].includes(name)) {
+          const begun = method('ID', {});
+          // A stream asks when it is read.
+          await (begun.next?.() ?? begun).catch(() => {});
+        }
+      }
+    };
+    await callAll(spy);
+    const routes = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{[^}]+\}/g, '{}')}`),
+    );
+    expect(routes.filter((route) => route.includes('/api/v1') && !asked.has(route))).toEqual([]);
+  });
+
   test('stops when its signal aborts', async () => {
     const { client } = await clientOf();
     const signal = AbortSignal.abort(new Error('enough'));

@@ -4,7 +4,10 @@
 
 import type { z } from '@hono/zod-openapi';
 import type * as definition from '../server/schemas/definition.ts';
+import type * as event from '../server/schemas/event.ts';
 import type * as job from '../server/schemas/job.ts';
+import type * as limit from '../server/schemas/limit.ts';
+import type * as schedule from '../server/schemas/schedule.ts';
 import type * as task from '../server/schemas/task.ts';
 import type * as token from '../server/schemas/token.ts';
 import type * as topic from '../server/schemas/topic.ts';
@@ -62,7 +65,12 @@ export const createClient = (options: ClientOptions) => {
     events: (given: StreamOptions = {}) => stream('/events', given),
     whoAmI: () => send<{ id: string; name: string; roles: string[]; owners?: string[] }>('GET', '/whoami'),
     info: () => send<{ version: string; maxBodyBytes: number; upload: string }>('GET', '/info'),
+    /** Slots of what all jobs share, and who waits for them. */
+    limits: () => send<{ readonly items: readonly LimitInfo[] }>('GET', '/limits'),
+    /** A page of the events of all jobs, from the oldest that is kept. */
+    eventPage: (query: EventQuery = {}) => send<Page<z.infer<typeof event.FeedEventBody>>>('GET', '/events', { query }),
     jobs: jobsOf(send, stream),
+    schedules: schedulesOf(send),
     topics: {
       list: (query: PageOptions = {}) => send<Page<TopicInfo>>('GET', '/topics', { query }),
       get: (name: string) => send<z.infer<typeof topic.TopicBody>>('GET', `/topics/${part(name)}`),
@@ -148,9 +156,51 @@ const jobsOf = (
         if (result.over) return result;
       }
     },
+    /** A page of the events of a job. */
+    eventPage: (id: string, query: PageOptions & { readonly after?: number | undefined } = {}) =>
+      send<Page<z.infer<typeof event.EventBody>>>('GET', `/jobs/${part(id)}/events`, { query }),
+    /** A page of what tasks of a job logged and printed. */
+    logs: (
+      id: string,
+      query: PageOptions & { readonly task?: string | undefined; readonly level?: string | undefined } = {},
+    ) => send<Page<z.infer<typeof event.LogBody>>>('GET', `/jobs/${part(id)}/logs`, { query }),
     /** Follows the events of a job, from the first on, until the job is over. */
     events: (id: string, given: StreamOptions = {}) => stream(`/jobs/${part(id)}/events`, given),
   };
+};
+
+const schedulesOf = (send: Send) => ({
+  list: (query: PageOptions = {}) =>
+    send<Page<z.infer<typeof schedule.ScheduleSummary>>>('GET', '/schedules', { query }),
+  get: (name: string) => send<ScheduleInfo>('GET', `/schedules/${part(name)}`),
+  create: (body: z.input<typeof schedule.NewSchedule>) =>
+    send<ScheduleInfo>('POST', '/schedules', { body, once: true }),
+  replace: (name: string, body: z.input<typeof schedule.ScheduleChange>) =>
+    send<ScheduleInfo>('PUT', `/schedules/${part(name)}`, { body, repeatable: true }),
+  remove: (name: string) => send<void>('DELETE', `/schedules/${part(name)}`),
+  /** Starts a job now, whatever is due. */
+  trigger: (name: string) =>
+    send<{ readonly jobId: string }>('POST', `/schedules/${part(name)}/trigger`, { once: true }),
+  pause: (name: string, body: z.input<typeof schedule.PauseBody> = {}) =>
+    send<ScheduleInfo>('POST', `/schedules/${part(name)}/pause`, { body }),
+  resume: (name: string) => send<ScheduleInfo>('POST', `/schedules/${part(name)}/resume`),
+  backfill: (name: string, body: z.input<typeof schedule.BackfillBody>) =>
+    send<z.infer<typeof schedule.BackfillResult>>('POST', `/schedules/${part(name)}/backfill`, { body }),
+  next: (name: string, count?: number) =>
+    send<z.infer<typeof schedule.NextRuns>>('GET', `/schedules/${part(name)}/next`, { query: { count } }),
+});
+
+export type ScheduleInfo = z.infer<typeof schedule.ScheduleBody>;
+
+export type LimitInfo = z.infer<typeof limit.LimitBody>;
+
+/** Which events are listed. */
+export type EventQuery = PageOptions & {
+  readonly topic?: string | undefined;
+  readonly name?: string | undefined;
+  readonly type?: string | readonly string[] | undefined;
+  /** The id of the last event that is known. */
+  readonly after?: number | undefined;
 };
 
 const unitsOf = (send: Send) => ({

@@ -6,6 +6,7 @@ import { ROLES } from '../access/principal.ts';
 import type { Api } from '../http/app.ts';
 import { HttpProblem, RETRY_SOON } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
+import { LimitBody } from '../schemas/limit.ts';
 import type { Service } from '../service/service.ts';
 import { VERSION } from '../service/version.ts';
 
@@ -92,19 +93,6 @@ const getInfo = route(
   },
   { allowed: 'known' },
 );
-
-const LimitBody = z
-  .object({
-    name: z.string(),
-    taken: z.int(),
-    free: z.int(),
-    size: z.int().meta({ description: 'Number of slots, taken and free' }),
-    waiting: z.int().meta({ description: 'Number of ready tasks that wait for slots' }),
-    next: z
-      .array(z.object({ jobId: z.string(), task: z.string() }))
-      .meta({ description: 'The first 20 of them, in the order in which they run' }),
-  })
-  .openapi('Limit');
 
 const getLimits = route(
   {
