@@ -40,12 +40,14 @@ export const newPage = async (): Promise<Page> => {
   const profile = mkdtempSync(join(tmpdir(), 'tintype-chromium-'));
   const child = spawn(chromium as string, [...FLAGS, `--user-data-dir=${profile}`, 'about:blank'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+    detached: true,
   });
   const over = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   onTestFinished(async () => {
-    child.kill('SIGKILL');
+    // The processes that it started write to the folder, too.
+    process.kill(-(child.pid as number), 'SIGKILL');
     await over;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
   });
   const complaints: string[] = [];
   const requests: string[] = [];
