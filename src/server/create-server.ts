@@ -15,7 +15,7 @@ import type { AnyDefinition } from '../engine/job-definition.ts';
 import { systemClock } from '../events/system-clock.ts';
 import { withoutSecrets } from './access/token.ts';
 import { type Tokens, tokensIn } from './access/tokens.ts';
-import { createLibrary } from './definitions/library.ts';
+import { createCatalog } from './definitions/catalog.ts';
 import { uploadsIn } from './definitions/uploads.ts';
 import { workflowFolder } from './definitions/workflow-folder.ts';
 import { documentsIn } from './documents/documents.ts';
@@ -83,24 +83,24 @@ export const createServer = (options: ServerOptions): Server => {
   const { clock = systemClock, logger } = engineOptions;
   const store = storeOf(journal);
   const tokens = tokensIn(store, () => clock.now());
-  const library = createLibrary(settings.definitions);
+  const catalog = createCatalog(settings.definitions);
   const documents = documentsIn(store, () => clock.now());
   const definitionOf = async (job: JournalJob): Promise<AnyDefinition | undefined> =>
-    (await documents.definitionOf(job.id)) ?? library.entries().get(job.name)?.definition;
+    (await documents.definitionOf(job.id)) ?? catalog.entries().get(job.name)?.definition;
   const engine = createEngine({ ...engineOptions, definitions: definitionOf });
-  const units = unitsOf({ engine, journal, clock, planOf: (job) => planOf({ documents, library }, job) });
+  const units = unitsOf({ engine, journal, clock, planOf: (job) => planOf({ documents, catalog }, job) });
   let stage: ReturnType<Service['stage']> = 'starting';
   const newId = (): string => randomUUID();
   const uploads = uploadsIn(
     store,
     () => clock.now(),
     settings,
-    (entries) => library.changed('upload', entries),
+    (entries) => catalog.changed('upload', entries),
   );
   const folder =
     settings.workflows === undefined
       ? undefined
-      : workflowFolder(settings.workflows, clock, (entries) => library.changed('file', entries));
+      : workflowFolder(settings.workflows, clock, (entries) => catalog.changed('file', entries));
   let held: ServerLease | undefined;
   const requireWritable = (): void => held?.requireRenewed();
   const topics = topicsIn(store, () => clock.now());
@@ -109,7 +109,7 @@ export const createServer = (options: ServerOptions): Server => {
       engine,
       journal,
       store,
-      library,
+      catalog,
       documents,
       topics,
       newId,
@@ -128,7 +128,7 @@ export const createServer = (options: ServerOptions): Server => {
     newId,
     settings,
     tokens,
-    library,
+    catalog,
     uploads,
     documents,
     topics,

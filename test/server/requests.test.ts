@@ -104,7 +104,7 @@ describe('a body', () => {
     expect(logged).toEqual([]);
   });
 
-  test('with keys that JavaScript treats specially is refused as any other', async () => {
+  test('with keys that JavaScript treats specially is refused like every other one', async () => {
     const { call } = await testServer();
     for (const key of ['__proto__', 'constructor', 'toString'])
       expect(await call('POST', '/tokens', { body: `{"name":"a","roles":["viewer"],"${key}":{"a":1}}` })).toMatchObject(

@@ -2,7 +2,7 @@ import type { Journal } from '../../src/engine/durable/journal.ts';
 import { createEngine, type Engine } from '../../src/engine/engine.ts';
 import type { AnyDefinition } from '../../src/engine/job-definition.ts';
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
-import { createLibrary } from '../../src/server/definitions/library.ts';
+import { createCatalog } from '../../src/server/definitions/catalog.ts';
 import { documentsIn } from '../../src/server/documents/documents.ts';
 import type { Schedule } from '../../src/server/schedules/schedule.ts';
 import { createSchedules, type Schedules } from '../../src/server/schedules/schedules.ts';
@@ -30,13 +30,13 @@ export const scheduler = ({
   store = memoryStore(),
 }: SchedulerOptions): { readonly engine: Engine; readonly schedules: Schedules } => {
   const engine = createEngine({ clock, journal, definitions });
-  const [library, now, newId] = [createLibrary(definitions), () => clock.now(), () => `job-${ids++}`];
+  const [catalog, now, newId] = [createCatalog(definitions), () => clock.now(), () => `job-${ids++}`];
   const [documents, topics] = [documentsIn(store, now), topicsIn(store, now)];
   const parts = {
     engine,
     journal,
     store,
-    library,
+    catalog,
     documents,
     topics,
     clock,

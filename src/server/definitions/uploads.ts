@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { WorkflowError } from '../../workflow/problem.ts';
 import { workflowOfText } from '../../workflow/workflow.ts';
 import type { ServiceRecord, ServiceStore } from '../store/service-store.ts';
-import type { Entry } from './library.ts';
+import type { Entry } from './catalog.ts';
 import { type UploadLevel, uploadProblems } from './upload-rules.ts';
 
 export type Uploads = {

@@ -4,7 +4,7 @@ import type { Clock } from '../../engine/time/clock.ts';
 import { underWayUntil } from '../../events/under-way.ts';
 import { WorkflowError, type WorkflowProblem } from '../../workflow/problem.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
-import type { Entry } from './library.ts';
+import type { Entry } from './catalog.ts';
 
 export type WorkflowFolder = {
   /** Resolves when the folder has been read. @throws Error if there is no such folder */

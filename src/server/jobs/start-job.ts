@@ -5,7 +5,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import { didYouMean } from '../../engine/errors/suggest.ts';
 import type { AnyDefinition } from '../../engine/job-definition.ts';
-import type { Library } from '../definitions/library.ts';
+import type { Catalog } from '../definitions/catalog.ts';
 import { compileDocument, resolveUses } from '../documents/compile.ts';
 import type { Documents, Draft } from '../documents/documents.ts';
 import { HttpProblem, notFound } from '../http/problem.ts';
@@ -16,7 +16,7 @@ import { TOPIC, type Topic, type Topics } from '../topics/topics.ts';
 export type StartParts = {
   readonly engine: Engine;
   readonly journal: Journal;
-  readonly library: Library;
+  readonly catalog: Catalog;
   readonly documents: Documents;
   readonly topics: Topics;
   readonly newId: () => string;
@@ -39,7 +39,7 @@ export const startOf = async (parts: StartParts, body: StartBody, onceKey: strin
   const jobId = body.jobId ?? (onceKey === undefined ? parts.newId() : onceJobId(onceKey));
   const isRepeated = body.jobId === undefined && onceKey !== undefined;
   if (definition !== undefined) {
-    const sealed = definitionNamed(parts.library, definition);
+    const sealed = definitionNamed(parts.catalog, definition);
     const identity = jobKey === undefined ? { jobId } : { jobKey };
     return startKept(parts, sealed, input, { ...options, ...identity }, isRepeated);
   }
@@ -105,8 +105,8 @@ export const labelsWith = async (
 };
 
 /** @throws HttpProblem `DEFINITION_NOT_FOUND`, `INVALID_DEFINITION` */
-export const definitionNamed = (library: Library, name: string): AnyDefinition => {
-  const entries = library.entries();
+export const definitionNamed = (catalog: Catalog, name: string): AnyDefinition => {
+  const entries = catalog.entries();
   const entry = entries.get(name);
   if (!entry) {
     const hint = didYouMean(name, entries.keys());

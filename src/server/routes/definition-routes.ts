@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import type { AnyDefinition } from '../../engine/job-definition.ts';
 import { paramSpecs } from '../../workflow/params.ts';
 import { type Finding, WorkflowError } from '../../workflow/problem.ts';
-import type { Entry } from '../definitions/library.ts';
+import type { Entry } from '../definitions/catalog.ts';
 import { paramsSchema } from '../definitions/params-schema.ts';
 import type { Api } from '../http/app.ts';
 import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
@@ -98,9 +98,9 @@ const validateDefinition = route(
   { allowed: ['operator'] },
 );
 
-export const addDefinitionRoutes = ({ add }: Api, { library, uploads, settings }: Service): void => {
+export const addDefinitionRoutes = ({ add }: Api, { catalog, uploads, settings }: Service): void => {
   const entryOf = (name: string): Entry => {
-    const entry = library.entries().get(name);
+    const entry = catalog.entries().get(name);
     if (!entry) throw notFound('definition', 'DEFINITION_NOT_FOUND', name);
     return entry;
   };
@@ -108,7 +108,7 @@ export const addDefinitionRoutes = ({ add }: Api, { library, uploads, settings }
   add(listDefinitions, (context) => {
     const { limit, cursor } = context.req.valid('query');
     const after = placeIn('definitions', cursor, z.string());
-    const entries = [...library.entries().values()]
+    const entries = [...catalog.entries().values()]
       .filter(({ name }) => after === undefined || name > after)
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     const page = entries.slice(0, limit);
@@ -130,7 +130,7 @@ export const addDefinitionRoutes = ({ add }: Api, { library, uploads, settings }
   add(putDefinition, async (context) => {
     const { name } = context.req.valid('param');
     requireUploads(settings.upload);
-    const known = library.entries().get(name);
+    const known = catalog.entries().get(name);
     if (known && known.source !== 'upload') throw definedElsewhere(known);
     const text = await context.req.text();
     const checked = await uploads.check(text);

@@ -170,14 +170,14 @@ const nextRuns = route(
   { allowed: ['viewer'], refusals: [404] },
 );
 
-export const addScheduleRoutes = ({ add }: Api, { schedules, library, clock }: Service): void => {
+export const addScheduleRoutes = ({ add }: Api, { schedules, catalog, clock }: Service): void => {
   /** @throws HttpProblem if the schedule can't be used */
   const checked = (given: GivenSchedule): Schedule => {
     const schedule = scheduleOf(given);
     const problems = scheduleProblems(schedule).map(({ option, code, message }) => ({ path: option, code, message }));
     const [first] = problems;
     if (first) throw new HttpProblem(422, 'INVALID_CRON', first.message, { problems });
-    definitionNamed(library, schedule.definition);
+    definitionNamed(catalog, schedule.definition);
     return schedule;
   };
 

@@ -1,4 +1,4 @@
-import type { Library } from '../definitions/library.ts';
+import type { Catalog } from '../definitions/catalog.ts';
 import { type Schedule, type ScheduleSource, scheduleOf } from './schedule.ts';
 
 /** A schedule, and where it is defined. */
@@ -9,9 +9,9 @@ export type DefinedSchedule = {
   readonly file?: string | undefined;
 };
 
-/** Returns the schedules of the workflow files of a library. */
-export const fileSchedules = (library: Library): readonly DefinedSchedule[] =>
-  [...library.entries().values()].flatMap(({ name: definition, source, file, loaded }) =>
+/** Returns the schedules of the workflow files of a catalog. */
+export const fileSchedules = (catalog: Catalog): readonly DefinedSchedule[] =>
+  [...catalog.entries().values()].flatMap(({ name: definition, source, file, loaded }) =>
     (loaded?.workflow.schedule ?? []).map(({ catchup_window, pause_on_failure, ...given }, index) => {
       const name = given.name ?? nameOf(definition, index);
       return {

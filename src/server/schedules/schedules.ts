@@ -53,7 +53,7 @@ const LOOK_MS = 60_000;
 
 /** `ofCode`: the schedules that the program defined. */
 export const createSchedules = (parts: SchedulesParts, ofCode: readonly Schedule[]): Schedules => {
-  const { store, clock, library, engine, logger } = parts;
+  const { store, clock, catalog, engine, logger } = parts;
   const stored = storedSchedules(store, () => clock.now());
   const listeners = new Set<OutcomeListener>();
   let entries: ReadonlyMap<string, ScheduleEntry> = new Map();
@@ -94,7 +94,7 @@ export const createSchedules = (parts: SchedulesParts, ofCode: readonly Schedule
     const next = new Map<string, ScheduleEntry>();
     const all: readonly DefinedSchedule[] = [
       ...ofCode.map((schedule) => ({ schedule, source: 'code' as const })),
-      ...fileSchedules(library).toSorted((a, b) => Number(a.source === 'upload') - Number(b.source === 'upload')),
+      ...fileSchedules(catalog).toSorted((a, b) => Number(a.source === 'upload') - Number(b.source === 'upload')),
       ...(await stored.list()).map((schedule) => ({ schedule, source: 'api' as const })),
     ];
     const byName = new Map<string, DefinedSchedule[]>();
@@ -181,12 +181,12 @@ export const createSchedules = (parts: SchedulesParts, ofCode: readonly Schedule
           if (noted) void underWayUntil(noted).then(arm, (error) => runParts.warn(String(error)));
         }
       });
-      const stopLibrary = library.onChange(() => {
+      const stopCatalog = catalog.onChange(() => {
         inOrder(read).catch((error) => runParts.warn(`The schedules can't be read: ${error}`));
       });
       stopListening = () => {
         events.unsubscribe();
-        stopLibrary();
+        stopCatalog();
       };
       await inOrder(read);
       if (stage === 'new') stage = 'open';

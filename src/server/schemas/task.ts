@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import type { TaskState } from '../../events/event.ts';
 import { Json } from './document.ts';
 import { ErrorBody } from './job.ts';
 import { Time } from './names.ts';
@@ -15,7 +16,7 @@ export const TASK_STATES = [
   'notReady',
   'skipped',
   'cancelled',
-] as const;
+] as const satisfies readonly TaskState[];
 
 const TASK_KINDS = ['task', 'sensor', 'external', 'job', 'map'] as const;
 

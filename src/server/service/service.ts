@@ -4,7 +4,7 @@ import type { Journal } from '../../engine/durable/journal.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Clock } from '../../engine/time/clock.ts';
 import type { ServiceTokens } from '../access/tokens.ts';
-import type { Library } from '../definitions/library.ts';
+import type { Catalog } from '../definitions/catalog.ts';
 import type { Uploads } from '../definitions/uploads.ts';
 import type { Documents } from '../documents/documents.ts';
 import type { Feed } from '../feed/feed.ts';
@@ -23,7 +23,7 @@ export type Service = {
   readonly newId: () => string;
   readonly settings: ServerSettings;
   readonly tokens: ServiceTokens;
-  readonly library: Library;
+  readonly catalog: Catalog;
   readonly uploads: Uploads;
   readonly documents: Documents;
   readonly topics: Topics;

@@ -1,7 +1,7 @@
 import type { Plan } from '../../engine/definition/plan.ts';
 import { PLAN } from '../../engine/definition/sealed.ts';
 import type { JournalJob } from '../../engine/durable/journal.ts';
-import type { Library } from '../definitions/library.ts';
+import type { Catalog } from '../definitions/catalog.ts';
 import { compileDocument } from '../documents/compile.ts';
 import type { Documents } from '../documents/documents.ts';
 
@@ -10,10 +10,10 @@ import type { Documents } from '../documents/documents.ts';
  * definition here. Says whom units are for and what they have to know, which no journal keeps.
  */
 export const planOf = async (
-  { documents, library }: { readonly documents: Documents; readonly library: Library },
+  { documents, catalog }: { readonly documents: Documents; readonly catalog: Catalog },
   { id, name }: JournalJob,
 ): Promise<Plan | undefined> => {
   const document = await documents.documentOf(id);
-  if (!document) return library.entries().get(name)?.definition?.[PLAN];
+  if (!document) return catalog.entries().get(name)?.definition?.[PLAN];
   return compileDocument({ ...document, tasks: [...document.tasks, ...(await documents.addedTo(id))] })[PLAN];
 };

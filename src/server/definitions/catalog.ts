@@ -1,4 +1,4 @@
-/* Which jobs can be started. `library.ts` holds the definitions of code, of files and of uploads by their names;
+/* Which jobs can be started. `catalog.ts` holds the definitions of code, of files and of uploads by their names;
  * `workflow-folder.ts` reads a folder of workflow files, and reads what has changed; `uploads.ts` keeps what was uploaded,
  * if `upload-rules.ts` allow it. */
 
@@ -22,7 +22,7 @@ export type Entry = {
   readonly changedAt?: number | undefined;
 };
 
-export type Library = {
+export type Catalog = {
   /** All entries by name. Code goes before files, and files go before uploads. */
   readonly entries: () => ReadonlyMap<string, Entry>;
   /** Names a source that gives other entries from now on. */
@@ -31,7 +31,7 @@ export type Library = {
   readonly onChange: (listener: () => void) => () => void;
 };
 
-export const createLibrary = (definitions: readonly AnyDefinition[]): Library => {
+export const createCatalog = (definitions: readonly AnyDefinition[]): Catalog => {
   const sources = new Map<Entry['source'], readonly Entry[]>([
     ['code', definitions.map((definition) => ({ name: definition.name, source: 'code', definition, problems: [] }))],
   ]);
