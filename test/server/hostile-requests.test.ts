@@ -101,9 +101,11 @@ describe('a document', () => {
 
 describe('a header', () => {
   test('of an answer is not what a request wants it to be', async () => {
-    const { call } = await started();
-    for (const jobId of ['a', 'b']) await call('POST', '/jobs', { body: { definition: 'approval', jobId } });
-    const { headers } = await call('GET', '/jobs?limit=1&x=a%0d%0aset-cookie:b%3E;rel=%22first', {
+    const hostile = 'set-cookie:b>;rel="first&x=é';
+    const { server, call } = await testServer({ definitions: [defineJob(hostile).external('approve').seal()] });
+    servers.push(server);
+    for (const jobId of ['a', 'b']) await call('POST', '/jobs', { body: { definition: hostile, jobId } });
+    const { headers } = await call('GET', `/jobs?limit=1&name=${encodeURIComponent(hostile)}`, {
       headers: { 'x-request-id': 'mine' },
     });
     expect(headers.get('link')).toMatch(/^<[^<>"\s]+>; rel="next"$/);

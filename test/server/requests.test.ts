@@ -203,3 +203,65 @@ test('every answer has an id, forbids pages to run, embed or keep it, and says n
   }
   expect(new Set(answers.map(({ headers }) => headers.get('x-request-id'))).size).toBe(answers.length);
 });
+
+describe('a parameter of a query', () => {
+  test('that no route has is refused on all of them, with the names that there are', async () => {
+    const { call } = await testServer();
+    expect((await call('GET', '/jobs?limt=5&stat=failed&limt=6')).body).toMatchObject({
+      status: 400,
+      code: 'INVALID_REQUEST',
+      detail: expect.stringMatching(
+        /^query\.limt: There is no such parameter\. Did you mean "limit"\? Known are limit, cursor, topic, .* \(and 1 more\)$/,
+      ),
+      problems: [
+        { path: 'query.limt', code: 'UNRECOGNIZED_KEYS' },
+        { path: 'query.stat', code: 'UNRECOGNIZED_KEYS', message: expect.stringContaining('Did you mean "state"?') },
+      ],
+    });
+    expect((await call('POST', '/tokens?dryRun=true', { body })).body).toMatchObject({
+      status: 400,
+      detail: 'query.dryRun: There is no such parameter. Known are none.',
+    });
+    expect((await call('GET', '/tokens')).body).toEqual({ items: [] });
+    for (const path of ['/info?', '!/healthz', '/jobs?&&']) expect((await call('GET', path)).status, path).toBe(200);
+    for (const path of ['/info?__proto__=1', '!/healthz?x', '/jobs?&=&', '/units?constructor=', '/events?toString=1'])
+      expect(await call('GET', path), path).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
+  });
+
+  test('is told of to who is known alone', async () => {
+    const { server, call } = await testServer();
+    const { secret: token } = await server.tokens.create({ name: 'a', roles: ['viewer'] });
+    const statusOf = async (given: object) => (await call('GET', '/jobs?limt=5', given)).status;
+    expect([await statusOf({}), await statusOf({ token })]).toEqual([401, 400]);
+  });
+
+  test('that is given twice is refused, unless several are meant', async () => {
+    const { call } = await testServer();
+    for (const path of [
+      '/jobs?limit=1&limit=2',
+      '/jobs?q=a&q=a',
+      '/jobs?order=newest&order=oldest',
+      '/jobs?since=1&since=1',
+    ])
+      expect(await call('GET', path), path).toMatchObject({
+        status: 400,
+        body: {
+          code: 'INVALID_REQUEST',
+          problems: [
+            {
+              path: `query.${/\?(\w+)/.exec(path)?.[1]}`,
+              code: 'REPEATED',
+              message: 'It is given 2 times: give it once.',
+            },
+          ],
+        },
+      });
+    expect((await call('GET', '/jobs?state=failed&state=running&label=a:b&label=c:d')).status).toBe(200);
+    expect((await call('GET', '/jobs?state=failed&state=x')).body).toMatchObject({
+      detail: expect.stringMatching(/^query\.state\[1\]: /),
+    });
+    expect((await call('GET', `/jobs?${'label=a:b&'.repeat(51)}`)).body).toMatchObject({
+      problems: [{ code: 'TOO_BIG' }],
+    });
+  });
+});

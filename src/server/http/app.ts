@@ -1,7 +1,7 @@
 /* Everything about HTTP that is the same for all routes. `app.ts` creates the app and says what every request goes
  * through, in order; `env.ts` is what they leave for the routes. `route.ts` describes a route, `problem.ts` makes the answer to a refused request of an error,
  * `authenticate.ts` finds out who asks, `same-origin.ts` refuses hostile pages,
- * `negotiate.ts` checks media types, `plain-json.ts` refuses JSON that is a trap, `once.ts` answers repeated requests, `page.ts` makes pages of lists. */
+ * `negotiate.ts` checks media types, `known-query.ts` the names of parameters, `invalid-request.ts` says what a schema found wrong, `plain-json.ts` refuses JSON that is a trap, `once.ts` answers repeated requests, `page.ts` makes pages of lists. */
 
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
@@ -11,6 +11,8 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { ProblemBody } from '../schemas/problem.ts';
 import { type Authentication, authenticated } from './authenticate.ts';
 import type { Env } from './env.ts';
+import { invalidRequest } from './invalid-request.ts';
+import { knownQuery } from './known-query.ts';
 import { negotiated } from './negotiate.ts';
 import { type Once, once } from './once.ts';
 import { noneAsEmpty, plainJson } from './plain-json.ts';
@@ -36,8 +38,8 @@ export type Api = {
 
 export const createApp = (options: AppOptions): Api => {
   const app = new OpenAPIHono<Env>({
-    defaultHook: (result) => {
-      if (!result.success) throw invalidRequest(result.target, result.error.issues);
+    defaultHook: (result, { req }) => {
+      if (!result.success) throw invalidRequest(result.target, result.error.issues, req.queries());
     },
   });
   app.use(async (context, next) => {
@@ -82,6 +84,7 @@ export const createApp = (options: AppOptions): Api => {
       },
       authenticated(options.authentication, extras.allowed),
       negotiated(config),
+      knownQuery(config),
     ];
     const { content, required } = config.request?.body ?? {};
     if (content) {
@@ -167,42 +170,3 @@ const limited = (maxSize: number): MiddlewareHandler<Env> => {
 
 const tooLarge = (bytes: number): HttpProblem =>
   new HttpProblem(413, 'PAYLOAD_TOO_LARGE', `The body is larger than ${bytes} bytes.`);
-
-type Issue = {
-  readonly path: readonly PropertyKey[];
-  readonly code?: string | undefined;
-  readonly message: string;
-  /** Of a union: what is wrong with the value as each of its alternatives. */
-  readonly errors?: readonly (readonly Issue[])[] | undefined;
-};
-
-/** All that a schema found wrong; `target` is the part of the request: `json`, `query`, `param`. */
-export const invalidRequest = (target: string, found: readonly Issue[]): HttpProblem => {
-  const issues = found.flatMap(insideUnion);
-  const part = target === 'json' ? 'body' : target;
-  const problems = issues.slice(0, MAX_ISSUES).map(({ path, code = 'invalid', message }) => ({
-    path: pathText(part, path),
-    code: code.toUpperCase(),
-    message,
-  }));
-  const [first] = problems;
-  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
-  return new HttpProblem(400, 'INVALID_REQUEST', `${first?.path ?? part}: ${first?.message ?? 'invalid'}${more}`, {
-    problems,
-  });
-};
-
-const MAX_ISSUES = 100;
-
-/** Returns what is wrong with the one alternative of a union that has the type of the value; the issue itself, unless there is one such. */
-const insideUnion = (issue: Issue): readonly Issue[] => {
-  const meant = (issue.errors ?? []).filter(
-    (faults) => !faults.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
-  );
-  const [faults, other] = meant;
-  if (!faults || other) return [issue];
-  return faults.flatMap(insideUnion).map((fault) => ({ ...fault, path: [...issue.path, ...fault.path] }));
-};
-
-const pathText = (part: string, path: readonly PropertyKey[]): string =>
-  path.reduce<string>((text, step) => text + (typeof step === 'number' ? `[${step}]` : `.${String(step)}`), part);

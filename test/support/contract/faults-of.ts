@@ -45,15 +45,29 @@ export const faultsBy = (document: ApiDocument): ((asked: Asked, answer: Answere
   };
 
   /** What was done although the document refuses it. */
-  function takenFaults(operation: Operation, { body, headers }: Asked, status: number): readonly string[] {
+  function takenFaults(operation: Operation, asked: Asked, status: number): readonly string[] {
+    return status >= 400 ? [] : [...takenParameters(operation, asked), ...takenBody(operation, asked)];
+  }
+
+  function takenBody(operation: Operation, { body, headers }: Asked): readonly string[] {
     const schema = operation.requestBody?.content['application/json']?.schema;
-    if (!schema || status >= 400 || body === undefined || !/^application\/json/i.test(headers['content-type'] ?? ''))
-      return [];
+    if (!schema || body === undefined || !/^application\/json/i.test(headers['content-type'] ?? '')) return [];
     const value = parsed(body);
     return value === undefined
       ? []
       : invalid(schema, value).map((fault) => `took a body that the document refuses: ${fault}`);
   }
+};
+
+/** Parameters of a query that the document does not name, or names as single ones. */
+const takenParameters = ({ parameters = [] }: Operation, { path }: Asked): readonly string[] => {
+  const { searchParams } = new URL(path, 'http://localhost');
+  return [...new Set(searchParams.keys())].flatMap((name) => {
+    const known = parameters.find((one) => one.in === 'query' && one.name === name);
+    if (!known) return [`took the parameter ${name}, which is not documented`];
+    const isMany = (known.schema.anyOf ?? [known.schema]).some(({ type }) => type === 'array');
+    return isMany || searchParams.getAll(name).length === 1 ? [] : [`took the parameter ${name} several times`];
+  });
 };
 
 const faultText = ({ instancePath, message, params }: ErrorObject): string =>

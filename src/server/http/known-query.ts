@@ -1,0 +1,24 @@
+import { type RouteConfig, z } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
+import { knownNames } from '../../engine/errors/suggest.ts';
+import type { Env } from './env.ts';
+import { invalidRequest } from './invalid-request.ts';
+
+/** Refuses parameters of a query that the route does not have, as its body would be refused. */
+export const knownQuery = ({ request }: RouteConfig): MiddlewareHandler<Env> => {
+  const names = request?.query instanceof z.ZodObject ? Object.keys(request.query.shape) : [];
+  const known = new Set(names);
+  return async ({ req }, next) => {
+    if (!req.url.includes('?')) return next();
+    const others = [...new Set(new URL(req.url).searchParams.keys())].filter((name) => !known.has(name));
+    if (others.length === 0) return next();
+    throw invalidRequest(
+      'query',
+      others.map((name) => ({
+        path: [name],
+        code: 'unrecognized_keys',
+        message: `There is no such parameter.${knownNames(name, names)}`,
+      })),
+    );
+  };
+};
