@@ -1,5 +1,6 @@
 /* Entry point `tintype/client`: a client of the service, for Node.js and browsers. */
 export {
+  type ChangeOptions,
   type Client,
   createClient,
   type DefinitionInfo,

@@ -24,6 +24,12 @@ export type TaskInfo = z.infer<typeof task.TaskBody>;
 export type TopicInfo = z.infer<typeof topic.TopicSummary>;
 export type DefinitionInfo = z.infer<typeof definition.DefinitionBody>;
 
+/** Which version is to be changed. */
+export type ChangeOptions = {
+  /** `etag` of what was read: if it was changed since, nothing is, and the method rejects with `PRECONDITION_FAILED`. Default: any. */
+  readonly ifMatch?: string | undefined;
+};
+
 export type PageOptions = { readonly limit?: number | undefined; readonly cursor?: string | undefined };
 
 /** Which jobs are listed. */
@@ -75,9 +81,11 @@ export const createClient = (options: ClientOptions) => {
       list: (query: PageOptions = {}) => send<Page<TopicInfo>>('GET', '/topics', { query }),
       get: (name: string) => send<z.infer<typeof topic.TopicBody>>('GET', `/topics/${part(name)}`),
       create: (body: z.input<typeof topic.NewTopic>) => send<TopicInfo>('POST', '/topics', { body, once: true }),
-      update: (name: string, body: z.input<typeof topic.TopicChange>) =>
-        send<TopicInfo>('PATCH', `/topics/${part(name)}`, { body }),
-      archive: (name: string) => send<void>('DELETE', `/topics/${part(name)}`, { repeatable: true }),
+      update: (name: string, body: z.input<typeof topic.TopicChange>, { ifMatch }: ChangeOptions = {}) =>
+        send<TopicInfo>('PATCH', `/topics/${part(name)}`, { body, ifMatch }),
+      /** With `ifMatch` it is not repeated: the version would be another one then. */
+      archive: (name: string, { ifMatch }: ChangeOptions = {}) =>
+        send<void>('DELETE', `/topics/${part(name)}`, { ifMatch, repeatable: ifMatch === undefined }),
     },
     definitions: {
       list: (query: PageOptions = {}) =>
@@ -122,9 +130,11 @@ const jobsOf = (
     /** Starts a job; a repetition of the request starts no other. */
     start: (body: StartRequest) => send<JobInfo>('POST', '/jobs', { body, once: true }),
     get: (id: string) => send<JobDetails>('GET', `/jobs/${part(id)}`),
-    update: (id: string, body: z.input<typeof job.JobChange>) => send<JobInfo>('PATCH', `/jobs/${part(id)}`, { body }),
-    remove: (id: string) => send<void>('DELETE', `/jobs/${part(id)}`),
-    startDraft: (id: string) => send<JobInfo>('POST', `/jobs/${part(id)}/start`),
+    update: (id: string, body: z.input<typeof job.JobChange>, { ifMatch }: ChangeOptions = {}) =>
+      send<JobInfo>('PATCH', `/jobs/${part(id)}`, { body, ifMatch }),
+    remove: (id: string, { ifMatch }: ChangeOptions = {}) => send<void>('DELETE', `/jobs/${part(id)}`, { ifMatch }),
+    startDraft: (id: string, { ifMatch }: ChangeOptions = {}) =>
+      send<JobInfo>('POST', `/jobs/${part(id)}/start`, { ifMatch }),
     cancel: control<typeof job.CancelBody>('cancel'),
     pause: control<typeof job.PauseBody>('pause'),
     resume: control<typeof job.ResumeBody>('resume'),
@@ -138,9 +148,10 @@ const jobsOf = (
       id: string,
       query: PageOptions & { readonly state?: string; readonly under?: string; readonly outputs?: boolean } = {},
     ) => send<Page<TaskInfo>>('GET', `/jobs/${part(id)}/tasks`, { query }),
-    addTasks: (id: string, tasks: z.input<typeof job.AddTasksBody>['tasks']) =>
-      send<JobInfo>('POST', `/jobs/${part(id)}/tasks`, { body: { tasks } }),
-    removeTask: (id: string, path: string) => send<void>('DELETE', `/jobs/${part(id)}/tasks`, { query: { path } }),
+    addTasks: (id: string, tasks: z.input<typeof job.AddTasksBody>['tasks'], { ifMatch }: ChangeOptions = {}) =>
+      send<JobInfo>('POST', `/jobs/${part(id)}/tasks`, { body: { tasks }, ifMatch }),
+    removeTask: (id: string, path: string, { ifMatch }: ChangeOptions = {}) =>
+      send<void>('DELETE', `/jobs/${part(id)}/tasks`, { query: { path }, ifMatch }),
     explain: (id: string, path?: string) =>
       send<{ items: z.infer<typeof task.ExplanationBody>[] }>('GET', `/jobs/${part(id)}/explain`, {
         query: { task: path },

@@ -24,6 +24,8 @@ export type RequestOptions = {
   readonly signal?: AbortSignal | undefined;
   /** Whether the request carries an `Idempotency-Key`, so that a repetition does nothing twice. Default false. */
   readonly once?: boolean | undefined;
+  /** `etag` of the version that is to be changed. */
+  readonly ifMatch?: string | undefined;
   /** Whether the request may be repeated although it changes something and has no such key. Default: only GET may. */
   readonly repeatable?: boolean | undefined;
 };
@@ -49,8 +51,11 @@ export const sender = (options: ClientOptions): { readonly send: Send; readonly 
     });
   };
   const send: Send = async (method, path, given = {}) => {
-    const { once = false, repeatable = method === 'GET' || once, asText = false, ...request } = given;
-    const headers = once ? { 'idempotency-key': crypto.randomUUID() } : {};
+    const { once = false, repeatable = method === 'GET' || once, asText = false, ifMatch, ...request } = given;
+    const headers = {
+      ...(once && { 'idempotency-key': crypto.randomUUID() }),
+      ...(ifMatch !== undefined && { 'if-match': ifMatch }),
+    };
     for (let attempt = 0; ; attempt++) {
       const answer = await attempted(() => open(method, path, { ...request, headers }), request.signal);
       if (answer instanceof Response && answer.ok) return (await bodyOf(answer, asText)) as never;
@@ -66,7 +71,7 @@ export const sender = (options: ClientOptions): { readonly send: Send; readonly 
 export type Open = (
   method: string,
   path: string,
-  request: Omit<RequestOptions, 'once' | 'repeatable' | 'asText'> & {
+  request: Omit<RequestOptions, 'once' | 'ifMatch' | 'repeatable' | 'asText'> & {
     readonly headers?: Readonly<Record<string, string>>;
   },
 ) => Promise<Response>;

@@ -23,6 +23,7 @@ import { createFeed } from './feed/feed.ts';
 import { addApiDocument } from './http/api-document.ts';
 import { createApp } from './http/app.ts';
 import { authentication } from './http/authenticate.ts';
+import { inTurn } from './http/in-turn.ts';
 import { isLoopback } from './http/same-origin.ts';
 import { keepHouse } from './jobs/housekeeping.ts';
 import { keepTakingUp } from './jobs/take-up.ts';
@@ -135,6 +136,7 @@ export const createServer = (options: ServerOptions): Server => {
     schedules,
     units,
     requireWritable,
+    inTurn: inTurn(),
     feed: createFeed({ engine, journal, clock, tokens, logger }),
     stage: () => stage,
   };

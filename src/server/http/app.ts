@@ -1,7 +1,7 @@
 /* Everything about HTTP that is the same for all routes. `app.ts` creates the app and says what every request goes
  * through, in order; `env.ts` is what they leave for the routes. `route.ts` describes a route, `problem.ts` makes the answer to a refused request of an error,
  * `authenticate.ts` finds out who asks, `same-origin.ts` refuses hostile pages,
- * `negotiate.ts` checks media types, `known-query.ts` the names of parameters, `invalid-request.ts` says what a schema found wrong, `plain-json.ts` refuses JSON that is a trap, `once.ts` answers repeated requests, `page.ts` makes pages of lists. */
+ * `negotiate.ts` checks media types, `known-query.ts` the names of parameters, `invalid-request.ts` says what a schema found wrong, `plain-json.ts` refuses JSON that is a trap, `once.ts` answers repeated requests, `if-match.ts` refuses to change another version than is meant, `in-turn.ts` makes changes wait for each other, `page.ts` makes pages of lists. */
 
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';

@@ -1,6 +1,7 @@
 import { createRoute, type RouteConfig, z } from '@hono/zod-openapi';
 import type { Role } from '../access/principal.ts';
 import { ProblemBody } from '../schemas/problem.ts';
+import { IfMatchHeaders } from './if-match.ts';
 import { MAX_KEY } from './once.ts';
 import type { ProblemStatus } from './problem.ts';
 
@@ -22,6 +23,8 @@ export type RouteExtras = {
   readonly refusals?: readonly ProblemStatus[];
   /** Whether the request may carry an `Idempotency-Key`, so that it is done once. Default: no. */
   readonly once?: boolean;
+  /** Whether the request may carry `If-Match`. Default: no. */
+  readonly ifMatch?: boolean;
 };
 
 /** Describes a route, with the refusals that it may answer. `extras` are read by the middleware of the app. */
@@ -35,6 +38,7 @@ export const route = <const Path extends string, const Route extends Described &
     ...bodyRefusals(described),
     ...(extras.refusals ?? []),
   ]);
+  if (extras.ifMatch) statuses.add(412);
   if (extras.once) for (const status of [409, 422] as const) statuses.add(status);
   const refusals = Object.fromEntries([...statuses].sort().map((status) => [status, refusal(status)]));
   const { request, description } = described;
@@ -42,6 +46,7 @@ export const route = <const Path extends string, const Route extends Described &
     ...described,
     description: [description, needed(extras.allowed)].filter(Boolean).join(' '),
     ...(extras.once && { request: { ...request, headers: OnceHeaders } }),
+    ...(extras.ifMatch && { request: { ...request, headers: IfMatchHeaders } }),
     security: extras.allowed === 'everybody' ? [] : [{ token: [] }],
     responses: { ...refusals, ...described.responses },
     'x-roles': typeof extras.allowed === 'string' ? [extras.allowed] : extras.allowed,
@@ -93,6 +98,7 @@ export const TITLES: Readonly<Record<ProblemStatus, string>> = {
   405: 'Method not allowed',
   406: 'Not acceptable',
   409: 'Conflict',
+  412: 'Precondition failed',
   413: 'Too large',
   415: 'Unsupported media type',
   422: 'Unprocessable',

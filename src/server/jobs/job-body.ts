@@ -1,5 +1,5 @@
 /* Jobs as the API shows and steers them. `job-body.ts` shows a stored job, `find-job.ts` finds one with what the engine
- * knows of it, `start-job.ts` starts one, `describe-job.ts` changes its labels and metadata, `steer-job.ts` sends commands to one, here or in another process,
+ * knows of it, `start-job.ts` starts one, `describe-job.ts` changes its labels and metadata, `job-version.ts` says which version of it there is, `steer-job.ts` sends commands to one, here or in another process,
  * `repeat-job.ts` retries and reruns, `grow-job.ts` adds and removes tasks, `bulk.ts` steers many,
  * `take-up.ts` takes up those that a dead process left, `housekeeping.ts` removes old ones. */
 
@@ -11,6 +11,7 @@ import { isTerminalJobState } from '../../events/states.ts';
 import type { Draft } from '../documents/documents.ts';
 import type * as schemas from '../schemas/job.ts';
 import { TOPIC } from '../topics/topics.ts';
+import { etagOf, etagOfDraft } from './job-version.ts';
 
 export type JobBody = z.infer<typeof schemas.JobBody>;
 
@@ -40,22 +41,27 @@ export const bodyOf = (job: JournalJob, place: Place): JobBody => {
     updatedAt,
     forkedFrom,
     lastSeq,
+    etag: etagOf(job),
   };
 };
 
 /** Shows a job that has not been started. */
-export const bodyOfDraft = ({ id, document, labels, metadata, createdAt, updatedAt }: Draft): JobBody => ({
-  id,
-  name: document.name,
-  topic: labels[TOPIC],
-  state: 'draft',
-  interrupted: false,
-  labels: { ...labels },
-  metadata: { ...metadata },
-  createdAt,
-  updatedAt,
-  lastSeq: -1,
-});
+export const bodyOfDraft = (draft: Draft): JobBody => {
+  const { id, document, labels, metadata, createdAt, updatedAt } = draft;
+  return {
+    id,
+    name: document.name,
+    topic: labels[TOPIC],
+    state: 'draft',
+    interrupted: false,
+    labels: { ...labels },
+    metadata: { ...metadata },
+    createdAt,
+    updatedAt,
+    lastSeq: -1,
+    etag: etagOfDraft(draft),
+  };
+};
 
 /** Whether this process holds the lease of a job. */
 export const isOurs = ({ lease }: JournalJob): boolean => {

@@ -6,6 +6,7 @@ import { bulk } from '../jobs/bulk.ts';
 import { placeOf, storedJob } from '../jobs/find-job.ts';
 import { addTasksTo, removeTaskFrom } from '../jobs/grow-job.ts';
 import { bodyOf } from '../jobs/job-body.ts';
+import { requireVersion } from '../jobs/job-version.ts';
 import { rerunOf, retryOf } from '../jobs/repeat-job.ts';
 import { cancelJob, type Outcome, pauseJob, resumeInterrupted, resumeJob } from '../jobs/steer-job.ts';
 import {
@@ -142,7 +143,7 @@ const addTasks = route(
     },
     responses: { 200: job('The job') },
   },
-  { allowed: ['operator'], refusals: [404, 409, 422] },
+  { allowed: ['operator'], refusals: [404, 409, 422], ifMatch: true },
 );
 
 const removeTask = route(
@@ -158,7 +159,7 @@ const removeTask = route(
     },
     responses: { 204: { description: 'It is removed' } },
   },
-  { allowed: ['operator'], refusals: [404, 409, 422] },
+  { allowed: ['operator'], refusals: [404, 409, 422], ifMatch: true },
 );
 
 export const addJobControlRoutes = ({ add }: Api, service: Service): void => {
@@ -213,11 +214,23 @@ export const addJobControlRoutes = ({ add }: Api, service: Service): void => {
 
   add(addTasks, async (context) => {
     const { jobId } = context.req.valid('param');
-    return context.json(await addTasksTo(service, jobId, context.req.valid('json').tasks), 200);
+    const changed = await changing(jobId, context.req.header('if-match'), () =>
+      addTasksTo(service, jobId, context.req.valid('json').tasks),
+    );
+    return context.json(changed, 200);
   });
 
   add(removeTask, async (context) => {
-    await removeTaskFrom(service, context.req.valid('param').jobId, context.req.valid('query').path);
+    const { jobId } = context.req.valid('param');
+    await changing(jobId, context.req.header('if-match'), () =>
+      removeTaskFrom(service, jobId, context.req.valid('query').path),
+    );
     return context.body(null, 204);
   });
+
+  const changing = <Answer>(jobId: string, ifMatch: string | undefined, change: () => Promise<Answer>) =>
+    service.inTurn(`job ${jobId}`, async () => {
+      await requireVersion(service, jobId, ifMatch);
+      return change();
+    });
 };

@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import { z } from '@hono/zod-openapi';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import type { Draft } from '../documents/documents.ts';
@@ -10,6 +9,7 @@ import { changedLabels, describeStarted } from '../jobs/describe-job.ts';
 import { errorBody } from '../jobs/error-body.ts';
 import { placeOf, storedJob } from '../jobs/find-job.ts';
 import { bodyOf, bodyOfDraft, objectIn, type JobBody as Shown } from '../jobs/job-body.ts';
+import { describedPart, etagOf, requireVersion } from '../jobs/job-version.ts';
 import { keepDraft, startDraft, startOf } from '../jobs/start-job.ts';
 import { JobBody, JobChange, JobDetails, ShownJobState, StartBody } from '../schemas/job.ts';
 import { Slug } from '../schemas/names.ts';
@@ -121,7 +121,7 @@ const updateJob = route(
     request: { params: JobParam, body: body(JobChange) },
     responses: { 200: job('The job') },
   },
-  { allowed: ['operator'], refusals: [404, 409] },
+  { allowed: ['operator'], refusals: [404, 409], ifMatch: true },
 );
 
 const removeJob = route(
@@ -134,7 +134,7 @@ const removeJob = route(
     request: { params: JobParam },
     responses: { 204: { description: 'It is removed' } },
   },
-  { allowed: ['admin'], refusals: [404, 409] },
+  { allowed: ['admin'], refusals: [404, 409], ifMatch: true },
 );
 
 const startDraftRoute = route(
@@ -147,7 +147,7 @@ const startDraftRoute = route(
     request: { params: JobParam },
     responses: { 201: job('It has begun') },
   },
-  { allowed: ['operator'], refusals: [404, 409, 422] },
+  { allowed: ['operator'], refusals: [404, 409, 422], ifMatch: true },
 );
 
 export const addJobRoutes = ({ add }: Api, service: Service): void => {
@@ -210,8 +210,9 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
     const stored = await journal.job(jobId);
     if (!stored) {
       const draft = await existingDraft(jobId);
-      context.header('etag', `"draft-${draft.version}"`);
-      return context.json({ ...bodyOfDraft(draft), document: draft.document }, 200);
+      const body = bodyOfDraft(draft);
+      context.header('etag', body.etag);
+      return context.json({ ...body, document: draft.document }, 200);
     }
     const etag = etagOf(stored);
     context.header('etag', etag);
@@ -228,35 +229,47 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
   add(updateJob, async (context) => {
     const { jobId } = context.req.valid('param');
     const change = context.req.valid('json');
-    const stored = await journal.job(jobId);
-    if (stored) {
-      await describeStarted(parts, stored, change);
-      service.units.lookAgain(jobId);
-      return context.json(shown(await storedJob(service, jobId)), 200);
-    }
-    const { version, updatedAt: _, ...draft } = await existingDraft(jobId);
-    const labels = await changedLabels(service, draft.labels, change);
-    const { document = draft.document, metadata = draft.metadata } = change;
-    const kept = await documents.putDraft({ ...draft, document, metadata, labels }, version);
-    if (!kept)
-      throw new HttpProblem(409, 'DRAFT_CHANGED', `The draft "${jobId}" was changed meanwhile. Read it again.`);
-    return context.json(bodyOfDraft(kept), 200);
+    const changed = await changing(jobId, async () => {
+      await requireVersion(service, jobId, context.req.header('if-match'), describedPart);
+      const stored = await journal.job(jobId);
+      if (stored) {
+        await describeStarted(parts, stored, change);
+        service.units.lookAgain(jobId);
+        return shown(await storedJob(service, jobId));
+      }
+      const { version, updatedAt: _, ...draft } = await existingDraft(jobId);
+      const labels = await changedLabels(service, draft.labels, change);
+      const { document = draft.document, metadata = draft.metadata } = change;
+      const kept = await documents.putDraft({ ...draft, document, metadata, labels }, version);
+      if (!kept)
+        throw new HttpProblem(409, 'DRAFT_CHANGED', `The draft "${jobId}" was changed meanwhile. Read it again.`);
+      return bodyOfDraft(kept);
+    });
+    return context.json(changed, 200);
   });
 
   add(removeJob, async (context) => {
     const { jobId } = context.req.valid('param');
-    if (!(await journal.job(jobId)) && (await documents.removeDraft(jobId))) return context.body(null, 204);
-    await engine.remove(jobId);
-    await documents.remove(jobId);
+    await changing(jobId, async () => {
+      await requireVersion(service, jobId, context.req.header('if-match'));
+      if (!(await journal.job(jobId)) && (await documents.removeDraft(jobId))) return;
+      await engine.remove(jobId);
+      await documents.remove(jobId);
+    });
     return context.body(null, 204);
   });
 
   add(startDraftRoute, async (context) => {
     const { jobId } = context.req.valid('param');
-    if (await journal.job(jobId)) throw begun(jobId);
-    await startDraft(parts, await existingDraft(jobId));
+    await changing(jobId, async () => {
+      await requireVersion(service, jobId, context.req.header('if-match'));
+      if (await journal.job(jobId)) throw begun(jobId);
+      await startDraft(parts, await existingDraft(jobId));
+    });
     return context.json(shown(await storedJob(service, jobId)), 201);
   });
+
+  const changing = <Answer>(jobId: string, work: () => Promise<Answer>) => service.inTurn(`job ${jobId}`, work);
 
   const existingDraft = async (jobId: string): Promise<Draft> => {
     const draft = await documents.draft(jobId);
@@ -264,10 +277,6 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
     return draft;
   };
 };
-
-/** Labels and metadata change without an event. */
-const etagOf = ({ lastSeq, fence, labels, metadata }: JournalJob): string =>
-  `"${lastSeq}-${fence}-${crc32(`${JSON.stringify(labels)} ${metadata}`).toString(36)}"`;
 
 /** Relative to the route that starts it, so that it is right wherever the service is mounted. */
 const locationOf = (jobId: string): string => `jobs/${encodeURIComponent(jobId)}`;

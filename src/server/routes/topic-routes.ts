@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { UNFINISHED_STATES } from '../../events/states.ts';
 import type { Api } from '../http/app.ts';
+import { requireMatch } from '../http/if-match.ts';
 import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
 import { HttpProblem, notFound } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
@@ -76,7 +77,7 @@ const updateTopic = route(
     request: { params: Name, body: { required: true, content: { 'application/json': { schema: TopicChange } } } },
     responses: { 200: { description: 'The topic', content: { 'application/json': { schema: TopicSummary } } } },
   },
-  { allowed: ['operator'], refusals: [404, 409] },
+  { allowed: ['operator'], refusals: [404, 409], ifMatch: true },
 );
 
 const archiveTopic = route(
@@ -89,10 +90,10 @@ const archiveTopic = route(
     request: { params: Name },
     responses: { 204: { description: 'It is archived' } },
   },
-  { allowed: ['operator'], refusals: [404, 409] },
+  { allowed: ['operator'], refusals: [404, 409], ifMatch: true },
 );
 
-export const addTopicRoutes = ({ add }: Api, { topics, journal, clock }: Service): void => {
+export const addTopicRoutes = ({ add }: Api, { topics, journal, clock, inTurn }: Service): void => {
   const existing = async (name: string): Promise<Topic> => {
     const topic = await topics.get(name);
     if (!topic) throw notFound('topic', 'TOPIC_NOT_FOUND', name);
@@ -129,25 +130,36 @@ export const addTopicRoutes = ({ add }: Api, { topics, journal, clock }: Service
     const topic = await existing(context.req.valid('param').topic);
     const counts = (await journal.counts?.({ by: 'state', labels: { [TOPIC]: topic.name } })) ?? [];
     const jobs = Object.fromEntries(counts.map(({ value, count }) => [value, count]));
+    context.header('etag', etagOf(topic));
     return context.json({ ...summaryOf(topic), jobs }, 200);
   });
 
   add(updateTopic, async (context) => {
-    const topic = await existing(context.req.valid('param').topic);
     const { archived, ...change } = context.req.valid('json');
-    if (archived) await requireUnused(topic.name);
-    const archivedAt =
-      archived === undefined ? topic.archivedAt : archived ? (topic.archivedAt ?? clock.now()) : undefined;
-    const { definitions = topic.definitions, ...texts } = change;
-    return context.json(summaryOf(await changed({ ...topic, ...texts, definitions, archivedAt })), 200);
+    const after = await changing(context.req.valid('param').topic, context.req.header('if-match'), async (topic) => {
+      if (archived) await requireUnused(topic.name);
+      const archivedAt =
+        archived === undefined ? topic.archivedAt : archived ? (topic.archivedAt ?? clock.now()) : undefined;
+      const { definitions = topic.definitions, ...texts } = change;
+      return changed({ ...topic, ...texts, definitions, archivedAt });
+    });
+    return context.json(summaryOf(after), 200);
   });
 
   add(archiveTopic, async (context) => {
-    const topic = await existing(context.req.valid('param').topic);
-    await requireUnused(topic.name);
-    await changed({ ...topic, archivedAt: topic.archivedAt ?? clock.now() });
+    await changing(context.req.valid('param').topic, context.req.header('if-match'), async (topic) => {
+      await requireUnused(topic.name);
+      return changed({ ...topic, archivedAt: topic.archivedAt ?? clock.now() });
+    });
     return context.body(null, 204);
   });
+
+  const changing = (name: string, ifMatch: string | undefined, change: (topic: Topic) => Promise<Topic>) =>
+    inTurn(`topic ${name}`, async () => {
+      const topic = await existing(name);
+      requireMatch(ifMatch, (etag) => etag === etagOf(topic), `The topic "${name}"`);
+      return change(topic);
+    });
 
   const changed = async ({ version, ...topic }: Topic): Promise<Topic> => {
     const put = await topics.put(topic, version);
@@ -163,4 +175,9 @@ export const addTopicRoutes = ({ add }: Api, { topics, journal, clock }: Service
   };
 };
 
-const summaryOf = ({ version: _, ...topic }: Topic): z.infer<typeof TopicSummary> => topic;
+const summaryOf = ({ version, ...topic }: Topic): z.infer<typeof TopicSummary> => ({
+  ...topic,
+  etag: etagOf({ version }),
+});
+
+const etagOf = ({ version }: Pick<Topic, 'version'>): string => `"${version}"`;

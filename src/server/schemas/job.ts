@@ -35,6 +35,7 @@ export const JobBody = z
     updatedAt: Time.meta({ description: 'When something was last kept of it, in epoch ms' }),
     forkedFrom: z.string().optional(),
     lastSeq: z.int().meta({ description: '`seq` of its last event; -1 before the first' }),
+    etag: z.string().meta({ description: 'Its version, for `If-Match`; changes with each event and each change' }),
   })
   .openapi('Job');
 

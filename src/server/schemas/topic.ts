@@ -30,6 +30,7 @@ export const TopicSummary = z
     definitions: UnitDefinitions,
     createdAt: Time,
     archivedAt: Time.optional(),
+    etag: z.string().meta({ description: 'Its version, for `If-Match`; changes with each change' }),
   })
   .openapi('TopicSummary');
 

@@ -8,6 +8,7 @@ import type { Catalog } from '../definitions/catalog.ts';
 import type { Uploads } from '../definitions/uploads.ts';
 import type { Documents } from '../documents/documents.ts';
 import type { Feed } from '../feed/feed.ts';
+import type { InTurn } from '../http/in-turn.ts';
 import type { Schedules } from '../schedules/schedules.ts';
 import type { ServiceStore } from '../store/service-store.ts';
 import type { Topics } from '../topics/topics.ts';
@@ -32,6 +33,8 @@ export type Service = {
   /** Throws if the database could not be written when that was tried last. @throws JournalError */
   readonly requireWritable: () => void;
   readonly feed: Feed;
+  /** Changes to one job or topic wait for each other. */
+  readonly inTurn: InTurn;
   /** `starting`: interrupted jobs are being taken up. `closing`: `close` has been called. */
   readonly stage: () => 'starting' | 'ready' | 'closing';
 };

@@ -219,6 +219,7 @@ const HEADERS = fc
       'a/'.repeat(2_000),
     ),
     header('idempotency-key', 'k1', 'k2', '', 'x'.repeat(255), 'x'.repeat(256), '\u00e9\u00ff', '"quoted"'),
+    header('if-match', '*', '"draft1"', '"1"', 'x', '', 'W/"1"', '"0", *', 'x'.repeat(2_001)),
     header('if-none-match', '*', '""', 'W/"x"', '"0-1", "1-1"', 'x'.repeat(2_000)),
     header('last-event-id', '0', '-1', '99999999999999999999', 'x', '', '1.5', 'NaN'),
     header('x-request-id', 'mine', 'x'.repeat(5_000)),
