@@ -13,7 +13,6 @@ import { OptionError } from '../engine/errors/errors.ts';
 import { optionProblem } from '../engine/errors/problem.ts';
 import type { AnyDefinition } from '../engine/job-definition.ts';
 import { systemClock } from '../events/system-clock.ts';
-import { withoutSecrets } from './access/token.ts';
 import { type Tokens, tokensIn } from './access/tokens.ts';
 import { createCatalog } from './definitions/catalog.ts';
 import { uploadsIn } from './definitions/uploads.ts';
@@ -23,6 +22,7 @@ import { createFeed } from './feed/feed.ts';
 import { addApiDocument } from './http/api-document.ts';
 import { createApp } from './http/app.ts';
 import { authentication } from './http/authenticate.ts';
+import { faultLog } from './http/fault-log.ts';
 import { inTurn } from './http/in-turn.ts';
 import { isLoopback } from './http/same-origin.ts';
 import { keepHouse } from './jobs/housekeeping.ts';
@@ -140,6 +140,7 @@ export const createServer = (options: ServerOptions): Server => {
     feed: createFeed({ engine, journal, clock, tokens, logger }),
     stage: () => stage,
   };
+  const faults = faultLog(logger);
   const api = createApp({
     authentication: authentication({
       tokens,
@@ -150,7 +151,7 @@ export const createServer = (options: ServerOptions): Server => {
     maxBodyBytes: settings.maxBodyBytes,
     newId,
     requireReady: () => requireReady(service),
-    onFault: (error, requestId) => logger?.error(withoutSecrets(`The request ${requestId} failed: ${stackOf(error)}`)),
+    onFault: faults.report,
   });
   addGeneralRoutes(api, service);
   addTokenRoutes(api, service);
@@ -164,7 +165,7 @@ export const createServer = (options: ServerOptions): Server => {
   addEventRoutes(api, service);
   addApiDocument(api, VERSION);
 
-  const lease = takeServerLease(store, clock, newId, () => void close());
+  const lease = takeServerLease(store, clock, newId, () => void close(), faults.forget);
   const taking = keepTakingUp(service, logger);
   const ready = lease.then(async (taken) => {
     held = taken;
@@ -237,8 +238,6 @@ const endConnections = (server: HttpServer): Promise<void> =>
   });
 
 const LAST_ANSWERS_MS = 1_000;
-
-const stackOf = (error: unknown): string => (error instanceof Error && error.stack) || String(error);
 
 /** Limits against slow clients, in ms: until the headers, and until all of the request has come; how often that is checked. */
 const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 2_000 };

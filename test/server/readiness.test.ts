@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { defineJob, type Journal, JournalError, memoryJournal } from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -14,6 +15,11 @@ const refusal = async (call: Call, method: string, path: string, body?: unknown)
   const { status, headers, body: problem } = await call(method, path, body === undefined ? {} : { body });
   return [status, (problem as { code?: string }).code, headers.get('retry-after')];
 };
+
+const waiting = defineJob('waiting')
+  .external('sign')
+  .task('done', { dependsOn: ['sign'] }, () => ({ done: true }))
+  .seal();
 
 const viewer = { name: 'a', roles: ['viewer'] };
 
@@ -58,12 +64,8 @@ describe.each([
   test('leaves jobs interrupted, and takes them up again when it works', async () => {
     const clock = virtualClock();
     const { journal, fail } = slow(memoryJournal(), { turns: 0 });
-    const wait = defineJob('wait')
-      .external('sign')
-      .task('done', { dependsOn: ['sign'] }, () => ({ done: true }))
-      .seal();
-    const { server } = await testServer({ clock, journal, definitions: [wait] });
-    const job = server.engine.start(wait, {}, { jobId: 'one' });
+    const { server } = await testServer({ clock, journal, definitions: [waiting] });
+    const job = server.engine.start(waiting, {}, { jobId: 'one' });
     await job.saved();
     const mend = fail('append', new JournalError(code, 'no'));
     const lost = Promise.resolve(job.task('sign').complete({})).catch(() => {});
@@ -146,4 +148,57 @@ test('jobs that ended longer ago than pruneAfterMs are removed once an hour', as
   await clock.advance(5_000);
   expect(await ids()).toEqual(['new']);
   await server.close();
+});
+
+describe('a file that is no longer there', () => {
+  const gone = ['', '-wal', '-shm'];
+
+  test.each([
+    ['removed', (file: string) => gone.map((end) => rmSync(`${file}${end}`, { force: true }))],
+    ['replaced by another one', (file: string) => [rmSync(file), writeFileSync(file, '')]],
+  ])('since it was %s, is 503, with its cause once in the log', async (_how, spoil) => {
+    const file = newFile();
+    const clock = virtualClock();
+    const logged: string[] = [];
+    const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: (text: string) => void logged.push(text) };
+    const { server, call } = await testServer({ journal: opened(file), clock, logger, definitions: [waiting] });
+    await call('POST', '/jobs', { body: { definition: 'waiting', jobId: 'one' } });
+    spoil(file);
+    const failed = [503, 'JOURNAL_FAILED', '30'];
+    expect(await refusal(call, 'GET', '!/readyz')).toEqual(failed);
+    expect(await refusal(call, 'POST', '/tokens', viewer)).toEqual(failed);
+    expect(await refusal(call, 'POST', '/jobs', { definition: 'waiting' })).toEqual(failed);
+    expect(await refusal(call, 'POST', '/jobs/one/cancel')).toEqual(failed);
+    await clock.advance(10_000);
+    expect(await refusal(call, 'GET', '!/readyz')).toEqual(failed);
+    expect((await call('GET', '!/healthz')).status).toBe(200);
+    expect(logged).toEqual([
+      expect.stringMatching(/^The request [\w-]{36} failed: JournalError: The file .*jobs\.db.* was removed, replaced/),
+    ]);
+    expect(JSON.stringify(await call('GET', '!/readyz'))).not.toContain(file);
+    await server.close();
+  });
+
+  test('and is there again is used again; the next failure is logged, too', async () => {
+    const clock = virtualClock();
+    const journal = memoryJournal();
+    const logged: string[] = [];
+    const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: (text: string) => void logged.push(text) };
+    const { server, call } = await testServer({ clock, journal, logger });
+    for (const times of [1, 2]) {
+      const failing = vi.spyOn(storeOf(journal), 'put').mockImplementation(() => {
+        throw new JournalError('JOURNAL_FAILED', 'no disk', { cause: new Error('disk I/O error') });
+      });
+      for (let asked = 0; asked < 3; asked++)
+        expect(await refusal(call, 'POST', '/tokens', viewer)).toEqual([503, 'JOURNAL_FAILED', '30']);
+      await clock.advance(10_000);
+      expect(await refusal(call, 'GET', '!/readyz')).toEqual([503, 'JOURNAL_FAILED', '30']);
+      expect(logged).toHaveLength(times);
+      expect(logged.at(-1)).toMatch(/no disk.*\n(.*\n)*Caused by: Error: disk I\/O error/);
+      failing.mockRestore();
+      await clock.advance(1_000);
+      expect((await call('GET', '!/readyz')).status).toBe(200);
+    }
+    await server.close();
+  });
 });

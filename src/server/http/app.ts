@@ -1,7 +1,7 @@
 /* Everything about HTTP that is the same for all routes. `app.ts` creates the app and says what every request goes
  * through, in order; `env.ts` is what they leave for the routes. `route.ts` describes a route, `problem.ts` makes the answer to a refused request of an error,
  * `authenticate.ts` finds out who asks, `same-origin.ts` refuses hostile pages,
- * `negotiate.ts` checks media types, `known-query.ts` the names of parameters, `invalid-request.ts` says what a schema found wrong, `plain-json.ts` refuses JSON that is a trap, `once.ts` answers repeated requests, `if-match.ts` refuses to change another version than is meant, `in-turn.ts` makes changes wait for each other, `page.ts` makes pages of lists. */
+ * `fault-log.ts` logs what no request is to blame for, `negotiate.ts` checks media types, `known-query.ts` the names of parameters, `invalid-request.ts` says what a schema found wrong, `plain-json.ts` refuses JSON that is a trap, `once.ts` answers repeated requests, `if-match.ts` refuses to change another version than is meant, `in-turn.ts` makes changes wait for each other, `page.ts` makes pages of lists. */
 
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
@@ -67,6 +67,7 @@ export const createApp = (options: AppOptions): Api => {
   });
   app.onError((error, context) => {
     const problem = problemOf(error) ?? httpException(error) ?? brokenOff(context);
+    if (problem?.cause !== undefined) options.onFault(problem.cause, context.get('requestId'));
     if (problem) return answerOf(problem, context);
     options.onFault(error, context.get('requestId'));
     return answerOf(

@@ -20,6 +20,8 @@ export type ProblemStatus = Extract<
 type Details = {
   readonly problems?: ProblemBody['problems'] | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** What the answer does not tell, and the log has to. */
+  readonly cause?: unknown;
 };
 
 /** Thrown for a request that is refused: becomes an answer of type `application/problem+json`. */
@@ -30,8 +32,8 @@ export class HttpProblem extends Error {
   readonly problems: ProblemBody['problems'];
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: ProblemStatus, code: string, detail: string, { problems, headers = {} }: Details = {}) {
-    super(detail);
+  constructor(status: ProblemStatus, code: string, detail: string, { problems, headers = {}, cause }: Details = {}) {
+    super(detail, cause === undefined ? undefined : { cause });
     this.status = status;
     this.code = code;
     this.problems = problems;
@@ -108,7 +110,19 @@ const journalProblem = (error: JournalError): HttpProblem | undefined => {
       return new HttpProblem(507, code, 'The disk of the database is full.', { headers: RETRY_LATER });
     case 'JOURNAL_READ_ONLY':
       return new HttpProblem(503, code, 'The database may only be read.', { headers: RETRY_LATER });
+    case 'JOURNAL_CORRUPT':
+      // Damage to one job is no failure of all.
+      return error.jobId === undefined ? journalBroken(error) : undefined;
+    case 'JOURNAL_FAILED':
+    case 'JOURNAL_NEWER':
+      return journalBroken(error);
     default:
       return undefined;
   }
 };
+
+const journalBroken = (error: JournalError): HttpProblem =>
+  new HttpProblem(503, error.code, "The database can't be used: see the log of the server.", {
+    headers: RETRY_LATER,
+    cause: error,
+  });

@@ -12,7 +12,8 @@ export type ServerLease = {
 };
 
 /**
- * Takes the lease of the one server that may use a database, and renews it. `onLost` is called if another has taken it.
+ * Takes the lease of the one server that may use a database, and renews it; one that can't be renewed is tried again each second. `onLost` is called if
+ * another has taken it, `onRenewed` each time that the database could be written.
  * @throws JournalError `JOURNAL_LOCKED` if another server holds it
  */
 export const takeServerLease = async (
@@ -20,6 +21,7 @@ export const takeServerLease = async (
   clock: Clock,
   newId: () => string,
   onLost: () => void,
+  onRenewed: () => void,
 ): Promise<ServerLease> => {
   const owner = newId();
   const write = async (): Promise<void> => {
@@ -39,6 +41,7 @@ export const takeServerLease = async (
     try {
       await write();
       failure = undefined;
+      onRenewed();
     } catch (error) {
       failure = error;
       if (isInUse(error)) return onLost();
@@ -46,7 +49,7 @@ export const takeServerLease = async (
     renewLater();
   };
   const renewLater = (): void => {
-    if (!isReleased) stopTimer = clock.setTimer(() => void renew(), RENEW_MS);
+    if (!isReleased) stopTimer = clock.setTimer(() => void renew(), failure === undefined ? RENEW_MS : RETRY_MS);
   };
   renewLater();
   return {
@@ -64,9 +67,10 @@ export const takeServerLease = async (
 
 const KEY = 'server';
 
-/** How long the lease lasts without renewal, and how often it is renewed, in ms. */
+/** How long the lease lasts without renewal, how often it is renewed, and tried again if that fails, in ms. */
 const LEASE_MS = 30_000;
 const RENEW_MS = 10_000;
+const RETRY_MS = 1_000;
 
 const leaseIn = ({ value }: ServiceRecord): Lease => JSON.parse(value) as Lease;
 
