@@ -72,13 +72,38 @@ describe.each([
     await clock.advance(1_000);
     await lost;
     mend();
-    await clock.advance(120_000);
+    await clock.advance(1_000);
     const again = server.engine.job('one');
     expect(again).toBeDefined();
     await again?.task('sign').complete({});
     expect(await again).toMatchObject({ state: 'completed', ctx: { done: true } });
     await server.close();
   });
+});
+
+test('jobs that a full disk interrupted go on as soon as there is room, not at the next minute', async () => {
+  const clock = virtualClock();
+  const warned: string[] = [];
+  const logger = { debug: () => {}, info: () => {}, warn: (text: string) => void warned.push(text), error: () => {} };
+  const { journal, fail, asked } = slow(memoryJournal(), { turns: 0 });
+  const { server, call } = await testServer({ clock, journal, logger, definitions: [waiting] });
+  const ids = ['one', 'two', 'three'];
+  for (const jobId of ids) await call('POST', '/jobs', { body: { definition: 'waiting', jobId } });
+  const full = new JournalError('JOURNAL_FULL', 'no room');
+  const mend = [fail('append', full), fail('acquire', full)];
+  await Promise.all(ids.map((id) => call('POST', `/jobs/${id}/cancel`)));
+  await clock.advance(150_000);
+  expect((await call('GET', '/jobs')).body).toMatchObject({ items: ids.map(() => ({ interrupted: true })) });
+  // Each second the journal is asked for one job: what it refuses of one it refuses of all.
+  expect(asked('acquire')).toBeGreaterThan(140);
+  expect(asked('acquire')).toBeLessThan(160);
+  expect(warned).toEqual(['The job "one" of "waiting" is interrupted, and can\'t go on: no room']);
+  for (const again of mend) again();
+  await clock.advance(1_000);
+  expect((await call('GET', '/jobs')).body).toMatchObject({
+    items: ids.map(() => ({ interrupted: false, state: 'running' })),
+  });
+  await server.close();
 });
 
 test('a file that is full is 507, and what was kept stays', async () => {
