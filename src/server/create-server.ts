@@ -101,7 +101,7 @@ export const createServer = (options: ServerOptions): Server => {
   const folder =
     settings.workflows === undefined
       ? undefined
-      : workflowFolder(settings.workflows, clock, (entries) => catalog.changed('file', entries));
+      : workflowFolder(settings.workflows, clock, (entries) => catalog.changed('file', entries), logger);
   let held: ServerLease | undefined;
   const requireWritable = (): void => held?.requireRenewed();
   const topics = topicsIn(store, () => clock.now());

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -103,6 +103,49 @@ describe('definitions', () => {
     await clock.advance(1000);
     expect(await listed()).toMatchObject({ items: [] });
     await server.close();
+  });
+
+  test('of a folder that was removed count as they were, with the problem, until it is there again', async () => {
+    const clock = virtualClock();
+    const logged: string[] = [];
+    const log = (text: string): void => void logged.push(text);
+    const workflows = folder({ 'approval.yaml': approval(), 'broken.yaml': 'name: broken\ntasks: 3\n' });
+    const { call, server } = await testServer({
+      workflows,
+      clock,
+      logger: { debug: () => {}, info: log, warn: log, error: log },
+    });
+    const listed = async () => (await call('GET', '/definitions')).body;
+    const etag = (await call('GET', '/definitions/approval')).headers.get('etag');
+    const before = await listed();
+    renameSync(workflows, `${workflows}-away`);
+    await clock.advance(5000);
+    const unreadable = {
+      code: 'FILE_UNREADABLE',
+      message: "The folder of workflows can't be read: ENOENT. The files count as they were when it was read last.",
+    };
+    expect(await listed()).toMatchObject({
+      items: [
+        { name: 'approval', startable: true, problems: [unreadable] },
+        { name: 'broken', startable: false, problems: [unreadable, { line: 2 }] },
+      ],
+    });
+    expect((await call('GET', '/definitions/approval', { headers: { 'if-none-match': etag ?? '' } })).status).toBe(200);
+    const warning = `The folder ${workflows} can't be read: ENOENT. Its workflow files count as they were when it was read last.`;
+    expect(logged).toEqual([warning]);
+    expect((await call('POST', '/jobs', { body: { definition: 'approval', jobId: 'one' } })).status).toBe(201);
+    logged.length = 0;
+    renameSync(`${workflows}-away`, workflows);
+    await clock.advance(1000);
+    expect(await listed()).toEqual(before);
+    expect(logged.filter((text) => text.includes('folder'))).toEqual([`The folder ${workflows} can be read again.`]);
+    rmSync(workflows, { recursive: true });
+    await clock.advance(1000);
+    expect(logged.at(-1)).toBe(warning);
+    mkdirSync(workflows);
+    await clock.advance(1000);
+    expect(await listed()).toMatchObject({ items: [] });
+    await server.close({ graceMs: 0 });
   });
 
   test('of two files with one name, the first counts', async () => {

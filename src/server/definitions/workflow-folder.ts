@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Clock } from '../../engine/time/clock.ts';
+import type { Logger } from '../../events/logger.ts';
 import { underWayUntil } from '../../events/under-way.ts';
 import { WorkflowError, type WorkflowProblem } from '../../workflow/problem.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
@@ -22,14 +23,18 @@ type Known = {
 /**
  * Reads the workflow files of a folder and of the folders in it, and looks each second whether one has changed: that
  * works with editors that replace files, with network disks and with what Kubernetes mounts. A file with problems keeps
- * its last good form. Calls `changed` with all entries when any has changed.
+ * its last good form, and so do all files while the folder can't be read. Calls `changed` with all entries when any has
+ * changed.
  */
 export const workflowFolder = (
   folder: string,
   clock: Clock,
   changed: (entries: readonly Entry[]) => void,
+  logger: Logger | undefined,
 ): WorkflowFolder => {
   let known = new Map<string, Known>();
+  /** Why the folder could not be read the last time. */
+  let failure: WorkflowProblem | undefined;
   let stop = (): void => {};
   let closed = false;
   const look = async (): Promise<void> => {
@@ -38,15 +43,25 @@ export const workflowFolder = (
     for (const file of files) next.set(file, await readIfChanged(folder, file, known.get(file), clock.now()));
     const isNew = next.size !== known.size || [...next].some(([file, { entry }]) => known.get(file)?.entry !== entry);
     known = next;
-    if (isNew && !closed) changed(withoutDoubles([...next.values()].map(({ entry }) => entry)));
+    if (closed) return;
+    if (failure) logger?.info(`The folder ${folder} can be read again.`);
+    if (isNew || failure) changed(entriesOf(known));
+    failure = undefined;
+  };
+  const unreadable = (error: NodeJS.ErrnoException): void => {
+    const cause = error.code ?? error.message;
+    const message = `The folder of workflows can't be read: ${cause}. The files count as they were when it was read last.`;
+    if (closed || failure?.message === message) return;
+    failure = { code: 'FILE_UNREADABLE', message };
+    logger?.warn(
+      `The folder ${folder} can't be read: ${cause}. Its workflow files count as they were when it was read last.`,
+    );
+    changed(entriesOf(known).map((entry) => ({ ...entry, problems: [failure as WorkflowProblem, ...entry.problems] })));
   };
   const lookLater = (): void => {
     if (closed) return;
     stop = clock.setTimer(() => {
-      // A folder that is gone for a moment, as while it is replaced, is looked at again.
-      underWayUntil(look())
-        .catch(() => {})
-        .finally(lookLater);
+      underWayUntil(look()).catch(unreadable).finally(lookLater);
     }, EVERY_MS);
   };
   return {
@@ -115,6 +130,9 @@ const markOf = async (files: readonly string[]): Promise<string> =>
       }),
     )
   ).join(';');
+
+const entriesOf = (known: ReadonlyMap<string, Known>): readonly Entry[] =>
+  withoutDoubles([...known.values()].map(({ entry }) => entry));
 
 /** Of two files with the same name only the first can be started; the other is listed by its path, with the problem. */
 const withoutDoubles = (entries: readonly Entry[]): readonly Entry[] => {
