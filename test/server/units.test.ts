@@ -318,6 +318,28 @@ describe('commands', () => {
     expect(await send({ type: 'release', reason: 'shift over' })).toMatchObject({ body: { code: 'STALE_TOKEN' } });
   });
 
+  test('a unit has a worker while it is claimed, also while that is paused, and none otherwise', async () => {
+    const { call, client, id, token } = await claimed({}, { maxRetries: 1 });
+    const shown = async (command: object): Promise<unknown> => {
+      const { body } = await client.send(id, command);
+      const { unit } = body as { readonly unit: object };
+      expect((await call('GET', `/units/${id}`)).body).toEqual(unit);
+      return (unit as { readonly worker?: string }).worker;
+    };
+    expect(await shown({ type: 'pause', token })).toBe('a cook');
+    expect(await shown({ type: 'resume', token })).toBe('a cook');
+    expect(await shown({ type: 'release', token })).toBeUndefined();
+    const [second] = await client.claim('cook', { worker: 'ben' });
+    expect(second).toMatchObject({ worker: 'ben' });
+    expect(await shown({ type: 'error', message: 'burnt', token: second?.token })).toBeUndefined();
+    const [third] = await client.claim('cook', { worker: 'cy' });
+    expect(await shown({ type: 'success', token: third?.token })).toBeUndefined();
+    const { items } = (await call('GET', `/units/${id}/commands`)).body as {
+      items: { type: string; worker?: string }[];
+    };
+    expect(items.flatMap(({ worker = [] }) => worker)).toEqual(['a cook', 'ben', 'cy']);
+  });
+
   test('a repeated success is answered as before, also when its job is over, and after a restart', async () => {
     const journal = memoryJournal();
     const { call, server, client, send, id, token } = await claimed({ journal });

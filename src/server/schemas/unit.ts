@@ -30,7 +30,7 @@ export const UnitBody = z
         '`waiting`: for others, or for its next attempt; `paused`: it, or what is around it; `notReady`: given up so',
     }),
     attempt: z.int().meta({ description: 'Number of the current or last attempt; 0 before the first' }),
-    worker: z.string().optional().meta({ description: 'Who works on it, or did last' }),
+    worker: z.string().optional().meta({ description: 'Who works on it now; its commands say who did' }),
     leaseEndsAt: Time.optional(),
     readySince: Time.optional(),
     priority: z.number(),

@@ -28,7 +28,7 @@ export const bodyOfLive = (run: JobRun, unit: LiveUnit): UnitBody => {
     owner: definition.external?.owner,
     state: stateOf(unit),
     attempt: task?.attempts ?? 0,
-    worker: task?.worker,
+    worker: task?.attempt && task.worker,
     leaseEndsAt: task?.attempt && task.leaseEndsAt,
     readySince: task?.queuedAt,
     priority: priorityOf(unit),
