@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { ServiceError } from '../src/client/service-error.ts';
 import { type ClaimedUnit, startWork, type UnitCommand, type WorkOptions } from '../src/client/work.ts';
@@ -19,6 +20,7 @@ const kitchen = (ids: readonly string[], given: Partial<WorkOptions> = {}) => {
   const ready = ids.map(unit);
   const told: (readonly [string, UnitCommand['type']])[] = [];
   const maxima: number[] = [];
+  const signals = new Set<AbortSignal>();
   const sleepers: { readonly ms: number; readonly wake: () => void }[] = [];
   let refuse: ((id: string, command: UnitCommand) => ServiceError | undefined) | undefined;
   const sleep = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
@@ -32,6 +34,7 @@ const kitchen = (ids: readonly string[], given: Partial<WorkOptions> = {}) => {
     {
       claim: async ({ max }, { signal }) => {
         maxima.push(max);
+        signals.add(signal);
         if (ready.length === 0) return parked(signal);
         return { units: ready.splice(0, max) };
       },
@@ -45,7 +48,7 @@ const kitchen = (ids: readonly string[], given: Partial<WorkOptions> = {}) => {
     sleep,
     { owners: ['cook'], handler: () => undefined, ...given },
   );
-  return { work, told, maxima, sleepers, refuseBy: (by: NonNullable<typeof refuse>) => (refuse = by) };
+  return { work, told, maxima, signals, sleepers, refuseBy: (by: NonNullable<typeof refuse>) => (refuse = by) };
 };
 
 const settled = async (): Promise<void> => {
@@ -69,6 +72,20 @@ describe('work', () => {
       ['c', 'success'],
     ]);
     expect(maxima[0]).toBe(2);
+  });
+
+  test('keeps nothing of the units that it has done', async () => {
+    const { work, told, signals } = kitchen(
+      Array.from({ length: 50 }, (_, at) => `unit ${at}`),
+      { concurrency: 2 },
+    );
+    for (let turn = 0; turn < 50; turn++) await settled();
+    expect(told).toHaveLength(50);
+    const [signal, ...others] = signals;
+    expect(others).toEqual([]);
+    // That of the claim that waits.
+    expect(getEventListeners(signal as AbortSignal, 'abort')).toHaveLength(1);
+    await work.stop();
   });
 
   test('gives a sign of life each third of the lease, until the unit is done', async () => {

@@ -78,6 +78,8 @@ export const startWork = (units: Units, sleep: Sleep, options: WorkOptions): Wor
   } = options;
   const claiming = new AbortController();
   const running = new Map<Promise<void>, Doing>();
+  /** Called when a unit has ended. A race of all that run would keep each of its rounds as long as the slowest unit. */
+  let onFree = (): void => {};
 
   const claim = async (): Promise<readonly ClaimedUnit[]> => {
     const max = concurrency - running.size;
@@ -91,7 +93,10 @@ export const startWork = (units: Units, sleep: Sleep, options: WorkOptions): Wor
         for (const unit of await claim()) {
           const doing = doUnit(units, sleep, unit, { handler, leaseMs, onProblem });
           running.set(doing.ended, doing);
-          doing.ended.finally(() => running.delete(doing.ended));
+          void doing.ended.then(() => {
+            running.delete(doing.ended);
+            onFree();
+          });
         }
       } catch (error) {
         if (claiming.signal.aborted) break;
@@ -100,7 +105,10 @@ export const startWork = (units: Units, sleep: Sleep, options: WorkOptions): Wor
         onProblem(error as Error, undefined);
         await sleep(PAUSE_MS, claiming.signal).catch(() => {});
       }
-      if (running.size >= concurrency) await Promise.race([...running.keys(), aborted(claiming.signal)]);
+      if (running.size >= concurrency)
+        await new Promise<void>((resolve) => {
+          onFree = resolve;
+        });
     }
     await Promise.all(running.keys());
   };
@@ -226,9 +234,3 @@ const failureOf = (error: unknown): UnitCommand => {
     ...(retryable === false && { retryable }),
   };
 };
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
