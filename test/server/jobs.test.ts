@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
@@ -11,6 +11,7 @@ import { storeOf } from '../../src/server/store/store-of.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
 import { loadWorkflow } from '../../src/workflow/workflow.ts';
 import { type Call, testServer } from '../support/server.ts';
+import { turns } from '../support/turns.ts';
 
 const add = defineJob<{ a?: number }>('add')
   .task('sum', ({ ctx }) => ({ sum: (ctx.a ?? 0) + 1 }))
@@ -71,6 +72,27 @@ describe('a start', () => {
       body: { state: 'completed', over: true, outputs: { sum: { sum: 3 } } },
     });
     expect(await call('GET', `/jobs/${id}`)).toMatchObject({ body: { state: 'completed', input: { a: 2 } } });
+  });
+
+  test('whose result many ask for keeps nothing of those that have gone', async () => {
+    const clock = virtualClock();
+    const { call, server } = await started({ clock });
+    await call('POST', '/jobs', { body: { document: dinner, jobId: 'j' } });
+    const job = server.engine.job('j');
+    if (!job) throw new Error('no job');
+    const result = vi.spyOn(job, 'result');
+    const ask = (waitMs: number) => call('GET', `/jobs/j/result?waitMs=${waitMs}`);
+    for (let at = 0; at < 20; at++) {
+      const asked = ask(1);
+      await turns();
+      await clock.advance(1);
+      expect(await asked).toMatchObject({ status: 202 });
+    }
+    const last = [ask(60_000), ask(60_000)];
+    await turns();
+    expect(result).toHaveBeenCalledTimes(1);
+    await call('POST', '/jobs/j/cancel');
+    for (const one of last) expect(await one).toMatchObject({ status: 200, body: { state: 'cancelled' } });
   });
 
   test.each([
