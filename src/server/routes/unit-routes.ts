@@ -23,7 +23,7 @@ import {
   UnitGroups,
 } from '../schemas/unit.ts';
 import type { Service } from '../service/service.ts';
-import { ClaimAnswers } from '../units/claim-answers.ts';
+import { ClaimAnswers, type ClaimKept } from '../units/claim-answers.ts';
 import { doCommands } from '../units/command.ts';
 import { reportedCommands } from '../units/command-history.ts';
 import { outputShown } from '../units/find-unit.ts';
@@ -203,9 +203,10 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
     const key = context.req.valid('header')['idempotency-key'];
     if (key === undefined) return context.json({ units: [...(await take())] }, 200);
     const request = createHash('sha256').update(JSON.stringify(claim)).digest('base64url');
-    const { units: claimed, replayed } = await answers.once(`${principal.id} ${key}`, request, take);
-    if (replayed) context.header('idempotency-replayed', 'true');
-    return context.json({ units: [...claimed] }, 200);
+    const answer = await answers.once(`${principal.id} ${key}`, request, take);
+    if ('units' in answer) return context.json({ units: [...answer.units] }, 200);
+    context.header('idempotency-replayed', 'true');
+    return context.json({ units: await claimedBefore(answer.repeated) }, 200);
   });
 
   add(getUnit, async (context) => {
@@ -253,6 +254,16 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
     return found;
   };
 
+  /** Shows what was claimed, as it is now; units of removed jobs are left out. */
+  const claimedBefore = async (claims: readonly ClaimKept[]): Promise<z.infer<typeof ClaimedUnitBody>[]> => {
+    const found: z.infer<typeof ClaimedUnitBody>[] = [];
+    for (const { id, token } of claims) {
+      const unit = await units.find(id).catch(undefinedIfGone);
+      if (unit) found.push({ ...bodyOf(unit), token });
+    }
+    return found;
+  };
+
   const unwrapOf = async (found: FoundUnit): Promise<(output: unknown) => unknown> => {
     const definition = found.live?.definition ?? (await units.definitionOf(found));
     return (output) => (definition ? outputShown(definition, output) : output);
@@ -264,6 +275,10 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
 
 /** Why a unit is given back that was claimed for a client whose token ended while it waited. */
 const NO_TOKEN = 'the token of the client counts no more';
+
+const undefinedIfGone = (error: unknown): undefined => {
+  if (!(error instanceof HttpProblem && error.status === 404)) throw error;
+};
 
 const bodyOf = (found: FoundUnit): UnitBody => (found.live ? bodyOfLive(found.run, found.live) : found.body);
 
