@@ -155,6 +155,16 @@ describe('a claim', () => {
     expect(await client.claim('clerk', { topics: ['tax'] })).toMatchObject([{ jobId: 'c', topic: 'tax' }]);
   });
 
+  test('gets no units of another owner, whatever spaces owner and topic have', async () => {
+    const job = defineJob('spaced').external('open', { owner: 'till' }).seal();
+    const { call, server } = await started();
+    server.engine.start(job, {}, { labels: { topic: 'shop late' } });
+    await turns();
+    const client = unitClient(call);
+    expect(await client.claim('late till', { topics: ['shop'] })).toEqual([]);
+    expect(await client.claim('till')).toMatchObject([{ name: 'open', topic: 'shop late' }]);
+  });
+
   test('takes by priority, then by the time of being ready; of topics, if it names some', async () => {
     const clock = virtualClock(1000);
     const { call, server } = await started({ clock });

@@ -172,7 +172,8 @@ export class UnitIndex {
   }
 }
 
-const topicKey = (owner: string, topic: string): string => `${topic} ${owner}`;
+/** With the length: both are texts that may have spaces, and an owner must not get the units of another. */
+const topicKey = (owner: string, topic: string): string => `${topic.length} ${topic} ${owner}`;
 
 const newList = (): UnitList => new SortedList(compareUnits);
 
