@@ -219,6 +219,15 @@ describe('a document', () => {
     const draft = { document: { name: 'party', tasks: [] }, start: false, jobId: 'p' };
     expect(await call('POST', '/jobs', { body: draft })).toMatchObject({ status: 201, body: { state: 'draft' } });
     expect((await call('GET', '/jobs?state=draft')).body).toMatchObject({ items: [{ id: 'p' }] });
+    expect(await call('GET', '/jobs/p/tasks')).toMatchObject({
+      status: 404,
+      body: { code: 'JOB_NOT_FOUND', detail: expect.stringMatching(/"p" is a draft/) },
+    });
+    for (const other of [{ document: dinner }, { definition: 'add', input: { a: 1 } }, { ...draft, start: false }])
+      expect(await call('POST', '/jobs', { body: { ...other, jobId: 'p' } })).toMatchObject({
+        status: 409,
+        body: { code: 'JOB_EXISTS' },
+      });
     const bad = { tasks: [{ name: 'a', dependsOn: ['b'], units: [{ name: 'u', owner: 'o' }] }] };
     expect(await call('POST', '/jobs/p/tasks', { body: bad })).toMatchObject({ status: 200 });
     expect(await call('POST', '/jobs/p/start')).toMatchObject({ status: 422, body: { code: 'INVALID_DEFINITION' } });

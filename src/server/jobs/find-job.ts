@@ -3,10 +3,16 @@ import type { Engine } from '../../engine/engine.ts';
 import type { AnyJob } from '../../engine/engine-options.ts';
 import { isLeasedElsewhere } from '../../engine/recovery/read-back.ts';
 import { isTerminalJobState } from '../../events/states.ts';
+import type { Documents } from '../documents/documents.ts';
 import { HttpProblem, notFound } from '../http/problem.ts';
 import { isOurs, type Place } from './job-body.ts';
 
-export type JobSource = { readonly engine: Engine; readonly journal: Journal };
+export type JobSource = {
+  readonly engine: Engine;
+  readonly journal: Journal;
+  /** Where drafts are looked for, to say that a job is none yet. */
+  readonly documents?: Pick<Documents, 'draft'>;
+};
 
 export const placeOf = (job: JournalJob, { engine, journal }: JobSource): Place => {
   if (engine.job(job.id) && isOurs(job)) return 'here';
@@ -15,10 +21,17 @@ export const placeOf = (job: JournalJob, { engine, journal }: JobSource): Place 
 };
 
 /** @throws HttpProblem `JOB_NOT_FOUND` */
-export const storedJob = async ({ journal }: JobSource, jobId: string): Promise<JournalJob> => {
-  const job = await journal.job(jobId);
-  if (!job) throw notFound('job', 'JOB_NOT_FOUND', jobId);
+export const storedJob = async (source: JobSource, jobId: string): Promise<JournalJob> => {
+  const job = await source.journal.job(jobId);
+  if (!job) throw await noJob(source, jobId);
   return job;
+};
+
+/** Why there is no job with an id: perhaps since it is a draft. */
+export const noJob = async ({ documents }: Pick<JobSource, 'documents'>, jobId: string): Promise<HttpProblem> => {
+  if (!(await documents?.draft(jobId))) return notFound('job', 'JOB_NOT_FOUND', jobId);
+  const start = `POST /api/v1/jobs/${encodeURIComponent(jobId)}/start`;
+  return new HttpProblem(404, 'JOB_NOT_FOUND', `The job "${jobId}" is a draft: start it first, by ${start}.`);
 };
 
 /** Returns the handle of a job that runs here, wrapped, since awaiting it would await its end. @throws HttpProblem if it is over, runs elsewhere, or nowhere */

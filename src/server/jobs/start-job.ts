@@ -38,6 +38,7 @@ export const startOf = async (parts: StartParts, body: StartBody, onceKey: strin
   // A repetition after a crash between start and answer finds the job by its id.
   const jobId = body.jobId ?? (onceKey === undefined ? parts.newId() : onceJobId(onceKey));
   const isRepeated = body.jobId === undefined && onceKey !== undefined;
+  if (body.jobId !== undefined && (await parts.documents.draft(jobId))) throw draftExists(jobId);
   if (definition !== undefined) {
     const sealed = definitionNamed(parts.catalog, definition);
     const identity = jobKey === undefined ? { jobId } : { jobKey };
@@ -169,6 +170,9 @@ const isTaken = (error: unknown, engine: Engine, jobId: string): boolean =>
 
 const jobExists = (id: string): HttpProblem =>
   new HttpProblem(409, 'JOB_EXISTS', `There is a job "${id}" already. Leave out jobId for one of its own.`);
+
+const draftExists = (id: string): HttpProblem =>
+  new HttpProblem(409, 'JOB_EXISTS', `There is a draft "${id}": start it, or remove it first.`);
 
 const optionsOf = (given: StartBody['options']) => {
   const { timeoutMs: timeout, onFailure, maxConcurrency } = given ?? {};

@@ -16,7 +16,7 @@ import { notFound } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
 import { endOf } from '../jobs/end-of-job.ts';
 import { errorBody } from '../jobs/error-body.ts';
-import { jobHere, storedJob } from '../jobs/find-job.ts';
+import { jobHere, noJob, storedJob } from '../jobs/find-job.ts';
 import { ErrorBody } from '../schemas/job.ts';
 import { wholeNumber } from '../schemas/query.ts';
 import { ExplanationBody, GraphBody, TASK_STATES, TaskBody } from '../schemas/task.ts';
@@ -130,7 +130,7 @@ export const addJobViewRoutes = ({ add }: Api, service: Service): void => {
 
   const found = async (jobId: string): Promise<FoundJob> => {
     const job = await engine.find(jobId);
-    if (!job) throw notFound('job', 'JOB_NOT_FOUND', jobId);
+    if (!job) throw await noJob(service, jobId);
     return job;
   };
 
