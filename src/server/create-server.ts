@@ -190,6 +190,8 @@ export const createServer = (options: ServerOptions): Server => {
       server.once('error', reject);
       server.listen(port, host, resolve);
     });
+    // A connection that can't be taken, as with too many open files, is no reason to end.
+    server.on('error', (error) => logger?.warn(`A connection could not be taken: ${error.message}`));
     listening.add(server);
     const { port: taken } = server.address() as AddressInfo;
     return { url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}` };

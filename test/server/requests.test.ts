@@ -1,5 +1,5 @@
-import { connect } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { connect, Server as SocketServer } from 'node:net';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
 import { testServer } from '../support/server.ts';
 
@@ -264,4 +264,16 @@ describe('a parameter of a query', () => {
       problems: [{ code: 'TOO_BIG' }],
     });
   });
+test('connections that can not be taken are logged, and the server goes on', async () => {
+  const lines: string[] = [];
+  const log = (line: string) => void lines.push(line);
+  const { server } = await testServer({ logger: { debug: log, info: log, warn: log, error: log } });
+  onTestFinished(() => server.close());
+  const listen = vi.spyOn(SocketServer.prototype, 'listen');
+  onTestFinished(() => listen.mockRestore());
+  const { url } = await server.listen({ port: 0 });
+  const [listening] = listen.mock.contexts as SocketServer[];
+  for (let at = 0; at < 2; at++) listening?.emit('error', new Error('accept ENFILE'));
+  expect(lines).toEqual(Array(2).fill('A connection could not be taken: accept ENFILE'));
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
 });
