@@ -194,8 +194,9 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
     for (const owner of claim.owners) requireOwner(principal, owner);
     const take = async (): Promise<readonly z.infer<typeof ClaimedUnitBody>[]> => {
       const owners = [...new Set(claim.owners)];
-      const claimed = await units.claim({ ...claim, owners }, principal.id, connectionOf(context));
-      if (claimed.length === 0 || principal.id === OPEN.id || (await tokens.isInForce(principal.id))) return claimed;
+      const client = principal.id === OPEN.id ? undefined : principal.id;
+      const claimed = await units.claim({ ...claim, owners }, client, connectionOf(context));
+      if (claimed.length === 0 || client === undefined || (await tokens.isInForce(client))) return claimed;
       for (const { id, token } of claimed)
         await doCommands(service, await units.find(id), [{ type: 'release', token, reason: NO_TOKEN }], principal.name);
       throw unauthenticated('');

@@ -74,7 +74,11 @@ export type Units = {
   /** Returns the definition of a unit of a job that does not run here, if it is known. */
   readonly definitionOf: (found: FoundUnit) => Promise<TaskDefinition | undefined>;
   /** Claims units, and waits for the first; resolves once the claims are kept. @throws HttpProblem, JournalError */
-  readonly claim: (claim: Claim, client: string, connection: Connection) => Promise<readonly ClaimedUnitBody[]>;
+  readonly claim: (
+    claim: Claim,
+    client: string | undefined,
+    connection: Connection,
+  ) => Promise<readonly ClaimedUnitBody[]>;
   /** Claims one unit. @throws HttpProblem, CommandError, JournalError */
   readonly claimOne: (id: string, claim: Pick<Claim, 'worker' | 'leaseMs'>) => Promise<ClaimedUnitBody>;
   /** Answers all claims that wait. */

@@ -18,8 +18,8 @@ type Waiting<Taken> = {
 
 export type ParkOptions<Taken> = Pick<Waiting<Taken>, 'owners' | 'connection' | 'take'> & {
   readonly waitMs: number;
-  /** Id of the token of the client. */
-  readonly client: string;
+  /** Id of the token of the client; undefined where none is needed: there, many clients may be behind it. */
+  readonly client: string | undefined;
 };
 
 /** How many claims may wait: of all clients, and of one token. */
@@ -47,17 +47,13 @@ export class WaitingClaims<Taken> {
   /** Resolves to what the claim got; to nothing when its time is over, its client gone, or the server closes. @throws HttpProblem */
   park({ owners, connection, take, waitMs, client }: ParkOptions<Taken>): Promise<readonly Taken[]> {
     if (this.#closed) return Promise.resolve([]);
-    const ofToken = this.#ofToken.get(client) ?? 0;
     if (this.#all.size >= MAX_WAITING.all) throw tooManyWaiting(`${MAX_WAITING.all} claims wait at this server`);
-    if (ofToken >= MAX_WAITING.ofToken) throw tooManyWaiting(`${MAX_WAITING.ofToken} claims of this token wait`);
-    this.#ofToken.set(client, ofToken + 1);
+    const giveBack = client === undefined ? () => {} : this.#takeSlot(client);
     return new Promise((resolve) => {
       const end = (taken: readonly Taken[]): void => {
         if (!this.#all.delete(waiting)) return;
         for (const owner of owners) this.#leave(owner, waiting);
-        const left = (this.#ofToken.get(client) ?? 1) - 1;
-        if (left > 0) this.#ofToken.set(client, left);
-        else this.#ofToken.delete(client);
+        giveBack();
         cancelTimer();
         stopListening();
         resolve(taken);
@@ -102,6 +98,18 @@ export class WaitingClaims<Taken> {
   close(): void {
     this.#closed = true;
     for (const waiting of [...this.#all]) waiting.end([]);
+  }
+
+  /** Counts a claim of a token; returns what ends that. @throws HttpProblem */
+  #takeSlot(client: string): () => void {
+    const taken = this.#ofToken.get(client) ?? 0;
+    if (taken >= MAX_WAITING.ofToken) throw tooManyWaiting(`${MAX_WAITING.ofToken} claims of this token wait`);
+    this.#ofToken.set(client, taken + 1);
+    return () => {
+      const left = (this.#ofToken.get(client) ?? 1) - 1;
+      if (left > 0) this.#ofToken.set(client, left);
+      else this.#ofToken.delete(client);
+    };
   }
 
   #leave(owner: string, waiting: Waiting<Taken>): void {
