@@ -100,8 +100,11 @@ test('mounted, answers lead to what was created and to the next page', async () 
   const job = await post('/jobs', { definition: 'quick' });
   expect(await (await fetch(`${job}/result?waitMs=60000`)).json()).toMatchObject({ state: 'completed' });
   const again = await post(`${new URL(job).href.slice(api.length)}/rerun`, { from: ['a'] });
-  for (const url of [topic, job, again]) expect([url, (await fetch(url)).status]).toEqual([url, 200]);
-  const first = await fetch(`${api}/jobs?limit=1`);
+  const schedule = await post('/schedules', { name: 'hourly', definition: 'quick', every: '1h' });
+  const triggered = await post('/schedules/hourly/trigger', {});
+  for (const url of [topic, job, again, schedule, triggered])
+    expect([url, (await fetch(url)).status]).toEqual([url, 200]);
+  const first = await fetch(`${api}/jobs?limit=2`);
   const [, next = ''] = /<(.+)>; rel="next"/.exec(first.headers.get('link') ?? '') ?? [];
   expect(await (await fetch(new URL(next, first.url))).json()).toMatchObject({ items: [{}], nextCursor: null });
 });

@@ -370,7 +370,7 @@ describe('over HTTP', () => {
     const made = await first.call('POST', '/schedules', { body: nightly });
     expect([made.status, made.headers.get('location'), made.body]).toMatchObject([
       201,
-      '/api/v1/schedules/nightly',
+      'schedules/nightly',
       { source: 'api', catchup: 'latest', catchupWindow: 86_400_000, nextDue: Date.parse('2027-03-01T01:30:00Z') },
     ]);
     await first.server.close();

@@ -192,7 +192,8 @@ export const addScheduleRoutes = ({ add }: Api, { schedules, catalog, clock }: S
 
   add(createSchedule, async (context) => {
     const entry = await schedules.create(checked(context.req.valid('json')));
-    context.header('location', `${BASE}/schedules/${entry.schedule.name}`);
+    // Relative to the routes, so that they are right wherever the service is mounted.
+    context.header('location', `schedules/${entry.schedule.name}`);
     return context.json(bodyOf(entry), 201);
   });
 
@@ -213,7 +214,7 @@ export const addScheduleRoutes = ({ add }: Api, { schedules, catalog, clock }: S
   add(triggerSchedule, async (context) => {
     const { runs } = schedules.get(context.req.valid('param').name);
     const { jobId } = await runs.trigger(context.get('onceKey'));
-    context.header('location', `${BASE}/jobs/${jobId}`);
+    context.header('location', `../../jobs/${encodeURIComponent(jobId)}`);
     return context.json({ jobId }, 201);
   });
 
