@@ -137,7 +137,7 @@ export const createServer = (options: ServerOptions): Server => {
     units,
     requireWritable,
     inTurn: inTurn(),
-    feed: createFeed({ engine, journal, clock, tokens, logger }),
+    feed: createFeed({ engine, journal, clock, tokens, areTokensOff: settings.tokens === false, logger }),
     stage: () => stage,
   };
   const faults = faultLog(logger);

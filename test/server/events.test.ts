@@ -532,6 +532,25 @@ describe('clients', () => {
     await next;
   });
 
+  test('of those who had none are sent nothing more once there is a token, unless none is ever needed', async () => {
+    const clock = virtualClock();
+    for (const [tokens, streams] of [
+      [undefined, 0],
+      [false, 1],
+    ] as const) {
+      const { server, listen } = await started({ clock, tokens });
+      const stream = await listen('/events');
+      let isOpen = 1;
+      const rest = stream.rest().then(() => isOpen--);
+      await server.tokens.create({ name: 'v', roles: ['viewer'] });
+      await clock.advance(COMMENT_MS);
+      await turns();
+      expect([tokens, isOpen]).toEqual([tokens, streams]);
+      await server.close();
+      await rest;
+    }
+  });
+
   test('are told the end when the server closes', async () => {
     const { call, server, listen } = await started();
     await call('POST', '/jobs', { body: { definition: 'approval', jobId: 'j' } });

@@ -264,6 +264,8 @@ describe('a parameter of a query', () => {
       problems: [{ code: 'TOO_BIG' }],
     });
   });
+});
+
 test('connections that can not be taken are logged, and the server goes on', async () => {
   const lines: string[] = [];
   const log = (line: string) => void lines.push(line);

@@ -52,6 +52,8 @@ export type FeedParts = {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly tokens: Pick<Tokens, 'list'>;
+  /** Whether nobody needs a token, also if there are some. */
+  readonly areTokensOff: boolean;
   readonly logger: Logger | undefined;
 };
 
@@ -65,7 +67,7 @@ export const COMMENT_MS = 15_000;
 const MANY_STREAMS = 100;
 const MANY_STREAMS_PAUSE_MS = 25;
 
-export const createFeed = ({ engine, journal, clock, tokens, logger }: FeedParts): Feed => {
+export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logger }: FeedParts): Feed => {
   const pages = eventPages(journal, logger);
   /** By client, the id of its token. */
   const clients = new Map<ClientStream, string>();
@@ -100,9 +102,9 @@ export const createFeed = ({ engine, journal, clock, tokens, logger }: FeedParts
     cancelBeat = clock.setTimer(() => void beat(), COMMENT_MS);
     for (const client of [...clients.keys()]) if (client.isEmpty()) client.write(COMMENT);
     try {
-      const inForce = new Set([OPEN.id]);
-      for (const { id, expiresAt = Number.POSITIVE_INFINITY } of await tokens.list())
-        if (expiresAt > clock.now()) inForce.add(id);
+      const known = await tokens.list();
+      const inForce = new Set(areTokensOff || known.length === 0 ? [OPEN.id] : []);
+      for (const { id, expiresAt = Number.POSITIVE_INFINITY } of known) if (expiresAt > clock.now()) inForce.add(id);
       for (const [client, id] of [...clients]) if (!inForce.has(id)) client.end();
       for (const [jobId, channel] of [...byJob]) if (!(await journal.job(jobId))) channel.end();
     } catch (error) {
