@@ -79,7 +79,7 @@ const PROGRAMS: Readonly<Record<string, readonly [program: string, prints: strin
   ],
   './client': [
     `import { createClient } from 'tintype/client';
-    const answer = new Response('{"code":"JOB_NOT_FOUND","status":404}', { status: 404, headers: { 'content-type': 'application/problem+json' } });
+    const answer = new Response('{"code":"JOB_NOT_FOUND","status":404}', { status: 404, headers: { 'tintype-api': 'v1', 'content-type': 'application/problem+json' } });
     createClient({ url: 'http://localhost:8080', fetch: async () => answer }).jobs.get('none').catch(({ code }) => console.log(code));`,
     'JOB_NOT_FOUND',
   ],

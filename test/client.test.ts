@@ -52,7 +52,10 @@ describe('a client', () => {
 
   test.each([503, 507])('asks again after the time that an answer of %i names', async (status) => {
     const waits: number[] = [];
-    const answers = [new Response('', { status, headers: { 'retry-after': '30' } }), Response.json({ items: [] })];
+    const answers = [
+      new Response('', { status, headers: { 'retry-after': '30' } }),
+      Response.json({ items: [] }, { headers: { 'tintype-api': 'v1' } }),
+    ];
     const client = createClient({
       url: 'http://localhost',
       fetch: async () => answers.shift() as Response,
@@ -83,24 +86,45 @@ describe('a client', () => {
   });
 
   test.each([
-    ['a page', 'text/html'],
-    ['text', undefined],
-    ['{"items":[]}', 'application/octet-stream'],
-  ])('rejects an answer that another server gave: %s', async (text, type) => {
-    const headers = { ...(type !== undefined && { 'content-type': type }) };
+    ['200 with text/html', 'a page', { 'content-type': 'text/html; charset=utf-8' }],
+    ['200 without a content type', new Uint8Array(), {}],
+    ['200 with application/json', '{"items":[]}', { 'content-type': 'application/json' }],
+    ['200 with text/event-stream', 'data: hello\n\n', { 'content-type': 'text/event-stream' }],
+    ['404 with application/problem+json', '{"status":404}', { 'content-type': 'application/problem+json' }],
+    ['302 without a content type and points to /login', new Uint8Array(), { location: '/login' }],
+  ])('rejects an answer that another server gave: %s', async (what, body, headers) => {
+    const status = Number(what.slice(0, 3));
     let calls = 0;
     const client = createClient({
       url: 'http://localhost',
       fetch: async () => {
         if (++calls > 3) throw new Error('asked again and again');
-        return new Response(text, { headers });
+        return new Response(body, { status, headers: headers as Record<string, string> });
       },
       sleep: async () => {},
     });
-    const isNone = { code: 'NO_PROBLEM', status: 200 };
-    await expect(client.jobs.list()).rejects.toMatchObject({ ...isNone, message: `The answer is 200: ${text}` });
+    const message = `The address answered ${what}: that is no answer of tintype.`;
+    const isNone = { code: 'NO_PROBLEM', status, message };
+    await expect(client.jobs.list()).rejects.toMatchObject(isNone);
     await expect(client.jobs.start({ definition: 'add' })).rejects.toMatchObject(isNone);
     await expect(client.jobs.events('a').next()).rejects.toMatchObject(isNone);
+  });
+
+  test('asks again when the connection breaks within an answer', async () => {
+    const { client, server } = await clientOf();
+    const half = new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode('{"items":')),
+      pull: (controller) => controller.error(new TypeError('terminated')),
+    });
+    const answers = [new Response(half, { headers: { 'tintype-api': 'v1' } })];
+    const cut = createClient({
+      url: 'http://localhost',
+      fetch: async (url, init) =>
+        answers.shift() ?? server.fetch(new Request(url as string, init), comingFrom('127.0.0.1')),
+      sleep: async () => {},
+    });
+    await client.jobs.start({ definition: 'add', jobId: 'a' });
+    expect((await cut.jobs.list()).items).toMatchObject([{ id: 'a' }]);
   });
 
   test('has a method for each route', async () => {

@@ -1,6 +1,6 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import type { ClientOptions, Open } from './request.ts';
-import { errorOf, notOfService, ServiceError } from './service-error.ts';
+import { errorOf, isSuccess, ServiceError } from './service-error.ts';
 
 /** Something that a stream sent. */
 export type StreamedEvent = {
@@ -35,15 +35,11 @@ export async function* events(
       if (++failures > MAX_FAILURES)
         throw new ServiceError({ code: 'UNREACHABLE', status: 0, detail: String(error) }, { cause: error });
     }
-    if (answer?.status === 204) return;
-    if (answer && !answer.ok) {
+    if (answer && !isSuccess(answer)) {
       const error = await errorOf(answer);
       if (![429, 502, 503, 504, 507].includes(error.status) || ++failures > MAX_FAILURES) throw error;
     }
-    if (answer?.ok && !answer.headers.get('content-type')?.startsWith('text/event-stream')) {
-      await answer.body?.cancel();
-      throw notOfService(answer.status, 'no stream of events.');
-    }
+    if (answer?.status === 204) return;
     if (answer?.ok && answer.body) {
       failures = 0;
       for await (const message of messagesIn(answer.body, signal)) {

@@ -1,4 +1,4 @@
-import { errorOf, notOfService, ServiceError } from './service-error.ts';
+import { errorOf, isSuccess, ServiceError } from './service-error.ts';
 
 export type ClientOptions = {
   /** Where the service is, such as `http://127.0.0.1:8080`; a path in it is kept. */
@@ -40,6 +40,8 @@ export const sender = (options: ClientOptions): { readonly send: Send; readonly 
     const given = text?.body ?? (body === undefined ? undefined : JSON.stringify(body));
     return sending(urlOf(options.url, path, query), {
       method,
+      // The token would not go there, and a POST could become a GET.
+      redirect: 'manual',
       headers: {
         accept: 'application/json, application/problem+json',
         ...(options.token !== undefined && { authorization: `Bearer ${options.token}` }),
@@ -57,11 +59,15 @@ export const sender = (options: ClientOptions): { readonly send: Send; readonly 
       ...(ifMatch !== undefined && { 'if-match': ifMatch }),
     };
     for (let attempt = 0; ; attempt++) {
-      const answer = await attempted(() => open(method, path, { ...request, headers }), request.signal);
-      if (answer instanceof Response && answer.ok) return (await bodyOf(answer, asText)) as never;
-      const error = answer instanceof Response ? await errorOf(answer) : answer;
-      const waitMs = repeatable && attempt < maxRetries ? waitBefore(error, answer, attempt) : undefined;
-      if (waitMs === undefined) throw error;
+      const answer = await attempted(async () => {
+        const received = await open(method, path, { ...request, headers });
+        return isSuccess(received)
+          ? { body: await bodyOf(received, asText) }
+          : { error: await errorOf(received), retryAfter: received.headers.get('retry-after') };
+      }, request.signal);
+      if ('body' in answer) return answer.body as never;
+      const waitMs = repeatable && attempt < maxRetries ? waitBefore(answer, attempt) : undefined;
+      if (waitMs === undefined) throw answer.error;
       await sleep(waitMs, request.signal);
     }
   };
@@ -85,35 +91,36 @@ const urlOf = (base: string, path: string, query: RequestOptions['query'] = {}):
   return url.href;
 };
 
-/** Returns the answer, or the error that there is none. @throws what the signal was aborted with */
-const attempted = async (
-  send: () => Promise<Response>,
-  signal: AbortSignal | undefined,
-): Promise<Response | ServiceError> => {
+/** What came of a request: the body of a success, or the error. */
+type Answered = { readonly body: unknown } | Refused;
+
+/** `retryAfter`: the header of the answer, if there is one. */
+type Refused = { readonly error: ServiceError; readonly retryAfter: string | null };
+
+/** Returns what was answered, or the error that nothing whole was. @throws what the signal was aborted with */
+const attempted = async (send: () => Promise<Answered>, signal: AbortSignal | undefined): Promise<Answered> => {
   signal?.throwIfAborted();
   try {
     return await send();
   } catch (cause) {
     if (signal?.aborted) throw signal.reason;
     const detail = `The service can't be reached: ${cause instanceof Error ? cause.message : String(cause)}.`;
-    return new ServiceError({ code: 'UNREACHABLE', status: 0, detail }, { cause });
+    return { error: new ServiceError({ code: 'UNREACHABLE', status: 0, detail }, { cause }), retryAfter: null };
   }
 };
 
-/** @throws ServiceError if the body is none that the service sends */
+/** @throws TypeError, SyntaxError if the connection broke before the end of the body */
 const bodyOf = async (answer: Response, asText: boolean): Promise<unknown> => {
   const text = await answer.text();
   if (text === '') return undefined;
-  if (asText) return text;
-  if (!answer.headers.get('content-type')?.includes('json')) throw notOfService(answer.status, text);
-  return JSON.parse(text);
+  return asText ? text : JSON.parse(text);
 };
 
 /** How long to wait before a request is repeated; undefined if that would not help. */
-const waitBefore = (error: ServiceError, answer: Response | ServiceError, attempt: number): number | undefined => {
+const waitBefore = ({ error, retryAfter }: Refused, attempt: number): number | undefined => {
   const isRepeatable = error.status === 0 || REPEATED.has(error.status) || error.code === 'IDEMPOTENCY_IN_PROGRESS';
   if (!isRepeatable) return undefined;
-  const asked = answer instanceof Response ? Number(answer.headers.get('retry-after')) * 1000 : 0;
+  const asked = Number(retryAfter) * 1000;
   // Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
   return Math.max(asked || 0, Math.random() * Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** attempt));
 };

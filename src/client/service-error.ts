@@ -27,18 +27,27 @@ export class ServiceError extends Error {
   }
 }
 
+/** Whether a service answered that it did what was asked, and no other server. */
+export const isSuccess = (answer: Response): boolean => answer.ok && isOfService(answer);
+
+const isOfService = ({ headers }: Response): boolean => headers.has('tintype-api');
+
 /** Makes the error of an answer that is not a success. */
 export const errorOf = async (answer: Response): Promise<ServiceError> => {
-  const { status } = answer;
   const text = await answer.text().catch(() => '');
-  if (answer.headers.get('content-type')?.startsWith('application/problem+json')) {
+  if (isOfService(answer) && !answer.ok) {
     try {
       return new ServiceError(JSON.parse(text) as Problem);
     } catch {}
   }
-  return notOfService(status, text);
+  return notOfService(answer);
 };
 
 /** Makes the error of an answer that is none of the service's, such as the page of another server. */
-export const notOfService = (status: number, text: string): ServiceError =>
-  new ServiceError({ code: 'NO_PROBLEM', status, detail: `The answer is ${status}: ${text.slice(0, 200)}` });
+const notOfService = ({ status, headers, url }: Response): ServiceError => {
+  const type = headers.get('content-type')?.split(';')[0];
+  const what = type ? `with ${type}` : 'without a content type';
+  const location = headers.get('location');
+  const detail = `${url.split('?')[0] || 'The address'} answered ${status} ${what}${location ? ` and points to ${location}` : ''}: that is no answer of tintype.`;
+  return new ServiceError({ code: 'NO_PROBLEM', status, detail });
+};

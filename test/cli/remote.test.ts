@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
@@ -404,6 +406,78 @@ describe('whoever may not ask is told in one line', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toBe(
       `error: There is no answer from ${url}: ECONNREFUSED. (UNREACHABLE) See that tintype serve runs there, and that --server names it.\n`,
+    );
+  });
+});
+
+describe('a server that is none of tintype, or of another version', () => {
+  const COMMANDS = [
+    ['jobs'],
+    ['show', 'last'],
+    ['show', 'a'],
+    ['logs', 'a', '--follow'],
+    ['run', 'nightly'],
+    ['cancel', 'a'],
+    ['retry', 'a'],
+    ['rerun', 'a'],
+    ['resume', 'a'],
+    ['complete', 'a', 'b'],
+  ];
+
+  /** The address of a server that answers everything alike. */
+  const answering = async (status: number, headers: Record<string, string>, body: string): Promise<string> => {
+    const http = createServer((_, response) => response.writeHead(status, headers).end(body));
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    others.push(http);
+    return `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  };
+  const others: HttpServer[] = [];
+  afterEach(() => {
+    for (const one of others.splice(0)) one.closeAllConnections();
+  });
+
+  test.each([
+    ['a page', 200, { 'content-type': 'text/html; charset=utf-8' }, '<h1>Hello</h1>', 'with text/html'],
+    ['nothing', 200, {}, '', 'without a content type'],
+    [
+      'JSON',
+      200,
+      { 'content-type': 'application/json' },
+      '{"items":[{"id":1}],"nextCursor":null}',
+      'with application/json',
+    ],
+    [
+      'a problem',
+      404,
+      { 'content-type': 'application/problem+json' },
+      '{"title":"x"}',
+      'with application/problem+json',
+    ],
+    [
+      'a login',
+      302,
+      { location: 'https://sso.example.com/in' },
+      '',
+      'without a content type and points to https://sso.example.com/in',
+    ],
+    ['a password', 401, { 'content-type': 'text/plain' }, 'no', 'with text/plain'],
+  ])('is named, with what came of it: %s', async (_, status, headers, body, what) => {
+    const url = await answering(status, headers as Record<string, string>, body);
+    for (const args of COMMANDS) {
+      const { exitCode, stdout, stderr } = await tintype(['--server', url, ...args]);
+      expect([exitCode, stdout], args.join(' ')).toEqual([1, '']);
+      expect(stderr.replace(/v1\/[\w/?]+/, 'v1/…')).toBe(
+        `error: ${url}/api/v1/… answered ${status} ${what}: that is no answer of tintype. (NO_PROBLEM) See that tintype serve is what answers at ${url}, and no other server or proxy before it.\n`,
+      );
+    }
+  });
+
+  test('is named when it is a tintype without these routes', async () => {
+    const { url } = await serve();
+    const { exitCode, stderr } = await tintype(['--server', `${url}/jobs`, 'jobs']);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(
+      /^error: There is nothing at \/jobs\/api\/v1\/jobs\. .*\(NO_SUCH_ROUTE\) See that the tintype at /,
     );
   });
 });

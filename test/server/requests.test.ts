@@ -193,6 +193,7 @@ test('every answer has an id, forbids pages to run, embed or keep it, and says n
   for (const { headers } of answers) {
     expect(Object.fromEntries(headers)).toMatchObject({
       'x-request-id': expect.stringMatching(/^[\w-]{36}$/),
+      'tintype-api': 'v1',
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',

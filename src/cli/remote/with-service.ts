@@ -39,9 +39,12 @@ export const withService = (
     }
   });
 
-/** 1 if it may go well another time, as when a database is locked; else 2. */
-const exitCodeOfRefusal = ({ status }: ServiceError): number =>
-  status === 0 || status === 429 || status >= 500 ? EXIT.failed : EXIT.usage;
+/** 1 if it may go well another time or elsewhere, as when a database is locked; else 2. */
+const exitCodeOfRefusal = ({ code, status }: ServiceError): number =>
+  status === 0 || status === 429 || status >= 500 || NO_SERVICE.has(code) ? EXIT.failed : EXIT.usage;
+
+/** What tells that a server has not the service that is asked for: it is none of tintype, or of another version. */
+const NO_SERVICE: ReadonlySet<string> = new Set(['NO_PROBLEM', 'NO_SUCH_ROUTE', 'METHOD_NOT_ALLOWED']);
 
 /** Returns one line: what the server answered, the code, and what helps. */
 export const serviceErrorText = (error: ServiceError, { url, token }: ServerAddress): string => {
@@ -49,21 +52,23 @@ export const serviceErrorText = (error: ServiceError, { url, token }: ServerAddr
   const detail = status === 0 ? `There is no answer from ${url}${reasonOf(error)}.` : error.message;
   const faults = problems.filter(({ message }) => !detail.includes(message)).map(faultText);
   const more = faults.length === 0 ? '' : ` ${faults.join(' ')}`;
-  return `${detail} (${code})${more}${remedyOf(error, token !== undefined)}`.replace(/\s*\n\s*/g, ' ');
+  return `${detail} (${code})${more}${remedyOf(error, url, token !== undefined)}`.replace(/\s*\n\s*/g, ' ');
 };
 
 const faultText = ({ path, message }: ServiceError['problems'][number]): string =>
   `${path}: ${message}${/[.?!]$/.test(message) ? '' : '.'}`;
 
-const remedyOf = ({ code, status }: ServiceError, hasToken: boolean): string => {
+const remedyOf = ({ code, status }: ServiceError, url: string, hasToken: boolean): string => {
+  if (code === 'NO_PROBLEM')
+    return ` See that tintype serve is what answers at ${url}, and no other server or proxy before it.`;
+  if (NO_SERVICE.has(code))
+    return ` See that the tintype at ${url} is of this version, and that the address has no path too many.`;
   if (status === 0) return ' See that tintype serve runs there, and that --server names it.';
   if (status === 401)
     return hasToken
       ? ' See that the token is whole, and neither revoked nor expired.'
       : ' Give a token: in the variable TINTYPE_TOKEN, or by --token-file FILE.';
   if (status === 403) return ' Whoever runs the server can give a token for more: tintype token create.';
-  if (code === 'NO_PROBLEM' || code === 'NO_SUCH_ROUTE')
-    return ' See that --server names a tintype server of this version.';
   return '';
 };
 

@@ -60,7 +60,7 @@ const TAGS: readonly (readonly [name: string, description: string])[] = [
 
 const DESCRIPTION = [
   'Jobs, their tasks and units, topics, schedules and events. Times are in epoch ms.',
-  'Every answer has the header `x-request-id`. A refusal is a problem of type `application/problem+json`; its `code` never changes.',
+  'Every answer has the headers `x-request-id` and `tintype-api: v1`. A refusal is a problem of type `application/problem+json`; its `code` never changes.',
   'A list is a page: the next one has the same filter and `cursor`, which is `nextCursor` of this one.',
   'An admin may do what operators and workers may, an operator what viewers may.',
 ].join('\n\n');

@@ -17,7 +17,7 @@ import { negotiated } from './negotiate.ts';
 import { type Once, once } from './once.ts';
 import { noneAsEmpty, plainJson } from './plain-json.ts';
 import { HttpProblem, problemOf } from './problem.ts';
-import { extrasOf, TITLES } from './route.ts';
+import { API_HEADER, API_VERSION, extrasOf, TITLES } from './route.ts';
 
 export type AppOptions = {
   readonly authentication: Authentication;
@@ -49,6 +49,7 @@ export const createApp = (options: AppOptions): Api => {
     // `context.header` would copy the answer into one that is sent as a stream, at twice the time.
     const { headers } = context.res;
     headers.set('x-request-id', requestId);
+    headers.set(API_HEADER, API_VERSION);
     if (!headers.has('content-security-policy')) headers.set('content-security-policy', NOTHING);
     if (!headers.has('cache-control')) headers.set('cache-control', headers.has('etag') ? 'no-cache' : 'no-store');
   });

@@ -5,8 +5,13 @@ import { IfMatchHeaders } from './if-match.ts';
 import { MAX_KEY } from './once.ts';
 import type { ProblemStatus } from './problem.ts';
 
+export const API_VERSION = 'v1';
+
 /** Where the routes of this version of the API begin. */
 export const BASE = '/api/v1';
+
+/** On every answer, with the version of the API: a client knows by it that tintype answered, and no other server. */
+export const API_HEADER = 'tintype-api';
 
 /** Who may call a route: those with one of the roles, everybody who is known, or everybody. */
 export type Allowed = readonly Role[] | 'known' | 'everybody';

@@ -85,6 +85,7 @@ const generalFaults = (status: number, headers: Headers, text: string): readonly
   if (status >= 500) faults.push(`${status}: ${text.slice(0, 300)}`);
   const id = headers.get('x-request-id');
   if (!id || !/^[\w-]{8,64}$/.test(id)) faults.push(`x-request-id is ${id}`);
+  if (headers.get('tintype-api') !== 'v1') faults.push(`tintype-api is ${headers.get('tintype-api')}`);
   for (const [name, value] of headers) if (/evil|set-cookie/i.test(name)) faults.push(`the header ${name}: ${value}`);
   if (MACHINE.test(text)) faults.push(`tells of the machine: ${MACHINE.exec(text)?.[0]}`);
   if (status >= 400) {
