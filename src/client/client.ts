@@ -22,6 +22,9 @@ export type JobDetails = z.infer<typeof job.JobDetails>;
 export type StartRequest = z.input<typeof job.StartBody>;
 export type TaskInfo = z.infer<typeof task.TaskBody>;
 export type TopicInfo = z.infer<typeof topic.TopicSummary>;
+type LogLine = z.infer<typeof event.LogBody>;
+/** `unfinished`: on the last page, the last lines so far of attempts that have not ended. */
+export type LogPage = Page<LogLine> & { readonly unfinished: readonly LogLine[] };
 export type DefinitionInfo = z.infer<typeof definition.DefinitionBody>;
 
 /** Which version is to be changed. */
@@ -173,8 +176,12 @@ const jobsOf = (
     /** A page of what tasks of a job logged and printed. */
     logs: (
       id: string,
-      query: PageOptions & { readonly task?: string | undefined; readonly level?: string | undefined } = {},
-    ) => send<Page<z.infer<typeof event.LogBody>>>('GET', `/jobs/${part(id)}/logs`, { query }),
+      query: PageOptions & {
+        readonly task?: string | undefined;
+        readonly level?: string | undefined;
+        readonly after?: number | undefined;
+      } = {},
+    ) => send<LogPage>('GET', `/jobs/${part(id)}/logs`, { query }),
     /** Follows the events of a job, from the first on, until the job is over. */
     events: (id: string, given: StreamOptions = {}) => stream(`/jobs/${part(id)}/events`, given),
   };

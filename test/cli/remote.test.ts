@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
 import type { Role } from '../../src/server/access/principal.ts';
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
+import { virtualClock } from '../../src/testing/virtual-clock.ts';
 import { type Captured, tintype } from '../support/cli.ts';
 import { type Served, served } from '../support/served.ts';
 import { batch, lease, newFile, newFolder, newJob, opened } from '../support/sqlite-files.ts';
@@ -156,6 +157,53 @@ hh:mm:ss.mmm  approve   running
 hh:mm:ss.mmm  approve   completed in #
 hh:mm:ss.mmm  approval  completed in #
 `);
+  });
+
+  test('tell what attempts that are not over printed last', async () => {
+    const db = newFile();
+    const clock = virtualClock();
+    const chatty = defineJob('chatty')
+      .task('talks', async ({ log, signal }) => {
+        for (const n of [1, 2, 3, 4]) log.info(`line ${n}`);
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      })
+      .seal();
+    const { server, ask } = await serve({ journal: opened(db), clock, definitions: [chatty] });
+    const job = server.engine.start(chatty, {}, { jobId: 'a', logs: { first: 1, last: 2 } });
+    await clock.advance(6_000);
+    for (const args of [
+      ['logs', 'a'],
+      ['logs', 'a', 'talks'],
+      ['logs', 'a', '--json'],
+    ]) {
+      const here = await tintype([...args, '--db', db]);
+      expect(here.stdout.includes('line 4'), args.join(' ')).toBe(!args.includes('--json'));
+      expect(await ask(...args)).toEqual(here);
+    }
+    job.cancel();
+    await clock.advance(1);
+  });
+
+  test('have tasks of nested jobs that have not begun', async () => {
+    const db = newFile();
+    const child = defineJob('child')
+      .task('inner', { continueOnFailure: true }, () => {})
+      .seal();
+    const parent = defineJob('parent')
+      .external('gate')
+      .job('outer', { dependsOn: ['gate'] }, child)
+      .seal();
+    const { server, ask } = await serve({ journal: opened(db), definitions: [parent] });
+    const job = server.engine.start(parent, {}, { jobId: 'a' });
+    await job.saved();
+    for (const task of ['outer', 'outer/inner', 'outer/iner', 'outer/inner/x']) {
+      const here = await tintype(['logs', 'a', task, '--db', db]);
+      const there = await ask('logs', 'a', task);
+      expect([here.exitCode, there.exitCode]).toEqual(task === 'outer' || task === 'outer/inner' ? [0, 0] : [2, 2]);
+      expect(there.stderr.replace(/tintype --server \S+/, 'tintype')).toBe(here.stderr.replace(` --db ${db}`, ''));
+    }
+    server.engine.job('a')?.task('gate').complete();
+    await job;
   });
 
   test('Ctrl-C stops following, and leaves the job alone', async () => {

@@ -612,6 +612,7 @@ describe('the log of a job', () => {
     expect((await itemsOf(call, '/jobs/t/logs?task=other')).items).toEqual([]);
     const first = await itemsOf(call, '/jobs/t/logs?limit=1');
     const rest = await itemsOf(call, `/jobs/t/logs?cursor=${first.nextCursor}`);
+    expect((await itemsOf(call, `/jobs/t/logs?after=${first.items[0]?.seq}`)).items).toEqual(items.slice(1));
     expect([...first.items, ...rest.items]).toEqual(items);
     expect(rest.nextCursor).toBeNull();
     expect(await call('GET', '/jobs/none/logs')).toMatchObject({ status: 404, body: { code: 'JOB_NOT_FOUND' } });

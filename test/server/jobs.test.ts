@@ -161,8 +161,10 @@ describe('a start', () => {
   });
 });
 
-test('the graph says which tasks are allowed to fail, have a condition, and when they start', async () => {
+test('the graph says which tasks are allowed to fail, have a condition, when they start, and which jobs they run', async () => {
+  const inner = defineJob('inner').external('ask', { continueOnFailure: true }).seal();
   const tidy = defineJob('tidy')
+    .job('nested', {}, inner)
     .task('sweep', { continueOnFailure: true }, () => {})
     .task('report', { dependsOn: ['sweep'], trigger: 'always', when: () => true }, () => {})
     .seal();
@@ -170,6 +172,10 @@ test('the graph says which tasks are allowed to fail, have a condition, and when
   await call('POST', '/jobs', { body: { definition: 'tidy', jobId: 't' } });
   expect((await call('GET', '/jobs/t/graph')).body).toMatchObject({
     tasks: [
+      {
+        name: 'nested',
+        job: { name: 'inner', tasks: [{ name: 'ask', kind: 'external', dependsOn: [], continueOnFailure: true }] },
+      },
       { name: 'report', trigger: 'always', conditional: true, continueOnFailure: false },
       { name: 'sweep', conditional: false, continueOnFailure: true },
     ],

@@ -82,7 +82,8 @@ export const showLogs = (name: string, task: string | undefined, options: LogsOp
     }
     if (options.follow) return follow(job, show, options, context);
     // What is not over has not told of its last lines yet; with `--json` there are but events.
-    if (!options.json) for (const event of await unfinishedLogs(journal, job)) if (isWanted(event)) print(event);
+    const unfinished = options.json ? [] : await (journal.unfinishedLogs?.(job) ?? unfinishedLogs(journal, job));
+    for (const event of unfinished) if (isWanted(event)) print(event);
     return isHeard ? EXIT.completed : exitCodeOfSignal('SIGPIPE');
   });
 

@@ -1,7 +1,7 @@
-import type { Client, JobDetails, JobInfo } from '../../client/client.ts';
+import type { Client, JobDetails, JobInfo, LogPage } from '../../client/client.ts';
 import { ServiceError } from '../../client/service-error.ts';
 import type { JobFilter, JournalJob, Lease, StoredEvent } from '../../engine/durable/journal.ts';
-import type { JobEvent, JobState } from '../../events/event.ts';
+import type { JobEvent, JobState, TaskLog } from '../../events/event.ts';
 import type { JobSource, Outline } from '../stored/job-source.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 
@@ -32,8 +32,17 @@ export const serviceSource = (client: Client, url: string): JobSource & Required
       }
       return events;
     },
-    // A server does not tell what is beside the events.
+    // Of what is beside the events, a server tells the last lines alone.
     notes: () => [],
+    unfinishedLogs: async ({ id, name, lastSeq }) => {
+      const toEvent = (line: LogPage['unfinished'][number]) =>
+        ({ ...line, type: 'task.log', jobId: id, jobName: name }) as JobEvent & TaskLog;
+      for (let cursor: string | undefined; ; ) {
+        const { unfinished, nextCursor } = await client.jobs.logs(id, { after: Math.max(0, lastSeq), cursor });
+        if (nextCursor === null) return unfinished.map(toEvent);
+        cursor = nextCursor;
+      }
+    },
     shape: async (_, jobId) => outlineOf(await client.jobs.outline(jobId)).shape,
     outline: async (jobId) => outlineOf(await client.jobs.outline(jobId)),
   };
@@ -86,18 +95,23 @@ const leaseOf = ({ elsewhere }: JobInfo, url: string): Lease => ({
   leaseMs: Number.POSITIVE_INFINITY,
 });
 
-const outlineOf = ({ name, tasks }: Awaited<ReturnType<Client['jobs']['outline']>>): Outline => ({
-  shape: JSON.stringify([
-    name,
-    tasks.map(({ name, dependsOn, continueOnFailure, kind, trigger, conditional }) => [
-      name,
-      dependsOn,
-      continueOnFailure,
-      { kind, trigger, ...(conditional && { when: true }) },
-    ]),
-  ]),
-  states: new Map(tasks.map(({ name, state }) => [name, state])),
+type Graph = Awaited<ReturnType<Client['jobs']['outline']>>;
+
+const outlineOf = (graph: Graph): Outline => ({
+  shape: JSON.stringify(shapeOf(graph)),
+  states: new Map(graph.tasks.map(({ name, state }) => [name, state])),
 });
+
+/** Returns the shape of a job, and of those nested in it, as a journal keeps it. */
+const shapeOf = ({ name, tasks }: NonNullable<Graph['tasks'][number]['job']>): readonly unknown[] => [
+  name,
+  tasks.map(({ name, dependsOn, continueOnFailure, kind, trigger, conditional, job }) => [
+    name,
+    dependsOn,
+    continueOnFailure,
+    { kind, trigger, ...(conditional && { when: true }), ...(job && { job: shapeOf(job) }) },
+  ]),
+];
 
 const unlessMissing = (error: unknown): undefined => {
   if (error instanceof ServiceError && error.code === 'JOB_NOT_FOUND') return undefined;

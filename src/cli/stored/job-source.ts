@@ -1,5 +1,5 @@
-import type { Journal } from '../../engine/durable/journal.ts';
-import type { JobEvent, TaskState } from '../../events/event.ts';
+import type { Journal, JournalJob } from '../../engine/durable/journal.ts';
+import type { JobEvent, TaskLog, TaskState } from '../../events/event.ts';
 
 /** Where commands read jobs: the journal of a database, or a server. */
 export type JobSource = Pick<Journal, 'jobs' | 'job' | 'events' | 'notes'> & {
@@ -9,6 +9,8 @@ export type JobSource = Pick<Journal, 'jobs' | 'job' | 'events' | 'notes'> & {
   readonly shape: (fingerprint: string, jobId: string) => ReturnType<Journal['shape']>;
   /** Yields the events of a job after a `seq` until the job is over. Without it, the source is polled. */
   readonly stream?: (jobId: string, after: number, signal: AbortSignal) => AsyncIterable<JobEvent>;
+  /** Reads the last lines so far of attempts that have not ended. Without it, they are among the notes. */
+  readonly unfinishedLogs?: (job: JournalJob) => Promise<readonly (JobEvent & TaskLog)[]>;
   /** Reads the states of the outer tasks alone, if that is less work than all events. */
   readonly outline?: (jobId: string) => Promise<Outline>;
 };

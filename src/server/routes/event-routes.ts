@@ -104,6 +104,9 @@ const listLogs = route(
       query: PageQuery.extend({
         task: z.string().max(2000).optional().meta({ description: 'Only this task and those inside it' }),
         level: LogLevelName.optional().meta({ description: 'Only lines of this level, and more severe ones' }),
+        after: wholeNumber(0, Number.MAX_SAFE_INTEGER)
+          .optional()
+          .meta({ description: 'Only lines of events after this `seq`; a cursor counts more' }),
       }),
     },
     responses: {
@@ -171,13 +174,13 @@ export const addEventRoutes = ({ add }: Api, service: Service): void => {
 
   add(listLogs, async (context) => {
     const { jobId } = context.req.valid('param');
-    const { limit, cursor, task, level } = context.req.valid('query');
+    const { limit, cursor, task, level, after } = context.req.valid('query');
     const job = await storedJob(service, jobId);
     const filter = { jobId, task, level };
     const items: z.infer<typeof LogBody>[] = [];
     const wanted = (event: JobEvent): readonly z.infer<typeof LogBody>[] =>
       event.type === 'task.log' && isWithin(event.task, task) ? linesOf(event, level) : [];
-    let place: number | undefined = placeIn(filter, cursor, z.int()) ?? -1;
+    let place: number | undefined = placeIn(filter, cursor, z.int()) ?? after ?? -1;
     for (let scanned = 0; items.length <= limit && scanned < MAX_SCANNED && place !== undefined; scanned += PAGE) {
       const events = await feed.pages.ofJob(jobId, place, PAGE);
       for (const { event } of events) items.push(...wanted(event));

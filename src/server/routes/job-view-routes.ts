@@ -19,7 +19,7 @@ import { errorBody } from '../jobs/error-body.ts';
 import { jobHere, noJob, storedJob } from '../jobs/find-job.ts';
 import { ErrorBody } from '../schemas/job.ts';
 import { wholeNumber } from '../schemas/query.ts';
-import { ExplanationBody, GraphBody, TASK_STATES, TaskBody } from '../schemas/task.ts';
+import { ExplanationBody, GraphBody, type NestedJob, TASK_STATES, TaskBody } from '../schemas/task.ts';
 import type { Service } from '../service/service.ts';
 
 const tags = ['Jobs'];
@@ -231,24 +231,40 @@ const graphOf = async ({ journal, clock }: Service, stored: JournalJob, { tasks 
   return viewOfRecords(plan, record.tasks, stored.endedAt ?? clock.now());
 };
 
-type Rules = Pick<z.infer<typeof GraphBody>['tasks'][number], 'trigger' | 'conditional' | 'continueOnFailure'>;
+type Rules = Omit<NestedTask, 'name' | 'kind' | 'dependsOn'>;
+
+type NestedTask = z.infer<typeof NestedJob>['tasks'][number];
 
 /** A task that was added while the job ran: the journal has no rules of it. */
 const NO_RULES: Rules = { conditional: false, continueOnFailure: false };
 
-/** When the outer tasks of a definition start and what their failure does; none if the text is no shape. */
+/** When the outer tasks of a definition start, what their failure does and which jobs they run; none if the text is no shape. */
 const rulesIn = (shape: string | undefined): ReadonlyMap<string, Rules> => {
   try {
-    const [, tasks] = JSON.parse(shape ?? 'null') as [string, TaskShape[]];
-    return new Map(
-      tasks.map(([name, , continueOnFailure, { trigger, when } = {}]) => [
-        name,
-        { trigger, conditional: when === true, continueOnFailure },
-      ]),
-    );
+    const [, tasks] = JSON.parse(shape ?? 'null') as Shape;
+    return new Map(tasks.map((task) => [task[0], rulesOf(task)]));
   } catch {
     return new Map();
   }
 };
 
-type TaskShape = [name: string, dependsOn: string[], continueOnFailure: boolean, { trigger?: string; when?: true }?];
+const rulesOf = ([, , continueOnFailure, { trigger, when, job } = {}]: TaskShape): Rules => ({
+  trigger,
+  conditional: when === true,
+  continueOnFailure,
+  ...(job && { job: { name: job[0], tasks: job[1].map(nestedTask) } }),
+});
+
+const nestedTask = (task: TaskShape): NestedTask => {
+  const [name, dependsOn, , { kind, job } = {}] = task;
+  return { name, kind: kind ?? (job ? 'job' : 'task'), dependsOn, ...rulesOf(task) };
+};
+
+type Shape = [name: string, tasks: TaskShape[]];
+
+type TaskShape = [
+  name: string,
+  dependsOn: string[],
+  continueOnFailure: boolean,
+  { kind?: NestedTask['kind']; trigger?: string; when?: true; job?: Shape }?,
+];

@@ -54,19 +54,31 @@ export const ExplanationBody = z
   })
   .openapi('Explanation');
 
+const graphTask = {
+  name: z.string(),
+  kind: z.enum(TASK_KINDS),
+  dependsOn: z.array(z.string()),
+  trigger: z.string().optional().meta({ description: 'When it starts. Default: when all upstreams completed' }),
+  conditional: z.boolean().meta({ description: 'Whether it has a condition' }),
+  continueOnFailure: z.boolean().meta({ description: 'Whether it is allowed to fail' }),
+  get job() {
+    return NestedJob.optional();
+  },
+};
+
+/** The job that a task runs, as it is defined. */
+export const NestedJob = z
+  .object({
+    name: z.string(),
+    get tasks() {
+      return z.array(z.object(graphTask));
+    },
+  })
+  .openapi('NestedJob');
+
 export const GraphBody = z
   .object({
     name: z.string(),
-    tasks: z.array(
-      z.object({
-        name: z.string(),
-        kind: z.enum(TASK_KINDS),
-        dependsOn: z.array(z.string()),
-        state: z.enum(TASK_STATES),
-        trigger: z.string().optional().meta({ description: 'When it starts. Default: when all upstreams completed' }),
-        conditional: z.boolean().meta({ description: 'Whether it has a condition' }),
-        continueOnFailure: z.boolean().meta({ description: 'Whether it is allowed to fail' }),
-      }),
-    ),
+    tasks: z.array(z.object({ ...graphTask, state: z.enum(TASK_STATES) })),
   })
   .openapi('Graph');

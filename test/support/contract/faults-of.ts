@@ -110,10 +110,24 @@ const parsed = (text: string): unknown => {
   }
 };
 
-/** A schema whose objects have no properties but those that it names, with all references resolved. */
-const closed = (document: ApiDocument, given: JsonSchema): JsonSchema => {
+/** A schema whose objects have no properties but those that it names, with all that it refers to. */
+const closed = (document: ApiDocument, given: JsonSchema): object => {
+  const $defs: Record<string, JsonSchema> = {};
+  return { ...closedPart(document, given, $defs), $defs };
+};
+
+const closedPart = (document: ApiDocument, given: JsonSchema, $defs: Record<string, JsonSchema>): JsonSchema => {
+  if (given.$ref !== undefined) {
+    const name = given.$ref.split('/').at(-1) as string;
+    if (!$defs[name]) {
+      // A schema may refer to itself.
+      $defs[name] = {};
+      $defs[name] = closedPart(document, resolved(document, given), $defs);
+    }
+    return { $ref: `#/$defs/${name}` };
+  }
   const schema = resolved(document, given);
-  const inner = (part: JsonSchema): JsonSchema => closed(document, part);
+  const inner = (part: JsonSchema): JsonSchema => closedPart(document, part, $defs);
   const { properties, items, anyOf, oneOf, additionalProperties } = schema;
   return {
     ...schema,
