@@ -49,6 +49,8 @@ export type JobQuery = PageOptions & {
   /** The beginning of the id. */
   readonly q?: string | undefined;
   readonly forkedFrom?: string | undefined;
+  /** Whether jobs have their `input`. Default false. */
+  readonly inputs?: boolean | undefined;
   readonly order?: 'newest' | 'oldest' | undefined;
 };
 

@@ -101,6 +101,19 @@ describe('jobs of a server', () => {
     expect(JSON.parse(there.stdout)).toEqual(facts);
   });
 
+  test('are listed with their params, and found by them', async () => {
+    const [db, workflows] = [newFile(), newFolder()];
+    writeFileSync(join(workflows, 'greet.yaml'), greet);
+    const { ask, url, server } = await serve({ journal: opened(db), workflows });
+    await server.engine.start(nightly, { load: true });
+    for (const times of [2, 3]) await ask('run', 'greet', '-p', `times=${times}`, '--quiet');
+    for (const args of [['jobs'], ['jobs', '--param', 'times=3'], ['jobs', '--param', 'times=4'], ['jobs', '--json']]) {
+      const here = await tintype([...args, '--db', db], { columns: 80 });
+      expect(await tintype(['--server', url, ...args], { columns: 80 })).toEqual(here);
+    }
+    expect((await ask('jobs', '--param', 'times=3')).stdout).toMatch(/ PARAMS\n.*greet .* times=3\n$/);
+  });
+
   test('are named as in a database', async () => {
     const { server, url, ask } = await serve();
     expect(await ask('show', 'last')).toMatchObject({ exitCode: 2, stderr: `error: There is no job in ${url}.\n` });
@@ -534,7 +547,7 @@ describe('--server', () => {
   const url = 'http://127.0.0.1:8080';
 
   test.each([
-    [['jobs', '--param', 'a=b'], '--param is not for jobs of a server: leave it out, or name no server'],
+    [['resume', 'a', '--changed', 'accept'], '--changed is not for jobs of a server: leave it out, or name no server'],
     [['jobs', '--db', 'jobs.db'], '--server and --db name two places: leave out one of them'],
     [
       ['prune', '--older-than', '1d'],

@@ -48,7 +48,7 @@ export const define: DefineCommand = (command, context) =>
       .option('--json', 'print one JSON array'),
   ).action(
     actionAnywhere(context, (io, options) => listJobs(options, io), {
-      options: ['state', 'name', 'label', 'since', 'before', 'limit', 'json'],
+      options: ['state', 'name', 'param', 'label', 'since', 'before', 'limit', 'json'],
       work: (server, io, options) => listJobs({ ...options, server }, io),
     }),
   );

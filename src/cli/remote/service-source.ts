@@ -1,4 +1,4 @@
-import type { Client, JobDetails, JobInfo, LogPage } from '../../client/client.ts';
+import type { Client, JobInfo, LogPage } from '../../client/client.ts';
 import { ServiceError } from '../../client/service-error.ts';
 import type { JobFilter, JournalJob, Lease, StoredEvent } from '../../engine/durable/journal.ts';
 import type { JobEvent, JobState, TaskLog } from '../../events/event.ts';
@@ -58,12 +58,13 @@ const queryOf = ({ states, names, labels = {}, since, before, idPrefix, limit = 
   since,
   before,
   q: idPrefix,
+  inputs: true,
   limit: Math.min(limit, PAGE),
   cursor,
 });
 
 /** Returns a job of a server as a journal lists it. `cursor`: continues the list after it. */
-export const jobOf = (job: JobInfo & Pick<JobDetails, 'input'>, url: string, cursor = ''): JournalJob => ({
+export const jobOf = (job: JobInfo, url: string, cursor = ''): JournalJob => ({
   id: job.id,
   name: job.name,
   key: job.jobKey,

@@ -14,14 +14,14 @@ export const findJob = async (journal: JobSource, name: string): Promise<Journal
   if (name === 'last') {
     const [newest] = await journal.jobs({ limit: 1 }, (job) => damaged.push(job));
     throwIfDamaged(() => true);
-    if (newest) return whole(journal, newest);
+    if (newest) return newest;
     throw new UsageError(`There is no job in ${journal.file}.`);
   }
   const exact = await journal.job(name);
   if (exact) return exact;
   const meant = name === '' ? [] : await journal.jobs({ idPrefix: name }, (job) => damaged.push(job));
   throwIfDamaged(() => true);
-  if (meant.length === 1) return whole(journal, meant[0] as JournalJob);
+  if (meant.length === 1) return meant[0] as JournalJob;
   if (meant.length > 1) {
     throw new UsageError(
       `${meant.length} jobs begin with "${name}". Name one of them by more of its id:\n${list(meant)}`,
@@ -33,9 +33,6 @@ export const findJob = async (journal: JobSource, name: string): Promise<Journal
     `There is no job "${name}" in ${journal.file}. A job is named by its id, by the beginning of it, or as "last"; tintype jobs lists them.${nearest}`,
   );
 };
-
-/** A server lists jobs without their input. */
-const whole = async (journal: JobSource, job: JournalJob): Promise<JournalJob> => (await journal.job(job.id)) ?? job;
 
 const MAX_LISTED = 5;
 

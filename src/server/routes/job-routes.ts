@@ -74,6 +74,7 @@ const listJobs = route(
         before: timeOf('Only jobs created earlier'),
         q: z.string().min(1).max(200).optional().meta({ description: 'Beginning of the id' }),
         forkedFrom: z.string().max(200).optional().meta({ description: 'Only reruns of this job' }),
+        inputs: z.enum(['true', 'false']).default('false').meta({ description: 'Whether inputs are shown' }),
         order: z.enum(['newest', 'oldest']).optional().meta({ description: 'Which come first. Default newest' }),
       }),
     },
@@ -154,9 +155,10 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
   const { engine, journal, documents } = service;
   const parts = { ...service, now: () => service.clock.now() };
   const shown = (stored: JournalJob): Shown => bodyOf(stored, placeOf(stored, service));
+  const withInput = (stored: JournalJob): Shown => ({ ...shown(stored), input: objectIn(stored.input) });
 
   add(listJobs, async (context) => {
-    const { limit, cursor, ...query } = context.req.valid('query');
+    const { limit, cursor, inputs, ...query } = context.req.valid('query');
     const { state, topic, schedule, label = [], name, q: idPrefix, order, since, before, forkedFrom } = query;
     if (state?.includes('draft')) {
       if (state.length > 1)
@@ -189,7 +191,7 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
     );
     const page = found.slice(0, limit);
     const next = found.length > limit ? cursorOf(query, page.at(-1)?.cursor) : undefined;
-    return context.json(answerPage(context, page.map(shown), next), 200);
+    return context.json(answerPage(context, page.map(inputs === 'true' ? withInput : shown), next), 200);
   });
 
   add(startJob, async (context) => {
@@ -220,10 +222,7 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
     const found = await engine.find(jobId);
     const document = await documents.documentOf(jobId);
     const { pausedBy, reason, error } = found?.view({ limit: 1 }) ?? {};
-    return context.json(
-      { ...shown(stored), input: objectIn(stored.input), pausedBy, reason, error: errorBody(error), document },
-      200,
-    );
+    return context.json({ ...withInput(stored), pausedBy, reason, error: errorBody(error), document }, 200);
   });
 
   add(updateJob, async (context) => {

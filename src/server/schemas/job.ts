@@ -36,11 +36,14 @@ export const JobBody = z
     forkedFrom: z.string().optional(),
     lastSeq: z.int().meta({ description: '`seq` of its last event; -1 before the first' }),
     etag: z.string().meta({ description: 'Its version, for `If-Match`; changes with each event and each change' }),
+    input: z
+      .unknown()
+      .optional()
+      .meta({ description: 'Of `GET /jobs/{jobId}`, and of `GET /jobs` with `inputs=true`' }),
   })
   .openapi('Job');
 
 export const JobDetails = JobBody.extend({
-  input: z.unknown().optional(),
   pausedBy: z.string().optional(),
   reason: z.string().optional(),
   error: ErrorBody.optional(),
