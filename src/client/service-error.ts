@@ -10,16 +10,19 @@ export class ServiceError extends Error {
   readonly code: string;
   /** The HTTP status; 0 if no answer came. */
   readonly status: number;
+  /** What is wrong; `message` has also what helps over HTTP. */
+  readonly detail: string;
   /** All that is wrong with the request. */
   readonly problems: NonNullable<Problem['problems']>;
   /** The id of the request in the log of the service. */
   readonly requestId: string | undefined;
 
   constructor(
-    problem: Pick<Problem, 'code' | 'status' | 'detail' | 'problems'> & { readonly instance?: string },
+    problem: Pick<Problem, 'code' | 'status' | 'detail' | 'remedy' | 'problems'> & { readonly instance?: string },
     options?: ErrorOptions,
   ) {
-    super(problem.detail, options);
+    super([problem.detail, problem.remedy].filter(Boolean).join(' '), options);
+    this.detail = problem.detail;
     this.code = problem.code;
     this.status = problem.status;
     this.problems = problem.problems ?? [];

@@ -109,7 +109,7 @@ const onceCommitted = ({ recorder }: JobRun, run: JobRun, start: () => void): vo
 };
 
 const notOver = ({ id, plan }: JobRun): CommandError => {
-  const message = `Job "${plan.name}" ("${id}") was left before its end was in the journal, so there is nothing to try again: resume it, engine.resume("${id}").`;
+  const message = `Job "${plan.name}" ("${id}") was left before its end was in the journal, so there is nothing to try again. Resume it.`;
   return new CommandError('INVALID_STATE', message);
 };
 

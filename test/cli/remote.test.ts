@@ -9,6 +9,7 @@ import type { Role } from '../../src/server/access/principal.ts';
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
 import { type Captured, tintype } from '../support/cli.ts';
+import { HTTP_WORDS, LIBRARY_WORDS } from '../support/library-words.ts';
 import { type Served, served } from '../support/served.ts';
 import { batch, lease, newFile, newFolder, newJob, opened } from '../support/sqlite-files.ts';
 
@@ -55,7 +56,15 @@ type Ask = (...args: string[]) => Promise<Captured>;
 const serve = async (options: Partial<ServerOptions> = {}): Promise<Served & { readonly ask: Ask }> => {
   const one = await served({ definitions: [nightly, approval], ...options });
   open.push(one);
-  return { ...one, ask: (...args) => tintype(['--server', one.url, ...args]) };
+  const ask: Ask = async (...args) => {
+    const answer = await tintype(['--server', one.url, ...args]);
+    const { stderr } = answer;
+    // A person at the command line has neither an engine nor, at hand, HTTP.
+    if (stderr.startsWith('error: ')) expect(stderr).not.toMatch(LIBRARY_WORDS);
+    if (stderr.startsWith('error: ')) expect(stderr).not.toMatch(HTTP_WORDS);
+    return answer;
+  };
+  return { ...one, ask };
 };
 
 /** A server keeps the stacks of errors to itself. */
@@ -140,7 +149,9 @@ describe('jobs of a server', () => {
     );
     const { exitCode, stderr } = await ask('resume', 'lost');
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/^error: .*other.* \(\w+\)\n$/);
+    expect(stderr).toMatch(
+      /^error: The server does not know the definition of job "lost", .* \(DEFINITION_NOT_FOUND\)\n$/,
+    );
   });
 
   test('are listed beyond what one answer holds', async () => {
@@ -381,6 +392,37 @@ describe('a job of a server', () => {
     expect(withoutTimes(stdout)).toMatch(/\nwait completed in #: 1 completed\n$/);
   });
 
+  test('is not resumed or tried again by another definition, unless that is said', async () => {
+    const db = newFile();
+    const failing = defineJob('load')
+      .task('extract', () => ({}))
+      .task('old', { dependsOn: ['extract'] }, () => {
+        throw new Error('no such table');
+      });
+    const before = await serve({ journal: opened(db), definitions: [failing.seal()] });
+    await before.server.engine.start(failing.seal(), {}, { jobId: 'a' });
+    await before.close();
+    const changed = defineJob('load')
+      .task('extract', () => ({}))
+      .task('new', { dependsOn: ['extract'] }, () => ({}))
+      .seal();
+    const { ask, server } = await serve({ journal: opened(db), definitions: [changed] });
+    for (const command of ['retry', 'rerun'])
+      expect(await ask(command, 'a')).toMatchObject({
+        exitCode: 2,
+        stderr:
+          'error: The definition of job "a" has changed since it was started: "new" was added; "old" was removed. (DEFINITION_CHANGED) --changed accept goes on where what was removed or changed has not begun, --changed force in any case.\n',
+      });
+    expect((await ask('retry', 'a', '--changed', 'force')).exitCode).toBe(0);
+    const journal = opened(db);
+    journal.create(newJob('lost', { name: 'other' }), lease({ pid: 4_194_400, at: Date.now() }));
+    expect(server.engine.job('lost')).toBeUndefined();
+    for (const command of ['resume', 'cancel'])
+      expect((await ask(command, 'lost')).stderr).toMatch(
+        /The server does not know the definition of job "lost", or not all of its tasks\. A workflow file belongs into the folder/,
+      );
+  });
+
   test('is run again in part, as another job', async () => {
     const { ask, journal } = await serve();
     await ask('run', 'nightly', '-p', 'load=true');
@@ -547,7 +589,7 @@ describe('--server', () => {
   const url = 'http://127.0.0.1:8080';
 
   test.each([
-    [['resume', 'a', '--changed', 'accept'], '--changed is not for jobs of a server: leave it out, or name no server'],
+    [['resume', 'a', '--trust'], '--trust is not for jobs of a server: leave it out, or name no server'],
     [['jobs', '--db', 'jobs.db'], '--server and --db name two places: leave out one of them'],
     [
       ['prune', '--older-than', '1d'],

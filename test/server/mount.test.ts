@@ -76,7 +76,7 @@ test('an app that tells nothing of the connection needs a token, or tokens: fals
     await tintype.ready;
     const answer = await tintype.fetch(new Request('http://localhost/api/v1/whoami'));
     await tintype.close();
-    return [answer.status, ((await answer.json()) as { detail?: string }).detail];
+    return [answer.status, ((await answer.json()) as { remedy?: string }).remedy];
   };
   expect(await ask({})).toEqual([403, expect.stringContaining('tokens: false')]);
   expect(await ask({ tokens: false })).toEqual([200, undefined]);

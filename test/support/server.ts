@@ -1,6 +1,7 @@
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
 import { createServer, type Server } from '../../src/server/create-server.ts';
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
+import { LIBRARY_WORDS } from './library-words.ts';
 
 /** What a client sees of an answer. */
 export type Answer = { readonly status: number; readonly headers: Headers; readonly body: unknown };
@@ -45,6 +46,10 @@ export const testServer = async (
     );
     const text = await answer.text();
     const isJson = text !== '' && /json/.test(answer.headers.get('content-type') ?? '');
+    const said = isJson ? JSON.parse(text) : {};
+    // Whoever reads it has no engine.
+    if (answer.status >= 400 && LIBRARY_WORDS.test(`${said?.detail} ${said?.remedy}`))
+      throw new Error(`A refusal speaks to a program: ${said.detail} ${said.remedy}`);
     return { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(text) : text };
   };
   return { server, call };

@@ -15,6 +15,8 @@ import { placeOn, type WatchRemoteOptions, watchRemote } from './watch-remote.ts
 
 type Repeat = WatchRemoteOptions & { readonly dryRun?: boolean; readonly changed?: 'refuse' | 'accept' | 'force' };
 
+export type ResumeRemoteOptions = Omit<Repeat, 'dryRun'>;
+
 export type RetryRemoteOptions = Repeat & { readonly task?: readonly string[]; readonly downstream: boolean };
 
 export type RerunRemoteOptions = Repeat & { readonly from?: readonly string[] };
@@ -50,7 +52,7 @@ export const rerunRemote = (name: string, options: RerunRemoteOptions, server: S
   });
 
 /** Has a server go on with a job whose process died. Resolves to the job's exit code. */
-export const resumeRemote = (name: string, options: WatchRemoteOptions, server: ServerAddress, io: CliIo) =>
+export const resumeRemote = (name: string, options: ResumeRemoteOptions, server: ServerAddress, io: CliIo) =>
   withJobOf(name, options, server, io, async (context, stored) => {
     const { client, journal, err } = context;
     if (isTerminalJobState(stored.state)) {
@@ -59,7 +61,7 @@ export const resumeRemote = (name: string, options: WatchRemoteOptions, server: 
     }
     if (shownState(stored, Date.now()) !== 'interrupted') throw isRunning(stored, 'resumed', context);
     const history = await readStoredJob(journal, stored);
-    await client.jobs.resume(stored.id);
+    await client.jobs.resume(stored.id, { changed: options.changed });
     return watchRemote(stored, options, context, history);
   });
 

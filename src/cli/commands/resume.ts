@@ -38,7 +38,7 @@ export const define: DefineCommand = (command, context) => {
   withJob(command.optionsGroup('What runs:'), HELP);
   withContinueOptions(command).action(
     actionAnywhere(context, (io, options, job) => resumeJob(job, options, io), {
-      options: WATCH_OPTIONS,
+      options: [...WATCH_OPTIONS, 'changed'],
       work: async (server, io, options, job) =>
         (await import('./repeat-remote.ts')).resumeRemote(job, options, server, io),
     }),

@@ -49,7 +49,7 @@ const NO_SERVICE: ReadonlySet<string> = new Set(['NO_PROBLEM', 'NO_SUCH_ROUTE', 
 /** Returns one line: what the server answered, the code, and what helps. */
 export const serviceErrorText = (error: ServiceError, { url, token }: ServerAddress): string => {
   const { code, status, problems } = error;
-  const detail = status === 0 ? `There is no answer from ${url}${reasonOf(error)}.` : error.message;
+  const detail = status === 0 ? `There is no answer from ${url}${reasonOf(error)}.` : error.detail;
   const faults = problems.filter(({ message }) => !detail.includes(message)).map(faultText);
   const more = faults.length === 0 ? '' : ` ${faults.join(' ')}`;
   return `${detail} (${code})${more}${remedyOf(error, url, token !== undefined)}`.replace(/\s*\n\s*/g, ' ');
@@ -69,7 +69,13 @@ const remedyOf = ({ code, status }: ServiceError, url: string, hasToken: boolean
       ? ' See that the token is whole, and neither revoked nor expired.'
       : ' Give a token: in the variable TINTYPE_TOKEN, or by --token-file FILE.';
   if (status === 403) return ' Whoever runs the server can give a token for more: tintype token create.';
-  return '';
+  return REMEDIES[code] ?? '';
+};
+
+/** What helps on the command line, where the answer says it in words of HTTP. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  DEFINITION_CHANGED:
+    ' --changed accept goes on where what was removed or changed has not begun, --changed force in any case.',
 };
 
 /** Returns why no answer came: the fetch of Node.js says so in the cause. */

@@ -63,7 +63,7 @@ export const createApp = (options: AppOptions): Api => {
         ? new HttpProblem(405, 'METHOD_NOT_ALLOWED', `${context.req.method} is not possible here, only ${methods}.`, {
             headers: { allow: methods },
           })
-        : new HttpProblem(404, 'NO_SUCH_ROUTE', `There is nothing at ${path}. See /openapi.json.`);
+        : new HttpProblem(404, 'NO_SUCH_ROUTE', `There is nothing at ${path}.`, { remedy: 'See /openapi.json.' });
     return answerOf(problem, context);
   });
   app.onError((error, context) => {
@@ -127,13 +127,14 @@ const patternOf = (path: string): RegExp => new RegExp(`^${path.replaceAll(/:[^/
 const toHono = (path: string): string => path.replaceAll(/\{([^}]+)\}/g, ':$1');
 
 const answerOf = (problem: HttpProblem, context: Context<Env>): Response => {
-  const { status, code, message, problems, headers } = problem;
+  const { status, code, message, remedy, problems, headers } = problem;
   const body: ProblemBody = {
     type: `urn:tintype:problem:${code}`,
     title: TITLES[status],
     status,
     code,
     detail: message,
+    ...(remedy !== undefined && { remedy }),
     instance: context.get('requestId'),
     ...(problems && problems.length > 0 && { problems }),
   };

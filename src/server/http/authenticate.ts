@@ -71,9 +71,9 @@ export const unauthenticated = (secret: string | undefined): HttpProblem =>
     401,
     'UNAUTHENTICATED',
     secret === undefined
-      ? 'A token is needed: "Authorization: Bearer tt_…". An administrator makes one with "tintype token create".'
+      ? 'A token is needed. An administrator makes one with "tintype token create".'
       : 'The token is none that this server knows, or it has expired or was revoked.',
-    { headers: { 'www-authenticate': 'Bearer' } },
+    { remedy: 'Send "Authorization: Bearer tt_…".', headers: { 'www-authenticate': 'Bearer' } },
   );
 
 /** Sets who asks, if it is somebody who may. */

@@ -1,4 +1,5 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { changeText } from '../../engine/definition/definition-diff.ts';
 import {
   CommandError,
   JobDefinitionError,
@@ -18,6 +19,8 @@ export type ProblemStatus = Extract<
 >;
 
 type Details = {
+  /** What helps a client of HTTP, such as a route, if `detail` can't say it in words for all readers. */
+  readonly remedy?: string | undefined;
   readonly problems?: ProblemBody['problems'] | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** What the answer does not tell, and the log has to. */
@@ -29,13 +32,20 @@ export class HttpProblem extends Error {
   override readonly name = 'HttpProblem';
   readonly status: ProblemStatus;
   readonly code: string;
+  readonly remedy: string | undefined;
   readonly problems: ProblemBody['problems'];
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: ProblemStatus, code: string, detail: string, { problems, headers = {}, cause }: Details = {}) {
+  constructor(
+    status: ProblemStatus,
+    code: string,
+    detail: string,
+    { remedy, problems, headers = {}, cause }: Details = {},
+  ) {
     super(detail, cause === undefined ? undefined : { cause });
     this.status = status;
     this.code = code;
+    this.remedy = remedy;
     this.problems = problems;
     this.headers = headers;
   }
@@ -47,14 +57,17 @@ export const notFound = (what: string, code: string, id: string): HttpProblem =>
 export const invalidCursor = (): HttpProblem =>
   new HttpProblem(400, 'INVALID_CURSOR', 'The cursor is none of this list with this filter. Begin without one.');
 
-/** Returns the answer to a request that failed with `error`; undefined if it is none that a request causes. */
+/**
+ * Returns the answer to a request that failed with `error`; undefined if it is none that a request causes. Messages of
+ * errors that help a program, such as by a method of the engine, are put in words for a client here, code by code.
+ */
 export const problemOf = (error: unknown): HttpProblem | undefined => {
   if (error instanceof HttpProblem) return error;
   if (error instanceof UnknownTaskError) return new HttpProblem(404, 'TASK_NOT_FOUND', error.message);
   if (error instanceof CommandError)
     return error.code === 'ENGINE_CLOSED'
       ? new HttpProblem(503, 'SHUTTING_DOWN', 'The server is shutting down. Ask again later.', { headers: RETRY_SOON })
-      : new HttpProblem(409, error.code, error.message);
+      : new HttpProblem(409, error.code, error.code === 'NOT_EXTERNAL' ? notExternal(error) : error.message);
   // A journal has cursors of its own within those of lists.
   if (error instanceof OptionError && error.problems.some(({ option }) => option === 'cursor')) return invalidCursor();
   if (error instanceof OptionError)
@@ -87,23 +100,31 @@ export const RETRY_SOON = { 'retry-after': '1' };
 /** What a client may do when somebody has to help, or what runs has to end first. */
 export const RETRY_LATER = { 'retry-after': '30' };
 
+const notExternal = ({ taskName }: CommandError): string =>
+  `Task "${taskName}" is performed by its job: only an external task can be claimed and completed from outside.`;
+
 const journalProblem = (error: JournalError): HttpProblem | undefined => {
-  const { code, message } = error;
+  const { code, message, jobId = '' } = error;
   switch (code) {
     case 'JOB_NOT_FOUND':
-      return new HttpProblem(404, code, message);
+      return notFound('job', code, jobId);
     case 'JOB_EXISTS':
     case 'JOB_KEY_CONFLICT':
     case 'JOB_LEASED':
       return new HttpProblem(409, code, message);
     case 'LEASE_LOST':
-      return new HttpProblem(409, 'JOB_LEASED', message);
+      return new HttpProblem(
+        409,
+        'JOB_LEASED',
+        `The job "${jobId}" has gone on meanwhile, here or in another process.`,
+      );
     case 'DEFINITION_CHANGED':
-      return new HttpProblem(409, code, message, {
+      return new HttpProblem(409, code, changedText(error), {
+        remedy: '"changed": "accept" goes on where what was removed or changed has not begun, "force" in any case.',
         problems: error.changes.map((change) => ({ path: change.task, code, message: change.what ?? change.kind })),
       });
     case 'UNKNOWN_DEFINITION':
-      return new HttpProblem(404, 'DEFINITION_NOT_FOUND', message);
+      return new HttpProblem(404, 'DEFINITION_NOT_FOUND', unknownText(jobId));
     case 'JOURNAL_LOCKED':
       return new HttpProblem(503, code, 'The database is locked by another program.', { headers: RETRY_SOON });
     case 'JOURNAL_FULL':
@@ -126,3 +147,9 @@ const journalBroken = (error: JournalError): HttpProblem =>
     headers: RETRY_LATER,
     cause: error,
   });
+
+const changedText = ({ jobId, changes }: JournalError): string =>
+  `The definition of job "${jobId}" has changed since it was started: ${changes.map(changeText).join('; ')}.`;
+
+const unknownText = (jobId: string): string =>
+  `The server does not know the definition of job "${jobId}", or not all of its tasks. A workflow file belongs into the folder of the server (--workflows), what a program defines into the server's program (--module).`;

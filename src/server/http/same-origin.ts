@@ -7,11 +7,9 @@ import { HttpProblem } from './problem.ts';
  */
 export const requireSameOrigin = (request: Request, address: string | undefined): void => {
   if (address === undefined || !isLoopback(address.replace(/^::ffff:/i, '')))
-    throw forbidden(
-      address === undefined
-        ? 'It is not known which machine asks. Make a token; or, in a program that knows who asks, pass tokens: false.'
-        : 'Without tokens the server answers to this machine alone. Make one: tintype token create.',
-    );
+    throw address === undefined
+      ? forbidden('It is not known which machine asks. Make a token: tintype token create.', UNKNOWN_ADDRESS)
+      : forbidden('Without tokens the server answers to this machine alone. Make one: tintype token create.');
   if (FORWARDED.some((header) => request.headers.has(header)))
     throw forbidden(
       'Without tokens the server answers nothing that a proxy passes on. Make one: tintype token create.',
@@ -28,7 +26,10 @@ export const requireSameOrigin = (request: Request, address: string | undefined)
 /** Headers that proxies add. */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via'];
 
-const forbidden = (detail: string): HttpProblem => new HttpProblem(403, 'FORBIDDEN', detail);
+const UNKNOWN_ADDRESS = 'Or, in a program that knows who asks, pass tokens: false.';
+
+const forbidden = (detail: string, remedy?: string): HttpProblem =>
+  new HttpProblem(403, 'FORBIDDEN', detail, { remedy });
 
 /** Whether a host name or address stands for this machine alone. */
 export const isLoopback = (hostname: string): boolean =>

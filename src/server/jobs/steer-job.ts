@@ -1,9 +1,10 @@
+import type { ChangePolicy } from '../../engine/definition/definition-diff.ts';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import type { AnyJob } from '../../engine/engine-options.ts';
 import type { Message } from '../../engine/recovery/messages.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import type { Documents } from '../documents/documents.ts';
-import { HttpProblem } from '../http/problem.ts';
+import { HttpProblem, problemOf } from '../http/problem.ts';
 import { definitionOfRun, isOfCommandLine } from './command-line-job.ts';
 import { type JobSource, jobHere, notHere, placeOf, storedJob } from './find-job.ts';
 import { addedSpecs } from './repeat-job.ts';
@@ -47,9 +48,10 @@ export const cancelJob = async (
 /** Takes up a job that nobody runs, so that its clean-up can run. @throws HttpProblem if its tasks are not known here */
 const resumeToCancel = async (source: Source, stored: JournalJob): Promise<void> => {
   try {
-    await resumeInterrupted(source, stored);
+    // None of its tasks begins, but its handlers.
+    await resumeInterrupted(source, stored, 'force');
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = problemOf(error)?.message ?? (error instanceof Error ? error.message : String(error));
     throw new HttpProblem(
       409,
       'INVALID_STATE',
@@ -78,11 +80,15 @@ const steer = async (
 };
 
 /** Takes up a job that no process runs. @throws HttpProblem, JournalError */
-export const resumeInterrupted = async (source: Source, stored: JournalJob): Promise<Outcome> => {
+export const resumeInterrupted = async (
+  source: Source,
+  stored: JournalJob,
+  changed?: ChangePolicy,
+): Promise<Outcome> => {
   const { workflows } = source.settings;
   const definition = isOfCommandLine(stored) ? await definitionOfRun(stored, workflows) : undefined;
   const added = await addedSpecs(source, stored.id);
-  const { job } = await source.engine.resume(stored.id, { definition, added });
+  const { job } = await source.engine.resume(stored.id, { definition, added, changed });
   await job.saved();
   return 'done';
 };

@@ -188,7 +188,9 @@ export const addJobControlRoutes = ({ add }: Api, service: Service): void => {
     const control = context.req.valid('json') ?? {};
     const stored = await storedJob(service, jobId);
     const isInterrupted = !isTerminalJobState(stored.state) && placeOf(stored, service) === 'nowhere';
-    const outcome = isInterrupted ? await resumeInterrupted(service, stored) : await resumeJob(service, jobId, control);
+    const outcome = isInterrupted
+      ? await resumeInterrupted(service, stored, control.changed)
+      : await resumeJob(service, jobId, control);
     return context.json(await shown(jobId), statusOf(outcome));
   });
 

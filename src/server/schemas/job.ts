@@ -118,13 +118,18 @@ const OneTask = z.string().max(2000).optional().meta({ description: 'Path of a t
 
 export const PauseBody = z.strictObject({ reason: Reason.optional(), task: OneTask }).openapi('Pause');
 
-export const ResumeBody = z.strictObject({ task: OneTask }).openapi('Resume');
+const Changed = z
+  .enum(['refuse', 'accept', 'force'])
+  .optional()
+  .meta({ description: 'If its definition has changed: whether it goes on. Default refuse' });
+
+export const ResumeBody = z.strictObject({ task: OneTask, changed: Changed }).openapi('Resume');
 
 export const RetryBody = z
   .strictObject({
     tasks: z.array(z.string().max(2000)).max(10_000).optional(),
     downstream: z.boolean().optional(),
-    changed: z.enum(['refuse', 'accept', 'force']).optional(),
+    changed: Changed,
     dryRun: z.boolean().optional(),
   })
   .openapi('Retry');
@@ -132,7 +137,7 @@ export const RetryBody = z
 export const RerunBody = z
   .strictObject({
     from: z.array(z.string().max(2000)).max(10_000).optional(),
-    changed: z.enum(['refuse', 'accept', 'force']).optional(),
+    changed: Changed,
     dryRun: z.boolean().optional(),
     labels: Labels.optional(),
     metadata: Metadata.optional(),

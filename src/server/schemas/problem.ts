@@ -10,6 +10,7 @@ export const ProblemBody = z
     status: z.int(),
     code: z.string().meta({ description: 'Which error it is; never changes, unlike the text' }),
     detail: z.string().meta({ description: 'What is wrong, and what to do' }),
+    remedy: z.string().optional().meta({ description: 'What to do over HTTP, if `detail` does not say it' }),
     instance: z.string().meta({ description: 'The id of the request, as in `x-request-id`' }),
     problems: z
       .array(

@@ -1,4 +1,5 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import { LIBRARY_WORDS } from '../library-words.ts';
 import { type ApiDocument, type JsonSchema, type Operation, operationsOf, resolved } from './api-document.ts';
 import type { Asked } from './requests-of.ts';
 
@@ -91,6 +92,8 @@ const generalFaults = (status: number, headers: Headers, text: string): readonly
   if (status >= 400) {
     const problem = parsed(text) as Record<string, unknown> | undefined;
     if (headers.get('content-type') !== 'application/problem+json') faults.push(`${status} is no problem+json`);
+    if (LIBRARY_WORDS.test(`${problem?.detail} ${problem?.remedy}`))
+      faults.push(`speaks to a program: ${problem?.detail}`);
     if (problem?.instance !== id) faults.push('instance is not x-request-id');
     if (problem?.status !== status) faults.push(`the problem has the status ${problem?.status}, not ${status}`);
     if (typeof problem?.code !== 'string' || problem.type !== `urn:tintype:problem:${problem.code}`)

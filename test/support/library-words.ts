@@ -1,0 +1,6 @@
+/** What a text says to a program that uses the library: a method, a call, an option in code. No client can do that. */
+export const LIBRARY_WORDS =
+  /\b(engine|job|task|handle|journal)\.\w+|create(Engine|Server|Client)|define(Job|Schedule)|\w\(\)|\w\(\{|\{ \w+: |maxOutputBytes\b(?! of the journal)/;
+
+/** What a text says to a client of HTTP, which the command line does not print. */
+export const HTTP_WORDS = /\/openapi\.json|Authorization|\b(GET|POST|PATCH|DELETE) \/|"\w+": /;
