@@ -460,7 +460,16 @@ describe('a job of a server', () => {
       stderr: '',
     });
     expect((await job).ctx).toMatchObject({ by: 'me' });
-    expect((await ask('complete', 'a', 'approve')).exitCode).toBe(1);
+    expect(await ask('complete', 'a', 'approve')).toMatchObject({
+      exitCode: 2,
+      stderr: 'error: a (approval) is over: it completed.\n',
+    });
+    server.engine.start(approval, {}, { jobId: 'b' });
+    for (const [task, why] of [
+      ['aprove', 'has no task "aprove". Did you mean "approve"? Its external tasks are approve.'],
+      ['draft', 'performs "draft" itself. Its external tasks are approve.'],
+    ] as const)
+      expect(await ask('complete', 'b', task)).toMatchObject({ exitCode: 2, stderr: `error: b (approval) ${why}\n` });
   });
 });
 

@@ -1,11 +1,15 @@
 import { ServiceError } from '../../client/service-error.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import { typedOutput } from '../attend/externals-from-stdin.ts';
 import { serviceErrorText, withService } from '../remote/with-service.ts';
+import { requireExternal } from '../stored/external-task.ts';
 import { findJob } from '../stored/find-job.ts';
 import { jobCommand } from '../stored/job-command.ts';
+import { shapeTasks } from '../stored/shape-tasks.ts';
 import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import type { ServerAddress } from '../terminal/server-address.ts';
+import { endedLine } from './resume.ts';
 import { placeOn } from './watch-remote.ts';
 
 export type CompleteRemoteOptions = { readonly output?: string; readonly fail?: string };
@@ -24,7 +28,10 @@ export const completeRemote = (
       fail === undefined
         ? ({ type: 'success', output: outputOf(task, output) } as const)
         : ({ type: 'error', message: fail } as const);
-    const { id } = await findJob(journal, name);
+    const stored = await findJob(journal, name);
+    const { id } = stored;
+    if (isTerminalJobState(stored.state)) throw new UsageError(endedLine(stored, placeOn({ server })));
+    requireExternal(stored, task, shapeTasks(await journal.shape('', id)) ?? []);
     try {
       const { unit } = await client.units.command(`${id}.${Buffer.from(task).toString('base64url')}`, command);
       if (unit.elsewhere) {

@@ -2,7 +2,6 @@ import { Option } from 'commander';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { eventOf } from '../../engine/durable/read-stored.ts';
 import { encode } from '../../engine/durable/serialise.ts';
-import { didYouMean } from '../../engine/errors/suggest.ts';
 import type { Message } from '../../engine/recovery/messages.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
 import { isTerminalJobState, SETTLED } from '../../events/states.ts';
@@ -11,8 +10,9 @@ import { typedOutput } from '../attend/externals-from-stdin.ts';
 import { howToResume } from '../attend/resume-hint.ts';
 import { storedMask } from '../attend/stored-workflow.ts';
 import { type StoredJobContext, withStoredJob } from '../attend/with-stored-job.ts';
+import { requireExternal } from '../stored/external-task.ts';
 import { holderText, jobCommand, jobLabel } from '../stored/job-command.ts';
-import { type ShapeTask, shapeTasks, tasksByPath } from '../stored/shape-tasks.ts';
+import { shapeTasks, tasksByPath } from '../stored/shape-tasks.ts';
 import { shownState } from '../stored/shown-state.ts';
 import { readStoredJob, type StoredJob } from '../stored/stored-job.ts';
 import { EXIT, UsageError } from '../terminal/exit-code.ts';
@@ -91,18 +91,6 @@ const requireRunning = (job: JournalJob, { db }: CompleteOptions): void => {
   throw new UsageError(
     `${jobLabel(job)} is interrupted: nobody is there to take this. It has to go on first: ${howToResume(job, { db })}`,
   );
-};
-
-/** Accepts any path if the stored definition can't be read. @throws UsageError if it has no such external task */
-const requireExternal = (job: JournalJob, path: string, tasks: readonly ShapeTask[]): void => {
-  const all = tasksByPath(tasks);
-  const kind = all.get(path)?.kind;
-  if (kind === 'external' || (kind === undefined && tasks.length === 0)) return;
-  const externals = [...all].filter(([, { kind }]) => kind === 'external').map(([path]) => path);
-  const known = externals.length === 0 ? 'It has no external task.' : `Its external tasks are ${externals.join(', ')}.`;
-  const what =
-    kind === undefined ? `has no task "${path}".${didYouMean(path, all.keys())}` : `performs "${path}" itself.`;
-  throw new UsageError(`${jobLabel(job)} ${what} ${known}`);
 };
 
 /** Encodes the given JSON text as an output, secrets masked. @throws UsageError if it is not JSON */
