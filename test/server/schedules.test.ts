@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
 import type { Journal } from '../../src/engine/durable/journal.ts';
+import { JournalError } from '../../src/engine/errors/errors.ts';
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
 import { defineSchedule, type ScheduleOptions } from '../../src/server/schedules/define-schedule.ts';
+import type { ServiceStore } from '../../src/server/store/service-store.ts';
+import { storeOf } from '../../src/server/store/store-of.ts';
 import { type VirtualClock, virtualClock } from '../../src/testing/virtual-clock.ts';
 import { testServer } from '../support/server.ts';
 
@@ -131,6 +134,88 @@ describe('a schedule', () => {
     await clock.advance(MINUTE);
     expect(await jobs()).toEqual(['300 at 331, completed']);
     expect(await recent()).toEqual(['240 missed 4', '300 started']);
+    await server.close();
+  });
+});
+
+describe('after the clock was set back', () => {
+  const DAY = 24 * HOUR;
+
+  test('by a day, what lies ahead again starts when it is due, and what was started is not started twice', async () => {
+    const { clock, jobs, recent, server } = await scheduled({ every: '1h' });
+    // It was set ahead by mistake.
+    clock.setWall(START + DAY + 30 * MINUTE);
+    await clock.advance(HOUR);
+    expect(await recent()).toEqual(['1380 missed 23', '1440 started', '1500 started']);
+    clock.setWall(START + 90 * MINUTE);
+    await clock.advance(MINUTE);
+    await clock.advance(2 * HOUR);
+    expect(await recent()).toEqual(['1380 missed 23', '1440 started', '1500 started', '120 started', '180 started']);
+    await clock.advance(23 * HOUR);
+    const dues = (await jobs()).map((text) => Number.parseInt(text, 10)).sort((a, b) => a - b);
+    expect(dues).toEqual([...new Set(dues)]);
+    expect(dues).toEqual(Array.from({ length: 25 }, (_, index) => 120 + index * 60));
+    expect((await recent()).filter((text) => text === '1440 started')).toHaveLength(1);
+    await server.close();
+  });
+
+  test('while no server runs', async () => {
+    const clock = virtualClock(START + DAY);
+    const first = await scheduled({ every: '1h' }, { clock });
+    await clock.advance(2 * HOUR);
+    await first.server.close();
+    clock.setWall(START);
+    const { recent, server } = await scheduled({ every: '1h' }, { clock, journal: first.journal });
+    await clock.advance(HOUR);
+    expect((await recent()).at(-1)).toBe('60 started');
+    await server.close();
+  });
+
+  test('what waits for its jitter comes again, once; what is backfilled stays owed', async () => {
+    const { clock, recent, call, server } = await scheduled({ cron: '0 12 * * *', jitter: '1h' });
+    await clock.advance(12 * HOUR + SECOND);
+    expect(await call('GET', '/schedules/nightly')).toMatchObject({ body: { owed: [{ due: START + 12 * HOUR }] } });
+    clock.setWall(START);
+    await clock.advance(MINUTE);
+    expect(await call('GET', '/schedules/nightly')).toMatchObject({
+      body: { owed: [], nextDue: START + 12 * HOUR },
+    });
+    await clock.advance(13 * HOUR);
+    expect(await recent()).toEqual(['720 started']);
+    await server.close();
+  });
+
+  test.each([5, 900, 30_000])('by %s ms, each due time is decided once, and all goes on', async (by) => {
+    const made = await scheduled({ every: '1s' }, { lasts: 1500 });
+    const decided: string[] = [];
+    for (let round = 1; round <= 5; round++) {
+      await made.clock.advance(40 * SECOND);
+      decided.push(...(await made.recent()).filter((text) => !decided.slice(-50).includes(text)));
+      made.clock.setWall(made.clock.now() - by);
+    }
+    await made.clock.advance(40 * SECOND);
+    decided.push(...(await made.recent()).filter((text) => !decided.slice(-50).includes(text)));
+    const dues = decided.map((text) => Math.round(Number.parseFloat(text) * 60));
+    const last = Math.floor((made.clock.now() - START) / SECOND);
+    expect(dues).toEqual(Array.from({ length: last }, (_, index) => index + 1));
+    await made.close();
+  });
+
+  test('also a schedule goes on that waits to try again what the journal has refused', async () => {
+    const journal = memoryJournal();
+    const { clock, recent, server } = await scheduled({ every: '1h' }, { journal });
+    clock.setWall(START + DAY);
+    const store: { put: ServiceStore['put'] } = storeOf(journal);
+    const { put } = store;
+    store.put = () => {
+      throw new JournalError('JOURNAL_LOCKED', 'The database is locked.');
+    };
+    await clock.advance(MINUTE);
+    clock.setWall(START);
+    await clock.advance(SECOND);
+    store.put = put;
+    await clock.advance(HOUR);
+    expect(await recent()).toEqual(['60 started']);
     await server.close();
   });
 });

@@ -73,6 +73,22 @@ export const newState = (schedule: Schedule, now: number): ScheduleState => ({
   recent: [],
 });
 
+/**
+ * How far the clock may be behind `considered`, in ms. After a correction by less, the time that comes again is waited
+ * for, so that no due time is decided twice.
+ */
+export const MAX_BEHIND_MS = 60_000;
+
+/**
+ * Returns the state after the clock was set back: due times that lie ahead again are decided when they come again, those
+ * that were owed too. A job that was started of one is found by its key then. What a person asked for stays owed.
+ */
+export const afterSetBack = (state: ScheduleState, now: number): ScheduleState => {
+  if (state.considered <= now + MAX_BEHIND_MS) return state;
+  const owed = state.owed.filter(({ due, lane }) => lane === 'backfill' || due <= now);
+  return { ...state, considered: now, owed };
+};
+
 /** Says when a schedule is due, so that a change is noticed. */
 export const timingText = ({ cron, every, timezone, start, enabled }: Schedule): string =>
   JSON.stringify([cron, every, timezone, start, enabled]);

@@ -9,6 +9,7 @@ import { type DueTimes, dueTimesOf } from './due-times.ts';
 import { nextStep, nextStepAt, type RunningJob, type Step } from './next-step.ts';
 import { isoOf, type Schedule } from './schedule.ts';
 import {
+  afterSetBack,
   MAX_BACKFILL,
   MAX_RECENT,
   MAX_RUNNING,
@@ -37,6 +38,8 @@ export const DUE = 'due';
 
 /** How long after a failure of the journal it is tried again, in ms. */
 const RETRY_MS = 5_000;
+
+const NEVER = Number.POSITIVE_INFINITY;
 
 /** The runs of one schedule. All that changes them happens one after the other. */
 export class ScheduledRuns {
@@ -91,9 +94,13 @@ export class ScheduledRuns {
 
   /** When there is something to do; undefined if that depends on jobs. */
   get wakeAt(): number | undefined {
-    const step = nextStepAt(this.#schedule, this.#state, this.#busy(), this.#parts.now());
-    const wake = Math.min(this.nextDue ?? Number.POSITIVE_INFINITY, step ?? Number.POSITIVE_INFINITY);
-    return wake === Number.POSITIVE_INFINITY ? undefined : Math.max(wake, this.#retryAt);
+    const now = this.#parts.now();
+    const step = nextStepAt(this.#schedule, this.#state, this.#busy(), now);
+    const isSetBack = afterSetBack(this.#state, now) !== this.#state;
+    const wake = isSetBack ? now : Math.min(this.nextDue ?? NEVER, step ?? NEVER);
+    // The clock was set back since if that lies further ahead.
+    const retryAt = this.#retryAt > now + RETRY_MS ? now : this.#retryAt;
+    return wake === NEVER ? undefined : Math.max(wake, retryAt);
   }
 
   /** Decides and starts what is due now. */
@@ -201,6 +208,7 @@ export class ScheduledRuns {
     try {
       if (this.#isClosed()) return;
       this.#parts.requireWritable();
+      await this.#noticeSetBack();
       if (this.nextDue !== undefined && this.nextDue <= this.#parts.now()) {
         const { state, outcomes } = decide(this.#schedule, this.#dues, this.#state, this.#parts.now());
         await this.#keep(state, outcomes);
@@ -212,6 +220,14 @@ export class ScheduledRuns {
       this.#retryAt = this.#parts.now() + RETRY_MS;
       this.#parts.warn(`The schedule "${this.#schedule.name}" is looked at again in ${RETRY_MS / 1000} s: ${error}`);
     }
+  }
+
+  /** Goes on from now if the clock was set back. */
+  async #noticeSetBack(): Promise<void> {
+    const state = afterSetBack(this.#state, this.#parts.now());
+    if (state === this.#state) return;
+    await this.#keep(state);
+    this.#nextDue = this.#dues.next(state.considered);
   }
 
   /** Jobs of the schedule that run in this process. */
@@ -271,17 +287,21 @@ export class ScheduledRuns {
     // The job of an earlier start may be over, and then will not end again.
     const isOver = found && this.#parts.engine.job(jobId) === undefined;
     const running = [...without(this.#state.running, jobId), ...(isOver ? [] : [{ jobId, due, lane }])];
-    await this.#settle({ due }, { outcome: 'started', jobId }, { running: running.slice(-MAX_RUNNING) });
+    // After the clock was set back a due time may come again.
+    const isKnown = this.#state.recent.some((one) => one.outcome === 'started' && one.jobId === jobId);
+    const outcome = isKnown ? undefined : ({ outcome: 'started', jobId } as const);
+    await this.#settle({ due }, outcome, { running: running.slice(-MAX_RUNNING) });
   }
 
-  /** Notes what became of something owed. */
+  /** Notes what became of something owed; without an outcome if that is known. */
   async #settle(
     { due }: Pick<Owed, 'due'>,
-    outcome: Omit<Outcome, 'due' | 'at'>,
+    outcome: Omit<Outcome, 'due' | 'at'> | undefined,
     change: Partial<ScheduleState> = {},
   ): Promise<void> {
     const owed = this.#state.owed.filter((one) => one.due !== due);
-    await this.#keep({ ...this.#state, ...change, owed }, [{ due, at: this.#parts.now(), ...outcome }]);
+    const outcomes = outcome ? [{ due, at: this.#parts.now(), ...outcome }] : [];
+    await this.#keep({ ...this.#state, ...change, owed }, outcomes);
   }
 
   async #ended(jobId: string, state: JobState): Promise<void> {
@@ -312,7 +332,7 @@ export class ScheduledRuns {
 const continued = (schedule: Schedule, state: ScheduleState | undefined, now: number): ScheduleState => {
   if (state === undefined) return newState(schedule, now);
   const timing = timingText(schedule);
-  if (timing === state.timing) return state;
+  if (timing === state.timing) return afterSetBack(state, now);
   return { ...state, timing, considered: now, owed: schedule.enabled ? state.owed : [] };
 };
 
