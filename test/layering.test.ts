@@ -43,6 +43,7 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
     recovery: ['reactions', 'kinds', 'run', ...BELOW_RUN],
   },
   server: {
+    lists: [],
     store: [],
     access: ['store'],
     schemas: ['access'],
@@ -52,8 +53,8 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
     topics: ['schemas', 'store'],
     jobs: BELOW_JOBS,
     feed: BELOW_JOBS,
-    schedules: ['jobs', ...BELOW_JOBS],
-    units: ['jobs', ...BELOW_JOBS],
+    schedules: ['jobs', 'lists', ...BELOW_JOBS],
+    units: ['jobs', 'lists', ...BELOW_JOBS],
     service: ['schedules', 'units', 'feed', 'jobs', ...BELOW_JOBS],
     routes: ['service', 'schedules', 'units', 'feed', 'jobs', ...BELOW_JOBS],
   },

@@ -2,12 +2,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
 import type { Journal } from '../../src/engine/durable/journal.ts';
 import { JournalError } from '../../src/engine/errors/errors.ts';
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
 import { defineSchedule, type ScheduleOptions } from '../../src/server/schedules/define-schedule.ts';
+import { ScheduledRuns } from '../../src/server/schedules/scheduled-runs.ts';
 import type { ServiceStore } from '../../src/server/store/service-store.ts';
 import { storeOf } from '../../src/server/store/store-of.ts';
 import { type VirtualClock, virtualClock } from '../../src/testing/virtual-clock.ts';
@@ -493,6 +494,35 @@ describe('over HTTP', () => {
     expect(refused).toMatchObject({ status });
     if (code !== undefined) expect(refused.body).toMatchObject({ code: 'INVALID_CRON', problems: [{ code }] });
     await server.close();
+  });
+
+  test('of many schedules, a change and a due time cost no work for the others', async () => {
+    const journal = memoryJournal();
+    const clock = virtualClock(START);
+    const { call, server } = await testServer({ clock, journal, definitions: [report(clock)] });
+    const looks = vi.spyOn(ScheduledRuns.prototype, 'wakeAt', 'get');
+    const lists = vi.spyOn(storeOf(journal), 'list');
+    const costs = async (act: () => Promise<unknown>): Promise<number> => {
+      looks.mockClear();
+      await act();
+      return looks.mock.calls.length;
+    };
+    try {
+      const create = (name: string, every: string) =>
+        call('POST', '/schedules', { body: { name, definition: 'report', every } });
+      for (let made = 0; made < 100; made++) await create(`of-hours-${made}`, '1h');
+      expect(await costs(() => create('of-minutes', '1m'))).toBeLessThan(5);
+      expect(await costs(() => clock.advance(MINUTE))).toBeLessThan(10);
+      expect(await costs(() => call('DELETE', '/schedules/of-minutes'))).toBeLessThan(5);
+      expect(await costs(() => clock.advance(HOUR))).toBeGreaterThan(99);
+      expect(lists.mock.calls.filter(([kind]) => kind === 'schedule')).toEqual([]);
+      const { body } = await call('GET', '/schedules?limit=2');
+      expect(body).toMatchObject({ items: [{ name: 'of-hours-0' }, { name: 'of-hours-1' }] });
+    } finally {
+      looks.mockRestore();
+      lists.mockRestore();
+      await server.close();
+    }
   });
 
   test('the next runs show clock changes', async () => {

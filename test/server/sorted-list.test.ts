@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SortedList } from '../../src/server/units/sorted-list.ts';
+import { SortedList } from '../../src/server/lists/sorted-list.ts';
 
 /** `FC_SEED=… npx vitest run test/server/sorted-list.test.ts` plays a failed run again. */
 const { FC_SEED } = process.env;

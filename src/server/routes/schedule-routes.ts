@@ -184,7 +184,8 @@ export const addScheduleRoutes = ({ add }: Api, { schedules, catalog, clock }: S
   add(listSchedules, (context) => {
     const { limit, cursor } = context.req.valid('query');
     const after = placeIn('schedules', cursor, z.string());
-    const found = schedules.list().filter(({ schedule }) => after === undefined || schedule.name > after);
+    const found: ScheduleEntry[] = [];
+    for (const entry of schedules.list(after)) if (found.push(entry) > limit) break;
     const page = found.slice(0, limit);
     const next = found.length > limit ? cursorOf('schedules', page.at(-1)?.schedule.name) : undefined;
     return context.json(answerPage(context, page.map(summaryOf), next), 200);
@@ -222,19 +223,19 @@ export const addScheduleRoutes = ({ add }: Api, { schedules, catalog, clock }: S
     const entry = schedules.get(context.req.valid('param').name);
     const { reason } = context.req.valid('json') ?? {};
     await entry.runs.pause(reason ?? context.get('principal').name);
-    schedules.rearm();
+    schedules.rearm(entry.schedule.name);
     return context.json(bodyOf(entry), 200);
   });
 
   add(resumeSchedule, async (context) => {
     const entry = schedules.get(context.req.valid('param').name);
     await entry.runs.resume();
-    schedules.rearm();
+    schedules.rearm(entry.schedule.name);
     return context.json(bodyOf(entry), 200);
   });
 
   add(backfillSchedule, async (context) => {
-    const { runs } = schedules.get(context.req.valid('param').name);
+    const { runs, schedule } = schedules.get(context.req.valid('param').name);
     const { from, to, dryRun = false } = context.req.valid('json');
     if (to > clock.now())
       throw new HttpProblem(400, 'INVALID_REQUEST', 'Only what has passed can be backfilled: "to" lies ahead.');
@@ -247,7 +248,7 @@ export const addScheduleRoutes = ({ add }: Api, { schedules, catalog, clock }: S
       );
     if (!dryRun) {
       await runs.backfill(dueTimes);
-      schedules.rearm();
+      schedules.rearm(schedule.name);
     }
     return context.json({ dueTimes: [...dueTimes] }, 200);
   });

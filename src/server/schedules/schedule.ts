@@ -2,7 +2,7 @@
  * `file-schedules.ts` reads those of workflow files, `stored-schedules.ts` keeps those of the API. `due-times.ts` finds when
  * one is due. `schedule-state.ts` is what is kept of its runs; `decide.ts` decides what due times owe, before
  * `scheduled-runs.ts` starts it, so that a crash in between neither starts a job twice nor forgets one. `schedules.ts` holds
- * them all, with one timer. */
+ * them all, with one timer for what comes first in `wake-list.ts`. */
 
 import { DEFAULT_TIMEZONE, type TimingOptions } from '../../timing/timing.ts';
 

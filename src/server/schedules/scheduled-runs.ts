@@ -26,10 +26,19 @@ export type RunParts = StartParts & {
   readonly requireWritable: () => void;
   /** Whether nothing may be started any more. */
   readonly isClosed: () => boolean;
+  readonly jobs: ScheduledJobs;
   /** Gets what became of a due time, once it is kept. */
   readonly onOutcome: (schedule: string, outcome: Outcome) => void;
   /** Gets what was not expected. */
   readonly warn: (message: string) => void;
+};
+
+/** Whose the jobs are that are not over, so that their ends are noted without asking all schedules. */
+export type ScheduledJobs = {
+  /** By the id of a job. */
+  readonly runsOf: Map<string, ScheduledRuns>;
+  /** Those that start a job, whose id they do not know yet. */
+  readonly starting: Set<ScheduledRuns>;
 };
 
 /** The label that names the schedule of a job, and the one with its due time in ISO 8601. */
@@ -51,7 +60,6 @@ export class ScheduledRuns {
   #nextDue: number | undefined;
   #retryAt = Number.NEGATIVE_INFINITY;
   #last: Promise<unknown> = Promise.resolve();
-  #isStarting = false;
   #isEnded = false;
   readonly #isChanged: boolean;
   readonly #cancelled = new Set<string>();
@@ -64,6 +72,7 @@ export class ScheduledRuns {
     this.#state = continued(schedule, state, parts.now());
     this.#isChanged = this.#state !== state;
     this.#nextDue = this.#dues.next(this.#state.considered);
+    this.#own(this.#state.running);
   }
 
   get schedule(): Schedule {
@@ -122,8 +131,7 @@ export class ScheduledRuns {
   }
 
   /** Notes that a job is over, if it is one of this schedule. */
-  jobEnded(jobId: string, state: JobState): Promise<void> | undefined {
-    if (!this.#isStarting && !this.#state.running.some((one) => one.jobId === jobId)) return undefined;
+  jobEnded(jobId: string, state: JobState): Promise<void> {
     return this.#inOrder(async () => {
       if (!this.#state.running.some((one) => one.jobId === jobId)) return;
       await this.#ended(jobId, state);
@@ -181,9 +189,17 @@ export class ScheduledRuns {
   }
 
   /** Starts nothing any more. Resolves when nothing is under way. */
-  end(): Promise<void> {
+  async end(): Promise<void> {
     this.#isEnded = true;
-    return this.idle();
+    await this.idle();
+    this.#own([]);
+  }
+
+  /** Says which jobs are those of this schedule. */
+  #own(running: ScheduleState['running']): void {
+    const { runsOf } = this.#parts.jobs;
+    for (const { jobId } of this.#state.running) runsOf.delete(jobId);
+    for (const { jobId } of running) runsOf.set(jobId, this);
   }
 
   #isClosed(): boolean {
@@ -200,6 +216,7 @@ export class ScheduledRuns {
     const kept = { ...state, recent: [...state.recent, ...outcomes].slice(-MAX_RECENT) };
     const { name } = this.#schedule;
     await this.#parts.store.put({ kind: 'due', key: name, value: JSON.stringify(kept), at: this.#parts.now() });
+    if (kept.running !== this.#state.running) this.#own(kept.running);
     this.#state = kept;
     for (const outcome of outcomes) this.#parts.onOutcome(name, outcome);
   }
@@ -272,14 +289,14 @@ export class ScheduledRuns {
     const { name, definition, input } = this.#schedule;
     const due = isoOf(owed.due);
     const filledIn = input && scheduledInput(input, { name, due });
-    this.#isStarting = true;
+    this.#parts.jobs.starting.add(this);
     try {
       const labels = { [SCHEDULE]: name, [DUE]: due };
       const started = await startOf(this.#parts, { definition, input: filledIn, labels, jobKey }, onceKey);
       await this.#noteStart(owed, started);
       return started;
     } finally {
-      this.#isStarting = false;
+      this.#parts.jobs.starting.delete(this);
     }
   }
 

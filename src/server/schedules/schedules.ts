@@ -4,12 +4,14 @@ import { isTerminalJobState } from '../../events/states.ts';
 import { underWayUntil } from '../../events/under-way.ts';
 import { HttpProblem, notFound } from '../http/problem.ts';
 import type { StartParts } from '../jobs/start-job.ts';
+import { SortedList } from '../lists/sorted-list.ts';
 import type { ServiceStore } from '../store/service-store.ts';
 import { type DefinedSchedule, fileSchedules } from './file-schedules.ts';
 import type { Schedule } from './schedule.ts';
-import { type Outcome, stateIn } from './schedule-state.ts';
+import { MAX_BEHIND_MS, type Outcome, stateIn } from './schedule-state.ts';
 import { type RunParts, ScheduledRuns } from './scheduled-runs.ts';
 import { storedSchedules } from './stored-schedules.ts';
+import { compareText, wakeList } from './wake-list.ts';
 
 /** A schedule with its runs. */
 export type ScheduleEntry = DefinedSchedule & {
@@ -19,8 +21,8 @@ export type ScheduleEntry = DefinedSchedule & {
 };
 
 export type Schedules = {
-  /** All schedules, by name. Those of code go before those of files, uploads, and the API. */
-  readonly list: () => readonly ScheduleEntry[];
+  /** All schedules in the order of their names, or those after a name. Of one name, code goes before files, uploads, and the API. */
+  readonly list: (after?: string) => Iterable<ScheduleEntry>;
   /** @throws HttpProblem `SCHEDULE_NOT_FOUND` */
   readonly get: (name: string) => ScheduleEntry;
   /** Keeps a new schedule. @throws HttpProblem `SCHEDULE_EXISTS` */
@@ -29,8 +31,8 @@ export type Schedules = {
   readonly replace: (schedule: Schedule) => Promise<ScheduleEntry>;
   /** Removes a schedule; its jobs stay. @throws HttpProblem `SCHEDULE_NOT_FOUND`, `DEFINED_IN_FILE` */
   readonly remove: (name: string) => Promise<void>;
-  /** Arms the timer again, after a change of what is to be done. */
-  readonly rearm: () => void;
+  /** Arms the timer again, after a change of what a schedule has to do. */
+  readonly rearm: (name: string) => void;
   /** Calls `listener` when something has become of a due time; returns a function that ends this. */
   readonly onOutcome: (listener: OutcomeListener) => () => void;
   /** Begins to start jobs. Resolves when it is known what an earlier process has left. @throws JournalError */
@@ -56,7 +58,9 @@ export const createSchedules = (parts: SchedulesParts, ofCode: readonly Schedule
   const { store, clock, catalog, engine, logger } = parts;
   const stored = storedSchedules(store, () => clock.now());
   const listeners = new Set<OutcomeListener>();
-  let entries: ReadonlyMap<string, ScheduleEntry> = new Map();
+  const entries = new Map<string, ScheduleEntry>();
+  const names = new SortedList<string>(compareText);
+  const wakes = wakeList();
   let stage: 'new' | 'open' | 'closed' = 'new';
   let stopTimer = (): void => {};
   let stopListening = (): void => {};
@@ -66,6 +70,7 @@ export const createSchedules = (parts: SchedulesParts, ofCode: readonly Schedule
   const runParts: RunParts = {
     ...parts,
     isClosed: () => stage !== 'open',
+    jobs: { runsOf: new Map(), starting: new Set() },
     onOutcome: (schedule, outcome) => {
       for (const listener of listeners) listener(schedule, outcome);
     },
@@ -90,43 +95,77 @@ export const createSchedules = (parts: SchedulesParts, ofCode: readonly Schedule
     return done;
   };
 
+  const put = async (defined: DefinedSchedule, problems: readonly string[]): Promise<ScheduleEntry> => {
+    const { name } = defined.schedule;
+    const entry = await entryOf(defined, problems);
+    if (!entries.has(name)) names.add(name);
+    entries.set(name, entry);
+    plan(entry);
+    return entry;
+  };
+
+  const drop = async ({ schedule, runs }: ScheduleEntry): Promise<void> => {
+    const { name } = schedule;
+    entries.delete(name);
+    names.remove(name);
+    wakes.remove(name);
+    await runs.end();
+  };
+
+  /** Reads what catalog and store define. */
   const read = async (): Promise<void> => {
-    const next = new Map<string, ScheduleEntry>();
     const all: readonly DefinedSchedule[] = [
       ...ofCode.map((schedule) => ({ schedule, source: 'code' as const })),
       ...fileSchedules(catalog).toSorted((a, b) => Number(a.source === 'upload') - Number(b.source === 'upload')),
       ...(await stored.list()).map((schedule) => ({ schedule, source: 'api' as const })),
     ];
     const byName = new Map<string, DefinedSchedule[]>();
-    for (const one of all) byName.set(one.schedule.name, [...(byName.get(one.schedule.name) ?? []), one]);
-    for (const [name, [first, ...others]] of [...byName].sort(([a], [b]) => (a < b ? -1 : 1)))
-      if (first) next.set(name, await entryOf(first, others.map(doubleOf)));
-    const gone = [...entries].filter(([name]) => !next.has(name));
-    entries = next;
-    await Promise.all(gone.map(([, { runs }]) => runs.end()));
+    for (const one of all) {
+      const known = byName.get(one.schedule.name);
+      if (known) known.push(one);
+      else byName.set(one.schedule.name, [one]);
+    }
+    for (const [first, ...others] of byName.values()) if (first) await put(first, others.map(doubleOf));
+    await Promise.all([...entries.values()].filter(({ schedule }) => !byName.has(schedule.name)).map(drop));
+    arm();
+  };
+
+  /** Those that are being looked at. */
+  const looking = new Set<ScheduledRuns>();
+
+  /** Notes when there is something to do for a schedule. */
+  const plan = ({ schedule, runs }: ScheduleEntry): void => {
+    if (!looking.has(runs)) wakes.put(schedule.name, runs.wakeAt);
+  };
+
+  const rearm = (name: string): void => {
+    const entry = entries.get(name);
+    if (entry) plan(entry);
     arm();
   };
 
   const arm = (): void => {
     stopTimer();
     if (stage !== 'open') return;
-    const wakeAt = Math.min(...idle().map(({ wakeAt = Number.POSITIVE_INFINITY }) => wakeAt));
-    stopTimer = clock.setTimer(look, Math.min(Math.max(0, wakeAt - clock.now()), LOOK_MS));
+    const { at = Number.POSITIVE_INFINITY } = wakes.first() ?? {};
+    stopTimer = clock.setTimer(look, Math.min(Math.max(0, at - clock.now()), LOOK_MS));
   };
 
-  /** Those that are being looked at. */
-  const looking = new Set<ScheduledRuns>();
-  const idle = (): readonly ScheduledRuns[] =>
-    [...entries.values()].map(({ runs }) => runs).filter((runs) => !looking.has(runs));
+  /** The latest time that the clock has shown, since it was set back. */
+  let latest = Number.NEGATIVE_INFINITY;
 
   const look = (): void => {
     const now = clock.now();
-    for (const runs of idle()) {
-      if ((runs.wakeAt ?? Number.POSITIVE_INFINITY) > now) continue;
+    const isSetBack = now < latest - MAX_BEHIND_MS;
+    latest = isSetBack ? now : Math.max(latest, now);
+    if (isSetBack) for (const entry of entries.values()) plan(entry);
+    for (let wake = wakes.first(); wake && wake.at <= now; wake = wakes.first()) {
+      wakes.remove(wake.name);
+      const { runs } = entries.get(wake.name) as ScheduleEntry;
       looking.add(runs);
       void underWayUntil(runs.look()).then(() => {
         looking.delete(runs);
-        arm();
+        rearm(runs.schedule.name);
       });
     }
     arm();
@@ -138,37 +177,43 @@ export const createSchedules = (parts: SchedulesParts, ofCode: readonly Schedule
     return entry;
   };
 
-  const requireOfApi = (name: string): void => {
-    const { source, file } = get(name);
-    if (source !== 'api') throw definedElsewhere(name, source, file);
+  const requiredOfApi = (name: string): ScheduleEntry => {
+    const entry = get(name);
+    if (entry.source !== 'api') throw definedElsewhere(name, entry.source, entry.file);
+    return entry;
   };
 
   return {
-    list: () => [...entries.values()],
+    *list(after) {
+      for (const name of names.from(after)) yield get(name);
+    },
     get,
     create: (schedule) =>
       inOrder(async () => {
         const { name } = schedule;
         const isNew = !entries.has(name) && (await stored.put(schedule, true));
         if (!isNew) throw new HttpProblem(409, 'SCHEDULE_EXISTS', `There is a schedule "${name}" already.`);
-        await read();
-        return get(name);
+        const entry = await put({ schedule, source: 'api' }, []);
+        arm();
+        return entry;
       }),
     replace: (schedule) =>
       inOrder(async () => {
-        requireOfApi(schedule.name);
+        const { problems } = requiredOfApi(schedule.name);
         await stored.put(schedule, false);
-        await read();
-        return get(schedule.name);
+        const entry = await put({ schedule, source: 'api' }, problems);
+        arm();
+        return entry;
       }),
     remove: (name) =>
       inOrder(async () => {
-        requireOfApi(name);
+        const entry = requiredOfApi(name);
         await stored.remove(name);
-        await read();
+        // It was the only one of its name: others would go before it.
+        await drop(entry);
         await store.remove('due', name);
       }),
-    rearm: arm,
+    rearm,
     onOutcome: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -176,10 +221,14 @@ export const createSchedules = (parts: SchedulesParts, ofCode: readonly Schedule
     open: async () => {
       const events = engine.events$.subscribe((event) => {
         if (event.type !== 'job.transition' || !isTerminalJobState(event.to) || stage === 'closed') return;
-        for (const { runs } of entries.values()) {
-          const noted = runs.jobEnded(event.jobId, event.to);
-          if (noted) void underWayUntil(noted).then(arm, (error) => runParts.warn(String(error)));
-        }
+        const { runsOf, starting } = runParts.jobs;
+        const owner = runsOf.get(event.jobId);
+        // Those that start a job do not know its id yet.
+        for (const runs of owner ? [owner] : starting)
+          void underWayUntil(runs.jobEnded(event.jobId, event.to)).then(
+            () => rearm(runs.schedule.name),
+            (error) => runParts.warn(String(error)),
+          );
       });
       const stopCatalog = catalog.onChange(() => {
         inOrder(read).catch((error) => runParts.warn(`The schedules can't be read: ${error}`));

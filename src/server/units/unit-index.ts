@@ -2,9 +2,9 @@ import type { Engine } from '../../engine/engine.ts';
 import { runOf } from '../../engine/job.ts';
 import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
+import { SortedList } from '../lists/sorted-list.ts';
 import { TOPIC } from '../topics/topics.ts';
 import { isNestedJob, liveUnitAt, priorityOf, stateOf, visitActive } from './find-unit.ts';
-import { SortedList } from './sorted-list.ts';
 
 /** The states of units that are kept in order. */
 export type OpenState = 'ready' | 'claimed' | 'paused';

@@ -1,5 +1,5 @@
 /* Units: external tasks of all jobs, as clients see and do them. `units.ts` lists and hands them out. `unit-index.ts`
- * keeps those of the jobs that run here in order (`sorted-list.ts`), `waiting-claims.ts` the claims that wait for one,
+ * keeps those of the jobs that run here in order (`lists/sorted-list.ts`), `waiting-claims.ts` the claims that wait for one,
  * `claim-answers.ts` what a repeated claim got. `command.ts` does what a worker reports, `command-history.ts` reads it
  * back. `find-unit.ts` finds a unit in a running job, `elsewhere.ts` those that other processes run (`plan-of.ts` has what journals do not keep), `unit-body.ts` shows
  * them, `unit-id.ts` names them. */

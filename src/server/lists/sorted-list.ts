@@ -1,3 +1,5 @@
+/* Lists in order, for units and schedules: whoever changes one does not pay for its length. */
+
 /**
  * A list in order, of items that differ in what orders them, `Order`. Adding, removing and finding take a time that hardly
  * grows with the list.
