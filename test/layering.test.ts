@@ -9,6 +9,7 @@ const src = join(root, 'src');
 /** Each folder, and the folders that it may import from. Folders inside `engine`, `server` and `cli` have their own rows. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   events: [],
+  wire: ['events'],
   machines: ['events'],
   engine: ['events', 'machines'],
   testing: ['events', 'machines', 'engine'],
@@ -16,8 +17,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   journal: ['events', 'machines', 'engine'],
   timing: [],
   workflow: ['events', 'machines', 'engine', 'executors', 'journal', 'timing'],
-  server: ['events', 'machines', 'engine', 'executors', 'journal', 'timing', 'workflow'],
-  client: ['server'],
+  server: ['events', 'machines', 'engine', 'executors', 'journal', 'timing', 'workflow', 'wire'],
+  client: ['server', 'wire'],
   cluster: ['events', 'machines', 'engine', 'executors', 'journal', 'workflow'],
   cli: ['events', 'machines', 'engine', 'executors', 'journal', 'workflow', 'server', 'client', 'cluster'],
 };
