@@ -1,8 +1,9 @@
 /* The client of the service, for Node.js and browsers: `client.ts` has a method for each route, `request.ts` sends
- * requests and repeats them, `event-stream.ts` follows streams, `work.ts` does units, `service-error.ts` is what
+ * requests and repeats them, `event-stream.ts` follows streams, `patches.ts` those of columns, `work.ts` does units, `service-error.ts` is what
  * refusals become. Types come from the schemas of the server, of which nothing is loaded. */
 
 import type { z } from '@hono/zod-openapi';
+import type * as columns from '../server/schemas/columns.ts';
 import type * as definition from '../server/schemas/definition.ts';
 import type * as event from '../server/schemas/event.ts';
 import type * as job from '../server/schemas/job.ts';
@@ -12,7 +13,9 @@ import type * as task from '../server/schemas/task.ts';
 import type * as token from '../server/schemas/token.ts';
 import type * as topic from '../server/schemas/topic.ts';
 import type * as unit from '../server/schemas/unit.ts';
+import type { JobColumns } from '../wire/job-columns.ts';
 import { events, type StreamedEvent, type StreamOptions } from './event-stream.ts';
+import { type PatchOptions, patches } from './patches.ts';
 import { type ClientOptions, pause, type Send, sender } from './request.ts';
 import { type ClaimedUnit, startWork, type UnitCommand, type UnitInfo, type Work, type WorkOptions } from './work.ts';
 
@@ -163,6 +166,13 @@ const jobsOf = (
       }),
     graph: (id: string, format: 'mermaid' | 'dot' | 'gantt') =>
       send<string>('GET', `/jobs/${part(id)}/graph`, { query: { format }, asText: true }),
+    /** All tasks of a job in columns, to be followed by `patches`. */
+    view: (id: string) => send<JobColumns>('GET', `/jobs/${part(id)}/view`),
+    /** Follows what changes in the columns of a job, until the job is over or they have to be read anew. */
+    patches: (id: string, given: PatchOptions = {}) => patches(stream, `/jobs/${part(id)}/patches`, given),
+    /** The attempts of tasks, by their paths; of 500 at most. */
+    attempts: (id: string, tasks: readonly string[]) =>
+      send<z.infer<typeof columns.AttemptsBody>>('GET', `/jobs/${part(id)}/attempts`, { query: { tasks } }),
     /** The outer tasks of a job, with their states and what they wait for. */
     outline: (id: string) => send<z.infer<typeof task.GraphBody>>('GET', `/jobs/${part(id)}/graph`),
     /** Waits until a job is over, as long as that takes. */

@@ -27,6 +27,7 @@ import { inTurn } from './http/in-turn.ts';
 import { isLoopback } from './http/same-origin.ts';
 import { keepHouse } from './jobs/housekeeping.ts';
 import { keepTakingUp } from './jobs/take-up.ts';
+import { addColumnRoutes } from './routes/column-routes.ts';
 import { addDefinitionRoutes } from './routes/definition-routes.ts';
 import { addEventRoutes } from './routes/event-routes.ts';
 import { addGeneralRoutes, requireReady } from './routes/general-routes.ts';
@@ -46,6 +47,7 @@ import { storeOf } from './store/store-of.ts';
 import { topicsIn } from './topics/topics.ts';
 import { planOf } from './units/plan-of.ts';
 import { unitsOf } from './units/units.ts';
+import { createJobViews } from './view/job-views.ts';
 
 export type ListenOptions = {
   /** Default 8080; 0 takes a free one. */
@@ -121,6 +123,7 @@ export const createServer = (options: ServerOptions): Server => {
     },
     settings.schedules,
   );
+  const views = createJobViews(journal);
   const service: Service = {
     engine,
     journal,
@@ -137,7 +140,8 @@ export const createServer = (options: ServerOptions): Server => {
     units,
     requireWritable,
     inTurn: inTurn(),
-    feed: createFeed({ engine, journal, clock, tokens, areTokensOff: settings.tokens === false, logger }),
+    views,
+    feed: createFeed({ engine, journal, clock, tokens, areTokensOff: settings.tokens === false, logger, views }),
     stage: () => stage,
   };
   const faults = faultLog(logger);
@@ -159,6 +163,7 @@ export const createServer = (options: ServerOptions): Server => {
   addTopicRoutes(api, service);
   addJobRoutes(api, service);
   addJobViewRoutes(api, service);
+  addColumnRoutes(api, service);
   addJobControlRoutes(api, service);
   addScheduleRoutes(api, service);
   addUnitRoutes(api, service);

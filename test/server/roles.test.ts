@@ -40,6 +40,9 @@ V      GET    /jobs/{jobId}/explain
 V      GET    /jobs/{jobId}/logs
 V      GET    /jobs/{jobId}/graph
 V      GET    /jobs/{jobId}/events
+V      GET    /jobs/{jobId}/view
+V      GET    /jobs/{jobId}/patches
+V      GET    /jobs/{jobId}/attempts
 O      POST   /jobs/{jobId}/start
 O      POST   /jobs/{jobId}/cancel
 O      POST   /jobs/{jobId}/pause

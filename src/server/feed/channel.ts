@@ -1,6 +1,5 @@
 import type { ClientStream } from './client-stream.ts';
 import { endsJob, type FeedEvent } from './feed-event.ts';
-import { eventFrames } from './frames.ts';
 
 /** Clients that get the same events: those of all jobs by one filter, or those of one job. */
 export type Channel = {
@@ -14,22 +13,32 @@ export type Channel = {
   readonly leave: (client: ClientStream) => void;
   /** Writes new events to all clients, each without those that it has. Ends the streams with the last event of their job. */
   readonly deliver: (events: readonly FeedEvent[]) => void;
-  /** Ends all streams. */
-  readonly end: () => void;
+  /** Ends all streams. `last`: what their clients get before. */
+  readonly end: (last?: Uint8Array) => void;
 };
 
 export type ChannelOptions = Pick<Channel, 'idOf'> & {
+  /** Returns what clients get of events; nothing if these are nothing for them. */
+  readonly encode: (events: readonly FeedEvent[]) => Uint8Array | undefined;
   readonly ofJob: boolean;
+  /** Returns what a client gets last, when the job is over. Default: nothing. */
+  readonly last?: ((final: FeedEvent) => Uint8Array) | undefined;
   /** Default: the id of the last event that the channel was given. */
   readonly delivered?: Channel['delivered'];
 };
 
-export const createChannel = ({ idOf, ofJob, delivered }: ChannelOptions): Channel => {
+export const createChannel = ({ idOf, encode, ofJob, last: lastOf, delivered }: ChannelOptions): Channel => {
   /** By client, the id of the last event that it had when it joined. */
   const members = new Map<ClientStream, number>();
   let last = -1;
-  const end = (): void => {
-    for (const client of [...members.keys()]) client.end();
+  const write = (client: ClientStream, bytes: Uint8Array | undefined): void => {
+    if (bytes) client.write(bytes);
+  };
+  const end = (last?: Uint8Array): void => {
+    for (const client of [...members.keys()]) {
+      write(client, last);
+      client.end();
+    }
   };
   return {
     idOf,
@@ -49,14 +58,14 @@ export const createChannel = ({ idOf, ofJob, delivered }: ChannelOptions): Chann
       let bytes: Uint8Array | undefined;
       for (const [client, id] of [...members]) {
         if (id < idOf(first)) {
-          bytes ??= eventFrames(events, idOf);
-          client.write(bytes);
+          bytes ??= encode(events);
+          write(client, bytes);
         } else {
           const missing = events.filter((event) => idOf(event) > id);
-          if (missing.length > 0) client.write(eventFrames(missing, idOf));
+          if (missing.length > 0) write(client, encode(missing));
         }
       }
-      if (ofJob && endsJob(final)) end();
+      if (ofJob && endsJob(final)) end(lastOf?.(final));
     },
     end,
   };

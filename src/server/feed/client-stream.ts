@@ -4,7 +4,10 @@ export type ClientStream = {
   readonly isOver: () => boolean;
   /** Whether the connection has taken all that was written. */
   readonly isEmpty: () => boolean;
-  /** Adds bytes. If more than MAX_QUEUED_BYTES wait already, the client is cut instead: it comes back by its last id. */
+  /**
+   * Adds bytes. If more than MAX_QUEUED_BYTES wait already, the client is cut instead: it comes back by its last id. With
+   * `slow`, it gets that instead, and the stream ends.
+   */
   readonly write: (bytes: Uint8Array) => void;
   /** Resolves when the connection has taken almost all that was written, or the stream is over. */
   readonly drained: () => Promise<void>;
@@ -17,6 +20,8 @@ export type ClientStreamOptions = {
   readonly onOver: () => void;
   /** Destroys the connection. Default: the stream fails, which leaves that to whoever reads it. */
   readonly disconnect?: (() => void) | undefined;
+  /** What a client gets that reads too slowly, and a function that calls another when it should have read that. */
+  readonly slow?: { readonly bytes: Uint8Array; readonly later: (cut: () => void) => void } | undefined;
 };
 
 /** How many bytes may wait for a slow client. */
@@ -26,7 +31,7 @@ export const MAX_QUEUED_BYTES = 1024 * 1024;
 const FEW_BYTES = 64 * 1024;
 
 /** Creates a stream. A plain `ReadableStream` that is written to takes a quarter of the memory of the framework's own helper. */
-export const clientStream = ({ onOver, disconnect }: ClientStreamOptions): ClientStream => {
+export const clientStream = ({ onOver, disconnect, slow }: ClientStreamOptions): ClientStream => {
   let controller: ReadableStreamDefaultController<Uint8Array>;
   let isOver = false;
   let wake: (() => void) | undefined;
@@ -54,13 +59,29 @@ export const clientStream = ({ onOver, disconnect }: ClientStreamOptions): Clien
     if (disconnect) disconnect();
     else controller.error(new Error('The client reads too slowly.'));
   };
+  const end = (): void => {
+    if (isOver) return;
+    over();
+    controller.close();
+  };
+  const leaveBehind = (): void => {
+    if (!slow) {
+      cut();
+      return;
+    }
+    controller.enqueue(slow.bytes);
+    end();
+    slow.later(() => {
+      if (queued() > 0) cut();
+    });
+  };
   return {
     body,
     isOver: () => isOver,
     isEmpty: () => queued() <= 0,
     write: (bytes) => {
       if (isOver) return;
-      if (queued() >= MAX_QUEUED_BYTES) cut();
+      if (queued() >= MAX_QUEUED_BYTES) leaveBehind();
       else controller.enqueue(bytes);
     },
     drained: async () => {
@@ -70,10 +91,6 @@ export const clientStream = ({ onOver, disconnect }: ClientStreamOptions): Clien
         });
       wake = undefined;
     },
-    end: () => {
-      if (isOver) return;
-      over();
-      controller.close();
-    },
+    end,
   };
 };

@@ -1,10 +1,10 @@
 /* The events of jobs for those who listen. `event-pages.ts` reads events from the journal as `feed-event.ts` has them,
  * `frames.ts` writes them as `text/event-stream`. `feed.ts` opens streams (`client-stream.ts`): each reads what it has
  * missed page by page, then joins a channel (`channel.ts`), whose clients all get the same bytes of what `tail.ts` reads
- * as soon as the journal has it. */
+ * as soon as the journal has it. `patch-channel.ts` is one for the columns of a job. */
 
 import { setImmediate } from 'node:timers/promises';
-import type { Journal, JournalFeed } from '../../engine/durable/journal.ts';
+import type { Journal, JournalFeed, JournalJob } from '../../engine/durable/journal.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Clock } from '../../engine/time/clock.ts';
 import type { JobView } from '../../engine/views/job-view.ts';
@@ -14,11 +14,15 @@ import { isTerminalJobState } from '../../events/states.ts';
 import { OPEN, type Principal } from '../access/principal.ts';
 import type { Tokens } from '../access/tokens.ts';
 import { HttpProblem, notFound, RETRY_SOON } from '../http/problem.ts';
+import { epochOf } from '../view/job-fold.ts';
+import type { JobViews } from '../view/job-views.ts';
+import { patchFrames } from '../view/patch-events.ts';
 import { type Channel, type ChannelOptions, createChannel } from './channel.ts';
 import { type ClientStream, clientStream } from './client-stream.ts';
 import { EVENTS_PAGE, type EventPages, eventPages } from './event-pages.ts';
 import { type EventFilter, type FeedEvent, isWanted } from './feed-event.ts';
-import { COMMENT, controlFrame, eventFrames, firstFrame } from './frames.ts';
+import { COMMENT, controlFrame, eventFrames, firstFrame, patchBytes, resetFrame } from './frames.ts';
+import { createPatchChannel, endFrame, type PatchChannel } from './patch-channel.ts';
 import { createTail, type Tail } from './tail.ts';
 
 /** Who listens, and from where. */
@@ -43,6 +47,11 @@ export type Feed = {
    * follows. Returns undefined if the job is over and the client has its last event. @throws HttpProblem
    */
   readonly ofJob: (jobId: string, snapshot: boolean, listener: Listener) => Promise<Body | undefined>;
+  /**
+   * Streams what changes in the columns of a job. `epoch`: that of the client's columns. Returns undefined if the job is
+   * over and the client has its last event. @throws HttpProblem
+   */
+  readonly ofPatches: (jobId: string, epoch: string | undefined, listener: Listener) => Promise<Body | undefined>;
   /** Ends all streams. */
   readonly close: () => void;
 };
@@ -55,6 +64,7 @@ export type FeedParts = {
   /** Whether nobody needs a token, also if there are some. */
   readonly areTokensOff: boolean;
   readonly logger: Logger | undefined;
+  readonly views: JobViews;
 };
 
 export const MAX_STREAMS = 2_000;
@@ -67,12 +77,14 @@ export const COMMENT_MS = 15_000;
 const MANY_STREAMS = 100;
 const MANY_STREAMS_PAUSE_MS = 25;
 
-export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logger }: FeedParts): Feed => {
+export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logger, views }: FeedParts): Feed => {
   const pages = eventPages(journal, logger);
   /** By client, the id of its token. */
   const clients = new Map<ClientStream, string>();
   const byFilter = new Map<string, { readonly filter: EventFilter; readonly channel: Channel }>();
   const byJob = new Map<string, Channel>();
+  /** By epoch and job. */
+  const patchesOf = new Map<string, PatchChannel>();
   const slots = streamSlots();
   let tail: Tail | undefined;
   let cancelBeat: (() => void) | undefined;
@@ -88,14 +100,15 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
 
   const deliver = (events: readonly FeedEvent[]): void => {
     for (const { filter, channel } of byFilter.values()) channel.deliver(events.filter((one) => isWanted(filter, one)));
-    const ofJobs = new Map<Channel, FeedEvent[]>();
+    if (byJob.size === 0 && patchesOf.size === 0) return;
+    const ofJobs = new Map<string, FeedEvent[]>();
     for (const one of events) {
-      const channel = byJob.get(one.event.jobId);
-      const known = channel && ofJobs.get(channel);
+      const known = ofJobs.get(one.event.jobId);
       if (known) known.push(one);
-      else if (channel) ofJobs.set(channel, [one]);
+      else ofJobs.set(one.event.jobId, [one]);
     }
-    for (const [channel, own] of ofJobs) channel.deliver(own);
+    for (const [jobId, own] of ofJobs) byJob.get(jobId)?.deliver(own);
+    for (const patches of patchesOf.values()) patches.deliver(ofJobs.get(patches.jobId) ?? []);
   };
 
   const beat = async (): Promise<void> => {
@@ -107,6 +120,7 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
       for (const { id, expiresAt = Number.POSITIVE_INFINITY } of known) if (expiresAt > clock.now()) inForce.add(id);
       for (const [client, id] of [...clients]) if (!inForce.has(id)) client.end();
       for (const [jobId, channel] of [...byJob]) if (!(await journal.job(jobId))) channel.end();
+      for (const { jobId, channel } of [...patchesOf.values()]) if (!(await journal.job(jobId))) channel.end();
     } catch (error) {
       warn(error);
     }
@@ -151,7 +165,7 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
       await client.drained();
       if (client.isOver()) return;
       const page = await read(id);
-      if (page.events.length > 0) client.write(eventFrames(page.events, channel.idOf));
+      if (page.bytes) client.write(page.bytes);
       id = page.reached;
       if (page.next === 'end') return client.end();
       if (page.next === 'join' && id >= channel.delivered())
@@ -160,11 +174,12 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
   };
 
   /** Makes the stream of somebody who has entered. */
-  const open = (listener: Listener, leave: () => void, { after, frames, read, use }: Opening): Body => {
+  const open = (listener: Listener, leave: () => void, { after, frames, read, use, slow }: Opening): Body => {
     if (isClosed) throw new HttpProblem(503, 'SHUTTING_DOWN', 'The server is shutting down.', { headers: RETRY_SOON });
     const { channel, unuse } = use();
     const client = clientStream({
       disconnect: listener.disconnect,
+      slow: slow && { bytes: slow, later: (cut) => void clock.setTimer(cut, COMMENT_MS) },
       onOver: () => {
         clients.delete(client);
         channel.leave(client);
@@ -217,7 +232,8 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
         read: async (id) => {
           const known = tail?.position() ?? id;
           const { events, reached = Math.max(id, known) } = await pages.ofAll(feed, id, EVENTS_PAGE);
-          return { events: events.filter((one) => isWanted(filter, one)), reached, next: 'join' };
+          const wanted = events.filter((one) => isWanted(filter, one));
+          return { bytes: eventBytes(wanted, positionOf), reached, next: 'join' };
         },
         use: () =>
           used(
@@ -226,7 +242,12 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
             ({ channel }) => channel,
             () => ({
               filter,
-              channel: createChannel({ idOf: positionOf, ofJob: false, delivered: () => tail?.position() ?? 0 }),
+              channel: createChannel({
+                idOf: positionOf,
+                encode: (events) => eventBytes(events, positionOf),
+                ofJob: false,
+                delivered: () => tail?.position() ?? 0,
+              }),
             }),
           ),
       });
@@ -258,17 +279,66 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
         read: async (id) => {
           const events = await pages.ofJob(jobId, id, EVENTS_PAGE);
           const reached = events.at(-1)?.event.seq ?? id;
-          if (events.length === EVENTS_PAGE) return { events, reached, next: 'read' };
+          const bytes = eventBytes(events, seqOf);
+          if (events.length === EVENTS_PAGE) return { bytes, reached, next: 'read' };
           const now = await journal.job(jobId);
-          const isEnd = !now || (isTerminalJobState(now.state) && reached >= now.lastSeq);
-          return { events, reached, next: isEnd ? 'end' : 'join' };
+          return { bytes, reached, next: !now || isAtEnd(now, reached) ? 'end' : 'join' };
         },
         use: () =>
           used(
             byJob,
             jobId,
             (channel) => channel,
-            () => createChannel({ idOf: seqOf, ofJob: true }),
+            () => createChannel({ idOf: seqOf, encode: (events) => eventBytes(events, seqOf), ofJob: true }),
+          ),
+      });
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  };
+
+  const ofPatches: Feed['ofPatches'] = async (jobId, epoch, listener) => {
+    const leave = await enter(listener.principal);
+    try {
+      const job = await journal.job(jobId);
+      if (!job) throw notFound('job', 'JOB_NOT_FOUND', jobId);
+      const { after = -1 } = listener;
+      const own = epochOf(job);
+      const lost = epoch !== undefined && epoch !== own ? 'epoch' : isTooOld(job, after) ? 'after' : undefined;
+      const first = firstFrame(undefined, 1000 + Math.floor(Math.random() * 3000));
+      if (lost) {
+        leave();
+        return ended([first, resetFrame(lost)]);
+      }
+      if (isAtEnd(job, after)) {
+        leave();
+        return undefined;
+      }
+      return open(listener, leave, {
+        after,
+        frames: [first],
+        slow: resetFrame('slow'),
+        read: async (id) => {
+          const events = await pages.ofJob(jobId, id, EVENTS_PAGE);
+          const reached = events.at(-1)?.event.seq ?? id;
+          const now = await journal.job(jobId);
+          if (!now) return { bytes: undefined, reached, next: 'end' };
+          if (epochOf(now) !== own) return { bytes: resetFrame('epoch'), reached, next: 'end' };
+          const frames = patchFrames(
+            await views.of(now),
+            events.map(({ event }) => event),
+          );
+          if (!isAtEnd(now, reached))
+            return { bytes: patchBytes(frames), reached, next: events.length === EVENTS_PAGE ? 'read' : 'join' };
+          return { bytes: patchBytes([...frames, endFrame(now.state, reached)]), reached, next: 'end' };
+        },
+        use: () =>
+          used(
+            patchesOf,
+            `${own} ${jobId}`,
+            ({ channel }) => channel,
+            () => createPatchChannel({ jobId, epoch: own, journal, views, clock, onError: warn }),
           ),
       });
     } catch (error) {
@@ -293,6 +363,7 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
     required,
     ofAll,
     ofJob,
+    ofPatches,
     close: () => {
       isClosed = true;
       for (const client of [...clients.keys()]) client.end();
@@ -305,15 +376,35 @@ type Opening = {
   /** The id of the last event that the client has. */
   readonly after: number;
   readonly frames: readonly Uint8Array[];
-  /** Reads events after an id, and says what to do then: read on, join those who get new events, or end. */
+  /** Reads what follows an id, and says what to do then: read on, join those who get new events, or end. */
   readonly read: (after: number) => Promise<{
-    readonly events: readonly FeedEvent[];
+    readonly bytes: Uint8Array | undefined;
     readonly reached: number;
     readonly next: 'read' | 'join' | 'end';
   }>;
   /** Opens the channel that the client will join. */
   readonly use: () => { readonly channel: Channel; readonly unuse: () => void };
+  /** What a client gets last that reads too slowly. Default: it is cut. */
+  readonly slow?: Uint8Array | undefined;
 };
+
+const eventBytes = (events: readonly FeedEvent[], idOf: ChannelOptions['idOf']): Uint8Array | undefined =>
+  events.length === 0 ? undefined : eventFrames(events, idOf);
+
+const isAtEnd = ({ state, lastSeq }: JournalJob, seq: number): boolean => isTerminalJobState(state) && seq >= lastSeq;
+
+const ended = (frames: readonly Uint8Array[]): Body =>
+  new ReadableStream({
+    start: (controller) => {
+      for (const frame of frames) controller.enqueue(frame);
+      controller.close();
+    },
+  });
+
+/** Whether a client should rather take a new view: it knows events that the job does not have, or lacks very many. */
+const isTooOld = ({ lastSeq }: JournalJob, after: number): boolean => after > lastSeq || lastSeq - after > MAX_BEHIND;
+
+const MAX_BEHIND = 100_000;
 
 const positionOf: ChannelOptions['idOf'] = ({ position = 0 }) => position;
 

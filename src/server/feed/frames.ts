@@ -1,3 +1,5 @@
+import type { StreamReset } from '../../wire/patches.ts';
+import type { PatchFrame } from '../view/patch-events.ts';
 import type { FeedEvent } from './feed-event.ts';
 
 /** The bytes of events in the form of `text/event-stream`. `idOf`: what a client resumes after. */
@@ -8,6 +10,18 @@ export const eventFrames = (events: readonly FeedEvent[], idOf: (event: FeedEven
 export const controlFrame = (type: 'reset' | 'snapshot', data: object): Uint8Array =>
   bytesOf(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
 
+/** The bytes of patches; undefined if there are none. */
+export const patchBytes = (frames: readonly PatchFrame[]): Uint8Array | undefined =>
+  frames.length === 0
+    ? undefined
+    : bytesOf(
+        frames
+          .map(({ type, seq, json }) => `${seq === undefined ? '' : `id: ${seq}\n`}event: ${type}\ndata: ${json}\n\n`)
+          .join(''),
+      );
+
+export const resetFrame = (reason: StreamReset['reason']): Uint8Array => controlFrame('reset', { reason });
+
 const ENCODER = new TextEncoder();
 
 const bytesOf = (text: string): Uint8Array => ENCODER.encode(text);
@@ -16,8 +30,8 @@ const bytesOf = (text: string): Uint8Array => ENCODER.encode(text);
  * What a stream begins with: how long a client waits before it connects again, in ms. With `id`, also the id that it
  * resumes after if the connection breaks before the first event. It dispatches no event.
  */
-export const firstFrame = (id?: number): Uint8Array =>
-  bytesOf(`${id === undefined ? '' : `id: ${id}\n`}retry: 2000\n\n`);
+export const firstFrame = (id?: number, retryMs = 2000): Uint8Array =>
+  bytesOf(`${id === undefined ? '' : `id: ${id}\n`}retry: ${retryMs}\n\n`);
 
 /** Keeps proxies and clients from taking a quiet connection for a dead one. */
 export const COMMENT = bytesOf(':\n\n');

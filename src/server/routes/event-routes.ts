@@ -4,7 +4,6 @@ import { accepts } from 'hono/accepts';
 import { unfinishedLogs } from '../../engine/views/unfinished-logs.ts';
 import type { JobEvent, LogLevel, TaskLog } from '../../events/event.ts';
 import { LEVELS } from '../../events/levels.ts';
-import type { Listener } from '../feed/feed.ts';
 import { type EventFilter, isWanted } from '../feed/feed-event.ts';
 import type { Api } from '../http/app.ts';
 import type { Env } from '../http/env.ts';
@@ -15,18 +14,11 @@ import { EventBody, EventType, FeedEventBody, LogBody, LogLevelName } from '../s
 import { Slug } from '../schemas/names.ts';
 import { wholeNumber } from '../schemas/query.ts';
 import type { Service } from '../service/service.ts';
+import { isHead, listenerOf, noBody, Resume, streamed } from './streams.ts';
 
 const tags = ['Events'];
 
 const JobParam = z.object({ jobId: z.string().min(1).max(200) });
-
-const Resume = z.object({
-  'last-event-id': z
-    .string()
-    .regex(/^\d{1,15}$/, 'expected the id of an event')
-    .optional()
-    .meta({ description: 'Of a stream: the id of the last event that the client has' }),
-});
 
 const After = wholeNumber(0, Number.MAX_SAFE_INTEGER).optional().meta({
   description: 'The id of the last event that the client has; `Last-Event-ID` counts more',
@@ -202,30 +194,6 @@ const wantsStream = (context: Context<Env>): boolean =>
     supports: ['application/json', 'text/event-stream'],
     default: 'application/json',
   }) === 'text/event-stream';
-
-/** The framework answers HEAD by the route of GET, and drops the body: nobody would ever end it. */
-const isHead = (context: Context<Env>): boolean => context.req.raw.method === 'HEAD';
-
-const listenerOf = (context: Context<Env>, after: number | undefined): Listener => {
-  const id = context.req.header('last-event-id');
-  const outgoing = context.env?.outgoing;
-  return {
-    principal: context.get('principal'),
-    after: id === undefined ? after : Number(id),
-    disconnect: outgoing && (() => void outgoing.destroy()),
-  };
-};
-
-const STREAM_HEADERS = {
-  'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-store',
-  // nginx holds answers back otherwise.
-  'x-accel-buffering': 'no',
-};
-
-const streamed = (body: ReadableStream<Uint8Array>): Response => new Response(body, { headers: STREAM_HEADERS });
-
-const noBody = (): Response => new Response(null, { headers: STREAM_HEADERS });
 
 const isWithin = (path: string, task: string | undefined): boolean =>
   task === undefined || path === task || path.startsWith(`${task}/`) || path.startsWith(`${task}[`);

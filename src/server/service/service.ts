@@ -13,6 +13,7 @@ import type { Schedules } from '../schedules/schedules.ts';
 import type { ServiceStore } from '../store/service-store.ts';
 import type { Topics } from '../topics/topics.ts';
 import type { Units } from '../units/units.ts';
+import type { JobViews } from '../view/job-views.ts';
 import type { ServerSettings } from './server-options.ts';
 
 /** What the routes work with. */
@@ -32,6 +33,7 @@ export type Service = {
   readonly units: Units;
   /** Throws if the database could not be written when that was tried last. @throws JournalError */
   readonly requireWritable: () => void;
+  readonly views: JobViews;
   readonly feed: Feed;
   /** Changes to one job or topic wait for each other. */
   readonly inTurn: InTurn;

@@ -1,0 +1,38 @@
+import { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Listener } from '../feed/feed.ts';
+import type { Env } from '../http/env.ts';
+
+/** The header of a client that continues a stream. */
+export const Resume = z.object({
+  'last-event-id': z
+    .string()
+    .regex(/^\d{1,15}$/, 'expected the id of an event')
+    .optional()
+    .meta({ description: 'Of a stream: the id of the last event that the client has' }),
+});
+
+/** The framework answers HEAD by the route of GET, and drops the body: nobody would ever end it. */
+export const isHead = (context: Context<Env>): boolean => context.req.raw.method === 'HEAD';
+
+/** Who listens, and from where. `after`: as the query says. */
+export const listenerOf = (context: Context<Env>, after: number | undefined): Listener => {
+  const id = context.req.header('last-event-id');
+  const outgoing = context.env?.outgoing;
+  return {
+    principal: context.get('principal'),
+    after: id === undefined ? after : Number(id),
+    disconnect: outgoing && (() => void outgoing.destroy()),
+  };
+};
+
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  // nginx holds answers back otherwise.
+  'x-accel-buffering': 'no',
+};
+
+export const streamed = (body: ReadableStream<Uint8Array>): Response => new Response(body, { headers: STREAM_HEADERS });
+
+export const noBody = (): Response => new Response(null, { headers: STREAM_HEADERS });
