@@ -1,15 +1,19 @@
 import { z } from '@hono/zod-openapi';
 import type { JournalJob } from '../../engine/durable/journal.ts';
+import type { AnyJob } from '../../engine/engine-options.ts';
 import { UnknownTaskError } from '../../engine/errors/errors.ts';
 import type { FoundJob } from '../../engine/found-job.ts';
 import { loadHistory } from '../../engine/recovery/job-history.ts';
 import { dotOf } from '../../engine/views/dot.ts';
+import type { Explanation } from '../../engine/views/explain.ts';
 import { ganttOf } from '../../engine/views/gantt.ts';
 import type { GraphView } from '../../engine/views/graph-view.ts';
 import type { JobView, ViewedTask } from '../../engine/views/job-view.ts';
 import { mermaidOf } from '../../engine/views/mermaid.ts';
 import { viewOfRecords } from '../../engine/views/view-of.ts';
 import { isTerminalJobState } from '../../events/states.ts';
+import { pathOf } from '../../wire/job-table.ts';
+import { rootsOf } from '../../wire/roots.ts';
 import type { Api } from '../http/app.ts';
 import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
 import { notFound } from '../http/problem.ts';
@@ -177,10 +181,14 @@ export const addJobViewRoutes = ({ add }: Api, service: Service): void => {
     const { jobId } = context.req.valid('param');
     const { task } = context.req.valid('query');
     const { job } = await jobHere(service, jobId, 'explained');
-    const items = job
-      .explain(task)
-      .map((one) => ({ ...one, reasons: one.reasons.map(({ kind, text, ...facts }) => ({ kind, text, facts })) }));
-    return context.json({ items }, 200);
+    const items = job.explain(task).map(explained);
+    if (task === undefined) return context.json({ items }, 200);
+    await job.saved();
+    const { table, indexOf } = await service.views.of(await storedJob(service, jobId));
+    const index = indexOf.get(task);
+    const { roots, more } = index === undefined ? { roots: [], more: 0 } : rootsOf(table, index);
+    const shown = roots.flatMap((root) => explainedIn(job, pathOf(table, root)));
+    return context.json({ items: items.map((item) => ({ ...item, roots: shown, moreRoots: more })) }, 200);
   });
 
   add(getGraph, async (context) => {
@@ -206,6 +214,22 @@ export const addJobViewRoutes = ({ add }: Api, service: Service): void => {
 const PAGE = 500;
 
 const DRAW = { mermaid: mermaidOf, dot: dotOf, gantt: ganttOf } as const;
+
+const explained = ({ task, state, reasons }: Explanation) => ({
+  task,
+  state,
+  reasons: reasons.map(({ kind, text, ...facts }) => ({ kind, text, facts })),
+});
+
+/** Explains a task that may have been removed meanwhile. */
+const explainedIn = (job: AnyJob, path: string) => {
+  try {
+    return job.explain(path).map(explained);
+  } catch (error) {
+    if (error instanceof UnknownTaskError) return [];
+    throw error;
+  }
+};
 
 /** @throws HttpProblem `TASK_NOT_FOUND` */
 const viewed = (job: FoundJob, options: Parameters<FoundJob['view']>[0]): JobView => {

@@ -46,13 +46,19 @@ export const TaskBody = z
   })
   .openapi('Task');
 
-export const ExplanationBody = z
-  .object({
-    task: z.string(),
-    state: z.enum(TASK_STATES),
-    reasons: z.array(z.object({ kind: z.string(), text: z.string(), facts: z.unknown().optional() })),
-  })
-  .openapi('Explanation');
+const Waiting = z.object({
+  task: z.string(),
+  state: z.enum(TASK_STATES),
+  reasons: z.array(z.object({ kind: z.string(), text: z.string(), facts: z.unknown().optional() })),
+});
+
+export const ExplanationBody = Waiting.extend({
+  roots: z.array(Waiting).optional().meta({
+    description:
+      'Of one task: what holds it up in the end, also through tasks that wait for others. One without reasons is running',
+  }),
+  moreRoots: z.int().optional().meta({ description: 'How many are left out' }),
+}).openapi('Explanation');
 
 const graphTask = {
   name: z.string(),
