@@ -1,5 +1,6 @@
 import { buildGraph } from '../../engine/definition/graph.ts';
 import type { JobDefinition } from '../../engine/job-definition.ts';
+import { twinsOf } from '../../engine/views/folding/twins.ts';
 import { taskNotes } from '../../engine/views/task-notes.ts';
 import type { TaskState } from '../../events/event.ts';
 import { cutEnd, textWidth } from '../../events/text-width.ts';
@@ -11,7 +12,6 @@ import { ASCII, type Drawing, UNICODE } from './glyphs.ts';
 import { drawLanes, type LaneOptions, type LaneRow, type Mark, type Shape } from './lanes.ts';
 import { graphList } from './list.ts';
 import { drawingOrder } from './order.ts';
-import { twinsOf } from './twins.ts';
 
 export type DrawingOptions = Pick<Printer, 'columns' | 'style' | 'sanitize'> & {
   /** Whether to draw with ASCII characters only. Names are not changed. Default false. */

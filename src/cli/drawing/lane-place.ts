@@ -1,5 +1,5 @@
+import type { Twins } from '../../engine/views/folding/twins.ts';
 import type { Lane, LaneField } from './lane-field.ts';
-import type { Twins } from './twins.ts';
 
 /**
  * A task's column, and the lane to its downstreams. `none`: no downstream. `down`: a lane below the task. `into`: an

@@ -1,7 +1,7 @@
 import type { Graph } from '../../engine/definition/graph.ts';
+import type { Twins } from '../../engine/views/folding/twins.ts';
 import { createLaneField, type Lane, type LaneField } from './lane-field.ts';
 import { type LanePlace, type LaneShare, placeOf } from './lane-place.ts';
-import type { Twins } from './twins.ts';
 
 /** One character of a row. `lane` is the id of the lane that the character belongs to; it decides the colour. */
 export type Mark = { readonly shape: Shape; readonly lane?: number | undefined };

@@ -1,5 +1,5 @@
 import type { Graph } from '../../engine/definition/graph.ts';
-import type { Twins } from './twins.ts';
+import type { Twins } from '../../engine/views/folding/twins.ts';
 
 /**
  * Orders tasks for drawing, each after its upstreams. Tasks that became ready last come first, so chains stay together;

@@ -1,4 +1,4 @@
-import type { Graph } from '../../engine/definition/graph.ts';
+import type { Graph } from '../../definition/graph.ts';
 
 /** Tasks that can share a lane. Tasks of one set have the same downstreams; twins also have the same upstreams. */
 export type Twins = {

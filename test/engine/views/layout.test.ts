@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cellGrid } from '../../../src/engine/views/cell-grid.ts';
+import { type Box, type FoldInput, fold } from '../../../src/engine/views/fold.ts';
+import { type Layout, type LayoutOptions, layout, type PlacedBox } from '../../../src/engine/views/layout.ts';
+import { allBoxes, anyColumns, columnsOf, nestedColumns, SHAPES } from '../../support/task-columns.ts';
+
+const CELL = 9;
+
+const measure = (box: Box, aspect: number) => {
+  if (box.kind === 'task') return { width: 60 + 7 * box.title.length, height: 36 };
+  const { columns, rows } = cellGrid(box, aspect);
+  return { width: Math.max(168, columns * CELL + 20), height: 44 + rows * CELL };
+};
+
+const OPTIONS: LayoutOptions = {
+  measure,
+  frame: { top: 40, right: 18, bottom: 14, left: 18 },
+  frameWidth: ({ title }) => 60 + 7 * title.length,
+  window: { width: 1380, height: 380 },
+};
+
+const overlaps = (boxes: readonly PlacedBox[]): string[] => {
+  const found: string[] = [];
+  const byLeft = boxes.toSorted((a, b) => a.x - b.x);
+  for (const [at, a] of byLeft.entries())
+    for (let next = at + 1; next < byLeft.length; next++) {
+      const b = byLeft[next] as PlacedBox;
+      if (b.x >= a.x + a.width) break;
+      if (a.parent !== b.parent) continue;
+      if (b.y < a.y + a.height - 0.01 && a.y < b.y + b.height - 0.01) found.push(`${a.box.key} over ${b.box.key}`);
+    }
+  return found;
+};
+
+const EDGE = 0.01;
+
+/** What is wrong with a layout, in words. */
+const faultsOf = ({ boxes, edges, width, height }: Layout): string[] => [
+  ...overlaps(boxes),
+  ...boxes.flatMap(({ x, y, width: w, height: h, parent, box: { key } }) => {
+    const around = boxes[parent];
+    const frame = around ?? { x: 0, y: 0, width, height };
+    const isInside =
+      x >= frame.x - EDGE &&
+      y >= frame.y - EDGE &&
+      x + w <= frame.x + frame.width + EDGE &&
+      y + h <= frame.y + frame.height + EDGE;
+    return isInside ? [] : [`${key} is not within ${around?.box.key ?? 'the layout'}`];
+  }),
+  ...edges.flatMap(({ from, to, points }) => {
+    const [a, b] = [boxes[from] as PlacedBox, boxes[to] as PlacedBox];
+    const xs = points.filter((_, index) => index % 2 === 0);
+    const isRight = a.x + a.width < b.x && xs.every((x, index) => index === 0 || x >= (xs[index - 1] as number));
+    const isJoined =
+      xs[0] === a.x + a.width && xs.at(-1) === b.x && Math.abs((points[1] as number) - a.y - a.height / 2) < EDGE;
+    return isRight && isJoined ? [] : [`the edge from ${a.box.key} to ${b.box.key} does not lead to the right`];
+  }),
+];
+
+const placedOf = (input: FoldInput, open: ReadonlySet<string> = new Set()): Layout =>
+  layout(fold(input, { open }), OPTIONS);
+
+describe('a layout', () => {
+  test('has no overlaps and no edge to the left, whatever the graph and whatever is unfolded', () => {
+    fc.assert(
+      fc.property(
+        anyColumns(),
+        fc.integer({ min: 1, max: 40 }),
+        fc.infiniteStream(fc.boolean()),
+        (input, budget, chance) => {
+          const keys = allBoxes(fold(input, { budget, all: true })).concat(allBoxes(fold(input, { budget })));
+          const open = new Set(keys.flatMap(({ key }) => (chance.next().value ? [key] : [])));
+          const folding = fold(input, { budget, open });
+          const placed = layout(folding, OPTIONS);
+          expect(faultsOf(placed)).toEqual([]);
+          expect(placed.boxes).toHaveLength(allBoxes(folding).length);
+          expect(layout(fold(input, { budget, open }), OPTIONS)).toEqual(placed);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test.each(
+    Object.entries(SHAPES).flatMap(([name, shape]) =>
+      [3, 10, 200, 1000, 10_000].map((count) => ({ name, count, shape })),
+    ),
+  )('of $count tasks, $name, folded', ({ count, shape }) => {
+    const placed = placedOf(shape(count));
+    expect(faultsOf(placed)).toEqual([]);
+    expect(placed.boxes.length).toBeLessThanOrEqual(90);
+    expect(placed.boxes.reduce((sum, { box }) => sum + box.cells.length, 0)).toBe(count);
+  });
+
+  test.each(Object.entries(SHAPES))('of 1,000 tasks, %s, unfolded', (_name, shape) => {
+    const placed = layout(fold(shape(1000), { all: true }), OPTIONS);
+    expect(faultsOf(placed)).toEqual([]);
+    expect(placed.boxes).toHaveLength(1000);
+  });
+
+  test('of nested jobs and fan-outs has what is inside within its box', () => {
+    const input = nestedColumns(1500);
+    const placed = placedOf(input, new Set(['mart_sales', 'mart_people']));
+    expect(faultsOf(placed)).toEqual([]);
+    expect(placed.boxes.filter(({ parent }) => parent >= 0).length).toBeGreaterThan(2);
+  });
+
+  test('of nothing is empty', () => {
+    expect(placedOf(columnsOf([]))).toEqual({ width: 0, height: 0, boxes: [], edges: [] });
+  });
+});
