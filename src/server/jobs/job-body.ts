@@ -3,7 +3,6 @@
  * `repeat-job.ts` retries and reruns, `grow-job.ts` adds and removes tasks, `bulk.ts` steers many,
  * `take-up.ts` takes up those that a dead process left, `housekeeping.ts` removes old ones. */
 
-import { crc32 } from 'node:zlib';
 import type { z } from '@hono/zod-openapi';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { thisProcess } from '../../engine/durable/process-identity.ts';
