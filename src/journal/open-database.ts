@@ -64,7 +64,7 @@ const setUp = (file: string, db: SqliteDatabase, options: OpenOptions): void => 
   for (;;) {
     try {
       identify(file, db, options.migrations.length);
-      useWriteAheadLog(file, db);
+      setWriteAheadLog(file, db);
       migrate(db, options.migrations);
       // The bytes of a deleted row are overwritten: a message may hold a secret.
       db.exec(
@@ -111,7 +111,7 @@ const readHeader = (db: SqliteDatabase) => {
   }
 };
 
-const useWriteAheadLog = (file: string, db: SqliteDatabase): void => {
+const setWriteAheadLog = (file: string, db: SqliteDatabase): void => {
   const mode = db.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
   if (mode === 'wal') return;
   throw new JournalError(
