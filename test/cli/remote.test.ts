@@ -448,7 +448,7 @@ describe('a job of a server', () => {
   });
 
   test('has its external task completed', async () => {
-    const { server, ask } = await serve();
+    const { server, url, ask } = await serve();
     const job = server.engine.start(approval, {}, { jobId: 'a' });
     expect((await ask('complete', 'a', 'approve', '--output', '{')).stderr).toContain(
       'The output of approve is no JSON',
@@ -460,6 +460,15 @@ describe('a job of a server', () => {
       stderr: '',
     });
     expect((await job).ctx).toMatchObject({ by: 'me' });
+    const late = defineJob('late')
+      .external('first')
+      .external('second', { dependsOn: ['first'] })
+      .seal();
+    server.engine.start(late, {}, { jobId: 'c' });
+    expect(await ask('complete', 'c', 'second')).toMatchObject({
+      exitCode: 1,
+      stderr: `error: Task "second" can't be completed: it is unscheduled. (INVALID_STATE) It waits for first. Complete it once tintype --server ${url} show c says that it is ready.\n`,
+    });
     expect(await ask('complete', 'a', 'approve')).toMatchObject({
       exitCode: 2,
       stderr: 'error: a (approval) is over: it completed.\n',

@@ -2,10 +2,11 @@ import { ServiceError } from '../../client/service-error.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { typedOutput } from '../attend/externals-from-stdin.ts';
 import { serviceErrorText, withService } from '../remote/with-service.ts';
-import { requireExternal } from '../stored/external-task.ts';
+import { hintIfEarly, requireExternal } from '../stored/external-task.ts';
 import { findJob } from '../stored/find-job.ts';
 import { jobCommand } from '../stored/job-command.ts';
 import { shapeTasks } from '../stored/shape-tasks.ts';
+import { readStoredJob } from '../stored/stored-job.ts';
 import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import type { ServerAddress } from '../terminal/server-address.ts';
@@ -47,7 +48,8 @@ export const completeRemote = (
     } catch (error) {
       // The task is not ready, or is over: as if the process that runs the job had not taken it.
       if (!(error instanceof ServiceError && error.status === 409)) throw error;
-      err.line(err.sanitize(`error: ${serviceErrorText(error, server)}`));
+      const early = hintIfEarly(await readStoredJob(journal, stored), task, placeOn({ server }));
+      err.line(err.sanitize(`error: ${serviceErrorText(error, server)}${early}`));
       return EXIT.failed;
     }
   });

@@ -4,17 +4,17 @@ import { eventOf } from '../../engine/durable/read-stored.ts';
 import { encode } from '../../engine/durable/serialise.ts';
 import type { Message } from '../../engine/recovery/messages.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
-import { isTerminalJobState, SETTLED } from '../../events/states.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import type { Mask } from '../../executors/mask/mask.ts';
 import { typedOutput } from '../attend/externals-from-stdin.ts';
 import { howToResume } from '../attend/resume-hint.ts';
 import { storedMask } from '../attend/stored-workflow.ts';
 import { type StoredJobContext, withStoredJob } from '../attend/with-stored-job.ts';
-import { requireExternal } from '../stored/external-task.ts';
-import { holderText, jobCommand, jobLabel } from '../stored/job-command.ts';
-import { shapeTasks, tasksByPath } from '../stored/shape-tasks.ts';
+import { hintIfEarly, requireExternal } from '../stored/external-task.ts';
+import { holderText, jobLabel } from '../stored/job-command.ts';
+import { shapeTasks } from '../stored/shape-tasks.ts';
 import { shownState } from '../stored/shown-state.ts';
-import { readStoredJob, type StoredJob } from '../stored/stored-job.ts';
+import { readStoredJob } from '../stored/stored-job.ts';
 import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { pollJob } from './poll-job.ts';
@@ -107,17 +107,6 @@ const outputOf = (task: string, text: string | undefined, mask: Mask): string | 
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-};
-
-/** If a task is not ready yet, returns what it waits for and when to complete it; else an empty text. */
-const hintIfEarly = ({ job, record, shape = [] }: StoredJob, task: string, { db }: CompleteOptions): string => {
-  const stateOf = (path: string): TaskState => record.tasks.get(path)?.state ?? 'unscheduled';
-  if (stateOf(task) !== 'unscheduled') return '';
-  const prefix = task.slice(0, task.lastIndexOf('/') + 1);
-  const needs = (tasksByPath(shape).get(task)?.dependsOn ?? []).map((need) => prefix + need);
-  const open = needs.filter((need) => !SETTLED.has(stateOf(need)));
-  const why = open.length === 0 ? '' : ` It waits for ${open.join(', ')}.`;
-  return `${why} Complete it once ${jobCommand('show', job.id, { db })} says that it is ready.`;
 };
 
 /** Returns why the job's process refused the request. It reports a refusal as a warning with attempt 0. */
