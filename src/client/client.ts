@@ -147,9 +147,14 @@ const jobsOf = (
     pause: control<typeof job.PauseBody>('pause'),
     resume: control<typeof job.ResumeBody>('resume'),
     retry: (id: string, body: z.input<typeof job.RetryBody> = {}) =>
-      send<JobInfo | z.infer<typeof job.PlanBody>>('POST', `/jobs/${part(id)}/retry`, { body }),
+      send<JobInfo | z.infer<typeof job.PlanBody> | z.infer<typeof job.PlanRanges>>('POST', `/jobs/${part(id)}/retry`, {
+        body,
+      }),
     rerun: (id: string, body: z.input<typeof job.RerunBody> = {}) =>
-      send<JobInfo | z.infer<typeof job.PlanBody>>('POST', `/jobs/${part(id)}/rerun`, { body, once: true }),
+      send<JobInfo | z.infer<typeof job.PlanBody> | z.infer<typeof job.PlanRanges>>('POST', `/jobs/${part(id)}/rerun`, {
+        body,
+        once: true,
+      }),
     bulk: (body: z.input<typeof job.BulkBody>) =>
       send<z.infer<typeof job.BulkResult>>('POST', '/jobs/bulk', { body, once: true }),
     tasks: (

@@ -17,13 +17,17 @@ import {
   JobBody,
   PauseBody,
   PlanBody,
+  PlanRanges,
   RerunBody,
   ResumeBody,
   RetryBody,
 } from '../schemas/job.ts';
 import type { Service } from '../service/service.ts';
+import { MANY_TASKS, rangesOf } from '../view/plan-ranges.ts';
 
 const tags = ['Control'];
+
+type Plan = z.infer<typeof PlanBody>;
 
 const JobParam = z.object({ jobId: z.string().min(1).max(200) });
 
@@ -84,7 +88,7 @@ const retry = route(
     responses: {
       200: {
         description: 'The job, or the plan of a dry run',
-        content: { 'application/json': { schema: z.union([JobBody, PlanBody]) } },
+        content: { 'application/json': { schema: z.union([JobBody, PlanBody, PlanRanges]) } },
       },
     },
   },
@@ -100,7 +104,10 @@ const rerun = route(
     tags,
     request: { params: JobParam, body: optionalBody(RerunBody, { plan: { value: { from: ['load'], dryRun: true } } }) },
     responses: {
-      200: { description: 'The plan of a dry run', content: { 'application/json': { schema: PlanBody } } },
+      200: {
+        description: 'The plan of a dry run',
+        content: { 'application/json': { schema: z.union([PlanBody, PlanRanges]) } },
+      },
       201: job('The new job'),
     },
   },
@@ -167,6 +174,13 @@ export const addJobControlRoutes = ({ add }: Api, service: Service): void => {
     const stored = await storedJob(service, jobId);
     return bodyOf(stored, placeOf(stored, service));
   };
+  const planBody = async (jobId: string, plan: Plan, { ranges }: { readonly ranges?: boolean | undefined }) => {
+    const { runs, keeps } = plan;
+    if (!ranges || runs.length + keeps.length <= MANY_TASKS) return plan;
+    const fold = await service.views.of(await storedJob(service, jobId));
+    const { seq, epoch } = fold.table;
+    return { seq, epoch, runs: rangesOf(fold, runs), keeps: rangesOf(fold, keeps) };
+  };
   const statusOf = (outcome: Outcome): 200 | 202 => (outcome === 'sent' ? 202 : 200);
 
   add(cancel, async (context) => {
@@ -196,14 +210,16 @@ export const addJobControlRoutes = ({ add }: Api, service: Service): void => {
 
   add(retry, async (context) => {
     const { jobId } = context.req.valid('param');
-    const plan = await retryOf(service, jobId, context.req.valid('json') ?? {});
-    return context.json(plan ?? (await shown(jobId)), 200);
+    const body = context.req.valid('json') ?? {};
+    const plan = await retryOf(service, jobId, body);
+    return context.json(plan ? await planBody(jobId, plan, body) : await shown(jobId), 200);
   });
 
   add(rerun, async (context) => {
     const { jobId } = context.req.valid('param');
-    const answer = await rerunOf(service, jobId, context.req.valid('json') ?? {}, context.get('onceKey'));
-    if ('runs' in answer) return context.json({ runs: [...answer.runs], keeps: [...answer.keeps] }, 200);
+    const body = context.req.valid('json') ?? {};
+    const answer = await rerunOf(service, jobId, body, context.get('onceKey'));
+    if ('runs' in answer) return context.json(await planBody(jobId, answer, body), 200);
     // Relative to this route, so that it is right wherever the service is mounted.
     context.header('location', `../${encodeURIComponent(answer.jobId)}`);
     return context.json(await shown(answer.jobId), 201);

@@ -245,7 +245,8 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
     requireOwner(principal, found.live ? found.live.definition.external?.owner : found.body.owner);
     if (!hasRole(principal, 'operator') && commands.some(({ token }) => token === undefined)) throw tokenNeeded();
     const { unit, sent } = await doCommands(service, found, commands, `the token ${principal.name}`);
-    const answer = { unit, leaseEndsAt: unit.leaseEndsAt };
+    const seq = found.live && found.run.nextSeq - 1;
+    const answer = { unit, leaseEndsAt: unit.leaseEndsAt, seq };
     return sent ? context.json(answer, 202) : context.json(answer, 200);
   });
 

@@ -34,7 +34,10 @@ export const JobBody = z
     endedAt: Time.optional(),
     updatedAt: Time.meta({ description: 'When something was last kept of it, in epoch ms' }),
     forkedFrom: z.string().optional(),
-    lastSeq: z.int().meta({ description: '`seq` of its last event; -1 before the first' }),
+    lastSeq: z.int().meta({
+      description:
+        '`seq` of its last event; -1 before the first. After a command: what it did is seen from this event on',
+    }),
     etag: z.string().meta({ description: 'Its version, for `If-Match`; changes with each event and each change' }),
     input: z
       .unknown()
@@ -125,12 +128,18 @@ const Changed = z
 
 export const ResumeBody = z.strictObject({ task: OneTask, changed: Changed }).openapi('Resume');
 
+const Ranges = z.boolean().optional().meta({
+  description:
+    'Of a dry run: whether a plan of more than 1,000 tasks has indices of the columns of the job. Default false',
+});
+
 export const RetryBody = z
   .strictObject({
     tasks: z.array(z.string().max(2000)).max(10_000).optional(),
     downstream: z.boolean().optional(),
     changed: Changed,
     dryRun: z.boolean().optional(),
+    ranges: Ranges,
   })
   .openapi('Retry');
 
@@ -139,12 +148,26 @@ export const RerunBody = z
     from: z.array(z.string().max(2000)).max(10_000).optional(),
     changed: Changed,
     dryRun: z.boolean().optional(),
+    ranges: Ranges,
     labels: Labels.optional(),
     metadata: Metadata.optional(),
   })
   .openapi('Rerun');
 
 export const PlanBody = z.object({ runs: z.array(z.string()), keeps: z.array(z.string()) }).openapi('Plan');
+
+const IndexRanges = z
+  .array(z.array(z.int()).length(2))
+  .meta({ description: 'Each first and last index of tasks in the columns with this epoch' });
+
+export const PlanRanges = z
+  .object({
+    seq: z.int().meta({ description: '`seq` of these columns' }),
+    epoch: z.string(),
+    runs: IndexRanges,
+    keeps: IndexRanges,
+  })
+  .openapi('PlanRanges');
 
 export const BulkBody = z
   .strictObject({

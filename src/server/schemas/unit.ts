@@ -117,7 +117,15 @@ export const MAX_COMMANDS = 100;
 
 export const CommandsBody = z.union([Command, z.array(Command).min(1).max(MAX_COMMANDS)]);
 
-export const CommandAnswer = z.object({ unit: UnitBody, leaseEndsAt: Time.optional() }).openapi('CommandAnswer');
+export const CommandAnswer = z
+  .object({
+    unit: UnitBody,
+    leaseEndsAt: Time.optional(),
+    seq: z.int().optional().meta({
+      description: 'What the command did is seen from this event of the job on. Absent if it was sent elsewhere',
+    }),
+  })
+  .openapi('CommandAnswer');
 
 export const ReportedCommand = z
   .object({

@@ -1,6 +1,6 @@
 /* A job as the web UI gets it: columns, and patches that change them (`src/wire`). `job-fold.ts` makes them of the events
  * in the journal, wherever the job runs or ran, `attempts.ts` keeps what its attempts were; `patch-events.ts` says what
- * events change. `job-views.ts` keeps the folds of jobs that are looked at. Whoever folds the same events gives
+ * events change. `job-views.ts` keeps the folds of jobs that are looked at, `plan-ranges.ts` says a plan in indices. Whoever folds the same events gives
  * the same indices to the same tasks, so that they hold through restarts, and in every process. */
 
 import type { JournalJob } from '../../engine/durable/journal.ts';
