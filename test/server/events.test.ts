@@ -1,3 +1,4 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
 import type { Journal } from '../../src/engine/durable/journal.ts';
@@ -5,6 +6,7 @@ import { createEngine } from '../../src/engine/engine.ts';
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
 import type { Server } from '../../src/server/create-server.ts';
 import { MAX_QUEUED_BYTES } from '../../src/server/feed/client-stream.ts';
+import { eventPages } from '../../src/server/feed/event-pages.ts';
 import { COMMENT_MS, MAX_STREAMS, MAX_STREAMS_OF_TOKEN } from '../../src/server/feed/feed.ts';
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
@@ -37,6 +39,9 @@ const collecting = defineJob('collecting')
   .seal();
 const large = defineJob('large')
   .task('writes', () => ({ text: 'z'.repeat(200_000) }))
+  .seal();
+const bulky = defineJob('bulky')
+  .map('each', { over: () => range(1, 20) }, () => ({ text: 'b'.repeat(250_000) }))
   .seal();
 const talking = defineJob('talking')
   .task('says', async ({ log }) => {
@@ -93,6 +98,60 @@ describe('the stream of all jobs', () => {
     expect(frames.map(({ data, id }) => ({ ...(data as object), position: id }))).toEqual(items);
     expect(frames.map(({ type }) => type)).toEqual(items.map(({ type }) => type));
     expect(frames[0]?.data).toMatchObject({ jobId: 'now', jobName: 'add', seq: 0 });
+  });
+
+  test('begins with an id and a retry, by which a parser of event streams dispatches nothing', async () => {
+    const { call, listen } = await started();
+    const before = await run(call, 'add', 'before');
+    const stream = await listen('/events');
+    const last = await run(call, 'add', 'now');
+    await stream.take(last + 1);
+    const messages: EventSourceMessage[] = [];
+    const retries: number[] = [];
+    const parser = createParser({
+      onEvent: (message) => messages.push(message),
+      onRetry: (ms) => retries.push(ms),
+    });
+    parser.feed(stream.text());
+    // The blank line after `id:` without data sets the last event id, and dispatches nothing.
+    expect(retries).toEqual([2000]);
+    expect(messages.map(({ id }) => Number(id))).toEqual(range(before + 2, before + 2 + last));
+    expect(messages.every(({ data }) => data !== '')).toBe(true);
+  });
+
+  test('and that of a job catch up with large events a few at a time', async () => {
+    const journal = memoryJournal();
+    const { call, server, listen } = await started({ journal, definitions: [bulky] });
+    const last = await run(call, 'bulky', 'j');
+    const { feed } = journal;
+    const pages = eventPages(journal, undefined);
+    const bytesBeforeLast = (events: readonly { readonly json: string }[]): number =>
+      events.slice(0, -1).reduce((total, { json }) => total + json.length, 0);
+    const sizes: number[] = [];
+    const positions: unknown[] = [];
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const { events, reached } = await pages.ofAll(feed, after, 500);
+      sizes.push(bytesBeforeLast(events));
+      positions.push(...events.map(({ position }) => position));
+      after = reached;
+    }
+    expect(positions).toEqual(range(1, last + 1));
+    expect(Math.max(...sizes)).toBeLessThan(2 ** 20);
+    expect(sizes.length).toBeGreaterThan(3);
+    const seqs: number[] = [];
+    for (let isLast = false; !isLast; ) {
+      const page = await pages.ofJob('j', seqs.at(-1) ?? -1, 500);
+      seqs.push(...page.events.map(({ event }) => event.seq));
+      expect(bytesBeforeLast(page.events)).toBeLessThan(2 ** 20);
+      isLast = page.isLast;
+    }
+    expect(seqs).toEqual(range(0, last));
+    expect(idsOf(await (await listen('/jobs/j/events')).rest())).toEqual(range(0, last));
+    expect(idsOf(await (await listen('/events?after=0')).take(last + 1))).toEqual(range(1, last + 1));
+    const first = await itemsOf(call, '/jobs/j/events?limit=100');
+    expect(first.items.length).toBeLessThan(last);
+    expect(first.nextCursor).not.toBeNull();
+    await server.close();
   });
 
   test('resumes after the last id, by header or query, and joins what happens then', async () => {

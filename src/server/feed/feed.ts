@@ -277,10 +277,10 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
           ...(view ? [controlFrame('snapshot', view)] : []),
         ],
         read: async (id) => {
-          const events = await pages.ofJob(jobId, id, EVENTS_PAGE);
+          const { events, isLast } = await pages.ofJob(jobId, id, EVENTS_PAGE);
           const reached = events.at(-1)?.event.seq ?? id;
           const bytes = eventBytes(events, seqOf);
-          if (events.length === EVENTS_PAGE) return { bytes, reached, next: 'read' };
+          if (!isLast) return { bytes, reached, next: 'read' };
           const now = await journal.job(jobId);
           return { bytes, reached, next: !now || isAtEnd(now, reached) ? 'end' : 'join' };
         },
@@ -320,7 +320,7 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
         frames: [first],
         slow: resetFrame('slow'),
         read: async (id) => {
-          const events = await pages.ofJob(jobId, id, EVENTS_PAGE);
+          const { events, isLast } = await pages.ofJob(jobId, id, EVENTS_PAGE);
           const reached = events.at(-1)?.event.seq ?? id;
           const now = await journal.job(jobId);
           if (!now) return { bytes: undefined, reached, next: 'end' };
@@ -329,8 +329,7 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
             await views.of(now),
             events.map(({ event }) => event),
           );
-          if (!isAtEnd(now, reached))
-            return { bytes: patchBytes(frames), reached, next: events.length === EVENTS_PAGE ? 'read' : 'join' };
+          if (!isAtEnd(now, reached)) return { bytes: patchBytes(frames), reached, next: isLast ? 'join' : 'read' };
           return { bytes: patchBytes([...frames, endFrame(now.state, reached)]), reached, next: 'end' };
         },
         use: () =>

@@ -158,9 +158,9 @@ export const addEventRoutes = ({ add }: Api, service: Service): void => {
     }
     await storedJob(service, jobId);
     const place = placeIn({ jobId }, cursor, z.int()) ?? after ?? -1;
-    const found = await feed.pages.ofJob(jobId, place, limit + 1);
-    const page = found.slice(0, limit).map(({ event }) => ({ ...event }));
-    const next = found.length > limit ? cursorOf({ jobId }, page.at(-1)?.seq) : undefined;
+    const { events, isLast } = await feed.pages.ofJob(jobId, place, limit + 1);
+    const page = events.slice(0, limit).map(({ event }) => ({ ...event }));
+    const next = isLast && events.length <= limit ? undefined : cursorOf({ jobId }, page.at(-1)?.seq);
     return context.json(answerPage(context, page, next), 200);
   });
 
@@ -174,9 +174,9 @@ export const addEventRoutes = ({ add }: Api, service: Service): void => {
       event.type === 'task.log' && isWithin(event.task, task) ? linesOf(event, level) : [];
     let place: number | undefined = placeIn(filter, cursor, z.int()) ?? after ?? -1;
     for (let scanned = 0; items.length <= limit && scanned < MAX_SCANNED && place !== undefined; scanned += PAGE) {
-      const events = await feed.pages.ofJob(jobId, place, PAGE);
+      const { events, isLast } = await feed.pages.ofJob(jobId, place, PAGE);
       for (const { event } of events) items.push(...wanted(event));
-      place = events.length < PAGE ? undefined : events.at(-1)?.event.seq;
+      place = isLast ? undefined : events.at(-1)?.event.seq;
     }
     const page = items.slice(0, limit);
     const next = items.length > limit ? page.at(-1)?.seq : place;
