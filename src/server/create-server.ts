@@ -119,6 +119,7 @@ export const createServer = (options: ServerOptions): Server => {
       clock,
       now: () => clock.now(),
       requireWritable,
+      isLeft: (jobId) => taking.isLeft(jobId),
       logger,
     },
     settings.schedules,

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
 import type { Journal } from '../../src/engine/durable/journal.ts';
+import { createEngine } from '../../src/engine/engine.ts';
 import { JournalError } from '../../src/engine/errors/errors.ts';
+import type { AnyDefinition } from '../../src/engine/job-definition.ts';
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
 import { defineSchedule, type ScheduleOptions } from '../../src/server/schedules/define-schedule.ts';
 import { ScheduledRuns } from '../../src/server/schedules/scheduled-runs.ts';
@@ -250,6 +252,83 @@ describe('if a job still runs when the next is due', () => {
     expect(all).toEqual(jobs);
     expect((await made.recent()).slice(0, recent.length)).toEqual(recent);
     await made.close();
+  });
+});
+
+describe('a job with the label of the schedule that another process runs', () => {
+  /** Runs such a job for 25 minutes in another engine, as another process does. */
+  const besides = async (overlap: 'skip' | 'queue' | 'cancel') => {
+    const [clock, kept] = [virtualClock(START), memoryJournal()];
+    const sent: string[] = [];
+    const journal: typeof kept = {
+      ...kept,
+      send: (jobId, message) => {
+        sent.push(message);
+        return kept.send(jobId, message);
+      },
+    };
+    const other = createEngine({ clock, journal: { ...journal } });
+    const job = other.start(report(clock, { lasts: 25 * MINUTE }), {}, { labels: { schedule: 'nightly' } });
+    await job.saved();
+    const made = await scheduled({ every: '10m', overlap }, { clock, journal });
+    await clock.advance(30 * MINUTE);
+    const seen = { jobs: await made.jobs(), recent: await made.recent(), sent };
+    await made.server.close();
+    await other.close();
+    return seen;
+  };
+
+  test('makes the next be skipped', async () => {
+    const { recent } = await besides('skip');
+    expect(recent).toEqual(['10 skipped', '20 skipped', '30 started']);
+  });
+
+  test('is waited for, within seconds of its end', async () => {
+    const { jobs, recent } = await besides('queue');
+    expect(recent).toEqual(['20 skipped', '10 started', '30 started']);
+    expect(Number(/^10 at ([\d.]+)/.exec(jobs[1] ?? '')?.[1])).toBeCloseTo(25, 0);
+  });
+
+  test('is cancelled', async () => {
+    const { sent } = await besides('cancel');
+    expect(sent.map((message) => JSON.parse(message))).toEqual([
+      { type: 'cancel', reason: 'The schedule "nightly" starts the next job.' },
+    ]);
+  });
+
+  test.each([
+    ['no definition', { definitions: [] as readonly AnyDefinition[], metadata: {} }],
+    ['tintype run', { definitions: undefined, metadata: { workers: 1, grace: 1 } }],
+  ])('does not count if it is interrupted, and nobody takes it up: %s', async (_, { definitions, metadata }) => {
+    const [clock, journal] = [virtualClock(START), memoryJournal()];
+    const other = createEngine({ clock, journal: { ...journal } });
+    const waits = defineJob(definitions ? 'gone' : 'report')
+      .task('write', () => new Promise<object>(() => {}))
+      .seal();
+    await other.start(waits, {}, { labels: { schedule: 'nightly' }, metadata }).saved();
+    const closed = other.close({ mode: 'drain', graceMs: 0 });
+    await clock.advance(MINUTE);
+    await closed;
+    const { recent, server } = await scheduled({ every: '10m' }, { clock, journal });
+    await clock.advance(10 * MINUTE);
+    expect(await recent()).toEqual(['10 started']);
+    await server.close();
+  });
+
+  test('counts if it is interrupted, and this server will take it up', async () => {
+    const [clock, journal] = [virtualClock(START), memoryJournal()];
+    const { recent, server } = await scheduled({ cron: '30 10 * * * *' }, { clock, journal });
+    await clock.advance(10 * MINUTE + 15 * SECOND);
+    const other = createEngine({ clock, journal: { ...journal } });
+    const waits = report(clock, { lasts: HOUR });
+    await other.start(waits, {}, { labels: { schedule: 'nightly' } }).saved();
+    const closed = other.close({ mode: 'drain', graceMs: 0 });
+    await clock.advance(15 * SECOND);
+    await closed;
+    expect(await recent()).toEqual(['10.5 skipped']);
+    const ended = server.close({ graceMs: MINUTE });
+    await clock.advance(2 * HOUR);
+    await ended;
   });
 });
 

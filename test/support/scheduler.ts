@@ -43,6 +43,7 @@ export const scheduler = ({
     now,
     newId,
     logger: undefined,
+    isLeft: () => false,
     requireWritable: () => {},
   };
   return { engine, schedules: createSchedules(parts, schedules) };

@@ -14,6 +14,8 @@ type Source = JobSource & { readonly documents: Documents; readonly clock: Clock
 export type Taking = {
   /** Takes them up now. @throws JournalError */
   readonly takeUp: () => Promise<Recovery>;
+  /** Whether a job could not be taken up the last time. */
+  readonly isLeft: (jobId: string) => boolean;
   readonly stop: () => void;
 };
 
@@ -25,6 +27,7 @@ export type Taking = {
 export const keepTakingUp = (source: Source, logger: Logger | undefined): Taking => {
   const { clock, engine } = source;
   const warned = new Set<string>();
+  let left = new Set<string>();
   let isOver = false;
   let hasFailed = false;
   let isTaking = false;
@@ -35,6 +38,7 @@ export const keepTakingUp = (source: Source, logger: Logger | undefined): Taking
     const { recovery, isJournalFailing } = await takeUpJobs(source).finally(() => {
       isTaking = false;
     });
+    left = new Set(recovery.refused.map(({ jobId }) => jobId));
     for (const { jobId, jobName, error } of recovery.refused) {
       const warning = `The job "${jobId}" of "${jobName}" is interrupted, and can't go on: ${error.message}`;
       if (!warned.has(warning)) logger?.warn(warning);
@@ -60,6 +64,7 @@ export const keepTakingUp = (source: Source, logger: Logger | undefined): Taking
   });
   return {
     takeUp,
+    isLeft: (jobId) => left.has(jobId),
     stop: () => {
       isOver = true;
       stopTimer();

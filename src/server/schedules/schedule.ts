@@ -1,7 +1,7 @@
 /* Jobs that are started when they are due. `schedule.ts` says what a schedule is; `define-schedule.ts` makes one in code,
  * `file-schedules.ts` reads those of workflow files, `stored-schedules.ts` keeps those of the API. `due-times.ts` finds when
  * one is due. `schedule-state.ts` is what is kept of its runs; `decide.ts` decides what due times owe, before
- * `scheduled-runs.ts` starts it, so that a crash in between neither starts a job twice nor forgets one. `schedules.ts` holds
+ * `scheduled-runs.ts` starts it if `unfinished-jobs.ts` finds none in its way, so that a crash in between neither starts a job twice nor forgets one. `schedules.ts` holds
  * them all, with one timer for what comes first in `wake-list.ts`. */
 
 import { DEFAULT_TIMEZONE, type TimingOptions } from '../../timing/timing.ts';
@@ -37,6 +37,10 @@ export type Schedule = TimingOptions & {
 export type GivenSchedule = Pick<Schedule, 'name' | 'definition'> & {
   readonly [Option in keyof Schedule]?: Schedule[Option] | undefined;
 };
+
+/** The label that names the schedule of a job, and the one with its due time in ISO 8601. */
+export const SCHEDULE = 'schedule';
+export const DUE = 'due';
 
 /** Where a schedule is defined. */
 export type ScheduleSource = 'code' | 'file' | 'upload' | 'api';

@@ -1,3 +1,4 @@
+import type { Message } from '../../engine/recovery/messages.ts';
 import type { JobState } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { scheduledInput } from '../../workflow/schedule-problems.ts';
@@ -7,7 +8,7 @@ import type { ServiceStore } from '../store/service-store.ts';
 import { decide } from './decide.ts';
 import { type DueTimes, dueTimesOf } from './due-times.ts';
 import { nextStep, nextStepAt, type RunningJob, type Step } from './next-step.ts';
-import { isoOf, type Schedule } from './schedule.ts';
+import { DUE, isoOf, SCHEDULE, type Schedule } from './schedule.ts';
 import {
   afterSetBack,
   MAX_BACKFILL,
@@ -19,19 +20,21 @@ import {
   type ScheduleState,
   timingText,
 } from './schedule-state.ts';
+import { type UnfinishedSource, unfinishedJobs } from './unfinished-jobs.ts';
 
-export type RunParts = StartParts & {
-  readonly store: ServiceStore;
-  /** Refuses while another server may have the database. @throws HttpProblem */
-  readonly requireWritable: () => void;
-  /** Whether nothing may be started any more. */
-  readonly isClosed: () => boolean;
-  readonly jobs: ScheduledJobs;
-  /** Gets what became of a due time, once it is kept. */
-  readonly onOutcome: (schedule: string, outcome: Outcome) => void;
-  /** Gets what was not expected. */
-  readonly warn: (message: string) => void;
-};
+export type RunParts = StartParts &
+  UnfinishedSource & {
+    readonly store: ServiceStore;
+    /** Refuses while another server may have the database. @throws HttpProblem */
+    readonly requireWritable: () => void;
+    /** Whether nothing may be started any more. */
+    readonly isClosed: () => boolean;
+    readonly jobs: ScheduledJobs;
+    /** Gets what became of a due time, once it is kept. */
+    readonly onOutcome: (schedule: string, outcome: Outcome) => void;
+    /** Gets what was not expected. */
+    readonly warn: (message: string) => void;
+  };
 
 /** Whose the jobs are that are not over, so that their ends are noted without asking all schedules. */
 export type ScheduledJobs = {
@@ -41,14 +44,16 @@ export type ScheduledJobs = {
   readonly starting: Set<ScheduledRuns>;
 };
 
-/** The label that names the schedule of a job, and the one with its due time in ISO 8601. */
-export const SCHEDULE = 'schedule';
-export const DUE = 'due';
-
 /** How long after a failure of the journal it is tried again, in ms. */
 const RETRY_MS = 5_000;
 
+/** How often it is looked whether the jobs are over that keep the next from starting, in ms. */
+const BLOCKED_MS = 5_000;
+
 const NEVER = Number.POSITIVE_INFINITY;
+
+/** What tells another process to cancel its job. */
+const cancelMessage = (reason: string): string => JSON.stringify({ type: 'cancel', reason } satisfies Message);
 
 /** The runs of one schedule. All that changes them happens one after the other. */
 export class ScheduledRuns {
@@ -59,6 +64,12 @@ export class ScheduledRuns {
   /** The first due time that has not been decided. */
   #nextDue: number | undefined;
   #retryAt = Number.NEGATIVE_INFINITY;
+  /** The jobs that were not over when it was last looked at whether one may start. */
+  #busy: readonly RunningJob[] = [];
+  /** Jobs whose end was heard of, but may not be kept yet. */
+  readonly #over = new Set<string>();
+  /** When to look again whether they are over. */
+  #blockedUntil = NEVER;
   #last: Promise<unknown> = Promise.resolve();
   #isEnded = false;
   readonly #isChanged: boolean;
@@ -104,9 +115,9 @@ export class ScheduledRuns {
   /** When there is something to do; undefined if that depends on jobs. */
   get wakeAt(): number | undefined {
     const now = this.#parts.now();
-    const step = nextStepAt(this.#schedule, this.#state, this.#busy(), now);
+    const step = Math.min(nextStepAt(this.#schedule, this.#state, this.#busy, now) ?? NEVER, this.#blockedUntil);
     const isSetBack = afterSetBack(this.#state, now) !== this.#state;
-    const wake = isSetBack ? now : Math.min(this.nextDue ?? NEVER, step ?? NEVER);
+    const wake = isSetBack ? now : Math.min(this.nextDue ?? NEVER, step);
     // The clock was set back since if that lies further ahead.
     const retryAt = this.#retryAt > now + RETRY_MS ? now : this.#retryAt;
     return wake === NEVER ? undefined : Math.max(wake, retryAt);
@@ -247,15 +258,23 @@ export class ScheduledRuns {
     this.#nextDue = this.#dues.next(state.considered);
   }
 
-  /** Jobs of the schedule that run in this process. */
-  #busy(): readonly RunningJob[] {
-    return this.#state.running.filter(({ jobId }) => this.#parts.engine.job(jobId) !== undefined);
-  }
-
   /** Returns whether there was something to do. */
   async #takeStep(): Promise<boolean> {
-    const busy = this.#busy();
-    const step = nextStep(this.#schedule, this.#state, busy, this.#parts.now());
+    this.#blockedUntil = NEVER;
+    const now = this.#parts.now();
+    const isReady = this.#state.owed.some(({ at }) => at <= now);
+    if (!isReady) {
+      this.#busy = [];
+      return false;
+    }
+    if (this.#schedule.overlap === 'allow') this.#over.clear();
+    this.#busy =
+      this.#schedule.overlap === 'allow'
+        ? []
+        : await unfinishedJobs(this.#parts, this.#schedule, this.#state, this.#over);
+    const step = nextStep(this.#schedule, this.#state, this.#busy, now);
+    // The end of a job of another process is not heard of.
+    if (step === undefined || step.do === 'cancel') this.#blockedUntil = now + BLOCKED_MS;
     if (step === undefined) return false;
     if (step.do === 'cancel') return this.#cancel(step.jobs);
     if (step.do === 'start') await this.#start(step.owed);
@@ -264,12 +283,14 @@ export class ScheduledRuns {
   }
 
   /** Cancels jobs once. What waits for their end starts then. */
-  #cancel(jobs: Extract<Step, { readonly do: 'cancel' }>['jobs']): boolean {
+  async #cancel(jobs: Extract<Step, { readonly do: 'cancel' }>['jobs']): Promise<boolean> {
     const reason = `The schedule "${this.#schedule.name}" starts the next job.`;
     for (const { jobId } of jobs) {
       if (this.#cancelled.has(jobId)) continue;
       this.#cancelled.add(jobId);
-      void this.#parts.engine.job(jobId)?.cancel(reason);
+      const live = this.#parts.engine.job(jobId);
+      if (live) void live.cancel(reason);
+      else await this.#parts.journal.send(jobId, cancelMessage(reason));
     }
     return false;
   }
@@ -323,6 +344,7 @@ export class ScheduledRuns {
 
   async #ended(jobId: string, state: JobState): Promise<void> {
     this.#cancelled.delete(jobId);
+    this.#over.add(jobId);
     await this.#count(state, { ...this.#state, running: without(this.#state.running, jobId) });
   }
 

@@ -11,6 +11,7 @@ import type { Schedule } from './schedule.ts';
 import { MAX_BEHIND_MS, type Outcome, stateIn } from './schedule-state.ts';
 import { type RunParts, ScheduledRuns } from './scheduled-runs.ts';
 import { storedSchedules } from './stored-schedules.ts';
+import type { UnfinishedSource } from './unfinished-jobs.ts';
 import { compareText, wakeList } from './wake-list.ts';
 
 /** A schedule with its runs. */
@@ -43,12 +44,13 @@ export type Schedules = {
 
 export type OutcomeListener = (schedule: string, outcome: Outcome) => void;
 
-export type SchedulesParts = StartParts & {
-  readonly store: ServiceStore;
-  readonly clock: Clock;
-  readonly logger: Logger | undefined;
-  readonly requireWritable: () => void;
-};
+export type SchedulesParts = StartParts &
+  UnfinishedSource & {
+    readonly store: ServiceStore;
+    readonly clock: Clock;
+    readonly logger: Logger | undefined;
+    readonly requireWritable: () => void;
+  };
 
 /** The clock is looked at so often at least, in ms: a machine that slept, or a clock that was set, is noticed. */
 const LOOK_MS = 60_000;
