@@ -5,7 +5,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
 import type { JournalJob } from '../engine/durable/journal.ts';
 import { createEngine, type Engine } from '../engine/engine.ts';
 import type { Recovery } from '../engine/engine-options.ts';
@@ -24,6 +23,7 @@ import { createApp } from './http/app.ts';
 import { authentication } from './http/authenticate.ts';
 import { faultLog } from './http/fault-log.ts';
 import { inTurn } from './http/in-turn.ts';
+import { createListener } from './http/listener.ts';
 import { isLoopback } from './http/same-origin.ts';
 import { keepHouse } from './jobs/housekeeping.ts';
 import { keepTakingUp } from './jobs/take-up.ts';
@@ -190,8 +190,7 @@ export const createServer = (options: ServerOptions): Server => {
   const listen = async ({ port = 8080, host = '127.0.0.1' }: ListenOptions = {}): Promise<{ readonly url: string }> => {
     await lease;
     if (!isLoopback(host) && settings.tokens !== false && !(await tokens.any())) throw noToken(host);
-    const server = createAdaptorServer({ fetch: api.app.fetch, serverOptions: LIMITS }) as HttpServer;
-    server.keepAliveTimeout = KEEP_ALIVE_MS;
+    const server = createListener(api);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, resolve);
@@ -246,12 +245,6 @@ const endConnections = (server: HttpServer): Promise<void> =>
   });
 
 const LAST_ANSWERS_MS = 1_000;
-
-/** Limits against slow clients, in ms: until the headers, and until all of the request has come; how often that is checked. */
-const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 2_000 };
-
-/** Longer than a claim may wait, or idle connections would close under the next request of a client. In ms. */
-const KEEP_ALIVE_MS = 65_000;
 
 const noToken = (host: string): OptionError =>
   new OptionError('The server', [

@@ -5,8 +5,28 @@ import { testServer } from '../support/server.ts';
 
 const body = { name: 'a', roles: ['viewer'] };
 
-/** Sends bytes to a server that listens, and resolves to the status and the body of what it answers. */
+/** Sends bytes to a server that listens, and resolves to the status and the code of what it answers. */
 const sent = async (bytes: string, options: Parameters<typeof testServer>[0] = {}) => {
+  const { head, rest } = await answered(bytes, options);
+  return { status: Number(head.split(' ')[1]), code: /"code":"(\w+)"/.exec(rest)?.[1] };
+};
+
+/** The headers of a refusal, and its body, which ends where the headers say. */
+const refused = async (bytes: string) => {
+  const { head, rest } = await answered(bytes);
+  const headers = new Headers(
+    head
+      .split('\r\n')
+      .slice(1)
+      .map((line) => line.split(/: (.*)/).slice(0, 2) as [string, string]),
+  );
+  expect(Number(headers.get('content-length'))).toBe(Buffer.byteLength(rest));
+  const problem = JSON.parse(rest) as { status: number; problems?: object[] };
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${problem.status} `));
+  return { headers, problem };
+};
+
+const answered = async (bytes: string, options: Parameters<typeof testServer>[0] = {}) => {
   const { server } = await testServer(options);
   onTestFinished(() => server.close());
   const { port } = new URL((await server.listen({ port: 0 })).url);
@@ -20,7 +40,7 @@ const sent = async (bytes: string, options: Parameters<typeof testServer>[0] = {
     socket.on('error', reject).on('close', () => resolve(Buffer.concat(chunks).toString()));
   });
   const [head = '', rest = ''] = text.split('\r\n\r\n');
-  return { status: Number(head.split(' ')[1]), code: /"code":"(\w+)"/.exec(rest)?.[1] };
+  return { head, rest };
 };
 
 const post = (headers: readonly string[], payload: string): string =>
@@ -44,7 +64,7 @@ describe('a body', () => {
       'that says its length twice',
       post(['Content-Length: 2', 'Transfer-Encoding: chunked'], chunked(small)),
       400,
-      undefined,
+      'INVALID_REQUEST',
     ],
     ['that is none', post(['Content-Length: 0'], ''), 400, 'INVALID_JSON'],
     ['that is no JSON', post(['Content-Length: 2'], '{\u0000'), 400, 'INVALID_JSON'],
@@ -170,9 +190,67 @@ describe('a request', () => {
     expect(await call('DELETE', path)).toMatchObject({ status, body: { code } });
   });
 
-  test('with a line that is longer than 16 KiB is refused by Node.js', async () => {
-    const long = `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
-    expect(await sent(long)).toEqual({ status: 431, code: undefined });
+  const asked = (line: string, ...headers: string[]): string =>
+    [line, ...(headers.length > 0 ? headers : ['Host: localhost']), 'Connection: close', '', ''].join('\r\n');
+
+  test.each([
+    ['with a line that is longer than 16 KiB', asked(`GET /${'x'.repeat(20_000)} HTTP/1.1`), 431, 'HEADERS_TOO_LARGE'],
+    [
+      'with a header that is longer',
+      asked('GET / HTTP/1.1', 'Host: a', `x: ${'x'.repeat(20_000)}`),
+      431,
+      'HEADERS_TOO_LARGE',
+    ],
+    ['that is none', 'x\r\n\r\n', 400, 'INVALID_REQUEST'],
+    ['of a method that there is not', asked('EAT / HTTP/1.1'), 400, 'INVALID_REQUEST'],
+    ['with a header that is none', asked('GET / HTTP/1.1', 'Host: a', 'x y'), 400, 'INVALID_REQUEST'],
+    ['to another authority than a host', asked('GET //[ HTTP/1.1', 'Host: ['), 400, 'INVALID_REQUEST'],
+    ['to no path', asked('OPTIONS * HTTP/1.1'), 400, 'INVALID_REQUEST'],
+    ['to a backslash', asked('GET /a\\b HTTP/1.1'), 400, 'INVALID_REQUEST'],
+    ['to an address that is none', asked('GET http://[ HTTP/1.1'), 400, 'INVALID_REQUEST'],
+    ['to a port that is none', asked('GET / HTTP/1.1', 'Host: a:b'), 400, 'INVALID_REQUEST'],
+    ['without a host', asked('GET /healthz HTTP/1.1', 'x: y'), 400, 'INVALID_REQUEST'],
+    ['to brackets', asked('GET //[ HTTP/1.1'), 404, 'NO_SUCH_ROUTE'],
+    ['to a percent sign', asked('GET /api/v1/% HTTP/1.1'), 404, 'NO_SUCH_ROUTE'],
+    ['to a whole address', asked('GET http://localhost/api/v1/info?x=1 HTTP/1.1'), 400, 'INVALID_REQUEST'],
+  ])('%s is refused like any other one', async (_what, bytes, status, code) => {
+    const { headers, problem } = await refused(bytes);
+    expect(problem).toEqual({
+      type: `urn:tintype:problem:${code}`,
+      title: expect.any(String),
+      status,
+      code,
+      detail: expect.any(String),
+      instance: headers.get('x-request-id'),
+      ...(problem.problems && { problems: problem.problems }),
+    });
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'content-type': 'application/problem+json',
+      'x-request-id': expect.stringMatching(/^[\w-]{36}$/),
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+    });
+  });
+
+  test('that is none, behind one that is being answered, does not spoil the answer', async () => {
+    const slow = defineJob('slow').external('wait').seal();
+    const { server, call } = await testServer({ definitions: [slow] });
+    onTestFinished(() => server.close({ graceMs: 0 }));
+    await call('POST', '/jobs', { body: { definition: 'slow', jobId: 'a' } });
+    const { port } = new URL((await server.listen({ port: 0 })).url);
+    const stream = 'GET /api/v1/jobs/a/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n';
+    const text = await new Promise<string>((resolve) => {
+      let heard = '';
+      const socket = connect(Number(port), '127.0.0.1', () => socket.write(stream));
+      socket.on('data', (chunk) => {
+        heard += chunk;
+        if (heard.includes('job.transition')) socket.write('x\r\n\r\n');
+      });
+      socket.on('error', () => {}).on('close', () => resolve(heard));
+    });
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK/);
+    expect(text).not.toContain('urn:tintype:problem');
   });
 });
 

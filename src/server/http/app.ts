@@ -1,10 +1,10 @@
 /* Everything about HTTP that is the same for all routes. `app.ts` creates the app and says what every request goes
- * through, in order; `env.ts` is what they leave for the routes. `route.ts` describes a route, `problem.ts` makes the answer to a refused request of an error,
+ * through, in order; `env.ts` is what they leave for the routes. `listener.ts` is the server of Node.js in front of it. `route.ts` describes a route, `problem.ts` makes the answer to a refused request of an error,
  * `authenticate.ts` finds out who asks, `same-origin.ts` refuses hostile pages,
  * `fault-log.ts` logs what no request is to blame for, `negotiate.ts` checks media types, `known-query.ts` the names of parameters, `invalid-request.ts` says what a schema found wrong, `plain-json.ts` refuses JSON that is a trap, `once.ts` answers repeated requests, `if-match.ts` refuses to change another version than is meant, `in-turn.ts` makes changes wait for each other, `page.ts` makes pages of lists. */
 
 import { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context, MiddlewareHandler } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
@@ -34,6 +34,8 @@ export type AppOptions = {
 export type Api = {
   readonly app: OpenAPIHono<Env>;
   readonly add: OpenAPIHono<Env>['openapi'];
+  /** Answers a request that failed before it got to the app. */
+  readonly refuse: (error: Error) => Promise<Response>;
 };
 
 export const createApp = (options: AppOptions): Api => {
@@ -42,18 +44,8 @@ export const createApp = (options: AppOptions): Api => {
       if (!result.success) throw invalidRequest(result.target, result.error.issues, req.queries());
     },
   });
-  app.use(async (context, next) => {
-    const requestId = options.newId();
-    context.set('requestId', requestId);
-    await next();
-    // `context.header` would copy the answer into one that is sent as a stream, at twice the time.
-    const { headers } = context.res;
-    headers.set('x-request-id', requestId);
-    headers.set(API_HEADER, API_VERSION);
-    if (!headers.has('content-security-policy')) headers.set('content-security-policy', NOTHING);
-    if (!headers.has('cache-control')) headers.set('cache-control', headers.has('etag') ? 'no-cache' : 'no-store');
-  });
-  app.use(secureHeaders(HEADERS));
+  const usual = [usualHeaders(options.newId), secureHeaders(HEADERS)];
+  app.use(...usual);
   app.notFound((context) => {
     const { path } = context.req;
     const allowed = app.routes.filter((route) => route.method !== 'ALL' && patternOf(route.path).test(path));
@@ -66,7 +58,7 @@ export const createApp = (options: AppOptions): Api => {
         : new HttpProblem(404, 'NO_SUCH_ROUTE', `There is nothing at ${path}.`, { remedy: 'See /openapi.json.' });
     return answerOf(problem, context);
   });
-  app.onError((error, context) => {
+  const onError = (error: Error, context: Context<Env>): Response => {
     const problem = problemOf(error) ?? httpException(error) ?? brokenOff(context);
     if (problem?.cause !== undefined) options.onFault(problem.cause, context.get('requestId'));
     if (problem) return answerOf(problem, context);
@@ -75,7 +67,8 @@ export const createApp = (options: AppOptions): Api => {
       new HttpProblem(500, 'INTERNAL_ERROR', 'The server failed. Its log says why, with this request id.'),
       context,
     );
-  });
+  };
+  app.onError(onError);
 
   const add = ((config: Parameters<Api['add']>[0], handler: Parameters<Api['add']>[1]) => {
     const extras = extrasOf(config);
@@ -107,8 +100,31 @@ export const createApp = (options: AppOptions): Api => {
     scheme: 'bearer',
     description: 'A token that `tintype token create` made',
   });
-  return { app, add };
+  const refuse = async (error: Error): Promise<Response> =>
+    new Hono<Env>()
+      .use(...usual)
+      .onError(onError)
+      .all('*', () => {
+        throw error;
+      })
+      .request('/');
+  return { app, add, refuse };
 };
+
+/** Gives a request its id, and its answer the headers that all have. */
+const usualHeaders =
+  (newId: () => string): MiddlewareHandler<Env> =>
+  async (context, next) => {
+    const requestId = newId();
+    context.set('requestId', requestId);
+    await next();
+    // `context.header` would copy the answer into one that is sent as a stream, at twice the time.
+    const { headers } = context.res;
+    headers.set('x-request-id', requestId);
+    headers.set(API_HEADER, API_VERSION);
+    if (!headers.has('content-security-policy')) headers.set('content-security-policy', NOTHING);
+    if (!headers.has('cache-control')) headers.set('cache-control', headers.has('etag') ? 'no-cache' : 'no-store');
+  };
 
 /** The policy of all answers but those that set their own: no scripts, no frames, nothing from elsewhere. */
 const NOTHING = "default-src 'none'; frame-ancestors 'none'";

@@ -15,7 +15,7 @@ import type { ProblemBody } from '../schemas/problem.ts';
 /** A status that an answer to a refused request may have. */
 export type ProblemStatus = Extract<
   ContentfulStatusCode,
-  400 | 401 | 403 | 404 | 405 | 406 | 409 | 412 | 413 | 415 | 422 | 429 | 500 | 503 | 507
+  400 | 401 | 403 | 404 | 405 | 406 | 408 | 409 | 412 | 413 | 415 | 422 | 429 | 431 | 500 | 503 | 507
 >;
 
 type Details = {
