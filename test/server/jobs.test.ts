@@ -95,6 +95,34 @@ describe('a start', () => {
     for (const one of last) expect(await one).toMatchObject({ status: 200, body: { state: 'cancelled' } });
   });
 
+  test('has a result with the outputs that job.output returns, also of fan-outs and nested jobs', async () => {
+    const inner = defineJob('inner')
+      .task('one', () => ({ x: 1 }))
+      .seal();
+    const many = defineJob('many')
+      .task('list', () => ({ items: [1, 2] }))
+      .map('each', { dependsOn: ['list'], over: ({ ctx }) => ctx.items as number[] }, ({ item }) => ({
+        twice: item * 2,
+      }))
+      .job('nested', {}, inner)
+      .job('total', { output: ({ x }) => ({ total: x }) }, inner)
+      .task('none', () => {})
+      .seal();
+    const journal = memoryJournal();
+    const { server, call } = await started({ journal, definitions: [many] });
+    const job = server.engine.start(many, {}, { jobId: 'm' });
+    await job;
+    const names = ['each', 'list', 'nested', 'total'] as const;
+    const returned = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await job.output(name)])));
+    expect(returned).toMatchObject({ each: [{ twice: 2 }, { twice: 4 }], total: { total: 1 } });
+    const result = async (asked: Call) => ((await asked('GET', '/jobs/m/result')).body as { outputs: object }).outputs;
+    expect(await result(call)).toEqual(returned);
+    // A server that has not the definition any more can't know that the last one has an output of its own.
+    await server.close();
+    const { call: later } = await started({ journal, definitions: [] });
+    expect(await result(later)).toEqual({ ...returned, total: 1 });
+  });
+
   test.each([
     [{ definition: 'ad' }, 404, 'DEFINITION_NOT_FOUND'],
     [{}, 400, 'INVALID_REQUEST'],

@@ -20,11 +20,16 @@ import { notFound } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
 import { endOf } from '../jobs/end-of-job.ts';
 import { errorBody } from '../jobs/error-body.ts';
+
 import { jobHere, noJob, storedJob } from '../jobs/find-job.ts';
+
+import { ownOutputOf } from '../jobs/own-output.ts';
+
 import { ErrorBody } from '../schemas/job.ts';
 import { wholeNumber } from '../schemas/query.ts';
 import { ExplanationBody, GraphBody, type NestedJob, TASK_STATES, TaskBody } from '../schemas/task.ts';
 import type { Service } from '../service/service.ts';
+import { planOf } from '../units/plan-of.ts';
 
 const tags = ['Jobs'];
 
@@ -42,7 +47,10 @@ const listTasks = route(
       query: PageQuery.extend({
         state: z.enum(TASK_STATES).optional().meta({ description: 'Only tasks in this state' }),
         under: z.string().max(2000).optional().meta({ description: 'Only this task and those inside it' }),
-        outputs: z.enum(['true', 'false']).default('false').meta({ description: 'Whether outputs are shown' }),
+        outputs: z.enum(['true', 'false']).default('false').meta({
+          description:
+            'Whether outputs are shown, as the context has them: of nested jobs and fan-outs under the name of the task',
+        }),
       }),
     },
     responses: { 200: { description: 'A page', content: { 'application/json': { schema: pageOf(TaskBody) } } } },
@@ -54,7 +62,10 @@ const Result = z
   .object({
     state: z.string(),
     over: z.boolean(),
-    outputs: z.record(z.string(), z.unknown()).optional().meta({ description: 'Outputs of the tasks by their names' }),
+    outputs: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .meta({ description: 'Outputs of the tasks by their names, as `job.output` returns them' }),
     error: ErrorBody.optional(),
     reason: z.string().optional(),
   })
@@ -159,20 +170,18 @@ export const addJobViewRoutes = ({ add }: Api, service: Service): void => {
   add(getResult, async (context) => {
     const { jobId } = context.req.valid('param');
     const { waitMs } = context.req.valid('query');
-    await storedJob(service, jobId);
+    const stored = await storedJob(service, jobId);
     await endOf(service, jobId, waitMs, context.req.raw.signal);
     const job = await found(jobId);
     const { state, error, reason } = job;
     if (!isTerminalJobState(state)) return context.json({ state, over: false }, 202);
     const { tasks } = job.view({ outputs: true });
-    // The tasks of a document are nested jobs: what they put out is held under their names once more.
-    const isNested = (await service.documents.documentOf(jobId)) !== undefined;
+    // The definition may not be had any more.
+    const plan = await planOf(service, stored).catch(() => undefined);
     const outputs = Object.fromEntries(
-      tasks.flatMap(({ path, parent, output }) =>
-        parent === undefined && output !== undefined
-          ? [[path, isNested ? (output as Readonly<Record<string, unknown>>)[path] : output]]
-          : [],
-      ),
+      tasks
+        .filter(({ parent, output }) => parent === undefined && output !== undefined)
+        .map((task) => [task.path, ownOutputOf(task, plan)]),
     );
     return context.json({ state, over: true, outputs, error: errorBody(error), reason }, 200);
   });
