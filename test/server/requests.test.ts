@@ -21,7 +21,7 @@ const refused = async (bytes: string) => {
       .map((line) => line.split(/: (.*)/).slice(0, 2) as [string, string]),
   );
   expect(Number(headers.get('content-length'))).toBe(Buffer.byteLength(rest));
-  const problem = JSON.parse(rest) as { status: number; problems?: object[] };
+  const problem = JSON.parse(rest) as { status: number; problems?: object[]; remedy?: string };
   expect(head).toMatch(new RegExp(`^HTTP/1.1 ${problem.status} `));
   return { headers, problem };
 };
@@ -223,6 +223,7 @@ describe('a request', () => {
       detail: expect.any(String),
       instance: headers.get('x-request-id'),
       ...(problem.problems && { problems: problem.problems }),
+      ...(problem.remedy !== undefined && { remedy: expect.any(String) }),
     });
     expect(Object.fromEntries(headers)).toMatchObject({
       'content-type': 'application/problem+json',

@@ -20,11 +20,8 @@ import { notFound } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
 import { endOf } from '../jobs/end-of-job.ts';
 import { errorBody } from '../jobs/error-body.ts';
-
 import { jobHere, noJob, storedJob } from '../jobs/find-job.ts';
-
 import { ownOutputOf } from '../jobs/own-output.ts';
-
 import { ErrorBody } from '../schemas/job.ts';
 import { wholeNumber } from '../schemas/query.ts';
 import { ExplanationBody, GraphBody, type NestedJob, TASK_STATES, TaskBody } from '../schemas/task.ts';
