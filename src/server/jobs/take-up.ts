@@ -38,7 +38,8 @@ export const keepTakingUp = (source: Source, logger: Logger | undefined): Taking
     const { recovery, isJournalFailing } = await takeUpJobs(source).finally(() => {
       isTaking = false;
     });
-    left = new Set(recovery.refused.map(({ jobId }) => jobId));
+    // One that the journal kept from it is tried again soon.
+    left = new Set(recovery.refused.filter(({ error }) => !isFailureOfAll(error)).map(({ jobId }) => jobId));
     for (const { jobId, jobName, error } of recovery.refused) {
       const warning = `The job "${jobId}" of "${jobName}" is interrupted, and can't go on: ${error.message}`;
       if (!warned.has(warning)) logger?.warn(warning);
