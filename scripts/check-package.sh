@@ -12,6 +12,12 @@ tar -tzf "$tarball" > "$work/files.txt"
 if grep '\.map$' "$work/files.txt"; then exit 1; fi
 # The page /docs reads it.
 grep -q '^package/dist/server/http/redoc.standalone.js$' "$work/files.txt"
+# The server hands them out, compressed as they are.
+if [ -f ui/index.html ]; then
+  for file in $(grep '^package/dist/ui/.*\.\(html\|js\|css\|svg\)$' "$work/files.txt") package/dist/ui/index.html; do
+    for ending in '' .br .gz; do grep -qxF "$file$ending" "$work/files.txt"; done
+  done
+fi
 npx publint run "$tarball" --strict
 npx attw "$tarball" --profile esm-only
 

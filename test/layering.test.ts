@@ -52,6 +52,7 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
     definitions: ['store'],
     documents: ['http', 'schemas', 'store'],
     topics: ['schemas', 'store'],
+    ui: ['http'],
     jobs: BELOW_JOBS,
     view: [],
     feed: ['view', ...BELOW_JOBS],

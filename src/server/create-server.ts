@@ -45,6 +45,8 @@ import { VERSION } from './service/version.ts';
 import { type ServerLease, takeServerLease } from './store/server-lease.ts';
 import { storeOf } from './store/store-of.ts';
 import { topicsIn } from './topics/topics.ts';
+import { builtUi, uiFilesIn } from './ui/ui-files.ts';
+import { uiPages } from './ui/ui-pages.ts';
 import { planOf } from './units/plan-of.ts';
 import { unitsOf } from './units/units.ts';
 import { createJobViews } from './view/job-views.ts';
@@ -80,7 +82,10 @@ export type Server = AsyncDisposable & {
 };
 
 /** Creates a server; it takes up interrupted jobs at once. @throws OptionError */
-export const createServer = (options: ServerOptions): Server => {
+export const createServer = (options: ServerOptions): Server => createServerWith(options, builtUi());
+
+/** Creates a server whose web UI is in a folder. @throws OptionError */
+export const createServerWith = (options: ServerOptions, uiFolder: string | undefined): Server => {
   const { settings, engine: engineOptions } = settingsOf(options);
   const { journal } = options;
   const { clock = systemClock, logger } = engineOptions;
@@ -157,6 +162,10 @@ export const createServer = (options: ServerOptions): Server => {
     newId,
     requireReady: () => requireReady(service),
     onFault: faults.report,
+    basePath: settings.basePath,
+    pages: settings.ui
+      ? uiPages(uiFolder === undefined ? undefined : uiFilesIn(uiFolder, settings.basePath))
+      : undefined,
   });
   addGeneralRoutes(api, service);
   addTokenRoutes(api, service);

@@ -227,6 +227,7 @@ describe('tintype serve refuses', () => {
   test.each([
     [['--port', '65536'], /0 to 65535/],
     [['--port', 'http'], /0 to 65535/],
+    [['--base-path', 'tintype'], /a path such as/],
     [['--max-body', '1MB'], /512KiB/],
     [['--max-body', '0'], /512KiB/],
     [['--synchronous', 'off'], /full, normal/],

@@ -1,5 +1,5 @@
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
-import { createServer, type Server } from '../../src/server/create-server.ts';
+import { createServerWith, type Server } from '../../src/server/create-server.ts';
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
 import { LIBRARY_WORDS } from './library-words.ts';
 
@@ -23,11 +23,15 @@ export type Call = (
 export const comingFrom = (address: string | null): object =>
   address === null ? {} : { incoming: { socket: { remoteAddress: address } } };
 
-/** A server that is ready, without a port, and a function that asks it; paths are those after `/api/v1`, or begin with `!`. */
+/**
+ * A server that is ready, without a port, and a function that asks it; paths are those after `/api/v1`, or begin with `!`.
+ * `uiFolder`: where the build of its web UI is. Default: there is none.
+ */
 export const testServer = async (
   options: Partial<ServerOptions> = {},
+  uiFolder?: string,
 ): Promise<{ readonly server: Server; readonly call: Call }> => {
-  const server = createServer({ journal: memoryJournal(), ...options });
+  const server = createServerWith({ journal: memoryJournal(), ...options }, uiFolder);
   await server.ready;
   const call: Call = async (method, path, { body, headers = {}, token, signal, from = '127.0.0.1' } = {}) => {
     const url = path.startsWith('!') ? `http://localhost${path.slice(1)}` : `http://localhost/api/v1${path}`;

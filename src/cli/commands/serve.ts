@@ -21,6 +21,12 @@ export const define: DefineCommand = (command, context) => {
       ).default('127.0.0.1'),
     )
     .addOption(option('--port <port>', 'the port; 0 takes a free one').argParser(portNumber).default(8080))
+    .addOption(
+      option(
+        '--base-path <path>',
+        'the path below which browsers reach it, such as /tintype behind a proxy (default: none)',
+      ).argParser(basePath),
+    )
     .optionsGroup('What may be started:')
     .addOption(option('--workflows <folder>', 'a folder of workflow files; it is watched').argParser(fileName))
     .addOption(
@@ -79,6 +85,11 @@ const portNumber = (text: string): number => {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError('It must be a whole number, 0 to 65535.');
+};
+
+const basePath = (text: string): string => {
+  if (/^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)*\/?$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be a path such as /tintype, of letters, digits, ".", "_", "~" and "-".');
 };
 
 const byteSize = (text: string): number => {

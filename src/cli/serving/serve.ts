@@ -34,6 +34,7 @@ export type ServeOptions = {
   readonly maxBody?: number;
   /** In ms. */
   readonly pruneAfter?: number;
+  readonly basePath?: string;
   /** In ms. */
   readonly grace: number;
 };
@@ -41,7 +42,8 @@ export type ServeOptions = {
 /** Serves a database until a signal. Resolves to the exit code. */
 export const serve = (options: ServeOptions, io: CliIo): Promise<number> =>
   withErrorReporting(io, async (out, err) => {
-    const { db, synchronous, workers, workflows, module, allowUpload, uploadSecrets, maxBody, pruneAfter } = options;
+    const { db, synchronous, workers, workflows, module, allowUpload, uploadSecrets, maxBody, pruneAfter, basePath } =
+      options;
     const definitions = module === undefined ? [] : await definitionsIn(module);
     makeDefaultFolder(db);
     const journal = sqliteJournal(db, { synchronous });
@@ -54,6 +56,7 @@ export const serve = (options: ServeOptions, io: CliIo): Promise<number> =>
         uploadSecrets,
         maxBodyBytes: maxBody,
         pruneAfterMs: pruneAfter,
+        basePath,
         maxConcurrency: workers,
         logger: loggerTo(err),
       });

@@ -8,6 +8,7 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
+import { getPath } from 'hono/utils/url';
 import type { ProblemBody } from '../schemas/problem.ts';
 import { type Authentication, authenticated } from './authenticate.ts';
 import type { Env } from './env.ts';
@@ -28,6 +29,10 @@ export type AppOptions = {
   readonly requireReady: () => void;
   /** Is told of what no request causes. */
   readonly onFault: (error: unknown, requestId: string) => void;
+  /** The path below which the app is reached, without a slash at its end; a proxy in front may have taken it away. Default: none. */
+  readonly basePath?: string | undefined;
+  /** Answers requests that no route takes, if they are for pages. */
+  readonly pages?: ((context: Context<Env>) => Response | undefined) | undefined;
 };
 
 /** The app: `add` adds a route that `route()` described. */
@@ -40,6 +45,7 @@ export type Api = {
 
 export const createApp = (options: AppOptions): Api => {
   const app = new OpenAPIHono<Env>({
+    getPath: belowPath(options.basePath ?? ''),
     defaultHook: (result, { req }) => {
       if (!result.success) throw invalidRequest(result.target, result.error.issues, req.queries());
     },
@@ -50,6 +56,8 @@ export const createApp = (options: AppOptions): Api => {
     const { path } = context.req;
     const allowed = app.routes.filter((route) => route.method !== 'ALL' && patternOf(route.path).test(path));
     const methods = [...new Set(allowed.map(({ method }) => method))].join(', ');
+    const page = methods === '' ? options.pages?.(context) : undefined;
+    if (page) return page;
     const problem =
       methods !== ''
         ? new HttpProblem(405, 'METHOD_NOT_ALLOWED', `${context.req.method} is not possible here, only ${methods}.`, {
@@ -124,6 +132,16 @@ const usualHeaders =
     headers.set(API_HEADER, API_VERSION);
     if (!headers.has('content-security-policy')) headers.set('content-security-policy', NOTHING);
     if (!headers.has('cache-control')) headers.set('cache-control', headers.has('etag') ? 'no-cache' : 'no-store');
+  };
+
+/** Returns what finds the path of a request, without the base path. */
+const belowPath =
+  (basePath: string) =>
+  (request: Request): string => {
+    const path = getPath(request);
+    if (basePath === '' || !path.startsWith(basePath)) return path;
+    const rest = path.slice(basePath.length);
+    return rest === '' ? '/' : rest.startsWith('/') ? rest : path;
   };
 
 /** The policy of all answers but those that set their own: no scripts, no frames, nothing from elsewhere. */

@@ -42,6 +42,13 @@ export type ServerOptions = Omit<EngineOptions, 'definitions' | 'journal'> & {
   readonly requestsPerSecond?: number | undefined;
   /** Jobs that ended longer ago are removed, in ms; looked for once an hour. Default: none are. */
   readonly pruneAfterMs?: number | undefined;
+  /** Whether the web UI is served. Default true. */
+  readonly ui?: boolean | undefined;
+  /**
+   * The path below which browsers reach the server, such as `/tintype` behind a proxy. The web UI makes its addresses of
+   * it; requests are answered with it and, for a proxy that takes it away, without it. Default: none.
+   */
+  readonly basePath?: string | undefined;
 };
 
 /** The options of the server, with its defaults, apart from those of its engine. */
@@ -55,6 +62,9 @@ export type ServerSettings = {
   readonly maxBodyBytes: number;
   readonly requestsPerSecond: number | undefined;
   readonly pruneAfterMs: number | undefined;
+  readonly ui: boolean;
+  /** Empty, or a path that begins with a slash and does not end with one. */
+  readonly basePath: string;
 };
 
 /** Separates the options of the server from those of its engine. @throws OptionError */
@@ -71,6 +81,8 @@ export const settingsOf = (
     maxBodyBytes,
     requestsPerSecond,
     pruneAfterMs,
+    ui,
+    basePath,
     ...engine
   } = options ?? {};
   const own = {
@@ -84,6 +96,8 @@ export const settingsOf = (
     maxBodyBytes,
     requestsPerSecond,
     pruneAfterMs,
+    ui,
+    basePath,
   };
   throwIfInvalid('The server', problemsOf(own, RULES, { subject: 'The server' }));
   const defined = (schedules ?? []).flatMap((one) => definedSchedule(one) ?? []);
@@ -98,6 +112,8 @@ export const settingsOf = (
       maxBodyBytes: maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
       requestsPerSecond,
       pruneAfterMs,
+      ui: ui ?? true,
+      basePath: (basePath ?? '').replace(/\/$/, ''),
     },
     engine,
   };
@@ -110,6 +126,10 @@ const areSchedules = (value: unknown): boolean =>
   Array.isArray(value) &&
   value.every((one) => definedSchedule(one) !== undefined) &&
   new Set(value.map(({ name }) => name)).size === value.length;
+
+/** Whether a value is a path that stands in HTML and in headers as it is. */
+export const isBasePath = (value: unknown): boolean =>
+  typeof value === 'string' && /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)*\/?$/.test(value);
 
 const RULES = {
   journal: required(methods('a journal', 'create', 'append', 'jobs')),
@@ -125,4 +145,6 @@ const RULES = {
   maxBodyBytes: positive,
   requestsPerSecond: positive,
   pruneAfterMs: period,
+  ui: flag,
+  basePath: rule('a path such as /tintype, of letters, digits, ".", "_", "~" and "-"', isBasePath),
 };
