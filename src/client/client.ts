@@ -13,6 +13,7 @@ import type * as task from '../server/schemas/task.ts';
 import type * as token from '../server/schemas/token.ts';
 import type * as topic from '../server/schemas/topic.ts';
 import type * as unit from '../server/schemas/unit.ts';
+import type * as who from '../server/schemas/who.ts';
 import type { JobColumns } from '../wire/job-columns.ts';
 import { events, type StreamedEvent, type StreamOptions } from './event-stream.ts';
 import { type PatchOptions, patches } from './patches.ts';
@@ -77,7 +78,12 @@ export const createClient = (options: ClientOptions) => {
     work: (given: WorkOptions): Work => startWork(units, options.sleep ?? pause, given),
     /** Follows the events of all jobs. */
     events: (given: StreamOptions = {}) => stream('/events', given),
-    whoAmI: () => send<{ id: string; name: string; roles: string[]; owners?: string[] }>('GET', '/whoami'),
+    whoAmI: () => send<z.infer<typeof who.WhoAmIBody>>('GET', '/whoami'),
+    /** In a browser: signs it in and out. Requests of its pages then need no token. */
+    session: {
+      begin: (token: string) => send<z.infer<typeof who.WhoAmIBody>>('POST', '/session', { body: { token } }),
+      end: () => send<void>('DELETE', '/session', { repeatable: true }),
+    },
     info: () => send<{ version: string; maxBodyBytes: number; upload: string }>('GET', '/info'),
     /** Slots of what all jobs share, and who waits for them. */
     limits: () => send<{ readonly items: readonly LimitInfo[] }>('GET', '/limits'),

@@ -3,7 +3,7 @@ import { errorOf, isSuccess, ServiceError } from './service-error.ts';
 export type ClientOptions = {
   /** Where the service is, such as `http://127.0.0.1:8080`; a path in it is kept. */
   readonly url: string;
-  /** The token; without one the service must need none. */
+  /** The token. Without one the service must need none, or know the browser by the cookie of a session. */
   readonly token?: string | undefined;
   /** How requests are sent. Default: the `fetch` of the platform. */
   readonly fetch?: typeof fetch | undefined;
@@ -44,7 +44,7 @@ export const sender = (options: ClientOptions): { readonly send: Send; readonly 
       redirect: 'manual',
       headers: {
         accept: 'application/json, application/problem+json',
-        ...(options.token !== undefined && { authorization: `Bearer ${options.token}` }),
+        ...(options.token === undefined ? { 'x-tintype-csrf': '1' } : { authorization: `Bearer ${options.token}` }),
         ...(given !== undefined && { 'content-type': text?.type ?? 'application/json' }),
         ...headers,
       },

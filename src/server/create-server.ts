@@ -12,6 +12,8 @@ import { OptionError } from '../engine/errors/errors.ts';
 import { optionProblem } from '../engine/errors/problem.ts';
 import type { AnyDefinition } from '../engine/job-definition.ts';
 import { systemClock } from '../events/system-clock.ts';
+import { sessionsIn } from './access/sessions.ts';
+import { signInCodes } from './access/sign-in-codes.ts';
 import { type Tokens, tokensIn } from './access/tokens.ts';
 import { createCatalog } from './definitions/catalog.ts';
 import { uploadsIn } from './definitions/uploads.ts';
@@ -35,6 +37,7 @@ import { addJobControlRoutes } from './routes/job-control-routes.ts';
 import { addJobRoutes } from './routes/job-routes.ts';
 import { addJobViewRoutes } from './routes/job-view-routes.ts';
 import { addScheduleRoutes } from './routes/schedule-routes.ts';
+import { addSessionRoutes } from './routes/session-routes.ts';
 import { addTokenRoutes } from './routes/token-routes.ts';
 import { addTopicRoutes } from './routes/topic-routes.ts';
 import { addUnitRoutes } from './routes/unit-routes.ts';
@@ -62,6 +65,12 @@ export type Server = AsyncDisposable & {
   /** Runs the jobs. What a program starts here is in all lists, and the other way round. */
   readonly engine: Engine;
   readonly tokens: Tokens;
+  /**
+   * Makes a link with which a browser signs in to the web UI as an admin, once and within a minute: the path to append to
+   * the address of the server. Its session ends with a token of its own, `sign-in link`, after 12 h at most.
+   * @throws JournalError
+   */
+  readonly signInPath: () => Promise<string>;
   /** Answers a request, so that the service can be mounted in another server. Answers 503 until the server is ready. */
   readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
   /**
@@ -130,6 +139,14 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
     settings.schedules,
   );
   const views = createJobViews(journal);
+  const sessions = sessionsIn(store, tokens, () => clock.now());
+  const codes = signInCodes(tokens, () => clock.now());
+  const who = authentication({
+    tokens,
+    sessions,
+    needed: settings.tokens ?? 'unless-none',
+    requestsPerSecond: settings.requestsPerSecond,
+  });
   const service: Service = {
     engine,
     journal,
@@ -138,6 +155,9 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
     newId,
     settings,
     tokens,
+    sessions,
+    signInCodes: codes,
+    tokenHolder: who.holderOf,
     catalog,
     uploads,
     documents,
@@ -152,11 +172,7 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
   };
   const faults = faultLog(logger);
   const api = createApp({
-    authentication: authentication({
-      tokens,
-      needed: settings.tokens ?? 'unless-none',
-      requestsPerSecond: settings.requestsPerSecond,
-    }),
+    authentication: who,
     once: { store, now: () => clock.now() },
     maxBodyBytes: settings.maxBodyBytes,
     newId,
@@ -168,6 +184,7 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
       : undefined,
   });
   addGeneralRoutes(api, service);
+  addSessionRoutes(api, service);
   addTokenRoutes(api, service);
   addDefinitionRoutes(api, service);
   addTopicRoutes(api, service);
@@ -233,6 +250,7 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
   return {
     engine,
     tokens,
+    signInPath: async () => `${settings.basePath}/signin?code=${await codes.create()}`,
     fetch: (request, env) => api.app.fetch(request, env),
     ready,
     listen,

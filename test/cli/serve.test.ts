@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -182,6 +182,44 @@ describe('tintype serve', () => {
     expect((await ended).stdout).toContain(`jobs in ${join(folder, 'env.db')}.`);
     const other = await serve('--db', join(folder, 'line.db'), '--allow-upload');
     expect(await (await fetch(`${other.url}/api/v1/info`)).json()).toMatchObject({ upload: 'external' });
+  });
+});
+
+/** A folder for PATH whose program that opens browsers writes down what it was given, then exits. Windows and macOS have others. */
+const withOpener = (exitCode: number): { readonly opened: string } => {
+  const folder = newFolder();
+  const opened = join(folder, 'opened');
+  writeFileSync(join(folder, 'xdg-open'), `#!/bin/sh\necho "$#" "$1" > ${opened}\nexit ${exitCode}\n`, { mode: 0o755 });
+  vi.stubEnv('PATH', `${folder}:${process.env.PATH}`);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  return { opened };
+};
+
+describe.runIf(process.platform === 'linux')('tintype serve --open', () => {
+  test('opens a browser that is signed in, by a link that works once', async () => {
+    const db = newFile();
+    await tintype(['token', 'create', '--db', db, '--role', 'viewer']);
+    const { opened } = withOpener(0);
+    const { line, url } = await serve('--db', db, '--open');
+    const [, link = ''] = await line(/^This link signs a browser in as an admin, once, within a minute: (\S+)$/m);
+    expect(link.startsWith(`${url}/signin?code=`)).toBe(true);
+    await vi.waitFor(() => expect(readFileSync(opened, 'utf8')).toBe(`1 ${link}\n`), { timeout: 20_000 });
+    const answer = await fetch(link, { redirect: 'manual' });
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/']);
+    const cookie = answer.headers.get('set-cookie')?.split(';')[0] ?? '';
+    expect((await fetch(`${url}/api/v1/tokens`, { headers: { cookie } })).status).toBe(200);
+    expect((await fetch(link, { redirect: 'manual' })).status).toBe(401);
+  });
+
+  test('without tokens it opens the address; without a browser it says to open the link', async () => {
+    withOpener(3);
+    const { line, url, child, ended } = await serve('--db', newFile(), '--base-path', '/tin', '--open');
+    await line(/^The web UI: http/m);
+    await vi.waitFor(async () => expect(await status(`${url}/tin/readyz`)).toBe(200), { timeout: 20_000 });
+    child.kill('SIGTERM');
+    const { stdout, stderr } = await ended;
+    expect(stdout).toContain(`The web UI: ${url}/tin/\n`);
+    expect(stderr).toContain('No browser can be opened here');
   });
 });
 

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { type VirtualClock, virtualClock } from 'tintype/testing';
 import { expect, test } from 'vitest';
+import { sessionsIn } from '../../src/server/access/sessions.ts';
 import { tokensIn } from '../../src/server/access/tokens.ts';
 import { createApp } from '../../src/server/http/app.ts';
 import { authentication } from '../../src/server/http/authenticate.ts';
@@ -32,7 +33,7 @@ const orders = async (clock: VirtualClock = virtualClock()) => {
   const store = memoryStore();
   const tokens = tokensIn(store, clock.now);
   const app = createApp({
-    authentication: authentication({ tokens, needed: true }),
+    authentication: authentication({ tokens, sessions: sessionsIn(store, tokens, clock.now), needed: true }),
     once: { store, now: clock.now },
     maxBodyBytes: 1000,
     newId: () => 'id',

@@ -14,6 +14,8 @@ const TABLE = `
 open   GET    !/healthz
 open   GET    !/readyz
 known  GET    /whoami
+open   POST   /session
+known  DELETE /session
 known  GET    /info
 V      GET    /limits
 V      GET    /topics

@@ -27,6 +27,7 @@ export const define: DefineCommand = (command, context) => {
         'the path below which browsers reach it, such as /tintype behind a proxy (default: none)',
       ).argParser(basePath),
     )
+    .addOption(option('--open', 'open a browser at the web UI, signed in'))
     .optionsGroup('What may be started:')
     .addOption(option('--workflows <folder>', 'a folder of workflow files; it is watched').argParser(fileName))
     .addOption(
@@ -104,6 +105,7 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: 1024 **
 const HELP = `
 Examples:
   tintype serve
+  tintype serve --open
   tintype serve --workflows workflows --port 9000
   tintype serve --module jobs.mjs --db /data/jobs.db --host 0.0.0.0
   TINTYPE_DB=/data/jobs.db TINTYPE_PORT=9000 tintype serve

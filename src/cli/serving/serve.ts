@@ -1,6 +1,7 @@
 /* What `tintype serve` does. This folder imports the server and the journal from the installed package, which the bundle
  * of the command line leaves outside (scripts/bundle-cli.mjs): modules of the user import `tintype`, and must share them.
- * `serve.ts` runs the server until a signal, `module-definitions.ts` loads a module of definitions. */
+ * `serve.ts` runs the server until a signal, `module-definitions.ts` loads a module of definitions, `open-ui.ts` opens
+ * a browser. */
 
 import type { Logger } from '../../events/logger.ts';
 import { sqliteJournal } from '../../journal/sqlite-journal.ts';
@@ -18,6 +19,7 @@ import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { shellQuoted } from '../terminal/shell-quoted.ts';
 import { definitionsIn } from './module-definitions.ts';
+import { openUi } from './open-ui.ts';
 
 export type ServeOptions = {
   readonly db: string;
@@ -35,6 +37,8 @@ export type ServeOptions = {
   /** In ms. */
   readonly pruneAfter?: number;
   readonly basePath?: string;
+  /** Whether a browser is opened. */
+  readonly open?: boolean;
   /** In ms. */
   readonly grace: number;
 };
@@ -77,7 +81,7 @@ export const serve = (options: ServeOptions, io: CliIo): Promise<number> =>
 
 const serveUntilSignal = async (
   server: Server,
-  { db, host, port, grace }: ServeOptions,
+  { db, host, port, grace, basePath = '', open = false }: ServeOptions,
   io: CliIo,
   out: Printer,
   err: Printer,
@@ -109,7 +113,12 @@ const serveUntilSignal = async (
     out.line(`Serving ${out.sanitize(url)}, jobs in ${out.sanitize(db)}.`);
     out.flush();
     if (!(await server.tokens.any())) err.line(err.sanitize(openToAll(db)));
-    return await Promise.race([ended, reportReady(server, out).then(() => ended)]);
+    const started = async (): Promise<number> => {
+      await reportReady(server, out);
+      if (open) await openUi(server, { url, basePath }, io, out, err);
+      return ended;
+    };
+    return await Promise.race([ended, started()]);
   } catch (error) {
     // A signal may come before the server is ready.
     if (isEnding) return ended;

@@ -1,5 +1,5 @@
 /* Who may ask the service for what: `principal.ts` says what roles allow, `token.ts` makes and checks a token,
- * `tokens.ts` keeps them. */
+ * `tokens.ts` keeps them. Browsers have `sessions.ts` of a token, and sign in by it or by `sign-in-codes.ts`. */
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 

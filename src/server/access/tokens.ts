@@ -54,11 +54,24 @@ export type Tokens = {
 export type ServiceTokens = Tokens & {
   /** Whether the token with this id still counts: it is not revoked, and has not expired. */
   readonly isInForce: (id: string) => Promise<boolean>;
+  /** Returns who has the token with this id, and when it expires; undefined if it is revoked or has expired. */
+  readonly holderOf: (id: string) => Promise<TokenHolder | undefined>;
 };
+
+/** `expiresAt`: epoch ms. Default: never. */
+export type TokenHolder = { readonly principal: Principal; readonly expiresAt: number | undefined };
 
 /** `now`: the time in epoch ms. */
 export const tokensIn = (store: ServiceStore, now: () => number): ServiceTokens => {
   const read = reader(store);
+  /** Returns who has a token that has not expired, and notes that it is used. */
+  const use = async ({ record, kept }: Read): Promise<TokenHolder | undefined> => {
+    const at = now();
+    if (kept.expiresAt !== undefined && kept.expiresAt <= at) return undefined;
+    if (at - (kept.lastUsedAt ?? 0) >= USED_EVERY_MS) await noteUse(store, record, { ...kept, lastUsedAt: at }, at);
+    const principal = { id: record.key, name: kept.name, roles: kept.roles, owners: kept.owners };
+    return { principal, expiresAt: kept.expiresAt };
+  };
   return {
     create: async (options) => {
       throwIfInvalid('The token', tokenProblems(options, now()));
@@ -73,12 +86,12 @@ export const tokensIn = (store: ServiceStore, now: () => number): ServiceTokens 
     any: read.any,
     principalOf: async (secret) => {
       const id = tokenId(secret);
-      const { record, kept } = (id === undefined ? undefined : await read.token(id)) ?? {};
-      if (!isSecret(secret, kept?.hash) || !record || !kept) return undefined;
-      const at = now();
-      if (kept.expiresAt !== undefined && kept.expiresAt <= at) return undefined;
-      if (at - (kept.lastUsedAt ?? 0) >= USED_EVERY_MS) await noteUse(store, record, { ...kept, lastUsedAt: at }, at);
-      return { id: record.key, name: kept.name, roles: kept.roles, owners: kept.owners };
+      const known = id === undefined ? undefined : await read.token(id);
+      return isSecret(secret, known?.kept.hash) && known ? (await use(known))?.principal : undefined;
+    },
+    holderOf: async (id) => {
+      const known = await read.token(id);
+      return known && use(known);
     },
     isInForce: async (id) => {
       const kept = (await read.token(id))?.kept;

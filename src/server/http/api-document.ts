@@ -55,6 +55,7 @@ const TAGS: readonly (readonly [name: string, description: string])[] = [
   ['Schedules', 'When jobs are started'],
   ['Events', 'What happens, as pages and streams'],
   ['Tokens', 'Who may do what'],
+  ['Sessions', 'Browsers that sign in'],
   ['Server', 'State, version and limits of the server'],
 ];
 

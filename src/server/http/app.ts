@@ -1,6 +1,6 @@
 /* Everything about HTTP that is the same for all routes. `app.ts` creates the app and says what every request goes
  * through, in order; `env.ts` is what they leave for the routes. `listener.ts` is the server of Node.js in front of it. `route.ts` describes a route, `problem.ts` makes the answer to a refused request of an error,
- * `authenticate.ts` finds out who asks, `same-origin.ts` refuses hostile pages,
+ * `authenticate.ts` finds out who asks, also by `session-cookie.ts`, `same-origin.ts` refuses hostile pages,
  * `fault-log.ts` logs what no request is to blame for, `negotiate.ts` checks media types, `known-query.ts` the names of parameters, `invalid-request.ts` says what a schema found wrong, `plain-json.ts` refuses JSON that is a trap, `once.ts` answers repeated requests, `if-match.ts` refuses to change another version than is meant, `in-turn.ts` makes changes wait for each other, `page.ts` makes pages of lists. */
 
 import { OpenAPIHono } from '@hono/zod-openapi';

@@ -4,14 +4,17 @@ import type { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 // @ts-expect-error: this file has no types of its own
 import InMemory from 'rate-limiter-flexible/lib/RateLimiterMemory.js';
 import { hasRole, OPEN, type Principal } from '../access/principal.ts';
+import type { Session, Sessions } from '../access/sessions.ts';
 import type { Tokens } from '../access/tokens.ts';
 import type { Env } from './env.ts';
 import { HttpProblem } from './problem.ts';
 import type { Allowed } from './route.ts';
 import { requireSameOrigin } from './same-origin.ts';
+import { requireOwnPage, sessionIdOf } from './session-cookie.ts';
 
 export type AuthenticationOptions = {
   readonly tokens: Tokens;
+  readonly sessions: Sessions;
   /** Whether a token is needed. `unless-none`: as soon as there is one. */
   readonly needed: boolean | 'unless-none';
   /** Number of requests a second that one token may make. Default: no limit. */
@@ -20,27 +23,52 @@ export type AuthenticationOptions = {
 
 export type Authentication = {
   /** Finds out who asks, and counts the request. `address`: that of the peer, if it is known. @throws HttpProblem */
-  readonly principalOf: (request: Request, address: string | undefined) => Promise<Principal>;
+  readonly whoAsks: (request: Request, address: string | undefined) => Promise<WhoAsks>;
+  /** Returns who has a token. @throws HttpProblem if it is none, also one of too many */
+  readonly holderOf: (secret: string, address: string | undefined) => Promise<Principal>;
 };
 
-export const authentication = ({ tokens, needed, requestsPerSecond }: AuthenticationOptions): Authentication => {
+export type WhoAsks = { readonly principal: Principal; readonly session?: Session };
+
+export const authentication = ({
+  tokens,
+  sessions,
+  needed,
+  requestsPerSecond,
+}: AuthenticationOptions): Authentication => {
   const requests = requestsPerSecond === undefined ? undefined : limiter(requestsPerSecond, 1);
   const failures = limiter(FAILURES, FAILURES_SECONDS);
   const isOpen = async () => needed === false || (needed === 'unless-none' && !(await tokens.any()));
+  const refused = async (address: string | undefined, secret?: string): Promise<HttpProblem> => {
+    await count(failures, address ?? 'unknown');
+    return unauthenticated(secret);
+  };
+  const holderOf: Authentication['holderOf'] = async (secret, address) => {
+    const principal = await tokens.principalOf(secret);
+    if (!principal) throw await refused(address, secret);
+    return principal;
+  };
+  const byCookie = async (request: Request, address: string | undefined): Promise<WhoAsks> => {
+    const id = sessionIdOf(request);
+    if (id === undefined) throw await refused(address);
+    const session = await sessions.find(id);
+    // Pages go on to ask after the end of their session: that is no attempt to guess one.
+    if (session === undefined) throw sessionOver();
+    requireOwnPage(request);
+    return { principal: session.principal, session };
+  };
   return {
-    principalOf: async (request, address) => {
+    holderOf,
+    whoAsks: async (request, address) => {
       const secret = bearer(request.headers.get('authorization'));
       if (secret === undefined && (await isOpen())) {
         if (needed !== false) requireSameOrigin(request, address);
-        return OPEN;
+        return { principal: OPEN };
       }
-      const principal = secret === undefined ? undefined : await tokens.principalOf(secret);
-      if (!principal) {
-        await count(failures, address ?? 'unknown');
-        throw unauthenticated(secret);
-      }
-      if (requests) await count(requests, principal.id);
-      return principal;
+      const found =
+        secret === undefined ? await byCookie(request, address) : { principal: await holderOf(secret, address) };
+      if (requests) await count(requests, found.principal.id);
+      return found;
     },
   };
 };
@@ -76,15 +104,21 @@ export const unauthenticated = (secret: string | undefined): HttpProblem =>
     { remedy: 'Send "Authorization: Bearer tt_…".', headers: { 'www-authenticate': 'Bearer' } },
   );
 
+const sessionOver = (): HttpProblem =>
+  new HttpProblem(401, 'UNAUTHENTICATED', 'The session is over. Sign in again, with a token.', {
+    headers: { 'www-authenticate': 'Bearer' },
+  });
+
 /** Sets who asks, if it is somebody who may. */
 export const authenticated =
-  ({ principalOf }: Authentication, allowed: Allowed): MiddlewareHandler<Env> =>
+  ({ whoAsks }: Authentication, allowed: Allowed): MiddlewareHandler<Env> =>
   async (context, next) => {
     if (allowed === 'everybody') return next();
     const address = context.env?.incoming?.socket?.remoteAddress;
-    const principal = await principalOf(context.req.raw, address);
+    const { principal, session } = await whoAsks(context.req.raw, address);
     if (allowed !== 'known' && !hasRole(principal, ...allowed)) throw forbidden(principal, allowed);
     context.set('principal', principal);
+    context.set('session', session);
     return next();
   };
 

@@ -1,5 +1,6 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Principal } from '../access/principal.ts';
+import type { Session } from '../access/sessions.ts';
 
 /** What is known of a request, for its route. */
 export type Env = {
@@ -7,6 +8,8 @@ export type Env = {
   readonly Variables: {
     readonly requestId: string;
     readonly principal: Principal;
+    /** Of a browser that has signed in. */
+    readonly session?: Session | undefined;
     /** Text that is the same for each repetition of a request with an `Idempotency-Key`, and for no other. */
     readonly onceKey?: string | undefined;
   };

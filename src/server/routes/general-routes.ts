@@ -2,7 +2,6 @@
  * server itself. */
 
 import { z } from '@hono/zod-openapi';
-import { ROLES } from '../access/principal.ts';
 import type { Api } from '../http/app.ts';
 import { HttpProblem, RETRY_SOON } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
@@ -36,34 +35,6 @@ const readyz = route(
     responses: { 200: { description: 'They are', content: { 'application/json': { schema: State } } } },
   },
   { allowed: 'everybody', refusals: [507] },
-);
-
-const whoAmI = route(
-  {
-    method: 'get',
-    path: `${BASE}/whoami`,
-    operationId: 'whoAmI',
-    summary: 'What the token allows',
-    tags,
-    responses: {
-      200: {
-        description: 'Name, roles and owners of the token',
-        content: {
-          'application/json': {
-            schema: z
-              .object({
-                id: z.string(),
-                name: z.string(),
-                roles: z.array(z.enum(ROLES)),
-                owners: z.array(z.string()).optional(),
-              })
-              .openapi('WhoAmI'),
-          },
-        },
-      },
-    },
-  },
-  { allowed: 'known' },
 );
 
 const getInfo = route(
@@ -122,11 +93,6 @@ export const addGeneralRoutes = ({ add }: Api, service: Service): void => {
     // Finds a database that is locked, or may only be read.
     await store.removeExpired(clock.now());
     return context.json({ state: 'ready' as const }, 200);
-  });
-
-  add(whoAmI, (context) => {
-    const { id, name, roles, owners } = context.get('principal');
-    return context.json({ id, name, roles: [...roles], owners: owners && [...owners] }, 200);
   });
 
   add(getInfo, (context) =>

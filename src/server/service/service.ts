@@ -3,6 +3,9 @@
 import type { Journal } from '../../engine/durable/journal.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Clock } from '../../engine/time/clock.ts';
+import type { Principal } from '../access/principal.ts';
+import type { Sessions } from '../access/sessions.ts';
+import type { SignInCodes } from '../access/sign-in-codes.ts';
 import type { ServiceTokens } from '../access/tokens.ts';
 import type { Catalog } from '../definitions/catalog.ts';
 import type { Uploads } from '../definitions/uploads.ts';
@@ -25,6 +28,10 @@ export type Service = {
   readonly newId: () => string;
   readonly settings: ServerSettings;
   readonly tokens: ServiceTokens;
+  readonly sessions: Sessions;
+  readonly signInCodes: SignInCodes;
+  /** Returns who has a token. `address`: that of the peer, if it is known. @throws HttpProblem */
+  readonly tokenHolder: (secret: string, address: string | undefined) => Promise<Principal>;
   readonly catalog: Catalog;
   readonly uploads: Uploads;
   readonly documents: Documents;

@@ -7,7 +7,8 @@ import type { Awaitable } from '../../engine/durable/journal.ts';
  * What the service keeps beside the jobs: small records of a kind, each under a key, in the same database. `topic`: by
  * its name. `definition`: an uploaded workflow file, by its name. `document`: the tasks and units of a job, by its id. `draft`: a job that has not been started, by the id that it will have.
  * `schedule`: by its name. `due`: what a schedule has started, by its name. `token`: by its id. `request`: the answer to
- * a request with an idempotency key. `server`: the process that serves the database.
+ * a request with an idempotency key. `session`: a browser that has signed in, by the hash of its id. `server`: the process
+ * that serves the database.
  */
 export type RecordKind =
   | 'topic'
@@ -18,6 +19,7 @@ export type RecordKind =
   | 'due'
   | 'token'
   | 'request'
+  | 'session'
   | 'server';
 
 export type ServiceRecord = {
