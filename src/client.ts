@@ -7,6 +7,7 @@ export {
   type EventQuery,
   type JobDetails,
   type JobInfo,
+  type JobPage,
   type JobQuery,
   type LimitInfo,
   type Page,

@@ -56,7 +56,13 @@ export type JobQuery = PageOptions & {
   /** Whether jobs have their `input`. Default false. */
   readonly inputs?: boolean | undefined;
   readonly order?: 'newest' | 'oldest' | undefined;
+  /** How many jobs come before the page, instead of a cursor; `size` is its limit. The page then has `total` and `counts`. */
+  readonly from?: number | undefined;
+  readonly size?: number | undefined;
 };
+
+/** A page of jobs. */
+export type JobPage = z.infer<typeof job.JobPage>;
 
 export type Result = {
   readonly state: JobInfo['state'];
@@ -132,7 +138,7 @@ const jobsOf = (
   send: Send,
   stream: (path: string, given?: StreamOptions) => AsyncGenerator<StreamedEvent, void, void>,
 ) => {
-  const list = (query: JobQuery = {}) => send<Page<JobInfo>>('GET', '/jobs', { query });
+  const list = (query: JobQuery = {}) => send<JobPage>('GET', '/jobs', { query });
   const control =
     <Body extends z.ZodType>(verb: string) =>
     (id: string, body?: z.input<Body>) =>
@@ -140,7 +146,7 @@ const jobsOf = (
   return {
     list,
     /** Yields all jobs of a filter, page by page. */
-    all: (query: Omit<JobQuery, 'cursor'> = {}) => all((cursor) => list({ ...query, cursor })),
+    all: (query: Omit<JobQuery, 'cursor' | 'from' | 'size'> = {}) => all((cursor) => list({ ...query, cursor })),
     /** Starts a job; a repetition of the request starts no other. */
     start: (body: StartRequest) => send<JobInfo>('POST', '/jobs', { body, once: true }),
     get: (id: string) => send<JobDetails>('GET', `/jobs/${part(id)}`),

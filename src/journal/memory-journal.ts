@@ -12,7 +12,7 @@ import type {
   Note,
   StoredEvent,
 } from '../engine/durable/journal.ts';
-import { ENDED_STATES, isTerminalJobState } from '../events/states.ts';
+import { ENDED_STATES } from '../events/states.ts';
 import {
   DEFAULT_MAX_OUTPUT_BYTES,
   endedAfter,
@@ -26,6 +26,7 @@ import { changeHint } from './change-hint.ts';
 import { eventsIn, partAfter } from './change-part.ts';
 import { cursorOf, type Place, placeOf } from './cursor.ts';
 import { isHeld, jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
+import { matches } from './matches.ts';
 
 export type MemoryJournalOptions = {
   /** The largest output of a task, in bytes of its JSON. The journal rejects a larger one. Default 16 MiB. */
@@ -219,6 +220,7 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
 
     jobs: (filter = {}) =>
       matching(filter)
+        .slice(filter.offset)
         .slice(0, filter.limit)
         .map(({ job }) => job),
 
@@ -304,17 +306,3 @@ const placeOfEntry = ({ job: { createdAt }, order }: Entry): Place => ({ created
 
 /** Sorts the newest first. */
 const compare = (a: Place, b: Place): number => b.createdAt - a.createdAt || b.order - a.order;
-
-const matches = (job: JournalJob, filter: JobFilter): boolean => {
-  const { states, names, labels = {}, idPrefix, forkedFrom, since, before, endedBefore } = filter;
-  return (
-    (states === undefined || states.includes(job.state)) &&
-    (names === undefined || names.includes(job.name)) &&
-    Object.entries(labels).every(([key, value]) => Object.hasOwn(job.labels, key) && job.labels[key] === value) &&
-    (idPrefix === undefined || job.id.startsWith(idPrefix)) &&
-    (forkedFrom === undefined || job.forkedFrom === forkedFrom) &&
-    (since === undefined || job.createdAt >= since) &&
-    (before === undefined || job.createdAt < before) &&
-    (endedBefore === undefined || (isTerminalJobState(job.state) && (job.endedAt ?? job.updatedAt) < endedBefore))
-  );
-};

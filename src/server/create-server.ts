@@ -11,9 +11,11 @@ import type { Recovery } from '../engine/engine-options.ts';
 import { OptionError } from '../engine/errors/errors.ts';
 import { optionProblem } from '../engine/errors/problem.ts';
 import type { AnyDefinition } from '../engine/job-definition.ts';
+import { errorData } from '../events/error-data.ts';
 import { systemClock } from '../events/system-clock.ts';
 import { sessionsIn } from './access/sessions.ts';
 import { signInCodes } from './access/sign-in-codes.ts';
+import { withoutSecrets } from './access/token.ts';
 import { type Tokens, tokensIn } from './access/tokens.ts';
 import { createCatalog } from './definitions/catalog.ts';
 import { uploadsIn } from './definitions/uploads.ts';
@@ -168,6 +170,7 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
     inTurn: inTurn(),
     views,
     feed: createFeed({ engine, journal, clock, tokens, areTokensOff: settings.tokens === false, logger, views }),
+    onError: (error) => logger?.warn(withoutSecrets(`A stream ended: ${errorData(error).message}`)),
     stage: () => stage,
   };
   const faults = faultLog(logger);

@@ -209,10 +209,15 @@ export type JobFilter = {
   readonly cursor?: string | undefined;
   /** Maximum number of jobs returned. Default: no limit. */
   readonly limit?: number | undefined;
+  /**
+   * How many jobs to leave out before the first, damaged ones too. Default 0. Jobs stored or removed meanwhile shift the
+   * others: to read a whole list use `cursor`.
+   */
+  readonly offset?: number | undefined;
 };
 
 /** Selects jobs, to count them. */
-export type CountFilter = Omit<JobFilter, 'order' | 'cursor' | 'limit'> & {
+export type CountFilter = Omit<JobFilter, 'order' | 'cursor' | 'limit' | 'offset'> & {
   /** What to count the jobs by. */
   readonly by: 'state' | 'name';
 };

@@ -52,6 +52,11 @@ export type Feed = {
    * over and the client has its last event. @throws HttpProblem
    */
   readonly ofPatches: (jobId: string, epoch: string | undefined, listener: Listener) => Promise<Body | undefined>;
+  /** Opens a stream that its caller writes, who is told of all events from now on. @throws HttpProblem */
+  readonly watch: (
+    listener: Omit<Listener, 'after'>,
+    onEvents: (events: readonly FeedEvent[]) => void,
+  ) => Promise<ClientStream>;
   /** Ends all streams. */
   readonly close: () => void;
 };
@@ -85,6 +90,7 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
   const byJob = new Map<string, Channel>();
   /** By epoch and job. */
   const patchesOf = new Map<string, PatchChannel>();
+  const watchers = new Set<(events: readonly FeedEvent[]) => void>();
   const slots = streamSlots();
   let tail: Tail | undefined;
   let cancelBeat: (() => void) | undefined;
@@ -100,6 +106,7 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
 
   const deliver = (events: readonly FeedEvent[]): void => {
     for (const { filter, channel } of byFilter.values()) channel.deliver(events.filter((one) => isWanted(filter, one)));
+    for (const onEvents of watchers) onEvents(events);
     if (byJob.size === 0 && patchesOf.size === 0) return;
     const ofJobs = new Map<string, FeedEvent[]>();
     for (const one of events) {
@@ -175,7 +182,7 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
 
   /** Makes the stream of somebody who has entered. */
   const open = (listener: Listener, leave: () => void, { after, frames, read, use, slow }: Opening): Body => {
-    if (isClosed) throw new HttpProblem(503, 'SHUTTING_DOWN', 'The server is shutting down.', { headers: RETRY_SOON });
+    if (isClosed) throw shuttingDown();
     const { channel, unuse } = use();
     const client = clientStream({
       disconnect: listener.disconnect,
@@ -194,6 +201,25 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
       client.end();
     });
     return client.body;
+  };
+
+  const watch: Feed['watch'] = async ({ principal, disconnect }, onEvents) => {
+    const leave = await enter(principal);
+    if (isClosed) {
+      leave();
+      throw shuttingDown();
+    }
+    const client = clientStream({
+      disconnect,
+      onOver: () => {
+        clients.delete(client);
+        watchers.delete(onEvents);
+        leave();
+      },
+    });
+    clients.set(client, principal.id);
+    watchers.add(onEvents);
+    return client;
   };
 
   /** Returns the channel under a key, and what gives it back. */
@@ -363,12 +389,16 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
     ofAll,
     ofJob,
     ofPatches,
+    watch,
     close: () => {
       isClosed = true;
       for (const client of [...clients.keys()]) client.end();
     },
   };
 };
+
+const shuttingDown = (): HttpProblem =>
+  new HttpProblem(503, 'SHUTTING_DOWN', 'The server is shutting down.', { headers: RETRY_SOON });
 
 /** How a stream begins. */
 type Opening = {

@@ -1,12 +1,9 @@
 import { z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
-import { accepts } from 'hono/accepts';
 import { unfinishedLogs } from '../../engine/views/unfinished-logs.ts';
 import type { JobEvent, LogLevel, TaskLog } from '../../events/event.ts';
 import { LEVELS } from '../../events/levels.ts';
 import { type EventFilter, isWanted } from '../feed/feed-event.ts';
 import type { Api } from '../http/app.ts';
-import type { Env } from '../http/env.ts';
 import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
 import { BASE, route } from '../http/route.ts';
 import { storedJob } from '../jobs/find-job.ts';
@@ -14,7 +11,7 @@ import { EventBody, EventType, FeedEventBody, LogBody, LogLevelName } from '../s
 import { Slug } from '../schemas/names.ts';
 import { wholeNumber } from '../schemas/query.ts';
 import type { Service } from '../service/service.ts';
-import { isHead, listenerOf, noBody, Resume, streamed } from './streams.ts';
+import { isHead, listenerOf, noBody, Resume, streamed, streamOr, wantsStream } from './streams.ts';
 
 const tags = ['Events'];
 
@@ -22,11 +19,6 @@ const JobParam = z.object({ jobId: z.string().min(1).max(200) });
 
 const After = wholeNumber(0, Number.MAX_SAFE_INTEGER).optional().meta({
   description: 'The id of the last event that the client has; `Last-Event-ID` counts more',
-});
-
-const streamOr = <Schema extends z.ZodType>(page: Schema) => ({
-  description: 'A page, or for `Accept: text/event-stream` a stream',
-  content: { 'application/json': { schema: page }, 'text/event-stream': { schema: z.string() } },
 });
 
 const listEvents = route(
@@ -187,13 +179,6 @@ export const addEventRoutes = ({ add }: Api, service: Service): void => {
     );
   });
 };
-
-const wantsStream = (context: Context<Env>): boolean =>
-  accepts(context, {
-    header: 'Accept',
-    supports: ['application/json', 'text/event-stream'],
-    default: 'application/json',
-  }) === 'text/event-stream';
 
 const isWithin = (path: string, task: string | undefined): boolean =>
   task === undefined || path === task || path.startsWith(`${task}/`) || path.startsWith(`${task}[`);

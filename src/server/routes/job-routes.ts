@@ -1,21 +1,24 @@
 import { z } from '@hono/zod-openapi';
-import type { JournalJob } from '../../engine/durable/journal.ts';
+import type { JobFilter, JournalJob } from '../../engine/durable/journal.ts';
 import type { Draft } from '../documents/documents.ts';
+import { streamJobList } from '../feed/job-list-stream.ts';
 import type { Api } from '../http/app.ts';
-import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
+import { answerPage, cursorOf, PageQuery, placeIn } from '../http/page.ts';
 import { HttpProblem, notFound } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
 import { changedLabels, describeStarted } from '../jobs/describe-job.ts';
 import { errorBody } from '../jobs/error-body.ts';
 import { placeOf, storedJob } from '../jobs/find-job.ts';
 import { bodyOf, bodyOfDraft, objectIn, type JobBody as Shown } from '../jobs/job-body.ts';
+import { jobCounts } from '../jobs/job-counts.ts';
 import { describedPart, etagOf, requireVersion } from '../jobs/job-version.ts';
 import { keepDraft, startDraft, startOf } from '../jobs/start-job.ts';
-import { JobBody, JobChange, JobDetails, ShownJobState, StartBody } from '../schemas/job.ts';
+import { JobBody, JobChange, JobDetails, JobPage, ShownJobState, StartBody } from '../schemas/job.ts';
 import { Slug } from '../schemas/names.ts';
-import { timeOf } from '../schemas/query.ts';
+import { timeOf, wholeNumber } from '../schemas/query.ts';
 import type { Service } from '../service/service.ts';
 import { TOPIC } from '../topics/topics.ts';
+import { isHead, listenerOf, noBody, streamed, streamOr, wantsStream } from './streams.ts';
 
 const tags = ['Jobs'];
 
@@ -54,12 +57,16 @@ const STARTS = {
 
 const job = (description: string) => ({ description, content: { 'application/json': { schema: JobBody } } });
 
+const MAX_FROM = 1_000_000_000;
+
 const listJobs = route(
   {
     method: 'get',
     path: `${BASE}/jobs`,
     operationId: 'listJobs',
     summary: 'Lists jobs, the newest first, whoever started them; drafts with `state=draft` alone',
+    description:
+      'As a stream: frames `jobs` with the jobs that changed, `started` (how many have begun since), `total` and `counts`, at most two a second. A stream does not resume: read the page again.',
     tags,
     request: {
       query: PageQuery.extend({
@@ -76,11 +83,15 @@ const listJobs = route(
         forkedFrom: z.string().max(200).optional().meta({ description: 'Only reruns of this job' }),
         inputs: z.enum(['true', 'false']).default('false').meta({ description: 'Whether inputs are shown' }),
         order: z.enum(['newest', 'oldest']).optional().meta({ description: 'Which come first. Default newest' }),
+        from: wholeNumber(0, MAX_FROM)
+          .optional()
+          .meta({ description: 'Number of jobs before the page, instead of a cursor. The answer then has counts' }),
+        size: wholeNumber(1, 500).optional().meta({ description: 'Number of items of a page by `from`. Default 50' }),
       }),
     },
-    responses: { 200: { description: 'A page', content: { 'application/json': { schema: pageOf(JobBody) } } } },
+    responses: { 200: streamOr(JobPage) },
   },
-  { allowed: ['viewer'] },
+  { allowed: ['viewer'], refusals: [409] },
 );
 
 const startJob = route(
@@ -156,13 +167,20 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
   const parts = { ...service, now: () => service.clock.now() };
   const shown = (stored: JournalJob): Shown => bodyOf(stored, placeOf(stored, service));
   const withInput = (stored: JournalJob): Shown => ({ ...shown(stored), input: objectIn(stored.input) });
+  const counts = jobCounts(journal, service.clock);
+  const listed = { shown, counts, onError: service.onError };
 
   add(listJobs, async (context) => {
-    const { limit, cursor, inputs, ...query } = context.req.valid('query');
+    const { limit, cursor, from, size, inputs, ...query } = context.req.valid('query');
     const { state, topic, schedule, label = [], name, q: idPrefix, order, since, before, forkedFrom } = query;
+    const isByNumber = from !== undefined || size !== undefined;
+    if (isByNumber && cursor !== undefined)
+      throw new HttpProblem(400, 'INVALID_REQUEST', 'A page is found by cursor, or by from and size: leave one out.');
     if (state?.includes('draft')) {
       if (state.length > 1)
         throw new HttpProblem(400, 'INVALID_REQUEST', 'Drafts are listed apart: state=draft alone.');
+      if (isByNumber || wantsStream(context))
+        throw new HttpProblem(400, 'INVALID_REQUEST', 'Drafts are listed by cursor alone.');
       const after = placeIn(query, cursor, z.string());
       const found = await documents.drafts(after, limit + 1);
       const page = found.slice(0, limit);
@@ -174,21 +192,31 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
       ...(topic !== undefined && { [TOPIC]: topic }),
       ...(schedule !== undefined && { schedule }),
     };
-    const found = await journal.jobs(
-      {
-        states: state as JournalJob['state'][] | undefined,
-        names: name === undefined ? undefined : [name],
-        labels,
-        idPrefix,
-        forkedFrom,
-        since,
-        before,
-        order,
-        cursor: placeIn(query, cursor, z.string()),
-        limit: limit + 1,
-      },
-      () => {},
-    );
+    const filter: JobFilter = {
+      states: state as JournalJob['state'][] | undefined,
+      names: name === undefined ? undefined : [name],
+      labels,
+      idPrefix,
+      forkedFrom,
+      since,
+      before,
+    };
+    if (wantsStream(context)) {
+      if (isHead(context)) return noBody();
+      return streamed(await streamJobList({ ...service, ...listed }, filter, listenerOf(context, undefined)));
+    }
+    if (isByNumber) {
+      const page = await journal.jobs({ ...filter, order, offset: from ?? 0, limit: size ?? 50 }, () => {});
+      const body = {
+        items: page.map(inputs === 'true' ? withInput : shown),
+        nextCursor: null,
+        from: from ?? 0,
+        ...(await counts(filter)),
+      };
+      return context.json(body, 200);
+    }
+    const place = placeIn(query, cursor, z.string());
+    const found = await journal.jobs({ ...filter, order, cursor: place, limit: limit + 1 }, () => {});
     const page = found.slice(0, limit);
     const next = found.length > limit ? cursorOf(query, page.at(-1)?.cursor) : undefined;
     return context.json(answerPage(context, page.map(inputs === 'true' ? withInput : shown), next), 200);

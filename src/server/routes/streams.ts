@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { accepts } from 'hono/accepts';
 import type { Listener } from '../feed/feed.ts';
 import type { Env } from '../http/env.ts';
 
@@ -11,6 +12,20 @@ export const Resume = z.object({
     .optional()
     .meta({ description: 'Of a stream: the id of the last event that the client has' }),
 });
+
+/** The answer of a route that has a page, and a stream of what follows. */
+export const streamOr = <Schema extends z.ZodType>(page: Schema) => ({
+  description: 'A page, or for `Accept: text/event-stream` a stream',
+  content: { 'application/json': { schema: page }, 'text/event-stream': { schema: z.string() } },
+});
+
+/** Whether a client asks for the stream of a route that also answers JSON. */
+export const wantsStream = (context: Context<Env>): boolean =>
+  accepts(context, {
+    header: 'Accept',
+    supports: ['application/json', 'text/event-stream'],
+    default: 'application/json',
+  }) === 'text/event-stream';
 
 /** The framework answers HEAD by the route of GET, and drops the body: nobody would ever end it. */
 export const isHead = (context: Context<Env>): boolean => context.req.raw.method === 'HEAD';

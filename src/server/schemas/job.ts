@@ -46,6 +46,22 @@ export const JobBody = z
   })
   .openapi('Job');
 
+export const JobPage = z
+  .object({
+    items: z.array(JobBody),
+    nextCursor: z
+      .string()
+      .nullable()
+      .meta({ description: '`cursor` of the next page; null on the last page, and by `from`' }),
+    from: z.int().optional().meta({ description: 'Number of jobs before the page' }),
+    total: z.int().optional().meta({ description: 'Number of jobs that the filter selects' }),
+    counts: z
+      .record(z.string(), z.int())
+      .optional()
+      .meta({ description: 'Number of jobs in each state, whichever of them the filter selects; exact to a second' }),
+  })
+  .openapi('JobPage');
+
 export const JobDetails = JobBody.extend({
   pausedBy: z.string().optional(),
   reason: z.string().optional(),

@@ -44,6 +44,8 @@ export type Service = {
   readonly feed: Feed;
   /** Changes to one job or topic wait for each other. */
   readonly inTurn: InTurn;
+  /** Is told of what fails after the answer to a request has begun. */
+  readonly onError: (error: unknown) => void;
   /** `starting`: interrupted jobs are being taken up. `closing`: `close` has been called. */
   readonly stage: () => 'starting' | 'ready' | 'closing';
 };

@@ -202,6 +202,37 @@ export const finding: ContractTests = {
       assert.equal(new Set(paged).size, all.length);
     }
   },
+  'an offset leaves out the first jobs of a list, in any order and by any filter': async (journal) => {
+    for (const at of range(0, 20))
+      await started(journal, `job-${at}`, {
+        createdAt: 10 * (at % 3),
+        labels: { team: at % 2 === 0 ? 'data' : 'web' },
+      });
+    for (const at of range(0, 10)) await ended(journal, `job-${at}`, at % 2 === 0 ? 'failed' : 'completed', 50);
+    const filters: readonly JobFilter[] = [
+      {},
+      { order: 'oldest' },
+      { states: ['failed', 'idle'] },
+      { states: ['failed', 'completed'], names: ['etl'], order: 'oldest' },
+      { names: ['etl', 'other'] },
+      { labels: { team: 'data' } },
+      { idPrefix: 'job-1' },
+      { since: 10, before: 20 },
+    ];
+    for (const filter of filters) {
+      const all = await idsOf(journal, filter);
+      assert.ok(all.length > 2);
+      for (const offset of [0, 1, 3, all.length - 1, all.length, 1000]) {
+        same([filter, offset, await idsOf(journal, { ...filter, offset })], [filter, offset, all.slice(offset)]);
+        const limited = await idsOf(journal, { ...filter, offset, limit: 2 });
+        same([filter, offset, limited], [filter, offset, all.slice(offset, offset + 2)]);
+      }
+    }
+    const [first] = await journal.jobs({ limit: 1 });
+    same(await idsOf(journal, { cursor: first?.cursor, offset: 2, limit: 1 }), [
+      (await idsOf(journal, {}))[3] as string,
+    ]);
+  },
   'a cursor stays where it is, whatever is stored or removed meanwhile': async (journal) => {
     for (const at of range(0, 6)) await started(journal, `job-${at}`, { createdAt: 7 });
     const [, second] = await journal.jobs({ limit: 2 });
