@@ -10,6 +10,7 @@ export {
   type JobPage,
   type JobQuery,
   type LimitInfo,
+  type LogQuery,
   type Page,
   type PageOptions,
   type Result,

@@ -56,10 +56,11 @@ const MAY_IMPORT_BESIDE: Readonly<Record<string, Readonly<Record<string, readonl
     jobs: BELOW_JOBS,
     view: [],
     feed: ['view', ...BELOW_JOBS],
+    logs: ['feed', ...BELOW_JOBS],
     schedules: ['jobs', 'lists', ...BELOW_JOBS],
     units: ['jobs', 'lists', ...BELOW_JOBS],
     service: ['schedules', 'units', 'feed', 'view', 'jobs', ...BELOW_JOBS],
-    routes: ['service', 'schedules', 'units', 'feed', 'view', 'jobs', ...BELOW_JOBS],
+    routes: ['service', 'schedules', 'units', 'logs', 'feed', 'view', 'jobs', ...BELOW_JOBS],
   },
   cli: {
     terminal: [],

@@ -28,7 +28,7 @@ export type TaskInfo = z.infer<typeof task.TaskBody>;
 export type TopicInfo = z.infer<typeof topic.TopicSummary>;
 type LogLine = z.infer<typeof event.LogBody>;
 /** `unfinished`: on the last page, the last lines so far of attempts that have not ended. */
-export type LogPage = Page<LogLine> & { readonly unfinished: readonly LogLine[] };
+export type LogPage = z.infer<typeof event.LogPage>;
 export type DefinitionInfo = z.infer<typeof definition.DefinitionBody>;
 
 /** Which version is to be changed. */
@@ -202,18 +202,29 @@ const jobsOf = (
     /** A page of the events of a job. */
     eventPage: (id: string, query: PageOptions & { readonly after?: number | undefined } = {}) =>
       send<Page<z.infer<typeof event.EventBody>>>('GET', `/jobs/${part(id)}/events`, { query }),
-    /** A page of what tasks of a job logged and printed. */
-    logs: (
-      id: string,
-      query: PageOptions & {
-        readonly task?: string | undefined;
-        readonly level?: string | undefined;
-        readonly after?: number | undefined;
-      } = {},
-    ) => send<LogPage>('GET', `/jobs/${part(id)}/logs`, { query }),
+    /** A page of what tasks of a job logged and printed, or with `q` the numbers of lines. */
+    logs: (id: string, query: LogQuery = {}) => send<LogPage>('GET', `/jobs/${part(id)}/logs`, { query }),
+    /** All lines as text, each with its task unless they are of one. */
+    logText: (id: string, query: Pick<LogQuery, 'task' | 'attempt'> = {}) =>
+      send<string>('GET', `/jobs/${part(id)}/logs`, { query: { ...query, format: 'text' }, asText: true }),
     /** Follows the events of a job, from the first on, until the job is over. */
     events: (id: string, given: StreamOptions = {}) => stream(`/jobs/${part(id)}/events`, given),
   };
+};
+
+/** Which lines of a log are read: by cursor and level, or by number. */
+export type LogQuery = PageOptions & {
+  /** Also those of the tasks inside it. */
+  readonly task?: string | undefined;
+  readonly level?: string | undefined;
+  /** Only lines of events after this `seq`; by cursor alone. */
+  readonly after?: number | undefined;
+  readonly attempt?: number | undefined;
+  /** How many lines come before the page; `size` is its limit. */
+  readonly from?: number | undefined;
+  readonly size?: number | undefined;
+  /** A text that lines have. */
+  readonly q?: string | undefined;
 };
 
 const schedulesOf = (send: Send) => ({

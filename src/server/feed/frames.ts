@@ -7,7 +7,7 @@ export const eventFrames = (events: readonly FeedEvent[], idOf: (event: FeedEven
   bytesOf(events.map((one) => `id: ${idOf(one)}\nevent: ${one.event.type}\ndata: ${one.json}\n\n`).join(''));
 
 /** The bytes of a frame that is no event of a job. It has no id, so that `Last-Event-ID` stays that of an event. */
-export const controlFrame = (type: 'reset' | 'snapshot' | 'jobs' | 'lines', data: object): Uint8Array =>
+export const controlFrame = (type: 'reset' | 'snapshot' | 'jobs', data: object): Uint8Array =>
   bytesOf(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
 
 /** The bytes of patches; undefined if there are none. */
@@ -21,6 +21,10 @@ export const patchBytes = (frames: readonly PatchFrame[]): Uint8Array | undefine
       );
 
 export const resetFrame = (reason: StreamReset['reason']): Uint8Array => controlFrame('reset', { reason });
+
+/** The bytes of a frame with lines of a log. */
+export const lineFrame = (id: number, lines: readonly object[]): Uint8Array =>
+  bytesOf(`id: ${id}\nevent: lines\ndata: ${JSON.stringify(lines)}\n\n`);
 
 const ENCODER = new TextEncoder();
 

@@ -5,9 +5,14 @@ import { LEVELS } from '../../events/levels.ts';
 import { type EventFilter, isWanted } from '../feed/feed-event.ts';
 import type { Api } from '../http/app.ts';
 import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
+import { HttpProblem } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
 import { storedJob } from '../jobs/find-job.ts';
-import { EventBody, EventType, FeedEventBody, LogBody, LogLevelName } from '../schemas/event.ts';
+import { logIndexes } from '../logs/log-index.ts';
+import { isWithin, readPage, selectLines, textOf } from '../logs/log-lines.ts';
+import { searchLines } from '../logs/log-search.ts';
+import { streamLog } from '../logs/log-stream.ts';
+import { EventBody, EventType, FeedEventBody, type LogBody, LogLevelName, LogPage } from '../schemas/event.ts';
 import { Slug } from '../schemas/names.ts';
 import { wholeNumber } from '../schemas/query.ts';
 import type { Service } from '../service/service.ts';
@@ -81,34 +86,50 @@ const listLogs = route(
     method: 'get',
     path: `${BASE}/jobs/{jobId}/logs`,
     operationId: 'listLogs',
-    summary: 'Lists what the tasks of a job have logged',
+    summary: 'Lists what the tasks of a job have logged: by cursor, or by line number, as text, or as a stream',
+    description:
+      'With `from` or `size`: lines by their numbers, fewer if they are long. With `q`: the numbers of lines that have a text. As a stream: frames `lines` with new lines, whose id is the number of the last one.',
     tags,
     request: {
       params: JobParam,
+      headers: Resume,
       query: PageQuery.extend({
         task: z.string().max(2000).optional().meta({ description: 'Only this task and those inside it' }),
-        level: LogLevelName.optional().meta({ description: 'Only lines of this level, and more severe ones' }),
+        level: LogLevelName.optional().meta({
+          description: 'Only lines of this level, and more severe ones; by cursor alone',
+        }),
+        attempt: wholeNumber(0, Number.MAX_SAFE_INTEGER)
+          .optional()
+          .meta({ description: 'Only lines of this attempt; not by cursor' }),
+        from: wholeNumber(0, Number.MAX_SAFE_INTEGER).optional().meta({
+          description:
+            'Number of lines before the page, instead of a cursor; of a stream, number of the last line that the client has',
+        }),
+        size: wholeNumber(1, 500)
+          .optional()
+          .meta({ description: 'Number of lines by `from`, or of matches. Default 100' }),
+        q: z.string().min(1).max(200).optional().meta({
+          description: 'Text to find, in upper or lower case; looks at 10,000 lines at most',
+        }),
+        format: z.enum(['json', 'text']).optional().meta({ description: '`text`: all lines, to save them' }),
         after: wholeNumber(0, Number.MAX_SAFE_INTEGER)
           .optional()
-          .meta({ description: 'Only lines of events after this `seq`; a cursor counts more' }),
+          .meta({ description: 'Only lines of events after this `seq`; a cursor counts more; not by number' }),
       }),
     },
     responses: {
       200: {
-        description: 'A page',
+        description: 'A page, the text, or for `Accept: text/event-stream` a stream',
         content: {
-          'application/json': {
-            schema: pageOf(LogBody).extend({
-              unfinished: z
-                .array(LogBody)
-                .meta({ description: 'On the last page: the last lines, so far, of attempts that have not ended' }),
-            }),
-          },
+          'application/json': { schema: LogPage },
+          'text/plain': { schema: z.string() },
+          'text/event-stream': { schema: z.string() },
         },
       },
+      204: { description: 'The job is over, and the client has its last line' },
     },
   },
-  { allowed: ['viewer'], refusals: [404] },
+  { allowed: ['viewer'], refusals: [404, 409] },
 );
 
 /** How many events one request looks at for those that it wants. It then answers with what it has, and a cursor. */
@@ -118,6 +139,7 @@ const PAGE = 500;
 
 export const addEventRoutes = ({ add }: Api, service: Service): void => {
   const { journal, feed } = service;
+  const logs = logIndexes(journal);
 
   add(listEvents, async (context) => {
     const { limit, cursor, after, topic, name, type } = context.req.valid('query');
@@ -158,8 +180,39 @@ export const addEventRoutes = ({ add }: Api, service: Service): void => {
 
   add(listLogs, async (context) => {
     const { jobId } = context.req.valid('param');
-    const { limit, cursor, task, level, after } = context.req.valid('query');
+    const { limit, cursor, level, after, from, size = 100, q, format, ...lineFilter } = context.req.valid('query');
+    const { task, attempt } = lineFilter;
     const job = await storedJob(service, jobId);
+    const isByNumber = [from, context.req.query('size'), q, attempt].some((one) => one !== undefined);
+    if (isByNumber || format === 'text' || wantsStream(context)) {
+      if (cursor !== undefined || level !== undefined || after !== undefined)
+        throw new HttpProblem(
+          400,
+          'INVALID_REQUEST',
+          'Lines are found by cursor, level and after, or by number: leave one out.',
+        );
+      if (wantsStream(context)) {
+        if (isHead(context)) return noBody();
+        const body = await streamLog({ ...service, logs }, jobId, lineFilter, listenerOf(context, from));
+        return body ? streamed(body) : context.body(null, 204);
+      }
+      const lines = selectLines(journal, jobId, await logs.of(job), lineFilter);
+      if (format === 'text') return savedText(isHead(context) ? null : textOf(lines, lineFilter), jobId);
+      const { total } = lines;
+      const place = { nextCursor: null, from: from ?? 0, total };
+      if (q !== undefined)
+        return context.json(
+          { ...place, items: [], unfinished: [], ...(await searchLines(lines, q, from ?? 0, size)) },
+          200,
+        );
+      const items = await readPage(lines, from ?? 0, size);
+      const isLast = (items.at(-1)?.number ?? total) >= total;
+      const held = isLast ? await unfinishedLogs(journal, job) : [];
+      const unfinished = held
+        .filter((one) => isWithin(one.task, task) && (attempt === undefined || one.attempt === attempt))
+        .flatMap((one) => linesOf(one));
+      return context.json({ ...place, items: [...items], unfinished }, 200);
+    }
     const filter = { jobId, task, level };
     const items: z.infer<typeof LogBody>[] = [];
     const wanted = (event: JobEvent): readonly z.infer<typeof LogBody>[] =>
@@ -180,8 +233,13 @@ export const addEventRoutes = ({ add }: Api, service: Service): void => {
   });
 };
 
-const isWithin = (path: string, task: string | undefined): boolean =>
-  task === undefined || path === task || path.startsWith(`${task}/`) || path.startsWith(`${task}[`);
+const savedText = (body: ReadableStream<Uint8Array> | null, jobId: string): Response =>
+  new Response(body, {
+    headers: {
+      'content-type': 'text/plain; charset=utf-8',
+      'content-disposition': `attachment; filename="${jobId.replaceAll(/[^\w.-]/g, '_')}.log"`,
+    },
+  });
 
 /** Returns what an event of a log has of a level, and of more severe ones. */
 const linesOf = (event: JobEvent & TaskLog, least: LogLevel = 'debug'): readonly z.infer<typeof LogBody>[] => {

@@ -54,5 +54,23 @@ export const LogBody = z
     ...line,
     omitted: z.int().optional().meta({ description: 'How many lines of the attempt are missing before `last`' }),
     last: z.array(z.object(line)).optional().meta({ description: 'The last lines of the attempt' }),
+    number: z.int().optional().meta({ description: 'Of a line that was found by number, from 1' }),
   })
   .openapi('LogLine');
+
+export const LogPage = z
+  .object({
+    items: z.array(LogBody),
+    nextCursor: z
+      .string()
+      .nullable()
+      .meta({ description: '`cursor` of the next page; null on the last page, and by number' }),
+    unfinished: z
+      .array(LogBody)
+      .meta({ description: 'On the last page: the last lines, so far, of attempts that have not ended' }),
+    from: z.int().optional().meta({ description: 'Number of lines before the page' }),
+    total: z.int().optional().meta({ description: 'Number of lines that the filter selects' }),
+    matches: z.array(z.int()).optional().meta({ description: 'Numbers of the lines that have the text `q`' }),
+    next: z.int().nullable().optional().meta({ description: '`from` of the next search; null at the end' }),
+  })
+  .openapi('LogPage');
