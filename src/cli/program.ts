@@ -64,6 +64,7 @@ const GROUPS: readonly (readonly [heading: string, commands: readonly Entry[]])[
   [
     'Serve:',
     [
+      ['ui', '[options]', 'show jobs in a browser, live', () => import('./commands/ui.ts')],
       ['serve', '[options]', 'answer over HTTP: jobs, units, events', () => import('./commands/serve.ts')],
       ['token', '', 'make, list and revoke tokens for those who ask', () => import('./commands/token.ts')],
     ],

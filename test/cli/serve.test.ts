@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -223,6 +223,55 @@ describe.runIf(process.platform === 'linux')('tintype serve --open', () => {
   });
 });
 
+test('tintype serve --demo has jobs that live, in a database that ends with it', async () => {
+  const { url, child, ended } = await serve('--demo');
+  const list = async () =>
+    (await (await fetch(`${url}/api/v1/jobs?from=0&size=100`)).json()) as {
+      readonly items?: readonly { readonly name: string; readonly state: string }[];
+    };
+  await vi.waitFor(
+    async () => {
+      const running = (await list()).items?.filter(({ state }) => state === 'running').map(({ name }) => name);
+      expect(new Set(running)).toEqual(new Set(['daily-sales', 'refund', 'backup', 'simulation', 'publish']));
+    },
+    { timeout: 20_000 },
+  );
+  child.kill('SIGTERM');
+  const { exitCode, stdout } = await ended;
+  const [, db = ''] = /jobs in (.+)\.$/m.exec(stdout) ?? [];
+  expect([exitCode, db.includes('tintype-demo-'), existsSync(dirname(db))]).toEqual([143, true, false]);
+});
+
+test('tintype ui shows the jobs of a database, also as another process runs them', async () => {
+  const db = newFile();
+  const started = start(process.execPath, [program, 'ui', '--no-open', '--port', '0', '--db', db]);
+  running.push(started);
+  const [, url] = await started.line(/^Serving (http\S+), jobs in .+\.$/m);
+  await started.line(/^Ready/m);
+  const abort = new AbortController();
+  onTestFinished(() => abort.abort());
+  const stream = await fetch(`${url}/api/v1/jobs`, { headers: { accept: 'text/event-stream' }, signal: abort.signal });
+  const journal = sqliteJournal(db);
+  const engine = createEngine({ journal });
+  await engine.start(
+    defineJob('elsewhere')
+      .task('a', () => {})
+      .seal(),
+    {},
+    { jobId: 'other' },
+  );
+  let text = '';
+  for await (const chunk of stream.body as unknown as AsyncIterable<Uint8Array>) {
+    text += Buffer.from(chunk).toString();
+    if (/"id":"other","name":"elsewhere","state":"completed"/.test(text)) break;
+  }
+  await engine.close();
+  await journal.close();
+  started.child.kill('SIGTERM');
+  const { exitCode, stdout } = await started.ended;
+  expect([exitCode, stdout.includes('The web UI:')]).toEqual([143, false]);
+});
+
 /** The leases of servers that a database has. */
 const leases = async (db: string) => {
   const journal = sqliteJournal(db);
@@ -274,6 +323,7 @@ describe('tintype serve refuses', () => {
     [['--prune-after', '0s'], /above 0/],
     [['--upload-secrets', ','], /name a secret/],
     [['--db', ''], /name a file/],
+    [['--demo'], /cannot be used with/],
   ])('%j', async (args, message) => {
     expect(await refused(...args)).toEqual([2, expect.stringMatching(message)]);
   });

@@ -28,6 +28,13 @@ export const define: DefineCommand = (command, context) => {
       ).argParser(basePath),
     )
     .addOption(option('--open', 'open a browser at the web UI, signed in'))
+    .addOption(
+      option('--demo', 'show jobs that begin again and again, in a temporary database').conflicts([
+        'db',
+        'workflows',
+        'module',
+      ]),
+    )
     .optionsGroup('What may be started:')
     .addOption(option('--workflows <folder>', 'a folder of workflow files; it is watched').argParser(fileName))
     .addOption(
@@ -82,7 +89,7 @@ export const define: DefineCommand = (command, context) => {
 
 const variableOf = (name: string): string => `TINTYPE_${name.replaceAll('-', '_').toUpperCase()}`;
 
-const portNumber = (text: string): number => {
+export const portNumber = (text: string): number => {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError('It must be a whole number, 0 to 65535.');
@@ -106,6 +113,7 @@ const HELP = `
 Examples:
   tintype serve
   tintype serve --open
+  tintype serve --demo --open
   tintype serve --workflows workflows --port 9000
   tintype serve --module jobs.mjs --db /data/jobs.db --host 0.0.0.0
   TINTYPE_DB=/data/jobs.db TINTYPE_PORT=9000 tintype serve

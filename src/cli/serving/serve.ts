@@ -1,7 +1,7 @@
 /* What `tintype serve` does. This folder imports the server and the journal from the installed package, which the bundle
  * of the command line leaves outside (scripts/bundle-cli.mjs): modules of the user import `tintype`, and must share them.
  * `serve.ts` runs the server until a signal, `module-definitions.ts` loads a module of definitions, `open-ui.ts` opens
- * a browser. */
+ * a browser, `demo.ts` keeps the jobs of `demo-jobs.ts` going. */
 
 import type { Logger } from '../../events/logger.ts';
 import { sqliteJournal } from '../../journal/sqlite-journal.ts';
@@ -18,6 +18,7 @@ import { formatDuration } from '../terminal/format-time.ts';
 import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { shellQuoted } from '../terminal/shell-quoted.ts';
+import { type Demo, demo, temporaryDatabase } from './demo.ts';
 import { definitionsIn } from './module-definitions.ts';
 import { openUi } from './open-ui.ts';
 
@@ -39,16 +40,31 @@ export type ServeOptions = {
   readonly basePath?: string;
   /** Whether a browser is opened. */
   readonly open?: boolean;
+  /** Whether jobs of a demonstration are served, of a temporary database. */
+  readonly demo?: boolean;
   /** In ms. */
   readonly grace: number;
 };
 
 /** Serves a database until a signal. Resolves to the exit code. */
 export const serve = (options: ServeOptions, io: CliIo): Promise<number> =>
+  options.demo ? serveDemo(options, io) : serveDatabase(options, io);
+
+/** Serves jobs that begin again and again, of a database that is removed at the end. */
+const serveDemo = async (options: ServeOptions, io: CliIo): Promise<number> => {
+  const { db, remove } = temporaryDatabase();
+  try {
+    return await serveDatabase({ ...options, db }, io, demo(Math.random));
+  } finally {
+    remove();
+  }
+};
+
+const serveDatabase = (options: ServeOptions, io: CliIo, shown?: Demo): Promise<number> =>
   withErrorReporting(io, async (out, err) => {
     const { db, synchronous, workers, workflows, module, allowUpload, uploadSecrets, maxBody, pruneAfter, basePath } =
       options;
-    const definitions = module === undefined ? [] : await definitionsIn(module);
+    const definitions = module === undefined ? (shown?.definitions ?? []) : await definitionsIn(module);
     makeDefaultFolder(db);
     const journal = sqliteJournal(db, { synchronous });
     try {
@@ -65,7 +81,8 @@ export const serve = (options: ServeOptions, io: CliIo): Promise<number> =>
         logger: loggerTo(err),
       });
       try {
-        return await serveUntilSignal(server, options, io, out, err);
+        void server.ready.then(() => shown?.start(server.engine)).catch(() => {});
+        return await serveUntilSignal(server, options, io, out, err, () => shown?.stop());
       } catch (error) {
         // The lease has to be given back before the journal closes.
         await server.close({ graceMs: 0 });
@@ -85,6 +102,7 @@ const serveUntilSignal = async (
   io: CliIo,
   out: Printer,
   err: Printer,
+  onEnding: () => void,
 ): Promise<number> => {
   let isEnding = false;
   let stopListening = (): void => {};
@@ -92,6 +110,7 @@ const serveUntilSignal = async (
     stopListening = onInterrupts(io, [
       (signal) => {
         isEnding = true;
+        onEnding();
         err.line(`${signal}: what runs may take ${formatDuration(grace)} to end, then it is left for later.`);
         err.flush();
         server.close({ graceMs: grace }).then(() => resolve(exitCodeOfSignal(signal)), reject);
@@ -125,6 +144,7 @@ const serveUntilSignal = async (
     throw error;
   } finally {
     isEnding = true;
+    onEnding();
     stopListening();
   }
 };
