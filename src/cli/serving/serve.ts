@@ -54,7 +54,7 @@ export const serve = (options: ServeOptions, io: CliIo): Promise<number> =>
 const serveDemo = async (options: ServeOptions, io: CliIo): Promise<number> => {
   const { db, remove } = temporaryDatabase();
   try {
-    return await serveDatabase({ ...options, db }, io, demo(Math.random));
+    return await serveDatabase({ ...options, db, grace: 0 }, io, demo(Math.random));
   } finally {
     remove();
   }
@@ -78,7 +78,8 @@ const serveDatabase = (options: ServeOptions, io: CliIo, shown?: Demo): Promise<
         pruneAfterMs: pruneAfter,
         basePath,
         maxConcurrency: workers,
-        logger: loggerTo(err),
+        // Jobs of the demo fail on purpose.
+        logger: shown ? undefined : loggerTo(err),
       });
       try {
         void server.ready.then(() => shown?.start(server.engine)).catch(() => {});
@@ -98,7 +99,7 @@ const serveDatabase = (options: ServeOptions, io: CliIo, shown?: Demo): Promise<
 
 const serveUntilSignal = async (
   server: Server,
-  { db, host, port, grace, basePath = '', open = false }: ServeOptions,
+  { db, host, port, grace, basePath = '', open = false, demo: isDemo = false }: ServeOptions,
   io: CliIo,
   out: Printer,
   err: Printer,
@@ -131,7 +132,7 @@ const serveUntilSignal = async (
     const { url } = await listen(server, host, port);
     out.line(`Serving ${out.sanitize(url)}, jobs in ${out.sanitize(db)}.`);
     out.flush();
-    if (!(await server.tokens.any())) err.line(err.sanitize(openToAll(db)));
+    if (!isDemo && !(await server.tokens.any())) err.line(err.sanitize(openToAll(db)));
     const started = async (): Promise<number> => {
       await reportReady(server, out);
       if (open) await openUi(server, { url, basePath }, io, out, err);
