@@ -1,0 +1,87 @@
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type Role, useSession } from '../shell/session.tsx';
+import type { Action } from './use-action.ts';
+
+export type ActionButtonProps = {
+  readonly action: Action;
+  readonly label: string;
+  readonly needs?: Role;
+  /** Why it can't be done now; undefined if it can. */
+  readonly refusal?: string | undefined;
+  /** What is asked before it is done, with its numbers. Without it, it is done at once. */
+  readonly question?: ReactNode;
+  /** The words of the button that does it, if a question is asked. */
+  readonly confirm?: string;
+  readonly isPrimary?: boolean;
+};
+
+/** A command: refused with its reason rather than hidden, asked once in place, and never shown as done before it is. */
+export const ActionButton = (props: ActionButtonProps) => {
+  const { action, label, needs = 'operator', question, confirm = label, isPrimary = false } = props;
+  const { refusal: refusalOf } = useSession();
+  const [isOpen, setOpen] = useState(false);
+  const yes = useRef<HTMLButtonElement>(null);
+  const opener = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (isOpen) yes.current?.focus();
+  }, [isOpen]);
+  const refusal = refusalOf(needs) ?? props.refusal;
+  const close = (): void => {
+    setOpen(false);
+    opener.current?.focus();
+  };
+  const press = (): void => {
+    if (refusal !== undefined) return;
+    if (question === undefined) void action.run();
+    else setOpen(!isOpen);
+  };
+  return (
+    <>
+      <button
+        ref={opener}
+        type="button"
+        className={isPrimary ? 'primary' : 'button'}
+        aria-disabled={refusal !== undefined || action.isBusy}
+        title={refusal}
+        {...(question === undefined ? {} : { 'aria-expanded': isOpen })}
+        onClick={press}
+      >
+        {action.isAsked ? `${label}: asked …` : question === undefined ? label : `${label} …`}
+      </button>
+      {isOpen && refusal === undefined ? (
+        // biome-ignore lint/a11y/useSemanticElements: a fieldset has no keyboard handling of its own either
+        <div
+          className="question"
+          role="group"
+          aria-label={label}
+          onKeyDown={(event) => {
+            if (event.key !== 'Escape') return;
+            event.stopPropagation();
+            close();
+          }}
+        >
+          <div>{question}</div>
+          <div className="buttons">
+            <button
+              ref={yes}
+              type="button"
+              className="primary"
+              disabled={action.isBusy}
+              onClick={() => void action.run().then(close)}
+            >
+              {confirm}
+            </button>
+            <button type="button" onClick={close}>
+              Not now
+            </button>
+          </div>
+        </div>
+      ) : null}
+      {action.error === undefined ? null : (
+        <p role="alert" className="refusal">
+          {action.error}
+        </p>
+      )}
+    </>
+  );
+};

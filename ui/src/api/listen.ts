@@ -1,0 +1,110 @@
+/** Whether what the page shows is what the server knows. */
+export type Connection = 'live' | 'lost' | 'over';
+
+export type Listening = { readonly close: () => void };
+
+export type ListenOptions = {
+  /** The address to begin with; asked again for each new stream. */
+  readonly url: () => string;
+  readonly events: Readonly<Record<string, (data: string, id: string) => void>>;
+  readonly onConnection: (connection: Connection) => void;
+  /** Events after which nothing comes any more. */
+  readonly last?: readonly string[];
+};
+
+const RETRY_MS = 1000;
+const HIDDEN_MS = 60_000;
+/** A stream may be dead without anybody having said so: after this silence it is opened anew. */
+const SILENT_MS = 40_000;
+
+/**
+ * A stream of server-sent events that says when it is lost, tries again by itself, and is closed while the tab has
+ * been hidden for a minute. `url` says where to go on, so nothing is missed and nothing comes twice.
+ */
+export const listen = ({ url, events, onConnection, last = [] }: ListenOptions): Listening => {
+  let source: EventSource | undefined;
+  let closed = false;
+  let again: ReturnType<typeof setTimeout> | undefined;
+  let hidden: ReturnType<typeof setTimeout> | undefined;
+  let silent: ReturnType<typeof setTimeout> | undefined;
+
+  const drop = (): void => {
+    clearTimeout(again);
+    clearTimeout(silent);
+    source?.close();
+    source = undefined;
+  };
+
+  const lose = (): void => {
+    drop();
+    if (closed) return;
+    onConnection('lost');
+    again = setTimeout(open, RETRY_MS);
+  };
+
+  const heard = (): void => {
+    clearTimeout(silent);
+    silent = setTimeout(() => {
+      drop();
+      open();
+    }, SILENT_MS);
+  };
+
+  const end = (): void => {
+    closed = true;
+    drop();
+    onConnection('over');
+  };
+
+  const open = (): void => {
+    if (closed || document.hidden) return;
+    const mine = new EventSource(url());
+    source = mine;
+    heard();
+    mine.onopen = () => {
+      heard();
+      onConnection('live');
+    };
+    mine.onerror = () => {
+      if (source === mine) lose();
+    };
+    for (const [name, handle] of Object.entries(events)) {
+      mine.addEventListener(name, (event) => {
+        if (source !== mine) return;
+        heard();
+        handle((event as MessageEvent<string>).data, (event as MessageEvent<string>).lastEventId);
+        if (last.includes(name)) end();
+      });
+    }
+  };
+
+  const turn = (): void => {
+    clearTimeout(hidden);
+    if (document.hidden) hidden = setTimeout(drop, HIDDEN_MS);
+    else if (source === undefined && !closed) {
+      clearTimeout(again);
+      open();
+    }
+  };
+
+  const online = (): void => {
+    if (source !== undefined || closed) return;
+    clearTimeout(again);
+    open();
+  };
+
+  document.addEventListener('visibilitychange', turn);
+  addEventListener('offline', lose);
+  addEventListener('online', online);
+  open();
+  return {
+    close: () => {
+      closed = true;
+      drop();
+      clearTimeout(hidden);
+      document.removeEventListener('visibilitychange', turn);
+      removeEventListener('offline', lose);
+      removeEventListener('online', online);
+    },
+  };
+};

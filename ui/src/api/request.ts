@@ -1,0 +1,80 @@
+import { API } from './base-path.ts';
+
+/** What the server refused, in its own words. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly problems: readonly { readonly path?: string; readonly message: string }[];
+
+  constructor(status: number, code: string, message: string, problems: ApiError['problems'] = []) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.code = code;
+    this.problems = problems;
+  }
+}
+
+export type RequestOptions = {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Of the query; undefined is left out, an array is given several times. */
+  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+  readonly body?: unknown;
+  /** The same key with the same body is done once. */
+  readonly idempotencyKey?: string;
+  readonly signal?: AbortSignal;
+};
+
+/** The address of a route of the API; parts of the path are to be encoded by the caller. */
+export const apiUrl = (path: string, query: RequestOptions['query'] = {}): string => {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined || value === '') continue;
+    for (const one of Array.isArray(value) ? value : [value]) search.append(name, String(one));
+  }
+  const text = search.toString();
+  return `${API}${path}${text === '' ? '' : `?${text}`}`;
+};
+
+const listeners = new Set<() => void>();
+
+/** Tells when the server has no session of this browser any more. */
+export const onSignedOut = (listener: () => void): (() => void) => {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+};
+
+/** @throws ApiError with the server's code and sentence; `UNREACHABLE` if there was no answer */
+export const send = async (path: string, options: RequestOptions = {}): Promise<Response> => {
+  const { method = 'GET', query, body, idempotencyKey, signal } = options;
+  const headers: Record<string, string> = { accept: 'application/json' };
+  if (method !== 'GET') headers['x-tintype-csrf'] = '1';
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
+  const request: RequestInit = { method, headers, credentials: 'same-origin', ...(signal ? { signal } : {}) };
+  if (body !== undefined) request.body = JSON.stringify(body);
+  const response = await fetch(apiUrl(path, query), request).catch((error: unknown) => {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, 'UNREACHABLE', 'The server does not answer. Nothing is known of what was asked.');
+  });
+  if (response.ok) return response;
+  const problem = (await response.json().catch(() => ({}))) as {
+    code?: string;
+    detail?: string;
+    title?: string;
+    problems?: ApiError['problems'];
+  };
+  if (response.status === 401) for (const listener of listeners) listener();
+  throw new ApiError(
+    response.status,
+    problem.code ?? `HTTP_${response.status}`,
+    problem.detail ?? problem.title ?? `The server answered ${response.status}.`,
+    problem.problems,
+  );
+};
+
+/** The answer as JSON. @throws ApiError as `send` */
+export const request = async <Answer>(path: string, options: RequestOptions = {}): Promise<Answer> => {
+  const response = await send(path, options);
+  return (response.status === 204 ? undefined : await response.json()) as Answer;
+};

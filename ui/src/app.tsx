@@ -1,0 +1,42 @@
+import { useState } from 'react';
+import { Route, Router, Switch, useLocation } from 'wouter';
+import { BASE_PATH } from './api/base-path.ts';
+import { JobPage } from './job/job-page.tsx';
+import { JobsPage } from './jobs/jobs-page.tsx';
+import { Keys } from './shell/keys.tsx';
+import { Nav } from './shell/nav.tsx';
+import { NotFound } from './shell/not-found.tsx';
+import { SessionGate } from './shell/session.tsx';
+import { useKeys } from './shell/use-keys.ts';
+
+const Pages = () => {
+  const [keysShown, setKeysShown] = useState(false);
+  const [path, navigate] = useLocation();
+  useKeys({
+    '?': () => setKeysShown(true),
+    u: () => path !== '/' && navigate('/'),
+  });
+  return (
+    <>
+      <Nav onKeys={() => setKeysShown(true)} />
+      <div className="page">
+        <Switch>
+          <Route path="/" component={JobsPage} />
+          <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
+          <Route>
+            <NotFound />
+          </Route>
+        </Switch>
+      </div>
+      {keysShown ? <Keys onClose={() => setKeysShown(false)} /> : null}
+    </>
+  );
+};
+
+export const App = () => (
+  <Router base={BASE_PATH}>
+    <SessionGate>
+      <Pages />
+    </SessionGate>
+  </Router>
+);

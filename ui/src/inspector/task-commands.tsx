@@ -1,0 +1,114 @@
+import { useState } from 'react';
+import { isTerminalJobState } from '../../../src/events/states.ts';
+import { ActionButton } from '../actions/action-button.tsx';
+import { useAction } from '../actions/use-action.ts';
+import { request } from '../api/request.ts';
+import { useLoad } from '../api/use-load.ts';
+import { jobRoute } from '../job/follow-job.ts';
+import { countText, numberText } from '../text/number.ts';
+import { CompleteForm } from '../units/complete-form.tsx';
+import type { InspectorProps } from './inspector.tsx';
+import { planIndices, type RunPlan } from './run-plan.ts';
+import type { TaskDetails } from './task-details.ts';
+
+/** What can be done about a task. What can't be is refused with its reason. */
+export const TaskCommands = (props: InspectorProps & { readonly details: TaskDetails | undefined }) => {
+  const { model, index, address, preview, onPreview, onRerun } = props;
+  const path = model.path(index);
+  const state = model.state(index);
+  const isOver = isTerminalJobState(model.head.state);
+  const [previewed, setPreviewed] = useState(false);
+  const post = (verb: string, body: unknown, idempotencyKey?: string) =>
+    request<{ id: string }>(`${jobRoute(model.id)}/${verb}`, {
+      method: 'POST',
+      body,
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    });
+  const retry = useAction(() => post('retry', { tasks: [path] }));
+  const pause = useAction(() => post('pause', { task: path }));
+  const resume = useAction(() => post('resume', { task: path }));
+  const rerun = useAction(async (key) => {
+    const { id } = await post('rerun', { from: [path] }, key);
+    onRerun(id);
+  });
+  const plan = useLoad(previewed ? `rerun ${path}` : undefined, async (signal) => {
+    const answer = await request<RunPlan>(`${jobRoute(model.id)}/rerun`, {
+      method: 'POST',
+      body: { from: [path], dryRun: true },
+      signal,
+    });
+    const runs = planIndices(model, answer);
+    onPreview(runs);
+    return { runs };
+  });
+  const leaves = countLeaves(props, plan.value?.runs ?? new Set());
+  const isSettled = ['failed', 'notReady', 'cancelled'].includes(state);
+  const isExternal = model.kind(index) === 'external';
+  return (
+    <>
+      <section className="commands">
+        {isSettled || state === 'paused' ? (
+          <ActionButton
+            action={state === 'paused' && !isOver ? resume : retry}
+            label={state === 'paused' && !isOver ? 'Resume' : 'Retry'}
+            isPrimary
+          />
+        ) : null}
+        {['running', 'ready', 'unscheduled', 'retrying', 'polling'].includes(state) && !isOver ? (
+          <ActionButton action={pause} label="Pause" />
+        ) : null}
+        <button
+          type="button"
+          className="button"
+          aria-pressed={previewed}
+          onClick={() => {
+            setPreviewed(!previewed);
+            if (previewed) onPreview(undefined);
+          }}
+        >
+          Rerun from here …
+        </button>
+        <button
+          type="button"
+          className="button"
+          onClick={() => address.change({ around: address.around === path ? undefined : path }, 'push')}
+        >
+          {address.around === path ? 'Show all' : 'Around it'}
+        </button>
+      </section>
+      {previewed ? (
+        <section className="why">
+          <h3>A rerun would run</h3>
+          {plan.error === undefined ? null : <p>{plan.error.message}</p>}
+          {plan.value === undefined || preview === undefined ? null : (
+            <>
+              <p>
+                <b>{countText(leaves.runs, 'task')}</b>, in a new job. <b>{numberText(leaves.keeps)}</b> keep their
+                results.
+              </p>
+              <div className="buttons">
+                <ActionButton action={rerun} label={`Rerun ${countText(leaves.runs, 'task')}`} isPrimary />
+                <button
+                  type="button"
+                  onClick={() => {
+                    setPreviewed(false);
+                    onPreview(undefined);
+                  }}
+                >
+                  Not now
+                </button>
+              </div>
+            </>
+          )}
+        </section>
+      ) : null}
+      {isExternal && !isOver ? <CompleteForm jobId={model.id} path={path} state={state} /> : null}
+    </>
+  );
+};
+
+const countLeaves = ({ model }: InspectorProps, runs: ReadonlySet<number>): { runs: number; keeps: number } => {
+  let count = 0;
+  for (const index of runs) if (model.inside(index).length === 0) count += 1;
+  return { runs: count, keeps: Math.max(0, model.tally.total(-1) - count) };
+};

@@ -1,0 +1,31 @@
+import { slackOf } from '../job/critical-path.ts';
+import type { JobModel } from '../job/job-model.ts';
+import { durationText } from '../text/duration.ts';
+import { clockText } from '../text/time.ts';
+
+/** When a task was ready, how long it waited and ran, and how much time it had to spare. */
+export const TaskTimes = ({ model, index }: { readonly model: JobModel; readonly index: number }) => {
+  const ready = model.table.readyAt[index] as number;
+  const start = model.table.startAt[index] as number;
+  const end = model.table.endAt[index] as number;
+  const slack = slackOf(model, index);
+  return (
+    <section>
+      <h3>Times</h3>
+      <dl className="facts">
+        <dt>ready</dt>
+        <dd>{ready < 0 ? '–' : clockText(model.startedAt + ready)}</dd>
+        <dt>waited</dt>
+        <dd>{ready < 0 ? '–' : durationText((start < 0 ? model.now : start) - ready)}</dd>
+        <dt>ran</dt>
+        <dd>{start < 0 ? '–' : durationText((end < 0 ? model.now : end) - start)}</dd>
+        {slack === undefined ? null : (
+          <>
+            <dt title="How much longer it could have taken without the job ending later">slack</dt>
+            <dd>{slack < 1 ? 'none: it decided when the job ended' : durationText(slack)}</dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+};

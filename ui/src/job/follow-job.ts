@@ -1,0 +1,69 @@
+import { useEffect, useState } from 'react';
+import type { JobColumns } from '../../../src/wire/job-columns.ts';
+import type { PatchEvent, PatchEvents } from '../../../src/wire/patches.ts';
+import { type Connection, type Listening, listen } from '../api/listen.ts';
+import { type ApiError, apiUrl, request } from '../api/request.ts';
+import { JobModel } from './job-model.ts';
+
+export type FollowedJob = {
+  readonly model: JobModel | undefined;
+  readonly connection: Connection;
+  readonly error: ApiError | undefined;
+};
+
+const AGAIN_MS = 1000;
+const TYPES = ['patch', 'tasks', 'progress', 'job', 'end', 'reset'] as const satisfies readonly (keyof PatchEvents)[];
+
+export const jobRoute = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
+
+/** Takes a view of a job and keeps it as the server has it: by patches after a cut too, by a new view if that is needed. */
+export const useFollowedJob = (id: string): FollowedJob => {
+  const [state, setState] = useState<FollowedJob>({ model: undefined, connection: 'live', error: undefined });
+  useEffect(() => {
+    let isGone = false;
+    let stream: Listening | undefined;
+    let again: ReturnType<typeof setTimeout> | undefined;
+    const set = (change: Partial<FollowedJob>): void => {
+      if (!isGone) setState((before) => ({ ...before, ...change }));
+    };
+
+    const take = async (): Promise<void> => {
+      try {
+        const columns = await request<JobColumns>(`${jobRoute(id)}/view`);
+        if (isGone) return;
+        const model = new JobModel(columns);
+        set({ model, error: undefined });
+        follow(model);
+      } catch (reason) {
+        const error = reason as ApiError;
+        set({ error, connection: 'lost' });
+        if (error.status === 0 || error.status >= 500) again = setTimeout(take, AGAIN_MS);
+      }
+    };
+
+    const follow = (model: JobModel): void => {
+      const handle = (type: keyof PatchEvents) => (data: string, eventId: string) => {
+        const seq = type === 'tasks' || type === 'progress' || type === 'reset' ? undefined : Number(eventId);
+        if (type === 'reset') {
+          stream?.close();
+          void take();
+        } else model.apply({ type, seq, data: JSON.parse(data) } as PatchEvent);
+      };
+      stream?.close();
+      stream = listen({
+        url: () => apiUrl(`${jobRoute(id)}/patches`, { after: model.seq, epoch: model.live.epoch }),
+        events: Object.fromEntries(TYPES.map((type) => [type, handle(type)])),
+        onConnection: (connection) => set({ connection }),
+        last: ['end'],
+      });
+    };
+
+    void take();
+    return () => {
+      isGone = true;
+      stream?.close();
+      clearTimeout(again);
+    };
+  }, [id]);
+  return state;
+};

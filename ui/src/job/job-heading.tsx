@@ -1,0 +1,148 @@
+import { Link } from 'wouter';
+import { BY_PROGRESS } from '../../../src/engine/views/palette.ts';
+import { isTerminalJobState } from '../../../src/events/states.ts';
+import { ActionButton } from '../actions/action-button.tsx';
+import { useAction } from '../actions/use-action.ts';
+import { request } from '../api/request.ts';
+import { Meter } from '../states/meter.tsx';
+import { StateFilter } from '../states/state-filter.tsx';
+import { wordOf } from '../states/states.ts';
+import { durationText } from '../text/duration.ts';
+import { countText } from '../text/number.ts';
+import { stampText, useZone } from '../text/time.ts';
+import { jobRoute } from './follow-job.ts';
+import type { JobAddress } from './job-address.ts';
+import type { JobModel } from './job-model.ts';
+import { useJobChanges, useTicking } from './use-job.ts';
+
+export type JobHeadingProps = {
+  readonly model: JobModel;
+  readonly isLost: boolean;
+  readonly address: JobAddress;
+  /** Called with the id of the job that a rerun began. */
+  readonly onRerun: (id: string) => void;
+};
+
+/** The name of a job, its state, the counts of its tasks and what can be done with it. */
+export const JobHeading = ({ model, isLost, address, onRerun }: JobHeadingProps) => {
+  useJobChanges(model);
+  useTicking(model);
+  useZone();
+  const { head, tally } = model;
+  const counts = tally.counts(-1);
+  const began = head.startedAt ?? head.createdAt;
+  const state = head.runs === 'nowhere' && !isTerminalJobState(head.state) ? 'interrupted' : head.state;
+  return (
+    <header className="job-heading">
+      <div className="job-title">
+        <Link href="/" className="back" aria-label="All jobs">
+          Jobs
+        </Link>
+        <span className="dim" aria-hidden="true">
+          /
+        </span>
+        <h1>{head.name}</h1>
+        <code className="dim job-id">{head.id}</code>
+        <span className={`pill ${head.state}`}>{wordOf(state)}</span>
+        <span className="dim small">
+          {model.moment === undefined
+            ? `${durationText((head.endedAt ?? model.startedAt + model.liveNow) - began)} since ${stampText(began)}`
+            : `as it was at ${stampText(model.startedAt + model.moment)}`}
+        </span>
+        {head.forkedFrom === undefined ? null : (
+          <span className="dim small">
+            reruns <Link href={`/jobs/${encodeURIComponent(head.forkedFrom)}`}>{head.forkedFrom}</Link>
+          </span>
+        )}
+        <span className="grow" />
+        {isLost ? (
+          <span className="lost" role="status">
+            Connection lost, trying again …
+          </span>
+        ) : null}
+        <JobActions model={model} onRerun={onRerun} />
+      </div>
+      {head.error === undefined ? null : (
+        <p className="bad job-error" title={head.error.message}>
+          {head.error.name}: {head.error.message}
+        </p>
+      )}
+      <Meter counts={counts} />
+      <StateFilter
+        states={BY_PROGRESS}
+        counts={counts}
+        chosen={address.states}
+        onChange={(states) => address.change({ states })}
+        total={tally.total(-1)}
+      />
+    </header>
+  );
+};
+
+const JobActions = ({ model, onRerun }: { readonly model: JobModel; readonly onRerun: (id: string) => void }) => {
+  const { head, tally } = model;
+  const post = (verb: string, body: unknown = {}) => request(`${jobRoute(model.id)}/${verb}`, { method: 'POST', body });
+  const pause = useAction(() => post('pause'));
+  const resume = useAction(() => post('resume'));
+  const abort = useAction(() => post('cancel', { mode: 'abort' }));
+  const drain = useAction(() => post('cancel', { mode: 'drain' }));
+  const retry = useAction(() => post('retry'));
+  const rerun = useAction(async (key) => {
+    const { id } = await request<{ id: string }>(`${jobRoute(model.id)}/rerun`, {
+      method: 'POST',
+      body: {},
+      idempotencyKey: key,
+    });
+    onRerun(id);
+  });
+  const isOver = isTerminalJobState(head.state);
+  const running = tally.count(-1, 'running');
+  const open =
+    tally.total(-1) -
+    (['completed', 'failed', 'notReady', 'skipped', 'cancelled'] as const).reduce(
+      (sum, state) => sum + tally.count(-1, state),
+      0,
+    );
+  const failed = tally.count(-1, 'failed') + tally.count(-1, 'notReady') + tally.count(-1, 'cancelled');
+  if (isOver)
+    return (
+      <div className="actions">
+        {failed > 0 ? (
+          <ActionButton
+            action={retry}
+            label="Retry"
+            isPrimary
+            question={`${countText(failed, 'task')} that did not complete, and what is downstream of them, run again in this job.`}
+            confirm="Retry"
+          />
+        ) : null}
+        <ActionButton
+          action={rerun}
+          label="Rerun"
+          question={`A new job runs all ${countText(tally.total(-1), 'task')} again.`}
+          confirm="Rerun all"
+        />
+      </div>
+    );
+  return (
+    <div className="actions">
+      {head.state === 'paused' || head.runs === 'nowhere' ? (
+        <ActionButton action={resume} label="Resume" isPrimary />
+      ) : (
+        <ActionButton action={pause} label="Pause" />
+      )}
+      <ActionButton
+        action={drain}
+        label="Cancel when running tasks end"
+        question={`${countText(running, 'running task')} may end; ${countText(Math.max(0, open - running), 'other')} will not run.`}
+        confirm="Cancel so"
+      />
+      <ActionButton
+        action={abort}
+        label="Cancel"
+        question={`${countText(running, 'running task')} will be aborted; ${countText(Math.max(0, open - running), 'other')} will not run.`}
+        confirm="Cancel the job"
+      />
+    </div>
+  );
+};

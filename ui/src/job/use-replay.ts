@@ -1,0 +1,57 @@
+import { useEffect, useRef } from 'react';
+import type { PatchEvent } from '../../../src/wire/patches.ts';
+import { changesIn } from '../../../src/wire/patches.ts';
+import { request } from '../api/request.ts';
+import { jobRoute } from './follow-job.ts';
+import type { JobAddress } from './job-address.ts';
+import type { JobModel } from './job-model.ts';
+
+export type Replay = {
+  /** Shows the job at a moment, in ms since its start; undefined shows it live. */
+  readonly show: (moment: number | undefined) => void;
+  /** One transition back or forth. */
+  readonly step: (by: 1 | -1) => void;
+};
+
+type History = { readonly events: readonly PatchEvent[] };
+
+/** Shows the moment of the address. All that happened before is fetched once, when it is first needed. */
+export const useReplay = (model: JobModel, { at, change }: JobAddress): Replay => {
+  const asked = useRef<JobModel>(undefined);
+  useEffect(() => {
+    model.replay(at);
+    if (at === undefined || asked.current === model) return;
+    asked.current = model;
+    void loadHistory(model);
+  }, [model, at]);
+  return {
+    show: (moment) => change({ at: moment }),
+    step: (by) => {
+      const from = model.now;
+      if (!model.hasHistory) {
+        change({ at: from });
+        return;
+      }
+      const times = transitionTimes(model.events);
+      const next = by < 0 ? times.findLast((time) => time < from - 0.5) : times.find((time) => time > from + 0.5);
+      if (next !== undefined) change({ at: next });
+      else if (by > 0) change({ at: undefined });
+    },
+  };
+};
+
+/** Fetches what happened before the page took its view. */
+export const loadHistory = async (model: JobModel): Promise<void> => {
+  if (model.hasHistory) return;
+  const { events } = await request<History>(`${jobRoute(model.id)}/patches`, {
+    query: { after: -1, until: model.firstSeq },
+  });
+  model.setHistory(events);
+};
+
+const transitionTimes = (events: readonly PatchEvent[]): number[] => {
+  const times: number[] = [];
+  for (const event of events)
+    if (event.type === 'patch') for (const { at } of changesIn(event.data)) if (times.at(-1) !== at) times.push(at);
+  return times;
+};

@@ -1,0 +1,161 @@
+import { useEffect, useMemo, useRef, useState } from 'react';
+import type { JobState } from '../../../src/events/event.ts';
+import { type Connection, listen } from '../api/listen.ts';
+import { type ApiError, apiUrl, request } from '../api/request.ts';
+import type { StateCounts } from '../states/meter.tsx';
+
+/** A row of the list; see `Job` in /openapi.json. */
+export type JobRow = {
+  readonly id: string;
+  readonly name: string;
+  readonly state: JobState | 'draft';
+  readonly interrupted: boolean;
+  readonly createdAt: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly topic?: string;
+  /** Number of tasks by state, without those that others stand inside. */
+  readonly tasks?: StateCounts;
+};
+
+type Window = {
+  readonly items: readonly JobRow[];
+  readonly total: number;
+  readonly counts: Readonly<Record<string, number>>;
+  /** The server's time. */
+  readonly now: number;
+};
+
+export type JobFilter = Readonly<
+  Record<'state' | 'q' | 'name' | 'label' | 'since' | 'before' | 'order' | 'topic', string>
+>;
+
+export type JobList = {
+  readonly total: number;
+  readonly counts: Readonly<Record<string, number>>;
+  /** The row at a place; undefined until its page has come. */
+  readonly row: (place: number) => JobRow | undefined;
+  /** Fetches what is missing of the rows in sight. */
+  readonly need: (from: number, to: number) => void;
+  /** Number of jobs that are newer than the list. */
+  readonly fresh: number;
+  /** Shows them. */
+  readonly refresh: () => void;
+  readonly isLost: boolean;
+  readonly error: ApiError | undefined;
+  readonly hasCome: boolean;
+  /** The server's time, so that a wrong clock of this machine does not matter. */
+  readonly now: () => number;
+};
+
+const PAGE = 200;
+const PAGES_KEPT = 60;
+
+type Held = { total: number; counts: Record<string, number>; until: number | undefined; fresh: number };
+
+const newStore = () => ({
+  pages: new Map<number, readonly JobRow[] | 'asked'>(),
+  held: { ...NOTHING },
+  /** What to add to `performance.now()` for the server's time; 0 before it is known. */
+  clock: 0,
+  hasCome: false,
+});
+
+const NOTHING: Held = { total: 0, counts: {}, until: undefined, fresh: 0 };
+
+/** The jobs that fit a filter, page by page as they come in sight. What changes is told; rows never jump. */
+export const useJobList = (filter: JobFilter): JobList => {
+  const key = JSON.stringify(filter);
+  const [, draw] = useState(0);
+  const [turn, setTurn] = useState(0);
+  const [error, setError] = useState<ApiError>();
+  const [connection, setConnection] = useState<Connection>('live');
+  // Another filter is another list.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as said
+  const store = useMemo(newStore, [key, turn]);
+  const latest = useRef(store);
+  latest.current = store;
+
+  const fetchPage = async (page: number): Promise<void> => {
+    if (store.pages.has(page)) return;
+    store.pages.set(page, 'asked');
+    try {
+      const answer = await request<Window>('/jobs', {
+        query: { ...filter, state: listOf(filter.state), from: page * PAGE, size: PAGE },
+      });
+      if (latest.current !== store) return;
+      store.pages.set(page, answer.items);
+      store.held = { ...store.held, total: answer.total - store.held.fresh, counts: { ...answer.counts } };
+      store.clock = answer.now - performance.now();
+      store.hasCome = true;
+      forgetFar(store.pages, page);
+      setError(undefined);
+    } catch (reason) {
+      store.pages.delete(page);
+      if (latest.current === store) setError(reason as ApiError);
+    }
+    if (latest.current === store) draw((count) => count + 1);
+  };
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the store stands for the filter
+  useEffect(() => {
+    void fetchPage(0);
+    const stream = listen({
+      url: () => apiUrl('/jobs', { ...filter, state: listOf(filter.state), size: PAGE, from: 0 }),
+      events: {
+        rows: (data) => {
+          change(store.pages, JSON.parse(data) as readonly JobRow[]);
+          draw((count) => count + 1);
+        },
+        counts: (data) => {
+          const {
+            total,
+            counts,
+            fresh = 0,
+          } = JSON.parse(data) as { total: number; counts: Record<string, number>; fresh?: number };
+          store.held = { ...store.held, counts, fresh };
+          if (store.pages.size === 0) store.held.total = total;
+          draw((count) => count + 1);
+        },
+      },
+      onConnection: setConnection,
+    });
+    return () => stream.close();
+  }, [store]);
+
+  return {
+    total: store.held.total,
+    counts: store.held.counts,
+    row: (place) => {
+      const page = store.pages.get(Math.floor(place / PAGE));
+      return page === undefined || page === 'asked' ? undefined : page[place % PAGE];
+    },
+    need: (from, to) => {
+      for (let page = Math.floor(from / PAGE); page <= Math.floor(Math.max(from, to - 1) / PAGE); page += 1)
+        void fetchPage(page);
+    },
+    fresh: store.held.fresh,
+    refresh: () => setTurn((before) => before + 1),
+    isLost: connection === 'lost',
+    error,
+    hasCome: store.hasCome,
+    now: () => (store.clock === 0 ? Date.now() : performance.now() + store.clock),
+  };
+};
+
+const listOf = (text: string): readonly string[] => text.split(',').filter((one) => one !== '');
+
+const change = (pages: Map<number, readonly JobRow[] | 'asked'>, rows: readonly JobRow[]): void => {
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  for (const [page, held] of pages)
+    if (held !== 'asked' && held.some(({ id }) => byId.has(id)))
+      pages.set(
+        page,
+        held.map((row) => byId.get(row.id) ?? row),
+      );
+};
+
+const forgetFar = (pages: Map<number, unknown>, near: number): void => {
+  if (pages.size <= PAGES_KEPT) return;
+  for (const page of pages.keys()) if (Math.abs(page - near) > PAGES_KEPT / 3) pages.delete(page);
+};

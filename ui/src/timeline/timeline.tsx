@@ -1,0 +1,164 @@
+import { type KeyboardEvent, type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
+import type { JobAddress } from '../job/job-address.ts';
+import type { JobModel } from '../job/job-model.ts';
+import type { JobFocus } from '../job/job-page.tsx';
+import { useJobChanges, useTicking } from '../job/use-job.ts';
+import { loadHistory, type Replay } from '../job/use-replay.ts';
+import { useRows } from '../lists/use-rows.ts';
+import { useColours } from '../shell/colours.ts';
+import { cleared, useFrame, useSize } from '../shell/use-canvas.ts';
+import { useZone } from '../text/time.ts';
+import { AttemptLog } from './attempt-log.ts';
+import { drawBars, ROW_PX } from './draw-bars.ts';
+import { Overview } from './overview.tsx';
+import { TaskTree } from './task-tree.tsx';
+import { ticksOf, timeScale } from './time-axis.ts';
+import { timelineRows } from './timeline-rows.ts';
+
+export type TimelineProps = {
+  readonly model: JobModel;
+  readonly focus: JobFocus;
+  readonly address: JobAddress;
+  readonly replay: Replay;
+};
+
+const AXIS_PX = 24;
+
+/** The tasks of a job as a tree beside bars of when they waited and ran. */
+export const Timeline = ({ model, focus, address, replay }: TimelineProps) => {
+  useJobChanges(model, 8);
+  useTicking(model, 250);
+  const zone = useZone();
+  const colours = useColours();
+  const bars = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const size = useSize(bars);
+  const attempts = useMemo(() => new AttemptLog(model), [model]);
+  const rows = timelineRows(model, focus);
+  const list = useRows({ count: rows.length, rowHeight: ROW_PX });
+  const [scrollTop, setScrollTop] = useState(0);
+
+  useEffect(() => {
+    if (model.live.attempt.some((attempt) => attempt > 1)) void loadHistory(model);
+  }, [model, model.version]);
+
+  const [from, to] = address.range ?? [0, Math.max(1, model.liveNow)];
+  const room = address.range === undefined ? 1.06 : 1;
+  const scale = timeScale(from, from + (to - from) * room, size.width);
+  const ticks = ticksOf(scale, model.startedAt, zone);
+  const draw = useFrame(() => {
+    const context = cleared(canvas.current, size);
+    if (context === undefined) return;
+    if (model.hasHistory) attempts.update();
+    const top = list.ref.current?.scrollTop ?? 0;
+    drawBars(context, {
+      model,
+      colours,
+      scale,
+      ticks,
+      attempts,
+      rows: list.items.flatMap(({ index, top: y }) => {
+        const row = rows[index];
+        return row === undefined ? [] : [{ ...row, top: y - top }];
+      }),
+      height: size.height,
+      selected: focus.selected,
+      critical: focus.critical,
+      preview: focus.preview,
+    });
+  });
+  useEffect(draw);
+  useEffect(() => {
+    const element = list.ref.current;
+    if (element === null) return;
+    const scrolled = (): void => setScrollTop(element.scrollTop);
+    element.addEventListener('scroll', scrolled, { passive: true });
+    return () => element.removeEventListener('scroll', scrolled);
+  }, [list.ref]);
+
+  // What runs is what people come for: the first view scrolls there.
+  const hasScrolled = useRef(false);
+  useEffect(() => {
+    if (hasScrolled.current || size.height === 0) return;
+    hasScrolled.current = true;
+    const selected = rows.findIndex(({ index }) => index === focus.selected);
+    const running = rows.findIndex(({ index }) => model.state(index) === 'running');
+    if (selected >= 0) list.show(selected);
+    else if (running > 8) list.show(Math.min(rows.length - 1, running + 4));
+  });
+
+  const zoom = (factor: number, around: number): void => {
+    const at = scale.at(around);
+    const end = Math.max(1, model.liveNow);
+    const next = [Math.max(0, at - (at - scale.from) * factor), Math.min(end, at + (scale.to - at) * factor)] as const;
+    if (next[1] - next[0] < 5) return;
+    address.change({ range: next[0] <= 0 && next[1] >= end ? undefined : next });
+  };
+  const zooming = useRef(zoom);
+  zooming.current = zoom;
+  useEffect(() => {
+    const element = bars.current;
+    if (element === null) return;
+    const wheel = (event: WheelEvent): void => {
+      const scroller = list.ref.current;
+      event.preventDefault();
+      if (event.ctrlKey || event.metaKey) zooming.current(Math.exp(event.deltaY / 300), event.offsetX);
+      else if (scroller !== null) scroller.scrollTop += event.deltaY;
+    };
+    element.addEventListener('wheel', wheel, { passive: false });
+    return () => element.removeEventListener('wheel', wheel);
+  }, [list.ref]);
+
+  const pan = useRef<{ readonly x: number; readonly range: readonly [number, number] }>(undefined);
+  const press = (event: PointerEvent<HTMLDivElement>): void => {
+    const y = event.clientY - event.currentTarget.getBoundingClientRect().top;
+    const item = list.items.find(({ top }) => y >= top - scrollTop && y < top - scrollTop + ROW_PX);
+    const row = item === undefined ? undefined : rows[item.index];
+    if (row !== undefined) focus.select(row.index);
+    if (address.range === undefined) return;
+    event.currentTarget.setPointerCapture(event.pointerId);
+    pan.current = { x: event.clientX, range: address.range };
+  };
+  const drag = (event: PointerEvent): void => {
+    if (pan.current === undefined) return;
+    const [start, end] = pan.current.range;
+    const by = Math.max(-start, scale.at(pan.current.x) - scale.at(event.clientX));
+    if (Math.abs(event.clientX - pan.current.x) > 2) address.change({ range: [start + by, end + by] });
+  };
+  const keys = (event: KeyboardEvent): void => {
+    if (event.key === '+' || event.key === '=') zoom(0.6, size.width / 2);
+    else if (event.key === '-') zoom(1.7, size.width / 2);
+    else if (event.key === '0') address.change({ range: undefined });
+    else return;
+    event.preventDefault();
+  };
+
+  return (
+    <section className="timeline" aria-label="Timeline" onKeyDown={keys}>
+      <Overview model={model} address={address} replay={replay} />
+      <div className="timeline-panes">
+        <TaskTree model={model} focus={focus} rows={rows} list={list} />
+        <div className="timeline-bars">
+          <div className="axis" style={{ height: AXIS_PX }} aria-hidden="true">
+            {ticks.map(({ x, text }) => (
+              <span key={text} style={{ left: x }}>
+                {text}
+              </span>
+            ))}
+          </div>
+          <div
+            ref={bars}
+            className="bars"
+            onPointerDown={press}
+            onPointerMove={drag}
+            onPointerUp={() => {
+              pan.current = undefined;
+            }}
+          >
+            <canvas ref={canvas} />
+          </div>
+        </div>
+      </div>
+    </section>
+  );
+};

@@ -1,0 +1,6 @@
+/** The id of the unit that a task of a job is: the job's id and the path as base64url. */
+export const unitIdOf = (jobId: string, path: string): string => {
+  const bytes = new TextEncoder().encode(path);
+  const text = btoa(String.fromCharCode(...bytes));
+  return `${jobId}.${text.replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')}`;
+};
