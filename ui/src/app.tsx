@@ -1,13 +1,19 @@
 import { useState } from 'react';
 import { Route, Router, Switch, useLocation } from 'wouter';
 import { BASE_PATH } from './api/base-path.ts';
+import { DefinitionPage } from './definitions/definition-page.tsx';
+import { DefinitionsPage } from './definitions/definitions-page.tsx';
 import { JobPage } from './job/job-page.tsx';
 import { JobsPage } from './jobs/jobs-page.tsx';
+import { LimitsPage } from './limits/limits-page.tsx';
 import { Keys } from './shell/keys.tsx';
 import { Nav } from './shell/nav.tsx';
 import { NotFound } from './shell/not-found.tsx';
 import { SessionGate } from './shell/session.tsx';
 import { useKeys } from './shell/use-keys.ts';
+import { TopicPage } from './topics/topic-page.tsx';
+import { TopicsPage } from './topics/topics-page.tsx';
+import { WaitingPage } from './waiting/waiting-page.tsx';
 
 const Pages = () => {
   const [keysShown, setKeysShown] = useState(false);
@@ -23,6 +29,12 @@ const Pages = () => {
         <Switch>
           <Route path="/" component={JobsPage} />
           <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
+          <Route path="/waiting" component={WaitingPage} />
+          <Route path="/topics" component={TopicsPage} />
+          <Route path="/topics/:name">{({ name }) => <TopicPage key={name} name={name} />}</Route>
+          <Route path="/limits" component={LimitsPage} />
+          <Route path="/definitions" component={DefinitionsPage} />
+          <Route path="/definitions/:name">{({ name }) => <DefinitionPage key={name} name={name} />}</Route>
           <Route>
             <NotFound />
           </Route>

@@ -7,7 +7,7 @@ import type { JobModel } from '../job/job-model.ts';
 export const CELL = 9;
 export const PAD = 10;
 export const HEAD = 24;
-export const TASK = { width: 148, height: 32, strip: 28 } as const;
+export const TASK = { width: 172, height: 32, strip: 28 } as const;
 export const FRAME = { top: HEAD + 14, right: 18, bottom: 16, left: 18 } as const;
 const ROW = 18;
 const ROW_NAME = 84;

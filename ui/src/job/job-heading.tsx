@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import { Link } from 'wouter';
 import { BY_PROGRESS } from '../../../src/engine/views/palette.ts';
 import { isTerminalJobState } from '../../../src/events/states.ts';
@@ -84,8 +85,8 @@ const JobActions = ({ model, onRerun }: { readonly model: JobModel; readonly onR
   const post = (verb: string, body: unknown = {}) => request(`${jobRoute(model.id)}/${verb}`, { method: 'POST', body });
   const pause = useAction(() => post('pause'));
   const resume = useAction(() => post('resume'));
-  const abort = useAction(() => post('cancel', { mode: 'abort' }));
-  const drain = useAction(() => post('cancel', { mode: 'drain' }));
+  const [mode, setMode] = useState<'abort' | 'drain'>('abort');
+  const cancel = useAction(() => post('cancel', { mode }));
   const retry = useAction(() => post('retry'));
   const rerun = useAction(async (key) => {
     const { id } = await request<{ id: string }>(`${jobRoute(model.id)}/rerun`, {
@@ -132,15 +133,21 @@ const JobActions = ({ model, onRerun }: { readonly model: JobModel; readonly onR
         <ActionButton action={pause} label="Pause" />
       )}
       <ActionButton
-        action={drain}
-        label="Cancel when running tasks end"
-        question={`${countText(running, 'running task')} may end; ${countText(Math.max(0, open - running), 'other')} will not run.`}
-        confirm="Cancel so"
-      />
-      <ActionButton
-        action={abort}
+        action={cancel}
         label="Cancel"
-        question={`${countText(running, 'running task')} will be aborted; ${countText(Math.max(0, open - running), 'other')} will not run.`}
+        question={
+          <>
+            <p>{countText(Math.max(0, open - running), 'task')} that wait will not run.</p>
+            <label className="choice">
+              <input type="radio" name="mode" checked={mode === 'abort'} onChange={() => setMode('abort')} />
+              Abort {countText(running, 'task')} that run
+            </label>
+            <label className="choice">
+              <input type="radio" name="mode" checked={mode === 'drain'} onChange={() => setMode('drain')} />
+              Let them end
+            </label>
+          </>
+        }
         confirm="Cancel the job"
       />
     </div>

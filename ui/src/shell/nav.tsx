@@ -55,7 +55,7 @@ export const Nav = ({ onKeys }: { readonly onKeys: () => void }) => {
           </Link>
         ))}
         <span className="grow" />
-        {who.name === undefined ? null : (
+        {who.session === undefined ? null : (
           <button type="button" className="plain" onClick={() => void signOut()} title={`Signed in as ${who.name}`}>
             Sign out
           </button>

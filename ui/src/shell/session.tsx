@@ -5,9 +5,11 @@ import { SignIn } from './sign-in.tsx';
 export type Role = 'viewer' | 'worker' | 'operator' | 'admin';
 
 export type WhoAmI = {
-  readonly name?: string;
+  readonly name: string;
   readonly roles: readonly Role[];
-  readonly owners: readonly string[];
+  readonly owners?: readonly string[];
+  /** Of a browser that has signed in; without tokens nobody has to. */
+  readonly session?: { readonly endsAt: number };
 };
 
 const RANK: Readonly<Record<Role, readonly Role[]>> = {

@@ -145,7 +145,7 @@ export const runningCurve = (
     if (start < 0) continue;
     const end = endAt[leaf] as number;
     const from = Math.max(0, Math.floor(scale.x(start)));
-    const to = Math.min(width, Math.max(from + 1, Math.ceil(scale.x(end < 0 ? model.now : end))));
+    const to = Math.min(width, Math.max(from + 1, Math.round(scale.x(end < 0 ? model.now : end))));
     if (from >= width || to <= 0) continue;
     steps[from] = (steps[from] as number) + 1;
     steps[to] = (steps[to] as number) - 1;

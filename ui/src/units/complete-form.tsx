@@ -43,7 +43,7 @@ export const CompleteForm = ({ jobId, path, state, onDone }: CompleteFormProps) 
     onDone?.();
   };
   const claim = useAction(async () => {
-    await request(`/units/${encodeURIComponent(id)}/claim`, { method: 'POST', body: { worker: who.name ?? 'web UI' } });
+    await request(`/units/${encodeURIComponent(id)}/claim`, { method: 'POST', body: { worker: who.name } });
     done();
   });
   const complete = useAction(async () => {

@@ -1,0 +1,54 @@
+import './stand-ins.ts';
+import { expect, test } from 'vitest';
+import { criticalPath, slackOf } from '../../ui/src/job/critical-path.ts';
+import { JobModel } from '../../ui/src/job/job-model.ts';
+import { AttemptLog } from '../../ui/src/timeline/attempt-log.ts';
+import { timelineRows } from '../../ui/src/timeline/timeline-rows.ts';
+import { columns } from './columns.ts';
+
+const done = { state: 'completed' } as const;
+
+const diamond = new JobModel(
+  columns([
+    { name: 'a', ...done, ready: 0, start: 0, end: 100 },
+    { name: 'slow', up: [0], ...done, ready: 100, start: 100, end: 900 },
+    { name: 'fast', up: [0], ...done, ready: 100, start: 100, end: 300 },
+    { name: 'b', up: [1, 2], ...done, ready: 900, start: 900, end: 1000 },
+  ]),
+);
+
+test('the critical path is what decided the end, and the rest had time to spare', () => {
+  expect([...criticalPath(diamond)].sort()).toEqual([0, 1, 3]);
+  expect([0, 1, 2, 3].map((index) => slackOf(diamond, index))).toEqual([0, 0, 600, 0]);
+});
+
+test('rows stand by when they were ready; what is unfolded follows what is around it', () => {
+  const model = new JobModel(
+    columns([
+      { name: 'late', ready: 50, start: 60, state: 'running' },
+      { name: 'never' },
+      { name: 'outer', kind: 'job', ready: 10, start: 10, state: 'running' },
+      { name: 'x', parent: 2, ready: 12, start: 12, end: 20, state: 'failed' },
+    ]),
+  );
+  const rows = (open: readonly string[], states: readonly string[] = []) =>
+    timelineRows(model, { open: new Set(open), states: new Set(states), hits: undefined }).map(({ index }) => index);
+  expect(rows([])).toEqual([2, 0, 1]);
+  expect(rows(['outer'])).toEqual([2, 3, 0, 1]);
+  expect(rows([], ['failed'])).toEqual([2]);
+});
+
+test('each attempt is a bar of its own', () => {
+  const model = new JobModel(columns([{ name: 'a', attempt: 2 }], { seq: 3 }));
+  model.setHistory([
+    { type: 'patch', seq: 3, data: [0, 'w', 0, 0, 0, 'r', 5, 1, 0, 't', 30, 1, 0, 'w', 60, 1, 0, 'r', 61, 2] },
+  ]);
+  const log = new AttemptLog(model);
+  log.update();
+  model.apply({ type: 'patch', seq: 4, data: [0, 'c', 90, 2] });
+  log.update();
+  expect(log.of(0)).toEqual([
+    { startAt: 5, endAt: 30, state: 'retrying' },
+    { startAt: 61, endAt: 90, state: 'completed' },
+  ]);
+});

@@ -1,0 +1,69 @@
+import './stand-ins.ts';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { unitId } from '../../src/server/units/unit-id.ts';
+import { readList, writeList } from '../../ui/src/address/parameters.ts';
+import { readForm } from '../../ui/src/forms/schema-form.tsx';
+import { agoText, durationText } from '../../ui/src/text/duration.ts';
+import { unitIdOf } from '../../ui/src/units/unit-id.ts';
+
+test.each([
+  [undefined, '–'],
+  [0, '0.0 s'],
+  [9_949, '9.9 s'],
+  [9_950, '10 s'],
+  [59_499, '59 s'],
+  [59_600, '1 m 00 s'],
+  [185_000, '3 m 05 s'],
+  [7_800_000, '2 h 10 m'],
+  [360_000_000, '4 d 4 h'],
+])('%s ms read %s', (ms, text) => {
+  expect(durationText(ms)).toBe(text);
+});
+
+test('what was long ago is told in larger units', () => {
+  expect([-5, 59_000, 3_599_000, 7_200_000, 200_000_000].map(agoText)).toEqual([
+    '0 s ago',
+    '59 s ago',
+    '59 min ago',
+    '2 h ago',
+    '2 d ago',
+  ]);
+});
+
+test('a list of paths in the address comes back as it was', () => {
+  fc.assert(
+    fc.property(fc.array(fc.string({ minLength: 1 }), { minLength: 1 }), (paths) => {
+      expect(readList(writeList(paths))).toEqual(paths);
+    }),
+  );
+  expect(readList('')).toEqual([]);
+});
+
+test('the page names a unit as the server does', () => {
+  fc.assert(
+    fc.property(fc.string({ minLength: 1, unit: 'grapheme' }), (path) => {
+      expect(unitIdOf('job_1', path)).toBe(unitId('job_1', path));
+    }),
+  );
+});
+
+test('a form gives values of the types of the schema, and names what is missing', () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      name: { type: 'string' },
+      count: { type: 'integer' },
+      ok: { type: 'boolean' },
+      size: { enum: ['s', 'm', 3] },
+      tags: { type: 'array' },
+    },
+    required: ['name', 'count'],
+  };
+  expect(readForm(schema, { name: 'x', count: '3', ok: 'true', size: '3', tags: '[1]' })).toEqual({
+    value: { name: 'x', count: 3, ok: true, size: 3, tags: [1] },
+  });
+  expect(readForm(schema, { count: '1', tags: '[' })).toEqual({
+    problems: { name: 'This is required', tags: 'This is not valid JSON' },
+  });
+});

@@ -1,0 +1,103 @@
+import { Link } from 'wouter';
+import { stateOf } from '../../../src/wire/letters.ts';
+import { request } from '../api/request.ts';
+import { usePolled } from '../api/use-polled.ts';
+import { jobHref, taskHref } from '../shell/links.tsx';
+import { Glyph } from '../states/glyph.tsx';
+import { wordOf } from '../states/states.ts';
+import { durationText } from '../text/duration.ts';
+import { stampText, useZone } from '../text/time.ts';
+
+/** The last jobs of a definition with their outer tasks. */
+type Runs = {
+  /** Names of the outer tasks, in the order of the definition. */
+  readonly tasks: readonly {
+    readonly name: string;
+    /** Of its completed runs, in ms. */
+    readonly p50?: number;
+    readonly p95?: number;
+  }[];
+  /** The newest first. */
+  readonly jobs: readonly {
+    readonly id: string;
+    readonly state: string;
+    readonly startedAt: number;
+    readonly endedAt?: number;
+    /** A letter for each task, as in the columns of a job; `-` for one that the job does not have. */
+    readonly states: string;
+  }[];
+};
+
+const MOST_TASKS = 60;
+
+/** A grid of jobs and tasks: what fails again and again is a line. */
+export const DefinitionRuns = ({ name }: { readonly name: string }) => {
+  useZone();
+  const { value, error } = usePolled(
+    `runs ${name}`,
+    (signal) => request<Runs>(`/definitions/${encodeURIComponent(name)}/runs`, { query: { limit: 50 }, signal }),
+    5000,
+  );
+  if (error !== undefined) return <p className="bad">{error.message}</p>;
+  if (value === undefined) return null;
+  if (value.jobs.length === 0) return <p className="dim">No job of it has run yet.</p>;
+  const jobs = value.jobs.toReversed();
+  return (
+    <section className="group">
+      <h2>Last jobs</h2>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard */}
+      <section className="runs" tabIndex={0} aria-label="Last jobs">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Task</th>
+              {jobs.map((job) => (
+                <th key={job.id} scope="col">
+                  <Link
+                    href={jobHref(job.id)}
+                    title={`${job.id}: ${wordOf(job.state)}, ${stampText(job.startedAt)}, ${durationText(job.endedAt === undefined ? undefined : job.endedAt - job.startedAt)}`}
+                  >
+                    <Glyph state={job.state} named />
+                  </Link>
+                </th>
+              ))}
+              <th scope="col" className="number">
+                p50
+              </th>
+              <th scope="col" className="number">
+                p95
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {value.tasks.slice(0, MOST_TASKS).map((task, row) => (
+              <tr key={task.name}>
+                <th scope="row" className="cut">
+                  {task.name}
+                </th>
+                {jobs.map((job) => (
+                  <td key={job.id}>
+                    <Cell jobId={job.id} task={task.name} state={stateOf(job.states[row] ?? '-')} />
+                  </td>
+                ))}
+                <td className="number">{durationText(task.p50)}</td>
+                <td className="number">{durationText(task.p95)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      {value.tasks.length > MOST_TASKS ? <p className="dim">and {value.tasks.length - MOST_TASKS} tasks more</p> : null}
+      <p>
+        <Link href={`/?name=${encodeURIComponent(name)}`}>All its jobs</Link>
+      </p>
+    </section>
+  );
+};
+
+const Cell = ({ jobId, task, state }: { jobId: string; task: string; state: string | undefined }) =>
+  state === undefined ? null : (
+    <Link href={taskHref(jobId, task)} title={`${task}: ${wordOf(state)}`}>
+      <Glyph state={state} named />
+    </Link>
+  );

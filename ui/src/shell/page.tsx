@@ -1,0 +1,36 @@
+import { type ReactNode, useEffect } from 'react';
+import type { ApiError } from '../api/request.ts';
+
+export type PageProps = {
+  readonly title: string;
+  /** What stands beside the title. */
+  readonly tools?: ReactNode;
+  readonly error?: ApiError | undefined;
+  readonly isLoading?: boolean;
+  readonly children: ReactNode;
+};
+
+/** A page that scrolls, with its title. */
+export const Page = ({ title, tools, error, isLoading = false, children }: PageProps) => {
+  useEffect(() => {
+    document.title = `${title} · tintype`;
+  }, [title]);
+  return (
+    <main className="plain-page" id="main" aria-busy={isLoading}>
+      <div className="tools big">
+        <h1>{title}</h1>
+        {tools}
+        {error?.status === 0 ? (
+          <span className="lost" role="status">
+            Connection lost, trying again …
+          </span>
+        ) : null}
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard */}
+      <section className="plain-page-body" tabIndex={0} aria-label={title}>
+        {error === undefined || error.status === 0 ? null : <p role="alert">{error.message}</p>}
+        {children}
+      </section>
+    </main>
+  );
+};
