@@ -38,12 +38,14 @@ export const paintGraph = (context: CanvasRenderingContext2D, picture: Picture):
     bottom: (size.height - camera.y) / camera.k,
   };
   const painter = new Painter(context, picture);
+  const inSight = [...scene.boxes.entries()].filter(
+    ([, { x, y, width, height }]) =>
+      x <= sight.right && y <= sight.bottom && x + width >= sight.left && y + height >= sight.top,
+  );
+  // Edges inside an unfolded box are above it, and below the boxes that they join.
+  for (const [at, placed] of inSight) if (placed.shape === undefined) painter.box(placed, at, sight);
   painter.edges();
-  for (const [at, placed] of scene.boxes.entries()) {
-    if (placed.x > sight.right || placed.y > sight.bottom) continue;
-    if (placed.x + placed.width < sight.left || placed.y + placed.height < sight.top) continue;
-    painter.box(placed, at, sight);
-  }
+  for (const [at, placed] of inSight) if (placed.shape !== undefined) painter.box(placed, at, sight);
   painter.neighbours();
 };
 
