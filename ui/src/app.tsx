@@ -6,6 +6,7 @@ import { DefinitionsPage } from './definitions/definitions-page.tsx';
 import { JobPage } from './job/job-page.tsx';
 import { JobsPage } from './jobs/jobs-page.tsx';
 import { LimitsPage } from './limits/limits-page.tsx';
+import { LogPage } from './log/log-page.tsx';
 import { Keys } from './shell/keys.tsx';
 import { Nav } from './shell/nav.tsx';
 import { NotFound } from './shell/not-found.tsx';
@@ -29,6 +30,7 @@ const Pages = () => {
         <Switch>
           <Route path="/" component={JobsPage} />
           <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
+          <Route path="/jobs/:id/log">{({ id }) => <LogPage key={id} id={id} />}</Route>
           <Route path="/waiting" component={WaitingPage} />
           <Route path="/topics" component={TopicsPage} />
           <Route path="/topics/:name">{({ name }) => <TopicPage key={name} name={name} />}</Route>

@@ -1,0 +1,123 @@
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { listen } from '../api/listen.ts';
+import { type ApiError, apiUrl, request } from '../api/request.ts';
+import { useLoad } from '../api/use-load.ts';
+
+/** A line of a log; see `LogLine` in /openapi.json. */
+export type LogLine = {
+  /** Number of the line, from 1. */
+  readonly line: number;
+  readonly at: number;
+  readonly task: string;
+  readonly attempt: number;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly data?: unknown;
+};
+
+type LogWindow = { readonly items: readonly LogLine[]; readonly total: number };
+
+export type LogQuery = {
+  readonly jobId: string;
+  readonly task?: string | undefined;
+  readonly attempt?: number | undefined;
+};
+
+export type Log = {
+  readonly total: number;
+  readonly line: (place: number) => LogLine | undefined;
+  readonly need: (from: number, to: number) => void;
+  readonly error: ApiError | undefined;
+  readonly hasCome: boolean;
+};
+
+const PAGE = 200;
+const PAGES_KEPT = 40;
+
+export const logRoute = (jobId: string): string => `/jobs/${encodeURIComponent(jobId)}/logs`;
+
+/** The lines of a log, page by page as they come in sight; new ones as they are written, while it is live. */
+export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log => {
+  const key = `${jobId} ${task} ${attempt}`;
+  const [, draw] = useState(0);
+  const [error, setError] = useState<ApiError>();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another key is another log
+  const store = useMemo(newStore, [key]);
+  const latest = useRef(store);
+  latest.current = store;
+  const query = { task, attempt };
+
+  const fetchPage = async (page: number): Promise<void> => {
+    if (store.pages.has(page)) return;
+    store.pages.set(page, 'asked');
+    try {
+      const answer = await request<LogWindow>(logRoute(jobId), { query: { ...query, from: page * PAGE, size: PAGE } });
+      store.pages.set(page, answer.items);
+      store.total = Math.max(store.total, answer.total);
+      store.hasCome = true;
+      for (const one of store.pages.keys())
+        if (store.pages.size > PAGES_KEPT && Math.abs(one - page) > PAGES_KEPT / 3) store.pages.delete(one);
+      if (latest.current === store) setError(undefined);
+    } catch (reason) {
+      store.pages.delete(page);
+      if (latest.current === store) setError(reason as ApiError);
+    }
+    if (latest.current === store) draw((count) => count + 1);
+  };
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the store stands for what is asked
+  useEffect(() => {
+    void fetchPage(0);
+    if (!isLive) return;
+    const stream = listen({
+      url: () => apiUrl(logRoute(jobId), { ...query, from: store.total }),
+      events: {
+        lines: (data) => {
+          const { total } = JSON.parse(data) as LogWindow;
+          if (total <= store.total) return;
+          // The last page may have been cut where the log ended then.
+          store.pages.delete(Math.floor(store.total / PAGE));
+          store.total = total;
+          draw((count) => count + 1);
+        },
+      },
+      onConnection: () => undefined,
+    });
+    return () => stream.close();
+  }, [store, isLive]);
+
+  return {
+    total: store.total,
+    line: (place) => {
+      const page = store.pages.get(Math.floor(place / PAGE));
+      return page === undefined || page === 'asked' ? undefined : page[place % PAGE];
+    },
+    need: (from, to) => {
+      for (let page = Math.floor(from / PAGE); page <= Math.floor(Math.max(from, to - 1) / PAGE); page += 1)
+        void fetchPage(page);
+    },
+    error,
+    hasCome: store.hasCome,
+  };
+};
+
+const newStore = () => ({ pages: new Map<number, readonly LogLine[] | 'asked'>(), total: 0, hasCome: false });
+
+export type LogHits = { readonly lines: readonly number[]; readonly isComplete: boolean };
+
+type LogHitPage = { readonly lines: readonly number[]; readonly next: number | null };
+
+/** The numbers of the lines that hold a text; the server looks. */
+export const useLogHits = ({ jobId, task, attempt }: LogQuery, text: string, total: number): LogHits | undefined => {
+  const { value } = useLoad(
+    text === '' ? undefined : `${jobId} ${task} ${attempt} ${text} ${total}`,
+    async (signal) => {
+      // Whoever types on asks for something else.
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      if (signal.aborted) return undefined;
+      const page = await request<LogHitPage>(logRoute(jobId), { query: { task, attempt, q: text }, signal });
+      return { lines: page.lines, isComplete: page.next === null };
+    },
+  );
+  return value;
+};
