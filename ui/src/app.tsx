@@ -7,6 +7,7 @@ import { JobPage } from './job/job-page.tsx';
 import { JobsPage } from './jobs/jobs-page.tsx';
 import { LimitsPage } from './limits/limits-page.tsx';
 import { LogPage } from './log/log-page.tsx';
+import { ErrorBoundary } from './shell/error-boundary.tsx';
 import { Keys } from './shell/keys.tsx';
 import { Nav } from './shell/nav.tsx';
 import { NotFound } from './shell/not-found.tsx';
@@ -27,20 +28,22 @@ const Pages = () => {
     <>
       <Nav onKeys={() => setKeysShown(true)} />
       <div className="page">
-        <Switch>
-          <Route path="/" component={JobsPage} />
-          <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
-          <Route path="/jobs/:id/log">{({ id }) => <LogPage key={id} id={id} />}</Route>
-          <Route path="/waiting" component={WaitingPage} />
-          <Route path="/topics" component={TopicsPage} />
-          <Route path="/topics/:name">{({ name }) => <TopicPage key={name} name={name} />}</Route>
-          <Route path="/limits" component={LimitsPage} />
-          <Route path="/definitions" component={DefinitionsPage} />
-          <Route path="/definitions/:name">{({ name }) => <DefinitionPage key={name} name={name} />}</Route>
-          <Route>
-            <NotFound />
-          </Route>
-        </Switch>
+        <ErrorBoundary key={path}>
+          <Switch>
+            <Route path="/" component={JobsPage} />
+            <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
+            <Route path="/jobs/:id/log">{({ id }) => <LogPage key={id} id={id} />}</Route>
+            <Route path="/waiting" component={WaitingPage} />
+            <Route path="/topics" component={TopicsPage} />
+            <Route path="/topics/:name">{({ name }) => <TopicPage key={name} name={name} />}</Route>
+            <Route path="/limits" component={LimitsPage} />
+            <Route path="/definitions" component={DefinitionsPage} />
+            <Route path="/definitions/:name">{({ name }) => <DefinitionPage key={name} name={name} />}</Route>
+            <Route>
+              <NotFound />
+            </Route>
+          </Switch>
+        </ErrorBoundary>
       </div>
       {keysShown ? <Keys onClose={() => setKeysShown(false)} /> : null}
     </>

@@ -7,6 +7,7 @@ import type { JobAddress } from '../job/job-address.ts';
 import type { JobModel } from '../job/job-model.ts';
 import { useJobChanges, useTicking } from '../job/use-job.ts';
 import { TaskLog } from '../log/task-log.tsx';
+import { ErrorBoundary } from '../shell/error-boundary.tsx';
 import { Glyph } from '../states/glyph.tsx';
 import { Meter } from '../states/meter.tsx';
 import { wordOf } from '../states/states.ts';
@@ -127,7 +128,9 @@ export const Inspector = (props: InspectorProps) => {
       )}
       {state === 'completed' ? <TaskOutput model={model} path={path} /> : null}
       {(model.table.startAt[index] as number) >= 0 && inside.length === 0 ? (
-        <TaskLog jobId={model.id} path={path} attempt={address.attempt ?? attempt} isLive={isLive} />
+        <ErrorBoundary>
+          <TaskLog jobId={model.id} path={path} attempt={address.attempt ?? attempt} isLive={isLive} />
+        </ErrorBoundary>
       ) : null}
       <p className="unseen" role="status">
         {path}: {wordOf(state)}, {countText(model.downstream(index).length, 'task')} downstream
