@@ -9,7 +9,9 @@ import { unitIdOf } from '../../ui/src/units/unit-id.ts';
 
 test.each([
   [undefined, '–'],
-  [0, '0.0 s'],
+  [0, '0 ms'],
+  [999.4, '999 ms'],
+  [999.6, '1.0 s'],
   [9_949, '9.9 s'],
   [9_950, '10 s'],
   [59_499, '59 s'],

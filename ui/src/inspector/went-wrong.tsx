@@ -27,8 +27,8 @@ export const WentWrong = ({
   return (
     <section className={state === 'failed' ? 'why failed' : 'why'}>
       <h3>{TITLES[state]}</h3>
-      {details?.error === undefined ? null : <ErrorText error={details.error} depth={0} />}
-      {details?.reason === undefined || details.reason === details.error?.message ? null : <p>{details.reason}</p>}
+      {details?.error === undefined ? null : <ErrorText error={thrown(details.error)} depth={0} />}
+      {details?.reason === undefined || details.error !== undefined ? null : <p>{details.reason}</p>}
       <p className="dim">
         {began < 0
           ? 'It never ran.'
@@ -38,6 +38,10 @@ export const WentWrong = ({
     </section>
   );
 };
+
+/** What the task has thrown: the error around it says but what the page says anyhow. */
+const thrown = (error: ErrorDetails): ErrorDetails =>
+  error.code === 'TASK_FAILED' && error.cause !== undefined ? error.cause : error;
 
 const MOST_CAUSES = 8;
 

@@ -12,6 +12,8 @@ export type FollowedJob = {
 };
 
 const AGAIN_MS = 1000;
+/** How often to look whether a job that is over was retried. */
+const ENDED_MS = 3000;
 const TYPES = ['patch', 'tasks', 'progress', 'job', 'end', 'reset'] as const satisfies readonly (keyof PatchEvents)[];
 
 export const jobRoute = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
@@ -28,6 +30,7 @@ export const useFollowedJob = (id: string): FollowedJob => {
     };
 
     const take = async (): Promise<void> => {
+      clearTimeout(again);
       try {
         const columns = await request<JobColumns>(`${jobRoute(id)}/view`);
         if (isGone) return;
@@ -41,7 +44,25 @@ export const useFollowedJob = (id: string): FollowedJob => {
       }
     };
 
+    /** A job that is over has no stream. It goes on only if somebody retries it. */
+    const watchEnded = (model: JobModel): void => {
+      again = setTimeout(async () => {
+        if (isGone) return;
+        const job = document.hidden
+          ? undefined
+          : await request<{ lastSeq: number }>(jobRoute(id)).catch(() => undefined);
+        if (isGone) return;
+        if (job !== undefined && job.lastSeq > model.seq) void take();
+        else watchEnded(model);
+      }, ENDED_MS);
+    };
+
     const follow = (model: JobModel): void => {
+      if (model.head.endedAt !== undefined) {
+        set({ connection: 'over' });
+        watchEnded(model);
+        return;
+      }
       const handle = (type: keyof PatchEvents) => (data: string, eventId: string) => {
         const seq = type === 'tasks' || type === 'progress' || type === 'reset' ? undefined : Number(eventId);
         if (type === 'reset') {
@@ -53,7 +74,10 @@ export const useFollowedJob = (id: string): FollowedJob => {
       stream = listen({
         url: () => apiUrl(`${jobRoute(id)}/patches`, { after: model.seq, epoch: model.live.epoch }),
         events: Object.fromEntries(TYPES.map((type) => [type, handle(type)])),
-        onConnection: (connection) => set({ connection }),
+        onConnection: (connection) => {
+          set({ connection });
+          if (connection === 'over') watchEnded(model);
+        },
         last: ['end'],
       });
     };

@@ -1,9 +1,10 @@
 const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
 
-/** A duration in ms as a person reads it: `0.4 s`, `12 s`, `3 m 05 s`, `2 h 10 m`, `4 d 3 h`; `–` if it is not known. */
+/** A duration in ms as a person reads it: `240 ms`, `12 s`, `3 m 05 s`, `2 h 10 m`, `4 d 3 h`; `–` if it is not known. */
 export const durationText = (ms: number | undefined): string => {
   if (ms === undefined || !(ms >= 0)) return '–';
   const seconds = ms / 1000;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   if (seconds < 59.5) return `${Math.round(seconds)} s`;
   const minutes = Math.floor(Math.round(seconds) / 60);
