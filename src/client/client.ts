@@ -26,7 +26,6 @@ export type JobDetails = z.infer<typeof job.JobDetails>;
 export type StartRequest = z.input<typeof job.StartBody>;
 export type TaskInfo = z.infer<typeof task.TaskBody>;
 export type TopicInfo = z.infer<typeof topic.TopicSummary>;
-type LogLine = z.infer<typeof event.LogBody>;
 /** `unfinished`: on the last page, the last lines so far of attempts that have not ended. */
 export type LogPage = z.infer<typeof event.LogPage>;
 export type DefinitionInfo = z.infer<typeof definition.DefinitionBody>;
