@@ -48,6 +48,15 @@ export type JobList = {
   readonly now: () => number;
 };
 
+/** What a frame of the stream says. */
+type Changes = {
+  readonly items: readonly JobRow[];
+  readonly more: boolean;
+  /** How many jobs of the list have begun since the stream has. */
+  readonly started: number;
+  readonly counts?: Readonly<Record<string, number>>;
+};
+
 const PAGE = 200;
 const PAGES_KEPT = 60;
 
@@ -103,18 +112,12 @@ export const useJobList = (filter: JobFilter): JobList => {
     const stream = listen({
       url: () => apiUrl('/jobs', { ...filter, state: listOf(filter.state), size: PAGE, from: 0 }),
       events: {
-        rows: (data) => {
-          change(store.pages, JSON.parse(data) as readonly JobRow[]);
-          draw((count) => count + 1);
-        },
-        counts: (data) => {
-          const {
-            total,
-            counts,
-            fresh = 0,
-          } = JSON.parse(data) as { total: number; counts: Record<string, number>; fresh?: number };
-          store.held = { ...store.held, counts, fresh };
-          if (store.pages.size === 0) store.held.total = total;
+        jobs: (data) => {
+          const { items, more, started, counts = {} } = JSON.parse(data) as Changes;
+          change(store.pages, items);
+          store.held = { ...store.held, counts, fresh: started };
+          // Too much has changed to be told: the pages in sight are asked for again as they are drawn.
+          if (more) store.pages.clear();
           draw((count) => count + 1);
         },
       },

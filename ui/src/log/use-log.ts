@@ -5,8 +5,8 @@ import { useLoad } from '../api/use-load.ts';
 
 /** A line of a log; see `LogLine` in /openapi.json. */
 export type LogLine = {
-  /** Number of the line, from 1. */
-  readonly line: number;
+  /** From 1; lines of an attempt that has not ended have none yet. */
+  readonly number?: number;
   readonly at: number;
   readonly task: string;
   readonly attempt: number;
@@ -15,7 +15,12 @@ export type LogLine = {
   readonly data?: unknown;
 };
 
-type LogWindow = { readonly items: readonly LogLine[]; readonly total: number };
+type LogWindow = {
+  readonly items: readonly LogLine[];
+  readonly total: number;
+  /** On the last page: the last lines, so far, of attempts that have not ended. */
+  readonly unfinished: readonly LogLine[];
+};
 
 export type LogQuery = {
   readonly jobId: string;
@@ -33,6 +38,7 @@ export type Log = {
 
 const PAGE = 200;
 const PAGES_KEPT = 40;
+const UNFINISHED_MS = 2000;
 
 export const logRoute = (jobId: string): string => `/jobs/${encodeURIComponent(jobId)}/logs`;
 
@@ -54,6 +60,7 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
       const answer = await request<LogWindow>(logRoute(jobId), { query: { ...query, from: page * PAGE, size: PAGE } });
       store.pages.set(page, answer.items);
       store.total = Math.max(store.total, answer.total);
+      if (answer.items.length < PAGE) store.unfinished = answer.unfinished;
       store.hasCome = true;
       for (const one of store.pages.keys())
         if (store.pages.size > PAGES_KEPT && Math.abs(one - page) > PAGES_KEPT / 3) store.pages.delete(one);
@@ -72,8 +79,8 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
     const stream = listen({
       url: () => apiUrl(logRoute(jobId), { ...query, from: store.total }),
       events: {
-        lines: (data) => {
-          const { total } = JSON.parse(data) as LogWindow;
+        lines: (_, id) => {
+          const total = Number(id);
           if (total <= store.total) return;
           // The last page may have been cut where the log ended then.
           store.pages.delete(Math.floor(store.total / PAGE));
@@ -83,13 +90,22 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
       },
       onConnection: () => undefined,
     });
-    return () => stream.close();
+    const timer = setInterval(() => {
+      // What an attempt has written so far is not kept yet, and no stream tells of it.
+      store.pages.delete(Math.floor(store.total / PAGE));
+      draw((count) => count + 1);
+    }, UNFINISHED_MS);
+    return () => {
+      stream.close();
+      clearInterval(timer);
+    };
   }, [store, isLive]);
 
   return {
-    total: store.total,
+    total: store.total + store.unfinished.length,
     line: (place) => {
       const page = store.pages.get(Math.floor(place / PAGE));
+      if (place >= store.total) return store.unfinished[place - store.total];
       return page === undefined || page === 'asked' ? undefined : page[place % PAGE];
     },
     need: (from, to) => {
@@ -101,11 +117,16 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
   };
 };
 
-const newStore = () => ({ pages: new Map<number, readonly LogLine[] | 'asked'>(), total: 0, hasCome: false });
+const newStore = () => ({
+  pages: new Map<number, readonly LogLine[] | 'asked'>(),
+  total: 0,
+  unfinished: [] as readonly LogLine[],
+  hasCome: false,
+});
 
 export type LogHits = { readonly lines: readonly number[]; readonly isComplete: boolean };
 
-type LogHitPage = { readonly lines: readonly number[]; readonly next: number | null };
+type LogHitPage = { readonly matches: readonly number[]; readonly next: number | null };
 
 /** The numbers of the lines that hold a text; the server looks. */
 export const useLogHits = ({ jobId, task, attempt }: LogQuery, text: string, total: number): LogHits | undefined => {
@@ -115,8 +136,8 @@ export const useLogHits = ({ jobId, task, attempt }: LogQuery, text: string, tot
       // Whoever types on asks for something else.
       await new Promise((resolve) => setTimeout(resolve, 150));
       if (signal.aborted) return undefined;
-      const page = await request<LogHitPage>(logRoute(jobId), { query: { task, attempt, q: text }, signal });
-      return { lines: page.lines, isComplete: page.next === null };
+      const page = await request<LogHitPage>(logRoute(jobId), { query: { task, attempt, q: text, size: 500 }, signal });
+      return { lines: page.matches, isComplete: page.next === null };
     },
   );
   return value;
