@@ -64,6 +64,8 @@ type Held = { total: number; counts: Record<string, number>; until: number | und
 
 const newStore = () => ({
   pages: new Map<number, readonly JobRow[] | 'asked'>(),
+  /** Pages to ask for again. */
+  stale: new Set<number>(),
   held: { ...NOTHING },
   /** What to add to `performance.now()` for the server's time; 0 before it is known. */
   clock: 0,
@@ -86,8 +88,9 @@ export const useJobList = (filter: JobFilter): JobList => {
   latest.current = store;
 
   const fetchPage = async (page: number): Promise<void> => {
-    if (store.pages.has(page)) return;
-    store.pages.set(page, 'asked');
+    // What was shown stays until the new page is there.
+    if (store.pages.has(page) && !store.stale.delete(page)) return;
+    if (!store.pages.has(page)) store.pages.set(page, 'asked');
     try {
       const answer = await request<Window>('/jobs', {
         query: { ...filter, state: listOf(filter.state), from: page * PAGE, size: PAGE },
@@ -100,7 +103,7 @@ export const useJobList = (filter: JobFilter): JobList => {
       forgetFar(store.pages, page);
       setError(undefined);
     } catch (reason) {
-      store.pages.delete(page);
+      if (store.pages.get(page) === 'asked') store.pages.delete(page);
       if (latest.current === store) setError(reason as ApiError);
     }
     if (latest.current === store) draw((count) => count + 1);
@@ -117,7 +120,7 @@ export const useJobList = (filter: JobFilter): JobList => {
           change(store.pages, items);
           store.held = { ...store.held, counts, fresh: started };
           // Too much has changed to be told: the pages in sight are asked for again as they are drawn.
-          if (more) store.pages.clear();
+          if (more) store.stale = new Set(store.pages.keys());
           draw((count) => count + 1);
         },
       },

@@ -54,8 +54,9 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
   const query = { task, attempt };
 
   const fetchPage = async (page: number): Promise<void> => {
-    if (store.pages.has(page)) return;
-    store.pages.set(page, 'asked');
+    // What was shown stays until the new page is there.
+    if (store.pages.has(page) && !store.stale.delete(page)) return;
+    if (!store.pages.has(page)) store.pages.set(page, 'asked');
     try {
       const answer = await request<LogWindow>(logRoute(jobId), { query: { ...query, from: page * PAGE, size: PAGE } });
       store.pages.set(page, answer.items);
@@ -66,7 +67,7 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
         if (store.pages.size > PAGES_KEPT && Math.abs(one - page) > PAGES_KEPT / 3) store.pages.delete(one);
       if (latest.current === store) setError(undefined);
     } catch (reason) {
-      store.pages.delete(page);
+      if (store.pages.get(page) === 'asked') store.pages.delete(page);
       if (latest.current === store) setError(reason as ApiError);
     }
     if (latest.current === store) draw((count) => count + 1);
@@ -83,7 +84,7 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
           const total = Number(id);
           if (total <= store.total) return;
           // The last page may have been cut where the log ended then.
-          store.pages.delete(Math.floor(store.total / PAGE));
+          store.stale.add(Math.floor(store.total / PAGE));
           store.total = total;
           draw((count) => count + 1);
         },
@@ -92,7 +93,7 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
     });
     const timer = setInterval(() => {
       // What an attempt has written so far is not kept yet, and no stream tells of it.
-      store.pages.delete(Math.floor(store.total / PAGE));
+      store.stale.add(Math.floor(store.total / PAGE));
       draw((count) => count + 1);
     }, UNFINISHED_MS);
     return () => {
@@ -119,6 +120,8 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
 
 const newStore = () => ({
   pages: new Map<number, readonly LogLine[] | 'asked'>(),
+  /** Pages to ask for again. */
+  stale: new Set<number>(),
   total: 0,
   unfinished: [] as readonly LogLine[],
   hasCome: false,
