@@ -1,2 +1,2 @@
-/* Entry point `tintype/svg`: separate from the core, because it needs an optional package. */
-export { MissingPeerError, toSvg } from './engine/views/svg.ts';
+/* Entry point `tintype/svg`: separate from the core, because few programs draw. */
+export { type SvgSource, toSvg } from './engine/views/picture/svg.ts';

@@ -51,8 +51,9 @@ const PROGRAMS: Readonly<Record<string, readonly [program: string, prints: strin
     'number',
   ],
   './svg': [
-    `import { toSvg } from 'tintype/svg'; toSvg('digraph {}').catch(({ code, peer }) => console.log(code, peer));`,
-    'MISSING_PEER @viz-js/viz',
+    `import { defineJob } from 'tintype'; import { toSvg } from 'tintype/svg';
+    console.log(toSvg(defineJob('one').task('a', () => {}).seal()).slice(0, 4));`,
+    '<svg',
   ],
   './sqlite': [
     `import { sqliteJournal } from 'tintype/sqlite'; const journal = sqliteJournal('jobs.db');

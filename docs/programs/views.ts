@@ -28,5 +28,5 @@ await clock.advance(2_000);
 job.task('approval').complete();
 console.log(`\n${(await job).toGantt()}`);
 
-const svg = await toSvg(job);
+const svg = toSvg(job);
 console.log(`as SVG: ${svg.match(/class="node"/g)?.length} nodes, ${svg.match(/class="edge"/g)?.length} edges`);

@@ -1,8 +1,11 @@
+import { byName, type Outline, sorted } from '../../engine/views/outline.ts';
+import { pictureOfView } from '../../engine/views/picture/picture.ts';
+import { viewOfRecord } from '../../engine/views/record-view.ts';
 import { viewOfRecords } from '../../engine/views/view-of.ts';
 import { type GraphOptions, graph, nameHandlers } from '../drawing/graph.ts';
 import { markHandlers } from '../drawing/handlers.ts';
 import { shapeDefinition } from '../stored/shape-definition.ts';
-import { handlersIn } from '../stored/shape-tasks.ts';
+import { handlersIn, type ShapeTask } from '../stored/shape-tasks.ts';
 import { shownState } from '../stored/shown-state.ts';
 import type { StoredJob } from '../stored/stored-job.ts';
 import { UsageError } from '../terminal/exit-code.ts';
@@ -20,7 +23,12 @@ export const drawStored = async (
   const until = job.endedAt ?? (shownState(job, now) === 'interrupted' ? job.updatedAt : now);
   const all = shapeDefinition(job.name, shape, record);
   const view = markHandlers(viewOfRecords(all, record.tasks, until), new Set(handlers));
-  const exitCode = await graph(shapeDefinition(job.name, others, record), options, io, view);
+  const picture = () => {
+    const { id, name, labels = {}, metadata = {} } = job;
+    const recorded = { record, output: () => undefined };
+    return pictureOfView(viewOfRecord({ id, name, labels, metadata }, recorded, outlinesOf(shape)), new Set(handlers));
+  };
+  const exitCode = await graph(shapeDefinition(job.name, others, record), options, io, view, picture);
   const states = new Map(view.tasks.map(({ name, state }) => [name, state]));
   if (options.format === 'text') {
     const shown = handlers.map((handler) => `${handler} (${states.get(handler)})`);
@@ -28,3 +36,10 @@ export const drawStored = async (
   }
   return exitCode;
 };
+
+const outlinesOf = (shape: readonly ShapeTask[]): readonly Outline[] =>
+  shape
+    .map(({ name, kind, dependsOn, job }): Outline => {
+      return { name, kind, dependsOn: sorted(dependsOn), inside: job && outlinesOf(job.tasks) };
+    })
+    .sort(byName);

@@ -60,7 +60,6 @@ Examples:
   tintype graph --job 3f2a --format gantt
 
 ${JOB_NAMES}
-svg needs the package @viz-js/viz beside tintype.
 `;
 
 /** Draws a workflow file; as text it only names the handlers. Needs no secrets. Resolves to the exit code. */

@@ -1,6 +1,6 @@
 /* This folder implements `tintype graph`. `graph.ts` writes a definition in the requested format, `handlers.ts` draws the
  * handlers of a workflow apart. For text,
- * `drawing.ts` draws a row for each task: `twins.ts` finds tasks that can share a lane, `order.ts` puts the tasks in
+ * `drawing.ts` draws a row for each task: `twins.ts` of the views finds tasks that can share a lane, `order.ts` puts the tasks in
  * order, and `lanes.ts` draws their marks (`lane-place.ts` picks the column, `lane-field.ts` has the lanes of a row).
  * If there are too many lanes, `list.ts` lists the tasks by stage (`stages.ts`). `glyphs.ts` has the characters. */
 
@@ -10,7 +10,8 @@ import { dotOf } from '../../engine/views/dot.ts';
 import { ganttOf } from '../../engine/views/gantt.ts';
 import type { GraphView } from '../../engine/views/graph-view.ts';
 import { mermaidOf } from '../../engine/views/mermaid.ts';
-import { MissingPeerError, toSvg } from '../../engine/views/svg.ts';
+import { type Picture, pictureOfDefinition } from '../../engine/views/picture/picture.ts';
+import { svgOf } from '../../engine/views/picture/svg.ts';
 import { viewOfPlan } from '../../engine/views/view-of.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
@@ -30,21 +31,16 @@ export type GraphOptions = {
 
 /**
  * Writes a definition in the requested format, or a job of it as its view shows it. Resolves to the exit code.
- * The text has only the tasks of the definition, so it may leave out the handlers.
+ * The text has only the tasks of the definition, so it may leave out the handlers. `picture`: what an SVG shows.
  */
 export const graph = async (
   definition: JobDefinition,
   options: GraphOptions,
   io: CliIo,
   view: GraphView = viewOfPlan(definition),
+  picture: () => Picture = () => pictureOfDefinition(definition.tasks, view),
 ): Promise<number> => {
-  let text: string;
-  try {
-    text = await textOf(definition, view, options, io);
-  } catch (error) {
-    if (options.format !== 'svg') throw error;
-    return fail(svgFault(error as Error), error instanceof MissingPeerError ? EXIT.usage : EXIT.failed, io);
-  }
+  const text = textOf(definition, view, picture, options, io);
   if (options.output === undefined) {
     io.stdout.write(text);
     return EXIT.completed;
@@ -53,16 +49,20 @@ export const graph = async (
     await writeFile(options.output, text, { mode: 0o600 });
     return EXIT.completed;
   } catch (error) {
-    return fail(`The graph can't be written to ${options.output}: ${(error as Error).message}.`, EXIT.usage, io);
+    const err = createPrinter(io.stderr, io.env);
+    err.line(`error: ${err.sanitize(`The graph can't be written to ${options.output}: ${(error as Error).message}.`)}`);
+    err.flush();
+    return EXIT.usage;
   }
 };
 
-const textOf = async (
+const textOf = (
   definition: JobDefinition,
   view: GraphView,
+  picture: () => Picture,
   { format, output }: GraphOptions,
   io: CliIo,
-): Promise<string> => {
+): string => {
   switch (format) {
     case 'mermaid':
       return mermaidOf(view, mermaidHandlers(view));
@@ -71,7 +71,7 @@ const textOf = async (
     case 'dot':
       return dotOf(view, dotHandlers(view));
     case 'svg':
-      return await toSvg(dotOf(view, dotHandlers(view)));
+      return `${svgOf(picture())}\n`;
     case 'text': {
       const look = output === undefined ? lookOf(io) : PLAIN;
       const states = new Map(view.tasks.flatMap(({ name, state }) => (state ? [[name, state] as const] : [])));
@@ -88,18 +88,6 @@ const lookOf = ({ stdout, env }: CliIo) => ({
 });
 
 const PLAIN = { columns: Number.POSITIVE_INFINITY, style: (_: unknown, text: string) => text, sanitize: plainText };
-
-const svgFault = (error: Error): string =>
-  error instanceof MissingPeerError
-    ? `--format svg needs the package ${error.peer}, which could not be loaded. Install it beside tintype: npm install ${error.peer} (with -g, if tintype was). Or give --format dot to Graphviz: dot -Tsvg.`
-    : `Graphviz can't draw this graph: ${error.message}. --format text and mermaid do without it.`;
-
-const fail = (message: string, exitCode: number, io: CliIo): number => {
-  const err = createPrinter(io.stderr, io.env);
-  err.line(`error: ${err.sanitize(message)}`);
-  err.flush();
-  return exitCode;
-};
 
 /** Prints the names of the handlers below the drawing, unless that goes to a file. They are not drawn: they wait for all tasks. */
 export const nameHandlers = (names: readonly string[], { output }: GraphOptions, io: CliIo): void => {

@@ -339,7 +339,7 @@ export class RetryAfterError extends TintypeError {
   }
 }
 
-/** All core error classes, for an exhaustive `switch` on `code`. Excludes ReadinessError and MissingPeerError. */
+/** All core error classes, for an exhaustive `switch` on `code`. Excludes ReadinessError. */
 export type AnyTintypeError =
   | JobDefinitionError
   | OptionError

@@ -124,7 +124,7 @@ const boxOf = (group: Group, context: Context): Box => {
         names,
       ),
     };
-  const inner = box.canOpen && group.isPinned && tree.inside(first).length > 0 ? innerOf(first, context) : undefined;
+  const inner = box.canOpen && group.isUnfolded ? innerOf(first, context) : undefined;
   return inner ? { ...box, inner } : box;
 };
 
@@ -180,7 +180,7 @@ const foldingAround = (tree: TaskTree, task: number, steps: number, open: Readon
 
 const BUDGET = 90;
 
-/** The number of boxes up to which chains and layers in a row are not folded. */
+/** The number of boxes up to which chains are not folded. */
 const FEW = 40;
 
 /** The maximum number of boxes that unfolding something gives. */

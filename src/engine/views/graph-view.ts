@@ -1,9 +1,11 @@
 /* This folder shows what a definition or job looks like; views only read. `view-of.ts` converts a definition or job to
- * the plain data of `graph-view.ts`. From this data, `dot.ts` and `mermaid.ts` draw the graph (`svg.ts` lays out DOT),
+ * the plain data of `graph-view.ts`. From this data, `dot.ts` and `mermaid.ts` draw the graph,
  * `gantt.ts` draws the times on the axis of `time-axis.ts`, and `frontier.ts` finds where a job has stopped.
  * `mermaid-text.ts`, `duration-text.ts` and `task-notes.ts` format text. `job-view.ts` shows a job with all its tasks as data: of a run by
  * `live-view.ts`, of records by `record-view.ts`, both with the tasks of the definition (`outline.ts`). `explain.ts` says why a task is not running, `explain-slots.ts`
- * which limits it waits for. `metrics.ts` counts events. `unfinished-logs.ts` shows the last lines of attempts that go on. */
+ * which limits it waits for. `metrics.ts` counts events.
+ * `fold.ts` makes few boxes of many tasks, `layout.ts` places them, for the web UI and for `picture/svg.ts`, which draws them in the colours of `palette.ts`
+ * (`cell-grid.ts`, `edge-path.ts`: places of cells and lines). `unfinished-logs.ts` shows the last lines of attempts that go on. */
 
 import type { TaskState } from '../../events/event.ts';
 import type { TaskKind } from '../definition/options.ts';

@@ -3,7 +3,7 @@ import { componentsOf } from './placing/components.ts';
 import { type Layered, layered } from './placing/layers.ts';
 import { orderLayers } from './placing/order.ts';
 import { placesOf } from './placing/places.ts';
-import { type Size, shelve } from './placing/shelves.ts';
+import { type Shelved, type Size, shelve } from './placing/shelves.ts';
 
 /** Returns the size of a folded box, in any unit. `aspect`: about how many times as wide as high a block of cells is to be. */
 export type Measure = (box: Box, aspect: number) => Size;
@@ -36,6 +36,8 @@ export type PlacedEdge = BoxEdge & {
 };
 
 export type Layout = Size & {
+  /** The aspect that blocks were measured with. */
+  readonly aspect: number;
   /** Each unfolded box before those inside it. */
   readonly boxes: readonly PlacedBox[];
   readonly edges: readonly PlacedEdge[];
@@ -49,15 +51,17 @@ export const layout = (folding: Folding, options: LayoutOptions): Layout => {
   const ordered = orderParts(folding);
   const { width, height } = options.window ?? WINDOW;
   let best: Level | undefined;
+  let bestAspect = USUAL_ASPECT;
   let most = 0;
   for (const aspect of aspectsFor(folding, options.measure)) {
     const level = placeLevel(ordered, options, aspect);
     const scale = Math.min(width / Math.max(1, level.width), height / Math.max(1, level.height));
     if (best && scale <= most * WORTH) continue;
     best = level;
+    bestAspect = aspect;
     most = scale;
   }
-  return flatten(best ?? EMPTY, options);
+  return { aspect: bestAspect, ...flatten(best ?? EMPTY, options) };
 };
 
 /** A folding whose parts have their order: that depends on no size. */
@@ -130,7 +134,7 @@ const placeLevel = (ordered: Ordered, options: LayoutOptions, aspect: number): L
       gap,
     ),
   );
-  const { width, height, places } = shelve(placed, window.width / window.height, gap.y);
+  const { width, height, places } = shelveParts(ordered.parts, placed, window.width / window.height, gap.y);
   const boxes: Level['boxes'][number][] = new Array(ordered.boxes.length);
   const edges: PlacedEdge[] = [];
   for (const [at, { members }] of ordered.parts.entries()) {
@@ -155,6 +159,20 @@ const placeLevel = (ordered: Ordered, options: LayoutOptions, aspect: number): L
   return { width, height, boxes, edges };
 };
 
+/** Puts the parts into rows; boxes without edges below all others. */
+const shelveParts = (parts: readonly Part[], placed: readonly Size[], aspect: number, gap: number): Shelved => {
+  const firstAlone = parts.findIndex(({ edges }) => edges.length === 0);
+  const joined = shelve(firstAlone < 0 ? placed : placed.slice(0, firstAlone), aspect, gap);
+  if (firstAlone < 0) return joined;
+  const alone = shelve(placed.slice(firstAlone), aspect, gap, joined.width);
+  const top = firstAlone === 0 ? 0 : joined.height + gap;
+  return {
+    width: Math.max(joined.width, alone.width),
+    height: top + alone.height,
+    places: [...joined.places, ...alone.places.map(({ x, y }) => ({ x, y: y + top }))],
+  };
+};
+
 type PlacedPart = Size & {
   readonly x: readonly number[];
   readonly y: readonly number[];
@@ -172,11 +190,13 @@ const placePart = ({ graph, edges }: Part, sizes: readonly Size[], gap: { x: num
     right[at] = edge + layer.reduce((most, point) => Math.max(most, sizes[point]?.width ?? 0), BEND);
     edge = (right[at] as number) + gap.x + Math.min(MAX_MORE_GAP, layer.length);
   }
-  const top = sizes.reduce((least, { height }, box) => Math.min(least, (middle[box] as number) - height / 2), Infinity);
-  const bottom = sizes.reduce(
-    (most, { height }, box) => Math.max(most, (middle[box] as number) + height / 2),
-    -Infinity,
-  );
+  let top = Number.POSITIVE_INFINITY;
+  let bottom = Number.NEGATIVE_INFINITY;
+  for (const [point, y] of middle.entries()) {
+    const half = (sizes[point]?.height ?? BEND) / 2;
+    top = Math.min(top, y - half);
+    bottom = Math.max(bottom, y + half);
+  }
   const yOf = (point: number): number => (middle[point] as number) - top;
   const xOf = (box: number): number => left[layerOf[box] as number] as number;
   const linesOf = ({ from, to }: BoxEdge): readonly number[] => {
@@ -200,7 +220,7 @@ const placePart = ({ graph, edges }: Part, sizes: readonly Size[], gap: { x: num
 };
 
 /** Returns the layout of a level and all inside it, in the coordinates of the outermost one. */
-const flatten = (outermost: Level, { frame }: LayoutOptions): Layout => {
+const flatten = (outermost: Level, { frame }: LayoutOptions): Omit<Layout, 'aspect'> => {
   const boxes: PlacedBox[] = [];
   const edges: PlacedEdge[] = [];
   const levels = [{ level: outermost, parent: -1, x: 0, y: 0 }];

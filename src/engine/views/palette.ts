@@ -98,8 +98,17 @@ export const GLYPHS: Readonly<Record<TaskState, Glyph>> = {
   cancelled: { path: 'M6 1.8a4.2 4.2 0 1 0 0 8.4a4.2 4.2 0 1 0 0-8.4M3.1 8.9l5.8-5.8' },
 };
 
-/** The glyph's colour on a filled mark of its state: white, or dark where white has too little contrast. */
-export const GLYPH_ON_STATE = { light: '#ffffff', dark: '#0d1114' } as const;
+/** Returns the colour of a glyph on the colour of its state: white, or nearly black where white has less than 3:1 contrast. */
+export const glyphColour = (state: string): string => (1.05 / (luminance(state) + 0.05) >= 3 ? '#ffffff' : '#0d1114');
+
+/** Relative luminance by WCAG 2. */
+const luminance = (colour: string): number => {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+    const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+};
 
 /** What people look for first comes first. */
 export const BY_URGENCY: readonly TaskState[] = [

@@ -1,5 +1,5 @@
 import { depthsOf } from './depths.ts';
-import { type Folder, foldGroups, type Level, type Merge } from './level.ts';
+import { type Folder, foldGroups, type GroupKind, type Level, type Merge } from './level.ts';
 
 /** While there are too many groups, folds whole layers: those at the same depth. Never only some of them, and none with fewer than 3. */
 export const foldLayers = (folder: Folder, level: Level): Level => {
@@ -11,30 +11,30 @@ export const foldLayers = (folder: Folder, level: Level): Level => {
   return foldGroups(folder, level, merges);
 };
 
-/** If there still are many, folds layers that follow one another into tables, a column for each layer. */
+/** Folds blocks that are a layer each and follow one another into tables, a column for each layer; if there still are too many groups, any layers. */
 export const foldLayerRuns = (folder: Folder, level: Level): Level => {
-  const { few, budget } = folder;
-  const folded = level.groups.length <= few ? level : foldGroups(folder, level, runsOfBlocks(level));
-  return folded.groups.length <= budget ? folded : foldGroups(folder, folded, runsOfAny(folded));
+  const folded = foldGroups(folder, level, runsOfBlocks(level));
+  return folded.groups.length <= folder.budget ? folded : foldGroups(folder, folded, runsOfAny(folded));
 };
 
 /** Returns runs of layers each of which is one block. What stands between two layers would be before and after the table, so nothing may. */
 const runsOfBlocks = (level: Level): readonly Merge[] =>
-  runsOf(layersOf(level), (layer) => layer.length === 1 && level.groups[layer[0] as number]?.kind === 'layer')
+  runsOf(layersOf(level), ([first, ...others]) => others.length === 0 && BLOCKS.has(level.groups[first ?? -1]?.kind))
     .filter(({ length }) => length >= MIN_BLOCKS)
     .map((layers) => layersTable(level, layers));
 
 /** Returns runs of any layers that nobody has unfolded, without single groups at the start and the end. */
 const runsOfAny = (level: Level): readonly Merge[] =>
   runsOf(layersOf(level), (layer) => layer.every((at) => !level.groups[at]?.isPinned))
-    .map(withoutEnds)
+    .map((layers) => withoutEnds(level, layers))
     .filter(({ length }) => length >= 2)
     .map((layers) => layersTable(level, layers));
 
 type Layer = readonly number[];
 
-const withoutEnds = (layers: readonly Layer[]): readonly Layer[] => {
-  const isOne = (layer: Layer | undefined): boolean => layer?.length === 1;
+const withoutEnds = ({ groups }: Level, layers: readonly Layer[]): readonly Layer[] => {
+  const isOne = (layer: Layer | undefined): boolean =>
+    layer?.length === 1 && !BLOCKS.has(groups[layer[0] as number]?.kind);
   let from = 0;
   let to = layers.length;
   while (from < MAX_ENDS && isOne(layers[from])) from++;
@@ -74,5 +74,9 @@ const runsOf = (layers: readonly Layer[], isMember: (layer: Layer) => boolean): 
   return runs;
 };
 
-const MIN_BLOCKS = 8;
+/** Kinds of groups that a layer may be as a whole. */
+const BLOCKS: ReadonlySet<GroupKind | undefined> = new Set(['layer', 'alike'] as const);
+
+/** Fewer blocks fit beside each other. */
+const MIN_BLOCKS = 12;
 const MAX_ENDS = 10;

@@ -9,8 +9,10 @@ export type Group = {
   readonly tasks: readonly number[];
   /** Of a table, a column for each step; of `layers`, one for each layer. */
   readonly columns?: readonly (readonly number[])[] | undefined;
-  /** Whether the group has been unfolded: then it is folded into no other. */
+  /** Whether the group is folded into no other, because it or what it was folded into has been unfolded. */
   readonly isPinned?: boolean | undefined;
+  /** Whether what is inside a `nested` or `map` is shown. */
+  readonly isUnfolded?: boolean | undefined;
 };
 
 /** The groups of the tasks with one parent, and the edges between them, as positions in `groups`. */
@@ -23,12 +25,12 @@ export type Level = {
 };
 
 /** Groups, by position in a level, that become one. Positions are in the order of its tasks. */
-export type Merge = Omit<Group, 'tasks' | 'isPinned'> & { readonly members: readonly number[] };
+export type Merge = Pick<Group, 'kind' | 'columns'> & { readonly members: readonly number[] };
 
 /** What all rules need to know. */
 export type Folder = {
   readonly tree: TaskTree;
-  /** The number of boxes up to which nothing is folded to save room, and that up to which chains and layers are left alone. */
+  /** The number of boxes up to which nothing is folded to save room, and that up to which chains are left alone. */
   readonly budget: number;
   readonly few: number;
   /** Whether a box of this key, made of so many groups, is to be unfolded. */
@@ -47,7 +49,8 @@ export const levelOf = (tree: TaskTree, tasks: readonly number[], isUnfolded: (t
   for (const [position, task] of tasks.entries()) at.set(task, position);
   const groups = tasks.map((task): Group => {
     if (tree.inside(task).length === 0) return { kind: 'task', tasks: [task] };
-    return { kind: tree.isFanOut(task) ? 'map' : 'nested', tasks: [task], isPinned: isUnfolded(task) };
+    const kind = tree.isFanOut(task) ? 'map' : 'nested';
+    return isUnfolded(task) ? { kind, tasks: [task], isPinned: true, isUnfolded: true } : { kind, tasks: [task] };
   });
   return linked(groups, (position, add) => {
     for (const need of tree.columns.up[tasks[position] as number] ?? []) {

@@ -17,12 +17,14 @@ export const titleOf = ({ kind, tasks, columns }: Group, names: readonly string[
     case 'alike':
     case 'layer': {
       const words = shared();
-      return words === '' ? countText(tasks.length) : `${words}: ${countText(tasks.length)}`;
+      return words === '' ? tasksText(tasks.length) : `${words}: ${tasksText(tasks.length)}`;
     }
     case 'layers':
-      return `${countText(tasks.length)} in ${columns?.length} layers`;
+      return `${tasksText(tasks.length)} in ${columns?.length} layers`;
   }
 };
 
-/** Returns `1,000 tasks`; the same in every locale. */
-const countText = (count: number): string => `${String(count).replace(/\B(?=(\d{3})+$)/g, ',')} tasks`;
+/** Returns `1,000`; the same in every locale. */
+export const countText = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+
+const tasksText = (count: number): string => `${countText(count)} tasks`;

@@ -2,11 +2,11 @@ export type Size = { readonly width: number; readonly height: number };
 
 export type Shelved = Size & { readonly places: readonly { readonly x: number; readonly y: number }[] };
 
-/** Puts rectangles into rows, in order, so that the whole has about the aspect (width by height). */
-export const shelve = (sizes: readonly Size[], aspect: number, gap: number): Shelved => {
+/** Puts rectangles into rows, in order, so that the whole has about the aspect (width by height), or is as wide as `least`. */
+export const shelve = (sizes: readonly Size[], aspect: number, gap: number, least = 0): Shelved => {
   const widest = sizes.reduce((most, { width }) => Math.max(most, width), 0);
   const area = sizes.reduce((sum, { width, height }) => sum + (width + gap) * (height + gap), 0);
-  const room = Math.max(widest, sizes.length > 1 ? Math.sqrt(area * aspect) : 0);
+  const room = Math.max(widest, least, sizes.length > 1 ? Math.sqrt(area * aspect) : 0);
   let x = 0;
   let y = 0;
   let rowHeight = 0;
