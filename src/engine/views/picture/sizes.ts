@@ -85,7 +85,7 @@ export const measureOf = (picture: Picture, boxes: readonly Box[]): Measure => {
 };
 
 const MIN_CARD = 96;
-const MAX_CARD = 210;
+const MAX_CARD = 240;
 
 const cardWidth = ({ tasks: [task = -1], title }: Box, { tasks }: Picture): number => {
   const { state, duration = '', notes = [] } = tasks[task] ?? {};
