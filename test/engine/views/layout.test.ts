@@ -129,10 +129,10 @@ describe('a layout', () => {
   });
 
   test('lets few edges cross: a graph that can be drawn without crossings is', () => {
-    // A tree of three, four and five, declared in an order that crosses as much as can be.
-    const leaves = Array.from({ length: 12 }, (_, at) => `leaf${at} <- node${at % 4}`);
-    const nodes = [3, 1, 2, 0].map((at) => `node${at} <- root`);
-    const { boxes, edges } = placedOf(columnsOf(['root', ...nodes, ...leaves]));
+    // Pairs of roots that are declared far from each other lead to one task each.
+    const roots = Array.from({ length: 8 }, (_, at) => `root${at}`);
+    const pairs = [2, 0, 3, 1].map((at) => `pair${at} <- root${at}, root${7 - at}`);
+    const { boxes, edges } = placedOf(columnsOf([...roots, ...pairs, 'end <- pair0, pair1, pair2, pair3']));
     const yOf = (at: number): number => boxes[at]?.y ?? 0;
     const crossed = edges.flatMap((a) =>
       edges.filter((b) => boxes[a.from]?.x === boxes[b.from]?.x && yOf(a.from) < yOf(b.from) && yOf(a.to) > yOf(b.to)),
