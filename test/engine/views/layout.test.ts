@@ -140,6 +140,20 @@ describe('a layout', () => {
     expect(crossed).toEqual([]);
   });
 
+  test('goes a thousand unfolded jobs deep', () => {
+    const count = 10_000;
+    const names = Array.from({ length: count }, (_, at) => `t${at}`);
+    const nested: FoldInput = {
+      names,
+      parent: names.map((_, at) => at - 1),
+      kind: 'j'.repeat(count),
+      up: names.map(() => []),
+    };
+    const placed = layout(fold(nested, { all: true }), OPTIONS);
+    expect(placed.boxes).toHaveLength(1000);
+    expect(placed.boxes.map(({ parent }) => parent)).toEqual(placed.boxes.map((_, at) => at - 1));
+  });
+
   test('of nothing is empty', () => {
     expect(placedOf(columnsOf([]))).toMatchObject({ width: 0, height: 0, boxes: [], edges: [] });
   });

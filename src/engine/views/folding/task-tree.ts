@@ -7,7 +7,7 @@ export type TaskColumns = {
   readonly names: readonly string[];
   /** The task of the nested job or fan-out around; -1 at the top. */
   readonly parent: ArrayLike<number>;
-  /** A text with a letter for each task, or the kinds of the engine. Only `m`, a fan-out, matters. */
+  /** The kind of each task, or its letter on the wire. Only those that begin with `m`, fan-outs, matter. */
   readonly kind: ArrayLike<string>;
   /** Direct upstreams, with the same parent. */
   readonly up: readonly (readonly number[])[];
