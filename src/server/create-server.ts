@@ -254,7 +254,7 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
     engine,
     tokens,
     signInPath: async () => `${settings.basePath}/signin?code=${await codes.create()}`,
-    fetch: (request, env) => api.app.fetch(request, env),
+    fetch: api.fetch,
     ready,
     listen,
     close,

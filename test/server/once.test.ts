@@ -64,7 +64,7 @@ const orders = async (clock: VirtualClock = virtualClock()) => {
     ['ann', 'bob'].map(async (name) => (await tokens.create({ name, roles: ['operator'] })).secret),
   );
   const order = async (dish: string, key?: string, { path = '/orders', by = 0 } = {}) => {
-    const answer = await app.app.request(path, {
+    const request = new Request(`http://localhost${path}`, {
       method: 'POST',
       body: JSON.stringify({ dish }),
       headers: {
@@ -73,6 +73,7 @@ const orders = async (clock: VirtualClock = virtualClock()) => {
         ...(key !== undefined && { 'idempotency-key': key }),
       },
     });
+    const answer = await app.fetch(request);
     const { number: given, code } = (await answer.json()) as { number?: number; code?: string };
     const replayed = answer.headers.get('idempotency-replayed') === 'true';
     return { status: answer.status, says: given ?? code, replayed, headers: answer.headers };

@@ -1,7 +1,7 @@
 import { connect, Server as SocketServer } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
-import { testServer } from '../support/server.ts';
+import { comingFrom, testServer } from '../support/server.ts';
 
 const body = { name: 'a', roles: ['viewer'] };
 
@@ -358,4 +358,44 @@ test('connections that can not be taken are logged, and the server goes on', asy
   for (let at = 0; at < 2; at++) listening?.emit('error', new Error('accept ENFILE'));
   expect(lines).toEqual(Array(2).fill('A connection could not be taken: accept ENFILE'));
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
+});
+
+test('a server that listens sends the headers that it gives to an app around it', async () => {
+  const { server } = await testServer({ definitions: [defineJob('quick').external('wait').seal()] });
+  onTestFinished(() => server.close({ graceMs: 0 }));
+  const { url } = await server.listen({ port: 0 });
+  const env = comingFrom('127.0.0.1');
+  const ofConnection = ['connection', 'keep-alive', 'date', 'content-length', 'transfer-encoding'];
+  const shown = async (answer: Response) => {
+    await answer.body?.cancel();
+    const headers = [...answer.headers].filter(([name]) => !ofConnection.includes(name));
+    const id = answer.headers.get('x-request-id');
+    return {
+      status: answer.status,
+      id,
+      headers: headers.map(([name, value]) => `${name}: ${value}`.replace(`${id}`, '')),
+    };
+  };
+  const paths = ['/healthz', '/docs', '/docs/redoc.js', '/openapi.json', '/nothing', '/api/v1/definitions/quick'];
+  const stream = { accept: 'text/event-stream' };
+  const asked = [...paths.map((path) => [path, {}] as const), ['/api/v1/events', stream] as const];
+  const known = (await fetch(`${url}/openapi.json`)).headers.get('etag') as string;
+  for (const [path, headers] of [...asked, ['/openapi.json', { 'if-none-match': known }] as const]) {
+    const sent = await shown(await fetch(`${url}${path}`, { headers }));
+    const given = await shown(await server.fetch(new Request(`${url}${path}`, { headers }), env));
+    expect([sent.id, given.id]).toEqual([expect.stringMatching(/^[\w-]{36}$/), expect.stringMatching(/^[\w-]{36}$/)]);
+    expect([path, sent.status, sent.headers]).toEqual([path, given.status, given.headers]);
+  }
+});
+
+test('a version that may be kept is asked for again: its cache control says so, also where the client has it', async () => {
+  const { server, call } = await testServer();
+  onTestFinished(() => server.close());
+  const { headers } = await call('GET', '!/openapi.json');
+  const again = await call('GET', '!/openapi.json', { headers: { 'if-none-match': headers.get('etag') as string } });
+  expect([again.status, headers.get('cache-control'), again.headers.get('cache-control')]).toEqual([
+    304,
+    'no-cache',
+    'no-cache',
+  ]);
 });

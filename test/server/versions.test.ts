@@ -63,8 +63,9 @@ describe.each([
     const { server, call, etagOf } = await served();
     await call('POST', '/jobs', { body: { definition: 'approval', jobId: 'one' } });
     const read = await etagOf('/jobs/one');
-    await server.engine.job('one')?.task('approve').complete({});
-    await server.engine.job('one');
+    const job = server.engine.job('one');
+    await job?.task('approve').complete({});
+    await job;
     expect(await etagOf('/jobs/one')).not.toBe(read);
     const change = (body: object, etag: string) => call('PATCH', '/jobs/one', { body, headers: { 'if-match': etag } });
     expect((await change({ labels: { by: 'me' } }, read)).status).toBe(200);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Api } from './app.ts';
+import { setETag } from './headers.ts';
 import { HttpProblem } from './problem.ts';
 
 /** Adds `/openapi.json`, which describes all routes, and `/docs`, which shows it without any other host. */
@@ -27,8 +28,9 @@ export const addApiDocument = ({ app }: Api, version: string): void => {
   };
   app.get('/openapi.json', (context) => {
     const body = document();
-    if (context.req.header('if-none-match') === etag) return context.body(null, 304, { etag });
-    return context.body(body, 200, { 'content-type': 'application/json', etag });
+    setETag(context, etag);
+    if (context.req.header('if-none-match') === etag) return context.body(null, 304);
+    return context.body(body, 200, { 'content-type': 'application/json' });
   });
   app.get('/docs', (context) => {
     context.header('content-security-policy', DOCS_POLICY);

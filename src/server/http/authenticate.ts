@@ -1,4 +1,3 @@
-import type { MiddlewareHandler } from 'hono';
 import type { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 // The package's index loads what it has for all databases, which can't be bundled.
 // @ts-expect-error: this file has no types of its own
@@ -6,7 +5,7 @@ import InMemory from 'rate-limiter-flexible/lib/RateLimiterMemory.js';
 import { hasRole, OPEN, type Principal } from '../access/principal.ts';
 import type { Session, Sessions } from '../access/sessions.ts';
 import type { Tokens } from '../access/tokens.ts';
-import type { Env } from './env.ts';
+import type { Check } from './env.ts';
 import { HttpProblem } from './problem.ts';
 import type { Allowed } from './route.ts';
 import { requireSameOrigin } from './same-origin.ts';
@@ -111,15 +110,13 @@ const sessionOver = (): HttpProblem =>
 
 /** Sets who asks, if it is somebody who may. */
 export const authenticated =
-  ({ whoAsks }: Authentication, allowed: Allowed): MiddlewareHandler<Env> =>
-  async (context, next) => {
-    if (allowed === 'everybody') return next();
+  ({ whoAsks }: Authentication, allowed: Exclude<Allowed, 'everybody'>): Check =>
+  async (context) => {
     const address = context.env?.incoming?.socket?.remoteAddress;
     const { principal, session } = await whoAsks(context.req.raw, address);
     if (allowed !== 'known' && !hasRole(principal, ...allowed)) throw forbidden(principal, allowed);
     context.set('principal', principal);
     context.set('session', session);
-    return next();
   };
 
 const forbidden = ({ roles }: Principal, allowed: readonly string[]): HttpProblem =>

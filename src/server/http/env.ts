@@ -1,12 +1,12 @@
 import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
 import type { Principal } from '../access/principal.ts';
 import type { Session } from '../access/sessions.ts';
 
 /** What is known of a request, for its route. */
 export type Env = {
-  readonly Bindings: Partial<HttpBindings>;
+  readonly Bindings: Partial<HttpBindings> & { readonly requestId: string };
   readonly Variables: {
-    readonly requestId: string;
     readonly principal: Principal;
     /** Of a browser that has signed in. */
     readonly session?: Session | undefined;
@@ -14,3 +14,6 @@ export type Env = {
     readonly onceKey?: string | undefined;
   };
 };
+
+/** Refuses a request, or lets it go on. @throws HttpProblem */
+export type Check = (context: Context<Env>) => void | Promise<void>;

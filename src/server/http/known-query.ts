@@ -1,17 +1,16 @@
 import { type RouteConfig, z } from '@hono/zod-openapi';
-import type { MiddlewareHandler } from 'hono';
 import { knownNames } from '../../engine/errors/suggest.ts';
-import type { Env } from './env.ts';
+import type { Check } from './env.ts';
 import { invalidRequest } from './invalid-request.ts';
 
 /** Refuses parameters of a query that the route does not have, as its body would be refused. */
-export const knownQuery = ({ request }: RouteConfig): MiddlewareHandler<Env> => {
+export const knownQuery = ({ request }: RouteConfig): Check => {
   const names = request?.query instanceof z.ZodObject ? Object.keys(request.query.shape) : [];
   const known = new Set(names);
-  return async ({ req }, next) => {
-    if (!req.url.includes('?')) return next();
+  return ({ req }) => {
+    if (!req.url.includes('?')) return;
     const others = [...new Set(new URL(req.url).searchParams.keys())].filter((name) => !known.has(name));
-    if (others.length === 0) return next();
+    if (others.length === 0) return;
     throw invalidRequest(
       'query',
       others.map((name) => ({

@@ -1,12 +1,12 @@
 import { createServer, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { getRequestListener, RequestError } from '@hono/node-server';
+import { getRequestListener, type HttpBindings, RequestError } from '@hono/node-server';
 import type { Api } from './app.ts';
 import { HttpProblem } from './problem.ts';
 
 /** Creates the server of Node.js for an app. What never gets to the app is refused in the same form. */
-export const createListener = ({ app, refuse }: Pick<Api, 'app' | 'refuse'>): Server => {
-  const answer = getRequestListener(app.fetch, {
+export const createListener = ({ fetchForNode, refuse }: Pick<Api, 'fetchForNode' | 'refuse'>): Server => {
+  const answer = getRequestListener((request, env) => fetchForNode(request, env as HttpBindings), {
     errorHandler: (error) => refuse(error instanceof RequestError ? invalidTarget(error) : (error as Error)),
   });
   const server = createServer(OPTIONS, answer);

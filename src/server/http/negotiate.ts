@@ -1,11 +1,10 @@
 import type { RouteConfig } from '@hono/zod-openapi';
-import type { MiddlewareHandler } from 'hono';
 import { accepts } from 'hono/accepts';
-import type { Env } from './env.ts';
+import type { Check } from './env.ts';
 import { HttpProblem } from './problem.ts';
 
 /** Checks that the client takes what the route answers, and that the body is of a type that the route takes. */
-export const negotiated = (config: RouteConfig): MiddlewareHandler<Env> => {
+export const negotiated = (config: RouteConfig): Check => {
   const given = [
     ...new Set(
       Object.values(config.responses).flatMap((response) =>
@@ -14,7 +13,7 @@ export const negotiated = (config: RouteConfig): MiddlewareHandler<Env> => {
     ),
   ].filter((type) => type !== 'application/problem+json');
   const taken = Object.keys(config.request?.body?.content ?? {});
-  return async (context, next) => {
+  return (context) => {
     if (
       given.length > 0 &&
       context.req.header('accept') !== undefined &&
@@ -30,7 +29,6 @@ export const negotiated = (config: RouteConfig): MiddlewareHandler<Env> => {
           `The body must be ${taken.join(' or ')}: say so in Content-Type.`,
         );
     }
-    await next();
   };
 };
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { MiddlewareHandler } from 'hono';
+import type { Handler } from 'hono';
 import type { ServiceStore } from '../store/service-store.ts';
 import type { Env } from './env.ts';
 import { HttpProblem } from './problem.ts';
@@ -24,11 +24,11 @@ export const ANSWER_KEPT_MS = 24 * 60 * 60 * 1000;
  * Does a request with an `Idempotency-Key` once: a repetition gets the first answer. The key counts within the token and
  * the route. Refusals are not kept, so that a request may be corrected and tried again.
  */
-export const once = ({ store, now }: Once, operationId: string): MiddlewareHandler<Env> => {
+export const once = ({ store, now }: Once, operationId: string, answer: Handler<Env>): Handler<Env> => {
   const underWay = new Set<string>();
   return async (context, next) => {
     const key = context.req.header('idempotency-key');
-    if (key === undefined) return next();
+    if (key === undefined) return answer(context, next);
     if (key === '' || key.length > MAX_KEY)
       throw new HttpProblem(400, 'INVALID_REQUEST', `Idempotency-Key must have 1 to ${MAX_KEY} characters.`);
     const name = sha256(`${context.get('principal').id}\0${operationId}\0${key}`);
@@ -38,26 +38,25 @@ export const once = ({ store, now }: Once, operationId: string): MiddlewareHandl
     try {
       const known = await store.get('request', name);
       if (known && (known.expiresAt ?? 0) > now()) {
-        const answer = JSON.parse(known.value) as Answer;
-        if (answer.hash !== hash) throw reused();
-        return context.body(answer.body, answer.status as 200, { ...answer.headers, 'idempotency-replayed': 'true' });
+        const first = JSON.parse(known.value) as Answer;
+        if (first.hash !== hash) throw reused();
+        return context.body(first.body, first.status as 200, { ...first.headers, 'idempotency-replayed': 'true' });
       }
       context.set('onceKey', `${name}${hash}`);
-      await next();
-      const { res } = context;
-      if (res.status >= 400) return;
+      const res: Response = await answer(context, next);
       const body = await res.clone().text();
       const headers = Object.fromEntries(
         KEPT.flatMap((header) => [[header, res.headers.get(header)]]).filter(([, value]) => value !== null),
       );
-      const answer: Answer = { hash, status: res.status, headers, body };
+      const kept: Answer = { hash, status: res.status, headers, body };
       await store.put({
         kind: 'request',
         key: name,
-        value: JSON.stringify(answer),
+        value: JSON.stringify(kept),
         at: now(),
         expiresAt: now() + ANSWER_KEPT_MS,
       });
+      return res;
     } finally {
       underWay.delete(name);
     }

@@ -1,31 +1,26 @@
-import type { MiddlewareHandler } from 'hono';
-import type { Env } from './env.ts';
 import { HttpProblem } from './problem.ts';
 
 /**
- * Refuses JSON that later code could stumble over: so deep that a recursion would overflow the stack, or with a key
- * `__proto__`, which the schemas would drop without a word.
+ * Parses a body. Refuses JSON that later code could stumble over: so deep that a recursion would overflow the stack, or
+ * with a key `__proto__`, which the schemas would drop without a word. @throws HttpProblem
  */
-export const plainJson: MiddlewareHandler<Env> = async (context, next) => {
-  const text = await context.req.text();
+export const plainJson = (text: string): unknown => {
   if (isTooDeep(text)) throw refused(`is nested more than ${MAX_DEPTH} levels deep`);
   // Most bodies are known to have no such key without a second parse.
   if (/__proto__|\\u/.test(text) && hasProtoKey(text)) throw refused('has a key "__proto__"');
-  await next();
-};
-
-/** Takes an empty body whose type is given as `{}`, for routes that need none. Without a type none is expected anyway. */
-export const noneAsEmpty: MiddlewareHandler<Env> = async ({ req }, next) => {
-  // The cache holds promises, whatever its type says.
-  if (req.header('content-type') !== undefined && (await req.text()) === '')
-    req.bodyCache.text = Promise.resolve('{}') as never;
-  await next();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new HttpProblem(400, 'INVALID_JSON', 'The body is not JSON.');
+  }
 };
 
 /** Half of what the engine keeps, which adds levels of its own. */
 const MAX_DEPTH = 512;
 
 const isTooDeep = (text: string): boolean => {
+  // Each level takes a character at least.
+  if (text.length <= MAX_DEPTH) return false;
   let depth = 0;
   let isText = false;
   for (let at = 0; at < text.length; at++) {

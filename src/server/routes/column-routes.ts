@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi';
 import { isTerminalJobState } from '../../events/states.ts';
 import { columnsOf } from '../../wire/job-table.ts';
 import type { Api } from '../http/app.ts';
+import { setETag } from '../http/headers.ts';
 import { notFound } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
 import { placeOf, storedJob } from '../jobs/find-job.ts';
@@ -96,7 +97,7 @@ export const addColumnRoutes = ({ add }: Api, service: Service): void => {
     const job = await storedJob(service, context.req.valid('param').jobId);
     if (isTerminalJobState(job.state)) {
       const etag = `"${epochOf(job)}-${etagOf(job).slice(1)}`;
-      context.header('etag', etag);
+      setETag(context, etag);
       if (context.req.header('if-none-match') === etag) return context.body(null, 304);
     }
     const { table } = await views.of(job);

@@ -6,6 +6,7 @@ import { type Finding, WorkflowError } from '../../workflow/problem.ts';
 import type { Entry } from '../definitions/catalog.ts';
 import { paramsSchema } from '../definitions/params-schema.ts';
 import type { Api } from '../http/app.ts';
+import { setETag } from '../http/headers.ts';
 import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
 import { HttpProblem, notFound } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
@@ -122,7 +123,7 @@ export const addDefinitionRoutes = ({ add }: Api, { catalog, uploads, settings }
     const text = entry.source === 'upload' ? await uploads.text(entry.name) : undefined;
     const body = { ...summaryOf(entry), ...(entry.definition && partsOf(entry, entry.definition)), text };
     const etag = `"${createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 22)}"`;
-    context.header('etag', etag);
+    setETag(context, etag);
     if (context.req.header('if-none-match') === etag) return context.body(null, 304);
     return context.json(body, 200);
   });

@@ -3,6 +3,7 @@ import type { JobFilter, JournalJob } from '../../engine/durable/journal.ts';
 import type { Draft } from '../documents/documents.ts';
 import { streamJobList } from '../feed/job-list-stream.ts';
 import type { Api } from '../http/app.ts';
+import { setETag } from '../http/headers.ts';
 import { answerPage, cursorOf, PageQuery, placeIn } from '../http/page.ts';
 import { HttpProblem, notFound } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
@@ -241,11 +242,11 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
     if (!stored) {
       const draft = await existingDraft(jobId);
       const body = bodyOfDraft(draft);
-      context.header('etag', body.etag);
+      setETag(context, body.etag);
       return context.json({ ...body, document: draft.document }, 200);
     }
     const etag = etagOf(stored);
-    context.header('etag', etag);
+    setETag(context, etag);
     if (context.req.header('if-none-match') === etag) return context.body(null, 304);
     const found = await engine.find(jobId);
     const document = await documents.documentOf(jobId);

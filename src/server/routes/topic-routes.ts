@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { UNFINISHED_STATES } from '../../events/states.ts';
 import type { Api } from '../http/app.ts';
+import { setETag } from '../http/headers.ts';
 import { requireMatch } from '../http/if-match.ts';
 import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
 import { HttpProblem, notFound } from '../http/problem.ts';
@@ -130,7 +131,7 @@ export const addTopicRoutes = ({ add }: Api, { topics, journal, clock, inTurn }:
     const topic = await existing(context.req.valid('param').topic);
     const counts = (await journal.counts?.({ by: 'state', labels: { [TOPIC]: topic.name } })) ?? [];
     const jobs = Object.fromEntries(counts.map(({ value, count }) => [value, count]));
-    context.header('etag', etagOf(topic));
+    setETag(context, etagOf(topic));
     return context.json({ ...summaryOf(topic), jobs }, 200);
   });
 
