@@ -1,6 +1,6 @@
 // A server for bench/server.mjs, in a process of its own: node bench/served.mjs tintype|raw DATABASE normal|full
 // `raw` is what somebody would write with node's http alone: the same engine and journal, claims that wait and that are
-// kept before they are answered; no checks of requests, no tokens, no lists.
+// kept before they are answered, the same units in answers; no checks of requests, no tokens, no lists.
 import { createServer as createHttpServer } from 'node:http';
 import { createEngine, jobFrom } from '../dist/index.js';
 import { createServer } from '../dist/server.js';
@@ -38,18 +38,36 @@ const rawServer = () => {
     const unit = ready.shift();
     if (!unit) return { units: [] };
     const job = engine.job(unit.jobId);
-    const token = job.task(unit.path).claim(worker, { leaseMs });
-    const leaseEndsAt = Date.now() + leaseMs;
+    const task = job.task(unit.path);
+    const token = task.claim(worker, { leaseMs });
+    const claimed = { ...bodyOf(unit.jobId, task, 'claimed'), token };
     await job.saved();
-    return { units: [{ id: `${unit.jobId}.${unit.path}`, ...unit, worker, token, leaseEndsAt }] };
+    return { units: [claimed] };
   };
   const command = async (id, { output, token }) => {
     const at = id.indexOf('.');
-    await engine
-      .job(id.slice(0, at))
-      .task(id.slice(at + 1))
-      .complete(output, token);
-    return { id, state: 'completed' };
+    const jobId = id.slice(0, at);
+    const task = engine.job(jobId).task(id.slice(at + 1));
+    await task.complete(output, token);
+    return { unit: { ...bodyOf(jobId, task, 'completed'), output } };
+  };
+  const bodyOf = (jobId, task, state) => {
+    const at = task.name.lastIndexOf('/');
+    const { owner, data, worker, leaseEndsAt } = task;
+    return {
+      id: `${jobId}.${task.name}`,
+      jobId,
+      task: task.name.slice(0, at),
+      name: task.name.slice(at + 1),
+      owner,
+      state,
+      attempt: task.attempts,
+      worker,
+      leaseEndsAt,
+      priority: 0,
+      data,
+      deps: {},
+    };
   };
   const http = createHttpServer((request, response) => {
     let text = '';

@@ -112,7 +112,8 @@ export const unitsOf = (source: Source): Units => {
     const ofUnit = liveUnitAt(runOf(job), path)?.definition.external?.heartbeatTimeout;
     const token = job.task(path).claim(worker, { leaseMs: leaseMs ?? ofUnit ?? DEFAULT_LEASE_MS });
     index.look(jobId, path);
-    return { unit: { ...(bodyAt(unit) as UnitBody), token }, job };
+    // A spread of so many keys takes V8 ten times as long.
+    return { unit: Object.assign(bodyAt(unit) as UnitBody, { token }), job };
   };
 
   const takeUpTo = (claim: Claim): readonly Taken[] => {
