@@ -23,7 +23,7 @@ type Window = {
   readonly total: number;
   readonly counts: Readonly<Record<string, number>>;
   /** The server's time. */
-  readonly now: number;
+  readonly now?: number;
 };
 
 export type JobFilter = Readonly<
@@ -98,7 +98,7 @@ export const useJobList = (filter: JobFilter): JobList => {
       if (latest.current !== store) return;
       store.pages.set(page, answer.items);
       store.held = { ...store.held, total: answer.total - store.held.fresh, counts: { ...answer.counts } };
-      store.clock = answer.now - performance.now();
+      store.clock = (answer.now ?? Date.now()) - performance.now();
       store.hasCome = true;
       forgetFar(store.pages, page);
       setError(undefined);
