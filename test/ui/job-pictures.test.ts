@@ -22,6 +22,17 @@ test('the critical path is what decided the end, and the rest had time to spare'
   expect([0, 1, 2, 3].map((index) => slackOf(diamond, index))).toEqual([0, 0, 600, 0]);
 });
 
+test('what never ran has no slack, and takes none from what it waited for', () => {
+  const model = new JobModel(
+    columns([
+      { name: 'long', ...done, ready: 0, start: 0, end: 900 },
+      { name: 'broken', state: 'failed', ready: 0, start: 0, end: 50 },
+      { name: 'last', up: [0, 1], state: 'skipped', end: 50 },
+    ]),
+  );
+  expect([0, 1, 2].map((index) => slackOf(model, index))).toEqual([0, 850, undefined]);
+});
+
 test('rows stand by when they were ready; what is unfolded follows what is around it', () => {
   const model = new JobModel(
     columns([

@@ -36,15 +36,15 @@ export const criticalPath = (model: JobModel): ReadonlySet<number> => {
 
 /**
  * How much longer a task could have taken without the job ending later, by the measured times, in ms: the least of what
- * its downstreams waited for others, over all ways to the end. Undefined for what has not ended.
+ * its downstreams waited for others, over all ways to the end. Undefined for what has not ended, or never ran.
  */
 export const slackOf = (model: JobModel, index: number): number | undefined => {
-  if ((model.table.endAt[index] as number) < 0) return undefined;
+  if ((model.table.endAt[index] as number) < 0 || !hasRun(model, index)) return undefined;
   const known = new Map<number, number>();
   const todo: number[] = [index];
   while (todo.length > 0) {
     const at = todo[todo.length - 1] as number;
-    const down = model.downstream(at);
+    const down = model.downstream(at).filter((one) => hasRun(model, one));
     const missing = down.filter((one) => !known.has(one));
     if (missing.length > 0) {
       todo.push(...missing);
@@ -57,6 +57,8 @@ export const slackOf = (model: JobModel, index: number): number | undefined => {
   const own = known.get(index) as number;
   return around < 0 ? own : own + (slackOf(model, around) ?? 0);
 };
+
+const hasRun = (model: JobModel, index: number): boolean => (model.table.startAt[index] as number) >= 0;
 
 const ownSlack = (
   model: JobModel,
