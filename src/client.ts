@@ -27,13 +27,14 @@ export { ServiceError } from './client/service-error.ts';
 export type { ClaimedUnit, UnitCommand, UnitInfo, Work, WorkOptions, WorkScope } from './client/work.ts';
 export type { AttemptOutcome, TaskAttempts, WireAttempt } from './wire/attempts.ts';
 export type { JobColumns, JobHead, WireError } from './wire/job-columns.ts';
-export { applyEvent, columnsOf, type JobTable, pathOf, tableOf } from './wire/job-table.ts';
+export { applyEvent, columnsOf, emptyTable, type JobTable, pathOf, tableOf } from './wire/job-table.ts';
 export { kindOf, stateOf, type WireKind } from './wire/letters.ts';
 export {
   changesIn,
   type JobChange,
   type PatchData,
   type PatchEvent,
+  type PatchHistory,
   rowsIn,
   type TaskChange,
   type TaskRow,

@@ -15,6 +15,7 @@ import type * as topic from '../server/schemas/topic.ts';
 import type * as unit from '../server/schemas/unit.ts';
 import type * as who from '../server/schemas/who.ts';
 import type { JobColumns } from '../wire/job-columns.ts';
+import type { PatchHistory } from '../wire/patches.ts';
 import { events, type StreamedEvent, type StreamOptions } from './event-stream.ts';
 import { type PatchOptions, patches } from './patches.ts';
 import { type ClientOptions, pause, type Send, sender } from './request.ts';
@@ -186,6 +187,11 @@ const jobsOf = (
     view: (id: string) => send<JobColumns>('GET', `/jobs/${part(id)}/view`),
     /** Follows what changes in the columns of a job, until the job is over or they have to be read anew. */
     patches: (id: string, given: PatchOptions = {}) => patches(stream, `/jobs/${part(id)}/patches`, given),
+    /** What `patches` told of a job from the beginning, or after a `seq`, up to another one: to replay it, from an empty table on. */
+    history: (
+      id: string,
+      query: { readonly after?: number | undefined; readonly until?: number | undefined; readonly epoch?: string } = {},
+    ) => send<PatchHistory>('GET', `/jobs/${part(id)}/patches`, { query }),
     /** The attempts of tasks, by their paths; of 500 at most. */
     attempts: (id: string, tasks: readonly string[]) =>
       send<z.infer<typeof columns.AttemptsBody>>('GET', `/jobs/${part(id)}/attempts`, { query: { tasks } }),

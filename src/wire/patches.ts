@@ -127,3 +127,16 @@ export type StreamEnd = { readonly state: JobState };
  * indices may mean other tasks; `slow`: the client did not keep up.
  */
 export type StreamReset = { readonly reason: 'after' | 'epoch' | 'slow' };
+
+/** All that happened to the columns of a job, as `GET /jobs/{id}/patches` answers JSON: `emptyTable` and these events make them. */
+export type PatchHistory = {
+  /** `progress`, `patch`, `tasks` and `job`. From before the first event on, they begin with the tasks of the definition. */
+  readonly events: readonly PatchEvent[];
+  /** `seq` of the last event of the job that they contain. */
+  readonly seq: number;
+  /** Whether more follow, up to where they were asked for: there are very many. Continue after `seq`. */
+  readonly more: boolean;
+  readonly epoch: string;
+  /** Times of tasks count from here, in epoch ms. */
+  readonly startedAt: number;
+};

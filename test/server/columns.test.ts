@@ -10,8 +10,8 @@ import { COMMENT_MS } from '../../src/server/feed/feed.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
 import type { TaskAttempts } from '../../src/wire/attempts.ts';
 import type { JobColumns } from '../../src/wire/job-columns.ts';
-import { applyEvent, columnsOf, type JobTable, pathOf, tableOf } from '../../src/wire/job-table.ts';
-import { PATCH_BYTES, PATCH_MS, type PatchEvent } from '../../src/wire/patches.ts';
+import { applyEvent, columnsOf, emptyTable, type JobTable, pathOf, tableOf } from '../../src/wire/job-table.ts';
+import { PATCH_BYTES, PATCH_MS, type PatchEvent, type PatchHistory } from '../../src/wire/patches.ts';
 import { type Frame, listen } from '../support/event-stream.ts';
 import { comingFrom, testServer } from '../support/server.ts';
 import { newFile, opened } from '../support/sqlite-files.ts';
@@ -265,3 +265,61 @@ describe('the patches of a job', () => {
     expect((await client.jobs.attempts('a', ['late'])).items[0]?.attempts).toHaveLength(2);
   });
 });
+
+describe('the history of a job', () => {
+  test('makes the columns of an empty table, zipped to those who take that', async () => {
+    const { server, start, view, approve, call } = await started();
+    await start('a');
+    const then = await view('a');
+    await approve('a');
+    const now = await view('a');
+    const history = async (query: string): Promise<PatchHistory> =>
+      (await call('GET', `/jobs/a/patches?${query}`)).body as PatchHistory;
+    const applied = ({ epoch, startedAt, events }: PatchHistory): JobColumns => {
+      const table = emptyTable(epoch, startedAt, { ...now.job, startedAt: undefined, endedAt: undefined });
+      for (const event of events) applyEvent(table, event);
+      return columnsOf(table, 0);
+    };
+    expect(lasting(applied(await history('after=-1')))).toEqual(lasting(now));
+    const before = await history(`until=${then.seq}`);
+    expect(before).toMatchObject({ seq: then.seq, more: false, epoch: now.epoch });
+    expect(tasksOf(applied(before))).toEqual(tasksOf(then));
+    const table = tableOf(then);
+    for (const event of (await history(`after=${then.seq}&epoch=${then.epoch}`)).events) applyEvent(table, event);
+    expect(lasting(columnsOf(table, 0))).toEqual(lasting(now));
+    const zipped = await server.fetch(
+      new Request('http://localhost/api/v1/jobs/a/patches', { headers: { 'accept-encoding': 'gzip' } }),
+      comingFrom('127.0.0.1'),
+    );
+    expect(zipped.headers.get('content-encoding')).toBe('gzip');
+    expect(JSON.parse(gunzipSync(Buffer.from(await zipped.arrayBuffer())).toString())).toEqual(await history(''));
+  });
+
+  test('is refused to those whose columns are of another job, or definition', async () => {
+    const { start, view, call } = await started();
+    await start('a');
+    const { seq } = await view('a');
+    for (const query of [`after=${seq + 1}`, 'epoch=other'])
+      expect(await call('GET', `/jobs/a/patches?${query}`)).toMatchObject({
+        status: 409,
+        body: { code: 'COLUMNS_CHANGED' },
+      });
+    expect((await call('GET', '/jobs/none/patches')).status).toBe(404);
+    expect((await call('GET', `/jobs/a/patches?after=${seq}`)).body).toMatchObject({ events: [], seq, more: false });
+  });
+
+  test('can be asked for by a client', async () => {
+    const { server, start } = await started();
+    await start('a');
+    const client = createClient({
+      url: 'http://localhost',
+      fetch: async (url, init) => server.fetch(new Request(url as string, init), comingFrom('127.0.0.1')),
+    });
+    const { seq } = await client.jobs.view('a');
+    const { events } = await client.jobs.history('a', { until: 0 });
+    expect(events.map(({ type }) => type)).toEqual(['tasks', 'patch', 'job']);
+    expect((await client.jobs.history('a')).seq).toBe(seq);
+  });
+});
+
+const tasksOf = ({ job: _, now: __, ...tasks }: JobColumns) => tasks;

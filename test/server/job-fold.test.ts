@@ -8,12 +8,13 @@ import type { JournalJob } from '../../src/engine/durable/journal.ts';
 import { emptyRecord, recordEvent } from '../../src/engine/model/job-record.ts';
 import { outlineOf } from '../../src/engine/views/outline.ts';
 import { viewOfRecord } from '../../src/engine/views/record-view.ts';
-import { emptyFold, foldEvent, type JobFold } from '../../src/server/view/job-fold.ts';
+import { emptyFold, foldEvent, type JobFold, jobChangeOf, taskChangeOf } from '../../src/server/view/job-fold.ts';
 import { patchFrames } from '../../src/server/view/patch-events.ts';
+import { historyOf } from '../../src/server/view/patch-history.ts';
 import type { JobColumns } from '../../src/wire/job-columns.ts';
-import { applyEvent, columnsOf, pathOf, tableOf } from '../../src/wire/job-table.ts';
+import { applyEvent, columnsOf, emptyTable, pathOf, tableOf } from '../../src/wire/job-table.ts';
 import { stateOf } from '../../src/wire/letters.ts';
-import { PATCH_BYTES, type PatchEvent } from '../../src/wire/patches.ts';
+import { changesIn, PATCH_BYTES, type PatchEvent, type PatchHistory } from '../../src/wire/patches.ts';
 import { play, restlessJob } from '../support/restless-job.ts';
 
 /** `FC_SEED=… npx vitest run test/server/job-fold.test.ts` plays a failed run again. */
@@ -45,7 +46,7 @@ const tasksIn = (columns: JobColumns) => {
 };
 
 /** Checks the columns after each event against what the engine says, and patches from any place against the columns. */
-const check = (definition: AnyDefinition, events: readonly JobEvent[], seed: number): void => {
+const check = async (definition: AnyDefinition, events: readonly JobEvent[], seed: number): Promise<void> => {
   const random = seededRandom(seed);
   const outline = outlineOfDefinition(definition);
   const fold = emptyFold(stored, outline);
@@ -82,6 +83,7 @@ const check = (definition: AnyDefinition, events: readonly JobEvent[], seed: num
     expect(columns.job).toMatchObject({ state: view.state, startedAt: view.startedAt, endedAt: view.endedAt });
   }
   for (let round = 0; round < 3; round++) checkPatches(fold, seen, events, Math.floor(random() * seen.length), random);
+  await checkHistory(fold, seen, events, Math.floor(random() * seen.length) - 1);
 };
 
 const isRetried = (events: readonly JobEvent[], path: string, seq: number): boolean =>
@@ -116,6 +118,49 @@ const checkPatches = (
   expect(columnsOf(table, 0)).toEqual(seen.at(-1));
 };
 
+/** Applies all that happened change by change to an empty table, and up to one `seq` and on from there at once. */
+const checkHistory = async (
+  fold: JobFold,
+  seen: readonly JobColumns[],
+  events: readonly JobEvent[],
+  middle: number,
+): Promise<void> => {
+  const jobId = events[0]?.jobId as string;
+  const journal = {
+    events: (_: string, from = 0, limit = 1) =>
+      events.slice(from, from + limit).map((event) => ({ seq: event.seq, data: JSON.stringify(event) })),
+  };
+  const history = async (after: number, until: number, limit = events.length): Promise<PatchHistory> =>
+    JSON.parse(await historyOf({ journal, jobId, fold }, { after, until, limit }));
+  const last = events.length - 1;
+  const whole = await history(-1, last);
+  expect(whole).toMatchObject({ seq: last, more: false, epoch: fold.table.epoch, startedAt: 500 });
+  const began = () => emptyTable(whole.epoch, whole.startedAt, (seen[0] as JobColumns).job);
+  const table = began();
+  const changed = events.filter((event) => taskChangeOf(fold, event) ?? jobChangeOf(event)).map(({ seq }) => seq);
+  const next = (): void => {
+    const seq = changed.shift() as number;
+    expect(states(columnsOf(table, 0))).toEqual(states(seen[seq + 1] as JobColumns));
+  };
+  for (const event of whole.events) {
+    const isSplit = event.type === 'patch' && event.seq !== undefined;
+    for (const change of isSplit ? changesIn(event.data) : [undefined]) {
+      const { index, state, at, attempt } = change ?? {};
+      applyEvent(table, (change ? { ...event, data: [index, state, at, attempt] } : event) as PatchEvent);
+      if (change || event.type === 'job') next();
+    }
+  }
+  expect(changed).toEqual([]);
+  const halved = began();
+  const first = await history(-1, last, middle + 1);
+  expect(first).toMatchObject({ seq: middle, more: middle < last });
+  for (const part of [first, await history(middle, last)]) {
+    for (const event of part.events) applyEvent(halved, event);
+    expect(states(columnsOf(halved, 0))).toEqual(states(seen[part.seq + 1] as JobColumns));
+  }
+  expect({ ...columnsOf(halved, 0), seq: last }).toEqual(seen.at(-1));
+};
+
 /** What is the same at the same `seq`, without the tasks that a client may know earlier. */
 const states = (columns: JobColumns) => ({
   tasks: [...tasksIn(columns)].map(([path, { dependsOn: _, ...facts }]) => [path, facts]),
@@ -127,7 +172,7 @@ test('columns say what the engine says of the same events, and patches from anyw
   await fc.assert(
     fc.asyncProperty(restlessJob(), async (spec) => {
       const played = await play(spec, () => {});
-      check(played.definition, played.events, spec.seed);
+      await check(played.definition, played.events, spec.seed);
       events += played.events.length;
     }),
     { numRuns: 40, ...seeded },
@@ -141,7 +186,7 @@ test.each([
   let grown = 0;
   for (let run = 0; run < 12; run++) {
     const { definition, events } = await playGrowing(seed + run);
-    check(definition, events, seed + run);
+    await check(definition, events, seed + run);
     grown += events.filter(({ type }) => type === 'task.added' || type === 'task.removed').length;
   }
   expect(grown).toBeGreaterThan(40);

@@ -5,7 +5,7 @@
  * `known-query.ts` the names of parameters, `once.ts` answers repeated requests. `read-request.ts` reads what the schemas
  * describe: `plain-json.ts` refuses JSON that is a trap, `invalid-request.ts` says what a schema found wrong. `if-match.ts`
  * refuses to change another version than is meant, `in-turn.ts` makes changes wait for each other, `page.ts` makes pages
- * of lists. */
+ * of lists, `zipped.ts` answers what is long. */
 
 import type { ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';

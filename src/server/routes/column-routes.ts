@@ -1,19 +1,19 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { z } from '@hono/zod-openapi';
 import { isTerminalJobState } from '../../events/states.ts';
 import { columnsOf } from '../../wire/job-table.ts';
 import type { Api } from '../http/app.ts';
 import { setETag } from '../http/headers.ts';
-import { notFound } from '../http/problem.ts';
+import { HttpProblem, notFound } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
+import { answerJson } from '../http/zipped.ts';
 import { placeOf, storedJob } from '../jobs/find-job.ts';
 import { etagOf } from '../jobs/job-version.ts';
-import { AttemptsBody, ColumnsBody } from '../schemas/columns.ts';
+import { AttemptsBody, ColumnsBody, PatchHistoryBody } from '../schemas/columns.ts';
 import { wholeNumber } from '../schemas/query.ts';
 import type { Service } from '../service/service.ts';
 import { attemptsOf, epochOf } from '../view/job-fold.ts';
-import { isHead, listenerOf, noBody, Resume, streamed } from './streams.ts';
+import { historyOf } from '../view/patch-history.ts';
+import { isHead, listenerOf, noBody, Resume, streamed, wantsStream } from './streams.ts';
 
 const tags = ['Jobs'];
 
@@ -40,22 +40,28 @@ const listPatches = route(
     method: 'get',
     path: `${BASE}/jobs/{jobId}/patches`,
     operationId: 'listPatches',
-    summary: 'Streams what changes in the columns of a job until it is over',
+    summary: 'Streams what changes in the columns of a job until it is over, or lists what did',
     description:
-      'Events: `patch`, four values a change: index, letter of the state, ms since startedAt, attempts begun; `tasks`, new ones; `progress`, what tasks reported last; `job`, its own transitions; `end`; `reset`, then take a new view.',
+      'Events: `patch`, four values a change: index, letter of the state, ms since startedAt, attempts begun; `tasks`, new ones; `progress`, what tasks reported last; `job`, its own transitions; `end`; `reset`, then take a new view. As JSON, to replay a job: all of these up to `until`, the tasks of the definition first.',
     tags,
     request: {
       params: JobParam,
       headers: Resume,
       query: z.object({
         after: wholeNumber(-1, Number.MAX_SAFE_INTEGER).optional().meta({
-          description: '`seq` of the columns that the client has; `Last-Event-ID` counts more',
+          description: '`seq` of the columns that the client has, -1 for none; `Last-Event-ID` counts more',
+        }),
+        until: wholeNumber(-1, Number.MAX_SAFE_INTEGER).optional().meta({
+          description: 'Of JSON: `seq` of the last event of the job that is wanted. Default: the last one so far',
         }),
         epoch: z.string().max(100).optional().meta({ description: '`epoch` of these columns' }),
       }),
     },
     responses: {
-      200: { description: 'A stream', content: { 'text/event-stream': { schema: z.string() } } },
+      200: {
+        description: 'All that changed, or for `Accept: text/event-stream` a stream',
+        content: { 'application/json': { schema: PatchHistoryBody }, 'text/event-stream': { schema: z.string() } },
+      },
       204: { description: 'The job is over, and the client has its last event' },
     },
   },
@@ -91,7 +97,7 @@ const listAttempts = route(
 );
 
 export const addColumnRoutes = ({ add }: Api, service: Service): void => {
-  const { views, feed, clock } = service;
+  const { views, feed, clock, journal } = service;
 
   add(getColumns, async (context) => {
     const job = await storedJob(service, context.req.valid('param').jobId);
@@ -106,16 +112,20 @@ export const addColumnRoutes = ({ add }: Api, service: Service): void => {
       { ...table, job: { ...table.job, labels, runs: placeOf(job, service) } },
       clock.now(),
     ) as z.input<typeof ColumnsBody>;
-    context.header('vary', 'Accept-Encoding', { append: true });
-    if (!takesGzip(context.req.header('accept-encoding'))) return context.json(columns, 200);
-    context.header('content-encoding', 'gzip');
-    context.header('content-type', 'application/json');
-    return context.body(await zipped(JSON.stringify(columns)), 200) as never;
+    return answerJson(context, JSON.stringify(columns));
   });
 
   add(listPatches, async (context) => {
     const { jobId } = context.req.valid('param');
-    const { after, epoch } = context.req.valid('query');
+    const { after, until, epoch } = context.req.valid('query');
+    if (!wantsStream(context)) {
+      const job = await storedJob(service, jobId);
+      const fold = await views.of(job);
+      const { seq } = fold.table;
+      const range = { after: after ?? -1, until: Math.min(until ?? seq, seq) };
+      if (range.after > seq || (epoch !== undefined && epoch !== fold.table.epoch)) throw otherColumns(jobId);
+      return answerJson(context, await historyOf({ journal, jobId, fold }, range));
+    }
     if (isHead(context)) return noBody();
     const body = await feed.ofPatches(jobId, epoch, listenerOf(context, after));
     return body ? streamed(body) : context.body(null, 204);
@@ -134,6 +144,9 @@ export const addColumnRoutes = ({ add }: Api, service: Service): void => {
   });
 };
 
-const zipped = promisify<string, Buffer<ArrayBuffer>>(gzip);
-
-const takesGzip = (header = ''): boolean => /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(header);
+const otherColumns = (jobId: string): HttpProblem =>
+  new HttpProblem(
+    409,
+    'COLUMNS_CHANGED',
+    `The columns are not those that the job ${JSON.stringify(jobId)} has now: take a new view.`,
+  );

@@ -84,6 +84,48 @@ export const AttemptsBody = z
   })
   .openapi('Attempts');
 
+const Seq = z.int().optional().meta({ description: '`seq` that the columns have after the event' });
+
+const HistoryEvent = z
+  .discriminatedUnion('type', [
+    z.object({ type: z.literal('patch'), seq: Seq, data: z.array(z.union([z.number(), z.string()])) }),
+    z.object({
+      type: z.literal('tasks'),
+      seq: Seq,
+      data: z.object({
+        index: Numbers,
+        names: z.string(),
+        parent: Numbers,
+        kind: z.string(),
+        up: z.array(Numbers),
+      }),
+    }),
+    z.object({ type: z.literal('progress'), seq: Seq, data: z.array(z.array(z.union([z.number(), z.string()]))) }),
+    z.object({
+      type: z.literal('job'),
+      seq: Seq,
+      data: z.object({
+        at: Time,
+        from: z.enum(JOB_STATES).optional(),
+        to: z.enum(JOB_STATES).optional(),
+        reason: z.string().optional(),
+        error: ShortError.optional(),
+        resumedBy: z.string().optional(),
+      }),
+    }),
+  ])
+  .meta({ description: 'As the stream has it' });
+
+export const PatchHistoryBody = z
+  .object({
+    events: z.array(HistoryEvent),
+    seq: z.int().meta({ description: '`seq` of the last event of the job that the answer contains' }),
+    more: z.boolean().meta({ description: 'Whether more follow, up to `until`: continue after `seq`' }),
+    epoch: z.string(),
+    startedAt: Time.meta({ description: 'Times of tasks count from here' }),
+  })
+  .openapi('PatchHistory');
+
 /** What the schemas say is what the wire says. */
 export type Checked = [
   Fits<z.input<typeof ColumnsBody>, JobColumns>,

@@ -1,6 +1,6 @@
 /* A job as the web UI gets it: columns, and patches that change them (`src/wire`). `job-fold.ts` makes them of the events
  * in the journal, wherever the job runs or ran, `attempts.ts` keeps what its attempts were; `patch-events.ts` says what
- * events change. `job-views.ts` keeps the folds of jobs that are looked at, `plan-ranges.ts` says a plan in indices. Whoever folds the same events gives
+ * events change, `patch-history.ts` what all of them did. `job-views.ts` keeps the folds of jobs that are looked at, `plan-ranges.ts` says a plan in indices. Whoever folds the same events gives
  * the same indices to the same tasks, so that they hold through restarts, and in every process. */
 
 import type { JournalJob } from '../../engine/durable/journal.ts';
@@ -176,6 +176,10 @@ export const rowsOf = (fold: JobFold, event: JobEvent): readonly TaskRow[] => {
   const tellsKind = event.owner !== undefined || event.to === 'polling';
   return tellsKind && isAdded(index) ? rows(index) : [];
 };
+
+/** Returns the rows of the tasks that the definition has. */
+export const definedRows = (fold: JobFold): readonly TaskRow[] =>
+  fold.addedSeq.flatMap((seq, index) => (seq < 0 ? [rowOf(fold, index, -1)] : []));
 
 /** Returns the row of a task as it was told up to an event: a client may not know what was added later. */
 const rowOf = ({ table, addedSeq }: JobFold, index: number, seq: number): TaskRow => ({
