@@ -91,8 +91,8 @@ export const createClient = (options: ClientOptions) => {
       end: () => send<void>('DELETE', '/session', { repeatable: true }),
     },
     info: () => send<{ version: string; maxBodyBytes: number; upload: string }>('GET', '/info'),
-    /** Slots of what all jobs share, and who waits for them. */
-    limits: () => send<{ readonly items: readonly LimitInfo[] }>('GET', '/limits'),
+    /** Slots of what all jobs share, who holds them, and who waits for them. `now`: the time of the server. */
+    limits: () => send<{ readonly items: readonly LimitInfo[]; readonly now: number }>('GET', '/limits'),
     /** A page of the events of all jobs, from the oldest that is kept. */
     eventPage: (query: EventQuery = {}) => send<Page<z.infer<typeof event.FeedEventBody>>>('GET', '/events', { query }),
     jobs: jobsOf(send, stream),

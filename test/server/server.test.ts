@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { jobFrom } from 'tintype';
+import { virtualClock } from 'tintype/testing';
 import { expect, test } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
 import { testServer } from '../support/server.ts';
@@ -17,31 +18,74 @@ test('a server answers what it is, and that it is ready', async () => {
   expect(await call('GET', '/info')).toMatchObject({ status: 503, body: { code: 'SHUTTING_DOWN' } });
 });
 
-test('the limits say how many slots are taken and free, and who waits', async () => {
+test('the limits say how many slots are taken and free, which tasks hold them, and who waits, each since when', async () => {
+  const until = ({ signal }: { readonly signal: AbortSignal }) => once(signal, 'abort').then(() => {});
   const job = jobFrom('write', [
-    { name: 'a', pool: 'db', run: ({ signal }) => once(signal, 'abort').then(() => {}) },
-    { name: 'b', pool: 'db', slots: 2, run: () => {} },
-    { name: 'c', pool: 'db', run: () => {} },
+    { name: 'a', kind: 'job', definition: jobFrom('inner', [{ name: 'deep', pool: 'db', run: until }]) },
+    { name: 'b', pool: 'db', slots: 2, dependsOn: ['first'], run: () => {} },
+    { name: 'c', pool: 'db', dependsOn: ['first'], run: () => {} },
+    { name: 'first', kind: 'external' },
+    { name: 'each', kind: 'map', over: [1, 2], dependsOn: ['first'], each: until },
   ]);
-  const { call, server } = await testServer({ definitions: [job], maxConcurrency: 5, pools: { db: 2 } });
+  const clock = virtualClock(1_000);
+  const { call, server } = await testServer({ definitions: [job], maxConcurrency: 5, pools: { db: 2 }, clock });
+  const now = clock.now();
+  expect((await call('GET', '/limits')).body).toMatchObject({ items: [{ holders: [] }, { holders: [] }], now });
   await call('POST', '/jobs', { body: { definition: 'write', jobId: 'w1' } });
   await turns(5);
+  await clock.advance(500);
+  void server.engine.job('w1')?.task('first').complete({});
+  await turns(5);
+  await clock.advance(20);
+  const later = now + 500;
   expect((await call('GET', '/limits')).body).toEqual({
+    now: later + 20,
     items: [
-      { name: 'the engine', taken: 1, free: 4, size: 5, waiting: 0, next: [] },
+      {
+        name: 'the engine',
+        taken: 3,
+        free: 2,
+        size: 5,
+        waiting: 0,
+        holders: [
+          { jobId: 'w1', task: 'a/deep', since: now },
+          { jobId: 'w1', task: 'each[0]', since: later },
+          { jobId: 'w1', task: 'each[1]', since: later },
+        ],
+        next: [],
+      },
       {
         name: 'pool "db" of the engine',
         taken: 1,
         free: 1,
         size: 2,
         waiting: 2,
+        holders: [{ jobId: 'w1', task: 'a/deep', since: now }],
         next: [
-          { jobId: 'w1', task: 'b' },
-          { jobId: 'w1', task: 'c' },
+          { jobId: 'w1', task: 'b', since: later },
+          { jobId: 'w1', task: 'c', since: later },
         ],
       },
     ],
   });
+  const closed = server.close({ graceMs: 0 });
+  await clock.advance(1_000);
+  await closed;
+});
+
+test('of a limit with many holders, 20 are shown', async () => {
+  const each = ({ signal }: { readonly signal: AbortSignal }) => once(signal, 'abort').then(() => {});
+  const over = Array.from({ length: 30 }, (_, at) => at);
+  const { call, server } = await testServer({
+    definitions: [jobFrom('wide', [{ name: 'each', kind: 'map', over, each }])],
+    maxConcurrency: 25,
+  });
+  await call('POST', '/jobs', { body: { definition: 'wide', jobId: 'w1' } });
+  await turns(5);
+  const [limit] = ((await call('GET', '/limits')).body as { items: { holders: object[]; next: object[] }[] }).items;
+  expect(limit).toMatchObject({ taken: 25, waiting: 5 });
+  expect(limit?.holders).toHaveLength(20);
+  expect(limit?.next).toHaveLength(5);
   await server.close({ graceMs: 0 });
 });
 

@@ -5,7 +5,8 @@ import { z } from '@hono/zod-openapi';
 import type { Api } from '../http/app.ts';
 import { HttpProblem, RETRY_SOON } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
-import { LimitBody } from '../schemas/limit.ts';
+import { limitsOf } from '../jobs/limit-holders.ts';
+import { LimitsBody } from '../schemas/limit.ts';
 import type { Service } from '../service/service.ts';
 import { VERSION } from '../service/version.ts';
 
@@ -70,12 +71,12 @@ const getLimits = route(
     method: 'get',
     path: `${BASE}/limits`,
     operationId: 'getLimits',
-    summary: 'Slots of the concurrency and the pools that all jobs share, and who waits for them',
+    summary: 'Slots of the concurrency and the pools that all jobs share, who holds them and who waits for them',
     tags,
     responses: {
       200: {
-        description: 'Slots and waiting tasks of each',
-        content: { 'application/json': { schema: z.object({ items: z.array(LimitBody) }) } },
+        description: 'Slots of each, the tasks that hold them, and those that wait',
+        content: { 'application/json': { schema: LimitsBody } },
       },
     },
   },
@@ -108,12 +109,7 @@ export const addGeneralRoutes = ({ add }: Api, service: Service): void => {
   );
 
   add(getLimits, (context) => {
-    const items = engine.usage.map((usage) => ({
-      ...usage,
-      free: Math.max(0, usage.size - usage.taken),
-      next: [...usage.next],
-    }));
-    return context.json({ items }, 200);
+    return context.json({ items: limitsOf(engine), now: clock.now() }, 200);
   });
 };
 

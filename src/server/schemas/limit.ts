@@ -1,4 +1,7 @@
 import { z } from '@hono/zod-openapi';
+import { Time } from './names.ts';
+
+const LimitedTask = z.object({ jobId: z.string(), task: z.string(), since: Time.optional() });
 
 export const LimitBody = z
   .object({
@@ -7,8 +10,15 @@ export const LimitBody = z
     free: z.int(),
     size: z.int().meta({ description: 'Number of slots, taken and free' }),
     waiting: z.int().meta({ description: 'Number of ready tasks that wait for slots' }),
-    next: z
-      .array(z.object({ jobId: z.string(), task: z.string() }))
-      .meta({ description: 'The first 20 of them, in the order in which they run' }),
+    holders: z
+      .array(LimitedTask)
+      .meta({ description: 'The tasks that hold slots, those first that have held them longest; 20 at most' }),
+    next: z.array(LimitedTask).meta({
+      description: 'The first 20 that wait, in the order in which they run; `since`: when they were ready',
+    }),
   })
   .openapi('Limit');
+
+export const LimitsBody = z
+  .object({ items: z.array(LimitBody), now: Time.meta({ description: 'The time of the server' }) })
+  .openapi('Limits');
