@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
 import { createEngine } from '../../src/engine/engine.ts';
+import type { ErrorData } from '../../src/events/error-data.ts';
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
 import type { Server } from '../../src/server/create-server.ts';
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
@@ -208,6 +209,31 @@ test('the graph says which tasks are allowed to fail, have a condition, when the
       { name: 'sweep', conditional: false, continueOnFailure: true },
     ],
   });
+});
+
+test('an error has the causes behind it, eight at most, and no stack', async () => {
+  const deep = Array.from({ length: 12 }, (_, at) => at).reduceRight<Error | undefined>(
+    (cause, at) => new Error(`level ${at}`, { cause }),
+    undefined,
+  );
+  const failing = defineJob('failing')
+    .task('load', () => {
+      throw Object.assign(new TypeError('no rows', { cause: deep }), { code: 'EROWS' });
+    })
+    .seal();
+  const { call } = await started({ definitions: [failing] });
+  await call('POST', '/jobs', { body: { definition: 'failing', jobId: 'f' } });
+  await call('GET', '/jobs/f/result?waitMs=10000');
+  const { items } = (await call('GET', '/jobs/f/tasks')).body as { items: { error: ErrorData }[] };
+  const chain: ErrorData[] = [];
+  for (let error = items[0]?.error; error; error = error.cause as ErrorData) chain.push(error);
+  expect(chain).toHaveLength(9);
+  expect(chain[0]).toMatchObject({ name: 'TaskError', code: 'TASK_FAILED' });
+  expect(chain[1]).toMatchObject({ name: 'TypeError', message: 'no rows', code: 'EROWS' });
+  expect(chain[2]).toMatchObject({ name: 'Error', message: 'level 0' });
+  expect(chain.map(({ stack }) => stack).filter(Boolean)).toEqual([]);
+  const { error } = (await call('GET', '/jobs/f')).body as { error: ErrorData };
+  expect(error.cause).toMatchObject({ name: 'TaskError', cause: { message: 'no rows' } });
 });
 
 describe('a document', () => {

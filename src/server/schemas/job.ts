@@ -4,7 +4,15 @@ import { Document, DocumentTask } from './document.ts';
 import { JobId, Slug, Time } from './names.ts';
 
 export const ErrorBody = z
-  .object({ name: z.string(), message: z.string(), code: z.string().optional(), details: z.unknown().optional() })
+  .object({
+    name: z.string(),
+    message: z.string(),
+    code: z.string().optional(),
+    details: z.unknown().optional(),
+    get cause() {
+      return ErrorBody.optional();
+    },
+  })
   .openapi('Error');
 
 const Labels = z.record(z.string().min(1).max(63), z.string().max(200));
