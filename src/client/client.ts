@@ -269,7 +269,8 @@ export type EventQuery = PageOptions & {
 const unitsOf = (send: Send) => ({
   list: (query: UnitQuery = {}) => send<Page<UnitInfo>>('GET', '/units', { query }),
   stats: () => send<z.infer<typeof unit.AllUnitStats>>('GET', '/units/stats'),
-  get: (id: string) => send<UnitInfo>('GET', `/units/${part(id)}`),
+  /** A unit, and what its output has to be like, as JSON Schema. */
+  get: (id: string) => send<z.infer<typeof unit.UnitDetails>>('GET', `/units/${part(id)}`),
   /** Takes up to `max` ready units; a repetition of the request takes no others. */
   claim: (body: z.input<typeof unit.ClaimBody>, { signal }: { readonly signal?: AbortSignal | undefined } = {}) =>
     send<z.infer<typeof unit.ClaimedUnits>>('POST', '/units/claim', { body, signal, once: true }),

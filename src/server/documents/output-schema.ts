@@ -21,20 +21,26 @@ export const outputSchema = (
   } catch (error) {
     return { fault: { path: '', message: `The schema can't be used: ${(error as Error).message}` } };
   }
-  return {
-    schema: named(unit, (value) => {
-      const { success, data, error } = read.safeParse(value);
-      return success
-        ? { value: data }
-        : {
-            issues: error.issues.map(({ message, path }) => ({
-              message,
-              path: path.map((step) => step as string | number),
-            })),
-          };
-    }),
-  };
+  const schema = named(unit, (value) => {
+    const { success, data, error } = read.safeParse(value);
+    return success
+      ? { value: data }
+      : {
+          issues: error.issues.map(({ message, path }) => ({
+            message,
+            path: path.map((step) => step as string | number),
+          })),
+        };
+  });
+  DECLARED.set(schema, given);
+  return { schema };
 };
+
+const DECLARED = new WeakMap<StandardSchema, Readonly<Record<string, unknown>>>();
+
+/** Returns the JSON Schema that a document gives for the output of a unit; undefined for any other schema. */
+export const declaredSchema = (schema: StandardSchema): Readonly<Record<string, unknown>> | undefined =>
+  DECLARED.get(schema);
 
 type Validated =
   | { readonly value: unknown }

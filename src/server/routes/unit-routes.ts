@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import type { TaskDefinition } from '../../engine/definition/plan.ts';
 import { hasRole, isBoundToOwners, mayWorkFor, OPEN, type Principal } from '../access/principal.ts';
 import type { Api } from '../http/app.ts';
 import { unauthenticated } from '../http/authenticate.ts';
@@ -20,6 +21,7 @@ import {
   ReportedCommand,
   UNIT_STATES,
   UnitBody,
+  UnitDetails,
   UnitGroups,
 } from '../schemas/unit.ts';
 import type { Service } from '../service/service.ts';
@@ -27,6 +29,7 @@ import { ClaimAnswers, type ClaimKept } from '../units/claim-answers.ts';
 import { doCommands } from '../units/command.ts';
 import { reportedCommands } from '../units/command-history.ts';
 import { outputShown } from '../units/find-unit.ts';
+import { outputJsonSchema } from '../units/output-json-schema.ts';
 import { bodyOfLive } from '../units/unit-body.ts';
 import { type FoundUnit, orderOf } from '../units/units.ts';
 import type { Connection } from '../units/waiting-claims.ts';
@@ -107,7 +110,7 @@ const getUnit = route(
     summary: 'Shows a unit',
     tags,
     request: { params: UnitParam },
-    responses: { 200: json('The unit', UnitBody) },
+    responses: { 200: json('The unit, with what its output has to be like', UnitDetails) },
   },
   { allowed: ['viewer', 'worker'], refusals: [404] },
 );
@@ -212,7 +215,9 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
 
   add(getUnit, async (context) => {
     const { unitId } = context.req.valid('param');
-    return context.json(bodyOf(await seenUnit(context, unitId)), 200);
+    const found = await seenUnit(context, unitId);
+    const outputSchema = outputJsonSchema((await definitionOf(found))?.output);
+    return context.json({ ...bodyOf(found), ...(outputSchema && { outputSchema: { ...outputSchema } }) }, 200);
   });
 
   add(claimUnit, async (context) => {
@@ -266,8 +271,11 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
     return found;
   };
 
+  const definitionOf = async (found: FoundUnit): Promise<TaskDefinition | undefined> =>
+    found.live?.definition ?? (await units.definitionOf(found));
+
   const unwrapOf = async (found: FoundUnit): Promise<(output: unknown) => unknown> => {
-    const definition = found.live?.definition ?? (await units.definitionOf(found));
+    const definition = await definitionOf(found);
     return (output) => (definition ? outputShown(definition, output) : output);
   };
 

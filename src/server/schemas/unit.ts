@@ -47,6 +47,12 @@ export const UnitBody = z
 
 export type UnitBody = z.infer<typeof UnitBody>;
 
+export const UnitDetails = UnitBody.extend({
+  outputSchema: z.record(z.string(), z.unknown()).optional().meta({
+    description: 'JSON Schema of its output, if the document or the definition says what that has to be like',
+  }),
+}).openapi('UnitDetails');
+
 export const ClaimedUnitBody = UnitBody.extend({
   token: z.string().meta({ description: 'Of this attempt; each command needs it' }),
 }).openapi('ClaimedUnit');

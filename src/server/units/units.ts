@@ -2,7 +2,7 @@
  * keeps those of the jobs that run here in order (`lists/sorted-list.ts`), `waiting-claims.ts` the claims that wait for one,
  * `claim-answers.ts` what a repeated claim got. `command.ts` does what a worker reports, `command-history.ts` reads it
  * back. `find-unit.ts` finds a unit in a running job, `elsewhere.ts` those that other processes run (`plan-of.ts` has what journals do not keep), `unit-body.ts` shows
- * them, `unit-id.ts` names them. */
+ * them, `output-json-schema.ts` says what their outputs have to be like, `unit-id.ts` names them. */
 
 import { setImmediate } from 'node:timers/promises';
 import type { Plan, TaskDefinition } from '../../engine/definition/plan.ts';
