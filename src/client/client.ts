@@ -111,6 +111,9 @@ export const createClient = (options: ClientOptions) => {
       list: (query: PageOptions = {}) =>
         send<Page<z.infer<typeof definition.DefinitionSummary>>>('GET', '/definitions', { query }),
       get: (name: string) => send<DefinitionInfo>('GET', `/definitions/${part(name)}`),
+      /** The last jobs of a definition, with the states of their outer tasks, and how long these took. */
+      runs: (name: string, query: { readonly limit?: number | undefined } = {}) =>
+        send<z.infer<typeof definition.RunsBody>>('GET', `/definitions/${part(name)}/runs`, { query }),
       put: (name: string, yaml: string) =>
         send<z.infer<typeof definition.DefinitionSummary>>('PUT', `/definitions/${part(name)}`, {
           text: { type: 'application/yaml', body: yaml },

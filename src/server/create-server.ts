@@ -54,6 +54,7 @@ import { builtUi, uiFilesIn } from './ui/ui-files.ts';
 import { uiPages } from './ui/ui-pages.ts';
 import { planOf } from './units/plan-of.ts';
 import { unitsOf } from './units/units.ts';
+import { createDefinitionRuns } from './view/definition-runs.ts';
 import { createJobViews } from './view/job-views.ts';
 
 export type ListenOptions = {
@@ -169,6 +170,7 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
     requireWritable,
     inTurn: inTurn(),
     views,
+    runs: createDefinitionRuns({ journal }),
     feed: createFeed({ engine, journal, clock, tokens, areTokensOff: settings.tokens === false, logger, views }),
     onError: (error) => logger?.warn(withoutSecrets(`A stream ended: ${errorData(error).message}`)),
     stage: () => stage,

@@ -25,6 +25,7 @@ O      PATCH  /topics/{topic}
 O      DELETE /topics/{topic}
 V      GET    /definitions
 V      GET    /definitions/{name}
+V      GET    /definitions/{name}/runs
 A      PUT    /definitions/{name}
 A      DELETE /definitions/{name}
 O      POST   /definitions/validate

@@ -10,7 +10,14 @@ import { setETag } from '../http/headers.ts';
 import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
 import { HttpProblem, notFound } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
-import { DefinitionBody, DefinitionCheck, DefinitionSummary, type FileProblem } from '../schemas/definition.ts';
+import {
+  DefinitionBody,
+  DefinitionCheck,
+  DefinitionSummary,
+  type FileProblem,
+  RunsBody,
+} from '../schemas/definition.ts';
+import { wholeNumber } from '../schemas/query.ts';
 import type { Service } from '../service/service.ts';
 
 const tags = ['Definitions'];
@@ -50,6 +57,26 @@ const getDefinition = route(
     responses: {
       200: { description: 'The definition', content: { 'application/json': { schema: DefinitionBody } } },
       304: { description: 'It is as the ETag says' },
+    },
+  },
+  { allowed: ['viewer'], refusals: [404] },
+);
+
+const listRuns = route(
+  {
+    method: 'get',
+    path: `${BASE}/definitions/{name}/runs`,
+    operationId: 'listRuns',
+    summary: 'Lists the last jobs of a definition with the states of their outer tasks, and how long these took',
+    tags,
+    request: {
+      params: Name,
+      query: z.object({
+        limit: wholeNumber(1, 100).default(50).meta({ description: 'Number of jobs' }),
+      }),
+    },
+    responses: {
+      200: { description: 'Its jobs and tasks', content: { 'application/json': { schema: RunsBody } } },
     },
   },
   { allowed: ['viewer'], refusals: [404] },
@@ -99,7 +126,7 @@ const validateDefinition = route(
   { allowed: ['operator'] },
 );
 
-export const addDefinitionRoutes = ({ add }: Api, { catalog, uploads, settings }: Service): void => {
+export const addDefinitionRoutes = ({ add }: Api, { catalog, uploads, settings, runs }: Service): void => {
   const entryOf = (name: string): Entry => {
     const entry = catalog.entries().get(name);
     if (!entry) throw notFound('definition', 'DEFINITION_NOT_FOUND', name);
@@ -126,6 +153,12 @@ export const addDefinitionRoutes = ({ add }: Api, { catalog, uploads, settings }
     setETag(context, etag);
     if (context.req.header('if-none-match') === etag) return context.body(null, 304);
     return context.json(body, 200);
+  });
+
+  add(listRuns, async (context) => {
+    const { name, definition } = entryOf(context.req.valid('param').name);
+    const tasks = definition?.tasks.map((task) => task.name);
+    return context.json(await runs.of(name, tasks, context.req.valid('query').limit), 200);
   });
 
   add(putDefinition, async (context) => {

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { JOB_STATES } from '../../events/states.ts';
 import { Time } from './names.ts';
 
 export const FileProblem = z
@@ -45,6 +46,36 @@ export const DefinitionBody = DefinitionSummary.extend({
     .meta({ description: 'JSON Schema of `input.params` of a workflow file' }),
   text: z.string().optional().meta({ description: 'The file, if it was uploaded' }),
 }).openapi('Definition');
+
+export const RunsBody = z
+  .object({
+    tasks: z
+      .array(
+        z.object({
+          name: z.string(),
+          p50: z.number().optional().meta({ description: 'Of the times that it took where it completed, in ms' }),
+          p95: z.number().optional(),
+        }),
+      )
+      .meta({ description: 'The first 500 outer tasks, in the order of the definition' }),
+    moreTasks: z.int().meta({ description: 'How many outer tasks are left out' }),
+    jobs: z
+      .array(
+        z.object({
+          id: z.string(),
+          state: z.enum(JOB_STATES),
+          startedAt: Time,
+          endedAt: Time.optional(),
+          states: z.string().meta({
+            description:
+              'A letter for each of `tasks`, as in the columns of a job; `-` for one that the job does not have. Empty if its events are not read yet, or damaged',
+          }),
+        }),
+      )
+      .meta({ description: 'The newest first' }),
+    unread: z.int().meta({ description: 'Number of jobs whose events are not read yet, as there are many: ask again' }),
+  })
+  .openapi('DefinitionRuns');
 
 export const DefinitionCheck = z
   .object({

@@ -16,6 +16,7 @@ import type { Schedules } from '../schedules/schedules.ts';
 import type { ServiceStore } from '../store/service-store.ts';
 import type { Topics } from '../topics/topics.ts';
 import type { Units } from '../units/units.ts';
+import type { DefinitionRuns } from '../view/definition-runs.ts';
 import type { JobViews } from '../view/job-views.ts';
 import type { ServerSettings } from './server-options.ts';
 
@@ -41,6 +42,7 @@ export type Service = {
   /** Throws if the database could not be written when that was tried last. @throws JournalError */
   readonly requireWritable: () => void;
   readonly views: JobViews;
+  readonly runs: DefinitionRuns;
   readonly feed: Feed;
   /** Changes to one job or topic wait for each other. */
   readonly inTurn: InTurn;

@@ -1,6 +1,7 @@
 /* A job as the web UI gets it: columns, and patches that change them (`src/wire`). `job-fold.ts` makes them of the events
  * in the journal, wherever the job runs or ran, `attempts.ts` keeps what its attempts were; `patch-events.ts` says what
- * events change, `patch-history.ts` what all of them did. `job-views.ts` keeps the folds of jobs that are looked at, `plan-ranges.ts` says a plan in indices. Whoever folds the same events gives
+ * events change, `patch-history.ts` what all of them did, `plan-ranges.ts` a plan in indices. `job-views.ts` keeps the folds of
+ * jobs that are looked at, `definition-runs.ts` the outer tasks of the last jobs of a definition. Whoever folds the same events gives
  * the same indices to the same tasks, so that they hold through restarts, and in every process. */
 
 import type { JournalJob } from '../../engine/durable/journal.ts';
@@ -130,7 +131,10 @@ const specify = ({ table }: JobFold, index: number, kind: KindLetter): void => {
 const isOfTask = (event: JobEvent): event is JobEvent & { readonly task: string } => 'task' in event;
 
 /** Returns what an event changes of a task that the fold knows. */
-export const taskChangeOf = ({ table, indexOf }: JobFold, event: JobEvent): TaskChange | undefined => {
+export const taskChangeOf = (
+  { table, indexOf }: Pick<JobFold, 'table' | 'indexOf'>,
+  event: JobEvent,
+): TaskChange | undefined => {
   const index = 'task' in event ? indexOf.get(event.task) : undefined;
   if (index === undefined) return undefined;
   const at = timeIn(table, event.at);
