@@ -236,7 +236,8 @@ class Painter {
       if (known === undefined) byState.set(state, [at]);
       else known.push(at);
     }
-    const isFiltered = focus.states.size > 0 || focus.hits !== undefined || focus.preview !== undefined;
+    const isFiltered =
+      focus.states.size > 0 || focus.hits !== undefined || focus.preview !== undefined || focus.critical !== undefined;
     const px = side * this.#k;
     for (const [state, places] of byState) {
       const isFailed = state === 'failed';
@@ -245,7 +246,10 @@ class Painter {
       for (const at of places) {
         const x = left + (at % columns) * CELL;
         const y = top + Math.floor(at / columns) * CELL;
-        if (isFiltered) context.globalAlpha = this.#isFaded(tasks[at] as number) ? alpha * 0.14 : alpha;
+        if (isFiltered) {
+          const isCritical = focus.critical?.has(tasks[at] as number) !== false;
+          context.globalAlpha = alpha * (this.#isFaded(tasks[at] as number) ? 0.14 : isCritical ? 1 : 0.3);
+        }
         context.fillStyle = colours.state[state];
         context.fillRect(x - more, y - more, side + 2 * more, side + 2 * more);
         if (hole > 0 && side > 2 * hole) {

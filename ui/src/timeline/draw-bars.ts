@@ -1,10 +1,10 @@
-import type { TaskState } from '../../../src/events/event.ts';
 import type { JobModel } from '../job/job-model.ts';
 import type { Colours } from '../shell/colours.ts';
 import { durationText } from '../text/duration.ts';
 import type { Attempt, AttemptLog } from './attempt-log.ts';
+import { leavesWithin, runningCurve } from './running-curve.ts';
 import type { Tick, TimeScale } from './time-axis.ts';
-import { leavesWithin, type TimelineRow } from './timeline-rows.ts';
+import type { TimelineRow } from './timeline-rows.ts';
 
 export const ROW_PX = 24;
 const BAR_PX = 14;
@@ -86,24 +86,31 @@ const drawTask = (context: CanvasRenderingContext2D, scene: BarsScene, row: { in
   context.fillText(durationText((last.endAt ?? model.now) - first.startAt), end + 6, middle + 0.5);
 };
 
+/** The attempts of a task up to the moment on show; without the history, what the columns say. */
 const attemptsOf = ({ model, attempts }: BarsScene, index: number): readonly Attempt[] => {
-  const known = model.hasHistory && model.moment === undefined ? attempts.of(index) : [];
-  if (known.length > 0) return known;
+  const known = model.hasHistory ? attempts.of(index) : [];
+  if (known.length > 0) {
+    const { moment } = model;
+    if (moment === undefined) return known;
+    return known
+      .filter(({ startAt }) => startAt <= moment)
+      .map((one) =>
+        one.endAt !== undefined && one.endAt <= moment ? one : { ...one, endAt: undefined, state: 'running' },
+      );
+  }
   const { startAt, endAt } = model.table;
   const start = startAt[index] as number;
   if (start < 0) return [];
   const end = endAt[index] as number;
-  const state: TaskState =
-    end >= 0 ? model.state(index) : model.state(index) === 'running' ? 'running' : model.state(index);
-  return [{ startAt: start, endAt: end < 0 ? undefined : end, state }];
+  return [{ startAt: start, endAt: end < 0 ? undefined : end, state: model.state(index) }];
 };
 
 /** How many of its tasks ran at a time, as a curve, with its failures as ticks. */
 const drawGroup = (context: CanvasRenderingContext2D, scene: BarsScene, row: { index: number; top: number }): void => {
   const { model, colours, scale } = scene;
   const { startAt, endAt } = model.table;
-  const leaves = leavesWithin(model, row.index);
-  const curve = runningCurve(model, leaves, scale);
+  const leaves = leavesWithin(model.table, row.index);
+  const curve = runningCurve(model.table, leaves, model.now, scale);
   const bottom = row.top + ROW_PX - 4;
   const own = startAt[row.index] as number;
   if (own >= 0) {
@@ -129,34 +136,4 @@ const drawGroup = (context: CanvasRenderingContext2D, scene: BarsScene, row: { i
     const end = endAt[leaf] as number;
     context.fillRect(Math.round(scale.x(end)) - 1, row.top + 3, 2.5, ROW_PX - 6);
   }
-};
-
-/** How many ran in each column of pixels. */
-export const runningCurve = (
-  model: JobModel,
-  leaves: readonly number[],
-  scale: TimeScale,
-): { readonly counts: Int32Array; readonly most: number } => {
-  const width = Math.max(1, Math.ceil(scale.width));
-  const steps = new Int32Array(width + 1);
-  const { startAt, endAt } = model.table;
-  for (const leaf of leaves) {
-    const start = startAt[leaf] as number;
-    if (start < 0) continue;
-    const end = endAt[leaf] as number;
-    const from = Math.max(0, Math.floor(scale.x(start)));
-    const to = Math.min(width, Math.max(from + 1, Math.round(scale.x(end < 0 ? model.now : end))));
-    if (from >= width || to <= 0) continue;
-    steps[from] = (steps[from] as number) + 1;
-    steps[to] = (steps[to] as number) - 1;
-  }
-  const counts = new Int32Array(width);
-  let running = 0;
-  let most = 0;
-  for (let x = 0; x < width; x += 1) {
-    running += steps[x] as number;
-    counts[x] = running;
-    most = Math.max(most, running);
-  }
-  return { counts, most };
 };

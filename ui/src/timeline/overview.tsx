@@ -1,4 +1,5 @@
 import { type PointerEvent, useEffect, useRef } from 'react';
+import { STATE_LETTERS } from '../../../src/wire/letters.ts';
 import type { JobAddress } from '../job/job-address.ts';
 import type { JobModel } from '../job/job-model.ts';
 import { useJobChanges } from '../job/use-job.ts';
@@ -6,9 +7,8 @@ import type { Replay } from '../job/use-replay.ts';
 import { useColours } from '../shell/colours.ts';
 import { cleared, useSize } from '../shell/use-canvas.ts';
 import { clockText, useZone } from '../text/time.ts';
-import { runningCurve } from './draw-bars.ts';
+import { leavesWithin, mostAtOnce, runningCurve } from './running-curve.ts';
 import { timeScale } from './time-axis.ts';
-import { leavesWithin } from './timeline-rows.ts';
 
 const FAILURES_PX = 5;
 
@@ -25,8 +25,9 @@ export const Overview = ({ model, address, replay }: OverviewProps) => {
   const colours = useColours();
   const end = Math.max(1, model.liveNow);
   const scale = timeScale(0, end, size.width);
-  const leaves = leavesWithin(model, -1);
-  const curve = runningCurve(model, leaves, scale);
+  // The whole job, whatever moment is on show.
+  const leaves = leavesWithin(model.live, -1);
+  const curve = runningCurve(model.live, leaves, end, scale);
   useEffect(() => {
     const context = cleared(canvas.current, size);
     if (context === undefined) return;
@@ -40,8 +41,8 @@ export const Overview = ({ model, address, replay }: OverviewProps) => {
     }
     context.fillStyle = colours.state.failed;
     for (const leaf of leaves)
-      if (model.state(leaf) === 'failed')
-        context.fillRect(Math.round(scale.x(model.table.endAt[leaf] as number)) - 1, floor + 1, 2.5, FAILURES_PX);
+      if (model.live.state[leaf] === STATE_LETTERS.failed)
+        context.fillRect(Math.round(scale.x(model.live.endAt[leaf] as number)) - 1, floor + 1, 2.5, FAILURES_PX);
     if (address.range !== undefined) {
       context.fillStyle = colours.surface.ground;
       context.globalAlpha = 0.7;
@@ -81,7 +82,7 @@ export const Overview = ({ model, address, replay }: OverviewProps) => {
             <span aria-hidden="true">✕</span>
           </button>
         )}
-        <span className="dim">at most {curve.most} at once</span>
+        <span className="dim">at most {mostAtOnce(model.live, leaves)} at once</span>
         {address.range === undefined ? null : (
           <button type="button" className="chip" onClick={() => address.change({ range: undefined })}>
             Whole time

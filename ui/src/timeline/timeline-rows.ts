@@ -43,15 +43,3 @@ export const timelineRows = (
   add(model.inside(-1), 0);
   return rows;
 };
-
-/** All tasks without others inside, within one. */
-export const leavesWithin = (model: JobModel, index: number): number[] => {
-  const leaves: number[] = [];
-  const todo = [...model.inside(index)];
-  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
-    const inside = model.inside(at);
-    if (inside.length === 0) leaves.push(at);
-    else todo.push(...inside);
-  }
-  return leaves;
-};
