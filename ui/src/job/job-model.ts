@@ -20,8 +20,9 @@ export class JobModel {
 
   #shown: JobTable;
   #moment: number | undefined;
-  #history: readonly PatchEvent[] | undefined;
-  readonly #since: PatchEvent[] = [];
+  /** What has come since the page began; once the history is known, all events of the job. */
+  #events: PatchEvent[] = [];
+  #hasHistory = false;
   #serverNow: number;
   #heardAt = performance.now();
   #tally: StateTally | undefined;
@@ -42,7 +43,7 @@ export class JobModel {
     if (event.seq !== undefined && event.type !== 'tasks' && event.seq <= this.live.seq && event.type === 'patch')
       return;
     applyEvent(this.live, event);
-    this.#since.push(event);
+    this.#events.push(event);
     if (event.type === 'patch') for (const { at } of changesIn(event.data)) this.#hear(this.live.startedAt + at);
     else if (event.type === 'job') this.#hear(event.data.at);
     if (event.type === 'tasks' || (event.type === 'patch' && hasRemoved(event.data))) this.shape += 1;
@@ -98,25 +99,26 @@ export class JobModel {
   }
 
   get hasHistory(): boolean {
-    return this.#history !== undefined;
+    return this.#hasHistory;
   }
 
   /** All that happened up to `seq` of the columns that the page began with; what came since is known. */
   setHistory(events: readonly PatchEvent[]): void {
-    this.#history = events;
+    this.#events = [...events, ...this.#events];
+    this.#hasHistory = true;
     if (this.#moment !== undefined) this.replay(this.#moment);
     this.#changed();
   }
 
   /** The events of the whole job in their order, once they are known. */
   get events(): readonly PatchEvent[] {
-    return this.#history === undefined ? [] : [...this.#history, ...this.#since];
+    return this.#hasHistory ? this.#events : [];
   }
 
   /** Shows the job as it was at a moment, in ms since its start; undefined shows it live again. Needs the history. */
   replay(moment: number | undefined): void {
     this.#moment = moment;
-    if (moment === undefined || this.#history === undefined) this.#shown = this.live;
+    if (moment === undefined || !this.#hasHistory) this.#shown = this.live;
     else this.#shown = tableAt(this.live, this.events, moment);
     this.shape += 1;
     this.#changed();
