@@ -1,5 +1,5 @@
 // npm run bench:server:view: jobs of 10,000 tasks as a page of them gets them: bytes of the columns, raw and zipped, how long the
-// server takes for the first and for later answers, and what patches take. Fails above 120 KB zipped or 30 bytes a change.
+// server takes for the first and for later answers, and what patches and the history take. Fails above 120 KB zipped or 30 bytes a change.
 // node --disable-warning=ExperimentalWarning bench/server-view.mjs [tasks, default 10000]
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -111,6 +111,8 @@ const measure = async (definition) => {
   if (unzipped.length !== raw.value.length) console.log(`zipped ${unzipped.length}, plain ${raw.value.length}`);
   const columns = JSON.parse(raw.value);
   const catchUp = await timed(() => bytesOf(at.ask('/jobs/j/patches?after=0', { accept: 'text/event-stream' })));
+  const history = await timed(() => bytesOf(at.ask('/jobs/j/patches')));
+  const zippedHistory = await timed(() => bytesOf(at.ask('/jobs/j/patches', zip)));
 
   const perChange = streamed.length / changes;
   console.log(
@@ -130,6 +132,8 @@ const measure = async (definition) => {
         ['a change', `${perChange.toFixed(1)} bytes`, `${bar.change} bytes`],
         ['largest frame', kb(largest), kb(65_536)],
         ['patches from the first event, of the journal', ms(catchUp), ''],
+        ['history, raw', `${kb(history.value.length)}, ${ms(history)}`, ''],
+        ['history, zipped', `${kb(zippedHistory.value.length)}, ${ms(zippedHistory)}`, ''],
       ],
     ),
   );
