@@ -6,6 +6,7 @@ import { jobHref, taskHref } from '../shell/links.tsx';
 import { Glyph } from '../states/glyph.tsx';
 import { wordOf } from '../states/states.ts';
 import { durationText } from '../text/duration.ts';
+import { countText } from '../text/number.ts';
 import { stampText, useZone } from '../text/time.ts';
 
 /** The last jobs of a definition with their outer tasks. */
@@ -26,6 +27,10 @@ type Runs = {
     /** A letter for each task, as in the columns of a job; `-` for one that the job does not have. */
     readonly states: string;
   }[];
+  /** How many outer tasks are not among `tasks`. */
+  readonly moreTasks?: number;
+  /** How many jobs the server has not read yet; they come with the next answer. */
+  readonly unread?: number;
 };
 
 const MOST_TASKS = 60;
@@ -42,6 +47,7 @@ export const DefinitionRuns = ({ name }: { readonly name: string }) => {
   if (value === undefined) return null;
   if (value.jobs.length === 0) return <p className="dim">No job of it has run yet.</p>;
   const jobs = value.jobs.toReversed();
+  const more = Math.max(0, value.tasks.length - MOST_TASKS) + (value.moreTasks ?? 0);
   return (
     <section className="group">
       <h2>Last jobs</h2>
@@ -87,7 +93,8 @@ export const DefinitionRuns = ({ name }: { readonly name: string }) => {
           </tbody>
         </table>
       </section>
-      {value.tasks.length > MOST_TASKS ? <p className="dim">and {value.tasks.length - MOST_TASKS} tasks more</p> : null}
+      {more > 0 ? <p className="dim">and {countText(more, 'task')} more</p> : null}
+      {value.unread ? <p className="dim">{countText(value.unread, 'job')} not read yet</p> : null}
       <p>
         <Link href={`/?name=${encodeURIComponent(name)}`}>All its jobs</Link>
       </p>

@@ -13,7 +13,12 @@ export type Replay = {
   readonly step: (by: 1 | -1) => void;
 };
 
-type History = { readonly events: readonly PatchEvent[] };
+type History = {
+  readonly events: readonly PatchEvent[];
+  readonly seq: number;
+  /** Whether there are more after `seq`. */
+  readonly more?: boolean;
+};
 
 /** Shows the moment of the address. All that happened before is fetched once, when it is first needed. */
 export const useReplay = (model: JobModel, { at, change }: JobAddress): Replay => {
@@ -43,10 +48,14 @@ export const useReplay = (model: JobModel, { at, change }: JobAddress): Replay =
 /** Fetches what happened before the page took its view. */
 export const loadHistory = async (model: JobModel): Promise<void> => {
   if (model.hasHistory) return;
-  const { events } = await request<History>(`${jobRoute(model.id)}/patches`, {
-    query: { after: -1, until: model.firstSeq },
-  });
-  model.setHistory(events);
+  const events: PatchEvent[] = [];
+  for (let after = -1, isMore = true; isMore; ) {
+    const page = await request<History>(`${jobRoute(model.id)}/patches`, { query: { after, until: model.firstSeq } });
+    for (const event of page.events) events.push(event);
+    isMore = page.more === true && page.seq > after;
+    after = page.seq;
+  }
+  if (!model.hasHistory) model.setHistory(events);
 };
 
 const transitionTimes = (events: readonly PatchEvent[]): number[] => {
