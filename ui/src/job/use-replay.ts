@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react';
+import { useEffect } from 'react';
 import type { PatchEvent } from '../../../src/wire/patches.ts';
 import { changesIn } from '../../../src/wire/patches.ts';
 import { request } from '../api/request.ts';
@@ -22,12 +22,9 @@ type History = {
 
 /** Shows the moment of the address. All that happened before is fetched once, when it is first needed. */
 export const useReplay = (model: JobModel, { at, change }: JobAddress): Replay => {
-  const asked = useRef<JobModel>(undefined);
   useEffect(() => {
     model.replay(at);
-    if (at === undefined || asked.current === model) return;
-    asked.current = model;
-    void loadHistory(model);
+    if (at !== undefined) void loadHistory(model);
   }, [model, at]);
   return {
     show: (moment) => change({ at: moment }),
@@ -45,9 +42,20 @@ export const useReplay = (model: JobModel, { at, change }: JobAddress): Replay =
   };
 };
 
-/** Fetches what happened before the page took its view. */
-export const loadHistory = async (model: JobModel): Promise<void> => {
-  if (model.hasHistory) return;
+const loading = new WeakMap<JobModel, Promise<void>>();
+
+/** Fetches what happened before the page took its view: once; after a failure when it is next wanted. */
+export const loadHistory = (model: JobModel): Promise<void> => {
+  const known = loading.get(model);
+  if (known !== undefined) return known;
+  const fetched = fetchHistory(model).catch(() => void setTimeout(() => loading.delete(model), AGAIN_MS));
+  loading.set(model, fetched);
+  return fetched;
+};
+
+const AGAIN_MS = 2000;
+
+const fetchHistory = async (model: JobModel): Promise<void> => {
   const events: PatchEvent[] = [];
   for (let after = -1, isMore = true; isMore; ) {
     const page = await request<History>(`${jobRoute(model.id)}/patches`, { query: { after, until: model.firstSeq } });
@@ -55,7 +63,7 @@ export const loadHistory = async (model: JobModel): Promise<void> => {
     isMore = page.more === true && page.seq > after;
     after = page.seq;
   }
-  if (!model.hasHistory) model.setHistory(events);
+  model.setHistory(events);
 };
 
 const transitionTimes = (events: readonly PatchEvent[]): number[] => {
