@@ -9,7 +9,7 @@ import { countText, numberText } from '../text/number.ts';
 import { GraphTip } from './graph-tip.tsx';
 import { nextAlong } from './next-along.ts';
 import { paintGraph } from './paint.ts';
-import { type Hit, hitAt, makeScene, placeInScene, type SceneBox } from './scene.ts';
+import { type Hit, hitAt, makeScene, placeInScene, type Scene, type SceneBox } from './scene.ts';
 import { useCamera } from './use-camera.ts';
 
 export type GraphViewProps = { readonly model: JobModel; readonly focus: JobFocus };
@@ -47,9 +47,8 @@ export const GraphView = ({ model, focus }: GraphViewProps) => {
   useEffect(draw);
   useEffect(() => model.watch(draw), [model, draw]);
   useEffect(() => {
-    (canvas.current as SceneHolder | null)?.dispatchEvent(new CustomEvent('scene', { detail: scene }));
-    if (canvas.current !== null) (canvas.current as SceneHolder).scene = scene;
-  }, [scene]);
+    if (canvas.current !== null) Object.assign(canvas.current, { scene, model } satisfies Shown);
+  }, [scene, model]);
 
   const revealed = useRef(-1);
   useEffect(() => {
@@ -155,7 +154,7 @@ export const GraphView = ({ model, focus }: GraphViewProps) => {
 };
 
 /** Where tests read what is drawn: a canvas tells nothing. */
-type SceneHolder = HTMLCanvasElement & { scene?: unknown };
+type Shown = { readonly scene: Scene; readonly model: JobModel };
 
 const statusText = (model: JobModel, selected: number, placed: SceneBox | undefined): string => {
   if (selected < 0 || placed === undefined) return '';
