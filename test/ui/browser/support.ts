@@ -228,26 +228,30 @@ const readStates = (): SeenStates => {
   return { seq: model.seq, states, counts };
 };
 
-/** The states of tasks by the events that the API has of a job up to a `seq`; those without an event are left out. */
-export const statesByEvents = async (
-  client: Client,
-  jobId: string,
-  upTo = Number.POSITIVE_INFINITY,
-): Promise<{ readonly lastSeq: number; readonly states: Readonly<Record<string, TaskState>> }> => {
-  const states: Record<string, TaskState> = {};
-  let lastSeq = -1;
+/** All events of a job, as the API has them. */
+export const eventsOf = async (client: Client, jobId: string): Promise<readonly JobEvent[]> => {
+  const events: JobEvent[] = [];
   for (let cursor: string | null | undefined; cursor !== null; ) {
-    const { items, nextCursor } = await client.jobs.eventPage(jobId, { limit: 500, ...(cursor && { cursor }) });
-    for (const event of items as unknown as readonly JobEvent[]) {
-      if (event.seq > upTo) return { lastSeq, states };
-      lastSeq = event.seq;
-      if (event.type === 'task.transition') states[event.task] = event.to;
-      else if (event.type === 'task.added') states[event.task] = 'unscheduled';
-      else if (event.type === 'task.removed') delete states[event.task];
-    }
-    cursor = nextCursor;
+    const page = await client.jobs.eventPage(jobId, { limit: 500, ...(cursor && { cursor }) });
+    events.push(...(page.items as unknown as readonly JobEvent[]));
+    cursor = page.nextCursor;
   }
-  return { lastSeq, states };
+  return events;
+};
+
+/** The states of tasks after the event with this `seq`; those without an event are left out. */
+export const statesAfter = (
+  events: readonly JobEvent[],
+  seq = Number.POSITIVE_INFINITY,
+): Readonly<Record<string, TaskState>> => {
+  const states: Record<string, TaskState> = {};
+  for (const event of events) {
+    if (event.seq > seq) break;
+    if (event.type === 'task.transition') states[event.task] = event.to;
+    else if (event.type === 'task.added') states[event.task] = 'unscheduled';
+    else if (event.type === 'task.removed') delete states[event.task];
+  }
+  return states;
 };
 
 /** Waits until a check no longer throws. */
