@@ -79,6 +79,9 @@ const QUERIES = {
   'a topic': { topic: 'kitchen' },
   'a label': { label: 'team:team-3' },
   'state, name and topic': { state: 'failed', name: 'nightly', topic: 'garden' },
+  'a name in other case': { q: 'NIGHT' },
+  'a beginning of few': { q: 'job-99' },
+  'a beginning of none': { q: 'none' },
   'since and before': { since: NOW - 60_000, before: NOW - 30_000 },
 };
 for (const name of TOPICS) await client.topics.create({ name });

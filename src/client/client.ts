@@ -50,13 +50,15 @@ export type JobQuery = PageOptions & {
   /** Epoch ms. */
   readonly since?: number | undefined;
   readonly before?: number | undefined;
-  /** The beginning of the id. */
+  /** The beginning of the id or of the name; of the name in upper or lower case. */
   readonly q?: string | undefined;
+  /** The beginning of the id. */
+  readonly idPrefix?: string | undefined;
   readonly forkedFrom?: string | undefined;
   /** Whether jobs have their `input`. Default false. */
   readonly inputs?: boolean | undefined;
   readonly order?: 'newest' | 'oldest' | undefined;
-  /** How many jobs come before the page, instead of a cursor; `size` is its limit. The page then has `total` and `counts`. */
+  /** How many jobs come before the page, instead of a cursor; `size` is its limit. The page then has `total`, `counts` and `now`, the time of the server. */
   readonly from?: number | undefined;
   readonly size?: number | undefined;
 };

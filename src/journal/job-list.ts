@@ -1,6 +1,8 @@
 import type { DamagedJob, JobFilter, JournalJob, Labels } from '../engine/durable/journal.ts';
 import type { JobState } from '../events/event.ts';
 import { ENDED_STATES, JOB_STATES } from '../events/states.ts';
+import { type Beginning, beginningOf, hasBegun, MAX_COUNTED } from './beginning.ts';
+import { type Condition, idBegins, isIn, isNamed, isNotNamed, whereOf } from './condition.ts';
 import { type Place, placeOf } from './cursor.ts';
 import type { Database } from './database.ts';
 import { JOB_COLUMNS, JOIN_BEGINNING, jobOf, SELECT_JOB } from './job-row.ts';
@@ -88,20 +90,22 @@ export const listedRows = ({ file, prepared }: Database, filter: RowFilter, isWh
   }));
 };
 
-export const whereOf = (conditions: readonly Condition[]): string =>
-  conditions.length === 0 ? '' : `WHERE ${conditions.map(({ text }) => text).join(' AND ')}`;
-
-type Condition = { readonly text: string; readonly values: readonly SqliteValue[] };
-
 /** A part of a list, which SQLite finds by one index. Together the parts have each job once. */
 type Part = { readonly from: string; readonly conditions: readonly Condition[]; readonly sortsBy: readonly string[] };
 
+type UnsortedPart = Omit<Part, 'sortsBy'> & Partial<Part>;
+
 const partsOf = (prepared: Database['prepared'], filter: RowFilter): readonly Part[] => {
-  const { names, idPrefix, forkedFrom, order } = filter;
+  const { names, idPrefix, forkedFrom, order, prefix } = filter;
   const states = statesOf(filter);
   const labels = rarestFirst(prepared, filter.labels ?? {});
-  const isFew = idPrefix !== undefined || forkedFrom !== undefined;
-  const byIndex = isFew ? undefined : nameAndStateConditions(names, states);
+  const begun = prefix === undefined ? undefined : beginningOf(prepared, prefix);
+  const isFew = idPrefix !== undefined || forkedFrom !== undefined || begun?.numbers !== undefined;
+  const byIndex = isFew
+    ? undefined
+    : begun
+      ? begunParts(prepared, begun, names, states)
+      : nameAndStateConditions(names, states);
   const [label] = labels;
   const isByLabel = label && !isFew && !(byIndex && countOf(prepared, byIndex) < label.count);
   const place = isByLabel
@@ -111,23 +115,27 @@ const partsOf = (prepared: Database['prepared'], filter: RowFilter): readonly Pa
   if (filter.cursor !== undefined) common.push(isBeyond(place, placeOf(filter.cursor), order === 'oldest' ? '>' : '<'));
   if (filter.olderThan) common.push(isBeyond(place, filter.olderThan, '<'));
   const sortsBy = isFew ? SORTED_AFTER : [place.createdAt, place.number];
-  const others = [...(names ? [isNamed(names)] : []), ...(states ? [isInState(states)] : [])];
+  const named = [...(names ? [isNamed(names)] : []), ...(begun ? [hasBegun(begun)] : [])];
+  const others = [...named, ...(states ? [isInState(states)] : [])];
   if (isByLabel) {
     const conditions = [hasLabel('label', label.label), ...labels.slice(1).map(isLabelled), ...common, ...others];
     return [{ from: FROM_LABEL, conditions, sortsBy }];
   }
   common.push(...labels.map(isLabelled));
   if (!byIndex) return [{ from: 'job', conditions: [...common, ...others], sortsBy }];
-  const parts = byIndex.map((part) => ({ from: part.from, conditions: [...part.conditions, ...common], sortsBy }));
+  const parts = byIndex.map((part) => ({ sortsBy, ...part, conditions: [...part.conditions, ...common] }));
   if (!states) return parts;
   // Also rows with a state that there is not.
-  const conditions = [...common, ...(names ? [isNamed(names)] : []), NO_STATE];
+  const conditions = [...common, ...named, NO_STATE];
   return [...parts, { from: BY_STATE, conditions, sortsBy: SORTED_AFTER }];
 };
 
-/** Returns the jobs that match a filter as one part, which reads the rows of indexes only, if it can. */
-export const wholePart = (prepared: Database['prepared'], filter: CountedFilter): Omit<Part, 'sortsBy'> => {
-  const { names } = filter;
+/**
+ * Returns the jobs that match a filter as parts, in no order, which read the rows of indexes only, if they can. Together
+ * they have each job once.
+ */
+export const wholeParts = (prepared: Database['prepared'], filter: CountedFilter): readonly UnsortedPart[] => {
+  const { names, prefix } = filter;
   const states = statesOf(filter);
   const [label, ...labels] = rarestFirst(prepared, filter.labels ?? {});
   // + keeps SQLite from the index by time, which lacks names and states.
@@ -139,7 +147,16 @@ export const wholePart = (prepared: Database['prepared'], filter: CountedFilter)
     ...(names ? [isNamed(names)] : []),
     ...(states ? [isInState(states)] : []),
   ];
-  return { from: label ? FROM_LABEL : 'job', conditions };
+  const from = label ? FROM_LABEL : 'job';
+  const begun = prefix === undefined ? undefined : beginningOf(prepared, prefix);
+  if (!begun) return [{ from, conditions }];
+  if (label || !begun.names) return [{ from, conditions: [...conditions, hasBegun(begun)] }];
+  const named = begun.names.length > MAX_PARTS ? [isNamed(begun.names)] : begun.names.map(isOfName);
+  const byName = named.map((condition) => ({ from, conditions: [condition, ...conditions] }));
+  const ofId = idBegins(begun.prefix);
+  const isFew = countOf(prepared, [{ from, conditions: [ofId] }]) < MAX_COUNTED;
+  const others = [...conditions, ofId, isNotNamed(begun.names)];
+  return [...byName, { from: isFew ? from : 'job NOT INDEXED', conditions: others }];
 };
 
 export type CountedFilter = Omit<JobFilter, 'order' | 'cursor' | 'limit' | 'offset'>;
@@ -155,10 +172,7 @@ const conditionsOf = (filter: JobFilter, place: Columns): Condition[] => {
   const add = (text: string, ...values: SqliteValue[]): void => {
     conditions.push({ text, values });
   };
-  if (idPrefix !== undefined) {
-    const prefix = toStored(idPrefix);
-    add('job.id >= ? AND job.id < ?', prefix, prefix + AFTER_ALL);
-  }
+  if (idPrefix !== undefined) conditions.push(idBegins(idPrefix));
   if (forkedFrom !== undefined) add('job.forked_from = ?', toStored(forkedFrom));
   if (since !== undefined) add(`${place.createdAt} >= ?`, since);
   if (before !== undefined) add(`${place.createdAt} < ?`, before);
@@ -175,11 +189,6 @@ const statesOf = ({ states, endedBefore }: JobFilter): readonly JobState[] | und
 const isBeyond = (place: Columns, { createdAt, order }: Place, sign: '<' | '>'): Condition => ({
   text: `(${place.createdAt}, ${place.number}) ${sign} (?, ?)`,
   values: [createdAt, order],
-});
-
-const isNamed = (names: readonly string[]): Condition => ({
-  text: 'job.name IN (SELECT value FROM json_each(?))',
-  values: [JSON.stringify(names.map(toStored))],
 });
 
 /** Selects rows in these states, and those with a state that there is not. */
@@ -205,9 +214,8 @@ const isLabelled = ({ label }: CountedLabel): Condition => {
 const nameAndStateConditions = (
   names: readonly string[] | undefined,
   states: readonly JobState[] | undefined,
-): readonly Pick<Part, 'from' | 'conditions'>[] | undefined => {
-  const each =
-    names && [...new Set(names)].map((name): Condition => ({ text: 'job.name = ?', values: [toStored(name)] }));
+): readonly UnsortedPart[] | undefined => {
+  const each = names && [...new Set(names)].map(isOfName);
   const inEach = states?.map((state): Condition => ({ text: 'job.state = ?', values: [state] }));
   if (!each) return inEach?.map((condition) => ({ from: BY_STATE, conditions: [condition] }));
   if (each.length === 0 || each.length * (inEach?.length ?? 1) > MAX_PARTS) return undefined;
@@ -218,13 +226,37 @@ const nameAndStateConditions = (
   );
 };
 
+const isOfName = (name: string): Condition => ({ text: 'job.name = ?', values: [toStored(name)] });
+
 /** How many parts a list has at most: SQLite limits their number. */
 const MAX_PARTS = 64;
 
+/** Returns a part for each name that begins so, and state, and one for all other jobs whose id begins so. */
+const begunParts = (
+  prepared: Database['prepared'],
+  { prefix, names: begun }: Beginning,
+  names: readonly string[] | undefined,
+  states: readonly JobState[] | undefined,
+): readonly UnsortedPart[] | undefined => {
+  const meant = begun && names ? begun.filter((name) => names.includes(name)) : begun;
+  const byName = meant?.length === 0 ? [] : nameAndStateConditions(meant, states);
+  if (!meant || !byName) return undefined;
+  const ofId = idBegins(prefix);
+  const others = [
+    isNotNamed(meant),
+    ...(names ? [isNamed(names)] : []),
+    ...(states ? [isIn('job.state', states)] : []),
+  ];
+  const byId = { from: 'job INDEXED BY sqlite_autoindex_job_1', conditions: [ofId, ...others], sortsBy: SORTED_AFTER };
+  if (countOf(prepared, [{ from: 'job', conditions: [ofId] }]) < MAX_COUNTED) return [...byName, byId];
+  // To sort that many takes longer than to look at the newest until there are enough.
+  return [...byName, { from: 'job INDEXED BY job_by_time', conditions: byId.conditions }];
+};
+
 const BY_STATE = 'job INDEXED BY job_by_state';
 
-/** Counts jobs up to MAX_COUNTED, to find out by which index there are the fewest to look at. */
-const countOf = (prepared: Database['prepared'], parts: readonly Pick<Part, 'from' | 'conditions'>[]): number => {
+/** Counts jobs up to `MAX_COUNTED`, to find out by which index there are the fewest to look at. */
+const countOf = (prepared: Database['prepared'], parts: readonly UnsortedPart[]): number => {
   let total = 0;
   for (const { from, conditions } of parts) {
     if (total >= MAX_COUNTED) break;
@@ -234,8 +266,6 @@ const countOf = (prepared: Database['prepared'], parts: readonly Pick<Part, 'fro
   }
   return Math.min(total, MAX_COUNTED);
 };
-
-const MAX_COUNTED = 4000;
 
 /** Returns labels in stored form, the one first that the fewest jobs have. */
 const rarestFirst = (prepared: Database['prepared'], labels: Labels): readonly CountedLabel[] =>
@@ -262,6 +292,3 @@ const NO_STATE: Condition = {
     .join(' OR ')})`,
   values: [],
 };
-
-/** Follows every text that begins with the text before it. */
-const AFTER_ALL = '\u{10ffff}'.repeat(2);

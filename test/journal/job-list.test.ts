@@ -1,7 +1,7 @@
 import type { CountFilter, JobFilter } from 'tintype';
 import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite-journal.ts';
-import { batch, driverAsked, lease, newFile, newJob, rawDatabase } from '../support/sqlite-files.ts';
+import { batch, driverAsked, lease, newFile, newJob, opened, rawDatabase } from '../support/sqlite-files.ts';
 
 /** How SQLite finds the jobs of a list or a count, without its look for states that there are not. */
 const planOf = async (read: (journal: SqliteJournal) => unknown, sign: string): Promise<readonly string[]> => {
@@ -54,6 +54,25 @@ test.each<[string, JobFilter, readonly string[]]>([
   ],
 ])('%s are found by an index', async (_what, filter, expected) => {
   expect(await planOf((journal) => journal.jobs({ limit: 50, ...filter }), 'AS place')).toEqual(expected);
+});
+
+test('jobs are found by how their id begins, if thousands begin so and others have a name that does', async () => {
+  const journal = opened(newFile());
+  const made = Array.from({ length: 4_200 }, (_, at) =>
+    newJob(at % 40 === 0 ? `other-${at}` : `run-${at}`, { name: at % 40 === 0 ? 'Runner' : 'etl', createdAt: at >> 2 }),
+  );
+  await journal.append(made.map((job) => batch(job.id, { creates: { job, lease: lease() } })));
+  const expected = made.map(({ id }) => id).reverse();
+  expect((await journal.jobs({ prefix: 'run' })).map(({ id }) => id)).toEqual(expected);
+  expect((await journal.jobs({ prefix: 'run', offset: 30, limit: 50 })).map(({ id }) => id)).toEqual(
+    expected.slice(30, 80),
+  );
+  const { cursor } = (await journal.jobs({ prefix: 'run', offset: 39, limit: 1 }))[0] ?? {};
+  expect((await journal.jobs({ prefix: 'run', cursor, limit: 50 })).map(({ id }) => id)).toEqual(
+    expected.slice(40, 90),
+  );
+  expect(await journal.counts({ by: 'state', prefix: 'run' })).toEqual([{ value: 'idle', count: 4_200 }]);
+  expect(await journal.counts({ by: 'state', prefix: 'run-' })).toEqual([{ value: 'idle', count: 4_095 }]);
 });
 
 test.each<[string, CountFilter, readonly string[]]>([

@@ -73,7 +73,7 @@ describe.each([
   ['in SQLite', () => opened(newFile(), { synchronous: 'normal' })],
 ])('a list of jobs %s', (_where, journal) => {
   test('is read by number, in either order and by any filter, with its counts', async () => {
-    const { call, start, ids } = await given(journal() as never);
+    const { clock, call, start, ids } = await given(journal() as never);
     for (let n = 0; n < 6; n++)
       await start(n % 3 === 0 ? 'broken' : 'quick', `j${n}`, { labels: { half: `${n % 2}` } });
     await start('approval', 'waits');
@@ -86,6 +86,17 @@ describe.each([
     expect(await ids('?from=1&label=half:1')).toEqual(['j3', 'j1']);
     expect(await ids('?from=1&name=broken')).toEqual(['j0']);
     expect(await ids('?from=4&q=j')).toEqual(['j1', 'j0']);
+    expect(await ids('?from=0&q=WAIT')).toEqual([]);
+    expect(await ids('?from=0&q=wait')).toEqual(['waits']);
+    expect(await ids('?from=0&q=BRO')).toEqual(['j3', 'j0']);
+    expect(await ids('?q=BRO&limit=1')).toEqual(['j3']);
+    expect(await ids('?idPrefix=bro')).toEqual([]);
+    expect(await ids('?idPrefix=j5&q=quick')).toEqual(['j5']);
+    expect((await call('GET', '/jobs?from=0&size=1&q=BRO')).body).toMatchObject({
+      now: clock.now(),
+      total: 2,
+      counts: { failed: 2 },
+    });
     expect((await call('GET', '/jobs?from=1&size=2&state=completed&state=failed')).body).toMatchObject({
       from: 1,
       nextCursor: null,
@@ -154,9 +165,12 @@ describe('the stream of a list', () => {
     expect(frames().at(-1)).toMatchObject({ started: 100, total: 100 });
   });
 
-  test('has the jobs that its filter selects, also those that leave it by their state', async () => {
+  test.each([
+    'name=approval',
+    'q=APP',
+  ])('by %s has the jobs that this selects, also those that leave it by their state', async (query) => {
     const { clock, server, start, call } = await given();
-    const { frames } = await framesOf(server, '?name=approval&state=running');
+    const { frames } = await framesOf(server, `?${query}&state=running`);
     await start('quick', 'other');
     await start('approval', 'waits');
     await settle(clock, 1_000);

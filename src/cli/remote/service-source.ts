@@ -57,7 +57,7 @@ const queryOf = ({ states, names, labels = {}, since, before, idPrefix, limit = 
   label: Object.entries(labels).map(([key, value]) => `${key}:${value}`),
   since,
   before,
-  q: idPrefix,
+  idPrefix,
   inputs: true,
   limit: Math.min(limit, PAGE),
   cursor,

@@ -196,6 +196,8 @@ export type JobFilter = {
   readonly labels?: Labels | undefined;
   /** Selects jobs whose id begins so. */
   readonly idPrefix?: string | undefined;
+  /** Selects jobs whose id begins so, or whose name does, in upper or lower case of the letters a to z. */
+  readonly prefix?: string | undefined;
   /** Selects jobs that reuse results of the job with this id. */
   readonly forkedFrom?: string | undefined;
   /** Selects jobs created at `since` or later, and before `before`, in epoch ms. */

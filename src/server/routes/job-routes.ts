@@ -80,13 +80,20 @@ const listJobs = route(
         schedule: Slug.optional().meta({ description: 'Only jobs that this schedule started' }),
         since: timeOf('Only jobs created then or later'),
         before: timeOf('Only jobs created earlier'),
-        q: z.string().min(1).max(200).optional().meta({ description: 'Beginning of the id' }),
+        q: z
+          .string()
+          .min(1)
+          .max(200)
+          .optional()
+          .meta({ description: 'Beginning of the id or of the name; of the name in upper or lower case of a to z' }),
+        idPrefix: z.string().min(1).max(200).optional().meta({ description: 'Beginning of the id' }),
         forkedFrom: z.string().max(200).optional().meta({ description: 'Only reruns of this job' }),
         inputs: z.enum(['true', 'false']).default('false').meta({ description: 'Whether inputs are shown' }),
         order: z.enum(['newest', 'oldest']).optional().meta({ description: 'Which come first. Default newest' }),
-        from: wholeNumber(0, MAX_FROM)
-          .optional()
-          .meta({ description: 'Number of jobs before the page, instead of a cursor. The answer then has counts' }),
+        from: wholeNumber(0, MAX_FROM).optional().meta({
+          description:
+            'Number of jobs before the page, instead of a cursor. The answer then has counts, and the time of the server',
+        }),
         size: wholeNumber(1, 500).optional().meta({ description: 'Number of items of a page by `from`. Default 50' }),
       }),
     },
@@ -173,7 +180,7 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
 
   add(listJobs, async (context) => {
     const { limit, cursor, from, size, inputs, ...query } = context.req.valid('query');
-    const { state, topic, schedule, label = [], name, q: idPrefix, order, since, before, forkedFrom } = query;
+    const { state, topic, schedule, label = [], name, q: prefix, idPrefix, order, since, before, forkedFrom } = query;
     const isByNumber = from !== undefined || size !== undefined;
     if (isByNumber && cursor !== undefined)
       throw new HttpProblem(400, 'INVALID_REQUEST', 'A page is found by cursor, or by from and size: leave one out.');
@@ -198,6 +205,7 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
       names: name === undefined ? undefined : [name],
       labels,
       idPrefix,
+      prefix,
       forkedFrom,
       since,
       before,
@@ -212,6 +220,7 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
         items: page.map(inputs === 'true' ? withInput : shown),
         nextCursor: null,
         from: from ?? 0,
+        now: service.clock.now(),
         ...(await counts(filter)),
       };
       return context.json(body, 200);

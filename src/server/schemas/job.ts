@@ -62,6 +62,7 @@ export const JobPage = z
       .nullable()
       .meta({ description: '`cursor` of the next page; null on the last page, and by `from`' }),
     from: z.int().optional().meta({ description: 'Number of jobs before the page' }),
+    now: Time.optional().meta({ description: 'By `from`: the time of the server, in epoch ms' }),
     total: z.int().optional().meta({ description: 'Number of jobs that the filter selects' }),
     counts: z
       .record(z.string(), z.int())

@@ -111,6 +111,60 @@ export const finding: ContractTests = {
     await started(journal, 'd', { forkedFrom: 'ab' });
     same(await found({ forkedFrom: 'a' }), ['c']);
   },
+  'jobs are found by how their id or their name begins': async (journal) => {
+    const names = {
+      a: 'Etl',
+      ab: 'etl-2',
+      aB: 'report',
+      b: 'abacus',
+      'a%': 'ETL%',
+      ß: 'Äpfel',
+      c: 'ab',
+      abx: 'ABX',
+      etl: 'other',
+    };
+    for (const [id, name] of Object.entries(names))
+      await started(journal, id, { name, labels: { of: name.slice(0, 1) } });
+    await ended(journal, 'ab', 'failed', 10);
+    const found = async (filter: JobFilter) => [...(await idsOf(journal, filter))].sort();
+    same(await found({ prefix: 'etl' }), ['a', 'a%', 'ab', 'etl']);
+    same(await found({ prefix: 'eTL' }), ['a', 'a%', 'ab']);
+    same(await found({ prefix: 'ab' }), ['ab', 'abx', 'b', 'c']);
+    same(await found({ prefix: 'aB' }), ['aB', 'abx', 'b', 'c']);
+    same(await found({ prefix: 'etl%' }), ['a%']);
+    same(await found({ prefix: 'Ä' }), ['ß']);
+    same(await found({ prefix: 'ä' }), []);
+    same(await found({ prefix: 'tl' }), []);
+    assert.equal((await found({ prefix: '' })).length, 9);
+    same(await journalWith(journal, 'counts').counts({ by: 'state', prefix: 'ab' }), [
+      { value: 'failed', count: 1 },
+      { value: 'idle', count: 3 },
+    ]);
+    same(await found({ prefix: 'etl', names: ['etl-2', 'other', 'report'] }), ['ab', 'etl']);
+    same(await found({ prefix: 'etl', labels: { of: 'E' } }), ['a', 'a%']);
+    same(await found({ prefix: 'etl', idPrefix: 'a' }), ['a', 'a%', 'ab']);
+  },
+  'jobs are found by how they begin also among more than a thousand names, and the other way round': async (
+    journal,
+  ) => {
+    const created = range(0, 1_100).map((at) => {
+      const [id, name] = at % 2 === 0 ? [`even-${at}`, `Name-${at}`] : [`name-${at}`, `odd-${at}`];
+      return batch({ jobId: id, creates: { job: newJob({ id, name, createdAt: at >> 2 }), lease: lease() } });
+    });
+    same(await journal.append(created), []);
+    const all = await journal.jobs();
+    for (const prefix of ['name-1', 'Name-109', 'odd-1', 'even-', 'none']) {
+      const filter = { prefix, since: 3 };
+      const expected = all.filter((job) => isMeant(job, filter));
+      same(
+        [prefix, await idsOf(journal, { ...filter, limit: 20 })],
+        [prefix, expected.slice(0, 20).map(({ id }) => id)],
+      );
+      const count = expected.length;
+      const { counts } = journalWith(journal, 'counts');
+      same([prefix, await counts({ by: 'state', ...filter })], [prefix, count === 0 ? [] : [{ value: 'idle', count }]]);
+    }
+  },
   'jobs are found by when they ended, if they are over': async (journal) => {
     for (const id of ['a', 'b', 'c', 'd']) await started(journal, id);
     await ended(journal, 'a', 'completed', 10);
@@ -137,7 +191,13 @@ export const finding: ContractTests = {
     for (const names of each([], ['name-1'], ['name-3', 'name-1', 'name-1'], ['name-2', 'other'])) {
       for (const states of each<readonly JobState[]>([], ['failed'], ['idle', 'failed', 'failed'], ['timedOut'])) {
         for (const labels of each<Labels>({ team: 'web' }, { team: 'data', day: '1' }, { day: '2' })) {
-          for (const rest of each({ since: 4, before: 10 }, { endedBefore: 9 }, { idPrefix: '1-' })) {
+          for (const rest of each(
+            { since: 4, before: 10 },
+            { endedBefore: 9 },
+            { idPrefix: '1-' },
+            { prefix: 'NAME-3' },
+            { prefix: '1-1' },
+          )) {
             const filter: JobFilter = { names, states, labels, ...rest };
             const expected = all.filter((job) => isMeant(job, filter)).map(({ id }) => id);
             same([filter, await idsOf(journal, filter)], [filter, expected]);
@@ -172,6 +232,9 @@ export const finding: ContractTests = {
       { names: ['name-1\u0000'], states: ['failed'], since: 1, before: 4 },
       { idPrefix: 'job-1', names: [] },
       { idPrefix: 'job-1' },
+      { prefix: 'job-1' },
+      { prefix: 'NAME-1', states: ['failed', 'idle'], since: 1 },
+      { prefix: 'name-1', labels: { team: 'data' } },
       { endedBefore: 3, labels: { team: 'web' } },
       { states: [] },
     ];
@@ -217,6 +280,9 @@ export const finding: ContractTests = {
       { names: ['etl', 'other'] },
       { labels: { team: 'data' } },
       { idPrefix: 'job-1' },
+      { prefix: 'job-1' },
+      { prefix: 'ET' },
+      { prefix: 'ET', states: ['failed', 'idle'] },
       { since: 10, before: 20 },
     ];
     for (const filter of filters) {
@@ -251,7 +317,7 @@ export const finding: ContractTests = {
 
 /** A filter as it reads, to compare what is found with. */
 const isMeant = (job: JournalJob, filter: JobFilter): boolean => {
-  const { names, states, labels = {}, since = 0, before = Infinity, endedBefore, idPrefix = '' } = filter;
+  const { names, states, labels = {}, since = 0, before = Infinity, endedBefore, idPrefix = '', prefix = '' } = filter;
   const isOver = job.state !== 'idle';
   return (
     (names?.includes(job.name) ?? true) &&
@@ -260,7 +326,8 @@ const isMeant = (job: JournalJob, filter: JobFilter): boolean => {
     job.createdAt >= since &&
     job.createdAt < before &&
     (endedBefore === undefined || (isOver && (job.endedAt ?? 0) < endedBefore)) &&
-    job.id.startsWith(idPrefix)
+    job.id.startsWith(idPrefix) &&
+    (job.id.startsWith(prefix) || job.name.toLowerCase().startsWith(prefix.toLowerCase()))
   );
 };
 
