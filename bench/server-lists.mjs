@@ -8,51 +8,17 @@ import { createClient } from '../dist/client.js';
 import { jobFrom } from '../dist/index.js';
 import { createServer } from '../dist/server.js';
 import { sqliteJournal } from '../dist/sqlite.js';
+import { storeManyJobs, TOPICS } from './many-jobs.mjs';
 import { table } from './table.mjs';
 
 const JOBS = Number(process.argv[2] ?? 100_000);
-const BURST = 500;
 const REPEATS = 21;
 const NOW = Date.now();
-const STATES = ['completed', 'completed', 'completed', 'failed', 'cancelled'];
-const TOPICS = ['kitchen', 'garden', 'office'];
 
 const folder = mkdtempSync(join(os.tmpdir(), 'tintype-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const journal = sqliteJournal(join(folder, 'jobs.db'), { synchronous: 'normal' });
-const lease = { owner: 'bench', host: 'bench', pid: 1, processStart: '', at: NOW, leaseMs: 15_000 };
-const ended = JSON.stringify({ type: 'job.transition', from: 'running', to: 'completed' });
-
-for (let from = 0; from < JOBS; from += BURST) {
-  const numbers = Array.from({ length: Math.min(BURST, JOBS - from) }, (_, at) => from + at);
-  await journal.append(
-    numbers.map((number) => ({
-      jobId: `job-${number}`,
-      fence: 1,
-      at: NOW,
-      creates: {
-        job: {
-          id: `job-${number}`,
-          name: number % 10 === 0 ? 'weekly' : 'nightly',
-          createdAt: NOW - JOBS + from,
-          fingerprint: 'f',
-          shape: '[]',
-          input: '{}',
-          options: '{}',
-          metadata: '{}',
-          labels: { topic: TOPICS[number % 3], team: `team-${number % 7}` },
-        },
-        lease,
-      },
-      events: [{ seq: 0, data: ended }],
-      notes: [],
-      state: STATES[number % STATES.length],
-      startedAt: NOW - 500,
-      endedAt: NOW - 400,
-      release: true,
-    })),
-  );
-}
+await storeManyJobs(journal, JOBS, NOW);
 
 const more = jobFrom('more', [{ name: 'wait', kind: 'external' }]);
 const server = createServer({ journal, definitions: [more], tokens: false });

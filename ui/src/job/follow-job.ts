@@ -34,7 +34,9 @@ export const useFollowedJob = (id: string): FollowedJob => {
       try {
         const columns = await request<JobColumns>(`${jobRoute(id)}/view`);
         if (isGone) return;
+        performance.mark('model-begins');
         const model = new JobModel(columns);
+        performance.measure('model', 'model-begins');
         set({ model, error: undefined });
         follow(model);
       } catch (reason) {
