@@ -133,7 +133,7 @@ export const openUi = async (url: string, path = '/', options: OpenOptions = {})
   const { width = 1440, height = 900, ...rest } = options;
   const context = await (await (browser as Promise<Browser>)).newContext({ viewport: { width, height }, ...rest });
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(15_000);
   // What breaks the policy is an error of the console.
   const complaints: string[] = [];
   const elsewhere: string[] = [];

@@ -1,3 +1,5 @@
+import { signedOut } from './request.ts';
+
 /** Whether what the page shows is what the server knows. */
 export type Connection = 'live' | 'lost' | 'over';
 
@@ -19,7 +21,7 @@ const SILENT_MS = 40_000;
 
 /**
  * A stream of server-sent events that says when it is lost, tries again by itself, and is closed while the tab has
- * been hidden for a minute. `url` says where to go on, so nothing is missed and nothing comes twice.
+ * been hidden for a minute. It is over after one of the `last` events, or when the server says that nothing more comes. `url` says where to go on, so nothing is missed and nothing comes twice.
  */
 export const listen = ({ url, events, onConnection, last = [] }: ListenOptions): Listening => {
   let source: EventSource | undefined;
@@ -56,6 +58,15 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
     onConnection('over');
   };
 
+  /** The server answered, but with no stream. What it was, only another request can tell. */
+  const refused = async (mine: EventSource): Promise<void> => {
+    const status = await statusOf(url());
+    if (source !== mine || closed) return;
+    if (status === 204) end();
+    else lose();
+    if (status === 401) signedOut();
+  };
+
   const open = (): void => {
     if (closed || document.hidden) return;
     const mine = new EventSource(url());
@@ -66,7 +77,9 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
       onConnection('live');
     };
     mine.onerror = () => {
-      if (source === mine) lose();
+      if (source !== mine) return;
+      if (mine.readyState === EventSource.CLOSED) void refused(mine);
+      else lose();
     };
     for (const [name, handle] of Object.entries(events)) {
       mine.addEventListener(name, (event) => {
@@ -107,4 +120,16 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
       removeEventListener('online', online);
     },
   };
+};
+
+/** 0 if there is no answer. */
+const statusOf = async (url: string): Promise<number> => {
+  const controller = new AbortController();
+  try {
+    return (await fetch(url, { headers: { accept: 'text/event-stream' }, signal: controller.signal })).status;
+  } catch {
+    return 0;
+  } finally {
+    controller.abort();
+  }
 };

@@ -15,6 +15,12 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether an error may be gone by itself: the server was not reached, or is busy or restarts. */
+export const isPassing = ({ status }: ApiError): boolean => status === 0 || status === 429 || status >= 500;
+
+/** When to ask again after such an error. */
+export const AGAIN_MS = 1000;
+
 export type RequestOptions = {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Of the query; undefined is left out, an array is given several times. */
@@ -44,6 +50,10 @@ export const onSignedOut = (listener: () => void): (() => void) => {
   return () => void listeners.delete(listener);
 };
 
+export const signedOut = (): void => {
+  for (const listener of listeners) listener();
+};
+
 /** @throws ApiError with the server's code and sentence; `UNREACHABLE` if there was no answer */
 export const send = async (path: string, options: RequestOptions = {}): Promise<Response> => {
   const { method = 'GET', query, body, idempotencyKey, signal } = options;
@@ -64,7 +74,7 @@ export const send = async (path: string, options: RequestOptions = {}): Promise<
     title?: string;
     problems?: ApiError['problems'];
   };
-  if (response.status === 401) for (const listener of listeners) listener();
+  if (response.status === 401) signedOut();
   throw new ApiError(
     response.status,
     problem.code ?? `HTTP_${response.status}`,

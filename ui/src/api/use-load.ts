@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { ApiError } from './request.ts';
+import { AGAIN_MS, ApiError, isPassing } from './request.ts';
 
 export type Loaded<Value> = {
   /** What came last; stays while it is asked for again. */
@@ -9,8 +9,8 @@ export type Loaded<Value> = {
 };
 
 /**
- * Asks when the component appears, when `key` changes and when `reload` is called. A former answer never overtakes a
- * later one. `key` undefined asks for nothing.
+ * Asks when the component appears, when `key` changes, when `reload` is called, and again after a while if the server
+ * could not be reached. A former answer never overtakes a later one. `key` undefined asks for nothing.
  */
 export const useLoad = <Value>(
   key: string | undefined,
@@ -24,6 +24,7 @@ export const useLoad = <Value>(
   useEffect(() => {
     if (key === undefined) return;
     const controller = new AbortController();
+    let again: ReturnType<typeof setTimeout> | undefined;
     latest.current(controller.signal).then(
       (value) => {
         if (!controller.signal.aborted) setState({ key, value });
@@ -32,9 +33,13 @@ export const useLoad = <Value>(
         if (controller.signal.aborted) return;
         const known = error instanceof ApiError ? error : new ApiError(0, 'FAILED', String(error));
         setState((before) => ({ ...(before.key === key ? before : { key }), error: known }));
+        if (isPassing(known)) again = setTimeout(() => setTurn((before) => before + 1), AGAIN_MS);
       },
     );
-    return () => controller.abort();
+    return () => {
+      clearTimeout(again);
+      controller.abort();
+    };
   }, [key, turn]);
   const reload = useCallback(() => setTurn((before) => before + 1), []);
   return {

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 import type { JobColumns } from '../../../src/wire/job-columns.ts';
 import type { PatchEvent, PatchEvents } from '../../../src/wire/patches.ts';
 import { type Connection, type Listening, listen } from '../api/listen.ts';
-import { type ApiError, apiUrl, request } from '../api/request.ts';
+import { AGAIN_MS, type ApiError, apiUrl, isPassing, request } from '../api/request.ts';
 import { JobModel } from './job-model.ts';
 
 export type FollowedJob = {
@@ -11,7 +11,6 @@ export type FollowedJob = {
   readonly error: ApiError | undefined;
 };
 
-const AGAIN_MS = 1000;
 /** How often to look whether a job that is over was retried. */
 const ENDED_MS = 3000;
 const TYPES = ['patch', 'tasks', 'progress', 'job', 'end', 'reset'] as const satisfies readonly (keyof PatchEvents)[];
@@ -42,7 +41,7 @@ export const useFollowedJob = (id: string): FollowedJob => {
       } catch (reason) {
         const error = reason as ApiError;
         set({ error, connection: 'lost' });
-        if (error.status === 0 || error.status >= 500) again = setTimeout(take, AGAIN_MS);
+        if (isPassing(error)) again = setTimeout(take, AGAIN_MS);
       }
     };
 

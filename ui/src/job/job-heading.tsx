@@ -5,6 +5,7 @@ import { isTerminalJobState } from '../../../src/events/states.ts';
 import { ActionButton } from '../actions/action-button.tsx';
 import { useAction } from '../actions/use-action.ts';
 import { request } from '../api/request.ts';
+import { ConnectionLost } from '../shell/connection-lost.tsx';
 import { Meter } from '../states/meter.tsx';
 import { StateFilter } from '../states/state-filter.tsx';
 import { wordOf } from '../states/states.ts';
@@ -56,11 +57,7 @@ export const JobHeading = ({ model, isLost, address, onRerun }: JobHeadingProps)
           </span>
         )}
         <span className="grow" />
-        {isLost ? (
-          <span className="lost" role="status">
-            Connection lost, trying again …
-          </span>
-        ) : null}
+        {isLost ? <ConnectionLost /> : null}
         <JobActions model={model} onRerun={onRerun} />
       </div>
       {head.error === undefined ? null : (

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useParameters } from '../address/parameters.ts';
 import { useRows } from '../lists/use-rows.ts';
+import { ConnectionLost } from '../shell/connection-lost.tsx';
 import { FindBox } from '../shell/find-box.tsx';
 import { jobHref } from '../shell/links.tsx';
 import { useKeys } from '../shell/use-keys.ts';
@@ -85,11 +86,7 @@ export const JobsPage = () => {
           </button>
         ))}
         <span className="grow" />
-        {list.isLost ? (
-          <span className="lost" role="status">
-            Connection lost, trying again …
-          </span>
-        ) : null}
+        {list.isLost ? <ConnectionLost /> : null}
         {list.fresh > 0 ? (
           <button type="button" className="chip on" onClick={list.refresh}>
             {countText(list.fresh, 'new job')}

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import type { JobState } from '../../../src/events/event.ts';
 import { type Connection, listen } from '../api/listen.ts';
-import { type ApiError, apiUrl, request } from '../api/request.ts';
+import { AGAIN_MS, type ApiError, apiUrl, isPassing, request } from '../api/request.ts';
 import type { StateCounts } from '../states/meter.tsx';
 
 /** A row of the list; see `Job` in /openapi.json. */
@@ -70,6 +70,8 @@ const newStore = () => ({
   /** What to add to `performance.now()` for the server's time; 0 before it is known. */
   clock: 0,
   hasCome: false,
+  /** Whether another list is shown in its place. */
+  isClosed: false,
 });
 
 const NOTHING: Held = { total: 0, counts: {}, until: undefined, fresh: 0 };
@@ -103,14 +105,24 @@ export const useJobList = (filter: JobFilter): JobList => {
       forgetFar(store.pages, page);
       setError(undefined);
     } catch (reason) {
-      if (store.pages.get(page) === 'asked') store.pages.delete(page);
-      if (latest.current === store) setError(reason as ApiError);
+      const error = reason as ApiError;
+      if (latest.current === store) setError(error);
+      // Until then it counts as asked for: what is drawn meanwhile does not ask, too.
+      if (isPassing(error)) setTimeout(() => repeat(page), AGAIN_MS);
     }
     if (latest.current === store) draw((count) => count + 1);
   };
 
+  const repeat = (page: number): void => {
+    if (store.isClosed) return;
+    if (store.pages.get(page) === 'asked') store.pages.delete(page);
+    else store.stale.add(page);
+    void fetchPage(page);
+  };
+
   // biome-ignore lint/correctness/useExhaustiveDependencies: the store stands for the filter
   useEffect(() => {
+    store.isClosed = false;
     void fetchPage(0);
     const stream = listen({
       url: () => apiUrl('/jobs', { ...filter, state: listOf(filter.state), size: PAGE, from: 0 }),
@@ -124,9 +136,19 @@ export const useJobList = (filter: JobFilter): JobList => {
           draw((count) => count + 1);
         },
       },
-      onConnection: setConnection,
+      onConnection: (now) => {
+        setConnection(now);
+        if (now !== 'live') return;
+        // The stream tells of what comes, not of what was before it.
+        store.held = { ...store.held, fresh: 0 };
+        store.stale = new Set(store.pages.keys());
+        draw((count) => count + 1);
+      },
     });
-    return () => stream.close();
+    return () => {
+      store.isClosed = true;
+      stream.close();
+    };
   }, [store]);
 
   return {

@@ -3,6 +3,7 @@ import { Link } from 'wouter';
 import { useParameters } from '../address/parameters.ts';
 import { apiUrl, request } from '../api/request.ts';
 import { useLoad } from '../api/use-load.ts';
+import { ConnectionLost } from '../shell/connection-lost.tsx';
 import { FindBox } from '../shell/find-box.tsx';
 import { jobHref, taskHref } from '../shell/links.tsx';
 import { NotFound } from '../shell/not-found.tsx';
@@ -99,8 +100,9 @@ export const LogPage = ({ id }: { readonly id: string }) => {
         />
         {hits?.isComplete === false ? <span className="dim small">and more</span> : null}
         <span className="grow" />
+        {log.connection === 'lost' ? <ConnectionLost /> : null}
         <button type="button" className="button" aria-pressed={follows} onClick={() => setFollows(!follows)}>
-          {isLive ? 'Follow' : 'To the end'}
+          {log.connection === 'over' ? 'To the end' : 'Follow'}
         </button>
         <a className="button" href={apiUrl(logRoute(id), { task, attempt, format: 'text' })} download>
           Download

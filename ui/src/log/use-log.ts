@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { listen } from '../api/listen.ts';
-import { type ApiError, apiUrl, request } from '../api/request.ts';
+import { type Connection, listen } from '../api/listen.ts';
+import { AGAIN_MS, type ApiError, apiUrl, isPassing, request } from '../api/request.ts';
 import { useLoad } from '../api/use-load.ts';
 
 /** A line of a log; see `LogLine` in /openapi.json. */
@@ -34,6 +34,7 @@ export type Log = {
   readonly need: (from: number, to: number) => void;
   readonly error: ApiError | undefined;
   readonly hasCome: boolean;
+  readonly connection: Connection;
 };
 
 const PAGE = 200;
@@ -47,6 +48,7 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
   const key = `${jobId} ${task} ${attempt}`;
   const [, draw] = useState(0);
   const [error, setError] = useState<ApiError>();
+  const [connection, setConnection] = useState<Connection>('live');
   // biome-ignore lint/correctness/useExhaustiveDependencies: another key is another log
   const store = useMemo(newStore, [key]);
   const latest = useRef(store);
@@ -67,16 +69,35 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
         if (store.pages.size > PAGES_KEPT && Math.abs(one - page) > PAGES_KEPT / 3) store.pages.delete(one);
       if (latest.current === store) setError(undefined);
     } catch (reason) {
-      if (store.pages.get(page) === 'asked') store.pages.delete(page);
-      if (latest.current === store) setError(reason as ApiError);
+      const error = reason as ApiError;
+      if (latest.current === store) setError(error);
+      // Until then it counts as asked for: what is drawn meanwhile does not ask, too.
+      if (isPassing(error)) setTimeout(() => repeat(page), AGAIN_MS);
     }
     if (latest.current === store) draw((count) => count + 1);
   };
 
+  const repeat = (page: number): void => {
+    if (store.isClosed) return;
+    if (store.pages.get(page) === 'asked') store.pages.delete(page);
+    else store.stale.add(page);
+    void fetchPage(page);
+  };
+
   // biome-ignore lint/correctness/useExhaustiveDependencies: the store stands for what is asked
   useEffect(() => {
+    store.isClosed = false;
     void fetchPage(0);
-    if (!isLive) return;
+    const close = (): void => {
+      store.isClosed = true;
+    };
+    if (!isLive) return close;
+    const readEnd = (): void => {
+      store.stale.add(Math.floor(store.total / PAGE));
+      draw((count) => count + 1);
+    };
+    // What an attempt has written so far is not kept yet, and no stream tells of it.
+    const timer = setInterval(readEnd, UNFINISHED_MS);
     const stream = listen({
       url: () => apiUrl(logRoute(jobId), { ...query, from: store.total }),
       events: {
@@ -89,14 +110,15 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
           draw((count) => count + 1);
         },
       },
-      onConnection: () => undefined,
+      onConnection: (now) => {
+        setConnection(now);
+        if (now !== 'over') return;
+        clearInterval(timer);
+        readEnd();
+      },
     });
-    const timer = setInterval(() => {
-      // What an attempt has written so far is not kept yet, and no stream tells of it.
-      store.stale.add(Math.floor(store.total / PAGE));
-      draw((count) => count + 1);
-    }, UNFINISHED_MS);
     return () => {
+      close();
       stream.close();
       clearInterval(timer);
     };
@@ -115,6 +137,7 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
     },
     error,
     hasCome: store.hasCome,
+    connection: isLive ? connection : 'over',
   };
 };
 
@@ -125,6 +148,8 @@ const newStore = () => ({
   total: 0,
   unfinished: [] as readonly LogLine[],
   hasCome: false,
+  /** Whether another list is shown in its place. */
+  isClosed: false,
 });
 
 export type LogHits = { readonly lines: readonly number[]; readonly isComplete: boolean };

@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect } from 'react';
 import type { ApiError } from '../api/request.ts';
+import { ConnectionLost } from './connection-lost.tsx';
 
 export type PageProps = {
   readonly title: string;
@@ -20,11 +21,7 @@ export const Page = ({ title, tools, error, isLoading = false, children }: PageP
       <div className="tools big">
         <h1>{title}</h1>
         {tools}
-        {error?.status === 0 ? (
-          <span className="lost" role="status">
-            Connection lost, trying again …
-          </span>
-        ) : null}
+        {error?.status === 0 ? <ConnectionLost /> : null}
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard */}
       <section className="plain-page-body" tabIndex={0} aria-label={title}>

@@ -1,0 +1,159 @@
+import { defineJob } from 'tintype';
+import { expect, test } from 'vitest';
+import { describeInBrowser, gates, line, openUi, type ServedUi, servedUi, type UiPage, until } from './support.ts';
+
+/** A server with a job in each situation: `failed`, `done`, `runs`, `waits` for a person, `stuck` after its last retry. */
+const kitchen = async (): Promise<
+  ServedUi & { readonly openAll: () => void; readonly begin: (id: string) => void }
+> => {
+  const { pass, openAll } = gates();
+  const shift = defineJob('shift')
+    .task('wash', ({ log }) => log.info('clean'))
+    .task('bake', { dependsOn: ['wash'], pool: 'oven' }, async ({ log }) => {
+      await pass('bake');
+      log.info('hot');
+    })
+    .seal();
+  const dinner = defineJob('dinner')
+    .job(
+      'cook',
+      {},
+      defineJob('cook')
+        .map('plates', { over: [1, 2, 3] }, ({ item }) => item === 2 && breaks())
+        .seal(),
+    )
+    .task('serve', { dependsOn: ['cook'] }, () => {})
+    .seal();
+  const approval = defineJob('approval').external('approve', { owner: 'chef' }).seal();
+  const stuck = defineJob('stuck').task('lift', { onExhausted: 'pause' }, breaks).seal();
+  const served = await servedUi({ definitions: [shift, dinner, approval, stuck], pools: { oven: 1 } });
+  const { engine } = served.server;
+  const begin = (jobId: string): void => void engine.start(shift, {}, { jobId });
+  begin('runs');
+  begin('next');
+  void engine.start(approval, {}, { jobId: 'waits' });
+  void engine.start(stuck, {}, { jobId: 'stuck' });
+  await engine.start(dinner, {}, { jobId: 'failed' });
+  await served.client.topics.create({ name: 'festival', title: 'The festival' });
+  await served.client.schedules.create({ name: 'evening', definition: 'dinner', cron: '0 18 1 1 *' });
+  return { ...served, openAll, begin };
+};
+
+const breaks = (): never => {
+  throw new Error('The plate broke.');
+};
+
+/** Addresses of all pages, each with what is to be read there. */
+const PAGES = {
+  '/': 'failed',
+  '/?state=failed': 'dinner',
+  '/jobs/runs': 'bake',
+  '/jobs/failed': 'serve',
+  '/jobs/failed?view=graph&task=cook/plates[1]': 'The plate broke.',
+  '/jobs/failed?view=time&open=cook,cook/plates': '[1]',
+  '/jobs/waits?task=approve': 'chef',
+  '/jobs/stuck?task=lift': 'The plate broke.',
+  '/jobs/runs/log': 'clean',
+  '/jobs/runs/log?task=wash&q=clean': 'clean',
+  '/waiting': 'approve',
+  '/waiting?unit=waits': 'For chef',
+  '/topics': 'The festival',
+  '/topics/festival': 'The festival',
+  '/limits': 'oven',
+  '/definitions': 'approval',
+  '/definitions/dinner': 'evening',
+} as const;
+
+describeInBrowser('every page', () => {
+  test.each(['light', 'dark'] as const)('is shown without a complaint, %s', async (colorScheme) => {
+    const { url } = await kitchen();
+    const ui = await openUi(url, '/', { colorScheme });
+    for (const [path, text] of Object.entries(PAGES)) {
+      await ui.go(path);
+      await shows(ui, text);
+      expect(await brightness(ui)).toBe(colorScheme);
+    }
+    // One that is not there; the browser complains of the answer.
+    ui.allow(/404/);
+    await ui.go('/jobs/none');
+    await ui.page.getByText('There is no job none.').waitFor();
+    await ui.go('/none');
+    await ui.page.getByText('There is no page at this address.').waitFor();
+  });
+});
+
+describeInBrowser('a connection that is cut', () => {
+  test('leaves on every page what is shown, and what has happened meanwhile is there when it is back', async () => {
+    const { url, openAll, begin } = await kitchen();
+    const { url: shown, cut, mend } = await line(url);
+    const tab = async (path: string, text: string): Promise<Tab> => {
+      const ui = await openUi(shown, path);
+      ui.allow(/net::ERR_/);
+      await shows(ui, text);
+      return { ui, text, requests: countedRequests(ui) };
+    };
+    const [jobs, filtered, job, task, log, ...others] = await Promise.all([
+      tab('/', 'approval'),
+      tab('/', 'approval'),
+      tab('/jobs/runs', 'bake'),
+      tab('/jobs/failed?task=cook/plates[1]', 'The plate broke.'),
+      tab('/jobs/runs/log', 'clean'),
+      tab('/waiting', 'approve'),
+      tab('/topics', 'The festival'),
+      tab('/topics/festival', 'The festival'),
+      tab('/limits', 'oven'),
+      tab('/definitions', 'approval'),
+      tab('/definitions/dinner', 'evening'),
+    ]);
+    cut();
+    // A job that is over has no connection to lose.
+    const lost = [jobs, filtered, job, log, ...others];
+    await Promise.all(lost.map(({ ui }) => ui.page.getByText('Connection lost').waitFor()));
+    for (const { ui, text } of [...lost, task]) await shows(ui, text);
+
+    // What the page has is still at hand; what it has not is asked for with patience.
+    await job.ui.page.getByRole('row', { name: 'bake, running' }).click();
+    await job.ui.page.getByRole('button', { name: 'Graph', exact: true }).click();
+    expect(job.ui.address()).toBe('/jobs/runs?task=bake&view=graph');
+    await task.ui.page.getByRole('button', { name: 'Unfold cook' }).click();
+    await task.ui.page.getByRole('row', { name: 'plates, failed' }).waitFor();
+    await filtered.ui.page.getByRole('button', { name: /^failed/ }).click();
+    const [first] = others as [Tab];
+    await first.ui.page.getByRole('link', { name: 'Limits' }).click();
+    await first.ui.page.getByText('Connection lost').waitFor();
+    const before = filtered.requests();
+    await until(() => expect(filtered.requests()).toBeGreaterThan(before + 3));
+    for (const { requests } of [...lost, task]) expect(requests()).toBeLessThan(60);
+
+    openAll();
+    begin('later');
+    mend();
+    await Promise.all(lost.map(({ ui }) => ui.page.getByText('Connection lost').waitFor({ state: 'detached' })));
+    await jobs.ui.page.getByRole('row', { name: /shift.*later/ }).waitFor();
+    await jobs.ui.page.getByRole('row', { name: /completed.*shift.*runs/ }).waitFor();
+    await until(async () => expect(await filtered.ui.page.locator('.job-row:not(.heading)').count()).toBe(1));
+    await until(async () => expect(await job.ui.counts()).toEqual({ completed: 2 }));
+    await shows(log.ui, 'hot');
+    await shows(first.ui, 'oven');
+  });
+});
+
+type Tab = { readonly ui: UiPage; readonly text: string; readonly requests: () => number };
+
+const shows = (ui: UiPage, text: string): Promise<void> =>
+  ui.page.locator('main:not([aria-busy=true])').getByText(text).first().waitFor();
+
+const countedRequests = (ui: UiPage): (() => number) => {
+  let count = 0;
+  ui.page.on('request', () => {
+    count++;
+  });
+  return () => count;
+};
+
+/** Whether the ground of the page is light or dark. */
+const brightness = (ui: UiPage): Promise<string> =>
+  ui.page.evaluate(() => {
+    const [red = 0, green = 0, blue = 0] = getComputedStyle(document.body).backgroundColor.match(/\d+/g) ?? [];
+    return Number(red) + Number(green) + Number(blue) > 384 ? 'light' : 'dark';
+  });
