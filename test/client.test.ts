@@ -127,6 +127,48 @@ describe('a client', () => {
     expect((await cut.jobs.list()).items).toMatchObject([{ id: 'a' }]);
   });
 
+  test('misses nothing of what happens from now on, if the stream is cut before the first event', async () => {
+    const { server } = await clientOf();
+    const waits: number[] = [];
+    const client = createClient({
+      url: 'http://localhost',
+      fetch: async (url, init) => {
+        const answer = await server.fetch(new Request(url as string, init), comingFrom('127.0.0.1'));
+        if (waits.length > 0) return answer;
+        const reader = answer.body?.getReader();
+        const { value } = (await reader?.read()) ?? {};
+        await reader?.cancel();
+        return new Response(new Blob([value as Uint8Array<ArrayBuffer>]), { headers: answer.headers });
+      },
+      sleep: async (ms) => {
+        waits.push(ms);
+        await server.engine.start(add, { a: 1 }, { jobId: 'a' });
+        await server.engine.job('a')?.saved();
+      },
+    });
+    const stream = client.events();
+    expect((await stream.next()).value).toMatchObject({ type: 'job.transition', data: { jobId: 'a', seq: 0 } });
+    await stream.return();
+    expect(waits).toEqual([2_000]);
+  });
+
+  test('connects again at once where a stream brought something, else after the time that the server names', async () => {
+    const abort = new AbortController();
+    const waits: number[] = [];
+    const bodies = ['', 'retry: 700\n\n', 'id: 4\ndata: 1\n\n', 'id: 4\ndata: 1\n\n', 'event: snapshot\ndata: 2\n\n'];
+    const client = createClient({
+      url: 'http://localhost',
+      fetch: async () =>
+        new Response(bodies.shift(), { headers: { 'tintype-api': 'v1', 'content-type': 'text/event-stream' } }),
+      sleep: async (ms) => {
+        waits.push(ms);
+        if (bodies.length === 0) abort.abort();
+      },
+    });
+    for await (const { data } of client.events({ signal: abort.signal })) expect(data).toBeDefined();
+    expect(waits).toEqual([2_000, 700, 0, 700, 700]);
+  });
+
   test('has a method for each route', async () => {
     const { server } = await clientOf();
     const answer = await server.fetch(new Request('http://localhost/openapi.json'));

@@ -18,15 +18,20 @@ export type StreamOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Yields the events of a stream, and connects again where it breaks, behind the last id. Ends when the job is over. */
+/**
+ * Yields the events of a stream, and connects again where it breaks, behind the last id: at once if it brought something
+ * new, else after the time that the server names. Ends when the job is over.
+ */
 export async function* events(
   { open, sleep }: { readonly open: Open; readonly sleep: NonNullable<ClientOptions['sleep']> },
   path: string,
   { after, query, signal }: StreamOptions,
 ): AsyncGenerator<StreamedEvent, void, void> {
   let last = after === undefined ? undefined : String(after);
+  let retryMs = RETRY_MS;
   for (let failures = 0; ; ) {
     let answer: Response | undefined;
+    let isNew = false;
     try {
       const headers = { accept: 'text/event-stream', ...(last !== undefined && { 'last-event-id': last }) };
       answer = await open('GET', path, { query, signal, headers });
@@ -42,33 +47,60 @@ export async function* events(
     if (answer?.status === 204) return;
     if (answer?.ok && answer.body) {
       failures = 0;
-      for await (const message of messagesIn(answer.body, signal)) {
-        if (message.id !== undefined) last = message.id;
+      const notes = { onId: (id: string) => (last = id), onRetry: (ms: number) => (retryMs = ms) };
+      for await (const message of messagesIn(answer.body, signal, notes)) {
+        if (message.id !== undefined && message.id !== last) {
+          last = message.id;
+          isNew = true;
+        }
         yield { id: message.id, type: message.event ?? 'message', data: JSON.parse(message.data) };
       }
       // The stream of a job ends with the job: asked again, it answers 204.
     }
     if (signal?.aborted) return;
-    await sleep(failures === 0 ? 0 : Math.random() * Math.min(10_000, 200 * 2 ** failures), signal).catch(() => {});
+    const waitMs = isNew ? 0 : failures === 0 ? retryMs : Math.random() * Math.min(10_000, 200 * 2 ** failures);
+    await sleep(waitMs, signal).catch(() => {});
     if (signal?.aborted) return;
   }
 }
 
 const MAX_FAILURES = 10;
 
+/** How long to wait before connecting again, in ms, until the server says how long. */
+const RETRY_MS = 2_000;
+
+type Notes = {
+  /** Called with the id of the first frame, if that is no event: where a stream of what happens from now on begins. */
+  readonly onId: (id: string) => void;
+  readonly onRetry: (ms: number) => void;
+};
+
 async function* messagesIn(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal | undefined,
+  { onId, onRetry }: Notes,
 ): AsyncGenerator<EventSourceMessage, void, void> {
   const found: EventSourceMessage[] = [];
-  const parser = createParser({ onEvent: (message) => found.push(message) });
+  const parser = createParser({ onEvent: (message) => found.push(message), onRetry });
+  // The parser has the ids of events alone.
+  let beginning: string | undefined = '';
   const decoder = new TextDecoder();
   const reader = body.getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      parser.feed(decoder.decode(value, { stream: true }));
+      const text = decoder.decode(value, { stream: true });
+      parser.feed(text);
+      if (beginning !== undefined) {
+        beginning += text;
+        const end = beginning.indexOf('\n\n');
+        if (end >= 0) {
+          const id = idAloneIn(beginning.slice(0, end));
+          if (id !== undefined) onId(id);
+          beginning = undefined;
+        }
+      }
       yield* found.splice(0);
     }
   } catch (error) {
@@ -79,3 +111,7 @@ async function* messagesIn(
     await reader.cancel().catch(() => {});
   }
 }
+
+/** Returns the id of a frame that is no event. */
+const idAloneIn = (frame: string): string | undefined =>
+  /^data/m.test(frame) ? undefined : /^id: ?(.*)$/m.exec(frame)?.[1];
