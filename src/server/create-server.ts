@@ -16,7 +16,7 @@ import { systemClock } from '../events/system-clock.ts';
 import { sessionsIn } from './access/sessions.ts';
 import { signInCodes } from './access/sign-in-codes.ts';
 import { withoutSecrets } from './access/token.ts';
-import { type Tokens, tokensIn } from './access/tokens.ts';
+import { type ServiceTokens, type Tokens, tokensIn } from './access/tokens.ts';
 import { createCatalog } from './definitions/catalog.ts';
 import { uploadsIn } from './definitions/uploads.ts';
 import { workflowFolder } from './definitions/workflow-folder.ts';
@@ -102,7 +102,15 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
   const { journal } = options;
   const { clock = systemClock, logger } = engineOptions;
   const store = storeOf(journal);
-  const tokens = tokensIn(store, () => clock.now());
+  const kept = tokensIn(store, () => clock.now());
+  const tokens: ServiceTokens = {
+    ...kept,
+    create: async (options) => {
+      const made = await kept.create(options);
+      if (settings.tokens !== false) units.endOpenClaims();
+      return made;
+    },
+  };
   const catalog = createCatalog(settings.definitions);
   const documents = documentsIn(store, () => clock.now());
   const definitionOf = async (job: JournalJob): Promise<AnyDefinition | undefined> =>

@@ -4,8 +4,10 @@ import { defineJob } from '../../src/engine/builder.ts';
 import { createEngine } from '../../src/engine/engine.ts';
 import { JournalError } from '../../src/engine/errors/errors.ts';
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
+import { tokensIn } from '../../src/server/access/tokens.ts';
 import type { Server } from '../../src/server/create-server.ts';
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
+import { storeOf } from '../../src/server/store/store-of.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
 import { type Call, testServer } from '../support/server.ts';
 import { slow } from '../support/slow-journal.ts';
@@ -555,6 +557,36 @@ describe('a claim that waits', () => {
     await call('POST', '/jobs', { body: { document: document([unit('a', 'cook')]) }, token: boss });
     expect(await waiting).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
     expect(await unitClient(call, boss).claim('cook')).toMatchObject([{ name: 'a' }]);
+  });
+
+  test('without a token ends as soon as the server makes the first one', async () => {
+    const { call, server } = await started();
+    const body = { owners: ['cook'], worker: 'ann', waitMs: 60_000 };
+    const waiting = call('POST', '/units/claim', { body });
+    await turns();
+    await server.tokens.create({ name: 'boss', roles: ['admin'] });
+    expect(await waiting).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
+  });
+
+  test('without a token gets nothing once another process has made the first one', async () => {
+    const journal = memoryJournal();
+    const { call, server } = await started({ journal });
+    const body = { owners: ['clerk'], worker: 'ann', waitMs: 60_000 };
+    const waiting = call('POST', '/units/claim', { body });
+    await turns();
+    const { secret } = await tokensIn(storeOf(journal), Date.now).create({ name: 'boss', roles: ['admin'] });
+    server.engine.start(contract, {}, { jobId: 'a' });
+    expect(await waiting).toMatchObject({ status: 401 });
+    expect(await unitClient(call, secret).claim('clerk')).toMatchObject([{ jobId: 'a', name: 'check' }]);
+  });
+
+  test('without a token waits on where none is ever needed', async () => {
+    const { call, server } = await started({ tokens: false });
+    const waiting = call('POST', '/units/claim', { body: { owners: ['cook'], worker: 'ann', waitMs: 60_000 } });
+    await turns();
+    await server.tokens.create({ name: 'boss', roles: ['admin'] });
+    await start(call, ['a']);
+    expect(await waiting).toMatchObject({ status: 200, body: { units: [{ name: 'a' }] } });
   });
 
   test('is skipped when its connection has closed', async () => {

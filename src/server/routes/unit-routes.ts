@@ -199,10 +199,10 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
       const owners = [...new Set(claim.owners)];
       const client = principal.id === OPEN.id ? undefined : principal.id;
       const claimed = await units.claim({ ...claim, owners }, client, connectionOf(context));
-      if (claimed.length === 0 || client === undefined || (await tokens.isInForce(client))) return claimed;
+      if (await stillMay(client)) return claimed;
       for (const { id, token } of claimed)
         await doCommands(service, await units.find(id), [{ type: 'release', token, reason: NO_TOKEN }], principal.name);
-      throw unauthenticated('');
+      throw unauthenticated(client === undefined ? undefined : '');
     };
     const key = context.req.valid('header')['idempotency-key'];
     if (key === undefined) return context.json({ units: [...(await take())] }, 200);
@@ -254,6 +254,10 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
     const answer = { unit, leaseEndsAt: unit.leaseEndsAt, seq };
     return sent ? context.json(answer, 202) : context.json(answer, 200);
   });
+
+  /** Whether a client may be answered that waited: with its token, or without one as long as there is none. */
+  const stillMay = async (client: string | undefined): Promise<boolean> =>
+    client === undefined ? service.settings.tokens === false || !(await tokens.any()) : tokens.isInForce(client);
 
   const seenUnit = async (context: Context<Env>, unitId: string): Promise<FoundUnit> => {
     const found = await units.find(unitId);

@@ -81,6 +81,8 @@ export type Units = {
   ) => Promise<readonly ClaimedUnitBody[]>;
   /** Claims one unit. @throws HttpProblem, CommandError, JournalError */
   readonly claimOne: (id: string, claim: Pick<Claim, 'worker' | 'leaseMs'>) => Promise<ClaimedUnitBody>;
+  /** Answers claims that wait of clients without a token, since there is one now. */
+  readonly endOpenClaims: () => void;
   /** Answers all claims that wait. */
   readonly close: () => void;
 };
@@ -235,6 +237,7 @@ export const unitsOf = (source: Source): Units => {
       await job.saved();
       return unit;
     },
+    endOpenClaims: () => claims.endOpen(),
     close: () => {
       claims.close();
       subscription.unsubscribe();

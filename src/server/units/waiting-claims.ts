@@ -9,6 +9,7 @@ export type Connection = {
 };
 
 type Waiting<Taken> = {
+  readonly client: string | undefined;
   readonly owners: readonly string[];
   readonly connection: Connection;
   /** Takes what there is for the claim now. */
@@ -58,7 +59,7 @@ export class WaitingClaims<Taken> {
         stopListening();
         resolve(taken);
       };
-      const waiting: Waiting<Taken> = { owners, connection, take, end };
+      const waiting: Waiting<Taken> = { client, owners, connection, take, end };
       this.#all.add(waiting);
       for (const owner of owners) {
         const queue = this.#byOwner.get(owner);
@@ -92,6 +93,11 @@ export class WaitingClaims<Taken> {
         if (taken.length > 0) waiting.end(taken);
       }
     }
+  }
+
+  /** Ends the claims of clients without a token. */
+  endOpen(): void {
+    for (const waiting of [...this.#all]) if (waiting.client === undefined) waiting.end([]);
   }
 
   /** Ends all claims that wait, without units; no others wait any more. */
