@@ -299,7 +299,29 @@ describe('a document', () => {
     expect(await call('POST', '/jobs/p/start')).toMatchObject({ status: 409, body: { code: 'INVALID_STATE' } });
     expect((await call('GET', '/jobs?state=draft')).body).toMatchObject({ items: [] });
   });
+
+  test('a change of a draft that starts is in the job, or refused', async () => {
+    const { call } = await started();
+    const seen = new Set<string>();
+    for (let ticks = 0; ticks < 150; ticks++) {
+      const jobId = `draft-${ticks}`;
+      await call('POST', '/jobs', { body: { document: { ...dinner, name: 'party' }, start: false, jobId } });
+      const change = later(ticks, () => call('PATCH', `/jobs/${jobId}`, { body: { document: dinner } }));
+      const start = later(75, () => call('POST', `/jobs/${jobId}/start`));
+      const statuses = (await Promise.all([change, start])).map(({ status }) => status);
+      const { name } = (await call('GET', `/jobs/${jobId}`)).body as { readonly name: string };
+      seen.add([...statuses, name].join(' '));
+    }
+    expect([...seen].sort()).toEqual(['200 201 dinner', '409 201 party']);
+    expect((await call('GET', '/jobs?state=draft')).body).toMatchObject({ items: [] });
+  });
 });
+
+/** Does something after so many turns of the promises that are due. */
+const later = async <Answer>(ticks: number, work: () => Promise<Answer>): Promise<Answer> => {
+  for (let tick = 0; tick < ticks; tick++) await undefined;
+  return work();
+};
 
 describe('jobs', () => {
   test('that ended long ago are removed once an hour, with their documents', async () => {
