@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { Route, Router, Switch, useLocation } from 'wouter';
+import { nameIn, useRawLocation, useRawSearch } from './address/raw-location.ts';
 import { BASE_PATH } from './api/base-path.ts';
 import { DefinitionPage } from './definitions/definition-page.tsx';
 import { DefinitionsPage } from './definitions/definitions-page.tsx';
@@ -31,14 +32,14 @@ const Pages = () => {
         <ErrorBoundary key={path}>
           <Switch>
             <Route path="/" component={JobsPage} />
-            <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={id} />}</Route>
-            <Route path="/jobs/:id/log">{({ id }) => <LogPage key={id} id={id} />}</Route>
+            <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={nameIn(id)} />}</Route>
+            <Route path="/jobs/:id/log">{({ id }) => <LogPage key={id} id={nameIn(id)} />}</Route>
             <Route path="/waiting" component={WaitingPage} />
             <Route path="/topics" component={TopicsPage} />
-            <Route path="/topics/:name">{({ name }) => <TopicPage key={name} name={name} />}</Route>
+            <Route path="/topics/:name">{({ name }) => <TopicPage key={name} name={nameIn(name)} />}</Route>
             <Route path="/limits" component={LimitsPage} />
             <Route path="/definitions" component={DefinitionsPage} />
-            <Route path="/definitions/:name">{({ name }) => <DefinitionPage key={name} name={name} />}</Route>
+            <Route path="/definitions/:name">{({ name }) => <DefinitionPage key={name} name={nameIn(name)} />}</Route>
             <Route>
               <NotFound />
             </Route>
@@ -51,7 +52,7 @@ const Pages = () => {
 };
 
 export const App = () => (
-  <Router base={BASE_PATH}>
+  <Router base={BASE_PATH} hook={useRawLocation} searchHook={useRawSearch}>
     <SessionGate>
       <Pages />
     </SessionGate>

@@ -23,7 +23,7 @@ export const useParameters = (): readonly [URLSearchParams, ChangeParameters] =>
       }
       const text = readable(next);
       if (text === location.search.slice(1)) return;
-      navigate(text === '' ? path : `${path}?${text}`, { replace: mode === 'replace' });
+      navigate(`${path}${text === '' ? '' : `?${text}`}${location.hash}`, { replace: mode === 'replace' });
     },
     [navigate, path],
   );
