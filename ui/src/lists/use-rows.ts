@@ -1,8 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useCallback, useRef } from 'react';
-
-/** Browsers end at 17 to 33 million pixels; lists that are higher are scrolled in scale. */
-const MOST_PX = 8_000_000;
+import { useCallback, useLayoutEffect, useRef } from 'react';
+import { scaledScroll } from './scaled-scroll.ts';
 
 export type Rows = {
   /** Of the element that scrolls. */
@@ -21,40 +19,59 @@ export type RowsOptions = { readonly count: number; readonly rowHeight: number; 
 export const useRows = ({ count, rowHeight, overscan = 8 }: RowsOptions): Rows => {
   const ref = useRef<HTMLDivElement>(null);
   const full = count * rowHeight;
-  const height = Math.min(full, MOST_PX);
-  // In scale, the virtualizer sees fewer and larger steps: it is told where the scroll would be in full height.
   const view = ref.current?.clientHeight ?? 0;
-  const scale = full > MOST_PX && MOST_PX > view ? (full - view) / (MOST_PX - view) : 1;
+  const scroll = scaledScroll(full, view);
+  const latest = useRef(scroll);
+  latest.current = scroll;
+  const read = useRef<() => void>(undefined);
+  /** The place in the list at the top edge. */
+  const place = useRef(0);
   const virtualizer = useVirtualizer({
     count,
     getScrollElement: () => ref.current,
     estimateSize: () => rowHeight,
     overscan,
+    // In scale, the virtualizer is told where the scroll would be in full height: by the scale of now, since lists grow.
     observeElementOffset: (instance, report) => {
       const element = instance.scrollElement;
       if (element === null) return;
-      const read = (): void => report(element.scrollTop * scale, false);
-      read();
-      element.addEventListener('scroll', read, { passive: true });
-      return () => element.removeEventListener('scroll', read);
+      const own = (): void => {
+        place.current = latest.current.placeOf(element.scrollTop);
+        report(place.current, false);
+      };
+      read.current = own;
+      own();
+      element.addEventListener('scroll', own, { passive: true });
+      return () => element.removeEventListener('scroll', own);
+    },
+    scrollToFn: (to, _, { scrollElement }) => {
+      if (scrollElement !== null) scrollElement.scrollTop = latest.current.scrollTopOf(to);
     },
   });
-  const top = (ref.current?.scrollTop ?? 0) * scale;
-  const items = virtualizer.getVirtualItems().map(({ index, start }) => ({
-    index,
-    top: scale === 1 ? start : start - top + (ref.current?.scrollTop ?? 0),
-  }));
+  // The same `scrollTop` stands for another place then; the rows in sight stay.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as said
+  useLayoutEffect(() => {
+    const element = ref.current;
+    if (element === null) return;
+    const { placeOf, scrollTopOf } = latest.current;
+    if (Math.abs(placeOf(element.scrollTop) - place.current) > 1) element.scrollTop = scrollTopOf(place.current);
+    read.current?.();
+  }, [full, view]);
+  const scrollTop = ref.current?.scrollTop ?? 0;
+  const shift = scrollTop - scroll.placeOf(scrollTop);
+  const items = virtualizer.getVirtualItems().map(({ index, start }) => ({ index, top: start + shift }));
   const show = useCallback(
     (index: number) => {
       const element = ref.current;
       if (element === null) return;
+      const { placeOf, scrollTopOf } = latest.current;
       const at = index * rowHeight;
-      const from = element.scrollTop * scale;
-      if (at < from) element.scrollTop = at / scale;
+      const from = placeOf(element.scrollTop);
+      if (at < from) element.scrollTop = scrollTopOf(at);
       else if (at + rowHeight > from + element.clientHeight)
-        element.scrollTop = (at + rowHeight - element.clientHeight) / scale;
+        element.scrollTop = scrollTopOf(at + rowHeight - element.clientHeight);
     },
-    [rowHeight, scale],
+    [rowHeight],
   );
-  return { ref, height, items, show };
+  return { ref, height: scroll.height, items, show };
 };
