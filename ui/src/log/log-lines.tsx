@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { useRows } from '../lists/use-rows.ts';
+import { numberText } from '../text/number.ts';
 import { exactClockText, useZone } from '../text/time.ts';
 import { piecesOf } from './ansi.tsx';
 import type { Log, LogLine } from './use-log.ts';
@@ -28,7 +29,7 @@ export type LogLinesProps = {
 
 /** The lines of a log that are in sight. */
 export const LogLines = (props: LogLinesProps) => {
-  const { log, follows, onFollow, target } = props;
+  const { log, follows, onFollow, target, chosen } = props;
   useZone();
   const rows = useRows({ count: log.total, rowHeight: LINE_PX, overscan: 12 });
   const first = rows.items[0]?.index;
@@ -44,10 +45,14 @@ export const LogLines = (props: LogLinesProps) => {
     isOurs.current = true;
     element.scrollTop = element.scrollHeight;
   }, [follows, log.total, rows.ref]);
-  const show = rows.show;
+  // Once: whoever then scrolls elsewhere stays there as lines come.
+  const shown = useRef<number>(undefined);
   useEffect(() => {
-    if (target !== undefined && log.total > 0) show(Math.min(log.total, target) - 1);
-  }, [target, log.total, show]);
+    if (target === undefined || target === shown.current || log.total === 0) return;
+    if (target <= log.total) shown.current = target;
+    if (chosen !== undefined) rows.show(Math.min(log.total, chosen[1]) - 1);
+    rows.show(Math.min(log.total, target) - 1);
+  });
   return (
     <section
       ref={rows.ref}
@@ -124,7 +129,7 @@ const Message = ({ line }: { readonly line: LogLine }) => {
       ))}
       {data === '' ? null : <span className="dim">{data.slice(0, MOST_LETTERS)}</span>}
       {text.length < line.message.length ? (
-        <em className="dim"> … {line.message.length - text.length} letters more</em>
+        <em className="dim"> … {numberText(line.message.length - text.length)} letters more</em>
       ) : null}
     </span>
   );

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { type Connection, listen } from '../api/listen.ts';
-import { AGAIN_MS, type ApiError, apiUrl, isPassing, request } from '../api/request.ts';
+import { AGAIN_MS, type ApiError, apiUrl, isPassing, type RequestOptions, request } from '../api/request.ts';
 import { useLoad } from '../api/use-load.ts';
 
 /** A line of a log; see `LogLine` in /openapi.json. */
@@ -43,6 +43,19 @@ const UNFINISHED_MS = 2000;
 
 export const logRoute = (jobId: string): string => `/jobs/${encodeURIComponent(jobId)}/logs`;
 
+/** Fetches a page whole: of long lines, the server gives only some at once. */
+const pageOf = async ({ jobId, task, attempt }: LogQuery, page: number): Promise<LogWindow> => {
+  const items: LogLine[] = [];
+  for (;;) {
+    const from = page * PAGE + items.length;
+    const query = { task, attempt, from, size: PAGE - items.length };
+    const answer = await request<LogWindow>(logRoute(jobId), { query });
+    items.push(...answer.items);
+    const isWhole = items.length >= Math.min(PAGE, answer.total - page * PAGE);
+    if (isWhole || answer.items.length === 0) return { ...answer, items };
+  }
+};
+
 /** The lines of a log, page by page as they come in sight; new ones as they are written, while it is live. */
 export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log => {
   const key = `${jobId} ${task} ${attempt}`;
@@ -60,7 +73,7 @@ export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log
     if (store.pages.has(page) && !store.stale.delete(page)) return;
     if (!store.pages.has(page)) store.pages.set(page, 'asked');
     try {
-      const answer = await request<LogWindow>(logRoute(jobId), { query: { ...query, from: page * PAGE, size: PAGE } });
+      const answer = await pageOf({ jobId, ...query }, page);
       store.pages.set(page, answer.items);
       store.total = Math.max(store.total, answer.total);
       if (answer.items.length < PAGE) store.unfinished = answer.unfinished;
@@ -156,16 +169,25 @@ export type LogHits = { readonly lines: readonly number[]; readonly isComplete: 
 
 type LogHitPage = { readonly matches: readonly number[]; readonly next: number | null };
 
-/** The numbers of the lines that hold a text; the server looks. */
+/** So many hits are enough to go through. */
+const MOST_HITS = 5000;
+
+/** The numbers of the lines that hold a text. The server looks, at some thousand lines at once. */
 export const useLogHits = ({ jobId, task, attempt }: LogQuery, text: string, total: number): LogHits | undefined => {
   const { value } = useLoad(
     text === '' ? undefined : `${jobId} ${task} ${attempt} ${text} ${total}`,
     async (signal) => {
       // Whoever types on asks for something else.
       await new Promise((resolve) => setTimeout(resolve, 150));
-      if (signal.aborted) return undefined;
-      const page = await request<LogHitPage>(logRoute(jobId), { query: { task, attempt, q: text, size: 500 }, signal });
-      return { lines: page.matches, isComplete: page.next === null };
+      const lines: number[] = [];
+      for (let from: number | null = 0; ; ) {
+        if (signal.aborted) return undefined;
+        const query: RequestOptions['query'] = { task, attempt, q: text, from, size: 500 };
+        const page: LogHitPage = await request<LogHitPage>(logRoute(jobId), { query, signal });
+        lines.push(...page.matches);
+        from = page.next;
+        if (from === null || lines.length >= MOST_HITS) return { lines, isComplete: from === null };
+      }
     },
   );
   return value;
