@@ -60,13 +60,19 @@ type Changes = {
 const PAGE = 200;
 const PAGES_KEPT = 60;
 
-type Held = { total: number; counts: Record<string, number>; until: number | undefined; fresh: number };
+type Held = {
+  readonly total: number;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly fresh: number;
+};
 
 const newStore = () => ({
   pages: new Map<number, readonly JobRow[] | 'asked'>(),
   /** Pages to ask for again. */
   stale: new Set<number>(),
-  held: { ...NOTHING },
+  held: NOTHING,
+  /** What was created from then on is newer than the list: later pages leave it out, so that they continue the first one. */
+  before: undefined as number | undefined,
   /** What to add to `performance.now()` for the server's time; 0 before it is known. */
   clock: 0,
   hasCome: false,
@@ -74,7 +80,7 @@ const newStore = () => ({
   isClosed: false,
 });
 
-const NOTHING: Held = { total: 0, counts: {}, until: undefined, fresh: 0 };
+const NOTHING: Held = { total: 0, counts: {}, fresh: 0 };
 
 /** The jobs that fit a filter, page by page as they come in sight. What changes is told; rows never jump. */
 export const useJobList = (filter: JobFilter): JobList => {
@@ -89,17 +95,19 @@ export const useJobList = (filter: JobFilter): JobList => {
   const latest = useRef(store);
   latest.current = store;
 
+  const query = { ...filter, state: listOf(filter.state) };
   const fetchPage = async (page: number): Promise<void> => {
     // What was shown stays until the new page is there.
     if (store.pages.has(page) && !store.stale.delete(page)) return;
     if (!store.pages.has(page)) store.pages.set(page, 'asked');
     try {
       const answer = await request<Window>('/jobs', {
-        query: { ...filter, state: listOf(filter.state), from: page * PAGE, size: PAGE },
+        query: { ...query, from: page * PAGE, size: PAGE, ...(store.before && { before: store.before }) },
       });
       if (latest.current !== store) return;
       store.pages.set(page, answer.items);
-      store.held = { ...store.held, total: answer.total - store.held.fresh, counts: { ...answer.counts } };
+      store.held = { ...store.held, total: answer.total, ...(store.hasCome ? {} : { counts: answer.counts }) };
+      if (filter.order !== 'oldest') store.before ??= page === 0 ? after(answer.items[0]) : undefined;
       store.clock = (answer.now ?? Date.now()) - performance.now();
       store.hasCome = true;
       forgetFar(store.pages, page);
@@ -125,7 +133,7 @@ export const useJobList = (filter: JobFilter): JobList => {
     store.isClosed = false;
     void fetchPage(0);
     const stream = listen({
-      url: () => apiUrl('/jobs', { ...filter, state: listOf(filter.state), size: PAGE, from: 0 }),
+      url: () => apiUrl('/jobs', { ...query, size: PAGE, from: 0 }),
       events: {
         jobs: (data) => {
           const { items, more, started, counts = {} } = JSON.parse(data) as Changes;
@@ -172,6 +180,8 @@ export const useJobList = (filter: JobFilter): JobList => {
 };
 
 const listOf = (text: string): readonly string[] => text.split(',').filter((one) => one !== '');
+
+const after = (newest: JobRow | undefined): number | undefined => newest && newest.createdAt + 1;
 
 const change = (pages: Map<number, readonly JobRow[] | 'asked'>, rows: readonly JobRow[]): void => {
   const byId = new Map(rows.map((row) => [row.id, row]));
