@@ -113,3 +113,67 @@ describeInBrowser('a list of 100,000 jobs', () => {
     );
   });
 });
+
+/** Answers for a server that would have so many jobs. */
+const pretend = async ({ page }: UiPage, total: number): Promise<void> => {
+  await page.route(/\/api\/v1\/jobs\?/, (route) => {
+    if (route.request().headers().accept?.includes('event-stream'))
+      return route.fulfill({ contentType: 'text/event-stream', body: 'retry: 60000\n\n' });
+    const query = new URL(route.request().url()).searchParams;
+    const from = Number(query.get('from'));
+    const items = Array.from({ length: Math.min(Number(query.get('size')), total - from) }, (_, at) => ({
+      id: idAt(from + at, total),
+      name: 'job',
+      state: 'completed',
+      interrupted: false,
+      createdAt: AT,
+      startedAt: AT,
+      endedAt: AT + 1000,
+    }));
+    return route.fulfill({ json: { items, total, counts: { completed: total }, now: AT, from, nextCursor: null } });
+  });
+};
+
+describeInBrowser('a list of 300,000 jobs', () => {
+  test('is scrolled to its last one, with rows over the whole height all the way', async () => {
+    const many = 300_000;
+    const { url } = await servedUi();
+    const ui = await openUi(url, '/limits');
+    await pretend(ui, many);
+    await ui.page.getByRole('link', { name: 'Jobs' }).click();
+    await expectRows(ui, (place) => idAt(place, many));
+    const list = ui.page.locator('.job-list .scroll');
+    const covered = (): Promise<boolean> =>
+      list.evaluate((element) => {
+        const { top, bottom } = element.getBoundingClientRect();
+        const edges = [...element.querySelectorAll('.job-row')].map((row) => row.getBoundingClientRect());
+        const [first, last] = [edges[0], edges.at(-1)];
+        const steps = edges.slice(1).map((edge, at) => edge.top - (edges[at]?.top ?? 0));
+        return (
+          first !== undefined &&
+          last !== undefined &&
+          first.top <= top + 1 &&
+          last.bottom >= bottom - 1 &&
+          steps.every((step) => Math.abs(step - 36) < 1)
+        );
+      });
+    const whole = await list.evaluate((element) => element.scrollHeight - element.clientHeight);
+    for (const part of [0.001, 0.3, 0.5, 0.9, 0.9999, 1]) {
+      await list.evaluate((element, to) => {
+        element.scrollTop = to;
+      }, whole * part);
+      await expectRows(ui, (place) => idAt(place, many), Math.floor(part * (many - 60)));
+      await until(async () => expect(await covered()).toBe(true));
+    }
+    expect((await rows(ui)).at(-1)).toEqual([many - 1, 'job-0']);
+    await ui.page.keyboard.press('Home');
+    await expectRows(ui, (place) => idAt(place, many));
+    await ui.page.keyboard.press('End');
+    await until(async () => expect((await rows(ui)).at(-1)).toEqual([many - 1, 'job-0']));
+    await ui.page.keyboard.press('PageUp');
+    await ui.page.keyboard.press('PageUp');
+    const chosen = ui.page.locator('.job-row.selected');
+    await until(async () => expect(Number(await chosen.getAttribute('aria-rowindex'))).toBeLessThan(many - 20));
+    expect(await chosen.evaluate((row) => row.getBoundingClientRect().top)).toBeGreaterThan(0);
+  });
+});
