@@ -1,4 +1,5 @@
 import { API } from './base-path.ts';
+import { hearServerTime } from './server-time.ts';
 
 /** What the server refused, in its own words. */
 export class ApiError extends Error {
@@ -86,5 +87,7 @@ export const send = async (path: string, options: RequestOptions = {}): Promise<
 /** The answer as JSON. @throws ApiError as `send` */
 export const request = async <Answer>(path: string, options: RequestOptions = {}): Promise<Answer> => {
   const response = await send(path, options);
-  return (response.status === 204 ? undefined : await response.json()) as Answer;
+  const answer = response.status === 204 ? undefined : await response.json();
+  if (typeof answer?.now === 'number') hearServerTime(answer.now);
+  return answer as Answer;
 };

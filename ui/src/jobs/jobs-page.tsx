@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useParameters } from '../address/parameters.ts';
+import { serverNow } from '../api/server-time.ts';
 import { useRows } from '../lists/use-rows.ts';
 import { ConnectionLost } from '../shell/connection-lost.tsx';
 import { FindBox } from '../shell/find-box.tsx';
@@ -109,7 +110,7 @@ export const JobsPage = () => {
                 row={list.row(index)}
                 index={index}
                 top={top}
-                now={list.now()}
+                now={serverNow()}
                 isSelected={index === at}
                 onOpen={(row) => {
                   setAt(index);

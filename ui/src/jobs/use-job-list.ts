@@ -22,8 +22,6 @@ type Window = {
   readonly items: readonly JobRow[];
   readonly total: number;
   readonly counts: Readonly<Record<string, number>>;
-  /** The server's time. */
-  readonly now?: number;
 };
 
 export type JobFilter = Readonly<
@@ -44,8 +42,6 @@ export type JobList = {
   readonly isLost: boolean;
   readonly error: ApiError | undefined;
   readonly hasCome: boolean;
-  /** The server's time, so that a wrong clock of this machine does not matter. */
-  readonly now: () => number;
 };
 
 /** What a frame of the stream says. */
@@ -73,8 +69,6 @@ const newStore = () => ({
   held: NOTHING,
   /** What was created from then on is newer than the list: later pages leave it out, so that they continue the first one. */
   before: undefined as number | undefined,
-  /** What to add to `performance.now()` for the server's time; 0 before it is known. */
-  clock: 0,
   hasCome: false,
   /** Whether another list is shown in its place. */
   isClosed: false,
@@ -108,7 +102,6 @@ export const useJobList = (filter: JobFilter): JobList => {
       store.pages.set(page, answer.items);
       store.held = { ...store.held, total: answer.total, ...(store.hasCome ? {} : { counts: answer.counts }) };
       if (filter.order !== 'oldest') store.before ??= page === 0 ? after(answer.items[0]) : undefined;
-      store.clock = (answer.now ?? Date.now()) - performance.now();
       store.hasCome = true;
       forgetFar(store.pages, page);
       setError(undefined);
@@ -175,7 +168,6 @@ export const useJobList = (filter: JobFilter): JobList => {
     isLost: connection === 'lost',
     error,
     hasCome: store.hasCome,
-    now: () => (store.clock === 0 ? Date.now() : performance.now() + store.clock),
   };
 };
 

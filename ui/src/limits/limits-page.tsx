@@ -1,5 +1,6 @@
 import { Link } from 'wouter';
 import { request } from '../api/request.ts';
+import { serverNow } from '../api/server-time.ts';
 import { usePolled } from '../api/use-polled.ts';
 import { taskHref } from '../shell/links.tsx';
 import { Page } from '../shell/page.tsx';
@@ -18,12 +19,11 @@ type Limit = {
   readonly holders?: readonly Holder[];
 };
 
-type Answer = { readonly items: readonly Limit[]; readonly now?: number };
+type Answer = { readonly items: readonly Limit[] };
 
 /** Pools, rates and the concurrency of all jobs: who holds their slots, and who waits since when. */
 export const LimitsPage = () => {
   const { value, error } = usePolled('limits', (signal) => request<Answer>('/limits', { signal }));
-  const now = value?.now ?? Date.now();
   return (
     <Page title="Limits" error={error} isLoading={value === undefined}>
       {value?.items.map((limit) => (
@@ -39,8 +39,8 @@ export const LimitsPage = () => {
             <i style={{ width: `${Math.min(100, (limit.taken / Math.max(1, limit.size)) * 100)}%` }} />
           </span>
           <div className="columns">
-            <Tasks title="Hold slots" tasks={limit.holders ?? []} now={now} />
-            <Tasks title="Run next" tasks={limit.next} now={now} more={limit.waiting - limit.next.length} />
+            <Tasks title="Hold slots" tasks={limit.holders ?? []} />
+            <Tasks title="Run next" tasks={limit.next} more={limit.waiting - limit.next.length} />
           </div>
         </section>
       ))}
@@ -52,11 +52,10 @@ export const LimitsPage = () => {
 type TasksProps = {
   readonly title: string;
   readonly tasks: readonly Holder[];
-  readonly now: number;
   readonly more?: number;
 };
 
-const Tasks = ({ title, tasks, now, more = 0 }: TasksProps) =>
+const Tasks = ({ title, tasks, more = 0 }: TasksProps) =>
   tasks.length === 0 ? null : (
     <div>
       <h3>{title}</h3>
@@ -66,7 +65,7 @@ const Tasks = ({ title, tasks, now, more = 0 }: TasksProps) =>
             <Link href={taskHref(jobId, task)} className="cut">
               {jobId} / {task}
             </Link>
-            {since === undefined ? null : <span className="dim">{durationText(now - since)}</span>}
+            {since === undefined ? null : <span className="dim">{durationText(serverNow() - since)}</span>}
           </li>
         ))}
         {more > 0 ? <li className="dim">and {numberText(more)} more</li> : null}

@@ -1,7 +1,7 @@
-import { useState } from 'react';
 import { Link } from 'wouter';
 import { useParameters } from '../address/parameters.ts';
 import { request } from '../api/request.ts';
+import { serverNow } from '../api/server-time.ts';
 import { usePolled } from '../api/use-polled.ts';
 import { taskHref } from '../shell/links.tsx';
 import { Page } from '../shell/page.tsx';
@@ -87,7 +87,6 @@ type UnitProps = {
 };
 
 const Unit = ({ unit, isOpen, onToggle, onDone }: UnitProps) => {
-  const [now] = useState(Date.now);
   const path = unit.task === undefined ? unit.name : `${unit.task}/${unit.name}`;
   return (
     <li className="entry">
@@ -96,7 +95,7 @@ const Unit = ({ unit, isOpen, onToggle, onDone }: UnitProps) => {
           <b className="cut">{unit.name}</b>
         </button>
         <span className="dim">{unit.worker === undefined ? 'ready' : `${unit.worker} works on it`}</span>
-        {unit.readySince === undefined ? null : <span className="dim">{agoText(now - unit.readySince)}</span>}
+        {unit.readySince === undefined ? null : <span className="dim">{agoText(serverNow() - unit.readySince)}</span>}
         <Link href={taskHref(unit.jobId, path)} className="cut">
           {unit.topic === undefined ? '' : `${unit.topic} / `}
           {unit.jobId} / {path}
