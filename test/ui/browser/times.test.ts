@@ -72,11 +72,10 @@ describeInBrowser('times', () => {
   ])('since something began are right where the clock of the browser is an hour %s', async (_, offset) => {
     const { pass } = gates();
     const definition = defineJob('wait')
-      .pool('oven', 1)
-      .task('bake', { pools: ['oven'] }, () => pass('bake'))
+      .task('bake', { pool: 'oven' }, () => pass('bake'))
       .external('taste', { owner: 'cook' })
       .seal();
-    const { url, server } = await servedUi();
+    const { url, server } = await servedUi({ pools: { oven: 1 } });
     server.engine.start(definition, {}, { jobId: 'j' });
     const ui = await openUi(url, '/keys');
     await ui.page.addInitScript((by) => {
