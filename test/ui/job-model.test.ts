@@ -105,6 +105,18 @@ test('a moment is shown as it was, while what happens goes on beneath', () => {
   expect(model.state(0)).toBe('ready');
 });
 
+test('the history and what comes while it is fetched are known once each, and nothing is kept before', () => {
+  const model = new JobModel(columns(outer));
+  const early = patch(1, 0, 'c', 500, 1);
+  const late = patch(2, 1, 'w', 500, 0);
+  model.apply(early);
+  expect(model.beginHistory()).toBe(1);
+  model.apply(late);
+  expect(model.events).toEqual([]);
+  model.setHistory([early]);
+  expect(model.events).toEqual([early, late]);
+});
+
 test('durations use the time of the server, whatever the clock of this machine says', () => {
   const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
   const model = new JobModel(columns(outer));

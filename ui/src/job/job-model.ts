@@ -11,8 +11,6 @@ import { StateTally } from './state-tally.ts';
  */
 export class JobModel {
   readonly live: JobTable;
-  /** `seq` of the columns that the page began with. */
-  readonly firstSeq: number;
   /** Changes whenever tasks are added or removed: what depends on the shape of the graph is made anew then. */
   shape = 0;
   /** Changes with everything. */
@@ -20,8 +18,10 @@ export class JobModel {
 
   #shown: JobTable;
   #moment: number | undefined;
-  /** What has come since the page began; once the history is known, all events of the job. */
-  #events: PatchEvent[] = [];
+  /** What has come since the history was asked for, and once it is known, before that too. */
+  #events: PatchEvent[] | undefined;
+  /** Tasks that were told of, but that no `seq` contains yet. */
+  #announced: PatchEvent[] = [];
   #hasHistory = false;
   #serverNow: number;
   #heardAt = performance.now();
@@ -33,7 +33,6 @@ export class JobModel {
 
   constructor(columns: JobColumns) {
     this.live = tableOf(columns);
-    this.firstSeq = columns.seq;
     this.#shown = this.live;
     this.#serverNow = columns.now;
   }
@@ -43,7 +42,9 @@ export class JobModel {
     if (event.seq !== undefined && event.type !== 'tasks' && event.seq <= this.live.seq && event.type === 'patch')
       return;
     applyEvent(this.live, event);
-    this.#events.push(event);
+    this.#events?.push(event);
+    if (event.type === 'tasks') this.#announced.push(event);
+    else if (event.seq !== undefined) this.#announced = [];
     if (event.type === 'patch') for (const { at } of changesIn(event.data)) this.#hear(this.live.startedAt + at);
     else if (event.type === 'job') this.#hear(event.data.at);
     if (event.type === 'tasks' || (event.type === 'patch' && hasRemoved(event.data))) this.shape += 1;
@@ -102,9 +103,15 @@ export class JobModel {
     return this.#hasHistory;
   }
 
-  /** All that happened up to `seq` of the columns that the page began with; what came since is known. */
+  /** Keeps what comes from now on. Returns the `seq` up to which `setHistory` is to say what happened. */
+  beginHistory(): number {
+    this.#events = [...this.#announced];
+    return this.live.seq;
+  }
+
+  /** All that happened before `beginHistory`; what came since is known. */
   setHistory(events: readonly PatchEvent[]): void {
-    this.#events = [...events, ...this.#events];
+    this.#events = [...events, ...(this.#events ?? [])];
     this.#hasHistory = true;
     if (this.#moment !== undefined) this.replay(this.#moment);
     this.#changed();
@@ -112,7 +119,7 @@ export class JobModel {
 
   /** The events of the whole job in their order, once they are known. */
   get events(): readonly PatchEvent[] {
-    return this.#hasHistory ? this.#events : [];
+    return this.#hasHistory ? (this.#events ?? []) : [];
   }
 
   /** Shows the job as it was at a moment, in ms since its start; undefined shows it live again. Needs the history. */

@@ -44,7 +44,7 @@ export const useReplay = (model: JobModel, { at, change }: JobAddress): Replay =
 
 const loading = new WeakMap<JobModel, Promise<void>>();
 
-/** Fetches what happened before the page took its view: once; after a failure when it is next wanted. */
+/** Fetches what has happened so far: once; after a failure when it is next wanted. */
 export const loadHistory = (model: JobModel): Promise<void> => {
   const known = loading.get(model);
   if (known !== undefined) return known;
@@ -57,8 +57,9 @@ const AGAIN_MS = 2000;
 
 const fetchHistory = async (model: JobModel): Promise<void> => {
   const events: PatchEvent[] = [];
+  const until = model.beginHistory();
   for (let after = -1, isMore = true; isMore; ) {
-    const page = await request<History>(`${jobRoute(model.id)}/patches`, { query: { after, until: model.firstSeq } });
+    const page = await request<History>(`${jobRoute(model.id)}/patches`, { query: { after, until } });
     for (const event of page.events) events.push(event);
     isMore = page.more === true && page.seq > after;
     after = page.seq;
