@@ -22,7 +22,8 @@ const readIn = (address: string, base = ''): { readonly id: string; readonly tas
     return null;
   };
   const route = createElement(Route, { path: '/jobs/:id' }, createElement(Page));
-  renderToString(createElement(Router, { base, hook: useRawLocation, searchHook: useRawSearch }, route));
+  // biome-ignore lint/correctness/noChildrenProp: the types of the router want them there
+  renderToString(createElement(Router, { base, hook: useRawLocation, searchHook: useRawSearch, children: route }));
   return read;
 };
 

@@ -118,7 +118,7 @@ describeInBrowser('a connection that is cut', () => {
     await task.ui.page.getByRole('button', { name: 'Unfold cook' }).click();
     await task.ui.page.getByRole('row', { name: 'plates, failed' }).waitFor();
     await filtered.ui.page.getByRole('button', { name: /^failed/ }).click();
-    const [first] = others as [Tab];
+    const first = others[0] as Tab;
     await first.ui.page.getByRole('link', { name: 'Limits' }).click();
     await first.ui.page.getByText('Connection lost').waitFor();
     const before = filtered.requests();

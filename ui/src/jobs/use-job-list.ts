@@ -142,7 +142,9 @@ export const useJobList = (filter: JobFilter): JobList => {
         if (now !== 'live') return;
         // The stream tells of what comes, not of what was before it.
         store.held = { ...store.held, fresh: 0 };
+        store.before = undefined;
         store.stale = new Set(store.pages.keys());
+        void fetchPage(0);
         draw((count) => count + 1);
       },
     });
