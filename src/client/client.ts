@@ -57,6 +57,8 @@ export type JobQuery = PageOptions & {
   readonly forkedFrom?: string | undefined;
   /** Whether jobs have their `input`. Default false. */
   readonly inputs?: boolean | undefined;
+  /** Whether jobs have `tasks`, the number of their tasks by state. Default false. */
+  readonly tasks?: boolean | undefined;
   readonly order?: 'newest' | 'oldest' | undefined;
   /** How many jobs come before the page, instead of a cursor; `size` is its limit. The page then has `total`, `counts` and `now`, the time of the server. */
   readonly from?: number | undefined;

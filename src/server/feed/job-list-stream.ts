@@ -9,8 +9,8 @@ export type JobListStreamParts<Shown, Counts extends object> = {
   readonly feed: Feed;
   readonly journal: Journal;
   readonly clock: Clock;
-  /** Shows a job as lists do. */
-  readonly shown: (job: JournalJob) => Shown;
+  /** Shows jobs as lists do. */
+  readonly shown: (jobs: readonly JournalJob[]) => Promise<readonly Shown[]>;
   /** Counts the jobs of the list. */
   readonly counts: (filter: JobFilter) => Promise<Counts>;
   readonly onError: (error: unknown) => void;
@@ -52,14 +52,14 @@ export const streamJobList = async <Shown, Counts extends object>(
     changed = new Set();
     begun = new Set();
     const latest = new Set(ids.slice(-MAX_ITEMS));
-    const items: Shown[] = [];
+    const jobs: JournalJob[] = [];
     for (const id of ids) {
       if (!latest.has(id) && !fresh.has(id)) continue;
       const job = await journal.job(id);
       if (job && fresh.has(id) && matches(job, filter)) started++;
-      if (job && latest.has(id) && matches(job, whatever)) items.push(shown(job));
+      if (job && latest.has(id) && matches(job, whatever)) jobs.push(job);
     }
-    const change: JobListChange<Shown> = { items, more: ids.length > MAX_ITEMS, started };
+    const change: JobListChange<Shown> = { items: await shown(jobs), more: ids.length > MAX_ITEMS, started };
     client.write(controlFrame('jobs', { ...change, ...(await counts(filter)) }));
   };
 

@@ -19,6 +19,7 @@ import { Slug } from '../schemas/names.ts';
 import { timeOf, wholeNumber } from '../schemas/query.ts';
 import type { Service } from '../service/service.ts';
 import { TOPIC } from '../topics/topics.ts';
+import { taskCounts } from '../view/task-counts.ts';
 import { isHead, listenerOf, noBody, streamed, streamOr, wantsStream } from './streams.ts';
 
 const tags = ['Jobs'];
@@ -58,6 +59,9 @@ const STARTS = {
 
 const job = (description: string) => ({ description, content: { 'application/json': { schema: JobBody } } });
 
+/** How many jobs of a page say how many of their tasks are in each state. */
+const MAX_WITH_TASKS = 200;
+
 const MAX_FROM = 1_000_000_000;
 
 const listJobs = route(
@@ -89,6 +93,9 @@ const listJobs = route(
         idPrefix: z.string().min(1).max(200).optional().meta({ description: 'Beginning of the id' }),
         forkedFrom: z.string().max(200).optional().meta({ description: 'Only reruns of this job' }),
         inputs: z.enum(['true', 'false']).default('false').meta({ description: 'Whether inputs are shown' }),
+        tasks: z.enum(['true', 'false']).default('false').meta({
+          description: 'Whether jobs say how many of their tasks are in each state; of the first 200 of a page',
+        }),
         order: z.enum(['newest', 'oldest']).optional().meta({ description: 'Which come first. Default newest' }),
         from: wholeNumber(0, MAX_FROM).optional().meta({
           description:
@@ -176,10 +183,17 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
   const shown = (stored: JournalJob): Shown => bodyOf(stored, placeOf(stored, service));
   const withInput = (stored: JournalJob): Shown => ({ ...shown(stored), input: objectIn(stored.input) });
   const counts = jobCounts(journal, service.clock);
-  const listed = { shown, counts, onError: service.onError };
+  const tasksOf = taskCounts(service.views);
+  const allShown = async (
+    jobs: readonly JournalJob[],
+    { inputs, tasks }: { readonly inputs: string; readonly tasks: string },
+  ): Promise<Shown[]> => {
+    const found = tasks === 'true' ? await tasksOf(jobs.slice(0, MAX_WITH_TASKS)) : undefined;
+    return jobs.map((job) => ({ ...(inputs === 'true' ? withInput(job) : shown(job)), tasks: found?.get(job.id) }));
+  };
 
   add(listJobs, async (context) => {
-    const { limit, cursor, from, size, inputs, ...query } = context.req.valid('query');
+    const { limit, cursor, from, size, inputs, tasks, ...query } = context.req.valid('query');
     const { state, topic, schedule, label = [], name, q: prefix, idPrefix, order, since, before, forkedFrom } = query;
     const isByNumber = from !== undefined || size !== undefined;
     if (isByNumber && cursor !== undefined)
@@ -212,12 +226,14 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
     };
     if (wantsStream(context)) {
       if (isHead(context)) return noBody();
-      return streamed(await streamJobList({ ...service, ...listed }, filter, listenerOf(context, undefined)));
+      const shown = (jobs: readonly JournalJob[]) => allShown(jobs, { inputs: 'false', tasks });
+      const parts = { ...service, shown, counts, onError: service.onError };
+      return streamed(await streamJobList(parts, filter, listenerOf(context, undefined)));
     }
     if (isByNumber) {
       const page = await journal.jobs({ ...filter, order, offset: from ?? 0, limit: size ?? 50 }, () => {});
       const body = {
-        items: page.map(inputs === 'true' ? withInput : shown),
+        items: await allShown(page, { inputs, tasks }),
         nextCursor: null,
         from: from ?? 0,
         now: service.clock.now(),
@@ -229,7 +245,7 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
     const found = await journal.jobs({ ...filter, order, cursor: place, limit: limit + 1 }, () => {});
     const page = found.slice(0, limit);
     const next = found.length > limit ? cursorOf(query, page.at(-1)?.cursor) : undefined;
-    return context.json(answerPage(context, page.map(inputs === 'true' ? withInput : shown), next), 200);
+    return context.json(answerPage(context, await allShown(page, { inputs, tasks }), next), 200);
   });
 
   add(startJob, async (context) => {

@@ -46,6 +46,10 @@ export const JobBody = z
       description:
         '`seq` of its last event; -1 before the first. After a command: what it did is seen from this event on',
     }),
+    tasks: z.record(z.string(), z.int()).optional().meta({
+      description:
+        'Of `GET /jobs` with `tasks=true`: number of tasks by state, without those that others stand inside. Left out of jobs of more than 20,000 tasks, and of those that took too long to read: ask again',
+    }),
     etag: z.string().meta({ description: 'Its version, for `If-Match`; changes with each event and each change' }),
     input: z
       .unknown()

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Journal, JournalJob } from '../../engine/durable/journal.ts';
 import { eventOf } from '../../engine/durable/read-stored.ts';
-import { outlineIn } from '../../engine/views/outline.ts';
+import { type Outline, outlineIn } from '../../engine/views/outline.ts';
 import type { JobEvent } from '../../events/event.ts';
 import { emptyFold, epochOf, foldEvent, type JobFold } from './job-fold.ts';
 
@@ -9,12 +9,30 @@ import { emptyFold, epochOf, foldEvent, type JobFold } from './job-fold.ts';
 export type JobViews = {
   /** Returns the fold of a stored job, with all events that the job has. @throws JournalError */
   readonly of: (job: JournalJob) => Promise<JobFold>;
+  /**
+   * Returns the same if all events are read before `mayGoOn` returns false, else undefined: a later call goes on. The fold
+   * of a job of more than `maxTasks` is returned as soon as it has them. @throws JournalError
+   */
+  readonly within: (job: JournalJob, limits: Limits) => Promise<JobFold | undefined>;
   /** Updates the fold of a job with new events, if it is kept and they follow; returns it. */
   readonly follow: (jobId: string, events: readonly JobEvent[]) => JobFold | undefined;
 };
 
+type Limits = {
+  readonly mayGoOn: () => boolean;
+  readonly maxTasks: number;
+  /** Whether the fold is not asked for again. */
+  readonly isOnce: boolean;
+};
+
 /** How many tasks the folds that are kept have together at most. One of 10,000 tasks takes some 10 MB. */
 const MAX_TASKS = 200_000;
+
+/** How many folds are kept. */
+const MAX_FOLDS = 1_000;
+
+/** How many definitions are kept as they were read. */
+const MAX_OUTLINES = 100;
 
 /** How many events are read at once. */
 const PAGE = 2_000;
@@ -23,6 +41,16 @@ export const createJobViews = (journal: Pick<Journal, 'events' | 'shape'>): JobV
   /** By job, those that were used last at the end. */
   const folds = new Map<string, JobFold>();
   const reading = new Map<string, Promise<JobFold>>();
+  /** What was read of definitions last, by fingerprint: the jobs of a list have few of them. */
+  const outlines = new Map<string, readonly Outline[]>();
+
+  const outlineOf = async (fingerprint: string): Promise<readonly Outline[]> => {
+    const outline = outlines.get(fingerprint) ?? outlineIn(await journal.shape(fingerprint));
+    outlines.delete(fingerprint);
+    outlines.set(fingerprint, outline);
+    if (outlines.size > MAX_OUTLINES) outlines.delete(outlines.keys().next().value as string);
+    return outline;
+  };
 
   const keep = (jobId: string, fold: JobFold): void => {
     folds.delete(jobId);
@@ -30,25 +58,32 @@ export const createJobViews = (journal: Pick<Journal, 'events' | 'shape'>): JobV
     let tasks = 0;
     for (const { table } of folds.values()) tasks += table.names.length;
     for (const [id, { table }] of folds) {
-      if (tasks <= MAX_TASKS || id === jobId) return;
+      if ((tasks <= MAX_TASKS && folds.size <= MAX_FOLDS) || id === jobId) return;
       folds.delete(id);
       tasks -= table.names.length;
     }
   };
 
-  const read = async (job: JournalJob): Promise<JobFold> => {
+  /** Returns the fold of a job so far. */
+  const begin = async (job: JournalJob): Promise<JobFold> => {
     const known = folds.get(job.id);
-    const fold =
-      known?.table.epoch === epochOf(job) ? known : emptyFold(job, outlineIn(await journal.shape(job.fingerprint)));
-    while (fold.table.seq < job.lastSeq) {
-      const events = await journal.events(job.id, fold.table.seq + 1, PAGE);
-      if (events.length === 0) break;
-      // Another reader may have been faster.
-      for (const stored of events) if (stored.seq > fold.table.seq) foldEvent(fold, eventOf(stored, job.id));
-      await setImmediate();
-    }
+    return known?.table.epoch === epochOf(job) ? known : emptyFold(job, await outlineOf(job.fingerprint));
+  };
+
+  const read = async (job: JournalJob): Promise<JobFold> => {
+    const fold = await begin(job);
+    while (await readPage(job, fold)) await setImmediate();
     keep(job.id, fold);
     return fold;
+  };
+
+  /** Reads the next events; returns whether there were any. */
+  const readPage = async (job: JournalJob, fold: JobFold): Promise<boolean> => {
+    if (fold.table.seq >= job.lastSeq) return false;
+    const events = await journal.events(job.id, fold.table.seq + 1, PAGE);
+    // Another reader may have been faster.
+    for (const stored of events) if (stored.seq > fold.table.seq) foldEvent(fold, eventOf(stored, job.id));
+    return events.length > 0;
   };
 
   return {
@@ -65,6 +100,19 @@ export const createJobViews = (journal: Pick<Journal, 'events' | 'shape'>): JobV
       } finally {
         if (reading.get(job.id) === begun) reading.delete(job.id);
       }
+    },
+    within: async (job, { mayGoOn, maxTasks, isOnce }) => {
+      // Whoever reads it for a page that shows it all keeps it.
+      if (reading.has(job.id)) return undefined;
+      const isKept = folds.has(job.id);
+      const fold = await begin(job);
+      const isTooLarge = (): boolean => fold.table.names.length > maxTasks;
+      let isWhole = false;
+      while (!isWhole && !isTooLarge() && mayGoOn()) isWhole = !(await readPage(job, fold));
+      isWhole ||= fold.table.seq >= job.lastSeq;
+      if (isTooLarge()) return fold;
+      if (!isOnce || isKept || !isWhole) keep(job.id, fold);
+      return isWhole ? fold : undefined;
     },
     follow: (jobId, events) => {
       const fold = folds.get(jobId);

@@ -14,7 +14,7 @@ export type JobRow = {
   readonly startedAt?: number;
   readonly endedAt?: number;
   readonly topic?: string;
-  /** Number of tasks by state, without those that others stand inside. */
+  /** Number of tasks by state, without those that others stand inside; absent until the server has read them. */
   readonly tasks?: StateCounts;
 };
 
@@ -66,6 +66,8 @@ const newStore = () => ({
   pages: new Map<number, readonly JobRow[] | 'asked'>(),
   /** Pages to ask for again. */
   stale: new Set<number>(),
+  /** By page, how many rows came without the states of their tasks. */
+  untold: new Map<number, number>(),
   held: NOTHING,
   /** What was created from then on is newer than the list: later pages leave it out, so that they continue the first one. */
   before: undefined as number | undefined,
@@ -96,12 +98,16 @@ export const useJobList = (filter: JobFilter): JobList => {
     if (!store.pages.has(page)) store.pages.set(page, 'asked');
     try {
       const answer = await request<Window>('/jobs', {
-        query: { ...query, from: page * PAGE, size: PAGE, ...(store.before && { before: store.before }) },
+        query: { ...query, from: page * PAGE, size: PAGE, tasks: true, ...(store.before && { before: store.before }) },
       });
       if (latest.current !== store) return;
       store.pages.set(page, answer.items);
       store.held = { ...store.held, total: answer.total, ...(store.hasCome ? {} : { counts: answer.counts }) };
       if (filter.order !== 'oldest') store.before ??= page === 0 ? after(answer.items[0]) : undefined;
+      // The server reads for a short time: as long as each answer tells more, the page is asked for again.
+      const untold = answer.items.filter(({ tasks }) => tasks === undefined).length;
+      if (untold > 0 && untold < (store.untold.get(page) ?? Number.POSITIVE_INFINITY)) store.stale.add(page);
+      store.untold.set(page, untold);
       store.hasCome = true;
       forgetFar(store.pages, page);
       setError(undefined);
@@ -126,7 +132,7 @@ export const useJobList = (filter: JobFilter): JobList => {
     store.isClosed = false;
     void fetchPage(0);
     const stream = listen({
-      url: () => apiUrl('/jobs', { ...query, size: PAGE, from: 0 }),
+      url: () => apiUrl('/jobs', { ...query, size: PAGE, from: 0, tasks: true }),
       events: {
         jobs: (data) => {
           const { items, more, started, counts = {} } = JSON.parse(data) as Changes;
