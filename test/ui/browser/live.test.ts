@@ -84,10 +84,6 @@ describeInBrowser('a job of 1,000 tasks that runs', () => {
   });
 });
 
-/** Without what no event has told of yet. */
-const started = (states: SeenStates['states']): SeenStates['states'] =>
-  Object.fromEntries(Object.entries(states).filter(([, state]) => state !== 'unscheduled'));
-
 const countsOf = (states: SeenStates['states']): Record<string, number> => {
   const counts: Record<string, number> = {};
   for (const [path, state] of Object.entries(states))

@@ -254,6 +254,10 @@ export const statesAfter = (
   return states;
 };
 
+/** Leaves out what no event has told of yet. */
+export const started = (states: SeenStates['states']): SeenStates['states'] =>
+  Object.fromEntries(Object.entries(states).filter(([, state]) => state !== 'unscheduled'));
+
 /** Waits until a check no longer throws. */
 export const until = <Value>(check: () => Value | Promise<Value>): Promise<Value> =>
   vi.waitFor(check, { timeout: 30_000, interval: 20 });
