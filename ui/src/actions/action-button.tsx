@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { type Role, useSession } from '../shell/session.tsx';
 import type { Action } from './use-action.ts';
 
@@ -13,13 +13,16 @@ export type ActionButtonProps = {
   /** The words of the button that does it, if a question is asked. */
   readonly confirm?: string;
   readonly isPrimary?: boolean;
+  /** Of a button that shows something until it is pressed again. */
+  readonly isPressed?: boolean;
 };
 
 /** A command: refused with its reason rather than hidden, asked once in place, and never shown as done before it is. */
 export const ActionButton = (props: ActionButtonProps) => {
-  const { action, label, needs = 'operator', question, confirm = label, isPrimary = false } = props;
+  const { action, label, needs = 'operator', question, confirm = label, isPrimary = false, isPressed } = props;
   const { refusal: refusalOf } = useSession();
   const [isOpen, setOpen] = useState(false);
+  const [isRefused, setRefused] = useState(false);
   const yes = useRef<HTMLButtonElement>(null);
   const opener = useRef<HTMLButtonElement>(null);
   useEffect(() => {
@@ -30,7 +33,10 @@ export const ActionButton = (props: ActionButtonProps) => {
     setOpen(false);
     opener.current?.focus();
   };
-  const press = (): void => {
+  const press = (event: MouseEvent): void => {
+    // The second half of a double click.
+    if (event.detail > 1 || action.isBusy || action.isAsked) return;
+    setRefused(refusal !== undefined);
     if (refusal !== undefined) return;
     if (question === undefined) void action.run();
     else setOpen(!isOpen);
@@ -41,10 +47,12 @@ export const ActionButton = (props: ActionButtonProps) => {
         ref={opener}
         type="button"
         className={isPrimary ? 'primary' : 'button'}
-        aria-disabled={refusal !== undefined || action.isBusy}
+        aria-disabled={refusal !== undefined || action.isBusy || action.isAsked}
         title={refusal}
+        aria-pressed={isPressed}
         {...(question === undefined ? {} : { 'aria-expanded': isOpen })}
         onClick={press}
+        onKeyDown={keepOnce}
       >
         {action.isAsked ? `${label}: asked …` : question === undefined ? label : `${label} …`}
       </button>
@@ -55,6 +63,7 @@ export const ActionButton = (props: ActionButtonProps) => {
           role="group"
           aria-label={label}
           onKeyDown={(event) => {
+            keepOnce(event);
             if (event.key !== 'Escape') return;
             event.stopPropagation();
             close();
@@ -77,11 +86,16 @@ export const ActionButton = (props: ActionButtonProps) => {
           </div>
         </div>
       ) : null}
-      {action.error === undefined ? null : (
+      {action.error === undefined && !(isRefused && refusal !== undefined) ? null : (
         <p role="alert" className="refusal">
-          {action.error}
+          {action.error ?? refusal}
         </p>
       )}
     </>
   );
+};
+
+/** Who holds Enter down has pressed once: it opens the question, and does not answer it too. */
+const keepOnce = (event: KeyboardEvent): void => {
+  if (event.repeat && event.key === 'Enter') event.preventDefault();
 };

@@ -1,42 +1,48 @@
-import { useCallback, useRef, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { ApiError } from '../api/request.ts';
 
 export type Action = {
   /** Does it, unless it is being done: a double click is one command. */
   readonly run: () => Promise<void>;
   readonly isBusy: boolean;
-  /** The server has said yes; the effect is shown once its event comes. */
+  /** The server has said yes; the effect is shown once its event comes. Until then it can't be asked again. */
   readonly isAsked: boolean;
   readonly error: string | undefined;
-  readonly reset: () => void;
 };
 
-/** A command to the server. `key` is the same for a repetition whose answer was lost, so that it is done once. */
-export const useAction = (perform: (key: string) => Promise<unknown>): Action => {
-  const [state, setState] = useState<{ phase: 'idle' | 'busy' | 'asked'; error?: string }>({ phase: 'idle' });
+/**
+ * A command to the server. `key` is the same for a repetition whose answer was lost, so that it is done once. `state` is what
+ * the command is to change: once that is another, the command has come into force, or has lost its sense.
+ */
+export const useAction = (perform: (key: string) => Promise<unknown>, state = ''): Action => {
+  const [asked, setAsked] = useState<{ phase: 'idle' | 'busy' | 'asked'; error?: string }>(IDLE);
   const busy = useRef(false);
   const key = useRef<string>(undefined);
-  const latest = useRef(perform);
-  latest.current = perform;
+  const latest = useRef({ perform, state });
+  latest.current = { perform, state };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another state is what it waits for
+  useEffect(() => setAsked((before) => (before.phase === 'busy' ? before : IDLE)), [state]);
   const run = useCallback(async () => {
     if (busy.current) return;
     busy.current = true;
     key.current ??= newKey();
-    setState({ phase: 'busy' });
+    const before = latest.current.state;
+    setAsked({ phase: 'busy' });
     try {
-      await latest.current(key.current);
+      await latest.current.perform(key.current);
       key.current = undefined;
-      setState({ phase: 'asked' });
+      setAsked(before === '' || before !== latest.current.state ? IDLE : { phase: 'asked' });
     } catch (reason) {
       if (!(reason instanceof ApiError) || reason.status !== 0) key.current = undefined;
-      setState({ phase: 'idle', error: refusalText(reason) });
+      setAsked({ phase: 'idle', error: refusalText(reason) });
     } finally {
       busy.current = false;
     }
   }, []);
-  const reset = useCallback(() => setState({ phase: 'idle' }), []);
-  return { run, isBusy: state.phase === 'busy', isAsked: state.phase === 'asked', error: state.error, reset };
+  return { run, isBusy: asked.phase === 'busy', isAsked: asked.phase === 'asked', error: asked.error };
 };
+
+const IDLE = { phase: 'idle' } as const;
 
 /** Of a page that came without TLS, browsers offer no randomUUID. */
 const newKey = (): string =>

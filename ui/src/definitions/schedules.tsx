@@ -51,8 +51,8 @@ const Entry = ({ schedule, onDone }: { readonly schedule: Schedule; readonly onD
       ...(key === undefined ? {} : { idempotencyKey: key }),
     }).then(onDone);
   const trigger = useAction(() => post('trigger'));
-  const pause = useAction(() => post('pause'));
-  const resume = useAction(() => post('resume'));
+  const pause = useAction(() => post('pause'), String(paused !== undefined));
+  const resume = useAction(() => post('resume'), String(paused !== undefined));
   return (
     <li className="entry">
       <div className="entry-line">

@@ -24,12 +24,17 @@ export const TaskCommands = (props: InspectorProps & { readonly details: TaskDet
       body,
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     });
-  const retry = useAction(() => post('retry', { tasks: [path] }));
-  const pause = useAction(() => post('pause', { task: path }));
-  const resume = useAction(() => post('resume', { task: path }));
+  const asked = `${model.head.state} ${state} ${model.table.attempt[index]}`;
+  const retry = useAction(() => post('retry', { tasks: [path] }), asked);
+  const pause = useAction(() => post('pause', { task: path }), asked);
+  const resume = useAction(() => post('resume', { task: path }), asked);
   const rerun = useAction(async (key) => {
     const { id } = await post('rerun', { from: [path] }, key);
     onRerun(id);
+  });
+  const show = useAction(async () => {
+    setPreviewed(!previewed);
+    if (previewed) onPreview(undefined);
   });
   const plan = useLoad(previewed ? `rerun ${path}` : undefined, async (signal) => {
     const answer = await request<RunPlan>(`${jobRoute(model.id)}/rerun`, {
@@ -57,17 +62,12 @@ export const TaskCommands = (props: InspectorProps & { readonly details: TaskDet
         {['running', 'ready', 'unscheduled', 'retrying', 'polling'].includes(state) && !isOver ? (
           <ActionButton action={pause} label="Pause" />
         ) : null}
-        <button
-          type="button"
-          className="button"
-          aria-pressed={previewed}
-          onClick={() => {
-            setPreviewed(!previewed);
-            if (previewed) onPreview(undefined);
-          }}
-        >
-          Rerun from here …
-        </button>
+        <ActionButton
+          action={show}
+          label="Rerun from here …"
+          isPressed={previewed}
+          refusal={isOver ? undefined : 'A rerun is a new job, and can begin when this one is over'}
+        />
         <button
           type="button"
           className="button"

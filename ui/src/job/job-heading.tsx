@@ -80,15 +80,17 @@ export const JobHeading = ({ model, isLost, address, onRerun }: JobHeadingProps)
 const JobActions = ({ model, onRerun }: { readonly model: JobModel; readonly onRerun: (id: string) => void }) => {
   const { head, tally } = model;
   const post = (verb: string, body: unknown = {}) => request(`${jobRoute(model.id)}/${verb}`, { method: 'POST', body });
-  const pause = useAction(() => post('pause'));
-  const resume = useAction(() => post('resume'));
+  const state = `${head.state} ${head.runs}`;
+  const pause = useAction(() => post('pause'), state);
+  const resume = useAction(() => post('resume'), state);
   const [mode, setMode] = useState<'abort' | 'drain'>('abort');
-  const cancel = useAction(() => post('cancel', { mode }));
-  const retry = useAction(() => post('retry'));
+  const cancel = useAction(() => post('cancel', { mode }), state);
+  const retry = useAction(() => post('retry'), state);
   const rerun = useAction(async (key) => {
     const { id } = await request<{ id: string }>(`${jobRoute(model.id)}/rerun`, {
       method: 'POST',
-      body: {},
+      // What nothing is upstream of, so that all runs.
+      body: { from: model.inside(-1).flatMap((one) => (model.upstream(one).length === 0 ? [model.path(one)] : [])) },
       idempotencyKey: key,
     });
     onRerun(id);
