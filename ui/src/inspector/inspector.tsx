@@ -34,6 +34,8 @@ export type InspectorProps = {
 
 const WAITING = new Set(['unscheduled', 'ready', 'retrying', 'polling', 'paused']);
 
+const hasEndedBadly = (state: string): boolean => ['failed', 'notReady', 'skipped', 'cancelled'].includes(state);
+
 /** Everything about one task. */
 export const Inspector = (props: InspectorProps) => {
   const { model, index, address, select } = props;
@@ -73,8 +75,8 @@ export const Inspector = (props: InspectorProps) => {
       {isLive && WAITING.has(state) && model.head.endedAt === undefined ? (
         <WhyNot model={model} index={index} select={select} />
       ) : null}
-      {state === 'failed' || state === 'notReady' || state === 'skipped' || state === 'cancelled' ? (
-        <WentWrong model={model} index={index} details={details.value} />
+      {hasEndedBadly(state) || (isLive && state === 'unscheduled' && model.head.endedAt !== undefined) ? (
+        <WentWrong model={model} index={index} details={details.value} select={select} />
       ) : null}
       {progress === undefined ? null : (
         <section>

@@ -2,33 +2,60 @@ import type { JobModel } from '../job/job-model.ts';
 import { durationText } from '../text/duration.ts';
 import { countText } from '../text/number.ts';
 import type { ErrorDetails, TaskDetails } from './task-details.ts';
+import { TaskLinks } from './task-links.tsx';
 
 const TITLES: Readonly<Record<string, string>> = {
   failed: 'What went wrong?',
   notReady: 'Why is it not ready?',
   skipped: 'Why was it skipped?',
   cancelled: 'Why was it cancelled?',
+  unscheduled: 'Why did it not run?',
 };
+
+/** The reasons of the engine in words. Others are what a person has said. */
+const REASONS: Readonly<Record<string, string>> = {
+  when: 'Its condition did not hold.',
+  branch: 'A task before it chose another branch.',
+  triggerRule: 'Its rule asks for another end of these:',
+  upstreamFailed: 'What it needs has failed:',
+  upstreamNotReady: 'What it needs was not ready:',
+  upstreamSkipped: 'What it needs was skipped:',
+  jobFailed: 'Another task has failed, and the job with it.',
+  deadline: 'Its deadline passed.',
+};
+const OF_UPSTREAM = new Set(['triggerRule', 'upstreamFailed', 'upstreamNotReady', 'upstreamSkipped']);
 
 /** Why a task did not complete, with the causes behind it and how many can't run because of it. */
 export const WentWrong = ({
   model,
   index,
   details,
+  select,
 }: {
   model: JobModel;
   index: number;
   details: TaskDetails | undefined;
+  select: (index: number) => void;
 }) => {
   const state = model.state(index);
   const { attempt, startAt, endAt } = model.table;
   const began = startAt[index] as number;
   const blocked = cantRun(model, index);
+  const reason = details?.reason ?? '';
+  const around = model.parent(index);
+  const because = OF_UPSTREAM.has(reason)
+    ? model.upstream(index).filter((one) => model.state(one) !== 'completed')
+    : (reason === 'jobFailed' || state === 'unscheduled') && around >= 0
+      ? [around]
+      : [];
   return (
     <section className={state === 'failed' ? 'why failed' : 'why'}>
       <h3>{TITLES[state]}</h3>
       {details?.error === undefined ? null : <ErrorText error={thrown(details.error)} depth={0} />}
-      {details?.reason === undefined || details.error !== undefined ? null : <p>{details.reason}</p>}
+      {reason === '' || (details?.error !== undefined && REASONS[reason] === undefined) ? null : (
+        <p>{REASONS[reason] ?? reason}</p>
+      )}
+      {because.length > 0 ? <TaskLinks model={model} indices={because} select={select} /> : null}
       <p className="dim">
         {began < 0
           ? 'It never ran.'
