@@ -1,23 +1,22 @@
 import type { JobModel } from '../job/job-model.ts';
 
-/** Which tasks a retry or rerun would run: paths, or ranges of indices of a view if there are many. */
-export type RunPlan = {
-  readonly runs: readonly string[];
-  readonly ranges?: { readonly epoch: string; readonly runs: readonly (readonly [number, number])[] };
-};
+/** Paths of the tasks that a retry or rerun would run. */
+export type RunPlan = { readonly runs: readonly string[] };
 
-/** The tasks of a plan with all that is inside them. */
-export const planIndices = (model: JobModel, plan: RunPlan): ReadonlySet<number> => {
-  const runs = new Set<number>();
-  const add = (index: number): void => {
-    if (runs.has(index)) return;
-    runs.add(index);
-    for (const one of model.inside(index)) add(one);
+/**
+ * The tasks of a plan. Of a nested job or map of which a part runs again, the plan names what that is; of any other, all
+ * that is inside runs.
+ */
+export const planIndices = (model: JobModel, { runs }: RunPlan): ReadonlySet<number> => {
+  const named = new Set(runs.flatMap((path) => model.indexOf(path) ?? []));
+  const inParts = new Set([...named].map((index) => model.parent(index)));
+  const planned = new Set(named);
+  const addInside = (index: number): void => {
+    for (const one of model.inside(index)) {
+      planned.add(one);
+      addInside(one);
+    }
   };
-  for (const path of plan.runs) {
-    const index = model.indexOf(path);
-    if (index !== undefined) add(index);
-  }
-  for (const [from, to] of plan.ranges?.runs ?? []) for (let index = from; index <= to; index += 1) add(index);
-  return runs;
+  for (const index of named) if (!inParts.has(index)) addInside(index);
+  return planned;
 };

@@ -1,0 +1,87 @@
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import type { Client } from '../../../src/client/client.ts';
+import { jobFrom } from '../../../src/engine/job-from.ts';
+import { pathOf, tableOf } from '../../../src/wire/job-table.ts';
+import { REMOVED } from '../../../src/wire/letters.ts';
+import { describeInBrowser, openUi, servedUi } from './support.ts';
+
+const step = (name: string, ...dependsOn: string[]) => ({ name, dependsOn, run: () => ({}) });
+const map = (name: string, over: readonly number[], ...dependsOn: string[]) =>
+  ({ name, kind: 'map', over, dependsOn, each: () => ({}) }) as const;
+
+const mart = jobFrom('mart', [step('load'), map('parts', [1, 2, 3], 'load'), step('sum', 'parts'), step('aside')]);
+const warehouse = jobFrom('warehouse', [
+  step('fetch'),
+  map('clean', [1, 2, 3, 4], 'fetch'),
+  { name: 'mart', kind: 'job', dependsOn: ['clean'], definition: mart },
+  step('publish', 'mart'),
+  step('beside', 'fetch'),
+]);
+const OPEN = 'open=clean,mart,mart/parts';
+
+/** Paths of the tasks without others inside that the tree does not show as faded. */
+const previewed = (page: Page): Promise<readonly string[]> =>
+  page.evaluate(() => {
+    const around: string[] = [];
+    const paths: string[] = [];
+    for (const row of document.querySelectorAll('.tree-row')) {
+      const depth = Number(row.getAttribute('aria-level')) - 1;
+      const name = row.querySelector('[role=gridcell]')?.getAttribute('aria-label')?.split(',')[0] ?? '';
+      const outer = depth === 0 ? '' : around[depth - 1];
+      around[depth] = `${outer}${outer === '' || name.startsWith('[') ? '' : '/'}${name}`;
+      if (!row.hasAttribute('aria-expanded') && !row.classList.contains('faded')) paths.push(around[depth]);
+    }
+    return paths.sort();
+  });
+
+/** Paths of the tasks without others inside that have run in a job, rather than been taken from another. */
+const ran = async (client: Client, id: string): Promise<readonly string[]> => {
+  await client.jobs.result(id, { waitMs: 30_000 });
+  const table = tableOf(await client.jobs.view(id));
+  return [...table.names.keys()]
+    .filter((index) => table.state[index] !== REMOVED && (table.attempt[index] as number) > 0)
+    .filter((index) => !table.inside.get(index)?.length)
+    .map((index) => pathOf(table, index))
+    .sort();
+};
+
+describeInBrowser('the preview of a rerun', () => {
+  test.each<[from: string, count: number]>([
+    ['publish', 1],
+    ['fetch', 13],
+    ['clean[2]', 8],
+    ['clean', 11],
+    ['mart', 7],
+    ['mart/aside', 2],
+    ['mart/load', 6],
+    ['mart/parts[1]', 3],
+    ['mart/parts', 5],
+  ])('from %s shows the %i tasks that run when it is done', async (from, count) => {
+    const { url, server, client } = await servedUi({ definitions: [warehouse] });
+    await server.engine.start(warehouse, {}, { jobId: 'j' });
+    const { page } = await openUi(url, `/jobs/j?view=time&${OPEN}&task=${from}`);
+    await page.getByRole('button', { name: 'Rerun from here …' }).click();
+    const go = page.getByRole('button', { name: /^Rerun \d+ task/ });
+    await go.waitFor();
+    const planned = await previewed(page);
+    expect(planned).toHaveLength(count);
+    expect(await go.innerText()).toBe(`Rerun ${count === 1 ? '1 task' : `${count} tasks`}`);
+    await go.click();
+    await page.waitForURL((to) => to.pathname !== '/jobs/j');
+    const id = new URL(page.url()).pathname.split('/').at(-1) as string;
+    expect(await ran(client, id)).toEqual(planned);
+  });
+
+  test('of a whole job is not needed: all that it had runs', async () => {
+    const { url, server, client } = await servedUi({ definitions: [warehouse] });
+    await server.engine.start(warehouse, {}, { jobId: 'j' });
+    const { page } = await openUi(url, '/jobs/j');
+    await page.getByRole('button', { name: 'Rerun …' }).click();
+    await page.getByText('A new job runs all 13 tasks again.').waitFor();
+    await page.getByRole('button', { name: 'Rerun all' }).click();
+    await page.waitForURL((to) => to.pathname !== '/jobs/j');
+    const id = new URL(page.url()).pathname.split('/').at(-1) as string;
+    expect(await ran(client, id)).toEqual(await ran(client, 'j'));
+  });
+});
