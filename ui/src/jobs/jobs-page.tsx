@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useParameters } from '../address/parameters.ts';
 import { serverNow } from '../api/server-time.ts';
+import { OnlyRow } from '../lists/only-row.tsx';
 import { useRows } from '../lists/use-rows.ts';
 import { ConnectionLost } from '../shell/connection-lost.tsx';
 import { FindBox } from '../shell/find-box.tsx';
@@ -102,7 +103,7 @@ export const JobsPage = () => {
         <Heading />
         {/* biome-ignore lint/a11y/useSemanticElements: as the grid */}
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard */}
-        <div className="scroll" role="rowgroup" ref={rows.ref} tabIndex={0} aria-label="Jobs">
+        <div className="scroll" role="rowgroup" ref={rows.ref} tabIndex={0} aria-label="Jobs" aria-busy={!list.hasCome}>
           <div style={{ height: rows.height }}>
             {rows.items.map(({ index, top }) => (
               <Row
@@ -125,7 +126,9 @@ export const JobsPage = () => {
             </p>
           )}
           {list.hasCome && list.total === 0 ? (
-            <Empty isFiltered={chosen.size > 0 || filter.q !== '' || others.length > 0} />
+            <OnlyRow>
+              <Empty isFiltered={chosen.size > 0 || filter.q !== '' || others.length > 0} />
+            </OnlyRow>
           ) : null}
         </div>
       </div>

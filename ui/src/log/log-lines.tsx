@@ -5,7 +5,8 @@ import { exactClockText, useZone } from '../text/time.ts';
 import { piecesOf } from './ansi.tsx';
 import type { Log, LogLine } from './use-log.ts';
 
-export const LINE_PX = 18;
+/** Less would be too small for its link to be hit. */
+export const LINE_PX = 24;
 /** Longer lines are cut as they are shown; the download has them whole. */
 const MOST_LETTERS = 5000;
 

@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useId } from 'react';
 import type { JobModel } from '../job/job-model.ts';
 import type { JobFocus } from '../job/job-page.tsx';
+import { OnlyRow } from '../lists/only-row.tsx';
 import type { Rows } from '../lists/use-rows.ts';
 import { Glyph } from '../states/glyph.tsx';
 import { wordOf } from '../states/states.ts';
@@ -64,7 +65,9 @@ export const TaskTree = ({ model, focus, rows, list }: TaskTreeProps) => {
         tabIndex={0}
         aria-label="Tasks"
         aria-rowcount={rows.length}
-        {...(at >= 0 ? { 'aria-activedescendant': rowId(focus.selected) } : {})}
+        {...(at >= 0 && list.items.some(({ index }) => index === at)
+          ? { 'aria-activedescendant': rowId(focus.selected) }
+          : {})}
         onKeyDown={press}
       >
         {/* biome-ignore lint/a11y/useSemanticElements: rows that are not in the document can't be in a table */}
@@ -88,7 +91,11 @@ export const TaskTree = ({ model, focus, rows, list }: TaskTreeProps) => {
             );
           })}
         </div>
-        {rows.length === 0 ? <p className="empty">No task is meant. Esc shows all.</p> : null}
+        {rows.length === 0 ? (
+          <OnlyRow>
+            <p className="empty">No task is meant. Esc shows all.</p>
+          </OnlyRow>
+        ) : null}
       </div>
     </div>
   );
