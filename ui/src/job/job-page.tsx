@@ -81,7 +81,8 @@ const Job = ({ model, isLost }: { readonly model: JobModel; readonly isLost: boo
   };
 
   const nextHit = (): void => {
-    const list = [...(hits ?? [])];
+    const { states } = address;
+    const list = [...(hits ?? [])].filter((index) => states.size === 0 || states.has(model.state(index)));
     const next = list[(list.indexOf(focus.selected) + 1) % list.length];
     if (next !== undefined) focus.select(next);
   };
