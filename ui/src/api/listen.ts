@@ -62,7 +62,8 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
   const refused = async (mine: EventSource): Promise<void> => {
     const status = await statusOf(url());
     if (source !== mine || closed) return;
-    if (status === 204) end();
+    // What is not there any more has nothing more to tell.
+    if (status === 204 || status === 404) end();
     else lose();
     if (status === 401) signedOut();
   };

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 import type { JobColumns } from '../../../src/wire/job-columns.ts';
 import type { PatchEvent, PatchEvents } from '../../../src/wire/patches.ts';
 import { type Connection, type Listening, listen } from '../api/listen.ts';
-import { AGAIN_MS, type ApiError, apiUrl, isPassing, request } from '../api/request.ts';
+import { AGAIN_MS, ApiError, apiUrl, isPassing, request } from '../api/request.ts';
 import { JobModel } from './job-model.ts';
 
 export type FollowedJob = {
@@ -45,15 +45,16 @@ export const useFollowedJob = (id: string): FollowedJob => {
       }
     };
 
-    /** A job that is over has no stream. It goes on only if somebody retries it. */
+    /** A job that is over has no stream. It goes on only if somebody retries it, and may be removed. */
     const watchEnded = (model: JobModel): void => {
       again = setTimeout(async () => {
         if (isGone) return;
         const job = document.hidden
           ? undefined
-          : await request<{ lastSeq: number }>(jobRoute(id)).catch(() => undefined);
+          : await request<{ lastSeq: number }>(jobRoute(id)).catch((reason: unknown) => reason as ApiError);
         if (isGone) return;
-        if (job !== undefined && job.lastSeq > model.seq) void take();
+        if (job instanceof ApiError && job.status === 404) set({ error: job });
+        else if (job !== undefined && 'lastSeq' in job && job.lastSeq > model.seq) void take();
         else watchEnded(model);
       }, ENDED_MS);
     };
