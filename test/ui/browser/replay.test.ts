@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { jobFrom } from '../../../src/engine/job-from.ts';
+import type { JobEvent } from '../../../src/events/event.ts';
+import { describeInBrowser, eventsOf, gates, openUi, servedUi, statesAfter, until } from './support.ts';
+
+const MOMENTS = 10;
+
+/** The events up to a moment, in ms since the start of the job. */
+const upTo = (events: readonly JobEvent[], startedAt: number, moment: number): readonly JobEvent[] =>
+  events.filter(({ at }) => at <= startedAt + moment);
+
+describeInBrowser('replay', () => {
+  test(`shows at ${MOMENTS} moments what the journal says of them, while the job goes on beneath; End is live again`, async () => {
+    const { pass, open } = gates();
+    const steps = (count: number, prefix: string) =>
+      Array.from({ length: count }, (_, at) => ({
+        name: `${prefix}${at}`,
+        dependsOn: at === 0 ? [] : [`${prefix}${at - 1}`],
+        maxRetries: 1,
+        retry: { delayMs: 5 },
+        run: ({ attempt }: { readonly attempt: number }) => {
+          if (at % 3 === 1 && attempt === 1) throw new Error('not at once');
+        },
+      }));
+    const work = jobFrom('work', [
+      ...steps(8, 'step'),
+      { name: 'part', kind: 'job', dependsOn: ['step2'], definition: jobFrom('part', steps(4, 'inner')) },
+      { name: 'each', kind: 'map', dependsOn: ['step5'], over: [1, 2, 3], each: () => ({}) },
+      { name: 'wait', dependsOn: ['each', 'part', 'step7'], run: () => pass('wait') },
+      { name: 'after', dependsOn: ['wait'], run: () => ({}) },
+    ]);
+    const { url, server, client } = await servedUi();
+    const job = server.engine.start(work, {}, { jobId: 'j' });
+    await until(() => expect(job.explain('wait')).toMatchObject([{ state: 'running' }]));
+    const ui = await openUi(url, '/jobs/j');
+    await until(async () => expect((await ui.states()).states.wait).toBe('running'));
+
+    const events = await eventsOf(client, 'j');
+    const { startedAt } = await client.jobs.view('j');
+    const all = (await ui.states()).states;
+    const last = (events.at(-1) as JobEvent).at - startedAt;
+    const moments = Array.from({ length: MOMENTS }, (_, at) => Math.round((last * at) / (MOMENTS - 1)));
+    for (const moment of moments) {
+      await ui.go(`/jobs/j?at=${moment}`);
+      const wanted = statesAfter(upTo(events, startedAt, moment));
+      await until(async () => {
+        const { states } = await ui.states();
+        const begun = Object.fromEntries(Object.entries(states).filter(([, state]) => state !== 'unscheduled'));
+        expect(begun, `at ${moment} ms of ${last}`).toEqual(wanted);
+      });
+    }
+
+    await ui.go(`/jobs/j?at=${last}`);
+    await until(async () => expect((await ui.states()).states).toEqual(all));
+    open('wait');
+    await job;
+    const { lastSeq } = await client.jobs.get('j');
+    await ui.painted(lastSeq);
+    expect(await ui.states()).toMatchObject({ seq: lastSeq, states: all });
+    await ui.page.getByText('as it was at').waitFor();
+    await ui.page.keyboard.press('[');
+    await until(async () => expect((await ui.states()).states).not.toEqual(all));
+    await ui.page.keyboard.press(']');
+    await until(async () => expect((await ui.states()).states).toEqual(all));
+    await ui.page.getByRole('slider', { name: 'Moment on show' }).focus();
+    await ui.page.keyboard.press('End');
+    await until(async () =>
+      expect((await ui.states()).states).toMatchObject({ wait: 'completed', after: 'completed' }),
+    );
+    expect(ui.address()).toBe('/jobs/j');
+  });
+});
