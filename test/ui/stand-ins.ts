@@ -9,6 +9,9 @@ vi.stubGlobal('localStorage', {
   removeItem: (key: string) => void kept.delete(key),
 });
 
+/** The page is seen, and stands at the root of its host. */
+vi.stubGlobal('document', Object.assign(new EventTarget(), { hidden: false, querySelector: () => null }));
+
 /** Frames come when they are asked for. */
 const frames: (() => void)[] = [];
 

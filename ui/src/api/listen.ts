@@ -15,6 +15,8 @@ export type ListenOptions = {
 };
 
 const RETRY_MS = 1000;
+/** The server may refuse a stream, as with too many requests, without a browser saying so: it is asked less and less often. */
+const MOST_RETRY_MS = 5000;
 const HIDDEN_MS = 60_000;
 /** A stream may be dead without anybody having said so: after this silence it is opened anew. */
 const SILENT_MS = 40_000;
@@ -29,6 +31,8 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
   let again: ReturnType<typeof setTimeout> | undefined;
   let hidden: ReturnType<typeof setTimeout> | undefined;
   let silent: ReturnType<typeof setTimeout> | undefined;
+  /** How many streams have ended before anything came of them. */
+  let failures = 0;
 
   const drop = (): void => {
     clearTimeout(again);
@@ -41,7 +45,8 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
     drop();
     if (closed) return;
     onConnection('lost');
-    again = setTimeout(open, RETRY_MS);
+    again = setTimeout(open, Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** failures));
+    failures += 1;
   };
 
   const heard = (): void => {
@@ -85,6 +90,7 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
     for (const [name, handle] of Object.entries(events)) {
       mine.addEventListener(name, (event) => {
         if (source !== mine) return;
+        failures = 0;
         heard();
         handle((event as MessageEvent<string>).data, (event as MessageEvent<string>).lastEventId);
         if (last.includes(name)) end();
@@ -104,6 +110,7 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
   const online = (): void => {
     if (source !== undefined || closed) return;
     clearTimeout(again);
+    failures = 0;
     open();
   };
 

@@ -6,21 +6,35 @@ export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
   readonly problems: readonly { readonly path?: string; readonly message: string }[];
+  /** How long to wait before it is asked again, in ms; 0 if the server has not said. */
+  readonly retryAfterMs: number;
 
-  constructor(status: number, code: string, message: string, problems: ApiError['problems'] = []) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    { problems = [], retryAfterMs = 0 }: Partial<Pick<ApiError, 'problems' | 'retryAfterMs'>> = {},
+  ) {
     super(message);
     this.name = 'ApiError';
     this.status = status;
     this.code = code;
     this.problems = problems;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
 /** Whether an error may be gone by itself: the server was not reached, or is busy or restarts. */
 export const isPassing = ({ status }: ApiError): boolean => status === 0 || status === 429 || status >= 500;
 
-/** When to ask again after such an error. */
+/** When to ask again after such an error, unless the server says. */
 export const AGAIN_MS = 1000;
+
+/** Whatever was thrown, as an ApiError. */
+export const apiErrorOf = (reason: unknown): ApiError =>
+  reason instanceof ApiError
+    ? reason
+    : new ApiError(0, 'FAILED', reason instanceof Error ? reason.message : String(reason));
 
 export type RequestOptions = {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -64,10 +78,7 @@ export const send = async (path: string, options: RequestOptions = {}): Promise<
   if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey;
   const request: RequestInit = { method, headers, credentials: 'same-origin', ...(signal ? { signal } : {}) };
   if (body !== undefined) request.body = JSON.stringify(body);
-  const response = await fetch(apiUrl(path, query), request).catch((error: unknown) => {
-    if (signal?.aborted) throw error;
-    throw new ApiError(0, 'UNREACHABLE', 'The server does not answer. Nothing is known of what was asked.');
-  });
+  const response = await fetch(apiUrl(path, query), request).catch(cut(signal));
   if (response.ok) return response;
   const problem = (await response.json().catch(() => ({}))) as {
     code?: string;
@@ -80,14 +91,34 @@ export const send = async (path: string, options: RequestOptions = {}): Promise<
     response.status,
     problem.code ?? `HTTP_${response.status}`,
     problem.detail ?? problem.title ?? `The server answered ${response.status}.`,
-    problem.problems,
+    { ...(problem.problems && { problems: problem.problems }), retryAfterMs: secondsIn(response) * 1000 },
   );
 };
 
-/** The answer as JSON. @throws ApiError as `send` */
+/** The answer as JSON. @throws ApiError as `send`; `NOT_JSON` if something else than the server answered */
 export const request = async <Answer>(path: string, options: RequestOptions = {}): Promise<Answer> => {
   const response = await send(path, options);
-  const answer = response.status === 204 ? undefined : await response.json();
+  const text = await response.text().catch(cut(options.signal));
+  const answer = jsonIn(text, response.status);
   if (typeof answer?.now === 'number') hearServerTime(answer.now);
   return answer as Answer;
 };
+
+const jsonIn = (text: string, status: number): { readonly now?: unknown } | undefined => {
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch {
+    throw new ApiError(status, 'NOT_JSON', 'What answers here is not the server of this page.');
+  }
+};
+
+/** A connection may be cut before the answer, and within it; what the page itself gave up stays as it is. */
+const cut =
+  (signal: AbortSignal | undefined) =>
+  (error: unknown): never => {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, 'UNREACHABLE', 'The server does not answer. Nothing is known of what was asked.');
+  };
+
+/** Of `Retry-After`; a date, which the server never sends, counts as nothing. */
+const secondsIn = ({ headers }: Response): number => Math.max(0, Number(headers.get('retry-after') ?? 0) || 0);
