@@ -1,7 +1,8 @@
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import type { JobState } from '../../../src/events/event.ts';
 import { type Connection, listen } from '../api/listen.ts';
-import { AGAIN_MS, type ApiError, apiUrl, isPassing, request } from '../api/request.ts';
+import { type ApiError, apiUrl, request } from '../api/request.ts';
+import { Pages } from '../lists/pages.ts';
 import type { StateCounts } from '../states/meter.tsx';
 
 /** A row of the list; see `Job` in /openapi.json. */
@@ -57,89 +58,60 @@ const PAGE = 200;
 const PAGES_KEPT = 60;
 
 type Held = {
-  readonly total: number;
-  readonly counts: Readonly<Record<string, number>>;
-  readonly fresh: number;
+  total: number;
+  counts: Readonly<Record<string, number>>;
+  fresh: number;
+  /** What was created from then on is newer than the list: later pages leave it out, so that they continue the first one. */
+  before: number | undefined;
+  hasCome: boolean;
 };
 
-const newStore = () => ({
-  pages: new Map<number, readonly JobRow[] | 'asked'>(),
-  /** Pages to ask for again. */
-  stale: new Set<number>(),
+const newStore = (filter: JobFilter, onChange: () => void) => {
+  const held: Held = { total: 0, counts: {}, fresh: 0, before: undefined, hasCome: false };
   /** By page, how many rows came without the states of their tasks. */
-  untold: new Map<number, number>(),
-  held: NOTHING,
-  /** What was created from then on is newer than the list: later pages leave it out, so that they continue the first one. */
-  before: undefined as number | undefined,
-  hasCome: false,
-  /** Whether another list is shown in its place. */
-  isClosed: false,
-});
-
-const NOTHING: Held = { total: 0, counts: {}, fresh: 0 };
+  const untold = new Map<number, number>();
+  const ask = async (page: number): Promise<readonly JobRow[]> => {
+    const { items, total, counts } = await request<Window>('/jobs', {
+      query: { ...queryOf(filter), from: page * PAGE, ...(held.before && { before: held.before }) },
+    });
+    held.total = total;
+    if (!held.hasCome) held.counts = counts;
+    held.hasCome = true;
+    if (filter.order !== 'oldest' && page === 0) held.before ??= after(items[0]);
+    // The server reads for a short time: as long as each answer tells more, the page is asked for again.
+    const missing = items.filter(({ tasks }) => tasks === undefined).length;
+    if (missing > 0 && missing < (untold.get(page) ?? Number.POSITIVE_INFINITY)) pages.refresh(page);
+    untold.set(page, missing);
+    return items;
+  };
+  const pages: Pages<JobRow> = new Pages<JobRow>({ size: PAGE, kept: PAGES_KEPT, ask, onChange });
+  return { held, pages };
+};
 
 /** The jobs that fit a filter, page by page as they come in sight. What changes is told; rows never jump. */
 export const useJobList = (filter: JobFilter): JobList => {
   const key = JSON.stringify(filter);
   const [, draw] = useState(0);
   const [turn, setTurn] = useState(0);
-  const [error, setError] = useState<ApiError>();
   const [connection, setConnection] = useState<Connection>('live');
   // Another filter is another list.
   // biome-ignore lint/correctness/useExhaustiveDependencies: as said
-  const store = useMemo(newStore, [key, turn]);
-  const latest = useRef(store);
-  latest.current = store;
+  const { held, pages } = useMemo(() => newStore(filter, () => draw((count) => count + 1)), [key, turn]);
 
-  const query = { ...filter, state: listOf(filter.state) };
-  const fetchPage = async (page: number): Promise<void> => {
-    // What was shown stays until the new page is there.
-    if (store.pages.has(page) && !store.stale.delete(page)) return;
-    if (!store.pages.has(page)) store.pages.set(page, 'asked');
-    try {
-      const answer = await request<Window>('/jobs', {
-        query: { ...query, from: page * PAGE, size: PAGE, tasks: true, ...(store.before && { before: store.before }) },
-      });
-      if (latest.current !== store) return;
-      store.pages.set(page, answer.items);
-      store.held = { ...store.held, total: answer.total, ...(store.hasCome ? {} : { counts: answer.counts }) };
-      if (filter.order !== 'oldest') store.before ??= page === 0 ? after(answer.items[0]) : undefined;
-      // The server reads for a short time: as long as each answer tells more, the page is asked for again.
-      const untold = answer.items.filter(({ tasks }) => tasks === undefined).length;
-      if (untold > 0 && untold < (store.untold.get(page) ?? Number.POSITIVE_INFINITY)) store.stale.add(page);
-      store.untold.set(page, untold);
-      store.hasCome = true;
-      forgetFar(store.pages, page);
-      setError(undefined);
-    } catch (reason) {
-      const error = reason as ApiError;
-      if (latest.current === store) setError(error);
-      // Until then it counts as asked for: what is drawn meanwhile does not ask, too.
-      if (isPassing(error)) setTimeout(() => repeat(page), AGAIN_MS);
-    }
-    if (latest.current === store) draw((count) => count + 1);
-  };
-
-  const repeat = (page: number): void => {
-    if (store.isClosed) return;
-    if (store.pages.get(page) === 'asked') store.pages.delete(page);
-    else store.stale.add(page);
-    void fetchPage(page);
-  };
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the store stands for the filter
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the pages stand for the filter
   useEffect(() => {
-    store.isClosed = false;
-    void fetchPage(0);
+    pages.need(0, 1);
     const stream = listen({
-      url: () => apiUrl('/jobs', { ...query, size: PAGE, from: 0, tasks: true }),
+      url: () => apiUrl('/jobs', { ...queryOf(filter), from: 0 }),
       events: {
         jobs: (data) => {
           const { items, more, started, counts = {} } = JSON.parse(data) as Changes;
-          change(store.pages, items);
-          store.held = { ...store.held, counts, fresh: started };
+          const byId = new Map(items.map((row) => [row.id, row]));
+          pages.change((row) => byId.get(row.id) ?? row);
+          held.counts = counts;
+          held.fresh = started;
           // Too much has changed to be told: the pages in sight are asked for again as they are drawn.
-          if (more) store.stale = new Set(store.pages.keys());
+          if (more) pages.refresh();
           draw((count) => count + 1);
         },
       },
@@ -147,53 +119,38 @@ export const useJobList = (filter: JobFilter): JobList => {
         setConnection(now);
         if (now !== 'live') return;
         // The stream tells of what comes, not of what was before it.
-        store.held = { ...store.held, fresh: 0 };
-        store.before = undefined;
-        store.stale = new Set(store.pages.keys());
-        void fetchPage(0);
+        held.fresh = 0;
+        held.before = undefined;
+        pages.refresh();
+        pages.need(0, 1);
         draw((count) => count + 1);
       },
     });
     return () => {
-      store.isClosed = true;
       stream.close();
+      pages.stop();
     };
-  }, [store]);
+  }, [pages]);
+  useEffect(() => {
+    // Until something has come, nothing is in sight that would ask for it.
+    if (held.total === 0) pages.need(0, 1);
+  });
 
   return {
-    total: store.held.total,
-    counts: store.held.counts,
-    row: (place) => {
-      const page = store.pages.get(Math.floor(place / PAGE));
-      return page === undefined || page === 'asked' ? undefined : page[place % PAGE];
-    },
-    need: (from, to) => {
-      for (let page = Math.floor(from / PAGE); page <= Math.floor(Math.max(from, to - 1) / PAGE); page += 1)
-        void fetchPage(page);
-    },
-    fresh: store.held.fresh,
+    total: held.total,
+    counts: held.counts,
+    row: (place) => pages.row(place),
+    need: (from, to) => pages.need(from, to),
+    fresh: held.fresh,
     refresh: () => setTurn((before) => before + 1),
     isLost: connection === 'lost',
-    error,
-    hasCome: store.hasCome,
+    error: pages.error,
+    hasCome: held.hasCome,
   };
 };
+
+const queryOf = (filter: JobFilter) => ({ ...filter, state: listOf(filter.state), size: PAGE, tasks: true });
 
 const listOf = (text: string): readonly string[] => text.split(',').filter((one) => one !== '');
 
 const after = (newest: JobRow | undefined): number | undefined => newest && newest.createdAt + 1;
-
-const change = (pages: Map<number, readonly JobRow[] | 'asked'>, rows: readonly JobRow[]): void => {
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  for (const [page, held] of pages)
-    if (held !== 'asked' && held.some(({ id }) => byId.has(id)))
-      pages.set(
-        page,
-        held.map((row) => byId.get(row.id) ?? row),
-      );
-};
-
-const forgetFar = (pages: Map<number, unknown>, near: number): void => {
-  if (pages.size <= PAGES_KEPT) return;
-  for (const page of pages.keys()) if (Math.abs(page - near) > PAGES_KEPT / 3) pages.delete(page);
-};

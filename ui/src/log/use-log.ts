@@ -1,7 +1,8 @@
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { type Connection, listen } from '../api/listen.ts';
-import { AGAIN_MS, type ApiError, apiUrl, isPassing, type RequestOptions, request } from '../api/request.ts';
+import { type ApiError, apiUrl, type RequestOptions, request } from '../api/request.ts';
 import { useLoad } from '../api/use-load.ts';
+import { Pages } from '../lists/pages.ts';
 
 /** A line of a log; see `LogLine` in /openapi.json. */
 export type LogLine = {
@@ -43,127 +44,89 @@ const UNFINISHED_MS = 2000;
 
 export const logRoute = (jobId: string): string => `/jobs/${encodeURIComponent(jobId)}/logs`;
 
-/** Fetches a page whole: of long lines, the server gives only some at once. */
-const pageOf = async ({ jobId, task, attempt }: LogQuery, page: number): Promise<LogWindow> => {
-  const items: LogLine[] = [];
-  for (;;) {
-    const from = page * PAGE + items.length;
-    const query = { task, attempt, from, size: PAGE - items.length };
-    const answer = await request<LogWindow>(logRoute(jobId), { query });
-    items.push(...answer.items);
-    const isWhole = items.length >= Math.min(PAGE, answer.total - page * PAGE);
-    if (isWhole || answer.items.length === 0) return { ...answer, items };
-  }
-};
-
 /** The lines of a log, page by page as they come in sight; new ones as they are written, while it is live. */
 export const useLog = ({ jobId, task, attempt }: LogQuery, isLive: boolean): Log => {
-  const key = `${jobId} ${task} ${attempt}`;
   const [, draw] = useState(0);
-  const [error, setError] = useState<ApiError>();
   const [connection, setConnection] = useState<Connection>('live');
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another key is another log
-  const store = useMemo(newStore, [key]);
-  const latest = useRef(store);
-  latest.current = store;
-  const query = { task, attempt };
+  const { held, pages } = useMemo(
+    () => newStore({ jobId, task, attempt }, () => draw((count) => count + 1)),
+    [jobId, task, attempt],
+  );
 
-  const fetchPage = async (page: number): Promise<void> => {
-    // What was shown stays until the new page is there.
-    if (store.pages.has(page) && !store.stale.delete(page)) return;
-    if (!store.pages.has(page)) store.pages.set(page, 'asked');
-    try {
-      const answer = await pageOf({ jobId, ...query }, page);
-      store.pages.set(page, answer.items);
-      store.total = Math.max(store.total, answer.total);
-      if (answer.items.length < PAGE) store.unfinished = answer.unfinished;
-      store.hasCome = true;
-      for (const one of store.pages.keys())
-        if (store.pages.size > PAGES_KEPT && Math.abs(one - page) > PAGES_KEPT / 3) store.pages.delete(one);
-      if (latest.current === store) setError(undefined);
-    } catch (reason) {
-      const error = reason as ApiError;
-      if (latest.current === store) setError(error);
-      // Until then it counts as asked for: what is drawn meanwhile does not ask, too.
-      if (isPassing(error)) setTimeout(() => repeat(page), AGAIN_MS);
-    }
-    if (latest.current === store) draw((count) => count + 1);
-  };
-
-  const repeat = (page: number): void => {
-    if (store.isClosed) return;
-    if (store.pages.get(page) === 'asked') store.pages.delete(page);
-    else store.stale.add(page);
-    void fetchPage(page);
-  };
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the store stands for what is asked
   useEffect(() => {
-    store.isClosed = false;
-    void fetchPage(0);
-    const close = (): void => {
-      store.isClosed = true;
-    };
-    if (!isLive) return close;
-    const readEnd = (): void => {
-      store.stale.add(Math.floor(store.total / PAGE));
+    /** The last page may have been cut where the log ended then. */
+    const lookAgain = (): void => {
+      pages.refresh(Math.floor(held.total / PAGE));
       draw((count) => count + 1);
     };
-    // What an attempt has written so far is not kept yet, and no stream tells of it.
-    const timer = setInterval(readEnd, UNFINISHED_MS);
+    lookAgain();
+    if (!isLive) return () => pages.stop();
+    const timer = setInterval(() => {
+      // What an attempt has written so far is not kept yet, and no stream tells of it.
+      if (!document.hidden) lookAgain();
+    }, UNFINISHED_MS);
     const stream = listen({
-      url: () => apiUrl(logRoute(jobId), { ...query, from: store.total }),
+      url: () => apiUrl(logRoute(jobId), { task, attempt, from: held.total }),
       events: {
         lines: (_, id) => {
           const total = Number(id);
-          if (total <= store.total) return;
-          // The last page may have been cut where the log ended then.
-          store.stale.add(Math.floor(store.total / PAGE));
-          store.total = total;
-          draw((count) => count + 1);
+          if (total <= held.total) return;
+          lookAgain();
+          held.total = total;
         },
       },
       onConnection: (now) => {
         setConnection(now);
         if (now !== 'over') return;
         clearInterval(timer);
-        readEnd();
+        lookAgain();
       },
     });
     return () => {
-      close();
       stream.close();
       clearInterval(timer);
+      pages.stop();
     };
-  }, [store, isLive]);
+  }, [held, pages, isLive, jobId, task, attempt]);
+  useEffect(() => {
+    // Of a log without lines, nothing is in sight that would ask for it.
+    if (held.total + held.unfinished.length === 0) pages.need(0, 1);
+  });
 
   return {
-    total: store.total + store.unfinished.length,
-    line: (place) => {
-      const page = store.pages.get(Math.floor(place / PAGE));
-      if (place >= store.total) return store.unfinished[place - store.total];
-      return page === undefined || page === 'asked' ? undefined : page[place % PAGE];
-    },
-    need: (from, to) => {
-      for (let page = Math.floor(from / PAGE); page <= Math.floor(Math.max(from, to - 1) / PAGE); page += 1)
-        void fetchPage(page);
-    },
-    error,
-    hasCome: store.hasCome,
+    total: held.total + held.unfinished.length,
+    line: (place) => (place >= held.total ? held.unfinished[place - held.total] : pages.row(place)),
+    // With the last line, the page that says what is not kept yet.
+    need: (from, to) => pages.need(from, to >= held.total ? held.total + 1 : to),
+    error: pages.error,
+    hasCome: held.hasCome,
     connection: isLive ? connection : 'over',
   };
 };
 
-const newStore = () => ({
-  pages: new Map<number, readonly LogLine[] | 'asked'>(),
-  /** Pages to ask for again. */
-  stale: new Set<number>(),
-  total: 0,
-  unfinished: [] as readonly LogLine[],
-  hasCome: false,
-  /** Whether another list is shown in its place. */
-  isClosed: false,
-});
+type Held = { total: number; unfinished: readonly LogLine[]; hasCome: boolean };
+
+const newStore = ({ jobId, task, attempt }: LogQuery, onChange: () => void) => {
+  const held: Held = { total: 0, unfinished: [], hasCome: false };
+  const ask = async (page: number): Promise<readonly LogLine[]> => {
+    const items: LogLine[] = [];
+    // Fewer come at once if they are long.
+    for (let isMore = true; isMore; ) {
+      const from = page * PAGE + items.length;
+      const answer = await request<LogWindow>(logRoute(jobId), {
+        query: { task, attempt, from, size: PAGE - items.length },
+      });
+      items.push(...answer.items);
+      held.total = Math.max(held.total, answer.total);
+      const reached = from + answer.items.length;
+      if (reached >= answer.total) held.unfinished = answer.unfinished;
+      isMore = answer.items.length > 0 && items.length < PAGE && reached < answer.total;
+    }
+    held.hasCome = true;
+    return items;
+  };
+  return { held, pages: new Pages<LogLine>({ size: PAGE, kept: PAGES_KEPT, ask, onChange }) };
+};
 
 export type LogHits = { readonly lines: readonly number[]; readonly isComplete: boolean };
 
