@@ -9,6 +9,9 @@ import { unitIdOf } from '../../ui/src/units/unit-id.ts';
 
 test.each([
   [undefined, '–'],
+  [-1, '–'],
+  [Number.NaN, '–'],
+  [Number.POSITIVE_INFINITY, '–'],
   [0, '0 ms'],
   [999.4, '999 ms'],
   [999.6, '1.0 s'],

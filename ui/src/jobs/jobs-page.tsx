@@ -83,8 +83,7 @@ export const JobsPage = () => {
         />
         {others.map((name) => (
           <button key={name} type="button" className="chip on" onClick={() => change({ [name]: undefined })}>
-            {name}: {name === 'since' || name === 'before' ? stampText(Number(filter[name])) : filter[name]}{' '}
-            <span aria-hidden="true">✕</span>
+            {name}: {filterText(name, filter[name])} <span aria-hidden="true">✕</span>
           </button>
         ))}
         <span className="grow" />
@@ -135,6 +134,10 @@ export const JobsPage = () => {
     </main>
   );
 };
+
+/** Times are epoch ms, or as somebody wrote them. */
+const filterText = (name: string, text: string): string =>
+  (name === 'since' || name === 'before') && Number.isFinite(Number(text)) ? stampText(Number(text)) : text;
 
 /** Durations and "ago" grow by themselves. */
 const useTick = (): void => {

@@ -1,11 +1,12 @@
 import { useSyncExternalStore } from 'react';
+import { kept } from './kept.ts';
 
 /** `auto` follows the system. */
 export type Theme = 'auto' | 'light' | 'dark';
 
 const KEY = 'tintype.theme';
 const listeners = new Set<() => void>();
-const saved = localStorage.getItem(KEY);
+const saved = kept.get(KEY);
 let theme: Theme = saved === 'light' || saved === 'dark' ? saved : 'auto';
 let version = 0;
 
@@ -25,8 +26,7 @@ matchMedia('(forced-colors: active)').addEventListener('change', changed);
 
 export const setTheme = (next: Theme): void => {
   theme = next;
-  if (next === 'auto') localStorage.removeItem(KEY);
-  else localStorage.setItem(KEY, next);
+  kept.set(KEY, next === 'auto' ? undefined : next);
   apply();
   changed();
 };
