@@ -3,9 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { unitId } from '../../src/server/units/unit-id.ts';
 import { readList, writeList } from '../../ui/src/address/parameters.ts';
-import { readForm } from '../../ui/src/forms/schema-form.tsx';
 import { agoText, durationText } from '../../ui/src/text/duration.ts';
-import { unitIdOf } from '../../ui/src/units/unit-id.ts';
+import { pathOfUnit, unitIdOf } from '../../ui/src/units/unit-id.ts';
 
 test.each([
   [undefined, '–'],
@@ -48,27 +47,8 @@ test('a list of paths in the address comes back as it was', () => {
 test('the page names a unit as the server does', () => {
   fc.assert(
     fc.property(fc.string({ minLength: 1, unit: 'grapheme' }), (path) => {
-      expect(unitIdOf('job_1', path)).toBe(unitId('job_1', path));
+      expect(unitIdOf('job.1', path)).toBe(unitId('job.1', path));
+      expect(pathOfUnit(unitId('job.1', path))).toBe(path);
     }),
   );
-});
-
-test('a form gives values of the types of the schema, and names what is missing', () => {
-  const schema = {
-    type: 'object',
-    properties: {
-      name: { type: 'string' },
-      count: { type: 'integer' },
-      ok: { type: 'boolean' },
-      size: { enum: ['s', 'm', 3] },
-      tags: { type: 'array' },
-    },
-    required: ['name', 'count'],
-  };
-  expect(readForm(schema, { name: 'x', count: '3', ok: 'true', size: '3', tags: '[1]' })).toEqual({
-    value: { name: 'x', count: 3, ok: true, size: 3, tags: [1] },
-  });
-  expect(readForm(schema, { count: '1', tags: '[' })).toEqual({
-    problems: { name: 'This is required', tags: 'This is not valid JSON' },
-  });
 });

@@ -12,7 +12,7 @@ import { ErrorBoundary } from './shell/error-boundary.tsx';
 import { Keys } from './shell/keys.tsx';
 import { Nav } from './shell/nav.tsx';
 import { NotFound } from './shell/not-found.tsx';
-import { SessionGate } from './shell/session.tsx';
+import { SessionGate, useSession } from './shell/session.tsx';
 import { useKeys } from './shell/use-keys.ts';
 import { TopicPage } from './topics/topic-page.tsx';
 import { TopicsPage } from './topics/topics-page.tsx';
@@ -21,6 +21,7 @@ import { WaitingPage } from './waiting/waiting-page.tsx';
 const Pages = () => {
   const [keysShown, setKeysShown] = useState(false);
   const [path, navigate] = useLocation();
+  const { may } = useSession();
   useKeys({
     '?': () => setKeysShown(true),
     u: () => path !== '/' && navigate('/'),
@@ -31,6 +32,8 @@ const Pages = () => {
       <div className="page">
         <ErrorBoundary key={path}>
           <Switch>
+            {/* Who may do units alone finds them everywhere. */}
+            {may('viewer') ? null : <Route component={WaitingPage} />}
             <Route path="/" component={JobsPage} />
             <Route path="/jobs/:id">{({ id }) => <JobPage key={id} id={nameIn(id)} />}</Route>
             <Route path="/jobs/:id/log">{({ id }) => <LogPage key={id} id={nameIn(id)} />}</Route>

@@ -28,6 +28,9 @@ export const ActionButton = (props: ActionButtonProps) => {
   useEffect(() => {
     if (isOpen) yes.current?.focus();
   }, [isOpen]);
+  const { reset } = action;
+  // The next button for it, as after a job was paused and resumed, begins anew.
+  useEffect(() => reset, [reset]);
   const refusal = refusalOf(needs) ?? props.refusal;
   const close = (): void => {
     setOpen(false);

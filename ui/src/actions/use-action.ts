@@ -5,9 +5,11 @@ export type Action = {
   /** Does it, unless it is being done: a double click is one command. */
   readonly run: () => Promise<void>;
   readonly isBusy: boolean;
-  /** The server has said yes; the effect is shown once its event comes. Until then it can't be asked again. */
+  /** The server has said yes; the effect is shown once its event comes. Until then, for a few seconds, it can't be asked again. */
   readonly isAsked: boolean;
   readonly error: string | undefined;
+  /** Forgets what came of it, once its button has gone. */
+  readonly reset: () => void;
 };
 
 /**
@@ -39,17 +41,26 @@ export const useAction = (perform: (key: string) => Promise<unknown>, state = ''
       busy.current = false;
     }
   }, []);
-  return { run, isBusy: asked.phase === 'busy', isAsked: asked.phase === 'asked', error: asked.error };
+  useEffect(() => {
+    if (asked.phase !== 'asked') return;
+    const timer = setTimeout(() => setAsked(IDLE), ASKED_MS);
+    return () => clearTimeout(timer);
+  }, [asked.phase]);
+  const reset = useCallback(() => setAsked((now) => (now.phase === 'busy' ? now : IDLE)), []);
+  return { run, isBusy: asked.phase === 'busy', isAsked: asked.phase === 'asked', error: asked.error, reset };
 };
 
 const IDLE = { phase: 'idle' } as const;
+/** What has changed nothing by then may be asked again. */
+const ASKED_MS = 4000;
 
 /** Of a page that came without TLS, browsers offer no randomUUID. */
 const newKey = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-const refusalText = (reason: unknown): string => {
-  if (!(reason instanceof ApiError)) return String(reason);
+/** Why it was not done, with all that the server has to say of it. */
+export const refusalText = (reason: unknown): string => {
+  if (!(reason instanceof ApiError)) return reason instanceof Error ? reason.message : String(reason);
   const problems = reason.problems.map(({ path, message }) => (path === undefined ? message : `${path}: ${message}`));
   return [reason.message, ...problems.filter((one) => !reason.message.includes(one))].join(' ');
 };

@@ -29,8 +29,9 @@ export const DefinitionPage = ({ name }: { readonly name: string }) => {
         <>
           <p className="dim">{value.file ?? `from ${value.source}`}</p>
           {value.description === undefined ? null : <p>{value.description}</p>}
-          {value.problems.map((problem) => (
-            <div key={`${problem.code} ${problem.line} ${problem.message}`} className="why failed problem">
+          {value.problems.map((problem, place) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: two problems may say the same
+            <div key={place} className="why failed problem">
               <p>
                 {problem.line === undefined ? '' : `${problem.line}:${problem.column ?? 1} `}
                 {problem.message} <code>{problem.code}</code>

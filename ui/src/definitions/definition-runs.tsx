@@ -43,8 +43,8 @@ export const DefinitionRuns = ({ name }: { readonly name: string }) => {
     (signal) => request<Runs>(`/definitions/${encodeURIComponent(name)}/runs`, { query: { limit: 50 }, signal }),
     5000,
   );
-  if (error !== undefined) return <p className="bad">{error.message}</p>;
-  if (value === undefined) return null;
+  // What is shown stays while the server is out of reach; the page says that it is.
+  if (value === undefined) return error === undefined ? null : <p className="bad">{error.message}</p>;
   if (value.jobs.length === 0) return <p className="dim">No job of it has run yet.</p>;
   const jobs = value.jobs.toReversed();
   const more = Math.max(0, value.tasks.length - MOST_TASKS) + (value.moreTasks ?? 0);

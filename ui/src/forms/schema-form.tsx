@@ -9,8 +9,6 @@ export type JsonSchema = {
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly format?: string;
-  readonly minimum?: number;
-  readonly maximum?: number;
   readonly maxLength?: number;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
@@ -28,8 +26,15 @@ export type SchemaFormProps = {
   readonly problems?: Readonly<Record<string, string>>;
 };
 
-const typeOf = ({ type }: JsonSchema): string | undefined =>
-  typeof type === 'string' ? type : type?.find((one) => one !== 'null');
+/** The one type that a value has, or null; of several, undefined. */
+const typeOf = ({ type }: JsonSchema): string | undefined => {
+  const types = typeof type === 'string' ? [type] : (type ?? []).filter((one) => one !== 'null');
+  return types.length === 1 ? types[0] : undefined;
+};
+
+/** A property may have the name of something that all objects have. */
+const own = (texts: Readonly<Record<string, string>>, name: string): string | undefined =>
+  Object.hasOwn(texts, name) ? texts[name] : undefined;
 
 /** Whether there is a field for each part; else the whole value is given as JSON. */
 export const hasFields = (schema: JsonSchema | undefined): schema is JsonSchema =>
@@ -44,8 +49,8 @@ export const SchemaForm = ({ schema, texts, onChange, problems = {} }: SchemaFor
         name={name}
         schema={property}
         isRequired={schema.required?.includes(name) === true && property.default === undefined}
-        text={texts[name] ?? ''}
-        problem={problems[name]}
+        text={own(texts, name) ?? ''}
+        problem={own(problems, name)}
         onChange={(text) => onChange({ ...texts, [name]: text })}
       />
     ))}
@@ -112,12 +117,12 @@ const Input = ({ common, schema, text, onChange }: InputProps) => {
     );
   if (type === 'number' || type === 'integer')
     return (
+      // Of a field for numbers, browsers keep to themselves what is none.
       <input
         {...common}
-        type="number"
-        step={type === 'integer' ? 1 : 'any'}
-        min={schema.minimum}
-        max={schema.maximum}
+        type="text"
+        inputMode={type === 'integer' ? 'numeric' : 'decimal'}
+        autoComplete="off"
         value={text}
         onChange={(event) => onChange(event.target.value)}
       />
@@ -153,29 +158,39 @@ export type ReadForm =
 
 /** The value that the texts stand for, or what is wrong with them. */
 export const readForm = (schema: JsonSchema, texts: FormTexts): ReadForm => {
-  const value: Record<string, unknown> = {};
-  const problems: Record<string, string> = {};
+  const value = new Map<string, unknown>();
+  const problems = new Map<string, string>();
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const text = texts[name] ?? '';
+    const text = own(texts, name) ?? '';
     if (text === '') {
-      if (schema.required?.includes(name) && property.default === undefined) problems[name] = 'This is required';
+      if (schema.required?.includes(name) && property.default === undefined) problems.set(name, 'This is required');
       continue;
     }
     const read = readText(property, text);
-    if (read === undefined) problems[name] = 'This is not valid JSON';
-    else value[name] = read.value;
+    if ('problem' in read) problems.set(name, read.problem);
+    else value.set(name, read.value);
   }
-  return Object.keys(problems).length > 0 ? { problems } : { value };
+  return problems.size > 0 ? { problems: Object.fromEntries(problems) } : { value: Object.fromEntries(value) };
 };
 
-const readText = (schema: JsonSchema, text: string): { readonly value: unknown } | undefined => {
+type ReadText = { readonly value: unknown } | { readonly problem: string };
+
+const readText = (schema: JsonSchema, text: string): ReadText => {
   const type = typeOf(schema);
   const choice = schema.enum?.find((one) => plain(one) === text);
   if (choice !== undefined) return { value: choice };
   if (type === 'boolean') return { value: text === 'true' };
-  if (type === 'number' || type === 'integer') return { value: Number(text) };
+  if (type === 'number' || type === 'integer') return readNumber(text.trim());
   if (type === 'string') return { value: text };
-  return readJson(text);
+  return readJson(text) ?? { problem: 'This is not valid JSON' };
+};
+
+const readNumber = (text: string): ReadText => {
+  const value = Number(text);
+  if (text === '' || !Number.isFinite(value)) return { problem: 'This is not a number' };
+  if (Number.isInteger(value) && !Number.isSafeInteger(value))
+    return { problem: 'This number is too large to be kept exactly' };
+  return { value };
 };
 
 /** Undefined if the text is no JSON. */

@@ -1,4 +1,5 @@
 import { Link, useLocation } from 'wouter';
+import { useAction } from '../actions/use-action.ts';
 import { setZone, useZone } from '../text/time.ts';
 import { useSession } from './session.tsx';
 import { setTheme, type Theme, useTheme } from './theme.ts';
@@ -35,7 +36,10 @@ export const Nav = ({ onKeys }: { readonly onKeys: () => void }) => {
   const zone = useZone();
   const theme = useTheme();
   const waiting = useWaitingCount();
-  const { who, signOut } = useSession();
+  const { who, may, signOut } = useSession();
+  const leave = useAction(signOut);
+  // Who does units alone may see nothing else.
+  const pages = may('viewer') ? PAGES : PAGES.filter(({ href }) => href === '/waiting');
   const isHere = (href: string, within: readonly string[]): boolean =>
     path === href || [href, ...within].some((one) => one !== '/' && path.startsWith(`${one}/`));
   return (
@@ -48,15 +52,20 @@ export const Nav = ({ onKeys }: { readonly onKeys: () => void }) => {
           <Mark />
           tintype
         </Link>
-        {PAGES.map(({ href, name, within }) => (
+        {pages.map(({ href, name, within }) => (
           <Link key={href} href={href} {...(isHere(href, within) ? { 'aria-current': 'page' as const } : {})}>
             {name}
             {href === '/waiting' && waiting > 0 ? <b className="badge">{waiting}</b> : null}
           </Link>
         ))}
         <span className="grow" />
+        {leave.error === undefined ? null : (
+          <span role="alert" className="bad small">
+            {leave.error}
+          </span>
+        )}
         {who.session === undefined ? null : (
-          <button type="button" className="plain" onClick={() => void signOut()} title={`Signed in as ${who.name}`}>
+          <button type="button" className="plain" onClick={() => void leave.run()} title={`Signed in as ${who.name}`}>
             Sign out
           </button>
         )}

@@ -12,6 +12,7 @@ export type WhoAmI = {
   readonly session?: { readonly endsAt: number };
 };
 
+/** Which roles allow what: work on units is allowed to operators, too. */
 const RANK: Readonly<Record<Role, readonly Role[]>> = {
   viewer: ['viewer', 'operator', 'admin'],
   worker: ['worker', 'operator', 'admin'],
@@ -55,7 +56,8 @@ export const SessionGate = ({ children }: { readonly children: ReactNode }) => {
         if (gone) return;
         if (reason instanceof ApiError && reason.status === 401) return setWho('nobody');
         setError(reason instanceof Error ? reason.message : String(reason));
-        again = setTimeout(() => setTurn((before) => before + 1), 1000);
+        const waitMs = reason instanceof ApiError ? reason.retryAfterMs : 0;
+        again = setTimeout(() => setTurn((before) => before + 1), Math.max(1000, waitMs));
       },
     );
     return () => {
@@ -78,8 +80,13 @@ export const SessionGate = ({ children }: { readonly children: ReactNode }) => {
     may,
     refusal: (role) => (may(role) ? undefined : `This needs the role ${role}; you have ${who.roles.join(', ')}`),
     signOut: async () => {
-      await request('/session', { method: 'DELETE' });
-      setWho('nobody');
+      try {
+        await request('/session', { method: 'DELETE' });
+        setWho('nobody');
+      } catch (reason) {
+        // Who is not signed in any more is shown the form already.
+        if (!(reason instanceof ApiError && reason.status === 401)) throw reason;
+      }
     },
   };
   return <SessionContext.Provider value={session}>{children}</SessionContext.Provider>;

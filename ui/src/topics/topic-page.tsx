@@ -7,6 +7,7 @@ import { Page } from '../shell/page.tsx';
 import { Glyph } from '../states/glyph.tsx';
 import { JOB_STATES_SHOWN, wordOf } from '../states/states.ts';
 import { numberText } from '../text/number.ts';
+import { pathOfUnit } from '../units/unit-id.ts';
 
 type Topic = {
   readonly name: string;
@@ -44,7 +45,12 @@ export const TopicPage = ({ name }: { readonly name: string }) => {
   );
   const inbox = usePolled(`inbox ${name}`, async (signal) => {
     const [ready, claimed] = await Promise.all([groupsIn(name, 'ready', signal), groupsIn(name, 'claimed', signal)]);
-    return [...ready.topics, ...claimed.topics].flatMap(({ jobs }) => jobs);
+    // Between the answers somebody may have claimed a unit, which then is in both.
+    const seen = new Set<string>();
+    const isNew = ({ id }: Unit): boolean => !seen.has(id) && seen.add(id).size > 0;
+    return [...claimed.topics, ...ready.topics]
+      .flatMap(({ jobs }) => jobs)
+      .map((job) => ({ ...job, tasks: job.tasks.map((one) => ({ ...one, units: one.units.filter(isNew) })) }));
   });
   if (topic.error?.status === 404) return <NotFound text={`There is no topic ${name}.`} />;
   const { value } = topic;
@@ -74,14 +80,12 @@ export const TopicPage = ({ name }: { readonly name: string }) => {
             </h3>
             {parts
               .flatMap(({ tasks }) => tasks)
+              .filter(({ units }) => units.length > 0)
               .map(({ task, units }) => (
                 <ul key={`${task} ${units[0]?.id}`}>
                   {units.map((unit) => (
                     <li key={unit.id} className="entry-line">
-                      <Link
-                        href={taskHref(id, task === undefined ? unit.name : `${task}/${unit.name}`)}
-                        className="cut"
-                      >
+                      <Link href={taskHref(id, pathOfUnit(unit.id))} className="cut">
                         {task === undefined ? '' : `${task} / `}
                         {unit.name}
                       </Link>

@@ -5,6 +5,7 @@ import { request } from '../api/request.ts';
 import { useLoad } from '../api/use-load.ts';
 import { type FormTexts, hasFields, type JsonSchema, readForm, readJson, SchemaForm } from '../forms/schema-form.tsx';
 import { useSession } from '../shell/session.tsx';
+import { CLAIM_MS, claimOf, keepClaim } from './claims.ts';
 import { unitIdOf } from './unit-id.ts';
 
 export type CompleteFormProps = {
@@ -32,42 +33,59 @@ export const CompleteForm = ({ jobId, path, state, onDone }: CompleteFormProps) 
     value: unit,
     error,
     reload,
-  } = useLoad(`unit ${id} ${state}`, (signal) => request<Unit>(`/units/${encodeURIComponent(id)}`, { signal }));
+  } = useLoad(`unit ${id}`, (signal) => request<Unit>(`/units/${encodeURIComponent(id)}`, { signal }), state);
   const [texts, setTexts] = useState<FormTexts>({});
   const [json, setJson] = useState('');
   const [reason, setReason] = useState('');
   const [problems, setProblems] = useState<Readonly<Record<string, string>>>({});
-  const command = (body: unknown) => request(`/units/${encodeURIComponent(id)}/commands`, { method: 'POST', body });
+  const command = async (body: object): Promise<void> => {
+    // Operators may do without the claim; one that is over would be refused.
+    const claim = may('operator') ? undefined : claimOf(id);
+    await request(`/units/${encodeURIComponent(id)}/commands`, {
+      method: 'POST',
+      body: claim === undefined ? body : { ...body, token: claim },
+    });
+    keepClaim(id, undefined);
+  };
   const done = (): void => {
     reload();
     onDone?.();
   };
   const claim = useAction(async () => {
-    await request(`/units/${encodeURIComponent(id)}/claim`, { method: 'POST', body: { worker: who.name } });
+    const { token } = await request<{ token: string }>(`/units/${encodeURIComponent(id)}/claim`, {
+      method: 'POST',
+      body: { worker: who.name, leaseMs: CLAIM_MS },
+    });
+    keepClaim(id, token);
     done();
   });
   const complete = useAction(async () => {
     const output = outputOf(unit?.outputSchema, texts, json);
     if ('problems' in output) {
       setProblems(output.problems);
-      throw new Error(Object.values(output.problems).join('. '));
+      throw new Error(
+        Object.entries(output.problems)
+          .map(([name, problem]) => `${name}: ${problem}.`)
+          .join(' '),
+      );
     }
     setProblems({});
     await command({ type: 'success', ...(output.value === undefined ? {} : { output: output.value }) });
     done();
   });
   const fail = useAction(async () => {
+    if (reason.trim() === '') throw new Error('Say why.');
     await command({ type: 'error', message: reason, retryable: false });
     done();
   });
-  if (error !== undefined) return <p className="refusal">{error.message}</p>;
-  if (unit === undefined) return null;
+  if (unit === undefined) return error === undefined ? null : <p className="refusal">{error.message}</p>;
   const isOpen = unit.state === 'ready' || unit.state === 'claimed';
   const refusal = !isOpen
     ? `It is ${unit.state}: there is nothing to complete`
     : unit.elsewhere
       ? 'Another process runs this job'
       : undefined;
+  const claimFirst = may('operator') || claimOf(id) !== undefined ? undefined : 'Claim it first';
   return (
     <section className="complete">
       <h3>Complete it</h3>
@@ -93,14 +111,13 @@ export const CompleteForm = ({ jobId, path, state, onDone }: CompleteFormProps) 
         </label>
       )}
       <div className="commands">
-        <ActionButton action={complete} label="Complete" isPrimary refusal={refusal} />
-        {unit.state === 'ready' ? (
-          <ActionButton action={claim} label="Claim" refusal={may('worker') ? refusal : undefined} needs="worker" />
-        ) : null}
+        <ActionButton action={complete} label="Complete" isPrimary refusal={refusal ?? claimFirst} needs="worker" />
+        {unit.state === 'ready' ? <ActionButton action={claim} label="Claim" refusal={refusal} needs="worker" /> : null}
         <ActionButton
           action={fail}
           label="Fail"
-          refusal={refusal}
+          refusal={refusal ?? claimFirst}
+          needs="worker"
           confirm="Let it fail"
           question={
             <label className="field">

@@ -5,16 +5,17 @@ import { serverNow } from '../api/server-time.ts';
 import { usePolled } from '../api/use-polled.ts';
 import { taskHref } from '../shell/links.tsx';
 import { Page } from '../shell/page.tsx';
+import { useSession } from '../shell/session.tsx';
 import { agoText } from '../text/duration.ts';
 import { countText } from '../text/number.ts';
 import { CompleteForm } from '../units/complete-form.tsx';
+import { pathOfUnit } from '../units/unit-id.ts';
 import { ExhaustedTasks } from './exhausted-tasks.tsx';
 
 export type WaitingUnit = {
   readonly id: string;
   readonly jobId: string;
   readonly topic?: string;
-  readonly task?: string;
   readonly name: string;
   readonly owner?: string;
   readonly state: string;
@@ -22,13 +23,12 @@ export type WaitingUnit = {
   readonly readySince?: number;
 };
 
-const unitsIn = async (state: string, owner: string | null, signal: AbortSignal): Promise<readonly WaitingUnit[]> => {
-  const { items } = await request<{ items: readonly WaitingUnit[] }>('/units', {
-    query: { state, limit: 200, owner: owner ?? undefined },
-    signal,
-  });
-  return items;
-};
+type UnitsPage = { readonly items: readonly WaitingUnit[]; readonly nextCursor: string | null };
+
+const MOST_UNITS = 200;
+
+const unitsIn = (state: string, owner: string | null, signal: AbortSignal): Promise<UnitsPage> =>
+  request<UnitsPage>('/units', { query: { state, limit: MOST_UNITS, owner: owner ?? undefined }, signal });
 
 /** Work that waits for people, by who may do it, and tasks whose last retry has failed. All of it is done here. */
 export const WaitingPage = () => {
@@ -36,10 +36,13 @@ export const WaitingPage = () => {
   const owner = query.get('owner');
   const { value, error, reload } = usePolled(`waiting ${owner}`, async (signal) => {
     const [ready, claimed] = await Promise.all([unitsIn('ready', owner, signal), unitsIn('claimed', owner, signal)]);
-    return [...ready, ...claimed];
+    // Between the answers somebody may have claimed one, which then is in both.
+    const units = new Map([...ready.items, ...claimed.items].map((unit) => [unit.id, unit]));
+    return { units: [...units.values()], isAll: ready.nextCursor === null && claimed.nextCursor === null };
   });
+  const { may } = useSession();
   const open = query.get('unit');
-  const byOwner = Map.groupBy(value ?? [], (unit) => unit.owner ?? '');
+  const byOwner = Map.groupBy(value?.units ?? [], (unit) => unit.owner ?? '');
   return (
     <Page
       title="Waiting for people"
@@ -73,8 +76,9 @@ export const WaitingPage = () => {
           </ul>
         </section>
       ))}
-      <ExhaustedTasks />
-      {value?.length === 0 ? <p className="dim">No unit waits for anybody.</p> : null}
+      {value?.isAll === false ? <p className="dim">and more, which come once these are done</p> : null}
+      {may('viewer') ? <ExhaustedTasks /> : null}
+      {value?.units.length === 0 ? <p className="dim">No unit waits for anybody.</p> : null}
     </Page>
   );
 };
@@ -87,7 +91,9 @@ type UnitProps = {
 };
 
 const Unit = ({ unit, isOpen, onToggle, onDone }: UnitProps) => {
-  const path = unit.task === undefined ? unit.name : `${unit.task}/${unit.name}`;
+  const { may } = useSession();
+  const path = pathOfUnit(unit.id);
+  const where = [unit.topic, unit.jobId, path].filter((one) => one !== undefined).join(' / ');
   return (
     <li className="entry">
       <div className="entry-line">
@@ -96,10 +102,13 @@ const Unit = ({ unit, isOpen, onToggle, onDone }: UnitProps) => {
         </button>
         <span className="dim">{unit.worker === undefined ? 'ready' : `${unit.worker} works on it`}</span>
         {unit.readySince === undefined ? null : <span className="dim">{agoText(serverNow() - unit.readySince)}</span>}
-        <Link href={taskHref(unit.jobId, path)} className="cut">
-          {unit.topic === undefined ? '' : `${unit.topic} / `}
-          {unit.jobId} / {path}
-        </Link>
+        {may('viewer') ? (
+          <Link href={taskHref(unit.jobId, path)} className="cut">
+            {where}
+          </Link>
+        ) : (
+          <span className="cut dim">{where}</span>
+        )}
       </div>
       {isOpen ? <CompleteForm jobId={unit.jobId} path={path} state={unit.state} onDone={onDone} /> : null}
     </li>
