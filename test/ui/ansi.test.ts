@@ -24,3 +24,11 @@ test('control characters and marks that turn the direction are left out, markup 
 test('a line of a million letters is read at once', () => {
   expect(plainText(`${ESC}32m${'x'.repeat(1_000_000)}`)).toHaveLength(1_000_000);
 });
+
+test('of what a terminal does besides colours, only the text is left, in one line', () => {
+  expect(plainText('\u001b]0;title\u0007made \u001b]8;;javascript:alert(1)\u001b\\a link\u001b]8;;\u001b\\')).toBe(
+    'made a link',
+  );
+  expect(plainText('\u001b(Bplain\u001b7')).toBe('(Bplain7');
+  expect(plainText('Error\r\n  at one\n  at two')).toBe('Error ↵   at one ↵   at two');
+});

@@ -29,6 +29,14 @@ export const JobsPage = () => {
   const list = useJobList(filter);
   const rows = useRows({ count: list.total, rowHeight: ROW_PX });
   const [at, setAt] = useState(0);
+  const filterKey = JSON.stringify(filter);
+  const { show } = rows;
+  // Another filter is another list, from its beginning.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as said
+  useEffect(() => {
+    setAt(0);
+    show(0);
+  }, [filterKey, show]);
   const box = useRef<HTMLInputElement>(null);
   useEffect(() => {
     document.title = 'Jobs · tintype';

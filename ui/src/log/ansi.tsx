@@ -13,9 +13,15 @@ const CONTROLS = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g;
 /** Marks that turn the direction of text would turn the whole line. */
 const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g;
 
+/** Titles of windows, links and the like, and whatever else a terminal does that is no colour. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+const COMMANDS = /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b(?!\[)/g;
+/** A line of a log is one line of the page. */
+const BREAKS = /\r?\n/g;
+
 /** Reads a line with colours as a terminal does. Text stays text: nothing of it becomes markup. */
 export const piecesOf = (line: string): readonly Piece[] => {
-  const plain = line.replace(CONTROLS, '').replace(DIRECTIONS, '');
+  const plain = line.replace(COMMANDS, '').replace(BREAKS, ' ↵ ').replace(CONTROLS, '').replace(DIRECTIONS, '');
   if (!plain.includes('\u001b')) return [{ text: plain, className: '' }];
   return Anser.ansiToJson(plain, { use_classes: true, remove_empty: true }).map((chunk) => {
     const decorations = chunk.decorations.map((one) => `ansi-${one}`);

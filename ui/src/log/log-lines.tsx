@@ -22,8 +22,8 @@ export type LogLinesProps = {
   readonly chosen?: readonly [number, number] | undefined;
   /** The lines of what is sought. */
   readonly hits?: ReadonlySet<number> | undefined;
-  /** A line to scroll to, by number. */
-  readonly target?: number | undefined;
+  /** A line to scroll to, by number: once for each object. */
+  readonly target?: { readonly line: number } | undefined;
   /** Whether each line says when and by which task it was written. */
   readonly isDetailed?: boolean;
 };
@@ -43,16 +43,18 @@ export const LogLines = (props: LogLinesProps) => {
   useEffect(() => {
     const element = rows.ref.current;
     if (!follows || element === null) return;
-    isOurs.current = true;
+    const before = element.scrollTop;
     element.scrollTop = element.scrollHeight;
+    // Without a move there is no event: the next one is somebody's.
+    isOurs.current = element.scrollTop !== before;
   }, [follows, log.total, rows.ref]);
   // Once: whoever then scrolls elsewhere stays there as lines come.
-  const shown = useRef<number>(undefined);
+  const shown = useRef<LogLinesProps['target']>(undefined);
   useEffect(() => {
     if (target === undefined || target === shown.current || log.total === 0) return;
-    if (target <= log.total) shown.current = target;
+    if (target.line <= log.total) shown.current = target;
     if (chosen !== undefined) rows.show(Math.min(log.total, chosen[1]) - 1);
-    rows.show(Math.min(log.total, target) - 1);
+    rows.show(Math.min(log.total, target.line) - 1);
   });
   return (
     <section

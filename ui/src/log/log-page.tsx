@@ -23,7 +23,7 @@ export const LogPage = ({ id }: { readonly id: string }) => {
   const box = useRef<HTMLInputElement>(null);
   const [chosen, setChosen] = useState(() => linesIn(location.hash));
   const [follows, setFollows] = useState(chosen === undefined);
-  const [target, setTarget] = useState(chosen?.[0]);
+  const [target, setTarget] = useState(chosen && { line: chosen[0] });
   const head = useLoad(id, (signal) => request<Head>(`/jobs/${encodeURIComponent(id)}`, { signal }));
   const isLive = head.value !== undefined && head.value.endedAt === undefined;
   const log = useLog({ jobId: id, task, attempt }, isLive);
@@ -42,13 +42,13 @@ export const LogPage = ({ id }: { readonly id: string }) => {
   };
   const nextHit = (by: 1 | -1): void => {
     const lines = hits?.lines ?? [];
-    const from = target ?? 0;
+    const from = target?.line ?? 0;
     const next =
       by > 0
         ? (lines.find((line) => line > from) ?? lines[0])
         : (lines.findLast((line) => line < from) ?? lines.at(-1));
     if (next === undefined) return;
-    setTarget(next);
+    setTarget({ line: next });
     choose(next, false);
   };
   useKeys({
