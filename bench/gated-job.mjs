@@ -9,16 +9,17 @@ const STEPS = ['extract', 'check', 'clean', 'join', 'aggregate', 'publish'];
  */
 export const gate = () => {
   const waiting = [];
+  const open = (count) => {
+    for (const resolve of waiting.splice(0, count)) resolve();
+  };
   return {
     wait: () => new Promise((resolve) => waiting.push(resolve)),
     /** Resolves once so many tasks wait. */
     full: async (count) => {
       while (waiting.length < count) await new Promise((resolve) => setTimeout(resolve, 10));
     },
-    open: (count) => {
-      for (const resolve of waiting.splice(0, count)) resolve();
-    },
-    goOn(perSecond) {
+    open,
+    goOn: (perSecond) => {
       let owed = 0;
       let last = performance.now();
       const timer = setInterval(() => {
@@ -27,7 +28,7 @@ export const gate = () => {
         last = now;
         const count = Math.min(Math.floor(owed), waiting.length);
         owed -= count;
-        this.open(count);
+        open(count);
       }, 10);
       return () => clearInterval(timer);
     },
