@@ -1,8 +1,10 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
 const SERVER = process.env.TINTYPE_SERVER ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
+  resolve: { alias: { 'd3-transition': fileURLToPath(new URL('src/graph/no-transitions.ts', import.meta.url)) } },
   oxc: { jsx: { runtime: 'automatic' } },
   build: {
     outDir: '../dist/ui',
