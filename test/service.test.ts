@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { type Client, createClient, type StartRequest, type StreamedEvent, type UnitInfo } from 'tintype/client';
 import { sqliteJournal } from 'tintype/sqlite';
 import { seededRandom } from 'tintype/testing';
@@ -379,6 +380,11 @@ test('SIGTERM answers claims that wait, ends streams, and leaves no unit with no
   expect(claimed.map(({ unit }) => unit.slice(unit.lastIndexOf('/') + 1)).toSorted()).toEqual(given);
 });
 
+/** Keeps files from being written, by whoever it is, or no longer. */
+const freeze = (files: readonly string[], isFrozen: boolean): void => {
+  execFileSync('chattr', [isFrozen ? '+i' : '-i', ...files], { stdio: 'ignore' });
+};
+
 /** Whether a process may have a small disk of its own. */
 const mayMount = ((): boolean => {
   try {
@@ -440,6 +446,60 @@ test.skipIf(!mayMount)('a full disk is 507, loses nothing, and when there is roo
   for (const job of [id, another.id]) expect((await client.jobs.result(job)).state).toBe('completed');
   expect(await stop(worker, server)).toEqual([0, 143]);
 });
+
+/** Whether a file may be kept from being written, also by who has it open. */
+const mayFreeze = ((): boolean => {
+  const folder = mkdtempSync(join(tmpdir(), 'tintype-frozen-'));
+  try {
+    freeze([folder], true);
+    freeze([folder], false);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmdirSync(folder);
+  }
+})();
+
+test.skipIf(!mayFreeze)(
+  'a database that can no longer be written is 503, is read on, loses nothing, and the work goes on when it can',
+  async () => {
+    const db = newFile();
+    const { client, url, ...server } = await serve(db);
+    const { id } = await client.jobs.start({ document: unitsFor(3, () => 0) });
+    const { units } = await client.units.claim({ owners: ['any'], worker: 'Ada', leaseMs: 3_600_000 });
+    const [unit] = units;
+    if (!unit) throw new Error('No unit was claimed.');
+    const post = async (path: string, body: unknown) => {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${url}/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+      return [answer.status, answer.headers.get('retry-after')];
+    };
+    const report = () =>
+      post(`/units/${unit.id}/commands`, { type: 'success', token: unit.token, output: { by: 'Ada' } });
+    const start = () => post('/jobs', { document: unitsFor(2, () => 0), jobId: 'another' });
+    const files = [...readdirSync(dirname(db)).map((name) => join(dirname(db), name)), dirname(db)];
+    freeze(files, true);
+    onTestFinished(() => freeze(files, false));
+
+    expect(await start()).toEqual([503, '30']);
+    expect(await report()).toEqual([503, '30']);
+    await until(async () => expect((await fetch(`${url}/readyz`)).status).toBe(503));
+    const read = createClient({ url, maxRetries: 0 });
+    expect((await read.jobs.list()).items).toMatchObject([{ id, state: 'running' }]);
+    expect((await read.jobs.tasks(id)).items.length).toBeGreaterThan(3);
+
+    freeze(files, false);
+    await until(async () => expect((await fetch(`${url}/readyz`)).status).toBe(200));
+    await takenUp(client, id);
+    expect(await start()).toEqual([201, null]);
+    expect(await report()).toEqual([200, null]);
+    const worker = run('worker', [url, 'Ben']);
+    for (const job of [id, 'another']) expect((await client.jobs.result(job)).state).toBe('completed');
+    expect(await stop(worker, server)).toEqual([0, 143]);
+    expect((await unitsKept(db)).map(({ completed }) => completed.length)).toEqual(Array(5).fill(1));
+  },
+);
 
 // The short form is that of test/server/readiness.test.ts: to say that it is locked takes the server 5 s.
 test.runIf(IS_LONG)('a file that another program locks is 503, loses nothing, and the work goes on', async () => {
