@@ -6,6 +6,7 @@ import { type ClaimedUnit, startWork, type UnitCommand, type WorkOptions } from 
 const unit = (id: string): ClaimedUnit => ({
   id,
   jobId: 'job',
+  jobName: 'dinner',
   name: id,
   owner: 'cook',
   state: 'claimed',

@@ -6,6 +6,7 @@ const claimed = (id: string, leaseEndsAt: number): readonly ClaimedUnitBody[] =>
   {
     id,
     jobId: 'j',
+    jobName: 'dinner',
     name: id,
     state: 'claimed',
     attempt: 1,

@@ -126,7 +126,7 @@ describe('the kitchen', () => {
       nextCursor: null,
     });
     const first = (await call('GET', '/units?limit=1')).body as { items: { jobId: string }[]; nextCursor: string };
-    expect(first.items).toMatchObject([{ jobId: 'd1' }]);
+    expect(first.items).toMatchObject([{ jobId: 'd1', jobName: 'dinner' }]);
     expect((await call('GET', `/units?limit=1&cursor=${first.nextCursor}`)).body).toMatchObject({
       items: [{ jobId: 'd2' }],
       nextCursor: null,

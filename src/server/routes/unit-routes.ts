@@ -178,7 +178,7 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
     const next = found.length > limit && last ? cursorOf(query, orderOf(last)) : undefined;
     const answer = answerPage(context, page, next);
     if (group === 'false') return context.json(answer, 200);
-    return context.json({ topics: await grouped(page, nameOfJob), nextCursor: answer.nextCursor }, 200);
+    return context.json({ topics: grouped(page), nextCursor: answer.nextCursor }, 200);
   });
 
   add(unitStats, (context) => {
@@ -282,9 +282,6 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
     const definition = await definitionOf(found);
     return (output) => (definition ? outputShown(definition, output) : output);
   };
-
-  const nameOfJob = async (jobId: string): Promise<string> =>
-    engine.job(jobId)?.name ?? (await journal.job(jobId))?.name ?? '';
 };
 
 /** Why a unit is given back that was claimed for a client whose token ended while it waited. */
@@ -338,7 +335,7 @@ const connectionOf = ({ env, req }: Context<Env>): Connection => {
 type Groups = z.infer<typeof UnitGroups>['topics'];
 
 /** Groups the units of a page, each group where its first unit stands. */
-const grouped = async (units: readonly UnitBody[], nameOf: (jobId: string) => Promise<string>): Promise<Groups> => {
+const grouped = (units: readonly UnitBody[]): Groups => {
   const topics: Groups = [];
   for (const unit of units) {
     const topic = foundIn(
@@ -346,9 +343,11 @@ const grouped = async (units: readonly UnitBody[], nameOf: (jobId: string) => Pr
       (one) => one.topic === unit.topic,
       () => ({ topic: unit.topic, jobs: [] }),
     );
-    const known = topic.jobs.find(({ id }) => id === unit.jobId);
-    const job = known ?? { id: unit.jobId, name: await nameOf(unit.jobId), tasks: [] };
-    if (!known) topic.jobs.push(job);
+    const job = foundIn(
+      topic.jobs,
+      ({ id }) => id === unit.jobId,
+      () => ({ id: unit.jobId, name: unit.jobName, tasks: [] }),
+    );
     const task = foundIn(
       job.tasks,
       (one) => one.task === unit.task,

@@ -21,6 +21,7 @@ export const UnitBody = z
   .object({
     id: z.string(),
     jobId: z.string(),
+    jobName: z.string(),
     topic: z.string().optional(),
     task: z.string().optional().meta({ description: 'Path of the task around it, if there is one' }),
     name: z.string(),

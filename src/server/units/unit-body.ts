@@ -22,6 +22,7 @@ export const bodyOfLive = (run: JobRun, unit: LiveUnit): UnitBody => {
   return {
     id,
     jobId,
+    jobName: run.plan.name,
     task: around,
     name,
     topic: run.options.labels?.[TOPIC],
@@ -66,6 +67,7 @@ const bodyOfStored = (
   const completed = upstreams.filter((upstream) => upstream?.state === 'completed');
   return {
     ...naming(job.id, path),
+    jobName: job.name,
     topic: job.labels[TOPIC],
     owner: definition?.external?.owner,
     state: storedState(job, state),
