@@ -43,7 +43,9 @@ export const GraphView = ({ model, focus }: GraphViewProps) => {
     paintGraph(context, { model, scene, camera: camera.current(), size, colours, focus, hovered: tip?.hit.box });
     if (canvas.current !== null) canvas.current.dataset.painted = String(model.seq);
   });
-  const camera = useCamera(canvas, scene, size, draw);
+  const camera = useCamera(canvas, scene, size, draw, () => {
+    return scene.boxes.find(({ box: { cells } }) => cells.some((task) => model.state(task) === 'running'));
+  });
   useEffect(draw);
   useEffect(() => model.watch(draw), [model, draw]);
   useEffect(() => {

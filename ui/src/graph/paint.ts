@@ -1,9 +1,11 @@
+import type { Box } from '../../../src/engine/views/fold.ts';
 import { BY_PROGRESS, GLYPHS } from '../../../src/engine/views/palette.ts';
 import type { TaskState } from '../../../src/events/event.ts';
 import type { JobModel } from '../job/job-model.ts';
 import type { JobFocus } from '../job/job-page.tsx';
 import type { Colours } from '../shell/colours.ts';
 import type { Size } from '../shell/use-canvas.ts';
+import { wordOf } from '../states/states.ts';
 import { durationText } from '../text/duration.ts';
 import { numberText } from '../text/number.ts';
 import { CELL, HEAD, PAD, TASK } from './box-shape.ts';
@@ -167,7 +169,8 @@ class Painter {
     context.globalAlpha = alpha;
   }
 
-  #heading({ x, y, width, box }: SceneBox): void {
+  #heading(placed: SceneBox): void {
+    const { x, y, width, box } = placed;
     const context = this.#context;
     const { colours } = this.#picture;
     const k = this.#k;
@@ -179,7 +182,8 @@ class Painter {
       const small = Math.min(15, Math.max(11, 8 / k));
       const { done, failed, total } = this.#progress(box.cells);
       context.font = `${small}px ${FONT}`;
-      const text = `${numberText(done)} / ${numberText(total)}`;
+      const own = this.#overBefore(placed.box);
+      const text = own === undefined ? `${numberText(done)} / ${numberText(total)}` : wordOf(own);
       this.#text(text, right, middle, colours.surface.dim, 'right');
       right -= context.measureText(text).width + 8;
       if (failed > 0) right -= this.#failures(failed, right, middle);
@@ -202,6 +206,14 @@ class Painter {
     this.#text(text, right - 7, middle + 0.5, colours.onState.failed, 'right');
     this.#glyph('failed', right - width + 10, middle, 9);
     return width + 6;
+  }
+
+  /** The state of a map or nested job that was over before anything in it began: that of all its cells. */
+  #overBefore({ tasks }: Box): TaskState | undefined {
+    const { model } = this.#picture;
+    const own = tasks.length === 1 ? model.state(tasks[0] as number) : undefined;
+    if (own !== 'skipped' && own !== 'cancelled') return undefined;
+    return (model.table.startAt[tasks[0] as number] as number) < 0 ? own : undefined;
   }
 
   #progress(cells: readonly number[]): { done: number; failed: number; total: number } {
@@ -227,11 +239,12 @@ class Painter {
     const alpha = context.globalAlpha;
     const first = Math.max(0, Math.floor((sight.top - top) / CELL));
     const last = Math.min(rows, Math.ceil((sight.bottom - top) / CELL));
+    const own = this.#overBefore(placed.box);
     const byState = new Map<TaskState, number[]>();
     for (let at = first * columns; at < last * columns; at += 1) {
       const task = tasks[at] as number;
       if (task < 0) continue;
-      const state = model.state(task);
+      const state = own ?? model.state(task);
       const known = byState.get(state);
       if (known === undefined) byState.set(state, [at]);
       else known.push(at);
@@ -248,7 +261,13 @@ class Painter {
         const y = top + Math.floor(at / columns) * CELL;
         if (isFiltered) {
           const isCritical = focus.critical?.has(tasks[at] as number) !== false;
-          context.globalAlpha = alpha * (this.#isFaded(tasks[at] as number) ? 0.14 : isCritical ? 1 : 0.3);
+          context.globalAlpha =
+            alpha *
+            (this.#isFaded(own === undefined ? (tasks[at] as number) : (placed.box.tasks[0] as number))
+              ? 0.14
+              : isCritical
+                ? 1
+                : 0.3);
         }
         context.fillStyle = colours.state[state];
         context.fillRect(x - more, y - more, side + 2 * more, side + 2 * more);
@@ -339,7 +358,9 @@ class Painter {
     if (selected < 0) return;
     const own = scene.boxOf(selected);
     const from = placeInScene(scene, selected);
-    if (own === undefined || from === undefined || scene.boxes[own]?.shape?.kind !== 'cells') return;
+    const box = own === undefined ? undefined : scene.boxes[own];
+    // What is a whole box has its edges.
+    if (from === undefined || from === box || box?.shape?.kind !== 'cells') return;
     const context = this.#context;
     context.strokeStyle = colours.surface.accent;
     context.lineWidth = Math.max(0.7, 0.8 / this.#k);
@@ -347,7 +368,9 @@ class Painter {
       const to = placeInScene(scene, next);
       if (to === undefined) continue;
       const [x0, y0] = [from.x + from.width / 2, from.y + from.height / 2];
-      const [x1, y1] = [to.x + to.width / 2, to.y + to.height / 2];
+      // A card has a name in it: the line ends at its side.
+      const x1 = to.width < 2 * CELL ? to.x + to.width / 2 : to.x > from.x ? to.x : to.x + to.width;
+      const y1 = to.y + to.height / 2;
       context.beginPath();
       context.moveTo(x0, y0);
       context.bezierCurveTo((x0 + x1) / 2, y0, (x0 + x1) / 2, y1, x1, y1);

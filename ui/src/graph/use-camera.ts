@@ -8,6 +8,9 @@ import type { Scene } from './scene.ts';
 
 const MARGIN = 28;
 const CLOSEST = 8;
+/** On a window less wide, names would be too small to be read if all of a large scene were shown. */
+const NARROW_PX = 600;
+const READABLE_K = 0.8;
 
 export type CameraControl = {
   readonly current: () => Camera;
@@ -26,11 +29,15 @@ export const useCamera = (
   scene: Scene,
   size: Size,
   onMove: () => void,
+  /** What to begin with where not all can be shown and read. */
+  start: () => Place | undefined,
 ): CameraControl => {
   const behaviour = useRef<ZoomBehavior<HTMLCanvasElement, unknown>>(undefined);
   const isFitted = useRef(true);
   const moved = useRef(onMove);
   moved.current = onMove;
+  const begin = useRef(start);
+  begin.current = start;
 
   useEffect(() => {
     const element = canvas.current;
@@ -63,9 +70,26 @@ export const useCamera = (
     set({ k, x: (size.width - scene.width * k) / 2, y: (size.height - scene.height * k) / 2 });
   }, [scene, size, set]);
 
+  const showStart = useCallback(() => {
+    showAll();
+    const element = canvas.current;
+    if (element === null || size.width >= NARROW_PX || zoomTransform(element).k >= READABLE_K) return;
+    const { x, y, width, height } = begin.current() ?? { x: 0, y: scene.height / 2, width: 0, height: 0 };
+    /** Centres a place, but leaves no room beside the scene. */
+    const shift = (at: number, length: number, room: number): number =>
+      length * READABLE_K + 2 * MARGIN <= room
+        ? (room - length * READABLE_K) / 2
+        : Math.min(MARGIN, Math.max(room - MARGIN - length * READABLE_K, room / 2 - at * READABLE_K));
+    set({
+      k: READABLE_K,
+      x: shift(x + width / 2, scene.width, size.width),
+      y: shift(y + height / 2, scene.height, size.height),
+    });
+  }, [canvas, scene, size, set, showAll]);
+
   useEffect(() => {
-    if (isFitted.current) showAll();
-  }, [showAll]);
+    if (isFitted.current) showStart();
+  }, [showStart]);
 
   const current = useCallback((): Camera => {
     const { x, y, k } = canvas.current === null ? zoomIdentity : zoomTransform(canvas.current);

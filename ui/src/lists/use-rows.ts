@@ -69,7 +69,8 @@ export const useRows = ({ count, rowHeight, overscan = 8 }: RowsOptions): Rows =
       const from = placeOf(element.scrollTop);
       if (at < from) element.scrollTop = scrollTopOf(at);
       else if (at + rowHeight > from + element.clientHeight)
-        element.scrollTop = scrollTopOf(at + rowHeight - element.clientHeight);
+        // The first row is not cut: what is above it may be a line of headings.
+        element.scrollTop = scrollTopOf(Math.ceil((at + rowHeight - element.clientHeight) / rowHeight) * rowHeight);
     },
     [rowHeight],
   );

@@ -44,7 +44,8 @@ export class AttemptLog {
       const attempt: Attempt = { startAt: at, endAt: undefined, state };
       if (attempts === undefined) this.#byTask.set(index, [attempt]);
       else attempts.push(attempt);
-    } else if (last !== undefined && last.endAt === undefined && state !== 'paused') {
+    } else if (last !== undefined && last.endAt === undefined) {
+      // A pause ends a bar, also where the attempt continues after it.
       last.endAt = at;
       last.state = state ?? 'cancelled';
     }

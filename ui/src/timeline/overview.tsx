@@ -8,7 +8,7 @@ import { useColours } from '../shell/colours.ts';
 import { cleared, useSize } from '../shell/use-canvas.ts';
 import { clockText, useZone } from '../text/time.ts';
 import { leavesWithin, mostAtOnce, runningCurve } from './running-curve.ts';
-import { timeScale } from './time-axis.ts';
+import { ROOM, timeScale } from './time-axis.ts';
 
 const FAILURES_PX = 5;
 
@@ -24,7 +24,8 @@ export const Overview = ({ model, address, replay }: OverviewProps) => {
   const size = useSize(box);
   const colours = useColours();
   const end = Math.max(1, model.liveNow);
-  const scale = timeScale(0, end, size.width);
+  // A moment has the same place as in the bars below.
+  const scale = timeScale(0, end * ROOM, size.width);
   // The whole job, whatever moment is on show.
   const leaves = leavesWithin(model.live, -1);
   const curve = runningCurve(model.live, leaves, end, scale);

@@ -71,7 +71,7 @@ export const TaskTree = ({ model, focus, rows, list }: TaskTreeProps) => {
         onKeyDown={press}
       >
         {/* biome-ignore lint/a11y/useSemanticElements: rows that are not in the document can't be in a table */}
-        <div role="rowgroup" style={{ height: list.height, position: 'relative' }}>
+        <div role="rowgroup" style={{ height: list.height + ROW_PX, position: 'relative' }}>
           {list.items.map(({ index: place, top }) => {
             const row = rows[place];
             if (row === undefined) return null;

@@ -21,6 +21,9 @@ export const timeScale = (from: number, to: number, width: number): TimeScale =>
   };
 };
 
+/** How many times as long as the job the axis is, so that there is room for texts behind the last bars. */
+export const ROOM = 1.06;
+
 export type Tick = { readonly x: number; readonly text: string };
 
 const PX_BETWEEN = 100;

@@ -1,4 +1,5 @@
 import { type KeyboardEvent, type PointerEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { STATE_LETTERS } from '../../../src/wire/letters.ts';
 import type { JobAddress } from '../job/job-address.ts';
 import type { JobModel } from '../job/job-model.ts';
 import type { JobFocus } from '../job/job-page.tsx';
@@ -12,7 +13,7 @@ import { AttemptLog } from './attempt-log.ts';
 import { drawBars, ROW_PX } from './draw-bars.ts';
 import { Overview } from './overview.tsx';
 import { TaskTree } from './task-tree.tsx';
-import { ticksOf, timeScale } from './time-axis.ts';
+import { ROOM, ticksOf, timeScale } from './time-axis.ts';
 import { timelineRows } from './timeline-rows.ts';
 
 export type TimelineProps = {
@@ -23,6 +24,9 @@ export type TimelineProps = {
 };
 
 const AXIS_PX = 24;
+
+/** Letters of the states in which a task waits after an attempt. */
+const BETWEEN: ReadonlySet<string> = new Set([STATE_LETTERS.retrying, STATE_LETTERS.polling, STATE_LETTERS.paused]);
 
 /** The tasks of a job as a tree beside bars of when they waited and ran. */
 export const Timeline = ({ model, focus, address, replay }: TimelineProps) => {
@@ -39,11 +43,13 @@ export const Timeline = ({ model, focus, address, replay }: TimelineProps) => {
   const [scrollTop, setScrollTop] = useState(0);
 
   useEffect(() => {
-    if (model.live.attempt.some((attempt) => attempt > 1)) void loadHistory(model);
+    const { attempt, state } = model.live;
+    // The columns have the first start and the last end alone: bars of attempts need all between.
+    if (attempt.some((count) => count > 1) || state.some((letter) => BETWEEN.has(letter))) void loadHistory(model);
   }, [model, model.version]);
 
   const [from, to] = address.range ?? [0, Math.max(1, model.liveNow)];
-  const room = address.range === undefined ? 1.06 : 1;
+  const room = address.range === undefined ? ROOM : 1;
   const scale = timeScale(from, from + (to - from) * room, size.width);
   const ticks = ticksOf(scale, model.startedAt, zone);
   const draw = useFrame(() => {

@@ -18,7 +18,7 @@ const pausedTasks = async (signal: AbortSignal): Promise<readonly PausedTask[]> 
     query: { state: ['running', 'paused'], from: 0, size: 200 },
     signal,
   });
-  const holding = jobs.filter(({ tasks }) => (tasks?.paused ?? 0) > 0).slice(0, MOST_JOBS);
+  const holding = jobs.filter(({ tasks }) => tasks === undefined || (tasks.paused ?? 0) > 0).slice(0, MOST_JOBS);
   const lists = await Promise.all(
     holding.map(async ({ id, name }) => {
       const { items } = await request<{ items: readonly TaskDetails[] }>(`/jobs/${encodeURIComponent(id)}/tasks`, {

@@ -15,6 +15,7 @@ import { ExhaustedTasks } from './exhausted-tasks.tsx';
 export type WaitingUnit = {
   readonly id: string;
   readonly jobId: string;
+  readonly jobName: string;
   readonly topic?: string;
   readonly name: string;
   readonly owner?: string;
@@ -93,7 +94,7 @@ type UnitProps = {
 const Unit = ({ unit, isOpen, onToggle, onDone }: UnitProps) => {
   const { may } = useSession();
   const path = pathOfUnit(unit.id);
-  const where = [unit.topic, unit.jobId, path].filter((one) => one !== undefined).join(' / ');
+  const where = [unit.topic, unit.jobName, path].filter((one) => one !== undefined).join(' / ');
   return (
     <li className="entry">
       <div className="entry-line">
@@ -109,6 +110,7 @@ const Unit = ({ unit, isOpen, onToggle, onDone }: UnitProps) => {
         ) : (
           <span className="cut dim">{where}</span>
         )}
+        <code className="dim cut">{unit.jobId}</code>
       </div>
       {isOpen ? <CompleteForm jobId={unit.jobId} path={path} state={unit.state} onDone={onDone} /> : null}
     </li>
