@@ -40,7 +40,7 @@ export const thumbnails = ({ wait, random }) =>
 
 /** A task in each state that a task can be in, and names that are hard to show. */
 export const everyState = ({ wait, random }) =>
-  defineJob('every-state', { onFailure: 'continue', pools: { press: 1 } })
+  defineJob('every-state', { onFailure: 'continue' })
     .task('completed', async ({ log, signal }) => {
       log.info('begins');
       log.warn('\u001b[33mthe paper is low\u001b[0m: <script>alert(1)</script>');

@@ -60,7 +60,7 @@ export const servedJobs = async ({ many = 2_400 } = {}) => {
     clock,
     definitions: [night, pictures, chart, states, ...small],
     workflows,
-    pools: { warehouse: 6, mail: { slots: 2, limit: 10, periodMs: 1_000 } },
+    pools: { press: 1, mail: { slots: 2, limit: 10, periodMs: 1_000 } },
     maxConcurrency: 400,
     schedules: [
       defineSchedule({
@@ -132,10 +132,7 @@ export const servedJobs = async ({ many = 2_400 } = {}) => {
   return {
     url,
     now: clock.now(),
-    close: async () => {
-      await server.close({ graceMs: 0 });
-      rmSync(workflows, { recursive: true, force: true });
-    },
+    remove: () => rmSync(workflows, { recursive: true, force: true }),
   };
 };
 
@@ -145,5 +142,5 @@ export const emptyServer = async ({ needsToken = false } = {}) => {
   const { url } = await server.listen({ port: 0 });
   await server.ready;
   const secret = needsToken ? (await server.tokens.create({ name: 'screen', roles: ['viewer'] })).secret : undefined;
-  return { url, secret, close: () => server.close({ graceMs: 0 }) };
+  return { url, secret };
 };
