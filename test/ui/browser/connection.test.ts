@@ -154,7 +154,7 @@ describeInBrowser('a page whose connection is cut', () => {
     await ui.painted(0);
     await saidAfter(ui, cut);
     await client.jobs.cancel('j');
-    await client.jobs.result('j', { waitMs: 30_000 });
+    await client.jobs.result('j');
     await client.jobs.remove('j');
     mend();
     await ui.page.getByText('There is no job j.').waitFor();

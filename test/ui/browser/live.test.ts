@@ -7,6 +7,7 @@ import {
   openUi,
   type SeenStates,
   servedUi,
+  started,
   statesAfter,
   until,
 } from './support.ts';

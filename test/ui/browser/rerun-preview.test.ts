@@ -37,7 +37,7 @@ const previewed = (page: Page): Promise<readonly string[]> =>
 
 /** Paths of the tasks without others inside that have run in a job, rather than been taken from another. */
 const ran = async (client: Client, id: string): Promise<readonly string[]> => {
-  await client.jobs.result(id, { waitMs: 30_000 });
+  await client.jobs.result(id);
   const table = tableOf(await client.jobs.view(id));
   return [...table.names.keys()]
     .filter((index) => table.state[index] !== REMOVED && (table.attempt[index] as number) > 0)
