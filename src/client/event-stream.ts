@@ -19,8 +19,8 @@ export type StreamOptions = {
 };
 
 /**
- * Yields the events of a stream, and connects again where it breaks, behind the last id: at once if it brought something
- * new, else after the time that the server names. Ends when the job is over.
+ * Yields the events of a stream, and connects again where it breaks, behind the last id: at once, but after the time that
+ * the server names if two in a row have brought nothing new. Ends when the job is over.
  */
 export async function* events(
   { open, sleep }: { readonly open: Open; readonly sleep: NonNullable<ClientOptions['sleep']> },
@@ -29,9 +29,9 @@ export async function* events(
 ): AsyncGenerator<StreamedEvent, void, void> {
   let last = after === undefined ? undefined : String(after);
   let retryMs = RETRY_MS;
+  let empty = 0;
   for (let failures = 0; ; ) {
     let answer: Response | undefined;
-    let isNew = false;
     try {
       const headers = { accept: 'text/event-stream', ...(last !== undefined && { 'last-event-id': last }) };
       answer = await open('GET', path, { query, signal, headers });
@@ -47,18 +47,19 @@ export async function* events(
     if (answer?.status === 204) return;
     if (answer?.ok && answer.body) {
       failures = 0;
+      empty++;
       const notes = { onId: (id: string) => (last = id), onRetry: (ms: number) => (retryMs = ms) };
       for await (const message of messagesIn(answer.body, signal, notes)) {
         if (message.id !== undefined && message.id !== last) {
           last = message.id;
-          isNew = true;
+          empty = 0;
         }
         yield { id: message.id, type: message.event ?? 'message', data: JSON.parse(message.data) };
       }
       // The stream of a job ends with the job: asked again, it answers 204.
     }
     if (signal?.aborted) return;
-    const waitMs = isNew ? 0 : failures === 0 ? retryMs : Math.random() * Math.min(10_000, 200 * 2 ** failures);
+    const waitMs = failures > 0 ? Math.random() * Math.min(10_000, 200 * 2 ** failures) : empty < 2 ? 0 : retryMs;
     await sleep(waitMs, signal).catch(() => {});
     if (signal?.aborted) return;
   }
