@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { defineJob } from '../../src/engine/builder.ts';
 import type { Journal, JournalJob } from '../../src/engine/durable/journal.ts';
 import { createEngine } from '../../src/engine/engine.ts';
+import { JournalError } from '../../src/engine/errors/errors.ts';
 import { jobFrom } from '../../src/engine/job-from.ts';
 import { memoryJournal } from '../../src/journal/memory-journal.ts';
 import type { Server } from '../../src/server/create-server.ts';
@@ -126,6 +127,16 @@ describe('counts of tasks', () => {
     const all = await counts(jobs);
     expect(reads()).toBe(before);
     for (const { id } of jobs) expect(all.get(id)).toEqual({ completed: 10 });
+  });
+
+  test('leave out jobs whose events are damaged', async () => {
+    const { journal, jobs } = await ended(3);
+    const events: typeof journal.events = (id, ...given) => {
+      if (id === 'j1') throw new JournalError('JOURNAL_CORRUPT', 'An event is damaged.');
+      return journal.events(id, ...given);
+    };
+    const counts = await taskCounts(createJobViews({ ...journal, events }), () => 0)(jobs);
+    expect([...counts.keys()].sort()).toEqual(['j0', 'j2']);
   });
 
   test('leave out jobs of more than 20,000 tasks', async () => {

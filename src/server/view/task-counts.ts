@@ -1,4 +1,5 @@
 import type { JournalJob } from '../../engine/durable/journal.ts';
+import { JournalError } from '../../engine/errors/errors.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import type { JobTable } from '../../wire/job-table.ts';
 import { REMOVED, stateOf } from '../../wire/letters.ts';
@@ -48,7 +49,8 @@ export const taskCounts = (
       }
       if (!mayGoOn()) continue;
       const isOnce = isTerminalJobState(job.state);
-      const fold = await views.within(job, { mayGoOn, maxTasks: MAX_COUNTED_TASKS, isOnce });
+      const limits = { mayGoOn, maxTasks: MAX_COUNTED_TASKS, isOnce };
+      const fold = await views.within(job, limits).catch(undefinedIfDamaged);
       if (!fold) continue;
       const counts = fold.table.names.length > MAX_COUNTED_TASKS ? undefined : countsIn(fold.table);
       keep(job.id, version, counts);
@@ -56,6 +58,11 @@ export const taskCounts = (
     }
     return found;
   };
+};
+
+/** A job whose events can't be read is listed without counts. */
+const undefinedIfDamaged = (error: unknown): undefined => {
+  if (!(error instanceof JournalError && error.code === 'JOURNAL_CORRUPT')) throw error;
 };
 
 const countsIn = ({ state, parent }: JobTable): StateCounts => {
