@@ -108,7 +108,9 @@ export const createJobViews = (journal: Pick<Journal, 'events' | 'shape'>): JobV
       const fold = await begin(job);
       const isTooLarge = (): boolean => fold.table.names.length > maxTasks;
       let isWhole = false;
-      while (!isWhole && !isTooLarge() && mayGoOn()) isWhole = !(await readPage(job, fold));
+      // One page is read in any case, so that each call gets on.
+      do isWhole = isTooLarge() || !(await readPage(job, fold));
+      while (!isWhole && mayGoOn());
       isWhole ||= fold.table.seq >= job.lastSeq;
       if (isTooLarge()) return fold;
       if (!isOnce || isKept || !isWhole) keep(job.id, fold);
