@@ -7,7 +7,7 @@ export type HistoryMode = 'push' | 'replace';
 export type ChangeParameters = (changes: Readonly<Record<string, string | undefined>>, mode?: HistoryMode) => void;
 
 /**
- * The query of the address as state. Unknown parameters are kept, and those that are set to undefined or '' are left
+ * The query of the address as state. Unknown parameters and what follows `#` are kept, and those that are set to undefined or '' are left
  * out, so that default values never stand in an address.
  */
 export const useParameters = (): readonly [URLSearchParams, ChangeParameters] => {
