@@ -106,7 +106,9 @@ describeInBrowser('an address', () => {
     const row = (name: RegExp) => page.getByRole('row', { name });
     /** Does something, after which the page has another address; what is seen there is seen by everybody. */
     const leadsTo = async (deed: () => Promise<unknown>, address: string | RegExp): Promise<void> => {
+      const before = await seen(ui);
       await deed();
+      await until(async () => expect(await seen(ui)).not.toEqual(before));
       await until(() => expect(ui.address()).toMatch(typeof address === 'string' ? exactly(address) : address));
       await expectSameElsewhere(ui, url);
     };
