@@ -26,6 +26,7 @@ export class JobModel {
   #serverNow: number;
   #heardAt = performance.now();
   #tally: StateTally | undefined;
+  #isCounted = false;
   #paths: Map<string, number> | undefined;
   #down: { readonly shape: number; readonly columns: readonly (readonly number[])[] } | undefined;
   #asked = false;
@@ -199,7 +200,9 @@ export class JobModel {
 
   /** How many tasks without others inside stand in each state: within a task, or in the whole job for -1. */
   get tally(): StateTally {
-    this.#tally ??= new StateTally(this.#shown);
+    if (this.#tally === undefined) this.#tally = new StateTally(this.#shown);
+    else if (!this.#isCounted) this.#tally.update(this.#shown);
+    this.#isCounted = true;
     return this.#tally;
   }
 
@@ -209,7 +212,7 @@ export class JobModel {
   };
 
   #changed(): void {
-    this.#tally = undefined;
+    this.#isCounted = false;
     if (this.#asked) return;
     this.#asked = true;
     requestAnimationFrame(() => {

@@ -10,16 +10,29 @@ for (const [place, state] of TASK_STATES.entries()) PLACE[STATE_LETTERS[state].c
 /** Counts of the states of all tasks without others inside, rolled up to whatever is around them. */
 export class StateTally {
   /** A row for each task, and the last one for the whole job. */
-  readonly #rows: Uint32Array;
-  readonly #totals: Uint32Array;
-  readonly #size: number;
+  #rows = new Uint32Array(0);
+  #totals = new Uint32Array(0);
+  #hasInside = new Uint8Array(0);
+  #size = -1;
 
-  constructor({ state, parent, inside }: JobTable) {
+  constructor(table: JobTable) {
+    this.update(table);
+  }
+
+  /** Counts again; the memory stays the same as long as no task is added. */
+  update({ state, parent, inside }: JobTable): void {
     const size = state.length;
-    this.#size = size;
-    this.#rows = new Uint32Array((size + 1) * STATES);
-    this.#totals = new Uint32Array(size + 1);
-    const hasInside = new Uint8Array(size);
+    if (size === this.#size) {
+      this.#rows.fill(0);
+      this.#totals.fill(0);
+      this.#hasInside.fill(0);
+    } else {
+      this.#size = size;
+      this.#rows = new Uint32Array((size + 1) * STATES);
+      this.#totals = new Uint32Array(size + 1);
+      this.#hasInside = new Uint8Array(size);
+    }
+    const hasInside = this.#hasInside;
     for (const [around, tasks] of inside) if (tasks.some((one) => state[one] !== REMOVED)) hasInside[around] = 1;
     for (let index = 0; index < size; index += 1) {
       if (hasInside[index] === 1) continue;

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { jobFrom } from '../../../src/engine/job-from.ts';
+import { describeInBrowser, openUi, servedUi, until } from './support.ts';
+
+describeInBrowser('the graph', () => {
+  test('is dragged and zoomed, and is shown whole again when asked', async () => {
+    const { url, server } = await servedUi();
+    await server.engine.start(jobFrom('one', [{ name: 'alone', run: () => ({}) }]), {}, { jobId: 'j' });
+    const { page, painted, address } = await openUi(url, '/jobs/j?view=graph');
+    await painted(0);
+    const canvas = page.locator('.graph canvas');
+    const { x, y, width, height } = (await canvas.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    const middle = [x + width / 2, y + height / 2] as const;
+    /** Whether the only box is under the pointer at a distance from the middle. */
+    const isAt = async (dx: number, dy: number): Promise<boolean> => {
+      await page.mouse.move(middle[0] + dx, middle[1] + dy);
+      return (await page.locator('.tip').count()) > 0;
+    };
+    const shows = (dx: number, dy: number, isThere: boolean): Promise<void> =>
+      until(async () => expect(await isAt(dx, dy)).toBe(isThere));
+    await shows(0, 0, true);
+    await shows(300, 150, false);
+
+    await page.mouse.move(...middle);
+    await page.mouse.down();
+    await page.mouse.move(middle[0] + 300, middle[1] + 150, { steps: 5 });
+    await page.mouse.up();
+    await shows(300, 150, true);
+    await shows(0, 0, false);
+    expect(address()).toBe('/jobs/j?view=graph');
+
+    // The point under the pointer stays where it is.
+    await page.mouse.move(middle[0] + 300, middle[1] + 150);
+    for (let turn = 0; turn < 4; turn++) await page.mouse.wheel(0, -400);
+    await shows(300 - width / 4, 150, true);
+    await page.getByRole('button', { name: 'Fit all' }).click();
+    await shows(0, 0, true);
+    await shows(300, 150, false);
+  });
+});
