@@ -310,6 +310,8 @@ class Painter {
       for (const { x, width, text } of shape.columnNames)
         this.#text(this.#fitted(text, width), placed.x + x, placed.y + y, colours.surface.dim);
     }
+    const selected = new Set<number>();
+    for (let at = focus.selected; at >= 0; at = model.parent(at)) selected.add(at);
     for (const { x, y, width, height, task } of shape.spots) {
       const [left, top] = [placed.x + x, placed.y + y];
       const state = model.state(task);
@@ -323,8 +325,8 @@ class Painter {
       }
       context.globalAlpha = alpha;
       const isCritical = focus.critical?.has(task) === true;
-      if (!isCritical && task !== focus.selected) continue;
-      context.strokeStyle = task === focus.selected ? colours.surface.accent : colours.surface.text;
+      if (!isCritical && !selected.has(task)) continue;
+      context.strokeStyle = selected.has(task) ? colours.surface.accent : colours.surface.text;
       context.lineWidth = 1.8;
       context.strokeRect(left - 1, top - 1, width + 2, height + 2);
     }

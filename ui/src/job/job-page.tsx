@@ -112,7 +112,7 @@ const Job = ({ model, isLost }: { readonly model: JobModel; readonly isLost: boo
         <div className="job-pictures">
           {unknown ? (
             <p className="banner" role="status">
-              There is no task {address.task} in this job.
+              There is no task "{address.task}" in this job.
             </p>
           ) : null}
           {address.pictures === 'time' ? null : <GraphView model={model} focus={focus} />}

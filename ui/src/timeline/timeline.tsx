@@ -24,6 +24,8 @@ export type TimelineProps = {
 };
 
 const AXIS_PX = 24;
+/** Room that the text of a tick needs. */
+const TICK_PX = 52;
 
 /** Letters of the states in which a task waits after an attempt. */
 const BETWEEN: ReadonlySet<string> = new Set([STATE_LETTERS.retrying, STATE_LETTERS.polling, STATE_LETTERS.paused]);
@@ -85,9 +87,12 @@ export const Timeline = ({ model, focus, address, replay }: TimelineProps) => {
   // What runs is what people come for: the first view scrolls there.
   const hasScrolled = useRef(false);
   useEffect(() => {
-    if (hasScrolled.current || size.height === 0) return;
+    if (hasScrolled.current || size.height === 0 || (address.at !== undefined && model.moment === undefined)) return;
     hasScrolled.current = true;
-    const selected = rows.findIndex(({ index }) => index === focus.selected);
+    // What is selected may be inside what is folded.
+    let selected = -1;
+    for (let at = focus.selected; at >= 0 && selected < 0; at = model.parent(at))
+      selected = rows.findIndex(({ index }) => index === at);
     const running = rows.findIndex(({ index }) => model.state(index) === 'running');
     if (selected >= 0) list.show(selected);
     else if (running > 8) list.show(Math.min(rows.length - 1, running + 4));
@@ -146,11 +151,13 @@ export const Timeline = ({ model, focus, address, replay }: TimelineProps) => {
         <TaskTree model={model} focus={focus} rows={rows} list={list} />
         <div className="timeline-bars">
           <div className="axis" style={{ height: AXIS_PX }} aria-hidden="true">
-            {ticks.map(({ x, text }) => (
-              <span key={text} style={{ left: x }}>
-                {text}
-              </span>
-            ))}
+            {ticks
+              .filter(({ x }) => x < size.width - TICK_PX)
+              .map(({ x, text }) => (
+                <span key={text} style={{ left: x }}>
+                  {text}
+                </span>
+              ))}
           </div>
           <div
             ref={bars}
