@@ -34,7 +34,7 @@ const servers = {
 };
 const complaints = [];
 
-const take = async ({ name, path = '/', server = 'jobs', size = [1440, 900], act, clip }, theme) => {
+const take = async ({ name, path = '/', server = 'jobs', size = [1440, 900], act, type = 'png' }, theme) => {
   const [width, height] = size;
   const context = await browser.newContext({
     viewport: { width, height },
@@ -46,7 +46,8 @@ const take = async ({ name, path = '/', server = 'jobs', size = [1440, 900], act
   const page = await context.newPage();
   page.on('pageerror', (error) => complaints.push(`${name}: ${error.stack}`));
   page.on('console', (message) => {
-    if (message.type() === 'error' && !/40[134] \(/.test(message.text())) complaints.push(`${name}: ${message.text()}`);
+    if (message.type() === 'error' && !/40[134] \(|ERR_INTERNET_DISCONNECTED/.test(message.text()))
+      complaints.push(`${name}: ${message.text()}`);
   });
   await page.addInitScript((now) => {
     Date.now = () => now;
@@ -56,8 +57,14 @@ const take = async ({ name, path = '/', server = 'jobs', size = [1440, 900], act
   await settle(page);
   await act?.(page, servers[server]);
   await settle(page);
-  const file = join(folder, names.length === 0 && isForReadme ? `${name}.png` : `${name}-${theme}.png`);
-  await page.screenshot({ path: file, clip, animations: 'disabled', caret: 'hide' });
+  const file = join(folder, names.length === 0 && isForReadme ? `${name}.${type}` : `${name}-${theme}.${type}`);
+  await page.screenshot({
+    path: file,
+    type,
+    ...(type === 'jpeg' ? { quality: 80 } : {}),
+    animations: 'disabled',
+    caret: 'hide',
+  });
   await context.close();
   console.log(`${file} ${Math.round(statSync(file).size / 1024)} KB`);
 };

@@ -98,7 +98,7 @@ export const servedJobs = async ({ many = 2_400 } = {}) => {
   await clock.advance(10 * MINUTE);
 
   start(night, 'night-10000', { labels: { team: 'data', trigger: 'nightly' } });
-  await clock.advance(13 * MINUTE);
+  await clock.advance(14.5 * MINUTE);
   start(pictures, 'thumbs-5000');
   start(states, 'every-state-1');
   await post('/topics', {

@@ -26,8 +26,8 @@ const STATES = [
 ];
 
 export const README_SHOTS = [
-  { name: 'job-10000', path: job('night-10000', '?task=clean_mail'), themes: ['dark'] },
-  { name: 'job-why', path: job('pipeline-14', '?task=draw_chart'), themes: ['light'] },
+  { name: 'job-10000', path: job('night-10000', '?task=clean_mail'), themes: ['dark'], type: 'jpeg' },
+  { name: 'job-why', path: job('pipeline-14', '?task=draw_chart'), themes: ['light'], size: [1280, 780] },
 ];
 
 export const SHOTS = [
@@ -54,7 +54,7 @@ export const SHOTS = [
   { name: 'job-map-5000-inspector', path: job('thumbs-5000', '?task=shrink') },
   { name: 'job-pipeline', path: job('pipeline-14') },
   { name: 'job-pipeline-why', path: job('pipeline-14', '?task=draw_chart') },
-  { name: 'job-pipeline-rerun', path: job('pipeline-14', '?task=clean_weather'), act: press('Rerun from here …') },
+  { name: 'job-rerun', path: job('backup-cancelled', '?task=step-2'), act: press('Rerun from here …') },
   { name: 'job-pipeline-phone', path: job('pipeline-14'), size: PHONE },
   { name: 'job-pipeline-phone-task', path: job('pipeline-14', '?task=draw_chart'), size: PHONE },
   { name: 'job-kitchen', path: job('dinner-4') },
