@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { jobFrom } from '../../../src/engine/job-from.ts';
+import { describeInBrowser, openUi, servedUi } from './support.ts';
+
+const PHONE = { width: 390, height: 844 } as const;
+
+describeInBrowser('the web UI on a phone', () => {
+  /** Eight tasks in a row, of which the sixth runs until it is cancelled. */
+  const started = async () => {
+    const { url, server } = await servedUi();
+    let begins = (): void => {};
+    const begun = new Promise<void>((resolve) => {
+      begins = resolve;
+    });
+    const tasks = Array.from({ length: 8 }, (_, n) => ({
+      name: `step-${n}`,
+      dependsOn: n === 0 ? [] : [`step-${n - 1}`],
+      run: ({ signal }: { readonly signal: AbortSignal }) => {
+        if (n !== 5) return undefined;
+        begins();
+        return new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      },
+    }));
+    const job = server.engine.start(jobFrom('row', tasks), {}, { jobId: 'row' });
+    await begun;
+    await job.saved();
+    return { url, job };
+  };
+
+  test('begins with what runs, at a size that can be read', async () => {
+    const { url } = await started();
+    const { page, scene } = await openUi(url, '/jobs/row', PHONE);
+    await page.locator('.graph canvas[data-painted]').waitFor();
+    const box = (await scene()).boxes.find(({ title }) => title === 'step-5');
+    if (box === undefined) throw new Error('step-5 has no box');
+    const { x, y, k, width, height } = await page.evaluate(() => {
+      const canvas = document.querySelector('.graph canvas') as HTMLCanvasElement & {
+        __zoom: { x: number; y: number; k: number };
+      };
+      const { x, y, k } = canvas.__zoom;
+      return { x, y, k, width: canvas.clientWidth, height: canvas.clientHeight };
+    });
+    expect(12.5 * k).toBeGreaterThanOrEqual(9.5); // names in px
+    expect(x + box.x * k).toBeGreaterThanOrEqual(0);
+    expect(x + (box.x + box.width) * k).toBeLessThanOrEqual(width);
+    expect(y + (box.y + box.height) * k).toBeLessThanOrEqual(height);
+  });
+
+  test('asks what it asks within the window', async () => {
+    const { url, job } = await started();
+    const { page } = await openUi(url, '/jobs/row', PHONE);
+    const asks = async (label: string): Promise<void> => {
+      await page.getByRole('button', { name: `${label} …`, exact: true }).click();
+      const { x, width } = (await page.locator('.question').boundingBox()) ?? { x: -1, width: 0 };
+      expect(x, label).toBeGreaterThanOrEqual(0);
+      expect(x + width, label).toBeLessThanOrEqual(PHONE.width);
+      await page.getByRole('button', { name: 'Not now' }).click();
+    };
+    await asks('Cancel');
+    job.cancel('enough');
+    await asks('Retry');
+    await asks('Rerun');
+  });
+});
