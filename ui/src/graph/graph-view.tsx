@@ -37,6 +37,8 @@ export const GraphView = ({ model, focus }: GraphViewProps) => {
     return made;
   }, [model, model.shape, focus.open, focus.around, aspect]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: boxes of another scene have other numbers
+  useEffect(() => setTip(undefined), [scene]);
   const draw = useFrame(() => {
     const context = cleared(canvas.current, size);
     if (context === undefined) return;

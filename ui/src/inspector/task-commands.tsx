@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { isTerminalJobState } from '../../../src/events/states.ts';
 import { ActionButton } from '../actions/action-button.tsx';
 import { useAction } from '../actions/use-action.ts';
@@ -17,7 +17,7 @@ export const TaskCommands = (props: InspectorProps & { readonly details: TaskDet
   const path = model.path(index);
   const state = model.state(index);
   const isOver = isTerminalJobState(model.head.state);
-  const [previewed, setPreviewed] = useState(false);
+  const [previewed, setPreviewed] = useState<'retry' | 'rerun'>();
   const post = (verb: string, body: unknown, idempotencyKey?: string) =>
     request<{ id: string }>(`${jobRoute(model.id)}/${verb}`, {
       method: 'POST',
@@ -32,40 +32,43 @@ export const TaskCommands = (props: InspectorProps & { readonly details: TaskDet
     const { id } = await post('rerun', { from: [path] }, key);
     onRerun(id);
   });
-  const show = useAction(async () => {
-    setPreviewed(!previewed);
-    if (previewed) onPreview(undefined);
-  });
-  const plan = useLoad(previewed ? `rerun ${path}` : undefined, async (signal) => {
-    const answer = await request<RunPlan>(`${jobRoute(model.id)}/rerun`, {
+  const turn = async (verb: 'retry' | 'rerun'): Promise<void> => {
+    setPreviewed(previewed === verb ? undefined : verb);
+    onPreview(undefined);
+  };
+  const showRetry = useAction(() => turn('retry'));
+  const showRerun = useAction(() => turn('rerun'));
+  const plan = useLoad(previewed && `${previewed} ${path}`, async (signal) => {
+    const answer = await request<RunPlan>(`${jobRoute(model.id)}/${previewed}`, {
       method: 'POST',
-      body: { from: [path], dryRun: true },
+      body: { ...(previewed === 'retry' ? { tasks: [path] } : { from: [path] }), dryRun: true },
       signal,
     });
     const runs = planIndices(model, answer);
     onPreview(runs);
     return { runs };
   });
+  // Whoever goes elsewhere no longer asks what would run.
+  const forget = useRef(onPreview);
+  forget.current = onPreview;
+  useEffect(() => () => forget.current(undefined), []);
   const leaves = countLeaves(props, plan.value?.runs ?? new Set());
   const isSettled = ['failed', 'notReady', 'cancelled'].includes(state);
   const isExternal = model.kind(index) === 'external';
   return (
     <>
       <section className="commands">
-        {isSettled || state === 'paused' ? (
-          <ActionButton
-            action={state === 'paused' && !isOver ? resume : retry}
-            label={state === 'paused' && !isOver ? 'Resume' : 'Retry'}
-            isPrimary
-          />
+        {state === 'paused' && !isOver ? <ActionButton action={resume} label="Resume" isPrimary /> : null}
+        {isSettled || (state === 'paused' && isOver) ? (
+          <ActionButton action={showRetry} label="Retry from here …" isPressed={previewed === 'retry'} isPrimary />
         ) : null}
         {['running', 'ready', 'unscheduled', 'retrying', 'polling'].includes(state) && !isOver ? (
           <ActionButton action={pause} label="Pause" />
         ) : null}
         <ActionButton
-          action={show}
+          action={showRerun}
           label="Rerun from here …"
-          isPressed={previewed}
+          isPressed={previewed === 'rerun'}
           refusal={isOver ? undefined : 'A rerun is a new job, and can begin when this one is over'}
         />
         <button
@@ -76,32 +79,31 @@ export const TaskCommands = (props: InspectorProps & { readonly details: TaskDet
           {address.around === path ? 'Show all' : 'Around it'}
         </button>
       </section>
-      {previewed ? (
+      {previewed === undefined ? null : (
         <section className="why">
-          <h3>A rerun would run</h3>
+          <h3>{previewed === 'retry' ? 'A retry would run' : 'A rerun would run'}</h3>
           {plan.error === undefined ? null : <p>{plan.error.message}</p>}
           {plan.value === undefined || preview === undefined ? null : (
             <>
               <p>
-                <b>{countText(leaves.runs, 'task')}</b>, in a new job. <b>{numberText(leaves.keeps)}</b> keep their
-                results.
+                <b>{countText(leaves.runs, 'task')}</b>, in {previewed === 'retry' ? 'this' : 'a new'} job.{' '}
+                <b>{numberText(leaves.keeps)}</b> keep their results.
               </p>
               <div className="buttons">
-                <ActionButton action={rerun} label={`Rerun ${countText(leaves.runs, 'task')}`} isPrimary />
-                <button
-                  type="button"
-                  onClick={() => {
-                    setPreviewed(false);
-                    onPreview(undefined);
-                  }}
-                >
+                <ActionButton
+                  key={previewed}
+                  action={previewed === 'retry' ? retry : rerun}
+                  label={`${previewed === 'retry' ? 'Retry' : 'Rerun'} ${countText(leaves.runs, 'task')}`}
+                  isPrimary
+                />
+                <button type="button" onClick={() => void turn(previewed)}>
                   Not now
                 </button>
               </div>
             </>
           )}
         </section>
-      ) : null}
+      )}
       {isExternal && !isOver ? <CompleteForm jobId={model.id} path={path} state={state} /> : null}
     </>
   );

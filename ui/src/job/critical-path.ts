@@ -47,7 +47,7 @@ export const slackOf = (model: JobModel, index: number): number | undefined => {
     const down = model.downstream(at).filter((one) => hasRun(model, one));
     const missing = down.filter((one) => !known.has(one));
     if (missing.length > 0) {
-      todo.push(...missing);
+      for (const one of missing) todo.push(one);
       continue;
     }
     todo.pop();
@@ -69,13 +69,11 @@ const ownSlack = (
   const end = endOf(model, index);
   if (down.length === 0) {
     const around = model.parent(index);
-    const last = Math.max(...model.inside(around).map((one) => endOf(model, one)));
+    const last = model.inside(around).reduce((most, one) => Math.max(most, endOf(model, one)), end);
     return Math.max(0, last - end);
   }
-  return Math.min(
-    ...down.map((one) => {
-      const ready = model.table.readyAt[one] as number;
-      return Math.max(0, (ready < 0 ? end : ready) - end) + (known.get(one) as number);
-    }),
-  );
+  return down.reduce((least, one) => {
+    const ready = model.table.readyAt[one] as number;
+    return Math.min(least, Math.max(0, (ready < 0 ? end : ready) - end) + (known.get(one) as number));
+  }, Number.POSITIVE_INFINITY);
 };

@@ -125,6 +125,7 @@ export class JobModel {
 
   /** Shows the job as it was at a moment, in ms since its start; undefined shows it live again. Needs the history. */
   replay(moment: number | undefined): void {
+    if (moment === undefined && this.#moment === undefined) return;
     this.#moment = moment;
     if (moment === undefined || !this.#hasHistory) this.#shown = this.live;
     else this.#shown = tableAt(this.live, this.events, moment);

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { GraphView } from '../graph/graph-view.tsx';
 import { Inspector } from '../inspector/inspector.tsx';
+import { jobHref } from '../shell/links.tsx';
 import { NotFound } from '../shell/not-found.tsx';
 import { useKeys } from '../shell/use-keys.ts';
 import { Timeline } from '../timeline/timeline.tsx';
@@ -11,6 +12,7 @@ import { useJobAddress } from './job-address.ts';
 import { JobHeading } from './job-heading.tsx';
 import type { JobModel } from './job-model.ts';
 import { JobTools } from './job-tools.tsx';
+import { useJobChanges } from './use-job.ts';
 import { useReplay } from './use-replay.ts';
 
 export type JobPageProps = { readonly id: string };
@@ -56,10 +58,11 @@ const Job = ({ model, isLost }: { readonly model: JobModel; readonly isLost: boo
   const replay = useReplay(model, address);
   const { change, find } = address;
 
-  const hits = useMemo(() => (find === '' ? undefined : found(model, find)), [model, find]);
+  useJobChanges(model, 1);
+  const hits = useMemo(() => (find === '' ? undefined : found(model, find)), [model, find, model.shape]);
   const critical = useMemo(
     () => (address.showsCritical ? criticalPath(model) : undefined),
-    [model, address.showsCritical],
+    [model, address.showsCritical, model.version],
   );
   const focus: JobFocus = {
     selected: address.task === undefined ? -1 : (model.indexOf(address.task) ?? -1),
@@ -106,7 +109,7 @@ const Job = ({ model, isLost }: { readonly model: JobModel; readonly isLost: boo
   const unknown = address.task !== undefined && focus.selected < 0;
   return (
     <main className="job" id="main">
-      <JobHeading model={model} isLost={isLost} address={address} onRerun={(id) => navigate(`/jobs/${id}`)} />
+      <JobHeading model={model} isLost={isLost} address={address} onRerun={(id) => navigate(jobHref(id))} />
       <JobTools model={model} address={address} focus={focus} box={box} onNextHit={nextHit} />
       <div className="job-panes">
         <div className="job-pictures">
@@ -129,7 +132,7 @@ const Job = ({ model, isLost }: { readonly model: JobModel; readonly isLost: boo
             select={focus.select}
             preview={preview}
             onPreview={setPreview}
-            onRerun={(id) => navigate(`/jobs/${id}`)}
+            onRerun={(id) => navigate(jobHref(id))}
           />
         )}
       </div>

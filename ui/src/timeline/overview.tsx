@@ -6,6 +6,7 @@ import { useJobChanges } from '../job/use-job.ts';
 import type { Replay } from '../job/use-replay.ts';
 import { useColours } from '../shell/colours.ts';
 import { cleared, useSize } from '../shell/use-canvas.ts';
+import { useSpaced } from '../shell/use-spaced.ts';
 import { clockText, useZone } from '../text/time.ts';
 import { leavesWithin, mostAtOnce, runningCurve } from './running-curve.ts';
 import { ROOM, timeScale } from './time-axis.ts';
@@ -60,6 +61,8 @@ export const Overview = ({ model, address, replay }: OverviewProps) => {
     context.lineTo(now, 6);
     context.fill();
   });
+  const show = useSpaced(replay.show);
+  const choose = useSpaced((from: number, to: number) => address.change({ range: [from, to] }));
   const at = (event: PointerEvent): number => {
     const left = box.current?.getBoundingClientRect().left ?? 0;
     return Math.min(end, Math.max(0, scale.at(event.clientX - left)));
@@ -67,9 +70,9 @@ export const Overview = ({ model, address, replay }: OverviewProps) => {
   const move = (event: PointerEvent): void => {
     if (drag.current === undefined) return;
     const here = at(event);
-    if (!drag.current.isRange) replay.show(here >= end * 0.995 ? undefined : here);
+    if (!drag.current.isRange) show(here >= end * 0.995 ? undefined : here);
     else if (Math.abs(here - drag.current.from) > end / 500)
-      address.change({ range: [Math.min(here, drag.current.from), Math.max(here, drag.current.from)] });
+      choose(Math.min(here, drag.current.from), Math.max(here, drag.current.from));
   };
   const shown = model.moment;
   return (
@@ -107,6 +110,9 @@ export const Overview = ({ model, address, replay }: OverviewProps) => {
         }}
         onPointerMove={move}
         onPointerUp={() => {
+          drag.current = undefined;
+        }}
+        onPointerCancel={() => {
           drag.current = undefined;
         }}
         onKeyDown={(event) => {

@@ -70,7 +70,7 @@ export const leavesWithin = ({ parent, inside, state }: JobTable, index: number)
   const isThere = (task: number): boolean => state[task] !== REMOVED;
   const leaves: number[] = [];
   const todo: number[] = [];
-  if (index >= 0) todo.push(...(inside.get(index) ?? []).filter(isThere));
+  if (index >= 0) for (const one of (inside.get(index) ?? []).filter(isThere)) todo.push(one);
   else for (const [task, around] of parent.entries()) if (around < 0 && isThere(task)) todo.push(task);
   for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
     const within = (inside.get(at) ?? []).filter(isThere);

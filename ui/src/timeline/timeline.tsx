@@ -8,6 +8,7 @@ import { loadHistory, type Replay } from '../job/use-replay.ts';
 import { useRows } from '../lists/use-rows.ts';
 import { useColours } from '../shell/colours.ts';
 import { cleared, useFrame, useSize } from '../shell/use-canvas.ts';
+import { useSpaced } from '../shell/use-spaced.ts';
 import { useZone } from '../text/time.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { drawBars, ROW_PX } from './draw-bars.ts';
@@ -130,11 +131,12 @@ export const Timeline = ({ model, focus, address, replay }: TimelineProps) => {
     event.currentTarget.setPointerCapture(event.pointerId);
     pan.current = { x: event.clientX, range: address.range };
   };
+  const moveTo = useSpaced((start: number, end: number) => address.change({ range: [start, end] }));
   const drag = (event: PointerEvent): void => {
     if (pan.current === undefined) return;
     const [start, end] = pan.current.range;
     const by = Math.max(-start, scale.at(pan.current.x) - scale.at(event.clientX));
-    if (Math.abs(event.clientX - pan.current.x) > 2) address.change({ range: [start + by, end + by] });
+    if (Math.abs(event.clientX - pan.current.x) > 2) moveTo(start + by, end + by);
   };
   const keys = (event: KeyboardEvent): void => {
     if (event.key === '+' || event.key === '=') zoom(0.6, size.width / 2);
@@ -154,7 +156,7 @@ export const Timeline = ({ model, focus, address, replay }: TimelineProps) => {
             {ticks
               .filter(({ x }) => x < size.width - TICK_PX)
               .map(({ x, text }) => (
-                <span key={text} style={{ left: x }}>
+                <span key={x} style={{ left: x }}>
                   {text}
                 </span>
               ))}

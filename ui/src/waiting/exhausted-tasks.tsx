@@ -15,7 +15,7 @@ const MOST_JOBS = 20;
 
 const pausedTasks = async (signal: AbortSignal): Promise<readonly PausedTask[]> => {
   const { items: jobs } = await request<{ items: readonly Row[] }>('/jobs', {
-    query: { state: ['running', 'paused'], from: 0, size: 200 },
+    query: { state: ['running', 'paused'], from: 0, size: 200, tasks: true },
     signal,
   });
   const holding = jobs.filter(({ tasks }) => tasks === undefined || (tasks.paused ?? 0) > 0).slice(0, MOST_JOBS);
