@@ -123,6 +123,21 @@ describe('imports run one way', () => {
   });
 });
 
+test('the web UI has of src, beside types, what both sides need of the wire, and the folding, layout and colours of pictures', () => {
+  const ui = join(root, 'ui/src');
+  const shared = /^src\/(wire\/|engine\/views\/(cell-grid|edge-path|fold|layout|palette)\.ts$)/;
+  const taken = readdirSync(ui, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.tsx?$/.test(file))
+    .flatMap((file) =>
+      [...codeOf(join(ui, file)).matchAll(/^import (?!type\b)[^;]*? from '(\.[^']*)'/gm)].map(([, specifier = '']) =>
+        relative(root, resolve(dirname(join(ui, file)), specifier)),
+      ),
+    )
+    .filter((file) => file.startsWith('src/'));
+  expect(taken.length).toBeGreaterThan(5);
+  expect(taken.filter((file) => !shared.test(file))).toEqual([]);
+});
+
 /** The shortest circle through a graph of names, its first name repeated at its end; empty if there is none. */
 const circleIn = (arrows: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] => {
   let shortest: readonly string[] = [];

@@ -1,5 +1,4 @@
 import { useEffect, useRef, useState } from 'react';
-import { isTerminalJobState } from '../../../src/events/states.ts';
 import { ActionButton } from '../actions/action-button.tsx';
 import { useAction } from '../actions/use-action.ts';
 import { request } from '../api/request.ts';
@@ -16,7 +15,7 @@ export const TaskCommands = (props: InspectorProps & { readonly details: TaskDet
   const { model, index, address, preview, onPreview, onRerun } = props;
   const path = model.path(index);
   const state = model.state(index);
-  const isOver = isTerminalJobState(model.head.state);
+  const { isOver } = model;
   const [previewed, setPreviewed] = useState<'retry' | 'rerun'>();
   const post = (verb: string, body: unknown, idempotencyKey?: string) =>
     request<{ id: string }>(`${jobRoute(model.id)}/${verb}`, {

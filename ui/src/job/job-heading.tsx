@@ -1,7 +1,6 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { BY_PROGRESS } from '../../../src/engine/views/palette.ts';
-import { isTerminalJobState } from '../../../src/events/states.ts';
 import { ActionButton } from '../actions/action-button.tsx';
 import { useAction } from '../actions/use-action.ts';
 import { request } from '../api/request.ts';
@@ -33,7 +32,7 @@ export const JobHeading = ({ model, isLost, address, onRerun }: JobHeadingProps)
   const { head, tally } = model;
   const counts = tally.counts(-1);
   const began = head.startedAt ?? head.createdAt;
-  const state = head.runs === 'nowhere' && !isTerminalJobState(head.state) ? 'interrupted' : head.state;
+  const state = head.runs === 'nowhere' && !model.isOver ? 'interrupted' : head.state;
   return (
     <header className="job-heading">
       <div className="job-title">
@@ -95,7 +94,7 @@ const JobActions = ({ model, onRerun }: { readonly model: JobModel; readonly onR
     });
     onRerun(id);
   });
-  const isOver = isTerminalJobState(head.state);
+  const { isOver } = model;
   const running = tally.count(-1, 'running');
   const open =
     tally.total(-1) -

@@ -66,6 +66,11 @@ export class JobModel {
     return this.live.job;
   }
 
+  /** Whether the job has ended; somebody may retry it. */
+  get isOver(): boolean {
+    return this.live.job.endedAt !== undefined;
+  }
+
   get seq(): number {
     return this.live.seq;
   }
