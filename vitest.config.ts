@@ -16,5 +16,11 @@ export default defineConfig({
       { find: /^tintype\/workflow$/, replacement: src('workflow.ts') },
     ],
   },
-  test: { testTimeout: 60_000, include: ['test/**/*.test.ts'], typecheck: { include: ['test-d/**/*.test-d.ts'] } },
+  test: {
+    testTimeout: 60_000,
+    // Many tests wait for processes and browsers: by default one core would be left idle, of two one half.
+    maxWorkers: '100%',
+    include: ['test/**/*.test.ts'],
+    typecheck: { include: ['test-d/**/*.test-d.ts'] },
+  },
 });
