@@ -26,10 +26,10 @@ export const ROOM = 1.06;
 
 export type Tick = { readonly x: number; readonly text: string };
 
-const PX_BETWEEN = 100;
+const PX_BETWEEN = 140;
 const DAY_MS = 86_400_000;
 
-/** Round times of the zone of the page, about 100 px apart. */
+/** Round times of the zone of the page, about 140 px apart. */
 export const ticksOf = (scale: TimeScale, startedAt: number, zone: Zone): readonly Tick[] => {
   const domain = [new Date(startedAt + scale.from), new Date(startedAt + scale.to)];
   const times = (zone === 'utc' ? scaleUtc() : scaleTime()).domain(domain).ticks(Math.max(2, scale.width / PX_BETWEEN));
