@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TASK_STATES as STATES_OF_API } from '../../src/server/schemas/task.ts';
+import { TaskBody } from '../../src/server/schemas/task.ts';
 import type { JobColumns } from '../../src/wire/job-columns.ts';
 import { applyEvent, columnsOf, pathOf, tableOf } from '../../src/wire/job-table.ts';
 import { KIND_LETTERS, kindOf, STATE_LETTERS, stateOf, TASK_KINDS, TASK_STATES } from '../../src/wire/letters.ts';
@@ -23,7 +23,7 @@ const columns: JobColumns = {
 };
 
 test('each state and kind has a letter of its own', () => {
-  expect(TASK_STATES).toEqual(STATES_OF_API);
+  expect(TASK_STATES).toEqual(TaskBody.shape.state.options);
   for (const state of TASK_STATES) expect(stateOf(STATE_LETTERS[state])).toBe(state);
   for (const kind of TASK_KINDS) expect(kindOf(KIND_LETTERS[kind])).toBe(kind);
   expect(stateOf('-')).toBeUndefined();

@@ -1,7 +1,8 @@
 /* The events of jobs for those who listen. `event-pages.ts` reads events from the journal as `feed-event.ts` has them,
  * `frames.ts` writes them as `text/event-stream`. `feed.ts` opens streams (`client-stream.ts`): each reads what it has
  * missed page by page, then joins a channel (`channel.ts`), whose clients all get the same bytes of what `tail.ts` reads
- * as soon as the journal has it. `patch-channel.ts` is one for the columns of a job. */
+ * as soon as the journal has it. `patch-channel.ts` is one for the columns of a job.
+ * `stream-slots.ts` counts streams. */
 
 import { setImmediate } from 'node:timers/promises';
 import type { Journal, JournalFeed, JournalJob } from '../../engine/durable/journal.ts';
@@ -23,6 +24,7 @@ import { EVENTS_PAGE, type EventPages, eventPages } from './event-pages.ts';
 import { type EventFilter, type FeedEvent, isWanted } from './feed-event.ts';
 import { COMMENT, controlFrame, eventFrames, firstFrame, patchBytes, resetFrame } from './frames.ts';
 import { createPatchChannel, endFrame, type PatchChannel } from './patch-channel.ts';
+import { streamSlots } from './stream-slots.ts';
 import { createTail, type Tail } from './tail.ts';
 
 /** Who listens, and from where. */
@@ -71,9 +73,6 @@ export type FeedParts = {
   readonly logger: Logger | undefined;
   readonly views: JobViews;
 };
-
-export const MAX_STREAMS = 2_000;
-export const MAX_STREAMS_OF_TOKEN = 20;
 
 /** How often a comment is sent, and jobs and tokens are looked for that are there no more, in ms. */
 export const COMMENT_MS = 15_000;
@@ -438,33 +437,3 @@ const MAX_BEHIND = 100_000;
 const positionOf: ChannelOptions['idOf'] = ({ position = 0 }) => position;
 
 const seqOf: ChannelOptions['idOf'] = ({ event }) => event.seq;
-
-/** Counts streams, all together and by token. */
-const streamSlots = () => {
-  const byToken = new Map<string, number>();
-  let taken = 0;
-  return {
-    taken: () => taken,
-    /** Returns a function that gives the slot back. @throws HttpProblem */
-    take: (id: string): (() => void) => {
-      const own = byToken.get(id) ?? 0;
-      // Those who need no token share no limit: they may be many.
-      if (taken >= MAX_STREAMS) throw tooMany(`the server has ${MAX_STREAMS} streams`);
-      if (own >= MAX_STREAMS_OF_TOKEN && id !== OPEN.id) throw tooMany(`the token has ${MAX_STREAMS_OF_TOKEN} streams`);
-      taken++;
-      byToken.set(id, own + 1);
-      let isTaken = true;
-      return () => {
-        if (!isTaken) return;
-        isTaken = false;
-        taken--;
-        const left = (byToken.get(id) ?? 1) - 1;
-        if (left > 0) byToken.set(id, left);
-        else byToken.delete(id);
-      };
-    },
-  };
-};
-
-const tooMany = (what: string): HttpProblem =>
-  new HttpProblem(429, 'TOO_MANY_WAITING', `Too many listen: ${what} already.`, { headers: RETRY_SOON });

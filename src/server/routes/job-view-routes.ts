@@ -13,6 +13,7 @@ import { mermaidOf } from '../../engine/views/mermaid.ts';
 import { viewOfRecords } from '../../engine/views/view-of.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { pathOf } from '../../wire/job-table.ts';
+import { TASK_STATES } from '../../wire/letters.ts';
 import { rootsOf } from '../../wire/roots.ts';
 import type { Api } from '../http/app.ts';
 import { answerPage, cursorOf, PageQuery, pageOf, placeIn } from '../http/page.ts';
@@ -24,7 +25,7 @@ import { jobHere, noJob, storedJob } from '../jobs/find-job.ts';
 import { ownOutputOf } from '../jobs/own-output.ts';
 import { ErrorBody } from '../schemas/job.ts';
 import { wholeNumber } from '../schemas/query.ts';
-import { ExplanationBody, GraphBody, type NestedJob, TASK_STATES, TaskBody } from '../schemas/task.ts';
+import { ExplanationBody, GraphBody, type NestedJob, TaskBody } from '../schemas/task.ts';
 import type { Service } from '../service/service.ts';
 import { planOf } from '../units/plan-of.ts';
 

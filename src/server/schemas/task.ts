@@ -1,22 +1,8 @@
 import { z } from '@hono/zod-openapi';
-import type { TaskState } from '../../events/event.ts';
+import { TASK_STATES } from '../../wire/letters.ts';
 import { Json } from './document.ts';
 import { ErrorBody } from './job.ts';
 import { Time } from './names.ts';
-
-export const TASK_STATES = [
-  'unscheduled',
-  'ready',
-  'running',
-  'retrying',
-  'polling',
-  'paused',
-  'completed',
-  'failed',
-  'notReady',
-  'skipped',
-  'cancelled',
-] as const satisfies readonly TaskState[];
 
 const TASK_KINDS = ['task', 'sensor', 'external', 'job', 'map'] as const;
 
