@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useParameters } from '../address/parameters.ts';
 import { serverNow } from '../api/server-time.ts';
-import { OnlyRow } from '../lists/only-row.tsx';
+import { ColumnHeading, Grid, GridCell, GridRow, OnlyRow, RowGroup } from '../lists/grid.tsx';
 import { useRows } from '../lists/use-rows.ts';
 import { ConnectionLost } from '../shell/connection-lost.tsx';
 import { FindBox } from '../shell/find-box.tsx';
@@ -105,12 +105,9 @@ export const JobsPage = () => {
           {countText(list.total, 'job')}
         </span>
       </div>
-      {/* biome-ignore lint/a11y/useSemanticElements: rows that are not in the document can't be in a table */}
-      <div className="job-list" role="grid" aria-rowcount={list.total} aria-label="Jobs">
+      <Grid className="job-list" aria-rowcount={list.total} aria-label="Jobs">
         <Heading />
-        {/* biome-ignore lint/a11y/useSemanticElements: as the grid */}
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard */}
-        <div className="scroll" role="rowgroup" ref={rows.ref} tabIndex={0} aria-label="Jobs" aria-busy={!list.hasCome}>
+        <RowGroup className="scroll" ref={rows.ref} tabIndex={0} aria-label="Jobs" aria-busy={!list.hasCome}>
           <div style={{ height: rows.height }}>
             {rows.items.map(({ index, top }) => (
               <Row
@@ -137,8 +134,8 @@ export const JobsPage = () => {
               <Empty isFiltered={chosen.size > 0 || filter.q !== '' || others.length > 0} />
             </OnlyRow>
           ) : null}
-        </div>
-      </div>
+        </RowGroup>
+      </Grid>
     </main>
   );
 };
@@ -161,21 +158,13 @@ const useTick = (): void => {
 const COLUMNS = ['State', 'Job', 'Id', 'Tasks', 'Started', 'Duration'] as const;
 
 const Heading = () => (
-  // biome-ignore lint/a11y/useSemanticElements: as the grid
-  // biome-ignore lint/a11y/useFocusableInteractive: a heading is not gone to
-  <div className="job-row heading" role="row">
+  <GridRow className="job-row heading">
     {COLUMNS.map((column) => (
-      // biome-ignore lint/a11y/useSemanticElements: as the grid
-      // biome-ignore lint/a11y/useFocusableInteractive: a heading is not gone to
-      <span
-        key={column}
-        role="columnheader"
-        className={column === 'Started' || column === 'Duration' ? 'number' : undefined}
-      >
+      <ColumnHeading key={column} className={column === 'Started' || column === 'Duration' ? 'number' : undefined}>
         {column}
-      </span>
+      </ColumnHeading>
     ))}
-  </div>
+  </GridRow>
 );
 
 type RowProps = {
@@ -191,27 +180,19 @@ const Row = ({ row, index, top, now, isSelected, onOpen }: RowProps) => {
   const done = (row?.tasks?.completed ?? 0) + (row?.tasks?.skipped ?? 0);
   const total = Object.values(row?.tasks ?? {}).reduce((sum, count) => sum + count, 0);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the page answers the keys
-    // biome-ignore lint/a11y/useSemanticElements: as the grid
-    // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus
-    <div
+    <GridRow
       className={isSelected ? 'job-row selected' : 'job-row'}
-      role="row"
       aria-rowindex={index + 1}
       aria-selected={isSelected}
       style={{ top }}
       onClick={() => row && onOpen(row)}
     >
       {row === undefined ? (
-        // biome-ignore lint/a11y/useSemanticElements: as the grid
-        // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus
-        <span role="gridcell" className="dim">
-          …
-        </span>
+        <GridCell className="dim">…</GridCell>
       ) : (
         <Cells row={row} now={now} done={done} total={total} />
       )}
-    </div>
+    </GridRow>
   );
 };
 
@@ -250,11 +231,9 @@ const Cells = ({ row, now, done, total }: { row: JobRow; now: number; done: numb
     </span>,
   ];
   return cells.map((cell, place) => (
-    // biome-ignore lint/a11y/useSemanticElements: as the grid
-    // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus
-    <span key={cell.key} role="gridcell" className={place > 3 ? 'number cut' : 'cut'}>
+    <GridCell key={cell.key} className={place > 3 ? 'number cut' : 'cut'}>
       {cell}
-    </span>
+    </GridCell>
   ));
 };
 

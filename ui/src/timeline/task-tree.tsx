@@ -1,7 +1,7 @@
 import { type KeyboardEvent, useId } from 'react';
 import type { JobModel } from '../job/job-model.ts';
 import type { JobFocus } from '../job/job-page.tsx';
-import { OnlyRow } from '../lists/only-row.tsx';
+import { GridCell, GridRow, OnlyRow, RowGroup } from '../lists/grid.tsx';
 import type { Rows } from '../lists/use-rows.ts';
 import { Glyph } from '../states/glyph.tsx';
 import { wordOf } from '../states/states.ts';
@@ -70,8 +70,7 @@ export const TaskTree = ({ model, focus, rows, list }: TaskTreeProps) => {
           : {})}
         onKeyDown={press}
       >
-        {/* biome-ignore lint/a11y/useSemanticElements: rows that are not in the document can't be in a table */}
-        <div role="rowgroup" style={{ height: list.height + ROW_PX, position: 'relative' }}>
+        <RowGroup style={{ height: list.height + ROW_PX, position: 'relative' }}>
           {list.items.map(({ index: place, top }) => {
             const row = rows[place];
             if (row === undefined) return null;
@@ -90,7 +89,7 @@ export const TaskTree = ({ model, focus, rows, list }: TaskTreeProps) => {
               />
             );
           })}
-        </div>
+        </RowGroup>
         {rows.length === 0 ? (
           <OnlyRow>
             <p className="empty">No task is meant. Esc shows all.</p>
@@ -122,12 +121,8 @@ const TreeRow = ({ id, model, row, place, top, isSelected, isFaded, onSelect, on
   const end = model.table.endAt[index] as number;
   const took = start < 0 ? '' : `, ${durationText((end < 0 ? model.now : end) - start)}`;
   return (
-    // biome-ignore lint/a11y/useSemanticElements: rows that are not in the document can't be in a table
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the grid answers the keys
-    // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus
-    <div
+    <GridRow
       id={id}
-      role="row"
       className={`tree-row${isSelected ? ' selected' : ''}${isFaded ? ' faded' : ''}`}
       style={{ top, height: ROW_PX, paddingLeft: 6 + depth * 14 }}
       aria-level={depth + 1}
@@ -137,9 +132,7 @@ const TreeRow = ({ id, model, row, place, top, isSelected, isFaded, onSelect, on
       onClick={onSelect}
       onDoubleClick={isGroup ? onToggle : undefined}
     >
-      {/* biome-ignore lint/a11y/useSemanticElements: as the row */}
-      {/* biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus */}
-      <span role="gridcell" className="tree-name" aria-label={`${name}, ${wordOf(state)}${took}`}>
+      <GridCell className="tree-name" aria-label={`${name}, ${wordOf(state)}${took}`}>
         {isGroup ? (
           <button
             type="button"
@@ -162,15 +155,13 @@ const TreeRow = ({ id, model, row, place, top, isSelected, isFaded, onSelect, on
         <span className="cut" title={model.path(index)}>
           {name}
         </span>
-      </span>
+      </GridCell>
       {isGroup ? (
-        // biome-ignore lint/a11y/useSemanticElements: as the row
-        // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus
-        <span role="gridcell" className="tree-counts">
+        <GridCell className="tree-counts">
           {failed > 0 ? <b className="bad">{numberText(failed)} failed </b> : null}
           {numberText(model.tally.count(index, 'completed'))}/{numberText(model.tally.total(index))}
-        </span>
+        </GridCell>
       ) : null}
-    </div>
+    </GridRow>
   );
 };
