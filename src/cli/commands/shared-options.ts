@@ -22,21 +22,23 @@ export const subcommand = (parent: Command, path: string, description: string): 
 
 const HELP_OPTION = ['-h, --help', 'print this help'] as const;
 
+/** What a command does; resolves to its exit code. Each command says which options and arguments it has. */
+// biome-ignore lint/suspicious/noExplicitAny: commander gives options and arguments without their types
+type Work<Before extends readonly unknown[] = []> = (...given: [...Before, CliIo, any, ...any[]]) => Promise<number>;
+
 /** Returns an action for commander: it calls `work` and passes the exit code to `done`. */
 export const action =
-  // biome-ignore lint/suspicious/noExplicitAny: commander does not type options and arguments
-    ({ io, done }: CommandContext, work: (io: CliIo, options: any, ...args: any[]) => Promise<number>) =>
-    async (...given: unknown[]): Promise<void> => {
-      const [options, args] = [given.at(-2) as { readonly color?: boolean }, given.slice(0, -2)];
-      const printsPlain = options.color === false;
-      done(await work(printsPlain ? { ...io, env: { ...io.env, NO_COLOR: '1' } } : io, options, ...args));
-    };
+  ({ io, done }: CommandContext, work: Work) =>
+  async (...given: unknown[]): Promise<void> => {
+    const [options, args] = [given.at(-2) as { readonly color?: boolean }, given.slice(0, -2)];
+    const printsPlain = options.color === false;
+    done(await work(printsPlain ? { ...io, env: { ...io.env, NO_COLOR: '1' } } : io, options, ...args));
+  };
 
 /** What a command does with the jobs of a server. `options`: those that it has there, as attributes of commander. */
 export type OnServer = {
   readonly options: readonly string[];
-  // biome-ignore lint/suspicious/noExplicitAny: commander does not type options and arguments
-  readonly work: (server: ServerAddress, io: CliIo, options: any, ...args: any[]) => Promise<number>;
+  readonly work: Work<[server: ServerAddress]>;
 };
 
 /** The options of reports that a job of a server has as well. */

@@ -31,8 +31,7 @@ export const JobsPage = () => {
   const [at, setAt] = useState(0);
   const filterKey = JSON.stringify(filter);
   const { show } = rows;
-  // Another filter is another list, from its beginning.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: as said
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another filter is another list, from its beginning; `filterKey` stands for it
   useEffect(() => {
     setAt(0);
     show(0);

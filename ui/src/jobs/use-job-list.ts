@@ -94,8 +94,7 @@ export const useJobList = (filter: JobFilter): JobList => {
   const [, draw] = useState(0);
   const [turn, setTurn] = useState(0);
   const [connection, setConnection] = useState<Connection>('live');
-  // Another filter is another list.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: as said
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another filter is another list; `key` stands for it
   const { held, pages } = useMemo(() => newStore(filter, () => draw((count) => count + 1)), [key, turn]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the pages stand for the filter

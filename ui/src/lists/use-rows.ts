@@ -48,8 +48,8 @@ export const useRows = ({ count, rowHeight, overscan = 8 }: RowsOptions): Rows =
       if (scrollElement !== null) scrollElement.scrollTop = latest.current.scrollTopOf(to);
     },
   });
-  // The same `scrollTop` stands for another place then; the rows in sight stay.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: as said
+  // The rows in sight stay.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: of another height, the same `scrollTop` stands for another place
   useLayoutEffect(() => {
     const element = ref.current;
     if (element === null) return;

@@ -14,7 +14,7 @@ const CONTROLS = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g;
 const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g;
 
 /** Titles of windows, links and the like, and whatever else a terminal does that is no colour. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these commands begin and end with them
 const COMMANDS = /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b(?!\[)/g;
 /** A line of a log is one line of the page. */
 const BREAKS = /\r?\n/g;
