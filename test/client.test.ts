@@ -176,6 +176,20 @@ describe('a client', () => {
     expect(waits).toEqual([0, 2_000, 700, 0, 0, 700]);
   });
 
+  test('leaves out the pings of a quiet stream', async () => {
+    const bodies = ['event: ping\ndata: {}\n\nid: 4\nevent: job.transition\ndata: 1\n\nevent: ping\ndata: {}\n\n'];
+    const abort = new AbortController();
+    const client = createClient({
+      url: 'http://localhost',
+      fetch: async () =>
+        new Response(bodies.shift(), { headers: { 'tintype-api': 'v1', 'content-type': 'text/event-stream' } }),
+      sleep: async () => abort.abort(),
+    });
+    const seen: string[] = [];
+    for await (const { type } of client.events({ signal: abort.signal })) seen.push(type);
+    expect(seen).toEqual(['job.transition']);
+  });
+
   test('has a method for each route', async () => {
     const { server } = await clientOf();
     const answer = await server.fetch(new Request('http://localhost/openapi.json'));

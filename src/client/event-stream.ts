@@ -54,6 +54,8 @@ export async function* events(
           last = message.id;
           empty = 0;
         }
+        // It says that the stream is not dead, and nothing else.
+        if (message.event === 'ping') continue;
         yield { id: message.id, type: message.event ?? 'message', data: JSON.parse(message.data) };
       }
       // The stream of a job ends with the job: asked again, it answers 204.

@@ -6,7 +6,7 @@ import { createEngine } from '../../src/engine/engine.ts';
 import { jobFrom } from '../../src/engine/job-from.ts';
 import type { Server } from '../../src/server/create-server.ts';
 import { MAX_QUEUED_BYTES } from '../../src/server/feed/client-stream.ts';
-import { COMMENT_MS } from '../../src/server/feed/feed.ts';
+import { PING_MS } from '../../src/server/feed/feed.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
 import type { TaskAttempts } from '../../src/wire/attempts.ts';
 import type { JobColumns } from '../../src/wire/job-columns.ts';
@@ -181,7 +181,7 @@ describe('the patches of a job', () => {
     expect((await listen(server, '/jobs/none/patches')).status).toBe(404);
   });
 
-  test('of 100 ms come together, all of them; a quiet stream has a comment', async () => {
+  test('of 100 ms come together, all of them; a quiet stream has a ping', async () => {
     const clock = virtualClock();
     const { server, start, view } = await started({ clock });
     await start('a');
@@ -197,12 +197,12 @@ describe('the patches of a job', () => {
     const [first, second] = await patches.take(2);
     expect((first?.data as string[]).filter((_, at) => at % 4 === 1).join('')).toBe('rwr');
     expect(second).toMatchObject({ type: 'progress', id: undefined, data: [[5, 1, 0.5]] });
-    await clock.advance(COMMENT_MS);
+    await clock.advance(PING_MS);
     const more = patches.next();
     await turns();
     await patches.close();
     await more;
-    expect(patches.text()).toMatch(/\n\n:\n\n$/);
+    expect(patches.text()).toMatch(/\n\nevent: ping\ndata: {}\n\n$/);
   });
 
   test('are reset if the columns are not those of the job', async () => {

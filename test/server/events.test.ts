@@ -7,7 +7,7 @@ import { memoryJournal } from '../../src/journal/memory-journal.ts';
 import type { Server } from '../../src/server/create-server.ts';
 import { MAX_QUEUED_BYTES } from '../../src/server/feed/client-stream.ts';
 import { eventPages } from '../../src/server/feed/event-pages.ts';
-import { COMMENT_MS } from '../../src/server/feed/feed.ts';
+import { PING_MS } from '../../src/server/feed/feed.ts';
 import { MAX_STREAMS, MAX_STREAMS_OF_TOKEN } from '../../src/server/feed/stream-slots.ts';
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
@@ -17,6 +17,8 @@ import { newFile, opened } from '../support/sqlite-files.ts';
 import { turns } from '../support/turns.ts';
 
 const long = 'x'.repeat(100);
+
+const PING = 'event: ping\ndata: {}\n\n';
 
 const add = defineJob<{ a?: number }>('add')
   .task('sum', ({ ctx }) => ({ sum: (ctx.a ?? 0) + 1 }))
@@ -245,14 +247,14 @@ describe('the stream of all jobs', () => {
     expect(items).toEqual(frames.map(({ data }) => data));
   });
 
-  test('sends a comment every 15 s', async () => {
+  test('sends a ping every 15 s', async () => {
     const clock = virtualClock();
     const { listen } = await started({ clock });
     const before = clock.pending();
     const stream = await listen('/events');
     void stream.next();
-    await clock.advance(2 * COMMENT_MS);
-    expect(stream.text()).toBe('id: 0\nretry: 2000\n\n:\n\n:\n\n');
+    await clock.advance(2 * PING_MS);
+    expect(stream.text()).toBe(`id: 0\nretry: 2000\n\n${PING.repeat(2)}`);
     expect(clock.pending()).toBe(before + 1);
     await stream.close();
     expect(clock.pending()).toBe(before);
@@ -373,7 +375,7 @@ describe('the stream of a job', () => {
     const rest = stream.rest();
     await turns();
     journal.remove('j');
-    await clock.advance(COMMENT_MS);
+    await clock.advance(PING_MS);
     expect(idsOf(await rest)).toEqual([0, 1]);
   });
 
@@ -577,7 +579,7 @@ describe('clients', () => {
     const { server, listen } = await started({ clock });
     const viewer = { name: 'v', roles: ['viewer'] as const };
     const { token, secret } = await server.tokens.create(viewer);
-    const { secret: expiring } = await server.tokens.create({ ...viewer, expiresAt: COMMENT_MS + 1 });
+    const { secret: expiring } = await server.tokens.create({ ...viewer, expiresAt: PING_MS + 1 });
     const { secret: lasting } = await server.tokens.create(viewer);
     const [revoked, expired, kept] = await Promise.all(
       [secret, expiring, lasting].map((one) => listen('/events', { token: one })),
@@ -585,9 +587,9 @@ describe('clients', () => {
     const next = kept?.next();
     const ends = [revoked, expired].map((stream) => stream?.rest());
     await server.tokens.revoke(token.id);
-    await clock.advance(2 * COMMENT_MS);
+    await clock.advance(2 * PING_MS);
     expect(await Promise.all(ends)).toEqual([[], []]);
-    expect([revoked, expired, kept].map((stream) => stream?.text().split(':\n\n').length)).toEqual([2, 3, 3]);
+    expect([revoked, expired, kept].map((stream) => stream?.text().split(PING).length)).toEqual([2, 3, 3]);
     await kept?.close();
     await next;
   });
@@ -603,7 +605,7 @@ describe('clients', () => {
       let isOpen = 1;
       const rest = stream.rest().then(() => isOpen--);
       await server.tokens.create({ name: 'v', roles: ['viewer'] });
-      await clock.advance(COMMENT_MS);
+      await clock.advance(PING_MS);
       await turns();
       expect([tokens, isOpen]).toEqual([tokens, streams]);
       await server.close();

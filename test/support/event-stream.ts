@@ -1,7 +1,7 @@
 import type { Server } from '../../src/server/create-server.ts';
 import { comingFrom } from './server.ts';
 
-/** What a client of a stream gets: an event, or a comment, whose type is `comment`. */
+/** What a client of a stream gets. */
 export type Frame = { readonly id: number | undefined; readonly type: string; readonly data: unknown };
 
 export type EventSource = {
@@ -75,7 +75,7 @@ export const listen = async (
   };
 };
 
-/** Reads one frame, as the standard for server-sent events says; undefined if it dispatches nothing. */
+/** Reads one frame, as the standard for server-sent events says; undefined if it dispatches nothing, or is a ping. */
 const frameIn = (text: string): Frame | undefined => {
   const fields = new Map<string, string>();
   for (const line of text.split('\n')) {
@@ -83,7 +83,7 @@ const frameIn = (text: string): Frame | undefined => {
     if (at !== 0) fields.set(line.slice(0, at), line.slice(at + 1).replace(/^ /, ''));
   }
   const data = fields.get('data');
-  if (data === undefined) return undefined;
+  if (data === undefined || fields.get('event') === 'ping') return undefined;
   const id = fields.get('id');
   return {
     id: id === undefined ? undefined : Number(id),

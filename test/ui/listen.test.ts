@@ -94,6 +94,20 @@ test('what comes of a stream that was left is not heard', () => {
   close();
 });
 
+test('a quiet stream stays open as long as it is pinged; after a silence it is lost, and opened anew', () => {
+  const { close, connections } = listening();
+  newest().onopen?.();
+  for (let seconds = 0; seconds < 600; seconds += 15) {
+    vi.advanceTimersByTime(15_000);
+    newest().say('ping');
+  }
+  expect([Stream.opened.length, connections]).toEqual([1, ['live']]);
+  vi.advanceTimersByTime(40_000);
+  newest().onopen?.();
+  expect([Stream.opened.length, connections]).toEqual([2, ['live', 'lost', 'live']]);
+  close();
+});
+
 test('after the end, and after it is closed, no stream is opened any more', () => {
   const { connections } = listening();
   newest().say('end');

@@ -22,7 +22,7 @@ import { type Channel, type ChannelOptions, createChannel } from './channel.ts';
 import { type ClientStream, clientStream } from './client-stream.ts';
 import { EVENTS_PAGE, type EventPages, eventPages } from './event-pages.ts';
 import { type EventFilter, type FeedEvent, isWanted } from './feed-event.ts';
-import { COMMENT, controlFrame, eventFrames, firstFrame, patchBytes, resetFrame } from './frames.ts';
+import { controlFrame, eventFrames, firstFrame, PING, patchBytes, resetFrame } from './frames.ts';
 import { createPatchChannel, endFrame, type PatchChannel } from './patch-channel.ts';
 import { streamSlots } from './stream-slots.ts';
 import { createTail, type Tail } from './tail.ts';
@@ -74,8 +74,8 @@ export type FeedParts = {
   readonly views: JobViews;
 };
 
-/** How often a comment is sent, and jobs and tokens are looked for that are there no more, in ms. */
-export const COMMENT_MS = 15_000;
+/** How often a quiet stream is sent a `ping`, and jobs and tokens are looked for that are there no more, in ms. */
+export const PING_MS = 15_000;
 
 /** With more streams than these, events wait for so many ms, to be sent together. */
 const MANY_STREAMS = 100;
@@ -118,8 +118,8 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
   };
 
   const beat = async (): Promise<void> => {
-    cancelBeat = clock.setTimer(() => void beat(), COMMENT_MS);
-    for (const client of [...clients.keys()]) if (client.isEmpty()) client.write(COMMENT);
+    cancelBeat = clock.setTimer(() => void beat(), PING_MS);
+    for (const client of [...clients.keys()]) if (client.isEmpty()) client.write(PING);
     try {
       const known = await tokens.list();
       const inForce = new Set(areTokensOff || known.length === 0 ? [OPEN.id] : []);
@@ -152,7 +152,7 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
       pauseMs: () => (clients.size > MANY_STREAMS ? MANY_STREAMS_PAUSE_MS : 0),
       onError: warn,
     });
-    cancelBeat ??= clock.setTimer(() => void beat(), COMMENT_MS);
+    cancelBeat ??= clock.setTimer(() => void beat(), PING_MS);
     try {
       await tail.begun;
     } catch (error) {
@@ -185,7 +185,7 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
     const { channel, unuse } = use();
     const client = clientStream({
       disconnect: listener.disconnect,
-      slow: slow && { bytes: slow, later: (cut) => void clock.setTimer(cut, COMMENT_MS) },
+      slow: slow && { bytes: slow, later: (cut) => void clock.setTimer(cut, PING_MS) },
       onOver: () => {
         clients.delete(client);
         channel.leave(client);

@@ -7,7 +7,7 @@ export const eventFrames = (events: readonly FeedEvent[], idOf: (event: FeedEven
   bytesOf(events.map((one) => `id: ${idOf(one)}\nevent: ${one.event.type}\ndata: ${one.json}\n\n`).join(''));
 
 /** The bytes of a frame that is no event of a job. It has no id, so that `Last-Event-ID` stays that of an event. */
-export const controlFrame = (type: 'reset' | 'snapshot' | 'jobs', data: object): Uint8Array =>
+export const controlFrame = (type: 'reset' | 'snapshot' | 'jobs' | 'ping', data: object): Uint8Array =>
   bytesOf(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
 
 /** The bytes of patches; undefined if there are none. */
@@ -37,5 +37,5 @@ const bytesOf = (text: string): Uint8Array => ENCODER.encode(text);
 export const firstFrame = (id?: number, retryMs = 2000): Uint8Array =>
   bytesOf(`${id === undefined ? '' : `id: ${id}\n`}retry: ${retryMs}\n\n`);
 
-/** Keeps proxies and clients from taking a quiet connection for a dead one. */
-export const COMMENT = bytesOf(':\n\n');
+/** Keeps proxies and clients from taking a quiet connection for a dead one. An event, because browsers hide comments from a page. */
+export const PING: Uint8Array = controlFrame('ping', {});

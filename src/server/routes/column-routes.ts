@@ -59,7 +59,8 @@ const listPatches = route(
     },
     responses: {
       200: {
-        description: 'All that changed, or for `Accept: text/event-stream` a stream',
+        description:
+          'All that changed, or for `Accept: text/event-stream` a stream, with a `ping` after 15 s of silence',
         content: { 'application/json': { schema: PatchHistoryBody }, 'text/event-stream': { schema: z.string() } },
       },
       204: { description: 'The job is over, and the client has its last event' },

@@ -119,7 +119,8 @@ const listLogs = route(
     },
     responses: {
       200: {
-        description: 'A page, the text, or for `Accept: text/event-stream` a stream',
+        description:
+          'A page, the text, or for `Accept: text/event-stream` a stream, with a `ping` after 15 s of silence',
         content: {
           'application/json': { schema: LogPage },
           'text/plain': { schema: z.string() },

@@ -15,7 +15,7 @@ export const Resume = z.object({
 
 /** The answer of a route that has a page, and a stream of what follows. */
 export const streamOr = <Schema extends z.ZodType>(page: Schema) => ({
-  description: 'A page, or for `Accept: text/event-stream` a stream',
+  description: 'A page, or for `Accept: text/event-stream` a stream, with a `ping` after 15 s of silence',
   content: { 'application/json': { schema: page }, 'text/event-stream': { schema: z.string() } },
 });
 

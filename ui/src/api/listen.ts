@@ -18,7 +18,7 @@ const RETRY_MS = 1000;
 /** The server may refuse a stream, as with too many requests, without a browser saying so: it is asked less and less often. */
 const MOST_RETRY_MS = 5000;
 const HIDDEN_MS = 60_000;
-/** A stream may be dead without anybody having said so: after this silence it is opened anew. */
+/** A quiet stream has a `ping` each 15 s. After this silence it is dead, and is opened anew. */
 const SILENT_MS = 40_000;
 
 /**
@@ -53,6 +53,7 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
     clearTimeout(silent);
     silent = setTimeout(() => {
       drop();
+      onConnection('lost');
       open();
     }, SILENT_MS);
   };
@@ -87,7 +88,7 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
       if (mine.readyState === EventSource.CLOSED) void refused(mine);
       else lose();
     };
-    for (const [name, handle] of Object.entries(events)) {
+    for (const [name, handle] of Object.entries<(typeof events)[string]>({ ...events, ping: () => {} })) {
       mine.addEventListener(name, (event) => {
         if (source !== mine) return;
         failures = 0;
