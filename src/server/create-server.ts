@@ -179,7 +179,16 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
     inTurn: inTurn(),
     views,
     runs: createDefinitionRuns({ journal }),
-    feed: createFeed({ engine, journal, clock, tokens, areTokensOff: settings.tokens === false, logger, views }),
+    feed: createFeed({
+      engine,
+      journal,
+      clock,
+      tokens,
+      sessions,
+      areTokensOff: settings.tokens === false,
+      logger,
+      views,
+    }),
     onError: (error) => logger?.warn(withoutSecrets(`A stream ended: ${errorData(error).message}`)),
     stage: () => stage,
   };

@@ -1,11 +1,14 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Journal } from '../../src/engine/durable/journal.ts';
 import type { Role } from '../../src/server/access/principal.ts';
+import { PING_MS } from '../../src/server/feed/feed.ts';
 import type { ServerOptions } from '../../src/server/service/server-options.ts';
 import { storeOf } from '../../src/server/store/store-of.ts';
 import { virtualClock } from '../../src/testing/virtual-clock.ts';
+import { listen } from '../support/event-stream.ts';
 import { testServer } from '../support/server.ts';
 import { newFile, opened } from '../support/sqlite-files.ts';
+import { turns } from '../support/turns.ts';
 
 const HOUR = 60 * 60 * 1000;
 const MINUTE = 60 * 1000;
@@ -131,6 +134,22 @@ describe('a browser that signs in with a token', () => {
       body: { code: 'UNAUTHENTICATED', detail: expect.stringContaining('Sign in again') },
     });
     expect((await call('GET', '/whoami', { headers: second })).status).toBe(200);
+  });
+
+  test('signs out: the streams of this session end at once, others stay; one that has expired has none soon after', async () => {
+    const { server, call, clock, cookieOf } = await given();
+    const [first, second] = [await cookieOf(), await cookieOf()];
+    const streams = ['/events', '/jobs', '/events'];
+    const open = await Promise.all(
+      [first, first, second].map((cookie, at) => listen(server, streams[at] as string, cookie)),
+    );
+    let ended = 0;
+    const rest = open.map((stream) => stream.rest().then(() => ended++));
+    await call('DELETE', '/session', { headers: { ...first, ...CSRF } });
+    await turns();
+    expect(ended).toBe(2);
+    await clock.advance(12 * HOUR + PING_MS);
+    await Promise.all(rest);
   });
 
   test.each(['', 'x', 'a'.repeat(43), '%00', '__proto__', '"'])('the cookie %j is no session', async (id) => {

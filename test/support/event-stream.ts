@@ -21,13 +21,14 @@ export type EventSource = {
 export const listen = async (
   server: Pick<Server, 'fetch'>,
   path: string,
-  { id, token }: { readonly id?: number | undefined; readonly token?: string } = {},
+  { id, token, cookie }: { readonly id?: number | undefined; readonly token?: string; readonly cookie?: string } = {},
 ): Promise<EventSource> => {
   const answer = await server.fetch(
     new Request(`http://localhost/api/v1${path}`, {
       headers: {
         accept: 'text/event-stream',
         ...(id !== undefined && { 'last-event-id': String(id) }),
+        ...(cookie !== undefined && { cookie }),
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
       },
     }),

@@ -6,6 +6,7 @@ import type { ServiceTokens } from './tokens.ts';
 
 /** A browser that has signed in: it sends a cookie instead of the token. Times are in epoch ms. */
 export type Session = {
+  readonly id: string;
   readonly principal: Principal;
   /** When it ends, unless it is used before. */
   readonly endsAt: number;
@@ -17,9 +18,11 @@ export type Session = {
  */
 export type Sessions = {
   /** Begins a session of a token that is in force; returns its id with it. Returns undefined if there is no such token. */
-  readonly begin: (tokenId: string) => Promise<(Session & { readonly id: string }) | undefined>;
+  readonly begin: (tokenId: string) => Promise<Session | undefined>;
   /** Returns the session with this id, and puts off its end; undefined if there is none. */
   readonly find: (id: string) => Promise<Session | undefined>;
+  /** Whether there is a session with this id; its end stays when it is. */
+  readonly isInForce: (id: string) => Promise<boolean>;
   readonly end: (id: string) => Promise<void>;
 };
 
@@ -37,9 +40,13 @@ export const sessionsIn = (
   tokens: Pick<ServiceTokens, 'holderOf'>,
   now: () => number,
 ): Sessions => {
-  const sessionOf = async ({ value, expiresAt = 0 }: ServiceRecord): Promise<Session | undefined> => {
+  const sessionOf = async (id: string, { value, expiresAt = 0 }: ServiceRecord): Promise<Session | undefined> => {
     const holder = await tokens.holderOf(Kept.parse(JSON.parse(value)).token);
-    return holder && { principal: holder.principal, endsAt: Math.min(expiresAt, holder.expiresAt ?? expiresAt) };
+    return holder && { id, principal: holder.principal, endsAt: Math.min(expiresAt, holder.expiresAt ?? expiresAt) };
+  };
+  const recordOf = async (id: string): Promise<ServiceRecord | undefined> => {
+    const record = ID.test(id) ? await store.get('session', keyOf(id)) : undefined;
+    return record && (record.expiresAt ?? 0) > now() ? record : undefined;
   };
   return {
     begin: async (tokenId) => {
@@ -48,16 +55,18 @@ export const sessionsIn = (
       const value = JSON.stringify({ token: tokenId } satisfies z.infer<typeof Kept>);
       if ((await tokens.holderOf(tokenId)) === undefined) return undefined;
       const record = await store.put({ kind: 'session', key: keyOf(id), value, at, expiresAt: at + SESSION_MS });
-      const session = record && (await sessionOf(record));
-      return session && { ...session, id };
+      return record && sessionOf(id, record);
     },
     find: async (id) => {
       const at = now();
-      const record = ID.test(id) ? await store.get('session', keyOf(id)) : undefined;
-      if (!record || (record.expiresAt ?? 0) <= at) return undefined;
-      const session = await sessionOf(record);
-      if (session && at - record.updatedAt >= PUT_OFF_EVERY_MS) await putOff(store, record, at);
+      const record = await recordOf(id);
+      const session = record && (await sessionOf(id, record));
+      if (record && session && at - record.updatedAt >= PUT_OFF_EVERY_MS) await putOff(store, record, at);
       return session;
+    },
+    isInForce: async (id) => {
+      const record = await recordOf(id);
+      return record !== undefined && (await sessionOf(id, record)) !== undefined;
     },
     end: async (id) => {
       await store.remove('session', keyOf(id));

@@ -13,6 +13,7 @@ import { errorData, withoutStack } from '../../events/error-data.ts';
 import type { Logger } from '../../events/logger.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { OPEN, type Principal } from '../access/principal.ts';
+import type { Sessions } from '../access/sessions.ts';
 import type { Tokens } from '../access/tokens.ts';
 import { HttpProblem, notFound, RETRY_SOON } from '../http/problem.ts';
 import { epochOf } from '../view/job-fold.ts';
@@ -30,6 +31,8 @@ import { createTail, type Tail } from './tail.ts';
 /** Who listens, and from where. */
 export type Listener = {
   readonly principal: Pick<Principal, 'id'>;
+  /** The id of its session, if it is a browser that has signed in. */
+  readonly session?: string | undefined;
   /** The id of the last event that the client has. */
   readonly after: number | undefined;
   /** Destroys the connection of the client. Default: its stream fails. */
@@ -59,6 +62,8 @@ export type Feed = {
     listener: Omit<Listener, 'after'>,
     onEvents: (events: readonly FeedEvent[]) => void,
   ) => Promise<ClientStream>;
+  /** Ends the streams of a session that is over. */
+  readonly endSession: (id: string) => void;
   /** Ends all streams. */
   readonly close: () => void;
 };
@@ -68,23 +73,24 @@ export type FeedParts = {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly tokens: Pick<Tokens, 'list'>;
+  readonly sessions: Pick<Sessions, 'isInForce'>;
   /** Whether nobody needs a token, also if there are some. */
   readonly areTokensOff: boolean;
   readonly logger: Logger | undefined;
   readonly views: JobViews;
 };
 
-/** How often a quiet stream is sent a `ping`, and jobs and tokens are looked for that are there no more, in ms. */
+/** How often a quiet stream is sent a `ping`, and jobs, tokens and sessions are looked for that are there no more, in ms. */
 export const PING_MS = 15_000;
 
 /** With more streams than these, events wait for so many ms, to be sent together. */
 const MANY_STREAMS = 100;
 const MANY_STREAMS_PAUSE_MS = 25;
 
-export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logger, views }: FeedParts): Feed => {
+export const createFeed = (parts: FeedParts): Feed => {
+  const { engine, journal, clock, tokens, sessions, areTokensOff, logger, views } = parts;
   const pages = eventPages(journal, logger);
-  /** By client, the id of its token. */
-  const clients = new Map<ClientStream, string>();
+  const clients = new Map<ClientStream, Pick<Listener, 'principal' | 'session'>>();
   const byFilter = new Map<string, { readonly filter: EventFilter; readonly channel: Channel }>();
   const byJob = new Map<string, Channel>();
   /** By epoch and job. */
@@ -117,6 +123,10 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
     for (const patches of patchesOf.values()) patches.deliver(ofJobs.get(patches.jobId) ?? []);
   };
 
+  const endSession = (id: string): void => {
+    for (const [client, { session }] of [...clients]) if (session === id) client.end();
+  };
+
   const beat = async (): Promise<void> => {
     cancelBeat = clock.setTimer(() => void beat(), PING_MS);
     for (const client of [...clients.keys()]) if (client.isEmpty()) client.write(PING);
@@ -124,7 +134,10 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
       const known = await tokens.list();
       const inForce = new Set(areTokensOff || known.length === 0 ? [OPEN.id] : []);
       for (const { id, expiresAt = Number.POSITIVE_INFINITY } of known) if (expiresAt > clock.now()) inForce.add(id);
-      for (const [client, id] of [...clients]) if (!inForce.has(id)) client.end();
+      for (const [client, { principal }] of [...clients]) if (!inForce.has(principal.id)) client.end();
+      // One may have signed out while a stream was opened.
+      for (const id of new Set([...clients.values()].flatMap(({ session = [] }) => session)))
+        if (!(await sessions.isInForce(id))) endSession(id);
       for (const [jobId, channel] of [...byJob]) if (!(await journal.job(jobId))) channel.end();
       for (const { jobId, channel } of [...patchesOf.values()]) if (!(await journal.job(jobId))) channel.end();
     } catch (error) {
@@ -193,7 +206,7 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
         leave();
       },
     });
-    clients.set(client, listener.principal.id);
+    clients.set(client, listener);
     for (const frame of frames) client.write(frame);
     void catchUp(client, { channel, after, read }).catch((error) => {
       warn(error);
@@ -202,21 +215,21 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
     return client.body;
   };
 
-  const watch: Feed['watch'] = async ({ principal, disconnect }, onEvents) => {
-    const leave = await enter(principal);
+  const watch: Feed['watch'] = async (listener, onEvents) => {
+    const leave = await enter(listener.principal);
     if (isClosed) {
       leave();
       throw shuttingDown();
     }
     const client = clientStream({
-      disconnect,
+      disconnect: listener.disconnect,
       onOver: () => {
         clients.delete(client);
         watchers.delete(onEvents);
         leave();
       },
     });
-    clients.set(client, principal.id);
+    clients.set(client, listener);
     watchers.add(onEvents);
     return client;
   };
@@ -389,6 +402,7 @@ export const createFeed = ({ engine, journal, clock, tokens, areTokensOff, logge
     ofJob,
     ofPatches,
     watch,
+    endSession,
     close: () => {
       isClosed = true;
       for (const client of [...clients.keys()]) client.end();

@@ -56,7 +56,7 @@ const endSession = route(
 );
 
 export const addSessionRoutes = ({ add, app }: Api, service: Service): void => {
-  const { sessions, signInCodes, tokenHolder, settings } = service;
+  const { sessions, signInCodes, tokenHolder, feed, settings } = service;
   const { basePath } = settings;
 
   add(whoAmI, (context) => context.json(bodyOf(context.get('principal'), context.get('session')), 200));
@@ -77,6 +77,7 @@ export const addSessionRoutes = ({ add, app }: Api, service: Service): void => {
     const id = sessionIdOf(raw);
     if (id !== undefined) {
       await sessions.end(id);
+      feed.endSession(id);
       context.header('set-cookie', noSessionCookie(raw, basePath));
     }
     return context.body(null, 204);

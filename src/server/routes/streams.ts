@@ -36,6 +36,7 @@ export const listenerOf = (context: Context<Env>, after: number | undefined): Li
   const outgoing = context.env?.outgoing;
   return {
     principal: context.get('principal'),
+    session: context.get('session')?.id,
     after: id === undefined ? after : Number(id),
     disconnect: outgoing && (() => void outgoing.destroy()),
   };
