@@ -1,4 +1,4 @@
-import { signedOut } from './request.ts';
+import { retryAfterMsIn, signedOut } from './request.ts';
 
 /** Whether what the page shows is what the server knows. */
 export type Connection = 'live' | 'lost' | 'over';
@@ -41,11 +41,11 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
     source = undefined;
   };
 
-  const lose = (): void => {
+  const lose = (retryAfterMs = 0): void => {
     drop();
     if (closed) return;
     onConnection('lost');
-    again = setTimeout(open, Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** failures));
+    again = setTimeout(open, Math.max(retryAfterMs, Math.min(MOST_RETRY_MS, RETRY_MS * 2 ** failures)));
     failures += 1;
   };
 
@@ -66,11 +66,11 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
 
   /** The server answered, but with no stream. What it was, only another request can tell. */
   const refused = async (mine: EventSource): Promise<void> => {
-    const status = await statusOf(url());
+    const { status, retryAfterMs } = await probe(url());
     if (source !== mine || closed) return;
     // What is not there any more has nothing more to tell.
     if (status === 204 || status === 404) end();
-    else lose();
+    else lose(retryAfterMs);
     if (status === 401) signedOut();
   };
 
@@ -108,6 +108,8 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
     }
   };
 
+  const offline = (): void => lose();
+
   const online = (): void => {
     if (source !== undefined || closed) return;
     clearTimeout(again);
@@ -116,7 +118,7 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
   };
 
   document.addEventListener('visibilitychange', turn);
-  addEventListener('offline', lose);
+  addEventListener('offline', offline);
   addEventListener('online', online);
   open();
   return {
@@ -125,19 +127,20 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
       drop();
       clearTimeout(hidden);
       document.removeEventListener('visibilitychange', turn);
-      removeEventListener('offline', lose);
+      removeEventListener('offline', offline);
       removeEventListener('online', online);
     },
   };
 };
 
-/** 0 if there is no answer. */
-const statusOf = async (url: string): Promise<number> => {
+/** What the server answers instead of a stream; status 0 if nothing. */
+const probe = async (url: string): Promise<{ readonly status: number; readonly retryAfterMs: number }> => {
   const controller = new AbortController();
   try {
-    return (await fetch(url, { headers: { accept: 'text/event-stream' }, signal: controller.signal })).status;
+    const answer = await fetch(url, { headers: { accept: 'text/event-stream' }, signal: controller.signal });
+    return { status: answer.status, retryAfterMs: retryAfterMsIn(answer) };
   } catch {
-    return 0;
+    return { status: 0, retryAfterMs: 0 };
   } finally {
     controller.abort();
   }

@@ -91,7 +91,7 @@ export const send = async (path: string, options: RequestOptions = {}): Promise<
     response.status,
     problem.code ?? `HTTP_${response.status}`,
     problem.detail ?? problem.title ?? `The server answered ${response.status}.`,
-    { ...(problem.problems && { problems: problem.problems }), retryAfterMs: secondsIn(response) * 1000 },
+    { ...(problem.problems && { problems: problem.problems }), retryAfterMs: retryAfterMsIn(response) },
   );
 };
 
@@ -120,5 +120,6 @@ const cut =
     throw new ApiError(0, 'UNREACHABLE', 'The server does not answer. Nothing is known of what was asked.');
   };
 
-/** Of `Retry-After`; a date, which the server never sends, counts as nothing. */
-const secondsIn = ({ headers }: Response): number => Math.max(0, Number(headers.get('retry-after') ?? 0) || 0);
+/** Of `Retry-After`, in ms; a date, which the server never sends, counts as nothing. */
+export const retryAfterMsIn = ({ headers }: Response): number =>
+  Math.max(0, Number(headers.get('retry-after') ?? 0) || 0) * 1000;

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
-import { ApiError, request } from '../api/request.ts';
+import { apiErrorOf, request } from '../api/request.ts';
 import { jobRoute } from '../job/follow-job.ts';
 import type { JobModel } from '../job/job-model.ts';
 import { taskHref } from '../shell/links.tsx';
@@ -46,6 +46,7 @@ export const WhyNot = ({ model, index, select }: WhyNotProps) => {
     const controller = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const ask = async (): Promise<void> => {
+      let waitMs = EACH_MS;
       // Other jobs change the answer too: they hold slots.
       if (!document.hidden) {
         try {
@@ -57,10 +58,12 @@ export const WhyNot = ({ model, index, select }: WhyNotProps) => {
           setError(undefined);
         } catch (reason) {
           if (controller.signal.aborted) return;
-          setError(reason instanceof ApiError ? reason.message : String(reason));
+          const known = apiErrorOf(reason);
+          setError(known.message);
+          waitMs = Math.max(waitMs, known.retryAfterMs);
         }
       }
-      timer = setTimeout(ask, EACH_MS);
+      timer = setTimeout(ask, waitMs);
     };
     void ask();
     return () => {

@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
 import type { PatchEvent } from '../../../src/wire/patches.ts';
 import { changesIn } from '../../../src/wire/patches.ts';
-import { request } from '../api/request.ts';
+import { apiErrorOf, request } from '../api/request.ts';
 import { jobRoute } from './follow-job.ts';
 import type { JobAddress } from './job-address.ts';
 import type { JobModel } from './job-model.ts';
@@ -48,7 +48,9 @@ const loading = new WeakMap<JobModel, Promise<void>>();
 export const loadHistory = (model: JobModel): Promise<void> => {
   const known = loading.get(model);
   if (known !== undefined) return known;
-  const fetched = fetchHistory(model).catch(() => void setTimeout(() => loading.delete(model), AGAIN_MS));
+  const fetched = fetchHistory(model).catch((reason) => {
+    setTimeout(() => loading.delete(model), Math.max(AGAIN_MS, apiErrorOf(reason).retryAfterMs));
+  });
   loading.set(model, fetched);
   return fetched;
 };
