@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { unitId } from '../../src/server/units/unit-id.ts';
 import { readList, writeList } from '../../ui/src/address/parameters.ts';
+import { cutText } from '../../ui/src/text/cut.ts';
 import { agoText, durationText } from '../../ui/src/text/duration.ts';
 import { pathOfUnit, unitIdOf } from '../../ui/src/units/unit-id.ts';
 
@@ -51,4 +52,11 @@ test('the page names a unit as the server does', () => {
       expect(pathOfUnit(unitId('job.1', path))).toBe(path);
     }),
   );
+});
+
+test('a text is cut between letters', () => {
+  expect(['ab👩cd', 'abc'].map((text) => [2, 3, 4, 5].map((most) => cutText(text, most)))).toEqual([
+    ['ab', 'ab', 'ab👩', 'ab👩c'],
+    ['ab', 'abc', 'abc', 'abc'],
+  ]);
 });

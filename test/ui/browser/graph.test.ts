@@ -3,6 +3,25 @@ import { jobFrom } from '../../../src/engine/job-from.ts';
 import { describeInBrowser, openUi, servedUi, until } from './support.ts';
 
 describeInBrowser('the graph', () => {
+  test('selects by the first button of the mouse alone, as the timeline does', async () => {
+    const { url, server } = await servedUi();
+    await server.engine.start(jobFrom('one', [{ name: 'alone', run: () => ({}) }]), {}, { jobId: 'j' });
+    const { page, painted, address } = await openUi(url, '/jobs/j');
+    await painted(0);
+    const bars = { position: { x: 40, y: 8 } };
+    for (const button of ['right', 'middle'] as const) {
+      await page.locator('.graph canvas').click({ button });
+      await page.locator('.bars').click({ button, ...bars });
+      await page.locator('.overview-strip').click({ button });
+    }
+    expect(address()).toBe('/jobs/j');
+    await page.locator('.bars').click(bars);
+    await until(() => expect(address()).toBe('/jobs/j?task=alone'));
+    await page.keyboard.press('Escape');
+    await page.locator('.graph canvas').click();
+    await until(() => expect(address()).toBe('/jobs/j?task=alone'));
+  });
+
   test('is dragged and zoomed, and is shown whole again when asked', async () => {
     const { url, server } = await servedUi();
     await server.engine.start(jobFrom('one', [{ name: 'alone', run: () => ({}) }]), {}, { jobId: 'j' });

@@ -120,7 +120,7 @@ export const GraphView = ({ model, focus }: GraphViewProps) => {
         aria-label={`Graph of ${countText(model.tally.total(-1), 'task')} in ${countText(scene.boxes.length, 'box', 'boxes')}. Arrows follow the edges, Enter unfolds.`}
         onKeyDown={keys}
         onPointerDown={(event) => {
-          pressed.current = { x: event.clientX, y: event.clientY };
+          pressed.current = event.button === 0 ? { x: event.clientX, y: event.clientY } : undefined;
         }}
         onPointerMove={move}
         onPointerLeave={() => setTip(undefined)}

@@ -6,6 +6,7 @@ import type { JobFocus } from '../job/job-page.tsx';
 import type { Colours } from '../shell/colours.ts';
 import type { Size } from '../shell/use-canvas.ts';
 import { wordOf } from '../states/states.ts';
+import { cutText } from '../text/cut.ts';
 import { durationText } from '../text/duration.ts';
 import { numberText } from '../text/number.ts';
 import { CELL, HEAD, PAD, TASK } from './box-shape.ts';
@@ -409,10 +410,10 @@ class Painter {
     let more = text.length;
     while (fits < more) {
       const middle = Math.ceil((fits + more) / 2);
-      if (context.measureText(`${text.slice(0, middle)}…`).width <= width) fits = middle;
+      if (context.measureText(`${cutText(text, middle)}…`).width <= width) fits = middle;
       else more = middle - 1;
     }
-    return fits === 0 ? '' : `${text.slice(0, fits)}…`;
+    return fits === 0 ? '' : `${cutText(text, fits)}…`;
   }
 }
 

@@ -3,6 +3,7 @@ import { request } from '../api/request.ts';
 import { useLoad } from '../api/use-load.ts';
 import { jobRoute } from '../job/follow-job.ts';
 import type { JobModel } from '../job/job-model.ts';
+import { cutText } from '../text/cut.ts';
 import type { TaskDetails } from './task-details.ts';
 
 const MOST_LETTERS = 20_000;
@@ -29,4 +30,4 @@ export const TaskOutput = ({ model, path }: { readonly model: JobModel; readonly
 };
 
 const cut = (text: string): string =>
-  text.length > MOST_LETTERS ? `${text.slice(0, MOST_LETTERS)}\n… ${text.length - MOST_LETTERS} letters more` : text;
+  text.length > MOST_LETTERS ? `${cutText(text, MOST_LETTERS)}\n… ${text.length - MOST_LETTERS} letters more` : text;

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { useRows } from '../lists/use-rows.ts';
+import { cutText } from '../text/cut.ts';
 import { numberText } from '../text/number.ts';
 import { exactClockText, useZone } from '../text/time.ts';
 import { piecesOf } from './ansi.tsx';
@@ -119,7 +120,7 @@ const Line = ({ number, top, line, href, onChoose, chosen, hits, isDetailed = fa
 };
 
 const Message = ({ line }: { readonly line: LogLine }) => {
-  const text = line.message.length > MOST_LETTERS ? line.message.slice(0, MOST_LETTERS) : line.message;
+  const text = cutText(line.message, MOST_LETTERS);
   const data = line.data === undefined ? '' : ` ${JSON.stringify(line.data)}`;
   return (
     <span>
@@ -130,7 +131,7 @@ const Message = ({ line }: { readonly line: LogLine }) => {
           {piece.text}
         </span>
       ))}
-      {data === '' ? null : <span className="dim">{data.slice(0, MOST_LETTERS)}</span>}
+      {data === '' ? null : <span className="dim">{cutText(data, MOST_LETTERS)}</span>}
       {text.length < line.message.length ? (
         <em className="dim"> … {numberText(line.message.length - text.length)} letters more</em>
       ) : null}

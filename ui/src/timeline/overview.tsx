@@ -104,6 +104,7 @@ export const Overview = ({ model, address, replay }: OverviewProps) => {
         aria-valuenow={Math.round(model.now)}
         aria-valuetext={shown === undefined ? 'live' : clockText(model.startedAt + shown)}
         onPointerDown={(event) => {
+          if (event.button !== 0) return;
           event.currentTarget.setPointerCapture(event.pointerId);
           drag.current = { from: at(event), isRange: event.shiftKey };
           move(event);

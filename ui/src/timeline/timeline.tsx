@@ -123,6 +123,7 @@ export const Timeline = ({ model, focus, address, replay }: TimelineProps) => {
 
   const pan = useRef<{ readonly x: number; readonly range: readonly [number, number] }>(undefined);
   const press = (event: PointerEvent<HTMLDivElement>): void => {
+    if (event.button !== 0) return;
     const y = event.clientY - event.currentTarget.getBoundingClientRect().top;
     const item = list.items.find(({ top }) => y >= top - scrollTop && y < top - scrollTop + ROW_PX);
     const row = item === undefined ? undefined : rows[item.index];
