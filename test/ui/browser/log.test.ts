@@ -69,6 +69,15 @@ describeInBrowser('a log of 200,000 lines', () => {
     await until(async () => expect(await inSight(ui, 199_901)).toBe(true));
   });
 
+  test('that is opened with a text to find shows the first line with it, and its end if there is none', async () => {
+    const { url } = await logged(6_000);
+    const ui = await openUi(url, '/jobs/j/log?task=speak&q=bell');
+    await until(async () => expect(await inSight(ui, 5_002)).toBe(true));
+    await ui.page.keyboard.press('Escape');
+    await ui.go('/jobs/j/log?task=speak&q=nothing-like-it');
+    await until(async () => expect(await inSight(ui, 6_000)).toBe(true));
+  });
+
   test('shows colours, markup, control characters and lines of a million letters as text', async () => {
     const { url } = await logged(6_000);
     const ui = await openUi(url, '/jobs/j/log?task=speak#L5000');

@@ -22,7 +22,9 @@ export const LogPage = ({ id }: { readonly id: string }) => {
   const text = query.get('q') ?? '';
   const box = useRef<HTMLInputElement>(null);
   const [chosen, setChosen] = useState(() => linesIn(location.hash));
-  const [follows, setFollows] = useState(chosen === undefined);
+  // Whoever comes with a text to find comes for its first line.
+  const [seeksFirst, setSeeksFirst] = useState(chosen === undefined && text !== '');
+  const [follows, setFollows] = useState(chosen === undefined && text === '');
   const [target, setTarget] = useState(chosen && { line: chosen[0] });
   const head = useLoad(id, (signal) => request<Head>(`/jobs/${encodeURIComponent(id)}`, { signal }));
   const isLive = head.value !== undefined && head.value.endedAt === undefined;
@@ -51,6 +53,13 @@ export const LogPage = ({ id }: { readonly id: string }) => {
     setTarget({ line: next });
     choose(next, false);
   };
+  useEffect(() => {
+    if (!seeksFirst || hits === undefined) return;
+    setSeeksFirst(false);
+    const [first] = hits.lines;
+    if (first === undefined) setFollows(true);
+    else setTarget({ line: first });
+  }, [seeksFirst, hits]);
   useKeys({
     '/': () => box.current?.focus(),
     n: () => nextHit(1),

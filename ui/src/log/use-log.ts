@@ -138,7 +138,7 @@ const MOST_HITS = 5000;
 /** The numbers of the lines that hold a text. The server looks, at some thousand lines at once. */
 export const useLogHits = ({ jobId, task, attempt }: LogQuery, text: string, total: number): LogHits | undefined => {
   const { value } = useLoad(
-    text === '' ? undefined : `${jobId} ${task} ${attempt} ${text} ${total}`,
+    text === '' ? undefined : `${jobId} ${task} ${attempt} ${text}`,
     async (signal) => {
       // Whoever types on asks for something else.
       await new Promise((resolve) => setTimeout(resolve, 150));
@@ -152,6 +152,7 @@ export const useLogHits = ({ jobId, task, attempt }: LogQuery, text: string, tot
         if (from === null || lines.length >= MOST_HITS) return { lines, isComplete: from === null };
       }
     },
+    String(total),
   );
   return value;
 };
