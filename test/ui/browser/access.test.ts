@@ -40,6 +40,32 @@ describeInBrowser('the way to a page', () => {
     await row.filter({ hasText: 'completed' }).waitFor();
   });
 
+  test('from a job that may not be seen, ways lead on: to the jobs, and to another token', async () => {
+    const definition = jobFrom('one', [{ name: 'only', kind: 'external' }]);
+    const { url, server } = await servedUi({ definitions: [definition], tokens: true });
+    const { secret } = await server.tokens.create({ name: 'anna', roles: ['viewer'] });
+    server.engine.start(definition, {}, { jobId: 'j' });
+    const ui = await openUi(url, '/jobs/j');
+    ui.allow(/401|403/);
+    const { page } = ui;
+    const signIn = async (): Promise<void> => {
+      await page.getByLabel('Token').fill(secret);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+    };
+    await page.route(/\/jobs\/j\/view/, (route) =>
+      route.fulfill({ status: 403, json: { code: 'FORBIDDEN', detail: 'Not for you.' } }),
+    );
+    await signIn();
+    await page.getByRole('alert').filter({ hasText: 'Not for you.' }).waitFor();
+    await page.getByRole('link', { name: 'To the jobs' }).click();
+    await page.getByRole('row').filter({ hasText: 'one' }).waitFor();
+    await page.goBack();
+    await page.getByRole('button', { name: 'Sign in with another token' }).click();
+    await page.unroute(/\/jobs\/j\/view/);
+    await signIn();
+    await page.getByRole('heading', { name: 'one' }).waitFor();
+  });
+
   test('who may do units alone sees these, and completes one that they have claimed', async () => {
     const definition = jobFrom('kitchen', [
       { name: 'soup', kind: 'external', owner: 'cook' },

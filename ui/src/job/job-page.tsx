@@ -1,9 +1,11 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
+import { isPassing } from '../api/request.ts';
 import { GraphView } from '../graph/graph-view.tsx';
 import { Inspector } from '../inspector/inspector.tsx';
 import { jobHref } from '../shell/links.tsx';
 import { NotFound } from '../shell/not-found.tsx';
+import { Refused } from '../shell/refused.tsx';
 import { useKeys } from '../shell/use-keys.ts';
 import { Timeline } from '../timeline/timeline.tsx';
 import { criticalPath } from './critical-path.ts';
@@ -23,6 +25,7 @@ export const JobPage = ({ id }: JobPageProps) => {
     document.title = `${model?.head.name ?? id} · tintype`;
   }, [model, id]);
   if (error?.status === 404) return <NotFound text={`There is no job ${id}.`} />;
+  if (error !== undefined && !isPassing(error)) return <Refused error={error} />;
   if (model === undefined)
     return (
       <main className="notice" id="main" aria-busy="true">
