@@ -47,13 +47,17 @@ export const Inspector = (props: InspectorProps) => {
   const attempt = model.table.attempt[index] as number;
   const isLive = model.moment === undefined;
   const inside = model.inside(index);
-  const details = useLoad(`${path} ${state} ${attempt}`, async (signal) => {
-    const { items } = await request<{ items: readonly TaskDetails[] }>(`${jobRoute(model.id)}/tasks`, {
-      query: { under: path, limit: 1 },
-      signal,
-    });
-    return items[0];
-  });
+  const details = useLoad(
+    path,
+    async (signal) => {
+      const { items } = await request<{ items: readonly TaskDetails[] }>(`${jobRoute(model.id)}/tasks`, {
+        query: { under: path, limit: 1 },
+        signal,
+      });
+      return items[0];
+    },
+    `${state} ${attempt}`,
+  );
   const close = useCallback(() => select(-1), [select]);
   const progress = details.value?.progress;
   return (
@@ -101,7 +105,7 @@ export const Inspector = (props: InspectorProps) => {
           </div>
         </section>
       )}
-      <TaskCommands {...props} details={details.value} />
+      <TaskCommands {...props} details={details.value} onAsked={details.reload} />
       <TaskTimes model={model} index={index} />
       <section>
         <h3>Upstream {numberText(model.upstream(index).length)}</h3>
@@ -131,7 +135,14 @@ export const Inspector = (props: InspectorProps) => {
       {state === 'completed' ? <TaskOutput model={model} path={path} /> : null}
       {(model.table.startAt[index] as number) >= 0 && inside.length === 0 ? (
         <ErrorBoundary>
-          <TaskLog jobId={model.id} path={path} attempt={address.attempt ?? attempt} isLive={isLive} />
+          <TaskLog
+            jobId={model.id}
+            path={path}
+            attempt={address.attempt ?? attempt}
+            attempts={attempt}
+            onAttempt={(one) => address.change({ attempt: one === attempt ? undefined : one })}
+            isLive={isLive && !model.isOver}
+          />
         </ErrorBoundary>
       ) : null}
       <p className="unseen" role="status">

@@ -11,8 +11,14 @@ import { planIndices, type RunPlan } from './run-plan.ts';
 import type { TaskDetails } from './task-details.ts';
 
 /** What can be done about a task. What can't be is refused with its reason. */
-export const TaskCommands = (props: InspectorProps & { readonly details: TaskDetails | undefined }) => {
-  const { model, index, address, preview, onPreview, onRerun } = props;
+export const TaskCommands = (
+  props: InspectorProps & {
+    readonly details: TaskDetails | undefined;
+    /** Called when something was asked that changes the details, perhaps not the state. */
+    readonly onAsked: () => void;
+  },
+) => {
+  const { model, index, address, preview, details, onPreview, onRerun, onAsked } = props;
   const path = model.path(index);
   const state = model.state(index);
   const { isOver } = model;
@@ -23,10 +29,11 @@ export const TaskCommands = (props: InspectorProps & { readonly details: TaskDet
       body,
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     });
-  const asked = `${model.head.state} ${state} ${model.table.attempt[index]}`;
+  const heldBy = details?.heldBy;
+  const asked = `${model.head.state} ${state} ${model.table.attempt[index]} ${heldBy}`;
   const retry = useAction(() => post('retry', { tasks: [path] }), asked);
-  const pause = useAction(() => post('pause', { task: path }), asked);
-  const resume = useAction(() => post('resume', { task: path }), asked);
+  const pause = useAction(() => post('pause', { task: path }).then(onAsked), asked);
+  const resume = useAction(() => post('resume', { task: path }).then(onAsked), asked);
   const rerun = useAction(async (key) => {
     const { id } = await post('rerun', { from: [path] }, key);
     onRerun(id);
@@ -61,9 +68,11 @@ export const TaskCommands = (props: InspectorProps & { readonly details: TaskDet
         {isSettled || (state === 'paused' && isOver) ? (
           <ActionButton action={showRetry} label="Retry from here …" isPressed={previewed === 'retry'} isPrimary />
         ) : null}
-        {['running', 'ready', 'unscheduled', 'retrying', 'polling'].includes(state) && !isOver ? (
+        {!PAUSABLE.has(state) || isOver ? null : heldBy === undefined ? (
           <ActionButton action={pause} label="Pause" />
-        ) : null}
+        ) : (
+          <ActionButton action={resume} label="Don't pause" />
+        )}
         <ActionButton
           action={showRerun}
           label="Rerun from here …"
@@ -107,6 +116,8 @@ export const TaskCommands = (props: InspectorProps & { readonly details: TaskDet
     </>
   );
 };
+
+const PAUSABLE = new Set(['running', 'ready', 'unscheduled', 'retrying', 'polling']);
 
 const countLeaves = ({ model }: InspectorProps, runs: ReadonlySet<number>): { runs: number; keeps: number } => {
   let count = 0;

@@ -3,6 +3,8 @@ export type TaskDetails = {
   readonly path: string;
   readonly state: string;
   readonly reason?: string;
+  /** Who has asked that it pauses as soon as it is ready. */
+  readonly heldBy?: string;
   readonly attempts: number;
   readonly error?: ErrorDetails;
   readonly progress?: { readonly fraction: number; readonly message?: string };
