@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { Route, Router, Switch, useLocation } from 'wouter';
 import { nameIn, useRawLocation, useRawSearch } from './address/raw-location.ts';
 import { BASE_PATH } from './api/base-path.ts';
@@ -14,6 +14,7 @@ import { Nav } from './shell/nav.tsx';
 import { NotFound } from './shell/not-found.tsx';
 import { SessionGate, useSession } from './shell/session.tsx';
 import { useKeys } from './shell/use-keys.ts';
+import { usePageFocus } from './shell/use-page-focus.ts';
 import { TopicPage } from './topics/topic-page.tsx';
 import { TopicsPage } from './topics/topics-page.tsx';
 import { WaitingPage } from './waiting/waiting-page.tsx';
@@ -22,6 +23,8 @@ const Pages = () => {
   const [keysShown, setKeysShown] = useState(false);
   const [path, navigate] = useLocation();
   const { may } = useSession();
+  const pages = useRef<HTMLDivElement>(null);
+  usePageFocus(pages, path);
   useKeys({
     '?': () => setKeysShown(true),
     u: () => path !== '/' && navigate('/'),
@@ -29,7 +32,7 @@ const Pages = () => {
   return (
     <>
       <Nav onKeys={() => setKeysShown(true)} />
-      <div className="page">
+      <div className="page" ref={pages}>
         <ErrorBoundary key={path}>
           <Switch>
             {/* Who may do units alone finds them everywhere. */}

@@ -96,4 +96,32 @@ describeInBrowser('the inspector', () => {
     await ui.page.getByText('Waits to be claimed or completed from outside').waitFor();
     expect(await ui.page.getByText('It is broken.').count()).toBe(0);
   });
+
+  test('has the focus as it gives way to that of another task; what opened it has it again after it is closed', async () => {
+    const { url, server } = await servedUi();
+    const work = jobFrom('work', [
+      { name: 'first', run: () => ({}) },
+      { name: 'second', dependsOn: ['first'], run: () => ({}) },
+    ]);
+    await server.engine.start(work, {}, { jobId: 'j' });
+    const ui = await openUi(url, '/jobs/j');
+    const { page } = ui;
+    const focused = (): Promise<string> =>
+      page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.tagName ?? '');
+    await page.getByRole('treegrid').focus();
+    await page.keyboard.press('Home');
+    await page.getByRole('heading', { name: 'first' }).waitFor();
+    expect(await focused()).toBe('Tasks');
+    await page.locator('.inspector').getByRole('button', { name: 'second' }).click();
+    await page.getByRole('heading', { name: 'second' }).waitFor();
+    await until(async () => expect(await focused()).toBe('Task second'));
+    await page.locator('.inspector').getByRole('button', { name: 'Close' }).click();
+    await until(async () => expect(await focused()).toBe('Tasks'));
+
+    // Whoever comes by a link has opened it by nothing on the page.
+    await ui.go('/jobs/j?task=first');
+    await page.locator('.inspector').getByRole('button', { name: 'Close' }).focus();
+    await page.keyboard.press('Escape');
+    await until(async () => expect(await focused()).toMatch(/^Graph of 2 tasks/));
+  });
 });

@@ -88,6 +88,24 @@ describeInBrowser('by keyboard alone', () => {
     expect(items.map(({ path, state }) => `${path} ${state}`)).toContain('clean[2] completed');
   });
 
+  test('the focus is on the heading of each page that is gone to', async () => {
+    const { page } = await given();
+    const expectFocus = (name: string): Promise<void> =>
+      until(async () => {
+        expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('H1');
+        expect(await nameOfFocus(page)).toBe(name);
+      });
+    await tabTo(page, 'Limits');
+    await press(page, 'Enter');
+    await expectFocus('Limits');
+    await press(page, 'u');
+    await page.getByRole('row', { name: /warehouse/ }).waitFor();
+    await press(page, 'j', 'Enter');
+    await expectFocus('warehouse');
+    await page.goBack();
+    await expectFocus('Jobs');
+  });
+
   test('the same is found in the tree, whose rows arrows go through and unfold', async () => {
     const { page, go } = await given();
     await go('/jobs/w');

@@ -1,4 +1,4 @@
-import { useCallback } from 'react';
+import { type RefCallback, useCallback } from 'react';
 import { BY_PROGRESS } from '../../../src/engine/views/palette.ts';
 import { request } from '../api/request.ts';
 import { useLoad } from '../api/use-load.ts';
@@ -22,6 +22,7 @@ import { WentWrong } from './went-wrong.tsx';
 import { WhyNot } from './why-not.tsx';
 
 export type InspectorProps = {
+  readonly place: RefCallback<HTMLElement>;
   readonly model: JobModel;
   readonly index: number;
   readonly address: JobAddress;
@@ -61,7 +62,7 @@ export const Inspector = (props: InspectorProps) => {
   const close = useCallback(() => select(-1), [select]);
   const progress = details.value?.progress;
   return (
-    <aside className="inspector" aria-label={`Task ${path}`}>
+    <aside ref={props.place} tabIndex={-1} className="inspector" aria-label={`Task ${path}`}>
       <div className="inspector-heading">
         <div>
           <h2>{path}</h2>

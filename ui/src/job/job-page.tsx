@@ -3,6 +3,7 @@ import { useLocation } from 'wouter';
 import { isPassing } from '../api/request.ts';
 import { GraphView } from '../graph/graph-view.tsx';
 import { Inspector } from '../inspector/inspector.tsx';
+import { useKeptFocus } from '../inspector/use-kept-focus.ts';
 import { jobHref } from '../shell/links.tsx';
 import { NotFound } from '../shell/not-found.tsx';
 import { Refused } from '../shell/refused.tsx';
@@ -109,6 +110,7 @@ const Job = ({ model, isLost }: { readonly model: JobModel; readonly isLost: boo
     ']': () => replay.step(1),
   });
 
+  const inspector = useKeptFocus(focus.selected >= 0);
   const unknown = address.task !== undefined && focus.selected < 0;
   return (
     <main className="job" id="main">
@@ -129,6 +131,7 @@ const Job = ({ model, isLost }: { readonly model: JobModel; readonly isLost: boo
         {focus.selected < 0 ? null : (
           <Inspector
             key={focus.selected}
+            place={inspector}
             model={model}
             index={focus.selected}
             address={address}
