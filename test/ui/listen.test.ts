@@ -118,3 +118,12 @@ test('after the end, and after it is closed, no stream is opened any more', () =
   expect([Stream.opened.length, connections]).toEqual([2, ['over']]);
   expect(Stream.opened.every(({ isClosed }) => isClosed)).toBe(true);
 });
+
+test('what the server can not answer as it was asked is over, and nothing is lost', async () => {
+  vi.stubGlobal('fetch', async () => new Response('{}', { status: 400 }));
+  const { connections } = listening();
+  newest().readyState = Stream.CLOSED;
+  newest().onerror?.();
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect([Stream.opened.length, connections]).toEqual([1, ['over']]);
+});
