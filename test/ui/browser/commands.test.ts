@@ -23,6 +23,22 @@ const pressRefused = async (page: Page, name: string): Promise<void> => {
   await button.click({ force: true });
 };
 
+/** The contrast of the label of a button, from 1 to 21. */
+const readability = (page: Page, name: string): Promise<number> =>
+  page.getByRole('button', { name, exact: true }).evaluate((button) => {
+    const { color, backgroundColor } = getComputedStyle(button);
+    const [dark, bright] = [color, backgroundColor]
+      .map((one) => {
+        const [red = 0, green = 0, blue = 0] = (one.match(/[\d.]+/g) ?? []).map((part) => {
+          const share = Number(part) / 255;
+          return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+      })
+      .sort((one, other) => one - other) as [number, number];
+    return (bright + 0.05) / (dark + 0.05);
+  });
+
 const alerted = (page: Page, text: RegExp): Promise<void> =>
   page.getByRole('alert').filter({ hasText: text }).waitFor();
 
@@ -129,6 +145,7 @@ describeInBrowser('commands', () => {
     await ui.go('/jobs/j?task=ask');
     await pressRefused(page, 'Complete');
     await alerted(page, /It is waiting: there is nothing to complete/);
+    expect(await readability(page, 'Complete')).toBeGreaterThan(4.5);
     expect(commands).toEqual([]);
 
     ui.allow(/422/);
@@ -136,6 +153,12 @@ describeInBrowser('commands', () => {
     await page.getByLabel('even').fill('3');
     await press(page, 'Complete');
     await alerted(page, /is not what its schema asks for: even/);
+    await page.getByLabel('even').fill('4');
+    await press(page, 'Complete');
+    await page.locator('.inspector .state-name', { hasText: 'completed' }).waitFor();
+    // What is done is not asked for any more, and while the job runs nobody knows what decided its end.
+    expect(await page.getByLabel('even').count()).toBe(0);
+    expect(await page.getByText('slack').count()).toBe(0);
   });
 
   test('a double click is one command', async () => {
@@ -162,6 +185,20 @@ describeInBrowser('commands', () => {
     await jobState(page, 'running');
     expect(commands.map((one) => one.split(' ')[0])).toEqual(['pause', 'resume', 'cancel', 'rerun']);
     expect(await server.engine.find('j')).toBeDefined();
+  });
+
+  test('a question that is open is never answered by another command that took its place', async () => {
+    const { pass } = gates();
+    const { url, server } = await servedUi();
+    const job = server.engine.start(jobFrom('work', [{ name: 'long', run: () => pass('long') }]), {}, { jobId: 'j' });
+    const { page } = await openUi(url, '/jobs/j');
+    const commands = commandsOf(page);
+    await press(page, 'Cancel …');
+    await page.getByRole('group', { name: 'Cancel' }).waitFor();
+    job.cancel('by somebody else');
+    await page.getByRole('button', { name: 'Rerun …', exact: true }).waitFor();
+    expect(await page.locator('.question').count()).toBe(0);
+    expect(commands).toEqual([]);
   });
 
   test('a viewer who has signed in sees them disabled, and a press says why', async () => {

@@ -61,4 +61,23 @@ describeInBrowser('the web UI on a phone', () => {
     await asks('Retry');
     await asks('Rerun');
   });
+
+  test('keeps commands in reach, however long the message above or beside them is', async () => {
+    const { url, server } = await servedUi();
+    const bad = jobFrom('bad', [
+      { name: 'a', onExhausted: 'pause', run: () => Promise.reject(new Error(`no ${'way '.repeat(500)}`)) },
+    ]);
+    server.engine.start(bad, {}, { jobId: 'j' });
+    const ui = await openUi(url, '/waiting', PHONE);
+    const isInReach = async (name: string): Promise<void> => {
+      const button = ui.page.locator('main').getByRole('button', { name, exact: true }).last();
+      await button.waitFor();
+      const { x, y, width, height } = (await button.boundingBox()) ?? { x: -1, y: -1, width: 0, height: 0 };
+      expect([x >= 0, y >= 0, x + width <= PHONE.width, y + height <= PHONE.height]).toEqual([true, true, true, true]);
+    };
+    await isInReach('Try again');
+    await ui.go('/jobs/j?task=a');
+    await ui.page.getByText('no way way').first().waitFor();
+    await isInReach('Resume');
+  });
 });

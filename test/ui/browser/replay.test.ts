@@ -69,4 +69,32 @@ describeInBrowser('replay', () => {
     );
     expect(ui.address()).toBe('/jobs/j');
   });
+
+  test('commands are of now, with numbers of now, whatever moment is on show', async () => {
+    const { pass, open } = gates();
+    const work = jobFrom('work', [
+      { name: 'a', run: () => ({}) },
+      { name: 'wait', dependsOn: ['a'], run: () => pass('wait') },
+      { name: 'bad', dependsOn: ['wait'], run: () => Promise.reject(new Error('no')) },
+    ]);
+    const { url, server } = await servedUi();
+    const job = server.engine.start(work, {}, { jobId: 'j' });
+    await until(() => expect(job.explain('wait')).toMatchObject([{ state: 'running' }]));
+    const ui = await openUi(url, '/jobs/j?task=a&at=-1');
+    const button = (name: string) => ui.page.getByRole('button', { name, exact: true });
+    await until(async () => expect(Object.keys((await ui.states()).states)).toEqual([]));
+    await ui.page.getByText('as it was at').waitFor();
+    await button('Cancel …').click();
+    expect(await ui.page.getByRole('group', { name: 'Cancel' }).innerText()).toMatch(
+      /^1 task that wait.*Abort 1 task that run/s,
+    );
+
+    open('wait');
+    await job;
+    await ui.go('/jobs/j?task=bad&at=0');
+    await until(async () => expect((await ui.states()).states.bad).toBe('unscheduled'));
+    await button('Retry …').click();
+    await ui.page.getByText('1 task that did not complete').waitFor();
+    await button('Retry from here …').waitFor();
+  });
 });

@@ -17,8 +17,13 @@ export type ActionButtonProps = {
   readonly isPressed?: boolean;
 };
 
-/** A command: refused with its reason rather than hidden, asked once in place, and never shown as done before it is. */
-export const ActionButton = (props: ActionButtonProps) => {
+/**
+ * A command: refused with its reason rather than hidden, asked once in place, and never shown as done before it is. Where
+ * another one takes its place, as Rerun that of Cancel once the job is over, a question that was open is not that one's.
+ */
+export const ActionButton = (props: ActionButtonProps) => <OwnButton key={props.label} {...props} />;
+
+const OwnButton = (props: ActionButtonProps) => {
   const { action, label, needs = 'operator', question, confirm = label, isPrimary = false, isPressed } = props;
   const { refusal: refusalOf } = useSession();
   const [isOpen, setOpen] = useState(false);

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import { isSettledLetter } from '../../../src/wire/letters.ts';
 import { ActionButton } from '../actions/action-button.tsx';
 import { useAction } from '../actions/use-action.ts';
 import { request } from '../api/request.ts';
@@ -20,7 +21,7 @@ export const TaskCommands = (
 ) => {
   const { model, index, address, preview, details, onPreview, onRerun, onAsked } = props;
   const path = model.path(index);
-  const state = model.state(index);
+  const state = model.liveState(index);
   const { isOver } = model;
   const [previewed, setPreviewed] = useState<'retry' | 'rerun'>();
   const post = (verb: string, body: unknown, idempotencyKey?: string) =>
@@ -99,7 +100,6 @@ export const TaskCommands = (
               </p>
               <div className="buttons">
                 <ActionButton
-                  key={previewed}
                   action={previewed === 'retry' ? retry : rerun}
                   label={`${previewed === 'retry' ? 'Retry' : 'Rerun'} ${countText(leaves.runs, 'task')}`}
                   isPrimary
@@ -112,7 +112,9 @@ export const TaskCommands = (
           )}
         </section>
       )}
-      {isExternal && !isOver ? <CompleteForm jobId={model.id} path={path} state={state} /> : null}
+      {isExternal && !isOver && !isSettledLetter(model.live.state[index] as string) ? (
+        <CompleteForm jobId={model.id} path={path} state={state} />
+      ) : null}
     </>
   );
 };

@@ -8,7 +8,8 @@ export const TaskTimes = ({ model, index }: { readonly model: JobModel; readonly
   const ready = model.table.readyAt[index] as number;
   const start = model.table.startAt[index] as number;
   const end = model.table.endAt[index] as number;
-  const slack = slackOf(model, index);
+  // Until the job has ended, nobody knows what decided when.
+  const slack = model.isOver && model.moment === undefined ? slackOf(model, index) : undefined;
   return (
     <section>
       <h3>Times</h3>

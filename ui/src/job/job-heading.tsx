@@ -77,7 +77,7 @@ export const JobHeading = ({ model, isLost, address, onRerun }: JobHeadingProps)
 };
 
 const JobActions = ({ model, onRerun }: { readonly model: JobModel; readonly onRerun: (id: string) => void }) => {
-  const { head, tally } = model;
+  const { head, liveTally: tally } = model;
   const post = (verb: string, body: unknown = {}) => request(`${jobRoute(model.id)}/${verb}`, { method: 'POST', body });
   const state = `${head.state} ${head.runs}`;
   const pause = useAction(() => post('pause'), state);

@@ -147,6 +147,11 @@ export class JobModel {
     return stateOf(this.#shown.state[index] as string) ?? 'cancelled';
   }
 
+  /** The state now, whatever moment is on show: commands are of now. */
+  liveState(index: number): TaskState {
+    return stateOf(this.live.state[index] as string) ?? 'cancelled';
+  }
+
   kind(index: number): WireKind {
     return kindOf(this.#shown.kind[index] as string);
   }
@@ -210,6 +215,11 @@ export class JobModel {
     else if (!this.#isCounted) this.#tally.update(this.#shown);
     this.#isCounted = true;
     return this.#tally;
+  }
+
+  /** The same as they are now, whatever moment is on show: what a command asks has numbers of now. */
+  get liveTally(): StateTally {
+    return this.#shown === this.live ? this.tally : new StateTally(this.live);
   }
 
   watch = (watcher: () => void): (() => void) => {
