@@ -114,8 +114,10 @@ describeInBrowser('commands', () => {
     await jobState(page, 'running');
     await ui.go('/jobs/j?task=check');
     await press(page, 'Fail …');
-    await page.getByLabel('Why').fill('It tastes of nothing');
     await press(page, 'Let it fail');
+    await alerted(page, /Say why/);
+    await page.getByLabel('Why').fill('It tastes of nothing');
+    await page.keyboard.press('Enter');
     await jobState(page, 'failed');
     await page.getByText('It tastes of nothing').first().waitFor();
 
@@ -159,6 +161,23 @@ describeInBrowser('commands', () => {
     // What is done is not asked for any more, and while the job runs nobody knows what decided its end.
     expect(await page.getByLabel('even').count()).toBe(0);
     expect(await page.getByText('slack').count()).toBe(0);
+  });
+
+  test('who works on what somebody else has done meanwhile is told so', async () => {
+    const work = jobFrom('work', [
+      { name: 'ask', kind: 'external' },
+      { name: 'guests', kind: 'external' },
+    ]);
+    const { url, server } = await servedUi();
+    const job = server.engine.start(work, {}, { jobId: 'j' });
+    const { page } = await openUi(url, '/waiting');
+    await press(page, 'ask');
+    await page.getByLabel('Output').fill('{"guests":3}');
+    job.task('ask').complete({});
+    await page.getByRole('status').filter({ hasText: 'What was open here is done' }).waitFor();
+    await press(page, 'guests');
+    await page.getByLabel('Output').waitFor();
+    expect(await page.getByText('What was open here').count()).toBe(0);
   });
 
   test('a double click is one command', async () => {

@@ -41,6 +41,8 @@ const OwnButton = (props: ActionButtonProps) => {
     setOpen(false);
     opener.current?.focus();
   };
+  // What was refused is still asked, with all that was typed.
+  const answer = (): void => void action.run().then((isDone) => (isDone ? close() : undefined));
   const press = (event: MouseEvent): void => {
     // The second half of a double click.
     if (event.detail > 1 || action.isBusy || action.isAsked) return;
@@ -72,6 +74,7 @@ const OwnButton = (props: ActionButtonProps) => {
           aria-label={label}
           onKeyDown={(event) => {
             keepOnce(event);
+            if (event.key === 'Enter' && event.target instanceof HTMLInputElement) answer();
             if (event.key !== 'Escape') return;
             event.stopPropagation();
             close();
@@ -79,13 +82,7 @@ const OwnButton = (props: ActionButtonProps) => {
         >
           <div>{question}</div>
           <div className="buttons">
-            <button
-              ref={yes}
-              type="button"
-              className="primary"
-              disabled={action.isBusy}
-              onClick={() => void action.run().then(close)}
-            >
+            <button ref={yes} type="button" className="primary" disabled={action.isBusy} onClick={answer}>
               {confirm}
             </button>
             <button type="button" onClick={close}>

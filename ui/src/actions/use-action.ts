@@ -2,8 +2,8 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { ApiError } from '../api/request.ts';
 
 export type Action = {
-  /** Does it, unless it is being done: a double click is one command. */
-  readonly run: () => Promise<void>;
+  /** Does it, unless it is being done: a double click is one command. Resolves to whether the server has said yes. */
+  readonly run: () => Promise<boolean>;
   readonly isBusy: boolean;
   /** The server has said yes; the effect is shown once its event comes. Until then, for a few seconds, it can't be asked again. */
   readonly isAsked: boolean;
@@ -25,7 +25,7 @@ export const useAction = (perform: (key: string) => Promise<unknown>, state = ''
   // biome-ignore lint/correctness/useExhaustiveDependencies: another state is what it waits for
   useEffect(() => setAsked((before) => (before.phase === 'busy' ? before : IDLE)), [state]);
   const run = useCallback(async () => {
-    if (busy.current) return;
+    if (busy.current) return false;
     busy.current = true;
     key.current ??= newKey();
     const before = latest.current.state;
@@ -34,9 +34,11 @@ export const useAction = (perform: (key: string) => Promise<unknown>, state = ''
       await latest.current.perform(key.current);
       key.current = undefined;
       setAsked(before === '' || before !== latest.current.state ? IDLE : { phase: 'asked' });
+      return true;
     } catch (reason) {
       if (!(reason instanceof ApiError) || reason.status !== 0) key.current = undefined;
       setAsked({ phase: 'idle', error: refusalText(reason) });
+      return false;
     } finally {
       busy.current = false;
     }

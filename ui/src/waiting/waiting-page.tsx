@@ -34,7 +34,7 @@ const unitsIn = (state: string, owner: string | null, signal: AbortSignal): Prom
 /** Work that waits for people, by who may do it, and tasks whose last retry has failed. All of it is done here. */
 export const WaitingPage = () => {
   const [query, change] = useParameters();
-  const owner = query.get('owner');
+  const owner = query.get('owner') || null;
   const { value, error, reload } = usePolled(`waiting ${owner}`, async (signal) => {
     const [ready, claimed] = await Promise.all([unitsIn('ready', owner, signal), unitsIn('claimed', owner, signal)]);
     // Between the answers somebody may have claimed one, which then is in both.
@@ -79,6 +79,11 @@ export const WaitingPage = () => {
       ))}
       {value?.isAll === false ? <p className="dim">and more, which come once these are done</p> : null}
       {may('viewer') ? <ExhaustedTasks /> : null}
+      {open !== null && value?.isAll && !value.units.some(({ id }) => id === open) ? (
+        <p className="dim" role="status">
+          What was open here is done, or waits for nobody now.
+        </p>
+      ) : null}
       {value?.units.length === 0 ? <p className="dim">No unit waits for anybody.</p> : null}
     </Page>
   );
