@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { createServer } from 'vite';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const cli = join(root, 'dist/cli/main.js');
+// Tests have a program of their own.
+const cli = process.env.TINTYPE_CLI ?? join(root, 'dist/cli/main.js');
 if (!existsSync(cli) || !existsSync(join(root, 'ui/index.html'))) {
   console.error(existsSync(cli) ? 'There is no folder ui.' : 'Build the server first: npm run build');
   process.exit(1);
@@ -15,11 +16,13 @@ const given = process.argv.slice(2);
 const args = ['serve', '--port', '0', ...(given.includes('--db') ? [] : ['--demo']), ...given];
 const server = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
 server.once('exit', (code) => process.exit(code ?? 1));
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => server.kill(signal));
+process.once('exit', () => server.kill());
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => server.kill(signal));
 
 const target = await new Promise((resolve) => {
   let text = '';
   server.stdout.on('data', (chunk) => {
+    process.stdout.write(chunk);
     text += chunk;
     const [, url] = /^Serving (http\S+),/m.exec(text) ?? [];
     if (url) resolve(url);
