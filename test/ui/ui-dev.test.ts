@@ -22,7 +22,8 @@ const uiDev = (): {
     stream.on('data', (chunk) => {
       text += chunk;
     });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  // So that the server ends with it.
+  onTestFinished(() => void child.kill());
   return { child, text: () => text, ended: new Promise((resolve) => child.once('close', resolve)) };
 };
 

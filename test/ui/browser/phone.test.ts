@@ -80,4 +80,20 @@ describeInBrowser('the web UI on a phone', () => {
     await ui.page.getByText('no way way').first().waitFor();
     await isInReach('Resume');
   });
+
+  test('has room for what a task that is paused has failed of', async () => {
+    const { url, server } = await servedUi();
+    const lift = {
+      name: 'lift',
+      onExhausted: 'pause',
+      run: () => {
+        throw new Error('The disk is full: 0 bytes of 512 GB are left on the volume of the backups.');
+      },
+    } as const;
+    void server.engine.start(jobFrom('stuck', [lift]), {}, { jobId: 'j' });
+    const { page } = await openUi(url, '/waiting', PHONE);
+    await page.getByRole('button', { name: 'Try again' }).waitFor();
+    const { x, width } = (await page.getByText('The disk is full').boundingBox()) ?? { x: 0, width: Number.NaN };
+    expect(x + width).toBeLessThanOrEqual(PHONE.width - 20);
+  });
 });

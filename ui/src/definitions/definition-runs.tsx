@@ -46,7 +46,7 @@ export const DefinitionRuns = ({ name }: { readonly name: string }) => {
   // What is shown stays while the server is out of reach; the page says that it is.
   if (value === undefined) return error === undefined ? null : <p className="bad">{error.message}</p>;
   if (value.jobs.length === 0) return <p className="dim">No job of it has run yet.</p>;
-  const jobs = value.jobs.toReversed();
+  const { jobs } = value;
   const more = Math.max(0, value.tasks.length - MOST_TASKS) + (value.moreTasks ?? 0);
   return (
     <section className="group">
@@ -57,6 +57,12 @@ export const DefinitionRuns = ({ name }: { readonly name: string }) => {
           <thead>
             <tr>
               <th scope="col">Task</th>
+              <th scope="col" className="number">
+                p50
+              </th>
+              <th scope="col" className="number">
+                p95
+              </th>
               {jobs.map((job) => (
                 <th key={job.id} scope="col">
                   <Link
@@ -67,12 +73,6 @@ export const DefinitionRuns = ({ name }: { readonly name: string }) => {
                   </Link>
                 </th>
               ))}
-              <th scope="col" className="number">
-                p50
-              </th>
-              <th scope="col" className="number">
-                p95
-              </th>
             </tr>
           </thead>
           <tbody>
@@ -81,13 +81,13 @@ export const DefinitionRuns = ({ name }: { readonly name: string }) => {
                 <th scope="row" className="cut">
                   {task.name}
                 </th>
+                <td className="number">{durationText(task.p50)}</td>
+                <td className="number">{durationText(task.p95)}</td>
                 {jobs.map((job) => (
                   <td key={job.id}>
                     <Cell jobId={job.id} task={task.name} state={stateOf(job.states[row] ?? '-')} />
                   </td>
                 ))}
-                <td className="number">{durationText(task.p50)}</td>
-                <td className="number">{durationText(task.p95)}</td>
               </tr>
             ))}
           </tbody>

@@ -19,6 +19,9 @@ type Limit = {
   readonly holders?: readonly Holder[];
 };
 
+/** The server names no more. */
+const MOST_HOLDERS = 20;
+
 type Answer = { readonly items: readonly Limit[] };
 
 /** Pools, rates and the concurrency of all jobs: who holds their slots, and who waits since when. */
@@ -39,7 +42,10 @@ export const LimitsPage = () => {
             <i style={{ width: `${Math.min(100, (limit.taken / Math.max(1, limit.size)) * 100)}%` }} />
           </span>
           <div className="columns">
-            <Tasks title="Hold slots" tasks={limit.holders ?? []} />
+            <Tasks
+              title={(limit.holders?.length ?? 0) < MOST_HOLDERS ? 'Hold slots' : 'Hold slots the longest'}
+              tasks={limit.holders ?? []}
+            />
             <Tasks title="Run next" tasks={limit.next} more={limit.waiting - limit.next.length} />
           </div>
         </section>

@@ -37,6 +37,20 @@ const GROUPS = [
     ],
   },
   {
+    title: 'Timeline',
+    keys: [
+      ['+ −', 'zoom'],
+      ['0', 'the whole time'],
+    ],
+  },
+  {
+    title: 'Log',
+    keys: [
+      ['n N', 'the next hit, the one before'],
+      ['End', 'to the end'],
+    ],
+  },
+  {
     title: 'Tree',
     keys: [
       ['↑ ↓ Home End', 'move; PageUp, PageDown by a page'],
