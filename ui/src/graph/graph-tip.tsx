@@ -1,5 +1,6 @@
 import { BY_URGENCY } from '../../../src/engine/views/palette.ts';
 import type { JobModel } from '../job/job-model.ts';
+import { tookMs } from '../job/took.ts';
 import type { Size } from '../shell/use-canvas.ts';
 import { Glyph } from '../states/glyph.tsx';
 import { wordOf } from '../states/states.ts';
@@ -42,9 +43,9 @@ export const GraphTip = ({ model, scene, hit, x, y, size }: GraphTipProps) => {
   );
 };
 
-const TaskTip = ({ model, task }: { readonly model: JobModel; readonly task: number }) => {
-  const start = model.table.startAt[task] as number;
-  const end = model.table.endAt[task] as number;
+/** A task with its state, how long it took, and in which attempt. */
+export const TaskTip = ({ model, task }: { readonly model: JobModel; readonly task: number }) => {
+  const took = tookMs(model, task);
   const attempt = model.table.attempt[task] as number;
   return (
     <>
@@ -52,7 +53,7 @@ const TaskTip = ({ model, task }: { readonly model: JobModel; readonly task: num
       <span className="state-name">
         <Glyph state={model.state(task)} />
         {wordOf(model.state(task))}
-        {start < 0 ? '' : ` · ${durationText((end < 0 ? model.now : end) - start)}`}
+        {took === undefined ? '' : ` · ${durationText(took)}`}
         {attempt > 1 ? ` · attempt ${attempt}` : ''}
       </span>
     </>

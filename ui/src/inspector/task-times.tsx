@@ -1,5 +1,6 @@
 import { slackOf } from '../job/critical-path.ts';
 import type { JobModel } from '../job/job-model.ts';
+import { tookMs } from '../job/took.ts';
 import { durationText } from '../text/duration.ts';
 import { clockText } from '../text/time.ts';
 
@@ -7,7 +8,6 @@ import { clockText } from '../text/time.ts';
 export const TaskTimes = ({ model, index }: { readonly model: JobModel; readonly index: number }) => {
   const ready = model.table.readyAt[index] as number;
   const start = model.table.startAt[index] as number;
-  const end = model.table.endAt[index] as number;
   // Until the job has ended, nobody knows what decided when.
   const slack = model.isOver && model.moment === undefined ? slackOf(model, index) : undefined;
   return (
@@ -19,7 +19,7 @@ export const TaskTimes = ({ model, index }: { readonly model: JobModel; readonly
         <dt>waited</dt>
         <dd>{ready < 0 ? '–' : durationText((start < 0 ? model.now : start) - ready)}</dd>
         <dt>ran</dt>
-        <dd>{start < 0 ? '–' : durationText((end < 0 ? model.now : end) - start)}</dd>
+        <dd>{durationText(tookMs(model, index))}</dd>
         {slack === undefined ? null : (
           <>
             <dt title="How much longer it could have taken without the job ending later">slack</dt>

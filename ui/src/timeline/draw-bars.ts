@@ -2,7 +2,7 @@ import type { JobModel } from '../job/job-model.ts';
 import type { Colours } from '../shell/colours.ts';
 import { durationText } from '../text/duration.ts';
 import type { Attempt, AttemptLog } from './attempt-log.ts';
-import { leavesWithin, runningCurve } from './running-curve.ts';
+import { leavesWithin, ranAndWaited, runningCurve } from './running-curve.ts';
 import type { Tick, TimeScale } from './time-axis.ts';
 import type { TimelineRow } from './timeline-rows.ts';
 
@@ -110,7 +110,7 @@ const drawGroup = (context: CanvasRenderingContext2D, scene: BarsScene, row: { i
   const { model, colours, scale } = scene;
   const { startAt, endAt } = model.table;
   const leaves = leavesWithin(model.table, row.index);
-  const curve = runningCurve(model.table, leaves, model.now, scale);
+  const curve = runningCurve(model.table, ranAndWaited(model.table, leaves).ran, model.now, scale);
   const bottom = row.top + ROW_PX - 4;
   const own = startAt[row.index] as number;
   if (own >= 0) {

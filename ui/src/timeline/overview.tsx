@@ -8,14 +8,16 @@ import { useColours } from '../shell/colours.ts';
 import { cleared, useSize } from '../shell/use-canvas.ts';
 import { useSpaced } from '../shell/use-spaced.ts';
 import { clockText, useZone } from '../text/time.ts';
-import { leavesWithin, mostAtOnce, runningCurve } from './running-curve.ts';
+import { leavesWithin, mostAtOnce, type RunningCurve, ranAndWaited, runningCurve } from './running-curve.ts';
 import { ROOM, timeScale } from './time-axis.ts';
 
 const FAILURES_PX = 5;
+/** Height of what waited. */
+const WAITS_PX = 9;
 
 export type OverviewProps = { readonly model: JobModel; readonly address: JobAddress; readonly replay: Replay };
 
-/** The whole job in a strip: how much ran, and what failed. A drag shows that moment, with Shift it chooses a range. */
+/** The whole job in a strip: how much ran, below it how much waited, and what failed. A drag shows that moment, with Shift it chooses a range. */
 export const Overview = ({ model, address, replay }: OverviewProps) => {
   useJobChanges(model, 4);
   useZone();
@@ -29,18 +31,26 @@ export const Overview = ({ model, address, replay }: OverviewProps) => {
   const scale = timeScale(0, end * ROOM, size.width);
   // The whole job, whatever moment is on show.
   const leaves = leavesWithin(model.live, -1);
-  const curve = runningCurve(model.live, leaves, end, scale);
+  const { ran, waits } = ranAndWaited(model.live, leaves);
+  const curve = runningCurve(model.live, ran, end, scale);
+  const waiting = runningCurve(waits, leaves, end, scale);
   useEffect(() => {
     const context = cleared(canvas.current, size);
     if (context === undefined) return;
     const floor = size.height - FAILURES_PX - 1;
+    const line = floor - WAITS_PX - 1;
+    const area = ({ counts, most }: RunningCurve, px: number, isDown: boolean): void => {
+      for (let x = 0; x < counts.length; x += 1) {
+        const count = counts[x] as number;
+        if (count === 0) continue;
+        const high = Math.max(2, (count / Math.max(1, most)) * px);
+        context.fillRect(x, isDown ? line + 1 : line - high, 1.2, high);
+      }
+    };
     context.fillStyle = colours.state.running;
-    for (let x = 0; x < curve.counts.length; x += 1) {
-      const count = curve.counts[x] as number;
-      if (count === 0) continue;
-      const high = Math.max(2, (count / Math.max(1, curve.most)) * (floor - 3));
-      context.fillRect(x, floor - high, 1.2, high);
-    }
+    area(curve, line - 3, false);
+    context.fillStyle = colours.state.ready;
+    area(waiting, WAITS_PX, true);
     context.fillStyle = colours.state.failed;
     for (const leaf of leaves)
       if (model.live.state[leaf] === STATE_LETTERS.failed)
@@ -86,7 +96,9 @@ export const Overview = ({ model, address, replay }: OverviewProps) => {
             <span aria-hidden="true">✕</span>
           </button>
         )}
-        <span className="dim">at most {mostAtOnce(model.live, leaves)} at once</span>
+        <span className="dim" title="Above the line what ran, below it what waited">
+          at most {mostAtOnce(model.live, ran)} at once
+        </span>
         {address.range === undefined ? null : (
           <button type="button" className="chip" onClick={() => address.change({ range: undefined })}>
             Whole time

@@ -1,5 +1,5 @@
 import type { JobTable } from '../../../src/wire/job-table.ts';
-import { REMOVED } from '../../../src/wire/letters.ts';
+import { REMOVED, STATE_LETTERS } from '../../../src/wire/letters.ts';
 import type { TimeScale } from './time-axis.ts';
 
 type Times = Pick<JobTable, 'startAt' | 'endAt'>;
@@ -47,6 +47,20 @@ export const runningCurve = (
     most = Math.max(most, counts[x] as number);
   }
   return { counts, most };
+};
+
+/**
+ * The tasks that run or have run, and when tasks waited: from when they were ready until they first began. Of what waits
+ * between two attempts the columns have the first start alone: it counts as waiting.
+ */
+export const ranAndWaited = (
+  { readyAt, startAt, endAt, state }: JobTable,
+  tasks: readonly number[],
+): { readonly ran: readonly number[]; readonly waits: Times } => {
+  const isBegun = (task: number): boolean =>
+    (startAt[task] as number) >= 0 && ((endAt[task] as number) >= 0 || state[task] === STATE_LETTERS.running);
+  const until = readyAt.map((_, task) => (isBegun(task) ? startAt[task] : endAt[task]) as number);
+  return { ran: tasks.filter(isBegun), waits: { startAt: readyAt, endAt: until } };
 };
 
 /** How many of some tasks ran at once at most. */

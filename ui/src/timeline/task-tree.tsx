@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useId } from 'react';
 import type { JobModel } from '../job/job-model.ts';
 import type { JobFocus } from '../job/job-page.tsx';
+import { tookMs } from '../job/took.ts';
 import { GridCell, GridRow, OnlyRow, RowGroup } from '../lists/grid.tsx';
 import type { Rows } from '../lists/use-rows.ts';
 import { Glyph } from '../states/glyph.tsx';
@@ -117,9 +118,8 @@ const TreeRow = ({ id, model, row, place, top, isSelected, isFaded, onSelect, on
   const state = model.state(index);
   const name = model.name(index);
   const failed = model.tally.count(index, 'failed');
-  const start = model.table.startAt[index] as number;
-  const end = model.table.endAt[index] as number;
-  const took = start < 0 ? '' : `, ${durationText((end < 0 ? model.now : end) - start)}`;
+  const ms = tookMs(model, index);
+  const took = ms === undefined ? '' : `, ${durationText(ms)}`;
   return (
     <GridRow
       id={id}

@@ -15,7 +15,8 @@ import { drawBars, ROW_PX } from './draw-bars.ts';
 import { Overview } from './overview.tsx';
 import { TaskTree } from './task-tree.tsx';
 import { ROOM, ticksOf, timeScale } from './time-axis.ts';
-import { timelineRows } from './timeline-rows.ts';
+import { type TimelineRow, timelineRows } from './timeline-rows.ts';
+import { TimelineTip } from './timeline-tip.tsx';
 
 export type TimelineProps = {
   readonly model: JobModel;
@@ -88,14 +89,18 @@ export const Timeline = ({ model, focus, address, replay }: TimelineProps) => {
   // What runs is what people come for: the first view scrolls there.
   const hasScrolled = useRef(false);
   useEffect(() => {
-    if (hasScrolled.current || size.height === 0 || (address.at !== undefined && model.moment === undefined)) return;
+    if (hasScrolled.current || size.height === 0 || (address.at !== undefined && !model.hasHistory)) return;
     hasScrolled.current = true;
     // What is selected may be inside what is folded.
     let selected = -1;
     for (let at = focus.selected; at >= 0 && selected < 0; at = model.parent(at))
       selected = rows.findIndex(({ index }) => index === at);
     const running = rows.findIndex(({ index }) => model.state(index) === 'running');
+    // What has ended before the range is above it.
+    const inRange = address.range === undefined ? -1 : rows.findIndex(({ index }) => lastsUntil(model, index) > from);
     if (selected >= 0) list.show(selected);
+    else if (inRange >= 0)
+      list.show(Math.min(rows.length - 1, inRange + Math.max(0, Math.floor(size.height / ROW_PX) - 2)));
     else if (running > 8) list.show(Math.min(rows.length - 1, running + 4));
   });
 
@@ -122,18 +127,24 @@ export const Timeline = ({ model, focus, address, replay }: TimelineProps) => {
   }, [list.ref]);
 
   const pan = useRef<{ readonly x: number; readonly range: readonly [number, number] }>(undefined);
+  const rowAt = ({ clientY, currentTarget }: PointerEvent): TimelineRow | undefined => {
+    const y = clientY - currentTarget.getBoundingClientRect().top + scrollTop;
+    const item = list.items.find(({ top }) => y >= top && y < top + ROW_PX);
+    return item === undefined ? undefined : rows[item.index];
+  };
+  const [tip, setTip] = useState<{ readonly task: number; readonly x: number; readonly y: number }>();
   const press = (event: PointerEvent<HTMLDivElement>): void => {
     if (event.button !== 0) return;
-    const y = event.clientY - event.currentTarget.getBoundingClientRect().top;
-    const item = list.items.find(({ top }) => y >= top - scrollTop && y < top - scrollTop + ROW_PX);
-    const row = item === undefined ? undefined : rows[item.index];
+    const row = rowAt(event);
     if (row !== undefined) focus.select(row.index);
     if (address.range === undefined) return;
     event.currentTarget.setPointerCapture(event.pointerId);
     pan.current = { x: event.clientX, range: address.range };
   };
   const moveTo = useSpaced((start: number, end: number) => address.change({ range: [start, end] }));
-  const drag = (event: PointerEvent): void => {
+  const move = (event: PointerEvent): void => {
+    const row = event.buttons === 0 ? rowAt(event) : undefined;
+    setTip(row && { task: row.index, x: event.clientX, y: event.clientY });
     if (pan.current === undefined) return;
     const [start, end] = pan.current.range;
     const by = Math.max(-start, scale.at(pan.current.x) - scale.at(event.clientX));
@@ -166,15 +177,25 @@ export const Timeline = ({ model, focus, address, replay }: TimelineProps) => {
             ref={bars}
             className="bars"
             onPointerDown={press}
-            onPointerMove={drag}
+            onPointerMove={move}
+            onPointerLeave={() => setTip(undefined)}
             onPointerUp={() => {
               pan.current = undefined;
             }}
           >
             <canvas ref={canvas} />
           </div>
+          {tip === undefined || model.isRemoved(tip.task) ? null : (
+            <TimelineTip model={model} task={tip.task} x={tip.x} y={tip.y} />
+          )}
         </div>
       </div>
     </section>
   );
+};
+
+/** When a task has ended, or now; before everything for one that was never ready. */
+const lastsUntil = ({ table, now }: JobModel, index: number): number => {
+  const end = table.endAt[index] as number;
+  return (table.readyAt[index] as number) < 0 ? -1 : end < 0 ? now : end;
 };
