@@ -1,7 +1,9 @@
 import './stand-ins.ts';
 import { expect, test } from 'vitest';
+import { isFaded, isShareFaded } from '../../ui/src/graph/faded.ts';
 import { criticalPath, slackOf } from '../../ui/src/job/critical-path.ts';
 import { JobModel } from '../../ui/src/job/job-model.ts';
+import { tookMs } from '../../ui/src/job/took.ts';
 import { AttemptLog } from '../../ui/src/timeline/attempt-log.ts';
 import { timelineRows } from '../../ui/src/timeline/timeline-rows.ts';
 import { columns } from './columns.ts';
@@ -43,9 +45,15 @@ test('rows stand by when they were ready; what is unfolded follows what is aroun
     ]),
   );
   const rows = (open: readonly string[], states: readonly string[] = []) =>
-    timelineRows(model, { open: new Set(open), states: new Set(states), hits: undefined }).map(({ index }) => index);
+    timelineRows(model, {
+      open: new Set(open),
+      unfoldsAll: open.includes('all'),
+      states: new Set(states),
+      hits: undefined,
+    }).map(({ index }) => index);
   expect(rows([])).toEqual([2, 0, 1]);
   expect(rows(['outer'])).toEqual([2, 3, 0, 1]);
+  expect(rows(['all'])).toEqual([2, 3, 0, 1]);
   expect(rows([], ['failed'])).toEqual([2]);
 });
 
@@ -62,4 +70,40 @@ test('each attempt is a bar of its own', () => {
     { startAt: 5, endAt: 30, state: 'retrying' },
     { startAt: 61, endAt: 90, state: 'completed' },
   ]);
+});
+
+test('what is not sought or not of the state fades, a map unless it holds something that is sought', () => {
+  const model = new JobModel(
+    columns([
+      { name: 'mail', kind: 'map', state: 'running' },
+      { name: '[0]', parent: 0, state: 'failed' },
+      { name: 'ads', kind: 'map', state: 'running' },
+      { name: '[0]', parent: 2, state: 'completed' },
+    ]),
+  );
+  const none = { states: new Set<string>(), hits: undefined, preview: undefined };
+  const faded = (meant: object) => [1, 3].map((task) => isFaded(model, { ...none, ...meant }, task));
+  const shares = (meant: object) => [0, 2].map((task) => isShareFaded(model, { ...none, ...meant }, task, 'failed'));
+  expect([faded({}), shares({})]).toEqual([
+    [false, false],
+    [false, false],
+  ]);
+  expect(faded({ states: new Set(['failed']) })).toEqual([false, true]);
+  expect(faded({ hits: new Set([1]) })).toEqual([false, true]);
+  expect(shares({ hits: new Set([1]) })).toEqual([false, true]);
+  expect(shares({ states: new Set(['completed']) })).toEqual([true, true]);
+  expect(shares({ preview: new Set([2, 3]) })).toEqual([true, false]);
+});
+
+test('a task took as long as it ran; how long is not known while it waits between attempts', () => {
+  const model = new JobModel(
+    columns([
+      { name: 'done', state: 'completed', start: 10, end: 40 },
+      { name: 'retrying', state: 'retrying', start: 10 },
+      { name: 'ready' },
+      { name: 'runs', state: 'running', start: 5 },
+    ]),
+  );
+  expect([0, 1, 2].map((index) => tookMs(model, index))).toEqual([30, undefined, undefined]);
+  expect(tookMs(model, 3)).toBeGreaterThan(9000);
 });

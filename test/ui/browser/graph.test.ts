@@ -56,4 +56,44 @@ describeInBrowser('the graph', () => {
     await shows(0, 0, true);
     await shows(300, 150, false);
   });
+
+  test('is unfolded as a whole, by its address; one box is folded again', async () => {
+    const { url, server } = await servedUi();
+    const inner = jobFrom('inner', [{ name: 'each', kind: 'map', over: [1, 2], each: () => ({}) }]);
+    const outer = jobFrom('outer', [
+      { name: 'part', kind: 'job', definition: inner },
+      { name: 'rest', kind: 'map', over: [1, 2], dependsOn: ['part'], each: () => ({}) },
+    ]);
+    await server.engine.start(outer, {}, { jobId: 'j' });
+    const ui = await openUi(url, '/jobs/j');
+    const unfolded = async () => (await ui.scene()).boxes.flatMap(({ key, isUnfolded }) => (isUnfolded ? [key] : []));
+    const rows = () => ui.page.getByRole('treegrid').getByRole('row').count();
+    await ui.page.getByRole('button', { name: 'Unfold all' }).click();
+    await until(async () => expect(await unfolded()).toEqual(['part', 'rest', 'part/each']));
+    expect([ui.address(), await rows()]).toEqual(['/jobs/j?fold=none', 7]);
+
+    await ui.page.getByRole('button', { name: 'Fold each' }).click();
+    await until(async () => expect(await unfolded()).toEqual(['part', 'rest']));
+    expect([ui.address(), await rows()]).toEqual(['/jobs/j?open=part,rest', 5]);
+    await ui.page.goBack();
+    await until(async () => expect(await unfolded()).toHaveLength(3));
+    await ui.page.getByRole('button', { name: 'Fold all' }).click();
+    await until(async () => expect(await unfolded()).toEqual([]));
+    expect([ui.address(), await rows()]).toEqual(['/jobs/j', 2]);
+  });
+
+  test('of a definition is unfolded by its address, too', async () => {
+    const many = jobFrom(
+      'many',
+      Array.from({ length: 100 }, (_, at) => ({ name: `task${at}`, run: () => ({}) })),
+    );
+    const { url } = await servedUi({ definitions: [many] });
+    const ui = await openUi(url, '/definitions/many');
+    const boxes = async () => (await ui.scene()).boxes.length;
+    await until(async () => expect(await boxes()).toBe(1));
+    await ui.page.locator('.graph canvas').dblclick();
+    await until(async () => expect(await boxes()).toBe(100));
+    await ui.go(ui.address());
+    await until(async () => expect(await boxes()).toBe(100));
+  });
 });

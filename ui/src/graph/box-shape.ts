@@ -9,6 +9,8 @@ export const PAD = 10;
 export const HEAD = 24;
 export const TASK = { width: 172, height: 32, strip: 28 } as const;
 export const FRAME = { top: HEAD + 14, right: 18, bottom: 16, left: 18 } as const;
+/** Up to here a box grows for its name. */
+const WIDEST_NAME = 240;
 const ROW = 18;
 const ROW_NAME = 84;
 const COLUMN_HEAD = 16;
@@ -46,7 +48,8 @@ export const boxShape = (model: JobModel, box: Box, aspect: number): BoxShape =>
   const grid = cellGrid(box, aspect);
   return {
     kind: 'cells',
-    width: Math.max(TASK.width, grid.columns * CELL + 2 * PAD),
+    // Room for the name in letters that can be read from afar, and for the counts beside it.
+    width: Math.max(TASK.width, Math.min(WIDEST_NAME, box.title.length * 9 + 96), grid.columns * CELL + 2 * PAD),
     height: HEAD + 8 + grid.rows * CELL + PAD,
     grid,
     x: PAD,

@@ -30,12 +30,13 @@ export const GraphView = ({ model, focus }: GraphViewProps) => {
     performance.mark('layout-begins');
     const made = makeScene(model, {
       open: focus.open,
+      unfoldsAll: focus.unfoldsAll,
       around: focus.around,
       window: { width: (aspect || 1.8) * 100, height: 100 },
     });
     performance.measure('layout', 'layout-begins');
     return made;
-  }, [model, model.shape, focus.open, focus.around, aspect]);
+  }, [model, model.shape, focus.open, focus.unfoldsAll, focus.around, aspect]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: boxes of another scene have other numbers
   useEffect(() => setTip(undefined), [scene]);

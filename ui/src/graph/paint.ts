@@ -3,6 +3,7 @@ import { BY_PROGRESS, GLYPHS } from '../../../src/engine/views/palette.ts';
 import type { TaskState } from '../../../src/events/event.ts';
 import type { JobModel } from '../job/job-model.ts';
 import type { JobFocus } from '../job/job-page.tsx';
+import { tookMs } from '../job/took.ts';
 import type { Colours } from '../shell/colours.ts';
 import type { Size } from '../shell/use-canvas.ts';
 import { wordOf } from '../states/states.ts';
@@ -10,6 +11,7 @@ import { cutText } from '../text/cut.ts';
 import { durationText } from '../text/duration.ts';
 import { numberText } from '../text/number.ts';
 import { CELL, HEAD, PAD, TASK } from './box-shape.ts';
+import { isFaded, isShareFaded } from './faded.ts';
 import { placeInScene, type Scene, type SceneBox } from './scene.ts';
 
 /** Where the window is: a point of the scene is drawn at `x + k * point`. */
@@ -129,12 +131,8 @@ class Painter {
     return critical !== undefined && placed?.box.tasks.some((task) => critical.has(task)) === true;
   }
 
-  /** Whether a task is none of those that are meant: by the filter of states, by what is sought, by the preview. */
   #isFaded(task: number): boolean {
-    const { focus, model } = this.#picture;
-    if (focus.states.size > 0 && !focus.states.has(model.state(task))) return true;
-    if (focus.hits !== undefined && !focus.hits.has(task)) return true;
-    return focus.preview !== undefined && !focus.preview.has(task);
+    return isFaded(this.#picture.model, this.#picture.focus, task);
   }
 
   #task({ x, y, width, height, box }: SceneBox): void {
@@ -152,9 +150,8 @@ class Painter {
     if (isOpen && this.#k * 14 > READABLE) this.#glyph(state, x + TASK.strip / 2, y + height / 2, 14);
     const font = Math.min(21, Math.max(12.5, 9.5 / this.#k));
     if (font * this.#k > READABLE) {
-      const start = model.table.startAt[task] as number;
-      const end = model.table.endAt[task] as number;
-      const took = this.#k > 0.62 && start >= 0 ? durationText((end < 0 ? model.now : end) - start) : '';
+      const ms = this.#k > 0.62 ? tookMs(model, task) : undefined;
+      const took = ms === undefined ? '' : durationText(ms);
       context.font = `11px ${FONT}`;
       const room = took === '' ? 0 : context.measureText(took).width + 8;
       if (took !== '') this.#text(took, x + width - 9, y + height / 2 + 0.5, colours.surface.dim, 'right');
@@ -343,10 +340,7 @@ class Painter {
     for (const state of BY_PROGRESS) {
       const count = model.tally.count(task, state);
       if (count === 0) continue;
-      const isOut =
-        (focus.preview !== undefined && !focus.preview.has(task)) ||
-        (focus.states.size > 0 && !focus.states.has(state));
-      context.globalAlpha = isOut ? alpha * 0.2 : alpha;
+      context.globalAlpha = isShareFaded(model, focus, task, state) ? alpha * 0.2 : alpha;
       context.fillStyle = colours.state[state];
       const share = (width * count) / total;
       context.fillRect(x, top, Math.min(Math.max(share, state === 'failed' ? 2.5 : 0), left + width - x), height);

@@ -22,16 +22,17 @@ export type Scene = Size & {
 
 export type SceneOptions = {
   readonly open: ReadonlySet<string>;
+  readonly unfoldsAll: boolean;
   /** Index of the task around which is drawn; -1 for all. */
   readonly around: number;
   readonly window: Size;
 };
 
-export const makeScene = (model: JobModel, { open, around, window }: SceneOptions): Scene => {
+export const makeScene = (model: JobModel, { open, unfoldsAll, around, window }: SceneOptions): Scene => {
   const visible = visibleTasks(model);
   const centre = around < 0 ? undefined : visible.position(around);
   const folding = visible.translate(
-    fold(visible.input, { open, ...(centre === undefined ? {} : { around: { task: centre } }) }),
+    fold(visible.input, { open, all: unfoldsAll, ...(centre === undefined ? {} : { around: { task: centre } }) }),
   );
   const shapes = new Map<Box, Map<number, BoxShape>>();
   const shapeOf = (box: Box, aspect: number): BoxShape => {

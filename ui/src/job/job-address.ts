@@ -11,6 +11,8 @@ export type JobAddress = {
   readonly attempt: number | undefined;
   /** Keys of the boxes and rows that are unfolded. */
   readonly open: ReadonlySet<string>;
+  /** Whether everything is unfolded, as far as that gives a picture. */
+  readonly unfoldsAll: boolean;
   /** Only tasks of these states stand out. */
   readonly states: ReadonlySet<string>;
   readonly find: string;
@@ -29,6 +31,7 @@ export type JobAddressChange = Partial<{
   task: string | undefined;
   attempt: number | undefined;
   open: Iterable<string>;
+  unfoldsAll: boolean;
   states: Iterable<string>;
   find: string;
   showsCritical: boolean;
@@ -51,6 +54,7 @@ const WRITE: { readonly [Name in keyof JobAddressChange]-?: readonly [string, (v
     task: ['task', (value: string | undefined) => value],
     attempt: ['attempt', (value: number | undefined) => value?.toString()],
     open: ['open', (value: Iterable<string>) => writeList(value)],
+    unfoldsAll: ['fold', (value: boolean) => (value ? 'none' : undefined)],
     states: ['state', (value: Iterable<string>) => writeList(value)],
     find: ['find', (value: string) => value],
     showsCritical: ['path', (value: boolean) => (value ? 'critical' : undefined)],
@@ -73,6 +77,7 @@ export const useJobAddress = (): JobAddress => {
       task: query.get('task') ?? undefined,
       attempt: numberOf(query.get('attempt')),
       open: new Set(readList(query.get('open'))),
+      unfoldsAll: query.get('fold') === 'none',
       states: new Set(readList(query.get('state'))),
       find: query.get('find') ?? '',
       showsCritical: query.get('path') === 'critical',

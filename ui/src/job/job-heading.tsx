@@ -24,6 +24,8 @@ export type JobHeadingProps = {
   readonly onRerun: (id: string) => void;
 };
 
+const MOST_LABELS = 6;
+
 /** The name of a job, its state, the counts of its tasks and what can be done with it. */
 export const JobHeading = ({ model, isLost, address, onRerun }: JobHeadingProps) => {
   useJobChanges(model);
@@ -32,6 +34,7 @@ export const JobHeading = ({ model, isLost, address, onRerun }: JobHeadingProps)
   const { head, tally } = model;
   const counts = tally.counts(-1);
   const began = head.startedAt ?? head.createdAt;
+  const labels = Object.entries(head.labels).slice(0, MOST_LABELS);
   const state = head.runs === 'nowhere' && !model.isOver ? 'interrupted' : head.state;
   return (
     <header className="job-heading">
@@ -55,6 +58,20 @@ export const JobHeading = ({ model, isLost, address, onRerun }: JobHeadingProps)
             reruns <Link href={`/jobs/${encodeURIComponent(head.forkedFrom)}`}>{head.forkedFrom}</Link>
           </span>
         )}
+        {labels.map(([name, value]) => (
+          <Link
+            key={name}
+            href={
+              name === 'topic'
+                ? `/topics/${encodeURIComponent(value)}`
+                : `/?label=${encodeURIComponent(`${name}:${value}`)}`
+            }
+            className="label cut"
+          >
+            {name}: {value}
+          </Link>
+        ))}
+        {head.state === 'paused' && head.reason !== undefined ? <span className="dim small">{head.reason}</span> : null}
         <span className="grow" />
         {isLost ? <ConnectionLost /> : null}
         <JobActions model={model} onRerun={onRerun} />

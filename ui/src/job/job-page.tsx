@@ -43,6 +43,8 @@ export type JobFocus = {
   readonly select: (index: number) => void;
   /** Keys of what is unfolded. */
   readonly open: ReadonlySet<string>;
+  /** Whether everything is unfolded; then `open` says nothing. */
+  readonly unfoldsAll: boolean;
   readonly toggle: (key: string) => void;
   readonly states: ReadonlySet<string>;
   /** What was found; undefined while nothing is sought. */
@@ -75,10 +77,12 @@ const Job = ({ model, isLost }: { readonly model: JobModel; readonly isLost: boo
       change({ task: index < 0 ? undefined : model.path(index), attempt: undefined });
     },
     open: address.open,
+    unfoldsAll: address.unfoldsAll,
     toggle: (key) => {
-      const open = new Set(address.open);
+      // Of everything that is unfolded, one box is folded: the others are named from then on.
+      const open = new Set(address.unfoldsAll ? groups(model) : address.open);
       if (!open.delete(key)) open.add(key);
-      change({ open }, 'push');
+      change({ open, unfoldsAll: false }, 'push');
     },
     states: address.states,
     hits,
@@ -144,6 +148,17 @@ const Job = ({ model, isLost }: { readonly model: JobModel; readonly isLost: boo
       </div>
     </main>
   );
+};
+
+/** More of them would be too long for an address. */
+const MOST_NAMED = 200;
+
+/** Paths of the nested jobs and maps. */
+const groups = (model: JobModel): readonly string[] => {
+  const paths: string[] = [];
+  for (let index = 0; index < model.size && paths.length < MOST_NAMED; index += 1)
+    if (!model.isRemoved(index) && model.inside(index).length > 0) paths.push(model.path(index));
+  return paths;
 };
 
 const found = (model: JobModel, text: string): ReadonlySet<number> => {

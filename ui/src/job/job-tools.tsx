@@ -1,5 +1,7 @@
 import type { RefObject } from 'react';
+import { Link } from 'wouter';
 import { FindBox } from '../shell/find-box.tsx';
+import { logHref } from '../shell/links.tsx';
 import { countText } from '../text/number.ts';
 import type { JobAddress } from './job-address.ts';
 import type { JobModel } from './job-model.ts';
@@ -58,13 +60,30 @@ export const JobTools = ({ model, address, focus, box, onNextHit }: JobToolsProp
           <span className="unseen">: show all again</span>
         </button>
       )}
-      {address.open.size === 0 ? null : (
-        <button type="button" className="chip" onClick={() => change({ open: [] }, 'push')}>
+      {address.unfoldsAll || !canUnfold(model) ? null : (
+        <button type="button" className="chip" onClick={() => change({ unfoldsAll: true, open: [] }, 'push')}>
+          Unfold all
+        </button>
+      )}
+      {address.open.size === 0 && !address.unfoldsAll ? null : (
+        <button type="button" className="chip" onClick={() => change({ open: [], unfoldsAll: false }, 'push')}>
           Fold all
         </button>
       )}
       <span className="grow" />
+      <Link href={logHref(model.id)} className="button">
+        Log
+      </Link>
       <span className="dim small">{countText(model.tally.total(-1), 'task')}</span>
     </div>
   );
+};
+
+/** So many boxes are shown as they are; see `fold`. */
+const FEW = 40;
+
+/** Whether there is something that the graph or the tree folds. */
+const canUnfold = (model: JobModel): boolean => {
+  const outer = model.inside(-1);
+  return outer.length > FEW || outer.some((index) => model.inside(index).length > 0);
 };

@@ -12,7 +12,7 @@ export type TimelineRow = {
 /** The rows of the timeline: by when they were first ready, what is inside behind what is around it. */
 export const timelineRows = (
   model: JobModel,
-  { open, states, hits }: Pick<JobFocus, 'open' | 'states' | 'hits'>,
+  { open, unfoldsAll, states, hits }: Pick<JobFocus, 'open' | 'unfoldsAll' | 'states' | 'hits'>,
 ): readonly TimelineRow[] => {
   const rows: TimelineRow[] = [];
   const { readyAt } = model.table;
@@ -35,7 +35,7 @@ export const timelineRows = (
     for (const index of [...indices].sort(order)) {
       if ((states.size > 0 || hits !== undefined) && !isMeant(index)) continue;
       const isGroup = model.inside(index).length > 0;
-      const isOpen = isGroup && open.has(model.path(index));
+      const isOpen = isGroup && (unfoldsAll || open.has(model.path(index)));
       rows.push({ index, depth, isGroup, isOpen });
       if (isOpen) add(model.inside(index), depth + 1);
     }

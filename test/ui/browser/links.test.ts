@@ -1,0 +1,42 @@
+import { defineJob } from 'tintype';
+import { expect, test } from 'vitest';
+import { describeInBrowser, openUi, servedUi, until } from './support.ts';
+
+const shift = defineJob('shift')
+  .task('wash', ({ log }) => log.info('clean'))
+  .task('bake', { dependsOn: ['wash'] }, ({ log }) => log.info('hot'))
+  .seal();
+
+describeInBrowser('from a job', () => {
+  test('its whole log, the jobs with its labels and its topic are a click away', async () => {
+    const { url, server, client } = await servedUi();
+    await client.topics.create({ name: 'festival', title: 'The festival' });
+    await server.engine.start(shift, {}, { jobId: 'late', labels: { team: 'night: a&b', topic: 'festival' } });
+    await server.engine.start(shift, {}, { jobId: 'early' });
+    const ui = await openUi(url, '/jobs/late');
+    const { page } = ui;
+    await page.getByRole('link', { name: 'Log' }).click();
+    await until(async () => expect(await page.locator('.log-line').count()).toBe(2));
+    expect(ui.address()).toBe('/jobs/late/log');
+    await page.goBack();
+    await page.getByRole('link', { name: 'topic: festival' }).click();
+    await page.getByRole('heading', { name: 'The festival' }).waitFor();
+    await page.goBack();
+    await page.getByRole('link', { name: 'team: night: a&b' }).click();
+    await until(async () => expect(await page.locator('.job-list code').allTextContents()).toEqual(['late']));
+  });
+});
+
+describeInBrowser('of a definition', () => {
+  test('the newest job stands first, beside how long its tasks take', async () => {
+    const { url, server } = await servedUi({ definitions: [shift] });
+    for (const jobId of ['one', 'two', 'three']) await server.engine.start(shift, {}, { jobId });
+    const { page } = await openUi(url, '/definitions/shift');
+    await page.locator('.runs').waitFor();
+    const titles = page.locator('.runs thead a');
+    await until(async () => expect(await titles.count()).toBe(3));
+    const ids = await titles.evaluateAll((links) => links.map((link) => link.getAttribute('href')));
+    expect(ids).toEqual(['/jobs/three', '/jobs/two', '/jobs/one']);
+    expect((await page.locator('.runs thead th').allTextContents()).slice(0, 3)).toEqual(['Task', 'p50', 'p95']);
+  });
+});
