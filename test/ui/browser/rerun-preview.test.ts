@@ -85,3 +85,35 @@ describeInBrowser('the preview of a rerun', () => {
     expect(await ran(client, id)).toEqual(await ran(client, 'j'));
   });
 });
+
+describeInBrowser('the preview of a retry', () => {
+  test('of a whole job shows what runs again, until it is asked no longer', async () => {
+    let isMended = false;
+    const bake = () => {
+      if (!isMended) throw new Error('cold');
+    };
+    const shift = jobFrom('shift', [
+      step('fetch'),
+      { name: 'bake', dependsOn: ['fetch'], run: bake },
+      step('sell', 'bake'),
+      map('wash', [1, 2], 'fetch'),
+    ]);
+    const { url, server } = await servedUi({ definitions: [shift] });
+    const job = server.engine.start(shift, {}, { jobId: 'j', onFailure: 'continue' });
+    await job;
+    const { page } = await openUi(url, '/jobs/j?view=time&open=wash');
+    const retry = page.getByRole('button', { name: 'Retry …' });
+    await retry.click();
+    await page.getByText(/^2 tasks run in this job: .* 3 keep their results\.$/).waitFor();
+    expect(await previewed(page)).toEqual(['bake', 'sell']);
+    await page.getByRole('button', { name: 'Not now' }).click();
+    await page.locator('.tree-row.faded').first().waitFor({ state: 'detached' });
+
+    isMended = true;
+    await retry.click();
+    await page.locator('.tree-row.faded').first().waitFor();
+    await page.getByRole('button', { name: 'Retry', exact: true }).click();
+    await page.getByText('completed', { exact: true }).first().waitFor();
+    await page.locator('.tree-row.faded').first().waitFor({ state: 'detached' });
+  });
+});

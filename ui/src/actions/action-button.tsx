@@ -10,6 +10,8 @@ export type ActionButtonProps = {
   readonly refusal?: string | undefined;
   /** What is asked before it is done, with its numbers. Without it, it is done at once. */
   readonly question?: ReactNode;
+  /** Called when the question is asked, and when it is no longer. */
+  readonly onAsk?: (isAsked: boolean) => void;
   /** The words of the button that does it, if a question is asked. */
   readonly confirm?: string;
   readonly isPrimary?: boolean;
@@ -37,8 +39,12 @@ const OwnButton = (props: ActionButtonProps) => {
   // The next button for it, as after a job was paused and resumed, begins anew.
   useEffect(() => reset, [reset]);
   const refusal = refusalOf(needs) ?? props.refusal;
+  const ask = (isAsked: boolean): void => {
+    setOpen(isAsked);
+    props.onAsk?.(isAsked);
+  };
   const close = (): void => {
-    setOpen(false);
+    ask(false);
     opener.current?.focus();
   };
   // What was refused is still asked, with all that was typed.
@@ -49,7 +55,7 @@ const OwnButton = (props: ActionButtonProps) => {
     setRefused(refusal !== undefined);
     if (refusal !== undefined) return;
     if (question === undefined) void action.run();
-    else setOpen(!isOpen);
+    else ask(!isOpen);
   };
   return (
     <>

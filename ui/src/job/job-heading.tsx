@@ -4,12 +4,14 @@ import { BY_PROGRESS } from '../../../src/engine/views/palette.ts';
 import { ActionButton } from '../actions/action-button.tsx';
 import { useAction } from '../actions/use-action.ts';
 import { request } from '../api/request.ts';
+import { useLoad } from '../api/use-load.ts';
+import { planIndices, type RunPlan } from '../inspector/run-plan.ts';
 import { ConnectionLost } from '../shell/connection-lost.tsx';
 import { Meter } from '../states/meter.tsx';
 import { StateFilter } from '../states/state-filter.tsx';
 import { wordOf } from '../states/states.ts';
 import { durationText } from '../text/duration.ts';
-import { countText } from '../text/number.ts';
+import { countText, numberText } from '../text/number.ts';
 import { stampText, useZone } from '../text/time.ts';
 import { jobRoute } from './follow-job.ts';
 import type { JobAddress } from './job-address.ts';
@@ -22,12 +24,14 @@ export type JobHeadingProps = {
   readonly address: JobAddress;
   /** Called with the id of the job that a rerun began. */
   readonly onRerun: (id: string) => void;
+  /** Called with the tasks that a retry would run, while that is asked. */
+  readonly onPreview: (preview: ReadonlySet<number> | undefined) => void;
 };
 
 const MOST_LABELS = 6;
 
 /** The name of a job, its state, the counts of its tasks and what can be done with it. */
-export const JobHeading = ({ model, isLost, address, onRerun }: JobHeadingProps) => {
+export const JobHeading = ({ model, isLost, address, onRerun, onPreview }: JobHeadingProps) => {
   useJobChanges(model);
   useTicking(model);
   useZone();
@@ -74,7 +78,7 @@ export const JobHeading = ({ model, isLost, address, onRerun }: JobHeadingProps)
         {head.state === 'paused' && head.reason !== undefined ? <span className="dim small">{head.reason}</span> : null}
         <span className="grow" />
         {isLost ? <ConnectionLost /> : null}
-        <JobActions model={model} onRerun={onRerun} />
+        <JobActions model={model} onRerun={onRerun} onPreview={onPreview} />
       </div>
       {head.error === undefined ? null : (
         <p className="bad job-error" title={head.error.message}>
@@ -93,7 +97,7 @@ export const JobHeading = ({ model, isLost, address, onRerun }: JobHeadingProps)
   );
 };
 
-const JobActions = ({ model, onRerun }: { readonly model: JobModel; readonly onRerun: (id: string) => void }) => {
+const JobActions = ({ model, onRerun, onPreview }: Pick<JobHeadingProps, 'model' | 'onRerun' | 'onPreview'>) => {
   const { head, liveTally: tally } = model;
   const post = (verb: string, body: unknown = {}) => request(`${jobRoute(model.id)}/${verb}`, { method: 'POST', body });
   const state = `${head.state} ${head.runs}`;
@@ -102,6 +106,17 @@ const JobActions = ({ model, onRerun }: { readonly model: JobModel; readonly onR
   const [mode, setMode] = useState<'abort' | 'drain'>('abort');
   const cancel = useAction(() => post('cancel', { mode }), state);
   const retry = useAction(() => post('retry'), state);
+  const [asksRetry, setAsksRetry] = useState(false);
+  const plan = useLoad(asksRetry ? 'retry' : undefined, async (signal) => {
+    const answer = await request<RunPlan>(`${jobRoute(model.id)}/retry`, {
+      method: 'POST',
+      body: { dryRun: true },
+      signal,
+    });
+    const runs = planIndices(model, answer);
+    onPreview(runs);
+    return [...runs].filter((index) => model.inside(index).length === 0).length;
+  });
   const rerun = useAction(async (key) => {
     const { id } = await request<{ id: string }>(`${jobRoute(model.id)}/rerun`, {
       method: 'POST',
@@ -128,7 +143,15 @@ const JobActions = ({ model, onRerun }: { readonly model: JobModel; readonly onR
             action={retry}
             label="Retry"
             isPrimary
-            question={`${countText(failed, 'task')} that did not complete, and what is downstream of them, run again in this job.`}
+            question={
+              asksRetry && plan.value !== undefined
+                ? `${countText(plan.value, 'task')} run in this job: ${numberText(failed)} that did not complete, and what is downstream of them. ${numberText(Math.max(0, tally.total(-1) - plan.value))} keep their results.`
+                : `${countText(failed, 'task')} that did not complete, and what is downstream of them, run again in this job.`
+            }
+            onAsk={(isAsked) => {
+              setAsksRetry(isAsked);
+              if (!isAsked) onPreview(undefined);
+            }}
             confirm="Retry"
           />
         ) : null}

@@ -118,7 +118,13 @@ const Job = ({ model, isLost }: { readonly model: JobModel; readonly isLost: boo
   const unknown = address.task !== undefined && focus.selected < 0;
   return (
     <main className="job" id="main">
-      <JobHeading model={model} isLost={isLost} address={address} onRerun={(id) => navigate(jobHref(id))} />
+      <JobHeading
+        model={model}
+        isLost={isLost}
+        address={address}
+        onRerun={(id) => navigate(jobHref(id))}
+        onPreview={setPreview}
+      />
       <JobTools model={model} address={address} focus={focus} box={box} onNextHit={nextHit} />
       <div className="job-panes">
         <div className="job-pictures">
