@@ -7,6 +7,8 @@ const hoverGraph = (x, y) => async (page) => {
   const box = await page.locator('.graph canvas').boundingBox();
   await page.mouse.move(box.x + box.width * x, box.y + box.height * y);
 };
+/** Moves the pointer over the bars of the timeline, to a row. */
+const hoverRow = (row) => (page) => page.locator('.bars').hover({ position: { x: 260, y: 24 * row + 12 } });
 const press = (name) => (page) => page.getByRole('button', { name, exact: true }).first().click();
 const key = (name) => (page) => page.keyboard.press(name);
 
@@ -53,11 +55,13 @@ export const SHOTS = [
   { name: 'job-map-5000', path: job('thumbs-5000') },
   { name: 'job-map-5000-inspector', path: job('thumbs-5000', '?task=shrink') },
   { name: 'job-pipeline', path: job('pipeline-14') },
+  { name: 'job-pipeline-row', path: job('pipeline-14'), act: hoverRow(2) },
   { name: 'job-pipeline-why', path: job('pipeline-14', '?task=draw_chart') },
   { name: 'job-rerun', path: job('backup-cancelled', '?task=step-2'), act: press('Rerun from here …') },
   { name: 'job-pipeline-phone', path: job('pipeline-14'), size: PHONE },
   { name: 'job-pipeline-phone-task', path: job('pipeline-14', '?task=draw_chart'), size: PHONE },
   { name: 'job-kitchen', path: job('dinner-4') },
+  { name: 'job-kitchen-unfolded', path: job('dinner-4', '?fold=none') },
   { name: 'job-kitchen-unit', path: job('dinner-4', '?task=order%2Fnote') },
   { name: 'job-states', path: job('every-state-1') },
   ...STATES.map((task) => ({

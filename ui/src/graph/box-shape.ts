@@ -9,8 +9,9 @@ export const PAD = 10;
 export const HEAD = 24;
 export const TASK = { width: 172, height: 32, strip: 28 } as const;
 export const FRAME = { top: HEAD + 14, right: 18, bottom: 16, left: 18 } as const;
-/** Up to here a box grows for its name. */
-const WIDEST_NAME = 240;
+/** A longer name needs a wider box: from afar its letters are larger, and the counts stand beside it. */
+const SHORT_NAME = 8;
+const LONG_NAME_PX = 240;
 const ROW = 18;
 const ROW_NAME = 84;
 const COLUMN_HEAD = 16;
@@ -48,8 +49,7 @@ export const boxShape = (model: JobModel, box: Box, aspect: number): BoxShape =>
   const grid = cellGrid(box, aspect);
   return {
     kind: 'cells',
-    // Room for the name in letters that can be read from afar, and for the counts beside it.
-    width: Math.max(TASK.width, Math.min(WIDEST_NAME, box.title.length * 9 + 96), grid.columns * CELL + 2 * PAD),
+    width: Math.max(box.title.length > SHORT_NAME ? LONG_NAME_PX : TASK.width, grid.columns * CELL + 2 * PAD),
     height: HEAD + 8 + grid.rows * CELL + PAD,
     grid,
     x: PAD,
