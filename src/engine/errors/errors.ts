@@ -135,7 +135,7 @@ export class JournalError extends TintypeError {
       readonly path?: string;
     } = {},
   ) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    super(message, options);
     this.code = code;
     this.jobId = options.jobId;
     this.changes = options.changes ?? [];
@@ -228,7 +228,7 @@ export class TaskError extends TintypeError {
       readonly value?: unknown;
     },
   ) {
-    super(message, 'cause' in about ? { cause: about.cause } : undefined);
+    super(message, about);
     this.code = code;
     this.taskName = about.taskName;
     this.attempt = about.attempt;

@@ -347,8 +347,9 @@ export abstract class JobRun {
     this.startOptions = { ...this.startOptions, ...description };
   }
 
-  frozen<Value extends object>(value: Value): Value {
-    if (!this.#freezes) return value;
+  /** Freezes an object, unless the job does not freeze, and returns the value. */
+  frozen<Value>(value: Value): Value {
+    if (!this.#freezes || typeof value !== 'object' || value === null) return value;
     // Of an object that is itself frozen, the parts may not be.
     if (Object.isFrozen(value)) for (const part of Object.values(value)) deepFreeze(part);
     return deepFreeze(value);

@@ -170,7 +170,7 @@ const mergeOutputs = (
     if (task.state !== 'completed') continue;
     const output = history.output(record);
     if (output === undefined) continue;
-    task.output = (typeof output === 'object' && output !== null ? job.frozen(output) : output) as object;
+    task.output = job.frozen(output) as object;
     if (job.parent && isWorthReference(record.output as string)) task.storedSeq = record.endedSeq;
     if (job.isFanOut) continue;
     job.context.merge(task.output, job.plan.positions[task.index] as number);

@@ -34,15 +34,27 @@ import { cancelTask } from './shutdown.ts';
 /** Handles what an attempt returned: an output, nothing, a special value such as `notReady`, or something invalid. */
 export const handleResult = (job: JobRun, task: TaskRun, value: unknown, ready?: ReadyOutput): void => {
   if (value === undefined) {
-    unlessPaused(task, () => job.commandTask(task, { type: 'attempt.succeeded' }));
+    completeWith(job, task, value);
     return;
   }
-  const result = classify(value, job.isFanOut);
-  if (result.kind === 'refused') rejectOutput(job, task, result.what, value, ...result.cause);
-  else if (result.kind === 'directive') applyDirective(job, task, result.directive);
-  else if (result.kind === 'poll') pollAgain(job, task, value as Poll);
-  else if (result.kind === 'item') completeInstance(job, task, value);
-  else complete(job, task, value as object, ready);
+  let apply: () => void;
+  try {
+    apply = outcomeOf(job, task, value, ready);
+  } catch (error) {
+    rejectUnreadable(job, task, value, error);
+    return;
+  }
+  apply();
+};
+
+/** Returns what to do with a returned value. Throws what reading the value throws. */
+const outcomeOf = (job: JobRun, task: TaskRun, value: unknown, ready: ReadyOutput | undefined): (() => void) => {
+  if (isPoll(value)) return () => pollAgain(job, task, value);
+  const directive = directiveOf(value);
+  if (directive) return () => applyDirective(job, task, directive);
+  if (job.isFanOut || isPlainObject(value)) return () => complete(job, task, value as object, ready);
+  const what = unmergeable(value);
+  return () => rejectOutput(job, task, what, { value });
 };
 
 /**
@@ -58,25 +70,6 @@ const unlessPaused = (task: TaskRun, apply: () => void, attempt = task.attempt):
 /** Marks a value as frozen already; `text` is its JSON, if the job has a journal. */
 type ReadyOutput = { readonly text: string | undefined };
 
-type Classified =
-  | { readonly kind: 'poll' | 'item' | 'output' }
-  | { readonly kind: 'directive'; readonly directive: Directive }
-  | { readonly kind: 'refused'; readonly what: string; readonly cause: [cause?: unknown] };
-
-/** Classifies a returned value; refuses a value that throws when it is read. */
-const classify = (value: unknown, isItem: boolean): Classified => {
-  try {
-    if (isPoll(value)) return { kind: 'poll' };
-    const directive = directiveOf(value);
-    if (directive) return { kind: 'directive', directive };
-    if (isItem) return { kind: 'item' };
-    if (isPlainObject(value)) return { kind: 'output' };
-    return { kind: 'refused', what: unmergeable(value), cause: [] };
-  } catch (error) {
-    return { kind: 'refused', what: `an object that can't be read: ${messageOf(error)}`, cause: [error] };
-  }
-};
-
 /** Handles a sensor's "not yet": schedules the next check. The wait for it takes no slot and uses up no retry. */
 const pollAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
   if (isStopped(task)) {
@@ -88,7 +81,7 @@ const pollAgain = (job: JobRun, task: TaskRun, { reason }: Poll): void => {
   try {
     waitMs = intervalMs(task.definition.sensor ?? {}, polls);
   } catch (error) {
-    fail(job, task, attemptError(task, error), 'error');
+    fail(job, task, attemptError(task, error));
     return;
   }
   const dueAt = job.clock.now() + waitMs;
@@ -101,7 +94,7 @@ const applyDirective = (job: JobRun, task: TaskRun, directive: Directive): void 
     const reason = textOf((directive as NotReady).reason);
     unlessPaused(task, () => job.commandTask(task, { type: 'attempt.notReady', reason }, { reason }));
   } else if (job.isFanOut) {
-    rejectOutput(job, task, `${kind}(…), which is not for the instances of a fan-out`, directive);
+    rejectOutput(job, task, `${kind}(…), which is not for the instances of a fan-out`, { value: directive });
   } else if (kind === 'branch') {
     applyBranch(job, task, directive as Branch<unknown>);
   } else {
@@ -118,12 +111,8 @@ const applyBranch = (job: JobRun, task: TaskRun, branch: Branch<unknown>): void 
   for (const pick of picks as readonly unknown[]) {
     if (typeof pick === 'string' && names.includes(pick)) continue;
     const hint = (typeof pick === 'string' && didYouMean(pick, names)) || ` Those are ${names.join(', ') || 'none'}.`;
-    rejectOutput(
-      job,
-      task,
-      `branch(…) with ${formatValue(pick)}, which does not directly depend on it.${hint}`,
-      branch,
-    );
+    const what = `branch(…) with ${formatValue(pick)}, which does not directly depend on it.${hint}`;
+    rejectOutput(job, task, what, { value: branch });
     return;
   }
   const picked = new Set(picks.map((name) => graph.indexOf.get(name) as number));
@@ -146,7 +135,7 @@ const applyExpand = (job: JobRun, task: TaskRun, expand: Expand<unknown>): void 
     try {
       addTasks(job, tasks as readonly AnyTaskSpec[], task.definition.name);
     } catch (error) {
-      rejectOutput(job, task, `tasks that can't join the job: ${messageOf(error)}`, expand, error);
+      rejectOutput(job, task, `tasks that can't join the job: ${messageOf(error)}`, { value: expand, cause: error });
       return;
     }
   }
@@ -156,82 +145,78 @@ const applyExpand = (job: JobRun, task: TaskRun, expand: Expand<unknown>): void 
 const completeWith = (job: JobRun, task: TaskRun, output: unknown): void => {
   if (output === undefined) unlessPaused(task, () => job.commandTask(task, { type: 'attempt.succeeded' }));
   else if (isPlainObject(output)) complete(job, task, output);
-  else rejectOutput(job, task, unmergeable(output), output);
+  else rejectOutput(job, task, unmergeable(output), { value: output });
 };
 
-/** Completes an instance of a fan-out. Its result may be any value; the fan-out collects the results of all. */
-const completeInstance = (job: JobRun, task: TaskRun, value: unknown): void => {
-  const text = encodeForJournal(job, task, value);
-  if (text === REJECTED) return;
-  let output: object;
-  try {
-    output = (typeof value === 'object' && value !== null ? job.frozen(value) : value) as object;
-  } catch (error) {
-    rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, value, error);
-    return;
-  }
-  job.commandTask(task, { type: 'attempt.succeeded', output: value }, { output, text });
-};
-
-/** Returns an output's JSON; undefined if there is no journal or output; REJECTED if encoding failed and so the task. */
-const encodeForJournal = (job: JobRun, task: TaskRun, output: unknown): string | typeof REJECTED | undefined => {
-  if (!job.recorder || output === undefined) return undefined;
-  try {
-    return job.recorder.encodeOutput(`The output of task "${task.path}"`, output, job.isFanOut);
-  } catch (error) {
-    const isTooLarge = isA(error, SerialisationError) && error.code === 'OUTPUT_TOO_LARGE';
-    const code = isTooLarge ? 'OUTPUT_TOO_LARGE' : 'UNSERIALISABLE_OUTPUT';
-    const reason = isTooLarge ? 'outputTooLarge' : 'unserialisableOutput';
-    fail(job, task, taskError(task, code, `failed: ${messageOf(error)}`, [error], { value: output }), reason);
-    return REJECTED;
-  }
-};
-
-const REJECTED = Symbol('refused');
-
+/** Completes a task with its output, or an instance of a fan-out with any value; the fan-out collects those of all. */
 const complete = (job: JobRun, task: TaskRun, value: object, ready?: ReadyOutput): void => {
   const { attempt } = task;
-  const text = ready ? ready.text : encodeForJournal(job, task, value);
-  if (text === REJECTED) return;
-  let output = value;
-  try {
-    if (!ready) output = job.frozen(value);
-  } catch (error) {
-    rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, value, error);
-    return;
-  }
-  unlessPaused(task, () => completeWithOutput(job, task, output, text), attempt);
+  const output = ready ?? prepared(job, task, value);
+  if (!output) return;
+  const { text } = output;
+  unlessPaused(
+    task,
+    () => {
+      if (job.isFanOut) succeed(job, task, value, text);
+      else mergeAndSucceed(job, task, value, text);
+    },
+    attempt,
+  );
 };
 
-const completeWithOutput = (job: JobRun, task: TaskRun, output: object, text: string | undefined): void => {
+/** Freezes an output and returns its JSON, for the journal. Fails the task if that can't be done. */
+const prepared = (job: JobRun, task: TaskRun, value: unknown): ReadyOutput | undefined => {
+  let text: string | undefined;
+  try {
+    text = job.recorder?.encodeOutput(`The output of task "${task.path}"`, value, job.isFanOut);
+  } catch (cause) {
+    const isTooLarge = isA(cause, SerialisationError) && cause.code === 'OUTPUT_TOO_LARGE';
+    const code = isTooLarge ? 'OUTPUT_TOO_LARGE' : 'UNSERIALISABLE_OUTPUT';
+    fail(job, task, taskError(task, code, `failed: ${messageOf(cause)}`, { cause, value }));
+    return undefined;
+  }
+  try {
+    job.frozen(value);
+  } catch (error) {
+    rejectUnreadable(job, task, value, error);
+    return undefined;
+  }
+  return { text };
+};
+
+const succeed = (job: JobRun, task: TaskRun, output: object, text: string | undefined): void => {
+  job.commandTask(task, { type: 'attempt.succeeded', output }, { output, text });
+};
+
+const mergeAndSucceed = (job: JobRun, task: TaskRun, output: object, text: string | undefined): void => {
   let overlaps: readonly Overlap[];
   try {
     overlaps = job.context.merge(output, job.plan.positions[task.index] as number);
     task.version = job.context.version;
   } catch (error) {
-    rejectOutput(job, task, `an object that can't be read: ${messageOf(error)}`, output, error);
+    rejectUnreadable(job, task, output, error);
     return;
   }
-  const succeed = (): void => {
-    job.commandTask(task, { type: 'attempt.succeeded', output }, { output, text });
-  };
   // Merging reads the output once more: a getter may have paused the task.
   unlessPaused(task, () => {
     if (overlaps.length === 0) {
-      succeed();
+      succeed(job, task, output, text);
       return;
     }
     job.batch(() => {
-      succeed();
+      succeed(job, task, output, text);
       reportConflicts(job, overlaps);
     });
   });
 };
 
 /** Fails a task because of an invalid output, which the error holds. It is not retried. */
-const rejectOutput = (job: JobRun, task: TaskRun, what: string, value: unknown, ...cause: [cause?: unknown]): void => {
-  const error = taskError(task, 'INVALID_OUTPUT', `put out ${what}`, cause, { value });
-  fail(job, task, error, 'invalidOutput');
+const rejectOutput = (job: JobRun, task: TaskRun, what: string, about: About): void => {
+  fail(job, task, taskError(task, 'INVALID_OUTPUT', `put out ${what}`, about));
+};
+
+const rejectUnreadable = (job: JobRun, task: TaskRun, value: unknown, cause: unknown): void => {
+  rejectOutput(job, task, `an object that can't be read: ${messageOf(cause)}`, { value, cause });
 };
 
 const unmergeable = (value: unknown): string =>
@@ -247,51 +232,43 @@ const describe = (value: unknown): string => {
 /** Handles an error that an attempt threw: retries if the policy and the error allow it. */
 export const handleError = (job: JobRun, task: TaskRun, thrown: unknown): void => {
   if (isA(thrown, SchemaError) && thrown.code === 'INVALID_OUTPUT') {
-    const { message, value } = thrown;
-    fail(job, task, taskError(task, 'INVALID_OUTPUT', `failed: ${message}`, [thrown], { value }), 'invalidOutput');
-    return;
+    const { code, message, value } = thrown;
+    fail(job, task, taskError(task, code, `failed: ${message}`, { cause: thrown, value }));
+  } else if (isA(thrown, SerialisationError) && thrown.code === 'UNSERIALISABLE_OUTPUT') {
+    fail(job, task, taskError(task, thrown.code, `failed: ${thrown.message}`, { cause: thrown }));
+  } else {
+    failOrRetry(job, task, attemptError(task, thrown), thrown);
   }
-  if (isA(thrown, SerialisationError) && thrown.code === 'UNSERIALISABLE_OUTPUT') {
-    const error = taskError(task, 'UNSERIALISABLE_OUTPUT', `failed: ${thrown.message}`, [thrown]);
-    fail(job, task, error, 'unserialisableOutput');
-    return;
-  }
-  failOrRetry(job, task, attemptError(task, thrown), thrown, 'error');
 };
 
 /** Fails a fan-out because an instance failed for good. No retry: the instance has made its own retries. */
 export const handleInstanceFailure = (job: JobRun, task: TaskRun, cause: TaskError | JobError | undefined): void => {
-  fail(job, task, attemptError(task, cause), 'error');
+  fail(job, task, attemptError(task, cause));
 };
 
 /** Fails a task whose condition threw, without performing or retrying it. */
 export const failCondition = (job: JobRun, task: TaskRun, thrown: unknown): void => {
-  fail(
-    job,
-    task,
-    taskError(task, 'TASK_FAILED', `failed: its condition threw: ${messageOf(thrown)}`, [thrown]),
-    'error',
-  );
+  const what = `failed: its condition threw: ${messageOf(thrown)}`;
+  fail(job, task, taskError(task, 'TASK_FAILED', what, { cause: thrown }));
 };
 
 /** Fails or retries an attempt that exceeded its time limit. */
 export const timeOutAttempt = (job: JobRun, task: TaskRun, limitMs: number): void => {
   const error = taskError(task, 'TASK_TIMEOUT', `timed out in attempt ${task.attempts}, after ${limitMs} ms`);
-  failOrRetry(job, task, error, error, 'timeout');
+  failOrRetry(job, task, error);
 };
 
 /** Fails or retries an external task whose worker missed a heartbeat. */
 export const handleMissedHeartbeat = (job: JobRun, task: TaskRun, worker: string, limitMs: number): void => {
   const what = `missed its heartbeat in attempt ${task.attempts}: nothing was heard of ${worker} for ${limitMs} ms`;
   const error = taskError(task, 'HEARTBEAT_MISSED', what);
-  failOrRetry(job, task, error, error, HEARTBEAT);
+  failOrRetry(job, task, error);
 };
 
 /** Fails a task that exceeded its deadline, which covers all attempts. */
 export const expireTask = (job: JobRun, task: TaskRun, limitMs: number): void => {
-  const cause: [TaskError?] = task.lastError ? [task.lastError] : [];
   const what = `was not done within its deadline of ${limitMs} ms${looksOf(task)}`;
-  const error = taskError(task, 'TASK_DEADLINE', what, cause);
+  const error = taskError(task, 'TASK_DEADLINE', what, task.lastError && { cause: task.lastError });
   job.commandTask(task, { type: 'task.expire', error }, { reason: 'deadline', error });
 };
 
@@ -302,51 +279,59 @@ const looksOf = ({ definition, polls = 0, pollReason }: TaskRun): string => {
   return `: it looked ${polls === 1 ? 'once' : `${polls} times`} in vain${last}`;
 };
 
-const failOrRetry = (job: JobRun, task: TaskRun, error: TaskError, thrown: unknown, reason: string): void => {
+const failOrRetry = (job: JobRun, task: TaskRun, error: TaskError, thrown: unknown = error): void => {
   const { attempt } = task;
   const decision = decideRetry(job, task, thrown);
-  unlessPaused(task, () => applyDecision(job, task, error, decision, reason), attempt);
+  unlessPaused(task, () => applyDecision(job, task, error, decision), attempt);
 };
 
-const applyDecision = (job: JobRun, task: TaskRun, error: TaskError, decision: RetryDecision, reason: string): void => {
+const applyDecision = (job: JobRun, task: TaskRun, error: TaskError, decision: RetryDecision): void => {
+  const reason = reasonOf(error);
   if (isStopped(task)) {
     // A hook of the retry policy, or someone while the task was paused, has stopped the job.
-    fail(job, task, error, reason);
+    fail(job, task, error);
   } else if (decision.retry) {
     const dueAt = job.clock.now() + decision.waitMs;
     job.commandTask(task, { type: 'attempt.failed', error }, { reason, error, dueAt });
   } else if ('thrown' in decision) {
-    const message = `failed in attempt ${task.attempts}, and its retry policy threw: ${messageOf(decision.thrown)}`;
-    fail(job, task, taskError(task, 'TASK_FAILED', message, [decision.thrown]), reason);
+    const what = `failed in attempt ${task.attempts}, and its retry policy threw: ${messageOf(decision.thrown)}`;
+    fail(job, task, taskError(task, 'TASK_FAILED', what, { cause: decision.thrown }), reason);
   } else if (decision.exhausted) {
     task.deadlineTimer?.pause();
     job.commandTask(task, { type: 'attempt.failed', error, pause: true }, { reason, error });
   } else {
-    fail(job, task, error, reason);
+    fail(job, task, error);
   }
 };
 
-const fail = (job: JobRun, task: TaskRun, error: TaskError, reason: string): void => {
+const fail = (job: JobRun, task: TaskRun, error: TaskError, reason = reasonOf(error)): void => {
   unlessPaused(task, () => job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason, error }));
+};
+
+/** Returns the reason of a failure, as its event has it. */
+const reasonOf = ({ code }: TaskError): string => REASONS[code] ?? 'error';
+
+const REASONS: { readonly [Code in TaskErrorCode]?: string } = {
+  TASK_TIMEOUT: 'timeout',
+  HEARTBEAT_MISSED: HEARTBEAT,
+  INVALID_OUTPUT: 'invalidOutput',
+  UNSERIALISABLE_OUTPUT: 'unserialisableOutput',
+  OUTPUT_TOO_LARGE: 'outputTooLarge',
 };
 
 /** Creates the error of an attempt that threw. */
 const attemptError = (task: TaskRun, thrown: unknown): TaskError =>
-  taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(thrown)}`, [thrown]);
+  taskError(task, 'TASK_FAILED', `failed in attempt ${task.attempts}: ${messageOf(thrown)}`, { cause: thrown });
 
-const taskError = (
-  task: TaskRun,
-  code: TaskErrorCode,
-  what: string,
-  cause: readonly [cause?: unknown] = [],
-  more: { readonly value?: unknown } = {},
-): TaskError => {
+/** What a task threw, and what it put out, if it did. */
+type About = { readonly cause?: unknown; readonly value?: unknown };
+
+const taskError = (task: TaskRun, code: TaskErrorCode, what: string, about: About = {}): TaskError => {
   // A function may throw a promise, too, that nobody awaits.
-  ignoreRejection(cause[0]);
-  const { path, definition } = task;
+  ignoreRejection(about.cause);
+  const { path: taskName, attempts: attempt, definition } = task;
   const tolerated = definition.continueOnFailure ?? false;
-  const about = { taskName: path, attempt: task.attempts, tolerated, ...more };
-  return new TaskError(code, `Task "${path}" ${what}`, cause.length === 0 ? about : { ...about, cause: cause[0] });
+  return new TaskError(code, `Task "${taskName}" ${what}`, { taskName, attempt, tolerated, ...about });
 };
 
 const messageOf = (thrown: unknown): string => errorData(thrown).message;
