@@ -1,8 +1,9 @@
 import { Environment, Optional } from '@marcbachmann/cel-js';
 import { didYouMean } from '../engine/errors/suggest.ts';
-import { parseExactJson } from '../executors/exact-json.ts';
 import { type AstNode, countSteps, type Evaluator, noteCosts, takeSteps, withBudget } from './evaluation-budget.ts';
+import { REPLACED_GETTERS, registerFunctions } from './expression-functions.ts';
 import { type LinearPattern, linearPattern } from './linear-matches.ts';
+import { exactJson } from './text-functions.ts';
 
 export const VARIABLES = ['ctx', 'params', 'secrets', 'item', 'index', 'job', 'task'] as const;
 
@@ -125,8 +126,13 @@ const environment = (): Environment => {
 /** Registers what replaces functions of the library, and has the evaluator count its steps. */
 const bindFunctions = (to: Environment): void => {
   const sync = { async: false };
-  to.registerFunction(`string.${REPLACED.matches.by}(string): bool`, matches, sync);
-  to.registerFunction(`bytes.${REPLACED.json.by}(): dyn`, exactJson, sync);
+  to.registerFunction(`string.${REPLACED.matches[0].by}(string): bool`, matches, sync);
+  to.registerFunction(
+    `bytes.${REPLACED.json[0].by}(): dyn`,
+    (bytes: Uint8Array) => exactJson(Buffer.from(bytes).toString()),
+    sync,
+  );
+  registerFunctions(to);
   to.registerFunction(
     'countSteps(): bool',
     function (this: Evaluator) {
@@ -143,12 +149,11 @@ const bindFunctions = (to: Environment): void => {
  * The functions that stand for functions of the library, by their names: `matches` is RE2, as CEL has it, where the
  * library would use a backtracking RegExp; `json` keeps the digits of large numbers.
  */
-const REPLACED = { matches: { by: 'linearMatches', arity: 1 }, json: { by: 'exactJson', arity: 0 } } as const;
-
-const exactJson = (bytes: Uint8Array): unknown => {
-  takeSteps(bytes.length / 4);
-  return parseExactJson(Buffer.from(bytes).toString());
-};
+const REPLACED = {
+  ...REPLACED_GETTERS,
+  matches: [{ by: 'linearMatches', arity: 1 }],
+  json: [{ by: 'exactJson', arity: 0 }],
+} as const;
 
 const matches = (text: string, source: string): boolean => {
   const pattern = patternOf(source);
@@ -178,8 +183,8 @@ const boundCalls = (node: unknown): void => {
     const call = args as [name: string, receiver: unknown, args: readonly unknown[]];
     const literal = call[0] === 'matches' ? literalOf(call[2][0]) : undefined;
     if (typeof literal === 'string' && call[2].length === 1) patternOf(literal);
-    const replaced = Object.hasOwn(REPLACED, call[0]) ? REPLACED[call[0] as keyof typeof REPLACED] : undefined;
-    if (replaced?.arity === call[2].length) call[0] = replaced.by;
+    const replaced = Object.hasOwn(REPLACED, call[0]) ? REPLACED[call[0] as keyof typeof REPLACED] : [];
+    for (const { by, arity } of replaced) if (arity === call[2].length) call[0] = by;
   }
   boundCalls(args);
 };
@@ -218,8 +223,11 @@ const errorText = (
 ): string => {
   const [first = ''] = (error as Error).message.split('\n', 1);
   if (isStackOverflow(error)) return `${isParsed ? TOO_DEEP_VALUE : TOO_NESTED}.`;
-  const plain = first.replace(/dyn<([^<>]*)>/g, '$1');
-  const text = Object.entries(REPLACED).reduce((said, [name, { by }]) => said.replaceAll(by, name), plain);
+  const plain = first.replace(/dyn<([^<>]*)>/g, '$1').replace(/\b([a-z0-9]+)Functions\./g, '$1.');
+  const text = Object.entries(REPLACED).reduce(
+    (said, [name, replacements]) => replacements.reduce((left, { by }) => left.replaceAll(by, name), said),
+    plain,
+  );
   const unknown = /^Unknown variable: (\w+)/.exec(first)?.[1];
   if (unknown !== undefined) {
     if (Object.hasOwn(LITERALS, unknown)) return `there is no "${unknown}". Write ${LITERALS[unknown]}.`;
@@ -286,6 +294,28 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   upper: '….upperAscii()',
   toUpperCase: '….upperAscii()',
   includes: '….contains(…), or … in …',
+  toJSON: 'json(…)',
+  tojson: 'json(…)',
+  toJson: 'json(…)',
+  fromJSON: '….json()',
+  fromjson: '….json()',
+  fromJson: '….json()',
+  sorted: '….sort()',
+  unique: '….distinct()',
+  uniq: '….distinct()',
+  flat: '….flatten()',
+  sum: '….sum()',
+  min: '….min(), or math.least(…)',
+  max: '….max(), or math.greatest(…)',
+  abs: 'math.abs(…)',
+  round: 'math.round(…)',
+  floor: 'math.floor(…)',
+  ceil: 'math.ceil(…)',
+  range: 'lists.range(…)',
+  strip: '….trim()',
+  replaceAll: '….replace(…, …)',
+  date: 'timestamp(…), or ….format("%F")',
+  strftime: '….format("%F")',
 };
 
 /** Operators of other languages, each with the one to write here. */

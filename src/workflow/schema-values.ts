@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { frozenJson } from '../engine/definition/frozen-json.ts';
 import { DURATION, durationMs } from './duration.ts';
 import { compile, type Expression, type ExpressionError } from './expression.ts';
-import { compileAt, hasExpression, parseTemplate } from './template.ts';
+import { compileAt, dataOf, hasExpression, literalText, openOf, parseTemplate } from './template.ts';
 
 /** Sets what a schema reports as expected, such as `true or false`; `schemaProblems` makes a sentence of this text. */
 export const expecting = (error: string): { readonly error: string } => ({ error });
@@ -84,7 +84,7 @@ const checkTemplate = (payload: Payload, value: string): void => {
   try {
     parseTemplate(value);
   } catch (error) {
-    const { message, at = value.indexOf('${{') } = error as ExpressionError;
+    const { message, at = openOf(value) } = error as ExpressionError;
     complain(payload, `has an expression that can't be read: ${message}`, {
       code: 'INVALID_EXPRESSION',
       fault: { text: value, at },
@@ -121,11 +121,14 @@ export const condition = z.union(
 
 /** Code, which must not contain expressions. `way` returns the safe alternative for the first expression found. */
 export const code = (what: string, way: (inner: string) => string): z.ZodMiniType<string, string> =>
+  z.pipe(codeText(what, way), z.transform(literalText));
+
+const codeText = (what: string, way: (inner: string) => string): z.ZodMiniType<string, string> =>
   z.string(TEXT).check(
     z.refine((value: string) => value.trim() !== '', expecting(`${what} that is not empty`)),
     z.refine((value: string) => !value.includes('\0'), expecting(`${what} without null characters`)),
     (payload) => {
-      const open = payload.value.indexOf('${{');
+      const open = openOf(payload.value);
       const close = open < 0 ? -1 : payload.value.indexOf('}}', open + 3);
       if (close < 0) return;
       const whole = payload.value.slice(open, close + 2);
@@ -146,11 +149,14 @@ export const plain = z.string(TEXT).check(
 );
 
 /** Data that is the same in every job: JSON without expressions. */
-export const plainData = z.unknown().check(
-  z.refine((value: unknown) => frozenJson(value) !== undefined, expecting('plain data, as JSON has it')),
-  (payload) => {
-    for (const value of textsIn(payload.value)) refuseExpressions(payload, value);
-  },
+export const plainData = z.pipe(
+  z.unknown().check(
+    z.refine((value: unknown) => frozenJson(value) !== undefined, expecting('plain data, as JSON has it')),
+    (payload) => {
+      for (const value of textsIn(payload.value)) refuseExpressions(payload, value);
+    },
+  ),
+  z.transform((data: unknown) => dataOf(data)({})),
 );
 
 const refuseExpressions = (payload: Payload, value: string): void => {

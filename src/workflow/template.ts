@@ -7,22 +7,33 @@ type Template = readonly (string | PlacedExpression)[];
 export type PlacedExpression = Expression & { readonly at: number };
 
 /** Returns whether the text contains an expression, complete or not. */
-export const hasExpression = (text: string): boolean => text.includes(OPEN);
+export const hasExpression = (text: string): boolean => openOf(text) >= 0;
+
+/** Returns the offset of the first expression from `from` on; -1 if there is none. A `$` before it makes it literal. */
+export const openOf = (text: string, from = 0): number => {
+  let open = text.indexOf(OPEN, from);
+  while (open > 0 && text[open - 1] === '$') open = text.indexOf(OPEN, open + OPEN.length);
+  return open;
+};
+
+/** Returns the text without expressions that is meant: `$${{` is a literal `${{`. */
+export const literalText = (text: string): string => text.replaceAll(LITERAL, () => OPEN);
 
 const OPEN = '${{';
+const LITERAL = '$${{';
 const CLOSE = '}}';
 
 /** Splits text into plain pieces and compiled expressions. @throws ExpressionError */
 export const parseTemplate = (text: string): Template => {
   const parts: (string | PlacedExpression)[] = [];
   let at = 0;
-  for (let open = text.indexOf(OPEN); open >= 0; open = text.indexOf(OPEN, at)) {
-    if (open > at) parts.push(text.slice(at, open));
+  for (let open = openOf(text); open >= 0; open = openOf(text, at)) {
+    if (open > at) parts.push(literalText(text.slice(at, open)));
     const [expression, end] = readExpression(text, open + OPEN.length);
     parts.push(expression);
     at = end;
   }
-  if (at < text.length) parts.push(text.slice(at));
+  if (at < text.length) parts.push(literalText(text.slice(at)));
   return parts;
 };
 
@@ -98,7 +109,7 @@ export const toText = (value: unknown): string => {
 export const dataOf = (data: unknown): ((scope: ExpressionScope) => unknown) => {
   if (typeof data === 'string') {
     const template = parseTemplate(data);
-    return hasExpression(data) ? (scope) => renderValue(template, scope) : () => data;
+    return hasExpression(data) ? (scope) => renderValue(template, scope) : () => literalText(data);
   }
   if (Array.isArray(data)) {
     const items = data.map(dataOf);
