@@ -27,6 +27,7 @@ export type {
   JobOutcome,
   TaskFunction,
   TaskLogger,
+  TaskOutcome,
   TaskScope,
 } from './engine/definition/task-function.ts';
 export type {

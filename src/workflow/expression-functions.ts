@@ -26,6 +26,17 @@ export const registerFunctions = (to: Environment): void => {
       { async: false },
     );
   to.registerFunction(`${TIME}.dayOfYear(): int`, (time: Date) => BigInt(GETTERS.getDayOfYear(time)), { async: false });
+  for (const [operator, compare] of Object.entries(COMPARISONS)) {
+    // A number of ms is compared with a duration: `tasks.build.duration > duration("5m")`.
+    for (const number of ['double', 'int']) {
+      to.registerOperator(`${number} ${operator} ${SPAN}: bool`, (a: unknown, b: unknown) =>
+        compare(Number(a), Number(b)),
+      );
+      to.registerOperator(`${SPAN} ${operator} ${number}: bool`, (a: unknown, b: unknown) =>
+        compare(Number(a), Number(b)),
+      );
+    }
+  }
   // The library passes a macro the parts of its call, and its evaluator; so it does for its own ones.
   to.registerFunction('list.sortBy(ast, ast): list<dyn>', sortBy as never);
 };
@@ -45,6 +56,13 @@ export const REPLACED_GETTERS: Readonly<Record<string, readonly { readonly by: s
 function zonedName(getter: string): string {
   return `zoned${getter.slice('get'.length)}`;
 }
+
+const COMPARISONS: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+};
 
 const TIME = 'google.protobuf.Timestamp';
 const SPAN = 'google.protobuf.Duration';

@@ -5,10 +5,12 @@ import { REPLACED_GETTERS, registerFunctions } from './expression-functions.ts';
 import { type LinearPattern, linearPattern } from './linear-matches.ts';
 import { exactJson } from './text-functions.ts';
 
-export const VARIABLES = ['ctx', 'params', 'secrets', 'item', 'index', 'job', 'task'] as const;
+export const VARIABLES = ['ctx', 'params', 'secrets', 'env', 'item', 'index', 'job', 'task', 'tasks', 'now'] as const;
 
 /** The value of each variable. Absent variables are `null`. */
-export type ExpressionScope = Partial<Record<(typeof VARIABLES)[number], unknown>> & {
+export type ExpressionScope = Partial<Record<Exclude<(typeof VARIABLES)[number], 'tasks'>, unknown>> & {
+  /** Returns the value of `tasks`; called only for an expression that reads it. */
+  readonly tasks?: () => unknown;
   /** Returns why `ctx` has no key of this name, for the error of an expression that reads it; else `undefined`. */
   readonly whyAbsent?: (key: string) => string | undefined;
 };
@@ -20,6 +22,8 @@ export type Expression = {
   readonly evaluate: (scope: ExpressionScope) => unknown;
   /** Returns the keys that the expression reads from a variable: `day` for `params.day`. Computed keys are left out. */
   readonly reads: (variable: string) => readonly Read[];
+  /** Whether the expression reads a variable, or a part of it. */
+  readonly uses: (variable: string) => boolean;
 };
 
 /** A key that an expression reads, and the offset in its source of where it does so: of `params.day`. */
@@ -51,11 +55,13 @@ export const compile = (source: string): Expression => {
   } catch (error) {
     throw new ExpressionError(errorText(source, error), { cause: error, at: rangeOf(error)?.start });
   }
+  const readsTasks = hasVariable(parsed.ast, 'tasks');
   return {
     source,
-    evaluate: ({ whyAbsent, ...scope }) => {
+    evaluate: ({ whyAbsent, tasks, ...scope }) => {
       try {
-        return withBudget(() => toPlain(valueWith(parsed, { ...NOTHING, ...scope })));
+        const values = { ...NOTHING, ...scope, ...(readsTasks && { tasks: tasks?.() ?? null }) };
+        return withBudget(() => toPlain(valueWith(parsed, values)));
       } catch (error) {
         const [key] = keyRead((error as { node?: unknown }).node, 'ctx');
         const why = key === undefined ? undefined : whyAbsent?.(key);
@@ -69,6 +75,7 @@ export const compile = (source: string): Expression => {
       collectReads(parsed.ast, variable, found);
       return found;
     },
+    uses: (variable) => hasVariable(parsed.ast, variable),
   };
 };
 
@@ -200,7 +207,7 @@ const ARITHMETIC: Readonly<Record<string, (a: number, b: number) => number>> = {
 type Parsed = ReturnType<Environment['parse']>;
 
 /** Evaluates an expression. If the library refuses objects because of a key `constructor`, passes Maps instead. */
-const valueWith = (parsed: Parsed, scope: ExpressionScope): unknown => {
+const valueWith = (parsed: Parsed, scope: Readonly<Record<string, unknown>>): unknown => {
   try {
     return parsed(scope);
   } catch (error) {
@@ -359,6 +366,22 @@ const collectReads = (node: unknown, variable: string, found: Read[]): void => {
   for (const key of keyRead(node, variable)) found.push({ key, at: start });
   collectReads(args, variable, found);
 };
+
+/** Whether an AST names a variable; within a macro that has one of its own by that name, it does not. */
+const hasVariable = (node: unknown, variable: string): boolean => {
+  if (Array.isArray(node)) return node.some((item) => hasVariable(item, variable));
+  if (node === null || typeof node !== 'object' || !('op' in node)) return false;
+  const { op, args } = node as AstNode;
+  if (op === 'id') return args === variable;
+  if (op === 'rcall') {
+    const [name, receiver, given] = args as [name: string, receiver: unknown, args: readonly AstNode[]];
+    if (MACROS.has(name) && given[0]?.op === 'id' && given[0].args === variable) return hasVariable(receiver, variable);
+  }
+  return hasVariable(args, variable);
+};
+
+/** Macros that bind a variable, which is their first argument. */
+const MACROS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'filter', 'map', 'sortBy', 'bind']);
 
 /** Returns the key that a node itself reads from a variable, if it does. */
 const keyRead = (node: unknown, variable: string): readonly string[] => {

@@ -1,18 +1,9 @@
 import { didYouMean } from '../engine/errors/suggest.ts';
 import { isTooDeep, parseExactJson } from '../executors/exact-json.ts';
 import { type Mask, NO_MASK } from '../executors/mask/mask.ts';
-
-export type ParamType = 'string' | 'integer' | 'number' | 'boolean' | 'list' | 'mapping';
-
-/** A param as the workflow declares it. */
-export type ParamSpec = {
-  readonly name: string;
-  readonly type: ParamType;
-  /** If absent, the param is required. */
-  readonly default?: unknown;
-  readonly description?: string;
-  readonly enum?: readonly unknown[];
-};
+import { type Compute, inOrder, isComputed } from './computed-params.ts';
+import { ExpressionError } from './expression.ts';
+import type { ParamSpec, ParamType } from './param-spec.ts';
 
 /** Parses the `params` of a workflow file. A bare value is the default, and its type is the param's type. */
 export const paramSpecs = (params: Readonly<Record<string, unknown>> | undefined): readonly ParamSpec[] =>
@@ -41,11 +32,15 @@ const typeOf = (value: unknown): ParamType => {
 
 export type ReadParams = { readonly values: Readonly<Record<string, unknown>>; readonly faults: readonly string[] };
 
-/** Converts values, which may be text, to their params' types; adds defaults. `faults` has a message per problem. */
+/**
+ * Converts values, which may be text, to their params' types; adds defaults. `faults` has a message per problem. Without
+ * `compute`, leaves out the params whose default would be computed.
+ */
 export const readParams = (
   specs: readonly ParamSpec[],
   given: Readonly<Record<string, unknown>>,
   mask: Mask = NO_MASK,
+  compute?: Compute,
 ): ReadParams => {
   const names = specs.map(({ name }) => name);
   const faults = Object.keys(given)
@@ -55,13 +50,35 @@ export const readParams = (
       return `There is no param "${name}".${didYouMean(name, names) || known}`;
     });
   const values: Record<string, unknown> = {};
-  for (const spec of specs) {
-    const value = Object.hasOwn(given, spec.name) ? given[spec.name] : spec.default;
-    const read = readParam(spec, value, mask);
+  for (const spec of specs.some(isComputed) ? inOrder(specs).order : specs) {
+    const isGiven = Object.hasOwn(given, spec.name);
+    if (!isGiven && !compute && isComputed(spec)) continue;
+    const read = isGiven ? readParam(spec, given[spec.name], mask) : readDefault(spec, values, mask, compute);
     if (read.fault !== undefined) faults.push(read.fault);
     else values[spec.name] = read.value;
   }
-  return { values, faults };
+  return { values: inDeclaredOrder(values, names), faults };
+};
+
+const inDeclaredOrder = (
+  values: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(names.filter((name) => Object.hasOwn(values, name)).map((name) => [name, values[name]]));
+
+const readDefault = (
+  spec: ParamSpec,
+  values: Readonly<Record<string, unknown>>,
+  mask: Mask,
+  compute: Compute | undefined,
+): ReturnType<typeof readParam> => {
+  if (!compute || !isComputed(spec)) return readParam(spec, spec.default, mask);
+  try {
+    return readParam(spec, compute(spec, values), mask);
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    return { fault: mask.text(`The default of the param "${spec.name}" can't be computed: ${error.message}`) };
+  }
 };
 
 /** Converts one value to the type of its param, or returns what is wrong with it. */

@@ -1,10 +1,12 @@
 import { didYouMean } from '../engine/errors/suggest.ts';
 import { isPlainObject } from '../events/plain-object.ts';
 import { NUMBERED_PLACES, questionMarkIn } from '../executors/sql/question-marks.ts';
-import { compile } from './expression.ts';
+import { DEFAULT_VARIABLES, inOrder, isComputed } from './computed-params.ts';
+import { compile, type ExpressionError, VARIABLES } from './expression.ts';
 import type { Location } from './locate.ts';
 import { type OddNumber, oddNumberText } from './odd-numbers.ts';
 import { PARAMS } from './output.ts';
+import type { ParamSpec } from './param-spec.ts';
 import { isReadableParam, paramSpec, readParam } from './params.ts';
 import { subject } from './schema-problems.ts';
 import type { PlacedProblem, Source } from './source.ts';
@@ -51,7 +53,7 @@ type OddNumbersAt = (path: Path) => Iterable<OddNumber>;
 const complaintsOf = function* (file: Mapping, oddNumbersAt: OddNumbersAt): Complaints {
   const declared = declarations(file);
   const { params, secrets, defaults } = file;
-  yield* paramComplaints(params);
+  yield* paramComplaints(params, declared);
   yield* numberComplaints(['params'], oddNumbersAt);
   yield* secretComplaints(secrets);
   yield* emptyPools(declared);
@@ -68,7 +70,7 @@ const complaintsOf = function* (file: Mapping, oddNumbersAt: OddNumbersAt): Comp
     yield* keyComplaints(path, task);
     yield* poolComplaints(path, task, declared);
     yield* expressionComplaints(path, task, isPlainObject(task.map), declared);
-    yield* orderOfReads(path, task, upstream);
+    yield* orderOfReads(path, task, upstream, declared);
     for (const keys of TEXTS) yield* textNumberComplaints([...path, ...keys], oddNumbersAt);
     for (const keys of DATA) yield* numberComplaints([...path, ...keys], oddNumbersAt);
   }
@@ -184,15 +186,83 @@ const ONE_OF: ReadonlyMap<unknown, readonly string[]> = new Map([
   ['sensor', ['file', 'http', 'sql', 'command']],
 ]);
 
-/** Finds defaults that are not valid values of their param. */
-const paramComplaints = function* (params: unknown): Complaints {
-  for (const [name, declared] of entriesOf(params)) {
-    const spec = paramSpec(name, declared);
+/** Finds defaults that are not valid values of their param, or can't be computed. */
+const paramComplaints = function* (params: unknown, declared: Declarations): Complaints {
+  const specs: ParamSpec[] = [];
+  for (const [name, given] of entriesOf(params)) {
+    const spec = paramSpec(name, given);
     if (!isReadableParam(spec)) continue;
+    specs.push(spec);
+    const path = defaultPath(name, given);
+    if (isComputed(spec)) {
+      yield* computedComplaints(path, spec, declared);
+      continue;
+    }
     const { fault } = spec.default === undefined ? {} : readParam(spec, spec.default);
     if (fault === undefined) continue;
-    const path = ['params', name, ...(isPlainObject(declared) ? ['default'] : [])];
     yield { path, code: 'INVALID_VALUE', message: `has a default for a param that is none: ${fault}` };
+  }
+  const { cycle } = inOrder(specs);
+  if (!cycle) return;
+  const [first = ''] = cycle;
+  const message = `has params whose defaults need each other: ${cycle.join(' → ')}.`;
+  yield { path: defaultPath(first, (params as Mapping)[first]), code: 'CYCLE', message };
+};
+
+const defaultPath = (name: string, given: unknown): Path => [
+  'params',
+  name,
+  ...(isPlainObject(given) ? ['default'] : []),
+];
+
+/** Checks the expressions of a default. */
+const computedComplaints = function* (
+  path: Path,
+  { name, default: value }: ParamSpec,
+  declared: Declarations,
+): Complaints {
+  for (const [at, text] of textsIn(path, value)) {
+    let parts: ReturnType<typeof parseTemplate>;
+    try {
+      parts = parseTemplate(text);
+    } catch (error) {
+      const { message, at: offset = 0 } = error as ExpressionError;
+      const fault = { text, at: offset };
+      yield {
+        path: at,
+        fault,
+        code: 'INVALID_EXPRESSION',
+        message: `has a param "${name}" with an expression that can't be read: ${message}`,
+      };
+      continue;
+    }
+    for (const part of parts) {
+      if (typeof part !== 'object') continue;
+      const fault = { text, at: part.at };
+      const other = VARIABLES.find((variable) => !isOneOf(variable, DEFAULT_VARIABLES) && part.uses(variable));
+      if (other !== undefined) {
+        const message = `has a param "${name}" whose default reads ${other}: it is computed before there is a job, of ${DEFAULT_VARIABLES.join(', ')}.`;
+        yield { path: at, fault, code: 'UNKNOWN_REFERENCE', message };
+      }
+      for (const { key, at: offset } of part.reads('params')) {
+        if (declared.params.has(key)) continue;
+        const hint = declared.hint(() => didYouMean(key, declared.params));
+        const message = `has a param "${name}" whose default reads params.${key}, which the workflow does not declare.${hint}`;
+        yield { path: at, fault: { text, at: part.at + offset }, code: 'UNKNOWN_REFERENCE', message };
+      }
+    }
+  }
+};
+
+const isOneOf = (name: string, names: readonly string[]): boolean => names.includes(name);
+
+/** Yields the texts within data that hold expressions, with their paths. */
+const textsIn = function* (path: Path, value: unknown): Generator<readonly [Path, string], void> {
+  if (typeof value === 'string') {
+    if (hasExpression(value)) yield [path, value];
+  } else if (value !== null && typeof value === 'object') {
+    for (const [key, item] of Object.entries(value))
+      yield* textsIn([...path, Array.isArray(value) ? Number(key) : key], item);
   }
 };
 
@@ -263,6 +333,10 @@ const expressionComplaints = function* (
         yield wrong(offset, `reads ${what}.${name}, which the workflow does not declare.${hint}`);
       }
     }
+    if (expression.uses('now')) {
+      const message = `reads now, which only the default of a param can, so that it is the same when a job goes on later: params: { started: "\${{ now }}" }.`;
+      yield wrong(0, message);
+    }
     const key = String(at.at(-1));
     const variable = !isMap || EVALUATED_ONCE.has(key) ? mapVariable(expression.source) : undefined;
     if (variable === undefined) continue;
@@ -272,8 +346,18 @@ const expressionComplaints = function* (
 };
 
 /** Finds expressions that read the output of a task which may not have run by then. */
-const orderOfReads = function* (path: Path, task: Mapping, upstream: Upstream): Complaints {
+const orderOfReads = function* (path: Path, task: Mapping, upstream: Upstream, { hint }: Declarations): Complaints {
   for (const [at, expression, text] of expressionsIn(path, task)) {
+    for (const { key, at: offset } of expression.reads('tasks')) {
+      const fault = upstream.names.has(key)
+        ? key === task.name
+          ? 'it is asked before the task has run. Of its own, "task" has "name" and "attempt".'
+          : upstream.faultOf(String(task.name), key)
+        : `there is no task of this name.${hint(() => didYouMean(key, upstream.names))}`;
+      if (fault === undefined) continue;
+      const message = `reads tasks.${key}, but ${fault}`;
+      yield { path: at, fault: { text, at: expression.at + offset }, code: 'UNKNOWN_REFERENCE', message };
+    }
     for (const { key, at: offset } of expression.reads('ctx')) {
       const fault = upstream.faultOf(String(task.name), key);
       if (fault === undefined) continue;

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { directiveOf, notReady } from '../engine/definition/directive.ts';
-import type { TaskFunction, TaskScope } from '../engine/definition/task-function.ts';
+import type { TaskFunction, TaskOutcome, TaskScope } from '../engine/definition/task-function.ts';
 import type { ItemScope } from '../engine/definition/task-spec.ts';
 import { NonRetryableError } from '../engine/errors/errors.ts';
 import { fileReady } from '../executors/file-ready.ts';
@@ -29,6 +29,8 @@ export type BuildContext = {
   /** The directory that relative paths start from, and in which commands run. */
   readonly directory: string;
   readonly secrets: Readonly<Record<string, string>>;
+  /** What expressions read as `env`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly mask: Mask;
   readonly gate?: OutputGate | undefined;
   readonly killGraceMs?: number | undefined;
@@ -68,10 +70,12 @@ type OutputMapper = (value: unknown) => unknown;
 
 /** Returns the values of the variables that expressions may read, in an attempt or a condition. */
 export const expressionScope = (
-  scope: Pick<Scope, 'ctx' | 'jobId' | 'taskName' | 'outcome'> & Partial<Scope>,
-  { workflow, secrets }: Pick<BuildContext, 'workflow' | 'secrets'>,
+  scope: Pick<Scope, 'ctx' | 'tasks' | 'jobId' | 'taskName' | 'outcome'> & Partial<Scope>,
+  { workflow, secrets, env }: Pick<BuildContext, 'workflow' | 'secrets' | 'env'>,
 ): ExpressionScope => ({
   ctx: scope.ctx,
+  env,
+  tasks: () => mapValues(scope.tasks, shownOutcome),
   params: scope.ctx.params ?? {},
   secrets,
   item: scope.item ?? null,
@@ -88,6 +92,14 @@ export const expressionScope = (
       return scope.outcome.error?.message ?? null;
     },
   },
+});
+
+/** What expressions read of another task: `tasks.build.state`. `duration` is in ms. */
+const shownOutcome = ({ state, error, attempts, durationMs }: TaskOutcome): object => ({
+  state,
+  error: error?.message ?? null,
+  attempts,
+  duration: durationMs ?? null,
 });
 
 const functionOf = (task: FunctionTask, context: BuildContext, isHandler: boolean): TaskFunction => {

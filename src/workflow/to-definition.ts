@@ -5,9 +5,9 @@ import type { AnyTaskSpec, ItemScope, Items } from '../engine/definition/task-sp
 import type { TriggerRule } from '../engine/definition/trigger.ts';
 import type { JobDefinition } from '../engine/job-definition.ts';
 import { jobFrom } from '../engine/job-from.ts';
-import type { Mask } from '../executors/mask/mask.ts';
 import { maskError } from '../executors/mask/mask-error.ts';
 import { OutputError } from '../executors/process/output-error.ts';
+import { computeDefaults, computedPaths } from './computed-params.ts';
 import { type Expression, ExpressionError } from './expression.ts';
 import { type HandledState, handlersOf } from './handlers.ts';
 import { PARAMS } from './output.ts';
@@ -33,7 +33,8 @@ export const toDefinition = (workflow: Workflow, parts: DefinitionParts): JobDef
     logs: logLimitsOf(workflow.logs),
     timeout: workflow.timeout,
     ...(workflow.pools ? { pools: mapPools(workflow.pools) } : {}),
-    input: inputSchema(workflow, context.mask),
+    input: inputSchema(workflow, context),
+    computed: computedPaths(paramSpecs(workflow.params)),
     redact: context.mask.data,
   });
 };
@@ -164,7 +165,7 @@ const mapPools = (pools: Readonly<Record<string, WorkflowPool>>): Record<string,
   );
 
 /** Returns the schema of a job's input, which checks `params`, adds their defaults and keeps all other input. */
-const inputSchema = ({ params }: Workflow, mask: Mask): StandardSchema => {
+const inputSchema = ({ params }: Workflow, { mask, env }: Pick<DefinitionParts, 'mask' | 'env'>): StandardSchema => {
   const specs = paramSpecs(params);
   return {
     '~standard': {
@@ -173,7 +174,12 @@ const inputSchema = ({ params }: Workflow, mask: Mask): StandardSchema => {
       validate: (input) => {
         const given = { ...(input as Readonly<Record<string, unknown>>) };
         if (specs.length === 0 && given[PARAMS] === undefined) return { value: input };
-        const { values, faults } = readParams(specs, (given[PARAMS] ?? {}) as Record<string, unknown>, mask);
+        const { values, faults } = readParams(
+          specs,
+          (given[PARAMS] ?? {}) as Record<string, unknown>,
+          mask,
+          computeDefaults(env),
+        );
         if (faults.length > 0)
           return { issues: faults.map((message) => ({ message: mask.text(message), path: [PARAMS] })) };
         return { value: { ...given, [PARAMS]: values } };

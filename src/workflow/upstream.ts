@@ -2,6 +2,8 @@ import { stageOf, tasksOf } from './tasks-of.ts';
 
 /** What is known of the order of the tasks of a file. */
 export type Upstream = {
+  /** The names of all tasks. */
+  readonly names: { readonly has: (name: string) => boolean } & Iterable<string>;
   /** Returns what is wrong with a task that reads the output of another one; `undefined` if that one is upstream. */
   readonly faultOf: (task: string, other: string) => string | undefined;
 };
@@ -33,6 +35,7 @@ export const upstreamIn = (file: Readonly<Record<string, unknown>>): Upstream =>
     return last.upstream.has(other);
   };
   return {
+    names: { has: (name) => tasks.has(name), [Symbol.iterator]: () => tasks.keys() },
     faultOf: (task, other) => {
       const [reader, read] = [tasks.get(task), tasks.get(other)];
       if (!reader || !read || task === other || read.stage < reader.stage) return undefined;

@@ -255,6 +255,6 @@ const build = (
     }),
   );
   const { parsed, directory, secrets } = file;
-  const { gate, killGraceMs } = options;
-  return toDefinition(parsed.workflow, { directory, secrets, mask, nested, gate, killGraceMs });
+  const { gate, killGraceMs, env = process.env } = options;
+  return toDefinition(parsed.workflow, { directory, secrets, env: { ...env }, mask, nested, gate, killGraceMs });
 };

@@ -97,7 +97,10 @@ describe('an expression', () => {
   });
 
   test.for([
-    ['rows > 1', 'there is no variable "rows". Known are ctx, params, secrets, item, index, job, task.'],
+    [
+      'rows > 1',
+      'there is no variable "rows". Known are ctx, params, secrets, env, item, index, job, task, tasks, now.',
+    ],
     ['cxt.rows', 'there is no variable "cxt". Did you mean "ctx"?'],
     ['ctx.rows >', 'it ends too early: ctx.rows >'],
     ['ctx.rows = 1', '"=" is no operator. To compare, write "==".'],
@@ -591,5 +594,67 @@ tasks:
     expect(failureOf(run, 'load')).toContain('ctx.rows has no value: there is no key "rows".');
     expect(failureOf(run, 'each')).toContain('Task "each[0]" failed');
     expect(failureOf(run, 'each')).toContain('item.id has no value: there is no key "id".');
+  });
+});
+
+describe('tasks and env', () => {
+  test('say what became of the tasks upstream, also of those further up, in when, env and handlers', async () => {
+    const { states, result } = await runWorkflow(
+      `
+tasks:
+  - { name: a, type: bash, command: "true" }
+  - { name: b, type: bash, command: exit 3, dependencies: [a], max_retries: 1 }
+  - { name: c, type: bash, command: "true", when: "false" }
+  - name: either
+    type: bash
+    dependencies: [b, c]
+    trigger: all_done
+    when: tasks.a.state == "completed" && (tasks.b.state == "failed" || tasks.c.state == "completed")
+    env:
+      TOLD: \${{ tasks.b.state }} \${{ tasks.b.attempts }} \${{ tasks.b.duration >= 0 && tasks.b.duration < duration("5m") }} \${{ tasks.c.state }} \${{ tasks.c.attempts }} \${{ tasks.c.duration }}
+      WHY: \${{ tasks.b.error }}
+    command: printf '%s|%s' "$TOLD" "$WHY"
+    output: text
+  - { name: never, type: bash, command: "true", dependencies: [c], trigger: all_done, when: tasks.c.state != "skipped" }
+handlers:
+  always:
+    - name: report
+      type: node
+      env: { STATES: "\${{ ['a', 'b', 'c', 'either', 'never'].map(name, tasks[name].state).join(' ') }}" }
+      command: "output({ states: process.env.STATES })"
+`,
+    );
+    expect(states).toMatchObject({ either: 'completed', never: 'skipped' });
+    expect(result.ctx.either).toMatch(/^failed 2 true skipped 0 \|.*exit(ed with)? code 3/);
+    expect(result.ctx.states).toBe('completed failed skipped completed skipped');
+  });
+
+  test.for([
+    ['tasks.bild.state == "failed"', 'reads tasks.bild, but there is no task of this name. Did you mean "build"?'],
+    [
+      'tasks.other.state == "failed"',
+      'reads tasks.other, but does not wait for task "other". Add "other" to its dependencies.',
+    ],
+    ['tasks.mine.state == "failed"', 'reads tasks.mine, but it is asked before the task has run.'],
+  ] as const)('refuse %s', async ([when, message]) => {
+    const task = '{ name: other, type: bash, command: x }, { name: build, type: bash, command: x }';
+    const mine = `{ name: mine, type: bash, command: x, dependencies: [build], when: '${when}' }`;
+    const [problem, ...more] = await problemsOf(`tasks: [${task}, ${mine}]`);
+    expect(more).toEqual([]);
+    expect(problem).toContain(`UNKNOWN_REFERENCE Task "mine" ${message}`);
+  });
+
+  test('env has the variables of tintype itself', async () => {
+    const { result } = await runWorkflow(
+      `tasks: [{ name: a, type: bash, when: env.?STAGE.orValue("") == "test", env: { S: "<\${{ env.STAGE }}>" }, command: echo "$S", output: text }]`,
+      { env: { STAGE: 'test' } },
+    );
+    expect(result.ctx.a).toBe('<test>');
+  });
+
+  test('now is for the defaults of params alone', async () => {
+    const [problem] = await problemsOf(`tasks: [{ name: a, type: bash, command: x, env: { AT: "\${{ now }}" } }]`);
+    expect(problem).toContain('reads now, which only the default of a param can');
+    expect(await problemsOf(`tasks: [{ name: a, type: bash, command: x, when: "[1].all(now, now > 0)" }]`)).toEqual([]);
   });
 });

@@ -32,6 +32,96 @@ tasks:
     expect(result.ctx).toMatchObject({ file: '{"params":{"day":"monday"}}', env: 'monday/monday' });
   });
 
+  test('have defaults that are computed at the start, of other params, env and now', async () => {
+    const declared = `
+params:
+  file: "\${{ params.folder }}/\${{ params.day }}.csv"
+  folder: { default: "\${{ env.HOME_OF_DATA }}" }
+  day: \${{ now.format("%F", "Europe/Berlin") }}
+  limit: { type: integer, default: "\${{ params.sizes.sum() }}" }
+  sizes: { default: [1, "\${{ 1 + 1 }}"] }
+`;
+    const env = { HOME_OF_DATA: '/data' };
+    const { result } = await runWorkflow(declared + ECHO, { env });
+    const day = new Intl.DateTimeFormat('en-CA', { timeZone: 'Europe/Berlin' }).format();
+    expect(result.ctx.all).toEqual({ file: `/data/${day}.csv`, folder: '/data', day, limit: 3, sizes: [1, 2] });
+    const given = await runWorkflow(declared + ECHO, { env, params: { day: 'monday', limit: '7' } });
+    expect(given.result.ctx.all).toMatchObject({ file: '/data/monday.csv', limit: 7 });
+  });
+
+  test('that are computed are kept with the job: a retry has the same', async () => {
+    const text = `
+name: main
+params: { id: "\${{ now.format('%s%L') }}" }
+tasks:
+  - { name: first, type: bash, command: "test -f go" }
+  - { name: last, type: node, command: "output({ id: params.id })", dependencies: [first] }
+`;
+    const folder = folderOf({ 'main.yaml': text });
+    const db = ['--db', join(folder, 'jobs.db')];
+    const failed = await tintype(['run', join(folder, 'main.yaml'), ...db, '--json']);
+    const { jobId } = JSON.parse(failed.stdout);
+    const { input } = JSON.parse((await tintype(['show', jobId, ...db, '--json'])).stdout);
+    expect(input.params.id).toMatch(/^\d{13}$/);
+    writeFileSync(join(folder, 'go'), '');
+    const retried = await tintype(['retry', jobId, ...db, '--json']);
+    expect(JSON.parse(retried.stdout).ctx).toMatchObject({ id: input.params.id });
+  });
+
+  test('that are computed may differ between starts with one key, but not those that are given', async () => {
+    const text = `name: main\nparams: { at: "\${{ now.format('%s%L') }}", day: x }\n${ECHO}`;
+    const folder = folderOf({ 'main.yaml': text });
+    const start = (...more: string[]) =>
+      tintype(['run', join(folder, 'main.yaml'), '--db', join(folder, 'jobs.db'), '--key', 'k', '--json', ...more]);
+    const first = await start();
+    const second = await start();
+    expect([first.exitCode, second.exitCode]).toEqual([0, 0]);
+    expect(JSON.parse(second.stdout).ctx).toEqual(JSON.parse(first.stdout).ctx);
+    const other = await start('--param', 'day=y');
+    expect(other.stderr + other.stdout).toContain('"params.day" differs');
+  });
+
+  test.for<[what: string, params: string, ...problem: string[]]>([
+    [
+      'reads what there is not yet',
+      '{ a: "${{ ctx.x }}" }',
+      'UNKNOWN_REFERENCE',
+      'has a param "a" whose default reads ctx: it is computed before there is a job, of now, env, params.',
+    ],
+    [
+      'reads a param that is not declared',
+      '{ day: 1, a: "${{ params.dya }}" }',
+      'UNKNOWN_REFERENCE',
+      'whose default reads params.dya, which the workflow does not declare. Did you mean "day"?',
+    ],
+    [
+      'can not be read',
+      '{ a: { default: "${{ now + }}" } }',
+      'INVALID_EXPRESSION',
+      'has a param "a" with an expression that can\'t be read:',
+    ],
+    [
+      'needs itself',
+      '{ a: "${{ params.b }}", b: "x${{ params.a }}" }',
+      'CYCLE',
+      'has params whose defaults need each other: a → b → a.',
+    ],
+  ])('with a default that %s are refused', async ([, params, code, message]) => {
+    const [problem, ...more] = await problemsOf(`params: ${params}\n${ECHO}`);
+    expect(more).toEqual([]);
+    expect(problem).toMatch(new RegExp(`^2:\\d+ ${code} `));
+    expect(problem).toContain(message);
+  });
+
+  test('whose computed default has no value, or one of another type, fail the start', async () => {
+    await expect(runWorkflow(`params: { a: "\${{ env.GONE }}" }\n${ECHO}`)).rejects.toThrow(
+      'The default of the param "a" can\'t be computed: env.GONE has no value: there is no key "GONE".',
+    );
+    await expect(runWorkflow(`params: { a: { type: integer, default: "\${{ now }}" } }\n${ECHO}`)).rejects.toThrow(
+      'expected a whole number',
+    );
+  });
+
   test.for<[type: string, given: unknown, value: unknown]>([
     ['string', 'x', 'x'],
     ['string', '', ''],

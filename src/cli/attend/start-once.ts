@@ -38,9 +38,9 @@ export const onceJournal = (journal: Journal): OnceJournal => {
   return { journal: { ...journal, create }, taken };
 };
 
-/** Requires the same input of a start whose key is known. @throws JournalError `JOB_KEY_CONFLICT` */
-export const requireSameInput = ({ stored, wanted }: Taken): void => {
-  const path = inputDifference(stored.input, wanted.input);
+/** Requires the same input of a start whose key is known, but at `computed` paths. @throws JournalError `JOB_KEY_CONFLICT` */
+export const requireSameInput = ({ stored, wanted }: Taken, computed: readonly string[] | undefined): void => {
+  const path = inputDifference(stored.input, wanted.input, computed);
   if (path === undefined) return;
   const where = path === '' || path === 'params' ? 'the params differ' : `"${path}" differs`;
   const message = `${jobLabel(stored)} was started with the key "${wanted.key}" and other params: ${where}. Give it the same ones, or a key of its own.`;

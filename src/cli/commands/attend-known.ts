@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { DefinitionOptions } from '../../engine/definition/options.ts';
 import type { JournalJob } from '../../engine/durable/journal.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import { isTerminalJobState, UNFINISHED_STATES } from '../../events/states.ts';
@@ -25,10 +26,11 @@ export const attendKnown = async (
   context: KnownContext,
   options: RunOptions & { readonly db: string },
   { file }: RunMetadata,
+  { computed }: DefinitionOptions,
 ): Promise<number> => {
   const { stored, wanted } = taken;
   if (wanted.key === undefined || stored.key !== wanted.key) return refuseOverlap(stored, context, options);
-  requireSameInput(taken);
+  requireSameInput(taken, computed);
   const { db, json, events, onSignal, logLevel, logFormat, verbose, quiet } = options;
   const hasMoved = file !== undefined && file !== resolve(metadataOf(stored).file ?? '');
   const shown = { db, json, events, onSignal, logLevel, logFormat, verbose, quiet, ...(hasMoved && { file }) };

@@ -148,7 +148,8 @@ export const run = (file: string, options: RunOptions, io: CliIo): Promise<numbe
       const known = taken && (await taken);
       if (known && journal) {
         events?.close();
-        return await attendKnown(known, { ...context, journal }, { ...options, db: db ?? DEFAULT_JOURNAL }, metadata);
+        const attended = { ...options, db: db ?? DEFAULT_JOURNAL };
+        return await attendKnown(known, { ...context, journal }, attended, metadata, loaded.definition.options);
       }
       return await watchJob(job, {
         loaded,

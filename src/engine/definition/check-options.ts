@@ -203,6 +203,7 @@ const definitionRules: Readonly<Record<keyof DefinitionOptions, Rule>> = {
   ...jobRules,
   input: schema,
   redact: callable,
+  computed: names,
 };
 
 export const logger = methods('a logger', 'debug', 'info', 'warn', 'error');

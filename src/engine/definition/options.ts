@@ -179,6 +179,11 @@ export type DefinitionOptions<Schema extends StandardSchema | undefined = Standa
    * were left out; if that fails or gives other parts, it continues with what was kept, and `job.resumed` lists it. Default: all of it.
    */
   readonly redact?: ((value: unknown) => unknown) | undefined;
+  /**
+   * Paths in the input, such as `params.day`, of what the schema computes at the start of each job, from the time for
+   * example. Starts with one `jobKey` may differ there: the job keeps what the first one computed. Default: none.
+   */
+  readonly computed?: readonly string[] | undefined;
 };
 
 /** What a job is found and read by. */

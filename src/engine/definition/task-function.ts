@@ -1,4 +1,5 @@
-import type { JobError } from '../errors/errors.ts';
+import type { TaskState } from '../../events/event.ts';
+import type { JobError, TaskError } from '../errors/errors.ts';
 import type { Directive } from './directive.ts';
 
 /** Log of an attempt: each call publishes a `task.log` event. `data` is made JSON-safe. */
@@ -15,11 +16,22 @@ export type JobOutcome = {
   readonly error?: JobError | undefined;
 };
 
+/** What has become of a task so far. */
+export type TaskOutcome = {
+  readonly state: TaskState;
+  /** Set if the task failed, or was skipped because of a failure. */
+  readonly error?: TaskError | undefined;
+  /** Number of attempts that have begun. */
+  readonly attempts: number;
+  /** From the first attempt to the end, or to now, in ms; `undefined` before the first attempt. */
+  readonly durationMs: number | undefined;
+};
+
 /** What a task's condition (`when`) receives. */
 export type ConditionScope<
   Context = Readonly<Record<string, unknown>>,
   Deps = Readonly<Record<string, unknown>>,
-> = Pick<TaskScope<Context, Deps>, 'ctx' | 'deps' | 'jobId' | 'taskName' | 'outcome'>;
+> = Pick<TaskScope<Context, Deps>, 'ctx' | 'deps' | 'tasks' | 'jobId' | 'taskName' | 'outcome'>;
 
 /** State of type `Value` that a task saves for its next attempt. Without a journal it lasts as long as the process. */
 export type Checkpoint<Value = unknown> = {
@@ -35,6 +47,11 @@ export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readon
   readonly ctx: Context;
   /** Outputs of the direct dependencies, by task name; of a fan-out, the list of results. */
   readonly deps: Deps;
+  /**
+   * What became of the tasks upstream, by name: of the dependencies, and of all that those wait for. Typed are the
+   * dependencies.
+   */
+  readonly tasks: Readonly<Record<keyof Deps & string, TaskOutcome>>;
   /** Aborts when the attempt has to stop; `signal.reason.code` says why. */
   readonly signal: AbortSignal;
   /** Returns whether the attempt's result will be used: false after an abort. */

@@ -70,7 +70,7 @@ type Opened = Promise<void> | undefined;
  */
 export const requireSameInput = ({ id, plan }: JobRun, given: string | undefined, first: string | undefined): void => {
   if (given === undefined || first === undefined) return;
-  const path = readStored(id, 'its input', () => inputDifference(first, given));
+  const path = readStored(id, 'its input', () => inputDifference(first, given, plan.options.computed));
   if (path === undefined) return;
   const where = path === '' ? 'all of it' : `"${path}"`;
   const message = `A job "${plan.name}" was started with this key and another input: ${where} differs. Start it with the same input, or with a key of its own.`;

@@ -1,10 +1,11 @@
 import { textOf } from '../../events/error-data.ts';
+import { reachable } from '../definition/graph.ts';
 import { lazyProperties } from '../definition/lazy-properties.ts';
 import { formatValue, refuseArgument } from '../definition/option-rules.ts';
 import { ownOutput } from '../definition/plan.ts';
-import type { ConditionScope, TaskScope } from '../definition/task-function.ts';
+import type { ConditionScope, TaskOutcome, TaskScope } from '../definition/task-function.ts';
 import type { Attempt } from '../model/attempt.ts';
-import type { JobRun, TaskRun } from '../model/run.ts';
+import { durationOf, type JobRun, type TaskRun } from '../model/run.ts';
 import { checkpointOf, type Work } from './checkpoint.ts';
 import { outcomeSoFar } from './end.ts';
 import { logOf } from './task-log.ts';
@@ -28,9 +29,13 @@ export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskS
   return withReads(scope, { job, task, attempt });
 };
 
-const withReads = lazyProperties<Work, Pick<TaskScope, 'ctx' | 'deps' | 'signal' | 'log' | 'outcome' | 'checkpoint'>>({
+const withReads = lazyProperties<
+  Work,
+  Pick<TaskScope, 'ctx' | 'deps' | 'tasks' | 'signal' | 'log' | 'outcome' | 'checkpoint'>
+>({
   ctx: ({ job, attempt }) => job.context.at(attempt.version),
   deps: ({ task, attempt }) => outputsOf(task, attempt.version),
+  tasks: ({ task }) => upstreamOutcomes(task),
   signal: ({ attempt }) => attempt.signal,
   log: ({ job, task, attempt }) => logOf(job, task.path, attempt),
   outcome: ({ job }) => outcomeSoFar(enclosingJob(job)),
@@ -55,6 +60,9 @@ export const createConditionScope = (job: JobRun, task: TaskRun): ConditionScope
   get deps() {
     return outputsOf(task, job.context.version);
   },
+  get tasks() {
+    return upstreamOutcomes(task);
+  },
   get outcome() {
     return outcomeSoFar(enclosingJob(job));
   },
@@ -75,4 +83,19 @@ const outputsOf = ({ job, index }: TaskRun, version: number): Readonly<Record<st
     outputs.push([job.plan.graph.names[upstream] as string, output]);
   }
   return Object.freeze(Object.fromEntries(outputs));
+};
+
+/** Returns what became of all tasks upstream of a task. An instance has those of its fan-out. */
+const upstreamOutcomes = ({ job, index }: TaskRun): Readonly<Record<string, TaskOutcome>> => {
+  if (job.isFanOut && job.parent) return upstreamOutcomes(job.parent);
+  const { names, upstream } = job.plan.graph;
+  return Object.freeze(
+    Object.fromEntries(
+      reachable(index, upstream).map((at): [string, TaskOutcome] => {
+        const task = job.tasks[at];
+        const { state = 'unscheduled', error, attempts = 0 } = task ?? {};
+        return [names[at] as string, { state, error, attempts, durationMs: durationOf(task, () => job.clock.now()) }];
+      }),
+    ),
+  );
 };

@@ -25,6 +25,34 @@ describe('when', () => {
     expect(result.state).toBe('completed');
   });
 
+  test('reads what became of the tasks upstream, and so does the task', async () => {
+    const seen: unknown[] = [];
+    const job = defineJob('job')
+      .task('a', () => ({ a: 1 }))
+      .task('b', { dependsOn: ['a'], maxRetries: 1 }, () => raise('no'))
+      .task(
+        'either',
+        {
+          dependsOn: ['b'],
+          trigger: 'allDone',
+          when: ({ tasks }) => {
+            // Typed are the dependencies.
+            const { state, attempts, error } = tasks.b;
+            seen.push(state, attempts, error?.message);
+            // @ts-expect-error: further up, without a type.
+            return tasks.a.state === 'completed';
+          },
+        },
+        ({ tasks }) => {
+          seen.push(Object.keys(tasks), Object.isFrozen(tasks), tasks.b.durationMs);
+        },
+      )
+      .start({}, { onFailure: 'continue' });
+    const result = await job;
+    expect(result.tasks.either.state).toBe('completed');
+    expect(seen).toEqual(['failed', 2, 'Task "b" failed in attempt 2: no', ['a', 'b'], true, expect.any(Number)]);
+  });
+
   test('reads the input, what is done and the outputs of its dependencies, all frozen', async () => {
     const seen: unknown[] = [];
     const result = await defineJob<{ min: number }>('job')
