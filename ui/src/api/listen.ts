@@ -68,9 +68,9 @@ export const listen = ({ url, events, onConnection, last = [] }: ListenOptions):
   const refused = async (mine: EventSource): Promise<void> => {
     const { status, retryAfterMs } = await probe(url());
     if (source !== mine || closed) return;
-      // What is not there any more has nothing more to tell, and what is asked wrongly has no answer later either.
-      if (status === 204 || status === 400 || status === 404) end();
-      else lose(retryAfterMs);
+    // What is not there any more has nothing more to tell, and what is asked wrongly has no answer later either.
+    if (status === 204 || status === 400 || status === 404) end();
+    else lose(retryAfterMs);
     if (status === 401) signedOut();
   };
 
