@@ -4,6 +4,8 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   always: 'Tasks that run on every way out, after all else.',
   backoff: 'How the wait between tries, or checks, grows.',
   body: 'The text that is sent. May hold expressions.',
+  branch:
+    'The command puts out the names of the tasks that run after it, a line each; the others that depend on it are skipped.',
   catchup:
     'What becomes of due times that passed while no server ran: one job for the latest, one for all of them, or none. Default latest.',
   catchup_window: 'How long ago a missed due time may be, to be caught up. Default 24h.',
@@ -25,6 +27,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   enum: 'The values that are allowed.',
   env: 'Variables of the environment. May hold expressions.',
   every: 'An interval, aligned to the epoch, instead of a cron expression.',
+  expand: 'The command puts out a list of tasks, as the file has them, which join the job.',
   expect_status: 'The HTTP status, or several, that count as success. Default 200 to 299.',
   export: 'The name under which the module exports the function. Default "default".',
   factor: 'Growth of an exponential backoff. Default 2.',

@@ -74,8 +74,8 @@ let loaded: typeof RE2JS | undefined;
 
 /**
  * Loads the library if expressions of the file may use it: few files do. Call it before the file's expressions are
- * compiled, since they are synchronous. A backslash may spell the function's name in YAML.
+ * compiled, since they are synchronous. A backslash may spell the function's name in YAML, and tasks that `expand` adds may use it.
  */
 export const loadLinearMatches = async (fileText: string): Promise<void> => {
-  if (/matches|\\/.test(fileText)) loaded ??= (await import('re2js')).RE2JS;
+  if (/matches|\\|expand/.test(fileText)) loaded ??= (await import('re2js')).RE2JS;
 };

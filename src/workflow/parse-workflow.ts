@@ -1,5 +1,6 @@
 import { Alias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { isPlainObject } from '../events/plain-object.ts';
+import { OutputError } from '../executors/process/output-error.ts';
 import { graphProblems } from './graph-problems.ts';
 import { type Location, locate } from './locate.ts';
 import { oddNumbersIn } from './odd-numbers.ts';
@@ -7,7 +8,7 @@ import { parseYaml, TOO_DEEP } from './parse-yaml.ts';
 import { type Finding, WorkflowError, type WorkflowProblem, type WorkflowWarning } from './problem.ts';
 import { referenceProblems } from './reference-problems.ts';
 import { scheduleProblems } from './schedule-problems.ts';
-import { type Workflow, workflowSchema } from './schema.ts';
+import { type Workflow, type WorkflowTask, workflowSchema } from './schema.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { createSource, type Placed } from './source.ts';
 import { warningsOf } from './warnings.ts';
@@ -31,7 +32,22 @@ export const parseWorkflow = (text: string, file: string): ParsedWorkflow => {
   }
 };
 
-const check = (text: string): { parsed?: ParsedWorkflow; problems: readonly WorkflowProblem[] } => {
+/**
+ * Checks tasks that a task of the file has put out, as those of the file are checked; which tasks they may wait for, the
+ * job knows. @throws OutputError with all problems
+ */
+export const parseAddedTasks = (
+  tasks: unknown,
+  { name, params, secrets, pools, defaults }: Workflow,
+): readonly WorkflowTask[] => {
+  const { parsed, problems } = check(JSON.stringify({ name, params, secrets, pools, defaults, tasks }), true);
+  const found = problems.filter(({ code }) => code !== 'UNKNOWN_DEPENDENCY');
+  if (parsed && found.length === 0) return parsed.workflow.tasks;
+  throw new OutputError('OUTPUT_UNREADABLE', found.map(({ message }) => message).join(' '));
+};
+
+/** `isPart`: whether there are other tasks, which the text does not have. */
+const check = (text: string, isPart = false): { parsed?: ParsedWorkflow; problems: readonly WorkflowProblem[] } => {
   const source = createSource(text);
   const { document, aliases, readable, problems } = parseYaml(source);
   if (!readable) return { problems: inOrder(problems) };
@@ -47,7 +63,7 @@ const check = (text: string): { parsed?: ParsedWorkflow; problems: readonly Work
   const found = [
     ...problems,
     ...schemaProblems(error?.issues ?? [], file, place, source),
-    ...referenceProblems(file, place, source, oddNumbersAt),
+    ...referenceProblems(file, place, source, oddNumbersAt, isPart),
     ...graphProblems(file, place, source),
     ...(data ? scheduleProblems(data, file, place, source, oddNumbersAt) : []),
   ];

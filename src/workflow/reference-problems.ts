@@ -17,15 +17,19 @@ import { type Upstream, upstreamIn } from './upstream.ts';
 type Path = readonly PropertyKey[];
 type Mapping = Readonly<Record<string, unknown>>;
 
-/** Finds keys that exclude or require each other, odd numbers, and undeclared pools, params and secrets. Skips unreadable parts. */
+/**
+ * Finds keys that exclude or require each other, odd numbers, and undeclared pools, params and secrets. Skips unreadable
+ * parts. `isPart`: whether the job has tasks that are not in the file.
+ */
 export const referenceProblems = (
   file: unknown,
   place: (path: Path) => Location,
   { problemAt, offsetOf, offsetIn }: Source,
   oddNumbersAt: OddNumbersAt,
+  isPart = false,
 ): readonly PlacedProblem[] => {
   if (!isPlainObject(file)) return [];
-  return [...complaintsOf(file, oddNumbersAt)].map(({ path, near, fault, offset, code, message }) => {
+  return [...complaintsOf(file, oddNumbersAt, isPart)].map(({ path, near, fault, offset, code, message }) => {
     const { key, value } = place(path);
     const found = fault ? offsetIn(value, fault.text, fault.at) : undefined;
     const at = offset ?? found ?? (near === undefined ? (key ?? value) : offsetOf(value, near));
@@ -50,7 +54,7 @@ type Complaints = Generator<Complaint, void>;
 type OddNumbersAt = (path: Path) => Iterable<OddNumber>;
 
 /** Yields all complaints about a file. */
-const complaintsOf = function* (file: Mapping, oddNumbersAt: OddNumbersAt): Complaints {
+const complaintsOf = function* (file: Mapping, oddNumbersAt: OddNumbersAt, isPart: boolean): Complaints {
   const declared = declarations(file);
   const { params, secrets, defaults } = file;
   yield* paramComplaints(params, declared);
@@ -62,12 +66,14 @@ const complaintsOf = function* (file: Mapping, oddNumbersAt: OddNumbersAt): Comp
     yield* poolComplaints(['defaults'], defaults, declared);
     yield* textNumberComplaints(['defaults', 'env'], oddNumbersAt);
   }
-  const upstream = upstreamIn(file);
+  const known = upstreamIn(file);
+  const upstream = isPart ? { ...known, names: EVERY_NAME } : known;
   const stages = new Map([...tasksOf(file)].map(([path, { name }]) => [name, stageOf(path)]));
   for (const [path, task] of tasksOf(file)) {
     yield* nameComplaints(path, task);
     yield* orderComplaints(path, task, stages);
     yield* keyComplaints(path, task);
+    yield* growthComplaints(path, task);
     yield* poolComplaints(path, task, declared);
     yield* expressionComplaints(path, task, isPlainObject(task.map), declared);
     yield* orderOfReads(path, task, upstream, declared);
@@ -75,6 +81,8 @@ const complaintsOf = function* (file: Mapping, oddNumbersAt: OddNumbersAt): Comp
     for (const keys of DATA) yield* numberComplaints([...path, ...keys], oddNumbersAt);
   }
 };
+
+const EVERY_NAME: Upstream['names'] = { has: () => true, [Symbol.iterator]: () => [][Symbol.iterator]() };
 
 type Declarations = {
   readonly params: ReadonlySet<string>;
@@ -178,6 +186,22 @@ const keyComplaints = function* (path: Path, task: Mapping): Complaints {
   if (task.type === 'http' && has('body') && has('json')) {
     yield wrong('json', 'has "body" and "json": expected one of them.');
   }
+};
+
+/** Checks the keys by which the output of a command decides about the rest of the job. */
+const growthComplaints = function* (path: Path, task: Mapping): Complaints {
+  const given = ['branch', 'expand'].filter((key) => task[key] === true);
+  const [key, second] = given;
+  if (key === undefined) return;
+  const why =
+    second !== undefined
+      ? 'has "branch" and "expand": expected one of them.'
+      : task.map !== undefined
+        ? `has "${key}" and "map": an item can't decide about the rest of the job. Let a task after it do so.`
+        : path[0] === 'handlers'
+          ? `has "${key}", but it runs when all tasks are over: nothing is left to decide.`
+          : undefined;
+  if (why !== undefined) yield { path: [...path, second ?? key], code: 'INVALID_VALUE', message: why };
 };
 
 /** By type of task, the keys of which the task must have exactly one. */

@@ -108,6 +108,9 @@ const processKeys = {
   args: optional(z.array(scalarTemplate, expecting('a list of texts'))),
 };
 
+/** What a command's output may decide about the rest of the job. */
+const growth = { branch: optional(flag), expand: optional(flag) };
+
 const output = optional(z.enum(['json', 'text', 'lines'], expecting('"json", "text" or "lines"')));
 
 const shell = z.union(
@@ -172,6 +175,7 @@ const bash = z.strictObject({
   shell: optional(shell),
   ...processKeys,
   output,
+  ...growth,
   map: optional(map),
 });
 
@@ -182,6 +186,7 @@ const python = z.strictObject({
   command: pythonCommand,
   ...processKeys,
   output,
+  ...growth,
   map: optional(map),
 });
 
@@ -194,6 +199,7 @@ const node = z.strictObject({
   export: optional(plain),
   ...processKeys,
   output,
+  ...growth,
   map: optional(map),
 });
 

@@ -17,6 +17,7 @@ import { python } from '../executors/process/python.ts';
 import { readyWhen } from '../executors/process/ready-when.ts';
 import { variableText } from '../executors/process/variables.ts';
 import type { SqlOptions, SqlQuery } from '../executors/sql/query.ts';
+import { branching } from './branching.ts';
 import { ExpressionError, type ExpressionScope } from './expression.ts';
 import { namedOutput, taskOutput } from './output.ts';
 import type { TaskOfType, Workflow } from './schema.ts';
@@ -45,7 +46,8 @@ export type FunctionTask = TaskOfType<'bash' | 'python' | 'node' | 'http' | 'sql
 export const taskFunctionOf = (task: FunctionTask, context: BuildContext, isHandler: boolean): TaskFunction => {
   // An item without output is `null` in the list, as in JSON.
   const shape = task.map ? (value: unknown) => value ?? null : outputMapperOf(task);
-  return maskedAttempt(functionOf(task, context, isHandler), shape, context);
+  const run = maskedAttempt(functionOf(task, context, isHandler), shape, context);
+  return 'branch' in task && task.branch === true ? branching(task.name, run) : run;
 };
 
 /** Returns the function that performs one check of a sensor. */
@@ -161,7 +163,9 @@ const firstLine = (code: string): string => {
 /** How much of the code stands in a reason, in UTF-16 units. */
 const MAX_CODE = 80;
 
-type ProcessKeys = Pick<TaskOfType<'bash'>, 'env' | 'cwd' | 'args' | 'output'>;
+type ProcessKeys = Pick<TaskOfType<'bash'>, 'env' | 'cwd' | 'args' | 'output'> & {
+  readonly branch?: boolean | undefined;
+};
 
 const processOptions = (
   task: ProcessKeys,
@@ -186,7 +190,7 @@ const processOptions = (
         ...Object.fromEntries(env.map(([name, value]) => [name, value(values)])),
       },
       data: { ...itemData(scope), ...(isHandler ? errorData(scope) : {}) },
-      output: task.output,
+      output: task.output ?? (task.branch === true ? 'lines' : undefined),
       maxOutputBytes: context.workflow.max_output_bytes,
       mask,
       gate,

@@ -1,4 +1,11 @@
-import type { AttemptOptions, FlowOptions, LogLimits, PoolOption, SlotOptions } from '../engine/definition/options.ts';
+import type {
+  AttemptOptions,
+  FlowOptions,
+  LogLimits,
+  PoolOption,
+  SlotOptions,
+  TaskOptions,
+} from '../engine/definition/options.ts';
 import type { StandardSchema } from '../engine/definition/standard-schema.ts';
 import type { ConditionScope, TaskScope } from '../engine/definition/task-function.ts';
 import type { AnyTaskSpec, ItemScope, Items } from '../engine/definition/task-spec.ts';
@@ -12,8 +19,15 @@ import { type Expression, ExpressionError } from './expression.ts';
 import { type HandledState, handlersOf } from './handlers.ts';
 import { PARAMS } from './output.ts';
 import { paramSpecs, readParams } from './params.ts';
+import { parseAddedTasks } from './parse-workflow.ts';
 import type { Workflow, WorkflowLogs, WorkflowPool, WorkflowTask } from './schema.ts';
-import { type BuildContext, expressionScope, sensorFunctionOf, taskFunctionOf } from './task-functions.ts';
+import {
+  type BuildContext,
+  expressionScope,
+  type FunctionTask,
+  sensorFunctionOf,
+  taskFunctionOf,
+} from './task-functions.ts';
 import { dataOf } from './template.ts';
 
 export type DefinitionParts = Omit<BuildContext, 'workflow'> & {
@@ -59,9 +73,22 @@ const specOf = (task: WorkflowTask, context: WorkflowContext, states?: readonly 
     return { kind: 'sensor', ...common, ...slots, interval, backoff, factor, maxInterval, check };
   }
   const run = taskFunctionOf(task, context, states !== undefined);
-  if (!task.map) return { ...common, ...slots, run };
+  if (!task.map) return { ...common, ...slots, run, ...growthOf(task, context) };
   const { over, concurrency } = task.map;
   return { kind: 'map', ...common, ...slots, over: itemsOf(over, task, context), concurrency, each: run };
+};
+
+/** Returns what a command that adds tasks to the job has besides. */
+const growthOf = (task: FunctionTask, context: WorkflowContext): Pick<TaskOptions, 'expansion'> => {
+  if (!('expand' in task) || task.expand !== true) return {};
+  return {
+    expansion: (output) =>
+      parseAddedTasks(output[task.name], context.workflow).map((added) => {
+        if (added.type !== 'job' || context.nested.has(added.file)) return specOf(added, context);
+        const message = `Task "${added.name}" runs the file ${added.file}, which no task of the workflow itself runs.`;
+        throw new OutputError('OUTPUT_UNREADABLE', message);
+      }),
+  };
 };
 
 const flowOptions = (

@@ -82,6 +82,7 @@ const functionRules: Rules = {
   slots: positive,
   output: schema,
   enrich: callable,
+  expansion: callable,
 };
 
 const poolRules: Rules = { slots: limit, limit: positive, periodMs: period };

@@ -77,6 +77,13 @@ export interface TaskOptions<
   readonly output?: Schema;
   /** Returns properties, not a promise, to add to each attempt's scope. If `enrich` throws, a warning is logged. */
   readonly enrich?: ((scope: Scope) => Extra) | undefined;
+  /**
+   * Returns the specs of tasks that join the job when this task has completed, from its output; see `expand`. Called again with
+   * the stored output when the job is resumed, so that they need not be handed over as `added`.
+   */
+  readonly expansion?:
+    | ((output: Readonly<Record<string, unknown>>) => readonly { readonly name: string }[])
+    | undefined;
 }
 
 /** How long a sensor waits between its checks. */

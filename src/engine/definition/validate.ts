@@ -77,7 +77,17 @@ export const definitionOf = (draft: TaskDraft, dependsOn: readonly string[]): Ta
 
 type PlainOptions = Omit<TaskDefinition, 'name' | 'run' | 'dependsOn'>;
 
-const RARE = ['trigger', 'when', 'onExhausted', 'maxInterruptions', 'pool', 'slots', 'output', 'enrich'] as const;
+const RARE = [
+  'trigger',
+  'when',
+  'onExhausted',
+  'maxInterruptions',
+  'pool',
+  'slots',
+  'output',
+  'enrich',
+  'expansion',
+] as const;
 
 /** Returns the additional fields of sensors, external tasks, fan-outs and nested jobs. */
 const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinition> => {

@@ -1,8 +1,10 @@
 import type { ErrorData } from '../../events/error-data.ts';
 import type { JobState } from '../../events/event.ts';
+import { isPlainObject } from '../../events/plain-object.ts';
 import { SETTLED } from '../../events/states.ts';
 import { taskSnapshot, withRetries } from '../../machines/task.ts';
 import type { TaskDefinition } from '../definition/plan.ts';
+import type { AnyTaskSpec } from '../definition/task-spec.ts';
 import { reviveCause, setHidden } from '../durable/error-revive.ts';
 import type { NoteKind } from '../durable/journal.ts';
 import { isWorthReference } from '../durable/output-parts.ts';
@@ -18,7 +20,7 @@ import type { JobRun, TaskRun } from '../model/run.ts';
 import type { Stop, StopNote } from '../model/stopping.ts';
 import { copyRecord, isBegun, type TaskRecord } from '../model/task-record.ts';
 import { resolveSettled } from '../reactions/resolve-outputs.ts';
-import { appendTasks, missingTasksError, removeFromPlan, unknownFunction } from '../run/dynamic-tasks.ts';
+import { addedTasks, appendTasks, missingTasksError, removeFromPlan, unknownFunction } from '../run/dynamic-tasks.ts';
 import { jobErrorOf } from '../run/end.ts';
 import { upstreamError } from '../run/scheduling.ts';
 import type { JobHistory } from './job-history.ts';
@@ -281,6 +283,22 @@ const restoreGrowth = (job: JobRun, history: JobHistory, added: AddedTask): void
   const nameOf = (path: string): string => path.slice(job.pathOf('').length);
   const missing: string[] = [];
   const toAppend: TaskDefinition[] = [];
+  const expansions = new Map<string, AddedTask>();
+  /** Finds the tasks that the task of a path has added, by what it put out. */
+  const expanded = (path: string): AddedTask => {
+    let found = expansions.get(path);
+    if (!found) {
+      const name = nameOf(path);
+      const index = job.plan.graph.indexOf.get(name);
+      const definition = toAppend.find((one) => one.name === name) ?? (index !== undefined && job.plan.tasks[index]);
+      const record = history.record.tasks.get(path);
+      const output = record && history.output(record);
+      const specs = definition && isPlainObject(output) && definition.expansion?.(output as never);
+      found = addedTasks(job.plan.name, (specs || []) as readonly AnyTaskSpec[]);
+      expansions.set(path, found);
+    }
+    return found;
+  };
   for (const { task: path, dependsOn, by } of growth) {
     const name = nameOf(path);
     if (!dependsOn) {
@@ -289,7 +307,8 @@ const restoreGrowth = (job: JobRun, history: JobHistory, added: AddedTask): void
       if (index !== undefined) removeFromPlan(job, index);
       continue;
     }
-    const known = added(path, dependsOn) ?? { name, dependsOn, run: unknownFunction };
+    const known = added(path, dependsOn) ??
+      (by === undefined ? undefined : expanded(by)(name, dependsOn)) ?? { name, dependsOn, run: unknownFunction };
     if (known.run === unknownFunction && !isDone(history.record.tasks.get(path)) && !isRemoved(growth, path))
       missing.push(name);
     toAppend.push(by === undefined ? known : { ...known, addedBy: nameOf(by) });

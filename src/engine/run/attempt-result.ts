@@ -52,6 +52,9 @@ const outcomeOf = (job: JobRun, task: TaskRun, value: unknown, ready: ReadyOutpu
   if (isPoll(value)) return () => pollAgain(job, task, value);
   const directive = directiveOf(value);
   if (directive) return () => applyDirective(job, task, directive);
+  const { expansion } = task.definition;
+  if (expansion && !job.isFanOut && isPlainObject(value))
+    return () => grow(job, task, value, () => expansion(value) as readonly AnyTaskSpec[]);
   if (job.isFanOut || isPlainObject(value)) return () => complete(job, task, value as object, ready);
   const what = unmergeable(value);
   return () => rejectOutput(job, task, what, { value });
@@ -98,7 +101,8 @@ const applyDirective = (job: JobRun, task: TaskRun, directive: Directive): void 
   } else if (kind === 'branch') {
     applyBranch(job, task, directive as Branch<unknown>);
   } else {
-    applyExpand(job, task, directive as Expand<unknown>);
+    const { tasks, output } = directive as Expand<unknown>;
+    grow(job, task, output, () => tasks as readonly AnyTaskSpec[]);
   }
 };
 
@@ -125,17 +129,13 @@ const applyBranch = (job: JobRun, task: TaskRun, branch: Branch<unknown>): void 
   completeWith(job, task, output);
 };
 
-const applyExpand = (job: JobRun, task: TaskRun, expand: Expand<unknown>): void => {
-  const { tasks, output } = expand;
-  if (output !== undefined && !isPlainObject(output)) {
-    completeWith(job, task, output);
-    return;
-  }
-  if (!job.stop) {
+/** Adds tasks to the job, and completes the task with its output. */
+const grow = (job: JobRun, task: TaskRun, output: unknown, specs: () => readonly AnyTaskSpec[]): void => {
+  if (!job.stop && (output === undefined || isPlainObject(output))) {
     try {
-      addTasks(job, tasks as readonly AnyTaskSpec[], task.definition.name);
+      addTasks(job, specs(), task.definition.name);
     } catch (error) {
-      rejectOutput(job, task, `tasks that can't join the job: ${messageOf(error)}`, { value: expand, cause: error });
+      rejectOutput(job, task, `tasks that can't join the job: ${messageOf(error)}`, { value: output, cause: error });
       return;
     }
   }

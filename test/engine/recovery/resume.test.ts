@@ -49,6 +49,32 @@ describe('a job whose process died', () => {
     expect((await store.events('one')).map(({ seq }) => seq)).toEqual([...Array(events.length + 6).keys()]);
   });
 
+  test('knows the tasks that a task has added by its option `expansion`', async () => {
+    let alive = true;
+    const grow = defineJob('grow')
+      .task(
+        'list',
+        {
+          expansion: ({ pages }) =>
+            (pages as string[]).map((name) => ({
+              name,
+              run: async () => {
+                if (alive && name === 'y') await hang();
+                return { [name]: 'seen' };
+              },
+            })),
+        },
+        () => ({ pages: ['x', 'y'] }),
+      )
+      .seal();
+    const { store, die } = begun(grow);
+    await turns();
+    die();
+    alive = false;
+    const { ctx, state } = await await ended(store, grow);
+    expect([state, ctx]).toEqual(['completed', { pages: ['x', 'y'], x: 'seen', y: 'seen' }]);
+  });
+
   test('goes on from a database as from memory', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tintype-'));
     try {

@@ -14,6 +14,21 @@ describe('expand', () => {
     expect(lines.indexOf('list running>completed')).toBeLessThan(lines.indexOf('x unscheduled>ready'));
   });
 
+  test('by the option `expansion` comes from the output', async () => {
+    const seen = (name: string): AnyTaskSpec => ({ name, run: () => ({ [name]: 'seen' }) });
+    const { job, lines } = start([
+      spec('list', {
+        expansion: ({ pages }: Record<string, unknown>) => (pages as string[]).map(seen),
+        run: () => ({ pages: ['x', 'y'] }),
+      }),
+    ]);
+    expect((await job).ctx).toEqual({ pages: ['x', 'y'], x: 'seen', y: 'seen' });
+    expect(lines.filter((text) => text.startsWith('task.added'))).toEqual(['task.added x', 'task.added y']);
+    const { job: wrong } = start([spec('list', { expansion: () => [seen('list')], run: () => ({ pages: [] }) })]);
+    const { error } = (await wrong).tasks.list as { error?: Error };
+    expect(error).toMatchObject({ code: 'INVALID_OUTPUT', message: expect.stringContaining('"list"') });
+  });
+
   test('without an output puts out nothing, and without tasks adds none', async () => {
     const { job } = start([
       spec('list', { run: () => expand([]) }),
