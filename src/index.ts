@@ -1,7 +1,15 @@
 /* Entry point `tintype`: the core, which runs without optional packages. */
 export { defineJob, JobBuilder } from './engine/builder.ts';
 export type { ChangePolicy } from './engine/definition/definition-diff.ts';
-export { type Branch, branch, type Expand, type NotReady, notReady } from './engine/definition/directive.ts';
+export {
+  type Branch,
+  branch,
+  type Expand,
+  type NotReady,
+  notReady,
+  type Skip,
+  skip,
+} from './engine/definition/directive.ts';
 export type {
   AttemptOptions,
   DefinitionOptions,

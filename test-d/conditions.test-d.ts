@@ -236,7 +236,14 @@ describe('a rule', () => {
       | 'always'
     >();
     expectTypeOf<SkipReason>().toEqualTypeOf<
-      'upstreamFailed' | 'upstreamNotReady' | 'upstreamSkipped' | 'branch' | 'triggerRule' | 'when'
+      | 'upstreamFailed'
+      | 'upstreamNotReady'
+      | 'upstreamSkipped'
+      | 'branch'
+      | 'triggerRule'
+      | 'when'
+      | 'deadline'
+      | 'timeout'
     >();
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, test } from 'vitest';
-import { defineJob, type NotReady, notReady, type TaskFunction } from '../src/index.ts';
+import { defineJob, type NotReady, notReady, type Skip, skip, type TaskFunction } from '../src/index.ts';
 
 const builder = defineJob('job');
 const sometimes = (): boolean => Math.random() > 0.5;
@@ -51,6 +51,38 @@ describe('a task may put out', () => {
     expectTypeOf(await job.output('never')).toEqualTypeOf<undefined>();
     expectTypeOf(await job.orThrow()).toEqualTypeOf<{ readonly a: number; readonly b: number; readonly c?: number }>();
     expectTypeOf(notReady('later')).toEqualTypeOf<NotReady>();
+  });
+
+  test('a skip, after which its output may be missing, as after a condition', async () => {
+    const definition = builder
+      .task('sync', () => (sometimes() ? { a: 1 } : skip('none')))
+      .task('async', async () => (sometimes() ? { b: 1 } : skip('none')))
+      .task('never', () => skip('none'))
+      .task('after', { dependsOn: ['sync'] }, ({ ctx, deps }) => {
+        expectTypeOf(ctx).toEqualTypeOf<{ readonly a: number }>();
+        expectTypeOf(deps.sync).toEqualTypeOf<Readonly<{ a: number }>>();
+        return { c: ctx.a };
+      })
+      .task('anyhow', { dependsOn: ['sync'], trigger: 'allDone' }, ({ ctx }) => {
+        expectTypeOf(ctx).toEqualTypeOf<{ readonly a?: number }>();
+      })
+      .sensor('watched', { softFail: true, deadline: 10 }, () => (sometimes() ? { d: 1 } : false))
+      .sensor('looked', { softFail: false }, () => (sometimes() ? { e: 1 } : false))
+      .sensor('asked', {}, () => (sometimes() ? { f: 1 } : skip('none')));
+    const job = definition.start();
+    expectTypeOf(await job.output('sync')).toEqualTypeOf<Readonly<{ a: number }>>();
+    expectTypeOf(await job.output('never')).toEqualTypeOf<undefined>();
+    expectTypeOf(await job.orThrow()).toEqualTypeOf<{
+      readonly a?: number;
+      readonly b?: number;
+      readonly c?: number;
+      readonly d?: number;
+      readonly e: number;
+      readonly f?: number;
+    }>();
+    expectTypeOf(skip('none')).toEqualTypeOf<Skip>();
+    // @ts-expect-error an item returns nothing instead
+    builder.map('each', { over: [1] }, () => (sometimes() ? skip('none') : 1));
   });
 
   test('what is not known, of which nothing is known in ctx', async () => {

@@ -25,6 +25,7 @@ import type {
   PutsOut,
   ScopeOf,
   SensorOutput,
+  SoftSkip,
   TaskType,
   Valid,
   ValidCheck,
@@ -156,7 +157,7 @@ abstract class Builder {
 
   /**
    * Adds a task that checks until something is ready. `check` returns an output or `true` when ready, `false` or
-   * `notReady(reason)` when not yet. Between checks the task holds no slot. Only an error or a timeout is a failure.
+   * `notReady(reason)` when not yet, `skip(reason)` when there is nothing to wait for. Between checks the task holds no slot. Only an error or a timeout is a failure.
    */
   sensor<
     const Name extends string,
@@ -170,15 +171,20 @@ abstract class Builder {
     Answer extends boolean = never,
     Extra extends Addition = NoInput,
     Schema extends StandardSchema | undefined = undefined,
+    const Soft extends boolean = false,
   >(
     this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
-    options: Options<Needs, Tolerated, Rule, Answer, Extra, Schema, Input, Tasks> & SensorPace,
+    options: Options<Needs, Tolerated, Rule, Answer, Extra, Schema, Input, Tasks> & SensorPace<Soft>,
     check: (scope: ScopeOf<Input, Tasks, Needs, Rule, NoInfer<Extra>>) => ValidCheck<Result, Schema>,
   ): JobBuilder<
     Input,
     | Tasks
-    | TaskType<Name, SensorOutput<Result, Schema>, DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer, Result>>,
+    | TaskType<
+        Name,
+        SensorOutput<Result, Schema>,
+        DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer, Result | SoftSkip<Soft>>
+      >,
     Given
   >;
   sensor(name: string, options: object, check: unknown): unknown {

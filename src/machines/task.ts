@@ -13,6 +13,7 @@ export type TaskInput = { readonly task: string; readonly retry: Pick<RetryPolic
 export type TaskCommand =
   | { readonly type: 'task.schedule' }
   | { readonly type: 'task.run' }
+  /** The task does not run; or its attempt found nothing to do, or its time is over and that is no failure. */
   | { readonly type: 'task.skip'; readonly reason: string }
   /** The task takes over the result of an earlier job or attempt. */
   | { readonly type: 'task.reuse' }
@@ -49,6 +50,14 @@ export const hasRetryLeft = (context: Pick<TaskContext, 'maxRetries' | 'attempt'
 
 /** A settled task may start over. Its attempt numbers continue. */
 const RESET = { 'task.reset': { target: 'unscheduled', actions: 'restoreRetries' } } as const;
+
+/** What may happen to a task that waits for its next attempt or check. */
+const WAITING = {
+  'task.schedule': 'ready',
+  'task.skip': 'skipped',
+  'task.expire': 'failed',
+  'task.cancel': 'cancelled',
+} as const;
 
 /**
  * The state machine of a task. It only decides what may happen. The engine publishes each transition as an event, and
@@ -87,6 +96,7 @@ export const taskMachine = setup({
     ready: {
       on: {
         'task.run': { target: 'running', actions: 'countAttempt' },
+        'task.skip': 'skipped',
         'task.expire': 'failed',
         'task.pause': { target: 'paused', actions: 'resumeAsReady' },
         'task.cancel': 'cancelled',
@@ -104,13 +114,14 @@ export const taskMachine = setup({
         'attempt.interrupted': { target: 'retrying', actions: 'keepRetry' },
         'attempt.released': { target: 'ready', actions: 'keepRetry' },
         'attempt.poll': { target: 'polling', actions: 'discountAttempt' },
+        'task.skip': 'skipped',
         'task.expire': 'failed',
         'task.pause': { target: 'paused', actions: 'resumeAsRunning' },
         'task.cancel': 'cancelled',
       },
     },
-    retrying: { on: { 'task.schedule': 'ready', 'task.expire': 'failed', 'task.cancel': 'cancelled' } },
-    polling: { on: { 'task.schedule': 'ready', 'task.expire': 'failed', 'task.cancel': 'cancelled' } },
+    retrying: { on: WAITING },
+    polling: { on: WAITING },
     paused: {
       on: {
         'task.resume': [{ guard: 'wasRunning', target: 'running' }, { target: 'ready' }],

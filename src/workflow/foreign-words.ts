@@ -72,6 +72,7 @@ const NAMES = inverted({
     'timeout_ms',
     'execution_timeout',
   ],
+  soft_fail: ['softFail'],
   trigger: ['trigger_rule'],
   map: ['foreach', 'for_each', 'with_items', 'withItems', 'loop', 'matrix', 'strategy'],
   database: ['connection', 'connection_string', 'conn_id', 'conn', 'dsn', 'db'],

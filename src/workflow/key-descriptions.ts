@@ -81,6 +81,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
     'Variables, or files, that hold secrets; they are in the environment of every command, and masked wherever they would be shown.',
   shell:
     'The shell of bash tasks. Default bash -eo pipefail; a list is a program and its arguments, the command follows.',
+  soft_fail: 'A sensor that is out of time is skipped, not failed. Default false.',
   slots: 'How many slots. Default 1.',
   sql: 'Ready when the query gives a row.',
   start: 'Nothing is due before this time.',

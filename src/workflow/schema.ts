@@ -222,6 +222,7 @@ const sensor = z.strictObject({
   backoff: optional(z.enum(['fixed', 'linear', 'exponential'], expecting('"fixed", "linear" or "exponential"'))),
   factor: optional(z.number(ABOVE_0).check(z.positive(ABOVE_0))),
   max_interval: optional(wait),
+  soft_fail: optional(flag),
   file: optional(template),
   http: optional(z.strictObject(request, expecting('a mapping with url, and what else an http task has'))),
   sql: optional(z.strictObject(statement, expecting('a mapping with database and query'))),

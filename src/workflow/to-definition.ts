@@ -68,9 +68,9 @@ const specOf = (task: WorkflowTask, context: WorkflowContext, states?: readonly 
   }
   const slots: SlotOptions = { pool: task.pool ?? defaults?.pool, slots: task.slots };
   if (task.type === 'sensor') {
-    const { interval, backoff, factor, max_interval: maxInterval } = task;
+    const { interval, backoff, factor, max_interval: maxInterval, soft_fail: softFail } = task;
     const check = sensorFunctionOf(task, context);
-    return { kind: 'sensor', ...common, ...slots, interval, backoff, factor, maxInterval, check };
+    return { kind: 'sensor', ...common, ...slots, interval, backoff, factor, maxInterval, softFail, check };
   }
   const run = taskFunctionOf(task, context, states !== undefined);
   if (!task.map) return { ...common, ...slots, run, ...growthOf(task, context) };

@@ -7,15 +7,15 @@ import { jobLogic } from '../../src/machines/job.ts';
 import { taskLogic } from '../../src/machines/task.ts';
 
 /**
- * The transitions of the design: where each state may lead. A deadline fails a task that waits or runs; what has settled
+ * The transitions of the design: where each state may lead. A deadline fails a task that waits or runs, or skips it; what has settled
  * may be reset by a person who tries again, and an output of an earlier job may stand for a task that never ran.
  */
 const TASK_WAYS: Readonly<Record<TaskState, readonly TaskState[]>> = {
   unscheduled: ['ready', 'skipped', 'completed'],
-  ready: ['running', 'paused', 'cancelled', 'failed'],
-  running: ['ready', 'completed', 'failed', 'retrying', 'polling', 'notReady', 'paused', 'cancelled'],
-  retrying: ['ready', 'cancelled', 'failed'],
-  polling: ['ready', 'cancelled', 'failed'],
+  ready: ['running', 'paused', 'skipped', 'cancelled', 'failed'],
+  running: ['ready', 'completed', 'failed', 'retrying', 'polling', 'notReady', 'skipped', 'paused', 'cancelled'],
+  retrying: ['ready', 'skipped', 'cancelled', 'failed'],
+  polling: ['ready', 'skipped', 'cancelled', 'failed'],
   paused: ['ready', 'running', 'cancelled'],
   completed: ['unscheduled'],
   failed: ['ready', 'unscheduled'],

@@ -62,6 +62,7 @@ const TABLE: readonly Row[] = [
     path: [schedule],
     takes: new Map<TaskCommand, TaskState>([
       [run, 'running'],
+      [skip, 'skipped'],
       [expire, 'failed'],
       [pause, 'paused'],
       [cancel, 'cancelled'],
@@ -78,6 +79,7 @@ const TABLE: readonly Row[] = [
       [failForGood, 'failed'],
       [notReady, 'notReady'],
       [poll, 'polling'],
+      [skip, 'skipped'],
       [expire, 'failed'],
       [pause, 'paused'],
       [cancel, 'cancelled'],
@@ -94,6 +96,7 @@ const TABLE: readonly Row[] = [
       [failForGood, 'failed'],
       [notReady, 'notReady'],
       [poll, 'polling'],
+      [skip, 'skipped'],
       [expire, 'failed'],
       [pause, 'paused'],
       [cancel, 'cancelled'],
@@ -105,6 +108,7 @@ const TABLE: readonly Row[] = [
     maxRetries: 1,
     takes: new Map<TaskCommand, TaskState>([
       [schedule, 'ready'],
+      [skip, 'skipped'],
       [expire, 'failed'],
       [cancel, 'cancelled'],
     ]),
@@ -114,6 +118,7 @@ const TABLE: readonly Row[] = [
     path: [schedule, run, poll],
     takes: new Map<TaskCommand, TaskState>([
       [schedule, 'ready'],
+      [skip, 'skipped'],
       [expire, 'failed'],
       [cancel, 'cancelled'],
     ]),
@@ -141,6 +146,7 @@ const TABLE: readonly Row[] = [
   { state: 'failed', how: 'past its deadline', path: [schedule, expire], takes: NOTHING },
   { state: 'notReady', path: [schedule, run, notReady], takes: NOTHING },
   { state: 'skipped', path: [skip], takes: NOTHING },
+  { state: 'skipped', how: 'by its own attempt', path: [schedule, run, skip], takes: NOTHING },
   { state: 'cancelled', path: [schedule, cancel], takes: NOTHING },
 ];
 

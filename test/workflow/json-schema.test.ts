@@ -50,7 +50,7 @@ describe('the JSON Schema of workflow files', () => {
         '{ name: a, type: http, url: "https://x/${{ ctx.id }}", method: POST, headers: { A: b }, query: { q: [a, b], r: 1 }, json: { a: ["${{ ctx.a }}"] }, expect_status: [200, 404], output: json }',
         '{ name: a, type: sql, database: x.db, query: SELECT ?, params: [1, null, "${{ ctx.a }}"] }',
         '{ name: a, type: sql, database: x.db, query: "SELECT :a", params: { a: 1 }, pool: p, slots: 2 }',
-        '{ name: a, type: sensor, file: x, interval: 5s, backoff: exponential, factor: 2, max_interval: 1m }',
+        '{ name: a, type: sensor, file: x, interval: 5s, backoff: exponential, factor: 2, max_interval: 1m, soft_fail: true }',
         '{ name: a, type: sensor, http: { url: x, expect_status: 204 } }',
         '{ name: a, type: sensor, sql: { database: x, query: SELECT 1 } }',
         '{ name: a, type: job, file: b.yaml, params: { a: [1], b: "${{ ctx.a }}" } }',

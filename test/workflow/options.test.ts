@@ -66,6 +66,7 @@ describe('a file takes the values that the library takes, for', () => {
     ['backoff', (value) => ({ ...file, backoff: value }), (value) => ({ ...sensor, backoff: value })],
     ['factor', (value) => ({ ...file, factor: value }), (value) => ({ ...sensor, factor: value })],
     ['max_interval', (value) => ({ ...file, max_interval: value }), (value) => ({ ...sensor, maxInterval: value })],
+    ['soft_fail', (value) => ({ ...file, soft_fail: value }), (value) => ({ ...sensor, softFail: value })],
     [
       'heartbeat_timeout',
       (value) => ({ type: 'external', heartbeat_timeout: value }),

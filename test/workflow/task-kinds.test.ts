@@ -112,6 +112,21 @@ tasks:
     expect(failureOf(run, 's')).toContain(message);
   });
 
+  test('that waits past its deadline is skipped with soft_fail, and the job completes', async () => {
+    const clock = virtualClock();
+    const { result, states } = await runWorkflow(
+      `tasks:
+  - { name: s, type: sensor, file: nope, interval: 10m, deadline: 25m, soft_fail: true }
+  - { name: load, type: bash, command: 'true', dependencies: [s] }`,
+      { start: { clock }, on: turnAfter(clock, ({ to }) => to === 'polling', 10 * 60_000) },
+    );
+    expect([result.state, states, result.tasks.s?.reason]).toEqual([
+      'completed',
+      { s: 'skipped', load: 'skipped' },
+      'deadline',
+    ]);
+  });
+
   test('that waits past its deadline fails', async () => {
     const clock = virtualClock();
     const { result } = await runWorkflow(

@@ -28,9 +28,11 @@ export const paintState =
 /** Why a task was skipped or cancelled, in words for people. */
 export const SKIP_REASONS: Readonly<Record<string, string>> = {
   branch: 'a branch passed it over',
+  deadline: 'its deadline passed',
   jobCancelled: 'the job was cancelled',
   jobFailed: 'the job failed',
   jobTimedOut: 'the job ran out of time',
+  timeout: 'its last look took too long',
   triggerRule: 'its trigger rule says so',
   upstreamFailed: 'a task upstream of it failed',
   upstreamNotReady: 'a task upstream of it is not ready',

@@ -117,6 +117,7 @@ const taskRules: Readonly<Record<TaskKind, Rules>> = {
     backoff: backoff('fixed', 'linear', 'exponential'),
     factor: growth,
     maxInterval: longest,
+    softFail: flag,
   },
   external: {
     ...flowRules,

@@ -4,12 +4,12 @@ import { ignoreRejection, isThenable } from '../../events/thenable.ts';
 import { underWayUntil } from '../../events/under-way.ts';
 import { NonRetryableError, OptionError, SchemaError } from '../errors/errors.ts';
 import { optionProblem, type Violation } from '../errors/problem.ts';
-import { type Directive, directiveOf, kindOfDirective } from './directive.ts';
+import { type Directive, directiveOf } from './directive.ts';
 import { isPoll } from './sensor.ts';
 import { type SchemaResult, type StandardSchema, violationsOf } from './standard-schema.ts';
 
 /**
- * Validates an output; returns the schema's result, or a promise of it. Returns "not ready" values unchecked.
+ * Validates an output; returns the schema's result, or a promise of it. Returns `notReady(…)` and `skip(…)` unchecked.
  * @throws SchemaError `INVALID_OUTPUT` for a violation
  * @throws NonRetryableError if the schema throws or returns no valid result
  */
@@ -17,7 +17,7 @@ export const checked = (schema: StandardSchema, value: unknown, task: { readonly
   if (isPoll(value)) return value;
   const directive = directiveOf(value);
   if (!directive) return validated(schema, value, task);
-  if (kindOfDirective(directive) === 'notReady') return value;
+  if ('reason' in directive) return value;
   const withOutput = (output: unknown): Directive => Object.freeze({ ...directive, output }) as Directive;
   const output = validated(schema, (directive as { readonly output: unknown }).output, task);
   return isThenable(output) ? Promise.resolve(output).then(withOutput) : withOutput(output);

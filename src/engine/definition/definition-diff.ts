@@ -13,7 +13,13 @@ type TaskShape = readonly [
   name: string,
   dependsOn: readonly string[],
   continueOnFailure: boolean,
-  more?: { readonly kind?: string; readonly trigger?: string; readonly when?: true; readonly job?: JobShape },
+  more?: {
+    readonly kind?: string;
+    readonly trigger?: string;
+    readonly when?: true;
+    readonly softFail?: true;
+    readonly job?: JobShape;
+  },
 ];
 
 type JobShape = readonly [name: string, tasks: readonly TaskShape[]];
@@ -46,6 +52,7 @@ const changesOfTask = (was: TaskShape, is: TaskShape, prefix: string): readonly 
     before.trigger !== after.trigger &&
       `has the rule ${after.trigger ?? 'allSuccess'} instead of ${before.trigger ?? 'allSuccess'}`,
     before.when !== after.when && `has ${after.when ? 'a' : 'no'} condition`,
+    before.softFail !== after.softFail && `has softFail ${after.softFail ?? false}`,
     tolerated !== toleratedNow && `has continueOnFailure ${toleratedNow}`,
   ];
   const inside = before.job && after.job ? changesOf(before.job, after.job, `${task}/`) : [];

@@ -22,11 +22,12 @@ const SHAPES = new WeakMap<Plan, DefinitionShape>();
 const shapeOf = ({ name, tasks }: Plan): unknown => [name, tasks.map(taskShape).sort(([a], [b]) => (a < b ? -1 : 1))];
 
 const taskShape = (task: TaskDefinition): readonly [string, ...unknown[]] => {
-  const { name, dependsOn, continueOnFailure = false, kind, trigger = 'allSuccess', when, nested } = task;
+  const { name, dependsOn, continueOnFailure = false, kind, trigger = 'allSuccess', when, sensor, nested } = task;
   const more = {
     ...(kind && { kind }),
     ...(trigger !== 'allSuccess' && { trigger }),
     ...(when && { when: true }),
+    ...(sensor?.softFail && { softFail: true }),
     ...(nested?.definition && { job: shapeOf(nested.definition[PLAN] as Plan) }),
   };
   const shape = [name, [...dependsOn].sort(), continueOnFailure] as const;

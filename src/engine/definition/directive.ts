@@ -6,6 +6,9 @@ export const DIRECTIVE: unique symbol = Symbol.for('tintype.answer');
 /** Return value of a task that can't do its work yet. Created by `notReady`. */
 export type NotReady = { readonly [DIRECTIVE]: 'notReady'; readonly reason: string };
 
+/** Return value of a task that has nothing to do. Created by `skip`. */
+export type Skip = { readonly [DIRECTIVE]: 'skip'; readonly reason: string };
+
 /** Return value of a task that chooses which of its direct downstream tasks run. Created by `branch`. */
 export type Branch<Output = undefined> = {
   readonly [DIRECTIVE]: 'branch';
@@ -21,13 +24,20 @@ export type Expand<Output = undefined> = {
 };
 
 /** The special values that a task may return instead of an output. */
-export type Directive = NotReady | Branch<unknown> | Expand<unknown>;
+export type Directive = NotReady | Skip | Branch<unknown> | Expand<unknown>;
 
 /**
  * Creates the return value of a task whose prerequisites are missing. The task ends as `notReady`, and so does the job
  * unless a task fails. Trigger rules treat the task as skipped. A sensor that returns this value checks again later.
  */
 export const notReady = (reason: string): NotReady => frozenDirective({ [DIRECTIVE]: 'notReady' as const, reason });
+
+/**
+ * Creates the return value of a task that has nothing to do, such as no new rows to load. The task ends as `skipped`, with
+ * this reason and without an output or error; trigger rules treat it so. A sensor that returns this value ends, too. Not
+ * for the instances of a fan-out, which return nothing instead, nor for external tasks.
+ */
+export const skip = (reason: string): Skip => frozenDirective({ [DIRECTIVE]: 'skip' as const, reason });
 
 /**
  * Creates the return value of a task that selects which of its direct downstream tasks run. The others treat this task

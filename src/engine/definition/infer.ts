@@ -1,4 +1,4 @@
-import type { Branch, Directive, Expand, NotReady } from './directive.ts';
+import type { Branch, Directive, Expand, NotReady, Skip } from './directive.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
 import type { ConditionScope, TaskOutput, TaskScope } from './task-function.ts';
 import type { Settled } from './task-spec.ts';
@@ -35,7 +35,9 @@ export interface ExternalType<Name extends string, Output, Taken, Doubt extends 
 
 /** The output of a function that returns `Result`; for a `Branch` or `Expand`, the output that it carries. */
 export type OutputOf<Result> = NothingOr<PutOut<Awaited<Result>>>;
-type PutOut<Value> = Value extends Branch<infer Output> | Expand<infer Output> ? Output : Exclude<Value, NotReady>;
+type PutOut<Value> = Value extends Branch<infer Output> | Expand<infer Output>
+  ? Output
+  : Exclude<Value, NotReady | Skip>;
 type NothingOr<Output> = [Output] extends [never] ? undefined : Output extends void ? undefined : Output;
 
 /** The output of a task: the schema's output type or, without a schema, the output of the function. */
@@ -69,7 +71,7 @@ export type ValidCheck<Result, Schema> = [CheckOutput<Awaited<Result>>] extends 
 
 type MayBeNothing<Value> = unknown extends Value ? false : [Extract<Value, void>] extends [never] ? false : true;
 
-type CheckOutput<Value> = Value extends true ? undefined : Value extends false | NotReady ? never : Value;
+type CheckOutput<Value> = Value extends true ? undefined : Value extends false | NotReady | Skip ? never : Value;
 
 /** The output of a fan-out: the outputs of its instances, in the order of the items. */
 export type MapOutput<Result, Schema, Tolerated> = [Tolerated] extends [false]
@@ -92,9 +94,9 @@ export type ValidItem<Result, Schema> = [Schema] extends [StandardSchema]
     : SchemaInput<Schema>
   : [Graphs<Awaited<Result>>] extends [never]
     ? Result
-    : 'An item puts out any value but a branch or an expansion, which are for tasks';
+    : 'An item puts out any value but a branch, an expansion or a skip, which are for tasks';
 
-type Graphs<Value> = unknown extends Value ? never : Extract<Value, Branch<unknown> | Expand<unknown>>;
+type Graphs<Value> = unknown extends Value ? never : Extract<Value, Branch<unknown> | Expand<unknown> | Skip>;
 
 /** `Schema` if its output can be merged into the context; otherwise a message that tsc shows. */
 export type PutsOut<Schema> = [Schema] extends [StandardSchema]
@@ -107,7 +109,7 @@ export type PutsOut<Schema> = [Schema] extends [StandardSchema]
 
 /** The doubt about a task's output. `Answer` is `never` without a condition, `Result` what a function returns. */
 export type DoubtOf<Name extends string, Tolerated, Upstream, Rule, Answer, Result = undefined> = OrCertain<
-  MayFail<Name, Tolerated> | MaySkip<Upstream, Rule, Answer> | Branches<Awaited<Result>>
+  MayFail<Name, Tolerated> | MaySkip<Upstream, Rule, Answer> | ByDirective<Awaited<Result>>
 >;
 
 type OrCertain<Doubt extends TaskDoubt> = [Doubt] extends [never] ? 'certain' : Doubt;
@@ -123,7 +125,11 @@ type MaySkip<Upstream, Rule, Answer> = [Answer] extends [never]
       : 'maySkip'
   : 'maySkip';
 
-type Branches<Value> = Value extends Branch<unknown> ? 'branches' : never;
+type ByDirective<Value> =
+  Value extends Branch<unknown> ? 'branches' : unknown extends Value ? never : Value extends Skip ? 'maySkip' : never;
+
+/** What a sensor may return besides the answers of its check: with `softFail` it may be skipped. */
+export type SoftSkip<Soft> = [Soft] extends [false] ? never : Skip;
 
 type SkipBelow<Upstream> = Upstream extends { readonly doubt: infer Doubt }
   ? Doubt extends 'maySkip' | 'branches'

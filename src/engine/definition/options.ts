@@ -86,8 +86,8 @@ export interface TaskOptions<
     | undefined;
 }
 
-/** How long a sensor waits between its checks. */
-export type SensorPace = {
+/** How long a sensor waits between its checks, and what happens when its time is over. */
+export type SensorPace<Soft extends boolean = boolean> = {
   /** Wait between checks in ms. Default 1,000. */
   readonly interval?: number | undefined;
   /** How the wait grows. A function gets the last check's number (from 1) and returns ms. Default `fixed`. */
@@ -96,6 +96,11 @@ export type SensorPace = {
   readonly factor?: number | undefined;
   /** Longest interval in ms; does not apply to a `backoff` function. Default 100 × `interval`. */
   readonly maxInterval?: number | undefined;
+  /**
+   * Whether a sensor that is out of time is skipped instead of failed: when its `deadline` passes, or the `timeout` of a
+   * check after which there is no retry. An error of the check fails the task all the same. Default false.
+   */
+  readonly softFail?: Soft | undefined;
 };
 
 /** What only an external task has: whom it is for, and how it is supervised while somebody works on it. */

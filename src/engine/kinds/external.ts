@@ -8,7 +8,7 @@ import { newId } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';
 import { claimOptionProblems } from '../definition/check-options.ts';
 import { checked } from '../definition/check-schema.ts';
-import { directiveOf, type NotReady } from '../definition/directive.ts';
+import { directiveOf, kindOfDirective, type NotReady } from '../definition/directive.ts';
 import { formatValue, refuseArgument, throwIfInvalid } from '../definition/option-rules.ts';
 import { AbortError, CommandError, SchemaError } from '../errors/errors.ts';
 import { boundedReason } from '../model/bounded-reason.ts';
@@ -148,9 +148,12 @@ export const complete = (
       return afterCommit(task);
     }
     requireToken(task, token);
+    const directive = directiveOf(value);
+    if (directive && kindOfDirective(directive) === 'skip')
+      throw unmergeable(task, 'skip(…), which is not for external tasks', value);
     if (value !== undefined && !isPlainObject(value))
       throw unmergeable(task, `${formatValue(value)}: expected a plain object, or nothing`, value);
-    const ready = value && !directiveOf(value) ? { text: checkOutput(task, value) } : undefined;
+    const ready = value && !directive ? { text: checkOutput(task, value) } : undefined;
     begin(task, 'completed');
     handleResult(task.job, task, value, ready);
     onRecorded();

@@ -8,6 +8,7 @@ import {
   type Expand,
   kindOfDirective,
   type NotReady,
+  type Skip,
 } from '../definition/directive.ts';
 import { reachable } from '../definition/graph.ts';
 import { formatValue } from '../definition/option-rules.ts';
@@ -98,12 +99,19 @@ const applyDirective = (job: JobRun, task: TaskRun, directive: Directive): void 
     unlessPaused(task, () => job.commandTask(task, { type: 'attempt.notReady', reason }, { reason }));
   } else if (job.isFanOut) {
     rejectOutput(job, task, `${kind}(…), which is not for the instances of a fan-out`, { value: directive });
+  } else if (kind === 'skip') {
+    const reason = textOf((directive as Skip).reason);
+    unlessPaused(task, () => skipTask(job, task, reason));
   } else if (kind === 'branch') {
     applyBranch(job, task, directive as Branch<unknown>);
   } else {
     const { tasks, output } = directive as Expand<unknown>;
     grow(job, task, output, () => tasks as readonly AnyTaskSpec[]);
   }
+};
+
+const skipTask = (job: JobRun, task: TaskRun, reason: string): void => {
+  job.commandTask(task, { type: 'task.skip', reason }, { reason });
 };
 
 /** Handles a branch: this task counts as skipped for downstream tasks neither picked nor downstream of a pick. */
@@ -265,8 +273,12 @@ export const handleMissedHeartbeat = (job: JobRun, task: TaskRun, worker: string
   failOrRetry(job, task, error);
 };
 
-/** Fails a task that exceeded its deadline, which covers all attempts. */
+/** Fails a task that exceeded its deadline, which covers all attempts; skips a sensor with `softFail`. */
 export const expireTask = (job: JobRun, task: TaskRun, limitMs: number): void => {
+  if (task.definition.sensor?.softFail) {
+    skipTask(job, task, 'deadline');
+    return;
+  }
   const what = `was not done within its deadline of ${limitMs} ms${looksOf(task)}`;
   const error = taskError(task, 'TASK_DEADLINE', what, task.lastError && { cause: task.lastError });
   job.commandTask(task, { type: 'task.expire', error }, { reason: 'deadline', error });
@@ -305,7 +317,10 @@ const applyDecision = (job: JobRun, task: TaskRun, error: TaskError, decision: R
 };
 
 const fail = (job: JobRun, task: TaskRun, error: TaskError, reason = reasonOf(error)): void => {
-  unlessPaused(task, () => job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason, error }));
+  unlessPaused(task, () => {
+    if (reason === 'timeout' && task.definition.sensor?.softFail) skipTask(job, task, reason);
+    else job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason, error });
+  });
 };
 
 /** Returns the reason of a failure, as its event has it. */

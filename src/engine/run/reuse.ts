@@ -41,7 +41,7 @@ export const reusableResults = ({ plan, tasks, removed }: JobRun, rerunPaths: Re
 };
 
 /**
- * Reuses results of an earlier job: their tasks complete at once. If only a part of a nested job or fan-out runs again,
+ * Reuses results of an earlier job: their tasks complete, or are skipped, at once. If only a part of a nested job or fan-out runs again,
  * its other results are reused when it begins.
  */
 export const reuseResults = (
@@ -56,8 +56,7 @@ export const reuseResults = (
     const index = indexOf(previous);
     if (index === undefined) continue;
     if (previous.state === 'completed') complete(job, index, previous);
-    else if (previous.reason === 'when')
-      job.commandTask(job.activate(index), { type: 'task.skip', reason: 'when' }, WHEN);
+    else skipAgain(job, index, previous);
   }
   for (const at of rerunPaths.keys()) {
     const previous = earlier.tasks[at];
@@ -76,7 +75,10 @@ export const reuseWhenStarted = (task: TaskRun, pathsToRerun: ReadonlySet<string
   task.job.recorder?.put(task.path, 'again', JSON.stringify([...pathsToRerun]));
 };
 
-const WHEN = { reason: 'when' } as const;
+/** Skips a task as it was skipped before: neither its condition nor its function is called again. */
+const skipAgain = (job: JobRun, index: number, { reason = '' }: TaskRun): void => {
+  job.commandTask(job.activate(index), { type: 'task.skip', reason }, { reason });
+};
 
 /** Reuses earlier results in a child job: all if its input is the same; in a fan-out, results of unchanged items. */
 export const reuseInChild = (child: JobRun, earlier: JobRun | undefined, pathsToRerun: ReadonlySet<string>): void => {

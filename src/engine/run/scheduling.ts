@@ -13,8 +13,16 @@ import { TaskError } from '../errors/errors.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { createConditionScope } from './scope.ts';
 
-/** Why a task was skipped. */
-export type SkipReason = 'upstreamFailed' | 'upstreamNotReady' | 'upstreamSkipped' | 'branch' | 'triggerRule' | 'when';
+/** Why a task was skipped, if it did not say so itself by `skip(reason)`. `deadline`, `timeout`: a sensor with `softFail`. */
+export type SkipReason =
+  | 'upstreamFailed'
+  | 'upstreamNotReady'
+  | 'upstreamSkipped'
+  | 'branch'
+  | 'triggerRule'
+  | 'when'
+  | 'deadline'
+  | 'timeout';
 
 /** Counts a settled task's outcome for its downstream tasks. Schedules or skips tasks whose rule is now decided. */
 export const onUpstreamSettled = (job: JobRun, task: TaskRun): void => {

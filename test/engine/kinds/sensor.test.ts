@@ -1,5 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
-import { type AnyTaskSpec, defineJob, type Job, type JobEvent, jobFrom, notReady, type StartOptions } from 'tintype';
+import {
+  type AnyTaskSpec,
+  defineJob,
+  type Job,
+  type JobEvent,
+  jobFrom,
+  notReady,
+  type StartOptions,
+  skip,
+} from 'tintype';
 import { virtualClock } from 'tintype/testing';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -349,6 +358,28 @@ describe('"not yet" and errors', () => {
     expect((await job).state).toBe('completed');
   });
 
+  test('with softFail is skipped when the last look it may take times out; an error fails it all the same', async () => {
+    const hanging = watch({ timeout: 5, maxRetries: 1, softFail: true }, () => new Promise(() => {}));
+    const lines = linesOf(hanging.job, 's');
+    await hanging.clock.runAll();
+    expect((await hanging.job).state).toBe('completed');
+    expect(lines.map((line) => line.replace(/^\d+ /, '')).slice(-2)).toEqual([
+      's ready>running #2',
+      's running>skipped #2 timeout',
+    ]);
+    const broken = watch({ softFail: true }, () => {
+      throw new Error('no route');
+    });
+    expect((await broken.job).state).toBe('failed');
+  });
+
+  test('answers skip(reason) when there is nothing to wait for', async () => {
+    const { clock, job } = watch({ interval: 10 }, readyAtLook(3, skip('no file on Sundays')));
+    await clock.runAll();
+    const { state, tasks } = await job;
+    expect([state, tasks.s?.state, tasks.s?.reason]).toEqual(['completed', 'skipped', 'no file on Sundays']);
+  });
+
   test('a timeout holds for each look, not for the time between them', async () => {
     const { clock, job } = watch({ interval: 100, timeout: 5 }, readyAtLook(5));
     await clock.runAll();
@@ -401,6 +432,32 @@ describe('the deadline of a sensor', () => {
     ]);
     await clock.advance(30);
     expect([checks, job.state]).toEqual([[], 'failed']);
+  });
+
+  test.each([
+    ['between looks', () => notReady('no dns'), 'polling'],
+    ['during a look', () => new Promise(() => {}), 'running'],
+  ] as const)('skips a sensor with softFail %s: no error, and its downstream sees a skip', async (_when, look, from) => {
+    const { clock, job } = watch({ interval: 10, deadline: 25, softFail: true }, look, {}, [
+      { name: 'load', dependsOn: ['s'], run: () => ({ loaded: true }) },
+      { name: 'report', dependsOn: ['load'], trigger: 'allDone', run: () => ({ told: true }) },
+    ]);
+    const lines = linesOf(job, 's');
+    await clock.runAll();
+    const { state, tasks, ctx, errors } = await job;
+    expect(lines.at(-1)).toMatch(new RegExp(`^25 s ${from}>skipped #\\d deadline$`));
+    expect([state, ctx, errors]).toEqual(['completed', { told: true }, []]);
+    expect(tasks.s).toMatchObject({ state: 'skipped', reason: 'deadline', error: undefined });
+    expect(tasks.load).toMatchObject({ state: 'skipped', reason: 'upstreamSkipped' });
+  });
+
+  test('skips a sensor with softFail that waits for a slot', async () => {
+    const { clock, job } = watch({ deadline: 25, softFail: true }, () => true, { maxConcurrency: 1 }, [
+      { name: 'long', priority: 1, run: () => new Promise<void>((resolve) => void clock.setTimer(resolve, 100)) },
+    ]);
+    const lines = linesOf(job, 's');
+    await clock.runAll();
+    expect([lines.at(-1), (await job).state]).toEqual(['25 s ready>skipped #0 deadline', 'completed']);
   });
 
   test('of a tolerated sensor lets the job complete', async () => {

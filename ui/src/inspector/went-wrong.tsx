@@ -22,6 +22,7 @@ const REASONS: Readonly<Record<string, string>> = {
   upstreamSkipped: 'What it needs was skipped:',
   jobFailed: 'Another task has failed, and the job with it.',
   deadline: 'Its deadline passed.',
+  timeout: 'Its last look took too long.',
 };
 const OF_UPSTREAM = new Set(['triggerRule', 'upstreamFailed', 'upstreamNotReady', 'upstreamSkipped']);
 
