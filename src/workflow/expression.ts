@@ -7,8 +7,13 @@ import { exactJson } from './text-functions.ts';
 
 export const VARIABLES = ['ctx', 'params', 'secrets', 'env', 'item', 'index', 'job', 'task', 'tasks', 'now'] as const;
 
+/** The variables of `retry.if`: how the attempt ended that has failed. */
+export const RETRY_VARIABLES = ['exit_code', 'stdout', 'stderr', 'status', 'attempt'] as const;
+
+type Variables = typeof VARIABLES | typeof RETRY_VARIABLES;
+
 /** The value of each variable. Absent variables are `null`. */
-export type ExpressionScope = Partial<Record<Exclude<(typeof VARIABLES)[number], 'tasks'>, unknown>> & {
+export type ExpressionScope = Partial<Record<Exclude<Variables[number], 'tasks'>, unknown>> & {
   /** Returns the value of `tasks`; called only for an expression that reads it. */
   readonly tasks?: () => unknown;
   /** Returns why `ctx` has no key of this name, for the error of an expression that reads it; else `undefined`. */
@@ -43,24 +48,25 @@ export class ExpressionError extends Error {
 }
 
 /** Parses and checks an expression. @throws ExpressionError */
-export const compile = (source: string): Expression => {
+export const compile = (source: string, variables: Variables = VARIABLES): Expression => {
+  const nothing = Object.fromEntries(variables.map((name) => [name, null]));
   let parsed: Parsed;
   try {
-    parsed = environment().parse(source);
+    parsed = environment(variables).parse(source);
     requireShallow(parsed.ast);
     withBudget(() => bound(parsed.ast));
     const checked = parsed.check();
     if (!checked.valid) throw checked.error;
     refuseOddNumber(parsed.ast);
   } catch (error) {
-    throw new ExpressionError(errorText(source, error), { cause: error, at: rangeOf(error)?.start });
+    throw new ExpressionError(errorText(source, error, { variables }), { cause: error, at: rangeOf(error)?.start });
   }
   const readsTasks = hasVariable(parsed.ast, 'tasks');
   return {
     source,
     evaluate: ({ whyAbsent, tasks, ...scope }) => {
       try {
-        const values = { ...NOTHING, ...scope, ...(readsTasks && { tasks: tasks?.() ?? null }) };
+        const values = { ...nothing, ...scope, ...(readsTasks && { tasks: tasks?.() ?? null }) };
         return withBudget(() => toPlain(valueWith(parsed, values)));
       } catch (error) {
         const [key] = keyRead((error as { node?: unknown }).node, 'ctx');
@@ -110,24 +116,24 @@ const refuseOddNumber = (ast: unknown): void => {
   );
 };
 
-const NOTHING = Object.fromEntries(VARIABLES.map((name) => [name, null]));
-
-let sharedEnvironment: Environment | undefined;
+const environments = new Map<Variables, Environment>();
 
 /** Returns the CEL environment. CEL separates int from double; the added operators let `ctx.rows + 1` mix the two. */
-const environment = (): Environment => {
-  if (sharedEnvironment) return sharedEnvironment;
-  sharedEnvironment = new Environment({ homogeneousAggregateLiterals: false, enableOptionalTypes: true });
-  for (const name of VARIABLES) sharedEnvironment.registerVariable(name, 'dyn');
+const environment = (variables: Variables): Environment => {
+  const known = environments.get(variables);
+  if (known) return known;
+  const made = new Environment({ homogeneousAggregateLiterals: false, enableOptionalTypes: true });
+  environments.set(variables, made);
+  for (const name of variables) made.registerVariable(name, 'dyn');
   for (const [operator, apply] of Object.entries(ARITHMETIC)) {
     const mixed = (a: number | bigint, b: number | bigint): number => apply(Number(a), Number(b));
-    sharedEnvironment.registerOperator(`double ${operator} int: double`, mixed);
-    sharedEnvironment.registerOperator(`int ${operator} double: double`, mixed);
+    made.registerOperator(`double ${operator} int: double`, mixed);
+    made.registerOperator(`int ${operator} double: double`, mixed);
   }
-  sharedEnvironment.registerOperator('double % double: double', (a: number, b: number) => a % b);
-  sharedEnvironment.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
-  bindFunctions(sharedEnvironment);
-  return sharedEnvironment;
+  made.registerOperator('double % double: double', (a: number, b: number) => a % b);
+  made.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
+  bindFunctions(made);
+  return made;
 };
 
 /** Registers what replaces functions of the library, and has the evaluator count its steps. */
@@ -226,7 +232,11 @@ const withMaps = (value: unknown): unknown => {
 const errorText = (
   source: string,
   error: unknown,
-  { isParsed = false, why }: { readonly isParsed?: boolean; readonly why?: string | undefined } = {},
+  {
+    isParsed = false,
+    why,
+    variables = VARIABLES,
+  }: { readonly isParsed?: boolean; readonly why?: string | undefined; readonly variables?: Variables } = {},
 ): string => {
   const [first = ''] = (error as Error).message.split('\n', 1);
   if (isStackOverflow(error)) return `${isParsed ? TOO_DEEP_VALUE : TOO_NESTED}.`;
@@ -238,7 +248,7 @@ const errorText = (
   const unknown = /^Unknown variable: (\w+)/.exec(first)?.[1];
   if (unknown !== undefined) {
     if (Object.hasOwn(LITERALS, unknown)) return `there is no "${unknown}". Write ${LITERALS[unknown]}.`;
-    const hint = didYouMean(unknown, VARIABLES) || ` Known are ${VARIABLES.join(', ')}.`;
+    const hint = didYouMean(unknown, variables) || ` Known are ${variables.join(', ')}.`;
     return `there is no variable "${unknown}".${hint} Text is put in quotes.`;
   }
   const missing = /^No such key: (?!index out of bounds)(.*)/.exec(first)?.[1];

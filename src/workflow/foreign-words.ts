@@ -72,7 +72,9 @@ const NAMES = inverted({
     'timeout_ms',
     'execution_timeout',
   ],
+  exit_codes: ['exitCodes', 'exit_code', 'exitCode'],
   soft_fail: ['softFail'],
+  stop_signal: ['stopSignal', 'signalOnStop', 'signal_on_stop', 'kill_signal'],
   trigger: ['trigger_rule'],
   map: ['foreach', 'for_each', 'with_items', 'withItems', 'loop', 'matrix', 'strategy'],
   database: ['connection', 'connection_string', 'conn_id', 'conn', 'dsn', 'db'],
@@ -98,6 +100,7 @@ const RESOURCES =
 
 const RETRY_DELAY = ' It stands under "retry": retry: { delay: 30s }.';
 const BACKOFF = ' It stands under "retry": retry: { backoff: exponential }.';
+const SKIPPED_EXIT = ' It stands under "exit_codes": exit_codes: { 99: skip }.';
 const PARALLEL =
   ' How many items of a "map" run at once is map: { over: …, concurrency: 3 }; how many tasks, --workers or "pools".';
 
@@ -119,6 +122,8 @@ const IN_TASKS: Readonly<Record<string, string>> = {
   retry_exponential_backoff: BACKOFF,
   retry_backoff: BACKOFF,
   backoff: BACKOFF,
+  skip_on_exit_code: SKIPPED_EXIT,
+  skip_exit_code: SKIPPED_EXIT,
   parallel: PARALLEL,
   parallelism: PARALLEL,
   concurrency: PARALLEL,
@@ -133,10 +138,15 @@ const IN_WORKFLOWS: Readonly<Record<string, string>> = {
 
 const BESIDE = ' The number of tries after the first stands beside "retry": max_retries: 3.';
 
+const ON_EXIT_CODES = ' It is called "on_exit_codes" here: on_exit_codes: [75].';
+const RETRY_IF = ' It is called "if" here: if: exit_code != 2 && !stderr.contains("denied").';
+
 /** Keys under `retry` in other formats. */
-const IN_RETRY: Readonly<Record<string, string>> = Object.fromEntries(
-  ['max_retries', 'retries', 'attempts', 'max_attempts', 'limit', 'count', 'max'].map((key) => [key, BESIDE]),
-);
+const IN_RETRY: Readonly<Record<string, string>> = Object.fromEntries([
+  ...['max_retries', 'retries', 'attempts', 'max_attempts', 'limit', 'count', 'max'].map((key) => [key, BESIDE]),
+  ...['exit_codes', 'exit_code', 'exitCode', 'exitCodes', 'on_exit_code'].map((key) => [key, ON_EXIT_CODES]),
+  ...['when', 'condition', 'expression', 'retry_if', 'retryIf'].map((key) => [key, RETRY_IF]),
+]);
 
 /** Types of tasks in other formats, each with its name here. */
 const TYPES = inverted({

@@ -28,6 +28,8 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   env: 'Variables of the environment. May hold expressions.',
   every: 'An interval, aligned to the epoch, instead of a cron expression.',
   expand: 'The command puts out a list of tasks, as the file has them, which join the job.',
+  exit_codes:
+    'What exit codes mean: not_ready ends the task as not ready (a sensor looks again), skip skips it, fail fails it without a retry.',
   expect_status: 'The HTTP status, or several, that count as success. Default 200 to 299.',
   export: 'The name under which the module exports the function. Default "default".',
   factor: 'Growth of an exponential backoff. Default 2.',
@@ -38,6 +40,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   heartbeat_timeout: 'How long a claimed task may go without a heartbeat.',
   http: 'Ready when the server answers with the expected status.',
   first: 'How many of the first lines of an attempt are kept. Default 1000.',
+  if: 'Of retry: an expression over exit_code, stdout, stderr (their last 20 lines), status and attempt. No retry unless it is true.',
   input: 'What jobs of the schedule are started with: { params: … }. Its texts may hold schedule.due as an expression.',
   interval: 'The wait between checks. Default 1s.',
   jitter:
@@ -58,6 +61,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   last: 'How many of the last lines of an attempt are kept. Default 1000.',
   logs: 'How much of what tasks print is kept with the job: all, none, a number of first and of last lines, or a mapping.',
   max_bytes: 'How many bytes of the lines of an attempt are kept. Default 1048576.',
+  on_exit_codes: 'The exit codes after which there is a retry, and after nothing else.',
   on_missed_heartbeat:
     'What follows a missed heartbeat: the attempt fails, or the task is released for somebody else. Default fail.',
   on_failure:
@@ -85,6 +89,10 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   slots: 'How many slots. Default 1.',
   sql: 'Ready when the query gives a row.',
   start: 'Nothing is due before this time.',
+  stderr: 'A file to which the standard error is appended as it is, beside the log. May hold expressions.',
+  stdin: 'What the command reads as its standard input: text, or the content of a file. May hold expressions.',
+  stdout: 'A file to which the standard output is appended as it is, beside the log. May hold expressions.',
+  stop_signal: 'The signal that asks the command to end, before SIGKILL. Default SIGTERM.',
   success: 'Tasks that run when the job completed.',
   tasks: 'What is to be done, in any order.',
   timezone: 'The time zone of the cron expression, such as Europe/Berlin. Default UTC.',

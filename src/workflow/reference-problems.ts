@@ -8,6 +8,7 @@ import { type OddNumber, oddNumberText } from './odd-numbers.ts';
 import { PARAMS } from './output.ts';
 import type { ParamSpec } from './param-spec.ts';
 import { isReadableParam, paramSpec, readParam } from './params.ts';
+import { isCommand } from './retry-condition.ts';
 import { subject } from './schema-problems.ts';
 import type { PlacedProblem, Source } from './source.ts';
 import { entriesOf, ownerPath, stageOf, tasksOf } from './tasks-of.ts';
@@ -74,6 +75,7 @@ const complaintsOf = function* (file: Mapping, oddNumbersAt: OddNumbersAt, isPar
     yield* orderComplaints(path, task, stages);
     yield* keyComplaints(path, task);
     yield* growthComplaints(path, task);
+    yield* exitComplaints(path, task, defaults);
     yield* poolComplaints(path, task, declared);
     yield* expressionComplaints(path, task, isPlainObject(task.map), declared);
     yield* orderOfReads(path, task, upstream, declared);
@@ -203,6 +205,44 @@ const growthComplaints = function* (path: Path, task: Mapping): Complaints {
           : undefined;
   if (why !== undefined) yield { path: [...path, second ?? key], code: 'INVALID_VALUE', message: why };
 };
+
+/** Checks keys about the standard input, the exit code and the retries of a command. */
+const exitComplaints = function* (path: Path, task: Mapping, defaults: unknown): Complaints {
+  const wrong = (keys: Path, message: string): Complaint => ({
+    path: [...path, ...keys],
+    code: 'INVALID_VALUE',
+    message,
+  });
+  const { exit_codes: codes, retry, type } = task;
+  if (type === 'sensor' && task.command === undefined) {
+    for (const key of OF_COMMANDS) if (task[key] !== undefined) yield wrong([key], `has "${key}" without "command".`);
+  }
+  for (const [code, meaning] of entriesOf(codes)) {
+    if (meaning !== 'skip' || task.map === undefined) continue;
+    const message =
+      'has "map", and can\'t skip one of its items. An item with nothing to do exits with 0 and puts out nothing.';
+    yield wrong(['exit_codes', code], message);
+  }
+  if (!isPlainObject(retry)) return;
+  const { on_exit_codes: retried, if: condition } = retry;
+  if (retried !== undefined && !isCommand(type)) {
+    yield wrong(['retry', 'on_exit_codes'], 'has "retry.on_exit_codes", which is for bash, python and node tasks.');
+  } else if (condition !== undefined && !isCommand(type) && type !== 'http') {
+    yield wrong(['retry', 'if'], 'has "retry.if", which is for bash, python, node and http tasks.');
+  } else if (
+    (retried !== undefined || condition !== undefined) &&
+    (task.max_retries ?? (isPlainObject(defaults) ? defaults.max_retries : undefined)) === undefined
+  ) {
+    const key = retried === undefined ? 'if' : 'on_exit_codes';
+    yield wrong(['retry', key], `has "retry.${key}" without "max_retries", so that it is never tried again.`);
+  }
+  for (const code of Array.isArray(retried) ? retried : []) {
+    if (!isPlainObject(codes) || codes[code] === undefined) continue;
+    yield wrong(['retry', 'on_exit_codes'], `has ${code} under "exit_codes" and "retry.on_exit_codes": expected one.`);
+  }
+};
+
+const OF_COMMANDS = ['stdin', 'stdout', 'stderr', 'stop_signal', 'exit_codes'];
 
 /** By type of task, the keys of which the task must have exactly one. */
 const ONE_OF: ReadonlyMap<unknown, readonly string[]> = new Map([

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { frozenJson } from '../engine/definition/frozen-json.ts';
 import { DURATION, durationMs } from './duration.ts';
-import { compile, type Expression, type ExpressionError } from './expression.ts';
+import { compile, type Expression, type ExpressionError, RETRY_VARIABLES } from './expression.ts';
 import { compileAt, dataOf, hasExpression, literalText, openOf, parseTemplate } from './template.ts';
 
 /** Sets what a schema reports as expected, such as `true or false`; `schemaProblems` makes a sentence of this text. */
@@ -93,19 +93,25 @@ const checkTemplate = (payload: Payload, value: string): void => {
 };
 
 /** A single expression, bare or wrapped as in GitHub Actions: `${{ ctx.rows > 0 }}`. */
-export const expression = z.pipe(
-  z.string(expecting('an expression, such as ctx.rows > 0')),
-  z.transform((source: string, payload): Expression => {
-    const inner = /^\s*\$\{\{([\s\S]*)\}\}\s*$/.exec(source)?.[1] ?? source;
-    try {
-      return compileAt(inner.trim(), source.indexOf(inner.trim()));
-    } catch (error) {
-      const { message, at = 0 } = error as ExpressionError;
-      complain(payload, `is no expression: ${message}`, { code: 'INVALID_EXPRESSION', fault: { text: source, at } });
-      return z.NEVER;
-    }
-  }),
-);
+const expressionOver = (example: string, compileIn: (source: string, at: number) => Expression) =>
+  z.pipe(
+    z.string(expecting(`an expression, such as ${example}`)),
+    z.transform((source: string, payload): Expression => {
+      const inner = /^\s*\$\{\{([\s\S]*)\}\}\s*$/.exec(source)?.[1] ?? source;
+      try {
+        return compileIn(inner.trim(), source.indexOf(inner.trim()));
+      } catch (error) {
+        const { message, at = 0 } = error as ExpressionError;
+        complain(payload, `is no expression: ${message}`, { code: 'INVALID_EXPRESSION', fault: { text: source, at } });
+        return z.NEVER;
+      }
+    }),
+  );
+
+export const expression = expressionOver('ctx.rows > 0', compileAt);
+
+/** An expression about an attempt that has failed. */
+export const failedAttempt = expressionOver('exit_code != 2', (source, at) => compileAt(source, at, RETRY_VARIABLES));
 
 /** A condition: an expression, or `false` to switch a task off. */
 export const condition = z.union(
@@ -168,4 +174,5 @@ const refuseExpressions = (payload: Payload, value: string): void => {
 };
 
 /** The places where expressions are allowed, for messages. */
-export const WHERE = 'env, args, cwd, http requests, sql params and databases, and the params of a job';
+export const WHERE =
+  'env, args, cwd, stdin, stdout, stderr, http requests, sql params and databases, and the params of a job';

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { MAX_OWNER_LENGTH } from '../engine/definition/check-options.ts';
+import { STOP_SIGNALS } from '../executors/process/stop-signals.ts';
 import { schedules } from './schedule-schema.ts';
 import {
   atLeastOne,
@@ -10,6 +11,7 @@ import {
   duration,
   expecting,
   expression,
+  failedAttempt,
   finite,
   flag,
   name,
@@ -41,6 +43,10 @@ const envName = z.string().check(
 
 const env = z.record(envName, scalarTemplate, expecting('a mapping of variables to their values'));
 
+const EXIT_CODE = expecting('an exit code, 1 to 255');
+
+const exitCode = z.int(EXIT_CODE).check(z.minimum(1, EXIT_CODE), z.maximum(255, EXIT_CODE));
+
 const retry = z.strictObject(
   {
     backoff: optional(
@@ -52,8 +58,10 @@ const retry = z.strictObject(
     jitter: optional(
       z.union([z.boolean(), z.enum(['none', 'full', 'equal'])], expecting('"none", "full", "equal", true or false')),
     ),
+    on_exit_codes: optional(z.array(exitCode, NOT_EMPTY).check(z.minLength(1, NOT_EMPTY))),
+    if: optional(failedAttempt),
   },
-  expecting('a mapping with backoff, delay, factor, max_delay and jitter'),
+  expecting('a mapping with backoff, delay, factor, max_delay, jitter, on_exit_codes and if'),
 );
 
 const TRIGGERS = [
@@ -106,6 +114,22 @@ const processKeys = {
   env: optional(env),
   cwd: optional(template),
   args: optional(z.array(scalarTemplate, expecting('a list of texts'))),
+  stdin: optional(
+    z.union(
+      [template, z.strictObject({ file: template }, expecting('a mapping with file'))],
+      expecting('text, or a mapping with file: { file: orders.csv }'),
+    ),
+  ),
+  stdout: optional(template),
+  stderr: optional(template),
+  stop_signal: optional(z.enum(STOP_SIGNALS, expecting(STOP_SIGNALS.map((signal) => `"${signal}"`).join(', ')))),
+  exit_codes: optional(
+    z.record(
+      z.string().check(z.regex(/^([1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/, EXIT_CODE)),
+      z.enum(['not_ready', 'skip', 'fail'], expecting('"not_ready", "skip" or "fail"')),
+      expecting('a mapping of exit codes to what they mean: { 75: not_ready, 78: skip, 100: fail }'),
+    ),
+  ),
 };
 
 /** What a command's output may decide about the rest of the job. */

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { directiveOf, notReady } from '../engine/definition/directive.ts';
+import { directiveOf, kindOfDirective, type NotReady, notReady } from '../engine/definition/directive.ts';
 import type { TaskFunction, TaskOutcome, TaskScope } from '../engine/definition/task-function.ts';
 import type { ItemScope } from '../engine/definition/task-spec.ts';
 import { NonRetryableError } from '../engine/errors/errors.ts';
@@ -10,11 +10,13 @@ import { type Mask, NO_MASK } from '../executors/mask/mask.ts';
 import { masked } from '../executors/mask/masked-task.ts';
 import { bash } from '../executors/process/bash.ts';
 import type { Data } from '../executors/process/data-files.ts';
+import { type ExitMeaning, withExitCodes } from '../executors/process/exit-codes.ts';
 import { node, nodeModule } from '../executors/process/node.ts';
 import type { OutputGate } from '../executors/process/output-gate.ts';
 import type { ProcessOptions } from '../executors/process/process.ts';
 import { python } from '../executors/process/python.ts';
 import { readyWhen } from '../executors/process/ready-when.ts';
+import type { Stdin } from '../executors/process/standard-streams.ts';
 import { variableText } from '../executors/process/variables.ts';
 import type { SqlOptions, SqlQuery } from '../executors/sql/query.ts';
 import { branching } from './branching.ts';
@@ -107,14 +109,16 @@ const shownOutcome = ({ state, error, attempts, durationMs }: TaskOutcome): obje
 const functionOf = (task: FunctionTask, context: BuildContext, isHandler: boolean): TaskFunction => {
   switch (task.type) {
     case 'bash':
-      return bash(task.command, processOptions(task, context, isHandler), shellOf(task, context));
+      return withMeanings(task, bash(task.command, processOptions(task, context, isHandler), shellOf(task, context)));
     case 'python':
-      return python(task.command, processOptions(task, context, isHandler));
+      return withMeanings(task, python(task.command, processOptions(task, context, isHandler)));
     case 'node': {
       const options = processOptions(task, context, isHandler);
-      return task.module === undefined
-        ? node(task.command as string, options)
-        : nodeModule(resolve(context.directory, task.module), task.export, options);
+      const run =
+        task.module === undefined
+          ? node(task.command as string, options)
+          : nodeModule(resolve(context.directory, task.module), task.export, options, task.stop_signal);
+      return withMeanings(task, run);
     }
     case 'http':
       return http(requestOf(task, context), httpOptions(task, context));
@@ -143,8 +147,17 @@ const sensorCheckOf = (task: TaskOfType<'sensor'>, context: BuildContext): TaskF
   if (task.http) return httpReady(requestOf(task.http, context), httpOptions(task, context));
   if (task.sql) return naming(task.sql.query, sqlReady(statementOf(task.sql, context), sqlOptions(context)));
   const command = task.command as string;
-  return naming(command, readyWhen(bash(command, processOptions(task, context, false), shellOf(task, context))));
+  const run = bash(command, processOptions(task, context, false), shellOf(task, context));
+  return naming(command, readyWhen(withMeanings(task, run)));
 };
+
+/** Gives exit codes the meanings that the task says. */
+const withMeanings = ({ exit_codes: codes }: Pick<ProcessKeys, 'exit_codes'>, run: TaskFunction): TaskFunction =>
+  codes === undefined
+    ? run
+    : withExitCodes(run, new Map(Object.entries(codes).map(([code, word]) => [Number(code), MEANINGS[word]])));
+
+const MEANINGS = { not_ready: 'notReady', skip: 'skip', fail: 'fail' } as const satisfies Record<string, ExitMeaning>;
 
 /** Adds to the reason of each "not yet" the code that was asked: its first line. */
 const naming =
@@ -152,7 +165,8 @@ const naming =
   async (scope) => {
     const value = await check(scope);
     const directive = directiveOf(value);
-    return directive && 'reason' in directive ? notReady(`${directive.reason}: ${firstLine(code)}`) : value;
+    if (!directive || kindOfDirective(directive) !== 'notReady') return value;
+    return notReady(`${(directive as NotReady).reason}: ${firstLine(code)}`);
   };
 
 const firstLine = (code: string): string => {
@@ -163,9 +177,10 @@ const firstLine = (code: string): string => {
 /** How much of the code stands in a reason, in UTF-16 units. */
 const MAX_CODE = 80;
 
-type ProcessKeys = Pick<TaskOfType<'bash'>, 'env' | 'cwd' | 'args' | 'output'> & {
-  readonly branch?: boolean | undefined;
-};
+type ProcessKeys = Pick<
+  TaskOfType<'bash'>,
+  'env' | 'cwd' | 'args' | 'output' | 'stdin' | 'stdout' | 'stderr' | 'stop_signal' | 'exit_codes'
+> & { readonly branch?: boolean | undefined };
 
 const processOptions = (
   task: ProcessKeys,
@@ -176,6 +191,9 @@ const processOptions = (
   const { defaults } = context.workflow;
   const cwd = textOf(task.cwd ?? defaults?.cwd ?? '.');
   const args = (task.args ?? []).map(textOf);
+  const stdin = stdinOf(task.stdin, directory);
+  const stdout = pathOf(task.stdout, directory);
+  const stderr = pathOf(task.stderr, directory);
   const env = Object.entries({ ...defaults?.env, ...task.env }).map(([name, value]) => [name, textOf(value)] as const);
   return (scope: Scope) => {
     const values = expressionScope(scope, context);
@@ -190,6 +208,10 @@ const processOptions = (
         ...Object.fromEntries(env.map(([name, value]) => [name, value(values)])),
       },
       data: { ...itemData(scope), ...(isHandler ? errorData(scope) : {}) },
+      stdin: stdin?.(values),
+      stdout: stdout?.(values),
+      stderr: stderr?.(values),
+      stopSignal: task.stop_signal,
       output: task.output ?? (task.branch === true ? 'lines' : undefined),
       maxOutputBytes: context.workflow.max_output_bytes,
       mask,
@@ -197,6 +219,22 @@ const processOptions = (
       killGraceMs,
     };
   };
+};
+
+const stdinOf = (stdin: ProcessKeys['stdin'], directory: string): ((scope: ExpressionScope) => Stdin) | undefined => {
+  if (stdin === undefined) return undefined;
+  if (typeof stdin === 'string') {
+    const text = textOf(stdin);
+    return (scope) => ({ text: text(scope) });
+  }
+  const file = textOf(stdin.file);
+  return (scope) => ({ file: resolve(directory, file(scope)) });
+};
+
+const pathOf = (path: string | undefined, directory: string): ((scope: ExpressionScope) => string) | undefined => {
+  if (path === undefined) return undefined;
+  const render = textOf(path);
+  return (scope) => resolve(directory, render(scope));
 };
 
 const itemData = ({ item, index }: Scope): Data => (index === undefined ? {} : { TINTYPE_ITEM: { json: item } });

@@ -48,9 +48,9 @@ const readExpression = (text: string, start: number): [PlacedExpression, number]
 };
 
 /** Compiles an expression that stands at an offset of a longer text. @throws ExpressionError with its place in that text */
-export const compileAt = (source: string, at: number): Expression => {
+export const compileAt = (source: string, at: number, ...variables: [Parameters<typeof compile>[1]?]): Expression => {
   try {
-    return compile(source);
+    return compile(source, ...variables);
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     throw new ExpressionError(error.message, { cause: error.cause, at: at + (error.at ?? 0) });

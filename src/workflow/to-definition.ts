@@ -20,6 +20,7 @@ import { type HandledState, handlersOf } from './handlers.ts';
 import { PARAMS } from './output.ts';
 import { paramSpecs, readParams } from './params.ts';
 import { parseAddedTasks } from './parse-workflow.ts';
+import { retryCondition } from './retry-condition.ts';
 import type { Workflow, WorkflowLogs, WorkflowPool, WorkflowTask } from './schema.ts';
 import {
   type BuildContext,
@@ -146,6 +147,7 @@ const attemptOptions = (task: WorkflowTask, defaults: Workflow['defaults']): Att
     factor: retry.factor,
     maxDelayMs: retry.max_delay,
     jitter: retry.jitter === false ? ('none' as const) : retry.jitter,
+    retryIf: retryCondition(task, defaults),
   };
   return {
     timeout: task.timeout ?? defaults?.timeout,

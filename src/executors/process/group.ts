@@ -7,10 +7,10 @@ export type ProcessGroup = {
   /** Waits until no process of the group is alive, for at most `withinMs`. Resolves to true if none is. */
   readonly gone: (withinMs: number) => Promise<boolean>;
   /**
-   * Sends SIGTERM to the group, and SIGKILL if any process is left after `graceMs`. Resolves when none is left, at the
+   * Sends a signal, by default SIGTERM, to the group, and SIGKILL if any process is left after `graceMs`. Resolves when none is left, at the
    * latest 500 ms after SIGKILL. Later calls return the promise of the first.
    */
-  readonly end: (graceMs: number) => Promise<void>;
+  readonly end: (graceMs: number, signal?: NodeJS.Signals) => Promise<void>;
   /** Whether `killProcessGroups` has killed it. */
   readonly wasKilled: () => boolean;
   /** Unregisters the group; call it when the group is gone. A registered group is killed when this process exits. */
@@ -45,8 +45,8 @@ export const processGroup = (leader: ChildProcess): ProcessGroup => {
       await pause(Math.max(pauseMs, 9 * (answered - asked)));
     }
   };
-  const terminate = async (graceMs: number): Promise<void> => {
-    send(pid, 'SIGTERM');
+  const terminate = async (graceMs: number, signal: NodeJS.Signals): Promise<void> => {
+    send(pid, signal);
     if (await gone(graceMs)) return;
     send(pid, 'SIGKILL');
     await gone(REAP_MS);
@@ -55,8 +55,8 @@ export const processGroup = (leader: ChildProcess): ProcessGroup => {
   let ending: Promise<void> | undefined;
   return {
     gone,
-    end: (graceMs) => {
-      ending ??= terminate(graceMs);
+    end: (graceMs, signal = 'SIGTERM') => {
+      ending ??= terminate(graceMs, signal);
       return ending;
     },
     wasKilled: () => killed.has(pid),

@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import type { TaskFunction } from '../../engine/definition/task-function.ts';
 import { MAX_JSON_DEPTH } from '../exact-json.ts';
 import { ANSWER_FD, LINGER_MS, type ProcessOptionsOf, processTask } from './process.ts';
+import type { StopSignal } from './stop-signals.ts';
 
 /**
  * Makes a task that runs JavaScript as an ES module in its own process, with this process's Node.js. The code has the
@@ -21,10 +22,16 @@ export const node = (code: string, options: ProcessOptionsOf = {}): TaskFunction
 /**
  * Makes a task that calls a module's exported function in its own process, with `{ ctx, params, item, index, attempt,
  * jobId, taskName, signal, log }`. The output is what the function returns, or the export if it is no function; a promise
- * is awaited. The attempt fails if its process ends before that.
+ * is awaited. The attempt fails if its process ends before that. `stopSignal`: the signal that aborts `signal`.
  */
-export const nodeModule = (path: string, name = 'default', options: ProcessOptionsOf = {}): TaskFunction => {
-  const call = `${CALL}await call(${JSON.stringify(pathToFileURL(path).href)}, ${JSON.stringify(name)});`;
+export const nodeModule = (
+  path: string,
+  name = 'default',
+  options: ProcessOptionsOf = {},
+  stopSignal: StopSignal = 'SIGTERM',
+): TaskFunction => {
+  const given = [pathToFileURL(path).href, name, stopSignal].map((text) => JSON.stringify(text));
+  const call = `${CALL}await call(${given.join(', ')});`;
   return processTask(
     { type: 'node', programs: [process.execPath], args: [...MODULE, '-e', call, '--'], answers: true },
     options,
@@ -108,13 +115,13 @@ const IMPORT_GLOBALS = `--import=data:text/javascript,${encodeURIComponent(
  */
 const CALL = `${READ}import { closeSync } from 'node:fs';
 import { setTimeout } from 'node:timers';
-const call = async (url, name) => {
+const call = async (url, name, stopSignal) => {
   const module = await import(url);
   if (!(name in module)) {
     throw new Error('The module has no export "' + name + '". It exports ' + (Object.keys(module).join(', ') || 'nothing') + '.');
   }
   const aborter = new AbortController();
-  process.once('SIGTERM', () => aborter.abort());
+  process.once(stopSignal, () => aborter.abort());
   const log = { debug: console.log, info: console.log, warn: console.error, error: console.error };
   const { TINTYPE_ATTEMPT, TINTYPE_JOB_ID, TINTYPE_TASK } = process.env;
   const scope = { ctx, params, item, index, attempt: Number(TINTYPE_ATTEMPT), jobId: TINTYPE_JOB_ID, taskName: TINTYPE_TASK, signal: aborter.signal, log };

@@ -3,10 +3,16 @@ import { isTooDeep, MAX_JSON_DEPTH, parseExactJson } from '../exact-json.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 import { sizeInWords } from '../size-in-words.ts';
 
-/** The output of a command can't be used: missing, not JSON, nested too deeply, too large or unreadable. */
+/** The output of a command can't be used (missing, not JSON, nested too deeply, too large, unreadable) or written to its file. */
 export class OutputError extends TintypeError {
   override readonly name = 'OutputError';
-  readonly code: 'OUTPUT_MISSING' | 'OUTPUT_TOO_DEEP' | 'OUTPUT_NOT_JSON' | 'OUTPUT_TOO_LARGE' | 'OUTPUT_UNREADABLE';
+  readonly code:
+    | 'OUTPUT_MISSING'
+    | 'OUTPUT_NOT_WRITTEN'
+    | 'OUTPUT_TOO_DEEP'
+    | 'OUTPUT_NOT_JSON'
+    | 'OUTPUT_TOO_LARGE'
+    | 'OUTPUT_UNREADABLE';
 
   constructor(code: OutputError['code'], message: string, options?: ErrorOptions) {
     super(message, options);

@@ -1,8 +1,8 @@
 /* The executors (`src/executors`) perform attempts outside the engine: they run a process (`process/`), send an HTTP
  * request (`http/`) or query a database (`sql/`); `mask/` hides secrets. This folder runs commands: `bash.ts`,
- * `python.ts` and `node.ts` define tasks, `ready-when.ts` a sensor's check. In an attempt, `data-files.ts` writes the
+ * `python.ts` and `node.ts` define tasks, `ready-when.ts` a sensor's check, `exit-codes.ts` what exit codes mean. In an attempt, `data-files.ts` writes the
  * context and large data to files of a `temporary-folder.ts` (`variables.ts`: what goes by file), and `process.ts` starts
- * the command as leader of a process group (`group.ts`, `group-members.ts`), which `lifeline.ts` ends if this process is
+ * the command, with its input and output files (`standard-streams.ts`), as leader of a process group (`group.ts`, `group-members.ts`), which `lifeline.ts` ends if this process is
  * killed. `output-lines.ts` splits the output into log lines, `output-capture.ts` collects it, `output-gate.ts` pauses it
  * while the terminal is slow. When the command has exited, `process.ts` ends leftover processes, and `output-error.ts`
  * parses the output. */
@@ -21,6 +21,8 @@ import { lifeline } from './lifeline.ts';
 import { type Capture, capture, type OutputForm } from './output-capture.ts';
 import { type OutputGate, outputGate } from './output-gate.ts';
 import { outputLines } from './output-lines.ts';
+import { type OutputFiles, openOutputFiles, openStdin, type Stdin } from './standard-streams.ts';
+import type { StopSignal } from './stop-signals.ts';
 import { inheritedEnv, isTooLong } from './variables.ts';
 
 export type ProcessOptions = {
@@ -36,7 +38,14 @@ export type ProcessOptions = {
   readonly output?: OutputForm | undefined;
   /** The largest output, in bytes. Default `MAX_OUTPUT_BYTES`. */
   readonly maxOutputBytes?: number | undefined;
-  /** How long processes may take to end after SIGTERM before they get SIGKILL, in ms. Default 2000. */
+  /** What the command reads as its standard input. Default: nothing. */
+  readonly stdin?: Stdin | undefined;
+  /** Files to which standard output and standard error are appended as they are, unmasked. Default: they are only logged. */
+  readonly stdout?: string | undefined;
+  readonly stderr?: string | undefined;
+  /** The signal that asks processes to end. Default SIGTERM. */
+  readonly stopSignal?: StopSignal | undefined;
+  /** How long processes may take to end after that signal before they get SIGKILL, in ms. Default 2000. */
   readonly killGraceMs?: number | undefined;
   /** Holds back the command's output. Default: output is read as fast as it is printed. */
   readonly gate?: OutputGate | undefined;
@@ -75,7 +84,7 @@ export const KILL_GRACE_MS = 2000;
 
 /**
  * Makes a task that runs a command in a new process per attempt. Standard output is logged as `info`, standard error as
- * `warn`. On abort the process group gets SIGTERM, then SIGKILL, as do processes left after a normal exit. The attempt
+ * `warn`. On abort the process group gets SIGTERM, or `stopSignal`, then SIGKILL, as do processes left after a normal exit. The attempt
  * ends when the group is gone; a later attempt of the task starts only then. The process reads the context as JSON
  * from the file named by `TINTYPE_CONTEXT`. It writes its output as JSON to the one named by `TINTYPE_OUTPUT`, or
  * prints it as `options.output` says. If it does both, two mappings are merged (the file wins); otherwise the file
@@ -108,7 +117,12 @@ const runProcess = async (command: Command, options: ProcessOptions, scope: Task
   scope.signal.throwIfAborted();
   const dataFiles = openDataFiles(scope, options.data);
   try {
-    return await runInGroup(command, options, scope, dataFiles);
+    const outputFiles = openOutputFiles(options);
+    try {
+      return await runInGroup(command, options, scope, dataFiles, outputFiles);
+    } finally {
+      outputFiles.close();
+    }
   } finally {
     dataFiles.close();
   }
@@ -119,24 +133,28 @@ const runInGroup = async (
   options: ProcessOptions,
   { signal, log }: TaskScope,
   dataFiles: DataFiles,
+  outputFiles: OutputFiles,
 ): Promise<unknown> => {
+  const { stopSignal } = options;
   const graceMs = options.killGraceMs ?? KILL_GRACE_MS;
   const { child, group } = await startFirstInstalled(command, options, dataFiles);
   const gate = options.gate ?? outputGate();
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const captured = options.output && capture(options.output, options.mask, options.maxOutputBytes);
   if (captured) child.stdout.on('data', captured.write);
+  if (outputFiles.stdout) child.stdout.on('data', outputFiles.stdout);
+  if (outputFiles.stderr) child.stderr.on('data', outputFiles.stderr);
   const stdout = logLines(child.stdout, log.info, options.mask);
   const stderr = logLines(child.stderr, log.warn, options.mask);
   const releases = [gate.hold(child.stdout), gate.hold(child.stderr)];
-  const abort = (): void => void group.end(graceMs);
+  const abort = (): void => void group.end(graceMs, stopSignal);
   const wasOverdue = command.answers ? endOverdue(child, abort) : () => false;
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
   try {
     const exit = await waitForExit(child);
     const wasKilled = group.wasKilled();
-    if (await endLeftovers(group, graceMs, signal)) log.warn(LEFTOVERS);
+    if (await endLeftovers(group, graceMs, stopSignal, signal)) log.warn(LEFTOVERS);
     group.release();
     // While the gate is closed, silence does not mean that the output is complete. An aborted attempt does not wait.
     await drainOutput(child, closed, () => gate.isOpen() || signal.aborted);
@@ -150,6 +168,7 @@ const runInGroup = async (
     if (end.exitCode !== 0) {
       throw new ProcessError(command.type, { ...end, wasKilled }, { stdout: stdout.tail, stderr: stderr.tail });
     }
+    outputFiles.throwIfFailed();
     return outputOf(captured, dataFiles, options);
   } finally {
     signal.removeEventListener('abort', abort);
@@ -176,7 +195,10 @@ const startFirstInstalled = async (command: Command, options: ProcessOptions, fi
   const { type, programs, long } = command;
   const path = long && isTooLong(long.text) ? files.write(long.text) : undefined;
   const args = long && path !== undefined ? long.args(path) : command.args;
-  const input = long?.asInput && path !== undefined ? openSync(path, 'r') : undefined;
+  const { stdin } = options;
+  const isInput = long?.asInput && path !== undefined;
+  if (isInput && stdin) throw noRetry(new ProcessStartError(INPUT_TAKEN));
+  const input = isInput ? openSync(path, 'r') : stdin && openStdin(type, stdin, files.write);
   try {
     for (const program of programs) {
       const child = spawnOrThrow(command, program, [...args, ...(options.args ?? [])], options, files, input);
@@ -191,6 +213,9 @@ const startFirstInstalled = async (command: Command, options: ProcessOptions, fi
   }
   throw noRetry(new ProcessNotFoundError(type, programs));
 };
+
+const INPUT_TAKEN =
+  'The code of a node task is too long for an argument, so that it is the standard input, and there can be no other. Put the code into a file, and name that as the module.';
 
 const spawnOrThrow = (
   command: Command,
@@ -292,10 +317,15 @@ const OVERDUE =
   'The module returned but its process did not end, so it was ended. Stop what it leaves running before it returns.';
 
 /** Ends leftover processes. Resolves to true if it had to signal them although the attempt was not aborted. */
-const endLeftovers = async (group: ProcessGroup, graceMs: number, signal: AbortSignal): Promise<boolean> => {
+const endLeftovers = async (
+  group: ProcessGroup,
+  graceMs: number,
+  stopSignal: StopSignal | undefined,
+  signal: AbortSignal,
+): Promise<boolean> => {
   if (!signal.aborted && (await group.gone(LINGER_MS))) return false;
   const unasked = !signal.aborted;
-  await group.end(graceMs);
+  await group.end(graceMs, stopSignal);
   return unasked;
 };
 
