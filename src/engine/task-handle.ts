@@ -16,6 +16,7 @@ import {
   requireToken,
 } from './kinds/external.ts';
 import { durationOf, type JobRun, type TaskRun } from './model/run.ts';
+import { errorToShow } from './model/task-record.ts';
 import { type Found, findTask, stepsOf } from './run/find-task.ts';
 import { pauseTask, pauseWhenReady, resumeTask, THE_PROGRAM } from './run/pause.ts';
 import { requireLocal } from './run/remote.ts';
@@ -73,8 +74,7 @@ export class TaskHandle<Taken = object | undefined> implements TaskResult {
 
   /** Why the task did not complete; before the task has ended, why its last attempt failed. */
   get error(): TaskError | undefined {
-    const task = this.#task;
-    return task?.error ?? (task?.state === 'completed' ? undefined : task?.lastError);
+    return this.#task && errorToShow(this.#task);
   }
 
   get reason(): string | undefined {

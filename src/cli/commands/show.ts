@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { JobDefinitionError } from '../../engine/errors/errors.ts';
 import { beganAt, type JobRecord, type StoredTask } from '../../engine/model/job-record.ts';
+import { errorToShow } from '../../engine/model/task-record.ts';
 import { type ErrorData, textOf } from '../../events/error-data.ts';
 import { padEnd } from '../../events/text-width.ts';
 import type { ProcessError } from '../../executors/process/error.ts';
@@ -278,6 +279,6 @@ const taskJson = (
   durationMs: task && taskDuration(task, stored, now),
   dueAt: task?.state === 'retrying' || task?.state === 'polling' ? task.dueAt : undefined,
   reason: task?.reason,
-  error: task?.error ?? (task?.state === 'completed' ? undefined : task?.lastError),
+  error: task && errorToShow(task),
   output: task?.output,
 });

@@ -138,6 +138,10 @@ export const recordTransition = <Failure, Output>(
   }
 };
 
+/** Returns why a task did not complete; before its end, why its last attempt failed. A task that skipped itself has no error. */
+export const errorToShow = <Failure>({ state, error, lastError }: TaskRecord<Failure>): Failure | undefined =>
+  error ?? (state === 'completed' || state === 'skipped' ? undefined : lastError);
+
 /** Records a report of progress. One of an earlier attempt is left out. */
 export const recordProgress = (task: TaskRecord<unknown>, { attempt, fraction, message }: TaskProgress): void => {
   if (attempt === task.attempts) task.progress = message === undefined ? { fraction } : { fraction, message };

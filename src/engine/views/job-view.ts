@@ -6,7 +6,7 @@ import type { TaskKind } from '../definition/options.ts';
 import type { Labels } from '../durable/journal.ts';
 import { UnknownTaskError } from '../errors/errors.ts';
 import { knownNames } from '../errors/suggest.ts';
-import { isBegun, type TaskRecord } from '../model/task-record.ts';
+import { errorToShow, isBegun, type TaskRecord } from '../model/task-record.ts';
 import { stepsOf } from '../run/find-task.ts';
 
 /** A job with its tasks, as plain JSON data. Times are in epoch ms. */
@@ -219,11 +219,11 @@ const viewedTask = (place: Place, parent: string | undefined, withOutput: boolea
 const finite = (time: number | undefined): number | undefined =>
   time !== undefined && Number.isFinite(time) ? time : undefined;
 
-const errorIn = ({ state, error, lastError }: TaskRecord<unknown>): ErrorData | undefined => {
-  const shown = error ?? (state === 'completed' ? undefined : lastError);
+const errorIn = (record: TaskRecord<unknown>): ErrorData | undefined => {
+  const shown = errorToShow(record);
   if (shown === undefined || !(shown instanceof Error)) return shown as ErrorData | undefined;
   // As in the event: the events of its upstreams have the causes.
-  const toData = state === 'skipped' ? shallowErrorData : boundedErrorData;
+  const toData = record.state === 'skipped' ? shallowErrorData : boundedErrorData;
   const data = DATA.get(shown) ?? toData(shown);
   DATA.set(shown, data);
   return data;

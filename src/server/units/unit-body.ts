@@ -2,6 +2,7 @@ import type { Plan } from '../../engine/definition/plan.ts';
 import { parentPath } from '../../engine/durable/task-path.ts';
 import type { FoundJob } from '../../engine/found-job.ts';
 import type { JobRun } from '../../engine/model/run.ts';
+import { errorToShow } from '../../engine/model/task-record.ts';
 import type { ViewedTask } from '../../engine/views/job-view.ts';
 import { boundedErrorData } from '../../events/error-data.ts';
 import { jsonSafeOutput } from '../../events/json-safe.ts';
@@ -16,7 +17,7 @@ import { unitId } from './unit-id.ts';
 /** Shows a unit of a job that runs here. */
 export const bodyOfLive = (run: JobRun, unit: LiveUnit): UnitBody => {
   const { definition, path, task } = unit;
-  const failure = task?.error ?? (task?.state === 'completed' ? undefined : task?.lastError);
+  const failure = task && errorToShow(task);
   const { id, jobId, task: around, name } = naming(run.id, path);
   // Begun with a spread, an object of so many keys takes V8 more time than all the rest of a claim.
   return {

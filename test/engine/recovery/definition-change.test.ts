@@ -40,6 +40,13 @@ describe('a job whose definition has changed since it was started', () => {
     return store;
   };
 
+  test('is refused where a sensor that is out of time would now be skipped', async () => {
+    const watching = (options: { readonly softFail?: boolean }) =>
+      version((job) => job.sensor('file', { dependsOn: ['extract'], ...options }, () => true).seal());
+    const error = await resumed(await dead(watching({})), watching({ softFail: true })).catch((thrown) => thrown);
+    expect(error.changes).toEqual([{ kind: 'changed', task: 'file', what: 'has softFail true' }]);
+  });
+
   test('is refused, with all that has changed, and stays as it was', async () => {
     const store = await dead();
     const error = await resumed(store, second).catch((thrown) => thrown);

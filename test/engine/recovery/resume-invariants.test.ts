@@ -15,6 +15,7 @@ import {
   memoryJournal,
   notReady,
   type StartOptions,
+  skip,
   type TaskError,
   type TaskResult,
   type TaskScope,
@@ -51,6 +52,7 @@ type DurableTask = {
   readonly when: 'yes' | 'no' | 'throws' | undefined;
   readonly continueOnFailure: boolean;
   readonly notReady: boolean;
+  readonly skips: boolean;
   readonly shares: boolean;
   /** Of a nested job: whether a failure ends what else runs in it. */
   readonly hasty: boolean;
@@ -115,6 +117,7 @@ const taskOf = (hurried: boolean): fc.Arbitrary<DurableTask> =>
     when: perhaps(fc.constantFrom('yes', 'no', 'throws'), 6),
     continueOnFailure: once(5),
     notReady: once(12),
+    skips: once(12),
     shares: once(3),
     hasty: hurried ? fc.boolean() : fc.constant(false),
     deadline: hurried ? perhaps(fc.integer({ min: 5, max: 60 }), 5) : fc.constant(undefined),
@@ -134,6 +137,7 @@ const deaths: fc.Arbitrary<readonly Death[]> = fc.array(
 const withoutSkips = (task: DurableTask): DurableTask => ({
   ...task,
   notReady: false,
+  skips: false,
   kind: task.kind === 'branch' ? 'task' : task.kind,
   when: task.when === 'no' ? undefined : task.when,
   trigger: task.trigger && NEVER_SKIPS.has(task.trigger) ? task.trigger : undefined,
@@ -262,7 +266,10 @@ const specOf = (one: DurableTask, at: number, all: readonly DurableTask[], world
     return {
       ...flow,
       ...attempts,
-      run: work((scope) => (one.notReady ? notReady(`${name} is not there`) : output(scope))) as never,
+      run: work((scope) => {
+        if (one.skips) return skip(`${name} has nothing to do`);
+        return one.notReady ? notReady(`${name} is not there`) : output(scope);
+      }) as never,
     };
   if (kind === 'branch')
     return {

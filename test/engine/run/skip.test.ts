@@ -80,6 +80,17 @@ describe('a task that answers skip(reason)', () => {
   });
 });
 
+test('a task that failed and then skipped itself shows no error, where it stands and in its view', async () => {
+  const job = defineJob('job')
+    .task('load', { maxRetries: 1 }, ({ attempt }) => {
+      if (attempt === 1) throw new Error('no route');
+      return skip('no new rows');
+    })
+    .start({}, { clock: virtualClock() });
+  await job;
+  expect([job.task('load').error, job.view().tasks[0]?.error]).toEqual([undefined, undefined]);
+});
+
 test('an instance of a fan-out that answers skip(reason) is refused: it returns nothing instead', async () => {
   const { state, tasks } = await end([{ kind: 'map', name: 'each', over: [1], each: () => skip('odd') }]);
   expect(state).toBe('failed');
