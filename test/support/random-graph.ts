@@ -8,13 +8,14 @@ import {
   notReady,
   type RetryOptions,
   type StartOptions,
+  skip,
   type TaskScope,
 } from 'tintype';
 import { seededRandom, type VirtualClock, virtualClock } from 'tintype/testing';
 
 /** What one attempt does, after `ms` of the clock's time; 0 is at once. `hang` never ends by itself. */
 export type Deed = {
-  readonly kind: 'succeed' | 'throw' | 'giveUp' | 'notReady' | 'invalid' | 'hang';
+  readonly kind: 'succeed' | 'throw' | 'giveUp' | 'notReady' | 'skip' | 'invalid' | 'hang';
   readonly ms: number;
 };
 
@@ -87,7 +88,7 @@ const perhaps = <Value>(some: fc.Arbitrary<Value>, oneIn: number): fc.Arbitrary<
 const deed = (troubleOneIn: number): fc.Arbitrary<Deed> =>
   fc.record({
     kind: perhaps(
-      fc.constantFrom('throw', 'throw', 'throw', 'hang', 'notReady', 'giveUp', 'invalid'),
+      fc.constantFrom('throw', 'throw', 'throw', 'hang', 'notReady', 'skip', 'giveUp', 'invalid'),
       troubleOneIn,
     ).map((trouble) => trouble ?? 'succeed'),
     ms: fc.oneof(fc.constant(0), even(15)),
@@ -216,6 +217,7 @@ export const play = async ({ tasks, options, cancel, seed }: RandomJob): Promise
       throw error;
     }
     if (kind === 'notReady') return notReady(`${task.name} is not ready`);
+    if (kind === 'skip') return skip(`${task.name} has nothing to do`);
     if (kind === 'invalid') return ['no', 'object'];
     const output = task.keys && Object.fromEntries([...task.keys, `of ${task.name}`].map((key) => [key, task.name]));
     if (scope.isActive()) outputs.set(task.name, output);

@@ -100,13 +100,14 @@ const SIGHTS: ReadonlySet<string> = new Set([
   'context.conflict',
   ...['error', 'timeout'].map((reason) => `running -> retrying ${reason}`),
   ...['error', 'timeout', 'deadline', 'invalidOutput'].map((reason) => `running -> failed ${reason}`),
-  ...['upstreamFailed', 'upstreamNotReady'].map((reason) => `unscheduled -> skipped ${reason}`),
+  ...['upstreamFailed', 'upstreamNotReady', 'upstreamSkipped'].map((reason) => `unscheduled -> skipped ${reason}`),
   ...['ready', 'running'].flatMap((from) =>
     ['jobFailed', 'jobCancelled', 'jobTimedOut'].map((reason) => `${from} -> cancelled ${reason}`),
   ),
   'retrying -> ready',
   'retrying -> cancelled jobFailed',
   'running -> notReady',
+  'running -> skipped',
   'running -> completed',
 ]);
 
@@ -114,7 +115,8 @@ const sightOf = (event: JobEvent): string => {
   if (event.type === 'job.transition') return `job ${event.from} -> ${event.to}`;
   if (event.type !== 'task.transition') return event.type;
   const { from, to, reason } = event;
-  return `${from} -> ${to}${reason === undefined || to === 'notReady' ? '' : ` ${reason}`}`;
+  const isOwn = to === 'notReady' || (from === 'running' && to === 'skipped');
+  return `${from} -> ${to}${reason === undefined || isOwn ? '' : ` ${reason}`}`;
 };
 
 const keepsPromises = (spec: RandomJob, played: Played): void => {
@@ -183,7 +185,7 @@ const oneTerminalEventIsTheLast = (_: RandomJob, { events, result, job, completi
 const WAYS: Readonly<Record<TaskState, readonly TaskState[]>> = {
   unscheduled: ['ready', 'skipped'],
   ready: ['running', 'cancelled', 'failed'],
-  running: ['completed', 'failed', 'retrying', 'notReady', 'cancelled'],
+  running: ['completed', 'failed', 'retrying', 'notReady', 'skipped', 'cancelled'],
   retrying: ['ready', 'cancelled', 'failed'],
   polling: [],
   paused: [],
@@ -318,7 +320,7 @@ const attemptsEndAsTheyMust = (spec: RandomJob, played: Played): void => {
       holds(deed.kind === 'hang' || deed.ms > took, say(`it ends after ${deed.ms} ms`));
     } else {
       holds(took === deed.ms, say(`it took ${took} ms, not ${deed.ms}`));
-      const kinds = { completed: 'succeed', notReady: 'notReady' }[to as string];
+      const kinds = { completed: 'succeed', notReady: 'notReady', skipped: 'skip' }[to as string];
       const wanted = kinds ?? (reason === 'invalidOutput' ? 'invalid' : deed.kind === 'giveUp' ? 'giveUp' : 'throw');
       holds(deed.kind === wanted, say(`it does ${deed.kind}`));
     }
@@ -379,18 +381,26 @@ const allThatCanRunRuns = (spec: RandomJob, played: Played): void => {
   for (const { name, dependsOn } of spec.tasks) {
     const { state = 'unscheduled', error, reason } = result.tasks[name] ?? {};
     const bad = dependsOn.filter((need) => !endedWell(byName(spec).get(need) as RandomTask, result.tasks[need]?.state));
+    const byItself = state === 'skipped' && reason === `${name} has nothing to do`;
+    if (byItself) holds(bad.length === 0 && error === undefined, () => `"${name}" ran, and has ${error}`);
     if (!stopped) {
       holds(state !== 'unscheduled' && state !== 'cancelled', () => `"${name}" was left ${state}`);
-      holds((state === 'skipped') === bad.length > 0, () => `"${name}" is ${state}, though [${bad}] did not end well`);
+      holds(
+        (state === 'skipped' && !byItself) === bad.length > 0,
+        () => `"${name}" is ${state}, though [${bad}] did not end well`,
+      );
     }
-    if (state !== 'skipped') continue;
+    if (state !== 'skipped' || byItself) continue;
     if (reason === 'upstreamFailed') {
       const blame = dependsOn.map((need) => result.tasks[need]?.error);
       holds(error?.code === 'UPSTREAM_FAILED' && blame.includes(error.cause as never), () => `"${name}" blames nobody`);
       const root = error?.rootCause();
       const roots = result.errors.map((one) => one.rootCause());
       holds(roots.includes(root), () => `"${name}" blames ${root}`);
-    } else holds(reason === 'upstreamNotReady' && error === undefined, () => `"${name}" was skipped for ${reason}`);
+    } else {
+      const isKnown = reason === 'upstreamNotReady' || reason === 'upstreamSkipped';
+      holds(isKnown && error === undefined, () => `"${name}" was skipped for ${reason}`);
+    }
   }
 };
 
@@ -443,7 +453,7 @@ const lateResultsAreCounted = (spec: RandomJob, played: Played): void => {
   const inTime = transitionsOf(played).filter(
     ({ from, to, reason }) =>
       from === 'running' &&
-      (['completed', 'notReady'].includes(to) || ['error', 'invalidOutput'].includes(reason ?? '')),
+      (['completed', 'notReady', 'skipped'].includes(to) || ['error', 'invalidOutput'].includes(reason ?? '')),
   );
   for (const { name } of spec.tasks) {
     const late = (brought.get(name) ?? 0) - inTime.filter(({ task }) => task === name).length;
