@@ -1,4 +1,4 @@
-import { branch } from '../engine/definition/directive.ts';
+import { branch, directiveOf } from '../engine/definition/directive.ts';
 import type { TaskFunction } from '../engine/definition/task-function.ts';
 import { OutputError } from '../executors/process/output-error.ts';
 
@@ -9,8 +9,9 @@ import { OutputError } from '../executors/process/output-error.ts';
 export const branching =
   (name: string, run: TaskFunction): TaskFunction =>
   async (scope) => {
-    const output = (await run(scope)) as Readonly<Record<string, unknown>> | undefined;
-    const given = output?.[name] ?? [];
+    const output = await run(scope);
+    if (directiveOf(output)) return output;
+    const given = (output as Readonly<Record<string, unknown>> | undefined)?.[name] ?? [];
     const picks = (Array.isArray(given) ? given : [given]).filter((pick) => pick !== '');
     if (picks.every((pick) => typeof pick === 'string')) return branch(picks, { [name]: picks });
     throw new OutputError(

@@ -27,6 +27,12 @@ describe('branch', () => {
     expect(result.ctx.choose).toEqual(picks);
   });
 
+  test('may skip itself by its exit code, and then decides nothing', async () => {
+    const choose = '{ name: choose, branch: true, type: bash, command: exit 78, exit_codes: { 78: skip } }';
+    const { states } = await runWorkflow(`tasks:\n  - ${choose}${after}`);
+    expect(states).toEqual({ choose: 'skipped', small: 'skipped', large: 'skipped', last: 'skipped' });
+  });
+
   test('fails if it puts out something else', async () => {
     const run = (command: string) =>
       runWorkflow(`tasks:\n  - { name: choose, branch: true, type: node, command: "${command}" }${after}`);
