@@ -172,7 +172,7 @@ describe('a rule', () => {
           }>();
         },
       );
-    for (const rule of ['allDone', 'allFailed', 'oneFailed', 'oneDone', 'noneFailed'] as const) {
+    for (const rule of ['allDone', 'allFailed', 'oneFailed', 'oneDone', 'noneFailed', 'allSkipped'] as const) {
       start().task('c', { dependsOn: ['a'], trigger: rule }, ({ deps }) => {
         expectTypeOf(deps.a).toEqualTypeOf<Readonly<{ a: number }> | undefined>();
       });
@@ -233,6 +233,7 @@ describe('a rule', () => {
       | 'noneFailed'
       | 'noneFailedMinOneSuccess'
       | 'noneSkipped'
+      | 'allSkipped'
       | 'always'
     >();
     expectTypeOf<SkipReason>().toEqualTypeOf<

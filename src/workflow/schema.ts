@@ -74,6 +74,7 @@ const TRIGGERS = [
   'none_failed',
   'none_failed_min_one_success',
   'none_skipped',
+  'all_skipped',
   'always',
 ] as const;
 

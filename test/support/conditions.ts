@@ -19,6 +19,7 @@ export const RULES = [
   'noneFailed',
   'noneFailedMinOneSuccess',
   'noneSkipped',
+  'allSkipped',
   'always',
 ] as const satisfies readonly TriggerRule[];
 
@@ -42,6 +43,8 @@ export const runs = (rule: TriggerRule, all: string): boolean => {
       return !all.includes('F') && all.includes('S');
     case 'noneSkipped':
       return !all.includes('K');
+    case 'allSkipped':
+      return /^K*$/.test(all);
     case 'allDone':
     case 'always':
       return true;

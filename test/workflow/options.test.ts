@@ -7,7 +7,7 @@ const VALUES = [
   ...[-1, 0, 0.5, 1, 1.5, 1000, true, false, null, [], ['up'], {}],
   ...['', '1', 'none', 'fixed', 'linear', 'exponential', 'full', 'equal', 'abort', 'drain', 'continue', 'all'],
   ...['allSuccess', 'allDone', 'allFailed', 'oneSuccess', 'oneFailed', 'oneDone', 'noneSkipped', 'always', 'never'],
-  ...['noneFailed', 'noneFailedMinOneSuccess'],
+  ...['noneFailed', 'noneFailedMinOneSuccess', 'allSkipped'],
 ];
 
 type Row = readonly [key: string, inFile: (value: unknown) => object, inProgram: (value: unknown) => object];

@@ -52,6 +52,9 @@ tasks:
   - { name: all_success, type: bash, command: 'true', dependencies: [bad, good] }
   - { name: after_tolerated, type: bash, command: 'true', dependencies: [tolerated] }
   - { name: always, type: bash, command: 'true', dependencies: [all_success], trigger: always }
+  - { name: left, type: bash, command: 'true', when: 'false' }
+  - { name: all_skipped, type: bash, command: 'true', dependencies: [left], trigger: all_skipped }
+  - { name: some_skipped, type: bash, command: 'true', dependencies: [left, good], trigger: all_skipped }
 `);
     expect(states).toMatchObject({
       one_failed: 'completed',
@@ -60,6 +63,8 @@ tasks:
       all_success: 'skipped',
       after_tolerated: 'completed',
       always: 'completed',
+      all_skipped: 'completed',
+      some_skipped: 'skipped',
     });
   });
 

@@ -11,6 +11,7 @@ export const TRIGGER_RULES = [
   'noneFailed',
   'noneFailedMinOneSuccess',
   'noneSkipped',
+  'allSkipped',
   'always',
 ] as const;
 
@@ -51,6 +52,8 @@ export const evaluateRule = (rule: TriggerRule, counts: OutcomeCounts, total: nu
       return failed > 0 ? 'skip' : atEnd(success > 0 ? 'run' : 'skip');
     case 'noneSkipped':
       return skipped > 0 ? 'skip' : atEnd('run');
+    case 'allSkipped':
+      return done > skipped ? 'skip' : atEnd('run');
     case 'allDone':
     case 'always':
       return atEnd('run');

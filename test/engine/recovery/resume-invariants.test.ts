@@ -101,6 +101,7 @@ const RULES: readonly TriggerRule[] = [
   'noneFailed',
   'noneFailedMinOneSuccess',
   'noneSkipped',
+  'allSkipped',
   'always',
 ];
 

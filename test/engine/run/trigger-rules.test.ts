@@ -252,6 +252,20 @@ describe('a rule decides as early as nothing to come can change its outcome', { 
     expect(transitions(events, 'strict').map(({ to }) => to)).toEqual(['skipped']);
   });
 
+  test('allSkipped is skipped at the first upstream that was not, and runs at the last skip', async () => {
+    const { clock, job } = begin([
+      { name: 'fast', run: nothing },
+      { name: 'slow', run: never },
+      { name: 'spared', dependsOn: ['slow', 'fast'], trigger: 'allSkipped', run: nothing },
+      { name: 'left', when: () => false, run: nothing },
+      { name: 'right', dependsOn: ['left'], run: nothing },
+      { name: 'instead', dependsOn: ['left', 'right'], trigger: 'allSkipped', run: () => ({ instead: true }) },
+    ]);
+    await clock.advance(1);
+    expect(task(job, 'spared')).toMatchObject({ state: 'skipped', reason: 'triggerRule' });
+    expect(task(job, 'instead').state).toBe('completed');
+  });
+
   test('deps, as ctx, are those of the moment when the attempt began', async () => {
     const { clock, job } = begin([
       { name: 'fast', run: () => ({ fast: 1 }) },
