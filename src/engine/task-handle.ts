@@ -1,5 +1,7 @@
 import type { LogLevel, TaskState } from '../events/event.ts';
+import { SETTLED } from '../events/states.ts';
 import type { NotReady } from './definition/directive.ts';
+import { formatValue, refuseArgument } from './definition/option-rules.ts';
 import { CommandError, type TaskError } from './errors/errors.ts';
 import type { TaskResult } from './job-result.ts';
 import {
@@ -17,6 +19,7 @@ import {
 } from './kinds/external.ts';
 import { durationOf, type JobRun, type TaskRun } from './model/run.ts';
 import { errorToShow } from './model/task-record.ts';
+import { replacePriority } from './run/dynamic-tasks.ts';
 import { type Found, findTask, stepsOf } from './run/find-task.ts';
 import { pauseTask, pauseWhenReady, resumeTask, THE_PROGRAM } from './run/pause.ts';
 import { requireLocal } from './run/remote.ts';
@@ -132,6 +135,26 @@ export class TaskHandle<Taken = object | undefined> implements TaskResult {
   retry(): void {
     const task = this.#requireRecord('tried again');
     task.job.inContext(() => retryTask(task));
+  }
+
+  /**
+   * Gives the task another priority, any finite number: what waits is in the new order at once. That of a nested job or
+   * fan-out counts for the tasks inside that have none of their own. It is kept over a resume and a retry of the job.
+   * @throws CommandError `INVALID_STATE` if the task has ended; OptionError
+   */
+  setPriority(priority: number): void {
+    const { job, index, task } = this.#requireStarted('given a priority');
+    if (!Number.isFinite(priority)) {
+      const message = `It was given ${formatValue(priority)}: expected a finite number.`;
+      refuseArgument('setPriority', 'priority', message);
+    }
+    if (task && SETTLED.has(task.state)) {
+      const message = `Task "${this.name}" can't be given a priority: it is ${task.state}.`;
+      throw new CommandError('INVALID_STATE', message, this.name);
+    }
+    replacePriority(job, index, priority);
+    job.recorder?.put(this.name, 'priority', JSON.stringify(priority));
+    job.inContext(() => job.dispatcher.reorder());
   }
 
   /**

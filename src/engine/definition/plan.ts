@@ -85,9 +85,17 @@ export const createPlan = (
   };
 };
 
-/** Compares ready tasks: negative if `a` runs first. Priority decides, then the longer chain, then declaration. */
-export const compareRanks = ({ tasks, lengths }: Pick<Plan, 'tasks' | 'lengths'>, a: number, b: number): number =>
-  (tasks[b]?.priority ?? 0) - (tasks[a]?.priority ?? 0) || (lengths[b] ?? 0) - (lengths[a] ?? 0) || a - b;
+/**
+ * Compares ready tasks: negative if `a` runs first. Priority decides (of a task without one, `usual`), then the longer
+ * chain, then declaration.
+ */
+export const compareRanks = (
+  { tasks, lengths }: Pick<Plan, 'tasks' | 'lengths'>,
+  a: number,
+  b: number,
+  usual = 0,
+): number =>
+  (tasks[b]?.priority ?? usual) - (tasks[a]?.priority ?? usual) || (lengths[b] ?? 0) - (lengths[a] ?? 0) || a - b;
 
 /** Sorts ready tasks in place: topologically for a sequential job, otherwise by rank. */
 export const sortByRank = (plan: Plan, sequential: boolean | undefined, indexes: number[]): number[] => {

@@ -255,9 +255,19 @@ export const NO_VALUE = '';
  * `checkpoint`: what the task saved. `items`: a fan-out's items. `input`: a nested job's input. `branch`: the direct
  * downstream that a branch did not pick. `claim`: who works on an external task. `held`: who requested a pause before
  * the task was ready. `stop`: how the job ends early. `again`: paths inside the task that run again after a retry.
- * `logs`: the last lines of an attempt that has not ended.
+ * `logs`: the last lines of an attempt that has not ended. `priority`: the task's priority, if it was given another.
  */
-export type NoteKind = 'checkpoint' | 'items' | 'input' | 'branch' | 'claim' | 'held' | 'stop' | 'again' | 'logs';
+export type NoteKind =
+  | 'checkpoint'
+  | 'items'
+  | 'input'
+  | 'branch'
+  | 'claim'
+  | 'held'
+  | 'stop'
+  | 'again'
+  | 'logs'
+  | 'priority';
 
 /** Everything that one append writes for one job. */
 export type Batch = Held & {

@@ -175,7 +175,7 @@ export const attachChild = (job: JobRun, task: TaskRun, attempt: Attempt, child:
   child.onEnd = () => endAttempt(job, task, attempt, () => conclude(job, task, child));
 };
 
-/** Creates the definition of a fan-out's instance for one item, with the fan-out's options for attempts. */
+/** Creates the definition of a fan-out's instance for one item, with the fan-out's options for attempts. Its priority is the fan-out's. */
 const instanceOf = (definition: TaskDefinition, item: unknown, index: number): TaskDefinition => ({
   ...definition,
   name: `[${index}]`,
@@ -185,6 +185,7 @@ const instanceOf = (definition: TaskDefinition, item: unknown, index: number): T
   trigger: undefined,
   when: undefined,
   deadline: undefined,
+  priority: undefined,
   nested: undefined,
 });
 

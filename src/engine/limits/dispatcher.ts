@@ -61,6 +61,12 @@ export class Dispatcher {
     this.#hasRateLimits ||= task.queue.hasRateLimit;
   }
 
+  /** Sorts all waiting tasks again, because the order between them has changed, and runs the first ones. */
+  reorder(): void {
+    for (const queue of [...this.queues, ...(this.#nestedQueues ?? [])]) queue.reorder();
+    this.dispatch();
+  }
+
   /** Runs waiting tasks in order, as far as the limits and the turn allow. */
   dispatch(): void {
     if (this.#putOff) return;

@@ -21,6 +21,7 @@ type QueuedJob<Queue = unknown> = {
   /** The number of the outermost job. */
   readonly rootOrder: number;
   readonly priority: number;
+  readonly isFanOut: boolean;
   readonly paused: boolean;
   readonly ending: boolean;
   readonly pauseRequests: ReadonlyMap<number, string> | undefined;

@@ -102,7 +102,8 @@ const isWaiting = (task: Task): boolean => {
 export const compareTasks = (a: Task, b: Task): number => {
   const { job } = a;
   if (job === b.job) {
-    return job.plan.grown && !job.options.sequential ? compareRanks(job.plan, a.index, b.index) : a.rank - b.rank;
+    if (!job.plan.grown || job.options.sequential) return a.rank - b.rank;
+    return compareRanks(job.plan, a.index, b.index, job.isFanOut ? job.priority : 0);
   }
   return (
     priorityOf(b) - priorityOf(a) ||

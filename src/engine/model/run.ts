@@ -40,7 +40,8 @@ export const durationOf = (task: TaskRecord<unknown> | undefined, now: () => num
 export class TaskRun extends TaskRecord<TaskError, object> {
   declare readonly job: JobRun;
   declare readonly index: number;
-  declare readonly definition: TaskDefinition;
+  /** Replaced when the task gets another priority. */
+  declare definition: TaskDefinition;
   /** The task's name in events: in a nested job or fan-out, it begins with the path of the enclosing task. */
   declare readonly path: string;
   /** The task's rank in its job: of the ready tasks, the one with the lowest rank runs first. */
@@ -179,8 +180,6 @@ export abstract class JobRun {
   /** `order`: the job's number among all jobs of the dispatcher. `rootOrder`: the number of its outermost job. */
   readonly order: number;
   readonly rootOrder: number;
-  /** The priority of tasks that have none of their own. */
-  readonly priority: number;
   context: ContextStore;
   readonly recorder: JobRecorder | undefined;
   /** In declaration order. A task has no record until its first change. */
@@ -271,7 +270,6 @@ export abstract class JobRun {
     this.limitScope = shared ? shared.scopeBelow(outer?.limitScope ?? shared.top, owner, options) : this.dispatcher.top;
     this.order = this.dispatcher.nextJob();
     this.rootOrder = outer?.rootOrder ?? this.order;
-    this.priority = outer ? (parent?.definition.priority ?? outer.priority) : 0;
   }
 
   /** A clock whose timers call back in the context of the job: only those of the system keep it by themselves. */
@@ -283,6 +281,11 @@ export abstract class JobRun {
       setTimer: { value: setTimer },
       ...(monotonicNow && { monotonicNow: { value: () => monotonicNow.call(clock) } }),
     });
+  }
+
+  /** The priority of tasks that have none of their own. */
+  get priority(): number {
+    return this.parent ? (this.parent.definition.priority ?? this.parent.job.priority) : 0;
   }
 
   get state(): JobState {

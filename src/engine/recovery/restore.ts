@@ -20,7 +20,14 @@ import type { JobRun, TaskRun } from '../model/run.ts';
 import type { Stop, StopNote } from '../model/stopping.ts';
 import { copyRecord, isBegun, type TaskRecord } from '../model/task-record.ts';
 import { resolveSettled } from '../reactions/resolve-outputs.ts';
-import { addedTasks, appendTasks, missingTasksError, removeFromPlan, unknownFunction } from '../run/dynamic-tasks.ts';
+import {
+  addedTasks,
+  appendTasks,
+  missingTasksError,
+  removeFromPlan,
+  replacePriority,
+  unknownFunction,
+} from '../run/dynamic-tasks.ts';
 import { jobErrorOf } from '../run/end.ts';
 import { upstreamError } from '../run/scheduling.ts';
 import type { JobHistory } from './job-history.ts';
@@ -90,7 +97,7 @@ const restoreTasks = (job: JobRun, history: JobHistory, added: AddedTask): void 
   }
   for (const [task] of settled) job.count(task);
   restoreActive(job, history, merges);
-  restorePauseRequests(job, history);
+  restoreRequests(job, history);
 };
 
 /** Starts actors for tasks neither settled nor unscheduled, and restores the attempts that outlive a process. */
@@ -268,12 +275,16 @@ const CAUSED_INSIDE: ReadonlySet<string> = new Set(['TaskError', 'JobError']);
 const innerError = (child: JobRun | undefined): Error | undefined =>
   child?.isFanOut ? child.errors.find(({ tolerated }) => !tolerated) : child?.error;
 
-const restorePauseRequests = (job: JobRun, history: JobHistory): void => {
+/** Restores what was requested for tasks: pauses of those that were not ready, and priorities. */
+const restoreRequests = (job: JobRun, history: JobHistory): void => {
   for (const [index, name] of job.plan.graph.names.entries()) {
-    const text = history.noteText(job.pathOf(name), 'held');
-    if (text === undefined) continue;
+    const path = job.pathOf(name);
+    const priority = history.note<number>(path, 'priority');
+    if (priority !== undefined) replacePriority(job, index, priority);
+    const heldBy = history.note<string>(path, 'held');
+    if (heldBy === undefined) continue;
     job.pauseRequests ??= new Map();
-    job.pauseRequests.set(index, JSON.parse(text) as string);
+    job.pauseRequests.set(index, heldBy);
   }
 };
 

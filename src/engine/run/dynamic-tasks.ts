@@ -167,6 +167,15 @@ const shortenChains = ({ graph, lengths }: Plan, removed: number): readonly numb
   return shorter;
 };
 
+/** Gives a task another priority, in the job's own plan. Queues that the task is in must be sorted again. */
+export const replacePriority = (job: JobRun, index: number, priority: number): void => {
+  const { tasks } = copyPlanOnWrite(job);
+  const definition = { ...(tasks[index] as TaskDefinition), priority };
+  (tasks as TaskDefinition[])[index] = definition;
+  const task = job.tasks[index];
+  if (task) task.definition = definition;
+};
+
 const whyNotRemoved = (job: JobRun, task: TaskRun | undefined): string | undefined => {
   if (job.over) return `belongs to a job that is ${job.state}`;
   if (job.stop) return 'belongs to a job that is ending';
