@@ -16,7 +16,7 @@ import {
 import { startOptionProblems } from './definition/check-options.ts';
 import type { TaskName, TaskPath, TaskType } from './definition/infer.ts';
 import { formatValue, throwIfInvalid } from './definition/option-rules.ts';
-import type { Description, StartOptions } from './definition/options.ts';
+import type { Description, LimitOptions, StartOptions } from './definition/options.ts';
 import { isDefinition, PLAN } from './definition/sealed.ts';
 import type { DamagedJob, Journal, JournalJob } from './durable/journal.ts';
 import { JournalWriter } from './durable/journal-writer.ts';
@@ -54,6 +54,7 @@ import {
   type RerunSelection,
   type RetrySelection,
 } from './recovery/retry-plan.ts';
+import { setEngineLimits } from './run/set-limits.ts';
 import { endEarly } from './run/shutdown.ts';
 import { rerunJob, retryJob, startJob } from './start-job.ts';
 import type { Clock } from './time/clock.ts';
@@ -62,7 +63,7 @@ import { type LimitUsage, usageOf } from './views/limit-usage.ts';
 
 /** Runs many jobs that share limits, a journal and a stream of events. `close` ends them all. */
 export class Engine implements AsyncDisposable {
-  readonly #options: EngineOptions;
+  #options: EngineOptions;
   readonly #clock: Clock;
   readonly #dispatcher: Dispatcher;
   /** Jobs that are not over, by id. */
@@ -118,6 +119,17 @@ export class Engine implements AsyncDisposable {
   /** Slots of the engine's concurrency and of each of its pools with slots, and the tasks that wait for them. */
   get usage(): readonly LimitUsage[] {
     return usageOf(this.#dispatcher);
+  }
+
+  /**
+   * Changes limits of the engine while its jobs run; what is left out stays, pools one by one. What may start now starts at
+   * once, in the order of ever; what runs is never stopped for it. They are limits of this engine: no journal keeps them.
+   * @throws OptionError for a pool that the engine does not have, or with fewer slots than a task of its jobs takes
+   */
+  setLimits(limits: LimitOptions): void {
+    const runs = [...this.#live.values()].map(({ run }) => run);
+    const changed = setEngineLimits(this.#dispatcher, this.#options, limits, runs);
+    this.#options = { ...this.#options, ...changed };
   }
 
   /**

@@ -16,10 +16,10 @@ import type {
   TaskType,
 } from './definition/infer.ts';
 import { throwIfInvalid } from './definition/option-rules.ts';
-import type { StartOptions } from './definition/options.ts';
+import type { LimitOptions, StartOptions } from './definition/options.ts';
 import { indexIn } from './definition/plan.ts';
 import type { AnyTaskSpec } from './definition/task-spec.ts';
-import { JobError, shownToCaller } from './errors/errors.ts';
+import { CommandError, JobError, shownToCaller } from './errors/errors.ts';
 import { type JobResult, resultOf } from './job-result.ts';
 import type { JobRun } from './model/run.ts';
 import { requireSameInput } from './recovery/create-record.ts';
@@ -31,11 +31,13 @@ import {
   type RerunSelection,
   type RetrySelection,
 } from './recovery/retry-plan.ts';
+import { encodeOptions } from './recovery/stored-options.ts';
 import { addTasks, removeTask } from './run/dynamic-tasks.ts';
 import { outputOf } from './run/output.ts';
 import { pauseJob, resumeJob, THE_PROGRAM } from './run/pause.ts';
 import { requireLocal } from './run/remote.ts';
 import { retryAll } from './run/retry-task.ts';
+import { applyLimits, changedLimits, requireLimits } from './run/set-limits.ts';
 import { cancelJob } from './run/shutdown.ts';
 import { rerunJob, retryJob } from './start-job.ts';
 import { TaskHandle } from './task-handle.ts';
@@ -209,6 +211,23 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   resume(): void {
     requireLocal(this.#run, 'resumed');
     this.#run.inContext(() => resumeJob(this.#run));
+  }
+
+  /**
+   * Changes limits of the job while it runs; what is left out stays, pools one by one. What may start now starts at once, in
+   * the order of ever; what runs is never stopped for it. The job keeps its limits over a resume and a retry.
+   * @throws OptionError for a pool that neither the job nor its engine has, or with fewer slots than a task takes
+   * @throws CommandError `INVALID_STATE` if the job is over, or runs in another process
+   */
+  setLimits(limits: LimitOptions): void {
+    const run = this.#run;
+    requireLocal(run, 'given other limits');
+    if (run.over)
+      throw new CommandError('INVALID_STATE', `Job "${this.name}" is ${run.state}: its limits are of no use.`);
+    requireLimits(`A call on job "${this.name}"`, limits, run);
+    const changed = changedLimits(run.startOptions, limits);
+    run.recorder?.put('', 'limits', encodeOptions(changed));
+    run.inContext(() => applyLimits(run, changed));
   }
 
   /**

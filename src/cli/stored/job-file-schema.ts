@@ -169,6 +169,7 @@ const NOTES: Readonly<Record<NoteKind, NoteRule>> = {
   branch: ['a list of texts', isTexts],
   again: ['a list of texts', isTexts],
   held: ['text', isText],
+  limits: ['the limits of a job', isObject],
   priority: ['a number', (note) => Number.isFinite(note)],
   logs: [
     'an attempt and its last lines',

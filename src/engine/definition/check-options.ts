@@ -271,6 +271,7 @@ export const restartRules: Readonly<Record<'resume' | 'retry' | 'rerun', Rules>>
 export const restartOptionProblems = (given: unknown, what: 'retry' | 'rerun'): Problem[] =>
   problemsOf(given, restartRules[what], { subject: what });
 
+export const limitOptionProblems = checking('setLimits', limitRules);
 export const definitionOptionProblems = checking('The job', definitionRules);
 export const cancelOptionProblems = checking('cancel', { mode: oneOf('abort', 'drain') });
 export const claimOptionProblems = checking('claim', { leaseMs: duration });

@@ -256,6 +256,7 @@ export const NO_VALUE = '';
  * downstream that a branch did not pick. `claim`: who works on an external task. `held`: who requested a pause before
  * the task was ready. `stop`: how the job ends early. `again`: paths inside the task that run again after a retry.
  * `logs`: the last lines of an attempt that has not ended. `priority`: the task's priority, if it was given another.
+ * `limits`: the job's, if it was given others.
  */
 export type NoteKind =
   | 'checkpoint'
@@ -267,7 +268,8 @@ export type NoteKind =
   | 'stop'
   | 'again'
   | 'logs'
-  | 'priority';
+  | 'priority'
+  | 'limits';
 
 /** Everything that one append writes for one job. */
 export type Batch = Held & {

@@ -61,6 +61,22 @@ export class Dispatcher {
     this.#hasRateLimits ||= task.queue.hasRateLimit;
   }
 
+  /**
+   * Applies the changed limits of jobs, and of all jobs nested in them: what waits is put into queues again, what runs
+   * counts in the new limits, and what may start now does.
+   */
+  relimit(jobs: readonly LimitedJob[]): void {
+    const waiting = new Set([...this.queues, ...(this.#nestedQueues ?? [])].flatMap((queue) => queue.takeAll()));
+    for (const { limitScope } of jobs) limitScope.forgetQueues();
+    for (const task of jobs.flatMap(({ active }) => [...active])) {
+      if (!task.queue) continue;
+      task.queue = task.attempt ? this.#queueOf(task) : undefined;
+      task.queue?.hold(task);
+    }
+    for (const task of waiting) this.enqueue(task);
+    this.dispatch();
+  }
+
   /** Sorts all waiting tasks again, because the order between them has changed, and runs the first ones. */
   reorder(): void {
     for (const queue of [...this.queues, ...(this.#nestedQueues ?? [])]) queue.reorder();
@@ -181,5 +197,8 @@ export class Dispatcher {
     limit.cancelTimer?.();
   }
 }
+
+/** The part of a job that a change of limits uses. `active`: its tasks that wait or run. */
+type LimitedJob = { readonly limitScope: LimitScope; readonly active: Iterable<TaskRun> };
 
 const NO_QUEUES: readonly WaitQueue[] = Object.freeze([]);

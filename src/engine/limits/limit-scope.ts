@@ -12,24 +12,44 @@ export type JobLimits = LimitOptions & { readonly sequential?: boolean | undefin
  * pool, it also takes slots of that pool on each level that has the pool.
  */
 export class LimitScope {
-  readonly #parent: LimitScope | undefined;
+  readonly #owner: string;
+  #parent: LimitScope | undefined;
   readonly #sequentialLimit: Semaphore | undefined;
-  readonly #limits: readonly Limit[];
-  readonly #pools: ReadonlyMap<string, readonly Limit[]>;
+  #limits: readonly Limit[] = NO_LIMITS;
+  #pools: ReadonlyMap<string, readonly Limit[]> = NO_POOLS;
   #unpooledQueue: WaitQueue | undefined;
   #pooledQueues: Map<string, WaitQueue> | undefined;
   /** The queue of a sequential job's nested jobs and fan-outs, which wait only for the job's single slot. */
   readonly sequentialQueue: WaitQueue | undefined;
 
   constructor(owner: string, options: JobLimits, inherited: LimitScope | undefined) {
+    this.#owner = owner;
     this.#parent = inherited;
     this.#sequentialLimit = options.sequential ? new Semaphore('concurrency', owner, 1) : undefined;
-    this.#limits = limitsOf(owner, options);
-    const { pools } = options;
-    this.#pools = pools
-      ? new Map(Object.entries(pools).map(([name, pool]) => [name, poolLimits(name, owner, pool)]))
-      : NO_POOLS;
+    this.set(options);
     this.sequentialQueue = this.#sequentialLimit && new WaitQueue([this.#sequentialLimit]);
+  }
+
+  /** Sets the limits of this level: who holds slots keeps them. After a change, `Dispatcher.relimit` applies them. */
+  set(options: LimitOptions): void {
+    const before = this.#pools;
+    this.#limits = limitsOf(this.#owner, options, this.#limits);
+    const { pools } = options;
+    if (pools)
+      this.#pools = new Map(
+        Object.entries(pools).map(([name, pool]) => [name, poolLimits(name, this.#owner, pool, before.get(name))]),
+      );
+  }
+
+  /** Puts another level in place of `before`, if that is the one above this level. */
+  replaceParent(before: LimitScope, parent: LimitScope): void {
+    if (this.#parent === before) this.#parent = parent;
+  }
+
+  /** Forgets the queues, whose limits have changed. */
+  forgetQueues(): void {
+    this.#unpooledQueue = undefined;
+    this.#pooledQueues = undefined;
   }
 
   queueFor(pool: string | undefined): WaitQueue {
@@ -49,7 +69,7 @@ export class LimitScope {
   /** Returns whether all slots of this level's `maxConcurrency` are taken. */
   get isFull(): boolean {
     const [first] = this.#limits;
-    return first?.kind === 'concurrency' && first.taken === first.size;
+    return first?.kind === 'concurrency' && first.taken >= first.size;
   }
 
   /** Returns a pool's smallest size on this level and all levels above; undefined if no level has the pool. */
@@ -80,21 +100,44 @@ const NO_LIMITS: readonly Limit[] = [];
 
 const NO_POOLS: ReadonlyMap<string, readonly Limit[]> = new Map();
 
-const limitsOf = (owner: string, { maxConcurrency, rateLimit }: LimitOptions): readonly Limit[] => {
+/** `before`: the limits so far, whose holders and starts count. */
+const limitsOf = (
+  owner: string,
+  { maxConcurrency, rateLimit }: LimitOptions,
+  before: readonly Limit[],
+): readonly Limit[] => {
   if (maxConcurrency === undefined && !rateLimit) return NO_LIMITS;
   const limits: Limit[] = [];
-  if (isBounded(maxConcurrency)) limits.push(new Semaphore('concurrency', owner, maxConcurrency));
-  if (rateLimit) limits.push(new RateLimit(owner, rateLimit.limit, rateLimit.periodMs));
+  if (isBounded(maxConcurrency)) limits.push(semaphore('concurrency', owner, maxConcurrency, before));
+  if (rateLimit) limits.push(rate(owner, rateLimit.limit, rateLimit.periodMs, before));
   return limits;
 };
 
-const poolLimits = (name: string, owner: string, pool: PoolOption): readonly Limit[] => {
+const poolLimits = (
+  name: string,
+  owner: string,
+  pool: PoolOption,
+  before: readonly Limit[] = NO_LIMITS,
+): readonly Limit[] => {
   const { slots, limit, periodMs }: Exclude<PoolOption, number> = typeof pool === 'number' ? { slots: pool } : pool;
   const label = `pool "${name}" of ${owner}`;
   const limits: Limit[] = [];
-  if (isBounded(slots)) limits.push(new Semaphore('pool', label, slots));
-  if (limit !== undefined && periodMs !== undefined) limits.push(new RateLimit(label, limit, periodMs));
+  if (isBounded(slots)) limits.push(semaphore('pool', label, slots, before));
+  if (limit !== undefined && periodMs !== undefined) limits.push(rate(label, limit, periodMs, before));
   return limits;
+};
+
+const semaphore = (kind: Semaphore['kind'], name: string, size: number, before: readonly Limit[]): Semaphore => {
+  const known = before.find((limit): limit is Semaphore => limit.kind === kind);
+  if (!known) return new Semaphore(kind, name, size);
+  known.size = size;
+  return known;
+};
+
+const rate = (name: string, limit: number, periodMs: number, before: readonly Limit[]): RateLimit => {
+  const known = before.find((other): other is RateLimit => other.kind === 'rateLimit');
+  if (known && known.limit === limit && known.periodMs === periodMs) return known;
+  return new RateLimit(name, limit, periodMs, known);
 };
 
 const isBounded = (count: number | undefined): count is number =>

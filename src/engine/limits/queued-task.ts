@@ -10,6 +10,8 @@ export type QueuedTask<Queue = unknown> = {
   readonly definition: TaskDefinition;
   readonly job: QueuedJob<Queue>;
   queue: Queue | undefined;
+  /** Absent while the task holds no slots. */
+  readonly attempt: unknown;
 };
 
 type QueuedJob<Queue = unknown> = {

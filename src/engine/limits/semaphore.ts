@@ -5,7 +5,7 @@ export class Semaphore {
   readonly kind: 'concurrency' | 'pool';
   /** Name for messages: `the job "etl"`, `pool "db" of the engine`. */
   readonly name: string;
-  readonly size: number;
+  size: number;
   readonly #holders = new Set<QueuedTask>();
   #taken = 0;
 

@@ -35,10 +35,15 @@ export class WaitQueue {
 
   /** Sorts the waiting tasks again, because the order between them has changed; drops those that no longer wait. */
   reorder(): void {
-    this.#stale = 0;
+    for (const task of this.takeAll()) this.#heap.push(task);
+  }
+
+  /** Empties the queue; returns the tasks that waited. */
+  takeAll(): readonly Task[] {
     const waiting = this.#heap.items.filter(({ state }) => state === 'ready');
     this.#heap = new Heap<Task>(compareTasks);
-    for (const task of waiting) this.#heap.push(task);
+    this.#stale = 0;
+    return waiting;
   }
 
   /**
@@ -77,10 +82,13 @@ export class WaitQueue {
   }
 
   acquire(task: Task, now: number): void {
-    for (const limit of this.limits) {
-      if (limit.kind === 'rateLimit') limit.acquire(now);
-      else limit.acquire(task);
-    }
+    for (const limit of this.limits) if (limit.kind === 'rateLimit') limit.acquire(now);
+    this.hold(task);
+  }
+
+  /** Counts the slots of a task that runs already. */
+  hold(task: Task): void {
+    for (const limit of this.limits) if (limit.kind !== 'rateLimit') limit.acquire(task);
   }
 
   release(task: Task): void {

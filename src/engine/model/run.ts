@@ -12,7 +12,7 @@ import { type JobCommand, type JobSnapshot, jobSnapshot } from '../../machines/j
 import type { RetryPolicy } from '../../machines/retry.ts';
 import { initialTaskSnapshot, type TaskCommand, type taskLogic } from '../../machines/task.ts';
 import { mergedOptions } from '../definition/merged-options.ts';
-import type { Description, StartOptions } from '../definition/options.ts';
+import type { Description, LimitOptions, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import type { OutcomeCounts } from '../definition/trigger.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
@@ -167,6 +167,8 @@ export abstract class JobRun {
   options: StartOptions;
   /** The options given at the start, without the definition's options. */
   startOptions: StartOptions;
+  /** The limits with which a stored job is taken up: they come before those that the journal kept. */
+  givenLimits: LimitOptions | undefined;
   readonly clock: SteadyClock;
   /** Divides the work of the job into turns of the event loop. */
   readonly turn: Turn;
@@ -175,8 +177,10 @@ export abstract class JobRun {
   readonly parent: TaskRun | undefined;
   readonly isFanOut: boolean;
   readonly dispatcher: Dispatcher;
+  /** Whether the dispatcher is an engine's. */
+  readonly sharesDispatcher: boolean;
   /** The limits of the job's tasks. */
-  readonly limitScope: LimitScope;
+  limitScope: LimitScope;
   /** `order`: the job's number among all jobs of the dispatcher. `rootOrder`: the number of its outermost job. */
   readonly order: number;
   readonly rootOrder: number;
@@ -266,6 +270,7 @@ export abstract class JobRun {
     this.pendingUpstreams = plan.upstreamCounts.slice();
     const owner = parent ? `the task "${parent.path}"` : `the job "${plan.name}"`;
     const shared = outer?.dispatcher ?? dispatcher;
+    this.sharesDispatcher = outer ? outer.sharesDispatcher : dispatcher !== undefined;
     this.dispatcher = shared ?? new Dispatcher(this.clock, this.turn, owner, options);
     this.limitScope = shared ? shared.scopeBelow(outer?.limitScope ?? shared.top, owner, options) : this.dispatcher.top;
     this.order = this.dispatcher.nextJob();

@@ -94,5 +94,7 @@ const createStoredRun = (
 ): JobRun => {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const all = { ...startOptionsOf(stored), ...given, jobId: stored.id, journal };
-  return createRun(definition[PLAN] as Plan, {}, all, host);
+  const run = createRun(definition[PLAN] as Plan, {}, all, host);
+  run.givenLimits = given;
+  return run;
 };

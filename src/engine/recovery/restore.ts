@@ -30,7 +30,9 @@ import {
 } from '../run/dynamic-tasks.ts';
 import { jobErrorOf } from '../run/end.ts';
 import { upstreamError } from '../run/scheduling.ts';
+import { applyLimits, changedLimits } from '../run/set-limits.ts';
 import type { JobHistory } from './job-history.ts';
+import { decodeOptions } from './stored-options.ts';
 
 /** Finds the definition of a task that was added to the job while it ran. */
 export type AddedTask = (path: string, dependsOn: readonly string[]) => TaskDefinition | undefined;
@@ -49,6 +51,8 @@ const restore = (job: JobRun, history: JobHistory, added: AddedTask): void => {
   job.startedAt = record.startedAt;
   job.endedAt = record.endedAt;
   if (record.state === 'paused') job.pausedBy = record.reason;
+  const limits = history.noteText('', 'limits');
+  if (limits !== undefined) applyLimits(job, changedLimits(decodeOptions(limits), job.givenLimits ?? {}));
   restoreTasks(job, history, added);
   job.stop = stopOf(history.note<StopNote>('', 'stop')) ?? stopFromState(record.state, record.error);
   if (job.over) job.error = jobErrorOf(job);

@@ -47,7 +47,6 @@ export class LiveRun extends JobRun {
   #retry: RetryPolicy;
   /** Holds the async context of the start; one for a job and all jobs nested in it. */
   readonly #context: AsyncResource;
-  readonly #sharesDispatcher: boolean;
   #done: Promise<void> | undefined;
   #finish: (() => void) | undefined;
   #finished = false;
@@ -59,9 +58,6 @@ export class LiveRun extends JobRun {
     this.#context = environment.parent
       ? (environment.parent.job as LiveRun).#context
       : new AsyncResource('tintype.job', { requireManualDestroy: true });
-    this.#sharesDispatcher = environment.parent
-      ? (environment.parent.job as LiveRun).#sharesDispatcher
-      : environment.dispatcher !== undefined;
     this.#keptLogs = environment.parent ? (environment.parent.job as LiveRun).#keptLogs : new Map();
     const { parent, recorder, deliveries } = environment;
     const persist = recorder && ((event: JobEvent, text: string | undefined): void => recorder.record(event, text));
@@ -315,7 +311,7 @@ export class LiveRun extends JobRun {
 
   run(task: TaskRun): void {
     // The task of another job may have freed the slots.
-    if (this.#sharesDispatcher) this.inContext(() => this.commandTask(task, { type: 'task.run' }));
+    if (this.sharesDispatcher) this.inContext(() => this.commandTask(task, { type: 'task.run' }));
     else this.commandTask(task, { type: 'task.run' });
   }
 

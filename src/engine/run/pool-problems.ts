@@ -4,7 +4,7 @@ import type { Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';
 import type { LimitScope } from '../limits/limit-scope.ts';
 
-type Pools = Pick<LimitScope, 'poolSize' | 'poolNames'>;
+export type Pools = Pick<LimitScope, 'poolSize' | 'poolNames'>;
 
 /** Finds tasks, nested ones included, that use an unknown pool or more slots than their pool has. */
 export const poolProblems = (tasks: readonly TaskDefinition[], pools: Pools, prefix = ''): Problem[] =>
@@ -35,8 +35,10 @@ export const poolProblems = (tasks: readonly TaskDefinition[], pools: Pools, pre
     );
   });
 
+export const NO_POOLS: Pools = { poolNames: () => [], poolSize: () => undefined };
+
 /** Combines the pools of a nested job with those of the enclosing jobs: of two sizes, the smaller applies. */
-const withPools = (parent: Pools, own: Plan['options']['pools'] = {}): Pools => ({
+export const withPools = (parent: Pools, own: Plan['options']['pools'] = {}): Pools => ({
   poolNames: () => [...new Set([...Object.keys(own), ...parent.poolNames()])],
   poolSize: (name) => {
     const outer = parent.poolSize(name);

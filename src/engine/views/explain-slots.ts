@@ -88,7 +88,7 @@ const slotReason = (
   const { kind, size, taken, name } = limit;
   const wanted = limit.slotsOf(task);
   const what = kind === 'pool' ? name : `the concurrency of ${name}`;
-  const state = taken === size ? 'is full' : 'has too few free';
+  const state = taken >= size ? 'is full' : 'has too few free';
   const wants = wanted > 1 ? `, and it wants ${wanted}` : '';
   const text = `${what} ${state}: ${taken}/${size} held by ${listed(holders)}${wants}${queueText(ahead, before)}`;
   return { kind, text, limit: name, size, taken, wanted, holders, ahead, before };

@@ -112,6 +112,7 @@ describe('tintype import', () => {
     ['branch', [1]],
     ['again', 'a'],
     ['held', 1],
+    ['limits', 1],
     ['priority', '1'],
     ['claim', { owner: 'me', attempt: 1 }],
     ['odd', 1],

@@ -120,6 +120,7 @@ describe('a start with a key', () => {
       expect(inWords(events).slice(0, 2)).toEqual(['job running', 'extract ready']);
       expect(job.state).toBe('running');
       expect(() => job.pause()).toThrow(expect.objectContaining({ code: 'INVALID_STATE' }));
+      expect(() => job.setLimits({ maxConcurrency: 1 })).toThrow(expect.objectContaining({ code: 'INVALID_STATE' }));
       const { state, error } = await job.cancel('enough');
       expect([state, error?.message]).toEqual(['cancelled', 'Job "etl" was cancelled: enough']);
       expect((await original).state).toBe('cancelled');
