@@ -466,6 +466,52 @@ describe('specs', () => {
     ).resolves.toEqualTypeOf<Context>();
   });
 
+  test('over items put out a list, and give each its item', () => {
+    const strict = defineJob('strict')
+      .task('x', () => ({ x: 1 }))
+      .seal();
+    const needs = defineJob<{ url: string }>('needs')
+      .task('got', ({ ctx }) => ({ got: ctx.url.length }))
+      .seal();
+    defineJob('job')
+      .task('list', () => ({ urls: ['a', 'b'] }))
+      .job(
+        'each',
+        {
+          dependsOn: ['list'],
+          over: ({ ctx }) => ctx.urls,
+          input: ({ item, index }) => {
+            expectTypeOf(item).toEqualTypeOf<string>();
+            expectTypeOf(index).toEqualTypeOf<number>();
+            return { url: item };
+          },
+        },
+        needs,
+      )
+      .job('settled', { over: [1, 2], continueOnFailure: true, output: ({ x }) => ({ y: x }) }, strict)
+      .sensor('seen', { over: ['p'], interval: 10 }, ({ item }) => (item === 'p' ? { item } : false))
+      .sensor('one', {}, (scope) => {
+        // @ts-expect-error there are no items
+        scope.item;
+        return { one: 1 };
+      })
+      .task('end', { dependsOn: ['each', 'settled', 'seen', 'one'] }, ({ deps, ctx }) => {
+        expectTypeOf(deps.each).toEqualTypeOf<readonly { readonly got: number }[]>();
+        expectTypeOf(ctx.each).toEqualTypeOf<readonly { readonly got: number }[]>();
+        expectTypeOf(deps.settled).toEqualTypeOf<readonly Settled<{ y: number }>[] | undefined>();
+        expectTypeOf(deps.seen).toEqualTypeOf<readonly { item: string }[]>();
+        expectTypeOf(deps.one).toEqualTypeOf<Readonly<{ one: number }>>();
+      });
+    // @ts-expect-error the context does not fit the input
+    defineJob('job').job('each', { over: [1] }, needs);
+    // @ts-expect-error an input needs a url
+    defineJob('job').job('each', { over: [1], input: ({ item }) => ({ uri: item }) }, needs);
+    jobFrom('job', [
+      { kind: 'job', name: 'a', over: [1], input: ({ item, index }) => ({ item, index }), definition: needs },
+      { kind: 'sensor', name: 'b', over: [1], check: ({ item }: ItemScope<number>) => item > 0 },
+    ]);
+  });
+
   test('expand puts out its output, for what comes after', () => {
     defineJob('job')
       .task('list', () => expand([{ name: 'x', run: () => {} }], { count: 1 }))

@@ -16,14 +16,17 @@ import type {
   DoubtOf,
   ExternalType,
   FinalContext,
+  ItemOf,
   MapOutput,
   Named,
   NamedType,
   NestedType,
   NewName,
+  NoItems,
   OutputOf,
   PutsOut,
   ScopeOf,
+  SensedType,
   SensorOutput,
   SoftSkip,
   TaskType,
@@ -97,6 +100,31 @@ interface FanOutOptions<
     >,
     MapOptions<ScopeOf<Input, Tasks, Needs, Rule>, Item> {}
 
+/** The options of a sensor; with `over`, of a fan-out of sensors. */
+interface SensorOptions<
+  Needs extends string,
+  Tolerated extends boolean,
+  Rule extends TriggerRule,
+  Answer extends boolean,
+  Extra extends object,
+  Schema extends StandardSchema | undefined,
+  Item,
+  Input,
+  Tasks,
+  Soft extends boolean,
+> extends TaskOptions<
+      Needs,
+      Tolerated,
+      Rule,
+      ConditionOf<Input, Tasks, Needs, Rule>,
+      Answer,
+      ScopeOf<Input, Tasks, Needs, Rule, ItemOf<Item>>,
+      Extra,
+      Schema & PutsOut<Schema>
+    >,
+    SensorPace<Soft>,
+    Partial<MapOptions<ScopeOf<Input, Tasks, Needs, Rule>, Item>> {}
+
 /** The methods that add a task. Its own class has no type parameters, which an editor would show before each method. */
 abstract class Builder {
   readonly name: string;
@@ -158,6 +186,7 @@ abstract class Builder {
   /**
    * Adds a task that checks until something is ready. `check` returns an output or `true` when ready, `false` or
    * `notReady(reason)` when not yet, `skip(reason)` when there is nothing to wait for. Between checks the task holds no slot. Only an error or a timeout is a failure.
+   * With `over`, there is a sensor for each item, as in a fan-out.
    */
   sensor<
     const Name extends string,
@@ -171,18 +200,23 @@ abstract class Builder {
     Answer extends boolean = never,
     Extra extends Addition = NoInput,
     Schema extends StandardSchema | undefined = undefined,
+    Item = NoItems,
     const Soft extends boolean = false,
   >(
     this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
-    options: Options<Needs, Tolerated, Rule, Answer, Extra, Schema, Input, Tasks> & SensorPace<Soft>,
-    check: (scope: ScopeOf<Input, Tasks, Needs, Rule, NoInfer<Extra>>) => ValidCheck<Result, Schema>,
+    options: SensorOptions<Needs, Tolerated, Rule, Answer, Extra, Schema, Item, Input, Tasks, Soft>,
+    check: (
+      scope: ScopeOf<Input, Tasks, Needs, Rule, NoInfer<Extra> & NoInfer<ItemOf<Item>>>,
+    ) => ValidCheck<Result, Schema>,
   ): JobBuilder<
     Input,
     | Tasks
-    | TaskType<
+    | SensedType<
         Name,
+        Item,
         SensorOutput<Result, Schema>,
+        Tolerated,
         DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer, Result | SoftSkip<Soft>>
       >,
     Given
@@ -229,7 +263,8 @@ abstract class Builder {
   /**
    * Adds a task that runs a nested job. Option `input` returns the nested job's input; default: the context of the
    * task. Option `output` returns the task's output; default: the nested tasks' merged outputs, which the context holds
-   * under the task's name.
+   * under the task's name. With `over`, there is a nested job for each item, as in a fan-out: the task's output is the
+   * list of theirs.
    */
   job<
     const Name extends string,
@@ -244,13 +279,15 @@ abstract class Builder {
     const Rule extends TriggerRule = 'allSuccess',
     Answer extends boolean = never,
     Output extends object = never,
+    Item = NoItems,
   >(
     this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
     options: FlowOptions<Needs, Tolerated, Rule, ConditionOf<Input, Tasks, Needs, Rule>, Answer> &
       AttemptOptions &
+      Partial<MapOptions<ScopeOf<Input, Tasks, Needs, Rule>, Item>> &
       NestedJobOptions<
-        ScopeOf<Input, Tasks, Needs, Rule>,
+        ScopeOf<Input, Tasks, Needs, Rule, ItemOf<Item>>,
         NoInfer<InnerGiven>,
         FinalContext<Inner, InnerTasks>,
         Output
@@ -259,7 +296,15 @@ abstract class Builder {
     definition: JobDefinition<Inner, InnerTasks, InnerGiven>,
   ): JobBuilder<
     Input,
-    Tasks | NestedType<Name, Output, InnerTasks, DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer>>,
+    | Tasks
+    | NestedType<
+        Name,
+        Item,
+        Output,
+        InnerTasks,
+        Tolerated,
+        DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer>
+      >,
     Given
   >;
   job(name: string, options: object, definition: unknown): unknown {
@@ -346,7 +391,7 @@ export class JobBuilder<
 /** Requires the option `input` if the context of the task does not fit the input of the nested job. */
 type Fed<Scope extends { readonly ctx: unknown }, Given> = [Scope['ctx']] extends [Given]
   ? unknown
-  : { readonly input: (scope: Scope) => Given };
+  : { readonly input: object };
 
 type SchemaObject<Type> = Type extends object ? Type : never;
 

@@ -123,6 +123,8 @@ const putInside = ({ inside }: JobTable, index: number, parent: number): void =>
 /** Applies a change of a task. A new attempt of a nested job or map starts with what is inside as if it had never run. */
 export const applyChange = (table: JobTable, { index, state, at, attempt }: TaskChange): void => {
   const from = table.state[index];
+  if (from === REMOVED && table.kind[index] === KIND_LETTERS.item) beginInside(table, index);
+  if (state === REMOVED) startOver(table, index, true);
   if (state === STATE_LETTERS.unscheduled || state === REMOVED) clear(table, index, state);
   else {
     table.state[index] = state;
@@ -149,13 +151,26 @@ const clear = (table: JobTable, index: number, state: StateLetter): void => {
   table.endAt[index] = -1;
 };
 
-/** Items are not there until something happens to them; the other tasks inside wait as in the beginning. */
-const startOver = (table: JobTable, around: number): void => {
+/**
+ * Items are not there until something happens to them, nor is what is inside (`isGone`); the other tasks inside wait as in
+ * the beginning.
+ */
+const startOver = (table: JobTable, around: number, isGone = false): void => {
   for (const index of table.inside.get(around) ?? []) {
-    startOver(table, index);
+    const goes = isGone || table.kind[index] === KIND_LETTERS.item;
+    startOver(table, index, goes);
     if (table.state[index] === REMOVED) continue;
-    clear(table, index, table.kind[index] === KIND_LETTERS.item ? REMOVED : STATE_LETTERS.unscheduled);
+    clear(table, index, goes ? REMOVED : STATE_LETTERS.unscheduled);
     table.attempt[index] = 0;
+  }
+};
+
+/** The tasks of the nested job of an item are there with it. */
+const beginInside = (table: JobTable, around: number): void => {
+  for (const index of table.inside.get(around) ?? []) {
+    if (table.kind[index] === KIND_LETTERS.item) continue;
+    clear(table, index, STATE_LETTERS.unscheduled);
+    beginInside(table, index);
   }
 };
 

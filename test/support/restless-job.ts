@@ -257,7 +257,7 @@ const specOf = (one: RestlessTask, at: number, clock: VirtualClock): AnyTaskSpec
     .sensor('b', { dependsOn: ['a'], interval: 3 }, () => clock.now() % 2 === 0 || clock.now() > 1_100)
     .task('c', { dependsOn: ['b'], trigger: trigger === 'always' ? 'always' : 'allSuccess' }, () => ({ c: 1 }))
     .seal();
-  return { ...flow, ...attempts, kind, definition: inner };
+  return { ...flow, ...attempts, kind, definition: inner, ...(pooled && { over: [0, 1], concurrency: 1 }) };
 };
 
 /** A clock that knows how many timers of the job wait. */

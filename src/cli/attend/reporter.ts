@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Plan, TaskDefinition } from '../../engine/definition/plan.ts';
-import { PLAN } from '../../engine/definition/sealed.ts';
+import { planInside, type TaskDefinition } from '../../engine/definition/plan.ts';
 import type { JobDefinition } from '../../engine/job-definition.ts';
 import type { JobEvent, LogLevel } from '../../events/event.ts';
 import type { OutputGate } from '../../executors/process/output-gate.ts';
@@ -86,9 +85,10 @@ const sensorsOf =
     let inside: readonly TaskDefinition[] = tasks;
     for (const name of path.replace(/\[\d+\]/g, '').split('/')) {
       task = inside.find((one) => one.name === name);
-      inside = (task?.nested?.definition?.[PLAN] as Plan | undefined)?.tasks ?? [];
+      inside = (task && planInside(task)?.tasks) ?? [];
     }
-    return task?.kind === 'sensor' ? { deadlineMs: task.deadline } : undefined;
+    const isSensor = task?.kind === 'sensor' || task?.nested?.each?.kind === 'sensor';
+    return isSensor ? { deadlineMs: task?.deadline } : undefined;
   };
 
 const liveReporter = (

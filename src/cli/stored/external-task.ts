@@ -4,13 +4,13 @@ import type { TaskState } from '../../events/event.ts';
 import { SETTLED } from '../../events/states.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 import { type JobLocation, jobCommand, jobLabel } from './job-command.ts';
-import { type ShapeTask, tasksByPath } from './shape-tasks.ts';
+import { type ShapeTask, tasksByPath, withoutNumbers } from './shape-tasks.ts';
 import type { StoredJob } from './stored-job.ts';
 
 /** Accepts any path if the stored definition can't be read. @throws UsageError if it has no such external task */
 export const requireExternal = (job: JournalJob, path: string, tasks: readonly ShapeTask[]): void => {
   const all = tasksByPath(tasks);
-  const kind = all.get(path)?.kind;
+  const kind = all.get(withoutNumbers(path))?.kind;
   if (kind === 'external' || (kind === undefined && tasks.length === 0)) return;
   const externals = [...all].filter(([, { kind }]) => kind === 'external').map(([path]) => path);
   const known = externals.length === 0 ? 'It has no external task.' : `Its external tasks are ${externals.join(', ')}.`;
@@ -24,7 +24,7 @@ export const hintIfEarly = ({ job, record, shape = [] }: StoredJob, task: string
   const stateOf = (path: string): TaskState => record.tasks.get(path)?.state ?? 'unscheduled';
   if (stateOf(task) !== 'unscheduled') return '';
   const prefix = task.slice(0, task.lastIndexOf('/') + 1);
-  const needs = (tasksByPath(shape).get(task)?.dependsOn ?? []).map((need) => prefix + need);
+  const needs = (tasksByPath(shape).get(withoutNumbers(task))?.dependsOn ?? []).map((need) => prefix + need);
   const open = needs.filter((need) => !SETTLED.has(stateOf(need)));
   const why = open.length === 0 ? '' : ` It waits for ${open.join(', ')}.`;
   return `${why} Complete it once ${jobCommand('show', job.id, place)} says that it is ready.`;

@@ -91,6 +91,7 @@ const shapeTask = z.tuple(
           kind: z.optional(z.enum(KINDS, { error: `one of ${KINDS.join(', ')}` })),
           trigger: z.optional(z.enum(TRIGGER_RULES, { error: `one of ${TRIGGER_RULES.join(', ')}` })),
           when: z.optional(z.boolean({ error: 'true' })),
+          each: z.optional(z.enum(['job', 'sensor'], { error: '"job" or "sensor"' })),
           get job(): z.ZodMiniOptional<z.ZodMiniType> {
             return z.optional(shape);
           },

@@ -45,7 +45,7 @@ const definitionOf = (name: string, tasks: readonly ShapeTask[], functions: Func
 };
 
 const specOf = (task: ShapeTask, functions: Functions): AnyTaskSpec => {
-  const { name, dependsOn, continueOnFailure, kind, trigger, when, job } = task;
+  const { name, dependsOn, continueOnFailure, kind, trigger, when, each } = task;
   const { run } = functions;
   const common = { name, dependsOn, continueOnFailure, trigger, ...(when && { when: functions.when }) };
   switch (kind) {
@@ -56,10 +56,15 @@ const specOf = (task: ShapeTask, functions: Functions): AnyTaskSpec => {
     case 'external':
       return { ...common, kind };
     case 'map':
+      if (each === 'job') return { ...common, kind: each, over: [], definition: jobOf(task, functions) };
+      if (each === 'sensor') return { ...common, kind: each, over: [], check: run };
       return { ...common, kind, over: [], each: run };
     case 'job':
-      return { ...common, kind, definition: definitionOf(job?.name ?? name, job?.tasks ?? [], functions) };
+      return { ...common, kind, definition: jobOf(task, functions) };
   }
 };
+
+const jobOf = ({ name, job }: ShapeTask, functions: Functions): JobDefinition =>
+  definitionOf(job?.name ?? name, job?.tasks ?? [], functions);
 
 const IDLE: Functions = { run: () => {}, when: () => true };

@@ -9,7 +9,9 @@ export type ShapeTask = {
   readonly kind: TaskKind;
   readonly trigger: TriggerRule | undefined;
   readonly when: boolean;
-  /** The name and tasks of the nested job, if the task runs one. */
+  /** Of a fan-out: the kind of each instance, if it does not just run a function. */
+  readonly each?: 'job' | 'sensor' | undefined;
+  /** The name and tasks of the nested job, if the task, or each of its instances, runs one. */
   readonly job?: { readonly name: string; readonly tasks: readonly ShapeTask[] } | undefined;
 };
 
@@ -17,7 +19,13 @@ type Shape = readonly [name: string, tasks: readonly TaskShape[]];
 
 type TaskShape = readonly [name: string, dependsOn: readonly string[], continueOnFailure: boolean, more?: More];
 
-type More = { readonly kind?: TaskKind; readonly trigger?: TriggerRule; readonly when?: true; readonly job?: Shape };
+type More = {
+  readonly kind?: TaskKind;
+  readonly trigger?: TriggerRule;
+  readonly when?: true;
+  readonly each?: 'job' | 'sensor';
+  readonly job?: Shape;
+};
 
 /** Parses a shape that `definition-shape.ts` wrote. Returns `undefined` if the text is not a shape. */
 export const shapeTasks = (text: string | undefined): readonly ShapeTask[] | undefined => {
@@ -29,13 +37,14 @@ export const shapeTasks = (text: string | undefined): readonly ShapeTask[] | und
 };
 
 const tasksOf = ([, tasks]: Shape): readonly ShapeTask[] =>
-  tasks.map(([name, dependsOn, continueOnFailure, { kind, trigger, when, job } = {}]) => ({
+  tasks.map(([name, dependsOn, continueOnFailure, { kind, trigger, when, each, job } = {}]) => ({
     name: requireText(name),
     dependsOn: dependsOn.map(requireText),
     continueOnFailure,
     kind: kind ?? (job ? 'job' : 'task'),
     trigger,
     when: when === true,
+    each,
     job: job && { name: requireText(job[0]), tasks: tasksOf(job) },
   }));
 
@@ -44,14 +53,17 @@ const requireText = (value: unknown): string => {
   throw new TypeError('a name is no text');
 };
 
-/** Returns the tasks and the tasks of nested jobs, by path. */
+/** Returns the tasks and the tasks of nested jobs, by path. Those inside a fan-out have the path of its instances: `name[]/inner`. */
 export const tasksByPath = (tasks: readonly ShapeTask[], prefix = ''): ReadonlyMap<string, ShapeTask> =>
   new Map(
     tasks.flatMap((task) => [
       [prefix + task.name, task] as const,
-      ...tasksByPath(task.job?.tasks ?? [], `${prefix}${task.name}/`),
+      ...tasksByPath(task.job?.tasks ?? [], `${prefix}${task.name}${task.kind === 'map' ? '[]' : ''}/`),
     ]),
   );
+
+/** Returns the path of a task with that of each instance as `name[]`. */
+export const withoutNumbers = (path: string): string => path.replace(/\[\d+\]/g, '[]');
 
 /** Returns whether a task, or one that contains it, is allowed to fail. */
 export const isTolerated = (path: string, shape: readonly ShapeTask[] = []): boolean => {

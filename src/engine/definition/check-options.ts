@@ -106,6 +106,8 @@ const promiseProblems = (list: readonly unknown[], { subject, tasks, option = ''
   return [optionProblem(option, message, tasks)];
 };
 
+const mapRules: Rules = { over: items, concurrency: limit, rateLimit };
+
 /** Maximum length of the owner of an external task, in characters. */
 export const MAX_OWNER_LENGTH = 200;
 
@@ -113,6 +115,7 @@ const taskRules: Readonly<Record<TaskKind, Rules>> = {
   task: functionRules,
   sensor: {
     ...functionRules,
+    ...mapRules,
     interval: wait,
     backoff: backoff('fixed', 'linear', 'exponential'),
     factor: growth,
@@ -134,13 +137,8 @@ const taskRules: Readonly<Record<TaskKind, Rules>> = {
       (value) => frozenJson(value) !== undefined,
     ),
   },
-  job: { ...flowRules, ...attemptRules, input: callable, output: callable },
-  map: {
-    ...functionRules,
-    over: required(items),
-    concurrency: limit,
-    rateLimit,
-  },
+  job: { ...flowRules, ...attemptRules, input: callable, output: callable, ...mapRules },
+  map: { ...functionRules, ...mapRules, over: required(items) },
 };
 
 /** Returns the problems of the `labels` option. */
@@ -234,7 +232,12 @@ const startRules: Readonly<Record<keyof StartOptions, Rule>> = {
 export const taskOptionProblems = (given: unknown, task: string, kind: TaskKind): Problem[] => {
   const subject = `Task "${task}"`;
   const problems = problemsOf(given, taskRules[kind], { subject, tasks: [task] });
-  const { slots, pool } = (given ?? {}) as { readonly slots?: unknown; readonly pool?: unknown };
+  const { slots, pool, over, ...others } = (given ?? {}) as Readonly<Record<string, unknown>>;
+  if (over === undefined && (kind === 'job' || kind === 'sensor'))
+    for (const option of Object.keys(mapRules).filter((key) => others[key] !== undefined))
+      problems.push(
+        optionProblem(option, `${subject} has ${option} without "over": only a fan-out has items to limit.`, [task]),
+      );
   if (slots === undefined || pool !== undefined || !('pool' in taskRules[kind])) return problems;
   const message = `${subject} takes ${formatValue(slots)} slots of no pool. Name the pool, or leave out "slots".`;
   return [...problems, optionProblem('slots', message, [task])];

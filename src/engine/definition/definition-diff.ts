@@ -18,6 +18,8 @@ type TaskShape = readonly [
     readonly trigger?: string;
     readonly when?: true;
     readonly softFail?: true;
+    /** The kind of each instance of a fan-out, if it does not just run a function. */
+    readonly each?: string;
     readonly job?: JobShape;
   },
 ];
@@ -49,6 +51,7 @@ const changesOfTask = (was: TaskShape, is: TaskShape, prefix: string): readonly 
       `depends on ${listText(dependsNow)} instead of ${listText(dependsOn)}`,
     (before.kind ?? 'task') !== (after.kind ?? 'task') &&
       `is of the kind ${after.kind ?? 'task'} instead of ${before.kind ?? 'task'}`,
+    before.each !== after.each && `runs ${eachText(after.each)} for each item instead of ${eachText(before.each)}`,
     before.trigger !== after.trigger &&
       `has the rule ${after.trigger ?? 'allSuccess'} instead of ${before.trigger ?? 'allSuccess'}`,
     before.when !== after.when && `has ${after.when ? 'a' : 'no'} condition`,
@@ -58,6 +61,8 @@ const changesOfTask = (was: TaskShape, is: TaskShape, prefix: string): readonly 
   const inside = before.job && after.job ? changesOf(before.job, after.job, `${task}/`) : [];
   return [...differences.flatMap((what) => (what ? { kind: 'changed' as const, task, what } : [])), ...inside];
 };
+
+const eachText = (kind = 'function'): string => `a ${kind}`;
 
 const listText = (names: readonly string[]): string => names.join(', ') || 'nothing';
 

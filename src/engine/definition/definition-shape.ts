@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Plan, TaskDefinition } from './plan.ts';
-import { PLAN } from './sealed.ts';
+import { type Plan, planInside, type TaskDefinition } from './plan.ts';
 
 /** The structure of a definition as JSON, and the SHA-256 of that JSON in hex. */
 export type DefinitionShape = { readonly shape: string; readonly fingerprint: string };
@@ -23,12 +22,14 @@ const shapeOf = ({ name, tasks }: Plan): unknown => [name, tasks.map(taskShape).
 
 const taskShape = (task: TaskDefinition): readonly [string, ...unknown[]] => {
   const { name, dependsOn, continueOnFailure = false, kind, trigger = 'allSuccess', when, sensor, nested } = task;
+  const inside = planInside(task);
   const more = {
     ...(kind && { kind }),
     ...(trigger !== 'allSuccess' && { trigger }),
     ...(when && { when: true }),
     ...(sensor?.softFail && { softFail: true }),
-    ...(nested?.definition && { job: shapeOf(nested.definition[PLAN] as Plan) }),
+    ...(nested?.each && { each: nested.each.kind }),
+    ...(inside && { job: shapeOf(inside) }),
   };
   const shape = [name, [...dependsOn].sort(), continueOnFailure] as const;
   return Object.keys(more).length === 0 ? shape : [...shape, more];

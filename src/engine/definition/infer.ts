@@ -1,7 +1,7 @@
 import type { Branch, Directive, Expand, NotReady, Skip } from './directive.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
 import type { ConditionScope, TaskOutput, TaskScope } from './task-function.ts';
-import type { Settled } from './task-spec.ts';
+import type { ItemScope, Settled } from './task-spec.ts';
 
 /**
  * What the types record about a task. A builder accumulates a union of `TaskType`s, which tsc extends in constant time.
@@ -74,18 +74,46 @@ type MayBeNothing<Value> = unknown extends Value ? false : [Extract<Value, void>
 type CheckOutput<Value> = Value extends true ? undefined : Value extends false | NotReady | Skip ? never : Value;
 
 /** The output of a fan-out: the outputs of its instances, in the order of the items. */
-export type MapOutput<Result, Schema, Tolerated> = [Tolerated] extends [false]
-  ? readonly ItemOutput<Result, Schema>[]
-  : readonly Settled<ItemOutput<Result, Schema>>[];
+export type MapOutput<Result, Schema, Tolerated> = ListOf<ItemOutput<Result, Schema>, Tolerated>;
+
+type ListOf<Output, Tolerated> = [Tolerated] extends [false] ? readonly Output[] : readonly Settled<Output>[];
 
 type ItemOutput<Result, Schema> = [Schema] extends [StandardSchema]
   ? SchemaOutput<Schema>
   : NothingOr<Exclude<Awaited<Result>, NotReady>>;
 
-/** What is recorded about a nested job: its output is what `output` returns; by default, the merged task outputs. */
-export type NestedType<Name extends string, Output, Tasks, Doubt extends TaskDoubt> = [Output] extends [never]
-  ? NamedType<Name, FinalContext<Record<never, never>, Tasks>, Doubt>
-  : TaskType<Name, Output, Doubt>;
+/** Stands for the type of the items where there are none: the task has no `over`. */
+export interface NoItems {
+  readonly [NO_ITEMS]: never;
+}
+
+declare const NO_ITEMS: unique symbol;
+
+/** What `over` adds to the scope of each instance. */
+export type ItemOf<Item> = [Item] extends [NoItems]
+  ? [Item] extends [never]
+    ? ItemScope<Item>
+    : unknown
+  : ItemScope<Item>;
+
+/** What is recorded about a sensor; with `over`, about a fan-out of sensors. */
+export type SensedType<Name extends string, Item, Output, Tolerated, Doubt extends TaskDoubt> =
+  unknown extends ItemOf<Item> ? TaskType<Name, Output, Doubt> : NamedType<Name, ListOf<Output, Tolerated>, Doubt>;
+
+/**
+ * What is recorded about a nested job: its output is what `output` returns; by default, the merged task outputs. With
+ * `over`, the list of these.
+ */
+export type NestedType<Name extends string, Item, Output, Tasks, Tolerated, Doubt extends TaskDoubt> =
+  unknown extends ItemOf<Item>
+    ? [Output] extends [never]
+      ? NamedType<Name, FinalContext<Record<never, never>, Tasks>, Doubt>
+      : TaskType<Name, Output, Doubt>
+    : NamedType<
+        Name,
+        ListOf<[Output] extends [never] ? FinalContext<Record<never, never>, Tasks> : Output, Tolerated>,
+        Doubt
+      >;
 
 /** `Result` if the function of a fan-out may return it for an item; otherwise the schema's input type, or a message. */
 export type ValidItem<Result, Schema> = [Schema] extends [StandardSchema]

@@ -2,7 +2,7 @@ import { UnknownTaskError } from '../errors/errors.ts';
 import { knownNames } from '../errors/suggest.ts';
 import { type Graph, pathLengths } from './graph.ts';
 import type { DefinitionOptions, ExternalOptions, SensorPace, TaskKind, TaskOptions } from './options.ts';
-import type { Sealed } from './sealed.ts';
+import { PLAN, type Sealed } from './sealed.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import type { TaskFunction } from './task-function.ts';
 import type { ItemScope, MapOptions, NestedJobOptions } from './task-spec.ts';
@@ -27,8 +27,18 @@ export type TaskDefinition = Omit<TaskOptions, 'dependsOn' | 'output'> & {
   readonly instance?: ItemScope | undefined;
 };
 
-export type NestedJob = NestedJobOptions & { readonly definition: Sealed };
-export type FanOut = MapOptions & { readonly definition?: undefined; readonly output?: undefined };
+export type NestedJob = NestedJobOptions & { readonly definition: Sealed; readonly each?: undefined };
+export type FanOut = MapOptions & {
+  readonly definition?: undefined;
+  readonly input?: undefined;
+  readonly output?: undefined;
+  /** What each instance is, if it does not just run a function: a nested job or a sensor. */
+  readonly each?: Pick<TaskDefinition, 'kind' | 'nested' | 'sensor'> | undefined;
+};
+
+/** Returns the plan of the job that a task runs, or that each instance of a fan-out runs. */
+export const planInside = ({ nested }: Pick<TaskDefinition, 'nested'>): Plan | undefined =>
+  (nested?.definition ?? nested?.each?.nested?.definition)?.[PLAN] as Plan | undefined;
 
 /** A definition in the form that jobs run. Jobs share it, so it never changes; a job whose tasks change copies it. */
 export type Plan = {
@@ -116,8 +126,8 @@ const inverse = (order: readonly number[]): Uint32Array => {
  * Returns what `deps` and `job.output` hold of a task that has put out `merged`, which the context holds. Of a fan-out,
  * and of a nested job without `output`, that is what the context holds under the task's name.
  */
-export const ownOutput = ({ name, nested }: TaskDefinition, merged: unknown): unknown =>
-  nested && !nested.output ? (merged as Readonly<Record<string, unknown>> | undefined)?.[name] : merged;
+export const ownOutput = ({ name, nested, instance }: TaskDefinition, merged: unknown): unknown =>
+  nested && !nested.output && !instance ? (merged as Readonly<Record<string, unknown>> | undefined)?.[name] : merged;
 
 /** Returns the index of a task in declaration order. @throws UnknownTaskError */
 export const indexIn = ({ name, graph }: Plan, task: string): number => {

@@ -24,10 +24,14 @@ type Named = { readonly name: string };
 export type TaskSpec<Context = Readonly<Record<string, unknown>>> = TaskOptions &
   Named & { readonly kind?: 'task' | undefined; readonly run: TaskFunction<Context> };
 
-/** A sensor. `check` returns an output or `true` when ready, `false` or `notReady(reason)` when not yet. */
+/**
+ * A sensor. `check` returns an output or `true` when ready, `false` or `notReady(reason)` when not yet. With `over`, a
+ * fan-out: a sensor for each item.
+ */
 export type SensorSpec<Context = Readonly<Record<string, unknown>>> = TaskOptions &
   SensorPace &
-  Named & { readonly kind: 'sensor'; readonly check: TaskFunction<Context> };
+  Partial<MapOptions<TaskScope<Context>>> &
+  Named & { readonly kind: 'sensor'; readonly check: ItemFunction<Context> };
 
 /** A task that is completed from outside, through `job.task(name)`. */
 export type ExternalSpec = FlowOptions &
@@ -35,9 +39,11 @@ export type ExternalSpec = FlowOptions &
   ExternalOptions &
   Named & { readonly kind: 'external'; readonly output?: StandardSchema | undefined };
 
+/** A nested job. With `over`, a fan-out: a nested job for each item. */
 export type JobSpec<Context = Readonly<Record<string, unknown>>> = FlowOptions &
   AttemptOptions &
-  NestedJobOptions<TaskScope<Context>> &
+  NestedJobOptions<TaskScope<Context> & ItemScope<never>> &
+  Partial<MapOptions<TaskScope<Context>>> &
   Named & { readonly kind: 'job'; readonly definition: Sealed };
 
 /** A fan-out: `each` runs once per item. */
@@ -72,7 +78,7 @@ export type MapOptions<Scope = TaskScope, Item = unknown> = {
 /** Any iterable except a string. */
 export type Items<Item> = Iterable<Item> & object;
 
-/** What the function of a fan-out receives in addition to the scope of a task. */
+/** What the functions of a fan-out's instances receive in addition to the scope of a task. */
 export type ItemScope<Item = unknown> = {
   readonly item: Item;
   /** Position of the item, from 0. */

@@ -91,12 +91,16 @@ const RARE = [
 
 /** Returns the additional fields of sensors, external tasks, fan-outs and nested jobs. */
 const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinition> => {
-  if (kind === 'sensor') return { kind, sensor: options };
   if (kind === 'external') return { kind, external: externalOf(options) };
   if (kind === 'map') return { kind, nested: options as MapOptions };
-  const { input, output } = (options ?? {}) as NestedJobOptions;
+  const { input, output, over, concurrency, rateLimit } = (options ?? {}) as NestedJobOptions & MapOptions;
+  const each: Partial<TaskDefinition> =
+    kind === 'sensor'
+      ? { kind, sensor: options }
+      : { kind: 'job', nested: definition && { definition, input, output } };
+  const own = over === undefined ? each : { kind: 'map' as const, nested: { over, concurrency, rateLimit, each } };
   // The option `output` is a function for a nested job, and a schema for any other task.
-  return { kind: 'job', output: undefined, nested: definition && { definition, input, output } };
+  return kind === 'job' ? { ...own, output: undefined } : own;
 };
 
 /** Copies the options that only an external task has. */

@@ -55,7 +55,7 @@ const outputOf = (task: TaskRun): object => {
   const merged = child.context.outputs();
   const source = task.job.recorder?.source;
   if (source) rememberValues(merged, child.tasks, source);
-  return { [definition.name]: merged };
+  return definition.instance ? merged : { [definition.name]: merged };
 };
 
 /** Remembers which values of the merged outputs of a nested job the journal holds already, as parts of these outputs. */
@@ -187,6 +187,7 @@ const instanceOf = (definition: TaskDefinition, item: unknown, index: number): T
   deadline: undefined,
   priority: undefined,
   nested: undefined,
+  ...(definition.nested as FanOut).each,
 });
 
 const resultOf = (instance: TaskRun | undefined, tolerated: boolean): unknown => {

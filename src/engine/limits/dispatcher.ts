@@ -101,7 +101,7 @@ export class Dispatcher {
   #queueOf({ definition, job }: TaskRun): WaitQueue {
     if (!definition.nested) return job.limitScope.queueFor(definition.pool);
     this.#unlimitedQueue ??= new WaitQueue([]);
-    return job.limitScope.sequentialQueue ?? this.#unlimitedQueue;
+    return job.limitScope.nestedQueue ?? this.#unlimitedQueue;
   }
 
   #next(): TaskRun | undefined {
@@ -175,7 +175,7 @@ export class Dispatcher {
   #armRateTimers(now: number): void {
     this.#timedLimits ??= new Set();
     const awaited = new Set<RateLimit>();
-    for (const queue of this.queues) {
+    for (const queue of [...(this.#nestedQueues ?? NO_QUEUES), ...this.queues]) {
       const task = queue.peek();
       for (const limit of task ? queue.blockedBy(task, now) : []) if (limit.kind === 'rateLimit') awaited.add(limit);
     }

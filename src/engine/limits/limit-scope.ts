@@ -5,7 +5,11 @@ import { WaitQueue } from './wait-queue.ts';
 
 type Limit = Semaphore | RateLimit;
 
-export type JobLimits = LimitOptions & { readonly sequential?: boolean | undefined };
+export type JobLimits = LimitOptions & {
+  readonly sequential?: boolean | undefined;
+  /** Whether the limits bound the nested jobs that the tasks run, as a whole: what is inside takes no slots of them. */
+  readonly boundsNested?: boolean | undefined;
+};
 
 /**
  * The limits of one engine or job. An attempt takes a slot of its own job and of each level above. If its task names a
@@ -19,15 +23,19 @@ export class LimitScope {
   #pools: ReadonlyMap<string, readonly Limit[]> = NO_POOLS;
   #unpooledQueue: WaitQueue | undefined;
   #pooledQueues: Map<string, WaitQueue> | undefined;
-  /** The queue of a sequential job's nested jobs and fan-outs, which wait only for the job's single slot. */
-  readonly sequentialQueue: WaitQueue | undefined;
+  /** The queue of nested jobs and fan-outs that wait for a slot: the single one of a sequential job, or those that bound them. */
+  readonly nestedQueue: WaitQueue | undefined;
+  #inner: LimitScope;
 
   constructor(owner: string, options: JobLimits, inherited: LimitScope | undefined) {
     this.#owner = owner;
     this.#parent = inherited;
     this.#sequentialLimit = options.sequential ? new Semaphore('concurrency', owner, 1) : undefined;
     this.set(options);
-    this.sequentialQueue = this.#sequentialLimit && new WaitQueue([this.#sequentialLimit]);
+    const forNested = options.boundsNested ? [...this.#limits] : [];
+    if (this.#sequentialLimit) forNested.unshift(this.#sequentialLimit);
+    this.nestedQueue = forNested.length > 0 ? new WaitQueue(forNested) : undefined;
+    this.#inner = (options.boundsNested && inherited) || this;
   }
 
   /** Sets the limits of this level: who holds slots keeps them. After a change, `Dispatcher.relimit` applies them. */
@@ -44,6 +52,12 @@ export class LimitScope {
   /** Puts another level in place of `before`, if that is the one above this level. */
   replaceParent(before: LimitScope, parent: LimitScope): void {
     if (this.#parent === before) this.#parent = parent;
+    if (this.#inner === before) this.#inner = parent;
+  }
+
+  /** The limits that apply inside the nested jobs of this level. */
+  get inner(): LimitScope {
+    return this.#inner;
   }
 
   /** Forgets the queues, whose limits have changed. */

@@ -17,7 +17,7 @@ export type QueuedTask<Queue = unknown> = {
 type QueuedJob<Queue = unknown> = {
   readonly plan: Plan;
   readonly options: { readonly sequential?: boolean | undefined };
-  readonly limitScope: { queueFor(pool: string | undefined): Queue; readonly sequentialQueue: Queue | undefined };
+  readonly limitScope: { queueFor(pool: string | undefined): Queue; readonly nestedQueue: Queue | undefined };
   /** The job's number among the dispatcher's jobs, in order of creation. */
   readonly order: number;
   /** The number of the outermost job. */

@@ -272,7 +272,11 @@ export abstract class JobRun {
     const shared = outer?.dispatcher ?? dispatcher;
     this.sharesDispatcher = outer ? outer.sharesDispatcher : dispatcher !== undefined;
     this.dispatcher = shared ?? new Dispatcher(this.clock, this.turn, owner, options);
-    this.limitScope = shared ? shared.scopeBelow(outer?.limitScope ?? shared.top, owner, options) : this.dispatcher.top;
+    const boundsNested = isFanOut && plan.tasks[0]?.nested !== undefined;
+    const limits = boundsNested ? { ...options, boundsNested } : options;
+    this.limitScope = shared
+      ? shared.scopeBelow(outer?.limitScope.inner ?? shared.top, owner, limits)
+      : this.dispatcher.top;
     this.order = this.dispatcher.nextJob();
     this.rootOrder = outer?.rootOrder ?? this.order;
   }

@@ -79,7 +79,8 @@ const stopOf = (note: StopNote | undefined): Stop | undefined => {
   };
 };
 
-const restoreTasks = (job: JobRun, history: JobHistory, added: AddedTask): void => {
+/** `outerVersion`: for a fan-out, the version of the context that its instances read. */
+const restoreTasks = (job: JobRun, history: JobHistory, added: AddedTask, outerVersion = 0): void => {
   restoreGrowth(job, history, added);
   const settled: (readonly [TaskRun, StoredTask])[] = [];
   for (const index of job.plan.order) {
@@ -92,7 +93,8 @@ const restoreTasks = (job: JobRun, history: JobHistory, added: AddedTask): void 
   settled.sort(([, a], [, b]) => (a.endedSeq ?? 0) - (b.endedSeq ?? 0));
   const merges = mergeOutputs(job, settled, history);
   for (const [task, record] of history.record.nested.size === 0 ? [] : recordsOf(job, history))
-    if (task.definition.nested) restoreChild(job, task, record, history, merges);
+    if (task.definition.nested)
+      restoreChild(job, task, record, history, versionAt(record.runningSeq, job, merges, outerVersion));
   // Upstreams first: the error of a skipped task has an upstream's error as its cause.
   for (const index of job.plan.order) {
     const task = job.tasks[index];
@@ -100,12 +102,12 @@ const restoreTasks = (job: JobRun, history: JobHistory, added: AddedTask): void 
     if (task && record) restoreErrors(job, task, record, history);
   }
   for (const [task] of settled) job.count(task);
-  restoreActive(job, history, merges);
+  restoreActive(job, history, merges, outerVersion);
   restoreRequests(job, history);
 };
 
 /** Starts actors for tasks neither settled nor unscheduled, and restores the attempts that outlive a process. */
-const restoreActive = (job: JobRun, history: JobHistory, merges: readonly number[]): void => {
+const restoreActive = (job: JobRun, history: JobHistory, merges: readonly number[], outerVersion: number): void => {
   for (const [task, record] of recordsOf(job, history)) {
     if (SETTLED.has(task.state) || task.state === 'unscheduled') continue;
     const logs = history.note<LogsNote>(task.path, 'logs');
@@ -122,7 +124,7 @@ const restoreActive = (job: JobRun, history: JobHistory, merges: readonly number
     job.startActor(task);
     if (!continues) continue;
     // An attempt reads the context as it was when the attempt began.
-    task.attempt = new Attempt(task.attempts, versionAt(record.runningSeq, job, merges));
+    task.attempt = new Attempt(task.attempts, versionAt(record.runningSeq, job, merges, outerVersion));
     task.attempt.begun = true;
     if (task.child) attachChild(job, task, task.attempt, task.child);
   }
@@ -193,20 +195,14 @@ const mergeOutputs = (
   return merges;
 };
 
-const versionAt = (seq: number | undefined, job: JobRun, merges: readonly number[]): number => {
-  if (job.isFanOut) return job.parent?.attempt?.version ?? 0;
+const versionAt = (seq: number | undefined, job: JobRun, merges: readonly number[], outerVersion: number): number => {
+  if (job.isFanOut) return outerVersion;
   const after = merges.findIndex((merged) => merged > (seq ?? 0));
   return after < 0 ? merges.length : after;
 };
 
 /** Restores the child job that a task runs or last ran, if its items or input are known. */
-const restoreChild = (
-  job: JobRun,
-  task: TaskRun,
-  record: StoredTask,
-  history: JobHistory,
-  merges: readonly number[],
-): void => {
+const restoreChild = (job: JobRun, task: TaskRun, record: StoredTask, history: JobHistory, version: number): void => {
   const itemsNote = noteOfAttempt<ItemsNote>(task, 'items', history);
   const inputNote = noteOfAttempt<InputNote>(task, 'input', history);
   const items = itemsNote?.items;
@@ -217,19 +213,14 @@ const restoreChild = (
   // The items were stored, but the task ended before it had instances.
   if (!begun && SETTLED.has(record.state) && items?.length !== 0) return;
   if (history.growthInside(task.path).length > 0) return;
-  const child = recreateChild(
-    job,
-    task,
-    { items, input: inputNote?.input, redacted, digest },
-    versionAt(record.runningSeq, job, merges),
-  );
+  const child = recreateChild(job, task, { items, input: inputNote?.input, redacted, digest }, version);
   if (!child) return;
   task.child = child;
   const { state, startedAt, lastStartedAt, endedAt } = record;
   child.restoreState((isBegun(record) ? 'running' : CHILD_STATES[state]) ?? 'failed');
   child.startedAt = lastStartedAt ?? startedAt;
   child.endedAt = endedAt;
-  restoreTasks(child, history, () => undefined);
+  restoreTasks(child, history, () => undefined, version);
   const stop = noteOfAttempt<StopNote>(task, 'stop', history);
   if (stop) {
     const { code, cause } = stop;

@@ -63,12 +63,14 @@ const previewOf = (
 };
 
 const runsInside = (child: JobRun, pathsToRerun: ReadonlySet<string>): readonly string[] => {
-  if (child.isFanOut)
-    return child.plan.tasks
-      .map(({ name }, index) => ({ path: child.pathOf(name), state: child.tasks[index]?.state }))
-      .filter(({ path, state }) => state !== 'completed' || pathsToRerun.has(path))
-      .map(({ path }) => path);
   const rerunPaths = rerunPathsOf(child, pathsToRerun);
+  if (child.isFanOut)
+    return previewOf(
+      child,
+      rerunPaths,
+      NONE,
+      (index) => child.tasks[index]?.state !== 'completed' || rerunPaths.has(index),
+    ).runs;
   const reusable = reusableResults(child, rerunPaths);
   return previewOf(child, rerunPaths, NONE, (index) => !reusable.has(index)).runs;
 };

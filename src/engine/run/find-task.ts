@@ -1,4 +1,4 @@
-import type { Plan, TaskDefinition } from '../definition/plan.ts';
+import type { FanOut, Plan, TaskDefinition } from '../definition/plan.ts';
 import { PLAN } from '../definition/sealed.ts';
 import { UnknownTaskError } from '../errors/errors.ts';
 import { knownNames } from '../errors/suggest.ts';
@@ -9,7 +9,7 @@ export type Found = {
   readonly job: JobRun | undefined;
   readonly index: number;
   readonly task: TaskRun | undefined;
-  /** Undefined for an instance whose fan-out has not begun. */
+  /** Undefined for an instance whose fan-out has not begun; if that runs nested jobs, what is known of it. */
   readonly definition: TaskDefinition | undefined;
 };
 
@@ -28,7 +28,7 @@ export const findTask = (root: JobRun, path: string, [first = '', ...inner] = st
     else if (nested.definition) {
       level = { plan: child?.plan ?? (nested.definition[PLAN] as Plan), prefix: `${prefix}/` };
       found = findIn(child, level.plan, step.slice(1));
-    } else found = child ? findIn(child, child.plan, step) : futureInstance(step);
+    } else found = child ? findIn(child, child.plan, step) : futureInstance(step, nested.each);
     prefix += step;
   }
   if (found) return found;
@@ -42,9 +42,9 @@ const findIn = (job: JobRun | undefined, plan: Plan, name: string): Found | unde
 };
 
 /** Returns an instance of a fan-out that has not begun. Whether the instance will exist is not known yet. */
-const futureInstance = (step: string): Found | undefined => {
+const futureInstance = (step: string, each: FanOut['each']): Found | undefined => {
   const index = /^\[(0|[1-9]\d*)\]$/.exec(step)?.[1];
-  return index === undefined
-    ? undefined
-    : { job: undefined, index: Number(index), task: undefined, definition: undefined };
+  if (index === undefined) return undefined;
+  const definition = each?.nested && ({ ...each, name: step } as TaskDefinition);
+  return { job: undefined, index: Number(index), task: undefined, definition };
 };

@@ -45,7 +45,6 @@ export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void
 const scopeOf = (job: JobRun, task: TaskRun, attempt: Attempt): TaskScope => {
   const { enrich, instance } = task.definition;
   const scope = createScope(job, task, attempt);
-  if (instance) Object.assign(scope, instance);
   if (!enrich) return scope;
   try {
     const extra: unknown = enrich(scope);

@@ -1,5 +1,4 @@
-import type { Plan, TaskDefinition } from '../definition/plan.ts';
-import { PLAN } from '../definition/sealed.ts';
+import { type Plan, planInside, type TaskDefinition } from '../definition/plan.ts';
 import type { Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';
 import type { LimitScope } from '../limits/limit-scope.ts';
@@ -8,11 +7,13 @@ export type Pools = Pick<LimitScope, 'poolSize' | 'poolNames'>;
 
 /** Finds tasks, nested ones included, that use an unknown pool or more slots than their pool has. */
 export const poolProblems = (tasks: readonly TaskDefinition[], pools: Pools, prefix = ''): Problem[] =>
-  tasks.flatMap(({ name, pool, slots = 1, nested }) => {
+  tasks.flatMap((task) => {
+    const { name, pool, slots = 1, kind } = task;
     const path = prefix + name;
-    if (nested?.definition) {
-      const { tasks: inner, options } = nested.definition[PLAN] as Plan;
-      return poolProblems(inner, withPools(pools, options.pools), `${path}/`);
+    const inside = planInside(task);
+    if (inside) {
+      const { tasks: inner, options } = inside;
+      return poolProblems(inner, withPools(pools, options.pools), `${path}${kind === 'map' ? '[]' : ''}/`);
     }
     if (pool === undefined) return [];
     const size = pools.poolSize(pool);

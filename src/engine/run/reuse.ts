@@ -11,8 +11,8 @@ export const rerunPathsOf = (job: JobRun, paths: Iterable<string>): RerunPaths =
   const rerunPaths = new Map<number, Set<string>>();
   for (const path of paths) {
     if (!path.startsWith(prefix)) continue;
-    // Names contain neither slashes nor brackets.
-    const name = path.slice(prefix.length).split(/[/[]/, 1)[0] as string;
+    // Names contain neither slashes nor brackets, but for that with which the name of an instance begins.
+    const name = path.slice(prefix.length).split(/(?!^)[/[]/, 1)[0] as string;
     const index = job.plan.graph.indexOf.get(name);
     if (index === undefined) continue;
     const known = rerunPaths.get(index);
@@ -60,12 +60,8 @@ export const reuseResults = (
   }
   for (const at of rerunPaths.keys()) {
     const previous = earlier.tasks[at];
-    const inside = previous && pathsInside(previous, rerunPaths);
     const index = previous && indexOf(previous);
-    if (!previous?.child || !inside || index === undefined) continue;
-    const task = job.activate(index);
-    task.child = previous.child;
-    reuseWhenStarted(task, inside);
+    if (previous && index !== undefined) reusePart(job, index, previous, pathsInside(previous, rerunPaths));
   }
 };
 
@@ -90,13 +86,25 @@ export const reuseInChild = (child: JobRun, earlier: JobRun | undefined, pathsTo
     reuseResults(child, earlier, rerunPathsOf(earlier, pathsToRerun));
     return;
   }
+  const rerunPaths = rerunPathsOf(earlier, pathsToRerun);
   for (const { index, instance } of child.plan.tasks.map((task, index) => ({ index, instance: task.instance }))) {
     const previous = earlier.tasks[index];
     const isSame = isDeepStrictEqual(instance?.item, earlier.plan.tasks[index]?.instance?.item);
     if (!isSame || !previous) continue;
-    if (previous.state === 'completed' && !pathsToRerun.has(previous.path)) complete(child, index, previous);
-    else keepCheckpoint(child, previous);
+    if (previous.state === 'completed' && !rerunPaths.has(index)) complete(child, index, previous);
+    else {
+      keepCheckpoint(child, previous);
+      reusePart(child, index, previous, pathsInside(previous, rerunPaths));
+    }
   }
+};
+
+/** Lets a nested job or fan-out of which only the paths `inside` run again reuse its other results when it begins. */
+const reusePart = (job: JobRun, index: number, { child }: TaskRun, inside: ReadonlySet<string> | undefined): void => {
+  if (!child || !inside) return;
+  const task = job.activate(index);
+  task.child = child;
+  reuseWhenStarted(task, inside);
 };
 
 /** Copies the checkpoint of a task that did not complete. */
@@ -129,12 +137,7 @@ const complete = (job: JobRun, index: number, previous: TaskRun): void => {
 };
 
 /** Starts a fan-out or nested job that reuses all results inside: the journal stores these one by one. */
-const reuseInside = (job: JobRun, index: number, { child }: TaskRun): void => {
-  if (!child) return;
-  const task = job.activate(index);
-  task.child = child;
-  reuseWhenStarted(task, new Set());
-};
+const reuseInside = (job: JobRun, index: number, previous: TaskRun): void => reusePart(job, index, previous, new Set());
 
 const textOf = ({ recorder, isFanOut }: JobRun, { output, path }: TaskRun): string | typeof UNSTORABLE | undefined => {
   if (!recorder || output === undefined) return undefined;

@@ -4,6 +4,7 @@ import { lazyProperties } from '../definition/lazy-properties.ts';
 import { formatValue, refuseArgument } from '../definition/option-rules.ts';
 import { ownOutput } from '../definition/plan.ts';
 import type { ConditionScope, TaskOutcome, TaskScope } from '../definition/task-function.ts';
+import type { ItemScope } from '../definition/task-spec.ts';
 import type { Attempt } from '../model/attempt.ts';
 import { durationOf, type JobRun, type TaskRun } from '../model/run.ts';
 import { checkpointOf, type Work } from './checkpoint.ts';
@@ -26,8 +27,15 @@ export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskS
       job.publishProgress(task, { type: 'task.progress', task: path, attempt: attempt.number, fraction, ...said });
     },
   };
-  return withReads(scope, { job, task, attempt });
+  return withReads(Object.assign(scope, itemAround(task)), { job, task, attempt });
 };
+
+/**
+ * Returns the item and index of the nearest instance around a task, or of the task itself. A nested job without the option
+ * `input` works on what its task has: the context, and these.
+ */
+const itemAround = ({ definition, job: { parent } }: TaskRun): ItemScope | undefined =>
+  definition.instance ?? (parent && !parent.definition.nested?.input ? itemAround(parent) : undefined);
 
 const withReads = lazyProperties<
   Work,
@@ -53,22 +61,25 @@ export const requireFraction = (path: string, fraction: number): void => {
 };
 
 /** Creates the scope of a condition, which is evaluated before there is an attempt. */
-export const createConditionScope = (job: JobRun, task: TaskRun): ConditionScope => ({
-  get ctx() {
-    return job.context.at(job.context.version);
-  },
-  get deps() {
-    return outputsOf(task, job.context.version);
-  },
-  get tasks() {
-    return upstreamOutcomes(task);
-  },
-  get outcome() {
-    return outcomeSoFar(enclosingJob(job));
-  },
-  jobId: job.id,
-  taskName: task.path,
-});
+export const createConditionScope = (job: JobRun, task: TaskRun): ConditionScope => {
+  const scope: ConditionScope = {
+    get ctx() {
+      return job.context.at(job.context.version);
+    },
+    get deps() {
+      return outputsOf(task, job.context.version);
+    },
+    get tasks() {
+      return upstreamOutcomes(task);
+    },
+    get outcome() {
+      return outcomeSoFar(enclosingJob(job));
+    },
+    jobId: job.id,
+    taskName: task.path,
+  };
+  return Object.assign(scope, itemAround(task));
+};
 
 /** Returns the job itself; for the child job of a fan-out, the job that the fan-out's task belongs to. */
 const enclosingJob = (job: JobRun): JobRun => (job.isFanOut && job.parent ? enclosingJob(job.parent.job) : job);

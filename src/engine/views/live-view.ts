@@ -1,5 +1,6 @@
 import { boundedErrorData } from '../../events/error-data.ts';
 import type { Description } from '../definition/options.ts';
+import { planInside } from '../definition/plan.ts';
 import { boundedReason } from '../model/bounded-reason.ts';
 import { emptyRecord } from '../model/job-record.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
@@ -58,11 +59,16 @@ const placesIn = (run: JobRun): readonly Place[] => {
   const { removed, tasks, pauseRequests } = run;
   if (run.isFanOut)
     return tasks.flatMap((task, index) =>
-      task && isTouched(task) ? placeOf(run, INSTANCE, task, pauseRequests?.get(index)) : [],
+      task && isTouched(task) ? placeOf(run, instanceOutline(task), task, pauseRequests?.get(index)) : [],
     );
   return outlineOf(run.plan)
     .filter(({ index }) => !removed?.has(index))
     .map((outline) => placeOf(run, outline, tasks[outline.index], pauseRequests?.get(outline.index)));
+};
+
+const instanceOutline = ({ definition }: TaskRun): Outline => {
+  const plan = planInside(definition);
+  return { ...INSTANCE, kind: definition.kind ?? 'task', inside: plan && outlineOf(plan) };
 };
 
 const INSTANCE: Outline = { name: '', kind: 'task', dependsOn: Object.freeze([]), inside: undefined };

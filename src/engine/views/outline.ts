@@ -1,10 +1,12 @@
 import type { TaskKind } from '../definition/options.ts';
-import type { Plan } from '../definition/plan.ts';
-import { PLAN } from '../definition/sealed.ts';
+import { type Plan, planInside } from '../definition/plan.ts';
 import { compareNames, type DefinedTask } from './job-view.ts';
 
-/** A task of a definition, for the view of a job. `inside`: the tasks of a nested job. */
-export type Outline = DefinedTask & { readonly inside: readonly Outline[] | undefined };
+/** A task of a definition, for the view of a job. `inside`: the tasks of a nested job; `each`: of each item of a fan-out. */
+export type Outline = DefinedTask & {
+  readonly inside: readonly Outline[] | undefined;
+  readonly each?: Pick<Outline, 'kind' | 'inside'> | undefined;
+};
 
 /** An outline with the position of the task in its plan. */
 export type PlannedOutline = Outline & { readonly index: number };
@@ -15,14 +17,23 @@ export const outlineOf = (plan: Plan): readonly PlannedOutline[] => {
   if (known?.length === plan.tasks.length) return known;
   const outline = plan.tasks
     .map(({ name, kind, dependsOn, nested, external }, index): PlannedOutline => {
-      const inside = nested?.definition && outlineOf(nested.definition[PLAN] as Plan);
+      const plan = planInside({ nested });
+      const inside = plan && outlineOf(plan);
       const { owner, data } = external ?? {};
-      return { name, kind: kind ?? 'task', dependsOn: sorted(dependsOn), inside, owner, data, index };
+      const layers = layered(inside, nested?.each?.kind);
+      return { name, kind: kind ?? 'task', dependsOn: sorted(dependsOn), ...layers, owner, data, index };
     })
     .sort(byName);
   OUTLINES.set(plan, outline);
   return outline;
 };
+
+/** Returns what stands in a task: the tasks of a nested job, or for a fan-out what each instance is. */
+const layered = (
+  inside: readonly Outline[] | undefined,
+  each: TaskKind | undefined,
+): Pick<Outline, 'inside' | 'each'> =>
+  each === undefined ? { inside } : { inside: undefined, each: { kind: each, inside } };
 
 const OUTLINES = new WeakMap<Plan, readonly PlannedOutline[]>();
 
@@ -40,14 +51,14 @@ type ShapeTask = readonly [
   name: string,
   dependsOn: readonly string[],
   continueOnFailure: boolean,
-  more?: { readonly kind?: TaskKind; readonly job?: Shape },
+  more?: { readonly kind?: TaskKind; readonly each?: TaskKind; readonly job?: Shape },
 ];
 
 const outlineOfShape = ([, tasks]: Shape): readonly Outline[] =>
   tasks
-    .map(([name, dependsOn, _, { kind, job } = {}]): Outline => {
+    .map(([name, dependsOn, _, { kind, each, job } = {}]): Outline => {
       const inside = job && outlineOfShape(job);
-      return { name: String(name), kind: kind ?? 'task', dependsOn: sorted(dependsOn), inside };
+      return { name: String(name), kind: kind ?? 'task', dependsOn: sorted(dependsOn), ...layered(inside, each) };
     })
     .sort(byName);
 

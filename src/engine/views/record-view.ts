@@ -70,9 +70,9 @@ const grown = (outline: readonly Outline[], { growth }: JobRecord, prefix: strin
 };
 
 const placeOf = (recorded: Recorded, outline: Outline, prefix: string): Place => {
-  const { name, inside } = outline;
+  const { name, inside, each } = outline;
   const path = prefix + name;
-  const touched = touchedPlace(recorded, path, name);
+  const touched = touchedPlace(recorded, path, name, each);
   return {
     ...touched,
     ...outline,
@@ -81,16 +81,24 @@ const placeOf = (recorded: Recorded, outline: Outline, prefix: string): Place =>
   };
 };
 
-/** Returns the places inside a task of which only the events tell: a fan-out, or a nested job that was added. */
-const touchedInside = (recorded: Recorded, path: string): readonly Place[] => {
+/**
+ * Returns the places inside a task of which only the events tell: a fan-out, of whose instances the definition says what
+ * `each` is, or a nested job that was added.
+ */
+const touchedInside = (recorded: Recorded, path: string, each: Outline['each']): readonly Place[] => {
   const { tasks, nested } = recorded.record;
   return [...(nested.get(path) ?? [])]
     .filter((inner) => isTouched(tasks.get(inner) as StoredTask))
-    .map((inner) => touchedPlace(recorded, inner, inner.slice(path.length).replace('/', '')))
+    .map((inner): Place => {
+      const place = touchedPlace(recorded, inner, inner.slice(path.length).replace('/', ''));
+      if (!each) return place;
+      const { kind, inside } = each;
+      return { ...place, kind, inside: inside ? () => recordedPlaces(recorded, inside, inner) : place.inside };
+    })
     .sort((a, b) => compareNames(a.name, b.name));
 };
 
-const touchedPlace = (recorded: Recorded, path: string, name: string): Place => {
+const touchedPlace = (recorded: Recorded, path: string, name: string, each?: Outline['each']): Place => {
   const record = recorded.record.tasks.get(path);
   return {
     name,
@@ -102,7 +110,7 @@ const touchedPlace = (recorded: Recorded, path: string, name: string): Place => 
     owner: record?.owner,
     claim: () => record && claimIn(recorded.note?.<ClaimNote>(path, 'claim'), record),
     output: () => record && recorded.output(record),
-    inside: () => touchedInside(recorded, path),
+    inside: () => touchedInside(recorded, path, each),
   };
 };
 

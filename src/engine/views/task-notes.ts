@@ -1,13 +1,13 @@
-import type { TaskDefinition } from '../definition/plan.ts';
+import { planInside, type TaskDefinition } from '../definition/plan.ts';
 
 /** Returns a task's notes, such as its kind, trigger and pool, in the words of workflow files. */
 export const taskNotes = (task: TaskDefinition): readonly string[] => {
   const { kind, nested, trigger, when, pool, slots, continueOnFailure } = task;
-  const count = nested?.definition?.tasks.length;
+  const each = nested?.each?.kind;
+  const count = planInside(task)?.tasks.length;
+  const size = count === undefined ? '' : ` of ${count} ${count === 1 ? 'task' : 'tasks'}`;
   return [
-    ...(kind === undefined
-      ? []
-      : [count === undefined ? kind : `${kind} of ${count} ${count === 1 ? 'task' : 'tasks'}`]),
+    ...(kind === undefined ? [] : [each === undefined ? `${kind}${size}` : `${kind}: ${each}${size}`]),
     ...(trigger === undefined || trigger === 'allSuccess' ? [] : [`trigger ${snakeCase(trigger)}`]),
     ...(when ? ['conditional'] : []),
     ...(pool === undefined ? [] : [`pool ${pool}${slots === undefined || slots === 1 ? '' : ` (${slots} slots)`}`]),

@@ -1,5 +1,4 @@
-import { ownOutput, type Plan, type TaskDefinition } from '../../engine/definition/plan.ts';
-import { PLAN } from '../../engine/definition/sealed.ts';
+import { ownOutput, type Plan, planInside, type TaskDefinition } from '../../engine/definition/plan.ts';
 import { UnknownTaskError } from '../../engine/errors/errors.ts';
 import { isClaimable } from '../../engine/kinds/external.ts';
 import type { JobRun, TaskRun } from '../../engine/model/run.ts';
@@ -20,8 +19,12 @@ export const liveUnitAt = (run: JobRun, path: string): LiveUnit | undefined => {
     : undefined;
 };
 
-export const isNestedJob = (run: JobRun, path: string): boolean =>
-  knownTask(run, path)?.definition?.nested?.definition !== undefined;
+/** Returns how the paths of what is inside a task begin, if that runs a nested job, or one for each item. */
+export const prefixInside = (run: JobRun, path: string): string | undefined => {
+  const definition = knownTask(run, path)?.definition;
+  if (!definition || !planInside(definition)) return undefined;
+  return definition.kind === 'map' ? `${path}[` : `${path}/`;
+};
 
 const knownTask = (run: JobRun, path: string): Found | undefined => {
   try {
@@ -44,12 +47,16 @@ export const visitActive = (run: JobRun, visit: (path: string) => void): void =>
 export const pathsOfUnits = (run: JobRun): readonly string[] => {
   const paths: string[] = [];
   const collect = (plan: Plan, job: JobRun | undefined, prefix: string): void => {
-    for (const [index, { name, kind, nested }] of plan.tasks.entries()) {
+    for (const [index, task] of plan.tasks.entries()) {
       if (job?.removed?.has(index)) continue;
-      if (kind === 'external') paths.push(prefix + name);
-      if (!nested?.definition) continue;
+      const path = prefix + task.name;
+      if (task.kind === 'external') paths.push(path);
+      const inside = planInside(task);
       const child = job?.tasks[index]?.child;
-      collect(child?.plan ?? (nested.definition[PLAN] as Plan), child, `${prefix}${name}/`);
+      // How many instances there will be is known once the fan-out has begun.
+      if (task.kind === 'map') {
+        if (inside && child) collect(child.plan, child, path);
+      } else if (inside) collect(child?.plan ?? inside, child, `${path}/`);
     }
   };
   if (!run.remote) collect(run.plan, run, '');
@@ -61,9 +68,13 @@ export const definitionAt = (plan: Plan, path: string): TaskDefinition | undefin
   let level: Plan | undefined = plan;
   let found: TaskDefinition | undefined;
   for (const step of stepsOf(path)) {
+    if (step.startsWith('[')) {
+      found = { ...found, ...found?.nested?.each, name: step } as TaskDefinition;
+      continue;
+    }
     const index: number | undefined = level?.graph.indexOf.get(step.replace(/^\//, ''));
     found = index === undefined ? undefined : level?.tasks[index];
-    level = found?.nested?.definition?.[PLAN] as Plan | undefined;
+    level = found && planInside(found);
   }
   return found;
 };

@@ -4,7 +4,7 @@ import type { JobEvent } from '../../events/event.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { SortedList } from '../lists/sorted-list.ts';
 import { TOPIC } from '../topics/topics.ts';
-import { isNestedJob, liveUnitAt, priorityOf, stateOf, visitActive } from './find-unit.ts';
+import { liveUnitAt, prefixInside, priorityOf, stateOf, visitActive } from './find-unit.ts';
 
 /** The states of units that are kept in order. */
 export type OpenState = 'ready' | 'claimed' | 'paused';
@@ -146,10 +146,11 @@ export class UnitIndex {
     if (job) visitActive(runOf(job), (path) => this.look(jobId, path));
   }
 
-  /** Looks again at the units inside a task, if it is a nested job. */
+  /** Looks again at the units inside a task, if it runs nested jobs. */
   #lookInside(jobId: string, path: string): void {
     const job = this.#byJob.has(jobId) ? this.#engine.job(jobId) : undefined;
-    if (job && isNestedJob(runOf(job), path)) this.lookAgain(jobId, `${path}/`);
+    const prefix = job && prefixInside(runOf(job), path);
+    if (prefix !== undefined) this.lookAgain(jobId, prefix);
   }
 
   #add(unit: IndexedUnit): void {

@@ -24,6 +24,8 @@ export type JobFold = {
   readonly addedSeq: number[];
   /** By index, whether the definition says what is inside the task. */
   readonly isClosed: boolean[];
+  /** By the index of a map, what each item is, if it is more than a function. */
+  readonly each: Map<number, NonNullable<Outline['each']>>;
   readonly attempts: (Attempts | undefined)[];
   /** By the path of a task that was not there yet, those that had been added to wait for it. */
   readonly awaited: Map<string, number[]>;
@@ -42,29 +44,31 @@ export const emptyFold = (job: JournalJob, outline: readonly Outline[]): JobFold
     indexOf: new Map(),
     addedSeq: [],
     isClosed: [],
+    each: new Map(),
     attempts: [],
     awaited: new Map(),
   };
-  addLevel(fold, outline, -1, '');
+  addLevel(fold, outline, -1, '', -1);
   return fold;
 };
 
-/** Adds the tasks of a definition, each before those inside. */
-const addLevel = (fold: JobFold, level: readonly Outline[], parent: number, prefix: string): void => {
+/** Adds the tasks of a definition, each before those inside. `seq`: of the event with which they are there. */
+const addLevel = (fold: JobFold, level: readonly Outline[], parent: number, prefix: string, seq: number): void => {
   const first = new Map<string, number>();
   let next = fold.table.names.length;
   for (const task of level) {
     first.set(task.name, next);
     next += sizeOf(task);
   }
-  for (const { name, kind, dependsOn, inside } of level) {
+  for (const { name, kind, dependsOn, inside, each } of level) {
     const index = first.get(name) as number;
     const up = dependsOn.map((upstream) => first.get(upstream) as number);
     const path = prefix + name;
-    addTask(fold, path, { index, name, parent, kind: KIND_LETTERS[kind === 'task' ? 'function' : kind], up }, -1);
+    addTask(fold, path, { index, name, parent, kind: KIND_LETTERS[kind === 'task' ? 'function' : kind], up }, seq);
     fold.isClosed[index] = kind !== 'map';
     fold.table.state[index] = STATE_LETTERS.unscheduled;
-    if (inside) addLevel(fold, inside, index, `${path}/`);
+    if (each) fold.each.set(index, each);
+    if (inside) addLevel(fold, inside, index, `${path}/`, seq);
   }
 };
 
@@ -116,6 +120,10 @@ const learn = (fold: JobFold, event: JobEvent & { readonly task: string }): void
     const isItem = name.startsWith('[');
     addTask(fold, path, { index, name, parent, kind: KIND_LETTERS[isItem ? 'item' : 'function'], up: [] }, seq);
     specify(fold, parent, KIND_LETTERS[isItem ? 'map' : 'job']);
+    const inside = fold.each.get(parent)?.inside;
+    if (!inside) return;
+    fold.isClosed[index] = true;
+    addLevel(fold, inside, index, `${path}/`, seq);
   } else if (known !== undefined && event.owner !== undefined) {
     specify(fold, known, KIND_LETTERS.external);
   } else if (known !== undefined && event.to === 'polling') {
@@ -176,10 +184,15 @@ export const rowsOf = (fold: JobFold, event: JobEvent): readonly TaskRow[] => {
   if (event.type !== 'task.transition') return [];
   const around = table.parent[index] as number;
   const isAdded = (its: number): boolean => (addedSeq[its] ?? -1) >= 0;
-  if (addedSeq[index] === event.seq) return isAdded(around) ? rows(around, index) : rows(index);
+  if (addedSeq[index] === event.seq)
+    return rows(...(isAdded(around) ? [around] : []), index, ...allInside(table, index));
   const tellsKind = event.owner !== undefined || event.to === 'polling';
   return tellsKind && isAdded(index) ? rows(index) : [];
 };
+
+/** Returns all tasks inside a task, each before those inside it. */
+const allInside = (table: JobTable, around: number): readonly number[] =>
+  (table.inside.get(around) ?? []).flatMap((index) => [index, ...allInside(table, index)]);
 
 /** Returns the rows of the tasks that the definition has. */
 export const definedRows = (fold: JobFold): readonly TaskRow[] =>

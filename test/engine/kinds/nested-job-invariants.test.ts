@@ -9,7 +9,7 @@ const { FC_SEED } = process.env;
 const seeded = FC_SEED === undefined ? {} : { seed: Number(FC_SEED) };
 
 describe('a job of nested jobs and fan-outs that is cancelled, paused or out of time at any moment', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, () => {
   type Deed = 'abort' | 'drain' | 'pause' | 'pause outer';
   type Play = {
@@ -38,7 +38,8 @@ describe('a job of nested jobs and fan-outs that is cancelled, paused or out of 
     const middle = jobFrom('middle', [
       { kind: 'job', name: 'in', definition: inner, maxRetries: 1, retry: { delayMs: 1 } },
       { kind: 'map', name: 'each', over: [1, 2, 3], concurrency: 2, each: work },
-      { name: 'last', dependsOn: ['in', 'each'], run: work },
+      { kind: 'job', name: 'jobs', over: () => [1, 2], concurrency: 1, definition: inner, maxRetries: 1 },
+      { name: 'last', dependsOn: ['in', 'each', 'jobs'], run: work },
     ]);
     return [
       { kind: 'job', name: 'mid', definition: middle, timeout: 12 },

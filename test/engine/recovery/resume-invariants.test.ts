@@ -41,7 +41,7 @@ const seeded = FC_SEED === undefined ? {} : { seed: Number(FC_SEED) };
 
 /** A task that does the same in each process: how often it failed before it reads off the journal. */
 type DurableTask = {
-  readonly kind: 'task' | 'sensor' | 'external' | 'job' | 'map' | 'branch';
+  readonly kind: 'task' | 'sensor' | 'external' | 'job' | 'map' | 'branch' | 'sensors' | 'jobs';
   readonly needs: readonly number[];
   readonly failures: number;
   readonly ms: number;
@@ -107,7 +107,7 @@ const RULES: readonly TriggerRule[] = [
 
 const taskOf = (hurried: boolean): fc.Arbitrary<DurableTask> =>
   fc.record({
-    kind: fc.constantFrom('task', 'task', 'task', 'sensor', 'external', 'job', 'map', 'branch'),
+    kind: fc.constantFrom('task', 'task', 'task', 'sensor', 'external', 'job', 'map', 'branch', 'sensors', 'jobs'),
     needs: fc.array(fc.nat(100), { maxLength: 3 }),
     failures: fc.nat(2),
     ms: fc.nat(6),
@@ -151,7 +151,7 @@ const withoutFailures = (task: DurableTask): DurableTask => {
   const { kind, failures, maxRetries, when } = task;
   return {
     ...task,
-    failures: kind === 'job' ? 0 : Math.min(failures, maxRetries),
+    failures: kind === 'job' || kind === 'jobs' ? 0 : Math.min(failures, maxRetries),
     when: when === 'throws' ? 'yes' : when,
   };
 };
@@ -294,8 +294,16 @@ const specOf = (one: DurableTask, at: number, all: readonly DurableTask[], world
     if (ms > 3) await nap();
     return failed >= least;
   };
-  if (kind === 'sensor')
-    return { ...flow, ...attempts, kind, interval: 1 + delayMs, check: check(one.failures) as never };
+  const mapped = { over: one.shares ? [0, 1] : () => [0, 1], concurrency: one.shares ? 1 : undefined };
+  if (kind === 'sensor' || kind === 'sensors') {
+    const over = kind === 'sensors' ? mapped : {};
+    return {
+      ...{ ...flow, ...attempts, ...over },
+      kind: 'sensor',
+      interval: 1 + delayMs,
+      check: check(one.failures) as never,
+    };
+  }
   const inner = defineJob<Record<string, unknown>>('inner', { onFailure: one.hasty ? 'abort' : 'continue' })
     .task('a', { maxRetries, onExhausted }, work(() => ({ a: name })) as never)
     .sensor('b', { dependsOn: ['a'], interval: 3 }, check(1) as never)
@@ -304,13 +312,14 @@ const specOf = (one: DurableTask, at: number, all: readonly DurableTask[], world
     .seal();
   return {
     ...flow,
-    kind,
+    ...(kind === 'jobs' && mapped),
+    kind: 'job',
     maxRetries,
     onExhausted,
     retry: { delayMs },
     timeout: timeout && timeout * 4,
     definition: inner,
-    ...(one.shares && { input: () => ({ given: name }) }),
+    ...(one.shares && { input: ({ index }: { index?: number }) => ({ given: `${name} ${index}` }) }),
   };
 };
 
@@ -328,7 +337,7 @@ const SETTLED: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'notRead
 /** All that a handle tells, as data. What was to happen in the tick in which its process died is left out. */
 const toldBy = (job: Job, events: readonly JobEvent[]): unknown => ({
   state: job.state,
-  ctx: { ...job.ctx },
+  ctx: withErrors({ ...job.ctx }),
   tasks: pathsIn(events).map((path) => {
     const handle = job.task(path as never);
     const { state, attempts, polls, startedAt, reason, error, lateResults, durationMs, worker } = handle;
@@ -369,7 +378,7 @@ const resultOf = (result: JobResult): unknown => {
       state,
       startedAt,
       durationMs,
-      ctx: { ...ctx },
+      ctx: withErrors({ ...ctx }),
       error: errorOf(error),
       errors: errors.map((error) => errorOf(error)),
     },
@@ -378,6 +387,14 @@ const resultOf = (result: JobResult): unknown => {
     boundary: result.boundarySubtrees(),
     gantt: result.toGantt(),
   };
+};
+
+/** Data with errors in it: the reasons of a tolerant fan-out. */
+const withErrors = (data: unknown): unknown => {
+  if (data instanceof Error) return errorOf(data);
+  if (typeof data !== 'object' || data === null) return data;
+  if (Array.isArray(data)) return data.map(withErrors);
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, withErrors(value)]));
 };
 
 const tasksOf = (tasks: Readonly<Record<string, TaskResult>>): unknown =>
@@ -596,7 +613,7 @@ test('a job comes to the same end however often its process dies', async () => {
     { numRuns: 150, ...seeded },
   );
   expect(died).toBeGreaterThan(100);
-});
+}, 180_000);
 
 test('a job whose process dies while somebody meddles with it ends, and its journal tells all', async () => {
   const ends = new Set<string>();
@@ -609,4 +626,4 @@ test('a job whose process dies while somebody meddles with it ends, and its jour
     { numRuns: 150, ...seeded },
   );
   expect([...ends]).toEqual(expect.arrayContaining(['completed', 'failed']));
-});
+}, 180_000);
