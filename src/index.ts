@@ -10,6 +10,7 @@ export {
   type Skip,
   skip,
 } from './engine/definition/directive.ts';
+export { type MatrixItem, type MatrixOptions, matrix } from './engine/definition/matrix.ts';
 export type {
   AttemptOptions,
   DefinitionOptions,

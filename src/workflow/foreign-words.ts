@@ -5,7 +5,7 @@ export const foreignKey = (path: readonly PropertyKey[], key: string, known: rea
   if (path.at(-1) === 'retry') return lookUp(IN_RETRY, key);
   if (!hasOwnWords(path)) return undefined;
   const own = meantKey(path, key, known);
-  if (own !== undefined) return ` It is called "${own}" here.${lookUp(FORMS, own) ?? ''}`;
+  if (own !== undefined) return ` It is called "${own}" here.${lookUp(FORMS, key) ?? lookUp(FORMS, own) ?? ''}`;
   return lookUp(path.length === 0 ? IN_WORKFLOWS : IN_TASKS, key);
 };
 
@@ -84,8 +84,12 @@ const NAMES = inverted({
 /** Top-level keys in other formats, each with its name here. */
 const WORKFLOW_NAMES = inverted({ name: ['id', 'dag_id'], tasks: ['steps'] });
 
-/** How the value of a key is written, where other formats write it otherwise. */
+const MATRIX = ' Write map: { matrix: { os: [linux, mac] } }, and "include" and "exclude" beside "matrix".';
+
+/** How the value of a key is written, where other formats write it otherwise; by the key here, or there. */
 const FORMS: Readonly<Record<string, string>> = {
+  matrix: MATRIX,
+  strategy: MATRIX,
   map: ' Write map: { over: … }, with a list or an expression.',
   timeout: ' It takes a unit: timeout: 30s.',
   database: ' It takes the path of an SQLite file, or a URL such as postgres://host/name.',

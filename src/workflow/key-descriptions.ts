@@ -27,9 +27,10 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   enum: 'The values that are allowed.',
   env: 'Variables of the environment. May hold expressions.',
   every: 'An interval, aligned to the epoch, instead of a cron expression.',
-  expand: 'The command puts out a list of tasks, as the file has them, which join the job.',
+  exclude: 'Of a matrix: the combinations that are left out. May hold expressions.',
   exit_codes:
     'What exit codes mean: not_ready ends the task as not ready (a sensor looks again), skip skips it, fail fails it without a retry.',
+  expand: 'The command puts out a list of tasks, as the file has them, which join the job.',
   expect_status: 'The HTTP status, or several, that count as success. Default 200 to 299.',
   export: 'The name under which the module exports the function. Default "default".',
   factor: 'Growth of an exponential backoff. Default 2.',
@@ -41,13 +42,16 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   http: 'Ready when the server answers with the expected status.',
   first: 'How many of the first lines of an attempt are kept. Default 1000.',
   if: 'Of retry: an expression over exit_code, stdout, stderr (their last 20 lines), status and attempt. No retry unless it is true.',
+  include:
+    'Of a matrix: what is added to the combinations that it fits, or is an item of its own. May hold expressions.',
   input: 'What jobs of the schedule are started with: { params: … }. Its texts may hold schedule.due as an expression.',
   interval: 'The wait between checks. Default 1s.',
   jitter:
     'Of retry: draws each wait by chance, from 0 (full, true) or from half of it (equal). Of schedule: starts each job up to so long after its due time.',
   json: 'Data that is sent as JSON. May hold expressions.',
   limit: 'How many attempts start within the period.',
-  map: 'Runs the task once for each item of a list.',
+  map: 'Runs the task once for each item of a list, or for each combination of a matrix.',
+  matrix: 'Lists by name: an item for each combination of their values, a mapping such as { os: linux, node: 22 }.',
   max_delay: 'The longest wait between tries.',
   max_interval: 'The longest wait between checks.',
   max_interruptions:

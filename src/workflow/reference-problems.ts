@@ -135,7 +135,10 @@ const nameComplaints = function* (path: Path, task: Mapping): Complaints {
 const TEXTS: readonly Path[] = [['env'], ['args'], ['headers'], ['query'], ['http', 'headers'], ['http', 'query']];
 
 /** Where a task has data of any type, which may become text later. */
-const DATA: readonly Path[] = [['map', 'over'], ['json'], ['params'], ['http', 'json'], ['sql', 'params']];
+const DATA: readonly Path[] = [
+  ...['over', 'matrix', 'include', 'exclude'].map((key) => ['map', key]),
+  ...[['json'], ['params'], ['http', 'json'], ['sql', 'params']],
+];
 
 /** Finds numbers whose text would differ from the file's: 3.10 would become `3.1`. */
 const textNumberComplaints = function* (path: Path, oddNumbersAt: OddNumbersAt): Complaints {
@@ -168,6 +171,7 @@ const keyComplaints = function* (path: Path, task: Mapping): Complaints {
       yield wrong(second, `has ${given.map((key) => `"${key}"`).join(' and ')}: expected one of ${quoted}.`);
     }
   }
+  yield* mapComplaints([...path, 'map'], task.map);
   for (const [at, statement] of [
     [path, task.type === 'sql' ? task : undefined] as const,
     [[...path, 'sql'], task.sql] as const,
@@ -243,6 +247,27 @@ const exitComplaints = function* (path: Path, task: Mapping, defaults: unknown):
 };
 
 const OF_COMMANDS = ['stdin', 'stdout', 'stderr', 'stop_signal', 'exit_codes'];
+
+/** Checks what a `map` runs over. */
+const mapComplaints = function* (path: Path, map: unknown): Complaints {
+  if (!isPlainObject(map)) return;
+  const { over, matrix } = map;
+  const wrong = (key: readonly string[], message: string): Complaint => ({
+    path: [...path, ...key],
+    code: 'INVALID_VALUE',
+    message,
+  });
+  if (over === undefined && matrix === undefined)
+    yield { path, code: 'MISSING_KEY', message: 'has a "map" that needs one of "over", "matrix".' };
+  if (over !== undefined && matrix !== undefined)
+    yield wrong(['matrix'], 'has a "map" with "over" and "matrix": expected one of them.');
+  for (const key of ['include', 'exclude']) {
+    if (map[key] !== undefined && matrix === undefined)
+      yield wrong([key], `has a "map" with "${key}" without "matrix", to which it would belong.`);
+    if (isPlainObject(matrix) && matrix[key] !== undefined)
+      yield wrong(['matrix', key], `has "${key}" in a matrix. It stands beside it: map: { matrix: …, ${key}: […] }.`);
+  }
+};
 
 /** By type of task, the keys of which the task must have exactly one. */
 const ONE_OF: ReadonlyMap<unknown, readonly string[]> = new Map([
@@ -401,10 +426,10 @@ const expressionComplaints = function* (
       const message = `reads now, which only the default of a param can, so that it is the same when a job goes on later: params: { started: "\${{ now }}" }.`;
       yield wrong(0, message);
     }
-    const key = String(at.at(-1));
-    const variable = !isMap || EVALUATED_ONCE.has(key) ? mapVariable(expression.source) : undefined;
+    const once = evaluatedOnce(at.slice(path.length));
+    const variable = !isMap || once !== undefined ? mapVariable(expression.source) : undefined;
     if (variable === undefined) continue;
-    const why = isMap ? `"${key}" can't: it is asked once, for all items` : 'only a task with "map" has';
+    const why = isMap ? `"${once}" can't: it is asked once, for all items` : 'only a task with "map" has';
     yield wrong(variable.at, `reads ${variable.name}, which ${why}.`);
   }
 };
@@ -431,8 +456,9 @@ const orderOfReads = function* (path: Path, task: Mapping, upstream: Upstream, {
   }
 };
 
-/** Keys that are evaluated once for a whole fan-out, not for each item. */
-const EVALUATED_ONCE: ReadonlySet<string> = new Set(['over', 'when']);
+/** Returns the key within a task, if it is evaluated once for a whole fan-out, not for each item. */
+const evaluatedOnce = ([key, inner]: Path): string | undefined =>
+  key === 'when' ? key : key === 'map' ? String(inner) : undefined;
 
 /** Returns `item` or `index` if an expression reads that variable. Ignores keys and macro variables of that name. */
 const mapVariable = (source: string): { readonly name: string; readonly at: number } | undefined => {
@@ -447,8 +473,7 @@ const expressionsIn = function* (
   value: unknown,
 ): Generator<readonly [Path, PlacedExpression, text: string], void> {
   if (typeof value === 'string') {
-    const key = path.at(-1);
-    const isAlone = (key === 'when' || (key === 'over' && path.at(-2) === 'map')) && !hasExpression(value);
+    const isAlone = (path.at(-1) === 'when' || isList(path)) && !hasExpression(value);
     for (const expression of expressionsOf(value, isAlone)) yield [path, expression, value];
   } else if (value !== null && typeof value === 'object') {
     for (const [key, item] of Object.entries(value)) {
@@ -457,6 +482,12 @@ const expressionsIn = function* (
     }
   }
 };
+
+/** Whether a text at this path is an expression that gives a list: `map.over`, `map.include`, `map.matrix.os`. */
+const isList = (path: Path): boolean =>
+  path.at(-2) === 'map' ? LISTS.has(path.at(-1)) : path.at(-2) === 'matrix' && path.at(-3) === 'map';
+
+const LISTS: ReadonlySet<unknown> = new Set(['over', 'include', 'exclude']);
 
 /** Keys whose text is code or a label, and is not searched for expressions. */
 const CODE: ReadonlySet<string> = new Set(['command', 'query', 'shell', 'module', 'export', 'name', 'description']);

@@ -103,12 +103,22 @@ export const anyTask = z.looseObject(common);
 
 const slots = { pool: optional(name), slots: optional(atLeastOne) };
 
+const list = z.union([expression, z.array(dataTemplate)], expecting('a list, or an expression that gives one'));
+
+const combinations = z.union(
+  [expression, z.array(z.record(z.string(), dataTemplate, expecting('a mapping of names to values')))],
+  expecting('a list of mappings, or an expression that gives one'),
+);
+
 const map = z.strictObject(
   {
-    over: z.union([expression, z.array(dataTemplate)], expecting('a list, or an expression that gives one')),
+    over: optional(list),
+    matrix: optional(z.record(z.string(), list, expecting('a mapping of names to lists'))),
+    include: optional(combinations),
+    exclude: optional(combinations),
     concurrency: optional(atLeastOne),
   },
-  expecting('a mapping with over, and perhaps concurrency'),
+  expecting('a mapping with over or matrix, and perhaps concurrency'),
 );
 
 const processKeys = {
@@ -255,6 +265,7 @@ const sensor = z.strictObject({
   shell: optional(shell),
   ...processKeys,
   output,
+  map: optional(map),
 });
 
 const job = z.strictObject({
@@ -262,6 +273,7 @@ const job = z.strictObject({
   type: z.literal('job'),
   file: plain,
   params: optional(z.record(z.string(), dataTemplate, expecting('a mapping of params to values'))),
+  map: optional(map),
 });
 
 const external = z.strictObject({
@@ -371,6 +383,8 @@ export type Workflow = z.output<typeof workflowSchema>;
 export type WorkflowTask = Workflow['tasks'][number];
 
 export type TaskOfType<Type extends WorkflowTask['type']> = Extract<WorkflowTask, { readonly type: Type }>;
+
+export type WorkflowMap = z.output<typeof map>;
 
 export type WorkflowLogs = z.output<typeof logs>;
 

@@ -54,7 +54,8 @@ export const taskFunctionOf = (task: FunctionTask, context: BuildContext, isHand
 
 /** Returns the function that performs one check of a sensor. */
 export const sensorFunctionOf = (task: TaskOfType<'sensor'>, context: BuildContext): TaskFunction => {
-  const shape = task.command === undefined ? namedOutput(task.name) : taskOutput(task.name);
+  const own = task.command === undefined ? namedOutput(task.name) : taskOutput(task.name);
+  const shape = task.map ? (value: unknown) => value : own;
   // `true` means ready without an output.
   return maskedAttempt(sensorCheckOf(task, context), (value) => (value === true ? true : shape(value)), context);
 };

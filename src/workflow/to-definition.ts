@@ -1,3 +1,4 @@
+import { matrix } from '../engine/definition/matrix.ts';
 import type {
   AttemptOptions,
   FlowOptions,
@@ -8,10 +9,11 @@ import type {
 } from '../engine/definition/options.ts';
 import type { StandardSchema } from '../engine/definition/standard-schema.ts';
 import type { ConditionScope, TaskScope } from '../engine/definition/task-function.ts';
-import type { AnyTaskSpec, ItemScope, Items } from '../engine/definition/task-spec.ts';
+import type { AnyTaskSpec, ItemScope, Items, MapOptions } from '../engine/definition/task-spec.ts';
 import type { TriggerRule } from '../engine/definition/trigger.ts';
 import type { JobDefinition } from '../engine/job-definition.ts';
 import { jobFrom } from '../engine/job-from.ts';
+import { isPlainObject } from '../events/plain-object.ts';
 import { maskError } from '../executors/mask/mask-error.ts';
 import { OutputError } from '../executors/process/output-error.ts';
 import { computeDefaults, computedPaths } from './computed-params.ts';
@@ -21,7 +23,7 @@ import { PARAMS } from './output.ts';
 import { paramSpecs, readParams } from './params.ts';
 import { parseAddedTasks } from './parse-workflow.ts';
 import { retryCondition } from './retry-condition.ts';
-import type { Workflow, WorkflowLogs, WorkflowPool, WorkflowTask } from './schema.ts';
+import type { Workflow, WorkflowLogs, WorkflowMap, WorkflowPool, WorkflowTask } from './schema.ts';
 import {
   type BuildContext,
   expressionScope,
@@ -61,7 +63,7 @@ const specOf = (task: WorkflowTask, context: WorkflowContext, states?: readonly 
   const common = { ...flowOptions(task, context, states), ...attemptOptions(task, defaults) };
   if (task.type === 'job') {
     const definition = context.nested.get(task.file) as JobDefinition;
-    return { kind: 'job', ...common, definition, input: inputOf(task.params, context) };
+    return { kind: 'job', ...common, ...mapOptions(task, context), definition, input: inputOf(task.params, context) };
   }
   if (task.type === 'external') {
     const { owner, data, heartbeat_timeout: heartbeatTimeout, on_missed_heartbeat: onMissedHeartbeat } = task;
@@ -71,12 +73,13 @@ const specOf = (task: WorkflowTask, context: WorkflowContext, states?: readonly 
   if (task.type === 'sensor') {
     const { interval, backoff, factor, max_interval: maxInterval, soft_fail: softFail } = task;
     const check = sensorFunctionOf(task, context);
-    return { kind: 'sensor', ...common, ...slots, interval, backoff, factor, maxInterval, softFail, check };
+    const pace = { interval, backoff, factor, maxInterval, softFail };
+    return { kind: 'sensor', ...common, ...slots, ...pace, ...mapOptions(task, context), check };
   }
   const run = taskFunctionOf(task, context, states !== undefined);
-  if (!task.map) return { ...common, ...slots, run, ...growthOf(task, context) };
-  const { over, concurrency } = task.map;
-  return { kind: 'map', ...common, ...slots, over: itemsOf(over, task, context), concurrency, each: run };
+  return task.map
+    ? { kind: 'map', ...common, ...slots, ...(mapOptions(task, context) as MapOptions), each: run }
+    : { ...common, ...slots, run, ...growthOf(task, context) };
 };
 
 /** Returns what a command that adds tasks to the job has besides. */
@@ -91,6 +94,13 @@ const growthOf = (task: FunctionTask, context: WorkflowContext): Pick<TaskOption
       }),
   };
 };
+
+/** Returns the options of a fan-out, if the task has a `map`. */
+const mapOptions = (
+  task: { readonly name: string; readonly map?: WorkflowMap | undefined },
+  context: WorkflowContext,
+): Partial<MapOptions> =>
+  task.map ? { over: itemsOf(task.map, task.name, context), concurrency: task.map.concurrency } : {};
 
 const flowOptions = (
   task: WorkflowTask,
@@ -157,22 +167,43 @@ const attemptOptions = (task: WorkflowTask, defaults: Workflow['defaults']): Att
   };
 };
 
-/** Returns the function that evaluates `map.over`. The function throws OutputError if the value is not a list. */
+/** Returns the function that evaluates the items of a `map`. The function throws OutputError if a value is not a list. */
 const itemsOf = (
-  over: Expression | readonly unknown[],
-  task: WorkflowTask,
+  { over, matrix: axes = {}, include, exclude }: WorkflowMap,
+  task: string,
   context: WorkflowContext,
 ): ((scope: TaskScope) => Items<unknown>) => {
-  const given = Array.isArray(over) ? dataOf(over) : (over as Expression).evaluate;
-  return (scope) => {
-    const items = maskingErrors(context, () => given(expressionScope(scope, context)));
-    if (Array.isArray(items)) return items;
-    const what = items === null ? 'nothing' : Object.prototype.toString.call(items).slice(8, -1).toLowerCase();
-    throw new OutputError(
-      'OUTPUT_UNREADABLE',
-      `Task "${task.name}" runs over ${what}: expected a list. Let "over" give one.`,
-    );
+  const listOf = (list: Expression | readonly unknown[] | undefined, name: string) => {
+    const given = list && 'evaluate' in list ? list.evaluate : dataOf(list ?? []);
+    return (scope: TaskScope): readonly unknown[] => {
+      const items = maskingErrors(context, () => given(expressionScope(scope, context)));
+      if (Array.isArray(items)) return items;
+      const what = items === null ? 'nothing' : Object.prototype.toString.call(items).slice(8, -1).toLowerCase();
+      throw new OutputError(
+        'OUTPUT_UNREADABLE',
+        `Task "${task}" runs over ${what}: expected a list. Let "${name}" give one.`,
+      );
+    };
   };
+  if (over) return listOf(over, 'over');
+  const combinationsOf = (list: WorkflowMap['include'], name: string) => {
+    const given = listOf(list, name);
+    return (scope: TaskScope): readonly Readonly<Record<string, unknown>>[] => {
+      const items = given(scope);
+      if (items.every(isPlainObject)) return items;
+      throw new OutputError(
+        'OUTPUT_UNREADABLE',
+        `Task "${task}" has a matrix with something in "${name}" that is no mapping.`,
+      );
+    };
+  };
+  const lists = Object.entries(axes).map(([name, list]) => [name, listOf(list, name)] as const);
+  const [included, excluded] = [combinationsOf(include, 'include'), combinationsOf(exclude, 'exclude')];
+  return (scope) =>
+    matrix(Object.fromEntries(lists.map(([name, given]) => [name, given(scope)])), {
+      include: included(scope),
+      exclude: excluded(scope),
+    });
 };
 
 /** Returns the function that evaluates the `params` of a `job` task to the input of the nested job. */
