@@ -5,7 +5,7 @@ import type { JobEvent, TaskTransition } from 'tintype';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundleChaos } from './chaos/bundle.ts';
 import { check, type Remains } from './chaos/check.ts';
-import { type ChaosJob, type ChaosTask, FOR_GOOD, randomJobs } from './chaos/random-jobs.ts';
+import { type ChaosJob, type ChaosTask, FOR_GOOD, itemsOfJob, randomJobs } from './chaos/random-jobs.ts';
 import { foldersOf, playRound, readRemains } from './chaos/round.ts';
 
 let bundles = '';
@@ -71,6 +71,12 @@ describe('among the jobs that are killed there are', () => {
 
   test.each(['map', 'job', 'branch', 'sensor'])('tasks of the kind %s inside of nested jobs', (kind) => {
     expect(inner.flatMap((plan) => plan.tasks).some((task) => task.kind === kind)).toBe(true);
+  });
+
+  test('nested jobs over items', () => {
+    expect([...outer, ...inner].some((plan) => plan.tasks.some((task) => (itemsOfJob(plan, task) ?? 0) > 1))).toBe(
+      true,
+    );
   });
 
   test.each(['continue', 'drain', 'abort'])('jobs, and nested ones, whose policy is %s', (policy) => {

@@ -77,6 +77,7 @@ const NAMES = inverted({
   stop_signal: ['stopSignal', 'signalOnStop', 'signal_on_stop', 'kill_signal'],
   trigger: ['trigger_rule'],
   map: ['foreach', 'for_each', 'with_items', 'withItems', 'loop', 'matrix', 'strategy'],
+  tasks: ['steps'],
   database: ['connection', 'connection_string', 'conn_id', 'conn', 'dsn', 'db'],
   query: ['sql', 'statement'],
 });
@@ -137,7 +138,7 @@ const IN_TASKS: Readonly<Record<string, string>> = {
 /** Top-level keys of other formats, each with what to write here. */
 const IN_WORKFLOWS: Readonly<Record<string, string>> = {
   env: ' Put it under "defaults", for all tasks, or into the tasks that need it.',
-  jobs: ' A file holds one job, whose "tasks" are listed; another file is run by a task of type "job".',
+  jobs: ' A file holds one job, whose "tasks" are listed. A task of type "job" has "tasks" of its own, or runs another file.',
 };
 
 const BESIDE = ' The number of tries after the first stands beside "retry": max_retries: 3.';

@@ -3,21 +3,29 @@ import type { Problem } from '../engine/errors/problem.ts';
 import { isPlainObject } from '../events/plain-object.ts';
 import type { Location } from './locate.ts';
 import type { PlacedProblem, Source } from './source.ts';
-import { tasksOf } from './tasks-of.ts';
+import { type Level, levelsOf, tasksOf } from './tasks-of.ts';
 
 /** Checks names and dependencies with the engine's `validate`, and locates each problem. Skips unreadable parts. */
 export const graphProblems = (
   file: unknown,
   place: (path: readonly PropertyKey[]) => Location,
+  source: Source,
+): readonly PlacedProblem[] =>
+  [...levelsOf(isPlainObject(file) ? file : {})].flatMap((level) => problemsOfLevel(level, place, source));
+
+const problemsOfLevel = (
+  { path: outer, content }: Level,
+  place: (path: readonly PropertyKey[]) => Location,
   { problemAt }: Source,
 ): readonly PlacedProblem[] => {
-  const content = isPlainObject(file) ? file : {};
-  const tasks = readableTasks(content);
+  const tasks = readableTasks(content, outer);
   const drafts = tasks.map(({ name, needs }) => {
     const dependsOn = needs.map(([, need]) => need);
     return { name, kind: 'task' as const, options: { dependsOn }, run: () => {} };
   });
-  const name = typeof content.name === 'string' && content.name !== '' ? content.name : 'workflow';
+  // The name of a job in the file is checked as that of a task.
+  const isNamed = outer.length === 0 && typeof content.name === 'string' && content.name !== '';
+  const name = isNamed ? (content.name as string) : 'workflow';
   const { problems } = validate(name, drafts, undefined);
   if (problems.length === 0) return [];
   const places = placesOf(tasks);
@@ -50,11 +58,17 @@ type ReadableTask = {
 };
 
 /** Returns the tasks that have a name, and their dependencies that are names. Numbers and booleans count as text. */
-const readableTasks = (file: Readonly<Record<string, unknown>>): readonly ReadableTask[] =>
-  [...tasksOf(file)].flatMap(([path, { name, dependencies }]) => {
+const readableTasks = (content: Level['content'], outer: Level['path']): readonly ReadableTask[] =>
+  [...tasksOf(content)].flatMap(([path, { name, dependencies }]) => {
     if (!isNameLike(name)) return [];
     const needs = Array.isArray(dependencies) ? [...dependencies.entries()].filter(([, need]) => isNameLike(need)) : [];
-    return [{ name: String(name), path, needs: needs.map(([index, need]) => [index, String(need)] as const) }];
+    return [
+      {
+        name: String(name),
+        path: [...outer, ...path],
+        needs: needs.map(([index, need]) => [index, String(need)] as const),
+      },
+    ];
   });
 
 const isNameLike = (value: unknown): boolean =>

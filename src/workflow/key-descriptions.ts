@@ -98,7 +98,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   stdout: 'A file to which the standard output is appended as it is, beside the log. May hold expressions.',
   stop_signal: 'The signal that asks the command to end, before SIGKILL. Default SIGTERM.',
   success: 'Tasks that run when the job completed.',
-  tasks: 'What is to be done, in any order.',
+  tasks: 'What is to be done, in any order; in a job, instead of a file: a group of tasks.',
   timezone: 'The time zone of the cron expression, such as Europe/Berlin. Default UTC.',
   timeout: 'Of a task: time limit of one try. Of the workflow: of the whole job.',
   trigger: 'Which outcomes of its dependencies the task waits for. Default all_success.',

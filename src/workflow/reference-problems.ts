@@ -11,7 +11,7 @@ import { isReadableParam, paramSpec, readParam } from './params.ts';
 import { isCommand } from './retry-condition.ts';
 import { subject } from './schema-problems.ts';
 import type { PlacedProblem, Source } from './source.ts';
-import { entriesOf, ownerPath, stageOf, tasksOf } from './tasks-of.ts';
+import { entriesOf, isInPlace, type Level, ownerPath, stageOf, tasksOf, withoutInner } from './tasks-of.ts';
 import { hasExpression, type PlacedExpression, parseTemplate } from './template.ts';
 import { type Upstream, upstreamIn } from './upstream.ts';
 
@@ -67,20 +67,61 @@ const complaintsOf = function* (file: Mapping, oddNumbersAt: OddNumbersAt, isPar
     yield* poolComplaints(['defaults'], defaults, declared);
     yield* textNumberComplaints(['defaults', 'env'], oddNumbersAt);
   }
-  const known = upstreamIn(file);
+  const around = { declared, upstreams: [], hasItem: false, isPart, defaults: isPlainObject(defaults) ? defaults : {} };
+  yield* taskComplaints({ path: [], content: file }, around, oddNumbersAt);
+};
+
+/** What holds around the tasks of a level. */
+type Around = {
+  readonly declared: Declarations;
+  /** The order of the tasks of outer levels, the innermost first, each with the task that stands around. */
+  readonly upstreams: readonly { readonly task: string; readonly upstream: Upstream }[];
+  /** Whether the tasks stand inside an item of a `map`. */
+  readonly hasItem: boolean;
+  /** Whether the job has tasks that are not in the file. */
+  readonly isPart: boolean;
+  readonly defaults: Mapping;
+};
+
+/** Yields the complaints about the tasks of the file, or of a job in it, and all inside of them. */
+const taskComplaints = function* (
+  { path: outer, content }: Level,
+  { declared, upstreams, hasItem, isPart, defaults: around }: Around,
+  oddNumbersAt: OddNumbersAt,
+): Complaints {
+  const known = upstreamIn(content);
   const upstream = isPart ? { ...known, names: EVERY_NAME } : known;
-  const stages = new Map([...tasksOf(file)].map(([path, { name }]) => [name, stageOf(path)]));
-  for (const [path, task] of tasksOf(file)) {
-    yield* nameComplaints(path, task);
-    yield* orderComplaints(path, task, stages);
+  const stages = new Map([...tasksOf(content)].map(([path, { name }]) => [name, stageOf(path)]));
+  for (const [at, task] of tasksOf(content)) {
+    const path = [...outer, ...at];
+    const own = withoutInner(task);
+    const chain = [{ task: String(task.name), upstream }, ...upstreams];
+    yield* nameComplaints(path, at, task);
+    yield* orderComplaints(path, at, task, stages);
     yield* keyComplaints(path, task);
-    yield* growthComplaints(path, task);
-    yield* exitComplaints(path, task, defaults);
+    yield* growthComplaints(path, at, task);
+    yield* exitComplaints(path, task, around);
     yield* poolComplaints(path, task, declared);
-    yield* expressionComplaints(path, task, isPlainObject(task.map), declared);
-    yield* orderOfReads(path, task, upstream, declared);
+    yield* expressionComplaints(path, own, isPlainObject(task.map), declared, hasItem);
+    yield* orderOfReads(path, own, chain, declared);
     for (const keys of TEXTS) yield* textNumberComplaints([...path, ...keys], oddNumbersAt);
     for (const keys of DATA) yield* numberComplaints([...path, ...keys], oddNumbersAt);
+    if (!isInPlace(task)) continue;
+    const { defaults } = task;
+    yield* expressionComplaints([...path, 'defaults'], defaults, true, declared);
+    if (isPlainObject(defaults)) {
+      yield* poolComplaints([...path, 'defaults'], defaults, declared);
+      yield* textNumberComplaints([...path, 'defaults', 'env'], oddNumbersAt);
+    }
+    const defaultPool = (isPlainObject(defaults) ? defaults.pool : undefined) ?? declared.defaultPool;
+    const inside = {
+      declared: { ...declared, defaultPool },
+      upstreams: chain,
+      hasItem: hasItem || isPlainObject(task.map),
+      isPart: false,
+      defaults: { ...around, ...(isPlainObject(defaults) ? defaults : {}) },
+    };
+    yield* taskComplaints({ path, content: task }, inside, oddNumbersAt);
   }
 };
 
@@ -107,25 +148,27 @@ const declarations = ({ params, secrets, pools, defaults }: Mapping, hints = { g
   defaultPool: isPlainObject(defaults) ? defaults.pool : undefined,
 });
 
+/** `at`: the path within the level, as for `nameComplaints`. */
 const orderComplaints = function* (
   path: Path,
+  at: Path,
   { dependencies }: Mapping,
   stages: ReadonlyMap<unknown, number>,
 ): Complaints {
   if (!Array.isArray(dependencies)) return;
   for (const [index, need] of dependencies.entries()) {
-    if ((stages.get(need) ?? 0) <= stageOf(path)) continue;
+    if ((stages.get(need) ?? 0) <= stageOf(at)) continue;
     const message = `waits on "${need}", which runs after it: handlers run when all tasks are over.`;
     yield { path: [...path, 'dependencies', index], near: String(need), code: 'CYCLE', message };
   }
 };
 
-const nameComplaints = function* (path: Path, task: Mapping): Complaints {
+const nameComplaints = function* (path: Path, at: Path, task: Mapping): Complaints {
   if (task.name === PARAMS) {
     const message = `has the name under which the context holds the params of the job. Give it another name.`;
     yield { path: [...path, 'name'], code: 'INVALID_NAME', message };
   }
-  if (path[0] === 'handlers' && task.trigger !== undefined) {
+  if (at[0] === 'handlers' && task.trigger !== undefined) {
     const message = 'has a "trigger": it runs when all tasks are over, whatever became of them. Use "when".';
     yield { path: [...path, 'trigger'], code: 'INVALID_VALUE', message };
   }
@@ -188,6 +231,13 @@ const keyComplaints = function* (path: Path, task: Mapping): Complaints {
       message: `has a query with a place "?". ${NUMBERED_PLACES}`,
     };
   }
+  if (task.type === 'job' && has('tasks') !== has('file')) {
+    const isFile = has('file');
+    for (const key of (isFile ? IN_PLACE : ['params']).filter(has)) {
+      const why = isFile ? 'The file says that itself.' : 'Its tasks see those of the workflow.';
+      yield wrong(key, `has "${key}" ${isFile ? 'without "tasks"' : 'without "file"'}. ${why}`);
+    }
+  }
   if (task.type === 'node' && has('export') && !has('module')) yield wrong('export', 'has "export" without "module".');
   if (task.type === 'http' && has('body') && has('json')) {
     yield wrong('json', 'has "body" and "json": expected one of them.');
@@ -195,7 +245,7 @@ const keyComplaints = function* (path: Path, task: Mapping): Complaints {
 };
 
 /** Checks the keys by which the output of a command decides about the rest of the job. */
-const growthComplaints = function* (path: Path, task: Mapping): Complaints {
+const growthComplaints = function* (path: Path, at: Path, task: Mapping): Complaints {
   const given = ['branch', 'expand'].filter((key) => task[key] === true);
   const [key, second] = given;
   if (key === undefined) return;
@@ -204,7 +254,7 @@ const growthComplaints = function* (path: Path, task: Mapping): Complaints {
       ? 'has "branch" and "expand": expected one of them.'
       : task.map !== undefined
         ? `has "${key}" and "map": an item can't decide about the rest of the job. Let a task after it do so.`
-        : path[0] === 'handlers'
+        : at[0] === 'handlers'
           ? `has "${key}", but it runs when all tasks are over: nothing is left to decide.`
           : undefined;
   if (why !== undefined) yield { path: [...path, second ?? key], code: 'INVALID_VALUE', message: why };
@@ -272,8 +322,12 @@ const mapComplaints = function* (path: Path, map: unknown): Complaints {
 /** By type of task, the keys of which the task must have exactly one. */
 const ONE_OF: ReadonlyMap<unknown, readonly string[]> = new Map([
   ['node', ['command', 'module']],
+  ['job', ['file', 'tasks']],
   ['sensor', ['file', 'http', 'sql', 'command']],
 ]);
+
+/** Keys of a job whose tasks stand in the file. */
+const IN_PLACE: readonly string[] = ['handlers', 'defaults', 'on_failure'];
 
 /** Finds defaults that are not valid values of their param, or can't be computed. */
 const paramComplaints = function* (params: unknown, declared: Declarations): Complaints {
@@ -409,6 +463,7 @@ const expressionComplaints = function* (
   value: unknown,
   isMap: boolean,
   declared: Declarations,
+  hasOuterItem = false,
 ): Complaints {
   for (const [at, expression, text] of expressionsIn(path, value)) {
     const wrong = (offset: number, message: string): Complaint => {
@@ -426,6 +481,8 @@ const expressionComplaints = function* (
       const message = `reads now, which only the default of a param can, so that it is the same when a job goes on later: params: { started: "\${{ now }}" }.`;
       yield wrong(0, message);
     }
+    // What is asked once for all items of a task may read the item around that.
+    if (hasOuterItem) continue;
     const once = evaluatedOnce(at.slice(path.length));
     const variable = !isMap || once !== undefined ? mapVariable(expression.source) : undefined;
     if (variable === undefined) continue;
@@ -435,20 +492,31 @@ const expressionComplaints = function* (
 };
 
 /** Finds expressions that read the output of a task which may not have run by then. */
-const orderOfReads = function* (path: Path, task: Mapping, upstream: Upstream, { hint }: Declarations): Complaints {
+const orderOfReads = function* (
+  path: Path,
+  task: Mapping,
+  [own, ...outer]: Around['upstreams'],
+  { hint }: Declarations,
+): Complaints {
+  if (!own) return;
+  const { upstream } = own;
   for (const [at, expression, text] of expressionsIn(path, task)) {
     for (const { key, at: offset } of expression.reads('tasks')) {
       const fault = upstream.names.has(key)
         ? key === task.name
           ? 'it is asked before the task has run. Of its own, "task" has "name" and "attempt".'
           : upstream.faultOf(String(task.name), key)
-        : `there is no task of this name.${hint(() => didYouMean(key, upstream.names))}`;
+        : outer.some((one) => one.upstream.names.has(key))
+          ? `it stands outside of the job "${outer[0]?.task}", whose tasks see what became of each other alone.`
+          : `there is no task of this name.${hint(() => didYouMean(key, upstream.names))}`;
       if (fault === undefined) continue;
       const message = `reads tasks.${key}, but ${fault}`;
       yield { path: at, fault: { text, at: expression.at + offset }, code: 'UNKNOWN_REFERENCE', message };
     }
     for (const { key, at: offset } of expression.reads('ctx')) {
-      const fault = upstream.faultOf(String(task.name), key);
+      // The outputs of a job in the file stand under its own name outside of it, and cover those of that name around.
+      const known = [own, ...outer].find((one) => one.upstream.names.has(key));
+      const fault = known?.upstream.faultOf(known.task, key);
       if (fault === undefined) continue;
       const message = `reads ctx.${key}, but ${fault}`;
       yield { path: at, fault: { text, at: expression.at + offset }, code: 'UNKNOWN_REFERENCE', message };

@@ -139,12 +139,12 @@ const remedy = (issue: z.core.$ZodIssue, value: unknown): string => {
 export const subject = (file: unknown, path: Path): string => {
   const length = ownerPath(path).length;
   if (path.length === 0) return 'The workflow';
-  if (length === 0 || path.length < length) {
+  if (length === 0) {
     return path.length === 1 && path[0] === 'tasks'
       ? 'The list of tasks'
       : `The workflow, under "${path.map(String).join('.')}",`;
   }
-  const what = path[0] === 'tasks' ? 'Task' : 'Handler';
+  const what = path[length - 3] === 'handlers' ? 'Handler' : 'Task';
   const name = valueAt(file, [...path.slice(0, length), 'name']);
   const task =
     typeof name === 'string' && name !== '' ? `${what} "${name}"` : `${what} number ${Number(path[length - 1]) + 1}`;

@@ -268,10 +268,27 @@ const sensor = z.strictObject({
   map: optional(map),
 });
 
+const onFailure = optional(z.enum(['abort', 'drain', 'continue'], expecting('"abort", "drain" or "continue"')));
+
+const defaults = optional(
+  z.strictObject(
+    { ...shared, pool: optional(name), env: optional(env), cwd: optional(template), shell: optional(shell) },
+    expecting('a mapping of what tasks do without saying'),
+  ),
+);
+
 const job = z.strictObject({
   ...common,
   type: z.literal('job'),
-  file: plain,
+  file: optional(plain),
+  get tasks(): z.ZodMiniOptional<z.ZodMiniType<TaskList>> {
+    return optional(tasks as unknown as z.ZodMiniType<TaskList>);
+  },
+  get handlers(): z.ZodMiniOptional<z.ZodMiniType<HandlerLists>> {
+    return optional(handlers as unknown as z.ZodMiniType<HandlerLists>);
+  },
+  defaults,
+  on_failure: onFailure,
   params: optional(z.record(z.string(), dataTemplate, expecting('a mapping of params to values'))),
   map: optional(map),
 });
@@ -326,12 +343,10 @@ const pool = z.union(
   expecting('a number of slots, or a mapping with slots, limit and period'),
 );
 
+const tasks = z.array(task, expecting('a list of tasks'));
+
 const handlers = z.strictObject(
-  {
-    success: optional(z.array(task, expecting('a list of tasks'))),
-    failure: optional(z.array(task, expecting('a list of tasks'))),
-    always: optional(z.array(task, expecting('a list of tasks'))),
-  },
+  { success: optional(tasks), failure: optional(tasks), always: optional(tasks) },
   expecting('a mapping with success, failure and always'),
 );
 
@@ -359,19 +374,14 @@ export const workflowSchema = z.strictObject(
         expecting('a list of variable names, or a mapping of names to where they come from'),
       ),
     ),
-    defaults: optional(
-      z.strictObject(
-        { ...shared, pool: optional(name), env: optional(env), cwd: optional(template), shell: optional(shell) },
-        expecting('a mapping of what tasks do without saying'),
-      ),
-    ),
+    defaults,
     pools: optional(z.record(name, pool, expecting('a mapping of pools to slots'))),
-    on_failure: optional(z.enum(['abort', 'drain', 'continue'], expecting('"abort", "drain" or "continue"'))),
+    on_failure: onFailure,
     timeout: optional(duration),
     logs: optional(logs),
     max_output_bytes: optional(outputBytes),
     schedule: optional(schedules),
-    tasks: z.array(task, expecting('a list of tasks')),
+    tasks,
     handlers: optional(handlers),
   },
   expecting('a workflow with name and tasks'),
@@ -380,7 +390,16 @@ export const workflowSchema = z.strictObject(
 /** A checked workflow file. Durations are in ms; `when` and `over` expressions are compiled. */
 export type Workflow = z.output<typeof workflowSchema>;
 
-export type WorkflowTask = Workflow['tasks'][number];
+export type WorkflowTask = z.output<typeof task>;
+
+/** Interfaces, since a task of type `job` contains them. */
+interface TaskList extends ReadonlyArray<WorkflowTask> {}
+
+interface HandlerLists {
+  readonly success?: TaskList | undefined;
+  readonly failure?: TaskList | undefined;
+  readonly always?: TaskList | undefined;
+}
 
 export type TaskOfType<Type extends WorkflowTask['type']> = Extract<WorkflowTask, { readonly type: Type }>;
 

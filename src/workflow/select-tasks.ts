@@ -1,6 +1,7 @@
 import { TintypeError } from '../engine/errors/errors.ts';
 import { didYouMean } from '../engine/errors/suggest.ts';
 import type { Workflow, WorkflowTask } from './schema.ts';
+import { tasksIn } from './tasks-in.ts';
 
 /** Tasks by name: `build` alone, `+build` with all its upstream, `build+` with all its downstream, `+build+` both. */
 export type Selection = {
@@ -48,7 +49,7 @@ const matching = (tasks: readonly WorkflowTask[], patterns: readonly string[]): 
     const [, before, name = '', behind] = names.has(pattern)
       ? ['', '', pattern, '']
       : (/^(\+?)(.*?)(\+?)$/s.exec(pattern) ?? []);
-    if (!names.has(name)) throw unknownTask(name, [...names]);
+    if (!names.has(name)) throw unknownTask(name, [...names], tasks);
     found.add(name);
     if (before) collectReachable(name, needs, found);
     if (behind) collectReachable(name, neededBy, found);
@@ -56,7 +57,14 @@ const matching = (tasks: readonly WorkflowTask[], patterns: readonly string[]): 
   return found;
 };
 
-const unknownTask = (name: string, names: readonly string[]): SelectionError => {
+const unknownTask = (name: string, names: readonly string[], tasks: readonly WorkflowTask[]): SelectionError => {
+  const inner = name.slice(name.lastIndexOf('/') + 1);
+  const around = tasks.find((task) => task.type === 'job' && tasksIn(task).some(([, one]) => one.name === inner));
+  if (around) {
+    return new SelectionError(
+      `There is no task "${name}". "${inner}" stands in the job "${around.name}", which is chosen as a whole: ${around.name}.`,
+    );
+  }
   const list = names.length > 20 ? `${names.slice(0, 20).join(', ')}, …` : names.join(', ');
   return new SelectionError(`There is no task "${name}".${didYouMean(name, names) || ` There are ${list}.`}`);
 };

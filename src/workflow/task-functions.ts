@@ -29,6 +29,8 @@ import { whyNoOutput } from './why-no-output.ts';
 /** What all tasks of a file share. */
 export type BuildContext = {
   readonly workflow: Pick<Workflow, 'name' | 'defaults' | 'max_output_bytes' | 'tasks' | 'handlers'>;
+  /** For the tasks of a job that stands in the file: the workflow, and the jobs around, the innermost first. */
+  readonly outer?: readonly Pick<Workflow, 'tasks' | 'handlers'>[] | undefined;
   /** The directory that relative paths start from, and in which commands run. */
   readonly directory: string;
   readonly secrets: Readonly<Record<string, string>>;
@@ -76,7 +78,7 @@ type OutputMapper = (value: unknown) => unknown;
 /** Returns the values of the variables that expressions may read, in an attempt or a condition. */
 export const expressionScope = (
   scope: Pick<Scope, 'ctx' | 'tasks' | 'jobId' | 'taskName' | 'outcome'> & Partial<Scope>,
-  { workflow, secrets, env }: Pick<BuildContext, 'workflow' | 'secrets' | 'env'>,
+  { workflow, outer = [], secrets, env }: Pick<BuildContext, 'workflow' | 'outer' | 'secrets' | 'env'>,
 ): ExpressionScope => ({
   ctx: scope.ctx,
   env,
@@ -86,7 +88,7 @@ export const expressionScope = (
   item: scope.item ?? null,
   index: scope.index ?? null,
   task: { name: scope.taskName, attempt: scope.attempt ?? 0 },
-  whyAbsent: (key) => whyNoOutput(key, workflow),
+  whyAbsent: (key) => whyNoOutput(key, [workflow, ...outer]),
   job: {
     id: scope.jobId,
     name: workflow.name,

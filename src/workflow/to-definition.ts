@@ -23,7 +23,7 @@ import { PARAMS } from './output.ts';
 import { paramSpecs, readParams } from './params.ts';
 import { parseAddedTasks } from './parse-workflow.ts';
 import { retryCondition } from './retry-condition.ts';
-import type { Workflow, WorkflowLogs, WorkflowMap, WorkflowPool, WorkflowTask } from './schema.ts';
+import type { TaskOfType, Workflow, WorkflowLogs, WorkflowMap, WorkflowPool, WorkflowTask } from './schema.ts';
 import {
   type BuildContext,
   expressionScope,
@@ -41,11 +41,7 @@ export type DefinitionParts = Omit<BuildContext, 'workflow'> & {
 /** Builds the job definition of a parsed workflow. Its jobs are started with `{ params }`. */
 export const toDefinition = (workflow: Workflow, parts: DefinitionParts): JobDefinition => {
   const context = { ...parts, workflow };
-  const specs = [
-    ...workflow.tasks.map((task) => specOf(task, context)),
-    ...handlersOf(workflow).map(({ task, states }) => specOf(task, context, states)),
-  ];
-  return jobFrom(workflow.name, specs, {
+  return jobFrom(workflow.name, specsOf(context), {
     onFailure: workflow.on_failure ?? 'continue',
     logs: logLimitsOf(workflow.logs),
     timeout: workflow.timeout,
@@ -56,13 +52,49 @@ export const toDefinition = (workflow: Workflow, parts: DefinitionParts): JobDef
   });
 };
 
+const specsOf = (context: WorkflowContext): readonly AnyTaskSpec[] => [
+  ...context.workflow.tasks.map((task) => specOf(task, context)),
+  ...handlersOf(context.workflow).map(({ task, states }) => specOf(task, context, states)),
+];
+
+/**
+ * Builds the definition of a job whose tasks stand in the file. It has no input of its own: its tasks read the context of
+ * the task, with the params, and its item.
+ */
+const inPlace = (task: InPlaceTask, context: WorkflowContext): JobDefinition => {
+  const { workflow, outer = [] } = context;
+  const { defaults, on_failure: onFailure = workflow.on_failure ?? 'continue' } = task;
+  const inner: Workflow = {
+    ...workflow,
+    tasks: [...task.tasks],
+    handlers: task.handlers as Workflow['handlers'],
+    on_failure: onFailure,
+    defaults: {
+      ...workflow.defaults,
+      ...defaults,
+      env: { ...workflow.defaults?.env, ...defaults?.env },
+      retry: { ...workflow.defaults?.retry, ...defaults?.retry },
+    },
+  };
+  const specs = specsOf({ ...context, workflow: inner, outer: [workflow, ...outer] });
+  return jobFrom(task.name, specs, { onFailure, redact: context.mask.data });
+};
+
+type InPlaceTask = TaskOfType<'job'> & { readonly tasks: readonly WorkflowTask[] };
+
+const isInPlace = (task: WorkflowTask): task is InPlaceTask => task.type === 'job' && task.tasks !== undefined;
+
 type WorkflowContext = DefinitionParts & { readonly workflow: Workflow };
 
 const specOf = (task: WorkflowTask, context: WorkflowContext, states?: readonly HandledState[]): AnyTaskSpec => {
-  const { defaults } = context.workflow;
-  const common = { ...flowOptions(task, context, states), ...attemptOptions(task, defaults) };
+  const { workflow } = context;
+  // What tasks do without saying is said of those that stand in the job, not of the job.
+  const defaults = isInPlace(task) ? undefined : workflow.defaults;
+  const common = { ...flowOptions(task, context, defaults, states), ...attemptOptions(task, defaults) };
+  if (isInPlace(task))
+    return { kind: 'job', ...common, ...mapOptions(task, context), definition: inPlace(task, context) };
   if (task.type === 'job') {
-    const definition = context.nested.get(task.file) as JobDefinition;
+    const definition = context.nested.get(task.file as string) as JobDefinition;
     return { kind: 'job', ...common, ...mapOptions(task, context), definition, input: inputOf(task.params, context) };
   }
   if (task.type === 'external') {
@@ -88,11 +120,24 @@ const growthOf = (task: FunctionTask, context: WorkflowContext): Pick<TaskOption
   return {
     expansion: (output) =>
       parseAddedTasks(output[task.name], context.workflow).map((added) => {
-        if (added.type !== 'job' || context.nested.has(added.file)) return specOf(added, context);
-        const message = `Task "${added.name}" runs the file ${added.file}, which no task of the workflow itself runs.`;
+        const file = foreignFile(added, context);
+        if (file === undefined) return specOf(added, context);
+        const message = `Task "${added.name}" runs the file ${file}, which no task of the workflow itself runs.`;
         throw new OutputError('OUTPUT_UNREADABLE', message);
       }),
   };
+};
+
+/** Returns the file that a task, or one inside it, runs and the workflow does not; else `undefined`. */
+const foreignFile = (task: WorkflowTask, context: WorkflowContext): string | undefined => {
+  if (task.type !== 'job') return undefined;
+  if (task.file !== undefined) return context.nested.has(task.file) ? undefined : task.file;
+  const { success = [], failure = [], always = [] } = task.handlers ?? {};
+  for (const inner of [...(task.tasks ?? []), ...success, ...failure, ...always] as readonly WorkflowTask[]) {
+    const found = foreignFile(inner, context);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 };
 
 /** Returns the options of a fan-out, if the task has a `map`. */
@@ -105,9 +150,9 @@ const mapOptions = (
 const flowOptions = (
   task: WorkflowTask,
   context: WorkflowContext,
+  defaults: Workflow['defaults'],
   states: readonly HandledState[] | undefined,
 ): FlowOptions & { readonly name: string } => {
-  const { defaults } = context.workflow;
   const conditions = [
     ...(states && states.length < ALL_STATES ? [({ outcome }: ConditionScope) => states.includes(outcome.state)] : []),
     ...(task.when ? [conditionOf(task.when, context)] : []),

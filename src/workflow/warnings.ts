@@ -4,7 +4,7 @@ import type { Location } from './locate.ts';
 import type { WorkflowWarning } from './problem.ts';
 import { subject } from './schema-problems.ts';
 import type { Placed, Source } from './source.ts';
-import { ownerPath, tasksOf } from './tasks-of.ts';
+import { isInPlace, ownerPath, tasksOf, withoutInner } from './tasks-of.ts';
 
 type Path = readonly PropertyKey[];
 type Mapping = Readonly<Record<string, unknown>>;
@@ -30,16 +30,20 @@ type Hint = Pick<WorkflowWarning, 'code' | 'message'> & {
 
 type Hints = Generator<Hint, void>;
 
-const hintsOf = function* (file: Mapping): Hints {
-  const { defaults, timeout } = file;
-  yield* braceHints(['defaults'], defaults);
-  const isLimited = timeout !== undefined || (isPlainObject(defaults) && defaults.deadline !== undefined);
-  for (const [path, task] of tasksOf(file)) {
+/** `outer`: path of the job that holds the tasks. `outerLimit`: whether something around limits their time. */
+const hintsOf = function* (content: Mapping, outer: Path = [], outerLimit = false): Hints {
+  const { defaults, timeout, deadline } = content;
+  yield* braceHints([...outer, 'defaults'], defaults);
+  const own = timeout ?? deadline ?? (isPlainObject(defaults) ? defaults.deadline : undefined);
+  const isLimited = outerLimit || own !== undefined;
+  for (const [at, task] of tasksOf(content)) {
+    const path = [...outer, ...at];
+    if (isInPlace(task)) yield* hintsOf(task, path, isLimited);
     if (task.type === 'sensor' && task.deadline === undefined && !isLimited) {
       const message = 'has no "deadline": if what it looks for never comes, it looks for ever. Add one: deadline: 1h.';
       yield { path: [...path, 'type'], code: 'NO_DEADLINE', message };
     }
-    yield* braceHints(path, task);
+    yield* braceHints(path, withoutInner(task));
   }
 };
 

@@ -3,10 +3,12 @@ import type { TaskOfType, Workflow, WorkflowTask } from './schema.ts';
 /** Returns why there is nothing under a task's name in the context, as a sentence; `undefined` if no task has the name. */
 export const whyNoOutput = (
   name: string,
-  { tasks, handlers }: Pick<Workflow, 'tasks' | 'handlers'>,
+  levels: readonly Pick<Workflow, 'tasks' | 'handlers'>[],
 ): string | undefined => {
-  const { success = [], failure = [], always = [] } = handlers ?? {};
-  const task = [tasks, success, failure, always].flat().find((one) => one.name === name);
+  const all = levels.flatMap(({ tasks, handlers: { success = [], failure = [], always = [] } = {} }) =>
+    [tasks, success, failure, always].flat(),
+  );
+  const task = all.find((one) => one.name === name);
   return task && `task "${name}" ${lackOf(task)}`;
 };
 

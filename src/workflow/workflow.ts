@@ -3,7 +3,7 @@
  * (`parse-yaml.ts`, `inspect-nodes.ts`), schema (`schema.ts`, `schema-values.ts`, `schema-problems.ts`, with hints of
  * `foreign-words.ts`), references (`reference-problems.ts`, `upstream.ts`), schedules
  * (`schedule-problems.ts`) and graph (`graph-problems.ts`); without
- * problems, `warnings.ts` finds what to warn of. `params.ts` and `secrets.ts` supply values, `select-tasks.ts` picks tasks.
+ * problems, `warnings.ts` finds what to warn of. `tasks-of.ts` finds tasks in what the file says, `tasks-in.ts` in what was checked. `params.ts` and `secrets.ts` supply values, `select-tasks.ts` picks tasks.
  * `to-definition.ts` builds the definition, with handlers (`handlers.ts`) and functions of tasks (`task-functions.ts`),
  * which use expressions (`template.ts`, `expression.ts`) and shape outputs (`output.ts`; `why-no-output.ts`). */
 
@@ -17,9 +17,10 @@ import { paramSpecs, readParams } from './params.ts';
 import { type ParsedWorkflow, parseWorkflow } from './parse-workflow.ts';
 import { WorkflowError, type WorkflowProblem, type WorkflowWarning } from './problem.ts';
 import { readWorkflowFile } from './read-file.ts';
-import type { TaskOfType, Workflow, WorkflowTask } from './schema.ts';
+import type { TaskOfType, Workflow } from './schema.ts';
 import { readSecrets } from './secrets.ts';
 import { type Selection, selectTasks } from './select-tasks.ts';
+import { listedTasks, tasksIn } from './tasks-in.ts';
 import { hasExpression } from './template.ts';
 import { toDefinition } from './to-definition.ts';
 
@@ -45,7 +46,7 @@ export type LoadedWorkflow = {
   readonly warnings: readonly WorkflowWarning[];
   /** Masks the values of all secrets, including secrets of the files that this file runs. */
   readonly mask: Mask;
-  /** The descriptions of all external tasks, by path such as `outer/inner`; `undefined` if a task has none. */
+  /** The descriptions of all external tasks, by path such as `outer/inner`, `outer[]/inner`; `undefined` if a task has none. */
   readonly externals: ReadonlyMap<string, string | undefined>;
 };
 
@@ -74,7 +75,7 @@ export const workflowOfText = async (
   const directory = process.cwd();
   const { secrets, problems } = secretsOf(parsed, directory, options);
   const files = tasksIn(parsed.workflow).flatMap(([at, task]) =>
-    task.type === 'job'
+    task.type === 'job' && task.file !== undefined
       ? [parsed.problemAt([...at, 'file'], 'NESTED_WORKFLOW', 'The file stands in no folder, and so can run no other.')]
       : [],
   );
@@ -135,7 +136,7 @@ const readFiles = async (
   const found: WorkflowProblem[] = [...problems];
   const wrong = new Set<string>();
   for (const [at, task] of tasksIn(parsed.workflow)) {
-    if (task.type !== 'job') continue;
+    if (task.type !== 'job' || task.file === undefined) continue;
     const target = resolve(directory, task.file);
     const chain = [...parents, path];
     if (chain.includes(target)) {
@@ -207,23 +208,19 @@ const secretsOf = (
   return { secrets: values, problems };
 };
 
-/** Returns the tasks and handlers, each with its path in the file. */
-const tasksIn = ({ tasks, handlers }: Workflow): readonly (readonly [readonly PropertyKey[], WorkflowTask])[] => [
-  ...tasks.map((task, index) => [['tasks', index], task] as const),
-  ...Object.entries(handlers ?? {}).flatMap(([when, list = []]) =>
-    list.map((task, index) => [['handlers', when, index], task] as const),
-  ),
-];
-
 const externalsOf = (
   { parsed: { workflow }, nested }: LoadedFile,
+  level: Parameters<typeof listedTasks>[0] = workflow,
   prefix = '',
 ): readonly (readonly [path: string, description: string | undefined])[] =>
-  tasksIn(workflow).flatMap(([, task]) => {
+  listedTasks(level).flatMap(([, task]) => {
     const path = prefix + task.name;
     if (task.type === 'external') return [[path, task.description] as const];
-    const inner = task.type === 'job' ? nested.get(task.file) : undefined;
-    return inner ? externalsOf(inner, `${path}/`) : [];
+    if (task.type !== 'job') return [];
+    const inside = `${path}${task.map ? '[]' : ''}/`;
+    const inner = nested.get(task.file ?? '');
+    if (inner) return externalsOf(inner, undefined, inside);
+    return externalsOf({ parsed: { workflow }, nested } as LoadedFile, task, inside);
   });
 
 const warningsIn = (file: LoadedFile, seen: Set<LoadedFile> = new Set()): readonly WorkflowWarning[] => {

@@ -5,7 +5,7 @@ import { decode, type StoredOutputs, storedOutputs } from '../../src/engine/dura
 import type { Outcome } from './child.ts';
 import type { Fact } from './facts.ts';
 import { follow, SETTLED, type Standing } from './history.ts';
-import type { ChaosJob, ChaosTask } from './random-jobs.ts';
+import { type ChaosJob, type ChaosTask, itemsOfJob } from './random-jobs.ts';
 import { textOf } from './text-of.ts';
 
 /** What is left on disk once the jobs are over. */
@@ -168,7 +168,7 @@ const taskAt = (plan: ChaosJob, path: string): Found | undefined => {
 /** The job of a path, the job inside of it that the path leads to, and so on. */
 const jobsAround = (plan: ChaosJob, path: string, prefix = ''): readonly Omit<Found, 'task'>[] => {
   const [name, ...rest] = path.slice(prefix.length).split('/');
-  const inner = plan.tasks.find((each) => each.name === name)?.inner;
+  const inner = plan.tasks.find((each) => each.name === name?.replace(/\[\d+\]$/, ''))?.inner;
   if (rest.length === 0) return [{ plan, prefix }];
   return [{ plan, prefix }, ...(inner ? jobsAround(inner, path, `${prefix}${name}/`) : [])];
 };
@@ -291,7 +291,11 @@ const cleanedUp = (plan: ChaosJob, events: readonly JobEvent[], prefix = ''): st
   return plan.tasks.flatMap((task) => {
     const path = `${prefix}${task.name}`;
     const { state } = history.of(path);
-    const inside = task.inner && ENDED.has(state) ? cleanedUp(task.inner, events, `${path}/`) : [];
+    const items = itemsOfJob(plan, task);
+    const jobs = items === undefined ? [path] : Array.from({ length: items }, (_, at) => `${path}[${at}]`);
+    const inside = jobs.flatMap((job) =>
+      task.inner && ENDED.has(history.of(job).state) ? cleanedUp(task.inner, events, `${job}/`) : [],
+    );
     const ran = task.trigger !== 'always' || ENDED.has(state) || (state === 'skipped' && task.when === false);
     return ran ? inside : [...inside, `clean-up "${path}" is ${state} at the end`];
   });

@@ -9,7 +9,7 @@ import {
   type TaskScope,
 } from 'tintype';
 import type { Fact, Facts } from './facts.ts';
-import type { ChaosJob, ChaosTask } from './random-jobs.ts';
+import { type ChaosJob, type ChaosTask, itemsOfJob } from './random-jobs.ts';
 import { textOf } from './text-of.ts';
 
 /** What tasks tell the world, and ask it. */
@@ -35,14 +35,16 @@ const MORE_THAN_KILLS = 1_000;
 /** What hangs is given so long; the rest of what it does, at once, must be done within it on a busy machine too. */
 const HANG_MS = 50;
 
-export const definitionOf = ({ name, tasks, onFailure, maxConcurrency }: ChaosJob, world: World): JobDefinition =>
-  jobFrom(
+export const definitionOf = (plan: ChaosJob, world: World): JobDefinition => {
+  const { name, tasks, onFailure, maxConcurrency } = plan;
+  return jobFrom(
     name,
-    tasks.map((task) => specOf(task, world)),
+    tasks.map((task) => specOf(task, plan, world)),
     { onFailure, maxConcurrency, maxInterruptions: MORE_THAN_KILLS },
   ) as unknown as JobDefinition;
+};
 
-const specOf = (task: ChaosTask, world: World): AnyTaskSpec => {
+const specOf = (task: ChaosTask, plan: ChaosJob, world: World): AnyTaskSpec => {
   const { name, dependsOn, trigger, when, deadline, continueOnFailure, priority, maxRetries, backoff, delayMs } = task;
   const retry = { backoff, delayMs, jitter: 'none' } as const;
   const condition = when === undefined ? {} : { when: () => when };
@@ -73,7 +75,10 @@ const specOf = (task: ChaosTask, world: World): AnyTaskSpec => {
     case 'job': {
       const inner = task.inner as ChaosJob;
       const input = (scope: TaskScope) => ({ start: scope.ctx.start, given: digestOf(task, scope) });
-      return { ...all, kind: 'job', definition: definitionOf(inner, world), input };
+      const items = itemsOfJob(plan, task);
+      const mapped =
+        items === undefined ? {} : { over: () => Array.from({ length: items }, (_, at) => at), concurrency: 2 };
+      return { ...all, ...mapped, kind: 'job', definition: definitionOf(inner, world), input };
     }
     default:
       return { ...all, timeout, run: (scope) => work(task, scope, world) };

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { withoutNumbers } from '../../engine/durable/task-path.ts';
 import { TintypeError } from '../../engine/errors/errors.ts';
 import type { Job } from '../../engine/job.ts';
 import { isolatedObserver } from '../../events/isolate.ts';
@@ -27,8 +28,8 @@ export const externalsFromStdin = (
   { print, onInput, columns }: Pick<Reporter, 'print' | 'onInput'> & { readonly columns: number },
   commandFor?: (task: string) => string,
 ): { readonly stop: () => void } => {
-  const names = [...externals.keys()];
-  if (names.length === 0) return { stop: () => {} };
+  const names = [...externals.keys()].filter((name) => !name.includes('['));
+  if (externals.size === 0) return { stop: () => {} };
   const stdin = open?.();
   const waiting = new Set<string>();
   let ended = stdin === undefined;
@@ -40,7 +41,7 @@ export const externalsFromStdin = (
   };
   const announce = (name: string): void => {
     waiting.add(name);
-    const what = externals.get(name);
+    const what = externals.get(withoutNumbers(name));
     const typed = ` Type "${name}" to complete it, "${name} JSON" with an output, "${name} fail REASON" to fail it.`;
     const way = ended && commandFor ? '' : typed;
     const line = `${name} waits${what === undefined ? '.' : `: ${what.replace(/(?<![.!?])$/, '.')}`}${way}`;
@@ -50,18 +51,19 @@ export const externalsFromStdin = (
   };
   const events = job.events$.subscribe(
     isolatedObserver('The announcement of external tasks', (event) => {
-      if (event.type !== 'task.transition' || !externals.has(event.task)) return;
+      if (event.type !== 'task.transition' || !externals.has(withoutNumbers(event.task))) return;
       if (event.to === 'ready') announce(event.task);
       else waiting.delete(event.task);
     }),
   );
   // A resumed job may already have waiting tasks.
-  for (const name of names) if (job.task(name).state === 'ready') announce(name);
+  for (const { path, state } of job.view().tasks)
+    if (state === 'ready' && externals.has(withoutNumbers(path))) announce(path);
   const lines = stdin && createInterface({ input: stdin });
   lines?.on('line', (line) => {
     // Only a terminal echoes the line, which moves the cursor.
     if ((stdin as { readonly isTTY?: boolean } | undefined)?.isTTY) onInput?.();
-    const refused = completeFromLine(job, names, mask.text(line.trim()));
+    const refused = completeFromLine(job, [...new Set([...names, ...waiting])], mask.text(line.trim()));
     if (refused !== undefined) print(refused);
   });
   lines?.on('close', () => {

@@ -7,6 +7,7 @@
 
 import { resolve } from 'node:path';
 import { Subscription } from 'rxjs';
+import { withoutNumbers } from '../../engine/durable/task-path.ts';
 import type { Job } from '../../engine/job.ts';
 import type { JobResult, TaskResult } from '../../engine/job-result.ts';
 import { beganAt, type JobRecord } from '../../engine/model/job-record.ts';
@@ -93,7 +94,7 @@ export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => 
     ...options,
     progress,
     gate,
-    isExternal: (task) => waiting.has(task),
+    isExternal: (task) => waiting.has(withoutNumbers(task)),
     // Lines of the input complete external tasks.
     stdin: waiting.size === 0 ? io.stdin : undefined,
     printer: out,

@@ -1,10 +1,11 @@
 import type { JournalJob } from '../../engine/durable/journal.ts';
+import { withoutNumbers } from '../../engine/durable/task-path.ts';
 import { didYouMean } from '../../engine/errors/suggest.ts';
 import type { TaskState } from '../../events/event.ts';
 import { SETTLED } from '../../events/states.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 import { type JobLocation, jobCommand, jobLabel } from './job-command.ts';
-import { type ShapeTask, tasksByPath, withoutNumbers } from './shape-tasks.ts';
+import { type ShapeTask, tasksByPath } from './shape-tasks.ts';
 import type { StoredJob } from './stored-job.ts';
 
 /** Accepts any path if the stored definition can't be read. @throws UsageError if it has no such external task */

@@ -62,9 +62,6 @@ export const tasksByPath = (tasks: readonly ShapeTask[], prefix = ''): ReadonlyM
     ]),
   );
 
-/** Returns the path of a task with that of each instance as `name[]`. */
-export const withoutNumbers = (path: string): string => path.replace(/\[\d+\]/g, '[]');
-
 /** Returns whether a task, or one that contains it, is allowed to fail. */
 export const isTolerated = (path: string, shape: readonly ShapeTask[] = []): boolean => {
   const [name = '', ...inner] = path.split('/');

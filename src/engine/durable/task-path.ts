@@ -16,3 +16,6 @@ export const parentPath = (path: string): string | undefined => {
   const end = isInstancePath(path) ? path.lastIndexOf('[') : path.lastIndexOf('/');
   return end > 0 ? path.slice(0, end) : undefined;
 };
+
+/** Returns the path of a task with each instance of a fan-out around it as `name[]`. */
+export const withoutNumbers = (path: string): string => path.replace(/\[\d+\]/g, '[]');

@@ -1,6 +1,7 @@
 import type { ParsedWorkflow } from '../../workflow/parse-workflow.ts';
 import type { WorkflowProblem } from '../../workflow/problem.ts';
 import type { WorkflowTask } from '../../workflow/schema.ts';
+import { tasksIn } from '../../workflow/tasks-in.ts';
 
 /** What a client may upload. `external`: jobs and external tasks; `http`: also http, sql and sensors; `processes`: all. */
 export type UploadLevel = 'none' | 'external' | 'http' | 'processes';
@@ -19,9 +20,7 @@ export const uploadProblems =
       const message = `Task "${task.name}" may not be uploaded: the server takes uploads of the level "${level}", and this needs "${needed}" (tintype serve --allow-upload=${needed}).`;
       problems.push(problemAt([...at, 'type'], 'INVALID_VALUE', message));
     };
-    for (const [index, task] of workflow.tasks.entries()) check(task, ['tasks', index]);
-    for (const [when, tasks] of Object.entries(workflow.handlers ?? {}))
-      for (const [index, task] of (tasks ?? []).entries()) check(task, ['handlers', when, index]);
+    for (const [at, task] of tasksIn(workflow)) check(task, at);
     const declared = Array.isArray(workflow.secrets)
       ? workflow.secrets.map((name, index) => [name, undefined, index] as const)
       : Object.entries(workflow.secrets ?? {}).map(([name, from]) => [name, from, name] as const);

@@ -4,6 +4,7 @@ import type { Clock } from '../../engine/time/clock.ts';
 import type { Logger } from '../../events/logger.ts';
 import { underWayUntil } from '../../events/under-way.ts';
 import { WorkflowError, type WorkflowProblem } from '../../workflow/problem.ts';
+import { tasksIn } from '../../workflow/tasks-in.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
 import type { Entry } from './catalog.ts';
 
@@ -119,7 +120,9 @@ const nameOf = (file: string): string => file.replace(/\.ya?ml$/i, '');
 
 /** The files that a workflow runs as jobs. Those that they run are not followed: few do. */
 const nestedFiles = (loaded: LoadedWorkflow | undefined, folder: string): readonly string[] =>
-  (loaded?.workflow.tasks ?? []).flatMap((task) => (task.type === 'job' ? [join(folder, task.file)] : []));
+  (loaded ? tasksIn(loaded.workflow) : []).flatMap(([, task]) =>
+    task.type === 'job' && task.file !== undefined ? [join(folder, task.file)] : [],
+  );
 
 const markOf = async (files: readonly string[]): Promise<string> =>
   (
