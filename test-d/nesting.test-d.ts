@@ -142,6 +142,41 @@ describe('.job', () => {
 });
 
 describe('.map', () => {
+  test('with maxFailures puts out settled results, and nothing without collect', async () => {
+    const job = defineJob('job')
+      .map('bounded', { over: [1], maxFailures: 3 }, ({ item }) => item)
+      .map('share', { over: [1], maxFailures: '5%' }, ({ item }) => item)
+      .map('dropped', { over: [1], collect: false }, ({ item }) => item)
+      .map('kept', { over: [1], collect: true }, ({ item }) => item)
+      .task('next', { dependsOn: ['bounded', 'share', 'dropped', 'kept'] }, ({ deps }) => {
+        expectTypeOf(deps).toEqualTypeOf<{
+          readonly bounded: readonly Settled<number>[];
+          readonly share: readonly Settled<number>[];
+          readonly dropped: undefined;
+          readonly kept: readonly number[];
+        }>();
+      })
+      .start();
+    expectTypeOf(await job.orThrow()).toEqualTypeOf<{
+      readonly bounded: readonly Settled<number>[];
+      readonly share: readonly Settled<number>[];
+      readonly kept: readonly number[];
+    }>();
+    const mapped = defineJob('job')
+      .job('nested', { over: [1], maxFailures: 1, input: () => ({ url: '' }), output: () => ({ n: 1 }) }, child)
+      .sensor('sensed', { over: [1], maxFailures: '5%' }, () => ({ ready: 1 }))
+      .sensor('dropped', { over: [1], collect: false }, () => ({ ready: 1 }))
+      .start();
+    expectTypeOf(await mapped.orThrow()).toEqualTypeOf<{
+      readonly nested: readonly Settled<{ n: number }>[];
+      readonly sensed: readonly Settled<{ ready: number }>[];
+    }>();
+    // @ts-expect-error a share is a percentage
+    defineJob('job').map('wrong', { over: [1], maxFailures: 'five' }, () => {});
+    // @ts-expect-error only a fan-out has items
+    defineJob('job').task('wrong', { maxFailures: 1 }, () => {});
+  });
+
   const files = defineJob<{ files: string[] }>('files');
 
   test('knows its items, and puts out a readonly list in their order', async () => {

@@ -15,11 +15,11 @@ import type {
   ConditionOf,
   DoubtOf,
   ExternalType,
+  FanOutType,
   FinalContext,
   ItemOf,
   MapOutput,
   Named,
-  NamedType,
   NestedType,
   NewName,
   NoItems,
@@ -88,6 +88,8 @@ interface FanOutOptions<
   Item,
   Input,
   Tasks,
+  Bound,
+  Collect,
 > extends TaskOptions<
       Needs,
       Tolerated,
@@ -98,7 +100,15 @@ interface FanOutOptions<
       Extra,
       Schema
     >,
-    MapOptions<ScopeOf<Input, Tasks, Needs, Rule>, Item> {}
+    ItemOptions<ScopeOf<Input, Tasks, Needs, Rule>, Item, Bound, Collect> {}
+
+/** The options of a fan-out besides those of a task. `Bound` and `Collect` say what form its output has. */
+interface ItemOptions<Scope, Item, Bound, Collect> extends Omit<MapOptions<Scope, Item>, 'maxFailures' | 'collect'> {
+  /** How many items may fail: a number, or a percentage such as `5%`; see `MapOptions`. Default: no item may fail. */
+  readonly maxFailures?: Bound;
+  /** Whether the results are gathered; `false` lets go of them. Default true. */
+  readonly collect?: Collect | undefined;
+}
 
 /** The options of a sensor; with `over`, of a fan-out of sensors. */
 interface SensorOptions<
@@ -112,6 +122,8 @@ interface SensorOptions<
   Input,
   Tasks,
   Soft extends boolean,
+  Bound,
+  Collect,
 > extends TaskOptions<
       Needs,
       Tolerated,
@@ -123,7 +135,7 @@ interface SensorOptions<
       Schema & PutsOut<Schema>
     >,
     SensorPace<Soft>,
-    Partial<MapOptions<ScopeOf<Input, Tasks, Needs, Rule>, Item>> {}
+    Partial<ItemOptions<ScopeOf<Input, Tasks, Needs, Rule>, Item, Bound, Collect>> {}
 
 /** The methods that add a task. Its own class has no type parameters, which an editor would show before each method. */
 abstract class Builder {
@@ -202,10 +214,12 @@ abstract class Builder {
     Schema extends StandardSchema | undefined = undefined,
     Item = NoItems,
     const Soft extends boolean = false,
+    Bound extends MapOptions['maxFailures'] = never,
+    const Collect extends boolean = true,
   >(
     this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
-    options: SensorOptions<Needs, Tolerated, Rule, Answer, Extra, Schema, Item, Input, Tasks, Soft>,
+    options: SensorOptions<Needs, Tolerated, Rule, Answer, Extra, Schema, Item, Input, Tasks, Soft, Bound, Collect>,
     check: (
       scope: ScopeOf<Input, Tasks, Needs, Rule, NoInfer<Extra> & NoInfer<ItemOf<Item>>>,
     ) => ValidCheck<Result, Schema>,
@@ -217,7 +231,9 @@ abstract class Builder {
         Item,
         SensorOutput<Result, Schema>,
         Tolerated,
-        DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer, Result | SoftSkip<Soft>>
+        DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer, Result | SoftSkip<Soft>>,
+        Bound,
+        Collect
       >,
     Given
   >;
@@ -280,12 +296,14 @@ abstract class Builder {
     Answer extends boolean = never,
     Output extends object = never,
     Item = NoItems,
+    Bound extends MapOptions['maxFailures'] = never,
+    const Collect extends boolean = true,
   >(
     this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
     options: FlowOptions<Needs, Tolerated, Rule, ConditionOf<Input, Tasks, Needs, Rule>, Answer> &
       AttemptOptions &
-      Partial<MapOptions<ScopeOf<Input, Tasks, Needs, Rule>, Item>> &
+      Partial<ItemOptions<ScopeOf<Input, Tasks, Needs, Rule>, Item, Bound, Collect>> &
       NestedJobOptions<
         ScopeOf<Input, Tasks, Needs, Rule, ItemOf<Item>>,
         NoInfer<InnerGiven>,
@@ -303,7 +321,9 @@ abstract class Builder {
         Output,
         InnerTasks,
         Tolerated,
-        DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer>
+        DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer>,
+        Bound,
+        Collect
       >,
     Given
   >;
@@ -325,18 +345,21 @@ abstract class Builder {
     Answer extends boolean = never,
     Extra extends Addition = NoInput,
     Schema extends StandardSchema | undefined = undefined,
+    Bound extends MapOptions['maxFailures'] = never,
+    const Collect extends boolean = true,
   >(
     this: JobBuilder<Input, Tasks, Given>,
     name: NewName<Tasks['name'], Name>,
-    options: FanOutOptions<Needs, Tolerated, Rule, Answer, Extra, Schema, Item, Input, Tasks>,
+    options: FanOutOptions<Needs, Tolerated, Rule, Answer, Extra, Schema, Item, Input, Tasks, Bound, Collect>,
     run: (scope: ScopeOf<Input, Tasks, Needs, Rule, ItemScope<Item> & NoInfer<Extra>>) => ValidItem<Result, Schema>,
   ): JobBuilder<
     Input,
     | Tasks
-    | NamedType<
+    | FanOutType<
         Name,
-        MapOutput<Result, Schema, Tolerated>,
-        DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer>
+        MapOutput<Result, Schema, Tolerated, Bound>,
+        DoubtOf<Name, Tolerated, Named<Tasks, Needs>, Rule, Answer>,
+        Collect
       >,
     Given
   >;

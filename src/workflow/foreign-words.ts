@@ -109,6 +109,8 @@ const SKIPPED_EXIT = ' It stands under "exit_codes": exit_codes: { 99: skip }.';
 const PARALLEL =
   ' How many items of a "map" run at once is map: { over: …, concurrency: 3 }; how many tasks, --workers or "pools".';
 
+const OF_MAP = (example: string): string => ` It stands under "map": map: { over: …, ${example} }.`;
+
 /** Keys of tasks in other formats that have no counterpart, each with a way. */
 const IN_TASKS: Readonly<Record<string, string>> = {
   on_failure: ON_FAILURE,
@@ -133,6 +135,10 @@ const IN_TASKS: Readonly<Record<string, string>> = {
   parallelism: PARALLEL,
   concurrency: PARALLEL,
   max_parallel: PARALLEL,
+  max_failures: OF_MAP('max_failures: 3'),
+  maxFailures: OF_MAP('max_failures: 3'),
+  rate_limit: OF_MAP('rate_limit: { limit: 10, period: 1s }'),
+  collect: OF_MAP('collect: false'),
 };
 
 /** Top-level keys of other formats, each with what to write here. */

@@ -9,6 +9,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   catchup:
     'What becomes of due times that passed while no server ran: one job for the latest, one for all of them, or none. Default latest.',
   catchup_window: 'How long ago a missed due time may be, to be caught up. Default 24h.',
+  collect: 'Whether the results of the items are gathered. false: there is no output. Default true.',
   command: 'What is run. Holds no expressions: data comes in by env and args.',
   concurrency: 'How many items run at once. Default: no limit of its own.',
   continue_on_failure: 'A failure counts as done: what depends on the task runs, the job completes.',
@@ -53,6 +54,8 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   map: 'Runs the task once for each item of a list, or for each combination of a matrix.',
   matrix: 'Lists by name: an item for each combination of their values, a mapping such as { os: linux, node: 22 }.',
   max_delay: 'The longest wait between tries.',
+  max_failures:
+    'How many items may fail: a number, or a percentage such as 5%. One more fails the task, and stops the rest. Default: none.',
   max_interval: 'The longest wait between checks.',
   max_interruptions:
     'How often an attempt may be run again because its process died, or its worker was lost. The next time fails the task. Default 10.',
@@ -83,6 +86,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   pools: 'Limits that tasks share.',
   priority: 'Higher runs first. Default 0.',
   query: 'Of sql: the statement, which holds no expressions. Of http: the parameters of the URL.',
+  rate_limit: 'How many items start within a period. Default: no limit of its own.',
   retry: 'How to wait between tries.',
   schedule: 'When tintype serve starts jobs of the file: a cron expression, a mapping, or a list of them.',
   secrets:

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { MAX_OWNER_LENGTH } from '../engine/definition/check-options.ts';
+import { MAX_OWNER_LENGTH, PERCENTAGE } from '../engine/definition/check-options.ts';
 import { STOP_SIGNALS } from '../executors/process/stop-signals.ts';
 import { schedules } from './schedule-schema.ts';
 import {
@@ -110,6 +110,8 @@ const combinations = z.union(
   expecting('a list of mappings, or an expression that gives one'),
 );
 
+const MAX_FAILURES = expecting('a whole number, 0 or more, or a percentage from 0% to 100%, such as 5%');
+
 const map = z.strictObject(
   {
     over: optional(list),
@@ -117,8 +119,15 @@ const map = z.strictObject(
     include: optional(combinations),
     exclude: optional(combinations),
     concurrency: optional(atLeastOne),
+    rate_limit: optional(
+      z.strictObject({ limit: atLeastOne, period: optional(duration) }, expecting('a mapping with limit and period')),
+    ),
+    max_failures: optional(
+      z.union([z.int().check(z.nonnegative()), z.string().check(z.regex(PERCENTAGE))], MAX_FAILURES),
+    ),
+    collect: optional(flag),
   },
-  expecting('a mapping with over or matrix, and perhaps concurrency'),
+  expecting('a mapping with over or matrix, and perhaps concurrency, rate_limit, max_failures and collect'),
 );
 
 const processKeys = {
@@ -403,8 +412,8 @@ interface HandlerLists {
 
 export type TaskOfType<Type extends WorkflowTask['type']> = Extract<WorkflowTask, { readonly type: Type }>;
 
-export type WorkflowMap = z.output<typeof map>;
-
 export type WorkflowLogs = z.output<typeof logs>;
+
+export type WorkflowMap = z.output<typeof map>;
 
 export type WorkflowPool = z.output<typeof pool>;

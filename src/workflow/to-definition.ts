@@ -144,8 +144,17 @@ const foreignFile = (task: WorkflowTask, context: WorkflowContext): string | und
 const mapOptions = (
   task: { readonly name: string; readonly map?: WorkflowMap | undefined },
   context: WorkflowContext,
-): Partial<MapOptions> =>
-  task.map ? { over: itemsOf(task.map, task.name, context), concurrency: task.map.concurrency } : {};
+): Partial<MapOptions> => {
+  if (!task.map) return {};
+  const { concurrency, rate_limit: rate, max_failures, collect } = task.map;
+  return {
+    over: itemsOf(task.map, task.name, context),
+    concurrency,
+    rateLimit: rate && { limit: rate.limit, periodMs: rate.period ?? 1000 },
+    maxFailures: max_failures as MapOptions['maxFailures'],
+    collect,
+  };
+};
 
 const flowOptions = (
   task: WorkflowTask,

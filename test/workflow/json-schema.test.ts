@@ -44,7 +44,7 @@ describe('the JSON Schema of workflow files', () => {
       'name: w\ntasks: []\nhandlers: { success: [], failure: [{ name: f, type: bash, command: x }], always: [] }',
       ...[
         '{ name: a, type: bash, command: x, when: ctx.n > 1, trigger: one_done, dependencies: [b], priority: -1, retry: { backoff: linear, delay: 0, factor: 1.5, max_delay: 5m, jitter: true } }',
-        '{ name: a, type: bash, command: x, shell: [bash, -c], args: [1, x, true], env: { A: 1.5 }, cwd: "${{ ctx.d }}", output: lines, map: { over: [1, { a: 2 }], concurrency: 3 } }',
+        '{ name: a, type: bash, command: x, shell: [bash, -c], args: [1, x, true], env: { A: 1.5 }, cwd: "${{ ctx.d }}", output: lines, map: { over: [1, { a: 2 }], concurrency: 3, rate_limit: { limit: 2, period: 1m }, max_failures: 5%, collect: false } }',
         '{ name: a, type: python, command: x, map: { over: ctx.rows } }',
         '{ name: a, type: node, module: x.mjs, export: run, deadline: 1.5h }',
         '{ name: a, type: http, url: "https://x/${{ ctx.id }}", method: POST, headers: { A: b }, query: { q: [a, b], r: 1 }, json: { a: ["${{ ctx.a }}"] }, expect_status: [200, 404], output: json }',

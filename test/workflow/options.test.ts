@@ -7,7 +7,7 @@ const VALUES = [
   ...[-1, 0, 0.5, 1, 1.5, 1000, true, false, null, [], ['up'], {}],
   ...['', '1', 'none', 'fixed', 'linear', 'exponential', 'full', 'equal', 'abort', 'drain', 'continue', 'all'],
   ...['allSuccess', 'allDone', 'allFailed', 'oneSuccess', 'oneFailed', 'oneDone', 'noneSkipped', 'always', 'never'],
-  ...['noneFailed', 'noneFailedMinOneSuccess', 'allSkipped'],
+  ...['noneFailed', 'noneFailedMinOneSuccess', 'allSkipped', '5%', '12.5%', '100%', '101%', '%'],
 ];
 
 type Row = readonly [key: string, inFile: (value: unknown) => object, inProgram: (value: unknown) => object];
@@ -56,6 +56,21 @@ describe('a file takes the values that the library takes, for', () => {
       'retry.jitter',
       (value) => ({ ...command, retry: { jitter: value } }),
       (value) => ({ ...run, retry: { jitter: value } }),
+    ],
+    [
+      'map.max_failures',
+      (value) => ({ ...command, map: { over: [1], max_failures: value } }),
+      (value) => ({ kind: 'map', over: [1], each: () => {}, maxFailures: value }),
+    ],
+    [
+      'map.collect',
+      (value) => ({ ...command, map: { over: [1], collect: value } }),
+      (value) => ({ kind: 'map', over: [1], each: () => {}, collect: value }),
+    ],
+    [
+      'map.rate_limit.limit',
+      (value) => ({ ...command, map: { over: [1], rate_limit: { limit: value } } }),
+      (value) => ({ kind: 'map', over: [1], each: () => {}, rateLimit: { limit: value, periodMs: 1000 } }),
     ],
     [
       'map.concurrency',

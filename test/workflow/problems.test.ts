@@ -470,6 +470,9 @@ describe('a word of another format gets what to write here', () => {
     ],
     ['retry: 3', bash('retry: 3'), 'The number of tries after the first is "max_retries": max_retries: 3.'],
     ['retry_delay', bash('retry_delay: 3s'), 'It stands under "retry": retry: { delay: 30s }.'],
+    ['max_failures', bash('max_failures: 3'), 'It stands under "map": map: { over: …, max_failures: 3 }.'],
+    ['collect', bash('collect: false'), 'It stands under "map": map: { over: …, collect: false }.'],
+    ['rate_limit', bash('rate_limit: 3'), 'It stands under "map": map: { over: …, rate_limit: {'],
     ['parallel', bash('parallel: 3'), 'map: { over: …, concurrency: 3 }; how many tasks, --workers or "pools".'],
     ['working_dir', bash('working_dir: x'), 'It is called "cwd" here.'],
     [

@@ -61,6 +61,21 @@ tasks:
     expect(failureOf(run, 'each')).toContain(message);
   });
 
+  test('lets so many items fail as max_failures says, and gathers nothing with collect: false', async () => {
+    const { states, result } = await runWorkflow(`
+tasks:
+  - { name: some, type: bash, command: 'echo "$TINTYPE_INDEX"; [ "$TINTYPE_INDEX" != 1 ]', output: json, map: { over: [a, b, c, d], max_failures: 25% } }
+  - { name: many, type: bash, command: '[ "$TINTYPE_INDEX" = 1 ]', map: { over: [a, b, c, d], max_failures: 1, concurrency: 1 } }
+  - { name: dropped, type: bash, command: 'echo "$TINTYPE_INDEX"', output: json, map: { over: [a, b], collect: false, rate_limit: { limit: 1, period: 10ms } } }
+`);
+    expect(states).toMatchObject({ some: 'completed', many: 'failed', dropped: 'completed' });
+    expect(result.ctx.some).toMatchObject([{ value: 0 }, { status: 'rejected' }, { value: 2 }, { value: 3 }]);
+    expect(result.ctx).not.toHaveProperty('dropped');
+    expect(result.tasks.many?.error?.message).toContain('2 of 4 items failed, and maxFailures allows 1');
+    const [first, second] = ['[0]', '[1]'].map((name) => result.tasks.dropped?.tasks?.[name]?.startedAt ?? 0);
+    expect((second as number) - (first as number)).toBeGreaterThanOrEqual(10);
+  });
+
   test('with an item that fails fails, and says which', async () => {
     const run = await runWorkflow(`
 tasks: [{ name: each, type: bash, command: '[ "$TINTYPE_INDEX" != 1 ]', map: { over: [a, b, c] } }]

@@ -92,6 +92,8 @@ const shapeTask = z.tuple(
           trigger: z.optional(z.enum(TRIGGER_RULES, { error: `one of ${TRIGGER_RULES.join(', ')}` })),
           when: z.optional(z.boolean({ error: 'true' })),
           each: z.optional(z.enum(['job', 'sensor'], { error: '"job" or "sensor"' })),
+          settled: z.optional(z.boolean({ error: 'true' })),
+          collect: z.optional(z.boolean({ error: 'false' })),
           get job(): z.ZodMiniOptional<z.ZodMiniType> {
             return z.optional(shape);
           },

@@ -106,7 +106,19 @@ const promiseProblems = (list: readonly unknown[], { subject, tasks, option = ''
   return [optionProblem(option, message, tasks)];
 };
 
-const mapRules: Rules = { over: items, concurrency: limit, rateLimit };
+/** A percentage from 0% to 100%. */
+export const PERCENTAGE = /^(\d{1,2}(\.\d+)?|100)%$/;
+
+const mapRules: Rules = {
+  over: items,
+  concurrency: limit,
+  rateLimit,
+  maxFailures: rule(
+    'a whole number, 0 or more, or a percentage from 0% to 100%, such as "5%"',
+    (value) => count.test(value) || (typeof value === 'string' && PERCENTAGE.test(value)),
+  ),
+  collect: flag,
+};
 
 /** Maximum length of the owner of an external task, in characters. */
 export const MAX_OWNER_LENGTH = 200;

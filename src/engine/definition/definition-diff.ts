@@ -20,6 +20,9 @@ type TaskShape = readonly [
     readonly softFail?: true;
     /** The kind of each instance of a fan-out, if it does not just run a function. */
     readonly each?: string;
+    /** Whether a fan-out has `maxFailures`, which makes its results settled ones. */
+    readonly settled?: true;
+    readonly collect?: false;
     readonly job?: JobShape;
   },
 ];
@@ -56,6 +59,8 @@ const changesOfTask = (was: TaskShape, is: TaskShape, prefix: string): readonly 
       `has the rule ${after.trigger ?? 'allSuccess'} instead of ${before.trigger ?? 'allSuccess'}`,
     before.when !== after.when && `has ${after.when ? 'a' : 'no'} condition`,
     before.softFail !== after.softFail && `has softFail ${after.softFail ?? false}`,
+    before.settled !== after.settled && `has ${after.settled ? 'a' : 'no'} maxFailures`,
+    before.collect !== after.collect && `has collect ${after.collect ?? true}`,
     tolerated !== toleratedNow && `has continueOnFailure ${toleratedNow}`,
   ];
   const inside = before.job && after.job ? changesOf(before.job, after.job, `${task}/`) : [];

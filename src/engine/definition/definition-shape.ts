@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Plan, planInside, type TaskDefinition } from './plan.ts';
+import { type FanOut, type Plan, planInside, type TaskDefinition } from './plan.ts';
 
 /** The structure of a definition as JSON, and the SHA-256 of that JSON in hex. */
 export type DefinitionShape = { readonly shape: string; readonly fingerprint: string };
@@ -22,6 +22,7 @@ const shapeOf = ({ name, tasks }: Plan): unknown => [name, tasks.map(taskShape).
 
 const taskShape = (task: TaskDefinition): readonly [string, ...unknown[]] => {
   const { name, dependsOn, continueOnFailure = false, kind, trigger = 'allSuccess', when, sensor, nested } = task;
+  const { maxFailures, collect } = (nested ?? {}) as Partial<FanOut>;
   const inside = planInside(task);
   const more = {
     ...(kind && { kind }),
@@ -29,6 +30,8 @@ const taskShape = (task: TaskDefinition): readonly [string, ...unknown[]] => {
     ...(when && { when: true }),
     ...(sensor?.softFail && { softFail: true }),
     ...(nested?.each && { each: nested.each.kind }),
+    ...(maxFailures !== undefined && { settled: true }),
+    ...(collect === false && { collect }),
     ...(inside && { job: shapeOf(inside) }),
   };
   const shape = [name, [...dependsOn].sort(), continueOnFailure] as const;

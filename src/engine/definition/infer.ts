@@ -74,9 +74,18 @@ type MayBeNothing<Value> = unknown extends Value ? false : [Extract<Value, void>
 type CheckOutput<Value> = Value extends true ? undefined : Value extends false | NotReady | Skip ? never : Value;
 
 /** The output of a fan-out: the outputs of its instances, in the order of the items. */
-export type MapOutput<Result, Schema, Tolerated> = ListOf<ItemOutput<Result, Schema>, Tolerated>;
+export type MapOutput<Result, Schema, Tolerated, Bound> = ListOf<ItemOutput<Result, Schema>, Tolerated, Bound>;
 
-type ListOf<Output, Tolerated> = [Tolerated] extends [false] ? readonly Output[] : readonly Settled<Output>[];
+type ListOf<Output, Tolerated, Bound> = [Tolerated, Bound] extends [false, undefined]
+  ? readonly Output[]
+  : readonly Settled<Output>[];
+
+/** What is recorded about a fan-out: without `collect`, that it has no output. */
+export type FanOutType<Name extends string, Own, Doubt extends TaskDoubt, Collect> = [Collect] extends [true]
+  ? NamedType<Name, Own, Doubt>
+  : [Collect] extends [false]
+    ? TaskType<Name, undefined, Doubt>
+    : NamedType<Name, Own | undefined, Doubt>;
 
 type ItemOutput<Result, Schema> = [Schema] extends [StandardSchema]
   ? SchemaOutput<Schema>
@@ -97,22 +106,25 @@ export type ItemOf<Item> = [Item] extends [NoItems]
   : ItemScope<Item>;
 
 /** What is recorded about a sensor; with `over`, about a fan-out of sensors. */
-export type SensedType<Name extends string, Item, Output, Tolerated, Doubt extends TaskDoubt> =
-  unknown extends ItemOf<Item> ? TaskType<Name, Output, Doubt> : NamedType<Name, ListOf<Output, Tolerated>, Doubt>;
+export type SensedType<Name extends string, Item, Output, Tolerated, Doubt extends TaskDoubt, Bound, Collect> =
+  unknown extends ItemOf<Item>
+    ? TaskType<Name, Output, Doubt>
+    : FanOutType<Name, ListOf<Output, Tolerated, Bound>, Doubt, Collect>;
 
 /**
  * What is recorded about a nested job: its output is what `output` returns; by default, the merged task outputs. With
  * `over`, the list of these.
  */
-export type NestedType<Name extends string, Item, Output, Tasks, Tolerated, Doubt extends TaskDoubt> =
+export type NestedType<Name extends string, Item, Output, Tasks, Tolerated, Doubt extends TaskDoubt, Bound, Collect> =
   unknown extends ItemOf<Item>
     ? [Output] extends [never]
       ? NamedType<Name, FinalContext<Record<never, never>, Tasks>, Doubt>
       : TaskType<Name, Output, Doubt>
-    : NamedType<
+    : FanOutType<
         Name,
-        ListOf<[Output] extends [never] ? FinalContext<Record<never, never>, Tasks> : Output, Tolerated>,
-        Doubt
+        ListOf<[Output] extends [never] ? FinalContext<Record<never, never>, Tasks> : Output, Tolerated, Bound>,
+        Doubt,
+        Collect
       >;
 
 /** `Result` if the function of a fan-out may return it for an item; otherwise the schema's input type, or a message. */

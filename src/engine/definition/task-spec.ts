@@ -73,6 +73,13 @@ export type MapOptions<Scope = TaskScope, Item = unknown> = {
   readonly concurrency?: number | undefined;
   /** Maximum number of instances that start within a period, within the limits of the job. Default: no limit. */
   readonly rateLimit?: RateLimitOptions | undefined;
+  /**
+   * How many items may fail: a number, or a percentage of the items, such as `5%`. One more fails the fan-out, and the rest
+   * is stopped. The results are then settled ones, as with `continueOnFailure`. Default: no item may fail.
+   */
+  readonly maxFailures?: number | `${number}%` | undefined;
+  /** Whether the results are gathered. With `false` there is no output, and what an item puts out is let go. Default true. */
+  readonly collect?: boolean | undefined;
 };
 
 /** Any iterable except a string. */
@@ -87,7 +94,7 @@ export type ItemScope<Item = unknown> = {
 
 type ItemFunction<Context> = (scope: TaskScope<Context> & ItemScope<never>) => unknown;
 
-/** The result for one item of a fan-out with `continueOnFailure`, in the form of `Promise.allSettled`. */
+/** The result for one item of a fan-out with `continueOnFailure` or `maxFailures`, in the form of `Promise.allSettled`. */
 export type Settled<Output> =
   | { readonly status: 'fulfilled'; readonly value: Output }
   | { readonly status: 'rejected'; readonly reason: unknown };

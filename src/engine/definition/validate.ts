@@ -93,12 +93,14 @@ const RARE = [
 const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinition> => {
   if (kind === 'external') return { kind, external: externalOf(options) };
   if (kind === 'map') return { kind, nested: options as MapOptions };
-  const { input, output, over, concurrency, rateLimit } = (options ?? {}) as NestedJobOptions & MapOptions;
+  const { input, output, over, concurrency, rateLimit, maxFailures, collect } = (options ?? {}) as NestedJobOptions &
+    MapOptions;
+  const fanOut = { over, concurrency, rateLimit, maxFailures, collect };
   const each: Partial<TaskDefinition> =
     kind === 'sensor'
       ? { kind, sensor: options }
       : { kind: 'job', nested: definition && { definition, input, output } };
-  const own = over === undefined ? each : { kind: 'map' as const, nested: { over, concurrency, rateLimit, each } };
+  const own = over === undefined ? each : { kind: 'map' as const, nested: { ...fanOut, each } };
   // The option `output` is a function for a nested job, and a schema for any other task.
   return kind === 'job' ? { ...own, output: undefined } : own;
 };

@@ -83,8 +83,11 @@ const isLong = (value: unknown, source: OutputSource): boolean => {
   }
 };
 
-const collect = (task: TaskRun): object => {
-  const tolerated = task.definition.continueOnFailure === true;
+const collect = (task: TaskRun): object | undefined => {
+  const { continueOnFailure, nested } = task.definition;
+  const { maxFailures, collect } = nested as FanOut;
+  if (collect === false) return undefined;
+  const tolerated = continueOnFailure === true || maxFailures !== undefined;
   const results = task.child?.tasks.map((instance) => resultOf(instance, tolerated));
   const source = task.job.recorder?.source;
   if (source && results) rememberParts(results, task.child?.tasks ?? [], tolerated, source);
@@ -145,7 +148,8 @@ const createFanOutJob = (job: JobRun, task: TaskRun, items: readonly unknown[]):
   const { definition } = task;
   const tasks = items.map((item, index): TaskDefinition => instanceOf(definition, item, index));
   const plan = createPlan(task.path, tasks, {}, buildGraph(tasks), [...tasks.keys()]);
-  const { concurrency, rateLimit } = definition.nested as FanOut;
+  const { concurrency, rateLimit, maxFailures } = definition.nested as FanOut;
+  const isBounded = maxFailures !== undefined;
   const { maxRetries, retry, onExhausted, maxInterruptions, onFailure, graceMs, sequential } = job.options;
   const options: StartOptions = {
     maxConcurrency: concurrency,
@@ -154,12 +158,24 @@ const createFanOutJob = (job: JobRun, task: TaskRun, items: readonly unknown[]):
     retry,
     onExhausted,
     maxInterruptions,
-    onFailure: definition.continueOnFailure ? 'continue' : onFailure,
+    onFailure: isBounded
+      ? onFailure === 'continue'
+        ? 'drain'
+        : onFailure
+      : definition.continueOnFailure
+        ? 'continue'
+        : onFailure,
     graceMs,
     sequential: sequential || undefined,
   };
-  return new LiveRun(plan, {}, options, { parent: task, isFanOut: true });
+  const child = new LiveRun(plan, {}, options, { parent: task, isFanOut: true });
+  if (isBounded) child.maxFailures = failuresOf(maxFailures, items.length);
+  return child;
 };
+
+/** Returns how many of so many items may fail. A little is added to a share, for what is lost in binary. */
+const failuresOf = (max: number | string, count: number): number =>
+  typeof max === 'number' ? max : Math.floor((Number.parseFloat(max) * count) / 100 + 1e-9);
 
 /** Recreates the child job of an attempt that began before a resume; undefined if its items or input are unknown. */
 export const recreateChild = (job: JobRun, task: TaskRun, stored: StoredInput, version: number): JobRun | undefined => {
@@ -180,6 +196,7 @@ const instanceOf = (definition: TaskDefinition, item: unknown, index: number): T
   ...definition,
   name: `[${index}]`,
   kind: undefined,
+  continueOnFailure: definition.continueOnFailure || (definition.nested as FanOut).maxFailures !== undefined,
   instance: { item, index },
   dependsOn: [],
   trigger: undefined,
@@ -223,8 +240,7 @@ const conclude = (job: JobRun, task: TaskRun, child: JobRun): void => {
   if (child.state === 'cancelled' && job.stop && !whole) cancelTask(job, task);
   else if (whole) withOutput(job, task, child);
   else if (child.state === 'notReady') handleResult(job, task, whyNotReady(child));
-  else if (child.isFanOut)
-    handleInstanceFailure(job, task, child.errors.find(({ tolerated }) => !tolerated) ?? child.error);
+  else if (child.isFanOut) handleInstanceFailure(job, task, child);
   else handleError(job, task, child.error);
 };
 

@@ -125,6 +125,10 @@ export type Claim = {
 /** Whether a task is clean-up: it runs even if its job fails, times out or is cancelled. */
 export const isCleanUp = ({ definition }: TaskRun): boolean => definition.trigger === 'always';
 
+/** Whether the job goes on if a task fails now. */
+export const isTolerated = ({ definition, job }: TaskRun): boolean =>
+  definition.continueOnFailure === true && job.errors.length < job.maxFailures;
+
 /** Whether a stop of its job ends a task: all tasks but clean-up; clean-up if that ends, too, or is interrupted. */
 export const isStopped = ({ job: { stop }, definition }: TaskRun): boolean =>
   stop !== undefined && (definition.trigger !== 'always' || stop.endsCleanUp === true || stop.interrupted === true);
@@ -218,6 +222,8 @@ export abstract class JobRun {
   pausedBy: string | undefined;
   /** How many sweeps of the job are under way. The job does not end before they have. */
   sweeps = 0;
+  /** Of a fan-out, how many failures of its instances are tolerated, if those are. */
+  maxFailures = Number.POSITIVE_INFINITY;
   /** Numbers of tasks: `settled` in any way, `failed` without `continueOnFailure`, `notReady`. */
   settled = 0;
   failed = 0;

@@ -16,7 +16,7 @@ import { Attempt } from '../model/attempt.ts';
 import type { StoredTask } from '../model/job-record.ts';
 import type { LogsNote } from '../model/logs-note.ts';
 import type { ClaimNote, InputNote, ItemsNote } from '../model/notes.ts';
-import type { JobRun, TaskRun } from '../model/run.ts';
+import { isTolerated, type JobRun, type TaskRun } from '../model/run.ts';
 import type { Stop, StopNote } from '../model/stopping.ts';
 import { copyRecord, isBegun, type TaskRecord } from '../model/task-record.ts';
 import { resolveSettled } from '../reactions/resolve-outputs.ts';
@@ -99,9 +99,13 @@ const restoreTasks = (job: JobRun, history: JobHistory, added: AddedTask, outerV
   for (const index of job.plan.order) {
     const task = job.tasks[index];
     const record = task && history.record.tasks.get(task.path);
-    if (task && record) restoreErrors(job, task, record, history);
+    if (task && record && !(job.isFanOut && SETTLED.has(task.state))) restoreErrors(job, task, record, history);
   }
-  for (const [task] of settled) job.count(task);
+  for (const [task, record] of settled) {
+    // Whether a failure of an instance is tolerated depends on how many came before it.
+    if (job.isFanOut) restoreErrors(job, task, record, history);
+    job.count(task);
+  }
   restoreActive(job, history, merges, outerVersion);
   restoreRequests(job, history);
 };
@@ -249,7 +253,7 @@ const restoreErrors = (job: JobRun, task: TaskRun, record: StoredTask, history: 
 
 /** Restores a task's error. For a nested job or a fan-out, the cause is the restored error of the child job or task. */
 const reviveTaskError = (task: TaskRun, data: ErrorData, attempt: number): TaskError => {
-  const { path, attempts, definition, child } = task;
+  const { path, attempts, child } = task;
   const isInner = attempt === attempts && data.cause !== undefined && CAUSED_INSIDE.has(data.cause.name);
   const nearer = data.code === 'TASK_DEADLINE' ? task.lastError : innerError(child);
   const inner = isInner ? nearer : undefined;
@@ -258,7 +262,7 @@ const reviveTaskError = (task: TaskRun, data: ErrorData, attempt: number): TaskE
   const about = {
     taskName: path,
     attempt,
-    tolerated: code !== 'UPSTREAM_FAILED' && definition.continueOnFailure === true,
+    tolerated: code !== 'UPSTREAM_FAILED' && isTolerated(task),
   };
   const error = new TaskError(code, data.message, cause === undefined ? about : { ...about, cause });
   setHidden(error, 'stack', data.stack ?? `${data.name}: ${data.message}`);

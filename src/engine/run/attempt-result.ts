@@ -12,6 +12,7 @@ import {
 } from '../definition/directive.ts';
 import { reachable } from '../definition/graph.ts';
 import { formatValue } from '../definition/option-rules.ts';
+import type { FanOut } from '../definition/plan.ts';
 import { intervalMs, isPoll, type Poll } from '../definition/sensor.ts';
 import type { AnyTaskSpec } from '../definition/task-spec.ts';
 import {
@@ -25,7 +26,7 @@ import {
 import { didYouMean } from '../errors/suggest.ts';
 import { boundedReason } from '../model/bounded-reason.ts';
 import type { Overlap } from '../model/context.ts';
-import { isStopped, type JobRun, type TaskRun } from '../model/run.ts';
+import { isStopped, isTolerated, type JobRun, type TaskRun } from '../model/run.ts';
 import { HEARTBEAT } from '../model/task-record.ts';
 import { reportConflicts } from './conflict.ts';
 import { addTasks } from './dynamic-tasks.ts';
@@ -156,9 +157,16 @@ const completeWith = (job: JobRun, task: TaskRun, output: unknown): void => {
   else rejectOutput(job, task, unmergeable(output), { value: output });
 };
 
+/** Whether a fan-out collects the results of its instances. Otherwise nothing keeps them. */
+const gathers = ({ parent }: JobRun): boolean => (parent?.definition.nested as FanOut).collect !== false;
+
 /** Completes a task with its output, or an instance of a fan-out with any value; the fan-out collects those of all. */
 const complete = (job: JobRun, task: TaskRun, value: object, ready?: ReadyOutput): void => {
   const { attempt } = task;
+  if (job.isFanOut && !gathers(job)) {
+    job.commandTask(task, { type: 'attempt.succeeded' });
+    return;
+  }
   const output = ready ?? prepared(job, task, value);
   if (!output) return;
   const { text } = output;
@@ -250,8 +258,15 @@ export const handleError = (job: JobRun, task: TaskRun, thrown: unknown): void =
 };
 
 /** Fails a fan-out because an instance failed for good. No retry: the instance has made its own retries. */
-export const handleInstanceFailure = (job: JobRun, task: TaskRun, cause: TaskError | JobError | undefined): void => {
-  fail(job, task, attemptError(task, cause));
+export const handleInstanceFailure = (job: JobRun, task: TaskRun, child: JobRun): void => {
+  const cause: TaskError | JobError | undefined = child.errors.find(({ tolerated }) => !tolerated) ?? child.error;
+  const { errors, size, maxFailures } = child;
+  const many = `failed: ${errors.length} of ${size} items failed, and maxFailures allows ${maxFailures}: `;
+  const error =
+    errors.length > maxFailures
+      ? taskError(task, 'TASK_FAILED', many + messageOf(cause), { cause })
+      : attemptError(task, cause);
+  fail(job, task, error);
 };
 
 /** Fails a task whose condition threw, without performing or retrying it. */
@@ -344,9 +359,13 @@ type About = { readonly cause?: unknown; readonly value?: unknown };
 const taskError = (task: TaskRun, code: TaskErrorCode, what: string, about: About = {}): TaskError => {
   // A function may throw a promise, too, that nobody awaits.
   ignoreRejection(about.cause);
-  const { path: taskName, attempts: attempt, definition } = task;
-  const tolerated = definition.continueOnFailure ?? false;
-  return new TaskError(code, `Task "${taskName}" ${what}`, { taskName, attempt, tolerated, ...about });
+  const { path: taskName, attempts: attempt } = task;
+  return new TaskError(code, `Task "${taskName}" ${what}`, {
+    taskName,
+    attempt,
+    tolerated: isTolerated(task),
+    ...about,
+  });
 };
 
 const messageOf = (thrown: unknown): string => errorData(thrown).message;

@@ -1,5 +1,5 @@
 import { TaskError } from '../errors/errors.ts';
-import type { TaskRun } from '../model/run.ts';
+import { isTolerated, type TaskRun } from '../model/run.ts';
 
 /**
  * Fails a task whose attempt was interrupted, if that has happened more often than `maxInterruptions` allows. Returns
@@ -14,7 +14,7 @@ export const failInterrupted = (task: TaskRun, reason: string, how: string): boo
   const error = new TaskError('TASK_INTERRUPTED', message, {
     taskName: path,
     attempt: attempts,
-    tolerated: definition.continueOnFailure ?? false,
+    tolerated: isTolerated(task),
   });
   job.commandTask(task, { type: 'attempt.failed', error, final: true }, { reason, error });
   return true;

@@ -67,7 +67,7 @@ describe('an editor shows', () => {
       'Adds a task with options.',
       735,
     ],
-    ['map', '(method) Builder.map<"shrink", string, number, { folder: string; }, ', 'Adds a fan-out: ', 705],
+    ['map', '(method) Builder.map<"shrink", string, number, { folder: string; }, ', 'Adds a fan-out: ', 735],
   ])('over .%s( its name, what is new, what is known, and what it does', (word, types, description, longest) => {
     const hover = shown.hovers.get(word) ?? '';
     expect(hover.replaceAll(/\s+/g, ' ').slice(0, types.length)).toBe(types);
