@@ -97,6 +97,9 @@ export const createClient = (options: ClientOptions) => {
     info: () => send<{ version: string; maxBodyBytes: number; upload: string }>('GET', '/info'),
     /** Slots of what all jobs share, who holds them, and who waits for them. `now`: the time of the server. */
     limits: () => send<{ readonly items: readonly LimitInfo[]; readonly now: number }>('GET', '/limits'),
+    /** Changes them, until the server ends. `maxConcurrency: null`: no limit. */
+    setLimits: (body: z.input<typeof limit.LimitsChange>) =>
+      send<{ readonly items: readonly LimitInfo[]; readonly now: number }>('PATCH', '/limits', { body }),
     /** A page of the events of all jobs, from the oldest that is kept. */
     eventPage: (query: EventQuery = {}) => send<Page<z.infer<typeof event.FeedEventBody>>>('GET', '/events', { query }),
     jobs: jobsOf(send, stream),

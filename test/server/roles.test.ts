@@ -18,6 +18,7 @@ open   POST   /session
 known  DELETE /session
 known  GET    /info
 V      GET    /limits
+O      PATCH  /limits
 V      GET    /topics
 O      POST   /topics
 V      GET    /topics/{topic}

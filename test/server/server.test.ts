@@ -73,6 +73,36 @@ test('the limits say how many slots are taken and free, which tasks hold them, a
   await closed;
 });
 
+test('PATCH /limits changes them at once, and refuses what the engine refuses', async () => {
+  const run = ({ signal }: { readonly signal: AbortSignal }) => once(signal, 'abort').then(() => {});
+  const { call, server } = await testServer({
+    definitions: [
+      jobFrom('wide', [{ name: 'each', kind: 'map', over: [1, 2, 3, 4], pool: 'db', slots: 2, each: run }]),
+    ],
+    pools: { db: 2 },
+  });
+  await call('POST', '/jobs', { body: { definition: 'wide', jobId: 'w1' } });
+  await turns(5);
+  expect((await call('PATCH', '/limits', { body: { pools: { db: 6 }, maxConcurrency: 9 } })).body).toMatchObject({
+    items: [
+      { name: 'the engine', taken: 3, size: 9 },
+      { name: 'pool "db" of the engine', taken: 6, size: 6, waiting: 1 },
+    ],
+  });
+  expect((await call('PATCH', '/limits', { body: { maxConcurrency: null } })).body).toMatchObject({
+    items: [{ name: 'pool "db" of the engine', size: 6 }],
+  });
+  for (const [body, problem] of [
+    [{ pools: { dbs: 3 } }, 'pools.dbs'],
+    [{ pools: { db: 1 } }, 'slots'],
+  ] as const) {
+    const refused = await call('PATCH', '/limits', { body });
+    expect([refused.status, JSON.stringify(refused.body)]).toEqual([400, expect.stringContaining(problem)]);
+  }
+  expect((await call('PATCH', '/limits', { body: { maxConcurrency: 0 } })).status).toBe(400);
+  await server.close({ graceMs: 0 });
+});
+
 test('of a limit with many holders, 20 are shown', async () => {
   const each = ({ signal }: { readonly signal: AbortSignal }) => once(signal, 'abort').then(() => {});
   const over = Array.from({ length: 30 }, (_, at) => at);

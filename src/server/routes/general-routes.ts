@@ -2,11 +2,12 @@
  * server itself. */
 
 import { z } from '@hono/zod-openapi';
+import type { LimitOptions } from '../../engine/definition/options.ts';
 import type { Api } from '../http/app.ts';
 import { HttpProblem, RETRY_SOON } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
 import { limitsOf } from '../jobs/limit-holders.ts';
-import { LimitsBody } from '../schemas/limit.ts';
+import { LimitsBody, LimitsChange } from '../schemas/limit.ts';
 import type { Service } from '../service/service.ts';
 import { VERSION } from '../service/version.ts';
 
@@ -83,6 +84,24 @@ const getLimits = route(
   { allowed: ['viewer'] },
 );
 
+const setLimits = route(
+  {
+    method: 'patch',
+    path: `${BASE}/limits`,
+    operationId: 'setLimits',
+    summary: 'Changes the concurrency and the pools that all jobs share, until the server ends; what is left out stays',
+    tags,
+    request: { body: { required: true, content: { 'application/json': { schema: LimitsChange } } } },
+    responses: {
+      200: {
+        description: 'The limits from now on; what may start has started',
+        content: { 'application/json': { schema: LimitsBody } },
+      },
+    },
+  },
+  { allowed: ['operator'] },
+);
+
 export const addGeneralRoutes = ({ add }: Api, service: Service): void => {
   const { engine, journal, store, clock, settings } = service;
 
@@ -108,8 +127,17 @@ export const addGeneralRoutes = ({ add }: Api, service: Service): void => {
     ),
   );
 
-  add(getLimits, (context) => {
-    return context.json({ items: limitsOf(engine), now: clock.now() }, 200);
+  const limits = () => ({ items: limitsOf(engine), now: clock.now() });
+
+  add(getLimits, (context) => context.json(limits(), 200));
+
+  add(setLimits, (context) => {
+    const { maxConcurrency, pools } = context.req.valid('json');
+    engine.setLimits({
+      maxConcurrency: maxConcurrency === null ? Number.POSITIVE_INFINITY : maxConcurrency,
+      pools: pools as LimitOptions['pools'],
+    });
+    return context.json(limits(), 200);
   });
 };
 

@@ -22,3 +22,23 @@ export const LimitBody = z
 export const LimitsBody = z
   .object({ items: z.array(LimitBody), now: Time.meta({ description: 'The time of the server' }) })
   .openapi('Limits');
+
+const Count = z.int().min(1).max(1_000_000_000);
+
+export const LimitsChange = z
+  .strictObject({
+    maxConcurrency: Count.nullable()
+      .optional()
+      .meta({ description: 'How many attempts of all jobs run at once; null: no limit' }),
+    pools: z
+      .record(
+        z.string().max(200),
+        z.union([
+          Count,
+          z.strictObject({ slots: Count.optional(), limit: Count.optional(), periodMs: Count.optional() }),
+        ]),
+      )
+      .optional()
+      .meta({ description: 'Pools by name, of those that there are: slots, or `{ slots, limit, periodMs }`' }),
+  })
+  .openapi('LimitsChange');
