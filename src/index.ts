@@ -75,6 +75,7 @@ export type {
   Note,
   NoteKind,
   StoredEvent,
+  TaskDurations,
 } from './engine/durable/journal.ts';
 export { createEngine, Engine } from './engine/engine.ts';
 export type {

@@ -84,7 +84,7 @@ export class JobDefinition<
     return this.#names(reachable(indexIn(this.#plan, task), this.#plan.graph.downstream));
   }
 
-  /** Returns the longest chain of tasks. If several are equally long, the task declared first wins at each step. */
+  /** Returns the longest chain of tasks: by their estimates, if any has one, else by their number. If several are equally long, the task declared first wins at each step. */
   criticalPath(): readonly string[] {
     return this.#names(criticalPath(this.#plan.graph, this.#plan.lengths));
   }

@@ -13,6 +13,7 @@ import { optionProblem, type Problem } from './errors/problem.ts';
 import type { JobRun } from './model/run.ts';
 import { createForkRecord, createRecord, discardOnError, encodeInput, reacquire } from './recovery/create-record.ts';
 import { begin, createRun, type JobHost, type Started } from './recovery/create-run.ts';
+import { orderByHistory } from './recovery/order-by-history.ts';
 import { forkJob, reopenJob } from './recovery/retry-job.ts';
 import type { RerunSelection, RetrySelection } from './recovery/retry-plan.ts';
 import { decodeOptions } from './recovery/stored-options.ts';
@@ -128,8 +129,10 @@ export const rerunJob = (
   const { journal } = run.options;
   const start = discardOnError(run.recorder, () => forkJob(run, earlier, { from }));
   run.defer(() => begin(run, start));
-  if (journal) createForkRecord(run, journal, input, earlier.id);
-  run.startSoon();
+  if (journal) {
+    createForkRecord(run, journal, input, earlier.id);
+    orderByHistory(run, journal, () => run.startSoon());
+  } else run.startSoon();
   return run;
 };
 

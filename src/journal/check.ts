@@ -1,6 +1,7 @@
 import { jobSeed } from './checksum.ts';
 import type { Database } from './database.ts';
 import { shapeOf } from './definition-table.ts';
+import { durationRows, durationsOf } from './duration-table.ts';
 import { eventOf, eventRows } from './event-table.ts';
 import { changesOf } from './feed-table.ts';
 import { jobOf, SELECT_JOB } from './job-row.ts';
@@ -116,6 +117,9 @@ export const checkDatabase = (database: Database): CheckReport => {
   });
   attempt({}, () => {
     for (const row of recordRows(database)) attempt({}, () => recordOf(database, row));
+  });
+  attempt({}, () => {
+    for (const row of durationRows(database)) attempt({}, () => durationsOf(database, row));
   });
   attempt({}, () => {
     // List the jobs by an index, which may be sound even if the table is damaged.

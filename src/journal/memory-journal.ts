@@ -11,6 +11,7 @@ import type {
   NewJob,
   Note,
   StoredEvent,
+  TaskDurations,
 } from '../engine/durable/journal.ts';
 import { ENDED_STATES } from '../events/states.ts';
 import {
@@ -27,6 +28,7 @@ import { eventsIn, partAfter } from './change-part.ts';
 import { cursorOf, type Place, placeOf } from './cursor.ts';
 import { isHeld, jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
 import { matches } from './matches.ts';
+import { mergedDurations } from './merged-durations.ts';
 
 export type MemoryJournalOptions = {
   /** The largest output of a task, in bytes of its JSON. The journal rejects a larger one. Default 16 MiB. */
@@ -54,6 +56,7 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
   const entries = new Map<string, Entry>();
   const byKey = new Map<string, Entry>();
   const shapes = new Map<string, string>();
+  const durations = new Map<string, readonly TaskDurations[]>();
   let order = 0;
   const hint = changeHint();
   let feed: JournalChange[] = [];
@@ -78,6 +81,7 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
       hint.stored();
     }
     for (const note of notes) entry.notes.set(JSON.stringify([note.task, note.kind]), { ...note });
+    if (batch.durations) durations.set(job.name, mergedDurations(durations.get(job.name) ?? [], batch.durations));
     if (handled) entry.inbox = entry.inbox.filter(({ id }) => !handled.includes(id));
     entry.job = {
       ...job,
@@ -280,6 +284,8 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
       for (const { job } of matching(filter)) counts.set(job[by], (counts.get(job[by]) ?? 0) + 1);
       return sortedCounts([...counts].map(([value, count]) => ({ value, count })));
     },
+
+    durations: (jobName) => durations.get(jobName) ?? [],
 
     feed: { changes, oldest: () => changes(0, 1)[0]?.position, newest: () => newest, onChange: hint.onChange },
 

@@ -167,8 +167,21 @@ const records: Migration = (db) => {
   `);
 };
 
+/** Adds how long the tasks of jobs took, by the name of the job. */
+const durations: Migration = (db) => {
+  db.exec(`
+    CREATE TABLE duration (
+      job_name TEXT PRIMARY KEY,
+      value TEXT NOT NULL,
+      updated_at REAL NOT NULL,
+      crc INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX duration_by_time ON duration (updated_at);
+  `);
+};
+
 /** All migrations, in order. A database of version n has run the first n. A released migration never changes. */
-export const MIGRATIONS: readonly Migration[] = [first, labels, namesWithStates, feed, records];
+export const MIGRATIONS: readonly Migration[] = [first, labels, namesWithStates, feed, records, durations];
 
 /** For each version, SQL that lets a database that may not be written be read as one of the next: temporary tables. */
 export const READ_AS_NEXT: readonly string[] = [
@@ -176,6 +189,7 @@ export const READ_AS_NEXT: readonly string[] = [
   '',
   'CREATE TEMP TABLE feed (position, job, from_seq, to_seq, crc)',
   'CREATE TEMP TABLE record (kind, key, value, version, updated_at, expires_at, crc)',
+  'CREATE TEMP TABLE duration (job_name, value, updated_at, crc)',
 ];
 
 /** Upgrades a database to the newest version. If several processes do so at once, only one runs each migration. */

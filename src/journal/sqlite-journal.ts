@@ -2,7 +2,7 @@
  * use `batch-rules.ts` and `lease-rules.ts`. `sqlite-driver.ts` finds SQLite, `open-database.ts` opens the file and
  * upgrades it by `migrations.ts`. `database.ts` runs each method in a transaction, `busy-queue.ts` retries it while the
  * file is locked. `job-table.ts` (`job-row.ts`), `label-table.ts`, `event-table.ts`, `note-table.ts`, `message-table.ts`,
- * `definition-table.ts` and `record-table.ts` read and write rows, with checksums (`checksum.ts`) and encoded texts
+ * `definition-table.ts`, `record-table.ts` and `duration-table.ts` (`merged-durations.ts`) read and write rows, with checksums (`checksum.ts`) and encoded texts
  * (`storable-text.ts`). `job-list.ts` finds jobs by a filter (`cursor.ts`), `count-jobs.ts` counts them,
  * `remove-ended.ts` deletes those that are over. `feed-table.ts` has the events of all jobs in order
  * (`change-part.ts`), `change-hint.ts` calls those who wait for more.
@@ -38,6 +38,7 @@ import { type CheckReport, checkDatabase } from './check.ts';
 import { countJobs } from './count-jobs.ts';
 import { type SharedDatabase, sharedDatabase, unlessDamaged } from './database.ts';
 import { deleteUnusedDefinition, insertDefinition, readShape } from './definition-table.ts';
+import { addDurations, readDurations } from './duration-table.ts';
 import { insertEvents, readEvents } from './event-table.ts';
 import { insertChanges, type NewChange, newestPosition, readChanges } from './feed-table.ts';
 import { type ListedJobs, listJobs } from './job-list.ts';
@@ -61,6 +62,7 @@ import { openDatabase } from './open-database.ts';
 import { openReadOnly } from './open-read-only.ts';
 import { removeEndedJobs } from './remove-ended.ts';
 import { type SqliteDriver, sqliteDriver } from './sqlite-driver.ts';
+import { toStored } from './storable-text.ts';
 import { type VacuumReport, vacuum } from './vacuum.ts';
 
 export type SqliteJournalOptions = {
@@ -232,6 +234,7 @@ const jobsOf = (
     }),
 
   counts: (filter) => database.read(() => countJobs(database, filter)),
+  durations: (jobName) => database.read(() => readDurations(database, toStored(jobName))),
 });
 
 const leasesOf = (database: SharedDatabase): LeaseMethods => ({
@@ -329,6 +332,7 @@ const writeBatch = (database: SharedDatabase, batch: Batch, maxOutputBytes: numb
   insertEvents(database, row, events);
   replaceNotes(database, row, notes);
   deleteMessages(database, row, handled);
+  addDurations(database, row.name, batch.at, batch.durations);
   if (fingerprint !== row.fingerprint) deleteUnusedDefinition(database, row.fingerprint);
   if (release) setLease(database, row, fence);
   return row;

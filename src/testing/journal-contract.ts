@@ -1,11 +1,12 @@
 /* Test helpers for programs that use tintype (`virtual-clock.ts`, `seeded-random.ts`) or implement a journal:
  * `journal-contract.ts` gathers test cases for all rules of the port `Journal`, from `journal-contract/`:
- * `creation.ts`, `writing.ts`, `leases.ts`, `reading.ts`, `finding.ts`, `removing.ts`, `feed.ts`, `beside.ts` (notes, shapes,
- * messages) and `texts.ts` (values that must come back unchanged). `given.ts` has their test data and assertions. */
+ * `creation.ts`, `writing.ts`, `leases.ts`, `reading.ts`, `finding.ts`, `removing.ts`, `feed.ts`, `durations.ts`, `beside.ts` (notes,
+ * shapes, messages) and `texts.ts` (values that must come back unchanged). `given.ts` has their test data and assertions. */
 
 import type { Awaitable, Journal } from '../engine/durable/journal.ts';
 import { beside } from './journal-contract/beside.ts';
 import { creation } from './journal-contract/creation.ts';
+import { durations } from './journal-contract/durations.ts';
 import { feed } from './journal-contract/feed.ts';
 import { finding } from './journal-contract/finding.ts';
 import type { ContractTests } from './journal-contract/given.ts';
@@ -50,5 +51,6 @@ const PROMISES: ContractTests = {
   ...removing,
   ...feed,
   ...beside,
+  ...durations,
   ...texts,
 };

@@ -76,6 +76,7 @@ const NAMES = inverted({
   soft_fail: ['softFail'],
   stop_signal: ['stopSignal', 'signalOnStop', 'signal_on_stop', 'kill_signal'],
   trigger: ['trigger_rule'],
+  estimate: ['expected_duration', 'estimated_duration', 'duration'],
   map: ['foreach', 'for_each', 'with_items', 'withItems', 'loop', 'matrix', 'strategy'],
   tasks: ['steps'],
   database: ['connection', 'connection_string', 'conn_id', 'conn', 'dsn', 'db'],

@@ -27,6 +27,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   end: 'Nothing is due from this time on.',
   enum: 'The values that are allowed.',
   env: 'Variables of the environment. May hold expressions.',
+  estimate: 'How long the task takes, of a map one item: the longer chain runs first. Default: what earlier runs took.',
   every: 'An interval, aligned to the epoch, instead of a cron expression.',
   exclude: 'Of a matrix: the combinations that are left out. May hold expressions.',
   exit_codes:

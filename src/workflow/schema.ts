@@ -95,6 +95,7 @@ const common = {
   dependencies: z._default(names, []),
   trigger: optional(z.enum(TRIGGERS, expecting(TRIGGERS.map((rule) => `"${rule}"`).join(', ')))),
   when: optional(condition),
+  estimate: optional(wait),
   ...shared,
 };
 

@@ -174,6 +174,7 @@ const flowOptions = (
     deadline: task.deadline ?? defaults?.deadline,
     continueOnFailure: task.continue_on_failure ?? defaults?.continue_on_failure,
     priority: task.priority ?? defaults?.priority,
+    estimate: task.estimate,
   };
 };
 

@@ -22,6 +22,7 @@ describe('a file takes the values that the library takes, for', () => {
     ['dependencies', (value) => ({ ...command, dependencies: value }), (value) => ({ ...run, dependsOn: value })],
     ['trigger', (value) => ({ ...command, trigger: snakeCase(value) }), (value) => ({ ...run, trigger: value })],
     ['priority', (value) => ({ ...command, priority: value }), (value) => ({ ...run, priority: value })],
+    ['estimate', (value) => ({ ...command, estimate: value }), (value) => ({ ...run, estimate: value })],
     ['deadline', (value) => ({ ...command, deadline: value }), (value) => ({ ...run, deadline: value })],
     ['timeout', (value) => ({ ...command, timeout: value }), (value) => ({ ...run, timeout: value })],
     ['max_retries', (value) => ({ ...command, max_retries: value }), (value) => ({ ...run, maxRetries: value })],

@@ -174,6 +174,11 @@ const NOTES: Readonly<Record<NoteKind, NoteRule>> = {
   held: ['text', isText],
   limits: ['the limits of a job', isObject],
   priority: ['a number', (note) => Number.isFinite(note)],
+  estimates: [
+    'a list of paths with their ms',
+    (note) =>
+      Array.isArray(note) && note.every((one) => Array.isArray(one) && isText(one[0]) && Number.isFinite(one[1])),
+  ],
   logs: [
     'an attempt and its last lines',
     (note) =>

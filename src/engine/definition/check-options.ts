@@ -65,6 +65,7 @@ const flowRules: Rules = {
   deadline: duration,
   continueOnFailure: flag,
   priority: finite,
+  estimate: wait,
 };
 
 const attemptRules: Rules = {

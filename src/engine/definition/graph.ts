@@ -115,14 +115,18 @@ const fromFirstDeclared = (cycle: readonly number[]): readonly number[] => {
   return [...cycle.slice(first), ...cycle.slice(0, first)];
 };
 
-/** Returns, for each task, the number of tasks in the longest chain that starts with the task. */
-export const pathLengths = ({ downstream }: Graph, order: readonly number[]): Uint32Array => {
-  const lengths = new Uint32Array(downstream.length);
+/** Returns, for each task, the length of the longest chain that starts with the task: the sum of weights, default 1. */
+export const pathLengths = (
+  { downstream }: Graph,
+  order: readonly number[],
+  weights?: ArrayLike<number>,
+): Uint32Array | Float64Array => {
+  const lengths = weights ? new Float64Array(downstream.length) : new Uint32Array(downstream.length);
   for (let at = order.length - 1; at >= 0; at--) {
     const index = order[at] as number;
     let longest = 0;
     for (const next of downstream[index] ?? []) longest = Math.max(longest, lengths[next] ?? 0);
-    lengths[index] = longest + 1;
+    lengths[index] = longest + (weights ? (weights[index] as number) : 1);
   }
   return lengths;
 };

@@ -60,7 +60,11 @@ export type Plan = {
   readonly positions: ArrayLike<number>;
   /** Rank of each task among ready tasks: higher priority first, then longer chain, then earlier declaration. */
   readonly ranks: ArrayLike<number>;
-  /** For each task, the number of tasks in the longest chain that starts with the task. */
+  /** How long each task takes, in ms, as far as it is known (`otherMs` if not). Undefined if nothing is known. */
+  readonly weights: ArrayLike<number> | undefined;
+  /** What a task weighs of which nothing is known, in ms: the median of the others. Undefined if nothing is known. */
+  readonly otherMs: number | undefined;
+  /** For each task, the weight of the longest chain that starts with the task; without weights, its number of tasks. */
   readonly lengths: ArrayLike<number>;
   /** Whether the plan is a running job's own copy, made when its tasks changed. `ranks` lacks added tasks. */
   readonly grown: boolean;
@@ -76,7 +80,6 @@ export const createPlan = (
   order: readonly number[],
 ): Plan => {
   const lengths = pathLengths(graph, order);
-  const ranking = { tasks, lengths };
   const upstreamCounts = graph.upstream.map((upstream) => upstream.length);
   return {
     name,
@@ -89,11 +92,22 @@ export const createPlan = (
     pooled: tasks.some(({ pool, nested }) => pool !== undefined || nested !== undefined),
     order,
     positions: inverse(order),
-    ranks: inverse([...tasks.keys()].sort((a, b) => compareRanks(ranking, a, b))),
+    ranks: ranksOf(tasks, lengths),
+    weights: undefined,
+    otherMs: undefined,
     lengths,
     grown: false,
   };
 };
+
+/** Returns a plan whose tasks have these weights, in ms. */
+export const weighed = (plan: Plan, weights: ArrayLike<number>, otherMs: number): Plan => {
+  const lengths = pathLengths(plan.graph, plan.order, weights);
+  return { ...plan, weights, otherMs, lengths, ranks: ranksOf(plan.tasks, lengths) };
+};
+
+const ranksOf = (tasks: Plan['tasks'], lengths: Plan['lengths']): Uint32Array =>
+  inverse([...tasks.keys()].sort((a, b) => compareRanks({ tasks, lengths }, a, b)));
 
 /**
  * Compares ready tasks: negative if `a` runs first. Priority decides (of a task without one, `usual`), then the longer

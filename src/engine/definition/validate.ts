@@ -1,6 +1,6 @@
 /* This folder turns a job's description into a plan and checks the description before anything runs. `options.ts`,
  * `task-function.ts`, `task-spec.ts`, `directive.ts` and `standard-schema.ts` declare what a program passes; `infer.ts`
- * computes the builder's types. `drafts.ts` converts tasks given as data. `validate.ts` checks all tasks, with
+ * computes the builder's types. `estimates.ts` weighs tasks by how long they take. `drafts.ts` converts tasks given as data. `validate.ts` checks all tasks, with
  * `check-options.ts` (`option-rules.ts`, `frozen-json.ts`) and `graph.ts`; `sensor.ts` turns a check into a function. `plan.ts` builds the
  * plan, `sealed.ts` is a definition with a plan. Runs use `merged-options.ts`, `trigger.ts` (trigger rules) and
  * `check-schema.ts` (input and outputs), engines `check-engine-options.ts`, a file of its own so that bundles without an
@@ -9,6 +9,7 @@
 import { optionProblem, type Problem } from '../errors/problem.ts';
 import { didYouMean } from '../errors/suggest.ts';
 import { definitionOptionProblems, taskOptionProblems } from './check-options.ts';
+import { estimated } from './estimates.ts';
 import { frozenJson } from './frozen-json.ts';
 import { buildGraph, type Graph, sortGraph } from './graph.ts';
 import type { DefinitionOptions, ExternalOptions, TaskKind, TaskOptions } from './options.ts';
@@ -52,7 +53,8 @@ export const validate = (
   const { order, cycles } = sortGraph(graph);
   problems.push(...cycles.map((cycle) => cycleProblem(cycle, graph)));
   if (problems.length > 0) return { problems };
-  return { problems, plan: createPlan(name, Object.freeze(tasks), Object.freeze({ ...options }), graph, order) };
+  const plan = createPlan(name, Object.freeze(tasks), Object.freeze({ ...options }), graph, order);
+  return { problems, plan: estimated(plan) };
 };
 
 /** Converts a draft to a frozen definition. Common fields always come in the same order, which V8 reads fastest. */
@@ -87,6 +89,7 @@ const RARE = [
   'output',
   'enrich',
   'expansion',
+  'estimate',
 ] as const;
 
 /** Returns the additional fields of sensors, external tasks, fan-outs and nested jobs. */

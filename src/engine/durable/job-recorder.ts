@@ -12,6 +12,7 @@ import {
   type Note,
   type NoteKind,
   type StoredEvent,
+  type TaskDurations,
 } from './journal.ts';
 import type { JournalWriter } from './journal-writer.ts';
 import type { OutputSource } from './output-parts.ts';
@@ -135,6 +136,12 @@ export class JobRecorder {
       if (isTerminalJobState(to)) this.#changes = { ...this.#changes, endedAt: at, release: true };
     }
     this.#scheduleWrite();
+  }
+
+  /** Records how long tasks took, if the journal keeps that; `durations` is called only then. */
+  measure(durations: () => readonly TaskDurations[]): void {
+    if (this.#phase !== 'over' && this.#writer.journal.durations)
+      this.#changes = { ...this.#changes, durations: durations() };
   }
 
   /** Records a note, which replaces an earlier note of the same task and kind. */

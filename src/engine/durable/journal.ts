@@ -69,6 +69,12 @@ export type Journal = {
    * @throws JournalError `JOB_NOT_FOUND`
    */
   readonly describe?: (jobId: string, description: JobDescription) => Awaitable<void>;
+  /**
+   * Returns how long tasks took in the jobs with this name, as the batches said in `durations`: of each task the last
+   * five values, the newest last, of the 20,000 tasks that were written last. A journal may lack it. Removing jobs
+   * changes nothing. @throws JournalError `JOURNAL_CORRUPT`
+   */
+  readonly durations?: (jobName: string) => Awaitable<readonly TaskDurations[]>;
   /** The events of all jobs. A journal may lack it; whatever needs it then fails with `JOURNAL_FAILED`. */
   readonly feed?: JournalFeed;
   readonly close: () => Awaitable<void>;
@@ -240,6 +246,9 @@ export type EndedFilter = Pick<JobFilter, 'states' | 'names' | 'labels' | 'ended
 /** A stored event. `data`: its JSON without the output. `output`: the output, encoded by the engine as JSON. */
 export type StoredEvent = { readonly seq: number; readonly data: string; readonly output?: string | undefined };
 
+/** The path of a task, with `[]` for all items of a fan-out, and how long its runs took, in ms. */
+export type TaskDurations = readonly [task: string, ...ms: number[]];
+
 /** A fact about a task (or the job, if `task` is empty) that is in no event. A later note of its kind replaces it. */
 export type Note = {
   readonly task: string;
@@ -256,7 +265,7 @@ export const NO_VALUE = '';
  * downstream that a branch did not pick. `claim`: who works on an external task. `held`: who requested a pause before
  * the task was ready. `stop`: how the job ends early. `again`: paths inside the task that run again after a retry.
  * `logs`: the last lines of an attempt that has not ended. `priority`: the task's priority, if it was given another.
- * `limits`: the job's, if it was given others.
+ * `limits`: the job's, if it was given others. `estimates`: the medians of earlier runs by which the job is ordered.
  */
 export type NoteKind =
   | 'checkpoint'
@@ -269,7 +278,8 @@ export type NoteKind =
   | 'again'
   | 'logs'
   | 'priority'
-  | 'limits';
+  | 'limits'
+  | 'estimates';
 
 /** Everything that one append writes for one job. */
 export type Batch = Held & {
@@ -290,6 +300,8 @@ export type Batch = Held & {
   readonly endedAt?: number | undefined;
   /** Whether the write releases the lease. */
   readonly release?: boolean | undefined;
+  /** How long the tasks took that have completed; in the last batch of a job. */
+  readonly durations?: readonly TaskDurations[] | undefined;
   /** The new definition, if the job continues with a changed one. */
   readonly definition?: { readonly fingerprint: string; readonly shape: string } | undefined;
 };

@@ -24,6 +24,8 @@ type QueuedJob<Queue = unknown> = {
   readonly rootOrder: number;
   readonly priority: number;
   readonly isFanOut: boolean;
+  /** The length of the chain behind the task in which the job is nested, in tasks. */
+  readonly tail: number;
   readonly paused: boolean;
   readonly ending: boolean;
   readonly pauseRequests: ReadonlyMap<number, string> | undefined;

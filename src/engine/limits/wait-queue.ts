@@ -115,11 +115,15 @@ export const compareTasks = (a: Task, b: Task): number => {
   }
   return (
     priorityOf(b) - priorityOf(a) ||
-    (b.job.plan.lengths[b.index] ?? 0) - (job.plan.lengths[a.index] ?? 0) ||
+    chainOf(b) - chainOf(a) ||
     job.rootOrder - b.job.rootOrder ||
     job.order - b.job.order
   );
 };
+
+/** Returns the length of the chain that starts with a task, in tasks: those of a job with estimates count by their weight. */
+const chainOf = ({ job: { plan, tail }, index }: Task): number =>
+  (plan.lengths[index] ?? 0) / (plan.otherMs ?? 1) + tail;
 
 /** Returns the priority of a task. Default in a nested job: the priority of the task that runs the job. */
 const priorityOf = ({ definition, job }: Task): number => definition.priority ?? job.priority;

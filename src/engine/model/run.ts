@@ -1,7 +1,7 @@
 /* This folder has the records of a job, without the actions on them. `run.ts`: a running job and its tasks.
  * `attempt.ts`: one attempt. `context.ts`: the merged context. `stopping.ts`: how a job ends early. `task-record.ts`:
  * the part of a task's record that follows from its events, with past attempts as in `attempt-spans.ts`.
- * `job-record.ts`: a job's record, rebuilt from stored events. `notes.ts`: the types of stored notes. */
+ * `job-record.ts`: a job's record, rebuilt from stored events. `durations.ts`: how long its tasks took. `notes.ts`: the types of stored notes. */
 import type { Observable, Subject as RxSubject } from 'rxjs';
 import type { Actor } from 'xstate';
 import type { JobEvent, JobFact, JobState, JobTransition, TaskLog, TaskProgress } from '../../events/event.ts';
@@ -11,6 +11,7 @@ import { newId, systemClock, systemRandom } from '../../events/system-clock.ts';
 import { type JobCommand, type JobSnapshot, jobSnapshot } from '../../machines/job.ts';
 import type { RetryPolicy } from '../../machines/retry.ts';
 import { initialTaskSnapshot, type TaskCommand, type taskLogic } from '../../machines/task.ts';
+import { type Estimates, estimated, type History, historyPath, NO_HISTORY } from '../definition/estimates.ts';
 import { mergedOptions } from '../definition/merged-options.ts';
 import type { Description, LimitOptions, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
@@ -75,6 +76,8 @@ export class TaskRun extends TaskRecord<TaskError, object> {
   declare pathsToRerun?: ReadonlySet<string>;
   /** For a task in a nested job or fan-out whose output is long, or that failed: the `seq` of the event that stores it. */
   declare storedSeq?: number | undefined;
+  /** Whether an earlier end of the job has kept how long the task took. */
+  declare measured?: boolean;
   /** The JSON of the task's last checkpoint. */
   declare checkpoint?: string | undefined;
   /** Cancels the timer that ends the task's backoff or starts its next check. */
@@ -133,6 +136,12 @@ export const isTolerated = ({ definition, job }: TaskRun): boolean =>
 export const isStopped = ({ job: { stop }, definition }: TaskRun): boolean =>
   stop !== undefined && (definition.trigger !== 'always' || stop.endsCleanUp === true || stop.interrupted === true);
 
+/** Returns the length of the chain behind a task, in tasks. */
+const tailOf = ({ job: { plan, tail }, index }: TaskRun): number =>
+  plan.weights && plan.otherMs
+    ? tail + ((plan.lengths[index] as number) - (plan.weights[index] as number)) / plan.otherMs
+    : tail;
+
 /** A caller that waits for a task's output. */
 export type OutputWaiter = { readonly resolve: (output: unknown) => void; readonly reject: (error: unknown) => void };
 
@@ -188,6 +197,10 @@ export abstract class JobRun {
   /** `order`: the job's number among all jobs of the dispatcher. `rootOrder`: the number of its outermost job. */
   readonly order: number;
   readonly rootOrder: number;
+  /** What is known of how long tasks take; undefined if nothing is. */
+  estimates: Estimates | undefined;
+  /** The length of the chain behind the task that the job is nested in, in tasks; 0 without estimates. */
+  readonly tail: number;
   context: ContextStore;
   readonly recorder: JobRecorder | undefined;
   /** In declaration order. A task has no record until its first change. */
@@ -260,11 +273,17 @@ export abstract class JobRun {
   ) {
     const options: StartOptions = mergedOptions(plan.options, startOptions);
     const outer = parent?.job;
-    this.plan = plan;
     this.options = options;
     this.startOptions = startOptions;
     this.parent = parent;
     this.isFanOut = isFanOut;
+    this.estimates = outer
+      ? outer.estimates
+      : plan.otherMs === undefined
+        ? undefined
+        : { history: NO_HISTORY, otherMs: plan.otherMs };
+    this.plan = outer ? this.#estimated(plan) : plan;
+    this.tail = parent && this.estimates ? tailOf(parent) : 0;
     this.id = outer?.id ?? options.jobId ?? newId();
     this.turn = outer?.turn ?? turnOf(options.clock ?? systemClock);
     this.clock = outer?.clock ?? steady(options.clock ? this.#contextual(options.clock) : systemClock, this.turn);
@@ -285,6 +304,21 @@ export abstract class JobRun {
       : this.dispatcher.top;
     this.order = this.dispatcher.nextJob();
     this.rootOrder = outer?.rootOrder ?? this.order;
+  }
+
+  /** Orders the tasks of a job that has not begun by how long they took in earlier runs. */
+  estimateBy(history: History): void {
+    const plan = estimated(this.plan, history);
+    if (plan.otherMs === undefined) return;
+    this.estimates = { history, otherMs: plan.otherMs };
+    this.plan = { ...plan, sealed: this.plan };
+  }
+
+  #estimated(plan: Plan): Plan {
+    const { estimates } = this;
+    if (!estimates) return plan;
+    const { history, otherMs } = estimates;
+    return { ...estimated(plan, history, historyPath(this.pathOf('')), otherMs), sealed: plan };
   }
 
   /** A clock whose timers call back in the context of the job: only those of the system keep it by themselves. */

@@ -7,7 +7,7 @@
  * 6. Interrupted attempts: `resume-run.ts` ends attempts that died with their process, and starts new ones after their wait.
  * 7. Continue: `messages.ts` handles the messages that wait in the journal, so that a cancelled job starts nothing new;
  *    `resume-run.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready.
- * Apart from that, `find-definition.ts` finds the definition of a job,
+ * Apart from that, `order-by-history.ts` orders a job by how long its tasks took before, `find-definition.ts` finds the definition of a job,
  * `recover-jobs.ts` resumes all jobs that no process runs, again and again by `keep-looking.ts`, `remove-jobs.ts` removes jobs that
  * are over, and `describe-job.ts` replaces labels and metadata. */
 import { underWayUntil } from '../../events/under-way.ts';

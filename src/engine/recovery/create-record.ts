@@ -16,6 +16,7 @@ import { cancelJob, stopJob } from '../run/shutdown.ts';
 import { acquireJob, deferRequests } from './acquire-job.ts';
 import { redescribe } from './describe-job.ts';
 import { handleMessages } from './messages.ts';
+import { orderByHistory } from './order-by-history.ts';
 import { encodeOptions } from './stored-options.ts';
 
 /**
@@ -41,7 +42,7 @@ export const createRecord = (job: JobRun, journal: Journal, input: object, isNew
       // Not before: the note of a start that finds an existing job would become that job's.
       noteRedaction(recorder, input, kept);
       if (pending?.cancel) cancelJob(job, pending.cancel.mode, pending.cancel.cause);
-      queueMicrotask(begin);
+      orderByHistory(job, journal, begin);
     } else if (pending) {
       requireSameInput(job, job.keptInput, stored.input);
       job.found = true;
@@ -54,7 +55,7 @@ export const createRecord = (job: JobRun, journal: Journal, input: object, isNew
   if (isNew) {
     discardOnError(recorder, () => recorder.create(newJob(job, kept)));
     noteRedaction(recorder, input, kept);
-    queueMicrotask(begin);
+    orderByHistory(job, journal, begin);
   } else {
     job.found = undefined;
     whenAcquired(job, recorder, onAcquired, () => journal.create(newJob(job, kept), JournalWriter.of(journal).lease()));

@@ -32,6 +32,7 @@ import { jobErrorOf } from '../run/end.ts';
 import { upstreamError } from '../run/scheduling.ts';
 import { applyLimits, changedLimits } from '../run/set-limits.ts';
 import type { JobHistory } from './job-history.ts';
+import { orderAsKept } from './order-by-history.ts';
 import { decodeOptions } from './stored-options.ts';
 
 /** Finds the definition of a task that was added to the job while it ran. */
@@ -46,6 +47,7 @@ export const restoreJob = (job: JobRun, history: JobHistory, added: AddedTask): 
 
 const restore = (job: JobRun, history: JobHistory, added: AddedTask): void => {
   const { record } = history;
+  orderAsKept(job, history);
   job.restoreState(record.state, history.input);
   if (history.job.key !== undefined) job.keptInput = history.job.input;
   job.startedAt = record.startedAt;
@@ -155,6 +157,7 @@ const isUntouched = ({ state, attempts, polls }: StoredTask): boolean =>
 
 const restoreTask = (job: JobRun, index: number, record: StoredTask, history: JobHistory): TaskRun => {
   const task = taskFrom(job, index, record);
+  if (SETTLED.has(task.state) && (record.endedSeq ?? 0) < (history.retriedSeq ?? 0)) task.measured = true;
   const checkpoint = history.noteText(task.path, 'checkpoint');
   if (checkpoint !== undefined) task.checkpoint = checkpoint;
   const claim = task.definition.kind === 'external' ? noteOfAttempt<ClaimNote>(task, 'claim', history) : undefined;

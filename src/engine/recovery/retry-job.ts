@@ -29,6 +29,7 @@ export const reopenJob = (job: JobRun, earlier: JobRun, selection: RetrySelectio
   requireFunctions(earlier, [...restarting, ...open]);
   job.restoreState(earlier.state, earlier.context.at(0));
   job.startedAt = earlier.startedAt;
+  job.estimates = earlier.estimates;
   if (earlier.removed) job.removed = new Set(earlier.removed);
   if (earlier.pauseRequests) job.pauseRequests = new Map(earlier.pauseRequests);
   const reused = earlier.tasks.filter((task): task is TaskRun => task !== undefined && remains(task.index));
@@ -57,6 +58,7 @@ export const reopenJob = (job: JobRun, earlier: JobRun, selection: RetrySelectio
 /** Copies a task's record from the earlier job, which stays unchanged, to the new run. */
 const restoreTask = (job: JobRun, earlier: TaskRun, withOutput: boolean): void => {
   const task = taskFrom(job, earlier.index, earlier);
+  if (SETTLED.has(earlier.state)) task.measured = true;
   copyDefined(task, earlier, RESTORED_FIELDS);
   if (withOutput) task.output = earlier.output;
 };
@@ -102,6 +104,7 @@ const restartTask = (job: JobRun, index: number, restarting: ReadonlySet<number>
   const { state } = task;
   if (task.branchesNotTaken) recorder?.put(task.path, 'branch', NO_VALUE);
   const inside = task.child && pathsInside(task, rerunPaths);
+  task.measured = false;
   job.reopen(task);
   if (inside) reuseWhenStarted(task, inside);
   if (state === 'failed' && !waitsAgain(job, index, restarting) && !task.conditionError) {

@@ -1,5 +1,6 @@
 import { SETTLED } from '../../events/states.ts';
 import { draftsOf } from '../definition/drafts.ts';
+import { estimateOf, historyPath, NO_HISTORY } from '../definition/estimates.ts';
 import { buildGraph, pathLengths, sortGraph } from '../definition/graph.ts';
 import { indexIn, type Plan, type TaskDefinition } from '../definition/plan.ts';
 import type { AnyTaskSpec } from '../definition/task-spec.ts';
@@ -58,20 +59,37 @@ export const missingTasksError = (job: JobRun, names: readonly string[]): Journa
 export const appendTasks = (job: JobRun, added: readonly TaskDefinition[]): number => {
   const plan = copyPlanOnWrite(job);
   const first = plan.tasks.length;
+  const isFirstEstimate = !job.estimates && weighByFirst(job, added);
   for (const task of added) appendTask(job, plan, task);
-  appendInOrder(plan, first);
+  appendInOrder(job, plan, first);
   const indexes = added.map((_, at) => first + at);
-  reorderQueues(job, lengthenChains(job, plan, indexes));
+  const longer = lengthenChains(job, plan, indexes);
+  reorderQueues(job, isFirstEstimate ? [...plan.tasks.keys()] : longer);
   return first;
 };
 
+type Growing<Type> = { -readonly [Key in keyof Type]: Type[Key] extends readonly (infer Item)[] ? Item[] : Type[Key] };
+
+/** If a task has the first estimate of its job, it's what all tasks weigh that have none. Returns whether one has. */
+const weighByFirst = (job: JobRun, added: readonly TaskDefinition[]): boolean => {
+  const otherMs = added.find(({ estimate = 0 }) => estimate > 0)?.estimate;
+  if (otherMs === undefined) return false;
+  job.estimates = { history: NO_HISTORY, otherMs };
+  const plan = job.plan as Growing<Plan>;
+  plan.otherMs = otherMs;
+  plan.weights = plan.tasks.map(() => otherMs);
+  plan.lengths = Array.from(plan.lengths, (length) => length * otherMs);
+  return true;
+};
+
 /** Lengthens the chains that begin before these tasks, up to settled ones; returns the tasks whose chain is longer now. */
-const lengthenChains = (job: JobRun, { graph, lengths }: Plan, from: readonly number[]): readonly number[] => {
+const lengthenChains = (job: JobRun, plan: Plan, from: readonly number[]): readonly number[] => {
+  const { graph, lengths } = plan;
   const longer: number[] = [];
   const waiting = [...from];
   for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
-    const length = (lengths[index] as number) + 1;
     for (const need of graph.upstream[index] ?? []) {
+      const length = (lengths[index] as number) + weightIn(plan, need);
       if (length <= (lengths[need] as number) || SETTLED.has(job.tasks[need]?.state ?? 'unscheduled')) continue;
       (lengths as number[])[need] = length;
       longer.push(need);
@@ -151,13 +169,15 @@ export const removeFromPlan = (job: JobRun, index: number): void => {
 };
 
 /** Shortens the chains that ended with a removed task; returns the tasks whose chain is shorter now. */
-const shortenChains = ({ graph, lengths }: Plan, removed: number): readonly number[] => {
+const shortenChains = (plan: Plan, removed: number): readonly number[] => {
+  const { graph, lengths } = plan;
   const shorter: number[] = [];
   const waiting = [removed];
   for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
     for (const need of graph.upstream[index] ?? []) {
       const length =
-        1 + (graph.downstream[need] ?? []).reduce((most, next) => Math.max(most, lengths[next] as number), 0);
+        weightIn(plan, need) +
+        (graph.downstream[need] ?? []).reduce((most, next) => Math.max(most, lengths[next] as number), 0);
       if (length === lengths[need]) continue;
       (lengths as number[])[need] = length;
       shorter.push(need);
@@ -175,6 +195,8 @@ export const replacePriority = (job: JobRun, index: number, priority: number): v
   const task = job.tasks[index];
   if (task) task.definition = definition;
 };
+
+const weightIn = ({ weights }: Plan, index: number): number => (weights ? (weights[index] as number) : 1);
 
 const whyNotRemoved = (job: JobRun, task: TaskRun | undefined): string | undefined => {
   if (job.over) return `belongs to a job that is ${job.state}`;
@@ -235,14 +257,13 @@ const copyPlanOnWrite = (job: JobRun): Plan => {
     cleanUps: [...plan.cleanUps],
     order: [...plan.order],
     positions: Array.from(plan.positions),
+    weights: plan.weights && Array.from(plan.weights),
     lengths: Array.from(plan.lengths),
     grown: true,
     sealed: plan.sealed ?? plan,
   };
   return job.plan;
 };
-
-type Growing<Type> = { -readonly [Key in keyof Type]: Type[Key] extends readonly (infer Item)[] ? Item[] : Type[Key] };
 
 const appendTask = (job: JobRun, plan: Plan, task: TaskDefinition): void => {
   const { tasks, graph, upstreamCounts, roots } = plan as Growing<Plan>;
@@ -263,7 +284,7 @@ const appendTask = (job: JobRun, plan: Plan, task: TaskDefinition): void => {
  * Links the tasks from index `first` on to their upstreams, and puts them last in topological order: no earlier task
  * depends on them.
  */
-const appendInOrder = (plan: Plan, first: number): void => {
+const appendInOrder = (job: JobRun, plan: Plan, first: number): void => {
   const { graph } = plan;
   for (let index = first; index < plan.tasks.length; index++) {
     const needs = (plan.tasks[index] as TaskDefinition).dependsOn.map((name) => graph.indexOf.get(name) as number);
@@ -273,12 +294,18 @@ const appendInOrder = (plan: Plan, first: number): void => {
   const added = plan.tasks.slice(first);
   const among = buildGraph(added);
   const { order } = sortGraph(among);
-  const lengths = pathLengths(among, order);
+  const { estimates } = job;
+  const within = historyPath(job.pathOf(''));
+  const weights = estimates && added.map((task) => estimateOf(task, estimates.history, within) ?? estimates.otherMs);
+  const lengths = pathLengths(among, order, weights);
   for (const at of order) {
     const index = first + at;
     (plan.positions as number[])[index] = plan.order.length;
     (plan.order as number[]).push(index);
     if (plan.tasks[index]?.trigger === 'always') (plan.cleanUps as number[]).push(index);
   }
-  for (const [at, length] of lengths.entries()) (plan.lengths as number[])[first + at] = length;
+  for (const [at, length] of lengths.entries()) {
+    (plan.lengths as number[])[first + at] = length;
+    if (weights) (plan.weights as number[])[first + at] = weights[at] as number;
+  }
 };

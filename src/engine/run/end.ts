@@ -2,6 +2,7 @@ import { boundedErrorData, errorData } from '../../events/error-data.ts';
 import type { JobCommand } from '../../machines/job.ts';
 import type { JobOutcome } from '../definition/task-function.ts';
 import { JobError, type JobErrorCode } from '../errors/errors.ts';
+import { durationsOf } from '../model/durations.ts';
 import type { JobRun } from '../model/run.ts';
 
 /** Ends a job when none of its tasks can change any more. The machine picks the final state from the counts. */
@@ -11,6 +12,7 @@ export const endJob = (job: JobRun): void => {
   job.cancelGrace?.();
   job.cancelCleanUpGrace?.();
   job.error = jobErrorOf(job);
+  if (!job.parent) job.recorder?.measure(() => durationsOf(job));
   const reason = job.stop?.to === 'cancelled' ? causeText(job.stop.cause) : undefined;
   const error = job.error && { error: boundedErrorData(job.error) };
   job.commandJob(commandOf(job), reason === undefined ? error : { reason, ...error });
