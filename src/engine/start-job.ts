@@ -131,7 +131,7 @@ export const rerunJob = (
   run.defer(() => begin(run, start));
   if (journal) {
     createForkRecord(run, journal, input, earlier.id);
-    orderByHistory(run, journal, () => run.startSoon());
+    orderByHistory(run, journal, (keep) => run.startSoon(keep));
   } else run.startSoon();
   return run;
 };

@@ -32,20 +32,27 @@ export const estimated = (plan: Plan, history = NO_HISTORY, within = '', otherMs
       );
 };
 
-/** Returns how long a task takes, in ms; of a fan-out, one item. Undefined if nothing is known. */
+/**
+ * Returns how long a task takes, in ms; of a fan-out, one item. Undefined if nothing is known. Earlier runs count as
+ * `leastMs` at least: shorter times vary by chance, and so would the order.
+ */
 export const estimateOf = (
   { name, estimate, instance, nested }: TaskDefinition,
   history: History,
   within: string,
+  leastMs = LEAST_MS,
 ): number | undefined => {
   if (estimate !== undefined) return estimate;
   const path = within + (instance ? '[]' : name) + (nested && 'over' in nested ? '[]' : '');
   const known = history.get(path);
-  if (known !== undefined || !nested?.definition) return known;
+  if (known !== undefined) return Math.max(known, leastMs);
+  if (!nested?.definition) return undefined;
   const sealed = nested.definition[PLAN] as Plan;
   const inner = history.size > 0 ? estimated(sealed, history, `${path}/`) : sealed;
   return inner.otherMs === undefined ? undefined : Array.from(inner.lengths).reduce((a, b) => Math.max(a, b));
 };
+
+const LEAST_MS = 1_000;
 
 /** Returns the median; that of an even number of values is the mean of the two in the middle. */
 export const medianOf = (values: readonly number[]): number | undefined => {

@@ -29,6 +29,10 @@ import { encodeOptions } from './stored-options.ts';
 export const createRecord = (job: JobRun, journal: Journal, input: object, isNew: boolean, begin: () => void): void => {
   const recorder = recorderOf(job);
   const kept = discardOnError(recorder, () => keptInput(job, input));
+  const beginKept = (keep: () => void): void => {
+    keep();
+    begin();
+  };
   const pending = job.options.jobKey === undefined ? undefined : deferRequests(job);
   const onAcquired = ({ created, job: stored }: { readonly created: boolean; readonly job: JournalJob }): Opened => {
     if (created) job.found = false;
@@ -42,7 +46,7 @@ export const createRecord = (job: JobRun, journal: Journal, input: object, isNew
       // Not before: the note of a start that finds an existing job would become that job's.
       noteRedaction(recorder, input, kept);
       if (pending?.cancel) cancelJob(job, pending.cancel.mode, pending.cancel.cause);
-      orderByHistory(job, journal, begin);
+      orderByHistory(job, journal, beginKept);
     } else if (pending) {
       requireSameInput(job, job.keptInput, stored.input);
       job.found = true;
@@ -55,7 +59,7 @@ export const createRecord = (job: JobRun, journal: Journal, input: object, isNew
   if (isNew) {
     discardOnError(recorder, () => recorder.create(newJob(job, kept)));
     noteRedaction(recorder, input, kept);
-    orderByHistory(job, journal, begin);
+    orderByHistory(job, journal, beginKept);
   } else {
     job.found = undefined;
     whenAcquired(job, recorder, onAcquired, () => journal.create(newJob(job, kept), JournalWriter.of(journal).lease()));

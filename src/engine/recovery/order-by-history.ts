@@ -6,15 +6,17 @@ import type { JobRun } from '../model/run.ts';
 import type { JobHistory } from './job-history.ts';
 
 /**
- * Reads how long the tasks of a new job took in earlier runs, orders the job by the medians, and keeps these with it for
- * a resume. Then calls `begin` in a microtask. What can't be read is as if nothing was known.
+ * Reads how long the tasks of a new job took in earlier runs, and orders the job by the medians. Then calls `begin` in a
+ * microtask, with a function that keeps the medians with the job, for a resume: to be called in the tick in which the
+ * job begins. What can't be read is as if nothing was known.
  */
-export const orderByHistory = (job: JobRun, journal: Journal, begin: () => void): void => {
+export const orderByHistory = (job: JobRun, journal: Journal, begin: (keep: () => void) => void): void => {
+  let keep = (): void => {};
   const order = (found: readonly TaskDurations[]): void => {
     if (found.length === 0 || job.over) return;
     const medians = found.map(([task, ...ms]) => [task, medianOf(ms) ?? 0] as const);
     job.estimateBy(new Map(medians));
-    job.recorder?.put('', 'estimates', JSON.stringify(medians));
+    keep = () => job.recorder?.put('', 'estimates', JSON.stringify(medians));
   };
   try {
     const found = journal.durations?.(job.plan.name) ?? [];
@@ -23,13 +25,13 @@ export const orderByHistory = (job: JobRun, journal: Journal, begin: () => void)
         Promise.resolve(found)
           .then(order)
           .catch(() => {})
-          .then(begin),
+          .then(() => begin(keep)),
       );
       return;
     }
     order(found as readonly TaskDurations[]);
   } catch {}
-  queueMicrotask(begin);
+  queueMicrotask(() => begin(keep));
 };
 
 /** Orders a stored job by the estimates that were kept with it. */
