@@ -20,7 +20,8 @@ export const addDurations = (
   const { prepared } = database;
   const kept = keptOf(database, jobName);
   const value = storableJson(JSON.stringify(mergedDurations(kept, added)));
-  prepared('INSERT OR REPLACE INTO duration (job_name, value, updated_at, crc) VALUES (?, ?, ?, ?)').run(
+  prepared(`INSERT INTO duration (job_name, value, updated_at, crc) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at, crc = excluded.crc`).run(
     jobName,
     value,
     at,

@@ -176,7 +176,6 @@ const durations: Migration = (db) => {
       updated_at REAL NOT NULL,
       crc INTEGER NOT NULL
     ) STRICT;
-    CREATE INDEX duration_by_time ON duration (updated_at);
   `);
 };
 

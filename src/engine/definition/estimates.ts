@@ -52,12 +52,12 @@ export const estimateOf = (
   return inner.otherMs === undefined ? undefined : Array.from(inner.lengths).reduce((a, b) => Math.max(a, b));
 };
 
-const LEAST_MS = 1_000;
+/** The shortest time in ms that earlier runs count as. */
+export const LEAST_MS = 1_000;
 
 /** Returns the median; that of an even number of values is the mean of the two in the middle. */
 export const medianOf = (values: readonly number[]): number | undefined => {
   const sorted = Float64Array.from(values).sort();
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle];
-  return upper === undefined || sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] as number)) / 2;
+  const half = sorted.length / 2;
+  return half > 0 ? ((sorted[Math.ceil(half) - 1] as number) + (sorted[Math.floor(half)] as number)) / 2 : undefined;
 };

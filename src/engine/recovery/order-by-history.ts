@@ -1,6 +1,6 @@
 import { isThenable } from '../../events/thenable.ts';
 import { underWayUntil } from '../../events/under-way.ts';
-import { medianOf } from '../definition/estimates.ts';
+import { LEAST_MS, medianOf } from '../definition/estimates.ts';
 import type { Journal, TaskDurations } from '../durable/journal.ts';
 import type { JobRun } from '../model/run.ts';
 import type { JobHistory } from './job-history.ts';
@@ -8,13 +8,13 @@ import type { JobHistory } from './job-history.ts';
 /**
  * Reads how long the tasks of a new job took in earlier runs, and orders the job by the medians. Then calls `begin` in a
  * microtask, with a function that keeps the medians with the job, for a resume: to be called in the tick in which the
- * job begins. What can't be read is as if nothing was known.
+ * job begins. What can't be read, or took less than a second in all, is as if nothing was known.
  */
 export const orderByHistory = (job: JobRun, journal: Journal, begin: (keep: () => void) => void): void => {
   let keep = (): void => {};
   const order = (found: readonly TaskDurations[]): void => {
-    if (found.length === 0 || job.over) return;
     const medians = found.map(([task, ...ms]) => [task, medianOf(ms) ?? 0] as const);
+    if (job.over || medians.reduce((sum, [, ms]) => sum + ms, 0) < LEAST_MS) return;
     job.estimateBy(new Map(medians));
     keep = () => job.recorder?.put('', 'estimates', JSON.stringify(medians));
   };
