@@ -84,7 +84,20 @@ const NAMES = inverted({
 });
 
 /** Top-level keys in other formats, each with its name here. */
-const WORKFLOW_NAMES = inverted({ name: ['id', 'dag_id'], tasks: ['steps'] });
+const WORKFLOW_NAMES = inverted({
+  name: ['id', 'dag_id'],
+  tasks: ['steps'],
+  workers: [
+    'parallelism',
+    'parallel',
+    'max_parallel',
+    'maxParallel',
+    'max_active_tasks',
+    'max_active_steps',
+    'maxActiveSteps',
+    'max_workers',
+  ],
+});
 
 const MATRIX = ' Write map: { matrix: { os: [linux, mac] } }, and "include" and "exclude" beside "matrix".';
 
@@ -108,7 +121,7 @@ const RETRY_DELAY = ' It stands under "retry": retry: { delay: 30s }.';
 const BACKOFF = ' It stands under "retry": retry: { backoff: exponential }.';
 const SKIPPED_EXIT = ' It stands under "exit_codes": exit_codes: { 99: skip }.';
 const PARALLEL =
-  ' How many items of a "map" run at once is map: { over: …, concurrency: 3 }; how many tasks, --workers or "pools".';
+  ' How many items of a "map" run at once is map: { over: …, concurrency: 3 }; how many tasks, "workers" of the file or "pools".';
 
 const OF_MAP = (example: string): string => ` It stands under "map": map: { over: …, ${example} }.`;
 

@@ -115,5 +115,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   type: 'What performs the task.',
   url: 'Where the request goes. May hold expressions.',
   when: 'An expression (CEL); the task is skipped unless it is true.',
+  workers:
+    'How many tasks run at once. Default 4 on the command line, where -w goes before it; elsewhere no limit of its own.',
   'x-': 'A place for anchors.',
 };

@@ -388,6 +388,7 @@ export const workflowSchema = z.strictObject(
     pools: optional(z.record(name, pool, expecting('a mapping of pools to slots'))),
     on_failure: onFailure,
     timeout: optional(duration),
+    workers: optional(atLeastOne),
     logs: optional(logs),
     max_output_bytes: optional(outputBytes),
     schedule: optional(schedules),

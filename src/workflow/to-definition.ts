@@ -45,6 +45,7 @@ export const toDefinition = (workflow: Workflow, parts: DefinitionParts): JobDef
     onFailure: workflow.on_failure ?? 'continue',
     logs: logLimitsOf(workflow.logs),
     timeout: workflow.timeout,
+    maxConcurrency: workflow.workers,
     ...(workflow.pools ? { pools: mapPools(workflow.pools) } : {}),
     input: inputSchema(workflow, context),
     computed: computedPaths(paramSpecs(workflow.params)),

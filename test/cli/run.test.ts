@@ -114,6 +114,13 @@ tasks:
     expect((await tintype(['run', '-f', file, '--workers', '2'])).exitCode).toBe(0);
   });
 
+  test('runs so many at once as the file says, unless the command does', async () => {
+    const file = workflowFile('name: x\nworkers: 2\ntasks: [{ name: a, type: bash, command: "true" }]\n');
+    const workersOf = async (...args: string[]) =>
+      JSON.parse((await tintype(['run', file, '--dry-run', '--json', ...args])).stdout).workers;
+    expect([await workersOf(), await workersOf('-w', '3')]).toEqual([2, 3]);
+  });
+
   test('completes a workflow without tasks', async () => {
     const { exitCode, stdout } = await tintype(['run', workflowFile('name: empty\ntasks: []\n')]);
     expect(withoutTimes(stdout)).toBe('\nempty completed in ##: no tasks\n');

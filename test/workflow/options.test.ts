@@ -122,6 +122,7 @@ describe('a file takes the values that the library takes, for', () => {
 
   test.for<Row>([
     ['timeout', (value) => ({ timeout: value }), (value) => ({ timeout: value })],
+    ['workers', (value) => ({ workers: value }), (value) => ({ maxConcurrency: value })],
     ['on_failure', (value) => ({ on_failure: value }), (value) => ({ onFailure: value })],
     ['logs.first', (value) => ({ logs: { first: value } }), (value) => ({ logs: { first: value } })],
     ['logs.last', (value) => ({ logs: { last: value } }), (value) => ({ logs: { last: value } })],

@@ -473,7 +473,12 @@ describe('a word of another format gets what to write here', () => {
     ['max_failures', bash('max_failures: 3'), 'It stands under "map": map: { over: …, max_failures: 3 }.'],
     ['collect', bash('collect: false'), 'It stands under "map": map: { over: …, collect: false }.'],
     ['rate_limit', bash('rate_limit: 3'), 'It stands under "map": map: { over: …, rate_limit: {'],
-    ['parallel', bash('parallel: 3'), 'map: { over: …, concurrency: 3 }; how many tasks, --workers or "pools".'],
+    [
+      'parallel',
+      bash('parallel: 3'),
+      'map: { over: …, concurrency: 3 }; how many tasks, "workers" of the file or "pools".',
+    ],
+    ['parallelism', 'parallelism: 3\ntasks: []', 'It is called "workers" here.'],
     ['working_dir', bash('working_dir: x'), 'It is called "cwd" here.'],
     [
       'with_items',

@@ -14,8 +14,10 @@ export const repeatCommand = (
   outputs: ReadonlySet<string>,
   options: Pick<
     RunOptions,
-    'param' | 'paramsFile' | 'label' | 'workers' | 'onFailure' | 'timeout' | 'keepLogs' | 'only' | 'skip'
-  >,
+    'param' | 'paramsFile' | 'label' | 'onFailure' | 'timeout' | 'keepLogs' | 'only' | 'skip'
+  > & {
+    readonly workers?: number | undefined;
+  },
   mask: Mask,
   { style, sanitize }: Printer,
 ): readonly string[] => {
@@ -27,7 +29,7 @@ export const repeatCommand = (
   const args = [
     'tintype run',
     shellQuoted(file),
-    ...(options.workers === 4 ? [] : [`-w ${options.workers}`]),
+    ...(options.workers === undefined ? [] : [`-w ${options.workers}`]),
     ...(options.paramsFile === undefined ? [] : [`--params-file ${shellQuoted(options.paramsFile)}`]),
     ...(options.param ?? []).map((pair) => `--param ${shellQuoted(pair)}`),
     ...(options.label ?? []).map((pair) => `--label ${shellQuoted(pair.join('='))}`),

@@ -59,7 +59,7 @@ export const define: DefineCommand = (command, context) => {
     )
     .option('--no-overlap', 'start nothing while a job of this name runs or waits to be resumed: exit code 75')
     .optionsGroup('How it runs:')
-    .option('-w, --workers <count>', 'how many tasks run at once', wholeNumber, 4)
+    .option('-w, --workers <count>', 'how many tasks run at once (default: what the file says, else 4)', wholeNumber)
     .option('--timeout <duration>', 'time limit of the whole job, such as 10m', duration)
     .addOption(onFailure('what the file says, else "continue"'))
     .addOption(grace().default(2000, '2s'))
@@ -80,11 +80,8 @@ export const define: DefineCommand = (command, context) => {
         run(fileOf(argument, file, command), { ...options, ...(db !== true && { db }) }, io),
       {
         options: [...WATCH_OPTIONS, 'file', 'param', 'paramsFile', 'label', 'key', 'workers', 'timeout', 'onFailure'],
-        work: async (server, io, { file, ...options }, argument) => {
-          const { runRemote } = await import('./run-remote.ts');
-          const workers = command.getOptionValueSource('workers') === 'cli' ? options.workers : undefined;
-          return runRemote(fileOf(argument, file, command), { ...options, workers }, server, io);
-        },
+        work: async (server, io, { file, ...options }, argument) =>
+          (await import('./run-remote.ts')).runRemote(fileOf(argument, file, command), options, server, io),
       },
     ),
   );
@@ -124,13 +121,19 @@ and outputs as they are, secrets masked: killed, it goes on with the command
 that it printed.
 `;
 
+/** What is not given here, the file may say. */
+type GivenOptions = Omit<RunOptions, 'workers'> & { readonly workers?: number | undefined };
+
+const DEFAULT_WORKERS = 4;
+
 /** Runs a workflow file and reports on `io`. Resolves to the exit code when all its processes are gone. */
-export const run = (file: string, options: RunOptions, io: CliIo): Promise<number> =>
-  withRunContext(options, io, async (context) => {
-    const { only, skip } = options;
+export const run = (file: string, given: GivenOptions, io: CliIo): Promise<number> =>
+  withRunContext(given, io, async (context) => {
+    const { only, skip } = given;
     const { gate } = context;
-    const env = options.dryRun ? false : io.env;
-    const loaded = await loadWorkflow(file, { env, gate, killGraceMs: options.grace, selection: { only, skip } });
+    const env = given.dryRun ? false : io.env;
+    const loaded = await loadWorkflow(file, { env, gate, killGraceMs: given.grace, selection: { only, skip } });
+    const options = { ...given, workers: given.workers ?? loaded.workflow.workers ?? DEFAULT_WORKERS };
     if ((only ?? skip) !== undefined && loaded.workflow.tasks.length === 0) {
       throw new UsageError('--only and --skip leave no task to run.');
     }
@@ -167,7 +170,7 @@ export const run = (file: string, options: RunOptions, io: CliIo): Promise<numbe
           },
         }),
         repeat: (result, outputs) =>
-          repeatCommand(file, result, loaded.definition, outputs, options, loaded.mask, context.err),
+          repeatCommand(file, result, loaded.definition, outputs, given, loaded.mask, context.err),
       });
     } finally {
       await journal?.close();
