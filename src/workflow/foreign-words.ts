@@ -87,6 +87,7 @@ const NAMES = inverted({
 const WORKFLOW_NAMES = inverted({
   name: ['id', 'dag_id'],
   tasks: ['steps'],
+  labels: ['tags'],
   workers: [
     'parallelism',
     'parallel',
@@ -106,6 +107,7 @@ const FORMS: Readonly<Record<string, string>> = {
   matrix: MATRIX,
   strategy: MATRIX,
   map: ' Write map: { over: … }, with a list or an expression.',
+  labels: ' It is a mapping of texts: labels: { team: data }.',
   timeout: ' It takes a unit: timeout: 30s.',
   database: ' It takes the path of an SQLite file, or a URL such as postgres://host/name.',
 };

@@ -51,6 +51,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   jitter:
     'Of retry: draws each wait by chance, from 0 (full, true) or from half of it (equal). Of schedule: starts each job up to so long after its due time.',
   json: 'Data that is sent as JSON. May hold expressions.',
+  labels: 'Texts by their keys, by which jobs of the file are found: { team: data }.',
   limit: 'How many attempts start within the period.',
   map: 'Runs the task once for each item of a list, or for each combination of a matrix.',
   matrix: 'Lists by name: an item for each combination of their values, a mapping such as { os: linux, node: 22 }.',

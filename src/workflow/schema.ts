@@ -1,5 +1,12 @@
 import * as z from 'zod/mini';
-import { MAX_OWNER_LENGTH, PERCENTAGE } from '../engine/definition/check-options.ts';
+import {
+  CONTROL,
+  LABEL_KEY,
+  MAX_LABEL_LENGTH,
+  MAX_LABELS,
+  MAX_OWNER_LENGTH,
+  PERCENTAGE,
+} from '../engine/definition/check-options.ts';
 import { STOP_SIGNALS } from '../executors/process/stop-signals.ts';
 import { schedules } from './schedule-schema.ts';
 import {
@@ -372,6 +379,20 @@ const logs = z.union(
 /** A text of JavaScript, which the JSON of an output becomes, has at most about 512 MiB. */
 const outputBytes = z.int(OUTPUT_BYTES).check(z.minimum(1, OUTPUT_BYTES), z.maximum(256 * 2 ** 20, OUTPUT_BYTES));
 
+const LABEL = expecting(`text of at most ${MAX_LABEL_LENGTH} characters, without control characters`);
+const LABELS = expecting(`a mapping of at most ${MAX_LABELS} labels to their texts`);
+
+const labels = z
+  .record(
+    z.string().check(z.regex(LABEL_KEY, expecting('1 to 63 letters, digits and . _ - /'))),
+    plain.check(
+      z.maxLength(MAX_LABEL_LENGTH, LABEL),
+      z.refine((value: string) => !CONTROL.test(value), LABEL),
+    ),
+    LABELS,
+  )
+  .check(z.refine((all: object) => Object.keys(all).length <= MAX_LABELS, LABELS));
+
 /** The schema of a workflow file. Top-level keys that begin with `x-` hold anchors and are removed before the check. */
 export const workflowSchema = z.strictObject(
   {
@@ -389,6 +410,7 @@ export const workflowSchema = z.strictObject(
     on_failure: onFailure,
     timeout: optional(duration),
     workers: optional(atLeastOne),
+    labels: optional(labels),
     logs: optional(logs),
     max_output_bytes: optional(outputBytes),
     schedule: optional(schedules),

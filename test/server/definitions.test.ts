@@ -83,6 +83,14 @@ describe('definitions', () => {
     await server.close();
   });
 
+  test('of a file give their jobs the labels of the file, with those of the request over them', async () => {
+    const workflows = folder({ 'approval.yaml': approval('approval', 'labels: { team: data, day: monday }\n') });
+    const { call, server } = await testServer({ workflows });
+    const { body } = await call('POST', '/jobs', { body: { definition: 'approval', labels: { day: 'tuesday' } } });
+    expect(body).toMatchObject({ labels: { team: 'data', day: 'tuesday' } });
+    await server.close();
+  });
+
   test('of a file that has changed are there within a second; one with problems keeps its last form', async () => {
     const clock = virtualClock();
     const workflows = folder({ 'approval.yaml': approval() });

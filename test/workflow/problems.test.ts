@@ -431,6 +431,28 @@ tasks:
   });
 });
 
+describe('labels of the file', () => {
+  const labelled = (labels: object): readonly string[] =>
+    problemsOf(`name: x\nlabels: ${JSON.stringify(labels)}\ntasks: []`);
+  test.for<[what: string, labels: object, problem: string]>([
+    [
+      'a key with a space',
+      { 'a b': 'c' },
+      '2:10 INVALID_VALUE The workflow, under "labels", has a key "a b": expected 1 to 63',
+    ],
+    [
+      'a number',
+      { a: 3 },
+      '2:14 INVALID_TYPE The workflow, under "labels", has "a" = 3: expected text. Put it in quotes: "3".',
+    ],
+    ['a long text', { a: 'x'.repeat(201) }, 'expected text of at most 200 characters'],
+    ['an expression', { a: `\${{ params.a }}` }, 'may hold no expression'],
+    ['too many', Object.fromEntries([...Array(33).keys()].map((n) => [`k${n}`, 'v'])), 'at most 32 labels'],
+  ])('%s is a problem', ([, labels, problem]) => {
+    expect(labelled(labels)).toEqual([expect.stringContaining(problem)]);
+  });
+});
+
 describe('a word of another format gets what to write here', () => {
   test('and is no second problem for the key that is missing', () => {
     expect(problemsOf('Name: x\nsteps: []\n')).toEqual([
@@ -477,6 +499,11 @@ describe('a word of another format gets what to write here', () => {
       'parallel',
       bash('parallel: 3'),
       'map: { over: …, concurrency: 3 }; how many tasks, "workers" of the file or "pools".',
+    ],
+    [
+      'tags',
+      'tags: [nightly]\ntasks: []',
+      'It is called "labels" here. It is a mapping of texts: labels: { team: data }.',
     ],
     ['parallelism', 'parallelism: 3\ntasks: []', 'It is called "workers" here.'],
     ['working_dir', bash('working_dir: x'), 'It is called "cwd" here.'],

@@ -246,7 +246,10 @@ const startJob = ({ loaded, params, metadata, options }: Start, journal?: Journa
     timeout: options.timeout,
     onFailure: options.onFailure,
     logs: logLimitsOf(options.keepLogs),
-    labels: Object.fromEntries((options.label ?? []).map(([key, value]) => [key, loaded.mask.text(value)])),
+    labels: {
+      ...loaded.workflow.labels,
+      ...Object.fromEntries((options.label ?? []).map(([key, value]) => [key, loaded.mask.text(value)])),
+    },
     ...(journal && { journal, metadata }),
     // A job that may be refused is created before it begins, as one with an id of its own is.
     ...(options.key !== undefined ? { jobKey: options.key } : options.overlap === false && { jobId: randomUUID() }),

@@ -173,10 +173,10 @@ const labelProblems = (labels: object, { subject, option: within = 'labels' }: A
   ];
 };
 
-const MAX_LABELS = 32;
-const MAX_LABEL_LENGTH = 200;
-const LABEL_KEY = /^[\w./-]{1,63}$/;
-const CONTROL = /\p{Cc}/u;
+export const MAX_LABELS = 32;
+export const MAX_LABEL_LENGTH = 200;
+export const LABEL_KEY = /^[\w./-]{1,63}$/;
+export const CONTROL = /\p{Cc}/u;
 
 /** Returns the problems of the `pools` option. A pool is a number of slots, or `{ slots, limit, periodMs }`. */
 const poolProblems = (pools: object, { subject, option: within = 'pools' }: About): Problem[] =>

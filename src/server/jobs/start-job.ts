@@ -31,7 +31,9 @@ export type Started = { readonly jobId: string; readonly found: boolean };
 /** Starts a job, and returns once it is kept. `onceKey`: the same for each repetition of the request. @throws HttpProblem */
 export const startOf = async (parts: StartParts, body: StartBody, onceKey: string | undefined): Promise<Started> => {
   const { definition, document, input, topic, jobKey } = body;
-  const labels = await labelsWith(parts, body.labels ?? {}, topic);
+  const ofFile =
+    definition === undefined ? undefined : parts.catalog.entries().get(definition)?.loaded?.workflow.labels;
+  const labels = await labelsWith(parts, { ...ofFile, ...body.labels }, topic);
   const options = { ...optionsOf(body.options), labels: labels.labels, metadata: body.metadata };
   if (jobKey !== undefined && body.jobId !== undefined)
     throw new HttpProblem(400, 'INVALID_REQUEST', 'A job is found by jobId or by jobKey: leave out one of them.');

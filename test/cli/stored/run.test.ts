@@ -74,6 +74,17 @@ tasks:
     expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining('a label "a b"')]);
   });
 
+  test('keeps the labels of the file, with those that are given over them', async () => {
+    const { file, db } = project(`name: x\nlabels: { team: data, day: monday }\ntasks: []\n`);
+    await tintype(['run', file, '--db', db]);
+    await tintype(['run', file, '--db', db, '--label', 'day=tuesday']);
+    const { stdout } = await tintype(['jobs', '--label', 'team=data', '--json', '--db', db]);
+    expect(JSON.parse(stdout).map(({ labels }: { readonly labels: unknown }) => labels)).toEqual([
+      { team: 'data', day: 'tuesday' },
+      { team: 'data', day: 'monday' },
+    ]);
+  });
+
   test('keeps no secret that somebody gives for a reason', async () => {
     const { file, db, folder } = project(
       'name: x\nsecrets: [TOK]\ntasks: [{ name: ask, type: external }, { name: last, type: external }]\n',
