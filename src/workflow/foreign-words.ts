@@ -88,6 +88,7 @@ const WORKFLOW_NAMES = inverted({
   name: ['id', 'dag_id'],
   tasks: ['steps'],
   labels: ['tags'],
+  env_file: ['dotenv', 'envFile', 'env-file', 'env_files', 'envFrom'],
   workers: [
     'parallelism',
     'parallel',
@@ -107,6 +108,7 @@ const FORMS: Readonly<Record<string, string>> = {
   matrix: MATRIX,
   strategy: MATRIX,
   map: ' Write map: { over: … }, with a list or an expression.',
+  env_file: ' It takes a path, or a list of them: env_file: .env.',
   labels: ' It is a mapping of texts: labels: { team: data }.',
   timeout: ' It takes a unit: timeout: 30s.',
   database: ' It takes the path of an SQLite file, or a URL such as postgres://host/name.',

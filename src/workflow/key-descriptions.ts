@@ -27,6 +27,8 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   end: 'Nothing is due from this time on.',
   enum: 'The values that are allowed.',
   env: 'Variables of the environment. May hold expressions.',
+  env_file:
+    'Files of variables, as NAME=value in each line: for every command, for expressions as env, and for secrets. The environment goes before them.',
   estimate: 'How long the task takes, of a map one item: the longer chain runs first. Default: what earlier runs took.',
   every: 'An interval, aligned to the epoch, instead of a cron expression.',
   exclude: 'Of a matrix: the combinations that are left out. May hold expressions.',
@@ -81,6 +83,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   output:
     'What becomes of the standard output, or of the response. JSON that is a mapping is merged into the context; the rest goes under the name of the task.',
   over: 'The list: as it is, or an expression that gives one.',
+  path: 'A path, from the directory of the file.',
   params: 'Of the workflow: what a run can be given. Of a job: what it is given. Of sql: values that are bound.',
   pause_on_failure: 'After how many failed jobs in a row the schedule is paused. Default: never.',
   period: 'Of the limit. Default 1s.',
@@ -89,6 +92,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   priority: 'Higher runs first. Default 0.',
   query: 'Of sql: the statement, which holds no expressions. Of http: the parameters of the URL.',
   rate_limit: 'How many items start within a period. Default: no limit of its own.',
+  required: 'Whether the file must be there. Default true.',
   retry: 'How to wait between tries.',
   schedule: 'When tintype serve starts jobs of the file: a cron expression, a mapping, or a list of them.',
   secrets:

@@ -379,6 +379,18 @@ const logs = z.union(
 /** A text of JavaScript, which the JSON of an output becomes, has at most about 512 MiB. */
 const outputBytes = z.int(OUTPUT_BYTES).check(z.minimum(1, OUTPUT_BYTES), z.maximum(256 * 2 ** 20, OUTPUT_BYTES));
 
+const pathText = plain.check(z.refine((path: string) => !path.includes('\0'), expecting('a path')));
+
+const oneEnvFile = z.union(
+  [pathText, z.strictObject({ path: pathText, required: optional(flag) })],
+  expecting('a path, or a mapping with path and required'),
+);
+
+const envFile = z.union(
+  [oneEnvFile, z.array(oneEnvFile)],
+  expecting('a path, a mapping with path and required, or a list of these'),
+);
+
 const LABEL = expecting(`text of at most ${MAX_LABEL_LENGTH} characters, without control characters`);
 const LABELS = expecting(`a mapping of at most ${MAX_LABELS} labels to their texts`);
 
@@ -405,6 +417,7 @@ export const workflowSchema = z.strictObject(
         expecting('a list of variable names, or a mapping of names to where they come from'),
       ),
     ),
+    env_file: optional(envFile),
     defaults,
     pools: optional(z.record(name, pool, expecting('a mapping of pools to slots'))),
     on_failure: onFailure,
@@ -439,5 +452,6 @@ export type TaskOfType<Type extends WorkflowTask['type']> = Extract<WorkflowTask
 export type WorkflowLogs = z.output<typeof logs>;
 
 export type WorkflowMap = z.output<typeof map>;
+export type WorkflowEnvFile = z.output<typeof envFile>;
 
 export type WorkflowPool = z.output<typeof pool>;

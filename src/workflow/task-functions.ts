@@ -20,6 +20,7 @@ import type { Stdin } from '../executors/process/standard-streams.ts';
 import { variableText } from '../executors/process/variables.ts';
 import type { SqlOptions, SqlQuery } from '../executors/sql/query.ts';
 import { branching } from './branching.ts';
+import type { Variables } from './env-files.ts';
 import { ExpressionError, type ExpressionScope } from './expression.ts';
 import { namedOutput, taskOutput } from './output.ts';
 import type { TaskOfType, Workflow } from './schema.ts';
@@ -35,7 +36,9 @@ export type BuildContext = {
   readonly directory: string;
   readonly secrets: Readonly<Record<string, string>>;
   /** What expressions read as `env`. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Variables;
+  /** What commands get of the files of `env_file`. */
+  readonly variables: Readonly<Record<string, string>>;
   readonly mask: Mask;
   readonly gate?: OutputGate | undefined;
   readonly killGraceMs?: number | undefined;
@@ -190,7 +193,7 @@ const processOptions = (
   context: BuildContext,
   isHandler: boolean,
 ): ((scope: TaskScope) => ProcessOptions) => {
-  const { directory, secrets, mask, gate, killGraceMs } = context;
+  const { directory, variables, secrets, mask, gate, killGraceMs } = context;
   const { defaults } = context.workflow;
   const cwd = textOf(task.cwd ?? defaults?.cwd ?? '.');
   const args = (task.args ?? []).map(textOf);
@@ -204,6 +207,7 @@ const processOptions = (
       cwd: resolve(directory, cwd(values)),
       args: args.map((arg) => arg(values)),
       env: {
+        ...variables,
         ...secrets,
         TINTYPE_JOB_NAME: variableText(context.workflow.name),
         ...(scope.index === undefined ? {} : { TINTYPE_INDEX: String(scope.index) }),

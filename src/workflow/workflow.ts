@@ -3,7 +3,8 @@
  * (`parse-yaml.ts`, `inspect-nodes.ts`), schema (`schema.ts`, `schema-values.ts`, `schema-problems.ts`, with hints of
  * `foreign-words.ts`), references (`reference-problems.ts`, `upstream.ts`), schedules
  * (`schedule-problems.ts`) and graph (`graph-problems.ts`); without
- * problems, `warnings.ts` finds what to warn of. `tasks-of.ts` finds tasks in what the file says, `tasks-in.ts` in what was checked. `params.ts` and `secrets.ts` supply values, `select-tasks.ts` picks tasks.
+ * problems, `warnings.ts` finds what to warn of. `tasks-of.ts` finds tasks in what the file says, `tasks-in.ts` in what was checked.
+ * `params.ts`, `env-files.ts` and `secrets.ts` supply values, `select-tasks.ts` picks tasks.
  * `to-definition.ts` builds the definition, with handlers (`handlers.ts`) and functions of tasks (`task-functions.ts`),
  * which use expressions (`template.ts`, `expression.ts`) and shape outputs (`output.ts`; `why-no-output.ts`). */
 
@@ -12,6 +13,7 @@ import { dirname, relative, resolve } from 'node:path';
 import type { JobDefinition } from '../engine/job-definition.ts';
 import { createMask, type Mask } from '../executors/mask/mask.ts';
 import type { OutputGate } from '../executors/process/output-gate.ts';
+import { addedVariables, laidOver, readEnvFiles, type Variables } from './env-files.ts';
 import { loadLinearMatches } from './linear-matches.ts';
 import { paramSpecs, readParams } from './params.ts';
 import { type ParsedWorkflow, parseWorkflow } from './parse-workflow.ts';
@@ -73,7 +75,7 @@ export const workflowOfText = async (
   await loadLinearMatches(text);
   const parsed = parseWorkflow(text, name);
   const directory = process.cwd();
-  const { secrets, problems } = secretsOf(parsed, directory, options);
+  const { secrets, problems } = secretsOf(parsed, directory, {}, options);
   const files = tasksIn(parsed.workflow).flatMap(([at, task]) =>
     task.type === 'job' && task.file !== undefined
       ? [parsed.problemAt([...at, 'file'], 'NESTED_WORKFLOW', 'The file stands in no folder, and so can run no other.')]
@@ -81,7 +83,7 @@ export const workflowOfText = async (
   );
   const found = [...problems, ...files, ...refusalsOf(parsed)];
   if (found.length > 0) throw new WorkflowError(name, found);
-  return loaded({ name, parsed, directory, secrets, nested: new Map() }, options);
+  return loaded({ name, parsed, directory, secrets, variables: {}, nested: new Map() }, options);
 };
 
 const loaded = (read: LoadedFile, options: WorkflowOptions): LoadedWorkflow => {
@@ -112,6 +114,8 @@ type LoadedFile = {
   readonly parsed: ParsedWorkflow;
   readonly directory: string;
   readonly secrets: Readonly<Record<string, string>>;
+  /** What the files of `env_file` set. */
+  readonly variables: Readonly<Record<string, string>>;
   /** The files that this file runs, by path as written in a task's `file`. */
   readonly nested: ReadonlyMap<string, LoadedFile>;
 };
@@ -131,9 +135,10 @@ const readFiles = async (
   await loadLinearMatches(text);
   const parsed = parseWorkflow(text, file);
   const directory = (await stat(file)).isFile() ? dirname(path) : process.cwd();
-  const { secrets, problems } = secretsOf(parsed, directory, options);
+  const { values: variables, problems: unread } = await readEnvFiles(parsed, directory);
+  const { secrets, problems } = secretsOf(parsed, directory, variables, options);
   const nested = new Map<string, LoadedFile>();
-  const found: WorkflowProblem[] = [...problems];
+  const found: WorkflowProblem[] = [...(options.mayMissSecrets ? [] : unread), ...problems];
   const wrong = new Set<string>();
   for (const [at, task] of tasksIn(parsed.workflow)) {
     if (task.type !== 'job' || task.file === undefined) continue;
@@ -161,7 +166,7 @@ const readFiles = async (
     }
   }
   if (found.length > 0) throw new WorkflowError(file, found);
-  return { name: file, parsed, directory, secrets, nested };
+  return { name: file, parsed, directory, secrets, variables, nested };
 };
 
 /** Finds problems in the params that a task passes to the file it runs. Values of expressions are not known yet. */
@@ -196,10 +201,11 @@ const holdsExpression = (value: unknown): boolean =>
 const secretsOf = (
   { workflow, problemAt }: ParsedWorkflow,
   directory: string,
+  variables: Variables,
   { env = process.env, mayMissSecrets = false }: ReadOptions,
 ): { readonly secrets: Readonly<Record<string, string>>; readonly problems: readonly WorkflowProblem[] } => {
   if (env === false) return { secrets: {}, problems: [] };
-  const { values, missing } = readSecrets(workflow.secrets, { env, directory });
+  const { values, missing } = readSecrets(workflow.secrets, { env: laidOver(variables, env), directory });
   const { secrets } = workflow;
   if (mayMissSecrets) return { secrets: values, problems: [] };
   const problems = missing.map(({ name, message }) =>
@@ -251,7 +257,9 @@ const build = (
       return [name, definition];
     }),
   );
-  const { parsed, directory, secrets } = file;
-  const { gate, killGraceMs, env = process.env } = options;
-  return toDefinition(parsed.workflow, { directory, secrets, env: { ...env }, mask, nested, gate, killGraceMs });
+  const { parsed, directory, secrets, variables: values } = file;
+  const { gate, killGraceMs, env: given = process.env } = options;
+  const env = laidOver(values, given || {});
+  const variables = addedVariables(values, given || {});
+  return toDefinition(parsed.workflow, { directory, secrets, env, variables, mask, nested, gate, killGraceMs });
 };

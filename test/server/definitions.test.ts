@@ -113,6 +113,31 @@ describe('definitions', () => {
     await server.close();
   });
 
+  test('of a file that takes variables of another are read again when that comes, or changes', async () => {
+    const clock = virtualClock();
+    const more = 'env_file: vars.env\n';
+    const workflows = folder({
+      'approval.yaml': approval('approval', more).replace('amount: 10', `who: "\${{ env.WHO }}"`),
+    });
+    const { call, server } = await testServer({ workflows, clock });
+    const listed = async () => (await call('GET', '/definitions')).body;
+    const who = async () => {
+      const { body } = await call('POST', '/jobs', { body: { definition: 'approval' } });
+      return (await call('GET', `/jobs/${(body as { id: string }).id}`)).body;
+    };
+    expect(await listed()).toMatchObject({
+      items: [{ startable: false, problems: [{ code: 'FILE_NOT_FOUND', line: 2, column: 11 }] }],
+    });
+    writeFileSync(join(workflows, 'vars.env'), 'WHO=ann\n');
+    await clock.advance(1000);
+    expect(await listed()).toMatchObject({ items: [{ startable: true, problems: [] }] });
+    expect(await who()).toMatchObject({ input: { params: { who: 'ann' } } });
+    writeFileSync(join(workflows, 'vars.env'), 'WHO=berta\n');
+    await clock.advance(1000);
+    expect(await who()).toMatchObject({ input: { params: { who: 'berta' } } });
+    await server.close();
+  });
+
   test('of a folder that was removed count as they were, with the problem, until it is there again', async () => {
     const clock = virtualClock();
     const logged: string[] = [];
@@ -216,6 +241,7 @@ describe('an upload', () => {
     ['secrets: [HOME]', false],
     ['secrets: {ALLOWED: {env: HOME}}', false],
     ['secrets: {ALLOWED: {file: /etc/hostname}}', false],
+    ['env_file: /etc/environment', false],
     ['handlers: {always: [{name: h, type: bash, command: ls}]}', false],
   ])('with %s: %s', async (more, valid) => {
     process.env.ALLOWED = 'x';

@@ -505,6 +505,11 @@ describe('a word of another format gets what to write here', () => {
       'tags: [nightly]\ntasks: []',
       'It is called "labels" here. It is a mapping of texts: labels: { team: data }.',
     ],
+    [
+      'dotenv',
+      'dotenv: [.env]\ntasks: []',
+      'It is called "env_file" here. It takes a path, or a list of them: env_file: .env.',
+    ],
     ['parallelism', 'parallelism: 3\ntasks: []', 'It is called "workers" here.'],
     ['working_dir', bash('working_dir: x'), 'It is called "cwd" here.'],
     [

@@ -82,7 +82,14 @@ tasks:
     );
     expect(workflow.tasks).toHaveLength(5000);
     expect(
-      toDefinition(workflow, { directory: '.', secrets: {}, env: {}, mask: NO_MASK, nested: new Map() }).criticalPath(),
+      toDefinition(workflow, {
+        directory: '.',
+        secrets: {},
+        env: {},
+        variables: {},
+        mask: NO_MASK,
+        nested: new Map(),
+      }).criticalPath(),
     ).toHaveLength(5000);
   });
 

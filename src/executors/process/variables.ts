@@ -20,8 +20,10 @@ const OF_ATTEMPT = [
 export type AttemptVariable = (typeof OF_ATTEMPT)[number];
 
 /** Returns the environment of this process without the variables of an outer attempt. */
-export const inheritedEnv = (): Record<string, string | undefined> => {
-  const env = { ...process.env };
+export const inheritedEnv = (): Record<string, string | undefined> => withoutAttempt({ ...process.env });
+
+/** Removes the variables of an outer attempt. */
+export const withoutAttempt = <Env extends Record<string, string | undefined>>(env: Env): Env => {
   for (const name of OF_ATTEMPT) delete env[name];
   return env;
 };

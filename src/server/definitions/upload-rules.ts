@@ -21,6 +21,11 @@ export const uploadProblems =
       problems.push(problemAt([...at, 'type'], 'INVALID_VALUE', message));
     };
     for (const [at, task] of tasksIn(workflow)) check(task, at);
+    if (workflow.env_file !== undefined) {
+      const message =
+        'An uploaded file may not read files of the server, which "env_file" would. Put the values under "env" of "defaults".';
+      problems.push(problemAt(['env_file'], 'INVALID_VALUE', message));
+    }
     const declared = Array.isArray(workflow.secrets)
       ? workflow.secrets.map((name, index) => [name, undefined, index] as const)
       : Object.entries(workflow.secrets ?? {}).map(([name, from]) => [name, from, name] as const);

@@ -1,8 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import type { Clock } from '../../engine/time/clock.ts';
 import type { Logger } from '../../events/logger.ts';
 import { underWayUntil } from '../../events/under-way.ts';
+import { envFilesOf } from '../../workflow/env-files.ts';
 import { WorkflowError, type WorkflowProblem } from '../../workflow/problem.ts';
 import { tasksIn } from '../../workflow/tasks-in.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
@@ -16,7 +17,7 @@ export type WorkflowFolder = {
 };
 
 type Known = {
-  /** Sizes and times of the file, and of those that it runs. */
+  /** Sizes and times of the file, and of those that it runs or takes variables of. */
   readonly mark: string;
   readonly entry: Entry;
 };
@@ -87,8 +88,8 @@ const workflowFiles = async (folder: string): Promise<readonly string[]> => {
 
 const readIfChanged = async (folder: string, file: string, known: Known | undefined, now: number): Promise<Known> => {
   const path = join(folder, file);
-  const mark = await markOf([path, ...nestedFiles(known?.entry.loaded, folder)]);
-  if (known?.mark === mark) return known;
+  const mark = await markOf([path, ...filesBeside(known?.entry.loaded, path)]);
+  if (known?.mark === mark && !known.entry.problems.some(isOfAnother)) return known;
   try {
     const loaded = await loadWorkflow(path);
     const entry: Entry = {
@@ -100,15 +101,18 @@ const readIfChanged = async (folder: string, file: string, known: Known | undefi
       problems: [],
       changedAt: now,
     };
-    return { mark: await markOf([path, ...nestedFiles(loaded, folder)]), entry };
+    return { mark: await markOf([path, ...filesBeside(loaded, path)]), entry };
   } catch (error) {
     const { name = nameOf(file), definition, loaded } = known?.entry ?? {};
-    return {
-      mark,
-      entry: { name, source: 'file', file, definition, loaded, problems: problemsOf(error), changedAt: now },
-    };
+    const problems = problemsOf(error);
+    if (known?.mark === mark && JSON.stringify(known.entry.problems) === JSON.stringify(problems)) return known;
+    return { mark, entry: { name, source: 'file', file, definition, loaded, problems, changedAt: now } };
   }
 };
+
+/** Whether a problem may end when a file changes that is not known, since the one that names it could not be read. */
+const isOfAnother = ({ code, line }: WorkflowProblem): boolean =>
+  code === 'NESTED_WORKFLOW' || code === 'SECRET_MISSING' || (line !== undefined && code.startsWith('FILE_'));
 
 const problemsOf = (error: unknown): readonly WorkflowProblem[] =>
   error instanceof WorkflowError
@@ -118,11 +122,14 @@ const problemsOf = (error: unknown): readonly WorkflowProblem[] =>
 /** What a file that could never be read is listed as. */
 const nameOf = (file: string): string => file.replace(/\.ya?ml$/i, '');
 
-/** The files that a workflow runs as jobs. Those that they run are not followed: few do. */
-const nestedFiles = (loaded: LoadedWorkflow | undefined, folder: string): readonly string[] =>
-  (loaded ? tasksIn(loaded.workflow) : []).flatMap(([, task]) =>
-    task.type === 'job' && task.file !== undefined ? [join(folder, task.file)] : [],
-  );
+/** The files that a workflow runs as jobs, and those of its variables. Those that they name are not followed: few do. */
+const filesBeside = (loaded: LoadedWorkflow | undefined, path: string): readonly string[] =>
+  [
+    ...(loaded ? tasksIn(loaded.workflow) : []).flatMap(([, task]) =>
+      task.type === 'job' && task.file !== undefined ? [task.file] : [],
+    ),
+    ...envFilesOf(loaded?.workflow.env_file).map((file) => file.path),
+  ].map((file) => resolve(dirname(path), file));
 
 const markOf = async (files: readonly string[]): Promise<string> =>
   (
