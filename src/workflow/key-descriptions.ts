@@ -83,7 +83,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   output:
     'What becomes of the standard output, or of the response. JSON that is a mapping is merged into the context; the rest goes under the name of the task.',
   over: 'The list: as it is, or an expression that gives one.',
-  path: 'A path, from the directory of the file.',
+  path: 'Folders, from that of the file, in which every command finds programs first: they stand in front of PATH.',
   params: 'Of the workflow: what a run can be given. Of a job: what it is given. Of sql: values that are bound.',
   pause_on_failure: 'After how many failed jobs in a row the schedule is paused. Default: never.',
   period: 'Of the limit. Default 1s.',
@@ -112,6 +112,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   timezone: 'The time zone of the cron expression, such as Europe/Berlin. Default UTC.',
   timeout: 'Of a task: time limit of one try. Of the workflow: of the whole job.',
   trigger: 'Which outcomes of its dependencies the task waits for. Default all_success.',
+  'env_file.path': 'A path, from the directory of the file.',
   'params.type': 'What kind of value it is. Default: that of its default, else text.',
   'secrets.env': 'The variable of the environment that holds it. Default: its own name.',
   'secrets.file': 'The path of a file that holds it, from the directory of the file.',

@@ -391,6 +391,8 @@ const envFile = z.union(
   expecting('a path, a mapping with path and required, or a list of these'),
 );
 
+const paths = z.union([pathText, z.array(pathText)], expecting('a path, or a list of paths'));
+
 const LABEL = expecting(`text of at most ${MAX_LABEL_LENGTH} characters, without control characters`);
 const LABELS = expecting(`a mapping of at most ${MAX_LABELS} labels to their texts`);
 
@@ -418,6 +420,7 @@ export const workflowSchema = z.strictObject(
       ),
     ),
     env_file: optional(envFile),
+    path: optional(paths),
     defaults,
     pools: optional(z.record(name, pool, expecting('a mapping of pools to slots'))),
     on_failure: onFailure,

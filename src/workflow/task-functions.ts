@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 import { directiveOf, kindOfDirective, type NotReady, notReady } from '../engine/definition/directive.ts';
 import type { TaskFunction, TaskOutcome, TaskScope } from '../engine/definition/task-function.ts';
 import type { ItemScope } from '../engine/definition/task-spec.ts';
@@ -29,7 +29,7 @@ import { whyNoOutput } from './why-no-output.ts';
 
 /** What all tasks of a file share. */
 export type BuildContext = {
-  readonly workflow: Pick<Workflow, 'name' | 'defaults' | 'max_output_bytes' | 'tasks' | 'handlers'>;
+  readonly workflow: Pick<Workflow, 'name' | 'defaults' | 'max_output_bytes' | 'path' | 'tasks' | 'handlers'>;
   /** For the tasks of a job that stands in the file: the workflow, and the jobs around, the innermost first. */
   readonly outer?: readonly Pick<Workflow, 'tasks' | 'handlers'>[] | undefined;
   /** The directory that relative paths start from, and in which commands run. */
@@ -195,6 +195,7 @@ const processOptions = (
 ): ((scope: TaskScope) => ProcessOptions) => {
   const { directory, variables, secrets, mask, gate, killGraceMs } = context;
   const { defaults } = context.workflow;
+  const withPath = pathsOf(context);
   const cwd = textOf(task.cwd ?? defaults?.cwd ?? '.');
   const args = (task.args ?? []).map(textOf);
   const stdin = stdinOf(task.stdin, directory);
@@ -206,14 +207,14 @@ const processOptions = (
     return {
       cwd: resolve(directory, cwd(values)),
       args: args.map((arg) => arg(values)),
-      env: {
+      env: withPath({
         ...variables,
         ...secrets,
         TINTYPE_JOB_NAME: variableText(context.workflow.name),
         ...(scope.index === undefined ? {} : { TINTYPE_INDEX: String(scope.index) }),
         ...(isHandler ? { TINTYPE_JOB_STATE: scope.outcome.state } : {}),
         ...Object.fromEntries(env.map(([name, value]) => [name, value(values)])),
-      },
+      }),
       data: { ...itemData(scope), ...(isHandler ? errorData(scope) : {}) },
       stdin: stdin?.(values),
       stdout: stdout?.(values),
@@ -242,6 +243,15 @@ const pathOf = (path: string | undefined, directory: string): ((scope: Expressio
   if (path === undefined) return undefined;
   const render = textOf(path);
   return (scope) => resolve(directory, render(scope));
+};
+
+/** Returns the function that puts the folders of `path` in front of those in which commands are found. */
+const pathsOf = ({ workflow: { path }, directory }: BuildContext) => {
+  const folders = (path === undefined ? [] : [path].flat()).map((folder) => resolve(directory, folder));
+  return (env: Record<string, string>): Record<string, string> =>
+    folders.length === 0
+      ? env
+      : { ...env, PATH: [...folders, env.PATH ?? process.env.PATH ?? ''].filter(Boolean).join(delimiter) };
 };
 
 const itemData = ({ item, index }: Scope): Data => (index === undefined ? {} : { TINTYPE_ITEM: { json: item } });
