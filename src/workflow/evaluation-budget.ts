@@ -102,7 +102,7 @@ export const noteCosts = (node: unknown): void => {
   const { op, args } = node as AstNode;
   if (!READS_PARTS.has(op) && Array.isArray(args)) {
     const name = op === 'call' || op === 'rcall' ? (args[0] as string) : op;
-    const base = baseOf(name, op === 'rcall' ? (args[2] as readonly unknown[]).length : 0);
+    const base = baseOf(name);
     if (base !== undefined) bases.set(node, base);
     const reading = READINGS[name] ?? READ;
     for (const arg of args.flat()) if (arg !== null && typeof arg === 'object') operands.set(arg, reading);
@@ -117,13 +117,7 @@ const bases = new WeakMap<object, number>();
 const READS_PARTS: ReadonlySet<string> = new Set(['.', '.?', '[]', '[?]', '?:', '&&', '||', 'list', 'map']);
 
 /** The steps of a call itself, if it takes more than one. */
-const baseOf = (name: string, args: number): number | undefined => {
-  if (name === 'duration' || name === 'timestamp') return 5;
-  // With a time zone, each call makes a formatter.
-  return args === 1 && OF_TIMESTAMPS.test(name) ? 300 : undefined;
-};
-
-const OF_TIMESTAMPS = /^get[A-Z]/;
+const baseOf = (name: string): number | undefined => (name === 'duration' || name === 'timestamp' ? 5 : undefined);
 
 /** Returns the weight of what is read to find the type of a value: characters, keys, and first items of first items. */
 const typeWeight = (value: unknown): number => {

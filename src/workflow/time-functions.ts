@@ -1,10 +1,13 @@
 import { localTime } from '../timing/local-time.ts';
+import { takeSteps } from './evaluation-budget.ts';
 
 /** A time as the clocks of a zone show it: a date whose parts in UTC are those that they show; and their offset, `+02:00`. */
 export type ShownTime = { readonly shown: Date; readonly offset: string };
 
 /** @throws Error for a zone that is not known */
 export const inZone = (time: Date, zone: string): ShownTime => {
+  if (zone === 'UTC') return { shown: time, offset: '+00:00' };
+  takeSteps(ZONE_STEPS);
   const [, sign, hours, minutes] = /^([+-]?)(\d\d):(\d\d)$/.exec(zone) ?? [];
   if (hours !== undefined) {
     const offset = (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
@@ -20,6 +23,9 @@ export const inZone = (time: Date, zone: string): ShownTime => {
   const milliseconds = ((time.getTime() % 1000) + 1000) % 1000;
   return { shown: new Date(Date.parse(`${local.slice(0, -6)}Z`) + milliseconds), offset: local.slice(-6) };
 };
+
+/** The steps of asking what the clocks of a zone show, of about 0.3 µs each. */
+const ZONE_STEPS = 300;
 
 /** The getters of CEL's timestamps, of a date whose parts in UTC count. Those of CEL begin at 0, but `getDate`. */
 export const GETTERS = {
@@ -40,6 +46,7 @@ const DAY_MS = 86_400_000;
 /** Writes a time by a pattern, as `date` and strftime have it: `%Y-%m-%d`. @throws Error for a place that is not known */
 export const formatTime = (time: Date, pattern: string, zone: string): string => {
   const { shown, offset } = inZone(time, zone);
+  takeSteps(pattern.length);
   return pattern.replace(/%(.|)/gs, (place, letter: string) => {
     if (letter === '%') return '%';
     const write = Object.hasOwn(PLACES, letter) ? PLACES[letter] : undefined;
