@@ -7,7 +7,6 @@ const PHONE = { width: 390, height: 844 } as const;
 describeInBrowser('the web UI on a phone', () => {
   /** Eight tasks in a row, of which the sixth runs until it is cancelled. */
   const started = async () => {
-    const { url, server } = await servedUi();
     let begins = (): void => {};
     const begun = new Promise<void>((resolve) => {
       begins = resolve;
@@ -21,7 +20,9 @@ describeInBrowser('the web UI on a phone', () => {
         return new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
       },
     }));
-    const job = server.engine.start(jobFrom('row', tasks), {}, { jobId: 'row' });
+    const row = jobFrom('row', tasks);
+    const { url, server } = await servedUi({ definitions: [row] });
+    const job = server.engine.start(row, {}, { jobId: 'row' });
     await begun;
     await job.saved();
     return { url, job };

@@ -77,7 +77,7 @@ describeInBrowser('replay', () => {
       { name: 'wait', dependsOn: ['a'], run: () => pass('wait') },
       { name: 'bad', dependsOn: ['wait'], run: () => Promise.reject(new Error('no')) },
     ]);
-    const { url, server } = await servedUi();
+    const { url, server } = await servedUi({ definitions: [work] });
     const job = server.engine.start(work, {}, { jobId: 'j' });
     await until(() => expect(job.explain('wait')).toMatchObject([{ state: 'running' }]));
     const ui = await openUi(url, '/jobs/j?task=a&at=-1');
