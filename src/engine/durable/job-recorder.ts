@@ -3,6 +3,8 @@ import { isTerminalJobState } from '../../events/states.ts';
 import { ignoreRejection } from '../../events/thenable.ts';
 import { underWayUntil } from '../../events/under-way.ts';
 import { JournalError, SerialisationError } from '../errors/errors.ts';
+import { encodeAs } from './encode-as.ts';
+import { inputNote } from './input-note.ts';
 import {
   type Batch,
   type Held,
@@ -16,7 +18,7 @@ import {
 } from './journal.ts';
 import type { JournalWriter } from './journal-writer.ts';
 import type { OutputSource } from './output-parts.ts';
-import { encode, Unserialisable } from './serialise.ts';
+import { type Redact, redactOf } from './redaction.ts';
 import { parentPaths } from './task-path.ts';
 
 type Waiter = { readonly onCommitted: () => void; readonly onFailed: (error: JournalError) => void };
@@ -150,6 +152,18 @@ export class JobRecorder {
     this.#notes.set(`${kind} ${task}`, { task, kind, value });
     this.#index({ task, kind, value });
     this.#scheduleWrite();
+  }
+
+  /** Records the items or the input of an attempt, without what the options' `redact` leaves out. */
+  putInput(
+    task: { readonly path: string; readonly attempts: number },
+    kind: 'items' | 'input',
+    value: object,
+    options: { readonly redact?: Redact | undefined },
+  ): void {
+    const note = { kind, attempt: task.attempts, value };
+    const text = inputNote(note, redactOf(options), (given) => this.encodeOutput(kind, given));
+    if (text !== undefined) this.put(task.path, kind, text);
   }
 
   #index({ task, kind, value }: Note): void {
@@ -345,24 +359,6 @@ export class JobRecorder {
 
 /** The fence of a new job's first lease. */
 const FIRST_FENCE = 1;
-
-/** Encodes a value as JSON. @throws SerialisationError with `code`; `subject` names the value in the message */
-export const encodeAs = (
-  code: SerialisationError['code'],
-  subject: string,
-  value: unknown,
-  source?: OutputSource,
-): string => {
-  try {
-    return encode(value, source);
-  } catch (error) {
-    if (!(error instanceof Unserialisable)) throw error;
-    const { path, what } = error;
-    const where = path === '' ? 'it' : `"${path}"`;
-    const allowed = 'plain data, dates, bigints, Uint8Arrays, maps and sets can be kept';
-    throw new SerialisationError(code, `${subject} can't be kept: ${where} is ${what}; ${allowed}.`, path);
-  }
-};
 
 const journalError = (jobId: string, cause: unknown): JournalError =>
   cause instanceof JournalError

@@ -2,7 +2,7 @@
  * `journal-with.ts` checks for the parts that a journal may lack.
  * `job-recorder.ts` collects the events and notes of one job. `journal-writer.ts` writes the events and notes of all
  * jobs to one journal, and renews their leases. `process-identity.ts` finds out whether the holder of a lease is dead.
- * `serialise.ts` encodes values, `event-reader.ts` reads events with their outputs, `input-difference.ts` compares two, `task-error-data.ts` and `error-revive.ts` convert errors. `job-id.ts` derives a job's
+ * `serialise.ts` encodes values, `encode-as.ts` with an error that names them, `input-note.ts` the input of an attempt; `event-reader.ts` reads events with their outputs, `input-difference.ts` compares two, `task-error-data.ts` and `error-revive.ts` convert errors. `job-id.ts` derives a job's
  * id from its key. `task-path.ts` returns the paths of enclosing tasks. */
 import { newId, systemClock } from '../../events/system-clock.ts';
 import { isThenable } from '../../events/thenable.ts';

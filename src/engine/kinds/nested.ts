@@ -21,7 +21,7 @@ import { reuseInChild } from '../run/reuse.ts';
 import { createScope } from '../run/scope.ts';
 import { cancelTask } from '../run/shutdown.ts';
 import { inputFrom, listOf, unexpectedPromise } from './child-input.ts';
-import { needsNote, restoredInput, type StoredInput, storeNote } from './stored-input.ts';
+import { needsNote, restoredInput, type StoredInput } from './stored-input.ts';
 
 /** Performs an attempt of a nested job or fan-out by a child job. Only the tasks of the child job take slots. */
 export const startNested = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
@@ -36,7 +36,7 @@ export const startNested = (job: JobRun, task: TaskRun, attempt: Attempt): void 
 
 const startJob = (job: JobRun, task: TaskRun, attempt: Attempt, nested: NestedJob): void => {
   const checked = reusedInput(task) ?? inputFrom(nested, createScope(job, task, attempt));
-  if (job.recorder && needsNote(nested)) storeNote(job, task, 'input', checked);
+  if (needsNote(nested)) job.recorder?.putInput(task, 'input', checked, job.plan.options);
   startChild(job, task, attempt, () => createChildJob(job, task, checked));
 };
 
@@ -131,7 +131,7 @@ const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: Fan
 
 const startInstances = (job: JobRun, task: TaskRun, attempt: Attempt, items: readonly unknown[]): void => {
   attempt.timer?.cancel();
-  if (job.recorder) storeNote(job, task, 'items', items);
+  job.recorder?.putInput(task, 'items', items, job.plan.options);
   startChild(job, task, attempt, () => createFanOutJob(job, task, items));
 };
 

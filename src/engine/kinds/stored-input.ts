@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { FanOut, NestedJob, Plan } from '../definition/plan.ts';
 import { PLAN } from '../definition/sealed.ts';
-import { type RedactedParts, redactedParts, redactOf, unredacted } from '../durable/redaction.ts';
-import { encode } from '../durable/serialise.ts';
-import { isA, SerialisationError } from '../errors/errors.ts';
+import { digestOf } from '../durable/input-note.ts';
+import { type RedactedParts, redactOf, unredacted } from '../durable/redaction.ts';
 import { Attempt } from '../model/attempt.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import { createScope } from '../run/scope.ts';
@@ -23,27 +21,6 @@ export type StoredInput = {
 /** Whether the journal must store a nested job's input, because the input is not simply the outer context. */
 export const needsNote = ({ definition, input }: NestedJob): boolean =>
   input !== undefined || (definition[PLAN] as Plan).options.input !== undefined;
-
-/**
- * Stores an attempt's items or input. If they are too large, stores their digest: a resume computes them again. If they
- * can't be encoded, stores nothing: a resume then starts a new attempt.
- */
-export const storeNote = ({ recorder, plan }: JobRun, task: TaskRun, kind: 'items' | 'input', value: object): void => {
-  if (!recorder) return;
-  const kept = redactOf(plan.options)(value);
-  const note = { attempt: task.attempts, [kind]: kept };
-  try {
-    const text = recorder.encodeOutput(kind, note);
-    // What can be encoded has no circular references.
-    const redacted = redactedParts(value, kept);
-    recorder.put(task.path, kind, redacted ? recorder.encodeOutput(kind, { ...note, redacted }) : text);
-  } catch (error) {
-    if (!isA(error, SerialisationError)) throw error;
-    if (error.code !== 'OUTPUT_TOO_LARGE') return;
-    const digest = digestOf(kept);
-    if (digest !== undefined) recorder?.put(task.path, kind, JSON.stringify({ attempt: task.attempts, digest }));
-  }
-};
 
 /** Returns the items or the input with which an attempt began, as far as they are stored or can be computed again. */
 export const restoredInput = (job: JobRun, task: TaskRun, stored: StoredInput, version: number): StoredInput => {
@@ -98,13 +75,4 @@ const computed = (job: JobRun, task: TaskRun, version: number) => {
   const scope = createScope(job, task, new Attempt(task.attempts, version));
   const again = nested.definition ? inputFrom(nested as NestedJob, scope) : itemsFrom(nested as FanOut, scope);
   return { again, redact };
-};
-
-/** Returns the SHA-256 of a value's JSON; undefined if that is longer than any text can be. */
-const digestOf = (value: unknown): string | undefined => {
-  try {
-    return createHash('sha256').update(encode(value)).digest('hex');
-  } catch {
-    return undefined;
-  }
 };

@@ -1,6 +1,6 @@
 import { systemClock } from '../../events/system-clock.ts';
 import type { Description } from '../definition/options.ts';
-import { encodeAs } from '../durable/job-recorder.ts';
+import { encodeAs } from '../durable/encode-as.ts';
 import type { Journal, JournalJob } from '../durable/journal.ts';
 import { journalWith } from '../durable/journal-with.ts';
 import type { JobRun } from '../model/run.ts';

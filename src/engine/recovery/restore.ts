@@ -2,7 +2,7 @@ import type { ErrorData } from '../../events/error-data.ts';
 import type { JobState } from '../../events/event.ts';
 import { isPlainObject } from '../../events/plain-object.ts';
 import { SETTLED } from '../../events/states.ts';
-import { taskSnapshot, withRetries } from '../../machines/task.ts';
+import { taskSnapshot } from '../../machines/task.ts';
 import type { TaskDefinition } from '../definition/plan.ts';
 import type { AnyTaskSpec } from '../definition/task-spec.ts';
 import { reviveCause, setHidden } from '../durable/error-revive.ts';
@@ -18,7 +18,7 @@ import type { LogsNote } from '../model/logs-note.ts';
 import type { ClaimNote, InputNote, ItemsNote } from '../model/notes.ts';
 import { isTolerated, type JobRun, type TaskRun } from '../model/run.ts';
 import type { Stop, StopNote } from '../model/stopping.ts';
-import { copyRecord, isBegun, type TaskRecord } from '../model/task-record.ts';
+import { isBegun } from '../model/task-record.ts';
 import { resolveSettled } from '../reactions/resolve-outputs.ts';
 import {
   addedTasks,
@@ -34,6 +34,7 @@ import { applyLimits, changedLimits } from '../run/set-limits.ts';
 import type { JobHistory } from './job-history.ts';
 import { orderAsKept } from './order-by-history.ts';
 import { decodeOptions } from './stored-options.ts';
+import { taskFrom } from './task-from.ts';
 
 /** Finds the definition of a task that was added to the job while it ran. */
 export type AddedTask = (path: string, dependsOn: readonly string[]) => TaskDefinition | undefined;
@@ -169,15 +170,6 @@ const restoreTask = (job: JobRun, index: number, record: StoredTask, history: Jo
   const branchesNotTaken = history.note<readonly string[]>(task.path, 'branch');
   if (branchesNotTaken)
     task.branchesNotTaken = new Set(branchesNotTaken.flatMap((name) => job.plan.graph.indexOf.get(name) ?? []));
-  return task;
-};
-
-/** Copies a record, except for its errors and output, to the task of a fresh job; returns the task. */
-export const taskFrom = (job: JobRun, index: number, record: TaskRecord<unknown>): TaskRun => {
-  const task = job.taskAt(index);
-  copyRecord(task, record);
-  task.snapshot = withRetries(record.snapshot, task.retry.maxRetries);
-  task.counted = SETTLED.has(task.state);
   return task;
 };
 

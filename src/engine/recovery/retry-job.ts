@@ -8,8 +8,8 @@ import { appendTasks, missingTasksError, publishAdded, removeFromPlan, unknownFu
 import { pathsInside, type RerunPaths, reuseResults, reuseWhenStarted } from '../run/reuse.ts';
 import { evaluateAll, evaluateTask } from '../run/scheduling.ts';
 import { endIfSettled } from '../run/shutdown.ts';
-import { taskFrom } from './restore.ts';
 import { isSettled, planRerun, planRetry, type RerunSelection, type RetrySelection, waitsAgain } from './retry-plan.ts';
+import { taskFrom } from './task-from.ts';
 
 /** @throws JournalError if the function of any of the tasks is not known */
 const requireFunctions = (job: JobRun, indexes: Iterable<number>): void => {

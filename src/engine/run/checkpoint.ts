@@ -1,6 +1,6 @@
 import { errorData } from '../../events/error-data.ts';
 import type { Checkpoint } from '../definition/task-function.ts';
-import { encodeAs } from '../durable/job-recorder.ts';
+import { encodeAs } from '../durable/encode-as.ts';
 import { decode } from '../durable/serialise.ts';
 import { CommandError } from '../errors/errors.ts';
 import type { Attempt } from '../model/attempt.ts';
