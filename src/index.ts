@@ -128,6 +128,7 @@ export {
   type ReadinessResult,
 } from './engine/readiness/readiness.ts';
 export { createSnapshotStore, type SnapshotStore } from './engine/readiness/snapshot-store.ts';
+export { durable } from './engine/recovery/durable.ts';
 export type { Preview, RerunSelection, RetrySelection } from './engine/recovery/retry-plan.ts';
 export type { SkipReason } from './engine/run/scheduling.ts';
 export { installSignalHandlers, type SignalHandlerOptions } from './engine/signal-handlers.ts';

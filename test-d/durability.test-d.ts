@@ -4,6 +4,7 @@ import {
   type Checkpoint,
   createEngine,
   defineJob,
+  durable,
   type ErrorData,
   type FoundJob,
   type JobCount,
@@ -121,4 +122,10 @@ test('a journal may lack the feed and counts; those of tintype have them', () =>
   memoryJournal().counts({ by: 'day' });
   // @ts-expect-error: a count has no pages
   memoryJournal().counts({ by: 'state', limit: 5 });
+});
+
+test('a journal that is made durable keeps its type; its author knows of nothing but the type Journal', () => {
+  expectTypeOf(durable({} as Journal)).toEqualTypeOf<Journal>();
+  expectTypeOf(durable({} as SqliteJournal)).toEqualTypeOf<SqliteJournal>();
+  expectTypeOf<Extract<keyof Journal, symbol>>().toBeNever();
 });

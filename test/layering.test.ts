@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
 import { describe, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -210,6 +211,42 @@ test('importing the core loads xstate, rxjs and immer alone', () => {
     for (const specifier of importsOf(file)) if (!/^(\.|node:)/.test(specifier)) packages.add(specifier);
   }
   expect([...packages].sort()).toEqual(CORE_PACKAGES);
+});
+
+test('a bundle of defineJob has nothing of durable and recovery but what jobs without a journal need', async () => {
+  const entry = '\0entry';
+  const bundle = await rolldown({
+    input: entry,
+    platform: 'node',
+    external: CORE_PACKAGES,
+    plugins: [
+      {
+        name: 'entry',
+        resolveId: (id) => (id === entry ? id : null),
+        load: (id) => (id === entry ? `export { defineJob } from ${JSON.stringify(join(src, 'index.ts'))};` : null),
+      },
+    ],
+  });
+  const { output } = await bundle.generate({ format: 'esm' });
+  await bundle.close();
+  const bundled = Object.entries(output[0].modules)
+    .filter(([, { renderedLength }]) => renderedLength > 0)
+    .map(([file]) => relative(join(src, 'engine'), file));
+  expect(bundled).toContain('builder.ts');
+  // The JSON of checkpoints and of changed limits, retries and reruns, and the port that a journal brings the rest by.
+  expect(bundled.filter((file) => /^(durable|recovery)\b|kept/.test(file)).sort()).toEqual([
+    'durable/encode-as.ts',
+    'durable/error-revive.ts',
+    'durable/output-parts.ts',
+    'durable/serialise.ts',
+    'durable/task-error-data.ts',
+    'recovery/create-run.ts',
+    'recovery/durability.ts',
+    'recovery/retry-job.ts',
+    'recovery/retry-plan.ts',
+    'recovery/stored-options.ts',
+    'recovery/task-from.ts',
+  ]);
 });
 
 test('machines and engine are handed time and chance', () => {

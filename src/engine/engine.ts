@@ -41,6 +41,7 @@ import { Dispatcher } from './limits/dispatcher.ts';
 import type { JobRun } from './model/run.ts';
 import type { JobHost } from './recovery/create-run.ts';
 import { describeJob } from './recovery/describe-job.ts';
+import { durability } from './recovery/durable.ts';
 import { handOffJob } from './recovery/hand-off.ts';
 import { keepLooking } from './recovery/keep-looking.ts';
 import { loadEndedRun, type ResumeContext, resumeStoredRun } from './recovery/load-job.ts';
@@ -84,6 +85,7 @@ export class Engine implements AsyncDisposable {
     this.#dispatcher = new Dispatcher(this.#clock, turnOf(this.#clock), 'the engine', options);
     this.#host = {
       dispatcher: this.#dispatcher,
+      durability,
       register: (handle, run) => this.#register(handle as Job, run),
       requireOpen: (subject) => this.#requireOpen(subject),
       job: (id) => this.job(id),

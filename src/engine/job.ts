@@ -22,8 +22,8 @@ import type { AnyTaskSpec } from './definition/task-spec.ts';
 import { CommandError, JobError, shownToCaller } from './errors/errors.ts';
 import { type JobResult, resultOf } from './job-result.ts';
 import type { JobRun } from './model/run.ts';
-import { requireSameInput } from './recovery/create-record.ts';
 import type { JobHost, Started } from './recovery/create-run.ts';
+import type { FoundHere } from './recovery/durability.ts';
 import {
   type Preview,
   previewRerun,
@@ -57,7 +57,7 @@ export type CancelOptions = {
 };
 
 /** Returns another handle of a job, for a start that found it. @throws JournalError `JOB_KEY_CONFLICT` */
-let anotherHandle: (job: Job, keptInput: string | undefined) => Job;
+let anotherHandle: (found: FoundHere) => Job;
 
 /** @internal Returns the run behind a handle, for what the handle does not show. */
 export let runOf: (job: Pick<Job, 'id'>) => JobRun;
@@ -75,8 +75,9 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   readonly #isAnother: boolean;
 
   static {
-    anotherHandle = (job, keptInput) => {
-      requireSameInput(job.#run, keptInput, job.#run.keptInput);
+    anotherHandle = ({ existing, requireSameInput }) => {
+      const job = existing as Job;
+      requireSameInput(job.#run);
       return new Job(job.#run, job.#host, true);
     };
     runOf = (job) => (job as Job).#run;
@@ -358,7 +359,7 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
 
 /** Returns the handle of a started job, or another handle of the existing job with the same key. @throws JournalError */
 export const jobOf = (started: Started, host: JobHost): Job =>
-  'existing' in started ? anotherHandle(started.existing as Job, started.keptInput) : new Job(started.run, host);
+  'existing' in started ? anotherHandle(started) : new Job(started.run, host);
 
 const notReadyError = (run: JobRun): JobError => {
   const waiting = run.tasks

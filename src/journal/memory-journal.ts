@@ -13,6 +13,7 @@ import type {
   StoredEvent,
   TaskDurations,
 } from '../engine/durable/journal.ts';
+import { durable } from '../engine/recovery/durable.ts';
 import { ENDED_STATES } from '../events/states.ts';
 import {
   DEFAULT_MAX_OUTPUT_BYTES,
@@ -148,7 +149,7 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
     return found;
   };
 
-  return {
+  return durable({
     maxOutputBytes,
 
     create: (job, lease) => {
@@ -290,7 +291,7 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
     feed: { changes, oldest: () => changes(0, 1)[0]?.position, newest: () => newest, onChange: hint.onChange },
 
     close: () => {},
-  };
+  });
 };
 
 const RULES = { maxOutputBytes: positive };

@@ -29,6 +29,7 @@ import type {
   Lease,
   NewJob,
 } from '../engine/durable/journal.ts';
+import { durable } from '../engine/recovery/durable.ts';
 import { UNFINISHED_STATES } from '../events/states.ts';
 import { isThenable } from '../events/thenable.ts';
 import { backUp } from './backup.ts';
@@ -140,7 +141,7 @@ export const openSqliteJournal = (
     : openDatabase(path, { driver, migrations, synchronous, busyTimeoutMs, create });
   const database = sharedDatabase(path, db, { version: migrations.length, busyTimeoutMs, readOnly });
   const hint = changeHint(othersStored(database));
-  return {
+  return durable({
     [DATABASE]: database,
     file: path,
     maxOutputBytes,
@@ -170,7 +171,7 @@ export const openSqliteJournal = (
       hint.close();
       database.close();
     },
-  };
+  });
 };
 
 const warnOfDamage = ({ error }: DamagedJob): void =>

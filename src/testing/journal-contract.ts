@@ -28,6 +28,8 @@ export type ContractCase = {
  * with `create`, which must return an empty one, and closes it.
  *
  *     for (const { name, run } of journalContract(() => myJournal())) test(name, run);
+ *
+ * A journal that keeps them is all that an engine needs. A start without an engine takes `durable(myJournal())`.
  */
 export const journalContract = (create: () => Awaitable<Journal>): readonly ContractCase[] =>
   Object.entries(PROMISES).map(([name, promise]) => ({

@@ -1,4 +1,4 @@
-import type { Journal } from 'tintype';
+import { durable, type Journal } from 'tintype';
 import { turns } from './turns.ts';
 
 type Call = Exclude<keyof Journal, 'maxOutputBytes'>;
@@ -28,10 +28,10 @@ export const slow = (store: Journal, { turns: count = 3 }: { readonly turns?: nu
     };
   };
   const names = Object.keys(store).filter((name): name is Call => name !== 'maxOutputBytes');
-  const journal = {
+  const journal = durable({
     maxOutputBytes: store.maxOutputBytes,
     ...Object.fromEntries(names.map((name) => [name, slowly(name)])),
-  } as Journal;
+  } as Journal);
   return {
     journal,
     /** How often a call was made. */

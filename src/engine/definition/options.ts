@@ -227,7 +227,10 @@ export type StartOptions = JobOptions &
      * Excludes `jobId`: the key determines the id.
      */
     readonly jobKey?: string | undefined;
-    /** Stores the job's events. An attempt starts only when all events before it have been stored. */
+    /**
+     * Stores the job's events. An attempt starts only when all events before it have been stored. Without an engine, a
+     * journal of your own must be `durable(journal)`.
+     */
     readonly journal?: Journal | undefined;
     /** Cancels the job when the signal aborts. */
     readonly signal?: AbortSignal | undefined;

@@ -7,6 +7,8 @@ import type { JournalError } from '../errors/errors.ts';
  *
  * Only the holder of a job's lease may write the job. Each new lease of a job has a higher number, its `fence`. The
  * journal refuses writes with an older fence: a process that was taken for dead can't write when it wakes up.
+ *
+ * An engine takes any such journal; `definition.start` takes `durable(journal)`.
  */
 export type Journal = {
   /** Maximum size of one output, in bytes of its JSON. */

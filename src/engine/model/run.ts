@@ -5,7 +5,7 @@
 import type { Observable, Subject as RxSubject } from 'rxjs';
 import type { Actor } from 'xstate';
 import type { JobEvent, JobFact, JobState, JobTransition, TaskLog, TaskProgress } from '../../events/event.ts';
-import type { Delivery } from '../../events/event-stream.ts';
+import type { Delivery, EventStream } from '../../events/event-stream.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { newId, systemClock, systemRandom } from '../../events/system-clock.ts';
 import { type JobCommand, type JobSnapshot, jobSnapshot } from '../../machines/job.ts';
@@ -154,6 +154,21 @@ export type Remote = {
 /** What an event is about: a job or a task. */
 export type Subject = JobRun | TaskRun;
 
+/** Publishes what tasks log and report, with the limits of what the journal keeps of it. Times are in epoch ms. */
+export type LogKeeper = {
+  readonly line: (line: TaskLog, at: number) => void;
+  readonly progress: (report: TaskProgress, at: number) => void;
+  /** Publishes what was held back of an attempt that has ended. */
+  readonly end: (task: string, at: number) => void;
+  /** Writes what is held back to the journal. */
+  readonly note: () => void;
+  /** Continues the log of an attempt whose last lines an earlier process noted. */
+  readonly restore: (task: string, note: LogsNote) => void;
+};
+
+/** The stream that a `LogKeeper` publishes to. */
+export type LogStream = Pick<EventStream<Subject>, 'publish' | 'publishUnkept'>;
+
 /** What a run is created with, besides its plan, input and options. */
 export type RunEnvironment = {
   /** The task that the job is nested in. */
@@ -164,6 +179,8 @@ export type RunEnvironment = {
   readonly isFanOut?: boolean;
   /** Writes the job's events to a journal. */
   readonly recorder?: JobRecorder | undefined;
+  /** Decides what the journal keeps of the logs. Default: every line is published as it comes. */
+  readonly keepLogs?: ((job: JobRun, stream: LogStream) => LogKeeper) | undefined;
   /** Receives the deliveries of the job's stream. Without this subject, no reactions run. */
   readonly deliveries?: RxSubject<Delivery<Subject>>;
 };

@@ -7,6 +7,8 @@
  * 6. Interrupted attempts: `resume-run.ts` ends attempts that died with their process, and starts new ones after their wait.
  * 7. Continue: `messages.ts` handles the messages that wait in the journal, so that a cancelled job starts nothing new;
  *    `resume-run.ts` evaluates the unscheduled tasks, and the dispatcher runs what is ready.
+ * All of this is behind the port in `durability.ts`, which `durable.ts` implements: what starts jobs (`create-run.ts`, and `retry-job.ts` by `task-from.ts`)
+ * asks the port if there is a journal. Of the port, `create-record.ts` adds jobs to the journal, `find-by-key.ts` finds them by their keys.
  * Apart from that, `order-by-history.ts` orders a job by how long its tasks took before, `find-definition.ts` finds the definition of a job,
  * `recover-jobs.ts` resumes all jobs that no process runs, again and again by `keep-looking.ts`, `remove-jobs.ts` removes jobs that
  * are over, and `describe-job.ts` replaces labels and metadata. */

@@ -84,7 +84,7 @@ export const requireSameInput = ({ id, plan }: JobRun, given: string | undefined
 };
 
 /**
- * Adds a new job that reuses results of another job. The first write creates the job together with its events.
+ * Adds a new job that reuses results of another job, and starts it soon. The first write creates the job together with its events.
  * @throws JournalError @throws SerialisationError
  */
 export const createForkRecord = (job: JobRun, journal: Journal, input: object, forkedFrom: string): void => {
@@ -98,6 +98,7 @@ export const createForkRecord = (job: JobRun, journal: Journal, input: object, f
     recorder.create({ ...newJob(job, kept), forkedFrom });
     noteRedaction(recorder, input, kept);
   });
+  orderByHistory(job, journal, (keep) => job.startSoon(keep));
 };
 
 /** Returns what the journal keeps of a job's input. */
@@ -128,8 +129,34 @@ const newJob = (job: JobRun, kept: unknown): NewJob => {
   };
 };
 
+/** Continues a job that is over under its id, once its end has been stored. @throws JournalError `JOB_LEASED` */
+export const reopenRecord = (job: JobRun, journal: Journal, earlier: JobRun): void => {
+  const busy = JournalWriter.of(journal).recorderOf(earlier.id);
+  if (busy && busy !== earlier.recorder) throw alreadyRetrying(earlier);
+  onceCommitted(earlier, job, () => reacquire(job, journal, earlier.nextSeq, () => job.startSoon()));
+};
+
+const alreadyRetrying = ({ id, plan }: JobRun): JournalError =>
+  new JournalError('JOB_LEASED', `Job "${plan.name}" ("${id}") is being tried again already.`, { jobId: id });
+
+/** Calls `start` when the end of the earlier job has been stored, which is usually the case already. */
+const onceCommitted = ({ recorder }: JobRun, run: JobRun, start: () => void): void => {
+  if (!recorder || recorder.isCommitted) {
+    start();
+    return;
+  }
+  const fail = (error: unknown): void => run.recorder?.fail(error);
+  recorder.afterCommit(() => {
+    try {
+      start();
+    } catch (error) {
+      fail(error);
+    }
+  }, fail);
+};
+
 /** Acquires the lease of an ended job, then retries the job. @throws JournalError if its next event is not `nextSeq` */
-export const reacquire = (job: JobRun, journal: Journal, nextSeq: number, start: () => void): void => {
+const reacquire = (job: JobRun, journal: Journal, nextSeq: number, start: () => void): void => {
   const recorder = recorderOf(job);
   const onAcquired = (stored: JournalJob): Opened => {
     if (stored.lastSeq !== nextSeq - 1) {
@@ -182,7 +209,7 @@ const whenAcquired = <Answer>(
 };
 
 /** Runs the callback, and discards the recorder if that throws. */
-export const discardOnError = <Value>(recorder: JobRecorder | undefined, open: () => Value): Value => {
+const discardOnError = <Value>(recorder: JobRecorder | undefined, open: () => Value): Value => {
   try {
     return open();
   } catch (error) {

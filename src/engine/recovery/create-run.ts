@@ -3,18 +3,17 @@ import { newId } from '../../events/system-clock.ts';
 import { throwIfInvalid } from '../definition/option-rules.ts';
 import type { StartOptions } from '../definition/options.ts';
 import type { Plan } from '../definition/plan.ts';
-import { JobRecorder } from '../durable/job-recorder.ts';
-import { JournalWriter } from '../durable/journal-writer.ts';
 import type { JobRun, RunEnvironment } from '../model/run.ts';
 import { deliveries$ } from '../reactions/react.ts';
 import { LiveRun } from '../run/job-run.ts';
 import { beginJob } from '../run/pause.ts';
 import { poolProblems } from '../run/pool-problems.ts';
 import { stopJob } from '../run/shutdown.ts';
-import { connect } from './create-record.ts';
+import { type Durability, durabilityOf, type FoundHere } from './durability.ts';
 
-/** What a job gets from its engine: a shared dispatcher, and functions to call. Empty for a job without an engine. */
+/** What a job gets from its engine: a shared dispatcher, the durability port, functions to call. Empty without an engine. */
 export type JobHost = Pick<RunEnvironment, 'dispatcher'> & {
+  readonly durability?: Durability;
   readonly register?: (handle: object, run: JobRun) => void;
   /** Returns the handle of a job that is not over. */
   readonly job?: (id: string) => object | undefined;
@@ -22,26 +21,27 @@ export type JobHost = Pick<RunEnvironment, 'dispatcher'> & {
   readonly requireOpen?: (subject: string) => void;
 };
 
-/** A new job, or the handle of the existing job with its key, and what would be kept of the input of this start. */
-export type Started = { readonly run: JobRun } | { readonly existing: object; readonly keptInput: string | undefined };
+/** A new job, or the handle of the existing job with its key. */
+export type Started = { readonly run: JobRun } | FoundHere;
 
 /** Creates a run that has not started, with its recorder, reactions and logger. @throws OptionError */
-export const createRun = (plan: Plan, input: object, options: StartOptions, { dispatcher }: JobHost): JobRun => {
+export const createRun = (plan: Plan, input: object, options: StartOptions, host: JobHost): JobRun => {
   const { journal } = options;
   const jobId = options.jobId ?? newId();
-  const recorder = journal && new JobRecorder(jobId, JournalWriter.of(journal));
+  const { dispatcher } = host;
+  const durability = journal && durabilityOf(plan, journal, host);
   const run = new LiveRun(
     plan,
     input,
     { ...options, jobId },
     {
       ...(dispatcher && { dispatcher }),
-      recorder,
+      ...(journal && durability?.keepers(jobId, journal)),
       deliveries: deliveries$,
     },
   );
   if (plan.pooled) throwIfInvalid(`The start of job "${plan.name}"`, poolProblems(plan.tasks, run.limitScope));
-  connect(run);
+  durability?.connect(run);
   if (run.options.logger) run.events$.subscribe(logTo(run.options.logger));
   return run;
 };

@@ -1,6 +1,6 @@
 /* This folder runs a job. `job-run.ts` has the job's actors and stream; the other files decide which commands the actors
  * get. `scheduling.ts` makes tasks ready or skips them. `perform-function.ts` calls a task function with its scope
- * (`scope.ts`, `task-log.ts`, `kept-logs.ts`, `checkpoint.ts`). `passed-limits.ts` looks at the time limits, `attempt-result.ts` handles
+ * (`scope.ts`, `task-log.ts`, `checkpoint.ts`; of logs a journal has what `kept-logs.ts` keeps). `passed-limits.ts` looks at the time limits, `attempt-result.ts` handles
  * the result, with `retry-decision.ts` and `conflict.ts`; `interruption.ts` bounds attempts without one. `dynamic-tasks.ts` adds and removes tasks (`pool-problems.ts` checks their pools). `shutdown.ts` stops a
  * job early, `clean-up.ts` starts clean-up, `end.ts` ends a job. `pause.ts`, `retry-task.ts`, `reuse.ts`, `find-task.ts`
  * and `output.ts` serve requests of the program; `remote.ts` rejects those that another process would have to serve. */
@@ -28,17 +28,21 @@ import { initialTaskSnapshot, type TaskCommand, taskLogic } from '../../machines
 import { mergedOptions } from '../definition/merged-options.ts';
 import type { Inspect, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
-import { NO_VALUE } from '../durable/journal.ts';
 import { isWorthReference } from '../durable/output-parts.ts';
-import { encode, Unserialisable } from '../durable/serialise.ts';
 import { Attempt } from '../model/attempt.ts';
 import { boundedReason } from '../model/bounded-reason.ts';
 import { ContextStore } from '../model/context.ts';
 import { recordTimes } from '../model/job-record.ts';
 import type { LogsNote } from '../model/logs-note.ts';
-import { JobRun, type RunEnvironment, type Subject, TaskRun, type TransitionDetails } from '../model/run.ts';
+import {
+  JobRun,
+  type LogKeeper,
+  type RunEnvironment,
+  type Subject,
+  TaskRun,
+  type TransitionDetails,
+} from '../model/run.ts';
 import { recordProgress, recordTransition } from '../model/task-record.ts';
-import { KeptLogs } from './kept-logs.ts';
 
 /** A running job, with actors and stream. Only `commandJob` and `commandTask` command actors. `JobRun` has the docs. */
 export class LiveRun extends JobRun {
@@ -50,20 +54,20 @@ export class LiveRun extends JobRun {
   #done: Promise<void> | undefined;
   #finish: (() => void) | undefined;
   #finished = false;
-  /** What the journal keeps of the logs of the attempts under way, by path; one for a job and all jobs nested in it. */
-  readonly #keptLogs: Map<string, KeptLogs>;
+  /** Decides what the journal keeps of logs; one for a job and all jobs nested in it. */
+  readonly #logs: LogKeeper | undefined;
 
   constructor(plan: Plan, input: object, startOptions: StartOptions, environment: RunEnvironment = {}) {
     super(plan, input, startOptions, environment);
     this.#context = environment.parent
       ? (environment.parent.job as LiveRun).#context
       : new AsyncResource('tintype.job', { requireManualDestroy: true });
-    this.#keptLogs = environment.parent ? (environment.parent.job as LiveRun).#keptLogs : new Map();
     const { parent, recorder, deliveries } = environment;
     const persist = recorder && ((event: JobEvent, text: string | undefined): void => recorder.record(event, text));
     this.#stream = parent
       ? (parent.job as LiveRun).#stream
       : new EventStream(this.id, plan.name, this.turn, deliveries, persist);
+    this.#logs = parent ? (parent.job as LiveRun).#logs : environment.keepLogs?.(this, this.#stream);
     this.#retry = retryPolicyOf(this.options);
     this.#actor = this.#createActor();
   }
@@ -175,80 +179,23 @@ export class LiveRun extends JobRun {
 
   publishLog(line: TaskLog): void {
     const at = this.clock.now();
-    if (!this.recorder) {
-      this.#stream.publish(line, at);
-      return;
-    }
-    const kept = this.#keptLogsOf(line, at);
-    if (kept.take(line, at)) {
-      this.#stream.publish(line, at);
-      return;
-    }
-    this.#stream.publishUnkept(line, at);
-    kept.timer ??= this.clock.setTimer(() => this.#noteRest(line.task), kept.noteDelayMs);
+    if (this.#logs) this.#logs.line(line, at);
+    else this.#stream.publish(line, at);
   }
 
   publishProgress(task: TaskRun, report: TaskProgress): void {
     recordProgress(task, report);
     const at = this.clock.now();
-    if (!this.recorder) {
-      this.#stream.publish(report, at);
-      return;
-    }
-    if (this.#keptLogsOf(report, at).takeProgress(report)) this.#stream.publish(report, at);
-    else this.#stream.publishUnkept(report, at);
-  }
-
-  /** Returns what is kept of the attempt that reports something. */
-  #keptLogsOf({ task, attempt }: TaskLog | TaskProgress, at: number): KeptLogs {
-    const kept = this.#keptLogs.get(task);
-    if (kept?.attempt === attempt) return kept;
-    this.#keepRest(task, at);
-    return this.#newKeptLogs(task, attempt);
-  }
-
-  #newKeptLogs(task: string, attempt: number): KeptLogs {
-    const kept = new KeptLogs(attempt, outermost(this).options.logs);
-    this.#keptLogs.set(task, kept);
-    return kept;
-  }
-
-  /** Keeps the last lines of an attempt that has ended, if not all were kept at once. */
-  #keepRest(task: string, at: number): void {
-    const kept = this.#keptLogs.get(task);
-    if (!kept) return;
-    this.#keptLogs.delete(task);
-    kept.timer?.();
-    const progress = kept.lastProgress();
-    if (progress) this.#stream.publish(progress, at);
-    const rest = kept.rest();
-    if (rest) this.#stream.publish({ type: 'task.log', task, attempt: kept.attempt, ...rest }, at);
-    if (kept.isNoted) this.recorder?.put(task, 'logs', NO_VALUE);
-  }
-
-  /** Writes the last lines of an attempt that has not ended to the journal, in place of those written before. */
-  #noteRest(task: string): void {
-    const kept = this.#keptLogs.get(task);
-    if (!kept?.timer) return;
-    kept.timer();
-    kept.timer = undefined;
-    const { omitted = 0, last = [] } = kept.rest() ?? {};
-    const note: LogsNote = { attempt: kept.attempt, omitted, last };
-    try {
-      this.recorder?.put(task, 'logs', encode(note));
-      kept.isNoted = true;
-    } catch (error) {
-      // Data that is nested too deeply, or lines that are too long for one text, are kept in memory alone.
-      if (!(error instanceof Unserialisable)) throw error;
-    }
+    if (this.#logs) this.#logs.progress(report, at);
+    else this.#stream.publish(report, at);
   }
 
   noteLogs(): void {
-    for (const task of this.#keptLogs.keys()) this.#noteRest(task);
+    this.#logs?.note();
   }
 
   restoreLogs(task: string, note: LogsNote): void {
-    this.#newKeptLogs(task, note.attempt).restore(note);
+    this.#logs?.restore(task, note);
   }
 
   commandJob(command: JobCommand, details?: Pick<JobTransition, 'reason' | 'error'>): boolean {
@@ -295,7 +242,7 @@ export class LiveRun extends JobRun {
     const attempt = to === 'polling' ? context.attempt + 1 : context.attempt;
     // The checks of a sensor count as one attempt.
     const hasEnded = from === 'running' && to !== 'polling' && !(to === 'paused' && context.resumesAs === 'running');
-    if (this.#keptLogs.size > 0 && (hasEnded || SETTLED.has(to))) this.#keepRest(task.path, at);
+    if (this.#logs && (hasEnded || SETTLED.has(to))) this.#logs.end(task.path, at);
     const event = this.#stream.stampTransition(task.path, from, to, attempt, at);
     if (details) addDetails(event, details);
     const owner = to === 'ready' ? task.definition.external?.owner : undefined;
@@ -416,8 +363,6 @@ const isolatedInspect = (inspect: Inspect): ((event: { readonly type: string }) 
   const isolated = isolate('The inspector of a job');
   return (event) => isolated(() => (typeof inspect === 'function' ? inspect(event) : inspect.next?.(event)));
 };
-
-const outermost = (job: JobRun): JobRun => (job.parent ? outermost(job.parent.job) : job);
 
 const retryPolicyOf = ({ retry, maxRetries = 0 }: StartOptions): RetryPolicy => ({ ...retry, maxRetries });
 

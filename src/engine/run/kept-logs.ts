@@ -1,7 +1,89 @@
 import { cutText } from '../../events/cut-text.ts';
 import type { KeptLine, TaskLog, TaskProgress } from '../../events/event.ts';
 import type { LogLimits } from '../definition/options.ts';
+import { NO_VALUE } from '../durable/journal.ts';
+import { encode, Unserialisable } from '../durable/serialise.ts';
 import type { LogsNote } from '../model/logs-note.ts';
+import type { JobRun, LogKeeper, LogStream } from '../model/run.ts';
+
+/** What the journal keeps of the logs of a job's attempts, those of the jobs nested in it too. `LogKeeper` has the docs. */
+export class JobLogs implements LogKeeper {
+  readonly #job: JobRun;
+  readonly #stream: LogStream;
+  /** Of the attempts under way, by the paths of their tasks. */
+  readonly #kept = new Map<string, KeptLogs>();
+
+  constructor(job: JobRun, stream: LogStream) {
+    this.#job = job;
+    this.#stream = stream;
+  }
+
+  line(line: TaskLog, at: number): void {
+    const kept = this.#keptOf(line, at);
+    if (kept.take(line, at)) {
+      this.#stream.publish(line, at);
+      return;
+    }
+    this.#stream.publishUnkept(line, at);
+    kept.timer ??= this.#job.clock.setTimer(() => this.#noteRest(line.task), kept.noteDelayMs);
+  }
+
+  progress(report: TaskProgress, at: number): void {
+    if (this.#keptOf(report, at).takeProgress(report)) this.#stream.publish(report, at);
+    else this.#stream.publishUnkept(report, at);
+  }
+
+  /** Returns what is kept of the attempt that reports something. */
+  #keptOf({ task, attempt }: TaskLog | TaskProgress, at: number): KeptLogs {
+    const kept = this.#kept.get(task);
+    if (kept?.attempt === attempt) return kept;
+    this.end(task, at);
+    return this.#begin(task, attempt);
+  }
+
+  #begin(task: string, attempt: number): KeptLogs {
+    const kept = new KeptLogs(attempt, this.#job.options.logs);
+    this.#kept.set(task, kept);
+    return kept;
+  }
+
+  end(task: string, at: number): void {
+    const kept = this.#kept.get(task);
+    if (!kept) return;
+    this.#kept.delete(task);
+    kept.timer?.();
+    const progress = kept.lastProgress();
+    if (progress) this.#stream.publish(progress, at);
+    const rest = kept.rest();
+    if (rest) this.#stream.publish({ type: 'task.log', task, attempt: kept.attempt, ...rest }, at);
+    if (kept.isNoted) this.#job.recorder?.put(task, 'logs', NO_VALUE);
+  }
+
+  note(): void {
+    for (const task of this.#kept.keys()) this.#noteRest(task);
+  }
+
+  /** Writes the last lines of an attempt that has not ended to the journal, in place of those written before. */
+  #noteRest(task: string): void {
+    const kept = this.#kept.get(task);
+    if (!kept?.timer) return;
+    kept.timer();
+    kept.timer = undefined;
+    const { omitted = 0, last = [] } = kept.rest() ?? {};
+    const note: LogsNote = { attempt: kept.attempt, omitted, last };
+    try {
+      this.#job.recorder?.put(task, 'logs', encode(note));
+      kept.isNoted = true;
+    } catch (error) {
+      // Data that is nested too deeply, or lines that are too long for one text, are kept in memory alone.
+      if (!(error instanceof Unserialisable)) throw error;
+    }
+  }
+
+  restore(task: string, note: LogsNote): void {
+    this.#begin(task, note.attempt).restore(note);
+  }
+}
 
 /**
  * What the journal keeps of the lines that one attempt logs, and of its reports of progress, so that no task can fill the disk. The last lines are held
