@@ -103,19 +103,21 @@ describe('the time that is left of a job', () => {
     expect(remainingMs(job({ estimates, pools: { db: 1 }, needs: mixed }))).toBe(30);
   });
 
-  test('of 20,000 tasks takes a time in proportion to them, nearly', () => {
-    const timeOf = (count: number): number => {
-      const rest = job({
-        estimates: Array.from({ length: count }, (_, at) => 1 + (at % 7)),
-        downstream: Array.from({ length: count }, (_, at) => (at + 100 < count ? [at + 100] : [])),
-        maxConcurrency: 50,
+  test('compares tasks about as often as a sort would, however many there are', () => {
+    const comparisonsOf = (count: number): number => {
+      let reads = 0;
+      const ranks = Array.from({ length: count }, (_, at) => (at * 7_919) % count);
+      const counted = new Proxy(ranks, {
+        get: (target, key) => {
+          reads++;
+          return Reflect.get(target, key);
+        },
       });
-      const began = performance.now();
-      remainingMs(rest);
-      return performance.now() - began;
+      const estimates = Array.from({ length: count }, (_, at) => 1 + (at % 7));
+      const downstream = estimates.map((_, at) => (at + count / 2 < count ? [at + count / 2] : []));
+      expect(remainingMs(job({ estimates, ranks: counted, downstream, maxConcurrency: 50 }))).toBeGreaterThan(0);
+      return reads / 2;
     };
-    timeOf(20_000);
-    const [small, large] = [2_000, 20_000].map((count) => Math.min(timeOf(count), timeOf(count), timeOf(count)));
-    expect(large).toBeLessThan(40 * (small as number) + 20);
+    for (const count of [200, 2_000, 20_000]) expect(comparisonsOf(count)).toBeLessThan(3 * count * Math.log2(count));
   });
 });
