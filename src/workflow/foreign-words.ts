@@ -4,6 +4,11 @@ import { ownerPath } from './tasks-of.ts';
 export const foreignKey = (path: readonly PropertyKey[], key: string, known: readonly string[]): string | undefined => {
   if (path.at(-1) === 'retry') return lookUp(IN_RETRY, key);
   if (!hasOwnWords(path)) return undefined;
+  if (known.includes('deploy_mode')) {
+    const property = lookUp(SPARK_PROPERTIES, key);
+    if (key === 'conn_id') return ' A task names its cluster itself: master: yarn.';
+    if (property !== undefined) return ` It stands under "conf": conf: { ${property}: … }.`;
+  }
   const own = meantKey(path, key, known);
   if (own !== undefined) return ` It is called "${own}" here.${lookUp(FORMS, key) ?? lookUp(FORMS, own) ?? ''}`;
   return lookUp(path.length === 0 ? IN_WORKFLOWS : IN_TASKS, key);
@@ -81,6 +86,33 @@ const NAMES = inverted({
   tasks: ['steps'],
   database: ['connection', 'connection_string', 'conn_id', 'conn', 'dsn', 'db'],
   query: ['sql', 'statement'],
+  args: ['arguments', 'application_args', 'applicationArgs', 'app_args'],
+  application: ['app', 'jar', 'application_file', 'mainApplicationFile', 'main_application_file'],
+  class: ['java_class', 'main_class', 'mainClass', 'main-class'],
+  master: ['spark_master', 'master_url'],
+  deploy_mode: ['deploy-mode', 'deployMode'],
+  conf: ['spark_conf', 'sparkConf', 'properties'],
+  py_files: ['py-files', 'pyFiles'],
+});
+
+/** Options of `spark-submit`, and what SparkSubmitOperator calls them, each with the property that does the same. */
+const SPARK_PROPERTIES = inverted({
+  'spark.app.name': ['app_name', 'application_name'],
+  'spark.jars.packages': ['packages'],
+  'spark.jars.repositories': ['repositories'],
+  'spark.jars.excludes': ['exclude_packages', 'exclude-packages'],
+  'spark.files': ['files'],
+  'spark.archives': ['archives'],
+  'spark.driver.memory': ['driver_memory', 'driver-memory'],
+  'spark.driver.cores': ['driver_cores', 'driver-cores'],
+  'spark.driver.extraClassPath': ['driver_class_path', 'driver-class-path'],
+  'spark.executor.memory': ['executor_memory', 'executor-memory'],
+  'spark.executor.cores': ['executor_cores', 'executor-cores'],
+  'spark.executor.instances': ['num_executors', 'num-executors'],
+  'spark.cores.max': ['total_executor_cores', 'total-executor-cores'],
+  'spark.yarn.queue': ['queue', 'yarn_queue'],
+  'spark.kerberos.keytab': ['keytab'],
+  'spark.kerberos.principal': ['principal'],
 });
 
 /** Top-level keys in other formats, each with its name here. */
@@ -182,6 +214,7 @@ const TYPES = inverted({
   bash: ['shell', 'sh', 'command', 'script', 'cmd', 'exec', 'process'],
   python: ['py', 'python3'],
   node: ['js', 'javascript', 'nodejs', 'typescript'],
+  spark: ['spark-submit', 'spark_submit', 'sparksubmit', 'sparksubmitoperator', 'pyspark'],
   http: ['https', 'request', 'rest', 'webhook', 'api', 'curl'],
   sql: ['postgres', 'postgresql', 'mysql', 'sqlite', 'database', 'query'],
   sensor: ['wait', 'poll', 'watch'],

@@ -1,6 +1,7 @@
 /** The meaning of each key of a workflow file, as editors show it. */
 export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
-  args: 'What the command finds as its arguments: $1 in bash, sys.argv[1] in Python, process.argv[1] in Node.js. May hold expressions.',
+  application: 'The path or URL of a jar, or of a Python or R file, which spark-submit submits. May hold expressions.',
+  args: 'What the command, or the application, finds as its arguments: $1 in bash, sys.argv[1] in Python, process.argv[1] in Node.js. May hold expressions.',
   always: 'Tasks that run on every way out, after all else.',
   backoff: 'How the wait between tries, or checks, grows.',
   body: 'The text that is sent. May hold expressions.',
@@ -9,9 +10,11 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   catchup:
     'What becomes of due times that passed while no server ran: one job for the latest, one for all of them, or none. Default latest.',
   catchup_window: 'How long ago a missed due time may be, to be caught up. Default 24h.',
+  class: 'The main class of an application in a jar. May hold expressions.',
   collect: 'Whether the results of the items are gathered. false: there is no output. Default true.',
   command: 'What is run. Holds no expressions: data comes in by env and args.',
   concurrency: 'How many items run at once. Default: no limit of its own.',
+  conf: 'Properties of Spark, such as spark.executor.memory: 4g. May hold expressions.',
   continue_on_failure: 'A failure counts as done: what depends on the task runs, the job completes.',
   cron: 'A cron expression: minute, hour, day, month, day of week; with seconds before them, if there are six fields.',
   cwd: 'Where the command runs, from the directory of the file. May hold expressions.',
@@ -22,6 +25,8 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   defaults: 'What tasks do without saying.',
   delay: 'The first wait between tries. Default 1s.',
   dependencies: 'Tasks whose outcomes this one waits for.',
+  deploy_mode:
+    'Where the driver of the application runs: in the client, on this machine, or in the cluster. Default: that of spark-defaults.conf, else client.',
   description: 'Words for people.',
   enabled: 'Whether the schedule starts jobs. Default true.',
   end: 'Nothing is due from this time on.',
@@ -50,12 +55,15 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
     'Of a matrix: what is added to the combinations that it fits, or is an item of its own. May hold expressions.',
   input: 'What jobs of the schedule are started with: { params: … }. Its texts may hold schedule.due as an expression.',
   interval: 'The wait between checks. Default 1s.',
+  jars: 'Paths or URLs of jars for the driver and the executors. May hold expressions.',
   jitter:
     'Of retry: draws each wait by chance, from 0 (full, true) or from half of it (equal). Of schedule: starts each job up to so long after its due time.',
   json: 'Data that is sent as JSON. May hold expressions.',
   labels: 'Texts by their keys, by which jobs of the file are found: { team: data }.',
   limit: 'How many attempts start within the period.',
   map: 'Runs the task once for each item of a list, or for each combination of a matrix.',
+  master:
+    'The cluster: yarn, spark://host:7077, k8s://https://host:443, local[4]. Default: that of spark-defaults.conf. May hold expressions.',
   matrix: 'Lists by name: an item for each combination of their values, a mapping such as { os: linux, node: 22 }.',
   max_delay: 'The longest wait between tries.',
   max_failures:
@@ -90,6 +98,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   pool: 'The pool whose slots each attempt takes.',
   pools: 'Limits that tasks share.',
   priority: 'Higher runs first. Default 0.',
+  py_files: 'Paths or URLs of .py, .zip or .egg files that a Python application imports. May hold expressions.',
   query: 'Of sql: the statement, which holds no expressions. Of http: the parameters of the URL.',
   rate_limit: 'How many items start within a period. Default: no limit of its own.',
   required: 'Whether the file must be there. Default true.',

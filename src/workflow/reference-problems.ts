@@ -175,7 +175,15 @@ const nameComplaints = function* (path: Path, at: Path, task: Mapping): Complain
 };
 
 /** Where a task has texts for which numbers may stand. The schema refuses numbers that are not finite there. */
-const TEXTS: readonly Path[] = [['env'], ['args'], ['headers'], ['query'], ['http', 'headers'], ['http', 'query']];
+const TEXTS: readonly Path[] = [
+  ['env'],
+  ['args'],
+  ['conf'],
+  ['headers'],
+  ['query'],
+  ['http', 'headers'],
+  ['http', 'query'],
+];
 
 /** Where a task has data of any type, which may become text later. */
 const DATA: readonly Path[] = [
@@ -239,6 +247,7 @@ const keyComplaints = function* (path: Path, task: Mapping): Complaints {
     }
   }
   if (task.type === 'node' && has('export') && !has('module')) yield wrong('export', 'has "export" without "module".');
+  if (task.type === 'spark') yield* sparkComplaints(path, task);
   if (task.type === 'http' && has('body') && has('json')) {
     yield wrong('json', 'has "body" and "json": expected one of them.');
   }
@@ -280,9 +289,12 @@ const exitComplaints = function* (path: Path, task: Mapping, defaults: unknown):
   if (!isPlainObject(retry)) return;
   const { on_exit_codes: retried, if: condition } = retry;
   if (retried !== undefined && !isCommand(type)) {
-    yield wrong(['retry', 'on_exit_codes'], 'has "retry.on_exit_codes", which is for bash, python and node tasks.');
+    yield wrong(
+      ['retry', 'on_exit_codes'],
+      'has "retry.on_exit_codes", which is for bash, python, node and spark tasks.',
+    );
   } else if (condition !== undefined && !isCommand(type) && type !== 'http') {
-    yield wrong(['retry', 'if'], 'has "retry.if", which is for bash, python, node and http tasks.');
+    yield wrong(['retry', 'if'], 'has "retry.if", which is for bash, python, node, spark and http tasks.');
   } else if (
     (retried !== undefined || condition !== undefined) &&
     (task.max_retries ?? (isPlainObject(defaults) ? defaults.max_retries : undefined)) === undefined
@@ -317,6 +329,23 @@ const mapComplaints = function* (path: Path, map: unknown): Complaints {
     if (isPlainObject(matrix) && matrix[key] !== undefined)
       yield wrong(['matrix', key], `has "${key}" in a matrix. It stands beside it: map: { matrix: …, ${key}: […] }.`);
   }
+};
+
+/** Checks what `spark-submit` would refuse, once it has started a Java machine. */
+const sparkComplaints = function* (
+  path: Path,
+  { application, master, deploy_mode: mode, class: className }: Mapping,
+): Complaints {
+  const wrong = (key: string, message: string): Complaint => ({ path: [...path, key], code: 'INVALID_VALUE', message });
+  const isScript = /\.(py|r)$/i.test(String(application));
+  if (isScript && className !== undefined) {
+    yield wrong('class', `has a "class", but its application is a script, which has none: ${application}. Remove it.`);
+  }
+  const ofCluster = (why: string): Complaint =>
+    wrong('deploy_mode', `has "deploy_mode" = "cluster": ${why}. Write deploy_mode: client, or leave it out.`);
+  if (mode !== 'cluster') return;
+  if (/^local(\[|$)/.test(String(master))) yield ofCluster(`the master ${master} is no cluster`);
+  if (isScript && /^spark:/.test(String(master))) yield ofCluster('a standalone cluster runs only drivers in jars');
 };
 
 /** By type of task, the keys of which the task must have exactly one. */

@@ -30,7 +30,9 @@ export const retryCondition = (
 };
 
 /** Whether a task is a command, whose attempts fail with an exit code. To a sensor other codes say "not yet". */
-export const isCommand = (type: unknown): boolean => type === 'bash' || type === 'python' || type === 'node';
+export const isCommand = (type: unknown): boolean => COMMANDS.has(type);
+
+const COMMANDS: ReadonlySet<unknown> = new Set(['bash', 'python', 'node', 'spark']);
 
 /** How an attempt ended. `null` for what it did not come to, such as the exit code after a timeout. */
 const endOf = (error: unknown) => {

@@ -58,10 +58,13 @@ export const complain = (
   payload.issues.push({ code: 'custom', input: payload.value, message, params: complaint, path: [...path] });
 };
 
-/** Text that may contain expressions: `${{ ctx.rows }}`. */
-export const template = z.string(TEXT).check((payload) => {
-  checkTemplate(payload, payload.value);
-});
+/** Text that may contain expressions: `${{ ctx.rows }}`. `expected`: what a file that lacks it is told. */
+export const templateOf = (expected: string): z.ZodMiniString =>
+  z.string(expecting(expected)).check((payload) => {
+    checkTemplate(payload, payload.value);
+  });
+
+export const template = templateOf('text');
 
 /** A template, or a number or boolean to be used as text. */
 export const scalarTemplate = z.union(
@@ -175,4 +178,4 @@ const refuseExpressions = (payload: Payload, value: string): void => {
 
 /** The places where expressions are allowed, for messages. */
 export const WHERE =
-  'env, args, cwd, stdin, stdout, stderr, http requests, sql params and databases, and the params of a job';
+  'env, args, cwd, stdin, stdout, stderr, spark tasks, http requests, sql params and databases, and the params of a job';

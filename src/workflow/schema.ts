@@ -27,6 +27,7 @@ import {
   plainData,
   scalarTemplate,
   template,
+  templateOf,
   text,
   wait,
 } from './schema-values.ts';
@@ -255,6 +256,24 @@ const node = z.strictObject({
   map: optional(map),
 });
 
+const texts = z.array(template, expecting('a list of texts'));
+
+const spark = z.strictObject({
+  ...common,
+  ...slots,
+  type: z.literal('spark'),
+  application: templateOf('the path or URL of a .jar, .py or .R file'),
+  class: optional(template),
+  master: optional(template),
+  deploy_mode: optional(z.enum(['client', 'cluster'], expecting('"client" or "cluster"'))),
+  conf: optional(z.record(z.string(), scalarTemplate, expecting('a mapping of properties to their values'))),
+  jars: optional(texts),
+  py_files: optional(texts),
+  ...processKeys,
+  output,
+  map: optional(map),
+});
+
 const http = z.strictObject({
   ...common,
   ...slots,
@@ -319,9 +338,9 @@ const external = z.strictObject({
   on_missed_heartbeat: optional(z.enum(['fail', 'release'], expecting('"fail" or "release"'))),
 });
 
-const TYPES = ['bash', 'python', 'node', 'http', 'sql', 'sensor', 'job', 'external'] as const;
+const TYPES = ['bash', 'python', 'node', 'spark', 'http', 'sql', 'sensor', 'job', 'external'] as const;
 
-const task = z.discriminatedUnion('type', [bash, python, node, http, sql, sensor, job, external], {
+const task = z.discriminatedUnion('type', [bash, python, node, spark, http, sql, sensor, job, external], {
   error: (issue) =>
     issue.code === 'invalid_union' ? TYPES.map((type) => `"${type}"`).join(', ') : 'a task with name and type',
 });

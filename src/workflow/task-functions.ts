@@ -18,6 +18,7 @@ import { python } from '../executors/process/python.ts';
 import { readyWhen } from '../executors/process/ready-when.ts';
 import type { Stdin } from '../executors/process/standard-streams.ts';
 import { variableText } from '../executors/process/variables.ts';
+import type { SparkAttempt } from '../executors/spark/spark.ts';
 import type { SqlOptions, SqlQuery } from '../executors/sql/query.ts';
 import { branching } from './branching.ts';
 import type { Variables } from './env-files.ts';
@@ -47,7 +48,7 @@ export type BuildContext = {
 /** The scope of an attempt. In a fan-out it has an item and its index. */
 type Scope = TaskScope & Partial<ItemScope>;
 
-export type FunctionTask = TaskOfType<'bash' | 'python' | 'node' | 'http' | 'sql'>;
+export type FunctionTask = TaskOfType<'bash' | 'python' | 'node' | 'spark' | 'http' | 'sql'>;
 
 /** Returns the function that performs an attempt of a task or, in a fan-out, an attempt of one item. */
 export const taskFunctionOf = (task: FunctionTask, context: BuildContext, isHandler: boolean): TaskFunction => {
@@ -126,6 +127,8 @@ const functionOf = (task: FunctionTask, context: BuildContext, isHandler: boolea
           : nodeModule(resolve(context.directory, task.module), task.export, options, task.stop_signal);
       return withMeanings(task, run);
     }
+    case 'spark':
+      return withMeanings(task, spark(sparkAttemptOf(task, context, isHandler)));
     case 'http':
       return http(requestOf(task, context), httpOptions(task, context));
     case 'sql':
@@ -254,6 +257,34 @@ const pathsOf = ({ workflow: { path }, directory }: BuildContext) => {
       : { ...env, PATH: [...folders, env.PATH ?? process.env.PATH ?? ''].filter(Boolean).join(delimiter) };
 };
 
+const sparkAttemptOf = (
+  task: TaskOfType<'spark'>,
+  context: BuildContext,
+  isHandler: boolean,
+): ((scope: TaskScope) => SparkAttempt) => {
+  const optionsOf = processOptions(task, context, isHandler);
+  const { deploy_mode: deployMode } = task;
+  const application = textOf(task.application);
+  const [className, master] = [task.class, task.master].map((text) => (text === undefined ? undefined : textOf(text)));
+  const [jars, pyFiles] = [task.jars, task.py_files].map((list) => list?.map(textOf));
+  const conf = mapValues(task.conf ?? {}, textOf);
+  return (scope) => {
+    const values = expressionScope(scope, context);
+    const { args, ...options } = optionsOf(scope);
+    const submission = {
+      application: application(values),
+      className: className?.(values),
+      master: master?.(values),
+      deployMode,
+      args,
+      conf: mapValues(conf, (value) => value(values)),
+      jars: jars?.map((jar) => jar(values)),
+      pyFiles: pyFiles?.map((file) => file(values)),
+    };
+    return { submission, options };
+  };
+};
+
 const itemData = ({ item, index }: Scope): Data => (index === undefined ? {} : { TINTYPE_ITEM: { json: item } });
 
 const errorData = ({ outcome: { error } }: Scope): Data =>
@@ -281,6 +312,7 @@ const lazily =
     };
   };
 
+const spark = lazily(async () => (await import('../executors/spark/spark.ts')).spark);
 const http = lazily(async () => (await import('../executors/http/http.ts')).http);
 const httpReady = lazily(async () => (await import('../executors/http/http.ts')).httpReady);
 const sql = lazily(async () => (await import('../executors/sql/sql.ts')).sql);

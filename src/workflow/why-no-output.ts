@@ -21,7 +21,7 @@ const lackOf = (task: WorkflowTask): string => {
 };
 
 /** Whether what a task prints can be its output. */
-const isCommand = (task: WorkflowTask): task is TaskOfType<'bash' | 'python' | 'node' | 'sensor'> =>
-  ['bash', 'python', 'node'].includes(task.type) || (task.type === 'sensor' && task.command !== undefined);
+const isCommand = (task: WorkflowTask): task is TaskOfType<'bash' | 'python' | 'node' | 'spark' | 'sensor'> =>
+  ['bash', 'python', 'node', 'spark'].includes(task.type) || (task.type === 'sensor' && task.command !== undefined);
 
 const MERGED = 'The keys of a mapping that it puts out stand in ctx themselves, such as ctx.rows.';

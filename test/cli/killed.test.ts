@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -130,6 +130,32 @@ describe.runIf(process.platform === 'linux').concurrent('when the program is kil
     const attempts = readFileSync(marks, 'utf8').trim().split('\n');
     expect(attempts.filter((attempt) => attempt === '2')).toHaveLength(6);
     expect(attempts.lastIndexOf('1')).toBeLessThan(attempts.indexOf('2'));
+  });
+
+  test('an application in a cluster runs on, until its job is resumed', async ({ expect }) => {
+    const folder = newFolder();
+    const [db, cluster] = [join(folder, 'jobs.db'), join(folder, 'cluster')];
+    mkdirSync(cluster);
+    const env = JSON.stringify({
+      PATH: `${join(import.meta.dirname, '../fixtures/spark')}:${process.env.PATH}`,
+      SPARK_HOME: '',
+      SPARK_STAND_IN: cluster,
+    });
+    const application = `\${{ task.attempt == 1 ? "endless" : "pi" }}.jar`;
+    const file = yaml(
+      `  - { name: pi, type: spark, master: yarn, deploy_mode: cluster, application: '${application}', env: ${env} }\n`,
+    );
+    const stateOf = (number: number): string =>
+      readFileSync(join(cluster, `application_1764490502000_000${number}`), 'utf8').trim();
+    const { child, line } = tintype(folder, 'run', '--db', db, file);
+    await line(/state: RUNNING/);
+    await sleep(500);
+    process.kill(child.pid as number, 'SIGKILL');
+    await vi.waitFor(() => expect(processesOf(folder)).toEqual([]), 10_000);
+    expect(stateOf(1)).toBe('RUNNING');
+    const resumed = await tintype(folder, 'resume', 'last', '--db', db).ended;
+    expect(resumed.exitCode).toBe(0);
+    expect([1, 2].map(stateOf)).toEqual(['KILLED', 'FINISHED']);
   });
 
   test('a daemon that left the group lives on', async ({ expect }) => {

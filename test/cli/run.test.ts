@@ -211,7 +211,7 @@ tasks:
     expect(stdout).toBe('');
     expect(
       stderr.replaceAll(file, 'FILE'),
-    ).toBe(`FILE:4:11 INVALID_VALUE Task "load" has "type" = "bsh": expected "bash", "python", "node", "http", "sql", "sensor", "job", "external". Did you mean "bash"?
+    ).toBe(`FILE:4:11 INVALID_VALUE Task "load" has "type" = "bsh": expected "bash", "python", "node", "spark", "http", "sql", "sensor", "job", "external". Did you mean "bash"?
   2 | tasks:
   3 |   - name: load
 > 4 |     type: bsh

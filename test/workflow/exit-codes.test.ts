@@ -165,8 +165,11 @@ tasks:
     ['type: bash, command: x, max_retries: 1, retry: { on_exit_codes: [] }', 'a list that is not empty'],
     ['type: bash, command: x, retry: { on_exit_codes: [1] }', 'without "max_retries"'],
     ['type: bash, command: x, retry: { if: exit_code == 1 }', 'without "max_retries"'],
-    ['type: sql, database: x, query: y, max_retries: 1, retry: { if: attempt < 2 }', 'bash, python, node and http'],
-    ['type: http, url: x, max_retries: 1, retry: { on_exit_codes: [1] }', 'bash, python and node'],
+    [
+      'type: sql, database: x, query: y, max_retries: 1, retry: { if: attempt < 2 }',
+      'bash, python, node, spark and http',
+    ],
+    ['type: http, url: x, max_retries: 1, retry: { on_exit_codes: [1] }', 'bash, python, node and spark'],
     ['type: bash, command: x, max_retries: 1, retry: { exit_codes: [1] }', 'It is called "on_exit_codes" here'],
     ['type: bash, command: x, max_retries: 1, retry: { expression: attempt < 2 }', 'It is called "if" here'],
     [

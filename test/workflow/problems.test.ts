@@ -198,7 +198,7 @@ describe('a wrong workflow file', () => {
     [
       'a type that is not known',
       'name: x\ntasks:\n- {name: a, type: bsh, command: x}',
-      '3:19 INVALID_VALUE Task "a" has "type" = "bsh": expected "bash", "python", "node", "http", "sql", "sensor", "job", "external". Did you mean "bash"?',
+      '3:19 INVALID_VALUE Task "a" has "type" = "bsh": expected "bash", "python", "node", "spark", "http", "sql", "sensor", "job", "external". Did you mean "bash"?',
     ],
     [
       'an empty command',

@@ -61,7 +61,7 @@ const processTasks = ({ tasks, handlers }: Pick<Workflow, 'tasks' | 'handlers'>)
   );
 };
 
-const PROCESS_TYPES: ReadonlySet<string> = new Set(['bash', 'python', 'node']);
+const PROCESS_TYPES: ReadonlySet<string> = new Set(['bash', 'python', 'node', 'spark']);
 
 /** Returns the columns of a table of tasks. */
 export const taskColumns = (printer: Printer): readonly Column[] => [

@@ -1,11 +1,12 @@
-/* The executors (`src/executors`) perform attempts outside the engine: they run a process (`process/`), send an HTTP
- * request (`http/`) or query a database (`sql/`); `mask/` hides secrets. This folder runs commands: `bash.ts`,
- * `python.ts` and `node.ts` define tasks, `ready-when.ts` a sensor's check, `exit-codes.ts` what exit codes mean. In an attempt, `data-files.ts` writes the
- * context and large data to files of a `temporary-folder.ts` (`variables.ts`: what goes by file), and `process.ts` starts
- * the command, with its input and output files (`standard-streams.ts`), as leader of a process group (`group.ts`, `group-members.ts`), which `lifeline.ts` ends if this process is
- * killed. `output-lines.ts` splits the output into log lines, `output-capture.ts` collects it, `output-gate.ts` pauses it
- * while the terminal is slow. When the command has exited, `process.ts` ends leftover processes, and `output-error.ts`
- * parses the output. */
+/* The executors (`src/executors`) perform attempts outside the engine: they run a process (`process/`), submit a Spark
+ * application (`spark/`), send an HTTP request (`http/`) or query a database (`sql/`); `mask/` hides secrets. This
+ * folder runs commands: `bash.ts`, `python.ts` and `node.ts` define tasks, `ready-when.ts` a sensor's check,
+ * `exit-codes.ts` what exit codes mean. In an attempt, `data-files.ts` writes the context and large data to files of a
+ * `temporary-folder.ts` (`variables.ts`: what goes by file), and `process.ts` starts the command, with its input and
+ * output files (`standard-streams.ts`), as leader of a process group (`group.ts`, `group-members.ts`), which
+ * `lifeline.ts` ends if this process is killed. `output-lines.ts` splits the output into log lines, `output-capture.ts`
+ * collects it, `output-gate.ts` pauses it while the terminal is slow. When the command has exited, `process.ts` ends
+ * leftover processes, and `output-error.ts` parses the output. */
 
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { closeSync, openSync, statSync } from 'node:fs';
@@ -51,6 +52,8 @@ export type ProcessOptions = {
   readonly gate?: OutputGate | undefined;
   /** Masks secrets in lines before they are cut or logged, and in errors. Default: masks nothing. */
   readonly mask?: Mask | undefined;
+  /** Receives the standard error as it is printed. */
+  readonly heard?: ((chunk: Buffer) => void) | undefined;
 };
 
 /** Options for all attempts, or a function that makes them for each attempt. */
@@ -95,15 +98,17 @@ export const KILL_GRACE_MS = 2000;
  * @throws NonRetryableError with a ProcessNotFoundError, or another ProcessStartError, as its cause, or if the
  * temporary folder can't be created
  */
-export const processTask = (command: Command, options: ProcessOptionsOf): TaskFunction => {
+export const processTask = (command: Command, options: ProcessOptionsOf): TaskFunction =>
+  inTurns((scope) => runProcess(command, typeof options === 'function' ? options(scope) : options, scope));
+
+/** Wraps a task function so that an attempt begins only when the attempt of the same task before it has settled. */
+export const inTurns = (run: TaskFunction): TaskFunction => {
   // The latest attempt of each task, by job and task.
   const running = new Map<string, Promise<unknown>>();
   return async (scope) => {
     const task = `${scope.jobId}\n${scope.taskName}`;
     const previous = running.get(task)?.catch(() => {}) ?? Promise.resolve();
-    const attempt = previous.then(() =>
-      runProcess(command, typeof options === 'function' ? options(scope) : options, scope),
-    );
+    const attempt = previous.then(() => run(scope));
     running.set(task, attempt);
     try {
       return await attempt;
@@ -144,6 +149,7 @@ const runInGroup = async (
   if (captured) child.stdout.on('data', captured.write);
   if (outputFiles.stdout) child.stdout.on('data', outputFiles.stdout);
   if (outputFiles.stderr) child.stderr.on('data', outputFiles.stderr);
+  if (options.heard) child.stderr.on('data', options.heard);
   const stdout = logLines(child.stdout, log.info, options.mask);
   const stderr = logLines(child.stderr, log.warn, options.mask);
   const releases = [gate.hold(child.stdout), gate.hold(child.stderr)];
