@@ -126,6 +126,17 @@ export const readOnlyJournal = (file: string, options: SqliteJournalOptions): Sq
 export const oneAtATimeJournal = (file: string, options: SqliteJournalOptions): SqliteJournal =>
   openSqliteJournal(file, { ...options, oneAtATime: true }, sqliteDriver());
 
+/**
+ * Creates a job, and returns the jobs of its name that were not over before: of two jobs that are created at the same
+ * time one finds the other. @throws JournalError
+ */
+export const createAfter = (journal: SqliteJournal, job: NewJob, lease: Lease) =>
+  journal[DATABASE].write(() => {
+    const before = listJobs(journal[DATABASE], { names: [job.name], states: UNFINISHED_STATES }).jobs;
+    const known = insertIfNew(journal[DATABASE], job, lease);
+    return { created: !known, job: known ?? (readJob(journal[DATABASE], job.id) as JournalJob), before };
+  });
+
 /** Opens a journal with a given SQLite driver and given migrations. Does not check the options. @throws JournalError */
 export const openSqliteJournal = (
   file: string,

@@ -191,8 +191,17 @@ const IN_TASKS: Readonly<Record<string, string>> = {
   collect: OF_MAP('collect: false'),
 };
 
+const OVERLAP =
+  ' What happens while another job of the file is not over is "overlap": allow, skip, queue or cancel. For one at a time write overlap: queue.';
+
 /** Top-level keys of other formats, each with what to write here. */
 const IN_WORKFLOWS: Readonly<Record<string, string>> = {
+  concurrency:
+    ' How many tasks run at once is "workers". What happens while another job of the file is not over is "overlap": allow, skip, queue or cancel (cancel-in-progress).',
+  max_active_runs: OVERLAP,
+  maxActiveRuns: OVERLAP,
+  overlap_policy: OVERLAP,
+  concurrencyPolicy: OVERLAP,
   env: ' Put it under "defaults", for all tasks, or into the tasks that need it.',
   jobs: ' A file holds one job, whose "tasks" are listed. A task of type "job" has "tasks" of its own, or runs another file.',
 };

@@ -86,7 +86,9 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   on_failure:
     'When a task fails for good: end the rest at once, let what runs finish, or let all that does not depend on it run. Default continue.',
   overlap:
-    'What happens if a job of the schedule still runs when the next is due: skip, queue one, allow both, or cancel the first. Default skip.',
+    'What happens when a job of the file is started by tintype run while another one of its name is not over: allow both, skip the new one, queue it, or cancel the older one. Default allow.',
+  'schedule.overlap':
+    'What happens if a job of the schedule still runs when the next is due: skip, queue one, allow both, or cancel the first. Default what the file says, else skip.',
   owner: 'Of an external task: who may work on it. Holds no expressions.',
   output:
     'What becomes of the standard output, or of the response. JSON that is a mapping is merged into the context; the rest goes under the name of the task.',

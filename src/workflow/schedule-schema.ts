@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { OVERLAPS } from '../journal/overlap.ts';
 import { type TimingProblem, timingProblems } from '../timing/timing.ts';
 import { atLeastOne, complain, duration, expecting, flag, plain, wait } from './schema-values.ts';
 
@@ -21,7 +22,7 @@ const mapping = z.strictObject(
     cron: optional(plain),
     every: optional(duration),
     timezone: optional(plain),
-    overlap: optional(z.enum(['skip', 'queue', 'allow', 'cancel'], expecting('"skip", "queue", "allow" or "cancel"'))),
+    overlap: optional(z.enum(OVERLAPS, expecting('"skip", "queue", "allow" or "cancel"'))),
     catchup: optional(z.enum(['latest', 'all', 'none'], expecting('"latest", "all" or "none"'))),
     catchup_window: optional(duration),
     jitter: optional(wait),

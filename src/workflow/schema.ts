@@ -8,6 +8,7 @@ import {
   PERCENTAGE,
 } from '../engine/definition/check-options.ts';
 import { STOP_SIGNALS } from '../executors/process/stop-signals.ts';
+import { OVERLAPS } from '../journal/overlap.ts';
 import { schedules } from './schedule-schema.ts';
 import {
   atLeastOne,
@@ -412,6 +413,8 @@ const envFile = z.union(
 
 const paths = z.union([pathText, z.array(pathText)], expecting('a path, or a list of paths'));
 
+const overlap = z.enum(OVERLAPS, expecting('"allow", "skip", "queue" or "cancel"'));
+
 const LABEL = expecting(`text of at most ${MAX_LABEL_LENGTH} characters, without control characters`);
 const LABELS = expecting(`a mapping of at most ${MAX_LABELS} labels to their texts`);
 
@@ -445,6 +448,7 @@ export const workflowSchema = z.strictObject(
     on_failure: onFailure,
     timeout: optional(duration),
     workers: optional(atLeastOne),
+    overlap: optional(overlap),
     labels: optional(labels),
     logs: optional(logs),
     max_output_bytes: optional(outputBytes),

@@ -478,6 +478,16 @@ describe('schedules of workflow files', () => {
     await server.close();
   });
 
+  test('overlap as the file says, unless they say it themselves', async () => {
+    const text = approval('[{ every: 10m }, { every: 20m, overlap: skip }]');
+    const workflows = folder({ 'a.yaml': `overlap: cancel\n${text}` });
+    const { call, server } = await testServer({ workflows });
+    expect((await call('GET', '/schedules')).body).toMatchObject({
+      items: [{ overlap: 'cancel' }, { overlap: 'skip' }],
+    });
+    await server.close();
+  });
+
   test('can only be changed there, but paused and resumed; a pause is kept', async () => {
     const [clock, journal] = [virtualClock(START), memoryJournal()];
     const workflows = folder({ 'a.yaml': approval('{ every: 10m, overlap: allow }', 'bills') });

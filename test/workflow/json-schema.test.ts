@@ -38,7 +38,7 @@ describe('the JSON Schema of workflow files', () => {
       'name: w\nparams: { a: 1, b: text, c: null, d: [1], e: { type: mapping, default: { a: 1 } }, f: { enum: [1, 2] } }\ntasks: []',
       'name: w\nschedule: 0 2 * * *\ntasks: []',
       'name: w\nparams: { day: }\nschedule: [{ every: 5m, name: a, overlap: queue, catchup: all, catchup_window: 2h, jitter: 0, pause_on_failure: 3, enabled: false, input: { params: { day: "${{ schedule.due }}" } } }, { cron: "@daily", timezone: Europe/Berlin, start: 2027-01-01T00:00:00Z, end: 2028-01-01T00:00:00+01:00, input: { params: { day: x } } }]\ntasks: []',
-      'name: w\nworkers: 3\nlabels: { team: data }\nenv_file: [.env, { path: b.env, required: false }]\npath: [bin]\ntasks: []',
+      'name: w\nworkers: 3\nlabels: { team: data }\nenv_file: [.env, { path: b.env, required: false }]\npath: [bin]\noverlap: queue\ntasks: []',
       'name: w\nsecrets: [A, B]\ntasks: []',
       'name: w\nsecrets: { A: , B: { env: C }, D: { file: e } }\ntasks: []',
       'name: w\ndefaults: { env: { A: 1, B: true, C: "${{ ctx.c }}" }, cwd: x, shell: sh, max_retries: 2, max_interruptions: 0, timeout: 5 }\nmax_output_bytes: 1\ntasks: []',

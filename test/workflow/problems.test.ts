@@ -510,6 +510,12 @@ describe('a word of another format gets what to write here', () => {
       'dotenv: [.env]\ntasks: []',
       'It is called "env_file" here. It takes a path, or a list of them: env_file: .env.',
     ],
+    ['max_active_runs', 'max_active_runs: 1\ntasks: []', 'For one at a time write overlap: queue.'],
+    [
+      'concurrency',
+      'concurrency: { group: a, cancel-in-progress: true }\ntasks: []',
+      'queue or cancel (cancel-in-progress).',
+    ],
     ['parallelism', 'parallelism: 3\ntasks: []', 'It is called "workers" here.'],
     ['working_dir', bash('working_dir: x'), 'It is called "cwd" here.'],
     [

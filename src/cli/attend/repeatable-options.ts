@@ -1,4 +1,5 @@
 import type { FailurePolicy } from '../../engine/definition/options.ts';
+import type { Overlap } from '../../journal/overlap.ts';
 import type { WatchOptions } from './watch-job.ts';
 
 export type RunOptions = WatchOptions & {
@@ -12,8 +13,8 @@ export type RunOptions = WatchOptions & {
   readonly dryRun?: boolean;
   /** The same key of a workflow names the same job. */
   readonly key?: string;
-  /** `false`: does not start the job while another one of its name is not over. */
-  readonly overlap?: boolean;
+  /** What happens while another job of its name is not over. */
+  readonly overlap: Overlap;
   /** Time limit of the job, in ms. */
   readonly timeout?: number;
   readonly onFailure?: FailurePolicy;

@@ -3,19 +3,28 @@ import { inputDifference } from '../../engine/durable/input-difference.ts';
 import type { Journal, JournalJob, NewJob } from '../../engine/durable/journal.ts';
 import { jobExists } from '../../engine/durable/journal-writer.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
+import { type Turn, turnOf } from '../../journal/overlap.ts';
+import { createAfter, type SqliteJournal } from '../../journal/sqlite-journal.ts';
 import { jobLabel } from '../stored/job-command.ts';
 
 /** The job that there was instead of the one that was to be created. */
 export type Taken = { readonly stored: JournalJob; readonly wanted: NewJob };
 
 /** A journal for the start of one job. `taken` tells before the job begins whether there was another one instead. */
-export type OnceJournal = { readonly journal: Journal; readonly taken: Promise<Taken | undefined> };
+export type OnceJournal = {
+  readonly journal: Journal;
+  readonly taken: Promise<Taken | undefined>;
+  /** The jobs that the new one waits for, once `taken` has told that there is a new one. */
+  readonly before: () => readonly JournalJob[];
+};
 
 /**
  * Returns a journal that starts a job once: it refuses the job in this process if `create` finds another one, which would
- * otherwise be taken up unseen, without regard to a changed file or to what an imported job names.
+ * otherwise be taken up unseen, without regard to a changed file or to what an imported job names. `turn`: the new job
+ * begins after those of its name.
  */
-export const onceJournal = (journal: Journal): OnceJournal => {
+export const onceJournal = (journal: SqliteJournal, turn?: Turn): OnceJournal => {
+  let before: readonly JournalJob[] = [];
   let tell: (taken: Taken | undefined) => void = () => {};
   let fail: (error: unknown) => void = () => {};
   const taken = new Promise<Taken | undefined>((resolve, reject) => {
@@ -24,10 +33,14 @@ export const onceJournal = (journal: Journal): OnceJournal => {
   });
   const create: Journal['create'] = async (wanted, lease) => {
     try {
-      const answer = await journal.create(wanted, lease);
+      const answer = turn
+        ? await createAfter(journal, wanted, lease)
+        : { ...(await journal.create(wanted, lease)), before: [] };
+      before = answer.before;
       tell(answer.created ? undefined : { stored: answer.job, wanted });
       // Who waits for `taken` subscribes to the events before the job begins.
       await setImmediate();
+      if (answer.created && turn) await turnOf(journal, wanted, { before, fence: answer.job.fence, lease }, turn);
       if (answer.created) return answer;
     } catch (error) {
       fail(error);
@@ -35,7 +48,7 @@ export const onceJournal = (journal: Journal): OnceJournal => {
     }
     throw jobExists(wanted.id);
   };
-  return { journal: { ...journal, create }, taken };
+  return { journal: { ...journal, create }, taken, before: () => before };
 };
 
 /** Requires the same input of a start whose key is known, but at `computed` paths. @throws JournalError `JOB_KEY_CONFLICT` */

@@ -18,7 +18,7 @@ import { reportOver, resumeHere } from './resume.ts';
 type KnownContext = RunContext & Pick<StoredJobContext, 'journal'>;
 
 /**
- * Attends to the job that a start found instead of beginning its own: the one with its key or, by `--no-overlap`, one
+ * Attends to the job that a start found instead of beginning its own: the one with its key or, by `overlap: skip`, one
  * that is not over. Resolves to the exit code. @throws JournalError `JOB_KEY_CONFLICT`
  */
 export const attendKnown = async (
@@ -34,7 +34,7 @@ export const attendKnown = async (
   const { db, json, events, onSignal, logLevel, logFormat, verbose, quiet } = options;
   const hasMoved = file !== undefined && file !== resolve(metadataOf(stored).file ?? '');
   const shown = { db, json, events, onSignal, logLevel, logFormat, verbose, quiet, ...(hasMoved && { file }) };
-  return attendJob({ ...context, stored }, shown as ContinueOptions, options.overlap !== false);
+  return attendJob({ ...context, stored }, shown as ContinueOptions, options.overlap !== 'skip');
 };
 
 /** Waits for a job while another process runs it, goes on with it if nobody does, and reports it once it is over. */
@@ -73,6 +73,6 @@ const refuseOverlap = (job: JournalJob, { err }: RunContext, { db }: { readonly 
   const why = isInterrupted(job)
     ? `is interrupted, and waits to be resumed: ${howToResume(job, { db })}. ${jobCommand('cancel', job.id, { db })} gives it up.`
     : `is not over: ${holderText(job)} runs it.`;
-  err.line(err.sanitize(`Not started, by --no-overlap: ${jobLabel(job)} ${why}`));
+  err.line(err.sanitize(`Not started (overlap: skip): ${jobLabel(job)} ${why}`));
   return EXIT.left;
 };

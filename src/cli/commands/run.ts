@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { InvalidArgumentError } from 'commander';
-import type { Journal } from '../../engine/durable/journal.ts';
+import { InvalidArgumentError, Option } from 'commander';
+import type { Journal, JournalJob } from '../../engine/durable/journal.ts';
 import { createEngine, type Engine } from '../../engine/engine.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
 import type { Job } from '../../engine/job.ts';
+import { OVERLAPS, type Overlap, type Turn } from '../../journal/overlap.ts';
 import type { SqliteJournal } from '../../journal/sqlite-journal.ts';
 import { logLimitsOf } from '../../workflow/to-definition.ts';
 import { type LoadedWorkflow, loadWorkflow } from '../../workflow/workflow.ts';
+import { onInterrupts } from '../attend/interrupts.ts';
 import { leaveJob } from '../attend/leaving.ts';
 import { givenParams } from '../attend/params.ts';
 import { type RunOptions, repeatableArgs } from '../attend/repeatable-options.ts';
@@ -15,7 +17,9 @@ import { type RunContext, withRunContext } from '../attend/run-context.ts';
 import { type OnceJournal, onceJournal } from '../attend/start-once.ts';
 import { type RunMetadata, runMetadata } from '../attend/stored-workflow.ts';
 import { openEvents, SPARE_MS, watchJob } from '../attend/watch-job.ts';
+import { holderText, jobLabel } from '../stored/job-command.ts';
 import { openJournal, withOutputLimit } from '../stored/journal-file.ts';
+import { shownState } from '../stored/shown-state.ts';
 import { JOURNAL_FAILURES } from '../stored/with-journal.ts';
 import { DEFAULT_JOURNAL } from '../terminal/default-journal.ts';
 import { EXIT_CODES_HELP, UsageError } from '../terminal/exit-code.ts';
@@ -57,7 +61,13 @@ export const define: DefineCommand = (command, context) => {
       'same key, same job: if there is one, wait for it, go on with it, or say how it ended',
       keyText,
     )
-    .option('--no-overlap', 'start nothing while a job of this name runs or waits to be resumed: exit code 75')
+    .addOption(
+      new Option(
+        '--overlap <policy>',
+        'what happens while another job of this name is not over: start all the same, start nothing (exit code 75), wait for it, or cancel it (default: what the file says, else "allow")',
+      ).choices(OVERLAPS),
+    )
+    .option('--no-overlap', 'as --overlap skip')
     .optionsGroup('How it runs:')
     .option('-w, --workers <count>', 'how many tasks run at once (default: what the file says, else 4)', wholeNumber)
     .option('--timeout <duration>', 'time limit of the whole job, such as 10m', duration)
@@ -122,7 +132,10 @@ that it printed.
 `;
 
 /** What is not given here, the file may say. */
-type GivenOptions = Omit<RunOptions, 'workers'> & { readonly workers?: number | undefined };
+type GivenOptions = Omit<RunOptions, 'workers' | 'overlap'> & {
+  readonly workers?: number | undefined;
+  readonly overlap?: Overlap | false | undefined;
+};
 
 const DEFAULT_WORKERS = 4;
 
@@ -133,27 +146,43 @@ export const run = (file: string, given: GivenOptions, io: CliIo): Promise<numbe
     const { gate } = context;
     const env = given.dryRun ? false : io.env;
     const loaded = await loadWorkflow(file, { env, gate, killGraceMs: given.grace, selection: { only, skip } });
-    const options = { ...given, workers: given.workers ?? loaded.workflow.workers ?? DEFAULT_WORKERS };
+    const { workers = loaded.workflow.workers ?? DEFAULT_WORKERS } = given;
+    const options = { ...given, workers, overlap: overlapOf(given, loaded, context) };
     if ((only ?? skip) !== undefined && loaded.workflow.tasks.length === 0) {
       throw new UsageError('--only and --skip leave no task to run.');
     }
     const isGiven = (options.param ?? options.paramsFile) !== undefined;
     const params = options.dryRun && !isGiven ? {} : await givenParams(loaded.workflow, options);
     if (options.dryRun) return dryRun(loaded, options, io);
-    checkOnce(options, loaded);
+    checkKey(options, loaded);
     const db = options.db === false ? undefined : (options.db ?? DEFAULT_JOURNAL);
     const events = openEvents(options, { file, db });
     const metadata = runMetadata(file, options);
     // All other options are stored with the job.
     const args = repeatableArgs({ onSignal: options.onSignal, json: options.json, events: options.events });
-    const { job, journal, engine, taken } = startStored({ loaded, params, metadata, options }, context);
+    const wait = new AbortController();
+    let begun: Job | undefined;
+    const turn: Turn = {
+      cancels: options.overlap === 'cancel',
+      signal: wait.signal,
+      onCancel: ({ mode, reason }) => {
+        begun?.cancel(reason === undefined ? undefined : loaded.mask.text(reason), mode === undefined ? {} : { mode });
+        wait.abort();
+      },
+    };
+    const stopListening = isQueued(options) ? onInterrupts(io, [() => wait.abort()]) : () => {};
+    const { job, journal, engine, taken, before } = startStored({ loaded, params, metadata, options, turn }, context);
+    begun = job;
     try {
       const known = taken && (await taken);
       if (known && journal) {
+        stopListening();
         events?.close();
         const attended = { ...options, db: db ?? DEFAULT_JOURNAL };
         return await attendKnown(known, { ...context, journal }, attended, metadata, loaded.definition.options);
       }
+      if (!options.quiet)
+        for (const line of waitLines(before?.() ?? [], options.overlap)) context.err.line(context.err.sanitize(line));
       return await watchJob(job, {
         loaded,
         options,
@@ -173,20 +202,50 @@ export const run = (file: string, given: GivenOptions, io: CliIo): Promise<numbe
           repeatCommand(file, result, loaded.definition, outputs, given, loaded.mask, context.err),
       });
     } finally {
+      stopListening();
       await journal?.close();
     }
   });
 
 /** Whether the start may find another job. */
-const isOnce = ({ key, overlap }: RunOptions): boolean => key !== undefined || overlap === false;
+const isOnce = ({ key, overlap }: RunOptions): boolean => key !== undefined || overlap !== 'allow';
+
+/** Whether the job waits for those before it. */
+const isQueued = ({ overlap }: Pick<RunOptions, 'overlap'>): boolean => overlap === 'queue' || overlap === 'cancel';
+
+/** Returns the policy; without a database, which alone tells of other jobs, warns of that of the file. @throws UsageError */
+const overlapOf = (
+  { db, overlap: given, quiet }: GivenOptions,
+  { workflow }: LoadedWorkflow,
+  { err }: RunContext,
+): Overlap => {
+  const overlap = given === false ? 'skip' : (given ?? workflow.overlap ?? 'allow');
+  if (db !== false || overlap === 'allow') return overlap;
+  if (given !== undefined) throw needsDatabase(given === false ? '--no-overlap' : '--overlap');
+  if (!quiet)
+    err.line(`warning: "overlap: ${overlap}" of the file does not count, as only the database tells of other jobs.`);
+  return 'allow';
+};
+
+const needsDatabase = (option: string): UsageError =>
+  new UsageError(`${option} needs the database that keeps the jobs: leave out --no-db.`);
+
+/** Says which jobs a new one waits for. */
+const waitLines = (before: readonly JournalJob[], overlap: Overlap): readonly string[] => {
+  const now = Date.now();
+  const are = (job: JournalJob): boolean => shownState(job, now) !== 'interrupted';
+  const waited = before.filter(are).map((job) => `${jobLabel(job)}, of ${holderText(job)}`);
+  const left = before.filter((job) => !are(job)).map(jobLabel);
+  const ends = overlap === 'cancel' ? 'Cancels, and waits for the end of' : 'Waits for the end of';
+  return [
+    ...(waited.length > 0 ? [`${ends} ${waited.join('; ')} (overlap: ${overlap}).`] : []),
+    ...(left.length > 0 ? [`Does not wait for what is interrupted: ${left.join('; ')}.`] : []),
+  ];
+};
 
 /** @throws UsageError if nothing is kept that tells of other jobs, or if the key holds a secret */
-const checkOnce = (options: RunOptions, { mask }: LoadedWorkflow): void => {
-  const { key } = options;
-  if (options.db === false && isOnce(options)) {
-    const option = key === undefined ? '--no-overlap' : '--key';
-    throw new UsageError(`${option} needs the database that keeps the jobs: leave out --no-db.`);
-  }
+const checkKey = ({ db, key }: RunOptions, { mask }: LoadedWorkflow): void => {
+  if (db === false && key !== undefined) throw needsDatabase('--key');
   // Masked, it could be the key of another job.
   if (key === undefined || mask.text(key) === key) return;
   throw new UsageError('--key holds a secret, and keys are kept as they are. Name the job by something else.');
@@ -197,6 +256,8 @@ type Start = {
   readonly params: Readonly<Record<string, unknown>>;
   readonly metadata: RunMetadata;
   readonly options: RunOptions;
+  /** How a job waits for those before it. */
+  readonly turn: Turn;
 };
 
 type Started = {
@@ -204,6 +265,7 @@ type Started = {
   readonly engine: Engine;
   readonly journal?: SqliteJournal;
   readonly taken?: OnceJournal['taken'];
+  readonly before?: OnceJournal['before'];
 };
 
 /** Starts the job and, unless `db` is false, stores it. Warns if the default file can't be used. @throws UsageError */
@@ -211,12 +273,12 @@ const startStored = (start: Start, { err }: RunContext): Started => {
   const { db, quiet } = start.options;
   if (db === false) return startJob(start);
   try {
-    const journal = openJournal(db ?? DEFAULT_JOURNAL, { create: true, oneAtATime: start.options.overlap === false });
+    const journal = openJournal(db ?? DEFAULT_JOURNAL, { create: true, oneAtATime: start.options.overlap === 'skip' });
     try {
       const limited = withOutputLimit(journal, start.loaded.workflow.max_output_bytes);
       if (!isOnce(start.options)) return { ...startJob(start, limited), journal };
-      const once = onceJournal(limited);
-      return { ...startJob(start, once.journal), journal, taken: once.taken };
+      const once = onceJournal(limited, isQueued(start.options) ? start.turn : undefined);
+      return { ...startJob(start, once.journal), journal, taken: once.taken, before: once.before };
     } catch (error) {
       journal.close();
       throw error;
@@ -238,7 +300,7 @@ const startStored = (start: Start, { err }: RunContext): Started => {
 const isUnusable = (error: JournalError | UsageError): boolean =>
   error instanceof UsageError || JOURNAL_FAILURES.has(error.code);
 
-const startJob = ({ loaded, params, metadata, options }: Start, journal?: Journal): Started => {
+const startJob = ({ loaded, params, metadata, options }: Omit<Start, 'turn'>, journal?: Journal): Started => {
   const engine = createEngine();
   const job = engine.start(loaded.definition, Object.keys(params).length > 0 ? { params } : {}, {
     maxConcurrency: options.workers,
@@ -252,7 +314,7 @@ const startJob = ({ loaded, params, metadata, options }: Start, journal?: Journa
     },
     ...(journal && { journal, metadata }),
     // A job that may be refused is created before it begins, as one with an id of its own is.
-    ...(options.key !== undefined ? { jobKey: options.key } : options.overlap === false && { jobId: randomUUID() }),
+    ...(options.key !== undefined ? { jobKey: options.key } : options.overlap !== 'allow' && { jobId: randomUUID() }),
   }) as unknown as Job;
   return { job, engine };
 };

@@ -10,7 +10,7 @@ export const EXIT = {
   notReady: 3,
   /** An error that the program did not expect. As EX_SOFTWARE in BSD's sysexits.h. */
   unexpected: 70,
-  /** A signal left the job to be resumed, or `--no-overlap` did not start it. As EX_TEMPFAIL in BSD's sysexits.h: try again later. */
+  /** A signal left the job to be resumed, or `overlap: skip` did not start it. As EX_TEMPFAIL in BSD's sysexits.h: try again later. */
   left: 75,
   timedOut: 124,
 } as const;
@@ -38,7 +38,7 @@ export const EXIT_CODES_HELP = `Exit codes:
   2    wrong usage, or a file that can't run
   3    a task was not ready
   70   an error that tintype did not expect
-  75   left by SIGTERM, to be resumed; or not started, by --no-overlap
+  75   left by SIGTERM, to be resumed; or not started, by overlap: skip
   124  the job ran out of time
   130  cancelled by Ctrl-C (143 by SIGTERM, 141 when nobody reads the output)`;
 

@@ -17,6 +17,7 @@ export const fileSchedules = (catalog: Catalog): readonly DefinedSchedule[] =>
       return {
         schedule: scheduleOf({
           ...given,
+          overlap: given.overlap ?? loaded?.workflow.overlap,
           name,
           definition,
           catchupWindow: catchup_window,

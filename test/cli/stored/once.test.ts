@@ -151,7 +151,7 @@ describe('tintype run --no-overlap', () => {
       const { exitCode, stdout, stderr } = await tintype(['run', made.file, '--db', made.db, '--no-overlap', ...args]);
       expect([exitCode, stdout]).toEqual([75, '']);
       expect(stderr).toMatch(
-        /^Not started, by --no-overlap: \S{8} \(nightly\) is not over: process \d+ on \S+ runs it\.\n$/,
+        /^Not started \(overlap: skip\): \S{8} \(nightly\) is not over: process \d+ on \S+ runs it\.\n$/,
       );
     }
     first.end();
@@ -166,7 +166,7 @@ describe('tintype run --no-overlap', () => {
     const { exitCode, stderr } = await tintype(['run', file, '--db', db, '--no-overlap']);
     expect(exitCode).toBe(75);
     expect(stderr).toBe(
-      `Not started, by --no-overlap: dead (nightly) is interrupted, and waits to be resumed: tintype resume dead --db ${db}. tintype cancel dead --db ${db} gives it up.\n`,
+      `Not started (overlap: skip): dead (nightly) is interrupted, and waits to be resumed: tintype resume dead --db ${db}. tintype cancel dead --db ${db} gives it up.\n`,
     );
     const other = project(CHECKED.replace('nightly', 'daily'));
     expect((await tintype(['run', other.file, '--db', db, '--no-overlap'])).exitCode).toBe(1);
@@ -237,7 +237,7 @@ describe('several processes at once', () => {
     const ends = await Promise.all(all);
     expect(ends.map(({ exitCode }) => exitCode).toSorted()).toEqual([0, 75, 75]);
     for (const { exitCode, stderr } of ends)
-      if (exitCode === 75) expect(stderr).toMatch(/^Not started, .* runs it\.\n$/);
+      if (exitCode === 75) expect(stderr).toMatch(/^Not started .* runs it\.\n$/);
     expect(made.log()).toEqual(['load']);
     expect(await idsIn(made.db)).toHaveLength(1);
   });
