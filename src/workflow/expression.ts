@@ -47,12 +47,37 @@ export class ExpressionError extends Error {
   }
 }
 
+/**
+ * Calls a function during which each expression is compiled once, however often its text is. What was compiled is
+ * forgotten with the end of the call, so `run` must not be async.
+ */
+export const compilingOnce = <Value>(run: () => Value): Value => {
+  if (compiled) return run();
+  compiled = new Map();
+  try {
+    return run();
+  } finally {
+    compiled = undefined;
+  }
+};
+
+/** The expressions of the `compilingOnce` that is under way, by their variables and text. */
+let compiled: Map<Variables, Map<string, Expression>> | undefined;
+
 /** Parses and checks an expression. @throws ExpressionError */
 export const compile = (source: string, variables: Variables = VARIABLES): Expression => {
-  const nothing = Object.fromEntries(variables.map((name) => [name, null]));
+  const known = compiled?.get(variables) ?? new Map<string, Expression>();
+  compiled?.set(variables, known);
+  const expression = known.get(source) ?? compileAnew(source, variables);
+  known.set(source, expression);
+  return expression;
+};
+
+const compileAnew = (source: string, variables: Variables): Expression => {
+  const { environment, nothing } = environmentOf(variables);
   let parsed: Parsed;
   try {
-    parsed = environment(variables).parse(source);
+    parsed = environment.parse(source);
     requireShallow(parsed.ast);
     withBudget(() => bound(parsed.ast));
     const checked = parsed.check();
@@ -61,7 +86,9 @@ export const compile = (source: string, variables: Variables = VARIABLES): Expre
   } catch (error) {
     throw new ExpressionError(errorText(source, error, { variables }), { cause: error, at: rangeOf(error)?.start });
   }
-  const readsTasks = hasVariable(parsed.ast, 'tasks');
+  // A text that does not hold the name of a variable can't read it: this is faster than to look at the whole expression.
+  const uses = (variable: string): boolean => source.includes(variable) && hasVariable(parsed.ast, variable);
+  const readsTasks = uses('tasks');
   return {
     source,
     evaluate: ({ whyAbsent, tasks, ...scope }) => {
@@ -78,10 +105,10 @@ export const compile = (source: string, variables: Variables = VARIABLES): Expre
     },
     reads: (variable) => {
       const found: Read[] = [];
-      collectReads(parsed.ast, variable, found);
+      if (source.includes(variable)) collectReads(parsed.ast, variable, found);
       return found;
     },
-    uses: (variable) => hasVariable(parsed.ast, variable),
+    uses,
   };
 };
 
@@ -116,14 +143,20 @@ const refuseOddNumber = (ast: unknown): void => {
   );
 };
 
-const environments = new Map<Variables, Environment>();
+/** What expressions over some variables are compiled with. */
+type Compiler = {
+  readonly environment: Environment;
+  /** Each variable, without a value. */
+  readonly nothing: Readonly<Record<string, null>>;
+};
+
+const compilers = new Map<Variables, Compiler>();
 
 /** Returns the CEL environment. CEL separates int from double; the added operators let `ctx.rows + 1` mix the two. */
-const environment = (variables: Variables): Environment => {
-  const known = environments.get(variables);
+const environmentOf = (variables: Variables): Compiler => {
+  const known = compilers.get(variables);
   if (known) return known;
   const made = new Environment({ homogeneousAggregateLiterals: false, enableOptionalTypes: true });
-  environments.set(variables, made);
   for (const name of variables) made.registerVariable(name, 'dyn');
   for (const [operator, apply] of Object.entries(ARITHMETIC)) {
     const mixed = (a: number | bigint, b: number | bigint): number => apply(Number(a), Number(b));
@@ -133,7 +166,9 @@ const environment = (variables: Variables): Environment => {
   made.registerOperator('double % double: double', (a: number, b: number) => a % b);
   made.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
   bindFunctions(made);
-  return made;
+  const compiler = { environment: made, nothing: Object.fromEntries(variables.map((name) => [name, null])) };
+  compilers.set(variables, compiler);
+  return compiler;
 };
 
 /** Registers what replaces functions of the library, and has the evaluator count its steps. */

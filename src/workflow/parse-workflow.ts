@@ -1,6 +1,7 @@
 import { Alias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { isPlainObject } from '../events/plain-object.ts';
 import { OutputError } from '../executors/process/output-error.ts';
+import { compilingOnce } from './expression.ts';
 import { graphProblems } from './graph-problems.ts';
 import { type Location, locate } from './locate.ts';
 import { oddNumbersIn } from './odd-numbers.ts';
@@ -47,7 +48,11 @@ export const parseAddedTasks = (
 };
 
 /** `isPart`: whether there are other tasks, which the text does not have. */
-const check = (text: string, isPart = false): { parsed?: ParsedWorkflow; problems: readonly WorkflowProblem[] } => {
+const check = (text: string, isPart = false): Checked => compilingOnce(() => checkOnce(text, isPart));
+
+type Checked = { readonly parsed?: ParsedWorkflow; readonly problems: readonly WorkflowProblem[] };
+
+const checkOnce = (text: string, isPart: boolean): Checked => {
   const source = createSource(text);
   const { document, aliases, readable, problems } = parseYaml(source);
   if (!readable) return { problems: inOrder(problems) };

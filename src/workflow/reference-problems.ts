@@ -62,7 +62,7 @@ const complaintsOf = function* (file: Mapping, oddNumbersAt: OddNumbersAt, isPar
   yield* numberComplaints(['params'], oddNumbersAt);
   yield* secretComplaints(secrets);
   yield* emptyPools(declared);
-  yield* expressionComplaints(['defaults'], defaults, true, declared);
+  yield* expressionComplaints(['defaults'], expressionsIn(['defaults'], defaults), true, declared);
   if (isPlainObject(defaults)) {
     yield* poolComplaints(['defaults'], defaults, declared);
     yield* textNumberComplaints(['defaults', 'env'], oddNumbersAt);
@@ -102,16 +102,18 @@ const taskComplaints = function* (
     yield* growthComplaints(path, at, task);
     yield* exitComplaints(path, task, around);
     yield* poolComplaints(path, task, declared);
-    yield* expressionComplaints(path, own, isPlainObject(task.map), declared, hasItem);
-    yield* orderOfReads(path, own, chain, declared);
-    for (const keys of TEXTS) yield* textNumberComplaints([...path, ...keys], oddNumbersAt);
-    for (const keys of DATA) yield* numberComplaints([...path, ...keys], oddNumbersAt);
+    const expressions = [...expressionsIn(path, own)];
+    yield* expressionComplaints(path, expressions, isPlainObject(task.map), declared, hasItem);
+    yield* orderOfReads(task, expressions, chain, declared);
+    for (const keys of presentIn(task, TEXTS)) yield* textNumberComplaints([...path, ...keys], oddNumbersAt);
+    for (const keys of presentIn(task, DATA)) yield* numberComplaints([...path, ...keys], oddNumbersAt);
     if (!isInPlace(task)) continue;
     const { defaults } = task;
-    yield* expressionComplaints([...path, 'defaults'], defaults, true, declared);
+    const inner = [...path, 'defaults'];
+    yield* expressionComplaints(inner, expressionsIn(inner, defaults), true, declared);
     if (isPlainObject(defaults)) {
-      yield* poolComplaints([...path, 'defaults'], defaults, declared);
-      yield* textNumberComplaints([...path, 'defaults', 'env'], oddNumbersAt);
+      yield* poolComplaints(inner, defaults, declared);
+      yield* textNumberComplaints([...inner, 'env'], oddNumbersAt);
     }
     const defaultPool = (isPlainObject(defaults) ? defaults.pool : undefined) ?? declared.defaultPool;
     const inside = {
@@ -190,6 +192,10 @@ const DATA: readonly Path[] = [
   ...['over', 'matrix', 'include', 'exclude'].map((key) => ['map', key]),
   ...[['json'], ['params'], ['http', 'json'], ['sql', 'params']],
 ];
+
+/** Returns those of some paths whose first key a task has: to find the place of a path in the file takes longer. */
+const presentIn = (task: Mapping, paths: readonly Path[]): readonly Path[] =>
+  paths.filter(([key]) => task[String(key)] !== undefined);
 
 /** Finds numbers whose text would differ from the file's: 3.10 would become `3.1`. */
 const textNumberComplaints = function* (path: Path, oddNumbersAt: OddNumbersAt): Complaints {
@@ -489,12 +495,12 @@ const poolComplaints = function* (
 /** Finds expressions that read undeclared params or secrets, or that read `item` or `index` where there is no item. */
 const expressionComplaints = function* (
   path: Path,
-  value: unknown,
+  expressions: Iterable<FoundExpression>,
   isMap: boolean,
   declared: Declarations,
   hasOuterItem = false,
 ): Complaints {
-  for (const [at, expression, text] of expressionsIn(path, value)) {
+  for (const [at, expression, text] of expressions) {
     const wrong = (offset: number, message: string): Complaint => {
       const fault = { text, at: expression.at + offset };
       return { path: at, fault, code: 'UNKNOWN_REFERENCE', message };
@@ -522,14 +528,14 @@ const expressionComplaints = function* (
 
 /** Finds expressions that read the output of a task which may not have run by then. */
 const orderOfReads = function* (
-  path: Path,
   task: Mapping,
+  expressions: Iterable<FoundExpression>,
   [own, ...outer]: Around['upstreams'],
   { hint }: Declarations,
 ): Complaints {
   if (!own) return;
   const { upstream } = own;
-  for (const [at, expression, text] of expressionsIn(path, task)) {
+  for (const [at, expression, text] of expressions) {
     for (const { key, at: offset } of expression.reads('tasks')) {
       const fault = upstream.names.has(key)
         ? key === task.name
@@ -565,10 +571,10 @@ const mapVariable = (source: string): { readonly name: string; readonly at: numb
   return read.map(({ 0: name, index: at }) => ({ name, at })).find(({ name }) => !own.has(name));
 };
 
-const expressionsIn = function* (
-  path: Path,
-  value: unknown,
-): Generator<readonly [Path, PlacedExpression, text: string], void> {
+/** An expression, with its path and the text that holds it. */
+type FoundExpression = readonly [Path, PlacedExpression, text: string];
+
+const expressionsIn = function* (path: Path, value: unknown): Generator<FoundExpression, void> {
   if (typeof value === 'string') {
     const isAlone = (path.at(-1) === 'when' || isList(path)) && !hasExpression(value);
     for (const expression of expressionsOf(value, isAlone)) yield [path, expression, value];

@@ -17,7 +17,7 @@ import { isPlainObject } from '../events/plain-object.ts';
 import { maskError } from '../executors/mask/mask-error.ts';
 import { OutputError } from '../executors/process/output-error.ts';
 import { computeDefaults, computedPaths } from './computed-params.ts';
-import { type Expression, ExpressionError } from './expression.ts';
+import { compilingOnce, type Expression, ExpressionError } from './expression.ts';
 import { type HandledState, handlersOf } from './handlers.ts';
 import { PARAMS } from './output.ts';
 import { paramSpecs, readParams } from './params.ts';
@@ -41,7 +41,8 @@ export type DefinitionParts = Omit<BuildContext, 'workflow'> & {
 /** Builds the job definition of a parsed workflow. Its jobs are started with `{ params }`. */
 export const toDefinition = (workflow: Workflow, parts: DefinitionParts): JobDefinition => {
   const context = { ...parts, workflow };
-  return jobFrom(workflow.name, specsOf(context), {
+  const specs = compilingOnce(() => specsOf(context));
+  return jobFrom(workflow.name, specs, {
     onFailure: workflow.on_failure ?? 'continue',
     logs: logLimitsOf(workflow.logs),
     timeout: workflow.timeout,

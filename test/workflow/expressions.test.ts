@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compile } from '../../src/workflow/expression.ts';
+import { compile, compilingOnce, ExpressionError, RETRY_VARIABLES } from '../../src/workflow/expression.ts';
 import { loadLinearMatches } from '../../src/workflow/linear-matches.ts';
 import { parseTemplate, renderText, renderValue } from '../../src/workflow/template.ts';
 import { failureOf, problemsOf, runWorkflow } from '../support/run-workflow.ts';
@@ -657,4 +657,17 @@ handlers:
     expect(problem).toContain('reads now, which only the default of a param can');
     expect(await problemsOf(`tasks: [{ name: a, type: bash, command: x, when: "[1].all(now, now > 0)" }]`)).toEqual([]);
   });
+});
+
+test('while a file is checked, each expression is compiled once for its variables, and kept no longer', () => {
+  const both = () => [compile('1 + 1'), compile('1 + 1')];
+  const [first, second] = compilingOnce(both);
+  expect(first).toBe(second);
+  expect(compile('1 + 1')).not.toBe(first);
+  compilingOnce(() => {
+    compile('exit_code != 2', RETRY_VARIABLES);
+    expect(() => compile('exit_code != 2')).toThrow('there is no variable "exit_code"');
+  });
+  expect(() => compilingOnce(() => compile('1 +'))).toThrow(ExpressionError);
+  expect(compile('1 + 1')).not.toBe(compile('1 + 1'));
 });

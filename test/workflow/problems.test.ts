@@ -40,18 +40,18 @@ describe('a workflow file is checked in a time in proportion to its size, with',
       `name: x\ntasks: [{ name: ${'a'.repeat(100_000)}, type: bash, command: x, dependencies: [${'b'.repeat(100_000)}] }]`,
     ],
   ])('%s', ([, text]) => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     problemsOf(text);
     // In proportion to the square, each of these takes from half a minute on.
-    expect(performance.now() - start).toBeLessThan(8_000);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(8_000);
   });
 
   test('many tasks that read the first of a long chain', () => {
     const tasks = Array.from({ length: 20_000 }, (_, at) => ({ name: `t${at}`, dependencies: [`t${at - 1}`] }));
-    const start = performance.now();
+    const start = process.cpuUsage();
     const { faultOf } = upstreamIn({ tasks });
     for (const { name } of tasks) expect(faultOf(name, 't0')).toBe(undefined);
-    expect(performance.now() - start).toBeLessThan(8_000);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(8_000);
   });
 });
 
