@@ -22,10 +22,19 @@ export type PlacedProblem = Placed<WorkflowProblem['code']>;
 const NEARBY = 10_000;
 const NEAR_LENGTH = 1_000;
 
+const lineAt = (value: string, at: number) => {
+  const start = value.lastIndexOf('\n', at - 1) + 1;
+  const next = value.indexOf('\n', at);
+  const end = next < 0 ? value.length : next;
+  return { value, start, end, line: value.slice(start, end).trimEnd() };
+};
+
 export const createSource = (file: string): Source => {
   const text = file.replace(/^\uFEFF/, '');
   const counter = new LineCounter();
   let lines: string[] | undefined;
+  // Kept, since a long line may have many problems.
+  let last: ReturnType<typeof lineAt> | undefined;
   const find = (offset: number, near: string): number =>
     near === '' ? -1 : text.slice(offset, offset + NEARBY).indexOf(near.slice(0, NEAR_LENGTH));
   return {
@@ -37,9 +46,8 @@ export const createSource = (file: string): Source => {
     },
     offsetIn: (offset, value, at) => {
       // Escapes and folds may make the file differ from the value: then the rest of the line is looked for.
-      const start = value.lastIndexOf('\n', at - 1) + 1;
-      const end = value.indexOf('\n', at);
-      const line = value.slice(start, end < 0 ? value.length : end).trimEnd();
+      if (value !== last?.value || at < last.start || at > last.end) last = lineAt(value, at);
+      const { start, line } = last;
       const whole = find(offset, line);
       if (whole >= 0) return offset + whole + at - start;
       const rest = find(offset, line.slice(at - start));
