@@ -1,10 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tintype } from './support/cli.ts';
 
 const examples = join(import.meta.dirname, '../examples');
-const files = readdirSync(examples).filter((file) => file.endsWith('.yaml'));
+const yamlFiles = (folder: string): string[] =>
+  readdirSync(join(examples, folder)).filter((file) => file.endsWith('.yaml'));
+const others = yamlFiles('from-other-tools').map((file) => `from-other-tools/${file}`);
+const files = [...yamlFiles(''), ...others];
 const read = (file: string): string => readFileSync(join(examples, file), 'utf8');
 
 /** What a run prints of its tasks, `task | line` or `task state …`, in the order in which it happened. */
@@ -13,6 +16,17 @@ const told = async (file: string, ...options: string[]): Promise<string[]> => {
   expect(stderr).toBe('');
   expect(exitCode).toBe(0);
   return linesOf(stdout);
+};
+
+type State = 'completed' | 'failed' | 'skipped';
+
+/** The tasks of a run by the state in which they ended: `{ completed: ['a'], skipped: ['b'] }`. */
+const states = async (file: string, ...options: string[]): Promise<{ [state in State]?: string[] }> => {
+  const { stdout } = await tintype(['run', join(examples, file), '--json', ...options]);
+  const { tasks } = JSON.parse(stdout) as { tasks: Record<string, { state: State }> };
+  const byState: { [state in State]?: string[] } = {};
+  for (const [task, { state }] of Object.entries(tasks)) byState[state] = [...(byState[state] ?? []), task].sort();
+  return byState;
 };
 
 const linesOf = (stdout: string): string[] =>
@@ -153,4 +167,102 @@ test('http asks a server of its own, and stops it', async () => {
   expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   await expect(fetch(address)).rejects.toThrow();
   expect(existsSync(join(examples, 'output/http/address.json.part'))).toBe(false);
+});
+
+describe('from other tools', () => {
+  const readme = read('from-other-tools/README.md');
+
+  test('are those that the table names', () => {
+    expect([...readme.matchAll(/^\| \[[\w-]+\]\(([\w-]+\.yaml)\)/gm)].map(([, file]) => file).sort()).toEqual(
+      yamlFiles('from-other-tools').sort(),
+    );
+  });
+
+  test.each(others)('%s says what it follows, and what is said otherwise here', (file) => {
+    const comment = read(file).split('\n\n')[0] ?? '';
+    const [, link = ''] = /^# Follows [\s\S]*?\((https:\/\/github\.com\/\S+)\)/.exec(comment) ?? [];
+    expect(readme).toContain(`(${link}) |`);
+    expect(comment).toContain('\n# Said otherwise here: ');
+  });
+
+  test.each(others)('%s is drawn with all of its tasks', async (file) => {
+    const { exitCode, stdout } = await tintype(['graph', join(examples, file)]);
+    const names = [...read(file).matchAll(/^ {2}- (?:\{ )?name: ([\w]+)/gm)].map(([, name = '']) => name);
+    expect(names.filter((name) => !stdout.includes(name))).toEqual([]);
+    expect(exitCode).toBe(0);
+  });
+
+  test('dagu-parallel-files adds up what is right, and counts what is not', async () => {
+    const lines = await told('from-other-tools/dagu-parallel-files.yaml');
+    expect(printedBy('results', lines)).toEqual(['2 of 3 files, 47 in all']);
+    expect(lines).toContain('process[0]/check | orders/july.csv has other columns');
+  });
+
+  test('dagu-error-handling tries again, lets the optional fail, and cleans', async () => {
+    const lines = await told('from-other-tools/dagu-error-handling.yaml');
+    expect(printedBy('fetch', lines)).toEqual(['busy, try again', 'busy, try again', 'three rows']);
+    expect(printedBy('praise', lines)).toEqual(['all went well']);
+    expect(existsSync(join(examples, 'output/from-other-tools/errors'))).toBe(false);
+    const production = await told('from-other-tools/dagu-error-handling.yaml', '--param', 'stage=production');
+    expect(printedBy('publish', production)).toEqual(['published']);
+  });
+
+  test('dagu-error-handling alerts and cleans when it fails', async () => {
+    const file = join(examples, 'from-other-tools/dagu-error-handling.yaml');
+    const { exitCode, stdout } = await tintype(['run', file, '--param', 'broken=true']);
+    expect(exitCode).toBe(1);
+    expect(printedBy('alert', linesOf(stdout))).toEqual([
+      'after 3 tries of fetch: Task "validate" failed in attempt 1: The bash command exited with code 3.',
+    ]);
+    expect(existsSync(join(examples, 'output/from-other-tools/errors'))).toBe(false);
+  });
+
+  test('argo-map-reduce adds up as many parts as were asked for', async () => {
+    const folder = join(examples, 'output/from-other-tools/map-reduce');
+    rmSync(folder, { recursive: true, force: true });
+    const lines = await told('from-other-tools/argo-map-reduce.yaml', '--param', 'parts=3');
+    expect(printedBy('reduce', lines)).toEqual(['48 slices of 3 parts']);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('argo-enhanced-depends runs what should be executed, and nothing else', async () => {
+    expect(await states('from-other-tools/argo-enhanced-depends.yaml')).toEqual({
+      completed: ['A', 'B', 'should_execute_1', 'should_execute_2', 'should_execute_3'],
+      failed: ['C'],
+      skipped: ['should_not_execute'],
+    });
+  });
+
+  test.each([
+    ['true_1', 'here, straight', ['branch_2', 'false_1', 'false_2', 'false_3', 'join_2', 'true_2']],
+    ['false_1', 'here, by branch_2', ['false_2', 'true_1']],
+  ])('airflow-nested-branch goes by %s', async (first, said, skipped) => {
+    const file = 'from-other-tools/airflow-nested-branch.yaml';
+    expect(printedBy('join_1', await told(file, '--param', `first=${first}`))).toEqual([said]);
+    expect((await states(file, '--param', `first=${first}`)).skipped).toEqual(skipped);
+  });
+
+  test('airflow-sensors goes on without those that ran out of time', async () => {
+    expect((await states('from-other-tools/airflow-sensors.yaml')).skipped).toEqual([
+      'bash_fails',
+      'python_fails',
+      'wait_too_long',
+      'weekday',
+    ]);
+  });
+
+  test('github-actions-ci tests each combination, and deploys nothing but tags', async () => {
+    const lines = await told('from-other-tools/github-actions-ci.yaml');
+    const tested = lines.flatMap((line) => /^test\[\d+\]\/pytest \| (.*)/.exec(line)?.[1] ?? []);
+    expect(tested).toHaveLength(13);
+    expect(tested).toContain('pypy-3.9 on ubuntu, compiled false');
+    expect(tested.filter((line) => /macos|windows/.test(line) && line.endsWith('false'))).toEqual([]);
+    expect(printedBy('check', lines)).toEqual(['lint completed, test completed, experimental failed']);
+    expect(lines.join('\n')).toMatch(/^deploy skipped/m);
+  });
+
+  test('github-actions-ci deploys a tag, with a wheel for each platform', async () => {
+    const lines = await told('from-other-tools/github-actions-ci.yaml', '--param', 'ref=refs/tags/v1.2.3');
+    expect(printedBy('deploy', lines)).toEqual(['v1.2.3 with 8 files']);
+  });
 });
