@@ -54,7 +54,7 @@ const NAMES = inverted({
   name: ['id', 'task_id', 'taskId'],
   type: ['kind', 'operator', 'executor'],
   dependencies: ['depends_on', 'dependsOn', 'depends', 'needs', 'deps', 'requires', 'after', 'upstream'],
-  command: ['run', 'script', 'cmd', 'bash_command', 'sh'],
+  command: ['run', 'script', 'cmd', 'cmds', 'bash_command', 'sh'],
   when: ['if', 'condition', 'preconditions'],
   max_retries: ['retries', 'retry_limit', 'maxRetries', 'max_attempts', 'attempts'],
   continue_on_failure: [
@@ -63,6 +63,7 @@ const NAMES = inverted({
     'continueOn',
     'continue_on',
     'ignore_errors',
+    'ignore_error',
     'allow_failure',
   ],
   cwd: ['working-directory', 'working_directory', 'working_dir', 'workingDir', 'workdir', 'dir'],
@@ -82,7 +83,11 @@ const NAMES = inverted({
   stop_signal: ['stopSignal', 'signalOnStop', 'signal_on_stop', 'kill_signal'],
   trigger: ['trigger_rule'],
   estimate: ['expected_duration', 'estimated_duration', 'duration'],
-  map: ['foreach', 'for_each', 'with_items', 'withItems', 'loop', 'matrix', 'strategy'],
+  map: ['foreach', 'for_each', 'with_items', 'withItems', 'withParam', 'loop', 'matrix', 'strategy'],
+  slots: ['pool_slots'],
+  priority: ['priority_weight'],
+  interval: ['poke_interval', 'poll_interval'],
+  file: ['call'],
   tasks: ['steps'],
   database: ['connection', 'connection_string', 'conn_id', 'conn', 'dsn', 'db'],
   query: ['sql', 'statement'],
@@ -119,6 +124,11 @@ const SPARK_PROPERTIES = inverted({
 const WORKFLOW_NAMES = inverted({
   name: ['id', 'dag_id'],
   tasks: ['steps'],
+  params: ['parameters', 'inputs', 'arguments', 'vars', 'variables'],
+  defaults: ['default_args'],
+  handlers: ['handlerOn', 'onExit', 'hooks'],
+  schedule: ['schedule_interval', 'schedules', 'cron'],
+  timeout: ['timeoutSec', 'activeDeadlineSeconds', 'dagrun_timeout'],
   labels: ['tags'],
   env_file: ['dotenv', 'envFile', 'env-file', 'env_files', 'envFrom'],
   workers: [
@@ -140,6 +150,7 @@ const FORMS: Readonly<Record<string, string>> = {
   matrix: MATRIX,
   strategy: MATRIX,
   map: ' Write map: { over: … }, with a list or an expression.',
+  handlers: ' Write handlers: { failure: […], always: […] }, with lists of tasks.',
   env_file: ' It takes a path, or a list of them: env_file: .env.',
   labels: ' It is a mapping of texts: labels: { team: data }.',
   timeout: ' It takes a unit: timeout: 30s.',
@@ -154,8 +165,16 @@ const RESOURCES =
   ' tintype limits no resources of a command: let the command do that, with ulimit or systemd-run. How many tasks run at once is limited by "pools".';
 
 const RETRY_DELAY = ' It stands under "retry": retry: { delay: 30s }.';
+const RETRIES =
+  ' The number of tries after the first is "max_retries", and what lies between them stands under "retry": max_retries: 3, retry: { delay: 30s }.';
 const BACKOFF = ' It stands under "retry": retry: { backoff: exponential }.';
 const SKIPPED_EXIT = ' It stands under "exit_codes": exit_codes: { 99: skip }.';
+const FAIL_FAST =
+  ' An item that fails stops the others of a "map", unless it says more: map: { over: …, max_failures: 50% }.';
+const HANDLERS =
+  ' What runs when tasks are over, however they ended, stands under "handlers": of the file, or of a task of type "job" with "tasks".';
+const TEMPLATE =
+  ' What tasks share is an anchor under a key that begins with "x-", merged into each by <<, or a file that tasks of type "job" run.';
 const PARALLEL =
   ' How many items of a "map" run at once is map: { over: …, concurrency: 3 }; how many tasks, "workers" of the file or "pools".';
 
@@ -176,6 +195,9 @@ const IN_TASKS: Readonly<Record<string, string>> = {
   retryDelay: RETRY_DELAY,
   retry_interval: RETRY_DELAY,
   delay: RETRY_DELAY,
+  retryPolicy: RETRIES,
+  retry_policy: RETRIES,
+  retryStrategy: RETRIES,
   retry_exponential_backoff: BACKOFF,
   retry_backoff: BACKOFF,
   backoff: BACKOFF,
@@ -185,6 +207,12 @@ const IN_TASKS: Readonly<Record<string, string>> = {
   parallelism: PARALLEL,
   concurrency: PARALLEL,
   max_parallel: PARALLEL,
+  'fail-fast': FAIL_FAST,
+  failFast: FAIL_FAST,
+  handlerOn: HANDLERS,
+  onExit: HANDLERS,
+  repeatPolicy: ' What is asked again until it is so is a task of type "sensor".',
+  template: TEMPLATE,
   max_failures: OF_MAP('max_failures: 3'),
   maxFailures: OF_MAP('max_failures: 3'),
   rate_limit: OF_MAP('rate_limit: { limit: 10, period: 1s }'),
@@ -203,6 +231,7 @@ const IN_WORKFLOWS: Readonly<Record<string, string>> = {
   overlap_policy: OVERLAP,
   concurrencyPolicy: OVERLAP,
   env: ' Put it under "defaults", for all tasks, or into the tasks that need it.',
+  templates: TEMPLATE,
   jobs: ' A file holds one job, whose "tasks" are listed. A task of type "job" has "tasks" of its own, or runs another file.',
 };
 
