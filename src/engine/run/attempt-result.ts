@@ -261,7 +261,7 @@ export const handleError = (job: JobRun, task: TaskRun, thrown: unknown): void =
 export const handleInstanceFailure = (job: JobRun, task: TaskRun, child: JobRun): void => {
   const cause: TaskError | JobError | undefined = child.errors.find(({ tolerated }) => !tolerated) ?? child.error;
   const { errors, size, maxFailures } = child;
-  const many = `failed: ${errors.length} of ${size} items failed, and maxFailures allows ${maxFailures}: `;
+  const many = `failed: ${errors.length} of ${size} items failed, of which at most ${maxFailures} may: `;
   const error =
     errors.length > maxFailures
       ? taskError(task, 'TASK_FAILED', many + messageOf(cause), { cause })

@@ -59,7 +59,7 @@ describe('maxFailures', () => {
     expect(state).toBe('failed');
     expect(begun).toEqual([0, 1, 2, 3]);
     expect(tasks.each?.error?.message).toBe(
-      'Task "each" failed: 2 of 9 items failed, and maxFailures allows 1: Task "each[2]" failed in attempt 1: no 2',
+      'Task "each" failed: 2 of 9 items failed, of which at most 1 may: Task "each[2]" failed in attempt 1: no 2',
     );
     expect(tasks.each?.tasks?.['[3]']?.state).toBe(onFailure === 'abort' ? 'cancelled' : 'completed');
     expect(tasks.each?.tasks?.['[8]']?.state).toBe('cancelled');
@@ -109,7 +109,7 @@ describe('maxFailures', () => {
     expect(result.state).toBe(state);
     if (state === 'completed')
       expect(listOf(result.ctx)).toMatchObject([{ status: 'rejected' }, { value: 1 }, {}, { status: 'rejected' }, {}]);
-    else expect(result.tasks.each?.error?.message).toContain('2 of 5 items failed, and maxFailures allows 1');
+    else expect(result.tasks.each?.error?.message).toContain('2 of 5 items failed, of which at most 1 may');
   });
 
   test('is known of a job that is read back, retried and run again', async () => {
