@@ -139,6 +139,7 @@ export type { FrontierItem } from './engine/views/frontier.ts';
 export type { ClaimView, JobView, StopView, ViewedTask, ViewOptions } from './engine/views/job-view.ts';
 export type { LimitUsage } from './engine/views/limit-usage.ts';
 export { type Metrics, metrics } from './engine/views/metrics.ts';
+export type { JobProgress } from './engine/views/progress.ts';
 export type { ErrorData } from './events/error-data.ts';
 export type {
   ContextConflict,

@@ -226,7 +226,7 @@ export class Engine implements AsyncDisposable {
     const stored = await journal?.job(jobId);
     // A handle that follows another process does not know how its tasks stand.
     if (live && !live.remote) return foundHere(live, stored);
-    return journal && stored && foundInJournal(journal, stored, this.#placeOf(stored, journal));
+    return journal && stored && foundInJournal(journal, stored, this.#placeOf(stored, journal), this.#clock);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { type ErrorData, errorData, shallowErrorData } from '../events/error-data.ts';
 import type { JobState, TaskState } from '../events/event.ts';
+import { isTerminalJobState } from '../events/states.ts';
 import { viewOptionProblems } from './definition/check-options.ts';
 import { throwIfInvalid } from './definition/option-rules.ts';
 import type { DamagedJob, Journal, JournalJob, Labels } from './durable/journal.ts';
@@ -10,11 +11,16 @@ import type { TaskError } from './errors/errors.ts';
 import type { JobRun } from './model/run.ts';
 import type { TaskRecord } from './model/task-record.ts';
 import { type JobHistory, loadHistory } from './recovery/job-history.ts';
+import { decodeOptions } from './recovery/stored-options.ts';
 import { causeText } from './run/end.ts';
+import type { Clock } from './time/clock.ts';
 import type { JobView, ViewOptions } from './views/job-view.ts';
 import { viewOfRun } from './views/live-view.ts';
-import { outlineIn } from './views/outline.ts';
+import { type Outline, outlineIn } from './views/outline.ts';
+import { planOfOutline } from './views/planned-outline.ts';
+import { AT_THE_END, type JobProgress, progressOf } from './views/progress.ts';
 import { viewOfRecord } from './views/record-view.ts';
+import { recordedWork, type Work, workOf } from './views/work.ts';
 
 /** A job as `engine.list` returns it. Times are in epoch ms. */
 export type JobSummary = {
@@ -44,7 +50,7 @@ export type JobPage = {
   readonly damaged: readonly DamagedJob[];
 };
 
-/** A job as `engine.find` returns it, with its tasks: plain data, and a method that copies and JSON leave out. */
+/** A job as `engine.find` returns it, with its tasks: plain data, and methods that copies and JSON leave out. */
 export type FoundJob = JobSummary & {
   readonly input: Readonly<Record<string, unknown>>;
   /** Why the job is in its state, such as the reason of a cancellation. */
@@ -57,6 +63,8 @@ export type FoundJob = JobSummary & {
   readonly tasks: Readonly<Record<string, FoundTask>>;
   /** Returns the job with its tasks as plain JSON data; see `job.view`. @throws OptionError, UnknownTaskError */
   readonly view: (options?: ViewOptions) => JobView;
+  /** Returns how far the job is; see `job.progress$`. Of a job that no process runs, as it was when it was left. */
+  readonly progress: () => JobProgress;
 };
 
 export type FoundTask = {
@@ -94,6 +102,7 @@ export const foundInJournal = async (
   journal: Journal,
   stored: JournalJob,
   runs: JobSummary['runs'],
+  clock: Pick<Clock, 'now'>,
 ): Promise<FoundJob> => {
   const history = await loadHistory(journal, stored);
   const { record } = history;
@@ -116,16 +125,38 @@ export const foundInJournal = async (
     error,
     tasks: Object.fromEntries(tasks),
   };
-  return withView(found, (options) => viewOfRecord(summary, history, outline, options));
+  const now = (): number => (runs === 'elsewhere' ? clock.now() : record.lastAt);
+  return withMethods(
+    found,
+    (options) => viewOfRecord(summary, history, outline, options),
+    () => progressOf(workOfHistory(history, outline), now()),
+  );
 };
 
-/** The method is not enumerable, so that the rest can be copied and compared as plain data. */
-const withView = (found: Omit<FoundJob, 'view'>, view: (options: ViewOptions) => JobView): FoundJob => {
+const workOfHistory = ({ job, record, note }: JobHistory, outline: readonly Outline[]): Work => {
+  const known = new Map(note<readonly (readonly [string, number])[]>('', 'estimates'));
+  return recordedWork(planOfOutline(job.name, outline), {
+    record,
+    history: known,
+    options: readStored(job.id, 'its options', () => decodeOptions(job.options)),
+  });
+};
+
+/** The methods are not enumerable, so that the rest can be copied and compared as plain data. */
+const withMethods = (
+  found: Omit<FoundJob, 'view' | 'progress'>,
+  view: (options: ViewOptions) => JobView,
+  progress: () => JobProgress,
+): FoundJob => {
   const checked = (options: ViewOptions = {}): JobView => {
     throwIfInvalid(`A call on job "${found.name}"`, viewOptionProblems(options));
     return view(options);
   };
-  return Object.defineProperty(found, 'view', { value: checked }) as FoundJob;
+  const isOver = isTerminalJobState(found.state);
+  return Object.defineProperties(found, {
+    view: { value: checked },
+    progress: { value: () => (isOver ? AT_THE_END : progress()) },
+  }) as FoundJob;
 };
 
 const storedTask = (task: Parameters<JobHistory['output']>[0], history: JobHistory): FoundTask => ({
@@ -156,7 +187,11 @@ export const foundHere = (run: JobRun, stored: JournalJob | undefined): FoundJob
     tasks: Object.fromEntries(tasksOf(run)),
   } as const;
   // Another process may have changed the labels and metadata in the journal.
-  return withView(found, (options) => viewOfRun(run, options, found));
+  return withMethods(
+    found,
+    (options) => viewOfRun(run, options, found),
+    () => progressOf(workOf(run), run.clock.now()),
+  );
 };
 
 const tasksOf = (run: JobRun): readonly (readonly [string, FoundTask])[] =>

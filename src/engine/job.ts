@@ -49,7 +49,9 @@ import { ganttOf } from './views/gantt.ts';
 import type { JobView, ViewOptions } from './views/job-view.ts';
 import { viewOfRun } from './views/live-view.ts';
 import { mermaidOf } from './views/mermaid.ts';
+import type { JobProgress } from './views/progress.ts';
 import { viewOfJob } from './views/view-of.ts';
+import { watchProgress } from './views/watch-progress.ts';
 
 export type CancelOptions = {
   /** `abort` aborts running tasks, `drain` lets them finish. Either way only clean-up tasks start. Default `abort`. */
@@ -71,6 +73,8 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
   readonly #run: JobRun;
   readonly #host: JobHost;
   #result: Promise<JobResult<FinalContext<Input, Tasks>, PartialContext<Input, Tasks>, TaskName<Tasks>>> | undefined;
+
+  #progress: Observable<JobProgress> | undefined;
 
   readonly #isAnother: boolean;
 
@@ -124,6 +128,15 @@ export class Job<Input extends object = object, Tasks extends TaskType = never>
    */
   get events$(): Observable<JobEvent> {
     return this.#run.events$;
+  }
+
+  /**
+   * How far the job is: at once, then when that changes, at most once a second, by how long its tasks are thought to
+   * take. Computed only while somebody subscribes. Completes with the job, never errors.
+   */
+  get progress$(): Observable<JobProgress> {
+    this.#progress ??= watchProgress(this.#run);
+    return this.#progress;
   }
 
   /**

@@ -10,6 +10,8 @@ export type Graph = {
   readonly downstream: readonly (readonly number[])[];
 };
 
+export type Edges = Pick<Graph, 'upstream' | 'downstream'>;
+
 /** Builds the graph. Ignores unknown and self dependencies; if a name occurs twice, uses only the first task. */
 export const buildGraph = (
   tasks: readonly { readonly name: string; readonly dependsOn: readonly string[] }[],
@@ -45,7 +47,7 @@ export type Sorted = {
 };
 
 /** Sorts topologically. If tasks wait on one another, `order` lacks them and all that depend on them. */
-export const sortGraph = (graph: Graph): Sorted => {
+export const sortGraph = (graph: Edges): Sorted => {
   const { upstream, downstream } = graph;
   const missing = upstream.map((needs) => needs.length);
   const free = new Heap<number>((a, b) => a - b);
@@ -68,7 +70,7 @@ const MAX_OVERLAPPING_CYCLES = 20;
  * Finds cycles among the tasks outside `order` by depth-first search: one for each dependency that leads back to a task
  * of the current path. Without those dependencies the graph has no cycle.
  */
-const cyclesOf = ({ upstream }: Graph, order: readonly number[]): readonly (readonly number[])[] => {
+const cyclesOf = ({ upstream }: Edges, order: readonly number[]): readonly (readonly number[])[] => {
   const visited = new Uint8Array(upstream.length);
   for (const index of order) visited[index] = 1;
   const cycles: (readonly number[])[] = [];
@@ -117,7 +119,7 @@ const fromFirstDeclared = (cycle: readonly number[]): readonly number[] => {
 
 /** Returns, for each task, the length of the longest chain that starts with the task: the sum of weights, default 1. */
 export const pathLengths = (
-  { downstream }: Graph,
+  { downstream }: Edges,
   order: readonly number[],
   weights?: ArrayLike<number>,
 ): Uint32Array | Float64Array => {
@@ -132,7 +134,7 @@ export const pathLengths = (
 };
 
 /** Returns the longest chain of tasks. If several are equally long, the task declared first wins at each step. */
-export const criticalPath = ({ upstream, downstream }: Graph, lengths: ArrayLike<number>): number[] => {
+export const criticalPath = ({ upstream, downstream }: Edges, lengths: ArrayLike<number>): number[] => {
   const longest = (candidates: readonly number[]): number | undefined =>
     candidates.reduce<number | undefined>(
       (best, index) => (best === undefined || (lengths[index] ?? 0) > (lengths[best] ?? 0) ? index : best),

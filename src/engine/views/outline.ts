@@ -1,11 +1,16 @@
 import type { TaskKind } from '../definition/options.ts';
 import { type Plan, planInside } from '../definition/plan.ts';
+import type { TriggerRule } from '../definition/trigger.ts';
 import { compareNames, type DefinedTask } from './job-view.ts';
 
-/** A task of a definition, for the view of a job. `inside`: the tasks of a nested job; `each`: of each item of a fan-out. */
+/**
+ * A task of a definition, for the view of a job. `inside`: the tasks of a nested job; `each`: of each item of a fan-out.
+ * `trigger`: known from a shape.
+ */
 export type Outline = DefinedTask & {
   readonly inside: readonly Outline[] | undefined;
   readonly each?: Pick<Outline, 'kind' | 'inside'> | undefined;
+  readonly trigger?: TriggerRule | undefined;
 };
 
 /** An outline with the position of the task in its plan. */
@@ -51,14 +56,20 @@ type ShapeTask = readonly [
   name: string,
   dependsOn: readonly string[],
   continueOnFailure: boolean,
-  more?: { readonly kind?: TaskKind; readonly each?: TaskKind; readonly job?: Shape },
+  more?: {
+    readonly kind?: TaskKind;
+    readonly trigger?: TriggerRule;
+    readonly each?: TaskKind;
+    readonly job?: Shape;
+  },
 ];
 
 const outlineOfShape = ([, tasks]: Shape): readonly Outline[] =>
   tasks
-    .map(([name, dependsOn, _, { kind, each, job } = {}]): Outline => {
+    .map(([name, dependsOn, _, { kind, trigger, each, job } = {}]): Outline => {
       const inside = job && outlineOfShape(job);
-      return { name: String(name), kind: kind ?? 'task', dependsOn: sorted(dependsOn), ...layered(inside, each) };
+      const layers = layered(inside, each);
+      return { name: String(name), kind: kind ?? 'task', trigger, dependsOn: sorted(dependsOn), ...layers };
     })
     .sort(byName);
 

@@ -18,8 +18,11 @@ export type RestOfJob = {
   readonly needs?: ((task: number) => Needs) | undefined;
 };
 
-/** `free`: the task takes nothing. `pool`: it takes one of `maxConcurrency`, and `slots` (default 1) of the pool. */
-export type Needs = 'free' | { readonly pool?: string | undefined; readonly slots?: number | undefined } | undefined;
+/** `free`: the task takes nothing. Else it takes one of `maxConcurrency`, and slots of the pools. */
+export type Needs = 'free' | PoolNeed | readonly PoolNeed[] | undefined;
+
+/** Default of `slots`: 1. */
+export type PoolNeed = { readonly pool: string; readonly slots?: number | undefined };
 
 /**
  * Returns how long the rest of a job takes, in ms, if each task takes as long as it is thought to: starts and ends all
@@ -32,43 +35,50 @@ export const remainingMs = (rest: RestOfJob): number => {
     if (state !== 'done') for (const next of downstream[task] ?? []) missing[next] = (missing[next] as number) + 1;
 
   const running = new Heap<Running>((a, b) => a.end - b.end);
-  const queues = new Map<string | undefined, Heap<number>>();
-  const room = new Map<string | undefined, number>([[undefined, rest.maxConcurrency], ...Object.entries(pools)]);
+  /** What waits, by the pools that it needs: of each queue the first waits until all of them have room. */
+  const queues = new Map<string, Heap<number>>();
+  const room = new Map(Object.entries(pools));
+  let free = rest.maxConcurrency;
   let now = 0;
 
+  const needsOf = (task: number): 'free' | readonly PoolNeed[] => {
+    const need = needs(task) ?? [];
+    return need === 'free' || Array.isArray(need) ? (need as 'free' | readonly PoolNeed[]) : [need as PoolNeed];
+  };
   const take = (task: number, sign: 1 | -1): void => {
-    const need = needs(task);
+    const need = needsOf(task);
     if (need === 'free') return;
-    room.set(undefined, (room.get(undefined) as number) - sign);
-    if (need?.pool !== undefined) room.set(need.pool, (room.get(need.pool) ?? 1) - sign * (need.slots ?? 1));
+    free -= sign;
+    for (const { pool, slots = 1 } of need) room.set(pool, (room.get(pool) ?? 1) - sign * slots);
   };
   const start = (task: number, elapsedMs = 0): void => {
     take(task, 1);
     running.push({ task, end: now + Math.max(elapsedMs * LEFT_OF_ELAPSED, (estimates[task] as number) - elapsedMs) });
   };
   const enqueue = (task: number): void => {
-    const need = needs(task);
+    const need = needsOf(task);
     if (need === 'free') {
       start(task);
       return;
     }
-    const queue = queues.get(need?.pool) ?? new Heap<number>((a, b) => (ranks[a] as number) - (ranks[b] as number));
-    queues.set(need?.pool, queue);
+    const key = need.map(({ pool }) => pool).join();
+    const queue = queues.get(key) ?? new Heap<number>((a, b) => (ranks[a] as number) - (ranks[b] as number));
+    queues.set(key, queue);
     queue.push(task);
   };
-  const hasRoom = (pool: string | undefined, task: number): boolean => {
-    const need = needs(task);
-    return pool === undefined || need === 'free' || (room.get(pool) ?? 1) >= (need?.slots ?? 1);
+  const hasRoom = (task: number): boolean => {
+    const need = needsOf(task);
+    return need === 'free' || need.every(({ pool, slots = 1 }) => (room.get(pool) ?? 1) >= slots);
   };
   /** Takes the first of all queues that has room, out of its queue. */
   const next = (): number | undefined => {
-    if ((room.get(undefined) as number) < 1) return undefined;
+    if (free < 1) return undefined;
     let first: Heap<number> | undefined;
-    for (const [pool, queue] of queues) {
+    for (const queue of queues.values()) {
       const task = queue.peek();
-      if (task === undefined || !hasRoom(pool, task)) continue;
+      if (task === undefined) continue;
       const best = first?.peek();
-      if (best === undefined || (ranks[task] as number) < (ranks[best] as number)) first = queue;
+      if ((best === undefined || (ranks[task] as number) < (ranks[best] as number)) && hasRoom(task)) first = queue;
     }
     return first?.pop();
   };
