@@ -7,8 +7,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { PLAN } from '../dist/engine/definition/sealed.js';
-import { remainingMs } from '../dist/engine/views/remaining.js';
-import { jobFrom } from '../dist/index.js';
+import { jobFrom, memoryJournal } from '../dist/index.js';
 import { sqliteJournal } from '../dist/sqlite.js';
 import { seededRandom, virtualClock } from '../dist/testing.js';
 import { median } from './measure.mjs';
@@ -53,17 +52,13 @@ const definedOf = (tasks, optionsOf, clock) =>
     })),
   );
 
-/** Runs a workflow; returns when each task started and ended, and the makespan. */
+/** Runs a workflow; returns its makespan. */
 const run = async (definition, clock, workers) => {
   const job = definition.start({}, { clock, maxConcurrency: workers, freeze: false });
   await clock.runAll();
   const { state, tasks } = await job;
   if (state !== 'completed') throw new Error(`The job ended ${state}.`);
-  const spans = definition.tasks.map(({ name }) => [
-    tasks[name].startedAt,
-    tasks[name].startedAt + tasks[name].durationMs,
-  ]);
-  return { makespan: Math.max(...spans.map(([, end]) => end)), spans };
+  return Math.max(...definition.tasks.map(({ name }) => tasks[name].startedAt + tasks[name].durationMs));
 };
 
 const boundOf = (tasks, definition, workers) => {
@@ -74,37 +69,50 @@ const boundOf = (tasks, definition, workers) => {
   return Math.max(...ends, tasks.reduce((sum, { ms }) => sum + ms, 0) / workers);
 };
 
-/** Returns by what factor the time left that is told is off, at each moment. */
-const factorsOf = (definition, workers, { makespan, spans }) =>
-  MOMENTS.map((moment) => {
-    const now = moment * makespan;
-    const { graph, ranks, weights } = definition[PLAN];
-    const told = remainingMs({
-      downstream: graph.downstream,
-      ranks,
-      estimates: weights,
-      states: spans.map(([start, end]) => (end <= now ? 'done' : start <= now ? now - start : undefined)),
-      maxConcurrency: workers,
-    });
-    const left = makespan - now;
-    return Math.max(told / left, left / told);
-  });
+/** Returns by what factor the time left that a job tells is off, at each moment. `makespan`: how long it will have taken. */
+const factorsOf = async (definition, clock, makespan, options) => {
+  const job = definition.start({}, { clock, freeze: false, ...options });
+  const factors = [];
+  for (const moment of MOMENTS) {
+    await clock.advance(makespan * (moment - (MOMENTS[MOMENTS.indexOf(moment) - 1] ?? 0)));
+    let told;
+    job.progress$.subscribe(({ leftMs }) => (told = leftMs)).unsubscribe();
+    const left = makespan * (1 - moment);
+    factors.push(Math.max(told / left, left / told));
+  }
+  await clock.runAll();
+  return factors;
+};
 
 /** By order and number of workers; by order. */
 const ratios = Object.fromEntries(
   Object.keys(ORDERS).map((order) => [order, Object.fromEntries(WORKERS.map((workers) => [workers, []]))]),
 );
 const ESTIMATED = Object.keys(ORDERS).filter((order) => order.startsWith('estimates'));
-const factors = Object.fromEntries(ESTIMATED.map((order) => [order, []]));
+const HISTORY = 'history exact';
+const TOLD = [...ESTIMATED, HISTORY];
+const factors = Object.fromEntries(TOLD.map((order) => [order, []]));
 const began = performance.now();
 for (const workers of WORKERS) {
   for (const { tasks } of workflows) {
     for (const [order, optionsOf] of Object.entries(ORDERS)) {
       const clock = virtualClock();
       const definition = definedOf(tasks, optionsOf, clock);
-      const played = await run(definition, clock, workers);
-      ratios[order][workers].push(played.makespan / boundOf(tasks, definition, workers));
-      factors[order]?.push(...factorsOf(definition, workers, played));
+      const makespan = await run(definition, clock, workers);
+      ratios[order][workers].push(makespan / boundOf(tasks, definition, workers));
+      const told = (options) => factorsOf(definition, clock, makespan, { maxConcurrency: workers, ...options });
+      factors[order]?.push(...(await told({})));
+    }
+    // The journal has what the tasks took in one run before.
+    const clock = virtualClock();
+    const journal = memoryJournal();
+    const definition = definedOf(tasks, () => ({}), clock);
+    const options = { clock, journal, maxConcurrency: workers, freeze: false };
+    for (let time = 0; time < 2; time++) {
+      const earlier = definition.start({}, options);
+      await clock.runAll();
+      const { durationMs } = await earlier;
+      if (time === 1) factors[HISTORY].push(...(await factorsOf(definition, clock, durationMs, options)));
     }
   }
   process.stderr.write(`${workers} workers done, ${Math.round((performance.now() - began) / 1000)} s\n`);
@@ -139,7 +147,7 @@ const share = (values) => percent(values.filter((factor) => factor <= 1.5).lengt
 console.log(
   table(
     ['', ...MOMENTS.map((moment) => `at ${100 * moment} %`), 'all'],
-    ESTIMATED.map((order) => [order, ...MOMENTS.map((_, at) => share(parts(order, at))), share(parts(order))]),
+    TOLD.map((order) => [order, ...MOMENTS.map((_, at) => share(parts(order, at))), share(parts(order))]),
   ),
 );
 

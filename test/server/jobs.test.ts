@@ -364,7 +364,7 @@ describe('jobs', () => {
     expect(await call('POST', '/jobs/j/pause', { body: { reason: 'lunch' } })).toMatchObject({
       body: { state: 'paused' },
     });
-    expect(await call('GET', '/jobs/j')).toMatchObject({ body: { pausedBy: 'lunch' } });
+    expect(await call('GET', '/jobs/j')).toMatchObject({ body: { pausedBy: 'lunch', progress: { fraction: 0 } } });
     expect((await call('GET', '/jobs/j/explain?task=pay')).body).toMatchObject({
       items: [{ task: 'pay', reasons: [{ kind: 'paused' }, { kind: 'upstream' }] }],
     });

@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream';
+import type { Observable } from 'rxjs';
 import { planInside, type TaskDefinition } from '../../engine/definition/plan.ts';
 import type { JobDefinition } from '../../engine/job-definition.ts';
+import type { JobProgress as Progress } from '../../engine/views/progress.ts';
 import type { JobEvent, LogLevel } from '../../events/event.ts';
 import type { OutputGate } from '../../executors/process/output-gate.ts';
 import { jsonLines } from '../live/json-lines.ts';
@@ -40,6 +42,8 @@ export type Reporter = {
 type ReporterOptions = Omit<ReportOptions, 'workers'> & {
   /** How many tasks run at once at most, if that is known here. */
   readonly workers: number | undefined;
+  /** How far the job is, if it runs here. */
+  readonly progress$?: Observable<Progress> | undefined;
   readonly progress: JobProgress;
   readonly printer: Printer;
   readonly stream: OutputStream;
@@ -93,7 +97,7 @@ const sensorsOf =
 
 const liveReporter = (
   definition: JobDefinition,
-  { progress, stream, env, verbose, workers, gate, isExternal, stdin }: ReporterOptions,
+  { progress, stream, env, verbose, workers, progress$, gate, isExternal, stdin }: ReporterOptions,
 ): Reporter => {
   const upstream = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));
   const view = createLiveView(
@@ -104,7 +108,7 @@ const liveReporter = (
       sensor: sensorsOf(definition),
     },
     progress,
-    { stream, env, verbose: verbose === true, ...(workers && { workers }), gate, keys: keyInput(stdin) },
+    { stream, env, verbose: verbose === true, ...(workers && { workers }), progress$, gate, keys: keyInput(stdin) },
   );
   return { ...view, notice: view.print, hidesOutput: verbose !== true, isLive: true };
 };

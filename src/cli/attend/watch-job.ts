@@ -93,6 +93,7 @@ export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => 
   const reporter = createReporter(definition, {
     ...options,
     progress,
+    progress$: job.progress$,
     gate,
     isExternal: (task) => waiting.has(withoutNumbers(task)),
     // Lines of the input complete external tasks.

@@ -1,13 +1,13 @@
-import { byName, type Outline, sorted } from '../../engine/views/outline.ts';
 import { pictureOfView } from '../../engine/views/picture/picture.ts';
 import { viewOfRecord } from '../../engine/views/record-view.ts';
 import { viewOfRecords } from '../../engine/views/view-of.ts';
 import { type GraphOptions, graph, nameHandlers } from '../drawing/graph.ts';
 import { markHandlers } from '../drawing/handlers.ts';
 import { shapeDefinition } from '../stored/shape-definition.ts';
-import { handlersIn, type ShapeTask } from '../stored/shape-tasks.ts';
+import { handlersIn } from '../stored/shape-tasks.ts';
 import { shownState } from '../stored/shown-state.ts';
 import type { StoredJob } from '../stored/stored-job.ts';
+import { outlinesOf } from '../stored/stored-progress.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 
@@ -36,10 +36,3 @@ export const drawStored = async (
   }
   return exitCode;
 };
-
-const outlinesOf = (shape: readonly ShapeTask[]): readonly Outline[] =>
-  shape
-    .map(({ name, kind, dependsOn, job }): Outline => {
-      return { name, kind, dependsOn: sorted(dependsOn), inside: job && outlinesOf(job.tasks) };
-    })
-    .sort(byName);

@@ -2,12 +2,14 @@ import { Option } from 'commander';
 import { JobDefinitionError } from '../../engine/errors/errors.ts';
 import { beganAt, type JobRecord, type StoredTask } from '../../engine/model/job-record.ts';
 import { errorToShow } from '../../engine/model/task-record.ts';
+import type { JobProgress } from '../../engine/views/progress.ts';
 import { type ErrorData, textOf } from '../../events/error-data.ts';
 import { padEnd } from '../../events/text-width.ts';
 import type { ProcessError } from '../../executors/process/error.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
 import { fittedTable, lastLine, taskColumns } from '../attend/status-table.ts';
 import { tailLines } from '../attend/summary.ts';
+import { formatLeft } from '../live/frame.ts';
 import { findJob } from '../stored/find-job.ts';
 import { pairsText, storedParams } from '../stored/job-params.ts';
 import type { Tail } from '../stored/printed-lines.ts';
@@ -15,6 +17,7 @@ import { isTolerated } from '../stored/shape-tasks.ts';
 import { jobDuration, jobFacts, shownState } from '../stored/shown-state.ts';
 import { growthOf, readStoredJob, type StoredJob, taskPaths } from '../stored/stored-job.ts';
 import { processErrorOf } from '../stored/stored-process-error.ts';
+import { storedProgress } from '../stored/stored-progress.ts';
 import type { JournalContext } from '../stored/with-journal.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { formatClock, formatDate, formatDuration } from '../terminal/format-time.ts';
@@ -57,12 +60,13 @@ export const showJob = (name: string, options: ShowOptions, io: CliIo): Promise<
     const { journal, out } = context;
     const stored = await readStoredJob(journal, await findJob(journal, name));
     const now = Date.now();
+    const progress = await storedProgress(journal, stored, now);
     if (options.json) {
-      out.line(inertJson(JSON.stringify(storedJobJson(stored, now))));
+      out.line(inertJson(JSON.stringify({ ...storedJobJson(stored, now), progress })));
       return EXIT.completed;
     }
     const tasks = taskPaths(stored).length > 0 ? ['', ...taskTable(stored, out, now)] : [];
-    for (const line of [...head(stored, out, now), ...tasks, ...errorLines(stored, out)]) out.line(line);
+    for (const line of [...head(stored, progress, out, now), ...tasks, ...errorLines(stored, out)]) out.line(line);
     if (options.graph) await drawShape(stored, context);
     if (shownState(stored.job, now) === 'interrupted') {
       out.line();
@@ -71,7 +75,12 @@ export const showJob = (name: string, options: ShowOptions, io: CliIo): Promise<
     return EXIT.completed;
   });
 
-const head = ({ job, record }: StoredJob, out: Printer, now: number): readonly string[] => {
+const head = (
+  { job, record }: StoredJob,
+  progress: JobProgress | undefined,
+  out: Printer,
+  now: number,
+): readonly string[] => {
   const { sanitize } = out;
   const duration = jobDuration(job, now);
   const took = duration === undefined ? '' : formatDuration(duration);
@@ -87,6 +96,7 @@ const head = ({ job, record }: StoredJob, out: Printer, now: number): readonly s
     job.startedAt !== undefined && ['started', formatDate(job.startedAt)],
     job.endedAt !== undefined && ['ended', `${formatDate(job.endedAt)}${took && `, after ${took}`}`],
     job.endedAt === undefined && took !== '' && ['lasted', `${took} so far`],
+    progress !== undefined && ['done', progressText(progress)],
     record.resumptions > 0 && ['resumed', record.resumptions === 1 ? 'once' : `${record.resumptions} times`],
     job.forkedFrom !== undefined && ['forked from', sanitize(job.forkedFrom)],
     params !== undefined && ['params', sanitize(pairsText(params))],
@@ -95,6 +105,9 @@ const head = ({ job, record }: StoredJob, out: Printer, now: number): readonly s
   ];
   return facts.flatMap((fact) => (fact ? [`${padEnd(fact[0], LABEL_WIDTH)}  ${fact[1]}`] : []));
 };
+
+const progressText = ({ fraction, leftMs }: JobProgress): string =>
+  `${Math.floor(fraction * 100)}%${leftMs === undefined ? '' : `, about ${formatLeft(leftMs)} left`}`;
 
 const LABEL_WIDTH = 'forked from'.length;
 

@@ -320,7 +320,7 @@ const formatElapsed = (ms: number): string => {
 };
 
 /** Formats a rough time, rounded up: to 1 s below 10 s, to 5 s below 1 min, to 10 s below 10 min, else to 1 min. */
-const formatLeft = (ms: number): string => {
+export const formatLeft = (ms: number): string => {
   const seconds = Math.max(1, ms / 1000);
   const step = seconds <= 10 ? 1 : seconds <= 60 ? 5 : seconds <= 600 ? 10 : 60;
   const rough = Math.ceil(seconds / step) * step;

@@ -3,18 +3,17 @@
  * changed. `keys.ts` reads keys, which open and close parts of it. `lines.ts` prints a line for each event, above the
  * live part or without one; `json-lines.ts` prints events as JSON. */
 
-import { buffer, filter, Subject } from 'rxjs';
-import { parentPath } from '../../engine/durable/task-path.ts';
+import type { Observable } from 'rxjs';
 import type { JobRecord } from '../../engine/model/job-record.ts';
 import { steady } from '../../engine/time/steady-clock.ts';
+import type { JobProgress } from '../../engine/views/progress.ts';
 import type { JobEvent, TaskState } from '../../events/event.ts';
-import { isolate, isolatedObserver } from '../../events/isolate.ts';
+import { isolate } from '../../events/isolate.ts';
 import { systemClock } from '../../events/system-clock.ts';
-import { taskStates } from '../../events/task-states.ts';
 import { type OutputGate, outputGate } from '../../executors/process/output-gate.ts';
 import type { CliIo, OutputStream } from '../terminal/io.ts';
 import { createPrinter, type Printer } from '../terminal/printer.ts';
-import { createLiveEstimate } from './estimate.ts';
+import { recordedTimeLeft, toldTimeLeft } from './estimate.ts';
 import { liveFrame, type Panels } from './frame.ts';
 import { type KeyInput, readKeys } from './keys.ts';
 import { liveLines } from './lines.ts';
@@ -34,8 +33,6 @@ export type LiveView = {
 /** The job to display. Its record and counts are updated with each event before the view receives the event. */
 export type DisplayedJob = {
   readonly record: JobRecord;
-  /** The states of the top-level tasks before the first event that the view receives, by name. */
-  readonly initial: Readonly<Record<string, TaskState>>;
   readonly counts: () => Readonly<Record<TaskState, number>>;
 };
 
@@ -44,7 +41,9 @@ export type LiveViewOptions = {
   readonly env: CliIo['env'];
   /** Whether to print all events, including every line that a task prints. */
   readonly verbose: boolean;
-  /** How many tasks may run at once, for the estimate. Default: the most that were seen to run at once. */
+  /** What the job tells of its progress. Default: the time left is estimated from the record. */
+  readonly progress$?: Observable<JobProgress> | undefined;
+  /** How many tasks may run at once, for an estimate from the record. Default: no limit. */
   readonly workers?: number;
   /** The terminal to read keys from; absent if none are read. */
   readonly keys?: KeyInput | undefined;
@@ -70,20 +69,20 @@ export const wantsLiveView = (stream: OutputStream, env: CliIo['env']): boolean 
  * with `verbose`, all events. Below these lines a timer redraws the live part, which shows tasks and progress.
  */
 export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveViewOptions): LiveView => {
-  const { stream, env, verbose, workers, keys: input, gate = outputGate(), clock = createLiveClock() } = options;
+  const {
+    stream,
+    env,
+    verbose,
+    progress$,
+    workers,
+    keys: input,
+    gate = outputGate(),
+    clock = createLiveClock(),
+  } = options;
   const recorder = createLiveRecorder(plan, job.record);
-  const estimate = createLiveEstimate(plan, recorder.state, workers);
+  const timeLeft = progress$ ? toldTimeLeft(progress$, clock.now) : recordedTimeLeft(plan, job.record, workers);
   const screen = createLiveScreen(stream);
   const base = createPrinter(stream, env);
-  const events = new Subject<JobEvent>();
-  const frames = new Subject<void>();
-  let states = job.initial;
-  const ofFile = filter((event: JobEvent) => !('task' in event) || parentPath(event.task) === undefined);
-  events.pipe(ofFile, buffer(frames), taskStates(states)).subscribe(
-    isolatedObserver('The live view', (latest) => {
-      states = latest;
-    }),
-  );
   let panels: Panels = { waiting: false, done: false, help: false };
   let above = '';
   let state: 'live' | 'full' | 'stopped' | 'broken' = 'live';
@@ -91,8 +90,7 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
   const draw = (): void => {
     if (state !== 'live') return;
     const nowMs = clock.now();
-    frames.next();
-    const leftMs = estimate.leftMs(nowMs, states);
+    const leftMs = timeLeft.leftMs(nowMs);
     const look = {
       ...screen.size(),
       nowMs,
@@ -140,6 +138,7 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
   const keys = input && readKeys(input, onKey);
   const stop = (): void => {
     stopTimer();
+    timeLeft.stop();
     keys?.pause();
     process.off('exit', stop);
     process.off('SIGTSTP', suspend);
@@ -186,8 +185,6 @@ export const createLiveView = (plan: LivePlan, job: DisplayedJob, options: LiveV
         lines(event);
       }
       recorder.record(event);
-      events.next(event);
-      estimate.record(event);
     },
     print,
     onInput: screen.onInput,

@@ -1,4 +1,5 @@
 import type { Journal, JournalJob } from '../../engine/durable/journal.ts';
+import type { JobProgress } from '../../engine/views/progress.ts';
 import type { JobEvent, TaskLog, TaskState } from '../../events/event.ts';
 
 /** Where commands read jobs: the journal of a database, or a server. */
@@ -13,6 +14,8 @@ export type JobSource = Pick<Journal, 'jobs' | 'job' | 'events' | 'notes'> & {
   readonly unfinishedLogs?: (job: JournalJob) => Promise<readonly (JobEvent & TaskLog)[]>;
   /** Reads the states of the outer tasks alone, if that is less work than all events. */
   readonly outline?: (jobId: string) => Promise<Outline>;
+  /** Asks how far a job is. Without it, that is computed from the events and notes. */
+  readonly progress?: (jobId: string) => Promise<JobProgress | undefined>;
 };
 
 /** The outer tasks of a job: the shape of its definition as JSON, and their states by name. */

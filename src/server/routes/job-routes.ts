@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { JobFilter, JournalJob } from '../../engine/durable/journal.ts';
+import { isTerminalJobState } from '../../events/states.ts';
 import type { Draft } from '../documents/documents.ts';
 import { streamJobList } from '../feed/job-list-stream.ts';
 import type { Api } from '../http/app.ts';
@@ -276,7 +277,8 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
     const found = await engine.find(jobId);
     const document = await documents.documentOf(jobId);
     const { pausedBy, reason, error } = found?.view({ limit: 1 }) ?? {};
-    return context.json({ ...withInput(stored), pausedBy, reason, error: errorBody(error), document }, 200);
+    const progress = isTerminalJobState(stored.state) ? undefined : found?.progress();
+    return context.json({ ...withInput(stored), pausedBy, reason, error: errorBody(error), progress, document }, 200);
   });
 
   add(updateJob, async (context) => {

@@ -79,6 +79,10 @@ export const JobDetails = JobBody.extend({
   pausedBy: z.string().optional(),
   reason: z.string().optional(),
   error: ErrorBody.optional(),
+  progress: z.object({ fraction: z.number(), leftMs: z.number().optional() }).optional().meta({
+    description:
+      'Of a job that is not over: how much of it is done, from 0 to 1, and how long the rest takes, in ms, by how long its tasks are thought to take; without `leftMs` where nothing is known',
+  }),
   document: Document.optional().meta({ description: 'What it was started of, or of a draft, will be' }),
 }).openapi('JobDetails');
 

@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { jobFrom } from 'tintype';
+import { sqliteJournal } from 'tintype/sqlite';
 import { expect, test, vi } from 'vitest';
 import { type Captured, tintype } from '../../support/cli.ts';
 import { CHECKED, interrupted, project } from '../../support/stored-jobs.ts';
@@ -118,4 +120,26 @@ tasks:
   const imported = jsonOf(await tintype(['show', 'last', '--json', '--db', other]));
   expect(imported.tasks.m.output).toEqual({ m: list });
   expect(imported.tasks.odd.output).toMatchObject({ odd });
+});
+
+test('tintype show tells how far a job is that runs, by the estimates that were kept with it', async () => {
+  const { db } = project('{ name: x, tasks: [] }');
+  const journal = sqliteJournal(db);
+  const HOUR = 3_600_000;
+  const job = jobFrom('long', [
+    { name: 'first', estimate: HOUR, run: () => {} },
+    { name: 'second', dependsOn: ['first'], estimate: HOUR, run: () => new Promise<void>(() => {}) },
+    { name: 'third', dependsOn: ['second'], estimate: 2 * HOUR, run: () => {} },
+  ]).start({}, { journal, jobId: 'long' });
+  await vi.waitFor(() => expect(job.task('second').state).toBe('running'));
+  await job.saved();
+  const { stdout } = await tintype(['show', 'long', '--db', db]);
+  expect(stdout).toMatch(/^done +25%, about 3h 00m left$/m);
+  const { progress } = jsonOf(await tintype(['show', 'long', '--json', '--db', db]));
+  expect(progress.fraction).toBeCloseTo(0.25, 2);
+  expect(Math.abs(progress.leftMs - 3 * HOUR)).toBeLessThan(60_000);
+  job.cancel();
+  await job;
+  expect((await tintype(['show', 'long', '--db', db])).stdout).not.toMatch(/^done/m);
+  journal.close();
 });

@@ -1,0 +1,31 @@
+import { decodeOptions } from '../../engine/recovery/stored-options.ts';
+import { byName, type Outline, sorted } from '../../engine/views/outline.ts';
+import { planOfOutline } from '../../engine/views/planned-outline.ts';
+import { type JobProgress, progressOf } from '../../engine/views/progress.ts';
+import { recordedWork } from '../../engine/views/work.ts';
+import type { JobSource } from './job-source.ts';
+import type { ShapeTask } from './shape-tasks.ts';
+import { shownState } from './shown-state.ts';
+import type { StoredJob } from './stored-job.ts';
+
+/** Returns how far a job is that a process runs; undefined of any other. @throws JournalError, ServiceError */
+export const storedProgress = async (
+  source: JobSource,
+  { job, record, shape }: StoredJob,
+  now: number,
+): Promise<JobProgress | undefined> => {
+  const state = shownState(job, now);
+  if (!shape || (state !== 'running' && state !== 'paused')) return undefined;
+  if (source.progress) return source.progress(job.id);
+  const note = (await source.notes(job.id)).find(({ task, kind }) => task === '' && kind === 'estimates');
+  const history = new Map(JSON.parse(note?.value || '[]') as readonly (readonly [string, number])[]);
+  const plan = planOfOutline(job.name, outlinesOf(shape));
+  return progressOf(recordedWork(plan, { record, history, options: decodeOptions(job.options) }), now);
+};
+
+export const outlinesOf = (shape: readonly ShapeTask[]): readonly Outline[] =>
+  shape
+    .map(({ name, kind, trigger, dependsOn, job }): Outline => {
+      return { name, kind, trigger, dependsOn: sorted(dependsOn), inside: job && outlinesOf(job.tasks) };
+    })
+    .sort(byName);
