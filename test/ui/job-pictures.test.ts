@@ -1,5 +1,8 @@
 import './stand-ins.ts';
 import { expect, test } from 'vitest';
+import { buildGraph } from '../../src/engine/definition/graph.ts';
+import { criticalPathOf } from '../../src/engine/views/critical-path.ts';
+import { seededRandom } from '../../src/testing.ts';
 import { isFaded, isShareFaded } from '../../ui/src/graph/faded.ts';
 import { criticalPath, slackOf } from '../../ui/src/job/critical-path.ts';
 import { JobModel } from '../../ui/src/job/job-model.ts';
@@ -33,6 +36,56 @@ test('what never ran has no slack, and takes none from what it waited for', () =
     ]),
   );
   expect([0, 1, 2].map((index) => slackOf(model, index))).toEqual([0, 850, undefined]);
+});
+
+test('the critical path is the longest by time, not what ended last after a wait for a slot', () => {
+  const tasks = [
+    { name: 'long', ...done, ready: 0, start: 0, end: 500 },
+    { name: 'after', up: [0], ...done, ready: 500, start: 500, end: 600 },
+    { name: 'queued', ...done, ready: 0, start: 600, end: 900 },
+  ];
+  const model = new JobModel(columns(tasks));
+  expect([...criticalPath(model)]).toEqual([0, 1]);
+  expect(slackOf(model, 2)).toBe(300);
+});
+
+test('the critical path of a job that runs goes on to its end: by what is known, else by the number of tasks', () => {
+  const begun = new JobModel(
+    columns([
+      { name: 'quick', ...done, ready: 0, start: 0, end: 10 },
+      { name: 'slow', ready: 0, start: 0, state: 'running' },
+      { name: 'a', up: [0] },
+      { name: 'b', up: [2] },
+      { name: 'end', up: [1, 3] },
+    ]),
+  );
+  expect([...criticalPath(begun)]).toEqual([1, 4]);
+  const fresh = new JobModel(columns([{ name: 'x' }, { name: 'y' }, { name: 'z', up: [1] }]));
+  expect([...criticalPath(fresh)]).toEqual([1, 2]);
+});
+
+const SEED = 17;
+
+test(`the critical path is that of the engine, for any graph (seed ${SEED})`, () => {
+  const random = seededRandom(SEED);
+  for (let time = 0; time < 200; time++) {
+    const tasks = Array.from({ length: 1 + Math.floor(12 * random()) }, (_, at) => ({
+      name: `t${at}`,
+      ...done,
+      ready: 0,
+      start: 0,
+      end: Math.floor(9 * random()),
+      up: Array.from({ length: at }, (_, before) => before).filter(() => random() < 0.3),
+    }));
+    const graph = buildGraph(tasks.map(({ name, up }) => ({ name, dependsOn: up.map((one) => `t${one}`) })));
+    const { path, slack } = criticalPathOf(
+      graph,
+      tasks.map(({ end }) => end),
+    );
+    const model = new JobModel(columns(tasks));
+    expect([...criticalPath(model)]).toEqual(path);
+    expect(tasks.map((_, at) => slackOf(model, at))).toEqual(tasks.map((_, at) => slack(at)));
+  }
 });
 
 test('rows stand by when they were ready; what is unfolded follows what is around it', () => {

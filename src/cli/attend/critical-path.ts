@@ -1,35 +1,22 @@
+import { buildGraph } from '../../engine/definition/graph.ts';
 import type { JobDefinition } from '../../engine/job-definition.ts';
-import type { JobResult, TaskResult } from '../../engine/job-result.ts';
+import type { JobResult } from '../../engine/job-result.ts';
+import { criticalPathOf as longestPath } from '../../engine/views/critical-path.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { wrapText } from '../terminal/wrap-text.ts';
 
 /**
- * Returns the tasks that determined how long the job took: before each task comes the one of its upstreams that ended
- * last. The final task ended last of all. It has trigger `always`, as handlers have, only if no other task has run.
+ * Returns the critical path of a job that is over: the longest by the time that its tasks took. Tasks with trigger
+ * `always`, as handlers have, are in it only if no other task has run.
  */
 export const criticalPathOf = (result: JobResult, definition: JobDefinition): readonly string[] => {
-  const upstream = new Map(definition.tasks.map(({ name, dependsOn }) => [name, dependsOn]));
-  const work = definition.tasks.filter(({ trigger }) => trigger !== 'always').map(({ name }) => name);
-  const path: string[] = [];
-  for (let name = lastOf(work, result) ?? lastOf([...upstream.keys()], result); name !== undefined; ) {
-    path.unshift(name);
-    name = lastOf(upstream.get(name) ?? [], result);
-  }
-  return path;
+  const hasRun = (name: string): boolean => result.tasks[name]?.durationMs !== undefined;
+  const work = definition.tasks.filter(({ trigger }) => trigger !== 'always');
+  const { names, ...graph } = buildGraph(work.some(({ name }) => hasRun(name)) ? work : definition.tasks);
+  const weights = names.map((name) => result.tasks[name]?.durationMs ?? 0);
+  return longestPath(graph, weights).path.map((index) => names[index] as string).filter(hasRun);
 };
-
-const lastOf = (names: readonly string[], { tasks }: JobResult): string | undefined => {
-  let last: { name: string; at: number } | undefined;
-  for (const name of names) {
-    const at = endOf(tasks[name]);
-    if (at !== undefined && (last === undefined || at >= last.at)) last = { name, at };
-  }
-  return last?.name;
-};
-
-const endOf = (task: TaskResult | undefined): number | undefined =>
-  task?.startedAt === undefined || task.durationMs === undefined ? undefined : task.startedAt + task.durationMs;
 
 /** Returns lines such as `Critical path: extract 2.0s → load 1.1s`; none if the path has fewer than two tasks. */
 export const criticalPathLine = (

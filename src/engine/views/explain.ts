@@ -5,6 +5,7 @@ import { isStopped, type JobRun, type TaskRun } from '../model/run.ts';
 import { unsettledUpstreams } from '../run/clean-up.ts';
 import { findTask } from '../run/find-task.ts';
 import { THE_PROGRAM } from '../run/pause.ts';
+import { criticalPathOfRun, type RunPath } from './critical-path.ts';
 import { listed, type SlotReason, type SlotReasons, slotReasons } from './explain-slots.ts';
 
 /** Why a task is not running. */
@@ -14,6 +15,13 @@ export type Explanation = {
   readonly state: TaskState;
   /** Empty for a running task. */
   readonly reasons: readonly Reason[];
+  /** Whether the task is on the critical path of its job. Undefined before the task around it has begun. */
+  readonly critical?: boolean | undefined;
+  /**
+   * How much longer the task could take without a longer critical path, in ms. Undefined where nothing is known of how
+   * long tasks take.
+   */
+  readonly slackMs?: number | undefined;
 };
 
 /** `text` gives the reason in words, the other fields give it as data. Times are in epoch ms. */
@@ -29,25 +37,29 @@ export type Reason =
   /** The task has ended, or the job ended before the task ran. `reason` says why the task did not complete. */
   | { readonly kind: 'ended'; readonly text: string; readonly reason?: string };
 
-export const explainAll = (job: JobRun, slots = slotReasons(job)): readonly Explanation[] =>
-  job.plan.tasks.flatMap((_, index): readonly Explanation[] => {
+export const explainAll = (job: JobRun, slots = slotReasons(job)): readonly Explanation[] => {
+  const path = criticalPathOfRun(job);
+  return job.plan.tasks.flatMap((_, index): readonly Explanation[] => {
     const task = job.tasks[index];
     if (job.removed?.has(index) || (task && SETTLED.has(task.state))) return [];
-    const own = task?.state === 'running' ? [] : [explain(job, index, slots)];
+    const own = task?.state === 'running' ? [] : [explain(job, index, slots, path)];
     return task?.child && !task.child.over ? [...own, ...explainAll(task.child, slots)] : own;
   });
+};
 
 /** Explains one task, in any state. @throws UnknownTaskError */
 export const explainOne = (root: JobRun, path: string): Explanation => {
   const { job, index } = findTask(root, path);
-  if (job) return explain(job, index, slotReasons(root));
+  if (job) return explain(job, index, slotReasons(root), criticalPathOfRun(job));
   return { task: path, state: 'unscheduled', reasons: [jobReason('the task around it has not begun')] };
 };
 
-const explain = (job: JobRun, index: number, slots: SlotReasons): Explanation => ({
+const explain = (job: JobRun, index: number, slots: SlotReasons, path: RunPath): Explanation => ({
   task: job.pathOf(job.plan.graph.names[index] as string),
   state: job.tasks[index]?.state ?? 'unscheduled',
   reasons: reasonsOf(job, index, slots),
+  critical: path.has(index),
+  slackMs: path.slackMs?.(index),
 });
 
 const reasonsOf = (job: JobRun, index: number, slots: SlotReasons): readonly Reason[] => {

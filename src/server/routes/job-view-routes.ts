@@ -222,9 +222,11 @@ const PAGE = 500;
 
 const DRAW = { mermaid: mermaidOf, dot: dotOf, gantt: ganttOf } as const;
 
-const explained = ({ task, state, reasons }: Explanation) => ({
+const explained = ({ task, state, reasons, critical, slackMs }: Explanation) => ({
   task,
   state,
+  critical,
+  slackMs,
   reasons: reasons.map(({ kind, text, ...facts }) => ({ kind, text, facts })),
 });
 

@@ -36,6 +36,11 @@ const Waiting = z.object({
   task: z.string(),
   state: z.enum(TASK_STATES),
   reasons: z.array(z.object({ kind: z.string(), text: z.string(), facts: z.unknown().optional() })),
+  critical: z.boolean().optional().meta({ description: 'Whether it is on the critical path of its job' }),
+  slackMs: z.number().optional().meta({
+    description:
+      'How much longer it could take without a longer critical path, in ms; left out where nothing is known of how long tasks take',
+  }),
 });
 
 export const ExplanationBody = Waiting.extend({

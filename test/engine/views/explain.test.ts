@@ -342,7 +342,7 @@ describe('nested tasks', () => {
   test('are explained by their paths, among all others', async () => {
     const { clock, job } = await nested();
     await clock.advance(5);
-    expect(job.explain()).toEqual([
+    expect(job.explain().map(withoutPath)).toEqual([
       {
         task: 'mid/in/b',
         state: 'unscheduled',
@@ -397,7 +397,7 @@ describe('nested tasks', () => {
 describe('other reasons', () => {
   test('an external task waits for somebody outside', async () => {
     const { job } = await begin(() => [{ kind: 'external', name: 'a' }]);
-    expect(job.explain()).toEqual([
+    expect(job.explain().map(withoutPath)).toEqual([
       {
         task: 'a',
         state: 'ready',
@@ -412,7 +412,7 @@ describe('other reasons', () => {
       { name: 'a', run: () => {} },
       { name: 'b', dependsOn: ['a'], run: () => {} },
     ]).start({}, { clock });
-    expect(job.explain()).toEqual([
+    expect(job.explain().map(withoutPath)).toEqual([
       { task: 'a', state: 'unscheduled', reasons: [{ kind: 'job', text: expect.stringContaining('has not begun') }] },
       { task: 'b', state: 'unscheduled', reasons: [expect.objectContaining({ kind: 'upstream', tasks: ['a'] })] },
     ]);
@@ -444,7 +444,7 @@ describe('other reasons', () => {
 
   test('a task that runs has none, and is left out of job.explain()', async () => {
     const { job } = await begin((nap) => [{ name: 'a', run: nap(10) }]);
-    expect(job.explain('a')).toEqual([{ task: 'a', state: 'running', reasons: [] }]);
+    expect(job.explain('a').map(withoutPath)).toEqual([{ task: 'a', state: 'running', reasons: [] }]);
     expect(job.explain()).toEqual([]);
   });
 
@@ -573,3 +573,61 @@ test('at any moment of a random job each task that neither runs nor has ended ha
   );
   expect([...kinds].sort()).toEqual(['concurrency', 'external', 'job', 'paused', 'poll', 'pool', 'retry', 'upstream']);
 });
+
+describe('the critical path', () => {
+  const pathOf = (job: Job, tasks: readonly string[]) =>
+    tasks.map((task) => {
+      const { critical, slackMs } = job.explain(task)[0] as Explanation;
+      return [critical, slackMs];
+    });
+  const all = ['extract', 'rates', 'join', 'report'];
+  const begun = (estimates: readonly (number | undefined)[]) =>
+    begin((nap) => [
+      { name: 'extract', estimate: estimates[0], run: nap(60) },
+      { name: 'rates', estimate: estimates[1], run: nap(10) },
+      { name: 'join', dependsOn: ['extract', 'rates'], estimate: estimates[2], run: nap(20) },
+      { name: 'report', dependsOn: ['rates'], estimate: estimates[3], run: nap(5) },
+    ]);
+
+  test('is the longest by time: what is over as measured, what runs as it has run if that is longer, estimates of the rest', async () => {
+    const { clock, job } = await begun([50, 40, 20, 10]);
+    expect(pathOf(job, all)).toEqual([
+      [true, 0],
+      [false, 10],
+      [true, 0],
+      [false, 20],
+    ]);
+    await clock.advance(15);
+    // rates took 10, not 40.
+    expect(pathOf(job, all)).toEqual([
+      [true, 0],
+      [false, 40],
+      [true, 0],
+      [false, 55],
+    ]);
+    await clock.advance(40);
+    // extract has run for 55, not 50.
+    expect(pathOf(job, all)).toEqual([
+      [true, 0],
+      [false, 45],
+      [true, 0],
+      [false, 60],
+    ]);
+    await clock.runAll();
+    expect(pathOf(job, all)).toEqual([
+      [true, 0],
+      [false, 50],
+      [true, 0],
+      [false, 65],
+    ]);
+  });
+
+  test('is the longest by the number of tasks where nothing is known', async () => {
+    const { job } = await begun([undefined, undefined, undefined, undefined]);
+    expect(pathOf(job, all).map(([critical]) => critical)).toEqual([true, false, true, false]);
+    expect(pathOf(job, all).map(([, slackMs]) => slackMs)).toEqual([undefined, undefined, undefined, undefined]);
+  });
+});
+
+/** An explanation without the critical path. */
+const withoutPath = ({ task, state, reasons }: Explanation) => ({ task, state, reasons });
