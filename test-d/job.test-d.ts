@@ -174,6 +174,8 @@ describe('a view', () => {
     expectTypeOf(
       etl.start({ url: '' }).view({ outputs: true, under: 'extract', after: 'log', limit: 1 }),
     ).toEqualTypeOf<JobView>();
+    expectTypeOf<Job['progress$']>().toEqualTypeOf<Observable<JobProgress>>();
+    expectTypeOf<FoundJob['progress']>().toEqualTypeOf<() => JobProgress>();
     expectTypeOf<FoundJob['view']>().toEqualTypeOf<(options?: ViewOptions) => JobView>();
     expectTypeOf(createEngine().find).returns.resolves.toEqualTypeOf<FoundJob | undefined>();
     expectTypeOf<JobView['tasks']>().toEqualTypeOf<readonly ViewedTask[]>();

@@ -15,7 +15,9 @@ export const criticalPathOf = (result: JobResult, definition: JobDefinition): re
   const work = definition.tasks.filter(({ trigger }) => trigger !== 'always');
   const { names, ...graph } = buildGraph(work.some(({ name }) => hasRun(name)) ? work : definition.tasks);
   const weights = names.map((name) => result.tasks[name]?.durationMs ?? 0);
-  return longestPath(graph, weights).path.map((index) => names[index] as string).filter(hasRun);
+  return longestPath(graph, weights)
+    .path.map((index) => names[index] as string)
+    .filter(hasRun);
 };
 
 /** Returns lines such as `Critical path: extract 2.0s → load 1.1s`; none if the path has fewer than two tasks. */

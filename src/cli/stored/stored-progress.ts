@@ -25,7 +25,9 @@ export const storedProgress = async (
 
 export const outlinesOf = (shape: readonly ShapeTask[]): readonly Outline[] =>
   shape
-    .map(({ name, kind, trigger, dependsOn, job }): Outline => {
-      return { name, kind, trigger, dependsOn: sorted(dependsOn), inside: job && outlinesOf(job.tasks) };
+    .map(({ name, kind, trigger, dependsOn, each, job }): Outline => {
+      const inside = job && outlinesOf(job.tasks);
+      const layers = each ? { inside: undefined, each: { kind: each, inside } } : { inside };
+      return { name, kind, trigger, dependsOn: sorted(dependsOn), ...layers };
     })
     .sort(byName);

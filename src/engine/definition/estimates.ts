@@ -1,5 +1,4 @@
-import { type Plan, type TaskDefinition, weighed } from './plan.ts';
-import { PLAN } from './sealed.ts';
+import { type Plan, planInside, type TaskDefinition, weighed } from './plan.ts';
 
 /** What is known of how long the tasks of a job take. Jobs nested in it share it. */
 export type Estimates = {
@@ -46,8 +45,8 @@ export const estimateOf = (
   const path = within + (instance ? '[]' : name) + (nested && 'over' in nested ? '[]' : '');
   const known = history.get(path);
   if (known !== undefined) return Math.max(known, leastMs);
-  if (!nested?.definition) return undefined;
-  const sealed = nested.definition[PLAN] as Plan;
+  const sealed = planInside({ nested });
+  if (!sealed) return undefined;
   const inner = history.size > 0 ? estimated(sealed, history, `${path}/`) : sealed;
   return inner.otherMs === undefined ? undefined : Array.from(inner.lengths).reduce((a, b) => Math.max(a, b));
 };

@@ -3,7 +3,9 @@
  * `gantt.ts` draws the times on the axis of `time-axis.ts`, and `frontier.ts` finds where a job has stopped.
  * `mermaid-text.ts`, `duration-text.ts` and `task-notes.ts` format text. `job-view.ts` shows a job with all its tasks as data: of a run by
  * `live-view.ts`, of records by `record-view.ts`, both with the tasks of the definition (`outline.ts`). `explain.ts` says why a task is not running, `explain-slots.ts`
- * which limits it waits for. `metrics.ts` counts events, `remaining.ts` tells how long the rest of a job takes.
+ * which limits it waits for. `metrics.ts` counts events. `work.ts` has the tasks of a job as they stand, of a stored
+ * one by `planned-outline.ts`: of these `progress.ts` says how far the job is (`remaining.ts`: how long the rest takes; `watch-progress.ts`: again and again), and
+ * `critical-path.ts` which path is the longest.
  * `fold.ts` makes few boxes of many tasks, `layout.ts` places them, for the web UI and for `picture/svg.ts`, which draws them in the colours of `palette.ts`
  * (`cell-grid.ts`, `edge-path.ts`: places of cells and lines). `unfinished-logs.ts` shows the last lines of attempts that go on. */
 

@@ -1,7 +1,7 @@
 import { type History, historyPath, NO_HISTORY } from '../definition/estimates.ts';
 import { buildGraph, type Edges } from '../definition/graph.ts';
 import type { JobOptions } from '../definition/options.ts';
-import type { Plan, TaskDefinition } from '../definition/plan.ts';
+import type { FanOut, Plan, TaskDefinition } from '../definition/plan.ts';
 import { PLAN } from '../definition/sealed.ts';
 import type { Semaphore } from '../limits/semaphore.ts';
 import { emptyRecord, type JobRecord } from '../model/job-record.ts';
@@ -86,7 +86,7 @@ const planned = (
 
 /** The plan of a nested job; how many there are of a fan-out of jobs is not known before it has begun. */
 const innerPlan = (task: TaskDefinition | undefined): Plan | undefined =>
-  task?.nested && !('over' in task.nested) ? (task.nested.definition?.[PLAN] as Plan | undefined) : undefined;
+  task?.nested?.definition?.[PLAN] as Plan | undefined;
 
 const NOTHING_YET = emptyRecord();
 
@@ -127,13 +127,16 @@ export const recordedWork = (plan: Plan, job: RecordedJob, prefix = '', outer: W
 const instancesOf = (
   { nested, ...task }: TaskDefinition,
   paths: ReadonlySet<string>,
-  { record, history }: RecordedJob,
+  job: RecordedJob,
   path: string,
   outer: Work['limits'],
 ): Work => {
+  const { record, history } = job;
   const known = [...paths];
   const none = known.map(() => []);
-  const maxConcurrency = nested && 'over' in nested ? nested.concurrency : undefined;
+  const { concurrency: maxConcurrency, each } = (nested ?? {}) as Partial<FanOut>;
+  const inner = innerPlan(each as TaskDefinition | undefined);
+  const limits = ownLimits({ maxConcurrency }, outer);
   return {
     tasks: known.map((one) => ({
       ...task,
@@ -145,8 +148,8 @@ const instancesOf = (
     graph: { upstream: none, downstream: none },
     record: (index) => record.tasks.get(known[index] as string),
     isGone: () => false,
-    inside: () => undefined,
-    limits: ownLimits({ maxConcurrency }, outer),
+    inside: (index) => inner && recordedWork(inner, { ...job, options: inner.options }, `${known[index]}/`, limits),
+    limits,
     isFanOut: true,
     history,
     within: historyPath(path),

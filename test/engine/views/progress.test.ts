@@ -1,6 +1,6 @@
 import { createEngine, defineJob, type Job, type JobProgress, jobFrom, memoryJournal } from 'tintype';
 import { type VirtualClock, virtualClock } from 'tintype/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { realWorkflows } from '../../support/real-workflows.ts';
 
 const lasting = (clock: VirtualClock, ms: number) => () =>
@@ -155,6 +155,25 @@ describe('job.progress$', () => {
     await clock.runAll();
   });
 
+  test('counts what is inside the jobs of a fan-out, here and as their events say', async () => {
+    const clock = virtualClock();
+    const journal = memoryJournal();
+    const inner = jobFrom('inner', [
+      { name: 'a', estimate: 3_000, run: lasting(clock, 3_000) },
+      { name: 'b', dependsOn: ['a'], estimate: 4_000, run: lasting(clock, 4_000) },
+    ]);
+    const definition = defineJob('outer')
+      .job('each', { over: [1, 2, 3] }, inner)
+      .seal();
+    const job = createEngine({ journal, clock }).start(definition, {}, { maxConcurrency: 2 });
+    await clock.advance(1_000);
+    const { fraction, leftMs } = now(job as never);
+    expect([fraction, leftMs]).toEqual([2_000 / 21_000, 11_000 - 1_000]);
+    const elsewhere = createEngine({ journal: { ...journal }, clock });
+    expect((await elsewhere.find(job.id))?.progress().leftMs).toBeDefined();
+    await clock.runAll();
+  });
+
   test('of a job that a cancellation ends, what still runs is all that is left', async () => {
     const clock = virtualClock();
     const job = jobFrom('ending', [
@@ -210,11 +229,15 @@ describe('job.progress$', () => {
     const earlier = engine.start(define(), {});
     await clock.runAll();
     await earlier;
-    const job = engine.start(define(), {});
+    const job = engine.start(define(), {}, { jobKey: 'today' });
     await clock.advance(2_000);
-    expect(now(job as never)).toEqual({ fraction: 2_000 / 12_000, leftMs: 10_000 });
-    const found = await engine.find(job.id);
-    expect(found?.progress()).toEqual({ fraction: 2_000 / 12_000, leftMs: 10_000 });
+    const at2s = { fraction: 2_000 / 12_000, leftMs: 10_000 };
+    expect(now(job as never)).toEqual(at2s);
+    expect((await engine.find(job.id))?.progress()).toEqual(at2s);
+    const elsewhere = createEngine({ journal: { ...journal }, clock });
+    expect((await elsewhere.find(job.id))?.progress()).toEqual(at2s);
+    const follower = elsewhere.start(define(), {}, { jobKey: 'today' });
+    await vi.waitFor(() => expect(now(follower as never)).toEqual(at2s), 5_000);
     await clock.runAll();
     expect((await engine.find(job.id))?.progress()).toEqual({ fraction: 1, leftMs: 0 });
   });
