@@ -9,6 +9,7 @@ import {
   type JobDefinition,
   type JobError,
   type JobEvent,
+  type JobProgress,
   type JobResult,
   type JobState,
   type JobView,
