@@ -100,8 +100,9 @@ const specOf = (task: WorkflowTask, context: WorkflowContext, states?: readonly 
     return { kind: 'job', ...common, ...mapOptions(task, context), definition, input: inputOf(task.params, context) };
   }
   if (task.type === 'external') {
-    const { owner, data, heartbeat_timeout: heartbeatTimeout, on_missed_heartbeat: onMissedHeartbeat } = task;
-    return { kind: 'external', ...common, owner, data, heartbeatTimeout, onMissedHeartbeat };
+    const { owner, description, data, heartbeat_timeout: heartbeatTimeout } = task;
+    const { on_missed_heartbeat: onMissedHeartbeat } = task;
+    return { kind: 'external', ...common, owner, description, data, heartbeatTimeout, onMissedHeartbeat };
   }
   const slots: SlotOptions = { pool: task.pool ?? defaults?.pool, slots: task.slots };
   if (task.type === 'sensor') {

@@ -20,7 +20,13 @@ const approval = defineJob('approval')
   .external('sign', { owner: 'boss', dependsOn: ['approve'] })
   .seal();
 const contract = defineJob('contract')
-  .external('check', { owner: 'clerk', data: { pages: 3 }, priority: 5, onMissedHeartbeat: 'release' })
+  .external('check', {
+    owner: 'clerk',
+    description: 'Is it signed?',
+    data: { pages: 3 },
+    priority: 5,
+    onMissedHeartbeat: 'release',
+  })
   .external('file', { owner: 'clerk' })
   .seal();
 
@@ -195,6 +201,7 @@ describe('a claim', () => {
       state: 'claimed',
       worker: 'a clerk',
       attempt: 1,
+      description: 'Is it signed?',
       data: { pages: 3 },
       priority: 5,
       leaseEndsAt: clock.now() + 5000,

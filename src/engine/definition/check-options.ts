@@ -145,6 +145,7 @@ const taskRules: Readonly<Record<TaskKind, Rules>> = {
       `text of 1 to ${MAX_OWNER_LENGTH} characters`,
       (value) => typeof value === 'string' && value.trim() !== '' && value.length <= MAX_OWNER_LENGTH,
     ),
+    description: rule('text', (value) => typeof value === 'string'),
     data: rule(
       'plain JSON: text, finite numbers, true, false, null, arrays and objects of these',
       (value) => frozenJson(value) !== undefined,

@@ -113,6 +113,8 @@ export type SensorPace<Soft extends boolean = boolean> = {
 export type ExternalOptions = {
   /** Who may work on the task: a person, a role or a queue, as text of 1 to 200 characters. Default: nobody is named. */
   readonly owner?: string | undefined;
+  /** What whoever works on the task is asked, in words for people. Default: nothing. */
+  readonly description?: string | undefined;
   /** What whoever works on the task has to know: plain JSON. The definition keeps a frozen copy. Default: nothing. */
   readonly data?: unknown;
   /** Longest time in ms without a heartbeat of a claimed task; see `onMissedHeartbeat`. Default: no limit. */

@@ -110,8 +110,8 @@ const kindOf = ({ kind, options, definition }: TaskDraft): Partial<TaskDefinitio
 
 /** Copies the options that only an external task has. */
 const externalOf = (options: ExternalOptions = {}): ExternalOptions => {
-  const { owner, data, heartbeatTimeout, onMissedHeartbeat } = options;
-  return Object.freeze({ owner, data: frozenJson(data), heartbeatTimeout, onMissedHeartbeat });
+  const { owner, description, data, heartbeatTimeout, onMissedHeartbeat } = options;
+  return Object.freeze({ owner, description, data: frozenJson(data), heartbeatTimeout, onMissedHeartbeat });
 };
 
 const noop = (): void => {};

@@ -17,6 +17,7 @@ const Ms = z
 /** What a unit may take over from a definition. */
 const unitParts = {
   owner: Owner.optional().meta({ description: 'Who may work on it; needed, here or in what `use` names' }),
+  description: z.string().max(10_000).optional().meta({ description: 'What a worker is asked, in words for people' }),
   data: Json.optional().meta({ description: 'What a worker has to know' }),
   output: JsonSchema.optional().meta({ description: 'What the output must be. Default: any JSON' }),
   heartbeatTimeoutMs: Ms.optional().meta({ description: 'Lease of a claim that names none' }),

@@ -35,6 +35,7 @@ export const UnitBody = z
     leaseEndsAt: Time.optional(),
     readySince: Time.optional(),
     priority: z.number(),
+    description: z.string().optional().meta({ description: 'What whoever works on it is asked, in words for people' }),
     data: Json.optional(),
     deps: z.record(z.string(), z.unknown()).meta({ description: 'What its upstreams put out, by their names' }),
     output: Json.optional(),

@@ -20,6 +20,7 @@ type Unit = {
   readonly state: string;
   readonly owner?: string;
   readonly worker?: string;
+  readonly description?: string;
   readonly data?: unknown;
   readonly outputSchema?: JsonSchema;
   readonly elsewhere?: true;
@@ -95,6 +96,7 @@ export const CompleteForm = ({ jobId, path, state, onDone }: CompleteFormProps) 
           {unit.worker === undefined ? '' : `; ${unit.worker} works on it`}
         </p>
       )}
+      {unit.description === undefined ? null : <p className="asked">{unit.description}</p>}
       {unit.data === undefined ? null : <pre className="output">{JSON.stringify(unit.data, undefined, 2)}</pre>}
       {hasFields(unit.outputSchema) ? (
         <SchemaForm schema={unit.outputSchema} texts={texts} onChange={setTexts} problems={problems} />
