@@ -773,6 +773,8 @@ test('units of a job that another process runs are shown and not handed out; out
     { jobId: 'there', name: 'file', elsewhere: true },
     { jobId: 'here', name: 'file' },
   ]);
+  expect(await call('GET', '/units/stats')).toMatchObject({ body: { ready: 2, elsewhere: 2 } });
+  expect(await call('GET', '/units/stats?owner=nobody')).toMatchObject({ body: { ready: 0, elsewhere: 0 } });
   const [check, , filing] = await client.list();
   expect((await client.claim('clerk', { max: 10 })).map(({ id }) => id.split('.')[0])).toEqual(['here', 'here']);
   const leased = { status: 409, body: { code: 'JOB_LEASED' } };

@@ -181,14 +181,17 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
     return context.json({ topics: grouped(page), nextCursor: answer.nextCursor }, 200);
   });
 
-  add(unitStats, (context) => {
+  add(unitStats, async (context) => {
     const { owner } = context.req.valid('query');
     const sees = sightOf(context.get('principal'));
     if (owner !== undefined && !sees(owner)) throw notSeen(owner);
-    const items = units.stats((one) => sees(one) && (owner === undefined || one === owner));
+    const sought = (one: string | undefined): boolean => sees(one) && (owner === undefined || one === owner);
+    const items = units.stats(sought);
     const sum = (of: 'ready' | 'claimed'): number => items.reduce((total, item) => total + item[of], 0);
     const oldestReadyMs = Math.max(0, ...items.map((item) => item.oldestReadyMs));
-    return context.json({ ready: sum('ready'), claimed: sum('claimed'), oldestReadyMs, items: [...items] }, 200);
+    const elsewhere = await units.readyElsewhere(sought);
+    const sums = { ready: sum('ready'), claimed: sum('claimed'), elsewhere, oldestReadyMs };
+    return context.json({ ...sums, items: [...items] }, 200);
   });
 
   add(claimUnits, async (context) => {

@@ -176,6 +176,7 @@ export const UnitStats = z
   .openapi('UnitStats');
 
 export const AllUnitStats = UnitStats.extend({
+  elsewhere: z.int().meta({ description: 'Ready units of jobs that other processes run; nobody can claim them here' }),
   items: z.array(UnitStats.extend({ owner: z.string().optional() })).meta({ description: 'By owner' }),
 }).openapi('AllUnitStats');
 

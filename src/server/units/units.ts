@@ -69,6 +69,8 @@ export type Units = {
   /** Returns units in order, those after another one; of jobs that are not over, unless the filter names one. */
   readonly list: (filter: UnitFilter, after: UnitOrder | undefined, limit: number) => Promise<readonly UnitBody[]>;
   readonly stats: (sees: UnitFilter['sees']) => readonly OwnerStats[];
+  /** Returns how many units of jobs that other processes run are ready. @throws JournalError */
+  readonly readyElsewhere: (sees: UnitFilter['sees']) => Promise<number>;
   /** @throws HttpProblem `UNIT_NOT_FOUND` */
   readonly find: (id: string) => Promise<FoundUnit>;
   /** Returns the definition of a unit of a job that does not run here, if it is known. */
@@ -199,6 +201,8 @@ export const unitsOf = (source: Source): Units => {
         return { owner, ready: ready?.size ?? 0, claimed, oldestReadyMs: clock.now() - oldest };
       });
     },
+    readyElsewhere: async (sees) =>
+      (await elsewhere()).filter(({ state, owner }) => state === 'ready' && sees(owner)).length,
     find: async (id) => {
       const place = placeOfUnit(id);
       const job = place && engine.job(place.jobId);

@@ -94,7 +94,7 @@ describeInBrowser('replay', () => {
     await ui.go('/jobs/j?task=bad&at=0');
     await until(async () => expect((await ui.states()).states.bad).toBe('unscheduled'));
     await button('Retry …').click();
-    await ui.page.getByText('1 task that did not complete').waitFor();
+    await ui.page.getByText('1 that did not complete').waitFor();
     await button('Retry from here …').waitFor();
   });
 });

@@ -4,6 +4,7 @@ import { ActionButton } from '../actions/action-button.tsx';
 import { useAction } from '../actions/use-action.ts';
 import { request } from '../api/request.ts';
 import { useLoad } from '../api/use-load.ts';
+import { refusalElsewhere } from '../job/elsewhere.ts';
 import { jobRoute } from '../job/follow-job.ts';
 import { countText, numberText } from '../text/number.ts';
 import { CompleteForm } from '../units/complete-form.tsx';
@@ -61,18 +62,21 @@ export const TaskCommands = (
   useEffect(() => () => forget.current(undefined), []);
   const leaves = countLeaves(props, plan.value?.runs ?? new Set());
   const isSettled = ['failed', 'notReady', 'cancelled'].includes(state);
+  const elsewhere = refusalElsewhere(model);
   const isExternal = model.kind(index) === 'external';
   return (
     <>
       <section className="commands">
-        {state === 'paused' && !isOver ? <ActionButton action={resume} label="Resume" isPrimary /> : null}
+        {state === 'paused' && !isOver ? (
+          <ActionButton action={resume} label="Resume" isPrimary refusal={elsewhere} />
+        ) : null}
         {isSettled || (state === 'paused' && isOver) ? (
           <ActionButton action={showRetry} label="Retry from here …" isPressed={previewed === 'retry'} isPrimary />
         ) : null}
         {!PAUSABLE.has(state) || isOver ? null : heldBy === undefined ? (
-          <ActionButton action={pause} label="Pause" />
+          <ActionButton action={pause} label="Pause" refusal={elsewhere} />
         ) : (
-          <ActionButton action={resume} label="Don't pause" />
+          <ActionButton action={resume} label="Don't pause" refusal={elsewhere} />
         )}
         <ActionButton
           action={showRerun}

@@ -42,7 +42,9 @@ export const WhyNot = ({ model, index, select }: WhyNotProps) => {
   const path = model.path(index);
   const [explanation, setExplanation] = useState<Explanation>();
   const [error, setError] = useState<string>();
+  const isElsewhere = model.head.runs === 'elsewhere';
   useEffect(() => {
+    if (isElsewhere) return;
     const controller = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const ask = async (): Promise<void> => {
@@ -70,7 +72,7 @@ export const WhyNot = ({ model, index, select }: WhyNotProps) => {
       controller.abort();
       clearTimeout(timer);
     };
-  }, [model, path]);
+  }, [model, path, isElsewhere]);
   const reasons = explanation?.reasons ?? [];
   const roots = explanation?.roots ?? [];
   const direct = new Set(reasons.flatMap(({ facts }) => facts?.tasks ?? []));
@@ -78,7 +80,11 @@ export const WhyNot = ({ model, index, select }: WhyNotProps) => {
   return (
     <section className="why">
       <h3>Why is it not running?</h3>
-      {error === undefined ? null : <p>{error}</p>}
+      {isElsewhere ? (
+        <p>Another process runs this job, and alone knows.</p>
+      ) : error === undefined ? null : (
+        <p>{error}</p>
+      )}
       {reasons.map((reason) => (
         <ReasonText key={`${reason.kind} ${reason.text}`} reason={reason} {...{ model, index, select }} />
       ))}

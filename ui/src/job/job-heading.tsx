@@ -13,6 +13,7 @@ import { wordOf } from '../states/states.ts';
 import { durationText } from '../text/duration.ts';
 import { countText, numberText } from '../text/number.ts';
 import { stampText, useZone } from '../text/time.ts';
+import { refusalElsewhere } from './elsewhere.ts';
 import { jobRoute } from './follow-job.ts';
 import type { JobAddress } from './job-address.ts';
 import type { JobModel } from './job-model.ts';
@@ -144,9 +145,11 @@ const JobActions = ({ model, onRerun, onPreview }: Pick<JobHeadingProps, 'model'
             label="Retry"
             isPrimary
             question={
-              asksRetry && plan.value !== undefined
-                ? `${countText(plan.value, 'task')} run in this job: ${numberText(failed)} that did not complete, and what is downstream of them. ${numberText(Math.max(0, tally.total(-1) - plan.value))} keep their results.`
-                : `${countText(failed, 'task')} that did not complete, and what is downstream of them, run again in this job.`
+              plan.error !== undefined
+                ? plan.error.message
+                : asksRetry && plan.value !== undefined
+                  ? `${countText(plan.value, 'task')} run in this job: ${numberText(failed)} that did not complete, and what is downstream of them. ${numberText(Math.max(0, tally.total(-1) - plan.value))} keep their results.`
+                  : `${countText(failed, 'task')} that did not complete, and what is downstream of them, run again in this job.`
             }
             onAsk={(isAsked) => {
               setAsksRetry(isAsked);
@@ -163,12 +166,13 @@ const JobActions = ({ model, onRerun, onPreview }: Pick<JobHeadingProps, 'model'
         />
       </div>
     );
+  const elsewhere = refusalElsewhere(model);
   return (
     <div className="actions">
       {head.state === 'paused' || head.runs === 'nowhere' ? (
-        <ActionButton action={resume} label="Resume" isPrimary />
+        <ActionButton action={resume} label="Resume" isPrimary refusal={elsewhere} />
       ) : (
-        <ActionButton action={pause} label="Pause" />
+        <ActionButton action={pause} label="Pause" refusal={elsewhere} />
       )}
       <ActionButton
         action={cancel}

@@ -73,19 +73,15 @@ export const CompleteForm = ({ jobId, path, state, onDone }: CompleteFormProps) 
     setProblems({});
     await command({ type: 'success', ...(output.value === undefined ? {} : { output: output.value }) });
     done();
-  });
+  }, state);
   const fail = useAction(async () => {
     if (reason.trim() === '') throw new Error('Say why.');
     await command({ type: 'error', message: reason, retryable: false });
     done();
-  });
+  }, state);
   if (unit === undefined) return error === undefined ? null : <p className="refusal">{error.message}</p>;
   const isOpen = unit.state === 'ready' || unit.state === 'claimed';
-  const refusal = !isOpen
-    ? `It is ${unit.state}: there is nothing to complete`
-    : unit.elsewhere
-      ? 'Another process runs this job'
-      : undefined;
+  const refusal = isOpen ? undefined : `It is ${unit.state}: there is nothing to complete`;
   const claimFirst = may('operator') || claimOf(id) !== undefined ? undefined : 'Claim it first';
   return (
     <section className="complete">
@@ -114,7 +110,16 @@ export const CompleteForm = ({ jobId, path, state, onDone }: CompleteFormProps) 
       )}
       <div className="commands">
         <ActionButton action={complete} label="Complete" isPrimary refusal={refusal ?? claimFirst} needs="worker" />
-        {unit.state === 'ready' ? <ActionButton action={claim} label="Claim" refusal={refusal} needs="worker" /> : null}
+        {unit.state === 'ready' ? (
+          <ActionButton
+            action={claim}
+            label="Claim"
+            refusal={
+              unit.elsewhere ? 'Another process runs this job: it can be completed here, and not claimed' : undefined
+            }
+            needs="worker"
+          />
+        ) : null}
         <ActionButton
           action={fail}
           label="Fail"

@@ -4,12 +4,18 @@ import { useAction } from '../actions/use-action.ts';
 import { request } from '../api/request.ts';
 import { usePolled } from '../api/use-polled.ts';
 import type { TaskDetails } from '../inspector/task-details.ts';
+import { RUNS_ELSEWHERE } from '../job/elsewhere.ts';
 import { taskHref } from '../shell/links.tsx';
 import { countText } from '../text/number.ts';
 
-type PausedTask = TaskDetails & { readonly jobId: string; readonly jobName: string };
+type PausedTask = TaskDetails & { readonly jobId: string; readonly jobName: string; readonly isElsewhere: boolean };
 
-type Row = { readonly id: string; readonly name: string; readonly tasks?: { readonly paused?: number } };
+type Row = {
+  readonly id: string;
+  readonly name: string;
+  readonly elsewhere?: object;
+  readonly tasks?: { readonly paused?: number };
+};
 
 const MOST_JOBS = 20;
 
@@ -20,12 +26,12 @@ const pausedTasks = async (signal: AbortSignal): Promise<readonly PausedTask[]> 
   });
   const holding = jobs.filter(({ tasks }) => tasks === undefined || (tasks.paused ?? 0) > 0).slice(0, MOST_JOBS);
   const lists = await Promise.all(
-    holding.map(async ({ id, name }) => {
+    holding.map(async ({ id, name, elsewhere }) => {
       const { items } = await request<{ items: readonly TaskDetails[] }>(`/jobs/${encodeURIComponent(id)}/tasks`, {
         query: { state: 'paused', limit: 100 },
         signal,
       });
-      return items.map((task) => ({ ...task, jobId: id, jobName: name }));
+      return items.map((task) => ({ ...task, jobId: id, jobName: name, isElsewhere: elsewhere !== undefined }));
     }),
   );
   return lists.flat();
@@ -61,7 +67,11 @@ const Task = ({ task, onDone }: { readonly task: PausedTask; readonly onDone: ()
           {task.jobName} / {task.path}
         </Link>
         <span className="bad cut">{task.error?.message ?? task.reason}</span>
-        <ActionButton action={resume} label={task.error === undefined ? 'Resume' : 'Try again'} />
+        <ActionButton
+          action={resume}
+          label={task.error === undefined ? 'Resume' : 'Try again'}
+          refusal={task.isElsewhere ? RUNS_ELSEWHERE : undefined}
+        />
       </div>
     </li>
   );
