@@ -27,7 +27,9 @@ test('a property may have any name', () => {
   const names = ['__proto__', 'constructor', 'toString', 'a b', 'ä'];
   const schema = { type: 'object', properties: Object.fromEntries(names.map((name) => [name, { type: 'string' }])) };
   expect(readForm(schema, {})).toEqual({ value: {} });
-  const html = renderToString(createElement(SchemaForm, { schema, texts: {}, onChange: () => undefined }));
+  const html = renderToString(
+    createElement(SchemaForm, { schema, texts: {}, onChange: () => undefined, onEnter: () => undefined }),
+  );
   expect(html).not.toContain('function');
   expect(html.match(/value=""/g)).toHaveLength(names.length);
   const texts = Object.fromEntries(names.map((name) => [name, `of ${name}`]));
@@ -59,4 +61,30 @@ test.each([
 test('what may be of several types is given as JSON', () => {
   const schema = { properties: { at: { type: ['string', 'number'] }, name: { type: ['string', 'null'] } } };
   expect(readForm(schema, { at: '5', name: '5' })).toEqual({ value: { at: 5, name: '5' } });
+});
+
+test('null and the empty text are given by a choice of their own, where they are allowed', () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      note: { type: ['string', 'null'] },
+      count: { type: ['integer', 'null'] },
+      name: { type: 'string' },
+      long: { type: 'string', minLength: 1 },
+      other: { type: 'string' },
+    },
+    required: ['note', 'name', 'long'],
+  };
+  const html = renderToString(
+    createElement(SchemaForm, { schema, texts: {}, onChange: () => undefined, onEnter: () => undefined }),
+  );
+  expect(html.match(/type="checkbox"\/?>[^<]*/g)?.map((one) => one.replace(/.*>/, ''))).toEqual([
+    'null',
+    'an empty text',
+    'null',
+    'an empty text',
+  ]);
+  expect(readForm(schema, { note: { value: null }, name: { value: '' }, long: 'x', count: { value: null } })).toEqual({
+    value: { note: null, count: null, name: '', long: 'x' },
+  });
 });

@@ -39,8 +39,14 @@ export const StartForm = ({ definition, params, refusal }: StartFormProps) => {
   return (
     <section className="group start">
       <h2>Start a job</h2>
-      {hasFields(params) ? (
-        <SchemaForm schema={params} texts={texts} onChange={setTexts} problems={problems} />
+      {refusal !== undefined ? null : hasFields(params) ? (
+        <SchemaForm
+          schema={params}
+          texts={texts}
+          onChange={setTexts}
+          problems={problems}
+          onEnter={() => void start.run()}
+        />
       ) : params === undefined ? (
         <label className="field">
           Input

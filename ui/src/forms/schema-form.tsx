@@ -1,4 +1,4 @@
-import { useId } from 'react';
+import { type KeyboardEvent, useId } from 'react';
 
 /** What the forms understand of JSON Schema; whatever else stands in it is checked by the server alone. */
 export type JsonSchema = {
@@ -9,19 +9,25 @@ export type JsonSchema = {
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly format?: string;
+  readonly minLength?: number;
   readonly maxLength?: number;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
   readonly writeOnly?: boolean;
 };
 
+/** What no text stands for: null, and the empty text. */
+type Special = { readonly value: null | '' };
+
 /** The texts of the fields as they were typed, by the names of the properties; '' is left out. */
-export type FormTexts = Readonly<Record<string, string>>;
+export type FormTexts = Readonly<Record<string, string | Special>>;
 
 export type SchemaFormProps = {
   readonly schema: JsonSchema;
   readonly texts: FormTexts;
   readonly onChange: (texts: FormTexts) => void;
+  /** Called when Enter is pressed in a field of one line. */
+  readonly onEnter: () => void;
   /** What was refused, by the name of the property. */
   readonly problems?: Readonly<Record<string, string>>;
 };
@@ -33,15 +39,26 @@ const typeOf = ({ type }: JsonSchema): string | undefined => {
 };
 
 /** A property may have the name of something that all objects have. */
-const own = (texts: Readonly<Record<string, string>>, name: string): string | undefined =>
+const own = <Value,>(texts: Readonly<Record<string, Value>>, name: string): Value | undefined =>
   Object.hasOwn(texts, name) ? texts[name] : undefined;
+
+/** What a field offers beside what is typed: null where that is allowed, the empty text where leaving it out means something else. */
+const specialsOf = (schema: JsonSchema, isRequired: boolean): readonly Special['value'][] => {
+  const type = typeOf(schema);
+  if (type === undefined || schema.enum !== undefined) return [];
+  const specials: Special['value'][] = Array.isArray(schema.type) && schema.type.includes('null') ? [null] : [];
+  const mayBeEmpty = type === 'string' && schema.format === undefined && !((schema.minLength ?? 0) > 0);
+  return mayBeEmpty && (isRequired || schema.default !== undefined) ? [...specials, ''] : specials;
+};
+
+const SPECIAL_WORDS = { null: 'null', '': 'an empty text' } as const;
 
 /** Whether there is a field for each part; else the whole value is given as JSON. */
 export const hasFields = (schema: JsonSchema | undefined): schema is JsonSchema =>
   schema !== undefined && typeOf(schema) === 'object' && Object.keys(schema.properties ?? {}).length > 0;
 
 /** The fields of an object. */
-export const SchemaForm = ({ schema, texts, onChange, problems = {} }: SchemaFormProps) => (
+export const SchemaForm = ({ schema, texts, onChange, onEnter, problems = {} }: SchemaFormProps) => (
   <>
     {Object.entries(schema.properties ?? {}).map(([name, property]) => (
       <Field
@@ -52,6 +69,7 @@ export const SchemaForm = ({ schema, texts, onChange, problems = {} }: SchemaFor
         text={own(texts, name) ?? ''}
         problem={own(problems, name)}
         onChange={(text) => onChange({ ...texts, [name]: text })}
+        onEnter={onEnter}
       />
     ))}
   </>
@@ -61,12 +79,13 @@ type FieldProps = {
   readonly name: string;
   readonly schema: JsonSchema;
   readonly isRequired: boolean;
-  readonly text: string;
+  readonly text: string | Special;
   readonly problem: string | undefined;
-  readonly onChange: (text: string) => void;
+  readonly onChange: (text: string | Special) => void;
+  readonly onEnter: () => void;
 };
 
-const Field = ({ name, schema, isRequired, text, problem, onChange }: FieldProps) => {
+const Field = ({ name, schema, isRequired, text, problem, onChange, onEnter }: FieldProps) => {
   const id = useId();
   const description = [
     schema.description,
@@ -74,9 +93,14 @@ const Field = ({ name, schema, isRequired, text, problem, onChange }: FieldProps
   ]
     .filter((one) => one !== undefined)
     .join('. ');
+  const special = typeof text === 'string' ? undefined : text.value;
   const common = {
     id,
     required: isRequired,
+    disabled: special !== undefined,
+    onKeyDown: (event: KeyboardEvent) => {
+      if (event.key === 'Enter' && !event.repeat && event.target instanceof HTMLInputElement) onEnter();
+    },
     'aria-invalid': problem !== undefined,
     'aria-describedby': `${id}-help`,
   };
@@ -86,7 +110,17 @@ const Field = ({ name, schema, isRequired, text, problem, onChange }: FieldProps
         {schema.title ?? name}
         {isRequired ? <span className="dim"> (required)</span> : null}
       </label>
-      <Input common={common} schema={schema} text={text} onChange={onChange} />
+      <Input common={common} schema={schema} text={typeof text === 'string' ? text : ''} onChange={onChange} />
+      {specialsOf(schema, isRequired).map((value) => (
+        <label key={String(value)} className="choice small dim">
+          <input
+            type="checkbox"
+            checked={special === value}
+            onChange={() => onChange(special === value ? '' : { value })}
+          />
+          {SPECIAL_WORDS[`${value}`]}
+        </label>
+      ))}
       <p id={`${id}-help`} className="small dim">
         {problem === undefined ? description : <span className="bad">{problem}</span>}
       </p>
@@ -162,6 +196,10 @@ export const readForm = (schema: JsonSchema, texts: FormTexts): ReadForm => {
   const problems = new Map<string, string>();
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const text = own(texts, name) ?? '';
+    if (typeof text !== 'string') {
+      value.set(name, text.value);
+      continue;
+    }
     if (text === '') {
       if (schema.required?.includes(name) && property.default === undefined) problems.set(name, 'This is required');
       continue;

@@ -95,7 +95,13 @@ export const CompleteForm = ({ jobId, path, state, onDone }: CompleteFormProps) 
       {unit.description === undefined ? null : <p className="asked">{unit.description}</p>}
       {unit.data === undefined ? null : <pre className="output">{JSON.stringify(unit.data, undefined, 2)}</pre>}
       {hasFields(unit.outputSchema) ? (
-        <SchemaForm schema={unit.outputSchema} texts={texts} onChange={setTexts} problems={problems} />
+        <SchemaForm
+          schema={unit.outputSchema}
+          texts={texts}
+          onChange={setTexts}
+          problems={problems}
+          onEnter={() => (refusal ?? claimFirst) === undefined && void complete.run()}
+        />
       ) : (
         <label className="field">
           Output
