@@ -97,4 +97,23 @@ describeInBrowser('replay', () => {
     await ui.page.getByText('1 that did not complete').waitFor();
     await button('Retry from here …').waitFor();
   });
+
+  test('the state and the error of the job are those of the moment, and no moment is after now', async () => {
+    const work = jobFrom('work', [{ name: 'bad', run: () => Promise.reject(new Error('broke')) }]);
+    const { url, server } = await servedUi();
+    await server.engine.start(work, {}, { jobId: 'j' });
+    const ui = await openUi(url, '/jobs/j');
+    const pill = ui.page.locator('.job-title .pill');
+    const slider = ui.page.getByRole('slider', { name: 'Moment on show' });
+    await ui.page.locator('.job-error', { hasText: 'bad' }).waitFor();
+    await ui.go('/jobs/j?at=-1');
+    await until(async () => expect(await pill.innerText()).not.toBe('failed'));
+    expect(await ui.page.locator('.job-error').count()).toBe(0);
+    for (const at of ['1e99', '999999999']) {
+      await ui.go(`/jobs/j?at=${at}`);
+      await ui.page.getByText(/as it was at \d{4}-/).waitFor();
+      await until(async () => expect(await pill.innerText()).toBe('failed'));
+      expect(Number(await slider.getAttribute('aria-valuenow'))).toBeLessThanOrEqual(60_000);
+    }
+  });
 });

@@ -40,7 +40,9 @@ export const JobHeading = ({ model, isLost, address, onRerun, onPreview }: JobHe
   const counts = tally.counts(-1);
   const began = head.startedAt ?? head.createdAt;
   const labels = Object.entries(head.labels).slice(0, MOST_LABELS);
-  const state = head.runs === 'nowhere' && !model.isOver ? 'interrupted' : head.state;
+  // Of the moment on show; who runs it, and what can be done with it, is of now.
+  const shown = model.table.job;
+  const isInterrupted = model.moment === undefined && head.runs === 'nowhere' && !model.isOver;
   return (
     <header className="job-heading">
       <div className="job-title">
@@ -52,7 +54,7 @@ export const JobHeading = ({ model, isLost, address, onRerun, onPreview }: JobHe
         </span>
         <h1>{head.name}</h1>
         <code className="dim job-id">{head.id}</code>
-        <span className={`pill ${head.state}`}>{wordOf(state)}</span>
+        <span className={`pill ${shown.state}`}>{wordOf(isInterrupted ? 'interrupted' : shown.state)}</span>
         <span className="dim small">
           {model.moment === undefined
             ? `${durationText((head.endedAt ?? model.startedAt + model.liveNow) - began)} since ${stampText(began)}`
@@ -76,14 +78,16 @@ export const JobHeading = ({ model, isLost, address, onRerun, onPreview }: JobHe
             {name}: {value}
           </Link>
         ))}
-        {head.state === 'paused' && head.reason !== undefined ? <span className="dim small">{head.reason}</span> : null}
+        {shown.state === 'paused' && shown.reason !== undefined ? (
+          <span className="dim small">{shown.reason}</span>
+        ) : null}
         <span className="grow" />
         {isLost ? <ConnectionLost /> : null}
         <JobActions model={model} onRerun={onRerun} onPreview={onPreview} />
       </div>
-      {head.error === undefined ? null : (
-        <p className="bad job-error" title={head.error.message}>
-          {head.error.name}: {head.error.message}
+      {shown.error === undefined ? null : (
+        <p className="bad job-error" title={shown.error.message}>
+          {shown.error.name}: {shown.error.message}
         </p>
       )}
       <Meter counts={counts} />

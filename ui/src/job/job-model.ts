@@ -246,7 +246,14 @@ const hasRemoved = (data: readonly (number | string)[]): boolean => {
 
 /** The job at a moment, by all its events up to then. */
 const tableAt = (live: JobTable, events: readonly PatchEvent[], moment: number): JobTable => {
-  const table = emptyTable(live.epoch, live.startedAt, live.job);
+  const before = {
+    state: 'idle',
+    startedAt: undefined,
+    endedAt: undefined,
+    reason: undefined,
+    error: undefined,
+  } as const;
+  const table = emptyTable(live.epoch, live.startedAt, { ...live.job, ...before });
   for (const event of events) {
     if (event.type === 'patch') {
       const data: (number | string)[] = [];

@@ -23,7 +23,8 @@ type History = {
 /** Shows the moment of the address. All that happened before is fetched once, when it is first needed. */
 export const useReplay = (model: JobModel, { at, change }: JobAddress): Replay => {
   useEffect(() => {
-    model.replay(at);
+    // An address may name any moment; -1 is before all that happened.
+    model.replay(at === undefined ? undefined : Math.min(Math.max(at, -1), Math.ceil(model.liveNow)));
     if (at !== undefined) void loadHistory(model);
   }, [model, at]);
   return {
