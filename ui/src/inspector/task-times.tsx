@@ -4,7 +4,7 @@ import { tookMs } from '../job/took.ts';
 import { durationText } from '../text/duration.ts';
 import { clockText } from '../text/time.ts';
 
-/** When a task was ready, how long it waited and ran, and how much time it had to spare. */
+/** When a task was ready, how long it waited and took, and how much time it had to spare. */
 export const TaskTimes = ({ model, index }: { readonly model: JobModel; readonly index: number }) => {
   const ready = model.table.readyAt[index] as number;
   const start = model.table.startAt[index] as number;
@@ -18,7 +18,7 @@ export const TaskTimes = ({ model, index }: { readonly model: JobModel; readonly
         <dd>{ready < 0 ? '–' : clockText(model.startedAt + ready)}</dd>
         <dt>waited</dt>
         <dd>{ready < 0 ? '–' : durationText((start < 0 ? model.now : start) - ready)}</dd>
-        <dt>ran</dt>
+        <dt title="From its first start to its end, pauses and waits between attempts as well">took</dt>
         <dd>{durationText(tookMs(model, index))}</dd>
         {slack === undefined ? null : (
           <>

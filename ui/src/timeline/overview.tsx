@@ -15,6 +15,9 @@ const FAILURES_PX = 5;
 /** Height of what waited. */
 const WAITS_PX = 9;
 
+const AREAS =
+  'Above the line what was under way, each task from its first start to its end, pauses and waits between attempts as well; below it what waited to begin';
+
 export type OverviewProps = { readonly model: JobModel; readonly address: JobAddress; readonly replay: Replay };
 
 /** The whole job in a strip: how much ran, below it how much waited, and what failed. A drag shows that moment, with Shift it chooses a range. */
@@ -96,8 +99,8 @@ export const Overview = ({ model, address, replay }: OverviewProps) => {
             <span aria-hidden="true">✕</span>
           </button>
         )}
-        <span className="dim" title="Above the line what ran, below it what waited">
-          at most {mostAtOnce(model.live, ran)} at once
+        <span className="dim" title={AREAS}>
+          at most {mostAtOnce(model.live, ran)} under way at once
         </span>
         {address.range === undefined ? null : (
           <button type="button" className="chip" onClick={() => address.change({ range: undefined })}>
