@@ -9,6 +9,7 @@ import { JobsPage } from './jobs/jobs-page.tsx';
 import { LimitsPage } from './limits/limits-page.tsx';
 import { LogPage } from './log/log-page.tsx';
 import { ErrorBoundary } from './shell/error-boundary.tsx';
+import { jobsHref } from './shell/jobs-href.ts';
 import { Keys } from './shell/keys.tsx';
 import { Nav } from './shell/nav.tsx';
 import { NotFound } from './shell/not-found.tsx';
@@ -27,7 +28,7 @@ const Pages = () => {
   usePageFocus(pages, path);
   useKeys({
     '?': () => setKeysShown(true),
-    u: () => path !== '/' && navigate('/'),
+    u: () => path !== '/' && navigate(jobsHref()),
   });
   return (
     <>

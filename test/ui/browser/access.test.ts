@@ -13,7 +13,7 @@ describeInBrowser('the way to a page', () => {
     await page.getByRole('button', { name: 'Timeline', exact: true }).click();
     await page.reload();
     await page.locator('.job-id').filter({ hasText: 'a:b@100%25, x' }).waitFor();
-    await page.getByRole('link', { name: 'All jobs' }).click();
+    await page.getByRole('link', { name: 'The list of jobs' }).click();
     await page.getByRole('heading', { name: 'Jobs', exact: true }).waitFor();
   });
 

@@ -1,5 +1,6 @@
 import { defineJob } from 'tintype';
 import { expect, test } from 'vitest';
+import { jobFrom } from '../../../src/engine/job-from.ts';
 import {
   describeInBrowser,
   eventsOf,
@@ -238,3 +239,32 @@ describeInBrowser('an address', () => {
 });
 
 const exactly = (query: string): RegExp => new RegExp(`${query.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+
+describeInBrowser('an address that somebody typed', () => {
+  test('may have dates, texts that are too long, and what is not there; u goes back to the list as it was', async () => {
+    const { url, server } = await servedUi();
+    const rule = jobFrom('rule', [
+      { name: 'good', run: () => ({}) },
+      { name: 'never', dependsOn: ['good'], trigger: 'allSkipped', run: () => ({}) },
+    ]);
+    await server.engine.start(rule, {}, { jobId: 'j' });
+    const ui = await openUi(url, '/?since=2026-01-01');
+    const row = ui.page.locator('.job-row', { hasText: 'rule' });
+    await row.waitFor();
+    await ui.go('/?since=2999-01-01');
+    await ui.page.getByText('No job fits').waitFor();
+    await ui.go(`/?q=${'x'.repeat(300)}`);
+    await ui.page.getByText('No job fits').waitFor();
+    await ui.go('/?state=completed');
+    await row.getByRole('link').click();
+    await ui.page.locator('.job-title').waitFor();
+    await ui.page.keyboard.press('u');
+    await row.waitFor();
+    expect(ui.address()).toBe('/?state=completed');
+
+    await ui.go('/jobs/j?open=nope,good&task=never');
+    const why = ui.page.locator('.why', { hasText: 'asks for another end of these' });
+    await why.getByText('good').waitFor();
+    expect(await ui.page.getByRole('button', { name: 'Fold all' }).count()).toBe(0);
+  });
+});

@@ -45,7 +45,8 @@ export const WentWrong = ({
   const reason = details?.reason ?? '';
   const around = model.parent(index);
   const because = OF_UPSTREAM.has(reason)
-    ? model.upstream(index).filter((one) => model.state(one) !== 'completed')
+    ? // A rule may ask for a failure or a skip: then what completed is to blame.
+      model.upstream(index).filter((one) => reason === 'triggerRule' || model.state(one) !== 'completed')
     : (reason === 'jobFailed' || state === 'unscheduled') && around >= 0
       ? [around]
       : [];

@@ -7,6 +7,7 @@ import { request } from '../api/request.ts';
 import { useLoad } from '../api/use-load.ts';
 import { planIndices, type RunPlan } from '../inspector/run-plan.ts';
 import { ConnectionLost } from '../shell/connection-lost.tsx';
+import { jobsHref } from '../shell/jobs-href.ts';
 import { Meter } from '../states/meter.tsx';
 import { StateFilter } from '../states/state-filter.tsx';
 import { wordOf } from '../states/states.ts';
@@ -46,7 +47,7 @@ export const JobHeading = ({ model, isLost, address, onRerun, onPreview }: JobHe
   return (
     <header className="job-heading">
       <div className="job-title">
-        <Link href="/" className="back" aria-label="All jobs">
+        <Link href={jobsHref()} className="back" aria-label="The list of jobs">
           Jobs
         </Link>
         <span className="dim" aria-hidden="true">

@@ -65,11 +65,11 @@ export const JobTools = ({ model, address, focus, box, onNextHit }: JobToolsProp
           Unfold all
         </button>
       )}
-      {address.open.size === 0 && !address.unfoldsAll ? null : (
+      {address.unfoldsAll || hasUnfolded(model, address.open) ? (
         <button type="button" className="chip" onClick={() => change({ open: [], unfoldsAll: false }, 'push')}>
           Fold all
         </button>
-      )}
+      ) : null}
       <span className="grow" />
       <Link href={logHref(model.id)} className="button">
         Log
@@ -81,6 +81,14 @@ export const JobTools = ({ model, address, focus, box, onNextHit }: JobToolsProp
 
 /** So many boxes are shown as they are; see `fold`. */
 const FEW = 40;
+
+/** Whether what an address says is unfolded is there: a task with others inside, or a box of several, `kind//path`. */
+const hasUnfolded = (model: JobModel, open: ReadonlySet<string>): boolean =>
+  [...open].some((key) => {
+    const [path = '', first] = key.split('//');
+    const index = model.indexOf(first ?? path);
+    return index !== undefined && (first !== undefined || model.inside(index).length > 0);
+  });
 
 /** Whether there is something that the graph or the tree folds. */
 const canUnfold = (model: JobModel): boolean => {

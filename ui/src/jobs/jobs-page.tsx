@@ -5,16 +5,19 @@ import { serverNow } from '../api/server-time.ts';
 import { ColumnHeading, Grid, GridCell, GridRow, OnlyRow, RowGroup } from '../lists/grid.tsx';
 import { useRows } from '../lists/use-rows.ts';
 import { ConnectionLost } from '../shell/connection-lost.tsx';
-import { FindBox } from '../shell/find-box.tsx';
+import { FindBox, MOST_FOUND } from '../shell/find-box.tsx';
+import { keepListQuery } from '../shell/jobs-href.ts';
 import { jobHref } from '../shell/links.tsx';
 import { useKeys } from '../shell/use-keys.ts';
 import { StateName } from '../states/glyph.tsx';
 import { Meter } from '../states/meter.tsx';
 import { StateFilter } from '../states/state-filter.tsx';
 import { JOB_STATES_SHOWN } from '../states/states.ts';
+import { cutText } from '../text/cut.ts';
 import { agoText, durationText } from '../text/duration.ts';
 import { countText, numberText } from '../text/number.ts';
 import { stampText, useZone } from '../text/time.ts';
+import { momentIn } from './moment-in.ts';
 import { type JobFilter, type JobRow, useJobList } from './use-job-list.ts';
 
 const ROW_PX = 36;
@@ -25,7 +28,9 @@ export const JobsPage = () => {
   const [query, change] = useParameters();
   const [, navigate] = useLocation();
   useZone();
-  const filter = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? ''])) as JobFilter;
+  const texts = Object.fromEntries(NAMES.map((name) => [name, query.get(name) ?? ''])) as JobFilter;
+  const filter = { ...texts, q: cutText(texts.q, MOST_FOUND) };
+  keepListQuery(query.toString());
   const list = useJobList(filter);
   const rows = useRows({ count: list.total, rowHeight: ROW_PX });
   const [at, setAt] = useState(0);
@@ -139,9 +144,11 @@ export const JobsPage = () => {
   );
 };
 
-/** Times are epoch ms, or as somebody wrote them. */
-const filterText = (name: string, text: string): string =>
-  (name === 'since' || name === 'before') && Number.isFinite(Number(text)) ? stampText(Number(text)) : text;
+/** A time as the page shows all of them, or as somebody wrote it. */
+const filterText = (name: string, text: string): string => {
+  const at = name === 'since' || name === 'before' ? momentIn(text) : undefined;
+  return at === undefined ? text : stampText(at);
+};
 
 /** Durations and "ago" grow by themselves. */
 const useTick = (): void => {

@@ -4,6 +4,7 @@ import { type Connection, listen } from '../api/listen.ts';
 import { type ApiError, apiUrl, request } from '../api/request.ts';
 import { Pages } from '../lists/pages.ts';
 import type { StateCounts } from '../states/meter.tsx';
+import { momentIn } from './moment-in.ts';
 
 /** A row of the list; see `Job` in /openapi.json. */
 export type JobRow = {
@@ -148,7 +149,15 @@ export const useJobList = (filter: JobFilter): JobList => {
   };
 };
 
-const queryOf = (filter: JobFilter) => ({ ...filter, state: listOf(filter.state), size: PAGE, tasks: true });
+const queryOf = (filter: JobFilter) => ({
+  ...filter,
+  state: listOf(filter.state),
+  // What is no time is for the server to refuse.
+  since: momentIn(filter.since) ?? filter.since,
+  before: momentIn(filter.before) ?? filter.before,
+  size: PAGE,
+  tasks: true,
+});
 
 const listOf = (text: string): readonly string[] => text.split(',').filter((one) => one !== '');
 

@@ -10,6 +10,9 @@ export type FindBoxProps = {
   readonly box: RefObject<HTMLInputElement | null>;
 };
 
+/** So many letters the server takes. */
+export const MOST_FOUND = 200;
+
 export const FindBox = ({ label, value, onChange, onEnter, hits, box }: FindBoxProps) => (
   <label className="find">
     <svg viewBox="0 0 12 12" width="12" height="12" aria-hidden="true">
@@ -19,6 +22,7 @@ export const FindBox = ({ label, value, onChange, onEnter, hits, box }: FindBoxP
     <input
       ref={box}
       value={value}
+      maxLength={MOST_FOUND}
       placeholder={label}
       aria-label={label}
       onChange={(event) => onChange(event.target.value)}

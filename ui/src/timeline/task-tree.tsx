@@ -159,7 +159,8 @@ const TreeRow = ({ id, model, row, place, top, isSelected, isFaded, onSelect, on
       {isGroup ? (
         <GridCell className="tree-counts">
           {failed > 0 ? <b className="bad">{numberText(failed)} failed </b> : null}
-          {numberText(model.tally.count(index, 'completed'))}/{numberText(model.tally.total(index))}
+          {numberText(model.tally.count(index, 'completed') + model.tally.count(index, 'skipped'))}/
+          {numberText(model.tally.total(index))}
         </GridCell>
       ) : null}
     </GridRow>
