@@ -23,6 +23,7 @@ describeInBrowser('a job that another process runs', () => {
     const refused = page.getByRole('alert').filter({ hasText: 'Another process runs this job' });
     await until(async () => expect(await page.locator('.nav .badge').innerText()).toBe('2'));
 
+    await page.locator('.why', { hasText: 'It waits for somebody' }).waitFor();
     for (const name of ['Pause', 'Claim']) {
       await page.getByRole('button', { name, exact: true }).first().click({ force: true });
       await refused.last().waitFor();

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { Link } from 'wouter';
+import { isSettledLetter } from '../../../src/wire/letters.ts';
 import { apiErrorOf, request } from '../api/request.ts';
 import { jobRoute } from '../job/follow-job.ts';
 import type { JobModel } from '../job/job-model.ts';
@@ -73,18 +74,14 @@ export const WhyNot = ({ model, index, select }: WhyNotProps) => {
       clearTimeout(timer);
     };
   }, [model, path, isElsewhere]);
-  const reasons = explanation?.reasons ?? [];
+  const reasons = isElsewhere ? [knownOf(model, index)] : (explanation?.reasons ?? []);
   const roots = explanation?.roots ?? [];
   const direct = new Set(reasons.flatMap(({ facts }) => facts?.tasks ?? []));
   const others = roots.filter(({ task }) => task !== path && !direct.has(task));
   return (
     <section className="why">
       <h3>Why is it not running?</h3>
-      {isElsewhere ? (
-        <p>Another process runs this job, and alone knows.</p>
-      ) : error === undefined ? null : (
-        <p>{error}</p>
-      )}
+      {error === undefined ? null : <p>{error}</p>}
       {reasons.map((reason) => (
         <ReasonText key={`${reason.kind} ${reason.text}`} reason={reason} {...{ model, index, select }} />
       ))}
@@ -116,6 +113,15 @@ export const WhyNot = ({ model, index, select }: WhyNotProps) => {
         )}
     </section>
   );
+};
+
+/** Of a job that another process runs, what can be seen from here. */
+const knownOf = (model: JobModel, index: number): Reason => {
+  const open = model.upstream(index).filter((one) => !isSettledLetter(model.live.state[one] as string));
+  if (open.length > 0) return { kind: 'upstream', text: '', facts: { tasks: open.map((one) => model.path(one)) } };
+  return model.kind(index) === 'external' && model.liveState(index) === 'ready'
+    ? { kind: 'external', text: 'it waits for somebody' }
+    : { kind: 'elsewhere', text: 'another process runs this job, and alone knows' };
 };
 
 const indicesOf = (model: JobModel, paths: readonly string[]): readonly number[] =>
