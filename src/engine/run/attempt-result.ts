@@ -107,7 +107,7 @@ const applyDirective = (job: JobRun, task: TaskRun, directive: Directive): void 
     applyBranch(job, task, directive as Branch<unknown>);
   } else {
     const { tasks, output } = directive as Expand<unknown>;
-    grow(job, task, output, () => tasks as readonly AnyTaskSpec[]);
+    grow(job, task, output, () => tasks as readonly AnyTaskSpec[], directive);
   }
 };
 
@@ -139,12 +139,18 @@ const applyBranch = (job: JobRun, task: TaskRun, branch: Branch<unknown>): void 
 };
 
 /** Adds tasks to the job, and completes the task with its output. */
-const grow = (job: JobRun, task: TaskRun, output: unknown, specs: () => readonly AnyTaskSpec[]): void => {
+const grow = (
+  job: JobRun,
+  task: TaskRun,
+  output: unknown,
+  specs: () => readonly AnyTaskSpec[],
+  value: unknown = output,
+): void => {
   if (!job.stop && (output === undefined || isPlainObject(output))) {
     try {
       addTasks(job, specs(), task.definition.name);
     } catch (error) {
-      rejectOutput(job, task, `tasks that can't join the job: ${messageOf(error)}`, { value: output, cause: error });
+      rejectOutput(job, task, `tasks that can't join the job: ${messageOf(error)}`, { value, cause: error });
       return;
     }
   }
