@@ -15,6 +15,7 @@ import { type Estimates, estimated, type History, historyPath, NO_HISTORY } from
 import { mergedOptions } from '../definition/merged-options.ts';
 import type { Description, LimitOptions, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
+import type { TaskFunction } from '../definition/task-function.ts';
 import type { OutcomeCounts } from '../definition/trigger.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
 import type { JobError, TaskError } from '../errors/errors.ts';
@@ -61,7 +62,9 @@ export class TaskRun extends TaskRecord<TaskError, object> {
   // The fields below stay absent until they are set, to save memory: most tasks never have them.
   /** What the task's condition threw. The task then fails when it runs. */
   declare conditionError?: { readonly thrown: unknown } | undefined;
-  /** Whether the task's condition has been evaluated. */
+  /** What performs the attempts, in place of the definition's function. */
+  declare run?: TaskFunction;
+  /** Whether the task's condition has been evaluated, or its lookup has begun. */
   declare conditionEvaluated?: boolean;
   /** For a branch: the indexes of the direct downstream tasks that the branch did not pick. */
   declare branchesNotTaken?: ReadonlySet<number> | undefined;
@@ -457,6 +460,11 @@ export abstract class JobRun {
    * event loop: what happens to the job in between does not wait for it, but no event is delivered.
    */
   abstract sweep<Item>(items: readonly Item[], command: (item: Item) => void, done?: () => void): void;
+  /**
+   * Asks for something when all events so far are committed, and calls `then` with the answer: undefined if there is
+   * none. The job does not end before.
+   */
+  abstract waitFor<Answer>(ask: () => Promise<Answer>, then: (answer: Answer | undefined) => void): void;
   /** Publishes an event that is not a transition. */
   abstract publish(fact: JobFact): void;
   /** Publishes a line of a task's log. The journal keeps only so many of an attempt. */

@@ -20,7 +20,7 @@ import type {
 import { EventStream, type StampedTransition } from '../../events/event-stream.ts';
 import { isolate } from '../../events/isolate.ts';
 import { SETTLED } from '../../events/states.ts';
-import { inNextTurn } from '../../events/under-way.ts';
+import { inNextTurn, underWayUntil } from '../../events/under-way.ts';
 import { type JobCommand, jobLogic, jobSnapshot } from '../../machines/job.ts';
 import type { RetryPolicy } from '../../machines/retry.ts';
 import { stopChild } from '../../machines/stop-child.ts';
@@ -171,6 +171,20 @@ export class LiveRun extends JobRun {
     // The job may have been kept from its end.
     if (wasPutOff) this.#stream.notifyReactions(this, { type: 'job.transition', from: this.state, to: this.state });
     this.#stream.closeBatch();
+  }
+
+  waitFor<Answer>(ask: () => Promise<Answer>, then: (answer: Answer | undefined) => void): void {
+    this.sweeps++;
+    const committed = new Promise<void>((resolve, reject) => {
+      if (this.recorder) this.recorder.afterCommit(resolve, reject);
+      else resolve();
+    });
+    const end = (answer?: Answer): void =>
+      this.inContext(() => {
+        this.#stream.openBatch();
+        this.#endSweep(true, () => then(answer));
+      });
+    underWayUntil(committed.then(() => this.inContext(ask))).then(end, () => end());
   }
 
   publish(fact: JobFact): void {

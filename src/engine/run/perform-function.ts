@@ -14,7 +14,8 @@ import { logOf } from './task-log.ts';
 
 /** Calls a task's function. Applies the outcome, unless the attempt has ended meanwhile. */
 export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void => {
-  const { run, output: schema } = task.definition;
+  const { output: schema } = task.definition;
+  const run = task.run ?? task.definition.run;
   let outcome: unknown;
   let isKnown = false;
   try {

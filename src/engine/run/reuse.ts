@@ -124,22 +124,43 @@ const complete = (job: JobRun, index: number, previous: TaskRun): void => {
     return;
   }
   const task = job.activate(index);
-  if (output !== undefined && !job.isFanOut) {
-    job.context.merge(output, job.plan.positions[index] as number);
-    task.version = job.context.version;
-  }
   if (branchesNotTaken) {
     const names = [...branchesNotTaken].map((at) => previous.job.plan.graph.names[at] as string);
     task.branchesNotTaken = new Set(names.flatMap((name) => job.plan.graph.indexOf.get(name) ?? []));
     job.recorder?.put(task.path, 'branch', JSON.stringify(names));
   }
-  job.commandTask(task, { type: 'task.reuse' }, { reason: 'reused', output, text });
+  reuse(job, task, output, text, 'reused');
+};
+
+/** Completes a task with an output, without an attempt. Returns false if the journal can't store the output. */
+export const completeAs = (job: JobRun, task: TaskRun, output: object | undefined, reason: string): boolean => {
+  const text = textOf(job, { output, path: task.path });
+  if (text === UNSTORABLE) return false;
+  reuse(job, task, output && job.frozen(output), text, reason);
+  return true;
+};
+
+const reuse = (
+  job: JobRun,
+  task: TaskRun,
+  output: object | undefined,
+  text: string | undefined,
+  reason: string,
+): void => {
+  if (output !== undefined && !job.isFanOut) {
+    job.context.merge(output, job.plan.positions[task.index] as number);
+    task.version = job.context.version;
+  }
+  job.commandTask(task, { type: 'task.reuse' }, { reason, output, text });
 };
 
 /** Starts a fan-out or nested job that reuses all results inside: the journal stores these one by one. */
 const reuseInside = (job: JobRun, index: number, previous: TaskRun): void => reusePart(job, index, previous, new Set());
 
-const textOf = ({ recorder, isFanOut }: JobRun, { output, path }: TaskRun): string | typeof UNSTORABLE | undefined => {
+const textOf = (
+  { recorder, isFanOut }: JobRun,
+  { output, path }: Pick<TaskRun, 'output' | 'path'>,
+): string | typeof UNSTORABLE | undefined => {
   if (!recorder || output === undefined) return undefined;
   try {
     return recorder.encodeOutput(`The output of task "${path}"`, output, isFanOut);

@@ -11,6 +11,8 @@ import {
 } from '../definition/trigger.ts';
 import { TaskError } from '../errors/errors.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
+import { type Found, lookupOf } from './lookup.ts';
+import { completeAs } from './reuse.ts';
 import { createConditionScope } from './scope.ts';
 
 /** Why a task was skipped, if it did not say so itself by `skip(reason)`. `deadline`, `timeout`: a sensor with `softFail`. */
@@ -52,10 +54,11 @@ const scheduleTask = (job: JobRun, index: number): void => {
   // A condition evaluated before may have stopped the job.
   if (job.ending && job.plan.tasks[index]?.trigger !== 'always') return;
   const task = job.activate(index);
+  if (task.conditionEvaluated) return;
   const { when } = task.definition;
   if (!when) {
-    job.commandTask(task, { type: 'task.schedule' });
-  } else if (!task.conditionEvaluated) {
+    makeReady(job, task);
+  } else {
     task.conditionEvaluated = true;
     applyCondition(job, task, evaluateCondition(job, task, when));
   }
@@ -64,8 +67,31 @@ const scheduleTask = (job: JobRun, index: number): void => {
 /** Applies the result of a condition, unless the condition itself has ended the job. */
 const applyCondition = (job: JobRun, task: TaskRun, run: boolean): void => {
   if (job.over || (job.ending && !isCleanUp(task))) job.deactivate(task);
-  else if (run) job.commandTask(task, { type: 'task.schedule' });
+  else if (run) makeReady(job, task);
   else job.commandTask(task, { type: 'task.skip', reason: 'when' }, { reason: 'when' });
+};
+
+/** Makes a task ready, after its lookup if it has one that may find its result. */
+const makeReady = (job: JobRun, task: TaskRun): void => {
+  const lookup = lookupOf(task);
+  if (lookup) {
+    task.conditionEvaluated = true;
+    job.waitFor(
+      () => lookup(task),
+      (found) => applyLookup(job, task, found),
+    );
+  } else job.commandTask(task, { type: 'task.schedule' });
+};
+
+/** Applies what was found, unless the job is stopping or an upstream runs again. */
+const applyLookup = (job: JobRun, task: TaskRun, found: Found | undefined): void => {
+  if (job.over || job.ending || job.isLeaving || !isUnscheduled(job, task.index) || decide(job, task.index) !== 'run') {
+    job.deactivate(task);
+    return;
+  }
+  if (found && 'run' in found) task.run = found.run;
+  else if (found && completeAs(job, task, found.output, 'upToDate')) return;
+  job.commandTask(task, { type: 'task.schedule' });
 };
 
 /**
@@ -99,6 +125,13 @@ export const upstreamError = (
   const { upstream } = skipCause(job, task.index, among);
   return upstream?.error && upstreamFailed(task, upstream, upstream.error);
 };
+
+const decide = (job: JobRun, index: number): Decision =>
+  evaluateRule(
+    job.plan.tasks[index]?.trigger ?? 'allSuccess',
+    outcomeCountsOf(job, index),
+    job.plan.upstreamCounts[index] ?? 0,
+  );
 
 /** Evaluates the rules of all unscheduled tasks again, upstreams first; then calls `done`. */
 export const evaluateAll = (job: JobRun, done?: () => void): void => {
