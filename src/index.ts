@@ -66,6 +66,7 @@ export type {
   JobFilter,
   Journal,
   JournalChange,
+  JournalCompletions,
   JournalFeed,
   JournalJob,
   JournalMessage,

@@ -29,6 +29,7 @@ import { eventsIn, partAfter } from './change-part.ts';
 import { cursorOf, type Place, placeOf } from './cursor.ts';
 import { isHeld, jobLeased, jobNotFound, mayTake } from './lease-rules.ts';
 import { matches } from './matches.ts';
+import { memoryCompletions } from './memory-completions.ts';
 import { mergedDurations } from './merged-durations.ts';
 
 export type MemoryJournalOptions = {
@@ -286,6 +287,7 @@ export const memoryJournal = (options: MemoryJournalOptions = {}): Required<Jour
       return sortedCounts([...counts].map(([value, count]) => ({ value, count })));
     },
 
+    completions: memoryCompletions(),
     durations: (jobName) => durations.get(jobName) ?? [],
 
     feed: { changes, oldest: () => changes(0, 1)[0]?.position, newest: () => newest, onChange: hint.onChange },

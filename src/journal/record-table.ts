@@ -59,13 +59,23 @@ export const deleteRecord = ({ prepared }: Database, kind: string, key: string):
   prepared('DELETE FROM record WHERE kind = ? AND key = ?').run(kind, toStored(key));
 };
 
-/** Deletes records that ended at `at` or before, up to `limit`; returns their number. */
-export const deleteExpiredRecords = ({ prepared }: Database, at: number, limit: number): number =>
+/** Deletes records, of a kind if one is given, that ended at `at` or before, up to `limit`; returns their number. */
+export const deleteExpiredRecords = ({ prepared }: Database, at: number, limit: number, kind?: string): number =>
   Number(
     prepared(
-      'DELETE FROM record WHERE (kind, key) IN (SELECT kind, key FROM record WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)',
-    ).run(at, limit).changes,
+      `DELETE FROM record WHERE (kind, key) IN
+        (SELECT kind, key FROM record WHERE expires_at <= ? AND (? IS NULL OR kind = ?) ORDER BY expires_at LIMIT ?)`,
+    ).run(at, kind ?? null, kind ?? null, limit).changes,
   );
+
+/** Deletes the records of a kind that were written longest ago, until `most` are left. */
+export const deleteOldestRecords = ({ prepared }: Database, kind: string, most: number): void => {
+  const count = Number(prepared('SELECT count(*) AS count FROM record WHERE kind = ?').get(kind)?.count);
+  if (count <= most) return;
+  prepared(
+    'DELETE FROM record WHERE (kind, key) IN (SELECT kind, key FROM record WHERE kind = ? ORDER BY updated_at LIMIT ?)',
+  ).run(kind, count - most);
+};
 
 export const recordRows = ({ prepared }: Database): readonly SqliteRow[] =>
   prepared(`SELECT ${COLUMNS} FROM record`).all();

@@ -5,7 +5,7 @@
  * `definition-table.ts`, `record-table.ts` and `duration-table.ts` (`merged-durations.ts`) read and write rows, with checksums (`checksum.ts`) and encoded texts
  * (`storable-text.ts`). `job-list.ts` finds jobs by a filter (`cursor.ts`), `count-jobs.ts` counts them,
  * `remove-ended.ts` deletes those that are over. `feed-table.ts` has the events of all jobs in order
- * (`change-part.ts`), `change-hint.ts` calls those who wait for more.
+ * (`change-part.ts`), `change-hint.ts` calls those who wait for more. `completions.ts` keeps what tasks completed with.
  * `sqlite-failure.ts` makes JournalErrors. `check.ts` checks, `backup.ts` copies and `vacuum.ts` shortens the whole
  * database; `open-read-only.ts` opens one that may not be written. */
 
@@ -36,6 +36,7 @@ import { backUp } from './backup.ts';
 import { DEFAULT_MAX_OUTPUT_BYTES, refuseLargeOutputs } from './batch-rules.ts';
 import { type ChangeHint, changeHint } from './change-hint.ts';
 import { type CheckReport, checkDatabase } from './check.ts';
+import { completionsOf } from './completions.ts';
 import { countJobs } from './count-jobs.ts';
 import { type SharedDatabase, sharedDatabase, unlessDamaged } from './database.ts';
 import { deleteUnusedDefinition, insertDefinition, readShape } from './definition-table.ts';
@@ -175,6 +176,7 @@ export const openSqliteJournal = (
       });
     },
     feed: feedOf(database, hint),
+    completions: completionsOf(database),
     check: () => database.use(() => checkDatabase(database)),
     vacuum: () => database.alone(() => vacuum(database)),
     backup: (to) => database.use(() => backUp(database, resolve(to))),
@@ -193,7 +195,7 @@ type LeaseMethods = Pick<Journal, 'acquire' | 'renew' | 'release'>;
 const jobsOf = (
   database: SharedDatabase,
   oneAtATime: boolean,
-): Omit<Required<Journal>, keyof LeaseMethods | 'maxOutputBytes' | 'append' | 'feed' | 'close'> => ({
+): Omit<Required<Journal>, keyof LeaseMethods | 'maxOutputBytes' | 'append' | 'feed' | 'completions' | 'close'> => ({
   create: (job, lease) =>
     database.write(() => {
       const known = insertIfNew(database, job, lease, oneAtATime);

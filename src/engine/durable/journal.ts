@@ -79,8 +79,24 @@ export type Journal = {
   readonly durations?: (jobName: string) => Awaitable<readonly TaskDurations[]>;
   /** The events of all jobs. A journal may lack it; whatever needs it then fails with `JOURNAL_FAILED`. */
   readonly feed?: JournalFeed;
+  /** What tasks last completed with, whichever job they were in. A journal may lack it: then no task is up to date. */
+  readonly completions?: JournalCompletions;
   readonly close: () => Awaitable<void>;
 };
+
+/**
+ * Texts beside the jobs, each under a key, which stay when their job is removed. Those not written for
+ * `COMPLETION_DAYS` days, and the oldest if there are more than `MAX_COMPLETIONS`, may be removed at any time.
+ */
+export type JournalCompletions = {
+  /** @throws JournalError `JOURNAL_CORRUPT` */
+  readonly get: (key: string) => Awaitable<string | undefined>;
+  /** Stores a text in place of the one before. `at`: the time of the write, in epoch ms. @throws JournalError */
+  readonly put: (key: string, text: string, at: number) => Awaitable<void>;
+};
+
+export const COMPLETION_DAYS = 90;
+export const MAX_COMPLETIONS = 10_000;
 
 /**
  * The events of all jobs in the order in which they were stored. Each event has a position: a positive integer, higher

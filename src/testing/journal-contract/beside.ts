@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { journalWith } from '../../engine/durable/journal-with.ts';
 import {
   batch,
   type ContractTests,
@@ -56,6 +57,18 @@ export const beside: ContractTests = {
     await journal.append([batch({ jobId: 'b', events: [], definition })]);
     assert.equal(await journal.shape('f2'), '{"tasks":2}');
     assert.equal((await journal.job('b'))?.fingerprint, 'f2');
+  },
+  'what a task completed with replaces what it did before, and stays when its job is removed': async (journal) => {
+    const { get, put } = journalWith(journal, 'completions').completions;
+    assert.equal(await get('build'), undefined);
+    await started(journal);
+    await put('build', '{"n":1}', NOW);
+    await put('test', 'Ä\0\ud800', NOW);
+    await put('build', '{"n":2}', NOW + 1);
+    await journal.remove('job');
+    assert.equal(await get('build'), '{"n":2}');
+    assert.equal(await get('test'), 'Ä\0\ud800');
+    assert.equal(await get('buil'), undefined);
   },
   'messages are given out, the oldest first, to whoever holds the lease': async (journal) => {
     for (const id of ['a', 'b', 'c']) await started(journal, id);
