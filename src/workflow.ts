@@ -9,4 +9,5 @@ export {
   type WorkflowWarningCode,
 } from './workflow/problem.ts';
 export { type Selection, SelectionError } from './workflow/select-tasks.ts';
+export type { UpToDateCheck, UpToDateOptions } from './workflow/up-to-date.ts';
 export { type LoadedWorkflow, loadWorkflow, type WorkflowOptions } from './workflow/workflow.ts';

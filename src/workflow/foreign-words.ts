@@ -89,6 +89,8 @@ const NAMES = inverted({
   interval: ['poke_interval', 'poll_interval'],
   file: ['call'],
   tasks: ['steps'],
+  sources: ['inputs', 'input_files', 'inputFiles'],
+  generates: ['outputs', 'output_files', 'outputFiles', 'produces'],
   database: ['connection', 'connection_string', 'conn_id', 'conn', 'dsn', 'db'],
   query: ['sql', 'statement'],
   args: ['arguments', 'application_args', 'applicationArgs', 'app_args'],
@@ -154,6 +156,9 @@ const FORMS: Readonly<Record<string, string>> = {
   env_file: ' It takes a path, or a list of them: env_file: .env.',
   labels: ' It is a mapping of texts: labels: { team: data }.',
   timeout: ' It takes a unit: timeout: 30s.',
+  sources: ' It takes a list of globs: sources: [src/**].',
+  generates:
+    ' It takes a list of globs, of the files that the task makes. What it puts out for other tasks is said by "output".',
   database: ' It takes the path of an SQLite file, or a URL such as postgres://host/name.',
 };
 
@@ -179,6 +184,11 @@ const PARALLEL =
   ' How many items of a "map" run at once is map: { over: …, concurrency: 3 }; how many tasks, "workers" of the file or "pools".';
 
 const OF_MAP = (example: string): string => ` It stands under "map": map: { over: …, ${example} }.`;
+
+const UP_TO_DATE =
+  ' Whether a task is up to date is decided by the contents of the files that its "sources" and "generates" name, its command and what comes in.';
+const NEVER_UP_TO_DATE =
+  ' Only tasks of type bash, python and node can be up to date: of a request or a query, nobody can say whether its answer would be the same. A task of type "job" has them on the tasks in its file.';
 
 /** Keys of tasks in other formats that have no counterpart, each with a way. */
 const IN_TASKS: Readonly<Record<string, string>> = {
@@ -217,6 +227,11 @@ const IN_TASKS: Readonly<Record<string, string>> = {
   maxFailures: OF_MAP('max_failures: 3'),
   rate_limit: OF_MAP('rate_limit: { limit: 10, period: 1s }'),
   collect: OF_MAP('collect: false'),
+  status: UP_TO_DATE,
+  method: UP_TO_DATE,
+  cache: UP_TO_DATE,
+  sources: NEVER_UP_TO_DATE,
+  generates: NEVER_UP_TO_DATE,
 };
 
 const OVERLAP =

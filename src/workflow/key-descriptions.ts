@@ -45,6 +45,8 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   factor: 'Growth of an exponential backoff. Default 2.',
   failure: 'Tasks that run when the job failed or ran out of time.',
   file: 'A path, from the directory of the file.',
+  generates:
+    'Globs of the files that the task makes, from the directory of the file. The task is up to date only if they are there, as it left them. May hold expressions.',
   handlers: 'Tasks that run when all others are over.',
   headers: 'HTTP headers. May hold expressions.',
   heartbeat_timeout: 'How long a claimed task may go without a heartbeat.',
@@ -112,6 +114,8 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
     'The shell of bash tasks. Default bash -eo pipefail; a list is a program and its arguments, the command follows.',
   soft_fail: 'A sensor that is out of time is skipped, not failed. Default false.',
   slots: 'How many slots. Default 1.',
+  sources:
+    'Globs of the files that the task reads, from the directory of the file; !glob leaves out. The task does not run while these, its command and what comes in are as they were when it last completed. May hold expressions.',
   sql: 'Ready when the query gives a row.',
   start: 'Nothing is due before this time.',
   stderr: 'A file to which the standard error is appended as it is, beside the log. May hold expressions.',

@@ -98,6 +98,7 @@ const taskComplaints = function* (
     const chain = [{ task: String(task.name), upstream }, ...upstreams];
     yield* nameComplaints(path, at, task);
     yield* orderComplaints(path, at, task, stages);
+    yield* upToDateComplaints(path, at, task);
     yield* keyComplaints(path, task);
     yield* growthComplaints(path, at, task);
     yield* exitComplaints(path, task, around);
@@ -174,6 +175,15 @@ const nameComplaints = function* (path: Path, at: Path, task: Mapping): Complain
     const message = 'has a "trigger": it runs when all tasks are over, whatever became of them. Use "when".';
     yield { path: [...path, 'trigger'], code: 'INVALID_VALUE', message };
   }
+};
+
+/** Finds tasks that can't be up to date: those that run on every way out. */
+const upToDateComplaints = function* (path: Path, at: Path, task: Mapping): Complaints {
+  const key = ['sources', 'generates'].find((one) => task[one] !== undefined);
+  const which = at[0] === 'handlers' ? 'it is a handler' : task.trigger === 'always' ? 'its trigger is "always"' : '';
+  if (key === undefined || which === '') return;
+  const message = `has "${key}", but ${which}: it runs in every job, whether its files have changed or not.`;
+  yield { path: [...path, key], code: 'INVALID_VALUE', message };
 };
 
 /** Where a task has texts for which numbers may stand. The schema refuses numbers that are not finite there. */

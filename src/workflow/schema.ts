@@ -165,6 +165,20 @@ const processKeys = {
 /** What a command's output may decide about the rest of the job. */
 const growth = { branch: optional(flag), expand: optional(flag) };
 
+const globs = z.array(template, expecting('a list of globs, such as [src/**/*.c]')).check(
+  z.refine(
+    (list: readonly string[]) => list.some((glob) => !glob.startsWith('!')),
+    expecting('at least one glob without "!"'),
+  ),
+  z.refine(
+    (list: readonly string[]) => list.every((glob) => glob.trim() !== ''),
+    expecting('globs that are not empty'),
+  ),
+);
+
+/** What decides whether a task is up to date. */
+const upToDate = { sources: optional(globs), generates: optional(globs) };
+
 const output = optional(z.enum(['json', 'text', 'lines'], expecting('"json", "text" or "lines"')));
 
 const shell = z.union(
@@ -228,6 +242,7 @@ const bash = z.strictObject({
   command: bashCommand,
   shell: optional(shell),
   ...processKeys,
+  ...upToDate,
   output,
   ...growth,
   map: optional(map),
@@ -239,6 +254,7 @@ const python = z.strictObject({
   type: z.literal('python'),
   command: pythonCommand,
   ...processKeys,
+  ...upToDate,
   output,
   ...growth,
   map: optional(map),
@@ -252,6 +268,7 @@ const node = z.strictObject({
   module: optional(plain),
   export: optional(plain),
   ...processKeys,
+  ...upToDate,
   output,
   ...growth,
   map: optional(map),

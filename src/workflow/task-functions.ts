@@ -26,10 +26,13 @@ import { ExpressionError, type ExpressionScope } from './expression.ts';
 import { namedOutput, taskOutput } from './output.ts';
 import type { TaskOfType, Workflow } from './schema.ts';
 import { dataOf, hasExpression, textOf, toText } from './template.ts';
+import { type CheckedTask, checkingUpToDate, type UpToDateOptions } from './up-to-date.ts';
 import { whyNoOutput } from './why-no-output.ts';
 
 /** What all tasks of a file share. */
-export type BuildContext = {
+export type BuildContext = UpToDateOptions & {
+  /** The path of the file, or the name of a text without one. */
+  readonly file: string;
   readonly workflow: Pick<Workflow, 'name' | 'defaults' | 'max_output_bytes' | 'path' | 'tasks' | 'handlers'>;
   /** For the tasks of a job that stands in the file: the workflow, and the jobs around, the innermost first. */
   readonly outer?: readonly Pick<Workflow, 'tasks' | 'handlers'>[] | undefined;
@@ -55,8 +58,38 @@ export const taskFunctionOf = (task: FunctionTask, context: BuildContext, isHand
   // An item without output is `null` in the list, as in JSON.
   const shape = task.map ? (value: unknown) => value ?? null : outputMapperOf(task);
   const run = maskedAttempt(functionOf(task, context, isHandler), shape, context);
-  return 'branch' in task && task.branch === true ? branching(task.name, run) : run;
+  if ('branch' in task && task.branch === true) return branching(task.name, run);
+  if (!('command' in task || 'module' in task) || !(task.sources || task.generates)) return run;
+  return checkingUpToDate(run, {
+    task,
+    file: context.file,
+    jobName: context.workflow.name,
+    directory: context.directory,
+    force: context.force,
+    onUpToDateCheck: context.onUpToDateCheck,
+    optionsOf: processOptions(task, context, isHandler),
+    globsOf: globsOf(task, context),
+  });
 };
+
+/** Returns the function that evaluates the globs of a task. The file of its module is one of its sources. */
+const globsOf = (
+  { sources = [], generates = [], ...task }: CheckedTask,
+  context: BuildContext,
+): ((scope: TaskScope) => { sources: string[]; generates: string[] }) => {
+  const texts = { sources: sources.map(textOf), generates: generates.map(textOf) };
+  const module = 'module' in task && task.module !== undefined ? [escaped(task.module)] : [];
+  return (scope) => {
+    const values = expressionScope(scope, context);
+    return {
+      sources: [...texts.sources.map((text) => text(values)), ...module],
+      generates: texts.generates.map((text) => text(values)),
+    };
+  };
+};
+
+/** Returns a glob that matches one path. */
+const escaped = (path: string): string => path.replace(/[\\()[\]{}!*?@+|]/g, '\\$&');
 
 /** Returns the function that performs one check of a sensor. */
 export const sensorFunctionOf = (task: TaskOfType<'sensor'>, context: BuildContext): TaskFunction => {

@@ -25,6 +25,7 @@ import { type Selection, selectTasks } from './select-tasks.ts';
 import { listedTasks, tasksIn } from './tasks-in.ts';
 import { hasExpression } from './template.ts';
 import { toDefinition } from './to-definition.ts';
+import type { UpToDateOptions } from './up-to-date.ts';
 
 export type WorkflowOptions = {
   /** The environment with the secrets. Default `process.env`. `false`: reads no secrets, if no job will be started. */
@@ -37,7 +38,7 @@ export type WorkflowOptions = {
   readonly gate?: OutputGate;
   /** How long a process may take to exit after SIGTERM before it gets SIGKILL, in ms. Default 2000. */
   readonly killGraceMs?: number;
-};
+} & UpToDateOptions;
 
 export type LoadedWorkflow = {
   /** The parsed file, reduced to the selected tasks. */
@@ -258,8 +259,18 @@ const build = (
     }),
   );
   const { parsed, directory, secrets, variables: values } = file;
-  const { gate, killGraceMs, env: given = process.env } = options;
+  const { gate, killGraceMs, env: given = process.env, force, onUpToDateCheck } = options;
   const env = laidOver(values, given || {});
   const variables = addedVariables(values, given || {});
-  return toDefinition(parsed.workflow, { directory, secrets, env, variables, mask, nested, gate, killGraceMs });
+  const attempts = { gate, killGraceMs, force, onUpToDateCheck };
+  return toDefinition(parsed.workflow, {
+    file: file.name,
+    directory,
+    secrets,
+    env,
+    variables,
+    mask,
+    nested,
+    ...attempts,
+  });
 };

@@ -83,6 +83,7 @@ tasks:
     expect(workflow.tasks).toHaveLength(5000);
     expect(
       toDefinition(workflow, {
+        file: 'x.yaml',
         directory: '.',
         secrets: {},
         env: {},

@@ -11,6 +11,10 @@ export type RunOptions = WatchOptions & {
   readonly only?: readonly string[];
   readonly skip?: readonly string[];
   readonly dryRun?: boolean;
+  /** Whether all tasks run, also those that are up to date. */
+  readonly force?: boolean;
+  /** Whether to say of each task with `sources` or `generates` why it runs, or that it is up to date. */
+  readonly why?: boolean;
   /** The same key of a workflow names the same job. */
   readonly key?: string;
   /** What happens while another job of its name is not over. */

@@ -10,7 +10,7 @@ import type { Tail } from '../stored/printed-lines.ts';
 import { counted } from '../terminal/counted.ts';
 import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
-import { paintState, SKIP_REASONS, STATE_WORDS } from '../terminal/state-style.ts';
+import { COMPLETED_REASONS, paintState, SKIP_REASONS, STATE_WORDS } from '../terminal/state-style.ts';
 import { type Column, columnWidths, GAP, textTable } from '../terminal/text-table.ts';
 import { wordsOf, wrapText } from '../terminal/wrap-text.ts';
 import { exitCodeOfTask, thrownBy } from './exit-code-of-task.ts';
@@ -83,7 +83,9 @@ const row = (
   why?: string,
 ): readonly string[] => {
   const { startedAt, durationMs } = task ?? {};
-  const exit = exitCodeOfTask(task?.error) ?? (isProcess && task?.state === 'completed' ? 0 : undefined);
+  const exit =
+    exitCodeOfTask(task?.error) ??
+    (isProcess && task?.state === 'completed' && task.reason !== 'upToDate' ? 0 : undefined);
   return [
     sanitize(name),
     task?.state ?? 'unscheduled',
@@ -102,7 +104,7 @@ const note = (task: TaskResult): string => {
   if (!error) {
     if (state === 'notReady') return reason ?? '';
     if (state === 'skipped' || (state === 'cancelled' && !nested)) return SKIP_REASONS[reason ?? ''] ?? reason ?? '';
-    return nested;
+    return nested || (reason === undefined ? '' : (COMPLETED_REASONS[reason] ?? ''));
   }
   const allowed = error.tolerated ? ' (allowed to fail)' : '';
   if (error.code === 'UPSTREAM_FAILED') return `because ${firstOf(error).taskName} failed`;

@@ -36,6 +36,7 @@ import { resultJson } from './result-json.ts';
 import type { RunContext } from './run-context.ts';
 import { statusTable } from './status-table.ts';
 import { firstError, totals } from './summary.ts';
+import type { Notices } from './up-to-date-notices.ts';
 
 export type WatchOptions = ReportOptions & {
   readonly json?: boolean;
@@ -62,6 +63,8 @@ export type WatchedJob = {
   readonly history?: Pick<StoredJob, 'record' | 'tails'>;
   /** If set, cancels the job once its output is displayed; nobody is asked to complete external tasks. */
   readonly cancel?: () => void;
+  /** What is found of tasks that may be up to date, as lines to print. */
+  readonly notices?: Notices | undefined;
   /** Without a `location`, returns lines with the command to suggest. `outputs`: the tasks that had an output. */
   readonly repeat?: (result: JobResult, outputs: ReadonlySet<string>) => readonly string[];
 };
@@ -83,7 +86,7 @@ export const openEvents = (
 
 /** Displays a job to its end. Resolves to the exit code. Call this in the tick that starts the job to miss no event. */
 export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => {
-  const { loaded, options, context, events, location, leaving, history, cancel } = about;
+  const { loaded, options, context, events, location, leaving, history, cancel, notices } = about;
   const { gate, out, err, io } = context;
   const { definition, externals: waiting } = loaded;
   const progress = jobProgress(
@@ -129,6 +132,7 @@ export const watchJob = async (job: Job, about: WatchedJob): Promise<number> => 
       err,
     );
   }
+  notices?.((line) => reporter.notice(err.sanitize(line), err));
   const completeCommand =
     location && ((task: string): string => out.sanitize(jobCommand('complete', job.id, { db: location.db }, [task])));
   const prompted = cancel ? { ...loaded, externals: new Map() } : loaded;

@@ -16,6 +16,7 @@ import { resumeCommand } from '../attend/resume-hint.ts';
 import { type RunContext, withRunContext } from '../attend/run-context.ts';
 import { type OnceJournal, onceJournal } from '../attend/start-once.ts';
 import { type RunMetadata, runMetadata } from '../attend/stored-workflow.ts';
+import { upToDateNotices } from '../attend/up-to-date-notices.ts';
 import { openEvents, SPARE_MS, watchJob } from '../attend/watch-job.ts';
 import { holderText, jobLabel } from '../stored/job-command.ts';
 import { openJournal, withOutputLimit } from '../stored/journal-file.ts';
@@ -54,6 +55,8 @@ export const define: DefineCommand = (command, context) => {
     .option('--label <key=value>', 'a label of the job, by which it is found; may be given several times', pairsOf)
     .option('--only <tasks>', 'only these tasks; +task with all it needs, task+ with all that needs it', namesOf)
     .option('--skip <tasks>', 'all but these tasks, which count as done', namesOf)
+    .option('--force', 'run all tasks, also those whose sources have not changed')
+    .option('--why', 'say of each task with sources or generates why it runs, or that it is up to date')
     .option('--dry-run', 'print the order and what would run in parallel, and run nothing')
     .optionsGroup('Once:')
     .option(
@@ -145,7 +148,15 @@ export const run = (file: string, given: GivenOptions, io: CliIo): Promise<numbe
     const { only, skip } = given;
     const { gate } = context;
     const env = given.dryRun ? false : io.env;
-    const loaded = await loadWorkflow(file, { env, gate, killGraceMs: given.grace, selection: { only, skip } });
+    const checks = upToDateNotices(given, (text) => loaded.mask.text(text));
+    const loaded: LoadedWorkflow = await loadWorkflow(file, {
+      env,
+      gate,
+      killGraceMs: given.grace,
+      selection: { only, skip },
+      force: given.force,
+      onUpToDateCheck: checks.check,
+    });
     const { workers = loaded.workflow.workers ?? DEFAULT_WORKERS } = given;
     const options = { ...given, workers, overlap: overlapOf(given, loaded, context) };
     if ((only ?? skip) !== undefined && loaded.workflow.tasks.length === 0) {
@@ -153,6 +164,8 @@ export const run = (file: string, given: GivenOptions, io: CliIo): Promise<numbe
     }
     const isGiven = (options.param ?? options.paramsFile) !== undefined;
     const params = options.dryRun && !isGiven ? {} : await givenParams(loaded.workflow, options);
+    if (options.dryRun && options.why)
+      throw new UsageError('--why looks at each task when its turn has come: leave out --dry-run.');
     if (options.dryRun) return dryRun(loaded, options, io);
     checkKey(options, loaded);
     const db = options.db === false ? undefined : (options.db ?? DEFAULT_JOURNAL);
@@ -188,6 +201,7 @@ export const run = (file: string, given: GivenOptions, io: CliIo): Promise<numbe
         options,
         context,
         events,
+        notices: checks.notices,
         location: journal && db !== undefined && metadata.file !== undefined ? { db, args } : undefined,
         ...(journal && {
           leaving: {

@@ -24,7 +24,7 @@ import { formatClock, formatDate, formatDuration } from '../terminal/format-time
 import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { inertJson } from '../terminal/safe-text.ts';
-import { paintState, SKIP_REASONS } from '../terminal/state-style.ts';
+import { COMPLETED_REASONS, paintState, SKIP_REASONS } from '../terminal/state-style.ts';
 import { drawStored } from './draw-stored.ts';
 import { actionAnywhere, type DefineCommand, INTERRUPTED, JOB_NAMES, noColour, withJob } from './shared-options.ts';
 import { type JobPlace, withJobs } from './with-jobs.ts';
@@ -195,7 +195,7 @@ const note = (
   if (state === 'skipped' && error) return `because ${culpritOf(path, record)} failed`;
   if (state === 'skipped' || state === 'notReady' || state === 'cancelled')
     return SKIP_REASONS[reason ?? ''] ?? reason ?? '';
-  if (!error || state === 'completed') return reason ?? '';
+  if (!error || state === 'completed') return COMPLETED_REASONS[reason ?? ''] ?? reason ?? '';
   const why = (process && lastLine(process)) || whyOf(error, path);
   return isTolerated(path, shape) ? `${why} (allowed to fail)` : why;
 };

@@ -5,7 +5,7 @@ import { cutEnd, cutMiddle, padEnd, textWidth } from '../../events/text-width.ts
 import { formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { plainText } from '../terminal/safe-text.ts';
-import { SKIP_REASONS, STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
+import { COMPLETED_REASONS, SKIP_REASONS, STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
 import { activeTasks, childCountsOf, isWaiting, type LiveState, type LiveTask, type Working } from './state.ts';
 
 export type FrameOptions = {
@@ -118,8 +118,10 @@ const settledText = (name: string, { record }: LiveState): { state: TaskState; t
   const how = task?.state ?? 'unscheduled';
   const startedAt = task && beganAt(record, task);
   const time = startedAt === undefined || task?.endedAt === undefined ? '' : formatElapsed(task.endedAt - startedAt);
-  const reason = how === 'completed' || how === 'failed' ? undefined : task?.reason;
-  const why = reason === undefined ? '' : `: ${SKIP_REASONS[reason] ?? reason}`;
+  const { reason = '' } = task ?? {};
+  const said =
+    how === 'completed' ? COMPLETED_REASONS[reason] : how === 'failed' ? '' : (SKIP_REASONS[reason] ?? reason);
+  const why = said ? `: ${said}` : '';
   return { state: how, text: `${STATE_WORDS[how] ?? how}${why}`, time };
 };
 

@@ -15,7 +15,7 @@ import { cutMiddle, padEnd, textWidth } from '../../events/text-width.ts';
 import { counted } from '../terminal/counted.ts';
 import { formatClock, formatDuration } from '../terminal/format-time.ts';
 import type { Printer } from '../terminal/printer.ts';
-import { SKIP_REASONS, STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
+import { COMPLETED_REASONS, SKIP_REASONS, STATE_STYLES, STATE_WORDS } from '../terminal/state-style.ts';
 
 /**
  * Prints a line for each transition, log line and progress of a task; with `includeJob`, for the job's transitions too.
@@ -130,7 +130,8 @@ const transitionText = (event: TaskTransition & Stamp, startedAt: number | undef
     case 'retrying':
       return `${dueAt !== undefined && dueAt > at ? ` in ${formatDuration(dueAt - at)}` : ''}: ${why(event)}`;
     case 'completed':
-      return startedAt === undefined ? '' : ` in ${formatDuration(at - startedAt)}`;
+      if (startedAt !== undefined) return ` in ${formatDuration(at - startedAt)}`;
+      return COMPLETED_REASONS[event.reason ?? ''] ? `: ${COMPLETED_REASONS[event.reason ?? '']}` : '';
     case 'failed':
       return `: ${why(event)}`;
     case 'ready':

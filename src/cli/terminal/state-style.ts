@@ -39,3 +39,6 @@ export const SKIP_REASONS: Readonly<Record<string, string>> = {
   upstreamSkipped: 'a task upstream of it was skipped',
   when: 'its condition did not hold',
 };
+
+/** Why a task completed without an attempt, in words for people. */
+export const COMPLETED_REASONS: Readonly<Record<string, string>> = { upToDate: 'up to date' };
