@@ -9,12 +9,11 @@ export const completionsOf = (database: SharedDatabase): JournalCompletions => {
     get: (key) => database.read(() => readRecord(database, KIND, key)?.value),
     put: (key, value, at) =>
       database.write(() => {
-        const version = (readRecord(database, KIND, key)?.version ?? 0) + 1;
         writeRecord(database, {
           kind: KIND,
           key,
           value,
-          version,
+          version: 1,
           updatedAt: at,
           expiresAt: at + COMPLETION_DAYS * DAY_MS,
         });

@@ -65,6 +65,7 @@ export const taskFunctionOf = (task: FunctionTask, context: BuildContext, isHand
     file: context.file,
     jobName: context.workflow.name,
     directory: context.directory,
+    mask: context.mask,
     force: context.force,
     onUpToDateCheck: context.onUpToDateCheck,
     optionsOf: processOptions(task, context, isHandler),

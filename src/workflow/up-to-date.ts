@@ -5,6 +5,7 @@ import type { TaskFunction, TaskScope } from '../engine/definition/task-function
 import type { JournalCompletions } from '../engine/durable/journal.ts';
 import { type Found, LOOKUP, type Lookup } from '../engine/run/lookup.ts';
 import { createLookupScope, type LookupScope } from '../engine/run/lookup-scope.ts';
+import type { Mask } from '../executors/mask/mask.ts';
 import type { ProcessOptions } from '../executors/process/process.ts';
 import { type FileStates, fileDifferences, matchFiles, NO_FILES } from './file-states.ts';
 import type { TaskOfType } from './schema.ts';
@@ -36,6 +37,7 @@ type About = UpToDateOptions & {
   readonly file: string;
   readonly jobName: string;
   readonly directory: string;
+  readonly mask: Mask;
   readonly optionsOf: (scope: TaskScope) => ProcessOptions;
   readonly globsOf: (scope: TaskScope) => {
     readonly sources: readonly string[];
@@ -69,14 +71,14 @@ export const checkingUpToDate = (run: TaskFunction, about: About): TaskFunction 
 const lookUp = async (scope: LookupScope, run: TaskFunction, about: About): Promise<Found> => {
   const { jobId, taskName: task, journal } = scope;
   const answer = (reasons: readonly string[], found: Found = { run }): Found => {
-    about.onUpToDateCheck?.({ jobId, task, upToDate: !('run' in found), reasons });
+    about.onUpToDateCheck?.({ jobId, task, upToDate: !('run' in found), reasons: reasons.map(about.mask.text) });
     return found;
   };
   const completions = journal?.completions;
   if (!completions) return answer([NOT_KEPT]);
   try {
     const key = keyOf(scope, about);
-    const last = completionOf(await completions.get(key));
+    const last = await lastCompletion(completions, key);
     const salt = last?.salt ?? randomBytes(12).toString('base64');
     const attemptScope = { ...scope, attempt: 1 } as unknown as TaskScope;
     const globs = about.globsOf(attemptScope);
@@ -126,22 +128,23 @@ type Begun = {
  * if they change meanwhile, the task is not up to date.
  */
 const keepingCompletion =
-  (run: TaskFunction, { key, completions, globs, last, ...known }: Begun, { directory }: About): TaskFunction =>
+  (run: TaskFunction, { key, completions, globs, last, ...known }: Begun, { directory, mask }: About): TaskFunction =>
   async (scope) => {
     const output = await run(scope);
+    const warn = (text: string): void => scope.log.warn(mask.text(text));
     if (directiveOf(output) || scope.signal.aborted) return output;
     try {
       const isWanted = (): boolean => !scope.signal.aborted;
       const before = last?.generates ?? NO_FILES;
       const { unmatched, at, files } = await matchFiles(globs.generates, directory, before, isWanted);
-      for (const glob of unmatched) scope.log.warn(`No file is ${glob}, which the task generates: it will run again.`);
+      for (const glob of unmatched) warn(`No file is ${glob}, which the task generates: it will run again.`);
       if (scope.signal.aborted) return output;
       const { sources, salt, facts } = known;
       const kept = { salt, facts, sources: statesOf(sources), generates: { at, files } };
       await keep(completions, key, { version: 1, ...kept, ...(output !== undefined && { output: output as object }) });
     } catch (error) {
       // The attempt was good, whatever is kept of it.
-      if (!scope.signal.aborted) scope.log.warn(`It will run again: ${(error as Error).message}`);
+      if (!scope.signal.aborted) warn(`It will run again: ${(error as Error).message}`);
     }
     return output;
   };
@@ -169,9 +172,14 @@ const MAX_LENGTH = 4 * 2 ** 20;
 /** How old a completion that is still in use becomes before it is written again, in ms. */
 const REFRESH_MS = 86_400_000;
 
-const completionOf = (text: string | undefined): Completion | undefined => {
-  const completion = text === undefined ? undefined : (JSON.parse(text) as Completion);
-  return completion?.version === 1 ? completion : undefined;
+/** Returns what the task last completed with. What can't be read counts as nothing, and the next completion replaces it. */
+const lastCompletion = async (completions: JournalCompletions, key: string): Promise<Completion | undefined> => {
+  try {
+    const completion = JSON.parse((await completions.get(key)) ?? 'null') as Completion | null;
+    return completion?.version === 1 ? completion : undefined;
+  } catch {
+    return undefined;
+  }
 };
 
 /** Items of a fan-out are told apart by what they are: their places may change. */

@@ -166,6 +166,40 @@ describe('a task with sources', () => {
     expect((await run()).why).toEqual({ compile: 'up to date' });
   });
 
+  test('runs, and is up to date afterwards, if what is kept of it can not be read', async () => {
+    const { run, journal } = project(BUILD, SOURCES);
+    await run();
+    const { get, put } = journal.completions as JournalCompletions;
+    let isDamaged = true;
+    Object.assign(journal.completions as object, {
+      get: (key: string) => (isDamaged ? '{"version":1,"at' : get(key)),
+      put: (...given: Parameters<typeof put>) => {
+        isDamaged = false;
+        return put(...given);
+      },
+    });
+    expect((await run()).why).toEqual({ compile: 'it has not completed here before' });
+    expect((await run()).why).toEqual({ compile: 'up to date' });
+  });
+
+  test('shows no secret in its reasons', async () => {
+    const { run } = project(
+      `secrets: [NAME]\ntasks: [{ name: x, type: bash, command: "true", sources: ["\${{ secrets.NAME }}.txt"] }]`,
+    );
+    await run({}, { env: { NAME: 'hidden-name' } });
+    expect((await run({}, { env: { NAME: 'hidden-name' } })).why).toEqual({ x: 'no file is ***.txt' });
+  });
+
+  test.for(['../lib/m.mjs', './m(1).mjs', '[x]/m.mjs'])('of a module finds it at %s', async (module) => {
+    const { run } = project(`tasks: [{ name: sub, type: job, file: sub/child.yaml }]`, {
+      'sub/child.yaml': `name: child\ntasks: [{ name: m, type: node, module: "${module}", sources: [a] }]`,
+      'sub/a': '',
+      [`sub/${module}`]: 'export default () => ({ m: 1 });',
+    });
+    await run();
+    expect((await run()).why).toEqual({ 'sub/m': 'up to date' });
+  });
+
   test('of a module looks at the module, and at all params', async () => {
     const { run, write } = project(
       `params: { day: 1 }\ntasks: [{ name: count, type: node, module: ./lib/count.mjs, sources: [data.txt] }]`,

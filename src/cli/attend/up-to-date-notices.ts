@@ -5,17 +5,22 @@ export type Notices = (print: (line: string) => void) => void;
 
 /**
  * Makes lines of the checks of tasks that may be up to date: with `--why` one for each, else one in all if the job is
- * not kept, so that no task can be. `mask` hides secrets.
+ * not kept, so that no task can be.
  */
-export const upToDateNotices = (
-  { why, quiet, force }: { readonly why?: boolean; readonly quiet?: boolean; readonly force?: boolean },
-  mask: (text: string) => string,
-): { readonly check: (check: UpToDateCheck) => void; readonly notices: Notices } => {
+export const upToDateNotices = ({
+  why,
+  quiet,
+  force,
+}: {
+  readonly why?: boolean;
+  readonly quiet?: boolean;
+  readonly force?: boolean;
+}): { readonly check: (check: UpToDateCheck) => void; readonly notices: Notices } => {
   let print: (line: string) => void = () => {};
   let hasWarned = quiet || force;
   return {
     check: ({ task, upToDate, reasons }) => {
-      if (why) print(mask(upToDate ? `${task} is up to date` : `${task} runs: ${shortened(reasons)}`));
+      if (why) print(upToDate ? `${task} is up to date` : `${task} runs: ${shortened(reasons)}`);
       if (hasWarned || !reasons.includes(NOT_KEPT)) return;
       hasWarned = true;
       print(`warning: Tasks with sources or generates run, whether they are up to date or not: ${NOT_KEPT}.`);

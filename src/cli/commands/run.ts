@@ -148,8 +148,8 @@ export const run = (file: string, given: GivenOptions, io: CliIo): Promise<numbe
     const { only, skip } = given;
     const { gate } = context;
     const env = given.dryRun ? false : io.env;
-    const checks = upToDateNotices(given, (text) => loaded.mask.text(text));
-    const loaded: LoadedWorkflow = await loadWorkflow(file, {
+    const checks = upToDateNotices(given);
+    const loaded = await loadWorkflow(file, {
       env,
       gate,
       killGraceMs: given.grace,

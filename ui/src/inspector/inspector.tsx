@@ -71,6 +71,9 @@ export const Inspector = (props: InspectorProps) => {
             {wordOf(state)}
           </span>
           {attempt > 0 ? <span className="dim small"> attempt {attempt}</span> : null}
+          {state === 'completed' && details.value?.reason === 'upToDate' ? (
+            <span className="dim small"> up to date: it did not run</span>
+          ) : null}
           {isLive ? null : <span className="dim small"> at {clockText(model.startedAt + model.now)}</span>}
         </div>
         <button type="button" className="close" aria-label="Close" onClick={close}>
