@@ -177,12 +177,19 @@ const nameComplaints = function* (path: Path, at: Path, task: Mapping): Complain
   }
 };
 
-/** Finds tasks that can't be up to date: those that run on every way out. */
+/** Finds tasks that can't be up to date: those that run in every job, and those that decide about the rest of it. */
 const upToDateComplaints = function* (path: Path, at: Path, task: Mapping): Complaints {
   const key = ['sources', 'generates'].find((one) => task[one] !== undefined);
-  const which = at[0] === 'handlers' ? 'it is a handler' : task.trigger === 'always' ? 'its trigger is "always"' : '';
-  if (key === undefined || which === '') return;
-  const message = `has "${key}", but ${which}: it runs in every job, whether its files have changed or not.`;
+  if (key === undefined) return;
+  const growth = ['branch', 'expand'].find((one) => task[one] === true);
+  const which =
+    at[0] === 'handlers'
+      ? 'it is a handler'
+      : task.trigger === 'always'
+        ? 'its trigger is "always"'
+        : growth && `it has "${growth}", by which it decides about each job`;
+  if (which === undefined) return;
+  const message = `has "${key}", but ${which}: it runs in every job, whether its files have changed or not. Remove "${key}".`;
   yield { path: [...path, key], code: 'INVALID_VALUE', message };
 };
 

@@ -61,7 +61,7 @@ export const taskFunctionOf = (task: FunctionTask, context: BuildContext, isHand
   if ('branch' in task && task.branch === true) return branching(task.name, run);
   if (!('command' in task || 'module' in task) || !(task.sources || task.generates)) return run;
   return checkingUpToDate(run, {
-    task,
+    task: task.type === 'bash' ? { ...task, shell: task.shell ?? context.workflow.defaults?.shell } : task,
     file: context.file,
     jobName: context.workflow.name,
     directory: context.directory,
@@ -73,17 +73,18 @@ export const taskFunctionOf = (task: FunctionTask, context: BuildContext, isHand
   });
 };
 
-/** Returns the function that evaluates the globs of a task. The file of its module is one of its sources. */
+/** Returns the function that evaluates the globs of a task. Its module and the file that it reads are sources too. */
 const globsOf = (
-  { sources = [], generates = [], ...task }: CheckedTask,
+  { sources = [], generates = [], stdin, ...task }: CheckedTask,
   context: BuildContext,
 ): ((scope: TaskScope) => { sources: string[]; generates: string[] }) => {
   const texts = { sources: sources.map(textOf), generates: generates.map(textOf) };
   const module = 'module' in task && task.module !== undefined ? [escaped(task.module)] : [];
+  const input = typeof stdin === 'object' ? [textOf(stdin.file)] : [];
   return (scope) => {
     const values = expressionScope(scope, context);
     return {
-      sources: [...texts.sources.map((text) => text(values)), ...module],
+      sources: [...texts.sources.map((text) => text(values)), ...module, ...input.map((file) => escaped(file(values)))],
       generates: texts.generates.map((text) => text(values)),
     };
   };

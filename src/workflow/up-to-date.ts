@@ -182,9 +182,9 @@ const lastCompletion = async (completions: JournalCompletions, key: string): Pro
   }
 };
 
-/** Items of a fan-out are told apart by what they are: their places may change. */
+/** Items of a fan-out, and the tasks in them, are told apart by what the item is: its place may change. */
 const keyOf = ({ taskName, item, index }: LookupScope, { file, jobName }: About): string => {
-  const path = index === undefined ? taskName : taskName.replace(/\[\d+\]$/, '');
+  const path = index === undefined ? taskName : taskName.replace(/\[\d+\](?!.*\[)/s, '');
   const parts = [resolve(file), jobName, path, ...(index === undefined ? [] : [item])];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 };
@@ -196,12 +196,13 @@ const factsOf = (
   { task, optionsOf, directory }: About,
   salt: string,
 ): Completion['facts'] => {
-  const { cwd = directory, args = [], env = {} } = optionsOf(attemptScope);
+  const { cwd = directory, args = [], env = {}, stdin } = optionsOf(attemptScope);
   const { params, ...others } = input as { readonly params?: Readonly<Record<string, unknown>> };
   const facts: [string, unknown][] = [
     ['its command', wordsOf(task)],
     ['its folder', cwd],
     ['its arguments', args],
+    ...(stdin ? [['its standard input', stdin] as [string, unknown]] : []),
     ...Object.entries(env).flatMap(([name, value]): [string, unknown][] =>
       VARYING.has(name) ? [] : [[`the variable ${name}`, value]],
     ),
@@ -218,11 +219,15 @@ const named = (what: string, values: Readonly<Record<string, unknown>>): [string
 /** Variables that differ between jobs though the task does not. */
 const VARYING: ReadonlySet<string> = new Set(['TINTYPE_INDEX']);
 
-/** Returns what a task does, without what only says when, how often and under which limits it does it. */
+/**
+ * Returns what a task does, without what only says when, how often and under which limits it does it, who else gets what
+ * it prints, and what is compared by its value.
+ */
 const wordsOf = (task: CheckedTask): object => {
   const { name, description, dependencies, trigger, when, map, sources, generates, ...rest } = task;
   const { timeout, deadline, max_retries, max_interruptions, retry, continue_on_failure, ...more } = rest;
-  const { priority, pool, slots, env, args, cwd, ...words } = more;
+  const { priority, pool, slots, estimate, stdout, stderr, stop_signal, ...own } = more;
+  const { env, args, cwd, stdin, ...words } = own;
   return words;
 };
 

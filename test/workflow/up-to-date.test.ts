@@ -246,7 +246,7 @@ tasks:
       'size[1]': 'up to date',
       'size[2]': 'src/b has changed',
     });
-    expect(changed.ran).toEqual(['size', 'size[0]', 'size[2]']);
+    expect(changed.ran.toSorted()).toEqual(['size', 'size[0]', 'size[2]']);
   });
 
   test('in a file that another runs is checked there', async () => {
@@ -259,6 +259,90 @@ tasks:
     expect([second.why, second.result.ctx.sub]).toEqual([{ 'sub/build': 'up to date' }, { build: 'one' }]);
     write('sub/a', 'two');
     expect((await run()).why).toEqual({ 'sub/build': 'a has changed' });
+  });
+
+  test('in a job in the file looks at what comes in there too, and at nothing beside it', async () => {
+    const { run, write } = project(
+      `params: { mode: fast, day: 1 }
+workers: 1
+tasks:
+  - { name: clock, type: bash, command: cat clock, output: text }
+  - { name: version, type: bash, command: cat version.json, output: json }
+  - name: sub
+    type: job
+    dependencies: [version]
+    tasks:
+      - { name: inner, type: bash, command: cat inner, output: text }
+      - { name: build, type: bash, command: "true", sources: [a], env: { MODE: "\${{ params.mode }}" }, dependencies: [inner] }`,
+      { 'version.json': '{"version":1}', clock: '1', inner: '1', a: '' },
+    );
+    await run();
+    write('clock', '2');
+    expect((await run({ day: 2 })).why).toEqual({ 'sub/build': 'up to date' });
+    write('version.json', '{"version":2}');
+    expect((await run()).why).toEqual({ 'sub/build': 'the output of ../version has changed' });
+    write('inner', '2');
+    expect((await run()).why).toEqual({ 'sub/build': 'the output of inner has changed' });
+    expect((await run({ mode: 'small' })).why).toEqual({ 'sub/build': 'the variable MODE has changed' });
+  });
+
+  test('in a job with map is checked by the item of the job, wherever that stands in the list', async () => {
+    const { run, write } = project(
+      `params: { files: [a, b] }
+tasks:
+  - name: each
+    type: job
+    map: { over: "params.files" }
+    tasks:
+      - { name: size, type: bash, env: { FILE: "\${{ item }}" }, command: wc -c < "$FILE", output: json, sources: ["\${{ item }}"] }`,
+      { a: '1', b: '12', c: '123' },
+    );
+    await run();
+    write('b', '1234');
+    const changed = await run({ files: ['c', 'a', 'b'] });
+    expect(changed.result.ctx.each).toEqual([{ size: 3 }, { size: 1 }, { size: 4 }]);
+    expect(changed.why).toEqual({
+      'each[0]/size': 'it has not completed here before',
+      'each[1]/size': 'up to date',
+      'each[2]/size': 'b has changed',
+    });
+  });
+
+  test.for<[string, string, string]>([
+    ['stdin: "${{ params.day }}"', 'stdin: one more', 'its standard input has changed'],
+    ['stdin: one', 'stdin: { file: in.txt }', 'its standard input has changed; in.txt is new'],
+    ['command: cat', 'command: cat\n    stdin: ""', 'its standard input is new'],
+    ['shell: bash', 'shell: sh', 'its command has changed'],
+    ['path: bin', 'path: [bin, tools]', 'the variable PATH has changed'],
+    ['stdout: a.log', 'stdout: b.log\n    stderr: b.log', 'up to date'],
+    ['estimate: 1s', 'estimate: 1m\n    stop_signal: SIGINT', 'up to date'],
+  ])('in whose file "%s" becomes "%s" finds: %s', async ([before, after, why]) => {
+    const top = /^(shell|path)/.exec(before)?.[1];
+    const { run, write } = project('', { 'in.txt': '', a: '' });
+    const text = (line: string): string =>
+      `name: main\nparams: { day: 1 }\n${top === 'path' ? line : ''}\ndefaults: { ${top === 'shell' ? line : ''} }
+tasks:\n  - name: x\n    type: bash\n    sources: [a]\n${before.startsWith('command') ? '' : '    command: cat\n'}${top ? '' : `    ${line}`}`;
+    write('main.yaml', text(before));
+    expect((await run()).result.state).toBe('completed');
+    write('main.yaml', text(after));
+    expect((await run()).why).toEqual({ x: why });
+  });
+
+  test.for([
+    'in(1).txt',
+    './in(1).txt',
+    '${{ params.folder }}/in(1).txt',
+  ])('with stdin: { file: %s } looks at the content of the file', async (file) => {
+    const { run, write, folder } = project(
+      `params: { folder: "" }\ntasks: [{ name: x, type: bash, command: cat, output: text, sources: [a], stdin: { file: "${file}" } }]`,
+      { a: '', 'in(1).txt': 'one' },
+    );
+    await run({ folder });
+    expect((await run({ folder })).why).toEqual({ x: 'up to date' });
+    write('in(1).txt', 'two');
+    const changed = await run({ folder });
+    expect(changed.why.x).toMatch(/in\(1\)\.txt has changed$/);
+    expect(changed.result.ctx).toMatchObject({ x: 'two' });
   });
 
   test('counts an upstream that is left out as changed only if that had an output', async () => {
@@ -305,6 +389,12 @@ describe('a file', () => {
       'Task "x" has an unknown key "sources". Only tasks of type bash, python and node can be up to date',
     ],
     ['type: bash, command: a, trigger: always, sources: [a]', 'Task "x" has "sources", but its trigger is "always"'],
+    ['type: bash, command: a, branch: true, sources: [a]', 'Task "x" has "sources", but it has "branch", by which it'],
+    ['type: node, command: a, expand: true, generates: [a]', 'Task "x" has "generates", but it has "expand", by which'],
+    [
+      'type: job, tasks: [{ name: y, type: bash, command: a }], handlers: { always: [{ name: h, type: bash, command: a, sources: [a] }] }',
+      'Handler "h" has "sources", but it is a handler',
+    ],
     ['type: bash, command: a, inputs: [a]', 'It is called "sources" here. It takes a list of globs'],
     ['type: bash, command: a, outputs: [a]', 'It is called "generates" here. It takes a list of globs'],
     ['type: bash, command: a, method: checksum', 'decided by the contents of the files'],

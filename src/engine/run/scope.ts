@@ -34,8 +34,15 @@ export const createScope = (job: JobRun, task: TaskRun, attempt: Attempt): TaskS
  * Returns the item and index of the nearest instance around a task, or of the task itself. A nested job without the option
  * `input` works on what its task has: the context, and these.
  */
-const itemAround = ({ definition, job: { parent } }: TaskRun): ItemScope | undefined =>
-  definition.instance ?? (parent && !parent.definition.nested?.input ? itemAround(parent) : undefined);
+const itemAround = (task: TaskRun): ItemScope | undefined => {
+  if (task.definition.instance) return task.definition.instance;
+  const around = taskAround(task);
+  return around && itemAround(around);
+};
+
+/** Returns the task whose context a task works on: that of its fan-out, or of its nested job without the option `input`. */
+export const taskAround = ({ job: { parent } }: TaskRun): TaskRun | undefined =>
+  parent?.definition.nested?.input ? undefined : parent;
 
 const withReads = lazyProperties<
   Work,
