@@ -129,12 +129,12 @@ export const oneAtATimeJournal = (file: string, options: SqliteJournalOptions): 
 
 /**
  * Creates a job, and returns the jobs of its name that were not over before: of two jobs that are created at the same
- * time one finds the other. @throws JournalError
+ * time one finds the other. `alone`: adds no job if there were any, as `oneAtATimeJournal`. @throws JournalError
  */
-export const createAfter = (journal: SqliteJournal, job: NewJob, lease: Lease) =>
+export const createAfter = (journal: SqliteJournal, job: NewJob, lease: Lease, alone = false) =>
   journal[DATABASE].write(() => {
     const before = listJobs(journal[DATABASE], { names: [job.name], states: UNFINISHED_STATES }).jobs;
-    const known = insertIfNew(journal[DATABASE], job, lease);
+    const known = insertIfNew(journal[DATABASE], job, lease, alone);
     return { created: !known, job: known ?? (readJob(journal[DATABASE], job.id) as JournalJob), before };
   });
 

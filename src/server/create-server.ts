@@ -30,6 +30,7 @@ import { inTurn } from './http/in-turn.ts';
 import { createListener } from './http/listener.ts';
 import { isLoopback } from './http/same-origin.ts';
 import { keepHouse } from './jobs/housekeeping.ts';
+import { createOverlaps } from './jobs/overlaps.ts';
 import { keepTakingUp } from './jobs/take-up.ts';
 import { addColumnRoutes } from './routes/column-routes.ts';
 import { addDefinitionRoutes } from './routes/definition-routes.ts';
@@ -174,6 +175,7 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
     documents,
     topics,
     schedules,
+    overlaps: createOverlaps({ engine, journal, store, clock, logger }),
     units,
     requireWritable,
     inTurn: inTurn(),
@@ -224,7 +226,9 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
   const ready = lease.then(async (taken) => {
     held = taken;
     await Promise.all([folder?.read(), uploads.read()]);
+    await service.overlaps.read();
     const recovery = await taking.takeUp();
+    service.overlaps.open();
     units.build();
     if (stage === 'starting') stage = 'ready';
     await schedules.open();
@@ -257,6 +261,7 @@ export const createServerWith = (options: ServerOptions, uiFolder: string | unde
     folder?.close();
     endHousekeeping();
     taking.stop();
+    service.overlaps.close();
     service.feed.close();
     closing ??= (async () => {
       // Until the jobs are left, whoever asks is told that the server ends.

@@ -88,7 +88,7 @@ export const KEY_DESCRIPTIONS: Readonly<Record<string, string>> = {
   on_failure:
     'When a task fails for good: end the rest at once, let what runs finish, or let all that does not depend on it run. Default continue.',
   overlap:
-    'What happens when a job of the file is started by tintype run while another one of its name is not over: allow both, skip the new one, queue it, or cancel the older one. Default allow.',
+    'What happens when a job of the file is started by tintype run, or by a request to a server, while another one of its name is not over: allow both, skip the new one, queue it, or cancel the older one. Default allow.',
   'schedule.overlap':
     'What happens if a job of the schedule still runs when the next is due: skip, queue one, allow both, or cancel the first. Default what the file says, else skip.',
   owner: 'Of an external task: who may work on it. Holds no expressions.',

@@ -61,6 +61,11 @@ export class JournalWriter {
     return writer;
   }
 
+  /** Lets the writer of a journal write the jobs that are started with another form of it, too. */
+  static share(journal: Journal, form: Journal): void {
+    WRITERS.set(form, JournalWriter.of(journal));
+  }
+
   /** Returns a request for a lease by this process, as of now. */
   lease(): Lease {
     return { owner: this.#owner, ...thisProcess(), at: systemClock.now(), leaseMs: LEASE_MS };

@@ -12,6 +12,7 @@ import { HttpProblem, notFound } from '../http/problem.ts';
 import type { Document } from '../schemas/document.ts';
 import type * as schemas from '../schemas/job.ts';
 import { TOPIC, type Topic, type Topics } from '../topics/topics.ts';
+import type { Overlaps } from './overlaps.ts';
 
 export type StartParts = {
   readonly engine: Engine;
@@ -28,12 +29,19 @@ export type StartBody = z.infer<typeof schemas.StartBody>;
 
 export type Started = { readonly jobId: string; readonly found: boolean };
 
-/** Starts a job, and returns once it is kept. `onceKey`: the same for each repetition of the request. @throws HttpProblem */
-export const startOf = async (parts: StartParts, body: StartBody, onceKey: string | undefined): Promise<Started> => {
+/**
+ * Starts a job, and returns once it is kept. `onceKey`: the same for each repetition of the request. `overlaps`: obeys
+ * what a workflow file says of other jobs of its name. @throws HttpProblem
+ */
+export const startOf = async (
+  parts: StartParts,
+  body: StartBody,
+  onceKey: string | undefined,
+  overlaps?: Overlaps,
+): Promise<Started> => {
   const { definition, document, input, topic, jobKey } = body;
-  const ofFile =
-    definition === undefined ? undefined : parts.catalog.entries().get(definition)?.loaded?.workflow.labels;
-  const labels = await labelsWith(parts, { ...ofFile, ...body.labels }, topic);
+  const ofFile = definition === undefined ? undefined : parts.catalog.entries().get(definition)?.loaded?.workflow;
+  const labels = await labelsWith(parts, { ...ofFile?.labels, ...body.labels }, topic);
   const options = { ...optionsOf(body.options), labels: labels.labels, metadata: body.metadata };
   if (jobKey !== undefined && body.jobId !== undefined)
     throw new HttpProblem(400, 'INVALID_REQUEST', 'A job is found by jobId or by jobKey: leave out one of them.');
@@ -44,7 +52,15 @@ export const startOf = async (parts: StartParts, body: StartBody, onceKey: strin
   if (definition !== undefined) {
     const sealed = definitionNamed(parts.catalog, definition);
     const identity = jobKey === undefined ? { jobId } : { jobKey };
-    return startKept(parts, sealed, input, { ...options, ...identity }, isRepeated);
+    const { overlap = 'allow' } = ofFile ?? {};
+    const starting: Starting =
+      overlaps === undefined || overlap === 'allow'
+        ? undefined
+        : (begin) => overlaps.start(sealed.name, overlap, begin);
+    // The job of an earlier request overlaps nothing.
+    if (starting && isRepeated && jobKey === undefined && (await parts.journal.job(jobId)))
+      return { jobId, found: true };
+    return startKept(parts, sealed, input, { ...options, ...identity }, isRepeated, starting);
   }
   const resolved = resolveUses(document as Document, labels.topic?.definitions ?? {});
   return jobKey === undefined
@@ -125,19 +141,28 @@ export const definitionNamed = (catalog: Catalog, name: string): AnyDefinition =
 
 type Options = NonNullable<Parameters<Engine['start']>[2]>;
 
+/** Starts a job by what its file says of others; undefined for one that minds none. */
+type Starting = ((begin: Parameters<Overlaps['start']>[2]) => ReturnType<Overlaps['start']>) | undefined;
+
 const startKept = async (
   { engine }: StartParts,
   definition: AnyDefinition,
   input: Readonly<Record<string, unknown>> | undefined,
   options: Options,
   mayExist: boolean,
+  starting?: Starting,
 ): Promise<Started> => {
   const { jobId } = options;
   try {
+    if (starting) {
+      const { job } = await starting((journal) => ({ job: engine.start(definition, input, { ...options, journal }) }));
+      return { jobId: job.id, found: job.found === true };
+    }
     const job = engine.start(definition, input, options);
     await job.saved();
     return { jobId: job.id, found: job.found === true };
   } catch (error) {
+    if (error instanceof HttpProblem) throw error;
     if (jobId === undefined || !isTaken(error, engine, jobId)) throw error;
     if (mayExist) return { jobId, found: true };
     throw jobExists(jobId);

@@ -7,9 +7,14 @@ import { underWayUntil } from '../../events/under-way.ts';
 import type { Documents } from '../documents/documents.ts';
 import { isOfCommandLine } from './command-line-job.ts';
 import { type JobSource, placeOf } from './find-job.ts';
+import type { Overlaps } from './overlaps.ts';
 import { addedSpecs } from './repeat-job.ts';
 
-type Source = JobSource & { readonly documents: Documents; readonly clock: Clock };
+type Source = JobSource & {
+  readonly documents: Documents;
+  readonly clock: Clock;
+  readonly overlaps: Pick<Overlaps, 'takenUp'>;
+};
 
 export type Taking = {
   /** Takes them up now. @throws JournalError */
@@ -88,7 +93,9 @@ const takeUpJobs = async (
     if (engine.closed) break;
     if (isOfCommandLine(stored) || placeOf(stored, source) !== 'nowhere') continue;
     try {
-      resumed.push((await engine.resume(stored.id, { added: await addedSpecs(source, stored.id) })).job);
+      const { job } = await engine.resume(stored.id, { added: await addedSpecs(source, stored.id) });
+      source.overlaps.takenUp(job);
+      resumed.push(job);
     } catch (error) {
       // Another process has taken it up meanwhile.
       if (error instanceof JournalError && error.code === 'JOB_LEASED') continue;

@@ -118,7 +118,10 @@ const startJob = route(
     summary: 'Starts a job of a definition or a document, or keeps a draft; answers once it is kept',
     tags,
     request: { body: body(StartBody, STARTS) },
-    responses: { 200: job('A job with this key, or of this request, was there'), 201: job('It has begun') },
+    responses: {
+      200: job('A job with this key, or of this request, was there'),
+      201: job('It has begun, or by `overlap` of its file waits, paused, for others of its name'),
+    },
   },
   { allowed: ['operator'], refusals: [404, 409, 413, 422], once: true },
 );
@@ -256,7 +259,7 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
       context.header('location', locationOf(draft.id));
       return context.json(bodyOfDraft(draft), 201);
     }
-    const { jobId, found } = await startOf(parts, given, context.get('onceKey'));
+    const { jobId, found } = await startOf(parts, given, context.get('onceKey'), service.overlaps);
     context.header('location', locationOf(jobId));
     const answer = shown(await storedJob(service, jobId));
     return found ? context.json(answer, 200) : context.json(answer, 201);

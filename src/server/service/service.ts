@@ -12,6 +12,7 @@ import type { Uploads } from '../definitions/uploads.ts';
 import type { Documents } from '../documents/documents.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { InTurn } from '../http/in-turn.ts';
+import type { Overlaps } from '../jobs/overlaps.ts';
 import type { Schedules } from '../schedules/schedules.ts';
 import type { ServiceStore } from '../store/service-store.ts';
 import type { Topics } from '../topics/topics.ts';
@@ -38,6 +39,7 @@ export type Service = {
   readonly documents: Documents;
   readonly topics: Topics;
   readonly schedules: Schedules;
+  readonly overlaps: Overlaps;
   readonly units: Units;
   /** Throws if the database could not be written when that was tried last. @throws JournalError */
   readonly requireWritable: () => void;

@@ -7,7 +7,7 @@ import type { Awaitable } from '../../engine/durable/journal.ts';
  * What the service keeps beside the jobs: small records of a kind, each under a key, in the same database. `topic`: by
  * its name. `definition`: an uploaded workflow file, by its name. `document`: the tasks and units of a job, by its id. `draft`: a job that has not been started, by the id that it will have.
  * `schedule`: by its name. `due`: what a schedule has started, by its name. `token`: by its id. `request`: the answer to
- * a request with an idempotency key. `session`: a browser that has signed in, by the hash of its id. `server`: the process
+ * a request with an idempotency key. `queued`: the jobs that a job waits for before it begins, by its id. `session`: a browser that has signed in, by the hash of its id. `server`: the process
  * that serves the database.
  */
 export type RecordKind =
@@ -19,6 +19,7 @@ export type RecordKind =
   | 'due'
   | 'token'
   | 'request'
+  | 'queued'
   | 'session'
   | 'server';
 
