@@ -3,6 +3,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { buildCli, type Captured, start, tintype } from '../../support/cli.ts';
+import { testServer } from '../../support/server.ts';
+import { opened } from '../../support/sqlite-files.ts';
 import { project } from '../../support/stored-jobs.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -152,6 +154,28 @@ tasks:
     writeFileSync(join(made.folder, 'go'), '');
     expect((await Promise.all(all)).map(({ exitCode }) => exitCode)).toEqual([0, 0, 0, 0]);
     expect(made.log()).toEqual(Array(4).fill(['begin', 'end']).flat());
+  });
+
+  test('with overlap: queue run one after the other, those of a server too', async () => {
+    const made = project(`
+name: nightly
+overlap: queue
+tasks:
+  - { name: load, type: bash, command: 'echo begin >> log; until [ -e go ]; do sleep 0.01; done; echo end >> log' }
+`);
+    const { server, call } = await testServer({ journal: opened(made.db), workflows: made.folder });
+    const request = () => call('POST', '/jobs', { body: { definition: 'nightly' } });
+    const commands = [1, 2].map(() => started(made).ended);
+    await Promise.all([request(), request()]);
+    await vi.waitFor(async () => {
+      expect(await jobsIn(made)).toHaveLength(4);
+      expect(made.log()).toEqual(['begin']);
+    }, 30_000);
+    await request();
+    writeFileSync(join(made.folder, 'go'), '');
+    expect((await Promise.all(commands)).map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+    await vi.waitFor(() => expect(made.log()).toEqual(Array(5).fill(['begin', 'end']).flat()), 30_000);
+    await server.close();
   });
 
   test('with overlap: queue go on when the one that runs is killed', async () => {
