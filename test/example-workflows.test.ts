@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tintype } from './support/cli.ts';
@@ -172,7 +173,8 @@ test('http asks a server of its own, and stops it', async () => {
 describe('from other tools', () => {
   const readme = read('from-other-tools/README.md');
 
-  test('are those that the table names', () => {
+  test('are eight, each of which the table names', () => {
+    expect(others).toHaveLength(8);
     expect([...readme.matchAll(/^\| \[[\w-]+\]\(([\w-]+\.yaml)\)/gm)].map(([, file]) => file).sort()).toEqual(
       yamlFiles('from-other-tools').sort(),
     );
@@ -264,5 +266,27 @@ describe('from other tools', () => {
   test('github-actions-ci deploys a tag, with a wheel for each platform', async () => {
     const lines = await told('from-other-tools/github-actions-ci.yaml', '--param', 'ref=refs/tags/v1.2.3');
     expect(printedBy('deploy', lines)).toEqual(['v1.2.3 with 8 files']);
+  });
+
+  test('taskfile-website builds again only what has changed', async () => {
+    rmSync(join(examples, 'output/from-other-tools/website'), { recursive: true, force: true });
+    const db = join(mkdtempSync(join(tmpdir(), 'tintype-')), 'jobs.db');
+    const run = async (...options: string[]): Promise<string[]> => {
+      const file = join(examples, 'from-other-tools/taskfile-website.yaml');
+      const { stdout } = await tintype(['run', file, '--db', db, ...options]);
+      return linesOf(stdout);
+    };
+    const built = (lines: readonly string[]): string[] => lines.filter((line) => /^(build|install)\w* \| /.test(line));
+    expect(built(await run()).sort()).toEqual([
+      'build_latest | latest is built',
+      'build_next | next is built',
+      'install | installed',
+    ]);
+    const again = await run('--param', 'host=example.test');
+    expect(built(again)).toEqual([]);
+    expect(printedBy('preview', again)).toEqual(['http://example.test:3001 <h1>Task (next)</h1>']);
+    expect(built(await run('--param', 'name=Tin', '--only', '+deploy_prod'))).toEqual([
+      'build_latest | latest is built',
+    ]);
   });
 });
