@@ -56,7 +56,9 @@ const keepsPromises = ({ tasks, options }: RestlessJob, { events, result, timers
         `"${task}" began to run in one that is not running`,
       );
     }
-    const takesSlot = outer !== undefined || spec?.kind === 'task' || spec?.kind === 'sensor';
+    // A nested job takes no slot, also one of several over items: the tasks inside do.
+    const isNested = spec?.kind === 'job' && !task.includes('/');
+    const takesSlot = !isNested && (outer !== undefined || spec?.kind === 'task' || spec?.kind === 'sensor');
     if (takesSlot) slots += Number(to === 'running') - Number(from === 'running');
     const cap = options.sequential ? 1 : (options.maxConcurrency ?? Number.POSITIVE_INFINITY);
     holds(slots <= cap, `${slots} run at once, of ${cap}`);
