@@ -196,7 +196,7 @@ describe('the stream of a list', () => {
     const { clock, server } = await given();
     const { text } = await framesOf(server, '');
     await settle(clock, 15_000);
-    expect(text()).toContain('\n:\n');
+    expect(text()).toContain('\nevent: ping\n');
     await server.close({ graceMs: 0 });
     const answer = await server.fetch(
       new Request('http://localhost/api/v1/jobs', { headers: { accept: 'text/event-stream' } }),
