@@ -7,16 +7,13 @@ import { shapeDefinition } from '../stored/shape-definition.ts';
 import { handlersIn } from '../stored/shape-tasks.ts';
 import { shownState } from '../stored/shown-state.ts';
 import type { StoredJob } from '../stored/stored-job.ts';
-import { outlinesOf } from '../stored/stored-progress.ts';
+import { outlinesOf, storedCriticalPath } from '../stored/stored-progress.ts';
 import { UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 
 /** Draws a stored job in the colours of the states, and names its handlers. Resolves to the exit code. @throws JobDefinitionError */
-export const drawStored = async (
-  { job, shape, record }: StoredJob,
-  options: GraphOptions,
-  io: CliIo,
-): Promise<number> => {
+export const drawStored = async (stored: StoredJob, options: GraphOptions, io: CliIo): Promise<number> => {
+  const { job, shape, record } = stored;
   if (!shape) throw new UsageError('The journal does not say what the tasks of this job wait for.');
   const { handlers, others } = handlersIn(shape);
   const now = Date.now();
@@ -28,7 +25,8 @@ export const drawStored = async (
     const recorded = { record, output: () => undefined };
     return pictureOfView(viewOfRecord({ id, name, labels, metadata }, recorded, outlinesOf(shape)), new Set(handlers));
   };
-  const exitCode = await graph(shapeDefinition(job.name, others, record), options, io, view, picture);
+  const path = storedCriticalPath({ ...stored, shape: others }, until);
+  const exitCode = await graph(shapeDefinition(job.name, others, record), options, io, view, picture, path);
   const states = new Map(view.tasks.map(({ name, state }) => [name, state]));
   if (options.format === 'text') {
     const shown = handlers.map((handler) => `${handler} (${states.get(handler)})`);

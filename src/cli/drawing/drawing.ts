@@ -13,11 +13,16 @@ import { drawLanes, type LaneOptions, type LaneRow, type Mark, type Shape } from
 import { graphList } from './list.ts';
 import { drawingOrder } from './order.ts';
 
+/** A critical path: the names of its tasks, and whether times decided which are on it, or their number. */
+export type DrawnPath = { readonly names: readonly string[]; readonly isTimed: boolean };
+
 export type DrawingOptions = Pick<Printer, 'columns' | 'style' | 'sanitize'> & {
   /** Whether to draw with ASCII characters only. Names are not changed. Default false. */
   readonly ascii?: boolean | undefined;
   /** The state of each task by name, to draw a job. */
   readonly states?: ReadonlyMap<string, TaskState> | undefined;
+  /** The critical path of the job. Default: that of the definition. */
+  readonly path?: DrawnPath | undefined;
 };
 
 /**
@@ -45,10 +50,14 @@ export const drawGraph = (definition: JobDefinition, options: DrawingOptions): r
 
 const createDrawing = (
   definition: JobDefinition,
-  { columns, style, sanitize, ascii, states }: DrawingOptions,
+  { columns, style, sanitize, ascii, states, path }: DrawingOptions,
 ): Drawing => {
   const graph = buildGraph(definition.tasks);
-  const chain = definition.criticalPath().map((name) => graph.indexOf.get(name) as number);
+  const { names, isTimed } = path ?? {
+    names: definition.criticalPath(),
+    isTimed: definition.tasks.some(({ estimate }) => estimate !== undefined),
+  };
+  const chain = names.flatMap((name) => graph.indexOf.get(name) ?? []);
   const inChain = new Set(chain.length > 1 ? chain : []);
   return {
     graph,
@@ -59,6 +68,7 @@ const createDrawing = (
     notes: definition.tasks.map((task) => sanitize(taskNotes(task).join(', '))),
     states: definition.tasks.map(({ name }) => states?.get(name)),
     chain,
+    isTimed,
     isInChain: (task) => inChain.has(task),
   };
 };
@@ -160,7 +170,7 @@ const footer = (blocks: readonly Block[], drawing: Drawing): readonly string[] =
   return lines.length === 0 ? [] : ['', ...lines];
 };
 
-const chainWords = ({ chain, names, glyphs }: Drawing): readonly Word[] => {
+const chainWords = ({ chain, isTimed, names, glyphs }: Drawing): readonly Word[] => {
   const left = chain.length - MAX_STEPS;
   const nameWords = (tasks: readonly number[]): readonly Word[] =>
     tasks.flatMap((task) => [{ text: glyphs.to }, { text: names[task] ?? '', format: 'bold' }]);
@@ -172,7 +182,8 @@ const chainWords = ({ chain, names, glyphs }: Drawing): readonly Word[] => {
           ...nameWords(chain.slice(-MAX_STEPS / 2)),
         ]
       : nameWords(chain);
-  return [...wordsOf(`Longest chain, ${chain.length} tasks:`), ...steps.slice(1)];
+  const what = isTimed ? 'Critical path' : 'Longest chain';
+  return [...wordsOf(`${what}, ${chain.length} tasks:`), ...steps.slice(1)];
 };
 
 const MAX_STEPS = 12;

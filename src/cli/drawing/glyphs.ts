@@ -79,8 +79,10 @@ export type Drawing = {
   readonly notes: readonly string[];
   /** The state of each task, in the drawing of a job. */
   readonly states: readonly (TaskState | undefined)[];
-  /** The tasks of the longest chain, in order. */
+  /** The tasks of the critical path, in order. */
   readonly chain: readonly number[];
-  /** Whether a task is part of the longest chain; always false if that chain is a single task. */
+  /** Whether times decided which tasks are on it, or their number. */
+  readonly isTimed: boolean;
+  /** Whether a task is part of that path; always false if that path is a single task. */
   readonly isInChain: (task: number) => boolean;
 };

@@ -18,7 +18,7 @@ import type { CliIo } from '../terminal/io.ts';
 import { createPrinter } from '../terminal/printer.ts';
 import { plainText } from '../terminal/safe-text.ts';
 import { wordsOf, wrapText } from '../terminal/wrap-text.ts';
-import { drawGraph } from './drawing.ts';
+import { type DrawnPath, drawGraph } from './drawing.ts';
 import { wantsAscii } from './glyphs.ts';
 import { dotHandlers, mermaidHandlers } from './handlers.ts';
 
@@ -31,7 +31,8 @@ export type GraphOptions = {
 
 /**
  * Writes a definition in the requested format, or a job of it as its view shows it. Resolves to the exit code.
- * The text has only the tasks of the definition, so it may leave out the handlers. `picture`: what an SVG shows.
+ * The text has only the tasks of the definition, so it may leave out the handlers. `picture`: what an SVG shows. `path`:
+ * the critical path of the job. Default: that of the definition.
  */
 export const graph = async (
   definition: JobDefinition,
@@ -39,8 +40,9 @@ export const graph = async (
   io: CliIo,
   view: GraphView = viewOfPlan(definition),
   picture: () => Picture = () => pictureOfDefinition(definition.tasks, view),
+  path?: DrawnPath,
 ): Promise<number> => {
-  const text = textOf(definition, view, picture, options, io);
+  const text = textOf(definition, view, picture, options, io, path);
   if (options.output === undefined) {
     io.stdout.write(text);
     return EXIT.completed;
@@ -62,6 +64,7 @@ const textOf = (
   picture: () => Picture,
   { format, output }: GraphOptions,
   io: CliIo,
+  path: DrawnPath | undefined,
 ): string => {
   switch (format) {
     case 'mermaid':
@@ -75,7 +78,7 @@ const textOf = (
     case 'text': {
       const look = output === undefined ? lookOf(io) : PLAIN;
       const states = new Map(view.tasks.flatMap(({ name, state }) => (state ? [[name, state] as const] : [])));
-      return drawGraph(definition, { ...look, states })
+      return drawGraph(definition, { ...look, states, path })
         .map((line) => `${line}\n`)
         .join('');
     }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jobFrom } from 'tintype';
 import { sqliteJournal } from 'tintype/sqlite';
+import { virtualClock } from 'tintype/testing';
 import { expect, test, vi } from 'vitest';
 import { type Captured, tintype } from '../../support/cli.ts';
 import { CHECKED, interrupted, project } from '../../support/stored-jobs.ts';
@@ -34,6 +35,22 @@ handlers:
   expect(picture).toMatch(/● +z {2}completed\n● +b {2}failed\n[●○] +a {2}skipped\n/);
   expect(picture).toMatch(/Handlers, when all is over: clean \(completed\), mourn \(completed\)\n$/);
   expect(picture).not.toMatch(/[●○].*(clean|mourn)/);
+});
+
+test('tintype show --graph has the critical path by the times that tasks took, not by their number', async () => {
+  const { db } = project('name: unused\ntasks: []');
+  const clock = virtualClock(Date.UTC(2026, 0, 1));
+  const journal = sqliteJournal(db);
+  const nap = (ms: number) => () => new Promise<void>((resolve) => void clock.setTimer(resolve, ms));
+  const task = (name: string, ms: number, ...dependsOn: string[]) => ({ name, dependsOn, run: nap(ms) });
+  const quick = ['a', 'b', 'c', 'd'].map((name, at) => task(name, 10, ...['a', 'b', 'c'].slice(at - 1, at)));
+  const slow = [task('x', 5_000), task('y', 10, 'x'), task('z', 10, 'y')];
+  const job = jobFrom('etl', [...quick, ...slow]).start({}, { clock, journal, jobId: 'j' });
+  await clock.runAll();
+  await job;
+  await journal.close();
+  const { stdout } = await tintype(['show', 'j', '--graph', '--db', db]);
+  expect(stdout).toContain('Critical path, 3 tasks: x → y → z');
 });
 
 test('tintype show takes no failure that was allowed for that of the job, and counts no handler that was passed over', async () => {
