@@ -1,9 +1,12 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { JobModel } from './job-model.ts';
 
 /** Draws the component again whenever the job has changed, at most so many times a second. */
 export const useJobChanges = (model: JobModel, perSecond = 8): void => {
   const [, setTurn] = useState(0);
+  const { version } = model;
+  const drawn = useRef(version);
+  drawn.current = version;
   useEffect(() => {
     let last = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -18,6 +21,8 @@ export const useJobChanges = (model: JobModel, perSecond = 8): void => {
         Math.max(0, 1000 / perSecond - (performance.now() - last)),
       );
     });
+    // What has changed between the drawing and now has told nobody.
+    if (model.version !== drawn.current) setTurn((turn) => turn + 1);
     return () => {
       stop();
       clearTimeout(timer);
