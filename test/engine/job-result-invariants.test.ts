@@ -39,6 +39,14 @@ const staysIn = (bars: readonly string[] = []): string[] =>
     return [`runs ${from}-${to}`];
   });
 
+/** Whether two lists of stays are the same, but for the rounding of times that lie in the middle of two ms. */
+const areNear = (some: readonly string[], others: readonly string[]): boolean =>
+  some.length === others.length &&
+  some.every((stay, at) => {
+    const [a, b] = [stay, others[at] ?? ''].map((text) => /^(\w+) (\d+)-(\d+)$/.exec(text) ?? []);
+    return a?.[1] === b?.[1] && [2, 3].every((part) => Math.abs(Number(a?.[part]) - Number(b?.[part])) <= 1);
+  });
+
 const downstreamOf = ({ tasks }: RandomJob, root: string): string[] => {
   const reached = new Set([root]);
   for (const name of reached) for (const task of tasks) if (task.dependsOn.includes(name)) reached.add(task.name);
@@ -111,7 +119,9 @@ test('the result of a random job says what its events said, and its views what i
 
       const bars = barsOf(result.toGantt(), 0);
       for (const { name } of spec.tasks) {
-        expect([name, staysIn(bars[name])]).toEqual([name, staysOf(told.get(name) ?? [])]);
+        const shown = staysIn(bars[name]);
+        const stays = staysOf(told.get(name) ?? []);
+        if (!areNear(shown, stays)) expect([name, shown]).toEqual([name, stays]);
       }
     }),
     { numRuns: 300, ...seeded },
