@@ -1,7 +1,7 @@
 /* This folder makes a job definition from a YAML file. `workflow.ts` reads the file (`read-file.ts`) and the files that its
  * tasks run. `parse-workflow.ts` collects the problems of one file, located by `source.ts` and `locate.ts`: YAML
  * (`parse-yaml.ts`, `inspect-nodes.ts`), schema (`schema.ts`, `schema-values.ts`, `schema-problems.ts`, with hints of
- * `foreign-words.ts`), references (`reference-problems.ts`, `upstream.ts`), schedules
+ * `foreign-words.ts`), references (`reference-problems.ts`, which asks `key-problems.ts`, `param-problems.ts`, `expression-problems.ts`; `upstream.ts`), schedules
  * (`schedule-problems.ts`) and graph (`graph-problems.ts`); without
  * problems, `warnings.ts` finds what to warn of. `tasks-of.ts` finds tasks in what the file says, `tasks-in.ts` in what was checked.
  * `params.ts`, `env-files.ts` and `secrets.ts` supply values, `select-tasks.ts` picks tasks.
