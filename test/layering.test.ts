@@ -16,12 +16,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   testing: ['events', 'machines', 'engine'],
   executors: ['events', 'machines', 'engine'],
   journal: ['events', 'machines', 'engine'],
+  telemetry: ['events', 'machines', 'engine'],
   timing: [],
   workflow: ['events', 'machines', 'engine', 'executors', 'journal', 'timing'],
-  server: ['events', 'machines', 'engine', 'executors', 'journal', 'timing', 'workflow', 'wire'],
+  server: ['events', 'machines', 'engine', 'executors', 'journal', 'telemetry', 'timing', 'workflow', 'wire'],
   client: ['server', 'wire'],
   cluster: ['events', 'machines', 'engine', 'executors', 'journal', 'workflow'],
-  cli: ['events', 'machines', 'engine', 'executors', 'journal', 'workflow', 'server', 'client', 'cluster'],
+  cli: ['events', 'machines', 'engine', 'executors', 'journal', 'telemetry', 'workflow', 'server', 'client', 'cluster'],
 };
 
 const BELOW_RUN = ['model', 'limits', 'definition', 'durable', 'errors', 'time'];
