@@ -10,6 +10,7 @@ export {
   type Skip,
   skip,
 } from './engine/definition/directive.ts';
+export type { Intercept, InterceptedJob } from './engine/definition/intercept.ts';
 export { type MatrixItem, type MatrixOptions, matrix } from './engine/definition/matrix.ts';
 export type {
   AttemptOptions,
@@ -53,6 +54,7 @@ export type {
   TaskSpec,
 } from './engine/definition/task-spec.ts';
 export { expand } from './engine/definition/task-spec.ts';
+export type { Trace } from './engine/definition/trace.ts';
 export type { TriggerRule } from './engine/definition/trigger.ts';
 export type {
   Awaitable,

@@ -2,6 +2,7 @@ import type { JobState } from '../events/event.ts';
 import type { Logger } from '../events/logger.ts';
 import type { ChangePolicy } from './definition/definition-diff.ts';
 import type { TaskType } from './definition/infer.ts';
+import type { Intercept } from './definition/intercept.ts';
 import type { LimitOptions, StartOptions } from './definition/options.ts';
 import type { AnyTaskSpec } from './definition/task-spec.ts';
 import type { Journal, JournalJob, Labels } from './durable/journal.ts';
@@ -21,6 +22,8 @@ export type EngineOptions = LimitOptions & {
   readonly definitions?: Definitions<AnyDefinition> | undefined;
   /** Logger of the jobs that are started without their own. Default: no logger. */
   readonly logger?: Logger | undefined;
+  /** Interceptor of the attempts of jobs that are started without their own. Default: none. */
+  readonly intercept?: Intercept | undefined;
   /** Source of time and timers for the engine and its jobs. Default: the system clock. */
   readonly clock?: Clock | undefined;
   /** Returns a number from 0 to below 1, for the jitter of backoffs. Default `Math.random`. */

@@ -396,8 +396,14 @@ export class Engine implements AsyncDisposable {
   }
 
   #startOptions(options: StartOptions): StartOptions {
-    const { logger, clock, random } = this.#options;
-    return { ...options, logger: options.logger ?? logger, clock, random: options.random ?? random };
+    const { clock, logger, intercept, random } = this.#options;
+    return {
+      ...options,
+      logger: options.logger ?? logger,
+      intercept: options.intercept ?? intercept,
+      clock,
+      random: options.random ?? random,
+    };
   }
 
   /** Loads a job that is over from the journal, and retries or reruns it with `start`. */

@@ -10,6 +10,7 @@ import { begin, createRun, type JobHost, type Started } from './recovery/create-
 import { durabilityOf } from './recovery/durability.ts';
 import { forkJob, reopenJob } from './recovery/retry-job.ts';
 import type { RerunSelection, RetrySelection } from './recovery/retry-plan.ts';
+import { interceptJob } from './run/intercept.ts';
 
 /**
  * Starts a job in a later microtask, so that a subscriber of the current tick receives all events. If a job with the
@@ -52,7 +53,12 @@ export const retryJob = (
   const run = createRun(earlier.plan, earlier.context.at(0), all, host);
   run.found = true;
   run.keptInput = earlier.keptInput;
-  run.defer(reopenJob(run, earlier, { tasks, downstream }));
+  run.kept = earlier.kept;
+  const restart = reopenJob(run, earlier, { tasks, downstream });
+  run.defer(() => {
+    interceptJob(run);
+    restart();
+  });
   if (journal) durabilityOf(run.plan, journal, host)?.reopen(run, journal, earlier);
   else run.startSoon();
   return run;

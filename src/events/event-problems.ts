@@ -112,6 +112,7 @@ const FIELDS: { readonly [Type in JobEvent['type']]: Fields } = {
     reason: optional(TEXT),
     error: optional(ERROR),
     dueAt: optional(NUMBER),
+    readyAt: optional(NUMBER),
     worker: optional(TEXT),
     owner: optional(TEXT),
   },

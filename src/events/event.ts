@@ -56,6 +56,8 @@ export type TaskTransition = {
   readonly output?: object;
   /** When a `retrying` or `polling` task becomes ready again, in epoch ms. */
   readonly dueAt?: number;
+  /** When the task had become ready, in epoch ms, only on `ready → running`. */
+  readonly readyAt?: number;
   /** Who claimed an external task, only on `running`. */
   readonly worker?: string;
   /** Whom an external task is for, only on `ready`. */

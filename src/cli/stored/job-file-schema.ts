@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { startOptionProblems } from '../../engine/definition/check-options.ts';
+import { isTraceparent } from '../../engine/definition/trace.ts';
 import { TRIGGER_RULES } from '../../engine/definition/trigger.ts';
 import type { Journal, NoteKind } from '../../engine/durable/journal.ts';
 import { decode, type StoredOutputs } from '../../engine/durable/serialise.ts';
@@ -178,6 +179,10 @@ const NOTES: Readonly<Record<NoteKind, NoteRule>> = {
     'a list of paths with their ms',
     (note) =>
       Array.isArray(note) && note.every((one) => Array.isArray(one) && isText(one[0]) && Number.isFinite(one[1])),
+  ],
+  trace: [
+    'a traceparent and how often the job was continued',
+    (note) => isObject(note) && isTraceparent(note.traceparent) && isCount(note.resumption),
   ],
   logs: [
     'an attempt and its last lines',

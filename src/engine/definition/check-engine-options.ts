@@ -27,7 +27,15 @@ const definitions = rule(
     (Array.isArray(value) && value.every(isDefinition) && new Set(value.map(({ name }) => name)).size === value.length),
 );
 
-const engineRules: Rules = { ...limitRules, journal, definitions, logger, clock, random: callable };
+const engineRules: Rules = {
+  ...limitRules,
+  journal,
+  definitions,
+  logger,
+  intercept: callable,
+  clock,
+  random: callable,
+};
 
 const changed = oneOf('refuse', 'accept', 'force');
 

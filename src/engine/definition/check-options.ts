@@ -34,6 +34,7 @@ import {
 } from './option-rules.ts';
 import type { DefinitionOptions, JobOptions, StartOptions, TaskKind } from './options.ts';
 import { isSchema } from './standard-schema.ts';
+import { isTraceparent } from './trace.ts';
 import { TRIGGER_RULES } from './trigger.ts';
 
 const backoff = (...names: string[]): Rule =>
@@ -226,6 +227,11 @@ export const journal = methods('a journal', 'create', 'append', 'acquire', 'rene
 export const metadata: Rule = record;
 export const labels: Rule = { ...plain, inside: labelProblems };
 
+const trace = options({
+  traceparent: required(rule('a traceparent of the W3C, such as 00-<32 hex digits>-<16 hex digits>-01', isTraceparent)),
+  tracestate: text('a text that is not empty'),
+});
+
 const startRules: Readonly<Record<keyof StartOptions, Rule>> = {
   ...jobRules,
   jobId: text('a string that is not empty'),
@@ -235,6 +241,8 @@ const startRules: Readonly<Record<keyof StartOptions, Rule>> = {
   journal,
   signal: abortSignal,
   logger,
+  intercept: callable,
+  trace,
   inspect: rule(
     'a function or an observer',
     (value) => typeof value === 'function' || (typeof value === 'object' && value !== null),

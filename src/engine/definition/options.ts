@@ -2,8 +2,10 @@ import type { Logger } from '../../events/logger.ts';
 import type { RetryOptions } from '../../machines/retry.ts';
 import type { Journal, Labels } from '../durable/journal.ts';
 import type { Clock } from '../time/clock.ts';
+import type { Intercept } from './intercept.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import type { ConditionScope, TaskScope } from './task-function.ts';
+import type { Trace } from './trace.ts';
 import type { TriggerRule } from './trigger.ts';
 
 /** What happens to the rest of a job after a task's final failure; see `JobOptions.onFailure`. */
@@ -238,6 +240,10 @@ export type StartOptions = JobOptions &
     readonly signal?: AbortSignal | undefined;
     /** Receives every event as one line. `console`, pino and winston loggers fit. Default: no logger. */
     readonly logger?: Logger | undefined;
+    /** A function around the function of each attempt, for tracing for example. Default: none. */
+    readonly intercept?: Intercept | undefined;
+    /** The trace that the job belongs to, for `intercept`: that of the request that starts it, for example. Default: none. */
+    readonly trace?: Trace | undefined;
     /** XState inspection callback or observer for the job's actor, such as the one of `@statelyai/inspect`. */
     readonly inspect?: Inspect | undefined;
     /** Source of time and timers. Default: the system clock. */

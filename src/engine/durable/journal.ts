@@ -284,6 +284,7 @@ export const NO_VALUE = '';
  * the task was ready. `stop`: how the job ends early. `again`: paths inside the task that run again after a retry.
  * `logs`: the last lines of an attempt that has not ended. `priority`: the task's priority, if it was given another.
  * `limits`: the job's, if it was given others. `estimates`: the medians of earlier runs by which the job is ordered.
+ * `trace`: what an interceptor returned for the job.
  */
 export type NoteKind =
   | 'checkpoint'
@@ -297,7 +298,8 @@ export type NoteKind =
   | 'logs'
   | 'priority'
   | 'limits'
-  | 'estimates';
+  | 'estimates'
+  | 'trace';
 
 /** Everything that one append writes for one job. */
 export type Batch = Held & {

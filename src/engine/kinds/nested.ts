@@ -15,6 +15,7 @@ import { encode } from '../durable/serialise.ts';
 import type { Attempt } from '../model/attempt.ts';
 import { isCleanUp, type JobRun, type TaskRun } from '../model/run.ts';
 import { handleError, handleInstanceFailure, handleResult } from '../run/attempt-result.ts';
+import { intercepted } from '../run/intercept.ts';
 import { LiveRun } from '../run/job-run.ts';
 import { applyPassedLimits } from '../run/passed-limits.ts';
 import { reuseInChild } from '../run/reuse.ts';
@@ -111,7 +112,7 @@ const rememberParts = (
 };
 
 const startFanOut = (job: JobRun, task: TaskRun, attempt: Attempt, { over }: FanOut): void => {
-  const items: unknown = typeof over === 'function' ? over(createScope(job, task, attempt)) : over;
+  const items: unknown = typeof over === 'function' ? intercepted(job, createScope(job, task, attempt), over) : over;
   const start = (given: unknown): void => {
     if (attempt.phase === 'live') applyPassedLimits(task);
     if (attempt.phase === 'live') startInstances(job, task, attempt, listOf(given));

@@ -12,10 +12,12 @@ import { type JobCommand, type JobSnapshot, jobSnapshot } from '../../machines/j
 import type { RetryPolicy } from '../../machines/retry.ts';
 import { initialTaskSnapshot, type TaskCommand, type taskLogic } from '../../machines/task.ts';
 import { type Estimates, estimated, type History, historyPath, NO_HISTORY } from '../definition/estimates.ts';
+import type { Intercept } from '../definition/intercept.ts';
 import { mergedOptions } from '../definition/merged-options.ts';
 import type { Description, LimitOptions, StartOptions } from '../definition/options.ts';
 import type { Plan, TaskDefinition } from '../definition/plan.ts';
 import type { TaskFunction } from '../definition/task-function.ts';
+import type { KeptTrace } from '../definition/trace.ts';
 import type { OutcomeCounts } from '../definition/trigger.ts';
 import type { JobRecorder } from '../durable/job-recorder.ts';
 import type { JobError, TaskError } from '../errors/errors.ts';
@@ -223,6 +225,10 @@ export abstract class JobRun {
   readonly tail: number;
   context: ContextStore;
   readonly recorder: JobRecorder | undefined;
+  /** The option; one for a job and all jobs nested in it. */
+  readonly intercept: Intercept | undefined;
+  /** What the interceptor last returned for the job, and how often the job was continued until then. */
+  kept: KeptTrace | undefined;
   /** In declaration order. A task has no record until its first change. */
   readonly tasks: (TaskRun | undefined)[];
   /** Tasks that have an actor: neither unscheduled nor settled. */
@@ -310,6 +316,7 @@ export abstract class JobRun {
     this.random = outer?.random ?? options.random ?? systemRandom;
     this.#freezes = (outer ? outer.#freezes : true) && options.freeze !== false;
     this.recorder = outer ? outer.recorder : recorder;
+    this.intercept = outer ? outer.intercept : options.intercept;
     this.context = outer && isFanOut ? outer.context : new ContextStore(this.frozen(input));
     this.tasks = new Array(plan.tasks.length);
     this.pendingUpstreams = plan.upstreamCounts.slice();

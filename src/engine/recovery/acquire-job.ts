@@ -21,6 +21,7 @@ import { JournalWriter } from '../durable/journal-writer.ts';
 import { thisProcess } from '../durable/process-identity.ts';
 import { JournalError } from '../errors/errors.ts';
 import type { JobRun } from '../model/run.ts';
+import { interceptJob } from '../run/intercept.ts';
 import { beginJob } from '../run/pause.ts';
 import { cancelJob } from '../run/shutdown.ts';
 import { redescribe } from './describe-job.ts';
@@ -113,6 +114,7 @@ export const resumeHere = async (
     const by = `process ${process.pid} on ${thisProcess().host.split(' ')[0]}`;
     run.defer(() => {
       if (run.over) return;
+      interceptJob(run);
       if (history.record.state === 'idle') beginJob(run);
       else resumeRun(run, history, by, changes);
     });

@@ -5,6 +5,7 @@ import type { StartOptions } from '../definition/options.ts';
 import type { Plan } from '../definition/plan.ts';
 import type { JobRun, RunEnvironment } from '../model/run.ts';
 import { deliveries$ } from '../reactions/react.ts';
+import { interceptJob } from '../run/intercept.ts';
 import { LiveRun } from '../run/job-run.ts';
 import { beginJob } from '../run/pause.ts';
 import { poolProblems } from '../run/pool-problems.ts';
@@ -47,6 +48,7 @@ export const createRun = (plan: Plan, input: object, options: StartOptions, host
 };
 
 export const begin = (run: JobRun, start: () => void = () => beginJob(run)): void => {
+  if (!run.over) interceptJob(run);
   const { signal } = run.options;
   if (signal?.aborted) stopJob(run, { to: 'cancelled', mode: 'abort', cause: signal.reason });
   else if (!run.over) start();

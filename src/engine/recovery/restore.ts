@@ -56,6 +56,7 @@ const restore = (job: JobRun, history: JobHistory, added: AddedTask): void => {
   if (record.state === 'paused') job.pausedBy = record.reason;
   const limits = history.noteText('', 'limits');
   if (limits !== undefined) applyLimits(job, changedLimits(decodeOptions(limits), job.givenLimits ?? {}));
+  job.kept = history.note('', 'trace');
   restoreTasks(job, history, added);
   job.stop = stopOf(history.note<StopNote>('', 'stop')) ?? stopFromState(record.state, record.error);
   if (job.over) job.error = jobErrorOf(job);

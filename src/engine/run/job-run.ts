@@ -1,6 +1,7 @@
 /* This folder runs a job. `job-run.ts` has the job's actors and stream; the other files decide which commands the actors
  * get. `scheduling.ts` makes tasks ready or skips them. `perform-function.ts` calls a task function with its scope
- * (`scope.ts`, `task-log.ts`, `checkpoint.ts`; of logs a journal has what `kept-logs.ts` keeps). `passed-limits.ts` looks at the time limits, `attempt-result.ts` handles
+ * (`scope.ts`, `task-log.ts`, `checkpoint.ts`; of logs a journal has what `kept-logs.ts` keeps), within the interceptor of
+ * its job (`intercept.ts`). `passed-limits.ts` looks at the time limits, `attempt-result.ts` handles
  * the result, with `retry-decision.ts` and `conflict.ts`; `interruption.ts` bounds attempts without one. `dynamic-tasks.ts` adds and removes tasks (`pool-problems.ts` checks their pools). `shutdown.ts` stops a
  * job early, `clean-up.ts` starts clean-up, `end.ts` ends a job. `pause.ts`, `retry-task.ts`, `reuse.ts`, `find-task.ts`
  * and `output.ts` serve requests of the program; `remote.ts` rejects those that another process would have to serve. */
@@ -259,6 +260,7 @@ export class LiveRun extends JobRun {
     if (this.#logs && (hasEnded || SETTLED.has(to))) this.#logs.end(task.path, at);
     const event = this.#stream.stampTransition(task.path, from, to, attempt, at);
     if (details) addDetails(event, details);
+    if (from === 'ready' && to === 'running' && task.queuedAt !== undefined) event.readyAt = task.queuedAt;
     const owner = to === 'ready' ? task.definition.external?.owner : undefined;
     if (owner !== undefined) event.owner = owner;
     // Before the event is published: it may end this nested job or fan-out, which collects the results.

@@ -7,6 +7,7 @@ import type { TaskScope } from '../definition/task-function.ts';
 import type { Attempt } from '../model/attempt.ts';
 import type { JobRun, TaskRun } from '../model/run.ts';
 import { handleError, handleResult } from './attempt-result.ts';
+import { intercepted } from './intercept.ts';
 import { applyPassedLimits } from './passed-limits.ts';
 import { createScope } from './scope.ts';
 import { cancelTask } from './shutdown.ts';
@@ -22,7 +23,7 @@ export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void
     const scope = scopeOf(job, task, attempt);
     // `enrich` may have ended the job.
     if (attempt.phase !== 'live') throw attempt.reason;
-    outcome = run(scope);
+    outcome = intercepted(job, scope, run);
     isKnown = !schema && !isThenable(outcome);
   } catch (error) {
     outcome = Promise.reject(error);

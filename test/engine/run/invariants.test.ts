@@ -131,6 +131,7 @@ const keepsPromises = (spec: RandomJob, played: Played): void => {
     nothingStartsAfterTheEnd,
     theContextIsWhatHasCompleted,
     attemptsEndAsTheyMust,
+    attemptsSayWhenTheyWereReady,
     retriesWaitOutTheirBackoff,
     theResultAgreesWithTheEvents,
     allThatCanRunRuns,
@@ -329,6 +330,13 @@ const attemptsEndAsTheyMust = (spec: RandomJob, played: Played): void => {
     const may = attempt <= limit && (reason === 'timeout' || deed.kind === 'throw');
     if (to === 'retrying') holds(may && seq < stop.seq, say('it may not be tried again'));
     else holds(!may || seq >= stop.seq || at >= stop.at, say(`it has ${limit} retries`));
+  });
+};
+
+const attemptsSayWhenTheyWereReady = (_: RandomJob, played: Played): void => {
+  replay(played, ({ task, from, to, readyAt }, states) => {
+    const wanted = from === 'ready' && to === 'running' ? states.get(task)?.at : undefined;
+    holds(readyAt === wanted, () => `"${task}" went to ${to} and was ready at ${readyAt}, not ${wanted}`);
   });
 };
 
