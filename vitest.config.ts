@@ -7,13 +7,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^tintype$/, replacement: src('index.ts') },
-      { find: /^tintype\/machines$/, replacement: src('machines.ts') },
-      { find: /^tintype\/client$/, replacement: src('client.ts') },
-      { find: /^tintype\/server$/, replacement: src('server.ts') },
-      { find: /^tintype\/sqlite$/, replacement: src('sqlite.ts') },
-      { find: /^tintype\/svg$/, replacement: src('svg.ts') },
-      { find: /^tintype\/testing$/, replacement: src('testing.ts') },
-      { find: /^tintype\/workflow$/, replacement: src('workflow.ts') },
+      { find: /^tintype\/([a-z]+)$/, replacement: src('$1.ts') },
     ],
   },
   test: {
