@@ -34,7 +34,7 @@ import {
 } from './option-rules.ts';
 import type { DefinitionOptions, JobOptions, StartOptions, TaskKind } from './options.ts';
 import { isSchema } from './standard-schema.ts';
-import { isTraceparent } from './trace.ts';
+import { isTraceparent, isTracestate } from './trace.ts';
 import { TRIGGER_RULES } from './trigger.ts';
 
 const backoff = (...names: string[]): Rule =>
@@ -229,7 +229,7 @@ export const labels: Rule = { ...plain, inside: labelProblems };
 
 const trace = options({
   traceparent: required(rule('a traceparent of the W3C, such as 00-<32 hex digits>-<16 hex digits>-01', isTraceparent)),
-  tracestate: text('a text that is not empty'),
+  tracestate: rule('a tracestate of the W3C: printable ASCII', isTracestate),
 });
 
 const startRules: Readonly<Record<keyof StartOptions, Rule>> = {

@@ -81,8 +81,8 @@ type Exchange = {
   readonly startedAt: number;
 };
 
-const send = async (request: HttpRequest, { signal, log }: TaskScope, mask: Mask): Promise<Exchange> => {
-  const sent = sendable(request, mask);
+const send = async (request: HttpRequest, { signal, log, trace }: TaskScope, mask: Mask): Promise<Exchange> => {
+  const sent = sendable(request, mask, trace);
   signal.throwIfAborted();
   const startedAt = performance.now();
   const { method } = sent;

@@ -1,3 +1,4 @@
+import type { Trace } from '../../engine/definition/trace.ts';
 import { jsonIntegers } from '../json-integers.ts';
 import { type Mask, NO_MASK } from '../mask/mask.ts';
 import { invalidRequest, type ShownRequest } from './error.ts';
@@ -40,10 +41,14 @@ export type SecretParts = {
   readonly url: boolean;
 };
 
-/** Converts a request for fetch. @throws NonRetryableError with a HttpInvalidError, free of secrets, as its cause */
-export const sendable = (request: HttpRequest, mask: Mask = NO_MASK): Sendable => {
+/**
+ * Converts a request for fetch. It gets the headers of `trace`, unless it has a `traceparent` of its own.
+ * @throws NonRetryableError with a HttpInvalidError, free of secrets, as its cause
+ */
+export const sendable = (request: HttpRequest, mask: Mask = NO_MASK, trace?: Trace): Sendable => {
   const target = urlOf(request.url, mask);
   const headers = headersOf(request.headers ?? {});
+  if (trace && !headers.has('traceparent')) setTrace(headers, trace);
   const credentials = takeCredentials(target);
   if (credentials !== undefined && !headers.has('authorization')) headers.set('authorization', credentials);
   target.search = joined(target.search, request.query ?? {});
@@ -69,6 +74,11 @@ export const sendable = (request: HttpRequest, mask: Mask = NO_MASK): Sendable =
     url: isSecret(request.url, mask) || isSecret(target.href, mask),
   };
   return { method, url: shown, target, headers, body, redirect: follows ? 'follow' : 'manual', secretParts };
+};
+
+const setTrace = (headers: Headers, { traceparent, tracestate }: Trace): void => {
+  headers.set('traceparent', traceparent);
+  if (tracestate !== undefined && !headers.has('tracestate')) headers.set('tracestate', tracestate);
 };
 
 /** Whether a text holds a secret. */

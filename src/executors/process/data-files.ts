@@ -10,8 +10,8 @@ import { isTooLong, variableText } from './variables.ts';
 
 /** The files of an attempt: its process reads the context and other data from them, and writes its output to one. */
 export type DataFiles = {
-  /** Environment variables with the paths of the files, and the job, task and attempt. */
-  readonly env: Readonly<Record<string, string>>;
+  /** Environment variables with the paths of the files, and the job, task, attempt and trace; `undefined` removes one. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Variables to leave out if the system refuses the environment as too large: their text is in files too. */
   readonly optional: readonly string[];
   /** Writes a text to a further file, and returns its path. */
@@ -37,7 +37,7 @@ export type Data = Readonly<Record<string, { readonly json: unknown } | { readon
  * @throws NonRetryableError if the temporary folder can't be created
  */
 export const openDataFiles = (scope: TaskScope, data: Data = {}): DataFiles => {
-  const { jobId, taskName, attempt, ctx = NOTHING } = scope;
+  const { jobId, taskName, attempt, trace, ctx = NOTHING } = scope;
   const context = contextFile(ctx);
   const output = join(temporaryFolder(), `output-${count++}.json`);
   const refusal = `${output}.refused`;
@@ -55,6 +55,8 @@ export const openDataFiles = (scope: TaskScope, data: Data = {}): DataFiles => {
       TINTYPE_JOB_ID: variableText(jobId),
       TINTYPE_TASK: variableText(taskName),
       TINTYPE_ATTEMPT: String(attempt),
+      // Without a `tracestate` of its own, the attempt must not pass on the one of another trace.
+      ...(trace && { TRACEPARENT: trace.traceparent, TRACESTATE: trace.tracestate }),
       ...dataVariables(data, write),
     },
     optional: Object.keys(data),

@@ -240,7 +240,12 @@ const spawnOrThrow = (
       stdio: [input ?? 'ignore', 'pipe', 'pipe', ...(answers ? (['pipe'] as const) : [])],
       windowsHide: true,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      env: { ...inheritedEnv(), ...env, ...options.env },
+      env: {
+        ...inheritedEnv(),
+        ...env,
+        ...(options.env && 'TRACEPARENT' in options.env && NO_TRACESTATE),
+        ...options.env,
+      },
     }) as Piped;
   } catch (error) {
     requireDirectory(type, options.cwd);
@@ -250,6 +255,9 @@ const spawnOrThrow = (
     return spawnOrThrow(command, program, args, options, { env: less, optional: [] }, input);
   }
 };
+
+/** The command belongs to a trace of the user's: the attempt's `tracestate` says nothing of that. */
+const NO_TRACESTATE = { TRACESTATE: undefined };
 
 /** Throws if the working directory is missing: the system's own error would say that the program is missing. */
 const requireDirectory = (type: string, cwd: string | undefined): void => {

@@ -88,6 +88,7 @@ describe('around the function of an attempt', () => {
     [{ trace: { traceparent: '00-0-0-0' } }, 'trace.traceparent'],
     [{ trace: { tracestate: 'a=1' } }, 'trace.traceparent'],
     [{ trace: { traceparent: SPAN, tracestate: 7 } }, 'trace.tracestate'],
+    [{ trace: { traceparent: SPAN, tracestate: 'a=ü' } }, 'trace.tracestate'],
   ])('%o is refused', (options, option) => {
     const definition = defineJob('smoothie')
       .task('dice', () => {})

@@ -11,6 +11,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { directiveOf, notReady } from '../../../src/engine/definition/directive.ts';
 import type { TaskFunction, TaskScope } from '../../../src/engine/definition/task-function.ts';
+import type { Trace } from '../../../src/engine/definition/trace.ts';
 import { NonRetryableError, RetryAfterError } from '../../../src/engine/errors/errors.ts';
 import { MAX_BODY_BYTES } from '../../../src/executors/http/body.ts';
 import {
@@ -108,6 +109,25 @@ describe('a request', () => {
       ['application/json', '{"fruit":"größer","count":3,"big":"9007199254740993","none":null}'],
       ['application/vnd.api+json', 'null'],
       ['application/x-www-form-urlencoded', 'a=1'],
+    ]);
+  });
+
+  test('passes on the trace of its attempt, unless it has one of its own', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const mine = traceparent.replace(/^00-0/, '00-f');
+    const sendTraced = async (headers: Record<string, string>, trace?: Trace): Promise<unknown> => {
+      const scope = taskScope(new AbortController().signal, () => {});
+      return http(() => ({ url: base, headers }))({ ...scope, ...(trace && { trace }) });
+    };
+    await sendTraced({}, { traceparent, tracestate: 'a=1' });
+    await sendTraced({}, { traceparent });
+    await sendTraced({ Traceparent: mine }, { traceparent, tracestate: 'a=1' });
+    await sendTraced({});
+    expect(received.map(({ headers }) => [headers.traceparent, headers.tracestate])).toEqual([
+      [traceparent, 'a=1'],
+      [traceparent, undefined],
+      [mine, undefined],
+      [undefined, undefined],
     ]);
   });
 

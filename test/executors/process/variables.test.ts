@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Trace } from '../../../src/engine/definition/trace.ts';
 import { bash } from '../../../src/executors/process/bash.ts';
 import { MAX_ARGUMENT_BYTES } from '../../../src/executors/process/variables.ts';
 import { runWorkflow } from '../../support/run-workflow.ts';
@@ -46,6 +47,56 @@ handlers:
       node: ['undefined', 'undefined'],
       ok: 'completed none',
     });
+  });
+});
+
+describe('the trace of an attempt', () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const OUTER = { TRACEPARENT: traceparent.replace(/^00-0/, '00-f'), TRACESTATE: 'outer=1' };
+
+  /** What the command finds in both variables. */
+  const found = async (trace: Trace | undefined, env: Record<string, string | undefined> = {}): Promise<string> => {
+    setEnv(OUTER);
+    let printed = '';
+    const scope = taskScope(new AbortController().signal, (_, line) => {
+      printed = line;
+    });
+    await bash('echo "${TRACEPARENT-none} ${TRACESTATE-none}"', { env })({ ...scope, ...(trace && { trace }) });
+    return printed;
+  };
+
+  test('is in the variables of its command, instead of that of this process', async () => {
+    expect(await found({ traceparent, tracestate: 'a=1' })).toBe(`${traceparent} a=1`);
+    expect(await found({ traceparent })).toBe(`${traceparent} none`);
+    expect(await found(undefined)).toBe(`${OUTER.TRACEPARENT} outer=1`);
+  });
+
+  test('gives way to what the command is given', async () => {
+    expect(await found({ traceparent, tracestate: 'a=1' }, { TRACEPARENT: 'mine' })).toBe('mine none');
+    expect(await found({ traceparent, tracestate: 'a=1' }, { TRACEPARENT: 'mine', TRACESTATE: 'b=2' })).toBe(
+      'mine b=2',
+    );
+    expect(await found({ traceparent }, { TRACEPARENT: undefined })).toBe('none none');
+  });
+
+  test('is that which an interceptor sets, in workflow files too', async () => {
+    const { result } = await runWorkflow(
+      `
+tasks:
+  - { name: bash, type: bash, output: text, command: 'echo "$TRACEPARENT"' }
+  - { name: node, type: node, command: output(process.env.TRACEPARENT) }
+  - { name: mine, type: bash, env: { TRACEPARENT: mine }, output: text, command: 'echo "$TRACEPARENT"' }
+`,
+      {
+        start: {
+          intercept: (scope, run) => {
+            scope.trace = { traceparent };
+            return run();
+          },
+        },
+      },
+    );
+    expect(result.ctx).toMatchObject({ bash: traceparent, node: traceparent, mine: 'mine' });
   });
 });
 
