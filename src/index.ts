@@ -137,6 +137,7 @@ export type { SkipReason } from './engine/run/scheduling.ts';
 export { installSignalHandlers, type SignalHandlerOptions } from './engine/signal-handlers.ts';
 export type { TaskHandle } from './engine/task-handle.ts';
 export type { Clock } from './engine/time/clock.ts';
+export { type Buffered, type BufferedOptions, buffered } from './engine/views/buffered.ts';
 export type { Explanation, Reason } from './engine/views/explain.ts';
 export type { FrontierItem } from './engine/views/frontier.ts';
 export type { ClaimView, JobView, StopView, ViewedTask, ViewOptions } from './engine/views/job-view.ts';

@@ -1,4 +1,4 @@
-import { defineJob, memoryJournal } from 'tintype';
+import { buffered, defineJob, memoryJournal } from 'tintype';
 import { createServer } from 'tintype/server';
 
 const order = defineJob('order')
@@ -38,3 +38,15 @@ while (job.task('ship').state !== 'ready') await new Promise(setImmediate);
 await job.task('ship').complete({});
 await follow(await follow(last));
 await server.close();
+
+// In the program itself: a reader that is slower than the job.
+const count = defineJob('count')
+  .task('count', ({ log }) => {
+    for (let line = 1; line <= 1_000; line++) log.info(`line ${line}`);
+  })
+  .seal();
+const counting = count.start({});
+const events = buffered(counting.events$, { size: 3 });
+await counting;
+for await (const event of events) console.log(event.type === 'task.log' ? event.message : event.type);
+console.log(`${events.dropped} dropped`);

@@ -1,9 +1,10 @@
 /* Events: plain data about what happened in a job. `event.ts` declares the types, `event-stream.ts` stamps and delivers
  * events. Subscribers: `logger.ts` writes each event to a logger, `event-logger.ts` prints transitions; `isolate.ts`
- * isolates the job from errors of a logger. `operators.ts` and `task-states.ts` are RxJS operators. `states.ts` and
- * `levels.ts` classify states and events; `event-problems.ts` checks stored ones. `error-data.ts` and `json-safe.ts` make values JSON-safe; `date-text.ts`,
- * `iso-text.ts`, `cut-text.ts`, `text-width.ts`, `plain-object.ts` and `thenable.ts` are helpers. `system-clock.ts` is the default clock; `under-way.ts`
- * counts the engine's work that goes on without a timer of a clock. */
+ * isolates the job from errors of a logger. `operators.ts` and `task-states.ts` are RxJS operators; `bounded-queue.ts`
+ * holds what a slow reader has not read. `states.ts` and `levels.ts` classify states and events; `event-problems.ts`
+ * checks stored ones. `error-data.ts` and `json-safe.ts` make values JSON-safe; `date-text.ts`, `iso-text.ts`,
+ * `cut-text.ts`, `text-width.ts`, `plain-object.ts` and `thenable.ts` are helpers. `system-clock.ts` is the default clock;
+ * `under-way.ts` counts the engine's work that goes on without a timer of a clock. */
 import type { ErrorData } from './error-data.ts';
 
 export type TaskState =
