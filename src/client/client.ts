@@ -193,6 +193,9 @@ const jobsOf = (
       }),
     graph: (id: string, format: 'mermaid' | 'dot' | 'gantt') =>
       send<string>('GET', `/jobs/${part(id)}/graph`, { query: { format }, asText: true }),
+    /** The trace file of a job: for a viewer of Chrome's trace-event format, or with `json` the transitions as they are kept. */
+    trace: (id: string, format: 'chrome' | 'json' = 'chrome') =>
+      send<string>('GET', `/jobs/${part(id)}/trace`, { query: { format }, asText: true }),
     /** All tasks of a job in columns, to be followed by `patches`. */
     view: (id: string) => send<JobColumns>('GET', `/jobs/${part(id)}/view`),
     /** Follows what changes in the columns of a job, until the job is over or they have to be read anew. */

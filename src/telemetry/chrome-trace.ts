@@ -1,3 +1,6 @@
+/* What is told of jobs to other tools, made of their events alone. `chrome-trace.ts` makes trace files of events,
+ * `stored-trace.ts` those of jobs in a journal. */
+
 import { buildGraph } from '../engine/definition/graph.ts';
 import { Heap } from '../engine/definition/heap.ts';
 import { parentPath } from '../engine/durable/task-path.ts';

@@ -43,6 +43,7 @@ V      GET    /jobs/{jobId}/result
 V      GET    /jobs/{jobId}/explain
 V      GET    /jobs/{jobId}/logs
 V      GET    /jobs/{jobId}/graph
+V      GET    /jobs/{jobId}/trace
 V      GET    /jobs/{jobId}/events
 V      GET    /jobs/{jobId}/view
 V      GET    /jobs/{jobId}/patches

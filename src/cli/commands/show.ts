@@ -6,6 +6,7 @@ import type { JobProgress } from '../../engine/views/progress.ts';
 import { type ErrorData, textOf } from '../../events/error-data.ts';
 import { padEnd } from '../../events/text-width.ts';
 import type { ProcessError } from '../../executors/process/error.ts';
+import { TRACE_FORMATS, type TraceFormat } from '../../telemetry/stored-trace.ts';
 import { resumeHint } from '../attend/resume-hint.ts';
 import { fittedTable, lastLine, taskColumns } from '../attend/status-table.ts';
 import { tailLines } from '../attend/summary.ts';
@@ -19,14 +20,23 @@ import { growthOf, readStoredJob, type StoredJob, taskPaths } from '../stored/st
 import { processErrorOf } from '../stored/stored-process-error.ts';
 import { storedProgress } from '../stored/stored-progress.ts';
 import type { JournalContext } from '../stored/with-journal.ts';
-import { EXIT } from '../terminal/exit-code.ts';
+import { printTrace, writeTrace } from '../stored/write-trace.ts';
+import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import { formatClock, formatDate, formatDuration } from '../terminal/format-time.ts';
 import type { CliIo } from '../terminal/io.ts';
 import type { Printer } from '../terminal/printer.ts';
 import { inertJson } from '../terminal/safe-text.ts';
 import { COMPLETED_REASONS, paintState, SKIP_REASONS } from '../terminal/state-style.ts';
 import { drawStored } from './draw-stored.ts';
-import { actionAnywhere, type DefineCommand, INTERRUPTED, JOB_NAMES, noColour, withJob } from './shared-options.ts';
+import {
+  actionAnywhere,
+  type DefineCommand,
+  fileName,
+  INTERRUPTED,
+  JOB_NAMES,
+  noColour,
+  withJob,
+} from './shared-options.ts';
 import { type JobPlace, withJobs } from './with-jobs.ts';
 
 /** Defines `tintype show`. */
@@ -34,10 +44,23 @@ export const define: DefineCommand = (command, context) =>
   noColour(
     withJob(command, HELP)
       .option('--graph', 'draw its tasks and what they wait for')
+      .option(
+        '--trace <file>',
+        'write a trace file, to be opened in a viewer such as Perfetto; - is stdout, alone',
+        fileName,
+      )
+      .addOption(
+        new Option(
+          '--trace-format <format>',
+          "Chrome's trace-event format, or the transitions of the job and its tasks as JSON",
+        )
+          .choices(TRACE_FORMATS)
+          .default('chrome'),
+      )
       .addOption(new Option('--json', 'print all of it as one JSON value, outputs included').conflicts('graph')),
   ).action(
     actionAnywhere(context, (io, options, job) => showJob(job, options, io), {
-      options: ['graph', 'json'],
+      options: ['graph', 'json', 'trace', 'traceFormat'],
       work: (server, io, options, job) => showJob(job, { ...options, server }, io),
     }),
   );
@@ -47,18 +70,36 @@ Examples:
   tintype show last
   tintype show 3f2a --graph
   tintype show 3f2a --json
+  tintype show 3f2a --trace trace.json
 
 ${JOB_NAMES}
 ${INTERRUPTED}
 `;
 
-export type ShowOptions = JobPlace & { readonly json?: boolean; readonly graph?: boolean };
+export type ShowOptions = JobPlace & {
+  readonly json?: boolean;
+  readonly graph?: boolean;
+  /** The trace file; `-` for stdout, and nothing else is printed. */
+  readonly trace?: string;
+  /** Default `chrome`. */
+  readonly traceFormat?: TraceFormat;
+};
 
 /** Prints one job: its facts, tasks and errors. Resolves to the exit code. */
 export const showJob = (name: string, options: ShowOptions, io: CliIo): Promise<number> =>
   withJobs(options, io, async (context) => {
     const { journal, out } = context;
-    const stored = await readStoredJob(journal, await findJob(journal, name));
+    const job = await findJob(journal, name);
+    const { trace, traceFormat = 'chrome' } = options;
+    if (trace === '-') {
+      if (options.json || options.graph)
+        throw new UsageError(
+          'The trace goes to stdout, so nothing else can: leave out --json and --graph, or name a file.',
+        );
+      return printTrace(context, job, traceFormat);
+    }
+    if (trace !== undefined) await writeTrace(context, job, trace, traceFormat);
+    const stored = await readStoredJob(journal, job);
     const now = Date.now();
     const progress = await storedProgress(journal, stored, now);
     if (options.json) {
@@ -68,6 +109,10 @@ export const showJob = (name: string, options: ShowOptions, io: CliIo): Promise<
     const tasks = taskPaths(stored).length > 0 ? ['', ...taskTable(stored, out, now)] : [];
     for (const line of [...head(stored, progress, out, now), ...tasks, ...errorLines(stored, out)]) out.line(line);
     if (options.graph) await drawShape(stored, context);
+    if (trace !== undefined) {
+      out.line();
+      out.line(`Its trace is in ${out.sanitize(trace)}.`);
+    }
     if (shownState(stored.job, now) === 'interrupted') {
       out.line();
       out.line(resumeHint([stored.job], options, out));

@@ -45,6 +45,7 @@ export const serviceSource = (client: Client, url: string): JobSource & Required
     },
     shape: async (_, jobId) => outlineOf(await client.jobs.outline(jobId)).shape,
     outline: async (jobId) => outlineOf(await client.jobs.outline(jobId)),
+    trace: (jobId, format) => client.jobs.trace(jobId, format),
     progress: async (jobId) => {
       const { progress } = await client.jobs.get(jobId);
       return progress && { fraction: progress.fraction, leftMs: progress.leftMs };

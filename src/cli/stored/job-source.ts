@@ -1,6 +1,7 @@
 import type { Journal, JournalJob } from '../../engine/durable/journal.ts';
 import type { JobProgress } from '../../engine/views/progress.ts';
 import type { JobEvent, TaskLog, TaskState } from '../../events/event.ts';
+import type { TraceFormat } from '../../telemetry/stored-trace.ts';
 
 /** Where commands read jobs: the journal of a database, or a server. */
 export type JobSource = Pick<Journal, 'jobs' | 'job' | 'events' | 'notes'> & {
@@ -16,6 +17,8 @@ export type JobSource = Pick<Journal, 'jobs' | 'job' | 'events' | 'notes'> & {
   readonly outline?: (jobId: string) => Promise<Outline>;
   /** Asks how far a job is. Without it, that is computed from the events and notes. */
   readonly progress?: (jobId: string) => Promise<JobProgress | undefined>;
+  /** Reads the trace file of a job. Without it, the file is made of the events. */
+  readonly trace?: (jobId: string, format: TraceFormat) => Promise<string>;
 };
 
 /** The outer tasks of a job: the shape of its definition as JSON, and their states by name. */

@@ -2,7 +2,7 @@
  * `find-job.ts` finds the job that a command names. `stored-job.ts` folds the job's events into a record, with the tasks'
  * last output (`printed-lines.ts`) and the tasks of the definition (`shape-tasks.ts`). `shape-definition.ts` makes a
  * definition of these tasks, to draw or cancel the job; `stored-progress.ts` says how far it is; `stored-process-error.ts` restores errors. `shown-state.ts`,
- * `job-source.ts` says what is read of a journal or a server; `job-params.ts` and `job-command.ts` describe a job in words, `external-task.ts` checks what is to be completed, `write-all.ts` writes long lists; `job-file.ts` exports and imports it (`job-file-schema.ts`,
+ * `job-source.ts` says what is read of a journal or a server; `job-params.ts` and `job-command.ts` describe a job in words, `external-task.ts` checks what is to be completed, `write-all.ts` writes long lists, `write-trace.ts` trace files; `job-file.ts` exports and imports it (`job-file-schema.ts`,
  * `filed-outputs.ts`, `named-places.ts`). */
 
 import { setImmediate } from 'node:timers/promises';

@@ -118,19 +118,8 @@ export const readPage = async (lines: SelectedLines, from: number, size: number)
   return page;
 };
 
-/** The lines as text, each with its task if they are of several. */
-export const textOf = (lines: SelectedLines, filter: LogFilter): ReadableStream<Uint8Array> => {
-  const encoder = new TextEncoder();
-  const read = lines.read(0);
-  return new ReadableStream<Uint8Array>({
-    pull: async (controller) => {
-      const { done, value = [] } = await read.next();
-      if (done) return controller.close();
-      const texts = value.map(({ task, message }) => (task === filter.task ? `${message}\n` : `${task}: ${message}\n`));
-      controller.enqueue(encoder.encode(texts.join('')));
-    },
-    cancel: async () => {
-      await read.return();
-    },
-  });
-};
+/** Yields the lines as text, each with its task if they are of several. @throws JournalError */
+export async function* textOf(lines: SelectedLines, filter: LogFilter): AsyncGenerator<string, void, void> {
+  for await (const some of lines.read(0))
+    yield some.map(({ task, message }) => (task === filter.task ? `${message}\n` : `${task}: ${message}\n`)).join('');
+}

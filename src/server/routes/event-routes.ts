@@ -16,7 +16,7 @@ import { EventBody, EventType, FeedEventBody, type LogBody, LogLevelName, LogPag
 import { Slug } from '../schemas/names.ts';
 import { wholeNumber } from '../schemas/query.ts';
 import type { Service } from '../service/service.ts';
-import { isHead, listenerOf, noBody, Resume, streamed, streamOr, wantsStream } from './streams.ts';
+import { isHead, listenerOf, noBody, Resume, savedFile, streamed, streamOr, wantsStream } from './streams.ts';
 
 const tags = ['Events'];
 
@@ -198,7 +198,8 @@ export const addEventRoutes = ({ add }: Api, service: Service): void => {
         return body ? streamed(body) : context.body(null, 204);
       }
       const lines = selectLines(journal, jobId, await logs.of(job), lineFilter);
-      if (format === 'text') return savedText(isHead(context) ? null : textOf(lines, lineFilter), jobId);
+      if (format === 'text')
+        return savedFile(context, textOf(lines, lineFilter), { type: 'text/plain', name: `${jobId}.log` });
       const { total } = lines;
       const place = { nextCursor: null, from: from ?? 0, total };
       if (q !== undefined)
@@ -233,14 +234,6 @@ export const addEventRoutes = ({ add }: Api, service: Service): void => {
     );
   });
 };
-
-const savedText = (body: ReadableStream<Uint8Array> | null, jobId: string): Response =>
-  new Response(body, {
-    headers: {
-      'content-type': 'text/plain; charset=utf-8',
-      'content-disposition': `attachment; filename="${jobId.replaceAll(/[^\w.-]/g, '_')}.log"`,
-    },
-  });
 
 /** Returns what an event of a log has of a level, and of more severe ones. */
 const linesOf = (event: JobEvent & TaskLog, least: LogLevel = 'debug'): readonly z.infer<typeof LogBody>[] => {

@@ -12,6 +12,7 @@ import type { JobView, ViewedTask } from '../../engine/views/job-view.ts';
 import { mermaidOf } from '../../engine/views/mermaid.ts';
 import { viewOfRecords } from '../../engine/views/view-of.ts';
 import { isTerminalJobState } from '../../events/states.ts';
+import { storedTrace, TRACE_FORMATS } from '../../telemetry/stored-trace.ts';
 import { pathOf } from '../../wire/job-table.ts';
 import { TASK_STATES } from '../../wire/letters.ts';
 import { rootsOf } from '../../wire/roots.ts';
@@ -21,13 +22,15 @@ import { notFound } from '../http/problem.ts';
 import { BASE, route } from '../http/route.ts';
 import { endOf } from '../jobs/end-of-job.ts';
 import { errorBody } from '../jobs/error-body.ts';
-import { jobHere, noJob, storedJob } from '../jobs/find-job.ts';
+import { jobHere, noJob, placeOf, storedJob } from '../jobs/find-job.ts';
 import { ownOutputOf } from '../jobs/own-output.ts';
+import { EventBody } from '../schemas/event.ts';
 import { ErrorBody } from '../schemas/job.ts';
 import { wholeNumber } from '../schemas/query.ts';
 import { ExplanationBody, GraphBody, type NestedJob, TaskBody } from '../schemas/task.ts';
 import type { Service } from '../service/service.ts';
 import { planOf } from '../units/plan-of.ts';
+import { savedFile } from './streams.ts';
 
 const tags = ['Jobs'];
 
@@ -138,6 +141,41 @@ const getGraph = route(
   { allowed: ['viewer'], refusals: [404] },
 );
 
+const TraceFile = z
+  .union([
+    z.object({
+      displayTimeUnit: z.literal('ms'),
+      traceEvents: z.array(z.looseObject({ ph: z.string(), name: z.string() })),
+    }),
+    z.array(EventBody),
+  ])
+  .openapi('TraceFile');
+
+const getTrace = route(
+  {
+    method: 'get',
+    path: `${BASE}/jobs/{jobId}/trace`,
+    operationId: 'getTrace',
+    summary: 'Returns the trace file of a job, to save and open in a viewer',
+    tags,
+    request: {
+      params: JobParam,
+      query: z.object({
+        format: z.enum(TRACE_FORMATS).default('chrome').meta({
+          description: "`chrome`: Chrome's trace-event format. `json`: the transitions, without outputs",
+        }),
+      }),
+    },
+    responses: {
+      200: {
+        description: 'The file. What has not ended lasts until now',
+        content: { 'application/json': { schema: TraceFile } },
+      },
+    },
+  },
+  { allowed: ['viewer'], refusals: [404] },
+);
+
 export const addJobViewRoutes = ({ add }: Api, service: Service): void => {
   const { engine } = service;
 
@@ -215,6 +253,21 @@ export const addJobViewRoutes = ({ add }: Api, service: Service): void => {
       return context.json({ name: graph.name, tasks }, 200);
     }
     return context.text(DRAW[format](graph), 200);
+  });
+
+  add(getTrace, async (context) => {
+    const { jobId } = context.req.valid('param');
+    const { format } = context.req.valid('query');
+    const job = await storedJob(service, jobId);
+    const { events, shape } = service.journal;
+    const source = { events, shape: () => shape(job.fingerprint) };
+    const until = job.endedAt ?? (placeOf(job, service) === 'nowhere' ? job.updatedAt : service.clock.now());
+    const file = savedFile(context, storedTrace(source, job, format, until), {
+      type: 'application/json',
+      name: `${jobId}.${format === 'chrome' ? 'trace' : 'transitions'}.json`,
+    });
+    // The framework knows of a JSON answer only what it has serialised itself.
+    return file as never;
   });
 };
 

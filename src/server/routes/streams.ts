@@ -52,3 +52,33 @@ const STREAM_HEADERS = {
 export const streamed = (body: ReadableStream<Uint8Array>): Response => new Response(body, { headers: STREAM_HEADERS });
 
 export const noBody = (): Response => new Response(null, { headers: STREAM_HEADERS });
+
+/**
+ * Answers with a file to be saved, whose text is read as fast as the client takes it. Characters of the name that a file
+ * system may not like become `_`.
+ */
+export const savedFile = (
+  context: Context<Env>,
+  texts: AsyncGenerator<string, void, void>,
+  { type, name }: { readonly type: string; readonly name: string },
+): Response =>
+  new Response(isHead(context) ? null : bytesOf(texts), {
+    headers: {
+      'content-type': `${type}; charset=utf-8`,
+      'content-disposition': `attachment; filename="${name.replaceAll(/[^\w.-]/g, '_')}"`,
+    },
+  });
+
+const bytesOf = (texts: AsyncGenerator<string, void, void>): ReadableStream<Uint8Array> => {
+  const encoder = new TextEncoder();
+  return new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const { done, value } = await texts.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    cancel: async () => {
+      await texts.return();
+    },
+  });
+};

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { defineJob } from 'tintype';
+import type { ChromeTrace } from 'tintype/trace';
 import { expect, test } from 'vitest';
 import { describeInBrowser, openUi, servedUi, until } from './support.ts';
 
@@ -8,13 +10,18 @@ const shift = defineJob('shift')
   .seal();
 
 describeInBrowser('from a job', () => {
-  test('its whole log, the jobs with its labels and its topic are a click away', async () => {
+  test('its whole log, its trace file, the jobs with its labels and its topic are a click away', async () => {
     const { url, server, client } = await servedUi();
     await client.topics.create({ name: 'festival', title: 'The festival' });
     await server.engine.start(shift, {}, { jobId: 'late', labels: { team: 'night: a&b', topic: 'festival' } });
     await server.engine.start(shift, {}, { jobId: 'early' });
     const ui = await openUi(url, '/jobs/late');
     const { page } = ui;
+    const download = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Trace file' }).click();
+    expect((await download).suggestedFilename()).toBe('late.trace.json');
+    const saved = JSON.parse(readFileSync(await (await download).path(), 'utf8')) as ChromeTrace;
+    expect(saved.traceEvents.filter(({ cat }) => cat === 'attempt').map(({ name }) => name)).toEqual(['wash', 'bake']);
     await page.getByRole('link', { name: 'Log' }).click();
     await until(async () => expect(await page.locator('.log-line').count()).toBe(2));
     expect(ui.address()).toBe('/jobs/late/log');

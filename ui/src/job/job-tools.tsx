@@ -1,8 +1,10 @@
 import type { RefObject } from 'react';
 import { Link } from 'wouter';
+import { apiUrl } from '../api/request.ts';
 import { FindBox } from '../shell/find-box.tsx';
 import { logHref } from '../shell/links.tsx';
 import { countText } from '../text/number.ts';
+import { jobRoute } from './follow-job.ts';
 import type { JobAddress } from './job-address.ts';
 import type { JobModel } from './job-model.ts';
 import type { JobFocus } from './job-page.tsx';
@@ -71,6 +73,9 @@ export const JobTools = ({ model, address, focus, box, onNextHit }: JobToolsProp
         </button>
       ) : null}
       <span className="grow" />
+      <a className="button" href={apiUrl(`${jobRoute(model.id)}/trace`)} download>
+        Trace file
+      </a>
       <Link href={logHref(model.id)} className="button">
         Log
       </Link>
