@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createEngine, defineJob, memoryJournal } from 'tintype';
-import { seededRandom, virtualClock } from 'tintype/testing';
+import { expectTransitions, recordEvents, seededRandom, virtualClock } from 'tintype/testing';
 
 const clock = virtualClock();
 const journal = memoryJournal();
@@ -8,7 +8,7 @@ const minutes = 60_000;
 
 const report = defineJob('report')
   .task('fetch', { maxRetries: 3, retry: { delayMs: 10 * minutes, maxDelayMs: 60 * minutes } }, ({ attempt }) => {
-    if (attempt < 3) throw new Error('connection reset');
+    if (attempt < 2) throw new Error('connection reset');
     return { rows: 7 };
   })
   .task('read', { timeout: minutes }, async () => {
@@ -20,9 +20,17 @@ const report = defineJob('report')
 
 const engine = createEngine({ clock, journal, random: seededRandom(7), definitions: [report] });
 const job = engine.start(report, {}, { jobId: 'r1' });
+const events = recordEvents(job);
 await clock.advance(60 * minutes);
 const states = (['fetch', 'read', 'approve'] as const).map((task) => `${task} ${job.task(task).state}`);
 console.log(`after an hour: ${states.join(', ')}`);
+
+expectTransitions(events, 'read', ['ready', 'running', 'completed']);
+try {
+  expectTransitions(events, 'fetch', ['ready', 'running', 'completed']);
+} catch (error) {
+  console.log((error as Error).message);
+}
 
 await engine.close(); // the program ends, and another begins with the same journal
 const next = createEngine({ clock, journal, definitions: [report] });

@@ -1,4 +1,5 @@
-/* Test helpers for programs that use tintype (`virtual-clock.ts`, `seeded-random.ts`) or implement a journal:
+/* Test helpers for programs that use tintype (`virtual-clock.ts`, `seeded-random.ts`; `record-events.ts`,
+ * `expect-transitions.ts` and `matchers.ts` for what happened) or implement a journal:
  * `journal-contract.ts` gathers test cases for all rules of the port `Journal`, from `journal-contract/`:
  * `creation.ts`, `writing.ts`, `leases.ts`, `reading.ts`, `finding.ts`, `removing.ts`, `feed.ts`, `durations.ts`, `beside.ts` (notes,
  * shapes, messages) and `texts.ts` (values that must come back unchanged). `given.ts` has their test data and assertions. */
