@@ -49,6 +49,7 @@ const COUNT: Field = {
   isValid: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
 };
 const NUMBER: Field = { expected: 'a number', isValid: Number.isFinite };
+const TRUE: Field = { expected: 'true', isValid: (value) => value === true };
 const TEXTS: Field = { expected: 'a list of texts', isValid: isListOf(isText) };
 const TWO_TEXTS: Field = {
   expected: 'a list of two texts',
@@ -113,6 +114,7 @@ const FIELDS: { readonly [Type in JobEvent['type']]: Fields } = {
     error: optional(ERROR),
     dueAt: optional(NUMBER),
     readyAt: optional(NUMBER),
+    tolerated: optional(TRUE),
     worker: optional(TEXT),
     owner: optional(TEXT),
   },

@@ -53,6 +53,8 @@ export type TaskTransition = {
   /** Why: `error`, `timeout`, `deadline`, `invalidOutput`, `upstreamFailed`, the text given to `cancel` or `notReady` … */
   readonly reason?: string;
   readonly error?: ErrorData;
+  /** Whether the job continues regardless, because of `continueOnFailure`, only on `failed`. */
+  readonly tolerated?: true;
   /** The task's output, only on `completed`. The only field that may hold values that JSON can't represent. */
   readonly output?: object;
   /** When a `retrying` or `polling` task becomes ready again, in epoch ms. */

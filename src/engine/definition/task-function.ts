@@ -69,7 +69,7 @@ export type TaskScope<Context = Readonly<Record<string, unknown>>, Deps = Readon
   /** Path of the task: its name, `outer/inner` in a nested job, `name[3]` for an instance of a fan-out. */
   readonly taskName: string;
   readonly log: TaskLogger;
-  /** The trace of the attempt, if an interceptor has set it; commands and HTTP requests of files pass it on. */
+  /** The trace of the attempt, or at least of its job, if an interceptor has set it; commands and HTTP requests of files pass it on. */
   readonly trace?: Trace | undefined;
   /** Publishes the progress of the attempt, from 0 to 1. @throws OptionError if `fraction` is outside */
   readonly progress: (fraction: number, message?: string) => void;

@@ -401,6 +401,7 @@ const boundedDetails = (details: Pick<JobTransition, 'reason' | 'error'> | undef
 const addDetails = (event: StampedTransition, { reason, error, output, dueAt, worker }: TransitionDetails): void => {
   if (reason !== undefined) event.reason = boundedReason(reason);
   if (error) event.error = event.to === 'skipped' ? shallowErrorData(error) : boundedErrorData(error);
+  if (error?.tolerated && event.to === 'failed') event.tolerated = true;
   if (output !== undefined) event.output = output;
   if (dueAt !== undefined && Number.isFinite(dueAt)) event.dueAt = dueAt;
   if (worker !== undefined) event.worker = worker;
