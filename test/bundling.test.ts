@@ -78,6 +78,11 @@ const PROGRAMS: Readonly<Record<string, readonly [program: string, prints: strin
     });`,
     'string 1048576 true',
   ],
+  './trace': [`import { chromeTrace } from 'tintype/trace'; console.log(chromeTrace([]).traceEvents.length);`, '0'],
+  './otel': [
+    `import('tintype/otel').catch(({ message }) => console.log(message));`,
+    "tintype/otel needs the package @opentelemetry/api, which can't be loaded. Install it: npm install @opentelemetry/api",
+  ],
   './client': [
     `import { createClient } from 'tintype/client';
     const answer = new Response('{"code":"JOB_NOT_FOUND","status":404}', { status: 404, headers: { 'tintype-api': 'v1', 'content-type': 'application/problem+json' } });
