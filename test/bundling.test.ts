@@ -83,6 +83,11 @@ const PROGRAMS: Readonly<Record<string, readonly [program: string, prints: strin
     `import('tintype/otel').catch(({ message }) => console.log(message));`,
     "tintype/otel needs the package @opentelemetry/api, which can't be loaded. Install it: npm install @opentelemetry/api",
   ],
+  './inspect': [
+    `import { inspectToFile } from 'tintype/inspect';
+    inspectToFile('smoothie.jsonl').catch(({ code, message }) => console.log(code, message));`,
+    "PEER_MISSING tintype/inspect needs the package @statelyai/inspect, which can't be loaded. Install it: npm install @statelyai/inspect",
+  ],
   './client': [
     `import { createClient } from 'tintype/client';
     const answer = new Response('{"code":"JOB_NOT_FOUND","status":404}', { status: 404, headers: { 'tintype-api': 'v1', 'content-type': 'application/problem+json' } });

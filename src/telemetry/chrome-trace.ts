@@ -1,5 +1,6 @@
 /* What is told of jobs to other tools, made of their events alone. `chrome-trace.ts` makes trace files of events,
- * `stored-trace.ts` those of jobs in a journal. */
+ * `stored-trace.ts` those of jobs in a journal. Apart from that, `inspect-to-file.ts` and `inspect-to-socket.ts` pass on
+ * what XState reports of the actors of jobs. `peer.ts` loads optional packages. */
 
 import { buildGraph } from '../engine/definition/graph.ts';
 import { Heap } from '../engine/definition/heap.ts';
