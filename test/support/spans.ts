@@ -1,4 +1,4 @@
-import { context, type HrTime, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, DiagLogLevel, diag, type HrTime, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
   BasicTracerProvider,
@@ -19,7 +19,13 @@ export const spansInMemory = ({ sampler }: { readonly sampler?: Sampler } = {}) 
   };
   const tracerProvider = new BasicTracerProvider({ spanProcessors: [processor], ...(sampler && { sampler }) });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  onTestFinished(() => context.disable());
+  const complaints: string[] = [];
+  const note = (message: string): void => void complaints.push(message);
+  diag.setLogger({ error: note, warn: note, info: note, debug: note, verbose: note }, DiagLogLevel.WARN);
+  onTestFinished(() => {
+    context.disable();
+    diag.disable();
+  });
   return {
     tracerProvider,
     tracer: tracerProvider.getTracer('test'),
@@ -27,6 +33,8 @@ export const spansInMemory = ({ sampler }: { readonly sampler?: Sampler } = {}) 
     spans: (): readonly ReadableSpan[] => begun.filter(({ ended }) => ended),
     /** All spans. */
     begun: (): readonly ReadableSpan[] => begun,
+    /** What the SDK complains of, such as a span that ends twice. */
+    complaints: (): readonly string[] => complaints,
   };
 };
 

@@ -1,10 +1,19 @@
 import { context, trace } from '@opentelemetry/api';
-import { AlwaysOffSampler, ParentBasedSampler, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace-base';
-import { createEngine, defineJob, jobFrom, notReady, OptionError, type Trace } from 'tintype';
+import {
+  AlwaysOffSampler,
+  ParentBasedSampler,
+  type ReadableSpan,
+  TraceIdRatioBasedSampler,
+} from '@opentelemetry/sdk-trace-base';
+import fc from 'fast-check';
+import { createEngine, defineJob, type JobEvent, jobFrom, notReady, OptionError, type Trace } from 'tintype';
 import { otel } from 'tintype/otel';
 import { seededRandom, virtualClock } from 'tintype/testing';
 import { describe, expect, test, vi } from 'vitest';
-import { spanNamed, spansInMemory, treeOf, withRegistered } from '../support/spans.ts';
+import { SETTLED } from '../../src/events/states.ts';
+import { play, restlessJob } from '../support/restless-job.ts';
+import { runWorkflow } from '../support/run-workflow.ts';
+import { msOf, spanNamed, spansInMemory, treeOf, withRegistered } from '../support/spans.ts';
 
 const wait = (clock: ReturnType<typeof virtualClock>, ms: number) =>
   new Promise<void>((resolve) => void clock.setTimer(resolve, ms));
@@ -250,6 +259,32 @@ describe('the tree of spans', () => {
   });
 });
 
+test('a job whose events arrive twice is traced once', async () => {
+  const { engine, spans, tracing, complaints } = traced();
+  engine.events$.subscribe(tracing);
+  await engine.start(
+    jobFrom('glance', [
+      {
+        name: 'look',
+        maxRetries: 1,
+        retry: { delayMs: 0 },
+        run: ({ attempt }) => {
+          if (attempt === 1) throw new Error('dark');
+        },
+      },
+    ]),
+  );
+  expect(treeOf(spans())).toBe(
+    [
+      'job glance 0–0',
+      '  task look 0–0 [ready 0, retrying 0, ready 0]',
+      '    attempt 1 0–0 ERROR TASK_FAILED [exception 0]',
+      '    attempt 2 0–0 → attempt 1',
+    ].join('\n'),
+  );
+  expect(complaints()).toEqual([]);
+});
+
 test('spans of task code are children of their attempt, across awaits', async () => {
   const { engine, clock, spans, tracer } = traced();
   const query = async (): Promise<void> => {
@@ -272,6 +307,24 @@ test('spans of task code are children of their attempt, across awaits', async ()
     .map(({ parentSpanContext }) => spans().find((span) => span.spanContext().spanId === parentSpanContext?.spanId))
     .map((parent) => `${parent?.name} of ${parent?.attributes['tintype.task.name']}`);
   expect(parents.sort()).toEqual(['attempt 1 of left', 'attempt 1 of right']);
+});
+
+test('a command of a workflow file reads the place of its attempt in TRACEPARENT', async () => {
+  const { spans, tracerProvider } = spansInMemory();
+  const tracing = otel({ tracerProvider });
+  const { result } = await runWorkflow(
+    `
+tasks:
+  - { name: first, type: bash, output: text, command: 'echo "$TRACEPARENT"' }
+  - { name: each, type: bash, map: { over: [1, 2] }, output: text, command: 'echo "$TRACEPARENT"' }
+`,
+    { start: { intercept: tracing.intercept }, on: tracing.next },
+  );
+  const placeOf = (task: string): string => {
+    const { traceId, spanId } = spanNamed(spans(), `attempt 1 of ${task}`).spanContext();
+    return `00-${traceId}-${spanId}-01`;
+  };
+  expect(result.ctx).toMatchObject({ first: placeOf('first'), each: [placeOf('each[0]'), placeOf('each[1]')] });
 });
 
 describe('the trace of a job', () => {
@@ -380,4 +433,64 @@ test.each([
 ])('%o is refused', (options, name) => {
   expect(() => otel(options as never)).toThrow(OptionError);
   expect(() => otel(options as never)).toThrow(name);
+});
+
+describe('random jobs', () => {
+  /** `FC_SEED=… npx vitest run test/telemetry/otel.test.ts` plays a failed run again. */
+  const { FC_SEED } = process.env;
+
+  test('have a span for each attempt and each task, which all end, and whose parents there are', async () => {
+    const memory = spansInMemory();
+    let count = 0;
+    await fc.assert(
+      fc.asyncProperty(restlessJob(), fc.constantFrom(20, Number.POSITIVE_INFINITY), async (spec, maxJobSpanMs) => {
+        const from = memory.begun().length;
+        const tracing = otel({ tracerProvider: memory.tracerProvider, maxJobSpanMs });
+        let heard = 0;
+        const options = { ...spec.options, jobId: `random-${count++}`, intercept: tracing.intercept };
+        // A retry of the whole job is another one, whose events nobody follows here.
+        const meddling = spec.meddling.filter(({ deed }) => deed !== 'retry all');
+        const { events, result } = await play({ ...spec, options, meddling }, (_job, known) => {
+          for (; heard < known.length; heard++) tracing.next(known[heard] as JobEvent);
+        });
+        const spans = memory.begun().slice(from);
+        const named = (name: string) => spans.filter((span) => span.name.startsWith(name));
+        const moves = events.flatMap((event) => (event.type === 'task.transition' ? [event] : []));
+        const ids = new Set(spans.map((span) => span.spanContext().spanId));
+        const [job] = spans as [ReadableSpan];
+
+        expect(memory.complaints()).toEqual([]);
+        expect(spans.filter(({ ended }) => !ended).map(({ name }) => name)).toEqual([]);
+        expect(spans.slice(1).filter(({ parentSpanContext: parent }) => !ids.has(parent?.spanId ?? ''))).toEqual([]);
+        expect(job.parentSpanContext).toBeUndefined();
+        expect(named('attempt').length).toBe(
+          moves.filter(({ from, to }) => from === 'ready' && to === 'running').length,
+        );
+        expect(named('task').length).toBe(
+          moves.filter(({ from, to }) => to === 'ready' && (from === 'unscheduled' || SETTLED.has(from))).length,
+        );
+        const [first, ...parts] = named('job');
+        expect(first?.attributes['tintype.job.state']).toBe(parts.length === 0 ? result.state : 'running');
+        expect(parts.every(({ links }) => links.length === 1)).toBe(true);
+        if (maxJobSpanMs > 20) expect(parts).toEqual([]);
+        // Each attempt is inside its task, and begins when the one before it is over.
+        for (const task of named('task')) {
+          const attempts = named('attempt').filter(
+            ({ parentSpanContext: { spanId } = {} }) => spanId === task.spanContext().spanId,
+          );
+          for (const [index, attempt] of attempts.entries()) {
+            expect(msOf(attempt.startTime)).toBeGreaterThanOrEqual(
+              msOf(attempts[index - 1]?.endTime ?? task.startTime),
+            );
+            expect(msOf(attempt.endTime)).toBeLessThanOrEqual(msOf(task.endTime));
+            if (index > 0)
+              expect(attempt.links.map(({ context: { spanId } }) => spanId)).toEqual([
+                attempts[index - 1]?.spanContext().spanId,
+              ]);
+          }
+        }
+      }),
+      { numRuns: 150, ...(FC_SEED === undefined ? {} : { seed: Number(FC_SEED) }) },
+    );
+  });
 });
