@@ -2,6 +2,7 @@
 # Packs the package, checks the tarball, and uses it as a stranger would: in an empty project, in ESM and through require().
 set -euo pipefail
 cd "$(dirname "$0")/.."
+root=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -55,11 +56,25 @@ test "$(wc -l < printed.txt)" -eq 15
 test "$(tail -n 1 printed.txt)" = '5 pieces, with mint'
 test "$(node smoothie.cjs)" = '5 pieces, with mint task'
 
-# Importing the core loads xstate, rxjs and immer alone: the rest may even be missing.
-mkdir "$work/core"
-cp -r node_modules smoothie.mjs "$work/core"
-for package in commander yaml zod @marcbachmann/cel-js re2js hono @hono rate-limiter-flexible croner; do rm -r "$work/core/node_modules/$package"; done
+# Importing the core loads xstate, rxjs and immer alone: the rest may even be missing. rxjs itself needs tslib.
+mkdir -p "$work/core/node_modules"
+cp smoothie.mjs "$work/core"
+for package in tintype xstate rxjs tslib immer; do cp -r "node_modules/$package" "$work/core/node_modules"; done
 test "$(node "$work/core/smoothie.mjs" | tail -n 1)" = '5 pieces, with mint'
+
+# Each entry point loads without the optional peers, or says what to install; with them, all load.
+# prom-client brings OpenTelemetry's API; not all package managers then let others import it.
+mkdir -p node_modules/prom-client/node_modules
+mv node_modules/@opentelemetry node_modules/prom-client/node_modules
+cp "$root/scripts/check-doors.mjs" .
+node check-doors.mjs
+mkdir "$work/peers"
+cp -r node_modules package.json check-doors.mjs "$work/peers"
+for peer in $(node -p 'Object.keys(require("tintype/package.json").peerDependencies).join(" ")'); do
+  mkdir -p "$(dirname "$work/peers/node_modules/$peer")"
+  ln -sfn "$(realpath "$root/node_modules/$peer")" "$work/peers/node_modules/$peer"
+done
+(cd "$work/peers" && node check-doors.mjs --peers)
 
 printf 'name: hello\ntasks:\n  - name: greet\n    type: bash\n    command: echo hello\n' > hello.yaml
 npx tintype --version
