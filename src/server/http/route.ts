@@ -50,8 +50,8 @@ export const route = <const Path extends string, const Route extends Described &
   const config = createRoute({
     ...described,
     description: [description, needed(extras.allowed)].filter(Boolean).join(' '),
-    ...(extras.once && { request: { ...request, headers: OnceHeaders } }),
-    ...(extras.ifMatch && { request: { ...request, headers: IfMatchHeaders } }),
+    ...(extras.once && { request: withHeaders(request, OnceHeaders) }),
+    ...(extras.ifMatch && { request: withHeaders(request, IfMatchHeaders) }),
     security: extras.allowed === 'everybody' ? [] : [{ token: [] }],
     responses: { ...refusals, ...described.responses },
     'x-roles': typeof extras.allowed === 'string' ? [extras.allowed] : extras.allowed,
@@ -74,6 +74,12 @@ const OnceHeaders = z.object({
     .max(MAX_KEY)
     .optional()
     .meta({ description: 'The same key is the same request, done once; its answer is kept for 24 h' }),
+});
+
+/** Adds headers to those that a request may carry. */
+const withHeaders = (request: RouteConfig['request'], headers: z.ZodObject): RouteConfig['request'] => ({
+  ...request,
+  headers: request?.headers instanceof z.ZodObject ? request.headers.extend(headers.shape) : headers,
 });
 
 const EXTRAS = new WeakMap<object, RouteExtras>();

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { z } from '@hono/zod-openapi';
+import type { Trace } from '../../engine/definition/trace.ts';
 import type { Journal } from '../../engine/durable/journal.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { JournalError } from '../../engine/errors/errors.ts';
@@ -29,20 +30,25 @@ export type StartBody = z.infer<typeof schemas.StartBody>;
 
 export type Started = { readonly jobId: string; readonly found: boolean };
 
-/**
- * Starts a job, and returns once it is kept. `onceKey`: the same for each repetition of the request. `overlaps`: obeys
- * what a workflow file says of other jobs of its name. @throws HttpProblem
- */
+export type StartRequest = {
+  /** The same for each repetition of the request. */
+  readonly onceKey?: string | undefined;
+  /** Obeys what a workflow file says of other jobs of its name. */
+  readonly overlaps?: Overlaps | undefined;
+  /** The trace that the request belongs to. */
+  readonly trace?: Trace | undefined;
+};
+
+/** Starts a job, and returns once it is kept. @throws HttpProblem */
 export const startOf = async (
   parts: StartParts,
   body: StartBody,
-  onceKey: string | undefined,
-  overlaps?: Overlaps,
+  { onceKey, overlaps, trace }: StartRequest = {},
 ): Promise<Started> => {
   const { definition, document, input, topic, jobKey } = body;
   const ofFile = definition === undefined ? undefined : parts.catalog.entries().get(definition)?.loaded?.workflow;
   const labels = await labelsWith(parts, { ...ofFile?.labels, ...body.labels }, topic);
-  const options = { ...optionsOf(body.options), labels: labels.labels, metadata: body.metadata };
+  const options = { ...optionsOf(body.options), labels: labels.labels, metadata: body.metadata, trace };
   if (jobKey !== undefined && body.jobId !== undefined)
     throw new HttpProblem(400, 'INVALID_REQUEST', 'A job is found by jobId or by jobKey: leave out one of them.');
   // A repetition after a crash between start and answer finds the job by its id.
@@ -87,11 +93,11 @@ const startKeyed = async (
 };
 
 /** Starts a draft as the job that it will be, and removes it. @throws HttpProblem */
-export const startDraft = async (parts: StartParts, draft: Draft): Promise<Started> => {
+export const startDraft = async (parts: StartParts, draft: Draft, trace?: Trace): Promise<Started> => {
   const { id: jobId, document, metadata } = draft;
   const { labels, topic } = await labelsWith(parts, draft.labels, undefined);
   const resolved = resolveUses(document, topic?.definitions ?? {});
-  const started = await startDocument(parts, resolved, { jobId, labels, metadata: { ...metadata } }, true);
+  const started = await startDocument(parts, resolved, { jobId, labels, metadata: { ...metadata }, trace }, true);
   await parts.documents.removeDraft(jobId);
   return started;
 };

@@ -18,6 +18,7 @@ import { keepDraft, startDraft, startOf } from '../jobs/start-job.ts';
 import { JobBody, JobChange, JobDetails, JobPage, ShownJobState, StartBody } from '../schemas/job.ts';
 import { Slug } from '../schemas/names.ts';
 import { timeOf, wholeNumber } from '../schemas/query.ts';
+import { TraceHeaders, traceIn } from '../schemas/trace-headers.ts';
 import type { Service } from '../service/service.ts';
 import { TOPIC } from '../topics/topics.ts';
 import { taskCounts } from '../view/task-counts.ts';
@@ -117,7 +118,7 @@ const startJob = route(
     operationId: 'startJob',
     summary: 'Starts a job of a definition or a document, or keeps a draft; answers once it is kept',
     tags,
-    request: { body: body(StartBody, STARTS) },
+    request: { headers: TraceHeaders, body: body(StartBody, STARTS) },
     responses: {
       200: job('A job with this key, or of this request, was there'),
       201: job('It has begun, or by `overlap` of its file waits, paused, for others of its name'),
@@ -175,7 +176,7 @@ const startDraftRoute = route(
     operationId: 'startDraft',
     summary: 'Checks a draft as a whole, and starts it',
     tags,
-    request: { params: JobParam },
+    request: { headers: TraceHeaders, params: JobParam },
     responses: { 201: job('It has begun') },
   },
   { allowed: ['operator'], refusals: [404, 409, 422], ifMatch: true },
@@ -259,7 +260,9 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
       context.header('location', locationOf(draft.id));
       return context.json(bodyOfDraft(draft), 201);
     }
-    const { jobId, found } = await startOf(parts, given, context.get('onceKey'), service.overlaps);
+    const { overlaps } = service;
+    const trace = traceIn(context.req.valid('header'));
+    const { jobId, found } = await startOf(parts, given, { onceKey: context.get('onceKey'), overlaps, trace });
     context.header('location', locationOf(jobId));
     const answer = shown(await storedJob(service, jobId));
     return found ? context.json(answer, 200) : context.json(answer, 201);
@@ -322,7 +325,7 @@ export const addJobRoutes = ({ add }: Api, service: Service): void => {
     await changing(jobId, async () => {
       await requireVersion(service, jobId, context.req.header('if-match'));
       if (await journal.job(jobId)) throw begun(jobId);
-      await startDraft(parts, await existingDraft(jobId));
+      await startDraft(parts, await existingDraft(jobId), traceIn(context.req.valid('header')));
     });
     return context.json(shown(await storedJob(service, jobId)), 201);
   });

@@ -30,7 +30,7 @@ import { doCommands } from '../units/command.ts';
 import { reportedCommands } from '../units/command-history.ts';
 import { outputShown } from '../units/find-unit.ts';
 import { outputJsonSchema } from '../units/output-json-schema.ts';
-import { bodyOfLive } from '../units/unit-body.ts';
+import { bodyOfLive, claimed } from '../units/unit-body.ts';
 import { type FoundUnit, orderOf } from '../units/units.ts';
 import type { Connection } from '../units/waiting-claims.ts';
 
@@ -273,7 +273,7 @@ export const addUnitRoutes = ({ add }: Api, service: Service): void => {
     const found: z.infer<typeof ClaimedUnitBody>[] = [];
     for (const { id, token } of claims) {
       const unit = await units.find(id).catch(undefinedIfGone);
-      if (unit) found.push({ ...bodyOf(unit), token });
+      if (unit) found.push(claimed(bodyOf(unit), token, unit.live));
     }
     return found;
   };

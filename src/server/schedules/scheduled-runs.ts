@@ -313,7 +313,7 @@ export class ScheduledRuns {
     this.#parts.jobs.starting.add(this);
     try {
       const labels = { [SCHEDULE]: name, [DUE]: due };
-      const started = await startOf(this.#parts, { definition, input: filledIn, labels, jobKey }, onceKey);
+      const started = await startOf(this.#parts, { definition, input: filledIn, labels, jobKey }, { onceKey });
       await this.#noteStart(owed, started);
       return started;
     } finally {

@@ -57,6 +57,10 @@ export const UnitDetails = UnitBody.extend({
 
 export const ClaimedUnitBody = UnitBody.extend({
   token: z.string().meta({ description: 'Of this attempt; each command needs it' }),
+  traceparent: z.string().optional().meta({
+    description: "The attempt's place in a trace, as in the header of the W3C's Trace Context; if its job is traced",
+  }),
+  tracestate: z.string().optional(),
 }).openapi('ClaimedUnit');
 
 export type ClaimedUnitBody = z.infer<typeof ClaimedUnitBody>;

@@ -3,13 +3,14 @@ import { parentPath } from '../../engine/durable/task-path.ts';
 import type { FoundJob } from '../../engine/found-job.ts';
 import type { JobRun } from '../../engine/model/run.ts';
 import { errorToShow } from '../../engine/model/task-record.ts';
+import { traceOfAttempt } from '../../engine/run/intercept.ts';
 import type { ViewedTask } from '../../engine/views/job-view.ts';
 import { boundedErrorData } from '../../events/error-data.ts';
 import { jsonSafeOutput } from '../../events/json-safe.ts';
 import { isTerminalJobState } from '../../events/states.ts';
 import { isOfDocument } from '../documents/output-schema.ts';
 import { errorBody } from '../jobs/error-body.ts';
-import type { UnitBody, UnitState } from '../schemas/unit.ts';
+import type { ClaimedUnitBody, UnitBody, UnitState } from '../schemas/unit.ts';
 import { TOPIC } from '../topics/topics.ts';
 import { definitionAt, depsOf, type LiveUnit, outputShown, priorityOf, stateOf, UNIT_STATE } from './find-unit.ts';
 import { unitId } from './unit-id.ts';
@@ -41,6 +42,11 @@ export const bodyOfLive = (run: JobRun, unit: LiveUnit): UnitBody => {
     error: errorBody(failure && boundedErrorData(failure)),
   };
 };
+
+/** Adds the token of a claim to what is shown of its unit, and the trace of the attempt. */
+export const claimed = (body: UnitBody, token: string, unit: LiveUnit | undefined): ClaimedUnitBody =>
+  // A spread of so many keys takes V8 ten times as long.
+  Object.assign(body, { token }, unit?.task && traceOfAttempt(unit.task));
 
 /** Shows the units of a job that another process runs, or none. `plan`: of its definition, if that is known here. */
 export const bodiesOfStored = (job: FoundJob, plan: Plan | undefined): readonly UnitBody[] => {

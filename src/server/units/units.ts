@@ -17,7 +17,7 @@ import { type JobSource, notHere, placeOf } from '../jobs/find-job.ts';
 import type { ClaimedUnitBody, UnitBody, UnitState } from '../schemas/unit.ts';
 import { unitsElsewhere, unitsOfStored } from './elsewhere.ts';
 import { definitionAt, type LiveUnit, liveUnitAt, pathsOfUnits } from './find-unit.ts';
-import { bodyOfLive } from './unit-body.ts';
+import { bodyOfLive, claimed } from './unit-body.ts';
 import { placeOfUnit, type UnitPlace } from './unit-id.ts';
 import {
   compareTexts,
@@ -94,7 +94,11 @@ type Source = JobSource & {
   readonly planOf: (job: JournalJob) => Promise<Plan | undefined>;
 };
 
-type Taken = { readonly unit: ClaimedUnitBody; readonly job: { readonly saved: () => Promise<void> } };
+type Taken = {
+  /** Shows the unit. Its trace is known once its claim has been published. */
+  readonly show: () => ClaimedUnitBody;
+  readonly job: { readonly saved: () => Promise<void> };
+};
 
 export const unitsOf = (source: Source): Units => {
   const { engine, journal, clock } = source;
@@ -116,8 +120,8 @@ export const unitsOf = (source: Source): Units => {
     const ofUnit = liveUnitAt(runOf(job), path)?.definition.external?.heartbeatTimeout;
     const token = job.task(path).claim(worker, { leaseMs: leaseMs ?? ofUnit ?? DEFAULT_LEASE_MS });
     index.look(jobId, path);
-    // A spread of so many keys takes V8 ten times as long.
-    return { unit: Object.assign(bodyAt(unit) as UnitBody, { token }), job };
+    const body = bodyAt(unit) as UnitBody;
+    return { show: () => claimed(body, token, liveUnitAt(runOf(job), path)), job };
   };
 
   const takeUpTo = (claim: Claim): readonly Taken[] => {
@@ -237,9 +241,9 @@ export const unitsOf = (source: Source): Units => {
         throw notHere(stored, placeOf(stored, source), 'worked on');
       }
       if (!liveUnitAt(runOf(job), place.path)) throw notFound('unit', 'UNIT_NOT_FOUND', id);
-      const { unit } = take(place, claim);
+      const { show } = take(place, claim);
       await job.saved();
-      return unit;
+      return show();
     },
     endOpenClaims: () => claims.endOpen(),
     close: () => {
@@ -259,7 +263,7 @@ const MAX_TURN_MS = 10;
 const kept = async (taken: readonly Taken[]): Promise<readonly ClaimedUnitBody[]> => {
   const saves = new Map(taken.map(({ job }) => [job, job.saved()]));
   const results = await Promise.allSettled(taken.map(({ job }) => saves.get(job)));
-  const units = taken.filter((_, at) => results[at]?.status === 'fulfilled').map(({ unit }) => unit);
+  const units = taken.filter((_, at) => results[at]?.status === 'fulfilled').map(({ show }) => show());
   const failed = results.find((result) => result.status === 'rejected');
   if (units.length === 0 && failed) throw failed.reason;
   return units;
