@@ -22,6 +22,9 @@ type Rule = { readonly alert: string; readonly expr: string };
 const { groups } = parse(readFileSync(file('deploy/prometheus/rules.yml'), 'utf8')) as { groups: { rules: Rule[] }[] };
 const rules = groups.flatMap((group) => group.rules);
 
+const page = readFileSync(file('docs/operations.md'), 'utf8');
+const queries = [...page.matchAll(/^```promql\n([\s\S]*?)^```/gm)].map(([, query = '']) => query.trim());
+
 /** Without what they are compared with, expressions of alerts that do not fire have values, too. */
 const withoutThreshold = (expr: string): string => expr.replaceAll(/ (?:>|==) [\d.]+/g, '');
 
@@ -82,6 +85,10 @@ describeWithPrometheus('Prometheus scrapes a server, and', () => {
     const query = filled(expr);
     await answered(() => (instant ? prometheus.query(query) : prometheus.queryRange(query, 10)), panel);
     for (const selector of selectors(query)) expect(await prometheus.query(selector), selector).not.toEqual([]);
+  });
+
+  test.each(queries)('docs/operations.md: %s has an answer', async (query) => {
+    await answered(() => prometheus.query(withoutThreshold(query)), query);
   });
 
   test.each(rules)('the alert $alert has an answer, whether or not it fires', async ({ alert, expr }) => {

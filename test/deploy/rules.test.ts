@@ -33,6 +33,8 @@ test('there are the eight alerts', () => {
   ]);
 });
 
+const page = readFileSync(fileURLToPath(new URL('../../docs/operations.md', import.meta.url)), 'utf8');
+
 describe.each(rules)('$alert', ({ alert, labels, annotations }) => {
   test('says what is wrong, what to do, and where that stands in full', () => {
     expect(annotations.summary).toMatch(/^\S.*\.$/);
@@ -40,6 +42,7 @@ describe.each(rules)('$alert', ({ alert, labels, annotations }) => {
     expect(annotations.runbook_url).toBe(
       `https://github.com/tintype/tintype/blob/main/docs/operations.md#${alert.toLowerCase()}`,
     );
+    expect(page, 'what to do, step by step').toMatch(new RegExp(`^### ${alert}\n\n[^]+?^1\\. `, 'm'));
     expect(['warning', 'critical']).toContain(labels.severity);
   });
 
