@@ -33,6 +33,8 @@ export const callFunction = (job: JobRun, task: TaskRun, attempt: Attempt): void
   if (isKnown && attempt.phase === 'live') applyPassedLimits(task);
   const settle = (how: 'succeeded' | 'failed', value: unknown): void => {
     if (!isKnown && attempt.phase === 'live') applyPassedLimits(task);
+    // A function may throw a promise, too, that nobody awaits: the next turn would be too late for its rejection.
+    ignoreRejection(value);
     if (job.turn.mustWait()) job.turn.putOffUnbound(() => job.inContext(() => end(job, task, attempt, how, value)));
     else end(job, task, attempt, how, value);
   };
@@ -69,8 +71,6 @@ const end = (job: JobRun, task: TaskRun, attempt: Attempt, outcome: 'succeeded' 
     else handleError(job, task, value);
     return;
   }
-  // A function may throw a promise, too, that nobody awaits.
-  ignoreRejection(value);
   if (outcome === 'succeeded' || !attempt.isAbortError(value)) {
     task.lateResults = (task.lateResults ?? 0) + 1;
     const earlier = isReplaced(job) ? ({ earlier: true } as const) : {};
