@@ -33,8 +33,14 @@ export const inspectToFile = async (path: string, options: InspectionOptions = {
   let failure: InspectionError | undefined;
   let isReported = false;
   let closed: Promise<void> | undefined;
+  let waiting: string[] = [];
+  const flush = (): void => {
+    if (waiting.length > 0 && !failure) file.write(`${waiting.join('\n')}\n`);
+    waiting = [];
+  };
   const lines = await inspectionLines((line) => {
-    if (!failure) file.write(`${line}\n`);
+    if (waiting.push(line) === 1) setImmediate(flush);
+    if (waiting.length === LINES_AT_ONCE) flush();
   }, options);
   const file = await opened(path);
   file.on('error', (cause) => {
@@ -42,6 +48,7 @@ export const inspectToFile = async (path: string, options: InspectionOptions = {
   });
   const end = async (): Promise<void> => {
     await lines.flushed();
+    flush();
     if (!failure) await finished(file.end()).catch(() => {});
     if (failure) throw failure;
   };
@@ -63,6 +70,9 @@ export const inspectToFile = async (path: string, options: InspectionOptions = {
     [Symbol.asyncDispose]: close,
   };
 };
+
+/** Lines are written together, as many as one turn of the event loop brings, since each write has its price. */
+const LINES_AT_ONCE = 1_000;
 
 const opened = async (path: string): Promise<WriteStream> => {
   const file = createWriteStream(path, { mode: 0o600 });
