@@ -1,5 +1,6 @@
 import { CommandError, UnknownTaskError } from '../../engine/errors/errors.ts';
 import { type OutputGate, outputGate } from '../../executors/process/output-gate.ts';
+import type { Tracing } from '../../telemetry/otel/otel.ts';
 import { WorkflowError } from '../../workflow/problem.ts';
 import { SelectionError } from '../../workflow/select-tasks.ts';
 import { withErrorReporting } from '../stored/with-journal.ts';
@@ -7,6 +8,7 @@ import { EXIT, UsageError } from '../terminal/exit-code.ts';
 import type { CliIo } from '../terminal/io.ts';
 import { createPrinter, type Printer } from '../terminal/printer.ts';
 import { printWorkflowError } from '../terminal/workflow-report.ts';
+import { flushed, tracingIfRegistered } from './tracing.ts';
 
 export type RunContext = {
   /** Closed while `out` can't keep up, which pauses the output of tasks. */
@@ -14,6 +16,8 @@ export type RunContext = {
   readonly out: Printer;
   readonly err: Printer;
   readonly io: CliIo;
+  /** Traces the jobs, if an OpenTelemetry SDK has been registered. */
+  readonly tracing: Tracing | undefined;
 };
 
 /** Runs a command's work; reports usage errors and workflow problems on stderr. Resolves to the exit code. */
@@ -27,13 +31,15 @@ export const withRunContext = (
     // With --json only the result goes to stdout.
     const out = createPrinter(json ? io.stderr : io.stdout, io.env, gate);
     const err = json ? out : createPrinter(io.stderr, io.env);
+    const tracing = await tracingIfRegistered(err);
     try {
-      return await work({ gate, out, err, io });
+      return await work({ gate, out, err, io, tracing });
     } catch (error) {
       if (error instanceof WorkflowError) printWorkflowError(error, err);
       else throw forUsers(error);
       return EXIT.usage;
     } finally {
+      await flushed(tracing, err);
       out.flush();
       err.flush();
     }

@@ -110,11 +110,15 @@ export const prepareJob = async (
   const changed = await changePolicy(context, loaded.definition, options.changed);
   const redacted = redactedParams(stored);
   if (redacted.length > 0 && !options.quiet) context.err.line(context.err.sanitize(redactedLine(redacted)));
+  const { tracing } = context;
+  const engine = createEngine({
+    journal: withOutputLimit(journal, loaded.workflow.max_output_bytes),
+    definitions: [loaded.definition],
+    intercept: tracing?.intercept,
+  });
+  if (tracing) engine.events$.subscribe(tracing);
   return {
-    engine: createEngine({
-      journal: withOutputLimit(journal, loaded.workflow.max_output_bytes),
-      definitions: [loaded.definition],
-    }),
+    engine,
     loaded,
     options: { ...options, workers },
     events: openEvents(options, { file, db }),

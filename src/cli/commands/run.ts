@@ -16,6 +16,7 @@ import { resumeCommand } from '../attend/resume-hint.ts';
 import { type RunContext, withRunContext } from '../attend/run-context.ts';
 import { type OnceJournal, onceJournal } from '../attend/start-once.ts';
 import { type RunMetadata, runMetadata } from '../attend/stored-workflow.ts';
+import { traceOfEnv } from '../attend/tracing.ts';
 import { upToDateNotices } from '../attend/up-to-date-notices.ts';
 import { openEvents, SPARE_MS, watchJob } from '../attend/watch-job.ts';
 import { holderText, jobLabel } from '../stored/job-command.ts';
@@ -283,16 +284,17 @@ type Started = {
 };
 
 /** Starts the job and, unless `db` is false, stores it. Warns if the default file can't be used. @throws UsageError */
-const startStored = (start: Start, { err }: RunContext): Started => {
+const startStored = (start: Start, context: RunContext): Started => {
+  const { err } = context;
   const { db, quiet } = start.options;
-  if (db === false) return startJob(start);
+  if (db === false) return startJob(start, context);
   try {
     const journal = openJournal(db ?? DEFAULT_JOURNAL, { create: true, oneAtATime: start.options.overlap === 'skip' });
     try {
       const limited = withOutputLimit(journal, start.loaded.workflow.max_output_bytes);
-      if (!isOnce(start.options)) return { ...startJob(start, limited), journal };
+      if (!isOnce(start.options)) return { ...startJob(start, context, limited), journal };
       const once = onceJournal(limited, isQueued(start.options) ? start.turn : undefined);
-      return { ...startJob(start, once.journal), journal, taken: once.taken, before: once.before };
+      return { ...startJob(start, context, once.journal), journal, taken: once.taken, before: once.before };
     } catch (error) {
       journal.close();
       throw error;
@@ -306,7 +308,7 @@ const startStored = (start: Start, { err }: RunContext): Started => {
     }
     if (!quiet)
       err.line(err.sanitize(`warning: The job is not kept, and can't be resumed: ${why}`.replaceAll('\n', ' ')));
-    return startJob(start);
+    return startJob(start, context);
   }
 };
 
@@ -314,8 +316,13 @@ const startStored = (start: Start, { err }: RunContext): Started => {
 const isUnusable = (error: JournalError | UsageError): boolean =>
   error instanceof UsageError || JOURNAL_FAILURES.has(error.code);
 
-const startJob = ({ loaded, params, metadata, options }: Omit<Start, 'turn'>, journal?: Journal): Started => {
-  const engine = createEngine();
+const startJob = (
+  { loaded, params, metadata, options }: Omit<Start, 'turn'>,
+  { tracing, io }: RunContext,
+  journal?: Journal,
+): Started => {
+  const engine = createEngine({ intercept: tracing?.intercept });
+  if (tracing) engine.events$.subscribe(tracing);
   const job = engine.start(loaded.definition, Object.keys(params).length > 0 ? { params } : {}, {
     maxConcurrency: options.workers,
     graceMs: options.grace + SPARE_MS,
@@ -326,6 +333,7 @@ const startJob = ({ loaded, params, metadata, options }: Omit<Start, 'turn'>, jo
       ...loaded.workflow.labels,
       ...Object.fromEntries((options.label ?? []).map(([key, value]) => [key, loaded.mask.text(value)])),
     },
+    ...(tracing && { trace: traceOfEnv(io.env) }),
     ...(journal && { journal, metadata }),
     // A job that may be refused is created before it begins, as one with an id of its own is.
     ...(options.key !== undefined ? { jobKey: options.key } : options.overlap !== 'allow' && { jobId: randomUUID() }),

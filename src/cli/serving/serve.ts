@@ -9,6 +9,7 @@ import { createServer, type Server } from '../../server/create-server.ts';
 import type { UploadLevel } from '../../server/definitions/upload-rules.ts';
 import { isLoopback } from '../../server/http/same-origin.ts';
 import { onInterrupts } from '../attend/interrupts.ts';
+import { flushed, tracingIfRegistered } from '../attend/tracing.ts';
 import { makeDefaultFolder } from '../stored/journal-file.ts';
 import { withErrorReporting } from '../stored/with-journal.ts';
 import { counted } from '../terminal/counted.ts';
@@ -65,6 +66,7 @@ const serveDatabase = (options: ServeOptions, io: CliIo, shown?: Demo): Promise<
     const { db, synchronous, workers, workflows, module, allowUpload, uploadSecrets, maxBody, pruneAfter, basePath } =
       options;
     const definitions = module === undefined ? (shown?.definitions ?? []) : await definitionsIn(module);
+    const tracing = await tracingIfRegistered(err);
     makeDefaultFolder(db);
     const journal = sqliteJournal(db, { synchronous });
     try {
@@ -78,9 +80,11 @@ const serveDatabase = (options: ServeOptions, io: CliIo, shown?: Demo): Promise<
         pruneAfterMs: pruneAfter,
         basePath,
         maxConcurrency: workers,
+        intercept: tracing?.intercept,
         // Jobs of the demo fail on purpose.
         logger: shown ? undefined : loggerTo(err),
       });
+      if (tracing) server.engine.events$.subscribe(tracing);
       try {
         void server.ready.then(() => shown?.start(server.engine)).catch(() => {});
         return await serveUntilSignal(server, options, io, out, err, () => shown?.stop());
@@ -93,6 +97,7 @@ const serveDatabase = (options: ServeOptions, io: CliIo, shown?: Demo): Promise<
         void server.close({ graceMs: 0 });
       }
     } finally {
+      await flushed(tracing, err);
       await journal.close();
     }
   });

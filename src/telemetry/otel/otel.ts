@@ -26,6 +26,8 @@ export type Tracing = {
   readonly intercept: Intercept;
   /** Receives the events: subscribe it to `engine.events$`, or to `job.events$`. */
   readonly next: (event: JobEvent) => void;
+  /** Resolves when the SDK has exported the spans that have ended: for a program that is about to exit. */
+  readonly flush: () => Promise<void>;
 };
 
 /**
@@ -39,7 +41,7 @@ export type Tracing = {
  */
 export const otel = (options: OtelOptions = {}): Tracing => {
   throwIfInvalid('otel', problemsOf(options, RULES, { subject: 'otel' }));
-  const { tracerProvider = api.trace, maxJobSpanMs = HOUR_MS } = options;
+  const { tracerProvider = api.trace.getTracerProvider(), maxJobSpanMs = HOUR_MS } = options;
   const tracer = tracerProvider.getTracer('tintype');
   /** The jobs that run here and are recorded, the longest without a new span first. */
   const jobs = new Map<string, TracedJob>();
@@ -127,8 +129,16 @@ export const otel = (options: OtelOptions = {}): Tracing => {
       if (job?.follow(event)) jobs.delete(event.jobId);
       if (event.at >= nextSplit) splitLong(event.at);
     },
+    flush: async () => {
+      const provider =
+        tracerProvider instanceof api.ProxyTracerProvider ? tracerProvider.getDelegate() : tracerProvider;
+      await (provider as Flushable).forceFlush?.();
+    },
   };
 };
+
+/** What providers of SDKs have beside the API. */
+type Flushable = TracerProvider & { readonly forceFlush?: () => Promise<void> };
 
 const HOUR_MS = 3_600_000;
 
